@@ -1,0 +1,300 @@
+#include "certs/key.h"
+
+#include <openssl/bn.h>
+#include <openssl/crypto.h>
+#include <openssl/ec.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/rsa.h>
+#include <openssl/x509.h>
+
+#include <algorithm>
+#include <ctime>
+#include <limits>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "certs/file.h"
+#include "certs/openssl.h"
+
+namespace mirror {
+namespace {
+
+constexpr int kRsaBitsMin = 2048;
+constexpr int kRsaBitsMax = 8192;  // Above that one forged token costs the server milliseconds.
+constexpr std::size_t kEs256Half = 32;  // Bytes of r, and of s.
+constexpr std::size_t kTextMax = 64;    // Characters of a key id or a context id.
+constexpr std::int64_t kLastSecond = 253402300799;  // 9999-12-31T23:59:59Z.
+
+bool IsPlain(char character) {
+  return (character >= 'a' && character <= 'z') || (character >= 'A' && character <= 'Z') ||
+         (character >= '0' && character <= '9') || character == '_' || character == '-';
+}
+
+absl::StatusOr<Algorithm> AlgorithmOf(EVP_PKEY* key, const std::string& name) {
+  switch (EVP_PKEY_get_base_id(key)) {
+    case EVP_PKEY_RSA: {
+      const int bits = EVP_PKEY_get_bits(key);
+      if (bits >= kRsaBitsMin && bits <= kRsaBitsMax) return Algorithm::kRs256;
+      return absl::InvalidArgumentError(absl::StrCat("'", name, "' holds an RSA key of ", bits, " bits: ",
+                                                     kRsaBitsMin, " to ", kRsaBitsMax,
+                                                     " are accepted. Make a new key, see 'mirrorctl certs'."));
+    }
+    case EVP_PKEY_EC: {
+      char group[64] = {};
+      std::size_t size = 0;
+      if (EVP_PKEY_get_group_name(key, group, sizeof(group), &size) == 1 &&
+          std::string_view(group, size) == "prime256v1") {
+        return Algorithm::kEs256;
+      }
+      ERR_clear_error();
+      return absl::InvalidArgumentError(
+          absl::StrCat("'", name, "' holds a key on another curve than P-256, the only one of ES256. "
+                       "Make a new key, see 'mirrorctl certs'."));
+    }
+    default:
+      return absl::InvalidArgumentError(
+          absl::StrCat("'", name, "' holds a key that is neither RSA (RS256) nor P-256 (ES256). "
+                       "Make a new key, see 'mirrorctl certs'."));
+  }
+}
+
+// r and s, 32 bytes each, as tokens have them, from DER as OpenSSL has it.
+absl::StatusOr<std::string> RawFromDer(std::string_view der) {
+  const auto* data = reinterpret_cast<const unsigned char*>(der.data());
+  const EcdsaSigPtr signature(d2i_ECDSA_SIG(nullptr, &data, static_cast<long>(der.size())));
+  std::string raw(2 * kEs256Half, '\0');
+  auto* out = reinterpret_cast<unsigned char*>(raw.data());
+  if (signature == nullptr ||
+      BN_bn2binpad(ECDSA_SIG_get0_r(signature.get()), out, kEs256Half) != static_cast<int>(kEs256Half) ||
+      BN_bn2binpad(ECDSA_SIG_get0_s(signature.get()), out + kEs256Half, kEs256Half) !=
+          static_cast<int>(kEs256Half)) {
+    return absl::InternalError(absl::StrCat("an ES256 signature has an odd shape: ", TakeOpenSslError()));
+  }
+  return raw;
+}
+
+// Empty: not a raw signature.
+std::string DerFromRaw(std::string_view raw) {
+  if (raw.size() != 2 * kEs256Half) return "";
+  const auto* data = reinterpret_cast<const unsigned char*>(raw.data());
+  const EcdsaSigPtr signature(ECDSA_SIG_new());
+  BIGNUM* r = BN_bin2bn(data, kEs256Half, nullptr);
+  BIGNUM* s = BN_bin2bn(data + kEs256Half, kEs256Half, nullptr);
+  if (signature == nullptr || r == nullptr || s == nullptr || ECDSA_SIG_set0(signature.get(), r, s) != 1) {
+    BN_free(r);
+    BN_free(s);
+    return "";
+  }
+  unsigned char* der = nullptr;
+  const int size = i2d_ECDSA_SIG(signature.get(), &der);
+  if (size <= 0) return "";
+  std::string bytes(reinterpret_cast<char*>(der), static_cast<std::size_t>(size));
+  OPENSSL_free(der);
+  return bytes;
+}
+
+std::string NameText(const X509_NAME* name) {
+  const BioPtr bio(BIO_new(BIO_s_mem()));
+  if (bio == nullptr || X509_NAME_print_ex(bio.get(), name, 0, XN_FLAG_RFC2253) < 0) {
+    ERR_clear_error();
+    return "";
+  }
+  char* data = nullptr;
+  const long size = BIO_get_mem_data(bio.get(), &data);
+  return size <= 0 ? "" : std::string(data, static_cast<std::size_t>(size));
+}
+
+std::string CertificateThumbprint(const X509* certificate) {
+  unsigned char digest[EVP_MAX_MD_SIZE];
+  unsigned int size = 0;
+  if (X509_digest(certificate, EVP_sha256(), digest, &size) != 1) {
+    ERR_clear_error();
+    return "";
+  }
+  return ToHex(std::string_view(reinterpret_cast<const char*>(digest), size));
+}
+
+std::string KeyThumbprint(EVP_PKEY* key) {
+  unsigned char* der = nullptr;
+  const int size = i2d_PUBKEY(key, &der);
+  if (size <= 0) {
+    ERR_clear_error();
+    return "";
+  }
+  std::string thumbprint =
+      ToHex(Sha256(std::string_view(reinterpret_cast<char*>(der), static_cast<std::size_t>(size))));
+  OPENSSL_free(der);
+  return thumbprint;
+}
+
+}  // namespace
+
+std::string_view ToString(Algorithm algorithm) { return algorithm == Algorithm::kRs256 ? "RS256" : "ES256"; }
+
+std::optional<Algorithm> ParseAlgorithm(std::string_view text) {
+  if (text == "RS256") return Algorithm::kRs256;
+  if (text == "ES256") return Algorithm::kEs256;
+  return std::nullopt;
+}
+
+bool IsKeyId(std::string_view text) {
+  return !text.empty() && text.size() <= kTextMax && text.front() != '.' && text.front() != '-' &&
+         std::all_of(text.begin(), text.end(), [](char c) { return IsPlain(c) || c == '.'; });
+}
+
+bool IsContextId(std::string_view text) {
+  return !text.empty() && text.size() <= kTextMax && std::all_of(text.begin(), text.end(), IsPlain);
+}
+
+absl::StatusOr<PublicKey> PublicKey::Load(const std::string& path) {
+  absl::StatusOr<std::string> pem = ReadKeyFile(path, FileUse::kPublic);
+  if (!pem.ok()) return pem.status();
+  absl::StatusOr<PublicKey> key = Parse(*pem, path);
+  if (!key.ok()) OPENSSL_cleanse(pem->data(), pem->size());  // It may have been a private key.
+  return key;
+}
+
+absl::StatusOr<PublicKey> PublicKey::Parse(const std::string& pem, const std::string& name) {
+  if (pem.find("PRIVATE KEY-----") != std::string::npos) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("'", name, "' holds a private key where a public certificate belongs. It was not used. "
+                     "Move it to its owner; if others could read it here, replace the key."));
+  }
+  PublicKey result;
+  PkeyPtr key;
+  if (pem.find("-----BEGIN CERTIFICATE-----") != std::string::npos) {
+    const absl::StatusOr<X509Ptr> certificate = ParseCertificate(pem, name);
+    if (!certificate.ok()) return certificate.status();
+    key.reset(X509_get_pubkey(certificate->get()));
+    // A time that cannot be read makes the certificate one that never was valid.
+    constexpr auto kNever = std::numeric_limits<std::int64_t>::max();
+    result.not_before_ = ToUnixSeconds(X509_get0_notBefore(certificate->get()), kNever);
+    result.not_after_ = ToUnixSeconds(X509_get0_notAfter(certificate->get()), 0);
+    result.thumbprint_ = CertificateThumbprint(certificate->get());
+  } else {
+    const BioPtr bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
+    key.reset(PEM_read_bio_PUBKEY(bio.get(), nullptr, nullptr, nullptr));
+    if (key != nullptr) result.thumbprint_ = KeyThumbprint(key.get());
+  }
+  if (key == nullptr) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("'", name, "' holds neither an X.509 certificate nor a public key in PEM form (",
+                     TakeOpenSslError(), "). Put the certificate there again."));
+  }
+  const absl::StatusOr<Algorithm> algorithm = AlgorithmOf(key.get(), name);
+  if (!algorithm.ok()) return algorithm.status();
+  result.algorithm_ = *algorithm;
+  result.key_ = std::move(key);
+  return result;
+}
+
+absl::Status PublicKey::CheckValidity(std::int64_t now_s) const {
+  if (not_before_ && now_s < *not_before_) {
+    return absl::FailedPreconditionError(absl::StrCat("the certificate is valid only from ",
+                                                      FormatUnixTime(*not_before_), "; the clock here says ",
+                                                      FormatUnixTime(now_s)));
+  }
+  if (not_after_ && now_s > *not_after_) {
+    return absl::FailedPreconditionError(absl::StrCat("the certificate was valid only until ",
+                                                      FormatUnixTime(*not_after_), "; the clock here says ",
+                                                      FormatUnixTime(now_s)));
+  }
+  return absl::OkStatus();
+}
+
+bool PublicKey::Verify(std::string_view bytes, std::string_view signature) const {
+  std::string der;
+  if (algorithm_ == Algorithm::kEs256) {
+    der = DerFromRaw(signature);
+    if (der.empty()) return false;
+    signature = der;
+  } else if (signature.size() != static_cast<std::size_t>(EVP_PKEY_get_size(key_.get()))) {
+    return false;
+  }
+  const MdCtxPtr context(EVP_MD_CTX_new());
+  const bool valid =
+      context != nullptr &&
+      EVP_DigestVerifyInit(context.get(), nullptr, EVP_sha256(), nullptr, key_.get()) == 1 &&
+      EVP_DigestVerify(context.get(), reinterpret_cast<const unsigned char*>(signature.data()), signature.size(),
+                       reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size()) == 1;
+  if (!valid) ERR_clear_error();
+  return valid;
+}
+
+absl::StatusOr<SigningKey> SigningKey::Load(const std::string& path, std::string key_id) {
+  if (!IsKeyId(key_id)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "the key id of '", path, "' is malformed: 1 to 64 of A-Z a-z 0-9 . _ - and no dot or dash in front. "
+        "It is the name of the certificate's file at the other side, without '.crt'."));
+  }
+  absl::StatusOr<std::string> pem = ReadKeyFile(path, FileUse::kSecret);
+  if (!pem.ok()) return pem.status();
+  absl::StatusOr<PkeyPtr> key = ParsePrivateKey(*pem, path);
+  OPENSSL_cleanse(pem->data(), pem->size());
+  if (!key.ok()) return key.status();
+  const absl::StatusOr<Algorithm> algorithm = AlgorithmOf(key->get(), path);
+  if (!algorithm.ok()) return algorithm.status();
+  SigningKey result;
+  result.algorithm_ = *algorithm;
+  result.key_ = *std::move(key);
+  result.key_id_ = std::move(key_id);
+  return result;
+}
+
+absl::StatusOr<std::string> SigningKey::Sign(std::string_view bytes) const {
+  const MdCtxPtr context(EVP_MD_CTX_new());
+  const auto* data = reinterpret_cast<const unsigned char*>(bytes.data());
+  std::size_t size = static_cast<std::size_t>(EVP_PKEY_get_size(key_.get()));
+  std::string signature(size, '\0');
+  if (context == nullptr ||
+      EVP_DigestSignInit(context.get(), nullptr, EVP_sha256(), nullptr, key_.get()) != 1 ||
+      EVP_DigestSign(context.get(), reinterpret_cast<unsigned char*>(signature.data()), &size, data,
+                     bytes.size()) != 1) {
+    return absl::InternalError(absl::StrCat("the key '", key_id_, "' does not sign: ", TakeOpenSslError(),
+                                            ". Nothing was sent. Check its file with 'mirrorctl certs show' on "
+                                            "its certificate, or issue a new key."));
+  }
+  signature.resize(size);
+  if (algorithm_ == Algorithm::kEs256) return RawFromDer(signature);
+  return signature;
+}
+
+bool SigningKey::Matches(const PublicKey& key) const {
+  const bool same = EVP_PKEY_eq(key_.get(), key.key_.get()) == 1;
+  if (!same) ERR_clear_error();
+  return same;
+}
+
+absl::StatusOr<CertificateInfo> ReadCertificateInfo(const std::string& path) {
+  const absl::StatusOr<std::string> pem = ReadKeyFile(path, FileUse::kPublic);
+  if (!pem.ok()) return pem.status();
+  const absl::StatusOr<X509Ptr> parsed = ParseCertificate(*pem, path);
+  if (!parsed.ok()) return parsed.status();
+  X509* const certificate = parsed->get();
+  CertificateInfo info;
+  info.subject = NameText(X509_get_subject_name(certificate));
+  info.issuer = NameText(X509_get_issuer_name(certificate));
+  info.not_before = ToUnixSeconds(X509_get0_notBefore(certificate), 0);
+  info.not_after = ToUnixSeconds(X509_get0_notAfter(certificate), 0);
+  info.thumbprint = CertificateThumbprint(certificate);
+  EVP_PKEY* const key = X509_get0_pubkey(certificate);
+  const absl::StatusOr<Algorithm> algorithm =
+      key == nullptr ? absl::InvalidArgumentError("no key") : AlgorithmOf(key, path);
+  info.algorithm = algorithm.ok() ? std::string(ToString(*algorithm)) : "unusable";
+  ERR_clear_error();
+  return info;
+}
+
+std::string FormatUnixTime(std::int64_t seconds) {
+  if (seconds < 0 || seconds > kLastSecond) return std::to_string(seconds);
+  const std::time_t time = seconds;
+  std::tm parts = {};
+  gmtime_r(&time, &parts);
+  char text[32];
+  std::strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &parts);
+  return text;
+}
+
+}  // namespace mirror

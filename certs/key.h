@@ -1,0 +1,124 @@
+#ifndef MIRROR_CERTS_KEY_H_
+#define MIRROR_CERTS_KEY_H_
+
+#include <openssl/types.h>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+namespace mirror {
+
+/// The two signature algorithms that tokens may have. An algorithm belongs to a key and is never
+/// taken from a token alone.
+enum class Algorithm {
+  kRs256,  ///< RSASSA-PKCS1-v1_5 with SHA-256; keys of 2,048 to 8,192 bits.
+  kEs256,  ///< ECDSA on P-256 with SHA-256; the signature is r and s, 64 bytes.
+};
+
+/// "RS256" or "ES256", as in a token's `alg`.
+std::string_view ToString(Algorithm algorithm);
+
+/// Reads what ToString() gives, exactly. Absent: any other text, "none" and "HS256" included.
+std::optional<Algorithm> ParseAlgorithm(std::string_view text);
+
+/// Whether a text may name a key: 1 to 64 of [A-Za-z0-9._-], not beginning with a dot or a dash.
+/// It is also the name of the key's file, without ".crt".
+bool IsKeyId(std::string_view text);
+
+/// Whether a text is a context id: 1 to 64 of [A-Za-z0-9_-].
+bool IsContextId(std::string_view text);
+
+/// The public half of a key: who holds the private one may sign.
+///
+/// An immutable value, cheap to copy. Thread safety: every call, from any thread.
+class PublicKey {
+ public:
+  /// Reads an X.509 certificate or a bare public key from a PEM file, once: verifying does not
+  /// parse it again. Whether the certificate is valid *now* is asked by CheckValidity().
+  /// Errors: kNotFound, kPermissionDenied, kInvalidArgument (neither of both; RSA under 2,048
+  /// bits; a curve other than P-256). All name the path.
+  static absl::StatusOr<PublicKey> Load(const std::string& path);
+
+  /// The same from PEM text; `name` stands for the path in errors.
+  static absl::StatusOr<PublicKey> Parse(const std::string& pem, const std::string& name);
+
+  Algorithm algorithm() const { return algorithm_; }
+
+  /// The certificate's validity in unix seconds, both ends included; absent for a bare key.
+  std::optional<std::int64_t> not_before() const { return not_before_; }
+  std::optional<std::int64_t> not_after() const { return not_after_; }
+
+  /// SHA-256 of the certificate (of the key when it is bare), 64 lower-case hexadecimal digits.
+  const std::string& thumbprint() const { return thumbprint_; }
+
+  /// OK when the certificate is valid at `now_s` or the key is bare.
+  /// Errors: kFailedPrecondition, with the certificate's time and `now_s`.
+  absl::Status CheckValidity(std::int64_t now_s) const;
+
+  /// Whether `signature` (as in a token, decoded) is this key's over `bytes`.
+  bool Verify(std::string_view bytes, std::string_view signature) const;
+
+ private:
+  friend class SigningKey;
+  PublicKey() = default;
+
+  std::shared_ptr<EVP_PKEY> key_;
+  Algorithm algorithm_ = Algorithm::kEs256;
+  std::optional<std::int64_t> not_before_, not_after_;
+  std::string thumbprint_;
+};
+
+/// A private key that signs tokens, with the id (`kid`) under which the other side knows it.
+///
+/// Cheap to copy: copies share the key. Thread safety: every call, from any thread.
+class SigningKey {
+ public:
+  /// Reads a PEM private key. Its file must be closed to group and others (0600 or stricter).
+  /// Errors: kNotFound; kPermissionDenied (mode); kInvalidArgument (no private key, one with a
+  /// pass phrase, RSA under 2,048 bits, a curve other than P-256, a malformed key id).
+  static absl::StatusOr<SigningKey> Load(const std::string& path, std::string key_id);
+
+  Algorithm algorithm() const { return algorithm_; }
+  const std::string& key_id() const { return key_id_; }
+
+  /// The signature over `bytes` as it stands in a token, before base64url.
+  /// Errors: kInternal when OpenSSL refuses.
+  absl::StatusOr<std::string> Sign(std::string_view bytes) const;
+
+  /// Whether `key` is the other half of this one.
+  bool Matches(const PublicKey& key) const;
+
+ private:
+  SigningKey() = default;
+
+  std::shared_ptr<EVP_PKEY> key_;
+  Algorithm algorithm_ = Algorithm::kEs256;
+  std::string key_id_;
+};
+
+/// What a person wants to know about a certificate, see 'mirrorctl certs show'.
+struct CertificateInfo {
+  std::string subject;                          ///< RFC 2253, e.g. "CN=source-1,O=Mirror".
+  std::string issuer;                           ///< The same, of who signed it.
+  std::string algorithm;                        ///< "ES256", "RS256", or why the key is not usable here.
+  std::int64_t not_before = 0, not_after = 0;   ///< Unix seconds.
+  std::string thumbprint;                       ///< SHA-256, 64 lower-case hexadecimal digits.
+};
+
+/// Reads the first certificate of a PEM file.
+/// Errors: kNotFound, kPermissionDenied, kInvalidArgument; they name the path.
+absl::StatusOr<CertificateInfo> ReadCertificateInfo(const std::string& path);
+
+/// "2024-05-01T12:00:00Z" (RFC 3339, UTC) for unix seconds from 0 to the end of year 9999;
+/// the plain number for others.
+std::string FormatUnixTime(std::int64_t seconds);
+
+}  // namespace mirror
+
+#endif  // MIRROR_CERTS_KEY_H_

@@ -1,0 +1,79 @@
+#ifndef MIRROR_CLIENT_MIRROR_CLIENT_H_
+#define MIRROR_CLIENT_MIRROR_CLIENT_H_
+
+#include <grpcpp/channel.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "certs/key.h"
+#include "certs/token.h"
+#include "mirror/v1/mirror_client.grpc.pb.h"
+
+namespace mirror {
+
+/// Who the source is and whom it expects at the other end. Shared by all tenants of one process.
+struct Identity {
+  std::string issuer;
+  std::shared_ptr<const SigningKey> key;
+  std::string application_id;  ///< The audience of every token.
+  std::shared_ptr<const PublicKey> application_key;
+  std::string context_claim = "http://schemes.superoffice.net/identity/ctx";
+};
+
+/// RowDataStream with a window: several requests in flight, one answer for each, in order.
+/// Threads: one that sends and receives. Ends with Finish or with the object.
+class RowStream {
+ public:
+  virtual ~RowStream() = default;
+  /// Writes one request. The caller keeps the window: it calls Receive before more than `window` are unanswered.
+  /// Errors: the call's status, as MirrorClient's calls.
+  virtual absl::Status Send(const v1::RowDataRequest& request) = 0;
+  /// The answer to the oldest request that has none yet.
+  virtual absl::StatusOr<v1::RowDataResponse> Receive() = 0;
+  /// Half-closes, and gives the call's status once every answer was received.
+  virtual absl::Status Finish() = 0;
+};
+
+/// The source's end of the wire for one tenant: makes a token for each call and checks the endpoint's proof.
+///
+/// Errors of every call are the endpoint's status with its words; kUnavailable with the address when nobody answers
+/// (and what to look at: name, port, TLS chain), kUnauthenticated when the endpoint cannot prove itself.
+/// Threads: any; it holds no state but the channel.
+class MirrorClient {
+ public:
+  MirrorClient(std::shared_ptr<grpc::Channel> channel, Identity identity, std::string context_id);
+
+  /// Refuses an endpoint whose signed answer does not verify, whatever else it says.
+  absl::StatusOr<v1::AuthenticateResponse> Authenticate(const std::string& holder, bool take_over, bool probe);
+  absl::StatusOr<v1::TableSchemaResponse> TableSchema(const v1::TableSchemaRequest& request);
+  absl::StatusOr<v1::RowDataResponse> RowData(const v1::RowDataRequest& request);
+  absl::StatusOr<std::unique_ptr<RowStream>> OpenRowStream();
+  absl::StatusOr<v1::WipeResponse> Wipe(const v1::WipeRequest& request);
+  absl::StatusOr<v1::ReplicationCompletedResponse> ReplicationCompleted(
+      const v1::ReplicationCompletedRequest& request);
+
+  const std::string& context_id() const { return context_id_; }
+  /// For tests and hostile clients: calls go out with this text instead of a proper token; empty: proper ones again.
+  void set_token_override(std::string token) { token_override_ = std::move(token); }
+
+ private:
+  absl::StatusOr<std::string> Token(TokenUse use, const std::string& nonce) const;
+
+  std::shared_ptr<grpc::Channel> channel_;
+  std::unique_ptr<v1::MirrorClientService::Stub> stub_;
+  Identity identity_;
+  std::string context_id_;
+  std::string token_override_;
+};
+
+/// A channel with the message size and keepalive that the protocol needs. `address` is host:port.
+std::shared_ptr<grpc::Channel> OpenChannel(const std::string& address,
+                                           const std::shared_ptr<grpc::ChannelCredentials>& credentials);
+
+}  // namespace mirror
+
+#endif  // MIRROR_CLIENT_MIRROR_CLIENT_H_

@@ -1,0 +1,33 @@
+#ifndef MIRROR_PROTO_WIRE_CODEC_H_
+#define MIRROR_PROTO_WIRE_CODEC_H_
+
+#include "absl/status/statusor.h"
+#include "mirror/v1/change_batch.pb.h"
+#include "mirror/v1/table.pb.h"
+#include "proto/wire/batch.h"
+#include "proto/wire/limits.h"
+#include "proto/wire/row_block.h"
+#include "proto/wire/table.h"
+
+namespace mirror {
+
+/// Reads and checks one announced table. Errors: kInvalidArgument (CheckTable), kResourceExhausted (columns).
+absl::StatusOr<TableSchema> DecodeTable(const v1::Table& message, const WireLimits& limits);
+void EncodeTable(const TableSchema& table, v1::Table* message);
+
+/// Views over `message`, which must outlive the result; everything is checked before anything is bound: lengths
+/// against row_count, row_count times columns, UTF-8, declared length, range, NULL where none may be, the columns
+/// that the operation asks for, keys that stand twice.
+/// Errors: kInvalidArgument naming table, column, row and reason; kResourceExhausted over a limit.
+absl::StatusOr<ChangeBatch> DecodeBatch(const v1::ChangeBatch& message, const TableSchema& table,
+                                        const WireLimits& limits);
+
+/// Copies the columns of `block` into `message` and sets row_count.
+void EncodeRows(const RowBlock& block, v1::ChangeBatch* message);
+
+Position DecodePosition(const v1::Position& message);
+void EncodePosition(const Position& position, v1::Position* message);
+
+}  // namespace mirror
+
+#endif  // MIRROR_PROTO_WIRE_CODEC_H_

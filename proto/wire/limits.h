@@ -1,0 +1,33 @@
+#ifndef MIRROR_PROTO_WIRE_LIMITS_H_
+#define MIRROR_PROTO_WIRE_LIMITS_H_
+
+#include <cstddef>
+#include <cstdint>
+
+namespace mirror {
+
+/// What the protocol itself fixes. What an operator may set is in WireLimits.
+inline constexpr std::size_t kNameCharactersMax = 128;
+inline constexpr std::size_t kContextIdBytesMax = 64;
+inline constexpr std::size_t kLineageBytesMax = 64;
+inline constexpr std::size_t kHolderBytesMax = 64;
+inline constexpr std::size_t kSourceIdBytesMax = 128;
+inline constexpr std::size_t kMissingKeysMax = 1'000;
+inline constexpr std::size_t kDefaultBytesMax = 8'192;
+inline constexpr std::uint32_t kDecimalDigitsMax = 1'000;
+/// A value over this travels in parts of at most this.
+inline constexpr std::uint32_t kPartBytesMax = 4 << 20;
+
+/// What one request may hold. The endpoint's are in AuthenticateResponse.limits; over them: RESOURCE_EXHAUSTED.
+struct WireLimits {
+  std::size_t message_bytes_max = 16 << 20;
+  std::uint32_t tables_max = 10'000;
+  std::uint32_t columns_max = 2'000;
+  std::uint32_t batch_rows_max = 1'000'000;
+  std::uint64_t batch_cells_max = 10'000'000;  ///< Rows times columns.
+  std::uint64_t value_bytes_max = 1'000'000'000;
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_PROTO_WIRE_LIMITS_H_

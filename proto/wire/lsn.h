@@ -1,0 +1,28 @@
+#ifndef MIRROR_PROTO_WIRE_LSN_H_
+#define MIRROR_PROTO_WIRE_LSN_H_
+
+#include <compare>
+#include <cstdint>
+#include <string>
+
+namespace mirror {
+
+/// Where one table stands in its source's change log.
+///
+/// Unit: the source's log sequence number. Two of them can be ordered; the difference between them means
+/// nothing. The mirror's copy, in `<contextId>_mirroring`, is the truth; the source keeps none.
+struct Lsn {
+  std::int64_t value = -1;  ///< -1: nothing is trusted, send every row.
+  friend auto operator<=>(const Lsn&, const Lsn&) = default;
+};
+
+/// An LSN with the token by which the source recognises it in its own record.
+struct Position {
+  Lsn lsn;
+  std::string lineage;  ///< Opaque, at most kLineageBytesMax bytes.
+  friend bool operator==(const Position&, const Position&) = default;
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_PROTO_WIRE_LSN_H_

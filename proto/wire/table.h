@@ -1,0 +1,105 @@
+#ifndef MIRROR_PROTO_WIRE_TABLE_H_
+#define MIRROR_PROTO_WIRE_TABLE_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "absl/status/status.h"
+
+namespace mirror {
+
+/// The types of proto/mirror/v1/table.proto, with the same numbers; what each means is said there.
+enum class Type : std::uint8_t {
+  kUnspecified = 0,
+  kBool = 1,
+  kInt16 = 2,
+  kInt32 = 3,
+  kInt64 = 4,
+  kFloat = 5,
+  kDouble = 6,
+  kDecimal = 7,
+  kText = 8,
+  kBytes = 9,
+  kDate = 10,
+  kTime = 11,
+  kTimestamp = 12,
+  kTimestampTz = 13,
+  kUuid = 14,
+  kAny = 15,
+};
+enum class Affinity : std::uint8_t { kUnspecified = 0, kBlob = 1, kText = 2, kNumeric = 3, kInteger = 4, kReal = 5 };
+enum class Backfill : std::uint8_t { kUnspecified = 0, kNone = 1, kDefault = 2, kUnknown = 3 };
+enum class Deletes : std::uint8_t { kUnspecified = 0, kApply = 1, kIgnore = 2, kMark = 3 };
+
+/// Which array of a batch holds a type's values.
+enum class Storage : std::uint8_t { kInts, kDoubles, kBytes, kAny };
+Storage StorageOf(Type type);
+std::string_view ToString(Type type);
+
+struct Null {
+  friend bool operator==(Null, Null) = default;
+};
+/// A column's default. int64: BOOL to INT64 and DATE to TIMESTAMP_TZ; string: TEXT, DECIMAL; bytes: BYTES, UUID.
+struct Bytes {
+  std::string value;
+  friend bool operator==(const Bytes&, const Bytes&) = default;
+};
+using Literal = std::variant<Null, std::int64_t, double, std::string, Bytes>;
+
+struct Column {
+  std::string name;
+  Type type = Type::kUnspecified;
+  std::uint32_t length = 0;     ///< TEXT: UTF-16 units, BYTES: bytes; 0: unbounded.
+  std::uint32_t precision = 0;  ///< DECIMAL: digits in all. DATE to TIMESTAMP_TZ: digits of a second.
+  std::uint32_t scale = 0;      ///< DECIMAL: digits after the dot.
+  Affinity affinity = Affinity::kUnspecified;  ///< ANY only.
+  bool nullable = false;
+  std::optional<Literal> default_value;
+  std::uint32_t key_position = 0;  ///< From 1; 0: not in the key.
+  std::uint64_t column_id = 0;     ///< 0: the source has none.
+  Backfill backfill = Backfill::kUnspecified;
+  friend bool operator==(const Column&, const Column&) = default;
+};
+
+/// One table as the source announced it. Built by the codec, which checks it with CheckTable.
+struct TableSchema {
+  std::string name;
+  std::vector<Column> columns;
+  std::uint64_t table_id = 0;
+  bool preserve_target = false;
+  Deletes deletes = Deletes::kUnspecified;
+  friend bool operator==(const TableSchema&, const TableSchema&) = default;
+
+  /// Indexes of the key columns in key order; empty for a table without a key.
+  std::vector<std::uint32_t> Key() const;
+  /// Index of the column with this name, by ASCII case only.
+  std::optional<std::uint32_t> Find(std::string_view column_name) const;
+};
+
+/// Compares names as the protocol does: by ASCII case only.
+bool SameName(std::string_view a, std::string_view b);
+/// The form under which a name is looked up: ASCII upper case made lower.
+std::string FoldName(std::string_view name);
+
+/// 1 to 128 characters of UTF-8 without NUL. Errors: kInvalidArgument; `what` ("table", "column 3 of table 'x'")
+/// begins the message.
+absl::Status CheckName(std::string_view name, std::string_view what);
+/// `^[A-Za-z0-9_-]{1,64}$`: what may reach a path, a database name or SQL. Errors: kInvalidArgument.
+absl::Status CheckContextId(std::string_view context_id);
+
+/// Everything that can be wrong with one table by itself: names, duplicate columns, types and their attributes,
+/// the key's positions, defaults that do not fit their column. Errors: kInvalidArgument, naming table and column.
+absl::Status CheckTable(const TableSchema& table);
+/// Whether a default fits its column. Errors: kInvalidArgument with the reason only.
+absl::Status CheckLiteral(const Column& column, const Literal& literal);
+
+/// 32 hexadecimal digits over everything but `backfill`. Private to the endpoint: a source echoes it.
+std::string SchemaHash(const TableSchema& table);
+
+}  // namespace mirror
+
+#endif  // MIRROR_PROTO_WIRE_TABLE_H_

@@ -1,0 +1,19 @@
+#ifndef MIRROR_PROTO_WIRE_TABLE_PACK_H_
+#define MIRROR_PROTO_WIRE_TABLE_PACK_H_
+
+#include <string>
+#include <string_view>
+
+#include "absl/status/statusor.h"
+#include "proto/wire/table.h"
+
+namespace mirror {
+
+/// A table as bytes (a serialised mirror.v1.Table), for those who keep it and know no protobuf.
+std::string PackTable(const TableSchema& table);
+/// Errors: kDataLoss when the bytes are not what PackTable made.
+absl::StatusOr<TableSchema> UnpackTable(std::string_view packed);
+
+}  // namespace mirror
+
+#endif  // MIRROR_PROTO_WIRE_TABLE_PACK_H_
