@@ -69,7 +69,8 @@ absl::StatusOr<std::string> ReadKeyFile(const std::string& path, FileUse use) {
   const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (file.get() < 0) {
     if (errno == ENOENT) {
-      return absl::NotFoundError(absl::StrCat("'", path, "' is not there. Check the path; 'mirrorctl init' and "
+      return absl::NotFoundError(absl::StrCat("'", path,
+                                              "' is not there. Check the path; 'mirrorctl init' and "
                                               "'mirrorctl certs' make keys and certificates."));
     }
     return absl::PermissionDeniedError(absl::StrCat("'", path, "' cannot be read: ", Reason(errno),

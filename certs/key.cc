@@ -22,7 +22,7 @@ namespace mirror {
 namespace {
 
 constexpr int kRsaBitsMin = 2048;
-constexpr int kRsaBitsMax = 8192;  // Above that one forged token costs the server milliseconds.
+constexpr int kRsaBitsMax = 8192;       // Above that one forged token costs the server milliseconds.
 constexpr std::size_t kEs256Half = 32;  // Bytes of r, and of s.
 constexpr std::size_t kTextMax = 64;    // Characters of a key id or a context id.
 constexpr std::int64_t kLastSecond = 253402300799;  // 9999-12-31T23:59:59Z.
@@ -37,9 +37,9 @@ absl::StatusOr<Algorithm> AlgorithmOf(EVP_PKEY* key, const std::string& name) {
     case EVP_PKEY_RSA: {
       const int bits = EVP_PKEY_get_bits(key);
       if (bits >= kRsaBitsMin && bits <= kRsaBitsMax) return Algorithm::kRs256;
-      return absl::InvalidArgumentError(absl::StrCat("'", name, "' holds an RSA key of ", bits, " bits: ",
-                                                     kRsaBitsMin, " to ", kRsaBitsMax,
-                                                     " are accepted. Make a new key, see 'mirrorctl certs'."));
+      return absl::InvalidArgumentError(
+          absl::StrCat("'", name, "' holds an RSA key of ", bits, " bits: ", kRsaBitsMin, " to ", kRsaBitsMax,
+                       " are accepted. Make a new key, see 'mirrorctl certs'."));
     }
     case EVP_PKEY_EC: {
       char group[64] = {};
@@ -50,12 +50,14 @@ absl::StatusOr<Algorithm> AlgorithmOf(EVP_PKEY* key, const std::string& name) {
       }
       ERR_clear_error();
       return absl::InvalidArgumentError(
-          absl::StrCat("'", name, "' holds a key on another curve than P-256, the only one of ES256. "
+          absl::StrCat("'", name,
+                       "' holds a key on another curve than P-256, the only one of ES256. "
                        "Make a new key, see 'mirrorctl certs'."));
     }
     default:
       return absl::InvalidArgumentError(
-          absl::StrCat("'", name, "' holds a key that is neither RSA (RS256) nor P-256 (ES256). "
+          absl::StrCat("'", name,
+                       "' holds a key that is neither RSA (RS256) nor P-256 (ES256). "
                        "Make a new key, see 'mirrorctl certs'."));
   }
 }
@@ -159,7 +161,8 @@ absl::StatusOr<PublicKey> PublicKey::Load(const std::string& path) {
 absl::StatusOr<PublicKey> PublicKey::Parse(const std::string& pem, const std::string& name) {
   if (pem.find("PRIVATE KEY-----") != std::string::npos) {
     return absl::InvalidArgumentError(
-        absl::StrCat("'", name, "' holds a private key where a public certificate belongs. It was not used. "
+        absl::StrCat("'", name,
+                     "' holds a private key where a public certificate belongs. It was not used. "
                      "Move it to its owner; if others could read it here, replace the key."));
   }
   PublicKey result;
@@ -214,20 +217,21 @@ bool PublicKey::Verify(std::string_view bytes, std::string_view signature) const
     return false;
   }
   const MdCtxPtr context(EVP_MD_CTX_new());
-  const bool valid =
-      context != nullptr &&
-      EVP_DigestVerifyInit(context.get(), nullptr, EVP_sha256(), nullptr, key_.get()) == 1 &&
-      EVP_DigestVerify(context.get(), reinterpret_cast<const unsigned char*>(signature.data()), signature.size(),
-                       reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size()) == 1;
+  const bool valid = context != nullptr &&
+                     EVP_DigestVerifyInit(context.get(), nullptr, EVP_sha256(), nullptr, key_.get()) == 1 &&
+                     EVP_DigestVerify(context.get(), reinterpret_cast<const unsigned char*>(signature.data()),
+                                      signature.size(), reinterpret_cast<const unsigned char*>(bytes.data()),
+                                      bytes.size()) == 1;
   if (!valid) ERR_clear_error();
   return valid;
 }
 
 absl::StatusOr<SigningKey> SigningKey::Load(const std::string& path, std::string key_id) {
   if (!IsKeyId(key_id)) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "the key id of '", path, "' is malformed: 1 to 64 of A-Z a-z 0-9 . _ - and no dot or dash in front. "
-        "It is the name of the certificate's file at the other side, without '.crt'."));
+    return absl::InvalidArgumentError(
+        absl::StrCat("the key id of '", path,
+                     "' is malformed: 1 to 64 of A-Z a-z 0-9 . _ - and no dot or dash in front. "
+                     "It is the name of the certificate's file at the other side, without '.crt'."));
   }
   absl::StatusOr<std::string> pem = ReadKeyFile(path, FileUse::kSecret);
   if (!pem.ok()) return pem.status();
@@ -252,9 +256,10 @@ absl::StatusOr<std::string> SigningKey::Sign(std::string_view bytes) const {
       EVP_DigestSignInit(context.get(), nullptr, EVP_sha256(), nullptr, key_.get()) != 1 ||
       EVP_DigestSign(context.get(), reinterpret_cast<unsigned char*>(signature.data()), &size, data,
                      bytes.size()) != 1) {
-    return absl::InternalError(absl::StrCat("the key '", key_id_, "' does not sign: ", TakeOpenSslError(),
-                                            ". Nothing was sent. Check its file with 'mirrorctl certs show' on "
-                                            "its certificate, or issue a new key."));
+    return absl::InternalError(
+        absl::StrCat("the key '", key_id_, "' does not sign: ", TakeOpenSslError(),
+                     ". Nothing was sent. Check its file with 'mirrorctl certs show' on "
+                     "its certificate, or issue a new key."));
   }
   signature.resize(size);
   if (algorithm_ == Algorithm::kEs256) return RawFromDer(signature);

@@ -104,11 +104,11 @@ class SigningKey {
 
 /// What a person wants to know about a certificate, see 'mirrorctl certs show'.
 struct CertificateInfo {
-  std::string subject;                          ///< RFC 2253, e.g. "CN=source-1,O=Mirror".
-  std::string issuer;                           ///< The same, of who signed it.
-  std::string algorithm;                        ///< "ES256", "RS256", or why the key is not usable here.
-  std::int64_t not_before = 0, not_after = 0;   ///< Unix seconds.
-  std::string thumbprint;                       ///< SHA-256, 64 lower-case hexadecimal digits.
+  std::string subject;                         ///< RFC 2253, e.g. "CN=source-1,O=Mirror".
+  std::string issuer;                          ///< The same, of who signed it.
+  std::string algorithm;                       ///< "ES256", "RS256", or why the key is not usable here.
+  std::int64_t not_before = 0, not_after = 0;  ///< Unix seconds.
+  std::string thumbprint;                      ///< SHA-256, 64 lower-case hexadecimal digits.
 };
 
 /// Reads the first certificate of a PEM file.

@@ -13,9 +13,10 @@ namespace mirror {
 namespace {
 
 absl::Status CannotList(const IssuerFolder& folder, const std::error_code& error) {
-  const std::string message = absl::StrCat(
-      "the key folder '", folder.folder, "' of issuer '", folder.issuer, "' cannot be read: ", error.message(),
-      ". No key was loaded. Make the folder, or correct 'keys' of that [[issuer]].");
+  const std::string message =
+      absl::StrCat("the key folder '", folder.folder, "' of issuer '", folder.issuer,
+                   "' cannot be read: ", error.message(),
+                   ". No key was loaded. Make the folder, or correct 'keys' of that [[issuer]].");
   if (error == std::errc::no_such_file_or_directory) return absl::NotFoundError(message);
   return absl::PermissionDeniedError(message);
 }
@@ -33,9 +34,10 @@ absl::StatusOr<std::map<std::string, std::string>> ListFolder(const IssuerFolder
     if (name.front() == '.' || path.extension() != ".crt") continue;
     const std::string key_id = path.stem().string();
     if (!IsKeyId(key_id)) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "'", path.string(), "' cannot be a key: its name before '.crt' is the key id, 1 to 64 of "
-          "A-Z a-z 0-9 . _ - and no dot or dash in front. Rename it."));
+      return absl::InvalidArgumentError(
+          absl::StrCat("'", path.string(),
+                       "' cannot be a key: its name before '.crt' is the key id, 1 to 64 of "
+                       "A-Z a-z 0-9 . _ - and no dot or dash in front. Rename it."));
     }
     if (files.size() >= kKeysMax) {
       return absl::ResourceExhaustedError(
@@ -81,7 +83,8 @@ absl::StatusOr<KeyRing> KeyRing::Load(const std::vector<IssuerFolder>& folders) 
       if (!key.ok()) return key.status();
       if (!key->not_after()) {
         return absl::InvalidArgumentError(
-            absl::StrCat("'", path, "' is a bare public key, which never expires. No key was loaded. Put an "
+            absl::StrCat("'", path,
+                         "' is a bare public key, which never expires. No key was loaded. Put an "
                          "X.509 certificate of that key there."));
       }
       if (content->entries.size() >= kKeysMax) {

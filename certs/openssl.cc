@@ -27,9 +27,9 @@ absl::StatusOr<PkeyPtr> ParsePrivateKey(const std::string& pem, const std::strin
   const BioPtr bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
   PkeyPtr key(PEM_read_bio_PrivateKey(bio.get(), nullptr, NoPassphrase, nullptr));
   if (key == nullptr) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "'", name, "' holds no private key that can be read (", TakeOpenSslError(),
-        "). Expected is a PEM file without a pass phrase, as 'mirrorctl certs' writes it."));
+    return absl::InvalidArgumentError(
+        absl::StrCat("'", name, "' holds no private key that can be read (", TakeOpenSslError(),
+                     "). Expected is a PEM file without a pass phrase, as 'mirrorctl certs' writes it."));
   }
   return key;
 }

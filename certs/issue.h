@@ -1,0 +1,67 @@
+#ifndef MIRROR_CERTS_ISSUE_H_
+#define MIRROR_CERTS_ISSUE_H_
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "certs/key.h"
+
+namespace mirror {
+
+/// Days for which a certificate is valid unless told otherwise.
+inline constexpr int kCertificateDays = 825;
+inline constexpr int kCaDays = 3650;
+inline constexpr int kCertificateDaysMax = 36'500;
+
+/// Where a certificate and its private key are, or will be.
+struct PairFiles {
+  std::string certificate;  ///< PEM, mode 0644.
+  std::string key;          ///< PEM, PKCS #8 without a pass phrase, mode 0600.
+};
+
+struct IssueOptions {
+  int days = kCertificateDays;  ///< 1 to kCertificateDaysMax; cut to the CA's own end.
+  bool replace = false;         ///< Whether files that are there may be replaced.
+  std::int64_t now_s = 0;       ///< Unix seconds; 0: the clock. Valid from an hour before.
+};
+
+/// What an admin client may do; a URI in its certificate says it.
+enum class Role { kViewer, kOperator };
+
+/// "mirror:role:viewer" or "mirror:role:operator".
+std::string_view RoleUri(Role role);
+
+// Each of these makes a new private key and its certificate and writes the key first, both whole or
+// not at all (WriteFileAtomically). The folders must exist.
+// Errors: kAlreadyExists (a file is there and `replace` is off: nothing was written);
+// kInvalidArgument (name, host, days, a CA that is none); kNotFound, kPermissionDenied (the CA's
+// files); kUnavailable (writing: the key may be there without its certificate; issue again with
+// another name or `replace`); kInternal (OpenSSL).
+
+/// A certificate authority of our own for TLS; P-256. `name` is its common name, 1 to 64 characters.
+absl::Status IssueCa(const PairFiles& files, const std::string& name, const IssueOptions& options);
+
+/// A listener's pair, signed by `ca`; P-256. Good for localhost, 127.0.0.1 and `hosts` (DNS names,
+/// a leading "*." included, and IP addresses).
+absl::Status IssueServer(const PairFiles& files, const PairFiles& ca, const std::string& name,
+                         const std::vector<std::string>& hosts, const IssueOptions& options);
+
+/// An admin client's pair, signed by `ca`, with RoleUri(role) as its only URI; P-256.
+absl::Status IssueAdmin(const PairFiles& files, const PairFiles& ca, const std::string& name, Role role,
+                        const IssueOptions& options);
+
+/// A source's pair for mutual TLS, signed by `ca`; P-256.
+absl::Status IssueClient(const PairFiles& files, const PairFiles& ca, const std::string& name,
+                         const IssueOptions& options);
+
+/// A key that signs tokens, and a certificate of it that it signed itself: what is believed is the
+/// folder in which the certificate lies. `key_id` is its common name. RS256: 3,072 bits.
+absl::Status IssueSigningKey(const PairFiles& files, const std::string& key_id, Algorithm algorithm,
+                             const IssueOptions& options);
+
+}  // namespace mirror
+
+#endif  // MIRROR_CERTS_ISSUE_H_

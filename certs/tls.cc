@@ -1,0 +1,113 @@
+#include "certs/tls.h"
+
+#include <grpcpp/security/tls_certificate_provider.h>
+#include <grpcpp/security/tls_credentials_options.h>
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+#include <openssl/x509.h>
+
+#include <ctime>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "certs/file.h"
+#include "certs/key.h"
+#include "certs/openssl.h"
+
+namespace mirror {
+namespace {
+
+struct TlsPair {
+  std::string certificate, key;  // PEM.
+};
+
+absl::StatusOr<TlsPair> ReadTlsPair(const std::string& certificate_path, const std::string& key_path) {
+  absl::StatusOr<std::string> certificate_pem = ReadKeyFile(certificate_path, FileUse::kPublic);
+  if (!certificate_pem.ok()) return certificate_pem.status();
+  const absl::StatusOr<X509Ptr> certificate = ParseCertificate(*certificate_pem, certificate_path);
+  if (!certificate.ok()) return certificate.status();
+  absl::StatusOr<std::string> key_pem = ReadKeyFile(key_path, FileUse::kSecret);
+  if (!key_pem.ok()) return key_pem.status();
+  const absl::StatusOr<PkeyPtr> key = ParsePrivateKey(*key_pem, key_path);
+  if (!key.ok()) return key.status();
+  if (X509_check_private_key(certificate->get(), key->get()) != 1) {
+    ERR_clear_error();
+    return absl::InvalidArgumentError(
+        absl::StrCat("the certificate '", certificate_path, "' and the key '", key_path,
+                     "' do not belong together. Neither was used. Issue the pair anew, see 'mirrorctl certs "
+                     "issue-tls'."));
+  }
+  const std::int64_t now_s = std::time(nullptr);
+  const std::int64_t not_before = ToUnixSeconds(X509_get0_notBefore(certificate->get()), now_s + 1);
+  const std::int64_t not_after = ToUnixSeconds(X509_get0_notAfter(certificate->get()), 0);
+  if (now_s < not_before || now_s > not_after) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("the certificate '", certificate_path, "' is valid from ", FormatUnixTime(not_before),
+                     " to ", FormatUnixTime(not_after), "; the clock here says ", FormatUnixTime(now_s),
+                     ". It was not used. Issue the pair anew, see 'mirrorctl certs issue-tls'."));
+  }
+  return TlsPair{*std::move(certificate_pem), *std::move(key_pem)};
+}
+
+absl::StatusOr<std::string> ReadCa(const std::string& path) {
+  absl::StatusOr<std::string> pem = ReadKeyFile(path, FileUse::kPublic);
+  if (!pem.ok()) return pem.status();
+  const absl::StatusOr<X509Ptr> certificate = ParseCertificate(*pem, path);
+  if (!certificate.ok()) return certificate.status();
+  return pem;
+}
+
+}  // namespace
+
+absl::Status CheckTlsPair(const std::string& certificate, const std::string& key) {
+  absl::StatusOr<TlsPair> pair = ReadTlsPair(certificate, key);
+  if (!pair.ok()) return pair.status();
+  OPENSSL_cleanse(pair->key.data(), pair->key.size());
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> MakeServerCredentials(const ServerTls& files) {
+  if (const absl::Status pair = CheckTlsPair(files.certificate, files.key); !pair.ok()) return pair;
+  if (!files.client_ca.empty()) {
+    if (const absl::StatusOr<std::string> ca = ReadCa(files.client_ca); !ca.ok()) return ca.status();
+  }
+  namespace tls = grpc::experimental;
+  tls::TlsServerCredentialsOptions options(std::make_shared<tls::FileWatcherCertificateProvider>(
+      files.key, files.certificate, files.client_ca, kTlsRefreshSeconds));
+  options.watch_identity_key_cert_pairs();
+  if (files.client_ca.empty()) {
+    options.set_cert_request_type(GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE);
+  } else {
+    options.watch_root_certs();
+    options.set_cert_request_type(GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
+  }
+  std::shared_ptr<grpc::ServerCredentials> credentials = tls::TlsServerCredentials(options);
+  if (credentials == nullptr) {
+    return absl::InternalError(absl::StrCat("gRPC refuses the certificate '", files.certificate,
+                                            "' for a listener. It does not listen. See the log above."));
+  }
+  return credentials;
+}
+
+absl::StatusOr<std::shared_ptr<grpc::ChannelCredentials>> MakeChannelCredentials(const ClientTls& files) {
+  if (files.certificate.empty() != files.key.empty()) {
+    return absl::InvalidArgumentError(
+        "mutual TLS needs both a certificate and its key, and only one of them is given. Give both or "
+        "neither.");
+  }
+  grpc::SslCredentialsOptions options;
+  if (!files.ca.empty()) {
+    absl::StatusOr<std::string> ca = ReadCa(files.ca);
+    if (!ca.ok()) return ca.status();
+    options.pem_root_certs = *std::move(ca);
+  }
+  if (!files.certificate.empty()) {
+    absl::StatusOr<TlsPair> pair = ReadTlsPair(files.certificate, files.key);
+    if (!pair.ok()) return pair.status();
+    options.pem_cert_chain = std::move(pair->certificate);
+    options.pem_private_key = std::move(pair->key);
+  }
+  return grpc::SslCredentials(options);
+}
+
+}  // namespace mirror

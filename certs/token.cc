@@ -1,0 +1,376 @@
+#include "certs/token.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <set>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "certs/base64url.h"
+#include "certs/openssl.h"
+
+namespace mirror {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr std::size_t kNonceMin = 16, kNonceMax = 64;  // Characters.
+constexpr int kDepthMax = 8;                           // Levels of nesting in a header or payload.
+constexpr std::int64_t kLastSecond = 253402300799;     // 9999-12-31T23:59:59Z: sums below cannot overflow.
+
+// Every refusal ends in what it left and what to do.
+absl::Status Refuse(const std::string& what, const std::string& next) {
+  return absl::UnauthenticatedError(absl::StrCat(what, ". Nothing was done. ", next));
+}
+
+bool IsNonce(std::string_view text) {
+  // The characters of a context id, another length.
+  return text.size() >= kNonceMin && text.size() <= kNonceMax && IsContextId(text);
+}
+
+// A JSON object without a member given twice, at any level: two readers of the same text could
+// otherwise see two different tokens.
+absl::StatusOr<Json> ParseObject(std::string_view text, const std::string& part) {
+  std::vector<std::set<std::string>> names;  // One set for each object that is open.
+  bool twice = false, deep = false;
+  const auto watch = [&](int depth, Json::parse_event_t event, Json& value) {
+    deep = deep || depth > kDepthMax;
+    if (event == Json::parse_event_t::object_start) {
+      names.emplace_back();
+    } else if (event == Json::parse_event_t::object_end) {
+      names.pop_back();
+    } else if (event == Json::parse_event_t::key) {
+      twice = !names.back().insert(value.get_ref<const std::string&>()).second || twice;
+    }
+    return true;
+  };
+  Json object = Json::parse(text, watch, /*allow_exceptions=*/false);
+  if (object.is_discarded() || !object.is_object() || deep) {
+    return Refuse(absl::StrCat("the token's ", part, " is not a plain JSON object"),
+                  "Build it as RFC 7519 says.");
+  }
+  if (twice) {
+    return Refuse(absl::StrCat("the token's ", part, " names a member twice"), "Name each member once.");
+  }
+  return object;
+}
+
+// Null: not there, or not a text.
+const std::string* Text(const Json& object, const std::string& name) {
+  const auto found = object.find(name);
+  return found == object.end() ? nullptr : found->get_ptr<const std::string*>();
+}
+
+// Absent: not there, or not a whole number that fits.
+std::optional<std::int64_t> Integer(const Json& object, const std::string& name) {
+  const auto found = object.find(name);
+  if (found == object.end() || !found->is_number_integer()) return std::nullopt;
+  if (found->is_number_unsigned() &&
+      found->get<std::uint64_t>() > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())) {
+    return std::nullopt;
+  }
+  return found->get<std::int64_t>();
+}
+
+// A token taken apart; nothing in it is believed yet. The views are into the token.
+struct Parts {
+  Json header;
+  std::string_view signed_bytes;  // Header, dot, payload as they travelled.
+  std::string_view payload;       // Still base64url.
+  std::string signature;          // Decoded.
+  Algorithm algorithm = Algorithm::kEs256;
+};
+
+absl::StatusOr<Parts> TakeApart(std::string_view token, TokenUse use) {
+  if (token.empty()) {
+    return Refuse("there is no token", "Send a signed token with the call.");
+  }
+  if (token.size() > kTokenBytesMax) {
+    return Refuse(absl::StrCat("the token has ", token.size(), " bytes, more than ", kTokenBytesMax),
+                  "Sign a shorter one.");
+  }
+  const std::size_t first = token.find('.');
+  const std::size_t second = first == std::string_view::npos ? first : token.find('.', first + 1);
+  if (second == std::string_view::npos || token.find('.', second + 1) != std::string_view::npos) {
+    return Refuse("the token is not three parts with a dot between", "Sign it in JWT's compact form.");
+  }
+  Parts parts;
+  parts.signed_bytes = token.substr(0, second);
+  parts.payload = token.substr(first + 1, second - first - 1);
+  const std::optional<std::string> header = DecodeBase64Url(token.substr(0, first));
+  std::optional<std::string> signature = DecodeBase64Url(token.substr(second + 1));
+  if (!header || !signature) {
+    return Refuse("the token's header or signature is not base64url without padding",
+                  "Sign it in JWT's compact form.");
+  }
+  parts.signature = *std::move(signature);
+  absl::StatusOr<Json> object = ParseObject(*header, "header");
+  if (!object.ok()) return object.status();
+  parts.header = *std::move(object);
+  if (parts.header.contains("crit")) {
+    return Refuse("the token's header demands extensions ('crit'), and none is known here",
+                  "Sign it without 'crit'.");
+  }
+  const std::string* type = Text(parts.header, "typ");
+  if (type == nullptr || *type != TokenType(use)) {
+    return Refuse(absl::StrCat("the token's 'typ' is not '", std::string(TokenType(use)), "'"),
+                  "A token is good for one use: Authenticate, the other calls and the answer have a 'typ' "
+                  "each.");
+  }
+  const auto named = parts.header.find("alg");
+  if (named == parts.header.end() || !named->is_string()) {
+    return Refuse("the token's 'alg' is missing or not a text", "Sign it with ES256 or RS256 and say so.");
+  }
+  const std::optional<Algorithm> algorithm = ParseAlgorithm(named->get_ref<const std::string&>());
+  if (!algorithm) {
+    return Refuse("the token's 'alg' is neither ES256 nor RS256", "Sign it with one of these.");
+  }
+  parts.algorithm = *algorithm;
+  return parts;
+}
+
+// The payload, read only once the signature is right.
+absl::StatusOr<Json> Open(const Parts& parts, const PublicKey& key, const std::string& whose) {
+  if (parts.algorithm != key.algorithm()) {
+    return Refuse(absl::StrCat("the token's 'alg' is ", std::string(ToString(parts.algorithm)), " and ",
+                               whose, " is for ", std::string(ToString(key.algorithm()))),
+                  "Name the algorithm of the key that signs.");
+  }
+  if (!key.Verify(parts.signed_bytes, parts.signature)) {
+    return Refuse(absl::StrCat("the token's signature is not of ", whose),
+                  "Sign it with the private key that belongs to that certificate.");
+  }
+  const std::optional<std::string> payload = DecodeBase64Url(parts.payload);
+  if (!payload) {
+    return Refuse("the token's payload is not base64url without padding", "Sign it in JWT's compact form.");
+  }
+  return ParseObject(*payload, "payload");
+}
+
+absl::Status CheckAudience(const Json& payload, const std::string& expected) {
+  const auto found = payload.find("aud");
+  const Json* audience = found == payload.end() ? nullptr : &*found;
+  if (audience != nullptr && audience->is_array() && audience->size() == 1) audience = &audience->front();
+  if (audience != nullptr && audience->is_string() && audience->get_ref<const std::string&>() == expected) {
+    return absl::OkStatus();
+  }
+  return Refuse(absl::StrCat("the token's audience is not this application alone, which is '", expected, "'"),
+                "Put its id into 'aud' ([identity] application_id in the agent's configuration).");
+}
+
+// A time that every sum below can bear.
+absl::StatusOr<std::int64_t> Time(const Json& payload, const std::string& name) {
+  const std::optional<std::int64_t> time = Integer(payload, name);
+  if (time && *time > 0 && *time <= kLastSecond) return *time;
+  return Refuse(
+      absl::StrCat("the token's '", name, "' is missing or not a whole number of seconds after 1970"),
+      "Set it from the clock, in unix seconds.");
+}
+
+absl::Status CheckTimes(const Json& payload, const TokenRules& rules, std::int64_t now_s, Claims& claims) {
+  const absl::StatusOr<std::int64_t> expires = Time(payload, "exp");
+  if (!expires.ok()) return expires.status();
+  const absl::StatusOr<std::int64_t> not_before = Time(payload, "nbf");
+  if (!not_before.ok()) return not_before.status();
+  if (payload.contains("iat")) {
+    const absl::StatusOr<std::int64_t> issued = Time(payload, "iat");
+    if (!issued.ok()) return issued.status();
+  }
+  if (*expires <= *not_before) {
+    return Refuse("the token ends ('exp') before it begins ('nbf')", "Set both from the clock.");
+  }
+  if (*expires - *not_before > rules.lifetime_max_s) {
+    return Refuse(absl::StrCat("the token lives ", *expires - *not_before,
+                               " s from 'nbf' to 'exp', longer than ", rules.lifetime_max_s, " s"),
+                  "Sign a new one for each call or every few minutes.");
+  }
+  const std::string compare = "Sign a new one; if it is new, set the clocks right.";
+  if (now_s >= *expires + rules.leeway_s) {
+    return Refuse(absl::StrCat("the token expired at ", FormatUnixTime(*expires),
+                               "; this server's clock says ", FormatUnixTime(now_s)),
+                  compare);
+  }
+  if (now_s < *not_before - rules.leeway_s) {
+    return Refuse(absl::StrCat("the token is valid only from ", FormatUnixTime(*not_before),
+                               "; this server's clock says ", FormatUnixTime(now_s)),
+                  compare);
+  }
+  claims.not_before = *not_before;
+  claims.expires = *expires;
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::string> Sign(const SigningKey& key, TokenUse use, const Json& payload) {
+  const Json header = {{"alg", ToString(key.algorithm())}, {"kid", key.key_id()}, {"typ", TokenType(use)}};
+  const auto encode = [](const Json& part) {
+    // Text that is not UTF-8 is replaced, not thrown about; the receiver refuses it by its shape.
+    return EncodeBase64Url(part.dump(-1, ' ', false, Json::error_handler_t::replace));
+  };
+  std::string token = absl::StrCat(encode(header), ".", encode(payload));
+  const absl::StatusOr<std::string> signature = key.Sign(token);
+  if (!signature.ok()) return signature.status();
+  absl::StrAppend(&token, ".", EncodeBase64Url(*signature));
+  return token;
+}
+
+}  // namespace
+
+std::string_view TokenType(TokenUse use) {
+  switch (use) {
+    case TokenUse::kAuthenticate:
+      return "mirror-auth+jwt";
+    case TokenUse::kCall:
+      return "mirror-call+jwt";
+    case TokenUse::kAnswer:
+      break;
+  }
+  return "mirror-answer+jwt";
+}
+
+absl::StatusOr<std::string> SignToken(const SigningKey& key, TokenUse use, const Claims& claims,
+                                      const std::string& context_claim) {
+  static constexpr std::string_view kTaken[] = {"", "iss", "aud", "nonce", "nbf", "exp", "iat"};
+  if (std::find(std::begin(kTaken), std::end(kTaken), context_claim) != std::end(kTaken)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("'", context_claim,
+                     "' cannot be the name of the token's context id: it is empty or has "
+                     "another meaning. Nothing was signed. Set 'context_claim' as the endpoint has it."));
+  }
+  return Sign(key, use,
+              {{"iss", claims.issuer},
+               {"aud", claims.audience},
+               {context_claim, claims.context_id},
+               {"nonce", claims.nonce},
+               {"nbf", claims.not_before},
+               {"exp", claims.expires}});
+}
+
+absl::StatusOr<VerifiedToken> VerifyToken(std::string_view token, TokenUse use, const KeyRing& ring,
+                                          const TokenRules& rules, std::int64_t now_s) {
+  const absl::StatusOr<Parts> parts = TakeApart(token, use);
+  if (!parts.ok()) return parts.status();
+  if (std::find(rules.algorithms.begin(), rules.algorithms.end(), parts->algorithm) ==
+      rules.algorithms.end()) {
+    return Refuse(absl::StrCat("the token's 'alg' is ", std::string(ToString(parts->algorithm)),
+                               ", which this server does not allow"),
+                  "Sign with a key of another algorithm, or add this one to [tokens] algorithms.");
+  }
+  const std::string* key_id = Text(parts->header, "kid");
+  if (key_id == nullptr || !IsKeyId(*key_id)) {
+    return Refuse("the token names no key: its 'kid' is missing or malformed",
+                  "Set it to the name of the certificate's file at the server, without '.crt'.");
+  }
+  const KeyRing::Entry* entry = ring.Find(*key_id);
+  if (entry == nullptr) {
+    return Refuse(absl::StrCat("the token's key '", *key_id, "' is not known here, or was removed"),
+                  "Give the server its certificate ([[issuer]] keys) and have it re-read them.");
+  }
+  const std::string whose = absl::StrCat("the key '", *key_id, "'");
+  if (const absl::Status valid = entry->key.CheckValidity(now_s); !valid.ok()) {
+    return Refuse(absl::StrCat("the token's key '", *key_id, "' is refused: ", std::string(valid.message())),
+                  "Issue a new key, see 'mirrorctl certs issue-source'.");
+  }
+  const absl::StatusOr<Json> payload = Open(*parts, entry->key, whose);
+  if (!payload.ok()) return payload.status();
+
+  VerifiedToken verified;
+  if (const absl::Status times = CheckTimes(*payload, rules, now_s, verified.claims); !times.ok())
+    return times;
+  const std::string* issuer = Text(*payload, "iss");
+  if (issuer == nullptr || *issuer != entry->issuer) {
+    return Refuse(absl::StrCat("the token's 'iss' is not the issuer to whom ", whose, " belongs"),
+                  "Write the issuer's name as the server's [[issuer]] has it.");
+  }
+  if (const absl::Status audience = CheckAudience(*payload, rules.audience); !audience.ok()) return audience;
+  const std::string* context_id = Text(*payload, rules.context_claim);
+  if (context_id == nullptr || !IsContextId(*context_id)) {
+    return Refuse(absl::StrCat("the token has no context id: '", rules.context_claim,
+                               "' must be a text of 1 to 64 letters, digits, '_' and '-'"),
+                  "Set it, under the name that the server's [tokens] context_claim has.");
+  }
+  const std::string* nonce = Text(*payload, "nonce");
+  if (nonce == nullptr || !IsNonce(*nonce)) {
+    return Refuse("the token's 'nonce' is missing or not 16 to 64 letters, digits, '_' and '-'",
+                  "Make a new random one for each token.");
+  }
+  verified.claims.issuer = *issuer;
+  verified.claims.audience = rules.audience;
+  verified.claims.context_id = *context_id;
+  verified.claims.nonce = *nonce;
+  verified.environment = entry->environment;
+  verified.key_id = *key_id;
+  verified.usable_from_s = std::max(verified.claims.not_before - rules.leeway_s, *entry->key.not_before());
+  verified.usable_until_s = std::min(verified.claims.expires + rules.leeway_s, *entry->key.not_after() + 1);
+  return verified;
+}
+
+absl::StatusOr<std::string> SignAnswer(const SigningKey& key, const Answer& answer) {
+  return Sign(key, TokenUse::kAnswer,
+              {{"iss", answer.application_id},
+               {"nonce", answer.nonce},
+               {"context_id", answer.context_id},
+               {"cycle", answer.cycle},
+               {"iat", answer.time_s}});
+}
+
+absl::StatusOr<Answer> VerifyAnswer(std::string_view token, const PublicKey& application_key,
+                                    const Answer& expected, std::int64_t now_s) {
+  const auto unproven = [](absl::string_view reason, const std::string& next) {
+    const bool ended = !reason.empty() && reason.back() == '.';
+    return absl::UnauthenticatedError(
+        absl::StrCat("the endpoint could not prove that it is the application: ", reason, ended ? "" : ".",
+                     " No row was sent. ", next));
+  };
+  const std::string check = "Check [endpoint] address and [identity] application_certificate.";
+  if (const absl::Status valid = application_key.CheckValidity(now_s); !valid.ok()) {
+    return unproven(valid.message(), "Get the application's new certificate from who runs the endpoint.");
+  }
+  const absl::StatusOr<Parts> parts = TakeApart(token, TokenUse::kAnswer);
+  if (!parts.ok()) return unproven(parts.status().message(), check);
+  const absl::StatusOr<Json> payload = Open(*parts, application_key, "the application's key");
+  if (!payload.ok()) return unproven(payload.status().message(), check);
+
+  const auto says = [&payload](const std::string& name, const std::string& wanted) {
+    const std::string* text = Text(*payload, name);
+    return text != nullptr && *text == wanted;
+  };
+  if (!says("nonce", expected.nonce)) {
+    return unproven("its answer is to another question (nonce)",
+                    "If it comes again, somebody replays answers.");
+  }
+  if (!says("context_id", expected.context_id))
+    return unproven("its answer is for another context id", check);
+  if (!says("iss", expected.application_id)) return unproven("it is another application", check);
+  const std::optional<std::int64_t> cycle = Integer(*payload, "cycle");
+  const std::optional<std::int64_t> time = Integer(*payload, "iat");
+  if (!cycle || *cycle < 0 || !time || *time <= 0 || *time > kLastSecond) {
+    return unproven("its answer has no cycle or no time", check);
+  }
+  if (*time > now_s + kAnswerTimeSlack || *time < now_s - kAnswerTimeSlack) {
+    return unproven(
+        absl::StrCat("its clock says ", FormatUnixTime(*time), " and the one here ", FormatUnixTime(now_s),
+                     ", more than ", kAnswerTimeSlack / 60, " minutes apart"),
+        "Set the clocks right.");
+  }
+  return Answer{expected.nonce, expected.context_id, expected.application_id, *cycle, *time};
+}
+
+std::string NewNonce() {
+  unsigned char bytes[16];
+  // Fails only on a kernel without the call; a guessable nonce would be worse than no process.
+  if (getentropy(bytes, sizeof(bytes)) != 0) std::abort();
+  std::string nonce = ToHex(std::string_view(reinterpret_cast<const char*>(bytes), sizeof(bytes)));
+  for (char& digit : nonce) {
+    if (digit >= 'a') digit = static_cast<char>(digit - 'a' + 'A');
+  }
+  return nonce;
+}
+
+}  // namespace mirror
