@@ -2,10 +2,12 @@
 #define MIRROR_CLIENT_MIRROR_CLIENT_H_
 
 #include <grpcpp/channel.h>
+#include <grpcpp/security/credentials.h>
 
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -29,8 +31,8 @@ struct Identity {
 class RowStream {
  public:
   virtual ~RowStream() = default;
-  /// Writes one request. The caller keeps the window: it calls Receive before more than `window` are unanswered.
-  /// Errors: the call's status, as MirrorClient's calls.
+  /// Writes one request. The caller keeps the window: it calls Receive before more than `window` are
+  /// unanswered. Errors: the call's status, as MirrorClient's calls.
   virtual absl::Status Send(const v1::RowDataRequest& request) = 0;
   /// The answer to the oldest request that has none yet.
   virtual absl::StatusOr<v1::RowDataResponse> Receive() = 0;
@@ -40,15 +42,16 @@ class RowStream {
 
 /// The source's end of the wire for one tenant: makes a token for each call and checks the endpoint's proof.
 ///
-/// Errors of every call are the endpoint's status with its words; kUnavailable with the address when nobody answers
-/// (and what to look at: name, port, TLS chain), kUnauthenticated when the endpoint cannot prove itself.
-/// Threads: any; it holds no state but the channel.
+/// Errors of every call are the endpoint's status with its words; kUnavailable with the address when nobody
+/// answers (and what to look at: name, port, TLS chain), kUnauthenticated when the endpoint cannot prove
+/// itself. Threads: any; it holds no state but the channel.
 class MirrorClient {
  public:
   MirrorClient(std::shared_ptr<grpc::Channel> channel, Identity identity, std::string context_id);
 
   /// Refuses an endpoint whose signed answer does not verify, whatever else it says.
-  absl::StatusOr<v1::AuthenticateResponse> Authenticate(const std::string& holder, bool take_over, bool probe);
+  absl::StatusOr<v1::AuthenticateResponse> Authenticate(const std::string& holder, bool take_over,
+                                                        bool probe);
   absl::StatusOr<v1::TableSchemaResponse> TableSchema(const v1::TableSchemaRequest& request);
   absl::StatusOr<v1::RowDataResponse> RowData(const v1::RowDataRequest& request);
   absl::StatusOr<std::unique_ptr<RowStream>> OpenRowStream();
@@ -57,7 +60,8 @@ class MirrorClient {
       const v1::ReplicationCompletedRequest& request);
 
   const std::string& context_id() const { return context_id_; }
-  /// For tests and hostile clients: calls go out with this text instead of a proper token; empty: proper ones again.
+  /// For tests and hostile clients: calls go out with this text instead of a proper token; empty: proper ones
+  /// again.
   void set_token_override(std::string token) { token_override_ = std::move(token); }
 
  private:

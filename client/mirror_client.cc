@@ -1,0 +1,269 @@
+#include "client/mirror_client.h"
+
+#include <grpcpp/client_context.h>
+#include <grpcpp/create_channel.h>
+#include <grpcpp/support/channel_arguments.h>
+#include <grpcpp/support/sync_stream.h>
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+
+namespace mirror {
+namespace {
+
+constexpr int kReceiveBytesMax = 64 << 20;
+/// Seconds. A token may be made by a clock that runs a little ahead of the endpoint's.
+constexpr std::int64_t kTokenBackdated = 120;
+constexpr std::int64_t kAuthTokenLife = 120;
+constexpr std::int64_t kCallTokenLife = 300;
+/// TableSchema may create thousands of tables, RowData may swap a large one; streams have no limit but
+/// keepalive.
+constexpr std::chrono::seconds kCallTimeout(600);
+constexpr std::chrono::seconds kAuthenticateTimeout(60);
+constexpr int kKeepaliveTimeMs = 60'000;
+constexpr int kKeepaliveTimeoutMs = 20'000;
+
+std::int64_t NowSeconds() {
+  return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+/// The endpoint as the person who runs the source knows it.
+std::string AddressOf(const grpc::ClientContext& context) {
+  const std::string peer = context.peer();
+  return std::string(
+      absl::StripPrefix(absl::StripPrefix(absl::StripPrefix(peer, "dns:///"), "ipv4:"), "ipv6:"));
+}
+
+/// Whether the call never reached an endpoint: then peer() is still what the channel was opened with.
+bool NeverConnected(const grpc::ClientContext& context) {
+  const std::string peer = context.peer();
+  return !absl::StartsWith(peer, "ipv4:") && !absl::StartsWith(peer, "ipv6:") &&
+         !absl::StartsWith(peer, "unix:");
+}
+
+absl::Status ToStatus(const grpc::Status& status, const grpc::ClientContext& context) {
+  if (status.ok()) return absl::OkStatus();
+  const auto code = static_cast<absl::StatusCode>(status.error_code());
+  if (status.error_code() == grpc::StatusCode::UNAVAILABLE && NeverConnected(context)) {
+    return absl::UnavailableError(absl::StrCat("nobody answers at ", AddressOf(context), ": ",
+                                               status.error_message(),
+                                               ". Nothing was sent. Check that mirror-server runs, that name "
+                                               "and port are those of its [listen], and that ",
+                                               "'ca' names the authority that signed its certificate (with "
+                                               "mutual TLS: also 'certificate' and 'key')"));
+  }
+  if (status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED) {
+    return absl::DeadlineExceededError(
+        absl::StrCat(AddressOf(context), " did not answer in time: ", status.error_message(),
+                     ". What it had committed stays; the next cycle goes on from there"));
+  }
+  return absl::Status(code, status.error_message());
+}
+
+void Authorize(const std::string& token, std::chrono::seconds timeout, grpc::ClientContext* context) {
+  context->AddMetadata("authorization", absl::StrCat("Bearer ", token));
+  if (timeout.count() > 0) context->set_deadline(std::chrono::system_clock::now() + timeout);
+}
+
+/// A unary call with a token of its own.
+template <typename Response, typename Call>
+absl::StatusOr<Response> Unary(const absl::StatusOr<std::string>& token, const Call& call) {
+  if (!token.ok()) return token.status();
+  grpc::ClientContext context;
+  Authorize(*token, kCallTimeout, &context);
+  Response response;
+  const grpc::Status status = call(&context, &response);
+  if (!status.ok()) return ToStatus(status, context);
+  return response;
+}
+
+class GrpcRowStream : public RowStream {
+ public:
+  /// The context has to be there before the call begins and as long as it lasts.
+  explicit GrpcRowStream(std::unique_ptr<grpc::ClientContext> context) : context_(std::move(context)) {}
+
+  ~GrpcRowStream() override {
+    if (call_ == nullptr || end_) return;
+    context_->TryCancel();
+    Drain();
+  }
+
+  void Start(v1::MirrorClientService::Stub& stub) { call_ = stub.RowDataStream(context_.get()); }
+
+  absl::Status Send(const v1::RowDataRequest& request) override {
+    if (end_) return Ended();
+    if (call_->Write(request)) return absl::OkStatus();
+    Drain();
+    return Ended();
+  }
+
+  absl::StatusOr<v1::RowDataResponse> Receive() override {
+    v1::RowDataResponse response;
+    if (!answers_.empty()) {
+      response = std::move(answers_.front());
+      answers_.pop_front();
+      return response;
+    }
+    if (!end_ && call_->Read(&response)) return response;
+    Drain();
+    return Ended();
+  }
+
+  absl::Status Finish() override {
+    if (!end_) {
+      call_->WritesDone();
+      Drain();
+    }
+    return *end_;
+  }
+
+ private:
+  /// The call is over: keeps the answers that are still on their way and its status. gRPC gives the status
+  /// only after the last answer was read.
+  void Drain() {
+    if (end_) return;
+    v1::RowDataResponse response;
+    while (call_->Read(&response)) answers_.push_back(std::move(response));
+    end_ = ToStatus(call_->Finish(), *context_);
+  }
+
+  absl::Status Ended() const {
+    if (!end_->ok()) return *end_;
+    return absl::UnavailableError(
+        "the endpoint closed the stream of rows without a reason. What was acknowledged is applied; the next "
+        "cycle "
+        "goes on from there");
+  }
+
+  std::unique_ptr<grpc::ClientContext> context_;
+  std::unique_ptr<grpc::ClientReaderWriter<v1::RowDataRequest, v1::RowDataResponse>> call_;
+  std::deque<v1::RowDataResponse> answers_;  ///< At most the caller's window.
+  std::optional<absl::Status> end_;
+};
+
+}  // namespace
+
+MirrorClient::MirrorClient(std::shared_ptr<grpc::Channel> channel, Identity identity, std::string context_id)
+    : channel_(std::move(channel)),
+      stub_(v1::MirrorClientService::NewStub(channel_)),
+      identity_(std::move(identity)),
+      context_id_(std::move(context_id)) {}
+
+absl::StatusOr<std::string> MirrorClient::Token(TokenUse use, const std::string& nonce) const {
+  if (!token_override_.empty()) return token_override_;
+  if (identity_.key == nullptr) {
+    return absl::FailedPreconditionError(
+        "the source has no signing key: set 'key' and 'key_id' of [identity]");
+  }
+  const std::int64_t now = NowSeconds();
+  Claims claims;
+  claims.issuer = identity_.issuer;
+  claims.audience = identity_.application_id;
+  claims.context_id = context_id_;
+  claims.nonce = nonce;
+  claims.not_before = now - kTokenBackdated;
+  claims.expires = now + (use == TokenUse::kAuthenticate ? kAuthTokenLife : kCallTokenLife);
+  return SignToken(*identity_.key, use, claims, identity_.context_claim);
+}
+
+absl::StatusOr<v1::AuthenticateResponse> MirrorClient::Authenticate(const std::string& holder, bool take_over,
+                                                                    bool probe) {
+  const std::string nonce = NewNonce();
+  absl::StatusOr<std::string> token = Token(TokenUse::kAuthenticate, nonce);
+  if (!token.ok()) return token.status();
+  v1::AuthenticateRequest request;
+  request.set_request_token(*std::move(token));
+  request.set_holder(holder);
+  request.set_take_over(take_over);
+  request.set_probe(probe);
+
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + kAuthenticateTimeout);
+  v1::AuthenticateResponse response;
+  const grpc::Status status = stub_->Authenticate(&context, request, &response);
+  if (!status.ok()) return ToStatus(status, context);
+
+  if (identity_.application_key == nullptr) {
+    return absl::FailedPreconditionError(
+        "the endpoint's answer cannot be checked: set 'application_certificate' of [identity]");
+  }
+  Answer expected;
+  expected.nonce = nonce;
+  expected.context_id = context_id_;
+  expected.application_id = identity_.application_id;
+  const auto answer =
+      VerifyAnswer(response.signed_response(), *identity_.application_key, expected, NowSeconds());
+  if (!answer.ok()) {
+    return absl::UnauthenticatedError(
+        absl::StrCat("the endpoint at ", AddressOf(context), " cannot prove that it is application '",
+                     identity_.application_id, "': ", answer.status().message(),
+                     ". No row was sent. Check 'application_id' and ",
+                     "'application_certificate' of [identity], and whom the address leads to"));
+  }
+  if (answer->cycle != response.cycle()) {
+    return absl::UnauthenticatedError(
+        absl::StrCat("the endpoint at ", AddressOf(context), " signed cycle ", answer->cycle, " but says ",
+                     response.cycle(), ": something between changed its answer. No row was sent"));
+  }
+  return response;
+}
+
+absl::StatusOr<v1::TableSchemaResponse> MirrorClient::TableSchema(const v1::TableSchemaRequest& request) {
+  return Unary<v1::TableSchemaResponse>(
+      Token(TokenUse::kCall, NewNonce()),
+      [&](auto* context, auto* response) { return stub_->TableSchema(context, request, response); });
+}
+
+absl::StatusOr<v1::RowDataResponse> MirrorClient::RowData(const v1::RowDataRequest& request) {
+  return Unary<v1::RowDataResponse>(Token(TokenUse::kCall, NewNonce()), [&](auto* context, auto* response) {
+    return stub_->RowData(context, request, response);
+  });
+}
+
+absl::StatusOr<v1::WipeResponse> MirrorClient::Wipe(const v1::WipeRequest& request) {
+  return Unary<v1::WipeResponse>(Token(TokenUse::kCall, NewNonce()), [&](auto* context, auto* response) {
+    return stub_->Wipe(context, request, response);
+  });
+}
+
+absl::StatusOr<v1::ReplicationCompletedResponse> MirrorClient::ReplicationCompleted(
+    const v1::ReplicationCompletedRequest& request) {
+  return Unary<v1::ReplicationCompletedResponse>(
+      Token(TokenUse::kCall, NewNonce()),
+      [&](auto* context, auto* response) { return stub_->ReplicationCompleted(context, request, response); });
+}
+
+absl::StatusOr<std::unique_ptr<RowStream>> MirrorClient::OpenRowStream() {
+  absl::StatusOr<std::string> token = Token(TokenUse::kCall, NewNonce());
+  if (!token.ok()) return token.status();
+  auto context = std::make_unique<grpc::ClientContext>();
+  Authorize(*token, std::chrono::seconds(0), context.get());
+  auto stream = std::make_unique<GrpcRowStream>(std::move(context));
+  stream->Start(*stub_);
+  return stream;
+}
+
+std::shared_ptr<grpc::Channel> OpenChannel(const std::string& address,
+                                           const std::shared_ptr<grpc::ChannelCredentials>& credentials) {
+  grpc::ChannelArguments arguments;
+  arguments.SetMaxReceiveMessageSize(kReceiveBytesMax);
+  arguments.SetMaxSendMessageSize(kReceiveBytesMax);
+  // An endpoint that is gone without a word is noticed; it is not pinged so often that it takes offence.
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveTimeMs);
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveTimeoutMs);
+  // Each channel its own connection: channels to one address would share one otherwise.
+  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  return grpc::CreateCustomChannel(address, credentials, arguments);
+}
+
+}  // namespace mirror
