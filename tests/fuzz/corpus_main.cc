@@ -1,5 +1,5 @@
-// Runs every file of a folder through a fuzz target, so that what a fuzzer once found stays found in builds without
-// one. A target that does not like an input aborts, as it does under libFuzzer.
+// Runs every file of a folder through a fuzz target, so that what a fuzzer once found stays found in builds
+// without one. A target that does not like an input aborts, as it does under libFuzzer.
 
 #include <algorithm>
 #include <cstddef>
@@ -33,7 +33,8 @@ int main(int argc, char** argv) {
   }
   std::vector<std::filesystem::path> files;
   std::error_code error;
-  for (std::filesystem::directory_iterator entry(argv[1], error), end; !error && entry != end; entry.increment(error)) {
+  for (std::filesystem::directory_iterator entry(argv[1], error), end; !error && entry != end;
+       entry.increment(error)) {
     if (entry->is_regular_file()) files.push_back(entry->path());
   }
   if (error || files.empty()) {
