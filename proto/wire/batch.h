@@ -43,6 +43,7 @@ struct Value {
 struct ColumnView {
   std::uint32_t column = 0;  ///< Index in TableSchema.columns.
   Storage storage = Storage::kInts;
+  bool text = true;  ///< kBytes: whether the values are kText (DECIMAL, TEXT) or kBlob (BYTES, UUID).
   std::span<const std::int64_t> ints;
   std::span<const double> doubles;
   std::string_view data;
@@ -58,7 +59,7 @@ struct ColumnView {
     if (storage == Storage::kAny) return kinds[row] == 0;
     return !nulls.empty() && ((static_cast<unsigned char>(nulls[row / 8]) >> (row % 8)) & 1U) != 0;
   }
-  /// Kind for typed columns: kInteger, kReal, kText (DECIMAL, TEXT) or kBlob (BYTES, UUID: see the schema).
+  /// Kind for typed columns: kInteger, kReal, kText (DECIMAL, TEXT) or kBlob (BYTES, UUID).
   Value At(std::uint32_t row) const;
 };
 
@@ -90,7 +91,8 @@ struct ChangeBatch {
   const ColumnView* Find(std::uint32_t column) const;
 };
 
-/// Order of two values as SQLite's BINARY collation has it: NULL, numbers by value, text by bytes, blobs by bytes.
+/// Order of two values as SQLite's BINARY collation has it: NULL, numbers by value, text by bytes, blobs by
+/// bytes.
 int CompareValues(const Value& a, const Value& b);
 
 /// Puts the rows in key order. Errors: kInvalidArgument when two rows have the same key; names the rows.

@@ -15,10 +15,10 @@ namespace mirror {
 absl::StatusOr<TableSchema> DecodeTable(const v1::Table& message, const WireLimits& limits);
 void EncodeTable(const TableSchema& table, v1::Table* message);
 
-/// Views over `message`, which must outlive the result; everything is checked before anything is bound: lengths
-/// against row_count, row_count times columns, UTF-8, declared length, range, NULL where none may be, the columns
-/// that the operation asks for, keys that stand twice.
-/// Errors: kInvalidArgument naming table, column, row and reason; kResourceExhausted over a limit.
+/// Views over `message`, which must outlive the result; everything is checked before anything is bound:
+/// lengths against row_count, row_count times columns, UTF-8, declared length, range, NULL where none may be,
+/// the columns that the operation asks for, keys that stand twice. Errors: kInvalidArgument naming table,
+/// column, row and reason; kResourceExhausted over a limit.
 absl::StatusOr<ChangeBatch> DecodeBatch(const v1::ChangeBatch& message, const TableSchema& table,
                                         const WireLimits& limits);
 

@@ -18,7 +18,8 @@ inline constexpr std::uint32_t kDecimalDigitsMax = 1'000;
 /// A value over this travels in parts of at most this.
 inline constexpr std::uint32_t kPartBytesMax = 4 << 20;
 
-/// What one request may hold. The endpoint's are in AuthenticateResponse.limits; over them: RESOURCE_EXHAUSTED.
+/// What one request may hold. The endpoint's are in AuthenticateResponse.limits; over them:
+/// RESOURCE_EXHAUSTED.
 struct WireLimits {
   std::size_t message_bytes_max = 16 << 20;
   std::uint32_t tables_max = 10'000;

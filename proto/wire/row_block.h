@@ -21,8 +21,8 @@ struct LargeValue {
   friend bool operator==(const LargeValue&, const LargeValue&) = default;
 };
 
-/// The rows of one column while a source collects them. Append exactly one value for each row, with the call that
-/// belongs to the column's Storage; AppendNull goes with each.
+/// The rows of one column while a source collects them. Append exactly one value for each row, with the call
+/// that belongs to the column's Storage; AppendNull goes with each.
 class ColumnBuffer {
  public:
   ColumnBuffer(std::uint32_t column, Storage storage) : column_(column), storage_(storage) {}
@@ -46,7 +46,8 @@ class ColumnBuffer {
   const std::vector<double>& doubles() const { return doubles_; }
   const std::string& data() const { return data_; }
   const std::vector<std::uint32_t>& lengths() const { return lengths_; }
-  const std::string& nulls() const { return nulls_; }  ///< Empty where nothing is null.
+  /// Empty where nothing is null; it may end early, rows after its end are not null.
+  const std::string& nulls() const { return nulls_; }
   const std::string& kinds() const { return kinds_; }
   const std::vector<LargeValue>& large() const { return large_; }
 

@@ -31,7 +31,14 @@ enum class Type : std::uint8_t {
   kUuid = 14,
   kAny = 15,
 };
-enum class Affinity : std::uint8_t { kUnspecified = 0, kBlob = 1, kText = 2, kNumeric = 3, kInteger = 4, kReal = 5 };
+enum class Affinity : std::uint8_t {
+  kUnspecified = 0,
+  kBlob = 1,
+  kText = 2,
+  kNumeric = 3,
+  kInteger = 4,
+  kReal = 5
+};
 enum class Backfill : std::uint8_t { kUnspecified = 0, kNone = 1, kDefault = 2, kUnknown = 3 };
 enum class Deletes : std::uint8_t { kUnspecified = 0, kApply = 1, kIgnore = 2, kMark = 3 };
 
@@ -43,7 +50,8 @@ std::string_view ToString(Type type);
 struct Null {
   friend bool operator==(Null, Null) = default;
 };
-/// A column's default. int64: BOOL to INT64 and DATE to TIMESTAMP_TZ; string: TEXT, DECIMAL; bytes: BYTES, UUID.
+/// A column's default. int64: BOOL to INT64 and DATE to TIMESTAMP_TZ; string: TEXT, DECIMAL; bytes: BYTES,
+/// UUID.
 struct Bytes {
   std::string value;
   friend bool operator==(const Bytes&, const Bytes&) = default;
@@ -85,17 +93,22 @@ bool SameName(std::string_view a, std::string_view b);
 /// The form under which a name is looked up: ASCII upper case made lower.
 std::string FoldName(std::string_view name);
 
-/// 1 to 128 characters of UTF-8 without NUL. Errors: kInvalidArgument; `what` ("table", "column 3 of table 'x'")
-/// begins the message.
+/// 1 to 128 characters of UTF-8 without NUL. Errors: kInvalidArgument; `what` ("table", "column 3 of table
+/// 'x'") begins the message.
 absl::Status CheckName(std::string_view name, std::string_view what);
 /// `^[A-Za-z0-9_-]{1,64}$`: what may reach a path, a database name or SQL. Errors: kInvalidArgument.
 absl::Status CheckContextId(std::string_view context_id);
 
-/// Everything that can be wrong with one table by itself: names, duplicate columns, types and their attributes,
-/// the key's positions, defaults that do not fit their column. Errors: kInvalidArgument, naming table and column.
+/// Everything that can be wrong with one table by itself: names, duplicate columns, types and their
+/// attributes, the key's positions, defaults that do not fit their column. Errors: kInvalidArgument, naming
+/// table and column.
 absl::Status CheckTable(const TableSchema& table);
 /// Whether a default fits its column. Errors: kInvalidArgument with the reason only.
 absl::Status CheckLiteral(const Column& column, const Literal& literal);
+/// Whether a text that came in parts fits TEXT (or ANY, as KIND_TEXT): UTF-8 without NUL, at most `length`
+/// UTF-16 units. The codec has checked all others. Errors: kInvalidArgument with the reason only, never the
+/// text.
+absl::Status CheckText(const Column& column, std::string_view text);
 
 /// 32 hexadecimal digits over everything but `backfill`. Private to the endpoint: a source echoes it.
 std::string SchemaHash(const TableSchema& table);

@@ -1,0 +1,337 @@
+#include "proto/wire/codec.h"
+
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "proto/wire/column_check.h"
+#include "proto/wire/table_pack.h"
+
+namespace mirror {
+namespace {
+
+// Enumerations have the numbers of the messages; a number from a later version is kUnspecified.
+template <typename E>
+E Known(int number, E last) {
+  return number >= 0 && number <= static_cast<int>(last) ? static_cast<E>(number) : E{};
+}
+
+// --- Tables ---
+
+Literal DecodeLiteral(const v1::Literal& message) {
+  switch (message.value_case()) {
+    case v1::Literal::kIntValue:
+      return std::int64_t{message.int_value()};
+    case v1::Literal::kDoubleValue:
+      return message.double_value();
+    case v1::Literal::kTextValue:
+      return message.text_value();
+    case v1::Literal::kBytesValue:
+      return Bytes{message.bytes_value()};
+    case v1::Literal::kNullValue:
+    case v1::Literal::VALUE_NOT_SET:
+      break;
+  }
+  return Null{};
+}
+
+struct LiteralEncoder {
+  v1::Literal* message;
+  void operator()(Null) const { message->set_null_value(true); }
+  void operator()(std::int64_t value) const { message->set_int_value(value); }
+  void operator()(double value) const { message->set_double_value(value); }
+  void operator()(const std::string& value) const { message->set_text_value(value); }
+  void operator()(const Bytes& bytes) const { message->set_bytes_value(bytes.value); }
+};
+
+Column DecodeColumn(const v1::Column& message) {
+  Column column;
+  column.name = message.name();
+  column.type = Known(message.type(), Type::kAny);
+  column.length = message.length();
+  column.precision = message.precision();
+  column.scale = message.scale();
+  column.affinity = Known(message.affinity(), Affinity::kReal);
+  column.nullable = message.nullable();
+  if (message.has_default_value()) column.default_value = DecodeLiteral(message.default_value());
+  column.key_position = message.key_position();
+  column.column_id = message.column_id();
+  column.backfill = Known(message.backfill(), Backfill::kUnknown);  // Not known counts as UNKNOWN.
+  return column;
+}
+
+TableSchema TableOf(const v1::Table& message) {
+  TableSchema table;
+  table.name = message.name();
+  table.columns.reserve(static_cast<std::size_t>(message.columns_size()));
+  for (const v1::Column& column : message.columns()) table.columns.push_back(DecodeColumn(column));
+  table.table_id = message.table_id();
+  table.preserve_target = message.preserve_target();
+  table.deletes = static_cast<Deletes>(message.deletes());
+  return table;
+}
+
+// --- Batches ---
+
+constexpr std::string_view kAsAgreed = "send it as the protocol says";
+
+absl::Status CheckPosition(const Place& place, const std::string& what, const v1::Position& position) {
+  if (position.lsn() < 0) return place.Refuse(absl::StrCat(what, " has an LSN below 0"), kAsAgreed);
+  if (position.lineage().size() > kLineageBytesMax) {
+    return place.Refuse(absl::StrCat("the lineage of ", what, " is over ", kLineageBytesMax, " bytes"),
+                        kAsAgreed);
+  }
+  return absl::OkStatus();
+}
+
+// What surrounds the rows.
+absl::Status CheckFrame(const v1::ChangeBatch& message, const Place& place) {
+  if (!SameName(message.table(), place.table.name)) {
+    return place.Refuse("the batch is for another table", "send it under the table's own name");
+  }
+  if (message.seq() < 1) return place.Refuse("'seq' begins with 1", kAsAgreed);
+  if (message.base_lsn() < -1) return place.Refuse("'base_lsn' is below -1", kAsAgreed);
+  if (message.seq() == 1 && !message.has_target()) {
+    return place.Refuse("the first batch has no 'target'", kAsAgreed);
+  }
+  if (absl::Status status = CheckPosition(place, "'target'", message.target()); !status.ok()) return status;
+  if (message.seq() != 1 && (message.has_planned() || message.populate() != 0)) {
+    return place.Refuse("'planned' and 'populate' belong to the batch with seq 1", kAsAgreed);
+  }
+  if (!v1::PopulateReason_IsValid(message.populate())) {
+    return place.Refuse("a reason of 'populate' that is not known here", kAsAgreed);
+  }
+  if (message.has_commit()) {
+    if (!message.commit().has_position()) return place.Refuse("'commit' has no position", kAsAgreed);
+    return CheckPosition(place, "the position of 'commit'", message.commit().position());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckSize(const v1::ChangeBatch& message, const Place& place, const WireLimits& limits) {
+  const std::uint64_t rows = message.row_count();
+  const auto columns = static_cast<std::uint64_t>(message.columns_size());
+  if (rows == 0 && !message.has_commit() && message.populate() == 0) {
+    return place.Refuse("a batch without rows, 'commit' and 'populate'", "leave it out");
+  }
+  if (rows > limits.batch_rows_max) {
+    return place.TooMuch(absl::StrCat(rows, " rows; the limit is ", limits.batch_rows_max),
+                         "send smaller batches");
+  }
+  if (rows * columns > limits.batch_cells_max) {
+    return place.TooMuch(absl::StrCat(rows, " rows of ", columns, " columns; the limit is ",
+                                      limits.batch_cells_max, " values"),
+                         "send smaller batches");
+  }
+  return absl::OkStatus();
+}
+
+// The columns that the operation asks for, each once.
+absl::Status CheckColumns(const v1::ChangeBatch& message, const Place& place) {
+  const TableSchema& table = place.table;
+  std::vector<bool> given(table.columns.size());
+  std::size_t keys_given = 0;
+  for (const v1::ColumnData& data : message.columns()) {
+    if (data.column() >= table.columns.size()) {
+      return place.Refuse(
+          absl::StrCat("column index ", data.column(), "; the table has ", table.columns.size(), " columns"),
+          kAsAgreed);
+    }
+    const Column& column = table.columns[data.column()];
+    if (given[data.column()]) return Place{table, &column}.Refuse("the column is given twice", kAsAgreed);
+    given[data.column()] = true;
+    if (column.key_position != 0) ++keys_given;
+  }
+  const auto missing = [&](bool key_only) -> const Column* {
+    for (std::size_t i = 0; i < given.size(); ++i) {
+      if (!given[i] && (!key_only || table.columns[i].key_position != 0)) return &table.columns[i];
+    }
+    return nullptr;
+  };
+  const auto others = static_cast<std::size_t>(message.columns_size()) - keys_given;
+  switch (message.operation()) {
+    case v1::OPERATION_INSERT:
+      if (const Column* column = missing(false); column != nullptr) {
+        return Place{table, column}.Refuse("an INSERT without the column", "send all columns");
+      }
+      return absl::OkStatus();
+    case v1::OPERATION_UPDATE:
+      if (others == 0) return place.Refuse("an UPDATE of the key alone", "send at least one other column");
+      break;
+    case v1::OPERATION_DELETE:
+      if (others != 0) return place.Refuse("a DELETE with columns beside the key", "send the key alone");
+      break;
+    default:
+      return place.Refuse("an operation that is not known here", kAsAgreed);
+  }
+  if (const Column* column = missing(true); column != nullptr) {
+    return Place{table, column}.Refuse("a key column is missing", "send all columns of the key");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckOperation(const v1::ChangeBatch& message, const Place& place) {
+  const bool changes =
+      message.operation() == v1::OPERATION_UPDATE || message.operation() == v1::OPERATION_DELETE;
+  if (changes && place.table.Key().empty()) {
+    return place.Refuse("UPDATE and DELETE need a key, and the table has none", "populate it whole");
+  }
+  const bool nothing = message.row_count() == 0 && message.columns_size() == 0;
+  if (!nothing) return CheckColumns(message, place);
+  return v1::Operation_IsValid(message.operation())
+             ? absl::OkStatus()
+             : place.Refuse("an operation that is not known here", kAsAgreed);
+}
+
+ColumnView ViewOf(const v1::ColumnData& data) {
+  ColumnView view;
+  view.column = data.column();
+  view.ints = {data.ints().data(), static_cast<std::size_t>(data.ints_size())};
+  view.doubles = {data.doubles().data(), static_cast<std::size_t>(data.doubles_size())};
+  view.data = data.data();
+  view.nulls = data.nulls();
+  view.kinds = data.kinds();
+  view.large.reserve(static_cast<std::size_t>(data.large_size()));
+  for (const v1::LargeValue& large : data.large()) {
+    view.large.push_back({large.row(), large.value_id(), large.size()});
+  }
+  return view;
+}
+
+}  // namespace
+
+absl::StatusOr<TableSchema> DecodeTable(const v1::Table& message, const WireLimits& limits) {
+  if (absl::Status status = CheckName(message.name(), "table"); !status.ok()) return status;
+  const auto columns = static_cast<std::uint64_t>(message.columns_size());
+  if (columns > limits.columns_max) {
+    return absl::ResourceExhaustedError(absl::StrCat("table '", message.name(), "': ", columns,
+                                                     " columns; the limit is ", limits.columns_max,
+                                                     ". Leave columns out and announce the table again."));
+  }
+  if (!v1::Deletes_IsValid(message.deletes())) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("table '", message.name(),
+                     "': its rule for deletes is not known here. Announce the table with another."));
+  }
+  TableSchema table = TableOf(message);
+  if (absl::Status status = CheckTable(table); !status.ok()) return status;
+  return table;
+}
+
+void EncodeTable(const TableSchema& table, v1::Table* message) {
+  message->Clear();
+  message->set_name(table.name);
+  message->set_table_id(table.table_id);
+  message->set_preserve_target(table.preserve_target);
+  message->set_deletes(static_cast<v1::Deletes>(table.deletes));
+  message->mutable_columns()->Reserve(static_cast<int>(table.columns.size()));
+  for (const Column& column : table.columns) {
+    v1::Column* out = message->add_columns();
+    out->set_name(column.name);
+    out->set_type(static_cast<v1::Type>(column.type));
+    out->set_length(column.length);
+    out->set_precision(column.precision);
+    out->set_scale(column.scale);
+    out->set_affinity(static_cast<v1::Affinity>(column.affinity));
+    out->set_nullable(column.nullable);
+    if (column.default_value) std::visit(LiteralEncoder{out->mutable_default_value()}, *column.default_value);
+    out->set_key_position(column.key_position);
+    out->set_column_id(column.column_id);
+    out->set_backfill(static_cast<v1::Backfill>(column.backfill));
+  }
+}
+
+absl::StatusOr<ChangeBatch> DecodeBatch(const v1::ChangeBatch& message, const TableSchema& table,
+                                        const WireLimits& limits) {
+  const Place place{table};
+  if (absl::Status status = CheckFrame(message, place); !status.ok()) return status;
+  if (absl::Status status = CheckSize(message, place, limits); !status.ok()) return status;
+  if (absl::Status status = CheckOperation(message, place); !status.ok()) return status;
+
+  ChangeBatch batch;
+  batch.row_count = message.row_count();
+  batch.columns.reserve(static_cast<std::size_t>(message.columns_size()));
+  for (const v1::ColumnData& data : message.columns()) {
+    ColumnView& view = batch.columns.emplace_back(ViewOf(data));
+    const std::span<const std::uint32_t> lengths(data.lengths().data(),
+                                                 static_cast<std::size_t>(data.lengths_size()));
+    if (absl::Status status = CheckColumn(table, batch.row_count, limits, lengths, &view); !status.ok()) {
+      return status;
+    }
+  }
+  if (batch.row_count > 1) {
+    absl::StatusOr<std::vector<std::uint32_t>> order = KeyOrder(table, batch);
+    if (!order.ok()) return order.status();
+    batch.key_order = *std::move(order);
+  }
+  batch.table = table.name;
+  batch.schema_hash = message.schema_hash();
+  batch.seq = message.seq();
+  batch.base_lsn = Lsn{message.base_lsn()};
+  batch.target = DecodePosition(message.target());
+  if (message.has_planned()) {
+    batch.planned =
+        Planned{message.planned().inserts(), message.planned().updates(), message.planned().deletes()};
+  }
+  batch.populate = static_cast<PopulateReason>(message.populate());
+  batch.operation = static_cast<Operation>(message.operation());
+  if (message.has_commit()) {
+    batch.commit = CommitMark{message.commit().batches(), DecodePosition(message.commit().position())};
+  }
+  return batch;
+}
+
+void EncodeRows(const RowBlock& block, v1::ChangeBatch* message) {
+  const std::size_t rows = block.rows();
+  message->clear_columns();
+  message->set_row_count(static_cast<std::uint32_t>(rows));
+  for (const ColumnBuffer& column : block.columns) {
+    v1::ColumnData* data = message->add_columns();
+    data->set_column(column.column());
+    data->mutable_ints()->Assign(column.ints().begin(), column.ints().end());
+    data->mutable_doubles()->Assign(column.doubles().begin(), column.doubles().end());
+    data->set_data(column.data());
+    data->mutable_lengths()->Assign(column.lengths().begin(), column.lengths().end());
+    if (!column.nulls().empty()) {
+      data->set_nulls(column.nulls());
+      data->mutable_nulls()->resize((rows + 7) / 8, '\0');
+    }
+    data->set_kinds(column.kinds());
+    for (const LargeValue& large : column.large()) {
+      v1::LargeValue* out = data->add_large();
+      out->set_row(large.row);
+      out->set_value_id(large.value_id);
+      out->set_size(large.size);
+    }
+  }
+}
+
+Position DecodePosition(const v1::Position& message) { return {Lsn{message.lsn()}, message.lineage()}; }
+
+void EncodePosition(const Position& position, v1::Position* message) {
+  message->set_lsn(position.lsn.value);
+  message->set_lineage(position.lineage);
+}
+
+std::string PackTable(const TableSchema& table) {
+  v1::Table message;
+  EncodeTable(table, &message);
+  return message.SerializeAsString();
+}
+
+absl::StatusOr<TableSchema> UnpackTable(std::string_view packed) {
+  v1::Table message;
+  const bool whole = packed.size() <= INT32_MAX &&
+                     message.ParseFromArray(packed.data(), static_cast<int>(packed.size())) &&
+                     v1::Deletes_IsValid(message.deletes());
+  if (whole) {
+    TableSchema table = TableOf(message);
+    if (CheckTable(table).ok()) return table;
+  }
+  return absl::DataLossError(
+      "a stored table definition is damaged. Nothing was changed; restore the mirror from a backup, or reset "
+      "the "
+      "table with 'mirrorctl reset'.");
+}
+
+}  // namespace mirror

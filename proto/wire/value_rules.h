@@ -1,0 +1,60 @@
+#ifndef MIRROR_PROTO_WIRE_VALUE_RULES_H_
+#define MIRROR_PROTO_WIRE_VALUE_RULES_H_
+
+#include <bit>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "proto/wire/table.h"
+
+namespace mirror {
+
+/// What an integer of a column may be: `min` to `max` and a multiple of a step.
+class IntRule {
+ public:
+  IntRule(std::int64_t min, std::int64_t max, std::uint64_t step);
+
+  bool InRange(std::int64_t value) const {
+    return static_cast<std::uint64_t>(value) - static_cast<std::uint64_t>(min_) <= width_;
+  }
+  /// Whether `value`, which is not negative, is a multiple of the step. Without a division: it is one exactly
+  /// when value / step, computed modulo 2^64, is no greater than the greatest quotient that there can be.
+  bool OnStep(std::int64_t value) const {
+    return std::rotr(static_cast<std::uint64_t>(value) * inverse_, shift_) <= quotient_max_;
+  }
+  bool Holds(std::int64_t value) const { return InRange(value) && OnStep(value); }
+  bool has_step() const { return step_ > 1; }
+  std::int64_t min() const { return min_; }
+  /// No check is needed.
+  bool HoldsAll() const { return width_ == UINT64_MAX; }
+
+ private:
+  std::int64_t min_;
+  std::uint64_t width_;  // max - min.
+  std::uint64_t step_;
+  std::uint64_t inverse_ = 1;  // Of the odd part of the step, modulo 2^64.
+  int shift_ = 0;              // The step's power of two.
+  std::uint64_t quotient_max_;
+};
+
+/// The rule of a column whose Storage is kInts.
+IntRule IntRuleOf(const Column& column);
+
+/// Whether a FLOAT or DOUBLE column, or ANY, holds `value`: finite, and for FLOAT exactly a 32-bit float.
+bool HoldsReal(Type type, double value);
+/// Whether a DECIMAL column holds `text`.
+bool HoldsDecimal(const Column& column, std::string_view text);
+/// Whether TEXT or ANY holds `text`: UTF-8 without NUL, not longer than the column's length.
+bool HoldsText(const Column& column, std::string_view text);
+
+/// Why the column does not hold it. For values that the functions above refused.
+std::string WhyNotInt(const Column& column, std::int64_t value);
+std::string WhyNotReal(double value);
+std::string WhyNotDecimal(const Column& column);
+std::string WhyNotText(const Column& column, std::string_view text);
+std::string WhyNotBytes(const Column& column);
+
+}  // namespace mirror
+
+#endif  // MIRROR_PROTO_WIRE_VALUE_RULES_H_
