@@ -1,0 +1,19 @@
+# Checks that need no program of ours to be built in C++: source rules, scripts, corpora, the client in Python.
+# The system's interpreter, whatever comes first in PATH: it is the one that Debian's packages are for.
+set(PYTHON /usr/bin/python3)
+
+foreach(check includes files format)
+  add_test(NAME scripts.${check} COMMAND ${PYTHON} ${CMAKE_CURRENT_LIST_DIR}/scripts/source_rules.py ${check}
+                                         ${CMAKE_SOURCE_DIR})
+  set_tests_properties(scripts.${check} PROPERTIES LABELS scripts TIMEOUT 120)
+endforeach()
+foreach(script source_rules compare_databases setup)
+  add_test(NAME scripts.${script} COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/scripts/${script}_test.py)
+  set_tests_properties(scripts.${script} PROPERTIES LABELS scripts TIMEOUT 120)
+endforeach()
+
+add_test(NAME python.cycle COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/python/cycle_test.py
+                                   ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
+set_tests_properties(python.cycle PROPERTIES LABELS python TIMEOUT 120)
+
+add_subdirectory(fuzz)

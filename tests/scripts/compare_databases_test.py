@@ -1,0 +1,94 @@
+#!/usr/bin/python3
+"""tools/compare_databases.py says "equal" only when it is true."""
+
+import pathlib
+import shutil
+import sqlite3
+import subprocess
+import tempfile
+import unittest
+
+SCRIPT = pathlib.Path(__file__).parents[2] / "tools" / "compare_databases.py"
+
+SCHEMA = [
+    'CREATE TABLE "odd ""name" (id TEXT COLLATE NOCASE PRIMARY KEY, plain, "a ""column")',
+    "CREATE TABLE keyless (x, y)",
+    "CREATE TABLE pair (a INTEGER, b INTEGER, v REAL, PRIMARY KEY (a, b))",
+]
+ROWS = [
+    'INSERT INTO "odd ""name" VALUES (\'a\', 1, NULL), (\'B\', 1.0, x\'00\'), (\'é\', \'1\', \'\'), (\'c\', 9e15, \'[I:5]\')',
+    "INSERT INTO keyless VALUES (1, 2), (1, 2), (1.0, 2), (NULL, 'z'), (x'7a', 'z'), (CAST(x'ff00' AS TEXT), 1)",
+    "INSERT INTO pair VALUES (1, 2, 0.5), (1, -3, 0), (-9, 1, NULL)",
+]
+
+# What is done to the mirror, and the words that have to be printed.
+DIFFERENCES = [
+    ("UPDATE \"odd \"\"name\" SET plain = 1 WHERE id = 'b'", 'differs in "plain"'),
+    ("UPDATE \"odd \"\"name\" SET plain = '1' WHERE id = 'a'", 'differs in "plain"'),
+    ('UPDATE "odd ""name" SET "a ""column" = NULL WHERE id = \'é\'', "differs"),
+    ("UPDATE \"odd \"\"name\" SET id = 'A' WHERE id = 'a'", "row ('A') is in the mirror only"),
+    ("DELETE FROM keyless WHERE rowid = 1", "row (1, 2) is missing in the mirror"),
+    ("INSERT INTO keyless VALUES (1, 2)", "row (1, 2) is in the mirror only"),
+    ("UPDATE keyless SET x = 'z' WHERE x = x'7a'", "is missing in the mirror"),
+    ("UPDATE pair SET v = 1 WHERE a = 1 AND b = 2", 'row (1, 2) differs in "v"'),
+    ("DELETE FROM pair WHERE a = -9", "row (-9, 1) is missing in the mirror"),
+    ("DROP TABLE keyless", "no such table in the mirror"),
+    ("ALTER TABLE pair DROP COLUMN v", 'column "v" is missing in the mirror'),
+    ("ALTER TABLE pair ADD COLUMN w", 'column "w" is in the mirror only'),
+]
+
+
+class CompareDatabases(unittest.TestCase):
+    def setUp(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="compare #?% "))
+        self.addCleanup(shutil.rmtree, self.folder)
+
+    def database(self, name, statements):
+        path = self.folder / name
+        path.unlink(missing_ok=True)
+        connection = sqlite3.connect(path)
+        for statement in statements:
+            connection.execute(statement)
+        connection.commit()
+        connection.close()
+        return path
+
+    def compare(self, source, mirror):
+        return subprocess.run([SCRIPT, source, mirror], capture_output=True, text=True, check=False)
+
+    def test_the_same_rows_in_another_order_and_collation_are_equal(self):
+        source = self.database("source.db", SCHEMA + ["CREATE VIEW v AS SELECT 1", "CREATE TABLE _mirror_log (x)"] + ROWS)
+        plain = [statement.replace("COLLATE NOCASE ", "") for statement in reversed(SCHEMA)]
+        mirror = self.database("mirror.db", plain + ["CREATE TABLE Cust_mirroring (x)"] + ROWS)
+        run = self.compare(source, mirror)
+        self.assertEqual(run.returncode, 0, run.stdout + run.stderr)
+        self.assertIn("yes", run.stdout.splitlines()[-1])
+
+    def test_each_difference_is_found(self):
+        source = self.database("source.db", SCHEMA + ROWS)
+        for statement, words in DIFFERENCES:
+            with self.subTest(statement=statement):
+                run = self.compare(source, self.database("mirror.db", SCHEMA + ROWS + [statement]))
+                self.assertEqual(run.returncode, 1, run.stdout + run.stderr)
+                self.assertIn(words, run.stdout)
+
+    def test_nothing_is_written(self):
+        source = self.database("source.db", SCHEMA + ROWS)
+        before = source.read_bytes()
+        self.compare(source, source)
+        self.assertEqual(source.read_bytes(), before)
+        self.assertEqual([p.name for p in self.folder.iterdir()], ["source.db"])
+
+    def test_a_file_that_is_no_database_gets_a_sentence(self):
+        source = self.database("source.db", SCHEMA)
+        junk = self.folder / "junk"
+        junk.write_text("junk " * 1000)
+        for path, words in ((junk, "not a database"), (self.folder / "none", "no such file")):
+            run = self.compare(source, path)
+            self.assertEqual(run.returncode, 1)
+            self.assertIn(words, run.stderr)
+            self.assertNotIn("Traceback", run.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,151 @@
+#!/usr/bin/python3
+"""Each rule of source_rules.py is broken once, in a tree of its own, and has to be noticed."""
+
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+SCRIPT = pathlib.Path(__file__).with_name("source_rules.py")
+FORMAT = SCRIPT.parents[2] / ".clang-format"
+
+# (check, file, an include that is refused there)
+REFUSED = [
+    ("proto/wire/batch.cc", "<google/protobuf/message.h>"),
+    ("proto/wire/batch.cc", '"mirror/v1/table.pb.h"'),
+    ("proto/wire/batch.h", '"proto/wire/codec.h"'),
+    ("proto/wire/lsn.cc", "<grpcpp/grpcpp.h>"),
+    ("proto/wire/table.cc", "<sqlite3.h>"),
+    ("proto/wire/table.cc", '"certs/key.h"'),
+    ("proto/wire/codec.cc", "<grpcpp/grpcpp.h>"),
+    ("proto/wire/codec.cc", '"mirror/v1/mirror_client.grpc.pb.h"'),
+    ("proto/wire/codec.h", '"server/plan.h"'),
+    ("certs/token.cc", '"server/gate.h"'),
+    ("certs/token.cc", '"proto/wire/lsn.h"'),
+    ("certs/key.cc", "<grpcpp/security/credentials.h>"),
+    ("server/schema_plan.cc", '"server/store/store.h"'),
+    ("server/apply_plan.cc", "<spdlog/spdlog.h>"),
+    ("server/apply_plan.cc", '"mirror/v1/change_batch.pb.h"'),
+    ("server/plan.h", '"proto/wire/codec.h"'),
+    ("server/store/sqlite_store.cc", "<grpcpp/grpcpp.h>"),
+    ("server/store/sqlite_store.cc", "<pqxx/pqxx>"),
+    ("server/store/sqlite_store.cc", '"mirror/v1/table.pb.h"'),
+    ("server/store/postgres_store.cc", "<SQLiteCpp/SQLiteCpp.h>"),
+    ("server/store/store.h", "<sqlite3.h>"),
+    ("server/tenants.cc", "<grpcpp/grpcpp.h>"),
+    ("server/tenants.cc", '"proto/wire/codec.h"'),
+    ("server/gate.cc", '"server/store/store.h"'),
+    ("server/rpc_status.cc", '"server/apply_plan.h"'),
+    ("server/mirror_service.cc", "<sqlite3.h>"),
+    ("server/endpoint.cc", '"client/cycle.h"'),
+    ("client/source/sqlite_reader.cc", '"mirror/v1/table.pb.h"'),
+    ("client/source/sqlite_reader.cc", "<pqxx/pqxx>"),
+    ("client/source/reader.h", "<grpcpp/grpcpp.h>"),
+    ("client/cycle.cc", "<sqlite3.h>"),
+    ("client/cycle.cc", '"client/source/sqlite_reader.h"'),
+    ("client/main.cc", '"server/config.h"'),
+    ("tools/mirrorctl/main.cc", '"server/config.h"'),
+    ("tools/mirrorctl/main.cc", '"client/config.h"'),
+    ("tools/mirror_harness/main.cc", '"server/store/sql.h"'),
+    ("tests/wire/lsn_test.cc", '"proto/wire/lsn.cc"'),
+    ("server/main.cc", '"../server/config.h"'),
+    ("server/main.cc", '"absl/synchronization/mutex.h"'),
+]
+
+ALLOWED = [
+    ("proto/wire/table.cc", '"absl/strings/str_cat.h"'),
+    ("proto/wire/row_digest.cc", "<xxhash.h>"),
+    ("proto/wire/codec.cc", '"mirror/v1/table.pb.h"'),
+    ("proto/wire/table_pack.cc", '"proto/wire/codec.h"'),
+    ("certs/tls.cc", "<grpcpp/security/credentials.h>"),
+    ("certs/file.cc", "<sys/stat.h>"),
+    ("certs/key.cc", "<openssl/evp.h>"),
+    ("server/apply_plan.h", '"server/plan.h"'),
+    ("server/store/sqlite_store.cc", "<sqlite3.h>"),
+    ("server/store/store.h", '"server/plan.h"'),
+    ("server/tenants.cc", '"server/store/store.h"'),
+    ("server/gate.cc", '"certs/key_ring.h"'),
+    ("client/cycle.cc", '"client/source/reader.h"'),
+    ("client/source/sqlite_reader.cc", "<sqlite3.h>"),
+    ("tools/mirror_harness/main.cc", '"client/mirror_client.h"'),
+    ("tools/mirror_harness/check.cc", "<sqlite3.h>"),
+    ("tests/server/tenants_test.cc", '"server/tenants.h"'),
+]
+
+GUARDED = "#ifndef MIRROR_{0}_H_\n#define MIRROR_{0}_H_\n\n#endif  // MIRROR_{0}_H_\n"
+FILES = [
+    ("server/a.h", GUARDED.format("SERVER_A").replace("SERVER_A", "A"), "MIRROR_SERVER_A_H_"),
+    ("server/a.h", "#pragma once\n", "MIRROR_SERVER_A_H_"),
+    ("server/a.cc", "int a;  // " + "x" * 110 + "\n", "columns"),
+    ("proto/mirror/v1/a.proto", "// " + "x" * 110 + "\n", "columns"),
+    ("server/a.cc", "int a;\t\n", "tab"),
+    ("server/a.cc", "absl::Mutex a;\n", "absl::Mutex"),
+    ("server/string_utils.cc", "int a;\n", "says nothing"),
+    ("server/tenant_manager.cc", "int a;\n", "says nothing"),
+    ("notes.txt", "x\n", "at the top"),
+    ("src/a.cc", "int a;\n", "at the top"),
+    ("tests/data/a.pem", "-----BEGIN EC PRIVATE" + " KEY-----\n" + "A" * 64 + "\n", "private key"),
+]
+
+
+class SourceRules(unittest.TestCase):
+    def setUp(self):
+        self.root = pathlib.Path(tempfile.mkdtemp(prefix="source rules "))
+        self.addCleanup(shutil.rmtree, self.root)
+
+    def run_script(self, *arguments):
+        return subprocess.run(
+            [sys.executable, SCRIPT, *arguments], capture_output=True, text=True, check=False
+        )
+
+    def check(self, check, name, text):
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        run = self.run_script(check, self.root)
+        path.unlink()
+        return run
+
+    def test_an_include_across_a_border_is_refused(self):
+        for name, include in REFUSED:
+            with self.subTest(name=name, include=include):
+                run = self.check("includes", name, f"#include <vector>\n\n#include {include}\n")
+                self.assertEqual(run.returncode, 1, run.stdout + run.stderr)
+                self.assertTrue(run.stdout.startswith(f"{name}:3: {include}"), run.stdout)
+
+    def test_what_each_part_needs_is_allowed(self):
+        for name, include in ALLOWED:
+            with self.subTest(name=name, include=include):
+                run = self.check("includes", name, f"#include <vector>\n#include <unistd.h>\n#include {include}\n")
+                self.assertEqual(run.returncode, 0, run.stdout + run.stderr)
+
+    def test_a_file_that_breaks_a_rule_is_named(self):
+        for name, text, words in FILES:
+            with self.subTest(name=name, words=words):
+                run = self.check("files", name, text)
+                self.assertEqual(run.returncode, 1, run.stdout + run.stderr)
+                self.assertIn(name, run.stdout)
+                self.assertIn(words, run.stdout)
+
+    def test_a_file_that_keeps_the_rules_is_not(self):
+        for name, text in (("server/a.h", GUARDED.format("SERVER_A")), ("server/a.cc", "int a;\n")):
+            with self.subTest(name=name):
+                run = self.check("files", name, text)
+                self.assertEqual(run.returncode, 0, run.stdout + run.stderr)
+
+    def test_only_the_formatted_file_passes(self):
+        shutil.copy(FORMAT, self.root)
+        self.assertEqual(self.check("format", "server/a.cc", "int a = 1;\n").returncode, 0)
+        run = self.check("format", "server/a.cc", "int a=1;\n")
+        self.assertEqual(run.returncode, 1)
+        self.assertIn("server/a.cc:1: not as clang-format writes it", run.stdout)
+
+    def test_wrong_usage_is_neither_pass_nor_fail(self):
+        self.assertEqual(self.run_script("everything", self.root).returncode, 2)
+        self.assertEqual(self.run_script().returncode, 2)
+
+
+if __name__ == "__main__":
+    unittest.main()
