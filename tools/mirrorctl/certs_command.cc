@@ -1,0 +1,266 @@
+#include "tools/mirrorctl/certs_command.h"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "certs/file.h"
+#include "certs/issue.h"
+#include "certs/key.h"
+#include "certs/key_ring.h"
+
+namespace mirror {
+namespace {
+
+// What the issuing commands are asked for; each uses a part of it.
+struct Request {
+  std::string dir;
+  std::string issuer_folder;     // Relative to dir, or absolute.
+  std::string key_id;            // Of a signing key.
+  std::string name;              // Of a TLS certificate, and of its files.
+  std::string listener = "tls";  // The folder whose CA signs: tls or admin.
+  std::string algorithm = "ES256";
+  std::vector<std::string> hosts;
+  int days = kCertificateDays;
+  bool replace = false;
+
+  IssueOptions Options() const {
+    IssueOptions options;
+    options.days = days;
+    options.replace = replace;
+    return options;
+  }
+  std::string Path(const std::string& relative) const {
+    return (std::filesystem::path(dir) / relative).string();
+  }
+  PairFiles Pair(const std::string& folder, const std::string& stem) const {
+    return {Path(absl::StrCat(folder, "/", stem, ".crt")), Path(absl::StrCat(folder, "/", stem, ".key"))};
+  }
+};
+
+absl::Status CheckName(const std::string& name) {
+  if (IsKeyId(name)) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      "'", name,
+      "' cannot be the name of a key and its files: 1 to 64 of A-Z a-z 0-9 . _ - and no dot or dash "
+      "in front. Nothing was changed."));
+}
+
+void AddDir(CLI::App& command, Request& request) {
+  command.add_option("--dir", request.dir, "The folder that 'mirrorctl init' made")->required();
+}
+
+void AddDays(CLI::App& command, Request& request) {
+  command.add_option("--days", request.days, "Validity")
+      ->check(CLI::Range(1, kCertificateDaysMax))
+      ->capture_default_str();
+}
+
+void AddSigning(CLI::App& command, Request& request) {
+  command.add_option("--key-id", request.key_id, "Name of the new key ('kid'), e.g. source-2")->required();
+  command.add_option("--algorithm", request.algorithm, "ES256 or RS256")
+      ->check(CLI::IsMember({"ES256", "RS256"}))
+      ->capture_default_str();
+  AddDays(command, request);
+}
+
+void PrintPair(Console& console, const PairFiles& files, const std::string& next) {
+  console.out << "private key  " << files.key << "\ncertificate  " << files.certificate << '\n'
+              << next << '\n';
+}
+
+using Run = std::function<void(const Request&, Console&)>;
+
+// A command under 'certs' that works on one Request.
+CLI::App& AddCommand(CLI::App& certs, Console& console, const std::shared_ptr<Request>& request,
+                     const std::string& name, const std::string& help, const std::string& example, Run run) {
+  CLI::App* command = certs.add_subcommand(name, help);
+  command->footer(absl::StrCat("Example:\n  mirrorctl certs ", name, " ", example));
+  AddDir(*command, *request);
+  command->callback([request, run = std::move(run), &console] { run(*request, console); });
+  return *command;
+}
+
+void IssueSource(const Request& request, Console& console) {
+  if (const absl::Status name = CheckName(request.key_id); !name.ok()) return console.Fail(name);
+  const PairFiles files = {request.Path(absl::StrCat(request.issuer_folder, "/", request.key_id, ".crt")),
+                           request.Path(absl::StrCat("source/", request.key_id, ".key"))};
+  if (const absl::Status folder = MakeFolder(request.Path("source")); !folder.ok())
+    return console.Fail(folder);
+  const Algorithm algorithm = *ParseAlgorithm(request.algorithm);
+  const absl::Status issued = IssueSigningKey(files, request.key_id, algorithm, request.Options());
+  if (!issued.ok()) return console.Fail(issued);
+  PrintPair(
+      console, files,
+      absl::StrCat("Next: have the server re-read its keys (SIGHUP), then set [identity] key and key_id = \"",
+                   request.key_id,
+                   "\" in mirror-agent.toml. Both keys are valid until the old one is removed "
+                   "with 'mirrorctl certs remove-source'."));
+}
+
+void RemoveSource(const Request& request, Console& console) {
+  if (const absl::Status name = CheckName(request.key_id); !name.ok()) return console.Fail(name);
+  const std::string path = request.Path(absl::StrCat(request.issuer_folder, "/", request.key_id, ".crt"));
+  if (unlink(path.c_str()) != 0) {
+    return console.Fail(
+        absl::NotFoundError(absl::StrCat("'", path, "' cannot be removed: ", std::strerror(errno),
+                                         ". Nothing was changed. Check --issuer-folder and --key-id.")));
+  }
+  console.out << "removed      " << path << '\n';
+  const absl::StatusOr<KeyRing> left = KeyRing::Load({{"", "", request.Path(request.issuer_folder)}});
+  if (left.ok() && left->size() == 0) console.err << "mirrorctl: warning: no key is left in that folder\n";
+  console.out
+      << "Next: have the server re-read its keys (SIGHUP); until then it still believes this one. The "
+         "private key was not touched.\n";
+}
+
+void IssueApplication(const Request& request, Console& console) {
+  if (const absl::Status name = CheckName(request.key_id); !name.ok()) return console.Fail(name);
+  const PairFiles files = request.Pair("application", request.key_id);
+  const Algorithm algorithm = *ParseAlgorithm(request.algorithm);
+  const absl::Status issued = IssueSigningKey(files, request.key_id, algorithm, request.Options());
+  if (!issued.ok()) return console.Fail(issued);
+  PrintPair(console, files,
+            "Next: set [application] key and key_id in mirror-server.toml and restart the server; give the "
+            "certificate to every source ([identity] application_certificate).");
+}
+
+void IssueTls(const Request& request, Console& console) {
+  if (const absl::Status name = CheckName(request.name); !name.ok()) return console.Fail(name);
+  const PairFiles files = request.Pair(request.listener, request.name);
+  const absl::Status issued = IssueServer(files, request.Pair(request.listener, "ca"), request.name,
+                                          request.hosts, request.Options());
+  if (!issued.ok()) return console.Fail(issued);
+  PrintPair(console, files,
+            "Next: a running server notices a replaced pair by itself; a new name has to be set in "
+            "mirror-server.toml.");
+}
+
+void IssueSourceClient(const Request& request, Console& console) {
+  if (const absl::Status name = CheckName(request.name); !name.ok()) return console.Fail(name);
+  const PairFiles files = request.Pair("tls", request.name);
+  const absl::Status issued = IssueClient(files, request.Pair("tls", "ca"), request.name, request.Options());
+  if (!issued.ok()) return console.Fail(issued);
+  PrintPair(console, files,
+            "Next: set [endpoint] certificate and key in mirror-agent.toml, and [listen] client_ca = "
+            "\"tls/ca.crt\" "
+            "in mirror-server.toml.");
+}
+
+void IssueAdminClient(Role role, const Request& request, Console& console) {
+  if (const absl::Status name = CheckName(request.name); !name.ok()) return console.Fail(name);
+  const PairFiles files = request.Pair("admin", request.name);
+  const absl::Status issued =
+      IssueAdmin(files, request.Pair("admin", "ca"), request.name, role, request.Options());
+  if (!issued.ok()) return console.Fail(issued);
+  PrintPair(console, files,
+            absl::StrCat("Role: ", std::string(RoleUri(role)),
+                         ". Next: set [endpoint] certificate and key in that person's mirrorctl.toml."));
+}
+
+void Show(const std::vector<std::string>& paths, bool as_json, Console& console) {
+  nlohmann::json list = nlohmann::json::array();
+  for (const std::string& path : paths) {
+    const absl::StatusOr<CertificateInfo> info = ReadCertificateInfo(path);
+    if (!info.ok()) {
+      console.Fail(info.status());
+      continue;  // The others are shown all the same.
+    }
+    const std::string key_id = std::filesystem::path(path).stem().string();
+    const std::string from = FormatUnixTime(info->not_before), until = FormatUnixTime(info->not_after);
+    if (as_json) {
+      list.push_back({{"file", path},
+                      {"subject", info->subject},
+                      {"issuer", info->issuer},
+                      {"key_id", key_id},
+                      {"algorithm", info->algorithm},
+                      {"not_before", from},
+                      {"not_after", until},
+                      {"thumbprint", info->thumbprint}});
+    } else {
+      console.out << path << '\t' << info->subject << '\t' << key_id << '\t' << info->algorithm << '\t'
+                  << from << '\t' << until << '\t' << info->thumbprint << '\n';
+    }
+  }
+  // A path that is not UTF-8 is shown with replacement characters.
+  if (as_json) console.out << list.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
+}
+
+}  // namespace
+
+void AddCerts(CLI::App& app, Console& console) {
+  CLI::App* certs = app.add_subcommand("certs", "Issue, exchange and show single keys and certificates");
+  certs->require_subcommand(1);
+  certs->footer("Example:\n  mirrorctl certs show dev/issuers/development/source-1.crt");
+  const auto request = std::make_shared<Request>();
+
+  CLI::App& issue_source =
+      AddCommand(*certs, console, request, "issue-source", "Make another signing key of a source",
+                 "--dir dev --issuer-folder issuers/development --key-id source-2", IssueSource);
+  AddSigning(issue_source, *request);
+  issue_source.add_option("--issuer-folder", request->issuer_folder, "[[issuer]] keys, relative to --dir")
+      ->required();
+
+  CLI::App& remove_source = AddCommand(
+      *certs, console, request, "remove-source", "Take a source's certificate away: its tokens are refused",
+      "--dir dev --issuer-folder issuers/development --key-id source-1", RemoveSource);
+  remove_source.add_option("--key-id", request->key_id, "Name of the key ('kid')")->required();
+  remove_source.add_option("--issuer-folder", request->issuer_folder, "[[issuer]] keys, relative to --dir")
+      ->required();
+
+  CLI::App& issue_application =
+      AddCommand(*certs, console, request, "issue-application", "Make another signing key of the endpoint",
+                 "--dir dev --key-id application-2", IssueApplication);
+  AddSigning(issue_application, *request);
+
+  CLI::App& issue_tls =
+      AddCommand(*certs, console, request, "issue-tls", "Make a port's TLS pair, signed by the CA beside it",
+                 "--dir dev --name server --host mirror.example.org --replace", IssueTls);
+  issue_tls.add_option("--name", request->name, "Name of the files, e.g. server")->required();
+  issue_tls.add_option("--listener", request->listener, "tls (for sources) or admin")
+      ->check(CLI::IsMember({"tls", "admin"}))
+      ->capture_default_str();
+  issue_tls.add_option("--host", request->hosts, "DNS name or IP address besides localhost and 127.0.0.1");
+  issue_tls.add_flag("--replace", request->replace, "Replace files of that name");
+  AddDays(issue_tls, *request);
+
+  CLI::App& issue_client =
+      AddCommand(*certs, console, request, "issue-client", "Make a source's pair for mutual TLS",
+                 "--dir dev --name agent-1", IssueSourceClient);
+  issue_client.add_option("--name", request->name, "Name of the files, e.g. agent-1")->required();
+  AddDays(issue_client, *request);
+
+  for (const Role role : {Role::kOperator, Role::kViewer}) {
+    const bool may_change = role == Role::kOperator;
+    CLI::App& issue_admin =
+        AddCommand(*certs, console, request, may_change ? "issue-operator" : "issue-viewer",
+                   may_change ? "Make a client certificate that may do everything"
+                              : "Make a client certificate that may look",
+                   "--dir dev --name alice",
+                   [role](const Request& asked, Console& to) { IssueAdminClient(role, asked, to); });
+    issue_admin.add_option("--name", request->name, "Name of the person, and of the files")->required();
+    AddDays(issue_admin, *request);
+  }
+
+  CLI::App* show = certs->add_subcommand("show", "Show whose a certificate is and until when it is valid");
+  show->footer(
+      "Example:\n  mirrorctl certs show --json dev/tls/server.crt dev/application/application-1.crt");
+  const auto paths = std::make_shared<std::vector<std::string>>();
+  const auto as_json = std::make_shared<bool>(false);
+  show->add_option("file", *paths, "Certificates, PEM")->required();
+  show->add_flag("--json", *as_json, "Print an array of objects");
+  show->callback([paths, as_json, &console] { Show(*paths, *as_json, console); });
+}
+
+}  // namespace mirror

@@ -1,0 +1,21 @@
+#ifndef MIRROR_TOOLS_MIRRORCTL_CERTS_COMMAND_H_
+#define MIRROR_TOOLS_MIRRORCTL_CERTS_COMMAND_H_
+
+#include <CLI/CLI.hpp>
+
+#include "tools/mirrorctl/console.h"
+
+namespace mirror {
+
+/// mirrorctl certs issue-source | remove-source | issue-application | issue-tls | issue-client |
+///                 issue-operator | issue-viewer | show
+/// Works on the files of a folder that 'mirrorctl init' made; needs no server.
+/// The issuing ones print the files they wrote and what to do next. `show` prints one line for each
+/// file, "file <tab> subject <tab> key id <tab> algorithm <tab> from <tab> until <tab> thumbprint",
+/// or with --json an array of objects.
+/// Exit code: 0 done, 1 refused or failed (reason on stderr), 2 wrong usage.
+void AddCerts(CLI::App& app, Console& console);
+
+}  // namespace mirror
+
+#endif  // MIRROR_TOOLS_MIRRORCTL_CERTS_COMMAND_H_

@@ -1,0 +1,324 @@
+#include "tools/mirrorctl/init.h"
+
+#include <sys/stat.h>
+
+#include <cstdint>
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <system_error>
+#include <utility>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "certs/file.h"
+#include "certs/issue.h"
+#include "certs/key.h"
+
+namespace mirror {
+namespace {
+
+constexpr char kServerFile[] = "mirror-server.toml";
+constexpr char kAgentFile[] = "mirror-agent.toml";
+constexpr char kControlFile[] = "mirrorctl.toml";
+
+// A sequence of UTF-8 as RFC 3629 has it; nothing else may stand in TOML.
+bool IsUtf8(std::string_view text) {
+  for (std::size_t i = 0; i < text.size();) {
+    const auto first = static_cast<unsigned char>(text[i]);
+    const int more = first < 0x80       ? 0
+                     : first >> 5 == 6  ? 1
+                     : first >> 4 == 14 ? 2
+                     : first >> 3 == 30 ? 3
+                                        : -1;
+    if (more < 0 || i + static_cast<std::size_t>(more) >= text.size()) return false;
+    std::uint32_t point = more == 0 ? first : first & (0x3fu >> more);
+    for (int k = 1; k <= more; ++k) {
+      const auto next = static_cast<unsigned char>(text[i + static_cast<std::size_t>(k)]);
+      if (next >> 6 != 2) return false;
+      point = (point << 6) | (next & 0x3fu);
+    }
+    static constexpr std::uint32_t kSmallest[] = {0, 0x80, 0x800, 0x10000};
+    if (point < kSmallest[more] || point > 0x10ffff || (point >= 0xd800 && point < 0xe000)) return false;
+    i += static_cast<std::size_t>(more) + 1;
+  }
+  return true;
+}
+
+// The source as an absolute path; empty when none was given.
+absl::StatusOr<std::string> SourcePath(const std::string& source) {
+  if (source.empty()) return source;
+  std::error_code error;
+  if (!std::filesystem::is_regular_file(source, error)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the source '", source,
+                     "' is not a file. Nothing was made. Give the path of a SQLite "
+                     "database, or leave --source away and add a [[source]] later."));
+  }
+  const std::string path = std::filesystem::absolute(source, error).string();
+  if (error || !IsUtf8(path)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "the source's absolute path cannot be written into a configuration: ",
+        error ? error.message() : "it is not UTF-8", ". Nothing was made. Move or link the file."));
+  }
+  return path;
+}
+
+absl::Status Check(const InitOptions& options) {
+  if (!IsContextId(options.context_id)) {
+    return absl::InvalidArgumentError(
+        "the context id is malformed: 1 to 64 letters, digits, '_' and '-' are allowed. Nothing was made. "
+        "Example: --context-id Cust26759");
+  }
+  if (options.port == options.admin_port) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the endpoint and its administration cannot both listen on port ", options.port,
+                     ". Nothing was made. Give another --admin-port."));
+  }
+  const std::string server = absl::StrCat(options.dir, "/", kServerFile);
+  struct stat info = {};
+  if (lstat(server.c_str(), &info) == 0) {
+    return absl::AlreadyExistsError(
+        absl::StrCat("'", server,
+                     "' exists: init was run here before, and nothing was changed. Choose another "
+                     "--dir; for single keys see 'mirrorctl certs --help'."));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status MakeKeys(const std::string& dir) {
+  for (const char* folder :
+       {"", "/tls", "/admin", "/issuers", "/issuers/development", "/source", "/application"}) {
+    if (const absl::Status made = MakeFolder(dir + folder); !made.ok()) return made;
+  }
+  const auto pair = [&dir](const std::string& stem) {
+    return PairFiles{absl::StrCat(dir, "/", stem, ".crt"), absl::StrCat(dir, "/", stem, ".key")};
+  };
+  const IssueOptions options;
+  IssueOptions ca_options;
+  ca_options.days = kCaDays;
+  const PairFiles source_key = {dir + "/issuers/development/source-1.crt", dir + "/source/source-1.key"};
+  // Stops at the first that fails.
+  absl::Status status = IssueCa(pair("tls/ca"), "Mirror development CA", ca_options);
+  if (status.ok()) status = IssueServer(pair("tls/server"), pair("tls/ca"), "mirror-server", {}, options);
+  if (status.ok()) status = IssueCa(pair("admin/ca"), "Mirror development admin CA", ca_options);
+  if (status.ok()) status = IssueServer(pair("admin/server"), pair("admin/ca"), "mirror-admin", {}, options);
+  if (status.ok()) {
+    status = IssueAdmin(pair("admin/operator"), pair("admin/ca"), "operator", Role::kOperator, options);
+  }
+  if (status.ok()) {
+    status = IssueAdmin(pair("admin/viewer"), pair("admin/ca"), "viewer", Role::kViewer, options);
+  }
+  if (status.ok()) status = IssueSigningKey(source_key, "source-1", Algorithm::kEs256, options);
+  if (status.ok()) {
+    status = IssueSigningKey(pair("application/application-1"), "application-1", Algorithm::kEs256, options);
+  }
+  return status;
+}
+
+std::string Address(int port) { return TomlString(absl::StrCat("127.0.0.1:", port)); }
+
+}  // namespace
+
+std::string TomlString(std::string_view text) {
+  std::string quoted = "\"";
+  for (const char character : text) {
+    const auto code = static_cast<unsigned char>(character);
+    if (character == '"' || character == '\\') {
+      quoted += '\\';
+      quoted += character;
+    } else if (code < 0x20 || code == 0x7f) {
+      char escape[8];
+      std::snprintf(escape, sizeof(escape), "\\u%04X", static_cast<unsigned>(code));
+      quoted += escape;
+    } else {
+      quoted += character;
+    }
+  }
+  return quoted + "\"";
+}
+
+std::string ServerConfiguration(const InitOptions& options) {
+  return absl::StrCat(
+      R"(# mirror-server: the endpoint that sources push to. Made by 'mirrorctl init'.
+# Every key stands here with its default, or with what init made. Relative paths begin at this file's folder.
+# Check a change with: mirror-server --config FILE --check-config
+
+[listen]                            # The port for sources.
+address = "127.0.0.1"               # "0.0.0.0" or "::" for all interfaces
+port = )",
+      options.port, R"(
+certificate = "tls/server.crt"      # PEM; replaced files are noticed while the server runs
+key = "tls/server.key"              # mode 0600
+client_ca = ""                      # PEM; set: each source must show a client certificate of this CA
+plaintext = false                   # true: no TLS; refused but on loopback
+reflection = true                   # let tools ask which calls there are
+connections_max = 1000              # connections at a time
+connections_per_address_max = 200   # of these, from one address
+
+[admin]                             # The port for mirrorctl; mutual TLS always.
+address = "127.0.0.1"
+port = )",
+      options.admin_port, R"(
+certificate = "admin/server.crt"
+key = "admin/server.key"
+client_ca = "admin/ca.crt"          # who signs operators' and viewers' certificates
+
+[application]                       # Who this endpoint is.
+id = "mirror-development"           # 'aud' of the sources' tokens
+key = "application/application-1.key"   # proves it in Authenticate's answer; mode 0600
+key_id = "application-1"
+
+[data]
+dir = "data"                        # a database for each tenant, and the catalog
+automatic_provisioning = true       # make a new tenant's database at its first Authenticate
+drop_grace = "7d"                   # a table no longer listed is kept this long
+wal_max = "1GiB"                    # a tenant whose write-ahead log is larger has to wait
+open_tenants_max = 0                # databases open at a time; 0: computed from the descriptor limit
+
+[tokens]                            # What a source's token must be like.
+algorithms = ["ES256", "RS256"]
+context_claim = "http://schemes.superoffice.net/identity/ctx"   # the member that holds the context id
+lifetime_max = "30m"                # from 'nbf' to 'exp'
+leeway = "60s"                      # difference between the clocks
+
+[[issuer]]                          # Whose tokens are believed; one block for each issuer and environment.
+name = "Development Source"         # 'iss'
+environment = "development"
+keys = "issuers/development"        # holds <key id>.crt, several at once while keys are exchanged
+contexts = [)",
+      TomlString(options.context_id), ", ", TomlString(options.context_id + "-*"),
+      R"(]   # context ids that this issuer may push; * for any characters
+
+[limits]                            # Over one of these: RESOURCE_EXHAUSTED.
+message_bytes_max = "16MiB"         # one request
+columns_max = 2000                  # of a table
+tables_max = 10000                  # of a tenant
+batch_rows_max = 1000000
+batch_cells_max = 10000000          # rows x columns of a batch
+bytes_in_flight_tenant_max = "64MiB"   # received and not yet committed, of one tenant
+bytes_in_flight_max = "256MiB"      # of all tenants
+streams_per_tenant_max = 4          # RowDataStream at a time
+calls_max = 64                      # calls at a time
+nonces_max = 10000                  # of one tenant, kept until they expire
+value_bytes_max = "1GB"             # one value, sent in parts
+cycle_idle = "10m"                  # a cycle without progress ends
+
+[log]
+level = "info"                      # trace, debug, info, warn, error
+)");
+}
+
+std::string AgentConfiguration(const InitOptions& options, const std::string& source_path) {
+  std::string text = absl::StrCat(
+      R"(# mirror-agent: pushes a source to the endpoint. Made by 'mirrorctl init'.
+# Every key stands here with its default, or with what init made. Relative paths begin at this file's folder.
+
+[endpoint]                          # Where the mirror is.
+address = )",
+      Address(options.port), R"(
+ca = "tls/ca.crt"                   # who signs the endpoint's certificate; "": the system's list
+certificate = ""                    # for mutual TLS, with key
+key = ""
+
+[identity]                          # Who this source is, and who the endpoint must prove to be.
+issuer = "Development Source"       # 'iss', as the endpoint's [[issuer]] has it
+key = "source/source-1.key"         # signs the tokens; mode 0600
+key_id = "source-1"                 # the certificate's name at the endpoint, without '.crt'
+application_id = "mirror-development"   # 'aud'
+application_certificate = "application/application-1.crt"
+context_claim = "http://schemes.superoffice.net/identity/ctx"   # as the endpoint's [tokens] has it
+
+[agent]
+state_dir = "agent-state"           # locks, and what sources without a change log need
+batch_bytes = "1MB"                 # about the size of one batch
+window = 4                          # batches sent ahead of their acknowledgement
+)");
+  if (source_path.empty()) return text;
+  absl::StrAppend(&text, R"(
+[[source]]                          # One block for each tenant that is pushed.
+context_id = )",
+                  TomlString(options.context_id), R"(
+kind = "sqlite"                     # sqlite, postgres, csv, xlsx, outbox
+path = )",
+                  TomlString(source_path), R"(
+include = ["*"]                     # tables to push; * for any characters
+skip = []                           # of these, tables to leave out
+)");
+  return text;
+}
+
+std::string ControlConfiguration(const InitOptions& options) {
+  return absl::StrCat(R"(# mirrorctl: the administration of an endpoint. Made by 'mirrorctl init'.
+# Relative paths begin at this file's folder.
+
+[endpoint]
+address = )",
+                      Address(options.admin_port), R"(
+ca = "admin/ca.crt"                 # who signs the administration's certificate
+certificate = "admin/operator.crt"  # admin/viewer.crt may look but change nothing
+key = "admin/operator.key"          # mode 0600
+)");
+}
+
+absl::Status Init(const InitOptions& options) {
+  if (const absl::Status checked = Check(options); !checked.ok()) return checked;
+  const absl::StatusOr<std::string> source_path = SourcePath(options.source);
+  if (!source_path.ok()) return source_path.status();
+
+  absl::Status status = MakeKeys(options.dir);
+  const auto write = [&](const char* name, const std::string& content) {
+    if (!status.ok()) return;
+    status = WriteFileAtomically(absl::StrCat(options.dir, "/", name), content, FileUse::kSecret,
+                                 ExistingFile::kRefuse);
+  };
+  write(kControlFile, ControlConfiguration(options));
+  write(kAgentFile, AgentConfiguration(options, *source_path));
+  write(kServerFile, ServerConfiguration(options));  // Last: it says that all the rest is there.
+  if (status.ok()) return status;
+  return absl::Status(status.code(),
+                      absl::StrCat(status.message(), " init is not complete: '", options.dir,
+                                   "' holds a part. Give another --dir, or remove what it made "
+                                   "there and run it again."));
+}
+
+void AddInit(CLI::App& app, Console& console) {
+  CLI::App* init =
+      app.add_subcommand("init", "Make development keys and three configurations that work on loopback");
+  init->footer(
+      "Needs no server. Example:\n  mirrorctl init --dir dev --context-id Cust26759 --source crm.db");
+  const auto options = std::make_shared<InitOptions>();
+  init->add_option("--dir", options->dir, "Folder to make; it must not hold a mirror-server.toml")
+      ->required();
+  init->add_option("--context-id", options->context_id, "Id of the first tenant, e.g. Cust26759")->required();
+  init->add_option("--source", options->source, "SQLite database to push as that tenant");
+  init->add_option("--port", options->port, "Port for sources")
+      ->check(CLI::Range(1, 65535))
+      ->capture_default_str();
+  init->add_option("--admin-port", options->admin_port, "Port for mirrorctl")
+      ->check(CLI::Range(1, 65535))
+      ->capture_default_str();
+  init->callback([options, &console] {
+    if (const absl::Status status = Init(*options); !status.ok()) return console.Fail(status);
+    const std::string& dir = options->dir;
+    const auto file = [&dir](const char* name) { return ShellWord(absl::StrCat(dir, "/", name)); };
+    console.out
+        << "Made in " << dir << ":\n"
+        << "  mirror-server.toml  the endpoint, 127.0.0.1:" << options->port
+        << ", administration :" << options->admin_port << '\n'
+        << "  mirror-agent.toml   "
+        << (options->source.empty() ? "no source yet: add a [[source]]" : "the source " + options->source)
+        << '\n'
+        << "  mirrorctl.toml      the administration, as operator\n"
+        << "  tls/ admin/         certificate authorities, and pairs for the two ports and their clients\n"
+        << "  issuers/ source/    the source's signing key source-1, public and private half\n"
+        << "  application/        the endpoint's signing key application-1\n"
+        << "These keys are for development: nobody but you vouches for them.\n"
+        << "\nNext:\n"
+        << "  mirror-server --config " << file(kServerFile) << '\n'
+        << "  mirror-agent once --config " << file(kAgentFile) << '\n'
+        << "  mirrorctl --config " << file(kControlFile) << " tenants\n";
+  });
+}
+
+}  // namespace mirror

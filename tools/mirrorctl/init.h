@@ -1,0 +1,45 @@
+#ifndef MIRROR_TOOLS_MIRRORCTL_INIT_H_
+#define MIRROR_TOOLS_MIRRORCTL_INIT_H_
+
+#include <CLI/CLI.hpp>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "tools/mirrorctl/console.h"
+
+namespace mirror {
+
+/// What 'mirrorctl init' is asked for.
+struct InitOptions {
+  std::string dir;         ///< Made with mode 0700 when it is not there; the folder above must be.
+  std::string context_id;  ///< The first tenant.
+  std::string source;      ///< A SQLite database to mirror; empty: no [[source]] is written.
+  int port = 7443;         ///< Of the endpoint, on 127.0.0.1.
+  int admin_port = 7444;   ///< Of the administration, on 127.0.0.1.
+};
+
+/// Makes keys, certificates and three configurations in `options.dir` that work as they stand on
+/// loopback. mirror-server.toml is written last: where it stands, init is complete.
+/// Errors: kInvalidArgument (context id, equal ports, a source that is no file); kAlreadyExists
+/// (mirror-server.toml or a key is there: it is left as it is); kUnavailable (writing).
+absl::Status Init(const InitOptions& options);
+
+/// The configurations, with every key, its default and a comment. Paths in them are relative to
+/// their own folder.
+std::string ServerConfiguration(const InitOptions& options);
+/// `source_path`: absolute; empty: no [[source]].
+std::string AgentConfiguration(const InitOptions& options, const std::string& source_path);
+std::string ControlConfiguration(const InitOptions& options);
+
+/// A text as a TOML basic string, with its quotes. The text is UTF-8.
+std::string TomlString(std::string_view text);
+
+/// mirrorctl init --dir DIR --context-id ID [--source FILE] [--port N] [--admin-port N]
+/// Prints what was made and the commands to type next.
+/// Exit code: 0 made, 1 refused (reason on stderr), 2 wrong usage.
+void AddInit(CLI::App& app, Console& console);
+
+}  // namespace mirror
+
+#endif  // MIRROR_TOOLS_MIRRORCTL_INIT_H_

@@ -1,0 +1,39 @@
+// mirrorctl: makes keys and configurations, and administers an endpoint.
+// Exit code: 0 done, 1 refused or failed, 2 wrong usage.
+
+#include <CLI/CLI.hpp>
+#include <iostream>
+#include <string>
+
+#include "tools/mirrorctl/certs_command.h"
+#include "tools/mirrorctl/console.h"
+#include "tools/mirrorctl/init.h"
+
+int main(int argc, char** argv) {
+  mirror::Console console{std::cout, std::cerr};
+  CLI::App app("Make keys and configurations, and administer a mirror endpoint", "mirrorctl");
+  app.set_version_flag("--version", "mirrorctl " MIRROR_VERSION);
+  app.footer(
+      "Exit codes: 0 done, 1 refused or failed, 2 wrong usage. Example:\n"
+      "  mirrorctl init --dir dev --context-id Cust26759 --source crm.db");
+  app.require_subcommand(1);
+  app.fallthrough();  // --config may also stand behind the command.
+  std::string config_path = "mirrorctl.toml";
+  app.add_option("--config", config_path, "Which endpoint, and as whom")->capture_default_str();
+
+  mirror::AddInit(app, console);
+  mirror::AddCerts(app, console);
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    const bool asked = error.get_exit_code() == 0;  // --help or --version.
+    app.exit(error, std::cout, std::cerr);
+    return asked ? mirror::Console::kDone : mirror::Console::kWrongUsage;
+  }
+  std::cout.flush();
+  if (!std::cout) {
+    console.Fail(absl::UnavailableError("the output could not be written. What was asked for was done."));
+  }
+  return console.exit_code;
+}
