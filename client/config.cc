@@ -1,0 +1,489 @@
+#include "client/config.h"
+
+#include <toml++/toml.h>
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <charconv>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <map>
+#include <optional>
+#include <sstream>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "proto/wire/table.h"
+
+namespace mirror {
+namespace {
+
+constexpr std::uint64_t kBatchBytesMin = 1'000;
+constexpr std::uint64_t kBatchBytesMax = 8'000'000;
+constexpr std::int64_t kWindowMax = 64;
+
+/// A value as it came from the file or from the environment.
+struct Given {
+  std::string where;                 ///< "mirror-agent.toml:12: [agent] 'window'" or "MIRROR_AGENT_WINDOW".
+  const toml::node* node = nullptr;  ///< Null: `text` came from the environment.
+  std::string text;
+
+  absl::Status Wrong(const std::string& what) const {
+    return absl::InvalidArgumentError(absl::StrCat(where, " ", what));
+  }
+};
+
+std::string KindOf(const toml::node& node) {
+  switch (node.type()) {
+    case toml::node_type::table:
+      return "a table";
+    case toml::node_type::array:
+      return "a list";
+    case toml::node_type::string:
+      return "a text";
+    case toml::node_type::integer:
+      return "a whole number";
+    case toml::node_type::floating_point:
+      return "a number with a fraction";
+    case toml::node_type::boolean:
+      return "true or false";
+    default:
+      return "a date or time";
+  }
+}
+
+absl::StatusOr<std::string> AsText(const Given& given) {
+  std::string text = given.text;
+  if (given.node != nullptr) {
+    const auto* value = given.node->as_string();
+    if (value == nullptr) return given.Wrong(absl::StrCat("must be a text, not ", KindOf(*given.node)));
+    text = value->get();
+  }
+  if (text.empty()) return given.Wrong("must not be empty; leave the key out instead");
+  if (text.find('\0') != std::string::npos) return given.Wrong("must not hold a NUL character");
+  return text;
+}
+
+absl::StatusOr<bool> AsBool(const Given& given) {
+  if (given.node != nullptr) {
+    const auto* value = given.node->as_boolean();
+    if (value == nullptr)
+      return given.Wrong(absl::StrCat("must be true or false, not ", KindOf(*given.node)));
+    return value->get();
+  }
+  if (given.text == "true") return true;
+  if (given.text == "false") return false;
+  return given.Wrong(absl::StrCat("must be true or false, not '", given.text, "'"));
+}
+
+absl::StatusOr<std::int64_t> AsNumber(const Given& given, std::int64_t low, std::int64_t high) {
+  const std::string range = absl::StrCat("must be a whole number from ", low, " to ", high);
+  std::int64_t number = 0;
+  if (given.node != nullptr) {
+    const auto* value = given.node->as_integer();
+    if (value == nullptr) return given.Wrong(absl::StrCat(range, ", not ", KindOf(*given.node)));
+    number = value->get();
+  } else {
+    const char* end = given.text.data() + given.text.size();
+    const auto parsed = std::from_chars(given.text.data(), end, number);
+    if (parsed.ec != std::errc{} || parsed.ptr != end) {
+      return given.Wrong(absl::StrCat(range, ", not '", given.text, "'"));
+    }
+  }
+  if (number < low || number > high) return given.Wrong(absl::StrCat(range, ", not ", number));
+  return number;
+}
+
+/// 1500000, "1500KB", "1MB", "1MiB".
+absl::StatusOr<std::uint64_t> AsBytes(const Given& given, std::uint64_t low, std::uint64_t high) {
+  const std::string range =
+      absl::StrCat("must be a size from ", low / 1000, "KB to ", high / 1'000'000, "MB, as \"1MB\"");
+  if (given.node != nullptr && given.node->is_integer()) {
+    const std::int64_t number = given.node->as_integer()->get();
+    if (number < static_cast<std::int64_t>(low) || number > static_cast<std::int64_t>(high)) {
+      return given.Wrong(absl::StrCat(range, ", not ", number));
+    }
+    return static_cast<std::uint64_t>(number);
+  }
+  const absl::StatusOr<std::string> text = AsText(given);
+  if (!text.ok()) return given.Wrong(range);
+  std::uint64_t number = 0;
+  const char* end = text->data() + text->size();
+  const auto parsed = std::from_chars(text->data(), end, number);
+  static const std::map<std::string, std::uint64_t, std::less<>> kUnits = {
+      {"", 1}, {"B", 1}, {"KB", 1'000}, {"MB", 1'000'000}, {"KIB", 1 << 10}, {"MIB", 1 << 20}};
+  const std::string name = absl::AsciiStrToUpper(std::string(parsed.ptr, end));
+  const auto unit = kUnits.find(name);
+  if (parsed.ec != std::errc{} || unit == kUnits.end() || number > high / unit->second ||
+      number * unit->second < low) {
+    return given.Wrong(absl::StrCat(range, ", not '", *text, "'"));
+  }
+  return number * unit->second;
+}
+
+absl::StatusOr<std::vector<std::string>> AsTexts(const Given& given) {
+  const toml::array* list = given.node->as_array();
+  if (list == nullptr) {
+    return given.Wrong(absl::StrCat("must be a list of texts, as [\"log_*\"], not ", KindOf(*given.node)));
+  }
+  std::vector<std::string> texts;
+  for (const toml::node& entry : *list) {
+    const auto* text = entry.as_string();
+    if (text == nullptr || text->get().empty()) {
+      return given.Wrong(
+          absl::StrCat("must hold texts that are not empty; entry ", texts.size() + 1, " is not"));
+    }
+    texts.push_back(text->get());
+  }
+  return texts;
+}
+
+/// What may stand under one key, and what to do with it.
+using Setter = std::function<absl::Status(const Given&)>;
+struct Key {
+  std::string name;
+  Setter set;
+};
+using Keys = std::vector<Key>;
+
+Setter SetText(std::string* target) {
+  return [target](const Given& given) {
+    auto value = AsText(given);
+    if (!value.ok()) return value.status();
+    *target = *std::move(value);
+    return absl::OkStatus();
+  };
+}
+
+/// A path, seen from the configuration's folder.
+Setter SetPath(std::string* target, const std::filesystem::path& folder) {
+  return [target, folder](const Given& given) {
+    auto value = AsText(given);
+    if (!value.ok()) return value.status();
+    *target = (folder / *value).lexically_normal().string();
+    return absl::OkStatus();
+  };
+}
+
+/// Number of single-character edits between two words.
+std::size_t Distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    std::size_t diagonal = std::exchange(row[0], i);
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t replace = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+      diagonal = row[j];
+      row[j] = std::min({replace, row[j] + 1, row[j - 1] + 1});
+    }
+  }
+  return row[b.size()];
+}
+
+/// "; did you mean 'window'?", or the list when nothing is near.
+std::string Suggest(std::string_view word, const std::vector<std::string>& known) {
+  const std::string* best = nullptr;
+  std::size_t distance = std::max<std::size_t>(word.size() / 3, 1) + 1;
+  for (const std::string& candidate : known) {
+    const std::size_t d = Distance(word, candidate);
+    if (d < distance) {
+      distance = d;
+      best = &candidate;
+    }
+  }
+  if (best != nullptr) return absl::StrCat("; did you mean '", *best, "'?");
+  return absl::StrCat("; there are: ", absl::StrJoin(known, ", "));
+}
+
+class Loader {
+ public:
+  Loader(std::string file, std::filesystem::path folder) : folder_(std::move(folder)) {
+    config_.file = std::move(file);
+  }
+
+  absl::StatusOr<AgentConfig> Load(const toml::table& root) {
+    const std::vector<std::string> tables = {"endpoint", "identity", "agent", "source"};
+    for (const auto& [key, node] : root) {
+      if (std::find(tables.begin(), tables.end(), key.str()) == tables.end()) {
+        return absl::InvalidArgumentError(absl::StrCat(Line(key), ": '", std::string(key.str()),
+                                                       "' is not a table of this file",
+                                                       Suggest(key.str(), tables)));
+      }
+    }
+    if (auto status = Section(root, "endpoint", EndpointKeys()); !status.ok()) return status;
+    if (auto status = Section(root, "identity", IdentityKeys()); !status.ok()) return status;
+    if (auto status = Section(root, "agent", AgentKeys()); !status.ok()) return status;
+    if (config_.agent.state_dir == AgentSettings{}.state_dir) {
+      config_.agent.state_dir = (folder_ / config_.agent.state_dir).lexically_normal().string();
+    }
+    if (auto status = CheckRequired(); !status.ok()) return status;
+    if (auto status = Sources(root); !status.ok()) return status;
+    return std::move(config_);
+  }
+
+ private:
+  std::string At(const toml::node& node) const {
+    return absl::StrCat(config_.file, ":", node.source().begin.line);
+  }
+  std::string Line(const toml::key& key) const {
+    return absl::StrCat(config_.file, ":", key.source().begin.line);
+  }
+
+  Keys EndpointKeys() {
+    EndpointConfig& endpoint = config_.endpoint;
+    return {{"address",
+             [&endpoint](const Given& given) {
+               auto value = AsText(given);
+               if (!value.ok()) return value.status();
+               const std::size_t colon = value->rfind(':');
+               int port = 0;
+               const char* end = value->data() + value->size();
+               if (colon == std::string::npos || colon == 0 ||
+                   std::from_chars(value->data() + colon + 1, end, port).ptr != end || port < 1 ||
+                   port > 65535) {
+                 return given.Wrong(
+                     absl::StrCat("must be host:port, as \"mirror.example.com:5443\", not '", *value, "'"));
+               }
+               endpoint.address = *std::move(value);
+               return absl::OkStatus();
+             }},
+            {"ca", SetPath(&endpoint.ca, folder_)},
+            {"certificate", SetPath(&endpoint.certificate, folder_)},
+            {"key", SetPath(&endpoint.key, folder_)},
+            {"plaintext", [this, &endpoint](const Given& given) {
+               auto value = AsBool(given);
+               if (!value.ok()) return value.status();
+               endpoint.plaintext = *value;
+               plaintext_at_ = given.where;
+               return absl::OkStatus();
+             }}};
+  }
+
+  Keys IdentityKeys() {
+    IdentityConfig& identity = config_.identity;
+    return {{"issuer", SetText(&identity.issuer)},
+            {"key", SetPath(&identity.key, folder_)},
+            {"key_id", SetText(&identity.key_id)},
+            {"application_id", SetText(&identity.application_id)},
+            {"application_certificate", SetPath(&identity.application_certificate, folder_)},
+            {"context_claim", SetText(&identity.context_claim)}};
+  }
+
+  Keys AgentKeys() {
+    AgentSettings& agent = config_.agent;
+    return {{"state_dir", SetPath(&agent.state_dir, folder_)},
+            {"batch_bytes",
+             [&agent](const Given& given) {
+               auto value = AsBytes(given, kBatchBytesMin, kBatchBytesMax);
+               if (!value.ok()) return value.status();
+               agent.batch_bytes = *value;
+               return absl::OkStatus();
+             }},
+            {"window", [&agent](const Given& given) {
+               auto value = AsNumber(given, 1, kWindowMax);
+               if (!value.ok()) return value.status();
+               agent.window = static_cast<std::uint32_t>(*value);
+               return absl::OkStatus();
+             }}};
+  }
+
+  Keys SourceKeys(SourceConfig* source) {
+    return {{"context_id",
+             [source](const Given& given) {
+               auto value = AsText(given);
+               if (!value.ok()) return value.status();
+               if (!CheckContextId(*value).ok()) {
+                 return given.Wrong("must be 1 to 64 of the letters A-Z and a-z, digits, '_' and '-'");
+               }
+               source->context_id = *std::move(value);
+               return absl::OkStatus();
+             }},
+            {"kind",
+             [](const Given& given) {
+               auto value = AsText(given);
+               if (!value.ok()) return value.status();
+               if (*value == "sqlite") return absl::OkStatus();
+               return given.Wrong(
+                   absl::StrCat("must be \"sqlite\", the only kind of source so far, not '", *value, "'"));
+             }},
+            {"path", SetPath(&source->path, folder_)},
+            {"strategy",
+             [source](const Given& given) {
+               auto value = AsText(given);
+               if (!value.ok()) return value.status();
+               if (*value != "populate" && *value != "cdc") {
+                 return given.Wrong(absl::StrCat("must be \"populate\" or \"cdc\", not '", *value, "'",
+                                                 Suggest(*value, {"populate", "cdc"})));
+               }
+               source->strategy = *std::move(value);
+               return absl::OkStatus();
+             }},
+            {"include", [source](const Given& given) { return SetPatterns(given, &source->include); }},
+            {"skip", [source](const Given& given) { return SetPatterns(given, &source->skip); }}};
+  }
+
+  static absl::Status SetPatterns(const Given& given, std::vector<std::string>* target) {
+    auto value = AsTexts(given);
+    if (!value.ok()) return value.status();
+    *target = *std::move(value);
+    return absl::OkStatus();
+  }
+
+  absl::Status SetAll(const toml::table& table, const std::string& name, const Keys& keys) {
+    std::vector<std::string> known;
+    for (const Key& key : keys) known.push_back(key.name);
+    for (const auto& [key, node] : table) {
+      const auto found = std::find(known.begin(), known.end(), key.str());
+      const std::string where = absl::StrCat(Line(key), ": [", name, "] '", std::string(key.str()), "'");
+      if (found == known.end()) {
+        return absl::InvalidArgumentError(absl::StrCat(where, " is not a key", Suggest(key.str(), known)));
+      }
+      const Given given{where, &node, ""};
+      const auto index = static_cast<std::size_t>(found - known.begin());
+      if (absl::Status status = keys[index].set(given); !status.ok()) return status;
+    }
+    return absl::OkStatus();
+  }
+
+  /// One of the tables that stand once, then what the environment says.
+  absl::Status Section(const toml::table& root, const std::string& name, const Keys& keys) {
+    if (const toml::node* node = root.get(name)) {
+      const toml::table* table = node->as_table();
+      if (table == nullptr) {
+        return absl::InvalidArgumentError(
+            absl::StrCat(At(*node), ": '", name, "' must be a table, written as [", name, "]"));
+      }
+      if (absl::Status status = SetAll(*table, name, keys); !status.ok()) return status;
+    }
+    for (const Key& key : keys) {
+      const std::string variable = absl::AsciiStrToUpper(absl::StrCat("MIRROR_", name, "_", key.name));
+      const char* text = std::getenv(variable.c_str());
+      if (text == nullptr || *text == '\0') continue;
+      if (absl::Status status = key.set(Given{variable, nullptr, text}); !status.ok()) return status;
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status CheckRequired() const {
+    const std::array<std::array<std::string, 3>, 6> required = {{
+        {"endpoint", "address", config_.endpoint.address},
+        {"identity", "issuer", config_.identity.issuer},
+        {"identity", "key", config_.identity.key},
+        {"identity", "key_id", config_.identity.key_id},
+        {"identity", "application_id", config_.identity.application_id},
+        {"identity", "application_certificate", config_.identity.application_certificate},
+    }};
+    for (const auto& [table, key, value] : required) {
+      if (!value.empty()) continue;
+      return absl::InvalidArgumentError(
+          absl::StrCat(config_.file, ": [", table, "] '", key, "' is missing (it may also come from ",
+                       absl::AsciiStrToUpper(absl::StrCat("MIRROR_", table, "_", key)), ")"));
+    }
+    if (config_.endpoint.certificate.empty() != config_.endpoint.key.empty()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(config_.file, ": [endpoint] 'certificate' and 'key' go together: give both, or none"));
+    }
+    if (config_.endpoint.plaintext && !IsLoopback(config_.endpoint.address)) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          plaintext_at_, " is for a loopback address only (127.0.0.1, [::1], localhost), not for '",
+          config_.endpoint.address, "': tokens and rows would be readable on the way"));
+    }
+    return absl::OkStatus();
+  }
+
+  static bool IsLoopback(const std::string& address) {
+    const std::string host = address.substr(0, address.rfind(':'));
+    if (host == "localhost" || host == "[::1]") return true;
+    // A name such as 127.example.com is no address.
+    return absl::StartsWith(host, "127.") && host.find_first_not_of("0123456789.") == std::string::npos;
+  }
+
+  absl::Status Sources(const toml::table& root) {
+    const toml::node* node = root.get("source");
+    if (node == nullptr) return absl::OkStatus();
+    const toml::array* list = node->as_array();
+    if (list == nullptr || !list->is_array_of_tables()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(At(*node), ": 'source' must be written as [[source]], with two brackets"));
+    }
+    for (const toml::node& entry : *list) {
+      SourceConfig source;
+      source.line = static_cast<int>(entry.source().begin.line);
+      const toml::table& table = *entry.as_table();
+      if (absl::Status status = SetAll(table, "source", SourceKeys(&source)); !status.ok()) return status;
+      for (const char* key : {"context_id", "path"}) {
+        if (table.contains(key)) continue;
+        return absl::InvalidArgumentError(
+            absl::StrCat(At(entry), ": [[source]] without '", key, "', which it needs"));
+      }
+      for (const SourceConfig& other : config_.sources) {
+        if (!SameName(other.context_id, source.context_id)) continue;
+        return absl::InvalidArgumentError(
+            absl::StrCat(At(*table.get("context_id")), ": [source] 'context_id' '", source.context_id,
+                         "' is that of the [[source]] in line ", other.line, " ('", other.context_id,
+                         "'): two sources never share a tenant"));
+      }
+      config_.sources.push_back(std::move(source));
+    }
+    return absl::OkStatus();
+  }
+
+  std::filesystem::path folder_;
+  AgentConfig config_;
+  std::string plaintext_at_;
+};
+
+}  // namespace
+
+absl::StatusOr<AgentConfig> LoadAgentConfig(const std::string& path) {
+  std::error_code error;
+  if (!std::filesystem::exists(path, error)) {
+    return absl::NotFoundError(absl::StrCat("'", path, "' is not there: give the agent's configuration with ",
+                                            "--config ('mirrorctl init' writes one)"));
+  }
+  std::ifstream file(path);
+  std::ostringstream text;
+  text << file.rdbuf();
+  if (!std::filesystem::is_regular_file(path, error) || !file.good()) {
+    return absl::PermissionDeniedError(
+        absl::StrCat("'", path, "' cannot be read: check that it is a file and its permissions"));
+  }
+  const std::filesystem::path folder = std::filesystem::absolute(path, error).parent_path();
+  try {
+    const toml::table root = toml::parse(text.str(), path);
+    return Loader(path, folder).Load(root);
+  } catch (const toml::parse_error& wrong) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(path, ":", wrong.source().begin.line, ": not TOML: ", std::string(wrong.description())));
+  }
+}
+
+bool MatchesPattern(std::string_view name, std::string_view pattern) {
+  const std::string text = FoldName(name), want = FoldName(pattern);
+  std::size_t at = 0, star = std::string::npos, resume = 0, p = 0;
+  while (at < text.size()) {
+    if (p < want.size() && want[p] == '*') {
+      star = p++;
+      resume = at;
+    } else if (p < want.size() && want[p] == text[at]) {
+      ++p;
+      ++at;
+    } else if (star != std::string::npos) {
+      p = star + 1;
+      at = ++resume;
+    } else {
+      return false;
+    }
+  }
+  while (p < want.size() && want[p] == '*') ++p;
+  return p == want.size();
+}
+
+}  // namespace mirror
