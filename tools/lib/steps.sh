@@ -2,6 +2,9 @@
 # Shared by tools/check and tools/demo, which source it from the repository's root.
 # Steps are named and counted; one that fails says which, and how to repeat it alone.
 
+# Everything that is started here listens on loopback; gRPC would ask a proxy for it.
+export no_proxy="127.0.0.1,localhost${no_proxy:+,$no_proxy}"
+
 steps_all=0 # Set by the caller.
 steps_done=0
 
