@@ -1,0 +1,184 @@
+#ifndef MIRROR_SERVER_PLAN_H_
+#define MIRROR_SERVER_PLAN_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "proto/wire/batch.h"
+#include "proto/wire/lsn.h"
+#include "proto/wire/table.h"
+
+// What the planners say and every store can do: values, no behaviour.
+
+namespace mirror {
+
+/// What a table's metadata row says about it, beside its position.
+enum class TableState : std::uint8_t {
+  kMirrored,    ///< The rows are those of `position`, or of nothing when its LSN is -1.
+  kPopulating,  ///< A shadow is being filled by the cycle in `cycle`.
+  kRepopulate,  ///< The visible rows have an older definition than the agreed one; a population replaces them.
+  kStopped,     ///< Takes nothing more in the cycle in `cycle`.
+};
+std::string_view ToString(TableState state);
+
+/// One row of `<contextId>_mirroring`. A DBA may change it at any time: it is compared inside every transaction.
+struct TableRecord {
+  std::string table;
+  std::string schema_hash;
+  Position position;
+  std::optional<Position> pending;
+  std::uint64_t seq = 0;        ///< Last applied `seq` of `cycle`.
+  std::int64_t row_count = -1;  ///< Kept by the store; -1: unknown.
+  std::int64_t cycle = 0;       ///< The cycle that last wrote it.
+  TableState state = TableState::kMirrored;
+  friend bool operator==(const TableRecord&, const TableRecord&) = default;
+};
+
+/// The tenant's own row, in `_mirror_tenant`. Times are unix milliseconds.
+struct TenantRecord {
+  std::string context_id;
+  std::string issuer;
+  std::string environment;
+  std::string source_id;
+  std::int64_t cycle = 0;  ///< The running cycle when `active`; else one that never ran.
+  bool active = false;
+  std::string holder;
+  std::int64_t since_ms = 0;
+  std::int64_t progress_ms = 0;
+  std::int64_t completed_cycle = 0;  ///< The last that ReplicationCompleted ended.
+  std::int64_t completed_ms = 0;
+  bool paused = false;
+  std::string pause_reason;
+  std::int64_t clock_ms = 0;   ///< Highest time ever seen: what nonces are pruned by.
+  std::string announced;       ///< Digest of the TableSchema request of the running cycle; empty before it.
+  bool touched = false;        ///< A batch was applied in the running cycle.
+  friend bool operator==(const TenantRecord&, const TenantRecord&) = default;
+};
+
+/// A table as the store holds it.
+struct StoredTable {
+  TableRecord record;
+  TableSchema schema;  ///< As agreed; the visible table may be older, see TableState::kRepopulate.
+};
+
+// --- What a plan can ask for -------------------------------------------------
+
+/// Makes the table with its key and nothing else declared.
+struct CreateTable {
+  TableSchema schema;
+};
+/// One change in place.
+struct AddColumn {
+  Column column;  ///< Existing rows get its default when `backfill` is kDefault, else NULL.
+};
+struct DropColumn {
+  std::string name;
+};
+struct RenameColumn {
+  std::string from, to;
+};
+struct AlterTable {
+  std::vector<std::variant<AddColumn, DropColumn, RenameColumn>> changes;
+};
+/// Records the agreed definition; the table itself is made to fit by other actions of the step.
+struct AgreeSchema {
+  TableSchema schema;
+};
+/// Renames the table aside, to be removed after the grace period.
+struct RetireTable {
+  std::int64_t now_ms = 0;
+};
+/// Removes the table, its shadow and everything known of it.
+struct DropTable {};
+/// Makes a new, empty shadow bound to `cycle`, after dropping an older one.
+struct BeginShadow {
+  TableSchema schema;
+  std::int64_t cycle = 0;
+};
+/// Writes the rows of a batch, into the shadow or into the visible table.
+struct ApplyRows {
+  const TableSchema* schema = nullptr;
+  const ChangeBatch* batch = nullptr;
+  bool into_shadow = false;
+  std::int64_t cycle = 0;
+};
+/// Makes the shadow the visible table, in one moment for readers. Indexes, views and triggers of the partner stay;
+/// an index that the new rows break is left out and named in StepResult.left_out.
+struct SwapShadow {};
+/// Keeps a piece of a large value until its batch, or until `cycle` is over.
+struct KeepPart {
+  std::int64_t cycle = 0;
+  std::uint64_t value_id = 0;
+  std::uint64_t offset = 0;
+  std::string_view data;
+};
+using Action = std::variant<CreateTable, AlterTable, AgreeSchema, RetireTable, DropTable, BeginShadow, ApplyRows,
+                            SwapShadow, KeepPart>;
+
+/// What happens to one table: all of its actions and its new metadata row, or nothing (a savepoint of its own).
+struct Step {
+  std::string table;
+  /// What the metadata row must be now (row_count aside). Absent: there must be none.
+  std::optional<TableRecord> expected;
+  /// What it becomes (row_count aside, which follows the rows). Absent: it is removed.
+  std::optional<TableRecord> record;
+  std::vector<Action> actions;
+  /// Tried in place of a failed step, after its savepoint was rolled back.
+  std::vector<Step> otherwise;
+};
+
+struct Nonce {
+  std::string value;
+  std::int64_t expires_ms = 0;
+  std::size_t remembered_max = 10'000;
+};
+
+/// An answer of TableSchema that a repetition in the same cycle gives again.
+struct SchemaAnswer {
+  std::string table;
+  std::int32_t action = 0;
+  std::string reason;
+};
+
+/// One transaction.
+struct Plan {
+  /// The cycle that must be running. Absent: any state of the tenant (an operator's act, Authenticate).
+  std::optional<std::int64_t> cycle;
+  /// The tenant's row must be this, and becomes that. Absent: only `progress_ms` is moved.
+  std::optional<TenantRecord> tenant_expected;
+  std::optional<TenantRecord> tenant;
+  std::int64_t now_ms = 0;
+  std::optional<Nonce> nonce;
+  std::vector<Step> steps;
+  /// TableSchema: replaces the kept answers.
+  std::optional<std::vector<SchemaAnswer>> answers;
+  /// Shadows and parts of other cycles than `cycle` are dropped.
+  bool forget_old_cycles = false;
+  /// Tables that were renamed aside before this moment are dropped. 0: none.
+  std::int64_t drop_retired_before_ms = 0;
+};
+
+struct StepResult {
+  absl::Status status;
+  bool otherwise = false;            ///< The alternative was taken; `reason` says why.
+  std::string reason;
+  std::vector<std::uint32_t> missing_rows;  ///< UPDATE of rows that are not there; at most kMissingKeysMax.
+  bool more_missing = false;
+  std::vector<std::string> left_out;  ///< Indexes that a swap could not keep.
+};
+
+struct CommitResult {
+  /// A metadata row or the tenant's row is not what the plan expected; nothing was done: read again, plan again.
+  bool stale = false;
+  std::vector<StepResult> steps;  ///< One for each step of the plan.
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_PLAN_H_

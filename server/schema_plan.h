@@ -1,0 +1,49 @@
+#ifndef MIRROR_SERVER_SCHEMA_PLAN_H_
+#define MIRROR_SERVER_SCHEMA_PLAN_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "proto/wire/table.h"
+#include "server/plan.h"
+
+namespace mirror {
+
+/// The numbers of TableAction in mirror_client.proto.
+enum class SchemaAction : std::uint8_t {
+  kUnchanged = 1,
+  kCreated = 2,
+  kAltered = 3,
+  kRepopulate = 4,
+  kRefused = 5,
+};
+
+/// What becomes of one table. A pure function of its arguments.
+struct TablePlan {
+  SchemaAction action = SchemaAction::kUnchanged;
+  std::string reason;
+  /// Absent when nothing has to be written.
+  std::optional<Step> step;
+};
+
+/// `record` and `agreed`: what the mirror has; either may be absent (a metadata row that somebody deleted).
+/// `announced`: what the source has now, checked. `hash`: SchemaHash(announced).
+TablePlan PlanTable(const std::optional<TableRecord>& record, const std::optional<TableSchema>& agreed,
+                    const TableSchema& announced, const std::string& hash);
+
+/// What keeps `from` from becoming `to` in place; empty when nothing does, and then `changes` are the steps.
+struct SchemaDifference {
+  std::string repopulate_reason;
+  AlterTable alter;
+};
+SchemaDifference Compare(const TableSchema& from, const TableSchema& to);
+
+/// A table that the source no longer lists.
+Step PlanRetire(const std::optional<TableRecord>& record, const std::string& table, std::int64_t now_ms);
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_SCHEMA_PLAN_H_

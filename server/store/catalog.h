@@ -1,0 +1,62 @@
+#ifndef MIRROR_SERVER_STORE_CATALOG_H_
+#define MIRROR_SERVER_STORE_CATALOG_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+namespace mirror {
+
+/// The numbers of Severity in mirror_admin.proto.
+enum class Severity : std::uint8_t { kInformation = 1, kWarning = 2, kError = 3 };
+
+struct EventRecord {
+  std::uint64_t id = 0;
+  std::int64_t time_ms = 0;  ///< Unix milliseconds.
+  std::string context_id;
+  Severity severity = Severity::kInformation;
+  std::string kind;
+  std::string message;
+};
+
+struct AuditRecord {
+  std::int64_t time_ms = 0;
+  std::string who;      ///< Subject of the client certificate.
+  std::string call;     ///< Name of the call and its tenant and tables; never a value.
+  std::string outcome;  ///< OK, or the status.
+};
+
+struct CatalogTenant {
+  std::string context_id, issuer, environment;
+};
+
+/// Events, the audit log and the owners of tenants, in a database of its own. An index: losing it loses no
+/// mirrored row, LSN, cycle or pause.
+/// Events and audit records are bounded: the oldest go first.
+/// Errors: kUnavailable, with what SQLite said. Threads: any.
+class Catalog {
+ public:
+  virtual ~Catalog() = default;
+  virtual absl::StatusOr<EventRecord> AddEvent(EventRecord event) = 0;
+  virtual absl::StatusOr<std::vector<EventRecord>> LastEvents(const std::string& context_id, std::uint32_t limit) = 0;
+  virtual absl::StatusOr<std::vector<EventRecord>> EventsAfter(const std::string& context_id, std::uint64_t after_id,
+                                                               std::uint32_t limit) = 0;
+  virtual absl::Status AddAudit(const AuditRecord& record) = 0;
+  virtual absl::Status KeepTenant(const CatalogTenant& tenant) = 0;
+  virtual absl::StatusOr<CatalogTenant> FindTenant(const std::string& context_id) = 0;
+  virtual absl::Status ForgetTenant(const std::string& context_id) = 0;
+};
+
+inline constexpr std::int64_t kEventsMax = 100'000;
+inline constexpr std::int64_t kAuditRecordsMax = 1'000'000;
+
+/// `<dir>/catalog.db`, made anew when it is not there; one that is damaged is moved aside and made anew.
+absl::StatusOr<std::unique_ptr<Catalog>> OpenSqliteCatalog(const std::string& dir);
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_STORE_CATALOG_H_

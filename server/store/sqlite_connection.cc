@@ -1,0 +1,225 @@
+#include "server/store/sqlite_connection.h"
+
+#include <SQLiteCpp/Database.h>
+#include <SQLiteCpp/Exception.h>
+#include <sqlite3.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "absl/strings/str_cat.h"
+
+namespace mirror {
+namespace {
+
+constexpr int kBusyTimeoutMs = 5'000;
+constexpr std::size_t kStatementsMax = 500;
+/// Pages of the log after which a commit copies them back. Long enough that a bulk load rarely waits for it.
+constexpr int kCheckpointPages = 8'000;
+
+std::optional<SqliteConnection::FileId> IdOf(const std::string& path) {
+  struct stat info {};
+  if (stat(path.c_str(), &info) != 0) return std::nullopt;
+  return SqliteConnection::FileId{info.st_dev, info.st_ino};
+}
+
+}  // namespace
+
+absl::Status SqliteStatus(int code, int extended, std::string_view what, std::string_view detail) {
+  const std::string begin = absl::StrCat(std::string(what), ": ");
+  const std::string end = absl::StrCat(" (SQLite ", extended, ")");
+  switch (code) {
+    case SQLITE_FULL:
+      return absl::UnavailableError(
+          absl::StrCat(begin, "the disk is full", end, ". Nothing was applied. Make room; the same call again is safe."));
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+      return absl::UnavailableError(absl::StrCat(begin, "another process holds a write lock on the mirror", end,
+                                                 ". Nothing was applied. End its transaction; the same call again is safe."));
+    case SQLITE_READONLY:
+    case SQLITE_CANTOPEN:
+    case SQLITE_PERM:
+      return absl::UnavailableError(absl::StrCat(begin, "the mirror file cannot be opened for writing", end,
+                                                 ". Nothing was applied. Look at owner and mode of the file and its "
+                                                 "folder; the same call again is safe."));
+    case SQLITE_IOERR:
+      return absl::UnavailableError(absl::StrCat(begin, "the disk answered with an error", end,
+                                                 ". Nothing was applied. Look at the system's log; the same call again "
+                                                 "is safe."));
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+      return absl::DataLossError(absl::StrCat(begin, "the mirror file is damaged", end,
+                                              ". It takes nothing more. Restore it from a backup, or reset the tenant "
+                                              "with 'mirrorctl reset CTX --all'."));
+    case SQLITE_TOOBIG:
+      return absl::InvalidArgumentError(absl::StrCat(begin, "a row is larger than SQLite can hold", end, "."));
+    case SQLITE_NOMEM:
+      return absl::ResourceExhaustedError(absl::StrCat(begin, "out of memory", end, ". Nothing was applied."));
+    case SQLITE_CONSTRAINT:
+      return absl::FailedPreconditionError(absl::StrCat(begin, "refused by a constraint", end, "."));
+    default:
+      return absl::FailedPreconditionError(absl::StrCat(begin, std::string(detail), end, "."));
+  }
+}
+
+Query::~Query() {
+  if (statement_ == nullptr) return;
+  sqlite3_reset(statement_);
+  sqlite3_clear_bindings(statement_);
+}
+
+Query& Query::Bind(int place, std::int64_t value) {
+  sqlite3_bind_int64(statement_, place, value);
+  return *this;
+}
+
+Query& Query::Bind(int place, std::string_view text) {
+  sqlite3_bind_text64(statement_, place, text.data() == nullptr ? "" : text.data(), text.size(), SQLITE_STATIC,
+                      SQLITE_UTF8);
+  return *this;
+}
+
+Query& Query::BindBlob(int place, std::string_view bytes) {
+  sqlite3_bind_blob64(statement_, place, bytes.data() == nullptr ? "" : bytes.data(), bytes.size(), SQLITE_STATIC);
+  return *this;
+}
+
+Query& Query::BindNull(int place) {
+  sqlite3_bind_null(statement_, place);
+  return *this;
+}
+
+absl::StatusOr<bool> Query::Step() {
+  const int code = sqlite3_step(statement_);
+  if (code == SQLITE_ROW) return true;
+  if (code == SQLITE_DONE) return false;
+  return SqliteStatus(code & 0xff, sqlite3_extended_errcode(handle_), "the mirror's metadata", sqlite3_errmsg(handle_));
+}
+
+absl::Status Query::Run() {
+  absl::StatusOr<bool> row = true;
+  while (row.ok() && *row) row = Step();
+  return row.status();
+}
+
+std::int64_t Query::Int(int column) const { return sqlite3_column_int64(statement_, column); }
+
+std::string Query::Text(int column) const {
+  const void* bytes = sqlite3_column_blob(statement_, column);
+  const int size = sqlite3_column_bytes(statement_, column);
+  return bytes == nullptr ? std::string() : std::string(static_cast<const char*>(bytes), static_cast<std::size_t>(size));
+}
+
+bool Query::IsNull(int column) const { return sqlite3_column_type(statement_, column) == SQLITE_NULL; }
+
+SqliteConnection::SqliteConnection(std::unique_ptr<SQLite::Database> database, std::string path)
+    : database_(std::move(database)), path_(std::move(path)) {}
+
+absl::StatusOr<std::unique_ptr<SqliteConnection>> SqliteConnection::Open(const std::string& path, bool create) {
+  const std::optional<FileId> before = IdOf(path);
+  if (!before && !create) return absl::NotFoundError(absl::StrCat("there is no mirror file '", path, "'"));
+  try {
+    const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | (create ? SQLITE_OPEN_CREATE : 0);
+    auto database = std::make_unique<SQLite::Database>(path, flags, kBusyTimeoutMs);
+    std::unique_ptr<SqliteConnection> connection(new SqliteConnection(std::move(database), path));
+    if (absl::Status status = connection->Configure(!before); !status.ok()) return status;
+    connection->file_ = IdOf(path);
+    connection->wal_ = IdOf(path + "-wal");
+    if (before && connection->file_ != before) {
+      return absl::UnavailableError(absl::StrCat("the mirror file '", path, "' was replaced while it was being opened. "
+                                                 "Nothing was applied; the same call again is safe."));
+    }
+    return connection;
+  } catch (const SQLite::Exception& error) {
+    return SqliteStatus(error.getErrorCode(), error.getExtendedErrorCode(), absl::StrCat("opening '", path, "'"),
+                        error.getErrorStr());
+  }
+}
+
+absl::Status SqliteConnection::Configure(bool fresh) {
+  sqlite3* const db = handle();
+  sqlite3_extended_result_codes(db, 1);
+  // Debian builds SQLite with every door open; a mirror file comes from anywhere.
+  sqlite3_db_config(db, SQLITE_DBCONFIG_DQS_DML, 0, nullptr);
+  sqlite3_db_config(db, SQLITE_DBCONFIG_DQS_DDL, 0, nullptr);
+  sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
+  sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
+  sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0, nullptr);
+  sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, nullptr);
+  sqlite3_limit(db, SQLITE_LIMIT_ATTACHED, 0);
+  // So that a partner without write access to the folder can read a mirror that the server has closed.
+  int persist = 1;
+  sqlite3_file_control(db, "main", SQLITE_FCNTL_PERSIST_WAL, &persist);
+  if (fresh) {
+    if (absl::Status status = Execute("PRAGMA page_size = 4096"); !status.ok()) return status;
+  }
+  for (const char* sql : {"PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL", "PRAGMA foreign_keys = OFF",
+                          "PRAGMA cell_size_check = ON", "PRAGMA legacy_alter_table = ON", "PRAGMA cache_size = -4000",
+                          "PRAGMA secure_delete = FAST"}) {
+    if (absl::Status status = Execute(sql); !status.ok()) return status;
+  }
+  sqlite3_wal_autocheckpoint(db, kCheckpointPages);
+  return absl::OkStatus();
+}
+
+SqliteConnection::~SqliteConnection() {
+  ForgetStatements();
+  if (SameFile()) {
+    // The log stays, empty: see SQLITE_FCNTL_PERSIST_WAL.
+    sqlite3_wal_checkpoint_v2(handle(), "main", SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
+    database_.reset();
+    return;
+  }
+  // Another file stands at the path: our log must neither be copied into it nor be replayed over it.
+  sqlite3_db_config(handle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+  database_.reset();
+  if (wal_ && IdOf(path_ + "-wal") == wal_) {
+    unlink((path_ + "-wal").c_str());
+    unlink((path_ + "-shm").c_str());
+  }
+}
+
+sqlite3* SqliteConnection::handle() const { return database_->getHandle(); }
+
+absl::Status SqliteConnection::Execute(const std::string& sql) {
+  const int code = sqlite3_exec(handle(), sql.c_str(), nullptr, nullptr, nullptr);
+  if (code == SQLITE_OK) return absl::OkStatus();
+  return ToStatus(code, "the mirror");
+}
+
+absl::StatusOr<sqlite3_stmt*> SqliteConnection::Statement(const std::string& sql) {
+  if (const auto found = statements_.find(sql); found != statements_.end()) return found->second;
+  sqlite3_stmt* statement = nullptr;
+  const int code = sqlite3_prepare_v3(handle(), sql.c_str(), static_cast<int>(sql.size()) + 1,
+                                      SQLITE_PREPARE_PERSISTENT, &statement, nullptr);
+  if (code != SQLITE_OK) return ToStatus(code, "the mirror");
+  statements_.emplace(sql, statement);
+  return statement;
+}
+
+absl::StatusOr<Query> SqliteConnection::Prepare(const std::string& sql) {
+  absl::StatusOr<sqlite3_stmt*> statement = Statement(sql);
+  if (!statement.ok()) return statement.status();
+  return Query(*statement, handle());
+}
+
+void SqliteConnection::ForgetStatements() {
+  for (const auto& [sql, statement] : statements_) sqlite3_finalize(statement);
+  statements_.clear();
+}
+
+void SqliteConnection::TrimStatements() {
+  if (statements_.size() > kStatementsMax) ForgetStatements();
+}
+
+bool SqliteConnection::SameFile() const { return file_ && IdOf(path_) == file_; }
+
+std::uint64_t SqliteConnection::WalBytes() const {
+  struct stat info {};
+  return stat((path_ + "-wal").c_str(), &info) == 0 ? static_cast<std::uint64_t>(info.st_size) : 0;
+}
+
+absl::Status SqliteConnection::ToStatus(int code, std::string_view what) const {
+  return SqliteStatus(code & 0xff, sqlite3_extended_errcode(handle()), what, sqlite3_errmsg(handle()));
+}
+
+}  // namespace mirror

@@ -1,0 +1,107 @@
+#ifndef MIRROR_SERVER_STORE_SQLITE_CONNECTION_H_
+#define MIRROR_SERVER_STORE_SQLITE_CONNECTION_H_
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+struct sqlite3;
+struct sqlite3_stmt;
+namespace SQLite {
+class Database;
+}
+
+namespace mirror {
+
+/// A prepared statement in use. Reset when it goes, so that no cursor stays open.
+class Query {
+ public:
+  Query(sqlite3_stmt* statement, sqlite3* handle) : statement_(statement), handle_(handle) {}
+  ~Query();
+  Query(Query&& other) noexcept : statement_(other.statement_), handle_(other.handle_) { other.statement_ = nullptr; }
+  Query(const Query&) = delete;
+  Query& operator=(const Query&) = delete;
+  Query& operator=(Query&&) = delete;
+
+  /// Places count from 1. The text must live until the statement was stepped.
+  Query& Bind(int place, std::int64_t value);
+  Query& Bind(int place, std::string_view text);
+  Query& BindBlob(int place, std::string_view bytes);
+  Query& BindNull(int place);
+
+  /// True while there is a row. Errors: see SqliteConnection::ToStatus.
+  absl::StatusOr<bool> Step();
+  /// Runs to the end.
+  absl::Status Run();
+
+  std::int64_t Int(int column) const;
+  std::string Text(int column) const;
+  bool IsNull(int column) const;
+
+ private:
+  sqlite3_stmt* statement_;
+  sqlite3* handle_;
+};
+
+/// The writing connection to one mirror file, with everything that Debian's SQLite leaves open shut.
+/// Threads: none; NOMUTEX.
+class SqliteConnection {
+ public:
+  ///   kNotFound when the file is not there and `create` is false.
+  static absl::StatusOr<std::unique_ptr<SqliteConnection>> Open(const std::string& path, bool create);
+  /// Checkpoints and truncates the log, unless the file was replaced.
+  ~SqliteConnection();
+  SqliteConnection(const SqliteConnection&) = delete;
+  SqliteConnection& operator=(const SqliteConnection&) = delete;
+
+  sqlite3* handle() const;
+  const std::string& path() const { return path_; }
+
+  absl::Status Execute(const std::string& sql);
+  /// The statement is kept and found again by its text.
+  absl::StatusOr<Query> Prepare(const std::string& sql);
+  /// For the hot path: the statement itself, reset, without bindings.
+  absl::StatusOr<sqlite3_stmt*> Statement(const std::string& sql);
+  /// Keeps their number bounded; no statement may be in use.
+  void TrimStatements();
+  /// Before anything that no statement may be open for.
+  void ForgetStatements();
+
+  /// The path leads to the file that is open.
+  bool SameFile() const;
+  /// Size of the log.
+  std::uint64_t WalBytes() const;
+
+  /// By SQLite's result code. `what` begins the sentence ("writing table 't'").
+  absl::Status ToStatus(int code, std::string_view what) const;
+
+  struct FileId {
+    dev_t device = 0;
+    ino_t inode = 0;
+    friend bool operator==(const FileId&, const FileId&) = default;
+  };
+
+ private:
+  SqliteConnection(std::unique_ptr<SQLite::Database> database, std::string path);
+  absl::Status Configure(bool fresh);
+
+  std::unique_ptr<SQLite::Database> database_;
+  std::string path_;
+  std::optional<FileId> file_, wal_;
+  std::unordered_map<std::string, sqlite3_stmt*> statements_;
+};
+
+/// The status that a result code of SQLite means, and the sentence for people.
+absl::Status SqliteStatus(int code, int extended, std::string_view what, std::string_view detail);
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_STORE_SQLITE_CONNECTION_H_

@@ -1,0 +1,346 @@
+#include "server/store/sqlite_schema.h"
+
+#include <sqlite3.h>
+
+#include <string_view>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "proto/wire/table_pack.h"
+#include "server/store/crash_point.h"
+#include "server/store/sql.h"
+
+namespace mirror {
+namespace {
+
+struct MasterRow {
+  std::string name, sql;
+  std::int64_t root_page = 0;
+};
+
+absl::StatusOr<std::optional<MasterRow>> FindInMaster(SqliteConnection& connection, const std::string& name) {
+  absl::StatusOr<Query> query =
+      connection.Prepare("SELECT name, sql, rootpage FROM sqlite_schema WHERE type = 'table' AND name = ?1 COLLATE NOCASE");
+  if (!query.ok()) return query.status();
+  absl::StatusOr<bool> row = query->Bind(1, name).Step();
+  if (!row.ok()) return row.status();
+  if (!*row) return std::nullopt;
+  return MasterRow{query->Text(0), query->Text(1), query->Int(2)};
+}
+
+absl::Status Run(SqliteConnection& connection, const std::string& sql, const std::string& table) {
+  absl::StatusOr<Query> query = connection.Prepare(sql);
+  if (!query.ok()) return query.status();
+  return query->Bind(1, table).Run();
+}
+
+/// The definition under another name; every definition that this store wrote begins with the quoted name.
+absl::StatusOr<std::string> Renamed(const MasterRow& row, const std::string& name) {
+  const std::string begin = absl::StrCat("CREATE TABLE ", QuoteName(row.name), " ");
+  const std::string compact = absl::StrCat("CREATE TABLE ", QuoteName(row.name), "(");
+  std::size_t length = 0;
+  if (absl::StartsWith(row.sql, begin)) length = begin.size();
+  if (absl::StartsWith(row.sql, compact)) length = begin.size() - 1;
+  if (length == 0) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("table '", row.name, "' was made by somebody else. The rows were not swapped in. Rename or drop "
+                     "it, then 'mirrorctl reset CTX --table ", row.name, "'."));
+  }
+  return absl::StrCat("CREATE TABLE ", QuoteName(name), " ", row.sql.substr(length));
+}
+
+/// A name that no table has yet.
+absl::StatusOr<std::string> FreeName(SqliteConnection& connection, std::string_view prefix) {
+  absl::StatusOr<Query> query = connection.Prepare(
+      "SELECT coalesce(max(cast(substr(name, length(?1) + 1) AS INTEGER)), 0) + 1 FROM sqlite_schema "
+      "WHERE type = 'table' AND substr(name, 1, length(?1)) = ?1");
+  if (!query.ok()) return query.status();
+  if (absl::StatusOr<bool> row = query->Bind(1, prefix).Step(); !row.ok()) return row.status();
+  return absl::StrCat(std::string(prefix), query->Int(0));
+}
+
+absl::Status DropShadow(SqliteConnection& connection, const std::string& table) {
+  absl::StatusOr<std::optional<Shadow>> shadow = FindShadow(connection, table);
+  if (!shadow.ok()) return shadow.status();
+  if (!*shadow) return absl::OkStatus();
+  absl::Status status = connection.Execute(absl::StrCat("DROP TABLE IF EXISTS ", QuoteName((*shadow)->name)));
+  if (!status.ok()) return status;
+  return Run(connection, "DELETE FROM _mirror_shadow WHERE table_name = ?1", table);
+}
+
+absl::Status ForgetTable(SqliteConnection& connection, const std::string& table) {
+  if (absl::Status status = DropShadow(connection, table); !status.ok()) return status;
+  if (absl::Status status = Run(connection, "DELETE FROM _mirror_parts WHERE table_name = ?1", table); !status.ok()) {
+    return status;
+  }
+  return Run(connection, "DELETE FROM _mirror_schema WHERE table_name = ?1", table);
+}
+
+}  // namespace
+
+absl::Status CreateOwnTables(SqliteConnection& connection, const std::string& context_id) {
+  const std::string metadata = QuoteName(context_id + "_mirroring");
+  for (const std::string& sql : {
+           absl::StrCat("CREATE TABLE IF NOT EXISTS ", metadata,
+                        " (table_name TEXT PRIMARY KEY COLLATE NOCASE, schema_hash TEXT, lsn INTEGER, lineage BLOB, "
+                        "pending_lsn INTEGER, pending_lineage BLOB, seq INTEGER, row_count INTEGER, cycle INTEGER, "
+                        "state TEXT) WITHOUT ROWID"),
+           std::string("CREATE TABLE IF NOT EXISTS _mirror_tenant (context_id TEXT PRIMARY KEY, issuer TEXT, "
+                       "environment TEXT, source_id TEXT, cycle INTEGER, active INTEGER, holder TEXT, since_ms INTEGER, "
+                       "progress_ms INTEGER, completed_cycle INTEGER, completed_ms INTEGER, paused INTEGER, "
+                       "pause_reason TEXT, clock_ms INTEGER, announced TEXT, touched INTEGER) WITHOUT ROWID"),
+           std::string("CREATE TABLE IF NOT EXISTS _mirror_schema (table_name TEXT PRIMARY KEY COLLATE NOCASE, "
+                       "definition BLOB) WITHOUT ROWID"),
+           std::string("CREATE TABLE IF NOT EXISTS _mirror_answers (table_name TEXT PRIMARY KEY COLLATE NOCASE, "
+                       "action INTEGER, reason TEXT) WITHOUT ROWID"),
+           std::string("CREATE TABLE IF NOT EXISTS _mirror_nonces (nonce TEXT PRIMARY KEY, expires_ms INTEGER) "
+                       "WITHOUT ROWID"),
+           std::string("CREATE TABLE IF NOT EXISTS _mirror_shadow (table_name TEXT PRIMARY KEY COLLATE NOCASE, "
+                       "shadow_name TEXT, cycle INTEGER, row_count INTEGER) WITHOUT ROWID"),
+           std::string("CREATE TABLE IF NOT EXISTS _mirror_dropped (dropped_name TEXT PRIMARY KEY, table_name TEXT, "
+                       "dropped_ms INTEGER) WITHOUT ROWID"),
+           std::string("CREATE TABLE IF NOT EXISTS _mirror_parts (id INTEGER PRIMARY KEY, table_name TEXT COLLATE NOCASE, "
+                       "cycle INTEGER, value_id INTEGER, offset INTEGER, data BLOB)"),
+           std::string("CREATE UNIQUE INDEX IF NOT EXISTS _mirror_parts_order ON _mirror_parts "
+                       "(table_name, value_id, offset)"),
+       }) {
+    if (absl::Status status = connection.Execute(sql); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckSqliteTableName(const std::string& table, const std::string& context_id) {
+  const std::string folded = FoldName(table);
+  std::string why;
+  if (absl::StartsWith(folded, "sqlite_")) why = "SQLite keeps names that begin with 'sqlite_' for itself";
+  if (absl::StartsWith(folded, "_mirror_")) why = "names that begin with '_mirror_' are the mirror's own";
+  if (folded == FoldName(context_id + "_mirroring")) why = "it is the name of the mirror's metadata table";
+  if (why.empty()) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("table '", table, "' cannot be mirrored under its name: ", why,
+                                                 ". Leave it out at the source, or rename it there."));
+}
+
+absl::Status RunCreateTable(SqliteConnection& connection, const CreateTable& action) {
+  absl::StatusOr<Query> query =
+      connection.Prepare("SELECT type FROM sqlite_schema WHERE name = ?1 COLLATE NOCASE AND type IN ('table', 'view', 'index')");
+  if (!query.ok()) return query.status();
+  absl::StatusOr<bool> there = query->Bind(1, action.schema.name).Step();
+  if (!there.ok()) return there.status();
+  if (*there) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("the mirror database has a ", query->Text(0), " '", action.schema.name,
+                     "' that the mirror did not make. It was left as it is. Rename or drop it."));
+  }
+  return connection.Execute(CreateTableSql(action.schema.name, action.schema));
+}
+
+absl::Status RunAlterTable(SqliteConnection& connection, const std::string& table, const AlterTable& action) {
+  const std::string alter = absl::StrCat("ALTER TABLE ", QuoteName(table), " ");
+  connection.ForgetStatements();
+  for (const auto& change : action.changes) {
+    std::string sql;
+    if (const auto* add = std::get_if<AddColumn>(&change)) {
+      sql = absl::StrCat(alter, "ADD COLUMN ", QuoteName(add->column.name), " ",
+                         std::string(SqliteDeclaration(add->column)));
+      if (add->column.backfill == Backfill::kDefault && add->column.default_value) {
+        // Old rows are not touched: SQLite reads the default for them.
+        absl::StrAppend(&sql, " DEFAULT ", LiteralSql(add->column, *add->column.default_value));
+      }
+    } else if (const auto* drop = std::get_if<DropColumn>(&change)) {
+      sql = absl::StrCat(alter, "DROP COLUMN ", QuoteName(drop->name));
+    } else {
+      const auto& rename = std::get<RenameColumn>(change);
+      sql = absl::StrCat(alter, "RENAME COLUMN ", QuoteName(rename.from), " TO ", QuoteName(rename.to));
+    }
+    if (absl::Status status = connection.Execute(sql); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RunAgreeSchema(SqliteConnection& connection, const AgreeSchema& action) {
+  absl::StatusOr<Query> query = connection.Prepare(
+      "INSERT INTO _mirror_schema (table_name, definition) VALUES (?1, ?2) "
+      "ON CONFLICT (table_name) DO UPDATE SET definition = excluded.definition");
+  if (!query.ok()) return query.status();
+  const std::string packed = PackTable(action.schema);
+  return query->Bind(1, action.schema.name).BindBlob(2, packed).Run();
+}
+
+absl::Status RunRetireTable(SqliteConnection& connection, const std::string& table, const RetireTable& action) {
+  if (absl::Status status = ForgetTable(connection, table); !status.ok()) return status;
+  absl::StatusOr<std::optional<MasterRow>> row = FindInMaster(connection, table);
+  if (!row.ok()) return row.status();
+  if (!*row) return absl::OkStatus();
+  absl::StatusOr<std::string> aside = FreeName(connection, "_mirror_dropped_");
+  if (!aside.ok()) return aside.status();
+  connection.ForgetStatements();
+  absl::Status status =
+      connection.Execute(absl::StrCat("ALTER TABLE ", QuoteName(table), " RENAME TO ", QuoteName(*aside)));
+  if (!status.ok()) return status;
+  absl::StatusOr<Query> query =
+      connection.Prepare("INSERT INTO _mirror_dropped (dropped_name, table_name, dropped_ms) VALUES (?1, ?2, ?3)");
+  if (!query.ok()) return query.status();
+  return query->Bind(1, *aside).Bind(2, table).Bind(3, action.now_ms).Run();
+}
+
+absl::Status RunDropTable(SqliteConnection& connection, const std::string& table) {
+  if (absl::Status status = ForgetTable(connection, table); !status.ok()) return status;
+  connection.ForgetStatements();
+  return connection.Execute(absl::StrCat("DROP TABLE IF EXISTS ", QuoteName(table)));
+}
+
+absl::Status DropRetired(SqliteConnection& connection, std::int64_t before_ms) {
+  std::vector<std::string> names;
+  {
+    absl::StatusOr<Query> query = connection.Prepare("SELECT dropped_name FROM _mirror_dropped WHERE dropped_ms < ?1");
+    if (!query.ok()) return query.status();
+    query->Bind(1, before_ms);
+    absl::StatusOr<bool> row = query->Step();
+    for (; row.ok() && *row; row = query->Step()) names.push_back(query->Text(0));
+    if (!row.ok()) return row.status();
+  }
+  for (const std::string& name : names) {
+    if (absl::Status status = connection.Execute(absl::StrCat("DROP TABLE IF EXISTS ", QuoteName(name))); !status.ok()) {
+      return status;
+    }
+    if (absl::Status status = Run(connection, "DELETE FROM _mirror_dropped WHERE dropped_name = ?1", name); !status.ok()) {
+      return status;
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RunBeginShadow(SqliteConnection& connection, const std::string& table, const BeginShadow& action) {
+  if (absl::Status status = DropShadow(connection, table); !status.ok()) return status;
+  absl::StatusOr<std::string> name = FreeName(connection, "_mirror_shadow_");
+  if (!name.ok()) return name.status();
+  if (absl::Status status = connection.Execute(CreateTableSql(*name, action.schema)); !status.ok()) return status;
+  absl::StatusOr<Query> query = connection.Prepare(
+      "INSERT INTO _mirror_shadow (table_name, shadow_name, cycle, row_count) VALUES (?1, ?2, ?3, 0)");
+  if (!query.ok()) return query.status();
+  return query->Bind(1, table).Bind(2, *name).Bind(3, action.cycle).Run();
+}
+
+absl::StatusOr<std::optional<Shadow>> FindShadow(SqliteConnection& connection, const std::string& table) {
+  absl::StatusOr<Query> query =
+      connection.Prepare("SELECT shadow_name, row_count FROM _mirror_shadow WHERE table_name = ?1");
+  if (!query.ok()) return query.status();
+  absl::StatusOr<bool> row = query->Bind(1, table).Step();
+  if (!row.ok()) return row.status();
+  if (!*row) return std::nullopt;
+  return Shadow{query->Text(0), query->Int(1)};
+}
+
+absl::Status SetShadowRows(SqliteConnection& connection, const std::string& table, std::int64_t rows) {
+  absl::StatusOr<Query> query = connection.Prepare("UPDATE _mirror_shadow SET row_count = ?2 WHERE table_name = ?1");
+  if (!query.ok()) return query.status();
+  return query->Bind(1, table).Bind(2, rows).Run();
+}
+
+absl::Status DropOldShadows(SqliteConnection& connection, std::int64_t cycle) {
+  std::vector<std::string> tables;
+  {
+    absl::StatusOr<Query> query = connection.Prepare("SELECT table_name FROM _mirror_shadow WHERE cycle <> ?1");
+    if (!query.ok()) return query.status();
+    query->Bind(1, cycle);
+    absl::StatusOr<bool> row = query->Step();
+    for (; row.ok() && *row; row = query->Step()) tables.push_back(query->Text(0));
+    if (!row.ok()) return row.status();
+  }
+  for (const std::string& table : tables) {
+    if (absl::Status status = DropShadow(connection, table); !status.ok()) return status;
+  }
+  absl::StatusOr<Query> parts = connection.Prepare("DELETE FROM _mirror_parts WHERE cycle <> ?1");
+  if (!parts.ok()) return parts.status();
+  return parts->Bind(1, cycle).Run();
+}
+
+absl::Status RunSwap(SqliteConnection& connection, const std::string& table, std::vector<std::string>* left_out) {
+  absl::StatusOr<std::optional<Shadow>> shadow = FindShadow(connection, table);
+  if (!shadow.ok()) return shadow.status();
+  if (!*shadow) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("table '", table, "': the shadow of this population is gone. Nothing was applied. Populate again."));
+  }
+  absl::StatusOr<std::optional<MasterRow>> visible = FindInMaster(connection, table);
+  if (!visible.ok()) return visible.status();
+  absl::StatusOr<std::optional<MasterRow>> filled = FindInMaster(connection, (*shadow)->name);
+  if (!filled.ok()) return filled.status();
+  if (!*visible || !*filled) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("table '", table, "' or its shadow is gone from the mirror. Nothing was applied. The next cycle "
+                     "makes it again."));
+  }
+  absl::StatusOr<std::string> new_sql = Renamed(**filled, (*visible)->name);
+  if (!new_sql.ok()) return new_sql.status();
+  absl::StatusOr<std::string> old_sql = Renamed(**visible, (*filled)->name);
+  if (!old_sql.ok()) return old_sql.status();
+
+  // Indexes are made again from their own text: they may speak of columns that the new rows do not have.
+  struct Index {
+    std::string name, sql;
+  };
+  std::vector<Index> indexes;
+  {
+    absl::StatusOr<Query> query = connection.Prepare(
+        "SELECT name, sql FROM sqlite_schema WHERE type = 'index' AND tbl_name = ?1 COLLATE NOCASE AND sql IS NOT NULL");
+    if (!query.ok()) return query.status();
+    query->Bind(1, table);
+    absl::StatusOr<bool> row = query->Step();
+    for (; row.ok() && *row; row = query->Step()) indexes.push_back({query->Text(0), query->Text(1)});
+    if (!row.ok()) return row.status();
+  }
+  for (const Index& index : indexes) {
+    if (absl::Status status = connection.Execute(absl::StrCat("DROP INDEX ", QuoteName(index.name))); !status.ok()) {
+      return status;
+    }
+  }
+
+  connection.ForgetStatements();
+  sqlite3* const db = connection.handle();
+  sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 0, nullptr);
+  absl::Status status = connection.Execute("PRAGMA writable_schema = ON");
+  const auto exchange = [&](const MasterRow& row, const std::string& sql, std::int64_t root_page) {
+    absl::StatusOr<Query> query = connection.Prepare(
+        "UPDATE sqlite_schema SET sql = ?2, rootpage = ?3 WHERE type = 'table' AND name = ?1");
+    if (!query.ok()) return query.status();
+    return query->Bind(1, row.name).Bind(2, sql).Bind(3, root_page).Run();
+  };
+  if (status.ok()) status = exchange(**visible, *new_sql, (*filled)->root_page);
+  if (status.ok()) status = exchange(**filled, *old_sql, (*visible)->root_page);
+  connection.ForgetStatements();
+  std::int64_t version = 0;
+  if (status.ok()) {
+    absl::StatusOr<Query> query = connection.Prepare("PRAGMA schema_version");
+    status = query.ok() ? query->Step().status() : query.status();
+    if (status.ok()) version = query->Int(0);
+  }
+  connection.ForgetStatements();
+  // Tells the other connections that the definitions changed.
+  if (status.ok()) status = connection.Execute(absl::StrCat("PRAGMA schema_version = ", version + 1));
+  if (absl::Status reset = connection.Execute("PRAGMA writable_schema = RESET"); status.ok()) status = reset;
+  sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
+  if (!status.ok()) return status;
+  CrashPoint("swap.exchanged");
+
+  if (status = DropShadow(connection, table); !status.ok()) return status;
+  for (const Index& index : indexes) {
+    const absl::Status made = connection.Execute(index.sql);
+    if (made.ok()) continue;
+    // A full disk is not the index's fault.
+    if (made.code() != absl::StatusCode::kFailedPrecondition) return made;
+    left_out->push_back(index.name);
+  }
+  CrashPoint("swap.indexed");
+  return absl::OkStatus();
+}
+
+void ReloadSchema(SqliteConnection& connection) {
+  connection.ForgetStatements();
+  sqlite3_db_config(connection.handle(), SQLITE_DBCONFIG_DEFENSIVE, 0, nullptr);
+  // Nothing can be done about a failure here; the next statement says what is wrong.
+  connection.Execute("PRAGMA writable_schema = RESET").IgnoreError();
+  sqlite3_db_config(connection.handle(), SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
+}
+
+}  // namespace mirror

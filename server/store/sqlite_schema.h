@@ -1,0 +1,50 @@
+#ifndef MIRROR_SERVER_STORE_SQLITE_SCHEMA_H_
+#define MIRROR_SERVER_STORE_SQLITE_SCHEMA_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "server/plan.h"
+#include "server/store/sqlite_connection.h"
+
+// Definitions of tables, shadows and the swap. All of it runs inside the caller's transaction and savepoint.
+
+namespace mirror {
+
+/// The tables that the store keeps for itself, made when they are missing.
+absl::Status CreateOwnTables(SqliteConnection& connection, const std::string& context_id);
+
+/// Why `table` cannot be mirrored under its name; OK when it can.
+absl::Status CheckSqliteTableName(const std::string& table, const std::string& context_id);
+
+absl::Status RunCreateTable(SqliteConnection& connection, const CreateTable& action);
+absl::Status RunAlterTable(SqliteConnection& connection, const std::string& table, const AlterTable& action);
+absl::Status RunAgreeSchema(SqliteConnection& connection, const AgreeSchema& action);
+absl::Status RunRetireTable(SqliteConnection& connection, const std::string& table, const RetireTable& action);
+absl::Status RunDropTable(SqliteConnection& connection, const std::string& table);
+absl::Status DropRetired(SqliteConnection& connection, std::int64_t before_ms);
+
+struct Shadow {
+  std::string name;
+  std::int64_t rows = 0;
+};
+absl::Status RunBeginShadow(SqliteConnection& connection, const std::string& table, const BeginShadow& action);
+absl::StatusOr<std::optional<Shadow>> FindShadow(SqliteConnection& connection, const std::string& table);
+absl::Status SetShadowRows(SqliteConnection& connection, const std::string& table, std::int64_t rows);
+/// Those of other cycles than `cycle`, and their parts.
+absl::Status DropOldShadows(SqliteConnection& connection, std::int64_t cycle);
+
+/// Exchanges root page and definition of the table and its shadow, so that views and triggers stay where they are,
+/// and makes the partner's indexes again on the new rows; `left_out` names those that cannot be.
+/// After an error the caller rolls back and then calls ReloadSchema.
+absl::Status RunSwap(SqliteConnection& connection, const std::string& table, std::vector<std::string>* left_out);
+/// Makes the connection read the definitions again after a rollback over RunSwap.
+void ReloadSchema(SqliteConnection& connection);
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_STORE_SQLITE_SCHEMA_H_

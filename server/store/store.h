@@ -1,0 +1,56 @@
+#ifndef MIRROR_SERVER_STORE_STORE_H_
+#define MIRROR_SERVER_STORE_STORE_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "server/plan.h"
+
+namespace mirror {
+
+/// One tenant's mirrored database. Rows and position move together: no call writes a row without also recording
+/// how far the table has come.
+///
+/// Errors of every call:
+///   kUnavailable       busy, disk full, read-only, the file was replaced: the same call again is safe
+///   kDataLoss          the database is damaged
+///   kResourceExhausted nonce memory full (Commit)
+/// Thread safety: none; `Tenant` calls it under the tenant's lock.
+class Store {
+ public:
+  virtual ~Store() = default;
+
+  virtual absl::StatusOr<TenantRecord> ReadTenant() = 0;
+  /// The metadata row, read afresh.
+  virtual absl::StatusOr<std::optional<TableRecord>> ReadTable(const std::string& table) = 0;
+  /// The agreed definition; absent when the table is not known.
+  virtual absl::StatusOr<std::optional<TableSchema>> ReadSchema(const std::string& table) = 0;
+  virtual absl::StatusOr<std::vector<TableRecord>> ReadTables() = 0;
+  /// Names of all tables that have an agreed definition, with or without a metadata row.
+  virtual absl::StatusOr<std::vector<std::string>> AgreedTables() = 0;
+  virtual absl::StatusOr<std::vector<SchemaAnswer>> ReadAnswers() = 0;
+  /// Errors: kInvalidArgument with the reason when the store cannot hold a table of this name.
+  virtual absl::Status CheckTableName(const std::string& table) = 0;
+
+  /// Runs the plan in a single transaction. After an error nothing of it is visible.
+  ///   kAborted        `cycle` is not the running one
+  ///   kAlreadyExists  the nonce was seen before
+  /// The status of a step is its own: kFailedPrecondition for missing rows and for what the partner's objects
+  /// refuse (named), kInvalidArgument for what cannot be stored. Once it returns, what it did is on disk.
+  virtual absl::StatusOr<CommitResult> Commit(const Plan& plan) = 0;
+
+  /// Another file stands where this one was opened, or none. Nothing more is written; open it again.
+  virtual bool Replaced() = 0;
+  /// Integrity of the whole database; OK or kDataLoss with what the check said.
+  virtual absl::Status CheckIntegrity() = 0;
+  /// Bytes on disk, log included.
+  virtual std::uint64_t BytesOnDisk() = 0;
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_STORE_STORE_H_

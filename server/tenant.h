@@ -1,0 +1,243 @@
+#ifndef MIRROR_SERVER_TENANT_H_
+#define MIRROR_SERVER_TENANT_H_
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "proto/wire/batch.h"
+#include "proto/wire/table.h"
+#include "server/caller.h"
+#include "server/events.h"
+#include "server/plan.h"
+#include "server/schema_plan.h"
+#include "server/store/store.h"
+
+namespace mirror {
+
+struct TenantOptions {
+  std::int64_t cycle_idle_ms = 600'000;           ///< A cycle ends after so long without progress.
+  std::int64_t drop_grace_ms = 7LL * 86'400'000;  ///< Tables that went are kept aside for so long.
+  std::int64_t gap_wait_ms = 5'000;               ///< How long a unary call waits for the batch before it.
+  std::size_t nonces_max = 10'000;
+  bool automatic_provisioning = true;
+};
+
+/// How a tenant gets at its store; `create` makes a new one. Set by Tenants.
+using OpenStore = std::function<absl::StatusOr<std::unique_ptr<Store>>(bool create)>;
+
+struct BusyCycle {
+  std::int64_t cycle = 0;
+  std::string holder;
+  std::int64_t since_ms = 0;
+};
+
+/// What Authenticate found.
+struct Admission {
+  bool accepted = false;
+  std::optional<BusyCycle> busy;
+  bool do_not_replicate = false;
+  std::string reason;
+  std::int64_t cycle = 0;
+};
+
+/// A table of TableSchema as the codec left it.
+struct AnnouncedTable {
+  std::string name;
+  absl::StatusOr<TableSchema> schema;
+};
+
+struct TableAnswer {
+  std::string table;
+  bool wanted = false;
+  Position position;
+  std::optional<Position> pending;
+  std::string schema_hash;
+  SchemaAction action = SchemaAction::kUnchanged;
+  std::string reason;
+  std::int64_t row_count = -1;
+};
+
+/// One batch of a request: what the codec made of it.
+struct IncomingBatch {
+  std::string table;
+  std::uint64_t seq = 0;
+  std::shared_ptr<const TableSchema> schema;
+  absl::StatusOr<ChangeBatch> batch;
+};
+
+struct IncomingPart {
+  std::string table;
+  std::uint64_t value_id = 0;
+  std::uint64_t offset = 0;
+  std::string_view data;
+};
+
+struct IncomingAdvance {
+  Position position;
+  std::vector<std::pair<std::string, Lsn>> tables;
+};
+
+struct RowRequest {
+  std::int64_t cycle = 0;
+  std::vector<IncomingPart> parts;
+  std::vector<IncomingBatch> batches;
+  std::optional<IncomingAdvance> advance;
+};
+
+struct BatchOutcome {
+  std::string table;
+  std::uint64_t seq = 0;
+  absl::Status status;
+  std::uint64_t applied_seq = 0;
+  bool durable = false;
+  bool repeated = false;
+  Lsn lsn;
+  std::vector<std::uint32_t> missing_rows;
+  bool more_missing = false;
+};
+
+struct CompletedTable {
+  std::string table;
+  std::uint64_t inserts = 0, updates = 0, deletes = 0;
+  std::optional<std::uint64_t> row_count;
+  bool has_digest = false;
+};
+
+/// The numbers of Comparison in mirror_client.proto.
+enum class Comparison : std::uint8_t { kEqual = 1, kDiffers = 2, kUnchecked = 3 };
+
+struct TableVerdict {
+  std::string table;
+  Comparison comparison = Comparison::kUnchecked;
+  std::string reason;
+};
+
+struct TenantInfo {
+  TenantRecord record;
+  std::uint32_t tables = 0;
+  std::uint32_t tables_unpopulated = 0;
+  std::uint64_t bytes = 0;
+  std::string quarantine;
+};
+
+struct TableInfo {
+  TableRecord record;
+  std::uint32_t columns = 0;
+};
+
+/// One tenant: its writer. Each call takes the tenant's lock, reads what the mirror holds, plans, and lets the store
+/// commit; a plan that no longer fits when the transaction begins is made again.
+///
+/// Errors of the calls of a cycle:
+///   kPermissionDenied  the tenant belongs to another issuer or environment
+///   kAborted           the cycle is over
+///   kUnavailable, kDataLoss, kResourceExhausted  as Store
+/// Threads: any.
+class Tenant {
+ public:
+  Tenant(std::string context_id, OpenStore open, const TenantOptions& options, Events& events,
+         std::function<void(Tenant&)> opened);
+
+  const std::string& context_id() const { return context_id_; }
+
+  // --- The source's calls. `now_ms` is unix time. ---
+
+  ///   kUnauthenticated  the nonce was seen before, or cannot be judged any more
+  absl::StatusOr<Admission> Authenticate(const Caller& caller, const std::string& holder, bool take_over, bool probe,
+                                         std::int64_t now_ms);
+
+  /// `digest` tells a repetition from another request. Errors: kFailedPrecondition for another one after a batch.
+  absl::StatusOr<std::vector<TableAnswer>> Announce(const Caller& caller, std::int64_t cycle,
+                                                    const std::string& source_id, const std::string& digest,
+                                                    const std::vector<AnnouncedTable>& tables, std::int64_t now_ms);
+
+  /// The agreed definition, for decoding. Errors: kFailedPrecondition when there is none.
+  absl::StatusOr<std::shared_ptr<const TableSchema>> Agreed(const Caller& caller, const std::string& table);
+
+  /// Outcomes: of refused parts, then of all batches, then of all tables of `advance`. `wait_for_gaps`: a batch
+  /// that came before its predecessor waits for it.
+  absl::StatusOr<std::vector<BatchOutcome>> Apply(const Caller& caller, const RowRequest& request, bool wait_for_gaps,
+                                                  std::int64_t now_ms);
+
+  absl::StatusOr<BatchOutcome> Wipe(const Caller& caller, std::int64_t cycle, const std::string& table,
+                                    const Position& target, PopulateReason reason, std::int64_t now_ms);
+
+  absl::StatusOr<std::vector<TableVerdict>> Complete(const Caller& caller, std::int64_t cycle,
+                                                     const std::vector<CompletedTable>& tables, std::int64_t now_ms);
+
+  // --- The operator's. Each ends the running cycle. ---
+
+  absl::StatusOr<TenantInfo> Info();
+  absl::StatusOr<std::vector<TableInfo>> Tables();
+  /// An empty list means all. Errors: kNotFound naming the table, and then nothing is done.
+  absl::StatusOr<std::vector<std::string>> Invalidate(const std::vector<std::string>& tables, std::int64_t now_ms);
+  absl::StatusOr<std::vector<std::string>> Reset(const std::vector<std::string>& tables, std::int64_t now_ms);
+  absl::Status Pause(const std::string& reason, std::int64_t now_ms);
+  absl::Status Resume(std::int64_t now_ms);
+  absl::Status CheckIntegrity();
+
+  /// Ends a cycle that this process served: clean shutdown.
+  void EndCycle(std::int64_t now_ms);
+  /// Closes the store when nobody uses it. False: it is in use or closed already.
+  bool CloseIfIdle();
+  /// Closes it for good: every later call is refused with kNotFound.
+  void Retire();
+
+  bool is_open() const { return is_open_; }
+  /// Of Tenants' clock of uses.
+  std::uint64_t last_use() const { return last_use_; }
+  void set_last_use(std::uint64_t use) { last_use_ = use; }
+
+ private:
+  using Lock = std::unique_lock<std::mutex>;
+  using Planner = std::function<absl::StatusOr<Plan>()>;
+
+  absl::Status Open(bool create, std::int64_t now_ms);
+  absl::Status CheckOwner(const Caller& caller, const TenantRecord& tenant) const;
+  /// The tenant's row, when `cycle` runs.
+  absl::StatusOr<TenantRecord> Running(const Caller& caller, std::int64_t cycle, std::int64_t now_ms);
+  /// Plans and commits, again while the plan is stale.
+  absl::StatusOr<CommitResult> CommitPlanned(const Planner& planner);
+  absl::StatusOr<CommitResult> Committed(absl::StatusOr<CommitResult> result);
+  absl::Status Noticed(absl::Status status);
+  absl::Status EndCycleLocked(std::int64_t now_ms, const std::function<void(TenantRecord&)>& change,
+                              std::vector<Step> steps);
+  absl::Status LoadRefused();
+  absl::StatusOr<std::vector<TableAnswer>> Answers(const std::vector<AnnouncedTable>& tables);
+  absl::StatusOr<std::vector<std::string>> Existing(const std::vector<std::string>& tables);
+  bool HasGap(const RowRequest& request);
+  void AddPopulateEvent(const std::string& table, PopulateReason reason);
+
+  const std::string context_id_;
+  const OpenStore open_;
+  const TenantOptions options_;
+  Events& events_;
+  const std::function<void(Tenant&)> opened_;
+
+  std::mutex mutex_;
+  std::condition_variable applied_;
+  std::unique_ptr<Store> store_;
+  std::atomic<bool> is_open_{false};
+  std::atomic<std::uint64_t> last_use_{0};
+  bool retired_ = false;
+  bool served_cycle_ = false;   ///< A cycle may be running that this process has served.
+  std::string quarantine_;      ///< Why nothing is taken; empty: all is well.
+  std::map<std::string, std::shared_ptr<const TableSchema>> agreed_;  ///< By folded name.
+  std::optional<std::set<std::string>> refused_tables_;  ///< Of the running cycle, folded; absent: not read yet.
+  std::map<std::string, std::uint64_t> refused_seq_;     ///< Batches that were refused and not sent again, by folded table.
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_TENANT_H_

@@ -1,0 +1,71 @@
+#ifndef MIRROR_SERVER_TENANTS_H_
+#define MIRROR_SERVER_TENANTS_H_
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "server/caller.h"
+#include "server/tenant.h"
+
+namespace mirror {
+
+struct TenantsOptions {
+  std::string data_dir;
+  TenantOptions tenant;
+  /// Databases kept open; the one that was not used for longest is closed first. At least 1.
+  std::size_t open_max = 100;
+  std::uint64_t wal_bytes_max = 1ULL << 30;
+  std::int64_t value_bytes_max = 1'000'000'000;
+};
+
+/// All tenants of the data folder. Found again from their files at every start.
+/// Threads: any; each tenant has its own lock, and none is held here while a database is opened.
+class Tenants {
+ public:
+  /// Takes the folder for this process alone (a lock file). Errors: kFailedPrecondition when another server has it.
+  static absl::StatusOr<std::unique_ptr<Tenants>> Open(const TenantsOptions& options, Catalog& catalog, Events& events);
+  ~Tenants();
+
+  /// The tenant of a call that is not Authenticate.
+  ///   kPermissionDenied  unknown, or known under another spelling (which is not told)
+  absl::StatusOr<std::shared_ptr<Tenant>> Find(const Caller& caller);
+  /// For Authenticate: a tenant that has no database yet is taken in, unless provisioning is off.
+  absl::StatusOr<std::shared_ptr<Tenant>> FindOrTakeIn(const Caller& caller);
+  /// For the operator. Errors: kNotFound.
+  absl::StatusOr<std::shared_ptr<Tenant>> Find(const std::string& context_id);
+  std::vector<std::shared_ptr<Tenant>> All();
+  /// Removes the mirror for good.
+  absl::Status Delete(const std::string& context_id);
+
+  /// Ends the cycles that this process served. For a clean shutdown, after the last call.
+  void EndCycles();
+
+  std::string PathOf(const std::string& context_id) const;
+  const std::string& data_dir() const { return options_.data_dir; }
+  std::size_t open_count() const;
+  std::size_t open_max() const { return options_.open_max; }
+
+ private:
+  Tenants(const TenantsOptions& options, Catalog& catalog, Events& events, int lock_file);
+  std::shared_ptr<Tenant> Make(const std::string& context_id);
+  void Used(Tenant& tenant);
+  void CloseOldest(const Tenant& keep);
+
+  const TenantsOptions options_;
+  Catalog& catalog_;
+  Events& events_;
+  const int lock_file_;
+  mutable std::mutex mutex_;
+  std::map<std::string, std::shared_ptr<Tenant>> tenants_;  ///< By folded context id.
+  std::uint64_t uses_ = 0;
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_TENANTS_H_
