@@ -17,8 +17,9 @@ BatchPlan Refuse(absl::Status status) {
 
 absl::Status NotAgreed(const std::string& table) {
   return absl::FailedPreconditionError(
-      absl::StrCat(Quoted(table), " is not agreed in this mirror: its metadata row is not there. Nothing was applied. "
-                                  "Begin a new cycle; its TableSchema says where the table stands."));
+      absl::StrCat(Quoted(table),
+                   " is not agreed in this mirror: its metadata row is not there. Nothing was applied. "
+                   "Begin a new cycle; its TableSchema says where the table stands."));
 }
 
 /// Seq of the last batch that is applied in `cycle`.
@@ -27,10 +28,11 @@ std::uint64_t AppliedSeq(std::int64_t cycle, const TableRecord& record) {
 }
 
 absl::Status BaseDiffers(const std::string& table, Lsn stored, Lsn base) {
-  return absl::FailedPreconditionError(absl::StrCat(
-      Quoted(table), ": the mirror holds LSN ", stored.value, " and the batch begins at ", base.value,
-      ". Nothing was applied. Somebody set or moved the LSN since TableSchema; the next cycle starts from what the "
-      "mirror holds."));
+  return absl::FailedPreconditionError(absl::StrCat(Quoted(table), ": the mirror holds LSN ", stored.value,
+                                                    " and the batch begins at ", base.value,
+                                                    ". Nothing was applied. Somebody set or moved the LSN "
+                                                    "since TableSchema; the next cycle starts from what the "
+                                                    "mirror holds."));
 }
 
 }  // namespace
@@ -40,8 +42,8 @@ BatchPlan PlanBatch(std::int64_t cycle, const std::optional<TableRecord>& record
   if (!record) return Refuse(NotAgreed(batch.table));
   if (record->state == TableState::kStopped && record->cycle == cycle) {
     return Refuse(absl::FailedPreconditionError(
-        absl::StrCat(Quoted(batch.table), " takes nothing more in this cycle: it missed more than ", kMissingKeysMax,
-                     " rows, and its LSN is -1 now. The next cycle populates it.")));
+        absl::StrCat(Quoted(batch.table), " takes nothing more in this cycle: it missed more than ",
+                     kMissingKeysMax, " rows, and its LSN is -1 now. The next cycle populates it.")));
   }
   const std::uint64_t applied = AppliedSeq(cycle, *record);
   BatchPlan plan;
@@ -51,9 +53,9 @@ BatchPlan PlanBatch(std::int64_t cycle, const std::optional<TableRecord>& record
   }
   if (batch.seq != applied + 1) {
     plan.verdict = BatchPlan::Verdict::kGap;
-    plan.status = absl::AbortedError(absl::StrCat(Quoted(batch.table), ": batch ", batch.seq, " came and ", applied,
-                                                  " is the last that was applied. Send from batch ", applied + 1,
-                                                  " on."));
+    plan.status = absl::AbortedError(absl::StrCat(Quoted(batch.table), ": batch ", batch.seq, " came and ",
+                                                  applied, " is the last that was applied. Send from batch ",
+                                                  applied + 1, " on."));
     return plan;
   }
   const bool begins = batch.populate != PopulateReason::kNone;
@@ -62,18 +64,20 @@ BatchPlan PlanBatch(std::int64_t cycle, const std::optional<TableRecord>& record
   const bool into_shadow = begins || (record->state == TableState::kPopulating && record->cycle == cycle);
   if (!into_shadow && record->state != TableState::kMirrored) {
     return Refuse(absl::FailedPreconditionError(
-        absl::StrCat(Quoted(batch.table), " must be populated: its definition changed or an earlier population was not "
-                                          "finished. Nothing was applied. Send it whole, with `populate` on batch 1.")));
+        absl::StrCat(Quoted(batch.table),
+                     " must be populated: its definition changed or an earlier population was not "
+                     "finished. Nothing was applied. Send it whole, with `populate` on batch 1.")));
   }
   if (!into_shadow && held == Lsn{}) {
-    return Refuse(absl::FailedPreconditionError(absl::StrCat(
-        Quoted(batch.table), " holds LSN -1: only a population may fill it. Nothing was applied. Send it whole, with "
-                             "`populate` on batch 1.")));
+    return Refuse(absl::FailedPreconditionError(
+        absl::StrCat(Quoted(batch.table),
+                     " holds LSN -1: only a population may fill it. Nothing was applied. Send it whole, with "
+                     "`populate` on batch 1.")));
   }
   if (batch.commit && batch.commit->batches != batch.seq) {
-    return Refuse(absl::FailedPreconditionError(
-        absl::StrCat(Quoted(batch.table), ": the commit speaks of ", batch.commit->batches, " batches and is batch ",
-                     batch.seq, ". Nothing of it was applied. The commit stands on the last batch.")));
+    return Refuse(absl::FailedPreconditionError(absl::StrCat(
+        Quoted(batch.table), ": the commit speaks of ", batch.commit->batches, " batches and is batch ",
+        batch.seq, ". Nothing of it was applied. The commit stands on the last batch.")));
   }
 
   plan.verdict = BatchPlan::Verdict::kApply;
@@ -113,8 +117,9 @@ BatchPlan PlanAdvance(std::int64_t cycle, const std::optional<TableRecord>& reco
   }
   if (record->state != TableState::kMirrored || record->pending) {
     return Refuse(absl::FailedPreconditionError(
-        absl::StrCat(Quoted(table), " is not quiet: a cycle that did not end left rows of a later position in it. Its "
-                                    "LSN was not moved. Send its changes since LSN ",
+        absl::StrCat(Quoted(table),
+                     " is not quiet: a cycle that did not end left rows of a later position in it. Its "
+                     "LSN was not moved. Send its changes since LSN ",
                      base_lsn.value, " with a commit.")));
   }
   BatchPlan plan;

@@ -12,8 +12,8 @@
 
 namespace mirror {
 
-/// What is to be done with one batch, by the rules of the protocol and what the mirror holds. A pure function of
-/// its arguments; the store compares `step.expected` again inside the transaction.
+/// What is to be done with one batch, by the rules of the protocol and what the mirror holds. A pure function
+/// of its arguments; the store compares `step.expected` again inside the transaction.
 struct BatchPlan {
   enum class Verdict : std::uint8_t {
     kApply,     ///< Run `step`.

@@ -22,12 +22,14 @@ namespace mirror {
 enum class TableState : std::uint8_t {
   kMirrored,    ///< The rows are those of `position`, or of nothing when its LSN is -1.
   kPopulating,  ///< A shadow is being filled by the cycle in `cycle`.
-  kRepopulate,  ///< The visible rows have an older definition than the agreed one; a population replaces them.
+  kRepopulate,  ///< The visible rows have an older definition than the agreed one; a population replaces
+                ///< them.
   kStopped,     ///< Takes nothing more in the cycle in `cycle`.
 };
 std::string_view ToString(TableState state);
 
-/// One row of `<contextId>_mirroring`. A DBA may change it at any time: it is compared inside every transaction.
+/// One row of `<contextId>_mirroring`. A DBA may change it at any time: it is compared inside every
+/// transaction.
 struct TableRecord {
   std::string table;
   std::string schema_hash;
@@ -55,9 +57,9 @@ struct TenantRecord {
   std::int64_t completed_ms = 0;
   bool paused = false;
   std::string pause_reason;
-  std::int64_t clock_ms = 0;   ///< Highest time ever seen: what nonces are pruned by.
-  std::string announced;       ///< Digest of the TableSchema request of the running cycle; empty before it.
-  bool touched = false;        ///< A batch was applied in the running cycle.
+  std::int64_t clock_ms = 0;  ///< Highest time ever seen: what nonces are pruned by.
+  std::string announced;      ///< Digest of the TableSchema request of the running cycle; empty before it.
+  bool touched = false;       ///< A batch was applied in the running cycle.
   friend bool operator==(const TenantRecord&, const TenantRecord&) = default;
 };
 
@@ -108,8 +110,8 @@ struct ApplyRows {
   bool into_shadow = false;
   std::int64_t cycle = 0;
 };
-/// Makes the shadow the visible table, in one moment for readers. Indexes, views and triggers of the partner stay;
-/// an index that the new rows break is left out and named in StepResult.left_out.
+/// Makes the shadow the visible table, in one moment for readers. Indexes, views and triggers of the partner
+/// stay; an index that the new rows break is left out and named in StepResult.left_out.
 struct SwapShadow {};
 /// Keeps a piece of a large value until its batch, or until `cycle` is over.
 struct KeepPart {
@@ -118,10 +120,11 @@ struct KeepPart {
   std::uint64_t offset = 0;
   std::string_view data;
 };
-using Action = std::variant<CreateTable, AlterTable, AgreeSchema, RetireTable, DropTable, BeginShadow, ApplyRows,
-                            SwapShadow, KeepPart>;
+using Action = std::variant<CreateTable, AlterTable, AgreeSchema, RetireTable, DropTable, BeginShadow,
+                            ApplyRows, SwapShadow, KeepPart>;
 
-/// What happens to one table: all of its actions and its new metadata row, or nothing (a savepoint of its own).
+/// What happens to one table: all of its actions and its new metadata row, or nothing (a savepoint of its
+/// own).
 struct Step {
   std::string table;
   /// What the metadata row must be now (row_count aside). Absent: there must be none.
@@ -166,7 +169,7 @@ struct Plan {
 
 struct StepResult {
   absl::Status status;
-  bool otherwise = false;            ///< The alternative was taken; `reason` says why.
+  bool otherwise = false;  ///< The alternative was taken; `reason` says why.
   std::string reason;
   std::vector<std::uint32_t> missing_rows;  ///< UPDATE of rows that are not there; at most kMissingKeysMax.
   bool more_missing = false;
@@ -174,7 +177,8 @@ struct StepResult {
 };
 
 struct CommitResult {
-  /// A metadata row or the tenant's row is not what the plan expected; nothing was done: read again, plan again.
+  /// A metadata row or the tenant's row is not what the plan expected; nothing was done: read again, plan
+  /// again.
   bool stale = false;
   std::vector<StepResult> steps;  ///< One for each step of the plan.
 };

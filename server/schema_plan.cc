@@ -10,11 +10,10 @@
 namespace mirror {
 namespace {
 
-bool IsInteger(Type type) {
-  return type == Type::kInt16 || type == Type::kInt32 || type == Type::kInt64;
-}
+bool IsInteger(Type type) { return type == Type::kInt16 || type == Type::kInt32 || type == Type::kInt64; }
 
-/// The affinity with which a mirror declares a column of this type; what ANY must have to hold its values unchanged.
+/// The affinity with which a mirror declares a column of this type; what ANY must have to hold its values
+/// unchanged.
 Affinity AffinityOf(Type type) {
   if (IsInteger(type) || type == Type::kBool) return Affinity::kInteger;
   if (type == Type::kFloat || type == Type::kDouble) return Affinity::kReal;
@@ -47,8 +46,8 @@ bool Widens(const Column& from, const Column& to) {
 
 std::string Quoted(const std::string& column) { return absl::StrCat("column '", column, "'"); }
 
-/// For each column of `to`, the index in `from` of the column that it was; -1 for a new one. Ids decide where both
-/// have them, names otherwise.
+/// For each column of `to`, the index in `from` of the column that it was; -1 for a new one. Ids decide where
+/// both have them, names otherwise.
 std::vector<int> Match(const TableSchema& from, const TableSchema& to) {
   std::map<std::uint64_t, int> by_id;
   std::map<std::string, int> by_name;
@@ -93,17 +92,20 @@ SchemaDifference Compare(const TableSchema& from, const TableSchema& to) {
   for (std::size_t i = 0; i < to.columns.size(); ++i) {
     const Column& now = to.columns[i];
     if (origin[i] < 0) {
-      if (now.key_position != 0) return Repopulate(absl::StrCat("the key changed: ", Quoted(now.name), " is new in it"));
+      if (now.key_position != 0)
+        return Repopulate(absl::StrCat("the key changed: ", Quoted(now.name), " is new in it"));
       continue;
     }
     kept.insert(origin[i]);
     const Column& before = from.columns[static_cast<std::size_t>(origin[i])];
     if (before.key_position != now.key_position) return Repopulate("the key changed");
-    if (now.key_position != 0 && before.type != now.type && !(IsInteger(before.type) && IsInteger(now.type))) {
+    if (now.key_position != 0 && before.type != now.type &&
+        !(IsInteger(before.type) && IsInteger(now.type))) {
       return Repopulate(absl::StrCat("the type of key ", Quoted(now.name), " changed"));
     }
     if (!Widens(before, now)) {
-      return Repopulate(absl::StrCat(Quoted(now.name), " changed its type in a way that its old values may not fit"));
+      return Repopulate(
+          absl::StrCat(Quoted(now.name), " changed its type in a way that its old values may not fit"));
     }
   }
 
@@ -135,7 +137,8 @@ SchemaDifference Compare(const TableSchema& from, const TableSchema& to) {
     const bool filled = added.backfill == Backfill::kDefault && added.default_value.has_value();
     const bool empty = added.backfill == Backfill::kNone && added.nullable;
     if (!filled && !empty) {
-      return Repopulate(absl::StrCat(Quoted(added.name), " is new, and what its rows hold is only known to the source"));
+      return Repopulate(
+          absl::StrCat(Quoted(added.name), " is new, and what its rows hold is only known to the source"));
     }
     difference.alter.changes.push_back(AddColumn{added});
   }

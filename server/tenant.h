@@ -136,8 +136,8 @@ struct TableInfo {
   std::uint32_t columns = 0;
 };
 
-/// One tenant: its writer. Each call takes the tenant's lock, reads what the mirror holds, plans, and lets the store
-/// commit; a plan that no longer fits when the transaction begins is made again.
+/// One tenant: its writer. Each call takes the tenant's lock, reads what the mirror holds, plans, and lets
+/// the store commit; a plan that no longer fits when the transaction begins is made again.
 ///
 /// Errors of the calls of a cycle:
 ///   kPermissionDenied  the tenant belongs to another issuer or environment
@@ -154,34 +154,38 @@ class Tenant {
   // --- The source's calls. `now_ms` is unix time. ---
 
   ///   kUnauthenticated  the nonce was seen before, or cannot be judged any more
-  absl::StatusOr<Admission> Authenticate(const Caller& caller, const std::string& holder, bool take_over, bool probe,
-                                         std::int64_t now_ms);
+  absl::StatusOr<Admission> Authenticate(const Caller& caller, const std::string& holder, bool take_over,
+                                         bool probe, std::int64_t now_ms);
 
-  /// `digest` tells a repetition from another request. Errors: kFailedPrecondition for another one after a batch.
+  /// `digest` tells a repetition from another request. Errors: kFailedPrecondition for another one after a
+  /// batch.
   absl::StatusOr<std::vector<TableAnswer>> Announce(const Caller& caller, std::int64_t cycle,
                                                     const std::string& source_id, const std::string& digest,
-                                                    const std::vector<AnnouncedTable>& tables, std::int64_t now_ms);
+                                                    const std::vector<AnnouncedTable>& tables,
+                                                    std::int64_t now_ms);
 
   /// The agreed definition, for decoding. Errors: kFailedPrecondition when there is none.
   absl::StatusOr<std::shared_ptr<const TableSchema>> Agreed(const Caller& caller, const std::string& table);
 
-  /// Outcomes: of refused parts, then of all batches, then of all tables of `advance`. `wait_for_gaps`: a batch
-  /// that came before its predecessor waits for it.
-  absl::StatusOr<std::vector<BatchOutcome>> Apply(const Caller& caller, const RowRequest& request, bool wait_for_gaps,
-                                                  std::int64_t now_ms);
+  /// Outcomes: of refused parts, then of all batches, then of all tables of `advance`. `wait_for_gaps`: a
+  /// batch that came before its predecessor waits for it.
+  absl::StatusOr<std::vector<BatchOutcome>> Apply(const Caller& caller, const RowRequest& request,
+                                                  bool wait_for_gaps, std::int64_t now_ms);
 
   absl::StatusOr<BatchOutcome> Wipe(const Caller& caller, std::int64_t cycle, const std::string& table,
                                     const Position& target, PopulateReason reason, std::int64_t now_ms);
 
   absl::StatusOr<std::vector<TableVerdict>> Complete(const Caller& caller, std::int64_t cycle,
-                                                     const std::vector<CompletedTable>& tables, std::int64_t now_ms);
+                                                     const std::vector<CompletedTable>& tables,
+                                                     std::int64_t now_ms);
 
   // --- The operator's. Each ends the running cycle. ---
 
   absl::StatusOr<TenantInfo> Info();
   absl::StatusOr<std::vector<TableInfo>> Tables();
   /// An empty list means all. Errors: kNotFound naming the table, and then nothing is done.
-  absl::StatusOr<std::vector<std::string>> Invalidate(const std::vector<std::string>& tables, std::int64_t now_ms);
+  absl::StatusOr<std::vector<std::string>> Invalidate(const std::vector<std::string>& tables,
+                                                      std::int64_t now_ms);
   absl::StatusOr<std::vector<std::string>> Reset(const std::vector<std::string>& tables, std::int64_t now_ms);
   absl::Status Pause(const std::string& reason, std::int64_t now_ms);
   absl::Status Resume(std::int64_t now_ms);
@@ -231,11 +235,13 @@ class Tenant {
   std::atomic<bool> is_open_{false};
   std::atomic<std::uint64_t> last_use_{0};
   bool retired_ = false;
-  bool served_cycle_ = false;   ///< A cycle may be running that this process has served.
-  std::string quarantine_;      ///< Why nothing is taken; empty: all is well.
+  bool served_cycle_ = false;  ///< A cycle may be running that this process has served.
+  std::string quarantine_;     ///< Why nothing is taken; empty: all is well.
   std::map<std::string, std::shared_ptr<const TableSchema>> agreed_;  ///< By folded name.
-  std::optional<std::set<std::string>> refused_tables_;  ///< Of the running cycle, folded; absent: not read yet.
-  std::map<std::string, std::uint64_t> refused_seq_;     ///< Batches that were refused and not sent again, by folded table.
+  std::optional<std::set<std::string>>
+      refused_tables_;  ///< Of the running cycle, folded; absent: not read yet.
+  std::map<std::string, std::uint64_t>
+      refused_seq_;  ///< Batches that were refused and not sent again, by folded table.
 };
 
 }  // namespace mirror

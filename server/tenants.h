@@ -28,8 +28,10 @@ struct TenantsOptions {
 /// Threads: any; each tenant has its own lock, and none is held here while a database is opened.
 class Tenants {
  public:
-  /// Takes the folder for this process alone (a lock file). Errors: kFailedPrecondition when another server has it.
-  static absl::StatusOr<std::unique_ptr<Tenants>> Open(const TenantsOptions& options, Catalog& catalog, Events& events);
+  /// Takes the folder for this process alone (a lock file). Errors: kFailedPrecondition when another server
+  /// has it.
+  static absl::StatusOr<std::unique_ptr<Tenants>> Open(const TenantsOptions& options, Catalog& catalog,
+                                                       Events& events);
   ~Tenants();
 
   /// The tenant of a call that is not Authenticate.

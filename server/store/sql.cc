@@ -1,10 +1,7 @@
 #include "server/store/sql.h"
 
-#include <sqlite3.h>
-
 #include <array>
 #include <cstdio>
-#include <memory>
 
 #include "absl/strings/str_cat.h"
 
@@ -76,9 +73,14 @@ char* WriteUuid(char* out, std::string_view bytes) {
   return out;
 }
 
-std::string SqliteQuote(const std::string& text) {
-  const std::unique_ptr<char, void (*)(void*)> quoted(sqlite3_mprintf("%Q", text.c_str()), sqlite3_free);
-  return quoted.get();
+/// A text literal; NUL was refused when the default was checked.
+std::string QuoteText(std::string_view text) {
+  std::string quoted = "'";
+  for (const char c : text) {
+    if (c == '\'') quoted += '\'';
+    quoted += c;
+  }
+  return quoted + "'";
 }
 
 }  // namespace
@@ -174,8 +176,8 @@ std::string UuidText(std::string_view bytes) {
 }
 
 bool HasTextForm(Type type) {
-  return type == Type::kDate || type == Type::kTime || type == Type::kTimestamp || type == Type::kTimestampTz ||
-         type == Type::kUuid;
+  return type == Type::kDate || type == Type::kTime || type == Type::kTimestamp ||
+         type == Type::kTimestampTz || type == Type::kUuid;
 }
 
 std::size_t WriteTextForm(const Column& column, std::int64_t integer, std::string_view bytes, char* out) {
@@ -207,7 +209,7 @@ std::string TextForm(const Column& column, std::int64_t integer, std::string_vie
 
 std::string LiteralSql(const Column& column, const Literal& literal) {
   if (const auto* integer = std::get_if<std::int64_t>(&literal)) {
-    return HasTextForm(column.type) ? SqliteQuote(TextForm(column, *integer, {})) : absl::StrCat(*integer);
+    return HasTextForm(column.type) ? QuoteText(TextForm(column, *integer, {})) : absl::StrCat(*integer);
   }
   if (const auto* real = std::get_if<double>(&literal)) {
     std::array<char, 40> out;
@@ -215,9 +217,9 @@ std::string LiteralSql(const Column& column, const Literal& literal) {
     const std::string text = out.data();
     return text.find_first_of(".e") == std::string::npos ? text + ".0" : text;
   }
-  if (const auto* text = std::get_if<std::string>(&literal)) return SqliteQuote(*text);
+  if (const auto* text = std::get_if<std::string>(&literal)) return QuoteText(*text);
   if (const auto* bytes = std::get_if<Bytes>(&literal)) {
-    if (column.type == Type::kUuid) return SqliteQuote(UuidText(bytes->value));
+    if (column.type == Type::kUuid) return QuoteText(UuidText(bytes->value));
     constexpr std::string_view kDigits = "0123456789abcdef";
     std::string hex = "x'";
     for (const char c : bytes->value) {

@@ -8,8 +8,8 @@
 
 #include "proto/wire/table.h"
 
-// Names and values as SQL text. Names that came over the wire reach SQL through QuoteName alone, values are bound;
-// LiteralSql is for the one place that takes no parameters (the default of an added column).
+// Names and values as SQL text. Names that came over the wire reach SQL through QuoteName alone, values are
+// bound; LiteralSql is for the one place that takes no parameters (the default of an added column).
 
 namespace mirror {
 

@@ -29,31 +29,37 @@ absl::Status SqliteStatus(int code, int extended, std::string_view what, std::st
   const std::string end = absl::StrCat(" (SQLite ", extended, ")");
   switch (code) {
     case SQLITE_FULL:
-      return absl::UnavailableError(
-          absl::StrCat(begin, "the disk is full", end, ". Nothing was applied. Make room; the same call again is safe."));
+      return absl::UnavailableError(absl::StrCat(
+          begin, "the disk is full", end, ". Nothing was applied. Make room; the same call again is safe."));
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
-      return absl::UnavailableError(absl::StrCat(begin, "another process holds a write lock on the mirror", end,
-                                                 ". Nothing was applied. End its transaction; the same call again is safe."));
+      return absl::UnavailableError(
+          absl::StrCat(begin, "another process holds a write lock on the mirror", end,
+                       ". Nothing was applied. End its transaction; the same call again is safe."));
     case SQLITE_READONLY:
     case SQLITE_CANTOPEN:
     case SQLITE_PERM:
-      return absl::UnavailableError(absl::StrCat(begin, "the mirror file cannot be opened for writing", end,
-                                                 ". Nothing was applied. Look at owner and mode of the file and its "
-                                                 "folder; the same call again is safe."));
+      return absl::UnavailableError(
+          absl::StrCat(begin, "the mirror file cannot be opened for writing", end,
+                       ". Nothing was applied. Look at owner and mode of the file and its "
+                       "folder; the same call again is safe."));
     case SQLITE_IOERR:
-      return absl::UnavailableError(absl::StrCat(begin, "the disk answered with an error", end,
-                                                 ". Nothing was applied. Look at the system's log; the same call again "
-                                                 "is safe."));
+      return absl::UnavailableError(
+          absl::StrCat(begin, "the disk answered with an error", end,
+                       ". Nothing was applied. Look at the system's log; the same call again "
+                       "is safe."));
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
-      return absl::DataLossError(absl::StrCat(begin, "the mirror file is damaged", end,
-                                              ". It takes nothing more. Restore it from a backup, or reset the tenant "
-                                              "with 'mirrorctl reset CTX --all'."));
+      return absl::DataLossError(
+          absl::StrCat(begin, "the mirror file is damaged", end,
+                       ". It takes nothing more. Restore it from a backup, or reset the tenant "
+                       "with 'mirrorctl reset CTX --all'."));
     case SQLITE_TOOBIG:
-      return absl::InvalidArgumentError(absl::StrCat(begin, "a row is larger than SQLite can hold", end, "."));
+      return absl::InvalidArgumentError(
+          absl::StrCat(begin, "a row is larger than SQLite can hold", end, "."));
     case SQLITE_NOMEM:
-      return absl::ResourceExhaustedError(absl::StrCat(begin, "out of memory", end, ". Nothing was applied."));
+      return absl::ResourceExhaustedError(
+          absl::StrCat(begin, "out of memory", end, ". Nothing was applied."));
     case SQLITE_CONSTRAINT:
       return absl::FailedPreconditionError(absl::StrCat(begin, "refused by a constraint", end, "."));
     default:
@@ -73,13 +79,14 @@ Query& Query::Bind(int place, std::int64_t value) {
 }
 
 Query& Query::Bind(int place, std::string_view text) {
-  sqlite3_bind_text64(statement_, place, text.data() == nullptr ? "" : text.data(), text.size(), SQLITE_STATIC,
-                      SQLITE_UTF8);
+  sqlite3_bind_text64(statement_, place, text.data() == nullptr ? "" : text.data(), text.size(),
+                      SQLITE_STATIC, SQLITE_UTF8);
   return *this;
 }
 
 Query& Query::BindBlob(int place, std::string_view bytes) {
-  sqlite3_bind_blob64(statement_, place, bytes.data() == nullptr ? "" : bytes.data(), bytes.size(), SQLITE_STATIC);
+  sqlite3_bind_blob64(statement_, place, bytes.data() == nullptr ? "" : bytes.data(), bytes.size(),
+                      SQLITE_STATIC);
   return *this;
 }
 
@@ -92,7 +99,8 @@ absl::StatusOr<bool> Query::Step() {
   const int code = sqlite3_step(statement_);
   if (code == SQLITE_ROW) return true;
   if (code == SQLITE_DONE) return false;
-  return SqliteStatus(code & 0xff, sqlite3_extended_errcode(handle_), "the mirror's metadata", sqlite3_errmsg(handle_));
+  return SqliteStatus(code & 0xff, sqlite3_extended_errcode(handle_), "the mirror's metadata",
+                      sqlite3_errmsg(handle_));
 }
 
 absl::Status Query::Run() {
@@ -106,7 +114,8 @@ std::int64_t Query::Int(int column) const { return sqlite3_column_int64(statemen
 std::string Query::Text(int column) const {
   const void* bytes = sqlite3_column_blob(statement_, column);
   const int size = sqlite3_column_bytes(statement_, column);
-  return bytes == nullptr ? std::string() : std::string(static_cast<const char*>(bytes), static_cast<std::size_t>(size));
+  return bytes == nullptr ? std::string()
+                          : std::string(static_cast<const char*>(bytes), static_cast<std::size_t>(size));
 }
 
 bool Query::IsNull(int column) const { return sqlite3_column_type(statement_, column) == SQLITE_NULL; }
@@ -114,7 +123,8 @@ bool Query::IsNull(int column) const { return sqlite3_column_type(statement_, co
 SqliteConnection::SqliteConnection(std::unique_ptr<SQLite::Database> database, std::string path)
     : database_(std::move(database)), path_(std::move(path)) {}
 
-absl::StatusOr<std::unique_ptr<SqliteConnection>> SqliteConnection::Open(const std::string& path, bool create) {
+absl::StatusOr<std::unique_ptr<SqliteConnection>> SqliteConnection::Open(const std::string& path,
+                                                                         bool create) {
   const std::optional<FileId> before = IdOf(path);
   if (!before && !create) return absl::NotFoundError(absl::StrCat("there is no mirror file '", path, "'"));
   try {
@@ -125,13 +135,14 @@ absl::StatusOr<std::unique_ptr<SqliteConnection>> SqliteConnection::Open(const s
     connection->file_ = IdOf(path);
     connection->wal_ = IdOf(path + "-wal");
     if (before && connection->file_ != before) {
-      return absl::UnavailableError(absl::StrCat("the mirror file '", path, "' was replaced while it was being opened. "
+      return absl::UnavailableError(absl::StrCat("the mirror file '", path,
+                                                 "' was replaced while it was being opened. "
                                                  "Nothing was applied; the same call again is safe."));
     }
     return connection;
   } catch (const SQLite::Exception& error) {
-    return SqliteStatus(error.getErrorCode(), error.getExtendedErrorCode(), absl::StrCat("opening '", path, "'"),
-                        error.getErrorStr());
+    return SqliteStatus(error.getErrorCode(), error.getExtendedErrorCode(),
+                        absl::StrCat("opening '", path, "'"), error.getErrorStr());
   }
 }
 
@@ -152,9 +163,10 @@ absl::Status SqliteConnection::Configure(bool fresh) {
   if (fresh) {
     if (absl::Status status = Execute("PRAGMA page_size = 4096"); !status.ok()) return status;
   }
-  for (const char* sql : {"PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL", "PRAGMA foreign_keys = OFF",
-                          "PRAGMA cell_size_check = ON", "PRAGMA legacy_alter_table = ON", "PRAGMA cache_size = -4000",
-                          "PRAGMA secure_delete = FAST"}) {
+  for (const char* sql :
+       {"PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL", "PRAGMA foreign_keys = OFF",
+        "PRAGMA cell_size_check = ON", "PRAGMA legacy_alter_table = ON", "PRAGMA cache_size = -4000",
+        "PRAGMA secure_delete = FAST"}) {
     if (absl::Status status = Execute(sql); !status.ok()) return status;
   }
   sqlite3_wal_autocheckpoint(db, kCheckpointPages);

@@ -26,7 +26,9 @@ class Query {
  public:
   Query(sqlite3_stmt* statement, sqlite3* handle) : statement_(statement), handle_(handle) {}
   ~Query();
-  Query(Query&& other) noexcept : statement_(other.statement_), handle_(other.handle_) { other.statement_ = nullptr; }
+  Query(Query&& other) noexcept : statement_(other.statement_), handle_(other.handle_) {
+    other.statement_ = nullptr;
+  }
   Query(const Query&) = delete;
   Query& operator=(const Query&) = delete;
   Query& operator=(Query&&) = delete;

@@ -26,8 +26,8 @@ std::mutex& AssemblyMutex() {
 std::string Where(const TableSchema& schema) {
   std::string where;
   for (const std::uint32_t index : schema.Key()) {
-    absl::StrAppend(&where, where.empty() ? " WHERE " : " AND ", QuoteName(schema.columns[index].name), " = ?",
-                    index + 1);
+    absl::StrAppend(&where, where.empty() ? " WHERE " : " AND ", QuoteName(schema.columns[index].name),
+                    " = ?", index + 1);
   }
   return where;
 }
@@ -98,7 +98,8 @@ struct BlobCloser {
 
 class RowWriter {
  public:
-  RowWriter(SqliteConnection& connection, const std::string& target, const ApplyRows& apply, sqlite3_stmt* statement)
+  RowWriter(SqliteConnection& connection, const std::string& target, const ApplyRows& apply,
+            sqlite3_stmt* statement)
       : connection_(connection),
         target_(target),
         schema_(*apply.schema),
@@ -174,7 +175,8 @@ class RowWriter {
           }
           if (view.large.empty()) {
             const std::uint32_t start = view.starts[row];
-            BindBytes(place, {view.data.data() + start, view.starts[row + 1] - start}, column.type != Type::kBytes);
+            BindBytes(place, {view.data.data() + start, view.starts[row + 1] - start},
+                      column.type != Type::kBytes);
             break;
           }
           [[fallthrough]];
@@ -190,7 +192,9 @@ class RowWriter {
     sqlite3_bind_text(statement_, place, text_forms_[column].data(), static_cast<int>(length), SQLITE_STATIC);
   }
 
-  void BindDouble(int place, double value) { sqlite3_bind_double(statement_, place, value == 0 ? 0.0 : value); }
+  void BindDouble(int place, double value) {
+    sqlite3_bind_double(statement_, place, value == 0 ? 0.0 : value);
+  }
 
   void BindBytes(int place, std::string_view bytes, bool text) {
     const char* const data = bytes.data() == nullptr ? "" : bytes.data();
@@ -202,8 +206,7 @@ class RowWriter {
   }
 
   absl::Status BindValue(int place, const Column& column, const Value& value, std::uint32_t row) {
-    const bool text =
-        column.type == Type::kAny ? value.kind != Kind::kBlob : column.type != Type::kBytes;
+    const bool text = column.type == Type::kAny ? value.kind != Kind::kBlob : column.type != Type::kBytes;
     switch (value.kind) {
       case Kind::kNull:
         sqlite3_bind_null(statement_, place);
@@ -247,21 +250,23 @@ class RowWriter {
 
   absl::Status CheckComplete(const Column& column, const LargeValue& large, std::uint32_t row) {
     absl::StatusOr<Query> query = connection_.Prepare(
-        "SELECT coalesce(sum(length(data)), 0) FROM _mirror_parts WHERE table_name = ?1 AND value_id = ?2 AND cycle = ?3");
+        "SELECT coalesce(sum(length(data)), 0) FROM _mirror_parts WHERE table_name = ?1 AND value_id = ?2 "
+        "AND cycle = ?3");
     if (!query.ok()) return query.status();
     query->Bind(1, schema_.name).Bind(2, static_cast<std::int64_t>(large.value_id)).Bind(3, cycle_);
     if (absl::StatusOr<bool> found = query->Step(); !found.ok()) return found.status();
     if (query->Int(0) == static_cast<std::int64_t>(large.size)) return absl::OkStatus();
-    return absl::FailedPreconditionError(
-        absl::StrCat(PlaceOf(schema_, column, row), ": ", query->Int(0), " of ", large.size,
-                     " bytes of the value have arrived. Nothing of this batch was applied. Send the missing parts, "
-                     "then the batch again."));
+    return absl::FailedPreconditionError(absl::StrCat(
+        PlaceOf(schema_, column, row), ": ", query->Int(0), " of ", large.size,
+        " bytes of the value have arrived. Nothing of this batch was applied. Send the missing parts, "
+        "then the batch again."));
   }
 
   template <typename Take>
   absl::Status ForEachPart(const LargeValue& large, Take take) {
     absl::StatusOr<Query> query = connection_.Prepare(
-        "SELECT data, offset FROM _mirror_parts WHERE table_name = ?1 AND value_id = ?2 AND cycle = ?3 ORDER BY offset");
+        "SELECT data, offset FROM _mirror_parts WHERE table_name = ?1 AND value_id = ?2 AND cycle = ?3 ORDER "
+        "BY offset");
     if (!query.ok()) return query.status();
     query->Bind(1, schema_.name).Bind(2, static_cast<std::int64_t>(large.value_id)).Bind(3, cycle_);
     while (true) {
@@ -288,12 +293,15 @@ class RowWriter {
     const std::int64_t rowid = batch_.Find(key_column)->ints[row];
     for (const auto& [column, large] : streamed_) {
       sqlite3_blob* opened = nullptr;
-      int code = sqlite3_blob_open(connection_.handle(), "main", target_.c_str(), column->name.c_str(), rowid, 1, &opened);
+      int code = sqlite3_blob_open(connection_.handle(), "main", target_.c_str(), column->name.c_str(), rowid,
+                                   1, &opened);
       const std::unique_ptr<sqlite3_blob, BlobCloser> blob(opened);
       if (code != SQLITE_OK) return connection_.ToStatus(code, PlaceOf(schema_, *column, row));
       absl::Status status = ForEachPart(*large, [&](const std::string& data, std::int64_t offset) {
-        code = sqlite3_blob_write(blob.get(), data.data(), static_cast<int>(data.size()), static_cast<int>(offset));
-        return code == SQLITE_OK ? absl::OkStatus() : connection_.ToStatus(code, PlaceOf(schema_, *column, row));
+        code = sqlite3_blob_write(blob.get(), data.data(), static_cast<int>(data.size()),
+                                  static_cast<int>(offset));
+        return code == SQLITE_OK ? absl::OkStatus()
+                                 : connection_.ToStatus(code, PlaceOf(schema_, *column, row));
       });
       if (!status.ok()) return status;
     }
@@ -306,7 +314,8 @@ class RowWriter {
       absl::StatusOr<Query> query =
           connection_.Prepare("DELETE FROM _mirror_parts WHERE table_name = ?1 AND value_id = ?2");
       if (!query.ok()) return query.status();
-      if (absl::Status status = query->Bind(1, schema_.name).Bind(2, static_cast<std::int64_t>(id)).Run(); !status.ok()) {
+      if (absl::Status status = query->Bind(1, schema_.name).Bind(2, static_cast<std::int64_t>(id)).Run();
+          !status.ok()) {
         return status;
       }
     }
@@ -317,15 +326,15 @@ class RowWriter {
     std::sort(written->missing_rows.begin(), written->missing_rows.end());
     const std::size_t count = written->missing_rows.size();
     if (written->more_missing) {
-      return absl::FailedPreconditionError(
-          absl::StrCat("table '", schema_.name, "': more than ", count, " rows of batch ", batch_.seq,
-                       " are not in the mirror. Nothing of it was applied; the table's LSN is -1 and it takes nothing "
-                       "more in this cycle. The next cycle populates it."));
+      return absl::FailedPreconditionError(absl::StrCat(
+          "table '", schema_.name, "': more than ", count, " rows of batch ", batch_.seq,
+          " are not in the mirror. Nothing of it was applied; the table's LSN is -1 and it takes nothing "
+          "more in this cycle. The next cycle populates it."));
     }
-    return absl::FailedPreconditionError(
-        absl::StrCat("table '", schema_.name, "': ", count, " rows of batch ", batch_.seq,
-                     " are not in the mirror. Nothing of it was applied. Send the same batch without them, then those "
-                     "rows as INSERT."));
+    return absl::FailedPreconditionError(absl::StrCat(
+        "table '", schema_.name, "': ", count, " rows of batch ", batch_.seq,
+        " are not in the mirror. Nothing of it was applied. Send the same batch without them, then those "
+        "rows as INSERT."));
   }
 
   absl::Status Explain(int code, std::uint32_t row) {
@@ -365,7 +374,8 @@ class RowWriter {
 
 absl::Status WriteRows(SqliteConnection& connection, const std::string& target, const ApplyRows& apply,
                        RowsWritten* written) {
-  absl::StatusOr<sqlite3_stmt*> statement = connection.Statement(StatementSql(target, *apply.schema, *apply.batch));
+  absl::StatusOr<sqlite3_stmt*> statement =
+      connection.Statement(StatementSql(target, *apply.schema, *apply.batch));
   if (!statement.ok()) return statement.status();
   return RowWriter(connection, target, apply, *statement).WriteAll(written);
 }
@@ -388,10 +398,10 @@ absl::Status WritePart(SqliteConnection& connection, const std::string& table, s
   }
   const auto size = static_cast<std::int64_t>(part.data.size());
   if (held + size > value_bytes_max || known->Int(1) + size > 2 * value_bytes_max) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat("table '", table, "': values in parts are over the limit of ", value_bytes_max,
-                     " bytes for one and twice that for all that wait. Nothing was stored. Send the batches of those "
-                     "that wait first, or leave the column out."));
+    return absl::ResourceExhaustedError(absl::StrCat(
+        "table '", table, "': values in parts are over the limit of ", value_bytes_max,
+        " bytes for one and twice that for all that wait. Nothing was stored. Send the batches of those "
+        "that wait first, or leave the column out."));
   }
   absl::StatusOr<Query> insert = connection.Prepare(
       "INSERT INTO _mirror_parts (table_name, cycle, value_id, offset, data) VALUES (?1, ?2, ?3, ?4, ?5)");

@@ -19,10 +19,10 @@ struct RowsWritten {
   bool more_missing = false;
 };
 
-/// Writes the rows of `apply.batch` into `target` (the visible table or a shadow), one bound statement a row, the
-/// texts straight from the message. Runs inside the caller's savepoint.
-/// Errors: kFailedPrecondition when rows of an UPDATE are missing (they are named) or a partner's index refuses;
-/// kInvalidArgument for a large value that is not complete or not text.
+/// Writes the rows of `apply.batch` into `target` (the visible table or a shadow), one bound statement a row,
+/// the texts straight from the message. Runs inside the caller's savepoint. Errors: kFailedPrecondition when
+/// rows of an UPDATE are missing (they are named) or a partner's index refuses; kInvalidArgument for a large
+/// value that is not complete or not text.
 absl::Status WriteRows(SqliteConnection& connection, const std::string& target, const ApplyRows& apply,
                        RowsWritten* written);
 

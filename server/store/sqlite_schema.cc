@@ -19,8 +19,8 @@ struct MasterRow {
 };
 
 absl::StatusOr<std::optional<MasterRow>> FindInMaster(SqliteConnection& connection, const std::string& name) {
-  absl::StatusOr<Query> query =
-      connection.Prepare("SELECT name, sql, rootpage FROM sqlite_schema WHERE type = 'table' AND name = ?1 COLLATE NOCASE");
+  absl::StatusOr<Query> query = connection.Prepare(
+      "SELECT name, sql, rootpage FROM sqlite_schema WHERE type = 'table' AND name = ?1 COLLATE NOCASE");
   if (!query.ok()) return query.status();
   absl::StatusOr<bool> row = query->Bind(1, name).Step();
   if (!row.ok()) return row.status();
@@ -43,8 +43,10 @@ absl::StatusOr<std::string> Renamed(const MasterRow& row, const std::string& nam
   if (absl::StartsWith(row.sql, compact)) length = begin.size() - 1;
   if (length == 0) {
     return absl::FailedPreconditionError(
-        absl::StrCat("table '", row.name, "' was made by somebody else. The rows were not swapped in. Rename or drop "
-                     "it, then 'mirrorctl reset CTX --table ", row.name, "'."));
+        absl::StrCat("table '", row.name,
+                     "' was made by somebody else. The rows were not swapped in. Rename or drop "
+                     "it, then 'mirrorctl reset CTX --table ",
+                     row.name, "'."));
   }
   return absl::StrCat("CREATE TABLE ", QuoteName(name), " ", row.sql.substr(length));
 }
@@ -70,7 +72,8 @@ absl::Status DropShadow(SqliteConnection& connection, const std::string& table) 
 
 absl::Status ForgetTable(SqliteConnection& connection, const std::string& table) {
   if (absl::Status status = DropShadow(connection, table); !status.ok()) return status;
-  if (absl::Status status = Run(connection, "DELETE FROM _mirror_parts WHERE table_name = ?1", table); !status.ok()) {
+  if (absl::Status status = Run(connection, "DELETE FROM _mirror_parts WHERE table_name = ?1", table);
+      !status.ok()) {
     return status;
   }
   return Run(connection, "DELETE FROM _mirror_schema WHERE table_name = ?1", table);
@@ -81,25 +84,33 @@ absl::Status ForgetTable(SqliteConnection& connection, const std::string& table)
 absl::Status CreateOwnTables(SqliteConnection& connection, const std::string& context_id) {
   const std::string metadata = QuoteName(context_id + "_mirroring");
   for (const std::string& sql : {
-           absl::StrCat("CREATE TABLE IF NOT EXISTS ", metadata,
-                        " (table_name TEXT PRIMARY KEY COLLATE NOCASE, schema_hash TEXT, lsn INTEGER, lineage BLOB, "
-                        "pending_lsn INTEGER, pending_lineage BLOB, seq INTEGER, row_count INTEGER, cycle INTEGER, "
-                        "state TEXT) WITHOUT ROWID"),
+           absl::StrCat(
+               "CREATE TABLE IF NOT EXISTS ", metadata,
+               " (table_name TEXT PRIMARY KEY COLLATE NOCASE, schema_hash TEXT, lsn INTEGER, lineage BLOB, "
+               "pending_lsn INTEGER, pending_lineage BLOB, seq INTEGER, row_count INTEGER, cycle INTEGER, "
+               "state TEXT) WITHOUT ROWID"),
            std::string("CREATE TABLE IF NOT EXISTS _mirror_tenant (context_id TEXT PRIMARY KEY, issuer TEXT, "
-                       "environment TEXT, source_id TEXT, cycle INTEGER, active INTEGER, holder TEXT, since_ms INTEGER, "
+                       "environment TEXT, source_id TEXT, cycle INTEGER, active INTEGER, holder TEXT, "
+                       "since_ms INTEGER, "
                        "progress_ms INTEGER, completed_cycle INTEGER, completed_ms INTEGER, paused INTEGER, "
                        "pause_reason TEXT, clock_ms INTEGER, announced TEXT, touched INTEGER) WITHOUT ROWID"),
-           std::string("CREATE TABLE IF NOT EXISTS _mirror_schema (table_name TEXT PRIMARY KEY COLLATE NOCASE, "
-                       "definition BLOB) WITHOUT ROWID"),
-           std::string("CREATE TABLE IF NOT EXISTS _mirror_answers (table_name TEXT PRIMARY KEY COLLATE NOCASE, "
-                       "action INTEGER, reason TEXT) WITHOUT ROWID"),
-           std::string("CREATE TABLE IF NOT EXISTS _mirror_nonces (nonce TEXT PRIMARY KEY, expires_ms INTEGER) "
-                       "WITHOUT ROWID"),
-           std::string("CREATE TABLE IF NOT EXISTS _mirror_shadow (table_name TEXT PRIMARY KEY COLLATE NOCASE, "
-                       "shadow_name TEXT, cycle INTEGER, row_count INTEGER) WITHOUT ROWID"),
-           std::string("CREATE TABLE IF NOT EXISTS _mirror_dropped (dropped_name TEXT PRIMARY KEY, table_name TEXT, "
-                       "dropped_ms INTEGER) WITHOUT ROWID"),
-           std::string("CREATE TABLE IF NOT EXISTS _mirror_parts (id INTEGER PRIMARY KEY, table_name TEXT COLLATE NOCASE, "
+           std::string(
+               "CREATE TABLE IF NOT EXISTS _mirror_schema (table_name TEXT PRIMARY KEY COLLATE NOCASE, "
+               "definition BLOB) WITHOUT ROWID"),
+           std::string(
+               "CREATE TABLE IF NOT EXISTS _mirror_answers (table_name TEXT PRIMARY KEY COLLATE NOCASE, "
+               "action INTEGER, reason TEXT) WITHOUT ROWID"),
+           std::string(
+               "CREATE TABLE IF NOT EXISTS _mirror_nonces (nonce TEXT PRIMARY KEY, expires_ms INTEGER) "
+               "WITHOUT ROWID"),
+           std::string(
+               "CREATE TABLE IF NOT EXISTS _mirror_shadow (table_name TEXT PRIMARY KEY COLLATE NOCASE, "
+               "shadow_name TEXT, cycle INTEGER, row_count INTEGER) WITHOUT ROWID"),
+           std::string(
+               "CREATE TABLE IF NOT EXISTS _mirror_dropped (dropped_name TEXT PRIMARY KEY, table_name TEXT, "
+               "dropped_ms INTEGER) WITHOUT ROWID"),
+           std::string("CREATE TABLE IF NOT EXISTS _mirror_parts (id INTEGER PRIMARY KEY, table_name TEXT "
+                       "COLLATE NOCASE, "
                        "cycle INTEGER, value_id INTEGER, offset INTEGER, data BLOB)"),
            std::string("CREATE UNIQUE INDEX IF NOT EXISTS _mirror_parts_order ON _mirror_parts "
                        "(table_name, value_id, offset)"),
@@ -116,13 +127,13 @@ absl::Status CheckSqliteTableName(const std::string& table, const std::string& c
   if (absl::StartsWith(folded, "_mirror_")) why = "names that begin with '_mirror_' are the mirror's own";
   if (folded == FoldName(context_id + "_mirroring")) why = "it is the name of the mirror's metadata table";
   if (why.empty()) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat("table '", table, "' cannot be mirrored under its name: ", why,
-                                                 ". Leave it out at the source, or rename it there."));
+  return absl::InvalidArgumentError(absl::StrCat("table '", table, "' cannot be mirrored under its name: ",
+                                                 why, ". Leave it out at the source, or rename it there."));
 }
 
 absl::Status RunCreateTable(SqliteConnection& connection, const CreateTable& action) {
-  absl::StatusOr<Query> query =
-      connection.Prepare("SELECT type FROM sqlite_schema WHERE name = ?1 COLLATE NOCASE AND type IN ('table', 'view', 'index')");
+  absl::StatusOr<Query> query = connection.Prepare(
+      "SELECT type FROM sqlite_schema WHERE name = ?1 COLLATE NOCASE AND type IN ('table', 'view', 'index')");
   if (!query.ok()) return query.status();
   absl::StatusOr<bool> there = query->Bind(1, action.schema.name).Step();
   if (!there.ok()) return there.status();
@@ -166,7 +177,8 @@ absl::Status RunAgreeSchema(SqliteConnection& connection, const AgreeSchema& act
   return query->Bind(1, action.schema.name).BindBlob(2, packed).Run();
 }
 
-absl::Status RunRetireTable(SqliteConnection& connection, const std::string& table, const RetireTable& action) {
+absl::Status RunRetireTable(SqliteConnection& connection, const std::string& table,
+                            const RetireTable& action) {
   if (absl::Status status = ForgetTable(connection, table); !status.ok()) return status;
   absl::StatusOr<std::optional<MasterRow>> row = FindInMaster(connection, table);
   if (!row.ok()) return row.status();
@@ -177,8 +189,8 @@ absl::Status RunRetireTable(SqliteConnection& connection, const std::string& tab
   absl::Status status =
       connection.Execute(absl::StrCat("ALTER TABLE ", QuoteName(table), " RENAME TO ", QuoteName(*aside)));
   if (!status.ok()) return status;
-  absl::StatusOr<Query> query =
-      connection.Prepare("INSERT INTO _mirror_dropped (dropped_name, table_name, dropped_ms) VALUES (?1, ?2, ?3)");
+  absl::StatusOr<Query> query = connection.Prepare(
+      "INSERT INTO _mirror_dropped (dropped_name, table_name, dropped_ms) VALUES (?1, ?2, ?3)");
   if (!query.ok()) return query.status();
   return query->Bind(1, *aside).Bind(2, table).Bind(3, action.now_ms).Run();
 }
@@ -192,7 +204,8 @@ absl::Status RunDropTable(SqliteConnection& connection, const std::string& table
 absl::Status DropRetired(SqliteConnection& connection, std::int64_t before_ms) {
   std::vector<std::string> names;
   {
-    absl::StatusOr<Query> query = connection.Prepare("SELECT dropped_name FROM _mirror_dropped WHERE dropped_ms < ?1");
+    absl::StatusOr<Query> query =
+        connection.Prepare("SELECT dropped_name FROM _mirror_dropped WHERE dropped_ms < ?1");
     if (!query.ok()) return query.status();
     query->Bind(1, before_ms);
     absl::StatusOr<bool> row = query->Step();
@@ -200,21 +213,25 @@ absl::Status DropRetired(SqliteConnection& connection, std::int64_t before_ms) {
     if (!row.ok()) return row.status();
   }
   for (const std::string& name : names) {
-    if (absl::Status status = connection.Execute(absl::StrCat("DROP TABLE IF EXISTS ", QuoteName(name))); !status.ok()) {
+    if (absl::Status status = connection.Execute(absl::StrCat("DROP TABLE IF EXISTS ", QuoteName(name)));
+        !status.ok()) {
       return status;
     }
-    if (absl::Status status = Run(connection, "DELETE FROM _mirror_dropped WHERE dropped_name = ?1", name); !status.ok()) {
+    if (absl::Status status = Run(connection, "DELETE FROM _mirror_dropped WHERE dropped_name = ?1", name);
+        !status.ok()) {
       return status;
     }
   }
   return absl::OkStatus();
 }
 
-absl::Status RunBeginShadow(SqliteConnection& connection, const std::string& table, const BeginShadow& action) {
+absl::Status RunBeginShadow(SqliteConnection& connection, const std::string& table,
+                            const BeginShadow& action) {
   if (absl::Status status = DropShadow(connection, table); !status.ok()) return status;
   absl::StatusOr<std::string> name = FreeName(connection, "_mirror_shadow_");
   if (!name.ok()) return name.status();
-  if (absl::Status status = connection.Execute(CreateTableSql(*name, action.schema)); !status.ok()) return status;
+  if (absl::Status status = connection.Execute(CreateTableSql(*name, action.schema)); !status.ok())
+    return status;
   absl::StatusOr<Query> query = connection.Prepare(
       "INSERT INTO _mirror_shadow (table_name, shadow_name, cycle, row_count) VALUES (?1, ?2, ?3, 0)");
   if (!query.ok()) return query.status();
@@ -232,7 +249,8 @@ absl::StatusOr<std::optional<Shadow>> FindShadow(SqliteConnection& connection, c
 }
 
 absl::Status SetShadowRows(SqliteConnection& connection, const std::string& table, std::int64_t rows) {
-  absl::StatusOr<Query> query = connection.Prepare("UPDATE _mirror_shadow SET row_count = ?2 WHERE table_name = ?1");
+  absl::StatusOr<Query> query =
+      connection.Prepare("UPDATE _mirror_shadow SET row_count = ?2 WHERE table_name = ?1");
   if (!query.ok()) return query.status();
   return query->Bind(1, table).Bind(2, rows).Run();
 }
@@ -240,7 +258,8 @@ absl::Status SetShadowRows(SqliteConnection& connection, const std::string& tabl
 absl::Status DropOldShadows(SqliteConnection& connection, std::int64_t cycle) {
   std::vector<std::string> tables;
   {
-    absl::StatusOr<Query> query = connection.Prepare("SELECT table_name FROM _mirror_shadow WHERE cycle <> ?1");
+    absl::StatusOr<Query> query =
+        connection.Prepare("SELECT table_name FROM _mirror_shadow WHERE cycle <> ?1");
     if (!query.ok()) return query.status();
     query->Bind(1, cycle);
     absl::StatusOr<bool> row = query->Step();
@@ -255,12 +274,13 @@ absl::Status DropOldShadows(SqliteConnection& connection, std::int64_t cycle) {
   return parts->Bind(1, cycle).Run();
 }
 
-absl::Status RunSwap(SqliteConnection& connection, const std::string& table, std::vector<std::string>* left_out) {
+absl::Status RunSwap(SqliteConnection& connection, const std::string& table,
+                     std::vector<std::string>* left_out) {
   absl::StatusOr<std::optional<Shadow>> shadow = FindShadow(connection, table);
   if (!shadow.ok()) return shadow.status();
   if (!*shadow) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("table '", table, "': the shadow of this population is gone. Nothing was applied. Populate again."));
+    return absl::FailedPreconditionError(absl::StrCat(
+        "table '", table, "': the shadow of this population is gone. Nothing was applied. Populate again."));
   }
   absl::StatusOr<std::optional<MasterRow>> visible = FindInMaster(connection, table);
   if (!visible.ok()) return visible.status();
@@ -268,7 +288,8 @@ absl::Status RunSwap(SqliteConnection& connection, const std::string& table, std
   if (!filled.ok()) return filled.status();
   if (!*visible || !*filled) {
     return absl::FailedPreconditionError(
-        absl::StrCat("table '", table, "' or its shadow is gone from the mirror. Nothing was applied. The next cycle "
+        absl::StrCat("table '", table,
+                     "' or its shadow is gone from the mirror. Nothing was applied. The next cycle "
                      "makes it again."));
   }
   absl::StatusOr<std::string> new_sql = Renamed(**filled, (*visible)->name);
@@ -283,7 +304,8 @@ absl::Status RunSwap(SqliteConnection& connection, const std::string& table, std
   std::vector<Index> indexes;
   {
     absl::StatusOr<Query> query = connection.Prepare(
-        "SELECT name, sql FROM sqlite_schema WHERE type = 'index' AND tbl_name = ?1 COLLATE NOCASE AND sql IS NOT NULL");
+        "SELECT name, sql FROM sqlite_schema WHERE type = 'index' AND tbl_name = ?1 COLLATE NOCASE AND sql "
+        "IS NOT NULL");
     if (!query.ok()) return query.status();
     query->Bind(1, table);
     absl::StatusOr<bool> row = query->Step();
@@ -291,7 +313,8 @@ absl::Status RunSwap(SqliteConnection& connection, const std::string& table, std
     if (!row.ok()) return row.status();
   }
   for (const Index& index : indexes) {
-    if (absl::Status status = connection.Execute(absl::StrCat("DROP INDEX ", QuoteName(index.name))); !status.ok()) {
+    if (absl::Status status = connection.Execute(absl::StrCat("DROP INDEX ", QuoteName(index.name)));
+        !status.ok()) {
       return status;
     }
   }

@@ -24,7 +24,8 @@ absl::Status CheckSqliteTableName(const std::string& table, const std::string& c
 absl::Status RunCreateTable(SqliteConnection& connection, const CreateTable& action);
 absl::Status RunAlterTable(SqliteConnection& connection, const std::string& table, const AlterTable& action);
 absl::Status RunAgreeSchema(SqliteConnection& connection, const AgreeSchema& action);
-absl::Status RunRetireTable(SqliteConnection& connection, const std::string& table, const RetireTable& action);
+absl::Status RunRetireTable(SqliteConnection& connection, const std::string& table,
+                            const RetireTable& action);
 absl::Status RunDropTable(SqliteConnection& connection, const std::string& table);
 absl::Status DropRetired(SqliteConnection& connection, std::int64_t before_ms);
 
@@ -32,16 +33,18 @@ struct Shadow {
   std::string name;
   std::int64_t rows = 0;
 };
-absl::Status RunBeginShadow(SqliteConnection& connection, const std::string& table, const BeginShadow& action);
+absl::Status RunBeginShadow(SqliteConnection& connection, const std::string& table,
+                            const BeginShadow& action);
 absl::StatusOr<std::optional<Shadow>> FindShadow(SqliteConnection& connection, const std::string& table);
 absl::Status SetShadowRows(SqliteConnection& connection, const std::string& table, std::int64_t rows);
 /// Those of other cycles than `cycle`, and their parts.
 absl::Status DropOldShadows(SqliteConnection& connection, std::int64_t cycle);
 
-/// Exchanges root page and definition of the table and its shadow, so that views and triggers stay where they are,
-/// and makes the partner's indexes again on the new rows; `left_out` names those that cannot be.
-/// After an error the caller rolls back and then calls ReloadSchema.
-absl::Status RunSwap(SqliteConnection& connection, const std::string& table, std::vector<std::string>* left_out);
+/// Exchanges root page and definition of the table and its shadow, so that views and triggers stay where they
+/// are, and makes the partner's indexes again on the new rows; `left_out` names those that cannot be. After
+/// an error the caller rolls back and then calls ReloadSchema.
+absl::Status RunSwap(SqliteConnection& connection, const std::string& table,
+                     std::vector<std::string>* left_out);
 /// Makes the connection read the definitions again after a rollback over RunSwap.
 void ReloadSchema(SqliteConnection& connection);
 

@@ -51,7 +51,8 @@ bool SameButCount(const std::optional<TableRecord>& a, std::optional<TableRecord
 
 class SqliteStore final : public Store {
  public:
-  SqliteStore(std::unique_ptr<SqliteConnection> connection, std::string context_id, const SqliteOptions& options)
+  SqliteStore(std::unique_ptr<SqliteConnection> connection, std::string context_id,
+              const SqliteOptions& options)
       : connection_(std::move(connection)),
         context_id_(std::move(context_id)),
         options_(options),
@@ -71,11 +72,14 @@ class SqliteStore final : public Store {
   absl::StatusOr<TenantRecord> ReadTenant() override {
     absl::StatusOr<Query> query = connection_->Prepare(
         "SELECT context_id, issuer, environment, source_id, cycle, active, holder, since_ms, progress_ms, "
-        "completed_cycle, completed_ms, paused, pause_reason, clock_ms, announced, touched FROM _mirror_tenant");
+        "completed_cycle, completed_ms, paused, pause_reason, clock_ms, announced, touched FROM "
+        "_mirror_tenant");
     if (!query.ok()) return query.status();
     absl::StatusOr<bool> row = query->Step();
     if (!row.ok()) return row.status();
-    if (!*row) return absl::DataLossError("the mirror's own row in _mirror_tenant is gone. Restore it from a backup, or reset the tenant.");
+    if (!*row)
+      return absl::DataLossError(
+          "the mirror's own row in _mirror_tenant is gone. Restore it from a backup, or reset the tenant.");
     TenantRecord tenant;
     tenant.context_id = query->Text(0);
     tenant.issuer = query->Text(1);
@@ -97,7 +101,8 @@ class SqliteStore final : public Store {
   }
 
   absl::StatusOr<std::optional<TableRecord>> ReadTable(const std::string& table) override {
-    absl::StatusOr<Query> query = connection_->Prepare(absl::StrCat(kSelectTable, metadata_, " WHERE table_name = ?1"));
+    absl::StatusOr<Query> query =
+        connection_->Prepare(absl::StrCat(kSelectTable, metadata_, " WHERE table_name = ?1"));
     if (!query.ok()) return query.status();
     absl::StatusOr<bool> row = query->Bind(1, table).Step();
     if (!row.ok()) return row.status();
@@ -106,7 +111,8 @@ class SqliteStore final : public Store {
   }
 
   absl::StatusOr<std::vector<TableRecord>> ReadTables() override {
-    absl::StatusOr<Query> query = connection_->Prepare(absl::StrCat(kSelectTable, metadata_, " ORDER BY table_name"));
+    absl::StatusOr<Query> query =
+        connection_->Prepare(absl::StrCat(kSelectTable, metadata_, " ORDER BY table_name"));
     if (!query.ok()) return query.status();
     std::vector<TableRecord> records;
     absl::StatusOr<bool> row = query->Step();
@@ -140,7 +146,8 @@ class SqliteStore final : public Store {
   }
 
   absl::StatusOr<std::vector<SchemaAnswer>> ReadAnswers() override {
-    absl::StatusOr<Query> query = connection_->Prepare("SELECT table_name, action, reason FROM _mirror_answers");
+    absl::StatusOr<Query> query =
+        connection_->Prepare("SELECT table_name, action, reason FROM _mirror_answers");
     if (!query.ok()) return query.status();
     std::vector<SchemaAnswer> answers;
     absl::StatusOr<bool> row = query->Step();
@@ -151,7 +158,9 @@ class SqliteStore final : public Store {
     return answers;
   }
 
-  absl::Status CheckTableName(const std::string& table) override { return CheckSqliteTableName(table, context_id_); }
+  absl::Status CheckTableName(const std::string& table) override {
+    return CheckSqliteTableName(table, context_id_);
+  }
 
   absl::StatusOr<CommitResult> Commit(const Plan& plan) override {
     if (!connection_->SameFile()) return FileReplaced();
@@ -194,7 +203,8 @@ class SqliteStore final : public Store {
 
  private:
   static constexpr const char* kSelectTable =
-      "SELECT table_name, schema_hash, lsn, lineage, pending_lsn, pending_lineage, seq, row_count, cycle, state FROM ";
+      "SELECT table_name, schema_hash, lsn, lineage, pending_lsn, pending_lineage, seq, row_count, cycle, "
+      "state FROM ";
 
   static TableRecord RecordOf(const Query& query) {
     TableRecord record;
@@ -218,19 +228,21 @@ class SqliteStore final : public Store {
     if (!there.ok()) return there.status();
     absl::StatusOr<bool> row = there->Step();
     if (!row.ok() || !*row) return row.status();
-    absl::StatusOr<Query> query = connection_->Prepare("SELECT context_id FROM _mirror_tenant WHERE context_id <> ?1");
+    absl::StatusOr<Query> query =
+        connection_->Prepare("SELECT context_id FROM _mirror_tenant WHERE context_id <> ?1");
     if (!query.ok()) return query.status();
     absl::StatusOr<bool> other = query->Bind(1, context_id_).Step();
     if (!other.ok()) return other.status();
     if (!*other) return absl::OkStatus();
-    return absl::FailedPreconditionError(
-        absl::StrCat("the file '", connection_->path(), "' is the mirror of '", query->Text(0), "', not of '",
-                     context_id_, "'. It was left as it is. Put the right file there, or move this one away."));
+    return absl::FailedPreconditionError(absl::StrCat(
+        "the file '", connection_->path(), "' is the mirror of '", query->Text(0), "', not of '", context_id_,
+        "'. It was left as it is. Put the right file there, or move this one away."));
   }
 
   absl::Status InsertTenant() {
     absl::StatusOr<Query> query = connection_->Prepare(
-        "INSERT INTO _mirror_tenant (context_id, issuer, environment, source_id, cycle, active, holder, since_ms, "
+        "INSERT INTO _mirror_tenant (context_id, issuer, environment, source_id, cycle, active, holder, "
+        "since_ms, "
         "progress_ms, completed_cycle, completed_ms, paused, pause_reason, clock_ms, announced, touched) "
         "VALUES (?1, '', '', '', 0, 0, '', 0, 0, 0, 0, 0, '', 0, '', 0) ON CONFLICT (context_id) DO NOTHING");
     if (!query.ok()) return query.status();
@@ -244,33 +256,36 @@ class SqliteStore final : public Store {
   }
 
   absl::Status FileReplaced() {
-    return absl::UnavailableError(
-        absl::StrCat("the mirror file '", connection_->path(), "' was replaced or removed while the server had it open. "
-                     "Nothing was applied, and nothing was written to the new one. The cycle is over; begin a new one."));
+    return absl::UnavailableError(absl::StrCat(
+        "the mirror file '", connection_->path(),
+        "' was replaced or removed while the server had it open. "
+        "Nothing was applied, and nothing was written to the new one. The cycle is over; begin a new one."));
   }
 
   absl::Status CheckLog() {
     if (connection_->WalBytes() <= options_.wal_bytes_max) return absl::OkStatus();
-    const int code =
-        sqlite3_wal_checkpoint_v2(connection_->handle(), "main", SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
+    const int code = sqlite3_wal_checkpoint_v2(connection_->handle(), "main", SQLITE_CHECKPOINT_TRUNCATE,
+                                               nullptr, nullptr);
     if (code == SQLITE_OK && connection_->WalBytes() <= options_.wal_bytes_max) return absl::OkStatus();
-    return absl::UnavailableError(
-        absl::StrCat("the log of '", connection_->path(), "' is over its limit of ", options_.wal_bytes_max,
-                     " bytes, since a reader holds an old state of the mirror open. Nothing was applied. End that "
-                     "reader; the same call again is safe."));
+    return absl::UnavailableError(absl::StrCat(
+        "the log of '", connection_->path(), "' is over its limit of ", options_.wal_bytes_max,
+        " bytes, since a reader holds an old state of the mirror open. Nothing was applied. End that "
+        "reader; the same call again is safe."));
   }
 
   absl::StatusOr<CommitResult> RunPlan(const Plan& plan) {
     CommitResult result;
     absl::StatusOr<TenantRecord> tenant = ReadTenant();
     if (!tenant.ok()) return tenant.status();
-    if (plan.cycle && (!tenant->active || tenant->cycle != *plan.cycle)) return CycleOver(*plan.cycle, *tenant);
+    if (plan.cycle && (!tenant->active || tenant->cycle != *plan.cycle))
+      return CycleOver(*plan.cycle, *tenant);
     if (plan.tenant_expected && *tenant != *plan.tenant_expected) {
       result.stale = true;
       return result;
     }
     if (plan.nonce) {
-      if (absl::Status status = UseNonce(*plan.nonce, std::max(tenant->clock_ms, plan.now_ms)); !status.ok()) {
+      if (absl::Status status = UseNonce(*plan.nonce, std::max(tenant->clock_ms, plan.now_ms));
+          !status.ok()) {
         return status;
       }
     }
@@ -279,7 +294,8 @@ class SqliteStore final : public Store {
       if (absl::Status status = DropOldShadows(*connection_, cycle); !status.ok()) return status;
     }
     if (plan.drop_retired_before_ms != 0) {
-      if (absl::Status status = DropRetired(*connection_, plan.drop_retired_before_ms); !status.ok()) return status;
+      if (absl::Status status = DropRetired(*connection_, plan.drop_retired_before_ms); !status.ok())
+        return status;
     }
     std::set<std::string> failed;
     bool touched = tenant->touched;
@@ -316,11 +332,13 @@ class SqliteStore final : public Store {
     return absl::AbortedError(absl::StrCat(
         "cycle ", cycle, " is over",
         tenant.active ? absl::StrCat(": cycle ", tenant.cycle, " took its place") : std::string(),
-        ". Nothing of this call was applied; what was committed before stays. Begin a new cycle with Authenticate."));
+        ". Nothing of this call was applied; what was committed before stays. Begin a new cycle with "
+        "Authenticate."));
   }
 
   /// Status: what ends the whole plan. The step's own outcome is in `result`.
-  absl::Status RunStep(const Step& step, const std::set<std::string>& failed, bool* stale, StepResult* result) {
+  absl::Status RunStep(const Step& step, const std::set<std::string>& failed, bool* stale,
+                       StepResult* result) {
     absl::StatusOr<std::optional<TableRecord>> stored = ReadTable(step.table);
     if (!stored.ok()) return stored.status();
     if (!SameButCount(*stored, step.expected)) {
@@ -329,7 +347,8 @@ class SqliteStore final : public Store {
         return absl::OkStatus();
       }
       result->status = absl::AbortedError(
-          absl::StrCat("table '", step.table, "': a batch before this one was refused. Nothing of this one was applied. "
+          absl::StrCat("table '", step.table,
+                       "': a batch before this one was refused. Nothing of this one was applied. "
                        "Send again from the refused batch on."));
       return absl::OkStatus();
     }
@@ -350,11 +369,12 @@ class SqliteStore final : public Store {
 
   /// Whether the whole transaction is lost, or must be.
   bool Ends(const absl::Status& status) const {
-    return sqlite3_get_autocommit(connection_->handle()) != 0 || status.code() == absl::StatusCode::kUnavailable ||
-           status.code() == absl::StatusCode::kDataLoss;
+    return sqlite3_get_autocommit(connection_->handle()) != 0 ||
+           status.code() == absl::StatusCode::kUnavailable || status.code() == absl::StatusCode::kDataLoss;
   }
 
-  absl::Status RunInSavepoint(const Step& step, const std::optional<TableRecord>& stored, StepResult* result) {
+  absl::Status RunInSavepoint(const Step& step, const std::optional<TableRecord>& stored,
+                              StepResult* result) {
     if (absl::Status status = connection_->Execute("SAVEPOINT step"); !status.ok()) return status;
     std::int64_t rows = stored ? stored->row_count : -1;
     absl::Status status = absl::OkStatus();
@@ -365,7 +385,8 @@ class SqliteStore final : public Store {
     if (status.ok()) status = WriteRecord(step, stored, rows);
     if (status.ok()) return connection_->Execute("RELEASE step");
     if (sqlite3_get_autocommit(connection_->handle()) != 0) return status;
-    if (absl::Status undone = connection_->Execute("ROLLBACK TO step; RELEASE step"); !undone.ok()) return undone;
+    if (absl::Status undone = connection_->Execute("ROLLBACK TO step; RELEASE step"); !undone.ok())
+      return undone;
     if (swapped_) ReloadSchema(*connection_);
     return status;
   }
@@ -379,11 +400,14 @@ class SqliteStore final : public Store {
       *rows = 0;
       return RunCreateTable(*connection_, *create);
     }
-    if (const auto* alter = std::get_if<AlterTable>(&action)) return RunAlterTable(*connection_, step.table, *alter);
+    if (const auto* alter = std::get_if<AlterTable>(&action))
+      return RunAlterTable(*connection_, step.table, *alter);
     if (const auto* agree = std::get_if<AgreeSchema>(&action)) return RunAgreeSchema(*connection_, *agree);
-    if (const auto* retire = std::get_if<RetireTable>(&action)) return RunRetireTable(*connection_, step.table, *retire);
+    if (const auto* retire = std::get_if<RetireTable>(&action))
+      return RunRetireTable(*connection_, step.table, *retire);
     if (std::holds_alternative<DropTable>(action)) return RunDropTable(*connection_, step.table);
-    if (const auto* begin = std::get_if<BeginShadow>(&action)) return RunBeginShadow(*connection_, step.table, *begin);
+    if (const auto* begin = std::get_if<BeginShadow>(&action))
+      return RunBeginShadow(*connection_, step.table, *begin);
     absl::StatusOr<std::optional<Shadow>> shadow = FindShadow(*connection_, step.table);
     if (!shadow.ok()) return shadow.status();
     if (*shadow) *rows = (*shadow)->rows;
@@ -398,7 +422,8 @@ class SqliteStore final : public Store {
       absl::StatusOr<std::optional<Shadow>> found = FindShadow(*connection_, step.table);
       if (!found.ok()) return found.status();
       if (!*found) {
-        return absl::FailedPreconditionError(absl::StrCat("table '", step.table, "': the shadow of this population is "
+        return absl::FailedPreconditionError(absl::StrCat("table '", step.table,
+                                                          "': the shadow of this population is "
                                                           "gone. Nothing was applied. Populate again."));
       }
       shadow = **found;
@@ -417,7 +442,8 @@ class SqliteStore final : public Store {
 
   absl::Status WriteRecord(const Step& step, const std::optional<TableRecord>& stored, std::int64_t rows) {
     if (!step.record) {
-      absl::StatusOr<Query> query = connection_->Prepare(absl::StrCat("DELETE FROM ", metadata_, " WHERE table_name = ?1"));
+      absl::StatusOr<Query> query =
+          connection_->Prepare(absl::StrCat("DELETE FROM ", metadata_, " WHERE table_name = ?1"));
       if (!query.ok()) return query.status();
       return query->Bind(1, step.table).Run();
     }
@@ -426,11 +452,14 @@ class SqliteStore final : public Store {
     if (stored == next) return absl::OkStatus();
     absl::StatusOr<Query> query = connection_->Prepare(absl::StrCat(
         "INSERT INTO ", metadata_,
-        " (table_name, schema_hash, lsn, lineage, pending_lsn, pending_lineage, seq, row_count, cycle, state) "
+        " (table_name, schema_hash, lsn, lineage, pending_lsn, pending_lineage, seq, row_count, cycle, "
+        "state) "
         "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (table_name) DO UPDATE SET "
         "table_name = excluded.table_name, schema_hash = excluded.schema_hash, lsn = excluded.lsn, "
-        "lineage = excluded.lineage, pending_lsn = excluded.pending_lsn, pending_lineage = excluded.pending_lineage, "
-        "seq = excluded.seq, row_count = excluded.row_count, cycle = excluded.cycle, state = excluded.state"));
+        "lineage = excluded.lineage, pending_lsn = excluded.pending_lsn, pending_lineage = "
+        "excluded.pending_lineage, "
+        "seq = excluded.seq, row_count = excluded.row_count, cycle = excluded.cycle, state = "
+        "excluded.state"));
     if (!query.ok()) return query.status();
     query->Bind(1, next.table)
         .Bind(2, next.schema_hash)
@@ -453,8 +482,8 @@ class SqliteStore final : public Store {
     absl::StatusOr<Query> prune = connection_->Prepare("DELETE FROM _mirror_nonces WHERE expires_ms < ?1");
     if (!prune.ok()) return prune.status();
     if (absl::Status status = prune->Bind(1, clock_ms).Run(); !status.ok()) return status;
-    absl::StatusOr<Query> count = connection_->Prepare(
-        "SELECT count(*), coalesce(sum(nonce = ?1), 0) FROM _mirror_nonces");
+    absl::StatusOr<Query> count =
+        connection_->Prepare("SELECT count(*), coalesce(sum(nonce = ?1), 0) FROM _mirror_nonces");
     if (!count.ok()) return count.status();
     if (absl::StatusOr<bool> row = count->Bind(1, nonce.value).Step(); !row.ok()) return row.status();
     if (count->Int(1) != 0) {
@@ -463,21 +492,25 @@ class SqliteStore final : public Store {
     }
     if (count->Int(0) >= static_cast<std::int64_t>(nonce.remembered_max)) {
       return absl::ResourceExhaustedError(
-          absl::StrCat("this tenant used ", nonce.remembered_max, " tokens that have not expired yet. No cycle began. "
+          absl::StrCat("this tenant used ", nonce.remembered_max,
+                       " tokens that have not expired yet. No cycle began. "
                        "Wait until some expire, and make their lifetime shorter."));
     }
-    absl::StatusOr<Query> insert = connection_->Prepare("INSERT INTO _mirror_nonces (nonce, expires_ms) VALUES (?1, ?2)");
+    absl::StatusOr<Query> insert =
+        connection_->Prepare("INSERT INTO _mirror_nonces (nonce, expires_ms) VALUES (?1, ?2)");
     if (!insert.ok()) return insert.status();
     return insert->Bind(1, nonce.value).Bind(2, nonce.expires_ms).Run();
   }
 
   absl::Status KeepAnswers(const std::vector<SchemaAnswer>& answers) {
-    if (absl::Status status = connection_->Execute("DELETE FROM _mirror_answers"); !status.ok()) return status;
+    if (absl::Status status = connection_->Execute("DELETE FROM _mirror_answers"); !status.ok())
+      return status;
     for (const SchemaAnswer& answer : answers) {
-      absl::StatusOr<Query> query =
-          connection_->Prepare("INSERT OR REPLACE INTO _mirror_answers (table_name, action, reason) VALUES (?1, ?2, ?3)");
+      absl::StatusOr<Query> query = connection_->Prepare(
+          "INSERT OR REPLACE INTO _mirror_answers (table_name, action, reason) VALUES (?1, ?2, ?3)");
       if (!query.ok()) return query.status();
-      if (absl::Status status = query->Bind(1, answer.table).Bind(2, std::int64_t{answer.action}).Bind(3, answer.reason).Run();
+      if (absl::Status status =
+              query->Bind(1, answer.table).Bind(2, std::int64_t{answer.action}).Bind(3, answer.reason).Run();
           !status.ok()) {
         return status;
       }
@@ -487,8 +520,10 @@ class SqliteStore final : public Store {
 
   absl::Status WriteTenant(const TenantRecord& tenant) {
     absl::StatusOr<Query> query = connection_->Prepare(
-        "UPDATE _mirror_tenant SET issuer = ?1, environment = ?2, source_id = ?3, cycle = ?4, active = ?5, holder = ?6, "
-        "since_ms = ?7, progress_ms = ?8, completed_cycle = ?9, completed_ms = ?10, paused = ?11, pause_reason = ?12, "
+        "UPDATE _mirror_tenant SET issuer = ?1, environment = ?2, source_id = ?3, cycle = ?4, active = ?5, "
+        "holder = ?6, "
+        "since_ms = ?7, progress_ms = ?8, completed_cycle = ?9, completed_ms = ?10, paused = ?11, "
+        "pause_reason = ?12, "
         "clock_ms = ?13, announced = ?14, touched = ?15");
     if (!query.ok()) return query.status();
     return query->Bind(1, tenant.issuer)
@@ -519,7 +554,8 @@ class SqliteStore final : public Store {
 }  // namespace
 
 void ConfigureSqlite() {
-  // Every small allocation would take one process-wide mutex to count itself: tenants on two threads gain 16 %.
+  // Every small allocation would take one process-wide mutex to count itself: tenants on two threads gain 16
+  // %.
   sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 }
 

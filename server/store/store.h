@@ -12,8 +12,8 @@
 
 namespace mirror {
 
-/// One tenant's mirrored database. Rows and position move together: no call writes a row without also recording
-/// how far the table has come.
+/// One tenant's mirrored database. Rows and position move together: no call writes a row without also
+/// recording how far the table has come.
 ///
 /// Errors of every call:
 ///   kUnavailable       busy, disk full, read-only, the file was replaced: the same call again is safe

@@ -26,7 +26,8 @@ MATCHER_P(StatusIs, code, "has status " + absl::StatusCodeToString(code)) {
   return StatusOf(arg).code() == code;
 }
 
-MATCHER_P2(StatusIs, code, message, "has status " + absl::StatusCodeToString(code) + " and a matching message") {
+MATCHER_P2(StatusIs, code, message,
+           "has status " + absl::StatusCodeToString(code) + " and a matching message") {
   *result_listener << StatusOf(arg).ToString();
   return StatusOf(arg).code() == code &&
          testing::ExplainMatchResult(message, std::string(StatusOf(arg).message()), result_listener);

@@ -1,0 +1,183 @@
+#include "server/tenants.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <string_view>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "server/store/sqlite_store.h"
+
+namespace mirror {
+namespace {
+
+constexpr std::string_view kFilePrefix = "Mirror_";
+constexpr std::string_view kFileSuffix = ".db";
+
+std::int64_t NowMs() {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+absl::Status UnknownTenant() {
+  return absl::PermissionDeniedError(
+      "the tenant is not mirrored here, or is known under another spelling. Nothing was done. Begin with "
+      "Authenticate, "
+      "or ask the mirror's operator.");
+}
+
+}  // namespace
+
+Tenants::Tenants(const TenantsOptions& options, Catalog& catalog, Events& events, int lock_file)
+    : options_(options), catalog_(catalog), events_(events), lock_file_(lock_file) {}
+
+Tenants::~Tenants() {
+  tenants_.clear();
+  close(lock_file_);
+}
+
+absl::StatusOr<std::unique_ptr<Tenants>> Tenants::Open(const TenantsOptions& options, Catalog& catalog,
+                                                       Events& events) {
+  const std::string lock_path = options.data_dir + "/server.lock";
+  const int lock_file = open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (lock_file < 0) {
+    return absl::FailedPreconditionError(absl::StrCat("the data folder '", options.data_dir,
+                                                      "' cannot be written. Look at its owner and mode."));
+  }
+  if (flock(lock_file, LOCK_EX | LOCK_NB) != 0) {
+    close(lock_file);
+    return absl::FailedPreconditionError(absl::StrCat("another mirror-server uses the data folder '",
+                                                      options.data_dir,
+                                                      "'. Stop it, or give this one a folder of its own."));
+  }
+  std::unique_ptr<Tenants> tenants(new Tenants(options, catalog, events, lock_file));
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(options.data_dir, error)) {
+    const std::string name = entry.path().filename().string();
+    if (!absl::StartsWith(name, absl::string_view(kFilePrefix.data(), kFilePrefix.size())) ||
+        !absl::EndsWith(name, absl::string_view(kFileSuffix.data(), kFileSuffix.size()))) {
+      continue;
+    }
+    const std::string context_id =
+        name.substr(kFilePrefix.size(), name.size() - kFilePrefix.size() - kFileSuffix.size());
+    if (!CheckContextId(context_id).ok()) continue;
+    tenants->tenants_.emplace(FoldName(context_id), tenants->Make(context_id));
+  }
+  if (error) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("the data folder '", options.data_dir, "' cannot be read: ", error.message()));
+  }
+  return tenants;
+}
+
+std::shared_ptr<Tenant> Tenants::Make(const std::string& context_id) {
+  SqliteOptions sqlite;
+  sqlite.wal_bytes_max = options_.wal_bytes_max;
+  sqlite.value_bytes_max = options_.value_bytes_max;
+  return std::make_shared<Tenant>(
+      context_id,
+      [dir = options_.data_dir, context_id, sqlite](bool create) {
+        return OpenSqliteStore(dir, context_id, create, sqlite);
+      },
+      options_.tenant, events_, [this](Tenant& tenant) { CloseOldest(tenant); });
+}
+
+absl::StatusOr<std::shared_ptr<Tenant>> Tenants::Find(const Caller& caller) {
+  const std::lock_guard lock(mutex_);
+  const auto found = tenants_.find(FoldName(caller.context_id));
+  if (found == tenants_.end() || found->second->context_id() != caller.context_id) return UnknownTenant();
+  Used(*found->second);
+  return found->second;
+}
+
+absl::StatusOr<std::shared_ptr<Tenant>> Tenants::FindOrTakeIn(const Caller& caller) {
+  if (absl::Status status = CheckContextId(caller.context_id); !status.ok()) return status;
+  const std::lock_guard lock(mutex_);
+  const std::string key = FoldName(caller.context_id);
+  auto found = tenants_.find(key);
+  if (found == tenants_.end()) {
+    if (!options_.tenant.automatic_provisioning) return UnknownTenant();
+    found = tenants_.emplace(key, Make(caller.context_id)).first;
+  }
+  if (found->second->context_id() != caller.context_id) return UnknownTenant();
+  Used(*found->second);
+  return found->second;
+}
+
+absl::StatusOr<std::shared_ptr<Tenant>> Tenants::Find(const std::string& context_id) {
+  const std::lock_guard lock(mutex_);
+  const auto found = tenants_.find(FoldName(context_id));
+  if (found == tenants_.end()) {
+    return absl::NotFoundError(absl::StrCat("there is no tenant '", context_id,
+                                            "'. Nothing was done. 'mirrorctl tenants' lists them."));
+  }
+  Used(*found->second);
+  return found->second;
+}
+
+std::vector<std::shared_ptr<Tenant>> Tenants::All() {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::shared_ptr<Tenant>> all;
+  for (const auto& [key, tenant] : tenants_) {
+    // A probe of a tenant that was never taken in leaves no file.
+    if (tenant->is_open() || std::filesystem::exists(PathOf(tenant->context_id()))) all.push_back(tenant);
+  }
+  return all;
+}
+
+absl::Status Tenants::Delete(const std::string& context_id) {
+  absl::StatusOr<std::shared_ptr<Tenant>> tenant = Find(context_id);
+  if (!tenant.ok()) return tenant.status();
+  (*tenant)->Retire();
+  const std::lock_guard lock(mutex_);
+  if (absl::Status status = RemoveSqliteStore(options_.data_dir, (*tenant)->context_id()); !status.ok())
+    return status;
+  tenants_.erase(FoldName(context_id));
+  return catalog_.ForgetTenant((*tenant)->context_id());
+}
+
+void Tenants::EndCycles() {
+  for (const std::shared_ptr<Tenant>& tenant : All()) tenant->EndCycle(NowMs());
+}
+
+std::string Tenants::PathOf(const std::string& context_id) const {
+  return SqlitePath(options_.data_dir, context_id);
+}
+
+std::size_t Tenants::open_count() const {
+  const std::lock_guard lock(mutex_);
+  std::size_t count = 0;
+  for (const auto& [key, tenant] : tenants_) count += tenant->is_open() ? 1U : 0U;
+  return count;
+}
+
+void Tenants::Used(Tenant& tenant) { tenant.set_last_use(++uses_); }
+
+/// Called by a tenant that has just opened its database, under that tenant's lock: the order is always
+/// tenant, then this map, and other tenants are only tried.
+void Tenants::CloseOldest(const Tenant& keep) {
+  std::vector<std::shared_ptr<Tenant>> open;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [key, tenant] : tenants_) {
+      if (tenant->is_open() && tenant.get() != &keep) open.push_back(tenant);
+    }
+  }
+  if (open.size() < options_.open_max) return;
+  std::size_t over = open.size() + 1 - options_.open_max;
+  std::sort(open.begin(), open.end(),
+            [](const auto& a, const auto& b) { return a->last_use() < b->last_use(); });
+  for (const std::shared_ptr<Tenant>& tenant : open) {
+    if (over == 0) return;
+    if (tenant->CloseIfIdle()) --over;
+  }
+}
+
+}  // namespace mirror

@@ -1,0 +1,90 @@
+// mirror-harness: a source that makes up its rows, and knows what the mirror must hold.
+#include <chrono>
+#include <iostream>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "client/config.h"
+#include "tools/mirror_harness/baseline.h"
+#include "tools/mirror_harness/checker.h"
+#include "tools/mirror_harness/fleet.h"
+#include "tools/mirror_harness/options.h"
+#include "tools/mirror_harness/report.h"
+
+namespace mirror::harness {
+namespace {
+
+int Fail(const absl::Status& status) {
+  std::cerr << "mirror-harness: " << std::string(status.message()) << "\n";
+  return 1;
+}
+
+absl::StatusOr<std::string> ContextId(const Options& options, const AgentConfig& config) {
+  if (!options.context_id.empty()) return options.context_id;
+  if (!config.sources.empty()) return config.sources.front().context_id;
+  return absl::InvalidArgumentError(absl::StrCat(
+      options.config, " has no [[source]] whose context_id could name the tenants: say --context-id ID"));
+}
+
+absl::Status Measure(const Options& options, const AgentConfig& config,
+                     const std::vector<std::unique_ptr<Tenant>>& tenants, Report* report) {
+  if (options.baseline) {
+    const absl::StatusOr<std::vector<RowModel>> tables = MakeTables(options, 1);
+    if (!tables.ok()) return tables.status();
+    const absl::StatusOr<BaselineResult> baseline = RunBaseline(*tables, options.baseline_dir);
+    if (!baseline.ok()) return baseline.status();
+    report->baseline = *baseline;
+  }
+  for (const auto& tenant : tenants) report->tables += tenant->tables().size();
+  Meter meter(options.command == Command::kPush ? report->tables * options.rows : 0);
+  const Meter::Clock::time_point start = Meter::Clock::now();
+  const std::vector<absl::Status> failures = RunTenants(options, config, tenants, &meter);
+  report->seconds = std::chrono::duration<double>(Meter::Clock::now() - start).count();
+  report->totals = meter.totals();
+  meter.Quiet();
+  for (const absl::Status& failure : failures) Fail(failure);
+  report->tenants_failed = failures.size();
+  return absl::OkStatus();
+}
+
+void Count(const std::vector<std::unique_ptr<Tenant>>& tenants, Report* report) {
+  for (const auto& tenant : tenants) {
+    report->verdicts_different += tenant->verdicts_different();
+    report->rows_changed += tenant->rows_changed();
+    for (const TableState& table : tenant->tables()) report->tables_behind += table.behind ? 1 : 0;
+  }
+}
+
+int Run(const Options& options) {
+  const absl::StatusOr<AgentConfig> config = LoadAgentConfig(options.config);
+  if (!config.ok()) return Fail(config.status());
+  const absl::StatusOr<std::string> context_id = ContextId(options, *config);
+  if (!context_id.ok()) return Fail(context_id.status());
+  const absl::StatusOr<std::vector<std::unique_ptr<Tenant>>> tenants = MakeTenants(options, *context_id);
+  if (!tenants.ok()) return Fail(tenants.status());
+
+  // On its own line at once: a run that ends badly can be repeated too.
+  std::cerr << "seed " << options.seed << "\n";
+  Report report;
+  if (const absl::Status measured = Measure(options, *config, *tenants, &report); !measured.ok()) {
+    return Fail(measured);
+  }
+  Count(*tenants, &report);
+  if (!options.check.empty()) {
+    report.check.emplace();
+    for (const auto& tenant : *tenants) CheckTenant(options.check, tenant.get(), &*report.check);
+  }
+  std::cout << (options.json ? ReportJson(options, report) : ReportText(options, report)) << std::flush;
+  return report.good() ? 0 : 1;
+}
+
+}  // namespace
+}  // namespace mirror::harness
+
+int main(int argc, char** argv) {
+  int exit_code = 0;
+  const auto options = mirror::harness::ReadOptions(argc, argv, &exit_code);
+  return options ? mirror::harness::Run(*options) : exit_code;
+}

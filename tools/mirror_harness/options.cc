@@ -1,0 +1,139 @@
+#include "tools/mirror_harness/options.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <filesystem>
+#include <random>
+#include <string>
+#include <vector>
+
+namespace mirror::harness {
+namespace {
+
+constexpr const char* kFooter = R"(Example: a local endpoint, made and filled
+  mirrorctl init --dir /tmp/m --context-id Cust && mirror-server --config /tmp/m/mirror-server.toml &
+  mirror-harness push --config /tmp/m/mirror-agent.toml --context-id Cust --rows 1000000 --check /tmp/m/data
+  mirror-harness cycle --config /tmp/m/mirror-agent.toml --context-id Cust --tables 5 --cycles 50 --check /tmp/m/data
+
+Exit code: 0 done and equal, 1 refused, failed or different, 2 wrong usage.)";
+
+void AddCommon(CLI::App* app, Options* options, const char* rows_text) {
+  app->add_option("--config", options->config, "The agent's configuration: endpoint and identity")
+      ->required()
+      ->check(CLI::ExistingFile);
+  app->add_option("--context-id", options->context_id,
+                  "Tenants are ID-1, ID-2, ... (default: of the configuration's first [[source]])");
+  app->add_option("--tenants", options->tenants, "How many tenants")
+      ->check(CLI::Range(1, 100'000))
+      ->capture_default_str();
+  app->add_option("--tables", options->tables, "Tables of each tenant")
+      ->check(CLI::Range(1, 10'000))
+      ->capture_default_str();
+  app->add_option("--rows", options->rows, rows_text)
+      ->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 40));
+  app->add_option("--columns", options->columns, "Columns of each table; 12 are 184 bytes of values a row")
+      ->check(CLI::Range(2, 2'000))
+      ->capture_default_str();
+  app->add_option(
+         "--schema", options->schema,
+         "Table definitions in the form of superoffice-tables.json, instead of --tables and --columns")
+      ->check(CLI::ExistingFile);
+  app->add_option("--seed", options->seed, "Makes a run repeatable (default: random; it is always printed)");
+  app->add_option("--batch-bytes", options->batch_bytes, "About so many bytes in a request")
+      ->check(CLI::Range(1'000, 100'000'000))
+      ->capture_default_str();
+  app->add_option("--window", options->window, "Requests in flight on a stream")
+      ->check(CLI::Range(1, 64))
+      ->capture_default_str();
+  app->add_option("--clients", options->clients, "Tenants at a time (default: all, at most 4)")
+      ->check(CLI::Range(1, 1'000));
+  app->add_flag("--unary", options->unary, "RowData, one call after the other, instead of RowDataStream");
+  app->add_option(
+         "--check", options->check,
+         "The mirror's data folder: compare every row at the end (the wait for it is not in the figures)")
+      ->check(CLI::ExistingDirectory);
+  app->add_option(
+      "--take-over", options->take_over,
+      "Take the place of a cycle whose holder is known to be dead; the answer to a busy tenant names it");
+  app->add_flag("--json", options->json, "Print one JSON object instead of text");
+  app->footer(kFooter);
+}
+
+/// "30,50,20". Empty text: fine; else what is wrong with it.
+std::string ReadMix(const std::string& text, Mix* mix) {
+  std::istringstream in(text);
+  char comma1 = 0, comma2 = 0;
+  long long inserts = -1, updates = -1, deletes = -1;
+  in >> inserts >> comma1 >> updates >> comma2 >> deletes;
+  const bool whole = !in.fail() && in.peek() == std::istringstream::traits_type::eof();
+  if (!whole || comma1 != ',' || comma2 != ',' || inserts < 0 || updates < 0 || deletes < 0 ||
+      inserts > 100 || updates > 100 || deletes > 100 || inserts + updates + deletes != 100) {
+    return "--mix '" + text +
+           "': expected three percentages that add up to 100, as 30,50,20 (inserts,updates,deletes)";
+  }
+  *mix = {static_cast<std::uint32_t>(inserts), static_cast<std::uint32_t>(updates),
+          static_cast<std::uint32_t>(deletes)};
+  return {};
+}
+
+}  // namespace
+
+std::optional<Options> ReadOptions(int argc, char** argv, int* exit_code) {
+  Options options;
+  options.seed = std::random_device{}();
+  std::string mix = "30,50,20";
+
+  CLI::App app(
+      "Runs synthetic replication cycles against a mirror endpoint and knows what the mirror must hold.",
+      "mirror-harness");
+  app.set_version_flag("--version", std::string("mirror-harness ") + MIRROR_VERSION);
+  app.require_subcommand(1);
+  app.footer(kFooter);
+
+  CLI::App* push = app.add_subcommand("push", "Populate every table once and print the rates");
+  AddCommon(push, &options, "Rows of each table (default 100000)");
+  push->add_flag(
+      "--baseline", options.baseline,
+      "First insert the same rows into a bare SQLite file (one prepared statement a row, WAL, full "
+      "synchronous, 5,000 rows a transaction; only SQLite's work is timed) and print the ratio");
+  push->add_option("--baseline-dir", options.baseline_dir,
+                   "Where that file goes for the while (default: --check, else the configuration's folder)")
+      ->check(CLI::ExistingDirectory);
+
+  CLI::App* cycle = app.add_subcommand("cycle", "Populate, then run cycles of random changes");
+  AddCommon(cycle, &options, "Rows of each table at first (default 1000)");
+  cycle->add_option("--cycles", options.cycles, "Cycles after the population")
+      ->check(CLI::Range(0, 1'000'000))
+      ->capture_default_str();
+  cycle->add_option("--changes", options.changes, "Changed rows in each cycle of a tenant; 0: quiet cycles")
+      ->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 32))
+      ->capture_default_str();
+  cycle->add_option("--mix", mix, "Percent of inserts,updates,deletes")->capture_default_str();
+
+  const auto wrong = [&](const std::string& reason) {
+    std::cerr << "mirror-harness: " << reason << "\n";
+    *exit_code = 2;
+    return std::nullopt;
+  };
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    *exit_code = app.exit(error) == 0 ? 0 : 2;
+    return std::nullopt;
+  }
+  options.command = cycle->parsed() ? Command::kCycle : Command::kPush;
+  CLI::App* used = cycle->parsed() ? cycle : push;
+  if (used->count("--rows") == 0) options.rows = cycle->parsed() ? 1'000 : 100'000;
+  if (!options.schema.empty() && used->count("--tables") + used->count("--columns") > 0) {
+    return wrong("--schema brings its own tables: leave out --tables and --columns");
+  }
+  if (const std::string reason = ReadMix(mix, &options.mix); !reason.empty()) return wrong(reason);
+  if (options.clients == 0) options.clients = std::min(options.tenants, 4U);
+  if (options.baseline_dir.empty()) {
+    const std::filesystem::path folder = std::filesystem::path(options.config).parent_path();
+    options.baseline_dir = !options.check.empty() ? options.check : folder.empty() ? "." : folder.string();
+  }
+  return options;
+}
+
+}  // namespace mirror::harness

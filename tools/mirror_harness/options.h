@@ -1,0 +1,48 @@
+#ifndef MIRROR_TOOLS_MIRROR_HARNESS_OPTIONS_H_
+#define MIRROR_TOOLS_MIRROR_HARNESS_OPTIONS_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace mirror::harness {
+
+enum class Command { kPush, kCycle };
+
+/// Percentages of a cycle's changes; together 100.
+struct Mix {
+  std::uint32_t inserts = 30, updates = 50, deletes = 20;
+};
+
+/// What the command line asks for.
+struct Options {
+  Command command = Command::kPush;
+  std::string config;           ///< mirror-agent.toml: endpoint, identity, and the source's context id.
+  std::string context_id;       ///< Empty: that of the configuration's first [[source]].
+  std::uint32_t tenants = 1;    ///< Their context ids are <context_id>-1, -2, ...
+  std::uint32_t tables = 1;     ///< Without a schema file.
+  std::uint64_t rows = 0;       ///< Of each table of each tenant.
+  std::uint32_t columns = 12;   ///< Without a schema file.
+  std::string schema;           ///< Table definitions; empty: the benchmark's row.
+  std::uint32_t cycles = 10;    ///< `cycle`: after the population.
+  std::uint64_t changes = 100;  ///< `cycle`: rows changed in each, over all tables of a tenant.
+  Mix mix;
+  std::uint64_t seed = 0;
+  std::uint64_t batch_bytes = 1'000'000;
+  std::uint32_t window = 4;
+  std::uint32_t clients = 0;  ///< Tenants at a time; 0: as many as there are tenants, at most 4.
+  bool unary = false;
+  bool json = false;
+  bool baseline = false;     ///< `push`.
+  std::string baseline_dir;  ///< Empty: `check`, else the configuration's folder.
+  std::string check;         ///< The mirror's data folder; empty: no check.
+  std::string take_over;     ///< Holder of a cycle that is known to be dead.
+};
+
+/// Reads the command line. Absent: there is nothing to run, and `exit_code` says why: 0 after --help and
+/// --version, 2 after wrong usage, which is on stderr.
+std::optional<Options> ReadOptions(int argc, char** argv, int* exit_code);
+
+}  // namespace mirror::harness
+
+#endif  // MIRROR_TOOLS_MIRROR_HARNESS_OPTIONS_H_

@@ -1,0 +1,95 @@
+#include "tools/mirror_harness/report.h"
+
+#include <nlohmann/json.hpp>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+
+namespace mirror::harness {
+namespace {
+
+double PerSecond(double count, double seconds) { return seconds > 0 ? count / seconds : 0; }
+
+struct Rates {
+  explicit Rates(const Report& report)
+      : rows(PerSecond(static_cast<double>(report.totals.rows), report.seconds)),
+        megabytes(PerSecond(static_cast<double>(report.totals.bytes) / 1e6, report.seconds)),
+        calls(PerSecond(static_cast<double>(report.totals.call_ms.size()), report.seconds)),
+        p50(Percentile(report.totals.call_ms, 0.5)),
+        p99(Percentile(report.totals.call_ms, 0.99)) {}
+  double rows, megabytes, calls, p50, p99;
+};
+
+}  // namespace
+
+std::string ReportText(const Options& options, const Report& report) {
+  const Rates rates(report);
+  std::string text = absl::StrFormat(
+      "seed %d: %d rows in %.2f s, %d tenants, %d tables\n"
+      "  %.0f rows/s, %.1f MB/s, %.1f calls/s; a call takes %.2f ms (p50), %.2f ms (p99)\n",
+      options.seed, report.totals.rows, report.seconds, options.tenants, report.tables, rates.rows,
+      rates.megabytes, rates.calls, rates.p50, rates.p99);
+  if (options.command == Command::kCycle) {
+    absl::StrAppendFormat(
+        &text,
+        "  %d cycles after the population, %d changed rows; a cycle takes %.2f ms (p50), %.2f ms (p99)\n",
+        report.totals.cycle_ms.size(), report.rows_changed, Percentile(report.totals.cycle_ms, 0.5),
+        Percentile(report.totals.cycle_ms, 0.99));
+  }
+  if (report.baseline) {
+    absl::StrAppendFormat(
+        &text, "  baseline: %.0f rows/s into bare SQLite (only its own work is timed); ratio %.2f\n",
+        report.baseline->rows_per_s(), rates.rows / report.baseline->rows_per_s());
+  }
+  if (report.check) {
+    for (const std::string& line : report.check->first) absl::StrAppend(&text, "  different: ", line, "\n");
+    absl::StrAppendFormat(&text, "  checked: %d tables, %d rows, %d differences\n", report.check->tables,
+                          report.check->rows, report.check->differences);
+  }
+  if (report.tables_behind > 0) {
+    absl::StrAppend(&text, "  not mirrored or behind, and so not checked: ", report.tables_behind,
+                    " tables\n");
+  }
+  if (report.verdicts_different > 0) {
+    absl::StrAppend(&text, "  row counts that the mirror found different: ", report.verdicts_different, "\n");
+  }
+  if (report.tenants_failed > 0)
+    absl::StrAppend(&text, "  tenants that failed: ", report.tenants_failed, "\n");
+  return text;
+}
+
+std::string ReportJson(const Options& options, const Report& report) {
+  const Rates rates(report);
+  nlohmann::ordered_json json = {{"command", options.command == Command::kPush ? "push" : "cycle"},
+                                 {"seed", options.seed},
+                                 {"tenants", options.tenants},
+                                 {"tables", report.tables},
+                                 {"rows", report.totals.rows},
+                                 {"seconds", report.seconds},
+                                 {"rows_per_s", rates.rows},
+                                 {"mb_per_s", rates.megabytes},
+                                 {"calls_per_s", rates.calls},
+                                 {"p50_ms", rates.p50},
+                                 {"p99_ms", rates.p99},
+                                 {"tables_behind", report.tables_behind},
+                                 {"ok", report.good()}};
+  if (options.command == Command::kCycle) {
+    json["cycles"] = report.totals.cycle_ms.size();
+    json["changes"] = report.rows_changed;
+    json["cycle_p50_ms"] = Percentile(report.totals.cycle_ms, 0.5);
+    json["cycle_p99_ms"] = Percentile(report.totals.cycle_ms, 0.99);
+  }
+  if (report.baseline) {
+    json["baseline_rows_per_s"] = report.baseline->rows_per_s();
+    json["ratio"] = rates.rows / report.baseline->rows_per_s();
+  }
+  if (report.check) {
+    json["checked_tables"] = report.check->tables;
+    json["checked_rows"] = report.check->rows;
+    json["differences"] = report.check->differences;
+    json["first_differences"] = report.check->first;
+  }
+  return json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace mirror::harness

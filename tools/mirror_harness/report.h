@@ -1,0 +1,41 @@
+#ifndef MIRROR_TOOLS_MIRROR_HARNESS_REPORT_H_
+#define MIRROR_TOOLS_MIRROR_HARNESS_REPORT_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "tools/mirror_harness/baseline.h"
+#include "tools/mirror_harness/checker.h"
+#include "tools/mirror_harness/meter.h"
+#include "tools/mirror_harness/options.h"
+
+namespace mirror::harness {
+
+/// What a run came to.
+struct Report {
+  double seconds = 0;  ///< From the first Authenticate to the last answer to ReplicationCompleted.
+  Meter::Totals totals;
+  std::uint64_t tables = 0;        ///< Of all tenants.
+  std::uint64_t rows_changed = 0;  ///< `cycle`: by the cycles after the population.
+  std::uint64_t tables_behind = 0, verdicts_different = 0, tenants_failed = 0;
+  std::optional<BaselineResult> baseline;
+  std::optional<CheckResult> check;
+
+  /// Everything was taken, and is equal as far as it was compared.
+  bool good() const {
+    return tables_behind + verdicts_different + tenants_failed == 0 && (!check || check->differences == 0);
+  }
+};
+
+/// A few lines for people.
+std::string ReportText(const Options& options, const Report& report);
+/// One JSON object. Always: command, seed, tenants, tables, rows (sent), seconds, rows_per_s, mb_per_s (10^6
+/// bytes of requests before TLS), calls_per_s, p50_ms, p99_ms, ok. `cycle`: cycles, changes, cycle_p50_ms,
+/// cycle_p99_ms. With
+/// --baseline: baseline_rows_per_s, ratio. With --check: checked_rows, checked_tables, differences.
+std::string ReportJson(const Options& options, const Report& report);
+
+}  // namespace mirror::harness
+
+#endif  // MIRROR_TOOLS_MIRROR_HARNESS_REPORT_H_
