@@ -6,7 +6,8 @@
 
 namespace mirror {
 
-/// Who calls, as the gate established it from the token. The context id is the only tenant that the call may touch.
+/// Who calls, as the gate established it from the token. The context id is the only tenant that the call may
+/// touch.
 struct Caller {
   std::string context_id;
   std::string issuer;

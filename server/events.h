@@ -20,9 +20,10 @@ class Events {
  public:
   explicit Events(Catalog& catalog) : catalog_(catalog) {}
 
-  /// `kind` is a word for programs ("table.repopulate"); `message` a sentence without a row's values. An empty
-  /// `context_id` means the server itself.
-  void Add(const std::string& context_id, Severity severity, std::string_view kind, const std::string& message);
+  /// `kind` is a word for programs ("table.repopulate"); `message` a sentence without a row's values. An
+  /// empty `context_id` means the server itself.
+  void Add(const std::string& context_id, Severity severity, std::string_view kind,
+           const std::string& message);
 
   /// The last `limit`, newest last.
   absl::StatusOr<std::vector<EventRecord>> Last(const std::string& context_id, std::uint32_t limit);

@@ -42,8 +42,10 @@ class Catalog {
  public:
   virtual ~Catalog() = default;
   virtual absl::StatusOr<EventRecord> AddEvent(EventRecord event) = 0;
-  virtual absl::StatusOr<std::vector<EventRecord>> LastEvents(const std::string& context_id, std::uint32_t limit) = 0;
-  virtual absl::StatusOr<std::vector<EventRecord>> EventsAfter(const std::string& context_id, std::uint64_t after_id,
+  virtual absl::StatusOr<std::vector<EventRecord>> LastEvents(const std::string& context_id,
+                                                              std::uint32_t limit) = 0;
+  virtual absl::StatusOr<std::vector<EventRecord>> EventsAfter(const std::string& context_id,
+                                                               std::uint64_t after_id,
                                                                std::uint32_t limit) = 0;
   virtual absl::Status AddAudit(const AuditRecord& record) = 0;
   virtual absl::Status KeepTenant(const CatalogTenant& tenant) = 0;

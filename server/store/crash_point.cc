@@ -23,7 +23,8 @@ Target* ReadTarget() {
   const std::string_view whole(text);
   const std::size_t colon = whole.find(':');
   target.name = std::string(whole.substr(0, colon));
-  target.passes = colon == std::string_view::npos ? 1 : std::atol(std::string(whole.substr(colon + 1)).c_str());
+  target.passes =
+      colon == std::string_view::npos ? 1 : std::atol(std::string(whole.substr(colon + 1)).c_str());
   return &target;
 }
 
