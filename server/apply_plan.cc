@@ -58,6 +58,12 @@ BatchPlan PlanBatch(std::int64_t cycle, const std::optional<TableRecord>& record
                                                   applied + 1, " on."));
     return plan;
   }
+  if (applied != 0 && !record->pending) {
+    return Refuse(absl::FailedPreconditionError(
+        absl::StrCat(Quoted(batch.table),
+                     " was committed in this cycle already. Nothing of this batch was applied. The "
+                     "commit stands on the last batch; what changed since belongs to the next cycle.")));
+  }
   const bool begins = batch.populate != PopulateReason::kNone;
   const Lsn held = begins ? Lsn{} : record->position.lsn;
   if (batch.base_lsn != held) return Refuse(BaseDiffers(batch.table, held, batch.base_lsn));

@@ -147,6 +147,7 @@ struct SchemaAnswer {
   std::string table;
   std::int32_t action = 0;
   std::string reason;
+  friend bool operator==(const SchemaAnswer&, const SchemaAnswer&) = default;
 };
 
 /// One transaction.

@@ -45,6 +45,15 @@ bool IsRestore(PopulateReason reason) {
          reason == PopulateReason::kPendingMiss;
 }
 
+/// What is unchanged is not kept: a repetition finds nothing and says so.
+std::vector<SchemaAnswer> WorthKeeping(const std::vector<SchemaAnswer>& answers) {
+  std::vector<SchemaAnswer> kept;
+  for (const SchemaAnswer& answer : answers) {
+    if (answer.action != static_cast<std::int32_t>(SchemaAction::kUnchanged)) kept.push_back(answer);
+  }
+  return kept;
+}
+
 /// The records of a request while it is being planned: each batch sees what the ones before it will leave.
 class Outlook {
  public:
@@ -283,7 +292,7 @@ absl::StatusOr<std::vector<TableAnswer>> Tenant::Announce(const Caller& caller, 
   std::vector<SchemaAnswer> answers;
   std::vector<std::size_t> step_of;  // Of each answer, the step; npos: none.
   constexpr std::size_t kNoStep = static_cast<std::size_t>(-1);
-  std::map<std::string, std::size_t> answer_of_step;
+  std::vector<SchemaAnswer> before;  // Of the cycle before.
   const std::string former_source = running->source_id;
   absl::StatusOr<CommitResult> result = CommitPlanned([&]() -> absl::StatusOr<Plan> {
     answers.clear();
@@ -299,6 +308,9 @@ absl::StatusOr<std::vector<TableAnswer>> Tenant::Announce(const Caller& caller, 
     plan.tenant->announced = digest;
     plan.tenant->progress_ms = now_ms;
     plan.drop_retired_before_ms = std::max<std::int64_t>(1, now_ms - options_.drop_grace_ms);
+    absl::StatusOr<std::vector<SchemaAnswer>> former = store_->ReadAnswers();
+    if (!former.ok()) return former.status();
+    before = *std::move(former);
     std::set<std::string> listed;
     for (const AnnouncedTable& table : tables) listed.insert(FoldName(table.name));
     absl::StatusOr<std::vector<std::string>> known = store_->AgreedTables();
@@ -328,13 +340,18 @@ absl::StatusOr<std::vector<TableAnswer>> Tenant::Announce(const Caller& caller, 
       step_of.back() = plan.steps.size();
       plan.steps.push_back(*std::move(planned.step));
     }
+    // Kept in the same transaction: a repetition after a crash must not find those of the cycle before.
+    std::vector<SchemaAnswer> kept = WorthKeeping(answers);
+    if (!kept.empty() || !before.empty()) plan.answers = std::move(kept);
     return plan;
   });
   if (!result.ok()) return result.status();
 
+  bool corrected = false;
   for (std::size_t i = 0; i < answers.size(); ++i) {
     if (step_of[i] == kNoStep) continue;
     const StepResult& step = result->steps[step_of[i]];
+    corrected = corrected || !step.status.ok() || step.otherwise;
     if (!step.status.ok()) {
       answers[i].action = static_cast<std::int32_t>(SchemaAction::kRefused);
       answers[i].reason = std::string(step.status.message());
@@ -343,17 +360,14 @@ absl::StatusOr<std::vector<TableAnswer>> Tenant::Announce(const Caller& caller, 
       answers[i].reason = absl::StrCat("it could not be changed in place: ", step.reason);
     }
   }
-  // What is not worth a word is not kept: a repetition finds nothing and says UNCHANGED.
-  std::vector<SchemaAnswer> kept;
   refused_tables_.emplace();
   for (const SchemaAnswer& answer : answers) {
     const auto action = static_cast<SchemaAction>(answer.action);
-    if (action == SchemaAction::kUnchanged) continue;
-    kept.push_back(answer);
-    if (action == SchemaAction::kRefused) {
-      refused_tables_->insert(FoldName(answer.table));
+    if (action == SchemaAction::kRefused) refused_tables_->insert(FoldName(answer.table));
+    // Told once, not in every cycle that finds the same.
+    if (std::find(before.begin(), before.end(), answer) != before.end()) continue;
+    if (action == SchemaAction::kRefused)
       events_.Add(context_id_, Severity::kWarning, "table.refused", answer.reason);
-    }
     if (action == SchemaAction::kRepopulate) {
       events_.Add(context_id_, Severity::kInformation, "table.repopulate",
                   absl::StrCat(Quoted(answer.table), " is to be populated anew: ", answer.reason));
@@ -361,13 +375,11 @@ absl::StatusOr<std::vector<TableAnswer>> Tenant::Announce(const Caller& caller, 
   }
   agreed_.clear();
   refused_seq_.clear();
-  absl::StatusOr<std::vector<SchemaAnswer>> before = store_->ReadAnswers();
-  if (!before.ok()) return Noticed(before.status());
-  if (!kept.empty() || !before->empty()) {
+  if (corrected) {
     Plan plan;
     plan.cycle = cycle;
     plan.now_ms = now_ms;
-    plan.answers = std::move(kept);
+    plan.answers = WorthKeeping(answers);
     absl::StatusOr<CommitResult> stored = store_->Commit(plan);
     if (!stored.ok()) return Noticed(stored.status());
   }

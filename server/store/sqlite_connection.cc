@@ -52,8 +52,9 @@ absl::Status SqliteStatus(int code, int extended, std::string_view what, std::st
     case SQLITE_NOTADB:
       return absl::DataLossError(
           absl::StrCat(begin, "the mirror file is damaged", end,
-                       ". It takes nothing more. Restore it from a backup, or reset the tenant "
-                       "with 'mirrorctl reset CTX --all'."));
+                       ". It takes nothing more. Put a backup in its place and "
+                       "'mirrorctl resume CTX', or 'mirrorctl delete CTX --confirm CTX': the next "
+                       "cycle makes it anew."));
     case SQLITE_TOOBIG:
       return absl::InvalidArgumentError(
           absl::StrCat(begin, "a row is larger than SQLite can hold", end, "."));

@@ -307,6 +307,7 @@ class SqliteStore final : public Store {
       if (!step_result.status.ok()) failed.insert(FoldName(step.table));
       for (const Action& action : step.actions) {
         touched = touched || (step_result.status.ok() && (std::holds_alternative<ApplyRows>(action) ||
+                                                          std::holds_alternative<BeginShadow>(action) ||
                                                           std::holds_alternative<SwapShadow>(action)));
       }
       result.steps.push_back(std::move(step_result));
