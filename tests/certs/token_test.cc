@@ -365,6 +365,13 @@ INSTANTIATE_TEST_SUITE_P(
                          EncodeBase64Url(std::string("\x30\x06\x02\x01\x01\x02\x01\x01", 8));
                 },
                 "signature is not of"},
+        BadText{"SignatureWithMoreBehind",
+                [] {
+                  const std::string good = Good();
+                  const std::size_t dot = good.rfind('.') + 1;
+                  return good.substr(0, dot) + EncodeBase64Url(*DecodeBase64Url(good.substr(dot)) + "more");
+                },
+                "signature is not of"},
         BadText{"PayloadChanged",
                 [] {
                   const std::string good = Good();
