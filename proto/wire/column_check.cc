@@ -27,6 +27,9 @@ class ColumnCheck {
     view_.text = column_.type == Type::kDecimal || column_.type == Type::kText;
     if (absl::Status status = Arrays(); !status.ok()) return status;
     if (absl::Status status = Nulls(); !status.ok()) return status;
+    if (!view_.large.empty() && !MayTravelInParts()) {
+      return place_.Refuse("values of this column cannot travel in parts", "send them in the batch");
+    }
     if (view_.storage == Storage::kInts) return Ints();
     if (view_.storage == Storage::kDoubles) return Doubles();
     if (view_.storage == Storage::kAny) {
@@ -188,12 +191,13 @@ class ColumnCheck {
                          kEncodeAgain);
   }
 
+  bool MayTravelInParts() const {
+    const bool type =
+        column_.type == Type::kText || column_.type == Type::kBytes || column_.type == Type::kAny;
+    return type && column_.key_position == 0;
+  }
+
   absl::Status Large() const {
-    if (view_.large.empty()) return absl::OkStatus();
-    if ((column_.type != Type::kText && column_.type != Type::kBytes && column_.type != Type::kAny) ||
-        column_.key_position != 0) {
-      return place_.Refuse("values of this column cannot travel in parts", "send them in the batch");
-    }
     const LargeValue* before = nullptr;
     for (const LargeValue& large : view_.large) {
       if (large.row >= rows_ || (before != nullptr && large.row <= before->row)) {

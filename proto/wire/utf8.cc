@@ -1,5 +1,6 @@
 #include "proto/wire/utf8.h"
 
+#include <bit>
 #include <cstdint>
 #include <cstring>
 
@@ -17,6 +18,14 @@ std::uint64_t Load(const char* bytes) {
 
 // Has a high bit where `word` has a byte that is 0 or over 127; without one all eight are plain ASCII.
 std::uint64_t NotAscii(std::uint64_t word) { return (word | (word - kOnes)) & kHighBits; }
+
+// How many bytes at the front of `word`, as it lies in memory, are 1 to 127.
+std::size_t AsciiAhead(std::uint64_t word) {
+  const std::uint64_t other = NotAscii(word);
+  if (other == 0) return 8;
+  if constexpr (std::endian::native != std::endian::little) return 0;  // The caller goes on byte by byte.
+  return static_cast<std::size_t>(std::countr_zero(other)) / 8;
+}
 
 // Length of the character that begins with the byte at `p`, which is over 127; 0 when it is none.
 int MultiByteLength(const unsigned char* p, const unsigned char* end) {
@@ -42,10 +51,12 @@ std::optional<Utf8Count> CountUtf8(std::string_view text) {
   const char* p = text.data();
   const char* const end = p + text.size();
   while (p != end) {
-    while (end - p >= 8 && NotAscii(Load(p)) == 0) {
-      p += 8;
-      count.characters += 8;
-      count.utf16_units += 8;
+    while (end - p >= 8) {
+      const std::size_t ascii = AsciiAhead(Load(p));
+      p += ascii;
+      count.characters += ascii;
+      count.utf16_units += ascii;
+      if (ascii < 8) break;
     }
     if (p == end) break;
     int length = 1;
