@@ -172,6 +172,19 @@ Setter SetPath(std::string* target, const std::filesystem::path& folder) {
   };
 }
 
+/// The same, where "" says that there is none.
+Setter SetOptionalPath(std::string* target, const std::filesystem::path& folder) {
+  return [target, folder](const Given& given) {
+    const bool none =
+        given.node != nullptr && given.node->is_string() && given.node->as_string()->get().empty();
+    if (none) {
+      target->clear();
+      return absl::OkStatus();
+    }
+    return SetPath(target, folder)(given);
+  };
+}
+
 /// Number of single-character edits between two words.
 std::size_t Distance(std::string_view a, std::string_view b) {
   std::vector<std::size_t> row(b.size() + 1);
@@ -254,9 +267,9 @@ class Loader {
                endpoint.address = *std::move(value);
                return absl::OkStatus();
              }},
-            {"ca", SetPath(&endpoint.ca, folder_)},
-            {"certificate", SetPath(&endpoint.certificate, folder_)},
-            {"key", SetPath(&endpoint.key, folder_)},
+            {"ca", SetOptionalPath(&endpoint.ca, folder_)},
+            {"certificate", SetOptionalPath(&endpoint.certificate, folder_)},
+            {"key", SetOptionalPath(&endpoint.key, folder_)},
             {"plaintext", [this, &endpoint](const Given& given) {
                auto value = AsBool(given);
                if (!value.ok()) return value.status();
@@ -463,27 +476,6 @@ absl::StatusOr<AgentConfig> LoadAgentConfig(const std::string& path) {
     return absl::InvalidArgumentError(
         absl::StrCat(path, ":", wrong.source().begin.line, ": not TOML: ", std::string(wrong.description())));
   }
-}
-
-bool MatchesPattern(std::string_view name, std::string_view pattern) {
-  const std::string text = FoldName(name), want = FoldName(pattern);
-  std::size_t at = 0, star = std::string::npos, resume = 0, p = 0;
-  while (at < text.size()) {
-    if (p < want.size() && want[p] == '*') {
-      star = p++;
-      resume = at;
-    } else if (p < want.size() && want[p] == text[at]) {
-      ++p;
-      ++at;
-    } else if (star != std::string::npos) {
-      p = star + 1;
-      at = ++resume;
-    } else {
-      return false;
-    }
-  }
-  while (p < want.size() && want[p] == '*') ++p;
-  return p == want.size();
 }
 
 }  // namespace mirror

@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -59,10 +58,6 @@ struct AgentConfig {
 /// Errors: kInvalidArgument "FILE:LINE: [table] 'key' ..." for everything that is not as above, unknown keys
 /// included; kNotFound and kPermissionDenied about the file itself. No key or certificate is opened.
 absl::StatusOr<AgentConfig> LoadAgentConfig(const std::string& path);
-
-/// Whether a table name fits a pattern of `include` or `skip`: `*` stands for any characters, the rest for
-/// itself, by ASCII case only.
-bool MatchesPattern(std::string_view name, std::string_view pattern);
 
 }  // namespace mirror
 

@@ -1,0 +1,78 @@
+#include "client/lock_file.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "certs/file.h"
+#include "certs/token.h"
+#include "proto/wire/limits.h"
+
+namespace mirror {
+namespace {
+
+absl::Status Failed(const std::string& path, const char* what) {
+  return absl::UnavailableError(
+      absl::StrCat("'", path, "' ", what, ": ", std::strerror(errno),
+                   ". Nothing was sent; give this user the right to write in [agent] ",
+                   "'state_dir' and look at the disk"));
+}
+
+}  // namespace
+
+absl::StatusOr<LockFile> LockFile::Acquire(const std::string& state_dir, const std::string& context_id) {
+  if (absl::Status made = MakeFolder(state_dir); !made.ok()) return made;
+  const std::string path = absl::StrCat(state_dir, "/", context_id, ".lock");
+  const int file = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (file < 0) return Failed(path, "cannot be opened");
+  LockFile lock(path, file);
+  if (flock(file, LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK) return Failed(path, "cannot be locked");
+    return absl::UnavailableError(absl::StrCat("another mirror-agent is at work for tenant '", context_id,
+                                               "' (it holds '", path,
+                                               "'). Nothing was sent; try again when it has ended"));
+  }
+  return lock;
+}
+
+LockFile::LockFile(LockFile&& other) noexcept
+    : path_(std::move(other.path_)), file_(std::exchange(other.file_, -1)) {}
+
+LockFile::~LockFile() {
+  if (file_ >= 0) close(file_);  // Gives the lock back.
+}
+
+absl::StatusOr<LockFile::Holder> LockFile::Begin() {
+  std::array<char, kHolderBytesMax> bytes;
+  const ssize_t got = pread(file_, bytes.data(), bytes.size(), 0);
+  if (got < 0) return Failed(path_, "cannot be read");
+  const std::string found(bytes.data(), static_cast<std::size_t>(got));
+  const bool whole =
+      found.size() == NewNonce().size() && std::all_of(found.begin(), found.end(), absl::ascii_isxdigit);
+  if (whole) return Holder{found, true};
+  const Holder fresh{NewNonce(), false};
+  if (absl::Status written = Write(fresh.id); !written.ok()) return written;
+  return fresh;
+}
+
+absl::Status LockFile::End() { return Write(""); }
+
+absl::Status LockFile::Write(const std::string& content) {
+  if (ftruncate(file_, 0) != 0 ||
+      pwrite(file_, content.data(), content.size(), 0) != static_cast<ssize_t>(content.size()) ||
+      fsync(file_) != 0) {
+    return Failed(path_, "cannot be written");
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace mirror

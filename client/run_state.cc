@@ -1,0 +1,156 @@
+#include "client/run_state.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "certs/file.h"
+#include "certs/token.h"
+
+namespace mirror {
+namespace {
+
+using Json = nlohmann::json;
+constexpr int kVersion = 1;
+
+/// Names the machine; empty where it has no id, as in many containers: then only the path counts.
+std::string HostId() {
+  std::ifstream file("/etc/machine-id");
+  std::string id;
+  std::getline(file, id);
+  return id;
+}
+
+absl::Status Unreadable(const std::string& path, const std::string& why) {
+  return absl::DataLossError(
+      absl::StrCat("'", path, "' is not what an agent wrote there (", why,
+                   "). Nothing was sent. Restore it, or remove it: then every table is ", "populated anew"));
+}
+
+}  // namespace
+
+absl::StatusOr<RunState> RunState::Load(const std::string& state_dir, const std::string& context_id) {
+  RunState state;
+  state.path_ = absl::StrCat(state_dir, "/", context_id, ".json");
+  std::error_code error;
+  if (!std::filesystem::exists(state.path_, error)) {
+    state.id_ = absl::AsciiStrToLower(NewNonce());
+    state.source_id_ = absl::AsciiStrToLower(NewNonce());
+    return state;
+  }
+  std::ifstream file(state.path_);
+  std::ostringstream text;
+  text << file.rdbuf();
+  if (!file.good()) return absl::UnavailableError(absl::StrCat("'", state.path_, "' cannot be read"));
+  try {
+    const Json json = Json::parse(text.str());
+    if (json.at("version").get<int>() != kVersion) {
+      return Unreadable(state.path_, "its version is that of another agent");
+    }
+    state.id_ = json.at("id").get<std::string>();
+    state.source_id_ = json.at("source_id").get<std::string>();
+    state.run_ = json.at("run").get<std::int64_t>();
+    state.host_ = json.at("host").get<std::string>();
+    const Json& source = json.at("source");
+    state.mark_ = {source.at("path").get<std::string>(), source.at("device").get<std::uint64_t>(),
+                   source.at("inode").get<std::uint64_t>(), source.at("change_counter").get<std::uint64_t>()};
+    for (const auto& [name, entry] : json.at("tables").items()) {
+      state.tables_[name] = {entry.at("sent").get<std::int64_t>(), entry.at("seen").get<std::int64_t>(),
+                             entry.at("record").get<std::string>()};
+    }
+  } catch (const Json::exception& wrong) {
+    return Unreadable(state.path_, wrong.what());
+  }
+  return state;
+}
+
+absl::Status RunState::Save() const {
+  Json tables = Json::object();
+  for (const auto& [name, table] : tables_) {
+    tables[name] = {{"sent", table.sent}, {"seen", table.seen}, {"record", table.record}};
+  }
+  const Json json = {{"version", kVersion},
+                     {"id", id_},
+                     {"source_id", source_id_},
+                     {"run", run_},
+                     {"host", host_},
+                     {"source",
+                      {{"path", mark_.path},
+                       {"device", mark_.device},
+                       {"inode", mark_.inode},
+                       {"change_counter", mark_.change_counter}}},
+                     {"tables", std::move(tables)}};
+  // A path that is not UTF-8 is written as well as it can be: it then counts as another path, which sends
+  // more.
+  const std::string text = json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
+  return WriteFileAtomically(path_, text, FileUse::kSecret, ExistingFile::kReplace);
+}
+
+std::string RunState::Bind(const SourceMark& mark) {
+  const SourceMark before = std::exchange(mark_, mark);
+  const std::string host = HostId();
+  const std::string host_before = std::exchange(host_, host);
+  if (before.path.empty()) return "";
+  if (before.path != mark.path || host_before != host) {
+    source_id_ = absl::AsciiStrToLower(NewNonce());
+    ForgetRuns();
+    return absl::StrCat("the source was '", before.path, "' and is now '", mark.path,
+                        "', or the machine is another one: it counts as a new source and is populated");
+  }
+  const bool replaced = before.device != mark.device || before.inode != mark.inode;
+  if (replaced || mark.change_counter < before.change_counter) {
+    ForgetRuns();
+    return absl::StrCat("'", mark.path, "' was ",
+                        replaced ? "replaced by another file" : "set back to an older state",
+                        " since the last run: it counts as restored and is populated");
+  }
+  return "";
+}
+
+void RunState::ForgetRuns() {
+  id_ = absl::AsciiStrToLower(NewNonce());
+  for (auto& [name, table] : tables_) table = Table{};
+}
+
+std::string RunState::Lineage(std::int64_t run) const { return absl::StrCat(id_, ":", run); }
+
+std::optional<std::int64_t> RunState::RunOf(const Position& position) const {
+  if (position.lsn.value <= 0 || position.lineage != Lineage(position.lsn.value)) return std::nullopt;
+  return position.lsn.value;
+}
+
+bool RunState::Recognises(const std::string& table, const Position& position) const {
+  const std::optional<std::int64_t> run = RunOf(position);
+  const auto found = tables_.find(table);
+  return run && found != tables_.end() && (found->second.sent == *run || found->second.seen == *run);
+}
+
+Position RunState::BeginRun(const std::vector<Sending>& tables, std::int64_t at_least) {
+  run_ = std::max(run_, at_least) + 1;
+  for (const Sending& sending : tables) {
+    Table& table = tables_[sending.table];
+    // What the mirror shows is kept beside the new one only when it was ours: else it stays unknown.
+    table.seen = Recognises(sending.table, sending.seen) ? sending.seen.lsn.value : 0;
+    table.sent = run_;
+  }
+  return {Lsn{run_}, Lineage(run_)};
+}
+
+std::map<std::string, std::string> RunState::Records() const {
+  std::map<std::string, std::string> records;
+  for (const auto& [name, table] : tables_) {
+    if (!table.record.empty()) records[name] = table.record;
+  }
+  return records;
+}
+
+void RunState::SetRecord(const std::string& table, const std::string& record) {
+  tables_[table].record = record;
+}
+
+}  // namespace mirror

@@ -1,0 +1,78 @@
+#ifndef MIRROR_CLIENT_RUN_STATE_H_
+#define MIRROR_CLIENT_RUN_STATE_H_
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "client/source/reader.h"
+#include "proto/wire/lsn.h"
+
+namespace mirror {
+
+/// What a source without a change log remembers of its runs for one tenant: `<state_dir>/<context_id>.json`.
+///
+/// A run that sends rows has a number, which is the LSN it sends, and as lineage the file's random id with
+/// that number. The mirror's {lsn, lineage} is recognised when it is the last one sent or the last one seen
+/// of that table. A file that was restored, lost or copied recognises less and so sends more, never less.
+///
+/// Nothing is on disk before Save(), which replaces the file as a whole. Threads: one.
+class RunState {
+ public:
+  /// A new state when there is no file. Errors: kDataLoss when it cannot be understood; kUnavailable.
+  static absl::StatusOr<RunState> Load(const std::string& state_dir, const std::string& context_id);
+
+  absl::Status Save() const;
+
+  /// Says which database the runs read. At another path or on another host it is another source: a new source
+  /// id and nothing recognised. The same path with another file behind it, or one whose change counter went
+  /// back, was restored: nothing recognised. Gives a sentence for people when something of this happened,
+  /// else an empty text.
+  std::string Bind(const SourceMark& mark);
+
+  const std::string& source_id() const { return source_id_; }
+  std::int64_t run() const { return run_; }
+
+  /// Whether the mirror's position of a table is one that this state sent.
+  bool Recognises(const std::string& table, const Position& position) const;
+
+  /// Begins the run that sends these tables: a number above each one known here and above `at_least`.
+  /// `seen` of a table is what the mirror shows. Save() before a row is sent.
+  struct Sending {
+    std::string table;
+    Position seen;
+  };
+  Position BeginRun(const std::vector<Sending>& tables, std::int64_t at_least);
+
+  /// The reader's record of each table, see SourceTable.record.
+  std::map<std::string, std::string> Records() const;
+  void SetRecord(const std::string& table, const std::string& record);
+
+ private:
+  struct Table {
+    std::int64_t sent = 0;  ///< Run; 0: none.
+    std::int64_t seen = 0;
+    std::string record;
+  };
+  RunState() = default;
+  std::string Lineage(std::int64_t run) const;
+  /// The run behind a position of ours; absent: it is not of this file's id.
+  std::optional<std::int64_t> RunOf(const Position& position) const;
+  void ForgetRuns();
+
+  std::string path_;
+  std::string id_;
+  std::string source_id_;
+  std::string host_;
+  SourceMark mark_;
+  std::int64_t run_ = 0;
+  std::map<std::string, Table> tables_;
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_CLIENT_RUN_STATE_H_

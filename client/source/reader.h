@@ -1,0 +1,107 @@
+#ifndef MIRROR_CLIENT_SOURCE_READER_H_
+#define MIRROR_CLIENT_SOURCE_READER_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "proto/wire/row_block.h"
+#include "proto/wire/table.h"
+
+namespace mirror {
+
+/// What tells one source database from another, and from an older copy of itself.
+struct SourceMark {
+  std::string path;                  ///< Absolute, without symbolic links.
+  std::uint64_t device = 0;          ///< With `inode`: the file; another one at the same path was put there.
+  std::uint64_t inode = 0;           ///< 0: the source has none.
+  std::uint64_t change_counter = 0;  ///< Never goes back while the source lives; 0: the source has none.
+};
+
+/// One table as its source announces it.
+struct SourceTable {
+  TableSchema schema;
+  /// Why its rows cannot be sent, for people; empty: they can. It is announced all the same, or it would
+  /// count as dropped.
+  std::string problem;
+  /// What the reader wants to know about it in the next run: keep it and hand it back. Empty: nothing.
+  std::string record;
+};
+
+/// A table that cannot even be announced.
+struct RefusedTable {
+  std::string name;  ///< As it can be shown.
+  std::string reason;
+};
+
+struct SourceSchema {
+  std::vector<SourceTable> tables;
+  std::vector<RefusedTable> refused;
+};
+
+/// Takes values that are too long for a batch, piece by piece.
+class LargeSink {
+ public:
+  virtual ~LargeSink() = default;
+  /// A number for one more value of the table that is being read.
+  virtual std::uint64_t NewValue() = 0;
+  /// The next piece, 1 byte to kPartBytesMax; `offset` is the length of all pieces before it.
+  virtual absl::Status Part(std::uint64_t value_id, std::uint64_t offset, std::string_view data) = 0;
+};
+
+/// The rows of one table, from the first to the last, in key order where the source can give it cheaply.
+///
+/// Memory: one block, and for a long value one piece of it (all of it where the source cannot read in
+/// pieces). Locks: none is held between two calls that would keep the source's own programs from writing, nor
+/// while the sink is called.
+class TableReader {
+ public:
+  virtual ~TableReader() = default;
+
+  /// Appends rows to `block` until it weighs about `bytes` or the table is at its end. Values over 4 MB go to
+  /// `sink` before the call returns, and stand in the block as LargeValue. True: call again.
+  ///
+  /// False means: these were all the rows of one moment. An error takes that back for every row given before:
+  ///   kAborted   the table moved meanwhile, or no longer fits what was announced: take the schema again,
+  ///   announce
+  ///              it and read from the beginning
+  ///   others     this table cannot be read; the message says why and what to do
+  virtual absl::StatusOr<bool> Next(std::size_t bytes, RowBlock* block, LargeSink* sink) = 0;
+};
+
+/// A source database, read and never written. What follows hides which kind it is.
+///
+/// Threads: one.
+class SourceReader {
+ public:
+  virtual ~SourceReader() = default;
+
+  virtual SourceMark Mark() const = 0;
+
+  /// The tables that the configuration asks for, without looking at their rows.
+  virtual absl::StatusOr<std::vector<std::string>> TableNames() = 0;
+
+  /// Takes a fresh look at the source; everything that follows is about this look. Ends every TableReader.
+  /// The first look at a table reads all of it, to find the types of its values. Errors: the source cannot be
+  /// read; a sentence that says what to do.
+  virtual absl::StatusOr<SourceSchema> Schema() = 0;
+
+  /// Rows of a table of Schema(). Exact when nothing writes meanwhile.
+  virtual absl::StatusOr<std::uint64_t> CountRows(const std::string& table) = 0;
+
+  /// The rows of a table of Schema(); of each the columns with these indexes.
+  virtual absl::StatusOr<std::unique_ptr<TableReader>> Read(const std::string& table,
+                                                            const std::vector<std::uint32_t>& columns) = 0;
+
+  /// Forgets the record of a table: its values are looked at anew by the next Schema().
+  virtual void Forget(const std::string& table) = 0;
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_CLIENT_SOURCE_READER_H_

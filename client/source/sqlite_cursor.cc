@@ -1,0 +1,271 @@
+#include "client/source/sqlite_cursor.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "proto/wire/limits.h"
+
+namespace mirror {
+namespace {
+
+std::string OrderBy(const std::vector<OrderTerm>& order) {
+  if (order.empty()) return "";
+  return absl::StrCat(" ORDER BY ", absl::StrJoin(order, ", ", [](std::string* out, const OrderTerm& term) {
+                        absl::StrAppend(out, term.expression, term.descending ? " DESC" : "");
+                      }));
+}
+
+/// The rows behind the one whose terms are the parameters ?1, ?2, ...
+std::string Behind(const std::vector<OrderTerm>& order, std::size_t from) {
+  const OrderTerm& term = order[from];
+  const std::string parameter = absl::StrCat("?", from + 1);
+  const std::string strict = absl::StrCat(term.expression, term.descending ? " < " : " > ", parameter);
+  if (from + 1 == order.size()) return strict;
+  // The first part, which is implied, lets SQLite enter the index at the right place.
+  return absl::StrCat(term.expression, term.descending ? " <= " : " >= ", parameter, " AND (", strict,
+                      " OR (", term.expression, " = ", parameter, " AND ", Behind(order, from + 1), "))");
+}
+
+}  // namespace
+
+void KeyValue::Keep(sqlite3_stmt* statement, int column) {
+  type = sqlite3_column_type(statement, column);
+  if (type == SQLITE_INTEGER) {
+    integer = sqlite3_column_int64(statement, column);
+  } else if (type == SQLITE_FLOAT) {
+    real = sqlite3_column_double(statement, column);
+  } else if (type != SQLITE_NULL) {
+    const void* data =
+        type == SQLITE_TEXT ? sqlite3_column_text(statement, column) : sqlite3_column_blob(statement, column);
+    const int size = sqlite3_column_bytes(statement, column);
+    if (size == 0) {
+      bytes.clear();
+    } else {
+      bytes.assign(static_cast<const char*>(data), static_cast<std::size_t>(size));
+    }
+  }
+}
+
+void KeyValue::Bind(sqlite3_stmt* statement, int parameter) const {
+  const int size = static_cast<int>(bytes.size());
+  switch (type) {
+    case SQLITE_INTEGER:
+      sqlite3_bind_int64(statement, parameter, integer);
+      break;
+    case SQLITE_FLOAT:
+      sqlite3_bind_double(statement, parameter, real);
+      break;
+    case SQLITE_TEXT:
+      sqlite3_bind_text(statement, parameter, bytes.data(), size, SQLITE_TRANSIENT);
+      break;
+    case SQLITE_BLOB:
+      sqlite3_bind_blob(statement, parameter, bytes.data(), size, SQLITE_TRANSIENT);
+      break;
+    default:
+      sqlite3_bind_null(statement, parameter);
+  }
+}
+
+absl::StatusOr<SqliteCursor> SqliteCursor::Open(std::shared_ptr<const SqliteFile> file,
+                                                std::shared_ptr<const TablePlan> plan,
+                                                const std::vector<OrderTerm>& order,
+                                                const std::vector<std::uint32_t>& columns) {
+  SqliteCursor cursor(file, plan);
+  cursor.order_ = order;
+  std::vector<std::string> expressions;
+  for (const std::uint32_t column : columns) {
+    expressions.push_back(QuoteName(plan->schema.columns[column].name));
+  }
+  std::vector<std::string> order_expressions;
+  for (const OrderTerm& term : order) {
+    order_expressions.push_back(
+        term.column < 0 ? term.expression
+                        : QuoteName(plan->schema.columns[static_cast<std::size_t>(term.column)].name));
+    const auto found = std::find(columns.begin(), columns.end(), static_cast<std::uint32_t>(term.column));
+    if (term.column >= 0 && found != columns.end()) {
+      cursor.order_at_.push_back(static_cast<int>(found - columns.begin()));
+    } else {
+      cursor.order_at_.push_back(static_cast<int>(expressions.size()));
+      expressions.push_back(order_expressions.back());
+    }
+  }
+  if (expressions.empty()) expressions.emplace_back("1");
+  const std::string from = absl::StrCat(" FROM main.", QuoteName(plan->schema.name));
+  cursor.select_ = absl::StrCat("SELECT ", absl::StrJoin(expressions, ", "), from);
+  if (!plan->rowid.empty()) order_expressions.push_back(plan->rowid);
+  if (!order_expressions.empty()) {
+    cursor.heavy_select_ = absl::StrCat("SELECT ", absl::StrJoin(order_expressions, ", "), from);
+  }
+
+  absl::StatusOr<Statement> first = file->Prepare(cursor.select_ + OrderBy(order));
+  if (!first.ok()) return first.status();
+  cursor.first_ = *std::move(first);
+  if (!order.empty()) {
+    absl::StatusOr<Statement> next = file->Prepare(cursor.select_ + cursor.After());
+    if (!next.ok()) return next.status();
+    cursor.next_ = *std::move(next);
+  }
+  return cursor;
+}
+
+std::string SqliteCursor::After() const {
+  return absl::StrCat(" WHERE ", Behind(order_, 0), OrderBy(order_));
+}
+
+absl::Status SqliteCursor::Fail(int code) const {
+  return file_->Error(code, absl::StrCat("reading table '", plan_->schema.name, "'"));
+}
+
+absl::StatusOr<SqliteCursor::Step> SqliteCursor::Next() {
+  if (running_ == nullptr) {
+    running_ = started_ ? next_.get() : first_.get();
+    for (std::size_t i = 0; i < last_.size(); ++i) last_[i].Bind(running_, static_cast<int>(i + 1));
+  }
+  const int code = sqlite3_step(running_);
+  if (code == SQLITE_ROW) {
+    if (!order_.empty()) {
+      last_.resize(order_.size());
+      for (std::size_t i = 0; i < order_.size(); ++i) last_[i].Keep(running_, order_at_[i]);
+      started_ = true;
+    }
+    return Step::kRow;
+  }
+  Leave();
+  if (code == SQLITE_DONE) return Step::kEnd;
+  if (code != SQLITE_TOOBIG) return Fail(code);
+  if (order_.empty()) {
+    return absl::UnimplementedError(absl::StrCat("table '", plan_->schema.name, "' has a value over ",
+                                                 kPartBytesMax / (1 << 20),
+                                                 " MB, no key, and columns that are called rowid, _rowid_ "
+                                                 "and oid: such rows cannot be found again. Rename ",
+                                                 "one of the columns, or leave the table out with 'skip'"));
+  }
+  if (absl::Status status = LocateHeavy(); !status.ok()) return status;
+  last_ = heavy_key_;
+  started_ = true;
+  return Step::kHeavy;
+}
+
+void SqliteCursor::Leave() {
+  if (running_ != nullptr) sqlite3_reset(running_);
+  running_ = nullptr;
+}
+
+absl::Status SqliteCursor::LocateHeavy() {
+  whole_.clear();
+  whole_.shrink_to_fit();
+  whole_column_.reset();
+  blob_.reset();
+  const std::string where = started_ ? After() : OrderBy(order_);
+  const absl::StatusOr<Statement> statement = file_->Prepare(absl::StrCat(heavy_select_, where, " LIMIT 1"));
+  if (!statement.ok()) return statement.status();
+  for (std::size_t i = 0; i < last_.size(); ++i) last_[i].Bind(statement->get(), static_cast<int>(i + 1));
+  const int code = sqlite3_step(statement->get());
+  if (code == SQLITE_TOOBIG) {
+    return absl::InvalidArgumentError(absl::StrCat("table '", plan_->schema.name, "' has a key value over ",
+                                                   kPartBytesMax / (1 << 20),
+                                                   " MB, which no mirror takes: leave it out with 'skip'"));
+  }
+  if (code != SQLITE_ROW) return Fail(code);
+  heavy_key_.resize(order_.size());
+  for (std::size_t i = 0; i < order_.size(); ++i) heavy_key_[i].Keep(statement->get(), static_cast<int>(i));
+  heavy_rowid_.reset();
+  if (!plan_->rowid.empty())
+    heavy_rowid_ = sqlite3_column_int64(statement->get(), static_cast<int>(order_.size()));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Statement> SqliteCursor::OfHeavyRow(const std::string& expression) {
+  std::vector<std::string> terms;
+  for (std::size_t i = 0; i < order_.size(); ++i)
+    terms.push_back(absl::StrCat(order_[i].expression, " = ?", i + 1));
+  absl::StatusOr<Statement> statement =
+      file_->Prepare(absl::StrCat("SELECT ", expression, " FROM main.", QuoteName(plan_->schema.name),
+                                  " WHERE ", absl::StrJoin(terms, " AND ")));
+  if (!statement.ok()) return statement.status();
+  for (std::size_t i = 0; i < heavy_key_.size(); ++i)
+    heavy_key_[i].Bind(statement->get(), static_cast<int>(i + 1));
+  return statement;
+}
+
+absl::StatusOr<bool> SqliteCursor::HeavyValue(std::uint32_t column,
+                                              const std::function<absl::Status(sqlite3_stmt*)>& value) {
+  const absl::StatusOr<Statement> statement = OfHeavyRow(QuoteName(plan_->schema.columns[column].name));
+  if (!statement.ok()) return statement.status();
+  const int code = sqlite3_step(statement->get());
+  if (code == SQLITE_TOOBIG) return false;
+  if (code == SQLITE_DONE) return absl::AbortedError(absl::StrCat("table '", plan_->schema.name, "' moved"));
+  if (code != SQLITE_ROW) return Fail(code);
+  if (absl::Status status = value(statement->get()); !status.ok()) return status;
+  return true;
+}
+
+bool SqliteCursor::InPieces(std::uint32_t column, bool text) const {
+  return heavy_rowid_.has_value() && !plan_->generated[column] && !(text && file_->utf16());
+}
+
+absl::Status SqliteCursor::LoadWhole(std::uint32_t column) {
+  if (whole_column_ == column) return absl::OkStatus();
+  const int limit = sqlite3_limit(file_->handle(), SQLITE_LIMIT_LENGTH, -1);
+  sqlite3_limit(file_->handle(), SQLITE_LIMIT_LENGTH, static_cast<int>(WireLimits{}.value_bytes_max));
+  const absl::StatusOr<bool> loaded = HeavyValue(column, [this](sqlite3_stmt* row) {
+    KeyValue value;
+    value.Keep(row, 0);
+    whole_ = std::move(value.bytes);
+    return absl::OkStatus();
+  });
+  sqlite3_limit(file_->handle(), SQLITE_LIMIT_LENGTH, limit);
+  if (!loaded.ok()) return loaded.status();
+  if (!*loaded) return Fail(SQLITE_TOOBIG);
+  whole_column_ = column;
+  return absl::OkStatus();
+}
+
+absl::StatusOr<SqliteCursor::Heavy> SqliteCursor::HeavySize(std::uint32_t column) {
+  const absl::StatusOr<Statement> kind =
+      OfHeavyRow(absl::StrCat("typeof(", QuoteName(plan_->schema.columns[column].name), ") = 'text'"));
+  if (!kind.ok()) return kind.status();
+  Heavy heavy;
+  const int code = sqlite3_step(kind->get());
+  if (code == SQLITE_ROW) {
+    heavy.text = sqlite3_column_int(kind->get(), 0) != 0;
+  } else if (code != SQLITE_TOOBIG) {  // A generated value is made before it can be asked for its type.
+    return Fail(code);
+  }
+  if (!InPieces(column, heavy.text)) {
+    if (absl::Status status = LoadWhole(column); !status.ok()) return status;
+    heavy.size = whole_.size();
+    return heavy;
+  }
+  if (absl::Status status = OpenBlob(column); !status.ok()) return status;
+  heavy.size = static_cast<std::uint64_t>(sqlite3_blob_bytes(blob_.get()));
+  if (file_->access() == Access::kChunks) blob_.reset();
+  return heavy;
+}
+
+absl::Status SqliteCursor::OpenBlob(std::uint32_t column) {
+  if (blob_ != nullptr && blob_column_ == column) return absl::OkStatus();
+  sqlite3_blob* blob = nullptr;
+  const int code = sqlite3_blob_open(file_->handle(), "main", plan_->schema.name.c_str(),
+                                     plan_->schema.columns[column].name.c_str(), *heavy_rowid_, 0, &blob);
+  blob_.reset(blob);
+  blob_column_ = column;
+  if (code != SQLITE_OK) return Fail(code);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::string> SqliteCursor::HeavyPiece(std::uint32_t column, std::uint64_t offset,
+                                                     std::size_t bytes) {
+  if (whole_column_ == column) return whole_.substr(static_cast<std::size_t>(offset), bytes);
+  std::string piece(bytes, '\0');
+  if (absl::Status status = OpenBlob(column); !status.ok()) return status;
+  const int code =
+      sqlite3_blob_read(blob_.get(), piece.data(), static_cast<int>(bytes), static_cast<int>(offset));
+  if (file_->access() == Access::kChunks) blob_.reset();
+  if (code != SQLITE_OK) return Fail(code);
+  return piece;
+}
+
+}  // namespace mirror

@@ -1,0 +1,104 @@
+#ifndef MIRROR_CLIENT_SOURCE_SQLITE_CURSOR_H_
+#define MIRROR_CLIENT_SOURCE_SQLITE_CURSOR_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "client/source/sqlite_file.h"
+#include "client/source/sqlite_schema.h"
+
+namespace mirror {
+
+/// One value of a key, kept after its row is gone.
+struct KeyValue {
+  int type = SQLITE_NULL;
+  std::int64_t integer = 0;
+  double real = 0;
+  std::string bytes;
+
+  void Keep(sqlite3_stmt* statement, int column);
+  void Bind(sqlite3_stmt* statement, int parameter) const;
+};
+
+/// Walks over the rows of a table in an order that it can leave and take up again.
+///
+/// Next() moves within one run of a statement; Leave() ends the run and with it every lock; the next Next()
+/// goes on behind the last row. A row with a value that is too long for memory is passed over with kHeavy and
+/// is there to be read column by column.
+class SqliteCursor {
+ public:
+  enum class Step { kRow, kHeavy, kEnd };
+
+  /// `columns` are indexes of the plan's schema; they are the first columns of each row, in that order.
+  static absl::StatusOr<SqliteCursor> Open(std::shared_ptr<const SqliteFile> file,
+                                           std::shared_ptr<const TablePlan> plan,
+                                           const std::vector<OrderTerm>& order,
+                                           const std::vector<std::uint32_t>& columns);
+
+  absl::StatusOr<Step> Next();
+  /// The row, after kRow and until the next call.
+  sqlite3_stmt* row() const { return running_; }
+  /// False when the table has no order in which it could be taken up again.
+  bool can_leave() const { return !order_.empty(); }
+  void Leave();
+
+  /// After kHeavy: gives one column's value to `value` in one piece, when it is short enough.
+  /// False: it is longer; ask HeavyBytes.
+  absl::StatusOr<bool> HeavyValue(std::uint32_t column,
+                                  const std::function<absl::Status(sqlite3_stmt*)>& value);
+  /// After HeavyValue said false: whether the value is text, and how long it is in bytes of UTF-8 or of the
+  /// blob.
+  struct Heavy {
+    bool text = false;
+    std::uint64_t size = 0;
+  };
+  absl::StatusOr<Heavy> HeavySize(std::uint32_t column);
+  /// A piece of it. Each call is by itself: locks may be given back in between.
+  absl::StatusOr<std::string> HeavyPiece(std::uint32_t column, std::uint64_t offset, std::size_t bytes);
+
+ private:
+  SqliteCursor(std::shared_ptr<const SqliteFile> file, std::shared_ptr<const TablePlan> plan)
+      : file_(std::move(file)), plan_(std::move(plan)) {}
+  std::string After() const;
+  absl::Status LocateHeavy();
+  absl::Status Fail(int code) const;
+  /// Whether SQLite can give a value of this column in pieces.
+  bool InPieces(std::uint32_t column, bool text) const;
+  absl::StatusOr<Statement> OfHeavyRow(const std::string& expression);
+  absl::Status LoadWhole(std::uint32_t column);
+
+  std::shared_ptr<const SqliteFile> file_;  ///< Before the statements, which end first.
+  std::shared_ptr<const TablePlan> plan_;
+  std::vector<OrderTerm> order_;
+  std::vector<int> order_at_;  ///< Where each term stands in the row.
+  std::string select_, heavy_select_;
+  Statement first_, next_;
+  sqlite3_stmt* running_ = nullptr;
+  std::vector<KeyValue> last_;  ///< Of the last row; empty: none yet.
+  bool started_ = false;
+
+  std::vector<KeyValue> heavy_key_;
+  std::optional<std::int64_t> heavy_rowid_;
+  /// Kept open between pieces, except where it would hold a lock: it knows the way to its place in the file.
+  struct CloseBlob {
+    void operator()(sqlite3_blob* blob) const { sqlite3_blob_close(blob); }
+  };
+  absl::Status OpenBlob(std::uint32_t column);
+  std::unique_ptr<sqlite3_blob, CloseBlob> blob_;
+  std::optional<std::uint32_t> blob_column_;
+  /// A value that SQLite gives whole only. Freed with the next row.
+  std::string whole_;
+  std::optional<std::uint32_t> whole_column_;
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_CLIENT_SOURCE_SQLITE_CURSOR_H_

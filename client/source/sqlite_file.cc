@@ -1,0 +1,263 @@
+#include "client/source/sqlite_file.h"
+
+#include <SQLiteCpp/Exception.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstddef>
+#include <cstring>
+#include <filesystem>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "proto/wire/limits.h"
+
+namespace mirror {
+namespace {
+
+constexpr std::size_t kHeaderBytes = 100;
+constexpr char kMagic[] = "SQLite format 3";  // With its NUL: 16 bytes.
+constexpr std::size_t kReadVersionAt = 19;    // 2: WAL.
+constexpr std::size_t kChangeCounterAt = 24;
+
+/// A path as part of a URI.
+std::string EncodePath(std::string_view path) {
+  constexpr char kHex[] = "0123456789ABCDEF";
+  std::string uri;
+  for (const char c : path) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '%' || c == '?' || c == '#' || byte < 0x20) {
+      uri += {'%', kHex[byte >> 4], kHex[byte & 15]};
+    } else {
+      uri += c;
+    }
+  }
+  return uri;
+}
+
+/// How the file looks before SQLite is asked.
+struct Header {
+  struct stat status = {};
+  std::array<unsigned char, kHeaderBytes> bytes = {};
+
+  bool wal() const { return bytes[kReadVersionAt] == 2; }
+  std::uint64_t change_counter() const {
+    std::uint64_t counter = 0;
+    for (std::size_t i = 0; i < 4; ++i) counter = counter << 8 | bytes[kChangeCounterAt + i];
+    return counter;
+  }
+};
+
+/// Reads through SQLite's own file layer: closing a descriptor of our own would take away the locks that
+/// another connection of this process holds on the file (POSIX advisory locks).
+bool ReadFirstBytes(const std::string& path, unsigned char* bytes) {
+  sqlite3_vfs* vfs = sqlite3_vfs_find(nullptr);
+  const auto free_name = [](const char* name) { sqlite3_free_filename(name); };
+  const std::unique_ptr<const char, decltype(free_name)> name(
+      sqlite3_create_filename(path.c_str(), "", "", 0, nullptr), free_name);
+  std::vector<std::max_align_t> memory(static_cast<std::size_t>(vfs->szOsFile) / sizeof(std::max_align_t) +
+                                       1);
+  auto* file = reinterpret_cast<sqlite3_file*>(memory.data());
+  if (vfs->xOpen(vfs, name.get(), file, SQLITE_OPEN_READONLY | SQLITE_OPEN_MAIN_DB, nullptr) != SQLITE_OK) {
+    return false;
+  }
+  // A short file leaves zeros, which the magic does not begin with.
+  const int code = file->pMethods->xRead(file, bytes, static_cast<int>(kHeaderBytes), 0);
+  file->pMethods->xClose(file);
+  return code == SQLITE_OK || code == SQLITE_IOERR_SHORT_READ;
+}
+
+absl::StatusOr<Header> ReadHeader(const std::string& path) {
+  Header header;
+  if (stat(path.c_str(), &header.status) != 0) {
+    if (errno == ENOENT || errno == ENOTDIR) {
+      return absl::NotFoundError(
+          absl::StrCat("the source '", path, "' is not there: correct 'path' of its [[source]]"));
+    }
+    return absl::PermissionDeniedError(absl::StrCat("the source '", path, "' cannot be reached (",
+                                                    std::strerror(errno),
+                                                    "): give this user the right to read it"));
+  }
+  if (!S_ISREG(header.status.st_mode)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "the source '", path, "' is not a file: 'path' of its [[source]] must name a SQLite database"));
+  }
+  if (header.status.st_size == 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the source '", path,
+                     "' is empty, not a database: correct 'path' of its [[source]]. Nothing was sent"));
+  }
+  if (access(path.c_str(), R_OK) != 0 || !ReadFirstBytes(path, header.bytes.data())) {
+    return absl::PermissionDeniedError(
+        absl::StrCat("the source '", path, "' cannot be read: give this user the right to read it"));
+  }
+  if (std::memcmp(header.bytes.data(), kMagic, sizeof kMagic) != 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the source '", path,
+                     "' is not a SQLite database (or it is encrypted): correct 'path' of its [[source]]"));
+  }
+  return header;
+}
+
+/// Size of the file beside the database; absent when there is none.
+bool Exists(const std::string& path, off_t* size) {
+  struct stat status = {};
+  if (stat(path.c_str(), &status) != 0) return false;
+  if (size != nullptr) *size = status.st_size;
+  return true;
+}
+
+/// Whether somebody may have the database open, or left it in the middle of something.
+bool InUse(const std::string& path) {
+  off_t wal_bytes = 0;
+  return Exists(path + "-shm", nullptr) || (Exists(path + "-wal", &wal_bytes) && wal_bytes > 0);
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<SqliteFile>> SqliteFile::Open(const std::string& path) {
+  std::unique_ptr<SqliteFile> file(new SqliteFile);
+  std::error_code unresolved;
+  const std::filesystem::path real = std::filesystem::canonical(path, unresolved);
+  file->path_ = unresolved ? path : real.string();
+  const absl::StatusOr<Header> header = ReadHeader(file->path_);
+  if (!header.ok()) return header.status();
+  if (header->wal()) file->access_ = InUse(file->path_) ? Access::kSnapshot : Access::kStill;
+  file->still_ = header->status;
+  file->mark_ = {file->path_, header->status.st_dev, header->status.st_ino, header->change_counter()};
+
+  const std::string uri = absl::StrCat("file:", EncodePath(file->path_), "?mode=ro",
+                                       file->access_ == Access::kStill ? "&immutable=1" : "");
+  try {
+    file->database_ = std::make_unique<SQLite::Database>(
+        uri, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX, kSourceBusyMs);
+  } catch (const SQLite::Exception& error) {
+    return absl::UnavailableError(
+        absl::StrCat("the source '", file->path_, "' cannot be opened: ", error.what()));
+  }
+  sqlite3* database = file->handle();
+  sqlite3_extended_result_codes(database, 1);
+  sqlite3_db_config(database, SQLITE_DBCONFIG_DQS_DML, 0, nullptr);
+  sqlite3_db_config(database, SQLITE_DBCONFIG_DQS_DDL, 0, nullptr);
+  sqlite3_db_config(database, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
+  sqlite3_db_config(database, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
+  // A longer value is noticed before it is in memory (SQLITE_TOOBIG).
+  sqlite3_limit(database, SQLITE_LIMIT_LENGTH, static_cast<int>(kPartBytesMax));
+
+  if (file->access_ == Access::kSnapshot) {
+    if (absl::Status status = file->Run("BEGIN"); !status.ok()) return status;
+  }
+  // The first read: locks, journals and the schema show what they are.
+  const absl::StatusOr<std::int64_t> tables = file->Number("SELECT count(*) FROM sqlite_schema");
+  if (!tables.ok()) return tables.status();
+  const absl::StatusOr<Statement> encoding = file->Prepare("PRAGMA encoding");
+  if (!encoding.ok()) return encoding.status();
+  if (sqlite3_step(encoding->get()) == SQLITE_ROW) {
+    const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(encoding->get(), 0));
+    file->utf16_ = text != nullptr && std::strcmp(text, "UTF-8") != 0;
+  }
+  return file;
+}
+
+absl::StatusOr<Statement> SqliteFile::Prepare(const std::string& sql) const {
+  sqlite3_stmt* statement = nullptr;
+  const int code =
+      sqlite3_prepare_v3(handle(), sql.c_str(), static_cast<int>(sql.size() + 1), 0, &statement, nullptr);
+  if (code != SQLITE_OK) return Error(code, "preparing to read");
+  return Statement(statement);
+}
+
+absl::StatusOr<std::int64_t> SqliteFile::Number(const std::string& sql) const {
+  const absl::StatusOr<Statement> statement = Prepare(sql);
+  if (!statement.ok()) return statement.status();
+  const int code = sqlite3_step(statement->get());
+  if (code != SQLITE_ROW) return Error(code, "reading");
+  return sqlite3_column_int64(statement->get(), 0);
+}
+
+absl::Status SqliteFile::Run(const char* sql) const {
+  const int code = sqlite3_exec(handle(), sql, nullptr, nullptr, nullptr);
+  return code == SQLITE_OK ? absl::OkStatus() : Error(code, "reading");
+}
+
+absl::Status SqliteFile::Error(int code, std::string_view doing) const {
+  const std::string where = absl::StrCat("the source '", path_, "', ", std::string(doing), ": ");
+  switch (code) {
+    case SQLITE_READONLY_ROLLBACK:
+    case SQLITE_READONLY_RECOVERY:
+      return absl::FailedPreconditionError(absl::StrCat(
+          where,
+          "a program ended in the middle of a write and left its journal. Open the database once with that ",
+          "program (or the sqlite3 program), which repairs it; the agent only reads"));
+    case SQLITE_READONLY_CANTINIT:
+    case SQLITE_READONLY_DIRECTORY:
+      return absl::FailedPreconditionError(absl::StrCat(
+          where,
+          "it is in WAL mode and its -shm file cannot be used by this user. Give this user write permission ",
+          "on the folder, or read permission on the -shm and -wal files"));
+    default:
+      break;
+  }
+  const std::string words = absl::StrCat(where, sqlite3_errmsg(handle()));
+  switch (code & 0xff) {
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+      return absl::UnavailableError(
+          absl::StrCat(where, "it is locked by another program for more than ", kSourceBusyMs / 1000,
+                       " seconds. Nothing is lost: try again, or end the program that holds the lock"));
+    case SQLITE_NOTADB:
+      return absl::InvalidArgumentError(absl::StrCat(
+          where, "it is not a SQLite database (or it is encrypted): correct 'path' of its [[source]]"));
+    case SQLITE_CORRUPT:
+      return absl::DataLossError(absl::StrCat(
+          words, ". The database is damaged: check it with 'PRAGMA integrity_check' and restore a backup"));
+    case SQLITE_CANTOPEN:
+    case SQLITE_READONLY:
+    case SQLITE_PERM:
+    case SQLITE_AUTH:
+      return absl::PermissionDeniedError(absl::StrCat(
+          words, ". Give this user the right to read the file, and in WAL mode its -wal and -shm as well"));
+    case SQLITE_IOERR:
+      return absl::UnavailableError(absl::StrCat(words, ". Look at the disk, then try again"));
+    case SQLITE_NOMEM:
+      return absl::ResourceExhaustedError(words);
+    default:
+      return absl::UnknownError(words);
+  }
+}
+
+absl::Status SqliteFile::BeginLook() const {
+  if (access_ == Access::kStill) return CheckStill();
+  return access_ == Access::kChunks ? Run("BEGIN") : absl::OkStatus();
+}
+
+void SqliteFile::EndLook() const {
+  // COMMIT of a read transaction cannot fail in a way that matters: it only gives the lock back.
+  if (access_ == Access::kChunks && sqlite3_get_autocommit(handle()) == 0) {
+    sqlite3_exec(handle(), "COMMIT", nullptr, nullptr, nullptr);
+  }
+}
+
+absl::Status SqliteFile::CheckStill() const {
+  struct stat now = {};
+  const bool same = stat(path_.c_str(), &now) == 0 && now.st_dev == still_.st_dev &&
+                    now.st_ino == still_.st_ino && now.st_size == still_.st_size &&
+                    now.st_mtim.tv_sec == still_.st_mtim.tv_sec &&
+                    now.st_mtim.tv_nsec == still_.st_mtim.tv_nsec && !InUse(path_);
+  if (same) return absl::OkStatus();
+  return absl::AbortedError(
+      absl::StrCat("another program opened the source '", path_, "' while it was read"));
+}
+
+std::string QuoteName(std::string_view name) {
+  std::string quoted = "\"";
+  for (const char c : name) {
+    if (c == '"') quoted += '"';
+    quoted += c;
+  }
+  return quoted + '"';
+}
+
+}  // namespace mirror

@@ -1,0 +1,88 @@
+#ifndef MIRROR_CLIENT_SOURCE_SQLITE_FILE_H_
+#define MIRROR_CLIENT_SOURCE_SQLITE_FILE_H_
+
+#include <SQLiteCpp/Database.h>
+#include <sqlite3.h>
+#include <sys/stat.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "client/source/reader.h"
+
+namespace mirror {
+
+/// Milliseconds for which a lock of another program is waited for.
+inline constexpr int kSourceBusyMs = 5'000;
+
+/// A prepared statement of the C API: SQLiteCpp copies each text, see the design notes on speed.
+class Statement {
+ public:
+  Statement() = default;
+  explicit Statement(sqlite3_stmt* statement) : statement_(statement) {}
+  sqlite3_stmt* get() const { return statement_.get(); }
+  /// Ends the run of it; without an open run it holds no lock.
+  void Reset() const { sqlite3_reset(statement_.get()); }
+
+ private:
+  struct Finalize {
+    void operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
+  };
+  std::unique_ptr<sqlite3_stmt, Finalize> statement_;
+};
+
+/// How a file is read without keeping its own programs from writing.
+enum class Access {
+  kSnapshot,  ///< WAL: one read transaction for as long as the file is open here.
+  kChunks,    ///< Rollback journal: a read transaction keeps every commit waiting, so many short ones.
+  kStill,     ///< WAL, but nobody has it open: read as it lies, without locks, as long as it does not move.
+};
+
+/// A SQLite database opened to be read. It creates nothing beside it: opening a WAL database the usual way
+/// would leave a -wal and a -shm behind, hence Access::kStill.
+class SqliteFile {
+ public:
+  /// Errors: a sentence that names the path and says what to do: kNotFound; kPermissionDenied;
+  /// kInvalidArgument (no file, not a database); kUnavailable (locked for kSourceBusyMs); kFailedPrecondition
+  /// (left in the middle of a write); kDataLoss (damaged).
+  static absl::StatusOr<std::unique_ptr<SqliteFile>> Open(const std::string& path);
+
+  Access access() const { return access_; }
+  sqlite3* handle() const { return database_->getHandle(); }
+  bool utf16() const { return utf16_; }
+  const SourceMark& mark() const { return mark_; }
+
+  absl::StatusOr<Statement> Prepare(const std::string& sql) const;
+  /// The first value of the first row. Errors: also when there is none.
+  absl::StatusOr<std::int64_t> Number(const std::string& sql) const;
+  /// What a result code means for the person who runs the source; `doing` is "reading table 'x'".
+  absl::Status Error(int code, std::string_view doing) const;
+
+  /// Begins and ends one short look; only kChunks does something in the database. kStill checks that the file
+  /// is as it was: kAborted when it is not.
+  absl::Status BeginLook() const;
+  void EndLook() const;
+
+ private:
+  SqliteFile() = default;
+  absl::Status CheckStill() const;
+  absl::Status Run(const char* sql) const;
+
+  std::string path_;
+  Access access_ = Access::kChunks;
+  bool utf16_ = false;
+  SourceMark mark_;
+  struct stat still_ = {};
+  std::unique_ptr<SQLite::Database> database_;
+};
+
+/// `name` as an identifier of SQL, whatever is in it.
+std::string QuoteName(std::string_view name);
+
+}  // namespace mirror
+
+#endif  // MIRROR_CLIENT_SOURCE_SQLITE_FILE_H_

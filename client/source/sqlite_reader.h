@@ -1,0 +1,34 @@
+#ifndef MIRROR_CLIENT_SOURCE_SQLITE_READER_H_
+#define MIRROR_CLIENT_SOURCE_SQLITE_READER_H_
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "client/source/reader.h"
+
+namespace mirror {
+
+struct SqliteReaderOptions {
+  std::string path;
+  std::vector<std::string> include = {"*"}, skip;  ///< Patterns, see MatchesPattern().
+  /// SourceTable.record of earlier runs, by table name.
+  std::map<std::string, std::string> records;
+};
+
+/// Reads any SQLite database. A column is INT64, DOUBLE or TEXT when it is declared so and every value fits;
+/// else ANY with its affinity. What was found is the record: later runs believe it and find out while they
+/// read.
+///
+/// A WAL database is read in one read transaction, so all tables are of one moment. A database with a
+/// rollback journal is read in chunks of about 1,000 rows, since each commit waits for its readers; a table
+/// is then of one moment only if nothing was committed while it was read, else kAborted.
+///
+/// Errors: those of SqliteFile::Open. The file is opened by the first call that needs it.
+std::unique_ptr<SourceReader> OpenSqliteReader(SqliteReaderOptions options);
+
+}  // namespace mirror
+
+#endif  // MIRROR_CLIENT_SOURCE_SQLITE_READER_H_

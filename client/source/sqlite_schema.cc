@@ -1,0 +1,238 @@
+#include "client/source/sqlite_schema.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+
+namespace mirror {
+namespace {
+
+std::string TextAt(const Statement& statement, int column) {
+  const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(statement.get(), column));
+  return text == nullptr
+             ? ""
+             : std::string(text, static_cast<std::size_t>(sqlite3_column_bytes(statement.get(), column)));
+}
+
+bool BeginsWith(std::string_view name, std::string_view prefix) {
+  return name.size() >= prefix.size() && SameName(name.substr(0, prefix.size()), prefix);
+}
+
+/// Runs `sql` with `table` as its only parameter and calls `row` for each row.
+template <typename Row>
+absl::Status ForEach(const SqliteFile& file, const std::string& sql, const std::string& table,
+                     const Row& row) {
+  const absl::StatusOr<Statement> statement = file.Prepare(sql);
+  if (!statement.ok()) return statement.status();
+  if (!table.empty()) {
+    sqlite3_bind_text(statement->get(), 1, table.data(), static_cast<int>(table.size()), SQLITE_STATIC);
+  }
+  int code = SQLITE_ROW;
+  while ((code = sqlite3_step(statement->get())) == SQLITE_ROW) row(*statement);
+  if (code == SQLITE_DONE) return absl::OkStatus();
+  return file.Error(code, table.empty() ? "reading its schema" : absl::StrCat("reading table '", table, "'"));
+}
+
+/// What the database says about a table besides its columns.
+struct TableFacts {
+  bool without_rowid = false;
+  bool strict = false;
+};
+
+Type TypeOf(Affinity affinity) {
+  switch (affinity) {
+    case Affinity::kInteger:
+      return Type::kInt64;
+    case Affinity::kReal:
+      return Type::kDouble;
+    case Affinity::kText:
+      return Type::kText;
+    default:
+      return Type::kAny;
+  }
+}
+
+Column MakeColumn(const Statement& row, const TableFacts& facts) {
+  // Columns of pragma_table_xinfo: name, type, notnull, dflt_value, pk, hidden.
+  Column column;
+  column.name = TextAt(row, 0);
+  const std::string declared = TextAt(row, 1);
+  const bool strict_any = facts.strict && SameName(declared, "ANY");
+  const Affinity affinity = strict_any ? Affinity::kBlob : AffinityOf(declared);
+  column.type = TypeOf(affinity);
+  if (column.type == Type::kAny) column.affinity = affinity;
+  column.key_position = static_cast<std::uint32_t>(sqlite3_column_int(row.get(), 4));
+  column.nullable = sqlite3_column_int(row.get(), 2) == 0 && column.key_position == 0;
+  column.backfill = Backfill::kUnknown;
+  if (sqlite3_column_type(row.get(), 3) == SQLITE_TEXT) {
+    column.default_value = ParseDefault(TextAt(row, 3), column);
+  }
+  return column;
+}
+
+/// The name by which the rowid can be called although columns may have taken its usual ones.
+std::string RowidName(const TableSchema& table) {
+  for (const char* name : {"rowid", "_rowid_", "oid"}) {
+    if (!table.Find(name)) return name;
+  }
+  return "";
+}
+
+/// The index that keeps the PRIMARY KEY, as terms of an order. Empty: there is none (INTEGER PRIMARY KEY).
+absl::StatusOr<std::vector<OrderTerm>> KeyIndex(const SqliteFile& file, const TableSchema& table,
+                                                bool* binary) {
+  std::string index;
+  absl::Status status = ForEach(file, "SELECT name FROM pragma_index_list(?1, 'main') WHERE origin = 'pk'",
+                                table.name, [&](const Statement& row) { index = TextAt(row, 0); });
+  if (!status.ok()) return status;
+  std::vector<OrderTerm> order;
+  if (index.empty()) return order;
+  *binary = true;
+  status = ForEach(
+      file, "SELECT cid, \"desc\", coll FROM pragma_index_xinfo(?1, 'main') WHERE key = 1 ORDER BY seqno",
+      index, [&](const Statement& row) {
+        const int column = sqlite3_column_int(row.get(), 0);
+        const std::string collation = TextAt(row, 2);
+        if (!SameName(collation, "BINARY")) *binary = false;
+        const std::string& name = table.columns[static_cast<std::size_t>(column)].name;
+        order.push_back({absl::StrCat(QuoteName(name), " COLLATE ", QuoteName(collation)),
+                         sqlite3_column_int(row.get(), 1) != 0, column});
+      });
+  if (!status.ok()) return status;
+  return order;
+}
+
+/// A number as SQL writes it, with or without sign.
+std::optional<Literal> ParseNumber(std::string_view text) {
+  const bool negative = !text.empty() && text.front() == '-';
+  std::string_view digits = text;
+  if (!digits.empty() && (digits.front() == '-' || digits.front() == '+')) digits.remove_prefix(1);
+  if (digits.empty() || (!absl::ascii_isdigit(digits.front()) && digits.front() != '.')) return std::nullopt;
+  const std::string plain = absl::StrCat(negative ? "-" : "", std::string(digits));
+  const char* end = plain.data() + plain.size();
+  std::int64_t integer = 0;
+  if (const auto parsed = std::from_chars(plain.data(), end, integer);
+      parsed.ec == std::errc{} && parsed.ptr == end) {
+    return Literal(integer);
+  }
+  double real = 0;
+  const auto parsed = std::from_chars(plain.data(), end, real);
+  if (parsed.ec != std::errc{} || parsed.ptr != end || !std::isfinite(real)) return std::nullopt;
+  return Literal(real);
+}
+
+std::optional<std::string> ParseText(std::string_view sql) {
+  if (sql.size() < 2 || sql.front() != '\'' || sql.back() != '\'') return std::nullopt;
+  sql = sql.substr(1, sql.size() - 2);
+  std::string text;
+  for (std::size_t i = 0; i < sql.size(); ++i) {
+    if (sql[i] == '\'') {
+      // A single quote inside would end the constant: then it is an expression.
+      if (i + 1 == sql.size() || sql[i + 1] != '\'') return std::nullopt;
+      ++i;
+    }
+    text += sql[i];
+  }
+  return text;
+}
+
+}  // namespace
+
+Affinity AffinityOf(std::string_view declared_type) {
+  const std::string type = absl::AsciiStrToUpper(std::string(declared_type));
+  const auto has = [&type](std::string_view part) { return type.find(part) != std::string::npos; };
+  if (has("INT")) return Affinity::kInteger;
+  if (has("CHAR") || has("CLOB") || has("TEXT")) return Affinity::kText;
+  if (type.empty() || has("BLOB")) return Affinity::kBlob;
+  if (has("REAL") || has("FLOA") || has("DOUB")) return Affinity::kReal;
+  return Affinity::kNumeric;
+}
+
+std::optional<Literal> ParseDefault(std::string_view sql, const Column& column) {
+  std::optional<Literal> literal;
+  if (SameName(sql, "NULL")) {
+    literal = Null{};
+  } else if (std::optional<std::string> text = ParseText(sql)) {
+    // Elsewhere SQLite would make a number of it where it can.
+    const bool kept = column.type == Type::kText || column.affinity == Affinity::kBlob;
+    if (kept) literal = *std::move(text);
+  } else if (column.type != Type::kText) {
+    literal = ParseNumber(sql);
+    const auto* integer = literal ? std::get_if<std::int64_t>(&*literal) : nullptr;
+    if (column.type == Type::kDouble && integer != nullptr) literal = static_cast<double>(*integer);
+  }
+  if (literal && !CheckLiteral(column, *literal).ok()) literal.reset();
+  return literal;
+}
+
+absl::StatusOr<std::vector<std::string>> ListTables(const SqliteFile& file) {
+  std::vector<std::string> tables;
+  const absl::Status status = ForEach(
+      file, "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' ORDER BY name", "",
+      [&](const Statement& row) {
+        std::string name = TextAt(row, 0);
+        if (BeginsWith(name, "sqlite_") || BeginsWith(name, "_mirror_")) return;
+        tables.push_back(std::move(name));
+      });
+  if (!status.ok()) return status;
+  return tables;
+}
+
+absl::StatusOr<TablePlan> PlanTable(const SqliteFile& file, const std::string& table) {
+  TablePlan plan;
+  plan.schema.name = table;
+  TableFacts facts;
+  absl::Status status =
+      ForEach(file, "SELECT wr, strict FROM pragma_table_list WHERE schema = 'main' AND name = ?1", table,
+              [&](const Statement& row) {
+                facts.without_rowid = sqlite3_column_int(row.get(), 0) != 0;
+                facts.strict = sqlite3_column_int(row.get(), 1) != 0;
+              });
+  if (!status.ok()) return status;
+  bool key_declared_not_null = true;
+  status = ForEach(file,
+                   "SELECT name, type, \"notnull\", dflt_value, pk, hidden FROM pragma_table_xinfo(?1, "
+                   "'main') ORDER BY cid",
+                   table, [&](const Statement& row) {
+                     plan.schema.columns.push_back(MakeColumn(row, facts));
+                     plan.generated.push_back(sqlite3_column_int(row.get(), 5) != 0);
+                     const bool in_key = plan.schema.columns.back().key_position != 0;
+                     if (in_key && sqlite3_column_int(row.get(), 2) == 0) key_declared_not_null = false;
+                   });
+  if (!status.ok()) return status;
+  if (plan.schema.columns.empty()) {
+    return absl::NotFoundError(absl::StrCat("table '", table, "' is not there any more"));
+  }
+
+  bool binary = false;
+  absl::StatusOr<std::vector<OrderTerm>> key_index = KeyIndex(file, plan.schema, &binary);
+  if (!key_index.ok()) return key_index.status();
+  const std::vector<std::uint32_t> key = plan.schema.Key();
+  if (facts.without_rowid) {
+    plan.steady_order = *key_index;
+    if (binary) plan.key_order = *std::move(key_index);
+    return plan;
+  }
+  plan.rowid = RowidName(plan.schema);
+  if (!key.empty() && key_index->empty()) {  // INTEGER PRIMARY KEY: another name of the rowid.
+    const std::string name = QuoteName(plan.schema.columns[key[0]].name);
+    if (plan.rowid.empty()) plan.rowid = name;
+    plan.steady_order = plan.key_order = {{name, false, static_cast<int>(key[0])}};
+    return plan;
+  }
+  plan.key_may_be_null = !key.empty() && !key_declared_not_null;
+  if (!plan.rowid.empty()) plan.steady_order = {{plan.rowid, false, -1}};
+  if (binary) plan.key_order = *std::move(key_index);
+  return plan;
+}
+
+}  // namespace mirror

@@ -1,0 +1,49 @@
+#ifndef MIRROR_CLIENT_SOURCE_SQLITE_SCHEMA_H_
+#define MIRROR_CLIENT_SOURCE_SQLITE_SCHEMA_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "client/source/sqlite_file.h"
+#include "proto/wire/table.h"
+
+namespace mirror {
+
+/// One term of the order in which a table is read, as SQL.
+struct OrderTerm {
+  std::string expression;
+  bool descending = false;
+  int column = -1;  ///< In TableSchema.columns; -1: the rowid.
+};
+
+/// A table of the database and how its rows can be reached.
+struct TablePlan {
+  /// Typed by what the declarations promise; whether the values keep it is for the reader to find out. The
+  /// key is the PRIMARY KEY, which may still hold NULL when `key_may_be_null`.
+  TableSchema schema;
+  std::vector<bool> generated;  ///< For each column.
+  bool key_may_be_null = false;
+  std::string rowid;  ///< What the rowid can be called in SQL; empty: there is none, or its names are taken.
+  /// By rowid (or the key of a table without one): every row once. Empty: only in one go.
+  std::vector<OrderTerm> steady_order;
+  /// By key, where an index gives that order with BINARY comparison. Leaves out rows with NULL in the key.
+  std::vector<OrderTerm> key_order;
+};
+
+/// The ordinary tables of a database: no views, virtual tables, shadow tables of those, nothing of SQLite's
+/// (sqlite_...) or of ours (_mirror_...).
+absl::StatusOr<std::vector<std::string>> ListTables(const SqliteFile& file);
+
+/// Errors: the table cannot be read.
+absl::StatusOr<TablePlan> PlanTable(const SqliteFile& file, const std::string& table);
+
+/// A default's SQL text as a value, when it is a plain constant that `column` holds; else nothing.
+std::optional<Literal> ParseDefault(std::string_view sql, const Column& column);
+
+/// The affinity that SQLite gives to a declared type.
+Affinity AffinityOf(std::string_view declared_type);
+
+}  // namespace mirror
+
+#endif  // MIRROR_CLIENT_SOURCE_SQLITE_SCHEMA_H_
