@@ -220,6 +220,7 @@ address = )",
 ca = "tls/ca.crt"                   # who signs the endpoint's certificate; "": the system's list
 certificate = ""                    # for mutual TLS, with key
 key = ""
+plaintext = false                   # true: no TLS; refused but for a loopback address
 
 [identity]                          # Who this source is, and who the endpoint must prove to be.
 issuer = "Development Source"       # 'iss', as the endpoint's [[issuer]] has it
@@ -239,7 +240,7 @@ window = 4                          # batches sent ahead of their acknowledgemen
 [[source]]                          # One block for each tenant that is pushed.
 context_id = )",
                   TomlString(options.context_id), R"(
-kind = "sqlite"                     # sqlite, postgres, csv, xlsx, outbox
+kind = "sqlite"                     # what the source is
 path = )",
                   TomlString(source_path), R"(
 include = ["*"]                     # tables to push; * for any characters
