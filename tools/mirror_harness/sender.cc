@@ -164,7 +164,13 @@ absl::Status SendJobs(MirrorClient* client, const SendOptions& options,
     if (!opened.ok()) return opened.status();
     stream = *std::move(opened);
   }
-  return Sending(options, wanted_columns, jobs, meter).Run(stream.get());
+  return SendOver(stream.get(), options, wanted_columns, jobs, meter);
+}
+
+absl::Status SendOver(RowStream* stream, const SendOptions& options,
+                      const std::vector<std::vector<std::uint32_t>>& wanted_columns,
+                      std::vector<TableJob>* jobs, Meter* meter) {
+  return Sending(options, wanted_columns, jobs, meter).Run(stream);
 }
 
 absl::Status SendAdvance(MirrorClient* client, std::int64_t cycle, const v1::Advance& advance, Meter* meter,

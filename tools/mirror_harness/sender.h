@@ -29,6 +29,11 @@ absl::Status SendJobs(MirrorClient* client, const SendOptions& options,
                       const std::vector<std::vector<std::uint32_t>>& wanted_columns,
                       std::vector<TableJob>* jobs, Meter* meter);
 
+/// The same over a stream that is open: SendJobs opens the one that the options name.
+absl::Status SendOver(RowStream* stream, const SendOptions& options,
+                      const std::vector<std::vector<std::uint32_t>>& wanted_columns,
+                      std::vector<TableJob>* jobs, Meter* meter);
+
 /// Moves tables without changes on. `refused` gets a text for each of them: empty when it moved, else why
 /// not. Errors: the call's status, or kInternal when the answer does not fit.
 absl::Status SendAdvance(MirrorClient* client, std::int64_t cycle, const v1::Advance& advance, Meter* meter,

@@ -168,7 +168,7 @@ Cell OddCell(const Recipe& recipe, std::uint64_t bits, std::string* scratch) {
       if ((bits & 2U) != 0) return Int(TicksOfDay(1760, 1, 1));
       return Int(low ? 0 : kDaysToYear10000 * kTicksPerDay - TickUnit(recipe.precision));
     case Type::kDecimal:
-      *scratch = low ? "0" : "-";
+      scratch->assign(1, low ? '0' : '-');
       if (!low)
         scratch->append(std::max(recipe.precision - recipe.scale, 1U),
                         recipe.precision > recipe.scale ? '9' : '0');
