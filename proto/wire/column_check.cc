@@ -104,7 +104,7 @@ class ColumnCheck {
     if (rule.HoldsAll()) return absl::OkStatus();
     bool fits = true;
     if (rule.has_step()) {
-      for (const std::int64_t value : view_.ints) fits &= rule.InRange(value) & rule.OnStep(value);
+      for (const std::int64_t value : view_.ints) fits &= rule.Holds(value);
     } else {
       for (const std::int64_t value : view_.ints) fits &= rule.InRange(value);
     }

@@ -25,8 +25,7 @@ class IntRule {
   }
   bool Holds(std::int64_t value) const { return InRange(value) && OnStep(value); }
   bool has_step() const { return step_ > 1; }
-  std::int64_t min() const { return min_; }
-  /// No check is needed.
+  /// Whether every integer fits: no check is needed.
   bool HoldsAll() const { return width_ == UINT64_MAX; }
 
  private:
