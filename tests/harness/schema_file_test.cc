@@ -114,7 +114,8 @@ TEST_F(LoadSchemaFileTest, TakesMarkedTablesWithTheirKeysAndLeavesOutColumnsWith
 },
     {"table": "sample", "source": "schema sample only", "columns": [
       {"name": "id", "primary_key": false, "sql_type": "int", "sql_nullable": false, "sql_default": null},
-      {"name": "n", "primary_key": false, "sql_type": "int", "sql_nullable": true, "sql_default": "default ((3))"}]},
+      {"name": "n", "primary_key": false, "sql_type": "int", "sql_nullable": true,
+       "sql_default": "default ((3))"}]},
     {"table": "keyless", "source": "documentation", "in_schema_sample": true, "columns": [
       {"name": "id", "primary_key": true},
       {"name": "n", "primary_key": false, "sql_type": "int", "sql_nullable": true}]}])json");

@@ -11,9 +11,9 @@ namespace mirror::harness {
 namespace {
 
 constexpr const char* kFooter = R"(Example: a local endpoint, made and filled
-  mirrorctl init --dir /tmp/m --context-id Cust && mirror-server --config /tmp/m/mirror-server.toml &
-  mirror-harness push --config /tmp/m/mirror-agent.toml --context-id Cust --rows 1000000 --check /tmp/m/data
-  mirror-harness cycle --config /tmp/m/mirror-agent.toml --context-id Cust --tables 5 --cycles 50 --check /tmp/m/data
+  cd /tmp && mirrorctl init --dir m --context-id Cust && mirror-server --config m/mirror-server.toml &
+  mirror-harness push --config m/mirror-agent.toml --context-id Cust --rows 1000000 --check m/data
+  mirror-harness cycle --config m/mirror-agent.toml --context-id Cust --tables 5 --cycles 50 --check m/data
 
 Exit code: 0 done and equal, 1 refused, failed or different, 2 wrong usage.)";
 
