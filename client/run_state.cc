@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <sstream>
 #include <utility>
 
@@ -131,7 +132,9 @@ bool RunState::Recognises(const std::string& table, const Position& position) co
 }
 
 Position RunState::BeginRun(const std::vector<Sending>& tables, std::int64_t at_least) {
-  run_ = std::max(run_, at_least) + 1;
+  // Beyond this a DBA wrote it by hand; such a position is never recognised, whatever the run's number.
+  constexpr std::int64_t kSensible = INT64_MAX / 2;
+  run_ = std::max(run_, at_least < kSensible ? at_least : 0) + 1;
   for (const Sending& sending : tables) {
     Table& table = tables_[sending.table];
     // What the mirror shows is kept beside the new one only when it was ours: else it stays unknown.
@@ -147,6 +150,11 @@ std::map<std::string, std::string> RunState::Records() const {
     if (!table.record.empty()) records[name] = table.record;
   }
   return records;
+}
+
+void RunState::Retain(const std::vector<std::string>& names) {
+  const std::set<std::string> kept(names.begin(), names.end());
+  std::erase_if(tables_, [&kept](const auto& table) { return kept.count(table.first) == 0; });
 }
 
 void RunState::SetRecord(const std::string& table, const std::string& record) {

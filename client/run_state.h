@@ -51,6 +51,8 @@ class RunState {
   /// The reader's record of each table, see SourceTable.record.
   std::map<std::string, std::string> Records() const;
   void SetRecord(const std::string& table, const std::string& record);
+  /// Forgets the tables that are not in `names`.
+  void Retain(const std::vector<std::string>& names);
 
  private:
   struct Table {

@@ -1,0 +1,72 @@
+#ifndef MIRROR_CLIENT_BATCHER_H_
+#define MIRROR_CLIENT_BATCHER_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "client/source/reader.h"
+#include "mirror/v1/change_batch.pb.h"
+#include "proto/wire/batch.h"
+#include "proto/wire/lsn.h"
+#include "proto/wire/row_block.h"
+
+namespace mirror {
+
+struct BatcherLimits {
+  std::size_t request_bytes =
+      1'000'000;                     ///< A request goes out when it weighs this; a block may be as heavy.
+  std::size_t part_bytes = 4 << 20;  ///< Of one ValuePart.
+  std::size_t request_batches = 32;  ///< Small tables share a request, which is one transaction.
+};
+
+/// Makes populations out of blocks of rows: numbers their batches, lets long values go ahead of the batch
+/// that names them, and packs batches of several small tables into one request.
+///
+/// Memory: one request. Threads: one.
+class Batcher : public LargeSink {
+ public:
+  using Send = std::function<absl::Status(const v1::RowDataRequest&)>;
+
+  /// `send` gets each request; its error comes back from the call that made it go.
+  Batcher(std::int64_t cycle, const BatcherLimits& limits, Send send);
+
+  /// A table to be sent whole.
+  struct Population {
+    std::string table;
+    std::string schema_hash;
+    Position target;
+    PopulateReason reason = PopulateReason::kRequested;
+  };
+  void Begin(Population population);
+  /// The next batch of the table. `planned_rows` counts with the first one; `last` commits. Without rows only
+  /// the first or last.
+  absl::Status Add(const RowBlock& rows, std::uint64_t planned_rows, bool last);
+  /// Sends what waits.
+  absl::Status Flush();
+
+  /// Batches of the present table so far.
+  std::uint64_t seq() const { return seq_; }
+
+  std::uint64_t NewValue() override { return ++value_id_; }
+  absl::Status Part(std::uint64_t value_id, std::uint64_t offset, std::string_view data) override;
+
+ private:
+  absl::Status MakeRoom(std::size_t bytes);
+  absl::Status SendWhenFull();
+
+  BatcherLimits limits_;
+  Send send_;
+  v1::RowDataRequest request_;
+  std::size_t bytes_ = 0;  ///< Of request_, roughly.
+  Population population_;
+  std::uint64_t seq_ = 0;
+  std::uint64_t value_id_ = 0;
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_CLIENT_BATCHER_H_

@@ -1,0 +1,78 @@
+#ifndef MIRROR_CLIENT_CYCLE_H_
+#define MIRROR_CLIENT_CYCLE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "client/lock_file.h"
+#include "client/mirror_client.h"
+#include "client/run_state.h"
+#include "client/source/reader.h"
+
+namespace mirror {
+
+/// Times that a table is read again when it moved while it was read; then it is refused.
+inline constexpr int kMovedRepeats = 3;
+
+struct CycleOptions {
+  std::size_t batch_bytes = 1'000'000;  ///< About, of one request.
+  std::uint32_t window = 4;             ///< Requests in flight.
+  bool repopulate_all = false;
+  std::vector<std::string> repopulate;  ///< Names of tables of the source.
+};
+
+enum class TableResult {
+  kOk,        ///< Committed, or nothing to do.
+  kUnwanted,  ///< The operator of the mirror does not want it.
+  kRefused,   ///< The mirror or this agent does not take it as it is.
+  kHeld,      ///< An operator has to decide.
+  kFailed,
+};
+std::string_view ToString(TableResult result);
+
+/// What one run did with one table.
+struct TableReport {
+  std::string table;
+  std::string action = "none";  ///< none | populate.
+  std::string reason;           ///< Why it was populated, or why it was not, for people.
+  std::uint64_t inserts = 0, updates = 0, deletes = 0;
+  std::int64_t lsn = -1;  ///< Of the mirror at the end, as far as it is known.
+  TableResult result = TableResult::kOk;
+};
+
+enum class Outcome {
+  kDone,            ///< Every table is as it should be, or says why not.
+  kBusy,            ///< Another cycle runs; nothing was sent.
+  kDoNotReplicate,  ///< The operator does not want changes now; nothing was sent.
+  kFailed,
+};
+std::string_view ToString(Outcome outcome);
+
+struct CycleReport {
+  Outcome outcome = Outcome::kFailed;
+  absl::Status status;  ///< Not OK with kFailed: what ended the run.
+  std::string reason;   ///< For people: who is busy, why not to replicate.
+  std::string note;     ///< Something that the person should know; mostly empty.
+  std::int64_t cycle = 0;
+  std::vector<TableReport> tables;
+
+  /// Done, and no table was refused, is held or failed.
+  bool Good() const;
+};
+
+/// One run for one tenant, for a source without a change log: announces all tables and sends whole each one
+/// that the mirror lacks (LSN -1), that is in a state which this source did not send, whose number of rows
+/// differs, or that is asked for. Changes that keep the number of rows are not seen.
+///
+/// A table that moved while it was read is read again in a new cycle, up to kMovedRepeats times. Never
+/// sleeps. The caller has the lock. After any error, and after a crash at any line, the next run goes on.
+CycleReport RunOnce(SourceReader& reader, MirrorClient& client, LockFile& lock, RunState& state,
+                    const CycleOptions& options);
+
+}  // namespace mirror
+
+#endif  // MIRROR_CLIENT_CYCLE_H_

@@ -1,0 +1,39 @@
+// mirror-agent: pushes source databases to a mirror endpoint.
+
+#include <CLI/CLI.hpp>
+#include <iostream>
+
+#include "client/once.h"
+
+int main(int argc, char** argv) {
+  CLI::App app("mirror-agent pushes source databases to a mirror endpoint.");
+  app.footer(
+      "Example:\n  mirror-agent once --config mirror-agent.toml\n"
+      "Exit code: 0 done or told not to replicate, 1 busy or something failed (see stderr), 2 wrong usage or "
+      "configuration.\n");
+  app.set_version_flag("--version", "mirror-agent " MIRROR_VERSION);
+  app.require_subcommand(1);
+
+  mirror::OnceOptions options;
+  CLI::App* once = app.add_subcommand("once", "One cycle for each [[source]] of the configuration");
+  once->footer(
+      "Example:\n  mirror-agent once --config mirror-agent.toml --repopulate customers orders\n"
+      "Each table is sent whole when the mirror asks for it, is in a state this source did not send, holds "
+      "another "
+      "number of rows, or when it is named.\n");
+  once->add_option("--config", options.config, "The agent's configuration, mirror-agent.toml")->required();
+  CLI::Option* repopulate =
+      once->add_option("--repopulate", options.tables, "Send these tables whole; without names, all of them")
+          ->type_name("[TABLE...]")
+          ->expected(0, -1);
+  once->add_flag("--json", options.json, "Print one JSON object instead of lines");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    // 0: --help or --version.
+    return app.exit(error) == 0 ? 0 : 2;
+  }
+  options.repopulate = repopulate->count() > 0;
+  std::erase(options.tables, "");
+  return mirror::Once(options, std::cout, std::cerr);
+}

@@ -1,0 +1,254 @@
+#include "client/once.h"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cmath>
+#include <iomanip>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "client/config.h"
+#include "client/connect.h"
+#include "client/cycle.h"
+#include "client/lock_file.h"
+#include "client/run_state.h"
+#include "client/source/sqlite_reader.h"
+#include "proto/wire/table.h"
+
+namespace mirror {
+namespace {
+
+constexpr int kDone = 0, kFailed = 1, kWrongUse = 2;
+
+/// One [[source]] and what came of it.
+struct SourceRun {
+  const SourceConfig* config = nullptr;
+  CycleReport report;
+  double seconds = 0;
+};
+
+std::unique_ptr<SourceReader> OpenReader(const SourceConfig& source,
+                                         std::map<std::string, std::string> records) {
+  return OpenSqliteReader({source.path, source.include, source.skip, std::move(records)});
+}
+
+/// Errors: a table of --repopulate that no source has.
+absl::Status CheckTables(const AgentConfig& config, const std::vector<std::string>& tables) {
+  if (tables.empty()) return absl::OkStatus();
+  std::vector<std::string> known;
+  std::string unread;
+  for (const SourceConfig& source : config.sources) {
+    const auto names = OpenReader(source, {})->TableNames();
+    if (names.ok()) {
+      known.insert(known.end(), names->begin(), names->end());
+    } else {
+      absl::StrAppend(&unread, " (", names.status().message(), ")");
+    }
+  }
+  for (const std::string& table : tables) {
+    const bool found = std::any_of(known.begin(), known.end(),
+                                   [&](const std::string& name) { return SameName(name, table); });
+    if (found) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat("--repopulate: no source has a table '", table, "'", unread, ". Nothing was sent"));
+  }
+  return absl::OkStatus();
+}
+
+/// The tables of `wanted` that this source has.
+std::vector<std::string> Own(const std::vector<std::string>& names, const std::vector<std::string>& wanted) {
+  std::vector<std::string> own;
+  for (const std::string& name : names) {
+    const auto same = [&](const std::string& other) { return SameName(name, other); };
+    if (std::any_of(wanted.begin(), wanted.end(), same)) own.push_back(name);
+  }
+  return own;
+}
+
+CycleReport Failed(const absl::Status& status) {
+  CycleReport report;
+  report.status = status;
+  return report;
+}
+
+CycleReport RunSource(const AgentConfig& config, const SourceConfig& source, const Connection& connection,
+                      const OnceOptions& options) {
+  absl::StatusOr<LockFile> lock = LockFile::Acquire(config.agent.state_dir, source.context_id);
+  if (!lock.ok()) return Failed(lock.status());
+  absl::StatusOr<RunState> state = RunState::Load(config.agent.state_dir, source.context_id);
+  if (!state.ok()) return Failed(state.status());
+  const std::unique_ptr<SourceReader> reader = OpenReader(source, state->Records());
+
+  CycleOptions cycle;
+  cycle.batch_bytes = config.agent.batch_bytes;
+  cycle.window = config.agent.window;
+  cycle.repopulate_all = options.repopulate && options.tables.empty();
+  if (!options.tables.empty()) {
+    const auto names = reader->TableNames();
+    if (!names.ok()) return Failed(names.status());
+    cycle.repopulate = Own(*names, options.tables);
+  }
+  MirrorClient client(connection.channel, connection.identity, source.context_id);
+  return RunOnce(*reader, client, *lock, *state, cycle);
+}
+
+/// A number as people read it: 1,234,567.
+std::string Grouped(std::uint64_t number) {
+  std::string digits = absl::StrCat(number);
+  for (std::size_t at = digits.size(); at > 3; at -= 3) digits.insert(at - 3, ",");
+  return digits;
+}
+
+/// Characters, not bytes: names may be in any script.
+std::size_t Width(const std::string& text) {
+  return static_cast<std::size_t>(std::count_if(
+      text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }));
+}
+
+/// What a terminal should not be told: a name may hold a line break or an escape sequence.
+std::string Printable(std::string text) {
+  for (char& c : text) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+  }
+  return text;
+}
+
+void PrintTables(const CycleReport& report, std::ostream& out) {
+  using Row = std::array<std::string, 5>;
+  std::vector<Row> rows = {{"table", "action", "rows", "lsn", "result"}};
+  for (const TableReport& table : report.tables) {
+    rows.push_back({Printable(table.table), table.action, absl::StrCat(table.inserts),
+                    absl::StrCat(table.lsn), std::string(ToString(table.result))});
+  }
+  Row::value_type::size_type width[5] = {};
+  for (const Row& row : rows) {
+    for (std::size_t i = 0; i < row.size(); ++i) width[i] = std::max(width[i], Width(row[i]));
+  }
+  for (std::size_t r = 0; r < rows.size(); ++r) {
+    out << ' ';
+    for (std::size_t i = 0; i < rows[r].size(); ++i) {
+      const std::string blanks(width[i] - Width(rows[r][i]), ' ');
+      const bool number = i == 2 || i == 3;
+      out << ' ' << (number ? blanks : "") << rows[r][i] << (number ? "" : blanks) << ' ';
+    }
+    if (r > 0) out << Printable(report.tables[r - 1].reason);
+    out << '\n';
+  }
+}
+
+void PrintText(const SourceRun& run, std::ostream& out, std::ostream& err) {
+  const CycleReport& report = run.report;
+  out << run.config->context_id << "  " << Printable(run.config->path) << '\n';
+  if (!report.note.empty()) out << "  note: " << Printable(report.note) << '\n';
+  if (run.config->strategy == "cdc") {
+    out << "  note: no change log is installed for strategy 'cdc': tables are populated\n";
+  }
+  if (!report.tables.empty()) PrintTables(report, out);
+  std::uint64_t rows = 0, populated = 0;
+  for (const TableReport& table : report.tables) {
+    rows += table.inserts;
+    if (table.action == "populate" && table.result == TableResult::kOk) ++populated;
+  }
+  switch (report.outcome) {
+    case Outcome::kDone:
+      out << "  " << report.tables.size() << " tables, " << populated << " populated, " << Grouped(rows)
+          << " rows in " << std::fixed << std::setprecision(2) << run.seconds << " s ("
+          << Grouped(static_cast<std::uint64_t>(
+                 std::llround(static_cast<double>(rows) / std::max(run.seconds, 1e-3))))
+          << " rows/s)\n"
+          << "  Without a change log, changes that keep a table's number of rows are not seen: "
+             "send them with --repopulate.\n";
+      break;
+    case Outcome::kDoNotReplicate:
+      out << "  told not to replicate: " << Printable(report.reason) << '\n';
+      break;
+    case Outcome::kBusy:
+      err << "mirror-agent: " << run.config->context_id << ": busy: " << report.reason << '\n';
+      break;
+    case Outcome::kFailed:
+      break;
+  }
+  for (const TableReport& table : report.tables) {
+    if (table.result == TableResult::kOk || table.result == TableResult::kUnwanted) continue;
+    err << "mirror-agent: " << run.config->context_id << ": table '" << Printable(table.table) << "' "
+        << ToString(table.result) << ": " << Printable(table.reason) << '\n';
+  }
+  if (report.outcome == Outcome::kFailed) {
+    err << "mirror-agent: " << run.config->context_id << ": "
+        << Printable(std::string(report.status.message())) << '\n';
+  }
+}
+
+nlohmann::ordered_json ToJson(const SourceRun& run) {
+  nlohmann::ordered_json tables = nlohmann::ordered_json::array();
+  for (const TableReport& table : run.report.tables) {
+    tables.push_back({{"table", table.table},
+                      {"action", table.action},
+                      {"inserts", table.inserts},
+                      {"updates", table.updates},
+                      {"deletes", table.deletes},
+                      {"lsn", table.lsn},
+                      {"result", ToString(table.result)},
+                      {"reason", table.reason}});
+  }
+  const std::string reason =
+      run.report.outcome == Outcome::kFailed ? std::string(run.report.status.message()) : run.report.reason;
+  return {{"context_id", run.config->context_id},
+          {"path", run.config->path},
+          {"outcome", ToString(run.report.outcome)},
+          {"reason", reason},
+          {"note", run.report.note},
+          {"cycle", run.report.cycle},
+          {"seconds", run.seconds},
+          {"tables", std::move(tables)}};
+}
+
+}  // namespace
+
+int Once(const OnceOptions& options, std::ostream& out, std::ostream& err) {
+  const auto wrong = [&err](const std::string& words) {
+    err << "mirror-agent: " << words << '\n';
+    return kWrongUse;
+  };
+  const absl::StatusOr<AgentConfig> config = LoadAgentConfig(options.config);
+  if (!config.ok()) return wrong(std::string(config.status().message()));
+  if (config->sources.empty()) {
+    return wrong(
+        absl::StrCat(config->file, ": there is no [[source]]: add one with 'context_id' and 'path'"));
+  }
+  const absl::StatusOr<Connection> connection = Connect(*config);
+  if (!connection.ok()) return wrong(std::string(connection.status().message()));
+  if (const absl::Status status = CheckTables(*config, options.tables); !status.ok()) {
+    return wrong(std::string(status.message()));
+  }
+
+  int exit_code = kDone;
+  nlohmann::ordered_json sources = nlohmann::ordered_json::array();
+  for (const SourceConfig& source : config->sources) {
+    const auto begin = std::chrono::steady_clock::now();
+    SourceRun run{&source, RunSource(*config, source, *connection, options), 0};
+    run.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    if (!run.report.Good()) exit_code = kFailed;
+    if (options.json) {
+      sources.push_back(ToJson(run));
+      std::ostringstream unused;
+      PrintText(run, unused, err);
+    } else {
+      PrintText(run, out, err);
+    }
+  }
+  if (options.json) {
+    out << nlohmann::ordered_json{{"sources", std::move(sources)}}.dump(
+               2, ' ', false, nlohmann::ordered_json::error_handler_t::replace)
+        << '\n';
+  }
+  return exit_code;
+}
+
+}  // namespace mirror

@@ -1,0 +1,28 @@
+#ifndef MIRROR_CLIENT_ONCE_H_
+#define MIRROR_CLIENT_ONCE_H_
+
+#include <ostream>
+#include <string>
+#include <vector>
+
+namespace mirror {
+
+struct OnceOptions {
+  std::string config;  ///< Path of mirror-agent.toml.
+  bool repopulate = false;
+  std::vector<std::string> tables;  ///< Of `repopulate`; empty: all.
+  bool json = false;
+};
+
+/// mirror-agent once: one cycle for each [[source]], one after the other; one that fails does not stop the
+/// others. Prints a line for each table and a summary, or with `json` one object:
+///   {"sources": [{"context_id", "path", "outcome", "reason", "note", "cycle", "seconds",
+///                 "tables": [{"table", "action", "inserts", "updates", "deletes", "lsn", "result",
+///                 "reason"}]}]}
+/// Gives the exit code: 0 done or told not to replicate, 1 busy or something failed, 2 the configuration or
+/// the name of a table is wrong (then nothing was sent).
+int Once(const OnceOptions& options, std::ostream& out, std::ostream& err);
+
+}  // namespace mirror
+
+#endif  // MIRROR_CLIENT_ONCE_H_
