@@ -1,0 +1,448 @@
+#include "server/admin_service.h"
+
+#include <grpcpp/security/auth_context.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <ctime>
+#include <memory>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "certs/issue.h"
+#include "proto/wire/codec.h"
+#include "server/call_log.h"
+#include "server/diagnosis.h"
+#include "server/rpc_status.h"
+
+namespace mirror {
+namespace {
+
+constexpr std::string_view kRolePrefix = "mirror:role:";
+constexpr std::uint32_t kEventsDefault = 100;
+constexpr std::uint32_t kEventsMaxPerCall = 1'000;
+constexpr std::uint32_t kEventsPerLook = 100;
+constexpr int kWatchersMax = 16;
+constexpr std::chrono::milliseconds kWatchPatience{250};
+constexpr std::size_t kPauseReasonBytesMax = 500;
+
+std::int64_t NowMs() {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+/// Who is at the other end of the connection.
+struct Peer {
+  std::string name = "?";
+  std::vector<std::string> roles;  ///< URI names of the certificate that begin as a role.
+};
+
+Peer PeerOf(const grpc::ServerContext& context) {
+  Peer peer;
+  const std::shared_ptr<const grpc::AuthContext> auth = context.auth_context();
+  if (auth == nullptr) return peer;
+  for (auto property : *auth) {
+    const std::string_view key(property.first.data(), property.first.size());
+    const std::string_view value(property.second.data(), property.second.size());
+    if (key == "x509_common_name") peer.name = std::string(value);
+    if (key == "peer_uri" && value.starts_with(kRolePrefix)) peer.roles.emplace_back(value);
+  }
+  return peer;
+}
+
+absl::Status RoleTooLow(const std::string& why) {
+  return absl::PermissionDeniedError(
+      absl::StrCat(why,
+                   ". Nothing was done. Use a certificate with exactly one role; "
+                   "'mirrorctl certs issue-admin' makes one."));
+}
+
+absl::Status CheckRole(const Peer& peer, bool operator_needed) {
+  if (peer.roles.size() != 1) {
+    return RoleTooLow(absl::StrCat("the client certificate names ", peer.roles.size(), " roles"));
+  }
+  if (peer.roles.front() == RoleUri(Role::kOperator)) return absl::OkStatus();
+  if (peer.roles.front() != RoleUri(Role::kViewer)) {
+    return RoleTooLow("the client certificate names a role that is not known here");
+  }
+  return operator_needed
+             ? RoleTooLow("this call needs the role operator, and the client certificate has viewer")
+             : absl::OkStatus();
+}
+
+absl::Status NotThere(const std::string& what, const std::string& instead) {
+  return absl::UnimplementedError(
+      absl::StrCat(what, " is not there yet in version ", MIRROR_VERSION, ". Nothing was done. ", instead));
+}
+
+template <typename Names>
+std::string CallText(const char* call, const std::string& context_id, bool all, const Names& tables) {
+  return absl::StrCat(call, " ", context_id, all ? " all tables" : "", tables.empty() ? "" : ": ",
+                      absl::StrJoin(tables, ", "));
+}
+
+/// The tables that are meant; none means all, and only when that was said.
+template <typename Request>
+absl::StatusOr<std::vector<std::string>> Meant(const Request& request) {
+  if (request.all() == (request.tables_size() > 0)) {
+    return absl::InvalidArgumentError("name tables, or say 'all', and not both. Nothing was done.");
+  }
+  return std::vector<std::string>(request.tables().begin(), request.tables().end());
+}
+
+void EncodeEvent(const EventRecord& event, v1::Event* message) {
+  message->set_id(event.id);
+  message->set_time_ms(event.time_ms);
+  message->set_context_id(event.context_id);
+  message->set_severity(static_cast<v1::Severity>(event.severity));
+  message->set_kind(event.kind);
+  message->set_message(event.message);
+}
+
+std::string StateOf(const KeyInfo& key, std::int64_t now_s) {
+  if (key.not_after != 0 && now_s > key.not_after) return "expired";
+  return now_s < key.not_before ? "not yet valid" : "valid";
+}
+
+}  // namespace
+
+AdminService::AdminService(Gate& gate, Tenants& tenants, Events& events, Catalog& catalog, Reload reload)
+    : gate_(gate), tenants_(tenants), events_(events), audit_(catalog), reload_(std::move(reload)) {}
+
+grpc::Status AdminService::Serve(const grpc::ServerContext& context, Needs needs, const std::string& call,
+                                 const std::function<absl::Status()>& act) {
+  CallLog log("MirrorAdmin");
+  const Peer peer = PeerOf(context);
+  log.set_tenant(peer.name);
+  absl::Status status = CheckRole(peer, needs == Needs::kOperator);
+  if (status.ok()) status = act();
+  audit_.Add(peer.name, call, status);
+  return log.Finish(status);
+}
+
+// --- Tenants and tables -------------------------------------------------------
+
+absl::Status AdminService::Fill(Tenant& tenant, v1::Tenant* message) {
+  const absl::StatusOr<TenantInfo> info = tenant.Info();
+  message->set_context_id(tenant.context_id());
+  message->set_path(tenants_.PathOf(tenant.context_id()));
+  if (!info.ok()) return info.status();
+  const TenantRecord& record = info->record;
+  message->set_issuer(record.issuer);
+  message->set_environment(record.environment);
+  message->set_source_id(record.source_id);
+  message->set_cycle(record.cycle);
+  message->set_active(record.active);
+  message->set_last_progress_ms(record.progress_ms);
+  message->set_last_completed_ms(record.completed_ms);
+  message->set_paused(record.paused);
+  message->set_pause_reason(record.pause_reason);
+  message->set_tables(info->tables);
+  message->set_tables_unpopulated(info->tables_unpopulated);
+  message->set_bytes(info->bytes);
+  message->set_quarantine(info->quarantine);
+  return absl::OkStatus();
+}
+
+grpc::Status AdminService::ListTenants(grpc::ServerContext* context,
+                                       const v1::ListTenantsRequest* /*request*/,
+                                       v1::ListTenantsResponse* response) {
+  return Serve(*context, Needs::kViewer, "ListTenants", [&] {
+    for (const std::shared_ptr<Tenant>& tenant : tenants_.All()) {
+      v1::Tenant* const message = response->add_tenants();
+      // One that cannot be read does not hide the others.
+      if (absl::Status status = Fill(*tenant, message); !status.ok()) {
+        message->set_quarantine(CutMessage(std::string(status.message())));
+      }
+    }
+    return absl::OkStatus();
+  });
+}
+
+grpc::Status AdminService::GetTenant(grpc::ServerContext* context, const v1::GetTenantRequest* request,
+                                     v1::Tenant* response) {
+  return Serve(*context, Needs::kViewer, absl::StrCat("GetTenant ", request->context_id()),
+               [&]() -> absl::Status {
+                 const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(request->context_id());
+                 if (!tenant.ok()) return tenant.status();
+                 return Fill(**tenant, response);
+               });
+}
+
+grpc::Status AdminService::ListTables(grpc::ServerContext* context, const v1::ListTablesRequest* request,
+                                      v1::ListTablesResponse* response) {
+  return Serve(*context, Needs::kViewer, absl::StrCat("ListTables ", request->context_id()),
+               [&]() -> absl::Status {
+                 const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(request->context_id());
+                 if (!tenant.ok()) return tenant.status();
+                 const absl::StatusOr<std::vector<TableInfo>> tables = (*tenant)->Tables();
+                 if (!tables.ok()) return tables.status();
+                 for (const TableInfo& table : *tables) {
+                   v1::TableInfo* const message = response->add_tables();
+                   message->set_table(table.record.table);
+                   EncodePosition(table.record.position, message->mutable_position());
+                   if (table.record.pending)
+                     EncodePosition(*table.record.pending, message->mutable_pending());
+                   message->set_schema_hash(table.record.schema_hash);
+                   message->set_row_count(table.record.row_count);
+                   message->set_state(std::string(ToString(table.record.state)));
+                   message->set_columns(table.columns);
+                   message->set_cycle(table.record.cycle);
+                 }
+                 return absl::OkStatus();
+               });
+}
+
+grpc::Status AdminService::InvalidateLsn(grpc::ServerContext* context,
+                                         const v1::InvalidateLsnRequest* request,
+                                         v1::InvalidateLsnResponse* response) {
+  const std::string call =
+      CallText("InvalidateLsn", request->context_id(), request->all(), request->tables());
+  return Serve(*context, Needs::kOperator, call, [&]() -> absl::Status {
+    const absl::StatusOr<std::vector<std::string>> meant = Meant(*request);
+    if (!meant.ok()) return meant.status();
+    const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(request->context_id());
+    if (!tenant.ok()) return tenant.status();
+    const absl::StatusOr<std::vector<std::string>> done = (*tenant)->Invalidate(*meant, NowMs());
+    if (!done.ok()) return done.status();
+    response->mutable_tables()->Add(done->begin(), done->end());
+    return absl::OkStatus();
+  });
+}
+
+grpc::Status AdminService::ResetTable(grpc::ServerContext* context, const v1::ResetTableRequest* request,
+                                      v1::ResetTableResponse* response) {
+  const std::string call = CallText("ResetTable", request->context_id(), request->all(), request->tables());
+  return Serve(*context, Needs::kOperator, call, [&]() -> absl::Status {
+    const absl::StatusOr<std::vector<std::string>> meant = Meant(*request);
+    if (!meant.ok()) return meant.status();
+    const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(request->context_id());
+    if (!tenant.ok()) return tenant.status();
+    const absl::StatusOr<std::vector<std::string>> done = (*tenant)->Reset(*meant, NowMs());
+    if (!done.ok()) return done.status();
+    response->mutable_tables()->Add(done->begin(), done->end());
+    return absl::OkStatus();
+  });
+}
+
+grpc::Status AdminService::PauseTenant(grpc::ServerContext* context, const v1::PauseTenantRequest* request,
+                                       v1::PauseTenantResponse* /*response*/) {
+  return Serve(*context, Needs::kOperator, absl::StrCat("PauseTenant ", request->context_id()),
+               [&]() -> absl::Status {
+                 if (request->reason().size() > kPauseReasonBytesMax) {
+                   return absl::InvalidArgumentError(
+                       absl::StrCat("the reason is over ", kPauseReasonBytesMax,
+                                    " bytes. The tenant was not paused. Give a shorter one."));
+                 }
+                 const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(request->context_id());
+                 if (!tenant.ok()) return tenant.status();
+                 return (*tenant)->Pause(request->reason(), NowMs());
+               });
+}
+
+grpc::Status AdminService::ResumeTenant(grpc::ServerContext* context, const v1::ResumeTenantRequest* request,
+                                        v1::ResumeTenantResponse* /*response*/) {
+  return Serve(*context, Needs::kOperator, absl::StrCat("ResumeTenant ", request->context_id()),
+               [&]() -> absl::Status {
+                 const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(request->context_id());
+                 if (!tenant.ok()) return tenant.status();
+                 return (*tenant)->Resume(NowMs());
+               });
+}
+
+grpc::Status AdminService::DeleteMirror(grpc::ServerContext* context, const v1::DeleteMirrorRequest* request,
+                                        v1::DeleteMirrorResponse* /*response*/) {
+  return Serve(
+      *context, Needs::kOperator, absl::StrCat("DeleteMirror ", request->context_id()),
+      [&]() -> absl::Status {
+        if (request->confirm() != request->context_id()) {
+          return absl::InvalidArgumentError(
+              "'confirm' is not the context id. Nothing was removed. Give the context id there once more.");
+        }
+        if (absl::Status status = tenants_.Delete(request->context_id()); !status.ok()) return status;
+        events_.Add(request->context_id(), Severity::kWarning, "mirror.deleted",
+                    "an operator removed the mirror");
+        return absl::OkStatus();
+      });
+}
+
+// --- Events, keys, health -----------------------------------------------------
+
+grpc::Status AdminService::ListEvents(grpc::ServerContext* context, const v1::ListEventsRequest* request,
+                                      v1::ListEventsResponse* response) {
+  return Serve(
+      *context, Needs::kViewer, absl::StrCat("ListEvents ", request->context_id()), [&]() -> absl::Status {
+        const std::uint32_t limit =
+            request->limit() == 0 ? kEventsDefault : std::min(request->limit(), kEventsMaxPerCall);
+        const absl::StatusOr<std::vector<EventRecord>> events = events_.Last(request->context_id(), limit);
+        if (!events.ok()) return events.status();
+        for (const EventRecord& event : *events) EncodeEvent(event, response->add_events());
+        return absl::OkStatus();
+      });
+}
+
+grpc::Status AdminService::WatchEvents(grpc::ServerContext* context, const v1::WatchEventsRequest* request,
+                                       grpc::ServerWriter<v1::Event>* writer) {
+  return Serve(
+      *context, Needs::kViewer, absl::StrCat("WatchEvents ", request->context_id()), [&]() -> absl::Status {
+        if (++watchers_ > kWatchersMax) {
+          --watchers_;
+          return absl::ResourceExhaustedError(
+              absl::StrCat("there are ", kWatchersMax,
+                           " watchers of events already. End one of them, or look with ListEvents."));
+        }
+        absl::Status status = Watch(*context, *request, writer);
+        --watchers_;
+        return status;
+      });
+}
+
+absl::Status AdminService::Watch(const grpc::ServerContext& context, const v1::WatchEventsRequest& request,
+                                 grpc::ServerWriter<v1::Event>* writer) {
+  std::uint64_t after_id = request.after_id();
+  while (!context.IsCancelled()) {
+    if (stopping_) return absl::UnavailableError("the server stops. Watch again when it is back.");
+    const absl::StatusOr<std::vector<EventRecord>> events =
+        events_.After(request.context_id(), after_id, kEventsPerLook);
+    if (!events.ok()) return events.status();
+    for (const EventRecord& event : *events) {
+      v1::Event message;
+      EncodeEvent(event, &message);
+      if (!writer->Write(message)) return absl::OkStatus();
+      after_id = event.id;
+    }
+    if (events->size() < kEventsPerLook) events_.Wait(kWatchPatience);
+  }
+  return absl::OkStatus();
+}
+
+grpc::Status AdminService::ListKeys(grpc::ServerContext* context, const v1::ListKeysRequest* /*request*/,
+                                    v1::ListKeysResponse* response) {
+  return Serve(*context, Needs::kViewer, "ListKeys", [&] {
+    const std::int64_t now_s = std::time(nullptr);
+    for (const KeyInfo& key : gate_.keys()) {
+      v1::KeyInfo* const message = response->add_keys();
+      message->set_issuer(key.issuer);
+      message->set_environment(key.environment);
+      message->set_key_id(key.key_id);
+      message->set_algorithm(std::string(ToString(key.algorithm)));
+      message->set_not_before(key.not_before);
+      message->set_not_after(key.not_after);
+      message->set_thumbprint(absl::AsciiStrToUpper(key.thumbprint));
+      message->set_state(StateOf(key, now_s));
+    }
+    return absl::OkStatus();
+  });
+}
+
+grpc::Status AdminService::ReloadKeys(grpc::ServerContext* context, const v1::ReloadKeysRequest* /*request*/,
+                                      v1::ReloadKeysResponse* response) {
+  return Serve(*context, Needs::kOperator, "ReloadKeys", [&]() -> absl::Status {
+    const absl::StatusOr<std::size_t> keys = reload_();
+    if (!keys.ok()) return keys.status();
+    response->set_keys(static_cast<std::uint32_t>(*keys));
+    return absl::OkStatus();
+  });
+}
+
+grpc::Status AdminService::Diagnose(grpc::ServerContext* context, const v1::DiagnoseRequest* request,
+                                    v1::DiagnoseResponse* response) {
+  return Serve(*context, Needs::kViewer, absl::StrCat("Diagnose ", request->context_id()),
+               [&]() -> absl::Status {
+                 std::vector<std::shared_ptr<Tenant>> asked;
+                 if (request->context_id().empty()) {
+                   asked = tenants_.All();
+                 } else {
+                   absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(request->context_id());
+                   if (!tenant.ok()) return tenant.status();
+                   asked.push_back(*std::move(tenant));
+                 }
+                 const absl::StatusOr<std::uint64_t> free_bytes = DiskFreeBytes(tenants_.data_dir());
+                 if (!free_bytes.ok()) return free_bytes.status();
+                 const absl::StatusOr<std::chrono::microseconds> sync = SyncTime(tenants_.data_dir());
+                 if (!sync.ok()) return sync.status();
+                 response->set_disk_free_bytes(*free_bytes);
+                 response->set_fsync_us(static_cast<std::uint64_t>(sync->count()));
+                 response->set_open_tenants(static_cast<std::uint32_t>(tenants_.open_count()));
+                 response->set_open_tenants_max(static_cast<std::uint32_t>(tenants_.open_max()));
+                 for (const std::shared_ptr<Tenant>& tenant : asked) {
+                   if (context->IsCancelled()) return absl::CancelledError("the call was cancelled");
+                   const absl::Status sound = tenant->CheckIntegrity();
+                   v1::DiagnoseResponse::Store* const store = response->add_stores();
+                   store->set_context_id(tenant->context_id());
+                   store->set_ok(sound.ok());
+                   store->set_detail(sound.ok() ? "ok" : CutMessage(std::string(sound.message())));
+                 }
+                 return absl::OkStatus();
+               });
+}
+
+// --- Not there yet ------------------------------------------------------------
+
+grpc::Status AdminService::AcceptSource(grpc::ServerContext* context, const v1::AcceptSourceRequest* request,
+                                        v1::AcceptSourceResponse* /*response*/) {
+  return Serve(*context, Needs::kOperator, absl::StrCat("AcceptSource ", request->context_id()), [] {
+    return NotThere(
+        "accepting a source that moved (AcceptSource)",
+        "A source that moved is not held yet: it shows as the event source.changed, and goes on.");
+  });
+}
+
+grpc::Status AdminService::Verify(grpc::ServerContext* context, const v1::VerifyRequest* request,
+                                  v1::VerifyResponse* /*response*/) {
+  const std::string call = CallText("Verify", request->context_id(), false, request->tables());
+  return Serve(*context, Needs::kOperator, call, [] {
+    return NotThere("asking for a verification (Verify)",
+                    "'mirrorctl invalidate CTX --table T' has a table sent anew in the next cycle.");
+  });
+}
+
+grpc::Status AdminService::Backup(grpc::ServerContext* context, const v1::BackupRequest* request,
+                                  v1::BackupResponse* /*response*/) {
+  return Serve(*context, Needs::kOperator, absl::StrCat("Backup ", request->context_id()), [] {
+    return NotThere("backup by the server (Backup)",
+                    "Copy the mirror database with SQLite's own '.backup', or copy its file while the server "
+                    "is stopped.");
+  });
+}
+
+grpc::Status AdminService::Restore(grpc::ServerContext* context, const v1::RestoreRequest* request,
+                                   v1::RestoreResponse* /*response*/) {
+  return Serve(*context, Needs::kOperator, absl::StrCat("Restore ", request->context_id()), [] {
+    return NotThere(
+        "restore by the server (Restore)",
+        "Rename the copy onto the mirror file: the server notices, and the source catches it up.");
+  });
+}
+
+grpc::Status AdminService::ListHolds(grpc::ServerContext* context, const v1::ListHoldsRequest* /*request*/,
+                                     v1::ListHoldsResponse* /*response*/) {
+  return Serve(*context, Needs::kViewer, "ListHolds", [] {
+    return NotThere("holding what would empty a mirror (ListHolds)",
+                    "'mirrorctl pause CTX' stops a tenant's changes.");
+  });
+}
+
+grpc::Status AdminService::CommitHold(grpc::ServerContext* context, const v1::CommitHoldRequest* request,
+                                      v1::CommitHoldResponse* /*response*/) {
+  return Serve(*context, Needs::kOperator, absl::StrCat("CommitHold ", request->hold_id()), [] {
+    return NotThere("deciding about holds (CommitHold)",
+                    "Nothing is held yet: 'mirrorctl pause CTX' stops a tenant.");
+  });
+}
+
+grpc::Status AdminService::RollbackHold(grpc::ServerContext* context, const v1::RollbackHoldRequest* request,
+                                        v1::RollbackHoldResponse* /*response*/) {
+  return Serve(*context, Needs::kOperator, absl::StrCat("RollbackHold ", request->hold_id()), [] {
+    return NotThere("deciding about holds (RollbackHold)",
+                    "Nothing is held yet: 'mirrorctl pause CTX' stops a tenant.");
+  });
+}
+
+}  // namespace mirror

@@ -1,0 +1,57 @@
+#include "server/call_log.h"
+
+#include <spdlog/spdlog.h>
+
+#include <cstdint>
+#include <mutex>
+
+#include "absl/strings/escaping.h"
+#include "server/rpc_status.h"
+
+namespace mirror {
+namespace {
+
+constexpr int kLinesPerSecond = 20;
+constexpr std::size_t kLineBytesMax = 1'000;
+
+/// Whether there is room for one more line in this second; `missed` are those that had none since.
+bool HasRoom(std::uint64_t* missed) {
+  static std::mutex mutex;
+  static std::chrono::steady_clock::time_point second;
+  static int lines = 0;
+  static std::uint64_t left_out = 0;
+  const std::lock_guard lock(mutex);
+  const auto now = std::chrono::steady_clock::now();
+  if (now - second > std::chrono::seconds(1)) {
+    second = now;
+    lines = 0;
+  }
+  if (++lines > kLinesPerSecond) {
+    ++left_out;
+    return false;
+  }
+  *missed = left_out;
+  left_out = 0;
+  return true;
+}
+
+}  // namespace
+
+grpc::Status CallLog::Finish(const absl::Status& status) const {
+  const grpc::Status answer = ToRpcStatus(status);
+  const std::int64_t us =
+      std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - begin_)
+          .count();
+  if (status.ok()) {
+    spdlog::debug("{} {}: OK, {} us", call_, tenant_, us);
+    return answer;
+  }
+  std::uint64_t missed = 0;
+  if (!spdlog::should_log(spdlog::level::info) || !HasRoom(&missed)) return answer;
+  if (missed != 0) spdlog::info("{} refused calls are not in this log", missed);
+  spdlog::info("{} {}: {}: {}", call_, tenant_, absl::StatusCodeToString(status.code()),
+               CutMessage(absl::Utf8SafeCEscape(answer.error_message()), kLineBytesMax));
+  return answer;
+}
+
+}  // namespace mirror

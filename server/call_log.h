@@ -1,0 +1,32 @@
+#ifndef MIRROR_SERVER_CALL_LOG_H_
+#define MIRROR_SERVER_CALL_LOG_H_
+
+#include <grpcpp/support/status.h>
+
+#include <chrono>
+#include <string>
+
+#include "absl/status/status.h"
+
+namespace mirror {
+
+/// One line in the log for a call that ended: at debug, or at info when it was refused. Lines about refusals
+/// are bounded by time, so that a stranger cannot fill the disk with them. Never in it: values, tokens, keys.
+class CallLog {
+ public:
+  /// `call` names it: "RowData".
+  explicit CallLog(const char* call) : call_(call) {}
+
+  void set_tenant(const std::string& context_id) { tenant_ = context_id; }
+  /// Writes the line; gives the status for the wire.
+  grpc::Status Finish(const absl::Status& status) const;
+
+ private:
+  const char* const call_;
+  std::string tenant_ = "-";
+  const std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_CALL_LOG_H_

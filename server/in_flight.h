@@ -1,0 +1,96 @@
+#ifndef MIRROR_SERVER_IN_FLIGHT_H_
+#define MIRROR_SERVER_IN_FLIGHT_H_
+
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+namespace mirror {
+
+/// Counted for a stream before it reads a message whose size is not known yet.
+inline constexpr std::uint64_t kStreamBytesMin = 1 << 20;
+
+struct InFlightLimits {
+  std::uint64_t bytes_tenant_max = 64ULL << 20;
+  std::uint64_t bytes_max = 256ULL << 20;
+  std::uint32_t streams_per_tenant_max = 4;
+  std::uint32_t calls_max = 64;
+};
+
+/// What is received and not yet answered: bytes and streams, of each tenant and in all, and calls in all.
+///
+/// A stream is counted with kStreamBytesMin before each read, then with what came; so there are never more
+/// streams than bytes_max / kStreamBytesMin. Calls that are no streams are bounded by their number times the
+/// size of a message, and their bytes only decide whether they may wait for a batch before them. Threads:
+/// any.
+class InFlight {
+ public:
+  explicit InFlight(const InFlightLimits& limits) : limits_(limits) {}
+
+  /// A place, given back when it goes.
+  class Call {
+   public:
+    explicit Call(InFlight* owner) : owner_(owner) {}
+    Call(Call&& other) noexcept;
+    Call(const Call&) = delete;
+    Call& operator=(const Call&) = delete;
+    Call& operator=(Call&&) = delete;
+    ~Call();
+
+    /// Whether a call with `bytes` of `tenant` may wait for a batch before it: waiting ones take at most half
+    /// of the tenant's bytes, and a quarter of all calls.
+    bool MayWait(const std::string& tenant, std::uint64_t bytes);
+
+   private:
+    InFlight* owner_;
+    std::string tenant_;
+    std::uint64_t waiting_bytes_ = 0;
+    bool waiting_ = false;
+  };
+
+  class Stream {
+   public:
+    Stream(InFlight* owner, std::string tenant) : owner_(owner), tenant_(std::move(tenant)) {}
+    Stream(Stream&& other) noexcept;
+    Stream(const Stream&) = delete;
+    Stream& operator=(const Stream&) = delete;
+    Stream& operator=(Stream&&) = delete;
+    ~Stream();
+
+    /// This stream holds `bytes` from now on. Errors: kResourceExhausted naming the limit; then nothing
+    /// changed.
+    absl::Status Hold(std::uint64_t bytes);
+
+   private:
+    InFlight* owner_;
+    std::string tenant_;
+    std::uint64_t bytes_ = 0;
+  };
+
+  /// Errors: kResourceExhausted.
+  absl::StatusOr<Call> BeginCall();
+  absl::StatusOr<Stream> OpenStream(const std::string& tenant);
+
+ private:
+  struct OfTenant {
+    std::uint64_t bytes = 0;  ///< Of its streams.
+    std::uint32_t streams = 0;
+    std::uint64_t waiting_bytes = 0;  ///< Of its calls that may wait.
+    std::uint32_t waiting = 0;
+    bool empty() const { return streams == 0 && waiting == 0; }
+  };
+
+  const InFlightLimits limits_;
+  std::mutex mutex_;
+  std::map<std::string, OfTenant> tenants_;  ///< Those that have something in flight.
+  std::uint64_t bytes_ = 0;
+  std::uint32_t calls_ = 0;
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_IN_FLIGHT_H_

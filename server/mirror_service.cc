@@ -1,0 +1,487 @@
+#include "server/mirror_service.h"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "proto/wire/codec.h"
+#include "proto/wire/digest.h"
+#include "server/call_log.h"
+#include "server/rpc_status.h"
+
+namespace mirror {
+namespace {
+
+/// What this endpoint can do beyond the first version of the protocol.
+constexpr const char* kCapabilities[] = {"row_data_stream", "advance", "value_parts"};
+/// A stream keeps its message's memory for the next one, up to this.
+constexpr std::size_t kKeptMessageBytesMax = 4 << 20;
+
+std::int64_t NowMs() {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+WireLimits WireLimitsOf(const LimitsConfig& config) {
+  WireLimits limits;
+  limits.message_bytes_max = config.message_bytes_max;
+  limits.tables_max = config.tables_max;
+  limits.columns_max = config.columns_max;
+  limits.batch_rows_max = config.batch_rows_max;
+  limits.batch_cells_max = config.batch_cells_max;
+  limits.value_bytes_max = config.value_bytes_max;
+  return limits;
+}
+
+/// A piece has to fit into a message with what surrounds it.
+std::uint32_t PartBytesMax(const WireLimits& limits) {
+  return static_cast<std::uint32_t>(std::min<std::uint64_t>(kPartBytesMax, limits.message_bytes_max / 2));
+}
+
+absl::Status NotThere(const std::string& what, const std::string& instead) {
+  return absl::UnimplementedError(
+      absl::StrCat(what, " is not there yet in version ", MIRROR_VERSION, ". Nothing was done. ", instead));
+}
+
+absl::Status CheckPosition(const std::string& what, bool given, const v1::Position& position) {
+  if (!given || position.lsn() < 0) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        what, " must be given, with an LSN of 0 or more. Nothing was done. Send it as the protocol says."));
+  }
+  if (position.lineage().size() > kLineageBytesMax) {
+    return absl::InvalidArgumentError(absl::StrCat("the lineage of ", what, " is over ", kLineageBytesMax,
+                                                   " bytes. Nothing was done. Send a shorter one."));
+  }
+  return absl::OkStatus();
+}
+
+// --- TableSchema --------------------------------------------------------------
+
+/// What the table asks for and is not there yet.
+absl::Status CheckServed(const TableSchema& table) {
+  if (table.preserve_target) {
+    return NotThere(absl::StrCat("table '", table.name, "': preserve_target"),
+                    "Announce the table without it, or leave the table out.");
+  }
+  if (table.deletes == Deletes::kIgnore || table.deletes == Deletes::kMark) {
+    return NotThere(absl::StrCat("table '", table.name, "': deletes other than APPLY"),
+                    "Announce the table with APPLY, or leave the table out.");
+  }
+  return absl::OkStatus();
+}
+
+std::vector<AnnouncedTable> DecodeTables(const v1::TableSchemaRequest& request, const WireLimits& limits) {
+  std::map<std::string, int> times;
+  for (const v1::Table& table : request.tables()) ++times[FoldName(table.name())];
+  std::vector<AnnouncedTable> tables;
+  tables.reserve(static_cast<std::size_t>(request.tables_size()));
+  for (const v1::Table& message : request.tables()) {
+    AnnouncedTable table{message.name(), DecodeTable(message, limits)};
+    if (times[FoldName(message.name())] > 1) {
+      table.schema = absl::InvalidArgumentError(absl::StrCat(
+          "table '", message.name(), "' is announced twice (names are compared by ASCII case only). ",
+          "Neither is mirrored. Announce each table once."));
+    } else if (table.schema.ok()) {
+      if (absl::Status served = CheckServed(*table.schema); !served.ok()) table.schema = served;
+    }
+    tables.push_back(std::move(table));
+  }
+  return tables;
+}
+
+void EncodeAnswer(const TableAnswer& answer, int columns, v1::TableStatus* status) {
+  status->set_table(answer.table);
+  status->set_wanted(answer.wanted);
+  if (answer.action != SchemaAction::kRefused) {
+    for (int i = 0; i < columns; ++i) status->add_rules(v1::COLUMN_RULE_PLAIN);
+  }
+  EncodePosition(answer.position, status->mutable_position());
+  if (answer.pending) EncodePosition(*answer.pending, status->mutable_pending());
+  status->set_schema_hash(answer.schema_hash);
+  status->set_action(static_cast<v1::TableAction>(answer.action));
+  status->set_reason(CutMessage(answer.reason));
+  status->set_row_count(answer.row_count);
+}
+
+// --- RowData ------------------------------------------------------------------
+
+void EncodeOutcome(const BatchOutcome& outcome, v1::BatchResult* result) {
+  result->set_table(outcome.table);
+  result->set_seq(outcome.seq);
+  result->set_code(ToRpcCode(outcome.status));
+  if (!outcome.status.ok()) result->set_message(CutMessage(std::string(outcome.status.message())));
+  result->set_applied_seq(outcome.applied_seq);
+  result->set_durable(outcome.durable);
+  result->set_repeated_batch(outcome.repeated);
+  result->set_lsn(outcome.lsn.value);
+  if (outcome.missing_rows.empty()) return;
+  result->mutable_missing()->mutable_rows()->Add(outcome.missing_rows.begin(), outcome.missing_rows.end());
+  result->mutable_missing()->set_more(outcome.more_missing);
+}
+
+absl::Status CheckPart(const v1::ValuePart& part, const WireLimits& limits) {
+  const std::string what = absl::StrCat("table '", part.table(), "', value ", part.value_id());
+  const std::uint64_t size = part.data().size();
+  if (size == 0 || size > PartBytesMax(limits)) {
+    return absl::InvalidArgumentError(absl::StrCat(what, ": a part of ", size,
+                                                   " bytes. It was not stored. Send parts "
+                                                   "of 1 to ",
+                                                   PartBytesMax(limits), " bytes."));
+  }
+  if (part.offset() > limits.value_bytes_max || size > limits.value_bytes_max - part.offset()) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat(what, ": larger than ", limits.value_bytes_max,
+                     " bytes. This part was not stored. Leave the value out."));
+  }
+  return absl::OkStatus();
+}
+
+/// What is wrong with the batch alone is its own result; all else is the call's status.
+bool IsOfBatch(const absl::Status& status) {
+  return absl::IsFailedPrecondition(status) || absl::IsInvalidArgument(status) || absl::IsNotFound(status);
+}
+
+}  // namespace
+
+/// Keeps a stream in the list of those that are open.
+class MirrorService::Registered {
+ public:
+  Registered(MirrorService& service, grpc::ServerContext* context) : service_(service) {
+    const std::lock_guard lock(service_.streams_mutex_);
+    service_.streams_.push_front({context, {}, false});
+    place_ = service_.streams_.begin();
+  }
+  ~Registered() {
+    const std::lock_guard lock(service_.streams_mutex_);
+    service_.streams_.erase(place_);
+  }
+  Registered(const Registered&) = delete;
+  Registered& operator=(const Registered&) = delete;
+
+  void set_waiting(bool waiting) {
+    const std::lock_guard lock(service_.streams_mutex_);
+    place_->waiting = waiting;
+    place_->waiting_since = std::chrono::steady_clock::now();
+  }
+
+ private:
+  MirrorService& service_;
+  std::list<OpenStream>::iterator place_;
+};
+
+MirrorService::MirrorService(Gate& gate, Tenants& tenants, const LimitsConfig& limits)
+    : gate_(gate),
+      tenants_(tenants),
+      limits_(WireLimitsOf(limits)),
+      streams_per_tenant_max_(limits.streams_per_tenant_max),
+      in_flight_({limits.bytes_in_flight_tenant_max, limits.bytes_in_flight_max,
+                  limits.streams_per_tenant_max, limits.calls_max}) {}
+
+void MirrorService::CancelIdleStreams(std::chrono::milliseconds patience) {
+  const auto now = std::chrono::steady_clock::now();
+  const std::lock_guard lock(streams_mutex_);
+  for (OpenStream& stream : streams_) {
+    if (!stream.waiting || now - stream.waiting_since < patience) continue;
+    stream.context->TryCancel();
+    stream.waiting = false;
+  }
+}
+
+// --- Authenticate -------------------------------------------------------------
+
+grpc::Status MirrorService::Authenticate(grpc::ServerContext* /*context*/,
+                                         const v1::AuthenticateRequest* request,
+                                         v1::AuthenticateResponse* response) {
+  CallLog log("Authenticate");
+  const absl::StatusOr<Caller> caller = gate_.AdmitToken(request->request_token());
+  if (!caller.ok()) return log.Finish(caller.status());
+  log.set_tenant(caller->context_id);
+  const absl::StatusOr<InFlight::Call> place = in_flight_.BeginCall();
+  if (!place.ok()) return log.Finish(place.status());
+  return log.Finish(DoAuthenticate(*caller, *request, response));
+}
+
+absl::Status MirrorService::DoAuthenticate(const Caller& caller, const v1::AuthenticateRequest& request,
+                                           v1::AuthenticateResponse* response) {
+  if (request.holder().size() > kHolderBytesMax) {
+    return absl::InvalidArgumentError(absl::StrCat("'holder' is over ", kHolderBytesMax,
+                                                   " bytes. No cycle began. Send a shorter random id."));
+  }
+  const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.FindOrTakeIn(caller);
+  if (!tenant.ok()) return tenant.status();
+  const std::int64_t now_ms = NowMs();
+  const absl::StatusOr<Admission> admission =
+      (*tenant)->Authenticate(caller, request.holder(), request.take_over(), request.probe(), now_ms);
+  if (!admission.ok()) return admission.status();
+
+  Answer answer;
+  answer.nonce = caller.nonce;
+  answer.context_id = caller.context_id;
+  answer.cycle = admission->cycle;
+  absl::StatusOr<std::string> signed_answer = gate_.Sign(std::move(answer));
+  if (!signed_answer.ok()) return signed_answer.status();
+  response->set_signed_response(*std::move(signed_answer));
+  response->set_accepted(admission->accepted);
+  response->set_cycle(admission->cycle);
+  if (admission->busy) {
+    response->mutable_busy()->set_cycle(admission->busy->cycle);
+    response->mutable_busy()->set_holder(admission->busy->holder);
+    response->mutable_busy()->set_since_ms(admission->busy->since_ms);
+  }
+  response->set_do_not_replicate(admission->do_not_replicate);
+  response->set_reason(CutMessage(admission->reason));
+  for (const char* const capability : kCapabilities) response->add_capabilities(capability);
+  v1::Limits* const limits = response->mutable_limits();
+  limits->set_message_bytes_max(limits_.message_bytes_max);
+  limits->set_tables_max(limits_.tables_max);
+  limits->set_columns_max(limits_.columns_max);
+  limits->set_batch_rows_max(limits_.batch_rows_max);
+  limits->set_batch_cells_max(limits_.batch_cells_max);
+  limits->set_value_bytes_max(limits_.value_bytes_max);
+  limits->set_part_bytes_max(PartBytesMax(limits_));
+  limits->set_streams_per_tenant_max(streams_per_tenant_max_);
+  response->set_server_version(MIRROR_VERSION);
+  response->set_server_time_ms(now_ms);
+  response->set_application_id(caller.application_id);
+  return absl::OkStatus();
+}
+
+// --- TableSchema --------------------------------------------------------------
+
+grpc::Status MirrorService::TableSchema(grpc::ServerContext* context, const v1::TableSchemaRequest* request,
+                                        v1::TableSchemaResponse* response) {
+  CallLog log("TableSchema");
+  const absl::StatusOr<Caller> caller = gate_.Admit(*context);
+  if (!caller.ok()) return log.Finish(caller.status());
+  log.set_tenant(caller->context_id);
+  const absl::StatusOr<InFlight::Call> place = in_flight_.BeginCall();
+  if (!place.ok()) return log.Finish(place.status());
+  return log.Finish(DoTableSchema(*caller, *request, response));
+}
+
+absl::Status MirrorService::DoTableSchema(const Caller& caller, const v1::TableSchemaRequest& request,
+                                          v1::TableSchemaResponse* response) {
+  const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(caller);
+  if (!tenant.ok()) return tenant.status();
+  if (static_cast<std::uint64_t>(request.tables_size()) > limits_.tables_max) {
+    return absl::ResourceExhaustedError(absl::StrCat(request.tables_size(), " tables; the limit is ",
+                                                     limits_.tables_max,
+                                                     ". Nothing was changed. Announce fewer tables."));
+  }
+  if (request.source_id().empty() || request.source_id().size() > kSourceIdBytesMax) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("'source_id' must have 1 to ", kSourceIdBytesMax,
+                     " bytes. Nothing was changed. Send the id that was made when the "
+                     "source was installed."));
+  }
+  const std::vector<AnnouncedTable> tables = DecodeTables(request, limits_);
+  const absl::StatusOr<std::vector<TableAnswer>> answers = (*tenant)->Announce(
+      caller, request.cycle(), request.source_id(), HexDigest(request.SerializeAsString()), tables, NowMs());
+  if (!answers.ok()) return answers.status();
+  for (std::size_t i = 0; i < answers->size(); ++i) {
+    EncodeAnswer((*answers)[i], request.tables(static_cast<int>(i)).columns_size(), response->add_tables());
+  }
+  return absl::OkStatus();
+}
+
+// --- RowData ------------------------------------------------------------------
+
+grpc::Status MirrorService::RowData(grpc::ServerContext* context, const v1::RowDataRequest* request,
+                                    v1::RowDataResponse* response) {
+  CallLog log("RowData");
+  const absl::StatusOr<Caller> caller = gate_.Admit(*context);
+  if (!caller.ok()) return log.Finish(caller.status());
+  log.set_tenant(caller->context_id);
+  absl::StatusOr<InFlight::Call> place = in_flight_.BeginCall();
+  if (!place.ok()) return log.Finish(place.status());
+  const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(*caller);
+  if (!tenant.ok()) return log.Finish(tenant.status());
+  const bool may_wait = place->MayWait(caller->context_id, request->ByteSizeLong());
+  return log.Finish(DoRowData(*caller, **tenant, *request, may_wait, response));
+}
+
+absl::Status MirrorService::DoRowData(const Caller& caller, Tenant& tenant, const v1::RowDataRequest& request,
+                                      bool wait_for_gaps, v1::RowDataResponse* response) {
+  RowRequest rows;
+  rows.cycle = request.cycle();
+  for (const v1::ValuePart& part : request.parts()) {
+    if (absl::Status status = CheckPart(part, limits_); !status.ok()) {
+      BatchOutcome refused;
+      refused.table = part.table();
+      refused.status = std::move(status);
+      EncodeOutcome(refused, response->add_results());
+      continue;
+    }
+    rows.parts.push_back({part.table(), part.value_id(), part.offset(), part.data()});
+  }
+  rows.batches.reserve(static_cast<std::size_t>(request.batches_size()));
+  for (const v1::ChangeBatch& message : request.batches()) {
+    absl::StatusOr<std::shared_ptr<const mirror::TableSchema>> schema =
+        tenant.Agreed(caller, message.table());
+    if (!schema.ok() && !IsOfBatch(schema.status())) return schema.status();
+    if (!schema.ok()) {
+      rows.batches.push_back({message.table(), message.seq(), nullptr, schema.status()});
+      continue;
+    }
+    absl::StatusOr<ChangeBatch> batch = DecodeBatch(message, **schema, limits_);
+    rows.batches.push_back({message.table(), message.seq(), *std::move(schema), std::move(batch)});
+  }
+  if (request.has_advance()) {
+    const v1::Advance& advance = request.advance();
+    if (absl::Status status =
+            CheckPosition("the position of 'advance'", advance.has_position(), advance.position());
+        !status.ok()) {
+      return status;
+    }
+    rows.advance.emplace();
+    rows.advance->position = DecodePosition(advance.position());
+    for (const v1::Advance::Table& table : advance.tables()) {
+      rows.advance->tables.emplace_back(table.table(), Lsn{table.base_lsn()});
+    }
+  }
+  const absl::StatusOr<std::vector<BatchOutcome>> outcomes =
+      tenant.Apply(caller, rows, wait_for_gaps, NowMs());
+  if (!outcomes.ok()) return outcomes.status();
+  for (const BatchOutcome& outcome : *outcomes) EncodeOutcome(outcome, response->add_results());
+  return absl::OkStatus();
+}
+
+grpc::Status MirrorService::RowDataStream(grpc::ServerContext* context, Stream* stream) {
+  CallLog log("RowDataStream");
+  const absl::StatusOr<Caller> caller = gate_.Admit(*context);
+  if (!caller.ok()) return log.Finish(caller.status());
+  log.set_tenant(caller->context_id);
+  return log.Finish(DoStream(*caller, context, stream));
+}
+
+absl::Status MirrorService::DoStream(const Caller& caller, grpc::ServerContext* context, Stream* stream) {
+  const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(caller);
+  if (!tenant.ok()) return tenant.status();
+  absl::StatusOr<InFlight::Stream> held = in_flight_.OpenStream(caller.context_id);
+  if (!held.ok()) return held.status();
+  Registered registered(*this, context);
+  auto request = std::make_unique<v1::RowDataRequest>();
+  v1::RowDataResponse response;
+  std::uint64_t kept_bytes = 0;  // Memory that `request` still has from earlier messages.
+  while (true) {
+    if (absl::Status status = held->Hold(std::max(kStreamBytesMin, kept_bytes)); !status.ok()) return status;
+    registered.set_waiting(true);
+    const bool received = stream->Read(request.get());
+    registered.set_waiting(false);
+    if (context->IsCancelled()) return absl::CancelledError("the stream was cancelled");
+    if (!received) return absl::OkStatus();
+    const std::uint64_t bytes = request->ByteSizeLong();
+    if (absl::Status status = held->Hold(std::max({kStreamBytesMin, kept_bytes, bytes})); !status.ok())
+      return status;
+    response.Clear();
+    if (absl::Status status = DoRowData(caller, **tenant, *request, false, &response); !status.ok())
+      return status;
+    if (!stream->Write(response)) return absl::CancelledError("the source no longer listens");
+    kept_bytes = std::max(kept_bytes, bytes);
+    if (kept_bytes > kKeptMessageBytesMax) {
+      request = std::make_unique<v1::RowDataRequest>();
+      kept_bytes = 0;
+    }
+  }
+}
+
+// --- The rest -----------------------------------------------------------------
+
+grpc::Status MirrorService::Wipe(grpc::ServerContext* context, const v1::WipeRequest* request,
+                                 v1::WipeResponse* response) {
+  CallLog log("Wipe");
+  const absl::StatusOr<Caller> caller = gate_.Admit(*context);
+  if (!caller.ok()) return log.Finish(caller.status());
+  log.set_tenant(caller->context_id);
+  const absl::StatusOr<InFlight::Call> place = in_flight_.BeginCall();
+  if (!place.ok()) return log.Finish(place.status());
+  return log.Finish(DoWipe(*caller, *request, response));
+}
+
+absl::Status MirrorService::DoWipe(const Caller& caller, const v1::WipeRequest& request,
+                                   v1::WipeResponse* response) {
+  const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(caller);
+  if (!tenant.ok()) return tenant.status();
+  if (absl::Status status = CheckPosition("'target'", request.has_target(), request.target()); !status.ok()) {
+    return status;
+  }
+  // A reason that is not known here is none that matters here.
+  const PopulateReason reason =
+      v1::PopulateReason_IsValid(request.reason()) && request.reason() != v1::POPULATE_REASON_UNSPECIFIED
+          ? static_cast<PopulateReason>(request.reason())
+          : PopulateReason::kRequested;
+  const absl::StatusOr<BatchOutcome> outcome = (*tenant)->Wipe(
+      caller, request.cycle(), request.table(), DecodePosition(request.target()), reason, NowMs());
+  if (!outcome.ok()) return outcome.status();
+  EncodeOutcome(*outcome, response->mutable_result());
+  return absl::OkStatus();
+}
+
+grpc::Status MirrorService::ReplicationCompleted(grpc::ServerContext* context,
+                                                 const v1::ReplicationCompletedRequest* request,
+                                                 v1::ReplicationCompletedResponse* response) {
+  CallLog log("ReplicationCompleted");
+  const absl::StatusOr<Caller> caller = gate_.Admit(*context);
+  if (!caller.ok()) return log.Finish(caller.status());
+  log.set_tenant(caller->context_id);
+  const absl::StatusOr<InFlight::Call> place = in_flight_.BeginCall();
+  if (!place.ok()) return log.Finish(place.status());
+  return log.Finish(DoComplete(*caller, *request, response));
+}
+
+absl::Status MirrorService::DoComplete(const Caller& caller, const v1::ReplicationCompletedRequest& request,
+                                       v1::ReplicationCompletedResponse* response) {
+  const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(caller);
+  if (!tenant.ok()) return tenant.status();
+  if (static_cast<std::uint64_t>(request.tables_size()) > limits_.tables_max) {
+    return absl::ResourceExhaustedError(absl::StrCat(request.tables_size(), " tables; the limit is ",
+                                                     limits_.tables_max,
+                                                     ". The cycle goes on. Name only tables that changed."));
+  }
+  std::vector<CompletedTable> tables;
+  for (const v1::TableSummary& summary : request.tables()) {
+    CompletedTable table{summary.table(),   summary.inserts(), summary.updates(),
+                         summary.deletes(), std::nullopt,      summary.has_digest()};
+    if (summary.has_row_count()) table.row_count = summary.row_count();
+    tables.push_back(std::move(table));
+  }
+  const absl::StatusOr<std::vector<TableVerdict>> verdicts =
+      (*tenant)->Complete(caller, request.cycle(), tables, NowMs());
+  if (!verdicts.ok()) return verdicts.status();
+  for (const TableVerdict& verdict : *verdicts) {
+    v1::TableVerdict* const message = response->add_tables();
+    message->set_table(verdict.table);
+    message->set_comparison(static_cast<v1::Comparison>(verdict.comparison));
+    message->set_reason(CutMessage(verdict.reason));
+  }
+  return absl::OkStatus();
+}
+
+grpc::Status MirrorService::DigestRanges(grpc::ServerContext* context,
+                                         const v1::DigestRangesRequest* /*request*/,
+                                         v1::DigestRangesResponse* /*response*/) {
+  CallLog log("DigestRanges");
+  const absl::StatusOr<Caller> caller = gate_.Admit(*context);
+  if (!caller.ok()) return log.Finish(caller.status());
+  log.set_tenant(caller->context_id);
+  return log.Finish(
+      NotThere("comparing by digests (DigestRanges)",
+               "Give row counts in ReplicationCompleted; an operator can have a table sent anew with "
+               "'mirrorctl invalidate'."));
+}
+
+grpc::Status MirrorService::ReadRows(grpc::ServerContext* context, const v1::ReadRowsRequest* /*request*/,
+                                     grpc::ServerWriter<v1::ReadRowsResponse>* /*writer*/) {
+  CallLog log("ReadRows");
+  const absl::StatusOr<Caller> caller = gate_.Admit(*context);
+  if (!caller.ok()) return log.Finish(caller.status());
+  log.set_tenant(caller->context_id);
+  return log.Finish(
+      NotThere("reading rows back (ReadRows)",
+               "Ask the mirror's operator: the mirror database can be read with any SQLite tool."));
+}
+
+}  // namespace mirror

@@ -1,0 +1,86 @@
+#ifndef MIRROR_SERVER_MIRROR_SERVICE_H_
+#define MIRROR_SERVER_MIRROR_SERVICE_H_
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "mirror/v1/mirror_client.grpc.pb.h"
+#include "proto/wire/limits.h"
+#include "server/config.h"
+#include "server/gate.h"
+#include "server/in_flight.h"
+#include "server/tenants.h"
+
+namespace mirror {
+
+/// The calls that sources make. Each handler is the same line: admit, decode, let the tenant do it, answer.
+/// A token is checked when its call begins; a stream that outlives it goes on until its cycle ends.
+/// Threads: any; gRPC's.
+class MirrorService final : public v1::MirrorClientService::Service {
+ public:
+  /// All three must outlive the service.
+  MirrorService(Gate& gate, Tenants& tenants, const LimitsConfig& limits);
+
+  /// Cancels streams that have been waiting for their next message for longer than `patience`. Called now and
+  /// then: such a stream holds a thread.
+  void CancelIdleStreams(std::chrono::milliseconds patience);
+
+  grpc::Status Authenticate(grpc::ServerContext* context, const v1::AuthenticateRequest* request,
+                            v1::AuthenticateResponse* response) override;
+  grpc::Status TableSchema(grpc::ServerContext* context, const v1::TableSchemaRequest* request,
+                           v1::TableSchemaResponse* response) override;
+  grpc::Status RowData(grpc::ServerContext* context, const v1::RowDataRequest* request,
+                       v1::RowDataResponse* response) override;
+  grpc::Status RowDataStream(
+      grpc::ServerContext* context,
+      grpc::ServerReaderWriter<v1::RowDataResponse, v1::RowDataRequest>* stream) override;
+  grpc::Status Wipe(grpc::ServerContext* context, const v1::WipeRequest* request,
+                    v1::WipeResponse* response) override;
+  grpc::Status ReplicationCompleted(grpc::ServerContext* context,
+                                    const v1::ReplicationCompletedRequest* request,
+                                    v1::ReplicationCompletedResponse* response) override;
+  grpc::Status DigestRanges(grpc::ServerContext* context, const v1::DigestRangesRequest* request,
+                            v1::DigestRangesResponse* response) override;
+  grpc::Status ReadRows(grpc::ServerContext* context, const v1::ReadRowsRequest* request,
+                        grpc::ServerWriter<v1::ReadRowsResponse>* writer) override;
+
+ private:
+  using Stream = grpc::ServerReaderWriter<v1::RowDataResponse, v1::RowDataRequest>;
+  /// A RowDataStream that is open.
+  struct OpenStream {
+    grpc::ServerContext* context = nullptr;
+    std::chrono::steady_clock::time_point waiting_since;
+    bool waiting = false;
+  };
+  class Registered;
+
+  absl::Status DoAuthenticate(const Caller& caller, const v1::AuthenticateRequest& request,
+                              v1::AuthenticateResponse* response);
+  absl::Status DoTableSchema(const Caller& caller, const v1::TableSchemaRequest& request,
+                             v1::TableSchemaResponse* response);
+  absl::Status DoRowData(const Caller& caller, Tenant& tenant, const v1::RowDataRequest& request,
+                         bool wait_for_gaps, v1::RowDataResponse* response);
+  absl::Status DoStream(const Caller& caller, grpc::ServerContext* context, Stream* stream);
+  absl::Status DoWipe(const Caller& caller, const v1::WipeRequest& request, v1::WipeResponse* response);
+  absl::Status DoComplete(const Caller& caller, const v1::ReplicationCompletedRequest& request,
+                          v1::ReplicationCompletedResponse* response);
+
+  Gate& gate_;
+  Tenants& tenants_;
+  const WireLimits limits_;
+  const std::uint32_t streams_per_tenant_max_;
+  InFlight in_flight_;
+  std::mutex streams_mutex_;
+  std::list<OpenStream> streams_;
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_MIRROR_SERVICE_H_

@@ -1,0 +1,31 @@
+#ifndef MIRROR_SERVER_RPC_STATUS_H_
+#define MIRROR_SERVER_RPC_STATUS_H_
+
+#include <grpcpp/support/status.h>
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+
+namespace mirror {
+
+/// Bytes of a status message on the wire, where gRPC writes each byte that is not printable ASCII as three. A
+/// client takes at most 8 KB of trailers, and a longer message would hide the status itself.
+inline constexpr std::size_t kMessageBytesMax = 4'000;
+
+/// The status of a call. The code is the same, but for kAlreadyExists: a nonce that was seen before, which is
+/// UNAUTHENTICATED to a source.
+grpc::Status ToRpcStatus(const absl::Status& status);
+
+/// The google.rpc.Code that a batch's own result carries.
+int ToRpcCode(const absl::Status& status);
+
+/// `message` cut so that it takes at most `bytes_max` on the wire, between two characters; a cut one ends
+/// with " ...".
+std::string CutMessage(std::string_view message, std::size_t bytes_max = kMessageBytesMax);
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_RPC_STATUS_H_
