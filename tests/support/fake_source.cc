@@ -7,7 +7,6 @@
 #include <deque>
 #include <iterator>
 #include <optional>
-#include <tuple>
 
 #include "absl/strings/str_cat.h"
 #include "proto/wire/codec.h"
@@ -102,13 +101,13 @@ std::vector<std::uint32_t> AllColumns(const TableSchema& table) {
 }
 
 Cell DefaultOf(const Column& column) {
-  if (!column.default_value) return Cell::Null();
+  if (!column.default_value) return Cell(nullptr);
   const Literal& literal = *column.default_value;
-  if (const auto* integer = std::get_if<std::int64_t>(&literal)) return Cell::Int(*integer);
-  if (const auto* real = std::get_if<double>(&literal)) return Cell::Real(*real);
-  if (const auto* text = std::get_if<std::string>(&literal)) return Cell::Text(*text);
-  if (const auto* bytes = std::get_if<Bytes>(&literal)) return Cell::Blob(bytes->value);
-  return Cell::Null();
+  if (const auto* integer = std::get_if<std::int64_t>(&literal)) return Cell(*integer);
+  if (const auto* real = std::get_if<double>(&literal)) return Cell(*real);
+  if (const auto* text = std::get_if<std::string>(&literal)) return Cell(*text);
+  if (const auto* bytes = std::get_if<Bytes>(&literal)) return Blob(bytes->value);
+  return Cell(nullptr);
 }
 
 std::string Hex(std::uint64_t number) {
@@ -122,53 +121,6 @@ absl::Status StatusOfResult(const v1::BatchResult& result) {
 }
 
 }  // namespace
-
-bool operator<(const Cell& a, const Cell& b) {
-  return std::tie(a.kind, a.integer, a.real, a.bytes) < std::tie(b.kind, b.integer, b.real, b.bytes);
-}
-
-Column KeyColumn(std::string name, Type type, std::uint32_t position) {
-  Column column;
-  column.name = std::move(name);
-  column.type = type;
-  column.key_position = position;
-  return column;
-}
-
-Column PlainColumn(std::string name, Type type) {
-  Column column;
-  column.name = std::move(name);
-  column.type = type;
-  column.nullable = true;
-  if (type == Type::kDecimal) {
-    column.precision = 38;
-    column.scale = 4;
-  }
-  if (type == Type::kTime || type == Type::kTimestamp || type == Type::kTimestampTz) column.precision = 7;
-  if (type == Type::kAny) column.affinity = Affinity::kBlob;
-  return column;
-}
-
-TableSchema MakeTable(std::string name, std::vector<Column> columns) {
-  TableSchema table;
-  table.name = std::move(name);
-  table.columns = std::move(columns);
-  return table;
-}
-
-TableSchema PeopleTable(std::string name) {
-  return MakeTable(std::move(name),
-                   {KeyColumn("id"), PlainColumn("name", Type::kText), PlainColumn("amount", Type::kDouble)});
-}
-
-void FillRows(const TableSchema& table, const std::vector<std::uint32_t>& columns,
-              const std::vector<Row>& rows, v1::ChangeBatch* message) {
-  Fill(table, columns, rows, nullptr, nullptr, message);
-}
-
-void FillRows(const TableSchema& table, const std::vector<Row>& rows, v1::ChangeBatch* message) {
-  FillRows(table, AllColumns(table), rows, message);
-}
 
 std::string ShownValue(const Column& column, const Cell& cell) {
   switch (cell.kind) {
@@ -281,7 +233,7 @@ void FakeSource::AlterTable(const TableSchema& to) {
     for (std::size_t i = 0; i < to.columns.size(); ++i) {
       changed.push_back(origin[i] ? row[*origin[i]] : DefaultOf(to.columns[i]));
     }
-    Row new_key = keyed ? KeyOf(to.name, changed) : Row{Cell::Int(++table.next_row)};
+    Row new_key = keyed ? KeyOf(to.name, changed) : Row{Cell(++table.next_row)};
     table.rows[std::move(new_key)] = std::move(changed);
   }
   // Column indexes in the log are those of the former definition.
@@ -297,7 +249,7 @@ void FakeSource::Put(const std::string& name, const Row& row) {
   if (row.size() != table.schema.columns.size())
     Die(absl::StrCat("a row of '", name, "' has another length"));
   const bool keyed = !table.schema.Key().empty();
-  Row key = keyed ? KeyOf(name, row) : Row{Cell::Int(++table.next_row)};
+  Row key = keyed ? KeyOf(name, row) : Row{Cell(++table.next_row)};
   table.rows[key] = row;
   Log(name, std::move(key), true, {});
 }

@@ -17,43 +17,9 @@
 #include "mirror/v1/mirror_client.pb.h"
 #include "proto/wire/batch.h"
 #include "proto/wire/table.h"
+#include "tests/support/rows.h"
 
 namespace mirror {
-
-/// One value of a source's row. Integers stand for BOOL, INT16 to INT64 and the types of time.
-struct Cell {
-  Kind kind = Kind::kNull;
-  std::int64_t integer = 0;
-  double real = 0;
-  std::string bytes;
-
-  static Cell Null() { return {}; }
-  static Cell Int(std::int64_t value) { return {Kind::kInteger, value, 0, {}}; }
-  static Cell Real(double value) { return {Kind::kReal, 0, value, {}}; }
-  static Cell Text(std::string value) { return {Kind::kText, 0, 0, std::move(value)}; }
-  static Cell Blob(std::string value) { return {Kind::kBlob, 0, 0, std::move(value)}; }
-  static Cell RawText(std::string value) { return {Kind::kRawText, 0, 0, std::move(value)}; }
-
-  friend bool operator==(const Cell&, const Cell&) = default;
-  friend bool operator<(const Cell& a, const Cell& b);
-};
-using Row = std::vector<Cell>;
-
-// --- Short ways to say a table ---
-
-Column KeyColumn(std::string name, Type type = Type::kInt64, std::uint32_t position = 1);
-/// Nullable, without a default.
-Column PlainColumn(std::string name, Type type);
-TableSchema MakeTable(std::string name, std::vector<Column> columns);
-/// id INT64 key, name TEXT, amount DOUBLE.
-TableSchema PeopleTable(std::string name = "people");
-
-/// Sets row_count and the columns of `message`: values `columns` (indexes of the table's columns) of `rows`,
-/// each row in the order of `columns`.
-void FillRows(const TableSchema& table, const std::vector<std::uint32_t>& columns,
-              const std::vector<Row>& rows, v1::ChangeBatch* message);
-/// All columns.
-void FillRows(const TableSchema& table, const std::vector<Row>& rows, v1::ChangeBatch* message);
 
 /// What a mirror must show for a value, as MirrorFile prints it: its typeof and its text; long ones as a
 /// digest. Made without the server's code.
@@ -169,7 +135,7 @@ class FakeSource {
   /// `seed` makes lineage tokens; two sources of one test need different ones.
   explicit FakeSource(std::uint64_t seed = 1);
 
-  // --- The database. Names are those of MakeTable; unknown ones end the program. ---
+  // --- The database. An unknown table or column ends the program. ---
   void CreateTable(const TableSchema& table);
   void DropTable(const std::string& table);
   /// ALTER TABLE: columns are matched by id, else by name; new ones hold their default, else NULL.
