@@ -13,9 +13,9 @@ namespace mirror {
 
 struct SqliteReaderOptions {
   std::string path;
-  std::vector<std::string> include = {"*"}, skip;  ///< Patterns, see MatchesPattern().
+  std::vector<std::string> include = {"*"}, skip = {};  ///< Patterns, see MatchesPattern().
   /// SourceTable.record of earlier runs, by table name.
-  std::map<std::string, std::string> records;
+  std::map<std::string, std::string> records = {};
 };
 
 /// Reads any SQLite database. A column is INT64, DOUBLE or TEXT when it is declared so and every value fits;

@@ -1,0 +1,320 @@
+// A source that others use at the same time, and files that are none.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <fstream>
+#include <thread>
+
+#include "client/source/sqlite_file.h"
+#include "client/source/sqlite_reader.h"
+#include "tests/client/source_database.h"
+#include "tests/support/status_matchers.h"
+
+namespace mirror {
+namespace {
+
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+constexpr char kTenThousand[] =
+    "CREATE TABLE t(id INTEGER PRIMARY KEY, v INT NOT NULL); WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL "
+    "SELECT i + 1 "
+    "FROM n WHERE i < 10000) INSERT INTO t SELECT i, 0 FROM n;";
+
+class SqliteAccessTest : public testing::Test {
+ protected:
+  absl::StatusOr<SourceSchema> Open() {
+    reader_ = OpenSqliteReader({.path = path_});
+    return reader_->Schema();
+  }
+  TableSchema Only() {
+    auto schema = Open();
+    EXPECT_THAT(schema, IsOk());
+    return schema.ok() && !schema->tables.empty() ? schema->tables[0].schema : TableSchema{};
+  }
+  /// Begins to read table t and stops after the first block.
+  void ReadFirst(const TableSchema& table) {
+    auto rows = reader_->Read(table.name, AllColumns(table));
+    ASSERT_THAT(rows, IsOk());
+    rows_ = *std::move(rows);
+    block_ = RowBlock::ForAll(table);
+    ASSERT_THAT(rows_->Next(1'000, &block_, &pieces_), IsOkAndHolds(true));
+  }
+  /// Reads on; the number of rows in all.
+  absl::StatusOr<std::size_t> ReadRest() {
+    std::size_t count = block_.rows();
+    for (;;) {
+      block_.Clear();
+      const auto more = rows_->Next(100'000, &block_, &pieces_);
+      if (!more.ok()) return more.status();
+      count += block_.rows();
+      if (!*more) return count;
+    }
+  }
+
+  TempFolder folder_;
+  std::string path_ = folder_ / "source.db";
+  std::unique_ptr<SourceReader> reader_;
+  std::unique_ptr<TableReader> rows_;
+  RowBlock block_;
+  Pieces pieces_;
+};
+
+// --- Files that are none ---
+
+TEST_F(SqliteAccessTest, MissingFileSaysWhichKeyToCorrect) {
+  EXPECT_THAT(Open(), StatusIs(absl::StatusCode::kNotFound, AllOf(HasSubstr(path_), HasSubstr("'path'"))));
+  EXPECT_THAT(folder_.Names(), ElementsAre());
+}
+
+TEST_F(SqliteAccessTest, FolderIsNoDatabase) {
+  path_ = folder_.path();
+  EXPECT_THAT(Open(), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("is not a file")));
+}
+
+TEST_F(SqliteAccessTest, EmptyFileIsRefusedSinceItWouldEmptyTheMirror) {
+  std::ofstream(path_).close();
+  EXPECT_THAT(Open(), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("is empty")));
+}
+
+TEST_F(SqliteAccessTest, OtherFilesAreNoDatabase) {
+  std::ofstream(path_) << "a,b,c\n1,2,3\n";
+  EXPECT_THAT(Open(), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("not a SQLite database")));
+}
+
+TEST_F(SqliteAccessTest, UnreadableFileAsksForTheRight) {
+  Sql(path_, "CREATE TABLE t(x)");
+  if (geteuid() == 0) {
+    // Root reads everything; a link that leads round in a circle cannot be opened by anybody.
+    path_ = folder_ / "circle";
+    ASSERT_EQ(symlink("circle", path_.c_str()), 0);
+  } else {
+    ASSERT_EQ(chmod(path_.c_str(), 0), 0);
+  }
+  EXPECT_THAT(Open(), StatusIs(absl::StatusCode::kPermissionDenied, HasSubstr("right to read")));
+}
+
+TEST_F(SqliteAccessTest, DamagedTableIsItsOwnProblem) {
+  Sql(path_, std::string(kTenThousand) + "CREATE TABLE good(id INTEGER PRIMARY KEY)");
+  {
+    std::fstream file(path_, std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(4096 * 5);
+    file << std::string(4096 * 10, '\x55');
+  }
+  auto schema = Open();
+  ASSERT_THAT(schema, IsOk());
+  ASSERT_EQ(schema->tables.size(), 2U);
+  EXPECT_THAT(schema->tables[0].problem, testing::IsEmpty());
+  EXPECT_THAT(schema->tables[1].problem, AllOf(HasSubstr("'t'"), HasSubstr("damaged")));
+}
+
+TEST_F(SqliteAccessTest, LockedFileSaysSoAfterFiveSeconds) {
+  Sql(path_, "CREATE TABLE t(x)");
+  Application application(path_);
+  application.Run("BEGIN EXCLUSIVE");
+  EXPECT_THAT(Open(),
+              StatusIs(absl::StatusCode::kUnavailable, AllOf(HasSubstr("locked"), HasSubstr("5 seconds"))));
+  application.Run("COMMIT");
+  EXPECT_THAT(Open(), IsOk());
+}
+
+TEST_F(SqliteAccessTest, WriteThatDiedHalfWayIsNotRepairedHere) {
+  Sql(path_, kTenThousand);
+  const pid_t child = fork();
+  if (child == 0) {
+    sqlite3* database = nullptr;
+    sqlite3_open(path_.c_str(), &database);
+    // A cache this small spills into the file before the commit; the journal stays behind.
+    sqlite3_exec(database, "PRAGMA cache_size = 1; BEGIN; UPDATE t SET v = v + 1", nullptr, nullptr, nullptr);
+    _exit(0);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  ASSERT_THAT(folder_.Names(), ElementsAre("source.db", "source.db-journal"));
+  EXPECT_THAT(Open(), StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("in the middle of a write")));
+  EXPECT_THAT(folder_.Names(), ElementsAre("source.db", "source.db-journal"));
+}
+
+// --- Nothing is left behind ---
+
+TEST_F(SqliteAccessTest, NothingIsCreatedBesideARollbackJournalSource) {
+  Sql(path_, kTenThousand);
+  const TableSchema table = Only();
+  EXPECT_EQ(ReadAll(*reader_, table).rows.size(), 10'000U);
+  EXPECT_THAT(folder_.Names(), ElementsAre("source.db"));
+}
+
+TEST_F(SqliteAccessTest, NothingIsCreatedBesideAClosedWalSource) {
+  Sql(path_, std::string("PRAGMA journal_mode = WAL;") + kTenThousand);
+  ASSERT_THAT(folder_.Names(), ElementsAre("source.db"));
+  const TableSchema table = Only();
+  EXPECT_EQ(ReadAll(*reader_, table).rows.size(), 10'000U);
+  EXPECT_THAT(folder_.Names(), ElementsAre("source.db"));
+  reader_.reset();
+  EXPECT_THAT(folder_.Names(), ElementsAre("source.db"));
+}
+
+TEST_F(SqliteAccessTest, PathWithSpecialCharactersIsAPath) {
+  path_ = folder_ / "100% crm?mode=rw#1 \xC3\xA4.db";
+  Sql(path_, "CREATE TABLE t(x)");
+  EXPECT_THAT(Open(), IsOk());
+}
+
+// --- WAL ---
+
+TEST_F(SqliteAccessTest, WalSourceIsReadAsOfOneMomentBesideAWriter) {
+  Application application(path_);
+  application.Run(std::string("PRAGMA journal_mode = WAL;") + kTenThousand);
+  const TableSchema table = Only();
+  ReadFirst(table);
+  application.Run("UPDATE t SET v = 1; DELETE FROM t WHERE id > 9000; INSERT INTO t VALUES(20000, 2)");
+  EXPECT_THAT(ReadRest(), IsOkAndHolds(10'000U));
+  EXPECT_THAT(reader_->CountRows("t"), IsOkAndHolds(10'000U));
+  // The next look is of the present.
+  rows_.reset();
+  ASSERT_THAT(reader_->Schema(), IsOk());
+  EXPECT_EQ(ReadAll(*reader_, table).rows.size(), 9'001U);
+}
+
+TEST_F(SqliteAccessTest, ClosedWalSourceThatSomebodyOpensMeanwhileIsReadAgain) {
+  Sql(path_, std::string("PRAGMA journal_mode = WAL;") + kTenThousand);
+  const TableSchema table = Only();
+  ReadFirst(table);
+  Application application(path_);
+  application.Run("UPDATE t SET v = 1");
+  EXPECT_THAT(ReadRest(), StatusIs(absl::StatusCode::kAborted, HasSubstr("'t' is not of one moment")));
+  rows_.reset();
+  ASSERT_THAT(reader_->Schema(), IsOk());
+  EXPECT_EQ(ReadAll(*reader_, table).rows.size(), 10'000U);
+}
+
+TEST_F(SqliteAccessTest, ClosedWalSourceThatWasOpenedAndClosedMeanwhileIsReadAgain) {
+  Sql(path_, std::string("PRAGMA journal_mode = WAL;") + kTenThousand);
+  const TableSchema table = Only();
+  ReadFirst(table);
+  Sql(path_, "UPDATE t SET v = 1");
+  ASSERT_THAT(folder_.Names(), ElementsAre("source.db"));
+  EXPECT_THAT(ReadRest(), StatusIs(absl::StatusCode::kAborted));
+}
+
+TEST_F(SqliteAccessTest, LastRowsOfAStillSourceCountOnlyIfItStayedStill) {
+  Sql(path_, std::string("PRAGMA journal_mode = WAL;") + kTenThousand);
+  const TableSchema table = Only();
+  ReadFirst(table);
+  block_.Clear();
+  // One byte short of everything: what is left to see is the end.
+  while (block_.rows() < 9'000) ASSERT_THAT(rows_->Next(1'000, &block_, &pieces_), IsOkAndHolds(true));
+  Sql(path_, "DELETE FROM t WHERE id > 5");
+  EXPECT_THAT(ReadRest(), StatusIs(absl::StatusCode::kAborted));
+}
+
+// --- Rollback journal ---
+
+TEST_F(SqliteAccessTest, RollbackJournalSourceThatMovedIsNotOfOneMoment) {
+  Sql(path_, kTenThousand);
+  const TableSchema table = Only();
+  ReadFirst(table);
+  Sql(path_, "UPDATE t SET v = 1 WHERE id = 9999");
+  EXPECT_THAT(ReadRest(), StatusIs(absl::StatusCode::kAborted, HasSubstr("'t' is not of one moment")));
+}
+
+TEST_F(SqliteAccessTest, ChangeBetweenSchemaAndReadingIsSeenInTheSchemaVersion) {
+  Sql(path_, kTenThousand);
+  const TableSchema table = Only();
+  Sql(path_, "ALTER TABLE t ADD COLUMN w TEXT");
+  EXPECT_THAT(ReadAll(*reader_, table).status, StatusIs(absl::StatusCode::kAborted));
+}
+
+TEST_F(SqliteAccessTest, QuietRollbackJournalSourceIsReadInChunks) {
+  Sql(path_, kTenThousand);
+  const TableSchema table = Only();
+  ReadFirst(table);
+  EXPECT_THAT(ReadRest(), IsOkAndHolds(10'000U));
+}
+
+TEST_F(SqliteAccessTest, NoLockIsHeldBetweenTwoBlocks) {
+  Sql(path_, kTenThousand);
+  const TableSchema table = Only();
+  Application application(path_);
+  sqlite3_busy_timeout(application.handle(), 0);
+  ReadFirst(table);
+  EXPECT_EQ(application.Try("UPDATE t SET v = 2 WHERE id = 1"), SQLITE_OK);
+}
+
+/// Looks whether a writer without any patience could write while a piece is on its way.
+class ImpatientSink : public Pieces {
+ public:
+  explicit ImpatientSink(Application& application) : application_(application) {}
+  absl::Status Part(std::uint64_t value_id, std::uint64_t offset, std::string_view data) override {
+    // Rolled back, so that the source does not move.
+    EXPECT_EQ(application_.Try("BEGIN EXCLUSIVE"), SQLITE_OK);
+    application_.Run("ROLLBACK");
+    ++parts_;
+    return Pieces::Part(value_id, offset, data);
+  }
+  int parts() const { return parts_; }
+
+ private:
+  Application& application_;
+  int parts_ = 0;
+};
+
+TEST_F(SqliteAccessTest, NoLockIsHeldWhileAPieceIsOnItsWay) {
+  Sql(path_,
+      "CREATE TABLE t(id INTEGER PRIMARY KEY, a, b, c); INSERT INTO t VALUES(1, zeroblob(9000000), "
+      "zeroblob(4000000), zeroblob(4000000)), (2, zeroblob(4000000), zeroblob(4000000), 3)");
+  Application application(path_);
+  sqlite3_busy_timeout(application.handle(), 0);
+  const TableSchema table = Only();
+  ImpatientSink sink(application);
+  const ReadTable read = ReadAll(*reader_, table, 1'000, &sink);
+  EXPECT_THAT(read.status, IsOk());
+  EXPECT_EQ(read.rows.size(), 2U);
+  EXPECT_EQ(sink.parts(), 3 + 1 + 1);
+}
+
+TEST_F(SqliteAccessTest, WriterOfARollbackJournalSourceIsNeverRefused) {
+  Sql(path_, std::string(kTenThousand) +
+                 "CREATE TABLE w(k TEXT PRIMARY KEY, v BLOB) WITHOUT ROWID; WITH RECURSIVE n(i) AS (SELECT 1 "
+                 "UNION ALL "
+                 "SELECT i + 1 FROM n WHERE i < 20000) INSERT INTO w SELECT 'k' || i, zeroblob(100) FROM n");
+  std::atomic<bool> stop = false;
+  std::atomic<int> written = 0, refused = 0;
+  std::thread writer([&] {
+    Application application(path_);
+    while (!stop) {
+      const int code = application.Try("UPDATE t SET v = v + 1 WHERE id = 7");
+      if (code == SQLITE_OK) {
+        ++written;
+      } else {
+        ++refused;
+      }
+    }
+  });
+  int looks = 0;
+  for (int i = 0; i < 10; ++i) {
+    auto schema = Open();
+    EXPECT_THAT(schema, IsOk());
+    if (!schema.ok()) continue;
+    for (const SourceTable& table : schema->tables) {
+      EXPECT_THAT(reader_->CountRows(table.schema.name), IsOk());
+      const ReadTable read = ReadAll(*reader_, table.schema, 100'000);
+      EXPECT_TRUE(read.status.ok() || absl::IsAborted(read.status)) << read.status;
+      ++looks;
+    }
+  }
+  stop = true;
+  writer.join();
+  EXPECT_EQ(refused, 0);
+  EXPECT_GT(written, 0);
+  EXPECT_EQ(looks, 20);
+}
+
+}  // namespace
+}  // namespace mirror
