@@ -5,6 +5,7 @@
 #include <iostream>
 #include <string>
 
+#include "tools/mirrorctl/admin_commands.h"
 #include "tools/mirrorctl/certs_command.h"
 #include "tools/mirrorctl/console.h"
 #include "tools/mirrorctl/init.h"
@@ -23,6 +24,7 @@ int main(int argc, char** argv) {
 
   mirror::AddInit(app, console);
   mirror::AddCerts(app, console);
+  mirror::AddAdminCommands(app, config_path, console);
 
   try {
     app.parse(argc, argv);

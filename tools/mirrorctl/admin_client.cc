@@ -1,0 +1,275 @@
+#include "tools/mirrorctl/admin_client.h"
+
+#include <grpc/support/log.h>
+#include <grpcpp/client_context.h>
+#include <grpcpp/create_channel.h>
+#include <grpcpp/support/channel_arguments.h>
+#include <grpcpp/support/sync_stream.h>
+
+#include <cstdlib>
+#include <stop_token>
+#include <string_view>
+#include <thread>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+
+namespace mirror {
+namespace {
+
+/// How long an answer may take.
+constexpr std::chrono::seconds kPatience(30);
+/// Of calls that end a cycle, drop tables or read whole databases.
+constexpr std::chrono::seconds kLongPatience(600);
+/// For a connection with its handshake.
+constexpr int kConnectMs = 10'000;
+/// 10,000 tables, or 1,000 events, are well below.
+constexpr int kReceiveBytesMax = 64 << 20;
+/// A watch without events notices that the server's machine has gone. A server counts more than one ping in
+/// five minutes as an attack.
+constexpr int kKeepaliveMs = 360'000;
+
+/// gRPC writes lines of its own about a refused handshake; ours says what to do. GRPC_VERBOSITY brings them
+/// back.
+void QuietGrpc() {
+  if (std::getenv("GRPC_VERBOSITY") == nullptr) gpr_set_log_function([](gpr_log_func_args* /*line*/) {});
+}
+
+/// Whether the call never left: then the peer is still what the channel was opened with.
+bool NeverConnected(const grpc::ClientContext& context) {
+  const std::string peer = context.peer();
+  return !absl::StartsWith(peer, "ipv4:") && !absl::StartsWith(peer, "ipv6:");
+}
+
+const char* NameOf(grpc::StatusCode code) {
+  switch (code) {
+    case grpc::StatusCode::CANCELLED:
+      return "CANCELLED";
+    case grpc::StatusCode::INVALID_ARGUMENT:
+      return "INVALID_ARGUMENT";
+    case grpc::StatusCode::DEADLINE_EXCEEDED:
+      return "DEADLINE_EXCEEDED";
+    case grpc::StatusCode::NOT_FOUND:
+      return "NOT_FOUND";
+    case grpc::StatusCode::ALREADY_EXISTS:
+      return "ALREADY_EXISTS";
+    case grpc::StatusCode::PERMISSION_DENIED:
+      return "PERMISSION_DENIED";
+    case grpc::StatusCode::UNAUTHENTICATED:
+      return "UNAUTHENTICATED";
+    case grpc::StatusCode::RESOURCE_EXHAUSTED:
+      return "RESOURCE_EXHAUSTED";
+    case grpc::StatusCode::FAILED_PRECONDITION:
+      return "FAILED_PRECONDITION";
+    case grpc::StatusCode::ABORTED:
+      return "ABORTED";
+    case grpc::StatusCode::OUT_OF_RANGE:
+      return "OUT_OF_RANGE";
+    case grpc::StatusCode::UNIMPLEMENTED:
+      return "UNIMPLEMENTED";
+    case grpc::StatusCode::INTERNAL:
+      return "INTERNAL";
+    case grpc::StatusCode::UNAVAILABLE:
+      return "UNAVAILABLE";
+    case grpc::StatusCode::DATA_LOSS:
+      return "DATA_LOSS";
+    default:
+      return "UNKNOWN";
+  }
+}
+
+/// In any case of letters.
+bool Holds(const std::string& text, const char* part) {
+  return absl::StrContains(absl::AsciiStrToLower(text), absl::AsciiStrToLower(part));
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<AdminClient>> AdminClient::Open(const ControlConfig& config) {
+  const auto credentials = MakeChannelCredentials(config.tls);
+  if (!credentials.ok()) {
+    return absl::Status(credentials.status().code(),
+                        absl::StrCat(config.file, ": [endpoint]: ", credentials.status().message()));
+  }
+  QuietGrpc();
+  grpc::ChannelArguments arguments;
+  arguments.SetMaxReceiveMessageSize(kReceiveBytesMax);
+  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);  // The operator's door is not behind the web's proxy.
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kConnectMs);  // Also the limit of one attempt.
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMs);
+  arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
+  // "dns:///" also takes an address; without it, a host called "unix" would be a socket.
+  return std::unique_ptr<AdminClient>(new AdminClient(
+      config, grpc::CreateCustomChannel(absl::StrCat("dns:///", config.address), *credentials, arguments)));
+}
+
+template <typename Request, typename Response>
+absl::StatusOr<Response> AdminClient::Call(grpc::Status (v1::MirrorAdmin::Stub::*method)(grpc::ClientContext*,
+                                                                                         const Request&,
+                                                                                         Response*),
+                                           const Request& request, std::chrono::seconds patience) {
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + patience);
+  Response response;
+  const grpc::Status status = (stub_.get()->*method)(&context, request, &response);
+  if (!status.ok()) return Explain(status, context, patience);
+  return response;
+}
+
+absl::StatusOr<v1::ListTenantsResponse> AdminClient::Tenants() {
+  return Call(&v1::MirrorAdmin::Stub::ListTenants, v1::ListTenantsRequest(), kPatience);
+}
+
+absl::StatusOr<v1::ListTablesResponse> AdminClient::Tables(const std::string& context_id) {
+  v1::ListTablesRequest request;
+  request.set_context_id(context_id);
+  return Call(&v1::MirrorAdmin::Stub::ListTables, request, kPatience);
+}
+
+absl::StatusOr<v1::InvalidateLsnResponse> AdminClient::Invalidate(const v1::InvalidateLsnRequest& request) {
+  return Call(&v1::MirrorAdmin::Stub::InvalidateLsn, request, kLongPatience);
+}
+
+absl::StatusOr<v1::ResetTableResponse> AdminClient::Reset(const v1::ResetTableRequest& request) {
+  return Call(&v1::MirrorAdmin::Stub::ResetTable, request, kLongPatience);
+}
+
+absl::Status AdminClient::Pause(const std::string& context_id, const std::string& reason) {
+  v1::PauseTenantRequest request;
+  request.set_context_id(context_id);
+  request.set_reason(reason);
+  return Call(&v1::MirrorAdmin::Stub::PauseTenant, request, kPatience).status();
+}
+
+absl::Status AdminClient::Resume(const std::string& context_id) {
+  v1::ResumeTenantRequest request;
+  request.set_context_id(context_id);
+  return Call(&v1::MirrorAdmin::Stub::ResumeTenant, request, kPatience).status();
+}
+
+absl::Status AdminClient::Delete(const std::string& context_id, const std::string& confirm) {
+  v1::DeleteMirrorRequest request;
+  request.set_context_id(context_id);
+  request.set_confirm(confirm);
+  return Call(&v1::MirrorAdmin::Stub::DeleteMirror, request, kLongPatience).status();
+}
+
+absl::StatusOr<v1::ListEventsResponse> AdminClient::Events(const std::string& context_id,
+                                                           std::uint32_t limit) {
+  v1::ListEventsRequest request;
+  request.set_context_id(context_id);
+  request.set_limit(limit);
+  return Call(&v1::MirrorAdmin::Stub::ListEvents, request, kPatience);
+}
+
+absl::StatusOr<v1::ListKeysResponse> AdminClient::Keys() {
+  return Call(&v1::MirrorAdmin::Stub::ListKeys, v1::ListKeysRequest(), kPatience);
+}
+
+absl::StatusOr<v1::ReloadKeysResponse> AdminClient::ReloadKeys() {
+  return Call(&v1::MirrorAdmin::Stub::ReloadKeys, v1::ReloadKeysRequest(), kPatience);
+}
+
+absl::StatusOr<v1::DiagnoseResponse> AdminClient::Diagnose(const std::string& context_id) {
+  v1::DiagnoseRequest request;
+  request.set_context_id(context_id);
+  return Call(&v1::MirrorAdmin::Stub::Diagnose, request, kLongPatience);
+}
+
+absl::Status AdminClient::Follow(const std::string& context_id, std::uint64_t after_id,
+                                 const Interruption& interruption,
+                                 const std::function<bool(const v1::Event&)>& each) {
+  grpc::ClientContext context;
+  v1::WatchEventsRequest request;
+  request.set_context_id(context_id);
+  request.set_after_id(after_id);
+  const auto stream = stub_->WatchEvents(&context, request);
+  std::jthread canceller([&](const std::stop_token& stop) {
+    constexpr std::chrono::milliseconds kLook(100);
+    while (!stop.stop_requested()) {
+      if (interruption.Wait(kLook)) return context.TryCancel();
+    }
+  });
+  v1::Event event;
+  bool wanted = true;
+  while (wanted && stream->Read(&event)) wanted = each(event);
+  if (!wanted) {
+    context.TryCancel();
+    while (stream->Read(&event)) continue;
+  }
+  const grpc::Status status = stream->Finish();
+  if (!wanted || interruption.Wait(std::chrono::milliseconds(0))) return absl::OkStatus();
+  if (status.ok()) {
+    return absl::UnavailableError(absl::StrCat("the server at ", config_.address,
+                                               " ended the watch, as it does when it stops: call again when "
+                                               "it runs"));
+  }
+  return Explain(status, context, kPatience);
+}
+
+absl::Status AdminClient::Explain(const grpc::Status& status, const grpc::ClientContext& context,
+                                  std::chrono::seconds patience) const {
+  const grpc::StatusCode code = status.error_code();
+  const std::string words = status.error_message();
+  if (NeverConnected(context)) return NotReached(words);
+  if (code == grpc::StatusCode::DEADLINE_EXCEEDED) {
+    return absl::DeadlineExceededError(
+        absl::StrCat("no answer from ", config_.address, " within ", patience.count(),
+                     " seconds: whether it was done is not known, so look with 'mirrorctl events' before you "
+                     "ask again"));
+  }
+  // These words are gRPC's own: the server writes sentences.
+  if (code == grpc::StatusCode::UNAVAILABLE &&
+      (words == "Socket closed" || words == "Connection reset by peer" || words == "Broken pipe" ||
+       Holds(words, "keepalive") || Holds(words, "GOAWAY"))) {
+    return absl::UnavailableError(
+        absl::StrCat("the connection to ", config_.address, " broke before the answer came (", words,
+                     "): whether it was done is not known, so check that mirror-server runs and look with "
+                     "'mirrorctl events' before you ask again"));
+  }
+  if (code == grpc::StatusCode::UNIMPLEMENTED && words.empty()) {
+    return absl::UnimplementedError(
+        absl::StrCat("UNIMPLEMENTED: the server at ", config_.address,
+                     " does not know this call: check that [endpoint] address in '", config_.file,
+                     "' is its [admin] address and port, and that it is not older than this mirrorctl"));
+  }
+  return absl::Status(static_cast<absl::StatusCode>(code),
+                      absl::StrCat(NameOf(code), ": ", words.empty() ? "the server gave no reason" : words));
+}
+
+absl::Status AdminClient::NotReached(std::string reason) const {
+  // "failed to connect to all addresses; last error: UNKNOWN: ipv4:127.0.0.1:7444: Connection refused"
+  static constexpr std::string_view kBefore = "last error: ", kCode = "UNKNOWN: ";
+  if (const std::size_t at = reason.find(kBefore); at != std::string::npos) {
+    reason.erase(0, at + kBefore.size());
+    if (std::string_view(reason).starts_with(kCode)) reason.erase(0, kCode.size());
+  }
+  const std::string because = absl::StrCat(" (", reason, ")");
+  const std::string& at = config_.address;
+  if (Holds(reason, "WRONG_VERSION_NUMBER") || Holds(reason, "HTTP_REQUEST")) {
+    return absl::UnavailableError(
+        absl::StrCat("what listens at ", at, " does not speak TLS: check that [endpoint] address in '",
+                     config_.file, "' is the server's [admin] address and port", because));
+  }
+  if (Holds(reason, "CERTIFICATE_VERIFY_FAILED") || Holds(reason, "hostname") || Holds(reason, "peer name")) {
+    return absl::UnavailableError(absl::StrCat(
+        "the certificate of the server at ", at, " is not believed: it must be signed by the CA '",
+        config_.tls.ca, "', be valid now and name that host, so check [endpoint] ca and address in '",
+        config_.file, "', and that this is the [admin] port", because));
+  }
+  if (Holds(reason, "Socket closed") || Holds(reason, "handshake") || Holds(reason, "connection reset") ||
+      Holds(reason, "SSL") || Holds(reason, "TLS")) {
+    return absl::UnavailableError(absl::StrCat(
+        "the server at ", at, " refused the TLS handshake: the certificate '", config_.tls.certificate,
+        "' must be signed by the CA that its [admin] client_ca names and be valid now, and the port must be "
+        "its [admin] port",
+        because));
+  }
+  return absl::UnavailableError(absl::StrCat(
+      "no server answers at ", at, ": check that mirror-server runs and that [endpoint] address in '",
+      config_.file, "' is its [admin] address and port", because));
+}
+
+}  // namespace mirror

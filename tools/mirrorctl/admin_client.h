@@ -1,0 +1,65 @@
+#ifndef MIRROR_TOOLS_MIRRORCTL_ADMIN_CLIENT_H_
+#define MIRROR_TOOLS_MIRRORCTL_ADMIN_CLIENT_H_
+
+#include <grpcpp/channel.h>
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "mirror/v1/mirror_admin.grpc.pb.h"
+#include "tools/mirrorctl/control_config.h"
+#include "tools/mirrorctl/interruption.h"
+
+namespace mirror {
+
+/// The administration of one endpoint, over mutual TLS.
+///
+/// Errors of every call are one sentence that says what to do: kUnavailable when no server was reached, TLS
+/// was refused or the connection broke; kDeadlineExceeded; all others are the server's own words behind the
+/// name of the status. The server's words may hold any character.
+class AdminClient {
+ public:
+  /// Reads the certificates that `config` names; nothing is sent yet.
+  /// Errors: those of MakeChannelCredentials, with the file that names them.
+  static absl::StatusOr<std::unique_ptr<AdminClient>> Open(const ControlConfig& config);
+
+  absl::StatusOr<v1::ListTenantsResponse> Tenants();
+  absl::StatusOr<v1::ListTablesResponse> Tables(const std::string& context_id);
+  absl::StatusOr<v1::InvalidateLsnResponse> Invalidate(const v1::InvalidateLsnRequest& request);
+  absl::StatusOr<v1::ResetTableResponse> Reset(const v1::ResetTableRequest& request);
+  absl::Status Pause(const std::string& context_id, const std::string& reason);
+  absl::Status Resume(const std::string& context_id);
+  absl::Status Delete(const std::string& context_id, const std::string& confirm);
+  absl::StatusOr<v1::ListEventsResponse> Events(const std::string& context_id, std::uint32_t limit);
+  absl::StatusOr<v1::ListKeysResponse> Keys();
+  absl::StatusOr<v1::ReloadKeysResponse> ReloadKeys();
+  absl::StatusOr<v1::DiagnoseResponse> Diagnose(const std::string& context_id);
+
+  /// Gives each event after `after_id` to `each` until that answers false, or `interruption` comes: then OK.
+  absl::Status Follow(const std::string& context_id, std::uint64_t after_id, const Interruption& interruption,
+                      const std::function<bool(const v1::Event&)>& each);
+
+ private:
+  AdminClient(const ControlConfig& config, std::shared_ptr<grpc::Channel> channel)
+      : config_(config), stub_(v1::MirrorAdmin::NewStub(channel)) {}
+
+  template <typename Request, typename Response>
+  absl::StatusOr<Response> Call(grpc::Status (v1::MirrorAdmin::Stub::*method)(grpc::ClientContext*,
+                                                                              const Request&, Response*),
+                                const Request& request, std::chrono::seconds patience);
+  absl::Status Explain(const grpc::Status& status, const grpc::ClientContext& context,
+                       std::chrono::seconds patience) const;
+  absl::Status NotReached(std::string reason) const;
+
+  const ControlConfig config_;
+  const std::unique_ptr<v1::MirrorAdmin::Stub> stub_;
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_TOOLS_MIRRORCTL_ADMIN_CLIENT_H_

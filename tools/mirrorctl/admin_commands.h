@@ -1,0 +1,25 @@
+#ifndef MIRROR_TOOLS_MIRRORCTL_ADMIN_COMMANDS_H_
+#define MIRROR_TOOLS_MIRRORCTL_ADMIN_COMMANDS_H_
+
+#include <CLI/CLI.hpp>
+#include <string>
+
+#include "tools/mirrorctl/console.h"
+
+namespace mirror {
+
+/// The commands that ask a running server, over its [admin] listener:
+///   tenants | tables CTX | invalidate CTX (--table T... | --all) | reset CTX (--table T... | --all)
+///   pause CTX [--reason TEXT] | resume CTX | delete CTX --confirm CTX
+///   events [CTX] [--limit N] [--follow] | keys [--reload] | diagnose [CTX]
+/// A table is printed as text with a header line, or with --json as an array of objects that have the names
+/// of the messages' fields; 'events --follow --json' prints one object a line, 'diagnose --json' one object.
+/// Exit code: 0 answered, 1 refused or unreachable (reason on stderr), 2 wrong usage or configuration.
+///
+/// `config_path` is what --config of `app` sets; MIRRORCTL_CONFIG is set up to stand in for it. It and
+/// `console` outlive `app`.
+void AddAdminCommands(CLI::App& app, const std::string& config_path, Console& console);
+
+}  // namespace mirror
+
+#endif  // MIRROR_TOOLS_MIRRORCTL_ADMIN_COMMANDS_H_

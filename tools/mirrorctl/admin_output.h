@@ -1,0 +1,51 @@
+#ifndef MIRROR_TOOLS_MIRRORCTL_ADMIN_OUTPUT_H_
+#define MIRROR_TOOLS_MIRRORCTL_ADMIN_OUTPUT_H_
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <ostream>
+#include <string>
+
+#include "mirror/v1/mirror_admin.pb.h"
+#include "tools/mirrorctl/table_text.h"
+
+namespace mirror {
+
+/// An answer's message with the names of its fields, in their order. Numbers are numbers, bytes are
+/// hexadecimal, a message that is absent is null, a severity is a word.
+using Json = nlohmann::ordered_json;
+Json ToJson(const v1::Tenant& tenant);
+Json ToJson(const v1::TableInfo& table);
+Json ToJson(const v1::Event& event);
+Json ToJson(const v1::KeyInfo& key);
+Json ToJson(const v1::DiagnoseResponse& diagnosis);
+
+/// Each message of a repeated field.
+template <typename Messages>
+Json ToJsonArray(const Messages& messages) {
+  Json list = Json::array();
+  for (const auto& message : messages) list.push_back(ToJson(message));
+  return list;
+}
+
+/// Everything but ASCII is written as \u...: a terminal that shows it acts on nothing.
+void PrintJson(std::ostream& out, const Json& json);
+/// The same on one line.
+void PrintJsonLine(std::ostream& out, const Json& json);
+
+/// The same for people. Scripts may rely on the columns' order.
+void PrintTenants(std::ostream& out, const v1::ListTenantsResponse& answer);
+void PrintTables(std::ostream& out, const v1::ListTablesResponse& answer);
+void PrintKeys(std::ostream& out, const v1::ListKeysResponse& answer);
+void PrintDiagnosis(std::ostream& out, const v1::DiagnoseResponse& diagnosis);
+
+/// Events come one by one: AddEvent(), then Print().
+TextTable EventTable();
+void AddEvent(TextTable& table, const v1::Event& event);
+
+/// "2024-05-01T12:00:00Z" for unix milliseconds.
+std::string TimeText(std::int64_t milliseconds);
+
+}  // namespace mirror
+
+#endif  // MIRROR_TOOLS_MIRRORCTL_ADMIN_OUTPUT_H_

@@ -1,0 +1,27 @@
+#ifndef MIRROR_TOOLS_MIRRORCTL_CONTROL_CONFIG_H_
+#define MIRROR_TOOLS_MIRRORCTL_CONTROL_CONFIG_H_
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "certs/tls.h"
+
+namespace mirror {
+
+/// What mirrorctl.toml says: which administration, and as whom. Paths are complete: a relative one was seen
+/// from the folder of the file. Each key may also come from the environment, as MIRRORCTL_ENDPOINT_ADDRESS,
+/// which then wins.
+struct ControlConfig {
+  std::string file;     ///< As it was given.
+  std::string address;  ///< host:port of the server's [admin]; [::1]:7444 for IPv6.
+  ClientTls tls;        ///< All three are set: the administration asks for mutual TLS.
+};
+
+/// Reads and checks the file. Errors: kInvalidArgument "FILE:LINE: [endpoint] 'key' ..." for everything that
+/// is not as above, unknown keys included; kNotFound and kPermissionDenied about the file itself. No key or
+/// certificate is opened.
+absl::StatusOr<ControlConfig> LoadControlConfig(const std::string& path);
+
+}  // namespace mirror
+
+#endif  // MIRROR_TOOLS_MIRRORCTL_CONTROL_CONFIG_H_

@@ -1,0 +1,48 @@
+#include "tools/mirrorctl/interruption.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdint>
+
+namespace mirror {
+namespace {
+
+volatile int noted = -1;  // A descriptor; readable once a signal came.
+struct sigaction before_int, before_term;
+
+void Note(int /*signal*/) {
+  const int error = errno;
+  const std::uint64_t one = 1;
+  // It cannot fail below 2^64 signals.
+  [[maybe_unused]] const ssize_t written = write(noted, &one, sizeof(one));
+  errno = error;
+}
+
+}  // namespace
+
+Interruption::Interruption() {
+  noted = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  struct sigaction action = {};
+  action.sa_handler = Note;
+  action.sa_flags = SA_RESTART;
+  sigaction(SIGINT, &action, &before_int);
+  sigaction(SIGTERM, &action, &before_term);
+}
+
+Interruption::~Interruption() {
+  sigaction(SIGINT, &before_int, nullptr);
+  sigaction(SIGTERM, &before_term, nullptr);
+  close(noted);
+  noted = -1;
+}
+
+bool Interruption::Wait(std::chrono::milliseconds patience) const {
+  pollfd waiting = {noted, POLLIN, 0};
+  return poll(&waiting, 1, static_cast<int>(patience.count())) > 0;
+}
+
+}  // namespace mirror

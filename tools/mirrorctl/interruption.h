@@ -1,0 +1,23 @@
+#ifndef MIRROR_TOOLS_MIRRORCTL_INTERRUPTION_H_
+#define MIRROR_TOOLS_MIRRORCTL_INTERRUPTION_H_
+
+#include <chrono>
+
+namespace mirror {
+
+/// While it lives, SIGINT and SIGTERM do not end the process but are noted. One at a time.
+/// Threads: any may wait.
+class Interruption {
+ public:
+  Interruption();
+  ~Interruption();
+  Interruption(const Interruption&) = delete;
+  Interruption& operator=(const Interruption&) = delete;
+
+  /// Whether a signal came, waiting for one as long as `patience`.
+  bool Wait(std::chrono::milliseconds patience) const;
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_TOOLS_MIRRORCTL_INTERRUPTION_H_

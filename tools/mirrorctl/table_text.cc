@@ -1,0 +1,136 @@
+#include "tools/mirrorctl/table_text.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <iterator>
+#include <utility>
+
+#include "proto/wire/utf8.h"
+
+namespace mirror {
+namespace {
+
+constexpr std::size_t kGap = 2;  // Spaces between two columns.
+
+std::size_t CharactersOf(const std::string& text) {
+  const auto count = CountUtf8(text);
+  return count ? count->characters : text.size();
+}
+
+/// Bytes of the character at the start of `text`; 0 when it is not UTF-8.
+std::size_t CharacterBytes(std::string_view text) {
+  if (text.front() == '\0') return 1;
+  std::size_t bytes = 1;
+  while (bytes < text.size() && bytes < 4 && IsUtf8Continuation(text[bytes])) ++bytes;
+  return CountUtf8(text.substr(0, bytes)) ? bytes : 0;
+}
+
+std::uint32_t CodePoint(std::string_view character) {
+  const auto first = static_cast<unsigned char>(character.front());
+  if (character.size() == 1) return first;
+  std::uint32_t point = first & (0x7FU >> character.size());
+  for (const char byte : character.substr(1))
+    point = (point << 6) | (static_cast<unsigned char>(byte) & 0x3FU);
+  return point;
+}
+
+/// Whether a terminal would act on it, or show the line in another order.
+bool IsControl(std::uint32_t point) {
+  return point < 0x20 || (point >= 0x7F && point < 0xA0) ||  // C0, DEL, C1.
+         point == 0x061C || point == 0x200E || point == 0x200F || point == 0xFEFF ||
+         (point >= 0x2028 && point <= 0x202E) || (point >= 0x2066 && point <= 0x2069) ||
+         (point >= 0xE0000 && point <= 0xE007F);  // Tags, which nothing shows.
+}
+
+std::string Escape(std::uint32_t point) {
+  if (point == '\n') return "\\n";
+  if (point == '\r') return "\\r";
+  if (point == '\t') return "\\t";
+  char text[16];
+  std::snprintf(text, sizeof(text),
+                point < 0x80      ? "\\x%02x"
+                : point < 0x10000 ? "\\u%04x"
+                                  : "\\U%08x",
+                point);
+  return text;
+}
+
+}  // namespace
+
+std::string Printable(std::string_view text) {
+  std::string printable;
+  printable.reserve(text.size());
+  while (!text.empty()) {
+    const std::size_t bytes = CharacterBytes(text);
+    if (bytes == 0) {
+      char escape[8];
+      std::snprintf(escape, sizeof(escape), "\\x%02x",
+                    static_cast<unsigned>(static_cast<unsigned char>(text[0])));
+      printable += escape;
+      text.remove_prefix(1);
+      continue;
+    }
+    const std::string_view character = text.substr(0, bytes);
+    const std::uint32_t point = CodePoint(character);
+    if (IsControl(point)) {
+      printable += Escape(point);
+    } else {
+      printable += character;
+    }
+    text.remove_prefix(bytes);
+  }
+  return printable;
+}
+
+std::string SizeText(std::uint64_t bytes) {
+  static constexpr const char* kUnits[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+  double size = static_cast<double>(bytes);
+  std::size_t unit = 0;
+  while (size >= 1023.95 && unit + 1 < std::size(kUnits)) {  // 1024.0 would be shown.
+    size /= 1024;
+    ++unit;
+  }
+  char text[32];
+  std::snprintf(text, sizeof(text), unit == 0 ? "%.0f%s" : "%.1f%s", size, kUnits[unit]);
+  return text;
+}
+
+TextTable::TextTable(std::vector<Column> columns) : columns_(std::move(columns)) {
+  for (const Column& column : columns_) widths_.push_back(CharactersOf(column.name));
+}
+
+void TextTable::Add(const std::vector<std::string>& cells) {
+  std::vector<std::string> row;
+  row.reserve(columns_.size());
+  for (std::size_t i = 0; i < columns_.size(); ++i) {
+    row.push_back(cells.at(i).empty() ? "-" : Printable(cells[i]));
+    widths_[i] = std::max(widths_[i], CharactersOf(row.back()));
+  }
+  rows_.push_back(std::move(row));
+}
+
+void TextTable::Print(std::ostream& out) {
+  if (!header_printed_) {
+    std::vector<std::string> names;
+    for (const Column& column : columns_) names.push_back(column.name);
+    PrintLine(out, names);
+    header_printed_ = true;
+  }
+  for (const std::vector<std::string>& row : rows_) PrintLine(out, row);
+  rows_.clear();
+}
+
+void TextTable::PrintLine(std::ostream& out, const std::vector<std::string>& cells) const {
+  std::string line;
+  for (std::size_t i = 0; i < cells.size(); ++i) {
+    const bool last = i + 1 == cells.size();
+    const std::string padding(widths_[i] - CharactersOf(cells[i]), ' ');
+    if (columns_[i].number) line += padding;
+    line += cells[i];
+    if (!columns_[i].number && !last) line += padding;
+    if (!last) line.append(kGap, ' ');
+  }
+  out << line << '\n';
+}
+
+}  // namespace mirror

@@ -1,0 +1,48 @@
+#ifndef MIRROR_TOOLS_MIRRORCTL_TABLE_TEXT_H_
+#define MIRROR_TOOLS_MIRRORCTL_TABLE_TEXT_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <ostream>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace mirror {
+
+/// A text from elsewhere, as a terminal may show it: control characters, those that turn or break the line
+/// and bytes that are not UTF-8 become \n, \x1b, \u202e. Everything else, a backslash too, stays.
+std::string Printable(std::string_view text);
+
+/// "0B", "512B", "1.5MiB": no space, so that it stays one column.
+std::string SizeText(std::uint64_t bytes);
+
+/// Rows below a header line, in columns at least two spaces apart: people read them, and awk does.
+class TextTable {
+ public:
+  struct Column {
+    std::string name;
+    bool number = false;  ///< To the right.
+  };
+
+  explicit TextTable(std::vector<Column> columns);
+
+  /// As many cells as there are columns, in any characters: they are made Printable(). An empty one is shown
+  /// as "-", so that the next do not move.
+  void Add(const std::vector<std::string>& cells);
+
+  /// Prints the header, once, and the rows added since the last call. Columns grow, and never shrink.
+  void Print(std::ostream& out);
+
+ private:
+  void PrintLine(std::ostream& out, const std::vector<std::string>& cells) const;
+
+  std::vector<Column> columns_;
+  std::vector<std::size_t> widths_;  ///< Characters.
+  std::vector<std::vector<std::string>> rows_;
+  bool header_printed_ = false;
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_TOOLS_MIRRORCTL_TABLE_TEXT_H_
