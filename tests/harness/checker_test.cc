@@ -52,6 +52,7 @@ class CheckerTest : public testing::Test {
            CREATE TABLE "Cust-1_mirroring" (table_name, lsn, lineage, pending_lsn, row_count);
            INSERT INTO "Cust-1_mirroring" VALUES ('contact_1', 7, CAST('abc' AS BLOB), NULL, 50))");
     std::string scratch;
+    Sql("BEGIN");
     for (std::size_t rank = 0; rank < kRows; ++rank) {
       std::string values;
       for (std::uint32_t column = 0; column < 6; ++column) {
@@ -67,6 +68,7 @@ class CheckerTest : public testing::Test {
       }
       Sql(absl::StrCat("INSERT INTO contact_1 VALUES (", values, ")"));
     }
+    Sql("COMMIT");
   }
   void Sql(const std::string& sql) { ASSERT_THAT(Execute(database_.get(), sql), IsOk()); }
   CheckResult Check() {
@@ -128,7 +130,7 @@ INSTANTIATE_TEST_SUITE_P(
         Damage{"Table", "DROP TABLE contact_1", "no such table"},
         Damage{"KeylessGhost", "INSERT INTO contact_1 SELECT * FROM contact_1 LIMIT 1", "1 rows stand in",
                false},
-        Damage{"KeylessMissing", "DELETE FROM contact_1 WHERE contact_id = 9", "1 rows are missing", false}),
+        Damage{"KeylessMissing", "DELETE FROM contact_1 WHERE rowid = 9", "1 rows are missing", false}),
     [](const auto& test) { return test.param.name; });
 
 TEST_F(CheckerTest, AMirrorThatIsNotThereIsADifference) {

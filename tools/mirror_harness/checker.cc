@@ -297,6 +297,8 @@ class PositionCheck {
 }  // namespace
 
 void CheckTenant(const std::string& data_dir, Tenant* tenant, CheckResult* result) {
+  const auto taken = [](const TableState& table) { return !table.behind; };
+  if (std::none_of(tenant->tables().begin(), tenant->tables().end(), taken)) return;  // Nothing to expect.
   const std::string path = absl::StrCat(data_dir, "/Mirror_", tenant->context_id(), ".db");
   const absl::StatusOr<Database> database = OpenDatabase(path, SQLITE_OPEN_READONLY);
   if (!database.ok()) {

@@ -37,6 +37,16 @@ void Meter::Answered(std::uint64_t rows, std::uint64_t bytes, Clock::duration to
   Show();
 }
 
+void Meter::Population(Clock::duration took) {
+  const std::lock_guard lock(mutex_);
+  totals_.population_ms.push_back(Milliseconds(took));
+}
+
+void Meter::CyclePart(Part part, Clock::duration took) {
+  const std::lock_guard lock(mutex_);
+  totals_.part_ms[static_cast<std::size_t>(part)].push_back(Milliseconds(took));
+}
+
 void Meter::Cycle(Clock::duration took) {
   const std::lock_guard lock(mutex_);
   totals_.cycle_ms.push_back(Milliseconds(took));

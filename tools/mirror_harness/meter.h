@@ -1,6 +1,7 @@
 #ifndef MIRROR_TOOLS_MIRROR_HARNESS_METER_H_
 #define MIRROR_TOOLS_MIRROR_HARNESS_METER_H_
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <mutex>
@@ -22,8 +23,12 @@ class Meter {
 
   /// A request with rows was answered. A call is a request and its answer, in a stream too.
   void Answered(std::uint64_t rows, std::uint64_t bytes, Clock::duration took);
-  /// A cycle after the population was completed.
+  /// A population, or a cycle after it, was completed.
+  void Population(Clock::duration took);
   void Cycle(Clock::duration took);
+  /// A part of a cycle after the population: what a quiet cycle waits for.
+  enum class Part { kAuthenticate, kTableSchema, kRows, kCompleted };
+  void CyclePart(Part part, Clock::duration took);
   /// For people, on stderr, on a line of its own.
   void Say(const std::string& line);
   /// Takes the progress line off the terminal.
@@ -31,7 +36,8 @@ class Meter {
 
   struct Totals {
     std::uint64_t rows = 0, bytes = 0;
-    std::vector<double> call_ms, cycle_ms;
+    std::vector<double> call_ms, population_ms, cycle_ms;
+    std::array<std::vector<double>, 4> part_ms;  ///< By Part.
   };
   Totals totals() const;
 

@@ -1,6 +1,8 @@
 #include "tools/mirror_harness/report.h"
 
+#include <array>
 #include <nlohmann/json.hpp>
+#include <string>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -20,6 +22,23 @@ struct Rates {
   double rows, megabytes, calls, p50, p99;
 };
 
+constexpr std::array<const char*, 4> kParts = {"authenticate", "schema", "rows", "completed"};
+
+std::string CycleText(const Report& report) {
+  const Meter::Totals& totals = report.totals;
+  std::string text = absl::StrFormat(
+      "  a population takes %.2f ms (p50)\n"
+      "  %d cycles after it, %d changed rows; a cycle takes %.2f ms (p50), %.2f ms (p99)\n"
+      "  of which (p50)",
+      Percentile(totals.population_ms, 0.5), totals.cycle_ms.size(), report.rows_changed,
+      Percentile(totals.cycle_ms, 0.5), Percentile(totals.cycle_ms, 0.99));
+  for (std::size_t part = 0; part < kParts.size(); ++part) {
+    absl::StrAppendFormat(&text, "%s %s %.2f", part == 0 ? "" : ",", kParts[part],
+                          Percentile(totals.part_ms[part], 0.5));
+  }
+  return text + " ms\n";
+}
+
 }  // namespace
 
 std::string ReportText(const Options& options, const Report& report) {
@@ -29,13 +48,7 @@ std::string ReportText(const Options& options, const Report& report) {
       "  %.0f rows/s, %.1f MB/s, %.1f calls/s; a call takes %.2f ms (p50), %.2f ms (p99)\n",
       options.seed, report.totals.rows, report.seconds, options.tenants, report.tables, rates.rows,
       rates.megabytes, rates.calls, rates.p50, rates.p99);
-  if (options.command == Command::kCycle) {
-    absl::StrAppendFormat(
-        &text,
-        "  %d cycles after the population, %d changed rows; a cycle takes %.2f ms (p50), %.2f ms (p99)\n",
-        report.totals.cycle_ms.size(), report.rows_changed, Percentile(report.totals.cycle_ms, 0.5),
-        Percentile(report.totals.cycle_ms, 0.99));
-  }
+  if (options.command == Command::kCycle) absl::StrAppend(&text, CycleText(report));
   if (report.baseline) {
     absl::StrAppendFormat(
         &text, "  baseline: %.0f rows/s into bare SQLite (only its own work is timed); ratio %.2f\n",
@@ -78,6 +91,10 @@ std::string ReportJson(const Options& options, const Report& report) {
     json["changes"] = report.rows_changed;
     json["cycle_p50_ms"] = Percentile(report.totals.cycle_ms, 0.5);
     json["cycle_p99_ms"] = Percentile(report.totals.cycle_ms, 0.99);
+    json["population_p50_ms"] = Percentile(report.totals.population_ms, 0.5);
+    for (std::size_t part = 0; part < kParts.size(); ++part) {
+      json[std::string(kParts[part]) + "_p50_ms"] = Percentile(report.totals.part_ms[part], 0.5);
+    }
   }
   if (report.baseline) {
     json["baseline_rows_per_s"] = report.baseline->rows_per_s();

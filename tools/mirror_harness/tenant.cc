@@ -12,8 +12,9 @@
 namespace mirror::harness {
 namespace {
 
-constexpr int kAttempts = 5;
+constexpr int kAttempts = 8;
 constexpr std::chrono::milliseconds kPause(500);  ///< Before the next attempt, times its number.
+constexpr std::uint64_t kVerdictsShown = 10;
 constexpr char kSourceId[] = "mirror-harness";
 
 bool WorthAnotherCycle(const absl::Status& status) {
@@ -48,8 +49,9 @@ Tenant::Tenant(const Options& options, std::string context_id, std::uint64_t see
 }
 
 absl::Status Tenant::Populate(MirrorClient* client, Meter* meter) {
-  populate_all_ = true;
+  const Meter::Clock::time_point start = Meter::Clock::now();
   absl::Status status = RunCycle(client, meter);
+  if (status.ok()) meter->Population(Meter::Clock::now() - start);
   populate_all_ = false;
   return status;
 }
@@ -74,7 +76,8 @@ absl::Status Tenant::ChangeAndSend(MirrorClient* client, Meter* meter) {
 absl::Status Tenant::RunCycle(MirrorClient* client, Meter* meter) {
   for (int attempt = 1;; ++attempt) {
     const absl::Status status = TryCycle(client, attempt > 1, meter);
-    if (status.ok() || !WorthAnotherCycle(status) || attempt == kAttempts) return status;
+    const bool never_there = send_.cycle == 0;
+    if (status.ok() || never_there || !WorthAnotherCycle(status) || attempt == kAttempts) return status;
     meter->Say(
         absl::StrCat(std::string(status.message()), "\n  A new cycle begins where the mirror stands."));
     std::this_thread::sleep_for(kPause * attempt);
@@ -82,22 +85,22 @@ absl::Status Tenant::RunCycle(MirrorClient* client, Meter* meter) {
 }
 
 absl::Status Tenant::TryCycle(MirrorClient* client, bool again, Meter* meter) {
+  Meter::Clock::time_point since = Meter::Clock::now();
+  const auto part = [&](Meter::Part which) {
+    const Meter::Clock::time_point now = Meter::Clock::now();
+    if (!populate_all_) meter->CyclePart(which, now - since);
+    since = now;
+  };
   if (const absl::Status begun = Begin(client, again); !begun.ok()) return begun;
+  part(Meter::Part::kAuthenticate);
   absl::StatusOr<Work> work = Announce(client, meter);
   if (!work.ok()) return work.status();
-
-  sent_columns_.clear();
-  for (const TableState& table : tables_) sent_columns_.push_back(table.sent);
-  const absl::Status sent = SendJobs(client, send_, sent_columns_, &work->jobs, meter);
-  std::vector<std::string> not_advanced;
-  absl::Status advanced;
-  if (sent.ok() && !work->advanced.empty()) {
-    advanced = SendAdvance(client, send_.cycle, work->advance, meter, &not_advanced);
-  }
-  Note(*work, not_advanced, meter);
-  if (!sent.ok()) return Prefixed(context_id_, "RowData", sent);
-  if (!advanced.ok()) return Prefixed(context_id_, "RowData", advanced);
-  return Complete(client, *work, meter);
+  part(Meter::Part::kTableSchema);
+  if (const absl::Status sent = Send(client, &*work, meter); !sent.ok()) return sent;
+  part(Meter::Part::kRows);
+  const absl::Status completed = Complete(client, *work, meter);
+  part(Meter::Part::kCompleted);
+  return completed;
 }
 
 absl::Status Tenant::Begin(MirrorClient* client, bool again) {
@@ -244,6 +247,21 @@ TableJob Tenant::Job(std::size_t index, const v1::TableStatus& status, PopulateR
   return job;
 }
 
+absl::Status Tenant::Send(MirrorClient* client, Work* work, Meter* meter) {
+  sent_columns_.clear();
+  for (const TableState& table : tables_) sent_columns_.push_back(table.sent);
+  const absl::Status sent = SendJobs(client, send_, sent_columns_, &work->jobs, meter);
+  std::vector<std::string> not_advanced;
+  absl::Status advanced;
+  if (sent.ok() && !work->advanced.empty()) {
+    advanced = SendAdvance(client, send_.cycle, work->advance, meter, &not_advanced);
+  }
+  Note(*work, not_advanced, meter);
+  if (!sent.ok()) return Prefixed(context_id_, "RowData", sent);
+  if (!advanced.ok()) return Prefixed(context_id_, "RowData", advanced);
+  return absl::OkStatus();
+}
+
 void Tenant::Note(const Work& work, const std::vector<std::string>& not_advanced, Meter* meter) {
   const auto note = [&](TableState* table, bool committed, const std::string& failure) {
     table->behind = !committed;
@@ -280,7 +298,7 @@ absl::Status Tenant::Complete(MirrorClient* client, const Work& work, Meter* met
   if (!answer.ok()) return Prefixed(context_id_, "ReplicationCompleted", answer.status());
   for (const v1::TableVerdict& verdict : answer->tables()) {
     if (verdict.comparison() != v1::COMPARISON_DIFFERS) continue;
-    ++verdicts_different_;
+    if (++verdicts_different_ > kVerdictsShown) continue;
     meter->Say(absl::StrCat("tenant '", context_id_, "', table '", verdict.table(),
                             "': the mirror says that it differs: ", verdict.reason()));
   }

@@ -64,6 +64,7 @@ class Tenant {
   void Decide(std::size_t table, const v1::TableStatus& status, Work* work, Meter* meter);
   PopulateReason WhyPopulate(const TableState& table, const v1::TableStatus& status) const;
   TableJob Job(std::size_t table, const v1::TableStatus& status, PopulateReason populate) const;
+  absl::Status Send(MirrorClient* client, Work* work, Meter* meter);
   void Note(const Work& work, const std::vector<std::string>& not_advanced, Meter* meter);
   absl::Status Complete(MirrorClient* client, const Work& work, Meter* meter);
 
