@@ -15,6 +15,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 
 namespace mirror {
 namespace {
@@ -80,9 +81,10 @@ const char* NameOf(grpc::StatusCode code) {
   }
 }
 
-/// In any case of letters.
-bool Holds(const std::string& text, const char* part) {
-  return absl::StrContains(absl::AsciiStrToLower(text), absl::AsciiStrToLower(part));
+/// In any case of letters; the words of a TLS library may be joined with '_'.
+bool Holds(const std::string& text, std::string_view part) {
+  return absl::StrContains(absl::StrReplaceAll(absl::AsciiStrToLower(text), {{"_", " "}}),
+                           absl::string_view(part.data(), part.size()));
 }
 
 }  // namespace
@@ -223,7 +225,7 @@ absl::Status AdminClient::Explain(const grpc::Status& status, const grpc::Client
   // These words are gRPC's own: the server writes sentences.
   if (code == grpc::StatusCode::UNAVAILABLE &&
       (words == "Socket closed" || words == "Connection reset by peer" || words == "Broken pipe" ||
-       Holds(words, "keepalive") || Holds(words, "GOAWAY"))) {
+       Holds(words, "keepalive") || Holds(words, "goaway"))) {
     return absl::UnavailableError(
         absl::StrCat("the connection to ", config_.address, " broke before the answer came (", words,
                      "): whether it was done is not known, so check that mirror-server runs and look with "
@@ -248,19 +250,19 @@ absl::Status AdminClient::NotReached(std::string reason) const {
   }
   const std::string because = absl::StrCat(" (", reason, ")");
   const std::string& at = config_.address;
-  if (Holds(reason, "WRONG_VERSION_NUMBER") || Holds(reason, "HTTP_REQUEST")) {
+  if (Holds(reason, "wrong version number") || Holds(reason, "http request")) {
     return absl::UnavailableError(
         absl::StrCat("what listens at ", at, " does not speak TLS: check that [endpoint] address in '",
                      config_.file, "' is the server's [admin] address and port", because));
   }
-  if (Holds(reason, "CERTIFICATE_VERIFY_FAILED") || Holds(reason, "hostname") || Holds(reason, "peer name")) {
+  if (Holds(reason, "certificate verify failed") || Holds(reason, "hostname") || Holds(reason, "peer name")) {
     return absl::UnavailableError(absl::StrCat(
         "the certificate of the server at ", at, " is not believed: it must be signed by the CA '",
         config_.tls.ca, "', be valid now and name that host, so check [endpoint] ca and address in '",
         config_.file, "', and that this is the [admin] port", because));
   }
-  if (Holds(reason, "Socket closed") || Holds(reason, "handshake") || Holds(reason, "connection reset") ||
-      Holds(reason, "SSL") || Holds(reason, "TLS")) {
+  if (Holds(reason, "socket closed") || Holds(reason, "handshake") || Holds(reason, "connection reset") ||
+      Holds(reason, "ssl") || Holds(reason, "tls")) {
     return absl::UnavailableError(absl::StrCat(
         "the server at ", at, " refused the TLS handshake: the certificate '", config_.tls.certificate,
         "' must be signed by the CA that its [admin] client_ca names and be valid now, and the port must be "

@@ -161,9 +161,12 @@ absl::StatusOr<ControlConfig> LoadControlConfig(const std::string& path) {
         "'", path, "' is not there: name the configuration with --config or in MIRRORCTL_CONFIG ('mirrorctl ",
         "init' writes one)"));
   }
+  std::ifstream file(path);
   std::ostringstream text;
-  if (!std::filesystem::is_regular_file(path, error) ||
-      std::filesystem::file_size(path, error) > kFileBytesMax || !(text << std::ifstream(path).rdbuf())) {
+  const bool small = std::filesystem::is_regular_file(path, error) &&
+                     std::filesystem::file_size(path, error) <= kFileBytesMax && file.is_open();
+  // An empty file is one, and not an error of reading.
+  if (!small || (file.peek() != std::ifstream::traits_type::eof() && !(text << file.rdbuf()))) {
     return absl::PermissionDeniedError(absl::StrCat(
         "'", path, "' cannot be read: check that it is a file with a configuration, and its permissions"));
   }

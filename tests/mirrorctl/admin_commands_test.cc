@@ -1,0 +1,365 @@
+// What the administration's commands ask, print and answer with.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_split.h"
+#include "tests/mirrorctl/admin_endpoint.h"
+
+namespace mirror {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::StartsWith;
+using Json = nlohmann::ordered_json;
+
+class AdminCommands : public AdminEndpoint {
+ protected:
+  void SetUp() override {
+    AdminEndpoint::SetUp();
+    v1::Tenant* tenant = fake_.tenants.add_tenants();
+    tenant->set_context_id("Cust26759");
+    tenant->set_issuer("Development Source");
+    tenant->set_cycle(7);
+    tenant->set_active(true);
+    tenant->set_last_completed_ms(1'714'564'800'999);
+    tenant->set_paused(true);
+    tenant->set_pause_reason("disk");
+    tenant->set_tables(413);
+    tenant->set_tables_unpopulated(2);
+    tenant->set_bytes(3 << 19);
+    fake_.tenants.add_tenants()->set_context_id("b");
+
+    AddTable("contact", 120, 15'607, "mirrored");
+    AddTable("Order Details", -1, -1, "repopulate").mutable_pending()->set_lsn(130);
+    AddTable("größe", 9'223'372'036'854'775'807, 0, "mirrored").mutable_position()->set_lineage("\x01\xff");
+
+    AddEvent(fake_.events.add_events(), 5, "Cust26759", v1::SEVERITY_WARNING, "table.repopulate");
+    AddEvent(fake_.events.add_events(), 9, "", v1::SEVERITY_INFORMATION, "server.start");
+  }
+
+  v1::TableInfo& AddTable(const std::string& name, std::int64_t lsn, std::int64_t rows,
+                          const std::string& state) {
+    v1::TableInfo& table = *fake_.tables.add_tables();
+    table.set_table(name);
+    table.mutable_position()->set_lsn(lsn);
+    table.set_row_count(rows);
+    table.set_state(state);
+    table.set_columns(3);
+    table.set_cycle(7);
+    return table;
+  }
+
+  static void AddEvent(v1::Event* event, std::uint64_t id, const std::string& context_id,
+                       v1::Severity severity, const std::string& kind) {
+    event->set_id(id);
+    event->set_time_ms(1'714'564'800'000);
+    event->set_context_id(context_id);
+    event->set_severity(severity);
+    event->set_kind(kind);
+    event->set_message("something happened");
+  }
+};
+
+TEST_F(AdminCommands, TenantsAreColumns) {
+  const Finished run = Run({"tenants"});
+  EXPECT_EQ(run.exit_code, 0);
+  EXPECT_EQ(run.errors, "");
+  EXPECT_EQ(run.output,
+            "tenant     tables  unpopulated  last_completed        cycle   paused    size\n"
+            "Cust26759     413            2  2024-05-01T12:00:00Z  active  yes     1.5MiB\n"
+            "b               0            0  never                 idle    no          0B\n");
+  EXPECT_THAT(fake_.Calls(), ElementsAre("ListTenants"));
+}
+
+TEST_F(AdminCommands, DamagedTenantIsToldOnStandardError) {
+  fake_.tenants.mutable_tenants(1)->set_quarantine("the file is no database");
+  const Finished run = Run({"tenants"});
+  EXPECT_EQ(run.exit_code, 0);
+  EXPECT_EQ(run.errors, "mirrorctl: warning: b: the file is no database\n");
+}
+
+TEST_F(AdminCommands, JsonHasTheFieldsOfTheMessages) {
+  const Json tenants = Json::parse(Run({"tenants", "--json"}).output);
+  ASSERT_EQ(tenants.size(), 2U);
+  EXPECT_EQ(tenants[0].dump(),
+            R"({"context_id":"Cust26759","issuer":"Development Source","environment":"","source_id":"",)"
+            R"("cycle":7,"active":true,"last_progress_ms":0,"last_completed_ms":1714564800999,"paused":true,)"
+            R"("pause_reason":"disk","tables":413,"tables_unpopulated":2,"bytes":1572864,"quarantine":"",)"
+            R"("path":""})");
+
+  const Json tables = Json::parse(Run({"tables", "Cust26759", "--json"}).output);
+  ASSERT_EQ(tables.size(), 3U);
+  EXPECT_EQ(
+      tables[1].dump(),
+      R"({"table":"Order Details","position":{"lsn":-1,"lineage":""},"pending":{"lsn":130,"lineage":""},)"
+      R"("schema_hash":"","row_count":-1,"state":"repopulate","columns":3,"cycle":7})");
+  EXPECT_EQ(tables[2]["position"].dump(), R"({"lsn":9223372036854775807,"lineage":"01ff"})");
+  EXPECT_TRUE(tables[2]["pending"].is_null());
+  EXPECT_EQ(tables[2]["table"], "größe");
+
+  const Json events = Json::parse(Run({"events", "--json"}).output);
+  EXPECT_EQ(events[0].dump(),
+            R"({"id":5,"time_ms":1714564800000,"context_id":"Cust26759","severity":"warning",)"
+            R"("kind":"table.repopulate","message":"something happened"})");
+}
+
+TEST_F(AdminCommands, NothingIsAHeaderOrAnEmptyArray) {
+  fake_.tables.Clear();
+  EXPECT_EQ(Run({"tables", "Cust26759"}).output, "table  lsn  rows  state  pending  cycle\n");
+  EXPECT_EQ(Run({"tables", "Cust26759", "--json"}).output, "[]\n");
+}
+
+TEST_F(AdminCommands, TablesBeginWithTheNameAndHaveTheLsnAsAColumn) {
+  const Finished run = Run({"tables", "Cust26759"});
+  EXPECT_EQ(run.exit_code, 0);
+  EXPECT_EQ(run.output,
+            "table                          lsn   rows  state       pending  cycle\n"
+            "contact                        120  15607  mirrored          -      7\n"
+            "Order Details                   -1      -  repopulate      130      7\n"
+            "größe          9223372036854775807      0  mirrored          -      7\n");
+  EXPECT_THAT(fake_.Calls(), ElementsAre(R"(ListTables context_id: "Cust26759")"));
+}
+
+TEST_F(AdminCommands, NamesAreAskedForAsTheyStand) {
+  fake_.invalidated.add_tables("contact");
+  fake_.invalidated.add_tables("Order Details");
+  const Finished run = Run({"invalidate", "Cust26759", "--table", "contact", "Order Details", "events",
+                            "--table", "[a,b]", "--table=--x", "--json"});
+  EXPECT_EQ(run.exit_code, 0) << run.errors;
+  EXPECT_EQ(Json::parse(run.output).dump(),
+            R"([{"table":"contact","position":{"lsn":-1}},{"table":"Order Details","position":{"lsn":-1}}])");
+  EXPECT_THAT(
+      fake_.Calls(),
+      ElementsAre(R"(InvalidateLsn context_id: "Cust26759" tables: "contact" tables: "Order Details" )"
+                  R"(tables: "events" tables: "[a,b]" tables: "--x")"));
+}
+
+TEST_F(AdminCommands, InvalidatedAndResetTablesAreListed) {
+  fake_.invalidated.add_tables("contact");
+  fake_.reset.add_tables("person");
+  EXPECT_EQ(Run({"invalidate", "Cust26759", "--all"}).output, "table    lsn\ncontact   -1\n");
+  EXPECT_EQ(Run({"reset", "Cust26759", "--table", "person"}).output, "table\nperson\n");
+  EXPECT_EQ(Json::parse(Run({"reset", "--all", "Cust26759", "--json"}).output).dump(),
+            R"([{"table":"person"}])");
+  EXPECT_THAT(fake_.Calls(), ElementsAre(R"(InvalidateLsn context_id: "Cust26759" all: true)",
+                                         R"(ResetTable context_id: "Cust26759" tables: "person")",
+                                         R"(ResetTable context_id: "Cust26759" all: true)"));
+}
+
+TEST_F(AdminCommands, PauseResumeAndDeleteSayWhatIsTrueNow) {
+  EXPECT_THAT(Run({"pause", "Cust26759", "--reason", "disk is exchanged"}).output,
+              AllOf(StartsWith("Cust26759 is paused"), HasSubstr("mirrorctl resume Cust26759")));
+  EXPECT_THAT(Run({"resume", "Cust26759"}).output, StartsWith("Cust26759 is not paused"));
+  EXPECT_EQ(Run({"delete", "Cust26759", "--confirm", "Cust26759"}).output,
+            "the mirror of Cust26759 is deleted\n");
+  EXPECT_THAT(fake_.Calls(), ElementsAre(R"(PauseTenant context_id: "Cust26759" reason: "disk is exchanged")",
+                                         R"(ResumeTenant context_id: "Cust26759")",
+                                         R"(DeleteMirror context_id: "Cust26759" confirm: "Cust26759")"));
+}
+
+TEST_F(AdminCommands, EventsAreLines) {
+  const Finished run = Run({"events", "--limit", "2"});
+  EXPECT_EQ(run.exit_code, 0);
+  EXPECT_EQ(run.output,
+            "time                  severity     tenant     kind              message\n"
+            "2024-05-01T12:00:00Z  warning      Cust26759  table.repopulate  something happened\n"
+            "2024-05-01T12:00:00Z  information  -          server.start      something happened\n");
+  EXPECT_THAT(fake_.Calls(), ElementsAre("ListEvents limit: 2"));
+}
+
+TEST_F(AdminCommands, FollowGoesOnAfterTheLastEventUntilInterrupted) {
+  for (const int signal : {SIGINT, SIGTERM}) {
+    fake_.later_events.resize(1);
+    AddEvent(&fake_.later_events[0], 12, "Cust26759", v1::SEVERITY_ERROR, "tenant.quarantine");
+    auto process = Process::Start(
+        {kBinary, {"--config", Config(), "events", "Cust26759", "--follow", "--json"}, {}, "", Path("err")});
+    ASSERT_THAT(process, IsOk());
+    ASSERT_THAT((*process)->WaitForLine(R"({"id":12,)"), IsOk());
+    (*process)->Signal(signal);
+    EXPECT_THAT((*process)->Wait(), IsOkAndHolds(0));
+    EXPECT_THAT((*process)->Output(), AllOf(StartsWith(R"({"id":5,)"), HasSubstr("\n{\"id\":9,")));
+    EXPECT_EQ((*process)->Errors(), "");
+  }
+  const std::vector<std::string> calls = fake_.Calls();
+  ASSERT_EQ(calls.size(), 4U);
+  EXPECT_EQ(calls[1], R"(WatchEvents context_id: "Cust26759" after_id: 9)");
+}
+
+TEST_F(AdminCommands, FollowFailsWhenTheServerEndsIt) {
+  fake_.watch_ends = true;
+  fake_.later_events.resize(1);
+  AddEvent(&fake_.later_events[0], 12, "A tenant with a long name", v1::SEVERITY_ERROR, "x");
+  const Finished run = Run({"events", "--follow"});
+  EXPECT_EQ(run.exit_code, 1);
+  EXPECT_THAT(run.errors, HasSubstr("ended the watch"));
+  EXPECT_EQ(
+      std::vector<std::string>(absl::StrSplit(run.output, '\n'))[3],
+      "2024-05-01T12:00:00Z  error        A tenant with a long name  x                 something happened");
+}
+
+TEST_F(AdminCommands, KeysAreReReadBeforeTheyAreShown) {
+  v1::KeyInfo* key = fake_.keys.add_keys();
+  key->set_issuer("Development Source");
+  key->set_environment("development");
+  key->set_key_id("source-1");
+  key->set_algorithm("ES256");
+  key->set_not_after(1'714'564'800);
+  key->set_thumbprint("AB12");
+  key->set_state("not yet valid");
+  const Finished run = Run({"keys", "--reload"});
+  EXPECT_EQ(run.exit_code, 0);
+  EXPECT_EQ(
+      run.output,
+      "key_id    algorithm  not_before            not_after             thumbprint  environment  state       "
+      "   issuer\n"
+      "source-1  ES256      1970-01-01T00:00:00Z  2024-05-01T12:00:00Z  AB12        development  not yet "
+      "valid  Development Source\n");
+  EXPECT_EQ(Json::parse(Run({"keys", "--json"}).output)[0].dump(),
+            R"({"issuer":"Development Source","environment":"development","key_id":"source-1",)"
+            R"("algorithm":"ES256","not_before":0,"not_after":1714564800,"thumbprint":"AB12",)"
+            R"("state":"not yet valid"})");
+  EXPECT_THAT(fake_.Calls(), ElementsAre("ReloadKeys", "ListKeys", "ListKeys"));
+}
+
+TEST_F(AdminCommands, DiagnosisNamesDamagedMirrors) {
+  fake_.diagnosis.set_disk_free_bytes(5ULL << 30);
+  fake_.diagnosis.set_fsync_us(210);
+  fake_.diagnosis.set_open_tenants(1);
+  fake_.diagnosis.set_open_tenants_max(64);
+  v1::DiagnoseResponse::Store* store = fake_.diagnosis.add_stores();
+  store->set_context_id("Cust26759");
+  store->set_ok(true);
+  store = fake_.diagnosis.add_stores();
+  store->set_context_id("b");
+  store->set_detail("page 3 is never used");
+  const Finished run = Run({"diagnose"});
+  EXPECT_EQ(run.exit_code, 0);
+  EXPECT_EQ(run.output,
+            "disk free     5.0GiB\nfsync         210 us\nopen tenants  1 of 64\n\n"
+            "tenant     store    detail\n"
+            "Cust26759  ok       -\n"
+            "b          damaged  page 3 is never used\n");
+  EXPECT_EQ(run.errors, "mirrorctl: warning: the mirror of b is damaged\n");
+  EXPECT_EQ(
+      Json::parse(Run({"diagnose", "b", "--json"}).output).dump(),
+      R"({"disk_free_bytes":5368709120,"fsync_us":210,"open_tenants":1,"open_tenants_max":64,"stores":[)"
+      R"({"context_id":"Cust26759","ok":true,"detail":""},)"
+      R"({"context_id":"b","ok":false,"detail":"page 3 is never used"}]})");
+  EXPECT_THAT(fake_.Calls(), ElementsAre("Diagnose", R"(Diagnose context_id: "b")"));
+}
+
+TEST_F(AdminCommands, TerminalNeverActsOnANameOrText) {
+  fake_.tables.Clear();
+  AddTable(
+      "\x1b[2J\x07"
+      "a\nb\tc\x7f",
+      1, 1,
+      "\xc2\x9b"
+      "31m");  // ESC, BEL, DEL, and CSI in one character.
+  AddTable(
+      "\xe2\x80\xae"
+      "fdp.\xf0\x9f\x98\x80\\n",
+      1, 1, "mirrored");  // Right-to-left override.
+  EXPECT_EQ(Run({"tables", "Cust26759"}).output,
+            "table                   lsn  rows  state      pending  cycle\n"
+            "\\x1b[2J\\x07a\\nb\\tc\\x7f    1     1  \\u009b31m        -      7\n"
+            "\\u202efdp.\xf0\x9f\x98\x80\\n             1     1  mirrored         -      7\n");
+  const std::string json = Run({"tables", "Cust26759", "--json"}).output;
+  for (const char byte : json) EXPECT_TRUE((byte >= ' ' && byte < 0x7F) || byte == '\n') << +byte;
+  EXPECT_EQ(Json::parse(json)[0]["table"],
+            "\x1b[2J\x07"
+            "a\nb\tc\x7f");
+
+  fake_.refusal = grpc::Status(grpc::StatusCode::NOT_FOUND, "no tenant '\x1b]0;x\x07'");
+  EXPECT_EQ(Run({"tables", "Cust26759"}).errors, "mirrorctl: NOT_FOUND: no tenant '\\x1b]0;x\\x07'\n");
+}
+
+TEST_F(AdminCommands, ARefusalIsTheServersWordsBehindTheStatus) {
+  const std::vector<std::pair<grpc::StatusCode, std::string>> names = {
+      {grpc::StatusCode::PERMISSION_DENIED, "PERMISSION_DENIED"},
+      {grpc::StatusCode::NOT_FOUND, "NOT_FOUND"},
+      {grpc::StatusCode::FAILED_PRECONDITION, "FAILED_PRECONDITION"},
+      {grpc::StatusCode::INVALID_ARGUMENT, "INVALID_ARGUMENT"},
+      {grpc::StatusCode::UNAVAILABLE, "UNAVAILABLE"},
+      {grpc::StatusCode::DATA_LOSS, "DATA_LOSS"},
+      {grpc::StatusCode::RESOURCE_EXHAUSTED, "RESOURCE_EXHAUSTED"},
+      {grpc::StatusCode::UNIMPLEMENTED, "UNIMPLEMENTED"}};
+  for (const auto& [code, name] : names) {
+    fake_.refusal = grpc::Status(code, "not today. Ask tomorrow.");
+    const Finished run = Run({"tenants"});
+    EXPECT_EQ(run.exit_code, 1);
+    EXPECT_EQ(run.output, "");
+    EXPECT_EQ(run.errors, "mirrorctl: " + name + ": not today. Ask tomorrow.\n");
+  }
+}
+
+TEST_F(AdminCommands, EveryCommandTellsARefusal) {
+  fake_.refusal = grpc::Status(grpc::StatusCode::PERMISSION_DENIED, "the role is viewer");
+  for (const std::vector<std::string>& command :
+       std::vector<std::vector<std::string>>{{"tenants"},
+                                             {"tables", "a"},
+                                             {"invalidate", "a", "--all"},
+                                             {"reset", "a", "--all"},
+                                             {"pause", "a"},
+                                             {"resume", "a"},
+                                             {"delete", "a", "--confirm", "a"},
+                                             {"events"},
+                                             {"events", "--follow"},
+                                             {"keys"},
+                                             {"keys", "--reload"},
+                                             {"diagnose"}}) {
+    const Finished run = Run(command);
+    EXPECT_EQ(run.exit_code, 1) << command[0];
+    EXPECT_EQ(run.output, "") << command[0];
+    EXPECT_EQ(run.errors, "mirrorctl: PERMISSION_DENIED: the role is viewer\n") << command[0];
+  }
+}
+
+TEST_F(AdminCommands, WrongUsageIsTwoAndAsksNothing) {
+  for (const std::vector<std::string>& wrong :
+       std::vector<std::vector<std::string>>{{"tables"},
+                                             {"tables", "a", "b"},
+                                             {"invalidate", "a"},
+                                             {"invalidate", "a", "--table"},
+                                             {"invalidate", "a", "--all", "--table", "t"},
+                                             {"reset", "a"},
+                                             {"reset", "--all"},
+                                             {"delete", "a"},
+                                             {"delete", "a", "--confirm", "b"},
+                                             {"delete", "a", "--confirm", "A"},
+                                             {"events", "--limit", "0"},
+                                             {"events", "--limit", "1001"},
+                                             {"events", "--limit", "-1"},
+                                             {"tenants", "--unknown"}}) {
+    const Finished run = Run(wrong);
+    EXPECT_EQ(run.exit_code, 2) << wrong[0];
+    EXPECT_EQ(run.output, "") << wrong[0];
+    EXPECT_THAT(run.errors, Not(IsEmpty())) << wrong[0];
+  }
+  EXPECT_THAT(fake_.Calls(), IsEmpty());
+  EXPECT_THAT(Run({"delete", "a", "--confirm", "b"}).errors, HasSubstr("Nothing was deleted"));
+}
+
+TEST_F(AdminCommands, HelpHasAnExampleForEachCommand) {
+  for (const char* command : {"tenants", "tables", "invalidate", "reset", "pause", "resume", "delete",
+                              "events", "keys", "diagnose"}) {
+    const Finished run = Run({command, "--help"});
+    EXPECT_EQ(run.exit_code, 0);
+    EXPECT_THAT(run.output, HasSubstr(std::string("mirrorctl --config dev/mirrorctl.toml ") + command));
+  }
+}
+
+}  // namespace
+}  // namespace mirror

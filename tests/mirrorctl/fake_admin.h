@@ -1,0 +1,110 @@
+#ifndef MIRROR_TESTS_MIRRORCTL_FAKE_ADMIN_H_
+#define MIRROR_TESTS_MIRRORCTL_FAKE_ADMIN_H_
+
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "mirror/v1/mirror_admin.grpc.pb.h"
+
+namespace mirror {
+
+/// A MirrorAdmin that answers what a test gave it, and keeps what it was asked. The answers are set before
+/// the first call. Threads: any.
+class FakeAdmin final : public v1::MirrorAdmin::Service {
+ public:
+  v1::ListTenantsResponse tenants;
+  v1::ListTablesResponse tables;
+  v1::InvalidateLsnResponse invalidated;
+  v1::ResetTableResponse reset;
+  v1::ListEventsResponse events;
+  std::vector<v1::Event> later_events;  ///< What a watch gives.
+  bool watch_ends = false;              ///< After them; otherwise it waits for its client to go.
+  v1::ListKeysResponse keys;
+  v1::DiagnoseResponse diagnosis;
+  grpc::Status refusal;  ///< Unless OK, every call ends with it.
+
+  /// "ListTables context_id: \"Cust1\"", in the order they came.
+  std::vector<std::string> Calls() {
+    const std::lock_guard lock(mutex_);
+    return calls_;
+  }
+
+  grpc::Status ListTenants(grpc::ServerContext* /*context*/, const v1::ListTenantsRequest* request,
+                           v1::ListTenantsResponse* response) override {
+    return Answer("ListTenants", *request, tenants, response);
+  }
+  grpc::Status ListTables(grpc::ServerContext* /*context*/, const v1::ListTablesRequest* request,
+                          v1::ListTablesResponse* response) override {
+    return Answer("ListTables", *request, tables, response);
+  }
+  grpc::Status InvalidateLsn(grpc::ServerContext* /*context*/, const v1::InvalidateLsnRequest* request,
+                             v1::InvalidateLsnResponse* response) override {
+    return Answer("InvalidateLsn", *request, invalidated, response);
+  }
+  grpc::Status ResetTable(grpc::ServerContext* /*context*/, const v1::ResetTableRequest* request,
+                          v1::ResetTableResponse* response) override {
+    return Answer("ResetTable", *request, reset, response);
+  }
+  grpc::Status PauseTenant(grpc::ServerContext* /*context*/, const v1::PauseTenantRequest* request,
+                           v1::PauseTenantResponse* response) override {
+    return Answer("PauseTenant", *request, v1::PauseTenantResponse(), response);
+  }
+  grpc::Status ResumeTenant(grpc::ServerContext* /*context*/, const v1::ResumeTenantRequest* request,
+                            v1::ResumeTenantResponse* response) override {
+    return Answer("ResumeTenant", *request, v1::ResumeTenantResponse(), response);
+  }
+  grpc::Status DeleteMirror(grpc::ServerContext* /*context*/, const v1::DeleteMirrorRequest* request,
+                            v1::DeleteMirrorResponse* response) override {
+    return Answer("DeleteMirror", *request, v1::DeleteMirrorResponse(), response);
+  }
+  grpc::Status ListEvents(grpc::ServerContext* /*context*/, const v1::ListEventsRequest* request,
+                          v1::ListEventsResponse* response) override {
+    return Answer("ListEvents", *request, events, response);
+  }
+  grpc::Status ListKeys(grpc::ServerContext* /*context*/, const v1::ListKeysRequest* request,
+                        v1::ListKeysResponse* response) override {
+    return Answer("ListKeys", *request, keys, response);
+  }
+  grpc::Status ReloadKeys(grpc::ServerContext* /*context*/, const v1::ReloadKeysRequest* request,
+                          v1::ReloadKeysResponse* response) override {
+    return Answer("ReloadKeys", *request, v1::ReloadKeysResponse(), response);
+  }
+  grpc::Status Diagnose(grpc::ServerContext* /*context*/, const v1::DiagnoseRequest* request,
+                        v1::DiagnoseResponse* response) override {
+    return Answer("Diagnose", *request, diagnosis, response);
+  }
+  grpc::Status WatchEvents(grpc::ServerContext* context, const v1::WatchEventsRequest* request,
+                           grpc::ServerWriter<v1::Event>* writer) override {
+    v1::Event ignored;
+    if (const grpc::Status status = Answer("WatchEvents", *request, v1::Event(), &ignored); !status.ok()) {
+      return status;
+    }
+    for (const v1::Event& event : later_events) writer->Write(event);
+    std::unique_lock lock(mutex_);
+    while (!watch_ends && !context->IsCancelled()) gone_.wait_for(lock, std::chrono::milliseconds(20));
+    return grpc::Status::OK;
+  }
+
+ private:
+  template <typename Request, typename Response>
+  grpc::Status Answer(const std::string& call, const Request& request, const Response& answer,
+                      Response* response) {
+    const std::lock_guard lock(mutex_);
+    std::string text = call + " " + request.ShortDebugString();
+    while (text.back() == ' ') text.pop_back();
+    calls_.push_back(text);
+    *response = answer;
+    return refusal;
+  }
+
+  std::mutex mutex_;
+  std::condition_variable gone_;
+  std::vector<std::string> calls_;
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_TESTS_MIRRORCTL_FAKE_ADMIN_H_
