@@ -283,7 +283,8 @@ int Main(int argc, char** argv) {
     return app.exit(error) == 0 ? kDone : kWrongUsage;
   }
 
-  umask(077);
+  // Partners read the mirrors as members of the group; keys have modes of their own.
+  umask(027);
   const sigset_t signals = BlockSignals();
   ConfigureSqlite();
   const absl::StatusOr<ServerConfig> config = LoadServerConfig(file);
