@@ -1,0 +1,192 @@
+// What an agent keeps beside its configuration: the lock with its holder, and the runs.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <sstream>
+
+#include "client/lock_file.h"
+#include "client/run_state.h"
+#include "tests/client/source_database.h"
+#include "tests/support/status_matchers.h"
+
+namespace mirror {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+
+// --- Lock ---
+
+TEST(LockFileTest, SecondAgentForATenantIsRefusedUntilTheFirstEnds) {
+  TempFolder folder;
+  {
+    const auto first = LockFile::Acquire(folder / "state", "Cust");
+    ASSERT_THAT(first, IsOk());
+    EXPECT_THAT(
+        LockFile::Acquire(folder / "state", "Cust"),
+        StatusIs(absl::StatusCode::kUnavailable, AllOf(HasSubstr("another mirror-agent"), HasSubstr("'Cust'"),
+                                                       HasSubstr("Nothing was sent"))));
+    EXPECT_THAT(LockFile::Acquire(folder / "state", "Other"), IsOk());
+  }
+  EXPECT_THAT(LockFile::Acquire(folder / "state", "Cust"), IsOk());
+}
+
+TEST(LockFileTest, HolderOfACycleThatDiedIsUsedAgainToTakeItOver) {
+  TempFolder folder;
+  std::string died;
+  {
+    auto lock = LockFile::Acquire(folder.path(), "Cust");
+    ASSERT_THAT(lock, IsOk());
+    const auto holder = lock->Begin();
+    ASSERT_THAT(holder, IsOk());
+    EXPECT_FALSE(holder->take_over);
+    EXPECT_EQ(holder->id.size(), 32U);
+    died = holder->id;
+  }  // No End(): as after a crash.
+  auto lock = LockFile::Acquire(folder.path(), "Cust");
+  ASSERT_THAT(lock, IsOk());
+  auto holder = lock->Begin();
+  ASSERT_THAT(holder, IsOk());
+  EXPECT_TRUE(holder->take_over);
+  EXPECT_EQ(holder->id, died);
+  ASSERT_THAT(lock->End(), IsOk());
+  holder = lock->Begin();
+  ASSERT_THAT(holder, IsOk());
+  EXPECT_FALSE(holder->take_over);
+  EXPECT_NE(holder->id, died);
+}
+
+TEST(LockFileTest, HalfWrittenHolderIsNoHolder) {
+  TempFolder folder;
+  std::ofstream(folder / "Cust.lock") << "ABCDEF";
+  auto lock = LockFile::Acquire(folder.path(), "Cust");
+  ASSERT_THAT(lock, IsOk());
+  const auto holder = lock->Begin();
+  ASSERT_THAT(holder, IsOk());
+  EXPECT_FALSE(holder->take_over);
+}
+
+TEST(LockFileTest, FolderThatCannotBeMadeIsNamed) {
+  TempFolder folder;
+  std::ofstream(folder / "file").close();
+  EXPECT_THAT(LockFile::Acquire(folder / "file", "Cust"), Not(IsOk()));
+  EXPECT_THAT(LockFile::Acquire(folder / "none/deeper", "Cust"),
+              StatusIs(absl::StatusCode::kUnavailable, HasSubstr("none")));
+}
+
+// --- Runs ---
+
+const SourceMark kMark{"/data/crm.db", 1, 2, 3};
+
+class RunStateTest : public testing::Test {
+ protected:
+  RunState Load() {
+    auto state = RunState::Load(folder_.path(), "Cust");
+    EXPECT_THAT(state, IsOk());
+    return *std::move(state);
+  }
+  TempFolder folder_;
+};
+
+TEST_F(RunStateTest, RunsAreNumberedAndRecognisedByTheTableThatTheyWereSentFor) {
+  RunState state = Load();
+  state.Bind(kMark);
+  const Position first = state.BeginRun({{"a", {}}, {"b", {}}}, 0);
+  ASSERT_THAT(state.Save(), IsOk());
+  EXPECT_EQ(first.lsn.value, 1);
+  state = Load();
+  EXPECT_EQ(state.run(), 1);
+  EXPECT_THAT(state.Bind(kMark), IsEmpty());
+  EXPECT_TRUE(state.Recognises("a", first));
+  EXPECT_FALSE(state.Recognises("c", first));
+  EXPECT_FALSE(state.Recognises("a", {first.lsn, "another:1"}));
+  EXPECT_FALSE(state.Recognises("a", {Lsn{2}, first.lineage}));
+  EXPECT_FALSE(state.Recognises("a", {}));
+}
+
+TEST_F(RunStateTest, LastSentAndLastSeenAreRecognisedAndNothingOlder) {
+  RunState state = Load();
+  const Position one = state.BeginRun({{"a", {}}}, 0);
+  const Position two = state.BeginRun({{"a", one}}, 0);  // The mirror still shows `one`.
+  EXPECT_TRUE(state.Recognises("a", one));
+  EXPECT_TRUE(state.Recognises("a", two));
+  const Position three = state.BeginRun({{"a", two}}, 0);
+  EXPECT_FALSE(state.Recognises("a", one));
+  EXPECT_TRUE(state.Recognises("a", two));
+  EXPECT_TRUE(state.Recognises("a", three));
+}
+
+TEST_F(RunStateTest, RestoredStateDoesNotTakeItsFormerLifesPositionsForItsOwn) {
+  RunState state = Load();
+  state.BeginRun({{"a", {}}, {"b", {}}}, 0);
+  ASSERT_THAT(state.Save(), IsOk());
+  RunState restored = Load();
+  Position mirror;
+  for (int i = 0; i < 5; ++i) mirror = state.BeginRun({{"a", {}}, {"b", {}}}, 0);
+  EXPECT_EQ(mirror.lsn.value, 6);
+  // Table a is sent anew, b is not: when the number passes 6 again, b is still a stranger.
+  const Position next = restored.BeginRun({{"a", mirror}}, mirror.lsn.value);
+  EXPECT_EQ(next.lsn.value, 7);
+  EXPECT_FALSE(restored.Recognises("b", mirror));
+  EXPECT_FALSE(restored.Recognises("a", mirror));
+}
+
+TEST_F(RunStateTest, NumbersWrittenByHandDoNotUseUpTheRange) {
+  RunState state = Load();
+  EXPECT_EQ(state.BeginRun({{"a", {}}}, INT64_MAX).lsn.value, 1);
+}
+
+struct BindCase {
+  std::string name;
+  SourceMark now;
+  std::string says;
+  bool same_source;
+};
+
+class BindTest : public RunStateTest, public testing::WithParamInterface<BindCase> {};
+
+TEST_P(BindTest, SourceThatIsNotWhatItWasIsPopulated) {
+  RunState state = Load();
+  state.Bind(kMark);
+  const std::string source_id = state.source_id();
+  const Position sent = state.BeginRun({{"a", {}}}, 0);
+  state.SetRecord("a", "types");
+  EXPECT_THAT(state.Bind(GetParam().now), HasSubstr(GetParam().says));
+  EXPECT_EQ(state.Recognises("a", sent), GetParam().says.empty());
+  EXPECT_EQ(state.source_id() == source_id, GetParam().same_source);
+  EXPECT_EQ(state.run(), 1);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    RunState, BindTest,
+    testing::Values(BindCase{"Same", {"/data/crm.db", 1, 2, 3}, "", true},
+                    BindCase{"MoreChanges", {"/data/crm.db", 1, 2, 30}, "", true},
+                    BindCase{"AnotherFile", {"/data/crm.db", 1, 9, 3}, "another file", true},
+                    BindCase{"OlderContent", {"/data/crm.db", 1, 2, 2}, "older state", true},
+                    BindCase{"AnotherPath", {"/data/copy.db", 1, 2, 3}, "new source", false}),
+    [](const auto& test) { return test.param.name; });
+
+TEST_F(RunStateTest, TablesThatAreGoneAreForgottenAndAnyNameIsKept) {
+  RunState state = Load();
+  const std::string odd = "a \"b\" \\ \n \xF0\x9F\x98\x80";
+  state.SetRecord(odd, "x");
+  state.SetRecord("gone", "y");
+  state.Retain({odd});
+  ASSERT_THAT(state.Save(), IsOk());
+  EXPECT_THAT(Load().Records(), testing::ElementsAre(testing::Pair(odd, "x")));
+}
+
+TEST_F(RunStateTest, DamagedFileIsNotReplacedBehindAnybodysBack) {
+  for (const char* text : {"", "{", "[]", "{\"version\": 99}", "{\"version\": 1, \"id\": 5}"}) {
+    std::ofstream(folder_ / "Cust.json") << text;
+    EXPECT_THAT(RunState::Load(folder_.path(), "Cust"),
+                StatusIs(absl::StatusCode::kDataLoss, AllOf(HasSubstr("Cust.json"), HasSubstr("remove it"))));
+  }
+}
+
+}  // namespace
+}  // namespace mirror

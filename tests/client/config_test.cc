@@ -1,0 +1,217 @@
+#include "client/config.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <fstream>
+
+#include "client/source/name_pattern.h"
+#include "tests/client/source_database.h"
+#include "tests/support/status_matchers.h"
+
+namespace mirror {
+namespace {
+
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::EndsWith;
+using testing::HasSubstr;
+
+constexpr char kIdentity[] = R"([endpoint]
+address = "127.0.0.1:5443"
+ca = "tls/ca.crt"
+[identity]
+issuer = "Source"
+key = "source/source-1.key"
+key_id = "source-1"
+application_id = "mirror"
+application_certificate = "/etc/mirror/app.crt"
+)";  // Ten lines.
+
+class ConfigTest : public testing::Test {
+ protected:
+  absl::StatusOr<AgentConfig> Load(const std::string& text) {
+    std::ofstream(file_) << text;
+    return LoadAgentConfig(file_);
+  }
+  TempFolder folder_;
+  std::string file_ = folder_ / "mirror-agent.toml";
+};
+
+TEST_F(ConfigTest, ReadsEveryKeyAndSeesPathsFromTheFilesFolder) {
+  const auto config = Load(std::string(kIdentity) + R"(context_claim = "ctx"
+[agent]
+state_dir = "../state"
+batch_bytes = "2MB"
+window = 8
+[[source]]
+context_id = "Cust26759"
+kind = "sqlite"
+path = "crm.db"
+strategy = "cdc"
+include = ["a*"]
+skip = ["tmp_*", "log"]
+[[source]]
+context_id = "Cust2"
+path = "/data/other.db"
+)");
+  ASSERT_THAT(config, IsOk());
+  EXPECT_EQ(config->endpoint.address, "127.0.0.1:5443");
+  EXPECT_EQ(config->endpoint.ca, folder_ / "tls/ca.crt");
+  EXPECT_EQ(config->identity.key, folder_ / "source/source-1.key");
+  EXPECT_EQ(config->identity.application_certificate, "/etc/mirror/app.crt");
+  EXPECT_EQ(config->identity.context_claim, "ctx");
+  EXPECT_EQ(config->agent.state_dir,
+            (std::filesystem::path(folder_.path()).parent_path() / "state").string());
+  EXPECT_EQ(config->agent.batch_bytes, 2'000'000U);
+  EXPECT_EQ(config->agent.window, 8U);
+  ASSERT_EQ(config->sources.size(), 2U);
+  EXPECT_EQ(config->sources[0].path, folder_ / "crm.db");
+  EXPECT_EQ(config->sources[0].strategy, "cdc");
+  EXPECT_THAT(config->sources[0].skip, ElementsAre("tmp_*", "log"));
+  EXPECT_EQ(config->sources[1].path, "/data/other.db");
+  EXPECT_THAT(config->sources[1].include, ElementsAre("*"));
+}
+
+TEST_F(ConfigTest, DefaultsAreThoseOfTheSampleAndEmptyPathsMeanNone) {
+  const auto config = Load(std::string(R"([endpoint]
+address = "mirror.example.com:443"
+ca = ""
+certificate = ""
+key = ""
+)") + std::string(kIdentity).substr(std::string(kIdentity).find("[identity]")));
+  ASSERT_THAT(config, IsOk());
+  EXPECT_EQ(config->endpoint.ca, "");
+  EXPECT_EQ(config->agent.state_dir, folder_ / "agent-state");
+  EXPECT_EQ(config->agent.batch_bytes, 1'000'000U);
+  EXPECT_EQ(config->agent.window, 4U);
+  EXPECT_FALSE(config->endpoint.plaintext);
+  EXPECT_TRUE(config->sources.empty());
+}
+
+TEST_F(ConfigTest, MissingFileSaysWhereOneComesFrom) {
+  EXPECT_THAT(LoadAgentConfig(folder_ / "none.toml"),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("init")));
+  EXPECT_THAT(LoadAgentConfig(folder_.path()),
+              StatusIs(absl::StatusCode::kPermissionDenied, HasSubstr("cannot be read")));
+}
+
+struct WrongCase {
+  std::string name, text;  ///< After kIdentity: it begins in line 11.
+  std::string want;        ///< Part of the message, after the file's name.
+};
+
+class WrongConfigTest : public ConfigTest, public testing::WithParamInterface<WrongCase> {};
+
+TEST_P(WrongConfigTest, NamesKeyAndLine) {
+  const auto config = Load(kIdentity + GetParam().text);
+  EXPECT_THAT(config, StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(file_ + GetParam().want)));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Config, WrongConfigTest,
+    testing::Values(
+        WrongCase{"UnknownKey", "[agent]\nwindou = 3\n",
+                  ":11: [agent] 'windou' is not a key; did you mean 'window'?"},
+        WrongCase{"UnknownKeyOfASource", "[[source]]\ncontext_id = \"a\"\npath = \"x\"\nstrategi = \"cdc\"\n",
+                  ":13: [source] 'strategi' is not a key; did you mean 'strategy'?"},
+        WrongCase{"NothingLikeIt", "[agent]\nqqqqqqq = 3\n",
+                  ":11: [agent] 'qqqqqqq' is not a key; there are: state_dir"},
+        WrongCase{"UnknownTable", "[agents]\n",
+                  ":10: 'agents' is not a table of this file; did you mean 'agent'?"},
+        WrongCase{"TextForNumber", "[agent]\nwindow = \"4\"\n",
+                  ":11: [agent] 'window' must be a whole number from 1 to 64, not a text"},
+        WrongCase{"WindowOfNothing", "[agent]\nwindow = 0\n",
+                  ":11: [agent] 'window' must be a whole number from 1 to 64, not 0"},
+        WrongCase{"NumberForText", "[agent]\nstate_dir = 4\n",
+                  ":11: [agent] 'state_dir' must be a text, not a whole number"},
+        WrongCase{"EmptyText", "[agent]\nstate_dir = \"\"\n", ":11: [agent] 'state_dir' must not be empty"},
+        WrongCase{"BatchTooSmall", "[agent]\nbatch_bytes = \"10\"\n",
+                  ":11: [agent] 'batch_bytes' must be a size from 1KB to 8MB"},
+        WrongCase{"BatchTooLarge", "[agent]\nbatch_bytes = 8000001\n",
+                  ":11: [agent] 'batch_bytes' must be a size"},
+        WrongCase{"BatchOverflow", "[agent]\nbatch_bytes = \"18446744073709551615MB\"\n",
+                  ":11: [agent] 'batch_bytes'"},
+        WrongCase{"BatchNoUnit", "[agent]\nbatch_bytes = \"1 parsec\"\n", ":11: [agent] 'batch_bytes'"},
+        WrongCase{"NotToml", "[agent\n", ":10: not TOML"},
+        WrongCase{"KeyTwice", "[agent]\nwindow = 3\nwindow = 4\n", ":12: not TOML"},
+        WrongCase{"OneBracket", "[source]\ncontext_id = \"a\"\n",
+                  ":10: 'source' must be written as [[source]]"},
+        WrongCase{"NoContextId", "[[source]]\npath = \"x\"\n", ":10: [[source]] without 'context_id'"},
+        WrongCase{"NoPath", "\n[[source]]\ncontext_id = \"a\"\n", ":11: [[source]] without 'path'"},
+        WrongCase{"ContextIdWithSlash", "[[source]]\ncontext_id = \"a/b\"\npath = \"x\"\n",
+                  ":11: [source] 'context_id' must be 1 to 64"},
+        WrongCase{"OneTenantTwice",
+                  "[[source]]\ncontext_id = \"Cust\"\npath = \"x\"\n[[source]]\npath = \"y\"\ncontext_id = "
+                  "\"CUST\"\n",
+                  ":15: [source] 'context_id' 'CUST' is that of the [[source]] in line 10"},
+        WrongCase{"LaterKind", "[[source]]\nkind = \"postgres\"\n",
+                  ":11: [source] 'kind' must be \"sqlite\""},
+        WrongCase{"LaterStrategy", "[[source]]\nstrategy = \"watermark\"\n",
+                  ":11: [source] 'strategy' must be \"populate\" or \"cdc\""},
+        WrongCase{"NearStrategy", "[[source]]\nstrategy = \"cdx\"\n", ":11: [source] 'strategy' must be \"populate\" or \"cdc\", not 'cdx'; did you mean 'cdc'?"},
+        WrongCase{"IncludeIsNoList", "[[source]]\ninclude = \"*\"\n",
+                  ":11: [source] 'include' must be a list of texts"},
+        WrongCase{"SkipHoldsANumber", "[[source]]\nskip = [\"a\", 5]\n",
+                  ":11: [source] 'skip' must hold texts"}),
+    [](const auto& test) { return test.param.name; });
+
+TEST_F(ConfigTest, WrongEndpointIsNamed) {
+  const auto with = [&](const std::string& endpoint) {
+    return Load(endpoint + std::string(kIdentity).substr(std::string(kIdentity).find("[identity]")));
+  };
+  EXPECT_THAT(
+      with("[endpoint]\naddress = \"host\"\n"),
+      StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(":2: [endpoint] 'address' must be host:port")));
+  EXPECT_THAT(with("[endpoint]\naddress = \"host:99999\"\n"),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("host:port")));
+  EXPECT_THAT(with("[endpoint]\naddress = \"host:1\"\nplaintext = true\n"),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr(":3: [endpoint] 'plaintext' is for a loopback")));
+  EXPECT_THAT(with("[endpoint]\naddress = \"127.evil.com:1\"\nplaintext = true\n"),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("loopback")));
+  EXPECT_THAT(with("[endpoint]\naddress = \"[::1]:1\"\nplaintext = true\n"), IsOk());
+  EXPECT_THAT(with("[endpoint]\naddress = \"host:1\"\ncertificate = \"c\"\n"),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("'certificate' and 'key' go together")));
+  EXPECT_THAT(with(""),
+              StatusIs(absl::StatusCode::kInvalidArgument, AllOf(HasSubstr("[endpoint] 'address' is missing"),
+                                                                 HasSubstr("MIRROR_ENDPOINT_ADDRESS"))));
+}
+
+TEST_F(ConfigTest, EnvironmentWinsOverTheFileAndIsNamedWhenWrong) {
+  setenv("MIRROR_ENDPOINT_ADDRESS", "localhost:7", 1);
+  setenv("MIRROR_AGENT_STATE_DIR", "here", 1);
+  setenv("MIRROR_AGENT_WINDOW", "9", 1);
+  setenv("MIRROR_IDENTITY_KEY_ID", "", 1);  // Empty counts as absent.
+  auto config = Load(kIdentity);
+  ASSERT_THAT(config, IsOk());
+  EXPECT_EQ(config->endpoint.address, "localhost:7");
+  EXPECT_EQ(config->agent.state_dir, folder_ / "here");
+  EXPECT_EQ(config->agent.window, 9U);
+  EXPECT_EQ(config->identity.key_id, "source-1");
+  setenv("MIRROR_AGENT_WINDOW", "9x", 1);
+  EXPECT_THAT(Load(kIdentity),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("MIRROR_AGENT_WINDOW must be")));
+  for (const char* name : {"MIRROR_ENDPOINT_ADDRESS", "MIRROR_AGENT_STATE_DIR", "MIRROR_AGENT_WINDOW",
+                           "MIRROR_IDENTITY_KEY_ID"}) {
+    unsetenv(name);
+  }
+}
+
+TEST(NamePatternTest, StarStandsForAnyCharacters) {
+  EXPECT_TRUE(MatchesPattern("Orders", "orders"));
+  EXPECT_TRUE(MatchesPattern("Orders", "*"));
+  EXPECT_TRUE(MatchesPattern("", "*"));
+  EXPECT_TRUE(MatchesPattern("tmp_a", "tmp_*"));
+  EXPECT_TRUE(MatchesPattern("a_b_c_b", "a*b"));
+  EXPECT_TRUE(MatchesPattern("abc", "*b*"));
+  EXPECT_FALSE(MatchesPattern("tmp", "tmp_*"));
+  EXPECT_FALSE(MatchesPattern("Orders", "order"));
+  EXPECT_FALSE(MatchesPattern("Orders", ""));
+  EXPECT_FALSE(MatchesPattern("abc", "a*d"));
+  EXPECT_FALSE(MatchesPattern("a", "?"));
+}
+
+}  // namespace
+}  // namespace mirror
