@@ -1,0 +1,228 @@
+#ifndef MIRROR_TESTS_CONTRACT_STORE_CONTRACT_H_
+#define MIRROR_TESTS_CONTRACT_STORE_CONTRACT_H_
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <functional>
+#include <memory>
+#include <ostream>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "server/store/sqlite_store.h"
+#include "server/store/store.h"
+#include "tests/support/memory_store.h"
+#include "tests/support/rows.h"
+#include "tests/support/status_matchers.h"
+
+namespace mirror {
+
+inline constexpr std::int64_t kCycle = 100;
+inline constexpr std::int64_t kNow = 5'000'000;
+/// Of the stores under test: what a value in parts may weigh.
+inline constexpr std::int64_t kValueBytesMax = 1'000;
+
+/// A store of one kind, and what a reader beside it sees.
+class Backend {
+ public:
+  virtual ~Backend() = default;
+  /// Opens it again; what was committed is there.
+  virtual std::unique_ptr<Store> Open() = 0;
+  /// Throws when there is no such table.
+  virtual Rows Visible(const TableSchema& table) = 0;
+  /// What the metadata table says, by a DBA.
+  virtual void SetLsnByHand(const std::string& table, std::int64_t lsn) = 0;
+  virtual void DeleteRecordByHand(const std::string& table) = 0;
+  /// Shadows, parts and tables set aside that are kept.
+  virtual std::vector<std::int64_t> Leftovers() = 0;
+};
+
+class MemoryBackend final : public Backend {
+ public:
+  std::unique_ptr<Store> Open() override {
+    return std::make_unique<MemoryStore>(mirror_, "ctx", kValueBytesMax);
+  }
+  Rows Visible(const TableSchema& table) override {
+    const MemoryTable& held = mirror_->tables.at(FoldName(table.name));
+    Rows rows;
+    for (const Row& row : held.All()) {
+      Row& out = rows.emplace_back();
+      for (const Column& column : table.columns) out.push_back(row.at(held.schema.Find(column.name).value()));
+    }
+    return Sorted(rows);
+  }
+  void SetLsnByHand(const std::string& table, std::int64_t lsn) override {
+    mirror_->records.at(FoldName(table)).position = Position{Lsn{lsn}, lsn < 0 ? "" : "by hand"};
+  }
+  void DeleteRecordByHand(const std::string& table) override { mirror_->records.erase(FoldName(table)); }
+  std::vector<std::int64_t> Leftovers() override {
+    std::int64_t parts = 0;
+    for (const auto& [table, values] : mirror_->values) parts += static_cast<std::int64_t>(values.size());
+    return {static_cast<std::int64_t>(mirror_->shadows.size()), parts,
+            static_cast<std::int64_t>(mirror_->retired.size())};
+  }
+
+ private:
+  std::shared_ptr<MemoryMirror> mirror_ = std::make_shared<MemoryMirror>();
+};
+
+class SqliteBackend final : public Backend {
+ public:
+  std::unique_ptr<Store> Open() override {
+    SqliteOptions options;
+    options.value_bytes_max = kValueBytesMax;
+    absl::StatusOr<std::unique_ptr<Store>> store = OpenSqliteStore(folder_.path(), "ctx", true, options);
+    EXPECT_THAT(store, IsOk());
+    return *std::move(store);
+  }
+  Rows Visible(const TableSchema& table) override { return ReadMirror(path(), table); }
+  void SetLsnByHand(const std::string& table, std::int64_t lsn) override {
+    Partner(path()).Run("UPDATE ctx_mirroring SET lineage = CASE WHEN " + std::to_string(lsn) +
+                        " < 0 THEN lineage ELSE 'by hand' END, lsn = " + std::to_string(lsn) +
+                        " WHERE table_name = '" + table + "'");
+  }
+  void DeleteRecordByHand(const std::string& table) override {
+    Partner(path()).Run("DELETE FROM ctx_mirroring WHERE table_name = '" + table + "'");
+  }
+  std::vector<std::int64_t> Leftovers() override {
+    Partner partner(path());
+    const auto tables = [&](const std::string& like) {
+      return partner
+          .One("SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name LIKE '" + like + "'")
+          .integer;
+    };
+    return {
+        tables("_mirror_shadow_%"),
+        partner.One("SELECT count(*) FROM (SELECT DISTINCT table_name, value_id FROM _mirror_parts)").integer,
+        tables("_mirror_dropped_%")};
+  }
+  std::string path() const { return SqlitePath(folder_.path(), "ctx"); }
+
+ private:
+  ScratchFolder folder_;
+};
+
+struct BackendKind {
+  std::string name;
+  std::function<std::unique_ptr<Backend>()> make;
+};
+
+inline void PrintTo(const BackendKind& kind, std::ostream* out) { *out << kind.name; }
+
+inline std::vector<BackendKind> EveryBackend() {
+  return {{"Memory", [] { return std::make_unique<MemoryBackend>(); }},
+          {"Sqlite", [] { return std::make_unique<SqliteBackend>(); }},
+          {"Postgres", [] { return std::unique_ptr<Backend>(); }}};
+}
+
+/// A store with a running cycle, and words for what tests do with it.
+class StoreContract : public testing::TestWithParam<BackendKind> {
+ protected:
+  void SetUp() override {
+    if (GetParam().name == "Postgres" && std::getenv("MIRROR_TEST_POSTGRES") == nullptr) {
+      GTEST_SKIP() << "set MIRROR_TEST_POSTGRES to a connection string";
+    }
+    backend_ = GetParam().make();
+    if (!backend_) GTEST_SKIP() << "there is no such store yet";
+    store_ = backend_->Open();
+    ASSERT_NE(store_, nullptr);
+    Begin(kCycle);
+  }
+
+  void Reopen() {
+    store_.reset();
+    store_ = backend_->Open();
+  }
+
+  TenantRecord Tenant() { return store_->ReadTenant().value(); }
+  std::optional<TableRecord> Record(const std::string& table) { return store_->ReadTable(table).value(); }
+  Lsn LsnOf(const std::string& table) { return Record(table).value().position.lsn; }
+
+  void Begin(std::int64_t cycle) {
+    Plan plan;
+    plan.now_ms = kNow;
+    plan.tenant = Tenant();
+    plan.tenant->cycle = cycle;
+    plan.tenant->active = true;
+    plan.tenant->progress_ms = kNow;
+    plan.forget_old_cycles = true;
+    ASSERT_THAT(store_->Commit(plan), IsOk());
+  }
+
+  static Plan InCycle(std::vector<Step> steps, std::int64_t cycle = kCycle) {
+    Plan plan;
+    plan.cycle = cycle;
+    plan.now_ms = kNow;
+    plan.steps = std::move(steps);
+    return plan;
+  }
+
+  /// The outcome of one step in the running cycle.
+  StepResult Run(Step step) {
+    absl::StatusOr<CommitResult> result = store_->Commit(InCycle({std::move(step)}));
+    EXPECT_THAT(result, IsOk());
+    if (!result.ok()) return {result.status(), false, {}, {}, false, {}};
+    EXPECT_FALSE(result->stale);
+    if (result->steps.size() != 1)
+      return {absl::InternalError("one result was expected"), false, {}, {}, false, {}};
+    return result->steps.front();
+  }
+
+  /// A step from the present record to the same at `seq`.
+  Step StepAt(const std::string& table, std::uint64_t seq, std::vector<Action> actions = {}) {
+    Step step;
+    step.table = table;
+    step.expected = Record(table);
+    step.record = step.expected.value_or(TableRecord{});
+    step.record->table = table;
+    step.record->seq = seq;
+    step.record->cycle = kCycle;
+    step.actions = std::move(actions);
+    return step;
+  }
+
+  void Create(const TableSchema& table) {
+    Step step = StepAt(table.name, 0, {CreateTable{table}, AgreeSchema{table}});
+    step.record->schema_hash = SchemaHash(table);
+    ASSERT_THAT(Run(std::move(step)).status, IsOk());
+  }
+
+  /// The rows of `spec` in the visible table, or in the shadow.
+  StepResult Write(const TableSchema& table, const BatchSpec& spec, bool into_shadow = false) {
+    const TestBatch made = MakeBatch(table, spec);
+    EXPECT_THAT(made.batch, IsOk());
+    if (!made.batch.ok()) return {made.batch.status(), false, {}, {}, false, {}};
+    return Run(StepAt(table.name, Record(table.name).value_or(TableRecord{}).seq + 1,
+                      {ApplyRows{made.schema.get(), &*made.batch, into_shadow, kCycle}}));
+  }
+  StepResult Write(const TableSchema& table, Operation operation, Rows rows,
+                   std::vector<std::string> columns = {}) {
+    BatchSpec spec;
+    spec.operation = operation;
+    spec.rows = std::move(rows);
+    spec.columns = std::move(columns);
+    return Write(table, spec);
+  }
+  StepResult Insert(const TableSchema& table, Rows rows) {
+    return Write(table, Operation::kInsert, std::move(rows));
+  }
+
+  StepResult Part(const std::string& table, std::uint64_t id, std::uint64_t offset, std::string_view data,
+                  std::int64_t cycle = kCycle) {
+    return Run(StepAt(table, Record(table).value().seq, {KeepPart{cycle, id, offset, data}}));
+  }
+
+  Rows Visible(const TableSchema& table) { return backend_->Visible(table); }
+  std::int64_t RowCount(const std::string& table) { return Record(table).value().row_count; }
+
+  std::unique_ptr<Backend> backend_;
+  std::unique_ptr<Store> store_;
+};
+
+inline std::string NameOfBackend(const testing::TestParamInfo<BackendKind>& info) { return info.param.name; }
+
+}  // namespace mirror
+
+#endif  // MIRROR_TESTS_CONTRACT_STORE_CONTRACT_H_

@@ -1,0 +1,415 @@
+#include "tests/support/memory_store.h"
+
+#include <algorithm>
+#include <set>
+
+#include "absl/status/status.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "proto/wire/limits.h"
+#include "server/store/sql.h"
+
+namespace mirror {
+namespace {
+
+Value ValueOf(const Cell& cell) {
+  return {.kind = cell.kind, .integer = cell.integer, .real = cell.real, .bytes = cell.bytes};
+}
+
+Row KeyOf(const TableSchema& schema, const Row& row) {
+  Row key;
+  for (const std::uint32_t index : schema.Key()) key.push_back(row[index]);
+  return key;
+}
+
+/// What `column` holds once `value` is stored: kind and form as table.proto says.
+Cell Stored(const Column& column, const Value& value) {
+  Cell cell;
+  cell.kind = value.kind == Kind::kRawText ? Kind::kText : value.kind;
+  if (HasTextForm(column.type) && value.kind != Kind::kNull) {
+    return Cell(TextForm(column, value.integer, value.bytes));
+  }
+  cell.integer = value.integer;
+  cell.real = value.real == 0 ? 0.0 : value.real;
+  cell.bytes = std::string(value.bytes);
+  return cell;
+}
+
+Cell StoredDefault(const Column& column) {
+  if (column.backfill != Backfill::kDefault || !column.default_value) return {};
+  const Literal& literal = *column.default_value;
+  Value value;
+  if (const auto* integer = std::get_if<std::int64_t>(&literal)) {
+    value = {.kind = Kind::kInteger, .integer = *integer};
+  } else if (const auto* real = std::get_if<double>(&literal)) {
+    value = {.kind = Kind::kReal, .real = *real};
+  } else if (const auto* text = std::get_if<std::string>(&literal)) {
+    value = {.kind = Kind::kText, .bytes = *text};
+  } else if (const auto* bytes = std::get_if<Bytes>(&literal)) {
+    value = {.kind = Kind::kBlob, .bytes = bytes->value};
+  }
+  return Stored(column, value);
+}
+
+/// One transaction over a copy of the mirror.
+class Transaction {
+ public:
+  Transaction(MemoryMirror* mirror, std::int64_t value_bytes_max)
+      : mirror_(mirror), value_bytes_max_(value_bytes_max) {}
+
+  absl::StatusOr<CommitResult> Run(const Plan& plan) {
+    CommitResult result;
+    const TenantRecord before = mirror_->tenant;
+    if (plan.cycle && (!before.active || before.cycle != *plan.cycle)) {
+      return absl::AbortedError(absl::StrCat("cycle ", *plan.cycle, " is over"));
+    }
+    if (plan.tenant_expected && before != *plan.tenant_expected) {
+      result.stale = true;
+      return result;
+    }
+    if (plan.nonce) {
+      absl::Status status = UseNonce(*plan.nonce, std::max(before.clock_ms, plan.now_ms));
+      if (!status.ok()) return status;
+    }
+    if (plan.forget_old_cycles) ForgetOtherCycles(plan.tenant ? plan.tenant->cycle : before.cycle);
+    std::erase_if(mirror_->retired,
+                  [&](const MemoryRetired& r) { return r.retired_ms < plan.drop_retired_before_ms; });
+    std::set<std::string> failed;
+    bool touched = before.touched;
+    for (const Step& step : plan.steps) {
+      StepResult& outcome = result.steps.emplace_back();
+      if (!RunStep(step, failed, &outcome)) {
+        result.stale = true;
+        return result;
+      }
+      if (!outcome.status.ok()) failed.insert(FoldName(step.table));
+      touched = touched || (outcome.status.ok() && Moves(step));
+    }
+    if (plan.answers) mirror_->answers = *plan.answers;
+    TenantRecord next = plan.tenant.value_or(before);
+    if (plan.cycle && !plan.tenant) {
+      if (touched != next.touched || plan.now_ms - next.progress_ms >= 1'000) next.progress_ms = plan.now_ms;
+      next.touched = touched;
+    }
+    if (next != before) next.clock_ms = std::max(next.clock_ms, plan.now_ms);
+    mirror_->tenant = next;
+    return result;
+  }
+
+ private:
+  static bool Moves(const Step& step) {
+    return step.record && step.expected && step.record->seq != 0 &&
+           (step.record->seq != step.expected->seq || step.record->cycle != step.expected->cycle);
+  }
+
+  absl::Status UseNonce(const Nonce& nonce, std::int64_t clock_ms) {
+    std::erase_if(mirror_->nonces, [&](const auto& known) { return known.second < clock_ms; });
+    if (mirror_->nonces.contains(nonce.value)) return absl::AlreadyExistsError("the nonce was used before");
+    if (mirror_->nonces.size() >= nonce.remembered_max) return absl::ResourceExhaustedError("nonces");
+    mirror_->nonces[nonce.value] = nonce.expires_ms;
+    return absl::OkStatus();
+  }
+
+  void ForgetOtherCycles(std::int64_t cycle) {
+    std::erase_if(mirror_->shadows, [&](const auto& shadow) { return shadow.second.cycle != cycle; });
+    for (auto& [table, values] : mirror_->values) {
+      std::erase_if(values, [&](const auto& value) { return value.second.cycle != cycle; });
+    }
+  }
+
+  std::optional<TableRecord> Record(const std::string& key) const {
+    const auto found = mirror_->records.find(key);
+    if (found == mirror_->records.end()) return std::nullopt;
+    return found->second;
+  }
+
+  /// False: the plan is stale.
+  bool RunStep(const Step& step, const std::set<std::string>& failed, StepResult* result) {
+    const std::string key = FoldName(step.table);
+    const std::optional<TableRecord> stored = Record(key);
+    std::optional<TableRecord> expected = step.expected;
+    if (stored && expected) expected->row_count = stored->row_count;
+    if (stored != expected) {
+      if (!failed.contains(key)) return false;
+      result->status = absl::AbortedError("a batch before this one was refused");
+      return true;
+    }
+    const MemoryMirror savepoint = *mirror_;
+    result->status = RunActions(step, key, stored, result);
+    if (result->status.ok()) return true;
+    *mirror_ = savepoint;
+    if (step.otherwise.empty()) return true;
+    result->otherwise = true;
+    result->reason = std::string(result->status.message());
+    result->status = RunActions(step.otherwise.front(), key, stored, result);
+    if (!result->status.ok()) *mirror_ = savepoint;
+    return true;
+  }
+
+  absl::Status RunActions(const Step& step, const std::string& key, const std::optional<TableRecord>& stored,
+                          StepResult* result) {
+    rows_ = stored ? stored->row_count : -1;
+    for (const Action& action : step.actions) {
+      absl::Status status =
+          std::visit([&](const auto& what) { return Do(what, step.table, key, result); }, action);
+      if (!status.ok()) return status;
+    }
+    mirror_->records.erase(key);
+    if (!step.record) return absl::OkStatus();
+    TableRecord next = *step.record;
+    next.row_count = rows_;
+    mirror_->records[key] = next;
+    return absl::OkStatus();
+  }
+
+  absl::Status Do(const CreateTable& create, const std::string&, const std::string&, StepResult*) {
+    const std::string name = FoldName(create.schema.name);
+    if (mirror_->tables.contains(name)) return absl::FailedPreconditionError("the table is there");
+    mirror_->tables[name] = MemoryTable{create.schema, {}, {}};
+    rows_ = 0;
+    return absl::OkStatus();
+  }
+
+  absl::Status Do(const AlterTable& alter, const std::string&, const std::string& key, StepResult*) {
+    const auto found = mirror_->tables.find(key);
+    if (found == mirror_->tables.end()) return absl::FailedPreconditionError("no such table");
+    MemoryTable& table = found->second;
+    const auto each = [&](const auto& change) {
+      for (auto& [row_key, row] : table.keyed) change(row);
+      for (Row& row : table.keyless) change(row);
+    };
+    for (const auto& change : alter.changes) {
+      if (const auto* add = std::get_if<AddColumn>(&change)) {
+        if (table.schema.Find(add->column.name)) return absl::FailedPreconditionError("the column is there");
+        table.schema.columns.push_back(add->column);
+        each([&](Row& row) { row.push_back(StoredDefault(add->column)); });
+      } else if (const auto* drop = std::get_if<DropColumn>(&change)) {
+        const std::optional<std::uint32_t> index = table.schema.Find(drop->name);
+        if (!index) return absl::FailedPreconditionError("no such column");
+        if (table.schema.columns[*index].key_position != 0) return absl::FailedPreconditionError("key");
+        table.schema.columns.erase(table.schema.columns.begin() + *index);
+        each([&](Row& row) { row.erase(row.begin() + *index); });
+      } else {
+        const auto& rename = std::get<RenameColumn>(change);
+        const std::optional<std::uint32_t> index = table.schema.Find(rename.from);
+        const std::optional<std::uint32_t> taken = table.schema.Find(rename.to);
+        if (!index || (taken && taken != index)) return absl::FailedPreconditionError("cannot be renamed");
+        table.schema.columns[*index].name = rename.to;
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status Do(const AgreeSchema& agree, const std::string&, const std::string&, StepResult*) {
+    mirror_->agreed[FoldName(agree.schema.name)] = agree.schema;
+    return absl::OkStatus();
+  }
+
+  void Forget(const std::string& key) {
+    mirror_->agreed.erase(key);
+    mirror_->shadows.erase(key);
+    mirror_->values.erase(key);
+  }
+
+  absl::Status Do(const RetireTable& retire, const std::string&, const std::string& key, StepResult*) {
+    Forget(key);
+    if (const auto found = mirror_->tables.find(key); found != mirror_->tables.end()) {
+      mirror_->retired.push_back({retire.now_ms, found->second});
+      mirror_->tables.erase(found);
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status Do(const DropTable&, const std::string&, const std::string& key, StepResult*) {
+    Forget(key);
+    mirror_->tables.erase(key);
+    return absl::OkStatus();
+  }
+
+  absl::Status Do(const BeginShadow& begin, const std::string&, const std::string& key, StepResult*) {
+    mirror_->shadows[key] = MemoryShadow{begin.cycle, MemoryTable{begin.schema, {}, {}}};
+    return absl::OkStatus();
+  }
+
+  absl::Status Do(const SwapShadow&, const std::string& name, const std::string& key, StepResult*) {
+    const auto shadow = mirror_->shadows.find(key);
+    const auto table = mirror_->tables.find(key);
+    if (shadow == mirror_->shadows.end() || table == mirror_->tables.end()) {
+      return absl::FailedPreconditionError("the shadow or the table is gone");
+    }
+    table->second = shadow->second.table;
+    table->second.schema.name = name;
+    rows_ = table->second.size();
+    mirror_->shadows.erase(shadow);
+    return absl::OkStatus();
+  }
+
+  absl::Status Do(const KeepPart& part, const std::string&, const std::string& key, StepResult*) {
+    std::map<std::uint64_t, MemoryValue>& values = mirror_->values[key];
+    const std::uint64_t held = values.contains(part.value_id) ? values[part.value_id].bytes.size() : 0;
+    if (part.offset < held) return absl::OkStatus();
+    if (part.offset > held) return absl::FailedPreconditionError("send the parts in order");
+    std::uint64_t waiting = part.data.size();
+    for (const auto& [table, of_table] : mirror_->values) {
+      for (const auto& [id, value] : of_table) waiting += value.bytes.size();
+    }
+    const auto max = static_cast<std::uint64_t>(value_bytes_max_);
+    if (held + part.data.size() > max || waiting > 2 * max) return absl::ResourceExhaustedError("too large");
+    values[part.value_id].cycle = part.cycle;
+    values[part.value_id].bytes += part.data;
+    return absl::OkStatus();
+  }
+
+  absl::Status Do(const ApplyRows& apply, const std::string&, const std::string& key, StepResult* result) {
+    MemoryTable* table = nullptr;
+    if (apply.into_shadow) {
+      const auto shadow = mirror_->shadows.find(key);
+      if (shadow == mirror_->shadows.end()) return absl::FailedPreconditionError("the shadow is gone");
+      table = &shadow->second.table;
+    } else {
+      const auto found = mirror_->tables.find(key);
+      if (found == mirror_->tables.end()) return absl::FailedPreconditionError("no such table");
+      table = &found->second;
+    }
+    const std::int64_t before = table->size();
+    std::set<std::uint64_t> used;
+    for (std::uint32_t row = 0; row < apply.batch->row_count; ++row) {
+      absl::Status status = ApplyRow(apply, row, key, table, &used, result);
+      if (!status.ok()) return status;
+      if (result->more_missing) break;
+    }
+    if (!result->missing_rows.empty()) return absl::FailedPreconditionError("rows are missing");
+    for (const std::uint64_t id : used) mirror_->values[key].erase(id);
+    if (!apply.into_shadow && rows_ >= 0) rows_ += table->size() - before;
+    return absl::OkStatus();
+  }
+
+  absl::Status ApplyRow(const ApplyRows& apply, std::uint32_t row, const std::string& key, MemoryTable* table,
+                        std::set<std::uint64_t>* used, StepResult* result) {
+    const TableSchema& schema = *apply.schema;
+    Row values(schema.columns.size());
+    std::vector<bool> given(schema.columns.size());
+    for (const ColumnView& view : apply.batch->columns) {
+      Value value;
+      if (!view.IsNull(row)) value = view.At(row);
+      const Column& column = schema.columns[view.column];
+      if (value.large != nullptr) {
+        const MemoryValue& whole = mirror_->values[key][value.large->value_id];
+        if (whole.cycle != apply.cycle || whole.bytes.size() != value.large->size) {
+          return absl::FailedPreconditionError("send the missing parts");
+        }
+        if (value.kind == Kind::kText && !CheckText(column, whole.bytes).ok()) {
+          return absl::InvalidArgumentError("the value is not text");
+        }
+        used->insert(value.large->value_id);
+        value.bytes = whole.bytes;
+      }
+      values[view.column] = Stored(column, value);
+      given[view.column] = true;
+    }
+    const Row row_key = KeyOf(schema, values);
+    switch (apply.batch->operation) {
+      case Operation::kDelete:
+        table->keyed.erase(row_key);
+        return absl::OkStatus();
+      case Operation::kUpdate: {
+        const auto found = table->keyed.find(row_key);
+        if (found == table->keyed.end()) {
+          result->more_missing = result->missing_rows.size() == kMissingKeysMax;
+          if (!result->more_missing) result->missing_rows.push_back(row);
+          return absl::OkStatus();
+        }
+        values = Merged(*table, found->second, schema, values, given);
+        table->keyed.erase(found);
+        break;
+      }
+      default:
+        values = Merged(*table, Row(table->schema.columns.size()), schema, values, given);
+        table->keyed.erase(row_key);
+    }
+    if (row_key.empty()) {
+      table->keyless.push_back(std::move(values));
+    } else {
+      table->keyed.emplace(row_key, std::move(values));
+    }
+    return absl::OkStatus();
+  }
+
+  /// `old`, in the columns of `table`, with what is given of `values`, which are in those of `schema`.
+  static Row Merged(const MemoryTable& table, Row old, const TableSchema& schema, const Row& values,
+                    const std::vector<bool>& given) {
+    for (std::size_t i = 0; i < schema.columns.size(); ++i) {
+      if (given[i]) old.at(table.schema.Find(schema.columns[i].name).value()) = values[i];
+    }
+    return old;
+  }
+
+  MemoryMirror* mirror_;
+  std::int64_t value_bytes_max_;
+  std::int64_t rows_ = -1;
+};
+
+}  // namespace
+
+bool CellsInKeyOrder::operator()(const Row& a, const Row& b) const {
+  return std::lexicographical_compare(
+      a.begin(), a.end(), b.begin(), b.end(),
+      [](const Cell& left, const Cell& right) { return CompareValues(ValueOf(left), ValueOf(right)) < 0; });
+}
+
+Rows MemoryTable::All() const {
+  Rows rows = keyless;
+  for (const auto& [key, row] : keyed) rows.push_back(row);
+  return rows;
+}
+
+MemoryStore::MemoryStore(std::shared_ptr<MemoryMirror> mirror, const std::string& context_id,
+                         std::int64_t value_bytes_max)
+    : mirror_(std::move(mirror)), context_id_(context_id), value_bytes_max_(value_bytes_max) {
+  mirror_->tenant.context_id = context_id;
+}
+
+absl::StatusOr<TenantRecord> MemoryStore::ReadTenant() { return mirror_->tenant; }
+
+absl::StatusOr<std::optional<TableRecord>> MemoryStore::ReadTable(const std::string& table) {
+  const auto found = mirror_->records.find(FoldName(table));
+  if (found == mirror_->records.end()) return std::nullopt;
+  return found->second;
+}
+
+absl::StatusOr<std::optional<TableSchema>> MemoryStore::ReadSchema(const std::string& table) {
+  const auto found = mirror_->agreed.find(FoldName(table));
+  if (found == mirror_->agreed.end() || !mirror_->tables.contains(found->first)) return std::nullopt;
+  return found->second;
+}
+
+absl::StatusOr<std::vector<TableRecord>> MemoryStore::ReadTables() {
+  std::vector<TableRecord> records;
+  for (const auto& [key, record] : mirror_->records) records.push_back(record);
+  return records;
+}
+
+absl::StatusOr<std::vector<std::string>> MemoryStore::AgreedTables() {
+  std::vector<std::string> names;
+  for (const auto& [key, schema] : mirror_->agreed) names.push_back(schema.name);
+  return names;
+}
+
+absl::StatusOr<std::vector<SchemaAnswer>> MemoryStore::ReadAnswers() { return mirror_->answers; }
+
+absl::Status MemoryStore::CheckTableName(const std::string& table) {
+  const std::string name = FoldName(table);
+  if (absl::StartsWith(name, "_mirror_") || name == FoldName(context_id_ + "_mirroring")) {
+    return absl::InvalidArgumentError(absl::StrCat("table '", table, "': the name is the mirror's own"));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<CommitResult> MemoryStore::Commit(const Plan& plan) {
+  MemoryMirror copy = *mirror_;
+  absl::StatusOr<CommitResult> result = Transaction(&copy, value_bytes_max_).Run(plan);
+  if (result.ok() && !result->stale) *mirror_ = std::move(copy);
+  return result;
+}
+
+}  // namespace mirror

@@ -1,0 +1,84 @@
+#ifndef MIRROR_TESTS_SUPPORT_MEMORY_STORE_H_
+#define MIRROR_TESTS_SUPPORT_MEMORY_STORE_H_
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "server/store/store.h"
+#include "tests/support/rows.h"
+
+namespace mirror {
+
+struct CellsInKeyOrder {
+  bool operator()(const Row& a, const Row& b) const;
+};
+
+/// Rows under the columns that they really have, which may be older than the agreed ones.
+struct MemoryTable {
+  TableSchema schema;
+  std::map<Row, Row, CellsInKeyOrder> keyed;  ///< By key; unused without one.
+  Rows keyless;
+
+  std::int64_t size() const { return static_cast<std::int64_t>(keyed.size() + keyless.size()); }
+  Rows All() const;
+};
+
+struct MemoryShadow {
+  std::int64_t cycle = 0;
+  MemoryTable table;
+};
+
+struct MemoryValue {
+  std::int64_t cycle = 0;
+  std::string bytes;
+};
+
+struct MemoryRetired {
+  std::int64_t retired_ms = 0;
+  MemoryTable table;
+};
+
+/// Everything that a mirror holds, as plain values: a transaction is a copy of it. Maps are by folded name.
+struct MemoryMirror {
+  TenantRecord tenant;
+  std::map<std::string, TableRecord> records;
+  std::map<std::string, TableSchema> agreed;
+  std::map<std::string, MemoryTable> tables;
+  std::map<std::string, MemoryShadow> shadows;
+  std::vector<MemoryRetired> retired;
+  std::map<std::string, std::map<std::uint64_t, MemoryValue>> values;  ///< Those that arrive in parts.
+  std::vector<SchemaAnswer> answers;
+  std::map<std::string, std::int64_t> nonces;
+};
+
+/// The simplest store that keeps the promises of store.h: what the others are measured by. `mirror` lives on
+/// when the store is closed, as a file does.
+class MemoryStore final : public Store {
+ public:
+  MemoryStore(std::shared_ptr<MemoryMirror> mirror, const std::string& context_id,
+              std::int64_t value_bytes_max = 1'000'000'000);
+
+  absl::StatusOr<TenantRecord> ReadTenant() override;
+  absl::StatusOr<std::optional<TableRecord>> ReadTable(const std::string& table) override;
+  absl::StatusOr<std::optional<TableSchema>> ReadSchema(const std::string& table) override;
+  absl::StatusOr<std::vector<TableRecord>> ReadTables() override;
+  absl::StatusOr<std::vector<std::string>> AgreedTables() override;
+  absl::StatusOr<std::vector<SchemaAnswer>> ReadAnswers() override;
+  absl::Status CheckTableName(const std::string& table) override;
+  absl::StatusOr<CommitResult> Commit(const Plan& plan) override;
+  bool Replaced() override { return false; }
+  absl::Status CheckIntegrity() override { return absl::OkStatus(); }
+  std::uint64_t BytesOnDisk() override { return 0; }
+
+ private:
+  std::shared_ptr<MemoryMirror> mirror_;
+  std::string context_id_;
+  std::int64_t value_bytes_max_;
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_TESTS_SUPPORT_MEMORY_STORE_H_
