@@ -1,0 +1,199 @@
+#include "server/store/catalog.h"
+
+#include <SQLiteCpp/SQLiteCpp.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "tests/support/processes.h"
+#include "tests/support/status_matchers.h"
+
+namespace mirror {
+namespace {
+
+using testing::ElementsAre;
+using testing::Field;
+using testing::HasSubstr;
+using testing::SizeIs;
+
+EventRecord Event(const std::string& context_id, const std::string& kind) {
+  EventRecord event;
+  event.time_ms = 1'800'000'000'000;
+  event.context_id = context_id;
+  event.kind = kind;
+  event.message = "words";
+  return event;
+}
+
+class CatalogTest : public testing::Test {
+ protected:
+  void SetUp() override { Open(); }
+
+  void Open() {
+    catalog_.reset();
+    auto opened = OpenSqliteCatalog(folder_.path());
+    ASSERT_THAT(opened, IsOk());
+    catalog_ = *std::move(opened);
+  }
+  std::string path() const { return folder_.path() + "/catalog.db"; }
+
+  /// As another program sees it.
+  std::int64_t Ask(const std::string& sql) {
+    SQLite::Database database(path(), SQLite::OPEN_READWRITE, 5'000);
+    return database.execAndGet(sql).getInt64();
+  }
+  void Do(const std::string& sql) { SQLite::Database(path(), SQLite::OPEN_READWRITE, 5'000).exec(sql); }
+
+  std::vector<std::string> DamagedFiles() const {
+    std::vector<std::string> names;
+    for (const auto& entry : std::filesystem::directory_iterator(folder_.path())) {
+      const std::string name = entry.path().filename().string();
+      if (name.starts_with("catalog.db.damaged-") && !name.ends_with("-wal") && !name.ends_with("-shm")) {
+        names.push_back(name);
+      }
+    }
+    return names;
+  }
+
+  TempFolder folder_;
+  std::unique_ptr<Catalog> catalog_;
+};
+
+TEST_F(CatalogTest, EventsGetGrowingIdsAndSurviveARestart) {
+  const auto first = catalog_->AddEvent(Event("Cust1", "a"));
+  const auto second = catalog_->AddEvent(Event("Cust2", "b"));
+  ASSERT_THAT(first, IsOk());
+  ASSERT_THAT(second, IsOk());
+  EXPECT_GT(second->id, first->id);
+
+  Open();
+
+  EXPECT_THAT(catalog_->LastEvents("", 10),
+              IsOkAndHolds(ElementsAre(Field(&EventRecord::kind, "a"), Field(&EventRecord::kind, "b"))));
+  EXPECT_THAT(catalog_->LastEvents("Cust2", 10), IsOkAndHolds(ElementsAre(Field(&EventRecord::kind, "b"))));
+  EXPECT_THAT(catalog_->LastEvents("", 1), IsOkAndHolds(ElementsAre(Field(&EventRecord::kind, "b"))));
+  EXPECT_THAT(catalog_->EventsAfter("", first->id, 10),
+              IsOkAndHolds(ElementsAre(Field(&EventRecord::kind, "b"))));
+  EXPECT_THAT(catalog_->EventsAfter("", UINT64_MAX, 10), IsOkAndHolds(SizeIs(0)));
+}
+
+TEST_F(CatalogTest, OldestEventsGoFirst) {
+  Do(absl::StrCat("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ",
+                  kEventsMax + 500,
+                  ") INSERT INTO event (id, time_ms, context_id, severity, kind, message) "
+                  "SELECT i, i, 'Cust1', 1, 'old', '' FROM n"));
+
+  for (int i = 0; i < 300; ++i) ASSERT_THAT(catalog_->AddEvent(Event("Cust1", "new")), IsOk());
+
+  EXPECT_LE(Ask("SELECT count(*) FROM event"), kEventsMax + 128);
+  EXPECT_GE(Ask("SELECT count(*) FROM event"), kEventsMax);
+  EXPECT_EQ(Ask("SELECT count(*) FROM event WHERE kind = 'new'"), 300);
+  EXPECT_GT(Ask("SELECT min(id) FROM event"), 500);
+}
+
+TEST_F(CatalogTest, OldestAuditRecordsGoFirst) {
+  Do(absl::StrCat("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ",
+                  kAuditRecordsMax + 500,
+                  ") INSERT INTO audit (id, time_ms, who, call, outcome) SELECT i, i, 'old', '', '' FROM n"));
+
+  for (int i = 0; i < 300; ++i) ASSERT_THAT(catalog_->AddAudit({1, "new", "ListTenants", "OK"}), IsOk());
+
+  EXPECT_LE(Ask("SELECT count(*) FROM audit"), kAuditRecordsMax + 128);
+  EXPECT_EQ(Ask("SELECT count(*) FROM audit WHERE who = 'new'"), 300);
+  EXPECT_GT(Ask("SELECT min(id) FROM audit"), 500);
+}
+
+TEST_F(CatalogTest, TenantsAreFoundByAnySpellingUntilForgotten) {
+  ASSERT_THAT(catalog_->KeepTenant({"Cust1", "Source", "production"}), IsOk());
+  ASSERT_THAT(catalog_->KeepTenant({"Cust1", "Source", "test"}), IsOk());
+
+  const auto found = catalog_->FindTenant("cUST1");
+  ASSERT_THAT(found, IsOk());
+  EXPECT_EQ(found->context_id, "Cust1");
+  EXPECT_EQ(found->environment, "test");
+
+  ASSERT_THAT(catalog_->ForgetTenant("Cust1"), IsOk());
+  EXPECT_THAT(catalog_->FindTenant("Cust1"), StatusIs(absl::StatusCode::kNotFound));
+}
+
+TEST_F(CatalogTest, GarbageIsMovedAsideAndACatalogMadeAnew) {
+  ASSERT_THAT(catalog_->AddEvent(Event("Cust1", "a")), IsOk());
+  catalog_.reset();
+  WriteFileText(path(), std::string(20'000, 'x'));
+
+  Open();
+
+  EXPECT_THAT(catalog_->LastEvents("", 10), IsOkAndHolds(SizeIs(0)));
+  EXPECT_THAT(catalog_->AddEvent(Event("Cust1", "b")), IsOk());
+  ASSERT_THAT(DamagedFiles(), SizeIs(1));
+  EXPECT_EQ(ReadFileText(folder_.path() + "/" + DamagedFiles().front()), std::string(20'000, 'x'));
+}
+
+TEST_F(CatalogTest, DamageThatShowsLaterIsMovedAsideToo) {
+  for (int i = 0; i < 500; ++i) ASSERT_THAT(catalog_->AddEvent(Event("Cust1", "a")), IsOk());
+  const auto last = catalog_->LastEvents("", 1);
+  ASSERT_THAT(last, IsOkAndHolds(SizeIs(1)));
+  catalog_.reset();
+  {
+    // Everything but the first page, which says what tables there are.
+    std::fstream file(path(), std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(4096);
+    const auto size = static_cast<std::size_t>(std::filesystem::file_size(path()));
+    ASSERT_GT(size, 8192U);
+    file << std::string(size - 4096, '\xA5');
+  }
+  Open();
+
+  const auto added = catalog_->AddEvent(Event("Cust1", "b"));
+
+  ASSERT_THAT(added, IsOk());
+  EXPECT_GT(added->id, last->front().id) << "who follows events has seen lower ids";
+  EXPECT_THAT(catalog_->LastEvents("", 10), IsOkAndHolds(ElementsAre(Field(&EventRecord::kind, "b"))));
+  EXPECT_THAT(DamagedFiles(), SizeIs(1));
+}
+
+TEST_F(CatalogTest, LogOfADamagedFileIsNotReadIntoTheNewOne) {
+  ASSERT_THAT(catalog_->AddEvent(Event("Cust1", "a")), IsOk());
+  // A copy of the log of a living catalog, left beside a file that is no database.
+  ASSERT_TRUE(std::filesystem::exists(path() + "-wal"));
+  const std::string log = ReadFileText(path() + "-wal");
+  ASSERT_FALSE(log.empty());
+  catalog_.reset();
+  WriteFileText(path(),
+                "no database, but longer than a header of one hundred bytes " + std::string(200, '.'));
+  WriteFileText(path() + "-wal", log);
+
+  Open();
+
+  EXPECT_THAT(catalog_->LastEvents("", 10), IsOkAndHolds(SizeIs(0)));
+}
+
+TEST_F(CatalogTest, FolderThatIsNotThereIsUnavailable) {
+  EXPECT_THAT(OpenSqliteCatalog(folder_.path() + "/none"),
+              StatusIs(absl::StatusCode::kUnavailable, HasSubstr("catalog")));
+}
+
+TEST_F(CatalogTest, ManyThreadsMayUseIt) {
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([this] {
+      for (int i = 0; i < 50; ++i) {
+        EXPECT_THAT(catalog_->AddEvent(Event("Cust1", "a")), IsOk());
+        EXPECT_THAT(catalog_->LastEvents("", 5), IsOk());
+        EXPECT_THAT(catalog_->AddAudit({1, "operator", "ListTenants", "OK"}), IsOk());
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(Ask("SELECT count(*) FROM event"), 200);
+}
+
+}  // namespace
+}  // namespace mirror
