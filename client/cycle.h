@@ -22,7 +22,7 @@ struct CycleOptions {
   std::size_t batch_bytes = 1'000'000;  ///< About, of one request.
   std::uint32_t window = 4;             ///< Requests in flight.
   bool repopulate_all = false;
-  std::vector<std::string> repopulate;  ///< Names of tables of the source.
+  std::vector<std::string> repopulate = {};  ///< Names of tables of the source.
 };
 
 enum class TableResult {

@@ -1,0 +1,476 @@
+#include "client/cycle.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/client/fake_endpoint.h"
+#include "tests/client/source_database.h"
+#include "tests/support/status_matchers.h"
+
+namespace mirror {
+namespace {
+
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+constexpr char kTwoTables[] =
+    "CREATE TABLE a(id INTEGER PRIMARY KEY, v TEXT); INSERT INTO a VALUES(1, 'x'), (2, 'y'), (3, 'z');"
+    "CREATE TABLE b(v); INSERT INTO b VALUES(1), (2);";
+
+/// `count` rows of 100 bytes.
+std::string Many(const std::string& table, int count) {
+  return absl::StrCat(
+      "CREATE TABLE ", table,
+      "(id INTEGER PRIMARY KEY, v TEXT NOT NULL); WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i "
+      "+ 1 FROM n WHERE i < ",
+      count, ") INSERT INTO ", table, " SELECT i, printf('%.90c', 'x') FROM n;");
+}
+
+class CycleTest : public testing::Test {
+ protected:
+  /// One run as mirror-agent once does it: everything is opened anew.
+  CycleReport Run(CycleOptions options = {}) {
+    auto lock = LockFile::Acquire(folder_.path(), "Cust");
+    auto state = RunState::Load(folder_.path(), "Cust");
+    if (!lock.ok() || !state.ok()) {
+      ADD_FAILURE() << lock.status() << state.status();
+      return {};
+    }
+    SqliteReaderOptions source;
+    source.path = path_;
+    source.records = state->Records();
+    auto reader = OpenSqliteReader(std::move(source));
+    MirrorClient client = endpoint_.Client();
+    return RunOnce(*reader, client, *lock, *state, options);
+  }
+  static const TableReport& Of(const CycleReport& report, const std::string& table) {
+    for (const TableReport& entry : report.tables) {
+      if (entry.table == table) return entry;
+    }
+    ADD_FAILURE() << "no report of " << table;
+    static const TableReport kNone;
+    return kNone;
+  }
+  static std::vector<std::string> Populated(const CycleReport& report) {
+    std::vector<std::string> names;
+    for (const TableReport& entry : report.tables) {
+      if (entry.action == "populate") names.push_back(entry.table);
+    }
+    return names;
+  }
+
+  TempFolder folder_;
+  std::string path_ = folder_ / "source.db";
+  FakeEndpoint endpoint_{folder_};
+};
+
+TEST_F(CycleTest, FirstRunPopulatesEveryTableAndSaysSo) {
+  Sql(path_, kTwoTables);
+  Sql(path_, "CREATE TABLE empty(id INTEGER PRIMARY KEY)");
+  const CycleReport report = Run();
+  EXPECT_EQ(report.outcome, Outcome::kDone) << report.status;
+  EXPECT_TRUE(report.Good());
+  EXPECT_THAT(Populated(report), ElementsAre("a", "b", "empty"));
+  EXPECT_EQ(Of(report, "a").inserts, 3U);
+  EXPECT_EQ(Of(report, "a").lsn, 1);
+  EXPECT_THAT(Of(report, "a").reason, HasSubstr("new"));
+  EXPECT_EQ(Of(report, "empty").inserts, 0U);
+  EXPECT_EQ(endpoint_.tables["a"].rows, 3U);
+  EXPECT_EQ(endpoint_.tables["empty"].position.lsn(), 1);
+  EXPECT_EQ(endpoint_.reasons["a"], v1::POPULATE_REASON_MINUS_ONE);
+  EXPECT_EQ(endpoint_.planned["a"], 3U);
+  EXPECT_THAT(endpoint_.log, ElementsAre("authenticate", "schema", "rows", "completed"));
+  EXPECT_EQ(endpoint_.completed.tables_size(), 3);
+  EXPECT_EQ(endpoint_.completed.tables(0).row_count(), 3U);
+  EXPECT_EQ(endpoint_.announced.source_id().size(), 32U);
+}
+
+TEST_F(CycleTest, SecondRunSendsNothing) {
+  Sql(path_, kTwoTables);
+  Run();
+  const CycleReport report = Run();
+  EXPECT_TRUE(report.Good());
+  EXPECT_THAT(Populated(report), IsEmpty());
+  EXPECT_EQ(Of(report, "a").lsn, 1);
+  EXPECT_EQ(endpoint_.Count("rows"), 1U);
+  EXPECT_EQ(endpoint_.Count("completed"), 2U);
+}
+
+struct ReasonCase {
+  std::string name;
+  std::function<void(FakeEndpoint&, const std::string& path)> before;
+  CycleOptions options;
+  std::string table;
+  v1::PopulateReason reason;
+  std::string words;
+};
+
+class ReasonTest : public CycleTest, public testing::WithParamInterface<ReasonCase> {};
+
+TEST_P(ReasonTest, OnlyTheTableThatNeedsItIsPopulatedForItsReason) {
+  Sql(path_, kTwoTables);
+  Run();
+  GetParam().before(endpoint_, path_);
+  const CycleReport report = Run(GetParam().options);
+  EXPECT_TRUE(report.Good()) << report.status;
+  EXPECT_THAT(Populated(report), ElementsAre(GetParam().table));
+  EXPECT_EQ(endpoint_.reasons[GetParam().table], GetParam().reason);
+  EXPECT_THAT(Of(report, GetParam().table).reason, HasSubstr(GetParam().words));
+  EXPECT_THAT(Populated(Run()), IsEmpty());
+}
+
+void Nothing(FakeEndpoint&, const std::string&) {}
+
+INSTANTIATE_TEST_SUITE_P(
+    Cycle, ReasonTest,
+    testing::Values(
+        ReasonCase{"MinusOne",
+                   [](FakeEndpoint& e, const std::string&) { e.tables["a"].position.set_lsn(-1); },
+                   {},
+                   "a",
+                   v1::POPULATE_REASON_MINUS_ONE,
+                   "-1"},
+        ReasonCase{"Ahead",
+                   [](FakeEndpoint& e, const std::string&) { e.tables["a"].position.set_lsn(50); },
+                   {},
+                   "a",
+                   v1::POPULATE_REASON_AHEAD,
+                   "ahead"},
+        ReasonCase{"LineageMiss",
+                   [](FakeEndpoint& e, const std::string&) { e.tables["a"].position.set_lineage("other"); },
+                   {},
+                   "a",
+                   v1::POPULATE_REASON_LINEAGE_MISS,
+                   "did not send"},
+        ReasonCase{"PendingMiss",
+                   [](FakeEndpoint& e, const std::string&) {
+                     e.tables["a"].pending.set_lsn(1);
+                     e.tables["a"].pending.set_lineage("other");
+                   },
+                   {},
+                   "a",
+                   v1::POPULATE_REASON_PENDING_MISS,
+                   "did not begin"},
+        ReasonCase{"Count",
+                   [](FakeEndpoint&, const std::string& path) { Sql(path, "DELETE FROM a WHERE id = 1"); },
+                   {},
+                   "a",
+                   v1::POPULATE_REASON_REQUESTED,
+                   "the source has 2 rows, the mirror 3"},
+        ReasonCase{"CountWithoutKey",
+                   [](FakeEndpoint&, const std::string& path) { Sql(path, "INSERT INTO b VALUES(3)"); },
+                   {},
+                   "b",
+                   v1::POPULATE_REASON_KEYLESS,
+                   "the source has 3 rows"},
+        ReasonCase{
+            "AskedFor", Nothing, {.repopulate = {"B"}}, "b", v1::POPULATE_REASON_REQUESTED, "asked for"},
+        ReasonCase{"AskedForByEverything",
+                   [](FakeEndpoint&, const std::string& path) { Sql(path, "DROP TABLE b"); },
+                   {.repopulate_all = true},
+                   "a",
+                   v1::POPULATE_REASON_REQUESTED,
+                   "asked for"}),
+    [](const auto& test) { return test.param.name; });
+
+TEST_F(CycleTest, SchemaThatTheMirrorCannotKeepIsPopulated) {
+  Sql(path_, kTwoTables);
+  Run();
+  endpoint_.actions["a"] = v1::TABLE_ACTION_REPOPULATE;
+  endpoint_.tables["a"].position.set_lsn(-1);
+  const CycleReport report = Run();
+  EXPECT_EQ(endpoint_.reasons["a"], v1::POPULATE_REASON_SCHEMA);
+  EXPECT_THAT(Of(report, "a").reason, HasSubstr("because"));
+}
+
+TEST_F(CycleTest, RefusedHeldAndUnwantedTablesAreReportedAndTheOthersGoOn) {
+  Sql(path_, kTwoTables);
+  Sql(path_, "CREATE TABLE c(x); CREATE TABLE d(x)");
+  endpoint_.actions = {{"a", v1::TABLE_ACTION_REFUSED}, {"b", v1::TABLE_ACTION_HELD}};
+  endpoint_.unwanted["c"] = true;
+  const CycleReport report = Run();
+  EXPECT_EQ(report.outcome, Outcome::kDone);
+  EXPECT_FALSE(report.Good());
+  EXPECT_EQ(Of(report, "a").result, TableResult::kRefused);
+  EXPECT_EQ(Of(report, "a").reason, "because");
+  EXPECT_EQ(Of(report, "b").result, TableResult::kHeld);
+  EXPECT_EQ(Of(report, "c").result, TableResult::kUnwanted);
+  EXPECT_EQ(Of(report, "d").result, TableResult::kOk);
+  EXPECT_THAT(Populated(report), ElementsAre("d"));
+}
+
+TEST_F(CycleTest, ARefusedBatchEndsItsTableAndTheOthersGoOn) {
+  Sql(path_, Many("big", 20'000) + kTwoTables);
+  endpoint_.on_batch = [](const v1::ChangeBatch& batch) {
+    return batch.table() == "big" && batch.seq() == 3
+               ? grpc::Status(grpc::StatusCode::FAILED_PRECONDITION, "held: 900 rows")
+               : grpc::Status::OK;
+  };
+  const CycleReport report = Run({.batch_bytes = 50'000, .window = 2});
+  EXPECT_EQ(report.outcome, Outcome::kDone);
+  EXPECT_FALSE(report.Good());
+  EXPECT_EQ(Of(report, "big").result, TableResult::kFailed);
+  EXPECT_EQ(Of(report, "big").reason, "held: 900 rows");
+  EXPECT_EQ(Of(report, "a").result, TableResult::kOk);
+  EXPECT_EQ(endpoint_.tables["big"].position.lsn(), -1);
+  EXPECT_LT(endpoint_.requests, 12);  // It was not sent to its end.
+  EXPECT_EQ(endpoint_.completed.tables_size(), 2);
+  // The next run begins it anew.
+  endpoint_.on_batch = nullptr;
+  const CycleReport next = Run();
+  EXPECT_TRUE(next.Good());
+  EXPECT_EQ(Of(next, "big").inserts, 20'000U);
+  EXPECT_EQ(endpoint_.tables["big"].rows, 20'000U);
+}
+
+TEST_F(CycleTest, LargeTablesAreCutAndPlannedWhole) {
+  Sql(path_, Many("big", 20'000));
+  EXPECT_TRUE(Run({.batch_bytes = 100'000}).Good());
+  EXPECT_EQ(endpoint_.planned["big"], 20'000U);
+  EXPECT_EQ(endpoint_.tables["big"].rows, 20'000U);
+  EXPECT_NEAR(endpoint_.requests, 20, 3);
+}
+
+TEST_F(CycleTest, LongValuesArriveBeforeTheirBatch) {
+  Sql(path_,
+      "CREATE TABLE t(id INTEGER PRIMARY KEY, v BLOB); INSERT INTO t VALUES(1, zeroblob(20000000)), (2, "
+      "x'01'), "
+      "(3, zeroblob(5000000))");
+  const CycleReport report = Run();
+  EXPECT_TRUE(report.Good());
+  EXPECT_EQ(endpoint_.tables["t"].rows, 3U);
+  EXPECT_EQ(endpoint_.tables["t"].parts.size(), 2U);
+}
+
+TEST_F(CycleTest, BrokenStreamFailsTheRunAndTheNextTakesItsCycleOver) {
+  Sql(path_, kTwoTables + Many("big", 20'000));
+  endpoint_.on_request = [](const v1::RowDataRequest& request) {
+    const bool third = request.batches_size() > 0 && request.batches(0).seq() == 3;
+    return third ? grpc::Status(grpc::StatusCode::UNAVAILABLE, "disk full") : grpc::Status::OK;
+  };
+  const CycleReport broken = Run({.batch_bytes = 100'000});
+  EXPECT_EQ(broken.outcome, Outcome::kFailed);
+  EXPECT_THAT(broken.status, StatusIs(absl::StatusCode::kUnavailable, HasSubstr("disk full")));
+  EXPECT_EQ(Of(broken, "big").result, TableResult::kFailed);
+  EXPECT_THAT(Of(broken, "big").reason, HasSubstr("disk full"));
+  EXPECT_EQ(Of(broken, "a").result, TableResult::kOk);  // Acknowledged before.
+  EXPECT_EQ(endpoint_.Count("completed"), 0U);
+
+  endpoint_.on_request = nullptr;
+  EXPECT_TRUE(Run().Good());
+  EXPECT_EQ(endpoint_.holders[1], endpoint_.holders[0]);
+  EXPECT_THAT(endpoint_.take_overs, ElementsAre(false, true));
+  EXPECT_EQ(endpoint_.tables["big"].rows, 20'000U);
+  Run();
+  EXPECT_NE(endpoint_.holders[2], endpoint_.holders[0]);
+  EXPECT_FALSE(endpoint_.take_overs[2]);
+}
+
+TEST_F(CycleTest, EndedCycleIsNotTakenOver) {
+  Sql(path_, kTwoTables);
+  endpoint_.on_request = [](const v1::RowDataRequest&) {
+    return grpc::Status(grpc::StatusCode::ABORTED, "paused by an operator");
+  };
+  const CycleReport report = Run();
+  EXPECT_THAT(report.status, StatusIs(absl::StatusCode::kAborted, HasSubstr("operator")));
+  endpoint_.on_request = nullptr;
+  EXPECT_TRUE(Run().Good());
+  EXPECT_THAT(endpoint_.take_overs, ElementsAre(false, false));
+}
+
+TEST_F(CycleTest, CompletionThatFailsIsAFailedRun) {
+  Sql(path_, kTwoTables);
+  endpoint_.on_completed = grpc::Status(grpc::StatusCode::UNAVAILABLE, "cannot sync");
+  const CycleReport report = Run();
+  EXPECT_EQ(report.outcome, Outcome::kFailed);
+  EXPECT_THAT(report.status, StatusIs(absl::StatusCode::kUnavailable, HasSubstr("cannot sync")));
+  endpoint_.on_completed = grpc::Status::OK;
+  EXPECT_TRUE(Run().Good());
+  EXPECT_THAT(endpoint_.take_overs, ElementsAre(false, true));
+}
+
+TEST_F(CycleTest, BusyAndDoNotReplicateSendNothing) {
+  Sql(path_, kTwoTables);
+  endpoint_.busy = true;
+  CycleReport report = Run();
+  EXPECT_EQ(report.outcome, Outcome::kBusy);
+  EXPECT_FALSE(report.Good());
+  EXPECT_THAT(report.reason, AllOf(HasSubstr("1000"), HasSubstr("try again")));
+  endpoint_.busy = false;
+  endpoint_.do_not_replicate = true;
+  report = Run();
+  EXPECT_EQ(report.outcome, Outcome::kDoNotReplicate);
+  EXPECT_TRUE(report.Good());
+  EXPECT_EQ(report.reason, "paused for the inventory");
+  EXPECT_THAT(endpoint_.log, ElementsAre("authenticate", "authenticate"));
+  EXPECT_THAT(endpoint_.take_overs, ElementsAre(false, false));
+}
+
+TEST_F(CycleTest, EndpointThatCannotProveItselfGetsNoRow) {
+  Sql(path_, kTwoTables);
+  endpoint_.lie_about_cycle = true;
+  EXPECT_THAT(Run().status, StatusIs(absl::StatusCode::kUnauthenticated, HasSubstr("No row was sent")));
+  endpoint_.lie_about_cycle = false;
+  const PairFiles other{folder_ / "other.crt", folder_ / "other.key"};
+  ASSERT_THAT(IssueSigningKey(other, "other", Algorithm::kEs256, {}), IsOk());
+  endpoint_.identity().application_key =
+      std::make_shared<const PublicKey>(*PublicKey::Load(other.certificate));
+  EXPECT_THAT(Run().status, StatusIs(absl::StatusCode::kUnauthenticated,
+                                     AllOf(HasSubstr("cannot prove"), HasSubstr("application_certificate"),
+                                           HasSubstr(endpoint_.address()))));
+  EXPECT_EQ(endpoint_.Count("schema"), 0U);
+}
+
+TEST_F(CycleTest, NobodyThereSaysWhereAndWhatToLookAt) {
+  Sql(path_, kTwoTables);
+  endpoint_.Stop();
+  EXPECT_THAT(Run().status,
+              StatusIs(absl::StatusCode::kUnavailable,
+                       AllOf(HasSubstr("nobody answers at " + endpoint_.address()), HasSubstr("'ca'"))));
+}
+
+TEST_F(CycleTest, SourceWithoutTablesAnnouncesNothing) {
+  Sql(path_, "CREATE TABLE t(x); DROP TABLE t");
+  EXPECT_THAT(Run().status, StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("no table")));
+  EXPECT_THAT(endpoint_.log, IsEmpty());
+}
+
+TEST_F(CycleTest, UnknownTableToRepopulateIsRefusedBeforeAnythingIsSent) {
+  Sql(path_, kTwoTables);
+  EXPECT_THAT(Run({.repopulate = {"a", "nope"}}).status,
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("'nope'")));
+  EXPECT_THAT(endpoint_.log, IsEmpty());
+}
+
+TEST_F(CycleTest, TableWithAnInfinityKeepsItsOldRowsInTheMirror) {
+  Sql(path_,
+      "CREATE TABLE t(id INTEGER PRIMARY KEY, far REAL); INSERT INTO t VALUES(1, 1.5); CREATE TABLE ok(x)");
+  ASSERT_TRUE(Run().Good());
+  Sql(path_, "INSERT INTO t VALUES(2, 9e999)");
+  std::filesystem::remove(folder_ / "Cust.json");  // So that the values are looked through anew.
+  const CycleReport report = Run();
+  EXPECT_EQ(Of(report, "t").result, TableResult::kFailed);
+  EXPECT_THAT(Of(report, "t").reason, AllOf(HasSubstr("'far'"), HasSubstr("infinity")));
+  EXPECT_EQ(endpoint_.tables["t"].position.lsn(), 1);
+  EXPECT_EQ(endpoint_.announced.tables_size(), 2);  // Announced all the same, or it would count as dropped.
+}
+
+TEST_F(CycleTest, TableThatCannotBeNamedIsReported) {
+  Sql(path_, "CREATE TABLE ok(x); CREATE TABLE \"" + std::string(129, 'n') + "\"(x)");
+  const CycleReport report = Run();
+  EXPECT_FALSE(report.Good());
+  EXPECT_EQ(Of(report, std::string(129, 'n')).result, TableResult::kRefused);
+  EXPECT_EQ(Of(report, "ok").result, TableResult::kOk);
+}
+
+TEST_F(CycleTest, ValueThatNoLongerFitsIsAnnouncedAnewInTheSameRun) {
+  Sql(path_, "CREATE TABLE t(id INTEGER PRIMARY KEY, v INT); INSERT INTO t VALUES(1, 1); CREATE TABLE u(x)");
+  ASSERT_TRUE(Run().Good());
+  EXPECT_EQ(endpoint_.announced.tables(0).columns(1).type(), v1::TYPE_INT64);
+  Sql(path_, "INSERT INTO t VALUES(2, 'two')");
+  const CycleReport report = Run();
+  EXPECT_TRUE(report.Good()) << Of(report, "t").reason;
+  EXPECT_EQ(endpoint_.announced.tables(0).columns(1).type(), v1::TYPE_ANY);
+  EXPECT_EQ(Of(report, "t").inserts, 2U);
+  EXPECT_EQ(endpoint_.Count("authenticate"), 3U);
+  EXPECT_EQ(endpoint_.Count("completed"), 3U);
+  ASSERT_TRUE(Run().Good());
+  EXPECT_EQ(endpoint_.announced.tables(0).columns(1).type(), v1::TYPE_ANY);
+}
+
+TEST_F(CycleTest, SourceThatMovedIsReadAgainInANewCycle) {
+  Sql(path_, Many("big", 20'000) + kTwoTables);
+  int writes = 2;
+  endpoint_.on_batch = [&](const v1::ChangeBatch& batch) {
+    if (batch.table() == "big" && batch.seq() == 2 && writes-- > 0)
+      Sql(path_, "UPDATE big SET v = v || 'y' WHERE id = 20000");
+    return grpc::Status::OK;
+  };
+  const CycleReport report = Run({.batch_bytes = 50'000, .window = 1});
+  EXPECT_TRUE(report.Good()) << Of(report, "big").reason;
+  EXPECT_EQ(Of(report, "big").inserts, 20'000U);
+  EXPECT_EQ(endpoint_.Count("authenticate"), 3U);
+  EXPECT_EQ(endpoint_.Count("completed"), 3U);
+  // The tables that were sent in the first cycle were not sent again.
+  EXPECT_EQ(endpoint_.completed.tables_size(), 1);
+  EXPECT_EQ(endpoint_.tables["big"].rows, 20'000U);
+}
+
+TEST_F(CycleTest, SourceThatAlwaysMovesIsRefusedWithThatReason) {
+  Sql(path_, Many("big", 20'000) + kTwoTables);
+  endpoint_.on_batch = [&](const v1::ChangeBatch& batch) {
+    if (batch.table() == "big" && batch.seq() == 2)
+      Sql(path_, "UPDATE big SET v = v || 'y' WHERE id = 20000");
+    return grpc::Status::OK;
+  };
+  const CycleReport report = Run({.batch_bytes = 50'000, .window = 1});
+  EXPECT_EQ(report.outcome, Outcome::kDone);
+  EXPECT_FALSE(report.Good());
+  EXPECT_EQ(Of(report, "big").result, TableResult::kFailed);
+  EXPECT_THAT(Of(report, "big").reason,
+              AllOf(HasSubstr("not of one moment"), HasSubstr("4 attempts"), HasSubstr("WAL")));
+  EXPECT_EQ(endpoint_.Count("authenticate"), 4U);
+  EXPECT_EQ(Of(report, "a").result, TableResult::kOk);
+  EXPECT_EQ(endpoint_.tables["big"].position.lsn(), -1);
+}
+
+TEST_F(CycleTest, SourceFileThatWasReplacedIsPopulatedThoughCountsAreEqual) {
+  Sql(path_, kTwoTables);
+  ASSERT_TRUE(Run().Good());
+  std::filesystem::copy_file(path_, folder_ / "backup.db");
+  std::filesystem::rename(folder_ / "backup.db", path_);
+  const CycleReport report = Run();
+  EXPECT_THAT(report.note, HasSubstr("restored"));
+  EXPECT_THAT(Populated(report), ElementsAre("a", "b"));
+  EXPECT_EQ(endpoint_.reasons["a"], v1::POPULATE_REASON_LINEAGE_MISS);
+  EXPECT_THAT(Populated(Run()), IsEmpty());
+}
+
+TEST_F(CycleTest, LostStatePopulatesEverything) {
+  Sql(path_, kTwoTables);
+  ASSERT_TRUE(Run().Good());
+  const std::string source_id = endpoint_.announced.source_id();
+  std::filesystem::remove(folder_ / "Cust.json");
+  const CycleReport report = Run();
+  EXPECT_THAT(Populated(report), ElementsAre("a", "b"));
+  EXPECT_GT(Of(report, "a").lsn, 1);
+  EXPECT_NE(endpoint_.announced.source_id(), source_id);
+}
+
+TEST_F(CycleTest, StateIsDurableBeforeTheFirstRow) {
+  Sql(path_, kTwoTables);
+  Position promised;
+  endpoint_.on_batch = [&](const v1::ChangeBatch& batch) {
+    const auto state = RunState::Load(folder_.path(), "Cust");
+    EXPECT_THAT(state, IsOk());
+    promised = {Lsn{batch.target().lsn()}, batch.target().lineage()};
+    EXPECT_TRUE(state->Recognises(batch.table(), promised));
+    return grpc::Status::OK;
+  };
+  ASSERT_TRUE(Run().Good());
+  EXPECT_EQ(promised.lsn.value, 1);
+}
+
+TEST_F(CycleTest, ManyTablesShareRequests) {
+  std::string sql = "BEGIN;";
+  for (int i = 0; i < 200; ++i)
+    absl::StrAppend(&sql, "CREATE TABLE t", i, "(x INT); INSERT INTO t", i, " VALUES(1);");
+  Sql(path_, sql + "COMMIT");
+  const CycleReport report = Run();
+  EXPECT_TRUE(report.Good());
+  EXPECT_EQ(report.tables.size(), 200U);
+  EXPECT_LE(endpoint_.requests, 10);
+}
+
+TEST_F(CycleTest, EachCallHasATokenOfItsOwn) {
+  Sql(path_, kTwoTables);
+  Run();
+  const std::string first = endpoint_.bearer;
+  Run();
+  EXPECT_NE(endpoint_.bearer, first);
+}
+
+}  // namespace
+}  // namespace mirror

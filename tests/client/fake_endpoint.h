@@ -1,0 +1,264 @@
+#ifndef MIRROR_TESTS_CLIENT_FAKE_ENDPOINT_H_
+#define MIRROR_TESTS_CLIENT_FAKE_ENDPOINT_H_
+
+#include <grpcpp/grpcpp.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <chrono>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/strings/escaping.h"
+#include "certs/issue.h"
+#include "certs/key.h"
+#include "certs/token.h"
+#include "client/mirror_client.h"
+#include "mirror/v1/mirror_client.grpc.pb.h"
+#include "tests/client/source_database.h"
+
+namespace mirror {
+
+/// As much of an endpoint as a source without a change log can tell apart: positions, cycles, order of
+/// batches, commits. It keeps no rows, only their number. Every call is on record.
+class FakeEndpoint : public v1::MirrorClientService::Service {
+ public:
+  struct Table {
+    v1::Position position, pending;
+    std::uint64_t rows = 0;                        ///< At `position`.
+    std::uint64_t shadow = 0;                      ///< Of the population under way.
+    std::uint64_t seq = 0;                         ///< Last one applied in this cycle.
+    std::map<std::uint64_t, std::uint64_t> parts;  ///< Bytes of each long value.
+    v1::TableAction action = v1::TABLE_ACTION_UNCHANGED;
+    bool known = false;
+  };
+
+  explicit FakeEndpoint(const TempFolder& folder) {
+    const auto make = [&](const std::string& name) {
+      const PairFiles files{folder / (name + ".crt"), folder / (name + ".key")};
+      EXPECT_TRUE(IssueSigningKey(files, name, Algorithm::kEs256, {}).ok());
+      return files;
+    };
+    const PairFiles source = make("source"), application = make("application");
+    identity_.issuer = "Source";
+    identity_.key = std::make_shared<const SigningKey>(*SigningKey::Load(source.key, "source"));
+    identity_.application_id = "application";
+    identity_.application_key = std::make_shared<const PublicKey>(*PublicKey::Load(application.certificate));
+    key_ = std::make_shared<const SigningKey>(*SigningKey::Load(application.key, "application"));
+    source_key_ = std::make_shared<const PublicKey>(*PublicKey::Load(source.certificate));
+
+    grpc::ServerBuilder builder;
+    int port = 0;
+    builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
+    builder.SetMaxReceiveMessageSize(16 << 20);
+    builder.RegisterService(this);
+    server_ = builder.BuildAndStart();
+    address_ = "127.0.0.1:" + std::to_string(port);
+  }
+  ~FakeEndpoint() override { Stop(); }
+  void Stop() {
+    if (server_ != nullptr) server_->Shutdown(std::chrono::system_clock::now() + std::chrono::seconds(1));
+    server_.reset();
+  }
+
+  MirrorClient Client() const {
+    return {OpenChannel(address_, grpc::InsecureChannelCredentials()), identity_, "Cust"};
+  }
+  Identity& identity() { return identity_; }
+  const std::string& address() const { return address_; }
+
+  // What the next calls do. Set between cycles, or from `on_batch`, which runs under the lock.
+  bool busy = false, do_not_replicate = false, lie_about_cycle = false;
+  std::map<std::string, v1::TableAction> actions;  ///< REFUSED, HELD, REPOPULATE of one table.
+  std::map<std::string, bool> unwanted;
+  std::function<grpc::Status(const v1::ChangeBatch&)> on_batch;       ///< Not OK: the batch's result.
+  std::function<grpc::Status(const v1::RowDataRequest&)> on_request;  ///< Not OK: the end of the stream.
+  grpc::Status on_completed;
+
+  // What happened.
+  std::mutex mutex;
+  std::map<std::string, Table> tables;
+  std::vector<std::string> log;  ///< "authenticate", "schema", "rows", "completed".
+  std::vector<std::string> holders;
+  std::vector<bool> take_overs;
+  std::map<std::string, v1::PopulateReason> reasons;
+  std::map<std::string, std::uint64_t> planned;
+  v1::TableSchemaRequest announced;
+  v1::ReplicationCompletedRequest completed;
+  std::size_t most_in_flight = 0;
+  std::string bearer;
+  int requests = 0;
+
+  std::size_t Count(const std::string& call) {
+    const std::lock_guard lock(mutex);
+    return static_cast<std::size_t>(std::count(log.begin(), log.end(), call));
+  }
+
+ private:
+  grpc::Status Authenticate(grpc::ServerContext*, const v1::AuthenticateRequest* request,
+                            v1::AuthenticateResponse* response) override {
+    const std::lock_guard lock(mutex);
+    log.emplace_back("authenticate");
+    holders.push_back(request->holder());
+    take_overs.push_back(request->take_over());
+    bearer = request->request_token();
+    if (busy) {
+      response->mutable_busy()->set_cycle(cycle_);
+      response->mutable_busy()->set_holder("somebody");
+    } else if (do_not_replicate) {
+      response->set_do_not_replicate(true);
+      response->set_reason("paused for the inventory");
+    } else {
+      response->set_accepted(true);
+      response->set_cycle(++cycle_);
+      for (auto& [name, table] : tables) table.seq = 0;
+    }
+    Answer answer;
+    answer.nonce = NonceOf(request->request_token());
+    answer.context_id = "Cust";
+    answer.application_id = "application";
+    answer.cycle = lie_about_cycle ? response->cycle() + 1 : response->cycle();
+    answer.time_s = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
+    response->set_signed_response(*SignAnswer(*key_, answer));
+    return grpc::Status::OK;
+  }
+
+  /// The token is the client's own; certs has the tests of reading one.
+  static std::string NonceOf(const std::string& token) {
+    std::string payload;
+    const std::size_t first = token.find('.');
+    absl::WebSafeBase64Unescape(token.substr(first + 1, token.rfind('.') - first - 1), &payload);
+    const std::size_t at = payload.find("\"nonce\":\"") + 9;
+    return payload.substr(at, payload.find('"', at) - at);
+  }
+
+  grpc::Status TableSchema(grpc::ServerContext*, const v1::TableSchemaRequest* request,
+                           v1::TableSchemaResponse* response) override {
+    const std::lock_guard lock(mutex);
+    log.emplace_back("schema");
+    announced = *request;
+    if (request->cycle() != cycle_) return {grpc::StatusCode::ABORTED, "another cycle began"};
+    for (const v1::Table& announcement : request->tables()) {
+      Table& table = tables[announcement.name()];
+      if (!table.known) table.position.set_lsn(-1);
+      v1::TableStatus* status = response->add_tables();
+      status->set_table(announcement.name());
+      status->set_wanted(!unwanted[announcement.name()]);
+      status->set_action(table.known ? v1::TABLE_ACTION_UNCHANGED : v1::TABLE_ACTION_CREATED);
+      if (actions.count(announcement.name()) != 0) {
+        status->set_action(actions[announcement.name()]);
+        status->set_reason("because");
+      }
+      for (int i = 0; i < announcement.columns_size(); ++i) status->add_rules(v1::COLUMN_RULE_PLAIN);
+      *status->mutable_position() = table.position;
+      if (!table.pending.lineage().empty()) *status->mutable_pending() = table.pending;
+      status->set_schema_hash("hash of " + announcement.name());
+      status->set_row_count(static_cast<std::int64_t>(table.rows));
+      table.known = true;
+    }
+    return grpc::Status::OK;
+  }
+
+  grpc::Status RowDataStream(
+      grpc::ServerContext*,
+      grpc::ServerReaderWriter<v1::RowDataResponse, v1::RowDataRequest>* stream) override {
+    {
+      const std::lock_guard lock(mutex);
+      log.emplace_back("rows");
+    }
+    v1::RowDataRequest request;
+    while (stream->Read(&request)) {
+      v1::RowDataResponse response;
+      {
+        const std::lock_guard lock(mutex);
+        ++requests;
+        if (request.cycle() != cycle_) return {grpc::StatusCode::ABORTED, "another cycle began"};
+        if (on_request) {
+          if (const grpc::Status status = on_request(request); !status.ok()) return status;
+        }
+        for (const v1::ValuePart& part : request.parts()) {
+          std::uint64_t& bytes = tables[part.table()].parts[part.value_id()];
+          EXPECT_EQ(bytes, part.offset());
+          bytes += part.data().size();
+        }
+        for (const v1::ChangeBatch& batch : request.batches()) Apply(batch, response.add_results());
+      }
+      stream->Write(response);
+    }
+    return grpc::Status::OK;
+  }
+
+  void Apply(const v1::ChangeBatch& batch, v1::BatchResult* result) {
+    Table& table = tables[batch.table()];
+    result->set_table(batch.table());
+    result->set_seq(batch.seq());
+    result->set_applied_seq(table.seq);
+    const auto refuse = [&](grpc::StatusCode code, const std::string& message) {
+      result->set_code(code);
+      result->set_message(message);
+    };
+    if (batch.seq() != table.seq + 1) return refuse(grpc::StatusCode::ABORTED, "gap");
+    if (on_batch) {
+      if (const grpc::Status status = on_batch(batch); !status.ok()) {
+        return refuse(status.error_code(), status.error_message());
+      }
+    }
+    EXPECT_EQ(batch.schema_hash(), "hash of " + batch.table());
+    EXPECT_EQ(batch.base_lsn(), -1);
+    if (batch.seq() == 1) {
+      EXPECT_NE(batch.populate(), v1::POPULATE_REASON_UNSPECIFIED);
+      reasons[batch.table()] = batch.populate();
+      planned[batch.table()] = batch.planned().inserts();
+      table.position.set_lsn(-1);
+      table.position.clear_lineage();
+      table.pending = batch.target();
+      table.shadow = 0;
+    }
+    table.seq = batch.seq();
+    table.shadow += batch.row_count();
+    for (const v1::ColumnData& column : batch.columns()) {
+      for (const v1::LargeValue& large : column.large())
+        EXPECT_EQ(table.parts[large.value_id()], large.size());
+    }
+    if (batch.has_commit()) {
+      EXPECT_EQ(batch.commit().batches(), batch.seq());
+      table.position = batch.commit().position();
+      table.pending.Clear();
+      table.rows = table.shadow;
+    }
+    result->set_applied_seq(table.seq);
+    result->set_lsn(table.position.lsn());
+  }
+
+  grpc::Status ReplicationCompleted(grpc::ServerContext*, const v1::ReplicationCompletedRequest* request,
+                                    v1::ReplicationCompletedResponse* response) override {
+    const std::lock_guard lock(mutex);
+    log.emplace_back("completed");
+    completed = *request;
+    if (request->cycle() != cycle_) return {grpc::StatusCode::ABORTED, "another cycle began"};
+    if (!on_completed.ok()) return on_completed;
+    for (const v1::TableSummary& summary : request->tables()) {
+      v1::TableVerdict* verdict = response->add_tables();
+      verdict->set_table(summary.table());
+      const bool equal = tables[summary.table()].rows == summary.row_count();
+      verdict->set_comparison(equal ? v1::COMPARISON_EQUAL : v1::COMPARISON_DIFFERS);
+    }
+    return grpc::Status::OK;
+  }
+
+  Identity identity_;
+  std::shared_ptr<const SigningKey> key_;
+  std::shared_ptr<const PublicKey> source_key_;
+  std::unique_ptr<grpc::Server> server_;
+  std::string address_;
+  std::int64_t cycle_ = 1'000;
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_TESTS_CLIENT_FAKE_ENDPOINT_H_
