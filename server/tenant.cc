@@ -54,6 +54,36 @@ std::vector<SchemaAnswer> WorthKeeping(const std::vector<SchemaAnswer>& answers)
   return kept;
 }
 
+/// What a mirror has, read once for all tables of an announcement. By folded name.
+struct Known {
+  std::map<std::string, std::string> names;
+  std::map<std::string, TableRecord> records;
+  std::set<std::string> there;  ///< Agreed, and not dropped by somebody.
+
+  std::optional<TableRecord> RecordOf(const std::string& key) const {
+    const auto found = records.find(key);
+    return found == records.end() ? std::nullopt : std::optional(found->second);
+  }
+};
+
+absl::StatusOr<Known> ReadKnown(Store& store) {
+  Known known;
+  absl::StatusOr<std::vector<TableRecord>> records = store.ReadTables();
+  if (!records.ok()) return records.status();
+  absl::StatusOr<std::vector<std::string>> agreed = store.AgreedTables();
+  if (!agreed.ok()) return agreed.status();
+  for (const std::string& name : *agreed) {
+    known.names.emplace(FoldName(name), name);
+    known.there.insert(FoldName(name));
+  }
+  for (TableRecord& record : *records) {
+    std::string key = FoldName(record.table);
+    known.names.emplace(key, record.table);
+    known.records.emplace(std::move(key), std::move(record));
+  }
+  return known;
+}
+
 /// The records of a request while it is being planned: each batch sees what the ones before it will leave.
 class Outlook {
  public:
@@ -311,15 +341,13 @@ absl::StatusOr<std::vector<TableAnswer>> Tenant::Announce(const Caller& caller, 
     absl::StatusOr<std::vector<SchemaAnswer>> former = store_->ReadAnswers();
     if (!former.ok()) return former.status();
     before = *std::move(former);
+    absl::StatusOr<Known> known = ReadKnown(*store_);
+    if (!known.ok()) return known.status();
     std::set<std::string> listed;
     for (const AnnouncedTable& table : tables) listed.insert(FoldName(table.name));
-    absl::StatusOr<std::vector<std::string>> known = store_->AgreedTables();
-    if (!known.ok()) return known.status();
-    for (const std::string& name : *known) {
-      if (listed.contains(FoldName(name))) continue;
-      absl::StatusOr<std::optional<TableRecord>> record = store_->ReadTable(name);
-      if (!record.ok()) return record.status();
-      plan.steps.push_back(PlanRetire(*record, name, now_ms));
+    for (const auto& [key, name] : known->names) {
+      if (listed.contains(key)) continue;
+      plan.steps.push_back(PlanRetire(known->RecordOf(key), name, now_ms));
     }
     for (const AnnouncedTable& table : tables) {
       step_of.push_back(kNoStep);
@@ -330,11 +358,17 @@ absl::StatusOr<std::vector<TableAnswer>> Tenant::Announce(const Caller& caller, 
             {table.name, static_cast<std::int32_t>(SchemaAction::kRefused), std::string(refused.message())});
         continue;
       }
-      absl::StatusOr<std::optional<TableRecord>> record = store_->ReadTable(table.name);
-      if (!record.ok()) return record.status();
+      const std::string key = FoldName(table.name);
+      const std::string hash = SchemaHash(*table.schema);
+      std::optional<TableRecord> record = known->RecordOf(key);
+      if (known->there.contains(key) && record && record->schema_hash == hash &&
+          record->state == TableState::kMirrored) {
+        answers.push_back({table.name, static_cast<std::int32_t>(SchemaAction::kUnchanged), ""});
+        continue;
+      }
       absl::StatusOr<std::optional<TableSchema>> agreed = store_->ReadSchema(table.name);
       if (!agreed.ok()) return agreed.status();
-      TablePlan planned = PlanTable(*record, *agreed, *table.schema, SchemaHash(*table.schema));
+      TablePlan planned = PlanTable(record, *agreed, *table.schema, hash);
       answers.push_back({table.name, static_cast<std::int32_t>(planned.action), std::move(planned.reason)});
       if (!planned.step) continue;
       step_of.back() = plan.steps.size();

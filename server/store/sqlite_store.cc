@@ -136,7 +136,9 @@ class SqliteStore final : public Store {
   }
 
   absl::StatusOr<std::vector<std::string>> AgreedTables() override {
-    absl::StatusOr<Query> query = connection_->Prepare("SELECT table_name FROM _mirror_schema");
+    absl::StatusOr<Query> query = connection_->Prepare(
+        "SELECT table_name FROM _mirror_schema WHERE table_name COLLATE NOCASE IN "
+        "(SELECT name FROM sqlite_schema WHERE type = 'table')");
     if (!query.ok()) return query.status();
     std::vector<std::string> names;
     absl::StatusOr<bool> row = query->Step();

@@ -30,7 +30,7 @@ class Store {
   /// The agreed definition; absent when the table is not known.
   virtual absl::StatusOr<std::optional<TableSchema>> ReadSchema(const std::string& table) = 0;
   virtual absl::StatusOr<std::vector<TableRecord>> ReadTables() = 0;
-  /// Names of all tables that have an agreed definition, with or without a metadata row.
+  /// Names of all tables that have an agreed definition and are there, with or without a metadata row.
   virtual absl::StatusOr<std::vector<std::string>> AgreedTables() = 0;
   virtual absl::StatusOr<std::vector<SchemaAnswer>> ReadAnswers() = 0;
   /// Errors: kInvalidArgument with the reason when the store cannot hold a table of this name.
