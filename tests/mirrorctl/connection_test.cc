@@ -5,12 +5,18 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <chrono>
+#include <cstddef>
 #include <filesystem>
 #include <ostream>
 #include <string>
+#include <thread>
+#include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "tests/mirrorctl/admin_endpoint.h"
+#include "tests/mirrorctl/relay.h"
 
 namespace mirror {
 namespace {
@@ -105,6 +111,29 @@ TEST_F(Connection, ServerWithoutThisService) {
   const Finished run = Run({"tenants"});
   ExpectFailed(run, 1);
   EXPECT_THAT(run.errors, AllOf(HasSubstr("UNIMPLEMENTED"), HasSubstr("[admin] address and port")));
+}
+
+TEST_F(Connection, BreaksBeforeTheAnswer) {
+  fake_.silent = true;
+  const std::vector<std::pair<std::vector<std::string>, std::string>> commands = {
+      {{"tenants"}, "nothing was changed"},
+      {{"delete", "a", "--confirm", "a"}, "whether it was done is not known"}};
+  for (const auto& [command, words] : commands) {
+    // Cuts the connection once the call has arrived.
+    Relay relay(port_);
+    WriteConfig("ca.crt", "operator", absl::StrCat("127.0.0.1:", relay.port()));
+    const std::size_t before = fake_.Calls().size();
+    std::jthread cutter([&] {
+      const auto end = std::chrono::steady_clock::now() + kPatience;
+      while (fake_.Calls().size() == before && std::chrono::steady_clock::now() < end) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(10));
+      }
+      relay.Cut();
+    });
+    const Finished run = Run(command);
+    EXPECT_EQ(run.exit_code, 1);
+    EXPECT_THAT(run.errors, AllOf(HasSubstr("broke"), HasSubstr(words)));
+  }
 }
 
 struct ConfigCase {

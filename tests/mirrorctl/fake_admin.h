@@ -2,9 +2,9 @@
 #define MIRROR_TESTS_MIRRORCTL_FAKE_ADMIN_H_
 
 #include <chrono>
-#include <condition_variable>
 #include <mutex>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "mirror/v1/mirror_admin.grpc.pb.h"
@@ -24,6 +24,7 @@ class FakeAdmin final : public v1::MirrorAdmin::Service {
   bool watch_ends = false;              ///< After them; otherwise it waits for its client to go.
   v1::ListKeysResponse keys;
   v1::DiagnoseResponse diagnosis;
+  bool silent = false;   ///< No answer to DeleteMirror and ListTenants before the call is cancelled.
   grpc::Status refusal;  ///< Unless OK, every call ends with it.
 
   /// "ListTables context_id: \"Cust1\"", in the order they came.
@@ -32,9 +33,11 @@ class FakeAdmin final : public v1::MirrorAdmin::Service {
     return calls_;
   }
 
-  grpc::Status ListTenants(grpc::ServerContext* /*context*/, const v1::ListTenantsRequest* request,
+  grpc::Status ListTenants(grpc::ServerContext* context, const v1::ListTenantsRequest* request,
                            v1::ListTenantsResponse* response) override {
-    return Answer("ListTenants", *request, tenants, response);
+    const grpc::Status status = Answer("ListTenants", *request, tenants, response);
+    WaitUntilGone(*context, silent);
+    return status;
   }
   grpc::Status ListTables(grpc::ServerContext* /*context*/, const v1::ListTablesRequest* request,
                           v1::ListTablesResponse* response) override {
@@ -56,9 +59,11 @@ class FakeAdmin final : public v1::MirrorAdmin::Service {
                             v1::ResumeTenantResponse* response) override {
     return Answer("ResumeTenant", *request, v1::ResumeTenantResponse(), response);
   }
-  grpc::Status DeleteMirror(grpc::ServerContext* /*context*/, const v1::DeleteMirrorRequest* request,
+  grpc::Status DeleteMirror(grpc::ServerContext* context, const v1::DeleteMirrorRequest* request,
                             v1::DeleteMirrorResponse* response) override {
-    return Answer("DeleteMirror", *request, v1::DeleteMirrorResponse(), response);
+    const grpc::Status status = Answer("DeleteMirror", *request, v1::DeleteMirrorResponse(), response);
+    WaitUntilGone(*context, silent);
+    return status;
   }
   grpc::Status ListEvents(grpc::ServerContext* /*context*/, const v1::ListEventsRequest* request,
                           v1::ListEventsResponse* response) override {
@@ -83,8 +88,7 @@ class FakeAdmin final : public v1::MirrorAdmin::Service {
       return status;
     }
     for (const v1::Event& event : later_events) writer->Write(event);
-    std::unique_lock lock(mutex_);
-    while (!watch_ends && !context->IsCancelled()) gone_.wait_for(lock, std::chrono::milliseconds(20));
+    WaitUntilGone(*context, !watch_ends);
     return grpc::Status::OK;
   }
 
@@ -100,8 +104,11 @@ class FakeAdmin final : public v1::MirrorAdmin::Service {
     return refusal;
   }
 
+  static void WaitUntilGone(const grpc::ServerContext& context, bool wait) {
+    while (wait && !context.IsCancelled()) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+
   std::mutex mutex_;
-  std::condition_variable gone_;
   std::vector<std::string> calls_;
 };
 

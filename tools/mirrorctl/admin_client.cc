@@ -108,54 +108,53 @@ absl::StatusOr<std::unique_ptr<AdminClient>> AdminClient::Open(const ControlConf
 }
 
 template <typename Request, typename Response>
-absl::StatusOr<Response> AdminClient::Call(grpc::Status (v1::MirrorAdmin::Stub::*method)(grpc::ClientContext*,
-                                                                                         const Request&,
-                                                                                         Response*),
-                                           const Request& request, std::chrono::seconds patience) {
+absl::StatusOr<Response> AdminClient::Call(
+    grpc::Status (v1::MirrorAdmin::Stub::*method)(grpc::ClientContext*, const Request&, Response*),
+    const Request& request, Effect effect, std::chrono::seconds patience) {
   grpc::ClientContext context;
   context.set_deadline(std::chrono::system_clock::now() + patience);
   Response response;
   const grpc::Status status = (stub_.get()->*method)(&context, request, &response);
-  if (!status.ok()) return Explain(status, context, patience);
+  if (!status.ok()) return Explain(status, context, effect);
   return response;
 }
 
 absl::StatusOr<v1::ListTenantsResponse> AdminClient::Tenants() {
-  return Call(&v1::MirrorAdmin::Stub::ListTenants, v1::ListTenantsRequest(), kPatience);
+  return Call(&v1::MirrorAdmin::Stub::ListTenants, v1::ListTenantsRequest(), Effect::kReads, kPatience);
 }
 
 absl::StatusOr<v1::ListTablesResponse> AdminClient::Tables(const std::string& context_id) {
   v1::ListTablesRequest request;
   request.set_context_id(context_id);
-  return Call(&v1::MirrorAdmin::Stub::ListTables, request, kPatience);
+  return Call(&v1::MirrorAdmin::Stub::ListTables, request, Effect::kReads, kPatience);
 }
 
 absl::StatusOr<v1::InvalidateLsnResponse> AdminClient::Invalidate(const v1::InvalidateLsnRequest& request) {
-  return Call(&v1::MirrorAdmin::Stub::InvalidateLsn, request, kLongPatience);
+  return Call(&v1::MirrorAdmin::Stub::InvalidateLsn, request, Effect::kChanges, kLongPatience);
 }
 
 absl::StatusOr<v1::ResetTableResponse> AdminClient::Reset(const v1::ResetTableRequest& request) {
-  return Call(&v1::MirrorAdmin::Stub::ResetTable, request, kLongPatience);
+  return Call(&v1::MirrorAdmin::Stub::ResetTable, request, Effect::kChanges, kLongPatience);
 }
 
 absl::Status AdminClient::Pause(const std::string& context_id, const std::string& reason) {
   v1::PauseTenantRequest request;
   request.set_context_id(context_id);
   request.set_reason(reason);
-  return Call(&v1::MirrorAdmin::Stub::PauseTenant, request, kPatience).status();
+  return Call(&v1::MirrorAdmin::Stub::PauseTenant, request, Effect::kChanges, kPatience).status();
 }
 
 absl::Status AdminClient::Resume(const std::string& context_id) {
   v1::ResumeTenantRequest request;
   request.set_context_id(context_id);
-  return Call(&v1::MirrorAdmin::Stub::ResumeTenant, request, kPatience).status();
+  return Call(&v1::MirrorAdmin::Stub::ResumeTenant, request, Effect::kChanges, kPatience).status();
 }
 
 absl::Status AdminClient::Delete(const std::string& context_id, const std::string& confirm) {
   v1::DeleteMirrorRequest request;
   request.set_context_id(context_id);
   request.set_confirm(confirm);
-  return Call(&v1::MirrorAdmin::Stub::DeleteMirror, request, kLongPatience).status();
+  return Call(&v1::MirrorAdmin::Stub::DeleteMirror, request, Effect::kChanges, kLongPatience).status();
 }
 
 absl::StatusOr<v1::ListEventsResponse> AdminClient::Events(const std::string& context_id,
@@ -163,21 +162,21 @@ absl::StatusOr<v1::ListEventsResponse> AdminClient::Events(const std::string& co
   v1::ListEventsRequest request;
   request.set_context_id(context_id);
   request.set_limit(limit);
-  return Call(&v1::MirrorAdmin::Stub::ListEvents, request, kPatience);
+  return Call(&v1::MirrorAdmin::Stub::ListEvents, request, Effect::kReads, kPatience);
 }
 
 absl::StatusOr<v1::ListKeysResponse> AdminClient::Keys() {
-  return Call(&v1::MirrorAdmin::Stub::ListKeys, v1::ListKeysRequest(), kPatience);
+  return Call(&v1::MirrorAdmin::Stub::ListKeys, v1::ListKeysRequest(), Effect::kReads, kPatience);
 }
 
 absl::StatusOr<v1::ReloadKeysResponse> AdminClient::ReloadKeys() {
-  return Call(&v1::MirrorAdmin::Stub::ReloadKeys, v1::ReloadKeysRequest(), kPatience);
+  return Call(&v1::MirrorAdmin::Stub::ReloadKeys, v1::ReloadKeysRequest(), Effect::kChanges, kPatience);
 }
 
 absl::StatusOr<v1::DiagnoseResponse> AdminClient::Diagnose(const std::string& context_id) {
   v1::DiagnoseRequest request;
   request.set_context_id(context_id);
-  return Call(&v1::MirrorAdmin::Stub::Diagnose, request, kLongPatience);
+  return Call(&v1::MirrorAdmin::Stub::Diagnose, request, Effect::kReads, kLongPatience);
 }
 
 absl::Status AdminClient::Follow(const std::string& context_id, std::uint64_t after_id,
@@ -208,28 +207,28 @@ absl::Status AdminClient::Follow(const std::string& context_id, std::uint64_t af
                                                " ended the watch, as it does when it stops: call again when "
                                                "it runs"));
   }
-  return Explain(status, context, kPatience);
+  return Explain(status, context, Effect::kReads);
 }
 
 absl::Status AdminClient::Explain(const grpc::Status& status, const grpc::ClientContext& context,
-                                  std::chrono::seconds patience) const {
+                                  Effect effect) const {
   const grpc::StatusCode code = status.error_code();
   const std::string words = status.error_message();
   if (NeverConnected(context)) return NotReached(words);
+  const char* const next = effect == Effect::kChanges
+                               ? "whether it was done is not known, so look with 'mirrorctl events' and "
+                                 "'mirrorctl tables' before you ask again"
+                               : "nothing was changed, so ask again";
   if (code == grpc::StatusCode::DEADLINE_EXCEEDED) {
     return absl::DeadlineExceededError(
-        absl::StrCat("no answer from ", config_.address, " within ", patience.count(),
-                     " seconds: whether it was done is not known, so look with 'mirrorctl events' before you "
-                     "ask again"));
+        absl::StrCat("no answer came from ", config_.address, " in time: ", next));
   }
   // These words are gRPC's own: the server writes sentences.
   if (code == grpc::StatusCode::UNAVAILABLE &&
       (words == "Socket closed" || words == "Connection reset by peer" || words == "Broken pipe" ||
        Holds(words, "keepalive") || Holds(words, "goaway"))) {
-    return absl::UnavailableError(
-        absl::StrCat("the connection to ", config_.address, " broke before the answer came (", words,
-                     "): whether it was done is not known, so check that mirror-server runs and look with "
-                     "'mirrorctl events' before you ask again"));
+    return absl::UnavailableError(absl::StrCat("the connection to ", config_.address, " broke (", words,
+                                               "): check that mirror-server runs; ", next));
   }
   if (code == grpc::StatusCode::UNIMPLEMENTED && words.empty()) {
     return absl::UnimplementedError(

@@ -48,12 +48,14 @@ class AdminClient {
   AdminClient(const ControlConfig& config, std::shared_ptr<grpc::Channel> channel)
       : config_(config), stub_(v1::MirrorAdmin::NewStub(channel)) {}
 
+  /// What may be true when no answer comes.
+  enum class Effect { kReads, kChanges };
+
   template <typename Request, typename Response>
   absl::StatusOr<Response> Call(grpc::Status (v1::MirrorAdmin::Stub::*method)(grpc::ClientContext*,
                                                                               const Request&, Response*),
-                                const Request& request, std::chrono::seconds patience);
-  absl::Status Explain(const grpc::Status& status, const grpc::ClientContext& context,
-                       std::chrono::seconds patience) const;
+                                const Request& request, Effect effect, std::chrono::seconds patience);
+  absl::Status Explain(const grpc::Status& status, const grpc::ClientContext& context, Effect effect) const;
   absl::Status NotReached(std::string reason) const;
 
   const ControlConfig config_;

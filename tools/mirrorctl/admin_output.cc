@@ -132,10 +132,13 @@ void PrintKeys(std::ostream& out, const v1::ListKeysResponse& answer) {
                    {"environment"},
                    {"state"},
                    {"issuer"}});
+  // 0: a key without a certificate has no times.
+  const auto time = [](std::int64_t seconds) {
+    return seconds == 0 ? std::string() : FormatUnixTime(seconds);
+  };
   for (const v1::KeyInfo& key : answer.keys()) {
-    table.Add({key.key_id(), key.algorithm(), FormatUnixTime(key.not_before()),
-               FormatUnixTime(key.not_after()), key.thumbprint(), key.environment(), key.state(),
-               key.issuer()});
+    table.Add({key.key_id(), key.algorithm(), time(key.not_before()), time(key.not_after()), key.thumbprint(),
+               key.environment(), key.state(), key.issuer()});
   }
   table.Print(out);
 }
