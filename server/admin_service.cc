@@ -60,7 +60,7 @@ absl::Status RoleTooLow(const std::string& why) {
   return absl::PermissionDeniedError(
       absl::StrCat(why,
                    ". Nothing was done. Use a certificate with exactly one role; "
-                   "'mirrorctl certs issue-admin' makes one."));
+                   "'mirrorctl certs issue-operator' or 'issue-viewer' makes one."));
 }
 
 absl::Status CheckRole(const Peer& peer, bool operator_needed) {
