@@ -1,0 +1,502 @@
+#include <grpcpp/client_context.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "certs/issue.h"
+#include "certs/tls.h"
+#include "mirror/v1/mirror_admin.grpc.pb.h"
+#include "tests/endpoint/endpoint_fixture.h"
+#include "tests/endpoint/raw_call.h"
+
+namespace mirror {
+namespace {
+
+using testing::AllOf;
+using testing::AnyOf;
+using testing::Contains;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+using testing::SizeIs;
+
+const Position kFirst{Lsn{10}, "first"};
+
+class AdminTest : public EndpointTest {
+ protected:
+  void SetUp() override {
+    Install();
+    operator_ = here_->Admin(Role::kOperator).value();
+    viewer_ = here_->Admin(Role::kViewer).value();
+  }
+
+  using Stub = v1::MirrorAdmin::Stub;
+  template <typename Request, typename Response>
+  using Method = grpc::Status (Stub::*)(grpc::ClientContext*, const Request&, Response*);
+
+  template <typename Request, typename Response>
+  static absl::Status Call(Stub& stub, Method<Request, Response> method, const Request& request,
+                           Response* response) {
+    grpc::ClientContext context;
+    SetDeadline(&context);
+    return ToAbsl((stub.*method)(&context, request, response));
+  }
+
+  template <typename Request, typename Response>
+  absl::StatusOr<Response> Act(Method<Request, Response> method, const Request& request) {
+    Response response;
+    if (absl::Status status = Call(*operator_, method, request, &response); !status.ok()) return status;
+    return response;
+  }
+
+  v1::Tenant Tenant(const std::string& context_id) {
+    v1::GetTenantRequest request;
+    request.set_context_id(context_id);
+    const absl::StatusOr<v1::Tenant> tenant = Act(&Stub::GetTenant, request);
+    EXPECT_TRUE(tenant.ok()) << tenant.status();
+    return tenant.ok() ? *tenant : v1::Tenant();
+  }
+
+  absl::Status Pause(const std::string& context_id, const std::string& reason) {
+    v1::PauseTenantRequest request;
+    request.set_context_id(context_id);
+    request.set_reason(reason);
+    return Act(&Stub::PauseTenant, request).status();
+  }
+
+  /// Calls of every method, about tenant `Cust`.
+  struct Named {
+    std::string name;
+    bool needs_operator;
+    std::function<absl::Status(Stub&)> call;
+  };
+  template <typename Request, typename Response>
+  static Named Of(const std::string& name, bool needs_operator, Method<Request, Response> method,
+                  Request request) {
+    return {name, needs_operator, [method, request](Stub& stub) {
+              Response response;
+              return Call(stub, method, request, &response);
+            }};
+  }
+  template <typename Request>
+  static Request About(const std::string& context_id) {
+    Request request;
+    request.set_context_id(context_id);
+    return request;
+  }
+  static std::vector<Named> AllCalls(const std::string& tenant) {
+    v1::InvalidateLsnRequest invalidate = About<v1::InvalidateLsnRequest>(tenant);
+    invalidate.set_all(true);
+    v1::ResetTableRequest reset = About<v1::ResetTableRequest>(tenant);
+    reset.set_all(true);
+    v1::DeleteMirrorRequest remove = About<v1::DeleteMirrorRequest>(tenant);
+    remove.set_confirm(tenant);
+    return {
+        Of("ListTenants", false, &Stub::ListTenants, v1::ListTenantsRequest()),
+        Of("GetTenant", false, &Stub::GetTenant, About<v1::GetTenantRequest>(tenant)),
+        Of("ListTables", false, &Stub::ListTables, About<v1::ListTablesRequest>(tenant)),
+        Of("ListEvents", false, &Stub::ListEvents, About<v1::ListEventsRequest>(tenant)),
+        Of("ListKeys", false, &Stub::ListKeys, v1::ListKeysRequest()),
+        Of("Diagnose", false, &Stub::Diagnose, About<v1::DiagnoseRequest>(tenant)),
+        Of("ListHolds", false, &Stub::ListHolds, About<v1::ListHoldsRequest>(tenant)),
+        Of("InvalidateLsn", true, &Stub::InvalidateLsn, invalidate),
+        Of("ResetTable", true, &Stub::ResetTable, reset),
+        Of("PauseTenant", true, &Stub::PauseTenant, About<v1::PauseTenantRequest>(tenant)),
+        Of("ResumeTenant", true, &Stub::ResumeTenant, About<v1::ResumeTenantRequest>(tenant)),
+        Of("ReloadKeys", true, &Stub::ReloadKeys, v1::ReloadKeysRequest()),
+        Of("AcceptSource", true, &Stub::AcceptSource, About<v1::AcceptSourceRequest>(tenant)),
+        Of("Verify", true, &Stub::Verify, About<v1::VerifyRequest>(tenant)),
+        Of("Backup", true, &Stub::Backup, About<v1::BackupRequest>(tenant)),
+        Of("Restore", true, &Stub::Restore, About<v1::RestoreRequest>(tenant)),
+        Of("CommitHold", true, &Stub::CommitHold, v1::CommitHoldRequest()),
+        Of("RollbackHold", true, &Stub::RollbackHold, v1::RollbackHoldRequest()),
+        Of("DeleteMirror", true, &Stub::DeleteMirror, remove),
+    };
+  }
+  static bool IsLater(const std::string& name) {
+    for (const char* later :
+         {"AcceptSource", "Verify", "Backup", "Restore", "ListHolds", "CommitHold", "RollbackHold"}) {
+      if (name == later) return true;
+    }
+    return false;
+  }
+
+  std::unique_ptr<Stub> operator_, viewer_;
+};
+
+TEST_F(AdminTest, AClientWithoutACertificateOfTheAdminsAuthorityIsNotServed) {
+  const std::string ca = here_->dir() + "/admin/ca.crt";
+  const PairFiles strange_ca = {here_->dir() + "/strange-ca.crt", here_->dir() + "/strange-ca.key"};
+  const PairFiles stranger = {here_->dir() + "/stranger.crt", here_->dir() + "/stranger.key"};
+  ASSERT_THAT(IssueCa(strange_ca, "Strange CA", {}), IsOk());
+  ASSERT_THAT(IssueAdmin(stranger, strange_ca, "stranger", Role::kOperator, {}), IsOk());
+  for (const ClientTls& files : {ClientTls{ca, "", ""}, ClientTls{ca, stranger.certificate, stranger.key}}) {
+    const auto credentials = MakeChannelCredentials(files);
+    ASSERT_TRUE(credentials.ok()) << credentials.status();
+    const auto stub = v1::MirrorAdmin::NewStub(OpenChannel(here_->admin_address(), *credentials));
+    v1::ListTenantsResponse response;
+    EXPECT_THAT(Call(*stub, &Stub::ListTenants, v1::ListTenantsRequest(), &response),
+                StatusIs(absl::StatusCode::kUnavailable));
+  }
+  v1::ListTenantsResponse response;
+  EXPECT_THAT(Call(*viewer_, &Stub::ListTenants, v1::ListTenantsRequest(), &response), IsOk());
+}
+
+TEST_F(AdminTest, ACertificateWithoutARoleMayNothing) {
+  const std::string dir = here_->dir();
+  const PairFiles nobody = {dir + "/nobody.crt", dir + "/nobody.key"};
+  ASSERT_THAT(IssueClient(nobody, {dir + "/admin/ca.crt", dir + "/admin/ca.key"}, "nobody", {}), IsOk());
+  const auto credentials = MakeChannelCredentials({dir + "/admin/ca.crt", nobody.certificate, nobody.key});
+  ASSERT_TRUE(credentials.ok()) << credentials.status();
+  const auto stub = v1::MirrorAdmin::NewStub(OpenChannel(here_->admin_address(), *credentials));
+  for (const Named& named : AllCalls("Cust")) {
+    EXPECT_THAT(named.call(*stub), StatusIs(absl::StatusCode::kPermissionDenied, HasSubstr("role")))
+        << named.name;
+  }
+}
+
+TEST_F(AdminTest, AViewerMayLookAndIsRefusedEveryCallThatActs) {
+  Fill(*Client(), People(), {{1, "Ada", 36}}, kFirst);
+  for (const Named& named : AllCalls("Cust")) {
+    SCOPED_TRACE(named.name);
+    const absl::Status status = named.call(*viewer_);
+    if (named.needs_operator) {
+      EXPECT_THAT(status, StatusIs(absl::StatusCode::kPermissionDenied, HasSubstr("operator")));
+    } else if (IsLater(named.name)) {
+      EXPECT_THAT(status, StatusIs(absl::StatusCode::kUnimplemented));
+    } else {
+      EXPECT_THAT(status, IsOk());
+    }
+  }
+  EXPECT_EQ(here_->mirror().Lsn("people"), 10);
+  EXPECT_EQ(here_->mirror().RowCount("people"), 1);
+}
+
+TEST_F(AdminTest, EachCallAnswersOrSaysWhatIsMissingAndIsInTheAuditLog) {
+  Fill(*Client(), People(), {{1, "Ada", 36}}, kFirst);
+  for (const Named& named : AllCalls("Cust")) {
+    SCOPED_TRACE(named.name);
+    const absl::Status status = named.call(*operator_);
+    if (IsLater(named.name)) {
+      EXPECT_THAT(status, StatusIs(absl::StatusCode::kUnimplemented, HasSubstr(named.name)));
+    } else {
+      EXPECT_THAT(status, IsOk());
+    }
+  }
+  EXPECT_FALSE(std::filesystem::exists(here_->mirror_path()));
+  const MirrorFile catalog(here_->data_dir() + "/catalog.db", "");
+  const std::vector<std::string> audit = catalog.Query("SELECT who, call, outcome FROM audit");
+  for (const Named& named : AllCalls("Cust")) {
+    EXPECT_THAT(audit, Contains(AllOf(HasSubstr("operator"), HasSubstr(named.name),
+                                      HasSubstr(IsLater(named.name) ? "UNIMPLEMENTED" : "OK"))));
+  }
+}
+
+TEST_F(AdminTest, ATenantThatIsNotThereIsNotFound) {
+  for (const Named& named : AllCalls("Nobody")) {
+    if (IsLater(named.name)) continue;
+    if (named.name == "ListTenants" || named.name == "ListKeys" || named.name == "ListEvents" ||
+        named.name == "ReloadKeys") {
+      continue;
+    }
+    EXPECT_THAT(named.call(*operator_), StatusIs(absl::StatusCode::kNotFound, HasSubstr("Nobody")))
+        << named.name;
+  }
+}
+
+TEST_F(AdminTest, TenantsAndTablesAreShownAsTheyStand) {
+  const auto client = Client();
+  Fill(*client, People(), {{1, "Ada", 36}, {2, "Bob", 40}}, kFirst);
+  const std::int64_t cycle = Begin(*client, "holder");
+  Announce(*client, cycle, {People(), Pairs()});
+  const v1::Tenant tenant = Tenant("Cust");
+  EXPECT_EQ(tenant.context_id(), "Cust");
+  EXPECT_EQ(tenant.issuer(), "Development Source");
+  EXPECT_EQ(tenant.environment(), "development");
+  EXPECT_EQ(tenant.source_id(), "by-hand");
+  EXPECT_EQ(tenant.cycle(), cycle);
+  EXPECT_TRUE(tenant.active());
+  EXPECT_GT(tenant.last_completed_ms(), 0);
+  EXPECT_EQ(tenant.tables(), 2U);
+  EXPECT_EQ(tenant.tables_unpopulated(), 1U);
+  EXPECT_GT(tenant.bytes(), 0U);
+  EXPECT_EQ(tenant.path(), here_->mirror_path());
+  const absl::StatusOr<v1::ListTablesResponse> tables =
+      Act(&Stub::ListTables, About<v1::ListTablesRequest>("Cust"));
+  ASSERT_THAT(tables, IsOk());
+  ASSERT_EQ(tables->tables_size(), 2);
+  EXPECT_EQ(tables->tables(0).table(), "pairs");
+  EXPECT_EQ(tables->tables(0).position().lsn(), -1);
+  EXPECT_EQ(tables->tables(1).table(), "people");
+  EXPECT_EQ(tables->tables(1).position().lsn(), 10);
+  EXPECT_EQ(tables->tables(1).position().lineage(), "first");
+  EXPECT_FALSE(tables->tables(1).has_pending());
+  EXPECT_EQ(tables->tables(1).row_count(), 2);
+  EXPECT_EQ(tables->tables(1).columns(), 3U);
+  EXPECT_EQ(tables->tables(1).state(), "mirrored");
+}
+
+TEST_F(AdminTest, PauseEndsTheCycleAndSourcesAreToldNotToReplicate) {
+  const auto client = Client();
+  Fill(*client, People(), {{1, "Ada", 36}}, kFirst);
+  const std::int64_t cycle = Begin(*client);
+  Announce(*client, cycle, {People()});
+  ASSERT_THAT(Pause("Cust", "upgrading the disk"), IsOk());
+  EXPECT_THAT(Complete(*client, cycle), StatusIs(absl::StatusCode::kAborted));
+  const absl::StatusOr<v1::AuthenticateResponse> told = client->Authenticate("x", true, false);
+  ASSERT_THAT(told, IsOk());
+  EXPECT_FALSE(told->accepted());
+  EXPECT_TRUE(told->do_not_replicate());
+  EXPECT_EQ(told->reason(), "upgrading the disk");
+  EXPECT_EQ(told->cycle(), 0);
+  EXPECT_EQ(here_->mirror().Lsn("people"), 10);
+  EXPECT_TRUE(Tenant("Cust").paused());
+  // Whatever matters travels with the file.
+  ASSERT_THAT(here_->Restart(), IsOk());
+  operator_ = here_->Admin().value();
+  const auto again = Client();
+  EXPECT_TRUE(again->Authenticate("x", true, false)->do_not_replicate());
+  ASSERT_THAT(Act(&Stub::ResumeTenant, About<v1::ResumeTenantRequest>("Cust")), IsOk());
+  Begin(*again);
+  EXPECT_THAT(Pause("Cust", std::string(501, 'x')), StatusIs(absl::StatusCode::kInvalidArgument));
+}
+
+TEST_F(AdminTest, InvalidateAndResetEndTheCycleAndTheNextOneRepairsTheMirror) {
+  const auto client = Client();
+  FakeSource source;
+  source.CreateTable(People());
+  source.CreateTable(Pairs());
+  source.Put("people", {1, "Ada", 36});
+  source.Put("pairs", {1, "b", "v"});
+  Mirror(source, *client);
+
+  std::int64_t cycle = Begin(*client, source.holder());
+  v1::InvalidateLsnRequest invalidate = About<v1::InvalidateLsnRequest>("Cust");
+  EXPECT_THAT(Act(&Stub::InvalidateLsn, invalidate), StatusIs(absl::StatusCode::kInvalidArgument));
+  invalidate.add_tables("PEOPLE");
+  const absl::StatusOr<v1::InvalidateLsnResponse> invalidated = Act(&Stub::InvalidateLsn, invalidate);
+  ASSERT_THAT(invalidated, IsOk());
+  EXPECT_THAT(invalidated->tables(), ElementsAre("people"));
+  EXPECT_THAT(Complete(*client, cycle), StatusIs(absl::StatusCode::kAborted));
+  CycleReport report = Mirror(source, *client);
+  EXPECT_EQ(report.tables.at("people").populate, PopulateReason::kMinusOne);
+  EXPECT_EQ(report.tables.at("pairs").populate, PopulateReason::kNone);
+
+  cycle = Begin(*client, source.holder());
+  v1::ResetTableRequest reset = About<v1::ResetTableRequest>("Cust");
+  reset.add_tables("people");
+  reset.add_tables("strangers");
+  EXPECT_THAT(Act(&Stub::ResetTable, reset), StatusIs(absl::StatusCode::kNotFound, HasSubstr("strangers")));
+  EXPECT_THAT(Complete(*client, cycle), IsOk());
+  reset.mutable_tables()->RemoveLast();
+  ASSERT_THAT(Act(&Stub::ResetTable, reset), IsOk());
+  EXPECT_THAT(here_->mirror().Tables(), ElementsAre("pairs"));
+  report = Mirror(source, *client);
+  EXPECT_EQ(report.tables.at("people").status.action(), v1::TABLE_ACTION_CREATED);
+  reset.clear_tables();
+  reset.set_all(true);
+  ASSERT_THAT(Act(&Stub::ResetTable, reset), IsOk());
+  EXPECT_THAT(here_->mirror().Tables(), IsEmpty());
+  Mirror(source, *client);
+  EXPECT_THAT(Events("lsn.invalidated"), SizeIs(1));
+  EXPECT_THAT(Events("tables.reset"), SizeIs(2));
+}
+
+TEST_F(AdminTest, DeleteNeedsTheNameTwiceAndTheSourceBeginsAnew) {
+  const auto client = Client();
+  FakeSource source;
+  source.CreateTable(People());
+  source.Put("people", {1, "Ada", 36});
+  Mirror(source, *client);
+  const std::int64_t cycle = Begin(*client, source.holder());
+  v1::DeleteMirrorRequest request = About<v1::DeleteMirrorRequest>("Cust");
+  EXPECT_THAT(Act(&Stub::DeleteMirror, request), StatusIs(absl::StatusCode::kInvalidArgument));
+  request.set_confirm("cust");
+  EXPECT_THAT(Act(&Stub::DeleteMirror, request), StatusIs(absl::StatusCode::kInvalidArgument));
+  EXPECT_TRUE(std::filesystem::exists(here_->mirror_path()));
+  request.set_confirm("Cust");
+  ASSERT_THAT(Act(&Stub::DeleteMirror, request), IsOk());
+  EXPECT_FALSE(std::filesystem::exists(here_->mirror_path()));
+  EXPECT_THAT(Complete(*client, cycle),
+              AnyOf(StatusIs(absl::StatusCode::kAborted), StatusIs(absl::StatusCode::kPermissionDenied)));
+  EXPECT_FALSE(std::filesystem::exists(here_->mirror_path()));
+  Mirror(source, *client);
+}
+
+TEST_F(AdminTest, EventsAreListedAndWatchedAsTheyCome) {
+  const auto client = Client();
+  Fill(*client, People(), {{1, "Ada", 36}}, kFirst);
+  const std::vector<v1::Event> created = Events("tenant.created");
+  ASSERT_THAT(created, SizeIs(1));
+  EXPECT_EQ(created.front().context_id(), "Cust");
+  EXPECT_EQ(created.front().severity(), v1::SEVERITY_INFORMATION);
+  EXPECT_GT(created.front().time_ms(), 0);
+  EXPECT_THAT(Events("cycle.completed"), SizeIs(1));
+
+  grpc::ClientContext context;
+  SetDeadline(&context);
+  v1::WatchEventsRequest request;
+  request.set_context_id("Cust");
+  request.set_after_id(created.front().id());
+  const auto reader = viewer_->WatchEvents(&context, request);
+  v1::Event event;
+  std::uint64_t last = created.front().id();
+  bool paused = false;
+  ASSERT_TRUE(reader->Read(&event));
+  ASSERT_THAT(Pause("Cust", "a reason"), IsOk());
+  do {
+    EXPECT_GT(event.id(), last);
+    last = event.id();
+    paused = event.kind() == "tenant.paused";
+  } while (!paused && reader->Read(&event));
+  EXPECT_TRUE(paused);
+  context.TryCancel();
+}
+
+TEST_F(AdminTest, KeysAreListedWithPublicFactsAndReadAgain) {
+  const absl::StatusOr<v1::ListKeysResponse> keys = Act(&Stub::ListKeys, v1::ListKeysRequest());
+  ASSERT_THAT(keys, IsOk());
+  const PublicKey source = PublicKey::Load(here_->dir() + "/issuers/development/source-1.crt").value();
+  bool found = false;
+  for (const v1::KeyInfo& key : keys->keys()) {
+    if (key.key_id() != "source-1") continue;
+    found = true;
+    EXPECT_EQ(key.issuer(), "Development Source");
+    EXPECT_EQ(key.environment(), "development");
+    EXPECT_EQ(key.algorithm(), "ES256");
+    EXPECT_EQ(key.not_after(), *source.not_after());
+    EXPECT_EQ(key.thumbprint().size(), 64U);
+    EXPECT_EQ(key.state(), "valid");
+  }
+  EXPECT_TRUE(found);
+  ASSERT_THAT(IssueSigningKey(
+                  {here_->dir() + "/issuers/development/source-2.crt", here_->dir() + "/source/source-2.key"},
+                  "source-2", Algorithm::kEs256, {}),
+              IsOk());
+  const absl::StatusOr<v1::ReloadKeysResponse> reloaded = Act(&Stub::ReloadKeys, v1::ReloadKeysRequest());
+  ASSERT_THAT(reloaded, IsOk());
+  EXPECT_EQ(reloaded->keys(), 2U);
+  WriteFileText(here_->dir() + "/issuers/development/source-3.crt", "nothing");
+  EXPECT_THAT(Act(&Stub::ReloadKeys, v1::ReloadKeysRequest()).status().message(), HasSubstr("source-3.crt"));
+  EXPECT_EQ(Act(&Stub::ListKeys, v1::ListKeysRequest())->keys_size(), keys->keys_size() + 1);
+}
+
+TEST_F(AdminTest, DiagnoseSpeaksOfDiskSyncAndEachStore) {
+  Fill(*Client(), People(), {{1, "Ada", 36}}, kFirst);
+  const absl::StatusOr<v1::DiagnoseResponse> diagnosis = Act(&Stub::Diagnose, v1::DiagnoseRequest());
+  ASSERT_THAT(diagnosis, IsOk());
+  EXPECT_GT(diagnosis->disk_free_bytes(), 0U);
+  EXPECT_GT(diagnosis->fsync_us(), 0U);
+  EXPECT_GT(diagnosis->open_tenants_max(), 0U);
+  ASSERT_EQ(diagnosis->stores_size(), 1);
+  EXPECT_EQ(diagnosis->stores(0).context_id(), "Cust");
+  EXPECT_TRUE(diagnosis->stores(0).ok()) << diagnosis->stores(0).detail();
+}
+
+TEST_F(AdminTest, HealthAndReflectionAnswerOnBothPortsUnlessReflectionIsOff) {
+  const auto sources = here_->Channel().value();
+  const auto operators = here_->AdminChannel(Role::kViewer).value();
+  EXPECT_THAT(CheckHealth(sources), IsOk());
+  EXPECT_THAT(CheckHealth(operators), IsOk());
+  const auto listed = ListServices(sources);
+  ASSERT_THAT(listed, IsOk());
+  EXPECT_THAT(*listed,
+              AllOf(HasSubstr("mirror.v1.MirrorClientService"), Not(HasSubstr("mirror.v1.MirrorAdmin"))));
+  const auto admin_listed = ListServices(operators);
+  ASSERT_THAT(admin_listed, IsOk());
+  EXPECT_THAT(*admin_listed,
+              AllOf(HasSubstr("mirror.v1.MirrorAdmin"), Not(HasSubstr("mirror.v1.MirrorClientService"))));
+
+  ASSERT_THAT(here_->Set({"listen", "reflection", "false"}), IsOk());
+  ASSERT_THAT(here_->Restart(), IsOk());
+  EXPECT_THAT(ListServices(here_->Channel().value()), StatusIs(absl::StatusCode::kUnimplemented));
+  EXPECT_THAT(ListServices(here_->AdminChannel(Role::kViewer).value()),
+              StatusIs(absl::StatusCode::kUnimplemented));
+  EXPECT_THAT(CheckHealth(here_->Channel().value()), IsOk());
+}
+
+TEST_F(AdminTest, ASecondServerOnThePortOrTheDataFolderIsRefusedWithASentence) {
+  const std::string original = ReadFileText(here_->server_toml());
+  // The same folder, other ports: the settings still say 0.
+  Finished second = RunProgram(here_->program("mirror-server"), {"--config", here_->server_toml()});
+  EXPECT_EQ(second.exit_code, 1);
+  EXPECT_THAT(second.errors, AllOf(HasSubstr("another mirror-server"), HasSubstr("data")));
+
+  const std::string port = here_->address().substr(here_->address().find(':') + 1);
+  ASSERT_THAT(here_->Set({"listen", "port", port}), IsOk());
+  ASSERT_THAT(here_->Set({"data", "dir", "\"data2\""}), IsOk());
+  second = RunProgram(here_->program("mirror-server"), {"--config", here_->server_toml()});
+  EXPECT_EQ(second.exit_code, 1);
+  EXPECT_THAT(second.errors, AllOf(HasSubstr("another process listens"), HasSubstr(port)));
+  WriteFileText(here_->server_toml(), original);
+  Begin(*Client());
+}
+
+TEST_F(AdminTest, SigtermLetsCallsEndEndsTheCyclesAndTheNextStartIsClean) {
+  const auto client = Client();
+  Fill(*client, People(), {{1, "Ada", 36}}, kFirst);
+  const std::int64_t cycle = Begin(*client, "holder", false);
+  Announce(*client, cycle, {People()});
+  auto stream = client->OpenRowStream().value();
+  BatchSpec spec;
+  spec.rows = {{2, "Bob", 40}};
+  spec.base_lsn = 10;
+  spec.target = {Lsn{20}, "second"};
+  ASSERT_THAT(stream->Send(Request(cycle, {Message(People(), spec)})), IsOk());
+  const absl::StatusOr<v1::RowDataResponse> answer = stream->Receive();
+  ASSERT_THAT(answer, IsOk());
+  EXPECT_EQ(answer->results(0).code(), 0);
+  const absl::StatusOr<int> code = here_->Stop();
+  ASSERT_THAT(code, IsOk());
+  EXPECT_EQ(*code, 0) << here_->ServerLog();
+  EXPECT_FALSE(stream->Receive().ok());
+  // What was acknowledged is there, the cycle is over, and nothing is left of the log.
+  EXPECT_EQ(here_->mirror().RowCount("people"), 2);
+  EXPECT_EQ(here_->mirror().Value("SELECT active FROM _mirror_tenant"), "0");
+  ASSERT_THAT(here_->Start(), IsOk());
+  const auto again = Client();
+  EXPECT_THAT(Complete(*again, cycle), StatusIs(absl::StatusCode::kAborted));
+  const std::int64_t next = Begin(*again, "another", false);
+  EXPECT_EQ(Announce(*again, next, {People()}).front().pending().lsn(), 20);
+}
+
+TEST_F(AdminTest, AConfigurationThatIsWrongIsRefusedWithKeyAndLine) {
+  struct Case {
+    std::string section, key, value;
+  };
+  for (const Case& test : std::vector<Case>{{"listen", "port", "70000"},
+                                            {"listen", "port", "\"7443\""},
+                                            {"data", "drop_grace", "\"soon\""},
+                                            {"tokens", "algorithms", "[\"none\"]"},
+                                            {"limits", "message_bytes_max", "-1"},
+                                            {"log", "level", "\"loud\""}}) {
+    SCOPED_TRACE(absl::StrCat(test.key, " = ", test.value));
+    const std::string original = ReadFileText(here_->server_toml());
+    ASSERT_THAT(here_->Set({test.section, test.key, test.value}), IsOk());
+    const std::string text = ReadFileText(here_->server_toml());
+    const auto line =
+        1 + std::count(text.begin(),
+                       text.begin() + static_cast<std::ptrdiff_t>(
+                                          text.find(absl::StrCat("\n", test.key, " = ", test.value)) + 1),
+                       '\n');
+    const Finished refused =
+        RunProgram(here_->program("mirror-server"), {"--config", here_->server_toml(), "--check-config"});
+    EXPECT_EQ(refused.exit_code, 2) << refused.output;
+    EXPECT_THAT(refused.errors, AllOf(HasSubstr(test.key), HasSubstr(absl::StrCat(":", line, ":"))));
+    WriteFileText(here_->server_toml(), original);
+  }
+  const std::string original = ReadFileText(here_->server_toml());
+  WriteFileText(here_->server_toml(), original + "\n[limits2]\nx = 1\n");
+  const Finished unknown =
+      RunProgram(here_->program("mirror-server"), {"--config", here_->server_toml(), "--check-config"});
+  EXPECT_EQ(unknown.exit_code, 2);
+  EXPECT_THAT(unknown.errors, HasSubstr("limits2"));
+}
+
+}  // namespace
+}  // namespace mirror
