@@ -171,7 +171,7 @@ bool AcceptLoop::AcceptOne(bool* pause) {
       case EAGAIN:
         return false;
       default:  // EMFILE, ENFILE, ENOBUFS, ENOMEM, and what the network did to a connection that waited.
-        Complain(absl::StrCat("cannot accept a connection: ", strerror(errno)));
+        Complain(absl::StrCat("cannot accept a connection: ", strerror(errno)), &failed_);
         *pause = true;
         return false;
     }
@@ -180,7 +180,8 @@ bool AcceptLoop::AcceptOne(bool* pause) {
   struct stat info {};
   if (!HasRoom(connection.address) || fstat(socket, &info) != 0) {
     Complain(
-        "a connection was closed: there are as many as connections_max or connections_per_address_max say");
+        "a connection was closed: there are as many as connections_max or connections_per_address_max say",
+        &full_);
     close(socket);
     return true;
   }
@@ -216,12 +217,12 @@ void AcceptLoop::ForgetEnded() {
   });
 }
 
-void AcceptLoop::Complain(const std::string& what) {
-  ++complaints_;
+void AcceptLoop::Complain(const std::string& what, Trouble* trouble) {
+  ++trouble->times;
   const std::int64_t now_s = SteadyS();
-  if (complained_s_ != 0 && now_s - complained_s_ < kComplainEveryS) return;
-  spdlog::warn("{} on port {}: {} ({} times so far)", options_.name, port_, what, complaints_);
-  complained_s_ = now_s;
+  if (trouble->logged_s != 0 && now_s - trouble->logged_s < kComplainEveryS) return;
+  spdlog::warn("{} on port {}: {} ({} times so far)", options_.name, port_, what, trouble->times);
+  trouble->logged_s = now_s;
 }
 
 }  // namespace mirror

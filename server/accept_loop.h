@@ -65,8 +65,13 @@ class AcceptLoop {
   bool AcceptOne(bool* pause);
   bool HasRoom(const std::string& address);
   void ForgetEnded();
+  /// Something that may happen a thousand times a second.
+  struct Trouble {
+    std::uint64_t times = 0;
+    std::int64_t logged_s = 0;
+  };
   /// Writes to the log, but at most every ten seconds.
-  void Complain(const std::string& what);
+  void Complain(const std::string& what, Trouble* trouble);
 
   const AcceptOptions options_;
   int listener_;
@@ -75,8 +80,7 @@ class AcceptLoop {
   Handover handover_;
   std::vector<Connection> connections_;             ///< That had not ended when they were last looked at.
   std::map<std::string, std::uint32_t> addresses_;  ///< Connections of each address.
-  std::int64_t complained_s_ = 0;
-  std::uint64_t complaints_ = 0;
+  Trouble full_, failed_;
   std::thread thread_;
 };
 

@@ -2,7 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
-#include "absl/strings/escaping.h"
+#include "server/log_text.h"
 #include "server/rpc_status.h"
 
 namespace mirror {
@@ -11,7 +11,7 @@ namespace {
 constexpr std::size_t kFieldBytesMax = 500;
 
 /// What a client wrote, in one line of bounded length.
-std::string Tidy(const std::string& text) { return CutMessage(absl::Utf8SafeCEscape(text), kFieldBytesMax); }
+std::string Tidy(const std::string& text) { return CutMessage(OneLine(text), kFieldBytesMax); }
 
 }  // namespace
 

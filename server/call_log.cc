@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <mutex>
 
-#include "absl/strings/escaping.h"
+#include "server/log_text.h"
 #include "server/rpc_status.h"
 
 namespace mirror {
@@ -50,7 +50,7 @@ grpc::Status CallLog::Finish(const absl::Status& status) const {
   if (!spdlog::should_log(spdlog::level::info) || !HasRoom(&missed)) return answer;
   if (missed != 0) spdlog::info("{} refused calls are not in this log", missed);
   spdlog::info("{} {}: {}: {}", call_, tenant_, absl::StatusCodeToString(status.code()),
-               CutMessage(absl::Utf8SafeCEscape(answer.error_message()), kLineBytesMax));
+               CutMessage(OneLine(answer.error_message()), kLineBytesMax));
   return answer;
 }
 

@@ -2,8 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
-#include "absl/strings/escaping.h"
-#include "absl/strings/str_cat.h"
+#include "server/log_text.h"
 
 namespace mirror {
 namespace {
@@ -32,7 +31,7 @@ void Events::Add(const std::string& context_id, Severity severity, std::string_v
   const absl::StatusOr<EventRecord> kept = catalog_.AddEvent(event);
   // Names of tables may hold anything, line ends too.
   spdlog::log(LevelOf(severity), "event {} {}: {}", event.kind, context_id.empty() ? "-" : context_id,
-              absl::Utf8SafeCEscape(message));
+              OneLine(message));
   if (!kept.ok()) spdlog::error("this event was not kept: {}", std::string(kept.status().message()));
   {
     const std::lock_guard lock(mutex_);
