@@ -1,11 +1,16 @@
 // mirror-agent: pushes source databases to a mirror endpoint.
 
+#include <stdlib.h>
+
 #include <CLI/CLI.hpp>
 #include <iostream>
 
 #include "client/once.h"
 
 int main(int argc, char** argv) {
+  // Its own lines about connections would stand between ours, which say the same. The environment still
+  // decides.
+  setenv("GRPC_VERBOSITY", "NONE", /*overwrite=*/0);
   CLI::App app("mirror-agent pushes source databases to a mirror endpoint.");
   app.footer(
       "Example:\n  mirror-agent once --config mirror-agent.toml\n"

@@ -119,11 +119,24 @@ std::string Printable(std::string text) {
   return text;
 }
 
+/// A long name keeps the other columns on the screen.
+std::string Shortened(const std::string& name) {
+  constexpr std::size_t kWidth = 40;
+  if (Width(name) <= kWidth) return name;
+  std::size_t bytes = 0;
+  for (std::size_t seen = 0; seen < kWidth - 3; ++seen) {
+    do {
+      ++bytes;
+    } while ((static_cast<unsigned char>(name[bytes]) & 0xC0U) == 0x80U);
+  }
+  return name.substr(0, bytes) + "...";
+}
+
 void PrintTables(const CycleReport& report, std::ostream& out) {
   using Row = std::array<std::string, 5>;
   std::vector<Row> rows = {{"table", "action", "rows", "lsn", "result"}};
   for (const TableReport& table : report.tables) {
-    rows.push_back({Printable(table.table), table.action, absl::StrCat(table.inserts),
+    rows.push_back({Shortened(Printable(table.table)), table.action, absl::StrCat(table.inserts),
                     absl::StrCat(table.lsn), std::string(ToString(table.result))});
   }
   Row::value_type::size_type width[5] = {};

@@ -8,9 +8,9 @@
 namespace mirror {
 
 struct OnceOptions {
-  std::string config;  ///< Path of mirror-agent.toml.
+  std::string config = {};  ///< Path of mirror-agent.toml.
   bool repopulate = false;
-  std::vector<std::string> tables;  ///< Of `repopulate`; empty: all.
+  std::vector<std::string> tables = {};  ///< Of `repopulate`; empty: all.
   bool json = false;
 };
 

@@ -5,6 +5,7 @@
 #include <sqlite3.h>
 #include <sys/stat.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -18,6 +19,8 @@ namespace mirror {
 
 /// Milliseconds for which a lock of another program is waited for.
 inline constexpr int kSourceBusyMs = 5'000;
+/// Rows of one look at a database with a rollback journal, whose writers wait for its end.
+inline constexpr std::size_t kLookRows = 1'000;
 
 /// A prepared statement of the C API: SQLiteCpp copies each text, see the design notes on speed.
 class Statement {
@@ -78,6 +81,18 @@ class SqliteFile {
   SourceMark mark_;
   struct stat still_ = {};
   std::unique_ptr<SQLite::Database> database_;
+};
+
+/// Ends a look with the scope.
+class Look {
+ public:
+  explicit Look(const SqliteFile& file) : file_(file) {}
+  ~Look() { file_.EndLook(); }
+  Look(const Look&) = delete;
+  Look& operator=(const Look&) = delete;
+
+ private:
+  const SqliteFile& file_;
 };
 
 /// `name` as an identifier of SQL, whatever is in it.

@@ -13,223 +13,21 @@
 #include "client/source/sqlite_cursor.h"
 #include "client/source/sqlite_file.h"
 #include "client/source/sqlite_schema.h"
+#include "client/source/sqlite_types.h"
+#include "client/source/sqlite_value.h"
 #include "proto/wire/limits.h"
 #include "proto/wire/utf8.h"
 
 namespace mirror {
 namespace {
 
-/// Rows of one look at a database with a rollback journal, whose writers wait for its end.
-constexpr std::size_t kLookRows = 1'000;
 constexpr std::int64_t kCountRows = 20'000;
+/// Times that the look at all tables is taken again.
+constexpr int kLooksAtAll = 3;
 /// Rows that Next() gives at most, however little they weigh.
 constexpr std::size_t kBlockRows = 200'000;
 /// Bytes of one row that stand in a batch; the rest of a very wide row travels in parts, whatever its length.
 constexpr std::size_t kRowBytes = 6 << 20;
-
-std::string_view View(const void* data, int size) {
-  return size == 0 ? std::string_view()
-                   : std::string_view(static_cast<const char*>(data), static_cast<std::size_t>(size));
-}
-
-std::string_view TextOf(sqlite3_stmt* row, int column) {
-  const unsigned char* text = sqlite3_column_text(row, column);
-  return View(text, sqlite3_column_bytes(row, column));
-}
-
-std::string_view BlobOf(sqlite3_stmt* row, int column) {
-  const void* blob = sqlite3_column_blob(row, column);
-  return View(blob, sqlite3_column_bytes(row, column));
-}
-
-bool IsText(std::string_view bytes) { return IsAscii(bytes) || CountUtf8(bytes).has_value(); }
-
-/// Checks text that comes in pieces, which may end in the middle of a character.
-class TextCheck {
- public:
-  void Add(std::string_view piece) {
-    carry_.append(piece);
-    // The last character begins at most four bytes before the end; it waits for the next piece.
-    std::size_t end = carry_.size();
-    for (std::size_t back = 1; back <= 4 && back <= carry_.size(); ++back) {
-      if (!IsUtf8Continuation(carry_[carry_.size() - back])) {
-        end = carry_.size() - back;
-        break;
-      }
-    }
-    good_ = good_ && IsText(std::string_view(carry_).substr(0, end));
-    carry_.erase(0, end);
-  }
-  bool Good() const { return good_ && IsText(carry_); }
-
- private:
-  std::string carry_;
-  bool good_ = true;
-};
-
-/// Ends a look with the scope.
-class Look {
- public:
-  explicit Look(const SqliteFile& file) : file_(file) {}
-  ~Look() { file_.EndLook(); }
-  Look(const Look&) = delete;
-  Look& operator=(const Look&) = delete;
-
- private:
-  const SqliteFile& file_;
-};
-
-/// Finds out whether the values of a table keep what its declarations promise.
-class TypeScan {
- public:
-  TypeScan(std::shared_ptr<const SqliteFile> file, std::shared_ptr<const TablePlan> plan)
-      : file_(std::move(file)),
-        plan_(std::move(plan)),
-        misfit_(plan_->schema.columns.size(), false),
-        null_(plan_->schema.columns.size(), false) {
-    for (std::uint32_t i = 0; i < plan_->schema.columns.size(); ++i) {
-      const Column& column = plan_->schema.columns[i];
-      const bool may_surprise = column.type != Type::kAny || !column.nullable;
-      if (may_surprise) columns_.push_back(i);
-    }
-  }
-
-  /// Errors: kUnavailable and the like; others are the table's own problem.
-  absl::Status Run() {
-    if (columns_.empty()) return absl::OkStatus();
-    absl::StatusOr<SqliteCursor> cursor = SqliteCursor::Open(file_, plan_, plan_->steady_order, columns_);
-    if (!cursor.ok()) return cursor.status();
-    for (;;) {
-      if (absl::Status status = file_->BeginLook(); !status.ok()) return status;
-      const Look look(*file_);
-      for (std::size_t rows = 0; rows < kLookRows || !cursor->can_leave(); ++rows) {
-        const absl::StatusOr<SqliteCursor::Step> step = cursor->Next();
-        if (!step.ok()) return step.status();
-        if (*step == SqliteCursor::Step::kEnd) return absl::OkStatus();
-        if (*step == SqliteCursor::Step::kRow) {
-          for (std::size_t i = 0; i < columns_.size(); ++i)
-            See(cursor->row(), static_cast<int>(i), columns_[i]);
-        } else if (absl::Status status = SeeHeavy(*cursor); !status.ok()) {
-          return status;
-        }
-      }
-      if (file_->access() == Access::kChunks) cursor->Leave();
-    }
-  }
-
-  /// What the table is announced as.
-  TableSchema Found() const {
-    TableSchema schema = plan_->schema;
-    bool key_is_null = false;
-    for (std::uint32_t i = 0; i < schema.columns.size(); ++i) {
-      Column& column = schema.columns[i];
-      if (misfit_[i]) Widen(&column);
-      if (null_[i] && column.key_position != 0) key_is_null = true;
-      if (null_[i]) column.nullable = true;
-    }
-    if (key_is_null) DropKey(&schema);
-    return schema;
-  }
-  const std::string& infinite_column() const { return infinite_column_; }
-
-  static void Widen(Column* column) {
-    const Affinity affinity = column->type == Type::kInt64    ? Affinity::kInteger
-                              : column->type == Type::kDouble ? Affinity::kReal
-                                                              : Affinity::kText;
-    if (column->type != Type::kAny) column->affinity = affinity;
-    column->type = Type::kAny;
-  }
-  static void DropKey(TableSchema* schema) {
-    for (Column& column : schema->columns) {
-      if (column.key_position == 0) continue;
-      column.key_position = 0;
-      column.nullable = true;
-    }
-  }
-
- private:
-  void See(sqlite3_stmt* row, int at, std::uint32_t column) {
-    const Type type = plan_->schema.columns[column].type;
-    switch (sqlite3_column_type(row, at)) {
-      case SQLITE_NULL:
-        null_[column] = true;
-        return;
-      case SQLITE_INTEGER:
-        if (type != Type::kInt64) misfit_[column] = true;
-        return;
-      case SQLITE_FLOAT:
-        if (type != Type::kDouble) misfit_[column] = true;
-        if (!std::isfinite(sqlite3_column_double(row, at))) {
-          infinite_column_ = plan_->schema.columns[column].name;
-        }
-        return;
-      case SQLITE_TEXT:
-        if (type != Type::kText || (!misfit_[column] && !IsText(TextOf(row, at)))) misfit_[column] = true;
-        return;
-      default:
-        misfit_[column] = true;
-    }
-  }
-
-  absl::Status SeeHeavy(SqliteCursor& cursor) {
-    for (const std::uint32_t column : columns_) {
-      const absl::StatusOr<bool> light = cursor.HeavyValue(column, [&](sqlite3_stmt* row) {
-        See(row, 0, column);
-        return absl::OkStatus();
-      });
-      if (!light.ok()) return light.status();
-      if (*light) continue;
-      const auto heavy = cursor.HeavySize(column);
-      if (!heavy.ok()) return heavy.status();
-      if (!heavy->text || plan_->schema.columns[column].type != Type::kText) {
-        misfit_[column] = true;
-        continue;
-      }
-      TextCheck check;
-      for (std::uint64_t at = 0; at < heavy->size; at += kPartBytesMax) {
-        const auto piece =
-            cursor.HeavyPiece(column, at, std::min<std::uint64_t>(kPartBytesMax, heavy->size - at));
-        if (!piece.ok()) return piece.status();
-        check.Add(*piece);
-      }
-      if (!check.Good()) misfit_[column] = true;
-    }
-    return absl::OkStatus();
-  }
-
-  std::shared_ptr<const SqliteFile> file_;
-  std::shared_ptr<const TablePlan> plan_;
-  std::vector<bool> misfit_, null_;
-  std::vector<std::uint32_t> columns_;
-  std::string infinite_column_;
-};
-
-/// The record of a table: the hash of its declarations, then a letter for each column (a: ANY, else as
-/// declared), a capital where NULL was found against NOT NULL; at the end k or n: with or without its key.
-std::string MakeRecord(const TableSchema& declared, const TableSchema& found) {
-  std::string record = SchemaHash(declared) + ":";
-  for (std::size_t i = 0; i < declared.columns.size(); ++i) {
-    const bool widened = found.columns[i].type != declared.columns[i].type;
-    const bool null = found.columns[i].nullable && !declared.columns[i].nullable;
-    record += widened ? (null ? 'A' : 'a') : (null ? 'D' : 'd');
-  }
-  return record + (found.Key().empty() ? 'n' : 'k');
-}
-
-std::optional<TableSchema> ApplyRecord(const TableSchema& declared, const std::string& record) {
-  const std::string prefix = SchemaHash(declared) + ":";
-  if (record.size() != prefix.size() + declared.columns.size() + 1 || record.rfind(prefix, 0) != 0) {
-    return std::nullopt;
-  }
-  TableSchema schema = declared;
-  for (std::size_t i = 0; i < schema.columns.size(); ++i) {
-    const char letter = record[prefix.size() + i];
-    if (letter == 'a' || letter == 'A') TypeScan::Widen(&schema.columns[i]);
-    if (letter == 'A' || letter == 'D') schema.columns[i].nullable = true;
-  }
-  if (record.back() == 'n') TypeScan::DropKey(&schema);
-  return schema;
-}
 
 /// One table of the present look.
 struct Known {
@@ -491,24 +289,10 @@ class SqliteReader : public SourceReader {
   }
 
   absl::StatusOr<SourceSchema> Schema() override {
-    tables_.clear();
-    file_.reset();
-    absl::StatusOr<std::vector<std::string>> names = TableNames();
-    if (!names.ok()) return names.status();
-    const absl::StatusOr<std::int64_t> version = file_->Number("PRAGMA schema_version");
-    if (!version.ok()) return version.status();
-    schema_version_ = *version;
-    SourceSchema schema;
-    for (const std::string& name : *names) {
-      if (const absl::Status status = CheckName(name, "its name"); !status.ok()) {
-        schema.refused.push_back(
-            {CountUtf8(name) ? name : "(a name that is not UTF-8)", std::string(status.message())});
-        continue;
-      }
-      absl::StatusOr<SourceTable> table = LookAt(name);
-      if (!table.ok()) return table.status();
-      schema.tables.push_back(*std::move(table));
-    }
+    absl::StatusOr<SourceSchema> schema = LookAtAll();
+    // Somebody opened a file that lay still: it is read like any other then.
+    for (int repeat = 0; repeat < kLooksAtAll && absl::IsAborted(schema.status()); ++repeat)
+      schema = LookAtAll();
     return schema;
   }
 
@@ -546,6 +330,28 @@ class SqliteReader : public SourceReader {
     if (!file.ok()) return file.status();
     file_ = *std::move(file);
     return absl::OkStatus();
+  }
+
+  absl::StatusOr<SourceSchema> LookAtAll() {
+    tables_.clear();
+    file_.reset();
+    absl::StatusOr<std::vector<std::string>> names = TableNames();
+    if (!names.ok()) return names.status();
+    const absl::StatusOr<std::int64_t> version = file_->Number("PRAGMA schema_version");
+    if (!version.ok()) return version.status();
+    schema_version_ = *version;
+    SourceSchema schema;
+    for (const std::string& name : *names) {
+      if (const absl::Status status = CheckName(name, "its name"); !status.ok()) {
+        schema.refused.push_back(
+            {CountUtf8(name) ? name : "(a name that is not UTF-8)", std::string(status.message())});
+        continue;
+      }
+      absl::StatusOr<SourceTable> table = LookAt(name);
+      if (!table.ok()) return table.status();
+      schema.tables.push_back(*std::move(table));
+    }
+    return schema;
   }
 
   bool Wanted(const std::string& name) const {
@@ -594,17 +400,16 @@ class SqliteReader : public SourceReader {
   }
 
   absl::Status Scan(const std::shared_ptr<const TablePlan>& plan, SourceTable* table) {
-    TypeScan scan(file_, plan);
-    const absl::Status status = scan.Run();
-    if (absl::IsUnavailable(status) || absl::IsAborted(status)) return status;
-    if (!status.ok()) {
-      table->problem = std::string(status.message());
+    const absl::StatusOr<FoundTypes> found = FindTypes(file_, plan);
+    if (absl::IsUnavailable(found.status()) || absl::IsAborted(found.status())) return found.status();
+    if (!found.ok()) {
+      table->problem = std::string(found.status().message());
       return absl::OkStatus();
     }
-    table->schema = scan.Found();
-    if (!scan.infinite_column().empty()) {
+    table->schema = found->schema;
+    if (!found->infinite_column.empty()) {
       table->problem =
-          absl::StrCat("column '", scan.infinite_column(), "' of table '", plan->schema.name,
+          absl::StrCat("column '", found->infinite_column, "' of table '", plan->schema.name,
                        "' holds an infinity, which no mirror holds: set the value to NULL, or leave ",
                        "the table out with 'skip'");
       return absl::OkStatus();

@@ -43,7 +43,10 @@ class CycleTest : public testing::Test {
     source.records = state->Records();
     auto reader = OpenSqliteReader(std::move(source));
     MirrorClient client = endpoint_.Client();
-    return RunOnce(*reader, client, *lock, *state, options);
+    endpoint_.Settle();
+    CycleReport report = RunOnce(*reader, client, *lock, *state, options);
+    endpoint_.Settle();
+    return report;
   }
   static const TableReport& Of(const CycleReport& report, const std::string& table) {
     for (const TableReport& entry : report.tables) {
@@ -464,12 +467,33 @@ TEST_F(CycleTest, ManyTablesShareRequests) {
   EXPECT_LE(endpoint_.requests, 10);
 }
 
-TEST_F(CycleTest, EachCallHasATokenOfItsOwn) {
+TEST_F(CycleTest, EachCallHasATokenOfItsOwnThatTheEndpointWouldAccept) {
   Sql(path_, kTwoTables);
   Run();
-  const std::string first = endpoint_.bearer;
-  Run();
-  EXPECT_NE(endpoint_.bearer, first);
+  std::filesystem::create_directory(folder_ / "ring");
+  std::filesystem::copy_file(folder_ / "source.crt", folder_ / "ring/source.crt");
+  const auto ring = KeyRing::Load({{"Source", "test", folder_ / "ring"}});
+  ASSERT_THAT(ring, IsOk());
+  TokenRules rules;
+  rules.audience = "application";
+  rules.algorithms = {Algorithm::kEs256};
+  const std::int64_t now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
+
+  const auto begin = VerifyToken(endpoint_.request_token, TokenUse::kAuthenticate, *ring, rules, now);
+  ASSERT_THAT(begin, IsOk());
+  EXPECT_EQ(begin->claims.context_id, "Cust");
+  EXPECT_NEAR(static_cast<double>(begin->claims.not_before), static_cast<double>(now - 120), 30);
+  EXPECT_NEAR(static_cast<double>(begin->claims.expires), static_cast<double>(now + 120), 30);
+  std::set<std::string> nonces = {begin->claims.nonce};
+  ASSERT_EQ(endpoint_.authorizations.size(), 3U);
+  for (const std::string& authorization : endpoint_.authorizations) {
+    ASSERT_THAT(authorization, testing::StartsWith("Bearer "));
+    const auto call = VerifyToken(authorization.substr(7), TokenUse::kCall, *ring, rules, now);
+    ASSERT_THAT(call, IsOk());
+    EXPECT_NEAR(static_cast<double>(call->claims.expires), static_cast<double>(now + 300), 30);
+    nonces.insert(call->claims.nonce);
+  }
+  EXPECT_EQ(nonces.size(), 4U);
 }
 
 }  // namespace

@@ -50,7 +50,6 @@ class FakeEndpoint : public v1::MirrorClientService::Service {
     identity_.application_id = "application";
     identity_.application_key = std::make_shared<const PublicKey>(*PublicKey::Load(application.certificate));
     key_ = std::make_shared<const SigningKey>(*SigningKey::Load(application.key, "application"));
-    source_key_ = std::make_shared<const PublicKey>(*PublicKey::Load(source.certificate));
 
     grpc::ServerBuilder builder;
     int port = 0;
@@ -90,10 +89,12 @@ class FakeEndpoint : public v1::MirrorClientService::Service {
   std::map<std::string, std::uint64_t> planned;
   v1::TableSchemaRequest announced;
   v1::ReplicationCompletedRequest completed;
-  std::size_t most_in_flight = 0;
-  std::string bearer;
+  std::string request_token;                ///< Of Authenticate.
+  std::vector<std::string> authorizations;  ///< Of the other calls.
   int requests = 0;
 
+  /// Before and after each run: what the test's thread and the endpoint's threads wrote, the others see.
+  void Settle() { const std::lock_guard lock(mutex); }
   std::size_t Count(const std::string& call) {
     const std::lock_guard lock(mutex);
     return static_cast<std::size_t>(std::count(log.begin(), log.end(), call));
@@ -106,7 +107,7 @@ class FakeEndpoint : public v1::MirrorClientService::Service {
     log.emplace_back("authenticate");
     holders.push_back(request->holder());
     take_overs.push_back(request->take_over());
-    bearer = request->request_token();
+    request_token = request->request_token();
     if (busy) {
       response->mutable_busy()->set_cycle(cycle_);
       response->mutable_busy()->set_holder("somebody");
@@ -137,10 +138,20 @@ class FakeEndpoint : public v1::MirrorClientService::Service {
     return payload.substr(at, payload.find('"', at) - at);
   }
 
-  grpc::Status TableSchema(grpc::ServerContext*, const v1::TableSchemaRequest* request,
+  void Note(const grpc::ServerContext& context, const std::string& call) {
+    log.push_back(call);
+    const auto found = context.client_metadata().find("authorization");
+    if (found == context.client_metadata().end()) {
+      ADD_FAILURE() << call << " without a token";
+    } else {
+      authorizations.emplace_back(found->second.data(), found->second.size());
+    }
+  }
+
+  grpc::Status TableSchema(grpc::ServerContext* context, const v1::TableSchemaRequest* request,
                            v1::TableSchemaResponse* response) override {
     const std::lock_guard lock(mutex);
-    log.emplace_back("schema");
+    Note(*context, "schema");
     announced = *request;
     if (request->cycle() != cycle_) return {grpc::StatusCode::ABORTED, "another cycle began"};
     for (const v1::Table& announcement : request->tables()) {
@@ -169,7 +180,7 @@ class FakeEndpoint : public v1::MirrorClientService::Service {
       grpc::ServerReaderWriter<v1::RowDataResponse, v1::RowDataRequest>* stream) override {
     {
       const std::lock_guard lock(mutex);
-      log.emplace_back("rows");
+      Note(*context, "rows");
     }
     v1::RowDataRequest request;
     while (stream->Read(&request)) {
@@ -235,10 +246,11 @@ class FakeEndpoint : public v1::MirrorClientService::Service {
     result->set_lsn(table.position.lsn());
   }
 
-  grpc::Status ReplicationCompleted(grpc::ServerContext*, const v1::ReplicationCompletedRequest* request,
+  grpc::Status ReplicationCompleted(grpc::ServerContext* context,
+                                    const v1::ReplicationCompletedRequest* request,
                                     v1::ReplicationCompletedResponse* response) override {
     const std::lock_guard lock(mutex);
-    log.emplace_back("completed");
+    Note(*context, "completed");
     completed = *request;
     if (request->cycle() != cycle_) return {grpc::StatusCode::ABORTED, "another cycle began"};
     if (!on_completed.ok()) return on_completed;
@@ -253,7 +265,6 @@ class FakeEndpoint : public v1::MirrorClientService::Service {
 
   Identity identity_;
   std::shared_ptr<const SigningKey> key_;
-  std::shared_ptr<const PublicKey> source_key_;
   std::unique_ptr<grpc::Server> server_;
   std::string address_;
   std::int64_t cycle_ = 1'000;

@@ -1,0 +1,176 @@
+#include "client/once.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "client/lock_file.h"
+#include "tests/client/fake_endpoint.h"
+#include "tests/client/source_database.h"
+#include "tests/support/status_matchers.h"
+
+namespace mirror {
+namespace {
+
+using testing::AllOf;
+using testing::ContainsRegex;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+
+/// mirror-agent once with a configuration that leads to an endpoint of this process.
+class OnceTest : public testing::Test {
+ protected:
+  void Configure(const std::string& sources) {
+    std::ofstream(folder_ / "mirror-agent.toml")
+        << "[endpoint]\naddress = \"" << endpoint_.address() << "\"\nplaintext = true\n"
+        << "[identity]\nissuer = \"Source\"\nkey = \"source.key\"\nkey_id = \"source\"\n"
+        << "application_id = \"application\"\napplication_certificate = \"application.crt\"\n"
+        << sources;
+  }
+  int Run(OnceOptions options = {}) {
+    options.config = folder_ / "mirror-agent.toml";
+    std::ostringstream out, err;
+    endpoint_.Settle();
+    const int code = Once(options, out, err);
+    endpoint_.Settle();
+    out_ = out.str();
+    err_ = err.str();
+    return code;
+  }
+  static std::string Source(const std::string& path, const std::string& more = "") {
+    return "[[source]]\ncontext_id = \"Cust\"\npath = \"" + path + "\"\n" + more;
+  }
+
+  TempFolder folder_;
+  FakeEndpoint endpoint_{folder_};
+  std::string out_, err_;
+};
+
+TEST_F(OnceTest, PrintsALineForEachTableAndWhatItCannotSee) {
+  Sql(folder_ / "crm.db", "CREATE TABLE orders(id INTEGER PRIMARY KEY); INSERT INTO orders VALUES(1), (2)");
+  Configure(Source("crm.db"));
+  EXPECT_EQ(Run(), 0) << err_;
+  EXPECT_THAT(out_, ContainsRegex("orders +populate +2 +1 +ok +new in the mirror"));
+  EXPECT_THAT(out_, AllOf(HasSubstr("1 tables, 1 populated, 2 rows in "), HasSubstr("rows/s"),
+                          HasSubstr("keep a table's number of rows are not seen")));
+  EXPECT_THAT(err_, IsEmpty());
+  EXPECT_EQ(Run(), 0);
+  EXPECT_THAT(out_, ContainsRegex("orders +none +0 +1 +ok"));
+}
+
+TEST_F(OnceTest, JsonHasEveryTableOfEverySource) {
+  Sql(folder_ / "crm.db", "CREATE TABLE orders(id INTEGER PRIMARY KEY); INSERT INTO orders VALUES(1), (2)");
+  Configure(Source("crm.db"));
+  EXPECT_EQ(Run({.repopulate = true, .json = true}), 0) << err_;
+  const auto json = nlohmann::json::parse(out_);
+  ASSERT_EQ(json.at("sources").size(), 1U);
+  const auto& source = json["sources"][0];
+  EXPECT_EQ(source.at("context_id"), "Cust");
+  EXPECT_EQ(source.at("outcome"), "done");
+  const auto& table = source.at("tables").at(0);
+  EXPECT_EQ(table.at("table"), "orders");
+  EXPECT_EQ(table.at("action"), "populate");
+  EXPECT_EQ(table.at("inserts"), 2);
+  EXPECT_EQ(table.at("updates"), 0);
+  EXPECT_EQ(table.at("deletes"), 0);
+  EXPECT_EQ(table.at("lsn"), 1);
+  EXPECT_EQ(table.at("result"), "ok");
+  EXPECT_THAT(table.at("reason"), HasSubstr("new"));
+}
+
+TEST_F(OnceTest, RepopulateSendsWhatIsNamedAndRefusesUnknownNames) {
+  Sql(folder_ / "crm.db", "CREATE TABLE a(x); CREATE TABLE b(x)");
+  Configure(Source("crm.db"));
+  ASSERT_EQ(Run(), 0);
+  EXPECT_EQ(Run({.repopulate = true, .tables = {"B"}}), 0);
+  EXPECT_THAT(out_, AllOf(ContainsRegex("a +none"), ContainsRegex("b +populate.* asked for")));
+  const std::size_t calls = endpoint_.log.size();
+  EXPECT_EQ(Run({.repopulate = true, .tables = {"a", "c"}}), 2);
+  EXPECT_THAT(err_, AllOf(HasSubstr("'c'"), HasSubstr("Nothing was sent")));
+  EXPECT_EQ(endpoint_.log.size(), calls);
+}
+
+TEST_F(OnceTest, OneSourceThatFailsDoesNotStopTheOthers) {
+  Sql(folder_ / "crm.db", "CREATE TABLE a(x)");
+  Configure("[[source]]\ncontext_id = \"Gone\"\npath = \"gone.db\"\n" + Source("crm.db"));
+  EXPECT_EQ(Run(), 1);
+  EXPECT_THAT(err_, AllOf(HasSubstr("Gone: the source '"), HasSubstr("gone.db' is not there")));
+  EXPECT_THAT(out_, ContainsRegex("a +populate +0 +1 +ok"));
+  EXPECT_EQ(Run({.json = true}), 1);
+  const auto json = nlohmann::json::parse(out_);
+  EXPECT_EQ(json["sources"][0]["outcome"], "failed");
+  EXPECT_THAT(json["sources"][0]["reason"], HasSubstr("is not there"));
+  EXPECT_EQ(json["sources"][1]["outcome"], "done");
+}
+
+TEST_F(OnceTest, TableThatIsRefusedMakesTheExitCodeOne) {
+  Sql(folder_ / "crm.db", "CREATE TABLE a(x); CREATE TABLE b(x)");
+  Configure(Source("crm.db"));
+  endpoint_.actions["a"] = v1::TABLE_ACTION_REFUSED;
+  EXPECT_EQ(Run(), 1);
+  EXPECT_THAT(err_, HasSubstr("Cust: table 'a' refused: because"));
+}
+
+TEST_F(OnceTest, ToldNotToReplicateIsNoFailureAndBusyIs) {
+  Sql(folder_ / "crm.db", "CREATE TABLE a(x)");
+  Configure(Source("crm.db"));
+  endpoint_.do_not_replicate = true;
+  EXPECT_EQ(Run(), 0);
+  EXPECT_THAT(out_, HasSubstr("told not to replicate: paused for the inventory"));
+  endpoint_.do_not_replicate = false;
+  endpoint_.busy = true;
+  EXPECT_EQ(Run(), 1);
+  EXPECT_THAT(err_, HasSubstr("busy"));
+}
+
+TEST_F(OnceTest, AgentAtWorkForTheTenantIsNotDisturbed) {
+  Sql(folder_ / "crm.db", "CREATE TABLE a(x)");
+  Configure(Source("crm.db"));
+  const auto lock = LockFile::Acquire(folder_ / "agent-state", "Cust");
+  ASSERT_THAT(lock, IsOk());
+  EXPECT_EQ(Run(), 1);
+  EXPECT_THAT(err_, HasSubstr("another mirror-agent is at work"));
+  EXPECT_THAT(endpoint_.log, IsEmpty());
+}
+
+TEST_F(OnceTest, CdcWithoutAChangeLogSaysThatItPopulates) {
+  Sql(folder_ / "crm.db", "CREATE TABLE a(x)");
+  Configure(Source("crm.db", "strategy = \"cdc\"\n"));
+  EXPECT_EQ(Run(), 0);
+  EXPECT_THAT(out_, HasSubstr("no change log is installed"));
+}
+
+TEST_F(OnceTest, WrongConfigurationIsExitCodeTwo) {
+  EXPECT_EQ(Run(), 2);  // None at all.
+  EXPECT_THAT(err_, HasSubstr("is not there"));
+  Configure("");
+  EXPECT_EQ(Run(), 2);
+  EXPECT_THAT(err_, HasSubstr("there is no [[source]]"));
+  Configure(Source("crm.db", "pth = 1\n"));
+  EXPECT_EQ(Run(), 2);
+  EXPECT_THAT(err_, HasSubstr(":13: [source] 'pth' is not a key; did you mean 'path'?"));
+  std::filesystem::remove(folder_ / "application.crt");
+  Configure(Source("crm.db"));
+  EXPECT_EQ(Run(), 2);
+  EXPECT_THAT(err_, HasSubstr("[identity] 'application_certificate'"));
+  std::filesystem::permissions(folder_ / "source.key", std::filesystem::perms(0644));
+  EXPECT_EQ(Run(), 2);
+  EXPECT_THAT(err_, HasSubstr("[identity] 'key'"));
+}
+
+TEST_F(OnceTest, NamesCannotSpeakToTheTerminal) {
+  Sql(folder_ / "crm.db",
+      "CREATE TABLE \"\x1b[31mred\nline\"(x); CREATE TABLE \"" + std::string(100, 'n') + "\"(x)");
+  Configure(Source("crm.db"));
+  EXPECT_EQ(Run(), 0) << err_;
+  EXPECT_THAT(out_, AllOf(HasSubstr("?[31mred?line"), HasSubstr(std::string(37, 'n') + "... "),
+                          Not(HasSubstr("\x1b")), Not(HasSubstr(std::string(38, 'n')))));
+}
+
+}  // namespace
+}  // namespace mirror
