@@ -157,7 +157,8 @@ TablePlan PlanTable(const std::optional<TableRecord>& record, const std::optiona
 
   if (!agreed) {
     plan.action = SchemaAction::kCreated;
-    step.actions = {CreateTable{announced}, AgreeSchema{announced}};
+    step.actions.emplace_back(CreateTable{announced});
+    step.actions.emplace_back(AgreeSchema{announced});
     // A metadata row without a definition is a leftover that nobody can trust.
     step.record->position = Position{};
     step.record->pending.reset();
@@ -169,7 +170,7 @@ TablePlan PlanTable(const std::optional<TableRecord>& record, const std::optiona
   const auto repopulate = [&](std::string reason) {
     plan.action = SchemaAction::kRepopulate;
     plan.reason = std::move(reason);
-    step.actions = {AgreeSchema{announced}};
+    step.actions.emplace_back(AgreeSchema{announced});
     step.otherwise.clear();
     step.record->position = Position{};
     step.record->pending.reset();
@@ -205,14 +206,14 @@ TablePlan PlanTable(const std::optional<TableRecord>& record, const std::optiona
   if (!difference.alter.changes.empty()) {
     // What a partner's view or index prevents becomes a population.
     Step otherwise = step;
-    otherwise.actions = {AgreeSchema{announced}};
+    otherwise.actions.emplace_back(AgreeSchema{announced});
     otherwise.record->position = Position{};
     otherwise.record->pending.reset();
     otherwise.record->state = TableState::kRepopulate;
-    step.actions.push_back(std::move(difference.alter));
+    step.actions.emplace_back(std::move(difference.alter));
     step.otherwise.push_back(std::move(otherwise));
   }
-  step.actions.push_back(AgreeSchema{announced});
+  step.actions.emplace_back(AgreeSchema{announced});
   plan.step = std::move(step);
   return plan;
 }
@@ -221,7 +222,7 @@ Step PlanRetire(const std::optional<TableRecord>& record, const std::string& tab
   Step step;
   step.table = table;
   step.expected = record;
-  step.actions.push_back(RetireTable{now_ms});
+  step.actions.emplace_back(RetireTable{now_ms});
   return step;
 }
 
