@@ -251,13 +251,4 @@ absl::Status SqliteFile::CheckStill() const {
       absl::StrCat("another program opened the source '", path_, "' while it was read"));
 }
 
-std::string QuoteName(std::string_view name) {
-  std::string quoted = "\"";
-  for (const char c : name) {
-    if (c == '"') quoted += '"';
-    quoted += c;
-  }
-  return quoted + '"';
-}
-
 }  // namespace mirror

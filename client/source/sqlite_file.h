@@ -95,9 +95,6 @@ class Look {
   const SqliteFile& file_;
 };
 
-/// `name` as an identifier of SQL, whatever is in it.
-std::string QuoteName(std::string_view name);
-
 }  // namespace mirror
 
 #endif  // MIRROR_CLIENT_SOURCE_SQLITE_FILE_H_

@@ -193,6 +193,16 @@ std::optional<std::uint32_t> TableSchema::Find(std::string_view column_name) con
   return std::nullopt;
 }
 
+std::string QuoteName(std::string_view name) {
+  std::string quoted = "\"";
+  for (const char c : name) {
+    if (c == '"') quoted += '"';
+    quoted += c;
+  }
+  quoted += '"';
+  return quoted;
+}
+
 absl::Status CheckName(std::string_view name, std::string_view what) {
   const auto count = CountUtf8(name);
   if (!count) {

@@ -93,6 +93,9 @@ bool SameName(std::string_view a, std::string_view b);
 /// The form under which a name is looked up: ASCII upper case made lower.
 std::string FoldName(std::string_view name);
 
+/// "name" with quotes doubled: the one way in which a name reaches the text of a statement, on both sides.
+std::string QuoteName(std::string_view name);
+
 /// 1 to 128 characters of UTF-8 without NUL. Errors: kInvalidArgument; `what` ("table", "column 3 of table
 /// 'x'") begins the message.
 absl::Status CheckName(std::string_view name, std::string_view what);

@@ -85,16 +85,6 @@ std::string QuoteText(std::string_view text) {
 
 }  // namespace
 
-std::string QuoteName(std::string_view name) {
-  std::string quoted = "\"";
-  for (const char c : name) {
-    if (c == '"') quoted += '"';
-    quoted += c;
-  }
-  quoted += '"';
-  return quoted;
-}
-
 std::string_view SqliteDeclaration(const Column& column) {
   switch (column.type) {
     case Type::kBool:

@@ -13,9 +13,6 @@
 
 namespace mirror {
 
-/// "name" with quotes doubled.
-std::string QuoteName(std::string_view name);
-
 /// How SQLite declares a column of this type: INTEGER, REAL, TEXT, BLOB, NUMERIC or nothing.
 std::string_view SqliteDeclaration(const Column& column);
 

@@ -176,7 +176,7 @@ class FakeEndpoint : public v1::MirrorClientService::Service {
   }
 
   grpc::Status RowDataStream(
-      grpc::ServerContext*,
+      grpc::ServerContext* context,
       grpc::ServerReaderWriter<v1::RowDataResponse, v1::RowDataRequest>* stream) override {
     {
       const std::lock_guard lock(mutex);
