@@ -1,0 +1,460 @@
+// kill -9 of the real server at each durable step, and at any moment. After a restart the source retries as
+// the protocol says, and the mirror must equal it row by row; what was acknowledged as durable must be there
+// as soon as the server is dead.
+//
+// MIRROR_TEST_CRASH_RUNS=n: n passes of each point are tried (10 or more: all of them), and 5 * n kills from
+// outside in each scenario. MIRROR_TEST_SEED=n repeats the choice.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <functional>
+#include <iostream>
+#include <map>
+#include <memory>
+#include <random>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "proto/wire/limits.h"
+#include "tests/support/fake_source.h"
+#include "tests/support/installation.h"
+#include "tests/support/mirror_file.h"
+#include "tests/support/rows.h"
+#include "tests/support/status_matchers.h"
+
+namespace mirror {
+namespace {
+
+constexpr std::uint64_t kAllRuns = 10;
+constexpr int kKillsOfOneRun = 5;
+
+std::uint64_t CrashRuns() {
+  const char* const given = std::getenv("MIRROR_TEST_CRASH_RUNS");
+  return given == nullptr ? 1 : std::max<std::uint64_t>(1, std::strtoull(given, nullptr, 10));
+}
+
+/// Calls that remember what the endpoint promised, and how often it passes each point.
+class RememberingCalls final : public MirrorCalls {
+ public:
+  /// The server may come back on other ports.
+  void Use(std::unique_ptr<MirrorClient> client) { client_ = std::move(client); }
+
+  absl::StatusOr<v1::AuthenticateResponse> Authenticate(const std::string& holder, bool take_over,
+                                                        bool probe) override {
+    ++commits_;
+    return client_->Authenticate(holder, take_over, probe);
+  }
+  absl::StatusOr<v1::TableSchemaResponse> TableSchema(const v1::TableSchemaRequest& request) override {
+    ++commits_;
+    return client_->TableSchema(request);
+  }
+  absl::StatusOr<v1::RowDataResponse> RowData(const v1::RowDataRequest& request) override {
+    Sent(request);
+    absl::StatusOr<v1::RowDataResponse> response = client_->RowData(request);
+    if (response.ok()) Acknowledged(request, *response);
+    return response;
+  }
+  absl::StatusOr<std::unique_ptr<RowStream>> OpenRowStream() override {
+    absl::StatusOr<std::unique_ptr<RowStream>> stream = client_->OpenRowStream();
+    if (!stream.ok()) return stream.status();
+    return std::make_unique<Stream>(*this, *std::move(stream));
+  }
+  absl::StatusOr<v1::WipeResponse> Wipe(const v1::WipeRequest& request) override {
+    ++commits_;
+    durable_.erase(request.table());
+    return client_->Wipe(request);
+  }
+  absl::StatusOr<v1::ReplicationCompletedResponse> ReplicationCompleted(
+      const v1::ReplicationCompletedRequest& request) override {
+    ++commits_;
+    return client_->ReplicationCompleted(request);
+  }
+
+  /// LSN of each table whose commit was acknowledged as durable, unless a population was begun since.
+  const std::map<std::string, std::int64_t>& durable() const { return durable_; }
+  /// How often the server passes this point in the calls so far, at most.
+  int Passes(const std::string& point) const {
+    if (point == "rows.written") return batches_;
+    if (point == "apply.committed") return requests_;
+    if (point.starts_with("swap.")) return populations_;
+    return commits_;
+  }
+  void ForgetPasses() { commits_ = batches_ = requests_ = populations_ = 0; }
+
+ private:
+  class Stream final : public RowStream {
+   public:
+    Stream(RememberingCalls& calls, std::unique_ptr<RowStream> stream)
+        : calls_(calls), stream_(std::move(stream)) {}
+    absl::Status Send(const v1::RowDataRequest& request) override {
+      calls_.Sent(request);
+      unanswered_.push_back(request);
+      return stream_->Send(request);
+    }
+    absl::StatusOr<v1::RowDataResponse> Receive() override {
+      absl::StatusOr<v1::RowDataResponse> response = stream_->Receive();
+      if (!response.ok()) return response;
+      calls_.Acknowledged(unanswered_.front(), *response);
+      unanswered_.erase(unanswered_.begin());
+      return response;
+    }
+    absl::Status Finish() override { return stream_->Finish(); }
+
+   private:
+    RememberingCalls& calls_;
+    std::unique_ptr<RowStream> stream_;
+    std::vector<v1::RowDataRequest> unanswered_;
+  };
+
+  void Sent(const v1::RowDataRequest& request) {
+    ++commits_;
+    ++requests_;
+    for (const v1::ChangeBatch& batch : request.batches()) {
+      if (batch.row_count() > 0) ++batches_;
+      if (batch.populate() == v1::POPULATE_REASON_UNSPECIFIED) continue;
+      ++populations_;
+      durable_.erase(batch.table());
+    }
+  }
+
+  void Acknowledged(const v1::RowDataRequest& request, const v1::RowDataResponse& response) {
+    int result = response.results_size() - request.batches_size() - request.advance().tables_size();
+    for (const v1::ChangeBatch& batch : request.batches()) {
+      const v1::BatchResult& answer = response.results(result++);
+      if (answer.code() == 0 && answer.durable() && batch.has_commit()) {
+        durable_[batch.table()] = batch.commit().position().lsn();
+      }
+    }
+    for (const v1::Advance::Table& table : request.advance().tables()) {
+      const v1::BatchResult& answer = response.results(result++);
+      if (answer.code() == 0 && answer.durable())
+        durable_[table.table()] = request.advance().position().lsn();
+    }
+  }
+
+  std::unique_ptr<MirrorClient> client_;
+  std::map<std::string, std::int64_t> durable_;
+  int commits_ = 0, batches_ = 0, requests_ = 0, populations_ = 0;
+};
+
+// --- The scenarios ---
+
+struct Scenario {
+  std::string name;
+  bool mirrored = true;  ///< A cycle has run before the one that is hit.
+  std::function<void(FakeSource&)> change = [](FakeSource&) {};
+  std::string partner_sql = {};  ///< What the mirror's owner does before.
+  CycleOptions options = {};
+};
+
+void PrintTo(const Scenario& scenario, std::ostream* out) { *out << scenario.name; }
+
+TableSchema Files() {
+  return NamedTable("files", {KeyColumn("id", Type::kInt64), PlainColumn("content", Type::kBytes),
+                              PlainColumn("words", Type::kText)});
+}
+
+void FillSource(FakeSource& source) {
+  source.CreateTable(People());
+  source.CreateTable(Pairs());
+  source.CreateTable(Keyless());
+  for (int i = 0; i < 12; ++i) source.Put("people", {i, absl::StrCat("name ", i), i});
+  for (int i = 0; i < 5; ++i) source.Put("pairs", {i, "b", "v"});
+  for (int i = 0; i < 4; ++i) source.Put("keyless", {"same", i / 2});
+}
+
+void ChangeRows(FakeSource& source) {
+  for (int i = 0; i < 7; ++i) source.Update("people", {i}, {{"name", "changed"}});
+  source.Delete("people", {8});
+  source.Put("people", {100, "new", nullptr});
+  source.Update("people", {9}, {{"id", 200}});
+  source.Put("pairs", {77, "new", "v"});
+  source.DeleteRow("keyless", {"same", 0});
+}
+
+CycleOptions Options(const std::function<void(CycleOptions&)>& set = nullptr) {
+  CycleOptions options;
+  options.batch_rows = 5;
+  if (set) set(options);
+  return options;
+}
+
+std::vector<Scenario> Scenarios() {
+  return {
+      {.name = "FirstPopulation", .mirrored = false, .options = Options()},
+      {.name = "FirstPopulationStreamed", .mirrored = false, .options = Options([](CycleOptions& o) {
+                                                               o.stream = true;
+                                                             })},
+      {.name = "Increments", .change = ChangeRows, .options = Options()},
+      {.name = "IncrementsStreamed", .change = ChangeRows, .options = Options([](CycleOptions& o) {
+                                                             o.stream = true;
+                                                             o.batches_per_request = 2;
+                                                             o.batch_rows = 2;
+                                                           })},
+      {.name = "RepopulationUnderIndexes",
+       .change =
+           [](FakeSource& source) {
+             ChangeRows(source);
+             source.Put("people", {300, "changed", 5});  // Breaks the partner's unique index.
+           },
+       .partner_sql = "CREATE INDEX by_age ON people (age); CREATE UNIQUE INDEX by_name ON people (name); "
+                      "CREATE VIEW old_people AS SELECT name FROM people WHERE age > 3; "
+                      "CREATE TRIGGER no_more BEFORE INSERT ON people BEGIN SELECT raise(ABORT, 'no'); END",
+       .options = Options([](CycleOptions& o) { o.populate_all = true; })},
+      {.name = "Wipe", .change = ChangeRows, .options = Options([](CycleOptions& o) {
+                                               o.populate_all = true;
+                                               o.wipe = true;
+                                             })},
+      {.name = "SchemaChanges",
+       .change =
+           [](FakeSource& source) {
+             ChangeRows(source);
+             TableSchema people = People();
+             people.columns.erase(people.columns.begin() + 2);
+             people.columns.push_back(PlainColumn("since", Type::kInt32));
+             people.columns.back().default_value = Literal(std::int64_t{7});
+             people.columns.back().backfill = Backfill::kDefault;
+             source.AlterTable(people);
+             TableSchema pairs = Pairs();
+             pairs.columns[1].key_position = 0;
+             source.AlterTable(pairs);
+             source.DropTable("keyless");
+             source.CreateTable(Keyless("other"));
+             source.Put("other", {"one", 1});
+           },
+       .options = Options()},
+      {.name = "ValuesInParts",
+       .change =
+           [](FakeSource& source) {
+             source.CreateTable(Files());
+             const std::string large(kPartBytesMax + 1'000, 'x');
+             source.Put("files", {1, Blob(large + "1"), "short"});
+             source.Put("files", {2, Blob("short"), large + "2"});
+           },
+       .options = Options()},
+  };
+}
+
+class CrashTest : public testing::TestWithParam<Scenario> {
+ protected:
+  void SetUp() override {
+    absl::StatusOr<std::unique_ptr<Installation>> made =
+        Installation::Init({.bin_dir = MIRROR_BIN_DIR, .context_id = "Cust"});
+    ASSERT_TRUE(made.ok()) << made.status();
+    here_ = *std::move(made);
+    const std::uint64_t seed = TestSeed();
+    random_.seed(seed);
+    source_seed_ = seed;
+  }
+
+  void TearDown() override {
+    if (HasFailure()) std::cerr << "--- the server's log\n" << here_->ServerLog() << "---\n";
+  }
+
+  std::uint64_t Below(std::uint64_t limit) { return random_() % limit; }
+
+  void StartServer(const std::string& crash_at = "") {
+    here_->set_environment(crash_at.empty() ? std::vector<std::string>()
+                                            : std::vector<std::string>{"MIRROR_CRASH_AT=" + crash_at});
+    ASSERT_THAT(here_->Start(), IsOk());
+    plain_ = crash_at.empty();
+    started_ = true;
+  }
+  /// A process that kills itself takes its time on a busy machine.
+  bool Ended() { return here_->server().Wait(std::chrono::seconds(20)).ok(); }
+  bool Running() { return started_ && here_->server().running(); }
+
+  /// A new tenant, as it is before the cycle that is hit. The server that serves it goes on.
+  void Prepare() {
+    context_ = absl::StrCat("Cust-", ++tenants_);
+    source_ = std::make_unique<FakeSource>(source_seed_ + tenants_);
+    calls_ = std::make_unique<RememberingCalls>();
+    FillSource(*source_);
+    if (!Running() || !plain_) StartServer();
+    if (GetParam().mirrored) {
+      calls_->Use(here_->Client(context_).value());
+      const CycleReport report = source_->RunCycle(*calls_);
+      ASSERT_TRUE(report.AllDone()) << report.Summary();
+      if (!GetParam().partner_sql.empty()) {
+        ASSERT_EQ(here_->mirror(context_).Execute(GetParam().partner_sql), "");
+      }
+    }
+    before_ = VisibleRows();
+    GetParam().change(*source_);
+    calls_->ForgetPasses();
+  }
+
+  std::map<std::string, std::vector<std::string>> VisibleRows() {
+    std::map<std::string, std::vector<std::string>> rows;
+    if (!GetParam().mirrored) return rows;
+    for (const std::string& table : source_->Tables()) {
+      rows[table] = here_->mirror(context_).Rows(source_->Schema(table));
+    }
+    return rows;
+  }
+
+  /// The server is dead and nobody has opened the mirror since: what was acknowledged is there.
+  void ExpectNothingLost() {
+    if (!std::filesystem::exists(here_->mirror_path(context_))) {
+      EXPECT_TRUE(calls_->durable().empty());
+      return;
+    }
+    const MirrorFile mirror = here_->mirror(context_);
+    for (const auto& [table, lsn] : calls_->durable()) {
+      EXPECT_GE(mirror.Lsn(table), lsn) << "table '" << table << "': an acknowledged commit is gone";
+    }
+    // A population shows all of its rows or none: the others are changed in place, batch by batch.
+    if (!GetParam().options.populate_all) return;
+    for (const auto& [table, rows] : before_) {
+      const std::vector<std::string> seen = mirror.Rows(source_->Schema(table));
+      EXPECT_TRUE(seen == rows || seen == source_->ShownRows(table))
+          << "table '" << table << "': a reader sees " << seen.size() << " rows, a half of a population";
+    }
+  }
+
+  /// The source goes on as the protocol says: in the same cycle, or in a new one.
+  void Recover(CycleReport report, bool same_cycle) {
+    if (!same_cycle || report.end != CycleReport::End::kCompleted) {
+      if (!Running()) StartServer();
+      calls_->Use(here_->Client(context_).value());
+      report = source_->RunCycle(*calls_, Options());
+    }
+    ASSERT_TRUE(report.AllDone()) << report.Summary();
+    const MirrorFile mirror = here_->mirror(context_);
+    EXPECT_EQ(Difference(*source_, mirror), "");
+    EXPECT_EQ(mirror.Value("PRAGMA integrity_check"), "ok");
+    EXPECT_EQ(mirror.Value("SELECT count(*) FROM _mirror_shadow"), "0");
+    EXPECT_EQ(mirror.Value("SELECT count(*) FROM _mirror_parts"), "0");
+    EXPECT_EQ(mirror.Value("SELECT count(*) FROM sqlite_schema WHERE name LIKE '\\_mirror\\_shadow\\__%' "
+                           "ESCAPE '\\'"),
+              "0");
+    for (const std::string& table : source_->Tables()) {
+      EXPECT_EQ(mirror.Value(absl::StrCat("SELECT row_count FROM ", mirror.metadata(),
+                                          " WHERE table_name = '", table, "'")),
+                absl::StrCat(source_->Rows(table).size()));
+    }
+    if (GetParam().partner_sql.empty()) return;
+    EXPECT_EQ(mirror.Value("SELECT group_concat(name) FROM (SELECT name FROM sqlite_schema WHERE name IN "
+                           "('by_age', 'old_people', 'no_more') ORDER BY name)"),
+              "by_age,no_more,old_people");
+  }
+
+  /// The cycle that is hit. `same_cycle`: its calls are made again to the restarted server.
+  CycleReport RunHitCycle(bool same_cycle) {
+    CycleOptions options = GetParam().options;
+    if (same_cycle) {
+      options.recover = [this](const absl::Status&) -> MirrorCalls* {
+        // Whoever killed it may be at it still.
+        if (!Ended()) return nullptr;
+        ExpectNothingLost();
+        StartServer();
+        if (!Running()) return nullptr;
+        calls_->Use(here_->Client(context_).value());
+        return calls_.get();
+      };
+    }
+    calls_->Use(here_->Client(context_).value());
+    return source_->RunCycle(*calls_, options);
+  }
+
+  /// How often each point is passed in the scenario, at most.
+  void CountPasses() {
+    Prepare();
+    const auto began = std::chrono::steady_clock::now();
+    const CycleReport report = RunHitCycle(false);
+    duration_ = std::chrono::steady_clock::now() - began;
+    ASSERT_TRUE(report.AllDone()) << report.Summary();
+    for (const char* point : kPoints) passes_[point] = calls_->Passes(point);
+    passes_["rows.written"] += 1;  // A population's first batch may have no rows, and others may be split.
+  }
+
+  static constexpr const char* kPoints[] = {"commit.begun",  "rows.written", "swap.exchanged", "swap.indexed",
+                                            "commit.before", "commit.after", "apply.committed"};
+
+  std::unique_ptr<Installation> here_;
+  std::mt19937_64 random_;
+  std::uint64_t source_seed_ = 0;
+  bool started_ = false;
+  bool plain_ = false;  ///< The server runs without MIRROR_CRASH_AT.
+  int tenants_ = 0;
+  std::string context_;
+  std::unique_ptr<FakeSource> source_;
+  std::unique_ptr<RememberingCalls> calls_;
+  std::map<std::string, std::vector<std::string>> before_;
+  std::map<std::string, int> passes_;
+  std::chrono::steady_clock::duration duration_{};
+};
+
+TEST_P(CrashTest, AtEachDurableStepNothingIsLost) {
+  ASSERT_NO_FATAL_FAILURE(CountPasses());
+  int crashes = 0, survived = 0;
+  for (const char* point : kPoints) {
+    const int passes = passes_[point];
+    std::set<int> chosen;
+    for (int n = 1; n <= passes && CrashRuns() >= kAllRuns; ++n) chosen.insert(n);
+    while (passes > 0 && chosen.size() < std::min<std::uint64_t>(CrashRuns(), passes)) {
+      chosen.insert(1 + static_cast<int>(Below(static_cast<std::uint64_t>(passes))));
+    }
+    for (const int n : chosen) {
+      const bool same_cycle = Below(2) == 0;
+      SCOPED_TRACE(absl::StrCat("MIRROR_CRASH_AT=", point, ":", n, same_cycle ? ", the same" : ", another",
+                                " cycle goes on"));
+      ASSERT_NO_FATAL_FAILURE(Prepare());
+      here_->Kill();
+      ASSERT_NO_FATAL_FAILURE(StartServer(absl::StrCat(point, ":", n)));
+      CycleReport report = RunHitCycle(same_cycle);
+      const bool crashed = plain_ || (report.end != CycleReport::End::kCompleted && Ended());
+      crashed ? ++crashes : ++survived;
+      if (!plain_ && crashed) ExpectNothingLost();
+      ASSERT_NO_FATAL_FAILURE(Recover(std::move(report), same_cycle || !crashed));
+      if (HasFailure()) return;
+      if (!crashed) here_->Kill();
+    }
+  }
+  std::cout << GetParam().name << ": " << crashes << " crashes at " << std::size(kPoints) << " points, "
+            << survived << " not reached\n";
+}
+
+TEST_P(CrashTest, KilledAtAnyMomentNothingIsLost) {
+  ASSERT_NO_FATAL_FAILURE(CountPasses());
+  const auto longest = std::chrono::duration_cast<std::chrono::microseconds>(duration_).count();
+  const int runs = kKillsOfOneRun * static_cast<int>(CrashRuns());
+  int crashes = 0;
+  for (int run = 0; run < runs; ++run) {
+    const std::chrono::microseconds delay(Below(static_cast<std::uint64_t>(longest) + 1));
+    const bool same_cycle = Below(2) == 0;
+    SCOPED_TRACE(absl::StrCat("kill ", run, " after ", delay.count(), " microseconds"));
+    ASSERT_NO_FATAL_FAILURE(Prepare());
+    const pid_t victim = here_->server().pid();
+    std::thread killer([victim, delay] {
+      std::this_thread::sleep_for(delay);
+      kill(victim, SIGKILL);
+    });
+    CycleReport report = RunHitCycle(same_cycle);
+    killer.join();
+    if (here_->server().pid() == victim) {
+      here_->Kill();
+      ExpectNothingLost();
+    }
+    ++crashes;
+    ASSERT_NO_FATAL_FAILURE(Recover(std::move(report), same_cycle));
+    if (HasFailure()) return;
+  }
+  std::cout << GetParam().name << ": killed " << crashes << " times within " << longest << " microseconds\n";
+}
+
+INSTANTIATE_TEST_SUITE_P(Scenario, CrashTest, testing::ValuesIn(Scenarios()),
+                         [](const auto& test) { return test.param.name; });
+
+}  // namespace
+}  // namespace mirror
