@@ -390,6 +390,11 @@ TEST(PlanStop, TrustsNothingAndEndsTheTableForTheCycle) {
   EXPECT_EQ(step.record->pending, kTarget) << "what was sent is still shown";
 }
 
+TEST(PlanStop, DoesNotCountBatchesOfAnEarlierCycle) {
+  EXPECT_EQ(PlanStop(kCycle, Quiet()).record->seq, 0U);
+  EXPECT_EQ(PlanStop(kCycle, Running(3)).record->seq, 3U);
+}
+
 TEST(PlanInvalidate, TakesThePositionAndNothingElse) {
   const Step step = PlanInvalidate(Running(3));
 

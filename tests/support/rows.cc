@@ -157,6 +157,8 @@ TableSchema Keyless(const std::string& name) {
   return NamedTable(name, {PlainColumn("name", Type::kText), PlainColumn("age", Type::kInt32)});
 }
 
+std::uint64_t TestBatch::message_seq() const { return message->seq(); }
+
 TestBatch MakeBatch(const TableSchema& table, const BatchSpec& spec) {
   RowBlock block = RowBlock::For(table, ColumnsOf(table, spec));
   for (const Row& row : spec.rows) {

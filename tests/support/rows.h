@@ -84,7 +84,8 @@ struct BatchSpec {
 struct TestBatch {
   std::shared_ptr<const TableSchema> schema;
   std::shared_ptr<const v1::ChangeBatch> message;
-  absl::StatusOr<ChangeBatch> batch;
+  absl::StatusOr<ChangeBatch> batch;  ///< The codec may have refused it.
+  std::uint64_t message_seq() const;
 };
 TestBatch MakeBatch(const TableSchema& table, const BatchSpec& spec);
 
