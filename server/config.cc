@@ -94,6 +94,10 @@ std::string Suggest(std::string_view word, const std::vector<std::string>& known
     distance = found;
     best = &candidate;
   }
+  for (const std::string& candidate : known) {
+    const bool begins = word.size() >= 3 && (word.starts_with(candidate) || candidate.starts_with(word));
+    if (best == nullptr && begins) best = &candidate;
+  }
   if (best != nullptr) return absl::StrCat("; did you mean '", *best, "'?");
   return absl::StrCat("; there are ", absl::StrJoin(known, ", "));
 }

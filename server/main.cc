@@ -44,8 +44,8 @@ constexpr std::int64_t kHousekeepingS = 1;
 /// A database open for writing has its file, its log and its index of the log.
 constexpr std::uint64_t kDescriptorsPerTenant = 3;
 constexpr std::uint64_t kOpenTenantsMax = 4'000;
-/// Threads' pollers, the catalog, certificate files, the log.
-constexpr std::uint64_t kSpareDescriptors = 100;
+/// Operators' connections, pollers, the catalog, certificate files, the log.
+constexpr std::uint64_t kSpareDescriptors = 200;
 
 int Fail(int code, const absl::Status& status) {
   std::cerr << "mirror-server: " << status.message() << std::endl;
