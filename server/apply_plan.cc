@@ -40,16 +40,16 @@ absl::Status BaseDiffers(const std::string& table, Lsn stored, Lsn base) {
 BatchPlan PlanBatch(std::int64_t cycle, const std::optional<TableRecord>& record, const TableSchema& schema,
                     const ChangeBatch& batch) {
   if (!record) return Refuse(NotAgreed(batch.table));
-  if (record->state == TableState::kStopped && record->cycle == cycle) {
-    return Refuse(absl::FailedPreconditionError(
-        absl::StrCat(Quoted(batch.table), " takes nothing more in this cycle: it missed more than ",
-                     kMissingKeysMax, " rows, and its LSN is -1 now. The next cycle populates it.")));
-  }
   const std::uint64_t applied = AppliedSeq(cycle, *record);
   BatchPlan plan;
   if (batch.seq <= applied) {
     plan.verdict = BatchPlan::Verdict::kRepeated;
     return plan;
+  }
+  if (record->state == TableState::kStopped && record->cycle == cycle) {
+    return Refuse(absl::FailedPreconditionError(
+        absl::StrCat(Quoted(batch.table), " takes nothing more in this cycle: it missed more than ",
+                     kMissingKeysMax, " rows, and its LSN is -1 now. The next cycle populates it.")));
   }
   if (batch.seq != applied + 1) {
     plan.verdict = BatchPlan::Verdict::kGap;
@@ -141,6 +141,12 @@ BatchPlan PlanAdvance(std::int64_t cycle, const std::optional<TableRecord>& reco
 
 BatchPlan PlanWipe(std::int64_t cycle, const std::optional<TableRecord>& record, const TableSchema& schema,
                    const Position& target) {
+  if (record && AppliedSeq(cycle, *record) != 0 && record->state != TableState::kPopulating) {
+    return Refuse(absl::FailedPreconditionError(
+        absl::StrCat(Quoted(schema.name),
+                     " took batches in this cycle already. Nothing was wiped. Wipe it before its "
+                     "first batch, in the next cycle.")));
+  }
   ChangeBatch batch;
   batch.table = schema.name;
   batch.seq = 1;
@@ -156,6 +162,7 @@ Step PlanStop(std::int64_t cycle, const TableRecord& record) {
   step.record = record;
   step.record->position = Position{};
   step.record->state = TableState::kStopped;
+  step.record->seq = AppliedSeq(cycle, record);
   step.record->cycle = cycle;
   return step;
 }

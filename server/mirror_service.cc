@@ -305,6 +305,14 @@ grpc::Status MirrorService::RowData(grpc::ServerContext* context, const v1::RowD
 
 absl::Status MirrorService::DoRowData(const Caller& caller, Tenant& tenant, const v1::RowDataRequest& request,
                                       bool wait_for_gaps, v1::RowDataResponse* response) {
+  const std::uint64_t entries = static_cast<std::uint64_t>(request.batches_size()) +
+                                static_cast<std::uint64_t>(request.parts_size()) +
+                                static_cast<std::uint64_t>(request.advance().tables_size());
+  if (entries > limits_.tables_max) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat(entries, " batches, parts and tables in one request; the limit is ", limits_.tables_max,
+                     ". Nothing was applied. Send smaller requests."));
+  }
   RowRequest rows;
   rows.cycle = request.cycle();
   for (const v1::ValuePart& part : request.parts()) {

@@ -57,6 +57,7 @@ std::vector<int> Match(const TableSchema& from, const TableSchema& to) {
     by_name[FoldName(column.name)] = i;
   }
   std::vector<int> result;
+  std::set<int> taken;
   for (const Column& column : to.columns) {
     int found = -1;
     if (const auto id = by_id.find(column.column_id); column.column_id != 0 && id != by_id.end()) {
@@ -66,6 +67,7 @@ std::vector<int> Match(const TableSchema& from, const TableSchema& to) {
       // The same name under another id is another column, as when one is dropped and made again.
       if (old_id == 0 || column.column_id == 0) found = name->second;
     }
+    if (found >= 0 && !taken.insert(found).second) found = -1;
     result.push_back(found);
   }
   return result;

@@ -119,17 +119,16 @@ absl::Status Tenant::Open(bool create, std::int64_t now_ms) {
         "tenant '", context_id_, "' is not mirrored here. Nothing was done. Ask the mirror's operator."));
   }
   if (!quarantine_.empty()) return absl::DataLossError(quarantine_);
-  bool replaced = false;
   if (store_ && store_->Replaced()) {
     store_.reset();
     is_open_ = false;
-    replaced = true;
+    replaced_ = true;
     events_.Add(
         context_id_, Severity::kWarning, "mirror.replaced",
         "the mirror file was replaced or removed while it was open; the running cycle is over, and the next "
         "one starts from the file that is there now");
   }
-  if (store_) return absl::OkStatus();
+  if (store_) return replaced_ ? EndCycleInNewFile(now_ms) : absl::OkStatus();
   agreed_.clear();
   refused_tables_.reset();
   refused_seq_.clear();
@@ -143,9 +142,14 @@ absl::Status Tenant::Open(bool create, std::int64_t now_ms) {
   store_ = *std::move(store);
   is_open_ = true;
   opened_(*this);
-  // The file may be a copy from the middle of the very cycle that runs: that cycle must not go on in it.
-  if (replaced) return EndCycleLocked(now_ms, [](TenantRecord&) {}, {});
-  return absl::OkStatus();
+  return replaced_ ? EndCycleInNewFile(now_ms) : absl::OkStatus();
+}
+
+/// The file may be a copy from the middle of the very cycle that runs: that cycle must not go on in it.
+absl::Status Tenant::EndCycleInNewFile(std::int64_t now_ms) {
+  absl::Status status = EndCycleLocked(now_ms, [](TenantRecord&) {}, {});
+  replaced_ = !status.ok();
+  return status;
 }
 
 /// Remembers that a database is damaged: it takes nothing more until an operator acts.
@@ -576,7 +580,16 @@ absl::StatusOr<std::vector<BatchOutcome>> Tenant::Apply(const Caller& caller, co
         absl::StatusOr<std::optional<TableRecord>> record = outlook.Of(table);
         if (!record.ok()) return record.status();
         BatchPlan planned;
-        if (!agreed(table)) {
+        const std::string key = FoldName(table);
+        const bool sent =
+            std::any_of(request.batches.begin(), request.batches.end(),
+                        [&](const IncomingBatch& batch) { return FoldName(batch.table) == key; });
+        if (sent || refused_seq_.contains(key)) {
+          planned.status = absl::FailedPreconditionError(
+              absl::StrCat(Quoted(table),
+                           " has batches of its own in this cycle. Its LSN was not moved. Commit it with "
+                           "its last batch."));
+        } else if (!agreed(table)) {
           planned.status = NotAgreed(table);
         } else {
           planned = PlanAdvance(request.cycle, *record, table, base, request.advance->position);
@@ -635,7 +648,8 @@ absl::StatusOr<std::vector<BatchOutcome>> Tenant::Apply(const Caller& caller, co
       outcome.lsn = (*record)->position.lsn;
     }
     outcome.durable = outcome.status.ok();
-    if (outcome.seq != 0) {
+    // Only of tables that there are: invented names must not pile up.
+    if (outcome.seq != 0 && *record) {
       if (outcome.status.ok()) {
         refused_seq_.erase(key);
       } else if (!absl::IsAborted(outcome.status)) {
@@ -877,7 +891,12 @@ absl::Status Tenant::Pause(const std::string& reason, std::int64_t now_ms) {
 
 absl::Status Tenant::Resume(std::int64_t now_ms) {
   const Lock lock(mutex_);
+  // The operator's word that a damaged file was mended; it is looked at once more.
+  const bool damaged = !std::exchange(quarantine_, {}).empty();
   if (absl::Status status = Open(false, now_ms); !status.ok()) return status;
+  if (damaged) {
+    if (absl::Status status = Noticed(store_->CheckIntegrity()); !status.ok()) return status;
+  }
   absl::Status status = EndCycleLocked(now_ms,
                                        [&](TenantRecord& tenant) {
                                          tenant.paused = false;
@@ -910,6 +929,8 @@ void Tenant::EndCycle(std::int64_t now_ms) {
 bool Tenant::CloseIfIdle() {
   const Lock lock(mutex_, std::try_to_lock);
   if (!lock.owns_lock() || !store_) return false;
+  // A log that a reader holds would be replayed over a file put there while nobody watches.
+  if (!store_->Replaced() && !store_->IsWhole()) return false;
   store_.reset();
   is_open_ = false;
   return true;

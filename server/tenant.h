@@ -208,6 +208,7 @@ class Tenant {
   using Planner = std::function<absl::StatusOr<Plan>()>;
 
   absl::Status Open(bool create, std::int64_t now_ms);
+  absl::Status EndCycleInNewFile(std::int64_t now_ms);
   absl::Status CheckOwner(const Caller& caller, const TenantRecord& tenant) const;
   /// The tenant's row, when `cycle` runs.
   absl::StatusOr<TenantRecord> Running(const Caller& caller, std::int64_t cycle, std::int64_t now_ms);
@@ -235,6 +236,7 @@ class Tenant {
   std::atomic<bool> is_open_{false};
   std::atomic<std::uint64_t> last_use_{0};
   bool retired_ = false;
+  bool replaced_ = false;      ///< Another file was found, and the cycle in it has not been ended yet.
   bool served_cycle_ = false;  ///< A cycle may be running that this process has served.
   std::string quarantine_;     ///< Why nothing is taken; empty: all is well.
   std::map<std::string, std::shared_ptr<const TableSchema>> agreed_;  ///< By folded name.

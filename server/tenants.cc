@@ -69,6 +69,12 @@ absl::StatusOr<std::unique_ptr<Tenants>> Tenants::Open(const TenantsOptions& opt
         name.substr(kFilePrefix.size(), name.size() - kFilePrefix.size() - kFileSuffix.size());
     if (!CheckContextId(context_id).ok()) continue;
     tenants->tenants_.emplace(FoldName(context_id), tenants->Make(context_id));
+    // A log that a kill left would be replayed over a copy put there later: it goes into its own file now.
+    // What keeps it from that is met again, and told, by the first call for the tenant.
+    std::error_code none;
+    const std::uintmax_t log_bytes = std::filesystem::file_size(entry.path().string() + "-wal", none);
+    if (!none && log_bytes > 0)
+      OpenSqliteStore(options.data_dir, context_id, false, SqliteOptions{}).status().IgnoreError();
   }
   if (error) {
     return absl::FailedPreconditionError(
@@ -102,6 +108,13 @@ absl::StatusOr<std::shared_ptr<Tenant>> Tenants::FindOrTakeIn(const Caller& call
   const std::lock_guard lock(mutex_);
   const std::string key = FoldName(caller.context_id);
   auto found = tenants_.find(key);
+  // A spelling that was only probed must not keep the right one out.
+  if (found != tenants_.end() && found->second->context_id() != caller.context_id &&
+      found->second.use_count() == 1 && !found->second->is_open() &&
+      !std::filesystem::exists(PathOf(found->second->context_id()))) {
+    tenants_.erase(found);
+    found = tenants_.end();
+  }
   if (found == tenants_.end()) {
     if (!options_.tenant.automatic_provisioning) return UnknownTenant();
     found = tenants_.emplace(key, Make(caller.context_id)).first;

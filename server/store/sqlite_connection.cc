@@ -121,6 +121,8 @@ std::string Query::Text(int column) const {
 
 bool Query::IsNull(int column) const { return sqlite3_column_type(statement_, column) == SQLITE_NULL; }
 
+bool Query::IsInteger(int column) const { return sqlite3_column_type(statement_, column) == SQLITE_INTEGER; }
+
 SqliteConnection::SqliteConnection(std::unique_ptr<SQLite::Database> database, std::string path)
     : database_(std::move(database)), path_(std::move(path)) {}
 
@@ -225,6 +227,17 @@ void SqliteConnection::TrimStatements() {
 }
 
 bool SqliteConnection::SameFile() const { return file_ && IdOf(path_) == file_; }
+
+void SqliteConnection::KnowLog() {
+  if (!wal_) wal_ = IdOf(path_ + "-wal");
+}
+
+bool SqliteConnection::EmptyLog() {
+  sqlite3_busy_timeout(handle(), 0);
+  sqlite3_wal_checkpoint_v2(handle(), "main", SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
+  sqlite3_busy_timeout(handle(), kBusyTimeoutMs);
+  return WalBytes() == 0;
+}
 
 std::uint64_t SqliteConnection::WalBytes() const {
   struct stat info {};

@@ -47,6 +47,7 @@ class Query {
   std::int64_t Int(int column) const;
   std::string Text(int column) const;
   bool IsNull(int column) const;
+  bool IsInteger(int column) const;
 
  private:
   sqlite3_stmt* statement_;
@@ -79,6 +80,10 @@ class SqliteConnection {
 
   /// The path leads to the file that is open.
   bool SameFile() const;
+  /// Remembers which log is this connection's own. Called once a transaction has made it.
+  void KnowLog();
+  /// Copies the log into the file and empties it. False: a reader holds it.
+  bool EmptyLog();
   /// Size of the log.
   std::uint64_t WalBytes() const;
 

@@ -133,6 +133,8 @@ class RowWriter {
           break;
         }
         written->missing_rows.push_back(row);
+        streamed_.clear();
+        continue;
       }
       if (batch_.operation == Operation::kDelete) written->added -= sqlite3_changes(db);
       if (!streamed_.empty()) {
@@ -289,24 +291,39 @@ class RowWriter {
   }
 
   absl::Status StreamValues(std::uint32_t row) {
-    const std::uint32_t key_column = schema_.Key()[0];
-    const std::int64_t rowid = batch_.Find(key_column)->ints[row];
+    const std::int64_t rowid = batch_.Find(schema_.Key()[0])->ints[row];
     for (const auto& [column, large] : streamed_) {
-      sqlite3_blob* opened = nullptr;
-      int code = sqlite3_blob_open(connection_.handle(), "main", target_.c_str(), column->name.c_str(), rowid,
-                                   1, &opened);
-      const std::unique_ptr<sqlite3_blob, BlobCloser> blob(opened);
-      if (code != SQLITE_OK) return connection_.ToStatus(code, PlaceOf(schema_, *column, row));
-      absl::Status status = ForEachPart(*large, [&](const std::string& data, std::int64_t offset) {
-        code = sqlite3_blob_write(blob.get(), data.data(), static_cast<int>(data.size()),
-                                  static_cast<int>(offset));
-        return code == SQLITE_OK ? absl::OkStatus()
-                                 : connection_.ToStatus(code, PlaceOf(schema_, *column, row));
-      });
-      if (!status.ok()) return status;
+      if (absl::Status status = StreamValue(*column, *large, rowid, row); !status.ok()) return status;
     }
     streamed_.clear();
     return absl::OkStatus();
+  }
+
+  absl::Status StreamValue(const Column& column, const LargeValue& large, std::int64_t rowid,
+                           std::uint32_t row) {
+    sqlite3_blob* opened = nullptr;
+    int code = sqlite3_blob_open(connection_.handle(), "main", target_.c_str(), column.name.c_str(), rowid, 1,
+                                 &opened);
+    const std::unique_ptr<sqlite3_blob, BlobCloser> blob(opened);
+    // A column that the partner indexed cannot be written in pieces.
+    if ((code & 0xff) == SQLITE_ERROR) return WriteWhole(column, large, rowid);
+    if (code != SQLITE_OK) return connection_.ToStatus(code, PlaceOf(schema_, column, row));
+    return ForEachPart(large, [&](const std::string& data, std::int64_t offset) {
+      code = sqlite3_blob_write(blob.get(), data.data(), static_cast<int>(data.size()),
+                                static_cast<int>(offset));
+      return code == SQLITE_OK ? absl::OkStatus() : connection_.ToStatus(code, PlaceOf(schema_, column, row));
+    });
+  }
+
+  absl::Status WriteWhole(const Column& column, const LargeValue& large, std::int64_t rowid) {
+    const std::lock_guard lock(AssemblyMutex());
+    absl::StatusOr<std::string> whole = Assemble(large);
+    if (!whole.ok()) return whole.status();
+    absl::StatusOr<Query> update = connection_.Prepare(
+        absl::StrCat("UPDATE ", QuoteName(target_), " SET ", QuoteName(column.name), " = ?1 WHERE ",
+                     QuoteName(schema_.columns[schema_.Key()[0]].name), " = ?2"));
+    if (!update.ok()) return update.status();
+    return update->BindBlob(1, *whole).Bind(2, rowid).Run();
   }
 
   absl::Status ForgetParts() {

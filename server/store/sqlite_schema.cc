@@ -348,7 +348,10 @@ absl::Status RunSwap(SqliteConnection& connection, const std::string& table,
 
   if (status = DropShadow(connection, table); !status.ok()) return status;
   for (const Index& index : indexes) {
+    // The partner's tool may have let text stand in double quotes, as SQLite does by default.
+    sqlite3_db_config(db, SQLITE_DBCONFIG_DQS_DDL, 1, nullptr);
     const absl::Status made = connection.Execute(index.sql);
+    sqlite3_db_config(db, SQLITE_DBCONFIG_DQS_DDL, 0, nullptr);
     if (made.ok()) continue;
     // A full disk is not the index's fault.
     if (made.code() != absl::StatusCode::kFailedPrecondition) return made;

@@ -66,6 +66,7 @@ class SqliteStore final : public Store {
     if (status.ok()) status = InsertTenant();
     if (status.ok()) status = connection_->Execute("COMMIT");
     if (!status.ok()) Rollback();
+    connection_->KnowLog();
     return status;
   }
 
@@ -182,9 +183,12 @@ class SqliteStore final : public Store {
       Rollback();
       return status;
     }
+    swapped_ = false;
     CrashPoint("commit.after");
     return result;
   }
+
+  bool IsWhole() override { return connection_->EmptyLog(); }
 
   bool Replaced() override { return !connection_->SameFile(); }
 
@@ -213,7 +217,7 @@ class SqliteStore final : public Store {
     record.table = query.Text(0);
     record.schema_hash = query.Text(1);
     // Whatever an operator wrote there that is not a position counts as -1.
-    record.position.lsn.value = query.IsNull(2) ? -1 : std::max<std::int64_t>(-1, query.Int(2));
+    record.position.lsn.value = query.IsInteger(2) ? std::max<std::int64_t>(-1, query.Int(2)) : -1;
     record.position.lineage = query.Text(3);
     if (record.position.lsn == Lsn{}) record.position.lineage.clear();
     if (!query.IsNull(4)) record.pending = Position{Lsn{query.Int(4)}, query.Text(5)};
@@ -307,11 +311,8 @@ class SqliteStore final : public Store {
       if (!status.ok()) return status;
       if (result.stale) return result;
       if (!step_result.status.ok()) failed.insert(FoldName(step.table));
-      for (const Action& action : step.actions) {
-        touched = touched || (step_result.status.ok() && (std::holds_alternative<ApplyRows>(action) ||
-                                                          std::holds_alternative<BeginShadow>(action) ||
-                                                          std::holds_alternative<SwapShadow>(action)));
-      }
+      // A step that only restates its record, as one of a part does, changes nothing.
+      touched = touched || (step_result.status.ok() && step.record != step.expected);
       result.steps.push_back(std::move(step_result));
     }
     if (plan.answers) {

@@ -45,6 +45,8 @@ class Store {
 
   /// Another file stands where this one was opened, or none. Nothing more is written; open it again.
   virtual bool Replaced() = 0;
+  /// Whether the store can be closed and left alone: nothing of it is outside of its own file.
+  virtual bool IsWhole() = 0;
   /// Integrity of the whole database; OK or kDataLoss with what the check said.
   virtual absl::Status CheckIntegrity() = 0;
   /// Bytes on disk, log included.

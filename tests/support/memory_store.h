@@ -70,6 +70,7 @@ class MemoryStore final : public Store {
   absl::Status CheckTableName(const std::string& table) override;
   absl::StatusOr<CommitResult> Commit(const Plan& plan) override;
   bool Replaced() override { return false; }
+  bool IsWhole() override { return true; }
   absl::Status CheckIntegrity() override { return absl::OkStatus(); }
   std::uint64_t BytesOnDisk() override { return 0; }
 
