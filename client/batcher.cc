@@ -10,13 +10,13 @@ namespace {
 
 /// Bytes of a batch or part besides its values.
 constexpr std::size_t kFrameBytes = 200;
-/// A request may grow to this when a heavy block follows a light one; under every endpoint's limit.
-constexpr std::size_t kRequestBytesMax = 8 << 20;
 
 }  // namespace
 
 Batcher::Batcher(std::int64_t cycle, const BatcherLimits& limits, Send send)
     : limits_(limits), send_(std::move(send)) {
+  limits_.request_bytes = std::min(limits_.request_bytes, limits_.message_bytes / 2);
+  limits_.part_bytes = std::min(limits_.part_bytes, limits_.message_bytes / 2);
   request_.set_cycle(cycle);
 }
 
@@ -66,8 +66,8 @@ absl::Status Batcher::Part(std::uint64_t value_id, std::uint64_t offset, std::st
 }
 
 absl::Status Batcher::MakeRoom(std::size_t bytes) {
-  return bytes_ > 0 && bytes_ + bytes > std::max(limits_.request_bytes, kRequestBytesMax) ? Flush()
-                                                                                          : absl::OkStatus();
+  const bool too_much = bytes_ > 0 && bytes_ + bytes > limits_.message_bytes / 2;
+  return too_much ? Flush() : absl::OkStatus();
 }
 
 absl::Status Batcher::SendWhenFull() {

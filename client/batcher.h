@@ -18,9 +18,10 @@ namespace mirror {
 
 struct BatcherLimits {
   std::size_t request_bytes =
-      1'000'000;                     ///< A request goes out when it weighs this; a block may be as heavy.
-  std::size_t part_bytes = 4 << 20;  ///< Of one ValuePart.
-  std::size_t request_batches = 32;  ///< Small tables share a request, which is one transaction.
+      1'000'000;                         ///< A request goes out when it weighs this; a block may be as heavy.
+  std::size_t message_bytes = 16 << 20;  ///< What the endpoint takes; a request is kept well under it.
+  std::size_t part_bytes = 4 << 20;      ///< Of one ValuePart.
+  std::size_t request_batches = 32;      ///< Small tables share a request, which is one transaction.
 };
 
 /// Makes populations out of blocks of rows: numbers their batches, lets long values go ahead of the batch

@@ -281,9 +281,8 @@ class Run {
     wire_status_ = absl::OkStatus();
 
     BatcherLimits limits;
-    const std::size_t message_bytes =
-        limits_.message_bytes_max() > 0 ? limits_.message_bytes_max() : 16 << 20;
-    limits.request_bytes = std::min(options_.batch_bytes, message_bytes / 2);
+    if (limits_.message_bytes_max() > 0) limits.message_bytes = limits_.message_bytes_max();
+    limits.request_bytes = std::min(options_.batch_bytes, limits.message_bytes / 2);
     if (limits_.part_bytes_max() > 0) {
       limits.part_bytes = std::min<std::size_t>(limits.part_bytes, limits_.part_bytes_max());
     }

@@ -97,9 +97,6 @@ class SourceReader {
   /// The rows of a table of Schema(); of each the columns with these indexes.
   virtual absl::StatusOr<std::unique_ptr<TableReader>> Read(const std::string& table,
                                                             const std::vector<std::uint32_t>& columns) = 0;
-
-  /// Forgets the record of a table: its values are looked at anew by the next Schema().
-  virtual void Forget(const std::string& table) = 0;
 };
 
 }  // namespace mirror

@@ -317,11 +317,10 @@ class SqliteReader : public SourceReader {
     absl::StatusOr<SqliteCursor> cursor = SqliteCursor::Open(
         file_, known->plan, by_key ? known->plan->key_order : known->plan->steady_order, columns);
     if (!cursor.ok()) return cursor.status();
-    return std::make_unique<SqliteTableReader>(file_, *known, *std::move(cursor), columns, schema_version_,
-                                               [this, name = known->schema.name] { Forget(name); });
+    return std::make_unique<SqliteTableReader>(
+        file_, *known, *std::move(cursor), columns, schema_version_,
+        [this, name = known->schema.name] { options_.records.erase(name); });
   }
-
-  void Forget(const std::string& table) override { options_.records.erase(table); }
 
  private:
   absl::Status OpenFile() {

@@ -135,6 +135,15 @@ TEST_F(BatcherTest, RequestsStayUnderTheMessageLimit) {
   for (const v1::RowDataRequest& request : sent_) EXPECT_LT(request.ByteSizeLong(), 12U << 20);
 }
 
+TEST_F(BatcherTest, EndpointThatTakesLittleGetsLittle) {
+  Batcher batcher = Make({.message_bytes = 20'000});
+  batcher.Begin(population_);
+  ASSERT_THAT(batcher.Part(batcher.NewValue(), 0, std::string(100'000, 'x')), IsOk());
+  for (int i = 0; i < 20; ++i) ASSERT_THAT(batcher.Add(Rows(9, 1'000), 1, false), IsOk());
+  ASSERT_THAT(batcher.Flush(), IsOk());
+  for (const v1::RowDataRequest& request : sent_) EXPECT_LT(request.ByteSizeLong(), 20'000U);
+}
+
 TEST_F(BatcherTest, ErrorOfTheWireComesBackFromTheCallThatSent) {
   Batcher batcher = Make({.request_bytes = 100});
   batcher.Begin(population_);
