@@ -89,7 +89,7 @@ TEST_F(CycleRulesTest, AWholeCycleTakesTheMirrorFromNothingToTheSourcesRows) {
 
 TEST_F(CycleRulesTest, ARefusedBatchChangesNothingAndTheServerServesTheNextCall) {
   InstallationOptions options;
-  options.settings = {{"limits", "batch_rows_max", "20"}, {"limits", "batch_cells_max", "50"}};
+  options.settings = {{"limits", "batch_rows_max", "1000"}, {"limits", "batch_cells_max", "2000"}};
   Install(options);
   const auto client = Client();
   const std::int64_t cycle = BeginFilled(*client);
@@ -106,7 +106,7 @@ TEST_F(CycleRulesTest, ARefusedBatchChangesNothingAndTheServerServesTheNextCall)
     return [this, rows_of_it](v1::ChangeBatch& batch) { batch = Message(people_, Changes(rows_of_it)); };
   };
   Rows many;
-  for (int i = 0; i < 21; ++i) many.push_back({i, "x", 1});
+  for (int i = 0; i < 1'001; ++i) many.push_back({i, "x", 1});
   const std::vector<Case> cases = {
       {"table not announced",
        [](auto& b) { b.set_table("strangers"); },
@@ -174,8 +174,8 @@ TEST_F(CycleRulesTest, ARefusedBatchChangesNothingAndTheServerServesTheNextCall)
        {"age", "row 1"}},
       {"not UTF-8", rows({{7, "x", 1}, {8, "\xff\xfe", 1}}), kInvalid, {"name", "row 1"}},
       {"NUL in a text", rows({{7, std::string("a\0b", 3), 1}}), kInvalid, {"name", "row 0"}},
-      {"too many rows", rows(many), kExhausted, {"20"}},
-      {"too many values", rows(Rows(many.begin(), many.begin() + 18)), kExhausted, {"50"}},
+      {"too many rows", rows(many), kExhausted, {"1000"}},
+      {"too many values", rows(Rows(many.begin(), many.begin() + 700)), kExhausted, {"2000"}},
   };
   const std::vector<std::string> before = PeopleNow();
   for (const Case& test : cases) {
@@ -503,10 +503,15 @@ TEST_F(CycleRulesTest, RowsThatTheMirrorDoesNotHaveAreNamedAndSentWhole) {
   for (const bool stream : {false, true}) {
     CycleOptions options;
     options.stream = stream;
-    const CycleReport report = Mirror(source, *client, options);
-    EXPECT_EQ(report.tables.at("people").inserts, stream ? 0U : 4U);
-    source.Update("people", {1}, {{"age", 99}});
+    const CycleReport report = source.RunCycle(*client, options);
+    EXPECT_TRUE(report.AllDone()) << report.Summary();
+    EXPECT_EQ(Difference(source, here_->mirror()), "") << report.Summary();
+    EXPECT_EQ(report.tables.at("people").inserts, 4U);
+    ASSERT_EQ(here_->mirror().Execute("DELETE FROM people WHERE id IN (1, 100, 101, 298)"), "");
+    for (int i = 0; i < 300; ++i) source.Update("people", {i}, {{"age", 99}});
   }
+
+  Mirror(source, *client, {.populate_all = true});
 
   // By hand: whole or not at all, and the result names the rows of the batch.
   const std::int64_t cycle = Begin(*client);

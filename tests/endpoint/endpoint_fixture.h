@@ -32,18 +32,16 @@ inline absl::Status StatusOfResult(const v1::BatchResult& result) {
 /// A real server on an installation of its own, with TLS, and hands to call it.
 class EndpointTest : public testing::Test {
  protected:
+  /// Ends the test when it cannot be made, as value() does: nothing can be tested then.
   void Install(InstallationOptions options = {}) {
     options.bin_dir = MIRROR_BIN_DIR;
-    absl::StatusOr<std::unique_ptr<Installation>> made = Installation::Make(options);
-    ASSERT_TRUE(made.ok()) << made.status();
-    here_ = *std::move(made);
+    here_ = Installation::Make(options).value();
   }
 
   void TearDown() override {
     if (HasFailure() && here_) std::cerr << "--- the server's log\n" << here_->ServerLog() << "---\n";
   }
 
-  /// Ends the test's process when it cannot be made: nothing can be tested then.
   std::unique_ptr<MirrorClient> Client(const std::string& context_id = "") {
     return here_->Client(context_id).value();
   }
