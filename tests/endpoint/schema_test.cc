@@ -267,6 +267,31 @@ TEST_F(SchemaTest, AMalformedTableIsRefusedByItselfAndDoesNotCountAsDropped) {
   EXPECT_EQ(report.tables.at("people").status.action(), v1::TABLE_ACTION_UNCHANGED);
 }
 
+TEST_F(SchemaTest, WhatThePartnerMadeUnderATablesNameIsLeftAsItIs) {
+  Install();
+  const auto client = Client();
+  FakeSource source;
+  source.CreateTable(Pairs());
+  Mirror(source, *client);
+  ASSERT_EQ(here_->mirror().Execute("CREATE TABLE people (own); INSERT INTO people VALUES ('precious');"
+                                    "CREATE VIEW keyless AS SELECT 1 AS own"),
+            "");
+  source.CreateTable(People());
+  source.CreateTable(Keyless());
+  source.Put("people", {1, "Ada", 36});
+  source.Put("pairs", {1, "b", "v"});
+  const CycleReport report = source.RunCycle(*client);
+  EXPECT_EQ(report.end, CycleReport::End::kCompleted) << report.Summary();
+  for (const char* name : {"people", "keyless"}) {
+    EXPECT_EQ(report.tables.at(name).status.action(), v1::TABLE_ACTION_REFUSED);
+    EXPECT_THAT(report.tables.at(name).status.reason(), AllOf(HasSubstr(name), HasSubstr("drop")));
+  }
+  EXPECT_TRUE(report.tables.at("pairs").committed);
+  EXPECT_THAT(here_->mirror().Query("SELECT own FROM people"), ElementsAre("text:precious"));
+  ASSERT_EQ(here_->mirror().Execute("DROP TABLE people; DROP VIEW keyless"), "");
+  Mirror(source, *client);
+}
+
 /// Counts rows again and again until there are as many as it was told; says each count once.
 constexpr char kReader[] = R"(
 import sqlite3, sys

@@ -1,0 +1,121 @@
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <filesystem>
+#include <iterator>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "certs/issue.h"
+#include "certs/tls.h"
+#include "tests/endpoint/endpoint_fixture.h"
+
+namespace mirror {
+namespace {
+
+/// A connection that says nothing.
+class Silent {
+ public:
+  explicit Silent(const std::string& address) {
+    socket_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in to = {};
+    to.sin_family = AF_INET;
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    to.sin_port = htons(static_cast<std::uint16_t>(std::stoi(address.substr(address.find(':') + 1))));
+    EXPECT_EQ(connect(socket_, reinterpret_cast<sockaddr*>(&to), sizeof(to)), 0);
+  }
+  ~Silent() {
+    if (socket_ >= 0) close(socket_);
+  }
+  Silent(Silent&& other) noexcept : socket_(std::exchange(other.socket_, -1)) {}
+  Silent(const Silent&) = delete;
+  Silent& operator=(const Silent&) = delete;
+  Silent& operator=(Silent&&) = delete;
+
+  /// Whether the server closed it within `patience`.
+  bool Closed(std::chrono::milliseconds patience) const {
+    pollfd waited = {socket_, POLLIN, 0};
+    char byte = 0;
+    return poll(&waited, 1, static_cast<int>(patience.count())) == 1 && recv(socket_, &byte, 1, 0) <= 0;
+  }
+
+ private:
+  int socket_ = -1;
+};
+
+class ConnectionsTest : public EndpointTest {
+ protected:
+  std::vector<Silent> Connect(int count) const {
+    std::vector<Silent> silent;
+    for (int i = 0; i < count; ++i) silent.emplace_back(here_->address());
+    return silent;
+  }
+
+  /// An honest client of its own connection, that tries until it is served or the patience is over.
+  absl::Status HonestCall() const {
+    const auto deadline = std::chrono::steady_clock::now() + kPatience;
+    absl::Status status;
+    do {
+      const auto client = here_->Client().value();
+      status = client->Authenticate("honest", true, false).status();
+    } while (!status.ok() && std::chrono::steady_clock::now() < deadline);
+    return status;
+  }
+};
+
+TEST_F(ConnectionsTest, SilentConnectionsDoNotDisturbAnHonestCallAndAreClosed) {
+  Install();
+  const std::vector<Silent> silent = Connect(100);
+  EXPECT_THAT(Client()->Authenticate("honest", true, false), IsOk());
+  for (const Silent& connection : silent) EXPECT_TRUE(connection.Closed(kPatience));
+}
+
+TEST_F(ConnectionsTest, AfterTheLastDescriptorWasTakenTheServerAcceptsAgain) {
+  Install();
+  ASSERT_THAT(HonestCall(), IsOk());
+  const std::string folder = absl::StrCat("/proc/", here_->server().pid(), "/fd");
+  const auto open = static_cast<rlim_t>(
+      std::distance(std::filesystem::directory_iterator(folder), std::filesystem::directory_iterator()));
+  const rlimit tight = {open + 20, open + 20};
+  ASSERT_EQ(prlimit(here_->server().pid(), RLIMIT_NOFILE, &tight, nullptr), 0);
+  { const std::vector<Silent> silent = Connect(60); }
+  EXPECT_THAT(HonestCall(), IsOk());
+  const std::vector<Silent> again = Connect(60);
+  for (const Silent& connection : again) EXPECT_TRUE(connection.Closed(kPatience));
+  EXPECT_THAT(HonestCall(), IsOk());
+}
+
+TEST_F(ConnectionsTest, OneAddressHasOnlySoManyConnections) {
+  InstallationOptions options;
+  options.settings = {{"listen", "connections_per_address_max", "3"}};
+  Install(options);
+  std::vector<Silent> silent = Connect(3);
+  const Silent over(here_->address());
+  EXPECT_TRUE(over.Closed(kPatience));
+  silent.clear();
+  EXPECT_THAT(HonestCall(), IsOk());
+}
+
+TEST_F(ConnectionsTest, WithMutualTlsASourceMustShowACertificateOfItsAuthority) {
+  InstallationOptions options;
+  options.settings = {{"listen", "client_ca", "\"tls/ca.crt\""}};
+  Install(options);
+  EXPECT_THAT(Client()->Authenticate("x", true, false), StatusIs(absl::StatusCode::kUnavailable));
+  const std::string dir = here_->dir();
+  const PairFiles own = {dir + "/tls/source.crt", dir + "/tls/source.key"};
+  ASSERT_THAT(IssueClient(own, {dir + "/tls/ca.crt", dir + "/tls/ca.key"}, "source", {}), IsOk());
+  const auto credentials = MakeChannelCredentials({dir + "/tls/ca.crt", own.certificate, own.key});
+  ASSERT_TRUE(credentials.ok()) << credentials.status();
+  MirrorClient client(OpenChannel(here_->address(), *credentials), here_->SourceIdentity().value(), "Cust");
+  EXPECT_THAT(client.Authenticate("x", true, false), IsOk());
+}
+
+}  // namespace
+}  // namespace mirror
