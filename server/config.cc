@@ -452,7 +452,7 @@ class Loader {
             {"columns_max", Number(&limits.columns_max, 1, 2'000)},
             {"tables_max", Number(&limits.tables_max, 1, 100'000)},
             {"batch_rows_max", Number(&limits.batch_rows_max, 1, 1'000'000)},
-            {"batch_cells_max", Number(&limits.batch_cells_max, 2'000, 1'000'000'000)},
+            {"batch_cells_max", Number(&limits.batch_cells_max, 1, 1'000'000'000)},
             {"bytes_in_flight_tenant_max", Size(&limits.bytes_in_flight_tenant_max, kMega, 64 * kGiga)},
             {"bytes_in_flight_max", Size(&limits.bytes_in_flight_max, kMega, 64 * kGiga)},
             {"streams_per_tenant_max", Number(&limits.streams_per_tenant_max, 1, 1'000)},
