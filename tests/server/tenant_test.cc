@@ -508,6 +508,7 @@ class FailingStore final : public Store {
     return store_->Commit(plan);
   }
   bool Replaced() override { return store_->Replaced(); }
+  bool IsWhole() override { return store_->IsWhole(); }
   absl::Status CheckIntegrity() override { return store_->CheckIntegrity(); }
   std::uint64_t BytesOnDisk() override { return store_->BytesOnDisk(); }
 
