@@ -651,7 +651,7 @@ absl::StatusOr<std::vector<BatchOutcome>> Tenant::Apply(const Caller& caller, co
     // Only of tables that there are: invented names must not pile up.
     if (outcome.seq != 0 && *record) {
       if (outcome.status.ok()) {
-        refused_seq_.erase(key);
+        if (!outcome.repeated) refused_seq_.erase(key);
       } else if (!absl::IsAborted(outcome.status)) {
         refused_seq_[key] = outcome.seq;
       }

@@ -56,7 +56,9 @@ std::string StatementSql(const std::string& target, const TableSchema& schema, c
       absl::StrAppend(&set, set.empty() ? "" : ", ", name, " = excluded.", name);
     }
   }
-  std::string sql = absl::StrCat("INSERT INTO ", table, " (", names, ") VALUES (", places, ")");
+  // Under another name: a table that is called "excluded" would hide the rows of that name.
+  std::string sql =
+      absl::StrCat("INSERT INTO ", table, " AS _mirror_target (", names, ") VALUES (", places, ")");
   const std::vector<std::uint32_t> key = schema.Key();
   if (key.empty()) return sql;
   absl::StrAppend(&sql, " ON CONFLICT (", NameList(schema, key), ") DO ",

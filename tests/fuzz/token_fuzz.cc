@@ -61,7 +61,8 @@ struct World {
 constexpr char kHeader[] = R"({"alg":"ES256","kid":"source-1","typ":"mirror-call+jwt"})";
 constexpr char kAnswerHeader[] = R"({"alg":"ES256","kid":"source-1","typ":"mirror-answer+jwt"})";
 constexpr char kPayload[] =
-    R"({"aud":"mirror-app","ctx":"Cust1","exp":1800000300,"iss":"Source","nbf":1799999880,"nonce":"0123456789ABCDEF"})";
+    R"({"aud":"mirror-app","ctx":"Cust1","exp":1800000300,"iss":"Source","nbf":1799999880,)"
+    R"("nonce":"0123456789ABCDEF"})";
 
 // What holds for every token that is accepted, however it came about.
 void CheckToken(const World& world, const std::string& token) {

@@ -550,7 +550,7 @@ class CycleTest(unittest.TestCase):
             self.assertEqual(result.code, 0, result.message)
         self.assertEqual(
             [(r.table, r.seq, r.lsn) for r in results],
-            [("pairs", 1, 100), ("pairs", 2, 100), ("pairs", 3, 250), (types.name, 0, 250)],
+            [("pairs", 1, 250), ("pairs", 2, 250), ("pairs", 3, 250), (types.name, 0, 250)],
         )
         self.complete(tenant, self.client.TableSummary(table="pairs", inserts=1, updates=2, deletes=1, row_count=200))
 
