@@ -312,7 +312,8 @@ class SqliteStore final : public Store {
       if (result.stale) return result;
       if (!step_result.status.ok()) failed.insert(FoldName(step.table));
       // A step that only restates its record, as one of a part does, changes nothing.
-      touched = touched || (step_result.status.ok() && step.record != step.expected);
+      touched = touched ||
+                (step_result.status.ok() && step.expected && step.record && *step.record != *step.expected);
       result.steps.push_back(std::move(step_result));
     }
     if (plan.answers) {

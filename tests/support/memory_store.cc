@@ -83,7 +83,8 @@ class Transaction {
         return result;
       }
       if (!outcome.status.ok()) failed.insert(FoldName(step.table));
-      touched = touched || (outcome.status.ok() && Moves(step));
+      touched =
+          touched || (outcome.status.ok() && step.expected && step.record && *step.record != *step.expected);
     }
     if (plan.answers) mirror_->answers = *plan.answers;
     TenantRecord next = plan.tenant.value_or(before);
@@ -97,11 +98,6 @@ class Transaction {
   }
 
  private:
-  static bool Moves(const Step& step) {
-    return step.record && step.expected && step.record->seq != 0 &&
-           (step.record->seq != step.expected->seq || step.record->cycle != step.expected->cycle);
-  }
-
   absl::Status UseNonce(const Nonce& nonce, std::int64_t clock_ms) {
     std::erase_if(mirror_->nonces, [&](const auto& known) { return known.second < clock_ms; });
     if (mirror_->nonces.contains(nonce.value)) return absl::AlreadyExistsError("the nonce was used before");
