@@ -106,12 +106,12 @@ class Outlook {
 }  // namespace
 
 Tenant::Tenant(std::string context_id, OpenStore open, const TenantOptions& options, Events& events,
-               std::function<void(Tenant&)> opened)
+               std::function<void(Tenant&)> make_room)
     : context_id_(std::move(context_id)),
       open_(std::move(open)),
       options_(options),
       events_(events),
-      opened_(std::move(opened)) {}
+      make_room_(std::move(make_room)) {}
 
 absl::Status Tenant::Open(bool create, std::int64_t now_ms) {
   if (retired_) {
@@ -141,7 +141,7 @@ absl::Status Tenant::Open(bool create, std::int64_t now_ms) {
   if (!store.ok()) return Noticed(store.status());
   store_ = *std::move(store);
   is_open_ = true;
-  opened_(*this);
+  make_room_(*this);
   return replaced_ ? EndCycleInNewFile(now_ms) : absl::OkStatus();
 }
 
@@ -764,6 +764,8 @@ absl::StatusOr<std::vector<TableVerdict>> Tenant::Complete(const Caller& caller,
   events_.Add(context_id_, Severity::kInformation, "cycle.completed",
               absl::StrCat("cycle ", cycle, ": ", tables.size(), " tables changed, ", inserts, " inserts, ",
                            updates, " updates, ", deletes, " deletes"));
+  // When all were in use as they were opened, this is when there is something to close.
+  make_room_(*this);
   return verdicts;
 }
 

@@ -147,7 +147,7 @@ struct TableInfo {
 class Tenant {
  public:
   Tenant(std::string context_id, OpenStore open, const TenantOptions& options, Events& events,
-         std::function<void(Tenant&)> opened);
+         std::function<void(Tenant&)> make_room);
 
   const std::string& context_id() const { return context_id_; }
 
@@ -228,7 +228,7 @@ class Tenant {
   const OpenStore open_;
   const TenantOptions options_;
   Events& events_;
-  const std::function<void(Tenant&)> opened_;
+  const std::function<void(Tenant&)> make_room_;
 
   std::mutex mutex_;
   std::condition_variable applied_;
