@@ -1,0 +1,201 @@
+#include "server/accept_loop.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "tests/support/status_matchers.h"
+
+namespace mirror {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+
+constexpr std::chrono::seconds kPatience{30};
+
+/// A client's end. Closed with it.
+class Client {
+ public:
+  Client(std::uint16_t port, const char* from) : socket_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    inet_pton(AF_INET, from, &address.sin_addr);
+    EXPECT_EQ(bind(socket_, reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
+    inet_pton(AF_INET, "127.0.0.1", &address.sin_addr);
+    address.sin_port = htons(port);
+    EXPECT_EQ(connect(socket_, reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
+  }
+  ~Client() {
+    if (socket_ >= 0) close(socket_);
+  }
+  Client(Client&& other) noexcept : socket_(std::exchange(other.socket_, -1)) {}
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+  Client& operator=(Client&&) = delete;
+
+  /// Whether the other end closes within a while.
+  bool IsClosed() const {
+    pollfd polled{socket_, POLLIN, 0};
+    char byte = 0;
+    return poll(&polled, 1, 30'000) == 1 && recv(socket_, &byte, 1, 0) <= 0;
+  }
+
+ private:
+  int socket_;
+};
+
+/// Keeps what is handed over, as gRPC would.
+class Owner {
+ public:
+  ~Owner() { CloseAll(); }
+  void Take(int socket) {
+    const std::lock_guard lock(mutex_);
+    sockets_.push_back(socket);
+    taken_.notify_all();
+  }
+  bool WaitFor(std::size_t count) {
+    std::unique_lock lock(mutex_);
+    return taken_.wait_for(lock, kPatience, [&] { return sockets_.size() >= count; });
+  }
+  void CloseAll() {
+    const std::lock_guard lock(mutex_);
+    for (const int socket : sockets_) close(socket);
+    sockets_.clear();
+  }
+  /// Closes the newest and puts another file under its number.
+  void ReplaceNewest() {
+    const std::lock_guard lock(mutex_);
+    const int file = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    EXPECT_EQ(dup2(file, sockets_.back()), sockets_.back());
+    close(file);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable taken_;
+  std::vector<int> sockets_;
+};
+
+class AcceptLoopTest : public testing::Test {
+ protected:
+  void Start(std::uint32_t connections_max, std::uint32_t per_address_max) {
+    AcceptOptions options;
+    options.name = "test";
+    options.connections_max = connections_max;
+    options.connections_per_address_max = per_address_max;
+    auto bound = AcceptLoop::Bind(options);
+    ASSERT_THAT(bound, IsOk());
+    loop_ = *std::move(bound);
+    loop_->Start([this](int socket) { owner_.Take(socket); });
+  }
+  Client Connect(const char* from = "127.0.0.1") { return {loop_->port(), from}; }
+
+  Owner owner_;
+  std::unique_ptr<AcceptLoop> loop_;  // Ends before its owner.
+};
+
+TEST_F(AcceptLoopTest, HandsOverWhoConnectsUntilItStops) {
+  Start(10, 10);
+  const Client first = Connect(), second = Connect("127.0.0.2");
+  EXPECT_TRUE(owner_.WaitFor(2));
+  loop_->Stop();
+  loop_->Stop();
+}
+
+TEST_F(AcceptLoopTest, ConnectionOverTheLimitOfAllIsClosed) {
+  Start(2, 10);
+  const Client first = Connect("127.0.0.1"), second = Connect("127.0.0.2");
+  ASSERT_TRUE(owner_.WaitFor(2));
+  EXPECT_TRUE(Connect("127.0.0.3").IsClosed());
+}
+
+TEST_F(AcceptLoopTest, ConnectionOverTheLimitOfItsAddressIsClosedAndOthersAreServed) {
+  Start(10, 2);
+  const Client first = Connect(), second = Connect();
+  ASSERT_TRUE(owner_.WaitFor(2));
+  EXPECT_TRUE(Connect().IsClosed());
+  const Client other = Connect("127.0.0.2");
+  EXPECT_TRUE(owner_.WaitFor(3));
+}
+
+TEST_F(AcceptLoopTest, ConnectionsThatEndedMakeRoom) {
+  Start(3, 3);
+  for (int round = 0; round < 5; ++round) {
+    const Client first = Connect(), second = Connect(), third = Connect();
+    ASSERT_TRUE(owner_.WaitFor(3)) << round;
+    EXPECT_TRUE(Connect().IsClosed()) << round;
+    owner_.CloseAll();
+  }
+}
+
+TEST_F(AcceptLoopTest, AnotherFileUnderTheNumberOfAConnectionIsNotThatConnection) {
+  Start(2, 2);
+  const Client first = Connect(), second = Connect();
+  ASSERT_TRUE(owner_.WaitFor(2));
+  owner_.ReplaceNewest();
+  const Client third = Connect();
+  EXPECT_TRUE(owner_.WaitFor(3));
+}
+
+TEST_F(AcceptLoopTest, GoesOnWhenDescriptorsRanOut) {
+  Start(100, 100);
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  std::vector<Client> clients;
+  for (int i = 0; i < 5; ++i) clients.push_back(Connect());
+  ASSERT_TRUE(owner_.WaitFor(5));
+  Client late = Connect();
+  ASSERT_TRUE(owner_.WaitFor(6));
+  // From here on nobody gets a descriptor: the next client has its own already, the server's end gets none.
+  const int own = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  rlimit none = before;
+  none.rlim_cur = 3;
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(loop_->port());
+  inet_pton(AF_INET, "127.0.0.1", &address.sin_addr);
+  EXPECT_EQ(connect(own, reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
+  usleep(300'000);
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+
+  EXPECT_TRUE(owner_.WaitFor(7)) << "it waited in the backlog";
+  close(own);
+}
+
+TEST_F(AcceptLoopTest, PortThatIsTakenIsNamed) {
+  Start(10, 10);
+  AcceptOptions options;
+  options.name = "sources";
+  options.port = loop_->port();
+  EXPECT_THAT(AcceptLoop::Bind(options), StatusIs(absl::StatusCode::kFailedPrecondition,
+                                                  AllOf(HasSubstr("another process listens on"),
+                                                        HasSubstr(absl::StrCat(":", loop_->port())))));
+}
+
+TEST_F(AcceptLoopTest, AddressThatIsNotOursIsNamed) {
+  AcceptOptions options;
+  options.name = "sources";
+  options.address = "192.0.2.1";
+  EXPECT_THAT(AcceptLoop::Bind(options),
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("cannot listen on 192.0.2.1")));
+}
+
+}  // namespace
+}  // namespace mirror
