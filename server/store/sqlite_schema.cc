@@ -150,11 +150,16 @@ absl::Status RunAlterTable(SqliteConnection& connection, const std::string& tabl
   connection.ForgetStatements();
   for (const auto& change : action.changes) {
     std::string sql;
+    const double* real_default = nullptr;
     if (const auto* add = std::get_if<AddColumn>(&change)) {
       sql = absl::StrCat(alter, "ADD COLUMN ", QuoteName(add->column.name), " ",
                          std::string(SqliteDeclaration(add->column)));
-      if (add->column.backfill == Backfill::kDefault && add->column.default_value) {
-        // Old rows are not touched: SQLite reads the default for them.
+      const bool filled = add->column.backfill == Backfill::kDefault && add->column.default_value.has_value();
+      if (filled && SqliteDeclaration(add->column).empty())
+        real_default = std::get_if<double>(&*add->column.default_value);
+      // Old rows are not touched: SQLite reads the default for them. But it reads 4.0 as the integer 4 where
+      // the column has no type; there the rows are written.
+      if (filled && real_default == nullptr) {
         absl::StrAppend(&sql, " DEFAULT ", LiteralSql(add->column, *add->column.default_value));
       }
     } else if (const auto* drop = std::get_if<DropColumn>(&change)) {
@@ -164,6 +169,13 @@ absl::Status RunAlterTable(SqliteConnection& connection, const std::string& tabl
       sql = absl::StrCat(alter, "RENAME COLUMN ", QuoteName(rename.from), " TO ", QuoteName(rename.to));
     }
     if (absl::Status status = connection.Execute(sql); !status.ok()) return status;
+    if (real_default == nullptr) continue;
+    const std::string fill = absl::StrCat("UPDATE ", QuoteName(table), " SET ",
+                                          QuoteName(std::get<AddColumn>(change).column.name), " = ?1");
+    absl::StatusOr<sqlite3_stmt*> statement = connection.Statement(fill);
+    if (!statement.ok()) return statement.status();
+    sqlite3_bind_double(*statement, 1, *real_default == 0 ? 0.0 : *real_default);
+    if (absl::Status status = Query(*statement, connection.handle()).Run(); !status.ok()) return status;
   }
   return absl::OkStatus();
 }
