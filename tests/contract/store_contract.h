@@ -151,6 +151,15 @@ class StoreContract : public testing::TestWithParam<BackendKind> {
     ASSERT_THAT(store_->Commit(plan), IsOk());
   }
 
+  /// As after TableSchema.
+  void Untouch() {
+    Plan plan;
+    plan.tenant = Tenant();
+    plan.tenant->touched = false;
+    ASSERT_THAT(store_->Commit(plan), IsOk());
+    ASSERT_FALSE(Tenant().touched);
+  }
+
   static Plan InCycle(std::vector<Step> steps, std::int64_t cycle = kCycle) {
     Plan plan;
     plan.cycle = cycle;

@@ -370,6 +370,8 @@ TEST_P(StoreContract, ProgressMovesWithTheCyclesCommitsAndOnlyThere) {
 
 TEST_P(StoreContract, OnlyAppliedBatchesTouchTheCycle) {
   Create(People());
+  Untouch();
+  ASSERT_THAT(Part("people", 1, 0, "abc").status, IsOk());
   EXPECT_FALSE(Tenant().touched);
   const TestBatch bad = MakeBatch(People(), {.operation = Operation::kUpdate, .rows = {{3, "x", 1}}});
   EXPECT_THAT(Run(StepAt("people", 1, {ApplyRows{bad.schema.get(), &*bad.batch, false, kCycle}})).status,
@@ -383,6 +385,7 @@ TEST_P(StoreContract, OnlyAppliedBatchesTouchTheCycle) {
 
 TEST_P(StoreContract, ABatchWithoutRowsTouchesTheCycleToo) {
   Create(People());
+  Untouch();
   Step commit_only = StepAt("people", 1);
   commit_only.record->position = Position{Lsn{5}, "line"};
 

@@ -18,8 +18,6 @@ namespace mirror {
 namespace v1 {
 class ChangeBatch;
 }
-// Apart from the cells of cycle_model.h, which are a source's.
-inline namespace test_rows {
 
 /// One value: what a test puts into a batch, and what it reads back from a mirror. Two are equal when kind
 /// and every bit are.
@@ -130,7 +128,6 @@ Rows Sorted(Rows rows);
 /// The seed of a random test: MIRROR_TEST_SEED, or a new one. Printed.
 std::uint64_t TestSeed();
 
-}  // namespace test_rows
 }  // namespace mirror
 
 #endif  // MIRROR_TESTS_SUPPORT_ROWS_H_
