@@ -30,7 +30,7 @@
 #include "server/tenants.h"
 #include "tests/support/cycle_model.h"
 
-namespace mirror {
+namespace mirror::model {
 namespace {
 
 namespace fs = std::filesystem;
@@ -339,7 +339,7 @@ class Play {
       if (!owner_has_file_ || !made_) model_ = MirrorModel();
       made_ = owner_has_file_ = true;
       Require(admission.ok(), "Authenticate: " + admission.status().ToString());
-      const bool idle = world_.now_ms() - progress_ms_ > 600'000;
+      const bool idle = world_.now_ms() - model_.progress_ms > 600'000;
       Trace(absl::StrCat("Authenticate as ", holder, take_over ? ", take over" : "", ": ",
                          admission->accepted           ? absl::StrCat("cycle ", admission->cycle)
                          : admission->do_not_replicate ? "do not replicate"
@@ -362,7 +362,7 @@ class Play {
         model_.BeginCycle(admission->cycle);
         model_.holder = holder;
         cycle_ = admission->cycle;
-        progress_ms_ = world_.now_ms();
+        model_.progress_ms = world_.now_ms();
         served_ = true;
         unique_refused_ = false;
       }
@@ -381,7 +381,7 @@ class Play {
 
   /// The call's status, as it must be while the agent's cycle runs or does not.
   void Expect(const absl::Status& status, const char* call) {
-    const bool idle = world_.now_ms() - progress_ms_ > 600'000;
+    const bool idle = world_.now_ms() - model_.progress_ms > 600'000;
     if (owner_has_file_ && !replaced_ && model_.active && model_.cycle == cycle_) {
       if (idle) {
         Require(absl::IsAborted(status), absl::StrCat(call, " after 10 minutes: ", status.ToString()));
@@ -389,7 +389,7 @@ class Play {
         throw CycleOver();
       }
       Require(status.ok(), absl::StrCat(call, ": ", status.ToString()));
-      progress_ms_ = world_.now_ms();
+      model_.progress_ms = world_.now_ms();
       served_ = true;
       return;
     }
@@ -770,9 +770,9 @@ class Play {
       Exchange(ahead);
     }
     const std::vector<Verdict> verdicts = Exchange(request);
-    for (std::size_t i = 0; i < sent.size(); ++i) TakeVerdict(*sent[i].first, sent[i].second, verdicts[i]);
     if (dice_.OneIn(6)) Exchange(request);  // Its answer was lost.
     history_.push_back(std::move(request));
+    for (std::size_t i = 0; i < sent.size(); ++i) TakeVerdict(*sent[i].first, sent[i].second, verdicts[i]);
   }
 
   void TakeVerdict(Job& job, std::size_t index, const Verdict& verdict) {
@@ -792,10 +792,25 @@ class Play {
     if (verdict.code == absl::StatusCode::kFailedPrecondition && lasting) job.failed = true;
   }
 
-  /// The same batch without the rows that the mirror does not have, then those as INSERT.
+  /// Rows that the mirror does not have go as INSERT.
   void InsertMissing(Job& job, const std::vector<std::uint32_t>& missing) {
     ++world_.counts().refusals;
     OutBatch& refused = job.batches[job.next];
+    if (dice_.OneIn(2)) {  // All rows of the batch whole, under the same number.
+      refused.operation = Operation::kInsert;
+      refused.rows = refused.whole_rows;
+      refused.large.clear();
+      refused.columns.resize(refused.schema->columns.size());
+      for (std::uint32_t i = 0; i < refused.columns.size(); ++i) refused.columns[i] = i;
+      return;
+    }
+    // The same batch without them, then those. That numbers on: what was sent under these numbers before must
+    // not come again.
+    std::erase_if(history_, [&](const Request& request) {
+      return std::any_of(request.batches.begin(), request.batches.end(), [&](const OutBatch& batch) {
+        return FoldName(batch.table) == job.key && batch.seq >= refused.seq;
+      });
+    });
     OutBatch insert = refused;
     insert.operation = Operation::kInsert;
     insert.rows.clear();
@@ -917,7 +932,10 @@ class Play {
           absl::IsFailedPrecondition(outcome.status)) {
         verdict.code = outcome.status.code();
       }
-      if (verdict.code != absl::StatusCode::kOk) refused.insert(key);
+      const MirrorTable* table = FindTable(key);
+      const bool applied =
+          is_batch && table != nullptr && table->cycle == cycle_ && outcome.seq <= table->seq;
+      if (verdict.code != absl::StatusCode::kOk && !applied) refused.insert(key);
       Compare(outcome, verdict, name);
       verdicts.push_back(std::move(verdict));
     }
@@ -1255,7 +1273,7 @@ class Play {
   void AddPartnerObject() {
     if (model_.tables.empty() || partner_.size() > 3) return;
     auto& [key, table] = dice_.Pick(model_.tables);
-    if (!table.agreed || !table.visible_known) return;
+    if (!table.agreed || !table.visible_known || !(table.visible == *table.agreed)) return;
     PartnerObject object{.name = absl::StrCat("p", ++copies_made_), .table = key, .hash = table.hash};
     const std::string column = QuoteName(dice_.Pick(table.visible.columns).name);
     const std::string name = QuoteName(table.name);
@@ -1287,7 +1305,7 @@ class Play {
     if (!model_.active || model_.cycle != cycle_ || !model_.touched) return;
     Trace("another TableSchema");
     const auto answers = tenant()->Announce(CallerNow(), cycle_, "source", "other", {}, world_.Now());
-    Require(absl::IsFailedPrecondition(answers.status()) || world_.now_ms() - progress_ms_ > 600'000,
+    Require(absl::IsFailedPrecondition(answers.status()) || world_.now_ms() - model_.progress_ms > 600'000,
             "another TableSchema after a batch: " + answers.status().ToString());
     if (absl::IsAborted(answers.status())) model_.EndCycle();
     Check();
@@ -1369,7 +1387,6 @@ class Play {
   bool owner_has_file_ = false;  ///< The mirror file is there.
   bool replaced_ = false;        ///< Another file stands there, and the server has not looked yet.
   std::int64_t cycle_ = 0;
-  std::int64_t progress_ms_ = 0;
   std::string holder_;
   Position target_;
   std::uint64_t nonces_ = 0, value_ids_ = 0;
@@ -1434,4 +1451,4 @@ INSTANTIATE_TEST_SUITE_P(Shard, RandomCyclesTest, testing::Range(std::uint64_t{0
                          [](const auto& test) { return absl::StrCat(test.param); });
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::model

@@ -11,7 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "proto/wire/codec.h"
 
-namespace mirror {
+namespace mirror::model {
 namespace {
 
 constexpr std::int64_t kUnitsPerSecond = 10'000'000;
@@ -508,7 +508,7 @@ void Source::ChangeSchema(Dice& dice) {
   if (tables.empty()) return;
   auto& [folded, table] = dice.Pick(tables);
   if (what == 1) {
-    schema_changes.erase(folded);
+    schema_changes[folded].push_back(SchemaChange::kEither);  // Until it is there again.
     tables.erase(std::string(folded));
     return;
   }
@@ -881,6 +881,7 @@ Verdict MirrorModel::Advance(std::int64_t of_cycle, const std::string& name, Lsn
   if (table.cycle != of_cycle) table.seq = 0;
   table.cycle = of_cycle;
   table.position = position;
+  touched = true;
   return {};
 }
 
@@ -918,4 +919,4 @@ void MirrorModel::Forget(const std::string& folded_name) {
   std::erase_if(parts_, [&](const auto& part) { return part.first.first == folded_name; });
 }
 
-}  // namespace mirror
+}  // namespace mirror::model

@@ -19,7 +19,7 @@
 // What the random test knows by itself: a source with a change log and backups, and what a mirror must hold.
 // Written from the protocol, not from the server.
 
-namespace mirror {
+namespace mirror::model {
 
 class Dice {
  public:
@@ -219,6 +219,7 @@ class MirrorModel {
   std::map<std::string, MirrorTable> tables;  ///< By folded name.
   std::int64_t cycle = 0;
   bool active = false;
+  std::int64_t progress_ms = 0;  ///< When the running cycle's last call was.
   bool paused = false;
   bool touched = false;
   std::string holder;
@@ -233,6 +234,6 @@ class MirrorModel {
   std::uint64_t running_number_ = 0;
 };
 
-}  // namespace mirror
+}  // namespace mirror::model
 
 #endif  // MIRROR_TESTS_SUPPORT_CYCLE_MODEL_H_
