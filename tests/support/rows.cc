@@ -17,7 +17,6 @@
 #include "proto/wire/codec.h"
 
 namespace mirror {
-inline namespace test_rows {
 namespace {
 
 auto Tied(const Cell& cell) {
@@ -268,5 +267,4 @@ std::uint64_t TestSeed() {
   return seed;
 }
 
-}  // namespace test_rows
 }  // namespace mirror
