@@ -70,6 +70,19 @@ absl::Status DropShadow(SqliteConnection& connection, const std::string& table) 
   return Run(connection, "DELETE FROM _mirror_shadow WHERE table_name = ?1", table);
 }
 
+absl::StatusOr<std::vector<std::string>> IndexesOf(SqliteConnection& connection, const std::string& table) {
+  absl::StatusOr<Query> query = connection.Prepare(
+      "SELECT name FROM sqlite_schema WHERE type = 'index' AND tbl_name = ?1 COLLATE NOCASE AND sql IS NOT "
+      "NULL");
+  if (!query.ok()) return query.status();
+  query->Bind(1, table);
+  std::vector<std::string> names;
+  absl::StatusOr<bool> row = query->Step();
+  for (; row.ok() && *row; row = query->Step()) names.push_back(query->Text(0));
+  if (!row.ok()) return row.status();
+  return names;
+}
+
 absl::Status ForgetTable(SqliteConnection& connection, const std::string& table) {
   if (absl::Status status = DropShadow(connection, table); !status.ok()) return status;
   if (absl::Status status = Run(connection, "DELETE FROM _mirror_parts WHERE table_name = ?1", table);
@@ -198,8 +211,18 @@ absl::Status RunRetireTable(SqliteConnection& connection, const std::string& tab
   absl::StatusOr<std::string> aside = FreeName(connection, "_mirror_dropped_");
   if (!aside.ok()) return aside.status();
   connection.ForgetStatements();
-  absl::Status status =
-      connection.Execute(absl::StrCat("ALTER TABLE ", QuoteName(table), " RENAME TO ", QuoteName(*aside)));
+  const std::string rename = absl::StrCat("ALTER TABLE ", QuoteName(table), " RENAME TO ", QuoteName(*aside));
+  absl::Status status = connection.Execute(rename);
+  if (absl::IsFailedPrecondition(status)) {
+    // An index of the partner that SQLite cannot carry over must not keep the table here.
+    absl::StatusOr<std::vector<std::string>> indexes = IndexesOf(connection, table);
+    if (!indexes.ok()) return indexes.status();
+    for (const std::string& index : *indexes) {
+      status = connection.Execute(absl::StrCat("DROP INDEX ", QuoteName(index)));
+      if (!status.ok()) return status;
+    }
+    status = connection.Execute(rename);
+  }
   if (!status.ok()) return status;
   absl::StatusOr<Query> query = connection.Prepare(
       "INSERT INTO _mirror_dropped (dropped_name, table_name, dropped_ms) VALUES (?1, ?2, ?3)");
@@ -312,16 +335,21 @@ absl::Status RunSwap(SqliteConnection& connection, const std::string& table,
   // Indexes are made again from their own text: they may speak of columns that the new rows do not have.
   struct Index {
     std::string name, sql;
+    bool has_expression = false;
   };
   std::vector<Index> indexes;
   {
     absl::StatusOr<Query> query = connection.Prepare(
-        "SELECT name, sql FROM sqlite_schema WHERE type = 'index' AND tbl_name = ?1 COLLATE NOCASE AND sql "
-        "IS NOT NULL");
+        "SELECT name, sql, sql LIKE '% WHERE %' OR EXISTS (SELECT 1 FROM "
+        "pragma_index_info(sqlite_schema.name) "
+        "AS part WHERE part.name IS NULL) FROM sqlite_schema "
+        "WHERE type = 'index' AND tbl_name = ?1 COLLATE NOCASE AND sql IS NOT NULL");
     if (!query.ok()) return query.status();
     query->Bind(1, table);
     absl::StatusOr<bool> row = query->Step();
-    for (; row.ok() && *row; row = query->Step()) indexes.push_back({query->Text(0), query->Text(1)});
+    for (; row.ok() && *row; row = query->Step()) {
+      indexes.push_back({query->Text(0), query->Text(1), query->Int(2) != 0});
+    }
     if (!row.ok()) return row.status();
   }
   for (const Index& index : indexes) {
@@ -360,10 +388,14 @@ absl::Status RunSwap(SqliteConnection& connection, const std::string& table,
 
   if (status = DropShadow(connection, table); !status.ok()) return status;
   for (const Index& index : indexes) {
-    // The partner's tool may have let text stand in double quotes, as SQLite does by default.
-    sqlite3_db_config(db, SQLITE_DBCONFIG_DQS_DDL, 1, nullptr);
-    const absl::Status made = connection.Execute(index.sql);
-    sqlite3_db_config(db, SQLITE_DBCONFIG_DQS_DDL, 0, nullptr);
+    absl::Status made = connection.Execute(index.sql);
+    if (!made.ok() && index.has_expression) {
+      // The partner's tool may have let text stand in double quotes, as SQLite does by default. Never where
+      // plain columns are indexed: one that is gone would be taken for its own name.
+      sqlite3_db_config(db, SQLITE_DBCONFIG_DQS_DDL, 1, nullptr);
+      made = connection.Execute(index.sql);
+      sqlite3_db_config(db, SQLITE_DBCONFIG_DQS_DDL, 0, nullptr);
+    }
     if (made.ok()) continue;
     // A full disk is not the index's fault.
     if (made.code() != absl::StatusCode::kFailedPrecondition) return made;

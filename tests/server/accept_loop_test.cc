@@ -154,6 +154,10 @@ TEST_F(AcceptLoopTest, AnotherFileUnderTheNumberOfAConnectionIsNotThatConnection
 }
 
 TEST_F(AcceptLoopTest, GoesOnWhenDescriptorsRanOut) {
+#ifdef __SANITIZE_ADDRESS__
+  GTEST_SKIP()
+      << "the undefined-behaviour sanitizer looks at objects through a pipe, and there is no descriptor left";
+#endif
   Start(100, 100);
   rlimit before{};
   ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
