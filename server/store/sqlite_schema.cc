@@ -341,8 +341,8 @@ absl::Status RunSwap(SqliteConnection& connection, const std::string& table,
   {
     absl::StatusOr<Query> query = connection.Prepare(
         "SELECT name, sql, sql LIKE '% WHERE %' OR EXISTS (SELECT 1 FROM "
-        "pragma_index_info(sqlite_schema.name) "
-        "AS part WHERE part.name IS NULL) FROM sqlite_schema "
+        "pragma_index_info(entry.name) "
+        "AS part WHERE part.name IS NULL) FROM sqlite_schema AS entry "
         "WHERE type = 'index' AND tbl_name = ?1 COLLATE NOCASE AND sql IS NOT NULL");
     if (!query.ok()) return query.status();
     query->Bind(1, table);
