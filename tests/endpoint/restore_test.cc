@@ -43,6 +43,7 @@ class RestoreTest : public EndpointTest, public testing::WithParamInterface<bool
   /// A cycle that dies in the middle: some batches were applied, nothing was committed.
   void Interrupt() {
     CycleOptions options = options_;
+    options.window = 1;  // What was sent before it died has been applied.
     options.die_before_request = 4;
     options.window = 1;  // The first batch of `people` has its answer by then.
     const CycleReport report = source_.RunCycle(*client_, options);
@@ -122,6 +123,7 @@ TEST_P(RestoreTest, APopulationThatDiedLeavesTheOldRowsAndIsBegunAnew) {
   Change(1);
   CycleOptions options = options_;
   options.populate_all = true;
+  options.window = 1;
   options.die_before_request = 6;
   const CycleReport died = source_.RunCycle(*client_, options);
   ASSERT_EQ(died.end, CycleReport::End::kDied);

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "mirror/v1/mirror_client.grpc.pb.h"
 #include "tests/mirrorctl/admin_endpoint.h"
 #include "tests/mirrorctl/relay.h"
 
@@ -105,10 +106,14 @@ TEST_F(Connection, ServerWithoutThisService) {
   ASSERT_THAT(credentials, IsOk());
   grpc::ServerBuilder builder;
   builder.AddListeningPort("127.0.0.1:0", *credentials, &port_);
+  v1::MirrorClientService::Service another;
+  builder.RegisterService(&another);
   server_ = builder.BuildAndStart();
   ASSERT_NE(server_, nullptr);
   WriteConfig("ca.crt", "operator");
   const Finished run = Run({"tenants"});
+  server_->Shutdown();
+  server_.reset();
   ExpectFailed(run, 1);
   EXPECT_THAT(run.errors, AllOf(HasSubstr("UNIMPLEMENTED"), HasSubstr("[admin] address and port")));
 }
