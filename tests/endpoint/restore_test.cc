@@ -125,6 +125,7 @@ TEST_P(RestoreTest, APopulationThatDiedLeavesTheOldRowsAndIsBegunAnew) {
   options.populate_all = true;
   options.window = 1;
   options.die_before_request = 6;
+  options.window = 1;
   const CycleReport died = source_.RunCycle(*client_, options);
   ASSERT_EQ(died.end, CycleReport::End::kDied);
   EXPECT_EQ(here_->mirror().Rows(People()), before);
