@@ -1082,6 +1082,14 @@ class Play {
     for (const auto& [key, table] : model_.tables) visible += table.agreed ? 1U : 0U;
     Require(present[0][0] == absl::StrCat("I", visible),
             absl::StrCat(present[0][0], " tables are there and not ", visible));
+    std::size_t shadows = 0;
+    for (const auto& [key, table] : model_.tables) shadows += table.shadow ? 1U : 0U;
+    const Owner::Rows own = owner_.Query(
+        "SELECT (SELECT count(*) FROM sqlite_schema WHERE name LIKE '\\_mirror\\_shadow\\__%' ESCAPE '\\'), "
+        "(SELECT count(*) FROM _mirror_parts)");
+    Require(own[0][0] == absl::StrCat("I", shadows),
+            absl::StrCat(own[0][0], " shadows are there and not ", shadows));
+    Require(model_.active || own[0][1] == "I0", "parts outlive their cycle");
     for (const auto& [key, table] : model_.tables) {
       if (table.agreed && table.visible_known) CheckRows(table);
     }
@@ -1163,6 +1171,7 @@ class Play {
         return Operate();
       case 8:
       case 9:
+        if (in_cycle && dice_.OneIn(2)) return AdvanceUnquiet();
         if (in_cycle && !history_.empty()) {
           Trace("an old request comes again");
           const Request request = dice_.Pick(history_);
@@ -1298,6 +1307,17 @@ class Play {
     owner_.Query(sql);
     partner_.push_back(std::move(object));
     Check();
+  }
+
+  /// An advance of a table that is not quiet, or from an LSN that it does not hold.
+  void AdvanceUnquiet() {
+    if (model_.tables.empty()) return;
+    const MirrorTable& table = dice_.Pick(model_.tables).second;
+    const Lsn base{table.position.lsn.value + (dice_.OneIn(3) ? 1 : 0)};
+    const Request request{.advance_to = target_, .advance = {{table.name, base}}};
+    MirrorModel trial = model_;
+    if (trial.Advance(cycle_, table.name, base, target_).code == absl::StatusCode::kOk) return;
+    Exchange(request);
   }
 
   /// Another list of tables after a batch was applied.

@@ -208,6 +208,24 @@ Column RandomKeyColumn(Dice& dice, std::string name) {
   return column;
 }
 
+/// Makes a column hold less. False: it holds the least already.
+bool Narrow(Column& column) {
+  const auto text = column.type == Type::kText || column.type == Type::kBytes;
+  if (column.type == Type::kInt64 || column.type == Type::kInt32) {
+    column.type = static_cast<Type>(static_cast<int>(column.type) - 1);
+  } else if (column.type == Type::kDouble) {
+    column.type = Type::kFloat;
+  } else if (text && (column.length == 0 || column.length > 4)) {
+    column.length = 4;
+  } else if (column.type >= Type::kTime && column.type <= Type::kTimestampTz && column.precision > 0) {
+    --column.precision;
+  } else {
+    return false;
+  }
+  column.default_value.reset();
+  return true;
+}
+
 std::optional<Literal> RandomDefault(Dice& dice, const Column& column) {
   if (column.nullable && dice.OneIn(6)) return Literal(Null{});
   const Cell cell = RandomValue(dice, column);
@@ -603,17 +621,19 @@ void Source::ChangeDefinition(Dice& dice, SourceTable& table) {
       return;
     case 7: {  // Narrow, or another type altogether.
       if (key) return;
-      const Column fresh = RandomColumn(dice, column.name);
-      const std::uint64_t id = column.column_id;
-      column = fresh;
-      column.column_id = id;
+      const bool narrower = dice.OneIn(2) && Narrow(column);
+      if (!narrower) {
+        const std::uint64_t id = column.column_id;
+        column = RandomColumn(dice, column.name);
+        column.column_id = id;
+      }
       column.backfill = Backfill::kUnknown;
       const std::uint64_t uid = table.uids[index];
       for (auto& [row_key, row] : table.rows) {
         row[index] = RandomCell(dice, column);
         Write(table, row_key, table.KeyCells(row), false, {uid});
       }
-      changes.push_back(SchemaChange::kEither);
+      changes.push_back(narrower ? SchemaChange::kRepopulate : SchemaChange::kEither);
       return;
     }
     case 8:  // NULL, NOT NULL, default.
