@@ -305,6 +305,17 @@ class Run {
     return wire_status_.ok() ? finished : wire_status_;
   }
 
+  /// What the endpoint takes as one batch.
+  BlockSize SizeOfBlocks(std::size_t bytes, std::size_t columns) const {
+    BlockSize size{bytes};
+    if (limits_.batch_rows_max() > 0) size.rows = std::min<std::size_t>(size.rows, limits_.batch_rows_max());
+    if (limits_.batch_cells_max() > 0) {
+      const std::uint64_t rows = limits_.batch_cells_max() / std::max<std::size_t>(columns, 1);
+      size.rows = std::min<std::size_t>(size.rows, std::max<std::uint64_t>(rows, 1));
+    }
+    return size;
+  }
+
   /// Errors: of the table, or of the wire; then wire_status_ has it.
   absl::Status SendTable(Job& job, std::size_t bytes, Batcher& batcher) {
     const TableSchema& schema = schema_.tables[job.index].schema;
@@ -319,9 +330,10 @@ class Run {
     if (!rows.ok()) return rows.status();
     batcher.Begin({schema.name, status.schema_hash(), target_, job.cause.reason});
     RowBlock block = RowBlock::For(schema, columns);
+    const BlockSize size = SizeOfBlocks(bytes, columns.size());
     for (bool more = true; more;) {
       block.Clear();
-      const absl::StatusOr<bool> next = (*rows)->Next(bytes, &block, &batcher);
+      const absl::StatusOr<bool> next = (*rows)->Next(size, &block, &batcher);
       if (!next.ok()) return next.status();
       more = *next;
       std::uint64_t planned = block.rows();

@@ -175,7 +175,7 @@ class Server {
     server->catalog_ = *std::move(catalog);
     server->events_ = std::make_unique<Events>(*server->catalog_);
     absl::StatusOr<std::unique_ptr<Tenants>> tenants =
-        Tenants::Open(TenantsOptionsOf(config), *server->catalog_, *server->events_);
+        Tenants::Open(TenantsOptionsOf(config), *server->events_);
     if (!tenants.ok()) return tenants.status();
     server->tenants_ = *std::move(tenants);
     server->reloader_ = std::make_unique<Reloader>(as_written, *server->gate_, *server->events_);

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -150,6 +151,15 @@ struct SchemaAnswer {
   friend bool operator==(const SchemaAnswer&, const SchemaAnswer&) = default;
 };
 
+struct StepResult {
+  absl::Status status;
+  bool otherwise = false;  ///< The alternative was taken; `reason` says why.
+  std::string reason;
+  std::vector<std::uint32_t> missing_rows;  ///< UPDATE of rows that are not there; at most kMissingKeysMax.
+  bool more_missing = false;
+  std::vector<std::string> left_out;  ///< Indexes that a swap could not keep.
+};
+
 /// One transaction.
 struct Plan {
   /// The cycle that must be running. Absent: any state of the tenant (an operator's act, Authenticate).
@@ -160,21 +170,13 @@ struct Plan {
   std::int64_t now_ms = 0;
   std::optional<Nonce> nonce;
   std::vector<Step> steps;
-  /// TableSchema: replaces the kept answers.
-  std::optional<std::vector<SchemaAnswer>> answers;
+  /// TableSchema: what replaces the kept answers, made of the outcomes of `steps` before the commit, so that
+  /// a crash cannot come between what happened and what a repetition is told. Absent: they stay.
+  std::function<std::vector<SchemaAnswer>(const std::vector<StepResult>& steps)> answers;
   /// Shadows and parts of other cycles than `cycle` are dropped.
   bool forget_old_cycles = false;
   /// Tables that were renamed aside before this moment are dropped. 0: none.
   std::int64_t drop_retired_before_ms = 0;
-};
-
-struct StepResult {
-  absl::Status status;
-  bool otherwise = false;  ///< The alternative was taken; `reason` says why.
-  std::string reason;
-  std::vector<std::uint32_t> missing_rows;  ///< UPDATE of rows that are not there; at most kMissingKeysMax.
-  bool more_missing = false;
-  std::vector<std::string> left_out;  ///< Indexes that a swap could not keep.
 };
 
 struct CommitResult {

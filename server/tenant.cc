@@ -54,6 +54,17 @@ std::vector<SchemaAnswer> WorthKeeping(const std::vector<SchemaAnswer>& answers)
   return kept;
 }
 
+/// What came of a step, where it is not what was planned.
+void Correct(const StepResult& step, SchemaAnswer& answer) {
+  if (!step.status.ok()) {
+    answer.action = static_cast<std::int32_t>(SchemaAction::kRefused);
+    answer.reason = std::string(step.status.message());
+  } else if (step.otherwise) {
+    answer.action = static_cast<std::int32_t>(SchemaAction::kRepopulate);
+    answer.reason = absl::StrCat("it could not be changed in place: ", step.reason);
+  }
+}
+
 /// What a mirror has, read once for all tables of an announcement. By folded name.
 struct Known {
   std::map<std::string, std::string> names;
@@ -180,12 +191,21 @@ absl::StatusOr<TenantRecord> Tenant::Running(const Caller& caller, std::int64_t 
   if (!tenant->active || tenant->cycle != cycle) {
     return CycleOver(cycle, tenant->active ? absl::StrCat(": cycle ", tenant->cycle, " took its place") : "");
   }
-  if (now_ms - tenant->progress_ms > options_.cycle_idle_ms) {
+  if (IsIdle(*tenant, now_ms)) {
     if (absl::Status status = EndCycleLocked(now_ms, [](TenantRecord&) {}, {}); !status.ok()) return status;
     return CycleOver(cycle, absl::StrCat(": it made no progress for ", options_.cycle_idle_ms / 1'000, " s"));
   }
   served_cycle_ = true;
   return tenant;
+}
+
+bool Tenant::IsIdle(const TenantRecord& tenant, std::int64_t now_ms) const {
+  return now_ms - std::max(tenant.progress_ms, progressed_ms_) > options_.cycle_idle_ms;
+}
+
+void Tenant::Progressed(std::int64_t now_ms, SteadyTime began) {
+  const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(options_.steady_now() - began);
+  progressed_ms_ = now_ms + took.count();
 }
 
 absl::StatusOr<CommitResult> Tenant::CommitPlanned(const Planner& planner) {
@@ -269,7 +289,7 @@ absl::StatusOr<Admission> Tenant::Authenticate(const Caller& caller, const std::
     if (probe) return plan;
     plan.tenant->issuer = caller.issuer;
     plan.tenant->environment = caller.environment;
-    const bool idle = now_ms - tenant->progress_ms > options_.cycle_idle_ms;
+    const bool idle = IsIdle(*tenant, now_ms);
     const bool own = take_over && !holder.empty() && holder == tenant->holder;
     if (tenant->paused) {
       admission.do_not_replicate = true;
@@ -301,6 +321,7 @@ absl::StatusOr<Admission> Tenant::Authenticate(const Caller& caller, const std::
   }
   if (admission.accepted) {
     served_cycle_ = true;
+    progressed_ms_ = 0;
     refused_tables_.reset();
     refused_seq_.clear();
   }
@@ -312,6 +333,7 @@ absl::StatusOr<std::vector<TableAnswer>> Tenant::Announce(const Caller& caller, 
                                                           const std::string& digest,
                                                           const std::vector<AnnouncedTable>& tables,
                                                           std::int64_t now_ms) {
+  const SteadyTime began = options_.steady_now();
   const Lock lock(mutex_);
   absl::StatusOr<TenantRecord> running = Running(caller, cycle, now_ms);
   if (!running.ok()) return running.status();
@@ -378,26 +400,18 @@ absl::StatusOr<std::vector<TableAnswer>> Tenant::Announce(const Caller& caller, 
       step_of.back() = plan.steps.size();
       plan.steps.push_back(*std::move(planned.step));
     }
-    // Kept in the same transaction: a repetition after a crash must not find those of the cycle before.
-    std::vector<SchemaAnswer> kept = WorthKeeping(answers);
-    if (!kept.empty() || !before.empty()) plan.answers = std::move(kept);
+    if (answers.empty() && before.empty()) return plan;
+    plan.answers = [&](const std::vector<StepResult>& steps) {
+      for (std::size_t i = 0; i < answers.size(); ++i) {
+        if (step_of[i] != kNoStep) Correct(steps[step_of[i]], answers[i]);
+      }
+      return WorthKeeping(answers);
+    };
     return plan;
   });
   if (!result.ok()) return result.status();
 
-  bool corrected = false;
-  for (std::size_t i = 0; i < answers.size(); ++i) {
-    if (step_of[i] == kNoStep) continue;
-    const StepResult& step = result->steps[step_of[i]];
-    corrected = corrected || !step.status.ok() || step.otherwise;
-    if (!step.status.ok()) {
-      answers[i].action = static_cast<std::int32_t>(SchemaAction::kRefused);
-      answers[i].reason = std::string(step.status.message());
-    } else if (step.otherwise) {
-      answers[i].action = static_cast<std::int32_t>(SchemaAction::kRepopulate);
-      answers[i].reason = absl::StrCat("it could not be changed in place: ", step.reason);
-    }
-  }
+  Progressed(now_ms, began);
   refused_tables_.emplace();
   for (const SchemaAnswer& answer : answers) {
     const auto action = static_cast<SchemaAction>(answer.action);
@@ -413,14 +427,6 @@ absl::StatusOr<std::vector<TableAnswer>> Tenant::Announce(const Caller& caller, 
   }
   agreed_.clear();
   refused_seq_.clear();
-  if (corrected) {
-    Plan plan;
-    plan.cycle = cycle;
-    plan.now_ms = now_ms;
-    plan.answers = WorthKeeping(answers);
-    absl::StatusOr<CommitResult> stored = store_->Commit(plan);
-    if (!stored.ok()) return Noticed(stored.status());
-  }
   if (!former_source.empty() && former_source != source_id) {
     events_.Add(
         context_id_, Severity::kWarning, "source.changed",
@@ -507,6 +513,7 @@ bool Tenant::HasGap(const RowRequest& request) {
 
 absl::StatusOr<std::vector<BatchOutcome>> Tenant::Apply(const Caller& caller, const RowRequest& request,
                                                         bool wait_for_gaps, std::int64_t now_ms) {
+  const SteadyTime began = options_.steady_now();
   Lock lock(mutex_);
   absl::StatusOr<TenantRecord> running = Running(caller, request.cycle, now_ms);
   if (!running.ok()) return running.status();
@@ -605,6 +612,7 @@ absl::StatusOr<std::vector<BatchOutcome>> Tenant::Apply(const Caller& caller, co
   });
   if (!result.ok()) return result.status();
   CrashPoint("apply.committed");
+  Progressed(now_ms, began);
 
   for (std::size_t i = 0; i < result->steps.size(); ++i) {
     StepResult& step = result->steps[i];
@@ -676,6 +684,7 @@ void Tenant::AddPopulateEvent(const std::string& table, PopulateReason reason) {
 absl::StatusOr<BatchOutcome> Tenant::Wipe(const Caller& caller, std::int64_t cycle, const std::string& table,
                                           const Position& target, PopulateReason reason,
                                           std::int64_t now_ms) {
+  const SteadyTime began = options_.steady_now();
   absl::StatusOr<std::shared_ptr<const TableSchema>> schema = Agreed(caller, table);
   const Lock lock(mutex_);
   absl::StatusOr<TenantRecord> running = Running(caller, cycle, now_ms);
@@ -703,6 +712,7 @@ absl::StatusOr<BatchOutcome> Tenant::Wipe(const Caller& caller, std::int64_t cyc
   });
   if (!result.ok()) return result.status();
   if (!result->steps.empty()) outcome.status = result->steps.front().status;
+  Progressed(now_ms, began);
   absl::StatusOr<std::optional<TableRecord>> record = store_->ReadTable(table);
   if (!record.ok()) return Noticed(record.status());
   if (*record) {

@@ -2,6 +2,7 @@
 #define MIRROR_SERVER_TENANT_H_
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
@@ -31,6 +32,8 @@ struct TenantOptions {
   std::int64_t gap_wait_ms = 5'000;               ///< How long a unary call waits for the batch before it.
   std::size_t nonces_max = 10'000;
   bool automatic_provisioning = true;
+  /// For what a call itself took; another one in tests.
+  std::chrono::steady_clock::time_point (*steady_now)() = &std::chrono::steady_clock::now;
 };
 
 /// How a tenant gets at its store; `create` makes a new one. Set by Tenants.
@@ -206,6 +209,7 @@ class Tenant {
  private:
   using Lock = std::unique_lock<std::mutex>;
   using Planner = std::function<absl::StatusOr<Plan>()>;
+  using SteadyTime = std::chrono::steady_clock::time_point;
 
   absl::Status Open(bool create, std::int64_t now_ms);
   absl::Status EndCycleInNewFile(std::int64_t now_ms);
@@ -218,6 +222,9 @@ class Tenant {
   absl::Status Noticed(absl::Status status);
   absl::Status EndCycleLocked(std::int64_t now_ms, const std::function<void(TenantRecord&)>& change,
                               std::vector<Step> steps);
+  /// When a call that came at `now_ms` ends well: what it took was no idleness.
+  void Progressed(std::int64_t now_ms, SteadyTime began);
+  bool IsIdle(const TenantRecord& tenant, std::int64_t now_ms) const;
   absl::Status LoadRefused();
   absl::StatusOr<std::vector<TableAnswer>> Answers(const std::vector<AnnouncedTable>& tables);
   absl::StatusOr<std::vector<std::string>> Existing(const std::vector<std::string>& tables);
@@ -236,9 +243,10 @@ class Tenant {
   std::atomic<bool> is_open_{false};
   std::atomic<std::uint64_t> last_use_{0};
   bool retired_ = false;
-  bool replaced_ = false;      ///< Another file was found, and the cycle in it has not been ended yet.
-  bool served_cycle_ = false;  ///< A cycle may be running that this process has served.
-  std::string quarantine_;     ///< Why nothing is taken; empty: all is well.
+  bool replaced_ = false;           ///< Another file was found, and the cycle in it has not been ended yet.
+  bool served_cycle_ = false;       ///< A cycle may be running that this process has served.
+  std::int64_t progressed_ms_ = 0;  ///< End of the last call of the running cycle, 0: none yet.
+  std::string quarantine_;          ///< Why nothing is taken; empty: all is well.
   std::map<std::string, std::shared_ptr<const TableSchema>> agreed_;  ///< By folded name.
   std::optional<std::set<std::string>>
       refused_tables_;  ///< Of the running cycle, folded; absent: not read yet.

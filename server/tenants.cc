@@ -35,16 +35,15 @@ absl::Status UnknownTenant() {
 
 }  // namespace
 
-Tenants::Tenants(const TenantsOptions& options, Catalog& catalog, Events& events, int lock_file)
-    : options_(options), catalog_(catalog), events_(events), lock_file_(lock_file) {}
+Tenants::Tenants(const TenantsOptions& options, Events& events, int lock_file)
+    : options_(options), events_(events), lock_file_(lock_file) {}
 
 Tenants::~Tenants() {
   tenants_.clear();
   close(lock_file_);
 }
 
-absl::StatusOr<std::unique_ptr<Tenants>> Tenants::Open(const TenantsOptions& options, Catalog& catalog,
-                                                       Events& events) {
+absl::StatusOr<std::unique_ptr<Tenants>> Tenants::Open(const TenantsOptions& options, Events& events) {
   const std::string lock_path = options.data_dir + "/server.lock";
   const int lock_file = open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (lock_file < 0) {
@@ -57,7 +56,7 @@ absl::StatusOr<std::unique_ptr<Tenants>> Tenants::Open(const TenantsOptions& opt
                                                       options.data_dir,
                                                       "'. Stop it, or give this one a folder of its own."));
   }
-  std::unique_ptr<Tenants> tenants(new Tenants(options, catalog, events, lock_file));
+  std::unique_ptr<Tenants> tenants(new Tenants(options, events, lock_file));
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator(options.data_dir, error)) {
     const std::string name = entry.path().filename().string();
@@ -153,7 +152,7 @@ absl::Status Tenants::Delete(const std::string& context_id) {
   if (absl::Status status = RemoveSqliteStore(options_.data_dir, (*tenant)->context_id()); !status.ok())
     return status;
   tenants_.erase(FoldName(context_id));
-  return catalog_.ForgetTenant((*tenant)->context_id());
+  return absl::OkStatus();
 }
 
 void Tenants::EndCycles() {

@@ -30,8 +30,7 @@ class Tenants {
  public:
   /// Takes the folder for this process alone (a lock file). Errors: kFailedPrecondition when another server
   /// has it.
-  static absl::StatusOr<std::unique_ptr<Tenants>> Open(const TenantsOptions& options, Catalog& catalog,
-                                                       Events& events);
+  static absl::StatusOr<std::unique_ptr<Tenants>> Open(const TenantsOptions& options, Events& events);
   ~Tenants();
 
   /// The tenant of a call that is not Authenticate.
@@ -54,13 +53,12 @@ class Tenants {
   std::size_t open_max() const { return options_.open_max; }
 
  private:
-  Tenants(const TenantsOptions& options, Catalog& catalog, Events& events, int lock_file);
+  Tenants(const TenantsOptions& options, Events& events, int lock_file);
   std::shared_ptr<Tenant> Make(const std::string& context_id);
   void Used(Tenant& tenant);
   void CloseOldest(const Tenant& keep);
 
   const TenantsOptions options_;
-  Catalog& catalog_;
   Events& events_;
   const int lock_file_;
   mutable std::mutex mutex_;

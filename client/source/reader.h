@@ -54,6 +54,12 @@ class LargeSink {
   virtual absl::Status Part(std::uint64_t value_id, std::uint64_t offset, std::string_view data) = 0;
 };
 
+/// How much a block takes.
+struct BlockSize {
+  std::size_t bytes = 1'000'000;  ///< About; one row may weigh more.
+  std::size_t rows = 200'000;     ///< Never more.
+};
+
 /// The rows of one table, from the first to the last, in key order where the source can give it cheaply.
 ///
 /// Memory: one block, and for a long value one piece of it (all of it where the source cannot read in
@@ -63,7 +69,7 @@ class TableReader {
  public:
   virtual ~TableReader() = default;
 
-  /// Appends rows to `block` until it weighs about `bytes` or the table is at its end. Values over 4 MB go to
+  /// Appends rows to `block` until it has `size` or the table is at its end. Values over 4 MB go to
   /// `sink` before the call returns, and stand in the block as LargeValue. True: call again.
   ///
   /// False means: these were all the rows of one moment. An error takes that back for every row given before:
@@ -71,7 +77,7 @@ class TableReader {
   ///   announce
   ///              it and read from the beginning
   ///   others     this table cannot be read; the message says why and what to do
-  virtual absl::StatusOr<bool> Next(std::size_t bytes, RowBlock* block, LargeSink* sink) = 0;
+  virtual absl::StatusOr<bool> Next(const BlockSize& size, RowBlock* block, LargeSink* sink) = 0;
 };
 
 /// A source database, read and never written. What follows hides which kind it is.

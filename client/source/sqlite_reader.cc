@@ -24,8 +24,6 @@ namespace {
 constexpr std::int64_t kCountRows = 20'000;
 /// Times that the look at all tables is taken again.
 constexpr int kLooksAtAll = 3;
-/// Rows that Next() gives at most, however little they weigh.
-constexpr std::size_t kBlockRows = 200'000;
 /// Bytes of one row that stand in a batch; the rest of a very wide row travels in parts, whatever its length.
 constexpr std::size_t kRowBytes = 6 << 20;
 
@@ -52,10 +50,10 @@ class SqliteTableReader : public TableReader {
     }
   }
 
-  absl::StatusOr<bool> Next(std::size_t bytes, RowBlock* block, LargeSink* sink) override {
+  absl::StatusOr<bool> Next(const BlockSize& size, RowBlock* block, LargeSink* sink) override {
     weight_ = 0;
-    while (weight_ < bytes && block->rows() < kBlockRows) {
-      absl::StatusOr<bool> more = OneLook(bytes, block, sink);
+    while (weight_ < size.bytes && block->rows() < size.rows) {
+      absl::StatusOr<bool> more = OneLook(size, block, sink);
       // Only now that no lock is held.
       if (absl::Status status = SendDeferred(sink); !status.ok()) return status;
       if (!more.ok()) return more.status();
@@ -103,12 +101,12 @@ class SqliteTableReader : public TableReader {
     return absl::AbortedError(absl::StrCat("table '", name_, "' is not of one moment: ", how));
   }
 
-  absl::StatusOr<bool> OneLook(std::size_t bytes, RowBlock* block, LargeSink* sink) {
+  absl::StatusOr<bool> OneLook(const BlockSize& size, RowBlock* block, LargeSink* sink) {
     if (absl::Status status = Begin(); !status.ok()) return status;
     const Look look(*file_);
     const bool in_chunks = file_->access() == Access::kChunks && cursor_.can_leave();
     for (std::size_t rows = 0;
-         weight_ < bytes && (!in_chunks || rows < kLookRows) && block->rows() < kBlockRows; ++rows) {
+         weight_ < size.bytes && (!in_chunks || rows < kLookRows) && block->rows() < size.rows; ++rows) {
       const absl::StatusOr<SqliteCursor::Step> step = cursor_.Next();
       if (!step.ok()) return step.status();
       if (*step == SqliteCursor::Step::kEnd) {

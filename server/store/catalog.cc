@@ -117,49 +117,6 @@ class SqliteCatalog final : public Catalog {
     });
   }
 
-  absl::Status KeepTenant(const CatalogTenant& tenant) override {
-    const std::lock_guard lock(mutex_);
-    return Run([&] {
-      SQLite::Statement insert(*database_,
-                               "INSERT INTO tenant (context_id, issuer, environment) VALUES (?, ?, ?) "
-                               "ON CONFLICT (context_id) DO UPDATE SET context_id = excluded.context_id, "
-                               "issuer = excluded.issuer, environment = excluded.environment");
-      insert.bind(1, tenant.context_id);
-      insert.bind(2, tenant.issuer);
-      insert.bind(3, tenant.environment);
-      insert.exec();
-      return absl::OkStatus();
-    });
-  }
-
-  absl::StatusOr<CatalogTenant> FindTenant(const std::string& context_id) override {
-    const std::lock_guard lock(mutex_);
-    CatalogTenant tenant;
-    absl::Status status = Run([&]() -> absl::Status {
-      SQLite::Statement query(*database_,
-                              "SELECT context_id, issuer, environment FROM tenant WHERE context_id = ?");
-      query.bind(1, context_id);
-      if (!query.executeStep()) {
-        return absl::NotFoundError(absl::StrCat("the catalog has no tenant '", context_id, "'"));
-      }
-      tenant = {query.getColumn(0).getString(), query.getColumn(1).getString(),
-                query.getColumn(2).getString()};
-      return absl::OkStatus();
-    });
-    if (!status.ok()) return status;
-    return tenant;
-  }
-
-  absl::Status ForgetTenant(const std::string& context_id) override {
-    const std::lock_guard lock(mutex_);
-    return Run([&] {
-      SQLite::Statement remove(*database_, "DELETE FROM tenant WHERE context_id = ?");
-      remove.bind(1, context_id);
-      remove.exec();
-      return absl::OkStatus();
-    });
-  }
-
  private:
   /// Opens the catalog if need be, then does `work`. Damage that shows meanwhile is moved aside, once.
   absl::Status Run(const std::function<absl::Status()>& work) {
@@ -192,9 +149,7 @@ class SqliteCatalog final : public Catalog {
           "CREATE INDEX event_by_context ON event (context_id, id);"
           "CREATE TABLE audit (id INTEGER PRIMARY KEY AUTOINCREMENT, time_ms INTEGER NOT NULL, who TEXT NOT "
           "NULL,"
-          " call TEXT NOT NULL, outcome TEXT NOT NULL);"
-          "CREATE TABLE tenant (context_id TEXT NOT NULL COLLATE NOCASE PRIMARY KEY, issuer TEXT NOT NULL,"
-          " environment TEXT NOT NULL) WITHOUT ROWID;");
+          " call TEXT NOT NULL, outcome TEXT NOT NULL);");
       database->exec(absl::StrCat("PRAGMA user_version = ", kVersion));
       if (first_event_id_ != 0) {
         database->exec(

@@ -30,11 +30,7 @@ struct AuditRecord {
   std::string outcome;  ///< OK, or the status.
 };
 
-struct CatalogTenant {
-  std::string context_id, issuer, environment;
-};
-
-/// Events, the audit log and the owners of tenants, in a database of its own. An index: losing it loses no
+/// Events and the audit log, in a database of its own. An index: losing it loses no
 /// mirrored row, LSN, cycle or pause.
 /// Events and audit records are bounded: the oldest go first.
 /// Errors: kUnavailable, with what SQLite said. Threads: any.
@@ -48,9 +44,6 @@ class Catalog {
                                                                std::uint64_t after_id,
                                                                std::uint32_t limit) = 0;
   virtual absl::Status AddAudit(const AuditRecord& record) = 0;
-  virtual absl::Status KeepTenant(const CatalogTenant& tenant) = 0;
-  virtual absl::StatusOr<CatalogTenant> FindTenant(const std::string& context_id) = 0;
-  virtual absl::Status ForgetTenant(const std::string& context_id) = 0;
 };
 
 inline constexpr std::int64_t kEventsMax = 100'000;

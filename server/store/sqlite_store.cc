@@ -317,7 +317,7 @@ class SqliteStore final : public Store {
       result.steps.push_back(std::move(step_result));
     }
     if (plan.answers) {
-      if (absl::Status status = KeepAnswers(*plan.answers); !status.ok()) return status;
+      if (absl::Status status = KeepAnswers(plan.answers(result.steps)); !status.ok()) return status;
     }
     TenantRecord next = plan.tenant ? *plan.tenant : *tenant;
     if (plan.cycle && !plan.tenant) {

@@ -326,6 +326,21 @@ TEST_F(CycleTest, EndpointThatCannotProveItselfGetsNoRow) {
   EXPECT_EQ(endpoint_.Count("schema"), 0U);
 }
 
+TEST_F(CycleTest, NoBatchHasMoreRowsOrCellsThanTheEndpointTakes) {
+  Sql(path_, kTwoTables);
+  Sql(path_, Many("many", 1'000));
+  endpoint_.limits.set_batch_rows_max(400);
+  endpoint_.limits.set_batch_cells_max(500);
+  std::uint64_t most = 0;
+  endpoint_.on_batch = [&](const v1::ChangeBatch& batch) {
+    most = std::max<std::uint64_t>(most, batch.row_count());
+    return grpc::Status::OK;
+  };
+  EXPECT_TRUE(Run().Good());
+  EXPECT_EQ(most, 250U);
+  EXPECT_EQ(endpoint_.tables["many"].rows, 1'000U);
+}
+
 TEST_F(CycleTest, NobodyThereSaysWhereAndWhatToLookAt) {
   Sql(path_, kTwoTables);
   endpoint_.Stop();

@@ -78,6 +78,7 @@ class FakeEndpoint : public v1::MirrorClientService::Service {
   std::function<grpc::Status(const v1::ChangeBatch&)> on_batch;       ///< Not OK: the batch's result.
   std::function<grpc::Status(const v1::RowDataRequest&)> on_request;  ///< Not OK: the end of the stream.
   grpc::Status on_completed;
+  v1::Limits limits;
 
   // What happened.
   std::mutex mutex;
@@ -117,6 +118,7 @@ class FakeEndpoint : public v1::MirrorClientService::Service {
     } else {
       response->set_accepted(true);
       response->set_cycle(++cycle_);
+      *response->mutable_limits() = limits;
       for (auto& [name, table] : tables) table.seq = 0;
     }
     Answer answer;

@@ -165,7 +165,7 @@ inline ReadTable ReadAll(SourceReader& reader, const TableSchema& table, std::si
   RowBlock block = RowBlock::ForAll(table);
   for (bool more = true; more; ++read.calls) {
     block.Clear();
-    const absl::StatusOr<bool> next = (*rows)->Next(bytes, &block, pieces == nullptr ? &unused : pieces);
+    const absl::StatusOr<bool> next = (*rows)->Next({bytes}, &block, pieces == nullptr ? &unused : pieces);
     if (!next.ok()) {
       read.status = next.status();
       return read;

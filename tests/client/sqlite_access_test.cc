@@ -44,14 +44,14 @@ class SqliteAccessTest : public testing::Test {
     ASSERT_THAT(rows, IsOk());
     rows_ = *std::move(rows);
     block_ = RowBlock::ForAll(table);
-    ASSERT_THAT(rows_->Next(1'000, &block_, &pieces_), IsOkAndHolds(true));
+    ASSERT_THAT(rows_->Next({1'000}, &block_, &pieces_), IsOkAndHolds(true));
   }
   /// Reads on; the number of rows in all.
   absl::StatusOr<std::size_t> ReadRest() {
     std::size_t count = block_.rows();
     for (;;) {
       block_.Clear();
-      const auto more = rows_->Next(100'000, &block_, &pieces_);
+      const auto more = rows_->Next({100'000}, &block_, &pieces_);
       if (!more.ok()) return more.status();
       count += block_.rows();
       if (!*more) return count;
@@ -209,7 +209,7 @@ TEST_F(SqliteAccessTest, LastRowsOfAStillSourceCountOnlyIfItStayedStill) {
   ReadFirst(table);
   block_.Clear();
   // One byte short of everything: what is left to see is the end.
-  while (block_.rows() < 9'000) ASSERT_THAT(rows_->Next(1'000, &block_, &pieces_), IsOkAndHolds(true));
+  while (block_.rows() < 9'000) ASSERT_THAT(rows_->Next({1'000}, &block_, &pieces_), IsOkAndHolds(true));
   Sql(path_, "DELETE FROM t WHERE id > 5");
   EXPECT_THAT(ReadRest(), StatusIs(absl::StatusCode::kAborted));
 }

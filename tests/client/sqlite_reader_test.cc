@@ -361,7 +361,7 @@ TEST_F(SqliteReaderTest, OnlyTheColumnsAskedForAreRead) {
   ASSERT_THAT(rows, IsOk());
   RowBlock block = RowBlock::For(table.schema, {2, 0});
   Pieces pieces;
-  EXPECT_THAT((*rows)->Next(1'000, &block, &pieces), IsOkAndHolds(false));
+  EXPECT_THAT((*rows)->Next({1'000}, &block, &pieces), IsOkAndHolds(false));
   Rows shown;
   AppendRows(block, &shown);
   EXPECT_THAT(shown, ElementsAre(ElementsAre("i:3", "i:1")));
@@ -549,7 +549,7 @@ TEST_F(SqliteReaderTest, WideRowsKeepTheirBlockSmall) {
   ASSERT_THAT(rows, IsOk());
   RowBlock block = RowBlock::ForAll(table.schema);
   Pieces pieces;
-  EXPECT_THAT((*rows)->Next(1'000'000, &block, &pieces), IsOkAndHolds(true));
+  EXPECT_THAT((*rows)->Next({1'000'000}, &block, &pieces), IsOkAndHolds(true));
   EXPECT_EQ(block.rows(), 1U);
   EXPECT_LT(block.bytes(), 7U << 20);
   EXPECT_EQ(pieces.value(1).size(), 3'000'000U);

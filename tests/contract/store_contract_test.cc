@@ -213,7 +213,7 @@ TEST_P(StoreContract, APlanMadeForAnotherRecordIsStaleAndDoesNothing) {
     change.apply(*step.expected);
     Plan plan = InCycle({other, step});
     plan.nonce = Nonce{"n" + change.name, kNow + 1, 100};
-    plan.answers = std::vector<SchemaAnswer>{{"people", 1, "x"}};
+    plan.answers = [](const auto&) { return std::vector<SchemaAnswer>{{"people", 1, "x"}}; };
 
     const auto result = store_->Commit(plan);
 
@@ -225,7 +225,7 @@ TEST_P(StoreContract, APlanMadeForAnotherRecordIsStaleAndDoesNothing) {
     plan.steps.clear();
     EXPECT_THAT(store_->Commit(plan), IsOk()) << "the nonce of a stale plan was kept";
     plan.nonce.reset();
-    plan.answers = std::vector<SchemaAnswer>{};
+    plan.answers = [](const auto&) { return std::vector<SchemaAnswer>{}; };
     ASSERT_THAT(store_->Commit(plan), IsOk());
   }
 }
@@ -1012,7 +1012,7 @@ TEST_P(StoreContract, AgreedTablesAreNamedWithOrWithoutARecord) {
 
 TEST_P(StoreContract, AnswersAreKeptUntilOthersTakeTheirPlace) {
   Plan plan = InCycle({});
-  plan.answers = std::vector<SchemaAnswer>{{"b", 5, "it's bad"}, {"a", 3, ""}};
+  plan.answers = [](const auto&) { return std::vector<SchemaAnswer>{{"b", 5, "it's bad"}, {"a", 3, ""}}; };
   ASSERT_THAT(store_->Commit(plan), IsOk());
   Reopen();
   ASSERT_THAT(store_->Commit(InCycle({})), IsOk());
@@ -1024,7 +1024,7 @@ TEST_P(StoreContract, AnswersAreKeptUntilOthersTakeTheirPlace) {
     EXPECT_EQ(answer.reason, answer.table == "a" ? "" : "it's bad");
   }
 
-  plan.answers = std::vector<SchemaAnswer>{{"c", 2, "x"}};
+  plan.answers = [](const auto&) { return std::vector<SchemaAnswer>{{"c", 2, "x"}}; };
   ASSERT_THAT(store_->Commit(plan), IsOk());
   EXPECT_THAT(store_->ReadAnswers(), IsOkAndHolds(SizeIs(1)));
 }

@@ -110,19 +110,6 @@ TEST_F(CatalogTest, OldestAuditRecordsGoFirst) {
   EXPECT_GT(Ask("SELECT min(id) FROM audit"), 500);
 }
 
-TEST_F(CatalogTest, TenantsAreFoundByAnySpellingUntilForgotten) {
-  ASSERT_THAT(catalog_->KeepTenant({"Cust1", "Source", "production"}), IsOk());
-  ASSERT_THAT(catalog_->KeepTenant({"Cust1", "Source", "test"}), IsOk());
-
-  const auto found = catalog_->FindTenant("cUST1");
-  ASSERT_THAT(found, IsOk());
-  EXPECT_EQ(found->context_id, "Cust1");
-  EXPECT_EQ(found->environment, "test");
-
-  ASSERT_THAT(catalog_->ForgetTenant("Cust1"), IsOk());
-  EXPECT_THAT(catalog_->FindTenant("Cust1"), StatusIs(absl::StatusCode::kNotFound));
-}
-
 TEST_F(CatalogTest, GarbageIsMovedAsideAndACatalogMadeAnew) {
   ASSERT_THAT(catalog_->AddEvent(Event("Cust1", "a")), IsOk());
   catalog_.reset();

@@ -90,9 +90,6 @@ class BrokenCatalog final : public Catalog {
     return Broken();
   }
   absl::Status AddAudit(const AuditRecord&) override { return Broken(); }
-  absl::Status KeepTenant(const CatalogTenant&) override { return Broken(); }
-  absl::StatusOr<CatalogTenant> FindTenant(const std::string&) override { return Broken(); }
-  absl::Status ForgetTenant(const std::string&) override { return Broken(); }
 
  private:
   static absl::Status Broken() { return absl::UnavailableError("the disk is full"); }

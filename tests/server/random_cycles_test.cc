@@ -61,9 +61,6 @@ class NoCatalog final : public Catalog {
     return std::vector<EventRecord>();
   }
   absl::Status AddAudit(const AuditRecord&) override { return absl::OkStatus(); }
-  absl::Status KeepTenant(const CatalogTenant&) override { return absl::OkStatus(); }
-  absl::StatusOr<CatalogTenant> FindTenant(const std::string&) override { return CatalogTenant(); }
-  absl::Status ForgetTenant(const std::string&) override { return absl::OkStatus(); }
 };
 
 /// The mirror file as its owner opens it.
@@ -181,7 +178,8 @@ class World {
     options.data_dir = folder_.path();
     options.open_max = open_max_;
     options.tenant.gap_wait_ms = 0;
-    absl::StatusOr<std::unique_ptr<Tenants>> tenants = Tenants::Open(options, catalog_, events_);
+    options.tenant.steady_now = [] { return std::chrono::steady_clock::time_point(); };
+    absl::StatusOr<std::unique_ptr<Tenants>> tenants = Tenants::Open(options, events_);
     Require(tenants.ok(), std::string(tenants.status().message()));
     tenants_ = *std::move(tenants);
   }

@@ -5,6 +5,7 @@
 #include <spdlog/spdlog.h>
 
 #include <atomic>
+#include <chrono>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -38,11 +39,6 @@ class RememberingCatalog final : public Catalog {
     return std::vector<EventRecord>();
   }
   absl::Status AddAudit(const AuditRecord&) override { return absl::OkStatus(); }
-  absl::Status KeepTenant(const CatalogTenant&) override { return absl::OkStatus(); }
-  absl::StatusOr<CatalogTenant> FindTenant(const std::string&) override {
-    return absl::NotFoundError("not kept");
-  }
-  absl::Status ForgetTenant(const std::string&) override { return absl::OkStatus(); }
 
   std::vector<std::string> Kinds() {
     const std::lock_guard lock(mutex_);
@@ -64,6 +60,9 @@ class RememberingCatalog final : public Catalog {
   std::mutex mutex_;
   std::vector<EventRecord> events_;
 };
+
+/// No time passes within a call.
+inline std::chrono::steady_clock::time_point StillTime() { return {}; }
 
 /// Calls of a source to one tenant, without the network. Batches are checked by the codec as the endpoint
 /// does.
@@ -158,6 +157,7 @@ class TenantBench : public testing::Test {
   explicit TenantBench(const TenantOptions& options = {}, const SqliteOptions& sqlite = {})
       : events_(catalog_), options_(options), sqlite_(sqlite) {
     spdlog::set_level(spdlog::level::off);
+    options_.steady_now = &StillTime;
     Restart();
   }
 

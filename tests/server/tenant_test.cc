@@ -195,6 +195,27 @@ TEST_F(TenantTest, ProgressKeepsACycleAlive) {
   EXPECT_THAT(source_->Complete(), IsOk());
 }
 
+/// Eleven minutes pass from each look at it to the next.
+std::chrono::steady_clock::time_point HurryingTime() {
+  static std::atomic<int> looks = 0;
+  return std::chrono::steady_clock::time_point(std::chrono::minutes(11 * ++looks));
+}
+
+TEST_F(TenantTest, ACallThatTakesElevenMinutesIsProgressUntilItsEnd) {
+  MirrorPeople();
+  options_.steady_now = &HurryingTime;
+  Restart();
+  BeginAgain();
+  ASSERT_THAT(source_->Send(People(), Rows5({{1, "x", 1}}, 1)).status, IsOk());
+  source_->now += 11 * 60'000;
+  EXPECT_FALSE(source_->Authenticate("other")->accepted);
+  ASSERT_THAT(source_->Send(People(), Rows5({{2, "x", 2}}, 2)).status, IsOk());
+  source_->now += 21 * 60'000;
+  EXPECT_FALSE(source_->Authenticate("other")->accepted);
+  source_->now += 1;
+  EXPECT_TRUE(source_->Authenticate("other")->accepted);
+}
+
 TEST_F(TenantTest, APausedTenantDoesNotReplicateUntilItIsResumed) {
   MirrorPeople();
   BeginAgain();

@@ -39,7 +39,7 @@ class TenantsTest : public testing::Test {
   }
 
   std::unique_ptr<Tenants> Open() {
-    absl::StatusOr<std::unique_ptr<Tenants>> tenants = Tenants::Open(options_, catalog_, events_);
+    absl::StatusOr<std::unique_ptr<Tenants>> tenants = Tenants::Open(options_, events_);
     EXPECT_THAT(tenants, IsOk());
     return tenants.ok() ? *std::move(tenants) : nullptr;
   }
@@ -65,15 +65,15 @@ class TenantsTest : public testing::Test {
 
 TEST_F(TenantsTest, AFolderBelongsToOneServer) {
   auto first = Open();
-  EXPECT_THAT(Tenants::Open(options_, catalog_, events_),
+  EXPECT_THAT(Tenants::Open(options_, events_),
               StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr(folder_.path())));
   first.reset();
-  EXPECT_THAT(Tenants::Open(options_, catalog_, events_), IsOk());
+  EXPECT_THAT(Tenants::Open(options_, events_), IsOk());
 }
 
 TEST_F(TenantsTest, AFolderThatIsNotThereIsRefused) {
   options_.data_dir += "/nowhere";
-  EXPECT_THAT(Tenants::Open(options_, catalog_, events_), StatusIs(absl::StatusCode::kFailedPrecondition));
+  EXPECT_THAT(Tenants::Open(options_, events_), StatusIs(absl::StatusCode::kFailedPrecondition));
 }
 
 TEST_F(TenantsTest, TenantsAreFoundAgainFromTheirFiles) {

@@ -86,7 +86,7 @@ class Transaction {
       touched =
           touched || (outcome.status.ok() && step.expected && step.record && *step.record != *step.expected);
     }
-    if (plan.answers) mirror_->answers = *plan.answers;
+    if (plan.answers) mirror_->answers = plan.answers(result.steps);
     TenantRecord next = plan.tenant.value_or(before);
     if (plan.cycle && !plan.tenant) {
       if (touched != next.touched || plan.now_ms - next.progress_ms >= 1'000) next.progress_ms = plan.now_ms;
