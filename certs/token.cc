@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "certs/base64url.h"
@@ -322,13 +323,15 @@ absl::StatusOr<std::string> SignAnswer(const SigningKey& key, const Answer& answ
 
 absl::StatusOr<Answer> VerifyAnswer(std::string_view token, const PublicKey& application_key,
                                     const Answer& expected, std::int64_t now_s) {
-  const auto unproven = [](absl::string_view reason, const std::string& next) {
-    const bool ended = !reason.empty() && reason.back() == '.';
+  const auto unproven = [&expected](absl::string_view reason, const std::string& next) {
+    // The first sentence: what follows it tells the signer what to do, who is not here.
+    const absl::string_view what = reason.substr(0, reason.find(". "));
     return absl::UnauthenticatedError(
-        absl::StrCat("the endpoint could not prove that it is the application: ", reason, ended ? "" : ".",
-                     " No row was sent. ", next));
+        absl::StrCat("the endpoint cannot prove that it is application '", expected.application_id,
+                     "': ", what, absl::EndsWith(what, ".") ? "" : ".", " No row was sent. ", next));
   };
-  const std::string check = "Check [endpoint] address and [identity] application_certificate.";
+  const std::string check =
+      "Check 'address' of [endpoint], and 'application_id' and 'application_certificate' of [identity].";
   if (const absl::Status valid = application_key.CheckValidity(now_s); !valid.ok()) {
     return unproven(valid.message(), "Get the application's new certificate from who runs the endpoint.");
   }

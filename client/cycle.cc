@@ -8,12 +8,22 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "client/batcher.h"
 #include "proto/wire/codec.h"
 #include "proto/wire/table.h"
 
 namespace mirror {
 namespace {
+
+/// A few names of many.
+std::string Listed(const std::vector<std::string>& names) {
+  constexpr std::size_t kNames = 10;
+  std::string list = absl::StrJoin(
+      names.begin(), names.begin() + static_cast<std::ptrdiff_t>(std::min(names.size(), kNames)), ", ");
+  if (names.size() > kNames) absl::StrAppend(&list, " and ", names.size() - kNames, " more");
+  return list;
+}
 
 /// Why a table is sent whole, and the same for people.
 struct Cause {
@@ -25,7 +35,6 @@ struct Cause {
 struct Job {
   std::size_t index = 0;  ///< In the announcement.
   Cause cause;
-  Position seen;  ///< What the mirror showed.
   std::uint64_t rows = 0;
   std::uint64_t commit_seq = 0;  ///< 0: no commit was sent.
   bool committed = false;
@@ -91,8 +100,22 @@ class Run {
       report.reason = refused.reason;
       report.result = TableResult::kRefused;
     }
-    report_.note = state_.Bind(reader_.Mark());
+    AddNote(state_.Bind(reader_.Mark()));
+    for (const std::string& pattern : schema_.idle_patterns) {
+      AddNote(absl::StrCat("no table of the source matches '", pattern, "' of 'include' or 'skip'"));
+    }
+    std::vector<std::string> gone = state_.Tables();
+    std::erase_if(gone, [this](const std::string& name) { return FindTable(name) != nullptr; });
+    if (!gone.empty()) {
+      AddNote(absl::StrCat(
+          gone.size(), gone.size() == 1 ? " table is" : " tables are",
+          " not announced any more, and the mirror sets aside what it has of them: ", Listed(gone)));
+    }
     return absl::OkStatus();
+  }
+
+  void AddNote(std::string note) {
+    if (!note.empty()) report_.notes.push_back(std::move(note));
   }
 
   const SourceTable* FindTable(const std::string& name) const {
@@ -141,9 +164,18 @@ class Run {
     if (status.ok()) status = SendJobs();
     FinishReports(status);
     const absl::Status completed = Complete(status);
-    if (!status.ok()) return status;
-    if (!completed.ok()) return completed;
+    if (!status.ok()) return ForPeople(status);
+    if (!completed.ok()) return ForPeople(completed);
     return true;
+  }
+
+  absl::Status ForPeople(const absl::Status& status) const {
+    if (!absl::IsAborted(status)) return status;
+    return absl::AbortedError(absl::StrCat(
+        "cycle ", report_.cycle,
+        " was ended at the mirror: by an operator (invalidate, reset, pause), by another agent, or "
+        "after ten minutes without progress. What was acknowledged before is committed, the rest is "
+        "not; run again, it goes on from there"));
   }
 
   absl::StatusOr<bool> NotAccepted(const v1::AuthenticateResponse& answer) {
@@ -206,7 +238,6 @@ class Run {
     Job job;
     job.index = index;
     job.cause = *cause;
-    job.seen = DecodePosition(status.position());
     job_at_[FoldName(table.schema.name)] = jobs_.size();
     jobs_.push_back(std::move(job));
     return absl::OkStatus();
@@ -233,12 +264,18 @@ class Run {
       return Cause{PopulateReason::kAhead,
                    "the mirror is ahead of this source: the source or its state was restored"};
     }
-    if (!state_.Recognises(name, position)) {
-      return Cause{PopulateReason::kLineageMiss, "the mirror is in a state that this source did not send"};
+    switch (state_.Judge(name, position)) {
+      case RunState::Standing::kMiss:
+        return Cause{PopulateReason::kLineageMiss, "the mirror is in a state that this source did not send"};
+      case RunState::Standing::kOlder:
+        return Cause{PopulateReason::kRequested,
+                     "the mirror holds an older state: the last run did not complete it, or it was restored"};
+      case RunState::Standing::kLast:
+        break;
     }
     const bool pending =
         status.has_pending() && (status.pending().lsn() > 0 || !status.pending().lineage().empty());
-    if (pending && !state_.Recognises(name, DecodePosition(status.pending()))) {
+    if (pending && state_.Judge(name, DecodePosition(status.pending())) == RunState::Standing::kMiss) {
       return Cause{PopulateReason::kPendingMiss, "a cycle died in the mirror that this source did not begin"};
     }
     if (AskedFor(name)) return Cause{PopulateReason::kRequested, "asked for"};
@@ -264,8 +301,8 @@ class Run {
       for (const v1::TableStatus& status : statuses_) {
         highest = std::max({highest, status.position().lsn(), status.pending().lsn()});
       }
-      std::vector<RunState::Sending> sending;
-      for (const Job& job : jobs_) sending.push_back({schema_.tables[job.index].schema.name, job.seen});
+      std::vector<std::string> sending;
+      for (const Job& job : jobs_) sending.push_back(schema_.tables[job.index].schema.name);
       target_ = state_.BeginRun(sending, highest);
     }
     return state_.Save();
@@ -388,9 +425,13 @@ class Run {
         report.inserts = job.rows;
         continue;
       }
-      const absl::Status why = !job.error.ok() ? job.error : status;
       report.result = TableResult::kFailed;
-      report.reason = why.ok() ? "the endpoint did not acknowledge its commit" : std::string(why.message());
+      if (!job.error.ok()) {
+        report.reason = std::string(job.error.message());
+      } else {
+        report.reason =
+            status.ok() ? "the endpoint did not acknowledge its commit" : std::string(kCycleEndedFirst);
+      }
     }
   }
 

@@ -34,6 +34,9 @@ enum class TableResult {
 };
 std::string_view ToString(TableResult result);
 
+/// The reason of a table whose commit the end of the cycle overtook; CycleReport.status has the cause.
+inline constexpr char kCycleEndedFirst[] = "the cycle ended before its commit";
+
 /// What one run did with one table.
 struct TableReport {
   std::string table;
@@ -54,9 +57,9 @@ std::string_view ToString(Outcome outcome);
 
 struct CycleReport {
   Outcome outcome = Outcome::kFailed;
-  absl::Status status;  ///< Not OK with kFailed: what ended the run.
-  std::string reason;   ///< For people: who is busy, why not to replicate.
-  std::string note;     ///< Something that the person should know; mostly empty.
+  absl::Status status;             ///< Not OK with kFailed: what ended the run.
+  std::string reason;              ///< For people: who is busy, why not to replicate.
+  std::vector<std::string> notes;  ///< What the person should know; mostly none.
   std::int64_t cycle = 0;
   std::vector<TableReport> tables;
 

@@ -13,6 +13,7 @@
 #include <string>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
@@ -51,23 +52,66 @@ bool NeverConnected(const grpc::ClientContext& context) {
          !absl::StartsWith(peer, "unix:");
 }
 
-absl::Status ToStatus(const grpc::Status& status, const grpc::ClientContext& context) {
+/// What a broken call leaves behind.
+enum class Left {
+  kNothing,    ///< The cycle did not begin.
+  kCommitted,  ///< What was acknowledged.
+};
+
+std::string Words(Left left) {
+  return left == Left::kNothing ? "Nothing was sent."
+                                : "What was acknowledged before is committed, the rest is not; run again, it "
+                                  "goes on from there.";
+}
+
+/// gRPC's reason without the names of its own parts.
+std::string Reason(const std::string& words) {
+  constexpr std::string_view kBefore = "last error: ", kCode = "UNKNOWN: ";
+  std::string reason = words;
+  if (const std::size_t at = reason.find(kBefore); at != std::string::npos) {
+    reason.erase(0, at + kBefore.size());
+    if (std::string_view(reason).starts_with(kCode)) reason.erase(0, kCode.size());
+  }
+  return reason;
+}
+
+absl::Status NotReached(const std::string& address, const std::string& reason, Left left) {
+  const std::string folded = absl::AsciiStrToLower(reason);
+  const auto says = [&folded](const char* part) { return absl::StrContains(folded, part); };
+  if (says("certificate verify failed") || says("hostname") || says("peer name")) {
+    return absl::UnavailableError(absl::StrCat("the certificate of the endpoint at ", address,
+                                               " is not believed (", reason, "). ", Words(left),
+                                               " It must be signed by the authority that 'ca' of [endpoint] "
+                                               "names, be valid now and name that host."));
+  }
+  if (says("ssl") || says("tls") || says("handshake") || says("socket closed") || says("connection reset")) {
+    return absl::UnavailableError(absl::StrCat(
+        "the endpoint at ", address, " refused the TLS handshake (", reason, "). ", Words(left),
+        " Check that this is the port of its [listen] and, where it asks for mutual TLS, 'certificate' and "
+        "'key' of [endpoint]."));
+  }
+  return absl::UnavailableError(
+      absl::StrCat("nobody answers at ", address, " (", reason, "). ", Words(left),
+                   " Check that mirror-server runs and that 'address' of [endpoint] is its [listen]."));
+}
+
+absl::Status ToStatus(const grpc::Status& status, const grpc::ClientContext& context, Left left) {
   if (status.ok()) return absl::OkStatus();
-  const auto code = static_cast<absl::StatusCode>(status.error_code());
+  const std::string address = AddressOf(context);
+  const std::string& words = status.error_message();
   if (status.error_code() == grpc::StatusCode::UNAVAILABLE && NeverConnected(context)) {
-    return absl::UnavailableError(absl::StrCat("nobody answers at ", AddressOf(context), ": ",
-                                               status.error_message(),
-                                               ". Nothing was sent. Check that mirror-server runs, that name "
-                                               "and port are those of its [listen], and that ",
-                                               "'ca' names the authority that signed its certificate (with "
-                                               "mutual TLS: also 'certificate' and 'key')"));
+    return NotReached(address, Reason(words), left);
+  }
+  // The endpoint's own sentences end with a stop; gRPC's words do not.
+  if (status.error_code() == grpc::StatusCode::UNAVAILABLE && !absl::EndsWith(words, ".")) {
+    return absl::UnavailableError(
+        absl::StrCat("the connection to ", address, " broke (", words, "). ", Words(left)));
   }
   if (status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED) {
     return absl::DeadlineExceededError(
-        absl::StrCat(AddressOf(context), " did not answer in time: ", status.error_message(),
-                     ". What it had committed stays; the next cycle goes on from there"));
+        absl::StrCat(address, " did not answer in time (", words, "). ", Words(left)));
   }
-  return absl::Status(code, status.error_message());
+  return absl::Status(static_cast<absl::StatusCode>(status.error_code()), words);
 }
 
 void Authorize(const std::string& token, std::chrono::seconds timeout, grpc::ClientContext* context) {
@@ -83,7 +127,7 @@ absl::StatusOr<Response> Unary(const absl::StatusOr<std::string>& token, const C
   Authorize(*token, kCallTimeout, &context);
   Response response;
   const grpc::Status status = call(&context, &response);
-  if (!status.ok()) return ToStatus(status, context);
+  if (!status.ok()) return ToStatus(status, context, Left::kCommitted);
   return response;
 }
 
@@ -134,7 +178,7 @@ class GrpcRowStream : public RowStream {
     if (end_) return;
     v1::RowDataResponse response;
     while (call_->Read(&response)) answers_.push_back(std::move(response));
-    end_ = ToStatus(call_->Finish(), *context_);
+    end_ = ToStatus(call_->Finish(), *context_, Left::kCommitted);
   }
 
   absl::Status Ended() const {
@@ -191,7 +235,7 @@ absl::StatusOr<v1::AuthenticateResponse> MirrorClient::Authenticate(const std::s
   context.set_deadline(std::chrono::system_clock::now() + kAuthenticateTimeout);
   v1::AuthenticateResponse response;
   const grpc::Status status = stub_->Authenticate(&context, request, &response);
-  if (!status.ok()) return ToStatus(status, context);
+  if (!status.ok()) return ToStatus(status, context, Left::kNothing);
 
   if (identity_.application_key == nullptr) {
     return absl::FailedPreconditionError(
@@ -205,10 +249,7 @@ absl::StatusOr<v1::AuthenticateResponse> MirrorClient::Authenticate(const std::s
       VerifyAnswer(response.signed_response(), *identity_.application_key, expected, NowSeconds());
   if (!answer.ok()) {
     return absl::UnauthenticatedError(
-        absl::StrCat("the endpoint at ", AddressOf(context), " cannot prove that it is application '",
-                     identity_.application_id, "': ", answer.status().message(),
-                     ". No row was sent. Check 'application_id' and ",
-                     "'application_certificate' of [identity], and whom the address leads to"));
+        absl::StrCat("at ", AddressOf(context), ": ", answer.status().message()));
   }
   if (answer->cycle != response.cycle()) {
     return absl::UnauthenticatedError(

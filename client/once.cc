@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cmath>
 #include <iomanip>
+#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -13,6 +14,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "client/config.h"
 #include "client/connect.h"
 #include "client/cycle.h"
@@ -150,15 +152,38 @@ void PrintTables(const CycleReport& report, std::ostream& out) {
       const bool number = i == 2 || i == 3;
       out << ' ' << (number ? blanks : "") << rows[r][i] << (number ? "" : blanks) << ' ';
     }
-    if (r > 0) out << Printable(report.tables[r - 1].reason);
+    // What went wrong is told once, on stderr.
+    if (r > 0 && report.tables[r - 1].result <= TableResult::kUnwanted) {
+      out << Printable(report.tables[r - 1].reason);
+    }
     out << '\n';
+  }
+}
+
+/// Tables of one result and one reason in one line: a full disk is not told 400 times.
+void PrintFailures(const SourceRun& run, std::ostream& err) {
+  std::map<std::pair<TableResult, std::string>, std::vector<std::string>> tables;
+  for (const TableReport& table : run.report.tables) {
+    if (table.result == TableResult::kOk || table.result == TableResult::kUnwanted) continue;
+    if (run.report.outcome == Outcome::kFailed && table.reason == kCycleEndedFirst) continue;
+    tables[{table.result, table.reason}].push_back(absl::StrCat("'", Printable(table.table), "'"));
+  }
+  constexpr std::size_t kNames = 5;
+  for (const auto& [why, names] : tables) {
+    err << "mirror-agent: " << run.config->context_id << ": table" << (names.size() > 1 ? "s " : " ")
+        << absl::StrJoin(std::vector<std::string>(
+                             names.begin(),
+                             names.begin() + static_cast<std::ptrdiff_t>(std::min(names.size(), kNames))),
+                         ", ");
+    if (names.size() > kNames) err << " and " << names.size() - kNames << " more";
+    err << ' ' << ToString(why.first) << ": " << Printable(why.second) << '\n';
   }
 }
 
 void PrintText(const SourceRun& run, std::ostream& out, std::ostream& err) {
   const CycleReport& report = run.report;
   out << run.config->context_id << "  " << Printable(run.config->path) << '\n';
-  if (!report.note.empty()) out << "  note: " << Printable(report.note) << '\n';
+  for (const std::string& note : report.notes) out << "  note: " << Printable(note) << '\n';
   if (run.config->strategy == "cdc") {
     out << "  note: no change log is installed for strategy 'cdc': tables are populated\n";
   }
@@ -187,11 +212,7 @@ void PrintText(const SourceRun& run, std::ostream& out, std::ostream& err) {
     case Outcome::kFailed:
       break;
   }
-  for (const TableReport& table : report.tables) {
-    if (table.result == TableResult::kOk || table.result == TableResult::kUnwanted) continue;
-    err << "mirror-agent: " << run.config->context_id << ": table '" << Printable(table.table) << "' "
-        << ToString(table.result) << ": " << Printable(table.reason) << '\n';
-  }
+  PrintFailures(run, err);
   if (report.outcome == Outcome::kFailed) {
     err << "mirror-agent: " << run.config->context_id << ": "
         << Printable(std::string(report.status.message())) << '\n';
@@ -216,7 +237,7 @@ nlohmann::ordered_json ToJson(const SourceRun& run) {
           {"path", run.config->path},
           {"outcome", ToString(run.report.outcome)},
           {"reason", reason},
-          {"note", run.report.note},
+          {"notes", run.report.notes},
           {"cycle", run.report.cycle},
           {"seconds", run.seconds},
           {"tables", std::move(tables)}};

@@ -61,8 +61,7 @@ absl::StatusOr<RunState> RunState::Load(const std::string& state_dir, const std:
     state.mark_ = {source.at("path").get<std::string>(), source.at("device").get<std::uint64_t>(),
                    source.at("inode").get<std::uint64_t>(), source.at("change_counter").get<std::uint64_t>()};
     for (const auto& [name, entry] : json.at("tables").items()) {
-      state.tables_[name] = {entry.at("sent").get<std::int64_t>(), entry.at("seen").get<std::int64_t>(),
-                             entry.at("record").get<std::string>()};
+      state.tables_[name] = {entry.at("sent").get<std::int64_t>(), entry.at("record").get<std::string>()};
     }
   } catch (const Json::exception& wrong) {
     return Unreadable(state.path_, wrong.what());
@@ -73,7 +72,7 @@ absl::StatusOr<RunState> RunState::Load(const std::string& state_dir, const std:
 absl::Status RunState::Save() const {
   Json tables = Json::object();
   for (const auto& [name, table] : tables_) {
-    tables[name] = {{"sent", table.sent}, {"seen", table.seen}, {"record", table.record}};
+    tables[name] = {{"sent", table.sent}, {"record", table.record}};
   }
   const Json json = {{"version", kVersion},
                      {"id", id_},
@@ -125,23 +124,25 @@ std::optional<std::int64_t> RunState::RunOf(const Position& position) const {
   return position.lsn.value;
 }
 
-bool RunState::Recognises(const std::string& table, const Position& position) const {
+RunState::Standing RunState::Judge(const std::string& table, const Position& position) const {
   const std::optional<std::int64_t> run = RunOf(position);
   const auto found = tables_.find(table);
-  return run && found != tables_.end() && (found->second.sent == *run || found->second.seen == *run);
+  if (!run || found == tables_.end() || *run > found->second.sent) return Standing::kMiss;
+  return *run == found->second.sent ? Standing::kLast : Standing::kOlder;
 }
 
-Position RunState::BeginRun(const std::vector<Sending>& tables, std::int64_t at_least) {
+Position RunState::BeginRun(const std::vector<std::string>& tables, std::int64_t at_least) {
   // Beyond this a DBA wrote it by hand; such a position is never recognised, whatever the run's number.
   constexpr std::int64_t kSensible = INT64_MAX / 2;
   run_ = std::max(run_, at_least < kSensible ? at_least : 0) + 1;
-  for (const Sending& sending : tables) {
-    Table& table = tables_[sending.table];
-    // What the mirror shows is kept beside the new one only when it was ours: else it stays unknown.
-    table.seen = Recognises(sending.table, sending.seen) ? sending.seen.lsn.value : 0;
-    table.sent = run_;
-  }
+  for (const std::string& table : tables) tables_[table].sent = run_;
   return {Lsn{run_}, Lineage(run_)};
+}
+
+std::vector<std::string> RunState::Tables() const {
+  std::vector<std::string> names;
+  for (const auto& [name, table] : tables_) names.push_back(name);
+  return names;
 }
 
 std::map<std::string, std::string> RunState::Records() const {

@@ -17,8 +17,9 @@ namespace mirror {
 /// What a source without a change log remembers of its runs for one tenant: `<state_dir>/<context_id>.json`.
 ///
 /// A run that sends rows has a number, which is the LSN it sends, and as lineage the file's random id with
-/// that number. The mirror's {lsn, lineage} is recognised when it is the last one sent or the last one seen
-/// of that table. A file that was restored, lost or copied recognises less and so sends more, never less.
+/// that number. The mirror's {lsn, lineage} is recognised when it is the last one sent of that table; an
+/// older one means that the last run was not completed, or that the mirror was restored. A file that was
+/// restored, lost or copied recognises less and so sends more, never less.
 ///
 /// Nothing is on disk before Save(), which replaces the file as a whole. Threads: one.
 class RunState {
@@ -37,17 +38,20 @@ class RunState {
   const std::string& source_id() const { return source_id_; }
   std::int64_t run() const { return run_; }
 
-  /// Whether the mirror's position of a table is one that this state sent.
-  bool Recognises(const std::string& table, const Position& position) const;
+  /// What the mirror's position of a table is to this state.
+  enum class Standing {
+    kLast,   ///< The last one sent.
+    kOlder,  ///< One sent before that.
+    kMiss,   ///< None of this state's.
+  };
+  Standing Judge(const std::string& table, const Position& position) const;
 
   /// Begins the run that sends these tables: a number above each one known here and above `at_least`.
-  /// `seen` of a table is what the mirror shows. Save() before a row is sent.
-  struct Sending {
-    std::string table;
-    Position seen;
-  };
-  Position BeginRun(const std::vector<Sending>& tables, std::int64_t at_least);
+  /// Save() before a row is sent.
+  Position BeginRun(const std::vector<std::string>& tables, std::int64_t at_least);
 
+  /// Those announced in the last run.
+  std::vector<std::string> Tables() const;
   /// The reader's record of each table, see SourceTable.record.
   std::map<std::string, std::string> Records() const;
   void SetRecord(const std::string& table, const std::string& record);
@@ -57,7 +61,6 @@ class RunState {
  private:
   struct Table {
     std::int64_t sent = 0;  ///< Run; 0: none.
-    std::int64_t seen = 0;
     std::string record;
   };
   RunState() = default;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "server/apply_plan.h"
 #include "server/store/crash_point.h"
 
@@ -52,6 +53,15 @@ std::vector<SchemaAnswer> WorthKeeping(const std::vector<SchemaAnswer>& answers)
     if (answer.action != static_cast<std::int32_t>(SchemaAction::kUnchanged)) kept.push_back(answer);
   }
   return kept;
+}
+
+/// A few names of many.
+std::string Listed(const std::vector<std::string>& names) {
+  constexpr std::size_t kNames = 20;
+  const std::size_t shown = std::min(names.size(), kNames);
+  std::string list = absl::StrJoin(names.begin(), names.begin() + static_cast<std::ptrdiff_t>(shown), ", ");
+  if (names.size() > shown) absl::StrAppend(&list, " and ", names.size() - shown, " more");
+  return list;
 }
 
 /// What came of a step, where it is not what was planned.
@@ -349,10 +359,12 @@ absl::StatusOr<std::vector<TableAnswer>> Tenant::Announce(const Caller& caller, 
   std::vector<std::size_t> step_of;  // Of each answer, the step; npos: none.
   constexpr std::size_t kNoStep = static_cast<std::size_t>(-1);
   std::vector<SchemaAnswer> before;  // Of the cycle before.
+  std::vector<std::string> retired;
   const std::string former_source = running->source_id;
   absl::StatusOr<CommitResult> result = CommitPlanned([&]() -> absl::StatusOr<Plan> {
     answers.clear();
     step_of.clear();
+    retired.clear();
     absl::StatusOr<TenantRecord> tenant = store_->ReadTenant();
     if (!tenant.ok()) return tenant.status();
     Plan plan;
@@ -374,6 +386,7 @@ absl::StatusOr<std::vector<TableAnswer>> Tenant::Announce(const Caller& caller, 
     for (const auto& [key, name] : known->names) {
       if (listed.contains(key)) continue;
       plan.steps.push_back(PlanRetire(known->RecordOf(key), name, now_ms));
+      retired.push_back(name);
     }
     for (const AnnouncedTable& table : tables) {
       step_of.push_back(kNoStep);
@@ -427,6 +440,12 @@ absl::StatusOr<std::vector<TableAnswer>> Tenant::Announce(const Caller& caller, 
   }
   agreed_.clear();
   refused_seq_.clear();
+  if (!retired.empty()) {
+    events_.Add(context_id_, Severity::kWarning, "tables.retired",
+                absl::StrCat("the source does not announce ", retired.size(),
+                             retired.size() == 1 ? " table" : " tables", " any more: ", Listed(retired),
+                             ". What the mirror had of them is set aside and removed after drop_grace"));
+  }
   if (!former_source.empty() && former_source != source_id) {
     events_.Add(
         context_id_, Severity::kWarning, "source.changed",

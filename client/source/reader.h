@@ -42,6 +42,7 @@ struct RefusedTable {
 struct SourceSchema {
   std::vector<SourceTable> tables;
   std::vector<RefusedTable> refused;
+  std::vector<std::string> idle_patterns;  ///< Of `include` and `skip`, that no table matches.
 };
 
 /// Takes values that are too long for a batch, piece by piece.

@@ -282,6 +282,7 @@ class SqliteReader : public SourceReader {
     const Look look(*file_);
     absl::StatusOr<std::vector<std::string>> all = ListTables(*file_);
     if (!all.ok()) return all.status();
+    FindIdlePatterns(*all);
     std::erase_if(*all, [this](const std::string& name) { return !Wanted(name); });
     return all;
   }
@@ -338,6 +339,7 @@ class SqliteReader : public SourceReader {
     if (!version.ok()) return version.status();
     schema_version_ = *version;
     SourceSchema schema;
+    schema.idle_patterns = idle_patterns_;
     for (const std::string& name : *names) {
       if (const absl::Status status = CheckName(name, "its name"); !status.ok()) {
         schema.refused.push_back(
@@ -349,6 +351,16 @@ class SqliteReader : public SourceReader {
       schema.tables.push_back(*std::move(table));
     }
     return schema;
+  }
+
+  void FindIdlePatterns(const std::vector<std::string>& tables) {
+    idle_patterns_.clear();
+    for (const std::vector<std::string>* patterns : {&options_.include, &options_.skip}) {
+      for (const std::string& pattern : *patterns) {
+        const auto fits = [&pattern](const std::string& name) { return MatchesPattern(name, pattern); };
+        if (std::none_of(tables.begin(), tables.end(), fits)) idle_patterns_.push_back(pattern);
+      }
+    }
   }
 
   bool Wanted(const std::string& name) const {
@@ -444,6 +456,7 @@ class SqliteReader : public SourceReader {
   std::shared_ptr<const SqliteFile> file_;
   std::int64_t schema_version_ = 0;
   std::map<std::string, Known> tables_;
+  std::vector<std::string> idle_patterns_;
 };
 
 }  // namespace

@@ -528,7 +528,7 @@ TEST_P(BadAnswerTest, IsNoProof) {
   ASSERT_THAT(token, IsOk());
   EXPECT_THAT(VerifyAnswer(*token, ApplicationKey(), GoodAnswer(), kNow),
               StatusIs(absl::StatusCode::kUnauthenticated,
-                       AllOf(HasSubstr("could not prove"), HasSubstr(GetParam().message),
+                       AllOf(HasSubstr("cannot prove"), HasSubstr(GetParam().message),
                              HasSubstr("No row was sent."))));
 }
 
@@ -562,7 +562,7 @@ TEST(VerifyAnswerTest, ARequestTokenIsNoProof) {
 TEST(VerifyAnswerTest, GarbageAndNothingAreNoProof) {
   for (const char* token : {"", "garbage", "..", "e30.e30.e30"}) {
     EXPECT_THAT(VerifyAnswer(token, ApplicationKey(), GoodAnswer(), kNow),
-                StatusIs(absl::StatusCode::kUnauthenticated, HasSubstr("could not prove")));
+                StatusIs(absl::StatusCode::kUnauthenticated, HasSubstr("cannot prove")));
   }
 }
 

@@ -80,6 +80,8 @@ TEST(LockFileTest, FolderThatCannotBeMadeIsNamed) {
 
 // --- Runs ---
 
+using Standing = RunState::Standing;
+
 const SourceMark kMark{"/data/crm.db", 1, 2, 3};
 
 class RunStateTest : public testing::Test {
@@ -95,49 +97,48 @@ class RunStateTest : public testing::Test {
 TEST_F(RunStateTest, RunsAreNumberedAndRecognisedByTheTableThatTheyWereSentFor) {
   RunState state = Load();
   state.Bind(kMark);
-  const Position first = state.BeginRun({{"a", {}}, {"b", {}}}, 0);
+  const Position first = state.BeginRun({"a", "b"}, 0);
   ASSERT_THAT(state.Save(), IsOk());
   EXPECT_EQ(first.lsn.value, 1);
   state = Load();
   EXPECT_EQ(state.run(), 1);
   EXPECT_THAT(state.Bind(kMark), IsEmpty());
-  EXPECT_TRUE(state.Recognises("a", first));
-  EXPECT_FALSE(state.Recognises("c", first));
-  EXPECT_FALSE(state.Recognises("a", {first.lsn, "another:1"}));
-  EXPECT_FALSE(state.Recognises("a", {Lsn{2}, first.lineage}));
-  EXPECT_FALSE(state.Recognises("a", {}));
+  EXPECT_EQ(state.Judge("a", first), Standing::kLast);
+  EXPECT_EQ(state.Judge("c", first), Standing::kMiss);
+  EXPECT_EQ(state.Judge("a", {first.lsn, "another:1"}), Standing::kMiss);
+  EXPECT_EQ(state.Judge("a", {Lsn{2}, first.lineage}), Standing::kMiss);
+  EXPECT_EQ(state.Judge("a", {}), Standing::kMiss);
 }
 
-TEST_F(RunStateTest, LastSentAndLastSeenAreRecognisedAndNothingOlder) {
+TEST_F(RunStateTest, OnlyTheLastOneSentIsRecognisedAndOlderOnesAreKnownAsSuch) {
   RunState state = Load();
-  const Position one = state.BeginRun({{"a", {}}}, 0);
-  const Position two = state.BeginRun({{"a", one}}, 0);  // The mirror still shows `one`.
-  EXPECT_TRUE(state.Recognises("a", one));
-  EXPECT_TRUE(state.Recognises("a", two));
-  const Position three = state.BeginRun({{"a", two}}, 0);
-  EXPECT_FALSE(state.Recognises("a", one));
-  EXPECT_TRUE(state.Recognises("a", two));
-  EXPECT_TRUE(state.Recognises("a", three));
+  const Position one = state.BeginRun({"a"}, 0);
+  const Position two = state.BeginRun({"a"}, 0);
+  EXPECT_EQ(state.Judge("a", one), Standing::kOlder);
+  EXPECT_EQ(state.Judge("a", two), Standing::kLast);
+  const Position other = state.BeginRun({"b"}, 0);
+  EXPECT_EQ(state.Judge("a", two), Standing::kLast);
+  EXPECT_EQ(state.Judge("a", other), Standing::kMiss);
 }
 
 TEST_F(RunStateTest, RestoredStateDoesNotTakeItsFormerLifesPositionsForItsOwn) {
   RunState state = Load();
-  state.BeginRun({{"a", {}}, {"b", {}}}, 0);
+  state.BeginRun({"a", "b"}, 0);
   ASSERT_THAT(state.Save(), IsOk());
   RunState restored = Load();
   Position mirror;
-  for (int i = 0; i < 5; ++i) mirror = state.BeginRun({{"a", {}}, {"b", {}}}, 0);
+  for (int i = 0; i < 5; ++i) mirror = state.BeginRun({"a", "b"}, 0);
   EXPECT_EQ(mirror.lsn.value, 6);
   // Table a is sent anew, b is not: when the number passes 6 again, b is still a stranger.
-  const Position next = restored.BeginRun({{"a", mirror}}, mirror.lsn.value);
+  const Position next = restored.BeginRun({"a"}, mirror.lsn.value);
   EXPECT_EQ(next.lsn.value, 7);
-  EXPECT_FALSE(restored.Recognises("b", mirror));
-  EXPECT_FALSE(restored.Recognises("a", mirror));
+  EXPECT_EQ(restored.Judge("b", mirror), Standing::kMiss);
+  EXPECT_NE(restored.Judge("a", mirror), Standing::kLast);
 }
 
 TEST_F(RunStateTest, NumbersWrittenByHandDoNotUseUpTheRange) {
   RunState state = Load();
-  EXPECT_EQ(state.BeginRun({{"a", {}}}, INT64_MAX).lsn.value, 1);
+  EXPECT_EQ(state.BeginRun({"a"}, INT64_MAX).lsn.value, 1);
 }
 
 struct BindCase {
@@ -153,10 +154,10 @@ TEST_P(BindTest, SourceThatIsNotWhatItWasIsPopulated) {
   RunState state = Load();
   state.Bind(kMark);
   const std::string source_id = state.source_id();
-  const Position sent = state.BeginRun({{"a", {}}}, 0);
+  const Position sent = state.BeginRun({"a"}, 0);
   state.SetRecord("a", "types");
   EXPECT_THAT(state.Bind(GetParam().now), HasSubstr(GetParam().says));
-  EXPECT_EQ(state.Recognises("a", sent), GetParam().says.empty());
+  EXPECT_EQ(state.Judge("a", sent) == Standing::kLast, GetParam().says.empty());
   EXPECT_EQ(state.source_id() == source_id, GetParam().same_source);
   EXPECT_EQ(state.run(), 1);
 }

@@ -195,6 +195,16 @@ TEST_F(TenantTest, ProgressKeepsACycleAlive) {
   EXPECT_THAT(source_->Complete(), IsOk());
 }
 
+TEST_F(TenantTest, TablesThatAreNotAnnouncedAnyMoreAreAnEvent) {
+  MirrorPeople();
+  BeginAgain();
+  EXPECT_EQ(catalog_.Messages("tables.retired"), "");
+  ASSERT_THAT(source_->Complete(), IsOk());
+  source_->Begin();
+  ASSERT_THAT(source_->Announce({Pairs()}), IsOk());
+  EXPECT_THAT(catalog_.Messages("tables.retired"), HasSubstr("1 table any more: people"));
+}
+
 /// Eleven minutes pass from each look at it to the next.
 std::chrono::steady_clock::time_point HurryingTime() {
   static std::atomic<int> looks = 0;
