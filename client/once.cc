@@ -103,7 +103,7 @@ CycleReport RunSource(const AgentConfig& config, const SourceConfig& source, con
 /// A number as people read it: 1,234,567.
 std::string Grouped(std::uint64_t number) {
   std::string digits = absl::StrCat(number);
-  for (std::size_t at = digits.size(); at > 3; at -= 3) digits.insert(at - 3, ",");
+  for (std::size_t at = digits.size(); at > 3; at -= 3) digits.insert(at - 3, 1, ',');
   return digits;
 }
 
