@@ -210,8 +210,8 @@ absl::Status CheckName(std::string_view name, std::string_view what) {
         absl::StrCat(std::string(what), ": the name is not UTF-8 without NUL. Rename it or leave it out."));
   }
   if (count->characters < 1 || count->characters > kNameCharactersMax) {
-    return absl::InvalidArgumentError(absl::StrCat(std::string(what), ": a name has 1 to ",
-                                                   kNameCharactersMax, " characters, this one has ",
+    return absl::InvalidArgumentError(absl::StrCat(std::string(what), ": 1 to ", kNameCharactersMax,
+                                                   " characters are allowed in a name, not ",
                                                    count->characters, ". Rename it or leave it out."));
   }
   return absl::OkStatus();
