@@ -38,6 +38,25 @@ absl::Status CannotWrite(const std::string& path, int error) {
                                              "free space, then run the command again."));
 }
 
+absl::Status Exists(const std::string& path) {
+  return absl::AlreadyExistsError(
+      absl::StrCat("'", path, "' exists and was left as it is. Choose another name, or remove it first."));
+}
+
+std::filesystem::path FolderOf(const std::filesystem::path& path) {
+  return path.has_parent_path() ? path.parent_path() : ".";
+}
+
+std::string TemporaryOf(const std::filesystem::path& path) {
+  return FolderOf(path) / absl::StrCat(".", path.filename().string(), ".", NewNonce());
+}
+
+// Some file systems cannot; the file is there all the same.
+void SyncFolder(const std::filesystem::path& folder) {
+  const Descriptor parent(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (parent.get() >= 0) fsync(parent.get());
+}
+
 bool WriteAll(int fd, std::string_view content) {
   while (!content.empty()) {
     const ssize_t written = write(fd, content.data(), content.size());
@@ -46,6 +65,14 @@ bool WriteAll(int fd, std::string_view content) {
     content.remove_prefix(static_cast<std::size_t>(written));
   }
   return true;
+}
+
+// 0, or what went wrong as errno.
+int WriteTemporary(const std::string& temporary, std::string_view content, FileUse use) {
+  const mode_t mode = use == FileUse::kSecret ? 0600 : 0644;
+  const Descriptor file(open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode));
+  if (file.get() < 0) return errno;
+  return WriteAll(file.get(), content) && fsync(file.get()) == 0 ? 0 : errno;
 }
 
 // Puts `from` at the name `to`. With kRefuse the kernel itself refuses an existing file; where the
@@ -113,35 +140,36 @@ absl::StatusOr<std::string> ReadKeyFile(const std::string& path, FileUse use) {
 
 absl::Status WriteFileAtomically(const std::string& path, std::string_view content, FileUse use,
                                  ExistingFile existing) {
-  const std::filesystem::path target(path);
-  const std::filesystem::path folder = target.has_parent_path() ? target.parent_path() : ".";
-  const std::string temporary = folder / absl::StrCat(".", target.filename().string(), ".", NewNonce());
-  {
-    const mode_t mode = use == FileUse::kSecret ? 0600 : 0644;
-    const Descriptor file(open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode));
-    if (file.get() < 0) return CannotWrite(path, errno);
-    if (!WriteAll(file.get(), content) || fsync(file.get()) != 0) {
-      const int error = errno;
-      unlink(temporary.c_str());
-      return CannotWrite(path, error);
+  return WriteFilesAtomically({{path, content, use}}, existing);
+}
+
+absl::Status WriteFilesAtomically(const std::vector<NewFile>& files, ExistingFile existing) {
+  std::vector<std::string> temporaries;
+  const auto undo = [&](std::size_t named) {
+    for (const std::string& temporary : temporaries) unlink(temporary.c_str());
+    if (existing == ExistingFile::kReplace) return;
+    for (std::size_t i = 0; i < named; ++i) unlink(files[i].path.c_str());
+  };
+  for (const NewFile& file : files) {
+    temporaries.push_back(TemporaryOf(file.path));
+    if (const int error = WriteTemporary(temporaries.back(), file.content, file.use); error != 0) {
+      undo(0);
+      return CannotWrite(file.path, error);
     }
   }
-  if (!Rename(temporary, path, existing)) {
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    if (Rename(temporaries[i], files[i].path, existing)) continue;
     const int error = errno;
-    unlink(temporary.c_str());
-    if (error == EEXIST) {
-      return absl::AlreadyExistsError(absl::StrCat(
-          "'", path, "' exists and was left as it is. Choose another name, or remove it first."));
-    }
-    return CannotWrite(path, error);
+    undo(i);
+    return error == EEXIST ? Exists(files[i].path) : CannotWrite(files[i].path, error);
   }
-  const Descriptor parent(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (parent.get() >= 0) fsync(parent.get());  // Some file systems cannot; the file is there all the same.
+  for (const NewFile& file : files) SyncFolder(FolderOf(file.path));
   return absl::OkStatus();
 }
 
-absl::Status MakeFolder(const std::string& path) {
-  if (mkdir(path.c_str(), 0700) == 0) return absl::OkStatus();
+absl::Status MakeFolder(const std::string& path, FolderUse use) {
+  const mode_t mode = use == FolderUse::kPassage ? 0711 : 0700;
+  if (mkdir(path.c_str(), 0700) == 0 && chmod(path.c_str(), mode) == 0) return absl::OkStatus();
   const int error = errno;
   struct stat info = {};
   if (error == EEXIST && stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode)) return absl::OkStatus();

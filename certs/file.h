@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -32,9 +33,26 @@ enum class ExistingFile { kRefuse, kReplace };
 absl::Status WriteFileAtomically(const std::string& path, std::string_view content, FileUse use,
                                  ExistingFile existing);
 
-/// Makes a folder (mode 0700) unless it is there. The parent must exist.
+/// One of several files.
+struct NewFile {
+  std::string path;
+  std::string_view content;
+  FileUse use = FileUse::kSecret;
+};
+
+/// The same for files that belong together: all of them stand as temporary files before the first gets its
+/// name, so that a folder that is missing or full leaves none. With kRefuse, those that got their names
+/// before one that failed are removed again.
+absl::Status WriteFilesAtomically(const std::vector<NewFile>& files, ExistingFile existing);
+
+enum class FolderUse {
+  kPrivate,  ///< For the owner alone: 0700.
+  kPassage,  ///< Others may go through to what is open to them, and list nothing: 0711.
+};
+
+/// Makes a folder unless it is there, with that mode whatever the umask is. The parent must exist.
 /// Errors: kUnavailable, naming it.
-absl::Status MakeFolder(const std::string& path);
+absl::Status MakeFolder(const std::string& path, FolderUse use = FolderUse::kPrivate);
 
 }  // namespace mirror
 

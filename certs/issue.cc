@@ -162,10 +162,13 @@ absl::Status WritePair(const PairFiles& files, EVP_PKEY* key, X509* certificate,
       ToPem([certificate](BIO* bio) { return PEM_write_bio_X509(bio, certificate); });
   const ExistingFile existing = options.replace ? ExistingFile::kReplace : ExistingFile::kRefuse;
   absl::Status written = certificate_pem.status();
-  if (written.ok()) written = WriteFileAtomically(files.key, *key_pem, FileUse::kSecret, existing);
+  if (written.ok()) {
+    written = WriteFilesAtomically(
+        {{files.key, *key_pem, FileUse::kSecret}, {files.certificate, *certificate_pem, FileUse::kPublic}},
+        existing);
+  }
   OPENSSL_cleanse(key_pem->data(), key_pem->size());
-  if (!written.ok()) return written;
-  return WriteFileAtomically(files.certificate, *certificate_pem, FileUse::kPublic, existing);
+  return written;
 }
 
 // A new key and its certificate, signed by `ca` or, when null, by itself.

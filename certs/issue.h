@@ -34,12 +34,11 @@ enum class Role { kViewer, kOperator };
 /// "mirror:role:viewer" or "mirror:role:operator".
 std::string_view RoleUri(Role role);
 
-// Each of these makes a new private key and its certificate and writes the key first, both whole or
-// not at all (WriteFileAtomically). The folders must exist.
+// Each of these makes a new private key and its certificate and writes both whole or none
+// (WriteFilesAtomically). The folders must exist.
 // Errors: kAlreadyExists (a file is there and `replace` is off: nothing was written);
 // kInvalidArgument (name, host, days, a CA that is none); kNotFound, kPermissionDenied (the CA's
-// files); kUnavailable (writing: the key may be there without its certificate; issue again with
-// another name or `replace`); kInternal (OpenSSL).
+// files); kUnavailable (writing); kInternal (OpenSSL).
 
 /// A certificate authority of our own for TLS; P-256. `name` is its common name, 1 to 64 characters.
 absl::Status IssueCa(const PairFiles& files, const std::string& name, const IssueOptions& options);

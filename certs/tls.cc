@@ -21,7 +21,13 @@ struct TlsPair {
   std::string certificate, key;  // PEM.
 };
 
-absl::StatusOr<TlsPair> ReadTlsPair(const std::string& certificate_path, const std::string& key_path) {
+constexpr char kServerCommands[] = "'mirrorctl certs issue-tls'";
+constexpr char kClientCommands[] =
+    "'mirrorctl certs issue-operator' or 'issue-viewer' (an administrator), 'issue-client' (a source)";
+
+// `commands`: what makes such a pair.
+absl::StatusOr<TlsPair> ReadTlsPair(const std::string& certificate_path, const std::string& key_path,
+                                    const char* commands) {
   absl::StatusOr<std::string> certificate_pem = ReadKeyFile(certificate_path, FileUse::kPublic);
   if (!certificate_pem.ok()) return certificate_pem.status();
   const absl::StatusOr<X509Ptr> certificate = ParseCertificate(*certificate_pem, certificate_path);
@@ -34,8 +40,7 @@ absl::StatusOr<TlsPair> ReadTlsPair(const std::string& certificate_path, const s
     ERR_clear_error();
     return absl::InvalidArgumentError(
         absl::StrCat("the certificate '", certificate_path, "' and the key '", key_path,
-                     "' do not belong together. Neither was used. Issue the pair anew, see 'mirrorctl certs "
-                     "issue-tls'."));
+                     "' do not belong together. Neither was used. Issue the pair anew, see ", commands, "."));
   }
   const std::int64_t now_s = std::time(nullptr);
   const std::int64_t not_before = ToUnixSeconds(X509_get0_notBefore(certificate->get()), now_s + 1);
@@ -44,7 +49,7 @@ absl::StatusOr<TlsPair> ReadTlsPair(const std::string& certificate_path, const s
     return absl::FailedPreconditionError(
         absl::StrCat("the certificate '", certificate_path, "' is valid from ", FormatUnixTime(not_before),
                      " to ", FormatUnixTime(not_after), "; the clock here says ", FormatUnixTime(now_s),
-                     ". It was not used. Issue the pair anew, see 'mirrorctl certs issue-tls'."));
+                     ". It was not used. Issue the pair anew, see ", commands, "."));
   }
   return TlsPair{*std::move(certificate_pem), *std::move(key_pem)};
 }
@@ -60,7 +65,7 @@ absl::StatusOr<std::string> ReadCa(const std::string& path) {
 }  // namespace
 
 absl::Status CheckTlsPair(const std::string& certificate, const std::string& key) {
-  absl::StatusOr<TlsPair> pair = ReadTlsPair(certificate, key);
+  absl::StatusOr<TlsPair> pair = ReadTlsPair(certificate, key, kServerCommands);
   if (!pair.ok()) return pair.status();
   OPENSSL_cleanse(pair->key.data(), pair->key.size());
   return absl::OkStatus();
@@ -102,7 +107,7 @@ absl::StatusOr<std::shared_ptr<grpc::ChannelCredentials>> MakeChannelCredentials
     options.pem_root_certs = *std::move(ca);
   }
   if (!files.certificate.empty()) {
-    absl::StatusOr<TlsPair> pair = ReadTlsPair(files.certificate, files.key);
+    absl::StatusOr<TlsPair> pair = ReadTlsPair(files.certificate, files.key, kClientCommands);
     if (!pair.ok()) return pair.status();
     options.pem_cert_chain = std::move(pair->certificate);
     options.pem_private_key = std::move(pair->key);

@@ -220,6 +220,20 @@ TEST(IssueTest, LeavesNoTemporaryFile) {
   EXPECT_EQ(count, 2);
 }
 
+TEST(IssueTest, WhatFailsAtTheSecondFileLeavesNoneNew) {
+  const TempDir dir;
+  WriteText(dir / "taken", "old");
+  const std::vector<NewFile> missing = {{dir / "a", "1", FileUse::kSecret}, {dir / "none/b", "2"}};
+  EXPECT_THAT(WriteFilesAtomically(missing, ExistingFile::kRefuse),
+              StatusIs(absl::StatusCode::kUnavailable, HasSubstr("none/b")));
+  const std::vector<NewFile> taken = {{dir / "a", "1", FileUse::kSecret}, {dir / "taken", "2"}};
+  EXPECT_THAT(WriteFilesAtomically(taken, ExistingFile::kRefuse),
+              StatusIs(absl::StatusCode::kAlreadyExists, HasSubstr("taken")));
+  EXPECT_EQ(ReadText(dir / "taken"), "old");
+  const std::filesystem::directory_iterator entries(dir.path());
+  EXPECT_EQ(std::distance(begin(entries), end(entries)), 1);
+}
+
 TEST(IssueTest, WrongRequestsAreRefusedAndWriteNothing) {
   const TempDir dir;
   const PairFiles files = {dir / "x.crt", dir / "x.key"}, ca = {dir / "ca.crt", dir / "ca.key"};

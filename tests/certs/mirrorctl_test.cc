@@ -84,7 +84,9 @@ TEST_F(MirrorctlTest, InitMakesKeysThatFitAndNobodyElseCanRead) {
   EXPECT_THAT(made.out, AllOf(HasSubstr("mirror-server --config '" + Made("/mirror-server.toml") + "'"),
                               HasSubstr("mirror-agent once --config '" + Made("/mirror-agent.toml") + "'"),
                               HasSubstr("mirrorctl --config '" + Made("/mirrorctl.toml") + "' tenants")));
-  EXPECT_EQ(ModeOf(Made()), 0700u);
+  for (const char* folder : {"/tls", "/admin", "/issuers", "/source", "/application"}) {
+    EXPECT_EQ(ModeOf(Made(folder)), 0700u) << folder;
+  }
   for (const char* key :
        {"/tls/ca.key", "/tls/server.key", "/admin/ca.key", "/admin/server.key", "/admin/operator.key",
         "/admin/viewer.key", "/source/source-1.key", "/application/application-1.key"}) {
@@ -102,6 +104,27 @@ TEST_F(MirrorctlTest, InitMakesKeysThatFitAndNobodyElseCanRead) {
   const auto application = SigningKey::Load(Made("/application/application-1.key"), "application-1");
   ASSERT_THAT(application, IsOk());
   EXPECT_TRUE(application->Matches(PublicKey::Load(Made("/application/application-1.crt")).value()));
+}
+
+TEST_F(MirrorctlTest, OthersMayPassTheFolderOfInitWhateverTheUmask) {
+  const mode_t before = umask(077);
+  const Result made = Init();
+  umask(before);
+  ASSERT_EQ(made.exit_code, 0) << made.err;
+  EXPECT_EQ(ModeOf(Made()), 0711u);
+  for (const char* file : {"/mirror-server.toml", "/mirror-agent.toml", "/mirrorctl.toml"}) {
+    EXPECT_EQ(ModeOf(Made(file)), 0600u) << file;
+  }
+}
+
+TEST_F(MirrorctlTest, WithoutASourceInitSaysThatOneIsToBeAddedBeforeTheAgentRuns) {
+  const Result without = Init();
+  EXPECT_THAT(without.out, HasSubstr("# add a [[source]] with context_id = \"Cust26759\" and path"));
+  WriteText(dir_ / "crm.db", "");
+  const Result with =
+      Run({"init", "--dir", Made("2"), "--context-id", "Cust26759", "--source", dir_ / "crm.db"});
+  EXPECT_EQ(with.exit_code, 0) << with.err;
+  EXPECT_THAT(with.out, Not(HasSubstr("[[source]]")));
 }
 
 TEST_F(MirrorctlTest, InitWritesServerConfigurationWithEveryKey) {
@@ -173,9 +196,6 @@ TEST_F(MirrorctlTest, InitNeverTouchesWhatIsThere) {
 
 TEST_F(MirrorctlTest, InitRefusesAndMakesNothing) {
   const std::vector<std::pair<std::vector<std::string>, std::string>> refused = {
-      {{"--context-id", "a b"}, "context id is malformed"},
-      {{"--context-id", ""}, "context id is malformed"},
-      {{"--context-id", std::string(65, 'a')}, "context id is malformed"},
       {{"--context-id", "a", "--source", dir_ / "none.db"}, "is not a file"},
       {{"--context-id", "a", "--source", dir_.path()}, "is not a file"},
       {{"--context-id", "a", "--port", "7444"}, "cannot both listen on port 7444"}};
@@ -187,6 +207,18 @@ TEST_F(MirrorctlTest, InitRefusesAndMakesNothing) {
     EXPECT_THAT(result.err, HasSubstr(message));
     EXPECT_FALSE(std::filesystem::exists(Made()));
   }
+}
+
+TEST_F(MirrorctlTest, WrongUsageNamesTheProgramAndWhatIsWrong) {
+  for (const std::string& context_id : {std::string("a b"), std::string(), std::string(65, 'a')}) {
+    const Result malformed = Run({"init", "--dir", Made(), "--context-id", context_id});
+    EXPECT_EQ(malformed.exit_code, 2);
+    EXPECT_THAT(malformed.err, StartsWith("mirrorctl: the context id is malformed"));
+    EXPECT_FALSE(std::filesystem::exists(Made()));
+  }
+  EXPECT_THAT(Run({"frob"}).err, StartsWith("mirrorctl: there is no command or option 'frob'"));
+  EXPECT_THAT(Run({"certs", "frob"}).err, StartsWith("mirrorctl: there is no command or option 'frob'"));
+  EXPECT_THAT(Run({"init"}).err, AllOf(StartsWith("mirrorctl: "), HasSubstr("--dir")));
 }
 
 TEST_F(MirrorctlTest, WrongUsageIsTwoAndHelpIsZeroWithAnExample) {
@@ -221,6 +253,7 @@ TEST_F(MirrorctlTest, WrongUsageIsTwoAndHelpIsZeroWithAnExample) {
     EXPECT_EQ(result.exit_code, 0);
     EXPECT_THAT(result.out, HasSubstr("Example"));
   }
+  EXPECT_THAT(Run({"certs", "issue-application", "--help"}).out, Not(HasSubstr("source-2")));
   const Result version = Run({"--version"});
   EXPECT_EQ(version.exit_code, 0);
   EXPECT_EQ(version.out, "mirrorctl " MIRROR_VERSION "\n");
@@ -263,6 +296,29 @@ TEST_F(MirrorctlTest, ASourcesKeyIsExchangedInTwoSteps) {
   EXPECT_THAT(certs("remove-source", "source-2").err, HasSubstr("no key is left"));
 }
 
+TEST_F(MirrorctlTest, ANewIssuersFolderIsMadeAndTheNextStepIsTold) {
+  ASSERT_EQ(Init().exit_code, 0);
+  const std::vector<std::string> arguments = {"certs",           "issue-source",       "--dir",    Made(),
+                                              "--issuer-folder", "issuers/production", "--key-id", "prod-1"};
+  const Result issued = Run(arguments);
+  ASSERT_EQ(issued.exit_code, 0) << issued.err;
+  EXPECT_THAT(issued.out, AllOf(HasSubstr("[[issuer]]"), HasSubstr("keys = \"issuers/production\"")));
+  EXPECT_EQ(ModeOf(Made("/issuers/production")), 0700u);
+  EXPECT_EQ(KeyRing::Load({{"S", "e", Made("/issuers/production")}}).value().size(), 1u);
+  EXPECT_THAT(Run({"certs", "issue-source", "--help"}).out, HasSubstr("add an [[issuer]]"));
+}
+
+TEST_F(MirrorctlTest, AKeyWhoseCertificateCannotBeWrittenIsNotWrittenEither) {
+  ASSERT_EQ(Init().exit_code, 0);
+  for (const char* folder : {"issuers/a/b", "mirror-server.toml"}) {
+    const Result refused =
+        Run({"certs", "issue-source", "--dir", Made(), "--issuer-folder", folder, "--key-id", "prod-1"});
+    EXPECT_EQ(refused.exit_code, 1);
+    EXPECT_THAT(refused.err, HasSubstr(folder));
+    EXPECT_FALSE(std::filesystem::exists(Made("/source/prod-1.key"))) << folder;
+  }
+}
+
 TEST_F(MirrorctlTest, OtherPairsAreIssuedFromTheFoldersCa) {
   ASSERT_EQ(Init().exit_code, 0);
   const auto certs = [this](std::vector<std::string> arguments) {
@@ -287,7 +343,8 @@ TEST_F(MirrorctlTest, ShowTellsWhoseACertificateIs) {
   const std::string path = Made("/issuers/development/source-1.crt");
   const Result lines = Run({"certs", "show", path, Made("/tls/ca.crt")});
   EXPECT_EQ(lines.exit_code, 0);
-  EXPECT_THAT(lines.out, StartsWith(path + "\tCN=source-1,O=Mirror\tsource-1\tES256\t"));
+  EXPECT_THAT(lines.out, AllOf(StartsWith("file "), HasSubstr(" thumbprint\n"), HasSubstr("\n" + path + " "),
+                               HasSubstr("  CN=source-1,O=Mirror "), HasSubstr("  source-1  ES256 ")));
   const Result json = Run({"certs", "show", "--json", path});
   const auto list = nlohmann::json::parse(json.out);
   ASSERT_EQ(list.size(), 1u);
@@ -296,7 +353,7 @@ TEST_F(MirrorctlTest, ShowTellsWhoseACertificateIs) {
   const Result half = Run({"certs", "show", dir_ / "none.crt", path});
   EXPECT_EQ(half.exit_code, 1);
   EXPECT_THAT(half.err, HasSubstr("none.crt"));
-  EXPECT_THAT(half.out, StartsWith(path));
+  EXPECT_THAT(half.out, HasSubstr("\n" + path + " "));
 }
 
 }  // namespace

@@ -106,6 +106,8 @@ TEST_F(TlsTest, AKeyOfAnotherPairIsRefused) {
   EXPECT_THAT(MakeServerCredentials(files), StatusIs(absl::StatusCode::kInvalidArgument,
                                                      AllOf(HasSubstr("server.crt"), HasSubstr("operator.key"),
                                                            HasSubstr("do not belong"))));
+  const auto client = MakeChannelCredentials({dir_ / "ca.crt", dir_ / "operator.crt", dir_ / "stranger.key"});
+  EXPECT_THAT(client.status().message(), AllOf(HasSubstr("issue-operator"), HasSubstr("issue-client")));
   EXPECT_THAT(CheckTlsPair(dir_ / "operator.crt", dir_ / "operator.key"), IsOk());
 }
 

@@ -19,6 +19,8 @@
 #include "certs/issue.h"
 #include "certs/key.h"
 #include "certs/key_ring.h"
+#include "tools/mirrorctl/init.h"
+#include "tools/mirrorctl/table_text.h"
 
 namespace mirror {
 namespace {
@@ -67,8 +69,8 @@ void AddDays(CLI::App& command, Request& request) {
       ->capture_default_str();
 }
 
-void AddSigning(CLI::App& command, Request& request) {
-  command.add_option("--key-id", request.key_id, "Name of the new key ('kid'), e.g. source-2")->required();
+void AddSigning(CLI::App& command, Request& request, const std::string& example) {
+  command.add_option("--key-id", request.key_id, "Name of the new key ('kid'), e.g. " + example)->required();
   command.add_option("--algorithm", request.algorithm, "ES256 or RS256")
       ->check(CLI::IsMember({"ES256", "RS256"}))
       ->capture_default_str();
@@ -92,15 +94,29 @@ CLI::App& AddCommand(CLI::App& certs, Console& console, const std::shared_ptr<Re
   return *command;
 }
 
+std::string NewIssuerText(const Request& request) {
+  return absl::StrCat(
+      "The folder is new. Next: add to mirror-server.toml\n  [[issuer]]\n  name = \"...\"\n"
+      "  environment = \"...\"\n  keys = ",
+      TomlString(request.issuer_folder),
+      "\n  contexts = [\"...\"]\nand have the server re-read it (SIGHUP); set [identity] key "
+      "and key_id = \"",
+      request.key_id, "\" in that source's mirror-agent.toml.");
+}
+
 void IssueSource(const Request& request, Console& console) {
   if (const absl::Status name = CheckName(request.key_id); !name.ok()) return console.Fail(name);
   const PairFiles files = {request.Path(absl::StrCat(request.issuer_folder, "/", request.key_id, ".crt")),
                            request.Path(absl::StrCat("source/", request.key_id, ".key"))};
-  if (const absl::Status folder = MakeFolder(request.Path("source")); !folder.ok())
-    return console.Fail(folder);
+  const std::string issuer_folder = request.Path(request.issuer_folder);
+  const bool new_issuer = !std::filesystem::exists(issuer_folder);
+  for (const std::string& folder : {request.Path("source"), issuer_folder}) {
+    if (const absl::Status made = MakeFolder(folder); !made.ok()) return console.Fail(made);
+  }
   const Algorithm algorithm = *ParseAlgorithm(request.algorithm);
   const absl::Status issued = IssueSigningKey(files, request.key_id, algorithm, request.Options());
   if (!issued.ok()) return console.Fail(issued);
+  if (new_issuer) return PrintPair(console, files, NewIssuerText(request));
   PrintPair(
       console, files,
       absl::StrCat("Next: have the server re-read its keys (SIGHUP), then set [identity] key and key_id = \"",
@@ -171,6 +187,8 @@ void IssueAdminClient(Role role, const Request& request, Console& console) {
 
 void Show(const std::vector<std::string>& paths, bool as_json, Console& console) {
   nlohmann::json list = nlohmann::json::array();
+  TextTable table(
+      {{"file"}, {"subject"}, {"key_id"}, {"algorithm"}, {"not_before"}, {"not_after"}, {"thumbprint"}});
   for (const std::string& path : paths) {
     const absl::StatusOr<CertificateInfo> info = ReadCertificateInfo(path);
     if (!info.ok()) {
@@ -189,12 +207,12 @@ void Show(const std::vector<std::string>& paths, bool as_json, Console& console)
                       {"not_after", until},
                       {"thumbprint", info->thumbprint}});
     } else {
-      console.out << path << '\t' << info->subject << '\t' << key_id << '\t' << info->algorithm << '\t'
-                  << from << '\t' << until << '\t' << info->thumbprint << '\n';
+      table.Add({path, info->subject, key_id, info->algorithm, from, until, info->thumbprint});
     }
   }
+  if (!as_json) return table.Print(console.out);
   // A path that is not UTF-8 is shown with replacement characters.
-  if (as_json) console.out << list.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
+  console.out << list.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
 }
 
 }  // namespace
@@ -208,9 +226,16 @@ void AddCerts(CLI::App& app, Console& console) {
   CLI::App& issue_source =
       AddCommand(*certs, console, request, "issue-source", "Make another signing key of a source",
                  "--dir dev --issuer-folder issuers/development --key-id source-2", IssueSource);
-  AddSigning(issue_source, *request);
-  issue_source.add_option("--issuer-folder", request->issuer_folder, "[[issuer]] keys, relative to --dir")
+  AddSigning(issue_source, *request, "source-2");
+  issue_source
+      .add_option("--issuer-folder", request->issuer_folder,
+                  "[[issuer]] keys, relative to --dir; made when it is not there")
       ->required();
+  issue_source.footer(
+      "A new issuer or environment: name a new --issuer-folder, then add an [[issuer]] with name,\n"
+      "environment, keys (that folder) and contexts to mirror-server.toml. Examples:\n"
+      "  mirrorctl certs issue-source --dir dev --issuer-folder issuers/development --key-id source-2\n"
+      "  mirrorctl certs issue-source --dir dev --issuer-folder issuers/production --key-id prod-1");
 
   CLI::App& remove_source = AddCommand(
       *certs, console, request, "remove-source", "Take a source's certificate away: its tokens are refused",
@@ -222,7 +247,7 @@ void AddCerts(CLI::App& app, Console& console) {
   CLI::App& issue_application =
       AddCommand(*certs, console, request, "issue-application", "Make another signing key of the endpoint",
                  "--dir dev --key-id application-2", IssueApplication);
-  AddSigning(issue_application, *request);
+  AddSigning(issue_application, *request, "application-2");
 
   CLI::App& issue_tls =
       AddCommand(*certs, console, request, "issue-tls", "Make a port's TLS pair, signed by the CA beside it",

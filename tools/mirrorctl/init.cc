@@ -21,6 +21,9 @@ namespace {
 constexpr char kServerFile[] = "mirror-server.toml";
 constexpr char kAgentFile[] = "mirror-agent.toml";
 constexpr char kControlFile[] = "mirrorctl.toml";
+constexpr char kMalformedContextId[] =
+    "the context id is malformed: 1 to 64 letters, digits, '_' and '-' are allowed. Nothing was made. "
+    "Example: --context-id Cust26759";
 
 // A sequence of UTF-8 as RFC 3629 has it; nothing else may stand in TOML.
 bool IsUtf8(std::string_view text) {
@@ -65,11 +68,7 @@ absl::StatusOr<std::string> SourcePath(const std::string& source) {
 }
 
 absl::Status Check(const InitOptions& options) {
-  if (!IsContextId(options.context_id)) {
-    return absl::InvalidArgumentError(
-        "the context id is malformed: 1 to 64 letters, digits, '_' and '-' are allowed. Nothing was made. "
-        "Example: --context-id Cust26759");
-  }
+  if (!IsContextId(options.context_id)) return absl::InvalidArgumentError(kMalformedContextId);
   if (options.port == options.admin_port) {
     return absl::InvalidArgumentError(
         absl::StrCat("the endpoint and its administration cannot both listen on port ", options.port,
@@ -87,8 +86,9 @@ absl::Status Check(const InitOptions& options) {
 }
 
 absl::Status MakeKeys(const std::string& dir) {
+  if (const absl::Status made = MakeFolder(dir, FolderUse::kPassage); !made.ok()) return made;
   for (const char* folder :
-       {"", "/tls", "/admin", "/issuers", "/issuers/development", "/source", "/application"}) {
+       {"/tls", "/admin", "/issuers", "/issuers/development", "/source", "/application"}) {
     if (const absl::Status made = MakeFolder(dir + folder); !made.ok()) return made;
   }
   const auto pair = [&dir](const std::string& stem) {
@@ -292,6 +292,9 @@ void AddInit(CLI::App& app, Console& console) {
   init->add_option("--dir", options->dir, "Folder to make; it must not hold a mirror-server.toml")
       ->required();
   init->add_option("--context-id", options->context_id, "Id of the first tenant, e.g. Cust26759")->required();
+  init->parse_complete_callback([options] {
+    if (!IsContextId(options->context_id)) throw CLI::ValidationError(kMalformedContextId);
+  });
   init->add_option("--source", options->source, "SQLite database to push as that tenant");
   init->add_option("--port", options->port, "Port for sources")
       ->check(CLI::Range(1, 65535))
@@ -316,9 +319,13 @@ void AddInit(CLI::App& app, Console& console) {
         << "  application/        the endpoint's signing key application-1\n"
         << "These keys are for development: nobody but you vouches for them.\n"
         << "\nNext:\n"
-        << "  mirror-server --config " << file(kServerFile) << '\n'
-        << "  mirror-agent once --config " << file(kAgentFile) << '\n'
-        << "  mirrorctl --config " << file(kControlFile) << " tenants\n";
+        << "  mirror-server --config " << file(kServerFile) << '\n';
+    if (options->source.empty()) {
+      console.out << "  # add a [[source]] with context_id = " << TomlString(options->context_id)
+                  << " and path to " << dir << '/' << kAgentFile << ", then\n";
+    }
+    console.out << "  mirror-agent once --config " << file(kAgentFile) << '\n'
+                << "  mirrorctl --config " << file(kControlFile) << " tenants\n";
   });
 }
 

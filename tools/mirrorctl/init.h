@@ -12,7 +12,7 @@ namespace mirror {
 
 /// What 'mirrorctl init' is asked for.
 struct InitOptions {
-  std::string dir;         ///< Made with mode 0700 when it is not there; the folder above must be.
+  std::string dir;         ///< Made with mode 0711 when it is not there; the folder above must be.
   std::string context_id;  ///< The first tenant.
   std::string source;      ///< A SQLite database to mirror; empty: no [[source]] is written.
   int port = 7443;         ///< Of the endpoint, on 127.0.0.1.
@@ -20,7 +20,8 @@ struct InitOptions {
 };
 
 /// Makes keys, certificates and three configurations in `options.dir` that work as they stand on
-/// loopback. mirror-server.toml is written last: where it stands, init is complete.
+/// loopback. The folder can be passed by others on their way to the mirrors, whose modes decide; the folders
+/// with keys are closed. mirror-server.toml is written last: where it stands, init is complete.
 /// Errors: kInvalidArgument (context id, equal ports, a source that is no file); kAlreadyExists
 /// (mirror-server.toml or a key is there: it is left as it is); kUnavailable (writing).
 absl::Status Init(const InitOptions& options);

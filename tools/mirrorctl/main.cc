@@ -4,11 +4,29 @@
 #include <CLI/CLI.hpp>
 #include <iostream>
 #include <string>
+#include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "tools/mirrorctl/admin_commands.h"
 #include "tools/mirrorctl/certs_command.h"
 #include "tools/mirrorctl/console.h"
 #include "tools/mirrorctl/init.h"
+#include "tools/mirrorctl/table_text.h"
+
+namespace {
+
+int WrongUsage(const CLI::App& app, const CLI::ParseError& error, mirror::Console& console) {
+  std::string what = error.what();
+  const std::vector<std::string> unknown = app.remaining(true);
+  if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr && !unknown.empty()) {
+    what = absl::StrCat("there is no command or option '", unknown.front(), "'. Nothing was done.");
+  }
+  console.Fail(absl::InvalidArgumentError(mirror::Printable(what)));
+  console.err << "Run with --help for more information.\n";
+  return mirror::Console::kWrongUsage;
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
   mirror::Console console{std::cout, std::cerr};
@@ -29,9 +47,9 @@ int main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    const bool asked = error.get_exit_code() == 0;  // --help or --version.
-    app.exit(error, std::cout, std::cerr);
-    return asked ? mirror::Console::kDone : mirror::Console::kWrongUsage;
+    if (error.get_exit_code() != 0) return WrongUsage(app, error, console);
+    app.exit(error, std::cout, std::cerr);  // --help or --version.
+    return mirror::Console::kDone;
   }
   std::cout.flush();
   if (!std::cout) {
