@@ -9,7 +9,15 @@ import sys
 SHOWN_MAX = 5  # Keys named per table.
 
 NULL, NUMBER, TEXT, BLOB = range(4)
-RANK = {b"null": NULL, b"integer": NUMBER, b"real": NUMBER, b"text": TEXT, b"blob": BLOB}
+ORDER_TERMS_MAX = 1_900  # SQLite takes 2,000 unless it was built otherwise.
+
+
+class Text(bytes):
+    """A text, which need not be UTF-8; a blob is plain bytes."""
+
+
+TYPE = {type(None): "null", int: "integer", float: "real", Text: "text", bytes: "blob"}
+RANK = {"null": NULL, "integer": NUMBER, "real": NUMBER, "text": TEXT, "blob": BLOB}
 
 
 def quoted(name):
@@ -21,7 +29,7 @@ def open_read_only(path):
         raise SystemExit(f"compare_databases.py: {path}: no such file")
     connection = sqlite3.connect(pathlib.Path(path).absolute().as_uri() + "?mode=ro", uri=True, timeout=10)
     connection.isolation_level = None
-    connection.text_factory = bytes  # A text need not be UTF-8.
+    connection.text_factory = Text
     try:
         connection.execute("BEGIN")  # One state of all tables, even when somebody writes.
         connection.execute("SELECT 1 FROM sqlite_master").fetchone()
@@ -51,21 +59,19 @@ def rows_of(connection, table, columns, order):
 
     In the order of their sort keys, whatever the collations of the table are.
     """
-    selected = ", ".join(f"typeof({quoted(c)}), {quoted(c)}" for c in columns)
-    sql = f"SELECT {selected} FROM {quoted(table)}"
+    sql = f"SELECT {', '.join(map(quoted, columns))} FROM {quoted(table)}"
     in_bytes = connection.execute("PRAGMA encoding").fetchone()[0] == b"UTF-8"
-    if in_bytes:
+    by_sqlite = in_bytes and 2 * len(order) <= ORDER_TERMS_MAX
+    if by_sqlite:
         by = ", ".join(f"{quoted(columns[i])} COLLATE BINARY, typeof({quoted(columns[i])})" for i in order)
         sql += f" ORDER BY {by}"
 
     def with_key(row):
-        cells = [
-            (row[2 * i], row[2 * i + 1] if row[2 * i + 1] is not None else 0) for i in range(len(columns))
-        ]
+        cells = [(TYPE[type(value)], 0 if value is None else value) for value in row]
         return [(RANK[cells[i][0]], cells[i][1], cells[i][0]) for i in order], cells
 
     rows = map(with_key, connection.execute(sql))
-    return rows if in_bytes else iter(sorted(rows))
+    return rows if by_sqlite else iter(sorted(rows))
 
 
 class Difference:
@@ -143,6 +149,16 @@ def compare_table(source, mirror, table):
     return result
 
 
+def compare(source, mirror, table):
+    """What SQLite refuses is the difference of its table alone."""
+    try:
+        return compare_table(source, mirror, table)
+    except sqlite3.Error as error:
+        result = Difference(table)
+        result.note(f"cannot be compared: {error}")
+        return result
+
+
 def print_table(results):
     width = max([len("table"), len("all")] + [len(r.table) for r in results])
     print(f"{'table':<{width}}  {'source rows':>11}  {'mirror rows':>11}  equal")
@@ -172,7 +188,7 @@ def main():
 
     source, mirror = open_read_only(arguments.source), open_read_only(arguments.mirror)
     try:
-        results = [compare_table(source, mirror, table) for table in tables_of(source)]
+        results = [compare(source, mirror, table) for table in tables_of(source)]
     except sqlite3.Error as error:
         raise SystemExit(f"compare_databases.py: {error}")
     return 0 if print_table(results) else 1

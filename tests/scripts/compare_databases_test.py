@@ -72,6 +72,35 @@ class CompareDatabases(unittest.TestCase):
                 self.assertEqual(run.returncode, 1, run.stdout + run.stderr)
                 self.assertIn(words, run.stdout)
 
+    def test_a_table_of_1990_columns_is_compared_with_and_without_a_key(self):
+        names = [f"c{i}" for i in range(1_990)]
+        for key in ("", " PRIMARY KEY"):
+            create = f"CREATE TABLE wide (c0 INTEGER{key}, {', '.join(names[1:])})"
+            values = ", ".join(str(i) for i in range(1_990))
+            rows = [f"INSERT INTO wide VALUES ({values})", f"INSERT INTO wide VALUES (-1, {values[3:]})"]
+            source = self.database("source.db", [create] + rows)
+            same = self.compare(source, self.database("mirror.db", [create] + rows[::-1]))
+            self.assertEqual(same.returncode, 0, same.stdout + same.stderr)
+            other = self.compare(
+                source, self.database("mirror.db", [create] + rows + ["UPDATE wide SET c1989 = '1989' WHERE c0 = 0"])
+            )
+            self.assertEqual(other.returncode, 1)
+            self.assertIn('differs in "c1989"' if key else "is in the mirror only", other.stdout)
+
+    def test_a_table_that_cannot_be_read_is_named_and_the_others_are_compared(self):
+        source, mirror = (self.database(name, SCHEMA + ROWS) for name in ("source.db", "mirror.db"))
+        connection = sqlite3.connect(mirror)
+        page = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'pair'").fetchone()[0]
+        size = connection.execute("PRAGMA page_size").fetchone()[0]
+        connection.close()
+        with mirror.open("r+b") as file:
+            file.seek((page - 1) * size)
+            file.write(b"\xff" * size)
+        run = self.compare(source, mirror)
+        self.assertEqual(run.returncode, 1, run.stderr)
+        self.assertIn("pair: cannot be compared: ", run.stdout)
+        self.assertRegex(run.stdout, r"keyless +6 +6  yes")
+
     def test_nothing_is_written(self):
         source = self.database("source.db", SCHEMA + ROWS)
         before = source.read_bytes()
