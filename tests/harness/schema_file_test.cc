@@ -17,7 +17,9 @@
 namespace mirror::harness {
 namespace {
 
+using testing::AllOf;
 using testing::HasSubstr;
+using testing::Not;
 
 struct TypeCase {
   std::string name, text;
@@ -134,7 +136,16 @@ TEST_F(LoadSchemaFileTest, NamesTableAndColumnOfAnUnknownType) {
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("table 't', column 'c'")));
 }
 
+TEST_F(LoadSchemaFileTest, SaysWhereAFileIsNoJsonAndWhichEntryIsNoTable) {
+  EXPECT_THAT(Load("[\n  {\"table\": tr}\n]").status().message(),
+              AllOf(HasSubstr(path_ + ":2:"), HasSubstr("is not JSON"), Not(HasSubstr("exception"))));
+  EXPECT_THAT(Load("").status().message(), HasSubstr(path_ + ":1:1: "));
+  EXPECT_THAT(Load(R"([{"table": "a"}, 5])").status().message(),
+              AllOf(HasSubstr("entry 2 of the list"), HasSubstr("'sql_type'"), Not(HasSubstr("exception"))));
+}
+
 TEST_F(LoadSchemaFileTest, RefusesWhatIsNotAList) {
+  EXPECT_THAT(Load("{}"), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("not a list")));
   EXPECT_THAT(Load("{"),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("Expected a list of tables")));
 }

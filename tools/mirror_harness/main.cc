@@ -12,13 +12,14 @@
 #include "tools/mirror_harness/fleet.h"
 #include "tools/mirror_harness/options.h"
 #include "tools/mirror_harness/report.h"
+#include "tools/mirror_harness/schema_file.h"
 
 namespace mirror::harness {
 namespace {
 
-int Fail(const absl::Status& status) {
+int Fail(const absl::Status& status, int exit_code = 1) {
   std::cerr << "mirror-harness: " << std::string(status.message()) << "\n";
-  return 1;
+  return exit_code;
 }
 
 absl::StatusOr<std::string> ContextId(const Options& options, const AgentConfig& config) {
@@ -46,6 +47,7 @@ absl::Status Measure(const Options& options, const AgentConfig& config,
   meter.Quiet();
   for (const absl::Status& failure : failures) Fail(failure);
   report->tenants_failed = failures.size();
+  if (!failures.empty()) report->first_failure = std::string(failures.front().message());
   return absl::OkStatus();
 }
 
@@ -62,6 +64,10 @@ int Run(const Options& options) {
   if (!config.ok()) return Fail(config.status());
   const absl::StatusOr<std::string> context_id = ContextId(options, *config);
   if (!context_id.ok()) return Fail(context_id.status());
+  if (!options.schema.empty()) {
+    const absl::Status schema = LoadSchemaFile(options.schema).status();
+    if (!schema.ok()) return Fail(schema, 2);
+  }
   const absl::StatusOr<std::vector<std::unique_ptr<Tenant>>> tenants = MakeTenants(options, *context_id);
   if (!tenants.ok()) return Fail(tenants.status());
 

@@ -115,6 +115,9 @@ std::optional<Options> ReadOptions(int argc, char** argv, int* exit_code) {
     *exit_code = 2;
     return std::nullopt;
   };
+  app.failure_message([](const CLI::App*, const CLI::Error& error) {
+    return std::string("mirror-harness: ") + error.what() + "\nRun with --help for more information.\n";
+  });
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -42,6 +42,9 @@ std::string CycleText(const Report& report) {
 }  // namespace
 
 std::string ReportText(const Options& options, const Report& report) {
+  if (report.totals.rows == 0 && report.totals.call_ms.empty() && report.tenants_failed >= options.tenants) {
+    return absl::StrCat("seed ", options.seed, ": nothing was sent: ", report.first_failure, "\n");
+  }
   const Rates rates(report);
   std::string text = absl::StrFormat(
       "seed %d: %d rows in %.2f s, %d tenants, %d tables\n"
@@ -106,6 +109,7 @@ std::string ReportJson(const Options& options, const Report& report) {
     json["differences"] = report.check->differences;
     json["first_differences"] = report.check->first;
   }
+  if (!report.first_failure.empty()) json["first_failure"] = report.first_failure;
   return json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
 

@@ -19,6 +19,7 @@ struct Report {
   std::uint64_t tables = 0;        ///< Of all tenants.
   std::uint64_t rows_changed = 0;  ///< `cycle`: by the cycles after the population.
   std::uint64_t tables_behind = 0, verdicts_different = 0, tenants_failed = 0;
+  std::string first_failure;  ///< Of a tenant that failed; empty: none did.
   std::optional<BaselineResult> baseline;
   std::optional<CheckResult> check;
 
@@ -28,13 +29,13 @@ struct Report {
   }
 };
 
-/// A few lines for people.
+/// A few lines for people; the reason alone when no tenant was served.
 std::string ReportText(const Options& options, const Report& report);
 /// One JSON object. Always: command, seed, tenants, tables, rows (sent), seconds, rows_per_s, mb_per_s (10^6
 /// bytes of requests before TLS), calls_per_s, p50_ms, p99_ms, tables_behind, ok. `cycle`: cycles, changes,
 /// cycle_p50_ms, cycle_p99_ms, population_p50_ms, and of the parts of a cycle authenticate_p50_ms,
 /// schema_p50_ms, rows_p50_ms, completed_p50_ms. With --baseline: baseline_rows_per_s, ratio. With --check:
-/// checked_tables, checked_rows, differences, first_differences.
+/// checked_tables, checked_rows, differences, first_differences. When a tenant failed: first_failure.
 std::string ReportJson(const Options& options, const Report& report);
 
 }  // namespace mirror::harness

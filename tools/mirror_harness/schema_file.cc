@@ -1,11 +1,13 @@
 #include "tools/mirror_harness/schema_file.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstdio>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <sstream>
 
 #include "absl/strings/str_cat.h"
 #include "tools/mirror_harness/values.h"
@@ -127,6 +129,25 @@ absl::StatusOr<Column> ReadColumn(const nlohmann::json& item, bool is_key, std::
   return column;
 }
 
+constexpr char kExpected[] =
+    "Expected a list of tables, each with 'table' and 'columns' of 'name' and 'sql_type', as in "
+    "tests/data/superoffice-tables.json.";
+
+absl::StatusOr<nlohmann::json> ParseList(const std::string& path, const std::string& text) {
+  try {
+    nlohmann::json list = nlohmann::json::parse(text);
+    if (!list.is_array()) return Invalid(absl::StrCat(path, ": is JSON, but not a list. ", kExpected));
+    return list;
+  } catch (const nlohmann::json::parse_error& error) {
+    const std::size_t end = std::min<std::size_t>(error.byte == 0 ? 0 : error.byte - 1, text.size());
+    const auto begin = text.begin(), wrong = begin + static_cast<std::ptrdiff_t>(end);
+    const auto line = 1 + std::count(begin, wrong, '\n');
+    const std::size_t line_begin = end == 0 ? std::string::npos : text.rfind('\n', end - 1);
+    const std::size_t character = end - (line_begin == std::string::npos ? 0 : line_begin + 1) + 1;
+    return Invalid(absl::StrCat(path, ":", line, ":", character, ": is not JSON from here on. ", kExpected));
+  }
+}
+
 absl::StatusOr<TableSchema> ReadTable(const nlohmann::json& item, bool first_is_key) {
   TableSchema table;
   table.name = item.at("table").get<std::string>();
@@ -217,10 +238,15 @@ absl::StatusOr<Literal> ReadSqlDefault(std::string_view sql_default, const Colum
 absl::StatusOr<std::vector<TableSchema>> LoadSchemaFile(const std::string& path) {
   std::ifstream file(path);
   if (!file) return absl::NotFoundError(absl::StrCat("schema file '", path, "' cannot be read"));
+  std::ostringstream text;
+  text << file.rdbuf();
+  const absl::StatusOr<nlohmann::json> list = ParseList(path, text.str());
+  if (!list.ok()) return list.status();
   std::vector<TableSchema> tables;
+  std::size_t entry = 0;
   try {
-    const nlohmann::json list = nlohmann::json::parse(file);
-    for (const nlohmann::json& item : list) {
+    for (const nlohmann::json& item : *list) {
+      ++entry;
       const bool sample_only = item.value("source", "") == "schema sample only";
       if (!sample_only && !item.value("in_schema_sample", false)) continue;
       absl::StatusOr<TableSchema> table = ReadTable(item, sample_only);
@@ -230,9 +256,9 @@ absl::StatusOr<std::vector<TableSchema>> LoadSchemaFile(const std::string& path)
       }
       tables.push_back(*std::move(table));
     }
-  } catch (const nlohmann::json::exception& error) {
+  } catch (const nlohmann::json::exception&) {
     return Invalid(
-        absl::StrCat(path, ": ", error.what(), ". Expected a list of tables as in superoffice-tables.json"));
+        absl::StrCat(path, ": entry ", entry, " of the list has not the form of a table. ", kExpected));
   }
   if (tables.empty()) return Invalid(absl::StrCat(path, ": no table is marked in_schema_sample"));
   return tables;
