@@ -1,6 +1,7 @@
 #include "client/config.h"
 
 #include <toml++/toml.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -380,6 +381,22 @@ class Loader {
       const char* text = std::getenv(variable.c_str());
       if (text == nullptr || *text == '\0') continue;
       if (absl::Status status = key.set(Given{variable, nullptr, text}); !status.ok()) return status;
+    }
+    return CheckVariables(name, keys);
+  }
+
+  /// A variable of a section that is no key of it says nothing, so it is one that was meant otherwise.
+  static absl::Status CheckVariables(const std::string& section, const Keys& keys) {
+    const std::string prefix = absl::AsciiStrToUpper(absl::StrCat("MIRROR_", section, "_"));
+    std::vector<std::string> known;
+    for (const Key& key : keys) known.push_back(prefix + absl::AsciiStrToUpper(key.name));
+    for (char** entry = environ; *entry != nullptr; ++entry) {
+      const std::string_view text = *entry;
+      const std::string_view name = text.substr(0, text.find('='));
+      if (!name.starts_with(prefix) || text.size() <= name.size() + 1) continue;
+      if (std::find(known.begin(), known.end(), name) != known.end()) continue;
+      return absl::InvalidArgumentError(absl::StrCat(std::string(name), " is not a variable of [", section,
+                                                     "] here", Suggest(name, known)));
     }
     return absl::OkStatus();
   }

@@ -56,7 +56,8 @@ struct AgentConfig {
 
 /// Reads mirror-agent.toml. Relative paths are seen from its folder; absolute ones come back.
 /// Errors: kInvalidArgument "FILE:LINE: [table] 'key' ..." for everything that is not as above, unknown keys
-/// included; kNotFound and kPermissionDenied about the file itself. No key or certificate is opened.
+/// and unknown variables of these sections included; kNotFound and kPermissionDenied about the file itself.
+/// No key or certificate is opened.
 absl::StatusOr<AgentConfig> LoadAgentConfig(const std::string& path);
 
 }  // namespace mirror

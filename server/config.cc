@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <unistd.h>
 
 #include <toml++/toml.h>
 #include <algorithm>
@@ -501,6 +502,22 @@ class Loader {
       if (absl::Status status = key.set(Given{variable, nullptr, text}); !status.ok()) return status;
       where_[absl::StrCat(prefix, key.name)] = variable;
     }
+    return CheckVariables(name, keys);
+  }
+
+  /// A variable of a section that is no key of it says nothing, so it is one that was meant otherwise.
+  static absl::Status CheckVariables(const std::string& section, const Keys& keys) {
+    std::vector<std::string> known;
+    for (const Key& key : keys) known.push_back(Variable(section, key.name));
+    const std::string prefix = Variable(section, "");
+    for (char** entry = environ; *entry != nullptr; ++entry) {
+      const std::string_view text = *entry;
+      const std::string_view name = text.substr(0, text.find('='));
+      if (!name.starts_with(prefix) || text.size() <= name.size() + 1) continue;
+      if (std::find(known.begin(), known.end(), name) != known.end()) continue;
+      return absl::InvalidArgumentError(absl::StrCat(std::string(name), " is not a variable of [", section,
+                                                     "] here", Suggest(name, known)));
+    }
     return absl::OkStatus();
   }
 
@@ -562,8 +579,12 @@ class Loader {
                           {"data", "dir", config_.data.dir}};
     for (const Needed& entry : all) {
       if (!entry.needed || !entry.value.empty()) continue;
-      return absl::InvalidArgumentError(absl::StrCat(config_.file, ": [", entry.section, "] '", entry.key,
-                                                     "' is missing (it may also come from ",
+      const bool said = where_.contains(absl::StrCat("[", entry.section, "]", entry.key));
+      const std::string where = said
+                                    ? Where(entry.section, entry.key)
+                                    : absl::StrCat(config_.file, ": [", entry.section, "] '", entry.key, "'");
+      return absl::InvalidArgumentError(absl::StrCat(where, said ? " is empty" : " is missing",
+                                                     " (it may also come from ",
                                                      Variable(entry.section, entry.key), ")"));
     }
     return absl::OkStatus();

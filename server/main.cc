@@ -258,10 +258,21 @@ int Serve(const ServerConfig& config, const sigset_t& signals) {
   return kDone;
 }
 
+absl::Status CheckDataFolder(const ServerConfig& config) {
+  std::error_code error;
+  const std::filesystem::file_status found = std::filesystem::status(config.data.dir, error);
+  if (!std::filesystem::exists(found) || std::filesystem::is_directory(found)) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat(config.file, ": [data] 'dir' is '", config.data.dir,
+                   "', which is not a folder. Nothing was started. Name a folder, or a path where one can be "
+                   "made."));
+}
+
 /// Everything that can be known without taking a port or a folder.
 absl::Status CheckFiles(const ServerConfig& config) {
   const absl::StatusOr<std::unique_ptr<Gate>> gate = Gate::Open(config);
   if (!gate.ok()) return gate.status();
+  if (absl::Status data = CheckDataFolder(config); !data.ok()) return data;
   return CheckListenerFiles(config);
 }
 
@@ -277,6 +288,9 @@ int Main(int argc, char** argv) {
   bool check_only = false;
   app.add_option("--config", file, "Configuration, mirror-server.toml")->required();
   app.add_flag("--check-config", check_only, "Check configuration, keys and certificates, and end");
+  app.failure_message([](const CLI::App*, const CLI::Error& error) {
+    return absl::StrCat("mirror-server: ", error.what(), "\nRun with --help for more information.\n");
+  });
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

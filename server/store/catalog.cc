@@ -29,7 +29,14 @@ std::int64_t NowMs() {
       .count();
 }
 
-absl::Status Unavailable(const SQLite::Exception& error) {
+absl::Status Unavailable(const std::string& path, const SQLite::Exception& error) {
+  const int code = error.getErrorCode() & 0xff;
+  if (code == SQLITE_CANTOPEN || code == SQLITE_READONLY || code == SQLITE_PERM) {
+    return absl::UnavailableError(absl::StrCat(
+        "the catalog '", path, "' cannot be opened for writing (SQLite ", error.getExtendedErrorCode(),
+        "). No mirrored row is concerned. The server's user must be able to write the data folder and this "
+        "file: look at their owner and mode, and whether the disk is mounted read-only."));
+  }
   return absl::UnavailableError(absl::StrCat(
       "the catalog: ", error.getErrorStr(), " (SQLite ", error.getExtendedErrorCode(),
       "). No mirrored row is concerned. Look at catalog.db in the data folder and at the disk."));
@@ -125,7 +132,7 @@ class SqliteCatalog final : public Catalog {
         if (!database_) Connect();
         return work();
       } catch (const SQLite::Exception& error) {
-        if (!IsDamage(error) || again) return Unavailable(error);
+        if (!IsDamage(error) || again) return Unavailable(path_, error);
       }
       if (absl::Status moved = MoveAside(); !moved.ok()) return moved;
     }

@@ -191,6 +191,13 @@ TEST_F(ConfigTest, EnvironmentWinsOverTheFileAndIsNamedWhenWrong) {
   EXPECT_EQ(config->agent.state_dir, folder_ / "here");
   EXPECT_EQ(config->agent.window, 9U);
   EXPECT_EQ(config->identity.key_id, "source-1");
+  setenv("MIRROR_AGENT_WINDW", "9", 1);
+  setenv("MIRROR_LISTEN_PORT", "9", 1);  // Of the server.
+  EXPECT_THAT(Load(kIdentity), StatusIs(absl::StatusCode::kInvalidArgument,
+                                        AllOf(HasSubstr("MIRROR_AGENT_WINDW is not a variable"),
+                                              HasSubstr("did you mean 'MIRROR_AGENT_WINDOW'"))));
+  unsetenv("MIRROR_AGENT_WINDW");
+  unsetenv("MIRROR_LISTEN_PORT");
   setenv("MIRROR_AGENT_WINDOW", "9x", 1);
   EXPECT_THAT(Load(kIdentity),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("MIRROR_AGENT_WINDOW must be")));

@@ -168,6 +168,15 @@ TEST_F(CatalogTest, FolderThatIsNotThereIsUnavailable) {
               StatusIs(absl::StatusCode::kUnavailable, HasSubstr("catalog")));
 }
 
+TEST_F(CatalogTest, FileThatCannotBeOpenedIsNamedWithWhatToLookAt) {
+  const TempFolder folder;
+  std::filesystem::create_directory(folder.path() + "/catalog.db");
+  EXPECT_THAT(OpenSqliteCatalog(folder.path()),
+              StatusIs(absl::StatusCode::kUnavailable,
+                       AllOf(HasSubstr(folder.path() + "/catalog.db' cannot be opened for writing"),
+                             HasSubstr("read-only"))));
+}
+
 TEST_F(CatalogTest, ManyThreadsMayUseIt) {
   std::vector<std::thread> threads;
   for (int t = 0; t < 4; ++t) {

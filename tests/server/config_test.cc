@@ -292,6 +292,26 @@ TEST(ConfigTest, WrongVariableIsNamed) {
   }
 }
 
+TEST(ConfigTest, UnknownVariableOfASectionIsNamedAndOthersAreLeftAlone) {
+  const ConfigFile file(kSmall);
+  {
+    const Variable mistyped("MIRROR_LISTEN_PRT", "1");
+    EXPECT_THAT(file.Load(), StatusIs(absl::StatusCode::kInvalidArgument,
+                                      AllOf(HasSubstr("MIRROR_LISTEN_PRT is not a variable of [listen]"),
+                                            HasSubstr("did you mean 'MIRROR_LISTEN_PORT'"))));
+  }
+  const Variable empty("MIRROR_LISTEN_PRT", ""), test("MIRROR_TEST_SEED", "1"),
+      crash("MIRROR_CRASH_AT", "x:1"), agent("MIRROR_AGENT_WINDOW", "2"), other("MIRROR", "x");
+  EXPECT_THAT(file.Load(), IsOk());
+}
+
+TEST(ConfigTest, KeyThatStandsEmptyIsNamedWithItsLine) {
+  const ConfigFile file(
+      absl::StrReplaceAll(kSmall, {{"client_ca = \"/etc/mirror/ca.crt\"", "client_ca = \"\""}}));
+  EXPECT_THAT(file.Load(), StatusIs(absl::StatusCode::kInvalidArgument,
+                                    testing::ContainsRegex(":[0-9]+: \\[admin\\] 'client_ca' is empty")));
+}
+
 TEST(ConfigTest, FileThatIsNotThereIsNotFound) {
   const TempFolder folder;
   EXPECT_THAT(LoadServerConfig(folder.path() + "/none.toml"),
