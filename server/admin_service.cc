@@ -105,9 +105,26 @@ void EncodeEvent(const EventRecord& event, v1::Event* message) {
   message->set_message(event.message);
 }
 
+/// What the operator sees; the record has no state of its own for a table that waits for its population.
+std::string StateOf(const TableRecord& record) {
+  if (record.state == TableState::kMirrored && record.position.lsn == Lsn{}) return "unpopulated";
+  return std::string(ToString(record.state));
+}
+
 std::string StateOf(const KeyInfo& key, std::int64_t now_s) {
   if (key.not_after != 0 && now_s > key.not_after) return "expired";
   return now_s < key.not_before ? "not yet valid" : "valid";
+}
+
+/// What fails is a finding: a full disk hides neither its free space nor the stores.
+void DiagnoseDisk(const std::string& dir, v1::DiagnoseResponse* response) {
+  const absl::StatusOr<std::uint64_t> free_bytes = DiskFreeBytes(dir);
+  const absl::StatusOr<std::chrono::microseconds> sync = SyncTime(dir);
+  for (const absl::Status& status : {free_bytes.status(), sync.status()}) {
+    if (!status.ok()) response->add_findings(CutMessage(std::string(status.message())));
+  }
+  if (free_bytes.ok()) response->set_disk_free_bytes(*free_bytes);
+  if (sync.ok()) response->set_fsync_us(static_cast<std::uint64_t>(sync->count()));
 }
 
 }  // namespace
@@ -191,7 +208,7 @@ grpc::Status AdminService::ListTables(grpc::ServerContext* context, const v1::Li
                      EncodePosition(*table.record.pending, message->mutable_pending());
                    message->set_schema_hash(table.record.schema_hash);
                    message->set_row_count(table.record.row_count);
-                   message->set_state(std::string(ToString(table.record.state)));
+                   message->set_state(StateOf(table.record));
                    message->set_columns(table.columns);
                    message->set_cycle(table.record.cycle);
                  }
@@ -345,7 +362,11 @@ grpc::Status AdminService::ReloadKeys(grpc::ServerContext* context, const v1::Re
                                       v1::ReloadKeysResponse* response) {
   return Serve(*context, Needs::kOperator, "ReloadKeys", [&]() -> absl::Status {
     const absl::StatusOr<std::size_t> keys = reload_();
-    if (!keys.ok()) return keys.status();
+    // The code of a file that cannot be read would read as one of the caller's own rights.
+    if (!keys.ok()) {
+      return absl::FailedPreconditionError(absl::StrCat(
+          "the keys were not read again, and the old ones stay in force: ", keys.status().message()));
+    }
     response->set_keys(static_cast<std::uint32_t>(*keys));
     return absl::OkStatus();
   });
@@ -363,12 +384,7 @@ grpc::Status AdminService::Diagnose(grpc::ServerContext* context, const v1::Diag
                    if (!tenant.ok()) return tenant.status();
                    asked.push_back(*std::move(tenant));
                  }
-                 const absl::StatusOr<std::uint64_t> free_bytes = DiskFreeBytes(tenants_.data_dir());
-                 if (!free_bytes.ok()) return free_bytes.status();
-                 const absl::StatusOr<std::chrono::microseconds> sync = SyncTime(tenants_.data_dir());
-                 if (!sync.ok()) return sync.status();
-                 response->set_disk_free_bytes(*free_bytes);
-                 response->set_fsync_us(static_cast<std::uint64_t>(sync->count()));
+                 DiagnoseDisk(tenants_.data_dir(), response);
                  response->set_open_tenants(static_cast<std::uint32_t>(tenants_.open_count()));
                  response->set_open_tenants_max(static_cast<std::uint32_t>(tenants_.open_max()));
                  for (const std::shared_ptr<Tenant>& tenant : asked) {
@@ -397,9 +413,10 @@ grpc::Status AdminService::AcceptSource(grpc::ServerContext* context, const v1::
 grpc::Status AdminService::Verify(grpc::ServerContext* context, const v1::VerifyRequest* request,
                                   v1::VerifyResponse* /*response*/) {
   const std::string call = CallText("Verify", request->context_id(), false, request->tables());
-  return Serve(*context, Needs::kOperator, call, [] {
+  return Serve(*context, Needs::kOperator, call, [&] {
     return NotThere("asking for a verification (Verify)",
-                    "'mirrorctl invalidate CTX --table T' has a table sent anew in the next cycle.");
+                    absl::StrCat("'mirrorctl invalidate ", request->context_id(),
+                                 " --table T' has a table sent anew in the next cycle."));
   });
 }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "certs/key.h"
 #include "proto/wire/codec.h"
 #include "proto/wire/digest.h"
 #include "server/call_log.h"
@@ -39,6 +40,12 @@ WireLimits WireLimitsOf(const LimitsConfig& config) {
 /// A piece has to fit into a message with what surrounds it.
 std::uint32_t PartBytesMax(const WireLimits& limits) {
   return static_cast<std::uint32_t>(std::min<std::uint64_t>(kPartBytesMax, limits.message_bytes_max / 2));
+}
+
+std::string BusyText(const BusyCycle& busy, std::chrono::seconds idle) {
+  return absl::StrCat("cycle ", busy.cycle, " is at work since ", FormatUnixTime(busy.since_ms / 1'000),
+                      ". No cycle began. Try again later: a cycle that makes no progress for ", idle.count(),
+                      " s is over.");
 }
 
 absl::Status NotThere(const std::string& what, const std::string& instead) {
@@ -177,6 +184,7 @@ MirrorService::MirrorService(Gate& gate, Tenants& tenants, const LimitsConfig& l
       tenants_(tenants),
       limits_(WireLimitsOf(limits)),
       streams_per_tenant_max_(limits.streams_per_tenant_max),
+      cycle_idle_(limits.cycle_idle),
       in_flight_({limits.bytes_in_flight_tenant_max, limits.bytes_in_flight_max,
                   limits.streams_per_tenant_max, limits.calls_max}) {}
 
@@ -232,7 +240,8 @@ absl::Status MirrorService::DoAuthenticate(const Caller& caller, const v1::Authe
     response->mutable_busy()->set_since_ms(admission->busy->since_ms);
   }
   response->set_do_not_replicate(admission->do_not_replicate);
-  response->set_reason(CutMessage(admission->reason));
+  response->set_reason(
+      CutMessage(admission->busy ? BusyText(*admission->busy, cycle_idle_) : admission->reason));
   for (const char* const capability : kCapabilities) response->add_capabilities(capability);
   v1::Limits* const limits = response->mutable_limits();
   limits->set_message_bytes_max(limits_.message_bytes_max);

@@ -76,6 +76,7 @@ class MirrorService final : public v1::MirrorClientService::Service {
   Tenants& tenants_;
   const WireLimits limits_;
   const std::uint32_t streams_per_tenant_max_;
+  const std::chrono::seconds cycle_idle_;
   InFlight in_flight_;
   std::mutex streams_mutex_;
   std::list<OpenStream> streams_;

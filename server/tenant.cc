@@ -41,6 +41,34 @@ Step Untouched(const TableRecord& record) {
   return step;
 }
 
+std::string Counted(std::size_t count, const std::string& thing) {
+  return absl::StrCat(count, " ", thing, count == 1 ? "" : "s");
+}
+
+const char* InWords(PopulateReason reason) {
+  switch (reason) {
+    case PopulateReason::kNone:
+      break;
+    case PopulateReason::kRequested:
+      return "somebody asked for it at the source";
+    case PopulateReason::kMinusOne:
+      return "the mirror's LSN was -1";
+    case PopulateReason::kAhead:
+      return "the mirror was ahead of the source, which was restored";
+    case PopulateReason::kLineageMiss:
+      return "the source does not know the mirror's position: it was restored and changed since";
+    case PopulateReason::kPendingMiss:
+      return "the source does not know where an interrupted cycle was going: it was restored meanwhile";
+    case PopulateReason::kHistoryGone:
+      return "the source's log no longer reaches back to the mirror's LSN";
+    case PopulateReason::kSchema:
+      return "its definition changed";
+    case PopulateReason::kKeyless:
+      return "it has no key, and its rows changed";
+  }
+  return "the source gave no reason";
+}
+
 bool IsRestore(PopulateReason reason) {
   return reason == PopulateReason::kAhead || reason == PopulateReason::kLineageMiss ||
          reason == PopulateReason::kPendingMiss;
@@ -166,6 +194,17 @@ absl::Status Tenant::Open(bool create, std::int64_t now_ms) {
   return replaced_ ? EndCycleInNewFile(now_ms) : absl::OkStatus();
 }
 
+/// The same in an operator's words: a file that is gone is no cycle's end.
+absl::Status Tenant::OpenForOperator(std::int64_t now_ms) {
+  absl::Status status = Open(false, now_ms);
+  if (!absl::IsAborted(status)) return status;
+  return absl::NotFoundError(absl::StrCat(
+      "the mirror file of '", context_id_,
+      "' is gone from the data folder. Nothing was done. Put a backup in its place, or let the source's next "
+      "cycle make it anew (with automatic_provisioning); 'mirrorctl delete ",
+      context_id_, " --confirm ", context_id_, "' forgets it."));
+}
+
 /// The file may be a copy from the middle of the very cycle that runs: that cycle must not go on in it.
 absl::Status Tenant::EndCycleInNewFile(std::int64_t now_ms) {
   absl::Status status = EndCycleLocked(now_ms, [](TenantRecord&) {}, {});
@@ -176,10 +215,14 @@ absl::Status Tenant::EndCycleInNewFile(std::int64_t now_ms) {
 /// Remembers that a database is damaged: it takes nothing more until an operator acts.
 absl::Status Tenant::Noticed(absl::Status status) {
   if (absl::IsDataLoss(status) && quarantine_.empty()) {
-    quarantine_ = std::string(status.message());
+    quarantine_ = absl::StrCat("the mirror file of '", context_id_, "' is damaged: ", status.message(),
+                               ". It takes nothing more. Put a backup in its place and 'mirrorctl resume ",
+                               context_id_, "', or 'mirrorctl delete ", context_id_, " --confirm ",
+                               context_id_, "': the next cycle makes it anew.");
     store_.reset();
     is_open_ = false;
     events_.Add(context_id_, Severity::kError, "mirror.damaged", quarantine_);
+    return absl::DataLossError(quarantine_);
   }
   return status;
 }
@@ -697,7 +740,7 @@ void Tenant::AddPopulateEvent(const std::string& table, PopulateReason reason) {
   if (reason == PopulateReason::kNone) return;
   events_.Add(context_id_, IsRestore(reason) ? Severity::kWarning : Severity::kInformation,
               IsRestore(reason) ? "source.restored" : "table.populating",
-              absl::StrCat(Quoted(table), " is being populated anew: ", std::string(ToString(reason))));
+              absl::StrCat(Quoted(table), " is being populated anew: ", InWords(reason)));
 }
 
 absl::StatusOr<BatchOutcome> Tenant::Wipe(const Caller& caller, std::int64_t cycle, const std::string& table,
@@ -791,8 +834,8 @@ absl::StatusOr<std::vector<TableVerdict>> Tenant::Complete(const Caller& caller,
                                        {});
   if (!status.ok()) return status;
   events_.Add(context_id_, Severity::kInformation, "cycle.completed",
-              absl::StrCat("cycle ", cycle, ": ", tables.size(), " tables changed, ", inserts, " inserts, ",
-                           updates, " updates, ", deletes, " deletes"));
+              absl::StrCat("cycle ", cycle, ": ", Counted(tables.size(), "table"), " changed, ", inserts,
+                           " inserts, ", updates, " updates, ", deletes, " deletes"));
   // When all were in use as they were opened, this is when there is something to close.
   make_room_(*this);
   return verdicts;
@@ -802,7 +845,8 @@ absl::StatusOr<TenantInfo> Tenant::Info() {
   const Lock lock(mutex_);
   TenantInfo info;
   info.record.context_id = context_id_;
-  if (absl::Status status = Open(false, 0); !status.ok()) {
+  if (absl::Status status = OpenForOperator(0); !status.ok()) {
+    if (absl::IsNotFound(status)) return status;
     info.quarantine = std::string(status.message());
     return info;
   }
@@ -820,7 +864,7 @@ absl::StatusOr<TenantInfo> Tenant::Info() {
 
 absl::StatusOr<std::vector<TableInfo>> Tenant::Tables() {
   const Lock lock(mutex_);
-  if (absl::Status status = Open(false, 0); !status.ok()) return status;
+  if (absl::Status status = OpenForOperator(0); !status.ok()) return status;
   absl::StatusOr<std::vector<TableRecord>> records = store_->ReadTables();
   if (!records.ok()) return Noticed(records.status());
   std::vector<TableInfo> tables;
@@ -861,7 +905,7 @@ absl::StatusOr<std::vector<std::string>> Tenant::Existing(const std::vector<std:
 absl::StatusOr<std::vector<std::string>> Tenant::Invalidate(const std::vector<std::string>& tables,
                                                             std::int64_t now_ms) {
   const Lock lock(mutex_);
-  if (absl::Status status = Open(false, now_ms); !status.ok()) return status;
+  if (absl::Status status = OpenForOperator(now_ms); !status.ok()) return status;
   absl::StatusOr<std::vector<std::string>> names = Existing(tables);
   if (!names.ok()) return names.status();
   std::vector<Step> steps;
@@ -875,15 +919,15 @@ absl::StatusOr<std::vector<std::string>> Tenant::Invalidate(const std::vector<st
       !status.ok())
     return status;
   events_.Add(context_id_, Severity::kInformation, "lsn.invalidated",
-              absl::StrCat("an operator set the LSN of ", names->size(),
-                           " tables to -1; the next cycle populates them"));
+              absl::StrCat("an operator set the LSN of ", Counted(names->size(), "table"),
+                           " to -1; the next cycle populates what is at -1"));
   return names;
 }
 
 absl::StatusOr<std::vector<std::string>> Tenant::Reset(const std::vector<std::string>& tables,
                                                        std::int64_t now_ms) {
   const Lock lock(mutex_);
-  if (absl::Status status = Open(false, now_ms); !status.ok()) return status;
+  if (absl::Status status = OpenForOperator(now_ms); !status.ok()) return status;
   absl::StatusOr<std::vector<std::string>> names = Existing(tables);
   if (!names.ok()) return names.status();
   std::vector<Step> steps;
@@ -902,13 +946,15 @@ absl::StatusOr<std::vector<std::string>> Tenant::Reset(const std::vector<std::st
     return status;
   agreed_.clear();
   events_.Add(context_id_, Severity::kWarning, "tables.reset",
-              absl::StrCat("an operator dropped ", names->size(), " tables; the next cycle makes them anew"));
+              absl::StrCat("an operator dropped ", Counted(names->size(), "table"),
+                           " with the partner's indexes and triggers on it; the next cycle makes it anew, "
+                           "without them"));
   return names;
 }
 
 absl::Status Tenant::Pause(const std::string& reason, std::int64_t now_ms) {
   const Lock lock(mutex_);
-  if (absl::Status status = Open(false, now_ms); !status.ok()) return status;
+  if (absl::Status status = OpenForOperator(now_ms); !status.ok()) return status;
   absl::Status status = EndCycleLocked(now_ms,
                                        [&](TenantRecord& tenant) {
                                          tenant.paused = true;
@@ -916,7 +962,8 @@ absl::Status Tenant::Pause(const std::string& reason, std::int64_t now_ms) {
                                        },
                                        {});
   if (status.ok())
-    events_.Add(context_id_, Severity::kWarning, "tenant.paused", "an operator paused the tenant");
+    events_.Add(context_id_, Severity::kWarning, "tenant.paused",
+                absl::StrCat("an operator paused the tenant", reason.empty() ? "" : ": ", reason));
   return status;
 }
 
@@ -924,7 +971,7 @@ absl::Status Tenant::Resume(std::int64_t now_ms) {
   const Lock lock(mutex_);
   // The operator's word that a damaged file was mended; it is looked at once more.
   const bool damaged = !std::exchange(quarantine_, {}).empty();
-  if (absl::Status status = Open(false, now_ms); !status.ok()) return status;
+  if (absl::Status status = OpenForOperator(now_ms); !status.ok()) return status;
   if (damaged) {
     if (absl::Status status = Noticed(store_->CheckIntegrity()); !status.ok()) return status;
   }
@@ -943,7 +990,7 @@ absl::Status Tenant::Resume(std::int64_t now_ms) {
 
 absl::Status Tenant::CheckIntegrity() {
   const Lock lock(mutex_);
-  if (absl::Status status = Open(false, 0); !status.ok()) return status;
+  if (absl::Status status = OpenForOperator(0); !status.ok()) return status;
   return Noticed(store_->CheckIntegrity());
 }
 

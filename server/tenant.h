@@ -182,7 +182,7 @@ class Tenant {
                                                      const std::vector<CompletedTable>& tables,
                                                      std::int64_t now_ms);
 
-  // --- The operator's. Each ends the running cycle. ---
+  // --- The operator's. Each that acts ends the running cycle. Errors: kNotFound when the file is gone. ---
 
   absl::StatusOr<TenantInfo> Info();
   absl::StatusOr<std::vector<TableInfo>> Tables();
@@ -212,6 +212,7 @@ class Tenant {
   using SteadyTime = std::chrono::steady_clock::time_point;
 
   absl::Status Open(bool create, std::int64_t now_ms);
+  absl::Status OpenForOperator(std::int64_t now_ms);
   absl::Status EndCycleInNewFile(std::int64_t now_ms);
   absl::Status CheckOwner(const Caller& caller, const TenantRecord& tenant) const;
   /// The tenant's row, when `cycle` runs.

@@ -26,12 +26,12 @@ std::int64_t NowMs() {
       .count();
 }
 
-absl::Status UnknownTenant() {
-  return absl::PermissionDeniedError(
-      "the tenant is not mirrored here, or is known under another spelling. Nothing was done. Begin with "
-      "Authenticate, "
-      "or ask the mirror's operator.");
+absl::Status UnknownTenant(const char* next) {
+  return absl::PermissionDeniedError(absl::StrCat(
+      "the tenant is not mirrored here, or is known under another spelling. Nothing was done. ", next));
 }
+constexpr char kBeginOrAsk[] = "Begin with Authenticate, or ask the mirror's operator.";
+constexpr char kAsk[] = "Look at the spelling of the context id, or ask the mirror's operator.";
 
 }  // namespace
 
@@ -97,7 +97,8 @@ std::shared_ptr<Tenant> Tenants::Make(const std::string& context_id) {
 absl::StatusOr<std::shared_ptr<Tenant>> Tenants::Find(const Caller& caller) {
   const std::lock_guard lock(mutex_);
   const auto found = tenants_.find(FoldName(caller.context_id));
-  if (found == tenants_.end() || found->second->context_id() != caller.context_id) return UnknownTenant();
+  if (found == tenants_.end() || found->second->context_id() != caller.context_id)
+    return UnknownTenant(kBeginOrAsk);
   Used(*found->second);
   return found->second;
 }
@@ -115,10 +116,10 @@ absl::StatusOr<std::shared_ptr<Tenant>> Tenants::FindOrTakeIn(const Caller& call
     found = tenants_.end();
   }
   if (found == tenants_.end()) {
-    if (!options_.tenant.automatic_provisioning) return UnknownTenant();
+    if (!options_.tenant.automatic_provisioning) return UnknownTenant(kAsk);
     found = tenants_.emplace(key, Make(caller.context_id)).first;
   }
-  if (found->second->context_id() != caller.context_id) return UnknownTenant();
+  if (found->second->context_id() != caller.context_id) return UnknownTenant(kAsk);
   Used(*found->second);
   return found->second;
 }

@@ -50,11 +50,7 @@ absl::Status SqliteStatus(int code, int extended, std::string_view what, std::st
                        "is safe."));
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
-      return absl::DataLossError(
-          absl::StrCat(begin, "the mirror file is damaged", end,
-                       ". It takes nothing more. Put a backup in its place and "
-                       "'mirrorctl resume CTX', or 'mirrorctl delete CTX --confirm CTX': the next "
-                       "cycle makes it anew."));
+      return absl::DataLossError(absl::StrCat(std::string(detail), end));  // Tenant says the rest.
     case SQLITE_TOOBIG:
       return absl::InvalidArgumentError(
           absl::StrCat(begin, "a row is larger than SQLite can hold", end, "."));

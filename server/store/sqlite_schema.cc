@@ -45,8 +45,7 @@ absl::StatusOr<std::string> Renamed(const MasterRow& row, const std::string& nam
     return absl::FailedPreconditionError(
         absl::StrCat("table '", row.name,
                      "' was made by somebody else. The rows were not swapped in. Rename or drop "
-                     "it, then 'mirrorctl reset CTX --table ",
-                     row.name, "'."));
+                     "it, then have 'mirrorctl reset' forget it."));
   }
   return absl::StrCat("CREATE TABLE ", QuoteName(name), " ", row.sql.substr(length));
 }

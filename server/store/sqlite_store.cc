@@ -78,9 +78,7 @@ class SqliteStore final : public Store {
     if (!query.ok()) return query.status();
     absl::StatusOr<bool> row = query->Step();
     if (!row.ok()) return row.status();
-    if (!*row)
-      return absl::DataLossError(
-          "the mirror's own row in _mirror_tenant is gone. Restore it from a backup, or reset the tenant.");
+    if (!*row) return absl::DataLossError("its own row in _mirror_tenant is gone");
     TenantRecord tenant;
     tenant.context_id = query->Text(0);
     tenant.issuer = query->Text(1);

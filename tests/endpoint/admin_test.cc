@@ -232,6 +232,7 @@ TEST_F(AdminTest, TenantsAndTablesAreShownAsTheyStand) {
   ASSERT_EQ(tables->tables_size(), 2);
   EXPECT_EQ(tables->tables(0).table(), "pairs");
   EXPECT_EQ(tables->tables(0).position().lsn(), -1);
+  EXPECT_EQ(tables->tables(0).state(), "unpopulated");
   EXPECT_EQ(tables->tables(1).table(), "people");
   EXPECT_EQ(tables->tables(1).position().lsn(), 10);
   EXPECT_EQ(tables->tables(1).position().lineage(), "first");
@@ -256,6 +257,8 @@ TEST_F(AdminTest, PauseEndsTheCycleAndSourcesAreToldNotToReplicate) {
   EXPECT_EQ(told->cycle(), 0);
   EXPECT_EQ(here_->mirror().Lsn("people"), 10);
   EXPECT_TRUE(Tenant("Cust").paused());
+  ASSERT_THAT(Events("tenant.paused"), SizeIs(1));
+  EXPECT_EQ(Events("tenant.paused").front().message(), "an operator paused the tenant: upgrading the disk");
   // Whatever matters travels with the file.
   ASSERT_THAT(here_->Restart(), IsOk());
   operator_ = here_->Admin().value();
@@ -303,8 +306,29 @@ TEST_F(AdminTest, InvalidateAndResetEndTheCycleAndTheNextOneRepairsTheMirror) {
   ASSERT_THAT(Act(&Stub::ResetTable, reset), IsOk());
   EXPECT_THAT(here_->mirror().Tables(), IsEmpty());
   Mirror(source, *client);
-  EXPECT_THAT(Events("lsn.invalidated"), SizeIs(1));
-  EXPECT_THAT(Events("tables.reset"), SizeIs(2));
+  ASSERT_THAT(Events("lsn.invalidated"), SizeIs(1));
+  EXPECT_THAT(Events("lsn.invalidated").front().message(), HasSubstr("the LSN of 1 table to -1"));
+  ASSERT_THAT(Events("tables.reset"), SizeIs(2));
+  EXPECT_THAT(Events("tables.reset").front().message(),
+              HasSubstr("dropped 1 table with the partner's indexes and triggers"));
+  EXPECT_THAT(Events("tables.reset").back().message(), HasSubstr("dropped 2 tables"));
+}
+
+TEST_F(AdminTest, AMirrorFileThatIsGoneIsNotFoundInAnOperatorsWords) {
+  Fill(*Client(), People(), {{1, "Ada", 36}}, kFirst);
+  for (const char* suffix : {"", "-wal", "-shm"}) std::filesystem::remove(here_->mirror_path() + suffix);
+  for (const Named& named : AllCalls("Cust")) {
+    if (IsLater(named.name) || named.name == "DeleteMirror") continue;
+    if (named.name == "ListTenants" || named.name == "ListKeys" || named.name == "ListEvents" ||
+        named.name == "ReloadKeys" || named.name == "Diagnose") {
+      continue;
+    }
+    EXPECT_THAT(named.call(*operator_),
+                StatusIs(absl::StatusCode::kNotFound, AllOf(HasSubstr("'Cust' is gone"), HasSubstr("backup"),
+                                                            Not(HasSubstr("Authenticate")))))
+        << named.name;
+  }
+  Fill(*Client(), People(), {{1, "Ada", 36}}, kFirst);
 }
 
 TEST_F(AdminTest, DeleteNeedsTheNameTwiceAndTheSourceBeginsAnew) {
@@ -383,6 +407,12 @@ TEST_F(AdminTest, KeysAreListedWithPublicFactsAndReadAgain) {
   EXPECT_EQ(reloaded->keys(), 2U);
   WriteFileText(here_->dir() + "/issuers/development/source-3.crt", "nothing");
   EXPECT_THAT(Act(&Stub::ReloadKeys, v1::ReloadKeysRequest()).status().message(), HasSubstr("source-3.crt"));
+  std::filesystem::remove(here_->dir() + "/issuers/development/source-3.crt");
+  const std::string own = here_->dir() + "/application/application-1.key";
+  std::filesystem::permissions(own, std::filesystem::perms(0640));
+  EXPECT_THAT(Act(&Stub::ReloadKeys, v1::ReloadKeysRequest()),
+              StatusIs(absl::StatusCode::kFailedPrecondition,
+                       AllOf(HasSubstr("application-1.key"), HasSubstr("the old ones stay in force"))));
   EXPECT_EQ(Act(&Stub::ListKeys, v1::ListKeysRequest())->keys_size(), keys->keys_size() + 1);
 }
 
@@ -396,6 +426,33 @@ TEST_F(AdminTest, DiagnoseSpeaksOfDiskSyncAndEachStore) {
   ASSERT_EQ(diagnosis->stores_size(), 1);
   EXPECT_EQ(diagnosis->stores(0).context_id(), "Cust");
   EXPECT_TRUE(diagnosis->stores(0).ok()) << diagnosis->stores(0).detail();
+}
+
+TEST_F(AdminTest, DiagnoseOfADiskThatFailsShowsTheRestAllTheSame) {
+  Fill(*Client(), People(), {{1, "Ada", 36}}, kFirst);
+  const std::string aside = here_->data_dir() + ".aside";
+  std::filesystem::rename(here_->data_dir(), aside);
+  const absl::StatusOr<v1::DiagnoseResponse> diagnosis =
+      Act(&Stub::Diagnose, About<v1::DiagnoseRequest>("Cust"));
+  std::filesystem::rename(aside, here_->data_dir());
+  ASSERT_THAT(diagnosis, IsOk());
+  EXPECT_THAT(diagnosis->findings(), Contains(HasSubstr("making a file")));
+  EXPECT_GT(diagnosis->open_tenants_max(), 0U);
+  ASSERT_EQ(diagnosis->stores_size(), 1);
+  EXPECT_FALSE(diagnosis->stores(0).ok());
+}
+
+TEST_F(AdminTest, AReaderOfTheGroupFindsEachFolderAndFileOpenOnItsWayToTheMirror) {
+  Fill(*Client(), People(), {{1, "Ada", 36}}, kFirst);
+  using std::filesystem::perms;
+  const auto may = [](const std::string& path, perms wanted) {
+    return (std::filesystem::status(path).permissions() & wanted) == wanted;
+  };
+  EXPECT_TRUE(may(here_->dir(), perms::group_exec));
+  EXPECT_TRUE(may(here_->data_dir(), perms::group_exec | perms::group_read));
+  for (const char* suffix : {"", "-wal", "-shm"}) {
+    EXPECT_TRUE(may(here_->mirror_path() + suffix, perms::group_read)) << suffix;
+  }
 }
 
 TEST_F(AdminTest, HealthAndReflectionAnswerOnBothPortsUnlessReflectionIsOff) {
@@ -491,6 +548,12 @@ TEST_F(AdminTest, AConfigurationThatIsWrongIsRefusedWithKeyAndLine) {
     WriteFileText(here_->server_toml(), original);
   }
   const std::string original = ReadFileText(here_->server_toml());
+  ASSERT_THAT(here_->Set({"data", "dir", "\"mirrorctl.toml\""}), IsOk());
+  const Finished no_folder =
+      RunProgram(here_->program("mirror-server"), {"--config", here_->server_toml(), "--check-config"});
+  EXPECT_EQ(no_folder.exit_code, 2);
+  EXPECT_THAT(no_folder.errors, AllOf(HasSubstr("[data] 'dir'"), HasSubstr("not a folder")));
+  EXPECT_THAT(RunProgram(here_->program("mirror-server"), {"--confg"}).errors, HasSubstr("mirror-server: "));
   WriteFileText(here_->server_toml(), original + "\n[limits2]\nx = 1\n");
   const Finished unknown =
       RunProgram(here_->program("mirror-server"), {"--config", here_->server_toml(), "--check-config"});

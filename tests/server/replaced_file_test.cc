@@ -266,7 +266,10 @@ TEST_F(ReplacedFile, AFileThatIsNoDatabaseIsQuarantinedUntilTheOperatorPutAnothe
 
   EXPECT_THAT(source_->Authenticate(), StatusIs(kDataLoss));
   EXPECT_THAT(source_->Authenticate(), StatusIs(kDataLoss));
-  EXPECT_NE(tenant_->Info()->quarantine, "");
+  const std::string quarantine = tenant_->Info()->quarantine;
+  EXPECT_THAT(quarantine, testing::StartsWith("the mirror file of 'ctx' is damaged: file is not a database"));
+  EXPECT_THAT(quarantine, HasSubstr("'mirrorctl resume ctx'"));
+  EXPECT_THAT(source_->Authenticate().status().message(), testing::Eq(quarantine));
   EXPECT_THAT(catalog_.Kinds(), Contains("mirror.damaged"));
   EXPECT_EQ(Contents(path()), std::string(20'000, 'x')) << "nothing was written to it";
 

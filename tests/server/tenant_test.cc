@@ -1174,6 +1174,8 @@ TEST_F(TenantTest, APopulationTrustsNothingAtOnceAndShowsNothingUntilItsCommit) 
   EXPECT_EQ(Metadata("pending_lsn"), Cell());
   EXPECT_EQ(Metadata("row_count"), Cell(2));
   EXPECT_THAT(catalog_.Kinds(), Contains("source.restored"));
+  EXPECT_THAT(catalog_.Messages("source.restored"), HasSubstr("restored"));
+  EXPECT_THAT(catalog_.Messages("table.populating"), HasSubstr("somebody asked for it at the source"));
 }
 
 TEST_F(TenantTest, APopulationThatDiesLeavesTheOldRowsAndIsBegunAnew) {
