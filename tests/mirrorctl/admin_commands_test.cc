@@ -88,6 +88,8 @@ TEST_F(AdminCommands, DamagedTenantIsToldOnStandardError) {
   const Finished run = Run({"tenants"});
   EXPECT_EQ(run.exit_code, 0);
   EXPECT_EQ(run.errors, "mirrorctl: warning: b: the file is no database\n");
+  EXPECT_THAT(run.output,
+              HasSubstr("\nb               -            -  -                     damaged  -            -\n"));
 }
 
 TEST_F(AdminCommands, JsonHasTheFieldsOfTheMessages) {
@@ -227,9 +229,15 @@ TEST_F(AdminCommands, KeysAreReReadBeforeTheyAreShown) {
             "valid  Development Source\n");
   EXPECT_EQ(Json::parse(Run({"keys", "--json"}).output)[0].dump(),
             R"({"issuer":"Development Source","environment":"development","key_id":"source-1",)"
-            R"("algorithm":"ES256","not_before":0,"not_after":1714564800,"thumbprint":"AB12",)"
+            R"("algorithm":"ES256","not_before_ms":null,"not_after_ms":1714564800000,"thumbprint":"AB12",)"
             R"("state":"not yet valid"})");
   EXPECT_THAT(fake_.Calls(), ElementsAre("ReloadKeys", "ListKeys", "ListKeys"));
+  key->clear_environment();
+  key->clear_not_after();
+  key->clear_thumbprint();
+  EXPECT_THAT(Run({"keys", "--json"}).output,
+              AllOf(HasSubstr("\"environment\": null"), HasSubstr("\"not_after_ms\": null"),
+                    HasSubstr("\"thumbprint\": null")));
 }
 
 TEST_F(AdminCommands, DiagnosisNamesDamagedMirrors) {
@@ -244,19 +252,34 @@ TEST_F(AdminCommands, DiagnosisNamesDamagedMirrors) {
   store->set_context_id("b");
   store->set_detail("page 3 is never used");
   const Finished run = Run({"diagnose"});
-  EXPECT_EQ(run.exit_code, 0);
+  EXPECT_EQ(run.exit_code, 1);
   EXPECT_EQ(run.output,
             "disk free     5.0GiB\nfsync         210 us\nopen tenants  1 of 64\n\n"
-            "tenant     store    detail\n"
-            "Cust26759  ok       -\n"
-            "b          damaged  page 3 is never used\n");
-  EXPECT_EQ(run.errors, "mirrorctl: warning: the mirror of b is damaged\n");
-  EXPECT_EQ(
-      Json::parse(Run({"diagnose", "b", "--json"}).output).dump(),
-      R"({"disk_free_bytes":5368709120,"fsync_us":210,"open_tenants":1,"open_tenants_max":64,"stores":[)"
-      R"({"context_id":"Cust26759","ok":true,"detail":""},)"
-      R"({"context_id":"b","ok":false,"detail":"page 3 is never used"}]})");
+            "tenant     store  detail\n"
+            "Cust26759  ok     -\n"
+            "b          bad    page 3 is never used\n");
+  EXPECT_EQ(run.errors, "mirrorctl: warning: the mirror of b did not pass its check\n");
+  const Finished json = Run({"diagnose", "b", "--json"});
+  EXPECT_EQ(json.exit_code, 1);
+  EXPECT_EQ(Json::parse(json.output).dump(),
+            R"({"disk_free_bytes":5368709120,"fsync_us":210,"open_tenants":1,"open_tenants_max":64,)"
+            R"("findings":[],"stores":[)"
+            R"({"context_id":"Cust26759","ok":true,"detail":""},)"
+            R"({"context_id":"b","ok":false,"detail":"page 3 is never used"}]})");
   EXPECT_THAT(fake_.Calls(), ElementsAre("Diagnose", R"(Diagnose context_id: "b")"));
+}
+
+TEST_F(AdminCommands, DiagnosisOfAFullDiskShowsWhatItKnows) {
+  fake_.diagnosis.add_findings("the data folder 'd': making a file: No space left on device");
+  v1::DiagnoseResponse::Store* const store = fake_.diagnosis.add_stores();
+  store->set_context_id("Cust26759");
+  store->set_ok(true);
+  const Finished run = Run({"diagnose"});
+  EXPECT_EQ(run.exit_code, 1);
+  EXPECT_THAT(run.output,
+              AllOf(HasSubstr("disk free     0B\nfsync         -\n"), HasSubstr("Cust26759  ok")));
+  EXPECT_THAT(run.errors, HasSubstr("No space left on device"));
+  EXPECT_THAT(Run({"diagnose", "--json"}).output, HasSubstr("No space left on device"));
 }
 
 TEST_F(AdminCommands, TerminalNeverActsOnANameOrText) {
@@ -349,6 +372,10 @@ TEST_F(AdminCommands, WrongUsageIsTwoAndAsksNothing) {
   }
   EXPECT_THAT(fake_.Calls(), IsEmpty());
   EXPECT_THAT(Run({"delete", "a", "--confirm", "b"}).errors, HasSubstr("Nothing was deleted"));
+}
+
+TEST_F(AdminCommands, HelpOfResetSaysWhatIsLost) {
+  EXPECT_THAT(Run({"reset", "--help"}).output, HasSubstr("the partner's indexes and triggers"));
 }
 
 TEST_F(AdminCommands, HelpHasAnExampleForEachCommand) {

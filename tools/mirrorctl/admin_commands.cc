@@ -42,6 +42,12 @@ void Warn(Console& console, const std::string& words) {
   console.err << "mirrorctl: warning: " << Printable(words) << '\n';
 }
 
+/// What a diagnosis is made for: it ends as a failure does.
+void Found(Console& console, const std::string& words) {
+  Warn(console, words);
+  console.exit_code = Console::kFailed;
+}
+
 using Run = std::function<void(AdminClient&, const Request&, Console&)>;
 
 /// Opens what the configuration names, then runs the command.
@@ -189,8 +195,10 @@ void Diagnose(AdminClient& admin, const Request& request, Console& console) {
   } else {
     PrintDiagnosis(console.out, *answer);
   }
+  for (const std::string& finding : answer->findings()) Found(console, finding);
   for (const v1::DiagnoseResponse::Store& store : answer->stores()) {
-    if (!store.ok()) Warn(console, absl::StrCat("the mirror of ", store.context_id(), " is damaged"));
+    if (!store.ok())
+      Found(console, absl::StrCat("the mirror of ", store.context_id(), " did not pass its check"));
   }
 }
 
@@ -263,7 +271,8 @@ void AddReading(const Commands& commands) {
   commands.AddJson(keys);
 
   CLI::App& diagnose = commands.Add(
-      "diagnose", "Check disk space, time of an fsync, integrity of the mirrors", "Cust26759", Diagnose);
+      "diagnose", "Check disk space, time of an fsync, integrity of the mirrors; 1: something is wrong",
+      "Cust26759", Diagnose);
   commands.AddContext(diagnose, false);
   commands.AddJson(diagnose, "Print an object");
 }
@@ -277,8 +286,11 @@ void AddActing(const Commands& commands) {
   commands.AddTables(invalidate);
   commands.AddJson(invalidate);
 
-  CLI::App& reset = commands.Add("reset", "Drop tables with their metadata: the next cycle creates them anew",
-                                 "Cust26759 --table contact person", Reset);
+  CLI::App& reset =
+      commands.Add("reset",
+                   "Drop tables with their metadata, and the partner's indexes and triggers on them: "
+                   "the next cycle creates them anew, without those",
+                   "Cust26759 --table contact person", Reset);
   commands.AddContext(reset, true);
   commands.AddTables(reset);
   commands.AddJson(reset);

@@ -13,6 +13,10 @@ Json PositionJson(const v1::Position& position) {
   return {{"lsn", position.lsn()}, {"lineage", absl::BytesToHexString(position.lineage())}};
 }
 
+/// Milliseconds, as all times of these objects; 0 seconds: there is none.
+Json TimeJson(std::int64_t seconds) { return seconds == 0 ? Json() : Json(seconds * 1'000); }
+Json TextJson(const std::string& text) { return text.empty() ? Json() : Json(text); }
+
 std::string SeverityText(v1::Severity severity) {
   switch (severity) {
     case v1::SEVERITY_INFORMATION:
@@ -71,10 +75,14 @@ Json ToJson(const v1::Event& event) {
 }
 
 Json ToJson(const v1::KeyInfo& key) {
-  return {{"issuer", key.issuer()},         {"environment", key.environment()},
-          {"key_id", key.key_id()},         {"algorithm", key.algorithm()},
-          {"not_before", key.not_before()}, {"not_after", key.not_after()},
-          {"thumbprint", key.thumbprint()}, {"state", key.state()}};
+  return {{"issuer", key.issuer()},
+          {"environment", TextJson(key.environment())},
+          {"key_id", key.key_id()},
+          {"algorithm", key.algorithm()},
+          {"not_before_ms", TimeJson(key.not_before())},
+          {"not_after_ms", TimeJson(key.not_after())},
+          {"thumbprint", TextJson(key.thumbprint())},
+          {"state", key.state()}};
 }
 
 Json ToJson(const v1::DiagnoseResponse& diagnosis) {
@@ -86,6 +94,7 @@ Json ToJson(const v1::DiagnoseResponse& diagnosis) {
           {"fsync_us", diagnosis.fsync_us()},
           {"open_tenants", diagnosis.open_tenants()},
           {"open_tenants_max", diagnosis.open_tenants_max()},
+          {"findings", std::vector<std::string>(diagnosis.findings().begin(), diagnosis.findings().end())},
           {"stores", stores}};
 }
 
@@ -104,6 +113,10 @@ void PrintTenants(std::ostream& out, const v1::ListTenantsResponse& answer) {
                    {"paused"},
                    {"size", true}});
   for (const v1::Tenant& tenant : answer.tenants()) {
+    if (!tenant.quarantine().empty()) {
+      table.Add({tenant.context_id(), "", "", "", "damaged", "", ""});
+      continue;
+    }
     table.Add({tenant.context_id(), absl::StrCat(tenant.tables()), absl::StrCat(tenant.tables_unpopulated()),
                tenant.last_completed_ms() == 0 ? "never" : TimeText(tenant.last_completed_ms()),
                tenant.active() ? "active" : "idle", tenant.paused() ? "yes" : "no",
@@ -144,12 +157,12 @@ void PrintKeys(std::ostream& out, const v1::ListKeysResponse& answer) {
 }
 
 void PrintDiagnosis(std::ostream& out, const v1::DiagnoseResponse& diagnosis) {
-  out << "disk free     " << SizeText(diagnosis.disk_free_bytes()) << "\nfsync         "
-      << diagnosis.fsync_us() << " us\nopen tenants  " << diagnosis.open_tenants() << " of "
-      << diagnosis.open_tenants_max() << "\n\n";
+  const std::string fsync = diagnosis.fsync_us() == 0 ? "-" : absl::StrCat(diagnosis.fsync_us(), " us");
+  out << "disk free     " << SizeText(diagnosis.disk_free_bytes()) << "\nfsync         " << fsync
+      << "\nopen tenants  " << diagnosis.open_tenants() << " of " << diagnosis.open_tenants_max() << "\n\n";
   TextTable table({{"tenant"}, {"store"}, {"detail"}});
   for (const v1::DiagnoseResponse::Store& store : diagnosis.stores()) {
-    table.Add({store.context_id(), store.ok() ? "ok" : "damaged", store.detail()});
+    table.Add({store.context_id(), store.ok() ? "ok" : "bad", store.detail()});
   }
   table.Print(out);
 }

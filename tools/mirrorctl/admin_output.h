@@ -12,7 +12,8 @@
 namespace mirror {
 
 /// An answer's message with the names of its fields, in their order. Numbers are numbers, bytes are
-/// hexadecimal, a message that is absent is null, a severity is a word.
+/// hexadecimal, a message that is absent is null, a severity is a word. Times end in _ms: unix milliseconds;
+/// what a key does not have is null.
 using Json = nlohmann::ordered_json;
 Json ToJson(const v1::Tenant& tenant);
 Json ToJson(const v1::TableInfo& table);
