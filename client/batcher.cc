@@ -20,32 +20,51 @@ Batcher::Batcher(std::int64_t cycle, const BatcherLimits& limits, Send send)
   request_.set_cycle(cycle);
 }
 
-void Batcher::Begin(Population population) {
-  population_ = std::move(population);
+void Batcher::Begin(Table table) {
+  table_ = std::move(table);
   seq_ = 0;
 }
 
-absl::Status Batcher::Add(const RowBlock& rows, std::uint64_t planned_rows, bool last) {
-  const std::size_t bytes = rows.bytes() + kFrameBytes;
-  if (absl::Status sent = MakeRoom(bytes); !sent.ok()) return sent;
-  v1::ChangeBatch* batch = request_.add_batches();
-  if (rows.rows() > 0) EncodeRows(rows, batch);
-  batch->set_table(population_.table);
-  batch->set_schema_hash(population_.schema_hash);
-  batch->set_seq(++seq_);
-  batch->set_base_lsn(Lsn{}.value);
-  EncodePosition(population_.target, batch->mutable_target());
-  batch->set_operation(v1::OPERATION_INSERT);
-  if (seq_ == 1) {
-    batch->mutable_planned()->set_inserts(planned_rows);
-    batch->set_populate(static_cast<v1::PopulateReason>(population_.reason));
+absl::Status Batcher::Add(const std::vector<ChangeBlock>& blocks, const Position& target,
+                          const Planned& planned, bool last) {
+  std::size_t all = 0;
+  for (const ChangeBlock& block : blocks) all += block.rows.bytes() + kFrameBytes;
+  if (absl::Status sent = MakeRoom(all); !sent.ok()) return sent;
+  v1::ChangeBatch* batch = nullptr;
+  for (const ChangeBlock& block : blocks) {
+    const std::size_t bytes = block.rows.bytes() + kFrameBytes;
+    if (absl::Status sent = MakeRoom(bytes); !sent.ok()) return sent;
+    batch = AddBatch(target, planned);
+    batch->set_operation(static_cast<v1::Operation>(block.operation));
+    EncodeRows(block.rows, batch);
+    bytes_ += bytes;
+  }
+  const bool begins = seq_ == 0 && table_.populate != PopulateReason::kNone;
+  if (blocks.empty() && (last || begins)) {
+    batch = AddBatch(target, planned);
+    batch->set_operation(v1::OPERATION_INSERT);
+    bytes_ += kFrameBytes;
   }
   if (last) {
     batch->mutable_commit()->set_batches(seq_);
-    EncodePosition(population_.target, batch->mutable_commit()->mutable_position());
+    EncodePosition(target, batch->mutable_commit()->mutable_position());
   }
-  bytes_ += bytes;
   return SendWhenFull();
+}
+
+v1::ChangeBatch* Batcher::AddBatch(const Position& target, const Planned& planned) {
+  v1::ChangeBatch* batch = request_.add_batches();
+  batch->set_table(table_.name);
+  batch->set_schema_hash(table_.schema_hash);
+  batch->set_seq(++seq_);
+  batch->set_base_lsn(table_.base.value);
+  EncodePosition(target, batch->mutable_target());
+  if (seq_ > 1) return batch;
+  batch->mutable_planned()->set_inserts(planned.inserts);
+  batch->mutable_planned()->set_updates(planned.updates);
+  batch->mutable_planned()->set_deletes(planned.deletes);
+  batch->set_populate(static_cast<v1::PopulateReason>(table_.populate));
+  return batch;
 }
 
 absl::Status Batcher::Part(std::uint64_t value_id, std::uint64_t offset, std::string_view data) {
@@ -53,7 +72,7 @@ absl::Status Batcher::Part(std::uint64_t value_id, std::uint64_t offset, std::st
     const std::string_view piece = data.substr(0, limits_.part_bytes);
     if (absl::Status sent = MakeRoom(piece.size() + kFrameBytes); !sent.ok()) return sent;
     v1::ValuePart* part = request_.add_parts();
-    part->set_table(population_.table);
+    part->set_table(table_.name);
     part->set_value_id(value_id);
     part->set_offset(offset);
     part->set_data(std::string(piece));

@@ -6,6 +6,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "client/source/reader.h"
@@ -24,8 +25,9 @@ struct BatcherLimits {
   std::size_t request_batches = 32;      ///< Small tables share a request, which is one transaction.
 };
 
-/// Makes populations out of blocks of rows: numbers their batches, lets long values go ahead of the batch
-/// that names them, and packs batches of several small tables into one request.
+/// Makes batches out of blocks of rows: numbers those of each table, lets long values go ahead of the batch
+/// that names them, and packs batches of several small tables into one request. Blocks that are added
+/// together go in one request, which readers of the mirror see as one, when they fit into one message.
 ///
 /// Memory: one request. Threads: one.
 class Batcher : public LargeSink {
@@ -35,17 +37,17 @@ class Batcher : public LargeSink {
   /// `send` gets each request; its error comes back from the call that made it go.
   Batcher(std::int64_t cycle, const BatcherLimits& limits, Send send);
 
-  /// A table to be sent whole.
-  struct Population {
-    std::string table;
+  struct Table {
+    std::string name;
     std::string schema_hash;
-    Position target;
-    PopulateReason reason = PopulateReason::kRequested;
+    Lsn base;                                         ///< What the mirror holds; -1 with `populate`.
+    PopulateReason populate = PopulateReason::kNone;  ///< Else all rows follow.
   };
-  void Begin(Population population);
-  /// The next batch of the table. `planned_rows` counts with the first one; `last` commits. Without rows only
-  /// the first or last.
-  absl::Status Add(const RowBlock& rows, std::uint64_t planned_rows, bool last);
+  void Begin(Table table);
+  /// The next batches of the table, under `target`. `planned` goes with the first of all. `last`: the commit
+  /// stands on the last of them; without blocks it is a batch without rows.
+  absl::Status Add(const std::vector<ChangeBlock>& blocks, const Position& target, const Planned& planned,
+                   bool last);
   /// Sends what waits.
   absl::Status Flush();
 
@@ -58,12 +60,13 @@ class Batcher : public LargeSink {
  private:
   absl::Status MakeRoom(std::size_t bytes);
   absl::Status SendWhenFull();
+  v1::ChangeBatch* AddBatch(const Position& target, const Planned& planned);
 
   BatcherLimits limits_;
   Send send_;
   v1::RowDataRequest request_;
   std::size_t bytes_ = 0;  ///< Of request_, roughly.
-  Population population_;
+  Table table_;
   std::uint64_t seq_ = 0;
   std::uint64_t value_id_ = 0;
 };

@@ -29,6 +29,7 @@ namespace {
 constexpr std::uint64_t kBatchBytesMin = 1'000;
 constexpr std::uint64_t kBatchBytesMax = 8'000'000;
 constexpr std::int64_t kWindowMax = 64;
+constexpr std::int64_t kLogMin = 1'000, kLogMax = 1'000'000'000;
 
 /// A value as it came from the file or from the environment.
 struct Given {
@@ -100,6 +101,43 @@ absl::StatusOr<std::int64_t> AsNumber(const Given& given, std::int64_t low, std:
   }
   if (number < low || number > high) return given.Wrong(absl::StrCat(range, ", not ", number));
   return number;
+}
+
+struct TimeSpan {
+  std::string text;
+  std::int64_t ms = 0;
+};
+const TimeSpan kRetentionMin{"1s", 1'000}, kRetentionMax{"3650d", 3650LL * 86'400'000};
+const TimeSpan kIntervalMin{"100ms", 100}, kIntervalMax{"7d", 7LL * 86'400'000};
+
+/// "500ms", "30s", "20m", "2h", "7d", as milliseconds.
+absl::StatusOr<std::int64_t> AsDuration(const Given& given, const TimeSpan& low, const TimeSpan& high) {
+  const std::string range = absl::StrCat("must be a time from \"", low.text, "\" to \"", high.text,
+                                         "\", as \"20m\" (ms, s, m, h, d)");
+  const absl::StatusOr<std::string> text = AsText(given);
+  if (!text.ok()) return given.Wrong(range);
+  static const std::map<std::string, std::int64_t, std::less<>> kUnits = {
+      {"ms", 1}, {"s", 1'000}, {"m", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}};
+  std::int64_t number = 0;
+  const char* end = text->data() + text->size();
+  const auto parsed = std::from_chars(text->data(), end, number);
+  const auto unit = kUnits.find(std::string_view(parsed.ptr, static_cast<std::size_t>(end - parsed.ptr)));
+  if (parsed.ec != std::errc{} || unit == kUnits.end() || number < 0 || number > high.ms / unit->second ||
+      number * unit->second < low.ms) {
+    return given.Wrong(absl::StrCat(range, ", not '", *text, "'"));
+  }
+  return number * unit->second;
+}
+
+/// "23:00" as minutes since midnight; absent when it is none.
+std::optional<int> MinuteOfDay(std::string_view text) {
+  int hour = 0, minute = 0;
+  if (text.size() != 5 || text[2] != ':') return std::nullopt;
+  const auto h = std::from_chars(text.data(), text.data() + 2, hour);
+  const auto m = std::from_chars(text.data() + 3, text.data() + 5, minute);
+  const bool good = h.ec == std::errc{} && h.ptr == text.data() + 2 && m.ec == std::errc{} &&
+                    m.ptr == text.data() + 5 && hour >= 0 && hour < 24 && minute >= 0 && minute < 60;
+  return good ? std::optional(hour * 60 + minute) : std::nullopt;
 }
 
 /// 1500000, "1500KB", "1MB", "1MiB".
@@ -339,6 +377,28 @@ class Loader {
                source->strategy = *std::move(value);
                return absl::OkStatus();
              }},
+            {"interval",
+             [source](const Given& given) {
+               auto value = AsDuration(given, kIntervalMin, kIntervalMax);
+               if (!value.ok()) return value.status();
+               source->interval_ms = *value;
+               return absl::OkStatus();
+             }},
+            {"quiet", [source](const Given& given) { return SetQuiet(given, &source->quiet); }},
+            {"retention",
+             [source](const Given& given) {
+               auto value = AsDuration(given, kRetentionMin, kRetentionMax);
+               if (!value.ok()) return value.status();
+               source->retention_ms = *value;
+               return absl::OkStatus();
+             }},
+            {"max_log",
+             [source](const Given& given) {
+               auto value = AsNumber(given, kLogMin, kLogMax);
+               if (!value.ok()) return value.status();
+               source->max_log = static_cast<std::int64_t>(*value);
+               return absl::OkStatus();
+             }},
             {"include", [source](const Given& given) { return SetPatterns(given, &source->include); }},
             {"skip", [source](const Given& given) { return SetPatterns(given, &source->skip); }}};
   }
@@ -347,6 +407,22 @@ class Loader {
     auto value = AsTexts(given);
     if (!value.ok()) return value.status();
     *target = *std::move(value);
+    return absl::OkStatus();
+  }
+
+  static absl::Status SetQuiet(const Given& given, std::vector<QuietHours>* target) {
+    auto texts = AsTexts(given);
+    if (!texts.ok()) return texts.status();
+    target->clear();
+    for (const std::string& text : *texts) {
+      const std::string_view view = text;
+      const std::optional<int> from = MinuteOfDay(view.substr(0, 5));
+      const std::optional<int> to = view.size() == 11 ? MinuteOfDay(view.substr(6)) : std::nullopt;
+      if (!from || !to || view[5] != '-' || *from == *to) {
+        return given.Wrong(absl::StrCat("must hold times of the day, as \"23:00-06:00\", not '", text, "'"));
+      }
+      target->push_back({*from, *to});
+    }
     return absl::OkStatus();
   }
 

@@ -36,14 +36,27 @@ struct AgentSettings {
   std::uint32_t window = 4;               ///< Requests in flight, 1 to 64.
 };
 
+/// No run begins from `from` until `to`, minutes of the local day; over midnight when `to` is the smaller
+/// one.
+struct QuietHours {
+  int from = 0, to = 0;
+  bool Holds(int minute) const {
+    return from < to ? minute >= from && minute < to : minute >= from || minute < to;
+  }
+};
+
 /// One `[[source]]`: one database that feeds one tenant.
 struct SourceConfig {
   int line = 0;  ///< In the file, for messages.
   std::string context_id;
   std::string kind = "sqlite";
   std::string path;
-  std::string strategy = "populate";  ///< populate | cdc.
+  std::string strategy = "cdc";  ///< cdc | populate.
   std::vector<std::string> include = {"*"}, skip;
+  std::int64_t interval_ms = 20 * 60'000;        ///< run: from the begin of a cycle to that of the next one.
+  std::vector<QuietHours> quiet = {};            ///< run
+  std::int64_t retention_ms = 7LL * 86'400'000;  ///< cdc: how long the log keeps what the mirror has.
+  std::int64_t max_log = 10'000'000;             ///< cdc: entries of one table's log.
 };
 
 struct AgentConfig {

@@ -9,7 +9,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "client/batcher.h"
+#include "client/decision.h"
+#include "client/row_sender.h"
 #include "proto/wire/codec.h"
 #include "proto/wire/table.h"
 
@@ -25,28 +26,16 @@ std::string Listed(const std::vector<std::string>& names) {
   return list;
 }
 
-/// Why a table is sent whole, and the same for people.
-struct Cause {
-  PopulateReason reason = PopulateReason::kNone;
-  std::string words;
-};
-
-/// A table on its way.
-struct Job {
-  std::size_t index = 0;  ///< In the announcement.
-  Cause cause;
-  std::uint64_t rows = 0;
-  std::uint64_t commit_seq = 0;  ///< 0: no commit was sent.
-  bool committed = false;
-  bool again = false;  ///< Moved: to be read anew in another cycle.
-  absl::Status error;
-};
-
 class Run {
  public:
-  Run(SourceReader& reader, MirrorClient& client, LockFile& lock, RunState& state,
-      const CycleOptions& options)
-      : reader_(reader), client_(client), lock_(lock), state_(state), options_(options) {}
+  Run(const CycleParts& parts, const CycleOptions& options)
+      : reader_(parts.reader),
+        client_(parts.client),
+        lock_(parts.lock),
+        state_(parts.state),
+        log_(parts.log),
+        history_(parts.log != nullptr ? static_cast<History&>(*parts.log) : parts.state),
+        options_(options) {}
 
   CycleReport Do() {
     const absl::Status status = AllCycles();
@@ -60,9 +49,7 @@ class Run {
  private:
   absl::Status AllCycles() {
     for (int repeat = 0;; ++repeat) {
-      absl::StatusOr<SourceSchema> schema = reader_.Schema();
-      if (!schema.ok()) return schema.status();
-      schema_ = *std::move(schema);
+      if (absl::Status status = TakeSchema(); !status.ok()) return status;
       if (repeat == 0) {
         if (absl::Status status = FirstLook(); !status.ok()) return status;
       }
@@ -72,11 +59,63 @@ class Run {
       report_.outcome = Outcome::kDone;
       std::set<std::string> moved;
       for (const Job& job : jobs_) {
-        if (job.again) moved.insert(schema_.tables[job.index].schema.name);
+        if (!job.again) continue;
+        moved.insert(job.schema.name);
+        if (job.whole_rows) whole_rows_.insert(job.schema.name);
       }
       if (moved.empty()) return absl::OkStatus();
       if (repeat == kMovedRepeats) return GiveUp();
       again_ = std::move(moved);
+    }
+  }
+
+  /// What the source is now; the log is made to fit it first.
+  absl::Status TakeSchema() {
+    for (int repeat = 0; repeat <= kMovedRepeats; ++repeat) {
+      if (absl::Status status = RenewLog(); !status.ok()) return status;
+      absl::StatusOr<SourceSchema> schema = reader_.Schema();
+      if (!schema.ok()) return schema.status();
+      schema_ = *std::move(schema);
+      if (log_ == nullptr) return absl::OkStatus();
+      const bool fits = std::all_of(schema_.tables.begin(), schema_.tables.end(),
+                                    [this](const SourceTable& table) { return IsLogged(table.schema); });
+      if (!fits) continue;  // Somebody changed a definition in between.
+      for (SourceTable& table : schema_.tables) MarkAdded(table.schema);
+      return absl::OkStatus();
+    }
+    return absl::UnavailableError(
+        "the source's definitions change all the time. Nothing was sent; run again when they are settled");
+  }
+
+  absl::Status RenewLog() {
+    if (log_ == nullptr) return absl::OkStatus();
+    const absl::StatusOr<std::vector<std::string>> names = reader_.TableNames();
+    if (!names.ok()) return names.status();
+    absl::StatusOr<std::vector<std::string>> news = log_->Renew(*names);
+    if (!news.ok()) return news.status();
+    for (std::string& sentence : *news) AddNote(std::move(sentence));
+    return absl::OkStatus();
+  }
+
+  bool IsLogged(const TableSchema& schema) const {
+    const TableLog* log = log_->Find(schema.name);
+    return log != nullptr &&
+           std::equal(log->columns.begin(), log->columns.end(), schema.columns.begin(), schema.columns.end(),
+                      [](const std::string& name, const Column& c) { return name == c.name; });
+  }
+
+  /// Columns that were added while the log was at work: rows that it does not name hold their default.
+  void MarkAdded(TableSchema& schema) const {
+    const TableLog* log = log_->Find(schema.name);
+    if (log == nullptr) return;
+    for (Column& column : schema.columns) {
+      const auto is = [&](const std::string& name) { return name == column.name; };
+      if (std::none_of(log->added.begin(), log->added.end(), is)) continue;
+      if (column.default_value) {
+        column.backfill = Backfill::kDefault;
+      } else if (!log->IsComputed(column.name)) {
+        column.backfill = Backfill::kNone;
+      }
     }
   }
 
@@ -100,7 +139,13 @@ class Run {
       report.reason = refused.reason;
       report.result = TableResult::kRefused;
     }
-    AddNote(state_.Bind(reader_.Mark()));
+    if (log_ == nullptr) {
+      AddNote(state_.Bind(reader_.Mark()));
+    } else {
+      absl::StatusOr<std::string> note = log_->Bind();
+      if (!note.ok()) return note.status();
+      AddNote(*std::move(note));
+    }
     for (const std::string& pattern : schema_.idle_patterns) {
       AddNote(absl::StrCat("no table of the source matches '", pattern, "' of 'include' or 'skip'"));
     }
@@ -135,7 +180,7 @@ class Run {
   absl::Status GiveUp() {
     for (const Job& job : jobs_) {
       if (!job.again) continue;
-      TableReport& report = ReportOf(schema_.tables[job.index].schema.name);
+      TableReport& report = ReportOf(job.schema.name);
       report.result = TableResult::kFailed;
       report.reason = absl::StrCat(
           job.error.message(), "; this is so in each of ", kMovedRepeats + 1,
@@ -149,7 +194,6 @@ class Run {
   /// False: no cycle began, and the report says why.
   absl::StatusOr<bool> OneCycle() {
     jobs_.clear();
-    job_at_.clear();
     const absl::StatusOr<LockFile::Holder> holder = lock_.Begin();
     if (!holder.ok()) return holder.status();
     const absl::StatusOr<v1::AuthenticateResponse> answer =
@@ -183,8 +227,10 @@ class Run {
     if (answer.has_busy()) {
       report_.outcome = Outcome::kBusy;
       report_.reason =
-          absl::StrCat("cycle ", answer.busy().cycle(), " of another agent is at work for tenant '",
-                       client_.context_id(), "'. Nothing was sent; try again later");
+          answer.reason().empty()
+              ? absl::StrCat("cycle ", answer.busy().cycle(), " of another agent is at work for tenant '",
+                             client_.context_id(), "'. Nothing was sent; try again later")
+              : answer.reason();
       return false;
     }
     if (answer.do_not_replicate()) {
@@ -199,7 +245,7 @@ class Run {
   absl::Status Announce() {
     v1::TableSchemaRequest request;
     request.set_cycle(report_.cycle);
-    request.set_source_id(state_.source_id());
+    request.set_source_id(history_.source_id());
     for (const SourceTable& table : schema_.tables) EncodeTable(table.schema, request.add_tables());
     const absl::StatusOr<v1::TableSchemaResponse> response = client_.TableSchema(request);
     if (!response.ok()) return response.status();
@@ -209,13 +255,12 @@ class Run {
     statuses_.assign(response->tables().begin(), response->tables().end());
     for (std::size_t i = 0; i < schema_.tables.size(); ++i) {
       if (!again_.empty() && again_.count(schema_.tables[i].schema.name) == 0) continue;
-      if (absl::Status status = Decide(i); !status.ok()) return status;
+      DecideTable(i);
     }
     return absl::OkStatus();
   }
 
-  /// Errors: the source cannot be read at all.
-  absl::Status Decide(std::size_t index) {
+  void DecideTable(std::size_t index) {
     const SourceTable& table = schema_.tables[index];
     const v1::TableStatus& status = statuses_[index];
     TableReport& report = ReportOf(table.schema.name);
@@ -223,24 +268,24 @@ class Run {
     const auto leave = [&](TableResult result, const std::string& reason) {
       report.result = result;
       report.reason = reason;
-      return absl::OkStatus();
     };
     if (status.action() == v1::TABLE_ACTION_REFUSED) return leave(TableResult::kRefused, status.reason());
     if (status.action() == v1::TABLE_ACTION_HELD) return leave(TableResult::kHeld, status.reason());
     if (!status.wanted()) return leave(TableResult::kUnwanted, status.reason());
     if (!table.problem.empty()) return leave(TableResult::kFailed, table.problem);
-    const absl::StatusOr<Cause> cause = WhyPopulate(table, status);
-    if (!cause.ok()) return leave(TableResult::kFailed, std::string(cause.status().message()));
-    report.reason = cause->words;
-    if (cause->reason == PopulateReason::kNone) return absl::OkStatus();
-    report.action = "populate";
+    absl::StatusOr<Decision> decision =
+        Decide(history_, reader_, table.schema, status, AskedFor(table.schema.name));
+    if (!decision.ok()) return leave(TableResult::kFailed, std::string(decision.status().message()));
+    report.reason = decision->words;
+    if (decision->kind == Decision::Kind::kNothing) return;
+    report.action = decision->kind == Decision::Kind::kPopulate ? "populate" : "changes";
     report.result = TableResult::kFailed;  // Until its commit is acknowledged.
-    Job job;
+    Job& job = jobs_.emplace_back();
     job.index = index;
-    job.cause = *cause;
-    job_at_[FoldName(table.schema.name)] = jobs_.size();
-    jobs_.push_back(std::move(job));
-    return absl::OkStatus();
+    job.decision = *std::move(decision);
+    job.schema = table.schema;
+    job.status = status;
+    job.whole_rows = whole_rows_.count(table.schema.name) > 0;
   }
 
   bool AskedFor(const std::string& table) const {
@@ -249,46 +294,7 @@ class Run {
                        [&table](const std::string& name) { return SameName(name, table); });
   }
 
-  absl::StatusOr<Cause> WhyPopulate(const SourceTable& table, const v1::TableStatus& status) {
-    const std::string& name = table.schema.name;
-    const Position position = DecodePosition(status.position());
-    if (status.action() == v1::TABLE_ACTION_REPOPULATE) {
-      return Cause{PopulateReason::kSchema, absl::StrCat("its definition changed: ", status.reason())};
-    }
-    if (position.lsn.value < 0) {
-      return Cause{PopulateReason::kMinusOne, status.action() == v1::TABLE_ACTION_CREATED
-                                                  ? "new in the mirror"
-                                                  : "the mirror asks for all rows (LSN -1)"};
-    }
-    if (position.lsn.value > state_.run()) {
-      return Cause{PopulateReason::kAhead,
-                   "the mirror is ahead of this source: the source or its state was restored"};
-    }
-    switch (state_.Judge(name, position)) {
-      case RunState::Standing::kMiss:
-        return Cause{PopulateReason::kLineageMiss, "the mirror is in a state that this source did not send"};
-      case RunState::Standing::kOlder:
-        return Cause{PopulateReason::kRequested,
-                     "the mirror holds an older state: the last run did not complete it, or it was restored"};
-      case RunState::Standing::kLast:
-        break;
-    }
-    const bool pending =
-        status.has_pending() && (status.pending().lsn() > 0 || !status.pending().lineage().empty());
-    if (pending && state_.Judge(name, DecodePosition(status.pending())) == RunState::Standing::kMiss) {
-      return Cause{PopulateReason::kPendingMiss, "a cycle died in the mirror that this source did not begin"};
-    }
-    if (AskedFor(name)) return Cause{PopulateReason::kRequested, "asked for"};
-    const absl::StatusOr<std::uint64_t> rows = reader_.CountRows(name);
-    if (!rows.ok()) return rows.status();
-    if (status.row_count() == static_cast<std::int64_t>(*rows)) return Cause{PopulateReason::kNone, ""};
-    const std::string count =
-        status.row_count() < 0 ? "an unknown number of" : absl::StrCat(status.row_count());
-    return Cause{table.schema.Key().empty() ? PopulateReason::kKeyless : PopulateReason::kRequested,
-                 absl::StrCat("the source has ", *rows, " rows, the mirror ", count)};
-  }
-
-  /// Makes the run durable before a row of it is sent.
+  /// Makes the targets durable before a row is read.
   absl::Status Remember() {
     std::vector<std::string> names;
     for (const SourceTable& table : schema_.tables) {
@@ -296,133 +302,36 @@ class Run {
       state_.SetRecord(table.schema.name, table.record);
     }
     state_.Retain(names);
-    if (!jobs_.empty()) {
-      std::int64_t highest = 0;
-      for (const v1::TableStatus& status : statuses_) {
-        highest = std::max({highest, status.position().lsn(), status.pending().lsn()});
-      }
-      std::vector<std::string> sending;
-      for (const Job& job : jobs_) sending.push_back(schema_.tables[job.index].schema.name);
-      target_ = state_.BeginRun(sending, highest);
+    if (absl::Status status = state_.Save(); !status.ok()) return status;
+    if (jobs_.empty()) return absl::OkStatus();
+    std::int64_t highest = 0;
+    for (const v1::TableStatus& status : statuses_) {
+      highest = std::max({highest, status.position().lsn(), status.pending().lsn()});
     }
-    return state_.Save();
+    std::vector<std::string> sending;
+    for (const Job& job : jobs_) sending.push_back(job.schema.name);
+    const auto targets = history_.Begin(sending, highest);
+    if (!targets.ok()) return targets.status();
+    for (Job& job : jobs_) job.target = targets->at(job.schema.name);
+    return absl::OkStatus();
   }
 
-  /// Errors: the call's status, which ends the cycle. A table's own error is in its job.
   absl::Status SendJobs() {
     if (jobs_.empty()) return absl::OkStatus();
-    absl::StatusOr<std::unique_ptr<RowStream>> stream = client_.OpenRowStream();
-    if (!stream.ok()) return stream.status();
-    stream_ = *std::move(stream);
-    in_flight_ = 0;
-    wire_status_ = absl::OkStatus();
-
-    BatcherLimits limits;
-    if (limits_.message_bytes_max() > 0) limits.message_bytes = limits_.message_bytes_max();
-    limits.request_bytes = std::min(options_.batch_bytes, limits.message_bytes / 2);
-    if (limits_.part_bytes_max() > 0) {
-      limits.part_bytes = std::min<std::size_t>(limits.part_bytes, limits_.part_bytes_max());
-    }
-    Batcher batcher(report_.cycle, limits,
-                    [this](const v1::RowDataRequest& request) { return Send(request); });
-    for (Job& job : jobs_) {
-      absl::Status sent = SendTable(job, limits.request_bytes, batcher);
-      if (!wire_status_.ok()) break;
-      if (sent.ok() || !job.error.ok()) continue;
-      job.again = absl::IsAborted(sent);
-      job.error = std::move(sent);
-    }
-    if (wire_status_.ok()) (void)batcher.Flush();
-    while (wire_status_.ok() && in_flight_ > 0) wire_status_ = Receive();
-    // After a break some answers may have come still: what they acknowledge is applied.
-    while (!wire_status_.ok() && in_flight_ > 0 && Receive().ok()) {
-    }
-    const absl::Status finished = stream_->Finish();
-    stream_.reset();
-    return wire_status_.ok() ? finished : wire_status_;
-  }
-
-  /// What the endpoint takes as one batch.
-  BlockSize SizeOfBlocks(std::size_t bytes, std::size_t columns) const {
-    BlockSize size{bytes};
-    if (limits_.batch_rows_max() > 0) size.rows = std::min<std::size_t>(size.rows, limits_.batch_rows_max());
-    if (limits_.batch_cells_max() > 0) {
-      const std::uint64_t rows = limits_.batch_cells_max() / std::max<std::size_t>(columns, 1);
-      size.rows = std::min<std::size_t>(size.rows, std::max<std::uint64_t>(rows, 1));
-    }
-    return size;
-  }
-
-  /// Errors: of the table, or of the wire; then wire_status_ has it.
-  absl::Status SendTable(Job& job, std::size_t bytes, Batcher& batcher) {
-    const TableSchema& schema = schema_.tables[job.index].schema;
-    const v1::TableStatus& status = statuses_[job.index];
-    std::vector<std::uint32_t> columns;
-    for (std::uint32_t i = 0; i < schema.columns.size(); ++i) {
-      const bool left_out = static_cast<int>(i) < status.rules_size() &&
-                            status.rules(static_cast<int>(i)) == v1::COLUMN_RULE_LEFT_OUT;
-      if (!left_out) columns.push_back(i);
-    }
-    const auto rows = reader_.Read(schema.name, columns);
-    if (!rows.ok()) return rows.status();
-    batcher.Begin({schema.name, status.schema_hash(), target_, job.cause.reason});
-    RowBlock block = RowBlock::For(schema, columns);
-    const BlockSize size = SizeOfBlocks(bytes, columns.size());
-    for (bool more = true; more;) {
-      block.Clear();
-      const absl::StatusOr<bool> next = (*rows)->Next(size, &block, &batcher);
-      if (!next.ok()) return next.status();
-      more = *next;
-      std::uint64_t planned = block.rows();
-      if (batcher.seq() == 0 && more) {
-        const absl::StatusOr<std::uint64_t> count = reader_.CountRows(schema.name);
-        if (!count.ok()) return count.status();
-        planned = std::max(planned, *count);
-      }
-      job.rows += block.rows();
-      if (!more) job.commit_seq = batcher.seq() + 1;
-      if (absl::Status sent = batcher.Add(block, planned, !more); !sent.ok()) return sent;
-      if (!job.error.ok()) return job.error;  // The mirror refused a batch of it meanwhile.
-    }
-    return absl::OkStatus();
-  }
-
-  absl::Status Send(const v1::RowDataRequest& request) {
-    while (wire_status_.ok() && in_flight_ >= std::max(options_.window, 1U)) wire_status_ = Receive();
-    if (wire_status_.ok()) wire_status_ = stream_->Send(request);
-    if (wire_status_.ok()) ++in_flight_;
-    return wire_status_;
-  }
-
-  absl::Status Receive() {
-    const absl::StatusOr<v1::RowDataResponse> response = stream_->Receive();
-    if (!response.ok()) return response.status();
-    --in_flight_;
-    for (const v1::BatchResult& result : response->results()) Take(result);
-    return absl::OkStatus();
-  }
-
-  void Take(const v1::BatchResult& result) {
-    const auto found = job_at_.find(FoldName(result.table()));
-    if (found == job_at_.end()) return;
-    Job& job = jobs_[found->second];
-    if (result.code() != 0) {
-      // Only the first one tells what happened; what follows is refused because of it.
-      if (job.error.ok()) {
-        job.error = absl::Status(static_cast<absl::StatusCode>(result.code()), result.message());
-      }
-      return;
-    }
-    ReportOf(result.table()).lsn = result.lsn();
-    if (job.commit_seq != 0 && result.seq() == job.commit_seq) job.committed = true;
+    RowSender sender(reader_, client_, report_.cycle, limits_, log_ != nullptr,
+                     {options_.batch_bytes, options_.window, options_.progress});
+    return sender.Send(jobs_);
   }
 
   void FinishReports(const absl::Status& status) {
     for (const Job& job : jobs_) {
-      TableReport& report = ReportOf(schema_.tables[job.index].schema.name);
+      TableReport& report = ReportOf(job.schema.name);
+      if (job.lsn >= 0) report.lsn = job.lsn;
       if (job.committed) {
         report.result = TableResult::kOk;
-        report.inserts = job.rows;
+        report.inserts = job.inserts;
+        report.updates = job.updates;
+        report.deletes = job.deletes;
         continue;
       }
       report.result = TableResult::kFailed;
@@ -444,9 +353,11 @@ class Run {
     for (const Job& job : jobs_) {
       if (!job.committed) continue;
       v1::TableSummary* summary = request.add_tables();
-      summary->set_table(schema_.tables[job.index].schema.name);
-      summary->set_inserts(job.rows);
-      summary->set_row_count(job.rows);
+      summary->set_table(job.schema.name);
+      summary->set_inserts(job.inserts);
+      summary->set_updates(job.updates);
+      summary->set_deletes(job.deletes);
+      if (job.row_count) summary->set_row_count(*job.row_count);
     }
     const absl::StatusOr<v1::ReplicationCompletedResponse> response = client_.ReplicationCompleted(request);
     if (!response.ok()) {
@@ -460,28 +371,41 @@ class Run {
       report.reason = absl::StrCat("committed, but the mirror does not hold as many rows as were sent: ",
                                    verdict.reason());
     }
+    if (absl::Status kept = Forget(); !kept.ok()) {
+      AddNote(absl::StrCat("old entries of the change log could not be removed: ", kept.message()));
+    }
     return lock_.End();
+  }
+
+  /// All that the mirror showed or acknowledged is on its disk now.
+  absl::Status Forget() {
+    std::map<std::string, Position> durable;
+    for (std::size_t i = 0; i < schema_.tables.size(); ++i) {
+      const Position position = DecodePosition(statuses_[i].position());
+      if (position.lsn.value >= 0) durable[schema_.tables[i].schema.name] = position;
+    }
+    for (const Job& job : jobs_) {
+      if (job.committed) durable[job.schema.name] = job.sent;
+    }
+    return history_.Forget(durable);
   }
 
   SourceReader& reader_;
   MirrorClient& client_;
   LockFile& lock_;
   RunState& state_;
+  ChangeLog* const log_;
+  History& history_;
   const CycleOptions& options_;
 
   CycleReport report_;
   SourceSchema schema_;
-  std::set<std::string> again_;  ///< Empty in the first cycle: all tables.
+  std::set<std::string> again_;       ///< Empty in the first cycle: all tables.
+  std::set<std::string> whole_rows_;  ///< Tables of which the mirror lacks rows.
   v1::Limits limits_;
   std::vector<v1::TableStatus> statuses_;
   std::map<std::string, std::size_t> report_at_;  ///< By folded name.
   std::vector<Job> jobs_;
-  std::map<std::string, std::size_t> job_at_;
-  Position target_;
-
-  std::unique_ptr<RowStream> stream_;
-  std::uint32_t in_flight_ = 0;  ///< Requests without an answer.
-  absl::Status wire_status_;
 };
 
 }  // namespace
@@ -523,9 +447,6 @@ bool CycleReport::Good() const {
          });
 }
 
-CycleReport RunOnce(SourceReader& reader, MirrorClient& client, LockFile& lock, RunState& state,
-                    const CycleOptions& options) {
-  return Run(reader, client, lock, state, options).Do();
-}
+CycleReport RunOnce(const CycleParts& parts, const CycleOptions& options) { return Run(parts, options).Do(); }
 
 }  // namespace mirror

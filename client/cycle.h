@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -10,7 +11,9 @@
 #include "absl/status/status.h"
 #include "client/lock_file.h"
 #include "client/mirror_client.h"
+#include "client/row_sender.h"
 #include "client/run_state.h"
+#include "client/source/change_log.h"
 #include "client/source/reader.h"
 
 namespace mirror {
@@ -22,7 +25,8 @@ struct CycleOptions {
   std::size_t batch_bytes = 1'000'000;  ///< About, of one request.
   std::uint32_t window = 4;             ///< Requests in flight.
   bool repopulate_all = false;
-  std::vector<std::string> repopulate = {};  ///< Names of tables of the source.
+  std::vector<std::string> repopulate = {};       ///< Names of tables of the source.
+  std::function<void(const Job&)> progress = {};  ///< See SenderOptions.
 };
 
 enum class TableResult {
@@ -40,7 +44,7 @@ inline constexpr char kCycleEndedFirst[] = "the cycle ended before its commit";
 /// What one run did with one table.
 struct TableReport {
   std::string table;
-  std::string action = "none";  ///< none | populate.
+  std::string action = "none";  ///< none | changes | populate.
   std::string reason;           ///< Why it was populated, or why it was not, for people.
   std::uint64_t inserts = 0, updates = 0, deletes = 0;
   std::int64_t lsn = -1;  ///< Of the mirror at the end, as far as it is known.
@@ -67,14 +71,26 @@ struct CycleReport {
   bool Good() const;
 };
 
-/// One run for one tenant, for a source without a change log: announces all tables and sends whole each one
-/// that the mirror lacks (LSN -1), that is in a state which this source did not send, whose number of rows
-/// differs, or that is asked for. Changes that keep the number of rows are not seen.
+/// What a run works with.
+struct CycleParts {
+  SourceReader& reader;
+  MirrorClient& client;
+  LockFile& lock;  ///< Held by the caller.
+  RunState& state;
+  ChangeLog* log = nullptr;  ///< Of the source, when it has one.
+};
+
+/// One run for one tenant: announces all tables, then sends of each what the mirror lacks.
 ///
-/// A table that moved while it was read is read again in a new cycle, up to kMovedRepeats times. Never
-/// sleeps. The caller has the lock. After any error, and after a crash at any line, the next run goes on.
-CycleReport RunOnce(SourceReader& reader, MirrorClient& client, LockFile& lock, RunState& state,
-                    const CycleOptions& options);
+/// With a change log that is the net changes since the mirror's LSN, or all rows when the mirror is in a
+/// state that the log does not reach back to; see Decide(). Without one a table is sent whole when the mirror
+/// lacks it (LSN -1), is in a state that was not the last one sent, has another number of rows, or when it is
+/// asked for; changes that keep the number of rows are not seen.
+///
+/// A table that moved while it was read, or of which the mirror lacks rows, is sent again in a new cycle, up
+/// to kMovedRepeats times. Never sleeps. After any error, and after a crash at any line, the next run goes
+/// on.
+CycleReport RunOnce(const CycleParts& parts, const CycleOptions& options);
 
 }  // namespace mirror
 

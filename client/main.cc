@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <iostream>
 
+#include "client/install.h"
 #include "client/once.h"
 
 int main(int argc, char** argv) {
@@ -19,6 +20,7 @@ int main(int argc, char** argv) {
   app.set_version_flag("--version", "mirror-agent " MIRROR_VERSION);
   app.require_subcommand(1);
 
+  std::string config;
   mirror::OnceOptions options;
   CLI::App* once = app.add_subcommand("once", "One cycle for each [[source]] of the configuration");
   once->footer(
@@ -32,12 +34,25 @@ int main(int argc, char** argv) {
           ->type_name("[TABLE...]")
           ->expected(0, -1);
   once->add_flag("--json", options.json, "Print one JSON object instead of lines");
+  CLI::App* install = app.add_subcommand("install", "Make the change log in each source with strategy cdc");
+  install->footer(
+      "Example:\n  mirror-agent install --config mirror-agent.toml\n"
+      "From then on each change of the source's tables is logged by triggers, in tables whose names begin "
+      "with "
+      "_mirror_. Twice is harmless; a cycle renews what was changed.\n");
+  install->add_option("--config", config, "The agent's configuration, mirror-agent.toml")->required();
+  CLI::App* uninstall =
+      app.add_subcommand("uninstall", "Remove every trace of the change log from the sources");
+  uninstall->footer("Example:\n  mirror-agent uninstall --config mirror-agent.toml\n");
+  uninstall->add_option("--config", config, "The agent's configuration, mirror-agent.toml")->required();
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     // 0: --help or --version.
     return app.exit(error) == 0 ? 0 : 2;
   }
+  if (install->parsed()) return mirror::Install(config, std::cout, std::cerr);
+  if (uninstall->parsed()) return mirror::Uninstall(config, std::cout, std::cerr);
   options.repopulate = repopulate->count() > 0;
   std::erase(options.tables, "");
   return mirror::Once(options, std::cout, std::cerr);

@@ -18,9 +18,7 @@
 #include "client/config.h"
 #include "client/connect.h"
 #include "client/cycle.h"
-#include "client/lock_file.h"
-#include "client/run_state.h"
-#include "client/source/sqlite_reader.h"
+#include "client/source_run.h"
 #include "proto/wire/table.h"
 
 namespace mirror {
@@ -34,11 +32,6 @@ struct SourceRun {
   CycleReport report;
   double seconds = 0;
 };
-
-std::unique_ptr<SourceReader> OpenReader(const SourceConfig& source,
-                                         std::map<std::string, std::string> records) {
-  return OpenSqliteReader({source.path, source.include, source.skip, std::move(records)});
-}
 
 /// Errors: a table of --repopulate that no source has.
 absl::Status CheckTables(const AgentConfig& config, const std::vector<std::string>& tables) {
@@ -61,43 +54,6 @@ absl::Status CheckTables(const AgentConfig& config, const std::vector<std::strin
         absl::StrCat("--repopulate: no source has a table '", table, "'", unread, ". Nothing was sent"));
   }
   return absl::OkStatus();
-}
-
-/// The tables of `wanted` that this source has.
-std::vector<std::string> Own(const std::vector<std::string>& names, const std::vector<std::string>& wanted) {
-  std::vector<std::string> own;
-  for (const std::string& name : names) {
-    const auto same = [&](const std::string& other) { return SameName(name, other); };
-    if (std::any_of(wanted.begin(), wanted.end(), same)) own.push_back(name);
-  }
-  return own;
-}
-
-CycleReport Failed(const absl::Status& status) {
-  CycleReport report;
-  report.status = status;
-  return report;
-}
-
-CycleReport RunSource(const AgentConfig& config, const SourceConfig& source, const Connection& connection,
-                      const OnceOptions& options) {
-  absl::StatusOr<LockFile> lock = LockFile::Acquire(config.agent.state_dir, source.context_id);
-  if (!lock.ok()) return Failed(lock.status());
-  absl::StatusOr<RunState> state = RunState::Load(config.agent.state_dir, source.context_id);
-  if (!state.ok()) return Failed(state.status());
-  const std::unique_ptr<SourceReader> reader = OpenReader(source, state->Records());
-
-  CycleOptions cycle;
-  cycle.batch_bytes = config.agent.batch_bytes;
-  cycle.window = config.agent.window;
-  cycle.repopulate_all = options.repopulate && options.tables.empty();
-  if (!options.tables.empty()) {
-    const auto names = reader->TableNames();
-    if (!names.ok()) return Failed(names.status());
-    cycle.repopulate = Own(*names, options.tables);
-  }
-  MirrorClient client(connection.channel, connection.identity, source.context_id);
-  return RunOnce(*reader, client, *lock, *state, cycle);
 }
 
 /// A number as people read it: 1,234,567.
@@ -135,13 +91,14 @@ std::string Shortened(const std::string& name) {
 }
 
 void PrintTables(const CycleReport& report, std::ostream& out) {
-  using Row = std::array<std::string, 5>;
-  std::vector<Row> rows = {{"table", "action", "rows", "lsn", "result"}};
+  using Row = std::array<std::string, 7>;
+  std::vector<Row> rows = {{"table", "action", "inserts", "updates", "deletes", "lsn", "result"}};
   for (const TableReport& table : report.tables) {
     rows.push_back({Shortened(Printable(table.table)), table.action, absl::StrCat(table.inserts),
-                    absl::StrCat(table.lsn), std::string(ToString(table.result))});
+                    absl::StrCat(table.updates), absl::StrCat(table.deletes), absl::StrCat(table.lsn),
+                    std::string(ToString(table.result))});
   }
-  Row::value_type::size_type width[5] = {};
+  Row::value_type::size_type width[std::tuple_size_v<Row>] = {};
   for (const Row& row : rows) {
     for (std::size_t i = 0; i < row.size(); ++i) width[i] = std::max(width[i], Width(row[i]));
   }
@@ -149,7 +106,7 @@ void PrintTables(const CycleReport& report, std::ostream& out) {
     out << ' ';
     for (std::size_t i = 0; i < rows[r].size(); ++i) {
       const std::string blanks(width[i] - Width(rows[r][i]), ' ');
-      const bool number = i == 2 || i == 3;
+      const bool number = i >= 2 && i <= 5;
       out << ' ' << (number ? blanks : "") << rows[r][i] << (number ? "" : blanks) << ' ';
     }
     // What went wrong is told once, on stderr.
@@ -158,6 +115,24 @@ void PrintTables(const CycleReport& report, std::ostream& out) {
     }
     out << '\n';
   }
+}
+
+void PrintSum(const SourceRun& run, std::ostream& out) {
+  std::uint64_t populated = 0, changed = 0, inserts = 0, updates = 0, deletes = 0;
+  for (const TableReport& table : run.report.tables) {
+    if (table.result != TableResult::kOk) continue;
+    if (table.action == "populate") ++populated;
+    if (table.action == "changes") ++changed;
+    inserts += table.inserts;
+    updates += table.updates;
+    deletes += table.deletes;
+  }
+  const auto rows = static_cast<double>(inserts + updates + deletes);
+  out << "  " << run.report.tables.size() << " tables, " << populated << " populated, " << changed
+      << " changed: " << Grouped(inserts) << " inserts, " << Grouped(updates) << " updates, "
+      << Grouped(deletes) << " deletes in " << std::fixed << std::setprecision(2) << run.seconds << " s ("
+      << Grouped(static_cast<std::uint64_t>(std::llround(rows / std::max(run.seconds, 1e-3))))
+      << " rows/s)\n";
 }
 
 /// Tables of one result and one reason in one line: a full disk is not told 400 times.
@@ -184,24 +159,10 @@ void PrintText(const SourceRun& run, std::ostream& out, std::ostream& err) {
   const CycleReport& report = run.report;
   out << run.config->context_id << "  " << Printable(run.config->path) << '\n';
   for (const std::string& note : report.notes) out << "  note: " << Printable(note) << '\n';
-  if (run.config->strategy == "cdc") {
-    out << "  note: no change log is installed for strategy 'cdc': tables are populated\n";
-  }
   if (!report.tables.empty()) PrintTables(report, out);
-  std::uint64_t rows = 0, populated = 0;
-  for (const TableReport& table : report.tables) {
-    rows += table.inserts;
-    if (table.action == "populate" && table.result == TableResult::kOk) ++populated;
-  }
   switch (report.outcome) {
     case Outcome::kDone:
-      out << "  " << report.tables.size() << " tables, " << populated << " populated, " << Grouped(rows)
-          << " rows in " << std::fixed << std::setprecision(2) << run.seconds << " s ("
-          << Grouped(static_cast<std::uint64_t>(
-                 std::llround(static_cast<double>(rows) / std::max(run.seconds, 1e-3))))
-          << " rows/s)\n"
-          << "  Without a change log, changes that keep a table's number of rows are not seen: "
-             "send them with --repopulate.\n";
+      PrintSum(run, out);
       break;
     case Outcome::kDoNotReplicate:
       out << "  told not to replicate: " << Printable(report.reason) << '\n';
@@ -266,7 +227,7 @@ int Once(const OnceOptions& options, std::ostream& out, std::ostream& err) {
   nlohmann::ordered_json sources = nlohmann::ordered_json::array();
   for (const SourceConfig& source : config->sources) {
     const auto begin = std::chrono::steady_clock::now();
-    SourceRun run{&source, RunSource(*config, source, *connection, options), 0};
+    SourceRun run{&source, RunSource(*config, source, *connection, {options.repopulate, options.tables}), 0};
     run.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
     if (!run.report.Good()) exit_code = kFailed;
     if (options.json) {

@@ -12,20 +12,13 @@
 #include "absl/strings/str_cat.h"
 #include "certs/file.h"
 #include "certs/token.h"
+#include "client/host_id.h"
 
 namespace mirror {
 namespace {
 
 using Json = nlohmann::json;
 constexpr int kVersion = 1;
-
-/// Names the machine; empty where it has no id, as in many containers: then only the path counts.
-std::string HostId() {
-  std::ifstream file("/etc/machine-id");
-  std::string id;
-  std::getline(file, id);
-  return id;
-}
 
 absl::Status Unreadable(const std::string& path, const std::string& why) {
   return absl::DataLossError(
@@ -124,19 +117,26 @@ std::optional<std::int64_t> RunState::RunOf(const Position& position) const {
   return position.lsn.value;
 }
 
-RunState::Standing RunState::Judge(const std::string& table, const Position& position) const {
+absl::StatusOr<Standing> RunState::Judge(const std::string& table, const Position& position) {
+  if (position.lsn.value > run_) return Standing::kAhead;
   const std::optional<std::int64_t> run = RunOf(position);
   const auto found = tables_.find(table);
   if (!run || found == tables_.end() || *run > found->second.sent) return Standing::kMiss;
-  return *run == found->second.sent ? Standing::kLast : Standing::kOlder;
+  return *run == found->second.sent ? Standing::kKnown : Standing::kOlder;
 }
 
-Position RunState::BeginRun(const std::vector<std::string>& tables, std::int64_t at_least) {
+absl::StatusOr<std::map<std::string, Position>> RunState::Begin(const std::vector<std::string>& tables,
+                                                                std::int64_t highest) {
   // Beyond this a DBA wrote it by hand; such a position is never recognised, whatever the run's number.
   constexpr std::int64_t kSensible = INT64_MAX / 2;
-  run_ = std::max(run_, at_least < kSensible ? at_least : 0) + 1;
-  for (const std::string& table : tables) tables_[table].sent = run_;
-  return {Lsn{run_}, Lineage(run_)};
+  run_ = std::max(run_, highest < kSensible ? highest : 0) + 1;
+  std::map<std::string, Position> targets;
+  for (const std::string& table : tables) {
+    tables_[table].sent = run_;
+    targets[table] = {Lsn{run_}, Lineage(run_)};
+  }
+  if (absl::Status status = Save(); !status.ok()) return status;
+  return targets;
 }
 
 std::vector<std::string> RunState::Tables() const {

@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "client/source/history.h"
 #include "client/source/reader.h"
 #include "proto/wire/lsn.h"
 
@@ -21,8 +22,8 @@ namespace mirror {
 /// older one means that the last run was not completed, or that the mirror was restored. A file that was
 /// restored, lost or copied recognises less and so sends more, never less.
 ///
-/// Nothing is on disk before Save(), which replaces the file as a whole. Threads: one.
-class RunState {
+/// Save() replaces the file as a whole; Begin() does it, too. Threads: one.
+class RunState : public History {
  public:
   /// A new state when there is no file. Errors: kDataLoss when it cannot be understood; kUnavailable.
   static absl::StatusOr<RunState> Load(const std::string& state_dir, const std::string& context_id);
@@ -35,20 +36,21 @@ class RunState {
   /// else an empty text.
   std::string Bind(const SourceMark& mark);
 
-  const std::string& source_id() const { return source_id_; }
+  const std::string& source_id() const override { return source_id_; }
   std::int64_t run() const { return run_; }
 
-  /// What the mirror's position of a table is to this state.
-  enum class Standing {
-    kLast,   ///< The last one sent.
-    kOlder,  ///< One sent before that.
-    kMiss,   ///< None of this state's.
-  };
-  Standing Judge(const std::string& table, const Position& position) const;
-
-  /// Begins the run that sends these tables: a number above each one known here and above `at_least`.
-  /// Save() before a row is sent.
-  Position BeginRun(const std::vector<std::string>& tables, std::int64_t at_least);
+  /// Never kGone.
+  absl::StatusOr<Standing> Judge(const std::string& table, const Position& position) override;
+  absl::StatusOr<std::optional<bool>> ChangedSince(const std::string& /*table*/, Lsn /*lsn*/) override {
+    return std::nullopt;
+  }
+  bool NamesRows(const std::string& /*table*/) override { return false; }
+  /// A run with a number above each one known here and above `highest`; all tables have the same target.
+  absl::StatusOr<std::map<std::string, Position>> Begin(const std::vector<std::string>& tables,
+                                                        std::int64_t highest) override;
+  absl::Status Forget(const std::map<std::string, Position>& /*durable*/) override {
+    return absl::OkStatus();
+  }
 
   /// Those announced in the last run.
   std::vector<std::string> Tables() const;

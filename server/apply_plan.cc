@@ -98,7 +98,7 @@ BatchPlan PlanBatch(std::int64_t cycle, const std::optional<TableRecord>& record
     next.position = Position{};
     next.state = TableState::kPopulating;
   }
-  if (batch.seq == 1) next.pending = batch.target;
+  if (batch.target != Position{}) next.pending = batch.target;
   if (batch.commit) {
     if (into_shadow) plan.step.actions.push_back(SwapShadow{});
     next.position = batch.commit->position;

@@ -4,12 +4,16 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "proto/wire/batch.h"
+#include "proto/wire/lsn.h"
 #include "proto/wire/row_block.h"
 #include "proto/wire/table.h"
 
@@ -81,6 +85,30 @@ class TableReader {
   virtual absl::StatusOr<bool> Next(const BlockSize& size, RowBlock* block, LargeSink* sink) = 0;
 };
 
+/// Rows of one operation.
+struct ChangeBlock {
+  Operation operation = Operation::kUnspecified;
+  RowBlock rows;
+};
+
+/// Some of the net changes of a table.
+struct ChangePiece {
+  std::vector<ChangeBlock> blocks;  ///< To be applied in this order: deletes, updates, inserts. Maybe none.
+  Position target;                  ///< Under which they may be sent, and no earlier piece's.
+  bool last = false;                ///< With these the table is at `target`.
+  std::optional<std::uint64_t>
+      row_count;  ///< Of the last piece: rows of the table then, where that is cheap.
+};
+
+/// The net changes of one table since a position, by key. A key that is changed while they are read may be
+/// given once more.
+class ChangeReader {
+ public:
+  virtual ~ChangeReader() = default;
+  /// About `size`. Long values go to `sink` before the call returns. Errors: as TableReader::Next.
+  virtual absl::StatusOr<ChangePiece> Next(const BlockSize& size, LargeSink* sink) = 0;
+};
+
 /// A source database, read and never written. What follows hides which kind it is.
 ///
 /// Threads: one.
@@ -104,6 +132,15 @@ class SourceReader {
   /// The rows of a table of Schema(); of each the columns with these indexes.
   virtual absl::StatusOr<std::unique_ptr<TableReader>> Read(const std::string& table,
                                                             const std::vector<std::uint32_t>& columns) = 0;
+
+  /// The net changes of a table of Schema() behind `from`, for sources with a log. `whole_rows`: also of rows
+  /// that were only updated all columns, as inserts.
+  virtual absl::StatusOr<std::unique_ptr<ChangeReader>> Changes(const std::string& table, Lsn from,
+                                                                const std::vector<std::uint32_t>& columns,
+                                                                bool whole_rows) {
+    (void)from, (void)columns, (void)whole_rows;
+    return absl::UnimplementedError(absl::StrCat("table '", table, "' has no change log"));
+  }
 };
 
 }  // namespace mirror

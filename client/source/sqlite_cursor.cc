@@ -154,10 +154,7 @@ void SqliteCursor::Leave() {
 }
 
 absl::Status SqliteCursor::LocateHeavy() {
-  whole_.clear();
-  whole_.shrink_to_fit();
-  whole_column_.reset();
-  blob_.reset();
+  ForgetHeavy();
   const std::string where = started_ ? After() : OrderBy(order_);
   const absl::StatusOr<Statement> statement = file_->Prepare(absl::StrCat(heavy_select_, where, " LIMIT 1"));
   if (!statement.ok()) return statement.status();
@@ -175,6 +172,26 @@ absl::Status SqliteCursor::LocateHeavy() {
   if (!plan_->rowid.empty())
     heavy_rowid_ = sqlite3_column_int64(statement->get(), static_cast<int>(order_.size()));
   return absl::OkStatus();
+}
+
+absl::StatusOr<bool> SqliteCursor::Locate(std::vector<KeyValue> key) {
+  ForgetHeavy();
+  heavy_key_ = std::move(key);
+  heavy_rowid_.reset();
+  const absl::StatusOr<Statement> statement = OfHeavyRow(plan_->rowid.empty() ? "NULL" : plan_->rowid);
+  if (!statement.ok()) return statement.status();
+  const int code = sqlite3_step(statement->get());
+  if (code == SQLITE_DONE) return false;
+  if (code != SQLITE_ROW) return Fail(code);
+  if (!plan_->rowid.empty()) heavy_rowid_ = sqlite3_column_int64(statement->get(), 0);
+  return true;
+}
+
+void SqliteCursor::ForgetHeavy() {
+  whole_.clear();
+  whole_.shrink_to_fit();
+  whole_column_.reset();
+  blob_.reset();
 }
 
 absl::StatusOr<Statement> SqliteCursor::OfHeavyRow(const std::string& expression) {

@@ -50,6 +50,9 @@ class SqliteCursor {
   bool can_leave() const { return !order_.empty(); }
   void Leave();
 
+  /// Stands on the row with this key as if Next() had said kHeavy. False: there is no such row.
+  absl::StatusOr<bool> Locate(std::vector<KeyValue> key);
+
   /// After kHeavy: gives one column's value to `value` in one piece, when it is short enough.
   /// False: it is longer; ask HeavyBytes.
   absl::StatusOr<bool> HeavyValue(std::uint32_t column,
@@ -69,6 +72,7 @@ class SqliteCursor {
       : file_(std::move(file)), plan_(std::move(plan)) {}
   std::string After() const;
   absl::Status LocateHeavy();
+  void ForgetHeavy();
   absl::Status Fail(int code) const;
   /// Whether SQLite can give a value of this column in pieces.
   bool InPieces(std::uint32_t column, bool text) const;

@@ -117,22 +117,26 @@ bool InUse(const std::string& path) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<SqliteFile>> SqliteFile::Open(const std::string& path) {
+absl::StatusOr<std::unique_ptr<SqliteFile>> SqliteFile::Open(const std::string& path, Use use) {
   std::unique_ptr<SqliteFile> file(new SqliteFile);
   std::error_code unresolved;
   const std::filesystem::path real = std::filesystem::canonical(path, unresolved);
   file->path_ = unresolved ? path : real.string();
   const absl::StatusOr<Header> header = ReadHeader(file->path_);
   if (!header.ok()) return header.status();
-  if (header->wal()) file->access_ = InUse(file->path_) ? Access::kSnapshot : Access::kStill;
+  file->wal_ = header->wal();
+  if (header->wal() && use == Use::kRead)
+    file->access_ = InUse(file->path_) ? Access::kSnapshot : Access::kStill;
   file->still_ = header->status;
   file->mark_ = {file->path_, header->status.st_dev, header->status.st_ino, header->change_counter()};
 
-  const std::string uri = absl::StrCat("file:", EncodePath(file->path_), "?mode=ro",
-                                       file->access_ == Access::kStill ? "&immutable=1" : "");
+  const std::string uri =
+      absl::StrCat("file:", EncodePath(file->path_), use == Use::kChange ? "?mode=rw" : "?mode=ro",
+                   file->access_ == Access::kStill ? "&immutable=1" : "");
+  const int flags = use == Use::kChange ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY;
   try {
-    file->database_ = std::make_unique<SQLite::Database>(
-        uri, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX, kSourceBusyMs);
+    file->database_ =
+        std::make_unique<SQLite::Database>(uri, flags | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX, kSourceBusyMs);
   } catch (const SQLite::Exception& error) {
     return absl::UnavailableError(
         absl::StrCat("the source '", file->path_, "' cannot be opened: ", error.what()));
@@ -148,6 +152,9 @@ absl::StatusOr<std::unique_ptr<SqliteFile>> SqliteFile::Open(const std::string& 
 
   if (file->access_ == Access::kSnapshot) {
     if (absl::Status status = file->Run("BEGIN"); !status.ok()) return status;
+  }
+  if (use == Use::kChange) {
+    if (absl::Status status = file->Run("PRAGMA synchronous = FULL"); !status.ok()) return status;
   }
   // The first read: locks, journals and the schema show what they are.
   const absl::StatusOr<std::int64_t> tables = file->Number("SELECT count(*) FROM sqlite_schema");
@@ -177,8 +184,18 @@ absl::StatusOr<std::int64_t> SqliteFile::Number(const std::string& sql) const {
   return sqlite3_column_int64(statement->get(), 0);
 }
 
-absl::Status SqliteFile::Run(const char* sql) const {
-  const int code = sqlite3_exec(handle(), sql, nullptr, nullptr, nullptr);
+absl::Status SqliteFile::Change(const std::function<absl::Status()>& work) const {
+  if (absl::Status status = Run("BEGIN IMMEDIATE"); !status.ok()) return status;
+  absl::Status status = work();
+  if (status.ok()) status = Run("COMMIT");
+  if (!status.ok() && sqlite3_get_autocommit(handle()) == 0) {
+    sqlite3_exec(handle(), "ROLLBACK", nullptr, nullptr, nullptr);
+  }
+  return status;
+}
+
+absl::Status SqliteFile::Run(const std::string& sql) const {
+  const int code = sqlite3_exec(handle(), sql.c_str(), nullptr, nullptr, nullptr);
   return code == SQLITE_OK ? absl::OkStatus() : Error(code, "reading");
 }
 

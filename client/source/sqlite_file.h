@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -45,15 +46,24 @@ enum class Access {
   kStill,     ///< WAL, but nobody has it open: read as it lies, without locks, as long as it does not move.
 };
 
-/// A SQLite database opened to be read. It creates nothing beside it: opening a WAL database the usual way
-/// would leave a -wal and a -shm behind, hence Access::kStill.
+/// What a connection is for.
+enum class Use {
+  kRead,    ///< Of a source without a change log.
+  kLooks,   ///< Of one with a log, which closes the gaps between looks: kChunks in any journal mode.
+  kChange,  ///< To keep the change log. Everything that is written there is durable.
+};
+
+/// A SQLite database opened to be read, or for its change log. Use::kRead creates nothing beside it: opening
+/// a WAL database the usual way would leave a -wal and a -shm behind, hence Access::kStill.
 class SqliteFile {
  public:
   /// Errors: a sentence that names the path and says what to do: kNotFound; kPermissionDenied;
   /// kInvalidArgument (no file, not a database); kUnavailable (locked for kSourceBusyMs); kFailedPrecondition
   /// (left in the middle of a write); kDataLoss (damaged).
-  static absl::StatusOr<std::unique_ptr<SqliteFile>> Open(const std::string& path);
+  static absl::StatusOr<std::unique_ptr<SqliteFile>> Open(const std::string& path, Use use = Use::kRead);
 
+  /// Whether a read transaction lets others write.
+  bool wal() const { return wal_; }
   Access access() const { return access_; }
   sqlite3* handle() const { return database_->getHandle(); }
   bool utf16() const { return utf16_; }
@@ -70,13 +80,17 @@ class SqliteFile {
   absl::Status BeginLook() const;
   void EndLook() const;
 
+  /// Use::kChange: runs statements, and several of them as one change that is there or not.
+  absl::Status Run(const std::string& sql) const;
+  absl::Status Change(const std::function<absl::Status()>& work) const;
+
  private:
   SqliteFile() = default;
   absl::Status CheckStill() const;
-  absl::Status Run(const char* sql) const;
 
   std::string path_;
   Access access_ = Access::kChunks;
+  bool wal_ = false;
   bool utf16_ = false;
   SourceMark mark_;
   struct stat still_ = {};

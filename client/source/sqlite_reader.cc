@@ -10,8 +10,10 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "client/source/name_pattern.h"
+#include "client/source/net_changes.h"
 #include "client/source/sqlite_cursor.h"
 #include "client/source/sqlite_file.h"
+#include "client/source/sqlite_row.h"
 #include "client/source/sqlite_schema.h"
 #include "client/source/sqlite_types.h"
 #include "client/source/sqlite_value.h"
@@ -24,8 +26,8 @@ namespace {
 constexpr std::int64_t kCountRows = 20'000;
 /// Times that the look at all tables is taken again.
 constexpr int kLooksAtAll = 3;
-/// Bytes of one row that stand in a batch; the rest of a very wide row travels in parts, whatever its length.
-constexpr std::size_t kRowBytes = 6 << 20;
+/// Rows of one look where writers need not wait for its end.
+constexpr std::size_t kWalLookRows = 20'000;
 
 /// One table of the present look.
 struct Known {
@@ -35,49 +37,36 @@ struct Known {
 
 class SqliteTableReader : public TableReader {
  public:
+  /// `closed_later`: what changes while the table is read comes from its change log afterwards.
   SqliteTableReader(std::shared_ptr<const SqliteFile> file, const Known& known, SqliteCursor cursor,
-                    const std::vector<std::uint32_t>& columns, std::int64_t schema_version,
+                    const std::vector<std::uint32_t>& columns, std::int64_t schema_version, bool closed_later,
                     std::function<void()> forget)
       : file_(std::move(file)),
         name_(known.schema.name),
         cursor_(std::move(cursor)),
+        taker_(file_, known.schema, columns, std::move(forget)),
         schema_version_(schema_version),
-        forget_(std::move(forget)) {
-    for (const std::uint32_t column : columns) {
-      const Column& definition = known.schema.columns[column];
-      fields_.push_back({column, StorageOf(definition.type), definition.nullable,
-                         definition.key_position != 0, definition.name});
-    }
-  }
+        closed_later_(closed_later),
+        look_rows_(file_->wal() ? kWalLookRows : kLookRows) {}
 
   absl::StatusOr<bool> Next(const BlockSize& size, RowBlock* block, LargeSink* sink) override {
-    weight_ = 0;
-    while (weight_ < size.bytes && block->rows() < size.rows) {
+    taker_.ResetWeight();
+    while (taker_.weight() < size.bytes && block->rows() < size.rows) {
       absl::StatusOr<bool> more = OneLook(size, block, sink);
       // Only now that no lock is held.
-      if (absl::Status status = SendDeferred(sink); !status.ok()) return status;
+      if (absl::Status status = taker_.SendDeferred(sink); !status.ok()) return status;
       if (!more.ok()) return more.status();
       if (!*more) return false;
       if (!heavy_) continue;
       heavy_ = false;
-      if (absl::Status status = AppendHeavy(block, sink); !status.ok()) return status;
+      absl::Status status = taker_.TakeHeavy(
+          cursor_, [this] { return Begin(); }, block, sink);
+      if (!status.ok()) return status;
     }
     return true;
   }
 
  private:
-  struct Field {
-    std::uint32_t column = 0;
-    Storage storage = Storage::kAny;
-    bool nullable = false;
-    bool in_key = false;
-    std::string name;
-  };
-  struct Deferred {
-    std::uint64_t value_id = 0;
-    std::string bytes;
-  };
-
   absl::Status Begin() const {
     absl::Status begun = file_->BeginLook();
     if (begun.ok() && file_->access() == Access::kChunks) begun = CheckUnmoved();
@@ -90,6 +79,10 @@ class SqliteTableReader : public TableReader {
   absl::Status CheckUnmoved() const {
     const auto schema = file_->Number("PRAGMA schema_version");
     if (!schema.ok()) return schema.status();
+    if (closed_later_) {
+      return *schema == schema_version_ ? absl::OkStatus()
+                                        : absl::AbortedError("its schema changed meanwhile");
+    }
     const auto data = file_->Number("PRAGMA data_version");
     if (!data.ok()) return data.status();
     if (!data_version_) data_version_ = *data;
@@ -106,7 +99,8 @@ class SqliteTableReader : public TableReader {
     const Look look(*file_);
     const bool in_chunks = file_->access() == Access::kChunks && cursor_.can_leave();
     for (std::size_t rows = 0;
-         weight_ < size.bytes && (!in_chunks || rows < kLookRows) && block->rows() < size.rows; ++rows) {
+         taker_.weight() < size.bytes && (!in_chunks || rows < look_rows_) && block->rows() < size.rows;
+         ++rows) {
       const absl::StatusOr<SqliteCursor::Step> step = cursor_.Next();
       if (!step.ok()) return step.status();
       if (*step == SqliteCursor::Step::kEnd) {
@@ -119,155 +113,21 @@ class SqliteTableReader : public TableReader {
         heavy_ = true;
         break;
       }
-      row_bytes_ = 0;
-      for (std::size_t i = 0; i < fields_.size(); ++i) {
-        absl::Status status =
-            Append(cursor_.row(), static_cast<int>(i), fields_[i], &block->columns[i], sink);
-        if (!status.ok()) return status;
-      }
-      weight_ += row_bytes_;
+      if (absl::Status status = taker_.Take(cursor_.row(), block, sink); !status.ok()) return status;
     }
     if (in_chunks) cursor_.Leave();
     return true;
   }
 
-  /// The value does not fit what was announced: all of them are looked at again before the next announcement.
-  absl::Status Misfit(const Field& field) const {
-    forget_();
-    return absl::AbortedError(absl::StrCat("table '", name_, "', column '", field.name,
-                                           "': a new value does not fit the type that was announced"));
-  }
-
-  absl::Status Append(sqlite3_stmt* row, int at, const Field& field, ColumnBuffer* buffer, LargeSink* sink) {
-    const bool any = field.storage == Storage::kAny;
-    switch (sqlite3_column_type(row, at)) {
-      case SQLITE_NULL:
-        if (!field.nullable) return Misfit(field);
-        buffer->AppendNull();
-        row_bytes_ += 1;
-        return absl::OkStatus();
-      case SQLITE_INTEGER:
-        if (field.storage != Storage::kInts && !any) return Misfit(field);
-        buffer->AppendInt(sqlite3_column_int64(row, at));
-        row_bytes_ += sizeof(std::int64_t);
-        return absl::OkStatus();
-      case SQLITE_FLOAT: {
-        if (field.storage != Storage::kDoubles && !any) return Misfit(field);
-        const double value = sqlite3_column_double(row, at);
-        if (!std::isfinite(value)) return Infinite(field.name);
-        buffer->AppendDouble(value);
-        row_bytes_ += sizeof(double);
-        return absl::OkStatus();
-      }
-      case SQLITE_TEXT: {
-        if (field.storage != Storage::kBytes && !any) return Misfit(field);
-        const std::string_view text = TextOf(row, at);
-        const bool good = IsText(text);
-        if (!good && !any) return Misfit(field);
-        AppendBytes(text, good ? Kind::kText : Kind::kRawText, field, buffer, sink);
-        return absl::OkStatus();
-      }
-      default:
-        if (!any) return Misfit(field);
-        AppendBytes(BlobOf(row, at), Kind::kBlob, field, buffer, sink);
-        return absl::OkStatus();
-    }
-  }
-
-  void AppendBytes(std::string_view bytes, Kind kind, const Field& field, ColumnBuffer* buffer,
-                   LargeSink* sink) {
-    if (row_bytes_ + bytes.size() > kRowBytes && !bytes.empty() && !field.in_key) {
-      const std::uint64_t id = sink->NewValue();
-      deferred_.push_back({id, std::string(bytes)});
-      weight_ += bytes.size();  // It is on its way, too.
-      buffer->AppendLarge(id, bytes.size(), kind);
-      return;
-    }
-    buffer->AppendBytes(bytes, kind);
-    row_bytes_ += bytes.size() + 2;
-  }
-
-  absl::Status Infinite(const std::string& column) const {
-    return absl::InvalidArgumentError(
-        absl::StrCat("table '", name_, "', column '", column,
-                     "': an infinity, which no mirror holds. Nothing of the table is ",
-                     "committed; set the value to NULL, or leave the table out with 'skip'"));
-  }
-
-  absl::Status SendDeferred(LargeSink* sink) {
-    for (const Deferred& value : deferred_) {
-      if (absl::Status status = sink->Part(value.value_id, 0, value.bytes); !status.ok()) return status;
-    }
-    deferred_.clear();
-    return absl::OkStatus();
-  }
-
-  /// One row column by column, each in a look of its own.
-  absl::Status AppendHeavy(RowBlock* block, LargeSink* sink) {
-    row_bytes_ = 0;
-    for (std::size_t i = 0; i < fields_.size(); ++i) {
-      absl::Status status = AppendHeavyField(fields_[i], &block->columns[i], sink);
-      if (status.ok()) status = SendDeferred(sink);
-      if (!status.ok()) return status;
-    }
-    weight_ += row_bytes_;
-    return absl::OkStatus();
-  }
-
-  absl::Status AppendHeavyField(const Field& field, ColumnBuffer* buffer, LargeSink* sink) {
-    SqliteCursor::Heavy heavy;
-    {
-      if (absl::Status status = Begin(); !status.ok()) return status;
-      const Look look(*file_);
-      const absl::StatusOr<bool> light = cursor_.HeavyValue(
-          field.column, [&](sqlite3_stmt* row) { return Append(row, 0, field, buffer, sink); });
-      if (!light.ok()) return light.status();
-      if (*light) return absl::OkStatus();
-      const auto size = cursor_.HeavySize(field.column);
-      if (!size.ok()) return size.status();
-      heavy = *size;
-    }
-    if (heavy.size > WireLimits{}.value_bytes_max) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("table '", name_, "', column '", field.name, "': a value of ", heavy.size, " bytes; ",
-                       WireLimits{}.value_bytes_max, " is the most. Leave the table out with 'skip'"));
-    }
-    const bool any = field.storage == Storage::kAny;
-    if (!any && !heavy.text) return Misfit(field);
-    const std::uint64_t id = sink->NewValue();
-    TextCheck check;
-    for (std::uint64_t at = 0; at < heavy.size; at += kPartBytesMax) {
-      const std::size_t size = std::min<std::uint64_t>(kPartBytesMax, heavy.size - at);
-      std::string piece;
-      {
-        if (absl::Status status = Begin(); !status.ok()) return status;
-        const Look look(*file_);
-        auto read = cursor_.HeavyPiece(field.column, at, size);
-        if (!read.ok()) return read.status();
-        piece = *std::move(read);
-      }
-      if (heavy.text) check.Add(piece);
-      if (absl::Status status = sink->Part(id, at, piece); !status.ok()) return status;
-    }
-    if (heavy.text && !check.Good() && !any) return Misfit(field);
-    buffer->AppendLarge(id, heavy.size,
-                        !heavy.text    ? Kind::kBlob
-                        : check.Good() ? Kind::kText
-                                       : Kind::kRawText);
-    return absl::OkStatus();
-  }
-
   std::shared_ptr<const SqliteFile> file_;
   std::string name_;
   SqliteCursor cursor_;
-  std::vector<Field> fields_;
+  RowTaker taker_;
   std::int64_t schema_version_;
-  std::function<void()> forget_;
+  bool closed_later_;
+  std::size_t look_rows_;
   mutable std::optional<std::int64_t> data_version_;
-  bool heavy_ = false;         ///< The cursor stands on a row that AppendHeavy has to read.
-  std::size_t weight_ = 0;     ///< Bytes given in this call of Next.
-  std::size_t row_bytes_ = 0;  ///< Bytes of the row at hand that stand in the block.
-  std::vector<Deferred> deferred_;
+  bool heavy_ = false;  ///< The cursor stands on a row that has to be read column by column.
 };
 
 class SqliteReader : public SourceReader {
@@ -316,15 +176,25 @@ class SqliteReader : public SourceReader {
     absl::StatusOr<SqliteCursor> cursor = SqliteCursor::Open(
         file_, known->plan, by_key ? known->plan->key_order : known->plan->steady_order, columns);
     if (!cursor.ok()) return cursor.status();
-    return std::make_unique<SqliteTableReader>(
-        file_, *known, *std::move(cursor), columns, schema_version_,
-        [this, name = known->schema.name] { options_.records.erase(name); });
+    return std::make_unique<SqliteTableReader>(file_, *known, *std::move(cursor), columns, schema_version_,
+                                               options_.log != nullptr, Forget(table));
+  }
+
+  absl::StatusOr<std::unique_ptr<ChangeReader>> Changes(const std::string& table, Lsn from,
+                                                        const std::vector<std::uint32_t>& columns,
+                                                        bool whole_rows) override {
+    const Known* known = Find(table);
+    const TableLog* log = options_.log == nullptr ? nullptr : options_.log->Find(table);
+    if (known == nullptr || log == nullptr) return Unknown(table);
+    return ReadNetChanges({file_, known->plan, known->schema, columns, schema_version_, Forget(table)},
+                          *options_.log, *log, from, whole_rows);
   }
 
  private:
   absl::Status OpenFile() {
     if (file_ != nullptr) return absl::OkStatus();
-    absl::StatusOr<std::unique_ptr<SqliteFile>> file = SqliteFile::Open(options_.path);
+    absl::StatusOr<std::unique_ptr<SqliteFile>> file =
+        SqliteFile::Open(options_.path, options_.log == nullptr ? Use::kRead : Use::kLooks);
     if (!file.ok()) return file.status();
     file_ = *std::move(file);
     return absl::OkStatus();
@@ -367,6 +237,11 @@ class SqliteReader : public SourceReader {
     const auto fits = [&name](const std::string& pattern) { return MatchesPattern(name, pattern); };
     return std::any_of(options_.include.begin(), options_.include.end(), fits) &&
            std::none_of(options_.skip.begin(), options_.skip.end(), fits);
+  }
+
+  /// For when a value does not fit what was found.
+  std::function<void()> Forget(const std::string& table) {
+    return [this, table] { options_.records.erase(table); };
   }
 
   const Known* Find(const std::string& table) const {

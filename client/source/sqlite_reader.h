@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "client/source/change_log.h"
 #include "client/source/reader.h"
 
 namespace mirror {
@@ -16,6 +17,8 @@ struct SqliteReaderOptions {
   std::vector<std::string> include = {"*"}, skip = {};  ///< Patterns, see MatchesPattern().
   /// SourceTable.record of earlier runs, by table name.
   std::map<std::string, std::string> records = {};
+  /// Of the source, renewed; it closes the gaps between looks. Null: there is none. Outlives the reader.
+  ChangeLog* log = nullptr;
 };
 
 /// Reads any SQLite database. A column is INT64, DOUBLE or TEXT when it is declared so and every value fits;

@@ -205,6 +205,7 @@ absl::StatusOr<TablePlan> PlanTable(const SqliteFile& file, const std::string& t
                    table, [&](const Statement& row) {
                      plan.schema.columns.push_back(MakeColumn(row, facts));
                      plan.generated.push_back(sqlite3_column_int(row.get(), 5) != 0);
+                     plan.has_default.push_back(sqlite3_column_type(row.get(), 3) != SQLITE_NULL);
                      const bool in_key = plan.schema.columns.back().key_position != 0;
                      if (in_key && sqlite3_column_int(row.get(), 2) == 0) key_declared_not_null = false;
                    });

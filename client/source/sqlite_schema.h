@@ -22,7 +22,7 @@ struct TablePlan {
   /// Typed by what the declarations promise; whether the values keep it is for the reader to find out. The
   /// key is the PRIMARY KEY, which may still hold NULL when `key_may_be_null`.
   TableSchema schema;
-  std::vector<bool> generated;  ///< For each column.
+  std::vector<bool> generated, has_default;  ///< For each column.
   bool key_may_be_null = false;
   std::string rowid;  ///< What the rowid can be called in SQL; empty: there is none, or its names are taken.
   /// By rowid (or the key of a table without one): every row once. Empty: only in one go.

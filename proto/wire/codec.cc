@@ -268,7 +268,7 @@ absl::StatusOr<ChangeBatch> DecodeBatch(const v1::ChangeBatch& message, const Ta
   batch.schema_hash = message.schema_hash();
   batch.seq = message.seq();
   batch.base_lsn = Lsn{message.base_lsn()};
-  batch.target = DecodePosition(message.target());
+  if (message.has_target()) batch.target = DecodePosition(message.target());
   if (message.has_planned()) {
     batch.planned =
         Planned{message.planned().inserts(), message.planned().updates(), message.planned().deletes()};

@@ -1,0 +1,86 @@
+#include "client/install.h"
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "client/config.h"
+#include "client/lock_file.h"
+#include "client/source/change_log.h"
+#include "client/source_run.h"
+
+namespace mirror {
+namespace {
+
+constexpr int kDone = 0, kFailed = 1, kWrongUse = 2;
+
+/// What was done, for people.
+using Act = std::function<absl::StatusOr<std::string>(const SourceConfig& source)>;
+
+int ForEachSource(const std::string& file, const Act& act, std::ostream& out, std::ostream& err) {
+  const absl::StatusOr<AgentConfig> config = LoadAgentConfig(file);
+  if (!config.ok()) {
+    err << "mirror-agent: " << config.status().message() << '\n';
+    return kWrongUse;
+  }
+  int exit_code = kDone, sources = 0;
+  for (const SourceConfig& source : config->sources) {
+    if (source.strategy != "cdc") continue;
+    ++sources;
+    // Not beside a cycle that reads or renews the log.
+    const absl::StatusOr<LockFile> lock = LockFile::Acquire(config->agent.state_dir, source.context_id);
+    const absl::StatusOr<std::string> done = lock.ok() ? act(source) : lock.status();
+    if (done.ok()) {
+      out << source.context_id << "  " << source.path << ": " << *done << '\n';
+    } else {
+      err << "mirror-agent: " << source.context_id << ": " << done.status().message() << '\n';
+      exit_code = kFailed;
+    }
+  }
+  if (sources > 0) return exit_code;
+  err << "mirror-agent: " << config->file << ": there is no [[source]] with strategy = \"cdc\"\n";
+  return kWrongUse;
+}
+
+absl::StatusOr<std::string> InstallOne(const SourceConfig& source) {
+  const absl::StatusOr<std::vector<std::string>> tables = OpenReader(source, {})->TableNames();
+  if (!tables.ok()) return tables.status();
+  const absl::StatusOr<std::unique_ptr<ChangeLog>> log = ChangeLog::Install(LogOptionsOf(source));
+  if (!log.ok()) return log.status();
+  const absl::StatusOr<std::string> moved = (*log)->Bind();
+  if (!moved.ok()) return moved.status();
+  const absl::StatusOr<std::vector<std::string>> renewed = (*log)->Renew(*tables);
+  if (!renewed.ok()) return renewed.status();
+  std::string blind;
+  for (const std::string& table : *tables) {
+    const TableLog* entry = (*log)->Find(table);
+    if (entry != nullptr && entry->table.blind) absl::StrAppend(&blind, blind.empty() ? "" : ", ", table);
+  }
+  std::string done = absl::StrCat("the changes of ", tables->size(), " tables are logged");
+  if (!blind.empty()) {
+    absl::StrAppend(
+        &done,
+        ". Populated whole whenever they change, since they have a UNIQUE index over an expression: ", blind);
+  }
+  return done;
+}
+
+absl::StatusOr<std::string> UninstallOne(const SourceConfig& source) {
+  const absl::StatusOr<bool> there = ChangeLog::Uninstall(source.path);
+  if (!there.ok()) return there.status();
+  return *there ? "the change log is removed" : "there was no change log";
+}
+
+}  // namespace
+
+int Install(const std::string& config, std::ostream& out, std::ostream& err) {
+  return ForEachSource(config, InstallOne, out, err);
+}
+
+int Uninstall(const std::string& config, std::ostream& out, std::ostream& err) {
+  return ForEachSource(config, UninstallOne, out, err);
+}
+
+}  // namespace mirror

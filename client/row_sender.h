@@ -1,0 +1,81 @@
+#ifndef MIRROR_CLIENT_ROW_SENDER_H_
+#define MIRROR_CLIENT_ROW_SENDER_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "client/batcher.h"
+#include "client/decision.h"
+#include "client/mirror_client.h"
+#include "client/source/reader.h"
+#include "mirror/v1/mirror_client.pb.h"
+
+namespace mirror {
+
+/// A table on its way to the mirror.
+struct Job {
+  std::size_t index = 0;  ///< In the announcement.
+  Decision decision;
+  TableSchema schema;
+  v1::TableStatus status;
+  Position target;          ///< Durable at the source before the first row is read.
+  bool whole_rows = false;  ///< The mirror lacked rows that were updated.
+
+  std::uint64_t inserts = 0, updates = 0, deletes = 0;
+  Position sent;                 ///< Of the commit.
+  std::uint64_t commit_seq = 0;  ///< 0: no commit was sent.
+  bool committed = false;
+  bool again = false;     ///< Moved, or lacks rows: to be sent in another cycle.
+  std::int64_t lsn = -1;  ///< The last one acknowledged; -1: none.
+  std::optional<std::uint64_t> row_count;
+  absl::Status error;
+};
+
+struct SenderOptions {
+  std::size_t batch_bytes = 1'000'000;
+  std::uint32_t window = 4;  ///< Requests in flight.
+  /// Called when rows were handed over; may be empty.
+  std::function<void(const Job&)> progress;
+};
+
+/// Sends the tables of one cycle over one stream, several requests in flight. Threads: one.
+class RowSender {
+ public:
+  /// `logged`: the source closes a population with what changed meanwhile.
+  RowSender(SourceReader& reader, MirrorClient& client, std::int64_t cycle, const v1::Limits& limits,
+            bool logged, SenderOptions options);
+
+  /// Errors: the call's status, which ends the cycle. A table's own error is in its job.
+  absl::Status Send(std::vector<Job>& jobs);
+
+ private:
+  absl::Status SendTable(Job& job);
+  absl::Status SendAllRows(Job& job, const std::vector<std::uint32_t>& columns);
+  absl::Status SendChanges(Job& job, const std::vector<std::uint32_t>& columns, Lsn from);
+  absl::Status Add(Job& job, const std::vector<ChangeBlock>& blocks, const Position& target,
+                   const Planned& planned, bool last);
+  BlockSize SizeOfBlocks(std::size_t columns) const;
+  absl::Status SendRequest(const v1::RowDataRequest& request);
+  absl::Status Receive();
+  void Take(const v1::BatchResult& result);
+
+  SourceReader& reader_;
+  MirrorClient& client_;
+  const v1::Limits limits_;
+  const bool logged_;
+  const SenderOptions options_;
+  BatcherLimits batcher_limits_;
+  Batcher batcher_;
+  std::vector<Job>* jobs_ = nullptr;
+  std::unique_ptr<RowStream> stream_;
+  std::uint32_t in_flight_ = 0;  ///< Requests without an answer.
+  absl::Status wire_status_;
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_CLIENT_ROW_SENDER_H_

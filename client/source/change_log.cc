@@ -1,0 +1,402 @@
+#include "client/source/change_log.h"
+
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <set>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "client/source/sqlite_query.h"
+
+namespace mirror {
+namespace {
+
+/// Records that Forget() removes in one transaction.
+constexpr std::int64_t kRecordsPerTrim = 1'000;
+
+constexpr const char* kTables[] = {
+    "CREATE TABLE IF NOT EXISTS _mirror_tables (log INTEGER PRIMARY KEY, name TEXT NOT NULL, floor INTEGER "
+    "NOT "
+    "NULL, masks_after INTEGER NOT NULL, anchor INTEGER NOT NULL, rootpage INTEGER NOT NULL, columns TEXT "
+    "NOT "
+    "NULL, added TEXT NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS _mirror_lineage (id INTEGER PRIMARY KEY, token TEXT NOT NULL, time_ms "
+    "INTEGER "
+    "NOT NULL, positions TEXT NOT NULL)",
+    "CREATE INDEX IF NOT EXISTS _mirror_lineage_by_token ON _mirror_lineage (token)",
+    "CREATE TABLE IF NOT EXISTS _mirror_source (one INTEGER PRIMARY KEY CHECK (one = 1), source_id TEXT NOT "
+    "NULL, host TEXT NOT NULL, path TEXT NOT NULL, device INTEGER NOT NULL, inode INTEGER NOT NULL, next_log "
+    "INTEGER NOT NULL, first_lineage INTEGER NOT NULL)",
+};
+
+/// What the names of ours look like; an application's own _mirror_x stays.
+constexpr const char* kOurs =
+    "(name IN ('_mirror_source', '_mirror_tables', '_mirror_lineage', '_mirror_lineage_by_token') OR name "
+    "GLOB "
+    "'_mirror_log_[0-9]*' OR (type = 'trigger' AND name GLOB '_mirror_[0-9]*_*'))";
+
+std::int64_t NowMs() {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+std::string NewToken() {
+  char bytes[16];
+  sqlite3_randomness(sizeof bytes, bytes);
+  return absl::BytesToHexString(absl::string_view(bytes, sizeof bytes));
+}
+
+std::string Join(const std::map<std::int64_t, std::int64_t>& positions) {
+  std::string text;
+  for (const auto& [log, lsn] : positions) absl::StrAppend(&text, text.empty() ? "" : " ", log, "=", lsn);
+  return text;
+}
+
+std::map<std::int64_t, std::int64_t> Split(const std::string& text) {
+  std::map<std::int64_t, std::int64_t> positions;
+  for (const absl::string_view entry : absl::StrSplit(text, ' ', absl::SkipEmpty())) {
+    std::int64_t log = 0, lsn = 0;
+    const char* end = entry.data() + entry.size();
+    const auto first = std::from_chars(entry.data(), end, log);
+    if (first.ptr == end) continue;
+    std::from_chars(first.ptr + 1, end, lsn);
+    positions[log] = lsn;
+  }
+  return positions;
+}
+
+absl::StatusOr<bool> Exists(const SqliteFile& file, const std::string& table) {
+  return Query(file, "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?1").Bind(table).Step();
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<ChangeLog>> ChangeLog::Open(const ChangeLogOptions& options) {
+  // Looked at by a reader first: a source without a log is not opened to be written.
+  const absl::StatusOr<std::unique_ptr<SqliteFile>> reader = SqliteFile::Open(options.path);
+  if (!reader.ok()) return reader.status();
+  const absl::StatusOr<bool> there = Exists(**reader, "_mirror_source");
+  if (!there.ok()) return there.status();
+  if (!*there) return nullptr;
+  return Make(options, false);
+}
+
+absl::StatusOr<std::unique_ptr<ChangeLog>> ChangeLog::Install(const ChangeLogOptions& options) {
+  return Make(options, true);
+}
+
+absl::StatusOr<std::unique_ptr<ChangeLog>> ChangeLog::Make(const ChangeLogOptions& options, bool install) {
+  absl::StatusOr<std::unique_ptr<SqliteFile>> file = SqliteFile::Open(options.path, Use::kChange);
+  if (!file.ok()) return file.status();
+  std::unique_ptr<ChangeLog> log(new ChangeLog(options, *std::move(file)));
+  const SourceMark& mark = log->file_->mark();
+  const absl::StatusOr<bool> there = Exists(*log->file_, "_mirror_source");
+  if (!there.ok()) return there.status();
+  if (install && !*there) {
+    const absl::Status made = log->file_->Change([&]() -> absl::Status {
+      for (const char* const sql : kTables) {
+        if (absl::Status status = log->file_->Run(sql); !status.ok()) return status;
+      }
+      return Query(
+                 *log->file_,
+                 "INSERT OR IGNORE INTO _mirror_source (one, source_id, host, path, device, inode, next_log, "
+                 "first_lineage) VALUES (1, ?1, ?2, ?3, ?4, ?5, 1, 0)")
+          .Bind(NewToken())
+          .Bind(options.host)
+          .Bind(mark.path)
+          .Bind(static_cast<std::int64_t>(mark.device))
+          .Bind(static_cast<std::int64_t>(mark.inode))
+          .Run();
+    });
+    if (!made.ok()) return made;
+  }
+  if (absl::Status status = log->Load(); !status.ok()) return status;
+  return log;
+}
+
+absl::StatusOr<bool> ChangeLog::Uninstall(const std::string& path) {
+  const absl::StatusOr<std::unique_ptr<SqliteFile>> file = SqliteFile::Open(path, Use::kChange);
+  if (!file.ok()) return file.status();
+  std::vector<std::string> drops;
+  const absl::Status status = (*file)->Change([&]() -> absl::Status {
+    // Triggers first: without their log every write of the application would fail.
+    Query query(**file, absl::StrCat("SELECT type, name FROM sqlite_schema WHERE ", kOurs,
+                                     " ORDER BY type <> 'trigger', type <> 'index'"));
+    for (;;) {
+      const absl::StatusOr<bool> row = query.Step();
+      if (!row.ok()) return row.status();
+      if (!*row) break;
+      drops.push_back(absl::StrCat("DROP ", query.Text(0), " main.", QuoteName(query.Text(1))));
+    }
+    for (const std::string& drop : drops) {
+      if (absl::Status dropped = (*file)->Run(drop); !dropped.ok()) return dropped;
+    }
+    return absl::OkStatus();
+  });
+  if (!status.ok()) return status;
+  return !drops.empty();
+}
+
+absl::Status ChangeLog::Load() {
+  Query query(*file_, "SELECT source_id, first_lineage FROM _mirror_source");
+  const absl::StatusOr<bool> row = query.Step();
+  if (!row.ok()) return row.status();
+  if (!*row) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "the change log of '", options_.path,
+        "' is not whole: _mirror_source is empty. Nothing was sent. Run 'mirror-agent uninstall' and "
+        "'install'; then every table is populated anew"));
+  }
+  source_id_ = query.Text(0);
+  first_lineage_ = query.Int(1);
+  return logs_.Load();
+}
+
+absl::StatusOr<std::string> ChangeLog::Bind() {
+  Query query(*file_, "SELECT host, path, device, inode FROM _mirror_source");
+  const absl::StatusOr<bool> row = query.Step();
+  if (!row.ok()) return row.status();
+  const SourceMark& mark = file_->mark();
+  const std::string path = query.Text(1);
+  const bool copied = query.Text(0) != options_.host || path != mark.path;
+  const bool restored = query.Int(2) != static_cast<std::int64_t>(mark.device) ||
+                        query.Int(3) != static_cast<std::int64_t>(mark.inode);
+  if (!copied && !restored) return "";
+  const std::string id = copied ? NewToken() : source_id_;
+  const absl::StatusOr<std::int64_t> next =
+      file_->Number("SELECT coalesce(max(id), 0) + 1 FROM _mirror_lineage");
+  if (!next.ok()) return next.status();
+  const std::int64_t first = copied ? *next : first_lineage_;
+  const absl::Status status =
+      Query(*file_,
+            "UPDATE _mirror_source SET source_id = ?1, host = ?2, path = ?3, device = ?4, "
+            "inode = ?5, first_lineage = ?6")
+          .Bind(id)
+          .Bind(options_.host)
+          .Bind(mark.path)
+          .Bind(static_cast<std::int64_t>(mark.device))
+          .Bind(static_cast<std::int64_t>(mark.inode))
+          .Bind(first)
+          .Run();
+  if (!status.ok()) return status;
+  source_id_ = id;
+  first_lineage_ = first;
+  if (!copied) {
+    return absl::StrCat(
+        "'", mark.path,
+        "' is another file than in the last run: it was restored. Tables of which the mirror is "
+        "not in a state of its past are populated");
+  }
+  return absl::StrCat("the source was '", path, "' and is now '", mark.path,
+                      "', or the machine is another one: it counts as a new source and is populated");
+}
+
+absl::StatusOr<std::vector<std::string>> ChangeLog::Renew(const std::vector<std::string>& tables) {
+  absl::StatusOr<std::vector<std::string>> news = logs_.Renew(tables);
+  if (!news.ok()) return news.status();
+  if (absl::Status status = BoundLogs(); !status.ok()) return status;
+  return news;
+}
+
+absl::Status ChangeLog::BoundLogs() {
+  for (const auto& [name, log] : logs_.all()) {
+    const absl::StatusOr<std::int64_t> last = logs_.Last(log);
+    if (!last.ok()) return last.status();
+    if (*last - log.floor <= options_.max_log) continue;
+    if (absl::Status status = logs_.RaiseFloor(*logs_.Find(name), *last); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::optional<ChangeLog::Positions>> ChangeLog::FindRecord(const std::string& token) const {
+  Query query(*file_, "SELECT positions FROM _mirror_lineage WHERE token = ?1 AND id >= ?2");
+  const absl::StatusOr<bool> row = query.Bind(token).Bind(first_lineage_).Step();
+  if (!row.ok()) return row.status();
+  return *row ? std::optional(Split(query.Text(0))) : std::nullopt;
+}
+
+absl::StatusOr<Standing> ChangeLog::Judge(const std::string& table, const Position& position) {
+  const TableLog* log = logs_.Find(table);
+  if (log == nullptr) return Standing::kGone;
+  const absl::StatusOr<std::optional<Positions>> record = FindRecord(position.lineage);
+  if (!record.ok()) return record.status();
+  const absl::StatusOr<std::int64_t> last = logs_.Last(*log);
+  if (!last.ok()) return last.status();
+  const std::int64_t lsn = position.lsn.value;
+  if (*record) {
+    const auto sent = (*record)->find(log->id);
+    if (sent == (*record)->end()) return Standing::kGone;  // Of a former log of this table.
+    if (lsn > sent->second) return Standing::kMiss;        // Set by hand: nobody sent that.
+  }
+  if (lsn > *last) return Standing::kAhead;
+  if (lsn < log->floor) return Standing::kGone;
+  return *record ? Standing::kKnown : Standing::kMiss;
+}
+
+bool ChangeLog::NamesRows(const std::string& table) {
+  const TableLog* log = logs_.Find(table);
+  return log != nullptr && !log->table.blind && !log->table.key.empty();
+}
+
+absl::StatusOr<std::optional<bool>> ChangeLog::ChangedSince(const std::string& table, Lsn lsn) {
+  const TableLog* log = logs_.Find(table);
+  if (log == nullptr) return std::nullopt;
+  const absl::StatusOr<std::int64_t> last = logs_.Last(*log);
+  if (!last.ok()) return last.status();
+  return *last > lsn.value;
+}
+
+absl::StatusOr<std::map<std::string, Position>> ChangeLog::Begin(const std::vector<std::string>& tables,
+                                                                 std::int64_t /*highest*/) {
+  Positions positions;
+  for (const std::string& table : tables) {
+    const TableLog* log = logs_.Find(table);
+    if (log == nullptr) return absl::NotFoundError(absl::StrCat("table '", table, "' has no change log"));
+    const absl::StatusOr<std::int64_t> last = logs_.Last(*log);
+    if (!last.ok()) return last.status();
+    positions[log->id] = *last;
+  }
+  if (absl::Status status = Record(positions); !status.ok()) return status;
+  std::map<std::string, Position> targets;
+  for (const std::string& table : tables) targets[table] = {Lsn{positions[logs_.Find(table)->id]}, token_};
+  return targets;
+}
+
+absl::StatusOr<std::int64_t> ChangeLog::OthersVersion() const { return file_->Number("PRAGMA data_version"); }
+
+absl::Status ChangeLog::Record(const Positions& positions) {
+  // Taken before the record: a commit that comes between is not covered by it.
+  const absl::StatusOr<std::int64_t> version = OthersVersion();
+  if (!version.ok()) return version.status();
+  const std::string token = NewToken();
+  const absl::Status status =
+      Query(*file_, "INSERT INTO _mirror_lineage (token, time_ms, positions) VALUES (?1, ?2, ?3)")
+          .Bind(token)
+          .Bind(NowMs())
+          .Bind(Join(positions))
+          .Run();
+  if (!status.ok()) return status;
+  token_ = token;
+  recorded_ = positions;
+  recorded_version_ = *version;
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Position> ChangeLog::Seal(const std::string& table, Lsn lsn) {
+  const TableLog* log = logs_.Find(table);
+  if (log == nullptr) return absl::NotFoundError(absl::StrCat("table '", table, "' has no change log"));
+  const absl::StatusOr<std::int64_t> version = OthersVersion();
+  if (!version.ok()) return version.status();
+  const auto recorded = recorded_.find(log->id);
+  const bool covered =
+      *version == recorded_version_ && recorded != recorded_.end() && recorded->second == lsn.value;
+  if (!covered) {
+    if (absl::Status status = Record({{log->id, lsn.value}}); !status.ok()) return status;
+  }
+  return Position{lsn, token_};
+}
+
+absl::Status ChangeLog::GiveUp(const std::string& table) {
+  TableLog* log = logs_.Find(table);
+  if (log == nullptr) return absl::OkStatus();
+  const absl::StatusOr<std::int64_t> last = logs_.Last(*log);
+  if (!last.ok()) return last.status();
+  // Beyond the last entry: not even a position at it is good.
+  absl::Status status = Query(*file_, absl::StrCat("INSERT INTO ", LogName(log->id), " (seq) VALUES (?1)"))
+                            .Bind(*last + 1)
+                            .Run();
+  if (!status.ok()) return status;
+  return logs_.RaiseFloor(*log, *last + 1);
+}
+
+absl::Status ChangeLog::Forget(const std::map<std::string, Position>& durable) {
+  const std::int64_t before_ms = NowMs() - options_.retention_ms;
+  int trims = 0;
+  if (absl::Status status = ForgetEntries(durable, before_ms, &trims); !status.ok()) return status;
+  return ForgetRecords(durable, before_ms);
+}
+
+absl::Status ChangeLog::ForgetEntries(const std::map<std::string, Position>& durable, std::int64_t before_ms,
+                                      int* trims) {
+  // The highest position of each log that is on record for longer than the retention.
+  Positions old;
+  Query query(*file_, "SELECT positions FROM _mirror_lineage WHERE time_ms < ?1");
+  query.Bind(before_ms);
+  for (;;) {
+    const absl::StatusOr<bool> row = query.Step();
+    if (!row.ok()) return row.status();
+    if (!*row) break;
+    for (const auto& [log, lsn] : Split(query.Text(0))) old[log] = std::max(old[log], lsn);
+  }
+  for (const auto& [table, position] : durable) {
+    TableLog* log = logs_.Find(table);
+    if (log == nullptr) continue;
+    const std::int64_t floor = std::min(old[log->id], position.lsn.value);
+    if (floor <= log->floor) continue;
+    if (absl::Status status = logs_.RaiseFloor(*log, floor); !status.ok()) return status;
+  }
+  for (const auto& [name, log] : logs_.all()) {
+    if (absl::Status status = Trim(log, trims); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ChangeLog::Trim(const TableLog& log, int* trims) {
+  const absl::StatusOr<std::int64_t> last = logs_.Last(log);
+  if (!last.ok()) return last.status();
+  // The highest entry stays, or its number would be given again.
+  const std::int64_t end = std::min(log.floor, *last - 1);
+  const std::string lowest =
+      absl::StrCat("SELECT coalesce(min(seq), 0) FROM ", LogName(log.id), " WHERE seq > ", kAnchorSeq);
+  while (*trims < kTrimsMax) {
+    const absl::StatusOr<std::int64_t> first = file_->Number(lowest);
+    if (!first.ok()) return first.status();
+    if (*first == 0 || *first > end) return absl::OkStatus();
+    const absl::Status status =
+        Query(*file_, absl::StrCat("DELETE FROM ", LogName(log.id), " WHERE seq >= ?1 AND seq <= ?2"))
+            .Bind(*first)
+            .Bind(std::min(end, *first + kTrimRows - 1))
+            .Run();
+    if (!status.ok()) return status;
+    ++*trims;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ChangeLog::ForgetRecords(const std::map<std::string, Position>& durable,
+                                      std::int64_t before_ms) {
+  const absl::StatusOr<std::int64_t> records =
+      file_->Number(absl::StrCat("SELECT count(*) FROM _mirror_lineage WHERE time_ms < ", before_ms));
+  if (!records.ok()) return records.status();
+  if (*records == 0) return absl::OkStatus();
+  // Of each log the last one sent, and what the mirrors show.
+  std::set<std::string> shown;
+  for (const auto& [table, position] : durable) shown.insert(position.lineage);
+  std::set<std::int64_t> sent, unneeded;
+  Query query(*file_, "SELECT id, token, time_ms, positions FROM _mirror_lineage ORDER BY id DESC");
+  for (;;) {
+    const absl::StatusOr<bool> row = query.Step();
+    if (!row.ok()) return row.status();
+    if (!*row) break;
+    bool needed = shown.contains(query.Text(1)) || query.Int(2) >= before_ms;
+    for (const auto& [log, lsn] : Split(query.Text(3))) needed = sent.insert(log).second || needed;
+    if (!needed) unneeded.insert(query.Int(0));
+  }
+  auto next = unneeded.begin();
+  while (next != unneeded.end()) {
+    const absl::Status status = file_->Change([&] {
+      absl::Status removed;
+      for (std::int64_t i = 0; i < kRecordsPerTrim && next != unneeded.end() && removed.ok(); ++i, ++next) {
+        removed = Query(*file_, "DELETE FROM _mirror_lineage WHERE id = ?1").Bind(*next).Run();
+      }
+      return removed;
+    });
+    if (!status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace mirror

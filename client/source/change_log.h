@@ -1,0 +1,114 @@
+#ifndef MIRROR_CLIENT_SOURCE_CHANGE_LOG_H_
+#define MIRROR_CLIENT_SOURCE_CHANGE_LOG_H_
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "client/source/history.h"
+#include "client/source/log_tables.h"
+#include "client/source/sqlite_file.h"
+
+namespace mirror {
+
+struct ChangeLogOptions {
+  std::string path;
+  std::string host;                              ///< Names the machine.
+  std::int64_t retention_ms = 7LL * 86'400'000;  ///< Entries and records are kept for so long.
+  std::int64_t max_log = 10'000'000;             ///< Entries of one table; more: it is populated anew.
+};
+
+/// Entries that one transaction removes, and transactions of one Forget().
+inline constexpr std::int64_t kTrimRows = 1'000;
+inline constexpr int kTrimsMax = 2'000;
+
+/// The change log of a SQLite source: for each table an append log that triggers write, and the record of
+/// what was sent. All of it stands in the source itself, so that it is restored and copied with it:
+///
+///   _mirror_source    one row: the source's id and what it is bound to
+///   _mirror_tables    a row for each logged table
+///   _mirror_lineage   a row for each set of positions that was sent; its token is the lineage
+///   _mirror_log_<n>   the log of a table; its `seq` is the LSN. A number is never used again.
+///   _mirror_<n>_*     its triggers
+///
+/// A log holds all changes behind its floor. Its first entry holds a random number and is never removed:
+/// without it the log was emptied by hand, and the numbers of former entries may come again.
+///
+/// Write transactions hold one row, or one trim, or the making of one table's log.
+/// Errors: those of SqliteFile. Threads: one.
+class ChangeLog : public History {
+ public:
+  /// Null: it is not installed.
+  static absl::StatusOr<std::unique_ptr<ChangeLog>> Open(const ChangeLogOptions& options);
+  /// Also makes what is missing of it, without any table. Harmless when it is there.
+  static absl::StatusOr<std::unique_ptr<ChangeLog>> Install(const ChangeLogOptions& options);
+  /// Removes everything that Install and Renew made. False: there was nothing.
+  static absl::StatusOr<bool> Uninstall(const std::string& path);
+
+  /// Says whether the source is where it was. Another path or host is a copy: it gets an id of its own and
+  /// recognises nothing. Another file at the same path was restored. A sentence for people; mostly empty.
+  absl::StatusOr<std::string> Bind();
+
+  /// Makes the logs of exactly these tables fit them as they are: new ones are made, those of other tables
+  /// removed, and one whose triggers, entries or table are not what was left behind begins anew, which makes
+  /// every position from before kGone. Gives a sentence for each that began anew.
+  absl::StatusOr<std::vector<std::string>> Renew(const std::vector<std::string>& tables);
+
+  const std::string& source_id() const override { return source_id_; }
+  absl::StatusOr<Standing> Judge(const std::string& table, const Position& position) override;
+  absl::StatusOr<std::optional<bool>> ChangedSince(const std::string& table, Lsn lsn) override;
+  absl::StatusOr<std::map<std::string, Position>> Begin(const std::vector<std::string>& tables,
+                                                        std::int64_t highest) override;
+  absl::Status Forget(const std::map<std::string, Position>& durable) override;
+
+  /// A target that covers all that was read until now: a new record is written when somebody committed since
+  /// the last one. Who restores a backup that knows the record then has everything that the rows showed.
+  absl::StatusOr<Position> Seal(const std::string& table, Lsn lsn);
+
+  /// What the log of a table holds is not whole: every position so far is kGone.
+  absl::Status GiveUp(const std::string& table);
+
+  /// Whether its log names each row that changed.
+  bool NamesRows(const std::string& table) override;
+
+  /// Of a table of the last Renew(); null: it has none.
+  const TableLog* Find(const std::string& table) { return logs_.Find(table); }
+
+ private:
+  /// Positions by log.
+  using Positions = std::map<std::int64_t, std::int64_t>;
+
+  ChangeLog(ChangeLogOptions options, std::unique_ptr<SqliteFile> file)
+      : options_(std::move(options)), file_(std::move(file)), logs_(*file_) {}
+  static absl::StatusOr<std::unique_ptr<ChangeLog>> Make(const ChangeLogOptions& options, bool install);
+  absl::Status Load();
+  absl::Status BoundLogs();
+  absl::Status Record(const Positions& positions);
+  /// Absent: there is no such record, or it is another source's.
+  absl::StatusOr<std::optional<Positions>> FindRecord(const std::string& token) const;
+  absl::StatusOr<std::int64_t> OthersVersion() const;
+  absl::Status ForgetEntries(const std::map<std::string, Position>& durable, std::int64_t before_ms,
+                             int* trims);
+  absl::Status Trim(const TableLog& log, int* trims);
+  absl::Status ForgetRecords(const std::map<std::string, Position>& durable, std::int64_t before_ms);
+
+  const ChangeLogOptions options_;
+  const std::unique_ptr<SqliteFile> file_;
+  LogTables logs_;
+  std::string source_id_;
+  std::int64_t first_lineage_ = 0;  ///< Records with lower ids are those of the source this one is a copy of.
+  // The last record of this run.
+  std::string token_;
+  Positions recorded_;
+  std::int64_t recorded_version_ = -1;
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_CLIENT_SOURCE_CHANGE_LOG_H_

@@ -1,0 +1,54 @@
+#ifndef MIRROR_CLIENT_SOURCE_HISTORY_H_
+#define MIRROR_CLIENT_SOURCE_HISTORY_H_
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "proto/wire/lsn.h"
+
+namespace mirror {
+
+/// What a position that the mirror shows is to its source.
+enum class Standing {
+  kKnown,  ///< This source sent it and knows what happened since.
+  kOlder,  ///< This source sent it, and something newer after it that the mirror does not show.
+  kAhead,  ///< Beyond where the source is: the source was restored.
+  kMiss,   ///< Not of this source's past.
+  kGone,   ///< Of its past, or older than that; what happened since is not on record any more.
+};
+
+/// A source's own record of the positions that it sent, by which it recognises a mirror, a restored mirror,
+/// and its own restored self. Threads: one.
+class History {
+ public:
+  virtual ~History() = default;
+
+  virtual const std::string& source_id() const = 0;
+
+  virtual absl::StatusOr<Standing> Judge(const std::string& table, const Position& position) = 0;
+
+  /// Whether the table changed since `lsn`, a position that was judged kKnown. Absent: this source cannot
+  /// tell.
+  virtual absl::StatusOr<std::optional<bool>> ChangedSince(const std::string& table, Lsn lsn) = 0;
+
+  /// Whether what changed is known row by row. False: it is populated whenever it changed.
+  virtual bool NamesRows(const std::string& table) = 0;
+
+  /// The targets of tables that are about to be sent, on disk before this returns. `highest` is the highest
+  /// LSN that the mirror shows of any table. Rows that are read after this may be newer than the target's
+  /// LSN, never older.
+  virtual absl::StatusOr<std::map<std::string, Position>> Begin(const std::vector<std::string>& tables,
+                                                                std::int64_t highest) = 0;
+
+  /// After a cycle: what of each table is on the mirror's disk. What lies below may be forgotten.
+  virtual absl::Status Forget(const std::map<std::string, Position>& durable) = 0;
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_CLIENT_SOURCE_HISTORY_H_

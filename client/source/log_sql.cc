@@ -1,0 +1,215 @@
+#include "client/source/log_sql.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+
+namespace mirror {
+namespace {
+
+std::string TextAt(const Statement& row, int column) {
+  const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(row.get(), column));
+  return text == nullptr ? "" : text;
+}
+
+absl::StatusOr<Statement> About(const SqliteFile& file, const std::string& sql, const std::string& name) {
+  absl::StatusOr<Statement> statement = file.Prepare(sql);
+  if (statement.ok()) {
+    sqlite3_bind_text(statement->get(), 1, name.data(), static_cast<int>(name.size()), SQLITE_TRANSIENT);
+  }
+  return statement;
+}
+
+bool IsBinary(const char* collation) { return collation == nullptr || SameName(collation, "BINARY"); }
+
+/// The UNIQUE indexes besides that of the key.
+absl::Status FindUnique(const SqliteFile& file, LoggedTable* table) {
+  // The key itself, too, where rows with another spelling of it are the same to SQLite.
+  const bool exact_key = std::all_of(table->key.begin(), table->key.end(), [&](std::uint32_t column) {
+    return table->columns[column].binary && table->columns[column].typed;
+  });
+  const absl::StatusOr<Statement> indexes =
+      About(file, "SELECT name, origin FROM pragma_index_list(?1, 'main') WHERE \"unique\" = 1 ORDER BY name",
+            table->name);
+  if (!indexes.ok()) return indexes.status();
+  int code = SQLITE_ROW;
+  while ((code = sqlite3_step(indexes->get())) == SQLITE_ROW) {
+    if (TextAt(*indexes, 1) == "pk" && exact_key) continue;
+    const absl::StatusOr<Statement> terms =
+        About(file, "SELECT name, coll, cid FROM pragma_index_xinfo(?1, 'main') WHERE key = 1 ORDER BY seqno",
+              TextAt(*indexes, 0));
+    if (!terms.ok()) return terms.status();
+    std::vector<LoggedTable::Probe> probes;
+    while ((code = sqlite3_step(terms->get())) == SQLITE_ROW) {
+      if (sqlite3_column_int(terms->get(), 2) < 0) table->blind = true;
+      probes.push_back({TextAt(*terms, 0), TextAt(*terms, 1)});
+    }
+    if (code != SQLITE_DONE) break;
+    table->unique.push_back(std::move(probes));
+  }
+  return code == SQLITE_DONE ? absl::OkStatus()
+                             : file.Error(code, absl::StrCat("reading the indexes of '", table->name, "'"));
+}
+
+std::string Field(const std::string& of, const std::string& name) {
+  return absl::StrCat(of, ".", QuoteName(name));
+}
+
+std::string KeyNames(const LoggedTable& table) {
+  std::string names;
+  for (std::size_t i = 0; i < table.key.size(); ++i) absl::StrAppend(&names, "k", i, ", ");
+  return names;
+}
+
+std::string MaskNames(std::size_t masks) {
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < masks; ++i) names.push_back(absl::StrCat("m", i));
+  return absl::StrJoin(names, ", ");
+}
+
+std::string KeyOf(const LoggedTable& table, const std::string& of) {
+  std::string values;
+  for (const std::uint32_t column : table.key)
+    absl::StrAppend(&values, Field(of, table.columns[column].name), ", ");
+  return values;
+}
+
+std::string KeyDiffers(const LoggedTable& table) {
+  return absl::StrJoin(table.key, " OR ", [&](std::string* out, std::uint32_t column) {
+    absl::StrAppend(out, Differs(table.columns[column], "old", "new"));
+  });
+}
+
+/// The bits of one mask column; `columns` are those that count.
+std::string Bits(const LoggedTable& table, std::size_t mask, std::size_t columns) {
+  std::vector<std::string> bits;
+  const std::size_t begin = mask * kMaskBits;
+  for (std::size_t i = begin; i < std::min(begin + kMaskBits, columns); ++i) {
+    bits.push_back(absl::StrCat("((", Differs(table.columns[i], "old", "new"), ") << ", i - begin, ")"));
+  }
+  return bits.empty() ? "0" : absl::StrJoin(bits, " | ");
+}
+
+/// One entry: the key of `of` ("old" or "new"), the whole row.
+std::string WholeEntry(std::int64_t log, const LoggedTable& table, const std::string& of) {
+  return absl::StrCat("INSERT INTO ", LogName(log), " (", KeyNames(table), "m0) VALUES (", KeyOf(table, of),
+                      "NULL);");
+}
+
+std::string UpdateEntries(std::int64_t log, const LoggedTable& table, std::size_t columns) {
+  if (table.key.empty()) return WholeEntry(log, table, "new");
+  const std::size_t masks = MaskColumns(table.columns.size());
+  const std::string changed = KeyDiffers(table);
+  std::vector<std::string> values;
+  for (std::size_t i = 0; i < masks; ++i) {
+    values.push_back(
+        absl::StrCat("CASE WHEN ", changed, " THEN NULL ELSE ", Bits(table, i, columns), " END"));
+  }
+  return absl::StrCat("INSERT INTO ", LogName(log), " (", KeyNames(table), "m0) SELECT ", KeyOf(table, "old"),
+                      "NULL WHERE ", changed, "; INSERT INTO ", LogName(log), " (", KeyNames(table),
+                      MaskNames(masks), ") VALUES (", KeyOf(table, "new"), absl::StrJoin(values, ", "), ");");
+}
+
+/// The rows that collide with the new one in a UNIQUE index: REPLACE removes them without a trigger's
+/// knowing.
+std::string ProbeEntries(std::int64_t log, const LoggedTable& table, bool update) {
+  std::string entries;
+  const std::string own = absl::StrJoin(table.key, " AND ", [&](std::string* out, std::uint32_t column) {
+    const std::string& name = table.columns[column].name;
+    absl::StrAppend(out, QuoteName(name), " IS ", Field("old", name));
+  });
+  for (const std::vector<LoggedTable::Probe>& index : table.unique) {
+    std::vector<std::string> keys;
+    for (const std::uint32_t column : table.key) keys.push_back(QuoteName(table.columns[column].name));
+    const std::string same =
+        absl::StrJoin(index, " AND ", [](std::string* out, const LoggedTable::Probe& term) {
+          absl::StrAppend(out, QuoteName(term.column), " = ", Field("new", term.column), " COLLATE ",
+                          QuoteName(term.collation));
+        });
+    absl::StrAppend(&entries, "INSERT INTO ", LogName(log), " (", KeyNames(table), "m0) SELECT ",
+                    absl::StrJoin(keys, ", "), ", NULL FROM ", QuoteName(table.name), " WHERE ", same,
+                    update ? absl::StrCat(" AND NOT (", own, ")") : "", "; ");
+  }
+  return entries;
+}
+
+/// An UPDATE that sets none of these columns displaces nothing. Empty: any may.
+std::string SetColumns(const LoggedTable& table) {
+  std::vector<std::string> names;
+  for (const std::vector<LoggedTable::Probe>& index : table.unique) {
+    for (const LoggedTable::Probe& probe : index) {
+      for (const LoggedTable::Column& column : table.columns) {
+        if (column.generated && SameName(column.name, probe.column)) return "";
+      }
+      const std::string name = QuoteName(probe.column);
+      if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+    }
+  }
+  return " OF " + absl::StrJoin(names, ", ");
+}
+
+LogObject Trigger(std::int64_t log, const char* kind, const std::string& when, const LoggedTable& table,
+                  const std::string& body) {
+  const std::string name = absl::StrCat("_mirror_", log, "_", kind);
+  return {name, absl::StrCat("CREATE TRIGGER ", name, " ", when, " ON ", QuoteName(table.name), " BEGIN ",
+                             body, " END")};
+}
+
+}  // namespace
+
+std::string LogName(std::int64_t log) { return absl::StrCat("_mirror_log_", log); }
+
+std::size_t MaskColumns(std::size_t columns) {
+  return std::max<std::size_t>(1, (columns + kMaskBits - 1) / kMaskBits);
+}
+
+std::string Differs(const LoggedTable::Column& column, const std::string& a, const std::string& b) {
+  const std::string x = Field(a, column.name), y = Field(b, column.name);
+  const std::string values = absl::StrCat(x, column.binary ? "" : " COLLATE BINARY", " IS NOT ", y);
+  return column.typed ? values : absl::StrCat("(", values, " OR typeof(", x, ") <> typeof(", y, "))");
+}
+
+absl::StatusOr<LoggedTable> DescribeLogged(const SqliteFile& file, const TablePlan& plan) {
+  LoggedTable table;
+  table.name = plan.schema.name;
+  table.key = plan.schema.Key();
+  for (std::size_t i = 0; i < plan.schema.columns.size(); ++i) {
+    const Column& column = plan.schema.columns[i];
+    LoggedTable::Column logged;
+    logged.generated = plan.generated[i];
+    logged.has_default = plan.has_default[i];
+    logged.name = column.name;
+    const char* collation = nullptr;
+    sqlite3_table_column_metadata(file.handle(), "main", table.name.c_str(), column.name.c_str(), nullptr,
+                                  &collation, nullptr, nullptr, nullptr);
+    logged.binary = IsBinary(collation);
+    logged.typed = column.type != Type::kAny || column.affinity != Affinity::kBlob;
+    table.columns.push_back(std::move(logged));
+  }
+  if (table.key.empty()) return table;
+  if (absl::Status status = FindUnique(file, &table); !status.ok()) return status;
+  if (table.blind) table.unique.clear();
+  return table;
+}
+
+LogObject LogTable(std::int64_t log, const LoggedTable& table) {
+  return {LogName(log), absl::StrCat("CREATE TABLE ", LogName(log), " (seq INTEGER PRIMARY KEY, ",
+                                     KeyNames(table), MaskNames(MaskColumns(table.columns.size())), ")")};
+}
+
+std::vector<LogObject> LogTriggers(std::int64_t log, const LoggedTable& table, std::size_t columns) {
+  std::vector<LogObject> triggers = {
+      Trigger(log, "insert", "AFTER INSERT", table, WholeEntry(log, table, "new")),
+      Trigger(log, "update", "AFTER UPDATE", table, UpdateEntries(log, table, columns)),
+      Trigger(log, "delete", "AFTER DELETE", table, WholeEntry(log, table, "old")),
+  };
+  if (table.unique.empty()) return triggers;
+  triggers.push_back(Trigger(log, "before_insert", "BEFORE INSERT", table, ProbeEntries(log, table, false)));
+  triggers.push_back(Trigger(log, "before_update", "BEFORE UPDATE" + SetColumns(table), table,
+                             ProbeEntries(log, table, true)));
+  return triggers;
+}
+
+}  // namespace mirror

@@ -1,0 +1,335 @@
+#include "client/source/log_tables.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+#include <optional>
+#include <set>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "client/source/sqlite_query.h"
+#include "client/source/sqlite_schema.h"
+
+namespace mirror {
+namespace {
+
+constexpr const char* kTriggerKinds[] = {"insert", "update", "delete", "before_insert", "before_update"};
+
+/// Names as one text, "3:abc5:hello": they may hold anything.
+std::string Join(const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) absl::StrAppend(&text, name.size(), ":", name);
+  return text;
+}
+
+std::vector<std::string> Split(std::string_view text) {
+  std::vector<std::string> names;
+  while (!text.empty()) {
+    std::size_t size = 0;
+    const auto parsed = std::from_chars(text.data(), text.data() + text.size(), size);
+    text.remove_prefix(std::min(text.size(), static_cast<std::size_t>(parsed.ptr - text.data()) + 1));
+    names.emplace_back(text.substr(0, size));
+    text.remove_prefix(std::min(text.size(), std::max<std::size_t>(size, 1)));
+  }
+  return names;
+}
+
+std::vector<std::string> Names(const LoggedTable& table) {
+  std::vector<std::string> names;
+  for (const LoggedTable::Column& column : table.columns) names.push_back(column.name);
+  return names;
+}
+
+std::int64_t RandomNumber() {
+  std::int64_t number = 0;
+  sqlite3_randomness(sizeof number, &number);
+  return number & INT64_MAX;
+}
+
+absl::StatusOr<std::int64_t> RootPage(const SqliteFile& file, const std::string& table) {
+  Query query(file, "SELECT rootpage FROM sqlite_schema WHERE type = 'table' AND name = ?1 COLLATE NOCASE");
+  const absl::StatusOr<bool> row = query.Bind(table).Step();
+  if (!row.ok()) return row.status();
+  return *row ? query.Int(0) : 0;
+}
+
+/// VACUUM puts the first pages of all tables and indexes at the beginning of the file.
+absl::StatusOr<bool> LooksVacuumed(const SqliteFile& file) {
+  Query query(file,
+              "SELECT max(rootpage), count(*) FILTER (WHERE rootpage > 0), sum(length(sql) + 100), (SELECT page_size "
+              "FROM pragma_page_size) FROM sqlite_schema");
+  const absl::StatusOr<bool> row = query.Step();
+  if (!row.ok()) return row.status();
+  // Between them stand pages of the schema itself, at least half full, and of a pointer map.
+  const std::int64_t between = 2 + 2 * query.Int(2) / query.Int(3);
+  return query.Int(0) <= query.Int(1) + between;
+}
+
+}  // namespace
+
+bool TableLog::IsComputed(const std::string& column) const {
+  return std::any_of(table.columns.begin(), table.columns.end(), [&](const LoggedTable::Column& one) {
+    return (one.generated || one.has_default) && one.name == column;
+  });
+}
+
+absl::Status LogTables::Load() {
+  logs_.clear();
+  Query query(file_,
+              "SELECT log, name, floor, masks_after, anchor, rootpage, columns, added FROM _mirror_tables");
+  for (;;) {
+    const absl::StatusOr<bool> row = query.Step();
+    if (!row.ok()) return row.status();
+    if (!*row) return absl::OkStatus();
+    TableLog log;
+    log.id = query.Int(0);
+    log.table.name = query.Text(1);
+    log.floor = query.Int(2);
+    log.masks_after = query.Int(3);
+    log.anchor = query.Int(4);
+    log.rootpage = query.Int(5);
+    log.columns = Split(query.Text(6));
+    log.added = Split(query.Text(7));
+    logs_[FoldName(log.table.name)] = std::move(log);
+  }
+}
+
+TableLog* LogTables::Find(const std::string& table) {
+  const auto found = logs_.find(FoldName(table));
+  return found == logs_.end() ? nullptr : &found->second;
+}
+
+absl::StatusOr<std::int64_t> LogTables::Last(const TableLog& log) const {
+  return file_.Number(absl::StrCat("SELECT max(seq) FROM ", LogName(log.id)));
+}
+
+absl::Status LogTables::RaiseFloor(TableLog& log, std::int64_t floor) {
+  log.floor = floor;
+  return Query(file_, "UPDATE _mirror_tables SET floor = ?1 WHERE log = ?2").Bind(floor).Bind(log.id).Run();
+}
+
+absl::StatusOr<std::vector<std::string>> LogTables::Renew(const std::vector<std::string>& tables) {
+  std::vector<std::string> news;
+  std::set<std::string> wanted;
+  for (const std::string& table : tables) wanted.insert(FoldName(table));
+  for (auto at = logs_.begin(); at != logs_.end();) {
+    if (wanted.contains(at->first)) {
+      ++at;
+      continue;
+    }
+    const std::int64_t id = at->second.id;
+    if (absl::Status status = file_.Change([&] { return Remove(id); }); !status.ok()) return status;
+    at = logs_.erase(at);
+  }
+  for (const std::string& table : tables) {
+    if (absl::Status status = RenewTable(table, &news); !status.ok()) return status;
+  }
+  return news;
+}
+
+absl::Status LogTables::RenewTable(const std::string& name, std::vector<std::string>* news) {
+  std::string why;
+  std::int64_t rootpage = 0;
+  LoggedTable table;
+  const auto look = [&]() -> absl::StatusOr<Finding> {
+    const absl::StatusOr<TablePlan> plan = PlanTable(file_, name);
+    if (!plan.ok()) return plan.status();
+    absl::StatusOr<LoggedTable> described = DescribeLogged(file_, *plan);
+    if (!described.ok()) return described.status();
+    table = *std::move(described);
+    const absl::StatusOr<std::int64_t> root = RootPage(file_, name);
+    if (!root.ok()) return root.status();
+    rootpage = *root;
+    const TableLog* log = Find(name);
+    return log == nullptr ? Finding::kBroken : Look(*log, table, rootpage, &why);
+  };
+  absl::StatusOr<Finding> finding = Finding::kFine;
+  {
+    if (absl::Status status = file_.BeginLook(); !status.ok()) return status;
+    const class Look open(file_);
+    finding = look();
+  }
+  if (!finding.ok()) return finding.status();
+  if (*finding == Finding::kFine) {
+    Find(name)->table = std::move(table);
+    return absl::OkStatus();
+  }
+  // Looked at once more where nobody can come between.
+  const absl::Status changed = file_.Change([&]() -> absl::Status {
+    finding = look();
+    if (!finding.ok()) return finding.status();
+    TableLog* log = Find(name);
+    switch (*finding) {
+      case Finding::kFine:
+        return absl::OkStatus();
+      case Finding::kColumnsAdded:
+        return Extend(table, rootpage, *log);
+      case Finding::kMoved:
+        log->rootpage = rootpage;
+        return Store(*log);
+      case Finding::kBroken:
+        break;
+    }
+    if (log != nullptr) {
+      if (absl::Status status = Remove(log->id); !status.ok()) return status;
+    }
+    return Make(table, rootpage);
+  });
+  if (!changed.ok()) {
+    (void)Load();  // What stands there, not what was meant to.
+    return changed;
+  }
+  Find(name)->table = std::move(table);
+  if (*finding == Finding::kBroken && !why.empty()) {
+    news->push_back(absl::StrCat("table '", name, "': ", why,
+                                 "; its change log begins anew and the table is ", "populated"));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<LogTables::Finding> LogTables::Look(const TableLog& log, const LoggedTable& table,
+                                                   std::int64_t rootpage, std::string* why) const {
+  const absl::StatusOr<std::string> entries = EntryProblem(log);
+  if (!entries.ok()) return entries.status();
+  *why = *entries;
+  const std::vector<std::string> names = Names(table);
+  const bool extends =
+      names.size() >= log.columns.size() && std::equal(log.columns.begin(), log.columns.end(), names.begin());
+  if (why->empty() && !extends) *why = "its columns were renamed, moved or dropped";
+  if (why->empty()) {
+    const absl::StatusOr<std::string> triggers = TriggerProblem(log, table);
+    if (!triggers.ok()) return triggers.status();
+    *why = *triggers;
+  }
+  if (!why->empty()) return Finding::kBroken;
+  if (rootpage != log.rootpage) {
+    const absl::StatusOr<bool> vacuumed = LooksVacuumed(file_);
+    if (!vacuumed.ok()) return vacuumed.status();
+    if (!*vacuumed) {
+      *why = "it was made anew";
+      return Finding::kBroken;
+    }
+  }
+  if (names.size() > log.columns.size()) return Finding::kColumnsAdded;
+  return rootpage == log.rootpage ? Finding::kFine : Finding::kMoved;
+}
+
+absl::StatusOr<std::string> LogTables::EntryProblem(const TableLog& log) const {
+  Query there(file_, "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?1");
+  const absl::StatusOr<bool> found = there.Bind(LogName(log.id)).Step();
+  if (!found.ok()) return found.status();
+  if (!*found) return "its log was dropped";
+  Query anchor(file_, absl::StrCat("SELECT m0 FROM ", LogName(log.id), " WHERE seq = ", kAnchorSeq));
+  const absl::StatusOr<bool> row = anchor.Step();
+  if (!row.ok()) return row.status();
+  return *row && anchor.Int(0) == log.anchor ? "" : "its log was emptied";
+}
+
+absl::StatusOr<std::string> LogTables::TriggerProblem(const TableLog& log, const LoggedTable& table) const {
+  std::map<std::string, std::string> there;
+  Query query(file_,
+              "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = ?1 COLLATE NOCASE "
+              "AND name LIKE '\\_mirror\\_%' ESCAPE '\\'");
+  query.Bind(table.name);
+  for (;;) {
+    const absl::StatusOr<bool> row = query.Step();
+    if (!row.ok()) return row.status();
+    if (!*row) break;
+    there[query.Text(0)] = query.Text(1);
+  }
+  const std::vector<LogObject> expected = LogTriggers(log.id, table, log.columns.size());
+  for (const LogObject& trigger : expected) {
+    const auto found = there.find(trigger.name);
+    if (found == there.end()) return "a trigger of its log is gone";
+    if (found->second != trigger.sql)
+      return "a trigger of its log is not as it was made, or its indexes changed";
+  }
+  return there.size() == expected.size() ? "" : "its indexes changed";
+}
+
+absl::Status LogTables::Make(const LoggedTable& table, std::int64_t rootpage) {
+  const absl::StatusOr<std::int64_t> id = file_.Number("SELECT next_log FROM _mirror_source");
+  if (!id.ok()) return id.status();
+  TableLog log;
+  log.id = *id;
+  log.anchor = RandomNumber();
+  log.rootpage = rootpage;
+  log.columns = Names(table);
+  log.table = table;
+  absl::Status status = Query(file_, "UPDATE _mirror_source SET next_log = ?1").Bind(log.id + 1).Run();
+  if (status.ok()) status = file_.Run(LogTable(log.id, table).sql);
+  if (status.ok()) {
+    status = Query(file_, absl::StrCat("INSERT INTO ", LogName(log.id), " (seq, m0) VALUES (?1, ?2)"))
+                 .Bind(kAnchorSeq)
+                 .Bind(log.anchor)
+                 .Run();
+  }
+  if (status.ok()) status = MakeTriggers(log);
+  if (status.ok()) status = Store(log);
+  if (!status.ok()) return status;
+  logs_[FoldName(table.name)] = std::move(log);
+  return absl::OkStatus();
+}
+
+absl::Status LogTables::Extend(const LoggedTable& table, std::int64_t rootpage, TableLog& log) {
+  const absl::StatusOr<std::int64_t> last = Last(log);
+  if (!last.ok()) return last.status();
+  const std::size_t masks = MaskColumns(log.columns.size());
+  const std::vector<std::string> names = Names(table);
+  log.added.insert(log.added.end(), names.begin() + static_cast<std::ptrdiff_t>(log.columns.size()),
+                   names.end());
+  log.columns = names;
+  log.masks_after = *last;
+  log.rootpage = rootpage;
+  log.table = table;
+  for (std::size_t mask = masks; mask < MaskColumns(names.size()); ++mask) {
+    const absl::Status status =
+        file_.Run(absl::StrCat("ALTER TABLE ", LogName(log.id), " ADD COLUMN m", mask));
+    if (!status.ok()) return status;
+  }
+  if (absl::Status status = DropTriggers(log.id); !status.ok()) return status;
+  if (absl::Status status = MakeTriggers(log); !status.ok()) return status;
+  return Store(log);
+}
+
+absl::Status LogTables::Remove(std::int64_t id) {
+  // The triggers first: without their log every write to the table would fail.
+  if (absl::Status status = DropTriggers(id); !status.ok()) return status;
+  absl::Status status = file_.Run(absl::StrCat("DROP TABLE IF EXISTS ", LogName(id)));
+  if (!status.ok()) return status;
+  return Query(file_, "DELETE FROM _mirror_tables WHERE log = ?1").Bind(id).Run();
+}
+
+absl::Status LogTables::DropTriggers(std::int64_t id) {
+  for (const char* kind : kTriggerKinds) {
+    const absl::Status status = file_.Run(absl::StrCat("DROP TRIGGER IF EXISTS _mirror_", id, "_", kind));
+    if (!status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status LogTables::MakeTriggers(const TableLog& log) {
+  for (const LogObject& trigger : LogTriggers(log.id, log.table, log.columns.size())) {
+    if (absl::Status status = file_.Run(trigger.sql); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status LogTables::Store(const TableLog& log) {
+  return Query(file_,
+               "INSERT OR REPLACE INTO _mirror_tables (log, name, floor, masks_after, anchor, rootpage, "
+               "columns, "
+               "added) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")
+      .Bind(log.id)
+      .Bind(log.table.name)
+      .Bind(log.floor)
+      .Bind(log.masks_after)
+      .Bind(log.anchor)
+      .Bind(log.rootpage)
+      .Bind(Join(log.columns))
+      .Bind(Join(log.added))
+      .Run();
+}
+
+}  // namespace mirror

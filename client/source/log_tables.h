@@ -1,0 +1,78 @@
+#ifndef MIRROR_CLIENT_SOURCE_LOG_TABLES_H_
+#define MIRROR_CLIENT_SOURCE_LOG_TABLES_H_
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "client/source/log_sql.h"
+#include "client/source/sqlite_file.h"
+
+namespace mirror {
+
+/// The first entry of each log; it is no change.
+inline constexpr std::int64_t kAnchorSeq = 1;
+
+/// The log of one table.
+struct TableLog {
+  std::int64_t id = 0;
+  std::int64_t floor = kAnchorSeq;   ///< All changes behind it are in the log.
+  std::int64_t masks_after = 0;      ///< Entries up to this one name no columns.
+  std::int64_t anchor = 0;           ///< What stands in the first entry.
+  std::int64_t rootpage = 0;         ///< Of the table.
+  std::vector<std::string> columns;  ///< Those that the triggers know.
+  std::vector<std::string> added;    ///< Those of them that were added while the log was at work.
+  LoggedTable table;
+
+  /// Whether old rows hold something else than NULL in it, or a plain default: a generated column, or one
+  /// with a default.
+  bool IsComputed(const std::string& column) const;
+};
+
+/// The logs of a source: makes them, finds out whether they are as they were left, and makes them anew.
+/// Errors: those of SqliteFile. Threads: one.
+class LogTables {
+ public:
+  explicit LogTables(const SqliteFile& file) : file_(file) {}
+
+  absl::Status Load();
+  /// See ChangeLog::Renew().
+  absl::StatusOr<std::vector<std::string>> Renew(const std::vector<std::string>& tables);
+
+  /// Null: there is none.
+  TableLog* Find(const std::string& table);
+  const std::map<std::string, TableLog>& all() const { return logs_; }
+  /// Position of the last entry.
+  absl::StatusOr<std::int64_t> Last(const TableLog& log) const;
+  /// Writes the floor down.
+  absl::Status RaiseFloor(TableLog& log, std::int64_t floor);
+
+ private:
+  enum class Finding {
+    kFine,
+    kColumnsAdded,
+    kMoved,  ///< By VACUUM: only its place in the file is another.
+    kBroken,
+  };
+  absl::Status RenewTable(const std::string& name, std::vector<std::string>* news);
+  absl::StatusOr<Finding> Look(const TableLog& log, const LoggedTable& table, std::int64_t rootpage,
+                               std::string* why) const;
+  absl::StatusOr<std::string> EntryProblem(const TableLog& log) const;
+  absl::StatusOr<std::string> TriggerProblem(const TableLog& log, const LoggedTable& table) const;
+  absl::Status Make(const LoggedTable& table, std::int64_t rootpage);
+  absl::Status Extend(const LoggedTable& table, std::int64_t rootpage, TableLog& log);
+  absl::Status Remove(std::int64_t id);
+  absl::Status MakeTriggers(const TableLog& log);
+  absl::Status DropTriggers(std::int64_t id);
+  absl::Status Store(const TableLog& log);
+
+  const SqliteFile& file_;
+  std::map<std::string, TableLog> logs_;  ///< By folded name of the table.
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_CLIENT_SOURCE_LOG_TABLES_H_

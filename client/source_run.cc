@@ -1,0 +1,76 @@
+#include "client/source_run.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "client/host_id.h"
+#include "client/lock_file.h"
+#include "client/run_state.h"
+#include "client/source/sqlite_reader.h"
+#include "proto/wire/table.h"
+
+namespace mirror {
+namespace {
+
+CycleReport Failed(const absl::Status& status) {
+  CycleReport report;
+  report.status = status;
+  return report;
+}
+
+/// The tables of `wanted` that this source has.
+std::vector<std::string> Own(const std::vector<std::string>& names, const std::vector<std::string>& wanted) {
+  std::vector<std::string> own;
+  for (const std::string& name : names) {
+    const auto same = [&](const std::string& other) { return SameName(name, other); };
+    if (std::any_of(wanted.begin(), wanted.end(), same)) own.push_back(name);
+  }
+  return own;
+}
+
+}  // namespace
+
+ChangeLogOptions LogOptionsOf(const SourceConfig& source) {
+  return {source.path, HostId(), source.retention_ms, source.max_log};
+}
+
+std::unique_ptr<SourceReader> OpenReader(const SourceConfig& source,
+                                         std::map<std::string, std::string> records, ChangeLog* log) {
+  return OpenSqliteReader({source.path, source.include, source.skip, std::move(records), log});
+}
+
+CycleReport RunSource(const AgentConfig& config, const SourceConfig& source, const Connection& connection,
+                      const RunRequest& request) {
+  absl::StatusOr<LockFile> lock = LockFile::Acquire(config.agent.state_dir, source.context_id);
+  if (!lock.ok()) return Failed(lock.status());
+  absl::StatusOr<RunState> state = RunState::Load(config.agent.state_dir, source.context_id);
+  if (!state.ok()) return Failed(state.status());
+  absl::StatusOr<std::unique_ptr<ChangeLog>> log = nullptr;
+  if (source.strategy == "cdc") log = ChangeLog::Open(LogOptionsOf(source));
+  if (!log.ok()) return Failed(log.status());
+  const std::unique_ptr<SourceReader> reader = OpenReader(source, state->Records(), log->get());
+
+  CycleOptions cycle;
+  cycle.batch_bytes = config.agent.batch_bytes;
+  cycle.window = config.agent.window;
+  cycle.progress = request.progress;
+  cycle.repopulate_all = request.repopulate && request.tables.empty();
+  if (!request.tables.empty()) {
+    const auto names = reader->TableNames();
+    if (!names.ok()) return Failed(names.status());
+    cycle.repopulate = Own(*names, request.tables);
+  }
+  MirrorClient client(connection.channel, connection.identity, source.context_id);
+  CycleReport report = RunOnce({*reader, client, *lock, *state, log->get()}, cycle);
+  if (*log == nullptr) {
+    report.notes.push_back(absl::StrCat(
+        source.strategy == "cdc" ? "no change log is installed ('mirror-agent install' makes it)"
+                                 : "without a change log",
+        ": changes that keep a table's number of rows are not seen, send them with --repopulate"));
+  }
+  return report;
+}
+
+}  // namespace mirror

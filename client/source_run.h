@@ -1,0 +1,39 @@
+#ifndef MIRROR_CLIENT_SOURCE_RUN_H_
+#define MIRROR_CLIENT_SOURCE_RUN_H_
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "client/config.h"
+#include "client/connect.h"
+#include "client/cycle.h"
+#include "client/source/change_log.h"
+#include "client/source/reader.h"
+
+namespace mirror {
+
+/// What somebody asks of one run.
+struct RunRequest {
+  bool repopulate = false;
+  std::vector<std::string> tables =
+      {};  ///< To repopulate; empty: all. Those that this source does not have are passed over.
+  std::function<void(const Job&)> progress = {};
+};
+
+/// One cycle of one [[source]], everything opened anew.
+CycleReport RunSource(const AgentConfig& config, const SourceConfig& source, const Connection& connection,
+                      const RunRequest& request);
+
+/// `log` may be null. Both outlive the reader.
+std::unique_ptr<SourceReader> OpenReader(const SourceConfig& source,
+                                         std::map<std::string, std::string> records,
+                                         ChangeLog* log = nullptr);
+
+ChangeLogOptions LogOptionsOf(const SourceConfig& source);
+
+}  // namespace mirror
+
+#endif  // MIRROR_CLIENT_SOURCE_RUN_H_
