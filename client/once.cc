@@ -128,9 +128,10 @@ void PrintSum(const SourceRun& run, std::ostream& out) {
     deletes += table.deletes;
   }
   const auto rows = static_cast<double>(inserts + updates + deletes);
-  out << "  " << run.report.tables.size() << " tables, " << populated << " populated, " << changed
-      << " changed: " << Grouped(inserts) << " inserts, " << Grouped(updates) << " updates, "
-      << Grouped(deletes) << " deletes in " << std::fixed << std::setprecision(2) << run.seconds << " s ("
+  out << "  " << run.report.tables.size() << (run.report.tables.size() == 1 ? " table, " : " tables, ")
+      << populated << " populated, " << changed << " changed: " << Grouped(inserts) << " inserts, "
+      << Grouped(updates) << " updates, " << Grouped(deletes) << " deletes in " << std::fixed
+      << std::setprecision(2) << run.seconds << " s ("
       << Grouped(static_cast<std::uint64_t>(std::llround(rows / std::max(run.seconds, 1e-3))))
       << " rows/s)\n";
 }

@@ -69,7 +69,7 @@ std::map<std::int64_t, std::int64_t> Split(const std::string& text) {
 }
 
 absl::StatusOr<bool> Exists(const SqliteFile& file, const std::string& table) {
-  return Query(file, "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?1").Bind(table).Step();
+  return LogQuery(file, "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?1").Bind(table).Step();
 }
 
 }  // namespace
@@ -100,7 +100,7 @@ absl::StatusOr<std::unique_ptr<ChangeLog>> ChangeLog::Make(const ChangeLogOption
       for (const char* const sql : kTables) {
         if (absl::Status status = log->file_->Run(sql); !status.ok()) return status;
       }
-      return Query(
+      return LogQuery(
                  *log->file_,
                  "INSERT OR IGNORE INTO _mirror_source (one, source_id, host, path, device, inode, next_log, "
                  "first_lineage) VALUES (1, ?1, ?2, ?3, ?4, ?5, 1, 0)")
@@ -123,8 +123,8 @@ absl::StatusOr<bool> ChangeLog::Uninstall(const std::string& path) {
   std::vector<std::string> drops;
   const absl::Status status = (*file)->Change([&]() -> absl::Status {
     // Triggers first: without their log every write of the application would fail.
-    Query query(**file, absl::StrCat("SELECT type, name FROM sqlite_schema WHERE ", kOurs,
-                                     " ORDER BY type <> 'trigger', type <> 'index'"));
+    LogQuery query(**file, absl::StrCat("SELECT type, name FROM sqlite_schema WHERE ", kOurs,
+                                        " ORDER BY type <> 'trigger', type <> 'index'"));
     for (;;) {
       const absl::StatusOr<bool> row = query.Step();
       if (!row.ok()) return row.status();
@@ -141,7 +141,7 @@ absl::StatusOr<bool> ChangeLog::Uninstall(const std::string& path) {
 }
 
 absl::Status ChangeLog::Load() {
-  Query query(*file_, "SELECT source_id, first_lineage FROM _mirror_source");
+  LogQuery query(*file_, "SELECT source_id, first_lineage FROM _mirror_source");
   const absl::StatusOr<bool> row = query.Step();
   if (!row.ok()) return row.status();
   if (!*row) {
@@ -156,7 +156,7 @@ absl::Status ChangeLog::Load() {
 }
 
 absl::StatusOr<std::string> ChangeLog::Bind() {
-  Query query(*file_, "SELECT host, path, device, inode FROM _mirror_source");
+  LogQuery query(*file_, "SELECT host, path, device, inode FROM _mirror_source");
   const absl::StatusOr<bool> row = query.Step();
   if (!row.ok()) return row.status();
   const SourceMark& mark = file_->mark();
@@ -171,9 +171,9 @@ absl::StatusOr<std::string> ChangeLog::Bind() {
   if (!next.ok()) return next.status();
   const std::int64_t first = copied ? *next : first_lineage_;
   const absl::Status status =
-      Query(*file_,
-            "UPDATE _mirror_source SET source_id = ?1, host = ?2, path = ?3, device = ?4, "
-            "inode = ?5, first_lineage = ?6")
+      LogQuery(*file_,
+               "UPDATE _mirror_source SET source_id = ?1, host = ?2, path = ?3, device = ?4, "
+               "inode = ?5, first_lineage = ?6")
           .Bind(id)
           .Bind(options_.host)
           .Bind(mark.path)
@@ -212,7 +212,7 @@ absl::Status ChangeLog::BoundLogs() {
 }
 
 absl::StatusOr<std::optional<ChangeLog::Positions>> ChangeLog::FindRecord(const std::string& token) const {
-  Query query(*file_, "SELECT positions FROM _mirror_lineage WHERE token = ?1 AND id >= ?2");
+  LogQuery query(*file_, "SELECT positions FROM _mirror_lineage WHERE token = ?1 AND id >= ?2");
   const absl::StatusOr<bool> row = query.Bind(token).Bind(first_lineage_).Step();
   if (!row.ok()) return row.status();
   return *row ? std::optional(Split(query.Text(0))) : std::nullopt;
@@ -273,7 +273,7 @@ absl::Status ChangeLog::Record(const Positions& positions) {
   if (!version.ok()) return version.status();
   const std::string token = NewToken();
   const absl::Status status =
-      Query(*file_, "INSERT INTO _mirror_lineage (token, time_ms, positions) VALUES (?1, ?2, ?3)")
+      LogQuery(*file_, "INSERT INTO _mirror_lineage (token, time_ms, positions) VALUES (?1, ?2, ?3)")
           .Bind(token)
           .Bind(NowMs())
           .Bind(Join(positions))
@@ -305,7 +305,7 @@ absl::Status ChangeLog::GiveUp(const std::string& table) {
   const absl::StatusOr<std::int64_t> last = logs_.Last(*log);
   if (!last.ok()) return last.status();
   // Beyond the last entry: not even a position at it is good.
-  absl::Status status = Query(*file_, absl::StrCat("INSERT INTO ", LogName(log->id), " (seq) VALUES (?1)"))
+  absl::Status status = LogQuery(*file_, absl::StrCat("INSERT INTO ", LogName(log->id), " (seq) VALUES (?1)"))
                             .Bind(*last + 1)
                             .Run();
   if (!status.ok()) return status;
@@ -323,7 +323,7 @@ absl::Status ChangeLog::ForgetEntries(const std::map<std::string, Position>& dur
                                       int* trims) {
   // The highest position of each log that is on record for longer than the retention.
   Positions old;
-  Query query(*file_, "SELECT positions FROM _mirror_lineage WHERE time_ms < ?1");
+  LogQuery query(*file_, "SELECT positions FROM _mirror_lineage WHERE time_ms < ?1");
   query.Bind(before_ms);
   for (;;) {
     const absl::StatusOr<bool> row = query.Step();
@@ -356,7 +356,7 @@ absl::Status ChangeLog::Trim(const TableLog& log, int* trims) {
     if (!first.ok()) return first.status();
     if (*first == 0 || *first > end) return absl::OkStatus();
     const absl::Status status =
-        Query(*file_, absl::StrCat("DELETE FROM ", LogName(log.id), " WHERE seq >= ?1 AND seq <= ?2"))
+        LogQuery(*file_, absl::StrCat("DELETE FROM ", LogName(log.id), " WHERE seq >= ?1 AND seq <= ?2"))
             .Bind(*first)
             .Bind(std::min(end, *first + kTrimRows - 1))
             .Run();
@@ -376,7 +376,7 @@ absl::Status ChangeLog::ForgetRecords(const std::map<std::string, Position>& dur
   std::set<std::string> shown;
   for (const auto& [table, position] : durable) shown.insert(position.lineage);
   std::set<std::int64_t> sent, unneeded;
-  Query query(*file_, "SELECT id, token, time_ms, positions FROM _mirror_lineage ORDER BY id DESC");
+  LogQuery query(*file_, "SELECT id, token, time_ms, positions FROM _mirror_lineage ORDER BY id DESC");
   for (;;) {
     const absl::StatusOr<bool> row = query.Step();
     if (!row.ok()) return row.status();
@@ -390,7 +390,7 @@ absl::Status ChangeLog::ForgetRecords(const std::map<std::string, Position>& dur
     const absl::Status status = file_->Change([&] {
       absl::Status removed;
       for (std::int64_t i = 0; i < kRecordsPerTrim && next != unneeded.end() && removed.ok(); ++i, ++next) {
-        removed = Query(*file_, "DELETE FROM _mirror_lineage WHERE id = ?1").Bind(*next).Run();
+        removed = LogQuery(*file_, "DELETE FROM _mirror_lineage WHERE id = ?1").Bind(*next).Run();
       }
       return removed;
     });

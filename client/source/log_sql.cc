@@ -171,7 +171,7 @@ std::string Differs(const LoggedTable::Column& column, const std::string& a, con
   return column.typed ? values : absl::StrCat("(", values, " OR typeof(", x, ") <> typeof(", y, "))");
 }
 
-absl::StatusOr<LoggedTable> DescribeLogged(const SqliteFile& file, const TablePlan& plan) {
+absl::StatusOr<LoggedTable> DescribeLogged(const SqliteFile& file, const SourcePlan& plan) {
   LoggedTable table;
   table.name = plan.schema.name;
   table.key = plan.schema.Key();

@@ -38,7 +38,7 @@ struct LoggedTable {
 };
 
 /// Errors: the source cannot be read.
-absl::StatusOr<LoggedTable> DescribeLogged(const SqliteFile& file, const TablePlan& plan);
+absl::StatusOr<LoggedTable> DescribeLogged(const SqliteFile& file, const SourcePlan& plan);
 
 std::string LogName(std::int64_t log);
 /// Columns of a log that hold masks: m0, m1, ...

@@ -48,7 +48,8 @@ std::int64_t RandomNumber() {
 }
 
 absl::StatusOr<std::int64_t> RootPage(const SqliteFile& file, const std::string& table) {
-  Query query(file, "SELECT rootpage FROM sqlite_schema WHERE type = 'table' AND name = ?1 COLLATE NOCASE");
+  LogQuery query(file,
+                 "SELECT rootpage FROM sqlite_schema WHERE type = 'table' AND name = ?1 COLLATE NOCASE");
   const absl::StatusOr<bool> row = query.Bind(table).Step();
   if (!row.ok()) return row.status();
   return *row ? query.Int(0) : 0;
@@ -56,9 +57,10 @@ absl::StatusOr<std::int64_t> RootPage(const SqliteFile& file, const std::string&
 
 /// VACUUM puts the first pages of all tables and indexes at the beginning of the file.
 absl::StatusOr<bool> LooksVacuumed(const SqliteFile& file) {
-  Query query(file,
-              "SELECT max(rootpage), count(*) FILTER (WHERE rootpage > 0), sum(length(sql) + 100), (SELECT page_size "
-              "FROM pragma_page_size) FROM sqlite_schema");
+  LogQuery query(
+      file,
+      "SELECT max(rootpage), count(*) FILTER (WHERE rootpage > 0), sum(length(sql) + 100), (SELECT page_size "
+      "FROM pragma_page_size) FROM sqlite_schema");
   const absl::StatusOr<bool> row = query.Step();
   if (!row.ok()) return row.status();
   // Between them stand pages of the schema itself, at least half full, and of a pointer map.
@@ -76,8 +78,8 @@ bool TableLog::IsComputed(const std::string& column) const {
 
 absl::Status LogTables::Load() {
   logs_.clear();
-  Query query(file_,
-              "SELECT log, name, floor, masks_after, anchor, rootpage, columns, added FROM _mirror_tables");
+  LogQuery query(
+      file_, "SELECT log, name, floor, masks_after, anchor, rootpage, columns, added FROM _mirror_tables");
   for (;;) {
     const absl::StatusOr<bool> row = query.Step();
     if (!row.ok()) return row.status();
@@ -106,7 +108,10 @@ absl::StatusOr<std::int64_t> LogTables::Last(const TableLog& log) const {
 
 absl::Status LogTables::RaiseFloor(TableLog& log, std::int64_t floor) {
   log.floor = floor;
-  return Query(file_, "UPDATE _mirror_tables SET floor = ?1 WHERE log = ?2").Bind(floor).Bind(log.id).Run();
+  return LogQuery(file_, "UPDATE _mirror_tables SET floor = ?1 WHERE log = ?2")
+      .Bind(floor)
+      .Bind(log.id)
+      .Run();
 }
 
 absl::StatusOr<std::vector<std::string>> LogTables::Renew(const std::vector<std::string>& tables) {
@@ -133,7 +138,7 @@ absl::Status LogTables::RenewTable(const std::string& name, std::vector<std::str
   std::int64_t rootpage = 0;
   LoggedTable table;
   const auto look = [&]() -> absl::StatusOr<Finding> {
-    const absl::StatusOr<TablePlan> plan = PlanTable(file_, name);
+    const absl::StatusOr<SourcePlan> plan = PlanSource(file_, name);
     if (!plan.ok()) return plan.status();
     absl::StatusOr<LoggedTable> described = DescribeLogged(file_, *plan);
     if (!described.ok()) return described.status();
@@ -216,11 +221,11 @@ absl::StatusOr<LogTables::Finding> LogTables::Look(const TableLog& log, const Lo
 }
 
 absl::StatusOr<std::string> LogTables::EntryProblem(const TableLog& log) const {
-  Query there(file_, "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?1");
+  LogQuery there(file_, "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?1");
   const absl::StatusOr<bool> found = there.Bind(LogName(log.id)).Step();
   if (!found.ok()) return found.status();
   if (!*found) return "its log was dropped";
-  Query anchor(file_, absl::StrCat("SELECT m0 FROM ", LogName(log.id), " WHERE seq = ", kAnchorSeq));
+  LogQuery anchor(file_, absl::StrCat("SELECT m0 FROM ", LogName(log.id), " WHERE seq = ", kAnchorSeq));
   const absl::StatusOr<bool> row = anchor.Step();
   if (!row.ok()) return row.status();
   return *row && anchor.Int(0) == log.anchor ? "" : "its log was emptied";
@@ -228,9 +233,10 @@ absl::StatusOr<std::string> LogTables::EntryProblem(const TableLog& log) const {
 
 absl::StatusOr<std::string> LogTables::TriggerProblem(const TableLog& log, const LoggedTable& table) const {
   std::map<std::string, std::string> there;
-  Query query(file_,
-              "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = ?1 COLLATE NOCASE "
-              "AND name LIKE '\\_mirror\\_%' ESCAPE '\\'");
+  LogQuery query(
+      file_,
+      "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = ?1 COLLATE NOCASE "
+      "AND name LIKE '\\_mirror\\_%' ESCAPE '\\'");
   query.Bind(table.name);
   for (;;) {
     const absl::StatusOr<bool> row = query.Step();
@@ -257,10 +263,10 @@ absl::Status LogTables::Make(const LoggedTable& table, std::int64_t rootpage) {
   log.rootpage = rootpage;
   log.columns = Names(table);
   log.table = table;
-  absl::Status status = Query(file_, "UPDATE _mirror_source SET next_log = ?1").Bind(log.id + 1).Run();
+  absl::Status status = LogQuery(file_, "UPDATE _mirror_source SET next_log = ?1").Bind(log.id + 1).Run();
   if (status.ok()) status = file_.Run(LogTable(log.id, table).sql);
   if (status.ok()) {
-    status = Query(file_, absl::StrCat("INSERT INTO ", LogName(log.id), " (seq, m0) VALUES (?1, ?2)"))
+    status = LogQuery(file_, absl::StrCat("INSERT INTO ", LogName(log.id), " (seq, m0) VALUES (?1, ?2)"))
                  .Bind(kAnchorSeq)
                  .Bind(log.anchor)
                  .Run();
@@ -298,7 +304,7 @@ absl::Status LogTables::Remove(std::int64_t id) {
   if (absl::Status status = DropTriggers(id); !status.ok()) return status;
   absl::Status status = file_.Run(absl::StrCat("DROP TABLE IF EXISTS ", LogName(id)));
   if (!status.ok()) return status;
-  return Query(file_, "DELETE FROM _mirror_tables WHERE log = ?1").Bind(id).Run();
+  return LogQuery(file_, "DELETE FROM _mirror_tables WHERE log = ?1").Bind(id).Run();
 }
 
 absl::Status LogTables::DropTriggers(std::int64_t id) {
@@ -317,10 +323,10 @@ absl::Status LogTables::MakeTriggers(const TableLog& log) {
 }
 
 absl::Status LogTables::Store(const TableLog& log) {
-  return Query(file_,
-               "INSERT OR REPLACE INTO _mirror_tables (log, name, floor, masks_after, anchor, rootpage, "
-               "columns, "
-               "added) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")
+  return LogQuery(file_,
+                  "INSERT OR REPLACE INTO _mirror_tables (log, name, floor, masks_after, anchor, rootpage, "
+                  "columns, "
+                  "added) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")
       .Bind(log.id)
       .Bind(log.table.name)
       .Bind(log.floor)

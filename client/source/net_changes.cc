@@ -147,7 +147,7 @@ class NetChanges : public ChangeReader {
       if (!looking_) {
         if (absl::Status status = OpenLook(); !status.ok()) return status;
       }
-      const absl::Status copy = Query(file_, copy_).Bind(at).Bind(end).Run();
+      const absl::Status copy = LogQuery(file_, copy_).Bind(at).Bind(end).Run();
       if (!copy.ok()) return copy;
       copied += sqlite3_changes64(file_.handle());
       at = end;

@@ -17,7 +17,7 @@ namespace mirror {
 /// A table as its source announced it, and how it is reached.
 struct AnnouncedSource {
   std::shared_ptr<const SqliteFile> file;  ///< Opened with Use::kLooks.
-  std::shared_ptr<const TablePlan> plan;
+  std::shared_ptr<const SourcePlan> plan;
   TableSchema schema;
   std::vector<std::uint32_t> columns;  ///< Those that are sent.
   std::int64_t schema_version = 0;     ///< When it was announced.

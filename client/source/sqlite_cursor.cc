@@ -69,7 +69,7 @@ void KeyValue::Bind(sqlite3_stmt* statement, int parameter) const {
 }
 
 absl::StatusOr<SqliteCursor> SqliteCursor::Open(std::shared_ptr<const SqliteFile> file,
-                                                std::shared_ptr<const TablePlan> plan,
+                                                std::shared_ptr<const SourcePlan> plan,
                                                 const std::vector<OrderTerm>& order,
                                                 const std::vector<std::uint32_t>& columns) {
   SqliteCursor cursor(file, plan);

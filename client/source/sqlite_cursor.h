@@ -39,7 +39,7 @@ class SqliteCursor {
 
   /// `columns` are indexes of the plan's schema; they are the first columns of each row, in that order.
   static absl::StatusOr<SqliteCursor> Open(std::shared_ptr<const SqliteFile> file,
-                                           std::shared_ptr<const TablePlan> plan,
+                                           std::shared_ptr<const SourcePlan> plan,
                                            const std::vector<OrderTerm>& order,
                                            const std::vector<std::uint32_t>& columns);
 
@@ -68,7 +68,7 @@ class SqliteCursor {
   absl::StatusOr<std::string> HeavyPiece(std::uint32_t column, std::uint64_t offset, std::size_t bytes);
 
  private:
-  SqliteCursor(std::shared_ptr<const SqliteFile> file, std::shared_ptr<const TablePlan> plan)
+  SqliteCursor(std::shared_ptr<const SqliteFile> file, std::shared_ptr<const SourcePlan> plan)
       : file_(std::move(file)), plan_(std::move(plan)) {}
   std::string After() const;
   absl::Status LocateHeavy();
@@ -80,7 +80,7 @@ class SqliteCursor {
   absl::Status LoadWhole(std::uint32_t column);
 
   std::shared_ptr<const SqliteFile> file_;  ///< Before the statements, which end first.
-  std::shared_ptr<const TablePlan> plan_;
+  std::shared_ptr<const SourcePlan> plan_;
   std::vector<OrderTerm> order_;
   std::vector<int> order_at_;  ///< Where each term stands in the row.
   std::string select_, heavy_select_;

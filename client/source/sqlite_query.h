@@ -12,15 +12,15 @@
 namespace mirror {
 
 /// One statement with its values, for the few rows of the change log's own tables.
-class Query {
+class LogQuery {
  public:
-  Query(const SqliteFile& file, const std::string& sql) : file_(file), statement_(file.Prepare(sql)) {}
+  LogQuery(const SqliteFile& file, const std::string& sql) : file_(file), statement_(file.Prepare(sql)) {}
 
-  Query& Bind(std::int64_t value) {
+  LogQuery& Bind(std::int64_t value) {
     if (statement_.ok()) sqlite3_bind_int64(statement_->get(), ++bound_, value);
     return *this;
   }
-  Query& Bind(const std::string& value) {
+  LogQuery& Bind(const std::string& value) {
     if (statement_.ok()) {
       sqlite3_bind_text(statement_->get(), ++bound_, value.data(), static_cast<int>(value.size()),
                         SQLITE_TRANSIENT);

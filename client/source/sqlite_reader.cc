@@ -31,7 +31,7 @@ constexpr std::size_t kWalLookRows = 20'000;
 
 /// One table of the present look.
 struct Known {
-  std::shared_ptr<const TablePlan> plan;
+  std::shared_ptr<const SourcePlan> plan;
   TableSchema schema;
 };
 
@@ -255,9 +255,9 @@ class SqliteReader : public SourceReader {
   /// Errors: the whole source cannot be read. What is wrong with one table is in its `problem`.
   absl::StatusOr<SourceTable> LookAt(const std::string& name) {
     SourceTable table;
-    absl::StatusOr<TablePlan> planned = PlanInLook(name);
+    absl::StatusOr<SourcePlan> planned = PlanInLook(name);
     if (!planned.ok()) return planned.status();
-    const auto plan = std::make_shared<const TablePlan>(*std::move(planned));
+    const auto plan = std::make_shared<const SourcePlan>(*std::move(planned));
     table.schema = plan->schema;
     if (const absl::Status status = CheckTable(plan->schema); !status.ok()) {
       table.problem = std::string(status.message());
@@ -271,19 +271,19 @@ class SqliteReader : public SourceReader {
     return table;
   }
 
-  absl::StatusOr<TablePlan> PlanInLook(const std::string& name) const {
+  absl::StatusOr<SourcePlan> PlanInLook(const std::string& name) const {
     if (absl::Status status = file_->BeginLook(); !status.ok()) return status;
     const Look look(*file_);
-    return PlanTable(*file_, name);
+    return PlanSource(*file_, name);
   }
 
-  std::optional<TableSchema> Recorded(const TablePlan& plan) const {
+  std::optional<TableSchema> Recorded(const SourcePlan& plan) const {
     const auto record = options_.records.find(plan.schema.name);
     if (record == options_.records.end()) return std::nullopt;
     return ApplyRecord(plan.schema, record->second);
   }
 
-  absl::Status Scan(const std::shared_ptr<const TablePlan>& plan, SourceTable* table) {
+  absl::Status Scan(const std::shared_ptr<const SourcePlan>& plan, SourceTable* table) {
     const absl::StatusOr<FoundTypes> found = FindTypes(file_, plan);
     if (absl::IsUnavailable(found.status()) || absl::IsAborted(found.status())) return found.status();
     if (!found.ok()) {

@@ -187,8 +187,8 @@ absl::StatusOr<std::vector<std::string>> ListTables(const SqliteFile& file) {
   return tables;
 }
 
-absl::StatusOr<TablePlan> PlanTable(const SqliteFile& file, const std::string& table) {
-  TablePlan plan;
+absl::StatusOr<SourcePlan> PlanSource(const SqliteFile& file, const std::string& table) {
+  SourcePlan plan;
   plan.schema.name = table;
   TableFacts facts;
   absl::Status status =

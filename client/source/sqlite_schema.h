@@ -18,7 +18,7 @@ struct OrderTerm {
 };
 
 /// A table of the database and how its rows can be reached.
-struct TablePlan {
+struct SourcePlan {
   /// Typed by what the declarations promise; whether the values keep it is for the reader to find out. The
   /// key is the PRIMARY KEY, which may still hold NULL when `key_may_be_null`.
   TableSchema schema;
@@ -36,7 +36,7 @@ struct TablePlan {
 absl::StatusOr<std::vector<std::string>> ListTables(const SqliteFile& file);
 
 /// Errors: the table cannot be read.
-absl::StatusOr<TablePlan> PlanTable(const SqliteFile& file, const std::string& table);
+absl::StatusOr<SourcePlan> PlanSource(const SqliteFile& file, const std::string& table);
 
 /// A default's SQL text as a value, when it is a plain constant that `column` holds; else nothing.
 std::optional<Literal> ParseDefault(std::string_view sql, const Column& column);

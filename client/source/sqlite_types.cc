@@ -33,7 +33,7 @@ void DropKey(TableSchema* schema) {
 /// Finds out whether the values of a table keep what its declarations promise.
 class TypeScan {
  public:
-  TypeScan(std::shared_ptr<const SqliteFile> file, std::shared_ptr<const TablePlan> plan)
+  TypeScan(std::shared_ptr<const SqliteFile> file, std::shared_ptr<const SourcePlan> plan)
       : file_(std::move(file)),
         plan_(std::move(plan)),
         misfit_(plan_->schema.columns.size(), false),
@@ -134,7 +134,7 @@ class TypeScan {
   }
 
   std::shared_ptr<const SqliteFile> file_;
-  std::shared_ptr<const TablePlan> plan_;
+  std::shared_ptr<const SourcePlan> plan_;
   std::vector<bool> misfit_, null_;
   std::vector<std::uint32_t> columns_;
   std::string infinite_column_;
@@ -143,7 +143,7 @@ class TypeScan {
 }  // namespace
 
 absl::StatusOr<FoundTypes> FindTypes(const std::shared_ptr<const SqliteFile>& file,
-                                     const std::shared_ptr<const TablePlan>& plan) {
+                                     const std::shared_ptr<const SourcePlan>& plan) {
   TypeScan scan(file, plan);
   if (absl::Status status = scan.Run(); !status.ok()) return status;
   return FoundTypes{scan.Found(), scan.infinite_column()};

@@ -21,7 +21,7 @@ struct FoundTypes {
 /// Looks at every value of the columns that may break their promise: one pass over the table.
 /// Errors: kUnavailable and kAborted about the file; others are the table's own problem.
 absl::StatusOr<FoundTypes> FindTypes(const std::shared_ptr<const SqliteFile>& file,
-                                     const std::shared_ptr<const TablePlan>& plan);
+                                     const std::shared_ptr<const SourcePlan>& plan);
 
 /// What FindTypes found, for later runs: the hash of the declarations, then a letter for each column (a: ANY,
 /// d: as declared; a capital where NULL was found against NOT NULL), at the end k or n: with or without its

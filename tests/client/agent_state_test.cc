@@ -80,12 +80,21 @@ TEST(LockFileTest, FolderThatCannotBeMadeIsNamed) {
 
 // --- Runs ---
 
-using Standing = RunState::Standing;
-
 const SourceMark kMark{"/data/crm.db", 1, 2, 3};
 
 class RunStateTest : public testing::Test {
  protected:
+  static Standing Judge(RunState& state, const std::string& table, const Position& position) {
+    const absl::StatusOr<Standing> standing = state.Judge(table, position);
+    EXPECT_THAT(standing, IsOk());
+    return standing.value_or(Standing::kGone);
+  }
+  /// The target, which is that of all tables.
+  static Position Begin(RunState& state, const std::vector<std::string>& tables, std::int64_t highest) {
+    const auto targets = state.Begin(tables, highest);
+    EXPECT_THAT(targets, IsOk());
+    return targets.ok() ? targets->at(tables.front()) : Position{};
+  }
   RunState Load() {
     auto state = RunState::Load(folder_.path(), "Cust");
     EXPECT_THAT(state, IsOk());
@@ -97,48 +106,48 @@ class RunStateTest : public testing::Test {
 TEST_F(RunStateTest, RunsAreNumberedAndRecognisedByTheTableThatTheyWereSentFor) {
   RunState state = Load();
   state.Bind(kMark);
-  const Position first = state.BeginRun({"a", "b"}, 0);
+  const Position first = Begin(state, {"a", "b"}, 0);
   ASSERT_THAT(state.Save(), IsOk());
   EXPECT_EQ(first.lsn.value, 1);
   state = Load();
   EXPECT_EQ(state.run(), 1);
   EXPECT_THAT(state.Bind(kMark), IsEmpty());
-  EXPECT_EQ(state.Judge("a", first), Standing::kLast);
-  EXPECT_EQ(state.Judge("c", first), Standing::kMiss);
-  EXPECT_EQ(state.Judge("a", {first.lsn, "another:1"}), Standing::kMiss);
-  EXPECT_EQ(state.Judge("a", {Lsn{2}, first.lineage}), Standing::kMiss);
-  EXPECT_EQ(state.Judge("a", {}), Standing::kMiss);
+  EXPECT_EQ(Judge(state, "a", first), Standing::kKnown);
+  EXPECT_EQ(Judge(state, "c", first), Standing::kMiss);
+  EXPECT_EQ(Judge(state, "a", {first.lsn, "another:1"}), Standing::kMiss);
+  EXPECT_EQ(Judge(state, "a", {Lsn{2}, first.lineage}), Standing::kAhead);
+  EXPECT_EQ(Judge(state, "a", {}), Standing::kMiss);
 }
 
 TEST_F(RunStateTest, OnlyTheLastOneSentIsRecognisedAndOlderOnesAreKnownAsSuch) {
   RunState state = Load();
-  const Position one = state.BeginRun({"a"}, 0);
-  const Position two = state.BeginRun({"a"}, 0);
-  EXPECT_EQ(state.Judge("a", one), Standing::kOlder);
-  EXPECT_EQ(state.Judge("a", two), Standing::kLast);
-  const Position other = state.BeginRun({"b"}, 0);
-  EXPECT_EQ(state.Judge("a", two), Standing::kLast);
-  EXPECT_EQ(state.Judge("a", other), Standing::kMiss);
+  const Position one = Begin(state, {"a"}, 0);
+  const Position two = Begin(state, {"a"}, 0);
+  EXPECT_EQ(Judge(state, "a", one), Standing::kOlder);
+  EXPECT_EQ(Judge(state, "a", two), Standing::kKnown);
+  const Position other = Begin(state, {"b"}, 0);
+  EXPECT_EQ(Judge(state, "a", two), Standing::kKnown);
+  EXPECT_EQ(Judge(state, "a", other), Standing::kMiss);
 }
 
 TEST_F(RunStateTest, RestoredStateDoesNotTakeItsFormerLifesPositionsForItsOwn) {
   RunState state = Load();
-  state.BeginRun({"a", "b"}, 0);
+  Begin(state, {"a", "b"}, 0);
   ASSERT_THAT(state.Save(), IsOk());
   RunState restored = Load();
   Position mirror;
-  for (int i = 0; i < 5; ++i) mirror = state.BeginRun({"a", "b"}, 0);
+  for (int i = 0; i < 5; ++i) mirror = Begin(state, {"a", "b"}, 0);
   EXPECT_EQ(mirror.lsn.value, 6);
   // Table a is sent anew, b is not: when the number passes 6 again, b is still a stranger.
-  const Position next = restored.BeginRun({"a"}, mirror.lsn.value);
+  const Position next = Begin(restored, {"a"}, mirror.lsn.value);
   EXPECT_EQ(next.lsn.value, 7);
-  EXPECT_EQ(restored.Judge("b", mirror), Standing::kMiss);
-  EXPECT_NE(restored.Judge("a", mirror), Standing::kLast);
+  EXPECT_EQ(Judge(restored, "b", mirror), Standing::kMiss);
+  EXPECT_NE(Judge(restored, "a", mirror), Standing::kKnown);
 }
 
 TEST_F(RunStateTest, NumbersWrittenByHandDoNotUseUpTheRange) {
   RunState state = Load();
-  EXPECT_EQ(state.BeginRun({"a"}, INT64_MAX).lsn.value, 1);
+  EXPECT_EQ(Begin(state, {"a"}, INT64_MAX).lsn.value, 1);
 }
 
 struct BindCase {
@@ -154,10 +163,10 @@ TEST_P(BindTest, SourceThatIsNotWhatItWasIsPopulated) {
   RunState state = Load();
   state.Bind(kMark);
   const std::string source_id = state.source_id();
-  const Position sent = state.BeginRun({"a"}, 0);
+  const Position sent = Begin(state, {"a"}, 0);
   state.SetRecord("a", "types");
   EXPECT_THAT(state.Bind(GetParam().now), HasSubstr(GetParam().says));
-  EXPECT_EQ(state.Judge("a", sent) == Standing::kLast, GetParam().says.empty());
+  EXPECT_EQ(Judge(state, "a", sent) == Standing::kKnown, GetParam().says.empty());
   EXPECT_EQ(state.source_id() == source_id, GetParam().same_source);
   EXPECT_EQ(state.run(), 1);
 }

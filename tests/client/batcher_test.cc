@@ -33,7 +33,15 @@ class BatcherTest : public testing::Test {
       return answer_;
     });
   }
-  const Batcher::Population population_{"t", "hash", {Lsn{5}, "id:5"}, PopulateReason::kMinusOne};
+  const Position target_{Lsn{5}, "id:5"};
+  const Batcher::Table population_{"t", "hash", Lsn{}, PopulateReason::kMinusOne};
+
+  /// As a population adds its rows.
+  absl::Status Add(Batcher& batcher, const RowBlock& rows, std::uint64_t planned, bool last) const {
+    std::vector<ChangeBlock> blocks;
+    if (rows.rows() > 0) blocks.push_back({Operation::kInsert, rows});
+    return batcher.Add(blocks, target_, {.inserts = planned}, last);
+  }
   std::vector<v1::RowDataRequest> sent_;
   absl::Status answer_;
 };
@@ -41,9 +49,9 @@ class BatcherTest : public testing::Test {
 TEST_F(BatcherTest, PopulationIsNumberedAndEndsWithItsCommit) {
   Batcher batcher = Make({.request_bytes = 1'000});
   batcher.Begin(population_);
-  ASSERT_THAT(batcher.Add(Rows(10, 100), 25, false), IsOk());
-  ASSERT_THAT(batcher.Add(Rows(10, 100), 10, false), IsOk());
-  ASSERT_THAT(batcher.Add(Rows(5, 100), 5, true), IsOk());
+  ASSERT_THAT(Add(batcher, Rows(10, 100), 25, false), IsOk());
+  ASSERT_THAT(Add(batcher, Rows(10, 100), 10, false), IsOk());
+  ASSERT_THAT(Add(batcher, Rows(5, 100), 5, true), IsOk());
   ASSERT_THAT(batcher.Flush(), IsOk());
   ASSERT_EQ(sent_.size(), 3U);
   for (int i = 0; i < 3; ++i) {
@@ -71,7 +79,7 @@ TEST_F(BatcherTest, PopulationIsNumberedAndEndsWithItsCommit) {
 TEST_F(BatcherTest, EmptyTableIsOneBatchThatPopulatesAndCommits) {
   Batcher batcher = Make({});
   batcher.Begin(population_);
-  ASSERT_THAT(batcher.Add(Rows(0, 0), 0, true), IsOk());
+  ASSERT_THAT(Add(batcher, Rows(0, 0), 0, true), IsOk());
   ASSERT_THAT(batcher.Flush(), IsOk());
   ASSERT_EQ(sent_.size(), 1U);
   const v1::ChangeBatch& batch = sent_[0].batches(0);
@@ -85,8 +93,8 @@ TEST_F(BatcherTest, EmptyTableIsOneBatchThatPopulatesAndCommits) {
 TEST_F(BatcherTest, SmallTablesShareARequestUpToItsLimits) {
   Batcher batcher = Make({.request_bytes = 100'000, .request_batches = 3});
   for (int i = 0; i < 7; ++i) {
-    batcher.Begin({absl::StrCat("t", i), "hash", {Lsn{1}, "x"}, PopulateReason::kRequested});
-    ASSERT_THAT(batcher.Add(Rows(1, 10), 1, true), IsOk());
+    batcher.Begin({absl::StrCat("t", i), "hash", Lsn{}, PopulateReason::kRequested});
+    ASSERT_THAT(Add(batcher, Rows(1, 10), 1, true), IsOk());
     EXPECT_EQ(batcher.seq(), 1U);
   }
   ASSERT_THAT(batcher.Flush(), IsOk());
@@ -105,7 +113,7 @@ TEST_F(BatcherTest, LongValuesGoAheadInPartsOfTheEndpointsSize) {
   ASSERT_THAT(batcher.Part(id, 900, std::string(100, 'b')), IsOk());
   RowBlock block = RowBlock::ForAll(OneColumn());
   block.columns[0].AppendLarge(id, 1'000);
-  ASSERT_THAT(batcher.Add(block, 1, true), IsOk());
+  ASSERT_THAT(Add(batcher, block, 1, true), IsOk());
   ASSERT_THAT(batcher.Flush(), IsOk());
   std::string value;
   bool batch_seen = false;
@@ -129,7 +137,7 @@ TEST_F(BatcherTest, RequestsStayUnderTheMessageLimit) {
   batcher.Begin(population_);
   for (int i = 0; i < 5; ++i) {
     ASSERT_THAT(batcher.Part(batcher.NewValue(), 0, std::string(4 << 20, 'x')), IsOk());
-    ASSERT_THAT(batcher.Add(Rows(7, 1'000'000), 1, false), IsOk());
+    ASSERT_THAT(Add(batcher, Rows(7, 1'000'000), 1, false), IsOk());
   }
   ASSERT_THAT(batcher.Flush(), IsOk());
   for (const v1::RowDataRequest& request : sent_) EXPECT_LT(request.ByteSizeLong(), 12U << 20);
@@ -139,7 +147,7 @@ TEST_F(BatcherTest, EndpointThatTakesLittleGetsLittle) {
   Batcher batcher = Make({.message_bytes = 20'000});
   batcher.Begin(population_);
   ASSERT_THAT(batcher.Part(batcher.NewValue(), 0, std::string(100'000, 'x')), IsOk());
-  for (int i = 0; i < 20; ++i) ASSERT_THAT(batcher.Add(Rows(9, 1'000), 1, false), IsOk());
+  for (int i = 0; i < 20; ++i) ASSERT_THAT(Add(batcher, Rows(9, 1'000), 1, false), IsOk());
   ASSERT_THAT(batcher.Flush(), IsOk());
   for (const v1::RowDataRequest& request : sent_) EXPECT_LT(request.ByteSizeLong(), 20'000U);
 }
@@ -148,7 +156,7 @@ TEST_F(BatcherTest, ErrorOfTheWireComesBackFromTheCallThatSent) {
   Batcher batcher = Make({.request_bytes = 100});
   batcher.Begin(population_);
   answer_ = absl::AbortedError("over");
-  EXPECT_THAT(batcher.Add(Rows(10, 100), 10, false), StatusIs(absl::StatusCode::kAborted));
+  EXPECT_THAT(Add(batcher, Rows(10, 100), 10, false), StatusIs(absl::StatusCode::kAborted));
 }
 
 }  // namespace

@@ -55,12 +55,12 @@ TEST_F(OnceTest, PrintsALineForEachTableAndWhatItCannotSee) {
   Sql(folder_ / "crm.db", "CREATE TABLE orders(id INTEGER PRIMARY KEY); INSERT INTO orders VALUES(1), (2)");
   Configure(Source("crm.db"));
   EXPECT_EQ(Run(), 0) << err_;
-  EXPECT_THAT(out_, ContainsRegex("orders +populate +2 +1 +ok +new in the mirror"));
-  EXPECT_THAT(out_, AllOf(HasSubstr("1 tables, 1 populated, 2 rows in "), HasSubstr("rows/s"),
-                          HasSubstr("keep a table's number of rows are not seen")));
+  EXPECT_THAT(out_, ContainsRegex("orders +populate +2 +0 +0 +1 +ok +new in the mirror"));
+  EXPECT_THAT(out_, AllOf(HasSubstr("1 populated, 0 changed: 2 inserts, 0 updates, 0 deletes in "),
+                          HasSubstr("rows/s"), HasSubstr("keep a table's number of rows are not seen")));
   EXPECT_THAT(err_, IsEmpty());
   EXPECT_EQ(Run(), 0);
-  EXPECT_THAT(out_, ContainsRegex("orders +none +0 +1 +ok"));
+  EXPECT_THAT(out_, ContainsRegex("orders +none +0 +0 +0 +1 +ok"));
 }
 
 TEST_F(OnceTest, JsonHasEveryTableOfEverySource) {
@@ -100,7 +100,7 @@ TEST_F(OnceTest, OneSourceThatFailsDoesNotStopTheOthers) {
   Configure("[[source]]\ncontext_id = \"Gone\"\npath = \"gone.db\"\n" + Source("crm.db"));
   EXPECT_EQ(Run(), 1);
   EXPECT_THAT(err_, AllOf(HasSubstr("Gone: the source '"), HasSubstr("gone.db' is not there")));
-  EXPECT_THAT(out_, ContainsRegex("a +populate +0 +1 +ok"));
+  EXPECT_THAT(out_, ContainsRegex("a +populate +0 +0 +0 +1 +ok"));
   EXPECT_EQ(Run({.json = true}), 1);
   const auto json = nlohmann::json::parse(out_);
   EXPECT_EQ(json["sources"][0]["outcome"], "failed");

@@ -272,7 +272,7 @@ TEST_F(SqliteReaderTest, PagingNeverSortsATable) {
   auto file = SqliteFile::Open(path_);
   ASSERT_THAT(file, IsOk());
   for (const char* name : {"a", "b", "c", "d"}) {
-    const auto plan = PlanTable(**file, name);
+    const auto plan = PlanSource(**file, name);
     ASSERT_THAT(plan, IsOk());
     for (const auto& order : {plan->key_order, plan->steady_order}) {
       if (order.empty()) continue;
