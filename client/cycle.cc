@@ -33,8 +33,7 @@ class Run {
         client_(parts.client),
         lock_(parts.lock),
         state_(parts.state),
-        log_(parts.log),
-        history_(parts.log != nullptr ? static_cast<History&>(*parts.log) : parts.state),
+        history_(parts.log != nullptr ? *parts.log : parts.state),
         options_(options) {}
 
   CycleReport Do() {
@@ -69,54 +68,24 @@ class Run {
     }
   }
 
-  /// What the source is now; the log is made to fit it first.
+  /// What the source is now; its history is made to fit it first.
   absl::Status TakeSchema() {
     for (int repeat = 0; repeat <= kMovedRepeats; ++repeat) {
-      if (absl::Status status = RenewLog(); !status.ok()) return status;
+      const absl::StatusOr<std::vector<std::string>> names = reader_.TableNames();
+      if (!names.ok()) return names.status();
+      absl::StatusOr<std::vector<std::string>> news = history_.Renew(*names);
+      if (!news.ok()) return news.status();
+      for (std::string& sentence : *news) AddNote(std::move(sentence));
       absl::StatusOr<SourceSchema> schema = reader_.Schema();
       if (!schema.ok()) return schema.status();
       schema_ = *std::move(schema);
-      if (log_ == nullptr) return absl::OkStatus();
-      const bool fits = std::all_of(schema_.tables.begin(), schema_.tables.end(),
-                                    [this](const SourceTable& table) { return IsLogged(table.schema); });
-      if (!fits) continue;  // Somebody changed a definition in between.
-      for (SourceTable& table : schema_.tables) MarkAdded(table.schema);
-      return absl::OkStatus();
+      const bool complete =
+          std::all_of(schema_.tables.begin(), schema_.tables.end(),
+                      [this](SourceTable& table) { return history_.Complete(table.schema); });
+      if (complete) return absl::OkStatus();
     }
     return absl::UnavailableError(
         "the source's definitions change all the time. Nothing was sent; run again when they are settled");
-  }
-
-  absl::Status RenewLog() {
-    if (log_ == nullptr) return absl::OkStatus();
-    const absl::StatusOr<std::vector<std::string>> names = reader_.TableNames();
-    if (!names.ok()) return names.status();
-    absl::StatusOr<std::vector<std::string>> news = log_->Renew(*names);
-    if (!news.ok()) return news.status();
-    for (std::string& sentence : *news) AddNote(std::move(sentence));
-    return absl::OkStatus();
-  }
-
-  bool IsLogged(const TableSchema& schema) const {
-    const TableLog* log = log_->Find(schema.name);
-    return log != nullptr &&
-           std::equal(log->columns.begin(), log->columns.end(), schema.columns.begin(), schema.columns.end(),
-                      [](const std::string& name, const Column& c) { return name == c.name; });
-  }
-
-  /// Columns that were added while the log was at work: rows that it does not name hold their default.
-  void MarkAdded(TableSchema& schema) const {
-    const TableLog* log = log_->Find(schema.name);
-    if (log == nullptr) return;
-    for (Column& column : schema.columns) {
-      const auto is = [&](const std::string& name) { return name == column.name; };
-      if (std::none_of(log->added.begin(), log->added.end(), is)) continue;
-      if (column.default_value) {
-        column.backfill = Backfill::kDefault;
-      } else if (!log->IsComputed(column.name)) {
-        column.backfill = Backfill::kNone;
-      }
-    }
   }
 
   /// What can be wrong before anything is sent.
@@ -139,13 +108,9 @@ class Run {
       report.reason = refused.reason;
       report.result = TableResult::kRefused;
     }
-    if (log_ == nullptr) {
-      AddNote(state_.Bind(reader_.Mark()));
-    } else {
-      absl::StatusOr<std::string> note = log_->Bind();
-      if (!note.ok()) return note.status();
-      AddNote(*std::move(note));
-    }
+    absl::StatusOr<std::string> moved = history_.Bind(reader_.Mark());
+    if (!moved.ok()) return moved.status();
+    AddNote(*std::move(moved));
     for (const std::string& pattern : schema_.idle_patterns) {
       AddNote(absl::StrCat("no table of the source matches '", pattern, "' of 'include' or 'skip'"));
     }
@@ -318,7 +283,7 @@ class Run {
 
   absl::Status SendJobs() {
     if (jobs_.empty()) return absl::OkStatus();
-    RowSender sender(reader_, client_, report_.cycle, limits_, log_ != nullptr,
+    RowSender sender(reader_, client_, report_.cycle, limits_, history_.closes_gaps(),
                      {options_.batch_bytes, options_.window, options_.progress});
     return sender.Send(jobs_);
   }
@@ -394,7 +359,6 @@ class Run {
   MirrorClient& client_;
   LockFile& lock_;
   RunState& state_;
-  ChangeLog* const log_;
   History& history_;
   const CycleOptions& options_;
 

@@ -13,7 +13,7 @@
 #include "client/mirror_client.h"
 #include "client/row_sender.h"
 #include "client/run_state.h"
-#include "client/source/change_log.h"
+#include "client/source/history.h"
 #include "client/source/reader.h"
 
 namespace mirror {
@@ -77,7 +77,7 @@ struct CycleParts {
   MirrorClient& client;
   LockFile& lock;  ///< Held by the caller.
   RunState& state;
-  ChangeLog* log = nullptr;  ///< Of the source, when it has one.
+  History* log = nullptr;  ///< The source's own record, when it has one; else `state` is it.
 };
 
 /// One run for one tenant: announces all tables, then sends of each what the mirror lacks.

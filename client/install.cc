@@ -49,7 +49,7 @@ absl::StatusOr<std::string> InstallOne(const SourceConfig& source) {
   if (!tables.ok()) return tables.status();
   const absl::StatusOr<std::unique_ptr<ChangeLog>> log = ChangeLog::Install(LogOptionsOf(source));
   if (!log.ok()) return log.status();
-  const absl::StatusOr<std::string> moved = (*log)->Bind();
+  const absl::StatusOr<std::string> moved = (*log)->Bind({});
   if (!moved.ok()) return moved.status();
   const absl::StatusOr<std::vector<std::string>> renewed = (*log)->Renew(*tables);
   if (!renewed.ok()) return renewed.status();

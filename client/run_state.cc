@@ -84,7 +84,7 @@ absl::Status RunState::Save() const {
   return WriteFileAtomically(path_, text, FileUse::kSecret, ExistingFile::kReplace);
 }
 
-std::string RunState::Bind(const SourceMark& mark) {
+absl::StatusOr<std::string> RunState::Bind(const SourceMark& mark) {
   const SourceMark before = std::exchange(mark_, mark);
   const std::string host = HostId();
   const std::string host_before = std::exchange(host_, host);

@@ -30,11 +30,13 @@ class RunState : public History {
 
   absl::Status Save() const;
 
-  /// Says which database the runs read. At another path or on another host it is another source: a new source
-  /// id and nothing recognised. The same path with another file behind it, or one whose change counter went
-  /// back, was restored: nothing recognised. Gives a sentence for people when something of this happened,
-  /// else an empty text.
-  std::string Bind(const SourceMark& mark);
+  /// Also a file whose change counter went back was restored. Then, and for a copy, nothing is recognised.
+  absl::StatusOr<std::string> Bind(const SourceMark& mark) override;
+  absl::StatusOr<std::vector<std::string>> Renew(const std::vector<std::string>& /*tables*/) override {
+    return std::vector<std::string>();
+  }
+  bool Complete(TableSchema& /*schema*/) override { return true; }
+  bool closes_gaps() const override { return false; }
 
   const std::string& source_id() const override { return source_id_; }
   std::int64_t run() const { return run_; }

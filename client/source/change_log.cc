@@ -155,7 +155,7 @@ absl::Status ChangeLog::Load() {
   return logs_.Load();
 }
 
-absl::StatusOr<std::string> ChangeLog::Bind() {
+absl::StatusOr<std::string> ChangeLog::Bind(const SourceMark& /*mark*/) {
   LogQuery query(*file_, "SELECT host, path, device, inode FROM _mirror_source");
   const absl::StatusOr<bool> row = query.Step();
   if (!row.ok()) return row.status();
@@ -199,6 +199,25 @@ absl::StatusOr<std::vector<std::string>> ChangeLog::Renew(const std::vector<std:
   if (!news.ok()) return news.status();
   if (absl::Status status = BoundLogs(); !status.ok()) return status;
   return news;
+}
+
+bool ChangeLog::Complete(TableSchema& schema) {
+  const TableLog* log = logs_.Find(schema.name);
+  const bool same =
+      log != nullptr &&
+      std::equal(log->columns.begin(), log->columns.end(), schema.columns.begin(), schema.columns.end(),
+                 [](const std::string& name, const Column& column) { return name == column.name; });
+  if (!same) return false;
+  // Of a column that was added while the log was at work, rows that it does not name hold the default.
+  for (Column& column : schema.columns) {
+    if (std::find(log->added.begin(), log->added.end(), column.name) == log->added.end()) continue;
+    if (column.default_value) {
+      column.backfill = Backfill::kDefault;
+    } else if (!log->IsComputed(column.name)) {
+      column.backfill = Backfill::kNone;
+    }
+  }
+  return true;
 }
 
 absl::Status ChangeLog::BoundLogs() {

@@ -51,18 +51,19 @@ class ChangeLog : public History {
   /// Removes everything that Install and Renew made. False: there was nothing.
   static absl::StatusOr<bool> Uninstall(const std::string& path);
 
-  /// Says whether the source is where it was. Another path or host is a copy: it gets an id of its own and
-  /// recognises nothing. Another file at the same path was restored. A sentence for people; mostly empty.
-  absl::StatusOr<std::string> Bind();
+  /// `mark` is not needed: the log has the file open.
+  absl::StatusOr<std::string> Bind(const SourceMark& mark) override;
 
-  /// Makes the logs of exactly these tables fit them as they are: new ones are made, those of other tables
-  /// removed, and one whose triggers, entries or table are not what was left behind begins anew, which makes
-  /// every position from before kGone. Gives a sentence for each that began anew.
-  absl::StatusOr<std::vector<std::string>> Renew(const std::vector<std::string>& tables);
+  /// New tables get a log, those of other tables are removed, and one whose triggers, entries or table are
+  /// not what was left behind begins anew, which makes every position from before kGone.
+  absl::StatusOr<std::vector<std::string>> Renew(const std::vector<std::string>& tables) override;
+  bool Complete(TableSchema& schema) override;
+  bool closes_gaps() const override { return true; }
 
   const std::string& source_id() const override { return source_id_; }
   absl::StatusOr<Standing> Judge(const std::string& table, const Position& position) override;
   absl::StatusOr<std::optional<bool>> ChangedSince(const std::string& table, Lsn lsn) override;
+  bool NamesRows(const std::string& table) override;
   absl::StatusOr<std::map<std::string, Position>> Begin(const std::vector<std::string>& tables,
                                                         std::int64_t highest) override;
   absl::Status Forget(const std::map<std::string, Position>& durable) override;
@@ -73,9 +74,6 @@ class ChangeLog : public History {
 
   /// What the log of a table holds is not whole: every position so far is kGone.
   absl::Status GiveUp(const std::string& table);
-
-  /// Whether its log names each row that changed.
-  bool NamesRows(const std::string& table) override;
 
   /// Of a table of the last Renew(); null: it has none.
   const TableLog* Find(const std::string& table) { return logs_.Find(table); }

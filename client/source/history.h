@@ -9,7 +9,9 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "client/source/reader.h"
 #include "proto/wire/lsn.h"
+#include "proto/wire/table.h"
 
 namespace mirror {
 
@@ -29,6 +31,20 @@ class History {
   virtual ~History() = default;
 
   virtual const std::string& source_id() const = 0;
+
+  /// Says whether the source is where it was. Another path or host is a copy: it gets an id of its own and
+  /// recognises nothing. Another file at the same path was restored. A sentence for people; mostly empty.
+  virtual absl::StatusOr<std::string> Bind(const SourceMark& mark) = 0;
+
+  /// Makes itself ready for exactly these tables as they are now. Gives a sentence for each of which what was
+  /// on record is given up.
+  virtual absl::StatusOr<std::vector<std::string>> Renew(const std::vector<std::string>& tables) = 0;
+  /// Fills in what only it knows about a table's columns (Column.backfill). False: it is ready for another
+  /// definition than this one: renew it, and look at the source again.
+  virtual bool Complete(TableSchema& schema) = 0;
+
+  /// Whether what changes while a table is read can be read afterwards.
+  virtual bool closes_gaps() const = 0;
 
   virtual absl::StatusOr<Standing> Judge(const std::string& table, const Position& position) = 0;
 

@@ -105,13 +105,13 @@ class RunStateTest : public testing::Test {
 
 TEST_F(RunStateTest, RunsAreNumberedAndRecognisedByTheTableThatTheyWereSentFor) {
   RunState state = Load();
-  state.Bind(kMark);
+  ASSERT_THAT(state.Bind(kMark), IsOk());
   const Position first = Begin(state, {"a", "b"}, 0);
   ASSERT_THAT(state.Save(), IsOk());
   EXPECT_EQ(first.lsn.value, 1);
   state = Load();
   EXPECT_EQ(state.run(), 1);
-  EXPECT_THAT(state.Bind(kMark), IsEmpty());
+  EXPECT_THAT(state.Bind(kMark), IsOkAndHolds(""));
   EXPECT_EQ(Judge(state, "a", first), Standing::kKnown);
   EXPECT_EQ(Judge(state, "c", first), Standing::kMiss);
   EXPECT_EQ(Judge(state, "a", {first.lsn, "another:1"}), Standing::kMiss);
@@ -161,11 +161,11 @@ class BindTest : public RunStateTest, public testing::WithParamInterface<BindCas
 
 TEST_P(BindTest, SourceThatIsNotWhatItWasIsPopulated) {
   RunState state = Load();
-  state.Bind(kMark);
+  ASSERT_THAT(state.Bind(kMark), IsOk());
   const std::string source_id = state.source_id();
   const Position sent = Begin(state, {"a"}, 0);
   state.SetRecord("a", "types");
-  EXPECT_THAT(state.Bind(GetParam().now), HasSubstr(GetParam().says));
+  EXPECT_THAT(state.Bind(GetParam().now), IsOkAndHolds(HasSubstr(GetParam().says)));
   EXPECT_EQ(Judge(state, "a", sent) == Standing::kKnown, GetParam().says.empty());
   EXPECT_EQ(state.source_id() == source_id, GetParam().same_source);
   EXPECT_EQ(state.run(), 1);
