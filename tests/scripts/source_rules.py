@@ -45,7 +45,7 @@ GROUPS = {
     "the store": r"\"server/store/",
     "store.h and the position in it": r"\"server/store/(?:store|sql)\.h\"",
     "client": r"\"client/",
-    "the readers themselves": r"\"client/source/(?!reader\.h)",
+    "the readers themselves": r"\"client/source/(?!(?:reader|history)\.h)",
     "tools": r"\"tools/",
     "tests": r"\"tests/",
 }
@@ -75,7 +75,7 @@ RULES = [
     (r"client/", None, ("server", "tools", "tests")),
     (r"client/source/", None, ("grpc", "protobuf", "the codec (it brings protobuf)")),
     (r"client/source/(?!postgres|outbox)", None, ("PostgreSQL",)),
-    (r"client/cycle\b", None, SQL + ("the readers themselves",)),
+    (r"client/(?:cycle|decision|row_sender)\b", None, SQL + ("the readers themselves",)),
     (r"tools/", None, ("server", "tests")),
     (r"tools/(?!mirror_harness/)", None, ("client",)),
 ]
