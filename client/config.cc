@@ -377,6 +377,7 @@ class Loader {
                source->strategy = *std::move(value);
                return absl::OkStatus();
              }},
+            {"blocked", [source](const Given& given) { return SetBlocked(given, &source->blocked); }},
             {"interval",
              [source](const Given& given) {
                auto value = AsDuration(given, kIntervalMin, kIntervalMax);
@@ -407,6 +408,24 @@ class Loader {
     auto value = AsTexts(given);
     if (!value.ok()) return value.status();
     *target = *std::move(value);
+    return absl::OkStatus();
+  }
+
+  static absl::Status SetBlocked(const Given& given, std::map<std::string, std::string>* target) {
+    const toml::table* table = given.node->as_table();
+    if (table == nullptr) {
+      return given.Wrong(absl::StrCat(
+          "must be a table of names and reasons, as { salaries = \"never leaves the house\" }, not ",
+          KindOf(*given.node)));
+    }
+    target->clear();
+    for (const auto& [name, node] : *table) {
+      const auto* reason = node.as_string();
+      if (reason == nullptr || reason->get().empty()) {
+        return given.Wrong(absl::StrCat("needs a reason for '", std::string(name.str()), "', as a text"));
+      }
+      (*target)[std::string(name.str())] = reason->get();
+    }
     return absl::OkStatus();
   }
 

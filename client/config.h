@@ -2,6 +2,7 @@
 #define MIRROR_CLIENT_CONFIG_H_
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -53,6 +54,7 @@ struct SourceConfig {
   std::string path;
   std::string strategy = "cdc";  ///< cdc | populate.
   std::vector<std::string> include = {"*"}, skip;
+  std::map<std::string, std::string> blocked = {};  ///< Patterns of tables that never leave, with the reason.
   std::int64_t interval_ms = 20 * 60'000;        ///< run: from the begin of a cycle to that of the next one.
   std::vector<QuietHours> quiet = {};            ///< run
   std::int64_t retention_ms = 7LL * 86'400'000;  ///< cdc: how long the log keeps what the mirror has.

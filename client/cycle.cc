@@ -102,17 +102,14 @@ class Run {
           "the mirror; "
           "check 'path', 'include' and 'skip' of its [[source]]");
     }
-    for (const RefusedTable& refused : schema_.refused) {
-      TableReport& report = report_.tables.emplace_back();  // Not by name: it may be any.
-      report.table = refused.name;
-      report.reason = refused.reason;
-      report.result = TableResult::kRefused;
-    }
+    AddLeftOut(schema_.refused, TableResult::kRefused);
+    AddLeftOut(schema_.blocked, TableResult::kBlocked);
     absl::StatusOr<std::string> moved = history_.Bind(reader_.Mark());
     if (!moved.ok()) return moved.status();
     AddNote(*std::move(moved));
     for (const std::string& pattern : schema_.idle_patterns) {
-      AddNote(absl::StrCat("no table of the source matches '", pattern, "' of 'include' or 'skip'"));
+      AddNote(
+          absl::StrCat("no table of the source matches '", pattern, "' of 'include', 'skip' or 'blocked'"));
     }
     std::vector<std::string> gone = state_.Tables();
     std::erase_if(gone, [this](const std::string& name) { return FindTable(name) != nullptr; });
@@ -122,6 +119,15 @@ class Run {
           " not announced any more, and the mirror sets aside what it has of them: ", Listed(gone)));
     }
     return absl::OkStatus();
+  }
+
+  void AddLeftOut(const std::vector<RefusedTable>& tables, TableResult result) {
+    for (const RefusedTable& table : tables) {
+      TableReport& report = report_.tables.emplace_back();  // Not by name: it may be any.
+      report.table = table.name;
+      report.reason = table.reason;
+      report.result = result;
+    }
   }
 
   void AddNote(std::string note) {
@@ -284,7 +290,7 @@ class Run {
   absl::Status SendJobs() {
     if (jobs_.empty()) return absl::OkStatus();
     RowSender sender(reader_, client_, report_.cycle, limits_, history_.closes_gaps(),
-                     {options_.batch_bytes, options_.window, options_.progress});
+                     {options_.batch_bytes, options_.window, options_.progress, options_.stop});
     return sender.Send(jobs_);
   }
 
@@ -380,6 +386,8 @@ std::string_view ToString(TableResult result) {
       return "ok";
     case TableResult::kUnwanted:
       return "unwanted";
+    case TableResult::kBlocked:
+      return "blocked";
     case TableResult::kRefused:
       return "refused";
     case TableResult::kHeld:
@@ -407,7 +415,7 @@ std::string_view ToString(Outcome outcome) {
 bool CycleReport::Good() const {
   if (outcome == Outcome::kDoNotReplicate) return true;
   return outcome == Outcome::kDone && std::all_of(tables.begin(), tables.end(), [](const TableReport& table) {
-           return table.result == TableResult::kOk || table.result == TableResult::kUnwanted;
+           return table.result <= TableResult::kBlocked;
          });
 }
 

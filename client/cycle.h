@@ -1,6 +1,7 @@
 #ifndef MIRROR_CLIENT_CYCLE_H_
 #define MIRROR_CLIENT_CYCLE_H_
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -27,11 +28,13 @@ struct CycleOptions {
   bool repopulate_all = false;
   std::vector<std::string> repopulate = {};       ///< Names of tables of the source.
   std::function<void(const Job&)> progress = {};  ///< See SenderOptions.
+  const std::atomic<bool>* stop = nullptr;        ///< See SenderOptions.
 };
 
 enum class TableResult {
   kOk,        ///< Committed, or nothing to do.
   kUnwanted,  ///< The operator of the mirror does not want it.
+  kBlocked,   ///< The configuration of the source says that it never leaves, and why.
   kRefused,   ///< The mirror or this agent does not take it as it is.
   kHeld,      ///< An operator has to decide.
   kFailed,

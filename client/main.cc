@@ -1,12 +1,14 @@
 // mirror-agent: pushes source databases to a mirror endpoint.
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <iostream>
 
 #include "client/install.h"
 #include "client/once.h"
+#include "client/run.h"
 
 int main(int argc, char** argv) {
   // Its own lines about connections would stand between ours, which say the same. The environment still
@@ -25,15 +27,24 @@ int main(int argc, char** argv) {
   CLI::App* once = app.add_subcommand("once", "One cycle for each [[source]] of the configuration");
   once->footer(
       "Example:\n  mirror-agent once --config mirror-agent.toml --repopulate customers orders\n"
-      "Each table is sent whole when the mirror asks for it, is in a state this source did not send, holds "
-      "another "
-      "number of rows, or when it is named.\n");
+      "With a change log ('mirror-agent install') the net changes are sent; a table is sent whole when the "
+      "mirror asks "
+      "for it or is in a state that the log does not reach back to, or when it is named.\n");
   once->add_option("--config", options.config, "The agent's configuration, mirror-agent.toml")->required();
   CLI::Option* repopulate =
       once->add_option("--repopulate", options.tables, "Send these tables whole; without names, all of them")
           ->type_name("[TABLE...]")
           ->expected(0, -1);
+  once->add_flag("--dry-run", options.dry_run,
+                 "Say what waits to be sent, and try the connection; sends and writes nothing");
   once->add_flag("--json", options.json, "Print one JSON object instead of lines");
+  CLI::App* run = app.add_subcommand("run", "Cycles of all sources, each in its interval, until SIGTERM");
+  run->footer(
+      "Example:\n  mirror-agent run --config mirror-agent.toml\n"
+      "[[source]] has 'interval' and 'quiet'. A source that fails is tried again after 5 s, then later and "
+      "later, up to "
+      "its interval. SIGTERM ends after the batch at hand.\n");
+  run->add_option("--config", config, "The agent's configuration, mirror-agent.toml")->required();
   CLI::App* install = app.add_subcommand("install", "Make the change log in each source with strategy cdc");
   install->footer(
       "Example:\n  mirror-agent install --config mirror-agent.toml\n"
@@ -49,11 +60,16 @@ int main(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     // 0: --help or --version.
-    return app.exit(error) == 0 ? 0 : 2;
+    if (error.get_exit_code() == 0) return app.exit(error);
+    std::cerr << "mirror-agent: ";
+    app.exit(error);
+    return 2;
   }
+  if (run->parsed()) return mirror::Run(config, std::cout, std::cerr);
   if (install->parsed()) return mirror::Install(config, std::cout, std::cerr);
   if (uninstall->parsed()) return mirror::Uninstall(config, std::cout, std::cerr);
   options.repopulate = repopulate->count() > 0;
+  options.terminal = isatty(STDERR_FILENO) != 0;
   std::erase(options.tables, "");
   return mirror::Once(options, std::cout, std::cerr);
 }

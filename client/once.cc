@@ -1,12 +1,7 @@
 #include "client/once.h"
 
 #include <algorithm>
-#include <array>
 #include <chrono>
-#include <cmath>
-#include <iomanip>
-#include <map>
-#include <memory>
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <utility>
@@ -14,10 +9,11 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "client/config.h"
 #include "client/connect.h"
-#include "client/cycle.h"
+#include "client/dry_run.h"
+#include "client/progress.h"
+#include "client/report.h"
 #include "client/source_run.h"
 #include "proto/wire/table.h"
 
@@ -25,13 +21,6 @@ namespace mirror {
 namespace {
 
 constexpr int kDone = 0, kFailed = 1, kWrongUse = 2;
-
-/// One [[source]] and what came of it.
-struct SourceRun {
-  const SourceConfig* config = nullptr;
-  CycleReport report;
-  double seconds = 0;
-};
 
 /// Errors: a table of --repopulate that no source has.
 absl::Status CheckTables(const AgentConfig& config, const std::vector<std::string>& tables) {
@@ -56,155 +45,6 @@ absl::Status CheckTables(const AgentConfig& config, const std::vector<std::strin
   return absl::OkStatus();
 }
 
-/// A number as people read it: 1,234,567.
-std::string Grouped(std::uint64_t number) {
-  std::string digits = absl::StrCat(number);
-  for (std::size_t at = digits.size(); at > 3; at -= 3) digits.insert(at - 3, 1, ',');
-  return digits;
-}
-
-/// Characters, not bytes: names may be in any script.
-std::size_t Width(const std::string& text) {
-  return static_cast<std::size_t>(std::count_if(
-      text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }));
-}
-
-/// What a terminal should not be told: a name may hold a line break or an escape sequence.
-std::string Printable(std::string text) {
-  for (char& c : text) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
-  }
-  return text;
-}
-
-/// A long name keeps the other columns on the screen.
-std::string Shortened(const std::string& name) {
-  constexpr std::size_t kWidth = 40;
-  if (Width(name) <= kWidth) return name;
-  std::size_t bytes = 0;
-  for (std::size_t seen = 0; seen < kWidth - 3; ++seen) {
-    do {
-      ++bytes;
-    } while ((static_cast<unsigned char>(name[bytes]) & 0xC0U) == 0x80U);
-  }
-  return name.substr(0, bytes) + "...";
-}
-
-void PrintTables(const CycleReport& report, std::ostream& out) {
-  using Row = std::array<std::string, 7>;
-  std::vector<Row> rows = {{"table", "action", "inserts", "updates", "deletes", "lsn", "result"}};
-  for (const TableReport& table : report.tables) {
-    rows.push_back({Shortened(Printable(table.table)), table.action, absl::StrCat(table.inserts),
-                    absl::StrCat(table.updates), absl::StrCat(table.deletes), absl::StrCat(table.lsn),
-                    std::string(ToString(table.result))});
-  }
-  Row::value_type::size_type width[std::tuple_size_v<Row>] = {};
-  for (const Row& row : rows) {
-    for (std::size_t i = 0; i < row.size(); ++i) width[i] = std::max(width[i], Width(row[i]));
-  }
-  for (std::size_t r = 0; r < rows.size(); ++r) {
-    out << ' ';
-    for (std::size_t i = 0; i < rows[r].size(); ++i) {
-      const std::string blanks(width[i] - Width(rows[r][i]), ' ');
-      const bool number = i >= 2 && i <= 5;
-      out << ' ' << (number ? blanks : "") << rows[r][i] << (number ? "" : blanks) << ' ';
-    }
-    // What went wrong is told once, on stderr.
-    if (r > 0 && report.tables[r - 1].result <= TableResult::kUnwanted) {
-      out << Printable(report.tables[r - 1].reason);
-    }
-    out << '\n';
-  }
-}
-
-void PrintSum(const SourceRun& run, std::ostream& out) {
-  std::uint64_t populated = 0, changed = 0, inserts = 0, updates = 0, deletes = 0;
-  for (const TableReport& table : run.report.tables) {
-    if (table.result != TableResult::kOk) continue;
-    if (table.action == "populate") ++populated;
-    if (table.action == "changes") ++changed;
-    inserts += table.inserts;
-    updates += table.updates;
-    deletes += table.deletes;
-  }
-  const auto rows = static_cast<double>(inserts + updates + deletes);
-  out << "  " << run.report.tables.size() << (run.report.tables.size() == 1 ? " table, " : " tables, ")
-      << populated << " populated, " << changed << " changed: " << Grouped(inserts) << " inserts, "
-      << Grouped(updates) << " updates, " << Grouped(deletes) << " deletes in " << std::fixed
-      << std::setprecision(2) << run.seconds << " s ("
-      << Grouped(static_cast<std::uint64_t>(std::llround(rows / std::max(run.seconds, 1e-3))))
-      << " rows/s)\n";
-}
-
-/// Tables of one result and one reason in one line: a full disk is not told 400 times.
-void PrintFailures(const SourceRun& run, std::ostream& err) {
-  std::map<std::pair<TableResult, std::string>, std::vector<std::string>> tables;
-  for (const TableReport& table : run.report.tables) {
-    if (table.result == TableResult::kOk || table.result == TableResult::kUnwanted) continue;
-    if (run.report.outcome == Outcome::kFailed && table.reason == kCycleEndedFirst) continue;
-    tables[{table.result, table.reason}].push_back(absl::StrCat("'", Printable(table.table), "'"));
-  }
-  constexpr std::size_t kNames = 5;
-  for (const auto& [why, names] : tables) {
-    err << "mirror-agent: " << run.config->context_id << ": table" << (names.size() > 1 ? "s " : " ")
-        << absl::StrJoin(std::vector<std::string>(
-                             names.begin(),
-                             names.begin() + static_cast<std::ptrdiff_t>(std::min(names.size(), kNames))),
-                         ", ");
-    if (names.size() > kNames) err << " and " << names.size() - kNames << " more";
-    err << ' ' << ToString(why.first) << ": " << Printable(why.second) << '\n';
-  }
-}
-
-void PrintText(const SourceRun& run, std::ostream& out, std::ostream& err) {
-  const CycleReport& report = run.report;
-  out << run.config->context_id << "  " << Printable(run.config->path) << '\n';
-  for (const std::string& note : report.notes) out << "  note: " << Printable(note) << '\n';
-  if (!report.tables.empty()) PrintTables(report, out);
-  switch (report.outcome) {
-    case Outcome::kDone:
-      PrintSum(run, out);
-      break;
-    case Outcome::kDoNotReplicate:
-      out << "  told not to replicate: " << Printable(report.reason) << '\n';
-      break;
-    case Outcome::kBusy:
-      err << "mirror-agent: " << run.config->context_id << ": busy: " << report.reason << '\n';
-      break;
-    case Outcome::kFailed:
-      break;
-  }
-  PrintFailures(run, err);
-  if (report.outcome == Outcome::kFailed) {
-    err << "mirror-agent: " << run.config->context_id << ": "
-        << Printable(std::string(report.status.message())) << '\n';
-  }
-}
-
-nlohmann::ordered_json ToJson(const SourceRun& run) {
-  nlohmann::ordered_json tables = nlohmann::ordered_json::array();
-  for (const TableReport& table : run.report.tables) {
-    tables.push_back({{"table", table.table},
-                      {"action", table.action},
-                      {"inserts", table.inserts},
-                      {"updates", table.updates},
-                      {"deletes", table.deletes},
-                      {"lsn", table.lsn},
-                      {"result", ToString(table.result)},
-                      {"reason", table.reason}});
-  }
-  const std::string reason =
-      run.report.outcome == Outcome::kFailed ? std::string(run.report.status.message()) : run.report.reason;
-  return {{"context_id", run.config->context_id},
-          {"path", run.config->path},
-          {"outcome", ToString(run.report.outcome)},
-          {"reason", reason},
-          {"notes", run.report.notes},
-          {"cycle", run.report.cycle},
-          {"seconds", run.seconds},
-          {"tables", std::move(tables)}};
-}
-
 }  // namespace
 
 int Once(const OnceOptions& options, std::ostream& out, std::ostream& err) {
@@ -225,18 +65,27 @@ int Once(const OnceOptions& options, std::ostream& out, std::ostream& err) {
   }
 
   int exit_code = kDone;
+  if (options.dry_run) {
+    for (const SourceConfig& source : config->sources) {
+      if (!DryRun(source, *connection, out, err)) exit_code = kFailed;
+    }
+    return exit_code;
+  }
   nlohmann::ordered_json sources = nlohmann::ordered_json::array();
   for (const SourceConfig& source : config->sources) {
     const auto begin = std::chrono::steady_clock::now();
-    SourceRun run{&source, RunSource(*config, source, *connection, {options.repopulate, options.tables}), 0};
+    Progress progress(err, options.terminal);
+    const RunRequest request{options.repopulate, options.tables, [&](const Job& job) { progress.Show(job); }};
+    SourceRun run{&source, RunSource(*config, source, *connection, request), 0};
+    progress.Clear();
     run.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
     if (!run.report.Good()) exit_code = kFailed;
     if (options.json) {
       sources.push_back(ToJson(run));
       std::ostringstream unused;
-      PrintText(run, unused, err);
+      PrintRun(run, unused, err);
     } else {
-      PrintText(run, out, err);
+      PrintRun(run, out, err);
     }
   }
   if (options.json) {

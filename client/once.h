@@ -12,11 +12,13 @@ struct OnceOptions {
   bool repopulate = false;
   std::vector<std::string> tables = {};  ///< Of `repopulate`; empty: all.
   bool json = false;
+  bool dry_run = false;   ///< Say what waits to be sent; nothing is sent or written.
+  bool terminal = false;  ///< `err` is one: a bar shows the progress.
 };
 
 /// mirror-agent once: one cycle for each [[source]], one after the other; one that fails does not stop the
 /// others. Prints a line for each table and a summary, or with `json` one object:
-///   {"sources": [{"context_id", "path", "outcome", "reason", "note", "cycle", "seconds",
+///   {"sources": [{"context_id", "path", "outcome", "reason", "notes", "cycle", "seconds",
 ///                 "tables": [{"table", "action", "inserts", "updates", "deletes", "lsn", "result",
 ///                 "reason"}]}]}
 /// Gives the exit code: 0 done or told not to replicate, 1 busy or something failed, 2 the configuration or

@@ -59,6 +59,10 @@ absl::Status RowSender::Send(std::vector<Job>& jobs) {
   if (!stream.ok()) return stream.status();
   stream_ = *std::move(stream);
   for (Job& job : jobs) {
+    if (options_.stop != nullptr && *options_.stop) {
+      job.error = absl::CancelledError("the agent was stopped before it");
+      continue;
+    }
     absl::Status sent = SendTable(job);
     if (!wire_status_.ok()) break;
     if (sent.ok() || !job.error.ok()) continue;
@@ -104,7 +108,7 @@ absl::Status RowSender::SendAllRows(Job& job, const std::vector<std::uint32_t>& 
     if (batcher_.seq() == 0 && more) {
       const absl::StatusOr<std::uint64_t> count = reader_.CountRows(job.schema.name);
       if (!count.ok()) return count.status();
-      planned.inserts = std::max(planned.inserts, *count);
+      planned.inserts = job.expected = std::max(planned.inserts, *count);
     }
     if (blocks[0].rows.rows() == 0) blocks.clear();
     const bool last = closes && !more;
@@ -143,6 +147,10 @@ absl::Status RowSender::Add(Job& job, const std::vector<ChangeBlock>& blocks, co
   }
   if (absl::Status sent = batcher_.Add(blocks, target, planned, last); !sent.ok()) return sent;
   if (options_.progress) options_.progress(job);
+  if (options_.stop != nullptr && *options_.stop && !last) {
+    return absl::CancelledError(
+        "the agent was stopped. Nothing of the table is committed; the next run goes on");
+  }
   return job.error;  // The mirror may have refused a batch of it meanwhile.
 }
 

@@ -1,6 +1,7 @@
 #ifndef MIRROR_CLIENT_ROW_SENDER_H_
 #define MIRROR_CLIENT_ROW_SENDER_H_
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -25,6 +26,7 @@ struct Job {
   Position target;          ///< Durable at the source before the first row is read.
   bool whole_rows = false;  ///< The mirror lacked rows that were updated.
 
+  std::uint64_t expected = 0;  ///< Rows, as they were counted; 0: not known.
   std::uint64_t inserts = 0, updates = 0, deletes = 0;
   Position sent;                 ///< Of the commit.
   std::uint64_t commit_seq = 0;  ///< 0: no commit was sent.
@@ -40,6 +42,7 @@ struct SenderOptions {
   std::uint32_t window = 4;  ///< Requests in flight.
   /// Called when rows were handed over; may be empty.
   std::function<void(const Job&)> progress;
+  const std::atomic<bool>* stop = nullptr;  ///< Set: the table at hand is not finished. May be null.
 };
 
 /// Sends the tables of one cycle over one stream, several requests in flight. Threads: one.

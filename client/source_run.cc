@@ -38,7 +38,8 @@ ChangeLogOptions LogOptionsOf(const SourceConfig& source) {
 
 std::unique_ptr<SourceReader> OpenReader(const SourceConfig& source,
                                          std::map<std::string, std::string> records, ChangeLog* log) {
-  return OpenSqliteReader({source.path, source.include, source.skip, std::move(records), log});
+  return OpenSqliteReader(
+      {source.path, source.include, source.skip, source.blocked, std::move(records), log});
 }
 
 CycleReport RunSource(const AgentConfig& config, const SourceConfig& source, const Connection& connection,
@@ -56,6 +57,7 @@ CycleReport RunSource(const AgentConfig& config, const SourceConfig& source, con
   cycle.batch_bytes = config.agent.batch_bytes;
   cycle.window = config.agent.window;
   cycle.progress = request.progress;
+  cycle.stop = request.stop;
   cycle.repopulate_all = request.repopulate && request.tables.empty();
   if (!request.tables.empty()) {
     const auto names = reader->TableNames();

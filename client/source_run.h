@@ -1,6 +1,7 @@
 #ifndef MIRROR_CLIENT_SOURCE_RUN_H_
 #define MIRROR_CLIENT_SOURCE_RUN_H_
 
+#include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
@@ -21,6 +22,7 @@ struct RunRequest {
   std::vector<std::string> tables =
       {};  ///< To repopulate; empty: all. Those that this source does not have are passed over.
   std::function<void(const Job&)> progress = {};
+  const std::atomic<bool>* stop = nullptr;
 };
 
 /// One cycle of one [[source]], everything opened anew.

@@ -140,6 +140,33 @@ absl::StatusOr<bool> ChangeLog::Uninstall(const std::string& path) {
   return !drops.empty();
 }
 
+absl::StatusOr<std::optional<std::map<std::string, std::optional<std::int64_t>>>> ChangeLog::Waiting(
+    const std::string& path) {
+  const absl::StatusOr<std::unique_ptr<SqliteFile>> file = SqliteFile::Open(path);
+  if (!file.ok()) return file.status();
+  const absl::StatusOr<bool> there = Exists(**file, "_mirror_source");
+  if (!there.ok()) return there.status();
+  if (!*there) return std::nullopt;
+  LogTables logs(**file);
+  if (absl::Status status = logs.Load(); !status.ok()) return status;
+  Positions sent;
+  LogQuery query(**file, "SELECT positions FROM _mirror_lineage ORDER BY id");
+  for (;;) {
+    const absl::StatusOr<bool> row = query.Step();
+    if (!row.ok()) return row.status();
+    if (!*row) break;
+    for (const auto& [log, lsn] : Split(query.Text(0))) sent[log] = lsn;
+  }
+  std::map<std::string, std::optional<std::int64_t>> waiting;
+  for (const auto& [name, log] : logs.all()) {
+    const absl::StatusOr<std::int64_t> last = logs.Last(log);
+    if (!last.ok()) return last.status();
+    const auto found = sent.find(log.id);
+    waiting[name] = found == sent.end() ? std::nullopt : std::optional(*last - found->second);
+  }
+  return waiting;
+}
+
 absl::Status ChangeLog::Load() {
   LogQuery query(*file_, "SELECT source_id, first_lineage FROM _mirror_source");
   const absl::StatusOr<bool> row = query.Step();

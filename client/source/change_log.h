@@ -51,6 +51,11 @@ class ChangeLog : public History {
   /// Removes everything that Install and Renew made. False: there was nothing.
   static absl::StatusOr<bool> Uninstall(const std::string& path);
 
+  /// How many entries stand behind the last position that was sent of each table, by folded name; none when
+  /// it was never sent. Absent as a whole: it is not installed. Only reads.
+  static absl::StatusOr<std::optional<std::map<std::string, std::optional<std::int64_t>>>> Waiting(
+      const std::string& path);
+
   /// `mark` is not needed: the log has the file open.
   absl::StatusOr<std::string> Bind(const SourceMark& mark) override;
 

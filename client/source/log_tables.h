@@ -20,7 +20,7 @@ inline constexpr std::int64_t kAnchorSeq = 1;
 struct TableLog {
   std::int64_t id = 0;
   std::int64_t floor = kAnchorSeq;   ///< All changes behind it are in the log.
-  std::int64_t masks_after = 0;      ///< Entries up to this one name no columns.
+  std::int64_t masks_after = 0;      ///< Entries up to this one say nothing about columns added since.
   std::int64_t anchor = 0;           ///< What stands in the first entry.
   std::int64_t rootpage = 0;         ///< Of the table.
   std::vector<std::string> columns;  ///< Those that the triggers know.

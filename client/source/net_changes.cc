@@ -179,12 +179,24 @@ class NetChanges : public ChangeReader {
     }
     for (std::size_t i = 0; i < MaskCount(); ++i) {
       names.push_back(absl::StrCat("m", i));
-      values.push_back(absl::StrCat("CASE WHEN seq <= ", table_.masks_after, " THEN NULL ELSE m", i, " END"));
+      // The triggers of those entries did not look at the columns that were added later.
+      values.push_back(absl::StrCat("CASE WHEN m0 IS NULL THEN NULL WHEN seq <= ", table_.masks_after,
+                                    " THEN coalesce(m", i, ", 0) | ", AddedBits(i), " ELSE m", i, " END"));
     }
     copy_ = absl::StrCat("INSERT INTO temp._mirror_raw SELECT ", absl::StrJoin(values, ", "), " FROM main.",
                          LogName(table_.id), " WHERE seq > ?1 AND seq <= ?2");
     return file_.Run(absl::StrCat("DROP TABLE IF EXISTS temp._mirror_raw; CREATE TEMP TABLE _mirror_raw (",
                                   absl::StrJoin(names, ", "), ")"));
+  }
+
+  std::int64_t AddedBits(std::size_t mask) const {
+    std::int64_t bits = 0;
+    for (std::size_t i = mask * kMaskBits; i < std::min(table_.columns.size(), (mask + 1) * kMaskBits); ++i) {
+      const auto& added = table_.added;
+      if (std::find(added.begin(), added.end(), table_.columns[i]) == added.end()) continue;
+      bits |= std::int64_t{1} << (i - mask * kMaskBits);
+    }
+    return bits;
   }
 
   /// Touches the temporary database only.

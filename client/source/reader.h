@@ -46,6 +46,7 @@ struct RefusedTable {
 struct SourceSchema {
   std::vector<SourceTable> tables;
   std::vector<RefusedTable> refused;
+  std::vector<RefusedTable> blocked;       ///< By the configuration, with its reason.
   std::vector<std::string> idle_patterns;  ///< Of `include` and `skip`, that no table matches.
 };
 

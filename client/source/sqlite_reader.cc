@@ -143,6 +143,10 @@ class SqliteReader : public SourceReader {
     absl::StatusOr<std::vector<std::string>> all = ListTables(*file_);
     if (!all.ok()) return all.status();
     FindIdlePatterns(*all);
+    blocked_.clear();
+    for (const std::string& name : *all) {
+      if (const std::string* reason = WhyBlocked(name)) blocked_.push_back({name, *reason});
+    }
     std::erase_if(*all, [this](const std::string& name) { return !Wanted(name); });
     return all;
   }
@@ -210,6 +214,7 @@ class SqliteReader : public SourceReader {
     schema_version_ = *version;
     SourceSchema schema;
     schema.idle_patterns = idle_patterns_;
+    schema.blocked = blocked_;
     for (const std::string& name : *names) {
       if (const absl::Status status = CheckName(name, "its name"); !status.ok()) {
         schema.refused.push_back(
@@ -224,19 +229,28 @@ class SqliteReader : public SourceReader {
   }
 
   void FindIdlePatterns(const std::vector<std::string>& tables) {
+    std::vector<std::string> patterns = options_.include;
+    patterns.insert(patterns.end(), options_.skip.begin(), options_.skip.end());
+    for (const auto& [pattern, reason] : options_.blocked) patterns.push_back(pattern);
     idle_patterns_.clear();
-    for (const std::vector<std::string>* patterns : {&options_.include, &options_.skip}) {
-      for (const std::string& pattern : *patterns) {
-        const auto fits = [&pattern](const std::string& name) { return MatchesPattern(name, pattern); };
-        if (std::none_of(tables.begin(), tables.end(), fits)) idle_patterns_.push_back(pattern);
-      }
+    for (const std::string& pattern : patterns) {
+      const auto fits = [&pattern](const std::string& name) { return MatchesPattern(name, pattern); };
+      if (std::none_of(tables.begin(), tables.end(), fits)) idle_patterns_.push_back(pattern);
     }
+  }
+
+  /// Null: it is not.
+  const std::string* WhyBlocked(const std::string& name) const {
+    for (const auto& [pattern, reason] : options_.blocked) {
+      if (MatchesPattern(name, pattern)) return &reason;
+    }
+    return nullptr;
   }
 
   bool Wanted(const std::string& name) const {
     const auto fits = [&name](const std::string& pattern) { return MatchesPattern(name, pattern); };
     return std::any_of(options_.include.begin(), options_.include.end(), fits) &&
-           std::none_of(options_.skip.begin(), options_.skip.end(), fits);
+           std::none_of(options_.skip.begin(), options_.skip.end(), fits) && WhyBlocked(name) == nullptr;
   }
 
   /// For when a value does not fit what was found.
@@ -332,6 +346,7 @@ class SqliteReader : public SourceReader {
   std::int64_t schema_version_ = 0;
   std::map<std::string, Known> tables_;
   std::vector<std::string> idle_patterns_;
+  std::vector<RefusedTable> blocked_;
 };
 
 }  // namespace

@@ -15,6 +15,7 @@ namespace mirror {
 struct SqliteReaderOptions {
   std::string path;
   std::vector<std::string> include = {"*"}, skip = {};  ///< Patterns, see MatchesPattern().
+  std::map<std::string, std::string> blocked = {};  ///< Patterns of tables that never leave, with the reason.
   /// SourceTable.record of earlier runs, by table name.
   std::map<std::string, std::string> records = {};
   /// Of the source, renewed; it closes the gaps between looks. Null: there is none. Outlives the reader.

@@ -1,0 +1,65 @@
+#include "client/progress.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "absl/strings/str_cat.h"
+#include "client/report.h"
+
+namespace mirror {
+namespace {
+
+constexpr std::chrono::milliseconds kBarInterval(200), kLineInterval(10'000);
+constexpr std::size_t kBarWidth = 24;
+
+/// 95 as "1 min 35 s".
+std::string Duration(double seconds) {
+  const auto whole = static_cast<std::uint64_t>(std::ceil(seconds));
+  if (whole < 60) return absl::StrCat(whole, " s");
+  if (whole < 3'600) return absl::StrCat(whole / 60, " min ", whole % 60, " s");
+  return absl::StrCat(whole / 3'600, " h ", whole / 60 % 60, " min");
+}
+
+}  // namespace
+
+void Progress::Show(const Job& job) {
+  const Clock::time_point now = now_();
+  if (job.schema.name != table_) {
+    table_ = job.schema.name;
+    begun_ = shown_ = now;
+    return;
+  }
+  if (now - shown_ < (terminal_ ? kBarInterval : kLineInterval)) return;
+  shown_ = now;
+  const std::uint64_t rows = job.inserts + job.updates + job.deletes;
+  const std::string line = Line(job, rows, std::chrono::duration<double>(now - begun_).count());
+  if (!terminal_) {
+    out_ << line << '\n' << std::flush;
+    return;
+  }
+  out_ << "\r\x1b[K" << line << std::flush;
+  drawn_ = true;
+}
+
+std::string Progress::Line(const Job& job, std::uint64_t rows, double seconds) const {
+  const double rate = static_cast<double>(rows) / std::max(seconds, 1e-3);
+  const std::string name = Printable(job.schema.name);
+  const std::string speed = absl::StrCat(Grouped(static_cast<std::uint64_t>(rate)), " rows/s");
+  // The source may have grown since it was counted.
+  if (job.expected == 0 || rows >= job.expected)
+    return absl::StrCat(name, "  ", Grouped(rows), " rows  ", speed);
+  const double part = static_cast<double>(rows) / static_cast<double>(job.expected);
+  const auto full = static_cast<std::size_t>(part * kBarWidth);
+  const std::string bar =
+      terminal_ ? absl::StrCat("[", std::string(full, '#'), std::string(kBarWidth - full, '.'), "]  ") : "";
+  return absl::StrCat(name, "  ", bar, static_cast<int>(part * 100), " %  ", Grouped(rows), " of ",
+                      Grouped(job.expected), " rows  ", speed, "  ",
+                      Duration(static_cast<double>(job.expected - rows) / std::max(rate, 1.0)), " left");
+}
+
+void Progress::Clear() {
+  if (drawn_) out_ << "\r\x1b[K" << std::flush;
+  drawn_ = false;
+}
+
+}  // namespace mirror

@@ -1,0 +1,187 @@
+#include "client/report.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <iomanip>
+#include <map>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+
+namespace mirror {
+namespace {
+
+/// Characters, not bytes: names may be in any script.
+std::size_t Width(const std::string& text) {
+  return static_cast<std::size_t>(std::count_if(
+      text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }));
+}
+
+/// A long name keeps the other columns on the screen.
+std::string Shortened(const std::string& name) {
+  constexpr std::size_t kWidth = 40;
+  if (Width(name) <= kWidth) return name;
+  std::size_t bytes = 0;
+  for (std::size_t seen = 0; seen < kWidth - 3; ++seen) {
+    do {
+      ++bytes;
+    } while ((static_cast<unsigned char>(name[bytes]) & 0xC0U) == 0x80U);
+  }
+  return name.substr(0, bytes) + "...";
+}
+
+void PrintTables(const CycleReport& report, std::ostream& out) {
+  using Row = std::array<std::string, 7>;
+  std::vector<Row> rows = {{"table", "action", "inserts", "updates", "deletes", "lsn", "result"}};
+  for (const TableReport& table : report.tables) {
+    rows.push_back({Shortened(Printable(table.table)), table.action, absl::StrCat(table.inserts),
+                    absl::StrCat(table.updates), absl::StrCat(table.deletes), absl::StrCat(table.lsn),
+                    std::string(ToString(table.result))});
+  }
+  Row::value_type::size_type width[std::tuple_size_v<Row>] = {};
+  for (const Row& row : rows) {
+    for (std::size_t i = 0; i < row.size(); ++i) width[i] = std::max(width[i], Width(row[i]));
+  }
+  for (std::size_t r = 0; r < rows.size(); ++r) {
+    out << ' ';
+    for (std::size_t i = 0; i < rows[r].size(); ++i) {
+      const std::string blanks(width[i] - Width(rows[r][i]), ' ');
+      const bool number = i >= 2 && i <= 5;
+      out << ' ' << (number ? blanks : "") << rows[r][i] << (number ? "" : blanks) << ' ';
+    }
+    // What went wrong is told once, on stderr.
+    if (r > 0 && report.tables[r - 1].result <= TableResult::kBlocked) {
+      out << Printable(report.tables[r - 1].reason);
+    }
+    out << '\n';
+  }
+}
+
+void PrintSum(const SourceRun& run, std::ostream& out) {
+  std::uint64_t populated = 0, changed = 0, inserts = 0, updates = 0, deletes = 0;
+  for (const TableReport& table : run.report.tables) {
+    if (table.result != TableResult::kOk) continue;
+    if (table.action == "populate") ++populated;
+    if (table.action == "changes") ++changed;
+    inserts += table.inserts;
+    updates += table.updates;
+    deletes += table.deletes;
+  }
+  const auto rows = static_cast<double>(inserts + updates + deletes);
+  out << "  " << run.report.tables.size() << (run.report.tables.size() == 1 ? " table, " : " tables, ")
+      << populated << " populated, " << changed << " changed: " << Grouped(inserts) << " inserts, "
+      << Grouped(updates) << " updates, " << Grouped(deletes) << " deletes in " << std::fixed
+      << std::setprecision(2) << run.seconds << " s ("
+      << Grouped(static_cast<std::uint64_t>(std::llround(rows / std::max(run.seconds, 1e-3))))
+      << " rows/s)\n";
+}
+
+/// Tables of one result and one reason in one line: a full disk is not told 400 times.
+void PrintFailures(const SourceRun& run, std::ostream& err) {
+  std::map<std::pair<TableResult, std::string>, std::vector<std::string>> tables;
+  for (const TableReport& table : run.report.tables) {
+    if (table.result <= TableResult::kBlocked) continue;
+    if (run.report.outcome == Outcome::kFailed && table.reason == kCycleEndedFirst) continue;
+    tables[{table.result, table.reason}].push_back(absl::StrCat("'", Printable(table.table), "'"));
+  }
+  constexpr std::size_t kNames = 5;
+  for (const auto& [why, names] : tables) {
+    err << "mirror-agent: " << run.config->context_id << ": table" << (names.size() > 1 ? "s " : " ")
+        << absl::StrJoin(std::vector<std::string>(
+                             names.begin(),
+                             names.begin() + static_cast<std::ptrdiff_t>(std::min(names.size(), kNames))),
+                         ", ");
+    if (names.size() > kNames) err << " and " << names.size() - kNames << " more";
+    err << ' ' << ToString(why.first) << ": " << Printable(why.second) << '\n';
+  }
+}
+
+void PrintNotes(const CycleReport& report, std::ostream& out) {
+  for (const std::string& note : report.notes) out << "  note: " << Printable(note) << '\n';
+}
+
+/// How it ended, after the tables.
+void PrintOutcome(const SourceRun& run, std::ostream& out, std::ostream& err) {
+  const CycleReport& report = run.report;
+  switch (report.outcome) {
+    case Outcome::kDone:
+      PrintSum(run, out);
+      break;
+    case Outcome::kDoNotReplicate:
+      out << "  told not to replicate: " << Printable(report.reason) << '\n';
+      break;
+    case Outcome::kBusy:
+      err << "mirror-agent: " << run.config->context_id << ": busy: " << report.reason << '\n';
+      break;
+    case Outcome::kFailed:
+      break;
+  }
+  PrintFailures(run, err);
+  if (report.outcome == Outcome::kFailed) {
+    err << "mirror-agent: " << run.config->context_id << ": "
+        << Printable(std::string(report.status.message())) << '\n';
+  }
+}
+
+}  // namespace
+
+std::string Grouped(std::uint64_t number) {
+  std::string digits = absl::StrCat(number);
+  for (std::size_t at = digits.size(); at > 3; at -= 3) digits.insert(at - 3, 1, ',');
+  return digits;
+}
+
+std::string Printable(std::string text) {
+  for (char& c : text) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+  }
+  return text;
+}
+
+void PrintRun(const SourceRun& run, std::ostream& out, std::ostream& err) {
+  out << run.config->context_id << "  " << Printable(run.config->path) << '\n';
+  PrintNotes(run.report, out);
+  if (!run.report.tables.empty()) PrintTables(run.report, out);
+  PrintOutcome(run, out, err);
+}
+
+void PrintRunBriefly(const SourceRun& run, std::ostream& out, std::ostream& err) {
+  out << run.config->context_id << "  cycle " << run.report.cycle << '\n';
+  PrintNotes(run.report, out);
+  CycleReport changed = run.report;
+  std::erase_if(changed.tables, [](const TableReport& table) {
+    return table.action == "none" && table.result <= TableResult::kBlocked;
+  });
+  if (!changed.tables.empty()) PrintTables(changed, out);
+  PrintOutcome(run, out, err);
+}
+
+nlohmann::ordered_json ToJson(const SourceRun& run) {
+  nlohmann::ordered_json tables = nlohmann::ordered_json::array();
+  for (const TableReport& table : run.report.tables) {
+    tables.push_back({{"table", table.table},
+                      {"action", table.action},
+                      {"inserts", table.inserts},
+                      {"updates", table.updates},
+                      {"deletes", table.deletes},
+                      {"lsn", table.lsn},
+                      {"result", ToString(table.result)},
+                      {"reason", table.reason}});
+  }
+  const std::string reason =
+      run.report.outcome == Outcome::kFailed ? std::string(run.report.status.message()) : run.report.reason;
+  return {{"context_id", run.config->context_id},
+          {"path", run.config->path},
+          {"outcome", ToString(run.report.outcome)},
+          {"reason", reason},
+          {"notes", run.report.notes},
+          {"cycle", run.report.cycle},
+          {"seconds", run.seconds},
+          {"tables", std::move(tables)}};
+}
+
+}  // namespace mirror

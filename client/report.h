@@ -1,0 +1,37 @@
+#ifndef MIRROR_CLIENT_REPORT_H_
+#define MIRROR_CLIENT_REPORT_H_
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <ostream>
+#include <string>
+
+#include "client/config.h"
+#include "client/cycle.h"
+
+namespace mirror {
+
+/// One [[source]] and what came of its run.
+struct SourceRun {
+  const SourceConfig* config = nullptr;
+  CycleReport report;
+  double seconds = 0;
+};
+
+/// A line for each table and a sum on `out`, what went wrong on `err`. Names cannot speak to the terminal.
+void PrintRun(const SourceRun& run, std::ostream& out, std::ostream& err);
+
+/// The same in few lines: only tables with changes, and the sum.
+void PrintRunBriefly(const SourceRun& run, std::ostream& out, std::ostream& err);
+
+nlohmann::ordered_json ToJson(const SourceRun& run);
+
+/// A number as people read it: 1,234,567.
+std::string Grouped(std::uint64_t number);
+
+/// What a terminal should not be told: a name may hold a line break or an escape sequence.
+std::string Printable(std::string text);
+
+}  // namespace mirror
+
+#endif  // MIRROR_CLIENT_REPORT_H_

@@ -1,0 +1,51 @@
+#include "client/schedule.h"
+
+#include <algorithm>
+#include <ctime>
+#include <utility>
+
+namespace mirror {
+namespace {
+
+/// Doublings beyond this are over any interval.
+constexpr int kDoublingsMax = 20;
+
+/// Seconds since the local midnight.
+int SecondOfDay(Schedule::Time time) {
+  const std::time_t seconds = std::chrono::system_clock::to_time_t(time);
+  std::tm local = {};
+  localtime_r(&seconds, &local);
+  return (local.tm_hour * 60 + local.tm_min) * 60 + local.tm_sec;
+}
+
+}  // namespace
+
+Schedule::Schedule(std::chrono::milliseconds interval, std::vector<QuietHours> quiet,
+                   std::function<double()> random)
+    : interval_(interval), quiet_(std::move(quiet)), random_(std::move(random)) {}
+
+Schedule::Time Schedule::Next(Time begun, Time ended, bool good) {
+  if (good) {
+    failures_ = 0;
+    return AfterQuiet(std::max(begun + interval_, ended));
+  }
+  const int doublings = std::min(failures_++, kDoublingsMax);
+  const std::chrono::milliseconds wait = std::min<std::chrono::milliseconds>(interval_, kFirstRetry * (1LL << doublings));
+  const double moved = static_cast<double>(wait.count()) * (1 + kJitter * (2 * random_() - 1));
+  return AfterQuiet(ended + std::chrono::milliseconds(static_cast<std::int64_t>(moved)));
+}
+
+Schedule::Time Schedule::AfterQuiet(Time time) const {
+  // One period may end in another one.
+  for (std::size_t i = 0; i <= quiet_.size(); ++i) {
+    const int second = SecondOfDay(time);
+    const auto inside = std::find_if(quiet_.begin(), quiet_.end(),
+                                     [&](const QuietHours& quiet) { return quiet.Holds(second / 60); });
+    if (inside == quiet_.end()) return time;
+    constexpr int kDay = 24 * 60 * 60;
+    time += std::chrono::seconds((inside->to * 60 - second + kDay) % kDay);
+  }
+  return time;
+}
+
+}  // namespace mirror
