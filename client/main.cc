@@ -9,11 +9,13 @@
 #include "client/install.h"
 #include "client/once.h"
 #include "client/run.h"
+#include "client/source/sqlite_file.h"
 
 int main(int argc, char** argv) {
   // Its own lines about connections would stand between ours, which say the same. The environment still
   // decides.
   setenv("GRPC_VERBOSITY", "NONE", /*overwrite=*/0);
+  mirror::PrepareSqlite();
   CLI::App app("mirror-agent pushes source databases to a mirror endpoint.");
   app.footer(
       "Example:\n  mirror-agent once --config mirror-agent.toml\n"

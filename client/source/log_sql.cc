@@ -87,6 +87,8 @@ std::string Bits(const LoggedTable& table, std::size_t mask, std::size_t columns
   std::vector<std::string> bits;
   const std::size_t begin = mask * kMaskBits;
   for (std::size_t i = begin; i < std::min(begin + kMaskBits, columns); ++i) {
+    // With another key the whole row is logged.
+    if (std::find(table.key.begin(), table.key.end(), i) != table.key.end()) continue;
     bits.push_back(absl::StrCat("((", Differs(table.columns[i], "old", "new"), ") << ", i - begin, ")"));
   }
   return bits.empty() ? "0" : absl::StrJoin(bits, " | ");

@@ -201,25 +201,36 @@ class NetChanges : public ChangeReader {
 
   /// Touches the temporary database only.
   absl::Status Group() {
-    std::vector<std::string> keys, group, masks, same;
+    std::vector<std::string> keys, group, same;
+    const bool typed = std::all_of(key_.begin(), key_.end(), [this](std::uint32_t column) {
+      return table_.table.columns[column].typed;
+    });
     for (std::size_t i = 0; i < key_.size(); ++i) {
       const std::string key = absl::StrCat("k", i);
       keys.push_back(key);
       group.push_back(key);
-      if (!table_.table.columns[key_[i]].typed) group.push_back(absl::StrCat("typeof(", key, ")"));
-      same.push_back(absl::StrCat("lag(", key, ") OVER w IS ", key));
+      if (typed) continue;
+      group.push_back(absl::StrCat("typeof(", key, ")"));
+    }
+    // Only keys that are equal but for their type stand next to each other.
+    for (std::size_t i = 0; !typed && i < key_.size(); ++i) {
+      same.push_back(absl::StrCat("lag(k", i, ") OVER w IS k", i));
     }
     std::vector<std::string> or_masks;
     for (std::size_t i = 0; i < MaskCount(); ++i) {
-      masks.push_back(absl::StrCat("m", i));
       or_masks.push_back(absl::StrCat("mirror_or(m", i, ") AS m", i));
     }
     const std::string key_list = absl::StrJoin(keys, ", ");
-    const absl::Status status = file_.Run(absl::StrCat(
-        "DROP TABLE IF EXISTS temp._mirror_net; CREATE TEMP TABLE _mirror_net AS SELECT ", key_list, ", ",
-        absl::StrJoin(masks, ", "), ", ", absl::StrJoin(same, " AND "), " AS same FROM (SELECT ", key_list,
-        ", ", absl::StrJoin(or_masks, ", "), " FROM temp._mirror_raw GROUP BY ", absl::StrJoin(group, ", "),
-        ") WINDOW w AS (ORDER BY ", key_list, ") ORDER BY ", key_list, "; DROP TABLE temp._mirror_raw"));
+    const std::string grouped = absl::StrCat("SELECT ", key_list, ", ", absl::StrJoin(or_masks, ", "),
+                                             same.empty() ? ", 0 AS same" : "",
+                                             " FROM temp._mirror_raw GROUP BY ", absl::StrJoin(group, ", "));
+    const std::string marked =
+        same.empty() ? grouped
+                     : absl::StrCat("SELECT *, ", absl::StrJoin(same, " AND "), " AS same FROM (", grouped,
+                                    ") WINDOW w AS (ORDER BY ", key_list, ")");
+    const absl::Status status =
+        file_.Run(absl::StrCat("DROP TABLE IF EXISTS temp._mirror_net; CREATE TEMP TABLE _mirror_net AS ",
+                               marked, " ORDER BY ", key_list, "; DROP TABLE temp._mirror_raw"));
     if (!status.ok()) return status;
     const auto rows = file_.Number("SELECT coalesce(max(rowid), 0) FROM temp._mirror_net");
     if (!rows.ok()) return rows.status();

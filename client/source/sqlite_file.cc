@@ -117,6 +117,8 @@ bool InUse(const std::string& path) {
 
 }  // namespace
 
+void PrepareSqlite() { sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); }
+
 absl::StatusOr<std::unique_ptr<SqliteFile>> SqliteFile::Open(const std::string& path, Use use) {
   std::unique_ptr<SqliteFile> file(new SqliteFile);
   std::error_code unresolved;

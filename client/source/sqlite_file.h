@@ -23,6 +23,9 @@ inline constexpr int kSourceBusyMs = 5'000;
 /// Rows of one look at a database with a rollback journal, whose writers wait for its end.
 inline constexpr std::size_t kLookRows = 1'000;
 
+/// Once, before anything else of SQLite: without its memory statistics no allocation takes a lock.
+void PrepareSqlite();
+
 /// A prepared statement of the C API: SQLiteCpp copies each text, see the design notes on speed.
 class Statement {
  public:
