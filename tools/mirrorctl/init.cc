@@ -243,8 +243,14 @@ context_id = )",
 kind = "sqlite"                     # what the source is
 path = )",
                   TomlString(source_path), R"(
+strategy = "cdc"                    # cdc: a change log in the source ('mirror-agent install'); populate: without
+interval = "20m"                    # run: from the begin of a cycle to that of the next
+quiet = []                          # run: when none begins, as ["23:00-06:00"], local time
 include = ["*"]                     # tables to push; * for any characters
 skip = []                           # of these, tables to leave out
+blocked = {}                        # tables that never leave, with the reason: { salaries = "personal" }
+retention = "7d"                    # cdc: how long the log keeps what the mirror has
+max_log = 10000000                  # cdc: entries of one table's log; more: the table is populated
 )");
   return text;
 }
