@@ -90,6 +90,35 @@ key = ""
   EXPECT_TRUE(config->sources.empty());
 }
 
+TEST_F(ConfigTest, ASourceHasTimesListsAndLimits) {
+  const auto config = Load(std::string(kIdentity) + R"([[source]]
+context_id = "a"
+path = "x"
+interval = "90s"
+quiet = ["23:00-06:00", "12:00-12:30"]
+blocked = { salaries = "personal" }
+retention = "1h"
+max_log = 5000
+[[source]]
+context_id = "b"
+path = "y"
+)");
+  ASSERT_THAT(config, IsOk());
+  const SourceConfig& source = config->sources[0];
+  EXPECT_EQ(source.interval_ms, 90'000);
+  ASSERT_EQ(source.quiet.size(), 2U);
+  EXPECT_TRUE(source.quiet[0].Holds(0));
+  EXPECT_FALSE(source.quiet[0].Holds(6 * 60));
+  EXPECT_TRUE(source.quiet[1].Holds(12 * 60 + 29));
+  EXPECT_THAT(source.blocked, ElementsAre(testing::Pair("salaries", "personal")));
+  EXPECT_EQ(source.retention_ms, 3'600'000);
+  EXPECT_EQ(source.max_log, 5'000);
+  const SourceConfig& other = config->sources[1];
+  EXPECT_EQ(other.interval_ms, 20 * 60'000);
+  EXPECT_EQ(other.retention_ms, 7LL * 86'400'000);
+  EXPECT_EQ(other.strategy, "cdc");
+}
+
 TEST_F(ConfigTest, MissingFileSaysWhereOneComesFrom) {
   EXPECT_THAT(LoadAgentConfig(folder_ / "none.toml"),
               StatusIs(absl::StatusCode::kNotFound, HasSubstr("init")));
@@ -112,6 +141,30 @@ TEST_P(WrongConfigTest, NamesKeyAndLine) {
 INSTANTIATE_TEST_SUITE_P(
     Config, WrongConfigTest,
     testing::Values(
+        WrongCase{"IntervalWithoutUnit", "[[source]]\ncontext_id = \"a\"\npath = \"x\"\ninterval = \"20\"\n",
+                  ":13: [source] 'interval' must be a time from \"100ms\" to \"7d\""},
+        WrongCase{"IntervalTooShort", "[[source]]\ncontext_id = \"a\"\npath = \"x\"\ninterval = \"99ms\"\n",
+                  ":13: [source] 'interval' must be a time from"},
+        WrongCase{"IntervalOverflow",
+                  "[[source]]\ncontext_id = \"a\"\npath = \"x\"\ninterval = \"9223372036854775807d\"\n",
+                  ":13: [source] 'interval' must be a time from"},
+        WrongCase{"RetentionOfNothing", "[[source]]\ncontext_id = \"a\"\npath = \"x\"\nretention = \"0s\"\n",
+                  ":13: [source] 'retention' must be a time from \"1s\""},
+        WrongCase{"SmallLog", "[[source]]\ncontext_id = \"a\"\npath = \"x\"\nmax_log = 10\n",
+                  ":13: [source] 'max_log' must be a whole number from 1000"},
+        WrongCase{"QuietWithoutEnd", "[[source]]\ncontext_id = \"a\"\npath = \"x\"\nquiet = [\"23:00\"]\n",
+                  ":13: [source] 'quiet' must hold times of the day, as \"23:00-06:00\""},
+        WrongCase{"QuietOutOfTheDay",
+                  "[[source]]\ncontext_id = \"a\"\npath = \"x\"\nquiet = [\"24:00-06:00\"]\n",
+                  ":13: [source] 'quiet' must hold times of the day"},
+        WrongCase{"QuietForNoTime",
+                  "[[source]]\ncontext_id = \"a\"\npath = \"x\"\nquiet = [\"06:00-06:00\"]\n",
+                  ":13: [source] 'quiet' must hold times of the day"},
+        WrongCase{"BlockedWithoutReason",
+                  "[[source]]\ncontext_id = \"a\"\npath = \"x\"\nblocked = { salaries = \"\" }\n",
+                  ":13: [source] 'blocked' needs a reason for 'salaries'"},
+        WrongCase{"BlockedAsList", "[[source]]\ncontext_id = \"a\"\npath = \"x\"\nblocked = [\"salaries\"]\n",
+                  ":13: [source] 'blocked' must be a table of names and reasons"},
         WrongCase{"UnknownKey", "[agent]\nwindou = 3\n",
                   ":11: [agent] 'windou' is not a key; did you mean 'window'?"},
         WrongCase{"UnknownKeyOfASource", "[[source]]\ncontext_id = \"a\"\npath = \"x\"\nstrategi = \"cdc\"\n",

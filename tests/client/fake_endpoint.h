@@ -78,6 +78,7 @@ class FakeEndpoint : public v1::MirrorClientService::Service {
   std::function<grpc::Status(const v1::ChangeBatch&)> on_batch;       ///< Not OK: the batch's result.
   std::function<grpc::Status(const v1::RowDataRequest&)> on_request;  ///< Not OK: the end of the stream.
   grpc::Status on_completed;
+  std::function<void()> on_authenticate;
   v1::Limits limits;
 
   // What happened.
@@ -105,11 +106,14 @@ class FakeEndpoint : public v1::MirrorClientService::Service {
   grpc::Status Authenticate(grpc::ServerContext*, const v1::AuthenticateRequest* request,
                             v1::AuthenticateResponse* response) override {
     const std::lock_guard lock(mutex);
-    log.emplace_back("authenticate");
+    log.emplace_back(request->probe() ? "probe" : "authenticate");
+    if (on_authenticate) on_authenticate();
     holders.push_back(request->holder());
     take_overs.push_back(request->take_over());
     request_token = request->request_token();
-    if (busy) {
+    if (request->probe()) {
+      response->set_server_version("1.2.3");
+    } else if (busy) {
       response->mutable_busy()->set_cycle(cycle_);
       response->mutable_busy()->set_holder("somebody");
     } else if (do_not_replicate) {

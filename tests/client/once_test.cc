@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "client/install.h"
 #include "client/lock_file.h"
 #include "tests/client/fake_endpoint.h"
 #include "tests/client/source_database.h"
@@ -49,6 +50,7 @@ class OnceTest : public testing::Test {
   TempFolder folder_;
   FakeEndpoint endpoint_{folder_};
   std::string out_, err_;
+  std::ostringstream installed_;
 };
 
 TEST_F(OnceTest, PrintsALineForEachTableAndWhatItCannotSee) {
@@ -61,6 +63,48 @@ TEST_F(OnceTest, PrintsALineForEachTableAndWhatItCannotSee) {
   EXPECT_THAT(err_, IsEmpty());
   EXPECT_EQ(Run(), 0);
   EXPECT_THAT(out_, ContainsRegex("orders +none +0 +0 +0 +1 +ok"));
+}
+
+TEST_F(OnceTest, ADryRunSaysWhatWaitsAndWritesNothing) {
+  Sql(folder_ / "crm.db",
+      "CREATE TABLE orders(id INTEGER PRIMARY KEY, n); INSERT INTO orders VALUES(1, 1), (2, 2)");
+  Configure(Source("crm.db"));
+  EXPECT_EQ(Run({.dry_run = true}), 0) << err_;
+  EXPECT_THAT(out_, AllOf(HasSubstr("orders: sent whole, if its number of rows differs"),
+                          HasSubstr("version 1.2.3, proved itself"), HasSubstr("Nothing was sent")));
+  ASSERT_EQ(Install(folder_ / "mirror-agent.toml", installed_, installed_), 0) << installed_.str();
+  EXPECT_EQ(Run({.dry_run = true}), 0);
+  EXPECT_THAT(out_, HasSubstr("orders: never sent: all rows are sent"));
+  EXPECT_EQ(Run(), 0) << err_;
+  EXPECT_EQ(Run({.dry_run = true}), 0);
+  EXPECT_THAT(out_, HasSubstr("orders: nothing changed since it was sent last"));
+  Sql(folder_ / "crm.db", "UPDATE orders SET n = n + 1; CREATE TABLE fresh(x)");
+  const auto before = folder_.Names();
+  EXPECT_EQ(Run({.dry_run = true}), 0);
+  EXPECT_THAT(out_, AllOf(HasSubstr("orders: 2 changes logged since it was sent last"),
+                          HasSubstr("fresh: new: a log is made, and all rows are sent")));
+  EXPECT_EQ(folder_.Names(), before);
+  EXPECT_EQ(endpoint_.Count("authenticate"), 1U);
+  EXPECT_EQ(endpoint_.Count("probe"), 4U);
+}
+
+TEST_F(OnceTest, ADryRunWithoutAnEndpointFailsAndSaysSo) {
+  Sql(folder_ / "crm.db", "CREATE TABLE orders(id INTEGER PRIMARY KEY)");
+  Configure(Source("crm.db"));
+  endpoint_.Stop();
+  EXPECT_EQ(Run({.dry_run = true}), 1);
+  EXPECT_THAT(err_, HasSubstr("nobody answers"));
+}
+
+TEST_F(OnceTest, BlockedTablesAreShownWithTheirReasonAndNeverAnnounced) {
+  Sql(folder_ / "crm.db", "CREATE TABLE orders(x); CREATE TABLE salaries(x); CREATE TABLE salaries_old(x)");
+  Configure(Source("crm.db", "blocked = { \"salaries*\" = \"personal data\", wages = \"gone\" }\n"));
+  EXPECT_EQ(Run(), 0) << err_;
+  EXPECT_THAT(out_, AllOf(ContainsRegex("salaries +none .*blocked +personal data"),
+                          ContainsRegex("salaries_old +none .*blocked +personal data"),
+                          HasSubstr("no table of the source matches 'wages'")));
+  EXPECT_THAT(err_, IsEmpty());
+  EXPECT_EQ(endpoint_.announced.tables_size(), 1);
 }
 
 TEST_F(OnceTest, JsonHasEveryTableOfEverySource) {

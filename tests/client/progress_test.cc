@@ -1,0 +1,65 @@
+#include "client/progress.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <sstream>
+
+namespace mirror {
+namespace {
+
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+Progress::Clock::time_point g_now;
+Progress::Clock::time_point Now() { return g_now; }
+
+Job Table(std::uint64_t rows, std::uint64_t expected) {
+  Job job;
+  job.schema.name = "Track\x1b";
+  job.inserts = rows;
+  job.expected = expected;
+  return job;
+}
+
+TEST(ProgressTest, ABarHasPartRateAndTimeLeftAndGoesAway) {
+  std::ostringstream out;
+  Progress progress(out, true, &Now);
+  progress.Show(Table(0, 1'000'000));
+  EXPECT_THAT(out.str(), IsEmpty());
+  g_now += std::chrono::seconds(1);
+  progress.Show(Table(250'000, 1'000'000));
+  EXPECT_EQ(out.str(),
+            "\r\x1b[KTrack?  [######..................]  25 %  250,000 of 1,000,000 rows  250,000 rows/s  3 "
+            "s left");
+  progress.Show(Table(260'000, 1'000'000));
+  EXPECT_THAT(out.str(), testing::Not(HasSubstr("260,000"))) << "too soon";
+  progress.Clear();
+  EXPECT_TRUE(out.str().ends_with("\r\x1b[K"));
+}
+
+TEST(ProgressTest, WithoutATerminalThereIsALineEveryTenSeconds) {
+  std::ostringstream out;
+  Progress progress(out, false, &Now);
+  progress.Show(Table(0, 1'000'000));
+  g_now += std::chrono::seconds(9);
+  progress.Show(Table(9'000, 1'000'000));
+  EXPECT_THAT(out.str(), IsEmpty());
+  g_now += std::chrono::seconds(1);
+  progress.Show(Table(10'000, 1'000'000));
+  EXPECT_EQ(out.str(), "Track?  1 %  10,000 of 1,000,000 rows  1,000 rows/s  16 min 30 s left\n");
+  progress.Clear();
+  EXPECT_THAT(out.str(), testing::Not(HasSubstr("\r")));
+}
+
+TEST(ProgressTest, ASourceThatGrewHasNoTimeLeft) {
+  std::ostringstream out;
+  Progress progress(out, false, &Now);
+  progress.Show(Table(0, 100));
+  g_now += std::chrono::seconds(10);
+  progress.Show(Table(200, 100));
+  EXPECT_EQ(out.str(), "Track?  200 rows  20 rows/s\n");
+}
+
+}  // namespace
+}  // namespace mirror

@@ -1,0 +1,102 @@
+#include "client/run.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <sstream>
+
+#include "client/install.h"
+#include "tests/client/fake_endpoint.h"
+#include "tests/client/source_database.h"
+#include "tests/support/status_matchers.h"
+
+namespace mirror {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::Not;
+
+class RunTest : public testing::Test {
+ protected:
+  AgentConfig Config(const std::vector<std::string>& paths) {
+    AgentConfig config;
+    config.agent.state_dir = folder_ / "state";
+    for (const std::string& path : paths) {
+      SourceConfig& source = config.sources.emplace_back();
+      // The endpoint proves itself for one tenant.
+      source.context_id = path == "crm.db" ? "Cust" : "Other";
+      source.path = folder_ / path;
+      source.interval_ms = 1;
+    }
+    return config;
+  }
+  /// Until the endpoint was asked `cycles` times.
+  void RunUntil(const AgentConfig& config, int cycles) {
+    std::stop_source stop;
+    int asked = 0;
+    endpoint_.on_authenticate = [&] {
+      if (++asked == cycles) stop.request_stop();
+    };
+    endpoint_.Settle();
+    RunSources(config,
+               {OpenChannel(endpoint_.address(), grpc::InsecureChannelCredentials()), endpoint_.identity()},
+               stop.get_token(), out_, err_);
+    endpoint_.Settle();
+  }
+
+  TempFolder folder_;
+  FakeEndpoint endpoint_{folder_};
+  std::ostringstream out_, err_;
+};
+
+TEST_F(RunTest, CyclesFollowEachOtherUntilItIsToldToStop) {
+  Sql(folder_ / "crm.db", "CREATE TABLE a(id INTEGER PRIMARY KEY); INSERT INTO a VALUES(1), (2)");
+  RunUntil(Config({"crm.db"}), 4);
+  EXPECT_EQ(endpoint_.Count("authenticate"), 4U);
+  EXPECT_EQ(endpoint_.Count("completed"), 4U) << "the last one ended well";
+  EXPECT_THAT(out_.str(), AllOf(HasSubstr("a      populate        2"), HasSubstr("next run 2")));
+}
+
+TEST_F(RunTest, ASourceThatFailsDoesNotDisturbTheOthers) {
+  Sql(folder_ / "crm.db", "CREATE TABLE a(id INTEGER PRIMARY KEY)");
+  RunUntil(Config({"gone.db", "crm.db"}), 5);
+  EXPECT_EQ(endpoint_.Count("completed"), 5U);
+  EXPECT_THAT(err_.str(), AllOf(HasSubstr("Other: the source"), HasSubstr("gone.db' is not there")));
+  EXPECT_THAT(err_.str(), Not(HasSubstr("Cust:")));
+}
+
+TEST_F(RunTest, AStopEndsAPopulationBetweenItsBatches) {
+  Sql(folder_ / "crm.db",
+      "CREATE TABLE a(id INTEGER PRIMARY KEY, v TEXT); WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + "
+      "1 FROM n "
+      "WHERE i < 20000) INSERT INTO a SELECT i, printf('%.90c', 'x') FROM n");
+  AgentConfig config = Config({"crm.db"});
+  config.agent.batch_bytes = 10'000;
+  config.agent.window = 1;
+  std::stop_source stop;
+  int asked = 0;
+  endpoint_.on_authenticate = [&] {
+    if (++asked == 5) stop.request_stop();  // Else it would never end, were the first one not to do it.
+  };
+  endpoint_.on_batch = [&](const v1::ChangeBatch& batch) {
+    if (batch.seq() == 3) stop.request_stop();
+    return grpc::Status::OK;
+  };
+  endpoint_.Settle();
+  RunSources(config,
+             {OpenChannel(endpoint_.address(), grpc::InsecureChannelCredentials()), endpoint_.identity()},
+             stop.get_token(), out_, err_);
+  endpoint_.Settle();
+  EXPECT_EQ(endpoint_.tables["a"].position.lsn(), -1);
+  EXPECT_EQ(endpoint_.Count("completed"), 1U) << "the cycle is ended, so that the next one need not wait";
+  EXPECT_THAT(err_.str(), HasSubstr("stopped"));
+}
+
+TEST_F(RunTest, WrongConfigurationIsExitCodeTwo) {
+  EXPECT_EQ(mirror::Run(folder_ / "none.toml", out_, err_), 2);
+  EXPECT_THAT(err_.str(), HasSubstr("none.toml"));
+}
+
+}  // namespace
+}  // namespace mirror

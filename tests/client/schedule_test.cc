@@ -1,0 +1,77 @@
+#include "client/schedule.h"
+
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <ctime>
+
+namespace mirror {
+namespace {
+
+using std::chrono::hours;
+using std::chrono::milliseconds;
+using std::chrono::minutes;
+using std::chrono::seconds;
+using Time = Schedule::Time;
+
+class ScheduleTest : public testing::Test {
+ protected:
+  ScheduleTest() {
+    setenv("TZ", "UTC", 1);
+    tzset();
+  }
+  Schedule Make(std::vector<QuietHours> quiet = {}) {
+    return Schedule(minutes(20), std::move(quiet), [this] { return random_; });
+  }
+  /// 2026-11-20 at that time.
+  static Time At(int hour, int minute, int second = 0) {
+    return Time(seconds(1'795'132'800)) + hours(hour) + minutes(minute) + seconds(second);
+  }
+  double random_ = 0.5;
+};
+
+TEST_F(ScheduleTest, AnIntervalIsFromBeginToBegin) {
+  Schedule schedule = Make();
+  EXPECT_EQ(schedule.First(At(10, 0)), At(10, 0));
+  EXPECT_EQ(schedule.Next(At(10, 0), At(10, 5), true), At(10, 20));
+  EXPECT_EQ(schedule.Next(At(10, 20), At(11, 7), true), At(11, 7))
+      << "a run that took longer than the interval";
+}
+
+TEST_F(ScheduleTest, FailuresAreRetriedLaterEachTimeUpToTheInterval) {
+  Schedule schedule = Make();
+  seconds wait(5);
+  for (int i = 0; i < 40; ++i) {
+    EXPECT_EQ(schedule.Next(At(10, 0), At(10, 1), false) - At(10, 1), wait) << i;
+    wait = std::min<seconds>(wait * 2, minutes(20));
+  }
+  EXPECT_EQ(schedule.Next(At(10, 0), At(10, 1), true), At(10, 20));
+  EXPECT_EQ(schedule.Next(At(10, 20), At(10, 21), false), At(10, 21, 5)) << "from the beginning again";
+}
+
+TEST_F(ScheduleTest, ARetryIsMovedByAFifthOfItsWaitAtMost) {
+  for (const double random : {0.0, 0.25, 1.0}) {
+    Schedule schedule = Make();
+    random_ = random;
+    const auto wait = schedule.Next(At(10, 0), At(10, 0), false) - At(10, 0);
+    EXPECT_EQ(wait, milliseconds(static_cast<int>(5'000 * (0.8 + 0.4 * random))));
+  }
+}
+
+TEST_F(ScheduleTest, NothingBeginsInQuietHours) {
+  Schedule night = Make({{23 * 60, 6 * 60}});
+  EXPECT_EQ(night.First(At(22, 59, 59)), At(22, 59, 59));
+  EXPECT_EQ(night.First(At(23, 0)), At(24 + 6, 0));
+  EXPECT_EQ(night.First(At(5, 59, 59)), At(6, 0));
+  EXPECT_EQ(night.First(At(6, 0)), At(6, 0));
+  EXPECT_EQ(night.Next(At(22, 50), At(22, 51), true), At(24 + 6, 0));
+  EXPECT_EQ(night.Next(At(22, 50), At(22, 59, 58), false), At(24 + 6, 0)) << "retries neither";
+}
+
+TEST_F(ScheduleTest, APeriodMayEndInAnother) {
+  Schedule schedule = Make({{3 * 60, 4 * 60}, {1 * 60 + 30, 3 * 60}});
+  EXPECT_EQ(schedule.First(At(2, 0)), At(4, 0));
+}
+
+}  // namespace
+}  // namespace mirror
