@@ -51,7 +51,7 @@ absl::StatusOr<Decision> Decide(History& history, SourceReader& reader, const Ta
                                 const v1::TableStatus& status, bool asked) {
   const Position position = DecodePosition(status.position());
   if (status.action() == v1::TABLE_ACTION_REPOPULATE) {
-    return Populate(PopulateReason::kSchema, absl::StrCat("its definition changed: ", status.reason()));
+    return Populate(PopulateReason::kSchema, status.reason());
   }
   if (position.lsn.value < 0) {
     return Populate(PopulateReason::kMinusOne, status.action() == v1::TABLE_ACTION_CREATED

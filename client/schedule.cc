@@ -30,7 +30,8 @@ Schedule::Time Schedule::Next(Time begun, Time ended, bool good) {
     return AfterQuiet(std::max(begun + interval_, ended));
   }
   const int doublings = std::min(failures_++, kDoublingsMax);
-  const std::chrono::milliseconds wait = std::min<std::chrono::milliseconds>(interval_, kFirstRetry * (1LL << doublings));
+  const std::chrono::milliseconds wait =
+      std::min<std::chrono::milliseconds>(interval_, kFirstRetry * (1LL << doublings));
   const double moved = static_cast<double>(wait.count()) * (1 + kJitter * (2 * random_() - 1));
   return AfterQuiet(ended + std::chrono::milliseconds(static_cast<std::int64_t>(moved)));
 }

@@ -243,7 +243,7 @@ context_id = )",
 kind = "sqlite"                     # what the source is
 path = )",
                   TomlString(source_path), R"(
-strategy = "cdc"                    # cdc: a change log in the source ('mirror-agent install'); populate: without
+strategy = "cdc"                    # a change log ('mirror-agent install'); populate: none
 interval = "20m"                    # run: from the begin of a cycle to that of the next
 quiet = []                          # run: when none begins, as ["23:00-06:00"], local time
 include = ["*"]                     # tables to push; * for any characters
