@@ -339,8 +339,10 @@ class Run {
       if (verdict.comparison() != v1::COMPARISON_DIFFERS) continue;
       TableReport& report = ReportOf(verdict.table());
       report.result = TableResult::kFailed;
-      report.reason = absl::StrCat("committed, but the mirror does not hold as many rows as were sent: ",
-                                   verdict.reason());
+      report.reason =
+          absl::StrCat(verdict.reason(),
+                       ": somebody changed the mirror by hand, or it is damaged. What was sent is "
+                       "committed; send the table whole with --repopulate");
     }
     if (absl::Status kept = Forget(); !kept.ok()) {
       AddNote(absl::StrCat("old entries of the change log could not be removed: ", kept.message()));
