@@ -194,6 +194,26 @@ absl::Status SqliteFile::Change(const std::function<absl::Status()>& work) const
   return status;
 }
 
+absl::Status SqliteFile::DropAll(const std::string& query) const {
+  std::vector<std::string> drops;
+  {
+    const absl::StatusOr<Statement> found = Prepare(query);
+    if (!found.ok()) return found.status();
+    const auto text = [&](int column) {
+      return reinterpret_cast<const char*>(sqlite3_column_text(found->get(), column));
+    };
+    int code = SQLITE_ROW;
+    while ((code = sqlite3_step(found->get())) == SQLITE_ROW) {
+      drops.push_back(absl::StrCat("DROP ", text(0), " main.", QuoteName(text(1))));
+    }
+    if (code != SQLITE_DONE) return Error(code, "reading its schema");
+  }
+  for (const std::string& drop : drops) {
+    if (absl::Status status = Run(drop); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
 absl::Status SqliteFile::Run(const std::string& sql) const {
   const int code = sqlite3_exec(handle(), sql.c_str(), nullptr, nullptr, nullptr);
   return code == SQLITE_OK ? absl::OkStatus() : Error(code, "reading");
