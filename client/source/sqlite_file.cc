@@ -37,6 +37,14 @@ std::string EncodePath(std::string_view path) {
   return uri;
 }
 
+/// Tries a lock again each millisecond. SQLite's own handler waits 100 ms in the end, in which a busy writer
+/// takes the lock again and again.
+int WaitForLock(void* /*unused*/, int tries) {
+  if (tries >= kSourceBusyMs) return 0;
+  sqlite3_sleep(1);
+  return 1;
+}
+
 /// How the file looks before SQLite is asked.
 struct Header {
   struct stat status = {};
@@ -143,6 +151,7 @@ absl::StatusOr<std::unique_ptr<SqliteFile>> SqliteFile::Open(const std::string& 
   }
   sqlite3* database = file->handle();
   sqlite3_extended_result_codes(database, 1);
+  sqlite3_busy_handler(database, &WaitForLock, nullptr);
   sqlite3_db_config(database, SQLITE_DBCONFIG_DQS_DML, 0, nullptr);
   sqlite3_db_config(database, SQLITE_DBCONFIG_DQS_DDL, 0, nullptr);
   sqlite3_db_config(database, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
