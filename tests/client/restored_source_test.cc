@@ -341,7 +341,7 @@ TEST_P(AnyLife, EndsEqualWhateverIsRestoredAndWhereverCyclesDie) {
       "CREATE TABLE t(id INTEGER PRIMARY KEY, u TEXT UNIQUE, v); CREATE TABLE k(x NOT NULL, y TEXT COLLATE "
       "NOCASE NOT "
       "NULL, w UNIQUE, PRIMARY KEY (x, y)) WITHOUT ROWID; CREATE TABLE n(a, b)");
-  for (int round = 0; round < 120 && !HasFailure(); ++round) {
+  for (int round = 0; round < 60 && !HasFailure(); ++round) {
     SCOPED_TRACE(absl::StrCat("round ", round));
     retention_ms_ = Below(3) == 0 ? -1'000 : 86'400'000;
     for (int i = Below(12); i > 0; --i) Write();
