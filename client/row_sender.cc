@@ -86,7 +86,7 @@ absl::Status RowSender::SendTable(Job& job) {
   batcher_.Begin({job.schema.name, job.status.schema_hash(), base, job.decision.reason});
   if (whole) {
     if (absl::Status sent = SendAllRows(job, columns); !sent.ok()) return sent;
-    if (!logged_ || job.schema.Key().empty()) return absl::OkStatus();
+    if (!logged_) return absl::OkStatus();
   }
   return SendChanges(job, columns, whole ? job.target.lsn : base);
 }
@@ -94,8 +94,6 @@ absl::Status RowSender::SendTable(Job& job) {
 absl::Status RowSender::SendAllRows(Job& job, const std::vector<std::uint32_t>& columns) {
   const auto rows = reader_.Read(job.schema.name, columns);
   if (!rows.ok()) return rows.status();
-  // What changed meanwhile is still to come: then the commit is not here.
-  const bool closes = !logged_ || job.schema.Key().empty();
   const BlockSize size = SizeOfBlocks(columns.size());
   for (bool more = true; more;) {
     std::vector<ChangeBlock> blocks(1);
@@ -111,8 +109,9 @@ absl::Status RowSender::SendAllRows(Job& job, const std::vector<std::uint32_t>& 
       planned.inserts = job.expected = std::max(planned.inserts, *count);
     }
     if (blocks[0].rows.rows() == 0) blocks.clear();
-    const bool last = closes && !more;
-    if (last) job.row_count = job.inserts + planned.inserts;
+    // With a log what changed meanwhile is still to come, and the commit with it.
+    const bool last = !logged_ && !more;
+    if (!more && (last || job.schema.Key().empty())) job.row_count = job.inserts + planned.inserts;
     if (absl::Status sent = Add(job, blocks, job.target, planned, last); !sent.ok()) return sent;
   }
   return absl::OkStatus();
@@ -127,7 +126,7 @@ absl::Status RowSender::SendChanges(Job& job, const std::vector<std::uint32_t>& 
     const absl::StatusOr<ChangePiece> piece = (*changes)->Next(size, &batcher_);
     if (!piece.ok()) return piece.status();
     last = piece->last;
-    if (last) job.row_count = piece->row_count;
+    if (last && !job.schema.Key().empty()) job.row_count = piece->row_count;
     if (absl::Status sent = Add(job, piece->blocks, piece->target, PlanOf(piece->blocks), last); !sent.ok()) {
       return sent;
     }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <chrono>
+#include <iterator>
 #include <set>
 
 #include "absl/strings/escaping.h"
@@ -19,9 +20,8 @@ constexpr std::int64_t kRecordsPerTrim = 1'000;
 constexpr const char* kTables[] = {
     "CREATE TABLE IF NOT EXISTS _mirror_tables (log INTEGER PRIMARY KEY, name TEXT NOT NULL, floor INTEGER "
     "NOT "
-    "NULL, masks_after INTEGER NOT NULL, anchor INTEGER NOT NULL, rootpage INTEGER NOT NULL, columns TEXT "
-    "NOT "
-    "NULL, added TEXT NOT NULL)",
+    "NULL, masks_after INTEGER NOT NULL, anchor INTEGER NOT NULL, columns TEXT NOT NULL, added TEXT NOT "
+    "NULL)",
     "CREATE TABLE IF NOT EXISTS _mirror_lineage (id INTEGER PRIMARY KEY, token TEXT NOT NULL, time_ms "
     "INTEGER "
     "NOT NULL, positions TEXT NOT NULL)",
@@ -68,8 +68,32 @@ std::map<std::int64_t, std::int64_t> Split(const std::string& text) {
   return positions;
 }
 
-absl::StatusOr<bool> Exists(const SqliteFile& file, const std::string& table) {
-  return LogQuery(file, "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?1").Bind(table).Step();
+absl::Status NotWhole(const std::string& path) {
+  return absl::FailedPreconditionError(absl::StrCat(
+      "the change log of '", path,
+      "' is not whole: tables of its own (_mirror_...) were dropped or emptied. Nothing was sent. Run "
+      "'mirror-agent uninstall' and 'install'; then every table is populated anew"));
+}
+
+enum class Presence { kNone, kPart, kWhole };
+
+/// How much there is of the log's own tables.
+absl::StatusOr<Presence> FindOwn(const SqliteFile& file) {
+  const absl::StatusOr<std::int64_t> own = file.Number(
+      "SELECT count(*) FROM sqlite_schema WHERE name IN ('_mirror_source', '_mirror_tables', "
+      "'_mirror_lineage', '_mirror_lineage_by_token')");
+  if (!own.ok()) return own.status();
+  if (*own == 0) return Presence::kNone;
+  if (*own < static_cast<std::int64_t>(std::size(kTables))) return Presence::kPart;
+  const absl::StatusOr<std::int64_t> source = file.Number("SELECT count(*) FROM _mirror_source");
+  if (!source.ok()) return source.status();
+  return *source == 1 ? Presence::kWhole : Presence::kPart;
+}
+
+/// Triggers first: without their log every write of the application would fail.
+absl::Status DropOurs(const SqliteFile& file) {
+  return file.DropAll(absl::StrCat("SELECT type, name FROM sqlite_schema WHERE ", kOurs,
+                                   " ORDER BY type <> 'trigger', type <> 'index'"));
 }
 
 }  // namespace
@@ -78,9 +102,9 @@ absl::StatusOr<std::unique_ptr<ChangeLog>> ChangeLog::Open(const ChangeLogOption
   // Looked at by a reader first: a source without a log is not opened to be written.
   const absl::StatusOr<std::unique_ptr<SqliteFile>> reader = SqliteFile::Open(options.path);
   if (!reader.ok()) return reader.status();
-  const absl::StatusOr<bool> there = Exists(**reader, "_mirror_source");
+  const absl::StatusOr<Presence> there = FindOwn(**reader);
   if (!there.ok()) return there.status();
-  if (!*there) return nullptr;
+  if (*there == Presence::kNone) return nullptr;
   return Make(options, false);
 }
 
@@ -93,10 +117,13 @@ absl::StatusOr<std::unique_ptr<ChangeLog>> ChangeLog::Make(const ChangeLogOption
   if (!file.ok()) return file.status();
   std::unique_ptr<ChangeLog> log(new ChangeLog(options, *std::move(file)));
   const SourceMark& mark = log->file_->mark();
-  const absl::StatusOr<bool> there = Exists(*log->file_, "_mirror_source");
+  const absl::StatusOr<Presence> there = FindOwn(*log->file_);
   if (!there.ok()) return there.status();
-  if (install && !*there) {
+  if (*there != Presence::kWhole && !install) return NotWhole(options.path);
+  if (*there != Presence::kWhole) {
     const absl::Status made = log->file_->Change([&]() -> absl::Status {
+      // What is left of a former one tells nothing without the rest.
+      if (absl::Status status = DropOurs(*log->file_); !status.ok()) return status;
       for (const char* const sql : kTables) {
         if (absl::Status status = log->file_->Run(sql); !status.ok()) return status;
       }
@@ -120,24 +147,12 @@ absl::StatusOr<std::unique_ptr<ChangeLog>> ChangeLog::Make(const ChangeLogOption
 absl::StatusOr<bool> ChangeLog::Uninstall(const std::string& path) {
   const absl::StatusOr<std::unique_ptr<SqliteFile>> file = SqliteFile::Open(path, Use::kChange);
   if (!file.ok()) return file.status();
-  std::vector<std::string> drops;
-  const absl::Status status = (*file)->Change([&]() -> absl::Status {
-    // Triggers first: without their log every write of the application would fail.
-    LogQuery query(**file, absl::StrCat("SELECT type, name FROM sqlite_schema WHERE ", kOurs,
-                                        " ORDER BY type <> 'trigger', type <> 'index'"));
-    for (;;) {
-      const absl::StatusOr<bool> row = query.Step();
-      if (!row.ok()) return row.status();
-      if (!*row) break;
-      drops.push_back(absl::StrCat("DROP ", query.Text(0), " main.", QuoteName(query.Text(1))));
-    }
-    for (const std::string& drop : drops) {
-      if (absl::Status dropped = (*file)->Run(drop); !dropped.ok()) return dropped;
-    }
-    return absl::OkStatus();
-  });
-  if (!status.ok()) return status;
-  return !drops.empty();
+  const absl::StatusOr<std::int64_t> ours =
+      (*file)->Number(absl::StrCat("SELECT count(*) FROM sqlite_schema WHERE ", kOurs));
+  if (!ours.ok()) return ours.status();
+  if (*ours == 0) return false;
+  if (absl::Status status = (*file)->Change([&] { return DropOurs(**file); }); !status.ok()) return status;
+  return true;
 }
 
 absl::StatusOr<std::optional<std::map<std::string, std::optional<std::int64_t>>>> ChangeLog::Waiting(
@@ -171,12 +186,7 @@ absl::Status ChangeLog::Load() {
   LogQuery query(*file_, "SELECT source_id, first_lineage FROM _mirror_source");
   const absl::StatusOr<bool> row = query.Step();
   if (!row.ok()) return row.status();
-  if (!*row) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "the change log of '", options_.path,
-        "' is not whole: _mirror_source is empty. Nothing was sent. Run 'mirror-agent uninstall' and "
-        "'install'; then every table is populated anew"));
-  }
+  if (!*row) return NotWhole(options_.path);
   source_id_ = query.Text(0);
   first_lineage_ = query.Int(1);
   return logs_.Load();
@@ -351,11 +361,13 @@ absl::Status ChangeLog::GiveUp(const std::string& table) {
   const absl::StatusOr<std::int64_t> last = logs_.Last(*log);
   if (!last.ok()) return last.status();
   // Beyond the last entry: not even a position at it is good.
-  absl::Status status = LogQuery(*file_, absl::StrCat("INSERT INTO ", LogName(log->id), " (seq) VALUES (?1)"))
-                            .Bind(*last + 1)
-                            .Run();
-  if (!status.ok()) return status;
-  return logs_.RaiseFloor(*log, *last + 1);
+  return file_->Change([&] {
+    absl::Status status =
+        LogQuery(*file_, absl::StrCat("INSERT INTO ", LogName(log->id), " (seq) VALUES (?1)"))
+            .Bind(*last + 1)
+            .Run();
+    return status.ok() ? logs_.RaiseFloor(*log, *last + 1) : status;
+  });
 }
 
 absl::Status ChangeLog::Forget(const std::map<std::string, Position>& durable) {

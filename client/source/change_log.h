@@ -44,9 +44,9 @@ inline constexpr int kTrimsMax = 2'000;
 /// Errors: those of SqliteFile. Threads: one.
 class ChangeLog : public History {
  public:
-  /// Null: it is not installed.
+  /// Null: it is not installed. Errors: also kFailedPrecondition, when it is not whole.
   static absl::StatusOr<std::unique_ptr<ChangeLog>> Open(const ChangeLogOptions& options);
-  /// Also makes what is missing of it, without any table. Harmless when it is there.
+  /// Makes it, without any table. Harmless when it is there; one that is not whole begins anew.
   static absl::StatusOr<std::unique_ptr<ChangeLog>> Install(const ChangeLogOptions& options);
   /// Removes everything that Install and Renew made. False: there was nothing.
   static absl::StatusOr<bool> Uninstall(const std::string& path);

@@ -1,6 +1,7 @@
 #include "client/source/log_sql.h"
 
 #include <algorithm>
+#include <string_view>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -24,15 +25,54 @@ absl::StatusOr<Statement> About(const SqliteFile& file, const std::string& sql, 
 
 bool IsBinary(const char* collation) { return collation == nullptr || SameName(collation, "BINARY"); }
 
+/// The end of a quoted name or text, or of a comment, that begins at `at`; `at` itself when none does.
+std::size_t Behind(std::string_view sql, std::size_t at) {
+  const std::string_view rest = sql.substr(at);
+  std::size_t end = at;
+  if (rest.starts_with("--")) {
+    end = sql.find('\n', at);
+  } else if (rest.starts_with("/*")) {
+    end = sql.find("*/", at + 2);
+    if (end != std::string_view::npos) ++end;
+  } else if (rest[0] == '[') {
+    end = sql.find(']', at);
+  } else if (rest[0] == '\'' || rest[0] == '"' || rest[0] == '`') {
+    end = sql.find(rest[0], at + 1);
+  } else {
+    return at;
+  }
+  return end == std::string_view::npos ? sql.size() : end + 1;
+}
+
+/// The condition of a partial index, as its definition has it behind the list of columns.
+std::string WhereOf(std::string_view sql) {
+  int depth = 0;
+  bool listed = false;
+  for (std::size_t at = 0; at < sql.size();) {
+    if (const std::size_t behind = Behind(sql, at); behind != at) {
+      at = behind;
+      continue;
+    }
+    if (sql[at] == '(') ++depth;
+    if (sql[at] == ')' && --depth == 0) listed = true;
+    if (listed && depth == 0 && SameName(sql.substr(at, 5), "WHERE")) return std::string(sql.substr(at + 5));
+    ++at;
+  }
+  return "";
+}
+
 /// The UNIQUE indexes besides that of the key.
 absl::Status FindUnique(const SqliteFile& file, LoggedTable* table) {
   // The key itself, too, where rows with another spelling of it are the same to SQLite.
   const bool exact_key = std::all_of(table->key.begin(), table->key.end(), [&](std::uint32_t column) {
     return table->columns[column].binary && table->columns[column].typed;
   });
-  const absl::StatusOr<Statement> indexes =
-      About(file, "SELECT name, origin FROM pragma_index_list(?1, 'main') WHERE \"unique\" = 1 ORDER BY name",
-            table->name);
+  const absl::StatusOr<Statement> indexes = About(
+      file,
+      "SELECT i.name, i.origin, CASE WHEN i.partial THEN s.sql END FROM pragma_index_list(?1, 'main') i "
+      "LEFT JOIN sqlite_schema s ON s.type = 'index' AND s.name = i.name WHERE i.\"unique\" = 1 ORDER BY "
+      "i.name",
+      table->name);
   if (!indexes.ok()) return indexes.status();
   int code = SQLITE_ROW;
   while ((code = sqlite3_step(indexes->get())) == SQLITE_ROW) {
@@ -41,13 +81,18 @@ absl::Status FindUnique(const SqliteFile& file, LoggedTable* table) {
         About(file, "SELECT name, coll, cid FROM pragma_index_xinfo(?1, 'main') WHERE key = 1 ORDER BY seqno",
               TextAt(*indexes, 0));
     if (!terms.ok()) return terms.status();
-    std::vector<LoggedTable::Probe> probes;
+    LoggedTable::Unique index{{}, WhereOf(TextAt(*indexes, 2))};
     while ((code = sqlite3_step(terms->get())) == SQLITE_ROW) {
       if (sqlite3_column_int(terms->get(), 2) < 0) table->blind = true;
-      probes.push_back({TextAt(*terms, 0), TextAt(*terms, 1)});
+      LoggedTable::Probe& term = index.terms.emplace_back();
+      term.column = TextAt(*terms, 0);
+      term.collation = TextAt(*terms, 1);
+      term.defaulted = std::any_of(table->columns.begin(), table->columns.end(), [&](const auto& column) {
+        return column.name == term.column && column.has_default && !column.nullable;
+      });
     }
     if (code != SQLITE_DONE) break;
-    table->unique.push_back(std::move(probes));
+    table->unique.push_back(std::move(index));
   }
   return code == SQLITE_DONE ? absl::OkStatus()
                              : file.Error(code, absl::StrCat("reading the indexes of '", table->name, "'"));
@@ -102,7 +147,7 @@ std::string WholeEntry(std::int64_t log, const LoggedTable& table, const std::st
 
 std::string UpdateEntries(std::int64_t log, const LoggedTable& table, std::size_t columns) {
   if (table.key.empty()) return WholeEntry(log, table, "new");
-  const std::size_t masks = MaskColumns(table.columns.size());
+  const std::size_t masks = MaskColumns(columns);
   const std::string changed = KeyDiffers(table);
   std::vector<std::string> values;
   for (std::size_t i = 0; i < masks; ++i) {
@@ -114,6 +159,15 @@ std::string UpdateEntries(std::int64_t log, const LoggedTable& table, std::size_
                       MaskNames(masks), ") VALUES (", KeyOf(table, "new"), absl::StrJoin(values, ", "), ");");
 }
 
+/// "; " behind an entry for each row of the table for which `condition` is true.
+std::string EntriesWhere(std::int64_t log, const LoggedTable& table, const std::string& condition) {
+  std::vector<std::string> keys;
+  for (const std::uint32_t column : table.key) keys.push_back(QuoteName(table.columns[column].name));
+  return absl::StrCat("INSERT INTO ", LogName(log), " (", KeyNames(table), "m0) SELECT ",
+                      absl::StrJoin(keys, ", "), ", NULL FROM ", QuoteName(table.name), " WHERE ", condition,
+                      "; ");
+}
+
 /// The rows that collide with the new one in a UNIQUE index: REPLACE removes them without a trigger's
 /// knowing.
 std::string ProbeEntries(std::int64_t log, const LoggedTable& table, bool update) {
@@ -122,17 +176,25 @@ std::string ProbeEntries(std::int64_t log, const LoggedTable& table, bool update
     const std::string& name = table.columns[column].name;
     absl::StrAppend(out, QuoteName(name), " IS ", Field("old", name));
   });
-  for (const std::vector<LoggedTable::Probe>& index : table.unique) {
-    std::vector<std::string> keys;
-    for (const std::uint32_t column : table.key) keys.push_back(QuoteName(table.columns[column].name));
-    const std::string same =
-        absl::StrJoin(index, " AND ", [](std::string* out, const LoggedTable::Probe& term) {
-          absl::StrAppend(out, QuoteName(term.column), " = ", Field("new", term.column), " COLLATE ",
-                          QuoteName(term.collation));
-        });
-    absl::StrAppend(&entries, "INSERT INTO ", LogName(log), " (", KeyNames(table), "m0) SELECT ",
-                    absl::StrJoin(keys, ", "), ", NULL FROM ", QuoteName(table.name), " WHERE ", same,
-                    update ? absl::StrCat(" AND NOT (", own, ")") : "", "; ");
+  for (const LoggedTable::Unique& index : table.unique) {
+    std::vector<std::string> same, fixed, defaulted;
+    if (!index.where.empty()) fixed.push_back(absl::StrCat("(", index.where, ")"));
+    if (update) fixed.push_back(absl::StrCat("NOT (", own, ")"));
+    same = fixed;
+    for (const LoggedTable::Probe& term : index.terms) {
+      same.push_back(absl::StrCat(QuoteName(term.column), " = ", Field("new", term.column), " COLLATE ",
+                                  QuoteName(term.collation)));
+      if (term.defaulted) {
+        defaulted.push_back(absl::StrCat(Field("new", term.column), " IS NULL"));
+      } else {
+        fixed.push_back(same.back());
+      }
+    }
+    absl::StrAppend(&entries, EntriesWhere(log, table, absl::StrJoin(same, " AND ")));
+    // The default is not known here: any row may be the one.
+    if (defaulted.empty()) continue;
+    fixed.push_back(absl::StrCat("(", absl::StrJoin(defaulted, " OR "), ")"));
+    absl::StrAppend(&entries, EntriesWhere(log, table, absl::StrJoin(fixed, " AND ")));
   }
   return entries;
 }
@@ -140,8 +202,8 @@ std::string ProbeEntries(std::int64_t log, const LoggedTable& table, bool update
 /// An UPDATE that sets none of these columns displaces nothing. Empty: any may.
 std::string SetColumns(const LoggedTable& table) {
   std::vector<std::string> names;
-  for (const std::vector<LoggedTable::Probe>& index : table.unique) {
-    for (const LoggedTable::Probe& probe : index) {
+  for (const LoggedTable::Unique& index : table.unique) {
+    for (const LoggedTable::Probe& probe : index.terms) {
       for (const LoggedTable::Column& column : table.columns) {
         if (column.generated && SameName(column.name, probe.column)) return "";
       }
@@ -153,10 +215,10 @@ std::string SetColumns(const LoggedTable& table) {
 }
 
 LogObject Trigger(std::int64_t log, const char* kind, const std::string& when, const LoggedTable& table,
-                  const std::string& body) {
+                  const std::string& body, const std::string& condition = "") {
   const std::string name = absl::StrCat("_mirror_", log, "_", kind);
-  return {name, absl::StrCat("CREATE TRIGGER ", name, " ", when, " ON ", QuoteName(table.name), " BEGIN ",
-                             body, " END")};
+  return {name, absl::StrCat("CREATE TRIGGER ", name, " ", when, " ON ", QuoteName(table.name), condition,
+                             " BEGIN ", body, " END")};
 }
 
 }  // namespace
@@ -182,6 +244,7 @@ absl::StatusOr<LoggedTable> DescribeLogged(const SqliteFile& file, const SourceP
     LoggedTable::Column logged;
     logged.generated = plan.generated[i];
     logged.has_default = plan.has_default[i];
+    logged.nullable = column.nullable;
     logged.name = column.name;
     const char* collation = nullptr;
     sqlite3_table_column_metadata(file.handle(), "main", table.name.c_str(), column.name.c_str(), nullptr,
@@ -191,6 +254,8 @@ absl::StatusOr<LoggedTable> DescribeLogged(const SqliteFile& file, const SourceP
     table.columns.push_back(std::move(logged));
   }
   if (table.key.empty()) return table;
+  const bool key_is_rowid = !plan.steady_order.empty() && plan.steady_order[0].column >= 0;
+  if (!key_is_rowid) table.rowid = plan.rowid;
   if (absl::Status status = FindUnique(file, &table); !status.ok()) return status;
   if (table.blind) table.unique.clear();
   return table;
@@ -207,10 +272,20 @@ std::vector<LogObject> LogTriggers(std::int64_t log, const LoggedTable& table, s
       Trigger(log, "update", "AFTER UPDATE", table, UpdateEntries(log, table, columns)),
       Trigger(log, "delete", "AFTER DELETE", table, WholeEntry(log, table, "old")),
   };
-  if (table.unique.empty()) return triggers;
-  triggers.push_back(Trigger(log, "before_insert", "BEFORE INSERT", table, ProbeEntries(log, table, false)));
-  triggers.push_back(Trigger(log, "before_update", "BEFORE UPDATE" + SetColumns(table), table,
-                             ProbeEntries(log, table, true)));
+  std::string rowid;
+  if (!table.rowid.empty()) {
+    rowid = EntriesWhere(log, table, absl::StrCat(table.rowid, " = new.", table.rowid));
+    triggers.push_back(Trigger(log, "before_move", "BEFORE UPDATE", table, rowid,
+                               absl::StrCat(" WHEN new.", table.rowid, " <> old.", table.rowid)));
+  }
+  const std::string displaced = ProbeEntries(log, table, false) + rowid;
+  if (!displaced.empty()) {
+    triggers.push_back(Trigger(log, "before_insert", "BEFORE INSERT", table, displaced));
+  }
+  if (!table.unique.empty()) {
+    triggers.push_back(Trigger(log, "before_update", "BEFORE UPDATE" + SetColumns(table), table,
+                               ProbeEntries(log, table, true)));
+  }
   return triggers;
 }
 

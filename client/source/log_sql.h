@@ -22,17 +22,25 @@ struct LoggedTable {
     bool binary = true;  ///< Compared byte by byte; else COLLATE BINARY has to be said.
     bool generated = false;
     bool has_default = false;
+    bool nullable = true;
     bool typed = true;  ///< 1 and 1.0 cannot both stand in it; else typeof() has to be compared.
   };
   /// A UNIQUE index through which REPLACE may remove other rows.
   struct Probe {
     std::string column, collation;
+    bool defaulted = false;  ///< NOT NULL with a default, which REPLACE puts there instead of NULL.
+  };
+  struct Unique {
+    std::vector<Probe> terms;
+    std::string where;  ///< Of a partial index, without which SQLite would not use it.
   };
 
   std::string name;
   std::vector<Column> columns;     ///< As TableSchema has them.
   std::vector<std::uint32_t> key;  ///< Indexes of columns, in the key's order. Empty: there is no key.
-  std::vector<std::vector<Probe>> unique;
+  std::vector<Unique> unique;
+  /// What the rowid can be called where it is not the key: REPLACE removes rows through it, too.
+  std::string rowid;
   /// A UNIQUE index over expressions: the rows that REPLACE removes through it are not found by a trigger.
   bool blind = false;
 };

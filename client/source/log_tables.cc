@@ -14,8 +14,6 @@
 namespace mirror {
 namespace {
 
-constexpr const char* kTriggerKinds[] = {"insert", "update", "delete", "before_insert", "before_update"};
-
 /// Names as one text, "3:abc5:hello": they may hold anything.
 std::string Join(const std::vector<std::string>& names) {
   std::string text;
@@ -47,27 +45,6 @@ std::int64_t RandomNumber() {
   return number & INT64_MAX;
 }
 
-absl::StatusOr<std::int64_t> RootPage(const SqliteFile& file, const std::string& table) {
-  LogQuery query(file,
-                 "SELECT rootpage FROM sqlite_schema WHERE type = 'table' AND name = ?1 COLLATE NOCASE");
-  const absl::StatusOr<bool> row = query.Bind(table).Step();
-  if (!row.ok()) return row.status();
-  return *row ? query.Int(0) : 0;
-}
-
-/// VACUUM puts the first pages of all tables and indexes at the beginning of the file.
-absl::StatusOr<bool> LooksVacuumed(const SqliteFile& file) {
-  LogQuery query(
-      file,
-      "SELECT max(rootpage), count(*) FILTER (WHERE rootpage > 0), sum(length(sql) + 100), (SELECT page_size "
-      "FROM pragma_page_size) FROM sqlite_schema");
-  const absl::StatusOr<bool> row = query.Step();
-  if (!row.ok()) return row.status();
-  // Between them stand pages of the schema itself, at least half full, and of a pointer map.
-  const std::int64_t between = 2 + 2 * query.Int(2) / query.Int(3);
-  return query.Int(0) <= query.Int(1) + between;
-}
-
 }  // namespace
 
 bool TableLog::IsComputed(const std::string& column) const {
@@ -78,8 +55,7 @@ bool TableLog::IsComputed(const std::string& column) const {
 
 absl::Status LogTables::Load() {
   logs_.clear();
-  LogQuery query(
-      file_, "SELECT log, name, floor, masks_after, anchor, rootpage, columns, added FROM _mirror_tables");
+  LogQuery query(file_, "SELECT log, name, floor, masks_after, anchor, columns, added FROM _mirror_tables");
   for (;;) {
     const absl::StatusOr<bool> row = query.Step();
     if (!row.ok()) return row.status();
@@ -90,9 +66,8 @@ absl::Status LogTables::Load() {
     log.floor = query.Int(2);
     log.masks_after = query.Int(3);
     log.anchor = query.Int(4);
-    log.rootpage = query.Int(5);
-    log.columns = Split(query.Text(6));
-    log.added = Split(query.Text(7));
+    log.columns = Split(query.Text(5));
+    log.added = Split(query.Text(6));
     logs_[FoldName(log.table.name)] = std::move(log);
   }
 }
@@ -135,7 +110,6 @@ absl::StatusOr<std::vector<std::string>> LogTables::Renew(const std::vector<std:
 
 absl::Status LogTables::RenewTable(const std::string& name, std::vector<std::string>* news) {
   std::string why;
-  std::int64_t rootpage = 0;
   LoggedTable table;
   const auto look = [&]() -> absl::StatusOr<Finding> {
     const absl::StatusOr<SourcePlan> plan = PlanSource(file_, name);
@@ -143,11 +117,8 @@ absl::Status LogTables::RenewTable(const std::string& name, std::vector<std::str
     absl::StatusOr<LoggedTable> described = DescribeLogged(file_, *plan);
     if (!described.ok()) return described.status();
     table = *std::move(described);
-    const absl::StatusOr<std::int64_t> root = RootPage(file_, name);
-    if (!root.ok()) return root.status();
-    rootpage = *root;
     const TableLog* log = Find(name);
-    return log == nullptr ? Finding::kBroken : Look(*log, table, rootpage, &why);
+    return log == nullptr ? Finding::kBroken : Look(*log, table, &why);
   };
   absl::StatusOr<Finding> finding = Finding::kFine;
   {
@@ -169,17 +140,14 @@ absl::Status LogTables::RenewTable(const std::string& name, std::vector<std::str
       case Finding::kFine:
         return absl::OkStatus();
       case Finding::kColumnsAdded:
-        return Extend(table, rootpage, *log);
-      case Finding::kMoved:
-        log->rootpage = rootpage;
-        return Store(*log);
+        return Extend(table, *log);
       case Finding::kBroken:
         break;
     }
     if (log != nullptr) {
       if (absl::Status status = Remove(log->id); !status.ok()) return status;
     }
-    return Make(table, rootpage);
+    return Make(table);
   });
   if (!changed.ok()) {
     (void)Load();  // What stands there, not what was meant to.
@@ -194,7 +162,7 @@ absl::Status LogTables::RenewTable(const std::string& name, std::vector<std::str
 }
 
 absl::StatusOr<LogTables::Finding> LogTables::Look(const TableLog& log, const LoggedTable& table,
-                                                   std::int64_t rootpage, std::string* why) const {
+                                                   std::string* why) const {
   const absl::StatusOr<std::string> entries = EntryProblem(log);
   if (!entries.ok()) return entries.status();
   *why = *entries;
@@ -207,17 +175,22 @@ absl::StatusOr<LogTables::Finding> LogTables::Look(const TableLog& log, const Lo
     if (!triggers.ok()) return triggers.status();
     *why = *triggers;
   }
-  if (!why->empty()) return Finding::kBroken;
-  if (rootpage != log.rootpage) {
-    const absl::StatusOr<bool> vacuumed = LooksVacuumed(file_);
-    if (!vacuumed.ok()) return vacuumed.status();
-    if (!*vacuumed) {
-      *why = "it was made anew";
-      return Finding::kBroken;
-    }
+  if (why->empty()) {
+    const absl::StatusOr<bool> older = IsOlder(log, table);
+    if (!older.ok()) return older.status();
+    if (!*older) *why = "it was made anew";
   }
-  if (names.size() > log.columns.size()) return Finding::kColumnsAdded;
-  return rootpage == log.rootpage ? Finding::kFine : Finding::kMoved;
+  if (!why->empty()) return Finding::kBroken;
+  return names.size() > log.columns.size() ? Finding::kColumnsAdded : Finding::kFine;
+}
+
+absl::StatusOr<bool> LogTables::IsOlder(const TableLog& log, const LoggedTable& table) const {
+  LogQuery query(file_,
+                 "SELECT t.rowid < l.rowid FROM sqlite_schema t, sqlite_schema l WHERE t.type = 'table' AND "
+                 "t.name = ?1 COLLATE NOCASE AND l.type = 'table' AND l.name = ?2");
+  const absl::StatusOr<bool> row = query.Bind(table.name).Bind(LogName(log.id)).Step();
+  if (!row.ok()) return row.status();
+  return *row && query.Int(0) != 0;
 }
 
 absl::StatusOr<std::string> LogTables::EntryProblem(const TableLog& log) const {
@@ -236,7 +209,7 @@ absl::StatusOr<std::string> LogTables::TriggerProblem(const TableLog& log, const
   LogQuery query(
       file_,
       "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = ?1 COLLATE NOCASE "
-      "AND name LIKE '\\_mirror\\_%' ESCAPE '\\'");
+      "AND name GLOB '_mirror_[0-9]*_*'");
   query.Bind(table.name);
   for (;;) {
     const absl::StatusOr<bool> row = query.Step();
@@ -254,13 +227,12 @@ absl::StatusOr<std::string> LogTables::TriggerProblem(const TableLog& log, const
   return there.size() == expected.size() ? "" : "its indexes changed";
 }
 
-absl::Status LogTables::Make(const LoggedTable& table, std::int64_t rootpage) {
+absl::Status LogTables::Make(const LoggedTable& table) {
   const absl::StatusOr<std::int64_t> id = file_.Number("SELECT next_log FROM _mirror_source");
   if (!id.ok()) return id.status();
   TableLog log;
   log.id = *id;
   log.anchor = RandomNumber();
-  log.rootpage = rootpage;
   log.columns = Names(table);
   log.table = table;
   absl::Status status = LogQuery(file_, "UPDATE _mirror_source SET next_log = ?1").Bind(log.id + 1).Run();
@@ -278,7 +250,7 @@ absl::Status LogTables::Make(const LoggedTable& table, std::int64_t rootpage) {
   return absl::OkStatus();
 }
 
-absl::Status LogTables::Extend(const LoggedTable& table, std::int64_t rootpage, TableLog& log) {
+absl::Status LogTables::Extend(const LoggedTable& table, TableLog& log) {
   const absl::StatusOr<std::int64_t> last = Last(log);
   if (!last.ok()) return last.status();
   const std::size_t masks = MaskColumns(log.columns.size());
@@ -287,7 +259,6 @@ absl::Status LogTables::Extend(const LoggedTable& table, std::int64_t rootpage, 
                    names.end());
   log.columns = names;
   log.masks_after = *last;
-  log.rootpage = rootpage;
   log.table = table;
   for (std::size_t mask = masks; mask < MaskColumns(names.size()); ++mask) {
     const absl::Status status =
@@ -308,11 +279,8 @@ absl::Status LogTables::Remove(std::int64_t id) {
 }
 
 absl::Status LogTables::DropTriggers(std::int64_t id) {
-  for (const char* kind : kTriggerKinds) {
-    const absl::Status status = file_.Run(absl::StrCat("DROP TRIGGER IF EXISTS _mirror_", id, "_", kind));
-    if (!status.ok()) return status;
-  }
-  return absl::OkStatus();
+  return file_.DropAll(absl::StrCat(
+      "SELECT type, name FROM sqlite_schema WHERE type = 'trigger' AND name GLOB '_mirror_", id, "_*'"));
 }
 
 absl::Status LogTables::MakeTriggers(const TableLog& log) {
@@ -323,16 +291,15 @@ absl::Status LogTables::MakeTriggers(const TableLog& log) {
 }
 
 absl::Status LogTables::Store(const TableLog& log) {
-  return LogQuery(file_,
-                  "INSERT OR REPLACE INTO _mirror_tables (log, name, floor, masks_after, anchor, rootpage, "
-                  "columns, "
-                  "added) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")
+  return LogQuery(
+             file_,
+             "INSERT OR REPLACE INTO _mirror_tables (log, name, floor, masks_after, anchor, columns, added) "
+             "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")
       .Bind(log.id)
       .Bind(log.table.name)
       .Bind(log.floor)
       .Bind(log.masks_after)
       .Bind(log.anchor)
-      .Bind(log.rootpage)
       .Bind(Join(log.columns))
       .Bind(Join(log.added))
       .Run();

@@ -22,7 +22,6 @@ struct TableLog {
   std::int64_t floor = kAnchorSeq;   ///< All changes behind it are in the log.
   std::int64_t masks_after = 0;      ///< Entries up to this one say nothing about columns added since.
   std::int64_t anchor = 0;           ///< What stands in the first entry.
-  std::int64_t rootpage = 0;         ///< Of the table.
   std::vector<std::string> columns;  ///< Those that the triggers know.
   std::vector<std::string> added;    ///< Those of them that were added while the log was at work.
   LoggedTable table;
@@ -54,16 +53,16 @@ class LogTables {
   enum class Finding {
     kFine,
     kColumnsAdded,
-    kMoved,  ///< By VACUUM: only its place in the file is another.
     kBroken,
   };
   absl::Status RenewTable(const std::string& name, std::vector<std::string>* news);
-  absl::StatusOr<Finding> Look(const TableLog& log, const LoggedTable& table, std::int64_t rootpage,
-                               std::string* why) const;
+  absl::StatusOr<Finding> Look(const TableLog& log, const LoggedTable& table, std::string* why) const;
+  /// A table stands before its log in sqlite_schema, also after VACUUM, and behind it when it was made anew.
+  absl::StatusOr<bool> IsOlder(const TableLog& log, const LoggedTable& table) const;
   absl::StatusOr<std::string> EntryProblem(const TableLog& log) const;
   absl::StatusOr<std::string> TriggerProblem(const TableLog& log, const LoggedTable& table) const;
-  absl::Status Make(const LoggedTable& table, std::int64_t rootpage);
-  absl::Status Extend(const LoggedTable& table, std::int64_t rootpage, TableLog& log);
+  absl::Status Make(const LoggedTable& table);
+  absl::Status Extend(const LoggedTable& table, TableLog& log);
   absl::Status Remove(std::int64_t id);
   absl::Status MakeTriggers(const TableLog& log);
   absl::Status DropTriggers(std::int64_t id);

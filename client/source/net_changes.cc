@@ -129,6 +129,7 @@ class NetChanges : public ChangeReader {
     if (looking_) file_.EndLook();
     looking_ = false;
     sealed_ = false;
+    null_is_gone_ = false;
   }
 
   // --- The keys that changed ---
@@ -271,9 +272,7 @@ class NetChanges : public ChangeReader {
 
   absl::Status TakeKey(sqlite3_stmt* key, LargeSink* sink) {
     for (std::size_t i = 0; i < key_.size(); ++i) {
-      if (sqlite3_column_type(key, static_cast<int>(i)) != SQLITE_NULL) continue;
-      source_.forget();
-      return absl::AbortedError(absl::StrCat("table '", source_.schema.name, "': its key holds NULL now"));
+      if (sqlite3_column_type(key, static_cast<int>(i)) == SQLITE_NULL) return CheckNull();
     }
     Masks masks = MasksOf(key);
     if (!whole_rows_ && IsNothing(masks)) return absl::OkStatus();
@@ -300,6 +299,21 @@ class NetChanges : public ChangeReader {
     }
     (*shape)->select.Reset();
     return status;
+  }
+
+  /// A row with NULL in its key that is gone again never reached the mirror.
+  absl::Status CheckNull() {
+    if (null_is_gone_) return absl::OkStatus();
+    const std::string null = absl::StrJoin(key_, " OR ", [this](std::string* out, std::uint32_t column) {
+      absl::StrAppend(out, QuoteName(source_.schema.columns[column].name), " IS NULL");
+    });
+    const auto there = file_.Number(absl::StrCat("SELECT EXISTS (SELECT 1 FROM main.",
+                                                 QuoteName(source_.schema.name), " WHERE ", null, ")"));
+    if (!there.ok()) return there.status();
+    null_is_gone_ = *there == 0;
+    if (null_is_gone_) return absl::OkStatus();
+    source_.forget();
+    return absl::AbortedError(absl::StrCat("table '", source_.schema.name, "': its key holds NULL now"));
   }
 
   absl::Status TakeRow(Shape& shape, LargeSink* sink) {
@@ -444,8 +458,9 @@ class NetChanges : public ChangeReader {
   bool in_round_ = false;
   bool one_look_ = false;  ///< All of the round is of one moment.
   bool looking_ = false;
-  bool sealed_ = false;     ///< The present look is covered by `target_`.
-  std::int64_t until_ = 0;  ///< Position of the round.
+  bool null_is_gone_ = false;  ///< In the present look no key holds NULL.
+  bool sealed_ = false;        ///< The present look is covered by `target_`.
+  std::int64_t until_ = 0;     ///< Position of the round.
   std::int64_t rows_ = 0, next_row_ = 1;
   std::string copy_;
   Position target_;
@@ -454,7 +469,31 @@ class NetChanges : public ChangeReader {
   std::size_t weight_ = 0;
 };
 
+/// Only the target.
+class Sealed : public ChangeReader {
+ public:
+  Sealed(ChangeLog& log, std::string table, Lsn lsn) : log_(log), table_(std::move(table)), lsn_(lsn) {}
+
+  absl::StatusOr<ChangePiece> Next(const BlockSize& /*size*/, LargeSink* /*sink*/) override {
+    absl::StatusOr<Position> target = log_.Seal(table_, lsn_);
+    if (!target.ok()) return target.status();
+    ChangePiece piece;
+    piece.target = *std::move(target);
+    piece.last = true;
+    return piece;
+  }
+
+ private:
+  ChangeLog& log_;
+  const std::string table_;
+  const Lsn lsn_;
+};
+
 }  // namespace
+
+std::unique_ptr<ChangeReader> ReadSealed(ChangeLog& log, const std::string& table, Lsn lsn) {
+  return std::make_unique<Sealed>(log, table, lsn);
+}
 
 std::unique_ptr<ChangeReader> ReadNetChanges(AnnouncedSource source, ChangeLog& log, const TableLog& table,
                                              Lsn from, bool whole_rows) {

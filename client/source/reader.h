@@ -134,8 +134,9 @@ class SourceReader {
   virtual absl::StatusOr<std::unique_ptr<TableReader>> Read(const std::string& table,
                                                             const std::vector<std::uint32_t>& columns) = 0;
 
-  /// The net changes of a table of Schema() behind `from`, for sources with a log. `whole_rows`: also of rows
-  /// that were only updated all columns, as inserts.
+  /// The net changes of a table of Schema() behind `from`, for sources with a log. Of a table without a key,
+  /// or whose rows the log does not name, it is the end of Read() only: no rows, and a target that covers
+  /// them. `whole_rows`: also of rows that were only updated all columns, as inserts.
   virtual absl::StatusOr<std::unique_ptr<ChangeReader>> Changes(const std::string& table, Lsn from,
                                                                 const std::vector<std::uint32_t>& columns,
                                                                 bool whole_rows) {

@@ -37,6 +37,14 @@ std::string EncodePath(std::string_view path) {
   return uri;
 }
 
+/// Tries a lock again each millisecond. SQLite's own handler waits 100 ms in the end, in which a busy writer
+/// takes the lock again and again.
+int WaitForLock(void* /*unused*/, int tries) {
+  if (tries >= kSourceBusyMs) return 0;
+  sqlite3_sleep(1);
+  return 1;
+}
+
 /// How the file looks before SQLite is asked.
 struct Header {
   struct stat status = {};
@@ -145,6 +153,7 @@ absl::StatusOr<std::unique_ptr<SqliteFile>> SqliteFile::Open(const std::string& 
   }
   sqlite3* database = file->handle();
   sqlite3_extended_result_codes(database, 1);
+  sqlite3_busy_handler(database, &WaitForLock, nullptr);
   sqlite3_db_config(database, SQLITE_DBCONFIG_DQS_DML, 0, nullptr);
   sqlite3_db_config(database, SQLITE_DBCONFIG_DQS_DDL, 0, nullptr);
   sqlite3_db_config(database, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
@@ -194,6 +203,26 @@ absl::Status SqliteFile::Change(const std::function<absl::Status()>& work) const
     sqlite3_exec(handle(), "ROLLBACK", nullptr, nullptr, nullptr);
   }
   return status;
+}
+
+absl::Status SqliteFile::DropAll(const std::string& query) const {
+  std::vector<std::string> drops;
+  {
+    const absl::StatusOr<Statement> found = Prepare(query);
+    if (!found.ok()) return found.status();
+    const auto text = [&](int column) {
+      return reinterpret_cast<const char*>(sqlite3_column_text(found->get(), column));
+    };
+    int code = SQLITE_ROW;
+    while ((code = sqlite3_step(found->get())) == SQLITE_ROW) {
+      drops.push_back(absl::StrCat("DROP ", text(0), " main.", QuoteName(text(1))));
+    }
+    if (code != SQLITE_DONE) return Error(code, "reading its schema");
+  }
+  for (const std::string& drop : drops) {
+    if (absl::Status status = Run(drop); !status.ok()) return status;
+  }
+  return absl::OkStatus();
 }
 
 absl::Status SqliteFile::Run(const std::string& sql) const {

@@ -86,6 +86,8 @@ class SqliteFile {
   /// Use::kChange: runs statements, and several of them as one change that is there or not.
   absl::Status Run(const std::string& sql) const;
   absl::Status Change(const std::function<absl::Status()>& work) const;
+  /// Drops what a query over sqlite_schema names: type, name.
+  absl::Status DropAll(const std::string& query) const;
 
  private:
   SqliteFile() = default;

@@ -177,11 +177,24 @@ class SqliteReader : public SourceReader {
     const Known* known = Find(table);
     if (known == nullptr) return Unknown(table);
     const bool by_key = !known->schema.Key().empty() && !known->plan->key_order.empty();
+    // What changes meanwhile is not known row by row: it is read as of one moment, or not at all.
+    std::shared_ptr<const SqliteFile> file = file_;
+    const bool closed_later = NamesRows(*known);
+    if (options_.log != nullptr && !closed_later) {
+      absl::StatusOr<std::unique_ptr<SqliteFile>> still = SqliteFile::Open(options_.path, Use::kRead);
+      if (!still.ok()) return still.status();
+      file = *std::move(still);
+      const absl::StatusOr<std::int64_t> version = file->Number("PRAGMA schema_version");
+      if (!version.ok()) return version.status();
+      if (*version != schema_version_) {
+        return absl::AbortedError(absl::StrCat("table '", table, "': the schema changed meanwhile"));
+      }
+    }
     absl::StatusOr<SqliteCursor> cursor = SqliteCursor::Open(
-        file_, known->plan, by_key ? known->plan->key_order : known->plan->steady_order, columns);
+        file, known->plan, by_key ? known->plan->key_order : known->plan->steady_order, columns);
     if (!cursor.ok()) return cursor.status();
-    return std::make_unique<SqliteTableReader>(file_, *known, *std::move(cursor), columns, schema_version_,
-                                               options_.log != nullptr, Forget(table));
+    return std::make_unique<SqliteTableReader>(file, *known, *std::move(cursor), columns, schema_version_,
+                                               closed_later, Forget(table));
   }
 
   absl::StatusOr<std::unique_ptr<ChangeReader>> Changes(const std::string& table, Lsn from,
@@ -190,11 +203,17 @@ class SqliteReader : public SourceReader {
     const Known* known = Find(table);
     const TableLog* log = options_.log == nullptr ? nullptr : options_.log->Find(table);
     if (known == nullptr || log == nullptr) return Unknown(table);
+    if (!NamesRows(*known)) return ReadSealed(*options_.log, table, from);
     return ReadNetChanges({file_, known->plan, known->schema, columns, schema_version_, Forget(table)},
                           *options_.log, *log, from, whole_rows);
   }
 
  private:
+  bool NamesRows(const Known& known) const {
+    return options_.log != nullptr && !known.schema.Key().empty() &&
+           options_.log->NamesRows(known.schema.name);
+  }
+
   absl::Status OpenFile() {
     if (file_ != nullptr) return absl::OkStatus();
     absl::StatusOr<std::unique_ptr<SqliteFile>> file =

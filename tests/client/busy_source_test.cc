@@ -1,0 +1,221 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <thread>
+
+#include "client/source/net_changes.h"
+#include "tests/client/logged_source.h"
+
+namespace mirror {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+
+/// A source that is written while it is read. The parameter is its journal mode.
+class BusySourceTest : public LoggedSource, public testing::WithParamInterface<std::string> {
+ protected:
+  void StartWith(const std::string& sql) {
+    app_->Run("PRAGMA journal_mode = " + GetParam());
+    Start(sql);
+  }
+  bool wal() const { return GetParam() == "WAL"; }
+  static std::string Rows(std::int64_t from, std::int64_t to) {
+    return absl::StrCat("WITH RECURSIVE n(i) AS (SELECT ", from, " UNION ALL SELECT i + 1 FROM n WHERE i < ",
+                        to, ") INSERT INTO t SELECT i, 0 FROM n;");
+  }
+};
+
+INSTANTIATE_TEST_SUITE_P(Modes, BusySourceTest, testing::Values("WAL", "DELETE", "TRUNCATE"),
+                         [](const auto& test) { return test.param; });
+
+TEST_P(BusySourceTest, AWriterIsNeverRefused) {
+  StartWith(
+      "CREATE TABLE t(id INTEGER PRIMARY KEY, v); CREATE TABLE n(a, b); CREATE TABLE total(id INTEGER "
+      "PRIMARY KEY, v); "
+      "INSERT INTO total VALUES (1, 0); INSERT INTO n VALUES (1, 1);" +
+      Rows(1, 20'000));
+  std::atomic<bool> enough = false;
+  std::atomic<int> written = 0, refused = 0;
+  std::thread writer([&] {
+    Application app(path_);
+    sqlite3_busy_timeout(app.handle(), 1'000);
+    for (int i = 1; !enough || i < 200; ++i) {
+      const std::string at = std::to_string(i * 37 % 20'000 + 1);
+      const std::string sql = "BEGIN IMMEDIATE; UPDATE t SET v = v + 1 WHERE id = " + at +
+                              "; UPDATE total SET v = v + 1; DELETE FROM t WHERE id = 30000 + " + at +
+                              "; INSERT OR REPLACE INTO t VALUES (30000 + " + at + " % 11, 0); COMMIT";
+      if (app.Try(sql) != SQLITE_OK) {
+        ++refused;
+        app.Try("ROLLBACK");
+      }
+      ++written;
+    }
+  });
+  size_.bytes = 20'000;
+  for (int i = 0; i < 4; ++i) {
+    if (i % 2 == 0) model_["t"].position = {};
+    Open();
+    Sent sent;
+    const absl::Status status = SendTable("t", &sent);
+    EXPECT_TRUE(status.ok() || absl::IsAborted(status)) << status;
+    EXPECT_EQ(sent.action, i % 2 == 0 ? "populate" : "changes");
+    retention_ms_ = -1'000;
+    Forget();
+  }
+  enough = true;
+  writer.join();
+  EXPECT_EQ(refused, 0) << "of " << written;
+  EXPECT_GE(written, 200);
+  Cycle();
+  ExpectEqual();
+}
+
+TEST_P(BusySourceTest, TheLastPieceIsOneMoment) {
+  // Each transaction of the application keeps the sum; a state between two of them has another.
+  StartWith("CREATE TABLE t(id INTEGER PRIMARY KEY, v);" + Rows(1, 9'000));
+  int moved = 0;
+  const auto move = [&] {
+    for (int i = 0; i < 40; ++i, ++moved) {
+      app_->Run(absl::StrCat("BEGIN; UPDATE t SET v = v - 1 WHERE id = ", moved * 53 % 9'000 + 1,
+                             "; UPDATE t SET v = v + 1 WHERE id = ", moved * 91 % 9'000 + 1, "; COMMIT"));
+    }
+  };
+  const auto sum = [&] {
+    std::int64_t all = 0;
+    for (const auto& [key, row] : model_["t"].rows) all += std::stoll(row.at("v").substr(2));
+    return all;
+  };
+  for (const bool whole : {false, true, false}) {
+    if (whole) model_["t"].position = {};
+    for (int i = 0; i < 80; ++i) move();
+    int budget = 60;
+    between_ = [&] {
+      if (budget-- > 0) move();
+    };
+    size_.bytes = 30'000;
+    Open();
+    Sent sent;
+    EXPECT_THAT(SendTable("t", &sent), IsOk());
+    between_ = nullptr;
+    EXPECT_GT(sent.pieces, 2);
+    EXPECT_EQ(sum(), 0);
+    EXPECT_EQ(model_["t"].rows.size(), 9'000U);
+  }
+  Cycle();
+  ExpectEqual();
+}
+
+TEST_P(BusySourceTest, MoreThanOneLookOfEntriesTakesSeveralRounds) {
+  StartWith("CREATE TABLE t(id INTEGER PRIMARY KEY, v)");
+  app_->Run(Rows(1, 3 * kOneLookEntries) + "DELETE FROM t WHERE id % 3 = 0;");
+  int writes = 0;
+  between_ = [&] {
+    if (writes++ < 10)
+      app_->Run(absl::StrCat("UPDATE t SET v = 1 WHERE id = ", writes,
+                             "; DELETE FROM t WHERE id = ", 100 * writes + 1));
+  };
+  Open();
+  Sent sent;
+  EXPECT_THAT(SendTable("t", &sent), IsOk());
+  between_ = nullptr;
+  EXPECT_EQ(writes > 1, !wal());
+  if (!wal()) ExpectEqual();  // It went on until nothing had changed.
+  Cycle();
+  ExpectEqual();
+}
+
+TEST_P(BusySourceTest, AWriterThatNeverRestsEndsTheRounds) {
+  StartWith("CREATE TABLE t(id INTEGER PRIMARY KEY, v)");
+  app_->Run(Rows(1, kOneLookEntries + 1));
+  int writes = 0;
+  between_ = [&] {
+    ASSERT_LT(++writes, 10'000);
+    app_->Run("UPDATE t SET v = v + 1");  // Always more than one look.
+  };
+  Open();
+  Sent sent;
+  EXPECT_THAT(SendTable("t", &sent), IsOk());
+  between_ = nullptr;
+  Cycle();
+  ExpectEqual();
+}
+
+TEST_P(BusySourceTest, RowCountIsThatOfTheLastMoment) {
+  StartWith("CREATE TABLE t(id INTEGER PRIMARY KEY, v);" + Rows(1, 10));
+  After("DELETE FROM t WHERE id < 4");
+  EXPECT_EQ(row_count_, 7U);
+}
+
+TEST_P(BusySourceTest, ATableWithoutAKeyIsOfOneMoment) {
+  StartWith("CREATE TABLE t(a, b);" + Rows(1, 5'000));
+  int writes = 0;
+  app_->Run("UPDATE t SET b = 1");
+  between_ = [&] {
+    ++writes;
+    app_->Run("UPDATE t SET b = b + 1; INSERT INTO t VALUES (9, 9); DELETE FROM t WHERE a = 9 AND b = 9");
+  };
+  size_.rows = 1'000;
+  Open();
+  Sent sent;
+  const absl::Status status = SendTable("t", &sent);
+  between_ = nullptr;
+  EXPECT_GT(writes, 1);
+  if (wal()) {
+    EXPECT_THAT(status, IsOk());
+    std::set<std::string> values;
+    for (const auto& [key, row] : model_["t"].rows) values.insert(row.at("b"));
+    EXPECT_EQ(values.size(), 1U);
+  } else {
+    EXPECT_THAT(status, StatusIs(absl::StatusCode::kAborted, HasSubstr("not of one moment")));
+  }
+  Cycle();
+  ExpectEqual();
+}
+
+TEST_P(BusySourceTest, WhatATableWithoutAKeyShowedIsInTheRecordOfItsCommit) {
+  StartWith("CREATE TABLE t(a, b); INSERT INTO t VALUES (1, 1)");
+  app_->Run("UPDATE t SET b = 2");
+  // Committed between the cycle's record and its first row: a backup from before knows the record.
+  std::string token;
+  between_ = [&] {
+    if (!token.empty()) return;
+    token = Ask(app_->handle(), "SELECT token FROM _mirror_lineage ORDER BY id DESC LIMIT 1").at(0);
+    app_->Run("UPDATE t SET b = 3");
+  };
+  Open();
+  Sent sent;
+  EXPECT_THAT(SendTable("t", &sent), IsOk());
+  between_ = nullptr;
+  ExpectEqual();
+  EXPECT_THAT(token, Not(HasSubstr(model_["t"].position.lineage)));
+}
+
+TEST_P(BusySourceTest, ADefinitionThatChangesEndsTheTableForThisCycle) {
+  StartWith("CREATE TABLE t(id INTEGER PRIMARY KEY, v);" + Rows(1, 10));
+  app_->Run("UPDATE t SET v = 5");
+  int altered = 0;
+  between_ = [&] {
+    if (altered++ == 0) app_->Run("ALTER TABLE t ADD COLUMN w");
+  };
+  EXPECT_EQ(Cycle()["t"].action, "changes");
+  EXPECT_THAT(aborted_, ElementsAre(HasSubstr("the schema changed")));
+  ExpectEqual();
+}
+
+TEST_P(BusySourceTest, AReaderOfTheApplicationDisturbsNothing) {
+  StartWith("CREATE TABLE t(id INTEGER PRIMARY KEY, v);" + Rows(1, 10));
+  app_->Run("UPDATE t SET v = 5");
+  Application reader(path_);
+  // With a rollback journal nobody could write beside an open one.
+  reader.Run(wal() ? "BEGIN; SELECT count(*) FROM t" : "SELECT count(*) FROM t");
+  EXPECT_EQ(Cycle()["t"].action, "changes");
+  ExpectEqual();
+  EXPECT_THAT(aborted_, IsEmpty());
+}
+
+}  // namespace
+}  // namespace mirror
