@@ -236,11 +236,13 @@ class NetChanges : public ChangeReader {
       const bool full =
           taken >= KeysOfLook() || weight_ >= size.bytes || static_cast<std::size_t>(taken) >= size.rows;
       // Keys that are equal but for their type go together: the delete of one would remove the other.
-      if (full && sqlite3_column_int(row, same_at) == 0) {
+      const bool same = sqlite3_column_int(row, same_at) != 0;
+      if (full && !same) {
         // The rest comes in another look, unless this one may stay.
         if (!file_.wal()) one_look_ = false;
         return absl::OkStatus();
       }
+      if (!same) delete_taken_ = false;
       if (absl::Status status = TakeKey(row, sink); !status.ok()) return status;
     }
     return absl::OkStatus();
@@ -249,6 +251,10 @@ class NetChanges : public ChangeReader {
   absl::Status TakeKey(sqlite3_stmt* key, LargeSink* sink) {
     for (std::size_t i = 0; i < key_.size(); ++i) {
       if (sqlite3_column_type(key, static_cast<int>(i)) != SQLITE_NULL) continue;
+      const absl::StatusOr<bool> there = HasNullKey();
+      if (!there.ok()) return there.status();
+      // That row came and went, and never reached the mirror.
+      if (!*there) return absl::OkStatus();
       source_.forget();
       return absl::AbortedError(absl::StrCat("table '", source_.schema.name, "': its key holds NULL now"));
     }
@@ -279,6 +285,15 @@ class NetChanges : public ChangeReader {
     return status;
   }
 
+  absl::StatusOr<bool> HasNullKey() {
+    const std::string is_null = absl::StrJoin(key_, " OR ", [&](std::string* out, std::uint32_t column) {
+      absl::StrAppend(out, QuoteName(source_.schema.columns[column].name), " IS NULL");
+    });
+    return LogQuery(file_, absl::StrCat("SELECT 1 FROM main.", QuoteName(source_.schema.name), " WHERE ",
+                                        is_null, " LIMIT 1"))
+        .Step();
+  }
+
   absl::Status TakeRow(Shape& shape, LargeSink* sink) {
     if (!shape.block) shape.block = RowBlock::For(source_.schema, shape.columns);
     const std::size_t before = shape.taker->weight();
@@ -290,6 +305,8 @@ class NetChanges : public ChangeReader {
   absl::Status TakeDelete(sqlite3_stmt* key) {
     // A key of another type than was announced never reached the mirror.
     if (!key_taker_.Fits(key)) return absl::OkStatus();
+    // 3 and 3.0 are one key to the mirror: the delete of one is that of the other.
+    if (std::exchange(delete_taken_, true)) return absl::OkStatus();
     if (!deletes_) deletes_ = RowBlock::For(source_.schema, key_);
     const std::size_t before = key_taker_.weight();
     absl::Status status = key_taker_.Take(key, &*deletes_, nullptr);
@@ -428,6 +445,7 @@ class NetChanges : public ChangeReader {
   Position target_;
   std::map<Masks, Shape> shapes_;
   std::optional<RowBlock> deletes_;
+  bool delete_taken_ = false;  ///< Of a key that is equal to the present one but for its type.
   std::size_t weight_ = 0;
 };
 
