@@ -43,11 +43,10 @@ Planned PlanOf(const std::vector<ChangeBlock>& blocks) {
 }  // namespace
 
 RowSender::RowSender(SourceReader& reader, MirrorClient& client, std::int64_t cycle, const v1::Limits& limits,
-                     bool logged, SenderOptions options)
+                     SenderOptions options)
     : reader_(reader),
       client_(client),
       limits_(limits),
-      logged_(logged),
       options_(std::move(options)),
       batcher_limits_(LimitsOf(limits, options_.batch_bytes)),
       batcher_(cycle, batcher_limits_,
@@ -82,7 +81,7 @@ absl::Status RowSender::SendTable(Job& job) {
   batcher_.Begin({job.schema.name, job.status.schema_hash(), base, job.decision.reason});
   if (whole) {
     if (absl::Status sent = SendAllRows(job, columns); !sent.ok()) return sent;
-    if (!logged_ || job.schema.Key().empty()) return absl::OkStatus();
+    if (!job.closed_later) return absl::OkStatus();
   }
   return SendChanges(job, columns, whole ? job.target.lsn : base);
 }
@@ -90,8 +89,6 @@ absl::Status RowSender::SendTable(Job& job) {
 absl::Status RowSender::SendAllRows(Job& job, const std::vector<std::uint32_t>& columns) {
   const auto rows = reader_.Read(job.schema.name, columns);
   if (!rows.ok()) return rows.status();
-  // What changed meanwhile is still to come: then the commit is not here.
-  const bool closes = !logged_ || job.schema.Key().empty();
   const BlockSize size = SizeOfBlocks(columns.size());
   for (bool more = true; more;) {
     std::vector<ChangeBlock> blocks(1);
@@ -107,9 +104,16 @@ absl::Status RowSender::SendAllRows(Job& job, const std::vector<std::uint32_t>& 
       planned.inserts = std::max(planned.inserts, *count);
     }
     if (blocks[0].rows.rows() == 0) blocks.clear();
-    const bool last = closes && !more;
-    if (last) job.row_count = job.inserts + planned.inserts;
-    if (absl::Status sent = Add(job, blocks, job.target, planned, last); !sent.ok()) return sent;
+    // What changed meanwhile is still to come: then the commit is not here.
+    const bool last = !job.closed_later && !more;
+    Position target = job.target;
+    if (last) {
+      absl::StatusOr<Position> sealed = (*rows)->Seal(target);
+      if (!sealed.ok()) return sealed.status();
+      target = *std::move(sealed);
+      job.row_count = job.inserts + planned.inserts;
+    }
+    if (absl::Status sent = Add(job, blocks, target, planned, last); !sent.ok()) return sent;
   }
   return absl::OkStatus();
 }

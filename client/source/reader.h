@@ -83,6 +83,10 @@ class TableReader {
   ///              it and read from the beginning
   ///   others     this table cannot be read; the message says why and what to do
   virtual absl::StatusOr<bool> Next(const BlockSize& size, RowBlock* block, LargeSink* sink) = 0;
+
+  /// After the last row, of a table whose net changes do not follow: the position to commit, which covers
+  /// all that the rows show. `target` was recorded before the first one was read.
+  virtual absl::StatusOr<Position> Seal(const Position& target) { return target; }
 };
 
 /// Rows of one operation.
