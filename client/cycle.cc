@@ -255,6 +255,7 @@ class Run {
     job.index = index;
     job.decision = *std::move(decision);
     job.schema = table.schema;
+    job.closed_later = !table.schema.Key().empty() && history_.NamesRows(table.schema.name);
     job.status = status;
     job.whole_rows = whole_rows_.count(table.schema.name) > 0;
   }
@@ -289,7 +290,7 @@ class Run {
 
   absl::Status SendJobs() {
     if (jobs_.empty()) return absl::OkStatus();
-    RowSender sender(reader_, client_, report_.cycle, limits_, history_.closes_gaps(),
+    RowSender sender(reader_, client_, report_.cycle, limits_,
                      {options_.batch_bytes, options_.window, options_.progress, options_.stop});
     return sender.Send(jobs_);
   }

@@ -43,11 +43,10 @@ Planned PlanOf(const std::vector<ChangeBlock>& blocks) {
 }  // namespace
 
 RowSender::RowSender(SourceReader& reader, MirrorClient& client, std::int64_t cycle, const v1::Limits& limits,
-                     bool logged, SenderOptions options)
+                     SenderOptions options)
     : reader_(reader),
       client_(client),
       limits_(limits),
-      logged_(logged),
       options_(std::move(options)),
       batcher_limits_(LimitsOf(limits, options_.batch_bytes)),
       batcher_(cycle, batcher_limits_,
@@ -86,7 +85,7 @@ absl::Status RowSender::SendTable(Job& job) {
   batcher_.Begin({job.schema.name, job.status.schema_hash(), base, job.decision.reason});
   if (whole) {
     if (absl::Status sent = SendAllRows(job, columns); !sent.ok()) return sent;
-    if (!logged_) return absl::OkStatus();
+    if (!job.closed_later) return absl::OkStatus();
   }
   return SendChanges(job, columns, whole ? job.target.lsn : base);
 }
@@ -109,10 +108,16 @@ absl::Status RowSender::SendAllRows(Job& job, const std::vector<std::uint32_t>& 
       planned.inserts = job.expected = std::max(planned.inserts, *count);
     }
     if (blocks[0].rows.rows() == 0) blocks.clear();
-    // With a log what changed meanwhile is still to come, and the commit with it.
-    const bool last = !logged_ && !more;
-    if (!more && (last || job.schema.Key().empty())) job.row_count = job.inserts + planned.inserts;
-    if (absl::Status sent = Add(job, blocks, job.target, planned, last); !sent.ok()) return sent;
+    // What changed meanwhile is still to come: then the commit is not here.
+    const bool last = !job.closed_later && !more;
+    Position target = job.target;
+    if (last) {
+      absl::StatusOr<Position> sealed = (*rows)->Seal(target);
+      if (!sealed.ok()) return sealed.status();
+      target = *std::move(sealed);
+      job.row_count = job.inserts + planned.inserts;
+    }
+    if (absl::Status sent = Add(job, blocks, target, planned, last); !sent.ok()) return sent;
   }
   return absl::OkStatus();
 }
@@ -126,7 +131,7 @@ absl::Status RowSender::SendChanges(Job& job, const std::vector<std::uint32_t>& 
     const absl::StatusOr<ChangePiece> piece = (*changes)->Next(size, &batcher_);
     if (!piece.ok()) return piece.status();
     last = piece->last;
-    if (last && !job.schema.Key().empty()) job.row_count = piece->row_count;
+    if (last) job.row_count = piece->row_count;
     if (absl::Status sent = Add(job, piece->blocks, piece->target, PlanOf(piece->blocks), last); !sent.ok()) {
       return sent;
     }

@@ -23,8 +23,9 @@ struct Job {
   Decision decision;
   TableSchema schema;
   v1::TableStatus status;
-  Position target;          ///< Durable at the source before the first row is read.
-  bool whole_rows = false;  ///< The mirror lacked rows that were updated.
+  Position target;            ///< Durable at the source before the first row is read.
+  bool closed_later = false;  ///< Net changes behind `target` follow the rows of a population.
+  bool whole_rows = false;    ///< The mirror lacked rows that were updated.
 
   std::uint64_t expected = 0;  ///< Rows, as they were counted; 0: not known.
   std::uint64_t inserts = 0, updates = 0, deletes = 0;
@@ -48,9 +49,8 @@ struct SenderOptions {
 /// Sends the tables of one cycle over one stream, several requests in flight. Threads: one.
 class RowSender {
  public:
-  /// `logged`: the source closes a population with what changed meanwhile.
   RowSender(SourceReader& reader, MirrorClient& client, std::int64_t cycle, const v1::Limits& limits,
-            bool logged, SenderOptions options);
+            SenderOptions options);
 
   /// Errors: the call's status, which ends the cycle. A table's own error is in its job.
   absl::Status Send(std::vector<Job>& jobs);
@@ -69,7 +69,6 @@ class RowSender {
   SourceReader& reader_;
   MirrorClient& client_;
   const v1::Limits limits_;
-  const bool logged_;
   const SenderOptions options_;
   BatcherLimits batcher_limits_;
   Batcher batcher_;

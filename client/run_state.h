@@ -36,7 +36,6 @@ class RunState : public History {
     return std::vector<std::string>();
   }
   bool Complete(TableSchema& /*schema*/) override { return true; }
-  bool closes_gaps() const override { return false; }
 
   const std::string& source_id() const override { return source_id_; }
   std::int64_t run() const { return run_; }

@@ -159,9 +159,10 @@ absl::StatusOr<std::optional<std::map<std::string, std::optional<std::int64_t>>>
     const std::string& path) {
   const absl::StatusOr<std::unique_ptr<SqliteFile>> file = SqliteFile::Open(path);
   if (!file.ok()) return file.status();
-  const absl::StatusOr<bool> there = Exists(**file, "_mirror_source");
+  const absl::StatusOr<Presence> there = FindOwn(**file);
   if (!there.ok()) return there.status();
-  if (!*there) return std::nullopt;
+  if (*there == Presence::kNone) return std::nullopt;
+  if (*there == Presence::kPart) return NotWhole(path);
   LogTables logs(**file);
   if (absl::Status status = logs.Load(); !status.ok()) return status;
   Positions sent;

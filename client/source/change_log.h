@@ -63,7 +63,6 @@ class ChangeLog : public History {
   /// not what was left behind begins anew, which makes every position from before kGone.
   absl::StatusOr<std::vector<std::string>> Renew(const std::vector<std::string>& tables) override;
   bool Complete(TableSchema& schema) override;
-  bool closes_gaps() const override { return true; }
 
   const std::string& source_id() const override { return source_id_; }
   absl::StatusOr<Standing> Judge(const std::string& table, const Position& position) override;

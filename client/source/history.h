@@ -43,16 +43,14 @@ class History {
   /// definition than this one: renew it, and look at the source again.
   virtual bool Complete(TableSchema& schema) = 0;
 
-  /// Whether what changes while a table is read can be read afterwards.
-  virtual bool closes_gaps() const = 0;
-
   virtual absl::StatusOr<Standing> Judge(const std::string& table, const Position& position) = 0;
 
   /// Whether the table changed since `lsn`, a position that was judged kKnown. Absent: this source cannot
   /// tell.
   virtual absl::StatusOr<std::optional<bool>> ChangedSince(const std::string& table, Lsn lsn) = 0;
 
-  /// Whether what changed is known row by row. False: it is populated whenever it changed.
+  /// Whether what changed is known row by row, also what changes while the table is read. False: it is
+  /// populated whenever it changed.
   virtual bool NamesRows(const std::string& table) = 0;
 
   /// The targets of tables that are about to be sent, on disk before this returns. `highest` is the highest

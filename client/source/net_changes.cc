@@ -260,11 +260,13 @@ class NetChanges : public ChangeReader {
       const bool full =
           taken >= KeysOfLook() || weight_ >= size.bytes || static_cast<std::size_t>(taken) >= size.rows;
       // Keys that are equal but for their type go together: the delete of one would remove the other.
-      if (full && sqlite3_column_int(row, same_at) == 0) {
+      const bool same = sqlite3_column_int(row, same_at) != 0;
+      if (full && !same) {
         // The rest comes in another look, unless this one may stay.
         if (!file_.wal()) one_look_ = false;
         return absl::OkStatus();
       }
+      if (!same) delete_taken_ = false;
       if (absl::Status status = TakeKey(row, sink); !status.ok()) return status;
     }
     return absl::OkStatus();
@@ -327,6 +329,8 @@ class NetChanges : public ChangeReader {
   absl::Status TakeDelete(sqlite3_stmt* key) {
     // A key of another type than was announced never reached the mirror.
     if (!key_taker_.Fits(key)) return absl::OkStatus();
+    // 3 and 3.0 are one key to the mirror: the delete of one is that of the other.
+    if (std::exchange(delete_taken_, true)) return absl::OkStatus();
     if (!deletes_) deletes_ = RowBlock::For(source_.schema, key_);
     const std::size_t before = key_taker_.weight();
     absl::Status status = key_taker_.Take(key, &*deletes_, nullptr);
@@ -466,34 +470,11 @@ class NetChanges : public ChangeReader {
   Position target_;
   std::map<Masks, Shape> shapes_;
   std::optional<RowBlock> deletes_;
+  bool delete_taken_ = false;  ///< Of a key that is equal to the present one but for its type.
   std::size_t weight_ = 0;
 };
 
-/// Only the target.
-class Sealed : public ChangeReader {
- public:
-  Sealed(ChangeLog& log, std::string table, Lsn lsn) : log_(log), table_(std::move(table)), lsn_(lsn) {}
-
-  absl::StatusOr<ChangePiece> Next(const BlockSize& /*size*/, LargeSink* /*sink*/) override {
-    absl::StatusOr<Position> target = log_.Seal(table_, lsn_);
-    if (!target.ok()) return target.status();
-    ChangePiece piece;
-    piece.target = *std::move(target);
-    piece.last = true;
-    return piece;
-  }
-
- private:
-  ChangeLog& log_;
-  const std::string table_;
-  const Lsn lsn_;
-};
-
 }  // namespace
-
-std::unique_ptr<ChangeReader> ReadSealed(ChangeLog& log, const std::string& table, Lsn lsn) {
-  return std::make_unique<Sealed>(log, table, lsn);
-}
 
 std::unique_ptr<ChangeReader> ReadNetChanges(AnnouncedSource source, ChangeLog& log, const TableLog& table,
                                              Lsn from, bool whole_rows) {

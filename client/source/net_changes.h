@@ -34,10 +34,6 @@ struct AnnouncedSource {
 std::unique_ptr<ChangeReader> ReadNetChanges(AnnouncedSource source, ChangeLog& log, const TableLog& table,
                                              Lsn from, bool whole_rows);
 
-/// Of a table whose rows the log does not name: no rows, but a target at `lsn` that covers all that was read
-/// of it before.
-std::unique_ptr<ChangeReader> ReadSealed(ChangeLog& log, const std::string& table, Lsn lsn);
-
 inline constexpr std::int64_t kOneLookEntries = 2'000;
 inline constexpr int kRoundsMax = 20;
 

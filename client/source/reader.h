@@ -84,6 +84,10 @@ class TableReader {
   ///              it and read from the beginning
   ///   others     this table cannot be read; the message says why and what to do
   virtual absl::StatusOr<bool> Next(const BlockSize& size, RowBlock* block, LargeSink* sink) = 0;
+
+  /// After the last row, of a table whose net changes do not follow: the position to commit, which covers
+  /// all that the rows show. `target` was recorded before the first one was read.
+  virtual absl::StatusOr<Position> Seal(const Position& target) { return target; }
 };
 
 /// Rows of one operation.
@@ -134,9 +138,8 @@ class SourceReader {
   virtual absl::StatusOr<std::unique_ptr<TableReader>> Read(const std::string& table,
                                                             const std::vector<std::uint32_t>& columns) = 0;
 
-  /// The net changes of a table of Schema() behind `from`, for sources with a log. Of a table without a key,
-  /// or whose rows the log does not name, it is the end of Read() only: no rows, and a target that covers
-  /// them. `whole_rows`: also of rows that were only updated all columns, as inserts.
+  /// The net changes of a table of Schema() behind `from`, for sources with a log that names the table's
+  /// rows. `whole_rows`: also of rows that were only updated all columns, as inserts.
   virtual absl::StatusOr<std::unique_ptr<ChangeReader>> Changes(const std::string& table, Lsn from,
                                                                 const std::vector<std::uint32_t>& columns,
                                                                 bool whole_rows) {

@@ -37,16 +37,20 @@ struct Known {
 
 class SqliteTableReader : public TableReader {
  public:
-  /// `closed_later`: what changes while the table is read comes from its change log afterwards.
+  /// `log`: null when the source has none. `closed_later`: what changes while the table is read comes from
+  /// its log afterwards; else all rows are of one moment.
   SqliteTableReader(std::shared_ptr<const SqliteFile> file, const Known& known, SqliteCursor cursor,
-                    const std::vector<std::uint32_t>& columns, std::int64_t schema_version, bool closed_later,
-                    std::function<void()> forget)
+                    const std::vector<std::uint32_t>& columns, std::int64_t schema_version, ChangeLog* log,
+                    bool closed_later, std::function<void()> forget)
       : file_(std::move(file)),
         name_(known.schema.name),
         cursor_(std::move(cursor)),
         taker_(file_, known.schema, columns, std::move(forget)),
         schema_version_(schema_version),
+        log_(log),
         closed_later_(closed_later),
+        moves_(log == nullptr ? "PRAGMA data_version"
+                              : absl::StrCat("SELECT max(seq) FROM main.", LogName(log->Find(name_)->id))),
         look_rows_(file_->wal() ? kWalLookRows : kLookRows) {}
 
   absl::StatusOr<bool> Next(const BlockSize& size, RowBlock* block, LargeSink* sink) override {
@@ -66,16 +70,21 @@ class SqliteTableReader : public TableReader {
     return true;
   }
 
+  absl::StatusOr<Position> Seal(const Position& target) override {
+    if (log_ == nullptr || !moved_) return target;
+    return log_->Seal(name_, Lsn{*moved_});
+  }
+
  private:
   absl::Status Begin() const {
     absl::Status begun = file_->BeginLook();
-    if (begun.ok() && file_->access() == Access::kChunks) begun = CheckUnmoved();
+    if (begun.ok() && (file_->access() == Access::kChunks || log_ != nullptr)) begun = CheckUnmoved();
     if (!begun.ok()) file_->EndLook();
     if (absl::IsAborted(begun)) return Moved(begun.message());
     return begun;
   }
 
-  /// In a look: nothing was committed since the first one.
+  /// In a look: nothing was committed since the first one; nothing of this table, where a log tells.
   absl::Status CheckUnmoved() const {
     const auto schema = file_->Number("PRAGMA schema_version");
     if (!schema.ok()) return schema.status();
@@ -83,10 +92,10 @@ class SqliteTableReader : public TableReader {
       return *schema == schema_version_ ? absl::OkStatus()
                                         : absl::AbortedError("its schema changed meanwhile");
     }
-    const auto data = file_->Number("PRAGMA data_version");
-    if (!data.ok()) return data.status();
-    if (!data_version_) data_version_ = *data;
-    if (*schema == schema_version_ && *data == *data_version_) return absl::OkStatus();
+    const auto moved = file_->Number(moves_);
+    if (!moved.ok()) return moved.status();
+    if (!moved_) moved_ = *moved;
+    if (*schema == schema_version_ && *moved == *moved_) return absl::OkStatus();
     return absl::AbortedError("another program committed while it was read");
   }
 
@@ -124,9 +133,11 @@ class SqliteTableReader : public TableReader {
   SqliteCursor cursor_;
   RowTaker taker_;
   std::int64_t schema_version_;
+  ChangeLog* log_;
   bool closed_later_;
+  std::string moves_;  ///< What becomes another number when somebody commits.
   std::size_t look_rows_;
-  mutable std::optional<std::int64_t> data_version_;
+  mutable std::optional<std::int64_t> moved_;  ///< That number in the first look.
   bool heavy_ = false;  ///< The cursor stands on a row that has to be read column by column.
 };
 
@@ -176,25 +187,18 @@ class SqliteReader : public SourceReader {
                                                     const std::vector<std::uint32_t>& columns) override {
     const Known* known = Find(table);
     if (known == nullptr) return Unknown(table);
-    const bool by_key = !known->schema.Key().empty() && !known->plan->key_order.empty();
-    // What changes meanwhile is not known row by row: it is read as of one moment, or not at all.
-    std::shared_ptr<const SqliteFile> file = file_;
-    const bool closed_later = NamesRows(*known);
-    if (options_.log != nullptr && !closed_later) {
-      absl::StatusOr<std::unique_ptr<SqliteFile>> still = SqliteFile::Open(options_.path, Use::kRead);
-      if (!still.ok()) return still.status();
-      file = *std::move(still);
-      const absl::StatusOr<std::int64_t> version = file->Number("PRAGMA schema_version");
-      if (!version.ok()) return version.status();
-      if (*version != schema_version_) {
-        return absl::AbortedError(absl::StrCat("table '", table, "': the schema changed meanwhile"));
-      }
-    }
+    ChangeLog* const log = options_.log;
+    const bool has_key = !known->schema.Key().empty();
+    const bool closed_later = log != nullptr && has_key && log->NamesRows(table);
+    const absl::StatusOr<std::shared_ptr<const SqliteFile>> file =
+        log == nullptr || closed_later ? file_ : FileForOneMoment();
+    if (!file.ok()) return file.status();
+    const bool by_key = has_key && !known->plan->key_order.empty();
     absl::StatusOr<SqliteCursor> cursor = SqliteCursor::Open(
-        file, known->plan, by_key ? known->plan->key_order : known->plan->steady_order, columns);
+        *file, known->plan, by_key ? known->plan->key_order : known->plan->steady_order, columns);
     if (!cursor.ok()) return cursor.status();
-    return std::make_unique<SqliteTableReader>(file, *known, *std::move(cursor), columns, schema_version_,
-                                               closed_later, Forget(table));
+    return std::make_unique<SqliteTableReader>(*file, *known, *std::move(cursor), columns, schema_version_,
+                                               log, closed_later, Forget(table));
   }
 
   absl::StatusOr<std::unique_ptr<ChangeReader>> Changes(const std::string& table, Lsn from,
@@ -203,17 +207,11 @@ class SqliteReader : public SourceReader {
     const Known* known = Find(table);
     const TableLog* log = options_.log == nullptr ? nullptr : options_.log->Find(table);
     if (known == nullptr || log == nullptr) return Unknown(table);
-    if (!NamesRows(*known)) return ReadSealed(*options_.log, table, from);
     return ReadNetChanges({file_, known->plan, known->schema, columns, schema_version_, Forget(table)},
                           *options_.log, *log, from, whole_rows);
   }
 
  private:
-  bool NamesRows(const Known& known) const {
-    return options_.log != nullptr && !known.schema.Key().empty() &&
-           options_.log->NamesRows(known.schema.name);
-  }
-
   absl::Status OpenFile() {
     if (file_ != nullptr) return absl::OkStatus();
     absl::StatusOr<std::unique_ptr<SqliteFile>> file =
@@ -221,6 +219,17 @@ class SqliteReader : public SourceReader {
     if (!file.ok()) return file.status();
     file_ = *std::move(file);
     return absl::OkStatus();
+  }
+
+  /// With WAL one snapshot, beside which others write; else the file as it is open here, whose table must
+  /// not move while it is read.
+  absl::StatusOr<std::shared_ptr<const SqliteFile>> FileForOneMoment() const {
+    if (!file_->wal()) return file_;
+    absl::StatusOr<std::unique_ptr<SqliteFile>> file = SqliteFile::Open(options_.path);
+    if (!file.ok()) return file.status();
+    const SourceMark &now = (*file)->mark(), &before = file_->mark();
+    if (now.device == before.device && now.inode == before.inode) return *std::move(file);
+    return absl::AbortedError(absl::StrCat("'", before.path, "' was replaced while it was read"));
   }
 
   absl::StatusOr<SourceSchema> LookAtAll() {

@@ -115,7 +115,7 @@ class LoggedSource : public testing::Test {
     ASSERT_THAT(log, IsOk());
     ASSERT_NE(*log, nullptr);
     log_ = *std::move(log);
-    reader_ = OpenSqliteReader({path_, {"*"}, skip_, records_, log_.get()});
+    reader_ = OpenSqliteReader({.path = path_, .skip = skip_, .records = records_, .log = log_.get()});
     Look();
   }
 
@@ -244,6 +244,14 @@ class LoggedSource : public testing::Test {
         table.pending = target;
         Apply(block, pieces, into, sent);
         if (between_) between_();
+      }
+      if (table.schema.Key().empty() || !log_->NamesRows(name)) {
+        const absl::StatusOr<Position> sealed = (*rows)->Seal(target);
+        if (!sealed.ok()) return sealed.status();
+        table.rows = shadow.rows;
+        table.position = *sealed;
+        table.pending = {};
+        return absl::OkStatus();
       }
     }
     const auto changes = reader_->Changes(name, from, AllColumns(table.schema), whole);

@@ -163,7 +163,7 @@ struct Scenario {
   bool mirrored = true;  ///< A cycle has run before the one that is hit.
   std::function<void(FakeSource&)> change = [](FakeSource&) {};
   std::string partner_sql = {};  ///< What the mirror's owner does before.
-  CycleOptions options = {};
+  FakeCycleOptions options = {};
 };
 
 void PrintTo(const Scenario& scenario, std::ostream* out) { *out << scenario.name; }
@@ -191,8 +191,8 @@ void ChangeRows(FakeSource& source) {
   source.DeleteRow("keyless", {"same", 0});
 }
 
-CycleOptions Options(const std::function<void(CycleOptions&)>& set = nullptr) {
-  CycleOptions options;
+FakeCycleOptions Options(const std::function<void(FakeCycleOptions&)>& set = nullptr) {
+  FakeCycleOptions options;
   options.batch_rows = 5;
   if (set) set(options);
   return options;
@@ -201,11 +201,11 @@ CycleOptions Options(const std::function<void(CycleOptions&)>& set = nullptr) {
 std::vector<Scenario> Scenarios() {
   return {
       {.name = "FirstPopulation", .mirrored = false, .options = Options()},
-      {.name = "FirstPopulationStreamed", .mirrored = false, .options = Options([](CycleOptions& o) {
+      {.name = "FirstPopulationStreamed", .mirrored = false, .options = Options([](FakeCycleOptions& o) {
                                                                o.stream = true;
                                                              })},
       {.name = "Increments", .change = ChangeRows, .options = Options()},
-      {.name = "IncrementsStreamed", .change = ChangeRows, .options = Options([](CycleOptions& o) {
+      {.name = "IncrementsStreamed", .change = ChangeRows, .options = Options([](FakeCycleOptions& o) {
                                                              o.stream = true;
                                                              o.batches_per_request = 2;
                                                              o.batch_rows = 2;
@@ -219,8 +219,8 @@ std::vector<Scenario> Scenarios() {
        .partner_sql = "CREATE INDEX by_age ON people (age); CREATE UNIQUE INDEX by_name ON people (name); "
                       "CREATE VIEW old_people AS SELECT name FROM people WHERE age > 3; "
                       "CREATE TRIGGER no_more BEFORE INSERT ON people BEGIN SELECT raise(ABORT, 'no'); END",
-       .options = Options([](CycleOptions& o) { o.populate_all = true; })},
-      {.name = "Wipe", .change = ChangeRows, .options = Options([](CycleOptions& o) {
+       .options = Options([](FakeCycleOptions& o) { o.populate_all = true; })},
+      {.name = "Wipe", .change = ChangeRows, .options = Options([](FakeCycleOptions& o) {
                                                o.populate_all = true;
                                                o.wipe = true;
                                              })},
@@ -292,7 +292,7 @@ class CrashTest : public testing::TestWithParam<Scenario> {
     if (!Running() || !plain_) StartServer();
     if (GetParam().mirrored) {
       calls_->Use(here_->Client(context_).value());
-      const CycleReport report = source_->RunCycle(*calls_);
+      const FakeCycleReport report = source_->RunCycle(*calls_);
       ASSERT_TRUE(report.AllDone()) << report.Summary();
       if (!GetParam().partner_sql.empty()) {
         ASSERT_EQ(here_->mirror(context_).Execute(GetParam().partner_sql), "");
@@ -332,8 +332,8 @@ class CrashTest : public testing::TestWithParam<Scenario> {
   }
 
   /// The source goes on as the protocol says: in the same cycle, or in a new one.
-  void Recover(CycleReport report, bool same_cycle) {
-    if (!same_cycle || report.end != CycleReport::End::kCompleted) {
+  void Recover(FakeCycleReport report, bool same_cycle) {
+    if (!same_cycle || report.end != FakeCycleReport::End::kCompleted) {
       if (!Running()) StartServer();
       calls_->Use(here_->Client(context_).value());
       report = source_->RunCycle(*calls_, GetParam().options);
@@ -359,8 +359,8 @@ class CrashTest : public testing::TestWithParam<Scenario> {
   }
 
   /// The cycle that is hit. `same_cycle`: its calls are made again to the restarted server.
-  CycleReport RunHitCycle(bool same_cycle) {
-    CycleOptions options = GetParam().options;
+  FakeCycleReport RunHitCycle(bool same_cycle) {
+    FakeCycleOptions options = GetParam().options;
     if (same_cycle) {
       options.recover = [this](const absl::Status&) -> MirrorCalls* {
         // Whoever killed it may be at it still.
@@ -380,7 +380,7 @@ class CrashTest : public testing::TestWithParam<Scenario> {
   void CountPasses() {
     Prepare();
     const auto began = std::chrono::steady_clock::now();
-    const CycleReport report = RunHitCycle(false);
+    const FakeCycleReport report = RunHitCycle(false);
     duration_ = std::chrono::steady_clock::now() - began;
     ASSERT_TRUE(report.AllDone()) << report.Summary();
     for (const char* point : kPoints) passes_[point] = calls_->Passes(point);
@@ -421,8 +421,8 @@ TEST_P(CrashTest, AtEachDurableStepNothingIsLost) {
       ASSERT_NO_FATAL_FAILURE(Prepare());
       here_->Kill();
       ASSERT_NO_FATAL_FAILURE(StartServer(absl::StrCat(point, ":", n)));
-      CycleReport report = RunHitCycle(same_cycle);
-      const bool crashed = plain_ || (report.end != CycleReport::End::kCompleted && Ended());
+      FakeCycleReport report = RunHitCycle(same_cycle);
+      const bool crashed = plain_ || (report.end != FakeCycleReport::End::kCompleted && Ended());
       crashed ? ++crashes : ++survived;
       if (!plain_ && crashed) ExpectNothingLost();
       ASSERT_NO_FATAL_FAILURE(Recover(std::move(report), same_cycle || !crashed));
@@ -449,7 +449,7 @@ TEST_P(CrashTest, KilledAtAnyMomentNothingIsLost) {
       std::this_thread::sleep_for(delay);
       kill(victim, SIGKILL);
     });
-    CycleReport report = RunHitCycle(same_cycle);
+    FakeCycleReport report = RunHitCycle(same_cycle);
     killer.join();
     if (here_->server().pid() == victim) {
       here_->Kill();
@@ -477,7 +477,7 @@ TEST_P(HalfMadeTest, AMirrorThatWasNeverFinishedIsMadeAtTheNextContact) {
   ASSERT_THAT((*here)->Start(), IsOk());
   FakeSource source;
   FillSource(source);
-  const CycleReport report = source.RunCycle(*(*here)->Client().value());
+  const FakeCycleReport report = source.RunCycle(*(*here)->Client().value());
   EXPECT_TRUE(report.AllDone()) << report.Summary();
   EXPECT_EQ(Difference(source, (*here)->mirror()), "");
 }

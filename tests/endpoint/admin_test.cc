@@ -286,7 +286,7 @@ TEST_F(AdminTest, InvalidateAndResetEndTheCycleAndTheNextOneRepairsTheMirror) {
   ASSERT_THAT(invalidated, IsOk());
   EXPECT_THAT(invalidated->tables(), ElementsAre("people"));
   EXPECT_THAT(Complete(*client, cycle), StatusIs(absl::StatusCode::kAborted));
-  CycleReport report = Mirror(source, *client);
+  FakeCycleReport report = Mirror(source, *client);
   EXPECT_EQ(report.tables.at("people").populate, PopulateReason::kMinusOne);
   EXPECT_EQ(report.tables.at("pairs").populate, PopulateReason::kNone);
 

@@ -60,10 +60,10 @@ TEST_F(CycleRulesTest, AWholeCycleTakesTheMirrorFromNothingToTheSourcesRows) {
     for (int i = 0; i < 500; ++i) source.Put("people", {i, absl::StrCat("name ", i), i % 90});
     for (int i = 0; i < 50; ++i) source.Put("pairs", {i % 7, absl::StrCat("b", i), nullptr});
     for (int i = 0; i < 20; ++i) source.Put("keyless", {"twice", 7});
-    CycleOptions options;
+    FakeCycleOptions options;
     options.stream = stream;
     options.batches_per_request = 2;
-    const CycleReport first = Mirror(source, *client, options);
+    const FakeCycleReport first = Mirror(source, *client, options);
     EXPECT_EQ(first.tables.at("people").populate, PopulateReason::kMinusOne);
 
     source.Update("people", {3}, {{"name", "changed"}});
@@ -72,7 +72,7 @@ TEST_F(CycleRulesTest, AWholeCycleTakesTheMirrorFromNothingToTheSourcesRows) {
     source.Put("people", {1'000, "new", 1});
     source.Update("people", {6}, {{"id", 2'000}});
     source.DeleteRow("keyless", {"twice", 7});
-    const CycleReport second = Mirror(source, *client, options);
+    const FakeCycleReport second = Mirror(source, *client, options);
     EXPECT_EQ(second.tables.at("people").populate, PopulateReason::kNone);
     EXPECT_EQ(second.tables.at("people").updates, 2U);
     EXPECT_EQ(second.tables.at("people").deletes, 2U);
@@ -81,7 +81,7 @@ TEST_F(CycleRulesTest, AWholeCycleTakesTheMirrorFromNothingToTheSourcesRows) {
     EXPECT_EQ(here_->mirror(client->context_id()).Lsn("pairs"), source.lsn());
 
     // Nothing changed: nothing is sent.
-    const CycleReport third = Mirror(source, *client, options);
+    const FakeCycleReport third = Mirror(source, *client, options);
     EXPECT_EQ(third.requests, 0);
     EXPECT_EQ(third.tables.at("people").status.action(), v1::TABLE_ACTION_UNCHANGED);
   }
@@ -502,9 +502,9 @@ TEST_F(CycleRulesTest, RowsThatTheMirrorDoesNotHaveAreNamedAndSentWhole) {
   ASSERT_EQ(here_->mirror().Execute("DELETE FROM people WHERE id IN (3, 150, 151, 299)"), "");
   for (int i = 0; i < 300; ++i) source.Update("people", {i}, {{"name", "changed"}});
   for (const bool stream : {false, true}) {
-    CycleOptions options;
+    FakeCycleOptions options;
     options.stream = stream;
-    const CycleReport report = source.RunCycle(*client, options);
+    const FakeCycleReport report = source.RunCycle(*client, options);
     EXPECT_TRUE(report.AllDone()) << report.Summary();
     EXPECT_EQ(Difference(source, here_->mirror()), "") << report.Summary();
     EXPECT_EQ(report.tables.at("people").inserts, 4U);
@@ -535,18 +535,18 @@ TEST_F(CycleRulesTest, MoreThanAThousandMissingRowsStopTheTableAndTheNextCyclePo
   FakeSource source;
   source.CreateTable(people_);
   for (int i = 0; i < 1'200; ++i) source.Put("people", {i, "name", i});
-  CycleOptions options;
+  FakeCycleOptions options;
   options.batch_rows = 2'000;
   Mirror(source, *client, options);
   ASSERT_EQ(here_->mirror().Execute("DELETE FROM people WHERE id < 1001"), "");
   for (int i = 0; i < 1'200; ++i) source.Update("people", {i}, {{"name", "changed"}});
-  const CycleReport stopped = source.RunCycle(*client, options);
-  EXPECT_EQ(stopped.end, CycleReport::End::kCompleted) << stopped.Summary();
+  const FakeCycleReport stopped = source.RunCycle(*client, options);
+  EXPECT_EQ(stopped.end, FakeCycleReport::End::kCompleted) << stopped.Summary();
   EXPECT_THAT(stopped.tables.at("people").error, StatusIs(absl::StatusCode::kFailedPrecondition));
   EXPECT_EQ(here_->mirror().Lsn("people"), -1);
   EXPECT_EQ(here_->mirror().Value("SELECT count(*) FROM people WHERE name = 'changed'"), "0");
   EXPECT_THAT(Events("table.rows_missing"), SizeIs(1));
-  const CycleReport report = Mirror(source, *client, options);
+  const FakeCycleReport report = Mirror(source, *client, options);
   EXPECT_EQ(report.tables.at("people").populate, PopulateReason::kMinusOne);
 }
 

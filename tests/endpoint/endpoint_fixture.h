@@ -119,8 +119,8 @@ class EndpointTest : public testing::Test {
   }
 
   /// A cycle of `source` that must end well, and then the mirror equals it row by row.
-  CycleReport Mirror(FakeSource& source, MirrorClient& client, const CycleOptions& options = {}) {
-    CycleReport report = source.RunCycle(client, options);
+  FakeCycleReport Mirror(FakeSource& source, MirrorClient& client, const FakeCycleOptions& options = {}) {
+    FakeCycleReport report = source.RunCycle(client, options);
     EXPECT_TRUE(report.AllDone()) << report.Summary();
     EXPECT_EQ(Difference(source, here_->mirror(client.context_id())), "") << report.Summary();
     for (const auto& [name, table] : report.tables) {

@@ -38,23 +38,23 @@ class RestoreTest : public EndpointTest, public testing::WithParamInterface<bool
     source_.DeleteRow("keyless", {"same", round});
   }
 
-  CycleReport MirrorAgain() { return Mirror(source_, *client_, options_); }
+  FakeCycleReport MirrorAgain() { return Mirror(source_, *client_, options_); }
 
   /// A cycle that dies in the middle: some batches were applied, nothing was committed.
   void Interrupt() {
-    CycleOptions options = options_;
+    FakeCycleOptions options = options_;
     options.window = 1;  // What was sent before it died has been applied.
     options.die_before_request = 4;
     options.window = 1;  // The first batch of `people` has its answer by then.
-    const CycleReport report = source_.RunCycle(*client_, options);
-    ASSERT_EQ(report.end, CycleReport::End::kDied) << report.Summary();
+    const FakeCycleReport report = source_.RunCycle(*client_, options);
+    ASSERT_EQ(report.end, FakeCycleReport::End::kDied) << report.Summary();
   }
 
-  static PopulateReason Why(const CycleReport& report) { return report.tables.at("people").populate; }
+  static PopulateReason Why(const FakeCycleReport& report) { return report.tables.at("people").populate; }
 
   std::unique_ptr<MirrorClient> client_;
   FakeSource source_;
-  CycleOptions options_;
+  FakeCycleOptions options_;
 };
 
 TEST_P(RestoreTest, ASourceThatWasRestoredIsBehindItsMirrorAndPopulates) {
@@ -63,7 +63,7 @@ TEST_P(RestoreTest, ASourceThatWasRestoredIsBehindItsMirrorAndPopulates) {
   Change(1);
   MirrorAgain();
   source_.Restore(backup);
-  const CycleReport report = MirrorAgain();
+  const FakeCycleReport report = MirrorAgain();
   EXPECT_EQ(Why(report), PopulateReason::kAhead);
   EXPECT_THAT(Events("source.restored"), SizeIs(3));
   EXPECT_EQ(Why(MirrorAgain()), PopulateReason::kNone);
@@ -79,7 +79,7 @@ TEST_P(RestoreTest, ASourceThatWasRestoredAndPassedItsMirrorSinceIsNoticedByItsL
   Change(2);
   Change(3);
   ASSERT_GT(source_.lsn(), mirrored);
-  const CycleReport report = MirrorAgain();
+  const FakeCycleReport report = MirrorAgain();
   EXPECT_EQ(Why(report), PopulateReason::kLineageMiss);
   EXPECT_EQ(Why(MirrorAgain()), PopulateReason::kNone);
 }
@@ -113,7 +113,7 @@ TEST_P(RestoreTest, AnInterruptedCycleIsCaughtUpByTheNextOne) {
   // A column has its old value again: it is sent all the same.
   source_.Update("people", {1}, {{"name", "name 1"}});
   Change(2);
-  const CycleReport report = MirrorAgain();
+  const FakeCycleReport report = MirrorAgain();
   EXPECT_EQ(Why(report), PopulateReason::kNone);
 }
 
@@ -121,15 +121,15 @@ TEST_P(RestoreTest, APopulationThatDiedLeavesTheOldRowsAndIsBegunAnew) {
   MirrorAgain();
   const std::vector<std::string> before = here_->mirror().Rows(People());
   Change(1);
-  CycleOptions options = options_;
+  FakeCycleOptions options = options_;
   options.populate_all = true;
   options.window = 1;
   options.die_before_request = 6;
   options.window = 1;
-  const CycleReport died = source_.RunCycle(*client_, options);
-  ASSERT_EQ(died.end, CycleReport::End::kDied);
+  const FakeCycleReport died = source_.RunCycle(*client_, options);
+  ASSERT_EQ(died.end, FakeCycleReport::End::kDied);
   EXPECT_EQ(here_->mirror().Rows(People()), before);
-  const CycleReport report = MirrorAgain();
+  const FakeCycleReport report = MirrorAgain();
   EXPECT_EQ(Why(report), PopulateReason::kMinusOne);
 }
 
@@ -137,12 +137,12 @@ TEST_P(RestoreTest, ASourceRestoredInTheMiddleOfACycleCommitsNothing) {
   MirrorAgain();
   const FakeSource::Database backup = source_.Backup();
   Change(1);
-  CycleOptions options = options_;
+  FakeCycleOptions options = options_;
   options.before_request = [&](int request) {
     if (request == 1) source_.Restore(backup);
   };
-  const CycleReport report = source_.RunCycle(*client_, options);
-  EXPECT_EQ(report.end, CycleReport::End::kRestored) << report.Summary();
+  const FakeCycleReport report = source_.RunCycle(*client_, options);
+  EXPECT_EQ(report.end, FakeCycleReport::End::kRestored) << report.Summary();
   Change(2);
   Change(3);
   MirrorAgain();
@@ -157,7 +157,7 @@ TEST_P(RestoreTest, AMirrorFromAnOlderCopyIsCaughtUpWhileTheServerRuns) {
   MirrorAgain();
   std::filesystem::rename(copy, here_->mirror_path());
   Change(2);
-  const CycleReport report = MirrorAgain();
+  const FakeCycleReport report = MirrorAgain();
   // The log that lay beside the former file was not replayed over this one.
   EXPECT_EQ(report.tables.at("people").status.position().lsn(), lsn_of_copy);
   EXPECT_EQ(Why(report), PopulateReason::kNone);
@@ -231,19 +231,19 @@ TEST_P(RestoreTest, WhateverIsDoneToTheMirrorInTheMiddleOfACycleTheNextOneConver
       std::filesystem::remove(here_->dir() + "/copy.db");
       ASSERT_EQ(here_->mirror().CopyTo(here_->dir() + "/copy.db"), "");
       Change(1);
-      CycleOptions options = options_;
+      FakeCycleOptions options = options_;
       options.populate_all = populate;
       options.before_request = [&](int request) {
         if (request == 3) meddling.act(*here_);
       };
       // It may fail, and may lose nothing by it: the next one makes the mirror equal again.
-      const CycleReport disturbed = source_.RunCycle(*client_, options);
+      const FakeCycleReport disturbed = source_.RunCycle(*client_, options);
       for (const auto& [name, table] : disturbed.tables) {
         EXPECT_THAT(table.error, testing::AnyOf(IsOk(), StatusIs(absl::StatusCode::kFailedPrecondition),
                                                 StatusIs(absl::StatusCode::kAborted)))
             << name;
       }
-      if (disturbed.end == CycleReport::End::kFailed) {
+      if (disturbed.end == FakeCycleReport::End::kFailed) {
         EXPECT_THAT(disturbed.status, testing::AnyOf(StatusIs(absl::StatusCode::kAborted),
                                                      StatusIs(absl::StatusCode::kUnavailable)));
       }
@@ -264,8 +264,8 @@ TEST_P(RestoreTest, AFileOfAnotherTenantIsNotTaken) {
   ASSERT_EQ(here_->mirror("Cust-other").CopyTo(copy), "");
   std::filesystem::rename(copy, here_->mirror_path());
   Change(1);
-  const CycleReport report = source_.RunCycle(*client_, options_);
-  EXPECT_EQ(report.end, CycleReport::End::kFailed) << report.Summary();
+  const FakeCycleReport report = source_.RunCycle(*client_, options_);
+  EXPECT_EQ(report.end, FakeCycleReport::End::kFailed) << report.Summary();
   EXPECT_THAT(std::string(report.status.message()), HasSubstr("Cust-other"));
   EXPECT_EQ(here_->mirror("Cust-other").RowCount("people"), 0);
   Mirror(other_source, *other);
@@ -281,7 +281,7 @@ TEST_P(RestoreTest, ADamagedMirrorIsQuarantinedAndTheOthersGoOn) {
   WriteFileText(here_->mirror_path(), std::string(100'000, 'x'));
   ASSERT_THAT(here_->Start(), IsOk());
   client_ = Client();
-  const CycleReport report = source_.RunCycle(*client_, options_);
+  const FakeCycleReport report = source_.RunCycle(*client_, options_);
   EXPECT_THAT(report.status, StatusIs(absl::StatusCode::kDataLoss));
   EXPECT_THAT(Events("mirror.damaged"), SizeIs(1));
   const auto other_again = Client("Cust-other");

@@ -129,11 +129,11 @@ TEST_F(SchemaTest, EachChangeOfATableHasTheEffectThatTheProtocolPromises) {
       }
     }
   }
-  const CycleReport report = source.RunCycle(*client);
+  const FakeCycleReport report = source.RunCycle(*client);
   EXPECT_TRUE(report.AllDone()) << report.Summary();
   for (const Case& test : cases) {
     SCOPED_TRACE(test.name);
-    const TableReport& table = report.tables.at(test.name);
+    const FakeTableReport& table = report.tables.at(test.name);
     EXPECT_EQ(table.status.action(), test.want) << table.status.reason();
     EXPECT_EQ(table.status.position().lsn(), test.want == kRepopulate ? -1 : before[test.name]);
     if (test.want == kRepopulate) {
@@ -190,7 +190,7 @@ TEST_F(SchemaTest, WhatAPartnersViewOrIndexPreventsBecomesAPopulation) {
     schema.columns.pop_back();
     source.AlterTable(schema);
   }
-  const CycleReport report = source.RunCycle(*client);
+  const FakeCycleReport report = source.RunCycle(*client);
   EXPECT_TRUE(report.AllDone()) << report.Summary();
   for (const auto& [name, table] : report.tables) {
     EXPECT_EQ(table.status.action(), v1::TABLE_ACTION_REPOPULATE) << name;
@@ -220,7 +220,7 @@ TEST_F(SchemaTest, ATableThatIsNoLongerListedIsKeptAsideAndComesBackNew) {
   EXPECT_THAT(here_->mirror().Query("SELECT name FROM _mirror_dropped_1"), ElementsAre("text:Ada"));
   source.CreateTable(People());
   source.Put("people", {2, "Bob", 40});
-  const CycleReport report = Mirror(source, *client);
+  const FakeCycleReport report = Mirror(source, *client);
   EXPECT_EQ(report.tables.at("people").status.action(), v1::TABLE_ACTION_CREATED);
   EXPECT_THAT(here_->mirror().Query("SELECT name FROM _mirror_dropped_1"), ElementsAre("text:Ada"));
 }
@@ -263,7 +263,7 @@ TEST_F(SchemaTest, AMalformedTableIsRefusedByItselfAndDoesNotCountAsDropped) {
   EXPECT_THAT(answer->tables(1).reason(), AllOf(HasSubstr("people"), HasSubstr("name")));
   ASSERT_THAT(Complete(*client, cycle), IsOk());
   EXPECT_EQ(here_->mirror().RowCount("people"), 1);
-  const CycleReport report = Mirror(source, *client);
+  const FakeCycleReport report = Mirror(source, *client);
   EXPECT_EQ(report.tables.at("people").status.action(), v1::TABLE_ACTION_UNCHANGED);
 }
 
@@ -280,8 +280,8 @@ TEST_F(SchemaTest, WhatThePartnerMadeUnderATablesNameIsLeftAsItIs) {
   source.CreateTable(Keyless());
   source.Put("people", {1, "Ada", 36});
   source.Put("pairs", {1, "b", "v"});
-  const CycleReport report = source.RunCycle(*client);
-  EXPECT_EQ(report.end, CycleReport::End::kCompleted) << report.Summary();
+  const FakeCycleReport report = source.RunCycle(*client);
+  EXPECT_EQ(report.end, FakeCycleReport::End::kCompleted) << report.Summary();
   for (const char* name : {"people", "keyless"}) {
     EXPECT_EQ(report.tables.at(name).status.action(), v1::TABLE_ACTION_REFUSED);
     EXPECT_THAT(report.tables.at(name).status.reason(), AllOf(HasSubstr(name), HasSubstr("drop")));
@@ -324,7 +324,7 @@ TEST_F(SchemaTest, AReaderInAnotherProcessSeesTheOldRowsThenTheNewOnesAndNeverAH
   const auto reader = Process::Start(options).value();
   ASSERT_THAT(reader->WaitForLine("rows 1000 1 1"), IsOk());
   for (int i = 0; i < 1'500; ++i) source.Put("people", {i, "new", 2});
-  CycleOptions populate;
+  FakeCycleOptions populate;
   populate.populate_all = true;
   populate.batch_rows = 50;
   Mirror(source, *client, populate);
@@ -349,9 +349,9 @@ TEST_F(SchemaTest, ThePartnersViewsIndexesAndTriggersSurviveAPopulation) {
                 "CREATE TRIGGER note AFTER INSERT ON people BEGIN INSERT INTO log VALUES (1); END"),
             "");
   source.Update("people", {1}, {{"name", "name 2"}});  // The unique index cannot hold these rows.
-  CycleOptions populate;
+  FakeCycleOptions populate;
   populate.populate_all = true;
-  const CycleReport report = source.RunCycle(*client, populate);
+  const FakeCycleReport report = source.RunCycle(*client, populate);
   EXPECT_TRUE(report.AllDone()) << report.Summary();
   EXPECT_EQ(here_->mirror().Rows(source.Schema("people")), source.ShownRows("people"));
   EXPECT_THAT(

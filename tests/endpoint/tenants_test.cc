@@ -30,13 +30,13 @@ TEST_F(TenantsTest, TwentyTenantsAtOnceEachHaveTheirOwnRowsWithFewDatabasesOpen)
     source.CreateTable(Keyless());
     for (int i = 0; i < 40; ++i) source.Put("people", {i, absl::StrCat("of tenant ", t), t});
   }
-  std::vector<CycleReport> reports(kTenants * kCycles);
+  std::vector<FakeCycleReport> reports(kTenants * kCycles);
   std::vector<std::thread> threads;
   for (int t = 0; t < kTenants; ++t) {
     threads.emplace_back([&, t] {
       FakeSource& source = sources[static_cast<std::size_t>(t)];
       for (int c = 0; c < kCycles; ++c) {
-        CycleOptions cycle;
+        FakeCycleOptions cycle;
         cycle.stream = (t + c) % 2 == 0;
         cycle.batch_rows = 10;
         reports[static_cast<std::size_t>(t * kCycles + c)] =
@@ -47,7 +47,7 @@ TEST_F(TenantsTest, TwentyTenantsAtOnceEachHaveTheirOwnRowsWithFewDatabasesOpen)
     });
   }
   for (std::thread& thread : threads) thread.join();
-  for (const CycleReport& report : reports) EXPECT_TRUE(report.AllDone()) << report.Summary();
+  for (const FakeCycleReport& report : reports) EXPECT_TRUE(report.AllDone()) << report.Summary();
   for (int t = 0; t < kTenants; ++t) {
     Mirror(sources[static_cast<std::size_t>(t)], *clients[static_cast<std::size_t>(t)]);
   }
@@ -166,7 +166,7 @@ TEST_F(TenantsTest, ASecondSourceThatAnnouncesItselfForATenantIsAnEvent) {
   Mirror(first, *client);
   Mirror(first, *client);
   EXPECT_THAT(Events("source.changed"), SizeIs(0));
-  CycleOptions options;
+  FakeCycleOptions options;
   options.holder = "other";
   ASSERT_TRUE(second.RunCycle(*client, options).AllDone());
   EXPECT_THAT(Events("source.changed"), SizeIs(1));

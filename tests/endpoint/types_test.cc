@@ -186,9 +186,9 @@ TEST_F(TypesTest, EveryTypeRoundTripsAsItsSectionSays) {
     }
     source.Update(type.name, {id + 1}, {{"v", type.values.front().first}});
   }
-  CycleOptions options;
+  FakeCycleOptions options;
   options.stream = true;
-  const CycleReport report = Mirror(source, *client, options);
+  const FakeCycleReport report = Mirror(source, *client, options);
   EXPECT_EQ(report.tables.at("text").populate, PopulateReason::kNone);
 }
 
@@ -215,7 +215,7 @@ TEST_F(TypesTest, KeysOfEveryTypeFindTheirRows) {
       if (i % 2 == 1) source.Delete(table, {rows[i][0]});
     }
   }
-  const CycleReport report = Mirror(source, *client);
+  const FakeCycleReport report = Mirror(source, *client);
   for (const auto& [name, table] : report.tables) EXPECT_EQ(table.populate, PopulateReason::kNone) << name;
 }
 
@@ -335,9 +335,9 @@ TEST_F(TypesTest, AnyNameThatASourceMayHaveWorksInEveryOperation) {
     row[0] = "new key";
     source.Put(name, row);
   }
-  const CycleReport changed = Mirror(source, *client);
+  const FakeCycleReport changed = Mirror(source, *client);
   for (const auto& [name, table] : changed.tables) EXPECT_EQ(table.populate, PopulateReason::kNone) << name;
-  CycleOptions options;
+  FakeCycleOptions options;
   options.populate_all = true;
   options.wipe = true;
   Mirror(source, *client, options);
@@ -418,7 +418,7 @@ TEST_F(TypesTest, ABlobOf64MegabytesTravelsInPartsWithinTheServersMemory) {
   // A changed one, and the same way through a stream.
   body.resize((5 << 20) + 1);
   source.Update("files", {2}, {{"body", Blob(body)}});
-  CycleOptions stream;
+  FakeCycleOptions stream;
   stream.stream = true;
   Mirror(source, *client, stream);
 }
@@ -433,8 +433,8 @@ TEST_F(TypesTest, AValueOverTheLimitIsRefusedAndItsPartsAreForgotten) {
   source.CreateTable(People());
   source.Put("files", {1, Blob(std::string(9'000'000, 'x'))});
   source.Put("people", {1, "Ada", 36});
-  const CycleReport report = source.RunCycle(*client);
-  EXPECT_EQ(report.end, CycleReport::End::kCompleted) << report.Summary();
+  const FakeCycleReport report = source.RunCycle(*client);
+  EXPECT_EQ(report.end, FakeCycleReport::End::kCompleted) << report.Summary();
   EXPECT_FALSE(report.tables.at("files").error.ok());
   EXPECT_TRUE(report.tables.at("people").committed);
   EXPECT_EQ(here_->mirror().Lsn("files"), -1);

@@ -155,14 +155,14 @@ std::string ShownValue(const Column& column, const Cell& cell) {
   }
 }
 
-bool CycleReport::AllDone() const {
+bool FakeCycleReport::AllDone() const {
   if (end != End::kCompleted) return false;
   return std::all_of(tables.begin(), tables.end(), [](const auto& entry) {
     return entry.second.status.wanted() && entry.second.error.ok();
   });
 }
 
-std::string CycleReport::Summary() const {
+std::string FakeCycleReport::Summary() const {
   static constexpr const char* kEnds[] = {"completed", "busy",     "do not replicate",
                                           "died",      "restored", "failed"};
   std::string text = absl::StrCat("cycle ", cycle, ": ", kEnds[static_cast<int>(end)], ", ", requests,
@@ -355,7 +355,7 @@ bool FakeSource::InRecord(const Position& position) const {
   return std::find(record.begin(), record.end(), position) != record.end();
 }
 
-PopulateReason FakeSource::Decide(const v1::TableStatus& status, const CycleOptions& options) const {
+PopulateReason FakeSource::Decide(const v1::TableStatus& status, const FakeCycleOptions& options) const {
   const Database::Table& table = Find(status.table());
   const Position held = DecodePosition(status.position());
   if (options.populate_all || options.repopulate.contains(table.schema.name))
@@ -381,10 +381,10 @@ PopulateReason FakeSource::Decide(const v1::TableStatus& status, const CycleOpti
 /// One run of RunCycle.
 class FakeCycle {
  public:
-  FakeCycle(FakeSource& source, MirrorCalls& calls, const CycleOptions& options)
+  FakeCycle(FakeSource& source, MirrorCalls& calls, const FakeCycleOptions& options)
       : source_(source), calls_(&calls), options_(options) {}
 
-  CycleReport Run() {
+  FakeCycleReport Run() {
     if (!Begin() || !Announce()) return std::move(report_);
     PlanTables();
     if (!SendTables() || !SendAdvance() || !Drain() || !CloseStream()) return std::move(report_);
@@ -394,7 +394,7 @@ class FakeCycle {
     if (options_.complete) {
       Complete();
     } else {
-      End(CycleReport::End::kCompleted, absl::OkStatus());
+      End(FakeCycleReport::End::kCompleted, absl::OkStatus());
     }
     return std::move(report_);
   }
@@ -407,7 +407,7 @@ class FakeCycle {
   };
   struct TableRun {
     const FakeSource::Database::Table* table = nullptr;
-    TableReport* report = nullptr;
+    FakeTableReport* report = nullptr;
     std::deque<Piece> todo;
     v1::Planned planned;
     std::uint64_t next_seq = 1;
@@ -427,7 +427,7 @@ class FakeCycle {
     std::vector<TableRun*> advanced;
   };
 
-  bool End(CycleReport::End end, absl::Status status) {
+  bool End(FakeCycleReport::End end, absl::Status status) {
     report_.end = end;
     report_.status = std::move(status);
     return false;
@@ -454,13 +454,14 @@ class FakeCycle {
     const std::string& holder = options_.holder.empty() ? source_.holder() : options_.holder;
     auto admission = Try<v1::AuthenticateResponse>(
         [&](MirrorCalls& calls) { return calls.Authenticate(holder, options_.take_over, false); });
-    if (!admission.ok()) return End(CycleReport::End::kFailed, admission.status());
+    if (!admission.ok()) return End(FakeCycleReport::End::kFailed, admission.status());
     report_.admission = *std::move(admission);
     report_.cycle = report_.admission.cycle();
-    if (report_.admission.do_not_replicate()) return End(CycleReport::End::kDoNotReplicate, absl::OkStatus());
-    if (report_.admission.has_busy()) return End(CycleReport::End::kBusy, absl::OkStatus());
+    if (report_.admission.do_not_replicate())
+      return End(FakeCycleReport::End::kDoNotReplicate, absl::OkStatus());
+    if (report_.admission.has_busy()) return End(FakeCycleReport::End::kBusy, absl::OkStatus());
     if (!report_.admission.accepted()) {
-      return End(CycleReport::End::kFailed, absl::InternalError("neither accepted nor refused"));
+      return End(FakeCycleReport::End::kFailed, absl::InternalError("neither accepted nor refused"));
     }
     return true;
   }
@@ -469,9 +470,9 @@ class FakeCycle {
     const v1::TableSchemaRequest request = source_.Announcement(report_.cycle);
     auto answer =
         Try<v1::TableSchemaResponse>([&](MirrorCalls& calls) { return calls.TableSchema(request); });
-    if (!answer.ok()) return End(CycleReport::End::kFailed, answer.status());
+    if (!answer.ok()) return End(FakeCycleReport::End::kFailed, answer.status());
     if (answer->tables_size() != request.tables_size()) {
-      return End(CycleReport::End::kFailed, absl::InternalError("TableSchema answered other tables"));
+      return End(FakeCycleReport::End::kFailed, absl::InternalError("TableSchema answered other tables"));
     }
     for (const v1::TableStatus& status : answer->tables()) report_.tables[status.table()].status = status;
     return true;
@@ -595,7 +596,7 @@ class FakeCycle {
       EncodePosition(report_.target, request.mutable_target());
       request.set_reason(static_cast<v1::PopulateReason>(run.report->populate));
       auto answer = Try<v1::WipeResponse>([&](MirrorCalls& calls) { return calls.Wipe(request); });
-      if (!answer.ok()) return End(CycleReport::End::kFailed, answer.status());
+      if (!answer.ok()) return End(FakeCycleReport::End::kFailed, answer.status());
       if (answer->result().code() != 0) run.report->error = StatusOfResult(answer->result());
       run.next_seq = 2;
     }
@@ -645,20 +646,20 @@ class FakeCycle {
 
   bool Send(SentRequest request) {
     if (report_.requests == options_.die_before_request) {
-      return End(CycleReport::End::kDied, absl::OkStatus());
+      return End(FakeCycleReport::End::kDied, absl::OkStatus());
     }
     if (options_.before_request) options_.before_request(report_.requests);
     const bool commits =
         request.message.has_advance() || std::any_of(request.batches.begin(), request.batches.end(),
                                                      [](const SentBatch& batch) { return batch.commit; });
     if (commits && !source_.InRecord(report_.target))
-      return End(CycleReport::End::kRestored, absl::OkStatus());
+      return End(FakeCycleReport::End::kRestored, absl::OkStatus());
     ++report_.requests;
     request.message.set_cycle(report_.cycle);
     if (!options_.stream) {
       auto response =
           Try<v1::RowDataResponse>([&](MirrorCalls& calls) { return calls.RowData(request.message); });
-      if (!response.ok()) return End(CycleReport::End::kFailed, response.status());
+      if (!response.ok()) return End(FakeCycleReport::End::kFailed, response.status());
       return Take(*response, request);
     }
     while (in_flight_.size() >= std::max<std::size_t>(1, options_.window)) {
@@ -684,7 +685,7 @@ class FakeCycle {
 
   bool Resend(absl::Status status) {
     while (!status.ok()) {
-      if (!Recover(status)) return End(CycleReport::End::kFailed, std::move(status));
+      if (!Recover(status)) return End(FakeCycleReport::End::kFailed, std::move(status));
       status = Reopen();
     }
     return true;
@@ -714,14 +715,14 @@ class FakeCycle {
     const absl::Status status = stream_->Finish();
     stream_.reset();
     if (status.ok() || Recover(status)) return true;
-    return End(CycleReport::End::kFailed, status);
+    return End(FakeCycleReport::End::kFailed, status);
   }
 
   bool Take(const v1::RowDataResponse& response, const SentRequest& request) {
     const int expected = static_cast<int>(request.batches.size() + request.advanced.size());
     const int refused_parts = response.results_size() - expected;
     if (refused_parts < 0 || refused_parts > request.message.parts_size()) {
-      return End(CycleReport::End::kFailed,
+      return End(FakeCycleReport::End::kFailed,
                  absl::InternalError(absl::StrCat(response.results_size(), " results for ", expected)));
     }
     for (int i = 0; i < refused_parts; ++i) {
@@ -748,7 +749,7 @@ class FakeCycle {
     TableRun& run = *sent.run;
     --run.in_flight;
     if (result.code() == 0) {
-      TableReport& report = *run.report;
+      FakeTableReport& report = *run.report;
       const auto rows = static_cast<std::uint64_t>(sent.piece.rows.size());
       if (sent.piece.operation == v1::OPERATION_INSERT) report.inserts += rows;
       if (sent.piece.operation == v1::OPERATION_UPDATE) report.updates += rows;
@@ -822,7 +823,7 @@ class FakeCycle {
     auto answer = Try<v1::ReplicationCompletedResponse>(
         [&](MirrorCalls& calls) { return calls.ReplicationCompleted(request); });
     if (!answer.ok()) {
-      End(CycleReport::End::kFailed, answer.status());
+      End(FakeCycleReport::End::kFailed, answer.status());
       return;
     }
     for (const v1::TableVerdict& verdict : answer->tables()) {
@@ -830,13 +831,13 @@ class FakeCycle {
         if (SameName(name, verdict.table())) table.verdict = verdict;
       }
     }
-    End(CycleReport::End::kCompleted, absl::OkStatus());
+    End(FakeCycleReport::End::kCompleted, absl::OkStatus());
   }
 
   FakeSource& source_;
   MirrorCalls* calls_;
-  const CycleOptions& options_;
-  CycleReport report_;
+  const FakeCycleOptions& options_;
+  FakeCycleReport report_;
   FakeSource::Database snapshot_;
   std::deque<TableRun> runs_;
   std::uint64_t last_value_id_ = 0;
@@ -844,11 +845,11 @@ class FakeCycle {
   std::deque<SentRequest> in_flight_;  ///< Of the stream.
 };
 
-CycleReport FakeSource::RunCycle(MirrorCalls& calls, const CycleOptions& options) {
+FakeCycleReport FakeSource::RunCycle(MirrorCalls& calls, const FakeCycleOptions& options) {
   return FakeCycle(*this, calls, options).Run();
 }
 
-CycleReport FakeSource::RunCycle(MirrorClient& client, const CycleOptions& options) {
+FakeCycleReport FakeSource::RunCycle(MirrorClient& client, const FakeCycleOptions& options) {
   ClientCalls calls(client);
   return RunCycle(calls, options);
 }

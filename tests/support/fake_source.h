@@ -67,7 +67,7 @@ class ClientCalls final : public MirrorCalls {
   MirrorClient& client_;
 };
 
-struct CycleOptions {
+struct FakeCycleOptions {
   std::string holder;     ///< Empty: the source's own.
   bool take_over = true;  ///< As an agent does that finds its own lock.
 
@@ -92,7 +92,7 @@ struct CycleOptions {
   std::function<MirrorCalls*(const absl::Status&)> recover;
 };
 
-struct TableReport {
+struct FakeTableReport {
   v1::TableStatus status;                               ///< As TableSchema answered.
   PopulateReason populate = PopulateReason::kNone;      ///< Why it was sent whole.
   std::uint64_t inserts = 0, updates = 0, deletes = 0;  ///< Acknowledged rows.
@@ -104,7 +104,7 @@ struct TableReport {
   v1::TableVerdict verdict;
 };
 
-struct CycleReport {
+struct FakeCycleReport {
   enum class End {
     kCompleted,
     kBusy,
@@ -119,7 +119,7 @@ struct CycleReport {
   std::int64_t cycle = 0;
   Position target;
   int requests = 0;
-  std::map<std::string, TableReport> tables;
+  std::map<std::string, FakeTableReport> tables;
 
   /// Completed, and every table stands where this cycle should have taken it.
   bool AllDone() const;
@@ -183,15 +183,15 @@ class FakeSource {
   void Restore(const Database& backup) { database_ = backup; }
 
   // --- The cycle. ---
-  CycleReport RunCycle(MirrorCalls& calls, const CycleOptions& options = {});
-  CycleReport RunCycle(MirrorClient& client, const CycleOptions& options = {});
+  FakeCycleReport RunCycle(MirrorCalls& calls, const FakeCycleOptions& options = {});
+  FakeCycleReport RunCycle(MirrorClient& client, const FakeCycleOptions& options = {});
 
   /// The announcement that RunCycle sends.
   v1::TableSchemaRequest Announcement(std::int64_t cycle) const;
   /// Writes a new {lsn, lineage} into the record, as before each cycle.
   Position NewTarget();
   /// What is sent of a table whose mirror says `status`; kNone: net changes.
-  PopulateReason Decide(const v1::TableStatus& status, const CycleOptions& options = {}) const;
+  PopulateReason Decide(const v1::TableStatus& status, const FakeCycleOptions& options = {}) const;
 
   const std::string& source_id() const { return source_id_; }
   const std::string& holder() const { return holder_; }

@@ -1,0 +1,250 @@
+// A random application on a real source, the real agent and a real server: after each completed cycle beside
+// which nobody wrote, every table of the mirror is the source's, row by row, value by value, type by type.
+// Between and within the cycles either file is restored from its backups, the agent dies, an LSN is set to
+// -1.
+//
+// MIRROR_TEST_SEED=n repeats a run, MIRROR_TEST_ROUNDS=n sets its length.
+
+#include <gtest/gtest.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <iostream>
+#include <memory>
+#include <random>
+#include <string>
+#include <thread>
+
+#include "absl/strings/str_cat.h"
+#include "tests/support/agent_bench.h"
+#include "tests/support/random_application.h"
+#include "tests/support/rows.h"
+#include "tests/support/status_matchers.h"
+
+namespace mirror {
+namespace {
+
+constexpr std::uint64_t kCopiesMax = 4;
+/// A mirror that was replaced is noticed by the first call, which is refused.
+constexpr int kTries = 3;
+
+std::uint64_t Rounds() {
+  const char* const given = std::getenv("MIRROR_TEST_ROUNDS");
+  return given == nullptr ? 80 : std::strtoull(given, nullptr, 10);
+}
+
+/// Thousands of commits would wait for the disk.
+void UseMemoryForFolders() {
+  if (access("/dev/shm", W_OK) == 0) setenv("TMPDIR", "/dev/shm", 1);
+}
+
+/// A source with its application, its agent, its mirror, and backups of both files.
+class World {
+ public:
+  World(Installation& here, const std::string& context_id, std::uint64_t seed)
+      : here_(here),
+        name_(absl::StrCat(context_id, ", seed ", seed)),
+        random_(seed),
+        bench_(here, context_id, here.dir() + "/" + context_id),
+        application_(bench_.path(), random_) {
+    bench_.config().agent.batch_bytes = OneIn(2) ? 1'000 : 1'000'000;
+    bench_.source().retention_ms = OneIn(2) ? 0 : 7LL * 86'400'000;
+    bench_.source().max_log = OneIn(3) ? 60 : 10'000'000;
+    bench_.on_rows = [this](const Job&) { Interfere(); };
+  }
+
+  void Play(std::uint64_t rounds) {
+    EXPECT_EQ(bench_.Sql("CREATE TABLE t1(id INTEGER PRIMARY KEY, v); PRAGMA journal_mode = WAL"), "")
+        << name_;
+    EXPECT_THAT(bench_.Install(), IsOk());
+    for (std::uint64_t round = 0; round < rounds && !testing::Test::HasFailure(); ++round) {
+      application_.Note(absl::StrCat("--- round ", round));
+      Round();
+    }
+    std::cout << name_ << ": " << cycles_ << " cycles compared, " << interfered_ << " disturbed, " << deaths_
+              << " deaths, " << restores_ << " restores, " << populated_ << " tables populated, " << changed_
+              << " by changes\n";
+  }
+
+ private:
+  std::uint64_t Below(std::uint64_t limit) { return random_() % limit; }
+  bool OneIn(std::uint64_t n) { return Below(n) == 0; }
+
+  void Round() {
+    for (std::uint64_t left = Below(6); left > 0; --left) Act();
+    if (OneIn(3)) SaveSomething();
+    if (OneIn(4)) Disturb();
+    if (OneIn(2)) {
+      patience_ = Below(4);
+      interfering_ = true;
+      DisturbedCycle();
+      interfering_ = false;
+      for (std::uint64_t left = Below(3); left > 0; --left) Act();
+      if (OneIn(6)) Disturb();
+    }
+    QuietCycle();
+  }
+
+  void Act() { EXPECT_EQ(application_.Act(), "") << Trace(); }
+
+  void SaveSomething() {
+    const std::string name = absl::StrCat(Below(kCopiesMax));
+    application_.Note("backup " + name);
+    if (OneIn(2)) {
+      EXPECT_EQ(bench_.Save("source" + name), "") << Trace();
+    }
+    if (OneIn(2) && Exists(bench_.mirror_path())) {
+      EXPECT_EQ(bench_.SaveMirror("mirror" + name), "") << Trace();
+    }
+  }
+
+  static bool Exists(const std::string& path) { return std::filesystem::exists(path); }
+
+  void RestoreSource(By by) {
+    const std::string name = absl::StrCat("source", Below(kCopiesMax));
+    if (!Exists(bench_.folder() + "/" + name)) return;
+    ++restores_;
+    const std::string refused = bench_.Restore(name, by);
+    application_.Note(absl::StrCat("restored ", name, " by ", static_cast<int>(by), " ", refused));
+  }
+
+  void RestoreMirror() {
+    const std::string name = absl::StrCat("mirror", Below(kCopiesMax));
+    if (!Exists(bench_.folder() + "/" + name)) return;
+    ++restores_;
+    const By by = OneIn(2) ? By::kMove : By::kBackup;
+    application_.Note(absl::StrCat("restored ", name, " by ", static_cast<int>(by)));
+    EXPECT_EQ(bench_.RestoreMirror(name, by), "") << Trace();
+  }
+
+  void Disturb() {
+    switch (Below(8)) {
+      case 0:
+      case 1:
+      case 2:
+        return RestoreSource(static_cast<By>(Below(3)));
+      case 3:
+      case 4:
+        return RestoreMirror();
+      case 5:
+        RestoreSource(static_cast<By>(Below(3)));
+        return RestoreMirror();
+      case 6:
+        if (!Exists(bench_.mirror_path())) return;
+        application_.Note("LSN -1");
+        EXPECT_EQ(bench_.mirror().Execute(absl::StrCat("UPDATE ", bench_.mirror().metadata(), " SET lsn = -1",
+                                                       OneIn(2) ? "" : " WHERE table_name < 't4'")),
+                  "");
+        return;
+      default:
+        if (OneIn(2)) {
+          application_.Note("the agent's state is lost");
+          std::filesystem::remove_all(bench_.config().agent.state_dir);
+        } else {
+          application_.Note("a log or trigger is damaged");
+          const char* const harms[] = {"DROP TRIGGER _mirror_1_insert", "DELETE FROM _mirror_log_2",
+                                       "DELETE FROM _mirror_log_3 WHERE seq > 1",
+                                       "DROP TRIGGER _mirror_4_update"};
+          static_cast<void>(bench_.Sql(harms[Below(4)]));
+        }
+    }
+  }
+
+  /// In the middle of a cycle.
+  void Interfere() {
+    if (!interfering_ || patience_-- > 0) return;
+    patience_ = Below(5);
+    switch (Below(8)) {
+      case 0:
+        application_.Note("the agent dies");
+        ++deaths_;
+        throw AgentDies();
+      case 1:
+        return RestoreSource(By::kBackup);
+      case 2:
+        application_.Note("(within the cycle)");
+        return SaveSomething();
+      default:
+        application_.Note("(within the cycle)");
+        return Act();
+    }
+  }
+
+  void DisturbedCycle() {
+    application_.Note("a disturbed cycle");
+    ++interfered_;
+    CycleReport report;
+    if (bench_.RunUntilDeath(&report)) application_.Note(Summary(report));
+  }
+
+  void QuietCycle() {
+    application_.Note("a cycle");
+    CycleReport report;
+    for (int left = kTries; left > 0; --left) {
+      report = bench_.Run();
+      application_.Note(Summary(report));
+      if (report.outcome == Outcome::kDone) break;
+      // A mirror that was saved within a cycle waits for it, or the agent forgot whose cycle it is.
+      if (report.outcome == Outcome::kBusy) EndCycle();
+    }
+    ASSERT_TRUE(report.Good()) << Summary(report) << Trace();
+    ASSERT_EQ(bench_.Difference(), "") << Summary(report) << Trace();
+    ++cycles_;
+    for (const TableReport& table : report.tables) {
+      if (table.action == "populate") ++populated_;
+      if (table.action == "changes") ++changed_;
+    }
+  }
+
+  /// As an operator.
+  void EndCycle() {
+    for (const char* command : {"pause", "resume"}) {
+      EXPECT_EQ(here_.Mirrorctl({command, bench_.source().context_id}).exit_code, 0);
+    }
+  }
+
+  std::string Trace() { return absl::StrCat(name_, ": ", application_.LastSteps()); }
+
+  Installation& here_;
+  const std::string name_;
+  std::mt19937_64 random_;
+  AgentBench bench_;
+  RandomApplication application_;
+  bool interfering_ = false;
+  std::uint64_t patience_ = 0;
+  std::uint64_t cycles_ = 0, interfered_ = 0, deaths_ = 0, restores_ = 0, populated_ = 0, changed_ = 0;
+};
+
+TEST(RandomApplicationTest, TheMirrorIsTheSourceAfterEachCompletedCycle) {
+  UseMemoryForFolders();
+  std::uint64_t seed = TestSeed();
+  // Several short lives: what a source was like at its begin stays with it.
+  constexpr std::uint64_t kLife = 40;
+  const auto here = Installation::Make({.bin_dir = MIRROR_BIN_DIR}).value();
+  int lives = 0;
+  for (std::uint64_t left = Rounds(); left > 0 && !HasFailure(); ++seed) {
+    const std::uint64_t rounds = std::min(left, kLife);
+    World(*here, absl::StrCat("Cust-", ++lives), seed).Play(rounds);
+    left -= rounds;
+  }
+  if (HasFailure()) std::cerr << here->ServerLog();
+}
+
+TEST(RandomApplicationTest, TwoTenantsWithTwoAgentsAtOnceDoNotDisturbEachOther) {
+  UseMemoryForFolders();
+  const std::uint64_t seed = TestSeed();
+  const auto here = Installation::Make({.bin_dir = MIRROR_BIN_DIR}).value();
+  const auto play = [&](const std::string& context_id, std::uint64_t own) {
+    World(*here, context_id, own).Play(std::max<std::uint64_t>(Rounds() / 4, 1));
+  };
+  std::thread one(play, "Cust-1", seed), two(play, "Cust-2", seed + 1);
+  one.join();
+  two.join();
+  if (HasFailure()) std::cerr << here->ServerLog();
+}
+
+}  // namespace
+}  // namespace mirror
