@@ -308,6 +308,10 @@ absl::StatusOr<std::optional<bool>> ChangeLog::ChangedSince(const std::string& t
 
 absl::StatusOr<std::map<std::string, Position>> ChangeLog::Begin(const std::vector<std::string>& tables,
                                                                  std::int64_t /*highest*/) {
+  token_.clear();
+  const absl::StatusOr<std::int64_t> version = file_->Number("PRAGMA schema_version");
+  if (!version.ok()) return version.status();
+  schema_version_ = *version;
   Positions positions;
   for (const std::string& table : tables) {
     const TableLog* log = logs_.Find(table);
@@ -324,17 +328,30 @@ absl::StatusOr<std::map<std::string, Position>> ChangeLog::Begin(const std::vect
 
 absl::StatusOr<std::int64_t> ChangeLog::OthersVersion() const { return file_->Number("PRAGMA data_version"); }
 
+absl::Status ChangeLog::CheckNotRestored() const {
+  if (token_.empty()) return absl::OkStatus();
+  const absl::StatusOr<std::int64_t> version = file_->Number("PRAGMA schema_version");
+  if (!version.ok()) return version.status();
+  const absl::StatusOr<bool> there =
+      LogQuery(*file_, "SELECT 1 FROM _mirror_lineage WHERE token = ?1").Bind(token_).Step();
+  if (!there.ok()) return there.status();
+  if (*there && *version == schema_version_) return absl::OkStatus();
+  return absl::AbortedError("the source was restored, or its schema changed, while it was read");
+}
+
 absl::Status ChangeLog::Record(const Positions& positions) {
   // Taken before the record: a commit that comes between is not covered by it.
   const absl::StatusOr<std::int64_t> version = OthersVersion();
   if (!version.ok()) return version.status();
   const std::string token = NewToken();
-  const absl::Status status =
-      LogQuery(*file_, "INSERT INTO _mirror_lineage (token, time_ms, positions) VALUES (?1, ?2, ?3)")
-          .Bind(token)
-          .Bind(NowMs())
-          .Bind(Join(positions))
-          .Run();
+  const absl::Status status = file_->Change([&]() -> absl::Status {
+    if (absl::Status same = CheckNotRestored(); !same.ok()) return same;
+    return LogQuery(*file_, "INSERT INTO _mirror_lineage (token, time_ms, positions) VALUES (?1, ?2, ?3)")
+        .Bind(token)
+        .Bind(NowMs())
+        .Bind(Join(positions))
+        .Run();
+  });
   if (!status.ok()) return status;
   token_ = token;
   recorded_ = positions;

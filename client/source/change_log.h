@@ -92,6 +92,9 @@ class ChangeLog : public History {
   absl::Status Load();
   absl::Status BoundLogs();
   absl::Status Record(const Positions& positions);
+  /// In a change: the last record of this cycle still stands. Who restores a backup while rows are read
+  /// would have them vouched for by a record of the restored file otherwise.
+  absl::Status CheckNotRestored() const;
   /// Absent: there is no such record, or it is another source's.
   absl::StatusOr<std::optional<Positions>> FindRecord(const std::string& token) const;
   absl::StatusOr<std::int64_t> OthersVersion() const;
@@ -105,7 +108,8 @@ class ChangeLog : public History {
   LogTables logs_;
   std::string source_id_;
   std::int64_t first_lineage_ = 0;  ///< Records with lower ids are those of the source this one is a copy of.
-  // The last record of this run.
+  std::int64_t schema_version_ = 0;  ///< At Begin().
+  // The last record since Begin().
   std::string token_;
   Positions recorded_;
   std::int64_t recorded_version_ = -1;

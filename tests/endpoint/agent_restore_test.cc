@@ -279,6 +279,24 @@ TEST_P(OneMomentTest, AKeylessTableIsNotCommittedUnderAPositionOlderThanItsRows)
   Cycle();
 }
 
+TEST_P(OneMomentTest, RowsThatWereReadBeforeARestoreAreNotVouchedForByTheRestoredSource) {
+  ASSERT_NO_FATAL_FAILURE(Begin("CREATE TABLE t(a, b)", GetParam()));
+  Sql(Many("INSERT INTO t "));
+  ASSERT_EQ(bench_->Save("backup"), "");
+  Sql("UPDATE t SET b = -b WHERE b > 2399");
+  bench_->config().agent.batch_bytes = 100'000;
+  bool restored = false;
+  bench_->on_rows = [&](const Job&) {
+    if (std::exchange(restored, true)) return;
+    ASSERT_EQ(bench_->Restore("backup", By::kBackup), "");
+    Sql("UPDATE t SET a = 'other' WHERE b > 2399");  // As many changes as were lost.
+  };
+  static_cast<void>(bench_->Run());
+  EXPECT_TRUE(restored);
+  bench_->on_rows = nullptr;
+  Cycle();
+}
+
 TEST_P(OneMomentTest, ARowThatReplaceRemovesUnseenInAPopulationDoesNotStay) {
   ASSERT_NO_FATAL_FAILURE(
       Begin("CREATE TABLE t(id INTEGER PRIMARY KEY, s TEXT); CREATE UNIQUE INDEX low ON t(lower(s)); INSERT "

@@ -9,15 +9,20 @@
 
 #include <array>
 #include <atomic>
+#include <cstddef>
 #include <cstdlib>
+#include <functional>
 #include <thread>
+#include <utility>
 
 namespace mirror {
 
 /// A port of loopback that passes one connection on to another port of loopback until it is cut.
 class Relay {
  public:
-  explicit Relay(int port) : listener_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  /// `passed` hears how many bytes came from the caller's side.
+  explicit Relay(int port, std::function<void(std::size_t)> passed = nullptr)
+      : passed_(std::move(passed)), listener_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     sockaddr_in here = At(0);
     socklen_t size = sizeof(here);
     if (bind(listener_, reinterpret_cast<const sockaddr*>(&here), size) != 0 || listen(listener_, 1) != 0 ||
@@ -74,12 +79,14 @@ class Relay {
         open = open && count > 0 &&
                send(end.fd == near ? far : near, bytes.data(), static_cast<std::size_t>(count),
                     MSG_NOSIGNAL) == count;
+        if (open && passed_ && end.fd == near) passed_(static_cast<std::size_t>(count));
       }
     }
     close(near);
     close(far);
   }
 
+  const std::function<void(std::size_t)> passed_;
   const int listener_;
   int port_ = 0;
   std::atomic<bool> cut_ = false;
