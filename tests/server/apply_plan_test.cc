@@ -275,10 +275,13 @@ TEST(PlanBatch, TheFirstBatchReplacesThePendingOfACycleThatDied) {
   EXPECT_EQ(PlanBatch(kCycle, record, People(), BatchOf({})).step.record->pending, kTarget);
 }
 
-TEST(PlanBatch, LaterBatchesLeavePendingAlone) {
+TEST(PlanBatch, ALaterBatchMovesPendingOnlyWhenItCarriesATarget) {
   TableRecord record = Running(1);
   record.pending = Position{Lsn{33}, "first"};
-  EXPECT_EQ(PlanBatch(kCycle, record, People(), BatchOf({.seq = 2})).step.record->pending, record.pending);
+  ChangeBatch batch = BatchOf({.seq = 2});
+  EXPECT_EQ(PlanBatch(kCycle, record, People(), batch).step.record->pending, batch.target);
+  batch.target = Position{};
+  EXPECT_EQ(PlanBatch(kCycle, record, People(), batch).step.record->pending, record.pending);
 }
 
 TEST(PlanBatch, TheCommitMovesThePositionAndClearsPending) {
