@@ -102,6 +102,7 @@ absl::StatusOr<std::vector<std::string>> LogTables::Renew(const std::vector<std:
     if (absl::Status status = file_.Change([&] { return Remove(id); }); !status.ok()) return status;
     at = logs_.erase(at);
   }
+  if (absl::Status status = ReadObjects(); !status.ok()) return status;
   for (const std::string& table : tables) {
     if (absl::Status status = RenewTable(table, &news); !status.ok()) return status;
   }
@@ -133,6 +134,7 @@ absl::Status LogTables::RenewTable(const std::string& name, std::vector<std::str
   }
   // Looked at once more where nobody can come between.
   const absl::Status changed = file_.Change([&]() -> absl::Status {
+    if (absl::Status status = ReadObjects(); !status.ok()) return status;
     finding = look();
     if (!finding.ok()) return finding.status();
     TableLog* log = Find(name);
@@ -170,53 +172,46 @@ absl::StatusOr<LogTables::Finding> LogTables::Look(const TableLog& log, const Lo
   const bool extends =
       names.size() >= log.columns.size() && std::equal(log.columns.begin(), log.columns.end(), names.begin());
   if (why->empty() && !extends) *why = "its columns were renamed, moved or dropped";
-  if (why->empty()) {
-    const absl::StatusOr<std::string> triggers = TriggerProblem(log, table);
-    if (!triggers.ok()) return triggers.status();
-    *why = *triggers;
-  }
-  if (why->empty()) {
-    const absl::StatusOr<bool> older = IsOlder(log, table);
-    if (!older.ok()) return older.status();
-    if (!*older) *why = "it was made anew";
-  }
+  if (why->empty()) *why = TriggerProblem(log, table);
+  if (why->empty() && !IsOlder(log, table)) *why = "it was made anew";
   if (!why->empty()) return Finding::kBroken;
   return names.size() > log.columns.size() ? Finding::kColumnsAdded : Finding::kFine;
 }
 
-absl::StatusOr<bool> LogTables::IsOlder(const TableLog& log, const LoggedTable& table) const {
+absl::Status LogTables::ReadObjects() {
+  objects_ = {};
   LogQuery query(file_,
-                 "SELECT t.rowid < l.rowid FROM sqlite_schema t, sqlite_schema l WHERE t.type = 'table' AND "
-                 "t.name = ?1 COLLATE NOCASE AND l.type = 'table' AND l.name = ?2");
-  const absl::StatusOr<bool> row = query.Bind(table.name).Bind(LogName(log.id)).Step();
-  if (!row.ok()) return row.status();
-  return *row && query.Int(0) != 0;
+                 "SELECT type, name, tbl_name, rowid, sql FROM sqlite_schema WHERE type = 'table' OR (type = "
+                 "'trigger' AND name GLOB '_mirror_[0-9]*_*')");
+  for (;;) {
+    const absl::StatusOr<bool> row = query.Step();
+    if (!row.ok()) return row.status();
+    if (!*row) return absl::OkStatus();
+    if (query.Text(0) == "table") {
+      objects_.tables[FoldName(query.Text(1))] = query.Int(3);
+    } else {
+      objects_.triggers[FoldName(query.Text(2))][query.Text(1)] = query.Text(4);
+    }
+  }
+}
+
+bool LogTables::IsOlder(const TableLog& log, const LoggedTable& table) const {
+  const auto own = objects_.tables.find(FoldName(table.name)), of_log = objects_.tables.find(LogName(log.id));
+  return own != objects_.tables.end() && of_log != objects_.tables.end() && own->second < of_log->second;
 }
 
 absl::StatusOr<std::string> LogTables::EntryProblem(const TableLog& log) const {
-  LogQuery there(file_, "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?1");
-  const absl::StatusOr<bool> found = there.Bind(LogName(log.id)).Step();
-  if (!found.ok()) return found.status();
-  if (!*found) return "its log was dropped";
+  if (!objects_.tables.contains(LogName(log.id))) return "its log was dropped";
   LogQuery anchor(file_, absl::StrCat("SELECT m0 FROM ", LogName(log.id), " WHERE seq = ", kAnchorSeq));
   const absl::StatusOr<bool> row = anchor.Step();
   if (!row.ok()) return row.status();
   return *row && anchor.Int(0) == log.anchor ? "" : "its log was emptied";
 }
 
-absl::StatusOr<std::string> LogTables::TriggerProblem(const TableLog& log, const LoggedTable& table) const {
-  std::map<std::string, std::string> there;
-  LogQuery query(
-      file_,
-      "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = ?1 COLLATE NOCASE "
-      "AND name GLOB '_mirror_[0-9]*_*'");
-  query.Bind(table.name);
-  for (;;) {
-    const absl::StatusOr<bool> row = query.Step();
-    if (!row.ok()) return row.status();
-    if (!*row) break;
-    there[query.Text(0)] = query.Text(1);
-  }
+std::string LogTables::TriggerProblem(const TableLog& log, const LoggedTable& table) const {
+  static const std::map<std::string, std::string> kNone;
+  const auto of_table = objects_.triggers.find(FoldName(table.name));
+  const auto& there = of_table == objects_.triggers.end() ? kNone : of_table->second;
   const std::vector<LogObject> expected = LogTriggers(log.id, table, log.columns.size());
   for (const LogObject& trigger : expected) {
     const auto found = there.find(trigger.name);

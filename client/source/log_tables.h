@@ -55,12 +55,20 @@ class LogTables {
     kColumnsAdded,
     kBroken,
   };
+  /// What is read of sqlite_schema, once for all tables: it has no index.
+  struct Objects {
+    std::map<std::string, std::int64_t> tables;  ///< Place of each, by folded name.
+    /// Triggers of logs: by folded name of their table, then by name their text.
+    std::map<std::string, std::map<std::string, std::string>> triggers;
+  };
+  absl::Status ReadObjects();
+
   absl::Status RenewTable(const std::string& name, std::vector<std::string>* news);
   absl::StatusOr<Finding> Look(const TableLog& log, const LoggedTable& table, std::string* why) const;
   /// A table stands before its log in sqlite_schema, also after VACUUM, and behind it when it was made anew.
-  absl::StatusOr<bool> IsOlder(const TableLog& log, const LoggedTable& table) const;
+  bool IsOlder(const TableLog& log, const LoggedTable& table) const;
   absl::StatusOr<std::string> EntryProblem(const TableLog& log) const;
-  absl::StatusOr<std::string> TriggerProblem(const TableLog& log, const LoggedTable& table) const;
+  std::string TriggerProblem(const TableLog& log, const LoggedTable& table) const;
   absl::Status Make(const LoggedTable& table);
   absl::Status Extend(const LoggedTable& table, TableLog& log);
   absl::Status Remove(std::int64_t id);
@@ -70,6 +78,7 @@ class LogTables {
 
   const SqliteFile& file_;
   std::map<std::string, TableLog> logs_;  ///< By folded name of the table.
+  Objects objects_;                       ///< As they were at the last look.
 };
 
 }  // namespace mirror

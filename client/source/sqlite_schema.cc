@@ -191,12 +191,11 @@ absl::StatusOr<SourcePlan> PlanSource(const SqliteFile& file, const std::string&
   SourcePlan plan;
   plan.schema.name = table;
   TableFacts facts;
-  absl::Status status =
-      ForEach(file, "SELECT wr, strict FROM pragma_table_list WHERE schema = 'main' AND name = ?1", table,
-              [&](const Statement& row) {
-                facts.without_rowid = sqlite3_column_int(row.get(), 0) != 0;
-                facts.strict = sqlite3_column_int(row.get(), 1) != 0;
-              });
+  absl::Status status = ForEach(file, "SELECT wr, strict FROM pragma_table_list(?1) WHERE schema = 'main'",
+                                table, [&](const Statement& row) {
+                                  facts.without_rowid = sqlite3_column_int(row.get(), 0) != 0;
+                                  facts.strict = sqlite3_column_int(row.get(), 1) != 0;
+                                });
   if (!status.ok()) return status;
   bool key_declared_not_null = true;
   status = ForEach(file,

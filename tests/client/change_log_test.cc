@@ -367,7 +367,7 @@ TEST_F(ChangeLogTest, SealWritesARecordOnlyWhenSomebodyCommitted) {
   const Position target = begun->at("t");
   EXPECT_THAT(log_->Seal("t", target.lsn), IsOkAndHolds(target));
   const std::int64_t records = Number("SELECT count(*) FROM _mirror_lineage");
-  app_->Run("CREATE TABLE other(a); INSERT INTO other VALUES (1)");
+  app_->Run("PRAGMA user_version = 7");  // A commit that is no change of the schema.
   const auto sealed = log_->Seal("t", target.lsn);
   ASSERT_THAT(sealed, IsOk());
   EXPECT_EQ(sealed->lsn, target.lsn);
