@@ -530,6 +530,11 @@ class Loader {
     return absl::StartsWith(host, "127.") && host.find_first_not_of("0123456789.") == std::string::npos;
   }
 
+  static bool SameFile(const std::string& a, const std::string& b) {
+    std::error_code error;
+    return a == b || std::filesystem::equivalent(a, b, error);
+  }
+
   absl::Status Sources(const toml::table& root) {
     const toml::node* node = root.get("source");
     if (node == nullptr) return absl::OkStatus();
@@ -554,6 +559,14 @@ class Loader {
             absl::StrCat(At(*table.get("context_id")), ": [source] 'context_id' '", source.context_id,
                          "' is that of the [[source]] in line ", other.line, " ('", other.context_id,
                          "'): two sources never share a tenant"));
+      }
+      for (const SourceConfig& other : config_.sources) {
+        if (source.strategy != "cdc" || other.strategy != "cdc" || !SameFile(source.path, other.path))
+          continue;
+        return absl::InvalidArgumentError(absl::StrCat(
+            At(*table.get("path")), ": [source] 'path' is that of the [[source]] in line ", other.line,
+            ": two with strategy \"cdc\" would use one change log. Give one of them strategy = "
+            "\"populate\""));
       }
       config_.sources.push_back(std::move(source));
     }

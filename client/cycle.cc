@@ -73,6 +73,7 @@ class Run {
     for (int repeat = 0; repeat <= kMovedRepeats; ++repeat) {
       const absl::StatusOr<std::vector<std::string>> names = reader_.TableNames();
       if (!names.ok()) return names.status();
+      if (names->empty()) return NoTable();
       absl::StatusOr<std::vector<std::string>> news = history_.Renew(*names);
       if (!news.ok()) return news.status();
       for (std::string& sentence : *news) AddNote(std::move(sentence));
@@ -88,6 +89,12 @@ class Run {
         "the source's definitions change all the time. Nothing was sent; run again when they are settled");
   }
 
+  static absl::Status NoTable() {
+    return absl::FailedPreconditionError(
+        "the source has no table to mirror. Nothing was announced, since that would drop every table of the "
+        "mirror; check 'path', 'include', 'skip' and 'blocked' of its [[source]]");
+  }
+
   /// What can be wrong before anything is sent.
   absl::Status FirstLook() {
     for (const std::string& wanted : options_.repopulate) {
@@ -96,12 +103,7 @@ class Run {
             absl::StrCat("the source has no table '", wanted, "' to repopulate. Nothing was sent"));
       }
     }
-    if (schema_.tables.empty()) {
-      return absl::FailedPreconditionError(
-          "the source has no table to mirror. Nothing was announced, since that would drop every table of "
-          "the mirror; "
-          "check 'path', 'include' and 'skip' of its [[source]]");
-    }
+    if (schema_.tables.empty()) return NoTable();
     AddLeftOut(schema_.refused, TableResult::kRefused);
     AddLeftOut(schema_.blocked, TableResult::kBlocked);
     absl::StatusOr<std::string> moved = history_.Bind(reader_.Mark());
@@ -245,7 +247,8 @@ class Run {
     if (!status.wanted()) return leave(TableResult::kUnwanted, status.reason());
     if (!table.problem.empty()) return leave(TableResult::kFailed, table.problem);
     absl::StatusOr<Decision> decision =
-        Decide(history_, reader_, table.schema, status, AskedFor(table.schema.name));
+        Decide(history_, reader_, table.schema, status,
+               AskedFor(table.schema.name) || state_.IsSuspect(table.schema.name));
     if (!decision.ok()) return leave(TableResult::kFailed, std::string(decision.status().message()));
     report.reason = decision->words;
     if (decision->kind == Decision::Kind::kNothing) return;
@@ -337,14 +340,14 @@ class Run {
       return response.status();
     }
     for (const v1::TableVerdict& verdict : response->tables()) {
+      state_.SetSuspect(verdict.table(), verdict.comparison() == v1::COMPARISON_DIFFERS);
       if (verdict.comparison() != v1::COMPARISON_DIFFERS) continue;
       TableReport& report = ReportOf(verdict.table());
       report.result = TableResult::kFailed;
       report.reason =
-          absl::StrCat(verdict.reason(),
-                       ": somebody changed the mirror by hand, or it is damaged. What was sent is "
-                       "committed; send the table whole with --repopulate");
+          absl::StrCat(verdict.reason(), ". What was sent is committed; the next run sends the table whole");
     }
+    if (absl::Status saved = state_.Save(); !saved.ok()) return saved;
     if (absl::Status kept = Forget(); !kept.ok()) {
       AddNote(absl::StrCat("old entries of the change log could not be removed: ", kept.message()));
     }

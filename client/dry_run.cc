@@ -26,7 +26,7 @@ std::string WordsOf(const std::string& table,
   if (!found->second) return "never sent: all rows are sent";
   if (*found->second == 0) return "nothing changed since it was sent last";
   return absl::StrCat(Grouped(static_cast<std::uint64_t>(*found->second)),
-                      " changes logged since it was sent last");
+                      *found->second == 1 ? " change" : " changes", " logged since it was sent last");
 }
 
 absl::Status Show(const SourceConfig& source, std::ostream& out) {

@@ -37,9 +37,11 @@ int main(int argc, char** argv) {
       once->add_option("--repopulate", options.tables, "Send these tables whole; without names, all of them")
           ->type_name("[TABLE...]")
           ->expected(0, -1);
-  once->add_flag("--dry-run", options.dry_run,
-                 "Say what waits to be sent, and try the connection; sends and writes nothing");
-  once->add_flag("--json", options.json, "Print one JSON object instead of lines");
+  CLI::Option* dry_run =
+      once->add_flag("--dry-run", options.dry_run,
+                     "Say what waits to be sent, and try the connection; sends and writes nothing");
+  dry_run->excludes(repopulate);
+  dry_run->excludes(once->add_flag("--json", options.json, "Print one JSON object instead of lines"));
   CLI::App* run = app.add_subcommand("run", "Cycles of all sources, each in its interval, until SIGTERM");
   run->footer(
       "Example:\n  mirror-agent run --config mirror-agent.toml\n"

@@ -30,6 +30,7 @@ constexpr std::int64_t kCallTokenLife = 300;
 /// keepalive.
 constexpr std::chrono::seconds kCallTimeout(600);
 constexpr std::chrono::seconds kAuthenticateTimeout(60);
+constexpr int kReconnectMs = 1'000;
 constexpr int kKeepaliveTimeMs = 60'000;
 constexpr int kKeepaliveTimeoutMs = 20'000;
 
@@ -106,6 +107,10 @@ absl::Status ToStatus(const grpc::Status& status, const grpc::ClientContext& con
   if (status.error_code() == grpc::StatusCode::UNAVAILABLE && !absl::EndsWith(words, ".")) {
     return absl::UnavailableError(
         absl::StrCat("the connection to ", address, " broke (", words, "). ", Words(left)));
+  }
+  if (status.error_code() == grpc::StatusCode::CANCELLED && !absl::EndsWith(words, ".")) {
+    return absl::UnavailableError(
+        absl::StrCat("the endpoint at ", address, " ended the call, it may be stopping. ", Words(left)));
   }
   if (status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED) {
     return absl::DeadlineExceededError(
@@ -300,6 +305,10 @@ std::shared_ptr<grpc::Channel> OpenChannel(const std::string& address,
   arguments.SetMaxReceiveMessageSize(kReceiveBytesMax);
   arguments.SetMaxSendMessageSize(kReceiveBytesMax);
   // An endpoint that is gone without a word is noticed; it is not pinged so often that it takes offence.
+  // An endpoint that is back is found by the next run.
+  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kReconnectMs);
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kReconnectMs);
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kReconnectMs);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveTimeMs);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveTimeoutMs);
   // Each channel its own connection: channels to one address would share one otherwise.

@@ -150,7 +150,9 @@ void PrintRun(const SourceRun& run, std::ostream& out, std::ostream& err) {
 }
 
 void PrintRunBriefly(const SourceRun& run, std::ostream& out, std::ostream& err) {
-  out << run.config->context_id << "  cycle " << run.report.cycle << '\n';
+  out << run.config->context_id;
+  if (run.report.cycle != 0) out << "  cycle " << run.report.cycle;
+  out << '\n';
   PrintNotes(run.report, out);
   CycleReport changed = run.report;
   std::erase_if(changed.tables, [](const TableReport& table) {

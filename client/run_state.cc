@@ -54,7 +54,8 @@ absl::StatusOr<RunState> RunState::Load(const std::string& state_dir, const std:
     state.mark_ = {source.at("path").get<std::string>(), source.at("device").get<std::uint64_t>(),
                    source.at("inode").get<std::uint64_t>(), source.at("change_counter").get<std::uint64_t>()};
     for (const auto& [name, entry] : json.at("tables").items()) {
-      state.tables_[name] = {entry.at("sent").get<std::int64_t>(), entry.at("record").get<std::string>()};
+      state.tables_[name] = {entry.at("sent").get<std::int64_t>(), entry.value("suspect", false),
+                             entry.at("record").get<std::string>()};
     }
   } catch (const Json::exception& wrong) {
     return Unreadable(state.path_, wrong.what());
@@ -65,7 +66,7 @@ absl::StatusOr<RunState> RunState::Load(const std::string& state_dir, const std:
 absl::Status RunState::Save() const {
   Json tables = Json::object();
   for (const auto& [name, table] : tables_) {
-    tables[name] = {{"sent", table.sent}, {"record", table.record}};
+    tables[name] = {{"sent", table.sent}, {"suspect", table.suspect}, {"record", table.record}};
   }
   const Json json = {{"version", kVersion},
                      {"id", id_},
@@ -156,6 +157,15 @@ std::map<std::string, std::string> RunState::Records() const {
 void RunState::Retain(const std::vector<std::string>& names) {
   const std::set<std::string> kept(names.begin(), names.end());
   std::erase_if(tables_, [&kept](const auto& table) { return kept.count(table.first) == 0; });
+}
+
+bool RunState::IsSuspect(const std::string& table) const {
+  const auto found = tables_.find(table);
+  return found != tables_.end() && found->second.suspect;
+}
+
+void RunState::SetSuspect(const std::string& table, bool suspect) {
+  if (const auto found = tables_.find(table); found != tables_.end()) found->second.suspect = suspect;
 }
 
 void RunState::SetRecord(const std::string& table, const std::string& record) {

@@ -58,12 +58,16 @@ class RunState : public History {
   /// The reader's record of each table, see SourceTable.record.
   std::map<std::string, std::string> Records() const;
   void SetRecord(const std::string& table, const std::string& record);
+  /// Whether the last cycle that sent the table left it with another number of rows than its source.
+  bool IsSuspect(const std::string& table) const;
+  void SetSuspect(const std::string& table, bool suspect);
   /// Forgets the tables that are not in `names`.
   void Retain(const std::vector<std::string>& names);
 
  private:
   struct Table {
     std::int64_t sent = 0;  ///< Run; 0: none.
+    bool suspect = false;
     std::string record;
   };
   RunState() = default;

@@ -194,31 +194,37 @@ absl::Status ChangeLog::Load() {
 }
 
 absl::StatusOr<std::string> ChangeLog::Bind(const SourceMark& /*mark*/) {
-  LogQuery query(*file_, "SELECT host, path, device, inode FROM _mirror_source");
-  const absl::StatusOr<bool> row = query.Step();
-  if (!row.ok()) return row.status();
   const SourceMark& mark = file_->mark();
-  const std::string path = query.Text(1);
-  const bool copied = query.Text(0) != options_.host || path != mark.path;
-  const bool restored = query.Int(2) != static_cast<std::int64_t>(mark.device) ||
-                        query.Int(3) != static_cast<std::int64_t>(mark.inode);
+  std::string path;
+  bool copied = false, restored = false;
+  {
+    LogQuery query(*file_, "SELECT host, path, device, inode FROM _mirror_source");
+    const absl::StatusOr<bool> row = query.Step();
+    if (!row.ok()) return row.status();
+    path = query.Text(1);
+    copied = query.Text(0) != options_.host || path != mark.path;
+    restored = query.Int(2) != static_cast<std::int64_t>(mark.device) ||
+               query.Int(3) != static_cast<std::int64_t>(mark.inode);
+  }
   if (!copied && !restored) return "";
   const std::string id = copied ? NewToken() : source_id_;
-  const absl::StatusOr<std::int64_t> next =
-      file_->Number("SELECT coalesce(max(id), 0) + 1 FROM _mirror_lineage");
-  if (!next.ok()) return next.status();
-  const std::int64_t first = copied ? *next : first_lineage_;
-  const absl::Status status =
-      LogQuery(*file_,
-               "UPDATE _mirror_source SET source_id = ?1, host = ?2, path = ?3, device = ?4, "
-               "inode = ?5, first_lineage = ?6")
-          .Bind(id)
-          .Bind(options_.host)
-          .Bind(mark.path)
-          .Bind(static_cast<std::int64_t>(mark.device))
-          .Bind(static_cast<std::int64_t>(mark.inode))
-          .Bind(first)
-          .Run();
+  std::int64_t first = first_lineage_;
+  const absl::Status status = file_->Change([&]() -> absl::Status {
+    const absl::StatusOr<std::int64_t> next =
+        file_->Number("SELECT coalesce(max(id), 0) + 1 FROM _mirror_lineage");
+    if (!next.ok()) return next.status();
+    if (copied) first = *next;
+    return LogQuery(*file_,
+                    "UPDATE _mirror_source SET source_id = ?1, host = ?2, path = ?3, device = ?4, "
+                    "inode = ?5, first_lineage = ?6")
+        .Bind(id)
+        .Bind(options_.host)
+        .Bind(mark.path)
+        .Bind(static_cast<std::int64_t>(mark.device))
+        .Bind(static_cast<std::int64_t>(mark.inode))
+        .Bind(first)
+        .Run();
+  });
   if (!status.ok()) return status;
   source_id_ = id;
   first_lineage_ = first;
@@ -263,7 +269,11 @@ absl::Status ChangeLog::BoundLogs() {
     const absl::StatusOr<std::int64_t> last = logs_.Last(log);
     if (!last.ok()) return last.status();
     if (*last - log.floor <= options_.max_log) continue;
-    if (absl::Status status = logs_.RaiseFloor(*logs_.Find(name), *last); !status.ok()) return status;
+    TableLog* given_up = logs_.Find(name);
+    if (absl::Status status = logs_.RaiseFloor(*given_up, *last); !status.ok()) return status;
+    // Not only after a cycle: there may be none for weeks.
+    int trims = 0;
+    if (absl::Status status = Trim(*given_up, &trims); !status.ok()) return status;
   }
   return absl::OkStatus();
 }
@@ -376,10 +386,10 @@ absl::StatusOr<Position> ChangeLog::Seal(const std::string& table, Lsn lsn) {
 absl::Status ChangeLog::GiveUp(const std::string& table) {
   TableLog* log = logs_.Find(table);
   if (log == nullptr) return absl::OkStatus();
-  const absl::StatusOr<std::int64_t> last = logs_.Last(*log);
-  if (!last.ok()) return last.status();
-  // Beyond the last entry: not even a position at it is good.
-  return file_->Change([&] {
+  return file_->Change([&]() -> absl::Status {
+    const absl::StatusOr<std::int64_t> last = logs_.Last(*log);
+    if (!last.ok()) return last.status();
+    // Beyond the last entry: not even a position at it is good.
     absl::Status status =
         LogQuery(*file_, absl::StrCat("INSERT INTO ", LogName(log->id), " (seq) VALUES (?1)"))
             .Bind(*last + 1)
@@ -424,22 +434,7 @@ absl::Status ChangeLog::Trim(const TableLog& log, int* trims) {
   const absl::StatusOr<std::int64_t> last = logs_.Last(log);
   if (!last.ok()) return last.status();
   // The highest entry stays, or its number would be given again.
-  const std::int64_t end = std::min(log.floor, *last - 1);
-  const std::string lowest =
-      absl::StrCat("SELECT coalesce(min(seq), 0) FROM ", LogName(log.id), " WHERE seq > ", kAnchorSeq);
-  while (*trims < kTrimsMax) {
-    const absl::StatusOr<std::int64_t> first = file_->Number(lowest);
-    if (!first.ok()) return first.status();
-    if (*first == 0 || *first > end) return absl::OkStatus();
-    const absl::Status status =
-        LogQuery(*file_, absl::StrCat("DELETE FROM ", LogName(log.id), " WHERE seq >= ?1 AND seq <= ?2"))
-            .Bind(*first)
-            .Bind(std::min(end, *first + kTrimRows - 1))
-            .Run();
-    if (!status.ok()) return status;
-    ++*trims;
-  }
-  return absl::OkStatus();
+  return logs_.Trim(LogName(log.id), kAnchorSeq, std::min(log.floor, *last - 1), trims).status();
 }
 
 absl::Status ChangeLog::ForgetRecords(const std::map<std::string, Position>& durable,
@@ -463,14 +458,17 @@ absl::Status ChangeLog::ForgetRecords(const std::map<std::string, Position>& dur
   }
   auto next = unneeded.begin();
   while (next != unneeded.end()) {
+    auto at = next;
     const absl::Status status = file_->Change([&] {
       absl::Status removed;
-      for (std::int64_t i = 0; i < kRecordsPerTrim && next != unneeded.end() && removed.ok(); ++i, ++next) {
-        removed = LogQuery(*file_, "DELETE FROM _mirror_lineage WHERE id = ?1").Bind(*next).Run();
+      at = next;
+      for (std::int64_t i = 0; i < kRecordsPerTrim && at != unneeded.end() && removed.ok(); ++i, ++at) {
+        removed = LogQuery(*file_, "DELETE FROM _mirror_lineage WHERE id = ?1").Bind(*at).Run();
       }
       return removed;
     });
     if (!status.ok()) return status;
+    next = at;
   }
   return absl::OkStatus();
 }

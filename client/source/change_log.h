@@ -24,10 +24,6 @@ struct ChangeLogOptions {
   std::int64_t max_log = 10'000'000;             ///< Entries of one table; more: it is populated anew.
 };
 
-/// Entries that one transaction removes, and transactions of one Forget().
-inline constexpr std::int64_t kTrimRows = 1'000;
-inline constexpr int kTrimsMax = 2'000;
-
 /// The change log of a SQLite source: for each table an append log that triggers write, and the record of
 /// what was sent. All of it stands in the source itself, so that it is restored and copied with it:
 ///

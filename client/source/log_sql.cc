@@ -63,10 +63,8 @@ std::string WhereOf(std::string_view sql) {
 
 /// The UNIQUE indexes besides that of the key.
 absl::Status FindUnique(const SqliteFile& file, LoggedTable* table) {
-  // The key itself, too, where rows with another spelling of it are the same to SQLite.
-  const bool exact_key = std::all_of(table->key.begin(), table->key.end(), [&](std::uint32_t column) {
-    return table->columns[column].binary && table->columns[column].typed;
-  });
+  const bool typed_key = std::all_of(table->key.begin(), table->key.end(),
+                                     [&](std::uint32_t column) { return table->columns[column].typed; });
   const absl::StatusOr<Statement> indexes = About(
       file,
       "SELECT i.name, i.origin, CASE WHEN i.partial THEN s.sql END FROM pragma_index_list(?1, 'main') i "
@@ -76,22 +74,31 @@ absl::Status FindUnique(const SqliteFile& file, LoggedTable* table) {
   if (!indexes.ok()) return indexes.status();
   int code = SQLITE_ROW;
   while ((code = sqlite3_step(indexes->get())) == SQLITE_ROW) {
-    if (TextAt(*indexes, 1) == "pk" && exact_key) continue;
     const absl::StatusOr<Statement> terms =
         About(file, "SELECT name, coll, cid FROM pragma_index_xinfo(?1, 'main') WHERE key = 1 ORDER BY seqno",
               TextAt(*indexes, 0));
     if (!terms.ok()) return terms.status();
     LoggedTable::Unique index{{}, WhereOf(TextAt(*indexes, 2))};
+    // A comment that is never closed would swallow what follows it in a trigger.
+    if (index.where.rfind("/*") != std::string::npos) table->blind = true;
+    bool binary = true, generated = false;
     while ((code = sqlite3_step(terms->get())) == SQLITE_ROW) {
       if (sqlite3_column_int(terms->get(), 2) < 0) table->blind = true;
       LoggedTable::Probe& term = index.terms.emplace_back();
       term.column = TextAt(*terms, 0);
       term.collation = TextAt(*terms, 1);
-      term.defaulted = std::any_of(table->columns.begin(), table->columns.end(), [&](const auto& column) {
-        return column.name == term.column && column.has_default && !column.nullable;
-      });
+      binary = binary && IsBinary(term.collation.c_str());
+      for (const LoggedTable::Column& column : table->columns) {
+        if (column.name != term.column) continue;
+        term.defaulted = column.has_default && !column.nullable;
+        generated = generated || column.generated;
+      }
     }
     if (code != SQLITE_DONE) break;
+    // The key's own index displaces rows only where another spelling of the key is the same to it.
+    if (TextAt(*indexes, 1) == "pk" && binary && typed_key) continue;
+    // Made of columns that are not all known before the row is there.
+    if (generated) table->blind = true;
     table->unique.push_back(std::move(index));
   }
   return code == SQLITE_DONE ? absl::OkStatus()
@@ -174,11 +181,11 @@ std::string ProbeEntries(std::int64_t log, const LoggedTable& table, bool update
   std::string entries;
   const std::string own = absl::StrJoin(table.key, " AND ", [&](std::string* out, std::uint32_t column) {
     const std::string& name = table.columns[column].name;
-    absl::StrAppend(out, QuoteName(name), " IS ", Field("old", name));
+    absl::StrAppend(out, QuoteName(name), " COLLATE BINARY IS ", Field("old", name));
   });
   for (const LoggedTable::Unique& index : table.unique) {
     std::vector<std::string> same, fixed, defaulted;
-    if (!index.where.empty()) fixed.push_back(absl::StrCat("(", index.where, ")"));
+    if (!index.where.empty()) fixed.push_back(absl::StrCat("(", index.where, "\n)"));
     if (update) fixed.push_back(absl::StrCat("NOT (", own, ")"));
     same = fixed;
     for (const LoggedTable::Probe& term : index.terms) {
@@ -203,10 +210,9 @@ std::string ProbeEntries(std::int64_t log, const LoggedTable& table, bool update
 std::string SetColumns(const LoggedTable& table) {
   std::vector<std::string> names;
   for (const LoggedTable::Unique& index : table.unique) {
+    // Its condition may begin to hold by any column.
+    if (!index.where.empty()) return "";
     for (const LoggedTable::Probe& probe : index.terms) {
-      for (const LoggedTable::Column& column : table.columns) {
-        if (column.generated && SameName(column.name, probe.column)) return "";
-      }
       const std::string name = QuoteName(probe.column);
       if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
     }
@@ -257,7 +263,12 @@ absl::StatusOr<LoggedTable> DescribeLogged(const SqliteFile& file, const SourceP
   const bool key_is_rowid = !plan.steady_order.empty() && plan.steady_order[0].column >= 0;
   if (!key_is_rowid) table.rowid = plan.rowid;
   if (absl::Status status = FindUnique(file, &table); !status.ok()) return status;
-  if (table.blind) table.unique.clear();
+  // In a trigger its name would stand for the row.
+  if (FoldName(table.name) == "old" || FoldName(table.name) == "new") table.blind = true;
+  if (table.blind) {
+    table.unique.clear();
+    table.rowid.clear();
+  }
   return table;
 }
 

@@ -41,7 +41,8 @@ struct LoggedTable {
   std::vector<Unique> unique;
   /// What the rowid can be called where it is not the key: REPLACE removes rows through it, too.
   std::string rowid;
-  /// A UNIQUE index over expressions: the rows that REPLACE removes through it are not found by a trigger.
+  /// Rows that REPLACE removes are not found by a trigger: a UNIQUE index over an expression or a generated
+  /// column, or a table that is called old or new.
   bool blind = false;
 };
 

@@ -55,7 +55,14 @@ bool TableLog::IsComputed(const std::string& column) const {
 
 absl::Status LogTables::Load() {
   logs_.clear();
-  LogQuery query(file_, "SELECT log, name, floor, masks_after, anchor, columns, added FROM _mirror_tables");
+  return LoadWhere("true", "");
+}
+
+absl::Status LogTables::LoadWhere(const std::string& condition, const std::string& value) {
+  LogQuery query(file_, absl::StrCat("SELECT log, name, floor, masks_after, anchor, columns, added FROM "
+                                     "_mirror_tables WHERE ",
+                                     condition));
+  if (!value.empty()) query.Bind(value);
   for (;;) {
     const absl::StatusOr<bool> row = query.Step();
     if (!row.ok()) return row.status();
@@ -83,10 +90,12 @@ absl::StatusOr<std::int64_t> LogTables::Last(const TableLog& log) const {
 
 absl::Status LogTables::RaiseFloor(TableLog& log, std::int64_t floor) {
   log.floor = floor;
-  return LogQuery(file_, "UPDATE _mirror_tables SET floor = ?1 WHERE log = ?2")
-      .Bind(floor)
-      .Bind(log.id)
-      .Run();
+  return file_.Change([&] {
+    return LogQuery(file_, "UPDATE _mirror_tables SET floor = ?1 WHERE log = ?2")
+        .Bind(floor)
+        .Bind(log.id)
+        .Run();
+  });
 }
 
 absl::StatusOr<std::vector<std::string>> LogTables::Renew(const std::vector<std::string>& tables) {
@@ -106,6 +115,7 @@ absl::StatusOr<std::vector<std::string>> LogTables::Renew(const std::vector<std:
   for (const std::string& table : tables) {
     if (absl::Status status = RenewTable(table, &news); !status.ok()) return status;
   }
+  if (absl::Status status = DropOrphans(); !status.ok()) return status;
   return news;
 }
 
@@ -134,6 +144,9 @@ absl::Status LogTables::RenewTable(const std::string& name, std::vector<std::str
   }
   // Looked at once more where nobody can come between.
   const absl::Status changed = file_.Change([&]() -> absl::Status {
+    // Another agent may have been here since the log was loaded.
+    logs_.erase(FoldName(name));
+    if (absl::Status status = LoadWhere("name = ?1 COLLATE NOCASE", name); !status.ok()) return status;
     if (absl::Status status = ReadObjects(); !status.ok()) return status;
     finding = look();
     if (!finding.ok()) return finding.status();
@@ -148,6 +161,10 @@ absl::Status LogTables::RenewTable(const std::string& name, std::vector<std::str
     }
     if (log != nullptr) {
       if (absl::Status status = Remove(log->id); !status.ok()) return status;
+    }
+    for (const auto& [trigger, sql] : objects_.triggers[FoldName(name)]) {
+      if (absl::Status status = file_.Run("DROP TRIGGER IF EXISTS " + QuoteName(trigger)); !status.ok())
+        return status;
     }
     return Make(table);
   });
@@ -215,7 +232,12 @@ std::string LogTables::TriggerProblem(const TableLog& log, const LoggedTable& ta
   const std::vector<LogObject> expected = LogTriggers(log.id, table, log.columns.size());
   for (const LogObject& trigger : expected) {
     const auto found = there.find(trigger.name);
-    if (found == there.end()) return "a trigger of its log is gone";
+    if (found == there.end()) {
+      // Those come and go with UNIQUE indexes.
+      const bool probe = trigger.name.find("_before_") != std::string::npos;
+      return probe ? "a trigger of its log is gone, or its UNIQUE indexes changed"
+                   : "a trigger of its log is gone";
+    }
     if (found->second != trigger.sql)
       return "a trigger of its log is not as it was made, or its indexes changed";
   }
@@ -266,11 +288,48 @@ absl::Status LogTables::Extend(const LoggedTable& table, TableLog& log) {
 }
 
 absl::Status LogTables::Remove(std::int64_t id) {
-  // The triggers first: without their log every write to the table would fail.
+  // Its entries go piece by piece: to drop a long log at once would keep writers waiting.
   if (absl::Status status = DropTriggers(id); !status.ok()) return status;
-  absl::Status status = file_.Run(absl::StrCat("DROP TABLE IF EXISTS ", LogName(id)));
-  if (!status.ok()) return status;
   return LogQuery(file_, "DELETE FROM _mirror_tables WHERE log = ?1").Bind(id).Run();
+}
+
+absl::Status LogTables::DropOrphans() {
+  if (absl::Status status = ReadObjects(); !status.ok()) return status;
+  std::set<std::string> known;
+  for (const auto& [name, log] : logs_) known.insert(LogName(log.id));
+  constexpr std::string_view kPrefix = "_mirror_log_";
+  int trims = 0;
+  for (const auto& [name, place] : objects_.tables) {
+    const bool is_log = name.starts_with(kPrefix) && name.size() > kPrefix.size() &&
+                        name.find_first_not_of("0123456789", kPrefix.size()) == std::string::npos;
+    if (!is_log || known.contains(name)) continue;
+    const absl::StatusOr<bool> empty = Trim(name, 0, INT64_MAX, &trims);
+    if (!empty.ok()) return empty.status();
+    if (!*empty) return absl::OkStatus();  // The rest in the next run.
+    const absl::Status dropped = file_.Change([&] { return file_.Run("DROP TABLE IF EXISTS " + name); });
+    if (!dropped.ok()) return dropped;
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<bool> LogTables::Trim(const std::string& log, std::int64_t behind, std::int64_t end,
+                                     int* trims) {
+  const std::string lowest = absl::StrCat("SELECT coalesce(min(seq), 0) FROM ", log, " WHERE seq > ", behind);
+  for (;;) {
+    const absl::StatusOr<std::int64_t> first = file_.Number(lowest);
+    if (!first.ok()) return first.status();
+    if (*first == 0 || *first > end) return true;
+    if (*trims == kTrimsMax) return false;
+    // Where writers wait for us, each gets its turn.
+    if ((*trims)++ > 0 && !file_.wal()) sqlite3_sleep(kTrimPauseMs);
+    const absl::Status status = file_.Change([&] {
+      return LogQuery(file_, absl::StrCat("DELETE FROM ", log, " WHERE seq >= ?1 AND seq <= ?2"))
+          .Bind(*first)
+          .Bind(std::min(end, *first + kTrimRows - 1))
+          .Run();
+    });
+    if (!status.ok()) return status;
+  }
 }
 
 absl::Status LogTables::DropTriggers(std::int64_t id) {

@@ -16,6 +16,12 @@ namespace mirror {
 /// The first entry of each log; it is no change.
 inline constexpr std::int64_t kAnchorSeq = 1;
 
+/// Entries that one transaction removes, transactions of one trim, and the pause between them in a source
+/// with a rollback journal.
+inline constexpr std::int64_t kTrimRows = 1'000;
+inline constexpr int kTrimsMax = 200;
+inline constexpr int kTrimPauseMs = 20;
+
 /// The log of one table.
 struct TableLog {
   std::int64_t id = 0;
@@ -46,6 +52,9 @@ class LogTables {
   const std::map<std::string, TableLog>& all() const { return logs_; }
   /// Position of the last entry.
   absl::StatusOr<std::int64_t> Last(const TableLog& log) const;
+  /// Removes entries behind `behind` up to `end`, kTrimRows at a time, until `trims` reaches kTrimsMax.
+  /// False: then there are more of them.
+  absl::StatusOr<bool> Trim(const std::string& log, std::int64_t behind, std::int64_t end, int* trims);
   /// Writes the floor down.
   absl::Status RaiseFloor(TableLog& log, std::int64_t floor);
 
@@ -62,6 +71,9 @@ class LogTables {
     std::map<std::string, std::map<std::string, std::string>> triggers;
   };
   absl::Status ReadObjects();
+  absl::Status LoadWhere(const std::string& condition, const std::string& value);
+  /// Logs that no table has any more.
+  absl::Status DropOrphans();
 
   absl::Status RenewTable(const std::string& name, std::vector<std::string>* news);
   absl::StatusOr<Finding> Look(const TableLog& log, const LoggedTable& table, std::string* why) const;

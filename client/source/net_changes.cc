@@ -19,15 +19,16 @@ namespace {
 constexpr std::int64_t kCopyEntries = 20'000;
 /// Distinct sets of changed columns in one piece; beyond that whole rows are sent.
 constexpr std::size_t kShapesMax = 64;
-/// Tables up to this are counted with their last piece.
+/// Tables up to this are counted with their last piece; up to kOneLookEntries where writers wait for it.
 constexpr std::int64_t kCountedRows = 100'000;
 
 /// OR of masks; one that is NULL means all columns.
+struct Mask {
+  std::int64_t bits;
+  int all;
+};
+
 void OrStep(sqlite3_context* context, int, sqlite3_value** values) {
-  struct Mask {
-    std::int64_t bits;
-    int all;
-  };
   auto* mask = static_cast<Mask*>(sqlite3_aggregate_context(context, sizeof(Mask)));
   if (mask == nullptr) return;
   if (sqlite3_value_type(values[0]) == SQLITE_NULL) mask->all = 1;
@@ -35,10 +36,6 @@ void OrStep(sqlite3_context* context, int, sqlite3_value** values) {
 }
 
 void OrFinal(sqlite3_context* context) {
-  struct Mask {
-    std::int64_t bits;
-    int all;
-  };
   const auto* mask = static_cast<const Mask*>(sqlite3_aggregate_context(context, 0));
   if (mask == nullptr || mask->all != 0) return sqlite3_result_null(context);
   sqlite3_result_int64(context, mask->bits);
@@ -430,11 +427,11 @@ class NetChanges : public ChangeReader {
   }
 
   absl::Status CountRows(ChangePiece* piece) {
-    const auto count =
-        file_.Number(absl::StrCat("SELECT count(*) FROM (SELECT 1 FROM main.", QuoteName(source_.schema.name),
-                                  " LIMIT ", kCountedRows + 1, ")"));
+    const std::int64_t most = file_.wal() ? kCountedRows : kOneLookEntries;
+    const auto count = file_.Number(absl::StrCat("SELECT count(*) FROM (SELECT 1 FROM main.",
+                                                 QuoteName(source_.schema.name), " LIMIT ", most + 1, ")"));
     if (!count.ok()) return count.status();
-    if (*count <= kCountedRows) piece->row_count = static_cast<std::uint64_t>(*count);
+    if (*count <= most) piece->row_count = static_cast<std::uint64_t>(*count);
     return absl::OkStatus();
   }
 

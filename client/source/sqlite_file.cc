@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "proto/wire/limits.h"
 
@@ -39,8 +40,8 @@ std::string EncodePath(std::string_view path) {
 
 /// Tries a lock again each millisecond. SQLite's own handler waits 100 ms in the end, in which a busy writer
 /// takes the lock again and again.
-int WaitForLock(void* /*unused*/, int tries) {
-  if (tries >= kSourceBusyMs) return 0;
+int WaitForLock(void* patience_ms, int tries) {
+  if (tries >= *static_cast<const int*>(patience_ms)) return 0;
   sqlite3_sleep(1);
   return 1;
 }
@@ -153,7 +154,7 @@ absl::StatusOr<std::unique_ptr<SqliteFile>> SqliteFile::Open(const std::string& 
   }
   sqlite3* database = file->handle();
   sqlite3_extended_result_codes(database, 1);
-  sqlite3_busy_handler(database, &WaitForLock, nullptr);
+  sqlite3_busy_handler(database, &WaitForLock, &file->patience_ms_);
   sqlite3_db_config(database, SQLITE_DBCONFIG_DQS_DML, 0, nullptr);
   sqlite3_db_config(database, SQLITE_DBCONFIG_DQS_DDL, 0, nullptr);
   sqlite3_db_config(database, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
@@ -196,13 +197,20 @@ absl::StatusOr<std::int64_t> SqliteFile::Number(const std::string& sql) const {
 }
 
 absl::Status SqliteFile::Change(const std::function<absl::Status()>& work) const {
-  if (absl::Status status = Run("BEGIN IMMEDIATE"); !status.ok()) return status;
-  absl::Status status = work();
-  if (status.ok()) status = Run("COMMIT");
-  if (!status.ok() && sqlite3_get_autocommit(handle()) == 0) {
-    sqlite3_exec(handle(), "ROLLBACK", nullptr, nullptr, nullptr);
+  if (sqlite3_get_autocommit(handle()) == 0) return work();  // A part of a larger one.
+  for (int repeat = 0;; ++repeat) {
+    if (absl::Status status = Run("BEGIN IMMEDIATE"); !status.ok()) return status;
+    const absl::Status status = work();
+    // With a rollback journal a commit that waits for readers lets nobody else in.
+    patience_ms_ = kCommitMs;
+    const int code = status.ok() ? sqlite3_exec(handle(), "COMMIT", nullptr, nullptr, nullptr) : SQLITE_OK;
+    patience_ms_ = kSourceBusyMs;
+    if (sqlite3_get_autocommit(handle()) == 0) sqlite3_exec(handle(), "ROLLBACK", nullptr, nullptr, nullptr);
+    if (!status.ok() || code == SQLITE_OK) return status;
+    if ((code & 0xff) != SQLITE_BUSY || repeat == kCommitRepeats)
+      return Error(code, "writing its change log");
+    sqlite3_sleep(kCommitMs);
   }
-  return status;
 }
 
 absl::Status SqliteFile::DropAll(const std::string& query) const {
@@ -249,6 +257,12 @@ absl::Status SqliteFile::Error(int code, std::string_view doing) const {
       break;
   }
   const std::string words = absl::StrCat(where, sqlite3_errmsg(handle()));
+  if (absl::StrContains(words, "no such collation sequence") ||
+      absl::StrContains(words, "no such function")) {
+    return absl::InvalidArgumentError(absl::StrCat(words,
+                                                   ". It belongs to the application, and no other program "
+                                                   "can read by it: leave the table out with 'skip'"));
+  }
   switch (code & 0xff) {
     case SQLITE_BUSY:
     case SQLITE_LOCKED:

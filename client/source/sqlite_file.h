@@ -20,6 +20,9 @@ namespace mirror {
 
 /// Milliseconds for which a lock of another program is waited for.
 inline constexpr int kSourceBusyMs = 5'000;
+/// The same for a commit, which keeps new readers out meanwhile, and how often it is tried again after that.
+inline constexpr int kCommitMs = 200;
+inline constexpr int kCommitRepeats = 12;
 /// Rows of one look at a database with a rollback journal, whose writers wait for its end.
 inline constexpr std::size_t kLookRows = 1'000;
 
@@ -85,6 +88,7 @@ class SqliteFile {
 
   /// Use::kChange: runs statements, and several of them as one change that is there or not.
   absl::Status Run(const std::string& sql) const;
+  /// `work` may be called again, after what it did was taken back. In a change it is a part of that one.
   absl::Status Change(const std::function<absl::Status()>& work) const;
   /// Drops what a query over sqlite_schema names: type, name.
   absl::Status DropAll(const std::string& query) const;
@@ -95,6 +99,7 @@ class SqliteFile {
 
   std::string path_;
   Access access_ = Access::kChunks;
+  mutable int patience_ms_ = kSourceBusyMs;  ///< With locks of others.
   bool wal_ = false;
   bool utf16_ = false;
   SourceMark mark_;

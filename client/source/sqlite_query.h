@@ -38,7 +38,6 @@ class LogQuery {
   absl::Status Run() { return Step().status(); }
 
   std::int64_t Int(int column) const { return sqlite3_column_int64(statement_->get(), column); }
-  bool IsNull(int column) const { return sqlite3_column_type(statement_->get(), column) == SQLITE_NULL; }
   std::string Text(int column) const {
     const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(statement_->get(), column));
     const int bytes = sqlite3_column_bytes(statement_->get(), column);

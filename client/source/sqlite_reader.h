@@ -26,10 +26,11 @@ struct SqliteReaderOptions {
 /// else ANY with its affinity. What was found is the record: later runs believe it and find out while they
 /// read.
 ///
-/// A WAL database is read in one read transaction, so all tables are of one moment; its WAL grows until
-/// the end of that. A database with a
-/// rollback journal is read in chunks of about 1,000 rows, since each commit waits for its readers; a table
-/// is then of one moment only if nothing was committed while it was read, else kAborted.
+/// Without a log, a WAL database is read in one read transaction, so all tables are of one moment; its WAL
+/// grows until the end of that. A database with a rollback journal is read in chunks of about 1,000 rows,
+/// since each commit waits for its readers; a table is then of one moment only if nothing was committed while
+/// it was read, else kAborted. With a log both are read in chunks, and what changed meanwhile comes from the
+/// log.
 ///
 /// Errors: those of SqliteFile::Open. The file is opened by the first call that needs it.
 std::unique_ptr<SourceReader> OpenSqliteReader(SqliteReaderOptions options);

@@ -141,6 +141,10 @@ TEST_P(WrongConfigTest, NamesKeyAndLine) {
 INSTANTIATE_TEST_SUITE_P(
     Config, WrongConfigTest,
     testing::Values(
+        WrongCase{
+            "TwoLogsOfOneDatabase",
+            "[[source]]\ncontext_id = \"a\"\npath = \"x\"\n[[source]]\ncontext_id = \"b\"\npath = \"./x\"\n",
+            ":15: [source] 'path' is that of the [[source]] in line 10: two with strategy \"cdc\""},
         WrongCase{"IntervalWithoutUnit", "[[source]]\ncontext_id = \"a\"\npath = \"x\"\ninterval = \"20\"\n",
                   ":13: [source] 'interval' must be a time from \"100ms\" to \"7d\""},
         WrongCase{"IntervalTooShort", "[[source]]\ncontext_id = \"a\"\npath = \"x\"\ninterval = \"99ms\"\n",

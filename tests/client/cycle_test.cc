@@ -342,6 +342,15 @@ TEST_F(CycleTest, AMirrorThatShowsAnOlderRunIsPopulatedThoughTheCountsAreEqual) 
   EXPECT_THAT(Populated(Run()), IsEmpty());
 }
 
+TEST_F(CycleTest, ATableThatDiffersIsSentWholeByTheNextRun) {
+  Sql(path_, kTwoTables);
+  endpoint_.differs = "a";
+  EXPECT_FALSE(Run().Good());
+  endpoint_.differs.clear();
+  EXPECT_THAT(Populated(Run()), ElementsAre("a"));
+  EXPECT_THAT(Populated(Run()), IsEmpty());
+}
+
 TEST_F(CycleTest, TablesThatAreNotAnnouncedAnyMoreAreNamed) {
   Sql(path_, kTwoTables);
   EXPECT_THAT(Run().notes, IsEmpty());

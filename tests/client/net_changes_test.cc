@@ -14,6 +14,18 @@ class NetChangesTest : public LoggedSource {};
 
 // --- What an application's statement becomes ---
 
+TEST_F(LoggedSource, ATableCalledOldOrNewIsPopulatedWhenItChanges) {
+  for (const std::string name : {"old", "new"}) {
+    Start("CREATE TABLE \"" + name + "\"(id INTEGER PRIMARY KEY, u UNIQUE)");
+    app_->Run("INSERT INTO \"" + name + "\" VALUES (1, 1), (2, 2), (3, 3)");
+    Cycle();
+    app_->Run("UPDATE OR REPLACE \"" + name + "\" SET u = 2 WHERE id = 1");
+    EXPECT_EQ(Cycle()[name].action, "populate");
+    ExpectEqual();
+    app_->Run("DROP TABLE \"" + name + "\"");
+  }
+}
+
 struct Statement {
   std::string name, schema, rows, change;
   std::string action = "changes";
@@ -40,6 +52,27 @@ INSTANTIATE_TEST_SUITE_P(
     Replaces, EveryStatement,
     testing::Values(
         Statement{"Insert", kPlain, kAbc, "INSERT OR REPLACE INTO t VALUES (9, 'b', 9)"},
+        Statement{
+            "PartialByItsConditionAlone",
+            "CREATE TABLE t(id INTEGER PRIMARY KEY, u TEXT, live); CREATE UNIQUE INDEX i ON t(u) WHERE live "
+            "= 1",
+            "INSERT INTO t VALUES (1, 'x', 1), (2, 'x', 0)", "UPDATE OR REPLACE t SET live = 1 WHERE id = 2"},
+        Statement{
+            "PartialWithACommentAtItsEnd",
+            "CREATE TABLE t(id INTEGER PRIMARY KEY, u TEXT, live); CREATE UNIQUE INDEX i ON t(u) WHERE live "
+            "= 1 -- the live ones",
+            "INSERT INTO t VALUES (1, 'x', 1), (2, 'x', 0)", "UPDATE OR REPLACE t SET live = 1 WHERE id = 2"},
+        Statement{"KeyIndexIsNocaseAndItsColumnIsNot",
+                  "CREATE TABLE t(k TEXT NOT NULL, v, PRIMARY KEY(k COLLATE NOCASE))",
+                  "INSERT INTO t VALUES ('a', 1)", "REPLACE INTO t VALUES ('A', 2)"},
+        Statement{"KeyIndexIsBinaryAndItsColumnIsNot",
+                  "CREATE TABLE t(k TEXT COLLATE NOCASE NOT NULL, u UNIQUE, PRIMARY KEY(k COLLATE BINARY))",
+                  "INSERT INTO t VALUES ('a', 1), ('A', 2)",
+                  "UPDATE OR REPLACE t SET u = 2 WHERE k = 'a' COLLATE BINARY"},
+        Statement{"GeneratedFromAnAutomaticId",
+                  "CREATE TABLE t(id INTEGER PRIMARY KEY, v, u AS (id % 3) UNIQUE)",
+                  "INSERT INTO t(id, v) VALUES (1, 1), (2, 2), (3, 3)",
+                  "INSERT OR REPLACE INTO t(v) VALUES (9)", "populate"},
         Statement{"Update", kPlain, kAbc, "UPDATE OR REPLACE t SET u = 'b' WHERE id = 1"},
         Statement{"UpdateOfAll", kPlain, kAbc, "UPDATE OR REPLACE t SET u = 'x'"},
         Statement{"UpdateOfKey", kPlain, kAbc, "UPDATE OR REPLACE t SET id = 3, u = 'b' WHERE id = 1"},
@@ -96,17 +129,18 @@ INSTANTIATE_TEST_SUITE_P(
         Statement{"ByRowidUnderAnotherName", "CREATE TABLE t(k TEXT NOT NULL PRIMARY KEY, rowid UNIQUE)",
                   "INSERT INTO t(oid, k, rowid) VALUES (1, 'a', 1), (2, 'b', 2), (3, 'c', 3)",
                   "REPLACE INTO t(oid, k, rowid) VALUES (2, 'x', 7)"},
-        Statement{
-            "GeneratedColumn",
-            "CREATE TABLE t(id INTEGER PRIMARY KEY, u TEXT, v, w AS (lower(u)) STORED UNIQUE)",
-            "INSERT INTO t VALUES (1, 'a', 1), (2, 'b', 2), (3, 'c', 3)",
-            "REPLACE INTO t(id, u, v) VALUES (9, 'B', 9); UPDATE OR REPLACE t SET u = 'A' WHERE id = 3"},
+        Statement{"GeneratedColumn",
+                  "CREATE TABLE t(id INTEGER PRIMARY KEY, u TEXT, v, w AS (lower(u)) STORED UNIQUE)",
+                  "INSERT INTO t VALUES (1, 'a', 1), (2, 'b', 2), (3, 'c', 3)",
+                  "REPLACE INTO t(id, u, v) VALUES (9, 'B', 9); UPDATE OR REPLACE t SET u = 'A' WHERE id = 3",
+                  "populate"},
         Statement{
             "VirtualColumn",
             "CREATE TABLE t(id INTEGER PRIMARY KEY, u TEXT, v, w AS (lower(u))); CREATE UNIQUE INDEX i ON "
             "t(w)",
             "INSERT INTO t VALUES (1, 'a', 1), (2, 'b', 2), (3, 'c', 3)",
-            "REPLACE INTO t(id, u, v) VALUES (9, 'B', 9); UPDATE OR REPLACE t SET u = 'A' WHERE id = 3"},
+            "REPLACE INTO t(id, u, v) VALUES (9, 'B', 9); UPDATE OR REPLACE t SET u = 'A' WHERE id = 3",
+            "populate"},
         Statement{"Expression",
                   "CREATE TABLE t(id INTEGER PRIMARY KEY, u TEXT, v); CREATE UNIQUE INDEX i ON t(lower(u))",
                   kAbc, "REPLACE INTO t VALUES (9, 'B', 9)", "populate"},
@@ -219,7 +253,7 @@ INSTANTIATE_TEST_SUITE_P(
         Statement{"GeneratedKey",
                   "CREATE TABLE t(a, b AS (a || 'k') STORED UNIQUE, PRIMARY KEY (a)) WITHOUT ROWID",
                   "INSERT INTO t VALUES (1), (2), (3)",
-                  "REPLACE INTO t VALUES ('2'); UPDATE t SET a = 9 WHERE a = 1"},
+                  "REPLACE INTO t VALUES ('2'); UPDATE t SET a = 9 WHERE a = 1", "populate"},
         Statement{"Keyless", "CREATE TABLE t(a, b)", "INSERT INTO t VALUES (1, 2), (1, 2), (NULL, NULL)",
                   "UPDATE t SET b = 3 WHERE a = 1", "populate"}),
     [](const auto& test) { return test.param.name; });

@@ -330,7 +330,8 @@ void AddInit(CLI::App& app, Console& console) {
       console.out << "  # add a [[source]] with context_id = " << TomlString(options->context_id)
                   << " and path to " << dir << '/' << kAgentFile << ", then\n";
     }
-    console.out << "  mirror-agent once --config " << file(kAgentFile) << '\n'
+    console.out << "  mirror-agent install --config " << file(kAgentFile) << '\n'
+                << "  mirror-agent once --config " << file(kAgentFile) << '\n'
                 << "  mirrorctl --config " << file(kControlFile) << " tenants\n";
   });
 }
