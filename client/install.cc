@@ -62,7 +62,7 @@ absl::StatusOr<std::string> InstallOne(const SourceConfig& source) {
   if (!blind.empty()) {
     absl::StrAppend(
         &done,
-        ". Populated whole whenever they change, since they have a UNIQUE index over an expression: ", blind);
+        ". Populated whole whenever they change, since REPLACE could remove rows of them unseen: ", blind);
   }
   return done;
 }
