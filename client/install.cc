@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "client/config.h"
 #include "client/lock_file.h"
+#include "client/run_state.h"
 #include "client/source/change_log.h"
 #include "client/source_run.h"
 
@@ -17,7 +18,7 @@ namespace {
 constexpr int kDone = 0, kFailed = 1, kWrongUse = 2;
 
 /// What was done, for people.
-using Act = std::function<absl::StatusOr<std::string>(const SourceConfig& source)>;
+using Act = std::function<absl::StatusOr<std::string>(const AgentConfig& config, const SourceConfig& source)>;
 
 int ForEachSource(const std::string& file, const Act& act, std::ostream& out, std::ostream& err) {
   const absl::StatusOr<AgentConfig> config = LoadAgentConfig(file);
@@ -31,7 +32,7 @@ int ForEachSource(const std::string& file, const Act& act, std::ostream& out, st
     ++sources;
     // Not beside a cycle that reads or renews the log.
     const absl::StatusOr<LockFile> lock = LockFile::Acquire(config->agent.state_dir, source.context_id);
-    const absl::StatusOr<std::string> done = lock.ok() ? act(source) : lock.status();
+    const absl::StatusOr<std::string> done = lock.ok() ? act(*config, source) : lock.status();
     if (done.ok()) {
       out << source.context_id << "  " << source.path << ": " << *done << '\n';
     } else {
@@ -44,10 +45,15 @@ int ForEachSource(const std::string& file, const Act& act, std::ostream& out, st
   return kWrongUse;
 }
 
-absl::StatusOr<std::string> InstallOne(const SourceConfig& source) {
+absl::StatusOr<std::string> InstallOne(const AgentConfig& config, const SourceConfig& source) {
   const absl::StatusOr<std::vector<std::string>> tables = OpenReader(source, {})->TableNames();
   if (!tables.ok()) return tables.status();
-  const absl::StatusOr<std::unique_ptr<ChangeLog>> log = ChangeLog::Install(LogOptionsOf(source));
+  // It stays the source that it was before it had a log.
+  const absl::StatusOr<RunState> state = RunState::Load(config.agent.state_dir, source.context_id);
+  if (!state.ok()) return state.status();
+  ChangeLogOptions log_options = LogOptionsOf(source);
+  log_options.source_id = state->source_id();
+  const absl::StatusOr<std::unique_ptr<ChangeLog>> log = ChangeLog::Install(log_options);
   if (!log.ok()) return log.status();
   const absl::StatusOr<std::string> moved = (*log)->Bind({});
   if (!moved.ok()) return moved.status();
@@ -67,7 +73,7 @@ absl::StatusOr<std::string> InstallOne(const SourceConfig& source) {
   return done;
 }
 
-absl::StatusOr<std::string> UninstallOne(const SourceConfig& source) {
+absl::StatusOr<std::string> UninstallOne(const AgentConfig& /*config*/, const SourceConfig& source) {
   const absl::StatusOr<bool> there = ChangeLog::Uninstall(source.path);
   if (!there.ok()) return there.status();
   return *there ? "the change log is removed" : "there was no change log";

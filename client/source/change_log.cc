@@ -131,7 +131,7 @@ absl::StatusOr<std::unique_ptr<ChangeLog>> ChangeLog::Make(const ChangeLogOption
                  *log->file_,
                  "INSERT OR IGNORE INTO _mirror_source (one, source_id, host, path, device, inode, next_log, "
                  "first_lineage) VALUES (1, ?1, ?2, ?3, ?4, ?5, 1, 0)")
-          .Bind(NewToken())
+          .Bind(options.source_id.empty() ? NewToken() : options.source_id)
           .Bind(options.host)
           .Bind(mark.path)
           .Bind(static_cast<std::int64_t>(mark.device))

@@ -22,6 +22,7 @@ struct ChangeLogOptions {
   std::string host;                              ///< Names the machine.
   std::int64_t retention_ms = 7LL * 86'400'000;  ///< Entries and records are kept for so long.
   std::int64_t max_log = 10'000'000;             ///< Entries of one table; more: it is populated anew.
+  std::string source_id = {};  ///< For Install: what the mirror knows it by; empty: a new one.
 };
 
 /// The change log of a SQLite source: for each table an append log that triggers write, and the record of

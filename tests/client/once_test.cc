@@ -88,6 +88,16 @@ TEST_F(OnceTest, ADryRunSaysWhatWaitsAndWritesNothing) {
   EXPECT_EQ(endpoint_.Count("probe"), 4U);
 }
 
+TEST_F(OnceTest, ASourceThatGetsALogStaysTheSameSource) {
+  Sql(folder_ / "crm.db", "CREATE TABLE orders(id INTEGER PRIMARY KEY)");
+  Configure(Source("crm.db"));
+  EXPECT_EQ(Run(), 0) << err_;
+  const std::string source_id = endpoint_.announced.source_id();
+  ASSERT_EQ(mirror::Install(folder_ / "mirror-agent.toml", installed_, installed_), 0) << installed_.str();
+  EXPECT_EQ(Run(), 0) << err_;
+  EXPECT_EQ(endpoint_.announced.source_id(), source_id);
+}
+
 TEST_F(OnceTest, ADryRunWithoutAnEndpointFailsAndSaysSo) {
   Sql(folder_ / "crm.db", "CREATE TABLE orders(id INTEGER PRIMARY KEY)");
   Configure(Source("crm.db"));
