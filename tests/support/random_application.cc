@@ -278,6 +278,9 @@ std::string RandomApplication::AlterTable(const Table& table) {
     case 6:
       return Run(absl::StrCat("DROP INDEX i", Below(6)));
     case 7:
+      // SQLite does not take back what a statement did before a trigger of it failed with "datatype
+      // mismatch"; a row that stands there all the same was seen by no trigger that would have come later.
+      if (table.columns.back() == "id") return Run(absl::StrCat("DROP INDEX i", Below(6)));
       return Run(absl::StrCat("CREATE TRIGGER own", Below(3), " AFTER INSERT ON ", table.name,
                               " BEGIN UPDATE ", table.name, " SET ", table.columns.back(),
                               " = 'own' WHERE rowid = new.rowid; "
