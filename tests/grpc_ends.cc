@@ -4,13 +4,15 @@
 namespace mirror {
 namespace {
 
-/// Holds gRPC from before the first test to after the last one, and then waits until its threads have ended.
-/// When the last channel goes gRPC shuts down in a thread of its own; at the end of the program the thread
-/// sanitizer would find that one, and whatever it has not joined yet.
+/// Waits after the last test until gRPC's threads have ended. When the last channel goes gRPC shuts down in a
+/// thread of its own; at the end of the program the thread sanitizer would find that one, and whatever it has
+/// not joined yet. Not held from the start: tests that fork must have no thread but their own.
 class GrpcEnds : public testing::Environment {
  public:
-  void SetUp() override { grpc_init(); }
-  void TearDown() override { grpc_shutdown_blocking(); }
+  void TearDown() override {
+    grpc_init();
+    grpc_shutdown_blocking();
+  }
 };
 
 const testing::Environment* const kGrpcEnds = testing::AddGlobalTestEnvironment(new GrpcEnds);
