@@ -472,7 +472,7 @@ class Loader {
       if (absl::Status status = SetAll(*table, name, keys); !status.ok()) return status;
     }
     for (const Key& key : keys) {
-      const std::string variable = absl::AsciiStrToUpper(absl::StrCat("MIRROR_", name, "_", key.name));
+      const std::string variable = Variable(name, key.name);
       const char* text = std::getenv(variable.c_str());
       if (text == nullptr || *text == '\0') continue;
       if (absl::Status status = key.set(Given{variable, nullptr, text}); !status.ok()) return status;
@@ -482,9 +482,9 @@ class Loader {
 
   /// A variable of a section that is no key of it says nothing, so it is one that was meant otherwise.
   static absl::Status CheckVariables(const std::string& section, const Keys& keys) {
-    const std::string prefix = absl::AsciiStrToUpper(absl::StrCat("MIRROR_", section, "_"));
     std::vector<std::string> known;
-    for (const Key& key : keys) known.push_back(prefix + absl::AsciiStrToUpper(key.name));
+    for (const Key& key : keys) known.push_back(Variable(section, key.name));
+    const std::string prefix = Variable(section, "");
     for (char** entry = environ; *entry != nullptr; ++entry) {
       const std::string_view text = *entry;
       const std::string_view name = text.substr(0, text.find('='));
@@ -494,6 +494,10 @@ class Loader {
                                                      "] here", Suggest(name, known)));
     }
     return absl::OkStatus();
+  }
+
+  static std::string Variable(const std::string& section, const std::string& key) {
+    return absl::AsciiStrToUpper(absl::StrCat("MIRROR_", section, "_", key));
   }
 
   absl::Status CheckRequired() const {
@@ -507,9 +511,9 @@ class Loader {
     }};
     for (const auto& [table, key, value] : required) {
       if (!value.empty()) continue;
-      return absl::InvalidArgumentError(
-          absl::StrCat(config_.file, ": [", table, "] '", key, "' is missing (it may also come from ",
-                       absl::AsciiStrToUpper(absl::StrCat("MIRROR_", table, "_", key)), ")"));
+      return absl::InvalidArgumentError(absl::StrCat(config_.file, ": [", table, "] '", key,
+                                                     "' is missing (it may also come from ",
+                                                     Variable(table, key), ")"));
     }
     if (config_.endpoint.certificate.empty() != config_.endpoint.key.empty()) {
       return absl::InvalidArgumentError(

@@ -8,7 +8,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "client/decision.h"
 #include "client/row_sender.h"
 #include "proto/wire/codec.h"
@@ -17,14 +16,7 @@
 namespace mirror {
 namespace {
 
-/// A few names of many.
-std::string Listed(const std::vector<std::string>& names) {
-  constexpr std::size_t kNames = 10;
-  std::string list = absl::StrJoin(
-      names.begin(), names.begin() + static_cast<std::ptrdiff_t>(std::min(names.size(), kNames)), ", ");
-  if (names.size() > kNames) absl::StrAppend(&list, " and ", names.size() - kNames, " more");
-  return list;
-}
+constexpr std::size_t kNamesListed = 10;
 
 class Run {
  public:
@@ -116,9 +108,9 @@ class Run {
     std::vector<std::string> gone = state_.Tables();
     std::erase_if(gone, [this](const std::string& name) { return FindTable(name) != nullptr; });
     if (!gone.empty()) {
-      AddNote(absl::StrCat(
-          gone.size(), gone.size() == 1 ? " table is" : " tables are",
-          " not announced any more, and the mirror sets aside what it has of them: ", Listed(gone)));
+      AddNote(absl::StrCat(gone.size(), gone.size() == 1 ? " table is" : " tables are",
+                           " not announced any more, and the mirror sets aside what it has of them: ",
+                           ListNames(gone, kNamesListed)));
     }
     return absl::OkStatus();
   }

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
+#include "proto/wire/table.h"
 
 namespace mirror {
 namespace {
@@ -91,12 +91,7 @@ void PrintFailures(const SourceRun& run, std::ostream& err) {
   constexpr std::size_t kNames = 5;
   for (const auto& [why, names] : tables) {
     err << "mirror-agent: " << run.config->context_id << ": table" << (names.size() > 1 ? "s " : " ")
-        << absl::StrJoin(std::vector<std::string>(
-                             names.begin(),
-                             names.begin() + static_cast<std::ptrdiff_t>(std::min(names.size(), kNames))),
-                         ", ");
-    if (names.size() > kNames) err << " and " << names.size() - kNames << " more";
-    err << ' ' << ToString(why.first) << ": " << Printable(why.second) << '\n';
+        << ListNames(names, kNames) << ' ' << ToString(why.first) << ": " << Printable(why.second) << '\n';
   }
 }
 

@@ -60,10 +60,11 @@ absl::StatusOr<RunState> RunState::Load(const std::string& state_dir, const std:
   } catch (const Json::exception& wrong) {
     return Unreadable(state.path_, wrong.what());
   }
+  state.saved_ = text.str();
   return state;
 }
 
-absl::Status RunState::Save() const {
+absl::Status RunState::Save() {
   Json tables = Json::object();
   for (const auto& [name, table] : tables_) {
     tables[name] = {{"sent", table.sent}, {"suspect", table.suspect}, {"record", table.record}};
@@ -82,7 +83,13 @@ absl::Status RunState::Save() const {
   // A path that is not UTF-8 is written as well as it can be: it then counts as another path, which sends
   // more.
   const std::string text = json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
-  return WriteFileAtomically(path_, text, FileUse::kSecret, ExistingFile::kReplace);
+  if (text == saved_) return absl::OkStatus();
+  if (absl::Status status = WriteFileAtomically(path_, text, FileUse::kSecret, ExistingFile::kReplace);
+      !status.ok()) {
+    return status;
+  }
+  saved_ = text;
+  return absl::OkStatus();
 }
 
 absl::StatusOr<std::string> RunState::Bind(const SourceMark& mark) {

@@ -22,13 +22,14 @@ namespace mirror {
 /// older one means that the last run was not completed, or that the mirror was restored. A file that was
 /// restored, lost or copied recognises less and so sends more, never less.
 ///
-/// Save() replaces the file as a whole; Begin() does it, too. Threads: one.
+/// Save() replaces the file as a whole when
+/// something of it changed; Begin() does it, too. Threads: one.
 class RunState : public History {
  public:
   /// A new state when there is no file. Errors: kDataLoss when it cannot be understood; kUnavailable.
   static absl::StatusOr<RunState> Load(const std::string& state_dir, const std::string& context_id);
 
-  absl::Status Save() const;
+  absl::Status Save();
 
   /// Also a file whose change counter went back was restored. Then, and for a copy, nothing is recognised.
   absl::StatusOr<std::string> Bind(const SourceMark& mark) override;
@@ -77,6 +78,7 @@ class RunState : public History {
   void ForgetRuns();
 
   std::string path_;
+  std::string saved_;  ///< What stands in the file; empty: there is none.
   std::string id_;
   std::string source_id_;
   std::string host_;

@@ -5,12 +5,14 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
+#include "proto/wire/table.h"
 #include "server/apply_plan.h"
 #include "server/store/crash_point.h"
 
 namespace mirror {
 namespace {
+
+constexpr std::size_t kNamesListed = 20;
 
 /// How often a plan is made again because the mirror changed under it.
 constexpr int kPlanAttemptsMax = 3;
@@ -81,15 +83,6 @@ std::vector<SchemaAnswer> WorthKeeping(const std::vector<SchemaAnswer>& answers)
     if (answer.action != static_cast<std::int32_t>(SchemaAction::kUnchanged)) kept.push_back(answer);
   }
   return kept;
-}
-
-/// A few names of many.
-std::string Listed(const std::vector<std::string>& names) {
-  constexpr std::size_t kNames = 20;
-  const std::size_t shown = std::min(names.size(), kNames);
-  std::string list = absl::StrJoin(names.begin(), names.begin() + static_cast<std::ptrdiff_t>(shown), ", ");
-  if (names.size() > shown) absl::StrAppend(&list, " and ", names.size() - shown, " more");
-  return list;
 }
 
 /// What came of a step, where it is not what was planned.
@@ -486,7 +479,8 @@ absl::StatusOr<std::vector<TableAnswer>> Tenant::Announce(const Caller& caller, 
   if (!retired.empty()) {
     events_.Add(context_id_, Severity::kWarning, "tables.retired",
                 absl::StrCat("the source does not announce ", retired.size(),
-                             retired.size() == 1 ? " table" : " tables", " any more: ", Listed(retired),
+                             retired.size() == 1 ? " table" : " tables",
+                             " any more: ", ListNames(retired, kNamesListed),
                              ". What the mirror had of them is set aside and removed after drop_grace"));
   }
   if (!former_source.empty() && former_source != source_id) {

@@ -294,7 +294,6 @@ absl::Status LogTables::Remove(std::int64_t id) {
 }
 
 absl::Status LogTables::DropOrphans() {
-  if (absl::Status status = ReadObjects(); !status.ok()) return status;
   std::set<std::string> known;
   for (const auto& [name, log] : logs_) known.insert(LogName(log.id));
   constexpr std::string_view kPrefix = "_mirror_log_";

@@ -72,7 +72,7 @@ class LogTables {
   };
   absl::Status ReadObjects();
   absl::Status LoadWhere(const std::string& condition, const std::string& value);
-  /// Logs that no table has any more.
+  /// Logs of `objects_` that no table has any more.
   absl::Status DropOrphans();
 
   absl::Status RenewTable(const std::string& name, std::vector<std::string>* news);

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "proto/wire/limits.h"
 #include "proto/wire/utf8.h"
 #include "proto/wire/value_rules.h"
@@ -201,6 +202,13 @@ std::string QuoteName(std::string_view name) {
   }
   quoted += '"';
   return quoted;
+}
+
+std::string ListNames(const std::vector<std::string>& names, std::size_t most) {
+  const std::size_t shown = std::min(names.size(), most);
+  std::string list = absl::StrJoin(names.begin(), names.begin() + static_cast<std::ptrdiff_t>(shown), ", ");
+  if (names.size() > shown) absl::StrAppend(&list, " and ", names.size() - shown, " more");
+  return list;
 }
 
 absl::Status CheckName(std::string_view name, std::string_view what) {

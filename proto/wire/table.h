@@ -96,6 +96,9 @@ std::string FoldName(std::string_view name);
 /// "name" with quotes doubled: the one way in which a name reaches the text of a statement, on both sides.
 std::string QuoteName(std::string_view name);
 
+/// A few names of many, for people: the first `most`, then "and 7 more".
+std::string ListNames(const std::vector<std::string>& names, std::size_t most);
+
 /// 1 to 128 characters of UTF-8 without NUL. Errors: kInvalidArgument; `what` ("table", "column 3 of table
 /// 'x'") begins the message.
 absl::Status CheckName(std::string_view name, std::string_view what);

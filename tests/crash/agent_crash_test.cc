@@ -28,8 +28,8 @@ namespace {
 constexpr int kKillsOfOneRun = 8;
 
 int Kills() {
-  const char* const given = std::getenv("MIRROR_TEST_CRASH_RUNS");
-  return kKillsOfOneRun * (given == nullptr ? 1 : std::max(1, std::atoi(given)));
+  return kKillsOfOneRun *
+         static_cast<int>(std::max<std::uint64_t>(1, FromEnvironment("MIRROR_TEST_CRASH_RUNS", 1)));
 }
 
 class AgentCrashTest : public testing::Test {

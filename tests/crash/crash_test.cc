@@ -38,10 +38,7 @@ namespace {
 constexpr std::uint64_t kAllRuns = 10;
 constexpr int kKillsOfOneRun = 5;
 
-std::uint64_t CrashRuns() {
-  const char* const given = std::getenv("MIRROR_TEST_CRASH_RUNS");
-  return given == nullptr ? 1 : std::max<std::uint64_t>(1, std::strtoull(given, nullptr, 10));
-}
+std::uint64_t CrashRuns() { return std::max<std::uint64_t>(1, FromEnvironment("MIRROR_TEST_CRASH_RUNS", 1)); }
 
 /// Calls that remember what the endpoint promised, and how often it passes each point.
 class RememberingCalls final : public MirrorCalls {

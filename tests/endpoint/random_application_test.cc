@@ -31,10 +31,7 @@ constexpr std::uint64_t kCopiesMax = 4;
 /// A mirror that was replaced is noticed by the first call, which is refused.
 constexpr int kTries = 3;
 
-std::uint64_t Rounds() {
-  const char* const given = std::getenv("MIRROR_TEST_ROUNDS");
-  return given == nullptr ? 80 : std::strtoull(given, nullptr, 10);
-}
+std::uint64_t Rounds() { return FromEnvironment("MIRROR_TEST_ROUNDS", 80); }
 
 /// Thousands of commits would wait for the disk.
 void UseMemoryForFolders() {

@@ -38,10 +38,7 @@ constexpr char kMake[] =
     "CREATE TABLE keyless(a, b);"
     "CREATE TABLE hidden(id INTEGER PRIMARY KEY, s TEXT); CREATE UNIQUE INDEX lower_s ON hidden(lower(s));";
 
-std::uint64_t Rounds() {
-  const char* const given = std::getenv("MIRROR_TEST_ROUNDS");
-  return given == nullptr ? 60 : std::strtoull(given, nullptr, 10);
-}
+std::uint64_t Rounds() { return FromEnvironment("MIRROR_TEST_ROUNDS", 60); }
 
 /// The states that were committed, or are about to be.
 class States {

@@ -29,6 +29,7 @@
 #include "server/store/sql.h"
 #include "server/tenants.h"
 #include "tests/support/cycle_model.h"
+#include "tests/support/rows.h"
 
 namespace mirror::model {
 namespace {
@@ -1418,11 +1419,6 @@ class Play {
   std::vector<MirrorCopy> copies_;
   std::uint64_t copies_made_ = 0;
 };
-
-std::uint64_t FromEnvironment(const char* name, std::uint64_t otherwise) {
-  const char* const given = std::getenv(name);
-  return given == nullptr ? otherwise : std::strtoull(given, nullptr, 10);
-}
 
 constexpr std::uint64_t kShards = 4;
 constexpr std::uint64_t kRounds = 300;

@@ -260,9 +260,13 @@ Rows Sorted(Rows rows) {
   return rows;
 }
 
+std::uint64_t FromEnvironment(const char* name, std::uint64_t otherwise) {
+  const char* const given = std::getenv(name);
+  return given == nullptr ? otherwise : std::strtoull(given, nullptr, 10);
+}
+
 std::uint64_t TestSeed() {
-  const char* const given = std::getenv("MIRROR_TEST_SEED");
-  const std::uint64_t seed = given != nullptr ? std::strtoull(given, nullptr, 10) : std::random_device()();
+  const std::uint64_t seed = FromEnvironment("MIRROR_TEST_SEED", std::random_device()());
   std::cout << "MIRROR_TEST_SEED=" << seed << std::endl;
   return seed;
 }

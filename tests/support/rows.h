@@ -127,6 +127,8 @@ Rows Sorted(Rows rows);
 
 /// The seed of a random test: MIRROR_TEST_SEED, or a new one. Printed.
 std::uint64_t TestSeed();
+/// A number of the environment, `otherwise` when it is not given.
+std::uint64_t FromEnvironment(const char* name, std::uint64_t otherwise);
 
 }  // namespace mirror
 
