@@ -246,11 +246,14 @@ absl::StatusOr<TenantRecord> Tenant::Running(const Caller& caller, std::int64_t 
 }
 
 bool Tenant::IsIdle(const TenantRecord& tenant, std::int64_t now_ms) const {
-  return now_ms - std::max(tenant.progress_ms, progressed_ms_) > options_.cycle_idle_ms;
+  // What was noted of another cycle says nothing of one in a copy that was put there since.
+  const std::int64_t noted_ms = tenant.cycle == progressed_cycle_ ? progressed_ms_ : 0;
+  return now_ms - std::max(tenant.progress_ms, noted_ms) > options_.cycle_idle_ms;
 }
 
-void Tenant::Progressed(std::int64_t now_ms, SteadyTime began) {
+void Tenant::Progressed(std::int64_t cycle, std::int64_t now_ms, SteadyTime began) {
   const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(options_.steady_now() - began);
+  progressed_cycle_ = cycle;
   progressed_ms_ = now_ms + took.count();
 }
 
@@ -367,7 +370,6 @@ absl::StatusOr<Admission> Tenant::Authenticate(const Caller& caller, const std::
   }
   if (admission.accepted) {
     served_cycle_ = true;
-    progressed_ms_ = 0;
     refused_tables_.reset();
     refused_seq_.clear();
   }
@@ -460,7 +462,7 @@ absl::StatusOr<std::vector<TableAnswer>> Tenant::Announce(const Caller& caller, 
   });
   if (!result.ok()) return result.status();
 
-  Progressed(now_ms, began);
+  Progressed(cycle, now_ms, began);
   refused_tables_.emplace();
   for (const SchemaAnswer& answer : answers) {
     const auto action = static_cast<SchemaAction>(answer.action);
@@ -668,7 +670,7 @@ absl::StatusOr<std::vector<BatchOutcome>> Tenant::Apply(const Caller& caller, co
   });
   if (!result.ok()) return result.status();
   CrashPoint("apply.committed");
-  Progressed(now_ms, began);
+  Progressed(request.cycle, now_ms, began);
 
   for (std::size_t i = 0; i < result->steps.size(); ++i) {
     StepResult& step = result->steps[i];
@@ -768,7 +770,7 @@ absl::StatusOr<BatchOutcome> Tenant::Wipe(const Caller& caller, std::int64_t cyc
   });
   if (!result.ok()) return result.status();
   if (!result->steps.empty()) outcome.status = result->steps.front().status;
-  Progressed(now_ms, began);
+  Progressed(cycle, now_ms, began);
   absl::StatusOr<std::optional<TableRecord>> record = store_->ReadTable(table);
   if (!record.ok()) return Noticed(record.status());
   if (*record) {

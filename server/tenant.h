@@ -224,7 +224,7 @@ class Tenant {
   absl::Status EndCycleLocked(std::int64_t now_ms, const std::function<void(TenantRecord&)>& change,
                               std::vector<Step> steps);
   /// When a call that came at `now_ms` ends well: what it took was no idleness.
-  void Progressed(std::int64_t now_ms, SteadyTime began);
+  void Progressed(std::int64_t cycle, std::int64_t now_ms, SteadyTime began);
   bool IsIdle(const TenantRecord& tenant, std::int64_t now_ms) const;
   absl::Status LoadRefused();
   absl::StatusOr<std::vector<TableAnswer>> Answers(const std::vector<AnnouncedTable>& tables);
@@ -246,7 +246,8 @@ class Tenant {
   bool retired_ = false;
   bool replaced_ = false;           ///< Another file was found, and the cycle in it has not been ended yet.
   bool served_cycle_ = false;       ///< A cycle may be running that this process has served.
-  std::int64_t progressed_ms_ = 0;  ///< End of the last call of the running cycle, 0: none yet.
+  std::int64_t progressed_cycle_ = 0;  ///< The cycle that the next is about.
+  std::int64_t progressed_ms_ = 0;     ///< End of the last call of that cycle, 0: none yet.
   std::string quarantine_;          ///< Why nothing is taken; empty: all is well.
   std::map<std::string, std::shared_ptr<const TableSchema>> agreed_;  ///< By folded name.
   std::optional<std::set<std::string>>

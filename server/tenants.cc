@@ -86,6 +86,7 @@ std::shared_ptr<Tenant> Tenants::Make(const std::string& context_id) {
   SqliteOptions sqlite;
   sqlite.wal_bytes_max = options_.wal_bytes_max;
   sqlite.value_bytes_max = options_.value_bytes_max;
+  sqlite.apply = options_.apply;
   return std::make_shared<Tenant>(
       context_id,
       [dir = options_.data_dir, context_id, sqlite](bool create) {

@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/caller.h"
+#include "server/store/apply_method.h"
 #include "server/tenant.h"
 
 namespace mirror {
@@ -22,6 +23,7 @@ struct TenantsOptions {
   std::size_t open_max = 100;
   std::uint64_t wal_bytes_max = 1ULL << 30;
   std::int64_t value_bytes_max = 1'000'000'000;
+  ApplyMethod apply = ApplyMethod::kBest;
 };
 
 /// All tenants of the data folder. Found again from their files at every start.

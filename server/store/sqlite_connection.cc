@@ -156,6 +156,7 @@ absl::Status SqliteConnection::Configure(bool fresh) {
   sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0, nullptr);
   sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, nullptr);
   sqlite3_limit(db, SQLITE_LIMIT_ATTACHED, 0);
+  if (const int code = batch_table_.Register(db); code != SQLITE_OK) return ToStatus(code, "the mirror");
   // So that a partner without write access to the folder can read a mirror that the server has closed.
   int persist = 1;
   sqlite3_file_control(db, "main", SQLITE_FCNTL_PERSIST_WAL, &persist);

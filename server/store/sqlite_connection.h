@@ -12,6 +12,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "server/store/sqlite_batch_table.h"
 
 struct sqlite3;
 struct sqlite3_stmt;
@@ -67,6 +68,7 @@ class SqliteConnection {
 
   sqlite3* handle() const;
   const std::string& path() const { return path_; }
+  BatchTable& batch_table() { return batch_table_; }
 
   absl::Status Execute(const std::string& sql);
   /// The statement is kept and found again by its text.
@@ -100,6 +102,7 @@ class SqliteConnection {
   SqliteConnection(std::unique_ptr<SQLite::Database> database, std::string path);
   absl::Status Configure(bool fresh);
 
+  BatchTable batch_table_;  ///< Outlives the connection, which knows it.
   std::unique_ptr<SQLite::Database> database_;
   std::string path_;
   std::optional<FileId> file_, wal_;

@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/plan.h"
+#include "server/store/apply_method.h"
 #include "server/store/sqlite_connection.h"
 
 namespace mirror {
@@ -19,12 +20,12 @@ struct RowsWritten {
   bool more_missing = false;
 };
 
-/// Writes the rows of `apply.batch` into `target` (the visible table or a shadow), one bound statement a row,
-/// the texts straight from the message. Runs inside the caller's savepoint. Errors: kFailedPrecondition when
+/// Writes the rows of `apply.batch` into `target` (the visible table or a shadow), in key order, the texts
+/// straight from the message. Runs inside the caller's savepoint. Errors: kFailedPrecondition when
 /// rows of an UPDATE are missing (they are named) or a partner's index refuses; kInvalidArgument for a large
 /// value that is not complete or not text.
 absl::Status WriteRows(SqliteConnection& connection, const std::string& target, const ApplyRows& apply,
-                       RowsWritten* written);
+                       ApplyMethod method, RowsWritten* written);
 
 /// Keeps a piece of a large value. A piece that is there already is no error.
 /// Errors: kFailedPrecondition when the pieces before it are missing; kResourceExhausted over the limit.

@@ -433,7 +433,7 @@ class SqliteStore final : public Store {
       target = shadow->name;
     }
     RowsWritten written;
-    absl::Status status = WriteRows(*connection_, target, apply, &written);
+    absl::Status status = WriteRows(*connection_, target, apply, options_.apply, &written);
     result->missing_rows = std::move(written.missing_rows);
     result->more_missing = written.more_missing;
     if (!status.ok()) return status;

@@ -7,6 +7,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "server/store/apply_method.h"
 #include "server/store/store.h"
 
 namespace mirror {
@@ -15,6 +16,7 @@ struct SqliteOptions {
   /// Above this the log is checkpointed by force; if a reader keeps that from happening: kUnavailable.
   std::uint64_t wal_bytes_max = 1ULL << 30;
   std::int64_t value_bytes_max = 1'000'000'000;
+  ApplyMethod apply = ApplyMethod::kBest;
 };
 
 /// Must run once, before the first use of SQLite in the process.

@@ -70,9 +70,11 @@ class MemoryBackend final : public Backend {
 
 class SqliteBackend final : public Backend {
  public:
+  explicit SqliteBackend(ApplyMethod apply) : apply_(apply) {}
   std::unique_ptr<Store> Open() override {
     SqliteOptions options;
     options.value_bytes_max = kValueBytesMax;
+    options.apply = apply_;
     absl::StatusOr<std::unique_ptr<Store>> store = OpenSqliteStore(folder_.path(), "ctx", true, options);
     EXPECT_THAT(store, IsOk());
     return *std::move(store);
@@ -101,6 +103,7 @@ class SqliteBackend final : public Backend {
   std::string path() const { return SqlitePath(folder_.path(), "ctx"); }
 
  private:
+  const ApplyMethod apply_;
   ScratchFolder folder_;
 };
 
@@ -113,7 +116,8 @@ inline void PrintTo(const BackendKind& kind, std::ostream* out) { *out << kind.n
 
 inline std::vector<BackendKind> EveryBackend() {
   return {{"Memory", [] { return std::make_unique<MemoryBackend>(); }},
-          {"Sqlite", [] { return std::make_unique<SqliteBackend>(); }},
+          {"SqliteLoop", [] { return std::make_unique<SqliteBackend>(ApplyMethod::kBindLoop); }},
+          {"SqliteSet", [] { return std::make_unique<SqliteBackend>(ApplyMethod::kSet); }},
           {"Postgres", [] { return std::unique_ptr<Backend>(); }}};
 }
 

@@ -201,10 +201,12 @@ class PlanMaker {
   std::vector<std::unique_ptr<TestBatch>> batches_;
 };
 
-TEST(StoreRandom, SqliteDoesWithRandomPlansWhatTheSimplestStoreDoes) {
+class StoreRandom : public testing::TestWithParam<ApplyMethod> {};
+
+TEST_P(StoreRandom, SqliteDoesWithRandomPlansWhatTheSimplestStoreDoes) {
   const auto mirror = std::make_shared<MemoryMirror>();
   MemoryStore memory(mirror, "ctx", kValueBytesMax);
-  SqliteBackend sqlite;
+  SqliteBackend sqlite(GetParam());
   std::unique_ptr<Store> store = sqlite.Open();
   PlanMaker maker(TestSeed(), *mirror);
   int applied = 0, refused = 0, swapped = 0;
@@ -245,6 +247,14 @@ TEST(StoreRandom, SqliteDoesWithRandomPlansWhatTheSimplestStoreDoes) {
   EXPECT_GT(applied, 0);
   EXPECT_GT(refused, 0);
 }
+
+INSTANTIATE_TEST_SUITE_P(Sqlite, StoreRandom,
+                         testing::Values(ApplyMethod::kBindLoop, ApplyMethod::kSet, ApplyMethod::kBest),
+                         [](const auto& test) {
+                           return test.param == ApplyMethod::kBindLoop ? "Loop"
+                                  : test.param == ApplyMethod::kSet    ? "Set"
+                                                                       : "Best";
+                         });
 
 }  // namespace
 }  // namespace mirror

@@ -170,7 +170,11 @@ struct Counts {
 class World {
  public:
   World(Dice& dice, Counts& counts)
-      : dice_(dice), counts_(counts), open_max_(1 + dice.Below(2)), events_(catalog_) {
+      : dice_(dice),
+        counts_(counts),
+        open_max_(1 + dice.Below(2)),
+        apply_(dice.OneIn(2) ? ApplyMethod::kSet : ApplyMethod::kBindLoop),
+        events_(catalog_) {
     Start();
   }
 
@@ -178,6 +182,7 @@ class World {
     TenantsOptions options;
     options.data_dir = folder_.path();
     options.open_max = open_max_;
+    options.apply = apply_;
     options.tenant.gap_wait_ms = 0;
     options.tenant.steady_now = [] { return std::chrono::steady_clock::time_point(); };
     absl::StatusOr<std::unique_ptr<Tenants>> tenants = Tenants::Open(options, events_);
@@ -207,6 +212,7 @@ class World {
   Dice& dice_;
   Counts& counts_;
   const std::size_t open_max_;
+  const ApplyMethod apply_;
   Folder folder_;
   NoCatalog catalog_;
   Events events_;
@@ -338,7 +344,7 @@ class Play {
       if (!owner_has_file_ || !made_) model_ = MirrorModel();
       made_ = owner_has_file_ = true;
       Require(admission.ok(), "Authenticate: " + admission.status().ToString());
-      const bool idle = world_.now_ms() - model_.progress_ms > 600'000;
+      const bool idle = Idle();
       Trace(absl::StrCat("Authenticate as ", holder, take_over ? ", take over" : "", ": ",
                          admission->accepted           ? absl::StrCat("cycle ", admission->cycle)
                          : admission->do_not_replicate ? "do not replicate"
@@ -378,9 +384,15 @@ class Play {
     }
   }
 
+  /// What the server noted of a cycle counts for a copy from the middle of that cycle, too.
+  bool Idle() const {
+    const std::int64_t noted_ms = noted_cycle_ == model_.cycle ? noted_ms_ : 0;
+    return world_.now_ms() - std::max(model_.progress_ms, noted_ms) > 600'000;
+  }
+
   /// The call's status, as it must be while the agent's cycle runs or does not.
   void Expect(const absl::Status& status, const char* call) {
-    const bool idle = world_.now_ms() - model_.progress_ms > 600'000;
+    const bool idle = Idle();
     if (owner_has_file_ && !replaced_ && model_.active && model_.cycle == cycle_) {
       if (idle) {
         Require(absl::IsAborted(status), absl::StrCat(call, " after 10 minutes: ", status.ToString()));
@@ -388,7 +400,8 @@ class Play {
         throw CycleOver();
       }
       Require(status.ok(), absl::StrCat(call, ": ", status.ToString()));
-      model_.progress_ms = world_.now_ms();
+      model_.progress_ms = noted_ms_ = world_.now_ms();
+      noted_cycle_ = cycle_;
       served_ = true;
       return;
     }
@@ -1324,7 +1337,7 @@ class Play {
     if (!model_.active || model_.cycle != cycle_ || !model_.touched) return;
     Trace("another TableSchema");
     const auto answers = tenant()->Announce(CallerNow(), cycle_, "source", "other", {}, world_.Now());
-    Require(absl::IsFailedPrecondition(answers.status()) || world_.now_ms() - model_.progress_ms > 600'000,
+    Require(absl::IsFailedPrecondition(answers.status()) || Idle(),
             "another TableSchema after a batch: " + answers.status().ToString());
     if (absl::IsAborted(answers.status())) model_.EndCycle();
     Check();
@@ -1383,6 +1396,7 @@ class Play {
       if (model_.active) model_.EndCycle();
     }
     replaced_ = served_ = false;
+    noted_cycle_ = 0;
   }
 
   struct PartnerObject {
@@ -1414,7 +1428,8 @@ class Play {
   std::set<std::string> unique_indexes_;               ///< Tables, folded.
   std::vector<PartnerObject> partner_;                 ///< What the partner made.
   bool unique_refused_ = false;
-  bool served_ = false;  ///< This server process has served the running cycle.
+  bool served_ = false;                          ///< This server process has served the running cycle.
+  std::int64_t noted_cycle_ = 0, noted_ms_ = 0;  ///< Of the last call of a cycle to this server process.
   std::vector<Source> source_backups_;
   std::vector<MirrorCopy> copies_;
   std::uint64_t copies_made_ = 0;
