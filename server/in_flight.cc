@@ -17,13 +17,19 @@ absl::Status TooMuch(const std::string& what) {
 
 }  // namespace
 
-absl::StatusOr<InFlight::Call> InFlight::BeginCall() {
+absl::StatusOr<InFlight::Call> InFlight::BeginCall(const std::string& tenant) {
   const std::lock_guard lock(mutex_);
   if (calls_ >= limits_.calls_max) {
     return TooMuch(absl::StrCat("the endpoint serves ", calls_, " calls at a time already"));
   }
+  const auto found = tenants_.find(tenant);
+  if (found != tenants_.end() && found->second.calls >= calls_tenant_max()) {
+    return TooMuch(
+        absl::StrCat("the tenant has ", found->second.calls, " calls at a time already, as many as it may"));
+  }
   ++calls_;
-  return Call(this);
+  ++tenants_[tenant].calls;
+  return Call(this, tenant);
 }
 
 InFlight::Call::Call(Call&& other) noexcept
@@ -36,25 +42,24 @@ InFlight::Call::~Call() {
   if (owner_ == nullptr) return;
   const std::lock_guard lock(owner_->mutex_);
   --owner_->calls_;
-  if (!waiting_) return;
   const auto found = owner_->tenants_.find(tenant_);
-  found->second.waiting_bytes -= waiting_bytes_;
-  --found->second.waiting;
+  --found->second.calls;
+  if (waiting_) {
+    found->second.waiting_bytes -= waiting_bytes_;
+    --found->second.waiting;
+  }
   if (found->second.empty()) owner_->tenants_.erase(found);
 }
 
-bool InFlight::Call::MayWait(const std::string& tenant, std::uint64_t bytes) {
+bool InFlight::Call::MayWait(std::uint64_t bytes) {
   const std::lock_guard lock(owner_->mutex_);
-  const auto found = owner_->tenants_.find(tenant);
-  const OfTenant before = found == owner_->tenants_.end() ? OfTenant{} : found->second;
-  if (waiting_ || before.waiting_bytes + bytes > owner_->limits_.bytes_tenant_max / 2 ||
-      before.waiting >= std::max(1U, owner_->limits_.calls_max / 4)) {
+  OfTenant& of_tenant = owner_->tenants_[tenant_];
+  if (waiting_ || of_tenant.waiting_bytes + bytes > owner_->limits_.bytes_tenant_max / 2 ||
+      of_tenant.waiting >= std::max(1U, owner_->calls_tenant_max() / 2)) {
     return false;
   }
-  OfTenant& of_tenant = owner_->tenants_[tenant];
   of_tenant.waiting_bytes += bytes;
   ++of_tenant.waiting;
-  tenant_ = tenant;
   waiting_bytes_ = bytes;
   waiting_ = true;
   return true;
@@ -101,6 +106,20 @@ absl::Status InFlight::Stream::Hold(std::uint64_t bytes) {
   owner_->bytes_ = all_bytes;
   bytes_ = bytes;
   return absl::OkStatus();
+}
+
+bool InFlight::Stream::HoldAhead(std::uint64_t bytes) {
+  const std::lock_guard lock(owner_->mutex_);
+  const InFlightLimits& limits = owner_->limits_;
+  const std::uint64_t all_bytes = owner_->bytes_ - bytes_ + bytes;
+  if (bytes > bytes_ &&
+      (bytes > limits.bytes_tenant_max / limits.streams_per_tenant_max || all_bytes > limits.bytes_max / 2)) {
+    return false;
+  }
+  owner_->tenants_[tenant_].bytes += bytes - bytes_;
+  owner_->bytes_ = all_bytes;
+  bytes_ = bytes;
+  return true;
 }
 
 }  // namespace mirror

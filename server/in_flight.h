@@ -1,10 +1,12 @@
 #ifndef MIRROR_SERVER_IN_FLIGHT_H_
 #define MIRROR_SERVER_IN_FLIGHT_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <mutex>
 #include <string>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -24,9 +26,10 @@ struct InFlightLimits {
 /// What is received and not yet answered: bytes and streams, of each tenant and in all, and calls in all.
 ///
 /// A stream is counted with kStreamBytesMin before each read, then with what came; so there are never more
-/// streams than bytes_max / kStreamBytesMin. Calls that are no streams are bounded by their number times the
-/// size of a message, and their bytes only decide whether they may wait for a batch before them. Threads:
-/// any.
+/// streams than bytes_max / kStreamBytesMin. What it reads before the last message is answered must leave
+/// room for others. Calls that are no streams are bounded by their number times the size of a message, and
+/// their bytes only decide whether they may wait for a batch before them. One tenant has at most a quarter of
+/// them: calls that wait for a slow one leave room for the others'. Threads: any.
 class InFlight {
  public:
   explicit InFlight(const InFlightLimits& limits) : limits_(limits) {}
@@ -34,16 +37,16 @@ class InFlight {
   /// A place, given back when it goes.
   class Call {
    public:
-    explicit Call(InFlight* owner) : owner_(owner) {}
+    Call(InFlight* owner, std::string tenant) : owner_(owner), tenant_(std::move(tenant)) {}
     Call(Call&& other) noexcept;
     Call(const Call&) = delete;
     Call& operator=(const Call&) = delete;
     Call& operator=(Call&&) = delete;
     ~Call();
 
-    /// Whether a call with `bytes` of `tenant` may wait for a batch before it: waiting ones take at most half
-    /// of the tenant's bytes, and a quarter of all calls.
-    bool MayWait(const std::string& tenant, std::uint64_t bytes);
+    /// Whether a call with `bytes` may wait for a batch before it: waiting ones take at most half of the
+    /// tenant's bytes, and half of its calls.
+    bool MayWait(std::uint64_t bytes);
 
    private:
     InFlight* owner_;
@@ -64,6 +67,9 @@ class InFlight {
     /// This stream holds `bytes` from now on. Errors: kResourceExhausted naming the limit; then nothing
     /// changed.
     absl::Status Hold(std::uint64_t bytes);
+    /// The same for what is read ahead: never over the stream's share of its tenant's bytes, nor when all
+    /// streams together have half of theirs. False: nothing changed.
+    bool HoldAhead(std::uint64_t bytes);
 
    private:
     InFlight* owner_;
@@ -72,7 +78,7 @@ class InFlight {
   };
 
   /// Errors: kResourceExhausted.
-  absl::StatusOr<Call> BeginCall();
+  absl::StatusOr<Call> BeginCall(const std::string& tenant);
   absl::StatusOr<Stream> OpenStream(const std::string& tenant);
 
  private:
@@ -81,8 +87,11 @@ class InFlight {
     std::uint32_t streams = 0;
     std::uint64_t waiting_bytes = 0;  ///< Of its calls that may wait.
     std::uint32_t waiting = 0;
-    bool empty() const { return streams == 0 && waiting == 0; }
+    std::uint32_t calls = 0;
+    bool empty() const { return streams == 0 && calls == 0; }
   };
+
+  std::uint32_t calls_tenant_max() const { return std::max(1U, limits_.calls_max / 4); }
 
   const InFlightLimits limits_;
   std::mutex mutex_;

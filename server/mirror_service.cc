@@ -1,5 +1,7 @@
 #include "server/mirror_service.h"
 
+#include <grpc/grpc.h>
+
 #include <algorithm>
 #include <map>
 #include <utility>
@@ -10,6 +12,7 @@
 #include "proto/wire/codec.h"
 #include "proto/wire/digest.h"
 #include "server/call_log.h"
+#include "server/row_pipeline.h"
 #include "server/rpc_status.h"
 
 namespace mirror {
@@ -17,8 +20,6 @@ namespace {
 
 /// What this endpoint can do beyond the first version of the protocol.
 constexpr const char* kCapabilities[] = {"row_data_stream", "advance", "value_parts"};
-/// A stream keeps its message's memory for the next one, up to this.
-constexpr std::size_t kKeptMessageBytesMax = 4 << 20;
 
 std::int64_t NowMs() {
   return std::chrono::duration_cast<std::chrono::milliseconds>(
@@ -207,7 +208,7 @@ grpc::Status MirrorService::Authenticate(grpc::ServerContext* /*context*/,
   const absl::StatusOr<Caller> caller = gate_.AdmitToken(request->request_token());
   if (!caller.ok()) return log.Finish(caller.status());
   log.set_tenant(caller->context_id);
-  const absl::StatusOr<InFlight::Call> place = in_flight_.BeginCall();
+  const absl::StatusOr<InFlight::Call> place = in_flight_.BeginCall(caller->context_id);
   if (!place.ok()) return log.Finish(place.status());
   return log.Finish(DoAuthenticate(*caller, *request, response));
 }
@@ -266,7 +267,7 @@ grpc::Status MirrorService::TableSchema(grpc::ServerContext* context, const v1::
   const absl::StatusOr<Caller> caller = gate_.Admit(*context);
   if (!caller.ok()) return log.Finish(caller.status());
   log.set_tenant(caller->context_id);
-  const absl::StatusOr<InFlight::Call> place = in_flight_.BeginCall();
+  const absl::StatusOr<InFlight::Call> place = in_flight_.BeginCall(caller->context_id);
   if (!place.ok()) return log.Finish(place.status());
   return log.Finish(DoTableSchema(*caller, *request, response));
 }
@@ -304,16 +305,28 @@ grpc::Status MirrorService::RowData(grpc::ServerContext* context, const v1::RowD
   const absl::StatusOr<Caller> caller = gate_.Admit(*context);
   if (!caller.ok()) return log.Finish(caller.status());
   log.set_tenant(caller->context_id);
-  absl::StatusOr<InFlight::Call> place = in_flight_.BeginCall();
+  absl::StatusOr<InFlight::Call> place = in_flight_.BeginCall(caller->context_id);
   if (!place.ok()) return log.Finish(place.status());
   const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(*caller);
   if (!tenant.ok()) return log.Finish(tenant.status());
-  const bool may_wait = place->MayWait(caller->context_id, request->ByteSizeLong());
+  const bool may_wait = place->MayWait(request->ByteSizeLong());
   return log.Finish(DoRowData(*caller, **tenant, *request, may_wait, response));
 }
 
 absl::Status MirrorService::DoRowData(const Caller& caller, Tenant& tenant, const v1::RowDataRequest& request,
                                       bool wait_for_gaps, v1::RowDataResponse* response) {
+  RowRequest rows;
+  if (absl::Status status = Decode(caller, tenant, request, &rows, response); !status.ok()) return status;
+  rows.bytes = request.ByteSizeLong();
+  const RowAnswer outcomes = tenant.Apply(caller, rows, wait_for_gaps, NowMs());
+  if (!outcomes.ok()) return outcomes.status();
+  for (const BatchOutcome& outcome : *outcomes) EncodeOutcome(outcome, response->add_results());
+  return absl::OkStatus();
+}
+
+/// Parts that are refused have their results in `response` already.
+absl::Status MirrorService::Decode(const Caller& caller, Tenant& tenant, const v1::RowDataRequest& request,
+                                   RowRequest* decoded, v1::RowDataResponse* response) const {
   const std::uint64_t entries = static_cast<std::uint64_t>(request.batches_size()) +
                                 static_cast<std::uint64_t>(request.parts_size()) +
                                 static_cast<std::uint64_t>(request.advance().tables_size());
@@ -322,7 +335,7 @@ absl::Status MirrorService::DoRowData(const Caller& caller, Tenant& tenant, cons
         absl::StrCat(entries, " batches, parts and tables in one request; the limit is ", limits_.tables_max,
                      ". Nothing was applied. Send smaller requests."));
   }
-  RowRequest rows;
+  RowRequest& rows = *decoded;
   rows.cycle = request.cycle();
   for (const v1::ValuePart& part : request.parts()) {
     if (absl::Status status = CheckPart(part, limits_); !status.ok()) {
@@ -336,15 +349,15 @@ absl::Status MirrorService::DoRowData(const Caller& caller, Tenant& tenant, cons
   }
   rows.batches.reserve(static_cast<std::size_t>(request.batches_size()));
   for (const v1::ChangeBatch& message : request.batches()) {
-    absl::StatusOr<std::shared_ptr<const mirror::TableSchema>> schema =
-        tenant.Agreed(caller, message.table());
-    if (!schema.ok() && !IsOfBatch(schema.status())) return schema.status();
-    if (!schema.ok()) {
-      rows.batches.push_back({message.table(), message.seq(), nullptr, schema.status()});
+    absl::StatusOr<AgreedTable> agreed = tenant.Agreed(caller, message.table());
+    if (!agreed.ok() && !IsOfBatch(agreed.status())) return agreed.status();
+    if (!agreed.ok()) {
+      rows.batches.push_back({message.table(), message.seq(), nullptr, agreed.status(), {}});
       continue;
     }
-    absl::StatusOr<ChangeBatch> batch = DecodeBatch(message, **schema, limits_);
-    rows.batches.push_back({message.table(), message.seq(), *std::move(schema), std::move(batch)});
+    absl::StatusOr<ChangeBatch> batch = DecodeBatch(message, *agreed->schema, limits_);
+    rows.batches.push_back({message.table(), message.seq(), std::move(agreed->schema), std::move(batch),
+                            std::move(agreed->hash)});
   }
   if (request.has_advance()) {
     const v1::Advance& advance = request.advance();
@@ -359,10 +372,6 @@ absl::Status MirrorService::DoRowData(const Caller& caller, Tenant& tenant, cons
       rows.advance->tables.emplace_back(table.table(), Lsn{table.base_lsn()});
     }
   }
-  const absl::StatusOr<std::vector<BatchOutcome>> outcomes =
-      tenant.Apply(caller, rows, wait_for_gaps, NowMs());
-  if (!outcomes.ok()) return outcomes.status();
-  for (const BatchOutcome& outcome : *outcomes) EncodeOutcome(outcome, response->add_results());
   return absl::OkStatus();
 }
 
@@ -380,29 +389,30 @@ absl::Status MirrorService::DoStream(const Caller& caller, grpc::ServerContext* 
   absl::StatusOr<InFlight::Stream> held = in_flight_.OpenStream(caller.context_id);
   if (!held.ok()) return held.status();
   Registered registered(*this, context);
-  auto request = std::make_unique<v1::RowDataRequest>();
-  v1::RowDataResponse response;
-  std::uint64_t kept_bytes = 0;  // Memory that `request` still has from earlier messages.
-  while (true) {
-    if (absl::Status status = held->Hold(std::max(kStreamBytesMin, kept_bytes)); !status.ok()) return status;
-    registered.set_waiting(true);
-    const bool received = stream->Read(request.get());
-    registered.set_waiting(false);
-    if (context->IsCancelled()) return absl::CancelledError("the stream was cancelled");
-    if (!received) return absl::OkStatus();
-    const std::uint64_t bytes = request->ByteSizeLong();
-    if (absl::Status status = held->Hold(std::max({kStreamBytesMin, kept_bytes, bytes})); !status.ok())
-      return status;
-    response.Clear();
-    if (absl::Status status = DoRowData(caller, **tenant, *request, false, &response); !status.ok())
-      return status;
-    if (!stream->Write(response)) return absl::CancelledError("the source no longer listens");
-    kept_bytes = std::max(kept_bytes, bytes);
-    if (kept_bytes > kKeptMessageBytesMax) {
-      request = std::make_unique<v1::RowDataRequest>();
-      kept_bytes = 0;
-    }
-  }
+  RowPipeline::Hands hands;
+  hands.read = [&](v1::RowDataRequest* request) { return stream->Read(request); };
+  hands.decode = [&](const v1::RowDataRequest& request, RowRequest* rows, v1::RowDataResponse* response) {
+    return Decode(caller, **tenant, request, rows, response);
+  };
+  hands.apply = [&](const std::vector<const RowRequest*>& requests) {
+    return (*tenant)->ApplyAll(caller, requests, NowMs());
+  };
+  hands.encode = [](const std::vector<BatchOutcome>& outcomes, v1::RowDataResponse* response) {
+    for (const BatchOutcome& outcome : outcomes) EncodeOutcome(outcome, response->add_results());
+  };
+  hands.write = [&](const v1::RowDataResponse& response) { return stream->Write(response); };
+  hands.cancelled = [&] { return context->IsCancelled(); };
+  // What returns from a handler cannot end a read of another thread; this does, and the source gets the
+  // status.
+  hands.abort = [&](const absl::Status& status) {
+    const grpc::Status answer = ToRpcStatus(status);
+    grpc_call_cancel_with_status(context->c_call(), static_cast<grpc_status_code>(answer.error_code()),
+                                 answer.error_message().c_str(), nullptr);
+  };
+  hands.hold = [&](std::uint64_t bytes) { return held->Hold(bytes); };
+  hands.hold_ahead = [&](std::uint64_t bytes) { return held->HoldAhead(bytes); };
+  hands.waits = [&](bool waits) { registered.set_waiting(waits); };
+  return RowPipeline(std::move(hands)).Run();
 }
 
 // --- The rest -----------------------------------------------------------------
@@ -413,7 +423,7 @@ grpc::Status MirrorService::Wipe(grpc::ServerContext* context, const v1::WipeReq
   const absl::StatusOr<Caller> caller = gate_.Admit(*context);
   if (!caller.ok()) return log.Finish(caller.status());
   log.set_tenant(caller->context_id);
-  const absl::StatusOr<InFlight::Call> place = in_flight_.BeginCall();
+  const absl::StatusOr<InFlight::Call> place = in_flight_.BeginCall(caller->context_id);
   if (!place.ok()) return log.Finish(place.status());
   return log.Finish(DoWipe(*caller, *request, response));
 }
@@ -444,7 +454,7 @@ grpc::Status MirrorService::ReplicationCompleted(grpc::ServerContext* context,
   const absl::StatusOr<Caller> caller = gate_.Admit(*context);
   if (!caller.ok()) return log.Finish(caller.status());
   log.set_tenant(caller->context_id);
-  const absl::StatusOr<InFlight::Call> place = in_flight_.BeginCall();
+  const absl::StatusOr<InFlight::Call> place = in_flight_.BeginCall(caller->context_id);
   if (!place.ok()) return log.Finish(place.status());
   return log.Finish(DoComplete(*caller, *request, response));
 }

@@ -67,6 +67,8 @@ class MirrorService final : public v1::MirrorClientService::Service {
                              v1::TableSchemaResponse* response);
   absl::Status DoRowData(const Caller& caller, Tenant& tenant, const v1::RowDataRequest& request,
                          bool wait_for_gaps, v1::RowDataResponse* response);
+  absl::Status Decode(const Caller& caller, Tenant& tenant, const v1::RowDataRequest& request,
+                      RowRequest* decoded, v1::RowDataResponse* response) const;
   absl::Status DoStream(const Caller& caller, grpc::ServerContext* context, Stream* stream);
   absl::Status DoWipe(const Caller& caller, const v1::WipeRequest& request, v1::WipeResponse* response);
   absl::Status DoComplete(const Caller& caller, const v1::ReplicationCompletedRequest& request,

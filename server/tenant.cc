@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <new>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -25,22 +26,6 @@ absl::Status CycleOver(std::int64_t cycle, const std::string& why) {
       absl::StrCat("cycle ", cycle, " is over", why,
                    ". Nothing of this call was applied; what was committed before stays. Begin a "
                    "new cycle with Authenticate."));
-}
-
-absl::Status NotAgreed(const std::string& table) {
-  return absl::FailedPreconditionError(
-      absl::StrCat(Quoted(table),
-                   " is not agreed in this cycle. Nothing was applied. Announce it with TableSchema, and "
-                   "send batches only of tables that are wanted there."));
-}
-
-/// A step that only restates its record: what a large value's part hangs on.
-Step Untouched(const TableRecord& record) {
-  Step step;
-  step.table = record.table;
-  step.expected = record;
-  step.record = record;
-  return step;
 }
 
 std::string Counted(std::size_t count, const std::string& thing) {
@@ -126,25 +111,6 @@ absl::StatusOr<Known> ReadKnown(Store& store) {
   return known;
 }
 
-/// The records of a request while it is being planned: each batch sees what the ones before it will leave.
-class Outlook {
- public:
-  explicit Outlook(Store& store) : store_(store) {}
-
-  absl::StatusOr<std::optional<TableRecord>> Of(const std::string& table) {
-    const std::string key = FoldName(table);
-    if (const auto found = records_.find(key); found != records_.end()) return found->second;
-    absl::StatusOr<std::optional<TableRecord>> record = store_.ReadTable(table);
-    if (record.ok()) records_.emplace(key, *record);
-    return record;
-  }
-  void Will(const Step& step) { records_[FoldName(step.table)] = step.record; }
-
- private:
-  Store& store_;
-  std::map<std::string, std::optional<TableRecord>> records_;
-};
-
 }  // namespace
 
 Tenant::Tenant(std::string context_id, OpenStore open, const TenantOptions& options, Events& events,
@@ -171,7 +137,7 @@ absl::Status Tenant::Open(bool create, std::int64_t now_ms) {
         "one starts from the file that is there now");
   }
   if (store_) return replaced_ ? EndCycleInNewFile(now_ms) : absl::OkStatus();
-  agreed_.clear();
+  ForgetAgreed();
   refused_tables_.reset();
   refused_seq_.clear();
   absl::StatusOr<std::unique_ptr<Store>> store = open_(create);
@@ -233,16 +199,22 @@ absl::StatusOr<TenantRecord> Tenant::Running(const Caller& caller, std::int64_t 
   if (absl::Status status = Open(false, now_ms); !status.ok()) return status;
   absl::StatusOr<TenantRecord> tenant = store_->ReadTenant();
   if (!tenant.ok()) return Noticed(tenant.status());
-  if (absl::Status status = CheckOwner(caller, *tenant); !status.ok()) return status;
-  if (!tenant->active || tenant->cycle != cycle) {
-    return CycleOver(cycle, tenant->active ? absl::StrCat(": cycle ", tenant->cycle, " took its place") : "");
+  if (absl::Status status = CheckRunning(caller, cycle, now_ms, *tenant); !status.ok()) return status;
+  return tenant;
+}
+
+absl::Status Tenant::CheckRunning(const Caller& caller, std::int64_t cycle, std::int64_t now_ms,
+                                  const TenantRecord& tenant) {
+  if (absl::Status status = CheckOwner(caller, tenant); !status.ok()) return status;
+  if (!tenant.active || tenant.cycle != cycle) {
+    return CycleOver(cycle, tenant.active ? absl::StrCat(": cycle ", tenant.cycle, " took its place") : "");
   }
-  if (IsIdle(*tenant, now_ms)) {
+  if (IsIdle(tenant, now_ms)) {
     if (absl::Status status = EndCycleLocked(now_ms, [](TenantRecord&) {}, {}); !status.ok()) return status;
     return CycleOver(cycle, absl::StrCat(": it made no progress for ", options_.cycle_idle_ms / 1'000, " s"));
   }
   served_cycle_ = true;
-  return tenant;
+  return absl::OkStatus();
 }
 
 bool Tenant::IsIdle(const TenantRecord& tenant, std::int64_t now_ms) const {
@@ -476,7 +448,7 @@ absl::StatusOr<std::vector<TableAnswer>> Tenant::Announce(const Caller& caller, 
                   absl::StrCat(Quoted(answer.table), " is to be populated anew: ", answer.reason));
     }
   }
-  agreed_.clear();
+  ForgetAgreed();
   refused_seq_.clear();
   if (!retired.empty()) {
     events_.Add(context_id_, Severity::kWarning, "tables.retired",
@@ -536,154 +508,177 @@ absl::Status Tenant::LoadRefused() {
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::shared_ptr<const TableSchema>> Tenant::Agreed(const Caller& caller,
-                                                                  const std::string& table) {
+absl::StatusOr<AgreedTable> Tenant::Agreed(const Caller& caller, const std::string& table) {
+  const std::string key = FoldName(table);
+  {
+    const std::lock_guard lock(agreed_mutex_);
+    if (const auto found = agreed_.find(key); found != agreed_.end()) return found->second;
+  }
   const Lock lock(mutex_);
   if (!store_) {
     if (absl::Status status = Open(false, 0); !status.ok()) return status;
   }
-  const std::string key = FoldName(table);
-  if (const auto found = agreed_.find(key); found != agreed_.end()) return found->second;
   absl::StatusOr<TenantRecord> tenant = store_->ReadTenant();
   if (!tenant.ok()) return Noticed(tenant.status());
   if (absl::Status status = CheckOwner(caller, *tenant); !status.ok()) return status;
   absl::StatusOr<std::optional<TableSchema>> schema = store_->ReadSchema(table);
   if (!schema.ok()) return Noticed(schema.status());
   if (!*schema) return NotAgreed(table);
-  auto kept = std::make_shared<const TableSchema>(**std::move(schema));
-  agreed_[key] = kept;
-  return kept;
+  AgreedTable agreed;
+  agreed.hash = SchemaHash(**schema);
+  agreed.schema = std::make_shared<const TableSchema>(**std::move(schema));
+  const std::lock_guard agreed_lock(agreed_mutex_);
+  agreed_[key] = agreed;
+  return agreed;
 }
 
-/// Whether the first batch of some table came before its predecessor, and that one may still come.
-bool Tenant::HasGap(const RowRequest& request) {
-  std::set<std::string> seen;
-  for (const IncomingBatch& batch : request.batches) {
-    const std::string key = FoldName(batch.table);
-    if (!seen.insert(key).second) continue;
-    absl::StatusOr<std::optional<TableRecord>> record = store_->ReadTable(batch.table);
-    if (!record.ok() || !*record) continue;
-    const std::uint64_t applied = (*record)->cycle == request.cycle ? (*record)->seq : 0;
-    if (batch.seq > applied + 1 && !refused_seq_.contains(key)) return true;
-  }
-  return false;
+void Tenant::ForgetAgreed() {
+  const std::lock_guard lock(agreed_mutex_);
+  agreed_.clear();
 }
 
-absl::StatusOr<std::vector<BatchOutcome>> Tenant::Apply(const Caller& caller, const RowRequest& request,
-                                                        bool wait_for_gaps, std::int64_t now_ms) {
-  const SteadyTime began = options_.steady_now();
-  Lock lock(mutex_);
-  absl::StatusOr<TenantRecord> running = Running(caller, request.cycle, now_ms);
-  if (!running.ok()) return running.status();
+RowAnswer Tenant::Apply(const Caller& caller, const RowRequest& request, bool wait_for_gaps,
+                        std::int64_t now_ms) {
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(options_.gap_wait_ms);
-  while (wait_for_gaps && HasGap(request) && std::chrono::steady_clock::now() < deadline) {
-    applied_.wait_for(lock, kGapLookInterval);
-    if (running = Running(caller, request.cycle, now_ms); !running.ok()) return running.status();
+  while (true) {
+    WaitingRows waiting(caller, request, now_ms, options_.steady_now());
+    waiting.may_wait = wait_for_gaps && std::chrono::steady_clock::now() < deadline;
+    std::uint64_t groups = 0;
+    {
+      const std::lock_guard lock(applied_mutex_);
+      groups = applied_groups_;
+    }
+    Queue({&waiting});
+    if (!waiting.has_gap) return std::move(waiting.answer);
+    std::unique_lock lock(applied_mutex_);
+    applied_.wait_for(lock, kGapLookInterval, [&] { return applied_groups_ != groups; });
   }
-  if (absl::Status status = LoadRefused(); !status.ok()) return Noticed(status);
+}
 
-  std::vector<BatchOutcome> outcomes;
-  std::vector<std::size_t> outcome_of_step;
+std::vector<RowAnswer> Tenant::ApplyAll(const Caller& caller, const std::vector<const RowRequest*>& requests,
+                                        std::int64_t now_ms) {
+  std::vector<WaitingRows> waiting;
+  waiting.reserve(requests.size());
+  std::vector<WaitingRows*> places;
+  for (const RowRequest* const request : requests) {
+    places.push_back(&waiting.emplace_back(caller, *request, now_ms, options_.steady_now()));
+  }
+  Queue(places);
+  std::vector<RowAnswer> answers;
+  for (WaitingRows& one : waiting) answers.push_back(std::move(one.answer));
+  return answers;
+}
+
+void Tenant::Queue(const std::vector<WaitingRows*>& requests) {
+  CommitQueue::Place place(queue_, requests);
+  while (place.MustLead()) {
+    {
+      const Lock lock(mutex_);
+      const std::vector<WaitingRows*> group = queue_.Take();
+      try {
+        ApplyGroup(group);
+      } catch (const std::bad_alloc&) {
+        // The others must not wait for ever, and nothing is known of the transaction.
+        store_.reset();
+        is_open_ = false;
+        for (WaitingRows* const waiting : group) {
+          waiting->has_gap = false;
+          waiting->answer = absl::ResourceExhaustedError(absl::StrCat(
+              "there is no memory left to apply this. Its outcome is not known; the same call again is safe, "
+              "better with smaller batches."));
+        }
+      }
+    }
+    queue_.Done();
+  }
+}
+
+void Tenant::ApplyGroup(const std::vector<WaitingRows*>& group) {
+  absl::StatusOr<TenantRecord> tenant = absl::UnknownError("");
+  absl::Status status = Open(false, group.front()->now_ms);
+  if (status.ok()) {
+    tenant = store_->ReadTenant();
+    status = tenant.ok() ? absl::OkStatus() : Noticed(tenant.status());
+  }
+  if (status.ok()) status = Noticed(LoadRefused());
+  std::vector<WaitingRows*> running;
+  for (WaitingRows* const waiting : group) {
+    absl::Status own = status;
+    if (own.ok()) own = CheckRunning(waiting->caller, waiting->request.cycle, waiting->now_ms, *tenant);
+    if (own.ok()) {
+      running.push_back(waiting);
+    } else {
+      waiting->answer = own;
+      // It may have been an idle cycle's end.
+      if (status.ok() && store_) tenant = store_->ReadTenant();
+      if (status.ok()) status = store_ ? Noticed(tenant.status()) : own;
+    }
+  }
+  if (running.empty()) return;
+  status = CommitGroup(*tenant, running);
+  const bool of_one =
+      !status.ok() && !absl::IsUnavailable(status) && !absl::IsDataLoss(status) && !absl::IsAborted(status);
+  if (of_one && running.size() > 1) {
+    // Whatever ended the transaction belongs to one of them, and must not harm the others.
+    for (WaitingRows* const waiting : running) {
+      if (absl::Status alone = CommitGroup(*tenant, {waiting}); !alone.ok()) waiting->answer = alone;
+    }
+  } else if (!status.ok()) {
+    for (WaitingRows* const waiting : running) waiting->answer = status;
+  }
+  {
+    const std::lock_guard lock(applied_mutex_);
+    ++applied_groups_;
+  }
+  applied_.notify_all();
+}
+
+/// All of `group` belong to the cycle that runs by `tenant`. An error is that of the whole transaction; who
+/// has his answer by then keeps it.
+absl::Status Tenant::CommitGroup(const TenantRecord& tenant, const std::vector<WaitingRows*>& group) {
+  const RowPlanner::Cycle cycle{tenant.cycle, !tenant.announced.empty(), *refused_tables_};
+  std::optional<RowPlanner> planner;
+  std::vector<WaitingRows*> planned;
   absl::StatusOr<CommitResult> result = CommitPlanned([&]() -> absl::StatusOr<Plan> {
-    outcomes.clear();
-    outcome_of_step.clear();
+    planner.emplace(*store_, cycle, refused_seq_);
+    planned.clear();
     Plan plan;
-    plan.cycle = request.cycle;
-    plan.now_ms = now_ms;
-    Outlook outlook(*store_);
-    const auto add = [&](BatchOutcome outcome, std::optional<Step> step) {
-      if (step) {
-        outlook.Will(*step);
-        plan.steps.push_back(*std::move(step));
-        outcome_of_step.push_back(outcomes.size());
-      }
-      outcomes.push_back(std::move(outcome));
-    };
-    const auto agreed = [&](const std::string& table) {
-      return !running->announced.empty() && !refused_tables_->contains(FoldName(table));
-    };
-    for (const IncomingPart& part : request.parts) {
-      BatchOutcome outcome{.table = part.table};
-      absl::StatusOr<std::optional<TableRecord>> record = outlook.Of(part.table);
-      if (!record.ok()) return record.status();
-      if (!agreed(part.table) || !*record) {
-        outcome.status = NotAgreed(part.table);
-        add(std::move(outcome), std::nullopt);
-        continue;
-      }
-      Step step = Untouched(**record);
-      step.actions.push_back(KeepPart{request.cycle, part.value_id, part.offset, part.data});
-      add(std::move(outcome), std::move(step));
+    plan.cycle = tenant.cycle;
+    for (WaitingRows* const waiting : group) {
+      absl::StatusOr<bool> added = planner->Add(waiting->request, waiting->may_wait);
+      if (!added.ok()) return added.status();
+      waiting->has_gap = !*added;
+      if (*added) planned.push_back(waiting);
+      plan.now_ms = std::max(plan.now_ms, waiting->now_ms);
     }
-    for (const IncomingBatch& batch : request.batches) {
-      BatchOutcome outcome{.table = batch.table, .seq = batch.seq};
-      absl::StatusOr<std::optional<TableRecord>> record = outlook.Of(batch.table);
-      if (!record.ok()) return record.status();
-      if (!agreed(batch.table)) {
-        outcome.status = NotAgreed(batch.table);
-      } else if (!batch.batch.ok()) {
-        outcome.status = batch.batch.status();
-      } else if (*record && (*record)->schema_hash != batch.batch->schema_hash) {
-        outcome.status = absl::FailedPreconditionError(
-            absl::StrCat(Quoted(batch.table),
-                         " was announced with another definition than this batch has. Nothing was "
-                         "applied. Take `schema_hash` from the answer of TableSchema."));
-      } else {
-        BatchPlan planned = PlanBatch(request.cycle, *record, *batch.schema, *batch.batch);
-        outcome.repeated = planned.verdict == BatchPlan::Verdict::kRepeated;
-        outcome.status = std::move(planned.status);
-        if (planned.verdict == BatchPlan::Verdict::kApply) {
-          add(std::move(outcome), std::move(planned.step));
-          continue;
-        }
-      }
-      add(std::move(outcome), std::nullopt);
-    }
-    if (request.advance) {
-      for (const auto& [table, base] : request.advance->tables) {
-        BatchOutcome outcome{.table = table};
-        absl::StatusOr<std::optional<TableRecord>> record = outlook.Of(table);
-        if (!record.ok()) return record.status();
-        BatchPlan planned;
-        const std::string key = FoldName(table);
-        const bool sent =
-            std::any_of(request.batches.begin(), request.batches.end(),
-                        [&](const IncomingBatch& batch) { return FoldName(batch.table) == key; });
-        if (sent || refused_seq_.contains(key)) {
-          planned.status = absl::FailedPreconditionError(
-              absl::StrCat(Quoted(table),
-                           " has batches of its own in this cycle. Its LSN was not moved. Commit it with "
-                           "its last batch."));
-        } else if (!agreed(table)) {
-          planned.status = NotAgreed(table);
-        } else {
-          planned = PlanAdvance(request.cycle, *record, table, base, request.advance->position);
-        }
-        outcome.repeated = planned.verdict == BatchPlan::Verdict::kRepeated;
-        outcome.status = std::move(planned.status);
-        std::optional<Step> step;
-        if (planned.verdict == BatchPlan::Verdict::kApply) step = std::move(planned.step);
-        add(std::move(outcome), std::move(step));
-      }
-    }
+    plan.steps = planner->TakeSteps();
     return plan;
   });
-  if (!result.ok()) return result.status();
-  CrashPoint("apply.committed");
-  Progressed(request.cycle, now_ms, began);
-
-  for (std::size_t i = 0; i < result->steps.size(); ++i) {
-    StepResult& step = result->steps[i];
-    BatchOutcome& outcome = outcomes[outcome_of_step[i]];
-    outcome.status = std::move(step.status);
-    outcome.missing_rows = std::move(step.missing_rows);
-    outcome.more_missing = step.more_missing;
-    for (const std::string& index : step.left_out) {
-      events_.Add(context_id_, Severity::kWarning, "index.left_out",
-                  absl::StrCat("index '", index, "' of ", Quoted(outcome.table),
-                               " does not fit the new rows and was left out"));
-    }
+  if (!result.ok()) {
+    for (WaitingRows* const waiting : group) waiting->has_gap = false;
+    return result.status();
   }
+  CrashPoint("apply.committed");
+  std::vector<std::pair<std::string, std::string>> left_out;
+  if (absl::Status status = planner->Settle(result->steps, &left_out); !status.ok()) return Noticed(status);
+  for (const auto& [table, index] : left_out) {
+    events_.Add(context_id_, Severity::kWarning, "index.left_out",
+                absl::StrCat("index '", index, "' of ", Quoted(table),
+                             " does not fit the new rows and was left out"));
+  }
+  std::int64_t progressed = 0;
+  for (std::size_t i = 0; i < planned.size(); ++i) {
+    planned[i]->answer = AnswerOf(*planned[i], i, *planner);
+    Progressed(planned[i]->now_ms, planned[i]->began);
+    progressed = std::max(progressed, progressed_ms_);
+  }
+  if (!planned.empty()) progressed_ms_ = progressed;
+  return absl::OkStatus();
+}
+
+RowAnswer Tenant::AnswerOf(const WaitingRows& waiting, std::size_t number, RowPlanner& planner) {
+  const RowRequest& request = waiting.request;
+  std::vector<BatchOutcome>& outcomes = planner.outcomes(number);
   // A part that was stored is not worth an answer.
   std::vector<BatchOutcome> answered;
   for (std::size_t i = 0; i < outcomes.size(); ++i) {
@@ -697,7 +692,7 @@ absl::StatusOr<std::vector<BatchOutcome>> Tenant::Apply(const Caller& caller, co
       absl::StatusOr<CommitResult> stopped = CommitPlanned([&]() -> absl::StatusOr<Plan> {
         Plan plan;
         plan.cycle = request.cycle;
-        plan.now_ms = now_ms;
+        plan.now_ms = waiting.now_ms;
         absl::StatusOr<std::optional<TableRecord>> record = store_->ReadTable(outcome.table);
         if (!record.ok()) return record.status();
         if (*record) plan.steps.push_back(PlanStop(request.cycle, **record));
@@ -707,7 +702,7 @@ absl::StatusOr<std::vector<BatchOutcome>> Tenant::Apply(const Caller& caller, co
       events_.Add(context_id_, Severity::kWarning, "table.rows_missing",
                   std::string(outcome.status.message()));
     }
-    absl::StatusOr<std::optional<TableRecord>> record = store_->ReadTable(outcome.table);
+    absl::StatusOr<std::optional<TableRecord>> record = planner.RecordAfter(outcome.table);
     if (!record.ok()) return Noticed(record.status());
     if (*record) {
       outcome.applied_seq = (*record)->cycle == request.cycle ? (*record)->seq : 0;
@@ -728,7 +723,6 @@ absl::StatusOr<std::vector<BatchOutcome>> Tenant::Apply(const Caller& caller, co
     }
     answered.push_back(std::move(outcome));
   }
-  applied_.notify_all();
   return answered;
 }
 
@@ -743,23 +737,23 @@ absl::StatusOr<BatchOutcome> Tenant::Wipe(const Caller& caller, std::int64_t cyc
                                           const Position& target, PopulateReason reason,
                                           std::int64_t now_ms) {
   const SteadyTime began = options_.steady_now();
-  absl::StatusOr<std::shared_ptr<const TableSchema>> schema = Agreed(caller, table);
+  absl::StatusOr<AgreedTable> agreed = Agreed(caller, table);
   const Lock lock(mutex_);
   absl::StatusOr<TenantRecord> running = Running(caller, cycle, now_ms);
   if (!running.ok()) return running.status();
   if (absl::Status status = LoadRefused(); !status.ok()) return Noticed(status);
   BatchOutcome outcome{.table = table, .seq = 1};
-  if (schema.ok() && (running->announced.empty() || refused_tables_->contains(FoldName(table)))) {
-    schema = NotAgreed(table);
+  if (agreed.ok() && (running->announced.empty() || refused_tables_->contains(FoldName(table)))) {
+    agreed = NotAgreed(table);
   }
-  if (!schema.ok()) {
-    outcome.status = schema.status();
+  if (!agreed.ok()) {
+    outcome.status = agreed.status();
     return outcome;
   }
   absl::StatusOr<CommitResult> result = CommitPlanned([&]() -> absl::StatusOr<Plan> {
     absl::StatusOr<std::optional<TableRecord>> record = store_->ReadTable(table);
     if (!record.ok()) return record.status();
-    BatchPlan planned = PlanWipe(cycle, *record, **schema, target);
+    BatchPlan planned = PlanWipe(cycle, *record, *agreed->schema, target);
     outcome.repeated = planned.verdict == BatchPlan::Verdict::kRepeated;
     outcome.status = std::move(planned.status);
     Plan plan;
@@ -940,7 +934,7 @@ absl::StatusOr<std::vector<std::string>> Tenant::Reset(const std::vector<std::st
           now_ms, [](TenantRecord&) {}, std::move(steps));
       !status.ok())
     return status;
-  agreed_.clear();
+  ForgetAgreed();
   events_.Add(context_id_, Severity::kWarning, "tables.reset",
               absl::StrCat("an operator dropped ", Counted(names->size(), "table"),
                            " with the partner's indexes and triggers on it; the next cycle makes it anew, "

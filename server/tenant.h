@@ -19,8 +19,11 @@
 #include "proto/wire/batch.h"
 #include "proto/wire/table.h"
 #include "server/caller.h"
+#include "server/commit_queue.h"
 #include "server/events.h"
 #include "server/plan.h"
+#include "server/row_planner.h"
+#include "server/row_request.h"
 #include "server/schema_plan.h"
 #include "server/store/store.h"
 
@@ -69,45 +72,6 @@ struct TableAnswer {
   SchemaAction action = SchemaAction::kUnchanged;
   std::string reason;
   std::int64_t row_count = -1;
-};
-
-/// One batch of a request: what the codec made of it.
-struct IncomingBatch {
-  std::string table;
-  std::uint64_t seq = 0;
-  std::shared_ptr<const TableSchema> schema;
-  absl::StatusOr<ChangeBatch> batch;
-};
-
-struct IncomingPart {
-  std::string table;
-  std::uint64_t value_id = 0;
-  std::uint64_t offset = 0;
-  std::string_view data;
-};
-
-struct IncomingAdvance {
-  Position position;
-  std::vector<std::pair<std::string, Lsn>> tables;
-};
-
-struct RowRequest {
-  std::int64_t cycle = 0;
-  std::vector<IncomingPart> parts;
-  std::vector<IncomingBatch> batches;
-  std::optional<IncomingAdvance> advance;
-};
-
-struct BatchOutcome {
-  std::string table;
-  std::uint64_t seq = 0;
-  absl::Status status;
-  std::uint64_t applied_seq = 0;
-  bool durable = false;
-  bool repeated = false;
-  Lsn lsn;
-  std::vector<std::uint32_t> missing_rows;
-  bool more_missing = false;
 };
 
 struct CompletedTable {
@@ -167,13 +131,17 @@ class Tenant {
                                                     const std::vector<AnnouncedTable>& tables,
                                                     std::int64_t now_ms);
 
-  /// The agreed definition, for decoding. Errors: kFailedPrecondition when there is none.
-  absl::StatusOr<std::shared_ptr<const TableSchema>> Agreed(const Caller& caller, const std::string& table);
+  /// The agreed definition, for decoding. Does not wait for a request that is being applied, but for the
+  /// first look at a table. Errors: kFailedPrecondition when there is none.
+  absl::StatusOr<AgreedTable> Agreed(const Caller& caller, const std::string& table);
 
-  /// Outcomes: of refused parts, then of all batches, then of all tables of `advance`. `wait_for_gaps`: a
-  /// batch that came before its predecessor waits for it.
-  absl::StatusOr<std::vector<BatchOutcome>> Apply(const Caller& caller, const RowRequest& request,
-                                                  bool wait_for_gaps, std::int64_t now_ms);
+  /// Small requests that come while another is applied are committed together with others that wait; each
+  /// has its own answer. `wait_for_gaps`: a batch that came before its predecessor waits for it.
+  RowAnswer Apply(const Caller& caller, const RowRequest& request, bool wait_for_gaps, std::int64_t now_ms);
+  /// The same for several requests of one source, in their order; none of them waits for a gap. An answer
+  /// for each.
+  std::vector<RowAnswer> ApplyAll(const Caller& caller, const std::vector<const RowRequest*>& requests,
+                                  std::int64_t now_ms);
 
   absl::StatusOr<BatchOutcome> Wipe(const Caller& caller, std::int64_t cycle, const std::string& table,
                                     const Position& target, PopulateReason reason, std::int64_t now_ms);
@@ -217,6 +185,8 @@ class Tenant {
   absl::Status CheckOwner(const Caller& caller, const TenantRecord& tenant) const;
   /// The tenant's row, when `cycle` runs.
   absl::StatusOr<TenantRecord> Running(const Caller& caller, std::int64_t cycle, std::int64_t now_ms);
+  absl::Status CheckRunning(const Caller& caller, std::int64_t cycle, std::int64_t now_ms,
+                            const TenantRecord& tenant);
   /// Plans and commits, again while the plan is stale.
   absl::StatusOr<CommitResult> CommitPlanned(const Planner& planner);
   absl::StatusOr<CommitResult> Committed(absl::StatusOr<CommitResult> result);
@@ -229,7 +199,14 @@ class Tenant {
   absl::Status LoadRefused();
   absl::StatusOr<std::vector<TableAnswer>> Answers(const std::vector<AnnouncedTable>& tables);
   absl::StatusOr<std::vector<std::string>> Existing(const std::vector<std::string>& tables);
-  bool HasGap(const RowRequest& request);
+  /// Waits for the turn of `requests`, and answers whatever this thread has to.
+  void Queue(const std::vector<WaitingRows*>& requests);
+  /// Answers all of `group`, under the tenant's lock.
+  void ApplyGroup(const std::vector<WaitingRows*>& group);
+  absl::Status CommitGroup(const TenantRecord& tenant, const std::vector<WaitingRows*>& group);
+  absl::StatusOr<std::vector<BatchOutcome>> AnswerOf(const WaitingRows& waiting, std::size_t number,
+                                                     RowPlanner& planner);
+  void ForgetAgreed();
   void AddPopulateEvent(const std::string& table, PopulateReason reason);
 
   const std::string context_id_;
@@ -238,8 +215,11 @@ class Tenant {
   Events& events_;
   const std::function<void(Tenant&)> make_room_;
 
+  CommitQueue queue_;
   std::mutex mutex_;
-  std::condition_variable applied_;
+  std::mutex applied_mutex_;
+  std::condition_variable applied_;  ///< A group was committed: who has a gap looks again.
+  std::uint64_t applied_groups_ = 0;
   std::unique_ptr<Store> store_;
   std::atomic<bool> is_open_{false};
   std::atomic<std::uint64_t> last_use_{0};
@@ -249,11 +229,13 @@ class Tenant {
   std::int64_t progressed_cycle_ = 0;  ///< The cycle that the next is about.
   std::int64_t progressed_ms_ = 0;     ///< End of the last call of that cycle, 0: none yet.
   std::string quarantine_;          ///< Why nothing is taken; empty: all is well.
-  std::map<std::string, std::shared_ptr<const TableSchema>> agreed_;  ///< By folded name.
+  /// Of `agreed_` alone, so that the next request is decoded while one is applied. Taken after `mutex_`,
+  /// under which alone `agreed_` changes.
+  std::mutex agreed_mutex_;
+  std::map<std::string, AgreedTable> agreed_;  ///< By folded name.
   std::optional<std::set<std::string>>
       refused_tables_;  ///< Of the running cycle, folded; absent: not read yet.
-  std::map<std::string, std::uint64_t>
-      refused_seq_;  ///< Batches that were refused and not sent again, by folded table.
+  RefusedBatches refused_seq_;
 };
 
 }  // namespace mirror

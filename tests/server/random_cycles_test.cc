@@ -892,12 +892,12 @@ class Play {
     for (const OutBatch& batch : request.batches) {
       messages.push_back(batch.Encode());
       const v1::ChangeBatch& message = messages.back();
-      absl::StatusOr<std::shared_ptr<const TableSchema>> schema = to->Agreed(caller, message.table());
-      if (schema.ok()) {
-        incoming.batches.push_back(
-            {message.table(), message.seq(), *schema, DecodeBatch(message, **schema, WireLimits())});
+      absl::StatusOr<AgreedTable> agreed = to->Agreed(caller, message.table());
+      if (agreed.ok()) {
+        incoming.batches.push_back({message.table(), message.seq(), agreed->schema,
+                                    DecodeBatch(message, *agreed->schema, WireLimits()), agreed->hash});
       } else {
-        incoming.batches.push_back({message.table(), message.seq(), nullptr, schema.status()});
+        incoming.batches.push_back({message.table(), message.seq(), nullptr, agreed.status(), {}});
       }
     }
     if (!request.advance.empty()) {

@@ -1,0 +1,208 @@
+#include "server/row_planner.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/apply_plan.h"
+
+namespace mirror {
+namespace {
+
+std::string Quoted(const std::string& table) { return absl::StrCat("table '", table, "'"); }
+
+/// A step that only restates its record: what a large value's part hangs on.
+Step Untouched(const TableRecord& record) {
+  Step step;
+  step.table = record.table;
+  step.expected = record;
+  step.record = record;
+  return step;
+}
+
+absl::Status BehindRefused(const std::string& table) {
+  return absl::AbortedError(
+      absl::StrCat(Quoted(table),
+                   ": a batch before this one was refused. Nothing of this one was applied. Send again from "
+                   "the refused batch on."));
+}
+
+}  // namespace
+
+absl::Status NotAgreed(const std::string& table) {
+  return absl::FailedPreconditionError(
+      absl::StrCat(Quoted(table),
+                   " is not agreed in this cycle. Nothing was applied. Announce it with TableSchema, and "
+                   "send batches only of tables that are wanted there."));
+}
+
+RowPlanner::RowPlanner(Store& store, const Cycle& cycle, const RefusedBatches& refused)
+    : store_(store), cycle_(cycle), refused_(refused) {}
+
+absl::StatusOr<std::optional<TableRecord>> RowPlanner::Of(const std::string& table) {
+  const std::string key = FoldName(table);
+  if (const auto found = records_.find(key); found != records_.end()) return found->second;
+  absl::StatusOr<std::optional<TableRecord>> record = store_.ReadTable(table);
+  if (record.ok()) records_.emplace(key, *record);
+  return record;
+}
+
+bool RowPlanner::IsAgreed(const std::string& table) const {
+  return cycle_.announced && !cycle_.refused_tables.contains(FoldName(table));
+}
+
+/// Whether the first batch of some table came before its predecessor, and that one may still come.
+absl::StatusOr<bool> RowPlanner::HasGap(const RowRequest& request) {
+  std::set<std::string> seen;
+  for (const IncomingBatch& batch : request.batches) {
+    const std::string key = FoldName(batch.table);
+    if (!seen.insert(key).second) continue;
+    absl::StatusOr<std::optional<TableRecord>> record = Of(batch.table);
+    if (!record.ok()) return record.status();
+    if (!*record) continue;
+    const std::uint64_t applied = (*record)->cycle == request.cycle ? (*record)->seq : 0;
+    if (batch.seq > applied + 1 && !refused_.contains(key)) return true;
+  }
+  return false;
+}
+
+absl::StatusOr<bool> RowPlanner::Add(const RowRequest& request, bool may_wait) {
+  if (may_wait) {
+    absl::StatusOr<bool> gap = HasGap(request);
+    if (!gap.ok()) return gap.status();
+    if (*gap) return false;
+  }
+  Planned planned;
+  for (const IncomingPart& part : request.parts) {
+    if (absl::Status status = AddPart(part, &planned); !status.ok()) return status;
+  }
+  for (const IncomingBatch& batch : request.batches) {
+    if (absl::Status status = AddBatch(batch, &planned); !status.ok()) return status;
+  }
+  if (request.advance) {
+    for (const auto& [table, base] : request.advance->tables) {
+      if (absl::Status status = AddAdvance(request, table, base, &planned); !status.ok()) return status;
+    }
+  }
+  requests_.push_back(std::move(planned));
+  return true;
+}
+
+absl::Status RowPlanner::AddPart(const IncomingPart& part, Planned* planned) {
+  BatchOutcome outcome{.table = part.table};
+  absl::StatusOr<std::optional<TableRecord>> record = Of(part.table);
+  if (!record.ok()) return record.status();
+  if (!IsAgreed(part.table) || !*record) {
+    outcome.status = NotAgreed(part.table);
+    Keep(std::move(outcome), std::nullopt, false, planned);
+    return absl::OkStatus();
+  }
+  Step step = Untouched(**record);
+  step.actions.push_back(KeepPart{cycle_.number, part.value_id, part.offset, part.data});
+  Keep(std::move(outcome), std::move(step), false, planned);
+  return absl::OkStatus();
+}
+
+absl::Status RowPlanner::AddBatch(const IncomingBatch& batch, Planned* planned) {
+  BatchOutcome outcome{.table = batch.table, .seq = batch.seq};
+  absl::StatusOr<std::optional<TableRecord>> record = Of(batch.table);
+  if (!record.ok()) return record.status();
+  std::optional<Step> step;
+  bool by_record = false;
+  if (!IsAgreed(batch.table)) {
+    outcome.status = NotAgreed(batch.table);
+  } else if (!batch.batch.ok()) {
+    outcome.status = batch.batch.status();
+  } else if (*record && ((*record)->schema_hash != batch.batch->schema_hash ||
+                         (!batch.decoded_hash.empty() && batch.decoded_hash != batch.batch->schema_hash))) {
+    outcome.status = absl::FailedPreconditionError(
+        absl::StrCat(Quoted(batch.table),
+                     " was announced with another definition than this batch has. Nothing was "
+                     "applied. Take `schema_hash` from the answer of TableSchema."));
+  } else {
+    BatchPlan plan = PlanBatch(cycle_.number, *record, *batch.schema, *batch.batch);
+    by_record = true;
+    outcome.repeated = plan.verdict == BatchPlan::Verdict::kRepeated;
+    outcome.status = std::move(plan.status);
+    if (plan.verdict == BatchPlan::Verdict::kApply) step = std::move(plan.step);
+  }
+  Keep(std::move(outcome), std::move(step), by_record, planned);
+  return absl::OkStatus();
+}
+
+absl::Status RowPlanner::AddAdvance(const RowRequest& request, const std::string& table, Lsn base,
+                                    Planned* planned) {
+  BatchOutcome outcome{.table = table};
+  absl::StatusOr<std::optional<TableRecord>> record = Of(table);
+  if (!record.ok()) return record.status();
+  const std::string key = FoldName(table);
+  const bool sent = std::any_of(request.batches.begin(), request.batches.end(),
+                                [&](const IncomingBatch& batch) { return FoldName(batch.table) == key; });
+  std::optional<Step> step;
+  bool by_record = false;
+  if (sent || refused_.contains(key)) {
+    outcome.status = absl::FailedPreconditionError(
+        absl::StrCat(Quoted(table),
+                     " has batches of its own in this cycle. Its LSN was not moved. Commit it with "
+                     "its last batch."));
+  } else if (!IsAgreed(table)) {
+    outcome.status = NotAgreed(table);
+  } else {
+    BatchPlan plan = PlanAdvance(cycle_.number, *record, table, base, request.advance->position);
+    by_record = true;
+    outcome.repeated = plan.verdict == BatchPlan::Verdict::kRepeated;
+    outcome.status = std::move(plan.status);
+    if (plan.verdict == BatchPlan::Verdict::kApply) step = std::move(plan.step);
+  }
+  Keep(std::move(outcome), std::move(step), by_record, planned);
+  return absl::OkStatus();
+}
+
+void RowPlanner::Keep(BatchOutcome outcome, std::optional<Step> step, bool by_record, Planned* planned) {
+  const std::string key = FoldName(outcome.table);
+  // A request behind this one finds what it would find if this one had been committed.
+  if (outcome.seq != 0 && step) refused_.erase(key);
+  if (outcome.seq != 0 && !outcome.status.ok() && !absl::IsAborted(outcome.status) && records_.at(key)) {
+    refused_[key] = outcome.seq;
+  }
+  planned->steps.push_back(step ? steps_.size() : kNoStep);
+  planned->by_record.push_back(by_record);
+  planned->outcomes.push_back(std::move(outcome));
+  if (!step) return;
+  records_[key] = step->record;
+  steps_.push_back(*std::move(step));
+}
+
+absl::Status RowPlanner::Settle(std::vector<StepResult>& results,
+                                std::vector<std::pair<std::string, std::string>>* left_out) {
+  for (Planned& planned : requests_) {
+    for (std::size_t i = 0; i < planned.outcomes.size(); ++i) {
+      BatchOutcome& outcome = planned.outcomes[i];
+      const std::string key = FoldName(outcome.table);
+      if (planned.steps[i] != kNoStep) {
+        StepResult& result = results[planned.steps[i]];
+        outcome.status = std::move(result.status);
+        outcome.missing_rows = std::move(result.missing_rows);
+        outcome.more_missing = result.more_missing;
+        for (const std::string& index : result.left_out) left_out->emplace_back(outcome.table, index);
+        if (!outcome.status.ok() && planned.by_record[i]) failed_.insert(key);
+        continue;
+      }
+      if (!planned.by_record[i] || !failed_.contains(key)) continue;
+      absl::StatusOr<std::optional<TableRecord>> record = store_.ReadTable(outcome.table);
+      if (!record.ok()) return record.status();
+      const bool applied = outcome.repeated && outcome.seq != 0 && *record &&
+                           (*record)->cycle == cycle_.number && outcome.seq <= (*record)->seq;
+      if (applied) continue;
+      outcome.repeated = false;
+      outcome.status = BehindRefused(outcome.table);
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::optional<TableRecord>> RowPlanner::RecordAfter(const std::string& table) {
+  return failed_.contains(FoldName(table)) ? store_.ReadTable(table) : Of(table);
+}
+
+}  // namespace mirror

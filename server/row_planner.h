@@ -1,0 +1,83 @@
+#ifndef MIRROR_SERVER_ROW_PLANNER_H_
+#define MIRROR_SERVER_ROW_PLANNER_H_
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "server/plan.h"
+#include "server/row_request.h"
+#include "server/store/store.h"
+
+namespace mirror {
+
+/// Batches that were refused and not sent again, by folded table: the numbers they had.
+using RefusedBatches = std::map<std::string, std::uint64_t>;
+
+/// What a batch or an advance of a table gets that this cycle does not mirror.
+absl::Status NotAgreed(const std::string& table);
+
+/// Requests of rows of one cycle on their way into one transaction. Each is planned in view of what those
+/// before it will leave, and answered by what became of that.
+/// Threads: none.
+class RowPlanner {
+ public:
+  /// What a request may write to: the tables that this cycle announced, but those that were refused.
+  struct Cycle {
+    std::int64_t number = 0;
+    bool announced = false;
+    const std::set<std::string>& refused_tables;  ///< Folded.
+  };
+
+  RowPlanner(Store& store, const Cycle& cycle, const RefusedBatches& refused);
+
+  /// Plans `request`, which must outlive the planner. False, for one that may wait only: a batch of it came
+  /// before its predecessor, and nothing of it was planned. Errors: as Store.
+  absl::StatusOr<bool> Add(const RowRequest& request, bool may_wait);
+  /// The steps of all requests, in order.
+  std::vector<Step> TakeSteps() { return std::move(steps_); }
+
+  /// One outcome of each part, batch and advanced table of the request that was added as number `request`.
+  std::vector<BatchOutcome>& outcomes(std::size_t request) { return requests_[request].outcomes; }
+  /// Takes in what came of the steps: what was decided in view of a step that then failed is aborted.
+  /// `left_out` gets {table, index} of what swaps could not keep. Errors: as Store.
+  absl::Status Settle(std::vector<StepResult>& results,
+                      std::vector<std::pair<std::string, std::string>>* left_out);
+  /// The metadata row of a table as the commit left it. Errors: as Store.
+  absl::StatusOr<std::optional<TableRecord>> RecordAfter(const std::string& table);
+
+ private:
+  static constexpr std::size_t kNoStep = static_cast<std::size_t>(-1);
+
+  struct Planned {
+    std::vector<BatchOutcome> outcomes;
+    std::vector<std::size_t> steps;  ///< Of each outcome.
+    std::vector<bool> by_record;     ///< Of each outcome: whether it hangs on the table's record.
+  };
+
+  absl::StatusOr<std::optional<TableRecord>> Of(const std::string& table);
+  bool IsAgreed(const std::string& table) const;
+  absl::StatusOr<bool> HasGap(const RowRequest& request);
+  absl::Status AddPart(const IncomingPart& part, Planned* planned);
+  absl::Status AddBatch(const IncomingBatch& batch, Planned* planned);
+  absl::Status AddAdvance(const RowRequest& request, const std::string& table, Lsn base, Planned* planned);
+  void Keep(BatchOutcome outcome, std::optional<Step> step, bool by_record, Planned* planned);
+
+  Store& store_;
+  const Cycle cycle_;
+  RefusedBatches refused_;                                     ///< As it will be by then.
+  std::map<std::string, std::optional<TableRecord>> records_;  ///< Likewise, by folded name.
+  std::vector<Step> steps_;
+  std::vector<Planned> requests_;
+  std::set<std::string> failed_;  ///< Tables of steps that failed, folded.
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_ROW_PLANNER_H_
