@@ -43,4 +43,9 @@ void CommitQueue::Done() {
   if (!waiting_.empty()) waiting_.front().place->changed_.notify_one();
 }
 
+std::size_t CommitQueue::size() {
+  const std::lock_guard lock(mutex_);
+  return waiting_.size();
+}
+
 }  // namespace mirror

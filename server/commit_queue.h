@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <deque>
 #include <mutex>
+#include <utility>
 #include <vector>
 
 #include "server/caller.h"
@@ -31,6 +32,11 @@ struct WaitingRows {
   const std::int64_t now_ms;  ///< Unix time at which it came.
   const std::chrono::steady_clock::time_point began;
   bool may_wait = false;  ///< For the batch before it.
+
+  void Answer(RowAnswer with) {
+    answer = std::move(with);
+    has_gap = false;
+  }
 
   RowAnswer answer;
   bool has_gap = false;  ///< It may wait and has to; there is no answer yet.
@@ -64,6 +70,8 @@ class CommitQueue {
   std::vector<WaitingRows*> Take();
   /// All that was taken has been answered; the next one leads.
   void Done();
+  /// Requests that wait and were not taken yet.
+  std::size_t size();
 
  private:
   struct Entry {

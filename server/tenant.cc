@@ -28,6 +28,13 @@ absl::Status CycleOver(std::int64_t cycle, const std::string& why) {
                    "new cycle with Authenticate."));
 }
 
+absl::Status ChangedAgainAndAgain(const std::string& context_id) {
+  return absl::UnavailableError(
+      absl::StrCat("the mirror of '", context_id,
+                   "' was changed by hand again and again while this call was being "
+                   "applied. Nothing was applied; the same call again is safe."));
+}
+
 std::string Counted(std::size_t count, const std::string& thing) {
   return absl::StrCat(count, " ", thing, count == 1 ? "" : "s");
 }
@@ -237,10 +244,7 @@ absl::StatusOr<CommitResult> Tenant::CommitPlanned(const Planner& planner) {
     if (!result.ok()) return Noticed(result.status());
     if (!result->stale) return result;
   }
-  return absl::UnavailableError(
-      absl::StrCat("the mirror of '", context_id_,
-                   "' was changed by hand again and again while this call was being "
-                   "applied. Nothing was applied; the same call again is safe."));
+  return ChangedAgainAndAgain(context_id_);
 }
 
 absl::Status Tenant::EndCycleLocked(std::int64_t now_ms, const std::function<void(TenantRecord&)>& change,
@@ -582,8 +586,7 @@ void Tenant::Queue(const std::vector<WaitingRows*>& requests) {
         store_.reset();
         is_open_ = false;
         for (WaitingRows* const waiting : group) {
-          waiting->has_gap = false;
-          waiting->answer = absl::ResourceExhaustedError(absl::StrCat(
+          waiting->Answer(absl::ResourceExhaustedError(
               "there is no memory left to apply this. Its outcome is not known; the same call again is safe, "
               "better with smaller batches."));
         }
@@ -608,7 +611,7 @@ void Tenant::ApplyGroup(const std::vector<WaitingRows*>& group) {
     if (own.ok()) {
       running.push_back(waiting);
     } else {
-      waiting->answer = own;
+      waiting->Answer(own);
       // It may have been an idle cycle's end.
       if (status.ok() && store_) tenant = store_->ReadTenant();
       if (status.ok()) status = store_ ? Noticed(tenant.status()) : own;
@@ -621,10 +624,10 @@ void Tenant::ApplyGroup(const std::vector<WaitingRows*>& group) {
   if (of_one && running.size() > 1) {
     // Whatever ended the transaction belongs to one of them, and must not harm the others.
     for (WaitingRows* const waiting : running) {
-      if (absl::Status alone = CommitGroup(*tenant, {waiting}); !alone.ok()) waiting->answer = alone;
+      if (absl::Status alone = CommitGroup(*tenant, {waiting}); !alone.ok()) waiting->Answer(alone);
     }
   } else if (!status.ok()) {
-    for (WaitingRows* const waiting : running) waiting->answer = status;
+    for (WaitingRows* const waiting : running) waiting->Answer(status);
   }
   {
     const std::lock_guard lock(applied_mutex_);
@@ -639,28 +642,29 @@ absl::Status Tenant::CommitGroup(const TenantRecord& tenant, const std::vector<W
   const RowPlanner::Cycle cycle{tenant.cycle, !tenant.announced.empty(), *refused_tables_};
   std::optional<RowPlanner> planner;
   std::vector<WaitingRows*> planned;
-  absl::StatusOr<CommitResult> result = CommitPlanned([&]() -> absl::StatusOr<Plan> {
+  CommitResult result{.stale = true};
+  for (int attempt = 0; result.stale; ++attempt) {
+    if (attempt == kPlanAttemptsMax) return ChangedAgainAndAgain(context_id_);
     planner.emplace(*store_, cycle, refused_seq_);
     planned.clear();
     Plan plan;
     plan.cycle = tenant.cycle;
     for (WaitingRows* const waiting : group) {
-      absl::StatusOr<bool> added = planner->Add(waiting->request, waiting->may_wait);
-      if (!added.ok()) return added.status();
+      const absl::StatusOr<bool> added = planner->Add(waiting->request, waiting->may_wait);
+      if (!added.ok()) return Noticed(added.status());
       waiting->has_gap = !*added;
       if (*added) planned.push_back(waiting);
       plan.now_ms = std::max(plan.now_ms, waiting->now_ms);
     }
+    if (planned.empty()) return absl::OkStatus();
     plan.steps = planner->TakeSteps();
-    return plan;
-  });
-  if (!result.ok()) {
-    for (WaitingRows* const waiting : group) waiting->has_gap = false;
-    return result.status();
+    absl::StatusOr<CommitResult> committed = store_->Commit(plan);
+    if (!committed.ok()) return Noticed(committed.status());
+    result = *std::move(committed);
   }
   CrashPoint("apply.committed");
   std::vector<std::pair<std::string, std::string>> left_out;
-  if (absl::Status status = planner->Settle(result->steps, &left_out); !status.ok()) return Noticed(status);
+  if (absl::Status status = planner->Settle(result.steps, &left_out); !status.ok()) return Noticed(status);
   for (const auto& [table, index] : left_out) {
     events_.Add(context_id_, Severity::kWarning, "index.left_out",
                 absl::StrCat("index '", index, "' of ", Quoted(table),
@@ -668,7 +672,7 @@ absl::Status Tenant::CommitGroup(const TenantRecord& tenant, const std::vector<W
   }
   std::int64_t progressed = 0;
   for (std::size_t i = 0; i < planned.size(); ++i) {
-    planned[i]->answer = AnswerOf(*planned[i], i, *planner);
+    planned[i]->Answer(AnswerOf(*planned[i], i, *planner));
     Progressed(planned[i]->now_ms, planned[i]->began);
     progressed = std::max(progressed, progressed_ms_);
   }

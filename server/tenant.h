@@ -170,6 +170,8 @@ class Tenant {
   void Retire();
 
   bool is_open() const { return is_open_; }
+  /// Requests of rows that wait for the one that is being applied.
+  std::size_t waiting_requests() { return queue_.size(); }
   /// Of Tenants' clock of uses.
   std::uint64_t last_use() const { return last_use_; }
   void set_last_use(std::uint64_t use) { last_use_ = use; }
