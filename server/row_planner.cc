@@ -20,6 +20,11 @@ Step Untouched(const TableRecord& record) {
   return step;
 }
 
+RowPlanner::Standing StandingOf(const std::optional<TableRecord>& record) {
+  if (!record) return {};
+  return {true, record->cycle, record->seq, record->position.lsn};
+}
+
 absl::Status BehindRefused(const std::string& table) {
   return absl::AbortedError(
       absl::StrCat(Quoted(table),
@@ -84,6 +89,8 @@ absl::StatusOr<bool> RowPlanner::Add(const RowRequest& request, bool may_wait) {
       if (absl::Status status = AddAdvance(request, table, base, &planned); !status.ok()) return status;
     }
   }
+  for (const BatchOutcome& outcome : planned.outcomes)
+    planned.after.push_back(StandingOf(records_.at(FoldName(outcome.table))));
   requests_.push_back(std::move(planned));
   return true;
 }
@@ -177,32 +184,45 @@ absl::Status RowPlanner::Settle(std::vector<StepResult>& results,
                                 std::vector<std::pair<std::string, std::string>>* left_out) {
   for (Planned& planned : requests_) {
     for (std::size_t i = 0; i < planned.outcomes.size(); ++i) {
-      BatchOutcome& outcome = planned.outcomes[i];
-      const std::string key = FoldName(outcome.table);
-      if (planned.steps[i] != kNoStep) {
-        StepResult& result = results[planned.steps[i]];
-        outcome.status = std::move(result.status);
-        outcome.missing_rows = std::move(result.missing_rows);
-        outcome.more_missing = result.more_missing;
-        for (const std::string& index : result.left_out) left_out->emplace_back(outcome.table, index);
-        if (!outcome.status.ok() && planned.by_record[i]) failed_.insert(key);
-        continue;
-      }
-      if (!planned.by_record[i] || !failed_.contains(key)) continue;
-      absl::StatusOr<std::optional<TableRecord>> record = store_.ReadTable(outcome.table);
-      if (!record.ok()) return record.status();
-      const bool applied = outcome.repeated && outcome.seq != 0 && *record &&
-                           (*record)->cycle == cycle_.number && outcome.seq <= (*record)->seq;
-      if (applied) continue;
-      outcome.repeated = false;
-      outcome.status = BehindRefused(outcome.table);
+      const absl::Status status = SettleOne(planned, i, results, left_out);
+      if (!status.ok()) return status;
     }
+    for (const BatchOutcome& outcome : planned.outcomes)
+      planned.failed.push_back(!failed_.empty() && failed_.contains(FoldName(outcome.table)));
   }
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::optional<TableRecord>> RowPlanner::RecordAfter(const std::string& table) {
-  return failed_.contains(FoldName(table)) ? store_.ReadTable(table) : Of(table);
+absl::Status RowPlanner::SettleOne(Planned& planned, std::size_t i, std::vector<StepResult>& results,
+                                   std::vector<std::pair<std::string, std::string>>* left_out) {
+  BatchOutcome& outcome = planned.outcomes[i];
+  if (planned.steps[i] != kNoStep) {
+    StepResult& result = results[planned.steps[i]];
+    outcome.status = std::move(result.status);
+    outcome.missing_rows = std::move(result.missing_rows);
+    outcome.more_missing = result.more_missing;
+    for (const std::string& index : result.left_out) left_out->emplace_back(outcome.table, index);
+    if (!outcome.status.ok() && planned.by_record[i]) failed_.insert(FoldName(outcome.table));
+    return absl::OkStatus();
+  }
+  if (!planned.by_record[i] || !failed_.contains(FoldName(outcome.table))) return absl::OkStatus();
+  const absl::StatusOr<std::optional<TableRecord>> record = store_.ReadTable(outcome.table);
+  if (!record.ok()) return record.status();
+  const bool applied = outcome.repeated && outcome.seq != 0 && *record && (*record)->cycle == cycle_.number &&
+                       outcome.seq <= (*record)->seq;
+  if (applied) return absl::OkStatus();
+  outcome.repeated = false;
+  outcome.status = BehindRefused(outcome.table);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<RowPlanner::Standing> RowPlanner::StandingAfter(std::size_t request, std::size_t outcome) {
+  const Planned& planned = requests_[request];
+  if (!planned.failed[outcome]) return planned.after[outcome];
+  // Nothing of the table was applied since.
+  absl::StatusOr<std::optional<TableRecord>> record = store_.ReadTable(planned.outcomes[outcome].table);
+  if (!record.ok()) return record.status();
+  return StandingOf(*record);
 }
 
 }  // namespace mirror

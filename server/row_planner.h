@@ -49,8 +49,14 @@ class RowPlanner {
   /// `left_out` gets {table, index} of what swaps could not keep. Errors: as Store.
   absl::Status Settle(std::vector<StepResult>& results,
                       std::vector<std::pair<std::string, std::string>>* left_out);
-  /// The metadata row of a table as the commit left it. Errors: as Store.
-  absl::StatusOr<std::optional<TableRecord>> RecordAfter(const std::string& table);
+  /// Where the table of an outcome stood when its request had been applied. Errors: as Store.
+  struct Standing {
+    bool there = false;  ///< It has a metadata row.
+    std::int64_t cycle = 0;
+    std::uint64_t seq = 0;
+    Lsn lsn;
+  };
+  absl::StatusOr<Standing> StandingAfter(std::size_t request, std::size_t outcome);
 
  private:
   static constexpr std::size_t kNoStep = static_cast<std::size_t>(-1);
@@ -58,6 +64,8 @@ class RowPlanner {
   struct Planned {
     std::vector<BatchOutcome> outcomes;
     std::vector<std::size_t> steps;  ///< Of each outcome.
+    std::vector<Standing> after;     ///< Of each outcome: as it is unless `failed`.
+    std::vector<bool> failed;        ///< Of each outcome: whether a step of its table had failed by then.
     std::vector<bool> by_record;     ///< Of each outcome: whether it hangs on the table's record.
   };
 
@@ -67,6 +75,8 @@ class RowPlanner {
   absl::Status AddPart(const IncomingPart& part, Planned* planned);
   absl::Status AddBatch(const IncomingBatch& batch, Planned* planned);
   absl::Status AddAdvance(const RowRequest& request, const std::string& table, Lsn base, Planned* planned);
+  absl::Status SettleOne(Planned& planned, std::size_t i, std::vector<StepResult>& results,
+                         std::vector<std::pair<std::string, std::string>>* left_out);
   void Keep(BatchOutcome outcome, std::optional<Step> step, bool by_record, Planned* planned);
 
   Store& store_;

@@ -706,15 +706,13 @@ RowAnswer Tenant::AnswerOf(const WaitingRows& waiting, std::size_t number, RowPl
       events_.Add(context_id_, Severity::kWarning, "table.rows_missing",
                   std::string(outcome.status.message()));
     }
-    absl::StatusOr<std::optional<TableRecord>> record = planner.RecordAfter(outcome.table);
-    if (!record.ok()) return Noticed(record.status());
-    if (*record) {
-      outcome.applied_seq = (*record)->cycle == request.cycle ? (*record)->seq : 0;
-      outcome.lsn = (*record)->position.lsn;
-    }
+    const absl::StatusOr<RowPlanner::Standing> standing = planner.StandingAfter(number, i);
+    if (!standing.ok()) return Noticed(standing.status());
+    outcome.applied_seq = standing->cycle == request.cycle ? standing->seq : 0;
+    outcome.lsn = standing->lsn;
     outcome.durable = outcome.status.ok();
     // Only of tables that there are: invented names must not pile up.
-    if (outcome.seq != 0 && *record) {
+    if (outcome.seq != 0 && standing->there) {
       if (outcome.status.ok()) {
         if (!outcome.repeated) refused_seq_.erase(key);
       } else if (!absl::IsAborted(outcome.status)) {

@@ -319,6 +319,25 @@ TEST_F(CycleRulesTest, AStreamEndsWithAbortedWhenItsCycleEnds) {
   EXPECT_THAT(PeopleNow(), SizeIs(4));
 }
 
+TEST_F(CycleRulesTest, AStreamInFullFlightEndsWithTheReasonWhileItsSourceWaits) {
+  Install();
+  const auto client = Client();
+  const std::int64_t cycle = BeginFilled(*client);
+  absl::StatusOr<std::unique_ptr<RowStream>> stream = client->OpenRowStream();
+  ASSERT_THAT(stream, IsOk());
+  for (std::uint64_t seq = 1; seq <= 4; ++seq) {
+    ASSERT_THAT((*stream)->Send(Request(cycle, {Message(people_, Changes({{7, "x", 1}}, seq))})), IsOk());
+  }
+  for (int i = 0; i < 4; ++i) ASSERT_THAT((*stream)->Receive(), IsOk());
+  EXPECT_GT(Begin(*client), cycle);
+
+  ASSERT_THAT((*stream)->Send(Request(cycle, {Message(people_, Changes({{8, "x", 1}}, 5))})), IsOk());
+
+  EXPECT_THAT((*stream)->Receive(),
+              StatusIs(absl::StatusCode::kAborted, HasSubstr("Begin a new cycle with Authenticate")));
+  EXPECT_THAT((*stream)->Finish(), StatusIs(absl::StatusCode::kAborted));
+}
+
 TEST_F(CycleRulesTest, ABatchThatIsSentAgainIsAcknowledgedAndNotAppliedTwice) {
   Install();
   const auto client = Client();

@@ -142,7 +142,11 @@ TEST_F(CommitGroupTest, BatchesOfOneTableFromSeveralRequestsGoTogetherInTheirOrd
 
   gate_.Open();
 
-  EXPECT_THAT(StatusOf(one), IsOk());
+  const RowAnswer of_one = one.get();
+  ASSERT_THAT(of_one, IsOk());
+  EXPECT_THAT(of_one->front().status, IsOk());
+  EXPECT_EQ(of_one->front().applied_seq, 1U) << "as if it had been committed before the others";
+  EXPECT_EQ(of_one->front().lsn, Lsn{5});
   EXPECT_THAT(StatusOf(two), IsOk());
   EXPECT_THAT(StatusOf(gap), StatusIs(kAborted, HasSubstr("2 is the last that was applied")));
   EXPECT_THAT(StatusOf(three), IsOk());
