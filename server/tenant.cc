@@ -1006,11 +1006,15 @@ bool Tenant::CloseIfIdle() {
   return true;
 }
 
-void Tenant::Retire() {
+absl::Status Tenant::Retire(const std::function<absl::Status()>& remove) {
   const Lock lock(mutex_);
   retired_ = true;
   store_.reset();
   is_open_ = false;
+  if (removed_) return absl::OkStatus();
+  absl::Status status = remove();
+  removed_ = status.ok();
+  return status;
 }
 
 }  // namespace mirror

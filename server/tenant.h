@@ -166,15 +166,13 @@ class Tenant {
   void EndCycle(std::int64_t now_ms);
   /// Closes the store when nobody uses it. False: it is in use or closed already.
   bool CloseIfIdle();
-  /// Closes it for good: every later call is refused with kNotFound.
-  void Retire();
+  /// Closes it for good, every later call is refused, and calls `remove` for what is on disk. Again after an
+  /// error of it: tries that once more.
+  absl::Status Retire(const std::function<absl::Status()>& remove);
 
   bool is_open() const { return is_open_; }
   /// Requests of rows that wait for the one that is being applied.
   std::size_t waiting_requests() { return queue_.size(); }
-  /// Of Tenants' clock of uses.
-  std::uint64_t last_use() const { return last_use_; }
-  void set_last_use(std::uint64_t use) { last_use_ = use; }
 
  private:
   using Lock = std::unique_lock<std::mutex>;
@@ -224,8 +222,7 @@ class Tenant {
   std::uint64_t applied_groups_ = 0;
   std::unique_ptr<Store> store_;
   std::atomic<bool> is_open_{false};
-  std::atomic<std::uint64_t> last_use_{0};
-  bool retired_ = false;
+  bool retired_ = false, removed_ = false;
   bool replaced_ = false;           ///< Another file was found, and the cycle in it has not been ended yet.
   bool served_cycle_ = false;       ///< A cycle may be running that this process has served.
   std::int64_t progressed_cycle_ = 0;  ///< The cycle that the next is about.

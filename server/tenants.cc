@@ -4,7 +4,6 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <string_view>
@@ -19,6 +18,9 @@ namespace {
 
 constexpr std::string_view kFilePrefix = "Mirror_";
 constexpr std::string_view kFileSuffix = ".db";
+
+/// Databases that are looked at when one has to be closed; those that are in use count as used then.
+constexpr int kTriedToClose = 16;
 
 std::int64_t NowMs() {
   return std::chrono::duration_cast<std::chrono::milliseconds>(
@@ -67,7 +69,7 @@ absl::StatusOr<std::unique_ptr<Tenants>> Tenants::Open(const TenantsOptions& opt
     const std::string context_id =
         name.substr(kFilePrefix.size(), name.size() - kFilePrefix.size() - kFileSuffix.size());
     if (!CheckContextId(context_id).ok()) continue;
-    tenants->tenants_.emplace(FoldName(context_id), tenants->Make(context_id));
+    tenants->tenants_.emplace(FoldName(context_id), Entry{tenants->Make(context_id), {}});
     // A log that a kill left would be replayed over a copy put there later: it goes into its own file now.
     // What keeps it from that is met again, and told, by the first call for the tenant.
     std::error_code none;
@@ -92,16 +94,16 @@ std::shared_ptr<Tenant> Tenants::Make(const std::string& context_id) {
       [dir = options_.data_dir, context_id, sqlite](bool create) {
         return OpenSqliteStore(dir, context_id, create, sqlite);
       },
-      options_.tenant, events_, [this](Tenant& tenant) { CloseOldest(tenant); });
+      options_.tenant, events_, [this](Tenant& tenant) { MakeRoom(tenant); });
 }
 
 absl::StatusOr<std::shared_ptr<Tenant>> Tenants::Find(const Caller& caller) {
   const std::lock_guard lock(mutex_);
   const auto found = tenants_.find(FoldName(caller.context_id));
-  if (found == tenants_.end() || found->second->context_id() != caller.context_id)
+  if (found == tenants_.end() || found->second.tenant->context_id() != caller.context_id)
     return UnknownTenant(kBeginOrAsk);
-  Used(*found->second);
-  return found->second;
+  Used(found->second);
+  return found->second.tenant;
 }
 
 absl::StatusOr<std::shared_ptr<Tenant>> Tenants::FindOrTakeIn(const Caller& caller) {
@@ -110,19 +112,20 @@ absl::StatusOr<std::shared_ptr<Tenant>> Tenants::FindOrTakeIn(const Caller& call
   const std::string key = FoldName(caller.context_id);
   auto found = tenants_.find(key);
   // A spelling that was only probed must not keep the right one out.
-  if (found != tenants_.end() && found->second->context_id() != caller.context_id &&
-      found->second.use_count() == 1 && !found->second->is_open() &&
-      !std::filesystem::exists(PathOf(found->second->context_id()))) {
+  if (found != tenants_.end() && found->second.tenant->context_id() != caller.context_id &&
+      found->second.tenant.use_count() == 1 && !found->second.tenant->is_open() &&
+      !std::filesystem::exists(PathOf(found->second.tenant->context_id()))) {
+    Unlist(found->second);
     tenants_.erase(found);
     found = tenants_.end();
   }
   if (found == tenants_.end()) {
     if (!options_.tenant.automatic_provisioning) return UnknownTenant(kAsk);
-    found = tenants_.emplace(key, Make(caller.context_id)).first;
+    found = tenants_.emplace(key, Entry{Make(caller.context_id), {}}).first;
   }
-  if (found->second->context_id() != caller.context_id) return UnknownTenant(kAsk);
-  Used(*found->second);
-  return found->second;
+  if (found->second.tenant->context_id() != caller.context_id) return UnknownTenant(kAsk);
+  Used(found->second);
+  return found->second.tenant;
 }
 
 absl::StatusOr<std::shared_ptr<Tenant>> Tenants::Find(const std::string& context_id) {
@@ -132,28 +135,35 @@ absl::StatusOr<std::shared_ptr<Tenant>> Tenants::Find(const std::string& context
     return absl::NotFoundError(absl::StrCat("there is no tenant '", context_id,
                                             "'. Nothing was done. 'mirrorctl tenants' lists them."));
   }
-  Used(*found->second);
-  return found->second;
+  Used(found->second);
+  return found->second.tenant;
 }
 
 std::vector<std::shared_ptr<Tenant>> Tenants::All() {
-  const std::lock_guard lock(mutex_);
   std::vector<std::shared_ptr<Tenant>> all;
-  for (const auto& [key, tenant] : tenants_) {
-    // A probe of a tenant that was never taken in leaves no file.
-    if (tenant->is_open() || std::filesystem::exists(PathOf(tenant->context_id()))) all.push_back(tenant);
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [key, entry] : tenants_) all.push_back(entry.tenant);
   }
+  // A probe of a tenant that was never taken in leaves no file.
+  std::erase_if(all, [&](const std::shared_ptr<Tenant>& tenant) {
+    return !tenant->is_open() && !std::filesystem::exists(PathOf(tenant->context_id()));
+  });
   return all;
 }
 
 absl::Status Tenants::Delete(const std::string& context_id) {
   absl::StatusOr<std::shared_ptr<Tenant>> tenant = Find(context_id);
   if (!tenant.ok()) return tenant.status();
-  (*tenant)->Retire();
+  // Until it is forgotten here, nobody can make a new one under its name.
+  absl::Status removed =
+      (*tenant)->Retire([&] { return RemoveSqliteStore(options_.data_dir, (*tenant)->context_id()); });
+  if (!removed.ok()) return removed;
   const std::lock_guard lock(mutex_);
-  if (absl::Status status = RemoveSqliteStore(options_.data_dir, (*tenant)->context_id()); !status.ok())
-    return status;
-  tenants_.erase(FoldName(context_id));
+  const auto found = tenants_.find(FoldName(context_id));
+  if (found == tenants_.end() || found->second.tenant != *tenant) return absl::OkStatus();
+  Unlist(found->second);
+  tenants_.erase(found);
   return absl::OkStatus();
 }
 
@@ -168,29 +178,55 @@ std::string Tenants::PathOf(const std::string& context_id) const {
 std::size_t Tenants::open_count() const {
   const std::lock_guard lock(mutex_);
   std::size_t count = 0;
-  for (const auto& [key, tenant] : tenants_) count += tenant->is_open() ? 1U : 0U;
+  for (const auto& [key, entry] : tenants_) count += entry.tenant->is_open() ? 1U : 0U;
   return count;
 }
 
-void Tenants::Used(Tenant& tenant) { tenant.set_last_use(++uses_); }
+void Tenants::Used(Entry& entry) {
+  if (entry.listed) by_use_.splice(by_use_.end(), by_use_, entry.place);
+}
 
-/// Called by a tenant that has just opened its database, under that tenant's lock: the order is always
-/// tenant, then this map, and other tenants are only tried.
-void Tenants::CloseOldest(const Tenant& keep) {
-  std::vector<std::shared_ptr<Tenant>> open;
+void Tenants::Unlist(Entry& entry) {
+  if (entry.listed) by_use_.erase(entry.place);
+  entry.listed = false;
+}
+
+/// The least recently used one that is open, which counts as used from now on: when it cannot be closed, it
+/// is in use. Null: there are no more than may be.
+std::shared_ptr<Tenant> Tenants::TakeOldest(const Tenant& keep) {
+  const std::lock_guard lock(mutex_);
+  while (by_use_.size() > options_.open_max) {
+    Entry& oldest = tenants_.find(FoldName(by_use_.front()->context_id()))->second;
+    if (!oldest.tenant->is_open()) {
+      Unlist(oldest);
+      continue;
+    }
+    Used(oldest);
+    if (oldest.tenant.get() != &keep) return oldest.tenant;
+    if (by_use_.size() == 1) break;
+  }
+  return nullptr;
+}
+
+/// Called by a tenant that has just opened its database or ended its cycle, under that tenant's lock: the
+/// order is always tenant, then this map, and other tenants are only tried.
+void Tenants::MakeRoom(const Tenant& opened) {
   {
     const std::lock_guard lock(mutex_);
-    for (const auto& [key, tenant] : tenants_) {
-      if (tenant->is_open() && tenant.get() != &keep) open.push_back(tenant);
+    const auto found = tenants_.find(FoldName(opened.context_id()));
+    if (found != tenants_.end() && found->second.tenant.get() == &opened && !found->second.listed) {
+      found->second.place = by_use_.insert(by_use_.end(), found->second.tenant.get());
+      found->second.listed = true;
     }
   }
-  if (open.size() < options_.open_max) return;
-  std::size_t over = open.size() + 1 - options_.open_max;
-  std::sort(open.begin(), open.end(),
-            [](const auto& a, const auto& b) { return a->last_use() < b->last_use(); });
-  for (const std::shared_ptr<Tenant>& tenant : open) {
-    if (over == 0) return;
-    if (tenant->CloseIfIdle()) --over;
+  for (int tried = 0; tried < kTriedToClose; ++tried) {
+    const std::shared_ptr<Tenant> oldest = TakeOldest(opened);
+    if (!oldest) return;
+    if (!oldest->CloseIfIdle()) continue;
+    const std::lock_guard lock(mutex_);
+    const auto found = tenants_.find(FoldName(oldest->context_id()));
+    if (found != tenants_.end() && found->second.tenant == oldest && !oldest->is_open())
+      Unlist(found->second);
   }
 }
 

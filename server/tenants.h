@@ -2,6 +2,7 @@
 #define MIRROR_SERVER_TENANTS_H_
 
 #include <cstdint>
+#include <list>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -57,15 +58,26 @@ class Tenants {
  private:
   Tenants(const TenantsOptions& options, Events& events, int lock_file);
   std::shared_ptr<Tenant> Make(const std::string& context_id);
-  void Used(Tenant& tenant);
-  void CloseOldest(const Tenant& keep);
+  struct Entry {
+    std::shared_ptr<Tenant> tenant;
+    std::list<Tenant*>::iterator place;  ///< In `by_use_`, when `listed`.
+    bool listed = false;
+  };
+  using Entries = std::map<std::string, Entry>;
+
+  void Used(Entry& entry);
+  void Unlist(Entry& entry);
+  void MakeRoom(const Tenant& opened);
+  std::shared_ptr<Tenant> TakeOldest(const Tenant& keep);
 
   const TenantsOptions options_;
   Events& events_;
   const int lock_file_;
   mutable std::mutex mutex_;
-  std::map<std::string, std::shared_ptr<Tenant>> tenants_;  ///< By folded context id.
-  std::uint64_t uses_ = 0;
+  Entries tenants_;  ///< By folded context id.
+  /// Those that were opened and not closed by MakeRoom, least recently used first. Some may have closed
+  /// themselves.
+  std::list<Tenant*> by_use_;
 };
 
 }  // namespace mirror
