@@ -828,6 +828,7 @@ absl::StatusOr<std::vector<TableVerdict>> Tenant::Complete(const Caller& caller,
   events_.Add(context_id_, Severity::kInformation, "cycle.completed",
               absl::StrCat("cycle ", cycle, ": ", Counted(tables.size(), "table"), " changed, ", inserts,
                            " inserts, ", updates, " updates, ", deletes, " deletes"));
+  store_->Rest();
   // When all were in use as they were opened, this is when there is something to close.
   make_room_(*this);
   return verdicts;

@@ -540,6 +540,7 @@ class FailingStore final : public Store {
   }
   bool Replaced() override { return store_->Replaced(); }
   bool IsWhole() override { return store_->IsWhole(); }
+  void Rest() override { store_->Rest(); }
   absl::Status CheckIntegrity() override { return store_->CheckIntegrity(); }
   std::uint64_t BytesOnDisk() override { return store_->BytesOnDisk(); }
 

@@ -71,6 +71,7 @@ class MemoryStore final : public Store {
   absl::StatusOr<CommitResult> Commit(const Plan& plan) override;
   bool Replaced() override { return false; }
   bool IsWhole() override { return true; }
+  void Rest() override {}
   absl::Status CheckIntegrity() override { return absl::OkStatus(); }
   std::uint64_t BytesOnDisk() override { return 0; }
 

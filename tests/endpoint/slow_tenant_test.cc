@@ -1,0 +1,117 @@
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <future>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "tests/endpoint/endpoint_fixture.h"
+
+// One tenant's disk that does not answer is that tenant's own matter.
+
+namespace mirror {
+namespace {
+
+constexpr int kOthers = 20;
+
+class SlowTenantTest : public EndpointTest {
+ protected:
+  void SetUp() override {
+    gate_ = folder_.path() + "/gate";
+    std::ofstream(gate_) << "gate";
+    lock_ = open(gate_.c_str(), O_RDWR | O_CLOEXEC);
+    InstallationOptions options;
+    options.settings = {{"data", "open_tenants_max", "8"}};
+    options.environment = {"LD_PRELOAD=" MIRROR_SLOW_SYNC, "MIRROR_SLOW_PATH=Mirror_Cust-slow.db",
+                           "MIRROR_SLOW_GATE=" + gate_};
+#ifdef __SANITIZE_ADDRESS__
+    options.environment.emplace_back("ASAN_OPTIONS=verify_asan_link_order=0");
+#endif
+    Install(options);
+  }
+  void TearDown() override {
+    close(lock_);
+    EndpointTest::TearDown();
+  }
+
+  void CloseGate() const { ASSERT_EQ(flock(lock_, LOCK_EX), 0); }
+  void OpenGate() const { ASSERT_EQ(flock(lock_, LOCK_UN), 0); }
+  /// Until a sync of the slow tenant stands before the gate.
+  void WaitUntilSlow() const {
+    const auto deadline = std::chrono::steady_clock::now() + kPatience;
+    while (!std::filesystem::exists(gate_ + ".waiting")) {
+      ASSERT_LT(std::chrono::steady_clock::now(), deadline) << "no sync came to the gate";
+      std::this_thread::yield();
+    }
+  }
+
+  TempFolder folder_;
+  std::string gate_;
+  int lock_ = -1;
+};
+
+TEST_F(SlowTenantTest, TheCyclesOfTwentyOthersGoOnWhileOneTenantsDiskDoesNotAnswer) {
+  constexpr int kCycles = 3, kCalls = 30;
+  const TableSchema people = People();
+  const auto slow = Client("Cust-slow");
+  Fill(*slow, people, {{1, "Ada", 36}}, {Lsn{5}, "five"});
+  const std::int64_t cycle = Begin(*slow);
+  Announce(*slow, cycle, {people});
+  CloseGate();
+  const BatchSpec change = {.rows = {{2, "slow", 1}}, .base_lsn = 5, .target = {Lsn{10}, "ten"}};
+  const v1::RowDataRequest request = Request(cycle, {Message(people, change)});
+  // More calls than one tenant may have; each on a thread of its own here and, if it is admitted, there.
+  std::vector<std::future<absl::Status>> calls;
+  for (int i = 0; i < kCalls; ++i) {
+    calls.push_back(std::async(std::launch::async, [&] { return slow->RowData(request).status(); }));
+  }
+  absl::StatusOr<std::unique_ptr<RowStream>> stream = slow->OpenRowStream();
+  ASSERT_THAT(stream, IsOk());
+  for (int i = 0; i < 4; ++i) ASSERT_THAT((*stream)->Send(request), IsOk());
+  WaitUntilSlow();
+
+  std::vector<std::thread> others;
+  std::vector<FakeCycleReport> reports(kOthers * kCycles);
+  std::vector<std::unique_ptr<MirrorClient>> clients;
+  for (int t = 0; t < kOthers; ++t) clients.push_back(Client(absl::StrCat("Cust-", t)));
+  for (int t = 0; t < kOthers; ++t) {
+    others.emplace_back([&, t] {
+      FakeSource source(static_cast<std::uint64_t>(100 + t));
+      source.CreateTable(People());
+      for (int c = 0; c < kCycles; ++c) {
+        for (int i = 0; i < 20; ++i) source.Put("people", {i, absl::StrCat("of tenant ", t), c});
+        FakeCycleOptions options;
+        options.stream = (t + c) % 2 == 0;
+        options.batch_rows = 10;
+        reports[static_cast<std::size_t>(t * kCycles + c)] =
+            source.RunCycle(*clients[static_cast<std::size_t>(t)], options);
+      }
+    });
+  }
+  for (std::thread& other : others) other.join();
+
+  for (const FakeCycleReport& report : reports) EXPECT_TRUE(report.AllDone()) << report.Summary();
+  EXPECT_EQ(here_->mirror("Cust-slow").RowCount("people"), 1U) << "it was not slow at all";
+  OpenGate();
+  int applied = 0;
+  for (std::future<absl::Status>& call : calls) {
+    const absl::Status status = call.get();
+    if (status.ok()) {
+      ++applied;
+    } else {
+      EXPECT_THAT(status, StatusIs(absl::StatusCode::kResourceExhausted,
+                                   testing::HasSubstr("calls at a time already, as many as it may")));
+    }
+  }
+  EXPECT_EQ(applied, 16) << "a quarter of calls_max";
+  for (int i = 0; i < 4; ++i) EXPECT_THAT((*stream)->Receive(), IsOk());
+  EXPECT_THAT((*stream)->Finish(), IsOk());
+  EXPECT_EQ(here_->mirror("Cust-slow").RowCount("people"), 2U);
+}
+
+}  // namespace
+}  // namespace mirror
