@@ -47,7 +47,7 @@ class Store {
   virtual bool Replaced() = 0;
   /// Whether the store can be closed and left alone: nothing of it is outside of its own file.
   virtual bool IsWhole() = 0;
-  /// Nothing is asked of it for a while, perhaps: gives back the memory that only makes the next call quicker.
+  /// Gives back the memory that only makes the next call quicker: nothing may be asked of it for a while.
   virtual void Rest() = 0;
   /// Integrity of the whole database; OK or kDataLoss with what the check said.
   virtual absl::Status CheckIntegrity() = 0;

@@ -90,6 +90,19 @@ TEST_P(StoreContract, EveryFieldOfTheTenantIsKept) {
   EXPECT_EQ(Tenant(), tenant);
 }
 
+TEST_P(StoreContract, AfterARestItKnowsAndDoesWhatItDidBefore) {
+  Create(People());
+  ASSERT_THAT(Insert(People(), {{1, "Ada", 36}}).status, IsOk());
+  const auto before = Record("people");
+
+  store_->Rest();
+
+  EXPECT_EQ(Record("people"), before);
+  EXPECT_THAT(store_->ReadSchema("people"), IsOkAndHolds(People()));
+  ASSERT_THAT(Insert(People(), {{2, "Grace", 45}}).status, IsOk());
+  EXPECT_THAT(Visible(People()), SizeIs(2));
+}
+
 TEST_P(StoreContract, AFailedStepLeavesRowsAndRecordUntouchedWhileOthersApply) {
   Create(People());
   Create(Pairs());

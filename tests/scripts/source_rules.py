@@ -68,7 +68,11 @@ RULES = [
     (r"server/store/(?!postgres)", None, ("PostgreSQL",)),
     (r"server/store/postgres", None, ("SQLite",)),
     (r"server/store/(?:store|sql)\.", None, SQL),
-    (r"server/tenants?\b|server/tenants?_", None, SQL + ("grpc", "protobuf", "the codec (it brings protobuf)")),
+    (
+        r"server/(?:tenants?|commit_queue|row_planner|row_request)(?:\b|_)",
+        None,
+        SQL + ("grpc", "protobuf", "the codec (it brings protobuf)"),
+    ),
     (r"server/(?:gate|rpc_status)\b", None, SQL + ("the store", "the plans")),
     (r"server/\w*_service\b", None, SQL),
     (r"server/", None, ("client", "tools", "tests")),
