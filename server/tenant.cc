@@ -673,7 +673,7 @@ absl::Status Tenant::CommitGroup(const TenantRecord& tenant, const std::vector<W
   std::int64_t progressed = 0;
   for (std::size_t i = 0; i < planned.size(); ++i) {
     planned[i]->Answer(AnswerOf(*planned[i], i, *planner));
-    Progressed(planned[i]->now_ms, planned[i]->began);
+    Progressed(tenant.cycle, planned[i]->now_ms, planned[i]->began);
     progressed = std::max(progressed, progressed_ms_);
   }
   if (!planned.empty()) progressed_ms_ = progressed;

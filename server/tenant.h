@@ -223,11 +223,11 @@ class Tenant {
   std::unique_ptr<Store> store_;
   std::atomic<bool> is_open_{false};
   bool retired_ = false, removed_ = false;
-  bool replaced_ = false;           ///< Another file was found, and the cycle in it has not been ended yet.
-  bool served_cycle_ = false;       ///< A cycle may be running that this process has served.
+  bool replaced_ = false;      ///< Another file was found, and the cycle in it has not been ended yet.
+  bool served_cycle_ = false;  ///< A cycle may be running that this process has served.
   std::int64_t progressed_cycle_ = 0;  ///< The cycle that the next is about.
   std::int64_t progressed_ms_ = 0;     ///< End of the last call of that cycle, 0: none yet.
-  std::string quarantine_;          ///< Why nothing is taken; empty: all is well.
+  std::string quarantine_;             ///< Why nothing is taken; empty: all is well.
   /// Of `agreed_` alone, so that the next request is decoded while one is applied. Taken after `mutex_`,
   /// under which alone `agreed_` changes.
   std::mutex agreed_mutex_;
