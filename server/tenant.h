@@ -244,11 +244,11 @@ class Tenant {
   std::atomic<bool> is_open_{false};
   std::atomic<std::uint64_t> last_use_{0};
   bool retired_ = false;
-  bool replaced_ = false;           ///< Another file was found, and the cycle in it has not been ended yet.
-  bool served_cycle_ = false;       ///< A cycle may be running that this process has served.
+  bool replaced_ = false;      ///< Another file was found, and the cycle in it has not been ended yet.
+  bool served_cycle_ = false;  ///< A cycle may be running that this process has served.
   std::int64_t progressed_cycle_ = 0;  ///< The cycle that the next is about.
   std::int64_t progressed_ms_ = 0;     ///< End of the last call of that cycle, 0: none yet.
-  std::string quarantine_;          ///< Why nothing is taken; empty: all is well.
+  std::string quarantine_;             ///< Why nothing is taken; empty: all is well.
   std::map<std::string, std::shared_ptr<const TableSchema>> agreed_;  ///< By folded name.
   std::optional<std::set<std::string>>
       refused_tables_;  ///< Of the running cycle, folded; absent: not read yet.

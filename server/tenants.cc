@@ -17,9 +17,6 @@
 namespace mirror {
 namespace {
 
-constexpr std::string_view kFilePrefix = "Mirror_";
-constexpr std::string_view kFileSuffix = ".db";
-
 std::int64_t NowMs() {
   return std::chrono::duration_cast<std::chrono::milliseconds>(
              std::chrono::system_clock::now().time_since_epoch())
@@ -57,27 +54,16 @@ absl::StatusOr<std::unique_ptr<Tenants>> Tenants::Open(const TenantsOptions& opt
                                                       "'. Stop it, or give this one a folder of its own."));
   }
   std::unique_ptr<Tenants> tenants(new Tenants(options, events, lock_file));
-  std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator(options.data_dir, error)) {
-    const std::string name = entry.path().filename().string();
-    if (!absl::StartsWith(name, absl::string_view(kFilePrefix.data(), kFilePrefix.size())) ||
-        !absl::EndsWith(name, absl::string_view(kFileSuffix.data(), kFileSuffix.size()))) {
-      continue;
-    }
-    const std::string context_id =
-        name.substr(kFilePrefix.size(), name.size() - kFilePrefix.size() - kFileSuffix.size());
-    if (!CheckContextId(context_id).ok()) continue;
+  const absl::StatusOr<std::vector<std::string>> found = FindSqliteStores(options.data_dir);
+  if (!found.ok()) return absl::FailedPreconditionError(found.status().message());
+  for (const std::string& context_id : *found) {
     tenants->tenants_.emplace(FoldName(context_id), tenants->Make(context_id));
     // A log that a kill left would be replayed over a copy put there later: it goes into its own file now.
     // What keeps it from that is met again, and told, by the first call for the tenant.
     std::error_code none;
-    const std::uintmax_t log_bytes = std::filesystem::file_size(entry.path().string() + "-wal", none);
+    const std::uintmax_t log_bytes = std::filesystem::file_size(tenants->PathOf(context_id) + "-wal", none);
     if (!none && log_bytes > 0)
       OpenSqliteStore(options.data_dir, context_id, false, SqliteOptions{}).status().IgnoreError();
-  }
-  if (error) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("the data folder '", options.data_dir, "' cannot be read: ", error.message()));
   }
   return tenants;
 }
@@ -87,6 +73,7 @@ std::shared_ptr<Tenant> Tenants::Make(const std::string& context_id) {
   sqlite.wal_bytes_max = options_.wal_bytes_max;
   sqlite.value_bytes_max = options_.value_bytes_max;
   sqlite.apply = options_.apply;
+  sqlite.build_beside = options_.build_beside;
   return std::make_shared<Tenant>(
       context_id,
       [dir = options_.data_dir, context_id, sqlite](bool create) {
@@ -112,7 +99,7 @@ absl::StatusOr<std::shared_ptr<Tenant>> Tenants::FindOrTakeIn(const Caller& call
   // A spelling that was only probed must not keep the right one out.
   if (found != tenants_.end() && found->second->context_id() != caller.context_id &&
       found->second.use_count() == 1 && !found->second->is_open() &&
-      !std::filesystem::exists(PathOf(found->second->context_id()))) {
+      !SqliteStoreExists(options_.data_dir, found->second->context_id())) {
     tenants_.erase(found);
     found = tenants_.end();
   }
@@ -141,7 +128,8 @@ std::vector<std::shared_ptr<Tenant>> Tenants::All() {
   std::vector<std::shared_ptr<Tenant>> all;
   for (const auto& [key, tenant] : tenants_) {
     // A probe of a tenant that was never taken in leaves no file.
-    if (tenant->is_open() || std::filesystem::exists(PathOf(tenant->context_id()))) all.push_back(tenant);
+    if (tenant->is_open() || SqliteStoreExists(options_.data_dir, tenant->context_id()))
+      all.push_back(tenant);
   }
   return all;
 }
