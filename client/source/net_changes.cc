@@ -11,6 +11,7 @@
 #include "client/source/sqlite_cursor.h"
 #include "client/source/sqlite_query.h"
 #include "client/source/sqlite_row.h"
+#include "client/source/sqlite_value.h"
 
 namespace mirror {
 namespace {
@@ -290,7 +291,8 @@ class NetChanges : public ChangeReader {
       status = TakeDelete(key);
     } else if (code == SQLITE_TOOBIG) {
       std::vector<KeyValue> values(key_.size());
-      for (std::size_t i = 0; i < key_.size(); ++i) values[i].Keep(key, static_cast<int>(i));
+      for (std::size_t i = 0; i < key_.size(); ++i)
+        values[i].Keep(sqlite3_column_value(key, static_cast<int>(i)));
       (*shape)->heavy.push_back(std::move(values));
       weight_ += kPartWeight;
     } else {
@@ -318,19 +320,20 @@ class NetChanges : public ChangeReader {
   absl::Status TakeRow(Shape& shape, LargeSink* sink) {
     if (!shape.block) shape.block = RowBlock::For(source_.schema, shape.columns);
     const std::size_t before = shape.taker->weight();
-    absl::Status status = shape.taker->Take(shape.select.get(), &*shape.block, sink);
+    absl::Status status = shape.taker->Take(row_values_.Of(shape.select.get()), &*shape.block, sink);
     weight_ += shape.taker->weight() - before;
     return status;
   }
 
   absl::Status TakeDelete(sqlite3_stmt* key) {
     // A key of another type than was announced never reached the mirror.
-    if (!key_taker_.Fits(key)) return absl::OkStatus();
+    sqlite3_value** const values = row_values_.Of(key);
+    if (!key_taker_.Fits(values)) return absl::OkStatus();
     // 3 and 3.0 are one key to the mirror: the delete of one is that of the other.
     if (std::exchange(delete_taken_, true)) return absl::OkStatus();
     if (!deletes_) deletes_ = RowBlock::For(source_.schema, key_);
     const std::size_t before = key_taker_.weight();
-    absl::Status status = key_taker_.Take(key, &*deletes_, nullptr);
+    absl::Status status = key_taker_.Take(values, &*deletes_, nullptr);
     weight_ += key_taker_.weight() - before;
     return status;
   }
@@ -454,6 +457,7 @@ class NetChanges : public ChangeReader {
   std::int64_t from_;
   const bool whole_rows_;
   RowTaker key_taker_;
+  RowValues row_values_;
 
   int round_ = 0;
   bool in_round_ = false;
