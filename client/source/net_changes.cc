@@ -274,31 +274,37 @@ class NetChanges : public ChangeReader {
     for (std::size_t i = 0; i < key_.size(); ++i) {
       if (sqlite3_column_type(key, static_cast<int>(i)) == SQLITE_NULL) return CheckNull();
     }
-    Masks masks = MasksOf(key);
+    const Masks& masks = MasksOf(key);
     if (!whole_rows_ && IsNothing(masks)) return absl::OkStatus();
-    absl::StatusOr<Shape*> shape = FindShape(std::move(masks));
-    if (!shape.ok()) return shape.status();
-    if (*shape == nullptr) return absl::OkStatus();
-    sqlite3_stmt* select = (*shape)->select.get();
+    // Mostly it is that of the key before.
+    if (!shape_ || masks != shape_masks_) {
+      absl::StatusOr<Shape*> found = FindShape(masks);
+      if (!found.ok()) return found.status();
+      shape_ = *found;
+      shape_masks_ = masks;
+    }
+    Shape* const shape = *shape_;
+    if (shape == nullptr) return absl::OkStatus();
+    sqlite3_stmt* select = shape->select.get();
     for (std::size_t i = 0; i < key_.size(); ++i) {
       sqlite3_bind_value(select, static_cast<int>(i + 1), sqlite3_column_value(key, static_cast<int>(i)));
     }
     const int code = sqlite3_step(select);
     absl::Status status;
     if (code == SQLITE_ROW) {
-      status = TakeRow(**shape, sink);
+      status = TakeRow(*shape, sink);
     } else if (code == SQLITE_DONE) {
       status = TakeDelete(key);
     } else if (code == SQLITE_TOOBIG) {
       std::vector<KeyValue> values(key_.size());
       for (std::size_t i = 0; i < key_.size(); ++i)
         values[i].Keep(sqlite3_column_value(key, static_cast<int>(i)));
-      (*shape)->heavy.push_back(std::move(values));
+      shape->heavy.push_back(std::move(values));
       weight_ += kPartWeight;
     } else {
       status = file_.Error(code, absl::StrCat("reading table '", source_.schema.name, "'"));
     }
-    (*shape)->select.Reset();
+    shape->select.Reset();
     return status;
   }
 
@@ -338,15 +344,18 @@ class NetChanges : public ChangeReader {
     return status;
   }
 
-  Masks MasksOf(sqlite3_stmt* key) const {
-    Masks masks;
-    if (whole_rows_) return masks;
-    for (std::size_t i = 0; i < MaskCount(); ++i) {
+  /// Valid until the next call.
+  const Masks& MasksOf(sqlite3_stmt* key) {
+    masks_.clear();
+    for (std::size_t i = 0; !whole_rows_ && i < MaskCount(); ++i) {
       const int at = static_cast<int>(key_.size() + i);
-      if (sqlite3_column_type(key, at) == SQLITE_NULL) return {};
-      masks.push_back(sqlite3_column_int64(key, at));
+      if (sqlite3_column_type(key, at) == SQLITE_NULL) {
+        masks_.clear();
+        break;
+      }
+      masks_.push_back(sqlite3_column_int64(key, at));
     }
-    return masks;
+    return masks_;
   }
 
   static bool IsNothing(const Masks& masks) {
@@ -470,6 +479,8 @@ class NetChanges : public ChangeReader {
   std::string copy_;
   Position target_;
   std::map<Masks, Shape> shapes_;
+  Masks masks_, shape_masks_;
+  std::optional<Shape*> shape_;  ///< That of shape_masks_; null: no column of it is sent.
   std::optional<RowBlock> deletes_;
   bool delete_taken_ = false;  ///< Of a key that is equal to the present one but for its type.
   std::size_t weight_ = 0;
