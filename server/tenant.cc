@@ -135,13 +135,20 @@ absl::Status Tenant::Open(bool create, std::int64_t now_ms) {
   }
   if (!quarantine_.empty()) return absl::DataLossError(quarantine_);
   if (store_ && store_->Replaced()) {
+    const bool built = store_->IsDurable();
     store_.reset();
     is_open_ = false;
     replaced_ = true;
-    events_.Add(
-        context_id_, Severity::kWarning, "mirror.replaced",
-        "the mirror file was replaced or removed while it was open; the running cycle is over, and the next "
-        "one starts from the file that is there now");
+    if (built) {
+      events_.Add(context_id_, Severity::kWarning, "mirror.replaced",
+                  "the mirror file was replaced or removed while it was open; the running cycle is over, and "
+                  "the next "
+                  "one starts from the file that is there now");
+    } else {
+      events_.Add(context_id_, Severity::kWarning, "mirror.not_built",
+                  "the new mirror could not be built: its rows are lost and its cycle is over; the next one "
+                  "populates it");
+    }
   }
   if (store_) return replaced_ ? EndCycleInNewFile(now_ms) : absl::OkStatus();
   ForgetAgreed();
@@ -773,8 +780,8 @@ absl::StatusOr<BatchOutcome> Tenant::Wipe(const Caller& caller, std::int64_t cyc
     outcome.applied_seq = (*record)->cycle == cycle ? (*record)->seq : 0;
     outcome.lsn = (*record)->position.lsn;
   }
-  outcome.durable = outcome.status.ok();
-  if (outcome.durable && !outcome.repeated) AddPopulateEvent(table, reason);
+  outcome.durable = outcome.status.ok() && store_->IsDurable();
+  if (outcome.status.ok() && !outcome.repeated) AddPopulateEvent(table, reason);
   return outcome;
 }
 

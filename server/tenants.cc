@@ -73,13 +73,9 @@ absl::StatusOr<std::unique_ptr<Tenants>> Tenants::Open(const TenantsOptions& opt
     // A log that a kill left would be replayed over a copy put there later: it goes into its own file now.
     // What keeps it from that is met again, and told, by the first call for the tenant.
     std::error_code none;
-    const std::uintmax_t log_bytes = std::filesystem::file_size(entry.path().string() + "-wal", none);
+    const std::uintmax_t log_bytes = std::filesystem::file_size(tenants->PathOf(context_id) + "-wal", none);
     if (!none && log_bytes > 0)
       OpenSqliteStore(options.data_dir, context_id, false, SqliteOptions{}).status().IgnoreError();
-  }
-  if (error) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("the data folder '", options.data_dir, "' cannot be read: ", error.message()));
   }
   return tenants;
 }
@@ -89,6 +85,7 @@ std::shared_ptr<Tenant> Tenants::Make(const std::string& context_id) {
   sqlite.wal_bytes_max = options_.wal_bytes_max;
   sqlite.value_bytes_max = options_.value_bytes_max;
   sqlite.apply = options_.apply;
+  sqlite.build_beside = options_.build_beside;
   return std::make_shared<Tenant>(
       context_id,
       [dir = options_.data_dir, context_id, sqlite](bool create) {

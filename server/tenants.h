@@ -25,6 +25,7 @@ struct TenantsOptions {
   std::uint64_t wal_bytes_max = 1ULL << 30;
   std::int64_t value_bytes_max = 1'000'000'000;
   ApplyMethod apply = ApplyMethod::kBest;
+  bool build_beside = true;
 };
 
 /// All tenants of the data folder. Found again from their files at every start.

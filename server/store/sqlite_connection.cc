@@ -119,17 +119,17 @@ bool Query::IsNull(int column) const { return sqlite3_column_type(statement_, co
 
 bool Query::IsInteger(int column) const { return sqlite3_column_type(statement_, column) == SQLITE_INTEGER; }
 
-SqliteConnection::SqliteConnection(std::unique_ptr<SQLite::Database> database, std::string path)
-    : database_(std::move(database)), path_(std::move(path)) {}
+SqliteConnection::SqliteConnection(std::unique_ptr<SQLite::Database> database, std::string path, FileUse use)
+    : database_(std::move(database)), path_(std::move(path)), use_(use) {}
 
-absl::StatusOr<std::unique_ptr<SqliteConnection>> SqliteConnection::Open(const std::string& path,
-                                                                         bool create) {
+absl::StatusOr<std::unique_ptr<SqliteConnection>> SqliteConnection::Open(const std::string& path, bool create,
+                                                                         FileUse use) {
   const std::optional<FileId> before = IdOf(path);
   if (!before && !create) return absl::NotFoundError(absl::StrCat("there is no mirror file '", path, "'"));
   try {
     const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | (create ? SQLITE_OPEN_CREATE : 0);
     auto database = std::make_unique<SQLite::Database>(path, flags, kBusyTimeoutMs);
-    std::unique_ptr<SqliteConnection> connection(new SqliteConnection(std::move(database), path));
+    std::unique_ptr<SqliteConnection> connection(new SqliteConnection(std::move(database), path, use));
     if (absl::Status status = connection->Configure(!before); !status.ok()) return status;
     connection->file_ = IdOf(path);
     connection->wal_ = IdOf(path + "-wal");
@@ -157,24 +157,41 @@ absl::Status SqliteConnection::Configure(bool fresh) {
   sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, nullptr);
   sqlite3_limit(db, SQLITE_LIMIT_ATTACHED, 0);
   if (const int code = batch_table_.Register(db); code != SQLITE_OK) return ToStatus(code, "the mirror");
-  // So that a partner without write access to the folder can read a mirror that the server has closed.
-  int persist = 1;
-  sqlite3_file_control(db, "main", SQLITE_FCNTL_PERSIST_WAL, &persist);
   if (fresh) {
     if (absl::Status status = Execute("PRAGMA page_size = 4096"); !status.ok()) return status;
   }
   for (const char* sql :
-       {"PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL", "PRAGMA foreign_keys = OFF",
-        "PRAGMA cell_size_check = ON", "PRAGMA legacy_alter_table = ON", "PRAGMA cache_size = -4000",
-        "PRAGMA secure_delete = FAST"}) {
+       {"PRAGMA foreign_keys = OFF", "PRAGMA cell_size_check = ON", "PRAGMA legacy_alter_table = ON",
+        "PRAGMA cache_size = -4000", "PRAGMA secure_delete = FAST"}) {
     if (absl::Status status = Execute(sql); !status.ok()) return status;
   }
-  sqlite3_wal_autocheckpoint(db, kCheckpointPages);
+  return use_ == FileUse::kMirror ? ConfigureMirror() : ConfigureBuilding();
+}
+
+absl::Status SqliteConnection::ConfigureMirror() {
+  // So that a partner without write access to the folder can read a mirror that the server has closed.
+  int persist = 1;
+  sqlite3_file_control(handle(), "main", SQLITE_FCNTL_PERSIST_WAL, &persist);
+  for (const char* sql : {"PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL"}) {
+    if (absl::Status status = Execute(sql); !status.ok()) return status;
+  }
+  sqlite3_wal_autocheckpoint(handle(), kCheckpointPages);
+  return absl::OkStatus();
+}
+
+absl::Status SqliteConnection::ConfigureBuilding() {
+  // The journal is there, in memory: a refused batch is taken back as it is in a mirror. Only the pages that
+  // a transaction changes stand in it, not those that it adds.
+  for (const char* sql :
+       {"PRAGMA locking_mode = EXCLUSIVE", "PRAGMA journal_mode = MEMORY", "PRAGMA synchronous = OFF"}) {
+    if (absl::Status status = Execute(sql); !status.ok()) return status;
+  }
   return absl::OkStatus();
 }
 
 SqliteConnection::~SqliteConnection() {
   ForgetStatements();
+  if (use_ == FileUse::kBuilding) return;
   if (SameFile()) {
     // The log stays, empty: see SQLITE_FCNTL_PERSIST_WAL.
     sqlite3_wal_checkpoint_v2(handle(), "main", SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);

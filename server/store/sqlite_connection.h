@@ -55,13 +55,19 @@ class Query {
   sqlite3* handle_;
 };
 
+enum class FileUse : std::uint8_t {
+  kMirror,    ///< Log, synced at each commit; others read it meanwhile.
+  kBuilding,  ///< Nobody else opens it, and a crash may leave it as it likes: journal in memory, no sync.
+};
+
 /// The writing connection to one mirror file, with everything that Debian's SQLite leaves open shut.
 /// Threads: none; NOMUTEX.
 class SqliteConnection {
  public:
   ///   kNotFound when the file is not there and `create` is false.
-  static absl::StatusOr<std::unique_ptr<SqliteConnection>> Open(const std::string& path, bool create);
-  /// Checkpoints and truncates the log, unless the file was replaced.
+  static absl::StatusOr<std::unique_ptr<SqliteConnection>> Open(const std::string& path, bool create,
+                                                                FileUse use);
+  /// Checkpoints and truncates the log, unless the file was replaced or is only being built.
   ~SqliteConnection();
   SqliteConnection(const SqliteConnection&) = delete;
   SqliteConnection& operator=(const SqliteConnection&) = delete;
@@ -99,12 +105,15 @@ class SqliteConnection {
   };
 
  private:
-  SqliteConnection(std::unique_ptr<SQLite::Database> database, std::string path);
+  SqliteConnection(std::unique_ptr<SQLite::Database> database, std::string path, FileUse use);
   absl::Status Configure(bool fresh);
+  absl::Status ConfigureMirror();
+  absl::Status ConfigureBuilding();
 
   BatchTable batch_table_;  ///< Outlives the connection, which knows it.
   std::unique_ptr<SQLite::Database> database_;
   std::string path_;
+  FileUse use_;
   std::optional<FileId> file_, wal_;
   std::unordered_map<std::string, sqlite3_stmt*> statements_;
 };

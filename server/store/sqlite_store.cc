@@ -1,46 +1,26 @@
 #include "server/store/sqlite_store.h"
 
 #include <sqlite3.h>
-#include <unistd.h>
 
 #include <filesystem>
-#include <optional>
 #include <set>
-#include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "proto/wire/table_pack.h"
-#include "server/store/crash_point.h"
-#include "server/store/sql.h"
-#include "server/store/sqlite_connection.h"
-#include "server/store/sqlite_rows.h"
-#include "server/store/sqlite_schema.h"
+#include "absl/strings/strip.h"
+#include "server/store/sqlite_database.h"
+#include "server/store/sqlite_new_mirror.h"
 
 namespace mirror {
-
-std::string_view ToString(TableState state) {
-  switch (state) {
-    case TableState::kPopulating:
-      return "populating";
-    case TableState::kRepopulate:
-      return "repopulate";
-    case TableState::kStopped:
-      return "stopped";
-    default:
-      return "mirrored";
-  }
-}
-
 namespace {
 
-/// How often a running cycle's sign of life is written, at most.
-constexpr std::int64_t kProgressIntervalMs = 1'000;
+namespace fs = std::filesystem;
 
-TableState ParseState(const std::string& text) {
-  for (const TableState state : {TableState::kPopulating, TableState::kRepopulate, TableState::kStopped}) {
-    if (text == ToString(state)) return state;
-  }
-  return TableState::kMirrored;
+constexpr char kPrefix[] = "Mirror_";
+constexpr char kSuffix[] = ".db";
+
+bool Exists(const std::string& path) {
+  std::error_code error;
+  return fs::exists(path, error);
 }
 
 bool SameButCount(const std::optional<TableRecord>& a, std::optional<TableRecord> b) {
@@ -570,30 +550,56 @@ void ConfigureSqlite() {
 }
 
 std::string SqlitePath(const std::string& dir, const std::string& context_id) {
-  return absl::StrCat(dir, "/Mirror_", context_id, ".db");
+  return absl::StrCat(dir, "/", kPrefix, context_id, kSuffix);
+}
+
+bool SqliteStoreExists(const std::string& dir, const std::string& context_id) {
+  const std::string path = SqlitePath(dir, context_id);
+  return Exists(path) || Exists(path + kClaimSuffix);
+}
+
+absl::StatusOr<std::vector<std::string>> FindSqliteStores(const std::string& dir) {
+  std::set<std::string> found;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(dir, error)) {
+    const std::string name = entry.path().filename().string();
+    absl::string_view id = name;
+    if (!absl::ConsumePrefix(&id, kPrefix)) continue;
+    absl::ConsumeSuffix(&id, kClaimSuffix);
+    if (!absl::ConsumeSuffix(&id, kSuffix)) continue;
+    if (CheckContextId(std::string(id)).ok()) found.insert(std::string(id));
+  }
+  if (error) {
+    return absl::UnavailableError(absl::StrCat("the folder '", dir, "' cannot be read: ", error.message()));
+  }
+  return std::vector<std::string>(found.begin(), found.end());
 }
 
 absl::StatusOr<std::unique_ptr<Store>> OpenSqliteStore(const std::string& dir, const std::string& context_id,
                                                        bool create, const SqliteOptions& options) {
   if (absl::Status status = CheckContextId(context_id); !status.ok()) return status;
-  absl::StatusOr<std::unique_ptr<SqliteConnection>> connection =
-      SqliteConnection::Open(SqlitePath(dir, context_id), create);
-  if (!connection.ok()) return connection.status();
-  auto store = std::make_unique<SqliteStore>(*std::move(connection), context_id, options);
-  if (absl::Status status = store->Prepare(); !status.ok()) return status;
-  return store;
+  const std::string path = SqlitePath(dir, context_id);
+  if (!Exists(path) && (Exists(path + kClaimSuffix) || (create && options.build_beside))) {
+    return OpenNewMirror(path, context_id, options);
+  }
+  absl::StatusOr<std::unique_ptr<SqliteDatabase>> database =
+      OpenSqliteDatabase(path, context_id, create, FileUse::kMirror, options);
+  if (!database.ok()) return database.status();
+  RemoveNewMirror(path);
+  return *std::move(database);
 }
 
 absl::Status RemoveSqliteStore(const std::string& dir, const std::string& context_id) {
   const std::string path = SqlitePath(dir, context_id);
   for (const char* suffix : {"", "-wal", "-shm"}) {
     std::error_code error;
-    std::filesystem::remove(path + suffix, error);
+    fs::remove(path + suffix, error);
     if (error) {
       return absl::UnavailableError(absl::StrCat("removing '", path, suffix, "': ", error.message(),
                                                  ". Look at the folder's mode, then delete again."));
     }
   }
+  RemoveNewMirror(path);
   return absl::OkStatus();
 }
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -17,12 +18,15 @@ struct SqliteOptions {
   std::uint64_t wal_bytes_max = 1ULL << 30;
   std::int64_t value_bytes_max = 1'000'000'000;
   ApplyMethod apply = ApplyMethod::kBest;
+  /// A mirror that is not there yet is built beside its name, without a journal on disk, and gets it when its
+  /// first cycle ends. Not: its file is there from the beginning, durable at each commit.
+  bool build_beside = false;
 };
 
 /// Must run once, before the first use of SQLite in the process.
 void ConfigureSqlite();
 
-/// Opens `<dir>/Mirror_<context_id>.db`, making it when `create` says so.
+/// Opens `<dir>/Mirror_<context_id>.db`, making it when `create` says so, or where it was begun before.
 ///   kNotFound            it is not there
 ///   kFailedPrecondition  the file is the mirror of another context id: it is not trusted
 ///   kUnavailable, kDataLoss as in Store
@@ -32,7 +36,13 @@ absl::StatusOr<std::unique_ptr<Store>> OpenSqliteStore(const std::string& dir, c
 /// Path of a tenant's file. `context_id` has been checked.
 std::string SqlitePath(const std::string& dir, const std::string& context_id);
 
-/// Removes the tenant's file with its log.
+/// Whether there is a mirror, or one that was begun.
+bool SqliteStoreExists(const std::string& dir, const std::string& context_id);
+
+/// Context ids of those that there are in the folder. Errors: kUnavailable.
+absl::StatusOr<std::vector<std::string>> FindSqliteStores(const std::string& dir);
+
+/// Removes the tenant's file with its log, and what was begun.
 absl::Status RemoveSqliteStore(const std::string& dir, const std::string& context_id);
 
 }  // namespace mirror

@@ -40,9 +40,13 @@ class Store {
   ///   kAborted        `cycle` is not the running one
   ///   kAlreadyExists  the nonce was seen before
   /// The status of a step is its own: kFailedPrecondition for missing rows and for what the partner's objects
-  /// refuse (named), kInvalidArgument for what cannot be stored. Once it returns, what it did is on disk.
+  /// refuse (named), kInvalidArgument for what cannot be stored. Once it returns, what it did is on disk;
+  /// while IsDurable() says no, only what `tenant` and `nonce` say of it is, and that the cycle ended.
   virtual absl::StatusOr<CommitResult> Commit(const Plan& plan) = 0;
 
+  /// False while a new mirror is being built: a crash loses its rows, and with them the running cycle. The
+  /// plan that ends that cycle makes all of it durable.
+  virtual bool IsDurable() = 0;
   /// Another file stands where this one was opened, or none. Nothing more is written; open it again.
   virtual bool Replaced() = 0;
   /// Whether the store can be closed and left alone: nothing of it is outside of its own file.

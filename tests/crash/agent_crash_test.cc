@@ -122,8 +122,9 @@ TEST_F(AgentCrashTest, TheAgentKilledAfterAnyByteLosesNothing) {
 }
 
 TEST_F(AgentCrashTest, TheServerKilledAtAnyDurableStepLosesNothing) {
-  const char* const points[] = {"commit.begun",  "rows.written", "swap.exchanged", "swap.indexed",
-                                "commit.before", "commit.after", "apply.committed"};
+  const char* const points[] = {"commit.begun",    "rows.written",    "swap.exchanged",
+                                "swap.indexed",    "commit.before",   "commit.after",
+                                "apply.committed", "building.synced", "building.named"};
   int killed = 0;
   for (int run = 0; run < Kills() && !HasFailure(); ++run) {
     Work();

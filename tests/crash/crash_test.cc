@@ -381,11 +381,15 @@ class CrashTest : public testing::TestWithParam<Scenario> {
     duration_ = std::chrono::steady_clock::now() - began;
     ASSERT_TRUE(report.AllDone()) << report.Summary();
     for (const char* point : kPoints) passes_[point] = calls_->Passes(point);
+    // With the end of its first cycle a mirror gets its file.
+    for (const char* point : kBuildingPoints) passes_[point] = GetParam().mirrored ? 0 : 1;
     passes_["rows.written"] += 1;  // A population's first batch may have no rows, and others may be split.
   }
 
-  static constexpr const char* kPoints[] = {"commit.begun",  "rows.written", "swap.exchanged", "swap.indexed",
-                                            "commit.before", "commit.after", "apply.committed"};
+  static constexpr const char* kPoints[] = {
+      "commit.begun", "rows.written",    "swap.exchanged",    "swap.indexed",    "commit.before",
+      "commit.after", "apply.committed", "building.complete", "building.synced", "building.named"};
+  static constexpr const char* kBuildingPoints[] = {"building.complete", "building.synced", "building.named"};
 
   std::unique_ptr<Installation> here_;
   std::mt19937_64 random_;

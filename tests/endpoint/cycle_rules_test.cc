@@ -341,6 +341,7 @@ TEST_F(CycleRulesTest, AStreamInFullFlightEndsWithTheReasonWhileItsSourceWaits) 
 TEST_F(CycleRulesTest, ABatchThatIsSentAgainIsAcknowledgedAndNotAppliedTwice) {
   Install();
   const auto client = Client();
+  UseMirror(*client);
   const TableSchema keyless = Keyless();
   const std::int64_t cycle = Begin(*client);
   Announce(*client, cycle, {keyless});
@@ -495,6 +496,7 @@ TEST_F(CycleRulesTest, ACycleWithoutProgressEndsAfterItsTime) {
 TEST_F(CycleRulesTest, AnAnnouncementIsRepeatedFreelyAndChangedOnlyBeforeTheFirstBatch) {
   Install();
   const auto client = Client();
+  UseMirror(*client);
   const std::int64_t cycle = Begin(*client);
   const v1::TableSchemaRequest request = Announcement(cycle, {people_});
   const absl::StatusOr<v1::TableSchemaResponse> first = client->TableSchema(request);
@@ -572,6 +574,7 @@ TEST_F(CycleRulesTest, MoreThanAThousandMissingRowsStopTheTableAndTheNextCyclePo
 TEST_F(CycleRulesTest, OneTableThatFailsDoesNotStopTheOthersOfItsRequest) {
   Install();
   const auto client = Client();
+  UseMirror(*client);
   const TableSchema a = People("a"), b = People("b"), c = People("c");
   const std::int64_t cycle = Begin(*client);
   Announce(*client, cycle, {a, b, c});
@@ -619,6 +622,7 @@ TEST_F(CycleRulesTest, InsertOverwritesDeleteOfNothingIsNoErrorAndAnEmptyCommitO
 TEST_F(CycleRulesTest, BeforeItsLastBatchAPopulationHasNoLsnAndNoVisibleRow) {
   Install();
   const auto client = Client();
+  UseMirror(*client);
   const std::int64_t cycle = Begin(*client);
   Announce(*client, cycle, {people_});
   for (int i = 1; i <= 50; ++i) {
@@ -702,6 +706,7 @@ TEST_F(CycleRulesTest, TooManyTablesAreRefusedAltogetherAndTooManyColumnsForThei
   options.settings = {{"limits", "tables_max", "3"}, {"limits", "columns_max", "5"}};
   Install(options);
   const auto client = Client();
+  UseMirror(*client);
   const std::int64_t cycle = Begin(*client);
   EXPECT_THAT(client->TableSchema(Announcement(cycle, {People("a"), People("b"), People("c"), People("d")})),
               StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("3")));

@@ -59,6 +59,15 @@ class EndpointTest : public testing::Test {
     return admission.ok() ? admission->cycle() : 0;
   }
 
+  /// A cycle with nothing in it: from then on the mirror has its file, and what others see of a cycle can be
+  /// looked at while it runs.
+  static void UseMirror(MirrorClient& client) {
+    const std::int64_t cycle = Begin(client);
+    Announce(client, cycle, {});
+    const absl::Status completed = Complete(client, cycle);
+    EXPECT_TRUE(completed.ok()) << completed;
+  }
+
   static v1::TableSchemaRequest Announcement(std::int64_t cycle, const std::vector<TableSchema>& tables) {
     v1::TableSchemaRequest request;
     request.set_cycle(cycle);

@@ -425,6 +425,7 @@ Column ColumnOf(const nlohmann::json& entry) {
 TEST_F(SchemaTest, TheEverydayAnnouncementOf413TablesIsMadeAtOnceAndRepeatedWithoutDdl) {
   Install();
   const auto client = Client();
+  UseMirror(*client);
   std::ifstream file(std::string(MIRROR_SOURCE_DIR) + "/tests/data/superoffice-tables.json");
   const nlohmann::json all = nlohmann::json::parse(file);
   std::vector<TableSchema> tables;

@@ -222,6 +222,7 @@ TEST_F(TypesTest, KeysOfEveryTypeFindTheirRows) {
 TEST_F(TypesTest, WhatAColumnCannotHoldIsRefusedWithTableColumnAndRow) {
   Install();
   const auto client = Client();
+  UseMirror(*client);
   Column text5 = PlainColumn("v", Type::kText);
   text5.length = 5;
   Column bytes3 = PlainColumn("v", Type::kBytes);
@@ -346,6 +347,7 @@ TEST_F(TypesTest, AnyNameThatASourceMayHaveWorksInEveryOperation) {
 TEST_F(TypesTest, NamesThatTheMirrorNeedsOrThatAreMalformedAreRefusedForTheirTableAlone) {
   Install();
   const auto client = Client();
+  UseMirror(*client);
   const std::int64_t cycle = Begin(*client);
   TableSchema no_columns = NamedTable("no columns", {});
   TableSchema twice =

@@ -163,7 +163,7 @@ class Folder {
 
 struct Counts {
   std::uint64_t cycles = 0, completed = 0, requests = 0, populations = 0, increments = 0, refusals = 0,
-                alterations = 0, disturbances = 0;
+                alterations = 0, disturbances = 0, built = 0;
 };
 
 /// The server, the clock, and what was done last.
@@ -174,6 +174,7 @@ class World {
         counts_(counts),
         open_max_(1 + dice.Below(2)),
         apply_(dice.OneIn(2) ? ApplyMethod::kSet : ApplyMethod::kBindLoop),
+        build_beside_(!dice.OneIn(3)),
         events_(catalog_) {
     Start();
   }
@@ -183,6 +184,7 @@ class World {
     options.data_dir = folder_.path();
     options.open_max = open_max_;
     options.apply = apply_;
+    options.build_beside = build_beside_;
     options.tenant.gap_wait_ms = 0;
     options.tenant.steady_now = [] { return std::chrono::steady_clock::time_point(); };
     absl::StatusOr<std::unique_ptr<Tenants>> tenants = Tenants::Open(options, events_);
@@ -213,6 +215,7 @@ class World {
   Counts& counts_;
   const std::size_t open_max_;
   const ApplyMethod apply_;
+  const bool build_beside_;
   Folder folder_;
   NoCatalog catalog_;
   Events events_;
@@ -303,6 +306,16 @@ class Play {
             .expires_ms = world_.now_ms() + 420'000};
   }
 
+  /// A mirror has its file from the end of its first cycle on.
+  bool OwnerSees() const { return made_ && owner_has_file_ && !replaced_ && !building_; }
+  bool FileIsThere() const { return fs::exists(world_.tenants().PathOf(context_id_)); }
+
+  void EndCycle() {
+    model_.EndCycle();
+    building_ = false;
+    Require(FileIsThere(), "with the end of its cycle a mirror has its file");
+  }
+
   std::shared_ptr<Tenant> tenant() {
     absl::StatusOr<std::shared_ptr<Tenant>> found =
         owner_has_file_ ? world_.tenants().Find(CallerNow()) : world_.tenants().FindOrTakeIn(CallerNow());
@@ -354,7 +367,7 @@ class Play {
         Check();
         Trace("resume");
         Require(tenant()->Resume(world_.Now()).ok(), "Resume");
-        model_.EndCycle();
+        EndCycle();
         model_.paused = false;
         Check();
         continue;
@@ -364,6 +377,9 @@ class Play {
               absl::StrCat("a running cycle is busy: ", busy, ", was ", admission->busy.has_value()));
       if (!busy) {
         Require(admission->cycle > model_.cycle, "a cycle's number is greater than those before it");
+        building_ = !FileIsThere();
+        Require(!building_ || !model_.active, "a cycle ended and its mirror has no file");
+        if (building_) ++world_.counts().built;
         model_.BeginCycle(admission->cycle);
         model_.holder = holder;
         cycle_ = admission->cycle;
@@ -396,7 +412,7 @@ class Play {
     if (owner_has_file_ && !replaced_ && model_.active && model_.cycle == cycle_) {
       if (idle) {
         Require(absl::IsAborted(status), absl::StrCat(call, " after 10 minutes: ", status.ToString()));
-        model_.EndCycle();
+        EndCycle();
         throw CycleOver();
       }
       Require(status.ok(), absl::StrCat(call, ": ", status.ToString()));
@@ -412,7 +428,7 @@ class Play {
 
   /// The server has looked at its file: where another one stands, the running cycle is over.
   void Noticed() {
-    if (replaced_ && owner_has_file_) model_.EndCycle();
+    if (replaced_ && owner_has_file_) EndCycle();
     replaced_ = false;
   }
 
@@ -975,7 +991,7 @@ class Play {
             absl::StrCat(where, ", expected ", absl::StatusCodeToString(verdict.code)));
     Require(outcome.repeated == verdict.repeated,
             absl::StrCat(where, ", repeated ", outcome.repeated, " and not ", verdict.repeated));
-    Require(outcome.durable == outcome.status.ok(), where + ", durable");
+    Require(outcome.durable == (outcome.status.ok() && !building_), where + ", durable");
     Require(outcome.missing_rows == verdict.missing,
             absl::StrCat(where, ", ", outcome.missing_rows.size(), " missing rows and not ",
                          verdict.missing.size()));
@@ -1023,7 +1039,7 @@ class Play {
         Require((*verdicts)[i].comparison == expected[i],
                 absl::StrCat("'", summaries[i].table, "': ", (*verdicts)[i].reason));
       }
-      if (repeat == 0) model_.EndCycle();
+      if (repeat == 0) EndCycle();
       Check();
       if (!dice_.OneIn(5)) break;
     }
@@ -1071,7 +1087,7 @@ class Play {
   }
 
   void Check() {
-    if (!made_ || !owner_has_file_ || replaced_) return;
+    if (!OwnerSees()) return;
     const Owner::Rows tenant_row = owner_.Query("SELECT cycle, active FROM _mirror_tenant");
     Require(tenant_row == Owner::Rows{{absl::StrCat("I", model_.cycle), model_.active ? "I1" : "I0"}},
             absl::StrCat("the cycle is ", tenant_row[0][0], tenant_row[0][1], " and not ", model_.cycle));
@@ -1142,7 +1158,7 @@ class Play {
   }
 
   void CheckPartner() {
-    if (!made_ || !owner_has_file_ || replaced_) return;
+    if (!OwnerSees()) return;
     for (const PartnerObject& object : partner_) {
       const MirrorTable* table = FindTable(object.table);
       const bool same = table != nullptr && table->agreed && table->hash == object.hash;
@@ -1174,6 +1190,8 @@ class Play {
       return world_.Wait(700'000);
     }
     if (!made_ || !owner_has_file_ || replaced_) return;
+    const bool owners = what == 5 || what == 6 || what == 11 || what > 12;
+    if (building_ && owners) return;
     switch (what) {
       case 5:
         return Copy();
@@ -1276,7 +1294,7 @@ class Play {
               "a table that is not there is named");
       return Check();
     }
-    model_.EndCycle();
+    EndCycle();
     Check();
   }
 
@@ -1339,7 +1357,7 @@ class Play {
     const auto answers = tenant()->Announce(CallerNow(), cycle_, "source", "other", {}, world_.Now());
     Require(absl::IsFailedPrecondition(answers.status()) || Idle(),
             "another TableSchema after a batch: " + answers.status().ToString());
-    if (absl::IsAborted(answers.status())) model_.EndCycle();
+    if (absl::IsAborted(answers.status())) EndCycle();
     Check();
   }
 
@@ -1367,7 +1385,7 @@ class Play {
       Check();
       return true;
     }
-    if (!made_ || !owner_has_file_ || replaced_) return true;
+    if (!OwnerSees()) return true;
     const std::string path = world_.tenants().PathOf(context_id_);
     owner_.Close();
     if (what == 2 && !copies_.empty()) {
@@ -1393,7 +1411,13 @@ class Play {
   void Stopped(bool clean) {
     if (clean && served_ && owner_has_file_) {
       Noticed();
-      if (model_.active) model_.EndCycle();
+      if (model_.active) EndCycle();
+    }
+    if (building_ && !clean) {
+      // The rows are lost, and the cycle with them.
+      const std::int64_t cycle = model_.cycle;
+      model_ = MirrorModel();
+      model_.cycle = cycle;
     }
     replaced_ = served_ = false;
     noted_cycle_ = 0;
@@ -1417,6 +1441,7 @@ class Play {
   MirrorModel model_;
   Play* other_ = nullptr;
   bool made_ = false;            ///< The server knows the tenant.
+  bool building_ = false;        ///< Its mirror has no file yet.
   bool owner_has_file_ = false;  ///< The mirror file is there.
   bool replaced_ = false;        ///< Another file stands there, and the server has not looked yet.
   std::int64_t cycle_ = 0;
@@ -1473,7 +1498,7 @@ TEST_P(RandomCyclesTest, TheMirrorHoldsWhatTheSourceHad) {
   std::cout << counts.cycles << " cycles (" << counts.completed << " completed), " << counts.requests
             << " requests, " << counts.populations << " populations, " << counts.increments << " increments, "
             << counts.alterations << " tables altered in place, " << counts.refusals << " batches corrected, "
-            << counts.disturbances << " disturbances\n";
+            << counts.disturbances << " disturbances, " << counts.built << " mirrors built beside\n";
 }
 
 INSTANTIATE_TEST_SUITE_P(Shard, RandomCyclesTest, testing::Range(std::uint64_t{0}, kShards),

@@ -538,6 +538,7 @@ class FailingStore final : public Store {
     if (*countdown_ > 0 && --*countdown_ == 0) return absl::UnavailableError("the disk is full");
     return store_->Commit(plan);
   }
+  bool IsDurable() override { return store_->IsDurable(); }
   bool Replaced() override { return store_->Replaced(); }
   bool IsWhole() override { return store_->IsWhole(); }
   void Rest() override { store_->Rest(); }

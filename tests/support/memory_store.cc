@@ -271,7 +271,10 @@ class Transaction {
     std::set<std::uint64_t> used;
     for (std::uint32_t row = 0; row < apply.batch->row_count; ++row) {
       absl::Status status = ApplyRow(apply, row, key, table, &used, result);
-      if (!status.ok()) return status;
+      if (!status.ok()) {
+        result->missing_rows.clear();
+        return status;
+      }
       if (result->more_missing) break;
     }
     if (!result->missing_rows.empty()) return absl::FailedPreconditionError("rows are missing");

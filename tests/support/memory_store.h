@@ -69,6 +69,7 @@ class MemoryStore final : public Store {
   absl::StatusOr<std::vector<SchemaAnswer>> ReadAnswers() override;
   absl::Status CheckTableName(const std::string& table) override;
   absl::StatusOr<CommitResult> Commit(const Plan& plan) override;
+  bool IsDurable() override { return true; }
   bool Replaced() override { return false; }
   bool IsWhole() override { return true; }
   void Rest() override {}

@@ -1,0 +1,581 @@
+#include "server/store/sqlite_database.h"
+
+#include <sqlite3.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <optional>
+#include <set>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "proto/wire/table_pack.h"
+#include "server/store/crash_point.h"
+#include "server/store/sql.h"
+#include "server/store/sqlite_connection.h"
+#include "server/store/sqlite_rows.h"
+#include "server/store/sqlite_schema.h"
+
+namespace mirror {
+
+std::string_view ToString(TableState state) {
+  switch (state) {
+    case TableState::kPopulating:
+      return "populating";
+    case TableState::kRepopulate:
+      return "repopulate";
+    case TableState::kStopped:
+      return "stopped";
+    default:
+      return "mirrored";
+  }
+}
+
+namespace {
+
+/// How often a running cycle's sign of life is written, at most.
+constexpr std::int64_t kProgressIntervalMs = 1'000;
+
+TableState ParseState(const std::string& text) {
+  for (const TableState state : {TableState::kPopulating, TableState::kRepopulate, TableState::kStopped}) {
+    if (text == ToString(state)) return state;
+  }
+  return TableState::kMirrored;
+}
+
+bool SameButCount(const std::optional<TableRecord>& a, std::optional<TableRecord> b) {
+  if (a.has_value() != b.has_value()) return false;
+  if (a) b->row_count = a->row_count;
+  return a == b;
+}
+
+class Database final : public SqliteDatabase {
+ public:
+  Database(std::unique_ptr<SqliteConnection> connection, std::string context_id, const SqliteOptions& options)
+      : connection_(std::move(connection)),
+        context_id_(std::move(context_id)),
+        options_(options),
+        metadata_(QuoteName(context_id_ + "_mirroring")) {}
+
+  absl::Status Prepare() {
+    // One transaction: a file that died in the middle of its making has no metadata, and gets it here.
+    if (absl::Status status = connection_->Execute("BEGIN IMMEDIATE"); !status.ok()) return status;
+    absl::Status status = CheckOwner();
+    if (status.ok()) status = CreateOwnTables(*connection_, context_id_);
+    if (status.ok()) status = InsertTenant();
+    if (status.ok()) status = connection_->Execute("COMMIT");
+    if (!status.ok()) Rollback();
+    connection_->KnowLog();
+    return status;
+  }
+
+  absl::StatusOr<TenantRecord> ReadTenant() override {
+    absl::StatusOr<Query> query = connection_->Prepare(
+        "SELECT context_id, issuer, environment, source_id, cycle, active, holder, since_ms, progress_ms, "
+        "completed_cycle, completed_ms, paused, pause_reason, clock_ms, announced, touched FROM "
+        "_mirror_tenant");
+    if (!query.ok()) return query.status();
+    absl::StatusOr<bool> row = query->Step();
+    if (!row.ok()) return row.status();
+    if (!*row) return absl::DataLossError("its own row in _mirror_tenant is gone");
+    TenantRecord tenant;
+    tenant.context_id = query->Text(0);
+    tenant.issuer = query->Text(1);
+    tenant.environment = query->Text(2);
+    tenant.source_id = query->Text(3);
+    tenant.cycle = query->Int(4);
+    tenant.active = query->Int(5) != 0;
+    tenant.holder = query->Text(6);
+    tenant.since_ms = query->Int(7);
+    tenant.progress_ms = query->Int(8);
+    tenant.completed_cycle = query->Int(9);
+    tenant.completed_ms = query->Int(10);
+    tenant.paused = query->Int(11) != 0;
+    tenant.pause_reason = query->Text(12);
+    tenant.clock_ms = query->Int(13);
+    tenant.announced = query->Text(14);
+    tenant.touched = query->Int(15) != 0;
+    return tenant;
+  }
+
+  absl::StatusOr<std::optional<TableRecord>> ReadTable(const std::string& table) override {
+    absl::StatusOr<Query> query =
+        connection_->Prepare(absl::StrCat(kSelectTable, metadata_, " WHERE table_name = ?1"));
+    if (!query.ok()) return query.status();
+    absl::StatusOr<bool> row = query->Bind(1, table).Step();
+    if (!row.ok()) return row.status();
+    if (!*row) return std::nullopt;
+    return RecordOf(*query);
+  }
+
+  absl::StatusOr<std::vector<TableRecord>> ReadTables() override {
+    absl::StatusOr<Query> query =
+        connection_->Prepare(absl::StrCat(kSelectTable, metadata_, " ORDER BY table_name"));
+    if (!query.ok()) return query.status();
+    std::vector<TableRecord> records;
+    absl::StatusOr<bool> row = query->Step();
+    for (; row.ok() && *row; row = query->Step()) records.push_back(RecordOf(*query));
+    if (!row.ok()) return row.status();
+    return records;
+  }
+
+  absl::StatusOr<std::optional<TableSchema>> ReadSchema(const std::string& table) override {
+    // A definition whose table somebody dropped is none.
+    absl::StatusOr<Query> query = connection_->Prepare(
+        "SELECT definition FROM _mirror_schema WHERE table_name = ?1 AND EXISTS (SELECT 1 FROM sqlite_schema "
+        "WHERE type = 'table' AND name = ?1 COLLATE NOCASE)");
+    if (!query.ok()) return query.status();
+    absl::StatusOr<bool> row = query->Bind(1, table).Step();
+    if (!row.ok()) return row.status();
+    if (!*row) return std::nullopt;
+    absl::StatusOr<TableSchema> schema = UnpackTable(query->Text(0));
+    if (!schema.ok()) return schema.status();
+    return *std::move(schema);
+  }
+
+  absl::StatusOr<std::vector<std::string>> AgreedTables() override {
+    absl::StatusOr<Query> query = connection_->Prepare(
+        "SELECT table_name FROM _mirror_schema WHERE table_name COLLATE NOCASE IN "
+        "(SELECT name FROM sqlite_schema WHERE type = 'table')");
+    if (!query.ok()) return query.status();
+    std::vector<std::string> names;
+    absl::StatusOr<bool> row = query->Step();
+    for (; row.ok() && *row; row = query->Step()) names.push_back(query->Text(0));
+    if (!row.ok()) return row.status();
+    return names;
+  }
+
+  absl::StatusOr<std::vector<SchemaAnswer>> ReadAnswers() override {
+    absl::StatusOr<Query> query =
+        connection_->Prepare("SELECT table_name, action, reason FROM _mirror_answers");
+    if (!query.ok()) return query.status();
+    std::vector<SchemaAnswer> answers;
+    absl::StatusOr<bool> row = query->Step();
+    for (; row.ok() && *row; row = query->Step()) {
+      answers.push_back({query->Text(0), static_cast<std::int32_t>(query->Int(1)), query->Text(2)});
+    }
+    if (!row.ok()) return row.status();
+    return answers;
+  }
+
+  absl::StatusOr<std::vector<Nonce>> ReadNonces() override {
+    absl::StatusOr<Query> query = connection_->Prepare("SELECT nonce, expires_ms FROM _mirror_nonces");
+    if (!query.ok()) return query.status();
+    std::vector<Nonce> nonces;
+    absl::StatusOr<bool> row = query->Step();
+    for (; row.ok() && *row; row = query->Step()) nonces.push_back({query->Text(0), query->Int(1)});
+    if (!row.ok()) return row.status();
+    return nonces;
+  }
+
+  absl::Status CheckTableName(const std::string& table) override {
+    return CheckSqliteTableName(table, context_id_);
+  }
+
+  absl::StatusOr<CommitResult> Commit(const Plan& plan) override {
+    if (!connection_->SameFile()) return FileReplaced();
+    connection_->TrimStatements();
+    if (absl::Status status = CheckLog(); !status.ok()) return status;
+    if (absl::Status status = connection_->Execute("BEGIN IMMEDIATE"); !status.ok()) return status;
+    CrashPoint("commit.begun");
+    absl::StatusOr<CommitResult> result = RunPlan(plan);
+    if (!result.ok() || result->stale) {
+      Rollback();
+      return result;
+    }
+    CrashPoint("commit.before");
+    // Looked at once more, as late as can be: a file put there meanwhile must not lose what we acknowledge.
+    absl::Status status = connection_->SameFile() ? connection_->Execute("COMMIT") : FileReplaced();
+    if (!status.ok()) {
+      Rollback();
+      return status;
+    }
+    swapped_ = false;
+    CrashPoint("commit.after");
+    return result;
+  }
+
+  bool IsDurable() override { return true; }
+
+  bool IsWhole() override { return connection_->EmptyLog(); }
+
+  bool Replaced() override { return !connection_->SameFile(); }
+
+  absl::Status CheckIntegrity() override {
+    absl::StatusOr<Query> query = connection_->Prepare("PRAGMA integrity_check(10)");
+    if (!query.ok()) return query.status();
+    absl::StatusOr<bool> row = query->Step();
+    if (!row.ok()) return row.status();
+    const std::string said = *row ? query->Text(0) : "no answer";
+    return said == "ok" ? absl::OkStatus() : absl::DataLossError(said);
+  }
+
+  std::uint64_t BytesOnDisk() override {
+    std::error_code error;
+    const std::uintmax_t size = std::filesystem::file_size(connection_->path(), error);
+    return (error ? 0 : size) + connection_->WalBytes();
+  }
+
+ private:
+  static constexpr const char* kSelectTable =
+      "SELECT table_name, schema_hash, lsn, lineage, pending_lsn, pending_lineage, seq, row_count, cycle, "
+      "state FROM ";
+
+  static TableRecord RecordOf(const Query& query) {
+    TableRecord record;
+    record.table = query.Text(0);
+    record.schema_hash = query.Text(1);
+    // Whatever an operator wrote there that is not a position counts as -1.
+    record.position.lsn.value = query.IsInteger(2) ? std::max<std::int64_t>(-1, query.Int(2)) : -1;
+    record.position.lineage = query.Text(3);
+    if (record.position.lsn == Lsn{}) record.position.lineage.clear();
+    if (!query.IsNull(4)) record.pending = Position{Lsn{query.Int(4)}, query.Text(5)};
+    record.seq = static_cast<std::uint64_t>(query.Int(6));
+    record.row_count = query.IsNull(7) ? -1 : query.Int(7);
+    record.cycle = query.Int(8);
+    record.state = ParseState(query.Text(9));
+    return record;
+  }
+
+  absl::Status CheckOwner() {
+    absl::StatusOr<Query> there =
+        connection_->Prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = '_mirror_tenant'");
+    if (!there.ok()) return there.status();
+    absl::StatusOr<bool> row = there->Step();
+    if (!row.ok() || !*row) return row.status();
+    absl::StatusOr<Query> query =
+        connection_->Prepare("SELECT context_id FROM _mirror_tenant WHERE context_id <> ?1");
+    if (!query.ok()) return query.status();
+    absl::StatusOr<bool> other = query->Bind(1, context_id_).Step();
+    if (!other.ok()) return other.status();
+    if (!*other) return absl::OkStatus();
+    return absl::FailedPreconditionError(absl::StrCat(
+        "the file '", connection_->path(), "' is the mirror of '", query->Text(0), "', not of '", context_id_,
+        "'. It was left as it is. Put the right file there, or move this one away."));
+  }
+
+  absl::Status InsertTenant() {
+    absl::StatusOr<Query> query = connection_->Prepare(
+        "INSERT INTO _mirror_tenant (context_id, issuer, environment, source_id, cycle, active, holder, "
+        "since_ms, "
+        "progress_ms, completed_cycle, completed_ms, paused, pause_reason, clock_ms, announced, touched) "
+        "VALUES (?1, '', '', '', 0, 0, '', 0, 0, 0, 0, 0, '', 0, '', 0) ON CONFLICT (context_id) DO NOTHING");
+    if (!query.ok()) return query.status();
+    return query->Bind(1, context_id_).Run();
+  }
+
+  void Rollback() {
+    if (sqlite3_get_autocommit(connection_->handle()) == 0) connection_->Execute("ROLLBACK").IgnoreError();
+    if (swapped_) ReloadSchema(*connection_);
+    swapped_ = false;
+  }
+
+  absl::Status FileReplaced() {
+    return absl::UnavailableError(absl::StrCat(
+        "the mirror file '", connection_->path(),
+        "' was replaced or removed while the server had it open. "
+        "Nothing was applied, and nothing was written to the new one. The cycle is over; begin a new one."));
+  }
+
+  absl::Status CheckLog() {
+    if (connection_->WalBytes() <= options_.wal_bytes_max) return absl::OkStatus();
+    const int code = sqlite3_wal_checkpoint_v2(connection_->handle(), "main", SQLITE_CHECKPOINT_TRUNCATE,
+                                               nullptr, nullptr);
+    if (code == SQLITE_OK && connection_->WalBytes() <= options_.wal_bytes_max) return absl::OkStatus();
+    return absl::UnavailableError(absl::StrCat(
+        "the log of '", connection_->path(), "' is over its limit of ", options_.wal_bytes_max,
+        " bytes, since a reader holds an old state of the mirror open. Nothing was applied. End that "
+        "reader; the same call again is safe."));
+  }
+
+  absl::StatusOr<CommitResult> RunPlan(const Plan& plan) {
+    CommitResult result;
+    absl::StatusOr<TenantRecord> tenant = ReadTenant();
+    if (!tenant.ok()) return tenant.status();
+    if (plan.cycle && (!tenant->active || tenant->cycle != *plan.cycle))
+      return CycleOver(*plan.cycle, *tenant);
+    if (plan.tenant_expected && *tenant != *plan.tenant_expected) {
+      result.stale = true;
+      return result;
+    }
+    if (plan.nonce) {
+      if (absl::Status status = UseNonce(*plan.nonce, std::max(tenant->clock_ms, plan.now_ms));
+          !status.ok()) {
+        return status;
+      }
+    }
+    if (plan.forget_old_cycles) {
+      const std::int64_t cycle = plan.tenant ? plan.tenant->cycle : tenant->cycle;
+      if (absl::Status status = DropOldShadows(*connection_, cycle); !status.ok()) return status;
+    }
+    if (plan.drop_retired_before_ms != 0) {
+      if (absl::Status status = DropRetired(*connection_, plan.drop_retired_before_ms); !status.ok())
+        return status;
+    }
+    std::set<std::string> failed;
+    bool touched = tenant->touched;
+    for (const Step& step : plan.steps) {
+      StepResult step_result;
+      absl::Status status = RunStep(step, failed, &result.stale, &step_result);
+      if (!status.ok()) return status;
+      if (result.stale) return result;
+      if (!step_result.status.ok()) failed.insert(FoldName(step.table));
+      // A step that only restates its record, as one of a part does, changes nothing.
+      touched = touched ||
+                (step_result.status.ok() && step.expected && step.record && *step.record != *step.expected);
+      result.steps.push_back(std::move(step_result));
+    }
+    if (plan.answers) {
+      if (absl::Status status = KeepAnswers(plan.answers(result.steps)); !status.ok()) return status;
+    }
+    TenantRecord next = plan.tenant ? *plan.tenant : *tenant;
+    if (plan.cycle && !plan.tenant) {
+      next.touched = touched;
+      if (next.touched != tenant->touched || plan.now_ms - next.progress_ms >= kProgressIntervalMs) {
+        next.progress_ms = plan.now_ms;
+      }
+    }
+    next.clock_ms = std::max(next.clock_ms, next == *tenant ? 0 : plan.now_ms);
+    if (next != *tenant) {
+      if (absl::Status status = WriteTenant(next); !status.ok()) return status;
+    }
+    return result;
+  }
+
+  static absl::Status CycleOver(std::int64_t cycle, const TenantRecord& tenant) {
+    return absl::AbortedError(absl::StrCat(
+        "cycle ", cycle, " is over",
+        tenant.active ? absl::StrCat(": cycle ", tenant.cycle, " took its place") : std::string(),
+        ". Nothing of this call was applied; what was committed before stays. Begin a new cycle with "
+        "Authenticate."));
+  }
+
+  /// Status: what ends the whole plan. The step's own outcome is in `result`.
+  absl::Status RunStep(const Step& step, const std::set<std::string>& failed, bool* stale,
+                       StepResult* result) {
+    absl::StatusOr<std::optional<TableRecord>> stored = ReadTable(step.table);
+    if (!stored.ok()) return stored.status();
+    if (!SameButCount(*stored, step.expected)) {
+      if (!failed.contains(FoldName(step.table))) {
+        *stale = true;
+        return absl::OkStatus();
+      }
+      result->status = absl::AbortedError(
+          absl::StrCat("table '", step.table,
+                       "': a batch before this one was refused. Nothing of this one was applied. "
+                       "Send again from the refused batch on."));
+      return absl::OkStatus();
+    }
+    absl::Status status = RunInSavepoint(step, *stored, result);
+    if (status.ok()) return status;
+    if (Ends(status)) return status;
+    if (step.otherwise.empty()) {
+      result->status = std::move(status);
+      return absl::OkStatus();
+    }
+    result->otherwise = true;
+    result->reason = std::string(status.message());
+    status = RunInSavepoint(step.otherwise.front(), *stored, result);
+    if (Ends(status)) return status;
+    result->status = std::move(status);
+    return absl::OkStatus();
+  }
+
+  /// Whether the whole transaction is lost, or must be.
+  bool Ends(const absl::Status& status) const {
+    return sqlite3_get_autocommit(connection_->handle()) != 0 ||
+           status.code() == absl::StatusCode::kUnavailable || status.code() == absl::StatusCode::kDataLoss;
+  }
+
+  absl::Status RunInSavepoint(const Step& step, const std::optional<TableRecord>& stored,
+                              StepResult* result) {
+    if (absl::Status status = connection_->Execute("SAVEPOINT step"); !status.ok()) return status;
+    std::int64_t rows = stored ? stored->row_count : -1;
+    absl::Status status = absl::OkStatus();
+    for (const Action& action : step.actions) {
+      status = Run(step, action, &rows, result);
+      if (!status.ok()) break;
+    }
+    if (status.ok()) status = WriteRecord(step, stored, rows);
+    if (status.ok()) return connection_->Execute("RELEASE step");
+    if (sqlite3_get_autocommit(connection_->handle()) != 0) return status;
+    if (absl::Status undone = connection_->Execute("ROLLBACK TO step; RELEASE step"); !undone.ok())
+      return undone;
+    if (swapped_) ReloadSchema(*connection_);
+    return status;
+  }
+
+  absl::Status Run(const Step& step, const Action& action, std::int64_t* rows, StepResult* result) {
+    if (const auto* apply = std::get_if<ApplyRows>(&action)) return RunApply(step, *apply, rows, result);
+    if (const auto* part = std::get_if<KeepPart>(&action)) {
+      return WritePart(*connection_, step.table, part->cycle, *part, options_.value_bytes_max);
+    }
+    if (const auto* create = std::get_if<CreateTable>(&action)) {
+      *rows = 0;
+      return RunCreateTable(*connection_, *create);
+    }
+    if (const auto* alter = std::get_if<AlterTable>(&action))
+      return RunAlterTable(*connection_, step.table, *alter);
+    if (const auto* agree = std::get_if<AgreeSchema>(&action)) return RunAgreeSchema(*connection_, *agree);
+    if (const auto* retire = std::get_if<RetireTable>(&action))
+      return RunRetireTable(*connection_, step.table, *retire);
+    if (std::holds_alternative<DropTable>(action)) return RunDropTable(*connection_, step.table);
+    if (const auto* begin = std::get_if<BeginShadow>(&action))
+      return RunBeginShadow(*connection_, step.table, *begin);
+    absl::StatusOr<std::optional<Shadow>> shadow = FindShadow(*connection_, step.table);
+    if (!shadow.ok()) return shadow.status();
+    if (*shadow) *rows = (*shadow)->rows;
+    swapped_ = true;
+    return RunSwap(*connection_, step.table, &result->left_out);
+  }
+
+  absl::Status RunApply(const Step& step, const ApplyRows& apply, std::int64_t* rows, StepResult* result) {
+    std::string target = step.table;
+    std::optional<Shadow> shadow;
+    if (apply.into_shadow) {
+      absl::StatusOr<std::optional<Shadow>> found = FindShadow(*connection_, step.table);
+      if (!found.ok()) return found.status();
+      if (!*found) {
+        return absl::FailedPreconditionError(absl::StrCat("table '", step.table,
+                                                          "': the shadow of this population is "
+                                                          "gone. Nothing was applied. Populate again."));
+      }
+      shadow = **found;
+      target = shadow->name;
+    }
+    RowsWritten written;
+    absl::Status status = WriteRows(*connection_, target, apply, options_.apply, &written);
+    result->missing_rows = std::move(written.missing_rows);
+    result->more_missing = written.more_missing;
+    if (!status.ok()) return status;
+    CrashPoint("rows.written");
+    if (shadow) return SetShadowRows(*connection_, step.table, shadow->rows + written.added);
+    if (*rows >= 0) *rows += written.added;
+    return absl::OkStatus();
+  }
+
+  absl::Status WriteRecord(const Step& step, const std::optional<TableRecord>& stored, std::int64_t rows) {
+    if (!step.record) {
+      absl::StatusOr<Query> query =
+          connection_->Prepare(absl::StrCat("DELETE FROM ", metadata_, " WHERE table_name = ?1"));
+      if (!query.ok()) return query.status();
+      return query->Bind(1, step.table).Run();
+    }
+    TableRecord next = *step.record;
+    next.row_count = rows;
+    if (stored == next) return absl::OkStatus();
+    absl::StatusOr<Query> query = connection_->Prepare(absl::StrCat(
+        "INSERT INTO ", metadata_,
+        " (table_name, schema_hash, lsn, lineage, pending_lsn, pending_lineage, seq, row_count, cycle, "
+        "state) "
+        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (table_name) DO UPDATE SET "
+        "table_name = excluded.table_name, schema_hash = excluded.schema_hash, lsn = excluded.lsn, "
+        "lineage = excluded.lineage, pending_lsn = excluded.pending_lsn, pending_lineage = "
+        "excluded.pending_lineage, "
+        "seq = excluded.seq, row_count = excluded.row_count, cycle = excluded.cycle, state = "
+        "excluded.state"));
+    if (!query.ok()) return query.status();
+    query->Bind(1, next.table)
+        .Bind(2, next.schema_hash)
+        .Bind(3, next.position.lsn.value)
+        .BindBlob(4, next.position.lineage);
+    if (next.pending) {
+      query->Bind(5, next.pending->lsn.value).BindBlob(6, next.pending->lineage);
+    } else {
+      query->BindNull(5).BindNull(6);
+    }
+    const std::string state(ToString(next.state));
+    return query->Bind(7, static_cast<std::int64_t>(next.seq))
+        .Bind(8, next.row_count)
+        .Bind(9, next.cycle)
+        .Bind(10, state)
+        .Run();
+  }
+
+  absl::Status UseNonce(const Nonce& nonce, std::int64_t clock_ms) {
+    absl::StatusOr<Query> prune = connection_->Prepare("DELETE FROM _mirror_nonces WHERE expires_ms < ?1");
+    if (!prune.ok()) return prune.status();
+    if (absl::Status status = prune->Bind(1, clock_ms).Run(); !status.ok()) return status;
+    absl::StatusOr<Query> count =
+        connection_->Prepare("SELECT count(*), coalesce(sum(nonce = ?1), 0) FROM _mirror_nonces");
+    if (!count.ok()) return count.status();
+    if (absl::StatusOr<bool> row = count->Bind(1, nonce.value).Step(); !row.ok()) return row.status();
+    if (count->Int(1) != 0) {
+      return absl::AlreadyExistsError(
+          "the token's nonce was used before. No cycle began. Make a new token for each Authenticate.");
+    }
+    if (count->Int(0) >= static_cast<std::int64_t>(nonce.remembered_max)) {
+      return absl::ResourceExhaustedError(
+          absl::StrCat("this tenant used ", nonce.remembered_max,
+                       " tokens that have not expired yet. No cycle began. "
+                       "Wait until some expire, and make their lifetime shorter."));
+    }
+    absl::StatusOr<Query> insert =
+        connection_->Prepare("INSERT INTO _mirror_nonces (nonce, expires_ms) VALUES (?1, ?2)");
+    if (!insert.ok()) return insert.status();
+    return insert->Bind(1, nonce.value).Bind(2, nonce.expires_ms).Run();
+  }
+
+  absl::Status KeepAnswers(const std::vector<SchemaAnswer>& answers) {
+    if (absl::Status status = connection_->Execute("DELETE FROM _mirror_answers"); !status.ok())
+      return status;
+    for (const SchemaAnswer& answer : answers) {
+      absl::StatusOr<Query> query = connection_->Prepare(
+          "INSERT OR REPLACE INTO _mirror_answers (table_name, action, reason) VALUES (?1, ?2, ?3)");
+      if (!query.ok()) return query.status();
+      if (absl::Status status =
+              query->Bind(1, answer.table).Bind(2, std::int64_t{answer.action}).Bind(3, answer.reason).Run();
+          !status.ok()) {
+        return status;
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status WriteTenant(const TenantRecord& tenant) {
+    absl::StatusOr<Query> query = connection_->Prepare(
+        "UPDATE _mirror_tenant SET issuer = ?1, environment = ?2, source_id = ?3, cycle = ?4, active = ?5, "
+        "holder = ?6, "
+        "since_ms = ?7, progress_ms = ?8, completed_cycle = ?9, completed_ms = ?10, paused = ?11, "
+        "pause_reason = ?12, "
+        "clock_ms = ?13, announced = ?14, touched = ?15");
+    if (!query.ok()) return query.status();
+    return query->Bind(1, tenant.issuer)
+        .Bind(2, tenant.environment)
+        .Bind(3, tenant.source_id)
+        .Bind(4, tenant.cycle)
+        .Bind(5, std::int64_t{tenant.active})
+        .Bind(6, tenant.holder)
+        .Bind(7, tenant.since_ms)
+        .Bind(8, tenant.progress_ms)
+        .Bind(9, tenant.completed_cycle)
+        .Bind(10, tenant.completed_ms)
+        .Bind(11, std::int64_t{tenant.paused})
+        .Bind(12, tenant.pause_reason)
+        .Bind(13, tenant.clock_ms)
+        .Bind(14, tenant.announced)
+        .Bind(15, std::int64_t{tenant.touched})
+        .Run();
+  }
+
+  std::unique_ptr<SqliteConnection> connection_;
+  std::string context_id_;
+  SqliteOptions options_;
+  std::string metadata_;
+  bool swapped_ = false;  ///< Definitions in memory may differ from those on disk after a rollback.
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<SqliteDatabase>> OpenSqliteDatabase(const std::string& path,
+                                                                   const std::string& context_id, bool create,
+                                                                   FileUse use,
+                                                                   const SqliteOptions& options) {
+  absl::StatusOr<std::unique_ptr<SqliteConnection>> connection = SqliteConnection::Open(path, create, use);
+  if (!connection.ok()) return connection.status();
+  auto database = std::make_unique<Database>(*std::move(connection), context_id, options);
+  if (absl::Status status = database->Prepare(); !status.ok()) return status;
+  return database;
+}
+
+}  // namespace mirror

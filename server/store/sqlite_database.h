@@ -1,0 +1,30 @@
+#ifndef MIRROR_SERVER_STORE_SQLITE_DATABASE_H_
+#define MIRROR_SERVER_STORE_SQLITE_DATABASE_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "server/store/sqlite_connection.h"
+#include "server/store/sqlite_store.h"
+#include "server/store/store.h"
+
+namespace mirror {
+
+/// One SQLite file as a store: what a mirror is once it has its name, and what one that is being built is
+/// made of.
+class SqliteDatabase : public Store {
+ public:
+  /// Those that are remembered, expired ones perhaps too.
+  virtual absl::StatusOr<std::vector<Nonce>> ReadNonces() = 0;
+};
+
+/// Errors: as OpenSqliteStore.
+absl::StatusOr<std::unique_ptr<SqliteDatabase>> OpenSqliteDatabase(const std::string& path,
+                                                                   const std::string& context_id, bool create,
+                                                                   FileUse use, const SqliteOptions& options);
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_STORE_SQLITE_DATABASE_H_

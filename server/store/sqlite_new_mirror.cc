@@ -1,0 +1,234 @@
+#include "server/store/sqlite_new_mirror.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/store/crash_point.h"
+#include "server/store/sqlite_database.h"
+
+namespace mirror {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool Exists(const std::string& path) {
+  std::error_code error;
+  return fs::exists(path, error);
+}
+
+void RemoveDatabase(const std::string& path) {
+  for (const char* suffix : {"", "-journal", "-wal", "-shm"}) {
+    std::error_code error;
+    fs::remove(path + suffix, error);
+  }
+}
+
+absl::Status DiskTrouble(const std::string& path, const char* doing) {
+  return absl::UnavailableError(absl::StrCat(doing, " '", path, "': ", std::strerror(errno),
+                                             ". The rows of the new mirror are lost and its cycle is over. "
+                                             "Mend the disk; the next cycle populates it."));
+}
+
+absl::Status Sync(const std::string& path, int flags) {
+  const int file = open(path.c_str(), flags | O_CLOEXEC);
+  if (file < 0) return DiskTrouble(path, "opening");
+  const int result = fsync(file);
+  const int error = errno;
+  close(file);
+  errno = error;
+  return result == 0 ? absl::OkStatus() : DiskTrouble(path, "writing");
+}
+
+/// The tenant as a claim knows it: a crash ends the cycle.
+TenantRecord Claimed(TenantRecord tenant) {
+  tenant.active = false;
+  tenant.holder.clear();
+  tenant.announced.clear();
+  tenant.touched = false;
+  return tenant;
+}
+
+class NewMirror final : public Store {
+ public:
+  NewMirror(std::string path, std::string context_id, const SqliteOptions& options)
+      : path_(std::move(path)), context_id_(std::move(context_id)), options_(options) {}
+
+  ~NewMirror() override {
+    if (!building_) return;
+    rows_.reset();
+    RemoveDatabase(path_ + kBuildingSuffix);
+    // Nobody was let in yet.
+    const absl::StatusOr<TenantRecord> tenant = claim_ ? claim_->ReadTenant() : TenantRecord{};
+    claim_.reset();
+    if (tenant.ok() && tenant->issuer.empty()) RemoveDatabase(path_ + kClaimSuffix);
+  }
+
+  absl::Status Open() {
+    RemoveDatabase(path_ + kBuildingSuffix);
+    absl::StatusOr<std::unique_ptr<SqliteDatabase>> claim =
+        OpenSqliteDatabase(path_ + kClaimSuffix, context_id_, true, FileUse::kMirror, options_);
+    if (!claim.ok()) return claim.status();
+    claim_ = *std::move(claim);
+    absl::StatusOr<std::unique_ptr<SqliteDatabase>> rows =
+        OpenSqliteDatabase(path_ + kBuildingSuffix, context_id_, true, FileUse::kBuilding, options_);
+    if (!rows.ok()) return rows.status();
+    rows_ = *std::move(rows);
+    return TakeClaim();
+  }
+
+  absl::StatusOr<TenantRecord> ReadTenant() override { return rows_->ReadTenant(); }
+  absl::StatusOr<std::optional<TableRecord>> ReadTable(const std::string& table) override {
+    return rows_->ReadTable(table);
+  }
+  absl::StatusOr<std::optional<TableSchema>> ReadSchema(const std::string& table) override {
+    return rows_->ReadSchema(table);
+  }
+  absl::StatusOr<std::vector<TableRecord>> ReadTables() override { return rows_->ReadTables(); }
+  absl::StatusOr<std::vector<std::string>> AgreedTables() override { return rows_->AgreedTables(); }
+  absl::StatusOr<std::vector<SchemaAnswer>> ReadAnswers() override { return rows_->ReadAnswers(); }
+  absl::Status CheckTableName(const std::string& table) override { return rows_->CheckTableName(table); }
+  absl::Status CheckIntegrity() override { return rows_->CheckIntegrity(); }
+
+  absl::StatusOr<CommitResult> Commit(const Plan& plan) override {
+    if (!building_) return rows_->Commit(plan);
+    if (Replaced()) return FileAppeared();
+    absl::StatusOr<TenantRecord> before = rows_->ReadTenant();
+    if (!before.ok()) return Lost(before.status());
+    const bool ends = EndsBuilding(plan, *before);
+    if (!ends || plan.nonce) {
+      if (absl::Status status = KeepClaim(plan, *before); !status.ok()) return status;
+    }
+    absl::StatusOr<CommitResult> result = rows_->Commit(plan);
+    if (absl::IsUnavailable(result.status()) || absl::IsDataLoss(result.status())) {
+      return Lost(result.status());
+    }
+    if (!result.ok() || result->stale || !ends) return result;
+    if (absl::Status status = GiveName(); !status.ok()) return Lost(status);
+    return result;
+  }
+
+  bool IsDurable() override { return !building_; }
+  bool Replaced() override { return lost_ || (building_ ? Exists(path_) : rows_->Replaced()); }
+  bool IsWhole() override {
+    if (!building_) return rows_->IsWhole();
+    const absl::StatusOr<TenantRecord> tenant = rows_->ReadTenant();
+    return tenant.ok() && !tenant->active;
+  }
+  std::uint64_t BytesOnDisk() override { return rows_->BytesOnDisk() + (claim_ ? claim_->BytesOnDisk() : 0); }
+
+ private:
+  absl::Status TakeClaim() {
+    absl::StatusOr<TenantRecord> tenant = claim_->ReadTenant();
+    if (!tenant.ok()) return tenant.status();
+    absl::StatusOr<std::vector<Nonce>> nonces = claim_->ReadNonces();
+    if (!nonces.ok()) return nonces.status();
+    Plan plan;
+    plan.tenant = *std::move(tenant);
+    for (const Nonce& nonce : *nonces) {
+      plan.nonce = nonce;
+      if (absl::StatusOr<CommitResult> result = rows_->Commit(plan); !result.ok()) return result.status();
+    }
+    return rows_->Commit(plan.nonce ? Plan{} : plan).status();
+  }
+
+  /// What must outlive a crash is on disk before anybody hears of it.
+  absl::Status KeepClaim(const Plan& plan, const TenantRecord& before) {
+    if (!plan.tenant || (plan.tenant_expected && *plan.tenant_expected != before)) return absl::OkStatus();
+    Plan kept;
+    kept.now_ms = plan.now_ms;
+    kept.tenant = Claimed(*plan.tenant);
+    kept.nonce = plan.nonce;
+    return claim_->Commit(kept).status();
+  }
+
+  /// The cycle that ran is over, or an operator did something to a tenant without one.
+  static bool EndsBuilding(const Plan& plan, const TenantRecord& before) {
+    if (!plan.tenant) return false;
+    if (before.active) return !plan.tenant->active || plan.tenant->cycle != before.cycle;
+    return !plan.tenant->active && !plan.nonce;
+  }
+
+  absl::Status GiveName() {
+    const std::string building = path_ + kBuildingSuffix;
+    CrashPoint("building.complete");
+    rows_.reset();
+    // Opened as a mirror it gets its log; with that closed there is nothing of it outside of its file.
+    if (absl::StatusOr<std::unique_ptr<SqliteConnection>> logged =
+            SqliteConnection::Open(building, false, FileUse::kMirror);
+        !logged.ok()) {
+      return logged.status();
+    }
+    for (const char* suffix : {"-wal", "-shm"}) {
+      std::error_code error;
+      fs::remove(building + suffix, error);
+      // A log that lies there from an older mirror would be replayed over this one.
+      fs::remove(path_ + suffix, error);
+      if (error) return DiskTrouble(path_ + suffix, "removing");
+    }
+    if (absl::Status status = Sync(building, O_RDWR); !status.ok()) return status;
+    CrashPoint("building.synced");
+    if (renameat2(AT_FDCWD, building.c_str(), AT_FDCWD, path_.c_str(), RENAME_NOREPLACE) != 0) {
+      return DiskTrouble(building, "renaming");
+    }
+    CrashPoint("building.named");
+    if (absl::Status status = Sync(fs::path(path_).parent_path().string(), O_RDONLY | O_DIRECTORY);
+        !status.ok()) {
+      return status;
+    }
+    absl::StatusOr<std::unique_ptr<SqliteDatabase>> named =
+        OpenSqliteDatabase(path_, context_id_, false, FileUse::kMirror, options_);
+    if (!named.ok()) return named.status();
+    rows_ = *std::move(named);
+    building_ = false;
+    claim_.reset();
+    RemoveDatabase(path_ + kClaimSuffix);
+    return absl::OkStatus();
+  }
+
+  absl::Status Lost(const absl::Status& status) {
+    lost_ = true;
+    if (!absl::IsDataLoss(status)) return status;
+    // The file that is damaged is only the one that is being built.
+    return absl::UnavailableError(absl::StrCat("building the new mirror: ", std::string(status.message()),
+                                               ". Its rows are lost and its cycle is over. Look at the disk; "
+                                               "the next cycle populates it."));
+  }
+
+  absl::Status FileAppeared() {
+    return absl::UnavailableError(absl::StrCat(
+        "a file was put at '", path_,
+        "' while the mirror was being built. It was left as it is, and what was built is thrown away. The "
+        "cycle is over; begin a new one."));
+  }
+
+  const std::string path_;
+  const std::string context_id_;
+  const SqliteOptions options_;
+  bool building_ = true;
+  bool lost_ = false;
+  std::unique_ptr<SqliteDatabase> claim_;  ///< While it is being built.
+  std::unique_ptr<SqliteDatabase> rows_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Store>> OpenNewMirror(const std::string& path, const std::string& context_id,
+                                                     const SqliteOptions& options) {
+  auto mirror = std::make_unique<NewMirror>(path, context_id, options);
+  if (absl::Status status = mirror->Open(); !status.ok()) return status;
+  return mirror;
+}
+
+void RemoveNewMirror(const std::string& path) {
+  if (Exists(path + kBuildingSuffix)) RemoveDatabase(path + kBuildingSuffix);
+  if (Exists(path + kClaimSuffix)) RemoveDatabase(path + kClaimSuffix);
+}
+
+}  // namespace mirror

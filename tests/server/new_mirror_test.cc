@@ -1,0 +1,201 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "server/store/sqlite_new_mirror.h"
+#include "tests/server/tenant_bench.h"
+
+// A mirror that is being made: it is built beside its name, and gets it when its first cycle ends.
+
+namespace mirror {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::Contains;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+using testing::SizeIs;
+using enum absl::StatusCode;
+
+const Position kFive{Lsn{5}, "five"};
+
+class NewMirror : public TenantBench {
+ protected:
+  NewMirror() : TenantBench({}, {.build_beside = true}) {}
+
+  void BeginWithRows(const Rows& rows, std::optional<Position> commit = kFive) {
+    source_->Begin();
+    ASSERT_THAT(source_->Announce({People()}), IsOk());
+    const BatchOutcome outcome = source_->Send(
+        People(), {.rows = rows, .populate = PopulateReason::kMinusOne, .target = kFive, .commit = commit});
+    ASSERT_THAT(outcome.status, IsOk());
+    EXPECT_FALSE(outcome.durable);
+  }
+  /// As kill -9 leaves it: what the process held is gone, what stands on the disk is there.
+  void Crash() {
+    const ScratchFolder kept;
+    fs::copy(folder_.path(), kept.path(), fs::copy_options::recursive);
+    tenant_.reset();
+    for (const auto& entry : fs::directory_iterator(folder_.path())) fs::remove(entry.path());
+    fs::copy(kept.path(), folder_.path(), fs::copy_options::recursive);
+    Restart();
+  }
+  std::vector<std::string> Files() const {
+    std::vector<std::string> names;
+    for (const auto& entry : fs::directory_iterator(folder_.path())) {
+      names.push_back(entry.path().filename().string());
+    }
+    return names;
+  }
+};
+
+TEST_F(NewMirror, HasItsFileFromTheEndOfItsFirstCycleAndNothingBesideIt) {
+  BeginWithRows({{1, "Ada", 36}, {2, "Grace", 45}});
+  EXPECT_FALSE(fs::exists(path()));
+
+  ASSERT_THAT(source_->Complete(), IsOk());
+
+  EXPECT_EQ(Visible(People()), (Rows{{1, "Ada", 36}, {2, "Grace", 45}}));
+  EXPECT_EQ(Metadata("lsn"), Cell(5));
+  EXPECT_EQ(Partner(path()).One("PRAGMA journal_mode"), Cell("wal"));
+  EXPECT_EQ(Partner(path()).One("PRAGMA integrity_check"), Cell("ok"));
+  EXPECT_THAT(Files(), Not(Contains(HasSubstr(".building"))));
+  EXPECT_THAT(Files(), Not(Contains(HasSubstr(".claim"))));
+  // And is as any other: durable at each commit.
+  source_->Begin();
+  ASSERT_THAT(source_->Announce({People()}), IsOk());
+  const BatchOutcome outcome = source_->Send(People(), {.rows = {{3, "Joan", 1}}, .base_lsn = 5});
+  EXPECT_TRUE(outcome.durable);
+  EXPECT_EQ(Visible(People()), (Rows{{1, "Ada", 36}, {2, "Grace", 45}, {3, "Joan", 1}}));
+}
+
+TEST_F(NewMirror, ACrashLosesItsRowsAndItsCycleAndNotWhoseItIs) {
+  BeginWithRows({{1, "Ada", 36}});
+  const std::string nonce = source_->caller.nonce;
+  const std::int64_t expires = source_->caller.expires_ms;
+  Crash();
+
+  EXPECT_THAT(source_->Send(People(), {.rows = {{2, "Grace", 1}}, .seq = 2, .base_lsn = -1}).status,
+              StatusIs(kAborted));
+  source_->caller.nonce = nonce;
+  source_->caller.expires_ms = expires;
+  EXPECT_THAT(tenant_->Authenticate(source_->caller, "holder", true, false, source_->now),
+              StatusIs(kAlreadyExists))
+      << "a nonce counts once";
+  source_->caller.issuer = "somebody else";
+  EXPECT_THAT(source_->Authenticate(), StatusIs(kPermissionDenied));
+  source_->caller.issuer = "issuer";
+  BeginWithRows({{7, "Hedy", 50}});
+  ASSERT_THAT(source_->Complete(), IsOk());
+  EXPECT_EQ(Visible(People()), (Rows{{7, "Hedy", 50}}));
+  EXPECT_THAT(Files(), Not(Contains(HasSubstr("building"))));
+}
+
+TEST_F(NewMirror, WhateverEndsTheCycleKeepsWhatWasCommitted) {
+  source_->Begin();
+  ASSERT_THAT(source_->Announce({People(), Pairs()}), IsOk());
+  source_->Populate(People(), {{1, "Ada", 36}}, kFive);
+  ASSERT_THAT(source_->Send(Pairs(), {.rows = {{1, "b", "v"}}, .populate = PopulateReason::kMinusOne}).status,
+              IsOk());
+
+  ASSERT_THAT(tenant_->Pause("a look", source_->now), IsOk());
+
+  EXPECT_EQ(Visible(People()), (Rows{{1, "Ada", 36}}));
+  EXPECT_EQ(Metadata("lsn", "people"), Cell(5));
+  EXPECT_EQ(Visible(Pairs()), Rows{});
+  EXPECT_EQ(Metadata("lsn", "pairs"), Cell(-1));
+}
+
+TEST_F(NewMirror, ATakeOverFindsOnDiskWhatItIsShown) {
+  BeginWithRows({{1, "Ada", 36}});
+  source_->now += 1'000;
+  const absl::StatusOr<Admission> admission = source_->Authenticate("holder", true);
+  ASSERT_THAT(admission, IsOk());
+  ASSERT_TRUE(admission->accepted);
+  EXPECT_EQ(Visible(People()), (Rows{{1, "Ada", 36}}));
+  source_->cycle = admission->cycle;
+  EXPECT_EQ(source_->Announced(People()).position, kFive);
+}
+
+TEST_F(NewMirror, ABusyTenantRemembersTheNonceOfTheOneThatWasTurnedAway) {
+  BeginWithRows({{1, "Ada", 36}});
+  const absl::StatusOr<Admission> busy = source_->Authenticate("another");
+  ASSERT_THAT(busy, IsOk());
+  EXPECT_TRUE(busy->busy.has_value());
+  const std::string nonce = source_->caller.nonce;
+  Crash();
+  source_->caller.nonce = nonce;
+  source_->caller.expires_ms = source_->now + 300'000;
+  EXPECT_THAT(tenant_->Authenticate(source_->caller, "holder", true, false, source_->now),
+              StatusIs(kAlreadyExists));
+}
+
+TEST_F(NewMirror, ARefusedBatchIsTakenBackAsInAnyMirror) {
+  BeginWithRows({{1, "Ada", 36}}, std::nullopt);
+  const BatchOutcome outcome = source_->Send(People(), {.operation = Operation::kUpdate,
+                                                        .rows = {{1, "changed"}, {9, "is not there"}},
+                                                        .columns = {"id", "name"},
+                                                        .seq = 2,
+                                                        .target = kFive});
+  EXPECT_THAT(outcome.status, StatusIs(kFailedPrecondition));
+  ASSERT_THAT(source_->Send(People(), {.seq = 2, .target = kFive, .commit = kFive}).status, IsOk());
+  ASSERT_THAT(source_->Complete(), IsOk());
+  EXPECT_EQ(Visible(People()), (Rows{{1, "Ada", 36}}));
+  EXPECT_EQ(Partner(path()).One("PRAGMA integrity_check"), Cell("ok"));
+}
+
+TEST_F(NewMirror, AFileThatIsPutAtItsNameIsNotOverwritten) {
+  BeginWithRows({{1, "Ada", 36}});
+  {
+    std::ofstream(path()).flush();
+    Partner other(path());
+    other.Run("CREATE TABLE backup(x); INSERT INTO backup VALUES (1)");
+  }
+  EXPECT_THAT(source_->Complete(), StatusIs(kAborted));
+  EXPECT_EQ(Partner(path()).One("SELECT x FROM backup"), Cell(1));
+  EXPECT_THAT(catalog_.Kinds(), Contains("mirror.not_built"));
+  EXPECT_THAT(Files(), Not(Contains(HasSubstr(".building"))));
+}
+
+TEST_F(NewMirror, AnOldLogAtItsNameIsNotReplayedOverIt) {
+  {
+    std::ofstream(path()).flush();
+    Partner former(path());
+    former.Run("PRAGMA journal_mode = WAL");
+    former.Run("CREATE TABLE former(x)");
+    fs::copy(path() + "-wal", path() + ".kept");
+  }
+  fs::remove(path());
+  fs::rename(path() + ".kept", path() + "-wal");
+  BeginWithRows({{1, "Ada", 36}});
+  ASSERT_THAT(source_->Complete(), IsOk());
+  EXPECT_EQ(Visible(People()), (Rows{{1, "Ada", 36}}));
+  EXPECT_EQ(Partner(path()).One("SELECT count(*) FROM sqlite_schema WHERE name = 'former'"), Cell(0));
+}
+
+TEST_F(NewMirror, OneThatNobodyWasLetIntoLeavesNothing) {
+  source_->caller.expires_ms = 0;
+  ASSERT_THAT(source_->Authenticate("holder", false, true), StatusIs(kPermissionDenied));
+  tenant_.reset();
+  EXPECT_THAT(Files(), IsEmpty());
+}
+
+TEST_F(NewMirror, IsKnownBeforeItHasItsFileAndGoneAfterItsRemoval) {
+  BeginWithRows({{1, "Ada", 36}});
+  EXPECT_TRUE(SqliteStoreExists(folder_.path(), "ctx"));
+  EXPECT_THAT(*FindSqliteStores(folder_.path()), testing::ElementsAre("ctx"));
+  Crash();
+  EXPECT_THAT(*FindSqliteStores(folder_.path()), testing::ElementsAre("ctx"));
+  tenant_.reset();
+  ASSERT_THAT(RemoveSqliteStore(folder_.path(), "ctx"), IsOk());
+  EXPECT_THAT(Files(), IsEmpty());
+}
+
+}  // namespace
+}  // namespace mirror
