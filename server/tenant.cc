@@ -646,6 +646,7 @@ void Tenant::ApplyGroup(const std::vector<WaitingRows*>& group) {
 /// All of `group` belong to the cycle that runs by `tenant`. An error is that of the whole transaction; who
 /// has his answer by then keeps it.
 absl::Status Tenant::CommitGroup(const TenantRecord& tenant, const std::vector<WaitingRows*>& group) {
+  if (!store_) return absl::DataLossError(quarantine_);  // It showed with one of the others.
   const RowPlanner::Cycle cycle{tenant.cycle, !tenant.announced.empty(), *refused_tables_};
   std::optional<RowPlanner> planner;
   std::vector<WaitingRows*> planned;
@@ -679,6 +680,7 @@ absl::Status Tenant::CommitGroup(const TenantRecord& tenant, const std::vector<W
   }
   std::int64_t progressed = 0;
   for (std::size_t i = 0; i < planned.size(); ++i) {
+    if (!store_) return absl::DataLossError(quarantine_);
     planned[i]->Answer(AnswerOf(*planned[i], i, *planner));
     Progressed(tenant.cycle, planned[i]->now_ms, planned[i]->began);
     progressed = std::max(progressed, progressed_ms_);
@@ -717,7 +719,7 @@ RowAnswer Tenant::AnswerOf(const WaitingRows& waiting, std::size_t number, RowPl
     if (!standing.ok()) return Noticed(standing.status());
     outcome.applied_seq = standing->cycle == request.cycle ? standing->seq : 0;
     outcome.lsn = standing->lsn;
-    outcome.durable = outcome.status.ok();
+    outcome.durable = outcome.status.ok() && store_->IsDurable();
     // Only of tables that there are: invented names must not pile up.
     if (outcome.seq != 0 && standing->there) {
       if (outcome.status.ok()) {
@@ -835,7 +837,7 @@ absl::StatusOr<std::vector<TableVerdict>> Tenant::Complete(const Caller& caller,
   events_.Add(context_id_, Severity::kInformation, "cycle.completed",
               absl::StrCat("cycle ", cycle, ": ", Counted(tables.size(), "table"), " changed, ", inserts,
                            " inserts, ", updates, " updates, ", deletes, " deletes"));
-  store_->Rest();
+  if (store_) store_->Rest();
   // When all were in use as they were opened, this is when there is something to close.
   make_room_(*this);
   return verdicts;

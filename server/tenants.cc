@@ -59,16 +59,9 @@ absl::StatusOr<std::unique_ptr<Tenants>> Tenants::Open(const TenantsOptions& opt
                                                       "'. Stop it, or give this one a folder of its own."));
   }
   std::unique_ptr<Tenants> tenants(new Tenants(options, events, lock_file));
-  std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator(options.data_dir, error)) {
-    const std::string name = entry.path().filename().string();
-    if (!absl::StartsWith(name, absl::string_view(kFilePrefix.data(), kFilePrefix.size())) ||
-        !absl::EndsWith(name, absl::string_view(kFileSuffix.data(), kFileSuffix.size()))) {
-      continue;
-    }
-    const std::string context_id =
-        name.substr(kFilePrefix.size(), name.size() - kFilePrefix.size() - kFileSuffix.size());
-    if (!CheckContextId(context_id).ok()) continue;
+  const absl::StatusOr<std::vector<std::string>> found = FindSqliteStores(options.data_dir);
+  if (!found.ok()) return absl::FailedPreconditionError(found.status().message());
+  for (const std::string& context_id : *found) {
     tenants->tenants_.emplace(FoldName(context_id), Entry{tenants->Make(context_id), {}});
     // A log that a kill left would be replayed over a copy put there later: it goes into its own file now.
     // What keeps it from that is met again, and told, by the first call for the tenant.
@@ -111,7 +104,7 @@ absl::StatusOr<std::shared_ptr<Tenant>> Tenants::FindOrTakeIn(const Caller& call
   // A spelling that was only probed must not keep the right one out.
   if (found != tenants_.end() && found->second.tenant->context_id() != caller.context_id &&
       found->second.tenant.use_count() == 1 && !found->second.tenant->is_open() &&
-      !std::filesystem::exists(PathOf(found->second.tenant->context_id()))) {
+      !SqliteStoreExists(options_.data_dir, found->second.tenant->context_id())) {
     Unlist(found->second);
     tenants_.erase(found);
     found = tenants_.end();
@@ -144,7 +137,7 @@ std::vector<std::shared_ptr<Tenant>> Tenants::All() {
   }
   // A probe of a tenant that was never taken in leaves no file.
   std::erase_if(all, [&](const std::shared_ptr<Tenant>& tenant) {
-    return !tenant->is_open() && !std::filesystem::exists(PathOf(tenant->context_id()));
+    return !tenant->is_open() && !SqliteStoreExists(options_.data_dir, tenant->context_id());
   });
   return all;
 }

@@ -201,6 +201,13 @@ class Database final : public SqliteDatabase {
 
   bool Replaced() override { return !connection_->SameFile(); }
 
+  void Rest() override {
+    // Measured with small tables: statements are 77 KB of an open tenant, its page cache 83 KB, the rest 77
+    // KB.
+    connection_->ForgetStatements();
+    sqlite3_db_release_memory(connection_->handle());
+  }
+
   absl::Status CheckIntegrity() override {
     absl::StatusOr<Query> query = connection_->Prepare("PRAGMA integrity_check(10)");
     if (!query.ok()) return query.status();

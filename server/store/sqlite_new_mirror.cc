@@ -115,6 +115,9 @@ class NewMirror final : public Store {
   }
 
   bool IsDurable() override { return !building_; }
+  void Rest() override {
+    if (!building_ && !lost_) rows_->Rest();
+  }
   bool Replaced() override { return lost_ || (building_ ? Exists(path_) : rows_->Replaced()); }
   bool IsWhole() override {
     if (!building_) return rows_->IsWhole();

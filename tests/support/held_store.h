@@ -87,6 +87,7 @@ class HeldStore final : public Store {
     return store_->Commit(plan);
   }
   bool Replaced() override { return store_->Replaced(); }
+  bool IsDurable() override { return store_->IsDurable(); }
   bool IsWhole() override { return store_->IsWhole(); }
   void Rest() override { store_->Rest(); }
   absl::Status CheckIntegrity() override { return store_->CheckIntegrity(); }
