@@ -1,0 +1,104 @@
+"""tools/bench: see --help."""
+
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+
+import arguments
+import goals
+import machine
+import progress
+import raw_lines
+import report
+from bench_run import Bench
+from processes import Failed
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+GROUPS = {**raw_lines.GROUPS}
+TARGETS = "mirror-server mirror-agent mirrorctl mirror-harness mirror-bench mirror-bench-store mirror-bench-micro"
+
+
+def show_lines():
+    width = max(len(line.name) for line in goals.LINES)
+    group_width = max(len(line.group) for line in goals.LINES)
+    for line in goals.LINES:
+        print(f"{line.name:{width}}  {line.group:{group_width}}  {line.goal_text():12}  {line.work}; against: {line.reference}")
+    print(f"{goals.MICRO:{width}}  {goals.MICRO:{group_width}}  {'-':12}  codec, row digest, tokens, plans, each by itself")
+
+
+def build():
+    """By the same steps as tools/check."""
+    script = """
+        set -euo pipefail
+        . tools/lib/steps.sh
+        steps_all=2
+        begin_step packages
+        tools/setup --also tools/benchmarks/packages.txt || fail_step packages \
+            "tools/setup --also tools/benchmarks/packages.txt"
+        build release $1
+    """
+    done = subprocess.run(["bash", "-c", script, "tools/bench", TARGETS], cwd=ROOT, check=False)
+    if done.returncode != 0:
+        sys.exit(1)
+
+
+def measure(bench):
+    """Group by group; one that fails takes only its own lines with it."""
+    groups = list(dict.fromkeys(result.line.group for result in bench.results.values()))
+    for number, group in enumerate(groups, 1):
+        progress.say(f"group {number} of {len(groups)}: {group}")
+        try:
+            if group not in GROUPS:
+                raise Failed("there is no way to measure it yet")
+            GROUPS[group](bench)
+        except Failed as failed:
+            progress.say(f"{group}: {failed}")
+            for result in bench.results.values():
+                if result.line.group == group:
+                    result.fail(str(failed))
+
+
+def raise_limit():
+    """A tenant takes three descriptors of the server, which inherits what is allowed here."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def main():
+    options = arguments.read(sys.argv[1:])
+    if options.list:
+        show_lines()
+        return 0
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    os.environ["no_proxy"] = "127.0.0.1,localhost," + os.environ.get("no_proxy", "")
+    raise_limit()
+    if not options.no_build:
+        build()
+    facts = machine.facts(ROOT)
+    folder = tempfile.mkdtemp(prefix="mirror-bench-")
+    # The servers of other users go through it to their own folders.
+    os.chmod(folder, 0o711)
+    try:
+        bench = Bench(ROOT, folder, options.lines, options.rounds, options.quick)
+        measure(bench)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    facts["load_after"] = round(os.getloadavg()[0], 2)
+    results = list(bench.results.values())
+    print(report.table(results))
+    print(f"\nMachine\n{report.facts_text(facts)}")
+    report.write_json(options.json, results, facts, bench.micro)
+    print(f"\n{sum(r.met for r in results)} of {len(results)} lines met. The figures are in {options.json}")
+    return 1 if any(result.failed for result in results) else 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        print("tools/bench: interrupted; everything it started is stopped", file=sys.stderr)
+        sys.exit(130)

@@ -1,0 +1,60 @@
+"""The table for people, and the file for programs."""
+
+import json
+
+
+def _number(value):
+    if value is None:
+        return "-"
+    if abs(value) >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.2f}"
+
+
+def _rows(results):
+    yield ("line", "median", "min", "max", "goal", "met", "rate", "reference", "of")
+    for result in results:
+        row = result.as_json()
+        unit = "" if row["unit"] == "x" else " " + row["unit"]
+        yield (
+            row["name"],
+            _number(row["ratio"]) + (unit if row["ratio"] is not None else ""),
+            _number(row["min"]),
+            _number(row["max"]),
+            result.line.goal_text(),
+            "yes" if row["met"] else "NO",
+            _number(row["rows_per_s"]),
+            _number(row["reference_rows_per_s"]),
+            row["rate_unit"],
+        )
+
+
+def table(results):
+    rows = list(_rows(results))
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    lines = []
+    for row in rows:
+        cells = [cell.ljust(width) if i in (0, 5, 8) else cell.rjust(width) for i, (cell, width) in enumerate(zip(row, widths))]
+        lines.append("  ".join(cells).rstrip())
+    for result in results:
+        if result.note:
+            lines.append(f"  {result.line.name}: {result.note}")
+    return "\n".join(lines)
+
+
+def facts_text(facts):
+    return "\n".join(f"  {name:12} {value}" for name, value in facts.items())
+
+
+def micro_text(micro):
+    return "\n".join(f"  {one['name']:40} {one['ns']:12,.0f} ns{one['rate']}" for one in micro)
+
+
+def write_json(path, results, facts, micro):
+    """A list of one object for each line; machine and micro-benchmarks are objects of their own at the end."""
+    lines = [result.as_json() for result in results]
+    lines += [{"name": f"micro/{one['name']}", "ns": one["ns"], "rows_per_s": one["per_s"]} for one in micro]
+    lines.append({"name": "machine", **facts})
+    with open(path, "w") as text:
+        json.dump(lines, text, indent=1)
+        text.write("\n")
