@@ -97,7 +97,7 @@ void BatchMaker::Encode(std::size_t index, const StepHead& head, v1::ChangeBatch
     }
   }
   EncodeRows(*made.values, batch);
-  EncodeKeys(made, batch);
+  if (made.to > made.from) EncodeKeys(made, batch);
   batch->set_row_count(static_cast<std::uint32_t>(made.to - made.from));
   if (index + 1 == batches_.size()) {
     batch->mutable_commit()->set_batches(index + 1);

@@ -12,13 +12,14 @@ import arguments
 import goals
 import machine
 import progress
+import peer_lines
 import raw_lines
 import report
 from bench_run import Bench
 from processes import Failed
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-GROUPS = {**raw_lines.GROUPS}
+GROUPS = {**raw_lines.GROUPS, **peer_lines.GROUPS}
 TARGETS = "mirror-server mirror-agent mirrorctl mirror-harness mirror-bench mirror-bench-store mirror-bench-micro"
 
 

@@ -43,7 +43,7 @@ class Process:
     def __init__(self, command, log, **more):
         self.name = os.path.basename(command[0])
         self.log = log
-        with open(log, "ab") as errors:
+        with open(log, "wb") as errors:
             try:
                 self.popen = subprocess.Popen(command, stderr=errors, start_new_session=True, **more)
             except OSError as error:
