@@ -7,6 +7,7 @@
 #include <string>
 
 #include "tools/benchmarks/bench_rows.h"
+#include "tools/benchmarks/call_load.h"
 #include "tools/benchmarks/changesets.h"
 #include "tools/benchmarks/mirror_table.h"
 #include "tools/benchmarks/raw_table.h"
@@ -34,6 +35,18 @@ int Read(const std::string& path) {
   const absl::StatusOr<SourceReading> reading = ReadSource(path);
   if (!reading.ok()) return Fail(reading.status());
   std::cout << ReadingJson(*reading) << "\n";
+  return 0;
+}
+
+/// "ready" on stdout, then it waits for a line on stdin: time to look at the server from outside.
+int Calls(const CallLoadOptions& options) {
+  const auto time = RunCalls(options, BenchRows(Shape{}), [] {
+    std::cout << "ready" << std::endl;
+    std::string line;
+    std::getline(std::cin, line);
+  });
+  if (!time.ok()) return Fail(time.status());
+  std::cout << StepJson(*time) << std::endl;
   return 0;
 }
 
@@ -68,6 +81,13 @@ int Main(int argc, char** argv) {
   exporting->add_option("--step", step, "As on stdin")->required();
   CLI::App* read = app.add_subcommand("read", "Reads a SQLite source as an agent does");
   read->add_option("--file", path)->required();
+  CallLoadOptions load;
+  CLI::App* calls = app.add_subcommand("calls", "Small calls over tenants whose cycles are open");
+  calls->add_option("--config", load.config, "The agent's configuration")->required();
+  calls->add_option("--context-id", load.context_id, "Tenants are ID-1, ID-2, ...")->required();
+  calls->add_option("--tenants", load.tenants)->check(CLI::Range(1, 100'000));
+  calls->add_option("--callers", load.callers)->check(CLI::Range(1, 64));
+  calls->add_option("--calls", load.calls, "Of all callers together")->check(CLI::Range(1, 100'000'000));
   for (CLI::App* command : {raw, mirror, changesets, exporting}) add_shape(command);
   try {
     app.parse(argc, argv);
@@ -75,6 +95,7 @@ int Main(int argc, char** argv) {
     return app.exit(error) == 0 ? 0 : 2;
   }
 
+  if (calls->parsed()) return Calls(load);
   if (read->parsed()) return Read(path);
   const BenchRows rows(shape);
   if (exporting->parsed()) return Export(rows, step, format, path);

@@ -8,18 +8,27 @@ import subprocess
 import sys
 import tempfile
 
+import agent_lines
 import arguments
 import goals
 import machine
+import micro_lines
 import progress
 import peer_lines
 import raw_lines
 import report
+import small_lines
 from bench_run import Bench
 from processes import Failed
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-GROUPS = {**raw_lines.GROUPS, **peer_lines.GROUPS}
+GROUPS = {
+    **raw_lines.GROUPS,
+    **peer_lines.GROUPS,
+    **small_lines.GROUPS,
+    **agent_lines.GROUPS,
+    **micro_lines.GROUPS,
+}
 TARGETS = "mirror-server mirror-agent mirrorctl mirror-harness mirror-bench mirror-bench-store mirror-bench-micro"
 
 
@@ -86,11 +95,16 @@ def main():
     try:
         bench = Bench(ROOT, folder, options.lines, options.rounds, options.quick)
         measure(bench)
+        if options.micro:
+            bench.micro = bench.micro or micro_lines.measure(bench)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     facts["load_after"] = round(os.getloadavg()[0], 2)
     results = list(bench.results.values())
-    print(report.table(results))
+    if results:
+        print(report.table(results))
+    if bench.micro:
+        print(f"\nThe parts by themselves\n{report.micro_text(bench.micro)}")
     print(f"\nMachine\n{report.facts_text(facts)}")
     report.write_json(options.json, results, facts, bench.micro)
     print(f"\n{sum(r.met for r in results)} of {len(results)} lines met. The figures are in {options.json}")
