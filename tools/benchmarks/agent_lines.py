@@ -95,21 +95,24 @@ def catch_up(bench):
 
 def triggers(bench):
     rows, some, single = bench.size((1_000_000, 200_000, 2_000), (200_000, 50_000, 300))
+    steps = (
+        ("insert", f"insert from={rows + 1} count={some}"),
+        ("bulk-update", f"update count={some} version=1"),
+        ("random-update", f"update count={rows} pick={some // 5} order=random version=2"),
+        ("single-update", f"update count={rows} pick={single} order=random group=1 version=3"),
+        ("delete", f"delete count={some}"),
+    )
     logged, plain = bench.path("logged.db"), bench.path("plain.db")
     for _ in bench.turns(f"writes into a source of {rows:,} rows, with its change log and without"):
-        with bench.raw(logged) as with_log, bench.raw(plain) as without, Endpoint(bench, "log", source=logged) as endpoint:
+        with bench.raw(logged) as with_log, bench.raw(plain) as without:
             for side in (with_log, without):
                 side.step(f"populate count={rows}")
+            endpoint = Endpoint(bench, "log", source=logged)  # Only its agent's configuration is needed.
             install(bench, endpoint)
-            for line, step in (
-                ("insert", f"insert from={rows + 1} count={some}"),
-                ("bulk-update", f"update count={some} version=1"),
-                ("random-update", f"update count={rows} pick={some // 5} order=random version=2"),
-                ("single-update", f"update from={some} count={rows - some} pick={single} order=random group=1 version=3"),
-                ("delete", f"delete count={some}"),
-            ):
+            for line, step in steps:
                 reference, rate = without.rate(step), with_log.rate(step)
                 bench.result(f"triggers-{line}").add(reference / rate, rate, reference)
+            endpoint.remove()
     remove_database(logged)
     remove_database(plain)
 

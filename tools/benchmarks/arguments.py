@@ -61,6 +61,7 @@ def read(argv):
     parser.add_argument("--list", action="store_true", help="print all lines with their goals, and measure nothing")
     parser.add_argument("--rounds", type=rounds, default=ROUNDS, metavar="N", help=f"{ROUNDS} at least, which is the default")
     parser.add_argument("--json", type=writable, metavar="FILE", help="where the figures go (default: bench.json)")
+    parser.add_argument("--markdown", type=writable, metavar="FILE", help="also write the table as README.md has it")
     parser.add_argument("--curves", action="store_true", help="draw the scaling curves instead of the table")
     parser.add_argument("--no-build", action="store_true", help="measure what build/release has")
     options = parser.parse_args(argv)
@@ -74,7 +75,7 @@ def read(argv):
             parser.error(f"--only '{name}': no such line or group; tools/bench --list shows them")
     if not options.only:
         options.lines = list(goals.LINES)
-    if options.curves and (options.only or options.json):
-        parser.error("--curves draws all curves and writes its own files: leave out --only and --json")
+    if options.curves and (options.only or options.json or options.markdown):
+        parser.error("--curves draws all curves and writes its own files: leave out --only, --json and --markdown")
     options.json = options.json or os.path.abspath("bench.json")
     return options

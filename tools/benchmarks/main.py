@@ -10,6 +10,7 @@ import tempfile
 
 import agent_lines
 import arguments
+import curves
 import goals
 import machine
 import micro_lines
@@ -29,6 +30,7 @@ GROUPS = {
     **agent_lines.GROUPS,
     **micro_lines.GROUPS,
 }
+RESULTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "results")
 TARGETS = "mirror-server mirror-agent mirrorctl mirror-harness mirror-bench mirror-bench-store mirror-bench-micro"
 
 
@@ -94,6 +96,10 @@ def main():
     os.chmod(folder, 0o711)
     try:
         bench = Bench(ROOT, folder, options.lines, options.rounds, options.quick)
+        if options.curves:
+            curves.draw(bench, facts, RESULTS)
+            print(f"The charts and curves.json are in {RESULTS}")
+            return 0
         measure(bench)
         if options.micro:
             bench.micro = bench.micro or micro_lines.measure(bench)
@@ -106,6 +112,9 @@ def main():
     if bench.micro:
         print(f"\nThe parts by themselves\n{report.micro_text(bench.micro)}")
     print(f"\nMachine\n{report.facts_text(facts)}")
+    if options.markdown:
+        with open(options.markdown, "w") as text:
+            text.write(report.markdown(results))
     report.write_json(options.json, results, facts, bench.micro)
     print(f"\n{sum(r.met for r in results)} of {len(results)} lines met. The figures are in {options.json}")
     return 1 if any(result.failed for result in results) else 0
@@ -114,6 +123,9 @@ def main():
 if __name__ == "__main__":
     try:
         sys.exit(main())
+    except Failed as failed:
+        print(f"tools/bench: {failed}", file=sys.stderr)
+        sys.exit(1)
     except KeyboardInterrupt:
         print("tools/bench: interrupted; everything it started is stopped", file=sys.stderr)
         sys.exit(130)

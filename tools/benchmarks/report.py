@@ -42,6 +42,21 @@ def table(results):
     return "\n".join(lines)
 
 
+def markdown(results):
+    """The same as a table of README.md."""
+    lines = ["| line | work | against | median (min to max) | goal | met |", "|---|---|---|---|---|---|"]
+    for result in results:
+        row = result.as_json()
+        unit = "" if row["unit"] == "x" else " " + row["unit"]
+        figure = "not measured"
+        if row["ratio"] is not None:
+            figure = f"{_number(row['ratio'])} ({_number(row['min'])} to {_number(row['max'])}){unit}"
+        goal = result.line.goal_text().replace("<=", "≤").replace(">=", "≥")
+        met = "yes" if row["met"] else "no"
+        lines.append(f"| `{row['name']}` | {row['work']} | {row['reference']} | {figure} | {goal} | {met} |")
+    return "\n".join(lines) + "\n"
+
+
 def facts_text(facts):
     return "\n".join(f"  {name:12} {value}" for name, value in facts.items())
 
