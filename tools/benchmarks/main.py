@@ -80,12 +80,20 @@ def raise_limit():
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
+def interrupted(*_):
+    """Once: whoever is impatient must not keep the servers from being stopped."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    print("tools/bench: stopping what was started", file=sys.stderr)
+    raise KeyboardInterrupt
+
+
 def main():
     options = arguments.read(sys.argv[1:])
     if options.list:
         show_lines()
         return 0
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    signal.signal(signal.SIGINT, interrupted)
     os.environ["no_proxy"] = "127.0.0.1,localhost," + os.environ.get("no_proxy", "")
     raise_limit()
     if not options.no_build:
