@@ -155,7 +155,9 @@ class Charts(unittest.TestCase):
         self.assertEqual((linear.ticks[0], linear.ticks[1], linear.ticks[-1]), (0, 200_000, 1_000_000))
 
     def test_numbers_have_the_units_of_people(self):
-        self.assertEqual([svg_chart.number(n) for n in (0, 0.5, 413, 1_000, 1_500_000)], ["0", "0.5", "413", "1 k", "1.5 M"])
+        self.assertEqual(
+            [svg_chart.number(n) for n in (0, 0.5, 413, 1_000, 1_500_000)], ["0", "0.5", "413", "1 k", "1.5 M"]
+        )
 
     def test_there_is_a_curve_for_everything_that_grows(self):
         names = [name for name, *_ in curves.CURVES]

@@ -59,7 +59,9 @@ def read(argv):
         "--only", metavar="NAME", action="append", default=[], help="a line or a group of --list; may be repeated"
     )
     parser.add_argument("--list", action="store_true", help="print all lines with their goals, and measure nothing")
-    parser.add_argument("--rounds", type=rounds, default=ROUNDS, metavar="N", help=f"{ROUNDS} at least, which is the default")
+    parser.add_argument(
+        "--rounds", type=rounds, default=ROUNDS, metavar="N", help=f"{ROUNDS} at least, which is the default"
+    )
     parser.add_argument("--json", type=writable, metavar="FILE", help="where the figures go (default: bench.json)")
     parser.add_argument("--markdown", type=writable, metavar="FILE", help="also write the table as README.md has it")
     parser.add_argument("--curves", action="store_true", help="draw the scaling curves instead of the table")

@@ -96,7 +96,14 @@ def _pushes(bench, name, cases):
             for x, arguments in cases:
                 endpoint.fresh()
                 progress.say(f"  {name} {x:,}")
-                command = [bench.program("mirror-harness"), "push", "--config", endpoint.config, "--json", "--context-id"]
+                command = [
+                    bench.program("mirror-harness"),
+                    "push",
+                    "--config",
+                    endpoint.config,
+                    "--json",
+                    "--context-id",
+                ]
                 said = run([*command, endpoint.new_tenant(), *map(str, arguments)], timeout=1800)
                 points.add(MIRROR, x, json.loads(said)["rows_per_s"])
     return points
@@ -131,7 +138,8 @@ CURVES = (
 
 def draw(bench, facts, folder):
     os.makedirs(folder, exist_ok=True)
-    machine = f"{facts['cores']} cores of {facts['cpu']}, shared by client and server; {bench.rounds} rounds, median and spread"
+    machine = f"{facts['cores']} cores of {facts['cpu']}, shared by client and server; "
+    machine += f"{bench.rounds} rounds, median and spread"
     if bench.quick:
         machine += "; quick"
     figures = {"machine": facts, "quick": bench.quick, "rounds": bench.rounds}

@@ -46,7 +46,11 @@ def _keys():
         yield Line(f"update-{kind}", kind, f"update of 2 columns, {words}", "raw prepared UPDATE", 0.95)
         yield Line(f"delete-{kind}", kind, f"delete, {words}", "raw prepared DELETE", 0.95)
     yield Line(
-        "random-order", "random", "upsert of 10 % of the rows in random order", "raw prepared upsert as they arrive", 5.0
+        "random-order",
+        "random",
+        "upsert of 10 % of the rows in random order",
+        "raw prepared upsert as they arrive",
+        5.0,
     )
 
 
@@ -73,10 +77,14 @@ def _small():
     yield Line(
         "small-cycles", "tenants", "cycles of 10 rows in turn over open tenants", "one tenant", 0.9, rate="cycles/s"
     )
-    yield Line("small-calls", "calls", "calls of 10 rows, 4 at a time, over open tenants", "one tenant", 0.9, rate="calls/s")
+    yield Line(
+        "small-calls", "calls", "calls of 10 rows, 4 at a time, over open tenants", "one tenant", 0.9, rate="calls/s"
+    )
     yield Line("server-memory", "memory", "server's peak memory in bulk work (VmHWM)", "-", 64, True, "MB")
     yield Line("idle-tenant", "tenants", "memory of an open tenant that does nothing", "-", 0.15, True, "MB")
-    yield Line("tenants-10000", "fleet", "a cycle of 10 rows for each of many tenants, p99", "-", None, True, "ms", "calls/s")
+    yield Line(
+        "tenants-10000", "fleet", "a cycle of 10 rows for each of many tenants, p99", "-", None, True, "ms", "calls/s"
+    )
     yield Line("digest-scan", "digest", "digest of all rows of a table", "-", 1e6, unit="rows/s")
 
 
@@ -93,7 +101,9 @@ def _agent():
         ("single-update", "updates, a transaction each", 2.0),
         ("bulk-update", "updates in key order", 3.0),
     ):
-        yield Line(f"triggers-{name}", "triggers", f"time of {words} at a source with its change log", TRIGGERS, limit, True)
+        yield Line(
+            f"triggers-{name}", "triggers", f"time of {words} at a source with its change log", TRIGGERS, limit, True
+        )
 
 
 LINES = [*_bulk(), *_keys(), *_peers(), *_small(), *_agent()]

@@ -120,6 +120,9 @@ class Replication:
     def update(self):
         return self._timed(self.updates, self.new_email)
 
+    def totals(self):
+        return peer_rows.totals(self.replica.sql(peer_rows.TOTALS))
+
     def reset(self):
         self.primary.sql("TRUNCATE contact_1; PURGE BINARY LOGS BEFORE now()")
         wait_until(lambda: self.replica.sql("SELECT count(*) FROM contact_1") == "0", "MariaDB's truncation", 60)

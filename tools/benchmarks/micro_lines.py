@@ -14,7 +14,7 @@ def measure(bench):
     for one in json.loads(said)["benchmarks"]:
         per_s = one.get("items_per_second")
         rate = f"   {per_s:14,.0f} rows/s" if per_s else ""
-        figures.append({"name": one["name"], "ns": one["real_time"], "per_s": per_s, "rate": rate})
+        figures.append({"name": one["name"], "ns": one["cpu_time"], "per_s": per_s, "rate": rate})
     return figures
 
 
@@ -24,7 +24,8 @@ def digest(bench):
     rate = next(one["per_s"] for one in bench.micro if one["name"] == "digest/row")
     bench.result("digest-scan").more["row_digest_per_s"] = rate
     raise Failed(
-        f"the server does not scan yet (DigestRanges is not there). Hashing rows in memory alone makes {rate:,.0f} rows/s"
+        "the server does not scan yet (DigestRanges is not there). "
+        f"Hashing rows in memory alone makes {rate:,.0f} rows/s"
     )
 
 

@@ -1,6 +1,7 @@
 """Lines against other ways to carry rows from one database to another."""
 
 import os
+import sqlite3
 import time
 
 import mariadb
@@ -11,11 +12,19 @@ from endpoint import Endpoint, contents
 from processes import Steps, run
 
 
-def _in_use(bench, endpoint, rows):
+def _in_use(endpoint, tenant):
     """A tenant whose table is there and is not new."""
-    mirror = endpoint.steps(endpoint.new_tenant())
-    mirror.step(f"populate count={rows}")
+    mirror = endpoint.steps(tenant)
+    mirror.step("populate count=0")
     return mirror
+
+
+def _mirror_totals(endpoint, tenant):
+    database = sqlite3.connect(f"file:{endpoint.mirror_file(tenant)}?mode=ro", uri=True)
+    try:
+        return database.execute(peer_rows.TOTALS).fetchone()
+    finally:
+        database.close()
 
 
 def sqlite_import(bench):
@@ -48,11 +57,13 @@ def changesets(bench):
     with Endpoint(bench, "changeset") as endpoint:
         for _ in bench.turns(f"changesets of {rows:,} rows"):
             endpoint.fresh()
-            with Steps(command, bench.path("changesets.log")) as reference, _in_use(bench, endpoint, 0) as mirror:
+            tenant = endpoint.new_tenant()
+            with Steps(command, bench.path("changesets.log")) as reference, _in_use(endpoint, tenant) as mirror:
                 for line, verb in (("changeset-insert", "insert"), ("changeset-update", "upsert")):
                     step = f"{verb} count={rows} version={int(verb == 'upsert')}"
                     slow = reference.rate(step)
                     bench.result(line).add_rates(mirror.rate(step), slow)
+                    bench.same([line], contents(endpoint.mirror_file(tenant)), contents(folder + "/receiver.db"))
 
 
 def _streamed(bench, name, replication, rows):
@@ -60,7 +71,8 @@ def _streamed(bench, name, replication, rows):
     with Endpoint(bench, name + "-mirror") as endpoint:
         for _ in bench.turns(f"{name}, {rows:,} rows"):
             endpoint.fresh()
-            with _in_use(bench, endpoint, 0) as mirror:
+            tenant = endpoint.new_tenant()
+            with _in_use(endpoint, tenant) as mirror:
                 if hasattr(replication, "copy"):
                     reference = replication.copy()
                     bench.result(f"{name}-copy").add_rates(mirror.rate(f"populate count={rows}"), reference)
@@ -69,6 +81,7 @@ def _streamed(bench, name, replication, rows):
                 bench.result(f"{name}-insert").add_rates(mirror.rate(f"insert count={rows}"), reference)
                 reference = replication.update()
                 bench.result(f"{name}-update").add_rates(mirror.rate(f"upsert count={rows} version=1"), reference)
+                bench.same([name], _mirror_totals(endpoint, tenant), replication.totals())
             replication.reset()
 
 

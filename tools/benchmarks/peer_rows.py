@@ -27,6 +27,18 @@ def create(table, types=None):
     return f"CREATE TABLE {table} ({columns}, PRIMARY KEY (contact_id))"
 
 
+# What both sides must agree in, written so that every SQL database gives the same whole numbers.
+TOTALS = (
+    "SELECT count(*), coalesce(sum(owner_id), 0), coalesce(sum(category), 0), coalesce(sum(business), 0), "
+    "coalesce(sum(length(name)), 0), coalesce(sum(length(street)), 0), coalesce(sum(length(email)), 0) FROM contact_1"
+)
+
+
+def totals(answer):
+    """Of a line in which a peer's client answers TOTALS."""
+    return tuple(int(word) for word in answer.replace("|", " ").split())
+
+
 def assignments(alias, left=""):
     return ", ".join(f"{left}{name} = {alias}.{name}" for name, _ in COLUMNS[1:])
 

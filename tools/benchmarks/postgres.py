@@ -101,9 +101,7 @@ class Replication:
             for cluster in (self.publisher, self.subscriber):
                 cluster.start()
                 cluster.sql(peer_rows.create("contact_1"))
-            self.publisher.sql(
-                peer_rows.create("fresh"), "CREATE PUBLICATION bench FOR TABLE contact_1"
-            )
+            self.publisher.sql(peer_rows.create("fresh"), "CREATE PUBLICATION bench FOR TABLE contact_1")
             self._prepare()
         except BaseException:
             self.__exit__()
@@ -170,6 +168,9 @@ class Replication:
 
     def update(self):
         return self._timed(self.updates, self.new_email)
+
+    def totals(self):
+        return peer_rows.totals(self.subscriber.sql(peer_rows.TOTALS))
 
     def reset(self):
         self.subscriber.sql("DROP SUBSCRIPTION bench", "TRUNCATE contact_1")

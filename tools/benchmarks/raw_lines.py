@@ -57,6 +57,7 @@ def composite(bench):
                 _compare(bench, "update-composite", raw, mirror, f"update count={rows} version=1")
                 bench.same(["update-composite"], contents(endpoint.mirror_file(tenant)), contents(file))
                 _compare(bench, "delete-composite", raw, mirror, f"delete count={rows}")
+                bench.same(["delete-composite"], contents(endpoint.mirror_file(tenant)), contents(file))
     remove_database(file)
 
 
@@ -74,6 +75,7 @@ def spread(bench):
                 _compare(bench, "update-spread", raw, mirror, f"update {which} version=1")
                 bench.same(["update-spread"], contents(endpoint.mirror_file(tenant)), contents(file))
                 _compare(bench, "delete-spread", raw, mirror, f"delete {which}")
+                bench.same(["delete-spread"], contents(endpoint.mirror_file(tenant)), contents(file))
     remove_database(file)
 
 

@@ -25,7 +25,7 @@ def _rows(results):
             "yes" if row["met"] else "NO",
             _number(row["rows_per_s"]),
             _number(row["reference_rows_per_s"]),
-            row["rate_unit"],
+            row["rate_unit"] if row["rows_per_s"] is not None else "",
         )
 
 
@@ -34,7 +34,10 @@ def table(results):
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     lines = []
     for row in rows:
-        cells = [cell.ljust(width) if i in (0, 5, 8) else cell.rjust(width) for i, (cell, width) in enumerate(zip(row, widths))]
+        cells = [
+            cell.ljust(width) if i in (0, 5, 8) else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(row, widths))
+        ]
         lines.append("  ".join(cells).rstrip())
     for result in results:
         if result.note:
@@ -58,7 +61,7 @@ def markdown(results):
 
 
 def facts_text(facts):
-    return "\n".join(f"  {name:12} {value}" for name, value in facts.items())
+    return "\n".join(f"  {name:20} {value}" for name, value in facts.items())
 
 
 def micro_text(micro):

@@ -62,7 +62,7 @@ def quiet(bench):
 
 def tenants(bench):
     """One client in both cases: a tenant has one cycle at a time."""
-    many, cycles = bench.size((1_000, 2_000), (200, 400))
+    many, cycles = bench.size((1_000, 2_000), (100, 200))
     rows = ("--rows", 100, "--changes", 10, "--clients", 1)
     with Endpoint(bench, "tenants") as endpoint:
         for _ in bench.turns(f"{cycles:,} cycles of 10 rows, on one tenant and on {many:,}"):
@@ -96,7 +96,7 @@ class Calls(Process):
 
 
 def calls(bench):
-    many, count = bench.size((1_000, 20_000), (200, 2_000))
+    many, count = bench.size((1_000, 20_000), (100, 2_000))
     with Endpoint(bench, "calls") as endpoint:
         for _ in bench.turns(f"{count:,} calls of 10 rows, on one tenant and on {many:,}"):
             endpoint.fresh()
@@ -143,7 +143,7 @@ class Watcher(threading.Thread):
 
 
 def fleet(bench):
-    many = bench.size(10_000, 1_000)
+    many = bench.size(10_000, 300)
     result = bench.result("tenants-10000")
     with Endpoint(bench, "fleet") as endpoint:
         for _ in bench.turns(f"a small cycle on each of {many:,} tenants"):
