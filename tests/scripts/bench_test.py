@@ -118,10 +118,13 @@ class Results(unittest.TestCase):
         groups = main.GROUPS
         main.GROUPS = {"bulk": fail, "spread": lambda run: run.results["spread"].add(1.0)}
         try:
-            with contextlib.redirect_stderr(io.StringIO()):
-                main.measure(Run)
+            kept = []
+            with contextlib.redirect_stderr(io.StringIO()) as said:
+                main.measure(Run, lambda: kept.append(1))
         finally:
             main.GROUPS = groups
+        self.assertEqual(len(kept), 2)
+        self.assertIn("spread: 1.00 (1.00 to 1.00), goal -", said.getvalue())
         self.assertEqual(Run.results["bulk"].note, "it burns")
         self.assertTrue(Run.results["spread"].met)
 

@@ -59,8 +59,9 @@ def build():
         sys.exit(1)
 
 
-def measure(bench):
-    """Group by group; one that fails takes only its own lines with it."""
+def measure(bench, keep=lambda: None):
+    """Group by group; one that fails takes only its own lines with it. `keep` is called after each: a run that is
+    interrupted leaves what it has measured."""
     groups = list(dict.fromkeys(result.line.group for result in bench.results.values()))
     for number, group in enumerate(groups, 1):
         progress.say(f"group {number} of {len(groups)}: {group}")
@@ -73,6 +74,10 @@ def measure(bench):
             for result in bench.results.values():
                 if result.line.group == group:
                     result.fail(str(failed))
+        for result in bench.results.values():
+            if result.line.group == group:
+                progress.say("  " + report.one_line(result))
+        keep()
 
 
 def raise_limit():
@@ -111,7 +116,7 @@ def main():
             curves.draw(bench, facts, RESULTS)
             print(f"The charts and curves.json are in {RESULTS}")
             return 0
-        measure(bench)
+        measure(bench, lambda: report.write_json(options.json, bench.results.values(), facts, bench.micro))
         if options.micro:
             bench.micro = bench.micro or micro_lines.measure(bench)
     finally:

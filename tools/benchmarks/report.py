@@ -45,6 +45,16 @@ def table(results):
     return "\n".join(lines)
 
 
+def one_line(result):
+    """For the progress."""
+    row = result.as_json()
+    if row["ratio"] is None:
+        return f"{row['name']}: not measured"
+    unit = "" if row["unit"] == "x" else " " + row["unit"]
+    spread = f"{_number(row['ratio'])} ({_number(row['min'])} to {_number(row['max'])}){unit}"
+    return f"{row['name']}: {spread}, goal {result.line.goal_text()}"
+
+
 def markdown(results):
     """The same as a table of README.md."""
     lines = ["| line | work | against | median (min to max) | goal | met |", "|---|---|---|---|---|---|"]
@@ -70,7 +80,7 @@ def micro_text(micro):
 
 def write_json(path, results, facts, micro):
     """A list of one object for each line; machine and micro-benchmarks are objects of their own at the end."""
-    lines = [result.as_json() for result in results]
+    lines = [result.as_json() for result in results if result.figures or result.failed]
     lines += [{"name": f"micro/{one['name']}", "ns": one["ns"], "rows_per_s": one["per_s"]} for one in micro]
     lines.append({"name": "machine", **facts})
     with open(path, "w") as text:
