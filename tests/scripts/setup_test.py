@@ -29,14 +29,14 @@ class Setup(unittest.TestCase):
         path.write_text(f"#!/bin/sh\n{body}\n")
         path.chmod(0o755)
 
-    def run_setup(self, installed, uid, apt_get="exit 0"):
+    def run_setup(self, installed, uid, apt_get="exit 0", arguments=()):
         self.installed.write_text("".join(f"{name}\n" if " " in name else f"ii  {name}\n" for name in installed))
         self.program("id", f"echo {uid}")
         self.program("apt-get", f"echo \"$*\" >> '{self.calls}'\n{apt_get}")
         self.calls.write_text("")
         environment = {**os.environ, "PATH": f"{self.root / 'bin'}:{os.environ['PATH']}"}
         return subprocess.run(
-            [self.root / "tools" / "setup"], env=environment, capture_output=True, text=True, check=False
+            [self.root / "tools" / "setup", *arguments], env=environment, capture_output=True, text=True, check=False
         )
 
     def test_quiet_when_nothing_is_missing(self):
@@ -64,6 +64,14 @@ class Setup(unittest.TestCase):
         run = self.run_setup(["cmake", "ninja-build", "rc  libx++-dev"], uid=1000)
         self.assertEqual(run.returncode, 1)
         self.assertIn("libx++-dev'", run.stderr)
+
+    def test_another_list_counts_beside_its_own(self):
+        (self.root / "more.txt").write_text("# Only there\nliby-dev\n")
+        run = self.run_setup(["cmake", "ninja-build"], uid=1000, arguments=["--also", "more.txt"])
+        self.assertEqual(run.returncode, 1)
+        self.assertIn("libx++-dev liby-dev'", run.stderr)
+        self.assertEqual(self.run_setup(["cmake"], uid=1000, arguments=["--also"]).returncode, 2)
+        self.assertIn("no list none.txt", self.run_setup([], uid=1000, arguments=["--also", "none.txt"]).stderr)
 
     def test_three_attempts_then_a_sentence(self):
         run = self.run_setup(["cmake", "ninja-build"], uid=0, apt_get="echo 'E: no network'; exit 100")

@@ -1,7 +1,9 @@
 #include "tools/mirror_harness/report.h"
 
+#include <algorithm>
 #include <array>
 #include <nlohmann/json.hpp>
+#include <numeric>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -23,6 +25,13 @@ struct Rates {
 };
 
 constexpr std::array<const char*, 4> kParts = {"authenticate", "schema", "rows", "completed"};
+
+/// How many cycles all clients together finish in a second, while they run cycles.
+double CyclesPerSecond(const Options& options, const Report& report) {
+  const std::vector<double>& cycles = report.totals.cycle_ms;
+  const double seconds = std::accumulate(cycles.begin(), cycles.end(), 0.0) / 1e3;
+  return PerSecond(static_cast<double>(cycles.size()) * std::min(options.clients, options.tenants), seconds);
+}
 
 std::string CycleText(const Report& report) {
   const Meter::Totals& totals = report.totals;
@@ -94,6 +103,7 @@ std::string ReportJson(const Options& options, const Report& report) {
     json["changes"] = report.rows_changed;
     json["cycle_p50_ms"] = Percentile(report.totals.cycle_ms, 0.5);
     json["cycle_p99_ms"] = Percentile(report.totals.cycle_ms, 0.99);
+    json["cycles_per_s"] = CyclesPerSecond(options, report);
     json["population_p50_ms"] = Percentile(report.totals.population_ms, 0.5);
     for (std::size_t part = 0; part < kParts.size(); ++part) {
       json[std::string(kParts[part]) + "_p50_ms"] = Percentile(report.totals.part_ms[part], 0.5);

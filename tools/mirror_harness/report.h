@@ -33,7 +33,8 @@ struct Report {
 std::string ReportText(const Options& options, const Report& report);
 /// One JSON object. Always: command, seed, tenants, tables, rows (sent), seconds, rows_per_s, mb_per_s (10^6
 /// bytes of requests before TLS), calls_per_s, p50_ms, p99_ms, tables_behind, ok. `cycle`: cycles, changes,
-/// cycle_p50_ms, cycle_p99_ms, population_p50_ms, and of the parts of a cycle authenticate_p50_ms,
+/// cycle_p50_ms, cycle_p99_ms, cycles_per_s (clients times cycles by the time
+/// that cycles took), population_p50_ms, and of the parts of a cycle authenticate_p50_ms,
 /// schema_p50_ms, rows_p50_ms, completed_p50_ms. With --baseline: baseline_rows_per_s, ratio. With --check:
 /// checked_tables, checked_rows, differences, first_differences. When a tenant failed: first_failure.
 std::string ReportJson(const Options& options, const Report& report);

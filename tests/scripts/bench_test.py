@@ -1,0 +1,206 @@
+#!/usr/bin/python3
+"""tools/bench without a build: its command line, its arithmetic, its charts, and that it stops what it starts."""
+
+import contextlib
+import io
+import pathlib
+import signal
+import subprocess
+import sys
+import tempfile
+import unittest
+import xml.etree.ElementTree
+
+ROOT = pathlib.Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT / "tools" / "benchmarks"))
+
+import arguments  # noqa: E402
+import curves  # noqa: E402
+import goals  # noqa: E402
+import main  # noqa: E402
+import peer_rows  # noqa: E402
+import processes  # noqa: E402
+import report  # noqa: E402
+import statistics_of_rounds  # noqa: E402
+import svg_chart  # noqa: E402
+
+# What was promised: a line that disappears is noticed.
+PROMISED = """
+first-population repopulation repopulation-in-process upsert update delete update-composite delete-composite
+update-spread delete-spread random-order sqlite-import changeset-insert changeset-update postgres-insert
+postgres-update postgres-copy mariadb-insert mariadb-update push-p50 push-p99 quiet-cycle small-cycles
+small-calls server-memory idle-tenant tenants-10000 digest-scan agent-reader agent-population agent-memory
+catch-up-appended catch-up-range catch-up-random triggers-insert triggers-delete triggers-random-update
+triggers-single-update triggers-bulk-update
+""".split()
+
+
+def bench(*words):
+    return subprocess.run([ROOT / "tools" / "bench", *words], capture_output=True, text=True, check=False)
+
+
+class CommandLine(unittest.TestCase):
+    def test_the_list_names_every_line_with_its_goal(self):
+        listed = bench("--list")
+        self.assertEqual(listed.returncode, 0, listed.stderr)
+        lines = [line.split() for line in listed.stdout.splitlines()]
+        self.assertEqual([words[0] for words in lines], PROMISED + ["micro"])
+        self.assertIn(">= 2 ", listed.stdout.splitlines()[0])
+
+    def test_wrong_usage_is_exit_code_2_and_a_sentence(self):
+        for words, said in (
+            (["--frob"], "unrecognized arguments: --frob"),
+            (["--only", "frob"], "no such line or group"),
+            (["--rounds", "2"], "3 rounds at least"),
+            (["--rounds", "many"], "many"),
+            (["--json", "/not/there/bench.json"], "there is no folder /not/there"),
+            (["--curves", "--only", "upsert"], "leave out --only"),
+        ):
+            run = bench(*words)
+            self.assertEqual(run.returncode, 2, words)
+            self.assertIn(said, run.stderr)
+            self.assertIn("see tools/bench --help", run.stderr)
+
+    def test_only_takes_lines_groups_and_beginnings(self):
+        self.assertEqual([line.name for line in arguments.read(["--only", "upsert"]).lines], ["upsert"])
+        peers = arguments.read(["--only", "postgres", "--only", "mariadb-insert"]).lines
+        self.assertEqual([line.name for line in peers], PROMISED[14:18])
+        self.assertEqual(len(arguments.read(["--only", "changeset"]).lines), 2)
+        self.assertFalse(arguments.read(["--only", "upsert"]).micro)
+        self.assertTrue(arguments.read(["--only", "micro"]).micro)
+        self.assertEqual(arguments.read([]).lines, goals.LINES)
+
+    def test_every_line_has_somebody_who_measures_it(self):
+        self.assertEqual({line.group for line in goals.LINES}, set(main.GROUPS))
+        self.assertEqual(len({line.name for line in goals.LINES}), len(goals.LINES))
+
+
+class Results(unittest.TestCase):
+    def result(self, **line):
+        return statistics_of_rounds.Result(goals.Line("name", "group", "work", "reference", **line))
+
+    def test_the_median_of_the_ratios_is_compared_with_the_goal(self):
+        result = self.result(goal=1.4)
+        for rate, reference in ((300, 100), (150, 100), (100, 100)):
+            result.add_rates(rate, reference)
+        row = result.as_json()
+        self.assertEqual((row["ratio"], row["min"], row["max"], row["rounds"]), (1.5, 1.0, 3.0, 3))
+        self.assertEqual((row["rows_per_s"], row["reference_rows_per_s"], row["met"]), (150, 100, True))
+
+    def test_an_upper_limit_is_met_from_below(self):
+        result = self.result(goal=20, at_most=True, unit="ms")
+        result.add(20.0)
+        self.assertTrue(result.met)
+        result.add(20.1)
+        result.add(20.2)
+        self.assertFalse(result.met)
+
+    def test_what_was_not_measured_is_not_met_and_says_why(self):
+        result = self.result(goal=1)
+        result.add(5)
+        result.fail("no such server")
+        row = result.as_json()
+        self.assertEqual((row["met"], row["ratio"], row["note"]), (False, None, "no such server"))
+        self.assertIn("name: no such server", report.table([result]))
+        self.assertIn("| not measured |", report.markdown([result]))
+        forgotten = self.result()
+        self.assertFalse(forgotten.as_json()["met"])
+
+    def test_a_group_that_fails_takes_only_its_own_lines_with_it(self):
+        class Run:
+            results = {
+                name: statistics_of_rounds.Result(goals.Line(name, name, "work", "-")) for name in ("bulk", "spread")
+            }
+
+        def fail(_):
+            raise processes.Failed("it burns")
+
+        groups = main.GROUPS
+        main.GROUPS = {"bulk": fail, "spread": lambda run: run.results["spread"].add(1.0)}
+        try:
+            kept = []
+            with contextlib.redirect_stderr(io.StringIO()) as said:
+                main.measure(Run, lambda: kept.append(1))
+        finally:
+            main.GROUPS = groups
+        self.assertEqual(len(kept), 2)
+        self.assertIn("spread: 1.00 (1.00 to 1.00), goal -", said.getvalue())
+        self.assertEqual(Run.results["bulk"].note, "it burns")
+        self.assertTrue(Run.results["spread"].met)
+
+
+class Charts(unittest.TestCase):
+    def draw(self, points, **axes):
+        svg = svg_chart.chart("A < B", "sub & title", "x", "rows/s", [svg_chart.Series("one", points)], **axes)
+        root = xml.etree.ElementTree.fromstring(svg)
+        name = "{http://www.w3.org/2000/svg}"
+        return [text.text for text in root.iter(name + "text")], list(root.iter(name + "circle"))
+
+    def test_every_point_is_inside_of_the_axes(self):
+        for axes in ({}, {"log_y": True}, {"log_x": False}):
+            texts, circles = self.draw([(1, 5, 4, 6), (413, 0.5, 0.25, 9), (10_000, 700, 1, 800)], **axes)
+            self.assertEqual(len(circles), 3)
+            for circle in circles:
+                self.assertTrue(svg_chart.LEFT <= float(circle.get("cx")) <= svg_chart.WIDTH - svg_chart.RIGHT)
+                self.assertTrue(svg_chart.TOP <= float(circle.get("cy")) <= svg_chart.HEIGHT - svg_chart.BOTTOM)
+            self.assertIn("A < B", texts)
+
+    def test_one_point_and_a_flat_line_can_be_drawn(self):
+        self.draw([(7, 5, 5, 5)])
+        self.draw([(1, 0, 0, 0), (2, 0, 0, 0)])
+        self.draw([(3, 10, 10, 10)], log_y=True)
+
+    def test_ticks_are_round_and_reach_the_ends(self):
+        axis = svg_chart.Axis(20, 100_000, True, 0, 100)
+        self.assertEqual(axis.ticks, [10, 100, 1_000, 10_000, 100_000])
+        self.assertEqual(svg_chart.Axis(3, 111, True, 0, 100).ticks, [2, 5, 10, 20, 50, 100, 200])
+        linear = svg_chart.Axis(0, 870_000, False, 0, 100)
+        self.assertEqual((linear.ticks[0], linear.ticks[1], linear.ticks[-1]), (0, 200_000, 1_000_000))
+
+    def test_numbers_have_the_units_of_people(self):
+        self.assertEqual(
+            [svg_chart.number(n) for n in (0, 0.5, 413, 1_000, 1_500_000)], ["0", "0.5", "413", "1 k", "1.5 M"]
+        )
+
+    def test_there_is_a_curve_for_everything_that_grows(self):
+        names = [name for name, *_ in curves.CURVES]
+        self.assertEqual(names, ["rows", "columns", "width", "tenants", "tables", "clients"])
+        points = curves.Points("one")
+        for rate in (3, 1, 2):
+            points.add("one", 10, rate)
+        self.assertEqual(points.series()[0].points, [(10, 2, 1, 3)])
+
+
+class Programs(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="bench test ")
+        self.addCleanup(folder.cleanup)
+        self.log = folder.name + "/log"
+
+    def test_what_was_started_is_stopped_even_when_it_does_not_want_to(self):
+        stubborn = "trap '' TERM; echo up; while :; do sleep 0.05; done"
+        with processes.Process(["sh", "-c", stubborn], self.log, stdout=subprocess.PIPE, text=True) as process:
+            process.popen.stdout.readline()
+            process.stop(signal.SIGTERM, patience=0.1)
+            self.assertFalse(process.running())
+
+    def test_a_step_that_fails_says_what_the_program_said(self):
+        with self.assertRaisesRegex(processes.Failed, "step 'insert': no room"):
+            with processes.Steps(["sh", "-c", "read line; echo no room >&2"], self.log) as steps:
+                steps.step("insert")
+
+    def test_a_program_that_is_not_there_is_a_sentence(self):
+        with self.assertRaisesRegex(processes.Failed, "/not/there: No such file"):
+            processes.run(["/not/there"])
+        with self.assertRaisesRegex(processes.Failed, "sh ended with 3: oh"):
+            processes.run(["sh", "-c", "echo oh >&2; exit 3"])
+
+    def test_the_transactions_of_the_peers_hold_all_rows_once(self):
+        self.assertEqual(peer_rows.ranges(12_000), [(1, 5_000), (5_001, 10_000), (10_001, 12_000)])
+        path = pathlib.Path(self.log)
+        path.write_text("".join(f"{i}\n" for i in range(10_001)))
+        self.assertEqual([len(block) for block in peer_rows.chunks(path)], [5_000, 5_000, 1])
+
+
+if __name__ == "__main__":
+    unittest.main()

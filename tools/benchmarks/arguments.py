@@ -1,0 +1,83 @@
+"""The command line of tools/bench."""
+
+import argparse
+import os
+import sys
+
+import goals
+
+DESCRIPTION = """\
+Measures every goal of the product against its reference and prints the table. Installs what is missing
+(tools/setup, with tools/benchmarks/packages.txt), builds `release`, makes an endpoint, PostgreSQL and MariaDB
+servers of its own in a temporary folder, and stops and removes all of it at the end, also after Ctrl-C.
+
+In each round the work and its reference run in turn; what counts is the median of the rounds' ratios.
+"""
+EPILOG = """\
+Examples:
+  tools/bench --quick                   every line, small, in a few minutes
+  tools/bench --only upsert --rounds 5
+  tools/bench --only postgres           all lines of a group
+  tools/bench --curves                  rows/s against rows, columns, width, tenants, tables, clients
+
+Exit code: 0 measured (also when goals were missed), 1 a line could not be measured or a step failed,
+2 wrong usage, 130 interrupted.
+"""
+ROUNDS = 3
+
+
+class Parser(argparse.ArgumentParser):
+    def error(self, message):
+        print(f"tools/bench: {message}; see tools/bench --help", file=sys.stderr)
+        sys.exit(2)
+
+
+def rounds(text):
+    number = int(text)
+    if number < ROUNDS:
+        raise argparse.ArgumentTypeError(f"{ROUNDS} rounds at least: fewer have no median worth the name")
+    return number
+
+
+def writable(path):
+    folder = os.path.dirname(os.path.abspath(path))
+    if not os.path.isdir(folder):
+        raise argparse.ArgumentTypeError(f"there is no folder {folder}")
+    return os.path.abspath(path)
+
+
+def read(argv):
+    parser = Parser(
+        prog="tools/bench",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--quick", action="store_true", help="fewer rows: ratios are rougher")
+    parser.add_argument(
+        "--only", metavar="NAME", action="append", default=[], help="a line or a group of --list; may be repeated"
+    )
+    parser.add_argument("--list", action="store_true", help="print all lines with their goals, and measure nothing")
+    parser.add_argument(
+        "--rounds", type=rounds, default=ROUNDS, metavar="N", help=f"{ROUNDS} at least, which is the default"
+    )
+    parser.add_argument("--json", type=writable, metavar="FILE", help="where the figures go (default: bench.json)")
+    parser.add_argument("--markdown", type=writable, metavar="FILE", help="also write the table as README.md has it")
+    parser.add_argument("--curves", action="store_true", help="draw the scaling curves instead of the table")
+    parser.add_argument("--no-build", action="store_true", help="measure what build/release has")
+    options = parser.parse_args(argv)
+    options.lines, options.micro = [], not options.only
+    for name in options.only:
+        if name == goals.MICRO:
+            options.micro = True
+        elif chosen := goals.select(name):
+            options.lines += [line for line in chosen if line not in options.lines]
+        else:
+            parser.error(f"--only '{name}': no such line or group; tools/bench --list shows them")
+    if not options.only:
+        options.lines = list(goals.LINES)
+    if options.curves and (options.only or options.json or options.markdown):
+        parser.error("--curves draws all curves and writes its own files: leave out --only, --json and --markdown")
+    options.json = options.json or os.path.abspath("bench.json")
+    return options

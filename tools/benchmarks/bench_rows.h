@@ -1,0 +1,87 @@
+#ifndef MIRROR_TOOLS_BENCHMARKS_BENCH_ROWS_H_
+#define MIRROR_TOOLS_BENCHMARKS_BENCH_ROWS_H_
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "proto/wire/row_block.h"
+#include "proto/wire/table.h"
+#include "tools/benchmarks/step.h"
+
+namespace mirror::bench {
+
+enum class KeyKind : std::uint8_t {
+  kInteger,    ///< One 64-bit number.
+  kComposite,  ///< Two numbers: 16 rows share the first one.
+  kText,       ///< 16 digits.
+};
+
+struct Shape {
+  KeyKind key = KeyKind::kInteger;
+  std::uint32_t columns = 12;  ///< 12 are the benchmark's row: 184 bytes of values.
+  std::uint32_t width = 0;     ///< Not 0: a row is its key and one text, so many bytes together.
+};
+
+/// A value behind the key: a number, or a text of `size` bytes.
+struct Value {
+  const char* text = nullptr;
+  union {
+    std::int64_t integer;
+    double real;
+    std::uint64_t size;
+  };
+};
+
+/// The rows of a benchmark. Both sides of a comparison take them from here, so that they write the same.
+///
+/// Values are made once and repeat: a row's are those of row (key + version * 7919) of a pool. So making them
+/// is in nobody's time, and as many rows as one likes take no more memory. Threads: readers share it.
+class BenchRows {
+ public:
+  explicit BenchRows(const Shape& shape);
+
+  const TableSchema& schema() const { return schema_; }
+  const Shape& shape() const { return shape_; }
+  /// Indexes of the columns of an operation: the key's, and what it carries beside them.
+  std::vector<std::uint32_t> KeyColumns() const;
+  std::vector<std::uint32_t> ValueColumns(Verb verb) const;
+  /// Rows of a batch of about 1 MB, as an agent makes them.
+  std::uint32_t RowsPerBatch(Verb verb) const;
+
+  /// Where the values of a row are, for ValuesAt. Rows that follow each other do so here, up to the end.
+  std::uint64_t Place(std::int64_t key, std::uint32_t version) const {
+    return (static_cast<std::uint64_t>(key) + std::uint64_t{version} * 7'919) % places_;
+  }
+  std::uint64_t places() const { return places_; }
+  /// One value for each column behind the key.
+  const Value* ValuesAt(std::uint64_t place) const { return values_.data() + place * value_columns_; }
+  Storage StorageAt(std::uint32_t column) const { return StorageOf(schema_.columns[column].type); }
+  std::uint32_t key_width() const { return key_width_; }
+
+  /// The numbers of an integer or composite key.
+  static std::array<std::int64_t, 2> KeyNumbers(KeyKind kind, std::int64_t key) {
+    if (kind == KeyKind::kInteger) return {key, 0};
+    return {key >> 4, key & 15};
+  }
+  /// The digits of a text key.
+  static std::array<char, 16> KeyDigits(std::int64_t key);
+
+  /// Appends the values of `columns` of one row.
+  void AppendValues(std::int64_t key, std::uint32_t version, RowBlock* block) const;
+
+ private:
+  Shape shape_;
+  TableSchema schema_;
+  std::uint32_t key_width_ = 1;
+  std::uint32_t value_columns_ = 0;
+  std::uint64_t places_ = 0;
+  std::vector<Value> values_;
+  std::string texts_;
+};
+
+}  // namespace mirror::bench
+
+#endif  // MIRROR_TOOLS_BENCHMARKS_BENCH_ROWS_H_

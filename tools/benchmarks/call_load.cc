@@ -1,0 +1,187 @@
+#include "tools/benchmarks/call_load.h"
+
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "client/config.h"
+#include "client/connect.h"
+#include "proto/wire/codec.h"
+#include "tools/benchmarks/batch_maker.h"
+
+namespace mirror::bench {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+constexpr std::uint64_t kRowsOfTable = 100;
+constexpr char kHolder[] = "mirror-bench-calls";
+
+double Since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+/// One tenant with its open cycle.
+struct OpenTenant {
+  std::unique_ptr<MirrorClient> client;
+  std::vector<std::string> tables;
+  std::vector<StepHead> heads;
+  std::int64_t cycle = 0;
+};
+
+/// One table that one caller writes.
+struct Lane {
+  OpenTenant* tenant = nullptr;
+  std::size_t table = 0;
+  std::uint64_t seq = 0;
+};
+
+absl::Status Send(OpenTenant* tenant, v1::ChangeBatch batch) {
+  v1::RowDataRequest request;
+  request.set_cycle(tenant->cycle);
+  *request.add_batches() = std::move(batch);
+  const auto answer = tenant->client->RowData(request);
+  if (!answer.ok()) return answer.status();
+  if (answer->results_size() == 1 && answer->results(0).code() == 0) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      "a batch of tenant '", tenant->client->context_id(),
+      "' was refused: ", answer->results_size() == 1 ? answer->results(0).message() : "no result"));
+}
+
+absl::Status BeginCycle(const BenchRows& rows, bool populate, OpenTenant* tenant) {
+  const auto begun = tenant->client->Authenticate(kHolder, true, false);
+  if (!begun.ok()) return begun.status();
+  tenant->cycle = begun->cycle();
+  v1::TableSchemaRequest schema;
+  schema.set_cycle(tenant->cycle);
+  schema.set_source_id(kHolder);
+  for (const std::string& name : tenant->tables) {
+    TableSchema table = rows.schema();
+    table.name = name;
+    EncodeTable(table, schema.add_tables());
+  }
+  const auto answer = tenant->client->TableSchema(schema);
+  if (!answer.ok()) return answer.status();
+  tenant->heads.clear();
+  for (const v1::TableStatus& status : answer->tables()) {
+    const Lsn base{status.position().lsn()};
+    tenant->heads.push_back({status.schema_hash(), base, {Lsn{base.value + 2}, "bench"}, populate});
+  }
+  return absl::OkStatus();
+}
+
+/// Populates the tables in one cycle and opens the next.
+absl::Status OpenCycle(const BenchRows& rows, OpenTenant* tenant) {
+  if (absl::Status begun = BeginCycle(rows, true, tenant); !begun.ok()) return begun;
+  const BatchMaker all(&rows, {Verb::kPopulate, 1, kRowsOfTable});
+  for (std::size_t i = 0; i < tenant->tables.size(); ++i) {
+    v1::ChangeBatch batch;
+    all.Encode(0, tenant->heads[i], &batch);
+    batch.set_table(tenant->tables[i]);
+    if (absl::Status sent = Send(tenant, std::move(batch)); !sent.ok()) return sent;
+  }
+  v1::ReplicationCompletedRequest completed;
+  completed.set_cycle(tenant->cycle);
+  const auto answer = tenant->client->ReplicationCompleted(completed);
+  if (!answer.ok()) return answer.status();
+  return BeginCycle(rows, false, tenant);
+}
+
+absl::Status CallOnce(const BenchRows& rows, std::uint32_t rows_per_call, Lane* lane) {
+  const auto version = static_cast<std::uint32_t>(++lane->seq);
+  Step step{Verb::kUpsert, 1 + static_cast<std::int64_t>(lane->seq * rows_per_call % kRowsOfTable),
+            rows_per_call};
+  step.version = version;
+  v1::ChangeBatch batch;
+  BatchMaker(&rows, step).Encode(0, lane->tenant->heads[lane->table], &batch);
+  batch.set_table(lane->tenant->tables[lane->table]);
+  batch.set_seq(lane->seq);
+  batch.clear_commit();  // The cycle stays open: what comes next belongs to it too.
+  batch.clear_planned();
+  return Send(lane->tenant, std::move(batch));
+}
+
+/// The first thing that went wrong in any thread.
+class FirstFailure {
+ public:
+  void Note(const absl::Status& status) {
+    const std::lock_guard lock(mutex_);
+    if (status_.ok()) status_ = status;
+  }
+  absl::Status status() {
+    const std::lock_guard lock(mutex_);
+    return status_;
+  }
+
+ private:
+  std::mutex mutex_;
+  absl::Status status_;
+};
+
+/// Runs `each(caller)` in a thread for every caller.
+template <typename Each>
+absl::Status InThreads(std::uint32_t callers, const Each& each) {
+  FirstFailure failure;
+  std::vector<std::thread> threads;
+  for (std::uint32_t caller = 0; caller < callers; ++caller) {
+    threads.emplace_back([&, caller] { failure.Note(each(caller)); });
+  }
+  for (std::thread& thread : threads) thread.join();
+  return failure.status();
+}
+
+}  // namespace
+
+absl::StatusOr<StepTime> RunCalls(const CallLoadOptions& options, const BenchRows& rows,
+                                  const std::function<void()>& ready) {
+  const absl::StatusOr<AgentConfig> config = LoadAgentConfig(options.config);
+  if (!config.ok()) return config.status();
+  const std::uint32_t tables = options.tenants < options.callers ? options.callers : 1;
+  std::vector<OpenTenant> tenants(options.tenants);
+  std::vector<std::vector<Lane>> lanes(options.callers);
+  std::vector<Connection> connections;
+  for (std::uint32_t caller = 0; caller < options.callers; ++caller) {
+    const absl::StatusOr<Connection> connection = Connect(*config);
+    if (!connection.ok()) return connection.status();
+    connections.push_back(*connection);
+  }
+  for (std::uint32_t i = 0; i < options.tenants; ++i) {
+    const Connection& connection = connections[i % options.callers];
+    tenants[i].client = std::make_unique<MirrorClient>(connection.channel, connection.identity,
+                                                       absl::StrCat(options.context_id, "-", i + 1));
+    for (std::uint32_t table = 0; table < tables; ++table) {
+      tenants[i].tables.push_back(absl::StrCat("contact_", table + 1));
+      lanes[(i + table) % options.callers].push_back({&tenants[i], table});
+    }
+  }
+  const absl::Status opened = InThreads(options.callers, [&](std::uint32_t caller) {
+    for (std::size_t i = caller; i < tenants.size(); i += options.callers) {
+      if (absl::Status status = OpenCycle(rows, &tenants[i]); !status.ok()) return status;
+    }
+    return absl::OkStatus();
+  });
+  if (!opened.ok()) return opened;
+  ready();
+
+  std::vector<std::vector<double>> took(options.callers);
+  const Clock::time_point start = Clock::now();
+  const absl::Status called = InThreads(options.callers, [&](std::uint32_t caller) {
+    for (std::uint64_t i = 0; i < options.calls / options.callers; ++i) {
+      const Clock::time_point begun = Clock::now();
+      Lane* lane = &lanes[caller][i % lanes[caller].size()];
+      if (absl::Status status = CallOnce(rows, options.rows_per_call, lane); !status.ok()) return status;
+      took[caller].push_back(Since(begun) * 1e6);
+    }
+    return absl::OkStatus();
+  });
+  if (!called.ok()) return called;
+  StepTime time{0, Since(start), {}};
+  for (const std::vector<double>& calls : took) {
+    time.call_us.insert(time.call_us.end(), calls.begin(), calls.end());
+  }
+  time.rows = time.call_us.size() * options.rows_per_call;
+  return time;
+}
+
+}  // namespace mirror::bench

@@ -1,0 +1,117 @@
+"""Every line that tools/bench measures: what is done, against what, and the goal."""
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True)
+class Line:
+    name: str
+    group: str  # Lines of one group are measured together, in one module.
+    work: str
+    reference: str  # What the figure is a ratio to, or what it is compared with.
+    goal: float | None = None  # None: shown, but nothing was promised.
+    at_most: bool = False  # The goal is an upper limit.
+    unit: str = "x"  # "x": a ratio of rates in the same round, else the unit of the figure itself.
+    rate: str = "rows/s"  # What rows_per_s and reference_per_s count.
+
+    def met(self, figure):
+        if figure is None:
+            return False
+        if self.goal is None:
+            return True
+        return figure <= self.goal if self.at_most else figure >= self.goal
+
+    def goal_text(self):
+        if self.goal is None:
+            return "-"
+        return f"{'<=' if self.at_most else '>='} {self.goal:g}{'' if self.unit == 'x' else ' ' + self.unit}"
+
+
+RAW = "raw prepared INSERT, A(1)"
+TRIGGERS = "the same writes without the change log"
+
+
+def _bulk():
+    group = "bulk"
+    yield Line("first-population", group, "first population of a new mirror, until ReplicationCompleted", RAW, 2.0)
+    yield Line("repopulation", group, "population of a table in use", RAW, 1.4)
+    yield Line("repopulation-in-process", group, "population of a table in use", "the same apply in process", 0.9)
+    yield Line("upsert", group, "upsert of existing rows", "raw prepared upsert", 1.4)
+    yield Line("update", group, "update of 2 columns, one integer key, ascending", "raw prepared UPDATE", 1.25)
+    yield Line("delete", group, "delete, one integer key, ascending", "raw prepared DELETE", 1.1)
+
+
+def _keys():
+    for kind, words in (("composite", "composite key, ascending"), ("spread", "keys of a batch spread over the table")):
+        yield Line(f"update-{kind}", kind, f"update of 2 columns, {words}", "raw prepared UPDATE", 0.95)
+        yield Line(f"delete-{kind}", kind, f"delete, {words}", "raw prepared DELETE", 0.95)
+    yield Line(
+        "random-order",
+        "random",
+        "upsert of 10 % of the rows in random order",
+        "raw prepared upsert as they arrive",
+        5.0,
+    )
+
+
+def _peers():
+    yield Line("sqlite-import", "import", "population of a table in use", "sqlite3 .import of CSV", 3.0)
+    changesets = "sqlite3changeset_apply"
+    yield Line("changeset-insert", "changesets", "rows inserted into a table in use", f"{changesets}, inserts", 4.0)
+    yield Line("changeset-update", "changesets", "upsert of existing rows", f"{changesets}, updates", 4.0)
+    postgres = "PostgreSQL logical replication"
+    yield Line("postgres-insert", "postgres", "rows inserted into a table in use", f"{postgres}, streamed", 10.0)
+    yield Line("postgres-update", "postgres", "upsert of existing rows", f"{postgres}, streamed", 15.0)
+    yield Line("postgres-copy", "postgres", "population of a table in use", f"{postgres}, initial copy", 3.0)
+    mariadb = "MariaDB row replication"
+    yield Line("mariadb-insert", "mariadb", "rows inserted into a table in use", mariadb, 6.0)
+    yield Line("mariadb-update", "mariadb", "upsert of existing rows", mariadb, 6.0)
+
+
+def _small():
+    yield Line(
+        "push-p50", "pushes", "one-row push, p50 above the disk's", "fdatasync of 4 KB, p50", 150, True, "us", "us"
+    )
+    yield Line("push-p99", "pushes", "one-row push, p99", "its own p50", 2.0, True, "x", "us")
+    yield Line("quiet-cycle", "quiet", "cycle without changes, 413 tables, p50", "-", 20, True, "ms", "cycles/s")
+    yield Line(
+        "small-cycles", "tenants", "cycles of 10 rows in turn over open tenants", "one tenant", 0.9, rate="cycles/s"
+    )
+    yield Line(
+        "small-calls", "calls", "calls of 10 rows, 4 at a time, over open tenants", "one tenant", 0.9, rate="calls/s"
+    )
+    yield Line("server-memory", "memory", "server's peak memory in bulk work (VmHWM)", "-", 64, True, "MB")
+    yield Line("idle-tenant", "tenants", "memory of an open tenant that does nothing", "-", 0.15, True, "MB")
+    yield Line(
+        "tenants-10000", "fleet", "a cycle of 10 rows for each of many tenants, p99", "-", None, True, "ms", "calls/s"
+    )
+    yield Line("digest-scan", "digest", "digest of all rows of a table", "-", 1e6, unit="rows/s")
+
+
+def _agent():
+    yield Line("agent-reader", "reader", "agent's reader, 12 columns, nothing sent", RAW, 1.8)
+    yield Line("agent-population", "reader", "mirror-agent once, first population of a new mirror", RAW)
+    yield Line("agent-memory", "reader", "agent's peak memory in that population (VmHWM)", "-", None, True, "MB")
+    for name, words in (("appended", "appended rows"), ("range", "updates of a range"), ("random", "random updates")):
+        yield Line(f"catch-up-{name}", "catch-up", f"mirror-agent once, logged changes: {words}", RAW, 0.35)
+    for name, words, limit in (
+        ("insert", "inserts", 2.0),
+        ("delete", "deletes", 2.0),
+        ("random-update", "updates in random order", 2.0),
+        ("single-update", "updates, a transaction each", 2.0),
+        ("bulk-update", "updates in key order", 3.0),
+    ):
+        yield Line(
+            f"triggers-{name}", "triggers", f"time of {words} at a source with its change log", TRIGGERS, limit, True
+        )
+
+
+LINES = [*_bulk(), *_keys(), *_peers(), *_small(), *_agent()]
+MICRO = "micro"  # Not a line: google-benchmark's own figures of the pure parts.
+
+
+def select(name):
+    """The lines that `--only NAME` means: a line, a group, or all whose name begins with it."""
+    return [line for line in LINES if name in (line.name, line.group)] or [
+        line for line in LINES if line.name.startswith(name + "-")
+    ]

@@ -1,0 +1,134 @@
+#include "tools/benchmarks/mirror_table.h"
+
+#include <chrono>
+
+#include "absl/strings/str_cat.h"
+#include "client/config.h"
+#include "proto/wire/codec.h"
+
+namespace mirror::bench {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+constexpr char kHolder[] = "mirror-bench";
+constexpr std::size_t kWindow = 4;  ///< As an agent has it when nobody says otherwise.
+
+double Since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+absl::Status Accepted(const v1::RowDataResponse& answer) {
+  if (answer.results_size() != 1) {
+    return absl::InternalError(absl::StrCat("a batch was answered with ", answer.results_size(), " results"));
+  }
+  const v1::BatchResult& result = answer.results(0);
+  if (result.code() == 0) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat("batch ", result.seq(), " was refused: ", result.message()));
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<MirrorTable>> MirrorTable::Open(const std::string& config,
+                                                               const std::string& context_id,
+                                                               const BenchRows* rows) {
+  const absl::StatusOr<AgentConfig> loaded = LoadAgentConfig(config);
+  if (!loaded.ok()) return loaded.status();
+  const absl::StatusOr<Connection> connection = Connect(*loaded);
+  if (!connection.ok()) return connection.status();
+  return std::unique_ptr<MirrorTable>(new MirrorTable(*connection, context_id, rows));
+}
+
+absl::StatusOr<StepHead> MirrorTable::Begin(const Step& step) {
+  const auto begun = client_.Authenticate(kHolder, true, false);
+  if (!begun.ok()) return begun.status();
+  if (!begun->accepted()) return absl::FailedPreconditionError("the mirror takes no cycle now");
+  cycle_ = begun->cycle();
+  v1::TableSchemaRequest schema;
+  schema.set_cycle(cycle_);
+  schema.set_source_id(kHolder);
+  EncodeTable(rows_->schema(), schema.add_tables());
+  const auto answer = client_.TableSchema(schema);
+  if (!answer.ok()) return answer.status();
+  if (answer->tables_size() != 1 || !answer->tables(0).wanted()) {
+    return absl::FailedPreconditionError("the mirror does not want the benchmark's table");
+  }
+  const v1::TableStatus& status = answer->tables(0);
+  StepHead head;
+  head.schema_hash = status.schema_hash();
+  head.base = Lsn{status.position().lsn()};
+  head.target = {Lsn{head.base.value + 2}, absl::StrCat("bench-", cycle_)};
+  head.populate = step.verb == Verb::kPopulate;
+  return head;
+}
+
+absl::Status MirrorTable::Stream(const BatchMaker& maker, const StepHead& head) {
+  auto stream = client_.OpenRowStream();
+  if (!stream.ok()) return stream.status();
+  v1::RowDataRequest request;
+  request.set_cycle(cycle_);
+  request.add_batches();
+  std::size_t answered = 0;
+  const auto receive = [&] {
+    ++answered;
+    const auto answer = (*stream)->Receive();
+    return answer.ok() ? Accepted(*answer) : answer.status();
+  };
+  for (std::size_t sent = 0; sent < maker.batches(); ++sent) {
+    maker.Encode(sent, head, request.mutable_batches(0));
+    if (sent - answered == kWindow) {
+      if (absl::Status taken = receive(); !taken.ok()) return taken;
+    }
+    if (absl::Status status = (*stream)->Send(request); !status.ok()) return status;
+  }
+  while (answered < maker.batches()) {
+    if (absl::Status taken = receive(); !taken.ok()) return taken;
+  }
+  return (*stream)->Finish();
+}
+
+absl::Status MirrorTable::Push(const BatchMaker& maker, const StepHead& head, StepTime* time) {
+  v1::RowDataRequest request;
+  request.set_cycle(cycle_);
+  request.add_batches();
+  for (std::size_t i = 0; i < maker.batches(); ++i) {
+    const Clock::time_point start = Clock::now();
+    maker.Encode(i, head, request.mutable_batches(0));
+    const auto answer = client_.RowData(request);
+    time->call_us.push_back(Since(start) * 1e6);
+    if (!answer.ok()) return answer.status();
+    if (absl::Status taken = Accepted(*answer); !taken.ok()) return taken;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status MirrorTable::Complete(const Step& step) {
+  v1::ReplicationCompletedRequest request;
+  request.set_cycle(cycle_);
+  v1::TableSummary* summary = request.add_tables();
+  summary->set_table(rows_->schema().name);
+  if (step.verb == Verb::kPopulate) summary->set_row_count(step.pick == 0 ? step.count : step.pick);
+  const auto answer = client_.ReplicationCompleted(request);
+  if (!answer.ok()) return answer.status();
+  for (const v1::TableVerdict& verdict : answer->tables()) {
+    if (verdict.comparison() == v1::COMPARISON_DIFFERS) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("the mirror counts other rows than were sent: ", verdict.reason()));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<StepTime> MirrorTable::Run(const Step& step) {
+  if (step.verb == Verb::kSync) return absl::InvalidArgumentError("a mirror has no disk of its own");
+  const BatchMaker maker(rows_, step);
+  StepTime time{maker.keys(), 0, {}};
+  const Clock::time_point start = Clock::now();
+  const absl::StatusOr<StepHead> head = Begin(step);
+  if (!head.ok()) return head.status();
+  const absl::Status sent = step.verb == Verb::kPush ? Push(maker, *head, &time) : Stream(maker, *head);
+  if (!sent.ok()) return sent;
+  if (absl::Status completed = Complete(step); !completed.ok()) return completed;
+  time.seconds = Since(start) + maker.sort_seconds();
+  return time;
+}
+
+}  // namespace mirror::bench

@@ -1,0 +1,47 @@
+#ifndef MIRROR_TOOLS_BENCHMARKS_MIRROR_TABLE_H_
+#define MIRROR_TOOLS_BENCHMARKS_MIRROR_TABLE_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "client/connect.h"
+#include "client/mirror_client.h"
+#include "mirror/v1/mirror_client.pb.h"
+#include "tools/benchmarks/batch_maker.h"
+#include "tools/benchmarks/bench_rows.h"
+#include "tools/benchmarks/step.h"
+
+namespace mirror::bench {
+
+/// The same steps over the wire: each is one cycle of a tenant with one table, timed from before Authenticate
+/// to the answer of ReplicationCompleted, after which all of it is durable. Threads: one.
+class MirrorTable {
+ public:
+  /// `rows` outlives it. `config` is an agent's configuration file. Errors: the file's.
+  static absl::StatusOr<std::unique_ptr<MirrorTable>> Open(const std::string& config,
+                                                           const std::string& context_id,
+                                                           const BenchRows* rows);
+
+  /// Errors: a call's status; kFailedPrecondition when the mirror refuses a batch. kInvalidArgument for
+  /// kSync.
+  absl::StatusOr<StepTime> Run(const Step& step);
+
+ private:
+  MirrorTable(const Connection& connection, const std::string& context_id, const BenchRows* rows)
+      : client_(connection.channel, connection.identity, context_id), rows_(rows) {}
+
+  absl::StatusOr<StepHead> Begin(const Step& step);
+  absl::Status Stream(const BatchMaker& maker, const StepHead& head);
+  absl::Status Push(const BatchMaker& maker, const StepHead& head, StepTime* time);
+  absl::Status Complete(const Step& step);
+
+  MirrorClient client_;
+  const BenchRows* rows_;
+  std::int64_t cycle_ = 0;
+};
+
+}  // namespace mirror::bench
+
+#endif  // MIRROR_TOOLS_BENCHMARKS_MIRROR_TABLE_H_

@@ -1,0 +1,173 @@
+#include "tools/benchmarks/raw_table.h"
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <functional>
+
+#include "absl/strings/str_cat.h"
+#include "tools/benchmarks/disk_sync.h"
+
+namespace mirror::bench {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using harness::Quoted;
+
+std::string CreateTable(const BenchRows& rows) {
+  const TableSchema& table = rows.schema();
+  std::string sql = absl::StrCat("CREATE TABLE ", Quoted(table.name), " (");
+  for (std::uint32_t i = 0; i < table.columns.size(); ++i) {
+    const Storage storage = rows.StorageAt(i);
+    absl::StrAppend(&sql, i == 0 ? "" : ", ", Quoted(table.columns[i].name),
+                    storage == Storage::kInts      ? " INTEGER"
+                    : storage == Storage::kDoubles ? " REAL"
+                                                   : " TEXT",
+                    i == 0 && rows.shape().key == KeyKind::kInteger ? " PRIMARY KEY" : "");
+  }
+  if (rows.shape().key == KeyKind::kInteger) return sql + ")";
+  absl::StrAppend(&sql, ", PRIMARY KEY (");
+  for (std::uint32_t i = 0; i < rows.key_width(); ++i) {
+    absl::StrAppend(&sql, i == 0 ? "" : ", ", Quoted(table.columns[i].name));
+  }
+  return sql + ")) WITHOUT ROWID";
+}
+
+std::string Joined(const BenchRows& rows, const std::vector<std::uint32_t>& columns, const char* separator,
+                   const std::function<std::string(const std::string&)>& shown) {
+  std::string text;
+  for (const std::uint32_t column : columns) {
+    absl::StrAppend(&text, text.empty() ? "" : separator, shown(Quoted(rows.schema().columns[column].name)));
+  }
+  return text;
+}
+
+/// Parameters: for kUpdate the values and then the key, else the key and then the values.
+std::string StatementFor(const BenchRows& rows, Verb verb) {
+  const std::string table = Quoted(rows.schema().name);
+  const auto is = [](const std::string& name) { return name + " = ?"; };
+  const std::string where = Joined(rows, rows.KeyColumns(), " AND ", is);
+  if (verb == Verb::kDelete) return absl::StrCat("DELETE FROM ", table, " WHERE ", where);
+  const std::vector<std::uint32_t> values = rows.ValueColumns(verb);
+  if (verb == Verb::kUpdate) {
+    return absl::StrCat("UPDATE ", table, " SET ", Joined(rows, values, ", ", is), " WHERE ", where);
+  }
+  std::string sql = absl::StrCat("INSERT INTO ", table, " VALUES (");
+  for (std::size_t i = 0; i < rows.schema().columns.size(); ++i) absl::StrAppend(&sql, i == 0 ? "?" : ", ?");
+  sql += ")";
+  if (verb != Verb::kUpsert) return sql;
+  return absl::StrCat(
+      sql, " ON CONFLICT (", Joined(rows, rows.KeyColumns(), ", ", [](const auto& name) { return name; }),
+      ") DO UPDATE SET ",
+      Joined(rows, values, ", ", [](const auto& name) { return absl::StrCat(name, " = excluded.", name); }));
+}
+
+/// Binds one row after the other.
+class Binder {
+ public:
+  Binder(const BenchRows& rows, const Step& step, sqlite3_stmt* statement)
+      : rows_(rows),
+        version_(step.version),
+        key_at_(step.verb == Verb::kUpdate ? static_cast<int>(rows.ValueColumns(step.verb).size()) + 1 : 1),
+        values_at_(step.verb == Verb::kUpdate ? 1 : static_cast<int>(rows.key_width()) + 1),
+        statement_(statement) {
+    for (const std::uint32_t column : rows.ValueColumns(step.verb)) {
+      values_.push_back({column - rows.key_width(), rows.StorageAt(column)});
+    }
+  }
+
+  void Bind(std::int64_t key) {
+    if (rows_.shape().key == KeyKind::kText) {
+      digits_ = BenchRows::KeyDigits(key);
+      sqlite3_bind_text(statement_, key_at_, digits_.data(), static_cast<int>(digits_.size()), SQLITE_STATIC);
+    } else {
+      const auto numbers = BenchRows::KeyNumbers(rows_.shape().key, key);
+      for (std::uint32_t i = 0; i < rows_.key_width(); ++i) {
+        sqlite3_bind_int64(statement_, key_at_ + static_cast<int>(i), numbers[i]);
+      }
+    }
+    if (values_.empty()) return;
+    const Value* row = rows_.ValuesAt(rows_.Place(key, version_));
+    int at = values_at_;
+    for (const auto& [column, storage] : values_) {
+      const Value& value = row[column];
+      switch (storage) {
+        case Storage::kInts:
+          sqlite3_bind_int64(statement_, at++, value.integer);
+          break;
+        case Storage::kDoubles:
+          sqlite3_bind_double(statement_, at++, value.real);
+          break;
+        default:
+          sqlite3_bind_text(statement_, at++, value.text, static_cast<int>(value.size), SQLITE_STATIC);
+      }
+    }
+  }
+
+ private:
+  const BenchRows& rows_;
+  const std::uint32_t version_;
+  const int key_at_, values_at_;
+  sqlite3_stmt* statement_;
+  struct Bound {
+    std::uint32_t column;
+    Storage storage;
+  };
+  std::vector<Bound> values_;
+  std::array<char, 16> digits_{};
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<RawTable>> RawTable::Open(const std::string& path, const BenchRows* rows) {
+  std::unique_ptr<RawTable> table(new RawTable(path, rows));
+  if (absl::Status connected = table->Connect(); !connected.ok()) return connected;
+  return table;
+}
+
+absl::Status RawTable::Connect() {
+  absl::StatusOr<harness::Database> database =
+      harness::OpenDatabase(path_, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+  if (!database.ok()) return database.status();
+  database_ = *std::move(database);
+  return harness::Execute(database_.get(),
+                          "PRAGMA page_size = 4096; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
+}
+
+absl::Status RawTable::Renew() {
+  database_.reset();
+  for (const char* suffix : {"", "-wal", "-shm"}) {
+    std::error_code ignored;
+    std::filesystem::remove(path_ + suffix, ignored);
+  }
+  if (absl::Status connected = Connect(); !connected.ok()) return connected;
+  return harness::Execute(database_.get(), CreateTable(*rows_));
+}
+
+absl::StatusOr<StepTime> RawTable::Run(const Step& step) {
+  if (step.verb == Verb::kSync) return SyncDisk(path_ + ".sync", step.count);
+  if (step.verb == Verb::kPush) return absl::InvalidArgumentError("a bare file takes no pushes");
+  if (step.verb == Verb::kPopulate) {
+    if (absl::Status renewed = Renew(); !renewed.ok()) return renewed;
+  }
+  const std::vector<std::int64_t> keys = KeysOf(step);
+  const auto statement = harness::Prepare(database_.get(), StatementFor(*rows_, step.verb));
+  if (!statement.ok()) return statement.status();
+  Binder binder(*rows_, step, statement->get());
+  const Clock::time_point start = Clock::now();
+  for (std::size_t from = 0; from < keys.size(); from += step.group) {
+    if (absl::Status begun = harness::Execute(database_.get(), "BEGIN IMMEDIATE"); !begun.ok()) return begun;
+    const std::size_t to = std::min<std::size_t>(keys.size(), from + step.group);
+    for (std::size_t i = from; i < to; ++i) {
+      binder.Bind(keys[i]);
+      if (sqlite3_step(statement->get()) != SQLITE_DONE) {
+        return absl::UnavailableError(absl::StrCat("'", path_, "': ", sqlite3_errmsg(database_.get())));
+      }
+      sqlite3_reset(statement->get());
+    }
+    if (absl::Status done = harness::Execute(database_.get(), "COMMIT"); !done.ok()) return done;
+  }
+  return StepTime{keys.size(), std::chrono::duration<double>(Clock::now() - start).count(), {}};
+}
+
+}  // namespace mirror::bench

@@ -1,0 +1,67 @@
+#include "tools/benchmarks/source_reading.h"
+
+#include <chrono>
+#include <numeric>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "client/source/sqlite_reader.h"
+
+namespace mirror::bench {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double Since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+class NoLargeValues : public LargeSink {
+ public:
+  std::uint64_t NewValue() override { return ++last_; }
+  absl::Status Part(std::uint64_t, std::uint64_t, std::string_view) override { return absl::OkStatus(); }
+
+ private:
+  std::uint64_t last_ = 0;
+};
+
+}  // namespace
+
+absl::StatusOr<SourceReading> ReadSource(const std::string& path) {
+  SourceReading reading;
+  SqliteReaderOptions options;
+  options.path = path;
+  Clock::time_point start = Clock::now();
+  const auto first = OpenSqliteReader(options)->Schema();
+  if (!first.ok()) return first.status();
+  reading.first_look_seconds = Since(start);
+  for (const SourceTable& table : first->tables) options.records[table.schema.name] = table.record;
+
+  start = Clock::now();
+  const auto reader = OpenSqliteReader(options);
+  const auto schema = reader->Schema();
+  if (!schema.ok()) return schema.status();
+  NoLargeValues sink;
+  for (const SourceTable& table : schema->tables) {
+    std::vector<std::uint32_t> columns(table.schema.columns.size());
+    std::iota(columns.begin(), columns.end(), 0U);
+    const auto rows = reader->Read(table.schema.name, columns);
+    if (!rows.ok()) return rows.status();
+    for (bool more = true; more;) {
+      RowBlock block = RowBlock::For(table.schema, columns);
+      const absl::StatusOr<bool> next = (*rows)->Next(BlockSize{}, &block, &sink);
+      if (!next.ok()) return next.status();
+      more = *next;
+      reading.rows += block.rows();
+      reading.bytes += block.bytes();
+    }
+  }
+  reading.seconds = Since(start);
+  return reading;
+}
+
+std::string ReadingJson(const SourceReading& reading) {
+  return absl::StrFormat("{\"rows\":%d,\"bytes\":%d,\"first_look_seconds\":%.6f,\"seconds\":%.6f}",
+                         reading.rows, reading.bytes, reading.first_look_seconds, reading.seconds);
+}
+
+}  // namespace mirror::bench

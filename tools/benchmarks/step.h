@@ -1,0 +1,63 @@
+#ifndef MIRROR_TOOLS_BENCHMARKS_STEP_H_
+#define MIRROR_TOOLS_BENCHMARKS_STEP_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+
+namespace mirror::bench {
+
+/// What is done with each row of a step.
+enum class Verb : std::uint8_t {
+  kPopulate,  ///< The whole table, anew.
+  kInsert,    ///< Rows that are not there.
+  kUpsert,    ///< All columns of rows that are there.
+  kUpdate,    ///< Two columns of rows that are there.
+  kDelete,
+  kPush,  ///< One row at a time, each acknowledged before the next.
+  kSync,  ///< No rows: overwrites of 4,096 bytes with an fdatasync after each.
+};
+
+/// In which order the keys come.
+enum class Order : std::uint8_t {
+  kAscending,
+  kSpread,  ///< Each group of `group` keys ascends over the whole table.
+  kRandom,
+};
+
+/// A piece of work that the mirror and its reference do in turn, each timed by itself.
+struct Step {
+  Verb verb = Verb::kInsert;
+  std::int64_t from = 1;    ///< First key of the range.
+  std::uint64_t count = 0;  ///< Keys in the range.
+  std::uint64_t pick = 0;   ///< So many of them, evenly or at random; 0: all.
+  Order order = Order::kAscending;
+  bool sorted = false;          ///< Random keys are sorted before they are sent; the time for it counts.
+  std::uint32_t version = 0;    ///< Another number, other values.
+  std::uint32_t group = 5'000;  ///< Rows of a transaction of the reference, and of a spread batch.
+};
+
+/// Reads "update from=1 count=2000000 pick=100000 order=spread sorted=1 version=2 group=5000".
+/// Errors: kInvalidArgument naming the word.
+absl::StatusOr<Step> ReadStep(std::string_view line);
+
+/// The keys of a step in the order in which they are applied. The same step gives the same keys.
+std::vector<std::int64_t> KeysOf(const Step& step);
+
+/// What a step took.
+struct StepTime {
+  std::uint64_t rows = 0;
+  double seconds = 0;
+  std::vector<double> call_us;  ///< Of each call; kPush and kSync only.
+};
+
+/// {"rows":…,"seconds":…} in one line; with calls also p50_us and p99_us.
+std::string StepJson(const StepTime& time);
+
+}  // namespace mirror::bench
+
+#endif  // MIRROR_TOOLS_BENCHMARKS_STEP_H_
