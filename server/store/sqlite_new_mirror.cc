@@ -62,12 +62,15 @@ class NewMirror final : public Store {
 
   ~NewMirror() override {
     if (!building_) return;
+    bool let_in = true;
+    if (claim_) {
+      const absl::StatusOr<TenantRecord> tenant = claim_->ReadTenant();
+      let_in = !tenant.ok() || !tenant->issuer.empty();
+    }
     rows_.reset();
-    RemoveDatabase(path_ + kBuildingSuffix);
-    // Nobody was let in yet.
-    const absl::StatusOr<TenantRecord> tenant = claim_ ? claim_->ReadTenant() : TenantRecord{};
     claim_.reset();
-    if (tenant.ok() && tenant->issuer.empty()) RemoveDatabase(path_ + kClaimSuffix);
+    RemoveDatabase(path_ + kBuildingSuffix);
+    if (!let_in) RemoveDatabase(path_ + kClaimSuffix);
   }
 
   absl::Status Open() {
@@ -98,7 +101,8 @@ class NewMirror final : public Store {
 
   absl::StatusOr<CommitResult> Commit(const Plan& plan) override {
     if (!building_) return rows_->Commit(plan);
-    if (Replaced()) return FileAppeared();
+    if (lost_) return Gone();
+    if (Exists(path_)) return FileAppeared();
     absl::StatusOr<TenantRecord> before = rows_->ReadTenant();
     if (!before.ok()) return Lost(before.status());
     const bool ends = EndsBuilding(plan, *before);
@@ -197,11 +201,18 @@ class NewMirror final : public Store {
 
   absl::Status Lost(const absl::Status& status) {
     lost_ = true;
+    // What is left to be read is a mirror without a row and without a cycle.
+    if (!rows_) rows_ = std::move(claim_);
     if (!absl::IsDataLoss(status)) return status;
     // The file that is damaged is only the one that is being built.
     return absl::UnavailableError(absl::StrCat("building the new mirror: ", std::string(status.message()),
                                                ". Its rows are lost and its cycle is over. Look at the disk; "
                                                "the next cycle populates it."));
+  }
+
+  static absl::Status Gone() {
+    return absl::UnavailableError(
+        "the new mirror could not be built. Its rows are lost and its cycle is over; begin a new one.");
   }
 
   absl::Status FileAppeared() {

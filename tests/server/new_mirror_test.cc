@@ -163,6 +163,21 @@ TEST_F(NewMirror, AFileThatIsPutAtItsNameIsNotOverwritten) {
   EXPECT_THAT(Files(), Not(Contains(HasSubstr(".building"))));
 }
 
+TEST_F(NewMirror, OneThatCannotGetItsNameIsLostAndTheNextCycleMakesItAnew) {
+  BeginWithRows({{1, "Ada", 36}});
+  const std::string obstacle = path() + "-wal";
+  fs::create_directories(obstacle + "/full");
+
+  EXPECT_THAT(source_->Complete(), StatusIs(kUnavailable, HasSubstr("cycle is over")));
+  EXPECT_FALSE(fs::exists(path()));
+  EXPECT_THAT(source_->Send(People(), {.rows = {{2, "Grace", 1}}, .seq = 2}).status, Not(IsOk()));
+  fs::remove_all(obstacle);
+  source_->Mirror(People(), {{7, "Hedy", 50}}, kFive);
+
+  EXPECT_EQ(Visible(People()), (Rows{{7, "Hedy", 50}}));
+  EXPECT_THAT(catalog_.Kinds(), Contains("mirror.not_built"));
+}
+
 TEST_F(NewMirror, AnOldLogAtItsNameIsNotReplayedOverIt) {
   {
     std::ofstream(path()).flush();
