@@ -26,6 +26,7 @@
 #include "server/endpoint.h"
 #include "server/events.h"
 #include "server/gate.h"
+#include "server/message_memory.h"
 #include "server/mirror_service.h"
 #include "server/store/catalog.h"
 #include "server/store/sqlite_store.h"
@@ -300,6 +301,7 @@ int Main(int argc, char** argv) {
   // Partners read the mirrors as members of the group; keys have modes of their own.
   umask(027);
   const sigset_t signals = BlockSignals();
+  KeepMessageMemory();
   ConfigureSqlite();
   const absl::StatusOr<ServerConfig> config = LoadServerConfig(file);
   if (!config.ok()) return Fail(kWrongUsage, config.status());
