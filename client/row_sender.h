@@ -11,9 +11,7 @@
 #include "absl/status/status.h"
 #include "client/batcher.h"
 #include "client/decision.h"
-#include "client/job_reader.h"
 #include "client/mirror_client.h"
-#include "client/read_ahead.h"
 #include "client/source/reader.h"
 #include "mirror/v1/mirror_client.pb.h"
 
@@ -42,17 +40,13 @@ struct Job {
 
 struct SenderOptions {
   std::size_t batch_bytes = 1'000'000;
-  std::uint32_t window = 4;                       ///< Requests in flight.
-  std::size_t read_ahead = ReadAhead::kBytesMax;  ///< Bytes, see ReadAhead.
+  std::uint32_t window = 4;  ///< Requests in flight.
   /// Called when rows were handed over; may be empty.
   std::function<void(const Job&)> progress;
   const std::atomic<bool>* stop = nullptr;  ///< Set: the table at hand is not finished. May be null.
 };
 
-/// Sends the tables of one cycle over one stream, several requests in flight, while another thread reads on.
-///
-/// Memory: a request, those in flight, and what ReadAhead holds. Threads: one, and one of its own that alone
-/// uses the source until Send() is back.
+/// Sends the tables of one cycle over one stream, several requests in flight. Threads: one.
 class RowSender {
  public:
   RowSender(SourceReader& reader, MirrorClient& client, std::int64_t cycle, const v1::Limits& limits,
@@ -62,10 +56,11 @@ class RowSender {
   absl::Status Send(std::vector<Job>& jobs);
 
  private:
-  ReadJob ToRead(const Job& job) const;
-  absl::Status SendStep(Job& job, const ReadStep& step);
-  absl::Status SendRows(Job& job, const ReadRows& rows);
-  void End(Job& job, absl::Status status);
+  absl::Status SendTable(Job& job);
+  absl::Status SendAllRows(Job& job, const std::vector<std::uint32_t>& columns);
+  absl::Status SendChanges(Job& job, const std::vector<std::uint32_t>& columns, Lsn from);
+  absl::Status Add(Job& job, const std::vector<ChangeBlock>& blocks, const Position& target,
+                   const Planned& planned, bool last);
   BlockSize SizeOfBlocks(std::size_t columns) const;
   absl::Status SendRequest(const v1::RowDataRequest& request);
   absl::Status Receive();
@@ -78,7 +73,6 @@ class RowSender {
   BatcherLimits batcher_limits_;
   Batcher batcher_;
   std::vector<Job>* jobs_ = nullptr;
-  std::size_t begun_ = 0;  ///< Jobs of which a step came.
   std::unique_ptr<RowStream> stream_;
   std::uint32_t in_flight_ = 0;  ///< Requests without an answer.
   absl::Status wire_status_;
