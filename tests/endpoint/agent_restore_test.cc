@@ -8,9 +8,11 @@
 #include <iostream>
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "tests/support/agent_bench.h"
 #include "tests/support/status_matchers.h"
 
@@ -63,9 +65,14 @@ struct RestoreCase {
 
 void PrintTo(const RestoreCase& test, std::ostream* out) { *out << test.name; }
 
-void Die(AgentBench& bench, const std::function<void()>& before_death = nullptr) {
+/// When the mirror has applied the first rows: the stream that the agent leaves behind may take the others
+/// with it.
+void Die(AgentBench& bench) {
   bench.on_rows = [&](const Job&) {
-    if (before_death) before_death();
+    const MirrorFile mirror = bench.mirror();
+    const std::string begun =
+        absl::StrCat("SELECT count(*) FROM ", mirror.metadata(), " WHERE pending_lineage <> ''");
+    while (mirror.Value(begun) == "0") std::this_thread::yield();
     throw AgentDies();
   };
   CycleReport report;
