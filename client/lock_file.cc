@@ -48,7 +48,10 @@ LockFile::LockFile(LockFile&& other) noexcept
     : path_(std::move(other.path_)), file_(std::exchange(other.file_, -1)) {}
 
 LockFile::~LockFile() {
-  if (file_ >= 0) close(file_);  // Gives the lock back.
+  if (file_ < 0) return;
+  // Closing alone would leave the lock to a child that was forked meanwhile, until it runs its own program.
+  flock(file_, LOCK_UN);
+  close(file_);
 }
 
 absl::StatusOr<LockFile::Holder> LockFile::Begin() {

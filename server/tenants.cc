@@ -42,6 +42,7 @@ Tenants::Tenants(const TenantsOptions& options, Events& events, int lock_file)
 
 Tenants::~Tenants() {
   tenants_.clear();
+  flock(lock_file_, LOCK_UN);  // A child that was forked meanwhile may still have the file open.
   close(lock_file_);
 }
 

@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <fstream>
 #include <sstream>
@@ -33,6 +35,30 @@ TEST(LockFileTest, SecondAgentForATenantIsRefusedUntilTheFirstEnds) {
     EXPECT_THAT(LockFile::Acquire(folder / "state", "Other"), IsOk());
   }
   EXPECT_THAT(LockFile::Acquire(folder / "state", "Cust"), IsOk());
+}
+
+TEST(LockFileTest, AChildThatWasForkedMeanwhileDoesNotKeepTheLock) {
+  TempFolder folder;
+  int gate[2];
+  ASSERT_EQ(pipe(gate), 0);
+  pid_t child = -1;
+  {
+    const auto lock = LockFile::Acquire(folder.path(), "Cust");
+    ASSERT_THAT(lock, IsOk());
+    child = fork();
+    if (child == 0) {
+      close(gate[1]);
+      char byte;
+      _exit(static_cast<int>(read(gate[0], &byte, 1)));
+    }
+    ASSERT_GT(child, 0);
+  }
+  EXPECT_THAT(LockFile::Acquire(folder.path(), "Cust"), IsOk());
+  close(gate[1]);
+  int ended = -1;
+  EXPECT_EQ(waitpid(child, &ended, 0), child);
+  EXPECT_EQ(ended, 0);
+  close(gate[0]);
 }
 
 TEST(LockFileTest, HolderOfACycleThatDiedIsUsedAgainToTakeItOver) {
