@@ -79,6 +79,23 @@ SchemaDifference Repopulate(std::string reason) {
   return difference;
 }
 
+/// What a source says of a column that it added holds for mirrors that never had it. One that an older state
+/// of the source took away while the mirror stayed where it was had values there.
+std::string Regained(const AlterTable& alter, const std::vector<std::string>& lost) {
+  for (const auto& change : alter.changes) {
+    const auto* const add = std::get_if<AddColumn>(&change);
+    if (add == nullptr) continue;
+    const bool regained = std::any_of(
+        lost.begin(), lost.end(), [&](const std::string& name) { return SameName(name, add->column.name); });
+    if (!regained) continue;
+    return absl::StrCat(
+        Quoted(add->column.name),
+        " was dropped here and is back at the same LSN, as after a restore of the source: what "
+        "its rows hold is only known to the source");
+  }
+  return "";
+}
+
 }  // namespace
 
 SchemaDifference Compare(const TableSchema& from, const TableSchema& to) {
@@ -148,7 +165,8 @@ SchemaDifference Compare(const TableSchema& from, const TableSchema& to) {
 }
 
 TablePlan PlanTable(const std::optional<TableRecord>& record, const std::optional<TableSchema>& agreed,
-                    const TableSchema& announced, const std::string& hash) {
+                    const std::vector<std::string>& lost, const TableSchema& announced,
+                    const std::string& hash) {
   TablePlan plan;
   Step step;
   step.table = announced.name;
@@ -199,6 +217,7 @@ TablePlan PlanTable(const std::optional<TableRecord>& record, const std::optiona
     return plan;
   }
   SchemaDifference difference = Compare(*agreed, announced);
+  if (difference.repopulate_reason.empty()) difference.repopulate_reason = Regained(difference.alter, lost);
   if (!difference.repopulate_reason.empty()) return repopulate(std::move(difference.repopulate_reason));
   if (record->state != TableState::kMirrored) {
     step.record->state = TableState::kMirrored;

@@ -30,9 +30,11 @@ struct TablePlan {
 };
 
 /// `record` and `agreed`: what the mirror has; either may be absent (a metadata row that somebody deleted).
-/// `announced`: what the source has now, checked. `hash`: SchemaHash(announced).
+/// `lost`: Store::ReadLostColumns(). `announced`: what the source has now, checked. `hash`:
+/// SchemaHash(announced).
 TablePlan PlanTable(const std::optional<TableRecord>& record, const std::optional<TableSchema>& agreed,
-                    const TableSchema& announced, const std::string& hash);
+                    const std::vector<std::string>& lost, const TableSchema& announced,
+                    const std::string& hash);
 
 /// What keeps `from` from becoming `to` in place; empty when nothing does, and then `changes` are the steps.
 struct SchemaDifference {

@@ -428,7 +428,9 @@ absl::StatusOr<std::vector<TableAnswer>> Tenant::Announce(const Caller& caller, 
       }
       absl::StatusOr<std::optional<TableSchema>> agreed = store_->ReadSchema(table.name);
       if (!agreed.ok()) return agreed.status();
-      TablePlan planned = PlanTable(record, *agreed, *table.schema, hash);
+      absl::StatusOr<std::vector<std::string>> lost = store_->ReadLostColumns(table.name);
+      if (!lost.ok()) return lost.status();
+      TablePlan planned = PlanTable(record, *agreed, *lost, *table.schema, hash);
       answers.push_back({table.name, static_cast<std::int32_t>(planned.action), std::move(planned.reason)});
       if (!planned.step) continue;
       step_of.back() = plan.steps.size();

@@ -133,6 +133,13 @@ class Database final : public SqliteDatabase {
     return *std::move(schema);
   }
 
+  absl::StatusOr<std::vector<std::string>> ReadLostColumns(const std::string& table) override {
+    const absl::StatusOr<std::optional<TableRecord>> record = ReadTable(table);
+    if (!record.ok()) return record.status();
+    if (!*record) return std::vector<std::string>{};
+    return LostColumns(*connection_, table, (*record)->position);
+  }
+
   absl::StatusOr<std::vector<std::string>> AgreedTables() override {
     absl::StatusOr<Query> query = connection_->Prepare(
         "SELECT table_name FROM _mirror_schema WHERE table_name COLLATE NOCASE IN "
@@ -422,7 +429,7 @@ class Database final : public SqliteDatabase {
       return RunCreateTable(*connection_, *create);
     }
     if (const auto* alter = std::get_if<AlterTable>(&action))
-      return RunAlterTable(*connection_, step.table, *alter);
+      return RunAlterTable(*connection_, step.table, step.record->position, *alter);
     if (const auto* agree = std::get_if<AgreeSchema>(&action)) return RunAgreeSchema(*connection_, *agree);
     if (const auto* retire = std::get_if<RetireTable>(&action))
       return RunRetireTable(*connection_, step.table, *retire);

@@ -120,6 +120,9 @@ class NewMirror final : public Store {
   absl::StatusOr<std::optional<TableSchema>> ReadSchema(const std::string& table) override {
     return rows_->ReadSchema(table);
   }
+  absl::StatusOr<std::vector<std::string>> ReadLostColumns(const std::string& table) override {
+    return rows_->ReadLostColumns(table);
+  }
   absl::StatusOr<std::vector<TableRecord>> ReadTables() override { return rows_->ReadTables(); }
   absl::StatusOr<std::vector<std::string>> AgreedTables() override { return rows_->AgreedTables(); }
   absl::StatusOr<std::vector<SchemaAnswer>> ReadAnswers() override { return rows_->ReadAnswers(); }

@@ -88,7 +88,30 @@ absl::Status ForgetTable(SqliteConnection& connection, const std::string& table)
       !status.ok()) {
     return status;
   }
+  if (absl::Status status = Run(connection, "DELETE FROM _mirror_lost_columns WHERE table_name = ?1", table);
+      !status.ok()) {
+    return status;
+  }
   return Run(connection, "DELETE FROM _mirror_schema WHERE table_name = ?1", table);
+}
+
+absl::Status RememberLost(SqliteConnection& connection, const std::string& table, const std::string& column,
+                          const Position& position) {
+  absl::StatusOr<Query> outdated = connection.Prepare(
+      "DELETE FROM _mirror_lost_columns WHERE table_name = ?1 AND NOT (lsn = ?2 AND lineage = ?3)");
+  if (!outdated.ok()) return outdated.status();
+  absl::Status status =
+      outdated->Bind(1, table).Bind(2, position.lsn.value).BindBlob(3, position.lineage).Run();
+  if (!status.ok()) return status;
+  absl::StatusOr<Query> query = connection.Prepare(
+      "INSERT OR REPLACE INTO _mirror_lost_columns (table_name, column_name, lsn, lineage) VALUES (?1, ?2, "
+      "?3, ?4)");
+  if (!query.ok()) return query.status();
+  return query->Bind(1, table)
+      .Bind(2, column)
+      .Bind(3, position.lsn.value)
+      .BindBlob(4, position.lineage)
+      .Run();
 }
 
 }  // namespace
@@ -121,6 +144,9 @@ absl::Status CreateOwnTables(SqliteConnection& connection, const std::string& co
            std::string(
                "CREATE TABLE IF NOT EXISTS _mirror_dropped (dropped_name TEXT PRIMARY KEY, table_name TEXT, "
                "dropped_ms INTEGER) WITHOUT ROWID"),
+           std::string("CREATE TABLE IF NOT EXISTS _mirror_lost_columns (table_name TEXT COLLATE NOCASE, "
+                       "column_name TEXT COLLATE NOCASE, lsn INTEGER, lineage BLOB, "
+                       "PRIMARY KEY (table_name, column_name)) WITHOUT ROWID"),
            std::string("CREATE TABLE IF NOT EXISTS _mirror_parts (id INTEGER PRIMARY KEY, table_name TEXT "
                        "COLLATE NOCASE, "
                        "cycle INTEGER, value_id INTEGER, offset INTEGER, data BLOB)"),
@@ -157,7 +183,21 @@ absl::Status RunCreateTable(SqliteConnection& connection, const CreateTable& act
   return connection.Execute(CreateTableSql(action.schema.name, action.schema));
 }
 
-absl::Status RunAlterTable(SqliteConnection& connection, const std::string& table, const AlterTable& action) {
+absl::StatusOr<std::vector<std::string>> LostColumns(SqliteConnection& connection, const std::string& table,
+                                                     const Position& position) {
+  absl::StatusOr<Query> query = connection.Prepare(
+      "SELECT column_name FROM _mirror_lost_columns WHERE table_name = ?1 AND lsn = ?2 AND lineage = ?3");
+  if (!query.ok()) return query.status();
+  query->Bind(1, table).Bind(2, position.lsn.value).BindBlob(3, position.lineage);
+  std::vector<std::string> names;
+  absl::StatusOr<bool> row = query->Step();
+  for (; row.ok() && *row; row = query->Step()) names.push_back(query->Text(0));
+  if (!row.ok()) return row.status();
+  return names;
+}
+
+absl::Status RunAlterTable(SqliteConnection& connection, const std::string& table, const Position& position,
+                           const AlterTable& action) {
   const std::string alter = absl::StrCat("ALTER TABLE ", QuoteName(table), " ");
   connection.ForgetStatements();
   for (const auto& change : action.changes) {
@@ -176,6 +216,7 @@ absl::Status RunAlterTable(SqliteConnection& connection, const std::string& tabl
       }
     } else if (const auto* drop = std::get_if<DropColumn>(&change)) {
       sql = absl::StrCat(alter, "DROP COLUMN ", QuoteName(drop->name));
+      if (absl::Status kept = RememberLost(connection, table, drop->name, position); !kept.ok()) return kept;
     } else {
       const auto& rename = std::get<RenameColumn>(change);
       sql = absl::StrCat(alter, "RENAME COLUMN ", QuoteName(rename.from), " TO ", QuoteName(rename.to));

@@ -22,7 +22,12 @@ absl::Status CreateOwnTables(SqliteConnection& connection, const std::string& co
 absl::Status CheckSqliteTableName(const std::string& table, const std::string& context_id);
 
 absl::Status RunCreateTable(SqliteConnection& connection, const CreateTable& action);
-absl::Status RunAlterTable(SqliteConnection& connection, const std::string& table, const AlterTable& action);
+/// `position`: where the table stands, for LostColumns.
+absl::Status RunAlterTable(SqliteConnection& connection, const std::string& table, const Position& position,
+                           const AlterTable& action);
+/// Those that RunAlterTable dropped at this position.
+absl::StatusOr<std::vector<std::string>> LostColumns(SqliteConnection& connection, const std::string& table,
+                                                     const Position& position);
 absl::Status RunAgreeSchema(SqliteConnection& connection, const AgreeSchema& action);
 absl::Status RunRetireTable(SqliteConnection& connection, const std::string& table,
                             const RetireTable& action);

@@ -29,6 +29,9 @@ class Store {
   virtual absl::StatusOr<std::optional<TableRecord>> ReadTable(const std::string& table) = 0;
   /// The agreed definition; absent when the table is not known.
   virtual absl::StatusOr<std::optional<TableSchema>> ReadSchema(const std::string& table) = 0;
+  /// Columns that were dropped in place at the very position where the table stands: what its rows held there
+  /// is lost, while a source of that position may still have it.
+  virtual absl::StatusOr<std::vector<std::string>> ReadLostColumns(const std::string& table) = 0;
   virtual absl::StatusOr<std::vector<TableRecord>> ReadTables() = 0;
   /// Names of all tables that have an agreed definition and are there, with or without a metadata row.
   virtual absl::StatusOr<std::vector<std::string>> AgreedTables() = 0;

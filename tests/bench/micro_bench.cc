@@ -184,7 +184,7 @@ void PlanOneTable(benchmark::State& state) {
   const TableRecord record = Record();
   for (auto turn : state) {
     benchmark::DoNotOptimize(
-        PlanTable(record, Rows().schema(), Rows().schema(), SchemaHash(Rows().schema())));
+        PlanTable(record, Rows().schema(), {}, Rows().schema(), SchemaHash(Rows().schema())));
   }
 }
 BENCHMARK(PlanOneTable)->Name("plan/unchanged table, with its hash");

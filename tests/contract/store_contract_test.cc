@@ -877,6 +877,37 @@ TEST_P(StoreContract, ChangesInPlaceKeepTheRowsAndFillWhatTheyWereToldTo) {
   EXPECT_THAT(store_->ReadSchema("people"), IsOkAndHolds(after));
 }
 
+TEST_P(StoreContract, ADroppedColumnIsRememberedWhileTheTableStandsWhereItStood) {
+  Create(People());
+  TableSchema without = People();
+  without.columns.pop_back();
+  const auto move = [&](std::uint64_t seq, Position to, std::vector<Action> actions = {}) {
+    Step step = StepAt("people", seq, std::move(actions));
+    step.record->position = std::move(to);
+    return Run(std::move(step)).status;
+  };
+  const auto lost = [&] { return store_->ReadLostColumns("PEOPLE").value(); };
+  ASSERT_THAT(move(1, {Lsn{7}, "line"}), IsOk());
+  EXPECT_THAT(lost(), IsEmpty());
+
+  ASSERT_THAT(move(2, {Lsn{7}, "line"}, {AlterTable{{DropColumn{"age"}}}, AgreeSchema{without}}), IsOk());
+  EXPECT_THAT(lost(), ElementsAre("age"));
+  Reopen();
+  EXPECT_THAT(lost(), ElementsAre("age"));
+  ASSERT_THAT(move(3, {Lsn{7}, "other line"}), IsOk());
+  EXPECT_THAT(lost(), IsEmpty());
+  ASSERT_THAT(move(4, {Lsn{8}, "line"}), IsOk());
+  EXPECT_THAT(lost(), IsEmpty());
+
+  Step drop = StepAt("people", 0, {DropTable{}});
+  drop.record.reset();
+  ASSERT_THAT(Run(drop).status, IsOk());
+  Create(People());
+  ASSERT_THAT(move(5, {Lsn{7}, "line"}), IsOk());
+  EXPECT_THAT(lost(), IsEmpty()) << "of a table that is gone";
+  EXPECT_THAT(store_->ReadLostColumns("unknown"), IsOkAndHolds(IsEmpty()));
+}
+
 TEST_P(StoreContract, AColumnMayBeRenamedToAnotherCaseOfItself) {
   Create(People());
   ASSERT_THAT(Insert(People(), {{1, "Ada", 36}}).status, IsOk());

@@ -181,6 +181,27 @@ std::vector<RestoreCase> RestoreCases() {
              EXPECT_EQ(bench.RestoreMirror("mirror", By::kMove), "");
            },
        .reason = "did not send"},
+      {.name = "ToBeforeAColumnWasAddedAndBack",
+       .happens =
+           [=](AgentBench& bench) {
+             Mirrored(bench, "CREATE TABLE a(id INTEGER PRIMARY KEY); INSERT INTO a VALUES(1)");
+             EXPECT_EQ(bench.Save("before"), "");
+             Mirrored(bench,
+                      "ALTER TABLE people ADD COLUMN note; UPDATE people SET note = 'n' WHERE id = 1;"
+                      "INSERT INTO a VALUES(2)");
+             EXPECT_EQ(bench.Save("after"), "");
+             EXPECT_EQ(bench.Restore("before", By::kMove), "");
+             // The column is gone from the mirror, and nothing else happened to the table.
+             bench.on_rows = [](const Job& job) {
+               EXPECT_EQ(job.schema.name, "a");
+               throw AgentDies();
+             };
+             CycleReport report;
+             EXPECT_FALSE(bench.RunUntilDeath(&report)) << Summary(report);
+             bench.on_rows = nullptr;
+             EXPECT_EQ(bench.Restore("after", By::kMove), "");
+           },
+       .reason = "'note' was dropped here and is back"},
       {.name = "MoreChangesThanTheLogMayHold",
        .happens =
            [=](AgentBench& bench) {

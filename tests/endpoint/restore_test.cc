@@ -43,7 +43,6 @@ class RestoreTest : public EndpointTest, public testing::WithParamInterface<bool
   /// A cycle that dies in the middle: some batches were applied, nothing was committed.
   void Interrupt() {
     FakeCycleOptions options = options_;
-    options.window = 1;  // What was sent before it died has been applied.
     options.die_before_request = 4;
     options.window = 1;  // The first batch of `people` has its answer by then.
     const FakeCycleReport report = source_.RunCycle(*client_, options);

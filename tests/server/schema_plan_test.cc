@@ -12,6 +12,7 @@
 namespace mirror {
 namespace {
 
+using testing::AllOf;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::SizeIs;
@@ -247,8 +248,8 @@ TableRecord RecordOf(const TableSchema& table) {
 }
 
 TablePlan PlanOf(const std::optional<TableRecord>& record, const std::optional<TableSchema>& agreed,
-                 const TableSchema& announced) {
-  return PlanTable(record, agreed, announced, SchemaHash(announced));
+                 const TableSchema& announced, const std::vector<std::string>& lost = {}) {
+  return PlanTable(record, agreed, lost, announced, SchemaHash(announced));
 }
 
 template <typename T>
@@ -331,6 +332,19 @@ TEST(PlanTable, AChangeInPlaceThatThePartnerPreventsBecomesAPopulation) {
   EXPECT_EQ(otherwise.record->pending, std::nullopt);
   EXPECT_EQ(otherwise.record->state, TableState::kRepopulate);
   EXPECT_EQ(otherwise.record->schema_hash, SchemaHash(announced));
+}
+
+TEST(PlanTable, AColumnThatWasDroppedAtTheSamePositionIsNotBackInPlace) {
+  TableSchema announced = Base();
+  announced.columns.push_back(PlainColumn("Seen", Type::kText));
+  announced.columns.back().backfill = Backfill::kNone;
+
+  EXPECT_EQ(PlanOf(RecordOf(Base()), Base(), announced).action, SchemaAction::kAltered);
+  EXPECT_EQ(PlanOf(RecordOf(Base()), Base(), announced, {"other"}).action, SchemaAction::kAltered);
+  const TablePlan plan = PlanOf(RecordOf(Base()), Base(), announced, {"other", "sEEn"});
+  EXPECT_EQ(plan.action, SchemaAction::kRepopulate);
+  EXPECT_THAT(plan.reason, AllOf(HasSubstr("'Seen'"), HasSubstr("same LSN")));
+  EXPECT_EQ(plan.step->record->position, Position{});
 }
 
 TEST(PlanTable, AChangeWithoutDdlNeedsNoAlternative) {

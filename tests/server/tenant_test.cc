@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "tests/server/tenant_bench.h"
+#include "tests/support/forwarding_store.h"
 
 // Cycles without the network: what a source is answered, and what the mirror holds afterwards.
 
@@ -519,34 +520,17 @@ TEST_F(TenantTest, AnotherSourceDatabaseIsToldToTheOperator) {
 }
 
 /// Fails the n-th commit as a full disk would: nothing of it is there.
-class FailingStore final : public Store {
+class FailingStore final : public ForwardingStore {
  public:
   FailingStore(std::unique_ptr<Store> store, int* countdown)
-      : store_(std::move(store)), countdown_(countdown) {}
-  absl::StatusOr<TenantRecord> ReadTenant() override { return store_->ReadTenant(); }
-  absl::StatusOr<std::optional<TableRecord>> ReadTable(const std::string& t) override {
-    return store_->ReadTable(t);
-  }
-  absl::StatusOr<std::optional<TableSchema>> ReadSchema(const std::string& t) override {
-    return store_->ReadSchema(t);
-  }
-  absl::StatusOr<std::vector<TableRecord>> ReadTables() override { return store_->ReadTables(); }
-  absl::StatusOr<std::vector<std::string>> AgreedTables() override { return store_->AgreedTables(); }
-  absl::StatusOr<std::vector<SchemaAnswer>> ReadAnswers() override { return store_->ReadAnswers(); }
-  absl::Status CheckTableName(const std::string& t) override { return store_->CheckTableName(t); }
+      : ForwardingStore(std::move(store)), countdown_(countdown) {}
+
   absl::StatusOr<CommitResult> Commit(const Plan& plan) override {
     if (*countdown_ > 0 && --*countdown_ == 0) return absl::UnavailableError("the disk is full");
-    return store_->Commit(plan);
+    return ForwardingStore::Commit(plan);
   }
-  bool IsDurable() override { return store_->IsDurable(); }
-  bool Replaced() override { return store_->Replaced(); }
-  bool IsWhole() override { return store_->IsWhole(); }
-  void Rest() override { store_->Rest(); }
-  absl::Status CheckIntegrity() override { return store_->CheckIntegrity(); }
-  std::uint64_t BytesOnDisk() override { return store_->BytesOnDisk(); }
 
  private:
-  std::unique_ptr<Store> store_;
   int* countdown_;
 };
 

@@ -3,15 +3,11 @@
 
 #include <chrono>
 #include <condition_variable>
-#include <cstdint>
-#include <functional>
 #include <memory>
 #include <mutex>
-#include <string>
 #include <utility>
-#include <vector>
 
-#include "server/store/store.h"
+#include "tests/support/forwarding_store.h"
 
 namespace mirror {
 
@@ -67,34 +63,17 @@ class CommitGate {
 };
 
 /// Another store, behind a gate.
-class HeldStore final : public Store {
+class HeldStore final : public ForwardingStore {
  public:
-  HeldStore(std::unique_ptr<Store> store, CommitGate& gate) : store_(std::move(store)), gate_(gate) {}
+  HeldStore(std::unique_ptr<Store> store, CommitGate& gate)
+      : ForwardingStore(std::move(store)), gate_(gate) {}
 
-  absl::StatusOr<TenantRecord> ReadTenant() override { return store_->ReadTenant(); }
-  absl::StatusOr<std::optional<TableRecord>> ReadTable(const std::string& table) override {
-    return store_->ReadTable(table);
-  }
-  absl::StatusOr<std::optional<TableSchema>> ReadSchema(const std::string& table) override {
-    return store_->ReadSchema(table);
-  }
-  absl::StatusOr<std::vector<TableRecord>> ReadTables() override { return store_->ReadTables(); }
-  absl::StatusOr<std::vector<std::string>> AgreedTables() override { return store_->AgreedTables(); }
-  absl::StatusOr<std::vector<SchemaAnswer>> ReadAnswers() override { return store_->ReadAnswers(); }
-  absl::Status CheckTableName(const std::string& table) override { return store_->CheckTableName(table); }
   absl::StatusOr<CommitResult> Commit(const Plan& plan) override {
     if (absl::Status status = gate_.Pass(); !status.ok()) return status;
-    return store_->Commit(plan);
+    return ForwardingStore::Commit(plan);
   }
-  bool Replaced() override { return store_->Replaced(); }
-  bool IsDurable() override { return store_->IsDurable(); }
-  bool IsWhole() override { return store_->IsWhole(); }
-  void Rest() override { store_->Rest(); }
-  absl::Status CheckIntegrity() override { return store_->CheckIntegrity(); }
-  std::uint64_t BytesOnDisk() override { return store_->BytesOnDisk(); }
 
  private:
-  std::unique_ptr<Store> store_;
   CommitGate& gate_;
 };
 

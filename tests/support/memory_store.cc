@@ -145,6 +145,7 @@ class Transaction {
   absl::Status RunActions(const Step& step, const std::string& key, const std::optional<TableRecord>& stored,
                           StepResult* result) {
     rows_ = stored ? stored->row_count : -1;
+    position_ = step.record ? step.record->position : Position{};
     for (const Action& action : step.actions) {
       absl::Status status =
           std::visit([&](const auto& what) { return Do(what, step.table, key, result); }, action);
@@ -184,6 +185,7 @@ class Transaction {
         if (!index) return absl::FailedPreconditionError("no such column");
         if (table.schema.columns[*index].key_position != 0) return absl::FailedPreconditionError("key");
         table.schema.columns.erase(table.schema.columns.begin() + *index);
+        mirror_->lost_columns[key][drop->name] = position_;
         each([&](Row& row) { row.erase(row.begin() + *index); });
       } else {
         const auto& rename = std::get<RenameColumn>(change);
@@ -205,6 +207,7 @@ class Transaction {
     mirror_->agreed.erase(key);
     mirror_->shadows.erase(key);
     mirror_->values.erase(key);
+    mirror_->lost_columns.erase(key);
   }
 
   absl::Status Do(const RetireTable& retire, const std::string&, const std::string& key, StepResult*) {
@@ -346,6 +349,7 @@ class Transaction {
   MemoryMirror* mirror_;
   std::int64_t value_bytes_max_;
   std::int64_t rows_ = -1;
+  Position position_;  ///< Where the step brings its table.
 };
 
 }  // namespace
@@ -380,6 +384,15 @@ absl::StatusOr<std::optional<TableSchema>> MemoryStore::ReadSchema(const std::st
   const auto found = mirror_->agreed.find(FoldName(table));
   if (found == mirror_->agreed.end() || !mirror_->tables.contains(found->first)) return std::nullopt;
   return found->second;
+}
+
+absl::StatusOr<std::vector<std::string>> MemoryStore::ReadLostColumns(const std::string& table) {
+  const std::string key = FoldName(table);
+  std::vector<std::string> names;
+  for (const auto& [name, position] : mirror_->lost_columns[key]) {
+    if (mirror_->records.contains(key) && mirror_->records[key].position == position) names.push_back(name);
+  }
+  return names;
 }
 
 absl::StatusOr<std::vector<TableRecord>> MemoryStore::ReadTables() {

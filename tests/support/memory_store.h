@@ -49,7 +49,8 @@ struct MemoryMirror {
   std::map<std::string, MemoryTable> tables;
   std::map<std::string, MemoryShadow> shadows;
   std::vector<MemoryRetired> retired;
-  std::map<std::string, std::map<std::uint64_t, MemoryValue>> values;  ///< Those that arrive in parts.
+  std::map<std::string, std::map<std::string, Position>> lost_columns;  ///< By name, as it was dropped.
+  std::map<std::string, std::map<std::uint64_t, MemoryValue>> values;   ///< Those that arrive in parts.
   std::vector<SchemaAnswer> answers;
   std::map<std::string, std::int64_t> nonces;
 };
@@ -64,6 +65,7 @@ class MemoryStore final : public Store {
   absl::StatusOr<TenantRecord> ReadTenant() override;
   absl::StatusOr<std::optional<TableRecord>> ReadTable(const std::string& table) override;
   absl::StatusOr<std::optional<TableSchema>> ReadSchema(const std::string& table) override;
+  absl::StatusOr<std::vector<std::string>> ReadLostColumns(const std::string& table) override;
   absl::StatusOr<std::vector<TableRecord>> ReadTables() override;
   absl::StatusOr<std::vector<std::string>> AgreedTables() override;
   absl::StatusOr<std::vector<SchemaAnswer>> ReadAnswers() override;

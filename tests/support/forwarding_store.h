@@ -1,0 +1,47 @@
+#ifndef MIRROR_TESTS_SUPPORT_FORWARDING_STORE_H_
+#define MIRROR_TESTS_SUPPORT_FORWARDING_STORE_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "server/store/store.h"
+
+namespace mirror {
+
+/// Another store, for tests that stand between it and a tenant in one of its calls.
+class ForwardingStore : public Store {
+ public:
+  explicit ForwardingStore(std::unique_ptr<Store> store) : store_(std::move(store)) {}
+
+  absl::StatusOr<TenantRecord> ReadTenant() override { return store_->ReadTenant(); }
+  absl::StatusOr<std::optional<TableRecord>> ReadTable(const std::string& table) override {
+    return store_->ReadTable(table);
+  }
+  absl::StatusOr<std::optional<TableSchema>> ReadSchema(const std::string& table) override {
+    return store_->ReadSchema(table);
+  }
+  absl::StatusOr<std::vector<std::string>> ReadLostColumns(const std::string& table) override {
+    return store_->ReadLostColumns(table);
+  }
+  absl::StatusOr<std::vector<TableRecord>> ReadTables() override { return store_->ReadTables(); }
+  absl::StatusOr<std::vector<std::string>> AgreedTables() override { return store_->AgreedTables(); }
+  absl::StatusOr<std::vector<SchemaAnswer>> ReadAnswers() override { return store_->ReadAnswers(); }
+  absl::Status CheckTableName(const std::string& table) override { return store_->CheckTableName(table); }
+  absl::StatusOr<CommitResult> Commit(const Plan& plan) override { return store_->Commit(plan); }
+  bool IsDurable() override { return store_->IsDurable(); }
+  bool Replaced() override { return store_->Replaced(); }
+  bool IsWhole() override { return store_->IsWhole(); }
+  void Rest() override { store_->Rest(); }
+  absl::Status CheckIntegrity() override { return store_->CheckIntegrity(); }
+  std::uint64_t BytesOnDisk() override { return store_->BytesOnDisk(); }
+
+ private:
+  std::unique_ptr<Store> store_;
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_TESTS_SUPPORT_FORWARDING_STORE_H_
