@@ -1371,7 +1371,7 @@ class Play {
       const Source& backup = dice_.Pick(source_backups_);
       const bool other_schema = backup.schema_version != source_.schema_version;
       source_ = backup;
-      if (other_schema) source_.ForgetBackfills();
+      if (other_schema) source_.DefinitionsMayDiffer();
       return false;
     }
     if (what == 1) {

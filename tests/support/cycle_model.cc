@@ -681,11 +681,8 @@ bool Source::Knows(const Position& position) const {
   return record_.contains({position.lsn.value, position.lineage});
 }
 
-void Source::ForgetBackfills() {
-  for (auto& [name, table] : tables) {
-    for (Column& column : table.schema.columns) column.backfill = Backfill::kUnknown;
-    schema_changes[name].push_back(SchemaChange::kEither);
-  }
+void Source::DefinitionsMayDiffer() {
+  for (auto& [name, table] : tables) schema_changes[name].push_back(SchemaChange::kEither);
 }
 
 std::vector<NetChange> Source::Fold(const SourceTable& table, std::int64_t since) {

@@ -108,9 +108,8 @@ class Source {
   /// Writes down a position for what is there now, and gives it.
   Position Record(Dice& dice);
   bool Knows(const Position& position) const;
-  /// What the rows held before a column came is not promised any more: after a restore, the mirror may be
-  /// ahead.
-  void ForgetBackfills();
+  /// After a restore: the mirror may know later definitions, or earlier ones.
+  void DefinitionsMayDiffer();
 
   static std::vector<NetChange> Fold(const SourceTable& table, std::int64_t since);
 
