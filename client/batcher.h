@@ -30,7 +30,7 @@ struct BatcherLimits {
 /// together go in one request, which readers of the mirror see as one, when they fit into one message.
 ///
 /// Memory: one request. Threads: one.
-class Batcher : public LargeSink {
+class Batcher {
  public:
   using Send = std::function<absl::Status(const v1::RowDataRequest&)>;
 
@@ -54,8 +54,8 @@ class Batcher : public LargeSink {
   /// Batches of the present table so far.
   std::uint64_t seq() const { return seq_; }
 
-  std::uint64_t NewValue() override { return ++value_id_; }
-  absl::Status Part(std::uint64_t value_id, std::uint64_t offset, std::string_view data) override;
+  /// A piece of a long value of the table, ahead of the batch that names it.
+  absl::Status Part(std::uint64_t value_id, std::uint64_t offset, std::string_view data);
 
  private:
   absl::Status MakeRoom(std::size_t bytes);
@@ -68,7 +68,6 @@ class Batcher : public LargeSink {
   std::size_t bytes_ = 0;  ///< Of request_, roughly.
   Table table_;
   std::uint64_t seq_ = 0;
-  std::uint64_t value_id_ = 0;
 };
 
 }  // namespace mirror

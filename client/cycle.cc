@@ -285,8 +285,9 @@ class Run {
 
   absl::Status SendJobs() {
     if (jobs_.empty()) return absl::OkStatus();
-    RowSender sender(reader_, client_, report_.cycle, limits_,
-                     {options_.batch_bytes, options_.window, options_.progress, options_.stop});
+    RowSender sender(
+        reader_, client_, report_.cycle, limits_,
+        {options_.batch_bytes, options_.window, options_.read_ahead, options_.progress, options_.stop});
     return sender.Send(jobs_);
   }
 

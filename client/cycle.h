@@ -12,6 +12,7 @@
 #include "absl/status/status.h"
 #include "client/lock_file.h"
 #include "client/mirror_client.h"
+#include "client/read_ahead.h"
 #include "client/row_sender.h"
 #include "client/run_state.h"
 #include "client/source/history.h"
@@ -25,6 +26,8 @@ inline constexpr int kMovedRepeats = 3;
 struct CycleOptions {
   std::size_t batch_bytes = 1'000'000;  ///< About, of one request.
   std::uint32_t window = 4;             ///< Requests in flight.
+  std::size_t read_ahead =
+      ReadAhead::kBytesMax;  ///< Bytes that are read before they are sent, see ReadAhead.
   bool repopulate_all = false;
   std::vector<std::string> repopulate = {};       ///< Names of tables of the source.
   std::function<void(const Job&)> progress = {};  ///< See SenderOptions.

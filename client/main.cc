@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 #include <iostream>
 
+#include "client/block_memory.h"
 #include "client/install.h"
 #include "client/once.h"
 #include "client/run.h"
@@ -15,6 +16,7 @@ int main(int argc, char** argv) {
   // Its own lines about connections would stand between ours, which say the same. The environment still
   // decides.
   setenv("GRPC_VERBOSITY", "NONE", /*overwrite=*/0);
+  mirror::KeepBlockMemory();
   mirror::PrepareSqlite();
   CLI::App app("mirror-agent pushes source databases to a mirror endpoint.");
   app.footer(

@@ -1,7 +1,10 @@
 #include "client/row_sender.h"
 
 #include <algorithm>
+#include <optional>
+#include <thread>
 #include <utility>
+#include <variant>
 
 #include "absl/strings/str_cat.h"
 #include "proto/wire/table.h"
@@ -30,15 +33,11 @@ std::vector<std::uint32_t> ColumnsOf(const Job& job) {
   return columns;
 }
 
-Planned PlanOf(const std::vector<ChangeBlock>& blocks) {
-  Planned planned;
-  for (const ChangeBlock& block : blocks) {
-    if (block.operation == Operation::kInsert) planned.inserts += block.rows.rows();
-    if (block.operation == Operation::kUpdate) planned.updates += block.rows.rows();
-    if (block.operation == Operation::kDelete) planned.deletes += block.rows.rows();
-  }
-  return planned;
-}
+/// Whichever way the sender goes, the reader does not wait for it.
+struct ClosesAtTheEnd {
+  ReadAhead& ahead;
+  ~ClosesAtTheEnd() { ahead.Close(); }
+};
 
 }  // namespace
 
@@ -57,16 +56,21 @@ absl::Status RowSender::Send(std::vector<Job>& jobs) {
   absl::StatusOr<std::unique_ptr<RowStream>> stream = client_.OpenRowStream();
   if (!stream.ok()) return stream.status();
   stream_ = *std::move(stream);
-  for (Job& job : jobs) {
-    if (options_.stop != nullptr && *options_.stop) {
-      job.error = absl::CancelledError("the agent was stopped before it");
-      continue;
+  std::vector<ReadJob> to_read;
+  for (const Job& job : jobs) to_read.push_back(ToRead(job));
+  ReadAhead ahead(options_.read_ahead);
+  {
+    const std::jthread reading([&] { JobReader(reader_, to_read, options_.stop, ahead).Run(); });
+    const ClosesAtTheEnd closes{ahead};
+    while (wire_status_.ok()) {
+      const std::optional<ReadStep> step = ahead.Pop();
+      if (!step) break;
+      Job& job = jobs[step->job];
+      absl::Status sent = SendStep(job, *step);
+      if (sent.ok()) continue;
+      ahead.Abandon(step->job);
+      if (wire_status_.ok()) End(job, std::move(sent));
     }
-    absl::Status sent = SendTable(job);
-    if (!wire_status_.ok()) break;
-    if (sent.ok() || !job.error.ok()) continue;
-    job.again = absl::IsAborted(sent);
-    job.error = std::move(sent);
   }
   if (wire_status_.ok()) (void)batcher_.Flush();
   while (wire_status_.ok() && in_flight_ > 0) wire_status_ = Receive();
@@ -78,80 +82,56 @@ absl::Status RowSender::Send(std::vector<Job>& jobs) {
   return wire_status_.ok() ? finished : wire_status_;
 }
 
-absl::Status RowSender::SendTable(Job& job) {
-  const std::vector<std::uint32_t> columns = ColumnsOf(job);
-  const bool whole = job.decision.kind == Decision::Kind::kPopulate;
-  const Lsn base{whole ? Lsn{} : Lsn{job.status.position().lsn()}};
-  batcher_.Begin({job.schema.name, job.status.schema_hash(), base, job.decision.reason});
-  if (whole) {
-    if (absl::Status sent = SendAllRows(job, columns); !sent.ok()) return sent;
-    if (!job.closed_later) return absl::OkStatus();
-  }
-  return SendChanges(job, columns, whole ? job.target.lsn : base);
+ReadJob RowSender::ToRead(const Job& job) const {
+  ReadJob read;
+  read.schema = job.schema;
+  read.columns = ColumnsOf(job);
+  read.size = SizeOfBlocks(read.columns.size());
+  read.target = job.target;
+  read.populate = job.decision.kind == Decision::Kind::kPopulate;
+  read.from = read.populate ? job.target.lsn : Lsn{job.status.position().lsn()};
+  read.closed_later = job.closed_later;
+  read.whole_rows = job.whole_rows || read.populate;
+  return read;
 }
 
-absl::Status RowSender::SendAllRows(Job& job, const std::vector<std::uint32_t>& columns) {
-  const auto rows = reader_.Read(job.schema.name, columns);
-  if (!rows.ok()) return rows.status();
-  const BlockSize size = SizeOfBlocks(columns.size());
-  for (bool more = true; more;) {
-    std::vector<ChangeBlock> blocks(1);
-    blocks[0].operation = Operation::kInsert;
-    blocks[0].rows = RowBlock::For(job.schema, columns);
-    const absl::StatusOr<bool> next = (*rows)->Next(size, &blocks[0].rows, &batcher_);
-    if (!next.ok()) return next.status();
-    more = *next;
-    Planned planned = PlanOf(blocks);
-    if (batcher_.seq() == 0 && more) {
-      const absl::StatusOr<std::uint64_t> count = reader_.CountRows(job.schema.name);
-      if (!count.ok()) return count.status();
-      planned.inserts = job.expected = std::max(planned.inserts, *count);
-    }
-    if (blocks[0].rows.rows() == 0) blocks.clear();
-    // What changed meanwhile is still to come: then the commit is not here.
-    const bool last = !job.closed_later && !more;
-    Position target = job.target;
-    if (last) {
-      absl::StatusOr<Position> sealed = (*rows)->Seal(target);
-      if (!sealed.ok()) return sealed.status();
-      target = *std::move(sealed);
-      job.row_count = job.inserts + planned.inserts;
-    }
-    if (absl::Status sent = Add(job, blocks, target, planned, last); !sent.ok()) return sent;
+absl::Status RowSender::SendStep(Job& job, const ReadStep& step) {
+  if (step.job >= begun_) {
+    begun_ = step.job + 1;
+    const bool whole = job.decision.kind == Decision::Kind::kPopulate;
+    const Lsn base{whole ? Lsn{} : Lsn{job.status.position().lsn()}};
+    batcher_.Begin({job.schema.name, job.status.schema_hash(), base, job.decision.reason});
   }
-  return absl::OkStatus();
+  if (const auto* part = std::get_if<ReadPart>(&step.what)) {
+    absl::Status sent = batcher_.Part(part->value_id, part->offset, part->data);
+    return sent.ok() ? job.error : sent;
+  }
+  if (const auto* rows = std::get_if<ReadRows>(&step.what)) return SendRows(job, *rows);
+  return std::get<ReadEnd>(step.what).status;
 }
 
-absl::Status RowSender::SendChanges(Job& job, const std::vector<std::uint32_t>& columns, Lsn from) {
-  const bool whole_rows = job.whole_rows || job.decision.kind == Decision::Kind::kPopulate;
-  const auto changes = reader_.Changes(job.schema.name, from, columns, whole_rows);
-  if (!changes.ok()) return changes.status();
-  const BlockSize size = SizeOfBlocks(columns.size());
-  for (bool last = false; !last;) {
-    const absl::StatusOr<ChangePiece> piece = (*changes)->Next(size, &batcher_);
-    if (!piece.ok()) return piece.status();
-    last = piece->last;
-    if (last) job.row_count = piece->row_count;
-    if (absl::Status sent = Add(job, piece->blocks, piece->target, PlanOf(piece->blocks), last); !sent.ok()) {
-      return sent;
-    }
-  }
-  return absl::OkStatus();
+/// Why a table is not finished in this cycle.
+void RowSender::End(Job& job, absl::Status status) {
+  if (!job.error.ok()) return;
+  job.again = absl::IsAborted(status);
+  job.error = std::move(status);
 }
 
-absl::Status RowSender::Add(Job& job, const std::vector<ChangeBlock>& blocks, const Position& target,
-                            const Planned& planned, bool last) {
-  const Planned rows = PlanOf(blocks);
-  job.inserts += rows.inserts;
-  job.updates += rows.updates;
-  job.deletes += rows.deletes;
-  if (last) {
-    job.sent = target;
-    job.commit_seq = batcher_.seq() + std::max<std::size_t>(blocks.size(), 1);
+absl::Status RowSender::SendRows(Job& job, const ReadRows& rows) {
+  const Planned count = rows.Count();
+  job.inserts += count.inserts;
+  job.updates += count.updates;
+  job.deletes += count.deletes;
+  job.expected = std::max(job.expected, rows.expected);
+  if (rows.last) {
+    job.sent = rows.target;
+    job.row_count = rows.row_count;
+    job.commit_seq = batcher_.seq() + std::max<std::size_t>(rows.blocks.size(), 1);
   }
-  if (absl::Status sent = batcher_.Add(blocks, target, planned, last); !sent.ok()) return sent;
+  absl::Status sent = batcher_.Add(rows.blocks, rows.target, rows.planned, rows.last);
+  if (!sent.ok()) return sent;
   if (options_.progress) options_.progress(job);
-  if (options_.stop != nullptr && *options_.stop && !last) {
+  if (options_.stop != nullptr && *options_.stop && !rows.last) {
     return absl::CancelledError(
         "the agent was stopped. Nothing of the table is committed; the next run goes on");
   }

@@ -11,7 +11,9 @@
 #include "absl/status/status.h"
 #include "client/batcher.h"
 #include "client/decision.h"
+#include "client/job_reader.h"
 #include "client/mirror_client.h"
+#include "client/read_ahead.h"
 #include "client/source/reader.h"
 #include "mirror/v1/mirror_client.pb.h"
 
@@ -40,13 +42,17 @@ struct Job {
 
 struct SenderOptions {
   std::size_t batch_bytes = 1'000'000;
-  std::uint32_t window = 4;  ///< Requests in flight.
+  std::uint32_t window = 4;                       ///< Requests in flight.
+  std::size_t read_ahead = ReadAhead::kBytesMax;  ///< Bytes, see ReadAhead.
   /// Called when rows were handed over; may be empty.
   std::function<void(const Job&)> progress;
   const std::atomic<bool>* stop = nullptr;  ///< Set: the table at hand is not finished. May be null.
 };
 
-/// Sends the tables of one cycle over one stream, several requests in flight. Threads: one.
+/// Sends the tables of one cycle over one stream, several requests in flight, while another thread reads on.
+///
+/// Memory: a request, those in flight, and what ReadAhead holds. Threads: one, and one of its own that alone
+/// uses the source until Send() is back.
 class RowSender {
  public:
   RowSender(SourceReader& reader, MirrorClient& client, std::int64_t cycle, const v1::Limits& limits,
@@ -56,11 +62,10 @@ class RowSender {
   absl::Status Send(std::vector<Job>& jobs);
 
  private:
-  absl::Status SendTable(Job& job);
-  absl::Status SendAllRows(Job& job, const std::vector<std::uint32_t>& columns);
-  absl::Status SendChanges(Job& job, const std::vector<std::uint32_t>& columns, Lsn from);
-  absl::Status Add(Job& job, const std::vector<ChangeBlock>& blocks, const Position& target,
-                   const Planned& planned, bool last);
+  ReadJob ToRead(const Job& job) const;
+  absl::Status SendStep(Job& job, const ReadStep& step);
+  absl::Status SendRows(Job& job, const ReadRows& rows);
+  void End(Job& job, absl::Status status);
   BlockSize SizeOfBlocks(std::size_t columns) const;
   absl::Status SendRequest(const v1::RowDataRequest& request);
   absl::Status Receive();
@@ -73,6 +78,7 @@ class RowSender {
   BatcherLimits batcher_limits_;
   Batcher batcher_;
   std::vector<Job>* jobs_ = nullptr;
+  std::size_t begun_ = 0;  ///< Jobs of which a step came.
   std::unique_ptr<RowStream> stream_;
   std::uint32_t in_flight_ = 0;  ///< Requests without an answer.
   absl::Status wire_status_;

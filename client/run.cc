@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "client/block_memory.h"
 #include "client/report.h"
 #include "client/schedule.h"
 #include "client/source_run.h"
@@ -74,6 +75,7 @@ void RunOne(const AgentConfig& config, const SourceConfig& source, const Connect
     const auto clock = std::chrono::steady_clock::now();
     SourceRun run{&source, RunSource(config, source, connection, {.stop = &stopping}), 0};
     run.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - clock).count();
+    ReturnBlockMemory();
     next = schedule.Next(begun, std::chrono::system_clock::now(), run.report.Good());
     Print(shared, run, next);
   }

@@ -56,6 +56,7 @@ CycleReport RunSource(const AgentConfig& config, const SourceConfig& source, con
   CycleOptions cycle;
   cycle.batch_bytes = config.agent.batch_bytes;
   cycle.window = config.agent.window;
+  cycle.read_ahead = request.read_ahead;
   cycle.progress = request.progress;
   cycle.stop = request.stop;
   cycle.repopulate_all = request.repopulate && request.tables.empty();

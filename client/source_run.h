@@ -23,6 +23,7 @@ struct RunRequest {
       {};  ///< To repopulate; empty: all. Those that this source does not have are passed over.
   std::function<void(const Job&)> progress = {};
   const std::atomic<bool>* stop = nullptr;
+  std::size_t read_ahead = ReadAhead::kBytesMax;  ///< See CycleOptions.
 };
 
 /// One cycle of one [[source]], everything opened anew.

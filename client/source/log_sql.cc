@@ -146,10 +146,25 @@ std::string Bits(const LoggedTable& table, std::size_t mask, std::size_t columns
   return bits.empty() ? "0" : absl::StrJoin(bits, " | ");
 }
 
+/// Whether rows are displaced by their rowid and by nothing else, which a statement hardly ever gives.
+bool WatchesRowidAlone(const LoggedTable& table) { return !table.rowid.empty() && table.unique.empty(); }
+
 /// One entry: the key of `of` ("old" or "new"), the whole row.
 std::string WholeEntry(std::int64_t log, const LoggedTable& table, const std::string& of) {
   return absl::StrCat("INSERT INTO ", LogName(log), " (", KeyNames(table), "m0) VALUES (", KeyOf(table, of),
                       "NULL);");
+}
+
+/// What a BEFORE INSERT trigger sees of a rowid that the statement does not give.
+constexpr char kNoRowid[] = "-1";
+
+/// The entry of a new row. One with that very rowid may have displaced another that the trigger before it
+/// took for no rowid: then a number of the log is left out, by which the table is populated anew.
+std::string InsertEntry(std::int64_t log, const LoggedTable& table) {
+  if (!WatchesRowidAlone(table)) return WholeEntry(log, table, "new");
+  return absl::StrCat("INSERT INTO ", LogName(log), " (seq, ", KeyNames(table), "m0) VALUES (CASE WHEN new.",
+                      table.rowid, " = ", kNoRowid, " THEN (SELECT max(seq) + 2 FROM ", LogName(log),
+                      ") END, ", KeyOf(table, "new"), "NULL);");
 }
 
 std::string UpdateEntries(std::int64_t log, const LoggedTable& table, std::size_t columns) {
@@ -279,7 +294,7 @@ LogObject LogTable(std::int64_t log, const LoggedTable& table) {
 
 std::vector<LogObject> LogTriggers(std::int64_t log, const LoggedTable& table, std::size_t columns) {
   std::vector<LogObject> triggers = {
-      Trigger(log, "insert", "AFTER INSERT", table, WholeEntry(log, table, "new")),
+      Trigger(log, "insert", "AFTER INSERT", table, InsertEntry(log, table)),
       Trigger(log, "update", "AFTER UPDATE", table, UpdateEntries(log, table, columns)),
       Trigger(log, "delete", "AFTER DELETE", table, WholeEntry(log, table, "old")),
   };
@@ -291,7 +306,10 @@ std::vector<LogObject> LogTriggers(std::int64_t log, const LoggedTable& table, s
   }
   const std::string displaced = ProbeEntries(log, table, false) + rowid;
   if (!displaced.empty()) {
-    triggers.push_back(Trigger(log, "before_insert", "BEFORE INSERT", table, displaced));
+    // Most inserts need not look for a row then.
+    const std::string given =
+        WatchesRowidAlone(table) ? absl::StrCat(" WHEN new.", table.rowid, " <> ", kNoRowid) : "";
+    triggers.push_back(Trigger(log, "before_insert", "BEFORE INSERT", table, displaced, given));
   }
   if (!table.unique.empty()) {
     triggers.push_back(Trigger(log, "before_update", "BEFORE UPDATE" + SetColumns(table), table,

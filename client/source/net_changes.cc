@@ -11,6 +11,7 @@
 #include "client/source/sqlite_cursor.h"
 #include "client/source/sqlite_query.h"
 #include "client/source/sqlite_row.h"
+#include "client/source/sqlite_value.h"
 
 namespace mirror {
 namespace {
@@ -273,30 +274,37 @@ class NetChanges : public ChangeReader {
     for (std::size_t i = 0; i < key_.size(); ++i) {
       if (sqlite3_column_type(key, static_cast<int>(i)) == SQLITE_NULL) return CheckNull();
     }
-    Masks masks = MasksOf(key);
+    const Masks& masks = MasksOf(key);
     if (!whole_rows_ && IsNothing(masks)) return absl::OkStatus();
-    absl::StatusOr<Shape*> shape = FindShape(std::move(masks));
-    if (!shape.ok()) return shape.status();
-    if (*shape == nullptr) return absl::OkStatus();
-    sqlite3_stmt* select = (*shape)->select.get();
+    // Mostly it is that of the key before.
+    if (!shape_ || masks != shape_masks_) {
+      absl::StatusOr<Shape*> found = FindShape(masks);
+      if (!found.ok()) return found.status();
+      shape_ = *found;
+      shape_masks_ = masks;
+    }
+    Shape* const shape = *shape_;
+    if (shape == nullptr) return absl::OkStatus();
+    sqlite3_stmt* select = shape->select.get();
     for (std::size_t i = 0; i < key_.size(); ++i) {
       sqlite3_bind_value(select, static_cast<int>(i + 1), sqlite3_column_value(key, static_cast<int>(i)));
     }
     const int code = sqlite3_step(select);
     absl::Status status;
     if (code == SQLITE_ROW) {
-      status = TakeRow(**shape, sink);
+      status = TakeRow(*shape, sink);
     } else if (code == SQLITE_DONE) {
       status = TakeDelete(key);
     } else if (code == SQLITE_TOOBIG) {
       std::vector<KeyValue> values(key_.size());
-      for (std::size_t i = 0; i < key_.size(); ++i) values[i].Keep(key, static_cast<int>(i));
-      (*shape)->heavy.push_back(std::move(values));
+      for (std::size_t i = 0; i < key_.size(); ++i)
+        values[i].Keep(sqlite3_column_value(key, static_cast<int>(i)));
+      shape->heavy.push_back(std::move(values));
       weight_ += kPartWeight;
     } else {
       status = file_.Error(code, absl::StrCat("reading table '", source_.schema.name, "'"));
     }
-    (*shape)->select.Reset();
+    shape->select.Reset();
     return status;
   }
 
@@ -318,32 +326,36 @@ class NetChanges : public ChangeReader {
   absl::Status TakeRow(Shape& shape, LargeSink* sink) {
     if (!shape.block) shape.block = RowBlock::For(source_.schema, shape.columns);
     const std::size_t before = shape.taker->weight();
-    absl::Status status = shape.taker->Take(shape.select.get(), &*shape.block, sink);
+    absl::Status status = shape.taker->Take(row_values_.Of(shape.select.get()), &*shape.block, sink);
     weight_ += shape.taker->weight() - before;
     return status;
   }
 
   absl::Status TakeDelete(sqlite3_stmt* key) {
     // A key of another type than was announced never reached the mirror.
-    if (!key_taker_.Fits(key)) return absl::OkStatus();
+    sqlite3_value** const values = row_values_.Of(key);
+    if (!key_taker_.Fits(values)) return absl::OkStatus();
     // 3 and 3.0 are one key to the mirror: the delete of one is that of the other.
     if (std::exchange(delete_taken_, true)) return absl::OkStatus();
     if (!deletes_) deletes_ = RowBlock::For(source_.schema, key_);
     const std::size_t before = key_taker_.weight();
-    absl::Status status = key_taker_.Take(key, &*deletes_, nullptr);
+    absl::Status status = key_taker_.Take(values, &*deletes_, nullptr);
     weight_ += key_taker_.weight() - before;
     return status;
   }
 
-  Masks MasksOf(sqlite3_stmt* key) const {
-    Masks masks;
-    if (whole_rows_) return masks;
-    for (std::size_t i = 0; i < MaskCount(); ++i) {
+  /// Valid until the next call.
+  const Masks& MasksOf(sqlite3_stmt* key) {
+    masks_.clear();
+    for (std::size_t i = 0; !whole_rows_ && i < MaskCount(); ++i) {
       const int at = static_cast<int>(key_.size() + i);
-      if (sqlite3_column_type(key, at) == SQLITE_NULL) return {};
-      masks.push_back(sqlite3_column_int64(key, at));
+      if (sqlite3_column_type(key, at) == SQLITE_NULL) {
+        masks_.clear();
+        break;
+      }
+      masks_.push_back(sqlite3_column_int64(key, at));
     }
-    return masks;
+    return masks_;
   }
 
   static bool IsNothing(const Masks& masks) {
@@ -454,6 +466,7 @@ class NetChanges : public ChangeReader {
   std::int64_t from_;
   const bool whole_rows_;
   RowTaker key_taker_;
+  RowValues row_values_;
 
   int round_ = 0;
   bool in_round_ = false;
@@ -466,6 +479,8 @@ class NetChanges : public ChangeReader {
   std::string copy_;
   Position target_;
   std::map<Masks, Shape> shapes_;
+  Masks masks_, shape_masks_;
+  std::optional<Shape*> shape_;  ///< That of shape_masks_; null: no column of it is sent.
   std::optional<RowBlock> deletes_;
   bool delete_taken_ = false;  ///< Of a key that is equal to the present one but for its type.
   std::size_t weight_ = 0;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "proto/wire/limits.h"
@@ -30,21 +31,14 @@ std::string Behind(const std::vector<OrderTerm>& order, std::size_t from) {
 
 }  // namespace
 
-void KeyValue::Keep(sqlite3_stmt* statement, int column) {
-  type = sqlite3_column_type(statement, column);
+void KeyValue::Keep(sqlite3_value* value) {
+  type = sqlite3_value_type(value);
   if (type == SQLITE_INTEGER) {
-    integer = sqlite3_column_int64(statement, column);
+    integer = sqlite3_value_int64(value);
   } else if (type == SQLITE_FLOAT) {
-    real = sqlite3_column_double(statement, column);
+    real = sqlite3_value_double(value);
   } else if (type != SQLITE_NULL) {
-    const void* data =
-        type == SQLITE_TEXT ? sqlite3_column_text(statement, column) : sqlite3_column_blob(statement, column);
-    const int size = sqlite3_column_bytes(statement, column);
-    if (size == 0) {
-      bytes.clear();
-    } else {
-      bytes.assign(static_cast<const char*>(data), static_cast<std::size_t>(size));
-    }
+    bytes = type == SQLITE_TEXT ? TextOf(value) : BlobOf(value);
   }
 }
 
@@ -74,7 +68,7 @@ absl::StatusOr<SqliteCursor> SqliteCursor::Open(std::shared_ptr<const SqliteFile
                                                 const std::vector<std::uint32_t>& columns) {
   SqliteCursor cursor(file, plan);
   cursor.order_ = order;
-  std::vector<std::string> expressions;
+  std::vector<std::string>& expressions = cursor.expressions_;
   for (const std::uint32_t column : columns) {
     expressions.push_back(QuoteName(plan->schema.columns[column].name));
   }
@@ -92,22 +86,57 @@ absl::StatusOr<SqliteCursor> SqliteCursor::Open(std::shared_ptr<const SqliteFile
     }
   }
   if (expressions.empty()) expressions.emplace_back("1");
-  const std::string from = absl::StrCat(" FROM main.", QuoteName(plan->schema.name));
-  cursor.select_ = absl::StrCat("SELECT ", absl::StrJoin(expressions, ", "), from);
+  cursor.from_ = absl::StrCat(" FROM main.", QuoteName(plan->schema.name));
   if (!plan->rowid.empty()) order_expressions.push_back(plan->rowid);
   if (!order_expressions.empty()) {
-    cursor.heavy_select_ = absl::StrCat("SELECT ", absl::StrJoin(order_expressions, ", "), from);
+    cursor.heavy_select_ = absl::StrCat("SELECT ", absl::StrJoin(order_expressions, ", "), cursor.from_);
   }
 
-  absl::StatusOr<Statement> first = file->Prepare(cursor.select_ + OrderBy(order));
-  if (!first.ok()) return first.status();
-  cursor.first_ = *std::move(first);
-  if (!order.empty()) {
-    absl::StatusOr<Statement> next = file->Prepare(cursor.select_ + cursor.After());
-    if (!next.ok()) return next.status();
-    cursor.next_ = *std::move(next);
-  }
+  if (absl::Status prepared = cursor.Prepare(); !prepared.ok()) return prepared;
   return cursor;
+}
+
+absl::Status SqliteCursor::Prepare() {
+  const std::string values = absl::StrJoin(expressions_, ", ");
+  const std::string call = absl::StrCat(RowCall::kName, "(", values, ")");
+  std::string first = absl::StrCat("SELECT 1", from_, " WHERE ", call, OrderBy(order_));
+  // SQLite may evaluate the terms of a WHERE in any order; those of a CASE it does not.
+  const std::string behind = order_.empty() ? "1" : Behind(order_, 0);
+  std::string next = absl::StrCat("SELECT 1", from_, " WHERE ", behind, " AND CASE WHEN ", behind, " THEN ",
+                                  call, " ELSE 0 END", OrderBy(order_));
+  by_call_ =
+      static_cast<int>(expressions_.size()) <= sqlite3_limit(file_->handle(), SQLITE_LIMIT_FUNCTION_ARG, -1);
+  for (const std::string* sql : {&first, &next}) {
+    if (!by_call_) break;
+    // Rows that are sorted are handed over before they are.
+    const absl::StatusOr<bool> sorts = Sorts(*sql);
+    if (!sorts.ok()) return sorts.status();
+    by_call_ = !*sorts;
+  }
+  if (!by_call_) {
+    first = absl::StrCat("SELECT ", values, from_, OrderBy(order_));
+    next = absl::StrCat("SELECT ", values, from_, After());
+  }
+  absl::StatusOr<Statement> statement = file_->Prepare(first);
+  if (!statement.ok()) return statement.status();
+  first_ = *std::move(statement);
+  if (order_.empty()) return absl::OkStatus();
+  statement = file_->Prepare(next);
+  if (!statement.ok()) return statement.status();
+  next_ = *std::move(statement);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<bool> SqliteCursor::Sorts(const std::string& sql) const {
+  constexpr int kDetail = 3;
+  const absl::StatusOr<Statement> plan = file_->Prepare("EXPLAIN QUERY PLAN " + sql);
+  if (!plan.ok()) return plan.status();
+  int code = SQLITE_ROW;
+  while ((code = sqlite3_step(plan->get())) == SQLITE_ROW) {
+    if (absl::StrContains(std::string(TextOf(sqlite3_column_value(plan->get(), kDetail))), "TEMP B-TREE"))
+      return true;
+  }
+  return code == SQLITE_DONE ? absl::StatusOr<bool>(false) : Fail(code);
 }
 
 std::string SqliteCursor::After() const {
@@ -118,22 +147,20 @@ absl::Status SqliteCursor::Fail(int code) const {
   return file_->Error(code, absl::StrCat("reading table '", plan_->schema.name, "'"));
 }
 
-absl::StatusOr<SqliteCursor::Step> SqliteCursor::Next() {
+absl::StatusOr<SqliteCursor::Stop> SqliteCursor::Take(const TakeRow& take) {
   if (running_ == nullptr) {
     running_ = started_ ? next_.get() : first_.get();
     for (std::size_t i = 0; i < last_.size(); ++i) last_[i].Bind(running_, static_cast<int>(i + 1));
   }
-  const int code = sqlite3_step(running_);
-  if (code == SQLITE_ROW) {
-    if (!order_.empty()) {
-      last_.resize(order_.size());
-      for (std::size_t i = 0; i < order_.size(); ++i) last_[i].Keep(running_, order_at_[i]);
-      started_ = true;
-    }
-    return Step::kRow;
-  }
+  last_.resize(order_.size());
+  const int code = StepOver([&](sqlite3_value** values) {
+    for (std::size_t i = 0; i < order_.size(); ++i) last_[i].Keep(values[order_at_[i]]);
+    started_ = true;
+    return take(values);
+  });
+  if (code == SQLITE_ROW) return Stop::kEnough;
   Leave();
-  if (code == SQLITE_DONE) return Step::kEnd;
+  if (code == SQLITE_DONE) return Stop::kEnd;
   if (code != SQLITE_TOOBIG) return Fail(code);
   if (order_.empty()) {
     return absl::UnimplementedError(absl::StrCat("table '", plan_->schema.name, "' has a value over ",
@@ -145,7 +172,16 @@ absl::StatusOr<SqliteCursor::Step> SqliteCursor::Next() {
   if (absl::Status status = LocateHeavy(); !status.ok()) return status;
   last_ = heavy_key_;
   started_ = true;
-  return Step::kHeavy;
+  return Stop::kHeavy;
+}
+
+int SqliteCursor::StepOver(const TakeRow& take) {
+  if (by_call_) return file_->row_call().Step(running_, take);
+  int code = SQLITE_ROW;
+  do {
+    code = sqlite3_step(running_);
+  } while (code == SQLITE_ROW && take(values_.Of(running_)));
+  return code;
 }
 
 void SqliteCursor::Leave() {
@@ -167,7 +203,8 @@ absl::Status SqliteCursor::LocateHeavy() {
   }
   if (code != SQLITE_ROW) return Fail(code);
   heavy_key_.resize(order_.size());
-  for (std::size_t i = 0; i < order_.size(); ++i) heavy_key_[i].Keep(statement->get(), static_cast<int>(i));
+  for (std::size_t i = 0; i < order_.size(); ++i)
+    heavy_key_[i].Keep(sqlite3_column_value(statement->get(), static_cast<int>(i)));
   heavy_rowid_.reset();
   if (!plan_->rowid.empty())
     heavy_rowid_ = sqlite3_column_int64(statement->get(), static_cast<int>(order_.size()));
@@ -208,14 +245,14 @@ absl::StatusOr<Statement> SqliteCursor::OfHeavyRow(const std::string& expression
 }
 
 absl::StatusOr<bool> SqliteCursor::HeavyValue(std::uint32_t column,
-                                              const std::function<absl::Status(sqlite3_stmt*)>& value) {
+                                              const std::function<absl::Status(sqlite3_value*)>& value) {
   const absl::StatusOr<Statement> statement = OfHeavyRow(QuoteName(plan_->schema.columns[column].name));
   if (!statement.ok()) return statement.status();
   const int code = sqlite3_step(statement->get());
   if (code == SQLITE_TOOBIG) return false;
   if (code == SQLITE_DONE) return absl::AbortedError(absl::StrCat("table '", plan_->schema.name, "' moved"));
   if (code != SQLITE_ROW) return Fail(code);
-  if (absl::Status status = value(statement->get()); !status.ok()) return status;
+  if (absl::Status status = value(sqlite3_column_value(statement->get(), 0)); !status.ok()) return status;
   return true;
 }
 
@@ -227,10 +264,10 @@ absl::Status SqliteCursor::LoadWhole(std::uint32_t column) {
   if (whole_column_ == column) return absl::OkStatus();
   const int limit = sqlite3_limit(file_->handle(), SQLITE_LIMIT_LENGTH, -1);
   sqlite3_limit(file_->handle(), SQLITE_LIMIT_LENGTH, static_cast<int>(WireLimits{}.value_bytes_max));
-  const absl::StatusOr<bool> loaded = HeavyValue(column, [this](sqlite3_stmt* row) {
-    KeyValue value;
-    value.Keep(row, 0);
-    whole_ = std::move(value.bytes);
+  const absl::StatusOr<bool> loaded = HeavyValue(column, [this](sqlite3_value* value) {
+    KeyValue kept;
+    kept.Keep(value);
+    whole_ = std::move(kept.bytes);
     return absl::OkStatus();
   });
   sqlite3_limit(file_->handle(), SQLITE_LIMIT_LENGTH, limit);

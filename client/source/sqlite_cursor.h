@@ -12,8 +12,10 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "client/source/row_call.h"
 #include "client/source/sqlite_file.h"
 #include "client/source/sqlite_schema.h"
+#include "client/source/sqlite_value.h"
 
 namespace mirror {
 
@@ -24,18 +26,18 @@ struct KeyValue {
   double real = 0;
   std::string bytes;
 
-  void Keep(sqlite3_stmt* statement, int column);
+  void Keep(sqlite3_value* value);
   void Bind(sqlite3_stmt* statement, int parameter) const;
 };
 
 /// Walks over the rows of a table in an order that it can leave and take up again.
 ///
-/// Next() moves within one run of a statement; Leave() ends the run and with it every lock; the next Next()
+/// Take() moves within one run of a statement; Leave() ends the run and with it every lock; the next Take()
 /// goes on behind the last row. A row with a value that is too long for memory is passed over with kHeavy and
 /// is there to be read column by column.
 class SqliteCursor {
  public:
-  enum class Step { kRow, kHeavy, kEnd };
+  enum class Stop { kEnough, kHeavy, kEnd };
 
   /// `columns` are indexes of the plan's schema; they are the first columns of each row, in that order.
   static absl::StatusOr<SqliteCursor> Open(std::shared_ptr<const SqliteFile> file,
@@ -43,20 +45,19 @@ class SqliteCursor {
                                            const std::vector<OrderTerm>& order,
                                            const std::vector<std::uint32_t>& columns);
 
-  absl::StatusOr<Step> Next();
-  /// The row, after kRow and until the next call.
-  sqlite3_stmt* row() const { return running_; }
+  /// Gives the next rows to `take`, until that says it was enough or something else ends it.
+  absl::StatusOr<Stop> Take(const TakeRow& take);
   /// False when the table has no order in which it could be taken up again.
   bool can_leave() const { return !order_.empty(); }
   void Leave();
 
-  /// Stands on the row with this key as if Next() had said kHeavy. False: there is no such row.
+  /// Stands on the row with this key as if Take() had said kHeavy. False: there is no such row.
   absl::StatusOr<bool> Locate(std::vector<KeyValue> key);
 
   /// After kHeavy: gives one column's value to `value` in one piece, when it is short enough.
   /// False: it is longer; ask HeavyBytes.
   absl::StatusOr<bool> HeavyValue(std::uint32_t column,
-                                  const std::function<absl::Status(sqlite3_stmt*)>& value);
+                                  const std::function<absl::Status(sqlite3_value*)>& value);
   /// After HeavyValue said false: whether the value is text, and how long it is in bytes of UTF-8 or of the
   /// blob.
   struct Heavy {
@@ -71,6 +72,9 @@ class SqliteCursor {
   SqliteCursor(std::shared_ptr<const SqliteFile> file, std::shared_ptr<const SourcePlan> plan)
       : file_(std::move(file)), plan_(std::move(plan)) {}
   std::string After() const;
+  absl::Status Prepare();
+  absl::StatusOr<bool> Sorts(const std::string& sql) const;
+  int StepOver(const TakeRow& take);
   absl::Status LocateHeavy();
   void ForgetHeavy();
   absl::Status Fail(int code) const;
@@ -82,9 +86,12 @@ class SqliteCursor {
   std::shared_ptr<const SqliteFile> file_;  ///< Before the statements, which end first.
   std::shared_ptr<const SourcePlan> plan_;
   std::vector<OrderTerm> order_;
-  std::vector<int> order_at_;  ///< Where each term stands in the row.
-  std::string select_, heavy_select_;
+  std::vector<int> order_at_;             ///< Where each term stands in the row.
+  std::vector<std::string> expressions_;  ///< Of each row.
+  std::string from_, heavy_select_;
+  bool by_call_ = false;  ///< SQLite hands the rows over, see RowCall; else each is a step.
   Statement first_, next_;
+  RowValues values_;
   sqlite3_stmt* running_ = nullptr;
   std::vector<KeyValue> last_;  ///< Of the last row; empty: none yet.
   bool started_ = false;

@@ -154,6 +154,7 @@ absl::StatusOr<std::unique_ptr<SqliteFile>> SqliteFile::Open(const std::string& 
   }
   sqlite3* database = file->handle();
   sqlite3_extended_result_codes(database, 1);
+  if (!file->row_call_->Register(database)) return file->Error(SQLITE_NOMEM, "opening");
   sqlite3_busy_handler(database, &WaitForLock, &file->patience_ms_);
   sqlite3_db_config(database, SQLITE_DBCONFIG_DQS_DML, 0, nullptr);
   sqlite3_db_config(database, SQLITE_DBCONFIG_DQS_DDL, 0, nullptr);

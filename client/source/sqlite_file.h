@@ -15,6 +15,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "client/source/reader.h"
+#include "client/source/row_call.h"
 
 namespace mirror {
 
@@ -25,6 +26,8 @@ inline constexpr int kCommitMs = 200;
 inline constexpr int kCommitRepeats = 12;
 /// Rows of one look at a database with a rollback journal, whose writers wait for its end.
 inline constexpr std::size_t kLookRows = 1'000;
+/// The same where writers need not wait.
+inline constexpr std::size_t kWalLookRows = 20'000;
 
 /// Once, before anything else of SQLite: without its memory statistics no allocation takes a lock.
 void PrepareSqlite();
@@ -74,6 +77,8 @@ class SqliteFile {
   sqlite3* handle() const { return database_->getHandle(); }
   bool utf16() const { return utf16_; }
   const SourceMark& mark() const { return mark_; }
+  std::size_t look_rows() const { return wal_ ? kWalLookRows : kLookRows; }
+  RowCall& row_call() const { return *row_call_; }
 
   absl::StatusOr<Statement> Prepare(const std::string& sql) const;
   /// The first value of the first row. Errors: also when there is none.
@@ -104,6 +109,7 @@ class SqliteFile {
   bool utf16_ = false;
   SourceMark mark_;
   struct stat still_ = {};
+  std::unique_ptr<RowCall> row_call_ = std::make_unique<RowCall>();  ///< Outlives the connection.
   std::unique_ptr<SQLite::Database> database_;
 };
 

@@ -26,8 +26,6 @@ namespace {
 constexpr std::int64_t kCountRows = 20'000;
 /// Times that the look at all tables is taken again.
 constexpr int kLooksAtAll = 3;
-/// Rows of one look where writers need not wait for its end.
-constexpr std::size_t kWalLookRows = 20'000;
 
 /// One table of the present look.
 struct Known {
@@ -51,7 +49,7 @@ class SqliteTableReader : public TableReader {
         closed_later_(closed_later),
         moves_(log == nullptr ? "PRAGMA data_version"
                               : absl::StrCat("SELECT max(seq) FROM main.", LogName(log->Find(name_)->id))),
-        look_rows_(file_->wal() ? kWalLookRows : kLookRows) {}
+        look_rows_(file_->look_rows()) {}
 
   absl::StatusOr<bool> Next(const BlockSize& size, RowBlock* block, LargeSink* sink) override {
     taker_.ResetWeight();
@@ -107,23 +105,22 @@ class SqliteTableReader : public TableReader {
     if (absl::Status status = Begin(); !status.ok()) return status;
     const Look look(*file_);
     const bool in_chunks = file_->access() == Access::kChunks && cursor_.can_leave();
-    for (std::size_t rows = 0;
-         taker_.weight() < size.bytes && (!in_chunks || rows < look_rows_) && block->rows() < size.rows;
-         ++rows) {
-      const absl::StatusOr<SqliteCursor::Step> step = cursor_.Next();
-      if (!step.ok()) return step.status();
-      if (*step == SqliteCursor::Step::kEnd) {
-        // These were all the rows, if the file is still what it was.
-        if (file_->access() != Access::kStill) return false;
-        const absl::Status still = file_->BeginLook();
-        return still.ok() ? absl::StatusOr<bool>(false) : absl::StatusOr<bool>(Moved(still.message()));
-      }
-      if (*step == SqliteCursor::Step::kHeavy) {
-        heavy_ = true;
-        break;
-      }
-      if (absl::Status status = taker_.Take(cursor_.row(), block, sink); !status.ok()) return status;
+    std::size_t rows = 0;
+    absl::Status taken;
+    const absl::StatusOr<SqliteCursor::Stop> stop = cursor_.Take([&](sqlite3_value** values) {
+      taken = taker_.Take(values, block, sink);
+      return taken.ok() && taker_.weight() < size.bytes && (!in_chunks || ++rows < look_rows_) &&
+             block->rows() < size.rows;
+    });
+    if (!stop.ok()) return stop.status();
+    if (!taken.ok()) return taken;
+    if (*stop == SqliteCursor::Stop::kEnd) {
+      // These were all the rows, if the file is still what it was.
+      if (file_->access() != Access::kStill) return false;
+      const absl::Status still = file_->BeginLook();
+      return still.ok() ? absl::StatusOr<bool>(false) : absl::StatusOr<bool>(Moved(still.message()));
     }
+    heavy_ = *stop == SqliteCursor::Stop::kHeavy;
     if (in_chunks) cursor_.Leave();
     return true;
   }

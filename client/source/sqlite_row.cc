@@ -27,29 +27,29 @@ RowTaker::RowTaker(std::shared_ptr<const SqliteFile> file, const TableSchema& sc
   }
 }
 
-absl::Status RowTaker::Take(sqlite3_stmt* row, RowBlock* block, LargeSink* sink) {
+absl::Status RowTaker::Take(sqlite3_value** values, RowBlock* block, LargeSink* sink) {
   row_bytes_ = 0;
   for (std::size_t i = 0; i < fields_.size(); ++i) {
-    absl::Status status = Append(row, static_cast<int>(i), fields_[i], &block->columns[i], sink);
+    absl::Status status = Append(values[i], fields_[i], &block->columns[i], sink);
     if (!status.ok()) return status;
   }
   weight_ += row_bytes_;
   return absl::OkStatus();
 }
 
-bool RowTaker::Fits(sqlite3_stmt* row) const {
+bool RowTaker::Fits(sqlite3_value** values) const {
   for (std::size_t i = 0; i < fields_.size(); ++i) {
-    const int at = static_cast<int>(i);
+    sqlite3_value* const value = values[i];
     const Field& field = fields_[i];
-    const int type = sqlite3_column_type(row, at);
+    const int type = sqlite3_value_type(value);
     if (type == SQLITE_NULL) {
       if (!field.nullable) return false;
-    } else if (type == SQLITE_FLOAT && !std::isfinite(sqlite3_column_double(row, at))) {
+    } else if (type == SQLITE_FLOAT && !std::isfinite(sqlite3_value_double(value))) {
       return false;
     } else if (field.storage != Storage::kAny) {
       const bool fits = (type == SQLITE_INTEGER && field.storage == Storage::kInts) ||
                         (type == SQLITE_FLOAT && field.storage == Storage::kDoubles) ||
-                        (type == SQLITE_TEXT && field.storage == Storage::kBytes && IsText(TextOf(row, at)));
+                        (type == SQLITE_TEXT && field.storage == Storage::kBytes && IsText(TextOf(value)));
       if (!fits) return false;
     }
   }
@@ -63,10 +63,10 @@ absl::Status RowTaker::Misfit(const Field& field) const {
                                          "': a new value does not fit the type that was announced"));
 }
 
-absl::Status RowTaker::Append(sqlite3_stmt* row, int at, const Field& field, ColumnBuffer* buffer,
+absl::Status RowTaker::Append(sqlite3_value* value, const Field& field, ColumnBuffer* buffer,
                               LargeSink* sink) {
   const bool any = field.storage == Storage::kAny;
-  switch (sqlite3_column_type(row, at)) {
+  switch (sqlite3_value_type(value)) {
     case SQLITE_NULL:
       if (!field.nullable) return Misfit(field);
       buffer->AppendNull();
@@ -74,20 +74,20 @@ absl::Status RowTaker::Append(sqlite3_stmt* row, int at, const Field& field, Col
       return absl::OkStatus();
     case SQLITE_INTEGER:
       if (field.storage != Storage::kInts && !any) return Misfit(field);
-      buffer->AppendInt(sqlite3_column_int64(row, at));
+      buffer->AppendInt(sqlite3_value_int64(value));
       row_bytes_ += sizeof(std::int64_t);
       return absl::OkStatus();
     case SQLITE_FLOAT: {
       if (field.storage != Storage::kDoubles && !any) return Misfit(field);
-      const double value = sqlite3_column_double(row, at);
-      if (!std::isfinite(value)) return Infinite(field.name);
-      buffer->AppendDouble(value);
+      const double real = sqlite3_value_double(value);
+      if (!std::isfinite(real)) return Infinite(field.name);
+      buffer->AppendDouble(real);
       row_bytes_ += sizeof(double);
       return absl::OkStatus();
     }
     case SQLITE_TEXT: {
       if (field.storage != Storage::kBytes && !any) return Misfit(field);
-      const std::string_view text = TextOf(row, at);
+      const std::string_view text = TextOf(value);
       const bool good = IsText(text);
       if (!good && !any) return Misfit(field);
       AppendBytes(text, good ? Kind::kText : Kind::kRawText, field, buffer, sink);
@@ -95,7 +95,7 @@ absl::Status RowTaker::Append(sqlite3_stmt* row, int at, const Field& field, Col
     }
     default:
       if (!any) return Misfit(field);
-      AppendBytes(BlobOf(row, at), Kind::kBlob, field, buffer, sink);
+      AppendBytes(BlobOf(value), Kind::kBlob, field, buffer, sink);
       return absl::OkStatus();
   }
 }
@@ -148,7 +148,7 @@ absl::Status RowTaker::AppendHeavyField(SqliteCursor& cursor, const std::functio
     if (absl::Status status = begin(); !status.ok()) return status;
     const Look look(*file_);
     const absl::StatusOr<bool> light = cursor.HeavyValue(
-        field.column, [&](sqlite3_stmt* row) { return Append(row, 0, field, buffer, sink); });
+        field.column, [&](sqlite3_value* value) { return Append(value, field, buffer, sink); });
     if (!light.ok()) return light.status();
     if (*light) return absl::OkStatus();
     const auto size = cursor.HeavySize(field.column);

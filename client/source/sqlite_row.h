@@ -29,8 +29,9 @@ class RowTaker {
   RowTaker(std::shared_ptr<const SqliteFile> file, const TableSchema& schema,
            const std::vector<std::uint32_t>& columns, std::function<void()> forget);
 
-  /// In a look. Errors: kAborted when a value does not fit the announcement; others are the table's own.
-  absl::Status Take(sqlite3_stmt* row, RowBlock* block, LargeSink* sink);
+  /// In a look; `values` are a row's. Errors: kAborted when a value does not fit the announcement; others are
+  /// the table's own.
+  absl::Status Take(sqlite3_value** values, RowBlock* block, LargeSink* sink);
   /// Sends what Take() put aside; outside of looks.
   absl::Status SendDeferred(LargeSink* sink);
   /// The row on which the cursor stands with kHeavy, column by column; `begin` begins a look for each.
@@ -38,7 +39,7 @@ class RowTaker {
                          LargeSink* sink);
 
   /// Whether the row's values are what was announced.
-  bool Fits(sqlite3_stmt* row) const;
+  bool Fits(sqlite3_value** values) const;
 
   /// Bytes that were taken since ResetWeight().
   std::size_t weight() const { return weight_; }
@@ -57,7 +58,7 @@ class RowTaker {
     std::string bytes;
   };
 
-  absl::Status Append(sqlite3_stmt* row, int at, const Field& field, ColumnBuffer* buffer, LargeSink* sink);
+  absl::Status Append(sqlite3_value* value, const Field& field, ColumnBuffer* buffer, LargeSink* sink);
   void AppendBytes(std::string_view bytes, Kind kind, const Field& field, ColumnBuffer* buffer,
                    LargeSink* sink);
   absl::Status AppendHeavyField(SqliteCursor& cursor, const std::function<absl::Status()>& begin,

@@ -53,16 +53,15 @@ class TypeScan {
     for (;;) {
       if (absl::Status status = file_->BeginLook(); !status.ok()) return status;
       const Look look(*file_);
-      for (std::size_t rows = 0; rows < kLookRows || !cursor->can_leave(); ++rows) {
-        const absl::StatusOr<SqliteCursor::Step> step = cursor->Next();
-        if (!step.ok()) return step.status();
-        if (*step == SqliteCursor::Step::kEnd) return absl::OkStatus();
-        if (*step == SqliteCursor::Step::kRow) {
-          for (std::size_t i = 0; i < columns_.size(); ++i)
-            See(cursor->row(), static_cast<int>(i), columns_[i]);
-        } else if (absl::Status status = SeeHeavy(*cursor); !status.ok()) {
-          return status;
-        }
+      std::size_t rows = 0;
+      const auto stop = cursor->Take([&](sqlite3_value** values) {
+        for (std::size_t i = 0; i < columns_.size(); ++i) See(values[i], columns_[i]);
+        return ++rows < file_->look_rows() || !cursor->can_leave();
+      });
+      if (!stop.ok()) return stop.status();
+      if (*stop == SqliteCursor::Stop::kEnd) return absl::OkStatus();
+      if (*stop == SqliteCursor::Stop::kHeavy) {
+        if (absl::Status status = SeeHeavy(*cursor); !status.ok()) return status;
       }
       if (file_->access() == Access::kChunks) cursor->Leave();
     }
@@ -84,9 +83,9 @@ class TypeScan {
   const std::string& infinite_column() const { return infinite_column_; }
 
  private:
-  void See(sqlite3_stmt* row, int at, std::uint32_t column) {
+  void See(sqlite3_value* value, std::uint32_t column) {
     const Type type = plan_->schema.columns[column].type;
-    switch (sqlite3_column_type(row, at)) {
+    switch (sqlite3_value_type(value)) {
       case SQLITE_NULL:
         null_[column] = true;
         return;
@@ -95,12 +94,12 @@ class TypeScan {
         return;
       case SQLITE_FLOAT:
         if (type != Type::kDouble) misfit_[column] = true;
-        if (!std::isfinite(sqlite3_column_double(row, at))) {
+        if (!std::isfinite(sqlite3_value_double(value))) {
           infinite_column_ = plan_->schema.columns[column].name;
         }
         return;
       case SQLITE_TEXT:
-        if (type != Type::kText || (!misfit_[column] && !IsText(TextOf(row, at)))) misfit_[column] = true;
+        if (type != Type::kText || (!misfit_[column] && !IsText(TextOf(value)))) misfit_[column] = true;
         return;
       default:
         misfit_[column] = true;
@@ -109,8 +108,8 @@ class TypeScan {
 
   absl::Status SeeHeavy(SqliteCursor& cursor) {
     for (const std::uint32_t column : columns_) {
-      const absl::StatusOr<bool> light = cursor.HeavyValue(column, [&](sqlite3_stmt* row) {
-        See(row, 0, column);
+      const absl::StatusOr<bool> light = cursor.HeavyValue(column, [&](sqlite3_value* value) {
+        See(value, column);
         return absl::OkStatus();
       });
       if (!light.ok()) return light.status();

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "proto/wire/utf8.h"
 
@@ -16,16 +17,32 @@ inline std::string_view View(const void* data, int size) {
                    : std::string_view(static_cast<const char*>(data), static_cast<std::size_t>(size));
 }
 
-/// A value of a row, valid until the statement moves on.
-inline std::string_view TextOf(sqlite3_stmt* row, int column) {
-  const unsigned char* text = sqlite3_column_text(row, column);
-  return View(text, sqlite3_column_bytes(row, column));
+/// The bytes of a value, valid as long as the value. Its connection is opened with SQLITE_OPEN_NOMUTEX and
+/// used by one thread at a time; so what sqlite3_column_value() gives may be read like any other value.
+inline std::string_view TextOf(sqlite3_value* value) {
+  const unsigned char* text = sqlite3_value_text(value);
+  return View(text, sqlite3_value_bytes(value));
 }
 
-inline std::string_view BlobOf(sqlite3_stmt* row, int column) {
-  const void* blob = sqlite3_column_blob(row, column);
-  return View(blob, sqlite3_column_bytes(row, column));
+inline std::string_view BlobOf(sqlite3_value* value) {
+  const void* blob = sqlite3_value_blob(value);
+  return View(blob, sqlite3_value_bytes(value));
 }
+
+/// The values of the row at which a statement stands.
+class RowValues {
+ public:
+  sqlite3_value** Of(sqlite3_stmt* row) {
+    values_.resize(static_cast<std::size_t>(sqlite3_data_count(row)));
+    for (std::size_t i = 0; i < values_.size(); ++i) {
+      values_[i] = sqlite3_column_value(row, static_cast<int>(i));
+    }
+    return values_.data();
+  }
+
+ private:
+  std::vector<sqlite3_value*> values_;
+};
 
 /// UTF-8 without NUL.
 inline bool IsText(std::string_view bytes) { return IsAscii(bytes) || CountUtf8(bytes).has_value(); }

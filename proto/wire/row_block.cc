@@ -4,28 +4,6 @@
 
 namespace mirror {
 
-void ColumnBuffer::AppendInt(std::int64_t value) {
-  assert(storage_ == Storage::kInts || storage_ == Storage::kAny);
-  if (storage_ == Storage::kAny) kinds_.push_back(static_cast<char>(Kind::kInteger));
-  ints_.push_back(value);
-  ++rows_;
-}
-
-void ColumnBuffer::AppendDouble(double value) {
-  assert(storage_ == Storage::kDoubles || storage_ == Storage::kAny);
-  if (storage_ == Storage::kAny) kinds_.push_back(static_cast<char>(Kind::kReal));
-  doubles_.push_back(value);
-  ++rows_;
-}
-
-void ColumnBuffer::AppendBytes(std::string_view value, Kind kind) {
-  assert(storage_ == Storage::kBytes || storage_ == Storage::kAny);
-  if (storage_ == Storage::kAny) kinds_.push_back(static_cast<char>(kind));
-  data_.append(value);
-  lengths_.push_back(static_cast<std::uint32_t>(value.size()));
-  ++rows_;
-}
-
 void ColumnBuffer::AppendNull() {
   switch (storage_) {
     case Storage::kInts:

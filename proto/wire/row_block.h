@@ -1,6 +1,7 @@
 #ifndef MIRROR_PROTO_WIRE_ROW_BLOCK_H_
 #define MIRROR_PROTO_WIRE_ROW_BLOCK_H_
 
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -27,10 +28,26 @@ class ColumnBuffer {
  public:
   ColumnBuffer(std::uint32_t column, Storage storage) : column_(column), storage_(storage) {}
 
-  void AppendInt(std::int64_t value);
-  void AppendDouble(double value);
+  void AppendInt(std::int64_t value) {
+    assert(storage_ == Storage::kInts || storage_ == Storage::kAny);
+    if (storage_ == Storage::kAny) kinds_.push_back(static_cast<char>(Kind::kInteger));
+    ints_.push_back(value);
+    ++rows_;
+  }
+  void AppendDouble(double value) {
+    assert(storage_ == Storage::kDoubles || storage_ == Storage::kAny);
+    if (storage_ == Storage::kAny) kinds_.push_back(static_cast<char>(Kind::kReal));
+    doubles_.push_back(value);
+    ++rows_;
+  }
   /// `kind` counts only for TYPE_ANY: kText, kBlob or kRawText.
-  void AppendBytes(std::string_view value, Kind kind = Kind::kText);
+  void AppendBytes(std::string_view value, Kind kind = Kind::kText) {
+    assert(storage_ == Storage::kBytes || storage_ == Storage::kAny);
+    if (storage_ == Storage::kAny) kinds_.push_back(static_cast<char>(kind));
+    data_.append(value);
+    lengths_.push_back(static_cast<std::uint32_t>(value.size()));
+    ++rows_;
+  }
   void AppendNull();
   /// A value that travels ahead in parts.
   void AppendLarge(std::uint64_t value_id, std::uint64_t size, Kind kind = Kind::kBlob);

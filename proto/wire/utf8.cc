@@ -82,6 +82,12 @@ bool IsAscii(std::string_view text) {
       return false;
     }
   }
+  if (text.size() >= 8) {
+    for (; end - p > 8; p += 8) {
+      if (NotAscii(Load(p)) != 0) return false;
+    }
+    return NotAscii(Load(end - 8)) == 0;  // Some of it once more.
+  }
   for (; p != end; ++p) {
     if (static_cast<signed char>(*p) <= 0) return false;
   }

@@ -3,6 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <atomic>
+#include <memory>
+#include <thread>
+#include <utility>
+
 #include "tests/client/fake_endpoint.h"
 #include "tests/client/source_database.h"
 #include "tests/support/status_matchers.h"
@@ -28,6 +34,43 @@ std::string Many(const std::string& table, int count) {
       count, ") INSERT INTO ", table, " SELECT i, printf('%.90c', 'x') FROM n;");
 }
 
+/// Another reader, and how many bytes of rows it gave.
+class Counted : public SourceReader {
+ public:
+  Counted(std::unique_ptr<SourceReader> inner, std::atomic<std::size_t>& bytes)
+      : inner_(std::move(inner)), bytes_(bytes) {}
+  SourceMark Mark() const override { return inner_->Mark(); }
+  absl::StatusOr<std::vector<std::string>> TableNames() override { return inner_->TableNames(); }
+  absl::StatusOr<SourceSchema> Schema() override { return inner_->Schema(); }
+  absl::StatusOr<std::uint64_t> CountRows(const std::string& table) override {
+    return inner_->CountRows(table);
+  }
+  absl::StatusOr<std::unique_ptr<TableReader>> Read(const std::string& table,
+                                                    const std::vector<std::uint32_t>& columns) override {
+    auto rows = inner_->Read(table, columns);
+    if (!rows.ok()) return rows.status();
+    return std::make_unique<Table>(*std::move(rows), bytes_);
+  }
+
+ private:
+  class Table : public TableReader {
+   public:
+    Table(std::unique_ptr<TableReader> inner, std::atomic<std::size_t>& bytes)
+        : inner_(std::move(inner)), bytes_(bytes) {}
+    absl::StatusOr<bool> Next(const BlockSize& size, RowBlock* block, LargeSink* sink) override {
+      const auto more = inner_->Next(size, block, sink);
+      bytes_ += block->bytes();
+      return more;
+    }
+
+   private:
+    std::unique_ptr<TableReader> inner_;
+    std::atomic<std::size_t>& bytes_;
+  };
+  std::unique_ptr<SourceReader> inner_;
+  std::atomic<std::size_t>& bytes_;
+};
+
 class CycleTest : public testing::Test {
  protected:
   /// One run as mirror-agent once does it: everything is opened anew.
@@ -43,7 +86,8 @@ class CycleTest : public testing::Test {
     source.include = include_;
     source.skip = skip_;
     source.records = state->Records();
-    auto reader = OpenSqliteReader(std::move(source));
+    std::unique_ptr<SourceReader> reader =
+        std::make_unique<Counted>(OpenSqliteReader(std::move(source)), read_bytes_);
     MirrorClient client = endpoint_.Client();
     endpoint_.Settle();
     CycleReport report = RunOnce({*reader, client, *lock, *state}, options);
@@ -69,6 +113,7 @@ class CycleTest : public testing::Test {
   TempFolder folder_;
   std::string path_ = folder_ / "source.db";
   std::vector<std::string> include_ = {"*"}, skip_;
+  std::atomic<std::size_t> read_bytes_ = 0;
   FakeEndpoint endpoint_{folder_};
 };
 
@@ -237,6 +282,24 @@ TEST_F(CycleTest, LargeTablesAreCutAndPlannedWhole) {
   EXPECT_EQ(endpoint_.planned["big"], 20'000U);
   EXPECT_EQ(endpoint_.tables["big"].rows, 20'000U);
   EXPECT_NEAR(endpoint_.requests, 20, 3);
+}
+
+TEST_F(CycleTest, AMirrorThatIsHeldHoldsTheReaderAtItsLimit) {
+  Sql(path_, Many("big", 200'000) + kTwoTables);
+  std::size_t received = 0, most = 0;
+  endpoint_.on_request = [&](const v1::RowDataRequest& request) {
+    // Until the reader is as far ahead as it may be.
+    while (endpoint_.requests == 1 && read_bytes_ < ReadAhead::kBytesMax) std::this_thread::yield();
+    received += request.ByteSizeLong();
+    if (read_bytes_ > received) most = std::max(most, read_bytes_ - received);
+    return grpc::Status::OK;
+  };
+  const CycleReport report = Run({.batch_bytes = 500'000, .window = 2});
+  EXPECT_TRUE(report.Good()) << Of(report, "big").reason;
+  EXPECT_EQ(endpoint_.tables["big"].rows, 200'000U);
+  EXPECT_GE(most, ReadAhead::kBytesMax / 2);
+  // One block that was just read, one request that is just made, two on their way.
+  EXPECT_LE(most, ReadAhead::kBytesMax + 5 * 500'000);
 }
 
 TEST_F(CycleTest, LongValuesArriveBeforeTheirBatch) {
@@ -458,7 +521,7 @@ TEST_F(CycleTest, SourceThatMovedIsReadAgainInANewCycle) {
       Sql(path_, "UPDATE big SET v = v || 'y' WHERE id = 20000");
     return grpc::Status::OK;
   };
-  const CycleReport report = Run({.batch_bytes = 50'000, .window = 1});
+  const CycleReport report = Run({.batch_bytes = 50'000, .window = 1, .read_ahead = 0});
   EXPECT_TRUE(report.Good()) << Of(report, "big").reason;
   EXPECT_EQ(Of(report, "big").inserts, 20'000U);
   EXPECT_EQ(endpoint_.Count("authenticate"), 3U);
@@ -475,7 +538,7 @@ TEST_F(CycleTest, SourceThatAlwaysMovesIsRefusedWithThatReason) {
       Sql(path_, "UPDATE big SET v = v || 'y' WHERE id = 20000");
     return grpc::Status::OK;
   };
-  const CycleReport report = Run({.batch_bytes = 50'000, .window = 1});
+  const CycleReport report = Run({.batch_bytes = 50'000, .window = 1, .read_ahead = 0});
   EXPECT_EQ(report.outcome, Outcome::kDone);
   EXPECT_FALSE(report.Good());
   EXPECT_EQ(Of(report, "big").result, TableResult::kFailed);

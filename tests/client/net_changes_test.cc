@@ -26,6 +26,16 @@ TEST_F(LoggedSource, ATableCalledOldOrNewIsPopulatedWhenItChanges) {
   }
 }
 
+TEST_F(LoggedSource, TheRowidThatATriggerTakesForNonePopulates) {
+  Start(
+      "CREATE TABLE t(k TEXT PRIMARY KEY NOT NULL, v); INSERT INTO t(rowid, k, v) VALUES (-1, 'a', 1), (2, "
+      "'b', 2)");
+  EXPECT_EQ(After("INSERT INTO t VALUES ('c', 3)").action, "changes");
+  EXPECT_EQ(After("INSERT OR REPLACE INTO t(rowid, k, v) VALUES (2, 'd', 4)").action, "changes");
+  EXPECT_EQ(After("INSERT OR REPLACE INTO t(rowid, k, v) VALUES (-1, 'e', 5)").action, "populate");
+  EXPECT_EQ(After("INSERT INTO t VALUES ('f', 6)").action, "changes");
+}
+
 struct Statement {
   std::string name, schema, rows, change;
   std::string action = "changes";

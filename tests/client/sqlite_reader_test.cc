@@ -199,6 +199,13 @@ struct KeyCase {
   std::string name, create;
 };
 
+/// More of them than a function of SQLite takes.
+std::string ManyColumns() {
+  std::string columns;
+  for (int i = 0; i < 200; ++i) absl::StrAppend(&columns, ", x", i, " DEFAULT ", i);
+  return columns;
+}
+
 class EveryKeyTest : public SqliteReaderTest, public testing::WithParamInterface<KeyCase> {};
 
 TEST_P(EveryKeyTest, EachRowComesOnceInBlocksOfOneRowAndInOneGo) {
@@ -241,6 +248,8 @@ INSTANTIATE_TEST_SUITE_P(
         KeyCase{"BinaryIndexOverNocaseColumn",
                 "CREATE TABLE t(a, b COLLATE NOCASE, c, PRIMARY KEY(a, b COLLATE BINARY)) WITHOUT ROWID"},
         KeyCase{"TypedKey", "CREATE TABLE t(a INT, b TEXT, c, PRIMARY KEY(b, a)) WITHOUT ROWID"},
+        KeyCase{"ManyColumns", absl::StrCat("CREATE TABLE t(a, b, c", ManyColumns(), ", PRIMARY KEY(a, b))")},
+        KeyCase{"ManyColumnsWithoutAKey", absl::StrCat("CREATE TABLE t(a, b, c", ManyColumns(), ")")},
         KeyCase{"KeyColumnTwice", "CREATE TABLE t(a, b, c, PRIMARY KEY(b, a, b))"}),
     [](const auto& test) { return test.param.name; });
 

@@ -53,6 +53,7 @@ CycleReport AgentBench::Run(bool repopulate) {
   RunRequest request;
   request.repopulate = repopulate;
   request.progress = on_rows;
+  request.read_ahead = read_ahead;
   return RunSource(config_, source(), connection_, request);
 }
 

@@ -40,6 +40,8 @@ class AgentBench {
   bool RunUntilDeath(CycleReport* report);
   /// Called whenever rows were handed over.
   std::function<void(const Job&)> on_rows;
+  /// Bytes. With 0 nothing was read behind the rows of which on_rows tells.
+  std::size_t read_ahead = 0;
 
   std::string Difference() const { return mirror::Difference(ReadTables(path()), ReadTables(mirror_path())); }
 

@@ -1,0 +1,80 @@
+#include "client/job_reader.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+namespace mirror {
+void JobReader::Run() {
+  for (job_ = 0; job_ < jobs_.size() && !ahead_.closed(); ++job_) {
+    const bool stopped = stop_ != nullptr && *stop_;
+    absl::Status read =
+        stopped ? absl::CancelledError("the agent was stopped before it") : ReadTable(jobs_[job_]);
+    // Refused: the sender knows already why it wants no more of the table.
+    (void)ahead_.Push({job_, ReadEnd{std::move(read)}});
+  }
+  ahead_.End();
+}
+
+absl::Status JobReader::ReadTable(const ReadJob& job) {
+  if (!job.populate) return ReadChanges(job);
+  if (absl::Status read = ReadAllRows(job); !read.ok()) return read;
+  return job.closed_later ? ReadChanges(job) : absl::OkStatus();
+}
+
+absl::Status JobReader::ReadAllRows(const ReadJob& job) {
+  const auto table = reader_.Read(job.schema.name, job.columns);
+  if (!table.ok()) return table.status();
+  std::uint64_t before = 0;  // Rows of the blocks that were read already.
+  for (bool more = true; more;) {
+    ReadRows rows;
+    rows.blocks.push_back({Operation::kInsert, RowBlock::For(job.schema, job.columns)});
+    const absl::StatusOr<bool> next = (*table)->Next(job.size, &rows.blocks[0].rows, this);
+    if (!next.ok()) return next.status();
+    more = *next;
+    rows.planned = rows.Count();
+    if (before == 0 && more) {
+      const absl::StatusOr<std::uint64_t> count = reader_.CountRows(job.schema.name);
+      if (!count.ok()) return count.status();
+      rows.planned.inserts = rows.expected = std::max(rows.planned.inserts, *count);
+    }
+    // What changed meanwhile is still to come: then the commit is not here.
+    rows.last = !job.closed_later && !more;
+    rows.target = job.target;
+    const std::uint64_t read = before + rows.blocks[0].rows.rows();
+    if (rows.last) {
+      absl::StatusOr<Position> sealed = (*table)->Seal(rows.target);
+      if (!sealed.ok()) return sealed.status();
+      rows.target = *std::move(sealed);
+      rows.row_count = read;
+    }
+    if (read == before) rows.blocks.clear();
+    before = read;
+    if (absl::Status pushed = Push(std::move(rows)); !pushed.ok()) return pushed;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status JobReader::ReadChanges(const ReadJob& job) {
+  const auto changes = reader_.Changes(job.schema.name, job.from, job.columns, job.whole_rows);
+  if (!changes.ok()) return changes.status();
+  for (bool last = false; !last;) {
+    absl::StatusOr<ChangePiece> piece = (*changes)->Next(job.size, this);
+    if (!piece.ok()) return piece.status();
+    last = piece->last;
+    ReadRows rows;
+    rows.blocks = std::move(piece->blocks);
+    rows.target = std::move(piece->target);
+    rows.planned = rows.Count();
+    rows.last = last;
+    if (last) rows.row_count = piece->row_count;
+    if (absl::Status pushed = Push(std::move(rows)); !pushed.ok()) return pushed;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status JobReader::Part(std::uint64_t value_id, std::uint64_t offset, std::string_view data) {
+  return ahead_.Push({job_, ReadPart{value_id, offset, std::string(data)}});
+}
+
+}  // namespace mirror

@@ -1,0 +1,106 @@
+#ifndef MIRROR_CLIENT_READ_AHEAD_H_
+#define MIRROR_CLIENT_READ_AHEAD_H_
+
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <limits>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "client/source/reader.h"
+#include "proto/wire/batch.h"
+#include "proto/wire/lsn.h"
+
+namespace mirror {
+
+/// A piece of a long value, which goes ahead of the rows that name it.
+struct ReadPart {
+  std::uint64_t value_id = 0, offset = 0;
+  std::string data;
+};
+
+/// Blocks that go out together, under one target.
+struct ReadRows {
+  std::vector<ChangeBlock> blocks;
+  Position target;
+  Planned planned;                         ///< Counts with the first ones of a table.
+  std::uint64_t expected = 0;              ///< Rows of the whole table; 0: not counted.
+  std::optional<std::uint64_t> row_count;  ///< Of the last ones.
+  bool last = false;                       ///< The commit stands on them.
+
+  /// Rows of each operation.
+  Planned Count() const;
+};
+
+/// The table is read to its end, or not: then why.
+struct ReadEnd {
+  absl::Status status;
+};
+
+struct ReadStep {
+  std::size_t job = 0;  ///< Whose it is; steps of one follow each other.
+  std::variant<ReadPart, ReadRows, ReadEnd> what;
+
+  /// Roughly what it keeps in memory.
+  std::size_t bytes() const;
+};
+
+/// What one thread read of the source and another has not sent yet, in the order in which it was read.
+///
+/// Memory: kStepsMax steps and `bytes_max` bytes; a heavier step waits alone. With 0 bytes nothing is read
+/// before the step before it was sent.
+/// Threads: one that reads and one that sends.
+class ReadAhead {
+ public:
+  static constexpr std::size_t kStepsMax = 64;
+  static constexpr std::size_t kBytesMax = 8'000'000;
+
+  explicit ReadAhead(std::size_t bytes_max = kBytesMax) : bytes_max_(bytes_max) {}
+
+  // --- The thread that reads ---
+  /// Waits until there is room. No lock of the source may be held meanwhile that keeps its programs from
+  /// writing. Errors: kCancelled: the sender wants no more of this job, or nothing at all any more.
+  absl::Status Push(ReadStep step);
+  /// No step follows.
+  void End();
+  /// Whether Push() would take nothing of any job.
+  bool closed() const;
+
+  // --- The thread that sends ---
+  /// Waits for the next step. Absent: there is none any more.
+  std::optional<ReadStep> Pop();
+  /// Drops what waits of this job, and what would come.
+  void Abandon(std::size_t job);
+  /// The same for all jobs. The reader gets kCancelled from now on.
+  void Close();
+
+  struct Waiting {
+    std::size_t steps = 0, bytes = 0;
+  };
+  Waiting waiting() const;
+
+ private:
+  static constexpr std::size_t kNoJob = std::numeric_limits<std::size_t>::max();
+
+  bool Unwanted(std::size_t job) const { return closed_ || job == abandoned_; }
+  bool HasRoom(std::size_t bytes) const;
+
+  const std::size_t bytes_max_;
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;  ///< Two threads: whoever waits is the other one.
+  std::deque<ReadStep> steps_;
+  std::size_t bytes_ = 0;
+  std::size_t abandoned_ = kNoJob;
+  bool asking_ = false;  ///< Everything was sent: Pop() waits.
+  bool ended_ = false, closed_ = false;
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_CLIENT_READ_AHEAD_H_
