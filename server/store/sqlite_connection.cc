@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "absl/strings/str_cat.h"
+#include "server/store/sqlite_gathering_vfs.h"
 
 namespace mirror {
 namespace {
@@ -128,7 +129,9 @@ absl::StatusOr<std::unique_ptr<SqliteConnection>> SqliteConnection::Open(const s
   if (!before && !create) return absl::NotFoundError(absl::StrCat("there is no mirror file '", path, "'"));
   try {
     const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | (create ? SQLITE_OPEN_CREATE : 0);
-    auto database = std::make_unique<SQLite::Database>(path, flags, kBusyTimeoutMs);
+    const char* const vfs = GatheringVfs(use == FileUse::kMirror ? Gathered::kLog : Gathered::kDatabase);
+    if (vfs == nullptr) return absl::UnavailableError("there is no memory left to open a mirror with");
+    auto database = std::make_unique<SQLite::Database>(path, flags, kBusyTimeoutMs, vfs);
     std::unique_ptr<SqliteConnection> connection(new SqliteConnection(std::move(database), path, use));
     if (absl::Status status = connection->Configure(!before); !status.ok()) return status;
     connection->file_ = IdOf(path);
