@@ -79,6 +79,7 @@ std::shared_ptr<Tenant> Tenants::Make(const std::string& context_id) {
   sqlite.wal_bytes_max = options_.wal_bytes_max;
   sqlite.value_bytes_max = options_.value_bytes_max;
   sqlite.apply = options_.apply;
+  sqlite.checkpointer = &checkpointer_;
   sqlite.build_beside = options_.build_beside;
   return std::make_shared<Tenant>(
       context_id,

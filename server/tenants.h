@@ -13,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "server/caller.h"
 #include "server/store/apply_method.h"
+#include "server/store/sqlite_checkpointer.h"
 #include "server/tenant.h"
 
 namespace mirror {
@@ -74,6 +75,7 @@ class Tenants {
   const TenantsOptions options_;
   Events& events_;
   const int lock_file_;
+  Checkpointer checkpointer_;
   mutable std::mutex mutex_;
   Entries tenants_;  ///< By folded context id.
   /// Those that were opened and not closed by MakeRoom, least recently used first. Some may have closed

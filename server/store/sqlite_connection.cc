@@ -14,8 +14,6 @@ namespace {
 
 constexpr int kBusyTimeoutMs = 5'000;
 constexpr std::size_t kStatementsMax = 500;
-/// Pages of the log after which a commit copies them back. Long enough that a bulk load rarely waits for it.
-constexpr int kCheckpointPages = 8'000;
 
 std::optional<SqliteConnection::FileId> IdOf(const std::string& path) {
   struct stat info {};
@@ -124,7 +122,8 @@ SqliteConnection::SqliteConnection(std::unique_ptr<SQLite::Database> database, s
     : database_(std::move(database)), path_(std::move(path)), use_(use) {}
 
 absl::StatusOr<std::unique_ptr<SqliteConnection>> SqliteConnection::Open(const std::string& path, bool create,
-                                                                         FileUse use) {
+                                                                         FileUse use,
+                                                                         Checkpointer* checkpointer) {
   const std::optional<FileId> before = IdOf(path);
   if (!before && !create) return absl::NotFoundError(absl::StrCat("there is no mirror file '", path, "'"));
   try {
@@ -133,7 +132,7 @@ absl::StatusOr<std::unique_ptr<SqliteConnection>> SqliteConnection::Open(const s
     if (vfs == nullptr) return absl::UnavailableError("there is no memory left to open a mirror with");
     auto database = std::make_unique<SQLite::Database>(path, flags, kBusyTimeoutMs, vfs);
     std::unique_ptr<SqliteConnection> connection(new SqliteConnection(std::move(database), path, use));
-    if (absl::Status status = connection->Configure(!before); !status.ok()) return status;
+    if (absl::Status status = connection->Configure(!before, checkpointer); !status.ok()) return status;
     connection->file_ = IdOf(path);
     connection->wal_ = IdOf(path + "-wal");
     if (before && connection->file_ != before) {
@@ -148,7 +147,7 @@ absl::StatusOr<std::unique_ptr<SqliteConnection>> SqliteConnection::Open(const s
   }
 }
 
-absl::Status SqliteConnection::Configure(bool fresh) {
+absl::Status SqliteConnection::Configure(bool fresh, Checkpointer* checkpointer) {
   sqlite3* const db = handle();
   sqlite3_extended_result_codes(db, 1);
   // Debian builds SQLite with every door open; a mirror file comes from anywhere.
@@ -168,17 +167,17 @@ absl::Status SqliteConnection::Configure(bool fresh) {
         "PRAGMA cache_size = -4000", "PRAGMA secure_delete = FAST"}) {
     if (absl::Status status = Execute(sql); !status.ok()) return status;
   }
-  return use_ == FileUse::kMirror ? ConfigureMirror() : ConfigureBuilding();
+  return use_ == FileUse::kMirror ? ConfigureMirror(checkpointer) : ConfigureBuilding();
 }
 
-absl::Status SqliteConnection::ConfigureMirror() {
+absl::Status SqliteConnection::ConfigureMirror(Checkpointer* checkpointer) {
   // So that a partner without write access to the folder can read a mirror that the server has closed.
   int persist = 1;
   sqlite3_file_control(handle(), "main", SQLITE_FCNTL_PERSIST_WAL, &persist);
   for (const char* sql : {"PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL"}) {
     if (absl::Status status = Execute(sql); !status.ok()) return status;
   }
-  sqlite3_wal_autocheckpoint(handle(), kCheckpointPages);
+  log_ = std::make_unique<SqliteLog>(handle(), checkpointer, [this] { return OpenBeside(); });
   return absl::OkStatus();
 }
 
@@ -192,8 +191,33 @@ absl::Status SqliteConnection::ConfigureBuilding() {
   return absl::OkStatus();
 }
 
+sqlite3* SqliteConnection::OpenBeside() const {
+  const std::string log = path_ + "-wal";
+  const auto same = [&] { return SameFile() && wal_ && IdOf(log) == wal_; };
+  // A connection to another log would copy its pages by the index of this one.
+  if (!same()) return nullptr;
+  sqlite3* connection = nullptr;
+  constexpr int kFlags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
+  int code = sqlite3_open_v2(path_.c_str(), &connection, kFlags, nullptr);
+  // Opens the log.
+  if (code == SQLITE_OK) code = sqlite3_exec(connection, "PRAGMA user_version", nullptr, nullptr, nullptr);
+  if (connection != nullptr) sqlite3_db_config(connection, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+  if (code == SQLITE_OK && same()) return connection;
+  sqlite3_close(connection);
+  return nullptr;
+}
+
+void SqliteConnection::Committed() {
+  if (log_) log_->Committed();
+}
+
+void SqliteConnection::StandAlone() {
+  if (log_) log_->Leave();
+}
+
 SqliteConnection::~SqliteConnection() {
   ForgetStatements();
+  log_.reset();
   if (use_ == FileUse::kBuilding) return;
   if (SameFile()) {
     // The log stays, empty: see SQLITE_FCNTL_PERSIST_WAL.
@@ -250,6 +274,7 @@ void SqliteConnection::KnowLog() {
 }
 
 bool SqliteConnection::EmptyLog() {
+  StandAlone();
   sqlite3_busy_timeout(handle(), 0);
   sqlite3_wal_checkpoint_v2(handle(), "main", SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
   sqlite3_busy_timeout(handle(), kBusyTimeoutMs);

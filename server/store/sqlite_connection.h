@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/store/sqlite_batch_table.h"
+#include "server/store/sqlite_log.h"
 
 struct sqlite3;
 struct sqlite3_stmt;
@@ -65,8 +66,9 @@ enum class FileUse : std::uint8_t {
 class SqliteConnection {
  public:
   ///   kNotFound when the file is not there and `create` is false.
+  /// `checkpointer`: see SqliteLog; outlives the connection, may be null.
   static absl::StatusOr<std::unique_ptr<SqliteConnection>> Open(const std::string& path, bool create,
-                                                                FileUse use);
+                                                                FileUse use, Checkpointer* checkpointer);
   /// Checkpoints and truncates the log, unless the file was replaced or is only being built.
   ~SqliteConnection();
   SqliteConnection(const SqliteConnection&) = delete;
@@ -92,6 +94,10 @@ class SqliteConnection {
   void KnowLog();
   /// Copies the log into the file and empties it. False: a reader holds it.
   bool EmptyLog();
+  /// After each commit.
+  void Committed();
+  /// Nobody but this connection has the file open on its behalf, until the next commit.
+  void StandAlone();
   /// Size of the log.
   std::uint64_t WalBytes() const;
 
@@ -106,8 +112,9 @@ class SqliteConnection {
 
  private:
   SqliteConnection(std::unique_ptr<SQLite::Database> database, std::string path, FileUse use);
-  absl::Status Configure(bool fresh);
-  absl::Status ConfigureMirror();
+  absl::Status Configure(bool fresh, Checkpointer* checkpointer);
+  absl::Status ConfigureMirror(Checkpointer* checkpointer);
+  sqlite3* OpenBeside() const;
   absl::Status ConfigureBuilding();
 
   BatchTable batch_table_;  ///< Outlives the connection, which knows it.
@@ -115,6 +122,7 @@ class SqliteConnection {
   std::string path_;
   FileUse use_;
   std::optional<FileId> file_, wal_;
+  std::unique_ptr<SqliteLog> log_;  ///< Of a mirror.
   std::unordered_map<std::string, sqlite3_stmt*> statements_;
 };
 

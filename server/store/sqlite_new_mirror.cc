@@ -202,7 +202,7 @@ class NewMirror final : public Store {
     rows_.reset();
     // Opened as a mirror it gets its log; with that closed there is nothing of it outside of its file.
     if (absl::StatusOr<std::unique_ptr<SqliteConnection>> logged =
-            SqliteConnection::Open(building, false, FileUse::kMirror);
+            SqliteConnection::Open(building, false, FileUse::kMirror, nullptr);
         !logged.ok()) {
       return logged.status();
     }

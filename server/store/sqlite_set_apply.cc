@@ -51,7 +51,9 @@ std::string InsertSql(const std::string& target, const TableSchema& schema, cons
     absl::StrAppend(&values, i == 0 ? "b.c" : ", b.c", i);
     if (IsSet(column)) absl::StrAppend(&set, set.empty() ? "" : ", ", name, " = excluded.", name);
   }
-  std::string sql = absl::StrCat("INSERT INTO ", QuoteName(target), " AS _mirror_target (", names,
+  // OR FAIL here and below: a batch that is refused is taken back by who called, and SQLite need not keep the
+  // former content of every page for that.
+  std::string sql = absl::StrCat("INSERT OR FAIL INTO ", QuoteName(target), " AS _mirror_target (", names,
                                  ") SELECT ", values, " FROM ", BatchTable::NameFor(batch), " AS b");
   if (all_new) return sql;
   // WHERE true: without it the parser takes ON for a join's.
@@ -68,7 +70,7 @@ std::string UpdateSql(const std::string& target, const TableSchema& schema, cons
       absl::StrAppend(&set, set.empty() ? "" : ", ", QuoteName(column.name), " = b.c", i);
     }
   }
-  return absl::StrCat("UPDATE ", QuoteName(target), " AS _mirror_target SET ", set, " FROM ",
+  return absl::StrCat("UPDATE OR FAIL ", QuoteName(target), " AS _mirror_target SET ", set, " FROM ",
                       BatchTable::NameFor(batch), " AS b WHERE ", SameKey(schema, batch, "_mirror_target"));
 }
 

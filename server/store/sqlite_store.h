@@ -13,11 +13,14 @@
 
 namespace mirror {
 
+class Checkpointer;
+
 struct SqliteOptions {
   /// Above this the log is checkpointed by force; if a reader keeps that from happening: kUnavailable.
   std::uint64_t wal_bytes_max = 1ULL << 30;
   std::int64_t value_bytes_max = 1'000'000'000;
   ApplyMethod apply = ApplyMethod::kBest;
+  Checkpointer* checkpointer = nullptr;  ///< Outlives the store. Null: each copies its log itself.
   /// A mirror that is not there yet is built beside its name, without a journal on disk, and gets it when its
   /// first cycle ends. Not: its file is there from the beginning, durable at each commit.
   bool build_beside = false;

@@ -1,0 +1,48 @@
+#ifndef MIRROR_SERVER_STORE_SQLITE_LOG_H_
+#define MIRROR_SERVER_STORE_SQLITE_LOG_H_
+
+#include <functional>
+#include <optional>
+
+#include "server/store/sqlite_checkpointer.h"
+
+struct sqlite3;
+
+namespace mirror {
+
+/// Keeps the log of a mirror short: from kLogPages on it is copied into the file, by the checkpointer while
+/// the mirror is written to, and by the writer where there is none, where it cannot be had in time, and for
+/// the last pages. Threads: the writer's.
+class SqliteLog {
+ public:
+  /// Pages of the log, of 4 KiB, at which it is copied, so that a bulk load rarely has to wait for it, and at
+  /// which the writer waits for that.
+  static constexpr int kLogPages = 8'000;
+  static constexpr int kLongLogPages = 4 * kLogPages;
+
+  /// `writer` outlives this. `open_beside`: another connection to the same file and log, for the
+  /// checkpointer; null when there can be none now. `checkpointer` may be null.
+  SqliteLog(sqlite3* writer, Checkpointer* checkpointer, std::function<sqlite3*()> open_beside);
+  ~SqliteLog();
+  SqliteLog(const SqliteLog&) = delete;
+  SqliteLog& operator=(const SqliteLog&) = delete;
+
+  /// After each commit.
+  void Committed();
+  /// Nothing is copied, and no other connection is open, until the next commit.
+  void Leave();
+
+ private:
+  bool CopyBeside();
+
+  sqlite3* const writer_;
+  Checkpointer* const checkpointer_;
+  const std::function<sqlite3*()> open_beside_;
+  int pages_ = 0;
+  sqlite3* beside_ = nullptr;
+  std::optional<Checkpointer::Copy> copy_;
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_STORE_SQLITE_LOG_H_
