@@ -124,18 +124,6 @@ void Authorize(const std::string& token, std::chrono::seconds timeout, grpc::Cli
   if (timeout.count() > 0) context->set_deadline(std::chrono::system_clock::now() + timeout);
 }
 
-/// A unary call with a token of its own.
-template <typename Response, typename Call>
-absl::StatusOr<Response> Unary(const absl::StatusOr<std::string>& token, const Call& call) {
-  if (!token.ok()) return token.status();
-  grpc::ClientContext context;
-  Authorize(*token, kCallTimeout, &context);
-  Response response;
-  const grpc::Status status = call(&context, &response);
-  if (!status.ok()) return ToStatus(status, context, Left::kCommitted);
-  return response;
-}
-
 class GrpcRowStream : public RowStream {
  public:
   /// The context has to be there before the call begins and as long as it lasts.
@@ -225,6 +213,35 @@ absl::StatusOr<std::string> MirrorClient::Token(TokenUse use, const std::string&
   return SignToken(*identity_.key, use, claims, identity_.context_claim);
 }
 
+absl::StatusOr<std::string> MirrorClient::CallToken() {
+  if (!token_override_.empty()) return token_override_;
+  const std::lock_guard lock(mutex_);
+  const std::int64_t now = NowSeconds();
+  const bool fresh = now >= call_token_made_ && now - call_token_made_ < kCallTokenReused;
+  if (!call_token_.empty() && fresh) return call_token_;
+  absl::StatusOr<std::string> token = Token(TokenUse::kCall, NewNonce());
+  if (!token.ok()) return token.status();
+  call_token_ = *token;
+  call_token_made_ = now;
+  return token;
+}
+
+template <typename Response, typename Call>
+absl::StatusOr<Response> MirrorClient::Unary(const Call& call) {
+  const absl::StatusOr<std::string> token = CallToken();
+  if (!token.ok()) return token.status();
+  grpc::ClientContext context;
+  Authorize(*token, kCallTimeout, &context);
+  Response response;
+  const grpc::Status status = call(&context, &response);
+  if (status.ok()) return response;
+  if (status.error_code() == grpc::StatusCode::UNAUTHENTICATED) {
+    const std::lock_guard lock(mutex_);
+    call_token_.clear();
+  }
+  return ToStatus(status, context, Left::kCommitted);
+}
+
 absl::StatusOr<v1::AuthenticateResponse> MirrorClient::Authenticate(const std::string& holder, bool take_over,
                                                                     bool probe) {
   const std::string nonce = NewNonce();
@@ -266,31 +283,27 @@ absl::StatusOr<v1::AuthenticateResponse> MirrorClient::Authenticate(const std::s
 
 absl::StatusOr<v1::TableSchemaResponse> MirrorClient::TableSchema(const v1::TableSchemaRequest& request) {
   return Unary<v1::TableSchemaResponse>(
-      Token(TokenUse::kCall, NewNonce()),
       [&](auto* context, auto* response) { return stub_->TableSchema(context, request, response); });
 }
 
 absl::StatusOr<v1::RowDataResponse> MirrorClient::RowData(const v1::RowDataRequest& request) {
-  return Unary<v1::RowDataResponse>(Token(TokenUse::kCall, NewNonce()), [&](auto* context, auto* response) {
-    return stub_->RowData(context, request, response);
-  });
+  return Unary<v1::RowDataResponse>(
+      [&](auto* context, auto* response) { return stub_->RowData(context, request, response); });
 }
 
 absl::StatusOr<v1::WipeResponse> MirrorClient::Wipe(const v1::WipeRequest& request) {
-  return Unary<v1::WipeResponse>(Token(TokenUse::kCall, NewNonce()), [&](auto* context, auto* response) {
-    return stub_->Wipe(context, request, response);
-  });
+  return Unary<v1::WipeResponse>(
+      [&](auto* context, auto* response) { return stub_->Wipe(context, request, response); });
 }
 
 absl::StatusOr<v1::ReplicationCompletedResponse> MirrorClient::ReplicationCompleted(
     const v1::ReplicationCompletedRequest& request) {
   return Unary<v1::ReplicationCompletedResponse>(
-      Token(TokenUse::kCall, NewNonce()),
       [&](auto* context, auto* response) { return stub_->ReplicationCompleted(context, request, response); });
 }
 
 absl::StatusOr<std::unique_ptr<RowStream>> MirrorClient::OpenRowStream() {
-  absl::StatusOr<std::string> token = Token(TokenUse::kCall, NewNonce());
+  absl::StatusOr<std::string> token = CallToken();
   if (!token.ok()) return token.status();
   auto context = std::make_unique<grpc::ClientContext>();
   Authorize(*token, std::chrono::seconds(0), context.get());

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <utility>
 
@@ -40,13 +41,17 @@ class RowStream {
   virtual absl::Status Finish() = 0;
 };
 
-/// The source's end of the wire for one tenant: makes a token for each call and checks the endpoint's proof.
+/// The source's end of the wire for one tenant: signs its calls and checks the endpoint's proof. Authenticate
+/// gets a token of its own; the other calls share one for kCallTokenReused seconds, since signing and
+/// verifying one costs as much as a small call.
 ///
 /// Errors of every call are the endpoint's status with its words; kUnavailable with the address when nobody
 /// answers (and what to look at: name, port, TLS chain), kUnauthenticated when the endpoint cannot prove
-/// itself. Threads: any; it holds no state but the channel.
+/// itself. Threads: any.
 class MirrorClient {
  public:
+  static constexpr std::int64_t kCallTokenReused = 60;
+
   MirrorClient(std::shared_ptr<grpc::Channel> channel, Identity identity, std::string context_id);
 
   /// Refuses an endpoint whose signed answer does not verify, whatever else it says.
@@ -66,12 +71,18 @@ class MirrorClient {
 
  private:
   absl::StatusOr<std::string> Token(TokenUse use, const std::string& nonce) const;
+  absl::StatusOr<std::string> CallToken();
+  template <typename Response, typename Call>
+  absl::StatusOr<Response> Unary(const Call& call);
 
   std::shared_ptr<grpc::Channel> channel_;
   std::unique_ptr<v1::MirrorClientService::Stub> stub_;
   Identity identity_;
   std::string context_id_;
   std::string token_override_;
+  std::mutex mutex_;
+  std::string call_token_;  ///< Of the last calls; empty: none, or one that was refused.
+  std::int64_t call_token_made_ = 0;
 };
 
 /// A channel with the message size and keepalive that the protocol needs. `address` is host:port.

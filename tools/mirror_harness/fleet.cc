@@ -70,12 +70,13 @@ void RunClient(const Options& options, const AgentConfig& config,
   if (!connection.ok()) return failures->Add(connection.status());
   struct Mine {
     Tenant* tenant;
-    MirrorClient client;
+    std::unique_ptr<MirrorClient> client;
   };
   std::vector<Mine> mine;
   for (std::size_t i = first; i < tenants.size(); i += options.clients) {
-    mine.push_back({tenants[i].get(),
-                    MirrorClient(connection->channel, connection->identity, tenants[i]->context_id())});
+    mine.push_back(
+        {tenants[i].get(), std::make_unique<MirrorClient>(connection->channel, connection->identity,
+                                                          tenants[i]->context_id())});
   }
   const auto run = [&](auto&& cycle) {
     std::erase_if(mine, [&](Mine& one) {
@@ -84,10 +85,10 @@ void RunClient(const Options& options, const AgentConfig& config,
       return !status.ok();
     });
   };
-  run([&](Mine& one) { return one.tenant->Populate(&one.client, meter); });
+  run([&](Mine& one) { return one.tenant->Populate(one.client.get(), meter); });
   if (options.command != Command::kCycle) return;
   for (std::uint32_t i = 0; i < options.cycles; ++i) {
-    run([&](Mine& one) { return one.tenant->ChangeAndSend(&one.client, meter); });
+    run([&](Mine& one) { return one.tenant->ChangeAndSend(one.client.get(), meter); });
   }
 }
 
