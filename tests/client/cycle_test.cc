@@ -597,7 +597,7 @@ TEST_F(CycleTest, ManyTablesShareRequests) {
   EXPECT_LE(endpoint_.requests, 10);
 }
 
-TEST_F(CycleTest, EachCallHasATokenOfItsOwnThatTheEndpointWouldAccept) {
+TEST_F(CycleTest, AuthenticateHasATokenOfItsOwnAndTheCallsShareOneThatTheEndpointWouldAccept) {
   Sql(path_, kTwoTables);
   Run();
   std::filesystem::create_directory(folder_ / "ring");
@@ -623,7 +623,19 @@ TEST_F(CycleTest, EachCallHasATokenOfItsOwnThatTheEndpointWouldAccept) {
     EXPECT_NEAR(static_cast<double>(call->claims.expires), static_cast<double>(now + 300), 30);
     nonces.insert(call->claims.nonce);
   }
-  EXPECT_EQ(nonces.size(), 4U);
+  EXPECT_EQ(nonces.size(), 2U);
+}
+
+TEST_F(CycleTest, ATokenThatWasRefusedIsNotUsedAgain) {
+  MirrorClient client = endpoint_.Client();
+  endpoint_.refused_calls = 1;
+  EXPECT_THAT(client.TableSchema({}), StatusIs(absl::StatusCode::kUnauthenticated));
+  EXPECT_THAT(client.TableSchema({}), StatusIs(absl::StatusCode::kAborted)) << "there is no cycle";
+  EXPECT_THAT(client.TableSchema({}), StatusIs(absl::StatusCode::kAborted));
+  const std::vector<std::string>& sent = endpoint_.authorizations;
+  ASSERT_EQ(sent.size(), 3U);
+  EXPECT_NE(sent[0], sent[1]);
+  EXPECT_EQ(sent[1], sent[2]);
 }
 
 }  // namespace

@@ -72,6 +72,7 @@ class FakeEndpoint : public v1::MirrorClientService::Service {
   const std::string& address() const { return address_; }
 
   // What the next calls do. Set between cycles, or from `on_batch`, which runs under the lock.
+  int refused_calls = 0;  ///< So many TableSchema calls are told that their token is bad.
   bool busy = false, do_not_replicate = false, lie_about_cycle = false;
   std::map<std::string, v1::TableAction> actions;  ///< REFUSED, HELD, REPOPULATE of one table.
   std::map<std::string, bool> unwanted;
@@ -159,6 +160,10 @@ class FakeEndpoint : public v1::MirrorClientService::Service {
                            v1::TableSchemaResponse* response) override {
     const std::lock_guard lock(mutex);
     Note(*context, "schema");
+    if (refused_calls > 0) {
+      --refused_calls;
+      return {grpc::StatusCode::UNAUTHENTICATED, "not this one"};
+    }
     announced = *request;
     if (request->cycle() != cycle_) return {grpc::StatusCode::ABORTED, "another cycle began"};
     for (const v1::Table& announcement : request->tables()) {
