@@ -1,6 +1,7 @@
 #include "client/job_reader.h"
 
 #include <algorithm>
+#include <new>
 #include <string>
 #include <utility>
 
@@ -8,8 +9,15 @@ namespace mirror {
 void JobReader::Run() {
   for (job_ = 0; job_ < jobs_.size() && !ahead_.closed(); ++job_) {
     const bool stopped = stop_ != nullptr && *stop_;
-    absl::Status read =
-        stopped ? absl::CancelledError("the agent was stopped before it") : ReadTable(jobs_[job_]);
+    absl::Status read = absl::CancelledError("the agent was stopped before it");
+    if (!stopped) {
+      try {
+        read = ReadTable(jobs_[job_]);
+      } catch (const std::bad_alloc&) {
+        read =
+            absl::ResourceExhaustedError("there is no memory left to read it; a smaller batch_bytes helps");
+      }
+    }
     // Refused: the sender knows already why it wants no more of the table.
     (void)ahead_.Push({job_, ReadEnd{std::move(read)}});
   }

@@ -1,7 +1,9 @@
 #include "client/row_sender.h"
 
 #include <algorithm>
+#include <functional>
 #include <optional>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <variant>
@@ -39,6 +41,16 @@ struct ClosesAtTheEnd {
   ~ClosesAtTheEnd() { ahead.Close(); }
 };
 
+absl::StatusOr<std::jthread> StartThread(std::function<void()> work) {
+  try {
+    return std::jthread(std::move(work));
+  } catch (const std::system_error&) {
+    return absl::UnavailableError(
+        "the system gives no thread to read the source in. Nothing was sent; the next cycle does it. Look at "
+        "the limit of processes and threads");
+  }
+}
+
 }  // namespace
 
 RowSender::RowSender(SourceReader& reader, MirrorClient& client, std::int64_t cycle, const v1::Limits& limits,
@@ -60,7 +72,9 @@ absl::Status RowSender::Send(std::vector<Job>& jobs) {
   for (const Job& job : jobs) to_read.push_back(ToRead(job));
   ReadAhead ahead(options_.read_ahead);
   {
-    const std::jthread reading([&] { JobReader(reader_, to_read, options_.stop, ahead).Run(); });
+    const absl::StatusOr<std::jthread> reading =
+        StartThread([&] { JobReader(reader_, to_read, options_.stop, ahead).Run(); });
+    if (!reading.ok()) return reading.status();
     const ClosesAtTheEnd closes{ahead};
     while (wire_status_.ok()) {
       const std::optional<ReadStep> step = ahead.Pop();

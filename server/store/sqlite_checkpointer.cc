@@ -7,22 +7,26 @@
 namespace mirror {
 namespace {
 
-/// Errors are left to the writer, which meets them in its own checkpoint and goes on without one.
-void CopyLog(sqlite3* connection) {
+/// Pages that are left to the writer, and attempts to come so far behind it.
+constexpr int kRestPages = 500;
+constexpr int kPassesMax = 8;
+
+int CopyLog(sqlite3* connection) {
   int copied_before = -1;
-  for (int pass = 0; pass < Checkpointer::kPassesMax; ++pass) {
+  for (int pass = 0; pass < kPassesMax; ++pass) {
     int pages = 0, copied = 0;
     const int code =
         sqlite3_wal_checkpoint_v2(connection, "main", SQLITE_CHECKPOINT_PASSIVE, &pages, &copied);
-    if (code != SQLITE_OK) return;
-    if (pages - copied <= Checkpointer::kRestPages) break;
-    if (copied == copied_before) return;  // A reader needs the rest.
+    if (code != SQLITE_OK) return code;
+    // In the second case a reader needs the rest.
+    if (pages - copied <= kRestPages || copied == copied_before) break;
     copied_before = copied;
   }
   // SQLite does it only when it has copied all.
   sqlite3_file* file = nullptr;
   sqlite3_file_control(connection, "main", SQLITE_FCNTL_FILE_POINTER, &file);
-  if (file != nullptr && file->pMethods != nullptr) file->pMethods->xSync(file, SQLITE_SYNC_NORMAL);
+  if (file == nullptr || file->pMethods == nullptr) return SQLITE_OK;
+  return file->pMethods->xSync(file, SQLITE_SYNC_NORMAL);
 }
 
 }  // namespace
@@ -35,11 +39,11 @@ Checkpointer::Copy::Copy(Checkpointer& checkpointer, sqlite3* connection)
   checkpointer_.came_.notify_one();
 }
 
-Checkpointer::Copy::~Copy() {
+void Checkpointer::Copy::End() {
   std::unique_lock lock(checkpointer_.mutex_);
   if (state_ == State::kWaiting) {
     std::erase(checkpointer_.waiting_, this);
-    return;
+    state_ = State::kEnded;
   }
   checkpointer_.ended_.wait(lock, [&] { return state_ == State::kEnded; });
 }
@@ -47,6 +51,11 @@ Checkpointer::Copy::~Copy() {
 bool Checkpointer::Copy::Ended() const {
   const std::lock_guard lock(checkpointer_.mutex_);
   return state_ == State::kEnded;
+}
+
+bool Checkpointer::HasRoom() const {
+  const std::lock_guard lock(mutex_);
+  return waiting_.size() < kWaitingMax;
 }
 
 Checkpointer::~Checkpointer() {
@@ -67,8 +76,9 @@ void Checkpointer::Work() {
     waiting_.pop_front();
     copy->state_ = Copy::State::kRunning;
     lock.unlock();
-    CopyLog(copy->connection_);
+    const int result = CopyLog(copy->connection_);
     lock.lock();
+    copy->result_ = result;
     copy->state_ = Copy::State::kEnded;
     ended_.notify_all();
   }

@@ -2,6 +2,7 @@
 #define MIRROR_SERVER_STORE_SQLITE_CHECKPOINTER_H_
 
 #include <condition_variable>
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <mutex>
@@ -14,25 +15,29 @@ namespace mirror {
 /// Copies the logs of mirrors into their files in a thread of its own, while their writers go on.
 ///
 /// A log begins anew only when all of it is in the file, which a writer that does not pause never lets
-/// happen: the last kRestPages are left to it, and are soon copied. The file is synced here, so that the
+/// happen: the last few pages are left to it, and are soon copied. The file is synced here, so that the
 /// writer need not wait for the disk either. One log at a time: who cannot wait copies its log itself.
 /// Threads: any. Outlives the copies.
 class Checkpointer {
  public:
-  static constexpr int kRestPages = 500;
-  static constexpr int kPassesMax = 8;
+  /// So many logs wait, each with a connection of two descriptors; the writers of more copy theirs.
+  static constexpr std::size_t kWaitingMax = 16;
 
   /// One log that is to be copied.
   class Copy {
    public:
     /// `connection`: of its own, already used once; in the thread's hands until the copy is ended.
+    /// Throws std::system_error when the system gives no thread.
     Copy(Checkpointer& checkpointer, sqlite3* connection);
-    /// Withdraws it if it was not begun, else waits until it has ended.
-    ~Copy();
+    ~Copy() { End(); }
     Copy(const Copy&) = delete;
     Copy& operator=(const Copy&) = delete;
 
     bool Ended() const;
+    /// Withdraws it if it was not begun, else waits until it has ended.
+    void End();
+    /// SQLite's code, once it has ended.
+    int result() const { return result_; }
 
    private:
     friend class Checkpointer;
@@ -41,7 +46,10 @@ class Checkpointer {
     Checkpointer& checkpointer_;
     sqlite3* const connection_;
     State state_ = State::kWaiting;  ///< Under the checkpointer's lock.
+    int result_ = 0;
   };
+
+  bool HasRoom() const;
 
   Checkpointer() = default;
   ~Checkpointer();
@@ -51,9 +59,9 @@ class Checkpointer {
  private:
   void Work();
 
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable came_, ended_;
-  std::deque<Copy*> waiting_;  ///< One for each open mirror at most.
+  std::deque<Copy*> waiting_;  ///< About kWaitingMax: who has seen room takes it a moment later.
   bool over_ = false;
   std::thread thread_;  ///< From the first copy on.
 };

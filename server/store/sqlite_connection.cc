@@ -177,6 +177,8 @@ absl::Status SqliteConnection::ConfigureMirror(Checkpointer* checkpointer) {
   for (const char* sql : {"PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL"}) {
     if (absl::Status status = Execute(sql); !status.ok()) return status;
   }
+  sqlite3_rollback_hook(
+      handle(), [](void* connection) { DropGathered(static_cast<sqlite3*>(connection)); }, handle());
   log_ = std::make_unique<SqliteLog>(handle(), checkpointer, [this] { return OpenBeside(); });
   return absl::OkStatus();
 }
@@ -210,6 +212,8 @@ sqlite3* SqliteConnection::OpenBeside() const {
 void SqliteConnection::Committed() {
   if (log_) log_->Committed();
 }
+
+bool SqliteConnection::LostPages() const { return log_ && log_->failed(); }
 
 void SqliteConnection::StandAlone() {
   if (log_) log_->Leave();

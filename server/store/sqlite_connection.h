@@ -96,6 +96,8 @@ class SqliteConnection {
   bool EmptyLog();
   /// After each commit.
   void Committed();
+  /// The disk did not take what was copied from the log into the file.
+  bool LostPages() const;
   /// Nobody but this connection has the file open on its behalf, until the next commit.
   void StandAlone();
   /// Size of the log.

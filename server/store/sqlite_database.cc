@@ -181,17 +181,19 @@ class Database final : public SqliteDatabase {
 
   absl::StatusOr<CommitResult> Commit(const Plan& plan) override {
     if (!connection_->SameFile()) return FileReplaced();
+    if (connection_->LostPages()) return LostPages();
     connection_->TrimStatements();
     if (absl::Status status = CheckLog(); !status.ok()) return status;
     if (absl::Status status = connection_->Execute("BEGIN IMMEDIATE"); !status.ok()) return status;
     CrashPoint("commit.begun");
     // Behind a savepoint SQLite keeps the former content of every page that changes. A step that is alone
     // runs without; if it fails, all is taken back and run with one, so that the rest of the plan is done.
-    guard_ = plan.steps.size() == 1 ? Guard::kNone : Guard::kSavepoint;
+    savepoints_ = plan.steps.size() != 1;
+    needs_savepoint_ = savepoint_failed_ = false;
     absl::StatusOr<CommitResult> result = RunPlan(plan);
-    if (guard_ == Guard::kNeeded) {
+    if (needs_savepoint_) {
       Rollback();
-      guard_ = Guard::kSavepoint;
+      savepoints_ = true;
       if (absl::Status status = connection_->Execute("BEGIN IMMEDIATE"); !status.ok()) return status;
       result = RunPlan(plan);
     }
@@ -242,13 +244,6 @@ class Database final : public SqliteDatabase {
   }
 
  private:
-  /// What a step of the running plan is taken back by.
-  enum class Guard : std::uint8_t {
-    kSavepoint,
-    kNone,    ///< By the whole transaction.
-    kNeeded,  ///< It failed without.
-  };
-
   static constexpr const char* kSelectTable =
       "SELECT table_name, schema_hash, lsn, lineage, pending_lsn, pending_lineage, seq, row_count, cycle, "
       "state FROM ";
@@ -307,6 +302,12 @@ class Database final : public SqliteDatabase {
         "the mirror file '", connection_->path(),
         "' was replaced or removed while the server had it open. "
         "Nothing was applied, and nothing was written to the new one. The cycle is over; begin a new one."));
+  }
+
+  absl::Status LostPages() const {
+    return absl::DataLossError(
+        absl::StrCat("the disk did not keep what was written to '", connection_->path(),
+                     "'; the file may lack pages. Look at the system's log and at the disk"));
   }
 
   absl::Status CheckLog() {
@@ -402,8 +403,8 @@ class Database final : public SqliteDatabase {
     absl::Status status = RunGuarded(step, *stored, result);
     if (status.ok()) return status;
     if (Ends(status)) return status;
-    if (guard_ == Guard::kNone) {
-      guard_ = Guard::kNeeded;
+    if (!savepoints_) {
+      needs_savepoint_ = true;
       return status;
     }
     if (step.otherwise.empty()) {
@@ -420,19 +421,25 @@ class Database final : public SqliteDatabase {
 
   /// Whether the whole transaction is lost, or must be.
   bool Ends(const absl::Status& status) const {
-    return sqlite3_get_autocommit(connection_->handle()) != 0 ||
+    return savepoint_failed_ || sqlite3_get_autocommit(connection_->handle()) != 0 ||
            status.code() == absl::StatusCode::kUnavailable || status.code() == absl::StatusCode::kDataLoss;
   }
 
   absl::Status RunGuarded(const Step& step, const std::optional<TableRecord>& stored, StepResult* result) {
-    if (guard_ == Guard::kNone) return RunActions(step, stored, result);
-    if (absl::Status status = connection_->Execute("SAVEPOINT step"); !status.ok()) return status;
+    if (!savepoints_) return RunActions(step, stored, result);
+    if (absl::Status status = AtSavepoint("SAVEPOINT step"); !status.ok()) return status;
     absl::Status status = RunActions(step, stored, result);
-    if (status.ok()) return connection_->Execute("RELEASE step");
+    if (status.ok()) return AtSavepoint("RELEASE step");
     if (sqlite3_get_autocommit(connection_->handle()) != 0) return status;
-    if (absl::Status undone = connection_->Execute("ROLLBACK TO step; RELEASE step"); !undone.ok())
-      return undone;
+    if (absl::Status undone = AtSavepoint("ROLLBACK TO step; RELEASE step"); !undone.ok()) return undone;
     if (swapped_) ReloadSchema(*connection_);
+    return status;
+  }
+
+  /// A step that cannot be taken back, as without memory, takes the plan with it.
+  absl::Status AtSavepoint(const char* sql) {
+    absl::Status status = connection_->Execute(sql);
+    savepoint_failed_ = !status.ok();
     return status;
   }
 
@@ -601,8 +608,10 @@ class Database final : public SqliteDatabase {
   std::string context_id_;
   SqliteOptions options_;
   std::string metadata_;
-  bool swapped_ = false;  ///< Definitions in memory may differ from those on disk after a rollback.
-  Guard guard_ = Guard::kSavepoint;
+  bool swapped_ = false;          ///< Definitions in memory may differ from those on disk after a rollback.
+  bool savepoints_ = true;        ///< What fails in a step is taken back by itself.
+  bool needs_savepoint_ = false;  ///< It failed without.
+  bool savepoint_failed_ = false;
 };
 
 }  // namespace

@@ -31,6 +31,7 @@ class GatheringFile : public sqlite3_file {
 
   int Read(void* to, int size, sqlite3_int64 from) {
     const auto end = static_cast<sqlite3_int64>(from + size);
+    if (failed_ != SQLITE_OK && end > begin_) return failed_;
     if (waiting_ > 0 && end > begin_ && from < End()) {
       if (const int code = Flush(); code != SQLITE_OK) return code;
     }
@@ -39,6 +40,7 @@ class GatheringFile : public sqlite3_file {
 
   int Write(const void* bytes, int size, sqlite3_int64 to) {
     const auto count = static_cast<std::size_t>(size);
+    if (failed_ != SQLITE_OK) return failed_;
     if (waiting_ > 0 && (to != End() || waiting_ + count > kPieceBytes)) {
       if (const int code = Flush(); code != SQLITE_OK) return code;
     }
@@ -51,10 +53,12 @@ class GatheringFile : public sqlite3_file {
     return SQLITE_OK;
   }
 
+  /// What cannot be written is lost, and from there on everything fails until it is dropped: SQLite may have
+  /// counted on it already.
   int Flush() {
-    if (waiting_ == 0) return SQLITE_OK;
+    if (waiting_ == 0 || failed_ != SQLITE_OK) return failed_;
     const int size = static_cast<int>(std::exchange(waiting_, 0));
-    return methods().xWrite(system(), piece_->data(), size, begin_);
+    return failed_ = methods().xWrite(system(), piece_->data(), size, begin_);
   }
 
   /// And keeps no memory: most tenants are idle.
@@ -64,6 +68,13 @@ class GatheringFile : public sqlite3_file {
     return code;
   }
 
+  /// It belongs to a transaction that is no more.
+  void Drop() {
+    waiting_ = 0;
+    failed_ = SQLITE_OK;
+    piece_.reset();
+  }
+
  private:
   using Piece = std::array<char, kPieceBytes>;
 
@@ -71,15 +82,16 @@ class GatheringFile : public sqlite3_file {
 
   std::unique_ptr<Piece> piece_;
   std::size_t waiting_ = 0;
-  sqlite3_int64 begin_ = 0;
+  sqlite3_int64 begin_ = 0;  ///< Of what waits, or of what is lost.
+  int failed_ = SQLITE_OK;
 };
 
 int Close(sqlite3_file* file) {
+  // What a transaction needed was written at its end; what waits still is of none.
   GatheringFile& gathering = GatheringFile::Of(file);
-  const int flushed = gathering.Flush();
-  const int closed = gathering.methods().xClose(gathering.system());
+  const int code = gathering.methods().xClose(gathering.system());
   gathering.~GatheringFile();
-  return flushed != SQLITE_OK ? flushed : closed;
+  return code;
 }
 
 int Read(sqlite3_file* file, void* to, int size, sqlite3_int64 from) {
@@ -191,6 +203,12 @@ const char* Register(const char* name) {
 }
 
 }  // namespace
+
+void DropGathered(sqlite3* connection) {
+  sqlite3_file* log = nullptr;
+  sqlite3_file_control(connection, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
+  if (log != nullptr && log->pMethods == &kMethods) GatheringFile::Of(log).Drop();
+}
 
 const char* GatheringVfs(Gathered what) {
   static const char* const log = Register<SQLITE_OPEN_WAL>("mirror-log");

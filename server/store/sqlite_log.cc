@@ -2,6 +2,7 @@
 
 #include <sqlite3.h>
 
+#include <system_error>
 #include <utility>
 
 namespace mirror {
@@ -24,24 +25,38 @@ SqliteLog::~SqliteLog() {
 
 void SqliteLog::Committed() {
   if (pages_ < kLogPages) return;
-  if (pages_ < kLongLogPages) {
-    if (copy_ ? !copy_->Ended() : CopyBeside()) return;
+  if (checkpointer_ != nullptr && pages_ < kLongLogPages) {
+    if (!copy_) CopyBeside();
+    if (!copy_ || !copy_->Ended()) return;
   }
-  copy_.reset();
-  sqlite3_wal_checkpoint_v2(writer_, "main", SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+  Leave();
+  NoteResult(sqlite3_wal_checkpoint_v2(writer_, "main", SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr));
 }
 
-bool SqliteLog::CopyBeside() {
-  if (checkpointer_ == nullptr) return false;
-  if (beside_ == nullptr) beside_ = open_beside_();
-  if (beside_ == nullptr) return false;
-  copy_.emplace(*checkpointer_, beside_);
-  return true;
+void SqliteLog::CopyBeside() {
+  if (!checkpointer_->HasRoom()) return;
+  beside_ = open_beside_();
+  if (beside_ == nullptr) return;
+  try {
+    copy_.emplace(*checkpointer_, beside_);
+  } catch (const std::system_error&) {
+    // No thread to be had: the writer copies, later.
+    sqlite3_close(std::exchange(beside_, nullptr));
+  }
 }
 
 void SqliteLog::Leave() {
+  if (copy_) {
+    copy_->End();
+    NoteResult(copy_->result());
+  }
   copy_.reset();
   sqlite3_close(std::exchange(beside_, nullptr));
+}
+
+/// A page that the system could not keep is not written again by the next attempt, which finds it clean.
+void SqliteLog::NoteResult(int code) {
+  if ((code & 0xff) == SQLITE_IOERR) failed_ = true;
 }
 
 }  // namespace mirror

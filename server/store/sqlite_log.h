@@ -10,9 +10,9 @@ struct sqlite3;
 
 namespace mirror {
 
-/// Keeps the log of a mirror short: from kLogPages on it is copied into the file, by the checkpointer while
-/// the mirror is written to, and by the writer where there is none, where it cannot be had in time, and for
-/// the last pages. Threads: the writer's.
+/// Keeps the log of a mirror short: from kLogPages on it is copied into the file by the checkpointer, while
+/// the mirror is written to. The writer copies the last pages, a log of kLongLogPages that nobody else has
+/// copied by then, and every one where there is no checkpointer. Threads: the writer's.
 class SqliteLog {
  public:
   /// Pages of the log, of 4 KiB, at which it is copied, so that a bulk load rarely has to wait for it, and at
@@ -31,9 +31,12 @@ class SqliteLog {
   void Committed();
   /// Nothing is copied, and no other connection is open, until the next commit.
   void Leave();
+  /// The disk did not take what was copied: the file may lack pages, whatever later attempts say.
+  bool failed() const { return failed_; }
 
  private:
-  bool CopyBeside();
+  void CopyBeside();
+  void NoteResult(int code);
 
   sqlite3* const writer_;
   Checkpointer* const checkpointer_;
@@ -41,6 +44,7 @@ class SqliteLog {
   int pages_ = 0;
   sqlite3* beside_ = nullptr;
   std::optional<Checkpointer::Copy> copy_;
+  bool failed_ = false;
 };
 
 }  // namespace mirror

@@ -1,10 +1,13 @@
 // What a file holds, and when it holds it, when it is written through the gathering VFS.
 
 #include <gtest/gtest.h>
+#include <signal.h>
 #include <sqlite3.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <cstdint>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <memory>
@@ -101,7 +104,39 @@ TEST_P(GatheringVfsTest, WhatIsWrittenInARowWaitsUntilItIsSyncedOrReadOrMeasured
   EXPECT_EQ(OnDisk(), "ABc");
   Write("d", 3);
   Close();
-  EXPECT_EQ(OnDisk(), "ABcd");
+  EXPECT_EQ(OnDisk(), "ABc") << "no transaction has ended with it";
+}
+
+/// Nothing can be written behind the first `bytes` of any file of this process.
+class FilesEndAt {
+ public:
+  explicit FilesEndAt(rlim_t bytes) {
+    signal(SIGXFSZ, SIG_IGN);
+    getrlimit(RLIMIT_FSIZE, &before_);
+    const rlimit limit{bytes, before_.rlim_max};
+    setrlimit(RLIMIT_FSIZE, &limit);
+  }
+  ~FilesEndAt() { setrlimit(RLIMIT_FSIZE, &before_); }
+
+ private:
+  rlimit before_{};
+};
+
+TEST_P(GatheringVfsTest, WhatCouldNotBeWrittenIsAskedForInVain) {
+  Write("abcd", 0);
+  ASSERT_EQ(methods().xSync(file(), SQLITE_SYNC_NORMAL), SQLITE_OK);
+  Write("efgh", 4);
+  {
+    const FilesEndAt limit(4);
+    char byte = 0;
+    EXPECT_NE(methods().xRead(file(), &byte, 1, 5), SQLITE_OK);
+  }
+  char byte = 0;
+  EXPECT_NE(methods().xRead(file(), &byte, 1, 5), SQLITE_OK) << "also when there is room again";
+  EXPECT_NE(methods().xWrite(file(), "i", 1, 8), SQLITE_OK);
+  EXPECT_NE(methods().xSync(file(), SQLITE_SYNC_NORMAL), SQLITE_OK);
+  EXPECT_NE(Control(SQLITE_FCNTL_SYNC), SQLITE_OK);
+  EXPECT_EQ(Read(0, 4), "abcd");
 }
 
 TEST_P(GatheringVfsTest, AnyOrderOfCallsLeavesWhatAPlainFileWouldHold) {
@@ -151,12 +186,74 @@ TEST_P(GatheringVfsTest, AnyOrderOfCallsLeavesWhatAPlainFileWouldHold) {
       }
     }
   }
-  Close();
+  ASSERT_EQ(methods().xSync(file(), SQLITE_SYNC_NORMAL), SQLITE_OK);
   EXPECT_EQ(OnDisk(), model);
 }
 
 INSTANTIATE_TEST_SUITE_P(Kind, GatheringVfsTest, testing::Values(Gathered::kLog, Gathered::kDatabase),
                          [](const auto& test) { return test.param == Gathered::kLog ? "Log" : "Database"; });
+
+/// The server's connection over the VFS, with a cache of a few pages, and another program's.
+class GatheredLogTest : public testing::Test {
+ protected:
+  GatheredLogTest() {
+    EXPECT_EQ(sqlite3_open_v2(path_.c_str(), &server_, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
+                              GatheringVfs(Gathered::kLog)),
+              SQLITE_OK);
+    Server(
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; CREATE TABLE t (id INTEGER PRIMARY KEY, v)");
+    Server(
+        "WITH RECURSIVE n(i) AS (VALUES(1) UNION ALL SELECT i + 1 FROM n WHERE i < 200) "
+        "INSERT INTO t SELECT i, zeroblob(3000) FROM n");
+    Server("PRAGMA wal_checkpoint(TRUNCATE); PRAGMA cache_size = 10");
+    sqlite3_rollback_hook(
+        server_, [](void* connection) { DropGathered(static_cast<sqlite3*>(connection)); }, server_);
+  }
+  ~GatheredLogTest() override { sqlite3_close(server_); }
+
+  void Server(const std::string& sql) {
+    ASSERT_EQ(sqlite3_exec(server_, sql.c_str(), nullptr, nullptr, nullptr), SQLITE_OK)
+        << sqlite3_errmsg(server_);
+  }
+
+  const ScratchFolder folder_;
+  const std::string path_ = folder_.path() + "/mirror.db";
+  sqlite3* server_ = nullptr;
+};
+
+TEST_F(GatheredLogTest, PagesOfATransactionThatIsNoMoreAreNotWrittenOverAnothersThatIs) {
+  for (const char* const back : {"ROLLBACK", "ROLLBACK TO s; RELEASE s; ROLLBACK"}) {
+    SCOPED_TRACE(back);
+    Server("BEGIN IMMEDIATE; SAVEPOINT s; UPDATE t SET v = zeroblob(3001)");
+    Server(back);
+    {
+      Partner partner(path_);
+      partner.Run("UPDATE t SET v = 'partner' || id");
+      Server("UPDATE t SET v = v || '!' WHERE id = 7");
+      EXPECT_EQ(partner.One("SELECT count(*) FROM t WHERE v LIKE 'partner%'"), Cell(200));
+      EXPECT_EQ(partner.One("PRAGMA integrity_check"), Cell("ok"));
+    }
+    // As after a crash: the log is read by its checksums.
+    const std::string copy = folder_.path() + "/copy.db";
+    std::filesystem::copy_file(path_, copy, std::filesystem::copy_options::overwrite_existing);
+    std::filesystem::copy_file(path_ + "-wal", copy + "-wal",
+                               std::filesystem::copy_options::overwrite_existing);
+    Partner after(copy);
+    EXPECT_EQ(after.One("SELECT v FROM t WHERE id = 7"), Cell("partner7!"));
+    EXPECT_EQ(after.One("SELECT count(*) FROM t WHERE v LIKE 'partner%'"), Cell(200));
+    EXPECT_EQ(after.One("PRAGMA integrity_check"), Cell("ok"));
+  }
+}
+
+TEST_F(GatheredLogTest, PagesThatAreTakenBackAndWrittenAgainAreTheLastOnes) {
+  Server("BEGIN IMMEDIATE; UPDATE t SET v = 'first' || id");
+  Server("SAVEPOINT s; UPDATE t SET v = zeroblob(3001); ROLLBACK TO s");
+  Server("UPDATE t SET v = v || '!' WHERE id = 9; COMMIT");
+  Partner partner(path_);
+  EXPECT_EQ(partner.One("SELECT count(*) FROM t WHERE v LIKE 'first%'"), Cell(200));
+  EXPECT_EQ(partner.One("SELECT v FROM t WHERE id = 9"), Cell("first9!"));
+  EXPECT_EQ(partner.One("PRAGMA integrity_check"), Cell("ok"));
+}
 
 }  // namespace
 }  // namespace mirror

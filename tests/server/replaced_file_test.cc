@@ -15,8 +15,6 @@
 #include <string>
 #include <vector>
 
-#include "server/store/sqlite_checkpointer.h"
-#include "server/store/sqlite_log.h"
 #include "tests/server/tenant_bench.h"
 
 // The mirror file and what happens to it: replaced, removed, damaged, held, on a full disk.
@@ -190,37 +188,6 @@ TEST_F(ReplacedFile, TheLogOfTheReplacedFileIsNotReplayedOverTheNewOne) {
   EXPECT_EQ(Contents(path()), wanted);
   EXPECT_EQ(Visible(People()), (Rows{{1, "Ada", 36}, {2, "Grace", 45}}));
   Restart();
-}
-
-/// A log so long that it is copied beside the writer.
-struct Beside {
-  Checkpointer checkpointer;
-};
-class CopiedLog : private Beside, public ReplacedFile {
- protected:
-  CopiedLog() : ReplacedFile(TenantOptions{}, SqliteOptions{.checkpointer = &checkpointer}) {}
-};
-
-TEST_F(CopiedLog, IsNotCopiedIntoAFileThatWasPutInPlaceOfItsOwn) {
-  MirrorPeople();
-  const std::string copy = Copy();
-  BeginAgain();
-  const std::string text(1'000'000, 'x');
-  std::uint64_t seq = 0;
-  for (const int rows = SqliteLog::kLogPages / 244 + 10; seq < static_cast<std::uint64_t>(rows);) {
-    const int id = 10 + static_cast<int>(seq);
-    ASSERT_THAT(source_->Send(People(), Rows5({{id, text, 1}}, ++seq)).status, IsOk());
-  }
-  EXPECT_EQ(Partner(path()).One("SELECT count(*) FROM people"), Cell(2 + static_cast<int>(seq)));
-  PutInPlace(copy);
-
-  EXPECT_THAT(source_->Apply(MakeBatch(People(), Rows5({{3, "c", 1}}, ++seq, kTen))), StatusIs(kAborted));
-
-  EXPECT_EQ(Visible(People()), (Rows{{1, "Ada", 36}, {2, "Grace", 45}}));
-  EXPECT_EQ(Partner(path()).One("PRAGMA integrity_check"), Cell("ok"));
-  BeginAgain();
-  ASSERT_THAT(source_->Send(People(), Rows5({{1, "Ada", 100}}, 1, kTen)).status, IsOk());
-  EXPECT_EQ(Visible(People()), (Rows{{1, "Ada", 100}, {2, "Grace", 45}}));
 }
 
 TEST_F(ReplacedFile, NeitherIsTheLogOfAMirrorThatWasOpenedAnew) {

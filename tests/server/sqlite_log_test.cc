@@ -4,13 +4,22 @@
 #include <sqlite3.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <memory>
 #include <optional>
 #include <string>
+#include <thread>
 
 #include "absl/strings/str_cat.h"
+#include "server/store/sqlite_connection.h"
+#include "server/store/sqlite_gathering_vfs.h"
 #include "server/store/sqlite_log.h"
+#include "server/store/sqlite_store.h"
 #include "tests/support/rows.h"
+#include "tests/support/status_matchers.h"
 
 namespace mirror {
 namespace {
@@ -20,8 +29,10 @@ constexpr int kPageBytes = 4'096 + 24;  // With its frame.
 class SqliteLogTest : public testing::Test {
  protected:
   SqliteLogTest() {
-    writer_ = Connect();
-    Run("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; CREATE TABLE t (v)");
+    EXPECT_EQ(sqlite3_open_v2(path_.c_str(), &writer_, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
+                              GatheringVfs(Gathered::kLog)),
+              SQLITE_OK);
+    Run("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; CREATE TABLE t (v)");
   }
   ~SqliteLogTest() override {
     log_.reset();
@@ -70,12 +81,12 @@ TEST_F(SqliteLogTest, WithoutACheckpointerTheWriterCopiesItself) {
   EXPECT_EQ(opened_, 0);
 }
 
-TEST_F(SqliteLogTest, WhereNoOtherConnectionCanBeHadTheWriterCopiesItself) {
+TEST_F(SqliteLogTest, WhereNoOtherConnectionCanBeHadTheWriterCopiesItselfInTheEnd) {
   Checkpointer checkpointer;
   may_open_ = false;
   Begin(&checkpointer);
-  for (int i = 0; i < 12; ++i) Write();
-  EXPECT_LT(longest_, SqliteLog::kLogPages + 2'500);
+  for (int i = 0; i < 40; ++i) Write();
+  EXPECT_LT(longest_, SqliteLog::kLongLogPages + 2'500);
   EXPECT_GT(opened_, 0);
 }
 
@@ -84,17 +95,124 @@ TEST_F(SqliteLogTest, WithACheckpointerItStaysWithinItsLimitAndBeginsAnew) {
   Begin(&checkpointer);
   for (int i = 0; i < 40; ++i) Write();
   EXPECT_LT(longest_, SqliteLog::kLongLogPages + 2'500) << "80,000 pages were written";
-  EXPECT_EQ(opened_, 1) << "one connection serves until Leave()";
-  log_->Leave();
-  for (int i = 0; i < kWritesInALog; ++i) Write();
-  EXPECT_EQ(opened_, 2);
-  sqlite3* const reader = Connect();
-  sqlite3_stmt* count = nullptr;
-  ASSERT_EQ(sqlite3_prepare_v2(reader, "SELECT count(*) FROM t", -1, &count, nullptr), SQLITE_OK);
-  ASSERT_EQ(sqlite3_step(count), SQLITE_ROW);
-  EXPECT_EQ(sqlite3_column_int(count, 0), 40 + kWritesInALog);
-  sqlite3_finalize(count);
-  sqlite3_close(reader);
+  EXPECT_GT(opened_, 0);
+  EXPECT_FALSE(log_->failed());
+  Partner reader(path_, true);
+  EXPECT_EQ(reader.One("SELECT count(*) FROM t"), Cell(40));
+  EXPECT_EQ(reader.One("PRAGMA integrity_check"), Cell("ok"));
+}
+
+/// The number of pages that were copied, where SQLite keeps it (wal.c, WalCkptInfo).
+std::uint32_t Copied(const std::string& path) {
+  constexpr std::streamoff kPlace = 96;
+  std::ifstream index(path + "-shm", std::ios::binary);
+  index.seekg(kPlace);
+  std::uint32_t pages = 0;
+  index.read(reinterpret_cast<char*>(&pages), sizeof(pages));
+  return pages;
+}
+
+TEST_F(SqliteLogTest, TheCheckpointerCopiesWhatIsThere) {
+  Begin(nullptr);
+  Write();
+  ASSERT_EQ(Copied(path_), 0U);
+  Checkpointer checkpointer;
+  sqlite3* const beside = Connect();
+  {
+    Checkpointer::Copy copy(checkpointer, beside);
+    while (!copy.Ended()) std::this_thread::yield();
+    EXPECT_EQ(copy.result(), SQLITE_OK);
+  }
+  EXPECT_GT(Copied(path_), 1'900U);
+  sqlite3_close(beside);
+}
+
+/// Lets a connection's syncs of its database fail.
+void BreakSync(sqlite3* connection) {
+  sqlite3_file* file = nullptr;
+  sqlite3_file_control(connection, "main", SQLITE_FCNTL_FILE_POINTER, &file);
+  static sqlite3_io_methods broken;
+  broken = *file->pMethods;
+  broken.xSync = [](sqlite3_file*, int) { return SQLITE_IOERR_FSYNC; };
+  file->pMethods = &broken;
+}
+
+TEST_F(SqliteLogTest, ADiskThatDoesNotKeepWhatWasCopiedIsNotForgotten) {
+  Checkpointer checkpointer;
+  log_.emplace(writer_, &checkpointer, [this] {
+    sqlite3* const beside = Connect();
+    BreakSync(beside);
+    return beside;
+  });
+  for (int i = 0; i < 40 && !log_->failed(); ++i) Write();
+  EXPECT_TRUE(log_->failed());
+}
+
+TEST_F(SqliteLogTest, NeitherIsOneThatDoesNotKeepWhatTheWriterCopied) {
+  Begin(nullptr);
+  BreakSync(writer_);
+  for (int i = 0; i < 12; ++i) Write();
+  EXPECT_TRUE(log_->failed());
+}
+
+/// A mirror whose log is long enough to be copied, as the server has it open.
+class LongLogTest : public testing::Test {
+ protected:
+  LongLogTest() {
+    ConfigureSqlite();
+    auto made = SqliteConnection::Open(path_, true, FileUse::kMirror, &checkpointer_);
+    EXPECT_THAT(made, IsOk());
+    connection_ = *std::move(made);
+    EXPECT_THAT(connection_->Execute("CREATE TABLE t (v)"), IsOk());
+    connection_->KnowLog();
+    Partner(path_).Run("VACUUM INTO '" + copy_ + "'");
+    for (int i = 0; i < kWritesInALog; ++i) {
+      EXPECT_THAT(connection_->Execute("INSERT INTO t VALUES (zeroblob(8000000))"), IsOk());
+    }
+  }
+  /// A commit, and whatever the checkpointer does then.
+  void Commit() {
+    connection_->Committed();
+    sqlite3* other = nullptr;
+    ASSERT_EQ(sqlite3_open(":memory:", &other), SQLITE_OK);
+    {
+      const Checkpointer::Copy behind(checkpointer_, other);
+      while (!behind.Ended()) std::this_thread::yield();
+    }
+    sqlite3_close(other);
+    connection_->StandAlone();
+  }
+  static std::string Contents(const std::string& path) {
+    std::ifstream file(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(file), {}};
+  }
+
+  const ScratchFolder folder_;
+  const std::string path_ = folder_.path() + "/mirror.db", copy_ = folder_.path() + "/copy.db";
+  Checkpointer checkpointer_;
+  std::unique_ptr<SqliteConnection> connection_;
+};
+
+TEST_F(LongLogTest, IsCopiedIntoItsFile) {
+  Commit();
+  EXPECT_GT(std::filesystem::file_size(path_), 8'000'000U);
+}
+
+TEST_F(LongLogTest, IsNotCopiedIntoAnotherFileAtItsPath) {
+  std::filesystem::rename(copy_, path_);
+  const std::string before = Contents(path_);
+  Commit();
+  EXPECT_EQ(Contents(path_), before);
+  connection_.reset();
+  EXPECT_EQ(Contents(path_), before);
+  EXPECT_EQ(Partner(path_).One("SELECT count(*) FROM t"), Cell(0));
+}
+
+TEST_F(LongLogTest, IsNotMixedWithAnotherLogAtItsPath) {
+  std::filesystem::rename(path_ + "-wal", path_ + "-old");
+  std::ofstream(path_ + "-wal");
+  Commit();
+  EXPECT_LT(std::filesystem::file_size(path_), 8'000'000U);
 }
 
 TEST_F(SqliteLogTest, ACheckpointerThatIsBusyWithAnotherMirrorIsNotWaitedFor) {

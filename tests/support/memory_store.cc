@@ -185,7 +185,9 @@ class Transaction {
         if (!index) return absl::FailedPreconditionError("no such column");
         if (table.schema.columns[*index].key_position != 0) return absl::FailedPreconditionError("key");
         table.schema.columns.erase(table.schema.columns.begin() + *index);
-        mirror_->lost_columns[key][drop->name] = position_;
+        std::map<std::string, Position>& lost = mirror_->lost_columns[key];
+        std::erase_if(lost, [&](const auto& one) { return one.second != position_; });
+        lost[FoldName(drop->name)] = position_;
         each([&](Row& row) { row.erase(row.begin() + *index); });
       } else {
         const auto& rename = std::get<RenameColumn>(change);
@@ -389,8 +391,11 @@ absl::StatusOr<std::optional<TableSchema>> MemoryStore::ReadSchema(const std::st
 absl::StatusOr<std::vector<std::string>> MemoryStore::ReadLostColumns(const std::string& table) {
   const std::string key = FoldName(table);
   std::vector<std::string> names;
-  for (const auto& [name, position] : mirror_->lost_columns[key]) {
-    if (mirror_->records.contains(key) && mirror_->records[key].position == position) names.push_back(name);
+  const auto record = mirror_->records.find(key);
+  const auto lost = mirror_->lost_columns.find(key);
+  if (record == mirror_->records.end() || lost == mirror_->lost_columns.end()) return names;
+  for (const auto& [name, position] : lost->second) {
+    if (record->second.position == position) names.push_back(name);
   }
   return names;
 }

@@ -49,7 +49,7 @@ struct MemoryMirror {
   std::map<std::string, MemoryTable> tables;
   std::map<std::string, MemoryShadow> shadows;
   std::vector<MemoryRetired> retired;
-  std::map<std::string, std::map<std::string, Position>> lost_columns;  ///< By name, as it was dropped.
+  std::map<std::string, std::map<std::string, Position>> lost_columns;  ///< By table and column.
   std::map<std::string, std::map<std::uint64_t, MemoryValue>> values;   ///< Those that arrive in parts.
   std::vector<SchemaAnswer> answers;
   std::map<std::string, std::int64_t> nonces;

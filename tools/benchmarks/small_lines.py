@@ -68,8 +68,11 @@ def tenants(bench):
         for _ in bench.turns(f"{cycles:,} cycles of 10 rows, on one tenant and on {many:,}"):
             endpoint.fresh()
             one = harness(bench, endpoint, *rows, "--tenants", 1, "--cycles", cycles)
+            before = memory(endpoint.pid)
             all_of_them = harness(bench, endpoint, *rows, "--tenants", many, "--cycles", cycles // many)
             bench.result("small-cycles").add_rates(all_of_them["cycles_per_s"], one["cycles_per_s"])
+            # Open, and their cycles have ended.
+            bench.result("idle-tenant").add((memory(endpoint.pid) - before) / many)
 
 
 class Calls(Process):
@@ -102,10 +105,7 @@ def calls(bench):
             endpoint.fresh()
             with Calls(bench, endpoint, 1, count) as one:
                 reference = one.go()
-            before = memory(endpoint.pid)
             with Calls(bench, endpoint, many, count) as load:
-                # Open, with a cycle each, and nothing to do.
-                bench.result("idle-tenant").add((memory(endpoint.pid) - before) / many)
                 done = load.go()
             rates = [count / each["seconds"] for each in (done, reference)]
             bench.result("small-calls").add_rates(*rates)
