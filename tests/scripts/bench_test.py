@@ -54,6 +54,7 @@ class CommandLine(unittest.TestCase):
             (["--rounds", "2"], "3 rounds at least"),
             (["--rounds", "many"], "many"),
             (["--json", "/not/there/bench.json"], "there is no folder /not/there"),
+            (["--json", "/"], "/ cannot be written"),
             (["--curves", "--only", "upsert"], "leave out --only"),
         ):
             run = bench(*words)
@@ -106,6 +107,19 @@ class Results(unittest.TestCase):
         forgotten = self.result()
         self.assertFalse(forgotten.as_json()["met"])
 
+    def test_without_a_goal_nothing_is_met_or_missed(self):
+        result = self.result()
+        result.add(5)
+        self.assertIsNone(result.as_json()["met"])
+        self.assertIn("| - | - |", report.markdown([result]))
+
+    def test_what_the_product_lacks_is_not_met_and_is_no_failure(self):
+        result = self.result(goal=1)
+        result.lacks("it does not fly")
+        row = result.as_json()
+        self.assertEqual((row["met"], row["ratio"], row["note"]), (False, None, "it does not fly"))
+        self.assertFalse(result.failed)
+
     def test_a_group_that_fails_takes_only_its_own_lines_with_it(self):
         class Run:
             results = {
@@ -126,7 +140,7 @@ class Results(unittest.TestCase):
         self.assertEqual(len(kept), 2)
         self.assertIn("spread: 1.00 (1.00 to 1.00), goal -", said.getvalue())
         self.assertEqual(Run.results["bulk"].note, "it burns")
-        self.assertTrue(Run.results["spread"].met)
+        self.assertEqual(Run.results["spread"].figure, 1.0)
 
 
 class Charts(unittest.TestCase):
@@ -183,6 +197,13 @@ class Programs(unittest.TestCase):
             process.popen.stdout.readline()
             process.stop(signal.SIGTERM, patience=0.1)
             self.assertFalse(process.running())
+
+    def test_what_an_interrupted_program_started_does_not_go_on(self):
+        with self.assertRaises(processes.Failed):
+            processes.run(["sh", "-c", f"sh -c 'echo $$ > \"{self.log}\"; sleep 600' & wait"], timeout=1)
+        child = int(pathlib.Path(self.log).read_text())
+        state = pathlib.Path(f"/proc/{child}/stat")
+        self.assertTrue(not state.exists() or state.read_text().rsplit(")")[1].split()[0] == "Z")
 
     def test_a_step_that_fails_says_what_the_program_said(self):
         with self.assertRaisesRegex(processes.Failed, "step 'insert': no room"):

@@ -20,6 +20,9 @@ Examples:
   tools/bench --only postgres           all lines of a group
   tools/bench --curves                  rows/s against rows, columns, width, tenants, tables, clients
 
+A ratio of rates is above 1 where the product is faster than the reference; triggers-* are ratios of times, where less is
+better. --curves writes the charts that README.md shows, in tools/benchmarks/results.
+
 Exit code: 0 measured (also when goals were missed), 1 a line could not be measured or a step failed,
 2 wrong usage, 130 interrupted.
 """
@@ -43,6 +46,8 @@ def writable(path):
     folder = os.path.dirname(os.path.abspath(path))
     if not os.path.isdir(folder):
         raise argparse.ArgumentTypeError(f"there is no folder {folder}")
+    if os.path.isdir(path) or not os.access(path if os.path.exists(path) else folder, os.W_OK):
+        raise argparse.ArgumentTypeError(f"{path} cannot be written")
     return os.path.abspath(path)
 
 
@@ -64,7 +69,7 @@ def read(argv):
     )
     parser.add_argument("--json", type=writable, metavar="FILE", help="where the figures go (default: bench.json)")
     parser.add_argument("--markdown", type=writable, metavar="FILE", help="also write the table as README.md has it")
-    parser.add_argument("--curves", action="store_true", help="draw the scaling curves instead of the table")
+    parser.add_argument("--curves", action="store_true", help="draw the scaling curves instead of the table, all of them")
     parser.add_argument("--no-build", action="store_true", help="measure what build/release has")
     options = parser.parse_args(argv)
     options.lines, options.micro = [], not options.only
@@ -79,5 +84,9 @@ def read(argv):
         options.lines = list(goals.LINES)
     if options.curves and (options.only or options.json or options.markdown):
         parser.error("--curves draws all curves and writes its own files: leave out --only, --json and --markdown")
-    options.json = options.json or os.path.abspath("bench.json")
+    if not options.json and not options.curves and not options.list:
+        try:
+            options.json = writable("bench.json")
+        except argparse.ArgumentTypeError as error:
+            parser.error(f"{error}; name another place with --json")
     return options

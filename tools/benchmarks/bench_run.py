@@ -66,6 +66,9 @@ class _Nobody:
     def fail(self, _):
         pass
 
+    def lacks(self, _):
+        pass
+
 
 def remove_database(path):
     for suffix in ("", "-wal", "-shm", "-journal"):

@@ -15,10 +15,8 @@ class Line:
     rate: str = "rows/s"  # What rows_per_s and reference_per_s count.
 
     def met(self, figure):
-        if figure is None:
-            return False
         if self.goal is None:
-            return True
+            return None
         return figure <= self.goal if self.at_most else figure >= self.goal
 
     def goal_text(self):

@@ -3,7 +3,7 @@
 import json
 
 import progress
-from processes import Failed, run
+from processes import run
 
 
 def measure(bench):
@@ -23,7 +23,7 @@ def digest(bench):
     bench.micro = bench.micro or measure(bench)
     rate = next(one["per_s"] for one in bench.micro if one["name"] == "digest/row")
     bench.result("digest-scan").more["row_digest_per_s"] = rate
-    raise Failed(
+    bench.result("digest-scan").lacks(
         "the server does not scan yet (DigestRanges is not there). "
         f"Hashing rows in memory alone makes {rate:,.0f} rows/s"
     )

@@ -19,21 +19,31 @@ def last_words(path):
         return ""
 
 
+def whole(command, timeout=None, **more):
+    """A program with all that it starts: when it is interrupted, nothing of it goes on. Gives its exit code and
+    what it printed."""
+    with subprocess.Popen(command, start_new_session=True, **more) as process:
+        try:
+            said = process.communicate(timeout=timeout)
+        except BaseException:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
+        return process.returncode, said
+
+
 def run(command, timeout=600, **more):
     """Runs a program to its end and gives what it printed."""
+    more = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **more}
     try:
-        done = subprocess.run(
-            command, stdin=more.pop("stdin", subprocess.DEVNULL), capture_output=True, text=True, timeout=timeout,
-            check=False, **more
-        )  # fmt: skip
+        code, (out, errors) = whole(command, timeout, **more)
     except subprocess.TimeoutExpired:
         raise Failed(f"{command[0]} did not end within {timeout} s") from None
     except OSError as error:
         raise Failed(f"{command[0]}: {error.strerror}") from None
-    if done.returncode != 0:
-        said = " | ".join((done.stderr or done.stdout).strip().splitlines()[-3:])
-        raise Failed(f"{os.path.basename(command[0])} ended with {done.returncode}: {said}")
-    return done.stdout
+    if code != 0:
+        said = " | ".join((errors or out).strip().splitlines()[-3:])
+        raise Failed(f"{os.path.basename(command[0])} ended with {code}: {said}")
+    return out
 
 
 class Process:

@@ -2,6 +2,8 @@
 
 import json
 
+MET = {True: "yes", False: "no", None: "-"}
+
 
 def _number(value):
     if value is None:
@@ -22,7 +24,7 @@ def _rows(results):
             _number(row["min"]),
             _number(row["max"]),
             result.line.goal_text(),
-            "yes" if row["met"] else "NO",
+            MET[row["met"]].upper() if row["met"] is False else MET[row["met"]],
             _number(row["rows_per_s"]),
             _number(row["reference_rows_per_s"]),
             row["rate_unit"] if row["rows_per_s"] is not None else "",
@@ -65,8 +67,7 @@ def markdown(results):
         if row["ratio"] is not None:
             figure = f"{_number(row['ratio'])} ({_number(row['min'])} to {_number(row['max'])}){unit}"
         goal = result.line.goal_text().replace("<=", "≤").replace(">=", "≥")
-        met = "yes" if row["met"] else "no"
-        lines.append(f"| `{row['name']}` | {row['work']} | {row['reference']} | {figure} | {goal} | {met} |")
+        lines.append(f"| `{row['name']}` | {row['work']} | {row['reference']} | {figure} | {goal} | {MET[row['met']]} |")
     return "\n".join(lines) + "\n"
 
 
@@ -80,7 +81,7 @@ def micro_text(micro):
 
 def write_json(path, results, facts, micro):
     """A list of one object for each line; machine and micro-benchmarks are objects of their own at the end."""
-    lines = [result.as_json() for result in results if result.figures or result.failed]
+    lines = [result.as_json() for result in results if result.figures or result.failed or result.absent]
     lines += [{"name": f"micro/{one['name']}", "ns": one["ns"], "rows_per_s": one["per_s"]} for one in micro]
     lines.append({"name": "machine", **facts})
     with open(path, "w") as text:

@@ -13,6 +13,7 @@ class Result:
         self.references = []
         self.note = ""
         self.failed = False
+        self.absent = False
         self.more = {}
 
     def add(self, figure, rate=None, reference=None):
@@ -31,17 +32,25 @@ class Result:
         self.failed = True
         self.note = reason
 
+    def lacks(self, what):
+        """The product cannot do it yet: nobody's failure."""
+        self.absent = True
+        self.note = what
+
     @property
     def figure(self):
         return None if self.failed or not self.figures else statistics.median(self.figures)
 
     @property
     def met(self):
-        return not self.failed and self.line.met(self.figure)
+        """None: there is no goal."""
+        if self.failed or self.figure is None:
+            return False
+        return self.line.met(self.figure)
 
     def as_json(self):
         median = lambda values: statistics.median(values) if values else None  # noqa: E731
-        if not self.figures and not self.failed:
+        if not self.figures and not self.failed and not self.absent:
             self.fail("nothing was measured")
         return {
             "name": self.line.name,
