@@ -198,6 +198,18 @@ TEST_F(LongLogTest, IsCopiedIntoItsFile) {
   EXPECT_GT(std::filesystem::file_size(path_), 8'000'000U);
 }
 
+TEST_F(LongLogTest, OnADiskThatLosesPagesIsTold) {
+  EXPECT_FALSE(connection_->LostPages());
+  BreakSync(connection_->handle());
+  for (int i = 0; i < 2 && !connection_->LostPages(); ++i) Commit();
+  EXPECT_FALSE(connection_->LostPages()) << "the checkpointer's connection keeps them";
+  while (connection_->WalBytes() < std::uint64_t{SqliteLog::kLongLogPages} * kPageBytes) {
+    ASSERT_THAT(connection_->Execute("INSERT INTO t VALUES (zeroblob(8000000))"), IsOk());
+  }
+  connection_->Committed();
+  EXPECT_TRUE(connection_->LostPages()) << "the writer's does not";
+}
+
 TEST_F(LongLogTest, IsNotCopiedIntoAnotherFileAtItsPath) {
   std::filesystem::rename(copy_, path_);
   const std::string before = Contents(path_);
