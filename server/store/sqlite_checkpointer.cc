@@ -17,7 +17,7 @@ int CopyLog(sqlite3* connection) {
     int pages = 0, copied = 0;
     const int code =
         sqlite3_wal_checkpoint_v2(connection, "main", SQLITE_CHECKPOINT_PASSIVE, &pages, &copied);
-    if (code != SQLITE_OK) return code;
+    if (code != SQLITE_OK) return sqlite3_extended_errcode(connection);
     // In the second case a reader needs the rest.
     if (pages - copied <= kRestPages || copied == copied_before) break;
     copied_before = copied;

@@ -36,7 +36,7 @@ class Checkpointer {
     bool Ended() const;
     /// Withdraws it if it was not begun, else waits until it has ended.
     void End();
-    /// SQLite's code, once it has ended.
+    /// SQLite's extended code, once it has ended.
     int result() const { return result_; }
 
    private:

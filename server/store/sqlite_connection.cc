@@ -12,7 +12,6 @@
 namespace mirror {
 namespace {
 
-constexpr int kBusyTimeoutMs = 5'000;
 constexpr std::size_t kStatementsMax = 500;
 
 std::optional<SqliteConnection::FileId> IdOf(const std::string& path) {
@@ -221,14 +220,15 @@ void SqliteConnection::StandAlone() {
 
 SqliteConnection::~SqliteConnection() {
   ForgetStatements();
-  log_.reset();
   if (use_ == FileUse::kBuilding) return;
   if (SameFile()) {
     // The log stays, empty: see SQLITE_FCNTL_PERSIST_WAL.
-    sqlite3_wal_checkpoint_v2(handle(), "main", SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
+    if (log_) log_->Empty();
+    log_.reset();
     database_.reset();
     return;
   }
+  log_.reset();
   // Another file stands at the path: our log must neither be copied into it nor be replayed over it.
   sqlite3_db_config(handle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
   database_.reset();
@@ -277,10 +277,9 @@ void SqliteConnection::KnowLog() {
   if (!wal_) wal_ = IdOf(path_ + "-wal");
 }
 
-bool SqliteConnection::EmptyLog() {
-  StandAlone();
-  sqlite3_busy_timeout(handle(), 0);
-  sqlite3_wal_checkpoint_v2(handle(), "main", SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
+bool SqliteConnection::EmptyLog(int patience_ms) {
+  sqlite3_busy_timeout(handle(), patience_ms);
+  if (log_) log_->Empty();
   sqlite3_busy_timeout(handle(), kBusyTimeoutMs);
   return WalBytes() == 0;
 }

@@ -65,6 +65,9 @@ enum class FileUse : std::uint8_t {
 /// Threads: none; NOMUTEX.
 class SqliteConnection {
  public:
+  /// How long a statement waits for another's lock.
+  static constexpr int kBusyTimeoutMs = 5'000;
+
   ///   kNotFound when the file is not there and `create` is false.
   /// `checkpointer`: see SqliteLog; outlives the connection, may be null.
   static absl::StatusOr<std::unique_ptr<SqliteConnection>> Open(const std::string& path, bool create,
@@ -92,8 +95,8 @@ class SqliteConnection {
   bool SameFile() const;
   /// Remembers which log is this connection's own. Called once a transaction has made it.
   void KnowLog();
-  /// Copies the log into the file and empties it. False: a reader holds it.
-  bool EmptyLog();
+  /// Copies the log into the file and empties it. False: a reader holds it, for `patience_ms` at least.
+  bool EmptyLog(int patience_ms);
   /// After each commit.
   void Committed();
   /// The disk did not take what was copied from the log into the file.

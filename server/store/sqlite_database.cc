@@ -216,7 +216,7 @@ class Database final : public SqliteDatabase {
 
   bool IsDurable() override { return true; }
 
-  bool IsWhole() override { return connection_->EmptyLog(); }
+  bool IsWhole() override { return connection_->EmptyLog(0); }
 
   bool Replaced() override { return !connection_->SameFile(); }
 
@@ -312,10 +312,9 @@ class Database final : public SqliteDatabase {
 
   absl::Status CheckLog() {
     if (connection_->WalBytes() <= options_.wal_bytes_max) return absl::OkStatus();
-    connection_->StandAlone();
-    const int code = sqlite3_wal_checkpoint_v2(connection_->handle(), "main", SQLITE_CHECKPOINT_TRUNCATE,
-                                               nullptr, nullptr);
-    if (code == SQLITE_OK && connection_->WalBytes() <= options_.wal_bytes_max) return absl::OkStatus();
+    if (connection_->EmptyLog(SqliteConnection::kBusyTimeoutMs)) return absl::OkStatus();
+    if (connection_->WalBytes() <= options_.wal_bytes_max) return absl::OkStatus();
+    if (connection_->LostPages()) return LostPages();
     return absl::UnavailableError(absl::StrCat(
         "the log of '", connection_->path(), "' is over its limit of ", options_.wal_bytes_max,
         " bytes, since a reader holds an old state of the mirror open. Nothing was applied. End that "

@@ -29,8 +29,15 @@ void SqliteLog::Committed() {
     if (!copy_) CopyBeside();
     if (!copy_ || !copy_->Ended()) return;
   }
+  CopyAll(SQLITE_CHECKPOINT_PASSIVE);
+}
+
+void SqliteLog::Empty() { CopyAll(SQLITE_CHECKPOINT_TRUNCATE); }
+
+void SqliteLog::CopyAll(int how) {
   Leave();
-  NoteResult(sqlite3_wal_checkpoint_v2(writer_, "main", SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr));
+  const int code = sqlite3_wal_checkpoint_v2(writer_, "main", how, nullptr, nullptr);
+  if (code != SQLITE_OK) NoteFailure(sqlite3_extended_errcode(writer_));
 }
 
 void SqliteLog::CopyBeside() {
@@ -48,15 +55,16 @@ void SqliteLog::CopyBeside() {
 void SqliteLog::Leave() {
   if (copy_) {
     copy_->End();
-    NoteResult(copy_->result());
+    NoteFailure(copy_->result());
   }
   copy_.reset();
   sqlite3_close(std::exchange(beside_, nullptr));
 }
 
-/// A page that the system could not keep is not written again by the next attempt, which finds it clean.
-void SqliteLog::NoteResult(int code) {
-  if ((code & 0xff) == SQLITE_IOERR) failed_ = true;
+/// What cannot be written, as on a full disk, is written by the next attempt. What was written and cannot be
+/// kept is not: the system takes it for clean from then on.
+void SqliteLog::NoteFailure(int code) {
+  if (code == SQLITE_IOERR_FSYNC) failed_ = true;
 }
 
 }  // namespace mirror

@@ -29,6 +29,8 @@ class SqliteLog {
 
   /// After each commit.
   void Committed();
+  /// Copies all of it and truncates it, unless a reader needs it; the writer's busy timeout is the patience.
+  void Empty();
   /// Nothing is copied, and no other connection is open, until the next commit.
   void Leave();
   /// The disk did not take what was copied: the file may lack pages, whatever later attempts say.
@@ -36,7 +38,8 @@ class SqliteLog {
 
  private:
   void CopyBeside();
-  void NoteResult(int code);
+  void CopyAll(int how);
+  void NoteFailure(int code);
 
   sqlite3* const writer_;
   Checkpointer* const checkpointer_;

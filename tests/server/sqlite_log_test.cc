@@ -148,6 +148,23 @@ TEST_F(SqliteLogTest, ADiskThatDoesNotKeepWhatWasCopiedIsNotForgotten) {
   EXPECT_TRUE(log_->failed());
 }
 
+TEST_F(SqliteLogTest, ADiskThatIsFullForAWhileIsNoLoss) {
+  Begin(nullptr);
+  sqlite3_file* file = nullptr;
+  sqlite3_file_control(writer_, "main", SQLITE_FCNTL_FILE_POINTER, &file);
+  const sqlite3_io_methods* const whole = file->pMethods;
+  static sqlite3_io_methods full;
+  full = *whole;
+  full.xWrite = [](sqlite3_file*, const void*, int, sqlite3_int64) { return SQLITE_IOERR_WRITE; };
+  file->pMethods = &full;
+  for (int i = 0; i < kWritesInALog; ++i) Write();
+  EXPECT_FALSE(log_->failed());
+  file->pMethods = whole;
+  for (int i = 0; i < kWritesInALog; ++i) Write();
+  EXPECT_FALSE(log_->failed());
+  EXPECT_EQ(Partner(path_).One("PRAGMA integrity_check"), Cell("ok"));
+}
+
 TEST_F(SqliteLogTest, NeitherIsOneThatDoesNotKeepWhatTheWriterCopied) {
   Begin(nullptr);
   BreakSync(writer_);
