@@ -69,6 +69,7 @@ class SqliteLogTest : public testing::Test {
   sqlite3* writer_ = nullptr;
   bool may_open_ = true;
   int opened_ = 0, longest_ = 0;
+  Checkpointer checkpointer_;
   std::optional<SqliteLog> log_;
 };
 
@@ -82,17 +83,15 @@ TEST_F(SqliteLogTest, WithoutACheckpointerTheWriterCopiesItself) {
 }
 
 TEST_F(SqliteLogTest, WhereNoOtherConnectionCanBeHadTheWriterCopiesItselfInTheEnd) {
-  Checkpointer checkpointer;
   may_open_ = false;
-  Begin(&checkpointer);
+  Begin(&checkpointer_);
   for (int i = 0; i < 40; ++i) Write();
   EXPECT_LT(longest_, SqliteLog::kLongLogPages + 2'500);
   EXPECT_GT(opened_, 0);
 }
 
 TEST_F(SqliteLogTest, WithACheckpointerItStaysWithinItsLimitAndBeginsAnew) {
-  Checkpointer checkpointer;
-  Begin(&checkpointer);
+  Begin(&checkpointer_);
   for (int i = 0; i < 40; ++i) Write();
   EXPECT_LT(longest_, SqliteLog::kLongLogPages + 2'500) << "80,000 pages were written";
   EXPECT_GT(opened_, 0);
@@ -116,10 +115,9 @@ TEST_F(SqliteLogTest, TheCheckpointerCopiesWhatIsThere) {
   Begin(nullptr);
   Write();
   ASSERT_EQ(Copied(path_), 0U);
-  Checkpointer checkpointer;
   sqlite3* const beside = Connect();
   {
-    Checkpointer::Copy copy(checkpointer, beside);
+    Checkpointer::Copy copy(checkpointer_, beside);
     while (!copy.Ended()) std::this_thread::yield();
     EXPECT_EQ(copy.result(), SQLITE_OK);
   }
@@ -138,8 +136,7 @@ void BreakSync(sqlite3* connection) {
 }
 
 TEST_F(SqliteLogTest, ADiskThatDoesNotKeepWhatWasCopiedIsNotForgotten) {
-  Checkpointer checkpointer;
-  log_.emplace(writer_, &checkpointer, [this] {
+  log_.emplace(writer_, &checkpointer_, [this] {
     sqlite3* const beside = Connect();
     BreakSync(beside);
     return beside;
@@ -245,7 +242,6 @@ TEST_F(LongLogTest, IsNotMixedWithAnotherLogAtItsPath) {
 }
 
 TEST_F(SqliteLogTest, ACheckpointerThatIsBusyWithAnotherMirrorIsNotWaitedFor) {
-  Checkpointer checkpointer;
   const ScratchFolder elsewhere;
   sqlite3* other = nullptr;
   ASSERT_EQ(sqlite3_open_v2((elsewhere.path() + "/other.db").c_str(), &other,
@@ -254,8 +250,8 @@ TEST_F(SqliteLogTest, ACheckpointerThatIsBusyWithAnotherMirrorIsNotWaitedFor) {
   {
     // The checkpointer stands before this connection's lock.
     sqlite3_mutex_enter(sqlite3_db_mutex(other));
-    const Checkpointer::Copy busy(checkpointer, other);
-    Begin(&checkpointer);
+    const Checkpointer::Copy busy(checkpointer_, other);
+    Begin(&checkpointer_);
     for (int i = 0; i < 40; ++i) Write();
     EXPECT_LT(longest_, SqliteLog::kLongLogPages + 2'500);
     EXPECT_GT(longest_, SqliteLog::kLogPages + 2'500) << "it was asked for first";
