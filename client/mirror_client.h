@@ -81,8 +81,8 @@ class MirrorClient {
   std::string context_id_;
   std::string token_override_;
   std::mutex mutex_;
-  std::string
-      call_token_;  ///< Of the last calls; empty: none, or a call other than a stream was refused with it.
+  /// Of the last calls. Empty: none, or a call other than a stream was refused with it.
+  std::string call_token_;
   std::int64_t call_token_made_ = 0;
 };
 

@@ -106,6 +106,14 @@ absl::Status Query::Run() {
 
 std::int64_t Query::Int(int column) const { return sqlite3_column_int64(statement_, column); }
 
+absl::StatusOr<std::vector<std::string>> Query::Texts() {
+  std::vector<std::string> texts;
+  absl::StatusOr<bool> row = Step();
+  for (; row.ok() && *row; row = Step()) texts.push_back(Text(0));
+  if (!row.ok()) return row.status();
+  return texts;
+}
+
 std::string Query::Text(int column) const {
   const void* bytes = sqlite3_column_blob(statement_, column);
   const int size = sqlite3_column_bytes(statement_, column);
@@ -176,8 +184,7 @@ absl::Status SqliteConnection::ConfigureMirror(Checkpointer* checkpointer) {
   for (const char* sql : {"PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL"}) {
     if (absl::Status status = Execute(sql); !status.ok()) return status;
   }
-  sqlite3_rollback_hook(
-      handle(), [](void* connection) { DropGathered(static_cast<sqlite3*>(connection)); }, handle());
+  DropGatheredAtRollback(handle());
   log_ = std::make_unique<SqliteLog>(handle(), checkpointer, [this] { return OpenBeside(); });
   return absl::OkStatus();
 }

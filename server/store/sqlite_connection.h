@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -45,6 +46,8 @@ class Query {
   absl::StatusOr<bool> Step();
   /// Runs to the end.
   absl::Status Run();
+  /// The first column of all rows that are left.
+  absl::StatusOr<std::vector<std::string>> Texts();
 
   std::int64_t Int(int column) const;
   std::string Text(int column) const;

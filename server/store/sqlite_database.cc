@@ -145,11 +145,7 @@ class Database final : public SqliteDatabase {
         "SELECT table_name FROM _mirror_schema WHERE table_name COLLATE NOCASE IN "
         "(SELECT name FROM sqlite_schema WHERE type = 'table')");
     if (!query.ok()) return query.status();
-    std::vector<std::string> names;
-    absl::StatusOr<bool> row = query->Step();
-    for (; row.ok() && *row; row = query->Step()) names.push_back(query->Text(0));
-    if (!row.ok()) return row.status();
-    return names;
+    return query->Texts();
   }
 
   absl::StatusOr<std::vector<SchemaAnswer>> ReadAnswers() override {

@@ -202,12 +202,16 @@ const char* Register(const char* name) {
   return sqlite3_vfs_register(&vfs, 0) == SQLITE_OK ? name : nullptr;
 }
 
+void RolledBack(void* connection) {
+  sqlite3_file* log = nullptr;
+  sqlite3_file_control(static_cast<sqlite3*>(connection), "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
+  if (log != nullptr && log->pMethods == &kMethods) GatheringFile::Of(log).Drop();
+}
+
 }  // namespace
 
-void DropGathered(sqlite3* connection) {
-  sqlite3_file* log = nullptr;
-  sqlite3_file_control(connection, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
-  if (log != nullptr && log->pMethods == &kMethods) GatheringFile::Of(log).Drop();
+void DropGatheredAtRollback(sqlite3* connection) {
+  sqlite3_rollback_hook(connection, RolledBack, connection);
 }
 
 const char* GatheringVfs(Gathered what) {

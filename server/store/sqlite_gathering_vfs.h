@@ -24,10 +24,10 @@ enum class Gathered : std::uint8_t {
 /// Null: SQLite has no memory left. Threads: any.
 const char* GatheringVfs(Gathered what);
 
-/// After each rollback of a connection over kLog, which SQLite does not tell the log's file: pages that were
-/// written before the transaction's end may still wait, and by then the place in the log may be another
-/// process's.
-void DropGathered(sqlite3* connection);
+/// For each connection over kLog, once (it is the connection's rollback hook). SQLite does not tell the log's
+/// file of a rollback: pages that were written before the transaction's end may still wait, and by then their
+/// place in the log may be another process's.
+void DropGatheredAtRollback(sqlite3* connection);
 
 }  // namespace mirror
 

@@ -3,6 +3,7 @@
 #include <sqlite3.h>
 
 #include <string_view>
+#include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -74,12 +75,7 @@ absl::StatusOr<std::vector<std::string>> IndexesOf(SqliteConnection& connection,
       "SELECT name FROM sqlite_schema WHERE type = 'index' AND tbl_name = ?1 COLLATE NOCASE AND sql IS NOT "
       "NULL");
   if (!query.ok()) return query.status();
-  query->Bind(1, table);
-  std::vector<std::string> names;
-  absl::StatusOr<bool> row = query->Step();
-  for (; row.ok() && *row; row = query->Step()) names.push_back(query->Text(0));
-  if (!row.ok()) return row.status();
-  return names;
+  return query->Bind(1, table).Texts();
 }
 
 absl::Status ForgetTable(SqliteConnection& connection, const std::string& table) {
@@ -188,12 +184,7 @@ absl::StatusOr<std::vector<std::string>> LostColumns(SqliteConnection& connectio
   absl::StatusOr<Query> query = connection.Prepare(
       "SELECT column_name FROM _mirror_lost_columns WHERE table_name = ?1 AND lsn = ?2 AND lineage = ?3");
   if (!query.ok()) return query.status();
-  query->Bind(1, table).Bind(2, position.lsn.value).BindBlob(3, position.lineage);
-  std::vector<std::string> names;
-  absl::StatusOr<bool> row = query->Step();
-  for (; row.ok() && *row; row = query->Step()) names.push_back(query->Text(0));
-  if (!row.ok()) return row.status();
-  return names;
+  return query->Bind(1, table).Bind(2, position.lsn.value).BindBlob(3, position.lineage).Texts();
 }
 
 absl::Status RunAlterTable(SqliteConnection& connection, const std::string& table, const Position& position,
@@ -282,10 +273,9 @@ absl::Status DropRetired(SqliteConnection& connection, std::int64_t before_ms) {
     absl::StatusOr<Query> query =
         connection.Prepare("SELECT dropped_name FROM _mirror_dropped WHERE dropped_ms < ?1");
     if (!query.ok()) return query.status();
-    query->Bind(1, before_ms);
-    absl::StatusOr<bool> row = query->Step();
-    for (; row.ok() && *row; row = query->Step()) names.push_back(query->Text(0));
-    if (!row.ok()) return row.status();
+    absl::StatusOr<std::vector<std::string>> found = query->Bind(1, before_ms).Texts();
+    if (!found.ok()) return found.status();
+    names = *std::move(found);
   }
   for (const std::string& name : names) {
     if (absl::Status status = connection.Execute(absl::StrCat("DROP TABLE IF EXISTS ", QuoteName(name)));
@@ -336,10 +326,9 @@ absl::Status DropOldShadows(SqliteConnection& connection, std::int64_t cycle) {
     absl::StatusOr<Query> query =
         connection.Prepare("SELECT table_name FROM _mirror_shadow WHERE cycle <> ?1");
     if (!query.ok()) return query.status();
-    query->Bind(1, cycle);
-    absl::StatusOr<bool> row = query->Step();
-    for (; row.ok() && *row; row = query->Step()) tables.push_back(query->Text(0));
-    if (!row.ok()) return row.status();
+    absl::StatusOr<std::vector<std::string>> found = query->Bind(1, cycle).Texts();
+    if (!found.ok()) return found.status();
+    tables = *std::move(found);
   }
   for (const std::string& table : tables) {
     if (absl::Status status = DropShadow(connection, table); !status.ok()) return status;

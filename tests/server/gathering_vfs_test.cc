@@ -206,8 +206,7 @@ class GatheredLogTest : public testing::Test {
         "WITH RECURSIVE n(i) AS (VALUES(1) UNION ALL SELECT i + 1 FROM n WHERE i < 200) "
         "INSERT INTO t SELECT i, zeroblob(3000) FROM n");
     Server("PRAGMA wal_checkpoint(TRUNCATE); PRAGMA cache_size = 10");
-    sqlite3_rollback_hook(
-        server_, [](void* connection) { DropGathered(static_cast<sqlite3*>(connection)); }, server_);
+    DropGatheredAtRollback(server_);
   }
   ~GatheredLogTest() override { sqlite3_close(server_); }
 

@@ -56,16 +56,13 @@ class SqliteLogTest : public testing::Test {
       return may_open_ ? Connect() : nullptr;
     });
   }
-  /// About kWritePages: those of the new row, and those of the former one, which are emptied. Returns the
-  /// size of the log in pages.
-  int Write() {
+  /// About kWritePages: those of the new row, and those of the former one, which are emptied.
+  void Write() {
     // Over and over the same few, so that only the log grows.
     Run(absl::StrCat("REPLACE INTO t VALUES (", written_++ % kRows, ", zeroblob(8000000))"));
     log_->Committed();
-    longest_ = std::max(longest_, Pages());
-    return Pages();
+    longest_ = std::max(longest_, static_cast<int>(std::filesystem::file_size(path_ + "-wal") / kPageBytes));
   }
-  int Pages() const { return static_cast<int>(std::filesystem::file_size(path_ + "-wal") / kPageBytes); }
 
   const ScratchFolder folder_;
   const std::string path_ = folder_.path() + "/mirror.db";

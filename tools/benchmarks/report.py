@@ -24,7 +24,7 @@ def _rows(results):
             _number(row["min"]),
             _number(row["max"]),
             result.line.goal_text(),
-            MET[row["met"]].upper() if row["met"] is False else MET[row["met"]],
+            "NO" if row["met"] is False else MET[row["met"]],
             _number(row["rows_per_s"]),
             _number(row["reference_rows_per_s"]),
             row["rate_unit"] if row["rows_per_s"] is not None else "",
