@@ -108,6 +108,7 @@ struct TimeSpan {
   std::int64_t ms = 0;
 };
 const TimeSpan kRetentionMin{"1s", 1'000}, kRetentionMax{"3650d", 3650LL * 86'400'000};
+const TimeSpan kNoTime{"0s", 0};
 const TimeSpan kIntervalMin{"100ms", 100}, kIntervalMax{"7d", 7LL * 86'400'000};
 
 /// "500ms", "30s", "20m", "2h", "7d", as milliseconds.
@@ -391,6 +392,27 @@ class Loader {
                auto value = AsDuration(given, kRetentionMin, kRetentionMax);
                if (!value.ok()) return value.status();
                source->retention_ms = *value;
+               return absl::OkStatus();
+             }},
+            {"count_interval",
+             [source](const Given& given) {
+               auto value = AsDuration(given, kNoTime, kRetentionMax);
+               if (!value.ok()) return value.status();
+               source->count_interval_ms = *value;
+               return absl::OkStatus();
+             }},
+            {"verify_interval",
+             [source](const Given& given) {
+               auto value = AsDuration(given, kNoTime, kRetentionMax);
+               if (!value.ok()) return value.status();
+               source->verify_interval_ms = *value;
+               return absl::OkStatus();
+             }},
+            {"repair",
+             [source](const Given& given) {
+               const auto value = AsBool(given);
+               if (!value.ok()) return value.status();
+               source->repair = *value;
                return absl::OkStatus();
              }},
             {"max_log",

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "client/decision.h"
 #include "client/row_sender.h"
+#include "client/verifier.h"
 #include "proto/wire/codec.h"
 #include "proto/wire/table.h"
 
@@ -26,7 +27,8 @@ class Run {
         lock_(parts.lock),
         state_(parts.state),
         history_(parts.log != nullptr ? *parts.log : parts.state),
-        options_(options) {}
+        options_(options),
+        has_log_(parts.log != nullptr) {}
 
   CycleReport Do() {
     const absl::Status status = AllCycles();
@@ -48,15 +50,20 @@ class Run {
       if (!began.ok()) return began.status();
       if (!*began) return absl::OkStatus();
       report_.outcome = Outcome::kDone;
-      std::set<std::string> moved;
+      std::set<std::string> again = std::exchange(compare_again_, {});
       for (const Job& job : jobs_) {
         if (!job.again) continue;
-        moved.insert(job.schema.name);
+        again.insert(job.schema.name);
         if (job.whole_rows) whole_rows_.insert(job.schema.name);
       }
-      if (moved.empty()) return absl::OkStatus();
+      repairs_.clear();
+      if (options_.repair) {
+        for (auto& [table, found] : differ_) again.insert(table);
+        repairs_ = std::exchange(differ_, {});
+      }
+      if (again.empty()) return absl::OkStatus();
       if (repeat == kMovedRepeats) return GiveUp();
-      again_ = std::move(moved);
+      again_ = std::move(again);
     }
   }
 
@@ -167,11 +174,14 @@ class Run {
     if (!answer->accepted()) return NotAccepted(*answer);
     report_.cycle = answer->cycle();
     limits_ = answer->limits();
+    const auto& capabilities = answer->capabilities();
+    can_compare_ = std::find(capabilities.begin(), capabilities.end(), "digest_ranges") != capabilities.end();
 
     absl::Status status = Announce();
     if (status.ok()) status = Remember();
     if (status.ok()) status = SendJobs();
     FinishReports(status);
+    if (status.ok()) status = CompareTables();
     const absl::Status completed = Complete(status);
     if (!status.ok()) return ForPeople(status);
     if (!completed.ok()) return ForPeople(completed);
@@ -238,12 +248,17 @@ class Run {
     if (status.action() == v1::TABLE_ACTION_HELD) return leave(TableResult::kHeld, status.reason());
     if (!status.wanted()) return leave(TableResult::kUnwanted, status.reason());
     if (!table.problem.empty()) return leave(TableResult::kFailed, table.problem);
+    const bool suspect = !can_compare_ && state_.IsSuspect(table.schema.name);
     absl::StatusOr<Decision> decision =
-        Decide(history_, reader_, table.schema, status,
-               AskedFor(table.schema.name) || state_.IsSuspect(table.schema.name));
+        Decide(history_, reader_, table.schema, status, AskedFor(table.schema.name) || suspect);
     if (!decision.ok()) return leave(TableResult::kFailed, std::string(decision.status().message()));
+    const auto repair = repairs_.find(table.schema.name);
+    if (repair != repairs_.end()) decision = WithRepair(*std::move(decision), table.schema, repair->second);
     report.reason = decision->words;
-    if (decision->kind == Decision::Kind::kNothing) return;
+    if (decision->kind == Decision::Kind::kNothing) {
+      report.result = TableResult::kOk;
+      return;
+    }
     report.action = decision->kind == Decision::Kind::kPopulate ? "populate" : "changes";
     report.result = TableResult::kFailed;  // Until its commit is acknowledged.
     Job& job = jobs_.emplace_back();
@@ -253,6 +268,122 @@ class Run {
     job.closed_later = !table.schema.Key().empty() && history_.NamesRows(table.schema.name);
     job.status = status;
     job.whole_rows = whole_rows_.count(table.schema.name) > 0;
+    job.logged = history_.NamesRows(table.schema.name);
+    job.count_all =
+        options_.now_ms > 0 &&
+        state_.ShallCount(table.schema.name, options_.now_ms, options_.count_interval_ms);
+    if (repair != repairs_.end() && job.decision.kind == Decision::Kind::kChanges) {
+      job.repair = std::move(repair->second.keys);
+    }
+  }
+
+  /// A population brings everything; else the rows that differ go along with what changed.
+  Decision WithRepair(Decision decision, const TableSchema& table, const Differences& differences) {
+    if (decision.kind == Decision::Kind::kPopulate) return decision;
+    // Where the log does not name rows, only a population is of one moment.
+    const bool unnamed = has_log_ && !history_.NamesRows(table.name);
+    const std::string found = absl::StrCat("compared with the source, ", InWords(differences));
+    if (differences.beyond_repair || unnamed) {
+      return {Decision::Kind::kPopulate, PopulateReason::kRequested, found};
+    }
+    return {Decision::Kind::kChanges, PopulateReason::kNone, found};
+  }
+
+  static std::string InWords(const Differences& found) {
+    return absl::StrCat(found.beyond_repair ? "at least " : "", found.Count(),
+                        found.Count() == 1 ? " row differed (" : " rows differed (", found.lost,
+                        " missing in the mirror, ", found.changed, " otherwise, ", found.ghosts,
+                        " only in the mirror)");
+  }
+
+  // --- Comparison by digests ---
+
+  bool ShallCompare(std::size_t index) const {
+    const std::string& table = schema_.tables[index].schema.name;
+    if (!again_.empty() && again_.count(table) == 0) return false;
+    if (options_.verify == CycleOptions::Verify::kAll || statuses_[index].verify_wanted() ||
+        state_.IsSuspect(table) || repairs_.count(table) > 0) {
+      return true;
+    }
+    return options_.verify == CycleOptions::Verify::kSome &&
+           std::any_of(options_.verify_tables.begin(), options_.verify_tables.end(),
+                       [&table](const std::string& name) { return SameName(name, table); });
+  }
+
+  /// Errors: what ends the cycle. What is wrong with one table is in its report.
+  absl::Status CompareTables() {
+    compared_.clear();
+    for (std::size_t i = 0; i < schema_.tables.size(); ++i) {
+      if (!ShallCompare(i)) continue;
+      const TableSchema& table = schema_.tables[i].schema;
+      TableReport& report = ReportOf(table.name);
+      const auto unknown = [&report](const std::string& because) {
+        report.equality = TableReport::Equality::kUnknown;
+        report.unknown_because = because;
+      };
+      if (!can_compare_) {
+        unknown("the endpoint cannot compare by digests");
+        continue;
+      }
+      if (report.result != TableResult::kOk) {
+        unknown(report.reason);
+        continue;
+      }
+      const absl::StatusOr<Position> position = PositionOf(i);
+      if (!position.ok()) {
+        unknown(std::string(position.status().message()));
+        continue;
+      }
+      Verifier verifier(reader_, client_, history_, report_.cycle, limits_);
+      absl::StatusOr<Differences> found =
+          verifier.Compare(table, WantedColumns(table, statuses_[i]), *position);
+      if (absl::IsUnavailable(found.status()) || absl::IsUnauthenticated(found.status())) {
+        return found.status();
+      }
+      if (!found.ok()) {
+        unknown(std::string(found.status().message()));
+        const bool settles = absl::IsAborted(found.status()) || absl::IsFailedPrecondition(found.status());
+        if (settles) compare_again_.insert(table.name);
+        continue;
+      }
+      Conclude(table.name, *position, *std::move(found), &report);
+      if (options_.stop != nullptr && *options_.stop) break;
+    }
+    return absl::OkStatus();
+  }
+
+  /// Where the mirror stands by now.
+  absl::StatusOr<Position> PositionOf(std::size_t index) const {
+    for (const Job& job : jobs_) {
+      if (job.index == index) return job.sent;
+    }
+    const v1::TableStatus& status = statuses_[index];
+    if (status.position().lsn() >= 0 && !status.has_pending()) return DecodePosition(status.position());
+    return absl::FailedPreconditionError("the mirror holds no state of it that could be compared");
+  }
+
+  void Conclude(const std::string& table, const Position& position, Differences found, TableReport* report) {
+    report->unknown_because.clear();
+    report->compared = found.rows;
+    if (repairs_.count(table) > 0 && found.equal()) {
+      report->repaired = report->lost + report->changed + report->ghosts;
+    }
+    report->equality =
+        found.equal() ? TableReport::Equality::kEqual : TableReport::Equality::kDiffers;
+    report->lost = found.lost;
+    report->changed = found.changed;
+    report->ghosts = found.ghosts;
+    compared_[table] = {position, found.beyond_repair ? std::max<std::uint64_t>(found.Count(), 1)
+                                                      : found.Count()};
+    if (found.equal()) {
+      report->result = TableResult::kOk;
+      state_.SetSuspect(table, false);
+      return;
+    }
+    report->result = TableResult::kFailed;
+    report->reason = absl::StrCat("compared with the source, ", InWords(found),
+                                  "; 'mirror-agent verify --repair' sends them");
+    differ_[table] = std::move(found);
   }
 
   bool AskedFor(const std::string& table) const {
@@ -325,26 +456,43 @@ class Run {
       summary->set_inserts(job.inserts);
       summary->set_updates(job.updates);
       summary->set_deletes(job.deletes);
-      if (job.row_count) summary->set_row_count(*job.row_count);
+      if (job.row_count && compared_.count(job.schema.name) == 0) summary->set_row_count(*job.row_count);
+      if (job.row_count && options_.now_ms > 0) state_.SetCounted(job.schema.name, options_.now_ms);
     }
+    AddCompared(&request);
     const absl::StatusOr<v1::ReplicationCompletedResponse> response = client_.ReplicationCompleted(request);
     if (!response.ok()) {
       if (absl::IsAborted(response.status())) (void)lock_.End();
       return response.status();
     }
     for (const v1::TableVerdict& verdict : response->tables()) {
+      if (compared_.count(verdict.table()) > 0) continue;
       state_.SetSuspect(verdict.table(), verdict.comparison() == v1::COMPARISON_DIFFERS);
       if (verdict.comparison() != v1::COMPARISON_DIFFERS) continue;
+      if (can_compare_) compare_again_.insert(verdict.table());
       TableReport& report = ReportOf(verdict.table());
       report.result = TableResult::kFailed;
-      report.reason =
-          absl::StrCat(verdict.reason(), ". What was sent is committed; the next run sends the table whole");
+      report.reason = absl::StrCat(verdict.reason(), ". What was sent is committed; the next run ",
+                                   can_compare_ ? "compares the table and mends it" : "sends the table whole");
     }
     if (absl::Status saved = state_.Save(); !saved.ok()) return saved;
     if (absl::Status kept = Forget(); !kept.ok()) {
       AddNote(absl::StrCat("old entries of the change log could not be removed: ", kept.message()));
     }
     return lock_.End();
+  }
+
+  void AddCompared(v1::ReplicationCompletedRequest* request) const {
+    for (const auto& [table, compared] : compared_) {
+      v1::TableSummary* summary = nullptr;
+      for (v1::TableSummary& known : *request->mutable_tables()) {
+        if (known.table() == table) summary = &known;
+      }
+      if (summary == nullptr) summary = request->add_tables();
+      summary->set_table(table);
+      summary->set_rows_differ(compared.rows_differ);
+      EncodePosition(compared.position, summary->mutable_position());
+    }
   }
 
   /// All that the mirror showed or acknowledged is on its disk now.
@@ -375,6 +523,17 @@ class Run {
   std::vector<v1::TableStatus> statuses_;
   std::map<std::string, std::size_t> report_at_;  ///< By folded name.
   std::vector<Job> jobs_;
+
+  struct Compared {
+    Position position;
+    std::uint64_t rows_differ = 0;
+  };
+  bool has_log_ = false;
+  bool can_compare_ = false;                    ///< The endpoint answers DigestRanges.
+  std::map<std::string, Compared> compared_;    ///< In this cycle.
+  std::map<std::string, Differences> differ_;   ///< Found in this cycle.
+  std::map<std::string, Differences> repairs_;  ///< Found in the former one, to be mended.
+  std::set<std::string> compare_again_;         ///< Could not be compared in this cycle.
 };
 
 }  // namespace
@@ -393,6 +552,20 @@ std::string_view ToString(TableResult result) {
       return "held";
     case TableResult::kFailed:
       return "failed";
+  }
+  return "";
+}
+
+std::string_view ToString(TableReport::Equality equality) {
+  switch (equality) {
+    case TableReport::Equality::kNone:
+      return "none";
+    case TableReport::Equality::kEqual:
+      return "equal";
+    case TableReport::Equality::kDiffers:
+      return "differs";
+    case TableReport::Equality::kUnknown:
+      return "unknown";
   }
   return "";
 }

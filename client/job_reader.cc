@@ -25,7 +25,11 @@ void JobReader::Run() {
 }
 
 absl::Status JobReader::ReadTable(const ReadJob& job) {
-  if (!job.populate) return ReadChanges(job);
+  if (!job.populate) {
+    // What changes while they are read is among the net changes that follow.
+    if (absl::Status read = job.repair.empty() ? absl::OkStatus() : ReadRepairs(job); !read.ok()) return read;
+    return job.logged ? ReadChanges(job) : absl::OkStatus();
+  }
   if (absl::Status read = ReadAllRows(job); !read.ok()) return read;
   return job.closed_later ? ReadChanges(job) : absl::OkStatus();
 }
@@ -63,8 +67,26 @@ absl::Status JobReader::ReadAllRows(const ReadJob& job) {
   return absl::OkStatus();
 }
 
+absl::Status JobReader::ReadRepairs(const ReadJob& job) {
+  const auto repairs = reader_.RowsOf(job.schema.name, job.columns, job.repair);
+  if (!repairs.ok()) return repairs.status();
+  for (bool end = false; !end;) {
+    absl::StatusOr<ChangePiece> piece = (*repairs)->Next(job.size, this);
+    if (!piece.ok()) return piece.status();
+    end = piece->last;
+    ReadRows rows;
+    rows.blocks = std::move(piece->blocks);
+    rows.target = job.target;
+    rows.planned = rows.Count();
+    rows.last = end && !job.logged;
+    if (rows.blocks.empty() && !rows.last) continue;
+    if (absl::Status pushed = Push(std::move(rows)); !pushed.ok()) return pushed;
+  }
+  return absl::OkStatus();
+}
+
 absl::Status JobReader::ReadChanges(const ReadJob& job) {
-  const auto changes = reader_.Changes(job.schema.name, job.from, job.columns, job.whole_rows);
+  const auto changes = reader_.Changes(job.schema.name, job.from, job.columns, job.whole_rows, job.count_all);
   if (!changes.ok()) return changes.status();
   for (bool last = false; !last;) {
     absl::StatusOr<ChangePiece> piece = (*changes)->Next(job.size, this);

@@ -26,6 +26,9 @@ struct ReadJob {
   bool populate = false;      ///< All rows are read first.
   bool closed_later = false;  ///< Net changes follow the rows of a population.
   bool whole_rows = false;    ///< Net changes are whole rows.
+  bool logged = true;         ///< Net changes are to be had; else rows are read only as they are now.
+  bool count_all = false;     ///< Also a long table is counted.
+  std::vector<Key> repair = {};  ///< Rows that are sent as they are, before the net changes.
 };
 
 /// Reads the tables of a cycle one after the other, as far ahead of the wire as `ahead` takes it.
@@ -43,6 +46,7 @@ class JobReader : private LargeSink {
  private:
   absl::Status ReadTable(const ReadJob& job);
   absl::Status ReadAllRows(const ReadJob& job);
+  absl::Status ReadRepairs(const ReadJob& job);
   absl::Status ReadChanges(const ReadJob& job);
   absl::Status Push(ReadRows rows) { return ahead_.Push({job_, std::move(rows)}); }
 

@@ -44,6 +44,16 @@ int main(int argc, char** argv) {
                      "Say what waits to be sent, and try the connection; sends and writes nothing");
   dry_run->excludes(repopulate);
   dry_run->excludes(once->add_flag("--json", options.json, "Print one JSON object instead of lines"));
+  CLI::App* verify = app.add_subcommand(
+      "verify", "Compare the mirror with each [[source]], row by row where digests differ");
+  verify->footer(
+      "Example:\n  mirror-agent verify --config mirror-agent.toml --repair\n"
+      "Begins with a cycle, so that what waits to be sent is no difference. --repair sends exactly the rows "
+      "that differ. Exit code 1 also when something is not equal in the end.\n");
+  verify->add_option("--config", options.config, "The agent's configuration, mirror-agent.toml")->required();
+  verify->add_flag("--repair", options.repair, "Mend what differs");
+  verify->add_option("--table", options.tables, "Only these tables")->type_name("TABLE...");
+  verify->add_flag("--json", options.json, "Print one JSON object instead of lines");
   CLI::App* run = app.add_subcommand("run", "Cycles of all sources, each in its interval, until SIGTERM");
   run->footer(
       "Example:\n  mirror-agent run --config mirror-agent.toml\n"
@@ -75,6 +85,7 @@ int main(int argc, char** argv) {
   if (install->parsed()) return mirror::Install(config, std::cout, std::cerr);
   if (uninstall->parsed()) return mirror::Uninstall(config, std::cout, std::cerr);
   options.repopulate = repopulate->count() > 0;
+  options.verify = verify->parsed();
   options.terminal = isatty(STDERR_FILENO) != 0;
   std::erase(options.tables, "");
   return mirror::Once(options, std::cout, std::cerr);

@@ -227,19 +227,22 @@ absl::StatusOr<std::string> MirrorClient::CallToken() {
 }
 
 template <typename Response, typename Call>
-absl::StatusOr<Response> MirrorClient::Unary(const Call& call) {
+absl::StatusOr<Response> MirrorClient::Unary(const Call& call, std::chrono::seconds timeout) {
   const absl::StatusOr<std::string> token = CallToken();
   if (!token.ok()) return token.status();
   grpc::ClientContext context;
-  Authorize(*token, kCallTimeout, &context);
+  Authorize(*token, timeout, &context);
   Response response;
   const grpc::Status status = call(&context, &response);
   if (status.ok()) return response;
-  if (status.error_code() == grpc::StatusCode::UNAUTHENTICATED) {
-    const std::lock_guard lock(mutex_);
-    call_token_.clear();
-  }
+  ForgetToken(status);
   return ToStatus(status, context, Left::kCommitted);
+}
+
+void MirrorClient::ForgetToken(const grpc::Status& status) {
+  if (status.error_code() != grpc::StatusCode::UNAUTHENTICATED) return;
+  const std::lock_guard lock(mutex_);
+  call_token_.clear();
 }
 
 absl::StatusOr<v1::AuthenticateResponse> MirrorClient::Authenticate(const std::string& holder, bool take_over,
@@ -283,23 +286,54 @@ absl::StatusOr<v1::AuthenticateResponse> MirrorClient::Authenticate(const std::s
 
 absl::StatusOr<v1::TableSchemaResponse> MirrorClient::TableSchema(const v1::TableSchemaRequest& request) {
   return Unary<v1::TableSchemaResponse>(
-      [&](auto* context, auto* response) { return stub_->TableSchema(context, request, response); });
+      [&](auto* context, auto* response) { return stub_->TableSchema(context, request, response); },
+      kCallTimeout);
 }
 
 absl::StatusOr<v1::RowDataResponse> MirrorClient::RowData(const v1::RowDataRequest& request) {
   return Unary<v1::RowDataResponse>(
-      [&](auto* context, auto* response) { return stub_->RowData(context, request, response); });
+      [&](auto* context, auto* response) { return stub_->RowData(context, request, response); },
+      kCallTimeout);
 }
 
 absl::StatusOr<v1::WipeResponse> MirrorClient::Wipe(const v1::WipeRequest& request) {
   return Unary<v1::WipeResponse>(
-      [&](auto* context, auto* response) { return stub_->Wipe(context, request, response); });
+      [&](auto* context, auto* response) { return stub_->Wipe(context, request, response); },
+      kCallTimeout);
 }
 
 absl::StatusOr<v1::ReplicationCompletedResponse> MirrorClient::ReplicationCompleted(
     const v1::ReplicationCompletedRequest& request) {
   return Unary<v1::ReplicationCompletedResponse>(
-      [&](auto* context, auto* response) { return stub_->ReplicationCompleted(context, request, response); });
+      [&](auto* context, auto* response) { return stub_->ReplicationCompleted(context, request, response); },
+      kCallTimeout);
+}
+
+absl::StatusOr<v1::DigestRangesResponse> MirrorClient::DigestRanges(
+    const v1::DigestRangesRequest& request) {
+  return Unary<v1::DigestRangesResponse>(
+      [&](auto* context, auto* response) { return stub_->DigestRanges(context, request, response); },
+      std::chrono::seconds(0));
+}
+
+absl::Status MirrorClient::ReadRows(const v1::ReadRowsRequest& request,
+                                    const std::function<absl::Status(const v1::ReadRowsResponse&)>& take) {
+  const absl::StatusOr<std::string> token = CallToken();
+  if (!token.ok()) return token.status();
+  grpc::ClientContext context;
+  Authorize(*token, std::chrono::seconds(0), &context);
+  const auto reader = stub_->ReadRows(&context, request);
+  absl::Status taken;
+  v1::ReadRowsResponse response;
+  while (taken.ok() && reader->Read(&response)) taken = take(response);
+  if (!taken.ok()) {
+    context.TryCancel();
+    while (reader->Read(&response)) {
+    }
+  }
+  const grpc::Status status = reader->Finish();
+  ForgetToken(status);
+  return taken.ok() ? ToStatus(status, context, Left::kCommitted) : taken;
 }
 
 absl::StatusOr<std::unique_ptr<RowStream>> MirrorClient::OpenRowStream() {

@@ -4,7 +4,9 @@
 #include <grpcpp/channel.h>
 #include <grpcpp/security/credentials.h>
 
+#include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -64,6 +66,12 @@ class MirrorClient {
   absl::StatusOr<v1::ReplicationCompletedResponse> ReplicationCompleted(
       const v1::ReplicationCompletedRequest& request);
 
+  /// No deadline: the endpoint may have to read all of the table.
+  absl::StatusOr<v1::DigestRangesResponse> DigestRanges(const v1::DigestRangesRequest& request);
+  /// `take` gets each message; its error ends the call and is returned.
+  absl::Status ReadRows(const v1::ReadRowsRequest& request,
+                        const std::function<absl::Status(const v1::ReadRowsResponse&)>& take);
+
   const std::string& context_id() const { return context_id_; }
   /// For tests and hostile clients: calls go out with this text instead of a proper token; empty: proper ones
   /// again.
@@ -73,7 +81,8 @@ class MirrorClient {
   absl::StatusOr<std::string> Token(TokenUse use, const std::string& nonce) const;
   absl::StatusOr<std::string> CallToken();
   template <typename Response, typename Call>
-  absl::StatusOr<Response> Unary(const Call& call);
+  absl::StatusOr<Response> Unary(const Call& call, std::chrono::seconds timeout);
+  void ForgetToken(const grpc::Status& status);
 
   std::shared_ptr<grpc::Channel> channel_;
   std::unique_ptr<v1::MirrorClientService::Stub> stub_;

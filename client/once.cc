@@ -40,7 +40,7 @@ absl::Status CheckTables(const AgentConfig& config, const std::vector<std::strin
                                    [&](const std::string& name) { return SameName(name, table); });
     if (found) continue;
     return absl::InvalidArgumentError(
-        absl::StrCat("--repopulate: no source has a table '", table, "'", unread, ". Nothing was sent"));
+        absl::StrCat("no source has a table '", table, "'", unread, ". Nothing was sent"));
   }
   return absl::OkStatus();
 }
@@ -75,15 +75,22 @@ int Once(const OnceOptions& options, std::ostream& out, std::ostream& err) {
   for (const SourceConfig& source : config->sources) {
     const auto begin = std::chrono::steady_clock::now();
     Progress progress(err, options.terminal);
-    const RunRequest request{options.repopulate, options.tables, [&](const Job& job) { progress.Show(job); }};
+    RunRequest request;
+    request.repopulate = options.repopulate;
+    (options.verify ? request.verify_tables : request.tables) = options.tables;
+    request.progress = [&](const Job& job) { progress.Show(job); };
+    request.verify = options.verify;
+    if (options.verify) request.repair = options.repair;
     SourceRun run{&source, RunSource(*config, source, *connection, request), 0};
     progress.Clear();
     run.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-    if (!run.report.Good()) exit_code = kFailed;
+    if (!run.report.Good() || (options.verify && !AllEqual(run.report))) exit_code = kFailed;
     if (options.json) {
       sources.push_back(ToJson(run));
       std::ostringstream unused;
       PrintRun(run, unused, err);
+    } else if (options.verify) {
+      PrintComparison(run, out, err);
     } else {
       PrintRun(run, out, err);
     }

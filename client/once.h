@@ -12,6 +12,8 @@ struct OnceOptions {
   bool repopulate = false;
   std::vector<std::string> tables = {};  ///< Of `repopulate`; empty: all.
   bool json = false;
+  bool verify = false;    ///< Compare with the mirror by digests, all or `tables`.
+  bool repair = false;    ///< With `verify`: mend what differs.
   bool dry_run = false;   ///< Say what waits to be sent; nothing is sent or written.
   bool terminal = false;  ///< `err` is one: a bar shows the progress.
 };
@@ -21,7 +23,9 @@ struct OnceOptions {
 ///   {"sources": [{"context_id", "path", "outcome", "reason", "notes", "cycle", "seconds",
 ///                 "tables": [{"table", "action", "inserts", "updates", "deletes", "lsn", "result",
 ///                 "reason"}]}]}
-/// Gives the exit code: 0 done or told not to replicate, 1 busy or something failed, 2 the configuration or
+/// With `verify` the tables are compared after that, and a line says what of each was found; in the object they
+/// have "equality" (none, equal, differs, unknown), "compared", "lost", "changed", "ghosts", "repaired".
+/// Gives the exit code: 0 done or told not to replicate, 1 busy or something failed (or, with `verify`, is not equal in the end), 2 the configuration or
 /// the name of a table is wrong (then nothing was sent).
 int Once(const OnceOptions& options, std::ostream& out, std::ostream& err);
 

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <iomanip>
 #include <map>
+#include <set>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -34,31 +35,41 @@ std::string Shortened(const std::string& name) {
   return name.substr(0, bytes) + "...";
 }
 
-void PrintTables(const CycleReport& report, std::ostream& out) {
-  using Row = std::array<std::string, 7>;
-  std::vector<Row> rows = {{"table", "action", "inserts", "updates", "deletes", "lsn", "result"}};
-  for (const TableReport& table : report.tables) {
-    rows.push_back({Shortened(Printable(table.table)), table.action, absl::StrCat(table.inserts),
-                    absl::StrCat(table.updates), absl::StrCat(table.deletes), absl::StrCat(table.lsn),
-                    std::string(ToString(table.result))});
+/// In columns; `texts` are set to the left, all others to the right. The last cell of a row is not padded.
+template <std::size_t N>
+void PrintColumns(const std::vector<std::array<std::string, N>>& rows, std::ostream& out,
+                  const std::set<std::size_t>& texts) {
+  std::array<std::size_t, N> width{};
+  for (const auto& row : rows) {
+    for (std::size_t i = 0; i < N; ++i) width[i] = std::max(width[i], Width(row[i]));
   }
-  Row::value_type::size_type width[std::tuple_size_v<Row>] = {};
-  for (const Row& row : rows) {
-    for (std::size_t i = 0; i < row.size(); ++i) width[i] = std::max(width[i], Width(row[i]));
-  }
-  for (std::size_t r = 0; r < rows.size(); ++r) {
+  for (const auto& row : rows) {
     out << ' ';
-    for (std::size_t i = 0; i < rows[r].size(); ++i) {
-      const std::string blanks(width[i] - Width(rows[r][i]), ' ');
-      const bool number = i >= 2 && i <= 5;
-      out << ' ' << (number ? blanks : "") << rows[r][i] << (number ? "" : blanks) << ' ';
-    }
-    // What went wrong is told once, on stderr.
-    if (r > 0 && report.tables[r - 1].result <= TableResult::kBlocked) {
-      out << Printable(report.tables[r - 1].reason);
+    for (std::size_t i = 0; i < N; ++i) {
+      const std::string blanks(width[i] - Width(row[i]), ' ');
+      const bool text = texts.count(i) > 0;
+      out << ' ' << (text ? "" : blanks) << row[i] << (text && i + 1 < N ? blanks : "") << ' ';
     }
     out << '\n';
   }
+}
+
+void PrintTables(const CycleReport& report, std::ostream& out) {
+  constexpr std::size_t kResultWidth = 6;  // "result"
+  std::vector<std::array<std::string, 7>> rows = {
+      {"table", "action", "inserts", "updates", "deletes", "lsn", "result"}};
+  for (const TableReport& table : report.tables) {
+    std::string result(ToString(table.result));
+    // What went wrong is told once, on stderr.
+    if (table.result <= TableResult::kBlocked && !table.reason.empty()) {
+      result.resize(std::max(result.size(), kResultWidth), ' ');
+      absl::StrAppend(&result, "  ", Printable(table.reason));
+    }
+    rows.push_back({Shortened(Printable(table.table)), table.action, absl::StrCat(table.inserts),
+                    absl::StrCat(table.updates), absl::StrCat(table.deletes), absl::StrCat(table.lsn),
+                    std::move(result)});
+  }
+  PrintColumns(rows, out, {0, 1, 6});
 }
 
 void PrintSum(const SourceRun& run, std::ostream& out) {
@@ -99,12 +110,11 @@ void PrintNotes(const CycleReport& report, std::ostream& out) {
   for (const std::string& note : report.notes) out << "  note: " << Printable(note) << '\n';
 }
 
-/// How it ended, after the tables.
-void PrintOutcome(const SourceRun& run, std::ostream& out, std::ostream& err) {
+/// How it ended, but for a run that did what it should.
+void PrintOutcomeBriefly(const SourceRun& run, std::ostream& out, std::ostream& err) {
   const CycleReport& report = run.report;
   switch (report.outcome) {
     case Outcome::kDone:
-      PrintSum(run, out);
       break;
     case Outcome::kDoNotReplicate:
       out << "  told not to replicate: " << Printable(report.reason) << '\n';
@@ -120,6 +130,12 @@ void PrintOutcome(const SourceRun& run, std::ostream& out, std::ostream& err) {
     err << "mirror-agent: " << run.config->context_id << ": "
         << Printable(std::string(report.status.message())) << '\n';
   }
+}
+
+/// The same, after the tables.
+void PrintOutcome(const SourceRun& run, std::ostream& out, std::ostream& err) {
+  if (run.report.outcome == Outcome::kDone) PrintSum(run, out);
+  PrintOutcomeBriefly(run, out, err);
 }
 
 }  // namespace
@@ -157,6 +173,39 @@ void PrintRunBriefly(const SourceRun& run, std::ostream& out, std::ostream& err)
   PrintOutcome(run, out, err);
 }
 
+void PrintComparison(const SourceRun& run, std::ostream& out, std::ostream& err) {
+  out << run.config->context_id << "  " << Printable(run.config->path) << '\n';
+  PrintNotes(run.report, out);
+  std::vector<std::array<std::string, 7>> rows = {
+      {"table", "rows", "lsn", "missing", "changed", "ghosts", "equality"}};
+  std::uint64_t compared = 0;
+  for (const TableReport& table : run.report.tables) {
+    if (table.equality == TableReport::Equality::kNone) continue;
+    const bool unknown = table.equality == TableReport::Equality::kUnknown;
+    const auto number = [&](std::uint64_t value) { return unknown ? "-" : absl::StrCat(value); };
+    std::string words(ToString(table.equality));
+    if (unknown) absl::StrAppend(&words, ": ", Printable(table.unknown_because));
+    if (table.repaired > 0) absl::StrAppend(&words, ", ", Grouped(table.repaired), " repaired");
+    rows.push_back({Shortened(Printable(table.table)), number(table.compared), absl::StrCat(table.lsn),
+                    number(table.lost), number(table.changed), number(table.ghosts), std::move(words)});
+    compared += table.compared;
+  }
+  if (rows.size() > 1) PrintColumns(rows, out, /*texts=*/{0, 6});
+  if (run.report.outcome == Outcome::kDone) {
+    out << "  " << rows.size() - 1 << (rows.size() == 2 ? " table, " : " tables, ") << Grouped(compared)
+        << " rows compared in " << std::fixed << std::setprecision(2) << run.seconds << " s\n";
+  }
+  PrintOutcomeBriefly(run, out, err);
+}
+
+bool AllEqual(const CycleReport& report) {
+  return report.outcome == Outcome::kDoNotReplicate ||
+         std::all_of(report.tables.begin(), report.tables.end(), [](const TableReport& table) {
+           return table.equality == TableReport::Equality::kNone ||
+                  table.equality == TableReport::Equality::kEqual;
+         });
+}
+
 nlohmann::ordered_json ToJson(const SourceRun& run) {
   nlohmann::ordered_json tables = nlohmann::ordered_json::array();
   for (const TableReport& table : run.report.tables) {
@@ -167,7 +216,13 @@ nlohmann::ordered_json ToJson(const SourceRun& run) {
                       {"deletes", table.deletes},
                       {"lsn", table.lsn},
                       {"result", ToString(table.result)},
-                      {"reason", table.reason}});
+                      {"reason", table.reason},
+                      {"equality", ToString(table.equality)},
+                      {"compared", table.compared},
+                      {"lost", table.lost},
+                      {"changed", table.changed},
+                      {"ghosts", table.ghosts},
+                      {"repaired", table.repaired}});
   }
   const std::string reason =
       run.report.outcome == Outcome::kFailed ? std::string(run.report.status.message()) : run.report.reason;

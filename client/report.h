@@ -24,6 +24,11 @@ void PrintRun(const SourceRun& run, std::ostream& out, std::ostream& err);
 /// The same in few lines: only tables with changes, and the sum.
 void PrintRunBriefly(const SourceRun& run, std::ostream& out, std::ostream& err);
 
+/// What a comparison found, a line for each table.
+void PrintComparison(const SourceRun& run, std::ostream& out, std::ostream& err);
+/// Told not to replicate; or every table that was compared is equal.
+bool AllEqual(const CycleReport& report);
+
 nlohmann::ordered_json ToJson(const SourceRun& run);
 
 /// A number as people read it: 1,234,567.

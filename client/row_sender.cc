@@ -24,17 +24,6 @@ BatcherLimits LimitsOf(const v1::Limits& limits, std::size_t batch_bytes) {
   return batcher;
 }
 
-/// Those that the mirror wants.
-std::vector<std::uint32_t> ColumnsOf(const Job& job) {
-  std::vector<std::uint32_t> columns;
-  for (std::uint32_t i = 0; i < job.schema.columns.size(); ++i) {
-    const bool left_out = static_cast<int>(i) < job.status.rules_size() &&
-                          job.status.rules(static_cast<int>(i)) == v1::COLUMN_RULE_LEFT_OUT;
-    if (!left_out) columns.push_back(i);
-  }
-  return columns;
-}
-
 /// Whichever way the sender goes, the reader does not wait for it.
 struct ClosesAtTheEnd {
   ReadAhead& ahead;
@@ -52,6 +41,16 @@ absl::StatusOr<std::jthread> StartThread(std::function<void()> work) {
 }
 
 }  // namespace
+
+std::vector<std::uint32_t> WantedColumns(const TableSchema& schema, const v1::TableStatus& status) {
+  std::vector<std::uint32_t> columns;
+  for (std::uint32_t i = 0; i < schema.columns.size(); ++i) {
+    const bool left_out = static_cast<int>(i) < status.rules_size() &&
+                          status.rules(static_cast<int>(i)) == v1::COLUMN_RULE_LEFT_OUT;
+    if (!left_out) columns.push_back(i);
+  }
+  return columns;
+}
 
 RowSender::RowSender(SourceReader& reader, MirrorClient& client, std::int64_t cycle, const v1::Limits& limits,
                      SenderOptions options)
@@ -99,13 +98,16 @@ absl::Status RowSender::Send(std::vector<Job>& jobs) {
 ReadJob RowSender::ToRead(const Job& job) const {
   ReadJob read;
   read.schema = job.schema;
-  read.columns = ColumnsOf(job);
+  read.columns = WantedColumns(job.schema, job.status);
   read.size = SizeOfBlocks(read.columns.size());
   read.target = job.target;
   read.populate = job.decision.kind == Decision::Kind::kPopulate;
   read.from = read.populate ? job.target.lsn : Lsn{job.status.position().lsn()};
   read.closed_later = job.closed_later;
   read.whole_rows = job.whole_rows || read.populate;
+  read.logged = job.logged;
+  read.count_all = job.count_all;
+  read.repair = job.repair;
   return read;
 }
 

@@ -28,6 +28,9 @@ struct Job {
   Position target;            ///< Durable at the source before the first row is read.
   bool closed_later = false;  ///< Net changes behind `target` follow the rows of a population.
   bool whole_rows = false;    ///< The mirror lacked rows that were updated.
+  bool logged = true;         ///< See ReadJob.
+  bool count_all = false;     ///< See ReadJob.
+  std::vector<Key> repair = {};  ///< See ReadJob.
 
   std::uint64_t expected = 0;  ///< Rows, as they were counted; 0: not known.
   std::uint64_t inserts = 0, updates = 0, deletes = 0;
@@ -48,6 +51,9 @@ struct SenderOptions {
   std::function<void(const Job&)> progress;
   const std::atomic<bool>* stop = nullptr;  ///< Set: the table at hand is not finished. May be null.
 };
+
+/// Indexes of the columns that the mirror wants.
+std::vector<std::uint32_t> WantedColumns(const TableSchema& schema, const v1::TableStatus& status);
 
 /// Sends the tables of one cycle over one stream, several requests in flight, while another thread reads on.
 ///

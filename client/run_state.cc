@@ -49,13 +49,14 @@ absl::StatusOr<RunState> RunState::Load(const std::string& state_dir, const std:
     state.id_ = json.at("id").get<std::string>();
     state.source_id_ = json.at("source_id").get<std::string>();
     state.run_ = json.at("run").get<std::int64_t>();
+    state.verified_ms_ = json.value("verified_ms", std::int64_t{0});
     state.host_ = json.at("host").get<std::string>();
     const Json& source = json.at("source");
     state.mark_ = {source.at("path").get<std::string>(), source.at("device").get<std::uint64_t>(),
                    source.at("inode").get<std::uint64_t>(), source.at("change_counter").get<std::uint64_t>()};
     for (const auto& [name, entry] : json.at("tables").items()) {
       state.tables_[name] = {entry.at("sent").get<std::int64_t>(), entry.value("suspect", false),
-                             entry.at("record").get<std::string>()};
+                             entry.value("counted_ms", std::int64_t{0}), entry.at("record").get<std::string>()};
     }
   } catch (const Json::exception& wrong) {
     return Unreadable(state.path_, wrong.what());
@@ -67,12 +68,16 @@ absl::StatusOr<RunState> RunState::Load(const std::string& state_dir, const std:
 absl::Status RunState::Save() {
   Json tables = Json::object();
   for (const auto& [name, table] : tables_) {
-    tables[name] = {{"sent", table.sent}, {"suspect", table.suspect}, {"record", table.record}};
+    tables[name] = {{"sent", table.sent},
+                    {"suspect", table.suspect},
+                    {"counted_ms", table.counted_ms},
+                    {"record", table.record}};
   }
   const Json json = {{"version", kVersion},
                      {"id", id_},
                      {"source_id", source_id_},
                      {"run", run_},
+                     {"verified_ms", verified_ms_},
                      {"host", host_},
                      {"source",
                       {{"path", mark_.path},
@@ -173,6 +178,18 @@ bool RunState::IsSuspect(const std::string& table) const {
 
 void RunState::SetSuspect(const std::string& table, bool suspect) {
   if (const auto found = tables_.find(table); found != tables_.end()) found->second.suspect = suspect;
+}
+
+bool RunState::ShallCount(const std::string& table, std::int64_t now_ms, std::int64_t interval_ms) const {
+  const auto found = tables_.find(table);
+  if (found == tables_.end()) return true;
+  const std::int64_t since = now_ms - found->second.counted_ms;
+  // A clock that was set back does not keep it from its turn.
+  return since < 0 || since >= interval_ms;
+}
+
+void RunState::SetCounted(const std::string& table, std::int64_t now_ms) {
+  if (const auto found = tables_.find(table); found != tables_.end()) found->second.counted_ms = now_ms;
 }
 
 void RunState::SetRecord(const std::string& table, const std::string& record) {

@@ -62,6 +62,12 @@ class RunState : public History {
   /// Whether the last cycle that sent the table left it with another number of rows than its source.
   bool IsSuspect(const std::string& table) const;
   void SetSuspect(const std::string& table, bool suspect);
+  /// A table whose rows are too many to be counted in each cycle: whether its turn has come.
+  bool ShallCount(const std::string& table, std::int64_t now_ms, std::int64_t interval_ms) const;
+  void SetCounted(const std::string& table, std::int64_t now_ms);
+  /// When all tables were compared with the mirror by digests, unix milliseconds; 0: never.
+  std::int64_t verified_ms() const { return verified_ms_; }
+  void SetVerified(std::int64_t now_ms) { verified_ms_ = now_ms; }
   /// Forgets the tables that are not in `names`.
   void Retain(const std::vector<std::string>& names);
 
@@ -69,6 +75,7 @@ class RunState : public History {
   struct Table {
     std::int64_t sent = 0;  ///< Run; 0: none.
     bool suspect = false;
+    std::int64_t counted_ms = 0;
     std::string record;
   };
   RunState() = default;
@@ -84,6 +91,7 @@ class RunState : public History {
   std::string host_;
   SourceMark mark_;
   std::int64_t run_ = 0;
+  std::int64_t verified_ms_ = 0;
   std::map<std::string, Table> tables_;
 };
 

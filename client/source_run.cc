@@ -1,6 +1,7 @@
 #include "client/source_run.h"
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "absl/status/statusor.h"
@@ -28,6 +29,23 @@ std::vector<std::string> Own(const std::vector<std::string>& names, const std::v
     if (std::any_of(wanted.begin(), wanted.end(), same)) own.push_back(name);
   }
   return own;
+}
+
+void SetVerification(const SourceConfig& source, const RunRequest& request, const RunState& state,
+                     CycleOptions* cycle) {
+  cycle->now_ms = std::chrono::duration_cast<std::chrono::milliseconds>(
+                      std::chrono::system_clock::now().time_since_epoch())
+                      .count();
+  cycle->count_interval_ms = source.count_interval_ms;
+  cycle->repair = request.repair.value_or(source.repair);
+  cycle->verify_tables = request.verify_tables;
+  if (request.verify) {
+    cycle->verify =
+        request.verify_tables.empty() ? CycleOptions::Verify::kAll : CycleOptions::Verify::kSome;
+  } else if (source.verify_interval_ms > 0 && state.verified_ms() > 0) {
+    const std::int64_t since = cycle->now_ms - state.verified_ms();
+    if (since < 0 || since >= source.verify_interval_ms) cycle->verify = CycleOptions::Verify::kAll;
+  }
 }
 
 }  // namespace
@@ -65,8 +83,15 @@ CycleReport RunSource(const AgentConfig& config, const SourceConfig& source, con
     if (!names.ok()) return Failed(names.status());
     cycle.repopulate = Own(*names, request.tables);
   }
+  SetVerification(source, request, *state, &cycle);
   MirrorClient client(connection.channel, connection.identity, source.context_id);
   CycleReport report = RunOnce({*reader, client, *lock, *state, log->get()}, cycle);
+  const bool all = cycle.verify == CycleOptions::Verify::kAll && report.outcome == Outcome::kDone;
+  // The first one is due an interval after the source was first seen.
+  if (all || state->verified_ms() == 0) {
+    state->SetVerified(cycle.now_ms);
+    if (absl::Status saved = state->Save(); !saved.ok()) report.notes.emplace_back(saved.message());
+  }
   if (*log == nullptr) {
     report.notes.push_back(absl::StrCat(
         source.strategy == "cdc" ? "no change log is installed ('mirror-agent install' makes it)"

@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,11 @@ struct RunRequest {
   std::vector<std::string> tables =
       {};  ///< To repopulate; empty: all. Those that this source does not have are passed over.
   std::function<void(const Job&)> progress = {};
+  /// Compares tables with the mirror by digests: all, or those of `verify_tables`. Not asked for: when
+  /// verify_interval has passed.
+  bool verify = false;
+  std::vector<std::string> verify_tables = {};
+  std::optional<bool> repair = {};  ///< Absent: as the source's configuration says.
   const std::atomic<bool>* stop = nullptr;
   std::size_t read_ahead = ReadAhead::kBytesMax;  ///< See CycleOptions.
 };

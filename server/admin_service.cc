@@ -17,6 +17,7 @@
 #include "certs/issue.h"
 #include "proto/wire/codec.h"
 #include "server/call_log.h"
+#include "server/clock.h"
 #include "server/diagnosis.h"
 #include "server/rpc_status.h"
 
@@ -30,12 +31,6 @@ constexpr std::uint32_t kEventsPerLook = 100;
 constexpr int kWatchersMax = 16;
 constexpr std::chrono::milliseconds kWatchPatience{250};
 constexpr std::size_t kPauseReasonBytesMax = 500;
-
-std::int64_t NowMs() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
 
 /// Who is at the other end of the connection.
 struct Peer {

@@ -12,6 +12,7 @@
 #include "proto/wire/codec.h"
 #include "proto/wire/digest.h"
 #include "server/call_log.h"
+#include "server/clock.h"
 #include "server/row_pipeline.h"
 #include "server/rpc_status.h"
 
@@ -19,13 +20,7 @@ namespace mirror {
 namespace {
 
 /// What this endpoint can do beyond the first version of the protocol.
-constexpr const char* kCapabilities[] = {"row_data_stream", "advance", "value_parts"};
-
-std::int64_t NowMs() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
+constexpr const char* kCapabilities[] = {"row_data_stream", "advance", "value_parts", "digest_ranges"};
 
 WireLimits WireLimitsOf(const LimitsConfig& config) {
   WireLimits limits;
@@ -112,6 +107,7 @@ void EncodeAnswer(const TableAnswer& answer, int columns, v1::TableStatus* statu
   status->set_action(static_cast<v1::TableAction>(answer.action));
   status->set_reason(CutMessage(answer.reason));
   status->set_row_count(answer.row_count);
+  status->set_verify_wanted(answer.verify_wanted);
 }
 
 // --- RowData ------------------------------------------------------------------
@@ -253,6 +249,7 @@ absl::Status MirrorService::DoAuthenticate(const Caller& caller, const v1::Authe
   limits->set_value_bytes_max(limits_.value_bytes_max);
   limits->set_part_bytes_max(PartBytesMax(limits_));
   limits->set_streams_per_tenant_max(streams_per_tenant_max_);
+  limits->set_digest_ranges_max(kDigestRangesMax);
   response->set_server_version(MIRROR_VERSION);
   response->set_server_time_ms(now_ms);
   response->set_application_id(caller.application_id);
@@ -470,9 +467,11 @@ absl::Status MirrorService::DoComplete(const Caller& caller, const v1::Replicati
   }
   std::vector<CompletedTable> tables;
   for (const v1::TableSummary& summary : request.tables()) {
-    CompletedTable table{summary.table(),   summary.inserts(), summary.updates(),
-                         summary.deletes(), std::nullopt,      summary.has_digest()};
+    CompletedTable table{summary.table(), summary.inserts(), summary.updates(), summary.deletes()};
     if (summary.has_row_count()) table.row_count = summary.row_count();
+    if (summary.has_digest()) table.digest = summary.digest();
+    if (summary.has_position()) table.position = DecodePosition(summary.position());
+    if (summary.has_rows_differ()) table.rows_differ = summary.rows_differ();
     tables.push_back(std::move(table));
   }
   const absl::StatusOr<std::vector<TableVerdict>> verdicts =
@@ -485,30 +484,6 @@ absl::Status MirrorService::DoComplete(const Caller& caller, const v1::Replicati
     message->set_reason(CutMessage(verdict.reason));
   }
   return absl::OkStatus();
-}
-
-grpc::Status MirrorService::DigestRanges(grpc::ServerContext* context,
-                                         const v1::DigestRangesRequest* /*request*/,
-                                         v1::DigestRangesResponse* /*response*/) {
-  CallLog log("DigestRanges");
-  const absl::StatusOr<Caller> caller = gate_.Admit(*context);
-  if (!caller.ok()) return log.Finish(caller.status());
-  log.set_tenant(caller->context_id);
-  return log.Finish(
-      NotThere("comparing by digests (DigestRanges)",
-               "Give row counts in ReplicationCompleted; an operator can have a table sent anew with "
-               "'mirrorctl invalidate'."));
-}
-
-grpc::Status MirrorService::ReadRows(grpc::ServerContext* context, const v1::ReadRowsRequest* /*request*/,
-                                     grpc::ServerWriter<v1::ReadRowsResponse>* /*writer*/) {
-  CallLog log("ReadRows");
-  const absl::StatusOr<Caller> caller = gate_.Admit(*context);
-  if (!caller.ok()) return log.Finish(caller.status());
-  log.set_tenant(caller->context_id);
-  return log.Finish(
-      NotThere("reading rows back (ReadRows)",
-               "Ask the mirror's operator: the mirror database can be read with any SQLite tool."));
 }
 
 }  // namespace mirror

@@ -73,6 +73,11 @@ class MirrorService final : public v1::MirrorClientService::Service {
   absl::Status DoWipe(const Caller& caller, const v1::WipeRequest& request, v1::WipeResponse* response);
   absl::Status DoComplete(const Caller& caller, const v1::ReplicationCompletedRequest& request,
                           v1::ReplicationCompletedResponse* response);
+  absl::Status DoDigestRanges(const Caller& caller, const grpc::ServerContext& context,
+                              const v1::DigestRangesRequest& request, v1::DigestRangesResponse* response);
+  absl::Status DoReadRows(const Caller& caller, const grpc::ServerContext& context,
+                          const v1::ReadRowsRequest& request,
+                          grpc::ServerWriter<v1::ReadRowsResponse>* writer);
 
   Gate& gate_;
   Tenants& tenants_;

@@ -64,6 +64,52 @@ struct TenantRecord {
   friend bool operator==(const TenantRecord&, const TenantRecord&) = default;
 };
 
+/// What is known of a table being equal to its source. The numbers of Equality in mirror_admin.proto.
+enum class Equality : std::uint8_t { kUnknown = 1, kEqual = 2, kCountEqual = 3, kDiffers = 4 };
+
+/// The last comparison of a table with its source; a row of `_mirror_checks`. A population forgets it.
+struct TableCheck {
+  std::string table;
+  Equality equality = Equality::kUnknown;
+  Position position;  ///< As of which.
+  std::int64_t checked_ms = 0;
+  std::uint64_t rows_differ = 0;
+  bool wanted = false;  ///< An operator asked for another one.
+  friend bool operator==(const TableCheck&, const TableCheck&) = default;
+};
+
+/// What an operator has to decide. The names are those of Hold.kind and Hold.state in mirror_admin.proto.
+enum class HoldKind : std::uint8_t { kDeletes = 1, kPopulation = 2, kTables = 3, kSource = 4 };
+enum class HoldState : std::uint8_t { kWaiting = 1, kCommit = 2, kRollback = 3 };
+std::string_view ToString(HoldKind kind);
+std::string_view ToString(HoldState state);
+
+/// A row of `_mirror_holds`; there is one at most for each kind and table.
+struct Hold {
+  std::uint64_t id = 0;  ///< 0: a new one, which the store numbers.
+  HoldKind kind = HoldKind::kDeletes;
+  std::string table;        ///< Empty for kTables and kSource.
+  std::uint64_t rows = 0;   ///< That would vanish.
+  std::uint64_t rows_before = 0;
+  std::vector<std::string> tables = {};  ///< kTables: those that would go.
+  std::string source_id = {};            ///< kSource: the one that waits.
+  std::int64_t since_ms = 0;
+  HoldState state = HoldState::kWaiting;
+  std::string reason = {};
+  friend bool operator==(const Hold&, const Hold&) = default;
+};
+
+/// Rows that vanished from a table in one cycle; a row of `_mirror_losses`.
+struct Loss {
+  std::int64_t cycle = 0;
+  std::int64_t at_ms = 0;
+  std::int64_t planned = -1;  ///< What the source said that it would delete; -1: it did not say.
+  std::int64_t rows = 0;      ///< That did go.
+  std::int64_t rows_before = 0;
+  bool committed = false;  ///< The table was committed since.
+  friend bool operator==(const Loss&, const Loss&) = default;
+};
+
 /// A table as the store holds it.
 struct StoredTable {
   TableRecord record;
@@ -135,6 +181,9 @@ struct Step {
   std::vector<Action> actions;
   /// Tried in place of a failed step, after its savepoint was rolled back.
   std::vector<Step> otherwise;
+  /// Notes what vanishes: the rows that go are added to `rows` of this cycle's Loss, which is made when there
+  /// is something to note; `committed` marks all of the table. Absent: nothing is noted.
+  std::optional<Loss> loss = std::nullopt;
 };
 
 struct Nonce {
@@ -173,6 +222,13 @@ struct Plan {
   /// TableSchema: what replaces the kept answers, made of the outcomes of `steps` before the commit, so that
   /// a crash cannot come between what happened and what a repetition is told. Absent: they stay.
   std::function<std::vector<SchemaAnswer>(const std::vector<StepResult>& steps)> answers;
+  /// Written as they are.
+  std::vector<TableCheck> checks = {};
+  /// Written in place of those of the same kind and table.
+  std::vector<Hold> holds = {};
+  std::vector<std::uint64_t> settled_holds = {};  ///< By id: removed.
+  /// Losses that are committed and older are forgotten. 0: none.
+  std::int64_t forget_losses_before_ms = 0;
   /// Shadows and parts of other cycles than `cycle` are dropped.
   bool forget_old_cycles = false;
   /// Tables that were renamed aside before this moment are dropped. 0: none.

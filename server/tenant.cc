@@ -255,7 +255,7 @@ absl::StatusOr<CommitResult> Tenant::CommitPlanned(const Planner& planner) {
 }
 
 absl::Status Tenant::EndCycleLocked(std::int64_t now_ms, const std::function<void(TenantRecord&)>& change,
-                                    std::vector<Step> steps) {
+                                    std::vector<Step> steps, std::vector<TableCheck> checks) {
   absl::StatusOr<CommitResult> result = CommitPlanned([&]() -> absl::StatusOr<Plan> {
     absl::StatusOr<TenantRecord> tenant = store_->ReadTenant();
     if (!tenant.ok()) return tenant.status();
@@ -269,6 +269,7 @@ absl::Status Tenant::EndCycleLocked(std::int64_t now_ms, const std::function<voi
     plan.tenant->announced.clear();
     change(*plan.tenant);
     plan.steps = steps;
+    plan.checks = checks;
     plan.forget_old_cycles = true;
     return plan;
   });
@@ -488,6 +489,12 @@ absl::StatusOr<std::vector<TableAnswer>> Tenant::Answers(const std::vector<Annou
   for (const SchemaAnswer& answer : *kept) answer_of[FoldName(answer.table)] = &answer;
   std::map<std::string, const TableRecord*> record_of;
   for (const TableRecord& record : *records) record_of[FoldName(record.table)] = &record;
+  absl::StatusOr<std::vector<TableCheck>> checks = store_->ReadChecks();
+  if (!checks.ok()) return Noticed(checks.status());
+  std::set<std::string> wanted;
+  for (const TableCheck& check : *checks) {
+    if (check.wanted) wanted.insert(FoldName(check.table));
+  }
   std::vector<TableAnswer> result;
   for (const AnnouncedTable& table : tables) {
     TableAnswer answer;
@@ -503,6 +510,7 @@ absl::StatusOr<std::vector<TableAnswer>> Tenant::Answers(const std::vector<Annou
       answer.pending = found->second->pending;
       answer.schema_hash = found->second->schema_hash;
       answer.row_count = found->second->row_count;
+      answer.verify_wanted = wanted.contains(key);
     }
     result.push_back(std::move(answer));
   }
@@ -789,62 +797,6 @@ absl::StatusOr<BatchOutcome> Tenant::Wipe(const Caller& caller, std::int64_t cyc
   return outcome;
 }
 
-absl::StatusOr<std::vector<TableVerdict>> Tenant::Complete(const Caller& caller, std::int64_t cycle,
-                                                           const std::vector<CompletedTable>& tables,
-                                                           std::int64_t now_ms) {
-  const Lock lock(mutex_);
-  bool repeated = false;
-  if (absl::StatusOr<TenantRecord> running = Running(caller, cycle, now_ms); !running.ok()) {
-    // The answer to the first one may have been lost.
-    if (!store_) return running.status();
-    absl::StatusOr<TenantRecord> tenant = store_->ReadTenant();
-    repeated = tenant.ok() && CheckOwner(caller, *tenant).ok() && tenant->completed_cycle == cycle;
-    if (!repeated) return running.status();
-  }
-  std::vector<TableVerdict> verdicts;
-  std::uint64_t inserts = 0, updates = 0, deletes = 0;
-  for (const CompletedTable& table : tables) {
-    TableVerdict verdict{.table = table.table};
-    inserts += table.inserts;
-    updates += table.updates;
-    deletes += table.deletes;
-    absl::StatusOr<std::optional<TableRecord>> record = store_->ReadTable(table.table);
-    if (!record.ok()) return Noticed(record.status());
-    if (!*record || (*record)->position.lsn == Lsn{} || (*record)->pending || (*record)->row_count < 0 ||
-        !table.row_count) {
-      verdict.reason = table.row_count ? "the table stands at no committed position" : "no count was given";
-    } else if (static_cast<std::uint64_t>((*record)->row_count) != *table.row_count) {
-      verdict.comparison = Comparison::kDiffers;
-      verdict.reason =
-          absl::StrCat("the mirror has ", (*record)->row_count, " rows and the source ", *table.row_count);
-      if (!repeated) {
-        events_.Add(context_id_, Severity::kError, "table.differs",
-                    absl::StrCat(Quoted(table.table), ": ", verdict.reason));
-      }
-    } else if (table.has_digest) {
-      verdict.reason = "the counts are equal; digests are not compared by this version";
-    } else {
-      verdict.comparison = Comparison::kEqual;
-    }
-    verdicts.push_back(std::move(verdict));
-  }
-  if (repeated) return verdicts;
-  absl::Status status = EndCycleLocked(now_ms,
-                                       [&](TenantRecord& tenant) {
-                                         tenant.completed_cycle = cycle;
-                                         tenant.completed_ms = now_ms;
-                                       },
-                                       {});
-  if (!status.ok()) return status;
-  events_.Add(context_id_, Severity::kInformation, "cycle.completed",
-              absl::StrCat("cycle ", cycle, ": ", Counted(tables.size(), "table"), " changed, ", inserts,
-                           " inserts, ", updates, " updates, ", deletes, " deletes"));
-  if (store_) store_->Rest();
-  // When all were in use as they were opened, this is when there is something to close.
-  make_room_(*this);
-  return verdicts;
-}
-
 absl::StatusOr<TenantInfo> Tenant::Info() {
   const Lock lock(mutex_);
   TenantInfo info;
@@ -871,12 +823,17 @@ absl::StatusOr<std::vector<TableInfo>> Tenant::Tables() {
   if (absl::Status status = OpenForOperator(0); !status.ok()) return status;
   absl::StatusOr<std::vector<TableRecord>> records = store_->ReadTables();
   if (!records.ok()) return Noticed(records.status());
+  absl::StatusOr<std::vector<TableCheck>> checks = store_->ReadChecks();
+  if (!checks.ok()) return Noticed(checks.status());
+  std::map<std::string, TableCheck> check_of;
+  for (TableCheck& check : *checks) check_of[FoldName(check.table)] = std::move(check);
   std::vector<TableInfo> tables;
   for (TableRecord& record : *records) {
     absl::StatusOr<std::optional<TableSchema>> schema = store_->ReadSchema(record.table);
     if (!schema.ok()) return Noticed(schema.status());
     const auto columns = *schema ? static_cast<std::uint32_t>((*schema)->columns.size()) : 0U;
-    tables.push_back({std::move(record), columns});
+    TableCheck check = check_of[FoldName(record.table)];
+    tables.push_back({std::move(record), columns, std::move(check)});
   }
   return tables;
 }

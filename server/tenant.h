@@ -20,6 +20,7 @@
 #include "proto/wire/table.h"
 #include "server/caller.h"
 #include "server/commit_queue.h"
+#include "server/comparison.h"
 #include "server/events.h"
 #include "server/plan.h"
 #include "server/row_planner.h"
@@ -69,25 +70,10 @@ struct TableAnswer {
   Position position;
   std::optional<Position> pending;
   std::string schema_hash;
+  bool verify_wanted = false;
   SchemaAction action = SchemaAction::kUnchanged;
   std::string reason;
   std::int64_t row_count = -1;
-};
-
-struct CompletedTable {
-  std::string table;
-  std::uint64_t inserts = 0, updates = 0, deletes = 0;
-  std::optional<std::uint64_t> row_count;
-  bool has_digest = false;
-};
-
-/// The numbers of Comparison in mirror_client.proto.
-enum class Comparison : std::uint8_t { kEqual = 1, kDiffers = 2, kUnchecked = 3 };
-
-struct TableVerdict {
-  std::string table;
-  Comparison comparison = Comparison::kUnchecked;
-  std::string reason;
 };
 
 struct TenantInfo {
@@ -101,7 +87,18 @@ struct TenantInfo {
 struct TableInfo {
   TableRecord record;
   std::uint32_t columns = 0;
+  TableCheck check;
 };
+
+/// A table at a position, to be read beside what goes on. Holds one of the tenant's kReadingsMax places.
+struct TableReading {
+  std::shared_ptr<void> place;
+  std::unique_ptr<Snapshot> snapshot;
+  std::shared_ptr<const TableSchema> schema;
+};
+
+/// Readings that a tenant may have open at once.
+inline constexpr int kReadingsMax = 4;
 
 /// One tenant: its writer. Each call takes the tenant's lock, reads what the mirror holds, plans, and lets
 /// the store commit; a plan that no longer fits when the transaction begins is made again.
@@ -146,6 +143,16 @@ class Tenant {
   absl::StatusOr<BatchOutcome> Wipe(const Caller& caller, std::int64_t cycle, const std::string& table,
                                     const Position& target, PopulateReason reason, std::int64_t now_ms);
 
+  /// What is committed of `table`, which has to stand at `position`. Errors: kFailedPrecondition,
+  /// kResourceExhausted when kReadingsMax are open.
+  absl::StatusOr<TableReading> Read(const Caller& caller, std::int64_t cycle, const std::string& table,
+                                    const Position& position, std::int64_t now_ms);
+  /// A reading of `cycle` goes on, or came to its end: it is no idleness. `began` is when it came.
+  void ReadOn(std::int64_t cycle, std::int64_t came_ms, std::chrono::steady_clock::time_point began);
+  /// What DigestRanges answered: with it a source may say that nothing differs.
+  void NoteDigests(std::int64_t cycle, const std::string& table, const Position& position,
+                   const std::vector<KeyRange>& ranges, const std::vector<RangeDigest>& answer);
+
   absl::StatusOr<std::vector<TableVerdict>> Complete(const Caller& caller, std::int64_t cycle,
                                                      const std::vector<CompletedTable>& tables,
                                                      std::int64_t now_ms);
@@ -160,6 +167,9 @@ class Tenant {
   absl::StatusOr<std::vector<std::string>> Reset(const std::vector<std::string>& tables, std::int64_t now_ms);
   absl::Status Pause(const std::string& reason, std::int64_t now_ms);
   absl::Status Resume(std::int64_t now_ms);
+  /// The source compares them in its next cycle. As Invalidate.
+  absl::StatusOr<std::vector<std::string>> AskToVerify(const std::vector<std::string>& tables,
+                                                       std::int64_t now_ms);
   absl::Status CheckIntegrity();
 
   /// Ends a cycle that this process served: clean shutdown.
@@ -192,11 +202,15 @@ class Tenant {
   absl::StatusOr<CommitResult> Committed(absl::StatusOr<CommitResult> result);
   absl::Status Noticed(absl::Status status);
   absl::Status EndCycleLocked(std::int64_t now_ms, const std::function<void(TenantRecord&)>& change,
-                              std::vector<Step> steps);
+                              std::vector<Step> steps, std::vector<TableCheck> checks = {});
   /// When a call that came at `now_ms` ends well: what it took was no idleness.
   void Progressed(std::int64_t cycle, std::int64_t now_ms, SteadyTime began);
   bool IsIdle(const TenantRecord& tenant, std::int64_t now_ms) const;
   absl::Status LoadRefused();
+  absl::Status NoteChecks(const std::vector<TableCheck>& checks, std::vector<TableCheck>* written);
+  absl::Status CompareLater(const std::vector<CompletedTable>& tables, std::int64_t now_ms,
+                            std::vector<TableVerdict>* verdicts);
+  void AddCheckEvent(const TableVerdict& verdict);
   absl::StatusOr<std::vector<TableAnswer>> Answers(const std::vector<AnnouncedTable>& tables);
   absl::StatusOr<std::vector<std::string>> Existing(const std::vector<std::string>& tables);
   /// Waits for the turn of `requests`, and answers whatever this thread has to.
@@ -235,6 +249,9 @@ class Tenant {
   std::optional<std::set<std::string>>
       refused_tables_;  ///< Of the running cycle, folded; absent: not read yet.
   RefusedBatches refused_seq_;
+  std::int64_t digested_cycle_ = 0;                  ///< That of `digested_`.
+  std::map<std::string, DigestCoverage> digested_;  ///< By folded table.
+  std::shared_ptr<std::atomic<int>> readings_ = std::make_shared<std::atomic<int>>(0);
 };
 
 }  // namespace mirror

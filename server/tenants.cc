@@ -11,6 +11,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "server/clock.h"
 #include "server/store/sqlite_store.h"
 
 namespace mirror {
@@ -21,12 +22,6 @@ constexpr std::string_view kFileSuffix = ".db";
 
 /// Databases that are looked at when one has to be closed; those that are in use count as used then.
 constexpr int kTriedToClose = 16;
-
-std::int64_t NowMs() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
 
 absl::Status UnknownTenant(const char* next) {
   return absl::PermissionDeniedError(absl::StrCat(

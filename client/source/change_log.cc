@@ -8,7 +8,10 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "client/source/sqlite_cursor.h"
+#include "client/source/sqlite_key.h"
 #include "client/source/sqlite_query.h"
 
 namespace mirror {
@@ -301,6 +304,30 @@ absl::StatusOr<Standing> ChangeLog::Judge(const std::string& table, const Positi
   if (lsn > *last) return Standing::kAhead;
   if (lsn < log->floor) return Standing::kGone;
   return *record ? Standing::kKnown : Standing::kMiss;
+}
+
+absl::StatusOr<std::optional<std::vector<Key>>> ChangeLog::ChangedKeys(const std::string& table, Lsn lsn) {
+  const TableLog* const log = logs_.Find(table);
+  if (log == nullptr || !NamesRows(table)) return std::nullopt;
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < log->table.key.size(); ++i) names.push_back(absl::StrCat("k", i));
+  const absl::StatusOr<Statement> select =
+      file_->Prepare(absl::StrCat("SELECT ", absl::StrJoin(names, ", "), " FROM main.", LogName(log->id),
+                                  " WHERE seq > ?1"));
+  if (!select.ok()) return select.status();
+  sqlite3_bind_int64(select->get(), 1, lsn.value);
+  std::vector<Key> keys;
+  int code = SQLITE_ROW;
+  while ((code = sqlite3_step(select->get())) == SQLITE_ROW) {
+    Key& key = keys.emplace_back();
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      KeyValue value;
+      value.Keep(sqlite3_column_value(select->get(), static_cast<int>(i)));
+      key.push_back(ToKeyPart(value));
+    }
+  }
+  if (code != SQLITE_DONE) return file_->Error(code, absl::StrCat("reading the log of table '", table, "'"));
+  return keys;
 }
 
 bool ChangeLog::NamesRows(const std::string& table) {

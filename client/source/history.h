@@ -49,6 +49,13 @@ class History {
   /// tell.
   virtual absl::StatusOr<std::optional<bool>> ChangedSince(const std::string& table, Lsn lsn) = 0;
 
+  /// Keys of rows that changed since `lsn`, a position that was judged kKnown, each at least once. Absent: this
+  /// source does not know them.
+  virtual absl::StatusOr<std::optional<std::vector<Key>>> ChangedKeys(const std::string& table, Lsn lsn) {
+    (void)table, (void)lsn;
+    return std::nullopt;
+  }
+
   /// Whether what changed is known row by row, also what changes while the table is read. False: it is
   /// populated whenever it changed.
   virtual bool NamesRows(const std::string& table) = 0;

@@ -44,7 +44,8 @@ void OrFinal(sqlite3_context* context) {
 
 class NetChanges : public ChangeReader {
  public:
-  NetChanges(AnnouncedSource source, ChangeLog& log, const TableLog& table, Lsn from, bool whole_rows)
+  NetChanges(AnnouncedSource source, ChangeLog& log, const TableLog& table, Lsn from, bool whole_rows,
+             bool count_all)
       : source_(std::move(source)),
         file_(*source_.file),
         log_(log),
@@ -52,6 +53,7 @@ class NetChanges : public ChangeReader {
         key_(source_.schema.Key()),
         from_(from.value),
         whole_rows_(whole_rows),
+        count_all_(count_all),
         key_taker_(source_.file, source_.schema, key_, [] {}) {}
 
   ~NetChanges() override {
@@ -439,7 +441,8 @@ class NetChanges : public ChangeReader {
   }
 
   absl::Status CountRows(ChangePiece* piece) {
-    const std::int64_t most = file_.wal() ? kCountedRows : kOneLookEntries;
+    std::int64_t most = file_.wal() ? kCountedRows : kOneLookEntries;
+    if (count_all_) most = file_.wal() ? INT64_MAX - 1 : kCountedRows;
     const auto count = file_.Number(absl::StrCat("SELECT count(*) FROM (SELECT 1 FROM main.",
                                                  QuoteName(source_.schema.name), " LIMIT ", most + 1, ")"));
     if (!count.ok()) return count.status();
@@ -464,7 +467,7 @@ class NetChanges : public ChangeReader {
   const TableLog table_;
   const std::vector<std::uint32_t> key_;
   std::int64_t from_;
-  const bool whole_rows_;
+  const bool whole_rows_, count_all_;
   RowTaker key_taker_;
   RowValues row_values_;
 
@@ -489,8 +492,8 @@ class NetChanges : public ChangeReader {
 }  // namespace
 
 std::unique_ptr<ChangeReader> ReadNetChanges(AnnouncedSource source, ChangeLog& log, const TableLog& table,
-                                             Lsn from, bool whole_rows) {
-  return std::make_unique<NetChanges>(std::move(source), log, table, from, whole_rows);
+                                             Lsn from, bool whole_rows, bool count_all) {
+  return std::make_unique<NetChanges>(std::move(source), log, table, from, whole_rows, count_all);
 }
 
 }  // namespace mirror

@@ -32,7 +32,7 @@ struct AnnouncedSource {
 /// round, until a round fits into one look. So the last piece leaves the table as it was in one moment; after
 /// kRoundsMax rounds, and where values are too long for memory, some rows of it may be newer than that.
 std::unique_ptr<ChangeReader> ReadNetChanges(AnnouncedSource source, ChangeLog& log, const TableLog& table,
-                                             Lsn from, bool whole_rows);
+                                             Lsn from, bool whole_rows, bool count_all);
 
 inline constexpr std::int64_t kOneLookEntries = 2'000;
 inline constexpr int kRoundsMax = 20;

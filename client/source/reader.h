@@ -7,14 +7,17 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "proto/wire/batch.h"
+#include "proto/wire/key_range.h"
 #include "proto/wire/lsn.h"
 #include "proto/wire/row_block.h"
+#include "proto/wire/row_digest.h"
 #include "proto/wire/table.h"
 
 namespace mirror {
@@ -114,6 +117,27 @@ class ChangeReader {
   virtual absl::StatusOr<ChangePiece> Next(const BlockSize& size, LargeSink* sink) = 0;
 };
 
+/// Rows that follow each other in key order, as one.
+struct DigestPiece {
+  RangeDigest digest;
+  Key first, last;   ///< Of its rows; empty without rows, and for a table without a key.
+  bool end = false;  ///< These were the last rows.
+  /// Where each row was asked for.
+  std::vector<std::pair<Key, std::uint64_t>> rows = {};
+};
+
+/// The digests of a table's rows, see DigestRangesResponse, in the order of KeyRange; those of a table without
+/// a key in any order. A row that is changed meanwhile may be given as it was or as it is.
+class DigestReader {
+ public:
+  virtual ~DigestReader() = default;
+  /// The next `rows` rows, or fewer at the end. `each`: also each for itself; for tables with a key.
+  /// Errors: as TableReader::Next.
+  virtual absl::StatusOr<DigestPiece> Next(std::size_t rows, bool each) = 0;
+  /// Goes on behind `key`; an empty one is before all. Not for tables without a key.
+  virtual absl::Status Seek(const Key& key) = 0;
+};
+
 /// A source database, read and never written. What follows hides which kind it is.
 ///
 /// Threads: one.
@@ -140,11 +164,28 @@ class SourceReader {
 
   /// The net changes of a table of Schema() behind `from`, for sources with a log that names the table's
   /// rows. `whole_rows`: also of rows that were only updated all columns, as inserts.
+  /// `count_all`: the last piece has the number of rows of a long table, too, where that is of one moment.
   virtual absl::StatusOr<std::unique_ptr<ChangeReader>> Changes(const std::string& table, Lsn from,
                                                                 const std::vector<std::uint32_t>& columns,
-                                                                bool whole_rows) {
-    (void)from, (void)columns, (void)whole_rows;
+                                                                bool whole_rows, bool count_all) {
+    (void)from, (void)columns, (void)whole_rows, (void)count_all;
     return absl::UnimplementedError(absl::StrCat("table '", table, "' has no change log"));
+  }
+
+  /// Digests over these columns of the rows of a table of Schema().
+  virtual absl::StatusOr<std::unique_ptr<DigestReader>> Digests(const std::string& table,
+                                                                const std::vector<std::uint32_t>& columns) {
+    (void)columns;
+    return absl::UnimplementedError(absl::StrCat("table '", table, "' cannot be compared by digests"));
+  }
+
+  /// The rows with these keys as they are now, whole, as inserts; those that are not there as deletes. The
+  /// pieces have neither target nor number of rows.
+  virtual absl::StatusOr<std::unique_ptr<ChangeReader>> RowsOf(const std::string& table,
+                                                               const std::vector<std::uint32_t>& columns,
+                                                               std::vector<Key> keys) {
+    (void)columns, (void)keys;
+    return absl::UnimplementedError(absl::StrCat("rows of table '", table, "' cannot be read by key"));
   }
 };
 

@@ -175,6 +175,12 @@ absl::StatusOr<SqliteCursor::Stop> SqliteCursor::Take(const TakeRow& take) {
   return Stop::kHeavy;
 }
 
+void SqliteCursor::StartBehind(std::vector<KeyValue> terms) {
+  Leave();
+  started_ = !terms.empty();
+  last_ = std::move(terms);
+}
+
 int SqliteCursor::StepOver(const TakeRow& take) {
   if (by_call_) return file_->row_call().Step(running_, take);
   int code = SQLITE_ROW;

@@ -51,6 +51,12 @@ class SqliteCursor {
   bool can_leave() const { return !order_.empty(); }
   void Leave();
 
+  /// The next Take() begins behind the row with these terms of the order; none: with the first row.
+  void StartBehind(std::vector<KeyValue> terms);
+  /// The terms of the last row that was given; empty: none yet.
+  const std::vector<KeyValue>& last() const { return last_; }
+  const SourcePlan& plan() const { return *plan_; }
+
   /// Stands on the row with this key as if Take() had said kHeavy. False: there is no such row.
   absl::StatusOr<bool> Locate(std::vector<KeyValue> key);
 

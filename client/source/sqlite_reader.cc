@@ -12,7 +12,10 @@
 #include "client/source/name_pattern.h"
 #include "client/source/net_changes.h"
 #include "client/source/sqlite_cursor.h"
+#include "client/source/sqlite_digests.h"
 #include "client/source/sqlite_file.h"
+#include "client/source/sqlite_key_rows.h"
+#include "client/source/sqlite_looks.h"
 #include "client/source/sqlite_row.h"
 #include "client/source/sqlite_schema.h"
 #include "client/source/sqlite_types.h"
@@ -35,8 +38,7 @@ struct Known {
 
 class SqliteTableReader : public TableReader {
  public:
-  /// `log`: null when the source has none. `closed_later`: what changes while the table is read comes from
-  /// its log afterwards; else all rows are of one moment.
+  /// `log`, `closed_later`: see TableLooks.
   SqliteTableReader(std::shared_ptr<const SqliteFile> file, const Known& known, SqliteCursor cursor,
                     const std::vector<std::uint32_t>& columns, std::int64_t schema_version, ChangeLog* log,
                     bool closed_later, std::function<void()> forget)
@@ -44,12 +46,8 @@ class SqliteTableReader : public TableReader {
         name_(known.schema.name),
         cursor_(std::move(cursor)),
         taker_(file_, known.schema, columns, std::move(forget)),
-        schema_version_(schema_version),
         log_(log),
-        closed_later_(closed_later),
-        moves_(log == nullptr ? "PRAGMA data_version"
-                              : absl::StrCat("SELECT max(seq) FROM main.", LogName(log->Find(name_)->id))),
-        look_rows_(file_->look_rows()) {}
+        looks_(file_, name_, schema_version, log, closed_later) {}
 
   absl::StatusOr<bool> Next(const BlockSize& size, RowBlock* block, LargeSink* sink) override {
     taker_.ResetWeight();
@@ -62,63 +60,34 @@ class SqliteTableReader : public TableReader {
       if (!heavy_) continue;
       heavy_ = false;
       absl::Status status = taker_.TakeHeavy(
-          cursor_, [this] { return Begin(); }, block, sink);
+          cursor_, [this] { return looks_.Begin(); }, block, sink);
       if (!status.ok()) return status;
     }
     return true;
   }
 
   absl::StatusOr<Position> Seal(const Position& target) override {
-    if (log_ == nullptr || !moved_) return target;
-    return log_->Seal(name_, Lsn{*moved_});
+    if (log_ == nullptr || !looks_.moved()) return target;
+    return log_->Seal(name_, Lsn{*looks_.moved()});
   }
 
  private:
-  absl::Status Begin() const {
-    absl::Status begun = file_->BeginLook();
-    if (begun.ok() && (file_->access() == Access::kChunks || log_ != nullptr)) begun = CheckUnmoved();
-    if (!begun.ok()) file_->EndLook();
-    if (absl::IsAborted(begun)) return Moved(begun.message());
-    return begun;
-  }
-
-  /// In a look: nothing was committed since the first one; nothing of this table, where a log tells.
-  absl::Status CheckUnmoved() const {
-    const auto schema = file_->Number("PRAGMA schema_version");
-    if (!schema.ok()) return schema.status();
-    if (closed_later_) {
-      return *schema == schema_version_ ? absl::OkStatus()
-                                        : absl::AbortedError("its schema changed meanwhile");
-    }
-    const auto moved = file_->Number(moves_);
-    if (!moved.ok()) return moved.status();
-    if (!moved_) moved_ = *moved;
-    if (*schema == schema_version_ && *moved == *moved_) return absl::OkStatus();
-    return absl::AbortedError("another program committed while it was read");
-  }
-
-  absl::Status Moved(const absl::string_view& how) const {
-    return absl::AbortedError(absl::StrCat("table '", name_, "' is not of one moment: ", how));
-  }
-
   absl::StatusOr<bool> OneLook(const BlockSize& size, RowBlock* block, LargeSink* sink) {
-    if (absl::Status status = Begin(); !status.ok()) return status;
+    if (absl::Status status = looks_.Begin(); !status.ok()) return status;
     const Look look(*file_);
-    const bool in_chunks = file_->access() == Access::kChunks && cursor_.can_leave();
+    const bool in_chunks = looks_.in_chunks() && cursor_.can_leave();
     std::size_t rows = 0;
     absl::Status taken;
     const absl::StatusOr<SqliteCursor::Stop> stop = cursor_.Take([&](sqlite3_value** values) {
       taken = taker_.Take(values, block, sink);
-      return taken.ok() && taker_.weight() < size.bytes && (!in_chunks || ++rows < look_rows_) &&
+      return taken.ok() && taker_.weight() < size.bytes && (!in_chunks || ++rows < looks_.rows()) &&
              block->rows() < size.rows;
     });
     if (!stop.ok()) return stop.status();
     if (!taken.ok()) return taken;
     if (*stop == SqliteCursor::Stop::kEnd) {
-      // These were all the rows, if the file is still what it was.
-      if (file_->access() != Access::kStill) return false;
-      const absl::Status still = file_->BeginLook();
-      return still.ok() ? absl::StatusOr<bool>(false) : absl::StatusOr<bool>(Moved(still.message()));
+      absl::Status end = looks_.CheckEnd();
+      return end.ok() ? absl::StatusOr<bool>(false) : end;
     }
     heavy_ = *stop == SqliteCursor::Stop::kHeavy;
     if (in_chunks) cursor_.Leave();
@@ -129,12 +98,8 @@ class SqliteTableReader : public TableReader {
   std::string name_;
   SqliteCursor cursor_;
   RowTaker taker_;
-  std::int64_t schema_version_;
   ChangeLog* log_;
-  bool closed_later_;
-  std::string moves_;  ///< What becomes another number when somebody commits.
-  std::size_t look_rows_;
-  mutable std::optional<std::int64_t> moved_;  ///< That number in the first look.
+  TableLooks looks_;
   bool heavy_ = false;  ///< The cursor stands on a row that has to be read column by column.
 };
 
@@ -198,17 +163,54 @@ class SqliteReader : public SourceReader {
                                                log, closed_later, Forget(table));
   }
 
+  absl::StatusOr<std::unique_ptr<DigestReader>> Digests(const std::string& table,
+                                                        const std::vector<std::uint32_t>& columns) override {
+    const Known* known = Find(table);
+    if (known == nullptr) return Unknown(table);
+    const bool has_key = !known->schema.Key().empty();
+    const bool ordered = has_key && HasMirrorOrder(*known->plan, known->schema);
+    absl::StatusOr<SqliteCursor> cursor = SqliteCursor::Open(
+        file_, known->plan, ordered ? known->plan->key_order : known->plan->steady_order, columns);
+    if (!cursor.ok()) return cursor.status();
+    TableLooks looks = LooksAt(table, has_key);
+    if (ordered || !has_key) {
+      return ReadDigests(file_, known->schema, columns, *std::move(cursor), std::move(looks));
+    }
+    return SortDigests(file_, known->schema, columns, *std::move(cursor), std::move(looks));
+  }
+
+  absl::StatusOr<std::unique_ptr<ChangeReader>> RowsOf(const std::string& table,
+                                                       const std::vector<std::uint32_t>& columns,
+                                                       std::vector<Key> keys) override {
+    const Known* known = Find(table);
+    if (known == nullptr) return Unknown(table);
+    std::vector<OrderTerm> by_key;
+    for (const std::uint32_t column : known->schema.Key()) {
+      by_key.push_back({QuoteName(known->schema.columns[column].name), false, static_cast<int>(column)});
+    }
+    absl::StatusOr<SqliteCursor> cursor = SqliteCursor::Open(file_, known->plan, by_key, columns);
+    if (!cursor.ok()) return cursor.status();
+    const auto looks = std::make_shared<TableLooks>(LooksAt(table, true));
+    return ReadKeyRows(file_, known->schema, columns, *std::move(cursor), [looks] { return looks->Begin(); },
+                       std::move(keys), Forget(table));
+  }
+
   absl::StatusOr<std::unique_ptr<ChangeReader>> Changes(const std::string& table, Lsn from,
                                                         const std::vector<std::uint32_t>& columns,
-                                                        bool whole_rows) override {
+                                                        bool whole_rows, bool count_all) override {
     const Known* known = Find(table);
     const TableLog* log = options_.log == nullptr ? nullptr : options_.log->Find(table);
     if (known == nullptr || log == nullptr) return Unknown(table);
     return ReadNetChanges({file_, known->plan, known->schema, columns, schema_version_, Forget(table)},
-                          *options_.log, *log, from, whole_rows);
+                          *options_.log, *log, from, whole_rows, count_all);
   }
 
  private:
+  TableLooks LooksAt(const std::string& table, bool has_key) const {
+    const bool closed_later = options_.log != nullptr && has_key && options_.log->NamesRows(table);
+    return {file_, table, schema_version_, options_.log, closed_later};
+  }
+
   absl::Status OpenFile() {
     if (file_ != nullptr) return absl::OkStatus();
     absl::StatusOr<std::unique_ptr<SqliteFile>> file =

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "proto/wire/column_check.h"
 #include "proto/wire/table_pack.h"
+#include "proto/wire/value_rules.h"
 
 namespace mirror {
 namespace {
@@ -28,6 +29,7 @@ Literal DecodeLiteral(const v1::Literal& message) {
       return message.text_value();
     case v1::Literal::kBytesValue:
       return Bytes{message.bytes_value()};
+    case v1::Literal::kRawTextValue:  // Refused by DecodeTable.
     case v1::Literal::kNullValue:
     case v1::Literal::VALUE_NOT_SET:
       break;
@@ -198,6 +200,121 @@ ColumnView ViewOf(const v1::ColumnData& data) {
   return view;
 }
 
+// --- Rows and keys that are read ---
+
+void EncodeColumns(const RowBlock& block, google::protobuf::RepeatedPtrField<v1::ColumnData>* columns) {
+  for (const ColumnBuffer& column : block.columns) {
+    v1::ColumnData* data = columns->Add();
+    data->set_column(column.column());
+    data->mutable_ints()->Assign(column.ints().begin(), column.ints().end());
+    data->mutable_doubles()->Assign(column.doubles().begin(), column.doubles().end());
+    data->set_data(column.data());
+    data->mutable_lengths()->Assign(column.lengths().begin(), column.lengths().end());
+    if (!column.nulls().empty()) {
+      data->set_nulls(column.nulls());
+      data->mutable_nulls()->resize((block.rows() + 7) / 8, '\0');
+    }
+    data->set_kinds(column.kinds());
+    for (const LargeValue& large : column.large()) {
+      v1::LargeValue* out = data->add_large();
+      out->set_row(large.row);
+      out->set_value_id(large.value_id);
+      out->set_size(large.size);
+    }
+  }
+}
+
+void EncodeKeyPart(const KeyPart& part, v1::Literal* message) {
+  switch (part.kind) {
+    case Kind::kInteger:
+      message->set_int_value(part.integer);
+      break;
+    case Kind::kReal:
+      message->set_double_value(part.real);
+      break;
+    case Kind::kText:
+      message->set_text_value(part.bytes);
+      break;
+    case Kind::kBlob:
+      message->set_bytes_value(part.bytes);
+      break;
+    case Kind::kRawText:
+      message->set_raw_text_value(part.bytes);
+      break;
+    case Kind::kNull:
+      message->set_null_value(true);
+      break;
+  }
+}
+
+KeyPart PartOf(const v1::Literal& message) {
+  KeyPart part;
+  switch (message.value_case()) {
+    case v1::Literal::kIntValue:
+      part.kind = Kind::kInteger;
+      part.integer = message.int_value();
+      break;
+    case v1::Literal::kDoubleValue:
+      part.kind = Kind::kReal;
+      part.real = message.double_value();
+      break;
+    case v1::Literal::kTextValue:
+      part.kind = Kind::kText;
+      part.bytes = message.text_value();
+      break;
+    case v1::Literal::kBytesValue:
+      part.kind = Kind::kBlob;
+      part.bytes = message.bytes_value();
+      break;
+    case v1::Literal::kRawTextValue:
+      part.kind = Kind::kRawText;
+      part.bytes = message.raw_text_value();
+      break;
+    case v1::Literal::kNullValue:
+    case v1::Literal::VALUE_NOT_SET:
+      break;
+  }
+  return part;
+}
+
+/// Whether a value may bound keys of this column: it need not be one that the column holds.
+bool CanBound(const Column& column, const KeyPart& part) {
+  switch (StorageOf(column.type)) {
+    case Storage::kInts:
+      return part.kind == Kind::kInteger && IntRuleOf(column).Holds(part.integer);
+    case Storage::kDoubles:
+      return part.kind == Kind::kReal && HoldsReal(Type::kDouble, part.real);
+    case Storage::kBytes:
+      if (column.type == Type::kUuid) return part.kind == Kind::kBlob && part.bytes.size() == 16;
+      if (column.type == Type::kBytes) return part.kind == Kind::kBlob;
+      return part.kind == Kind::kText;
+    case Storage::kAny:
+      return part.kind != Kind::kNull && (part.kind != Kind::kReal || HoldsReal(Type::kDouble, part.real));
+  }
+  return false;
+}
+
+absl::StatusOr<Key> DecodeKey(const google::protobuf::RepeatedPtrField<v1::Literal>& values,
+                              const TableSchema& table) {
+  Key key;
+  if (values.empty()) return key;
+  const std::vector<std::uint32_t> columns = table.Key();
+  if (static_cast<std::size_t>(values.size()) != columns.size()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("table '", table.name, "': a range has ", values.size(), " values and the key ",
+                     columns.size(), " columns. Nothing was read. Give all of the key, or none for no bound."));
+  }
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    const Column& column = table.columns[columns[i]];
+    key.push_back(PartOf(values[static_cast<int>(i)]));
+    if (CanBound(column, key.back())) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat("table '", table.name, "', column '", column.name, "': a range is bounded by what is no ",
+                     std::string(ToString(column.type)), ". Nothing was read. Send values of the key."));
+  }
+  return key;
+}
+
 }  // namespace
 
 absl::StatusOr<TableSchema> DecodeTable(const v1::Table& message, const WireLimits& limits) {
@@ -212,6 +329,11 @@ absl::StatusOr<TableSchema> DecodeTable(const v1::Table& message, const WireLimi
     return absl::InvalidArgumentError(
         absl::StrCat("table '", message.name(),
                      "': its rule for deletes is not known here. Announce the table with another."));
+  }
+  for (const v1::Column& column : message.columns()) {
+    if (!column.default_value().has_raw_text_value()) continue;
+    return absl::InvalidArgumentError(absl::StrCat("table '", message.name(), "', column '", column.name(),
+                                                   "': its default is text that is not UTF-8. Leave it out."));
   }
   TableSchema table = TableOf(message);
   if (absl::Status status = CheckTable(table); !status.ok()) return status;
@@ -282,28 +404,46 @@ absl::StatusOr<ChangeBatch> DecodeBatch(const v1::ChangeBatch& message, const Ta
 }
 
 void EncodeRows(const RowBlock& block, v1::ChangeBatch* message) {
-  const std::size_t rows = block.rows();
   message->clear_columns();
-  message->set_row_count(static_cast<std::uint32_t>(rows));
-  for (const ColumnBuffer& column : block.columns) {
-    v1::ColumnData* data = message->add_columns();
-    data->set_column(column.column());
-    data->mutable_ints()->Assign(column.ints().begin(), column.ints().end());
-    data->mutable_doubles()->Assign(column.doubles().begin(), column.doubles().end());
-    data->set_data(column.data());
-    data->mutable_lengths()->Assign(column.lengths().begin(), column.lengths().end());
-    if (!column.nulls().empty()) {
-      data->set_nulls(column.nulls());
-      data->mutable_nulls()->resize((rows + 7) / 8, '\0');
-    }
-    data->set_kinds(column.kinds());
-    for (const LargeValue& large : column.large()) {
-      v1::LargeValue* out = data->add_large();
-      out->set_row(large.row);
-      out->set_value_id(large.value_id);
-      out->set_size(large.size);
+  message->set_row_count(static_cast<std::uint32_t>(block.rows()));
+  EncodeColumns(block, message->mutable_columns());
+}
+
+void EncodeRows(const RowBlock& block, v1::ReadRowsResponse* message) {
+  message->clear_columns();
+  message->set_row_count(static_cast<std::uint32_t>(block.rows()));
+  EncodeColumns(block, message->mutable_columns());
+}
+
+absl::StatusOr<ReadRowsView> DecodeRows(const v1::ReadRowsResponse& message, const TableSchema& table,
+                                        const WireLimits& limits) {
+  ReadRowsView rows;
+  rows.row_count = message.row_count();
+  for (const v1::ColumnData& data : message.columns()) {
+    ColumnView& view = rows.columns.emplace_back(ViewOf(data));
+    const std::span<const std::uint32_t> lengths(data.lengths().data(),
+                                                 static_cast<std::size_t>(data.lengths_size()));
+    if (absl::Status status = CheckColumn(table, rows.row_count, limits, lengths, &view); !status.ok()) {
+      return status;
     }
   }
+  return rows;
+}
+
+absl::StatusOr<KeyRange> DecodeKeyRange(const v1::KeyRange& message, const TableSchema& table) {
+  KeyRange range;
+  absl::StatusOr<Key> first = DecodeKey(message.first(), table);
+  if (!first.ok()) return first.status();
+  range.first = *std::move(first);
+  absl::StatusOr<Key> last = DecodeKey(message.last(), table);
+  if (!last.ok()) return last.status();
+  range.last = *std::move(last);
+  return range;
+}
+
+void EncodeKeyRange(const KeyRange& range, v1::KeyRange* message) {
+  for (const KeyPart& part : range.first) EncodeKeyPart(part, message->add_first());
+  for (const KeyPart& part : range.last) EncodeKeyPart(part, message->add_last());
 }
 
 Position DecodePosition(const v1::Position& message) { return {Lsn{message.lsn()}, message.lineage()}; }

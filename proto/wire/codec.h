@@ -3,8 +3,10 @@
 
 #include "absl/status/statusor.h"
 #include "mirror/v1/change_batch.pb.h"
+#include "mirror/v1/mirror_client.pb.h"
 #include "mirror/v1/table.pb.h"
 #include "proto/wire/batch.h"
+#include "proto/wire/key_range.h"
 #include "proto/wire/limits.h"
 #include "proto/wire/row_block.h"
 #include "proto/wire/table.h"
@@ -24,6 +26,21 @@ absl::StatusOr<ChangeBatch> DecodeBatch(const v1::ChangeBatch& message, const Ta
 
 /// Copies the columns of `block` into `message` and sets row_count.
 void EncodeRows(const RowBlock& block, v1::ChangeBatch* message);
+
+void EncodeRows(const RowBlock& block, v1::ReadRowsResponse* message);
+
+/// Rows that the endpoint sent back: views over the message, which must outlive them.
+struct ReadRowsView {
+  std::uint32_t row_count = 0;
+  std::vector<ColumnView> columns;
+};
+/// Checked as a batch's columns are. Errors: kInvalidArgument.
+absl::StatusOr<ReadRowsView> DecodeRows(const v1::ReadRowsResponse& message, const TableSchema& table,
+                                        const WireLimits& limits);
+
+/// Errors: kInvalidArgument when a bound has not one value for each column of the key, of its type.
+absl::StatusOr<KeyRange> DecodeKeyRange(const v1::KeyRange& message, const TableSchema& table);
+void EncodeKeyRange(const KeyRange& range, v1::KeyRange* message);
 
 Position DecodePosition(const v1::Position& message);
 void EncodePosition(const Position& position, v1::Position* message);

@@ -52,6 +52,8 @@ absl::Status SqliteStatus(int code, int extended, std::string_view what, std::st
     case SQLITE_TOOBIG:
       return absl::InvalidArgumentError(
           absl::StrCat(begin, "a row is larger than SQLite can hold", end, "."));
+    case SQLITE_INTERRUPT:
+      return absl::CancelledError(absl::StrCat(begin, "it was called off", end, "."));
     case SQLITE_NOMEM:
       return absl::ResourceExhaustedError(
           absl::StrCat(begin, "out of memory", end, ". Nothing was applied."));
@@ -134,8 +136,11 @@ absl::StatusOr<std::unique_ptr<SqliteConnection>> SqliteConnection::Open(const s
   const std::optional<FileId> before = IdOf(path);
   if (!before && !create) return absl::NotFoundError(absl::StrCat("there is no mirror file '", path, "'"));
   try {
-    const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | (create ? SQLITE_OPEN_CREATE : 0);
-    const char* const vfs = GatheringVfs(use == FileUse::kMirror ? Gathered::kLog : Gathered::kDatabase);
+    const bool reading = use == FileUse::kReading;
+    const int flags = (reading ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE) | SQLITE_OPEN_NOMUTEX |
+                      (create ? SQLITE_OPEN_CREATE : 0);
+    const char* const vfs =
+        reading ? "" : GatheringVfs(use == FileUse::kMirror ? Gathered::kLog : Gathered::kDatabase);
     if (vfs == nullptr) return absl::UnavailableError("there is no memory left to open a mirror with");
     auto database = std::make_unique<SQLite::Database>(path, flags, kBusyTimeoutMs, vfs);
     std::unique_ptr<SqliteConnection> connection(new SqliteConnection(std::move(database), path, use));
@@ -165,7 +170,9 @@ absl::Status SqliteConnection::Configure(bool fresh, Checkpointer* checkpointer)
   sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0, nullptr);
   sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, nullptr);
   sqlite3_limit(db, SQLITE_LIMIT_ATTACHED, 0);
-  if (const int code = batch_table_.Register(db); code != SQLITE_OK) return ToStatus(code, "the mirror");
+  if (use_ != FileUse::kReading) {
+    if (const int code = batch_table_.Register(db); code != SQLITE_OK) return ToStatus(code, "the mirror");
+  }
   if (fresh) {
     if (absl::Status status = Execute("PRAGMA page_size = 4096"); !status.ok()) return status;
   }
@@ -174,7 +181,15 @@ absl::Status SqliteConnection::Configure(bool fresh, Checkpointer* checkpointer)
         "PRAGMA cache_size = -4000", "PRAGMA secure_delete = FAST"}) {
     if (absl::Status status = Execute(sql); !status.ok()) return status;
   }
-  return use_ == FileUse::kMirror ? ConfigureMirror(checkpointer) : ConfigureBuilding();
+  switch (use_) {
+    case FileUse::kMirror:
+      return ConfigureMirror(checkpointer);
+    case FileUse::kBuilding:
+      return ConfigureBuilding();
+    case FileUse::kReading:
+      break;
+  }
+  return absl::OkStatus();
 }
 
 absl::Status SqliteConnection::ConfigureMirror(Checkpointer* checkpointer) {
@@ -227,7 +242,7 @@ void SqliteConnection::StandAlone() {
 
 SqliteConnection::~SqliteConnection() {
   ForgetStatements();
-  if (use_ == FileUse::kBuilding) return;
+  if (use_ != FileUse::kMirror) return;
   if (SameFile()) {
     // The log stays, empty: see SQLITE_FCNTL_PERSIST_WAL.
     if (log_) log_->Empty();

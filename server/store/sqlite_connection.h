@@ -62,9 +62,10 @@ class Query {
 enum class FileUse : std::uint8_t {
   kMirror,    ///< Log, synced at each commit; others read it meanwhile.
   kBuilding,  ///< Nobody else opens it, and a crash may leave it as it likes: journal in memory, no sync.
+  kReading,   ///< A mirror, only to be read.
 };
 
-/// The writing connection to one mirror file, with everything that Debian's SQLite leaves open shut.
+/// A connection to one mirror file: its writer, or a reader beside it, with everything that Debian's SQLite leaves open shut.
 /// Threads: none; NOMUTEX.
 class SqliteConnection {
  public:

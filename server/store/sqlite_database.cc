@@ -3,45 +3,28 @@
 #include <sqlite3.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <optional>
 #include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "proto/wire/table_pack.h"
 #include "server/store/crash_point.h"
 #include "server/store/sql.h"
 #include "server/store/sqlite_connection.h"
+#include "server/store/sqlite_ledger.h"
+#include "server/store/sqlite_metadata.h"
 #include "server/store/sqlite_rows.h"
 #include "server/store/sqlite_schema.h"
+#include "server/store/sqlite_snapshot.h"
 
 namespace mirror {
-
-std::string_view ToString(TableState state) {
-  switch (state) {
-    case TableState::kPopulating:
-      return "populating";
-    case TableState::kRepopulate:
-      return "repopulate";
-    case TableState::kStopped:
-      return "stopped";
-    default:
-      return "mirrored";
-  }
-}
 
 namespace {
 
 /// How often a running cycle's sign of life is written, at most.
 constexpr std::int64_t kProgressIntervalMs = 1'000;
-
-TableState ParseState(const std::string& text) {
-  for (const TableState state : {TableState::kPopulating, TableState::kRepopulate, TableState::kStopped}) {
-    if (text == ToString(state)) return state;
-  }
-  return TableState::kMirrored;
-}
 
 bool SameButCount(const std::optional<TableRecord>& a, std::optional<TableRecord> b) {
   if (a.has_value() != b.has_value()) return false;
@@ -55,7 +38,7 @@ class Database final : public SqliteDatabase {
       : connection_(std::move(connection)),
         context_id_(std::move(context_id)),
         options_(options),
-        metadata_(QuoteName(context_id_ + "_mirroring")) {}
+        metadata_(MetadataTable(context_id_)) {}
 
   absl::Status Prepare() {
     // One transaction: a file that died in the middle of its making has no metadata, and gets it here.
@@ -99,38 +82,13 @@ class Database final : public SqliteDatabase {
   }
 
   absl::StatusOr<std::optional<TableRecord>> ReadTable(const std::string& table) override {
-    absl::StatusOr<Query> query =
-        connection_->Prepare(absl::StrCat(kSelectTable, metadata_, " WHERE table_name = ?1"));
-    if (!query.ok()) return query.status();
-    absl::StatusOr<bool> row = query->Bind(1, table).Step();
-    if (!row.ok()) return row.status();
-    if (!*row) return std::nullopt;
-    return RecordOf(*query);
+    return SelectRecord(*connection_, metadata_, table);
   }
-
   absl::StatusOr<std::vector<TableRecord>> ReadTables() override {
-    absl::StatusOr<Query> query =
-        connection_->Prepare(absl::StrCat(kSelectTable, metadata_, " ORDER BY table_name"));
-    if (!query.ok()) return query.status();
-    std::vector<TableRecord> records;
-    absl::StatusOr<bool> row = query->Step();
-    for (; row.ok() && *row; row = query->Step()) records.push_back(RecordOf(*query));
-    if (!row.ok()) return row.status();
-    return records;
+    return SelectRecords(*connection_, metadata_);
   }
-
   absl::StatusOr<std::optional<TableSchema>> ReadSchema(const std::string& table) override {
-    // A definition whose table somebody dropped is none.
-    absl::StatusOr<Query> query = connection_->Prepare(
-        "SELECT definition FROM _mirror_schema WHERE table_name = ?1 AND EXISTS (SELECT 1 FROM sqlite_schema "
-        "WHERE type = 'table' AND name = ?1 COLLATE NOCASE)");
-    if (!query.ok()) return query.status();
-    absl::StatusOr<bool> row = query->Bind(1, table).Step();
-    if (!row.ok()) return row.status();
-    if (!*row) return std::nullopt;
-    absl::StatusOr<TableSchema> schema = UnpackTable(query->Text(0));
-    if (!schema.ok()) return schema.status();
-    return *std::move(schema);
+    return SelectSchema(*connection_, table);
   }
 
   absl::StatusOr<std::vector<std::string>> ReadLostColumns(const std::string& table) override {
@@ -159,6 +117,21 @@ class Database final : public SqliteDatabase {
     }
     if (!row.ok()) return row.status();
     return answers;
+  }
+
+  absl::StatusOr<std::vector<TableCheck>> ReadChecks() override { return SelectChecks(*connection_); }
+  absl::StatusOr<std::vector<Hold>> ReadHolds() override { return SelectHolds(*connection_); }
+  absl::StatusOr<std::vector<Loss>> ReadLosses(const std::string& table) override {
+    return SelectLosses(*connection_, table);
+  }
+
+  absl::StatusOr<std::int64_t> AbsentRows(const std::string& table) override {
+    absl::StatusOr<std::optional<Shadow>> shadow = FindShadow(*connection_, table);
+    if (!shadow.ok()) return shadow.status();
+    absl::StatusOr<std::optional<TableSchema>> schema = ReadSchema(table);
+    if (!schema.ok()) return schema.status();
+    if (!*shadow || !*schema) return 0;
+    return CountAbsent(*connection_, **schema, (*shadow)->name);
   }
 
   absl::StatusOr<std::vector<Nonce>> ReadNonces() override {
@@ -210,6 +183,15 @@ class Database final : public SqliteDatabase {
     return result;
   }
 
+  absl::StatusOr<std::unique_ptr<Snapshot>> OpenSnapshot() override {
+    if (!connection_->SameFile()) return FileReplaced();
+    absl::StatusOr<std::unique_ptr<Snapshot>> snapshot =
+        OpenSqliteSnapshot(connection_->path(), context_id_);
+    // Looked at once more: a file put there meanwhile is another mirror.
+    if (snapshot.ok() && !connection_->SameFile()) return FileReplaced();
+    return snapshot;
+  }
+
   bool IsDurable() override { return true; }
 
   bool IsWhole() override { return connection_->EmptyLog(0); }
@@ -240,26 +222,6 @@ class Database final : public SqliteDatabase {
   }
 
  private:
-  static constexpr const char* kSelectTable =
-      "SELECT table_name, schema_hash, lsn, lineage, pending_lsn, pending_lineage, seq, row_count, cycle, "
-      "state FROM ";
-
-  static TableRecord RecordOf(const Query& query) {
-    TableRecord record;
-    record.table = query.Text(0);
-    record.schema_hash = query.Text(1);
-    // Whatever an operator wrote there that is not a position counts as -1.
-    record.position.lsn.value = query.IsInteger(2) ? std::max<std::int64_t>(-1, query.Int(2)) : -1;
-    record.position.lineage = query.Text(3);
-    if (record.position.lsn == Lsn{}) record.position.lineage.clear();
-    if (!query.IsNull(4)) record.pending = Position{Lsn{query.Int(4)}, query.Text(5)};
-    record.seq = static_cast<std::uint64_t>(query.Int(6));
-    record.row_count = query.IsNull(7) ? -1 : query.Int(7);
-    record.cycle = query.Int(8);
-    record.state = ParseState(query.Text(9));
-    return record;
-  }
-
   absl::Status CheckOwner() {
     absl::StatusOr<Query> there =
         connection_->Prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = '_mirror_tenant'");
@@ -354,6 +316,7 @@ class Database final : public SqliteDatabase {
                 (step_result.status.ok() && step.expected && step.record && *step.record != *step.expected);
       result.steps.push_back(std::move(step_result));
     }
+    if (absl::Status status = KeepLedger(plan); !status.ok()) return status;
     if (plan.answers) {
       if (absl::Status status = KeepAnswers(plan.answers(result.steps)); !status.ok()) return status;
     }
@@ -440,8 +403,15 @@ class Database final : public SqliteDatabase {
 
   absl::Status RunActions(const Step& step, const std::optional<TableRecord>& stored, StepResult* result) {
     std::int64_t rows = stored ? stored->row_count : -1;
+    const std::int64_t before = rows;
     for (const Action& action : step.actions) {
       if (absl::Status status = Run(step, action, &rows, result); !status.ok()) return status;
+    }
+    if (step.loss) {
+      const std::int64_t lost = before < 0 || rows < 0 ? 0 : std::max<std::int64_t>(0, before - rows);
+      if (absl::Status status = NoteLoss(*connection_, step.table, *step.loss, lost); !status.ok()) {
+        return status;
+      }
     }
     return WriteRecord(step, stored, rows);
   }
@@ -467,6 +437,7 @@ class Database final : public SqliteDatabase {
     if (!shadow.ok()) return shadow.status();
     if (*shadow) *rows = (*shadow)->rows;
     swapped_ = true;
+    if (absl::Status status = ForgetCheck(*connection_, step.table); !status.ok()) return status;
     return RunSwap(*connection_, step.table, &result->left_out);
   }
 
@@ -555,6 +526,20 @@ class Database final : public SqliteDatabase {
         connection_->Prepare("INSERT INTO _mirror_nonces (nonce, expires_ms) VALUES (?1, ?2)");
     if (!insert.ok()) return insert.status();
     return insert->Bind(1, nonce.value).Bind(2, nonce.expires_ms).Run();
+  }
+
+  absl::Status KeepLedger(const Plan& plan) {
+    for (const TableCheck& check : plan.checks) {
+      if (absl::Status status = WriteCheck(*connection_, check); !status.ok()) return status;
+    }
+    for (const std::uint64_t id : plan.settled_holds) {
+      if (absl::Status status = RemoveHold(*connection_, id); !status.ok()) return status;
+    }
+    for (const Hold& hold : plan.holds) {
+      if (absl::Status status = WriteHold(*connection_, hold); !status.ok()) return status;
+    }
+    if (plan.forget_losses_before_ms == 0) return absl::OkStatus();
+    return ForgetLosses(*connection_, plan.forget_losses_before_ms);
   }
 
   absl::Status KeepAnswers(const std::vector<SchemaAnswer>& answers) {

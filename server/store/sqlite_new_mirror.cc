@@ -126,6 +126,12 @@ class NewMirror final : public Store {
   absl::StatusOr<std::vector<TableRecord>> ReadTables() override { return rows_->ReadTables(); }
   absl::StatusOr<std::vector<std::string>> AgreedTables() override { return rows_->AgreedTables(); }
   absl::StatusOr<std::vector<SchemaAnswer>> ReadAnswers() override { return rows_->ReadAnswers(); }
+  absl::StatusOr<std::vector<TableCheck>> ReadChecks() override { return rows_->ReadChecks(); }
+  absl::StatusOr<std::vector<Hold>> ReadHolds() override { return rows_->ReadHolds(); }
+  absl::StatusOr<std::vector<Loss>> ReadLosses(const std::string& table) override {
+    return rows_->ReadLosses(table);
+  }
+  absl::StatusOr<std::int64_t> AbsentRows(const std::string& table) override { return rows_->AbsentRows(table); }
   absl::Status CheckTableName(const std::string& table) override { return rows_->CheckTableName(table); }
   absl::Status CheckIntegrity() override { return rows_->CheckIntegrity(); }
 
@@ -148,6 +154,12 @@ class NewMirror final : public Store {
     if (!ends) return result;
     if (absl::Status status = GiveName(); !status.ok()) return Lost(status);
     return result;
+  }
+
+  absl::StatusOr<std::unique_ptr<Snapshot>> OpenSnapshot() override {
+    if (!building_ && !lost_) return rows_->OpenSnapshot();
+    return absl::FailedPreconditionError(
+        "the mirror is being made by its first cycle and can be read when that is over. Nothing was done.");
   }
 
   bool IsDurable() override { return !building_; }

@@ -10,6 +10,7 @@
 #include "proto/wire/table_pack.h"
 #include "server/store/crash_point.h"
 #include "server/store/sql.h"
+#include "server/store/sqlite_ledger.h"
 
 namespace mirror {
 namespace {
@@ -88,6 +89,7 @@ absl::Status ForgetTable(SqliteConnection& connection, const std::string& table)
       !status.ok()) {
     return status;
   }
+  if (absl::Status status = ForgetLedger(connection, table); !status.ok()) return status;
   return Run(connection, "DELETE FROM _mirror_schema WHERE table_name = ?1", table);
 }
 
@@ -151,7 +153,7 @@ absl::Status CreateOwnTables(SqliteConnection& connection, const std::string& co
        }) {
     if (absl::Status status = connection.Execute(sql); !status.ok()) return status;
   }
-  return absl::OkStatus();
+  return CreateLedgerTables(connection);
 }
 
 absl::Status CheckSqliteTableName(const std::string& table, const std::string& context_id) {

@@ -2,6 +2,7 @@
 #define MIRROR_SERVER_STORE_STORE_H_
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -9,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/plan.h"
+#include "server/store/snapshot.h"
 
 namespace mirror {
 
@@ -36,6 +38,13 @@ class Store {
   /// Names of all tables that have an agreed definition and are there, with or without a metadata row.
   virtual absl::StatusOr<std::vector<std::string>> AgreedTables() = 0;
   virtual absl::StatusOr<std::vector<SchemaAnswer>> ReadAnswers() = 0;
+  virtual absl::StatusOr<std::vector<TableCheck>> ReadChecks() = 0;
+  /// Oldest first.
+  virtual absl::StatusOr<std::vector<Hold>> ReadHolds() = 0;
+  virtual absl::StatusOr<std::vector<Loss>> ReadLosses(const std::string& table) = 0;
+  /// Rows of the visible table whose keys the shadow of its population lacks: counted where a sample of keys
+  /// says that there may be many, else 0. For a table without a key, or without a shadow: 0.
+  virtual absl::StatusOr<std::int64_t> AbsentRows(const std::string& table) = 0;
   /// Errors: kInvalidArgument with the reason when the store cannot hold a table of this name.
   virtual absl::Status CheckTableName(const std::string& table) = 0;
 
@@ -46,6 +55,10 @@ class Store {
   /// refuse (named), kInvalidArgument for what cannot be stored. Once it returns, what it did is on disk;
   /// while IsDurable() says no, only what `tenant` and `nonce` say of it is, and that the cycle ended.
   virtual absl::StatusOr<CommitResult> Commit(const Plan& plan) = 0;
+
+  /// What is committed now, to be read beside the commits that follow. Errors: kFailedPrecondition while a new
+  /// mirror is being built.
+  virtual absl::StatusOr<std::unique_ptr<Snapshot>> OpenSnapshot() = 0;
 
   /// False while a new mirror is being built: a crash loses its rows, and with them the running cycle. The
   /// plan that ends that cycle makes all of it durable.

@@ -29,8 +29,15 @@ class ForwardingStore : public Store {
   absl::StatusOr<std::vector<TableRecord>> ReadTables() override { return store_->ReadTables(); }
   absl::StatusOr<std::vector<std::string>> AgreedTables() override { return store_->AgreedTables(); }
   absl::StatusOr<std::vector<SchemaAnswer>> ReadAnswers() override { return store_->ReadAnswers(); }
+  absl::StatusOr<std::vector<TableCheck>> ReadChecks() override { return store_->ReadChecks(); }
+  absl::StatusOr<std::vector<Hold>> ReadHolds() override { return store_->ReadHolds(); }
+  absl::StatusOr<std::vector<Loss>> ReadLosses(const std::string& table) override {
+    return store_->ReadLosses(table);
+  }
+  absl::StatusOr<std::int64_t> AbsentRows(const std::string& table) override { return store_->AbsentRows(table); }
   absl::Status CheckTableName(const std::string& table) override { return store_->CheckTableName(table); }
   absl::StatusOr<CommitResult> Commit(const Plan& plan) override { return store_->Commit(plan); }
+  absl::StatusOr<std::unique_ptr<Snapshot>> OpenSnapshot() override { return store_->OpenSnapshot(); }
   bool IsDurable() override { return store_->IsDurable(); }
   bool Replaced() override { return store_->Replaced(); }
   bool IsWhole() override { return store_->IsWhole(); }

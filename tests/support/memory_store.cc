@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
@@ -86,6 +87,7 @@ class Transaction {
       touched =
           touched || (outcome.status.ok() && step.expected && step.record && *step.record != *step.expected);
     }
+    KeepLedger(plan);
     if (plan.answers) mirror_->answers = plan.answers(result.steps);
     TenantRecord next = plan.tenant.value_or(before);
     if (plan.cycle && !plan.tenant) {
@@ -98,6 +100,44 @@ class Transaction {
   }
 
  private:
+  void KeepLedger(const Plan& plan) {
+    for (const TableCheck& check : plan.checks) mirror_->checks[FoldName(check.table)] = check;
+    for (const std::uint64_t id : plan.settled_holds) {
+      std::erase_if(mirror_->holds, [&](const Hold& hold) { return hold.id == id; });
+    }
+    for (Hold hold : plan.holds) {
+      const auto same = std::find_if(mirror_->holds.begin(), mirror_->holds.end(), [&](const Hold& known) {
+        return known.kind == hold.kind && SameName(known.table, hold.table);
+      });
+      if (same != mirror_->holds.end()) {
+        hold.id = same->id;
+        *same = std::move(hold);
+      } else {
+        hold.id = ++mirror_->holds_made;
+        mirror_->holds.push_back(std::move(hold));
+      }
+    }
+    for (auto& [table, losses] : mirror_->losses) {
+      std::erase_if(losses, [&](const auto& loss) {
+        return loss.second.committed && loss.second.at_ms < plan.forget_losses_before_ms;
+      });
+    }
+  }
+
+  void NoteLoss(const std::string& key, Loss loss, std::int64_t rows) {
+    std::map<std::int64_t, Loss>& losses = mirror_->losses[key];
+    if (rows > 0 || loss.planned >= 0) {
+      const bool commits = std::exchange(loss.committed, false);
+      const auto [at, fresh] = losses.try_emplace(loss.cycle, loss);
+      at->second.at_ms = loss.at_ms;
+      at->second.rows = (fresh ? 0 : at->second.rows) + rows;
+      at->second.committed = false;
+      loss.committed = commits;
+    }
+    if (!loss.committed) return;
+    for (auto& [cycle, known] : losses) known.committed = true;
+  }
+
   absl::Status UseNonce(const Nonce& nonce, std::int64_t clock_ms) {
     std::erase_if(mirror_->nonces, [&](const auto& known) { return known.second < clock_ms; });
     if (mirror_->nonces.contains(nonce.value)) return absl::AlreadyExistsError("the nonce was used before");
@@ -150,6 +190,10 @@ class Transaction {
       absl::Status status =
           std::visit([&](const auto& what) { return Do(what, step.table, key, result); }, action);
       if (!status.ok()) return status;
+    }
+    const std::int64_t before = stored ? stored->row_count : -1;
+    if (step.loss) {
+      NoteLoss(key, *step.loss, before < 0 || rows_ < 0 ? 0 : std::max<std::int64_t>(0, before - rows_));
     }
     mirror_->records.erase(key);
     if (!step.record) return absl::OkStatus();
@@ -210,6 +254,9 @@ class Transaction {
     mirror_->shadows.erase(key);
     mirror_->values.erase(key);
     mirror_->lost_columns.erase(key);
+    mirror_->checks.erase(key);
+    mirror_->losses.erase(key);
+    std::erase_if(mirror_->holds, [&](const Hold& hold) { return FoldName(hold.table) == key; });
   }
 
   absl::Status Do(const RetireTable& retire, const std::string&, const std::string& key, StepResult*) {
@@ -237,6 +284,9 @@ class Transaction {
     const auto table = mirror_->tables.find(key);
     if (shadow == mirror_->shadows.end() || table == mirror_->tables.end()) {
       return absl::FailedPreconditionError("the shadow or the table is gone");
+    }
+    if (const auto check = mirror_->checks.find(key); check != mirror_->checks.end()) {
+      check->second = {check->second.table, Equality::kUnknown, Position{}, 0, 0, check->second.wanted};
     }
     table->second = shadow->second.table;
     table->second.schema.name = name;
@@ -354,6 +404,120 @@ class Transaction {
   Position position_;  ///< Where the step brings its table.
 };
 
+/// The mirror as it was when this was made.
+class MemorySnapshot final : public Snapshot {
+ public:
+  explicit MemorySnapshot(const MemoryMirror& mirror)
+      : mirror_(std::make_shared<MemoryMirror>(mirror)), store_(mirror_, mirror.tenant.context_id) {}
+
+  absl::StatusOr<std::optional<TableRecord>> ReadTable(const std::string& table) override {
+    return store_.ReadTable(table);
+  }
+  absl::StatusOr<std::vector<TableRecord>> ReadTables() override { return store_.ReadTables(); }
+  absl::StatusOr<std::optional<TableSchema>> ReadSchema(const std::string& table) override {
+    return store_.ReadSchema(table);
+  }
+
+  absl::StatusOr<std::vector<RangeDigest>> Digest(const TableSchema& table,
+                                                  const std::vector<KeyRange>& ranges,
+                                                  const GoOn& go_on) override {
+    std::vector<RangeDigest> digests;
+    const std::vector<KeyRange> all(1);
+    for (const KeyRange& range : ranges.empty() ? all : ranges) {
+      if (!go_on()) return absl::CancelledError("called off");
+      RangeDigest& digest = digests.emplace_back();
+      for (const Row& row : Within(table, range)) digest.Add(DigestOf(row));
+    }
+    return digests;
+  }
+
+  absl::Status ReadRows(const TableSchema& table, const std::vector<std::uint32_t>& columns,
+                        const std::vector<KeyRange>& ranges, std::size_t, const GoOn& go_on,
+                        const TakeRows& take) override {
+    RowBlock block = RowBlock::For(table, columns);
+    const std::vector<KeyRange> all(1);
+    for (const KeyRange& range : ranges.empty() ? all : ranges) {
+      if (!go_on()) return absl::CancelledError("called off");
+      for (const Row& row : Within(table, range)) {
+        for (ColumnBuffer& buffer : block.columns) Append(row[buffer.column()], &buffer);
+      }
+    }
+    return block.rows() == 0 ? absl::OkStatus() : take(&block);
+  }
+
+  absl::Status CopyTo(const std::string&, const GoOn&) override {
+    return absl::UnimplementedError("memory has no file");
+  }
+
+ private:
+  Row Bound(const TableSchema& table, const Key& key) const {
+    Row bound;
+    const std::vector<std::uint32_t> columns = table.Key();
+    for (std::size_t i = 0; i < key.size(); ++i) {
+      const Value value{.kind = key[i].kind, .integer = key[i].integer, .real = key[i].real, .bytes = key[i].bytes};
+      bound.push_back(Stored(table.columns[columns[i]], value));
+    }
+    return bound;
+  }
+
+  Rows Within(const TableSchema& table, const KeyRange& range) const {
+    const MemoryTable& found = mirror_->tables.at(FoldName(table.name));
+    Rows rows = found.keyless;
+    const Row first = Bound(table, range.first), last = Bound(table, range.last);
+    const CellsInKeyOrder less;
+    for (const auto& [key, row] : found.keyed) {
+      if ((first.empty() || !less(key, first)) && (last.empty() || less(key, last))) rows.push_back(row);
+    }
+    return rows;
+  }
+
+  static std::uint64_t DigestOf(const Row& row) {
+    RowDigest digest;
+    for (const Cell& cell : row) {
+      switch (cell.kind) {
+        case Kind::kNull:
+          digest.AddNull();
+          break;
+        case Kind::kInteger:
+          digest.AddInteger(cell.integer);
+          break;
+        case Kind::kReal:
+          digest.AddReal(cell.real);
+          break;
+        case Kind::kBlob:
+          digest.AddBytes(cell.bytes);
+          break;
+        default:
+          digest.AddText(cell.bytes);
+      }
+    }
+    return digest.Finish();
+  }
+
+  /// For columns without a text form.
+  static void Append(const Cell& cell, ColumnBuffer* buffer) {
+    switch (cell.kind) {
+      case Kind::kNull:
+        buffer->AppendNull();
+        break;
+      case Kind::kInteger:
+        buffer->AppendInt(cell.integer);
+        break;
+      case Kind::kReal:
+        buffer->AppendDouble(cell.real);
+        break;
+      default:
+        buffer->AppendBytes(cell.bytes, cell.kind);
+    }
+  }
+
+  std::shared_ptr<MemoryMirror> mirror_;
+  mutable MemoryStore store_;
+};
+
+/// As SqliteStore: fewer keys than these are not worth a count.
+constexpr std::int64_t kAbsentToCount = 100;
+
 }  // namespace
 
 bool CellsInKeyOrder::operator()(const Row& a, const Row& b) const {
@@ -413,6 +577,33 @@ absl::StatusOr<std::vector<std::string>> MemoryStore::AgreedTables() {
 }
 
 absl::StatusOr<std::vector<SchemaAnswer>> MemoryStore::ReadAnswers() { return mirror_->answers; }
+
+absl::StatusOr<std::vector<TableCheck>> MemoryStore::ReadChecks() {
+  std::vector<TableCheck> checks;
+  for (const auto& [key, check] : mirror_->checks) checks.push_back(check);
+  return checks;
+}
+
+absl::StatusOr<std::vector<Loss>> MemoryStore::ReadLosses(const std::string& table) {
+  std::vector<Loss> losses;
+  for (const auto& [cycle, loss] : mirror_->losses[FoldName(table)]) losses.push_back(loss);
+  return losses;
+}
+
+absl::StatusOr<std::int64_t> MemoryStore::AbsentRows(const std::string& table) {
+  const auto shadow = mirror_->shadows.find(FoldName(table));
+  const auto found = mirror_->tables.find(FoldName(table));
+  if (shadow == mirror_->shadows.end() || found == mirror_->tables.end()) return 0;
+  const auto& kept = shadow->second.table.keyed;
+  const std::int64_t absent =
+      std::count_if(found->second.keyed.begin(), found->second.keyed.end(),
+                    [&](const auto& row) { return !kept.contains(row.first); });
+  return absent < kAbsentToCount ? 0 : absent;
+}
+
+absl::StatusOr<std::unique_ptr<Snapshot>> MemoryStore::OpenSnapshot() {
+  return std::make_unique<MemorySnapshot>(*mirror_);
+}
 
 absl::Status MemoryStore::CheckTableName(const std::string& table) {
   const std::string name = FoldName(table);

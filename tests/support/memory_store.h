@@ -53,6 +53,10 @@ struct MemoryMirror {
   std::map<std::string, std::map<std::uint64_t, MemoryValue>> values;   ///< Those that arrive in parts.
   std::vector<SchemaAnswer> answers;
   std::map<std::string, std::int64_t> nonces;
+  std::map<std::string, TableCheck> checks;
+  std::vector<Hold> holds;
+  std::uint64_t holds_made = 0;
+  std::map<std::string, std::map<std::int64_t, Loss>> losses;  ///< By table and cycle.
 };
 
 /// The simplest store that keeps the promises of store.h: what the others are measured by. `mirror` lives on
@@ -69,8 +73,13 @@ class MemoryStore final : public Store {
   absl::StatusOr<std::vector<TableRecord>> ReadTables() override;
   absl::StatusOr<std::vector<std::string>> AgreedTables() override;
   absl::StatusOr<std::vector<SchemaAnswer>> ReadAnswers() override;
+  absl::StatusOr<std::vector<TableCheck>> ReadChecks() override;
+  absl::StatusOr<std::vector<Hold>> ReadHolds() override { return mirror_->holds; }
+  absl::StatusOr<std::vector<Loss>> ReadLosses(const std::string& table) override;
+  absl::StatusOr<std::int64_t> AbsentRows(const std::string& table) override;
   absl::Status CheckTableName(const std::string& table) override;
   absl::StatusOr<CommitResult> Commit(const Plan& plan) override;
+  absl::StatusOr<std::unique_ptr<Snapshot>> OpenSnapshot() override;
   bool IsDurable() override { return true; }
   bool Replaced() override { return false; }
   bool IsWhole() override { return true; }

@@ -1,0 +1,54 @@
+#include "client/source/sqlite_looks.h"
+
+#include <utility>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+
+namespace mirror {
+
+TableLooks::TableLooks(std::shared_ptr<const SqliteFile> file, std::string table, std::int64_t schema_version,
+                       ChangeLog* log, bool closed_later)
+    : file_(std::move(file)),
+      table_(std::move(table)),
+      schema_version_(schema_version),
+      has_log_(log != nullptr),
+      closed_later_(closed_later),
+      moves_(log == nullptr ? "PRAGMA data_version"
+                            : absl::StrCat("SELECT max(seq) FROM main.", LogName(log->Find(table_)->id))),
+      rows_(file_->look_rows()) {}
+
+absl::Status TableLooks::Begin() {
+  absl::Status begun = file_->BeginLook();
+  if (begun.ok() && (file_->access() == Access::kChunks || has_log_)) begun = CheckUnmoved();
+  if (!begun.ok()) file_->EndLook();
+  if (absl::IsAborted(begun)) return Moved(begun.message());
+  return begun;
+}
+
+absl::Status TableLooks::CheckEnd() const {
+  if (file_->access() != Access::kStill) return absl::OkStatus();
+  const absl::Status still = file_->BeginLook();
+  return still.ok() ? still : Moved(still.message());
+}
+
+/// Nothing was committed since the first look; nothing of this table, where a log tells.
+absl::Status TableLooks::CheckUnmoved() {
+  const auto schema = file_->Number("PRAGMA schema_version");
+  if (!schema.ok()) return schema.status();
+  if (closed_later_) {
+    return *schema == schema_version_ ? absl::OkStatus()
+                                      : absl::AbortedError("its schema changed meanwhile");
+  }
+  const auto moved = file_->Number(moves_);
+  if (!moved.ok()) return moved.status();
+  if (!moved_) moved_ = *moved;
+  if (*schema == schema_version_ && *moved == *moved_) return absl::OkStatus();
+  return absl::AbortedError("another program committed while it was read");
+}
+
+absl::Status TableLooks::Moved(absl::string_view how) const {
+  return absl::AbortedError(absl::StrCat("table '", table_, "' is not of one moment: ", how));
+}
+
+}  // namespace mirror

@@ -1,0 +1,68 @@
+#ifndef MIRROR_CLIENT_VERIFIER_H_
+#define MIRROR_CLIENT_VERIFIER_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "client/mirror_client.h"
+#include "client/source/history.h"
+#include "client/source/reader.h"
+#include "proto/wire/lsn.h"
+#include "proto/wire/table.h"
+
+namespace mirror {
+
+/// Rows of one range in the first round of a comparison.
+inline constexpr std::size_t kLeafRows = 1'000;
+/// Ranges that differ and are looked into; with more of them a table counts as another one.
+inline constexpr std::size_t kLeavesSearched = 2'000;
+
+/// What a comparison of one table found.
+struct Differences {
+  std::uint64_t rows = 0;  ///< Of the source.
+  std::uint64_t lost = 0, changed = 0, ghosts = 0;
+  /// Their keys, in key order: rows that the mirror lacks, has otherwise, or has alone.
+  std::vector<Key> keys = {};
+  /// They cannot be told one by one: the table has no key, or more than kLeavesSearched ranges differ. Then
+  /// the counts are of what is certain.
+  bool beyond_repair = false;
+
+  std::uint64_t Count() const { return lost + changed + ghosts; }
+  bool equal() const { return Count() == 0 && !beyond_repair; }
+};
+
+/// Compares tables of a source with the mirror in one cycle, by digests of key ranges: all of a table in
+/// ranges of kLeafRows, those that differ row by row, and of those the mirror's keys. The source may be
+/// written to meanwhile: what its log names since the mirror's position differs by right and is left out.
+///
+/// Memory: two keys for each kLeafRows rows of the table, and the rows of the ranges at hand. Threads: one.
+class Verifier {
+ public:
+  Verifier(SourceReader& reader, MirrorClient& client, History& history, std::int64_t cycle,
+           const v1::Limits& limits);
+
+  /// `columns`: those that the mirror has as they are. `position`: where the mirror stands, by this cycle.
+  ///   kAborted             the source moved where nobody can say by what: try again
+  ///   kFailedPrecondition  the mirror cannot be read at this position now
+  /// Others are the call's status, or the source's.
+  absl::StatusOr<Differences> Compare(const TableSchema& table, const std::vector<std::uint32_t>& columns,
+                                      const Position& position);
+
+ private:
+  class TableComparison;
+
+  SourceReader& reader_;
+  MirrorClient& client_;
+  History& history_;
+  const std::int64_t cycle_;
+  const std::size_t ranges_max_, request_bytes_max_;
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_CLIENT_VERIFIER_H_

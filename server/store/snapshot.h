@@ -1,0 +1,58 @@
+#ifndef MIRROR_SERVER_STORE_SNAPSHOT_H_
+#define MIRROR_SERVER_STORE_SNAPSHOT_H_
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "proto/wire/key_range.h"
+#include "proto/wire/row_block.h"
+#include "proto/wire/row_digest.h"
+#include "server/plan.h"
+
+namespace mirror {
+
+/// Asked every few milliseconds while a snapshot reads; false ends that with kCancelled.
+using GoOn = std::function<bool()>;
+/// Takes rows that were read; its error ends the reading. It may keep the block's memory for itself.
+using TakeRows = std::function<absl::Status(RowBlock* block)>;
+
+/// One committed moment of a mirror, read beside its writer, which neither waits for it nor is waited for.
+/// Made by Store::OpenSnapshot; stays what it is when the store goes on, or is closed.
+///
+/// Errors of every call:
+///   kCancelled    `go_on` said so
+///   kUnavailable  the disk; the same call again is safe
+///   kDataLoss     the database is damaged
+/// Threads: one at a time, not the store's.
+class Snapshot {
+ public:
+  virtual ~Snapshot() = default;
+
+  virtual absl::StatusOr<std::optional<TableRecord>> ReadTable(const std::string& table) = 0;
+  virtual absl::StatusOr<std::vector<TableRecord>> ReadTables() = 0;
+  virtual absl::StatusOr<std::optional<TableSchema>> ReadSchema(const std::string& table) = 0;
+
+  /// Rows and digest of each range; without ranges those of the whole table, as one. The key of the table has
+  /// as many columns as each bound.
+  virtual absl::StatusOr<std::vector<RangeDigest>> Digest(const TableSchema& table,
+                                                          const std::vector<KeyRange>& ranges,
+                                                          const GoOn& go_on) = 0;
+
+  /// The rows of each range, in key order, in blocks of about `block_bytes`. Errors: kFailedPrecondition when
+  /// a value is not of its column's type, as after damage by hand; the row is not shown.
+  virtual absl::Status ReadRows(const TableSchema& table, const std::vector<std::uint32_t>& columns,
+                                const std::vector<KeyRange>& ranges, std::size_t block_bytes,
+                                const GoOn& go_on, const TakeRows& take) = 0;
+
+  /// Writes all of it into a new file, durable when it returns. After an error there is none.
+  virtual absl::Status CopyTo(const std::string& path, const GoOn& go_on) = 0;
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_STORE_SNAPSHOT_H_

@@ -1,0 +1,105 @@
+#include "server/store/sqlite_copy.h"
+
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <memory>
+
+#include "absl/strings/str_cat.h"
+#include "server/store/crash_point.h"
+
+namespace mirror {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int kPagesAtATime = 1'000;
+constexpr char kUnfinished[] = ".part";
+
+struct Closer {
+  void operator()(sqlite3* database) const { sqlite3_close(database); }
+};
+
+absl::Status Trouble(const std::string& doing, const std::string& path, int error) {
+  const std::string words =
+      absl::StrCat(doing, " '", path, "': ", std::strerror(error), ". No copy was made.");
+  return error == EEXIST ? absl::AlreadyExistsError(words) : absl::UnavailableError(words);
+}
+
+absl::Status Sync(const std::string& path, int flags) {
+  const int file = open(path.c_str(), flags | O_CLOEXEC);
+  if (file < 0) return Trouble("opening", path, errno);
+  const int failed = fsync(file) == 0 ? 0 : errno;
+  close(file);
+  return failed == 0 ? absl::OkStatus() : Trouble("syncing", path, failed);
+}
+
+absl::Status CopyPages(SqliteConnection& from, const std::string& path, const GoOn& go_on) {
+  sqlite3* opened = nullptr;
+  int code = sqlite3_open_v2(path.c_str(), &opened, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
+  const std::unique_ptr<sqlite3, Closer> to(opened);
+  const auto failed = [&] {
+    return SqliteStatus(code & 0xff, to == nullptr ? code : sqlite3_extended_errcode(to.get()),
+                        absl::StrCat("writing '", path, "'"),
+                        to == nullptr ? "no memory" : sqlite3_errmsg(to.get()));
+  };
+  // Synced as a whole in the end.
+  if (code == SQLITE_OK) code = sqlite3_exec(to.get(), "PRAGMA synchronous = OFF", nullptr, nullptr, nullptr);
+  if (code != SQLITE_OK) return failed();
+  sqlite3_backup* const backup = sqlite3_backup_init(to.get(), "main", from.handle(), "main");
+  if (backup == nullptr) {
+    code = sqlite3_errcode(to.get());
+    return failed();
+  }
+  bool called_off = false;
+  do {
+    code = sqlite3_backup_step(backup, kPagesAtATime);
+    CrashPoint("backup.pages");
+    called_off = !go_on();
+  } while (code == SQLITE_OK && !called_off);
+  const int finished = sqlite3_backup_finish(backup);
+  if (called_off) return absl::CancelledError("the copy was called off. There is none.");
+  if (code == SQLITE_DONE) code = finished;
+  if (code == SQLITE_OK) {
+    code = sqlite3_exec(to.get(), "PRAGMA journal_mode = DELETE", nullptr, nullptr, nullptr);
+  }
+  return code == SQLITE_OK ? absl::OkStatus() : failed();
+}
+
+absl::Status MakeCopy(SqliteConnection& from, const std::string& path, const std::string& unfinished,
+                      const GoOn& go_on) {
+  if (absl::Status copied = CopyPages(from, unfinished, go_on); !copied.ok()) return copied;
+  if (absl::Status synced = Sync(unfinished, O_RDWR); !synced.ok()) return synced;
+  CrashPoint("backup.synced");
+  if (renameat2(AT_FDCWD, unfinished.c_str(), AT_FDCWD, path.c_str(), RENAME_NOREPLACE) != 0) {
+    return Trouble("naming the copy", path, errno);
+  }
+  CrashPoint("backup.named");
+  return Sync(fs::path(path).parent_path().string(), O_RDONLY | O_DIRECTORY);
+}
+
+}  // namespace
+
+absl::Status CopySqliteFile(SqliteConnection& from, const std::string& path, const GoOn& go_on) {
+  const std::string unfinished = path + kUnfinished;
+  // An older attempt may have died.
+  unlink(unfinished.c_str());
+  struct stat info {};
+  if (lstat(path.c_str(), &info) == 0) return Trouble("making a copy in", path, EEXIST);
+  const int file = open(unfinished.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
+  if (file < 0) return Trouble("making", unfinished, errno);
+  close(file);
+  absl::Status made = MakeCopy(from, path, unfinished, go_on);
+  if (!made.ok()) {
+    for (const char* suffix : {"", "-journal", "-wal", "-shm"}) unlink((unfinished + suffix).c_str());
+  }
+  return made;
+}
+
+}  // namespace mirror

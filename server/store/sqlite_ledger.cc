@@ -1,0 +1,236 @@
+#include "server/store/sqlite_ledger.h"
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "server/store/sql.h"
+
+namespace mirror {
+
+namespace {
+
+/// Keys that are looked up in the shadow before all are: from the beginning, from the end, and between.
+constexpr int kSampledKeys = 500;
+/// Absent keys of the sample from which on all are counted.
+constexpr std::int64_t kAbsentOfSample = 100;
+
+std::string Pack(const std::vector<std::string>& names) {
+  // Names hold no NUL.
+  return absl::StrJoin(names, std::string(1, '\0'));
+}
+
+std::vector<std::string> Unpack(const std::string& packed) {
+  if (packed.empty()) return {};
+  return absl::StrSplit(packed, '\0');
+}
+
+absl::Status Run(SqliteConnection& connection, const char* sql, const std::string& table) {
+  absl::StatusOr<Query> query = connection.Prepare(sql);
+  if (!query.ok()) return query.status();
+  return query->Bind(1, table).Run();
+}
+
+}  // namespace
+
+absl::Status CreateLedgerTables(SqliteConnection& connection) {
+  for (const char* sql : {
+           "CREATE TABLE IF NOT EXISTS _mirror_checks (table_name TEXT PRIMARY KEY COLLATE NOCASE, equality "
+           "INTEGER, lsn INTEGER, lineage BLOB, checked_ms INTEGER, rows_differ INTEGER, wanted INTEGER) "
+           "WITHOUT ROWID",
+           "CREATE TABLE IF NOT EXISTS _mirror_holds (id INTEGER PRIMARY KEY AUTOINCREMENT, kind INTEGER, "
+           "table_name TEXT COLLATE NOCASE, rows INTEGER, rows_before INTEGER, tables BLOB, source_id TEXT, "
+           "since_ms INTEGER, state INTEGER, reason TEXT, UNIQUE (kind, table_name))",
+           "CREATE TABLE IF NOT EXISTS _mirror_losses (table_name TEXT COLLATE NOCASE, cycle INTEGER, at_ms "
+           "INTEGER, planned INTEGER, rows INTEGER, rows_before INTEGER, committed INTEGER, PRIMARY KEY "
+           "(table_name, cycle)) WITHOUT ROWID",
+       }) {
+    if (absl::Status status = connection.Execute(sql); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<TableCheck>> SelectChecks(SqliteConnection& connection) {
+  absl::StatusOr<Query> query = connection.Prepare(
+      "SELECT table_name, equality, lsn, lineage, checked_ms, rows_differ, wanted FROM _mirror_checks ORDER "
+      "BY table_name");
+  if (!query.ok()) return query.status();
+  std::vector<TableCheck> checks;
+  absl::StatusOr<bool> row = query->Step();
+  for (; row.ok() && *row; row = query->Step()) {
+    TableCheck check;
+    check.table = query->Text(0);
+    check.equality = static_cast<Equality>(query->Int(1));
+    check.position = Position{Lsn{query->Int(2)}, query->Text(3)};
+    check.checked_ms = query->Int(4);
+    check.rows_differ = static_cast<std::uint64_t>(query->Int(5));
+    check.wanted = query->Int(6) != 0;
+    checks.push_back(std::move(check));
+  }
+  if (!row.ok()) return row.status();
+  return checks;
+}
+
+absl::Status WriteCheck(SqliteConnection& connection, const TableCheck& check) {
+  absl::StatusOr<Query> query = connection.Prepare(
+      "INSERT OR REPLACE INTO _mirror_checks (table_name, equality, lsn, lineage, checked_ms, rows_differ, "
+      "wanted) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)");
+  if (!query.ok()) return query.status();
+  return query->Bind(1, check.table)
+      .Bind(2, static_cast<std::int64_t>(check.equality))
+      .Bind(3, check.position.lsn.value)
+      .BindBlob(4, check.position.lineage)
+      .Bind(5, check.checked_ms)
+      .Bind(6, static_cast<std::int64_t>(check.rows_differ))
+      .Bind(7, std::int64_t{check.wanted})
+      .Run();
+}
+
+absl::Status ForgetCheck(SqliteConnection& connection, const std::string& table) {
+  return Run(connection,
+             "UPDATE _mirror_checks SET equality = 1, lsn = -1, lineage = x'', checked_ms = 0, rows_differ = 0 "
+             "WHERE table_name = ?1",
+             table);
+}
+
+absl::StatusOr<std::vector<Hold>> SelectHolds(SqliteConnection& connection) {
+  absl::StatusOr<Query> query = connection.Prepare(
+      "SELECT id, kind, table_name, rows, rows_before, tables, source_id, since_ms, state, reason FROM "
+      "_mirror_holds ORDER BY id");
+  if (!query.ok()) return query.status();
+  std::vector<Hold> holds;
+  absl::StatusOr<bool> row = query->Step();
+  for (; row.ok() && *row; row = query->Step()) {
+    Hold hold;
+    hold.id = static_cast<std::uint64_t>(query->Int(0));
+    hold.kind = static_cast<HoldKind>(query->Int(1));
+    hold.table = query->Text(2);
+    hold.rows = static_cast<std::uint64_t>(query->Int(3));
+    hold.rows_before = static_cast<std::uint64_t>(query->Int(4));
+    hold.tables = Unpack(query->Text(5));
+    hold.source_id = query->Text(6);
+    hold.since_ms = query->Int(7);
+    hold.state = static_cast<HoldState>(query->Int(8));
+    hold.reason = query->Text(9);
+    holds.push_back(std::move(hold));
+  }
+  if (!row.ok()) return row.status();
+  return holds;
+}
+
+absl::Status WriteHold(SqliteConnection& connection, const Hold& hold) {
+  absl::StatusOr<Query> query = connection.Prepare(
+      "INSERT INTO _mirror_holds (kind, table_name, rows, rows_before, tables, source_id, since_ms, state, "
+      "reason) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (kind, table_name) DO UPDATE SET rows "
+      "= excluded.rows, rows_before = excluded.rows_before, tables = excluded.tables, source_id = "
+      "excluded.source_id, since_ms = excluded.since_ms, state = excluded.state, reason = excluded.reason");
+  if (!query.ok()) return query.status();
+  const std::string tables = Pack(hold.tables);
+  return query->Bind(1, static_cast<std::int64_t>(hold.kind))
+      .Bind(2, hold.table)
+      .Bind(3, static_cast<std::int64_t>(hold.rows))
+      .Bind(4, static_cast<std::int64_t>(hold.rows_before))
+      .BindBlob(5, tables)
+      .Bind(6, hold.source_id)
+      .Bind(7, hold.since_ms)
+      .Bind(8, static_cast<std::int64_t>(hold.state))
+      .Bind(9, hold.reason)
+      .Run();
+}
+
+absl::Status RemoveHold(SqliteConnection& connection, std::uint64_t id) {
+  absl::StatusOr<Query> query = connection.Prepare("DELETE FROM _mirror_holds WHERE id = ?1");
+  if (!query.ok()) return query.status();
+  return query->Bind(1, static_cast<std::int64_t>(id)).Run();
+}
+
+absl::StatusOr<std::vector<Loss>> SelectLosses(SqliteConnection& connection, const std::string& table) {
+  absl::StatusOr<Query> query = connection.Prepare(
+      "SELECT cycle, at_ms, planned, rows, rows_before, committed FROM _mirror_losses WHERE table_name = ?1 "
+      "ORDER BY cycle");
+  if (!query.ok()) return query.status();
+  std::vector<Loss> losses;
+  absl::StatusOr<bool> row = query->Bind(1, table).Step();
+  for (; row.ok() && *row; row = query->Step()) {
+    losses.push_back({query->Int(0), query->Int(1), query->Int(2), query->Int(3), query->Int(4),
+                      query->Int(5) != 0});
+  }
+  if (!row.ok()) return row.status();
+  return losses;
+}
+
+absl::Status NoteLoss(SqliteConnection& connection, const std::string& table, const Loss& loss,
+                      std::int64_t rows) {
+  if (rows > 0 || loss.planned >= 0) {
+    absl::StatusOr<Query> query = connection.Prepare(
+        "INSERT INTO _mirror_losses (table_name, cycle, at_ms, planned, rows, rows_before, committed) VALUES "
+        "(?1, ?2, ?3, ?4, ?5, ?6, 0) ON CONFLICT (table_name, cycle) DO UPDATE SET at_ms = excluded.at_ms, "
+        "rows = rows + excluded.rows, committed = 0");
+    if (!query.ok()) return query.status();
+    absl::Status status = query->Bind(1, table)
+                              .Bind(2, loss.cycle)
+                              .Bind(3, loss.at_ms)
+                              .Bind(4, loss.planned)
+                              .Bind(5, rows)
+                              .Bind(6, loss.rows_before)
+                              .Run();
+    if (!status.ok()) return status;
+  }
+  if (!loss.committed) return absl::OkStatus();
+  return Run(connection, "UPDATE _mirror_losses SET committed = 1 WHERE table_name = ?1 AND committed = 0",
+             table);
+}
+
+absl::Status ForgetLosses(SqliteConnection& connection, std::int64_t before_ms) {
+  absl::StatusOr<Query> query =
+      connection.Prepare("DELETE FROM _mirror_losses WHERE committed = 1 AND at_ms < ?1");
+  if (!query.ok()) return query.status();
+  return query->Bind(1, before_ms).Run();
+}
+
+absl::Status ForgetLedger(SqliteConnection& connection, const std::string& table) {
+  for (const char* sql :
+       {"DELETE FROM _mirror_checks WHERE table_name = ?1", "DELETE FROM _mirror_losses WHERE table_name = ?1",
+        "DELETE FROM _mirror_holds WHERE table_name = ?1 AND table_name <> ''"}) {
+    if (absl::Status status = Run(connection, sql, table); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::int64_t> CountAbsent(SqliteConnection& connection, const TableSchema& schema,
+                                         const std::string& shadow) {
+  const std::vector<std::uint32_t> key = schema.Key();
+  if (key.empty()) return 0;
+  const std::string names = NameList(schema, key);
+  std::string down, same;
+  for (const std::uint32_t column : key) {
+    const std::string name = QuoteName(schema.columns[column].name);
+    absl::StrAppend(&down, down.empty() ? "" : ", ", name, " DESC");
+    absl::StrAppend(&same, same.empty() ? "" : " AND ", "s.", name, " = t.", name);
+  }
+  const std::string table = QuoteName(schema.name);
+  const std::string absent =
+      absl::StrCat(" AS t WHERE NOT EXISTS (SELECT 1 FROM ", QuoteName(shadow), " AS s WHERE ", same, ")");
+  const auto count = [&](const std::string& from) -> absl::StatusOr<std::int64_t> {
+    absl::StatusOr<Query> query = connection.Prepare(absl::StrCat("SELECT count(*) FROM ", from, absent));
+    if (!query.ok()) return query.status();
+    absl::StatusOr<bool> row = query->Step();
+    if (!row.ok()) return row.status();
+    return query->Int(0);
+  };
+  std::string sample = absl::StrCat(
+      "(SELECT * FROM (SELECT ", names, " FROM ", table, " ORDER BY ", names, " LIMIT ", kSampledKeys,
+      ") UNION SELECT * FROM (SELECT ", names, " FROM ", table, " ORDER BY ", down, " LIMIT ", kSampledKeys, ")");
+  if (HasIntegerKey(schema)) {
+    // The first row behind each of some points between the smallest and the greatest key.
+    absl::StrAppend(&sample, " UNION SELECT * FROM (WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 ",
+                    "FROM n WHERE i < ", kSampledKeys, "), ends (low, high) AS (SELECT min(", names, "), max(",
+                    names, ") FROM ", table, ") SELECT (SELECT ", names, " FROM ", table, " WHERE ", names,
+                    " >= low + (high * 1.0 - low) * abs(random() % 1000000) / 1000000 ORDER BY ", names,
+                    " LIMIT 1) FROM n, ends)");
+  }
+  absl::StatusOr<std::int64_t> sampled = count(sample + ")");
+  if (!sampled.ok()) return sampled.status();
+  return *sampled < kAbsentOfSample ? 0 : count(table);
+}
+
+}  // namespace mirror
