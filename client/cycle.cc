@@ -228,6 +228,8 @@ class Run {
       return absl::InternalError("the endpoint did not answer for each announced table. No row was sent");
     }
     statuses_.assign(response->tables().begin(), response->tables().end());
+    report_.tables_held = response->held_tables_size() > 0;
+    if (report_.tables_held && again_.empty()) AddNote(response->held_reason());
     for (std::size_t i = 0; i < schema_.tables.size(); ++i) {
       if (!again_.empty() && again_.count(schema_.tables[i].schema.name) == 0) continue;
       DecideTable(i);
@@ -433,7 +435,7 @@ class Run {
         report.deletes = job.deletes;
         continue;
       }
-      report.result = TableResult::kFailed;
+      report.result = job.held ? TableResult::kHeld : TableResult::kFailed;
       if (!job.error.ok()) {
         report.reason = std::string(job.error.message());
       } else {
@@ -586,7 +588,7 @@ std::string_view ToString(Outcome outcome) {
 
 bool CycleReport::Good() const {
   if (outcome == Outcome::kDoNotReplicate) return true;
-  return outcome == Outcome::kDone && std::all_of(tables.begin(), tables.end(), [](const TableReport& table) {
+  return outcome == Outcome::kDone && !tables_held && std::all_of(tables.begin(), tables.end(), [](const TableReport& table) {
            return table.result <= TableResult::kBlocked;
          });
 }

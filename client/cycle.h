@@ -88,6 +88,7 @@ struct CycleReport {
   std::string reason;              ///< For people: who is busy, why not to replicate.
   std::vector<std::string> notes;  ///< What the person should know; mostly none.
   std::int64_t cycle = 0;
+  bool tables_held = false;  ///< Tables that are not announced any more wait for the mirror's operator.
   std::vector<TableReport> tables;
 
   /// Done, and no table was refused, is held or failed.

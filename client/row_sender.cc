@@ -189,6 +189,7 @@ void RowSender::Take(const v1::BatchResult& result) {
       job->error = absl::Status(static_cast<absl::StatusCode>(result.code()), result.message());
       // The rows of those keys are sent whole, in the next cycle.
       job->again = result.missing().rows_size() > 0 && !job->whole_rows;
+      job->held = result.held();
       job->whole_rows = true;
     }
     return;

@@ -38,6 +38,7 @@ struct Job {
   std::uint64_t commit_seq = 0;  ///< 0: no commit was sent.
   bool committed = false;
   bool again = false;     ///< Moved, or lacks rows: to be sent in another cycle.
+  bool held = false;      ///< An operator of the mirror has to decide.
   std::int64_t lsn = -1;  ///< The last one acknowledged; -1: none.
   std::optional<std::uint64_t> row_count;
   absl::Status error;

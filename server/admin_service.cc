@@ -71,11 +71,6 @@ absl::Status CheckRole(const Peer& peer, bool operator_needed) {
              : absl::OkStatus();
 }
 
-absl::Status NotThere(const std::string& what, const std::string& instead) {
-  return absl::UnimplementedError(
-      absl::StrCat(what, " is not there yet in version ", MIRROR_VERSION, ". Nothing was done. ", instead));
-}
-
 template <typename Names>
 std::string CallText(const char* call, const std::string& context_id, bool all, const Names& tables) {
   return absl::StrCat(call, " ", context_id, all ? " all tables" : "", tables.empty() ? "" : ": ",
@@ -104,6 +99,14 @@ void EncodeEvent(const EventRecord& event, v1::Event* message) {
 std::string StateOf(const TableRecord& record) {
   if (record.state == TableState::kMirrored && record.position.lsn == Lsn{}) return "unpopulated";
   return std::string(ToString(record.state));
+}
+
+void EncodeCheck(const TableCheck& check, v1::TableInfo* message) {
+  message->set_equality(static_cast<v1::Equality>(check.equality));
+  message->set_compared_lsn(check.position.lsn.value);
+  message->set_compared_ms(check.checked_ms);
+  message->set_rows_differ(check.rows_differ);
+  message->set_verify_wanted(check.wanted);
 }
 
 std::string StateOf(const KeyInfo& key, std::int64_t now_s) {
@@ -159,6 +162,8 @@ absl::Status AdminService::Fill(Tenant& tenant, v1::Tenant* message) {
   message->set_tables_unpopulated(info->tables_unpopulated);
   message->set_bytes(info->bytes);
   message->set_quarantine(info->quarantine);
+  message->set_holds(info->holds);
+  message->set_waiting_source_id(info->waiting_source);
   return absl::OkStatus();
 }
 
@@ -206,6 +211,7 @@ grpc::Status AdminService::ListTables(grpc::ServerContext* context, const v1::Li
                    message->set_state(StateOf(table.record));
                    message->set_columns(table.columns);
                    message->set_cycle(table.record.cycle);
+                   EncodeCheck(table.check, message);
                  }
                  return absl::OkStatus();
                });
@@ -236,6 +242,9 @@ grpc::Status AdminService::ResetTable(grpc::ServerContext* context, const v1::Re
     if (!meant.ok()) return meant.status();
     const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(request->context_id());
     if (!tenant.ok()) return tenant.status();
+    if (request->all() && (*tenant)->IsQuarantined()) {
+      return tenants_.Rebuild((*tenant)->context_id(), NowMs());
+    }
     const absl::StatusOr<std::vector<std::string>> done = (*tenant)->Reset(*meant, NowMs());
     if (!done.ok()) return done.status();
     response->mutable_tables()->Add(done->begin(), done->end());
@@ -395,66 +404,5 @@ grpc::Status AdminService::Diagnose(grpc::ServerContext* context, const v1::Diag
 }
 
 // --- Not there yet ------------------------------------------------------------
-
-grpc::Status AdminService::AcceptSource(grpc::ServerContext* context, const v1::AcceptSourceRequest* request,
-                                        v1::AcceptSourceResponse* /*response*/) {
-  return Serve(*context, Needs::kOperator, absl::StrCat("AcceptSource ", request->context_id()), [] {
-    return NotThere(
-        "accepting a source that moved (AcceptSource)",
-        "A source that moved is not held yet: it shows as the event source.changed, and goes on.");
-  });
-}
-
-grpc::Status AdminService::Verify(grpc::ServerContext* context, const v1::VerifyRequest* request,
-                                  v1::VerifyResponse* /*response*/) {
-  const std::string call = CallText("Verify", request->context_id(), false, request->tables());
-  return Serve(*context, Needs::kOperator, call, [&] {
-    return NotThere("asking for a verification (Verify)",
-                    absl::StrCat("'mirrorctl invalidate ", request->context_id(),
-                                 " --table T' has a table sent anew in the next cycle."));
-  });
-}
-
-grpc::Status AdminService::Backup(grpc::ServerContext* context, const v1::BackupRequest* request,
-                                  v1::BackupResponse* /*response*/) {
-  return Serve(*context, Needs::kOperator, absl::StrCat("Backup ", request->context_id()), [] {
-    return NotThere("backup by the server (Backup)",
-                    "Copy the mirror database with SQLite's own '.backup', or copy its file while the server "
-                    "is stopped.");
-  });
-}
-
-grpc::Status AdminService::Restore(grpc::ServerContext* context, const v1::RestoreRequest* request,
-                                   v1::RestoreResponse* /*response*/) {
-  return Serve(*context, Needs::kOperator, absl::StrCat("Restore ", request->context_id()), [] {
-    return NotThere(
-        "restore by the server (Restore)",
-        "Rename the copy onto the mirror file: the server notices, and the source catches it up.");
-  });
-}
-
-grpc::Status AdminService::ListHolds(grpc::ServerContext* context, const v1::ListHoldsRequest* /*request*/,
-                                     v1::ListHoldsResponse* /*response*/) {
-  return Serve(*context, Needs::kViewer, "ListHolds", [] {
-    return NotThere("holding what would empty a mirror (ListHolds)",
-                    "'mirrorctl pause CTX' stops a tenant's changes.");
-  });
-}
-
-grpc::Status AdminService::CommitHold(grpc::ServerContext* context, const v1::CommitHoldRequest* request,
-                                      v1::CommitHoldResponse* /*response*/) {
-  return Serve(*context, Needs::kOperator, absl::StrCat("CommitHold ", request->hold_id()), [] {
-    return NotThere("deciding about holds (CommitHold)",
-                    "Nothing is held yet: 'mirrorctl pause CTX' stops a tenant.");
-  });
-}
-
-grpc::Status AdminService::RollbackHold(grpc::ServerContext* context, const v1::RollbackHoldRequest* request,
-                                        v1::RollbackHoldResponse* /*response*/) {
-  return Serve(*context, Needs::kOperator, absl::StrCat("RollbackHold ", request->hold_id()), [] {
-    return NotThere("deciding about holds (RollbackHold)",
-                    "Nothing is held yet: 'mirrorctl pause CTX' stops a tenant.");
-  });
-}
 
 }  // namespace mirror

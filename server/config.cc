@@ -312,6 +312,52 @@ Setter Choice(std::string* target, const std::vector<std::string>& known) {
   };
 }
 
+bool IsPattern(std::string_view text) {
+  return !text.empty() && text.size() <= 64 && std::all_of(text.begin(), text.end(), [](char c) {
+    return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '-' || c == '*';
+  });
+}
+
+Setter Milliseconds(std::int64_t* target, std::chrono::seconds high) {
+  return [target, high](const Given& given) {
+    std::chrono::seconds span{0};
+    absl::Status status = Span(&span, std::chrono::seconds(0), high)(given);
+    if (status.ok()) *target = std::chrono::milliseconds(span).count();
+    return status;
+  };
+}
+
+/// What need not be said: it is then as what is more general says.
+Setter OrAbsent(std::optional<bool>* target) {
+  return [target](const Given& given) {
+    bool value = false;
+    absl::Status status = Flag(&value)(given);
+    if (status.ok()) *target = value;
+    return status;
+  };
+}
+Setter OrAbsent(std::optional<std::int64_t>* target, std::int64_t low, std::int64_t high) {
+  return [target, low, high](const Given& given) {
+    std::int64_t value = 0;
+    absl::Status status = Number(&value, low, high)(given);
+    if (status.ok()) *target = value;
+    return status;
+  };
+}
+
+Setter Pattern(std::string* target) {
+  return [target](const Given& given) {
+    absl::StatusOr<std::string> text = AsText(given);
+    if (!text.ok()) return text.status();
+    if (!IsPattern(*text)) {
+      return given.Wrong(
+          absl::StrCat("cannot be '", *text, "': a pattern is 1 to 64 letters, digits, '_', '-' and '*'"));
+    }
+    *target = *std::move(text);
+    return absl::OkStatus();
+  };
+}
+
 /// Anything but the members that every token has already.
 Setter ClaimName(std::string* target) {
   return [target](const Given& given) {
@@ -324,12 +370,6 @@ Setter ClaimName(std::string* target) {
     }
     return absl::OkStatus();
   };
-}
-
-bool IsPattern(std::string_view text) {
-  return !text.empty() && text.size() <= 64 && std::all_of(text.begin(), text.end(), [](char c) {
-    return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '-' || c == '*';
-  });
 }
 
 Setter Patterns(std::vector<std::string>* target) {
@@ -370,6 +410,8 @@ Setter Address(std::string* target) {
   };
 }
 
+constexpr std::int64_t kRowsMinMax = 1'000'000'000'000, kTablesMinMax = 100'000;
+
 // --- The file -----------------------------------------------------------------
 
 class Loader {
@@ -383,8 +425,8 @@ class Loader {
     const std::vector<std::pair<std::string, Keys>> sections = {
         {"listen", ListenKeys()}, {"admin", AdminKeys()},   {"application", ApplicationKeys()},
         {"data", DataKeys()},     {"tokens", TokensKeys()}, {"limits", LimitsKeys()},
-        {"log", LogKeys()}};
-    std::vector<std::string> names = {"issuer"};
+        {"breaker", BreakerKeys()}, {"log", LogKeys()}};
+    std::vector<std::string> names = {"issuer", "tenant"};
     for (const auto& [name, keys] : sections) names.push_back(name);
     for (const auto& [key, node] : root) {
       if (std::find(names.begin(), names.end(), key.str()) != names.end()) continue;
@@ -396,6 +438,7 @@ class Loader {
       if (absl::Status status = Section(root, name, keys); !status.ok()) return status;
     }
     if (absl::Status status = Issuers(root); !status.ok()) return status;
+    if (absl::Status status = TenantRules(root); !status.ok()) return status;
     if (absl::Status status = CheckPresent(); !status.ok()) return status;
     if (absl::Status status = CheckTogether(); !status.ok()) return status;
     return std::move(config_);
@@ -462,6 +505,16 @@ class Loader {
             {"value_bytes_max", Size(&limits.value_bytes_max, 1'000, 1'000'000'000)},
             {"cycle_idle", Span(&limits.cycle_idle, std::chrono::seconds(1), std::chrono::hours(24))}};
   }
+  Keys BreakerKeys() {
+    BreakerLimits& limits = config_.breaker.limits;
+    return {{"enabled", Flag(&limits.on)},
+            {"rows_percent", Number(&limits.rows_percent, 0, 100)},
+            {"rows_min", Number(&limits.rows_min, 0, kRowsMinMax)},
+            {"tables_percent", Number(&limits.tables_percent, 0, 100)},
+            {"tables_min", Number(&limits.tables_min, 1, kTablesMinMax)},
+            {"window", Milliseconds(&limits.window_ms, std::chrono::hours(24 * 30))},
+            {"miss_window", Milliseconds(&config_.miss_window_ms, std::chrono::hours(24 * 30))}};
+  }
   Keys LogKeys() {
     return {{"level", Choice(&config_.log_level, {"trace", "debug", "info", "warn", "error"})}};
   }
@@ -523,6 +576,66 @@ class Loader {
 
   static std::string Variable(const std::string& section, const std::string& key) {
     return absl::AsciiStrToUpper(absl::StrCat("MIRROR_", section, "_", key));
+  }
+
+  absl::StatusOr<const toml::array*> Blocks(const toml::table& in, const std::string& name,
+                                            const std::string& written) const {
+    const toml::node* const node = in.get(name);
+    if (node == nullptr) return nullptr;
+    const toml::array* const list = node->as_array();
+    if (list != nullptr && list->is_array_of_tables()) return list;
+    return absl::InvalidArgumentError(absl::StrCat(Line(node->source()), "'", name, "' must be written as [[",
+                                                   written, "]], with two brackets"));
+  }
+
+  /// [[tenant]] and its [[tenant.table]]: what is otherwise for some.
+  absl::Status TenantRules(const toml::table& root) {
+    const absl::StatusOr<const toml::array*> list = Blocks(root, "tenant", "tenant");
+    if (!list.ok()) return list.status();
+    if (*list == nullptr) return absl::OkStatus();
+    for (const toml::node& entry : **list) {
+      BreakerRule rule;
+      const toml::table& block = *entry.as_table();
+      const Keys keys = {{"context_id", Pattern(&rule.context)},
+                         {"breaker", OrAbsent(&rule.on)},
+                         {"rows_percent", OrAbsent(&rule.rows_percent, 0, 100)},
+                         {"rows_min", OrAbsent(&rule.rows_min, 0, kRowsMinMax)},
+                         {"tables_percent", OrAbsent(&rule.tables_percent, 0, 100)},
+                         {"tables_min", OrAbsent(&rule.tables_min, 1, kTablesMinMax)},
+                         {"table", [](const Given&) { return absl::OkStatus(); }}};
+      if (absl::Status status = SetAll(block, "[[tenant]]", keys); !status.ok()) return status;
+      if (!block.contains("context_id")) {
+        return absl::InvalidArgumentError(
+            absl::StrCat(Line(entry.source()), "[[tenant]] has no 'context_id', which it needs"));
+      }
+      config_.breaker.rules.push_back(rule);
+      if (absl::Status status = TableRules(block, rule.context); !status.ok()) return status;
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status TableRules(const toml::table& tenant, const std::string& context) {
+    const absl::StatusOr<const toml::array*> list = Blocks(tenant, "table", "tenant.table");
+    if (!list.ok()) return list.status();
+    if (*list == nullptr) return absl::OkStatus();
+    for (const toml::node& entry : **list) {
+      BreakerRule rule;
+      rule.context = context;
+      rule.of_table = true;
+      const Keys keys = {{"name", Text(&rule.table)},
+                         {"breaker", OrAbsent(&rule.on)},
+                         {"rows_percent", OrAbsent(&rule.rows_percent, 0, 100)},
+                         {"rows_min", OrAbsent(&rule.rows_min, 0, kRowsMinMax)}};
+      if (absl::Status status = SetAll(*entry.as_table(), "[[tenant.table]]", keys); !status.ok()) {
+        return status;
+      }
+      if (!entry.as_table()->contains("name")) {
+        return absl::InvalidArgumentError(
+            absl::StrCat(Line(entry.source()), "[[tenant.table]] has no 'name', which it needs"));
+      }
+      config_.breaker.rules.push_back(std::move(rule));
+    }
+    return absl::OkStatus();
   }
 
   absl::Status Issuers(const toml::table& root) {
@@ -654,27 +767,6 @@ absl::StatusOr<ServerConfig> LoadServerConfig(const std::string& path) {
     return absl::InvalidArgumentError(
         absl::StrCat(path, ":", wrong.source().begin.line, ": not TOML: ", std::string(wrong.description())));
   }
-}
-
-bool MatchesContext(std::string_view text, std::string_view pattern) {
-  // The last '*' that was passed takes one character more whenever what follows it does not fit.
-  std::size_t at = 0, next = 0, star = std::string_view::npos, resume = 0;
-  while (at < text.size()) {
-    if (next < pattern.size() && pattern[next] == '*') {
-      star = next++;
-      resume = at;
-    } else if (next < pattern.size() && pattern[next] == text[at]) {
-      ++next;
-      ++at;
-    } else if (star != std::string_view::npos) {
-      next = star + 1;
-      at = ++resume;
-    } else {
-      return false;
-    }
-  }
-  while (next < pattern.size() && pattern[next] == '*') ++next;
-  return next == pattern.size();
 }
 
 }  // namespace mirror

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "server/breaker.h"
 
 namespace mirror {
 
@@ -92,6 +93,10 @@ struct ServerConfig {
   TokensConfig tokens;
   std::vector<IssuerConfig> issuers;
   LimitsConfig limits;
+  BreakerConfig breaker;  ///< [breaker], and what [[tenant]] says about it.
+  /// Two completed cycles in a row within it whose source does not know what the other one committed pause the
+  /// tenant: two databases feed it. 0: never.
+  std::int64_t miss_window_ms = 3'600'000;
   std::string log_level = "info";  ///< trace, debug, info, warn, error.
 };
 
@@ -100,9 +105,6 @@ struct ServerConfig {
 /// line and key, or the variable, one of these sections that is unknown too; kNotFound, kPermissionDenied for
 /// the file itself. Whether the files that it names can be used is not asked here.
 absl::StatusOr<ServerConfig> LoadServerConfig(const std::string& path);
-
-/// Whether `text` is what `pattern` means: '*' stands for any characters, all else for itself.
-bool MatchesContext(std::string_view text, std::string_view pattern);
 
 }  // namespace mirror
 

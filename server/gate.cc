@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "certs/key.h"
 #include "certs/token_cache.h"
+#include "proto/wire/name_pattern.h"
 
 namespace mirror {
 namespace {
@@ -39,7 +40,7 @@ struct Gate::Content {
     const bool listed =
         issuer != issuers.end() &&
         std::any_of(issuer->contexts.begin(), issuer->contexts.end(),
-                    [&](const std::string& pattern) { return MatchesContext(claims.context_id, pattern); });
+                    [&](const std::string& pattern) { return MatchesExactly(claims.context_id, pattern); });
     if (!listed) {
       return absl::PermissionDeniedError(absl::StrCat(
           "the tenant '", claims.context_id, "' is not in the list of issuer '", claims.issuer,

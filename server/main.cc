@@ -102,6 +102,8 @@ TenantsOptions TenantsOptionsOf(const ServerConfig& config) {
   options.wal_bytes_max = config.data.wal_bytes_max;
   options.value_bytes_max = static_cast<std::int64_t>(config.limits.value_bytes_max);
   options.tenant.cycle_idle_ms = std::chrono::milliseconds(config.limits.cycle_idle).count();
+  options.tenant.breaker = config.breaker;
+  options.tenant.miss_window_ms = config.miss_window_ms;
   options.tenant.drop_grace_ms = std::chrono::milliseconds(config.data.drop_grace).count();
   options.tenant.nonces_max = config.limits.nonces_max;
   options.tenant.automatic_provisioning = config.data.automatic_provisioning;

@@ -98,7 +98,7 @@ std::vector<AnnouncedTable> DecodeTables(const v1::TableSchemaRequest& request, 
 void EncodeAnswer(const TableAnswer& answer, int columns, v1::TableStatus* status) {
   status->set_table(answer.table);
   status->set_wanted(answer.wanted);
-  if (answer.action != SchemaAction::kRefused) {
+  if (answer.wanted) {
     for (int i = 0; i < columns; ++i) status->add_rules(v1::COLUMN_RULE_PLAIN);
   }
   EncodePosition(answer.position, status->mutable_position());
@@ -121,6 +121,7 @@ void EncodeOutcome(const BatchOutcome& outcome, v1::BatchResult* result) {
   result->set_durable(outcome.durable);
   result->set_repeated_batch(outcome.repeated);
   result->set_lsn(outcome.lsn.value);
+  result->set_held(outcome.held);
   if (outcome.missing_rows.empty()) return;
   result->mutable_missing()->mutable_rows()->Add(outcome.missing_rows.begin(), outcome.missing_rows.end());
   result->mutable_missing()->set_more(outcome.more_missing);
@@ -285,11 +286,13 @@ absl::Status MirrorService::DoTableSchema(const Caller& caller, const v1::TableS
                      "source was installed."));
   }
   const std::vector<AnnouncedTable> tables = DecodeTables(request, limits_);
-  const absl::StatusOr<std::vector<TableAnswer>> answers = (*tenant)->Announce(
+  const absl::StatusOr<Announcement> answer = (*tenant)->Announce(
       caller, request.cycle(), request.source_id(), HexDigest(request.SerializeAsString()), tables, NowMs());
-  if (!answers.ok()) return answers.status();
-  for (std::size_t i = 0; i < answers->size(); ++i) {
-    EncodeAnswer((*answers)[i], request.tables(static_cast<int>(i)).columns_size(), response->add_tables());
+  if (!answer.ok()) return answer.status();
+  for (const std::string& table : answer->held_tables) response->add_held_tables(table);
+  response->set_held_reason(CutMessage(answer->held_reason));
+  for (std::size_t i = 0; i < answer->tables.size(); ++i) {
+    EncodeAnswer(answer->tables[i], request.tables(static_cast<int>(i)).columns_size(), response->add_tables());
   }
   return absl::OkStatus();
 }

@@ -61,6 +61,9 @@ struct TenantRecord {
   std::int64_t clock_ms = 0;  ///< Highest time ever seen: what nonces are pruned by.
   std::string announced;      ///< Digest of the TableSchema request of the running cycle; empty before it.
   bool touched = false;       ///< A batch was applied in the running cycle.
+  /// The last completed cycle whose source did not know what a former one had committed; 0: none.
+  std::int64_t missed_cycle = 0;
+  std::int64_t missed_ms = 0;
   friend bool operator==(const TenantRecord&, const TenantRecord&) = default;
 };
 
@@ -159,7 +162,10 @@ struct ApplyRows {
 };
 /// Makes the shadow the visible table, in one moment for readers. Indexes, views and triggers of the partner
 /// stay; an index that the new rows break is left out and named in StepResult.left_out.
-struct SwapShadow {};
+struct SwapShadow {
+  /// Rows that may vanish by it; more: the step fails with StepResult.would_lose. Absent: any number.
+  std::optional<std::int64_t> may_lose = std::nullopt;
+};
 /// Keeps a piece of a large value until its batch, or until `cycle` is over.
 struct KeepPart {
   std::int64_t cycle = 0;
@@ -184,6 +190,8 @@ struct Step {
   /// Notes what vanishes: the rows that go are added to `rows` of this cycle's Loss, which is made when there
   /// is something to note; `committed` marks all of the table. Absent: nothing is noted.
   std::optional<Loss> loss = std::nullopt;
+  /// Holds on the table are over when the step is done.
+  bool settles_holds = false;
 };
 
 struct Nonce {
@@ -207,6 +215,9 @@ struct StepResult {
   std::vector<std::uint32_t> missing_rows;  ///< UPDATE of rows that are not there; at most kMissingKeysMax.
   bool more_missing = false;
   std::vector<std::string> left_out;  ///< Indexes that a swap could not keep.
+  /// Rows that a refused swap would have lost: those of the visible table whose keys the new rows lack, or how
+  /// many fewer there are.
+  std::int64_t would_lose = 0;
 };
 
 /// One transaction.

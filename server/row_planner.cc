@@ -128,12 +128,135 @@ absl::Status RowPlanner::AddBatch(const IncomingBatch& batch, Planned* planned) 
                      "applied. Take `schema_hash` from the answer of TableSchema."));
   } else {
     BatchPlan plan = PlanBatch(cycle_.number, *record, *batch.schema, *batch.batch);
+    if (*record && batch.batch->populate != PopulateReason::kNone) outcome.former_cycle = (*record)->cycle;
     by_record = true;
     outcome.repeated = plan.verdict == BatchPlan::Verdict::kRepeated;
     outcome.status = std::move(plan.status);
     if (plan.verdict == BatchPlan::Verdict::kApply) step = std::move(plan.step);
+    if (step && cycle_.breaker != nullptr) {
+      if (absl::Status status = Break(batch, **record, &*step, &outcome); !status.ok()) return status;
+      if (outcome.held || !outcome.status.ok()) step.reset();
+    }
   }
   Keep(std::move(outcome), std::move(step), by_record, planned);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<Loss>> RowPlanner::LossesOf(const std::string& table) {
+  const std::string key = FoldName(table);
+  if (const auto found = losses_.find(key); found != losses_.end()) return found->second;
+  absl::StatusOr<std::vector<Loss>> losses = store_.ReadLosses(table);
+  if (losses.ok()) losses_.emplace(key, *losses);
+  return losses;
+}
+
+/// What the breaker says of a batch that would be applied, and what the step notes of it.
+absl::Status RowPlanner::Break(const IncomingBatch& incoming, const TableRecord& record, Step* step,
+                               BatchOutcome* outcome) {
+  const ChangeBatch& batch = *incoming.batch;
+  const BreakerLimits limits = LimitsOf(*cycle_.breaker, cycle_.context_id, record.table);
+  if (batch.commit) {
+    step->settles_holds = std::any_of(cycle_.holds->begin(), cycle_.holds->end(), [&](const Hold& hold) {
+      return SameName(hold.table, record.table);
+    });
+  }
+  if (!limits.on) return absl::OkStatus();
+  const bool begins = batch.populate != PopulateReason::kNone;
+  const bool into_shadow = begins || record.state == TableState::kPopulating;
+  const bool deletes = !into_shadow && batch.operation == Operation::kDelete && batch.row_count > 0;
+  const auto planned = static_cast<std::int64_t>(batch.planned ? batch.planned->deletes : 0);
+  Loss loss{.cycle = cycle_.number, .at_ms = cycle_.now_ms, .rows_before = record.row_count};
+  loss.committed = batch.commit.has_value();
+  if (begins && batch.planned) {
+    const auto inserts = static_cast<std::int64_t>(batch.planned->inserts);
+    const std::int64_t vanish = record.row_count - inserts;
+    if (absl::Status status = HoldBatch(HoldKind::kPopulation, record, vanish, limits, outcome);
+        !status.ok() || outcome->held) {
+      return status;
+    }
+  } else if (!into_shadow && batch.seq == 1 && planned > 0) {
+    if (absl::Status status = HoldBatch(HoldKind::kDeletes, record, planned, limits, outcome);
+        !status.ok() || outcome->held) {
+      return status;
+    }
+    loss.planned = planned;
+  } else if (deletes) {
+    const absl::StatusOr<std::vector<Loss>> losses = LossesOf(record.table);
+    if (!losses.ok()) return losses.status();
+    std::int64_t open = 0;
+    const Loss* own = nullptr;
+    for (const Loss& one : *losses) {
+      if (!one.committed) open += one.rows;
+      if (one.cycle == cycle_.number) own = &one;
+    }
+    if (own != nullptr && own->planned >= 0) {
+      if (own->rows + batch.row_count > own->planned) {
+        outcome->status = absl::FailedPreconditionError(absl::StrCat(
+            Quoted(record.table), ": ", own->planned, " deletes were planned, ", own->rows,
+            " rows are gone and this batch has ", batch.row_count,
+            " more. Nothing of it was applied. Plan with batch 1 what the cycle deletes."));
+        return absl::OkStatus();
+      }
+    } else if (absl::Status status = HoldBatch(HoldKind::kDeletes, record, open + batch.row_count, limits,
+                                               outcome);
+               !status.ok() || outcome->held) {
+      return status;
+    }
+  }
+  if (into_shadow && batch.commit) {
+    const absl::StatusOr<std::vector<Loss>> losses = LossesOf(record.table);
+    if (!losses.ok()) return losses.status();
+    const Hold* const hold = FindHold(*cycle_.holds, HoldKind::kPopulation, record.table);
+    for (Action& action : step->actions) {
+      if (auto* const swap = std::get_if<SwapShadow>(&action)) {
+        swap->may_lose = MayLose(limits, record.row_count, *losses, cycle_.now_ms, hold);
+      }
+    }
+  }
+  if (deletes || loss.planned >= 0 || batch.commit) {
+    step->loss = loss;
+    if (deletes || loss.planned >= 0) {
+      // What those behind it in this transaction are judged by: that all of its rows go.
+      absl::StatusOr<std::vector<Loss>> losses = LossesOf(record.table);
+      if (!losses.ok()) return losses.status();
+      std::vector<Loss>& known = losses_[FoldName(record.table)];
+      auto own = std::find_if(known.begin(), known.end(),
+                              [&](const Loss& one) { return one.cycle == cycle_.number; });
+      if (own == known.end()) own = known.insert(known.end(), loss);
+      if (deletes) own->rows += batch.row_count;
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RowPlanner::HoldBatch(HoldKind kind, const TableRecord& record, std::int64_t vanish,
+                                   const BreakerLimits& limits, BatchOutcome* outcome) {
+  if (vanish <= 0) return absl::OkStatus();
+  const absl::StatusOr<std::vector<Loss>> losses = LossesOf(record.table);
+  if (!losses.ok()) return losses.status();
+  Judgement judgement = JudgeRows(limits, kind, record.table, vanish, record.row_count, *losses,
+                                  cycle_.now_ms, FindHold(*cycle_.holds, kind, record.table));
+  if (!judgement.held) return absl::OkStatus();
+  outcome->held = true;
+  outcome->status = absl::FailedPreconditionError(judgement.reason);
+  if (judgement.hold) new_holds_.push_back(*std::move(judgement.hold));
+  return absl::OkStatus();
+}
+
+/// A swap that would have lost too many rows: only now is it known how many.
+absl::Status RowPlanner::SettleSwap(const StepResult& result, BatchOutcome* outcome) {
+  const absl::StatusOr<std::optional<TableRecord>> record = store_.ReadTable(outcome->table);
+  if (!record.ok()) return record.status();
+  const absl::StatusOr<std::vector<Loss>> losses = store_.ReadLosses(outcome->table);
+  if (!losses.ok()) return losses.status();
+  if (!*record) return absl::OkStatus();
+  const BreakerLimits limits = LimitsOf(*cycle_.breaker, cycle_.context_id, outcome->table);
+  Judgement judgement =
+      JudgeRows(limits, HoldKind::kPopulation, (*record)->table, result.would_lose, (*record)->row_count,
+                *losses, cycle_.now_ms, FindHold(*cycle_.holds, HoldKind::kPopulation, outcome->table));
+  outcome->held = judgement.held;
+  if (judgement.held) outcome->status = absl::FailedPreconditionError(judgement.reason);
+  if (judgement.hold) late_holds_.push_back(*std::move(judgement.hold));
   return absl::OkStatus();
 }
 
@@ -201,6 +324,9 @@ absl::Status RowPlanner::SettleOne(Planned& planned, std::size_t i, std::vector<
     outcome.status = std::move(result.status);
     outcome.missing_rows = std::move(result.missing_rows);
     outcome.more_missing = result.more_missing;
+    if (result.would_lose > 0) {
+      if (absl::Status status = SettleSwap(result, &outcome); !status.ok()) return status;
+    }
     for (const std::string& index : result.left_out) left_out->emplace_back(outcome.table, index);
     if (!outcome.status.ok() && planned.by_record[i]) failed_.insert(FoldName(outcome.table));
     return absl::OkStatus();

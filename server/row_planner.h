@@ -11,6 +11,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "server/breaker.h"
 #include "server/plan.h"
 #include "server/row_request.h"
 #include "server/store/store.h"
@@ -33,6 +34,10 @@ class RowPlanner {
     std::int64_t number = 0;
     bool announced = false;
     const std::set<std::string>& refused_tables;  ///< Folded.
+    std::string context_id = {};
+    const BreakerConfig* breaker = nullptr;    ///< Null: nothing is held.
+    const std::vector<Hold>* holds = nullptr;  ///< As they stand; with `breaker`.
+    std::int64_t now_ms = 0;
   };
 
   RowPlanner(Store& store, const Cycle& cycle, const RefusedBatches& refused);
@@ -42,6 +47,10 @@ class RowPlanner {
   absl::StatusOr<bool> Add(const RowRequest& request, bool may_wait);
   /// The steps of all requests, in order.
   std::vector<Step> TakeSteps() { return std::move(steps_); }
+  /// What is to be written of holds with them.
+  std::vector<Hold> TakeHolds() { return std::move(new_holds_); }
+  /// Holds that a refused swap asks for, known after Settle().
+  std::vector<Hold> TakeLateHolds() { return std::move(late_holds_); }
 
   /// One outcome of each part, batch and advanced table of the request that was added as number `request`.
   std::vector<BatchOutcome>& outcomes(std::size_t request) { return requests_[request].outcomes; }
@@ -77,6 +86,12 @@ class RowPlanner {
   absl::Status AddAdvance(const RowRequest& request, const std::string& table, Lsn base, Planned* planned);
   absl::Status SettleOne(Planned& planned, std::size_t i, std::vector<StepResult>& results,
                          std::vector<std::pair<std::string, std::string>>* left_out);
+  absl::Status Break(const IncomingBatch& batch, const TableRecord& record, Step* step,
+                     BatchOutcome* outcome);
+  absl::Status HoldBatch(HoldKind kind, const TableRecord& record, std::int64_t vanish,
+                         const BreakerLimits& limits, BatchOutcome* outcome);
+  absl::StatusOr<std::vector<Loss>> LossesOf(const std::string& table);
+  absl::Status SettleSwap(const StepResult& result, BatchOutcome* outcome);
   void Keep(BatchOutcome outcome, std::optional<Step> step, bool by_record, Planned* planned);
 
   Store& store_;
@@ -85,7 +100,9 @@ class RowPlanner {
   std::map<std::string, std::optional<TableRecord>> records_;  ///< Likewise, by folded name.
   std::vector<Step> steps_;
   std::vector<Planned> requests_;
-  std::set<std::string> failed_;  ///< Tables of steps that failed, folded.
+  std::vector<Hold> new_holds_, late_holds_;
+  std::map<std::string, std::vector<Loss>> losses_;  ///< By folded table, as the steps leave them.
+  std::set<std::string> failed_;                     ///< Tables of steps that failed, folded.
 };
 
 }  // namespace mirror

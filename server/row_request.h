@@ -64,6 +64,8 @@ struct BatchOutcome {
   Lsn lsn;
   std::vector<std::uint32_t> missing_rows;
   bool more_missing = false;
+  bool held = false;              ///< An operator has to decide.
+  std::int64_t former_cycle = 0;  ///< Of a population's first batch: the cycle that had written the table.
 };
 
 /// Outcomes of one request: of refused parts, then of all batches, then of all tables of `advance`.

@@ -19,6 +19,7 @@ enum class SchemaAction : std::uint8_t {
   kAltered = 3,
   kRepopulate = 4,
   kRefused = 5,
+  kHeld = 6,
 };
 
 /// What becomes of one table. A pure function of its arguments.

@@ -68,6 +68,11 @@ bool IsRestore(PopulateReason reason) {
          reason == PopulateReason::kPendingMiss;
 }
 
+/// Whether batches of a table are taken.
+bool IsWanted(SchemaAction action) {
+  return action != SchemaAction::kRefused && action != SchemaAction::kHeld;
+}
+
 /// What is unchanged is not kept: a repetition finds nothing and says so.
 std::vector<SchemaAnswer> WorthKeeping(const std::vector<SchemaAnswer>& answers) {
   std::vector<SchemaAnswer> kept;
@@ -154,6 +159,7 @@ absl::Status Tenant::Open(bool create, std::int64_t now_ms) {
   ForgetAgreed();
   refused_tables_.reset();
   refused_seq_.clear();
+  holds_.reset();
   absl::StatusOr<std::unique_ptr<Store>> store = open_(create);
   if (absl::IsNotFound(store.status())) {
     return absl::AbortedError(
@@ -189,9 +195,11 @@ absl::Status Tenant::EndCycleInNewFile(std::int64_t now_ms) {
 absl::Status Tenant::Noticed(absl::Status status) {
   if (absl::IsDataLoss(status) && quarantine_.empty()) {
     quarantine_ = absl::StrCat("the mirror file of '", context_id_, "' is damaged: ", status.message(),
-                               ". It takes nothing more. Put a backup in its place and 'mirrorctl resume ",
-                               context_id_, "', or 'mirrorctl delete ", context_id_, " --confirm ",
-                               context_id_, "': the next cycle makes it anew.");
+                               ". It takes nothing more. 'mirrorctl restore ", context_id_,
+                               " FILE' puts a backup in its place, 'mirrorctl reset ", context_id_,
+                               " --all' sets it aside and lets the next cycle populate a new one; after a "
+                               "repair by hand 'mirrorctl resume ",
+                               context_id_, "'.");
     store_.reset();
     is_open_ = false;
     events_.Add(context_id_, Severity::kError, "mirror.damaged", quarantine_);
@@ -228,6 +236,7 @@ absl::Status Tenant::CheckRunning(const Caller& caller, std::int64_t cycle, std:
     return CycleOver(cycle, absl::StrCat(": it made no progress for ", options_.cycle_idle_ms / 1'000, " s"));
   }
   served_cycle_ = true;
+  owner_ = tenant;
   return absl::OkStatus();
 }
 
@@ -255,7 +264,8 @@ absl::StatusOr<CommitResult> Tenant::CommitPlanned(const Planner& planner) {
 }
 
 absl::Status Tenant::EndCycleLocked(std::int64_t now_ms, const std::function<void(TenantRecord&)>& change,
-                                    std::vector<Step> steps, std::vector<TableCheck> checks) {
+                                    std::vector<Step> steps, std::vector<TableCheck> checks,
+                                    std::vector<Hold> holds, std::vector<std::uint64_t> settled_holds) {
   absl::StatusOr<CommitResult> result = CommitPlanned([&]() -> absl::StatusOr<Plan> {
     absl::StatusOr<TenantRecord> tenant = store_->ReadTenant();
     if (!tenant.ok()) return tenant.status();
@@ -270,6 +280,8 @@ absl::Status Tenant::EndCycleLocked(std::int64_t now_ms, const std::function<voi
     change(*plan.tenant);
     plan.steps = steps;
     plan.checks = checks;
+    plan.holds = holds;
+    plan.settled_holds = settled_holds;
     plan.forget_old_cycles = true;
     return plan;
   });
@@ -360,11 +372,10 @@ absl::StatusOr<Admission> Tenant::Authenticate(const Caller& caller, const std::
   return admission;
 }
 
-absl::StatusOr<std::vector<TableAnswer>> Tenant::Announce(const Caller& caller, std::int64_t cycle,
-                                                          const std::string& source_id,
-                                                          const std::string& digest,
-                                                          const std::vector<AnnouncedTable>& tables,
-                                                          std::int64_t now_ms) {
+absl::StatusOr<Announcement> Tenant::Announce(const Caller& caller, std::int64_t cycle,
+                                              const std::string& source_id, const std::string& digest,
+                                              const std::vector<AnnouncedTable>& tables,
+                                              std::int64_t now_ms) {
   const SteadyTime began = options_.steady_now();
   const Lock lock(mutex_);
   absl::StatusOr<TenantRecord> running = Running(caller, cycle, now_ms);
@@ -382,11 +393,15 @@ absl::StatusOr<std::vector<TableAnswer>> Tenant::Announce(const Caller& caller, 
   constexpr std::size_t kNoStep = static_cast<std::size_t>(-1);
   std::vector<SchemaAnswer> before;  // Of the cycle before.
   std::vector<std::string> retired;
-  const std::string former_source = running->source_id;
+  std::vector<Hold> held;
+  std::vector<std::uint64_t> settled;
+  if (absl::Status status = LoadHolds(); !status.ok()) return status;
   absl::StatusOr<CommitResult> result = CommitPlanned([&]() -> absl::StatusOr<Plan> {
     answers.clear();
     step_of.clear();
     retired.clear();
+    held.clear();
+    settled.clear();
     absl::StatusOr<TenantRecord> tenant = store_->ReadTenant();
     if (!tenant.ok()) return tenant.status();
     Plan plan;
@@ -394,9 +409,22 @@ absl::StatusOr<std::vector<TableAnswer>> Tenant::Announce(const Caller& caller, 
     plan.now_ms = now_ms;
     plan.tenant_expected = *tenant;
     plan.tenant = *tenant;
-    plan.tenant->source_id = source_id;
     plan.tenant->announced = digest;
     plan.tenant->progress_ms = now_ms;
+    if (!tenant->source_id.empty() && tenant->source_id != source_id) {
+      const std::string reason = HoldSource(source_id, now_ms, &held);
+      plan.holds = held;
+      for (const AnnouncedTable& table : tables) {
+        answers.push_back({table.name, static_cast<std::int32_t>(SchemaAction::kHeld), reason});
+        step_of.push_back(kNoStep);
+      }
+      absl::StatusOr<std::vector<SchemaAnswer>> former = store_->ReadAnswers();
+      if (!former.ok()) return former.status();
+      before = *std::move(former);
+      plan.answers = [&](const std::vector<StepResult>&) { return answers; };
+      return plan;
+    }
+    plan.tenant->source_id = source_id;
     plan.drop_retired_before_ms = std::max<std::int64_t>(1, now_ms - options_.drop_grace_ms);
     absl::StatusOr<std::vector<SchemaAnswer>> former = store_->ReadAnswers();
     if (!former.ok()) return former.status();
@@ -406,10 +434,14 @@ absl::StatusOr<std::vector<TableAnswer>> Tenant::Announce(const Caller& caller, 
     std::set<std::string> listed;
     for (const AnnouncedTable& table : tables) listed.insert(FoldName(table.name));
     for (const auto& [key, name] : known->names) {
-      if (listed.contains(key)) continue;
-      plan.steps.push_back(PlanRetire(known->RecordOf(key), name, now_ms));
-      retired.push_back(name);
+      if (!listed.contains(key)) retired.push_back(name);
     }
+    if (HoldTables(known->records, now_ms, retired, &held, &settled)) retired.clear();
+    for (const std::string& name : retired) {
+      plan.steps.push_back(PlanRetire(known->RecordOf(FoldName(name)), name, now_ms));
+    }
+    plan.holds = held;
+    plan.settled_holds = settled;
     for (const AnnouncedTable& table : tables) {
       step_of.push_back(kNoStep);
       absl::Status refused = table.schema.status();
@@ -449,10 +481,11 @@ absl::StatusOr<std::vector<TableAnswer>> Tenant::Announce(const Caller& caller, 
   if (!result.ok()) return result.status();
 
   Progressed(cycle, now_ms, began);
+  if (!held.empty() || !settled.empty()) HoldsChanged(held);
   refused_tables_.emplace();
   for (const SchemaAnswer& answer : answers) {
     const auto action = static_cast<SchemaAction>(answer.action);
-    if (action == SchemaAction::kRefused) refused_tables_->insert(FoldName(answer.table));
+    if (!IsWanted(action)) refused_tables_->insert(FoldName(answer.table));
     // Told once, not in every cycle that finds the same.
     if (std::find(before.begin(), before.end(), answer) != before.end()) continue;
     if (action == SchemaAction::kRefused)
@@ -471,16 +504,44 @@ absl::StatusOr<std::vector<TableAnswer>> Tenant::Announce(const Caller& caller, 
                              " any more: ", ListNames(retired, kNamesListed),
                              ". What the mirror had of them is set aside and removed after drop_grace"));
   }
-  if (!former_source.empty() && former_source != source_id) {
-    events_.Add(
-        context_id_, Severity::kWarning, "source.changed",
-        "another source database announces itself for this tenant: a copy, or the source moved. Two sources "
-        "must never share a tenant");
-  }
   return Answers(tables);
 }
 
-absl::StatusOr<std::vector<TableAnswer>> Tenant::Answers(const std::vector<AnnouncedTable>& tables) {
+/// Another source database than the one that is believed announces itself. Gives the reason.
+std::string Tenant::HoldSource(const std::string& source_id, std::int64_t now_ms, std::vector<Hold>* held) {
+  const std::string reason = absl::StrCat(
+      "another source database announces itself for this tenant: a copy, or the source moved to another machine "
+      "or path. Nothing of it is taken. If it is the one that is wanted, 'mirrorctl accept-source ",
+      context_id_, "'; two sources must never share a tenant.");
+  const Hold* const known = FindHold(*holds_, HoldKind::kSource, "");
+  if (known != nullptr && known->source_id == source_id) return reason;
+  Hold hold{.kind = HoldKind::kSource};
+  hold.source_id = source_id;
+  hold.since_ms = now_ms;
+  hold.reason = reason;
+  held->push_back(std::move(hold));
+  return reason;
+}
+
+/// Whether tables that are not announced any more stay until an operator decides.
+bool Tenant::HoldTables(const std::map<std::string, TableRecord>& records, std::int64_t now_ms,
+                        const std::vector<std::string>& gone, std::vector<Hold>* held,
+                        std::vector<std::uint64_t>* settled) const {
+  std::vector<TableRecord> all, going;
+  for (const auto& [key, record] : records) all.push_back(record);
+  for (const std::string& name : gone) {
+    const auto found = records.find(FoldName(name));
+    if (found != records.end()) going.push_back(found->second);
+  }
+  const Hold* const known = FindHold(*holds_, HoldKind::kTables, "");
+  Judgement judgement =
+      JudgeTables(LimitsOf(options_.breaker, context_id_, ""), going, all, now_ms, known);
+  if (judgement.hold) held->push_back(*std::move(judgement.hold));
+  if (!judgement.held && known != nullptr) settled->push_back(known->id);
+  return judgement.held;
+}
+
+absl::StatusOr<Announcement> Tenant::Answers(const std::vector<AnnouncedTable>& tables) {
   absl::StatusOr<std::vector<SchemaAnswer>> kept = store_->ReadAnswers();
   if (!kept.ok()) return Noticed(kept.status());
   absl::StatusOr<std::vector<TableRecord>> records = store_->ReadTables();
@@ -495,7 +556,16 @@ absl::StatusOr<std::vector<TableAnswer>> Tenant::Answers(const std::vector<Annou
   for (const TableCheck& check : *checks) {
     if (check.wanted) wanted.insert(FoldName(check.table));
   }
-  std::vector<TableAnswer> result;
+  Announcement announcement;
+  std::set<std::string> listed;
+  for (const AnnouncedTable& table : tables) listed.insert(FoldName(table.name));
+  if (absl::Status status = LoadHolds(); !status.ok()) return status;
+  if (const Hold* const hold = FindHold(*holds_, HoldKind::kTables, "")) {
+    for (const std::string& name : hold->tables) {
+      if (!listed.contains(FoldName(name))) announcement.held_tables.push_back(name);
+    }
+    if (!announcement.held_tables.empty()) announcement.held_reason = hold->reason;
+  }
   for (const AnnouncedTable& table : tables) {
     TableAnswer answer;
     answer.table = table.name;
@@ -504,7 +574,7 @@ absl::StatusOr<std::vector<TableAnswer>> Tenant::Answers(const std::vector<Annou
       answer.action = static_cast<SchemaAction>(found->second->action);
       answer.reason = found->second->reason;
     }
-    answer.wanted = answer.action != SchemaAction::kRefused;
+    answer.wanted = IsWanted(answer.action);
     if (const auto found = record_of.find(key); found != record_of.end() && answer.wanted) {
       answer.position = found->second->position;
       answer.pending = found->second->pending;
@@ -512,9 +582,9 @@ absl::StatusOr<std::vector<TableAnswer>> Tenant::Answers(const std::vector<Annou
       answer.row_count = found->second->row_count;
       answer.verify_wanted = wanted.contains(key);
     }
-    result.push_back(std::move(answer));
+    announcement.tables.push_back(std::move(answer));
   }
-  return result;
+  return announcement;
 }
 
 absl::Status Tenant::LoadRefused() {
@@ -523,7 +593,7 @@ absl::Status Tenant::LoadRefused() {
   if (!answers.ok()) return answers.status();
   refused_tables_.emplace();
   for (const SchemaAnswer& answer : *answers) {
-    if (answer.action == static_cast<std::int32_t>(SchemaAction::kRefused))
+    if (!IsWanted(static_cast<SchemaAction>(answer.action)))
       refused_tables_->insert(FoldName(answer.table));
   }
   return absl::OkStatus();
@@ -621,6 +691,7 @@ void Tenant::ApplyGroup(const std::vector<WaitingRows*>& group) {
     status = tenant.ok() ? absl::OkStatus() : Noticed(tenant.status());
   }
   if (status.ok()) status = Noticed(LoadRefused());
+  if (status.ok()) known_miss_ = tenant->missed_cycle;
   std::vector<WaitingRows*> running;
   for (WaitingRows* const waiting : group) {
     absl::Status own = status;
@@ -657,13 +728,18 @@ void Tenant::ApplyGroup(const std::vector<WaitingRows*>& group) {
 /// has his answer by then keeps it.
 absl::Status Tenant::CommitGroup(const TenantRecord& tenant, const std::vector<WaitingRows*>& group) {
   if (!store_) return absl::DataLossError(quarantine_);  // It showed with one of the others.
-  const RowPlanner::Cycle cycle{tenant.cycle, !tenant.announced.empty(), *refused_tables_};
+  if (absl::Status status = LoadHolds(); !status.ok()) return status;
   std::optional<RowPlanner> planner;
   std::vector<WaitingRows*> planned;
   CommitResult result{.stale = true};
   for (int attempt = 0; result.stale; ++attempt) {
     if (attempt == kPlanAttemptsMax) return ChangedAgainAndAgain(context_id_);
-    planner.emplace(*store_, cycle, refused_seq_);
+    std::int64_t now_ms = 0;
+    for (const WaitingRows* const waiting : group) now_ms = std::max(now_ms, waiting->now_ms);
+    planner.emplace(*store_,
+                    RowPlanner::Cycle{tenant.cycle, !tenant.announced.empty(), *refused_tables_, context_id_,
+                                      &options_.breaker, &*holds_, now_ms},
+                    refused_seq_);
     planned.clear();
     Plan plan;
     plan.cycle = tenant.cycle;
@@ -676,13 +752,20 @@ absl::Status Tenant::CommitGroup(const TenantRecord& tenant, const std::vector<W
     }
     if (planned.empty()) return absl::OkStatus();
     plan.steps = planner->TakeSteps();
+    plan.holds = planner->TakeHolds();
     absl::StatusOr<CommitResult> committed = store_->Commit(plan);
     if (!committed.ok()) return Noticed(committed.status());
     result = *std::move(committed);
+    const bool settles = std::any_of(plan.steps.begin(), plan.steps.end(),
+                                     [](const Step& step) { return step.settles_holds; });
+    if (!result.stale && (settles || !plan.holds.empty())) HoldsChanged(plan.holds);
   }
   CrashPoint("apply.committed");
   std::vector<std::pair<std::string, std::string>> left_out;
   if (absl::Status status = planner->Settle(result.steps, &left_out); !status.ok()) return Noticed(status);
+  if (absl::Status status = KeepLateHolds(group.front()->now_ms, planner->TakeLateHolds()); !status.ok()) {
+    return status;
+  }
   for (const auto& [table, index] : left_out) {
     events_.Add(context_id_, Severity::kWarning, "index.left_out",
                 absl::StrCat("index '", index, "' of ", Quoted(table),
@@ -740,7 +823,11 @@ RowAnswer Tenant::AnswerOf(const WaitingRows& waiting, std::size_t number, RowPl
     }
     const std::size_t batch = i - request.parts.size();
     if (batch < request.batches.size() && outcome.status.ok() && !outcome.repeated && outcome.seq == 1) {
-      AddPopulateEvent(outcome.table, request.batches[batch].batch->populate);
+      const PopulateReason reason = request.batches[batch].batch->populate;
+      AddPopulateEvent(outcome.table, reason);
+      if (reason == PopulateReason::kLineageMiss && outcome.former_cycle >= known_miss_) {
+        missed_cycle_ = request.cycle;
+      }
     }
     answered.push_back(std::move(outcome));
   }
@@ -815,6 +902,11 @@ absl::StatusOr<TenantInfo> Tenant::Info() {
   info.tables_unpopulated = static_cast<std::uint32_t>(std::count_if(
       records->begin(), records->end(), [](const TableRecord& r) { return r.position.lsn == Lsn{}; }));
   info.bytes = store_->BytesOnDisk();
+  if (absl::Status status = LoadHolds(); !status.ok()) return status;
+  for (const Hold& hold : *holds_) {
+    if (hold.state == HoldState::kWaiting) ++info.holds;
+    if (hold.kind == HoldKind::kSource) info.waiting_source = hold.source_id;
+  }
   return info;
 }
 

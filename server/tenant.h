@@ -18,6 +18,7 @@
 #include "absl/status/statusor.h"
 #include "proto/wire/batch.h"
 #include "proto/wire/table.h"
+#include "server/breaker.h"
 #include "server/caller.h"
 #include "server/commit_queue.h"
 #include "server/comparison.h"
@@ -35,6 +36,8 @@ struct TenantOptions {
   std::int64_t drop_grace_ms = 7LL * 86'400'000;  ///< Tables that went are kept aside for so long.
   std::int64_t gap_wait_ms = 5'000;               ///< How long a unary call waits for the batch before it.
   std::size_t nonces_max = 10'000;
+  BreakerConfig breaker = {};
+  std::int64_t miss_window_ms = 0;  ///< See ServerConfig.
   bool automatic_provisioning = true;
   /// For what a call itself took; another one in tests.
   std::chrono::steady_clock::time_point (*steady_now)() = &std::chrono::steady_clock::now;
@@ -82,6 +85,15 @@ struct TenantInfo {
   std::uint32_t tables_unpopulated = 0;
   std::uint64_t bytes = 0;
   std::string quarantine;
+  std::uint32_t holds = 0;          ///< Without a decision.
+  std::string waiting_source = {};  ///< See HoldKind::kSource.
+};
+
+/// What TableSchema answers.
+struct Announcement {
+  std::vector<TableAnswer> tables;
+  std::vector<std::string> held_tables = {};  ///< Not announced, and kept until an operator decides.
+  std::string held_reason = {};
 };
 
 struct TableInfo {
@@ -123,10 +135,9 @@ class Tenant {
 
   /// `digest` tells a repetition from another request. Errors: kFailedPrecondition for another one after a
   /// batch.
-  absl::StatusOr<std::vector<TableAnswer>> Announce(const Caller& caller, std::int64_t cycle,
-                                                    const std::string& source_id, const std::string& digest,
-                                                    const std::vector<AnnouncedTable>& tables,
-                                                    std::int64_t now_ms);
+  absl::StatusOr<Announcement> Announce(const Caller& caller, std::int64_t cycle,
+                                        const std::string& source_id, const std::string& digest,
+                                        const std::vector<AnnouncedTable>& tables, std::int64_t now_ms);
 
   /// The agreed definition, for decoding. Does not wait for a request that is being applied, but for the
   /// first look at a table. Errors: kFailedPrecondition when there is none.
@@ -171,6 +182,22 @@ class Tenant {
   absl::StatusOr<std::vector<std::string>> AskToVerify(const std::vector<std::string>& tables,
                                                        std::int64_t now_ms);
   absl::Status CheckIntegrity();
+  /// What is committed now, for a copy. Errors: as Store::OpenSnapshot.
+  absl::StatusOr<std::unique_ptr<Snapshot>> OpenSnapshot();
+  /// Closes the store, lets `move` put another file in its place, and ends the cycle that runs in that one.
+  /// Errors: kUnavailable while a reader holds the log, kFailedPrecondition while the mirror is being made;
+  /// those of `move`, which has then changed nothing.
+  absl::Status ReplaceFile(const std::function<absl::Status()>& move, std::int64_t now_ms);
+  /// It takes nothing, since its file is damaged.
+  bool IsQuarantined();
+  /// Lets `set_aside` rename the damaged file, and makes a new one of the same owner. Errors:
+  /// kFailedPrecondition when it is not damaged.
+  absl::Status Rebuild(const std::function<absl::StatusOr<std::string>()>& set_aside, std::int64_t now_ms);
+  absl::StatusOr<std::vector<Hold>> Holds();
+  /// `decision`: kCommit or kRollback. Errors: kNotFound; kFailedPrecondition for a source, see AcceptSource.
+  absl::Status DecideHold(std::uint64_t id, HoldState decision, std::int64_t now_ms);
+  /// The source that waits is believed from now on. Errors: kFailedPrecondition when none waits.
+  absl::StatusOr<std::string> AcceptSource(std::int64_t now_ms);
 
   /// Ends a cycle that this process served: clean shutdown.
   void EndCycle(std::int64_t now_ms);
@@ -202,7 +229,8 @@ class Tenant {
   absl::StatusOr<CommitResult> Committed(absl::StatusOr<CommitResult> result);
   absl::Status Noticed(absl::Status status);
   absl::Status EndCycleLocked(std::int64_t now_ms, const std::function<void(TenantRecord&)>& change,
-                              std::vector<Step> steps, std::vector<TableCheck> checks = {});
+                              std::vector<Step> steps, std::vector<TableCheck> checks = {},
+                              std::vector<Hold> holds = {}, std::vector<std::uint64_t> settled_holds = {});
   /// When a call that came at `now_ms` ends well: what it took was no idleness.
   void Progressed(std::int64_t cycle, std::int64_t now_ms, SteadyTime began);
   bool IsIdle(const TenantRecord& tenant, std::int64_t now_ms) const;
@@ -211,7 +239,13 @@ class Tenant {
   absl::Status CompareLater(const std::vector<CompletedTable>& tables, std::int64_t now_ms,
                             std::vector<TableVerdict>* verdicts);
   void AddCheckEvent(const TableVerdict& verdict);
-  absl::StatusOr<std::vector<TableAnswer>> Answers(const std::vector<AnnouncedTable>& tables);
+  absl::StatusOr<Announcement> Answers(const std::vector<AnnouncedTable>& tables);
+  absl::StatusOr<Hold> FindHoldById(std::uint64_t id);
+  std::string HoldSource(const std::string& source_id, std::int64_t now_ms, std::vector<Hold>* held);
+  bool HoldTables(const std::map<std::string, TableRecord>& records, std::int64_t now_ms,
+                  const std::vector<std::string>& gone, std::vector<Hold>* held,
+                  std::vector<std::uint64_t>* settled) const;
+  void CountMiss(std::int64_t cycle, std::int64_t now_ms, TenantRecord& tenant);
   absl::StatusOr<std::vector<std::string>> Existing(const std::vector<std::string>& tables);
   /// Waits for the turn of `requests`, and answers whatever this thread has to.
   void Queue(const std::vector<WaitingRows*>& requests);
@@ -220,6 +254,10 @@ class Tenant {
   absl::Status CommitGroup(const TenantRecord& tenant, const std::vector<WaitingRows*>& group);
   absl::StatusOr<std::vector<BatchOutcome>> AnswerOf(const WaitingRows& waiting, std::size_t number,
                                                      RowPlanner& planner);
+  absl::Status LoadHolds();
+  absl::Status KeepLateHolds(std::int64_t now_ms, std::vector<Hold> holds);
+  /// What is known of holds may have changed; `written` are new ones.
+  void HoldsChanged(const std::vector<Hold>& written);
   void ForgetAgreed();
   void AddPopulateEvent(const std::string& table, PopulateReason reason);
 
@@ -241,6 +279,7 @@ class Tenant {
   bool served_cycle_ = false;  ///< A cycle may be running that this process has served.
   std::int64_t progressed_cycle_ = 0;  ///< The cycle that the next is about.
   std::int64_t progressed_ms_ = 0;     ///< End of the last call of that cycle, 0: none yet.
+  std::optional<TenantRecord> owner_;  ///< As it was last read: outlives a file that is damaged.
   std::string quarantine_;             ///< Why nothing is taken; empty: all is well.
   /// Of `agreed_` alone, so that the next request is decoded while one is applied. Taken after `mutex_`,
   /// under which alone `agreed_` changes.
@@ -249,6 +288,9 @@ class Tenant {
   std::optional<std::set<std::string>>
       refused_tables_;  ///< Of the running cycle, folded; absent: not read yet.
   RefusedBatches refused_seq_;
+  std::int64_t known_miss_ = 0;             ///< TenantRecord::missed_cycle, as of the present group.
+  std::int64_t missed_cycle_ = 0;           ///< A cycle whose source did not know what stands here.
+  std::optional<std::vector<Hold>> holds_;  ///< Absent: not read yet.
   std::int64_t digested_cycle_ = 0;                  ///< That of `digested_`.
   std::map<std::string, DigestCoverage> digested_;  ///< By folded table.
   std::shared_ptr<std::atomic<int>> readings_ = std::make_shared<std::atomic<int>>(0);

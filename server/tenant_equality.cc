@@ -107,16 +107,25 @@ absl::StatusOr<std::vector<TableVerdict>> Tenant::Complete(const Caller& caller,
       verdicts.push_back(std::move(compared.verdict));
     }
     if (!repeated) {
+      std::string paused;
       std::vector<TableCheck> written;
       if (absl::Status status = NoteChecks(checks, &written); !status.ok()) return status;
       absl::Status status = EndCycleLocked(now_ms,
                                            [&](TenantRecord& tenant) {
+                                             CountMiss(cycle, now_ms, tenant);
+                                             paused = tenant.paused ? tenant.pause_reason : "";
                                              tenant.completed_cycle = cycle;
                                              tenant.completed_ms = now_ms;
                                            },
                                            {}, written);
       if (!status.ok()) return status;
       for (const TableVerdict& verdict : verdicts) AddCheckEvent(verdict);
+      if (!paused.empty()) {
+        events_.Add(context_id_, Severity::kError, "tenant.paused",
+                    absl::StrCat("the tenant was paused: ", paused,
+                                 ". Find the second one and stop it, then 'mirrorctl resume ", context_id_,
+                                 "'"));
+      }
       events_.Add(context_id_, Severity::kInformation, "cycle.completed",
                   absl::StrCat("cycle ", cycle, ": ", Counted(changed, "table"), " changed, ", inserts,
                                " inserts, ", updates, " updates, ", deletes, " deletes"));

@@ -57,6 +57,8 @@ absl::StatusOr<std::unique_ptr<Tenants>> Tenants::Open(const TenantsOptions& opt
   std::unique_ptr<Tenants> tenants(new Tenants(options, events, lock_file));
   const absl::StatusOr<std::vector<std::string>> found = FindSqliteStores(options.data_dir);
   if (!found.ok()) return absl::FailedPreconditionError(found.status().message());
+  std::error_code ignored;
+  std::filesystem::remove_all(absl::StrCat(options.data_dir, "/", kWorkFolder), ignored);
   for (const std::string& context_id : *found) {
     tenants->tenants_.emplace(FoldName(context_id), Entry{tenants->Make(context_id), {}});
     // A log that a kill left would be replayed over a copy put there later: it goes into its own file now.
@@ -124,6 +126,28 @@ absl::StatusOr<std::shared_ptr<Tenant>> Tenants::Find(const std::string& context
   }
   Used(found->second);
   return found->second.tenant;
+}
+
+absl::StatusOr<std::shared_ptr<Tenant>> Tenants::FindOrMake(const std::string& context_id) {
+  const std::lock_guard lock(mutex_);
+  auto found = tenants_.find(FoldName(context_id));
+  if (found == tenants_.end()) {
+    found = tenants_.emplace(FoldName(context_id), Entry{Make(context_id), {}}).first;
+  }
+  if (found->second.tenant->context_id() != context_id) {
+    return absl::FailedPreconditionError(absl::StrCat("the tenant is known as '",
+                                                      found->second.tenant->context_id(),
+                                                      "'. Nothing was done. Spell it so."));
+  }
+  Used(found->second);
+  return found->second.tenant;
+}
+
+absl::Status Tenants::Rebuild(const std::string& context_id, std::int64_t now_ms) {
+  absl::StatusOr<std::shared_ptr<Tenant>> tenant = Find(context_id);
+  if (!tenant.ok()) return tenant.status();
+  return (*tenant)->Rebuild(
+      [&] { return SetSqliteStoreAside(options_.data_dir, (*tenant)->context_id(), now_ms); }, now_ms);
 }
 
 std::vector<std::shared_ptr<Tenant>> Tenants::All() {

@@ -29,6 +29,9 @@ struct TenantsOptions {
   bool build_beside = true;
 };
 
+/// Within the data folder: what is being restored or tried, removed at each start.
+inline constexpr char kWorkFolder[] = ".work";
+
 /// All tenants of the data folder. Found again from their files at every start.
 /// Threads: any; each tenant has its own lock, and none is held here while a database is opened.
 class Tenants {
@@ -45,6 +48,11 @@ class Tenants {
   absl::StatusOr<std::shared_ptr<Tenant>> FindOrTakeIn(const Caller& caller);
   /// For the operator. Errors: kNotFound.
   absl::StatusOr<std::shared_ptr<Tenant>> Find(const std::string& context_id);
+  /// The same, for one whose file is about to be put there. `context_id` has been checked. Errors:
+  /// kFailedPrecondition when it is known under another spelling.
+  absl::StatusOr<std::shared_ptr<Tenant>> FindOrMake(const std::string& context_id);
+  /// Sets a damaged mirror aside and makes a new one in its place, empty, of the same owner.
+  absl::Status Rebuild(const std::string& context_id, std::int64_t now_ms);
   std::vector<std::shared_ptr<Tenant>> All();
   /// Removes the mirror for good.
   absl::Status Delete(const std::string& context_id);

@@ -9,7 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "client/source/name_pattern.h"
+#include "proto/wire/name_pattern.h"
 #include "client/source/net_changes.h"
 #include "client/source/sqlite_cursor.h"
 #include "client/source/sqlite_digests.h"

@@ -55,8 +55,8 @@ class Database final : public SqliteDatabase {
   absl::StatusOr<TenantRecord> ReadTenant() override {
     absl::StatusOr<Query> query = connection_->Prepare(
         "SELECT context_id, issuer, environment, source_id, cycle, active, holder, since_ms, progress_ms, "
-        "completed_cycle, completed_ms, paused, pause_reason, clock_ms, announced, touched FROM "
-        "_mirror_tenant");
+        "completed_cycle, completed_ms, paused, pause_reason, clock_ms, announced, touched, missed_cycle, "
+        "missed_ms FROM _mirror_tenant");
     if (!query.ok()) return query.status();
     absl::StatusOr<bool> row = query->Step();
     if (!row.ok()) return row.status();
@@ -78,6 +78,8 @@ class Database final : public SqliteDatabase {
     tenant.clock_ms = query->Int(13);
     tenant.announced = query->Text(14);
     tenant.touched = query->Int(15) != 0;
+    tenant.missed_cycle = query->Int(16);
+    tenant.missed_ms = query->Int(17);
     return tenant;
   }
 
@@ -123,15 +125,6 @@ class Database final : public SqliteDatabase {
   absl::StatusOr<std::vector<Hold>> ReadHolds() override { return SelectHolds(*connection_); }
   absl::StatusOr<std::vector<Loss>> ReadLosses(const std::string& table) override {
     return SelectLosses(*connection_, table);
-  }
-
-  absl::StatusOr<std::int64_t> AbsentRows(const std::string& table) override {
-    absl::StatusOr<std::optional<Shadow>> shadow = FindShadow(*connection_, table);
-    if (!shadow.ok()) return shadow.status();
-    absl::StatusOr<std::optional<TableSchema>> schema = ReadSchema(table);
-    if (!schema.ok()) return schema.status();
-    if (!*shadow || !*schema) return 0;
-    return CountAbsent(*connection_, **schema, (*shadow)->name);
   }
 
   absl::StatusOr<std::vector<Nonce>> ReadNonces() override {
@@ -243,8 +236,9 @@ class Database final : public SqliteDatabase {
     absl::StatusOr<Query> query = connection_->Prepare(
         "INSERT INTO _mirror_tenant (context_id, issuer, environment, source_id, cycle, active, holder, "
         "since_ms, "
-        "progress_ms, completed_cycle, completed_ms, paused, pause_reason, clock_ms, announced, touched) "
-        "VALUES (?1, '', '', '', 0, 0, '', 0, 0, 0, 0, 0, '', 0, '', 0) ON CONFLICT (context_id) DO NOTHING");
+        "progress_ms, completed_cycle, completed_ms, paused, pause_reason, clock_ms, announced, touched, "
+        "missed_cycle, missed_ms) "
+        "VALUES (?1, '', '', '', 0, 0, '', 0, 0, 0, 0, 0, '', 0, '', 0, 0, 0) ON CONFLICT (context_id) DO NOTHING");
     if (!query.ok()) return query.status();
     return query->Bind(1, context_id_).Run();
   }
@@ -407,6 +401,9 @@ class Database final : public SqliteDatabase {
     for (const Action& action : step.actions) {
       if (absl::Status status = Run(step, action, &rows, result); !status.ok()) return status;
     }
+    if (step.settles_holds) {
+      if (absl::Status status = SettleHolds(*connection_, step.table); !status.ok()) return status;
+    }
     if (step.loss) {
       const std::int64_t lost = before < 0 || rows < 0 ? 0 : std::max<std::int64_t>(0, before - rows);
       if (absl::Status status = NoteLoss(*connection_, step.table, *step.loss, lost); !status.ok()) {
@@ -435,10 +432,33 @@ class Database final : public SqliteDatabase {
       return RunBeginShadow(*connection_, step.table, *begin);
     absl::StatusOr<std::optional<Shadow>> shadow = FindShadow(*connection_, step.table);
     if (!shadow.ok()) return shadow.status();
+    const auto& swap = std::get<SwapShadow>(action);
+    if (*shadow && swap.may_lose) {
+      if (absl::Status status = CheckLoss(step.table, **shadow, *rows, *swap.may_lose, result); !status.ok()) {
+        return status;
+      }
+    }
     if (*shadow) *rows = (*shadow)->rows;
     swapped_ = true;
     if (absl::Status status = ForgetCheck(*connection_, step.table); !status.ok()) return status;
     return RunSwap(*connection_, step.table, &result->left_out);
+  }
+
+  absl::Status CheckLoss(const std::string& table, const Shadow& shadow, std::int64_t rows,
+                         std::int64_t may_lose, StepResult* result) {
+    std::int64_t lost = std::max<std::int64_t>(0, rows - shadow.rows);
+    if (lost <= may_lose) {
+      absl::StatusOr<std::optional<TableSchema>> schema = ReadSchema(table);
+      if (!schema.ok()) return schema.status();
+      if (!*schema) return absl::OkStatus();
+      const absl::StatusOr<std::int64_t> absent = CountAbsent(*connection_, **schema, shadow.name);
+      // The visible table may have another key than the one that is agreed.
+      if (absl::IsDataLoss(absent.status()) || absl::IsUnavailable(absent.status())) return absent.status();
+      if (absent.ok()) lost = std::max(lost, *absent);
+    }
+    if (lost <= may_lose) return absl::OkStatus();
+    result->would_lose = lost;
+    return absl::FailedPreconditionError(absl::StrCat("table '", table, "': ", lost, " rows would vanish"));
   }
 
   absl::Status RunApply(const Step& step, const ApplyRows& apply, std::int64_t* rows, StepResult* result) {
@@ -564,7 +584,7 @@ class Database final : public SqliteDatabase {
         "holder = ?6, "
         "since_ms = ?7, progress_ms = ?8, completed_cycle = ?9, completed_ms = ?10, paused = ?11, "
         "pause_reason = ?12, "
-        "clock_ms = ?13, announced = ?14, touched = ?15");
+        "clock_ms = ?13, announced = ?14, touched = ?15, missed_cycle = ?16, missed_ms = ?17");
     if (!query.ok()) return query.status();
     return query->Bind(1, tenant.issuer)
         .Bind(2, tenant.environment)
@@ -581,6 +601,8 @@ class Database final : public SqliteDatabase {
         .Bind(13, tenant.clock_ms)
         .Bind(14, tenant.announced)
         .Bind(15, std::int64_t{tenant.touched})
+        .Bind(16, tenant.missed_cycle)
+        .Bind(17, tenant.missed_ms)
         .Run();
   }
 

@@ -143,6 +143,10 @@ absl::Status RemoveHold(SqliteConnection& connection, std::uint64_t id) {
   return query->Bind(1, static_cast<std::int64_t>(id)).Run();
 }
 
+absl::Status SettleHolds(SqliteConnection& connection, const std::string& table) {
+  return Run(connection, "DELETE FROM _mirror_holds WHERE table_name = ?1 AND table_name <> ''", table);
+}
+
 absl::StatusOr<std::vector<Loss>> SelectLosses(SqliteConnection& connection, const std::string& table) {
   absl::StatusOr<Query> query = connection.Prepare(
       "SELECT cycle, at_ms, planned, rows, rows_before, committed FROM _mirror_losses WHERE table_name = ?1 "
@@ -188,12 +192,11 @@ absl::Status ForgetLosses(SqliteConnection& connection, std::int64_t before_ms) 
 }
 
 absl::Status ForgetLedger(SqliteConnection& connection, const std::string& table) {
-  for (const char* sql :
-       {"DELETE FROM _mirror_checks WHERE table_name = ?1", "DELETE FROM _mirror_losses WHERE table_name = ?1",
-        "DELETE FROM _mirror_holds WHERE table_name = ?1 AND table_name <> ''"}) {
+  for (const char* sql : {"DELETE FROM _mirror_checks WHERE table_name = ?1",
+                          "DELETE FROM _mirror_losses WHERE table_name = ?1"}) {
     if (absl::Status status = Run(connection, sql, table); !status.ok()) return status;
   }
-  return absl::OkStatus();
+  return SettleHolds(connection, table);
 }
 
 absl::StatusOr<std::int64_t> CountAbsent(SqliteConnection& connection, const TableSchema& schema,

@@ -26,6 +26,9 @@ absl::StatusOr<std::vector<Hold>> SelectHolds(SqliteConnection& connection);
 absl::Status WriteHold(SqliteConnection& connection, const Hold& hold);
 absl::Status RemoveHold(SqliteConnection& connection, std::uint64_t id);
 
+/// Those on one table.
+absl::Status SettleHolds(SqliteConnection& connection, const std::string& table);
+
 absl::StatusOr<std::vector<Loss>> SelectLosses(SqliteConnection& connection, const std::string& table);
 /// See Step::loss; `rows` have gone.
 absl::Status NoteLoss(SqliteConnection& connection, const std::string& table, const Loss& loss,
@@ -35,7 +38,8 @@ absl::Status ForgetLosses(SqliteConnection& connection, std::int64_t before_ms);
 /// The table is gone: so is all that was known of it.
 absl::Status ForgetLedger(SqliteConnection& connection, const std::string& table);
 
-/// See Store::AbsentRows.
+/// Rows of the visible table whose keys its shadow lacks: counted where a sample of keys says that there may be
+/// many, else 0. For a table without a key: 0.
 absl::StatusOr<std::int64_t> CountAbsent(SqliteConnection& connection, const TableSchema& schema,
                                          const std::string& shadow);
 

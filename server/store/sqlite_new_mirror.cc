@@ -131,7 +131,6 @@ class NewMirror final : public Store {
   absl::StatusOr<std::vector<Loss>> ReadLosses(const std::string& table) override {
     return rows_->ReadLosses(table);
   }
-  absl::StatusOr<std::int64_t> AbsentRows(const std::string& table) override { return rows_->AbsentRows(table); }
   absl::Status CheckTableName(const std::string& table) override { return rows_->CheckTableName(table); }
   absl::Status CheckIntegrity() override { return rows_->CheckIntegrity(); }
 

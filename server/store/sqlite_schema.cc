@@ -112,6 +112,18 @@ absl::Status RememberLost(SqliteConnection& connection, const std::string& table
       .Run();
 }
 
+/// A mirror of an earlier version has a tenant's row without them.
+absl::Status AddMissedColumns(SqliteConnection& connection) {
+  absl::StatusOr<Query> there =
+      connection.Prepare("SELECT 1 FROM pragma_table_info('_mirror_tenant') WHERE name = 'missed_cycle'");
+  if (!there.ok()) return there.status();
+  const absl::StatusOr<bool> row = there->Step();
+  if (!row.ok() || *row) return row.status();
+  return connection.Execute(
+      "ALTER TABLE _mirror_tenant ADD COLUMN missed_cycle INTEGER DEFAULT 0; ALTER TABLE _mirror_tenant ADD "
+      "COLUMN missed_ms INTEGER DEFAULT 0");
+}
+
 }  // namespace
 
 absl::Status CreateOwnTables(SqliteConnection& connection, const std::string& context_id) {
@@ -126,7 +138,8 @@ absl::Status CreateOwnTables(SqliteConnection& connection, const std::string& co
                        "environment TEXT, source_id TEXT, cycle INTEGER, active INTEGER, holder TEXT, "
                        "since_ms INTEGER, "
                        "progress_ms INTEGER, completed_cycle INTEGER, completed_ms INTEGER, paused INTEGER, "
-                       "pause_reason TEXT, clock_ms INTEGER, announced TEXT, touched INTEGER) WITHOUT ROWID"),
+                       "pause_reason TEXT, clock_ms INTEGER, announced TEXT, touched INTEGER, missed_cycle INTEGER, "
+                       "missed_ms INTEGER) WITHOUT ROWID"),
            std::string(
                "CREATE TABLE IF NOT EXISTS _mirror_schema (table_name TEXT PRIMARY KEY COLLATE NOCASE, "
                "definition BLOB) WITHOUT ROWID"),
@@ -153,6 +166,7 @@ absl::Status CreateOwnTables(SqliteConnection& connection, const std::string& co
        }) {
     if (absl::Status status = connection.Execute(sql); !status.ok()) return status;
   }
+  if (absl::Status status = AddMissedColumns(connection); !status.ok()) return status;
   return CreateLedgerTables(connection);
 }
 

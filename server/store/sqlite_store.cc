@@ -1,7 +1,11 @@
 #include "server/store/sqlite_store.h"
 
+#include <fcntl.h>
 #include <sqlite3.h>
+#include <unistd.h>
 
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <set>
 
@@ -69,6 +73,52 @@ absl::StatusOr<std::unique_ptr<Store>> OpenSqliteStore(const std::string& dir, c
   if (!database.ok()) return database.status();
   RemoveNewMirror(path);
   return *std::move(database);
+}
+
+namespace {
+
+absl::Status Trouble(const std::string& doing, const std::string& path, const std::string& why) {
+  return absl::UnavailableError(absl::StrCat(doing, " '", path, "': ", why,
+                                             ". Look at the folder's mode and at the disk, then try again."));
+}
+
+absl::Status SyncFolder(const std::string& dir) {
+  const int folder = open(dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const bool synced = folder >= 0 && fsync(folder) == 0;
+  const int failed = errno;
+  if (folder >= 0) close(folder);
+  return synced ? absl::OkStatus() : Trouble("syncing", dir, std::strerror(failed));
+}
+
+}  // namespace
+
+absl::Status MoveSqliteStore(const std::string& from, const std::string& dir, const std::string& context_id) {
+  const std::string path = SqlitePath(dir, context_id);
+  // A log that lies there would be replayed over the new file.
+  for (const char* suffix : {"-wal", "-shm"}) {
+    std::error_code error;
+    fs::remove(path + suffix, error);
+    if (error) return Trouble("removing", path + suffix, error.message());
+  }
+  std::error_code error;
+  fs::rename(from, path, error);
+  if (error) return Trouble("renaming", from, error.message());
+  RemoveNewMirror(path);
+  return SyncFolder(dir);
+}
+
+absl::StatusOr<std::string> SetSqliteStoreAside(const std::string& dir, const std::string& context_id,
+                                                std::int64_t now_ms) {
+  const std::string path = SqlitePath(dir, context_id);
+  const std::string aside = absl::StrCat(path, ".damaged-", now_ms);
+  std::error_code error;
+  fs::rename(path, aside, error);
+  if (error && Exists(path)) return Trouble("renaming", path, error.message());
+  // What its log holds belongs to it; the index beside it is made anew.
+  fs::rename(path + "-wal", aside + "-wal", error);
+  fs::remove(path + "-shm", error);
+  if (absl::Status synced = SyncFolder(dir); !synced.ok()) return synced;
+  return aside;
 }
 
 absl::Status RemoveSqliteStore(const std::string& dir, const std::string& context_id) {

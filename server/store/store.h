@@ -42,9 +42,6 @@ class Store {
   /// Oldest first.
   virtual absl::StatusOr<std::vector<Hold>> ReadHolds() = 0;
   virtual absl::StatusOr<std::vector<Loss>> ReadLosses(const std::string& table) = 0;
-  /// Rows of the visible table whose keys the shadow of its population lacks: counted where a sample of keys
-  /// says that there may be many, else 0. For a table without a key, or without a shadow: 0.
-  virtual absl::StatusOr<std::int64_t> AbsentRows(const std::string& table) = 0;
   /// Errors: kInvalidArgument with the reason when the store cannot hold a table of this name.
   virtual absl::Status CheckTableName(const std::string& table) = 0;
 

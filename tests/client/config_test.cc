@@ -6,7 +6,7 @@
 
 #include <fstream>
 
-#include "client/source/name_pattern.h"
+#include "proto/wire/name_pattern.h"
 #include "tests/client/source_database.h"
 #include "tests/support/status_matchers.h"
 

@@ -744,31 +744,5 @@ TEST_F(CycleRulesTest, CompletedSaysWhetherTheCountsAreEqual) {
   EXPECT_THAT(Events("table.differs"), SizeIs(1));
 }
 
-TEST_F(CycleRulesTest, CallsOfLaterWorkSayWhatIsMissing) {
-  Install();
-  const auto stub = v1::MirrorClientService::NewStub(here_->Channel().value());
-  const auto identity = here_->SourceIdentity().value();
-  Claims claims{identity.issuer, identity.application_id, "Cust", NewNonce(), 0, 0};
-  claims.not_before = std::time(nullptr) - 60;
-  claims.expires = claims.not_before + 300;
-  const std::string token = SignToken(*identity.key, TokenUse::kCall, claims, identity.context_claim).value();
-  {
-    grpc::ClientContext context;
-    SetDeadline(&context);
-    context.AddMetadata("authorization", "Bearer " + token);
-    v1::DigestRangesResponse response;
-    EXPECT_THAT(ToAbsl(stub->DigestRanges(&context, {}, &response)),
-                StatusIs(absl::StatusCode::kUnimplemented, HasSubstr("DigestRanges")));
-  }
-  grpc::ClientContext context;
-  SetDeadline(&context);
-  context.AddMetadata("authorization", "Bearer " + token);
-  v1::ReadRowsResponse response;
-  const auto reader = stub->ReadRows(&context, {});
-  while (reader->Read(&response)) {
-  }
-  EXPECT_THAT(ToAbsl(reader->Finish()), StatusIs(absl::StatusCode::kUnimplemented, HasSubstr("ReadRows")));
-}
-
 }  // namespace
 }  // namespace mirror

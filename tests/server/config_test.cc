@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "proto/wire/name_pattern.h"
 #include "tests/support/processes.h"
 #include "tests/support/status_matchers.h"
 
@@ -328,7 +329,7 @@ struct Pattern {
 class ContextPatternTest : public testing::TestWithParam<Pattern> {};
 
 TEST_P(ContextPatternTest, MatchesTheWholeText) {
-  EXPECT_EQ(MatchesContext(GetParam().text, GetParam().pattern), GetParam().matches);
+  EXPECT_EQ(MatchesExactly(GetParam().text, GetParam().pattern), GetParam().matches);
 }
 
 INSTANTIATE_TEST_SUITE_P(

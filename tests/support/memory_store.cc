@@ -52,6 +52,9 @@ Cell StoredDefault(const Column& column) {
   return Stored(column, value);
 }
 
+/// As SqliteStore: fewer keys than these are not worth a count.
+constexpr std::int64_t kAbsentToCount = 100;
+
 /// One transaction over a copy of the mirror.
 class Transaction {
  public:
@@ -192,6 +195,9 @@ class Transaction {
       if (!status.ok()) return status;
     }
     const std::int64_t before = stored ? stored->row_count : -1;
+    if (step.settles_holds) {
+      std::erase_if(mirror_->holds, [&](const Hold& hold) { return FoldName(hold.table) == key; });
+    }
     if (step.loss) {
       NoteLoss(key, *step.loss, before < 0 || rows_ < 0 ? 0 : std::max<std::int64_t>(0, before - rows_));
     }
@@ -279,11 +285,24 @@ class Transaction {
     return absl::OkStatus();
   }
 
-  absl::Status Do(const SwapShadow&, const std::string& name, const std::string& key, StepResult*) {
+  absl::Status Do(const SwapShadow& swap, const std::string& name, const std::string& key,
+                  StepResult* result) {
     const auto shadow = mirror_->shadows.find(key);
     const auto table = mirror_->tables.find(key);
     if (shadow == mirror_->shadows.end() || table == mirror_->tables.end()) {
       return absl::FailedPreconditionError("the shadow or the table is gone");
+    }
+    if (swap.may_lose) {
+      const auto& kept = shadow->second.table.keyed;
+      const std::int64_t absent =
+          std::count_if(table->second.keyed.begin(), table->second.keyed.end(),
+                        [&](const auto& row) { return !kept.contains(row.first); });
+      const std::int64_t fewer = std::max<std::int64_t>(0, rows_ - shadow->second.table.size());
+      const std::int64_t lost = std::max(absent < kAbsentToCount ? 0 : absent, fewer);
+      if (lost > *swap.may_lose) {
+        result->would_lose = lost;
+        return absl::FailedPreconditionError("too many rows would vanish");
+      }
     }
     if (const auto check = mirror_->checks.find(key); check != mirror_->checks.end()) {
       check->second = {check->second.table, Equality::kUnknown, Position{}, 0, 0, check->second.wanted};
@@ -515,9 +534,6 @@ class MemorySnapshot final : public Snapshot {
   mutable MemoryStore store_;
 };
 
-/// As SqliteStore: fewer keys than these are not worth a count.
-constexpr std::int64_t kAbsentToCount = 100;
-
 }  // namespace
 
 bool CellsInKeyOrder::operator()(const Row& a, const Row& b) const {
@@ -588,17 +604,6 @@ absl::StatusOr<std::vector<Loss>> MemoryStore::ReadLosses(const std::string& tab
   std::vector<Loss> losses;
   for (const auto& [cycle, loss] : mirror_->losses[FoldName(table)]) losses.push_back(loss);
   return losses;
-}
-
-absl::StatusOr<std::int64_t> MemoryStore::AbsentRows(const std::string& table) {
-  const auto shadow = mirror_->shadows.find(FoldName(table));
-  const auto found = mirror_->tables.find(FoldName(table));
-  if (shadow == mirror_->shadows.end() || found == mirror_->tables.end()) return 0;
-  const auto& kept = shadow->second.table.keyed;
-  const std::int64_t absent =
-      std::count_if(found->second.keyed.begin(), found->second.keyed.end(),
-                    [&](const auto& row) { return !kept.contains(row.first); });
-  return absent < kAbsentToCount ? 0 : absent;
 }
 
 absl::StatusOr<std::unique_ptr<Snapshot>> MemoryStore::OpenSnapshot() {

@@ -76,7 +76,6 @@ class MemoryStore final : public Store {
   absl::StatusOr<std::vector<TableCheck>> ReadChecks() override;
   absl::StatusOr<std::vector<Hold>> ReadHolds() override { return mirror_->holds; }
   absl::StatusOr<std::vector<Loss>> ReadLosses(const std::string& table) override;
-  absl::StatusOr<std::int64_t> AbsentRows(const std::string& table) override;
   absl::Status CheckTableName(const std::string& table) override;
   absl::StatusOr<CommitResult> Commit(const Plan& plan) override;
   absl::StatusOr<std::unique_ptr<Snapshot>> OpenSnapshot() override;

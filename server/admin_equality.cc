@@ -1,0 +1,146 @@
+// The calls of the MirrorAdmin about equality: verification, holds, backups.
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "server/admin_service.h"
+#include "server/backup.h"
+#include "server/clock.h"
+
+namespace mirror {
+namespace {
+
+void EncodeHold(const std::string& context_id, const Hold& hold, v1::Hold* message) {
+  message->set_hold_id(hold.id);
+  message->set_context_id(context_id);
+  message->set_kind(std::string(ToString(hold.kind)));
+  message->set_table(hold.table);
+  message->set_rows(hold.rows);
+  message->set_rows_before(hold.rows_before);
+  for (const std::string& table : hold.tables) message->add_tables(table);
+  message->set_since_ms(hold.since_ms);
+  message->set_state(std::string(ToString(hold.state)));
+  message->set_reason(hold.reason);
+}
+
+}  // namespace
+
+grpc::Status AdminService::AcceptSource(grpc::ServerContext* context,
+                                        const v1::AcceptSourceRequest* request,
+                                        v1::AcceptSourceResponse* response) {
+  return Serve(*context, Needs::kOperator, absl::StrCat("AcceptSource ", request->context_id()),
+               [&]() -> absl::Status {
+                 const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(request->context_id());
+                 if (!tenant.ok()) return tenant.status();
+                 absl::StatusOr<std::string> source = (*tenant)->AcceptSource(NowMs());
+                 if (!source.ok()) return source.status();
+                 response->set_source_id(*std::move(source));
+                 return absl::OkStatus();
+               });
+}
+
+grpc::Status AdminService::Verify(grpc::ServerContext* context, const v1::VerifyRequest* request,
+                                  v1::VerifyResponse* response) {
+  const std::string call = absl::StrCat("Verify ", request->context_id(), request->tables().empty() ? "" : ": ",
+                                        absl::StrJoin(request->tables(), ", "));
+  return Serve(*context, Needs::kOperator, call, [&]() -> absl::Status {
+    const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(request->context_id());
+    if (!tenant.ok()) return tenant.status();
+    const absl::StatusOr<std::vector<std::string>> asked =
+        (*tenant)->AskToVerify({request->tables().begin(), request->tables().end()}, NowMs());
+    if (!asked.ok()) return asked.status();
+    response->mutable_tables()->Add(asked->begin(), asked->end());
+    return absl::OkStatus();
+  });
+}
+
+grpc::Status AdminService::Backup(grpc::ServerContext* context, const v1::BackupRequest* request,
+                                  v1::BackupResponse* response) {
+  const std::string call = absl::StrCat("Backup ", request->context_id(), " ", request->path(),
+                                        request->drill() ? " with a drill" : "");
+  return Serve(*context, Needs::kOperator, call, [&]() -> absl::Status {
+    const absl::StatusOr<BackupReport> report =
+        BackupMirror(tenants_, request->context_id(), request->path(), request->drill(),
+                     [&] { return !context->IsCancelled() && !stopping_; });
+    const bool damaged = absl::IsDataLoss(report.status());
+    events_.Add(request->context_id(),
+                report.ok() ? Severity::kInformation : (damaged ? Severity::kError : Severity::kWarning),
+                report.ok() ? "backup.made" : "backup.failed",
+                report.ok() ? absl::StrCat("a backup of ", report->bytes, " bytes was made",
+                                           request->drill() ? ", restored and compared: it is equal" : "")
+                            : std::string(report.status().message()));
+    if (!report.ok()) return report.status();
+    response->set_bytes(report->bytes);
+    for (const DrilledTable& table : report->tables) {
+      v1::BackupResponse::Table* const message = response->add_tables();
+      message->set_table(table.record.table);
+      message->set_row_count(table.digest.rows);
+      message->set_digest(table.digest.sum);
+      message->set_lsn(table.record.position.lsn.value);
+    }
+    return absl::OkStatus();
+  });
+}
+
+grpc::Status AdminService::Restore(grpc::ServerContext* context, const v1::RestoreRequest* request,
+                                   v1::RestoreResponse* response) {
+  const std::string call = absl::StrCat("Restore ", request->context_id(), " ", request->path());
+  return Serve(*context, Needs::kOperator, call, [&]() -> absl::Status {
+    const absl::StatusOr<RestoreReport> report =
+        RestoreMirror(tenants_, request->context_id(), request->path(), NowMs());
+    if (!report.ok()) return report.status();
+    response->set_bytes(report->bytes);
+    response->set_tables(report->tables);
+    return absl::OkStatus();
+  });
+}
+
+grpc::Status AdminService::ListHolds(grpc::ServerContext* context, const v1::ListHoldsRequest* request,
+                                     v1::ListHoldsResponse* response) {
+  return Serve(*context, Needs::kViewer, absl::StrCat("ListHolds ", request->context_id()),
+               [&]() -> absl::Status {
+                 std::vector<std::shared_ptr<Tenant>> tenants;
+                 if (request->context_id().empty()) {
+                   tenants = tenants_.All();
+                 } else {
+                   absl::StatusOr<std::shared_ptr<Tenant>> one = tenants_.Find(request->context_id());
+                   if (!one.ok()) return one.status();
+                   tenants.push_back(*std::move(one));
+                 }
+                 for (const std::shared_ptr<Tenant>& tenant : tenants) {
+                   const absl::StatusOr<std::vector<Hold>> holds = tenant->Holds();
+                   // One that cannot be read does not hide the others.
+                   if (!holds.ok() && !request->context_id().empty()) return holds.status();
+                   if (!holds.ok()) continue;
+                   for (const Hold& hold : *holds) {
+                     EncodeHold(tenant->context_id(), hold, response->add_holds());
+                   }
+                 }
+                 return absl::OkStatus();
+               });
+}
+
+grpc::Status AdminService::CommitHold(grpc::ServerContext* context, const v1::CommitHoldRequest* request,
+                                      v1::CommitHoldResponse* /*response*/) {
+  return Serve(*context, Needs::kOperator,
+               absl::StrCat("CommitHold ", request->context_id(), ":", request->hold_id()),
+               [&]() -> absl::Status {
+                 const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(request->context_id());
+                 if (!tenant.ok()) return tenant.status();
+                 return (*tenant)->DecideHold(request->hold_id(), HoldState::kCommit, NowMs());
+               });
+}
+
+grpc::Status AdminService::RollbackHold(grpc::ServerContext* context, const v1::RollbackHoldRequest* request,
+                                        v1::RollbackHoldResponse* /*response*/) {
+  return Serve(*context, Needs::kOperator,
+               absl::StrCat("RollbackHold ", request->context_id(), ":", request->hold_id()),
+               [&]() -> absl::Status {
+                 const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(request->context_id());
+                 if (!tenant.ok()) return tenant.status();
+                 return (*tenant)->DecideHold(request->hold_id(), HoldState::kRollback, NowMs());
+               });
+}
+
+}  // namespace mirror

@@ -1,0 +1,93 @@
+// A tenant's file as an operator handles it: copied, put back, set aside.
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/tenant.h"
+
+namespace mirror {
+
+absl::StatusOr<std::unique_ptr<Snapshot>> Tenant::OpenSnapshot() {
+  const Lock lock(mutex_);
+  if (absl::Status status = OpenForOperator(0); !status.ok()) return status;
+  absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = store_->OpenSnapshot();
+  if (!snapshot.ok()) return Noticed(snapshot.status());
+  return snapshot;
+}
+
+absl::Status Tenant::ReplaceFile(const std::function<absl::Status()>& move, std::int64_t now_ms) {
+  const Lock lock(mutex_);
+  // A file that is gone or damaged is no reason not to put a good one there.
+  const std::string damaged = std::exchange(quarantine_, {});
+  const absl::Status opened = Open(false, now_ms);
+  if (opened.ok() && store_) {
+    if (!store_->IsDurable()) {
+      return absl::FailedPreconditionError(absl::StrCat(
+          "the mirror of '", context_id_,
+          "' is being made by its first cycle. Nothing was done. Wait until that is over, or pause the tenant."));
+    }
+    if (!store_->IsWhole()) {
+      return absl::UnavailableError(absl::StrCat(
+          "a reader holds the log of the mirror of '", context_id_,
+          "'. Nothing was done. End that reader, then restore again."));
+    }
+  }
+  store_.reset();
+  is_open_ = false;
+  quarantine_.clear();
+  if (absl::Status moved = move(); !moved.ok()) {
+    quarantine_ = damaged;
+    return moved;
+  }
+  replaced_ = true;
+  if (absl::Status status = Open(false, now_ms); !status.ok()) return status;
+  events_.Add(context_id_, Severity::kWarning, "mirror.restored",
+              "an operator put a backup in the mirror's place; the running cycle is over, and the next one "
+              "catches up from where the backup stands");
+  return absl::OkStatus();
+}
+
+bool Tenant::IsQuarantined() {
+  const Lock lock(mutex_);
+  return !quarantine_.empty() || absl::IsDataLoss(OpenForOperator(0));
+}
+
+absl::Status Tenant::Rebuild(const std::function<absl::StatusOr<std::string>()>& set_aside,
+                             std::int64_t now_ms) {
+  const Lock lock(mutex_);
+  if (quarantine_.empty()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("the mirror of '", context_id_, "' is not known to be damaged. Nothing was done."));
+  }
+  // Whose it is may still be read from it, where this process has not read it before.
+  if (!owner_) {
+    const absl::StatusOr<std::unique_ptr<Store>> damaged = open_(false);
+    const absl::StatusOr<TenantRecord> tenant =
+        damaged.ok() ? (*damaged)->ReadTenant() : absl::StatusOr<TenantRecord>(damaged.status());
+    if (tenant.ok()) owner_ = *tenant;
+  }
+  const absl::StatusOr<std::string> aside = set_aside();
+  if (!aside.ok()) return aside.status();
+  quarantine_.clear();
+  if (absl::Status status = Open(true, now_ms); !status.ok()) return status;
+  absl::Status status = EndCycleLocked(
+      now_ms,
+      [&](TenantRecord& tenant) {
+        if (!owner_) return;
+        tenant.issuer = owner_->issuer;
+        tenant.environment = owner_->environment;
+        tenant.source_id = owner_->source_id;
+        tenant.cycle = owner_->cycle + 1;
+        tenant.clock_ms = owner_->clock_ms;
+        tenant.paused = owner_->paused;
+        tenant.pause_reason = owner_->pause_reason;
+      },
+      {});
+  if (!status.ok()) return status;
+  events_.Add(context_id_, Severity::kWarning, "mirror.rebuilt",
+              absl::StrCat("an operator had the damaged mirror set aside as '", *aside,
+                           "'; the next cycle populates a new one"));
+  return absl::OkStatus();
+}
+
+}  // namespace mirror
