@@ -26,7 +26,7 @@ void Batcher::Begin(Table table) {
 }
 
 absl::Status Batcher::Add(const std::vector<ChangeBlock>& blocks, const Position& target,
-                          const Planned& planned, bool last) {
+                          const std::optional<Planned>& planned, bool last) {
   std::size_t all = 0;
   for (const ChangeBlock& block : blocks) all += block.rows.bytes() + kFrameBytes;
   if (absl::Status sent = MakeRoom(all); !sent.ok()) return sent;
@@ -52,7 +52,7 @@ absl::Status Batcher::Add(const std::vector<ChangeBlock>& blocks, const Position
   return SendWhenFull();
 }
 
-v1::ChangeBatch* Batcher::AddBatch(const Position& target, const Planned& planned) {
+v1::ChangeBatch* Batcher::AddBatch(const Position& target, const std::optional<Planned>& planned) {
   v1::ChangeBatch* batch = request_.add_batches();
   batch->set_table(table_.name);
   batch->set_schema_hash(table_.schema_hash);
@@ -60,9 +60,11 @@ v1::ChangeBatch* Batcher::AddBatch(const Position& target, const Planned& planne
   batch->set_base_lsn(table_.base.value);
   EncodePosition(target, batch->mutable_target());
   if (seq_ > 1) return batch;
-  batch->mutable_planned()->set_inserts(planned.inserts);
-  batch->mutable_planned()->set_updates(planned.updates);
-  batch->mutable_planned()->set_deletes(planned.deletes);
+  if (planned) {
+    batch->mutable_planned()->set_inserts(planned->inserts);
+    batch->mutable_planned()->set_updates(planned->updates);
+    batch->mutable_planned()->set_deletes(planned->deletes);
+  }
   batch->set_populate(static_cast<v1::PopulateReason>(table_.populate));
   return batch;
 }

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -46,8 +47,8 @@ class Batcher {
   void Begin(Table table);
   /// The next batches of the table, under `target`. `planned` goes with the first of all. `last`: the commit
   /// stands on the last of them; without blocks it is a batch without rows.
-  absl::Status Add(const std::vector<ChangeBlock>& blocks, const Position& target, const Planned& planned,
-                   bool last);
+  absl::Status Add(const std::vector<ChangeBlock>& blocks, const Position& target,
+                   const std::optional<Planned>& planned, bool last);
   /// Sends what waits.
   absl::Status Flush();
 
@@ -60,7 +61,7 @@ class Batcher {
  private:
   absl::Status MakeRoom(std::size_t bytes);
   absl::Status SendWhenFull();
-  v1::ChangeBatch* AddBatch(const Position& target, const Planned& planned);
+  v1::ChangeBatch* AddBatch(const Position& target, const std::optional<Planned>& planned);
 
   BatcherLimits limits_;
   Send send_;

@@ -271,9 +271,8 @@ class Run {
     job.status = status;
     job.whole_rows = whole_rows_.count(table.schema.name) > 0;
     job.logged = history_.NamesRows(table.schema.name);
-    job.count_all =
-        options_.now_ms > 0 &&
-        state_.ShallCount(table.schema.name, options_.now_ms, options_.count_interval_ms);
+    job.count_all = options_.now_ms > 0 &&
+                    state_.ShallCount(table.schema.name, options_.now_ms, options_.count_interval_ms);
     if (repair != repairs_.end() && job.decision.kind == Decision::Kind::kChanges) {
       job.repair = std::move(repair->second.keys);
     }
@@ -370,13 +369,12 @@ class Run {
     if (repairs_.count(table) > 0 && found.equal()) {
       report->repaired = report->lost + report->changed + report->ghosts;
     }
-    report->equality =
-        found.equal() ? TableReport::Equality::kEqual : TableReport::Equality::kDiffers;
+    report->equality = found.equal() ? TableReport::Equality::kEqual : TableReport::Equality::kDiffers;
     report->lost = found.lost;
     report->changed = found.changed;
     report->ghosts = found.ghosts;
-    compared_[table] = {position, found.beyond_repair ? std::max<std::uint64_t>(found.Count(), 1)
-                                                      : found.Count()};
+    compared_[table] = {position,
+                        found.beyond_repair ? std::max<std::uint64_t>(found.Count(), 1) : found.Count()};
     if (found.equal()) {
       report->result = TableResult::kOk;
       state_.SetSuspect(table, false);
@@ -474,8 +472,9 @@ class Run {
       if (can_compare_) compare_again_.insert(verdict.table());
       TableReport& report = ReportOf(verdict.table());
       report.result = TableResult::kFailed;
-      report.reason = absl::StrCat(verdict.reason(), ". What was sent is committed; the next run ",
-                                   can_compare_ ? "compares the table and mends it" : "sends the table whole");
+      report.reason =
+          absl::StrCat(verdict.reason(), ". What was sent is committed; the next run ",
+                       can_compare_ ? "compares the table and mends it" : "sends the table whole");
     }
     if (absl::Status saved = state_.Save(); !saved.ok()) return saved;
     if (absl::Status kept = Forget(); !kept.ok()) {
@@ -588,9 +587,9 @@ std::string_view ToString(Outcome outcome) {
 
 bool CycleReport::Good() const {
   if (outcome == Outcome::kDoNotReplicate) return true;
-  return outcome == Outcome::kDone && !tables_held && std::all_of(tables.begin(), tables.end(), [](const TableReport& table) {
-           return table.result <= TableResult::kBlocked;
-         });
+  return outcome == Outcome::kDone && !tables_held &&
+         std::all_of(tables.begin(), tables.end(),
+                     [](const TableReport& table) { return table.result <= TableResult::kBlocked; });
 }
 
 CycleReport RunOnce(const CycleParts& parts, const CycleOptions& options) { return Run(parts, options).Do(); }

@@ -33,9 +33,9 @@ struct CycleOptions {
   enum class Verify { kNone, kSome, kAll };
   Verify verify = Verify::kNone;
   std::vector<std::string> verify_tables = {};  ///< kSome: names of tables of the source.
-  bool repair = true;            ///< What differs is mended in another cycle of the run.
-  std::int64_t count_interval_ms = 3'600'000;  ///< See RunState::ShallCount.
-  std::int64_t now_ms = 0;                     ///< Unix time, for that; 0: no table over 100,000 rows is counted.
+  bool repair = true;                           ///< What differs is mended in another cycle of the run.
+  std::int64_t count_interval_ms = 3'600'000;   ///< See RunState::ShallCount.
+  std::int64_t now_ms = 0;  ///< Unix time, for that; 0: no table over 100,000 rows is counted.
   bool repopulate_all = false;
   std::vector<std::string> repopulate = {};       ///< Names of tables of the source.
   std::function<void(const Job&)> progress = {};  ///< See SenderOptions.
@@ -66,8 +66,8 @@ struct TableReport {
   /// By digests, at the last position of the run. kNone: it was not asked for.
   enum class Equality { kNone, kEqual, kDiffers, kUnknown };
   Equality equality = Equality::kNone;
-  std::string unknown_because;   ///< kUnknown, for people.
-  std::uint64_t compared = 0;    ///< Rows of the source.
+  std::string unknown_because;                      ///< kUnknown, for people.
+  std::uint64_t compared = 0;                       ///< Rows of the source.
   std::uint64_t lost = 0, changed = 0, ghosts = 0;  ///< That differ, kDiffers.
   std::uint64_t repaired = 0;                       ///< That differed and were mended in this run.
 };
@@ -111,8 +111,9 @@ struct CycleParts {
 /// lacks it (LSN -1), is in a state that was not the last one sent, has another number of rows, or when it is
 /// asked for; changes that keep the number of rows are not seen.
 ///
-/// Tables that are compared and differ are mended by their rows that differ, or populated when those cannot be
-/// told, and then compared again. One whose number of rows was found to differ is compared in this way, too.
+/// Tables that are compared and differ are mended by their rows that differ, or populated when those cannot
+/// be told, and then compared again. One whose number of rows was found to differ is compared in this way,
+/// too.
 ///
 /// A table that moved while it was read, or of which the mirror lacks rows, is sent again in a new cycle, up
 /// to kMovedRepeats times. Never sleeps. After any error, and after a crash at any line, the next run goes

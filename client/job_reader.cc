@@ -48,7 +48,7 @@ absl::Status JobReader::ReadAllRows(const ReadJob& job) {
     if (before == 0 && more) {
       const absl::StatusOr<std::uint64_t> count = reader_.CountRows(job.schema.name);
       if (!count.ok()) return count.status();
-      rows.planned.inserts = rows.expected = std::max(rows.planned.inserts, *count);
+      rows.planned->inserts = rows.expected = std::max(rows.planned->inserts, *count);
     }
     // What changed meanwhile is still to come: then the commit is not here.
     rows.last = !job.closed_later && !more;
@@ -70,6 +70,7 @@ absl::Status JobReader::ReadAllRows(const ReadJob& job) {
 absl::Status JobReader::ReadRepairs(const ReadJob& job) {
   const auto repairs = reader_.RowsOf(job.schema.name, job.columns, job.repair);
   if (!repairs.ok()) return repairs.status();
+  bool first = true;
   for (bool end = false; !end;) {
     absl::StatusOr<ChangePiece> piece = (*repairs)->Next(job.size, this);
     if (!piece.ok()) return piece.status();
@@ -77,8 +78,10 @@ absl::Status JobReader::ReadRepairs(const ReadJob& job) {
     ReadRows rows;
     rows.blocks = std::move(piece->blocks);
     rows.target = job.target;
-    rows.planned = rows.Count();
     rows.last = end && !job.logged;
+    // The net changes that follow are not counted yet.
+    if (end && first && !job.logged) rows.planned = rows.Count();
+    first = false;
     if (rows.blocks.empty() && !rows.last) continue;
     if (absl::Status pushed = Push(std::move(rows)); !pushed.ok()) return pushed;
   }
@@ -95,7 +98,7 @@ absl::Status JobReader::ReadChanges(const ReadJob& job) {
     ReadRows rows;
     rows.blocks = std::move(piece->blocks);
     rows.target = std::move(piece->target);
-    rows.planned = rows.Count();
+    rows.planned = last ? rows.Count() : piece->planned;
     rows.last = last;
     if (last) rows.row_count = piece->row_count;
     if (absl::Status pushed = Push(std::move(rows)); !pushed.ok()) return pushed;

@@ -21,13 +21,13 @@ struct ReadJob {
   TableSchema schema;
   std::vector<std::uint32_t> columns;  ///< Those that the mirror wants.
   BlockSize size;
-  Position target;            ///< Durable at the source before the first row is read.
-  Lsn from;                   ///< Net changes behind it are read.
-  bool populate = false;      ///< All rows are read first.
-  bool closed_later = false;  ///< Net changes follow the rows of a population.
-  bool whole_rows = false;    ///< Net changes are whole rows.
-  bool logged = true;         ///< Net changes are to be had; else rows are read only as they are now.
-  bool count_all = false;     ///< Also a long table is counted.
+  Position target;               ///< Durable at the source before the first row is read.
+  Lsn from;                      ///< Net changes behind it are read.
+  bool populate = false;         ///< All rows are read first.
+  bool closed_later = false;     ///< Net changes follow the rows of a population.
+  bool whole_rows = false;       ///< Net changes are whole rows.
+  bool logged = true;            ///< Net changes are to be had; else rows are read only as they are now.
+  bool count_all = false;        ///< Also a long table is counted.
   std::vector<Key> repair = {};  ///< Rows that are sent as they are, before the net changes.
 };
 

@@ -298,8 +298,7 @@ absl::StatusOr<v1::RowDataResponse> MirrorClient::RowData(const v1::RowDataReque
 
 absl::StatusOr<v1::WipeResponse> MirrorClient::Wipe(const v1::WipeRequest& request) {
   return Unary<v1::WipeResponse>(
-      [&](auto* context, auto* response) { return stub_->Wipe(context, request, response); },
-      kCallTimeout);
+      [&](auto* context, auto* response) { return stub_->Wipe(context, request, response); }, kCallTimeout);
 }
 
 absl::StatusOr<v1::ReplicationCompletedResponse> MirrorClient::ReplicationCompleted(
@@ -309,8 +308,7 @@ absl::StatusOr<v1::ReplicationCompletedResponse> MirrorClient::ReplicationComple
       kCallTimeout);
 }
 
-absl::StatusOr<v1::DigestRangesResponse> MirrorClient::DigestRanges(
-    const v1::DigestRangesRequest& request) {
+absl::StatusOr<v1::DigestRangesResponse> MirrorClient::DigestRanges(const v1::DigestRangesRequest& request) {
   return Unary<v1::DigestRangesResponse>(
       [&](auto* context, auto* response) { return stub_->DigestRanges(context, request, response); },
       std::chrono::seconds(0));

@@ -23,10 +23,10 @@ struct OnceOptions {
 ///   {"sources": [{"context_id", "path", "outcome", "reason", "notes", "cycle", "seconds",
 ///                 "tables": [{"table", "action", "inserts", "updates", "deletes", "lsn", "result",
 ///                 "reason"}]}]}
-/// With `verify` the tables are compared after that, and a line says what of each was found; in the object they
-/// have "equality" (none, equal, differs, unknown), "compared", "lost", "changed", "ghosts", "repaired".
-/// Gives the exit code: 0 done or told not to replicate, 1 busy or something failed (or, with `verify`, is not equal in the end), 2 the configuration or
-/// the name of a table is wrong (then nothing was sent).
+/// With `verify` the tables are compared after that, and a line says what of each was found; in the object
+/// they have "equality" (none, equal, differs, unknown), "compared", "lost", "changed", "ghosts", "repaired".
+/// Gives the exit code: 0 done or told not to replicate, 1 busy or something failed (or, with `verify`, is
+/// not equal in the end), 2 the configuration or the name of a table is wrong (then nothing was sent).
 int Once(const OnceOptions& options, std::ostream& out, std::ostream& err);
 
 }  // namespace mirror

@@ -29,7 +29,8 @@ struct ReadPart {
 struct ReadRows {
   std::vector<ChangeBlock> blocks;
   Position target;
-  Planned planned;                         ///< Counts with the first ones of a table.
+  /// Of the whole table in this cycle; counts with the first ones of it. Absent: nobody knows yet.
+  std::optional<Planned> planned;
   std::uint64_t expected = 0;              ///< Rows of the whole table; 0: not counted.
   std::optional<std::uint64_t> row_count;  ///< Of the last ones.
   bool last = false;                       ///< The commit stands on them.

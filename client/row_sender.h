@@ -25,11 +25,11 @@ struct Job {
   Decision decision;
   TableSchema schema;
   v1::TableStatus status;
-  Position target;            ///< Durable at the source before the first row is read.
-  bool closed_later = false;  ///< Net changes behind `target` follow the rows of a population.
-  bool whole_rows = false;    ///< The mirror lacked rows that were updated.
-  bool logged = true;         ///< See ReadJob.
-  bool count_all = false;     ///< See ReadJob.
+  Position target;               ///< Durable at the source before the first row is read.
+  bool closed_later = false;     ///< Net changes behind `target` follow the rows of a population.
+  bool whole_rows = false;       ///< The mirror lacked rows that were updated.
+  bool logged = true;            ///< See ReadJob.
+  bool count_all = false;        ///< See ReadJob.
   std::vector<Key> repair = {};  ///< See ReadJob.
 
   std::uint64_t expected = 0;  ///< Rows, as they were counted; 0: not known.

@@ -56,7 +56,8 @@ absl::StatusOr<RunState> RunState::Load(const std::string& state_dir, const std:
                    source.at("inode").get<std::uint64_t>(), source.at("change_counter").get<std::uint64_t>()};
     for (const auto& [name, entry] : json.at("tables").items()) {
       state.tables_[name] = {entry.at("sent").get<std::int64_t>(), entry.value("suspect", false),
-                             entry.value("counted_ms", std::int64_t{0}), entry.at("record").get<std::string>()};
+                             entry.value("counted_ms", std::int64_t{0}),
+                             entry.at("record").get<std::string>()};
     }
   } catch (const Json::exception& wrong) {
     return Unreadable(state.path_, wrong.what());

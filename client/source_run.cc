@@ -40,8 +40,7 @@ void SetVerification(const SourceConfig& source, const RunRequest& request, cons
   cycle->repair = request.repair.value_or(source.repair);
   cycle->verify_tables = request.verify_tables;
   if (request.verify) {
-    cycle->verify =
-        request.verify_tables.empty() ? CycleOptions::Verify::kAll : CycleOptions::Verify::kSome;
+    cycle->verify = request.verify_tables.empty() ? CycleOptions::Verify::kAll : CycleOptions::Verify::kSome;
   } else if (source.verify_interval_ms > 0 && state.verified_ms() > 0) {
     const std::int64_t since = cycle->now_ms - state.verified_ms();
     if (since < 0 || since >= source.verify_interval_ms) cycle->verify = CycleOptions::Verify::kAll;

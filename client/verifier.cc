@@ -31,7 +31,7 @@ struct RowRange {
   KeyRange range;
   std::optional<Key> key;  ///< Absent: the source has no row in this range.
   std::uint64_t digest = 0;
-  std::uint64_t mirrored = 0;           ///< Rows of the mirror.
+  std::uint64_t mirrored = 0;         ///< Rows of the mirror.
   std::vector<Key> mirror_keys = {};  ///< In key order.
 };
 

@@ -26,8 +26,7 @@ void EncodeHold(const std::string& context_id, const Hold& hold, v1::Hold* messa
 
 }  // namespace
 
-grpc::Status AdminService::AcceptSource(grpc::ServerContext* context,
-                                        const v1::AcceptSourceRequest* request,
+grpc::Status AdminService::AcceptSource(grpc::ServerContext* context, const v1::AcceptSourceRequest* request,
                                         v1::AcceptSourceResponse* response) {
   return Serve(*context, Needs::kOperator, absl::StrCat("AcceptSource ", request->context_id()),
                [&]() -> absl::Status {
@@ -42,8 +41,9 @@ grpc::Status AdminService::AcceptSource(grpc::ServerContext* context,
 
 grpc::Status AdminService::Verify(grpc::ServerContext* context, const v1::VerifyRequest* request,
                                   v1::VerifyResponse* response) {
-  const std::string call = absl::StrCat("Verify ", request->context_id(), request->tables().empty() ? "" : ": ",
-                                        absl::StrJoin(request->tables(), ", "));
+  const std::string call =
+      absl::StrCat("Verify ", request->context_id(), request->tables().empty() ? "" : ": ",
+                   absl::StrJoin(request->tables(), ", "));
   return Serve(*context, Needs::kOperator, call, [&]() -> absl::Status {
     const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(request->context_id());
     if (!tenant.ok()) return tenant.status();

@@ -20,7 +20,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// A folder within the work folder of the data folder, so that a file can be renamed from there; gone with this.
+/// A folder within the work folder of the data folder, so that a file can be renamed from there; gone with
+/// this.
 class WorkFolder {
  public:
   static absl::StatusOr<std::unique_ptr<WorkFolder>> Make(const std::string& data_dir) {
@@ -29,8 +30,8 @@ class WorkFolder {
     fs::create_directories(path, error);
     absl::StrAppend(&path, "/XXXXXX");
     if (error || mkdtemp(path.data()) == nullptr) {
-      return absl::UnavailableError(absl::StrCat("making a folder in '", data_dir, "': ",
-                                                 error ? error.message() : std::strerror(errno),
+      return absl::UnavailableError(absl::StrCat("making a folder in '", data_dir,
+                                                 "': ", error ? error.message() : std::strerror(errno),
                                                  ". Nothing was done."));
     }
     return std::unique_ptr<WorkFolder>(new WorkFolder(std::move(path)));
@@ -57,7 +58,8 @@ absl::Status CheckPath(const std::string& path, const std::string& data_dir) {
   const std::string within = fs::weakly_canonical(data_dir, error).string() + "/";
   if (absl::StartsWith(fs::weakly_canonical(path, error).string(), within)) {
     return absl::InvalidArgumentError(absl::StrCat(
-        "'", path, "' is in the data folder, where only mirrors are. Nothing was done. Name another folder."));
+        "'", path,
+        "' is in the data folder, where only mirrors are. Nothing was done. Name another folder."));
   }
   return absl::OkStatus();
 }
@@ -86,9 +88,8 @@ absl::Status CopyFile(const std::string& from, const std::string& to) {
 }
 
 absl::Status NotEqual(const std::string& what) {
-  return absl::DataLossError(
-      absl::StrCat("the drill found the copy not to be the mirror: ", what,
-                   ". Do not rely on it. Look at the disks, and make another one."));
+  return absl::DataLossError(absl::StrCat("the drill found the copy not to be the mirror: ", what,
+                                          ". Do not rely on it. Look at the disks, and make another one."));
 }
 
 /// The copy, opened as the server would open it, beside what it was copied from.
@@ -166,7 +167,8 @@ absl::StatusOr<RestoreReport> RestoreMirror(Tenants& tenants, const std::string&
   }
   if (SizeOf(path + "-wal") > 0) {
     return absl::FailedPreconditionError(absl::StrCat(
-        "'", path, "' has a log beside it, so it is not all there by itself. The mirror is as it was. Copy the "
+        "'", path,
+        "' has a log beside it, so it is not all there by itself. The mirror is as it was. Copy the "
         "database with 'mirrorctl backup' or SQLite's '.backup'."));
   }
   const absl::StatusOr<std::unique_ptr<WorkFolder>> folder = WorkFolder::Make(tenants.data_dir());

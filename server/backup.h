@@ -22,9 +22,9 @@ struct BackupReport {
   std::vector<DrilledTable> tables;  ///< With a drill.
 };
 
-/// Copies the tenant's mirror, as it is committed now, into `path`, while it is in use. `drill`: the copy is then
-/// restored in a folder of its own, its integrity is checked, and each table is compared by digests with the
-/// mirror as it was at the moment of the copy; `path` may then be empty, and nothing is kept.
+/// Copies the tenant's mirror, as it is committed now, into `path`, while it is in use. `drill`: the copy is
+/// then restored in a folder of its own, its integrity is checked, and each table is compared by digests with
+/// the mirror as it was at the moment of the copy; `path` may then be empty, and nothing is kept.
 ///   kInvalidArgument  `path` is relative, or within the data folder
 ///   kAlreadyExists    something is there
 ///   kNotFound         the tenant, or its file
@@ -41,8 +41,8 @@ struct RestoreReport {
 /// Puts a copy in the place of the tenant's mirror, which need not be there, and ends the running cycle. The
 /// copy stays.
 ///   kInvalidArgument     `path` is relative, or the context id none
-///   kFailedPrecondition  the copy is no whole mirror of this tenant; a mirror is being made by its first cycle
-///   kUnavailable         a reader holds the mirror's log; the disk. The mirror is as it was.
+///   kFailedPrecondition  the copy is no whole mirror of this tenant; a mirror is being made by its first
+///   cycle kUnavailable         a reader holds the mirror's log; the disk. The mirror is as it was.
 absl::StatusOr<RestoreReport> RestoreMirror(Tenants& tenants, const std::string& context_id,
                                             const std::string& path, std::int64_t now_ms);
 

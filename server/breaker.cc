@@ -10,7 +10,8 @@ namespace mirror {
 namespace {
 
 constexpr char kWhatNow[] =
-    "Nothing of it was applied. An operator decides ('mirrorctl hold list'); a source that was wrong by mistake "
+    "Nothing of it was applied. An operator decides ('mirrorctl hold list'); a source that was wrong by "
+    "mistake "
     "is set right, and its next cycle goes through.";
 
 /// What vanished and what there was, before the plan at hand.
@@ -80,7 +81,8 @@ Judgement JudgeRows(const BreakerLimits& limits, HoldKind kind, const std::strin
   const std::int64_t total = window.gone + std::max(vanish, window.open);
   judgement.rows = static_cast<std::uint64_t>(total);
   judgement.rows_before = static_cast<std::uint64_t>(window.before);
-  if (window.before <= limits.rows_min || total <= window.before * limits.rows_percent / 100) return judgement;
+  if (window.before <= limits.rows_min || total <= window.before * limits.rows_percent / 100)
+    return judgement;
   if (total <= Allowed(hold)) return judgement;
   judgement.held = true;
   const bool population = kind == HoldKind::kPopulation;

@@ -8,16 +8,16 @@
 
 #include "server/plan.h"
 
-// The breaker: rows that would vanish by mistake of the source are held until an operator decides. Deletes and
-// rows that a population leaves out count; updates and inserts never do. Pure.
+// The breaker: rows that would vanish by mistake of the source are held until an operator decides. Deletes
+// and rows that a population leaves out count; updates and inserts never do. Pure.
 
 namespace mirror {
 
 /// Of one table of one tenant.
 struct BreakerLimits {
   bool on = true;
-  std::int64_t rows_percent = 50;  ///< More of a table's rows than this are held.
-  std::int64_t rows_min = 1'000;   ///< Tables of so many rows or fewer never are.
+  std::int64_t rows_percent = 50;                    ///< More of a table's rows than this are held.
+  std::int64_t rows_min = 1'000;                     ///< Tables of so many rows or fewer never are.
   std::int64_t tables_percent = 20, tables_min = 3;  ///< So many tables that go at once, both, are held.
   std::int64_t window_ms = 86'400'000;               ///< What vanished in it counts together.
   friend bool operator==(const BreakerLimits&, const BreakerLimits&) = default;
@@ -53,7 +53,8 @@ struct Judgement {
 /// Whether `vanish` rows of a table, which has `rows` now, may go in `cycle`. `losses`: the table's; `hold`:
 /// the one of this kind, if there is one.
 Judgement JudgeRows(const BreakerLimits& limits, HoldKind kind, const std::string& table, std::int64_t vanish,
-                    std::int64_t rows, const std::vector<Loss>& losses, std::int64_t now_ms, const Hold* hold);
+                    std::int64_t rows, const std::vector<Loss>& losses, std::int64_t now_ms,
+                    const Hold* hold);
 
 /// How many rows a population may leave out; absent: any number.
 std::optional<std::int64_t> MayLose(const BreakerLimits& limits, std::int64_t rows,

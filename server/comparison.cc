@@ -63,15 +63,17 @@ Compared Compare(const CompletedTable& source, const std::optional<TableRecord>&
     return Compared{{source.table, Comparison::kEqual, ""}, check};
   };
   if (source.rows_differ && *source.rows_differ > 0) {
-    return differs(*source.rows_differ,
-                   absl::StrCat(*source.rows_differ, *source.rows_differ == 1 ? " row differs" : " rows differ"));
+    return differs(
+        *source.rows_differ,
+        absl::StrCat(*source.rows_differ, *source.rows_differ == 1 ? " row differs" : " rows differ"));
   }
   const std::optional<std::uint64_t> rows =
       own ? std::optional(own->rows)
           : (record->row_count < 0 ? std::nullopt
                                    : std::optional(static_cast<std::uint64_t>(record->row_count)));
   if (source.row_count && rows && *rows != *source.row_count) {
-    const std::uint64_t apart = *rows > *source.row_count ? *rows - *source.row_count : *source.row_count - *rows;
+    const std::uint64_t apart =
+        *rows > *source.row_count ? *rows - *source.row_count : *source.row_count - *rows;
     return differs(apart, absl::StrCat("the mirror has ", *rows, " rows and the source ", *source.row_count));
   }
   if (source.rows_differ || source.digest) {

@@ -37,7 +37,8 @@ struct TableVerdict {
 class DigestCoverage {
  public:
   /// `ranges` were answered; none means all of the table.
-  void Add(const Position& position, const std::vector<KeyRange>& ranges, const std::vector<RangeDigest>& answer);
+  void Add(const Position& position, const std::vector<KeyRange>& ranges,
+           const std::vector<RangeDigest>& answer);
   /// The whole table's digest at `position`; absent while some key was not asked for.
   std::optional<RangeDigest> Whole(const Position& position) const;
 

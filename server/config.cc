@@ -423,8 +423,8 @@ class Loader {
 
   absl::StatusOr<ServerConfig> Load(const toml::table& root) {
     const std::vector<std::pair<std::string, Keys>> sections = {
-        {"listen", ListenKeys()}, {"admin", AdminKeys()},   {"application", ApplicationKeys()},
-        {"data", DataKeys()},     {"tokens", TokensKeys()}, {"limits", LimitsKeys()},
+        {"listen", ListenKeys()},   {"admin", AdminKeys()},   {"application", ApplicationKeys()},
+        {"data", DataKeys()},       {"tokens", TokensKeys()}, {"limits", LimitsKeys()},
         {"breaker", BreakerKeys()}, {"log", LogKeys()}};
     std::vector<std::string> names = {"issuer", "tenant"};
     for (const auto& [name, keys] : sections) names.push_back(name);

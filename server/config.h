@@ -94,8 +94,8 @@ struct ServerConfig {
   std::vector<IssuerConfig> issuers;
   LimitsConfig limits;
   BreakerConfig breaker;  ///< [breaker], and what [[tenant]] says about it.
-  /// Two completed cycles in a row within it whose source does not know what the other one committed pause the
-  /// tenant: two databases feed it. 0: never.
+  /// Two completed cycles in a row within it whose source does not know what the other one committed pause
+  /// the tenant: two databases feed it. 0: never.
   std::int64_t miss_window_ms = 3'600'000;
   std::string log_level = "info";  ///< trace, debug, info, warn, error.
 };

@@ -292,7 +292,8 @@ absl::Status MirrorService::DoTableSchema(const Caller& caller, const v1::TableS
   for (const std::string& table : answer->held_tables) response->add_held_tables(table);
   response->set_held_reason(CutMessage(answer->held_reason));
   for (std::size_t i = 0; i < answer->tables.size(); ++i) {
-    EncodeAnswer(answer->tables[i], request.tables(static_cast<int>(i)).columns_size(), response->add_tables());
+    EncodeAnswer(answer->tables[i], request.tables(static_cast<int>(i)).columns_size(),
+                 response->add_tables());
   }
   return absl::OkStatus();
 }

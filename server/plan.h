@@ -91,8 +91,8 @@ std::string_view ToString(HoldState state);
 struct Hold {
   std::uint64_t id = 0;  ///< 0: a new one, which the store numbers.
   HoldKind kind = HoldKind::kDeletes;
-  std::string table;        ///< Empty for kTables and kSource.
-  std::uint64_t rows = 0;   ///< That would vanish.
+  std::string table;       ///< Empty for kTables and kSource.
+  std::uint64_t rows = 0;  ///< That would vanish.
   std::uint64_t rows_before = 0;
   std::vector<std::string> tables = {};  ///< kTables: those that would go.
   std::string source_id = {};            ///< kSource: the one that waits.
@@ -215,8 +215,8 @@ struct StepResult {
   std::vector<std::uint32_t> missing_rows;  ///< UPDATE of rows that are not there; at most kMissingKeysMax.
   bool more_missing = false;
   std::vector<std::string> left_out;  ///< Indexes that a swap could not keep.
-  /// Rows that a refused swap would have lost: those of the visible table whose keys the new rows lack, or how
-  /// many fewer there are.
+  /// Rows that a refused swap would have lost: those of the visible table whose keys the new rows lack, or
+  /// how many fewer there are.
   std::int64_t would_lose = 0;
 };
 

@@ -138,23 +138,21 @@ absl::Status MirrorService::DoReadRows(const Caller& caller, const grpc::ServerC
   if (absl::Status status = CheckCount(request.ranges_size()); !status.ok()) return status;
   const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(caller);
   if (!tenant.ok()) return tenant.status();
-  const absl::StatusOr<TableReading> table = (*tenant)->Read(
-      caller, request.cycle(), request.table(), DecodePosition(request.position()), NowMs());
+  const absl::StatusOr<TableReading> table =
+      (*tenant)->Read(caller, request.cycle(), request.table(), DecodePosition(request.position()), NowMs());
   if (!table.ok()) return table.status();
   if (absl::Status status = CheckColumns(request, *table->schema); !status.ok()) return status;
   const absl::StatusOr<std::vector<KeyRange>> ranges = DecodeRanges(request.ranges(), *table->schema);
   if (!ranges.ok()) return ranges.status();
   const std::vector<std::uint32_t> columns(request.columns().begin(), request.columns().end());
   Reading reading(**tenant, request.cycle(), context);
-  return table->snapshot->ReadRows(*table->schema, columns, *ranges, kBlockBytes,
-                                   [&] { return reading.GoOn(); },
-                                   [&](RowBlock* block) {
-                                     v1::ReadRowsResponse message;
-                                     EncodeRows(*block, &message);
-                                     return writer->Write(message)
-                                                ? absl::OkStatus()
-                                                : absl::CancelledError("the source went away");
-                                   });
+  return table->snapshot->ReadRows(
+      *table->schema, columns, *ranges, kBlockBytes, [&] { return reading.GoOn(); },
+      [&](RowBlock* block) {
+        v1::ReadRowsResponse message;
+        EncodeRows(*block, &message);
+        return writer->Write(message) ? absl::OkStatus() : absl::CancelledError("the source went away");
+      });
 }
 
 }  // namespace mirror

@@ -156,9 +156,8 @@ absl::Status RowPlanner::Break(const IncomingBatch& incoming, const TableRecord&
   const ChangeBatch& batch = *incoming.batch;
   const BreakerLimits limits = LimitsOf(*cycle_.breaker, cycle_.context_id, record.table);
   if (batch.commit) {
-    step->settles_holds = std::any_of(cycle_.holds->begin(), cycle_.holds->end(), [&](const Hold& hold) {
-      return SameName(hold.table, record.table);
-    });
+    step->settles_holds = std::any_of(cycle_.holds->begin(), cycle_.holds->end(),
+                                      [&](const Hold& hold) { return SameName(hold.table, record.table); });
   }
   if (!limits.on) return absl::OkStatus();
   const bool begins = batch.populate != PopulateReason::kNone;
@@ -191,14 +190,14 @@ absl::Status RowPlanner::Break(const IncomingBatch& incoming, const TableRecord&
     }
     if (own != nullptr && own->planned >= 0) {
       if (own->rows + batch.row_count > own->planned) {
-        outcome->status = absl::FailedPreconditionError(absl::StrCat(
-            Quoted(record.table), ": ", own->planned, " deletes were planned, ", own->rows,
-            " rows are gone and this batch has ", batch.row_count,
-            " more. Nothing of it was applied. Plan with batch 1 what the cycle deletes."));
+        outcome->status = absl::FailedPreconditionError(
+            absl::StrCat(Quoted(record.table), ": ", own->planned, " deletes were planned, ", own->rows,
+                         " rows are gone and this batch has ", batch.row_count,
+                         " more. Nothing of it was applied. Plan with batch 1 what the cycle deletes."));
         return absl::OkStatus();
       }
-    } else if (absl::Status status = HoldBatch(HoldKind::kDeletes, record, open + batch.row_count, limits,
-                                               outcome);
+    } else if (absl::Status status =
+                   HoldBatch(HoldKind::kDeletes, record, open + batch.row_count, limits, outcome);
                !status.ok() || outcome->held) {
       return status;
     }

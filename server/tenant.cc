@@ -510,7 +510,8 @@ absl::StatusOr<Announcement> Tenant::Announce(const Caller& caller, std::int64_t
 /// Another source database than the one that is believed announces itself. Gives the reason.
 std::string Tenant::HoldSource(const std::string& source_id, std::int64_t now_ms, std::vector<Hold>* held) {
   const std::string reason = absl::StrCat(
-      "another source database announces itself for this tenant: a copy, or the source moved to another machine "
+      "another source database announces itself for this tenant: a copy, or the source moved to another "
+      "machine "
       "or path. Nothing of it is taken. If it is the one that is wanted, 'mirrorctl accept-source ",
       context_id_, "'; two sources must never share a tenant.");
   const Hold* const known = FindHold(*holds_, HoldKind::kSource, "");
@@ -534,8 +535,7 @@ bool Tenant::HoldTables(const std::map<std::string, TableRecord>& records, std::
     if (found != records.end()) going.push_back(found->second);
   }
   const Hold* const known = FindHold(*holds_, HoldKind::kTables, "");
-  Judgement judgement =
-      JudgeTables(LimitsOf(options_.breaker, context_id_, ""), going, all, now_ms, known);
+  Judgement judgement = JudgeTables(LimitsOf(options_.breaker, context_id_, ""), going, all, now_ms, known);
   if (judgement.hold) held->push_back(*std::move(judgement.hold));
   if (!judgement.held && known != nullptr) settled->push_back(known->id);
   return judgement.held;
@@ -593,8 +593,7 @@ absl::Status Tenant::LoadRefused() {
   if (!answers.ok()) return answers.status();
   refused_tables_.emplace();
   for (const SchemaAnswer& answer : *answers) {
-    if (!IsWanted(static_cast<SchemaAction>(answer.action)))
-      refused_tables_->insert(FoldName(answer.table));
+    if (!IsWanted(static_cast<SchemaAction>(answer.action))) refused_tables_->insert(FoldName(answer.table));
   }
   return absl::OkStatus();
 }

@@ -288,10 +288,10 @@ class Tenant {
   std::optional<std::set<std::string>>
       refused_tables_;  ///< Of the running cycle, folded; absent: not read yet.
   RefusedBatches refused_seq_;
-  std::int64_t known_miss_ = 0;             ///< TenantRecord::missed_cycle, as of the present group.
-  std::int64_t missed_cycle_ = 0;           ///< A cycle whose source did not know what stands here.
-  std::optional<std::vector<Hold>> holds_;  ///< Absent: not read yet.
-  std::int64_t digested_cycle_ = 0;                  ///< That of `digested_`.
+  std::int64_t known_miss_ = 0;                     ///< TenantRecord::missed_cycle, as of the present group.
+  std::int64_t missed_cycle_ = 0;                   ///< A cycle whose source did not know what stands here.
+  std::optional<std::vector<Hold>> holds_;          ///< Absent: not read yet.
+  std::int64_t digested_cycle_ = 0;                 ///< That of `digested_`.
   std::map<std::string, DigestCoverage> digested_;  ///< By folded table.
   std::shared_ptr<std::atomic<int>> readings_ = std::make_shared<std::atomic<int>>(0);
 };

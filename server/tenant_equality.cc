@@ -110,21 +110,22 @@ absl::StatusOr<std::vector<TableVerdict>> Tenant::Complete(const Caller& caller,
       std::string paused;
       std::vector<TableCheck> written;
       if (absl::Status status = NoteChecks(checks, &written); !status.ok()) return status;
-      absl::Status status = EndCycleLocked(now_ms,
-                                           [&](TenantRecord& tenant) {
-                                             CountMiss(cycle, now_ms, tenant);
-                                             paused = tenant.paused ? tenant.pause_reason : "";
-                                             tenant.completed_cycle = cycle;
-                                             tenant.completed_ms = now_ms;
-                                           },
-                                           {}, written);
+      absl::Status status = EndCycleLocked(
+          now_ms,
+          [&](TenantRecord& tenant) {
+            CountMiss(cycle, now_ms, tenant);
+            paused = tenant.paused ? tenant.pause_reason : "";
+            tenant.completed_cycle = cycle;
+            tenant.completed_ms = now_ms;
+          },
+          {}, written);
       if (!status.ok()) return status;
       for (const TableVerdict& verdict : verdicts) AddCheckEvent(verdict);
       if (!paused.empty()) {
-        events_.Add(context_id_, Severity::kError, "tenant.paused",
-                    absl::StrCat("the tenant was paused: ", paused,
-                                 ". Find the second one and stop it, then 'mirrorctl resume ", context_id_,
-                                 "'"));
+        events_.Add(
+            context_id_, Severity::kError, "tenant.paused",
+            absl::StrCat("the tenant was paused: ", paused,
+                         ". Find the second one and stop it, then 'mirrorctl resume ", context_id_, "'"));
       }
       events_.Add(context_id_, Severity::kInformation, "cycle.completed",
                   absl::StrCat("cycle ", cycle, ": ", Counted(changed, "table"), " changed, ", inserts,
@@ -182,9 +183,8 @@ absl::Status Tenant::NoteChecks(const std::vector<TableCheck>& checks, std::vect
   const absl::StatusOr<std::vector<TableCheck>> known = store_->ReadChecks();
   if (!known.ok()) return Noticed(known.status());
   for (const TableCheck& check : checks) {
-    const auto found = std::find_if(known->begin(), known->end(), [&](const TableCheck& one) {
-      return SameName(one.table, check.table);
-    });
+    const auto found = std::find_if(known->begin(), known->end(),
+                                    [&](const TableCheck& one) { return SameName(one.table, check.table); });
     if (found != known->end() && !Supersedes(check, *found)) continue;
     written->push_back(check);
     if (found == known->end() || !found->wanted) continue;

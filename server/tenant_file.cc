@@ -22,14 +22,15 @@ absl::Status Tenant::ReplaceFile(const std::function<absl::Status()>& move, std:
   const absl::Status opened = Open(false, now_ms);
   if (opened.ok() && store_) {
     if (!store_->IsDurable()) {
-      return absl::FailedPreconditionError(absl::StrCat(
-          "the mirror of '", context_id_,
-          "' is being made by its first cycle. Nothing was done. Wait until that is over, or pause the tenant."));
+      return absl::FailedPreconditionError(
+          absl::StrCat("the mirror of '", context_id_,
+                       "' is being made by its first cycle. Nothing was done. Wait until that is over, or "
+                       "pause the tenant."));
     }
     if (!store_->IsWhole()) {
-      return absl::UnavailableError(absl::StrCat(
-          "a reader holds the log of the mirror of '", context_id_,
-          "'. Nothing was done. End that reader, then restore again."));
+      return absl::UnavailableError(
+          absl::StrCat("a reader holds the log of the mirror of '", context_id_,
+                       "'. Nothing was done. End that reader, then restore again."));
     }
   }
   store_.reset();
@@ -70,19 +71,18 @@ absl::Status Tenant::Rebuild(const std::function<absl::StatusOr<std::string>()>&
   if (!aside.ok()) return aside.status();
   quarantine_.clear();
   if (absl::Status status = Open(true, now_ms); !status.ok()) return status;
-  absl::Status status = EndCycleLocked(
-      now_ms,
-      [&](TenantRecord& tenant) {
-        if (!owner_) return;
-        tenant.issuer = owner_->issuer;
-        tenant.environment = owner_->environment;
-        tenant.source_id = owner_->source_id;
-        tenant.cycle = owner_->cycle + 1;
-        tenant.clock_ms = owner_->clock_ms;
-        tenant.paused = owner_->paused;
-        tenant.pause_reason = owner_->pause_reason;
-      },
-      {});
+  absl::Status status = EndCycleLocked(now_ms,
+                                       [&](TenantRecord& tenant) {
+                                         if (!owner_) return;
+                                         tenant.issuer = owner_->issuer;
+                                         tenant.environment = owner_->environment;
+                                         tenant.source_id = owner_->source_id;
+                                         tenant.cycle = owner_->cycle + 1;
+                                         tenant.clock_ms = owner_->clock_ms;
+                                         tenant.paused = owner_->paused;
+                                         tenant.pause_reason = owner_->pause_reason;
+                                       },
+                                       {});
   if (!status.ok()) return status;
   events_.Add(context_id_, Severity::kWarning, "mirror.rebuilt",
               absl::StrCat("an operator had the damaged mirror set aside as '", *aside,

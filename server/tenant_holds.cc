@@ -48,8 +48,9 @@ absl::StatusOr<Hold> Tenant::FindHoldById(std::uint64_t id) {
   const auto found =
       std::find_if(holds_->begin(), holds_->end(), [&](const Hold& hold) { return hold.id == id; });
   if (found != holds_->end()) return *found;
-  return absl::NotFoundError(absl::StrCat("tenant '", context_id_, "' has no hold ", id,
-                                          ". Nothing was changed. 'mirrorctl hold list' shows those that there are."));
+  return absl::NotFoundError(
+      absl::StrCat("tenant '", context_id_, "' has no hold ", id,
+                   ". Nothing was changed. 'mirrorctl hold list' shows those that there are."));
 }
 
 absl::Status Tenant::DecideHold(std::uint64_t id, HoldState decision, std::int64_t now_ms) {
@@ -58,10 +59,10 @@ absl::Status Tenant::DecideHold(std::uint64_t id, HoldState decision, std::int64
   absl::StatusOr<Hold> hold = FindHoldById(id);
   if (!hold.ok()) return hold.status();
   if (hold->kind == HoldKind::kSource && decision == HoldState::kCommit) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "hold ", id, " of '", context_id_,
-        "' is about another source database. Nothing was changed. 'mirrorctl accept-source ", context_id_,
-        "' lets it take over."));
+    return absl::FailedPreconditionError(
+        absl::StrCat("hold ", id, " of '", context_id_,
+                     "' is about another source database. Nothing was changed. 'mirrorctl accept-source ",
+                     context_id_, "' lets it take over."));
   }
   hold->state = decision;
   CrashPoint("hold.before");
@@ -83,17 +84,18 @@ absl::StatusOr<std::string> Tenant::AcceptSource(std::int64_t now_ms) {
   if (absl::Status status = LoadHolds(); !status.ok()) return status;
   const Hold* const hold = FindHold(*holds_, HoldKind::kSource, "");
   if (hold == nullptr) {
-    return absl::FailedPreconditionError(absl::StrCat("no other source database waits for '", context_id_,
-                                                      "'. Nothing was changed."));
+    return absl::FailedPreconditionError(
+        absl::StrCat("no other source database waits for '", context_id_, "'. Nothing was changed."));
   }
   const std::string source = hold->source_id;
   const std::uint64_t id = hold->id;
-  absl::Status status = EndCycleLocked(
-      now_ms, [&](TenantRecord& tenant) { tenant.source_id = source; }, {}, {}, {}, {id});
+  absl::Status status =
+      EndCycleLocked(now_ms, [&](TenantRecord& tenant) { tenant.source_id = source; }, {}, {}, {}, {id});
   if (!status.ok()) return status;
   holds_.reset();
-  events_.Add(context_id_, Severity::kWarning, "source.accepted",
-              "an operator let another source database take over; its next cycle sends what the mirror lacks");
+  events_.Add(
+      context_id_, Severity::kWarning, "source.accepted",
+      "an operator let another source database take over; its next cycle sends what the mirror lacks");
   return source;
 }
 

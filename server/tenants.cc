@@ -135,9 +135,8 @@ absl::StatusOr<std::shared_ptr<Tenant>> Tenants::FindOrMake(const std::string& c
     found = tenants_.emplace(FoldName(context_id), Entry{Make(context_id), {}}).first;
   }
   if (found->second.tenant->context_id() != context_id) {
-    return absl::FailedPreconditionError(absl::StrCat("the tenant is known as '",
-                                                      found->second.tenant->context_id(),
-                                                      "'. Nothing was done. Spell it so."));
+    return absl::FailedPreconditionError(absl::StrCat(
+        "the tenant is known as '", found->second.tenant->context_id(), "'. Nothing was done. Spell it so."));
   }
   Used(found->second);
   return found->second.tenant;

@@ -311,9 +311,8 @@ absl::StatusOr<std::optional<std::vector<Key>>> ChangeLog::ChangedKeys(const std
   if (log == nullptr || !NamesRows(table)) return std::nullopt;
   std::vector<std::string> names;
   for (std::size_t i = 0; i < log->table.key.size(); ++i) names.push_back(absl::StrCat("k", i));
-  const absl::StatusOr<Statement> select =
-      file_->Prepare(absl::StrCat("SELECT ", absl::StrJoin(names, ", "), " FROM main.", LogName(log->id),
-                                  " WHERE seq > ?1"));
+  const absl::StatusOr<Statement> select = file_->Prepare(absl::StrCat(
+      "SELECT ", absl::StrJoin(names, ", "), " FROM main.", LogName(log->id), " WHERE seq > ?1"));
   if (!select.ok()) return select.status();
   sqlite3_bind_int64(select->get(), 1, lsn.value);
   std::vector<Key> keys;

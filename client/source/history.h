@@ -49,8 +49,8 @@ class History {
   /// tell.
   virtual absl::StatusOr<std::optional<bool>> ChangedSince(const std::string& table, Lsn lsn) = 0;
 
-  /// Keys of rows that changed since `lsn`, a position that was judged kKnown, each at least once. Absent: this
-  /// source does not know them.
+  /// Keys of rows that changed since `lsn`, a position that was judged kKnown, each at least once. Absent:
+  /// this source does not know them.
   virtual absl::StatusOr<std::optional<std::vector<Key>>> ChangedKeys(const std::string& table, Lsn lsn) {
     (void)table, (void)lsn;
     return std::nullopt;

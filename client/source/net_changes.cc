@@ -87,8 +87,12 @@ class NetChanges : public ChangeReader {
     }
     if (absl::Status status = TakeKeys(size, sink); !status.ok()) return status;
     const bool at_end = next_row_ > rows_;
-    bool covered = looking_ && sealed_;
     ChangePiece piece;
+    if (first_ && !at_end && one_look_ && looking_) {
+      if (absl::Status status = CountDeletes(&piece); !status.ok()) return status;
+    }
+    first_ = false;
+    bool covered = looking_ && sealed_;
     if (at_end && looking_) {
       if (absl::Status status = CountRows(&piece); !status.ok()) return status;
     }
@@ -386,17 +390,21 @@ class NetChanges : public ChangeReader {
     return (masks[column / kMaskBits] >> (column % kMaskBits) & 1) != 0;
   }
 
+  /// That a row of the table has this value in its key's column number `i`.
+  std::string KeyTerm(std::size_t i, const std::string& value, const char* table) const {
+    const LoggedTable::Column& column = table_.table.columns[key_[i]];
+    const std::string name = absl::StrCat(table, QuoteName(column.name));
+    std::string term = absl::StrCat(name, " = ", value);
+    if (!column.binary) absl::StrAppend(&term, " AND ", name, " COLLATE BINARY = ", value);
+    if (!column.typed) absl::StrAppend(&term, " AND typeof(", name, ") = typeof(", value, ")");
+    return term;
+  }
+
   std::string SelectOf(const std::vector<std::uint32_t>& columns) const {
     std::vector<std::string> names, terms;
     for (const std::uint32_t column : columns)
       names.push_back(QuoteName(source_.schema.columns[column].name));
-    for (std::size_t i = 0; i < key_.size(); ++i) {
-      const LoggedTable::Column& column = table_.table.columns[key_[i]];
-      const std::string name = QuoteName(column.name);
-      terms.push_back(absl::StrCat(name, " = ?", i + 1));
-      if (!column.binary) terms.push_back(absl::StrCat(name, " COLLATE BINARY = ?", i + 1));
-      if (!column.typed) terms.push_back(absl::StrCat("typeof(", name, ") = typeof(?", i + 1, ")"));
-    }
+    for (std::size_t i = 0; i < key_.size(); ++i) terms.push_back(KeyTerm(i, absl::StrCat("?", i + 1), ""));
     return absl::StrCat("SELECT ", absl::StrJoin(names, ", "), " FROM main.", QuoteName(source_.schema.name),
                         " WHERE ", absl::StrJoin(terms, " AND "));
   }
@@ -440,6 +448,20 @@ class NetChanges : public ChangeReader {
     return absl::OkStatus();
   }
 
+  /// All of the round is of one moment, so what it deletes can be told before.
+  absl::Status CountDeletes(ChangePiece* piece) {
+    std::vector<std::string> terms;
+    for (std::size_t i = 0; i < key_.size(); ++i) terms.push_back(KeyTerm(i, absl::StrCat("n.k", i), "t."));
+    const auto gone = file_.Number(
+        absl::StrCat("SELECT count(*) FROM temp._mirror_net AS n WHERE NOT EXISTS (SELECT 1 FROM main.",
+                     QuoteName(source_.schema.name), " AS t WHERE ", absl::StrJoin(terms, " AND "), ")"));
+    if (!gone.ok()) return gone.status();
+    piece->planned.emplace();
+    piece->planned->deletes = static_cast<std::uint64_t>(*gone);
+    piece->planned->updates = static_cast<std::uint64_t>(rows_ - *gone);
+    return absl::OkStatus();
+  }
+
   absl::Status CountRows(ChangePiece* piece) {
     std::int64_t most = file_.wal() ? kCountedRows : kOneLookEntries;
     if (count_all_) most = file_.wal() ? INT64_MAX - 1 : kCountedRows;
@@ -472,6 +494,7 @@ class NetChanges : public ChangeReader {
   RowValues row_values_;
 
   int round_ = 0;
+  bool first_ = true;  ///< No piece was given yet.
   bool in_round_ = false;
   bool one_look_ = false;  ///< All of the round is of one moment.
   bool looking_ = false;

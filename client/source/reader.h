@@ -104,6 +104,8 @@ struct ChangePiece {
   std::vector<ChangeBlock> blocks;  ///< To be applied in this order: deletes, updates, inserts. Maybe none.
   Position target;                  ///< Under which they may be sent, and no earlier piece's.
   bool last = false;                ///< With these the table is at `target`.
+  /// Of the first piece, when others follow: all that they have in all, where that is known before.
+  std::optional<Planned> planned = {};
   std::optional<std::uint64_t>
       row_count;  ///< Of the last piece: rows of the table then, where that is cheap.
 };
@@ -126,8 +128,8 @@ struct DigestPiece {
   std::vector<std::pair<Key, std::uint64_t>> rows = {};
 };
 
-/// The digests of a table's rows, see DigestRangesResponse, in the order of KeyRange; those of a table without
-/// a key in any order. A row that is changed meanwhile may be given as it was or as it is.
+/// The digests of a table's rows, see DigestRangesResponse, in the order of KeyRange; those of a table
+/// without a key in any order. A row that is changed meanwhile may be given as it was or as it is.
 class DigestReader {
  public:
   virtual ~DigestReader() = default;

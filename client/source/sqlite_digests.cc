@@ -220,14 +220,13 @@ class SortedDigests : public DigestReader {
       places.push_back("?");
     }
     const std::string key = absl::StrJoin(names, ", ");
-    absl::Status made = file_.Run(absl::StrCat(
-        "DROP TABLE IF EXISTS temp._mirror_digests; CREATE TEMP TABLE _mirror_digests (", key,
-        ", digest, PRIMARY KEY (", key, ")) WITHOUT ROWID"));
+    absl::Status made = file_.Run(
+        absl::StrCat("DROP TABLE IF EXISTS temp._mirror_digests; CREATE TEMP TABLE _mirror_digests (", key,
+                     ", digest, PRIMARY KEY (", key, ")) WITHOUT ROWID"));
     if (!made.ok()) return made;
     // A row that moved on while it was read comes twice.
-    const absl::StatusOr<Statement> insert =
-        file_.Prepare(absl::StrCat("INSERT OR REPLACE INTO temp._mirror_digests VALUES (",
-                                   absl::StrJoin(places, ", "), ", ?)"));
+    const absl::StatusOr<Statement> insert = file_.Prepare(absl::StrCat(
+        "INSERT OR REPLACE INTO temp._mirror_digests VALUES (", absl::StrJoin(places, ", "), ", ?)"));
     if (!insert.ok()) return insert.status();
     // Beside the look that is being taken: only keys and digests are kept.
     std::vector<std::pair<std::vector<KeyValue>, std::uint64_t>> rows;
@@ -302,15 +301,15 @@ bool HasMirrorOrder(const SourcePlan& plan, const TableSchema& schema) {
 std::unique_ptr<DigestReader> ReadDigests(std::shared_ptr<const SqliteFile> file, const TableSchema& schema,
                                           const std::vector<std::uint32_t>& columns, SqliteCursor cursor,
                                           TableLooks looks) {
-  return std::make_unique<OrderedDigests>(std::make_unique<RowWalk>(std::move(file), schema, columns,
-                                                                    std::move(cursor), std::move(looks)));
+  return std::make_unique<OrderedDigests>(
+      std::make_unique<RowWalk>(std::move(file), schema, columns, std::move(cursor), std::move(looks)));
 }
 
 std::unique_ptr<DigestReader> SortDigests(std::shared_ptr<const SqliteFile> file, const TableSchema& schema,
                                           const std::vector<std::uint32_t>& columns, SqliteCursor cursor,
                                           TableLooks looks) {
-  return std::make_unique<SortedDigests>(std::make_unique<RowWalk>(std::move(file), schema, columns,
-                                                                   std::move(cursor), std::move(looks)));
+  return std::make_unique<SortedDigests>(
+      std::make_unique<RowWalk>(std::move(file), schema, columns, std::move(cursor), std::move(looks)));
 }
 
 }  // namespace mirror

@@ -16,8 +16,8 @@ namespace {
 class KeyRows : public ChangeReader {
  public:
   KeyRows(std::shared_ptr<const SqliteFile> file, const TableSchema& schema,
-          const std::vector<std::uint32_t>& columns, SqliteCursor cursor,
-          std::function<absl::Status()> begin, std::vector<Key> keys, std::function<void()> forget)
+          const std::vector<std::uint32_t>& columns, SqliteCursor cursor, std::function<absl::Status()> begin,
+          std::vector<Key> keys, std::function<void()> forget)
       : file_(std::move(file)),
         schema_(schema),
         columns_(columns),
@@ -31,8 +31,7 @@ class KeyRows : public ChangeReader {
     if (absl::Status prepared = Prepare(); !prepared.ok()) return prepared;
     RowBlock deletes = RowBlock::For(schema_, key_), rows = RowBlock::For(schema_, columns_);
     taker_.ResetWeight();
-    while (next_ < keys_.size() && taker_.weight() < size.bytes &&
-           rows.rows() + deletes.rows() < size.rows) {
+    while (next_ < keys_.size() && taker_.weight() < size.bytes && rows.rows() + deletes.rows() < size.rows) {
       if (absl::Status taken = OneLook(size, &rows, &deletes, sink); !taken.ok()) return taken;
       // Only now that no lock is held.
       if (absl::Status sent = taker_.SendDeferred(sink); !sent.ok()) return sent;

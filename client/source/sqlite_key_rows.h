@@ -11,7 +11,8 @@
 
 namespace mirror {
 
-/// See SourceReader::RowsOf. `begin` begins a look; `cursor` has the key's columns as its order, and `columns`.
+/// See SourceReader::RowsOf. `begin` begins a look; `cursor` has the key's columns as its order, and
+/// `columns`.
 std::unique_ptr<ChangeReader> ReadKeyRows(std::shared_ptr<const SqliteFile> file, const TableSchema& schema,
                                           const std::vector<std::uint32_t>& columns, SqliteCursor cursor,
                                           std::function<absl::Status()> begin, std::vector<Key> keys,

@@ -37,8 +37,7 @@ absl::Status TableLooks::CheckUnmoved() {
   const auto schema = file_->Number("PRAGMA schema_version");
   if (!schema.ok()) return schema.status();
   if (closed_later_) {
-    return *schema == schema_version_ ? absl::OkStatus()
-                                      : absl::AbortedError("its schema changed meanwhile");
+    return *schema == schema_version_ ? absl::OkStatus() : absl::AbortedError("its schema changed meanwhile");
   }
   const auto moved = file_->Number(moves_);
   if (!moved.ok()) return moved.status();

@@ -9,7 +9,6 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "proto/wire/name_pattern.h"
 #include "client/source/net_changes.h"
 #include "client/source/sqlite_cursor.h"
 #include "client/source/sqlite_digests.h"
@@ -21,6 +20,7 @@
 #include "client/source/sqlite_types.h"
 #include "client/source/sqlite_value.h"
 #include "proto/wire/limits.h"
+#include "proto/wire/name_pattern.h"
 #include "proto/wire/utf8.h"
 
 namespace mirror {
@@ -191,8 +191,9 @@ class SqliteReader : public SourceReader {
     absl::StatusOr<SqliteCursor> cursor = SqliteCursor::Open(file_, known->plan, by_key, columns);
     if (!cursor.ok()) return cursor.status();
     const auto looks = std::make_shared<TableLooks>(LooksAt(table, true));
-    return ReadKeyRows(file_, known->schema, columns, *std::move(cursor), [looks] { return looks->Begin(); },
-                       std::move(keys), Forget(table));
+    return ReadKeyRows(
+        file_, known->schema, columns, *std::move(cursor), [looks] { return looks->Begin(); },
+        std::move(keys), Forget(table));
   }
 
   absl::StatusOr<std::unique_ptr<ChangeReader>> Changes(const std::string& table, Lsn from,

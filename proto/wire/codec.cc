@@ -300,17 +300,17 @@ absl::StatusOr<Key> DecodeKey(const google::protobuf::RepeatedPtrField<v1::Liter
   if (values.empty()) return key;
   const std::vector<std::uint32_t> columns = table.Key();
   if (static_cast<std::size_t>(values.size()) != columns.size()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("table '", table.name, "': a range has ", values.size(), " values and the key ",
-                     columns.size(), " columns. Nothing was read. Give all of the key, or none for no bound."));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "table '", table.name, "': a range has ", values.size(), " values and the key ", columns.size(),
+        " columns. Nothing was read. Give all of the key, or none for no bound."));
   }
   for (std::size_t i = 0; i < columns.size(); ++i) {
     const Column& column = table.columns[columns[i]];
     key.push_back(PartOf(values[static_cast<int>(i)]));
     if (CanBound(column, key.back())) continue;
-    return absl::InvalidArgumentError(
-        absl::StrCat("table '", table.name, "', column '", column.name, "': a range is bounded by what is no ",
-                     std::string(ToString(column.type)), ". Nothing was read. Send values of the key."));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "table '", table.name, "', column '", column.name, "': a range is bounded by what is no ",
+        std::string(ToString(column.type)), ". Nothing was read. Send values of the key."));
   }
   return key;
 }
@@ -332,8 +332,9 @@ absl::StatusOr<TableSchema> DecodeTable(const v1::Table& message, const WireLimi
   }
   for (const v1::Column& column : message.columns()) {
     if (!column.default_value().has_raw_text_value()) continue;
-    return absl::InvalidArgumentError(absl::StrCat("table '", message.name(), "', column '", column.name(),
-                                                   "': its default is text that is not UTF-8. Leave it out."));
+    return absl::InvalidArgumentError(
+        absl::StrCat("table '", message.name(), "', column '", column.name(),
+                     "': its default is text that is not UTF-8. Leave it out."));
   }
   TableSchema table = TableOf(message);
   if (absl::Status status = CheckTable(table); !status.ok()) return status;

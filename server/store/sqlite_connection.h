@@ -65,8 +65,8 @@ enum class FileUse : std::uint8_t {
   kReading,   ///< A mirror, only to be read.
 };
 
-/// A connection to one mirror file: its writer, or a reader beside it, with everything that Debian's SQLite leaves open shut.
-/// Threads: none; NOMUTEX.
+/// A connection to one mirror file: its writer, or a reader beside it, with everything that Debian's SQLite
+/// leaves open shut. Threads: none; NOMUTEX.
 class SqliteConnection {
  public:
   /// How long a statement waits for another's lock.

@@ -178,8 +178,7 @@ class Database final : public SqliteDatabase {
 
   absl::StatusOr<std::unique_ptr<Snapshot>> OpenSnapshot() override {
     if (!connection_->SameFile()) return FileReplaced();
-    absl::StatusOr<std::unique_ptr<Snapshot>> snapshot =
-        OpenSqliteSnapshot(connection_->path(), context_id_);
+    absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = OpenSqliteSnapshot(connection_->path(), context_id_);
     // Looked at once more: a file put there meanwhile is another mirror.
     if (snapshot.ok() && !connection_->SameFile()) return FileReplaced();
     return snapshot;
@@ -238,7 +237,8 @@ class Database final : public SqliteDatabase {
         "since_ms, "
         "progress_ms, completed_cycle, completed_ms, paused, pause_reason, clock_ms, announced, touched, "
         "missed_cycle, missed_ms) "
-        "VALUES (?1, '', '', '', 0, 0, '', 0, 0, 0, 0, 0, '', 0, '', 0, 0, 0) ON CONFLICT (context_id) DO NOTHING");
+        "VALUES (?1, '', '', '', 0, 0, '', 0, 0, 0, 0, 0, '', 0, '', 0, 0, 0) ON CONFLICT (context_id) DO "
+        "NOTHING");
     if (!query.ok()) return query.status();
     return query->Bind(1, context_id_).Run();
   }
@@ -434,7 +434,8 @@ class Database final : public SqliteDatabase {
     if (!shadow.ok()) return shadow.status();
     const auto& swap = std::get<SwapShadow>(action);
     if (*shadow && swap.may_lose) {
-      if (absl::Status status = CheckLoss(step.table, **shadow, *rows, *swap.may_lose, result); !status.ok()) {
+      if (absl::Status status = CheckLoss(step.table, **shadow, *rows, *swap.may_lose, result);
+          !status.ok()) {
         return status;
       }
     }

@@ -86,10 +86,11 @@ absl::Status WriteCheck(SqliteConnection& connection, const TableCheck& check) {
 }
 
 absl::Status ForgetCheck(SqliteConnection& connection, const std::string& table) {
-  return Run(connection,
-             "UPDATE _mirror_checks SET equality = 1, lsn = -1, lineage = x'', checked_ms = 0, rows_differ = 0 "
-             "WHERE table_name = ?1",
-             table);
+  return Run(
+      connection,
+      "UPDATE _mirror_checks SET equality = 1, lsn = -1, lineage = x'', checked_ms = 0, rows_differ = 0 "
+      "WHERE table_name = ?1",
+      table);
 }
 
 absl::StatusOr<std::vector<Hold>> SelectHolds(SqliteConnection& connection) {
@@ -155,8 +156,8 @@ absl::StatusOr<std::vector<Loss>> SelectLosses(SqliteConnection& connection, con
   std::vector<Loss> losses;
   absl::StatusOr<bool> row = query->Bind(1, table).Step();
   for (; row.ok() && *row; row = query->Step()) {
-    losses.push_back({query->Int(0), query->Int(1), query->Int(2), query->Int(3), query->Int(4),
-                      query->Int(5) != 0});
+    losses.push_back(
+        {query->Int(0), query->Int(1), query->Int(2), query->Int(3), query->Int(4), query->Int(5) != 0});
   }
   if (!row.ok()) return row.status();
   return losses;
@@ -220,16 +221,17 @@ absl::StatusOr<std::int64_t> CountAbsent(SqliteConnection& connection, const Tab
     if (!row.ok()) return row.status();
     return query->Int(0);
   };
-  std::string sample = absl::StrCat(
-      "(SELECT * FROM (SELECT ", names, " FROM ", table, " ORDER BY ", names, " LIMIT ", kSampledKeys,
-      ") UNION SELECT * FROM (SELECT ", names, " FROM ", table, " ORDER BY ", down, " LIMIT ", kSampledKeys, ")");
+  std::string sample = absl::StrCat("(SELECT * FROM (SELECT ", names, " FROM ", table, " ORDER BY ", names,
+                                    " LIMIT ", kSampledKeys, ") UNION SELECT * FROM (SELECT ", names,
+                                    " FROM ", table, " ORDER BY ", down, " LIMIT ", kSampledKeys, ")");
   if (HasIntegerKey(schema)) {
     // The first row behind each of some points between the smallest and the greatest key.
-    absl::StrAppend(&sample, " UNION SELECT * FROM (WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 ",
-                    "FROM n WHERE i < ", kSampledKeys, "), ends (low, high) AS (SELECT min(", names, "), max(",
-                    names, ") FROM ", table, ") SELECT (SELECT ", names, " FROM ", table, " WHERE ", names,
-                    " >= low + (high * 1.0 - low) * abs(random() % 1000000) / 1000000 ORDER BY ", names,
-                    " LIMIT 1) FROM n, ends)");
+    absl::StrAppend(
+        &sample, " UNION SELECT * FROM (WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 ",
+        "FROM n WHERE i < ", kSampledKeys, "), ends (low, high) AS (SELECT min(", names, "), max(", names,
+        ") FROM ", table, ") SELECT (SELECT ", names, " FROM ", table, " WHERE ", names,
+        " >= low + (high * 1.0 - low) * abs(random() % 1000000) / 1000000 ORDER BY ", names,
+        " LIMIT 1) FROM n, ends)");
   }
   absl::StatusOr<std::int64_t> sampled = count(sample + ")");
   if (!sampled.ok()) return sampled.status();

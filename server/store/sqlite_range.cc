@@ -58,7 +58,8 @@ void RangeSelect::BindKey(sqlite3_stmt* statement, const Key& key, int first) co
         break;
       case Kind::kText:
       case Kind::kRawText:
-        sqlite3_bind_text64(statement, place, part.bytes.data(), part.bytes.size(), SQLITE_STATIC, SQLITE_UTF8);
+        sqlite3_bind_text64(statement, place, part.bytes.data(), part.bytes.size(), SQLITE_STATIC,
+                            SQLITE_UTF8);
         break;
       case Kind::kBlob:
         sqlite3_bind_blob64(statement, place, part.bytes.data(), part.bytes.size(), SQLITE_STATIC);
@@ -70,8 +71,7 @@ void RangeSelect::BindKey(sqlite3_stmt* statement, const Key& key, int first) co
   }
 }
 
-absl::Status RangeSelect::Run(const KeyRange& range,
-                              const std::function<absl::Status(sqlite3_stmt*)>& take) {
+absl::Status RangeSelect::Run(const KeyRange& range, const std::function<absl::Status(sqlite3_stmt*)>& take) {
   const absl::StatusOr<sqlite3_stmt*> found = connection_.Statement(Sql(range));
   if (!found.ok()) return found.status();
   sqlite3_stmt* const statement = *found;

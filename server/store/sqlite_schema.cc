@@ -134,12 +134,13 @@ absl::Status CreateOwnTables(SqliteConnection& connection, const std::string& co
                " (table_name TEXT PRIMARY KEY COLLATE NOCASE, schema_hash TEXT, lsn INTEGER, lineage BLOB, "
                "pending_lsn INTEGER, pending_lineage BLOB, seq INTEGER, row_count INTEGER, cycle INTEGER, "
                "state TEXT) WITHOUT ROWID"),
-           std::string("CREATE TABLE IF NOT EXISTS _mirror_tenant (context_id TEXT PRIMARY KEY, issuer TEXT, "
-                       "environment TEXT, source_id TEXT, cycle INTEGER, active INTEGER, holder TEXT, "
-                       "since_ms INTEGER, "
-                       "progress_ms INTEGER, completed_cycle INTEGER, completed_ms INTEGER, paused INTEGER, "
-                       "pause_reason TEXT, clock_ms INTEGER, announced TEXT, touched INTEGER, missed_cycle INTEGER, "
-                       "missed_ms INTEGER) WITHOUT ROWID"),
+           std::string(
+               "CREATE TABLE IF NOT EXISTS _mirror_tenant (context_id TEXT PRIMARY KEY, issuer TEXT, "
+               "environment TEXT, source_id TEXT, cycle INTEGER, active INTEGER, holder TEXT, "
+               "since_ms INTEGER, "
+               "progress_ms INTEGER, completed_cycle INTEGER, completed_ms INTEGER, paused INTEGER, "
+               "pause_reason TEXT, clock_ms INTEGER, announced TEXT, touched INTEGER, missed_cycle INTEGER, "
+               "missed_ms INTEGER) WITHOUT ROWID"),
            std::string(
                "CREATE TABLE IF NOT EXISTS _mirror_schema (table_name TEXT PRIMARY KEY COLLATE NOCASE, "
                "definition BLOB) WITHOUT ROWID"),

@@ -48,8 +48,8 @@ absl::StatusOr<std::vector<std::string>> FindSqliteStores(const std::string& dir
 /// Gives a file that is on disk the tenant's name, in place of what has it; nobody has either open.
 absl::Status MoveSqliteStore(const std::string& from, const std::string& dir, const std::string& context_id);
 
-/// Renames the tenant's file, with its log, so that a new one can be made; it stays for whoever wants to look at
-/// it. Gives its name now.
+/// Renames the tenant's file, with its log, so that a new one can be made; it stays for whoever wants to look
+/// at it. Gives its name now.
 absl::StatusOr<std::string> SetSqliteStoreAside(const std::string& dir, const std::string& context_id,
                                                 std::int64_t now_ms);
 

@@ -121,8 +121,8 @@ absl::Status AppendStoredRow(const TableSchema& table, sqlite3_stmt* row, RowBlo
       buffer.AppendNull();
     } else if (!AppendTyped(column, value, &buffer)) {
       return absl::FailedPreconditionError(absl::StrCat(
-          "table '", table.name, "', column '", column.name,
-          "': the mirror holds a value there that is no ", std::string(ToString(column.type)),
+          "table '", table.name, "', column '", column.name, "': the mirror holds a value there that is no ",
+          std::string(ToString(column.type)),
           "; somebody wrote to it. It was not read. Populate the table anew ('mirrorctl invalidate')."));
     }
   }

@@ -53,8 +53,8 @@ class Store {
   /// while IsDurable() says no, only what `tenant` and `nonce` say of it is, and that the cycle ended.
   virtual absl::StatusOr<CommitResult> Commit(const Plan& plan) = 0;
 
-  /// What is committed now, to be read beside the commits that follow. Errors: kFailedPrecondition while a new
-  /// mirror is being built.
+  /// What is committed now, to be read beside the commits that follow. Errors: kFailedPrecondition while a
+  /// new mirror is being built.
   virtual absl::StatusOr<std::unique_ptr<Snapshot>> OpenSnapshot() = 0;
 
   /// False while a new mirror is being built: a crash loses its rows, and with them the running cycle. The

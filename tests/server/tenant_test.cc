@@ -1250,7 +1250,8 @@ TEST_F(TenantTest, ReplicationCompletedComparesCountsAtTheCommittedPosition) {
     EXPECT_EQ((*verdicts)[1].comparison, Comparison::kDiffers);
     EXPECT_THAT((*verdicts)[1].reason, AllOf(HasSubstr("1 rows"), HasSubstr("2")));
     EXPECT_EQ((*verdicts)[3].comparison, Comparison::kDiffers) << "another digest than the rows have";
-    for (const std::size_t i : {2, 4, 5, 6}) EXPECT_EQ((*verdicts)[i].comparison, Comparison::kUnchecked) << i;
+    for (const std::size_t i : {2, 4, 5, 6})
+      EXPECT_EQ((*verdicts)[i].comparison, Comparison::kUnchecked) << i;
   }
   EXPECT_THAT(catalog_.Messages("table.differs"), HasSubstr("'people'"));
   EXPECT_EQ(Metadata("lsn"), Cell(5)) << "a difference is no reason to populate";

@@ -294,9 +294,8 @@ class Transaction {
     }
     if (swap.may_lose) {
       const auto& kept = shadow->second.table.keyed;
-      const std::int64_t absent =
-          std::count_if(table->second.keyed.begin(), table->second.keyed.end(),
-                        [&](const auto& row) { return !kept.contains(row.first); });
+      const std::int64_t absent = std::count_if(table->second.keyed.begin(), table->second.keyed.end(),
+                                                [&](const auto& row) { return !kept.contains(row.first); });
       const std::int64_t fewer = std::max<std::int64_t>(0, rows_ - shadow->second.table.size());
       const std::int64_t lost = std::max(absent < kAbsentToCount ? 0 : absent, fewer);
       if (lost > *swap.may_lose) {
@@ -473,7 +472,8 @@ class MemorySnapshot final : public Snapshot {
     Row bound;
     const std::vector<std::uint32_t> columns = table.Key();
     for (std::size_t i = 0; i < key.size(); ++i) {
-      const Value value{.kind = key[i].kind, .integer = key[i].integer, .real = key[i].real, .bytes = key[i].bytes};
+      const Value value{
+          .kind = key[i].kind, .integer = key[i].integer, .real = key[i].real, .bytes = key[i].bytes};
       bound.push_back(Stored(table.columns[columns[i]], value));
     }
     return bound;

@@ -24,6 +24,8 @@ namespace {
 constexpr std::chrono::seconds kPatience(30);
 /// Of calls that end a cycle, drop tables or read whole databases.
 constexpr std::chrono::seconds kLongPatience(600);
+/// A copy of a whole mirror takes as long as the disk does.
+constexpr std::chrono::seconds kCopyPatience(6 * 3'600);
 /// For a connection with its handshake.
 constexpr int kConnectMs = 10'000;
 /// 10,000 tables, or 1,000 events, are well below.
@@ -155,6 +157,44 @@ absl::Status AdminClient::Delete(const std::string& context_id, const std::strin
   request.set_context_id(context_id);
   request.set_confirm(confirm);
   return Call(&v1::MirrorAdmin::Stub::DeleteMirror, request, Effect::kChanges, kLongPatience).status();
+}
+
+absl::StatusOr<v1::AcceptSourceResponse> AdminClient::AcceptSource(const std::string& context_id) {
+  v1::AcceptSourceRequest request;
+  request.set_context_id(context_id);
+  return Call(&v1::MirrorAdmin::Stub::AcceptSource, request, Effect::kChanges, kPatience);
+}
+
+absl::StatusOr<v1::VerifyResponse> AdminClient::Verify(const v1::VerifyRequest& request) {
+  return Call(&v1::MirrorAdmin::Stub::Verify, request, Effect::kChanges, kPatience);
+}
+
+absl::StatusOr<v1::BackupResponse> AdminClient::Backup(const v1::BackupRequest& request) {
+  return Call(&v1::MirrorAdmin::Stub::Backup, request, Effect::kReads, kCopyPatience);
+}
+
+absl::StatusOr<v1::RestoreResponse> AdminClient::Restore(const v1::RestoreRequest& request) {
+  return Call(&v1::MirrorAdmin::Stub::Restore, request, Effect::kChanges, kCopyPatience);
+}
+
+absl::StatusOr<v1::ListHoldsResponse> AdminClient::ListHolds(const std::string& context_id) {
+  v1::ListHoldsRequest request;
+  request.set_context_id(context_id);
+  return Call(&v1::MirrorAdmin::Stub::ListHolds, request, Effect::kReads, kPatience);
+}
+
+absl::Status AdminClient::CommitHold(const std::string& context_id, std::uint64_t hold_id) {
+  v1::CommitHoldRequest request;
+  request.set_context_id(context_id);
+  request.set_hold_id(hold_id);
+  return Call(&v1::MirrorAdmin::Stub::CommitHold, request, Effect::kChanges, kPatience).status();
+}
+
+absl::Status AdminClient::RollbackHold(const std::string& context_id, std::uint64_t hold_id) {
+  v1::RollbackHoldRequest request;
+  request.set_context_id(context_id);
+  request.set_hold_id(hold_id);
+  return Call(&v1::MirrorAdmin::Stub::RollbackHold, request, Effect::kChanges, kPatience).status();
 }
 
 absl::StatusOr<v1::ListEventsResponse> AdminClient::Events(const std::string& context_id,

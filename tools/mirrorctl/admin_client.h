@@ -35,6 +35,13 @@ class AdminClient {
   absl::Status Pause(const std::string& context_id, const std::string& reason);
   absl::Status Resume(const std::string& context_id);
   absl::Status Delete(const std::string& context_id, const std::string& confirm);
+  absl::StatusOr<v1::AcceptSourceResponse> AcceptSource(const std::string& context_id);
+  absl::StatusOr<v1::VerifyResponse> Verify(const v1::VerifyRequest& request);
+  absl::StatusOr<v1::BackupResponse> Backup(const v1::BackupRequest& request);
+  absl::StatusOr<v1::RestoreResponse> Restore(const v1::RestoreRequest& request);
+  absl::StatusOr<v1::ListHoldsResponse> ListHolds(const std::string& context_id);
+  absl::Status CommitHold(const std::string& context_id, std::uint64_t hold_id);
+  absl::Status RollbackHold(const std::string& context_id, std::uint64_t hold_id);
   absl::StatusOr<v1::ListEventsResponse> Events(const std::string& context_id, std::uint32_t limit);
   absl::StatusOr<v1::ListKeysResponse> Keys();
   absl::StatusOr<v1::ReloadKeysResponse> ReloadKeys();

@@ -1,6 +1,7 @@
 #include "tools/mirrorctl/admin_commands.h"
 
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <utility>
@@ -8,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "tools/mirrorctl/admin_client.h"
 #include "tools/mirrorctl/admin_output.h"
@@ -27,7 +29,8 @@ struct Request {
   std::string context_id;
   std::vector<std::string> tables;
   bool all = false;
-  std::string reason, confirm;
+  std::string reason, confirm, path, hold;
+  bool drill = false;
   std::uint32_t limit = kEventsDefault;
   bool follow = false, reload = false;
   bool json = false;
@@ -143,6 +146,86 @@ void Delete(AdminClient& admin, const Request& request, Console& console) {
   console.out << "the mirror of " << Printable(request.context_id) << " is deleted\n";
 }
 
+void AcceptSource(AdminClient& admin, const Request& request, Console& console) {
+  const auto answer = admin.AcceptSource(request.context_id);
+  if (!answer.ok()) return Fail(console, answer.status());
+  console.out << "source " << Printable(answer->source_id())
+              << " is believed from now on; its next cycle sends "
+              << "what the mirror lacks\n";
+}
+
+void Verify(AdminClient& admin, const Request& request, Console& console) {
+  v1::VerifyRequest message;
+  message.set_context_id(request.context_id);
+  message.mutable_tables()->Add(request.tables.begin(), request.tables.end());
+  const auto answer = admin.Verify(message);
+  if (!answer.ok()) return Fail(console, answer.status());
+  console.out << answer->tables_size() << (answer->tables_size() == 1 ? " table is" : " tables are")
+              << " compared with the source in its next cycle; 'mirrorctl tables "
+              << Printable(ShellWord(request.context_id)) << "' then says what was found\n";
+}
+
+/// As the server sees it: a relative path is meant from here.
+std::string AbsolutePath(const std::string& path) {
+  return path.empty() ? path : std::filesystem::absolute(path).lexically_normal().string();
+}
+
+void Backup(AdminClient& admin, const Request& request, Console& console) {
+  v1::BackupRequest message;
+  message.set_context_id(request.context_id);
+  message.set_path(AbsolutePath(request.path));
+  message.set_drill(request.drill);
+  const auto answer = admin.Backup(message);
+  if (!answer.ok()) return Fail(console, answer.status());
+  if (request.json) return PrintJson(console.out, ToJson(*answer));
+  PrintBackup(console.out, *answer);
+}
+
+void Restore(AdminClient& admin, const Request& request, Console& console) {
+  v1::RestoreRequest message;
+  message.set_context_id(request.context_id);
+  message.set_path(AbsolutePath(request.path));
+  const auto answer = admin.Restore(message);
+  if (!answer.ok()) return Fail(console, answer.status());
+  console.out << Printable(request.context_id) << " is restored: " << answer->tables() << " tables, "
+              << answer->bytes() << " bytes; its source's next cycle catches it up\n";
+}
+
+void ListHolds(AdminClient& admin, const Request& request, Console& console) {
+  const auto answer = admin.ListHolds(request.context_id);
+  if (!answer.ok()) return Fail(console, answer.status());
+  if (request.json) return PrintJson(console.out, ToJsonArray(answer->holds()));
+  PrintHolds(console.out, *answer);
+}
+
+/// TENANT:NUMBER.
+absl::StatusOr<std::pair<std::string, std::uint64_t>> ParseHold(const std::string& name) {
+  const std::size_t colon = name.rfind(':');
+  std::uint64_t id = 0;
+  if (colon == std::string::npos || !absl::SimpleAtoi(name.substr(colon + 1), &id)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("'", name,
+                     "' is no hold. Nothing was changed. Give one as 'mirrorctl "
+                     "hold list' shows it, TENANT:NUMBER"));
+  }
+  return std::pair(name.substr(0, colon), id);
+}
+
+void DecideHold(AdminClient& admin, const Request& request, Console& console, bool commits) {
+  const auto hold = ParseHold(request.hold);
+  if (!hold.ok()) {
+    Fail(console, hold.status());
+    console.exit_code = Console::kWrongUsage;
+    return;
+  }
+  const absl::Status status =
+      commits ? admin.CommitHold(hold->first, hold->second) : admin.RollbackHold(hold->first, hold->second);
+  if (!status.ok()) return Fail(console, status);
+  console.out << Printable(request.hold)
+              << (commits ? " happens once, up to its counts and a tenth more, in the source's next cycle\n"
+                          : " is refused until the source plans less\n");
+}
+
 void ShowEvents(AdminClient& admin, const Request& request, Console& console) {
   std::unique_ptr<Interruption> interruption;
   if (request.follow) interruption = std::make_unique<Interruption>();
@@ -216,7 +299,8 @@ struct Commands {
     command->footer(
         absl::StrCat("Exit codes: 0 answered, 1 refused or unreachable, 2 wrong usage or "
                      "configuration. Example:\n  mirrorctl --config dev/mirrorctl.toml ",
-                     name, example.empty() ? "" : " ", example));
+                     app.get_parent() == nullptr ? "" : absl::StrCat(app.get_name(), " "), name,
+                     example.empty() ? "" : " ", example));
     command->callback([this_ = *this, run = std::move(run)] {
       RunWith(this_.config_path, run, *this_.request, this_.console);
     });
@@ -277,6 +361,55 @@ void AddReading(const Commands& commands) {
   commands.AddJson(diagnose, "Print an object");
 }
 
+void AddEquality(const Commands& commands) {
+  const std::shared_ptr<Request>& request = commands.request;
+  CLI::App& verify = commands.Add("verify", "Have tables compared with the source in its next cycle",
+                                  "Cust26759 --table contact", Verify);
+  commands.AddContext(verify, true);
+  verify.add_option("--table", request->tables, "Names, as 'mirrorctl tables' prints them; none: all")
+      ->expected(1, kTablesMax)
+      ->allow_extra_args(false);
+
+  CLI::App& accept = commands.Add("accept-source", "Let another source database take over, as after a move",
+                                  "Cust26759", AcceptSource);
+  commands.AddContext(accept, true);
+
+  CLI::App& backup = commands.Add("backup", "Copy a mirror, consistent, while it is in use",
+                                  "Cust26759 /backup/Cust26759.db --drill", Backup);
+  commands.AddContext(backup, true);
+  CLI::Option* const file =
+      backup.add_option("FILE", request->path, "Where to, on the server's machine; it must not be there yet");
+  CLI::Option* const drill =
+      backup.add_flag("--drill", request->drill,
+                      "Restore the copy beside, check it and compare all rows; without FILE no copy is kept");
+  commands.AddJson(backup, "Print an object");
+  backup.parse_complete_callback([file, drill] {
+    if (file->empty() && drill->empty()) throw CLI::ValidationError("give FILE, or --drill, or both");
+  });
+
+  CLI::App& restore = commands.Add("restore", "Put a copy in a mirror's place; the source catches it up",
+                                   "Cust26759 /backup/Cust26759.db", Restore);
+  commands.AddContext(restore, true);
+  restore.add_option("FILE", request->path, "The copy, on the server's machine; it stays")->required();
+
+  CLI::App* const hold = commands.app.add_subcommand(
+      "hold", "What waits for your decision: rows that would vanish, another source");
+  hold->require_subcommand(1);
+  const Commands of_hold{*hold, commands.config_path, commands.console, request};
+  CLI::App& list = of_hold.Add("list", "Show what is held", "", ListHolds);
+  of_hold.AddContext(list, false);
+  of_hold.AddJson(list);
+  for (const bool commits : {true, false}) {
+    CLI::App& decide = of_hold.Add(
+        commits ? "commit" : "rollback",
+        commits ? "Let it happen once, up to its counts and a tenth more" : "Refuse it until less is planned",
+        "Cust26759:3", [commits](AdminClient& admin, const Request& asked, Console& console) {
+          DecideHold(admin, asked, console, commits);
+        });
+    decide.add_option("ID", request->hold, "As 'mirrorctl hold list' shows it")->required();
+  }
+}
+
 void AddActing(const Commands& commands) {
   const std::shared_ptr<Request>& request = commands.request;
   CLI::App& invalidate =
@@ -303,6 +436,7 @@ void AddActing(const Commands& commands) {
   CLI::App& resume = commands.Add("resume", "Let a paused tenant's source replicate", "Cust26759", Resume);
   commands.AddContext(resume, true);
 
+  AddEquality(commands);
   CLI::App& erase =
       commands.Add("delete", "Remove a mirror for good", "Cust26759 --confirm Cust26759", Delete);
   commands.AddContext(erase, true);

@@ -30,6 +30,32 @@ std::string SeverityText(v1::Severity severity) {
   }
 }
 
+std::string EqualityText(v1::Equality equality) {
+  switch (equality) {
+    case v1::EQUALITY_EQUAL:
+      return "equal";
+    case v1::EQUALITY_COUNT_EQUAL:
+      return "count equal";
+    case v1::EQUALITY_DIFFERS:
+      return "differs";
+    default:
+      return "unknown";
+  }
+}
+
+/// "equal as of LSN 7, 2026-11-20T21:00:00Z", "differs in 3 rows as of ...", "unknown".
+std::string EqualityWords(const v1::TableInfo& info) {
+  std::string words = EqualityText(info.equality());
+  if (info.equality() == v1::EQUALITY_DIFFERS) {
+    absl::StrAppend(&words, " in ", info.rows_differ(), info.rows_differ() == 1 ? " row" : " rows");
+  }
+  if (info.compared_ms() > 0) {
+    absl::StrAppend(&words, " as of LSN ", info.compared_lsn(), ", ", TimeText(info.compared_ms()));
+  }
+  if (info.verify_wanted()) absl::StrAppend(&words, "; to be compared");
+  return words;
+}
+
 std::string Dump(const Json& json, int indent) {
   return json.dump(indent, ' ', /*ensure_ascii=*/true, Json::error_handler_t::replace);
 }
@@ -51,7 +77,9 @@ Json ToJson(const v1::Tenant& tenant) {
           {"tables_unpopulated", tenant.tables_unpopulated()},
           {"bytes", tenant.bytes()},
           {"quarantine", tenant.quarantine()},
-          {"path", tenant.path()}};
+          {"path", tenant.path()},
+          {"holds", tenant.holds()},
+          {"waiting_source_id", tenant.waiting_source_id()}};
 }
 
 Json ToJson(const v1::TableInfo& table) {
@@ -62,7 +90,36 @@ Json ToJson(const v1::TableInfo& table) {
           {"row_count", table.row_count()},
           {"state", table.state()},
           {"columns", table.columns()},
-          {"cycle", table.cycle()}};
+          {"cycle", table.cycle()},
+          {"equality", EqualityText(table.equality())},
+          {"compared_lsn", table.compared_lsn()},
+          {"compared_ms", table.compared_ms()},
+          {"rows_differ", table.rows_differ()},
+          {"verify_wanted", table.verify_wanted()}};
+}
+
+Json ToJson(const v1::Hold& hold) {
+  return {{"hold", HoldName(hold)},
+          {"context_id", hold.context_id()},
+          {"kind", hold.kind()},
+          {"table", hold.table()},
+          {"rows", hold.rows()},
+          {"rows_before", hold.rows_before()},
+          {"tables", std::vector<std::string>(hold.tables().begin(), hold.tables().end())},
+          {"since_ms", hold.since_ms()},
+          {"state", hold.state()},
+          {"reason", hold.reason()}};
+}
+
+Json ToJson(const v1::BackupResponse& backup) {
+  Json tables = Json::array();
+  for (const v1::BackupResponse::Table& table : backup.tables()) {
+    tables.push_back({{"table", table.table()},
+                      {"row_count", table.row_count()},
+                      {"digest", absl::StrCat(absl::Hex(table.digest(), absl::kZeroPad16))},
+                      {"lsn", table.lsn()}});
+  }
+  return {{"bytes", backup.bytes()}, {"tables", std::move(tables)}};
 }
 
 Json ToJson(const v1::Event& event) {
@@ -126,11 +183,44 @@ void PrintTenants(std::ostream& out, const v1::ListTenantsResponse& answer) {
 }
 
 void PrintTables(std::ostream& out, const v1::ListTablesResponse& answer) {
-  TextTable table({{"table"}, {"lsn", true}, {"rows", true}, {"state"}, {"pending", true}, {"cycle", true}});
+  TextTable table({{"table"},
+                   {"lsn", true},
+                   {"rows", true},
+                   {"state"},
+                   {"pending", true},
+                   {"cycle", true},
+                   {"equality"}});
   for (const v1::TableInfo& info : answer.tables()) {
     table.Add({info.table(), absl::StrCat(info.position().lsn()),
                info.row_count() < 0 ? "-" : absl::StrCat(info.row_count()), info.state(),
-               info.has_pending() ? absl::StrCat(info.pending().lsn()) : "-", absl::StrCat(info.cycle())});
+               info.has_pending() ? absl::StrCat(info.pending().lsn()) : "-", absl::StrCat(info.cycle()),
+               EqualityWords(info)});
+  }
+  table.Print(out);
+}
+
+std::string HoldName(const v1::Hold& hold) { return absl::StrCat(hold.context_id(), ":", hold.hold_id()); }
+
+void PrintHolds(std::ostream& out, const v1::ListHoldsResponse& answer) {
+  TextTable table({{"hold"}, {"kind"}, {"state"}, {"rows", true}, {"of", true}, {"since"}, {"reason"}});
+  for (const v1::Hold& hold : answer.holds()) {
+    table.Add({HoldName(hold), hold.kind(), hold.state(), absl::StrCat(hold.rows()),
+               absl::StrCat(hold.rows_before()), TimeText(hold.since_ms()), hold.reason()});
+  }
+  table.Print(out);
+}
+
+void PrintBackup(std::ostream& out, const v1::BackupResponse& backup) {
+  out << "copied        " << SizeText(backup.bytes()) << '\n';
+  if (backup.tables().empty()) return;
+  std::uint64_t rows = 0;
+  for (const v1::BackupResponse::Table& table : backup.tables()) rows += table.row_count();
+  out << "drill         restored, integrity checked, equal: " << backup.tables_size() << " tables, " << rows
+      << " rows\n\n";
+  TextTable table({{"table"}, {"lsn", true}, {"rows", true}, {"digest"}});
+  for (const v1::BackupResponse::Table& one : backup.tables()) {
+    table.Add({one.table(), absl::StrCat(one.lsn()), absl::StrCat(one.row_count()),
+               absl::StrCat(absl::Hex(one.digest(), absl::kZeroPad16))});
   }
   table.Print(out);
 }

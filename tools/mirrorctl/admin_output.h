@@ -17,6 +17,7 @@ namespace mirror {
 using Json = nlohmann::ordered_json;
 Json ToJson(const v1::Tenant& tenant);
 Json ToJson(const v1::TableInfo& table);
+Json ToJson(const v1::Hold& hold);
 Json ToJson(const v1::Event& event);
 Json ToJson(const v1::KeyInfo& key);
 Json ToJson(const v1::DiagnoseResponse& diagnosis);
@@ -37,6 +38,11 @@ void PrintJsonLine(std::ostream& out, const Json& json);
 /// The same for people. Scripts may rely on the columns' order.
 void PrintTenants(std::ostream& out, const v1::ListTenantsResponse& answer);
 void PrintTables(std::ostream& out, const v1::ListTablesResponse& answer);
+/// How a hold is named on the command line: TENANT:NUMBER.
+std::string HoldName(const v1::Hold& hold);
+void PrintHolds(std::ostream& out, const v1::ListHoldsResponse& answer);
+Json ToJson(const v1::BackupResponse& backup);
+void PrintBackup(std::ostream& out, const v1::BackupResponse& backup);
 void PrintKeys(std::ostream& out, const v1::ListKeysResponse& answer);
 void PrintDiagnosis(std::ostream& out, const v1::DiagnoseResponse& diagnosis);
 

@@ -204,6 +204,22 @@ nonces_max = 10000                  # of one tenant, kept until they expire
 value_bytes_max = "1GB"             # one value, sent in parts
 cycle_idle = "10m"                  # a cycle without progress ends
 
+[breaker]                           # What would vanish by mistake of a source waits for 'mirrorctl hold'.
+enabled = true
+rows_percent = 50                   # more of a table's rows deleted, or missing from a population
+rows_min = 1000                     # tables of so many rows or fewer are never held
+tables_percent = 20                 # so many tables that are not announced any more,
+tables_min = 3                      # and at least so many
+window = "24h"                      # what vanished in this time counts together
+miss_window = "1h"                  # two cycles in it whose source does not know the other's: paused; "0s": off
+
+# [[tenant]]                        # In place of [breaker]'s, for the tenants that the pattern means:
+# context_id = "Cust*"              # 'breaker' (true, false), rows_percent, rows_min, tables_percent, tables_min
+# breaker = true
+# [[tenant.table]]                  # and for their tables: breaker, rows_percent, rows_min
+# name = "log_*"
+# breaker = false
+
 [log]
 level = "info"                      # trace, debug, info, warn, error
 )");
