@@ -40,7 +40,7 @@ class BatcherTest : public testing::Test {
   absl::Status Add(Batcher& batcher, const RowBlock& rows, std::uint64_t planned, bool last) const {
     std::vector<ChangeBlock> blocks;
     if (rows.rows() > 0) blocks.push_back({Operation::kInsert, rows});
-    return batcher.Add(blocks, target_, {.inserts = planned}, last);
+    return batcher.Add(blocks, target_, Planned{.inserts = planned}, last);
   }
   std::vector<v1::RowDataRequest> sent_;
   absl::Status answer_;

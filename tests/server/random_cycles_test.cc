@@ -460,18 +460,23 @@ class Play {
     return listed;
   }
 
+  static absl::StatusOr<std::vector<TableAnswer>> Tables(absl::StatusOr<Announcement> answer) {
+    if (!answer.ok()) return answer.status();
+    return std::move(answer->tables);
+  }
+
   std::vector<Job> Announce() {
     std::set<std::string> malformed;
     std::string digest;
     std::vector<AnnouncedTable> listed = Listed(malformed, digest);
     absl::StatusOr<std::vector<TableAnswer>> answers =
-        tenant()->Announce(CallerNow(), cycle_, "source", digest, listed, world_.Now());
+        Tables(tenant()->Announce(CallerNow(), cycle_, "source", digest, listed, world_.Now()));
     Expect(answers.status(), "TableSchema");
     TakeAnswers(listed, *answers, malformed, digest);
     Check();
     if (dice_.OneIn(6)) {
       const absl::StatusOr<std::vector<TableAnswer>> again =
-          tenant()->Announce(CallerNow(), cycle_, "source", digest, listed, world_.Now());
+          Tables(tenant()->Announce(CallerNow(), cycle_, "source", digest, listed, world_.Now()));
       Expect(again.status(), "TableSchema again");
       Require(again->size() == answers->size(), "the same answer twice");
       for (std::size_t i = 0; i < again->size(); ++i) {

@@ -64,6 +64,12 @@ class RememberingCatalog final : public Catalog {
 /// No time passes within a call.
 inline std::chrono::steady_clock::time_point StillTime() { return {}; }
 
+/// The answers alone.
+inline absl::StatusOr<std::vector<TableAnswer>> TablesOf(absl::StatusOr<Announcement> answer) {
+  if (!answer.ok()) return answer.status();
+  return std::move(answer->tables);
+}
+
 /// Calls of a source to one tenant, without the network. Batches are checked by the codec as the endpoint
 /// does.
 class SourceCalls {
@@ -77,6 +83,8 @@ class SourceCalls {
   Caller caller;
   std::int64_t now = 1'700'000'000'000;  ///< Unix milliseconds.
   std::int64_t cycle = 0;                ///< Of the last Begin().
+  std::string source_id = "source";
+  absl::StatusOr<Announcement> last_announcement = Announcement{};
 
   absl::StatusOr<Admission> Authenticate(const std::string& holder = "holder", bool take_over = false,
                                          bool probe = false) {
@@ -102,7 +110,9 @@ class SourceCalls {
       announced.push_back({table.name, table});
       hashes += SchemaHash(table);
     }
-    return tenant_.Announce(caller, cycle, "source", digest.empty() ? hashes : digest, announced, now);
+    last_announcement =
+        tenant_.Announce(caller, cycle, source_id, digest.empty() ? hashes : digest, announced, now);
+    return TablesOf(last_announcement);
   }
   /// The answer for one table.
   TableAnswer Announced(const TableSchema& table) {

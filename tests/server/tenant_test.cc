@@ -366,7 +366,8 @@ TEST_F(TenantTest, TheSameAnnouncementAgainGetsTheSameAnswer) {
   const std::vector<AnnouncedTable> tables = {
       {"people", changed}, {"pairs", Pairs()}, {"bad", absl::InvalidArgumentError("table 'bad': it is odd")}};
   const auto announce = [&] {
-    return tenant_->Announce(source_->caller, source_->cycle, "source", "digest", tables, source_->now);
+    return TablesOf(
+        tenant_->Announce(source_->caller, source_->cycle, "source", "digest", tables, source_->now));
   };
   const auto first = announce();
   ASSERT_THAT(first, IsOk());
@@ -430,10 +431,10 @@ TEST_F(TenantTest, ARefusedTableStopsNoOtherAndIsNotDropped) {
   MirrorPeople();
   source_->Begin();
 
-  const auto answers = tenant_->Announce(
+  const auto answers = TablesOf(tenant_->Announce(
       source_->caller, source_->cycle, "source", "d",
       {{"PEOPLE", absl::InvalidArgumentError("table 'PEOPLE': a column twice")}, {"pairs", Pairs()}},
-      source_->now);
+      source_->now));
 
   ASSERT_THAT(answers, IsOk());
   EXPECT_FALSE((*answers)[0].wanted);
@@ -510,15 +511,6 @@ TEST_F(TenantTest, ATableThatIsGoneAtTheSourceIsPutAsideAndComesBackNew) {
   EXPECT_EQ(aside(), 0) << "seven days later";
 }
 
-TEST_F(TenantTest, AnotherSourceDatabaseIsToldToTheOperator) {
-  MirrorPeople();
-  source_->Begin();
-  ASSERT_THAT(
-      tenant_->Announce(source_->caller, source_->cycle, "a copy", "d", {{"people", People()}}, source_->now),
-      IsOk());
-  EXPECT_THAT(catalog_.Kinds(), Contains("source.changed"));
-}
-
 /// Fails the n-th commit as a full disk would: nothing of it is there.
 class FailingStore final : public ForwardingStore {
  public:
@@ -553,7 +545,7 @@ TEST_F(TenantTest, AnAnnouncementThatFailedHalfWayIsSafeToRepeat) {
     // In the former cycle `people` was refused and `pairs` made.
     source.Begin();
     ASSERT_THAT(
-        tenant.Announce(source.caller, source.cycle, "s", "1",
+        tenant.Announce(source.caller, source.cycle, "source", "1",
                         {{"people", absl::InvalidArgumentError("table 'people': odd")}, {"pairs", Pairs()}},
                         source.now),
         IsOk());

@@ -54,6 +54,8 @@ CycleReport AgentBench::Run(bool repopulate) {
   request.repopulate = repopulate;
   request.progress = on_rows;
   request.read_ahead = read_ahead;
+  request.verify = verify;
+  request.repair = repair;
   return RunSource(config_, source(), connection_, request);
 }
 

@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "client/config.h"
@@ -40,6 +41,9 @@ class AgentBench {
   bool RunUntilDeath(CycleReport* report);
   /// Called whenever rows were handed over.
   std::function<void(const Job&)> on_rows;
+  /// See RunRequest.
+  bool verify = false;
+  std::optional<bool> repair = {};
   /// Bytes. With 0 nothing was read behind the rows of which on_rows tells.
   std::size_t read_ahead = 0;
 

@@ -171,6 +171,11 @@ TestBatch MakeBatch(const TableSchema& table, const BatchSpec& spec) {
   message->set_base_lsn(spec.base_lsn);
   EncodePosition(spec.target, message->mutable_target());
   message->set_populate(static_cast<v1::PopulateReason>(spec.populate));
+  if (spec.planned) {
+    message->mutable_planned()->set_inserts(spec.planned->inserts);
+    message->mutable_planned()->set_updates(spec.planned->updates);
+    message->mutable_planned()->set_deletes(spec.planned->deletes);
+  }
   message->set_operation(static_cast<v1::Operation>(spec.operation));
   if (spec.commit) {
     message->mutable_commit()->set_batches(spec.commit_batches.value_or(spec.seq));

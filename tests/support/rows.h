@@ -76,6 +76,7 @@ struct BatchSpec {
   std::optional<Position> commit;
   std::optional<std::uint64_t> commit_batches;  ///< Absent: `seq`, as is right.
   std::optional<std::string> schema_hash;       ///< Absent: the table's own.
+  std::optional<Planned> planned;
 };
 
 /// A batch that went through the codec, with the message that its views look into.

@@ -211,10 +211,10 @@ rows_min = 1000                     # tables of so many rows or fewer are never 
 tables_percent = 20                 # so many tables that are not announced any more,
 tables_min = 3                      # and at least so many
 window = "24h"                      # what vanished in this time counts together
-miss_window = "1h"                  # two cycles in it whose source does not know the other's: paused; "0s": off
+miss_window = "1h"                  # two sources that feed one tenant in turn: paused; "0s": off
 
-# [[tenant]]                        # In place of [breaker]'s, for the tenants that the pattern means:
-# context_id = "Cust*"              # 'breaker' (true, false), rows_percent, rows_min, tables_percent, tables_min
+# [[tenant]]                        # In place of [breaker]'s, for the tenants that are meant: breaker,
+# context_id = "Cust*"              # rows_percent, rows_min, tables_percent, tables_min
 # breaker = true
 # [[tenant.table]]                  # and for their tables: breaker, rows_percent, rows_min
 # name = "log_*"

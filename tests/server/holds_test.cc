@@ -1,0 +1,344 @@
+// The breaker as a source meets it: what is held, what goes through, and what an operator's decision does.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "tests/server/tenant_bench.h"
+
+namespace mirror {
+namespace {
+
+using testing::Contains;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+using testing::SizeIs;
+
+constexpr absl::StatusCode kFailedPrecondition = absl::StatusCode::kFailedPrecondition;
+constexpr int kRows = 4'000;
+
+Position At(std::int64_t lsn) { return {Lsn{lsn}, "at " + std::to_string(lsn)}; }
+
+class HoldsTest : public TenantBench {
+ protected:
+  HoldsTest() : TenantBench(TenantOptions{.miss_window_ms = 3'600'000}) {}
+
+  static Rows People(int from, int to) {
+    Rows rows;
+    for (int i = from; i < to; ++i) rows.push_back({i, "n", i});
+    return rows;
+  }
+  static Rows Keys(int from, int to) {
+    Rows rows;
+    for (int i = from; i < to; ++i) rows.push_back({i});
+    return rows;
+  }
+  void Fill() { source_->Mirror(mirror::People(), People(0, kRows), At(1)); }
+  void Begin() {
+    source_->Begin();
+    ASSERT_THAT(source_->Announce({mirror::People()}), IsOk());
+  }
+  BatchSpec Deleting(int from, int to, std::int64_t base) {
+    BatchSpec spec{.operation = Operation::kDelete, .rows = Keys(from, to), .base_lsn = base};
+    spec.planned = Planned{.deletes = static_cast<std::uint64_t>(to - from)};
+    spec.target = At(base + 1);
+    spec.commit = At(base + 1);
+    return spec;
+  }
+  BatchOutcome Delete(int from, int to, std::int64_t base) {
+    Begin();
+    BatchOutcome outcome = source_->Send(mirror::People(), Deleting(from, to, base));
+    EXPECT_THAT(source_->Complete(), IsOk());
+    return outcome;
+  }
+  std::int64_t Count() { return Partner(path()).One("SELECT count(*) FROM people").integer; }
+  std::vector<Hold> Holds() { return tenant_->Holds().value(); }
+};
+
+TEST_F(HoldsTest, SixtyPercentAtOnceAreHeldAndNothingIsApplied) {
+  Fill();
+  const BatchOutcome outcome = Delete(0, 2'400, 1);
+  EXPECT_THAT(outcome.status, StatusIs(kFailedPrecondition, HasSubstr("2400 of 4000")));
+  EXPECT_TRUE(outcome.held);
+  EXPECT_EQ(Count(), kRows);
+  EXPECT_EQ(Metadata("lsn"), Cell(1));
+  ASSERT_THAT(Holds(), SizeIs(1));
+  EXPECT_EQ(Holds()[0].kind, HoldKind::kDeletes);
+  EXPECT_THAT(catalog_.Kinds(), Contains("hold.deletes"));
+  EXPECT_EQ(tenant_->Info()->holds, 1U);
+}
+
+TEST_F(HoldsTest, InThreeCyclesTheyAreHeldAtTheThird) {
+  Fill();
+  EXPECT_THAT(Delete(0, 800, 1).status, IsOk());
+  EXPECT_THAT(Delete(800, 1'600, 2).status, IsOk());
+  const BatchOutcome third = Delete(1'600, 2'400, 3);
+  EXPECT_TRUE(third.held) << third.status;
+  EXPECT_EQ(Count(), kRows - 1'600);
+}
+
+TEST_F(HoldsTest, ADayLaterTheyCountNoMore) {
+  Fill();
+  EXPECT_THAT(Delete(0, 1'600, 1).status, IsOk());
+  source_->now += 25 * 3'600'000;
+  EXPECT_THAT(Delete(1'600, 2'400, 2).status, IsOk());
+}
+
+TEST_F(HoldsTest, ACommitLetsItHappenOnce) {
+  Fill();
+  EXPECT_TRUE(Delete(0, 2'400, 1).held);
+  ASSERT_THAT(tenant_->DecideHold(Holds()[0].id, HoldState::kCommit, source_->now), IsOk());
+  EXPECT_THAT(Delete(0, 2'500, 1).status, IsOk()) << "a tenth more is in it";
+  EXPECT_EQ(Count(), kRows - 2'500);
+  EXPECT_THAT(Holds(), IsEmpty());
+  EXPECT_TRUE(Delete(2'500, 2'600, 2).held) << "the decision was used";
+}
+
+TEST_F(HoldsTest, ADecisionEndsTheRunningCycle) {
+  Fill();
+  EXPECT_TRUE(Delete(0, 2'400, 1).held);
+  Begin();
+  ASSERT_THAT(tenant_->DecideHold(Holds()[0].id, HoldState::kCommit, source_->now), IsOk());
+  EXPECT_THAT(source_->Complete(), StatusIs(absl::StatusCode::kAborted));
+}
+
+TEST_F(HoldsTest, ARefusedOneStaysRefusedAndIsToldOnce) {
+  Fill();
+  EXPECT_TRUE(Delete(0, 2'400, 1).held);
+  ASSERT_THAT(tenant_->DecideHold(Holds()[0].id, HoldState::kRollback, source_->now), IsOk());
+  EXPECT_THAT(Delete(0, 2'400, 1).status, StatusIs(kFailedPrecondition, HasSubstr("refused")));
+  EXPECT_EQ(Holds()[0].state, HoldState::kRollback);
+  const std::vector<std::string> kinds = catalog_.Kinds();
+  EXPECT_EQ(std::count(kinds.begin(), kinds.end(), "hold.deletes"), 1);
+  EXPECT_THAT(Delete(0, 1'000, 1).status, IsOk()) << "less is planned";
+  EXPECT_THAT(Holds(), IsEmpty());
+}
+
+TEST_F(HoldsTest, ASourceThatWasSetRightGoesThrough) {
+  Fill();
+  EXPECT_TRUE(Delete(0, 2'400, 1).held);
+  Begin();
+  BatchSpec update{.rows = {{1, "new", 1}}, .base_lsn = 1, .target = At(2), .commit = At(2)};
+  EXPECT_THAT(source_->Send(mirror::People(), update).status, IsOk());
+  EXPECT_THAT(Holds(), IsEmpty());
+}
+
+TEST_F(HoldsTest, RetriesOfACycleThatDiesAreCountedOnce) {
+  Fill();
+  // 40 % are deleted again and again, and never committed.
+  for (int retry = 0; retry < 4; ++retry) {
+    Begin();
+    BatchSpec spec = Deleting(0, 1'600, 1);
+    spec.commit.reset();
+    ASSERT_THAT(source_->Send(mirror::People(), spec).status, IsOk()) << retry;
+    Restart();
+    source_->now += 11 * 60'000;  // Until that cycle is over.
+  }
+  EXPECT_THAT(Delete(0, 1'600, 1).status, IsOk());
+}
+
+TEST_F(HoldsTest, MoreThanWasPlannedIsRefused) {
+  Fill();
+  Begin();
+  BatchSpec first = Deleting(0, 10, 1);
+  first.commit.reset();
+  ASSERT_THAT(source_->Send(mirror::People(), first).status, IsOk());
+  BatchSpec second = Deleting(10, 30, 1);
+  second.seq = 2;
+  second.planned.reset();
+  EXPECT_THAT(source_->Send(mirror::People(), second).status,
+              StatusIs(kFailedPrecondition, HasSubstr("planned")));
+  EXPECT_EQ(Count(), kRows - 10);
+}
+
+TEST_F(HoldsTest, WithoutAPlanTheBatchThatIsTooMuchIsHeld) {
+  Fill();
+  Begin();
+  for (int i = 0; i < 5; ++i) {
+    BatchSpec spec = Deleting(i * 400, (i + 1) * 400, 1);
+    spec.planned.reset();
+    spec.commit.reset();
+    spec.seq = static_cast<std::uint64_t>(i + 1);
+    ASSERT_THAT(source_->Send(mirror::People(), spec).status, IsOk()) << i;
+  }
+  BatchSpec sixth = Deleting(2'000, 2'400, 1);
+  sixth.planned.reset();
+  sixth.seq = 6;
+  EXPECT_TRUE(source_->Send(mirror::People(), sixth).held);
+  EXPECT_EQ(Count(), kRows - 2'000);
+}
+
+TEST_F(HoldsTest, AnUpdateOfEveryRowIsNeverHeld) {
+  Fill();
+  for (int cycle = 1; cycle < 4; ++cycle) {
+    Begin();
+    BatchSpec spec{
+        .rows = People(0, kRows), .base_lsn = cycle, .target = At(cycle + 1), .commit = At(cycle + 1)};
+    spec.planned = Planned{.updates = kRows};
+    ASSERT_THAT(source_->Send(mirror::People(), spec).status, IsOk());
+    ASSERT_THAT(source_->Complete(), IsOk());
+  }
+}
+
+TEST_F(HoldsTest, APopulationIsJudgedByItsPlanBeforeTheLsnMoves) {
+  Fill();
+  Begin();
+  BatchSpec spec{
+      .rows = People(0, 1'000), .populate = PopulateReason::kRequested, .target = At(2), .commit = At(2)};
+  spec.planned = Planned{.inserts = 1'000};
+  EXPECT_TRUE(source_->Send(mirror::People(), spec).held);
+  EXPECT_EQ(Metadata("lsn"), Cell(1));
+  EXPECT_EQ(Holds()[0].kind, HoldKind::kPopulation);
+}
+
+TEST_F(HoldsTest, AnEmptySourceIsHeld) {
+  Fill();
+  Begin();
+  BatchSpec spec{.rows = {}, .populate = PopulateReason::kRequested, .target = At(2), .commit = At(2)};
+  spec.planned = Planned{};
+  EXPECT_TRUE(source_->Send(mirror::People(), spec).held);
+  EXPECT_EQ(Count(), kRows);
+}
+
+TEST_F(HoldsTest, APopulationThatLiesIsHeldAtItsSwap) {
+  Fill();
+  Begin();
+  BatchSpec spec{
+      .rows = People(0, 1'000), .populate = PopulateReason::kRequested, .target = At(2), .commit = At(2)};
+  spec.planned = Planned{.inserts = kRows};
+  const BatchOutcome outcome = source_->Send(mirror::People(), spec);
+  EXPECT_TRUE(outcome.held) << outcome.status;
+  EXPECT_EQ(Count(), kRows);
+  ASSERT_THAT(Holds(), SizeIs(1));
+  EXPECT_EQ(Holds()[0].rows, 3'000U);
+}
+
+TEST_F(HoldsTest, OtherRowsInTheSameNumberAreHeldAtTheSwap) {
+  Fill();
+  Begin();
+  BatchSpec spec{.rows = People(kRows, 2 * kRows),
+                 .populate = PopulateReason::kRequested,
+                 .target = At(2),
+                 .commit = At(2)};
+  spec.planned = Planned{.inserts = kRows};
+  EXPECT_TRUE(source_->Send(mirror::People(), spec).held) << "another database altogether";
+  EXPECT_EQ(Visible(mirror::People()).front(), (Row{0, "n", 0}));
+}
+
+TEST_F(HoldsTest, AWipeIsHeldAtTheSwapAndACommitLetsItPass) {
+  Fill();
+  for (const bool decided : {false, true}) {
+    Begin();
+    const auto wiped = tenant_->Wipe(source_->caller, source_->cycle, "people", At(2),
+                                     PopulateReason::kRequested, source_->now);
+    ASSERT_THAT(wiped, IsOk());
+    BatchSpec spec{.rows = People(0, 100), .seq = 2, .target = At(2), .commit = At(2)};
+    const BatchOutcome outcome = source_->Send(mirror::People(), spec);
+    EXPECT_EQ(outcome.held, !decided) << outcome.status;
+    EXPECT_THAT(source_->Complete(), IsOk());
+    if (decided) break;
+    EXPECT_EQ(Count(), kRows);
+    ASSERT_THAT(tenant_->DecideHold(Holds()[0].id, HoldState::kCommit, source_->now), IsOk());
+  }
+  EXPECT_EQ(Count(), 100);
+  EXPECT_THAT(Holds(), IsEmpty());
+}
+
+TEST_F(HoldsTest, ATableThatIsNotListedStaysUntilDecided) {
+  Fill();
+  source_->Begin();
+  ASSERT_THAT(source_->Announce({Pairs()}), IsOk());
+  EXPECT_THAT(source_->last_announcement->held_tables, testing::ElementsAre("people"));
+  EXPECT_THAT(source_->last_announcement->held_reason, HasSubstr("4000 of 4000"));
+  EXPECT_EQ(Count(), kRows);
+  ASSERT_THAT(source_->Complete(), IsOk());
+
+  ASSERT_THAT(tenant_->DecideHold(Holds()[0].id, HoldState::kCommit, source_->now), IsOk());
+  source_->Begin();
+  ASSERT_THAT(source_->Announce({Pairs()}), IsOk());
+  EXPECT_THAT(source_->last_announcement->held_tables, IsEmpty());
+  EXPECT_EQ(Partner(path()).One("SELECT count(*) FROM sqlite_schema WHERE name = 'people'"), Cell(0));
+}
+
+TEST_F(HoldsTest, ATypingErrorThatWasMendedLeavesNothing) {
+  Fill();
+  source_->Begin();
+  ASSERT_THAT(source_->Announce({Pairs()}), IsOk());
+  ASSERT_THAT(source_->Complete(), IsOk());
+  Begin();
+  EXPECT_THAT(Holds(), IsEmpty());
+  EXPECT_EQ(Metadata("lsn"), Cell(1));
+}
+
+TEST_F(HoldsTest, AnotherSourceDatabaseWaitsAndTakesNothing) {
+  Fill();
+  source_->source_id = "a copy";
+  source_->Begin();
+  const TableAnswer answer = source_->Announced(mirror::People());
+  EXPECT_FALSE(answer.wanted);
+  EXPECT_EQ(answer.action, SchemaAction::kHeld);
+  EXPECT_THAT(answer.reason, HasSubstr("accept-source"));
+  EXPECT_THAT(source_->Send(mirror::People(), Deleting(0, 1, 1)).status, StatusIs(kFailedPrecondition));
+  ASSERT_THAT(source_->Complete(), IsOk());
+  EXPECT_EQ(tenant_->Info()->waiting_source, "a copy");
+  EXPECT_THAT(tenant_->DecideHold(Holds()[0].id, HoldState::kCommit, source_->now),
+              StatusIs(kFailedPrecondition, HasSubstr("accept-source")));
+
+  ASSERT_THAT(tenant_->AcceptSource(source_->now), IsOk());
+  source_->Begin();
+  EXPECT_EQ(source_->Announced(mirror::People()).action, SchemaAction::kUnchanged);
+  EXPECT_THAT(Holds(), IsEmpty());
+  EXPECT_THAT(tenant_->AcceptSource(source_->now), StatusIs(kFailedPrecondition));
+}
+
+TEST_F(HoldsTest, TheFirstSourceGoesOnWhileACopyWaits) {
+  Fill();
+  source_->source_id = "a copy";
+  source_->Begin();
+  EXPECT_FALSE(source_->Announced(mirror::People()).wanted);
+  ASSERT_THAT(source_->Complete(), IsOk());
+  source_->source_id = "source";
+  Restart();
+  EXPECT_THAT(Delete(0, 1, 1).status, IsOk());
+  EXPECT_THAT(Holds(), SizeIs(1));
+}
+
+void MissAndCommit(SourceCalls& source, std::int64_t lsn) {
+  source.Begin();
+  ASSERT_THAT(source.Announce({mirror::People()}), IsOk());
+  BatchSpec spec{
+      .rows = {{1, "x", 1}}, .populate = PopulateReason::kLineageMiss, .target = At(lsn), .commit = At(lsn)};
+  ASSERT_THAT(source.Send(mirror::People(), spec).status, IsOk());
+  ASSERT_THAT(source.Complete(), IsOk());
+}
+
+TEST_F(HoldsTest, TwoSourcesThatMissEachOthersCyclesPauseTheTenant) {
+  source_->Mirror(mirror::People(), {{1, "a", 1}}, At(1));
+  MissAndCommit(*source_, 2);
+  EXPECT_FALSE(tenant_->Info()->record.paused) << "a source that was restored";
+  MissAndCommit(*source_, 3);
+  EXPECT_TRUE(tenant_->Info()->record.paused);
+  EXPECT_THAT(catalog_.Messages("tenant.paused"), HasSubstr("two source databases"));
+  const auto admission = source_->Authenticate();
+  ASSERT_THAT(admission, IsOk());
+  EXPECT_TRUE(admission->do_not_replicate);
+  ASSERT_THAT(tenant_->Resume(source_->now), IsOk());
+}
+
+TEST_F(HoldsTest, MissesWithAGoodCycleBetweenOrFarApartPauseNothing) {
+  source_->Mirror(mirror::People(), {{1, "a", 1}}, At(1));
+  MissAndCommit(*source_, 2);
+  Begin();
+  ASSERT_THAT(source_->Complete(), IsOk());
+  MissAndCommit(*source_, 3);
+  EXPECT_FALSE(tenant_->Info()->record.paused);
+  source_->now += 2 * 3'600'000;
+  MissAndCommit(*source_, 4);
+  EXPECT_FALSE(tenant_->Info()->record.paused);
+}
+
+}  // namespace
+}  // namespace mirror
