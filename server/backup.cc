@@ -182,6 +182,7 @@ absl::StatusOr<RestoreReport> RestoreMirror(Tenants& tenants, const std::string&
       return absl::FailedPreconditionError(absl::StrCat("'", path, "' is no whole mirror of '", context_id,
                                                         "': ", what, ". The mirror is as it was."));
     };
+    if (absl::Status own = CheckSqliteMirror(copy, context_id); !own.ok()) return no_mirror(own.message());
     const absl::StatusOr<std::unique_ptr<Store>> store =
         OpenSqliteStore((*folder)->path(), context_id, /*create=*/false, SqliteOptions{});
     if (!store.ok()) return no_mirror(store.status().message());

@@ -92,6 +92,20 @@ absl::Status SyncFolder(const std::string& dir) {
 
 }  // namespace
 
+absl::Status CheckSqliteMirror(const std::string& path, const std::string& context_id) {
+  const auto no_mirror = [](const std::string& why) { return absl::FailedPreconditionError(why); };
+  const absl::StatusOr<std::unique_ptr<SqliteConnection>> connection =
+      SqliteConnection::Open(path, /*create=*/false, FileUse::kReading, nullptr);
+  if (!connection.ok()) return no_mirror(std::string(connection.status().message()));
+  absl::StatusOr<Query> query = (*connection)->Prepare("SELECT context_id FROM _mirror_tenant");
+  if (!query.ok()) return no_mirror("it has no tenant's row: it is no mirror");
+  const absl::StatusOr<bool> row = query->Step();
+  if (!row.ok()) return no_mirror(std::string(row.status().message()));
+  const std::string owner = *row ? query->Text(0) : "nobody";
+  if (owner == context_id) return absl::OkStatus();
+  return no_mirror(absl::StrCat("it is the mirror of '", owner, "'"));
+}
+
 absl::Status MoveSqliteStore(const std::string& from, const std::string& dir, const std::string& context_id) {
   const std::string path = SqlitePath(dir, context_id);
   // A log that lies there would be replayed over the new file.

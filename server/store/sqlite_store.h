@@ -45,6 +45,9 @@ bool SqliteStoreExists(const std::string& dir, const std::string& context_id);
 /// Context ids of those that there are in the folder. Errors: kUnavailable.
 absl::StatusOr<std::vector<std::string>> FindSqliteStores(const std::string& dir);
 
+/// Whether a file is the mirror of this tenant; only reads it. Errors: kFailedPrecondition with the reason.
+absl::Status CheckSqliteMirror(const std::string& path, const std::string& context_id);
+
 /// Gives a file that is on disk the tenant's name, in place of what has it; nobody has either open.
 absl::Status MoveSqliteStore(const std::string& from, const std::string& dir, const std::string& context_id);
 
