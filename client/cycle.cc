@@ -12,6 +12,7 @@
 #include "client/row_sender.h"
 #include "client/verifier.h"
 #include "proto/wire/codec.h"
+#include "proto/wire/crash_point.h"
 #include "proto/wire/table.h"
 
 namespace mirror {
@@ -168,6 +169,7 @@ class Run {
     jobs_.clear();
     const absl::StatusOr<LockFile::Holder> holder = lock_.Begin();
     if (!holder.ok()) return holder.status();
+    CrashPoint("agent.locked");
     const absl::StatusOr<v1::AuthenticateResponse> answer =
         client_.Authenticate(holder->id, holder->take_over, /*probe=*/false);
     if (!answer.ok()) return answer.status();
@@ -177,11 +179,16 @@ class Run {
     const auto& capabilities = answer->capabilities();
     can_compare_ = std::find(capabilities.begin(), capabilities.end(), "digest_ranges") != capabilities.end();
 
+    CrashPoint("agent.begun");
     absl::Status status = Announce();
+    CrashPoint("agent.announced");
     if (status.ok()) status = Remember();
+    CrashPoint("agent.recorded");
     if (status.ok()) status = SendJobs();
+    CrashPoint("agent.sent");
     FinishReports(status);
     if (status.ok()) status = CompareTables();
+    CrashPoint("agent.compared");
     const absl::Status completed = Complete(status);
     if (!status.ok()) return ForPeople(status);
     if (!completed.ok()) return ForPeople(completed);
@@ -465,6 +472,7 @@ class Run {
       if (absl::IsAborted(response.status())) (void)lock_.End();
       return response.status();
     }
+    CrashPoint("agent.completed");
     for (const v1::TableVerdict& verdict : response->tables()) {
       if (compared_.count(verdict.table()) > 0) continue;
       state_.SetSuspect(verdict.table(), verdict.comparison() == v1::COMPARISON_DIFFERS);
@@ -480,6 +488,7 @@ class Run {
     if (absl::Status kept = Forget(); !kept.ok()) {
       AddNote(absl::StrCat("old entries of the change log could not be removed: ", kept.message()));
     }
+    CrashPoint("agent.forgot");
     return lock_.End();
   }
 

@@ -9,6 +9,7 @@
 #include <variant>
 
 #include "absl/strings/str_cat.h"
+#include "proto/wire/crash_point.h"
 #include "proto/wire/table.h"
 
 namespace mirror {
@@ -166,6 +167,7 @@ BlockSize RowSender::SizeOfBlocks(std::size_t columns) const {
 
 absl::Status RowSender::SendRequest(const v1::RowDataRequest& request) {
   while (wire_status_.ok() && in_flight_ >= std::max(options_.window, 1U)) wire_status_ = Receive();
+  CrashPoint("agent.request");
   if (wire_status_.ok()) wire_status_ = stream_->Send(request);
   if (wire_status_.ok()) ++in_flight_;
   return wire_status_;

@@ -12,7 +12,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "server/store/crash_point.h"
+#include "proto/wire/crash_point.h"
 #include "server/store/sqlite_store.h"
 
 namespace mirror {

@@ -8,7 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "proto/wire/table.h"
 #include "server/apply_plan.h"
-#include "server/store/crash_point.h"
+#include "proto/wire/crash_point.h"
 
 namespace mirror {
 namespace {

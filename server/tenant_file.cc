@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "proto/wire/crash_point.h"
 #include "server/tenant.h"
 
 namespace mirror {
@@ -67,8 +68,10 @@ absl::Status Tenant::Rebuild(const std::function<absl::StatusOr<std::string>()>&
         damaged.ok() ? (*damaged)->ReadTenant() : absl::StatusOr<TenantRecord>(damaged.status());
     if (tenant.ok()) owner_ = *tenant;
   }
+  CrashPoint("rebuild.before");
   const absl::StatusOr<std::string> aside = set_aside();
   if (!aside.ok()) return aside.status();
+  CrashPoint("rebuild.aside");
   quarantine_.clear();
   if (absl::Status status = Open(true, now_ms); !status.ok()) return status;
   absl::Status status = EndCycleLocked(now_ms,

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "server/store/crash_point.h"
+#include "proto/wire/crash_point.h"
 #include "server/tenant.h"
 
 namespace mirror {

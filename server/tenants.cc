@@ -11,6 +11,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "proto/wire/crash_point.h"
 #include "server/clock.h"
 #include "server/store/sqlite_store.h"
 
@@ -57,6 +58,7 @@ absl::StatusOr<std::unique_ptr<Tenants>> Tenants::Open(const TenantsOptions& opt
   std::unique_ptr<Tenants> tenants(new Tenants(options, events, lock_file));
   const absl::StatusOr<std::vector<std::string>> found = FindSqliteStores(options.data_dir);
   if (!found.ok()) return absl::FailedPreconditionError(found.status().message());
+  CrashPoint("start.locked");
   std::error_code ignored;
   std::filesystem::remove_all(absl::StrCat(options.data_dir, "/", kWorkFolder), ignored);
   for (const std::string& context_id : *found) {
@@ -65,6 +67,7 @@ absl::StatusOr<std::unique_ptr<Tenants>> Tenants::Open(const TenantsOptions& opt
     // What keeps it from that is met again, and told, by the first call for the tenant.
     std::error_code none;
     const std::uintmax_t log_bytes = std::filesystem::file_size(tenants->PathOf(context_id) + "-wal", none);
+    CrashPoint("start.tenant");
     if (!none && log_bytes > 0)
       OpenSqliteStore(options.data_dir, context_id, false, SqliteOptions{}).status().IgnoreError();
   }
@@ -178,7 +181,9 @@ absl::Status Tenants::Delete(const std::string& context_id) {
 }
 
 void Tenants::EndCycles() {
+  CrashPoint("stop.drained");
   for (const std::shared_ptr<Tenant>& tenant : All()) tenant->EndCycle(NowMs());
+  CrashPoint("stop.ended");
 }
 
 std::string Tenants::PathOf(const std::string& context_id) const {

@@ -12,7 +12,7 @@
 #include <memory>
 
 #include "absl/strings/str_cat.h"
-#include "server/store/crash_point.h"
+#include "proto/wire/crash_point.h"
 
 namespace mirror {
 namespace {

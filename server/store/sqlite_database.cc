@@ -10,7 +10,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "server/store/crash_point.h"
+#include "proto/wire/crash_point.h"
 #include "server/store/sql.h"
 #include "server/store/sqlite_connection.h"
 #include "server/store/sqlite_ledger.h"

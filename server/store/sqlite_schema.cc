@@ -8,7 +8,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "proto/wire/table_pack.h"
-#include "server/store/crash_point.h"
+#include "proto/wire/crash_point.h"
 #include "server/store/sql.h"
 #include "server/store/sqlite_ledger.h"
 
@@ -206,6 +206,7 @@ absl::StatusOr<std::vector<std::string>> LostColumns(SqliteConnection& connectio
 
 absl::Status RunAlterTable(SqliteConnection& connection, const std::string& table, const Position& position,
                            const AlterTable& action) {
+  CrashPoint("schema.altering");
   const std::string alter = absl::StrCat("ALTER TABLE ", QuoteName(table), " ");
   connection.ForgetStatements();
   for (const auto& change : action.changes) {
@@ -252,6 +253,7 @@ absl::Status RunAgreeSchema(SqliteConnection& connection, const AgreeSchema& act
 
 absl::Status RunRetireTable(SqliteConnection& connection, const std::string& table,
                             const RetireTable& action) {
+  CrashPoint("schema.retiring");
   if (absl::Status status = ForgetTable(connection, table); !status.ok()) return status;
   absl::StatusOr<std::optional<MasterRow>> row = FindInMaster(connection, table);
   if (!row.ok()) return row.status();
@@ -309,6 +311,7 @@ absl::Status DropRetired(SqliteConnection& connection, std::int64_t before_ms) {
 
 absl::Status RunBeginShadow(SqliteConnection& connection, const std::string& table,
                             const BeginShadow& action) {
+  CrashPoint("shadow.beginning");
   if (absl::Status status = DropShadow(connection, table); !status.ok()) return status;
   absl::StatusOr<std::string> name = FreeName(connection, "_mirror_shadow_");
   if (!name.ok()) return name.status();

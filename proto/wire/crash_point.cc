@@ -1,4 +1,4 @@
-#include "server/store/crash_point.h"
+#include "proto/wire/crash_point.h"
 
 #include <signal.h>
 #include <unistd.h>

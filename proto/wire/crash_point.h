@@ -1,5 +1,5 @@
-#ifndef MIRROR_SERVER_STORE_CRASH_POINT_H_
-#define MIRROR_SERVER_STORE_CRASH_POINT_H_
+#ifndef MIRROR_PROTO_WIRE_CRASH_POINT_H_
+#define MIRROR_PROTO_WIRE_CRASH_POINT_H_
 
 namespace mirror {
 
@@ -9,4 +9,4 @@ void CrashPoint(const char* name);
 
 }  // namespace mirror
 
-#endif  // MIRROR_SERVER_STORE_CRASH_POINT_H_
+#endif  // MIRROR_PROTO_WIRE_CRASH_POINT_H_

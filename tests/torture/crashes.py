@@ -1,0 +1,86 @@
+"""kill -9 of the server at every fault point, at every pass of it, and of the agent at each of its points."""
+
+import random
+
+from tests.torture import scenarios
+from tests.torture.place import Place
+
+PASSES_MAX = 400  # Of one point in one scenario.
+
+
+def crash_server(scenario, point, n, keep):
+    """Whether the server died there."""
+    place = Place(keep)
+    try:
+        scenarios.begin(place, scenario)
+        if place.start(env={"MIRROR_CRASH_AT": f"{point}:{n}"}, may_die=True):
+            scenario.act(place)
+            place.died_soon() if place.server is not None and place.server.poll() is not None else None
+        died = place.died()
+        if not died:
+            place.kill()
+        place.check_whole()
+        place.settle()
+        return died
+    except Exception:
+        place.keep = True
+        print(f"FAILED: {scenario.name} at {point}:{n}, left in {place.folder}", flush=True)
+        raise
+    finally:
+        place.close()
+
+
+def crash_agent(scenario, point, n, keep):
+    place = Place(keep)
+    try:
+        scenarios.begin(place, scenario)
+        place.start()
+        plain, died = place.agent, []
+
+        def agent(*arguments, env=None):
+            done = plain(*arguments, env=env if died else {"MIRROR_CRASH_AT": f"{point}:{n}"})
+            if done.returncode == -9:
+                died.append(True)
+            return done
+
+        place.agent = agent
+        scenario.act(place)
+        place.agent = plain
+        place.settle()
+        return bool(died)
+    except Exception:
+        place.keep = True
+        print(f"FAILED: {scenario.name}, the agent at {point}:{n}, left in {place.folder}", flush=True)
+        raise
+    finally:
+        place.close()
+
+
+def plan(runs, seed):
+    """(scenario, point, which kind) with how many passes are tried of each; all of them are begun with the first."""
+    cells = []
+    for scenario in scenarios.SCENARIOS:
+        for point in (*scenarios.EVERY_COMMIT, *scenario.points):
+            cells.append((crash_server, scenario, point))
+        if scenario.name in ("population", "changes", "repopulation", "schema", "repair"):
+            cells.extend((crash_agent, scenario, point) for point in scenarios.AGENT_POINTS)
+    random.Random(seed).shuffle(cells)
+    return cells, -(-runs // len(cells))
+
+
+def run(runs, seed, keep, report):
+    cells, each = plan(runs, seed)
+    dice = random.Random(seed)
+    done = 0
+    for crash, scenario, point in cells:
+        n, step = 1, 1
+        for _ in range(max(each, 1)):
+            died = crash(scenario, point, n, keep)
+            done += 1
+            kind = "server" if crash is crash_server else "agent"
+            report.crash(kind, scenario.name, point, died)
+            if not died or n > PASSES_MAX:
+                break
+            # The first passes one by one, then here and there.
+            n += step if n < 4 else dice.randint(1, 6)
+    return done

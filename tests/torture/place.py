@@ -1,0 +1,235 @@
+"""A server, an agent and a source in a folder of their own, with the programs as they are shipped."""
+
+import importlib.util
+import os
+import pathlib
+import shutil
+import signal
+import sqlite3
+import subprocess
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BIN = ROOT / "build/release/bin"
+SHIM = ROOT / "build/release/tests/libbad_disk.so"
+CONTEXT = "Cust"
+START_SECONDS, STOP_SECONDS, COMMAND_SECONDS = 20, 40, 120
+
+_spec = importlib.util.spec_from_file_location("compare_databases", ROOT / "tools/compare_databases.py")
+compare_databases = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(compare_databases)
+
+
+class Broken(Exception):
+    """A promise that was not kept."""
+
+
+class Place:
+    def __init__(self, keep=False):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="mirror-torture-"))
+        self.dir = self.folder / "dev"
+        self.data = self.dir / "data"
+        self.source = self.folder / "source.db"
+        self.keep = keep
+        self.damaged = False  # By hand: only a repair mends it.
+        self.server = None
+        self.deaths = 0
+        sqlite3.connect(self.source).execute("PRAGMA journal_mode = WAL").connection.close()
+        self.run_plain("mirrorctl", "init", "--dir", self.dir, "--context-id", CONTEXT, "--source", self.source)
+        self.set_ports(0, 0)
+        self.data.mkdir(exist_ok=True)
+
+    def close(self):
+        self.kill()
+        if not self.keep:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    # --- Programs ---
+
+    @staticmethod
+    def run_plain(name, *arguments, env=None, check=True):
+        done = subprocess.run(
+            [BIN / name, *map(str, arguments)],
+            env={**os.environ, **(env or {})},
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_SECONDS,
+            check=False,
+        )
+        if check and done.returncode != 0:
+            raise Broken(f"{name} {' '.join(map(str, arguments))}: exit {done.returncode}: {done.stderr[-2000:]}")
+        return done
+
+    def agent(self, *arguments, env=None):
+        """The exit code; -9 when it was killed."""
+        return self.run_plain(
+            "mirror-agent", *arguments, "--config", self.dir / "mirror-agent.toml", env=env, check=False
+        )
+
+    def ctl(self, *arguments):
+        return self.run_plain("mirrorctl", "--config", self.dir / "mirrorctl.toml", *arguments, check=False)
+
+    def set_line(self, file, key, value, section=None):
+        path = self.dir / file
+        lines, at = path.read_text().splitlines(), None
+        inside = section is None
+        for number, line in enumerate(lines):
+            if line.startswith("["):
+                inside = section is None or line.startswith(f"[{section}]")
+            elif inside and line.startswith(f"{key} ="):
+                at = number
+                break
+        lines[at] = f"{key} = {value}"
+        path.write_text("\n".join(lines) + "\n")
+
+    def set_ports(self, port, admin_port):
+        self.set_line("mirror-server.toml", "port", port, "listen")
+        self.set_line("mirror-server.toml", "port", admin_port, "admin")
+
+    def point_clients(self, port, admin_port):
+        self.set_line("mirror-agent.toml", "address", f'"127.0.0.1:{port}"', "endpoint")
+        self.set_line("mirrorctl.toml", "address", f'"127.0.0.1:{admin_port}"')
+
+    def start(self, env=None, may_die=False):
+        """False: it died before it was ready, which `may_die` allows."""
+        with open(self.folder / "server.err", "ab") as log:
+            self.server = subprocess.Popen(
+                [BIN / "mirror-server", "--config", self.dir / "mirror-server.toml"],
+                env={**os.environ, **(env or {})},
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+            )
+        line = self.server.stdout.readline()
+        if "ready" not in line:
+            self.server.wait(STOP_SECONDS)
+            self.server.stdout.close()
+            self.server = None
+            if may_die:
+                self.deaths += 1
+                return False
+            raise Broken(f"the server does not start: {(self.folder / 'server.err').read_text()[-2000:]}")
+        ports = [part.rsplit(":", 1)[1].strip() for part in line.split("on ", 1)[1].split(", admin on ")]
+        self.port, self.admin_port = int(ports[0]), int(ports[1])
+        self.point_clients(self.port, self.admin_port)
+        return True
+
+    def stop(self):
+        """SIGTERM; the exit code."""
+        if self.server is None:
+            return 0
+        self.server.send_signal(signal.SIGTERM)
+        return self.reap()
+
+    def kill(self):
+        if self.server is not None:
+            self.server.kill()
+            self.reap()
+
+    def reap(self):
+        try:
+            code = self.server.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.server.kill()
+            self.server.wait()
+            raise Broken("the server does not end") from None
+        finally:
+            self.server.stdout.close()
+            self.server = None
+        return code
+
+    def died(self):
+        """Whether the server is gone by itself; it is reaped then."""
+        if self.server is None:
+            return True
+        if self.server.poll() is None:
+            return False
+        self.deaths += 1
+        self.server.stdout.close()
+        self.server = None
+        return True
+
+    def died_soon(self):
+        """A kill that has begun is over within moments."""
+        for _ in range(200):
+            if self.died():
+                return True
+            time.sleep(0.0005)
+        return self.died()
+
+    # --- Databases ---
+
+    def sql(self, *statements):
+        with sqlite3.connect(self.source, timeout=10, isolation_level=None) as application:
+            for statement in statements:
+                application.executescript(statement)
+        application.close()
+
+    @property
+    def mirror(self):
+        return self.data / f"Mirror_{CONTEXT}.db"
+
+    def by_hand(self, *statements):
+        connection = sqlite3.connect(self.mirror, timeout=10, isolation_level=None)
+        try:
+            for statement in statements:
+                connection.execute(statement)
+        finally:
+            connection.close()
+
+    def check_whole(self):
+        """After a crash, before anybody has opened it again: on a copy, so that nothing is recovered by this."""
+        if not self.mirror.exists():
+            return
+        with tempfile.TemporaryDirectory(dir=self.folder) as folder:
+            copy = pathlib.Path(folder) / "copy.db"
+            shutil.copy(self.mirror, copy)
+            log = pathlib.Path(f"{self.mirror}-wal")
+            if log.exists():
+                shutil.copy(log, f"{copy}-wal")
+            connection = sqlite3.connect(copy)
+            said = connection.execute("PRAGMA integrity_check").fetchall()
+            connection.close()
+            if said != [("ok",)]:
+                raise Broken(f"the mirror is damaged: {said[:3]}")
+
+    def differences(self):
+        """What of the mirror is not as in the source; empty: they are equal, row by row and kind by kind."""
+        source = compare_databases.open_read_only(self.source)
+        mirror = compare_databases.open_read_only(self.mirror)
+        try:
+            results = [
+                compare_databases.compare(source, mirror, table) for table in compare_databases.tables_of(source)
+            ]
+            return [f"{one.table}: {note}" for one in results for note in one.notes]
+        finally:
+            source.close()
+            mirror.close()
+
+    # --- The end of each run ---
+
+    def settle(self):
+        """A server without faults, and cycles until all is sent; then both must be equal."""
+        if self.server is None:
+            self.start()
+        last = None
+        for _ in range(6):
+            last = self.agent("once")
+            if last.returncode == 0:
+                break
+            for line in self.ctl("hold", "list").stdout.splitlines()[1:]:
+                hold = line.split()[0]
+                self.ctl("hold", "commit", hold)
+            if "damaged" in last.stderr:
+                break
+        if last.returncode != 0:
+            raise Broken(f"the agent does not come to an end: {last.stderr[-2000:]}")
+        if self.damaged:
+            self.agent("verify", "--repair")
+        wrong = self.differences()
+        if wrong:
+            raise Broken(f"the mirror differs: {wrong}")
+        verified = self.agent("verify")
+        if verified.returncode != 0:
+            raise Broken(f"verify: {verified.stdout[-1000:]} {verified.stderr[-1000:]}")

@@ -1,0 +1,167 @@
+"""What happens while the server or the agent is killed, or the disk fails: ordinary days of a mirror."""
+
+import dataclasses
+import signal
+from typing import Callable
+
+TABLES = """
+CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT, age INTEGER, photo BLOB);
+CREATE TABLE visits (room TEXT, number INTEGER, note TEXT, PRIMARY KEY (room, number));
+CREATE TABLE log (line TEXT);
+CREATE TABLE large (id INTEGER PRIMARY KEY, name TEXT);
+"""
+
+
+def rows(table, values, first, last):
+    return (
+        f"WITH RECURSIVE n(i) AS (SELECT {first} UNION ALL SELECT i + 1 FROM n WHERE i < {last}) "
+        f"INSERT INTO {table} SELECT {values} FROM n;"
+    )
+
+
+FILL = (
+    rows("people", "i, 'name ' || i, i % 90, CASE i % 3 WHEN 0 THEN zeroblob(i % 500) END", 1, 400)
+    + rows("visits", "'room ' || i % 9, i, 'note ' || i", 1, 300)
+    + rows("log", "'line ' || i", 1, 40)
+    + rows("large", "i, 'x'", 1, 1500)
+)
+CHANGES = (
+    "UPDATE people SET name = name || '!' WHERE id % 5 = 0; DELETE FROM people WHERE id % 7 = 0;"
+    + rows("people", "NULL, 'new ' || i, i, NULL", 1, 60)
+    + "UPDATE visits SET number = number + 1000 WHERE number % 11 = 0; UPDATE log SET line = line || '.';"
+)
+SCHEMA = (
+    "ALTER TABLE people ADD COLUMN city TEXT DEFAULT 'Oslo'; CREATE TABLE extra (k TEXT PRIMARY KEY, v);"
+    "INSERT INTO extra VALUES ('a', 1), ('b', 2.5); ALTER TABLE visits RENAME COLUMN note TO remark;"
+    "DROP TABLE log;"
+)
+MANY_DELETES = "DELETE FROM large WHERE id <= 1200;"
+
+
+@dataclasses.dataclass(frozen=True)
+class Scenario:
+    name: str
+    act: Callable  # With the place; errors of the programs are the scenario's own, not this function's.
+    fresh: bool = False  # It begins without a mirror.
+    starts: bool = False  # The faults are there already while the server starts.
+    points: tuple = ()  # More points than those that every commit passes.
+
+
+def once(place, *more):
+    return place.agent("once", *more)
+
+
+def population(place):
+    once(place)
+
+
+def changes(place):
+    place.sql(CHANGES)
+    once(place)
+
+
+def repopulation(place):
+    place.sql("UPDATE people SET age = age + 1;")
+    once(place, "--repopulate")
+
+
+def schema(place):
+    place.sql(SCHEMA)
+    once(place)
+
+
+def minus_one(place):
+    place.ctl("invalidate", "Cust", "--table", "people", "visits")
+    place.sql(CHANGES)
+    once(place)
+
+
+def hold(place):
+    place.sql(MANY_DELETES)
+    once(place)
+    holds = place.ctl("hold", "list", "Cust").stdout.splitlines()[1:]
+    for line in holds:
+        place.ctl("hold", "commit", line.split()[0])
+    once(place)
+
+
+def backup(place):
+    place.ctl("backup", "Cust", str(place.folder / "backup.db"), "--drill")
+    place.sql(CHANGES)
+    once(place)
+
+
+def restore(place):
+    place.ctl("backup", "Cust", str(place.folder / "backup.db"))
+    place.sql(CHANGES)
+    once(place)
+    place.ctl("restore", "Cust", str(place.folder / "backup.db"))
+    once(place)
+
+
+def repair(place):
+    if place.mirror.exists() and place.server is not None:
+        place.damaged = True
+        place.by_hand("DELETE FROM people WHERE id = 3", "UPDATE visits SET note = 0 WHERE number = 4")
+    place.agent("verify", "--repair")
+
+
+def admin(place):
+    place.ctl("pause", "Cust", "--reason", "torture")
+    place.ctl("resume", "Cust")
+    place.ctl("reset", "Cust", "--table", "people")
+    once(place)
+    place.ctl("verify", "Cust")
+    once(place)
+
+
+def start_and_stop(place):
+    """Shutdown with a cycle's remains, and the start after it."""
+    place.sql(CHANGES)
+    once(place, "--repopulate")
+    if place.server is not None and place.server.poll() is None:
+        place.server.send_signal(signal.SIGTERM)
+        place.server.wait(40)
+
+
+EVERY_COMMIT = ("commit.begun", "commit.before", "commit.after", "rows.written", "apply.committed")
+SWAP = ("shadow.beginning", "swap.exchanged", "swap.indexed")
+
+SCENARIOS = [
+    Scenario("population", population, fresh=True, points=("building.complete", "building.synced", "building.named")),
+    Scenario("changes", changes),
+    Scenario("repopulation", repopulation, points=SWAP),
+    Scenario("schema", schema, points=("schema.altering", "schema.retiring", *SWAP)),
+    Scenario("minus one", minus_one, points=SWAP),
+    Scenario("hold", hold, points=("hold.before", "hold.after")),
+    Scenario("backup", backup, points=("backup.pages", "backup.synced", "backup.named")),
+    Scenario("restore", restore, points=("restore.copied", "restore.before", "restore.after")),
+    Scenario("repair", repair),
+    Scenario("administration", admin, points=SWAP),
+    Scenario("start and stop", start_and_stop, starts=True, points=("start.locked", "start.tenant", "stop.drained", "stop.ended")),
+]
+
+AGENT_POINTS = (
+    "agent.locked",
+    "agent.begun",
+    "agent.announced",
+    "agent.recorded",
+    "agent.request",
+    "agent.sent",
+    "agent.compared",
+    "agent.completed",
+    "agent.forgot",
+)
+
+
+def begin(place, scenario):
+    """A source with its log and, unless it is `fresh`, a mirror of it."""
+    place.sql("PRAGMA journal_mode = WAL;", TABLES, FILL)
+    place.run_plain("mirror-agent", "install", "--config", place.dir / "mirror-agent.toml")
+    if scenario.fresh:
+        return
+    place.start()
+    done = once(place)
+    assert done.returncode == 0, done.stderr
+    # A log is left behind, as by a server that was killed.
+    place.kill()
