@@ -16,4 +16,10 @@ add_test(NAME python.cycle COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/python
                                    ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
 set_tests_properties(python.cycle PROPERTIES LABELS python TIMEOUT 120)
 
+# Not with sanitizers: the disk that fails is preloaded into the server.
+if(NOT MIRROR_SANITIZED)
+  add_test(NAME torture COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/torture/main.py --build ${CMAKE_BINARY_DIR})
+  set_tests_properties(torture PROPERTIES LABELS torture TIMEOUT 1500)
+endif()
+
 add_subdirectory(fuzz)

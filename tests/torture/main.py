@@ -1,16 +1,13 @@
 """See tools/torture --help."""
 
 import argparse
+import os
 import pathlib
 import random
 import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
-
-# pylint: disable=wrong-import-position
-from tests.torture import crashes, days, disk, network  # noqa: E402
-from tests.torture.report import Report  # noqa: E402
 
 SHARES = {"crashes": 0.6, "disk": 0.3, "network": 0.1}
 
@@ -23,8 +20,11 @@ def main():
         epilog="Example: tools/torture --runs 5000. Exit code: 0 every run ended equal, 1 one did not (its folder is "
         "kept and named), 2 wrong usage. About four runs a second on two cores.",
     )
-    parser.add_argument("--runs", type=int, default=300, help="about so many runs in all (300)")
-    parser.add_argument("--seed", type=int, default=None, help="repeats a choice; printed")
+    runs = int(os.environ.get("MIRROR_TEST_TORTURE_RUNS", 400))
+    parser.add_argument("--runs", type=int, default=runs, help=f"about so many runs in all ({runs})")
+    seed = os.environ.get("MIRROR_TEST_SEED")
+    parser.add_argument("--seed", type=int, default=seed and int(seed), help="repeats a choice; printed")
+    parser.add_argument("--build", help="the programs are those of this build folder (build/release)")
     parser.add_argument("--only", choices=[*SHARES, "days"], help="only this part")
     parser.add_argument("--keep", action="store_true", help="keep the folders of all runs")
     arguments = parser.parse_args()
@@ -33,6 +33,12 @@ def main():
 
     seed = arguments.seed if arguments.seed is not None else random.SystemRandom().randrange(1 << 32)
     print(f"seed {seed}", flush=True)
+    if arguments.build:
+        os.environ["MIRROR_TORTURE_BUILD"] = str(pathlib.Path(arguments.build).absolute())
+    # Only now that they know where the programs are.
+    from tests.torture import crashes, days, disk, network
+    from tests.torture.report import Report
+
     report, begun, runs = Report(), time.monotonic(), 0
     parts = {"crashes": crashes.run, "disk": disk.run, "network": network.run}
     failed = None

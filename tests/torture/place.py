@@ -11,8 +11,9 @@ import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-BIN = ROOT / "build/release/bin"
-SHIM = ROOT / "build/release/tests/libbad_disk.so"
+BUILD = pathlib.Path(os.environ.get("MIRROR_TORTURE_BUILD", ROOT / "build/release"))
+BIN = BUILD / "bin"
+SHIM = BUILD / "tests/libbad_disk.so"
 CONTEXT = "Cust"
 START_SECONDS, STOP_SECONDS, COMMAND_SECONDS = 20, 40, 120
 

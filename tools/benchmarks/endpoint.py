@@ -37,6 +37,8 @@ class Endpoint:
         path = os.path.join(self.folder, "mirror-server.toml")
         with open(path) as text:
             toml = text.read()
+        # The same tables are emptied and filled again and again here: nothing of that is a mistake.
+        toml = re.sub(r"(?m)^enabled = \S+", "enabled = false", toml)
         for key, value in settings:
             toml, count = re.subn(rf"(?m)^{key} = \S+", f"{key} = {value}", toml)
             if count != 1:

@@ -86,6 +86,12 @@ void RunClient(const Options& options, const AgentConfig& config,
     });
   };
   run([&](Mine& one) { return one.tenant->Populate(one.client.get(), meter); });
+  if (options.command == Command::kSoak) {
+    const auto end = std::chrono::steady_clock::now() + SoakTime(options);
+    while (!mine.empty() && std::chrono::steady_clock::now() < end) {
+      run([&](Mine& one) { return one.tenant->ChangeAndSend(one.client.get(), meter); });
+    }
+  }
   if (options.command != Command::kCycle) return;
   for (std::uint32_t i = 0; i < options.cycles; ++i) {
     run([&](Mine& one) { return one.tenant->ChangeAndSend(one.client.get(), meter); });

@@ -41,7 +41,12 @@ absl::Status Measure(const Options& options, const AgentConfig& config,
   for (const auto& tenant : tenants) report->tables += tenant->tables().size();
   Meter meter(options.command == Command::kPush ? report->tables * options.rows : 0);
   const Meter::Clock::time_point start = Meter::Clock::now();
+  std::optional<ProcessWatch> watch;
+  if (options.command == Command::kSoak && options.server_pid != 0) {
+    watch.emplace(options.server_pid, SoakTime(options));
+  }
   const std::vector<absl::Status> failures = RunTenants(options, config, tenants, &meter);
+  if (watch) report->soak = watch->Result();
   report->seconds = std::chrono::duration<double>(Meter::Clock::now() - start).count();
   report->totals = meter.totals();
   meter.Quiet();
@@ -67,6 +72,9 @@ int Run(const Options& options) {
   if (!options.schema.empty()) {
     const absl::Status schema = LoadSchemaFile(options.schema).status();
     if (!schema.ok()) return Fail(schema, 2);
+  }
+  if (options.server_pid != 0) {
+    if (const absl::Status there = ProcessWatch::Check(options.server_pid); !there.ok()) return Fail(there);
   }
   const absl::StatusOr<std::vector<std::unique_ptr<Tenant>>> tenants = MakeTenants(options, *context_id);
   if (!tenants.ok()) return Fail(tenants.status());

@@ -110,6 +110,22 @@ std::optional<Options> ReadOptions(int argc, char** argv, int* exit_code) {
       ->capture_default_str();
   cycle->add_option("--mix", mix, "Percent of inserts,updates,deletes")->capture_default_str();
 
+  CLI::App* soak = app.add_subcommand(
+      "soak", "Cycles of random changes for some minutes; the server's memory and descriptors must stay");
+  AddCommon(soak, &options, "Rows of each table at first (default 1000)");
+  soak->add_option("--minutes", options.minutes, "How long")
+      ->check(CLI::Range(0.01, 100'000.0))
+      ->capture_default_str();
+  soak->add_option("--server-pid", options.server_pid, "The server's process, on this machine")
+      ->check(CLI::Range(1, 1 << 22));
+  soak->add_option("--changes", options.changes, "Changed rows in each cycle of a tenant")
+      ->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 32))
+      ->capture_default_str();
+  soak->add_option("--mix", mix,
+                   "Percent of inserts,updates,deletes. A server with [breaker] holds tables that lose more than "
+                   "half of their rows in a day")
+      ->capture_default_str();
+
   const auto wrong = [&](const std::string& reason) {
     std::cerr << "mirror-harness: " << reason << "\n";
     *exit_code = 2;
@@ -124,9 +140,9 @@ std::optional<Options> ReadOptions(int argc, char** argv, int* exit_code) {
     *exit_code = app.exit(error) == 0 ? 0 : 2;
     return std::nullopt;
   }
-  options.command = cycle->parsed() ? Command::kCycle : Command::kPush;
-  CLI::App* used = cycle->parsed() ? cycle : push;
-  if (used->count("--rows") == 0) options.rows = cycle->parsed() ? 1'000 : 100'000;
+  options.command = soak->parsed() ? Command::kSoak : cycle->parsed() ? Command::kCycle : Command::kPush;
+  CLI::App* used = soak->parsed() ? soak : cycle->parsed() ? cycle : push;
+  if (used->count("--rows") == 0) options.rows = push->parsed() ? 100'000 : 1'000;
   if (!options.schema.empty() && used->count("--tables") + used->count("--columns") > 0) {
     return wrong("--schema brings its own tables: leave out --tables and --columns");
   }

@@ -1,13 +1,14 @@
 #ifndef MIRROR_TOOLS_MIRROR_HARNESS_OPTIONS_H_
 #define MIRROR_TOOLS_MIRROR_HARNESS_OPTIONS_H_
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
 
 namespace mirror::harness {
 
-enum class Command { kPush, kCycle };
+enum class Command { kPush, kCycle, kSoak };
 
 /// Percentages of a cycle's changes; together 100.
 struct Mix {
@@ -24,6 +25,8 @@ struct Options {
   std::uint64_t rows = 0;       ///< Of each table of each tenant.
   std::uint32_t columns = 12;   ///< Without a schema file.
   std::string schema;           ///< Table definitions; empty: the benchmark's row.
+  double minutes = 10;          ///< `soak`: cycles until so many have passed.
+  int server_pid = 0;           ///< `soak`: the process that is watched; 0: none.
   std::uint32_t cycles = 10;    ///< `cycle`: after the population.
   std::uint64_t changes = 100;  ///< `cycle`: rows changed in each, over all tables of a tenant.
   Mix mix;
@@ -38,6 +41,11 @@ struct Options {
   std::string check;         ///< The mirror's data folder; empty: no check.
   std::string take_over;     ///< Holder of a cycle that is known to be dead.
 };
+
+inline std::chrono::steady_clock::duration SoakTime(const Options& options) {
+  return std::chrono::duration_cast<std::chrono::steady_clock::duration>(
+      std::chrono::duration<double, std::ratio<60>>(options.minutes));
+}
 
 /// Reads the command line. Absent: there is nothing to run, and `exit_code` says why: 0 after --help and
 /// --version, 2 after wrong usage, which is on stderr.

@@ -48,6 +48,29 @@ std::string CycleText(const Report& report) {
   return text + " ms\n";
 }
 
+std::string SoakText(const SoakResult& soak) {
+  constexpr double kMega = 1e6;
+  return absl::StrFormat(
+      "  the server held %.1f MB and %d descriptors when it was warm, %.1f MB and %d at the end, %.1f MB and %d "
+      "at most: %s\n",
+      static_cast<double>(soak.warm.memory_bytes) / kMega, soak.warm.descriptors,
+      static_cast<double>(soak.end.memory_bytes) / kMega, soak.end.descriptors,
+      static_cast<double>(soak.most.memory_bytes) / kMega, soak.most.descriptors,
+      soak.Constant() ? "constant" : "GROWING");
+}
+
+const char* NameOf(Command command) {
+  switch (command) {
+    case Command::kPush:
+      return "push";
+    case Command::kCycle:
+      return "cycle";
+    case Command::kSoak:
+      return "soak";
+  }
+  return "";
+}
+
 }  // namespace
 
 std::string ReportText(const Options& options, const Report& report) {
@@ -60,7 +83,8 @@ std::string ReportText(const Options& options, const Report& report) {
       "  %.0f rows/s, %.1f MB/s, %.1f calls/s; a call takes %.2f ms (p50), %.2f ms (p99)\n",
       options.seed, report.totals.rows, report.seconds, options.tenants, report.tables, rates.rows,
       rates.megabytes, rates.calls, rates.p50, rates.p99);
-  if (options.command == Command::kCycle) absl::StrAppend(&text, CycleText(report));
+  if (options.command != Command::kPush) absl::StrAppend(&text, CycleText(report));
+  if (report.soak) absl::StrAppend(&text, SoakText(*report.soak));
   if (report.baseline) {
     absl::StrAppendFormat(
         &text, "  baseline: %.0f rows/s into bare SQLite (only its own work is timed); ratio %.2f\n",
@@ -85,7 +109,7 @@ std::string ReportText(const Options& options, const Report& report) {
 
 std::string ReportJson(const Options& options, const Report& report) {
   const Rates rates(report);
-  nlohmann::ordered_json json = {{"command", options.command == Command::kPush ? "push" : "cycle"},
+  nlohmann::ordered_json json = {{"command", NameOf(options.command)},
                                  {"seed", options.seed},
                                  {"tenants", options.tenants},
                                  {"tables", report.tables},
@@ -98,7 +122,16 @@ std::string ReportJson(const Options& options, const Report& report) {
                                  {"p99_ms", rates.p99},
                                  {"tables_behind", report.tables_behind},
                                  {"ok", report.good()}};
-  if (options.command == Command::kCycle) {
+  if (report.soak) {
+    json["memory_warm_bytes"] = report.soak->warm.memory_bytes;
+    json["memory_end_bytes"] = report.soak->end.memory_bytes;
+    json["memory_most_bytes"] = report.soak->most.memory_bytes;
+    json["descriptors_warm"] = report.soak->warm.descriptors;
+    json["descriptors_end"] = report.soak->end.descriptors;
+    json["descriptors_most"] = report.soak->most.descriptors;
+    json["constant"] = report.soak->Constant();
+  }
+  if (options.command != Command::kPush) {
     json["cycles"] = report.totals.cycle_ms.size();
     json["changes"] = report.rows_changed;
     json["cycle_p50_ms"] = Percentile(report.totals.cycle_ms, 0.5);

@@ -9,6 +9,7 @@
 #include "tools/mirror_harness/checker.h"
 #include "tools/mirror_harness/meter.h"
 #include "tools/mirror_harness/options.h"
+#include "tools/mirror_harness/soak.h"
 
 namespace mirror::harness {
 
@@ -22,10 +23,12 @@ struct Report {
   std::string first_failure;  ///< Of a tenant that failed; empty: none did.
   std::optional<BaselineResult> baseline;
   std::optional<CheckResult> check;
+  std::optional<SoakResult> soak;
 
   /// Everything was taken, and is equal as far as it was compared.
   bool good() const {
-    return tables_behind + verdicts_different + tenants_failed == 0 && (!check || check->differences == 0);
+    return tables_behind + verdicts_different + tenants_failed == 0 && (!check || check->differences == 0) &&
+           (!soak || soak->Constant());
   }
 };
 
@@ -36,7 +39,8 @@ std::string ReportText(const Options& options, const Report& report);
 /// cycle_p50_ms, cycle_p99_ms, cycles_per_s (clients times cycles by the time
 /// that cycles took), population_p50_ms, and of the parts of a cycle authenticate_p50_ms,
 /// schema_p50_ms, rows_p50_ms, completed_p50_ms. With --baseline: baseline_rows_per_s, ratio. With --check:
-/// checked_tables, checked_rows, differences, first_differences. When a tenant failed: first_failure.
+/// `soak` with --server-pid: memory_warm_bytes, memory_end_bytes, memory_most_bytes, descriptors_warm,
+/// descriptors_end, descriptors_most, constant. With --check: checked_tables, checked_rows, differences, first_differences. When a tenant failed: first_failure.
 std::string ReportJson(const Options& options, const Report& report);
 
 }  // namespace mirror::harness
