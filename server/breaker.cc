@@ -87,10 +87,10 @@ Judgement JudgeRows(const BreakerLimits& limits, HoldKind kind, const std::strin
   judgement.held = true;
   const bool population = kind == HoldKind::kPopulation;
   judgement.reason = absl::StrCat(
-      "table '", table, "' is held: ", Counts(total, window.before),
+      "table '", table, "' is held: ", Counts(total - window.gone, window.before),
       population ? " would be missing from the new ones" : " would be deleted",
-      window.gone > 0 ? absl::StrCat(" (", window.gone, " have gone in the last ",
-                                     limits.window_ms / 3'600'000, " h already)")
+      window.gone > 0 ? absl::StrCat(", and ", window.gone, " have gone in the last ",
+                                     limits.window_ms / 3'600'000, " h already")
                       : std::string(),
       "; the limit is ", limits.rows_percent, " %. ",
       hold != nullptr && hold->state == HoldState::kRollback ? "An operator refused it. " : "", kWhatNow);

@@ -190,8 +190,10 @@ struct Step {
   /// Notes what vanishes: the rows that go are added to `rows` of this cycle's Loss, which is made when there
   /// is something to note; `committed` marks all of the table. Absent: nothing is noted.
   std::optional<Loss> loss = std::nullopt;
-  /// Holds on the table are over when the step is done.
+  /// Holds on the table are over when the step is done; with `accepted` an operator let it happen, and what
+  /// vanished until then counts no more.
   bool settles_holds = false;
+  bool accepted = false;
 };
 
 struct Nonce {

@@ -156,8 +156,11 @@ absl::Status RowPlanner::Break(const IncomingBatch& incoming, const TableRecord&
   const ChangeBatch& batch = *incoming.batch;
   const BreakerLimits limits = LimitsOf(*cycle_.breaker, cycle_.context_id, record.table);
   if (batch.commit) {
-    step->settles_holds = std::any_of(cycle_.holds->begin(), cycle_.holds->end(),
-                                      [&](const Hold& hold) { return SameName(hold.table, record.table); });
+    for (const Hold& hold : *cycle_.holds) {
+      if (!SameName(hold.table, record.table)) continue;
+      step->settles_holds = true;
+      step->accepted = step->accepted || hold.state == HoldState::kCommit;
+    }
   }
   if (!limits.on) return absl::OkStatus();
   const bool begins = batch.populate != PopulateReason::kNone;
@@ -196,8 +199,8 @@ absl::Status RowPlanner::Break(const IncomingBatch& incoming, const TableRecord&
                          " more. Nothing of it was applied. Plan with batch 1 what the cycle deletes."));
         return absl::OkStatus();
       }
-    } else if (absl::Status status =
-                   HoldBatch(HoldKind::kDeletes, record, open + batch.row_count, limits, outcome);
+    } else if (absl::Status status = HoldBatch(HoldKind::kDeletes, record, open + batch.row_count, limits,
+                                               outcome, /*planned=*/false);
                !status.ok() || outcome->held) {
       return status;
     }
@@ -229,7 +232,7 @@ absl::Status RowPlanner::Break(const IncomingBatch& incoming, const TableRecord&
 }
 
 absl::Status RowPlanner::HoldBatch(HoldKind kind, const TableRecord& record, std::int64_t vanish,
-                                   const BreakerLimits& limits, BatchOutcome* outcome) {
+                                   const BreakerLimits& limits, BatchOutcome* outcome, bool planned) {
   if (vanish <= 0) return absl::OkStatus();
   const absl::StatusOr<std::vector<Loss>> losses = LossesOf(record.table);
   if (!losses.ok()) return losses.status();
@@ -238,6 +241,8 @@ absl::Status RowPlanner::HoldBatch(HoldKind kind, const TableRecord& record, std
   if (!judgement.held) return absl::OkStatus();
   outcome->held = true;
   outcome->status = absl::FailedPreconditionError(judgement.reason);
+  // Nobody knows how many are still to come: whoever lets it happen lets all of it.
+  if (judgement.hold && !planned) judgement.hold->rows = judgement.rows_before;
   if (judgement.hold) new_holds_.push_back(*std::move(judgement.hold));
   return absl::OkStatus();
 }

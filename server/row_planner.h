@@ -89,7 +89,7 @@ class RowPlanner {
   absl::Status Break(const IncomingBatch& batch, const TableRecord& record, Step* step,
                      BatchOutcome* outcome);
   absl::Status HoldBatch(HoldKind kind, const TableRecord& record, std::int64_t vanish,
-                         const BreakerLimits& limits, BatchOutcome* outcome);
+                         const BreakerLimits& limits, BatchOutcome* outcome, bool planned = true);
   absl::StatusOr<std::vector<Loss>> LossesOf(const std::string& table);
   absl::Status SettleSwap(const StepResult& result, BatchOutcome* outcome);
   void Keep(BatchOutcome outcome, std::optional<Step> step, bool by_record, Planned* planned);

@@ -18,8 +18,12 @@ absl::Status Tenant::LoadHolds() {
 }
 
 void Tenant::HoldsChanged(const std::vector<Hold>& written) {
-  holds_.reset();
+  const std::vector<Hold> known = std::exchange(holds_, {}).value_or(std::vector<Hold>());
   for (const Hold& hold : written) {
+    // One that waits already is told once, whatever its counts become.
+    const Hold* const former = FindHold(known, hold.kind, hold.table);
+    if (former != nullptr && former->state == HoldState::kWaiting && former->source_id == hold.source_id)
+      continue;
     events_.Add(context_id_, Severity::kError, absl::StrCat("hold.", std::string(ToString(hold.kind))),
                 hold.reason);
   }

@@ -406,9 +406,9 @@ class Database final : public SqliteDatabase {
     }
     if (step.loss) {
       const std::int64_t lost = before < 0 || rows < 0 ? 0 : std::max<std::int64_t>(0, before - rows);
-      if (absl::Status status = NoteLoss(*connection_, step.table, *step.loss, lost); !status.ok()) {
-        return status;
-      }
+      absl::Status status = step.accepted ? ForgetLosses(*connection_, step.table)
+                                          : NoteLoss(*connection_, step.table, *step.loss, lost);
+      if (!status.ok()) return status;
     }
     return WriteRecord(step, stored, rows);
   }

@@ -192,11 +192,14 @@ absl::Status ForgetLosses(SqliteConnection& connection, std::int64_t before_ms) 
   return query->Bind(1, before_ms).Run();
 }
 
+absl::Status ForgetLosses(SqliteConnection& connection, const std::string& table) {
+  return Run(connection, "DELETE FROM _mirror_losses WHERE table_name = ?1", table);
+}
+
 absl::Status ForgetLedger(SqliteConnection& connection, const std::string& table) {
-  for (const char* sql : {"DELETE FROM _mirror_checks WHERE table_name = ?1",
-                          "DELETE FROM _mirror_losses WHERE table_name = ?1"}) {
-    if (absl::Status status = Run(connection, sql, table); !status.ok()) return status;
-  }
+  absl::Status status = Run(connection, "DELETE FROM _mirror_checks WHERE table_name = ?1", table);
+  if (status.ok()) status = ForgetLosses(connection, table);
+  if (!status.ok()) return status;
   return SettleHolds(connection, table);
 }
 

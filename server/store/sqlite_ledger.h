@@ -34,6 +34,7 @@ absl::StatusOr<std::vector<Loss>> SelectLosses(SqliteConnection& connection, con
 absl::Status NoteLoss(SqliteConnection& connection, const std::string& table, const Loss& loss,
                       std::int64_t rows);
 absl::Status ForgetLosses(SqliteConnection& connection, std::int64_t before_ms);
+absl::Status ForgetLosses(SqliteConnection& connection, const std::string& table);
 
 /// The table is gone: so is all that was known of it.
 absl::Status ForgetLedger(SqliteConnection& connection, const std::string& table);

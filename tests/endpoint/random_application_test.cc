@@ -27,9 +27,9 @@
 namespace mirror {
 namespace {
 
-constexpr std::uint64_t kCopiesMax = 4;
-/// A mirror that was replaced is noticed by the first call, which is refused.
-constexpr int kTries = 3;
+constexpr std::uint64_t kCopiesMax = 4, kTablesHarmed = 5;
+/// A mirror that was replaced is noticed by the first call, which is refused; a hold is for each kind.
+constexpr int kTries = 6;
 
 std::uint64_t Rounds() { return FromEnvironment("MIRROR_TEST_ROUNDS", 80); }
 
@@ -64,7 +64,8 @@ class World {
     }
     std::cout << name_ << ": " << cycles_ << " cycles compared, " << interfered_ << " disturbed, " << deaths_
               << " deaths, " << restores_ << " restores, " << populated_ << " tables populated, " << changed_
-              << " by changes\n";
+              << " by changes, " << verified_ << " verified, " << paused_ << " paused, " << held_
+              << " held\n";
   }
 
  private:
@@ -118,8 +119,46 @@ class World {
     EXPECT_EQ(bench_.RestoreMirror(name, by), "") << Trace();
   }
 
+  /// As somebody who writes to a mirror: only a comparison finds it.
+  void Harm() {
+    if (!Exists(bench_.mirror_path())) return;
+    const std::string table = absl::StrCat("t", Below(kTablesHarmed) + 1);
+    const std::string column = bench_.mirror().Value(absl::StrCat(
+        "SELECT name FROM pragma_table_info('", table, "') WHERE pk = 0 ORDER BY random() LIMIT 1"));
+    std::string harm = absl::StrCat("DELETE FROM ", table, " WHERE abs(random()) % 4 = 0");
+    if (!column.empty() && OneIn(2)) {
+      harm = absl::StrCat("UPDATE ", table, " SET ", QuoteName(column),
+                          " = 'harmed' WHERE abs(random()) % 4 = 0");
+    }
+    application_.Note(harm);
+    // There need not be such a table now, and a partner's index may refuse.
+    if (bench_.mirror().Execute(harm).empty()) harmed_ = true;
+  }
+
+  void BackUpOrRestore() {
+    const std::string file = bench_.folder() + "/operators-copy.db";
+    const std::string& tenant = bench_.source().context_id;
+    if (!Exists(bench_.mirror_path())) return;
+    if (!Exists(file)) {
+      application_.Note("mirrorctl backup");
+      const Finished backup = here_.Mirrorctl({"backup", tenant, file, "--drill"});
+      EXPECT_EQ(backup.exit_code, 0) << backup.errors << Trace();
+      return;
+    }
+    application_.Note("mirrorctl restore");
+    ++restores_;
+    const Finished restored = here_.Mirrorctl({"restore", tenant, file});
+    EXPECT_EQ(restored.exit_code, 0) << restored.errors << Trace();
+    std::filesystem::remove(file);
+  }
+
   void Disturb() {
-    switch (Below(8)) {
+    switch (Below(11)) {
+      case 8:
+      case 9:
+        return Harm();
+      case 10:
+        return BackUpOrRestore();
       case 0:
       case 1:
       case 2:
@@ -183,13 +222,23 @@ class World {
   void QuietCycle() {
     application_.Note("a cycle");
     CycleReport report;
+    bench_.verify = harmed_ || OneIn(5);
+    bench_.repair = true;
     for (int left = kTries; left > 0; --left) {
       report = bench_.Run();
       application_.Note(Summary(report));
-      if (report.outcome == Outcome::kDone) break;
       // A mirror that was saved within a cycle waits for it, or the agent forgot whose cycle it is.
       if (report.outcome == Outcome::kBusy) EndCycle();
+      // Two restores in a row look like two sources that feed one mirror.
+      if (report.outcome == Outcome::kDoNotReplicate) {
+        ++paused_;
+        EXPECT_EQ(here_.Mirrorctl({"resume", bench_.source().context_id}).exit_code, 0);
+      }
+      if (report.outcome == Outcome::kDone && !LetPass()) break;
     }
+    if (bench_.verify) ++verified_;
+    bench_.verify = harmed_ = false;
+    bench_.repair.reset();
     ASSERT_TRUE(report.Good()) << Summary(report) << Trace();
     ASSERT_EQ(bench_.Difference(), "") << Summary(report) << Trace();
     ++cycles_;
@@ -197,6 +246,30 @@ class World {
       if (table.action == "populate") ++populated_;
       if (table.action == "changes") ++changed_;
     }
+  }
+
+  /// As an operator who lets everything happen. False: nothing was held.
+  bool LetPass() {
+    const auto admin = here_.Admin().value();
+    v1::ListHoldsRequest of_tenant;
+    of_tenant.set_context_id(bench_.source().context_id);
+    v1::ListHoldsResponse held;
+    grpc::ClientContext listing;
+    EXPECT_TRUE(admin->ListHolds(&listing, of_tenant, &held).ok());
+    bool any = false;
+    for (const v1::Hold& hold : held.holds()) {
+      if (hold.state() != "waiting") continue;
+      application_.Note(absl::StrCat("hold commit: ", hold.reason()));
+      v1::CommitHoldRequest commit;
+      commit.set_context_id(hold.context_id());
+      commit.set_hold_id(hold.hold_id());
+      v1::CommitHoldResponse done;
+      grpc::ClientContext context;
+      EXPECT_TRUE(admin->CommitHold(&context, commit, &done).ok());
+      any = true;
+      ++held_;
+    }
+    return any;
   }
 
   /// As an operator.
@@ -215,6 +288,8 @@ class World {
   RandomApplication application_;
   bool interfering_ = false;
   std::uint64_t patience_ = 0;
+  bool harmed_ = false;  ///< The mirror, by hand, since it was compared.
+  std::uint64_t verified_ = 0, paused_ = 0, held_ = 0;
   std::uint64_t cycles_ = 0, interfered_ = 0, deaths_ = 0, restores_ = 0, populated_ = 0, changed_ = 0;
 };
 

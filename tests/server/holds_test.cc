@@ -94,7 +94,8 @@ TEST_F(HoldsTest, ACommitLetsItHappenOnce) {
   EXPECT_THAT(Delete(0, 2'500, 1).status, IsOk()) << "a tenth more is in it";
   EXPECT_EQ(Count(), kRows - 2'500);
   EXPECT_THAT(Holds(), IsEmpty());
-  EXPECT_TRUE(Delete(2'500, 2'600, 2).held) << "the decision was used";
+  EXPECT_THAT(Delete(2'500, 2'600, 2).status, IsOk()) << "what was let happen counts no more";
+  EXPECT_TRUE(Delete(2'600, 3'500, 3).held) << "the decision was used";
 }
 
 TEST_F(HoldsTest, ADecisionEndsTheRunningCycle) {
@@ -169,6 +170,7 @@ TEST_F(HoldsTest, WithoutAPlanTheBatchThatIsTooMuchIsHeld) {
   sixth.seq = 6;
   EXPECT_TRUE(source_->Send(mirror::People(), sixth).held);
   EXPECT_EQ(Count(), kRows - 2'000);
+  EXPECT_EQ(Holds()[0].rows, 4'000U) << "as many as there are: nobody knows how many are to come";
 }
 
 TEST_F(HoldsTest, AnUpdateOfEveryRowIsNeverHeld) {

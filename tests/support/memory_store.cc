@@ -198,7 +198,9 @@ class Transaction {
     if (step.settles_holds) {
       std::erase_if(mirror_->holds, [&](const Hold& hold) { return FoldName(hold.table) == key; });
     }
-    if (step.loss) {
+    if (step.loss && step.accepted) {
+      mirror_->losses.erase(key);
+    } else if (step.loss) {
       NoteLoss(key, *step.loss, before < 0 || rows_ < 0 ? 0 : std::max<std::int64_t>(0, before - rows_));
     }
     mirror_->records.erase(key);
