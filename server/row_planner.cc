@@ -191,7 +191,8 @@ absl::Status RowPlanner::Break(const IncomingBatch& incoming, const TableRecord&
       if (!one.committed) open += one.rows;
       if (one.cycle == cycle_.number) own = &one;
     }
-    if (own != nullptr && own->planned >= 0) {
+    // Of a table that is never held, what was planned is information.
+    if (own != nullptr && own->planned >= 0 && record.row_count + open > limits.rows_min) {
       if (own->rows + batch.row_count > own->planned) {
         outcome->status = absl::FailedPreconditionError(
             absl::StrCat(Quoted(record.table), ": ", own->planned, " deletes were planned, ", own->rows,

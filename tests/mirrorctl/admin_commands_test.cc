@@ -99,14 +99,15 @@ TEST_F(AdminCommands, JsonHasTheFieldsOfTheMessages) {
             R"({"context_id":"Cust26759","issuer":"Development Source","environment":"","source_id":"",)"
             R"("cycle":7,"active":true,"last_progress_ms":0,"last_completed_ms":1714564800999,"paused":true,)"
             R"("pause_reason":"disk","tables":413,"tables_unpopulated":2,"bytes":1572864,"quarantine":"",)"
-            R"("path":""})");
+            R"("path":"","holds":0,"waiting_source_id":""})");
 
   const Json tables = Json::parse(Run({"tables", "Cust26759", "--json"}).output);
   ASSERT_EQ(tables.size(), 3U);
   EXPECT_EQ(
       tables[1].dump(),
       R"({"table":"Order Details","position":{"lsn":-1,"lineage":""},"pending":{"lsn":130,"lineage":""},)"
-      R"("schema_hash":"","row_count":-1,"state":"repopulate","columns":3,"cycle":7})");
+      R"("schema_hash":"","row_count":-1,"state":"repopulate","columns":3,"cycle":7,)"
+      R"("equality":"unknown","compared_lsn":0,"compared_ms":0,"rows_differ":0,"verify_wanted":false})");
   EXPECT_EQ(tables[2]["position"].dump(), R"({"lsn":9223372036854775807,"lineage":"01ff"})");
   EXPECT_TRUE(tables[2]["pending"].is_null());
   EXPECT_EQ(tables[2]["table"], "größe");
@@ -119,7 +120,7 @@ TEST_F(AdminCommands, JsonHasTheFieldsOfTheMessages) {
 
 TEST_F(AdminCommands, NothingIsAHeaderOrAnEmptyArray) {
   fake_.tables.Clear();
-  EXPECT_EQ(Run({"tables", "Cust26759"}).output, "table  lsn  rows  state  pending  cycle\n");
+  EXPECT_EQ(Run({"tables", "Cust26759"}).output, "table  lsn  rows  state  pending  cycle  equality\n");
   EXPECT_EQ(Run({"tables", "Cust26759", "--json"}).output, "[]\n");
 }
 
@@ -127,10 +128,10 @@ TEST_F(AdminCommands, TablesBeginWithTheNameAndHaveTheLsnAsAColumn) {
   const Finished run = Run({"tables", "Cust26759"});
   EXPECT_EQ(run.exit_code, 0);
   EXPECT_EQ(run.output,
-            "table                          lsn   rows  state       pending  cycle\n"
-            "contact                        120  15607  mirrored          -      7\n"
-            "Order Details                   -1      -  repopulate      130      7\n"
-            "größe          9223372036854775807      0  mirrored          -      7\n");
+            "table                          lsn   rows  state       pending  cycle  equality\n"
+            "contact                        120  15607  mirrored          -      7  unknown\n"
+            "Order Details                   -1      -  repopulate      130      7  unknown\n"
+            "größe          9223372036854775807      0  mirrored          -      7  unknown\n");
   EXPECT_THAT(fake_.Calls(), ElementsAre(R"(ListTables context_id: "Cust26759")"));
 }
 
@@ -282,6 +283,30 @@ TEST_F(AdminCommands, DiagnosisOfAFullDiskShowsWhatItKnows) {
   EXPECT_THAT(Run({"diagnose", "--json"}).output, HasSubstr("No space left on device"));
 }
 
+TEST_F(AdminCommands, TablesSayHowEqualTheyAre) {
+  v1::TableInfo& equal = *fake_.tables.mutable_tables(0);
+  equal.set_equality(v1::EQUALITY_EQUAL);
+  equal.set_compared_lsn(120);
+  equal.set_compared_ms(1714564800000);
+  v1::TableInfo& differs = *fake_.tables.mutable_tables(1);
+  differs.set_equality(v1::EQUALITY_DIFFERS);
+  differs.set_rows_differ(3);
+  differs.set_compared_lsn(130);
+  differs.set_compared_ms(1714564800000);
+  differs.set_verify_wanted(true);
+  const std::string said = Run({"tables", "Cust26759"}).output;
+  EXPECT_THAT(said, HasSubstr("equal as of LSN 120, 2024-05-01T12:00:00Z\n"));
+  EXPECT_THAT(said, HasSubstr("differs in 3 rows as of LSN 130, 2024-05-01T12:00:00Z; to be compared\n"));
+}
+
+TEST_F(AdminCommands, BackupNeedsAFileOrADrillAndAHoldItsNumber) {
+  EXPECT_EQ(Run({"backup", "Cust26759"}).exit_code, 2);
+  EXPECT_EQ(Run({"hold"}).exit_code, 2);
+  EXPECT_EQ(Run({"hold", "commit", "7"}).exit_code, 2);
+  EXPECT_EQ(Run({"hold", "commit", "Cust26759:x"}).exit_code, 2);
+  EXPECT_THAT(fake_.Calls(), testing::IsEmpty());
+}
+
 TEST_F(AdminCommands, TerminalNeverActsOnANameOrText) {
   fake_.tables.Clear();
   AddTable(
@@ -295,9 +320,9 @@ TEST_F(AdminCommands, TerminalNeverActsOnANameOrText) {
       "fdp.\xf0\x9f\x98\x80\\n",
       1, 1, "mirrored");  // Right-to-left override.
   EXPECT_EQ(Run({"tables", "Cust26759"}).output,
-            "table                   lsn  rows  state      pending  cycle\n"
-            "\\x1b[2J\\x07a\\nb\\tc\\x7f    1     1  \\u009b31m        -      7\n"
-            "\\u202efdp.\xf0\x9f\x98\x80\\n             1     1  mirrored         -      7\n");
+            "table                   lsn  rows  state      pending  cycle  equality\n"
+            "\\x1b[2J\\x07a\\nb\\tc\\x7f    1     1  \\u009b31m        -      7  unknown\n"
+            "\\u202efdp.\xf0\x9f\x98\x80\\n             1     1  mirrored         -      7  unknown\n");
   const std::string json = Run({"tables", "Cust26759", "--json"}).output;
   for (const char byte : json) EXPECT_TRUE((byte >= ' ' && byte < 0x7F) || byte == '\n') << +byte;
   EXPECT_EQ(Json::parse(json)[0]["table"],
