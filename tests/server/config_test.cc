@@ -138,6 +138,25 @@ TEST(ConfigTest, EveryKeyOfAFileIsRead) {
   EXPECT_EQ(config->log_level, "debug");
 }
 
+TEST(ConfigTest, TheBreakersLimitsAreReadForAllForTenantsAndForTables) {
+  const ConfigFile file(absl::StrCat(kSmall,
+                                     "[breaker]\nrows_percent = 40\nwindow = \"12h\"\nmiss_window = \"0s\"\n"
+                                     "[[tenant]]\ncontext_id = \"Cust1*\"\nrows_min = "
+                                     "5\n[[tenant.table]]\nname = \"log_*\"\nbreaker = false\n"
+                                     "[[tenant]]\ncontext_id = \"Quiet\"\nbreaker = false\n"));
+  const absl::StatusOr<ServerConfig> config = file.Load();
+  ASSERT_THAT(config, IsOk());
+  EXPECT_EQ(config->miss_window_ms, 0);
+  const BreakerLimits other = LimitsOf(config->breaker, "Other", "t");
+  EXPECT_EQ(other.rows_percent, 40);
+  EXPECT_EQ(other.rows_min, 1'000);
+  EXPECT_EQ(other.window_ms, 12 * 3'600'000);
+  EXPECT_EQ(LimitsOf(config->breaker, "Cust17", "t").rows_min, 5);
+  EXPECT_FALSE(LimitsOf(config->breaker, "Cust17", "log_x").on);
+  EXPECT_TRUE(LimitsOf(config->breaker, "Other", "log_x").on);
+  EXPECT_FALSE(LimitsOf(config->breaker, "Quiet", "t").on);
+}
+
 /// A change of the small file that makes it wrong.
 struct Wrong {
   std::string name;
@@ -167,6 +186,13 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"TableWithATypingError", "", "[limit]\n", "17: 'limit'", "did you mean 'limits'?"},
         Wrong{"TableThatIsAValue", "[listen]\n", "log = 1\n[listen]\n", "1: 'log'", "written as [log]"},
         Wrong{"SingleBracketIssuer", "[[issuer]]", "[issuer]", "12: 'issuer'", "two brackets"},
+        Wrong{"TenantWithoutPattern", "", "[[tenant]]\nrows_min = 1\n", "17: [[tenant]]", "'context_id'"},
+        Wrong{"SingleBracketTenant", "", "[tenant]\nrows_min = 1\n", "17: 'tenant'", "two brackets"},
+        Wrong{"PercentTooLarge", "", "[breaker]\nrows_percent = 101\n", "18: [breaker] 'rows_percent'",
+              "0 to 100"},
+        Wrong{"RuleThatATableHasNot", "",
+              "[[tenant]]\ncontext_id = \"a\"\n[[tenant.table]]\nname = \"t\"\ntables_min = 3\n",
+              "21: [[tenant.table]] 'tables_min'", "not a key"},
         Wrong{"NotToml", "[admin]", "[admin", "4: not TOML", ""},
         Wrong{"KeyTwice", "[admin]", "key = \"x\"\n[admin]", "4: not TOML", "key"},
         Wrong{"PortTooLarge", "[admin]\n", "[admin]\nport = 65536\n", "5: [admin] 'port'",
