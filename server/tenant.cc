@@ -6,9 +6,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "proto/wire/crash_point.h"
 #include "proto/wire/table.h"
 #include "server/apply_plan.h"
-#include "proto/wire/crash_point.h"
 
 namespace mirror {
 namespace {

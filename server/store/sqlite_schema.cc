@@ -7,8 +7,8 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "proto/wire/table_pack.h"
 #include "proto/wire/crash_point.h"
+#include "proto/wire/table_pack.h"
 #include "server/store/sql.h"
 #include "server/store/sqlite_ledger.h"
 

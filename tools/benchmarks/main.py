@@ -28,7 +28,6 @@ GROUPS = {
     **peer_lines.GROUPS,
     **small_lines.GROUPS,
     **agent_lines.GROUPS,
-    **micro_lines.GROUPS,
 }
 RESULTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "results")
 TARGETS = "mirror-server mirror-agent mirrorctl mirror-harness mirror-bench mirror-bench-store mirror-bench-micro"

@@ -52,6 +52,7 @@ absl::StatusOr<StepHead> MirrorTable::Begin(const Step& step) {
     return absl::FailedPreconditionError("the mirror does not want the benchmark's table");
   }
   const v1::TableStatus& status = answer->tables(0);
+  position_ = DecodePosition(status.position());
   StepHead head;
   head.schema_hash = status.schema_hash();
   head.base = Lsn{status.position().lsn()};
@@ -117,7 +118,23 @@ absl::Status MirrorTable::Complete(const Step& step) {
   return absl::OkStatus();
 }
 
+absl::StatusOr<StepTime> MirrorTable::Digest(const Step& step) {
+  const absl::StatusOr<StepHead> head = Begin(step);
+  if (!head.ok()) return head.status();
+  v1::DigestRangesRequest request;
+  request.set_cycle(cycle_);
+  request.set_table(rows_->schema().name);
+  EncodePosition(position_, request.mutable_position());
+  const Clock::time_point start = Clock::now();
+  const auto answer = client_.DigestRanges(request);
+  const double seconds = Since(start);
+  if (!answer.ok()) return answer.status();
+  if (absl::Status completed = Complete(step); !completed.ok()) return completed;
+  return StepTime{answer->digests(0).row_count(), seconds, {}};
+}
+
 absl::StatusOr<StepTime> MirrorTable::Run(const Step& step) {
+  if (step.verb == Verb::kDigest) return Digest(step);
   if (step.verb == Verb::kSync) return absl::InvalidArgumentError("a mirror has no disk of its own");
   const BatchMaker maker(rows_, step);
   StepTime time{maker.keys(), 0, {}};

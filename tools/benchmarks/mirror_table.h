@@ -36,10 +36,13 @@ class MirrorTable {
   absl::Status Stream(const BatchMaker& maker, const StepHead& head);
   absl::Status Push(const BatchMaker& maker, const StepHead& head, StepTime* time);
   absl::Status Complete(const Step& step);
+  /// All rows of the table as it stands.
+  absl::StatusOr<StepTime> Digest(const Step& step);
 
   MirrorClient client_;
   const BenchRows* rows_;
   std::int64_t cycle_ = 0;
+  Position position_;  ///< Where the table stands, by the last announcement.
 };
 
 }  // namespace mirror::bench

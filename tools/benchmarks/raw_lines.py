@@ -95,4 +95,17 @@ def random(bench):
     remove_database(file)
 
 
-GROUPS = {"bulk": bulk, "composite": composite, "spread": spread, "random": random}
+def digest(bench):
+    rows = bench.size(2_000_000, 500_000)
+    file = bench.path("raw.db")
+    with Endpoint(bench, "digest") as endpoint:
+        tenant = endpoint.new_tenant()
+        with endpoint.steps(tenant) as mirror:
+            mirror.step(f"populate count={rows}")
+            for _ in bench.turns(f"digests of {rows:,} rows"):
+                with bench.raw(file) as raw:
+                    _compare(bench, "digest-scan", raw, mirror, f"populate count={rows}", "digest")
+    remove_database(file)
+
+
+GROUPS = {"digest": digest, "bulk": bulk, "composite": composite, "spread": spread, "random": random}

@@ -17,7 +17,7 @@ namespace {
 const std::map<std::string, Verb> kVerbs = {{"populate", Verb::kPopulate}, {"insert", Verb::kInsert},
                                             {"upsert", Verb::kUpsert},     {"update", Verb::kUpdate},
                                             {"delete", Verb::kDelete},     {"push", Verb::kPush},
-                                            {"sync", Verb::kSync}};
+                                            {"digest", Verb::kDigest},     {"sync", Verb::kSync}};
 const std::map<std::string, Order> kOrders = {
     {"ascending", Order::kAscending}, {"spread", Order::kSpread}, {"random", Order::kRandom}};
 

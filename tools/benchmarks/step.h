@@ -18,8 +18,9 @@ enum class Verb : std::uint8_t {
   kUpsert,    ///< All columns of rows that are there.
   kUpdate,    ///< Two columns of rows that are there.
   kDelete,
-  kPush,  ///< One row at a time, each acknowledged before the next.
-  kSync,  ///< No rows: overwrites of 4,096 bytes with an fdatasync after each.
+  kPush,    ///< One row at a time, each acknowledged before the next.
+  kDigest,  ///< The digest of all rows, by the side that has them.
+  kSync,    ///< No rows: overwrites of 4,096 bytes with an fdatasync after each.
 };
 
 /// In which order the keys come.

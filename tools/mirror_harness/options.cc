@@ -121,9 +121,10 @@ std::optional<Options> ReadOptions(int argc, char** argv, int* exit_code) {
   soak->add_option("--changes", options.changes, "Changed rows in each cycle of a tenant")
       ->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 32))
       ->capture_default_str();
-  soak->add_option("--mix", mix,
-                   "Percent of inserts,updates,deletes. A server with [breaker] holds tables that lose more than "
-                   "half of their rows in a day")
+  soak->add_option(
+          "--mix", mix,
+          "Percent of inserts,updates,deletes. A server with [breaker] holds tables that lose more than "
+          "half of their rows in a day")
       ->capture_default_str();
 
   const auto wrong = [&](const std::string& reason) {

@@ -51,7 +51,8 @@ std::string CycleText(const Report& report) {
 std::string SoakText(const SoakResult& soak) {
   constexpr double kMega = 1e6;
   return absl::StrFormat(
-      "  the server held %.1f MB and %d descriptors when it was warm, %.1f MB and %d at the end, %.1f MB and %d "
+      "  the server held %.1f MB and %d descriptors when it was warm, %.1f MB and %d at the end, %.1f MB and "
+      "%d "
       "at most: %s\n",
       static_cast<double>(soak.warm.memory_bytes) / kMega, soak.warm.descriptors,
       static_cast<double>(soak.end.memory_bytes) / kMega, soak.end.descriptors,

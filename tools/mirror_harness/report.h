@@ -40,7 +40,8 @@ std::string ReportText(const Options& options, const Report& report);
 /// that cycles took), population_p50_ms, and of the parts of a cycle authenticate_p50_ms,
 /// schema_p50_ms, rows_p50_ms, completed_p50_ms. With --baseline: baseline_rows_per_s, ratio. With --check:
 /// `soak` with --server-pid: memory_warm_bytes, memory_end_bytes, memory_most_bytes, descriptors_warm,
-/// descriptors_end, descriptors_most, constant. With --check: checked_tables, checked_rows, differences, first_differences. When a tenant failed: first_failure.
+/// descriptors_end, descriptors_most, constant. With --check: checked_tables, checked_rows, differences,
+/// first_differences. When a tenant failed: first_failure.
 std::string ReportJson(const Options& options, const Report& report);
 
 }  // namespace mirror::harness

@@ -41,8 +41,8 @@ bool SoakResult::Constant() const {
 
 absl::Status ProcessWatch::Check(pid_t process) {
   if (HeldBy(process)) return absl::OkStatus();
-  return absl::NotFoundError(absl::StrCat("there is no process ", process,
-                                          ", or it is another user's. Nothing was sent. Give the server's pid"));
+  return absl::NotFoundError(absl::StrCat(
+      "there is no process ", process, ", or it is another user's. Nothing was sent. Give the server's pid"));
 }
 
 ProcessWatch::ProcessWatch(pid_t process, Clock::duration length)
