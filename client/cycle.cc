@@ -380,6 +380,14 @@ class Run {
     report->lost = found.lost;
     report->changed = found.changed;
     report->ghosts = found.ghosts;
+    if (found.equal() && !found.unsettled.empty() && options_.repair && resent_.insert(table).second) {
+      // They are sent whole along with what changed; then what is left to differ shows.
+      report->equality = TableReport::Equality::kUnknown;
+      report->unknown_because = "rows of it changed while it was compared";
+      found.keys = std::move(found.unsettled);
+      differ_[table] = std::move(found);
+      return;
+    }
     compared_[table] = {position,
                         found.beyond_repair ? std::max<std::uint64_t>(found.Count(), 1) : found.Count()};
     if (found.equal()) {
@@ -387,6 +395,8 @@ class Run {
       state_.SetSuspect(table, false);
       return;
     }
+    // Until it is found equal, every run compares it.
+    state_.SetSuspect(table, options_.repair);
     report->result = TableResult::kFailed;
     report->reason = absl::StrCat("compared with the source, ", InWords(found),
                                   "; 'mirror-agent verify --repair' sends them");
@@ -475,8 +485,11 @@ class Run {
     CrashPoint("agent.completed");
     for (const v1::TableVerdict& verdict : response->tables()) {
       if (compared_.count(verdict.table()) > 0) continue;
-      state_.SetSuspect(verdict.table(), verdict.comparison() == v1::COMPARISON_DIFFERS);
+      // Who could not be compared by digests is not cleared by a count, nor by none.
+      const bool equal = verdict.comparison() == v1::COMPARISON_EQUAL;
+      if (equal && compare_again_.count(verdict.table()) == 0) state_.SetSuspect(verdict.table(), false);
       if (verdict.comparison() != v1::COMPARISON_DIFFERS) continue;
+      state_.SetSuspect(verdict.table(), true);
       if (can_compare_) compare_again_.insert(verdict.table());
       TableReport& report = ReportOf(verdict.table());
       report.result = TableResult::kFailed;
@@ -543,6 +556,7 @@ class Run {
   std::map<std::string, Compared> compared_;    ///< In this cycle.
   std::map<std::string, Differences> differ_;   ///< Found in this cycle.
   std::map<std::string, Differences> repairs_;  ///< Found in the former one, to be mended.
+  std::set<std::string> resent_;                ///< Whose rows that changed meanwhile were sent whole once.
   std::set<std::string> compare_again_;         ///< Could not be compared in this cycle.
 };
 

@@ -6,6 +6,18 @@
 #include <utility>
 
 namespace mirror {
+namespace {
+
+/// A row that came and went since the mirror's position is a delete, and nothing that the mirror loses: it
+/// loses no more rows than it has, less what is there now, plus what may be new to it.
+void BoundDeletes(std::int64_t mirrored, std::uint64_t now, Planned* planned) {
+  if (mirrored < 0) return;
+  const std::uint64_t all = static_cast<std::uint64_t>(mirrored) + planned->inserts;
+  planned->deletes = std::min(planned->deletes, all > now ? all - now : 0);
+}
+
+}  // namespace
+
 void JobReader::Run() {
   for (job_ = 0; job_ < jobs_.size() && !ahead_.closed(); ++job_) {
     const bool stopped = stop_ != nullptr && *stop_;
@@ -99,6 +111,7 @@ absl::Status JobReader::ReadChanges(const ReadJob& job) {
     rows.blocks = std::move(piece->blocks);
     rows.target = std::move(piece->target);
     rows.planned = last ? rows.Count() : piece->planned;
+    if (rows.planned && piece->rows_now) BoundDeletes(job.mirrored, *piece->rows_now, &*rows.planned);
     rows.last = last;
     if (last) rows.row_count = piece->row_count;
     if (absl::Status pushed = Push(std::move(rows)); !pushed.ok()) return pushed;

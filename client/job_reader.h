@@ -27,6 +27,7 @@ struct ReadJob {
   bool closed_later = false;     ///< Net changes follow the rows of a population.
   bool whole_rows = false;       ///< Net changes are whole rows.
   bool logged = true;            ///< Net changes are to be had; else rows are read only as they are now.
+  std::int64_t mirrored = -1;    ///< Rows of the mirror; -1: unknown.
   bool count_all = false;        ///< Also a long table is counted.
   std::vector<Key> repair = {};  ///< Rows that are sent as they are, before the net changes.
 };

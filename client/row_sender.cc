@@ -108,6 +108,7 @@ ReadJob RowSender::ToRead(const Job& job) const {
   read.whole_rows = job.whole_rows || read.populate;
   read.logged = job.logged;
   read.count_all = job.count_all;
+  read.mirrored = job.status.row_count();
   read.repair = job.repair;
   return read;
 }

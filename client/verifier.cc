@@ -316,10 +316,13 @@ class Verifier::TableComparison {
       found_.keys.insert(found_.keys.end(), keys.begin(), keys.end());
     };
     if (!found_.beyond_repair) {
+      for (const Key& key : changed_) {
+        if (by_right.contains(key)) found_.unsettled.push_back(key);
+      }
       keep(lost_, &found_.lost);
       keep(changed_, &found_.changed);
       keep(ghosts_, &found_.ghosts);
-    } else if (by_right.size() >= found_.changed) {
+    } else if (!by_right.empty() && by_right.size() >= found_.Count()) {
       return absl::AbortedError(
           absl::StrCat("table '", table_.name, "' changes too fast to be compared; try again"));
     }

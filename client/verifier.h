@@ -31,6 +31,9 @@ struct Differences {
   /// They cannot be told one by one: the table has no key, or more than kLeavesSearched ranges differ. Then
   /// the counts are of what is certain.
   bool beyond_repair = false;
+  /// Rows that are otherwise in the mirror and changed at the source since: by right, but what else is wrong
+  /// with them nobody can tell. Not in `keys`.
+  std::vector<Key> unsettled = {};
 
   std::uint64_t Count() const { return lost + changed + ghosts; }
   bool equal() const { return Count() == 0 && !beyond_repair; }

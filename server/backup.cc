@@ -161,10 +161,8 @@ absl::StatusOr<BackupReport> BackupMirror(Tenants& tenants, const std::string& c
 absl::StatusOr<RestoreReport> RestoreMirror(Tenants& tenants, const std::string& context_id,
                                             const std::string& path, std::int64_t now_ms) {
   if (absl::Status status = CheckContextId(context_id); !status.ok()) return status;
-  if (path.empty() || path.front() != '/') {
-    return absl::InvalidArgumentError(
-        absl::StrCat("'", path, "' is no absolute path on the server's machine. Nothing was done."));
-  }
+  // Reading a mirror's own file beside SQLite would take its locks away.
+  if (absl::Status status = CheckPath(path, tenants.data_dir()); !status.ok()) return status;
   if (SizeOf(path + "-wal") > 0) {
     return absl::FailedPreconditionError(absl::StrCat(
         "'", path,

@@ -190,6 +190,9 @@ struct Step {
   /// Notes what vanishes: the rows that go are added to `rows` of this cycle's Loss, which is made when there
   /// is something to note; `committed` marks all of the table. Absent: nothing is noted.
   std::optional<Loss> loss = std::nullopt;
+  /// With `loss`: rows that may have gone in its cycle in all; more, and the step fails with
+  /// StepResult.would_delete. Absent: any number.
+  std::optional<std::int64_t> may_lose = std::nullopt;
   /// Holds on the table are over when the step is done; with `accepted` an operator let it happen, and what
   /// vanished until then counts no more.
   bool settles_holds = false;
@@ -220,6 +223,8 @@ struct StepResult {
   /// Rows that a refused swap would have lost: those of the visible table whose keys the new rows lack, or
   /// how many fewer there are.
   std::int64_t would_lose = 0;
+  /// Rows that would be gone in this cycle with a batch that Step::may_lose refused.
+  std::int64_t would_delete = 0;
 };
 
 /// One transaction.

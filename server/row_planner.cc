@@ -182,29 +182,9 @@ absl::Status RowPlanner::Break(const IncomingBatch& incoming, const TableRecord&
       return status;
     }
     loss.planned = planned;
-  } else if (deletes) {
-    const absl::StatusOr<std::vector<Loss>> losses = LossesOf(record.table);
-    if (!losses.ok()) return losses.status();
-    std::int64_t open = 0;
-    const Loss* own = nullptr;
-    for (const Loss& one : *losses) {
-      if (!one.committed) open += one.rows;
-      if (one.cycle == cycle_.number) own = &one;
-    }
-    // Of a table that is never held, what was planned is information.
-    if (own != nullptr && own->planned >= 0 && record.row_count + open > limits.rows_min) {
-      if (own->rows + batch.row_count > own->planned) {
-        outcome->status = absl::FailedPreconditionError(
-            absl::StrCat(Quoted(record.table), ": ", own->planned, " deletes were planned, ", own->rows,
-                         " rows are gone and this batch has ", batch.row_count,
-                         " more. Nothing of it was applied. Plan with batch 1 what the cycle deletes."));
-        return absl::OkStatus();
-      }
-    } else if (absl::Status status = HoldBatch(HoldKind::kDeletes, record, open + batch.row_count, limits,
-                                               outcome, /*planned=*/false);
-               !status.ok() || outcome->held) {
-      return status;
-    }
+  }
+  if (deletes) {
+    if (absl::Status status = BoundDeletes(record, limits, &loss, step); !status.ok()) return status;
   }
   if (into_shadow && batch.commit) {
     const absl::StatusOr<std::vector<Loss>> losses = LossesOf(record.table);
@@ -218,22 +198,68 @@ absl::Status RowPlanner::Break(const IncomingBatch& incoming, const TableRecord&
   }
   if (deletes || loss.planned >= 0 || batch.commit) {
     step->loss = loss;
-    if (deletes || loss.planned >= 0) {
-      // What those behind it in this transaction are judged by: that all of its rows go.
-      absl::StatusOr<std::vector<Loss>> losses = LossesOf(record.table);
-      if (!losses.ok()) return losses.status();
-      std::vector<Loss>& known = losses_[FoldName(record.table)];
-      auto own = std::find_if(known.begin(), known.end(),
-                              [&](const Loss& one) { return one.cycle == cycle_.number; });
-      if (own == known.end()) own = known.insert(known.end(), loss);
-      if (deletes) own->rows += batch.row_count;
-    }
   }
   return absl::OkStatus();
 }
 
+/// How many rows may be gone when the batch is applied: those of the plan, or what the breaker leaves.
+/// Deletes of rows that are not there take nothing of it. Of a table that is never held, what was planned is
+/// information.
+absl::Status RowPlanner::BoundDeletes(const TableRecord& record, const BreakerLimits& limits, Loss* loss,
+                                      Step* step) {
+  const absl::StatusOr<std::vector<Loss>> losses = LossesOf(record.table);
+  if (!losses.ok()) return losses.status();
+  std::int64_t open = 0, of_others = 0;
+  for (const Loss& one : *losses) {
+    if (!one.committed) open += one.rows;
+    if (!one.committed && one.cycle != cycle_.number) of_others += one.rows;
+    if (one.cycle == cycle_.number && loss->planned < 0) loss->planned = one.planned;
+  }
+  if (record.row_count < 0 || record.row_count + open <= limits.rows_min) return absl::OkStatus();
+  if (loss->planned >= 0) {
+    step->may_lose = loss->planned;
+    return absl::OkStatus();
+  }
+  const Hold* const hold = FindHold(*cycle_.holds, HoldKind::kDeletes, record.table);
+  step->may_lose = MayLose(limits, record.row_count, *losses, cycle_.now_ms, hold);
+  if (step->may_lose) *step->may_lose = std::max<std::int64_t>(0, *step->may_lose - of_others);
+  return absl::OkStatus();
+}
+
+/// Deletes that were more than a plan, or than the breaker leaves: only now is it known how many rows they
+/// were.
+absl::Status RowPlanner::SettleDeletes(const StepResult& result, std::int64_t planned,
+                                       BatchOutcome* outcome) {
+  const absl::StatusOr<std::optional<TableRecord>> record = store_.ReadTable(outcome->table);
+  if (!record.ok()) return record.status();
+  const absl::StatusOr<std::vector<Loss>> losses = store_.ReadLosses(outcome->table);
+  if (!losses.ok()) return losses.status();
+  if (planned >= 0) {
+    outcome->status = absl::FailedPreconditionError(absl::StrCat(
+        Quoted(outcome->table), ": ", planned, " deletes were planned, and with this batch ",
+        result.would_delete,
+        " rows would be gone. Nothing of it was applied. Plan with batch 1 what the cycle deletes."));
+    return absl::OkStatus();
+  }
+  std::int64_t of_others = 0;
+  for (const Loss& one : *losses) {
+    if (!one.committed && one.cycle != cycle_.number) of_others += one.rows;
+  }
+  if (!*record) return absl::OkStatus();
+  const BreakerLimits limits = LimitsOf(*cycle_.breaker, cycle_.context_id, outcome->table);
+  Judgement judgement = JudgeRows(limits, HoldKind::kDeletes, (*record)->table,
+                                  of_others + result.would_delete, (*record)->row_count, *losses,
+                                  cycle_.now_ms, FindHold(*cycle_.holds, HoldKind::kDeletes, outcome->table));
+  outcome->held = judgement.held;
+  if (judgement.held) outcome->status = absl::FailedPreconditionError(judgement.reason);
+  // Nobody knows how many are still to come: whoever lets it happen lets all of it.
+  if (judgement.hold) judgement.hold->rows = judgement.rows_before;
+  if (judgement.hold) late_holds_.push_back(*std::move(judgement.hold));
+  return absl::OkStatus();
+}
+
 absl::Status RowPlanner::HoldBatch(HoldKind kind, const TableRecord& record, std::int64_t vanish,
-                                   const BreakerLimits& limits, BatchOutcome* outcome, bool planned) {
+                                   const BreakerLimits& limits, BatchOutcome* outcome) {
   if (vanish <= 0) return absl::OkStatus();
   const absl::StatusOr<std::vector<Loss>> losses = LossesOf(record.table);
   if (!losses.ok()) return losses.status();
@@ -242,8 +268,6 @@ absl::Status RowPlanner::HoldBatch(HoldKind kind, const TableRecord& record, std
   if (!judgement.held) return absl::OkStatus();
   outcome->held = true;
   outcome->status = absl::FailedPreconditionError(judgement.reason);
-  // Nobody knows how many are still to come: whoever lets it happen lets all of it.
-  if (judgement.hold && !planned) judgement.hold->rows = judgement.rows_before;
   if (judgement.hold) new_holds_.push_back(*std::move(judgement.hold));
   return absl::OkStatus();
 }
@@ -305,6 +329,7 @@ void RowPlanner::Keep(BatchOutcome outcome, std::optional<Step> step, bool by_re
   planned->outcomes.push_back(std::move(outcome));
   if (!step) return;
   records_[key] = step->record;
+  planned_deletes_.push_back(step->loss ? step->loss->planned : -1);
   steps_.push_back(*std::move(step));
 }
 
@@ -329,6 +354,10 @@ absl::Status RowPlanner::SettleOne(Planned& planned, std::size_t i, std::vector<
     outcome.status = std::move(result.status);
     outcome.missing_rows = std::move(result.missing_rows);
     outcome.more_missing = result.more_missing;
+    if (result.would_delete > 0) {
+      const std::int64_t of_plan = planned_deletes_[planned.steps[i]];
+      if (absl::Status status = SettleDeletes(result, of_plan, &outcome); !status.ok()) return status;
+    }
     if (result.would_lose > 0) {
       if (absl::Status status = SettleSwap(result, &outcome); !status.ok()) return status;
     }

@@ -89,7 +89,9 @@ class RowPlanner {
   absl::Status Break(const IncomingBatch& batch, const TableRecord& record, Step* step,
                      BatchOutcome* outcome);
   absl::Status HoldBatch(HoldKind kind, const TableRecord& record, std::int64_t vanish,
-                         const BreakerLimits& limits, BatchOutcome* outcome, bool planned = true);
+                         const BreakerLimits& limits, BatchOutcome* outcome);
+  absl::Status BoundDeletes(const TableRecord& record, const BreakerLimits& limits, Loss* loss, Step* step);
+  absl::Status SettleDeletes(const StepResult& result, std::int64_t planned, BatchOutcome* outcome);
   absl::StatusOr<std::vector<Loss>> LossesOf(const std::string& table);
   absl::Status SettleSwap(const StepResult& result, BatchOutcome* outcome);
   void Keep(BatchOutcome outcome, std::optional<Step> step, bool by_record, Planned* planned);
@@ -101,7 +103,8 @@ class RowPlanner {
   std::vector<Step> steps_;
   std::vector<Planned> requests_;
   std::vector<Hold> new_holds_, late_holds_;
-  std::map<std::string, std::vector<Loss>> losses_;  ///< By folded table, as the steps leave them.
+  std::map<std::string, std::vector<Loss>> losses_;  ///< By folded table, as they are before the steps.
+  std::vector<std::int64_t> planned_deletes_;        ///< Of each step, see Loss::planned.
   std::set<std::string> failed_;                     ///< Tables of steps that failed, folded.
 };
 

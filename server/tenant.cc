@@ -266,11 +266,13 @@ absl::StatusOr<CommitResult> Tenant::CommitPlanned(const Planner& planner) {
 absl::Status Tenant::EndCycleLocked(std::int64_t now_ms, const std::function<void(TenantRecord&)>& change,
                                     std::vector<Step> steps, std::vector<TableCheck> checks,
                                     std::vector<Hold> holds, std::vector<std::uint64_t> settled_holds) {
+  TenantRecord ended;
   absl::StatusOr<CommitResult> result = CommitPlanned([&]() -> absl::StatusOr<Plan> {
     absl::StatusOr<TenantRecord> tenant = store_->ReadTenant();
     if (!tenant.ok()) return tenant.status();
     Plan plan;
     plan.now_ms = now_ms;
+    plan.forget_losses_before_ms = now_ms - options_.breaker.limits.window_ms;
     plan.tenant_expected = *tenant;
     plan.tenant = *tenant;
     plan.tenant->cycle = tenant->cycle + 1;
@@ -278,6 +280,7 @@ absl::Status Tenant::EndCycleLocked(std::int64_t now_ms, const std::function<voi
     plan.tenant->holder.clear();
     plan.tenant->announced.clear();
     change(*plan.tenant);
+    ended = *plan.tenant;
     plan.steps = steps;
     plan.checks = checks;
     plan.holds = holds;
@@ -286,6 +289,7 @@ absl::Status Tenant::EndCycleLocked(std::int64_t now_ms, const std::function<voi
     return plan;
   });
   if (!result.ok()) return result.status();
+  owner_ = ended;
   served_cycle_ = false;
   refused_tables_.reset();
   refused_seq_.clear();
@@ -728,9 +732,12 @@ void Tenant::ApplyGroup(const std::vector<WaitingRows*>& group) {
 absl::Status Tenant::CommitGroup(const TenantRecord& tenant, const std::vector<WaitingRows*>& group) {
   if (!store_) return absl::DataLossError(quarantine_);  // It showed with one of the others.
   if (absl::Status status = LoadHolds(); !status.ok()) return status;
+  // An idle cycle's end, found by another of the group, has forgotten them.
+  if (absl::Status status = LoadRefused(); !status.ok()) return Noticed(status);
   std::optional<RowPlanner> planner;
   std::vector<WaitingRows*> planned;
   CommitResult result{.stale = true};
+  std::optional<std::vector<Hold>> changed_holds;
   for (int attempt = 0; result.stale; ++attempt) {
     if (attempt == kPlanAttemptsMax) return ChangedAgainAndAgain(context_id_);
     std::int64_t now_ms = 0;
@@ -757,11 +764,13 @@ absl::Status Tenant::CommitGroup(const TenantRecord& tenant, const std::vector<W
     result = *std::move(committed);
     const bool settles = std::any_of(plan.steps.begin(), plan.steps.end(),
                                      [](const Step& step) { return step.settles_holds; });
-    if (!result.stale && (settles || !plan.holds.empty())) HoldsChanged(plan.holds);
+    if (!result.stale && (settles || !plan.holds.empty())) changed_holds = plan.holds;
   }
   CrashPoint("apply.committed");
   std::vector<std::pair<std::string, std::string>> left_out;
   if (absl::Status status = planner->Settle(result.steps, &left_out); !status.ok()) return Noticed(status);
+  // The planner looks at them until here.
+  if (changed_holds) HoldsChanged(*changed_holds);
   if (absl::Status status = KeepLateHolds(group.front()->now_ms, planner->TakeLateHolds()); !status.ok()) {
     return status;
   }

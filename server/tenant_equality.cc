@@ -60,7 +60,8 @@ absl::StatusOr<TableReading> Tenant::Read(const Caller& caller, std::int64_t cyc
 
 void Tenant::ReadOn(std::int64_t cycle, std::int64_t came_ms, SteadyTime began) {
   const Lock lock(mutex_);
-  Progressed(cycle, came_ms, began);
+  // A reading of a cycle that is over says nothing of the one that runs.
+  if (cycle == progressed_cycle_) Progressed(cycle, came_ms, began);
 }
 
 void Tenant::NoteDigests(std::int64_t cycle, const std::string& table, const Position& position,

@@ -1,5 +1,7 @@
 // A tenant's file as an operator handles it: copied, put back, set aside.
 
+#include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -20,19 +22,28 @@ absl::Status Tenant::ReplaceFile(const std::function<absl::Status()>& move, std:
   const Lock lock(mutex_);
   // A file that is gone or damaged is no reason not to put a good one there.
   const std::string damaged = std::exchange(quarantine_, {});
-  const absl::Status opened = Open(false, now_ms);
-  if (opened.ok() && store_) {
+  const auto refused = [&](absl::Status status) {
+    if (damaged.empty()) return status;
+    store_.reset();
+    is_open_ = false;
+    quarantine_ = damaged;
+    return status;
+  };
+  std::optional<TenantRecord> before = owner_;
+  if (Open(false, now_ms).ok() && store_) {
     if (!store_->IsDurable()) {
-      return absl::FailedPreconditionError(
-          absl::StrCat("the mirror of '", context_id_,
-                       "' is being made by its first cycle. Nothing was done. Wait until that is over, or "
-                       "pause the tenant."));
+      return refused(absl::FailedPreconditionError(absl::StrCat(
+          "the mirror of '", context_id_,
+          "' is being made by its first cycle. Nothing was done. Wait until that is over, or pause the "
+          "tenant.")));
     }
     if (!store_->IsWhole()) {
-      return absl::UnavailableError(
-          absl::StrCat("a reader holds the log of the mirror of '", context_id_,
-                       "'. Nothing was done. End that reader, then restore again."));
+      return refused(
+          absl::UnavailableError(absl::StrCat("a reader holds the log of the mirror of '", context_id_,
+                                              "'. Nothing was done. End that reader, then restore again.")));
     }
+    const absl::StatusOr<TenantRecord> tenant = store_->ReadTenant();
+    if (tenant.ok()) before = *tenant;
   }
   store_.reset();
   is_open_ = false;
@@ -41,8 +52,20 @@ absl::Status Tenant::ReplaceFile(const std::function<absl::Status()>& move, std:
     quarantine_ = damaged;
     return moved;
   }
-  replaced_ = true;
+  replaced_ = false;
   if (absl::Status status = Open(false, now_ms); !status.ok()) return status;
+  // The file may be a copy from the middle of the very cycle that runs. What an operator decided since then,
+  // a pause or another source, stands whatever the copy says.
+  absl::Status status = EndCycleLocked(now_ms,
+                                       [&](TenantRecord& tenant) {
+                                         if (!before) return;
+                                         tenant.cycle = std::max(tenant.cycle, before->cycle + 1);
+                                         tenant.paused = before->paused;
+                                         tenant.pause_reason = before->pause_reason;
+                                         if (!before->source_id.empty()) tenant.source_id = before->source_id;
+                                       },
+                                       {});
+  if (!status.ok()) return status;
   events_.Add(context_id_, Severity::kWarning, "mirror.restored",
               "an operator put a backup in the mirror's place; the running cycle is over, and the next one "
               "catches up from where the backup stands");

@@ -22,6 +22,8 @@ constexpr std::int64_t kCopyEntries = 20'000;
 constexpr std::size_t kShapesMax = 64;
 /// Tables up to this are counted with their last piece; up to kOneLookEntries where writers wait for it.
 constexpr std::int64_t kCountedRows = 100'000;
+/// Deletes that no mirror asks an operator about: what they leave need not be counted.
+constexpr std::int64_t kDeletesUncounted = 500;
 
 /// OR of masks; one that is NULL means all columns.
 struct Mask {
@@ -456,19 +458,32 @@ class NetChanges : public ChangeReader {
         absl::StrCat("SELECT count(*) FROM temp._mirror_net AS n WHERE NOT EXISTS (SELECT 1 FROM main.",
                      QuoteName(source_.schema.name), " AS t WHERE ", absl::StrJoin(terms, " AND "), ")"));
     if (!gone.ok()) return gone.status();
+    const auto whole = file_.Number(
+        absl::StrCat("SELECT count(*) FROM temp._mirror_net", whole_rows_ ? "" : " WHERE m0 IS NULL"));
+    if (!whole.ok()) return whole.status();
     piece->planned.emplace();
     piece->planned->deletes = static_cast<std::uint64_t>(*gone);
-    piece->planned->updates = static_cast<std::uint64_t>(rows_ - *gone);
+    // Those that are gone have no row to be inserted; their entries are of whole rows, too.
+    piece->planned->inserts = static_cast<std::uint64_t>(std::max<std::int64_t>(0, *whole - *gone));
+    piece->planned->updates = static_cast<std::uint64_t>(rows_ - *gone) - piece->planned->inserts;
+    if (*gone <= kDeletesUncounted) return absl::OkStatus();
+    const auto now = file_.Number(absl::StrCat("SELECT count(*) FROM main.", QuoteName(source_.schema.name)));
+    if (!now.ok()) return now.status();
+    piece->rows_now = static_cast<std::uint64_t>(*now);
     return absl::OkStatus();
   }
 
   absl::Status CountRows(ChangePiece* piece) {
     std::int64_t most = file_.wal() ? kCountedRows : kOneLookEntries;
     if (count_all_) most = file_.wal() ? INT64_MAX - 1 : kCountedRows;
+    const bool many = deletes_ && static_cast<std::int64_t>(deletes_->rows()) > kDeletesUncounted;
+    if (many) most = INT64_MAX - 1;
     const auto count = file_.Number(absl::StrCat("SELECT count(*) FROM (SELECT 1 FROM main.",
                                                  QuoteName(source_.schema.name), " LIMIT ", most + 1, ")"));
     if (!count.ok()) return count.status();
-    if (*count <= most) piece->row_count = static_cast<std::uint64_t>(*count);
+    if (*count > most) return absl::OkStatus();
+    piece->row_count = static_cast<std::uint64_t>(*count);
+    piece->rows_now = piece->row_count;
     return absl::OkStatus();
   }
 

@@ -106,6 +106,8 @@ struct ChangePiece {
   bool last = false;                ///< With these the table is at `target`.
   /// Of the first piece, when others follow: all that they have in all, where that is known before.
   std::optional<Planned> planned = {};
+  /// With `planned`, or of the last piece: rows of the table at that moment, where they were counted.
+  std::optional<std::uint64_t> rows_now = {};
   std::optional<std::uint64_t>
       row_count;  ///< Of the last piece: rows of the table then, where that is cheap.
 };

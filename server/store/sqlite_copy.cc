@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sqlite3.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -20,7 +21,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int kPagesAtATime = 1'000;
-constexpr char kUnfinished[] = ".part";
+constexpr char kUnfinished[] = ".part-XXXXXX";
 
 struct Closer {
   void operator()(sqlite3* database) const { sqlite3_close(database); }
@@ -87,12 +88,11 @@ absl::Status MakeCopy(SqliteConnection& from, const std::string& path, const std
 }  // namespace
 
 absl::Status CopySqliteFile(SqliteConnection& from, const std::string& path, const GoOn& go_on) {
-  const std::string unfinished = path + kUnfinished;
-  // An older attempt may have died.
-  unlink(unfinished.c_str());
   struct stat info {};
   if (lstat(path.c_str(), &info) == 0) return Trouble("making a copy in", path, EEXIST);
-  const int file = open(unfinished.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
+  // Each attempt has a name of its own.
+  std::string unfinished = path + kUnfinished;
+  const int file = mkostemp(unfinished.data(), O_CLOEXEC);
   if (file < 0) return Trouble("making", unfinished, errno);
   close(file);
   absl::Status made = MakeCopy(from, path, unfinished, go_on);

@@ -11,7 +11,7 @@ namespace mirror {
 
 /// Copies what `from` sees, page by page, into `path`: one file with a rollback journal, closed to group and
 /// others, which any SQLite tool reads. It gets its name when all of it is on disk; until then it is
-/// `<path>.part`, which is removed after an error.
+/// `<path>.part-` and six characters, which is removed after an error.
 ///   kAlreadyExists  `path` is there
 ///   kUnavailable    the folder or the disk
 ///   kCancelled      `go_on` said so

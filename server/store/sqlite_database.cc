@@ -406,8 +406,9 @@ class Database final : public SqliteDatabase {
     }
     if (step.loss) {
       const std::int64_t lost = before < 0 || rows < 0 ? 0 : std::max<std::int64_t>(0, before - rows);
-      absl::Status status = step.accepted ? ForgetLosses(*connection_, step.table)
-                                          : NoteLoss(*connection_, step.table, *step.loss, lost);
+      absl::Status status = NoteLoss(*connection_, step.table, *step.loss, lost);
+      if (status.ok() && step.may_lose) status = CheckDeletes(step, result);
+      if (status.ok() && step.accepted) status = ForgetLosses(*connection_, step.table);
       if (!status.ok()) return status;
     }
     return WriteRecord(step, stored, rows);
@@ -443,6 +444,18 @@ class Database final : public SqliteDatabase {
     swapped_ = true;
     if (absl::Status status = ForgetCheck(*connection_, step.table); !status.ok()) return status;
     return RunSwap(*connection_, step.table, &result->left_out);
+  }
+
+  absl::Status CheckDeletes(const Step& step, StepResult* result) {
+    const absl::StatusOr<std::vector<Loss>> losses = SelectLosses(*connection_, step.table);
+    if (!losses.ok()) return losses.status();
+    for (const Loss& loss : *losses) {
+      if (loss.cycle != step.loss->cycle || loss.rows <= *step.may_lose) continue;
+      result->would_delete = loss.rows;
+      return absl::FailedPreconditionError(
+          absl::StrCat("table '", step.table, "': ", loss.rows, " rows would be deleted"));
+    }
+    return absl::OkStatus();
   }
 
   absl::Status CheckLoss(const std::string& table, const Shadow& shadow, std::int64_t rows,

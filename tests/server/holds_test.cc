@@ -170,7 +170,23 @@ TEST_F(HoldsTest, WithoutAPlanTheBatchThatIsTooMuchIsHeld) {
   sixth.seq = 6;
   EXPECT_TRUE(source_->Send(mirror::People(), sixth).held);
   EXPECT_EQ(Count(), kRows - 2'000);
-  EXPECT_EQ(Holds()[0].rows, 4'000U) << "as many as there are: nobody knows how many are to come";
+  EXPECT_EQ(Holds().at(0).rows, 4'000U) << "as many as there are: nobody knows how many are to come";
+}
+
+TEST_F(HoldsTest, DeletesOfRowsThatAreNotThereTakeNothing) {
+  Fill();
+  for (int cycle = 1; cycle < 4; ++cycle) {
+    Begin();
+    BatchSpec spec = Deleting(kRows, 2 * kRows, cycle);
+    spec.planned.reset();
+    ASSERT_THAT(source_->Send(mirror::People(), spec).status, IsOk());
+    ASSERT_THAT(source_->Complete(), IsOk());
+  }
+  EXPECT_EQ(Count(), kRows);
+  Begin();
+  BatchSpec few = Deleting(kRows - 5, 2 * kRows, 4);
+  few.planned = Planned{.deletes = 5};
+  EXPECT_THAT(source_->Send(mirror::People(), few).status, IsOk()) << "five rows of them are there";
 }
 
 TEST_F(HoldsTest, AnUpdateOfEveryRowIsNeverHeld) {

@@ -570,6 +570,7 @@ class Play {
         table.pending.reset();
         table.state = MirrorTable::kRepopulate;
         break;
+      case SchemaAction::kHeld:
       case SchemaAction::kRefused:
         throw Failure("refused: " + answer.reason);
     }

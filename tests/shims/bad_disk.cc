@@ -89,6 +89,18 @@ bool InDurable(const char* path, char* durable, size_t size) {
   return length > 0 && static_cast<size_t>(length) < size;
 }
 
+/// The folders above a file that survives.
+void MakeFolders(const char* path) {
+  char folder[4'096];
+  snprintf(folder, sizeof(folder), "%s", path);
+  for (char* at = folder + strlen(Set().durable); *at != '\0'; ++at) {
+    if (*at != '/') continue;
+    *at = '\0';
+    syscall(SYS_mkdirat, AT_FDCWD, folder, 0700);
+    *at = '/';
+  }
+}
+
 /// What is synced now survives: the whole file as it is.
 void KeepDurable(int file, const char* path) {
   char durable[4'096];
@@ -96,6 +108,7 @@ void KeepDurable(int file, const char* path) {
   if (Set().fault != Fault::kPower || !InDurable(path, durable, sizeof(durable))) return;
   if (fstat(file, &info) != 0 || S_ISDIR(info.st_mode)) return;
   pthread_mutex_lock(&copying);
+  MakeFolders(durable);
   const int from = static_cast<int>(syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0));
   const int to = static_cast<int>(
       syscall(SYS_openat, AT_FDCWD, durable, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));

@@ -198,10 +198,14 @@ class Transaction {
     if (step.settles_holds) {
       std::erase_if(mirror_->holds, [&](const Hold& hold) { return FoldName(hold.table) == key; });
     }
-    if (step.loss && step.accepted) {
-      mirror_->losses.erase(key);
-    } else if (step.loss) {
+    if (step.loss) {
       NoteLoss(key, *step.loss, before < 0 || rows_ < 0 ? 0 : std::max<std::int64_t>(0, before - rows_));
+      const auto own = mirror_->losses[key].find(step.loss->cycle);
+      if (step.may_lose && own != mirror_->losses[key].end() && own->second.rows > *step.may_lose) {
+        result->would_delete = own->second.rows;
+        return absl::FailedPreconditionError("too many rows would be deleted");
+      }
+      if (step.accepted) mirror_->losses.erase(key);
     }
     mirror_->records.erase(key);
     if (!step.record) return absl::OkStatus();

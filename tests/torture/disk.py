@@ -39,7 +39,7 @@ def count(scenario):
 def lose_power(place, durable, dice, torn):
     """What was not synced is gone; with `torn` some pages of it are there all the same."""
     for path in place.data.iterdir():
-        if path.name == ".work" or path.name.endswith("-shm"):
+        if path.is_dir() or path.name.endswith("-shm"):
             continue
         kept = durable / path.name
         if not kept.exists():
