@@ -537,7 +537,11 @@ TEST_F(CycleRulesTest, RowsThatTheMirrorDoesNotHaveAreNamedAndSentWhole) {
 
   // By hand: whole or not at all, and the result names the rows of the batch.
   const std::int64_t cycle = Begin(*client);
-  const v1::TableStatus status = Announce(*client, cycle, {people_}).front();
+  v1::TableSchemaRequest announcement = Announcement(cycle, {people_});
+  announcement.set_source_id(source.source_id());
+  const absl::StatusOr<v1::TableSchemaResponse> announced = client->TableSchema(announcement);
+  ASSERT_THAT(announced, IsOk());
+  const v1::TableStatus status = announced->tables(0);
   BatchSpec spec;
   spec.operation = Operation::kUpdate;
   spec.columns = {"id", "name"};

@@ -157,7 +157,7 @@ TEST_F(TenantsTest, AnotherIssuersKeyMayNotTouchATenantEvenWhenItsListNamesIt) {
   EXPECT_THAT(Complete(*owner, cycle), IsOk());
 }
 
-TEST_F(TenantsTest, ASecondSourceThatAnnouncesItselfForATenantIsAnEvent) {
+TEST_F(TenantsTest, ASecondSourceThatAnnouncesItselfForATenantIsHeldUntilItIsAccepted) {
   Install();
   const auto client = Client();
   FakeSource first(1), second(2);
@@ -165,11 +165,14 @@ TEST_F(TenantsTest, ASecondSourceThatAnnouncesItselfForATenantIsAnEvent) {
   second.CreateTable(People());
   Mirror(first, *client);
   Mirror(first, *client);
-  EXPECT_THAT(Events("source.changed"), SizeIs(0));
+  EXPECT_THAT(Events("hold.source"), SizeIs(0));
   FakeCycleOptions options;
   options.holder = "other";
-  ASSERT_TRUE(second.RunCycle(*client, options).AllDone());
-  EXPECT_THAT(Events("source.changed"), SizeIs(1));
+  EXPECT_FALSE(second.RunCycle(*client, options).AllDone());
+  EXPECT_THAT(Events("hold.source"), SizeIs(1));
+  ASSERT_EQ(here_->Mirrorctl({"accept-source", "Cust"}).exit_code, 0);
+  EXPECT_TRUE(second.RunCycle(*client, options).AllDone());
+  EXPECT_THAT(Events("hold.source"), SizeIs(1));
 }
 
 }  // namespace

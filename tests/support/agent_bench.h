@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "client/config.h"
 #include "client/connect.h"
@@ -39,6 +40,8 @@ class AgentBench {
   CycleReport Run(bool repopulate = false);
   /// False: the agent died.
   bool RunUntilDeath(CycleReport* report);
+  /// As an operator who lets everything happen: commits what is held. The reasons of what was.
+  std::vector<std::string> LetPass();
   /// Called whenever rows were handed over.
   std::function<void(const Job&)> on_rows;
   /// See RunRequest.
