@@ -163,6 +163,10 @@ absl::StatusOr<RestoreReport> RestoreMirror(Tenants& tenants, const std::string&
   if (absl::Status status = CheckContextId(context_id); !status.ok()) return status;
   // Reading a mirror's own file beside SQLite would take its locks away.
   if (absl::Status status = CheckPath(path, tenants.data_dir()); !status.ok()) return status;
+  if (std::error_code error; !fs::is_regular_file(path, error)) {
+    return absl::NotFoundError(
+        absl::StrCat("there is no file '", path, "' on the server's machine. The mirror is as it was."));
+  }
   if (SizeOf(path + "-wal") > 0) {
     return absl::FailedPreconditionError(absl::StrCat(
         "'", path,

@@ -41,8 +41,9 @@ struct RestoreReport {
 /// Puts a copy in the place of the tenant's mirror, which need not be there, and ends the running cycle. The
 /// copy stays.
 ///   kInvalidArgument     `path` is relative, or the context id none
-///   kFailedPrecondition  the copy is no whole mirror of this tenant; a mirror is being made by its first
-///   cycle kUnavailable         a reader holds the mirror's log; the disk. The mirror is as it was.
+///   kNotFound            there is no such file
+///   kFailedPrecondition  the copy is no whole mirror of this tenant; its first cycle is making a mirror
+///   kUnavailable         a reader holds the mirror's log; the disk. The mirror is as it was.
 absl::StatusOr<RestoreReport> RestoreMirror(Tenants& tenants, const std::string& context_id,
                                             const std::string& path, std::int64_t now_ms);
 
