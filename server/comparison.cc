@@ -81,6 +81,7 @@ Compared Compare(const CompletedTable& source, const std::optional<TableRecord>&
     if (source.digest && own->sum != *source.digest) {
       return differs(1, "the digests differ: at least one row is not the same");
     }
+    check.row_count = own->rows;
     return equal(Equality::kEqual);
   }
   if (!rows) return Unchecked(source.table, "the mirror does not know its number of rows");

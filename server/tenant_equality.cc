@@ -166,6 +166,8 @@ absl::Status Tenant::CompareLater(const std::vector<CompletedTable>& tables, std
     Compared compared = Compare(tables[i], *record, own->front(), now_ms);
     (*verdicts)[i] = compared.verdict;
     if (!compared.check) continue;
+    // The next cycle may have changed rows since they were counted.
+    compared.check->row_count.reset();
     const Lock lock(mutex_);
     if (!store_) return absl::OkStatus();
     Plan plan;

@@ -169,6 +169,23 @@ TEST_F(EqualityTest, AWrongCountLeadsToAComparisonNotToAPopulation) {
   EXPECT_EQ(ReportOf(report, "one").action, "changes");
 }
 
+TEST_F(EqualityTest, AComparisonThatFindsTheTableEqualSetsTheNumberOfItsRows) {
+  Begin(2'000);
+  Damage("DELETE FROM one WHERE id BETWEEN 100 AND 102; DELETE FROM one WHERE id = 7");
+  bench_->verify = true;
+  bench_->repair = true;
+  EXPECT_TRUE(bench_->Run().Good());
+  const CycleReport compared = bench_->Run();
+  EXPECT_EQ(ReportOf(compared, "one").equality, Equality::kEqual) << Summary(compared);
+  EXPECT_EQ(bench_->mirror().Value("SELECT row_count FROM \"Cust_mirroring\" WHERE table_name = 'one'"),
+            bench_->mirror().Value("SELECT count(*) FROM one"));
+  bench_->verify = false;
+  Sql("UPDATE one SET t = 'changed' WHERE id = 1");
+  const CycleReport next = bench_->Run();
+  EXPECT_TRUE(next.Good()) << Summary(next);
+  EXPECT_EQ(ReportOf(next, "one").repaired, 0U) << Summary(next);
+}
+
 TEST_F(EqualityTest, WithoutRepairNothingIsMended) {
   Begin(2'000);
   Damage("DELETE FROM one WHERE id = 7");
