@@ -126,7 +126,7 @@ Judgement JudgeTables(const BreakerLimits& limits, const std::vector<TableRecord
   if (rows <= limits.rows_min || (!many && !large)) return judgement;
   Hold next{.kind = HoldKind::kTables, .rows = judgement.rows, .rows_before = judgement.rows_before};
   for (const TableRecord& record : gone) next.tables.push_back(record.table);
-  if (rows_gone <= Allowed(hold)) {
+  if (hold != nullptr && hold->state == HoldState::kCommit && rows_gone <= Allowed(hold)) {
     const bool same = std::all_of(next.tables.begin(), next.tables.end(), [&](const std::string& table) {
       return std::any_of(hold->tables.begin(), hold->tables.end(),
                          [&](const std::string& known) { return SameName(known, table); });

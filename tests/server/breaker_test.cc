@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 namespace mirror {
 namespace {
 
@@ -113,6 +115,17 @@ TEST(Breaker, ManyTablesOrMostRowsAreHeld) {
   EXPECT_FALSE(JudgeTables(kLimits, Tables(2, 100), Tables(4, 400), kNow, nullptr).held) << "only two";
   EXPECT_TRUE(JudgeTables(kLimits, Tables(1, 2'000), Tables(1, 2'000), kNow, nullptr).held) << "all rows";
   EXPECT_FALSE(JudgeTables(kLimits, Tables(5, 10), Tables(5, 10), kNow, nullptr).held) << "few rows in all";
+}
+
+TEST(Breaker, ManyTablesWithoutARowAreHeldToo) {
+  std::vector<TableRecord> all = Tables(10, 1'000);
+  const std::vector<TableRecord> empty = Tables(4, 0);
+  std::copy(empty.begin(), empty.end(), all.begin());
+  Judgement judgement = JudgeTables(kLimits, empty, all, kNow, nullptr);
+  ASSERT_TRUE(judgement.held && judgement.hold);
+  EXPECT_TRUE(JudgeTables(kLimits, empty, all, kNow, &*judgement.hold).held) << "nobody decided yet";
+  judgement.hold->state = HoldState::kCommit;
+  EXPECT_FALSE(JudgeTables(kLimits, empty, all, kNow, &*judgement.hold).held);
 }
 
 TEST(Breaker, ACommitAboutTablesIsAboutThose) {
