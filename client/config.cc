@@ -202,6 +202,15 @@ Setter SetText(std::string* target) {
   };
 }
 
+Setter SetDuration(std::int64_t* target_ms, const TimeSpan& low, const TimeSpan& high) {
+  return [target_ms, &low, &high](const Given& given) {
+    const auto value = AsDuration(given, low, high);
+    if (!value.ok()) return value.status();
+    *target_ms = *value;
+    return absl::OkStatus();
+  };
+}
+
 /// A path, seen from the configuration's folder.
 Setter SetPath(std::string* target, const std::filesystem::path& folder) {
   return [target, folder](const Given& given) {
@@ -379,35 +388,11 @@ class Loader {
                return absl::OkStatus();
              }},
             {"blocked", [source](const Given& given) { return SetBlocked(given, &source->blocked); }},
-            {"interval",
-             [source](const Given& given) {
-               auto value = AsDuration(given, kIntervalMin, kIntervalMax);
-               if (!value.ok()) return value.status();
-               source->interval_ms = *value;
-               return absl::OkStatus();
-             }},
+            {"interval", SetDuration(&source->interval_ms, kIntervalMin, kIntervalMax)},
             {"quiet", [source](const Given& given) { return SetQuiet(given, &source->quiet); }},
-            {"retention",
-             [source](const Given& given) {
-               auto value = AsDuration(given, kRetentionMin, kRetentionMax);
-               if (!value.ok()) return value.status();
-               source->retention_ms = *value;
-               return absl::OkStatus();
-             }},
-            {"count_interval",
-             [source](const Given& given) {
-               auto value = AsDuration(given, kNoTime, kRetentionMax);
-               if (!value.ok()) return value.status();
-               source->count_interval_ms = *value;
-               return absl::OkStatus();
-             }},
-            {"verify_interval",
-             [source](const Given& given) {
-               auto value = AsDuration(given, kNoTime, kRetentionMax);
-               if (!value.ok()) return value.status();
-               source->verify_interval_ms = *value;
-               return absl::OkStatus();
-             }},
+            {"retention", SetDuration(&source->retention_ms, kRetentionMin, kRetentionMax)},
+            {"count_interval", SetDuration(&source->count_interval_ms, kNoTime, kRetentionMax)},
+            {"verify_interval", SetDuration(&source->verify_interval_ms, kNoTime, kRetentionMax)},
             {"repair",
              [source](const Given& given) {
                const auto value = AsBool(given);

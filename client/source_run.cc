@@ -1,7 +1,6 @@
 #include "client/source_run.h"
 
 #include <algorithm>
-#include <chrono>
 #include <utility>
 
 #include "absl/status/statusor.h"
@@ -10,6 +9,7 @@
 #include "client/lock_file.h"
 #include "client/run_state.h"
 #include "client/source/sqlite_reader.h"
+#include "proto/wire/clock.h"
 #include "proto/wire/table.h"
 
 namespace mirror {
@@ -33,9 +33,7 @@ std::vector<std::string> Own(const std::vector<std::string>& names, const std::v
 
 void SetVerification(const SourceConfig& source, const RunRequest& request, const RunState& state,
                      CycleOptions* cycle) {
-  cycle->now_ms = std::chrono::duration_cast<std::chrono::milliseconds>(
-                      std::chrono::system_clock::now().time_since_epoch())
-                      .count();
+  cycle->now_ms = NowMs();
   cycle->count_interval_ms = source.count_interval_ms;
   cycle->repair = request.repair.value_or(source.repair);
   cycle->verify_tables = request.verify_tables;

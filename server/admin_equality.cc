@@ -4,9 +4,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "proto/wire/clock.h"
 #include "server/admin_service.h"
 #include "server/backup.h"
-#include "server/clock.h"
 
 namespace mirror {
 namespace {

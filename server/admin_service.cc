@@ -15,9 +15,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "certs/issue.h"
+#include "proto/wire/clock.h"
 #include "proto/wire/codec.h"
 #include "server/call_log.h"
-#include "server/clock.h"
 #include "server/diagnosis.h"
 #include "server/rpc_status.h"
 
@@ -402,7 +402,5 @@ grpc::Status AdminService::Diagnose(grpc::ServerContext* context, const v1::Diag
                  return absl::OkStatus();
                });
 }
-
-// --- Not there yet ------------------------------------------------------------
 
 }  // namespace mirror

@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "proto/wire/crash_point.h"
 #include "server/store/sqlite_store.h"
+#include "server/store/sync_path.h"
 
 namespace mirror {
 namespace {
@@ -78,11 +79,8 @@ absl::Status CopyFile(const std::string& from, const std::string& to) {
     return absl::UnavailableError(
         absl::StrCat("copying '", from, "': ", error.message(), ". The mirror is as it was."));
   }
-  const int file = open(to.c_str(), O_RDWR | O_CLOEXEC);
-  const bool synced = file >= 0 && fsync(file) == 0;
-  const int failed = errno;
-  if (file >= 0) close(file);
-  if (synced) return absl::OkStatus();
+  const int failed = SyncPath(to, O_RDWR);
+  if (failed == 0) return absl::OkStatus();
   return absl::UnavailableError(
       absl::StrCat("writing '", to, "': ", std::strerror(failed), ". The mirror is as it was."));
 }

@@ -588,6 +588,12 @@ class Loader {
                                                    written, "]], with two brackets"));
   }
 
+  absl::Status CheckHas(const toml::node& block, const std::string& written, const std::string& key) const {
+    if (block.as_table()->contains(key)) return absl::OkStatus();
+    return absl::InvalidArgumentError(
+        absl::StrCat(Line(block.source()), written, " has no '", key, "', which it needs"));
+  }
+
   /// [[tenant]] and its [[tenant.table]]: what is otherwise for some.
   absl::Status TenantRules(const toml::table& root) {
     const absl::StatusOr<const toml::array*> list = Blocks(root, "tenant", "tenant");
@@ -604,10 +610,7 @@ class Loader {
                          {"tables_min", OrAbsent(&rule.tables_min, 1, kTablesMinMax)},
                          {"table", [](const Given&) { return absl::OkStatus(); }}};
       if (absl::Status status = SetAll(block, "[[tenant]]", keys); !status.ok()) return status;
-      if (!block.contains("context_id")) {
-        return absl::InvalidArgumentError(
-            absl::StrCat(Line(entry.source()), "[[tenant]] has no 'context_id', which it needs"));
-      }
+      if (absl::Status status = CheckHas(entry, "[[tenant]]", "context_id"); !status.ok()) return status;
       config_.breaker.rules.push_back(rule);
       if (absl::Status status = TableRules(block, rule.context); !status.ok()) return status;
     }
@@ -629,28 +632,21 @@ class Loader {
       if (absl::Status status = SetAll(*entry.as_table(), "[[tenant.table]]", keys); !status.ok()) {
         return status;
       }
-      if (!entry.as_table()->contains("name")) {
-        return absl::InvalidArgumentError(
-            absl::StrCat(Line(entry.source()), "[[tenant.table]] has no 'name', which it needs"));
-      }
+      if (absl::Status status = CheckHas(entry, "[[tenant.table]]", "name"); !status.ok()) return status;
       config_.breaker.rules.push_back(std::move(rule));
     }
     return absl::OkStatus();
   }
 
   absl::Status Issuers(const toml::table& root) {
-    const toml::node* const node = root.get("issuer");
-    if (node == nullptr) {
+    if (!root.contains("issuer")) {
       return absl::InvalidArgumentError(absl::StrCat(
           config_.file, ": there is no [[issuer]]: without one no source can call. Add one with name, ",
           "environment, keys and contexts."));
     }
-    const toml::array* const list = node->as_array();
-    if (list == nullptr || !list->is_array_of_tables()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat(Line(node->source()), "'issuer' must be written as [[issuer]], with two brackets"));
-    }
-    for (const toml::node& entry : *list) {
+    const absl::StatusOr<const toml::array*> list = Blocks(root, "issuer", "issuer");
+    if (!list.ok()) return list.status();
+    for (const toml::node& entry : **list) {
       IssuerConfig issuer;
       const Keys keys = {{"name", Text(&issuer.name)},
                          {"environment", Text(&issuer.environment)},
@@ -658,9 +654,7 @@ class Loader {
                          {"contexts", Patterns(&issuer.contexts)}};
       if (absl::Status status = SetAll(*entry.as_table(), "[[issuer]]", keys); !status.ok()) return status;
       for (const Key& key : keys) {
-        if (entry.as_table()->contains(key.name)) continue;
-        return absl::InvalidArgumentError(
-            absl::StrCat(Line(entry.source()), "[[issuer]] has no '", key.name, "', which it needs"));
+        if (absl::Status status = CheckHas(entry, "[[issuer]]", key.name); !status.ok()) return status;
       }
       for (const IssuerConfig& other : config_.issuers) {
         if (other.name != issuer.name || other.environment != issuer.environment) continue;

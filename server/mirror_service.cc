@@ -9,10 +9,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "certs/key.h"
+#include "proto/wire/clock.h"
 #include "proto/wire/codec.h"
 #include "proto/wire/digest.h"
 #include "server/call_log.h"
-#include "server/clock.h"
 #include "server/row_pipeline.h"
 #include "server/rpc_status.h"
 

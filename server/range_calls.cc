@@ -4,10 +4,10 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "proto/wire/clock.h"
 #include "proto/wire/codec.h"
 #include "proto/wire/limits.h"
 #include "server/call_log.h"
-#include "server/clock.h"
 #include "server/mirror_service.h"
 #include "server/rpc_status.h"
 

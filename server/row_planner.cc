@@ -32,6 +32,15 @@ absl::Status BehindRefused(const std::string& table) {
                    "the refused batch on."));
 }
 
+/// Rows that cycles which died have taken since the table was last committed.
+std::int64_t OpenOfOthers(const std::vector<Loss>& losses, std::int64_t cycle) {
+  std::int64_t rows = 0;
+  for (const Loss& loss : losses) {
+    if (!loss.committed && loss.cycle != cycle) rows += loss.rows;
+  }
+  return rows;
+}
+
 }  // namespace
 
 absl::Status NotAgreed(const std::string& table) {
@@ -209,10 +218,9 @@ absl::Status RowPlanner::BoundDeletes(const TableRecord& record, const BreakerLi
                                       Step* step) {
   const absl::StatusOr<std::vector<Loss>> losses = LossesOf(record.table);
   if (!losses.ok()) return losses.status();
-  std::int64_t open = 0, of_others = 0;
+  std::int64_t open = 0;
   for (const Loss& one : *losses) {
     if (!one.committed) open += one.rows;
-    if (!one.committed && one.cycle != cycle_.number) of_others += one.rows;
     if (one.cycle == cycle_.number && loss->planned < 0) loss->planned = one.planned;
   }
   if (record.row_count < 0 || record.row_count + open <= limits.rows_min) return absl::OkStatus();
@@ -222,7 +230,9 @@ absl::Status RowPlanner::BoundDeletes(const TableRecord& record, const BreakerLi
   }
   const Hold* const hold = FindHold(*cycle_.holds, HoldKind::kDeletes, record.table);
   step->may_lose = MayLose(limits, record.row_count, *losses, cycle_.now_ms, hold);
-  if (step->may_lose) *step->may_lose = std::max<std::int64_t>(0, *step->may_lose - of_others);
+  if (!step->may_lose) return absl::OkStatus();
+  const std::int64_t of_others = OpenOfOthers(*losses, cycle_.number);
+  step->may_lose = std::max<std::int64_t>(0, *step->may_lose - of_others);
   return absl::OkStatus();
 }
 
@@ -230,31 +240,32 @@ absl::Status RowPlanner::BoundDeletes(const TableRecord& record, const BreakerLi
 /// were.
 absl::Status RowPlanner::SettleDeletes(const StepResult& result, std::int64_t planned,
                                        BatchOutcome* outcome) {
+  if (planned < 0) return HoldLate(HoldKind::kDeletes, result.would_delete, outcome);
+  outcome->status = absl::FailedPreconditionError(absl::StrCat(
+      Quoted(outcome->table), ": ", planned, " deletes were planned, and with this batch ",
+      result.would_delete,
+      " rows would be gone. Nothing of it was applied. Plan with batch 1 what the cycle deletes."));
+  return absl::OkStatus();
+}
+
+/// A step that would have lost too many rows: only now is it known how many.
+absl::Status RowPlanner::HoldLate(HoldKind kind, std::int64_t vanish, BatchOutcome* outcome) {
   const absl::StatusOr<std::optional<TableRecord>> record = store_.ReadTable(outcome->table);
   if (!record.ok()) return record.status();
   const absl::StatusOr<std::vector<Loss>> losses = store_.ReadLosses(outcome->table);
   if (!losses.ok()) return losses.status();
-  if (planned >= 0) {
-    outcome->status = absl::FailedPreconditionError(absl::StrCat(
-        Quoted(outcome->table), ": ", planned, " deletes were planned, and with this batch ",
-        result.would_delete,
-        " rows would be gone. Nothing of it was applied. Plan with batch 1 what the cycle deletes."));
-    return absl::OkStatus();
-  }
-  std::int64_t of_others = 0;
-  for (const Loss& one : *losses) {
-    if (!one.committed && one.cycle != cycle_.number) of_others += one.rows;
-  }
   if (!*record) return absl::OkStatus();
-  const BreakerLimits limits = LimitsOf(*cycle_.breaker, cycle_.context_id, outcome->table);
-  Judgement judgement = JudgeRows(limits, HoldKind::kDeletes, (*record)->table,
-                                  of_others + result.would_delete, (*record)->row_count, *losses,
-                                  cycle_.now_ms, FindHold(*cycle_.holds, HoldKind::kDeletes, outcome->table));
+  const bool deletes = kind == HoldKind::kDeletes;
+  if (deletes) vanish += OpenOfOthers(*losses, cycle_.number);
+  Judgement judgement =
+      JudgeRows(LimitsOf(*cycle_.breaker, cycle_.context_id, outcome->table), kind, (*record)->table, vanish,
+                (*record)->row_count, *losses, cycle_.now_ms, FindHold(*cycle_.holds, kind, outcome->table));
   outcome->held = judgement.held;
   if (judgement.held) outcome->status = absl::FailedPreconditionError(judgement.reason);
-  // Nobody knows how many are still to come: whoever lets it happen lets all of it.
-  if (judgement.hold) judgement.hold->rows = judgement.rows_before;
-  if (judgement.hold) late_holds_.push_back(*std::move(judgement.hold));
+  if (!judgement.hold) return absl::OkStatus();
+  // Nobody knows how many deletes are still to come: whoever lets it happen lets all of them.
+  if (deletes) judgement.hold->rows = judgement.rows_before;
+  late_holds_.push_back(*std::move(judgement.hold));
   return absl::OkStatus();
 }
 
@@ -269,23 +280,6 @@ absl::Status RowPlanner::HoldBatch(HoldKind kind, const TableRecord& record, std
   outcome->held = true;
   outcome->status = absl::FailedPreconditionError(judgement.reason);
   if (judgement.hold) new_holds_.push_back(*std::move(judgement.hold));
-  return absl::OkStatus();
-}
-
-/// A swap that would have lost too many rows: only now is it known how many.
-absl::Status RowPlanner::SettleSwap(const StepResult& result, BatchOutcome* outcome) {
-  const absl::StatusOr<std::optional<TableRecord>> record = store_.ReadTable(outcome->table);
-  if (!record.ok()) return record.status();
-  const absl::StatusOr<std::vector<Loss>> losses = store_.ReadLosses(outcome->table);
-  if (!losses.ok()) return losses.status();
-  if (!*record) return absl::OkStatus();
-  const BreakerLimits limits = LimitsOf(*cycle_.breaker, cycle_.context_id, outcome->table);
-  Judgement judgement =
-      JudgeRows(limits, HoldKind::kPopulation, (*record)->table, result.would_lose, (*record)->row_count,
-                *losses, cycle_.now_ms, FindHold(*cycle_.holds, HoldKind::kPopulation, outcome->table));
-  outcome->held = judgement.held;
-  if (judgement.held) outcome->status = absl::FailedPreconditionError(judgement.reason);
-  if (judgement.hold) late_holds_.push_back(*std::move(judgement.hold));
   return absl::OkStatus();
 }
 
@@ -359,7 +353,8 @@ absl::Status RowPlanner::SettleOne(Planned& planned, std::size_t i, std::vector<
       if (absl::Status status = SettleDeletes(result, of_plan, &outcome); !status.ok()) return status;
     }
     if (result.would_lose > 0) {
-      if (absl::Status status = SettleSwap(result, &outcome); !status.ok()) return status;
+      absl::Status status = HoldLate(HoldKind::kPopulation, result.would_lose, &outcome);
+      if (!status.ok()) return status;
     }
     for (const std::string& index : result.left_out) left_out->emplace_back(outcome.table, index);
     if (!outcome.status.ok() && planned.by_record[i]) failed_.insert(FoldName(outcome.table));

@@ -49,7 +49,7 @@ class RowPlanner {
   std::vector<Step> TakeSteps() { return std::move(steps_); }
   /// What is to be written of holds with them.
   std::vector<Hold> TakeHolds() { return std::move(new_holds_); }
-  /// Holds that a refused swap asks for, known after Settle().
+  /// Holds that a refused step asks for, known after Settle().
   std::vector<Hold> TakeLateHolds() { return std::move(late_holds_); }
 
   /// One outcome of each part, batch and advanced table of the request that was added as number `request`.
@@ -93,7 +93,7 @@ class RowPlanner {
   absl::Status BoundDeletes(const TableRecord& record, const BreakerLimits& limits, Loss* loss, Step* step);
   absl::Status SettleDeletes(const StepResult& result, std::int64_t planned, BatchOutcome* outcome);
   absl::StatusOr<std::vector<Loss>> LossesOf(const std::string& table);
-  absl::Status SettleSwap(const StepResult& result, BatchOutcome* outcome);
+  absl::Status HoldLate(HoldKind kind, std::int64_t vanish, BatchOutcome* outcome);
   void Keep(BatchOutcome outcome, std::optional<Step> step, bool by_record, Planned* planned);
 
   Store& store_;

@@ -415,6 +415,9 @@ absl::StatusOr<Announcement> Tenant::Announce(const Caller& caller, std::int64_t
     plan.tenant = *tenant;
     plan.tenant->announced = digest;
     plan.tenant->progress_ms = now_ms;
+    absl::StatusOr<std::vector<SchemaAnswer>> former = store_->ReadAnswers();
+    if (!former.ok()) return former.status();
+    before = *std::move(former);
     if (!tenant->source_id.empty() && tenant->source_id != source_id) {
       const std::string reason = HoldSource(source_id, now_ms, &held);
       plan.holds = held;
@@ -422,17 +425,11 @@ absl::StatusOr<Announcement> Tenant::Announce(const Caller& caller, std::int64_t
         answers.push_back({table.name, static_cast<std::int32_t>(SchemaAction::kHeld), reason});
         step_of.push_back(kNoStep);
       }
-      absl::StatusOr<std::vector<SchemaAnswer>> former = store_->ReadAnswers();
-      if (!former.ok()) return former.status();
-      before = *std::move(former);
       plan.answers = [&](const std::vector<StepResult>&) { return answers; };
       return plan;
     }
     plan.tenant->source_id = source_id;
     plan.drop_retired_before_ms = std::max<std::int64_t>(1, now_ms - options_.drop_grace_ms);
-    absl::StatusOr<std::vector<SchemaAnswer>> former = store_->ReadAnswers();
-    if (!former.ok()) return former.status();
-    before = *std::move(former);
     absl::StatusOr<Known> known = ReadKnown(*store_);
     if (!known.ok()) return known.status();
     std::set<std::string> listed;
@@ -738,10 +735,10 @@ absl::Status Tenant::CommitGroup(const TenantRecord& tenant, const std::vector<W
   std::vector<WaitingRows*> planned;
   CommitResult result{.stale = true};
   std::optional<std::vector<Hold>> changed_holds;
+  std::int64_t now_ms = 0;
+  for (const WaitingRows* const waiting : group) now_ms = std::max(now_ms, waiting->now_ms);
   for (int attempt = 0; result.stale; ++attempt) {
     if (attempt == kPlanAttemptsMax) return ChangedAgainAndAgain(context_id_);
-    std::int64_t now_ms = 0;
-    for (const WaitingRows* const waiting : group) now_ms = std::max(now_ms, waiting->now_ms);
     planner.emplace(*store_,
                     RowPlanner::Cycle{tenant.cycle, !tenant.announced.empty(), *refused_tables_, context_id_,
                                       &options_.breaker, &*holds_, now_ms},

@@ -11,8 +11,8 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "proto/wire/clock.h"
 #include "proto/wire/crash_point.h"
-#include "server/clock.h"
 #include "server/store/sqlite_store.h"
 
 namespace mirror {

@@ -13,6 +13,7 @@
 #include "client/source/sqlite_cursor.h"
 #include "client/source/sqlite_key.h"
 #include "client/source/sqlite_query.h"
+#include "proto/wire/clock.h"
 
 namespace mirror {
 namespace {
@@ -39,12 +40,6 @@ constexpr const char* kOurs =
     "(name IN ('_mirror_source', '_mirror_tables', '_mirror_lineage', '_mirror_lineage_by_token') OR name "
     "GLOB "
     "'_mirror_log_[0-9]*' OR (type = 'trigger' AND name GLOB '_mirror_[0-9]*_*'))";
-
-std::int64_t NowMs() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
 
 std::string NewToken() {
   char bytes[16];
@@ -309,8 +304,7 @@ absl::StatusOr<Standing> ChangeLog::Judge(const std::string& table, const Positi
 absl::StatusOr<std::optional<std::vector<Key>>> ChangeLog::ChangedKeys(const std::string& table, Lsn lsn) {
   const TableLog* const log = logs_.Find(table);
   if (log == nullptr || !NamesRows(table)) return std::nullopt;
-  std::vector<std::string> names;
-  for (std::size_t i = 0; i < log->table.key.size(); ++i) names.push_back(absl::StrCat("k", i));
+  const std::vector<std::string> names = LogKeyNames(log->table.key.size());
   const absl::StatusOr<Statement> select = file_->Prepare(absl::StrCat(
       "SELECT ", absl::StrJoin(names, ", "), " FROM main.", LogName(log->id), " WHERE seq > ?1"));
   if (!select.ok()) return select.status();

@@ -110,9 +110,9 @@ std::string Field(const std::string& of, const std::string& name) {
 }
 
 std::string KeyNames(const LoggedTable& table) {
-  std::string names;
-  for (std::size_t i = 0; i < table.key.size(); ++i) absl::StrAppend(&names, "k", i, ", ");
-  return names;
+  return absl::StrJoin(LogKeyNames(table.key.size()), "", [](std::string* names, const std::string& name) {
+    absl::StrAppend(names, name, ", ");
+  });
 }
 
 std::string MaskNames(std::size_t masks) {
@@ -245,6 +245,12 @@ LogObject Trigger(std::int64_t log, const char* kind, const std::string& when, c
 }  // namespace
 
 std::string LogName(std::int64_t log) { return absl::StrCat("_mirror_log_", log); }
+
+std::vector<std::string> LogKeyNames(std::size_t count) {
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < count; ++i) names.push_back(absl::StrCat("k", i));
+  return names;
+}
 
 std::size_t MaskColumns(std::size_t columns) {
   return std::max<std::size_t>(1, (columns + kMaskBits - 1) / kMaskBits);

@@ -50,6 +50,8 @@ struct LoggedTable {
 absl::StatusOr<LoggedTable> DescribeLogged(const SqliteFile& file, const SourcePlan& plan);
 
 std::string LogName(std::int64_t log);
+/// Columns of a log that hold the key: k0, k1, ...
+std::vector<std::string> LogKeyNames(std::size_t count);
 /// Columns of a log that hold masks: m0, m1, ...
 std::size_t MaskColumns(std::size_t columns);
 

@@ -179,11 +179,7 @@ class NetChanges : public ChangeReader {
                                    &OrFinal, nullptr) != SQLITE_OK) {
       return absl::InternalError("mirror_or cannot be registered");
     }
-    std::vector<std::string> names, values;
-    for (std::size_t i = 0; i < key_.size(); ++i) {
-      names.push_back(absl::StrCat("k", i));
-      values.push_back(names.back());
-    }
+    std::vector<std::string> names = LogKeyNames(key_.size()), values = names;
     for (std::size_t i = 0; i < MaskCount(); ++i) {
       names.push_back(absl::StrCat("m", i));
       // The triggers of those entries did not look at the columns that were added later.

@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "client/source/log_sql.h"
 #include "client/source/sqlite_key.h"
 #include "client/source/sqlite_value.h"
 #include "proto/wire/limits.h"
@@ -34,6 +35,8 @@ void AddValue(sqlite3_value* value, RowDigest* digest) {
       digest->AddBytes(BlobOf(value));
   }
 }
+
+std::string Places(std::size_t count) { return absl::StrJoin(std::vector<std::string>(count, "?"), ", "); }
 
 /// Digests of rows, one after the other, as a cursor gives them.
 class RowWalk {
@@ -174,15 +177,10 @@ class SortedDigests : public DigestReader {
 
   absl::StatusOr<DigestPiece> Next(std::size_t rows, bool each) override {
     if (absl::Status sorted = Sort(); !sorted.ok()) return sorted;
-    std::vector<std::string> names, places;
     const std::size_t count = walk_->key_at().size();
-    for (std::size_t i = 0; i < count; ++i) {
-      names.push_back(absl::StrCat("k", i));
-      places.push_back(absl::StrCat("?", i + 1));
-    }
-    const std::string key = absl::StrJoin(names, ", ");
+    const std::string key = absl::StrJoin(LogKeyNames(count), ", ");
     const std::string behind =
-        behind_.empty() ? "" : absl::StrCat(" WHERE (", key, ") > (", absl::StrJoin(places, ", "), ")");
+        behind_.empty() ? "" : absl::StrCat(" WHERE (", key, ") > (", Places(count), ")");
     const absl::StatusOr<Statement> select = file_.Prepare(absl::StrCat(
         "SELECT ", key, ", digest FROM temp._mirror_digests", behind, " ORDER BY ", key, " LIMIT ", rows));
     if (!select.ok()) return select.status();
@@ -214,19 +212,15 @@ class SortedDigests : public DigestReader {
  private:
   absl::Status Sort() {
     if (std::exchange(sorted_, true)) return absl::OkStatus();
-    std::vector<std::string> names, places;
-    for (std::size_t i = 0; i < walk_->key_at().size(); ++i) {
-      names.push_back(absl::StrCat("k", i));
-      places.push_back("?");
-    }
-    const std::string key = absl::StrJoin(names, ", ");
+    const std::size_t count = walk_->key_at().size();
+    const std::string key = absl::StrJoin(LogKeyNames(count), ", ");
     absl::Status made = file_.Run(
         absl::StrCat("DROP TABLE IF EXISTS temp._mirror_digests; CREATE TEMP TABLE _mirror_digests (", key,
                      ", digest, PRIMARY KEY (", key, ")) WITHOUT ROWID"));
     if (!made.ok()) return made;
     // A row that moved on while it was read comes twice.
-    const absl::StatusOr<Statement> insert = file_.Prepare(absl::StrCat(
-        "INSERT OR REPLACE INTO temp._mirror_digests VALUES (", absl::StrJoin(places, ", "), ", ?)"));
+    const absl::StatusOr<Statement> insert = file_.Prepare(
+        absl::StrCat("INSERT OR REPLACE INTO temp._mirror_digests VALUES (", Places(count + 1), ")"));
     if (!insert.ok()) return insert.status();
     // Beside the look that is being taken: only keys and digests are kept.
     std::vector<std::pair<std::vector<KeyValue>, std::uint64_t>> rows;

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "proto/wire/clock.h"
 
 namespace mirror {
 namespace {
@@ -22,12 +23,6 @@ constexpr int kBusyTimeoutMs = 2'000;
 /// So often are the oldest records looked for.
 constexpr std::int64_t kPruneEvery = 128;
 constexpr std::int64_t kMessageBytesMax = 4'000;
-
-std::int64_t NowMs() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
 
 absl::Status Unavailable(const std::string& path, const SQLite::Exception& error) {
   const int code = error.getErrorCode() & 0xff;

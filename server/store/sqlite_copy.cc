@@ -14,6 +14,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "proto/wire/crash_point.h"
+#include "server/store/sync_path.h"
 
 namespace mirror {
 namespace {
@@ -34,10 +35,7 @@ absl::Status Trouble(const std::string& doing, const std::string& path, int erro
 }
 
 absl::Status Sync(const std::string& path, int flags) {
-  const int file = open(path.c_str(), flags | O_CLOEXEC);
-  if (file < 0) return Trouble("opening", path, errno);
-  const int failed = fsync(file) == 0 ? 0 : errno;
-  close(file);
+  const int failed = SyncPath(path, flags);
   return failed == 0 ? absl::OkStatus() : Trouble("syncing", path, failed);
 }
 

@@ -566,11 +566,7 @@ class Database final : public SqliteDatabase {
     for (const TableCheck& check : plan.checks) {
       if (absl::Status status = WriteCheck(*connection_, check); !status.ok()) return status;
       if (!check.row_count) continue;
-      absl::StatusOr<Query> query = connection_->Prepare(absl::StrCat(
-          "UPDATE ", metadata_, " SET row_count = ?2 WHERE table_name = ?1 AND row_count <> ?2"));
-      if (!query.ok()) return query.status();
-      absl::Status counted =
-          query->Bind(1, check.table).Bind(2, static_cast<std::int64_t>(*check.row_count)).Run();
+      absl::Status counted = UpdateRowCount(*connection_, metadata_, check.table, *check.row_count);
       if (!counted.ok()) return counted;
     }
     for (const std::uint64_t id : plan.settled_holds) {

@@ -81,4 +81,12 @@ absl::StatusOr<std::optional<TableSchema>> SelectSchema(SqliteConnection& connec
   return *std::move(schema);
 }
 
+absl::Status UpdateRowCount(SqliteConnection& connection, const std::string& metadata,
+                            const std::string& table, std::uint64_t rows) {
+  absl::StatusOr<Query> query = connection.Prepare(
+      absl::StrCat("UPDATE ", metadata, " SET row_count = ?2 WHERE table_name = ?1 AND row_count <> ?2"));
+  if (!query.ok()) return query.status();
+  return query->Bind(1, table).Bind(2, static_cast<std::int64_t>(rows)).Run();
+}
+
 }  // namespace mirror

@@ -1,10 +1,12 @@
 #ifndef MIRROR_SERVER_STORE_SQLITE_METADATA_H_
 #define MIRROR_SERVER_STORE_SQLITE_METADATA_H_
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/plan.h"
 #include "server/store/sqlite_connection.h"
@@ -24,6 +26,9 @@ absl::StatusOr<std::vector<TableRecord>> SelectRecords(SqliteConnection& connect
 /// The agreed definition of a table that is there.
 absl::StatusOr<std::optional<TableSchema>> SelectSchema(SqliteConnection& connection,
                                                         const std::string& table);
+/// See TableCheck::row_count.
+absl::Status UpdateRowCount(SqliteConnection& connection, const std::string& metadata,
+                            const std::string& table, std::uint64_t rows);
 
 }  // namespace mirror
 

@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "proto/wire/crash_point.h"
 #include "server/store/sqlite_database.h"
+#include "server/store/sync_path.h"
 
 namespace mirror {
 namespace {
@@ -39,13 +40,8 @@ absl::Status DiskTrouble(const std::string& path, const char* doing) {
 }
 
 absl::Status Sync(const std::string& path, int flags) {
-  const int file = open(path.c_str(), flags | O_CLOEXEC);
-  if (file < 0) return DiskTrouble(path, "opening");
-  const int result = fsync(file);
-  const int error = errno;
-  close(file);
-  errno = error;
-  return result == 0 ? absl::OkStatus() : DiskTrouble(path, "writing");
+  errno = SyncPath(path, flags);
+  return errno == 0 ? absl::OkStatus() : DiskTrouble(path, "writing");
 }
 
 /// Has the kernel write a growing file out while it grows, so that the sync at its end finds little to do.

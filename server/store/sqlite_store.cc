@@ -13,6 +13,7 @@
 #include "absl/strings/strip.h"
 #include "server/store/sqlite_database.h"
 #include "server/store/sqlite_new_mirror.h"
+#include "server/store/sync_path.h"
 
 namespace mirror {
 namespace {
@@ -83,11 +84,8 @@ absl::Status Trouble(const std::string& doing, const std::string& path, const st
 }
 
 absl::Status SyncFolder(const std::string& dir) {
-  const int folder = open(dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  const bool synced = folder >= 0 && fsync(folder) == 0;
-  const int failed = errno;
-  if (folder >= 0) close(folder);
-  return synced ? absl::OkStatus() : Trouble("syncing", dir, std::strerror(failed));
+  const int failed = SyncPath(dir, O_RDONLY | O_DIRECTORY);
+  return failed == 0 ? absl::OkStatus() : Trouble("syncing", dir, std::strerror(failed));
 }
 
 }  // namespace

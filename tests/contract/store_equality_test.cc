@@ -155,6 +155,18 @@ TEST_P(StoreEquality, ComparisonsAreKeptAndAPopulationForgetsThem) {
   EXPECT_TRUE(people->wanted) << "what an operator asked for stays";
 }
 
+TEST_P(StoreEquality, ACountOfRowsReplacesTheOneThatIsKept) {
+  Create(People());
+  ASSERT_THAT(Insert(People(), {{1, "Ada", 36}, {2, "Grace", 45}}).status, IsOk());
+  Plan plan;
+  plan.now_ms = kNow;
+  plan.checks = {{.table = "PEOPLE", .equality = Equality::kEqual, .row_count = 7}};
+  ASSERT_THAT(store_->Commit(plan), IsOk());
+  Reopen();
+  EXPECT_EQ(store_->ReadTable("people")->value().row_count, 7);
+  EXPECT_EQ(store_->ReadChecks()->front().row_count, std::nullopt);
+}
+
 TEST_P(StoreEquality, HoldsAreOneForEachKindAndTableAndKeepTheirNumber) {
   Plan plan;
   plan.now_ms = kNow;

@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <filesystem>
+#include <functional>
 #include <iostream>
 #include <memory>
 #include <stdexcept>
@@ -72,6 +73,25 @@ class EqualityTest : public testing::Test {
   void Sql(const std::string& sql) { ASSERT_EQ(bench_->Sql(sql), "") << sql; }
   /// What somebody does to the mirror who should not.
   void Damage(const std::string& sql) { Partner(bench_->mirror_path()).Run(sql); }
+  /// Beside an application that runs `statements` of 0, 1, ... without a pause.
+  CycleReport VerifyBeside(bool repair, const std::function<std::vector<std::string>(int)>& statements) {
+    std::atomic<bool> stop = false;
+    std::thread writer([&] {
+      Partner application(bench_->path());
+      application.Run("PRAGMA busy_timeout = 10000");
+      for (int i = 0; !stop; ++i) {
+        try {
+          for (const std::string& statement : statements(i)) application.Run(statement);
+        } catch (const std::runtime_error&) {  // Busy: the next one.
+        }
+        std::this_thread::yield();
+      }
+    });
+    CycleReport report = Verify(repair);
+    stop = true;
+    writer.join();
+    return report;
+  }
   CycleReport Verify(bool repair) {
     bench_->verify = true;
     bench_->repair = repair;
@@ -200,23 +220,12 @@ TEST_F(EqualityTest, WithoutRepairNothingIsMended) {
 TEST_P(EveryJournal, AComparisonBesideAWriterFindsNoFalseDifference) {
   Begin(20'000, GetParam());
   Damage("UPDATE one SET t = 'other' WHERE id = 12345");
-  std::atomic<bool> stop = false;
-  std::thread writer([&] {
-    Partner application(bench_->path());
-    application.Run("PRAGMA busy_timeout = 10000");
-    for (int i = 0; !stop; ++i) {
-      try {
-        application.Run(absl::StrCat("UPDATE one SET t = 'w", i, "' WHERE id = ", i * 37 % 12'000 + 1));
-        application.Run(absl::StrCat("DELETE FROM two WHERE b = ", i * 53 % 20'000));
-        application.Run(absl::StrCat("INSERT INTO any_key VALUES ('w", i, "', ", i, ")"));
-      } catch (const std::runtime_error&) {  // Busy: the next one.
-      }
-      std::this_thread::yield();
-    }
+  const CycleReport report = VerifyBeside(false, [](int i) {
+    return std::vector<std::string>{
+        absl::StrCat("UPDATE one SET t = 'w", i, "' WHERE id = ", i * 37 % 12'000 + 1),
+        absl::StrCat("DELETE FROM two WHERE b = ", i * 53 % 20'000),
+        absl::StrCat("INSERT INTO any_key VALUES ('w", i, "', ", i, ")")};
   });
-  const CycleReport report = Verify(false);
-  stop = true;
-  writer.join();
   const TableReport one = ReportOf(report, "one");
   EXPECT_EQ(one.equality, Equality::kDiffers) << one.unknown_because;
   EXPECT_EQ(one.lost + one.changed + one.ghosts, 1U) << "only what was damaged";
@@ -386,21 +395,9 @@ TEST_P(EveryJournal, ADamagedRowThatAlsoChangedIsMendedToo) {
   Begin(2'000, GetParam());
   Damage("UPDATE one SET t = 'other' WHERE id = 5");
   // The change comes while the tables are compared: after the cycle's rows, before the log is looked at.
-  std::atomic<bool> stop = false;
-  std::thread writer([&] {
-    Partner application(bench_->path());
-    application.Run("PRAGMA busy_timeout = 10000");
-    for (int i = 0; !stop; ++i) {
-      try {
-        application.Run(absl::StrCat("UPDATE one SET r = ", i, " WHERE id = 5"));
-      } catch (const std::runtime_error&) {  // Busy: the next one.
-      }
-      std::this_thread::yield();
-    }
+  const CycleReport report = VerifyBeside(true, [](int i) {
+    return std::vector<std::string>{absl::StrCat("UPDATE one SET r = ", i, " WHERE id = 5")};
   });
-  const CycleReport report = Verify(true);
-  stop = true;
-  writer.join();
   const CycleReport last = bench_->Run();
   EXPECT_TRUE(last.Good()) << Summary(report) << Summary(last);
   EXPECT_EQ(bench_->Difference(), "") << Summary(report) << Summary(last);

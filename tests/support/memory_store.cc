@@ -1,6 +1,7 @@
 #include "tests/support/memory_store.h"
 
 #include <algorithm>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -104,7 +105,15 @@ class Transaction {
 
  private:
   void KeepLedger(const Plan& plan) {
-    for (const TableCheck& check : plan.checks) mirror_->checks[FoldName(check.table)] = check;
+    for (TableCheck check : plan.checks) {
+      const std::string key = FoldName(check.table);
+      const std::optional<std::uint64_t> counted = std::exchange(check.row_count, {});
+      const auto record = mirror_->records.find(key);
+      if (counted && record != mirror_->records.end()) {
+        record->second.row_count = static_cast<std::int64_t>(*counted);
+      }
+      mirror_->checks[key] = std::move(check);
+    }
     for (const std::uint64_t id : plan.settled_holds) {
       std::erase_if(mirror_->holds, [&](const Hold& hold) { return hold.id == id; });
     }

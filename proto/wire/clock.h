@@ -1,5 +1,5 @@
-#ifndef MIRROR_SERVER_CLOCK_H_
-#define MIRROR_SERVER_CLOCK_H_
+#ifndef MIRROR_PROTO_WIRE_CLOCK_H_
+#define MIRROR_PROTO_WIRE_CLOCK_H_
 
 #include <chrono>
 #include <cstdint>
@@ -15,4 +15,4 @@ inline std::int64_t NowMs() {
 
 }  // namespace mirror
 
-#endif  // MIRROR_SERVER_CLOCK_H_
+#endif  // MIRROR_PROTO_WIRE_CLOCK_H_
