@@ -46,11 +46,14 @@ int ForEachSource(const std::string& file, const Act& act, std::ostream& out, st
 }
 
 absl::StatusOr<std::string> InstallOne(const AgentConfig& config, const SourceConfig& source) {
-  const absl::StatusOr<std::vector<std::string>> tables = OpenReader(source, {})->TableNames();
+  const std::unique_ptr<SourceReader> reader = OpenReader(source, {});
+  const absl::StatusOr<std::vector<std::string>> tables = reader->TableNames();
   if (!tables.ok()) return tables.status();
-  // It stays the source that it was before it had a log.
-  const absl::StatusOr<RunState> state = RunState::Load(config.agent.state_dir, source.context_id);
+  // It stays the source that it was before it had a log, unless the path or the machine is another one.
+  absl::StatusOr<RunState> state = RunState::Load(config.agent.state_dir, source.context_id);
   if (!state.ok()) return state.status();
+  const absl::StatusOr<std::string> bound = state->Bind(reader->Mark());
+  if (!bound.ok()) return bound.status();
   ChangeLogOptions log_options = LogOptionsOf(source);
   log_options.source_id = state->source_id();
   const absl::StatusOr<std::unique_ptr<ChangeLog>> log = ChangeLog::Install(log_options);
@@ -59,6 +62,8 @@ absl::StatusOr<std::string> InstallOne(const AgentConfig& config, const SourceCo
   if (!moved.ok()) return moved.status();
   const absl::StatusOr<std::vector<std::string>> renewed = (*log)->Renew(*tables);
   if (!renewed.ok()) return renewed.status();
+  state->KeepSourceId((*log)->source_id());
+  if (absl::Status saved = state->Save(); !saved.ok()) return saved;
   std::string blind;
   for (const std::string& table : *tables) {
     const TableLog* entry = (*log)->Find(table);

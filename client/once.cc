@@ -84,7 +84,9 @@ int Once(const OnceOptions& options, std::ostream& out, std::ostream& err) {
     SourceRun run{&source, RunSource(*config, source, *connection, request), 0};
     progress.Clear();
     run.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-    if (!run.report.Good() || (options.verify && !AllEqual(run.report))) exit_code = kFailed;
+    if (!run.report.Good() ||
+        (options.verify && (run.report.outcome != Outcome::kDone || !AllEqual(run.report))))
+      exit_code = kFailed;
     if (options.json) {
       sources.push_back(ToJson(run));
       std::ostringstream unused;

@@ -39,6 +39,8 @@ class RunState : public History {
   bool Complete(TableSchema& /*schema*/) override { return true; }
 
   const std::string& source_id() const override { return source_id_; }
+  /// The id under which its change log announces it: it stays, whatever becomes of the log.
+  void KeepSourceId(const std::string& id) { source_id_ = id; }
   std::int64_t run() const { return run_; }
 
   /// Never kGone.

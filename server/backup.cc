@@ -8,6 +8,7 @@
 #include <cstring>
 #include <filesystem>
 #include <memory>
+#include <numeric>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -74,7 +75,9 @@ std::uint64_t SizeOf(const std::string& path) {
 absl::Status CopyFile(const std::string& from, const std::string& to) {
   std::error_code error;
   fs::copy_file(from, to, error);
-  if (!error) fs::permissions(to, fs::perms::owner_read | fs::perms::owner_write, error);
+  // As SQLite makes a mirror under this server's umask: partners read it as members of the group.
+  constexpr fs::perms kOfMirror = fs::perms::owner_read | fs::perms::owner_write | fs::perms::group_read;
+  if (!error) fs::permissions(to, kOfMirror, error);
   if (error) {
     return absl::UnavailableError(
         absl::StrCat("copying '", from, "': ", error.message(), ". The mirror is as it was."));
@@ -111,9 +114,12 @@ absl::StatusOr<std::vector<DrilledTable>> Drill(const std::string& dir, const st
     if (!schema.ok()) return schema.status();
     // A table whose agreed definition is newer than its rows has other columns than it says.
     if (!*schema || record.state == TableState::kRepopulate) continue;
-    const absl::StatusOr<std::vector<RangeDigest>> there = original.Digest(**schema, {}, go_on);
+    const TableSchema kept = KeptForm(**schema);
+    std::vector<std::uint32_t> all(kept.columns.size());
+    std::iota(all.begin(), all.end(), 0U);
+    const absl::StatusOr<std::vector<RangeDigest>> there = original.Digest(kept, all, {}, go_on);
     if (!there.ok()) return there.status();
-    const absl::StatusOr<std::vector<RangeDigest>> here = (*copy)->Digest(**schema, {}, go_on);
+    const absl::StatusOr<std::vector<RangeDigest>> here = (*copy)->Digest(kept, all, {}, go_on);
     if (absl::IsCancelled(here.status())) return here.status();
     if (!here.ok() || here->front() != there->front()) {
       return NotEqual(absl::StrCat("table '", record.table, "' differs"));

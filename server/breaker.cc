@@ -154,4 +154,13 @@ const Hold* FindHold(const std::vector<Hold>& holds, HoldKind kind, const std::s
   return found == holds.end() ? nullptr : &*found;
 }
 
+bool IsHeld(const std::vector<Hold>& holds, const std::string& table) {
+  return std::any_of(holds.begin(), holds.end(), [&](const Hold& hold) {
+    if (hold.state != HoldState::kWaiting) return false;
+    if (hold.kind == HoldKind::kSource || SameName(hold.table, table)) return true;
+    return std::any_of(hold.tables.begin(), hold.tables.end(),
+                       [&](const std::string& name) { return SameName(name, table); });
+  });
+}
+
 }  // namespace mirror

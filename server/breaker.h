@@ -67,6 +67,9 @@ Judgement JudgeTables(const BreakerLimits& limits, const std::vector<TableRecord
 /// The hold of this kind on this table; null: there is none.
 const Hold* FindHold(const std::vector<Hold>& holds, HoldKind kind, const std::string& table);
 
+/// Whether what happens to this table waits for an operator.
+bool IsHeld(const std::vector<Hold>& holds, const std::string& table);
+
 }  // namespace mirror
 
 #endif  // MIRROR_SERVER_BREAKER_H_

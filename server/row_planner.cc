@@ -263,8 +263,14 @@ absl::Status RowPlanner::HoldLate(HoldKind kind, std::int64_t vanish, BatchOutco
   outcome->held = judgement.held;
   if (judgement.held) outcome->status = absl::FailedPreconditionError(judgement.reason);
   if (!judgement.hold) return absl::OkStatus();
-  // Nobody knows how many deletes are still to come: whoever lets it happen lets all of them.
-  if (deletes) judgement.hold->rows = judgement.rows_before;
+  if (deletes) {
+    // Else it had to be let happen again and again, a little further each time.
+    judgement.hold->rows = judgement.rows_before;
+    absl::StrAppend(
+        &judgement.hold->reason,
+        " The source did not say how many it deletes in all: whoever lets it happen lets all rows "
+        "of the table go.");
+  }
   late_holds_.push_back(*std::move(judgement.hold));
   return absl::OkStatus();
 }

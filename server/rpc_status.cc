@@ -13,7 +13,6 @@ std::size_t WireBytes(char byte) { return byte >= ' ' && byte <= '~' && byte != 
 }  // namespace
 
 int ToRpcCode(const absl::Status& status) {
-  if (absl::IsAlreadyExists(status)) return static_cast<int>(grpc::StatusCode::UNAUTHENTICATED);
   return static_cast<int>(status.code());  // absl took gRPC's numbers.
 }
 

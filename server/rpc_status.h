@@ -15,8 +15,7 @@ namespace mirror {
 /// client takes at most 8 KB of trailers, and a longer message would hide the status itself.
 inline constexpr std::size_t kMessageBytesMax = 4'000;
 
-/// The status of a call. The code is the same, but for kAlreadyExists: a nonce that was seen before, which is
-/// UNAUTHENTICATED to a source.
+/// The status of a call, with the same code.
 grpc::Status ToRpcStatus(const absl::Status& status);
 
 /// The google.rpc.Code that a batch's own result carries.

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "client/source/sqlite_cursor.h"
+#include "client/source/sqlite_key.h"
 #include "client/source/sqlite_query.h"
 #include "client/source/sqlite_row.h"
 #include "client/source/sqlite_value.h"
@@ -47,7 +48,7 @@ void OrFinal(sqlite3_context* context) {
 class NetChanges : public ChangeReader {
  public:
   NetChanges(AnnouncedSource source, ChangeLog& log, const TableLog& table, Lsn from, bool whole_rows,
-             bool count_all)
+             bool count_all, std::vector<Key> also)
       : source_(std::move(source)),
         file_(*source_.file),
         log_(log),
@@ -56,6 +57,7 @@ class NetChanges : public ChangeReader {
         from_(from.value),
         whole_rows_(whole_rows),
         count_all_(count_all),
+        also_(std::move(also)),
         key_taker_(source_.file, source_.schema, key_, [] {}) {}
 
   ~NetChanges() override {
@@ -161,6 +163,7 @@ class NetChanges : public ChangeReader {
       if (!one_look_) CloseLook();
     }
     if (copied != until_ - from_) return NotWhole();
+    if (absl::Status status = AddAlso(); !status.ok()) return status;
     in_round_ = true;
     next_row_ = 1;
     if (absl::Status status = Group(); !status.ok()) return status;
@@ -190,6 +193,26 @@ class NetChanges : public ChangeReader {
                          LogName(table_.id), " WHERE seq > ?1 AND seq <= ?2");
     return file_.Run(absl::StrCat("DROP TABLE IF EXISTS temp._mirror_raw; CREATE TEMP TABLE _mirror_raw (",
                                   absl::StrJoin(names, ", "), ")"));
+  }
+
+  /// Keys that did not change, and are sent all the same, in the first round.
+  absl::Status AddAlso() {
+    if (also_.empty()) return absl::OkStatus();
+    std::vector<std::string> places;
+    for (std::size_t i = 0; i < key_.size(); ++i) places.push_back(absl::StrCat("?", i + 1));
+    places.insert(places.end(), MaskCount(), "NULL");
+    const absl::StatusOr<Statement> insert = file_.Prepare(
+        absl::StrCat("INSERT INTO temp._mirror_raw VALUES (", absl::StrJoin(places, ", "), ")"));
+    if (!insert.ok()) return insert.status();
+    for (const Key& key : also_) {
+      std::vector<KeyValue> values = FromKey(key);
+      for (std::size_t i = 0; i < values.size(); ++i) values[i].Bind(insert->get(), static_cast<int>(i + 1));
+      const int code = sqlite3_step(insert->get());
+      if (code != SQLITE_DONE) return file_.Error(code, "noting what is to be repaired");
+      insert->Reset();
+    }
+    also_.clear();
+    return absl::OkStatus();
   }
 
   std::int64_t AddedBits(std::size_t mask) const {
@@ -501,6 +524,7 @@ class NetChanges : public ChangeReader {
   const std::vector<std::uint32_t> key_;
   std::int64_t from_;
   const bool whole_rows_, count_all_;
+  std::vector<Key> also_;
   RowTaker key_taker_;
   RowValues row_values_;
 
@@ -526,8 +550,10 @@ class NetChanges : public ChangeReader {
 }  // namespace
 
 std::unique_ptr<ChangeReader> ReadNetChanges(AnnouncedSource source, ChangeLog& log, const TableLog& table,
-                                             Lsn from, bool whole_rows, bool count_all) {
-  return std::make_unique<NetChanges>(std::move(source), log, table, from, whole_rows, count_all);
+                                             Lsn from, bool whole_rows, bool count_all,
+                                             std::vector<Key> also) {
+  return std::make_unique<NetChanges>(std::move(source), log, table, from, whole_rows, count_all,
+                                      std::move(also));
 }
 
 }  // namespace mirror

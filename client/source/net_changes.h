@@ -27,12 +27,15 @@ struct AnnouncedSource {
 /// The net changes behind `from`: the entries of the log are copied into a temporary table and grouped by key
 /// there, then each key's row is read. A key whose row is not there is a delete.
 ///
+/// `also`: keys that are taken for changed, in the first round.
+///
 /// With WAL all of this is one snapshot. With a rollback journal, where a writer waits for each reader, up to
 /// kOneLookEntries are read in one look; more of them in many, and then what changed meanwhile in another
 /// round, until a round fits into one look. So the last piece leaves the table as it was in one moment; after
 /// kRoundsMax rounds, and where values are too long for memory, some rows of it may be newer than that.
 std::unique_ptr<ChangeReader> ReadNetChanges(AnnouncedSource source, ChangeLog& log, const TableLog& table,
-                                             Lsn from, bool whole_rows, bool count_all);
+                                             Lsn from, bool whole_rows, bool count_all,
+                                             std::vector<Key> also);
 
 inline constexpr std::int64_t kOneLookEntries = 2'000;
 inline constexpr int kRoundsMax = 20;

@@ -198,12 +198,13 @@ class SqliteReader : public SourceReader {
 
   absl::StatusOr<std::unique_ptr<ChangeReader>> Changes(const std::string& table, Lsn from,
                                                         const std::vector<std::uint32_t>& columns,
-                                                        bool whole_rows, bool count_all) override {
+                                                        bool whole_rows, bool count_all,
+                                                        std::vector<Key> also) override {
     const Known* known = Find(table);
     const TableLog* log = options_.log == nullptr ? nullptr : options_.log->Find(table);
     if (known == nullptr || log == nullptr) return Unknown(table);
     return ReadNetChanges({file_, known->plan, known->schema, columns, schema_version_, Forget(table)},
-                          *options_.log, *log, from, whole_rows, count_all);
+                          *options_.log, *log, from, whole_rows, count_all, std::move(also));
   }
 
  private:

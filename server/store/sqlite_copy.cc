@@ -31,7 +31,9 @@ struct Closer {
 absl::Status Trouble(const std::string& doing, const std::string& path, int error) {
   const std::string words =
       absl::StrCat(doing, " '", path, "': ", std::strerror(error), ". No copy was made.");
-  return error == EEXIST ? absl::AlreadyExistsError(words) : absl::UnavailableError(words);
+  if (error == EEXIST) return absl::AlreadyExistsError(words);
+  const bool wrong_path = error == ENOENT || error == ENOTDIR || error == EACCES || error == ENAMETOOLONG;
+  return wrong_path ? absl::FailedPreconditionError(words) : absl::UnavailableError(words);
 }
 
 absl::Status Sync(const std::string& path, int flags) {

@@ -98,6 +98,21 @@ TEST_F(OnceTest, ASourceThatGetsALogStaysTheSameSource) {
   EXPECT_EQ(endpoint_.announced.source_id(), source_id);
 }
 
+TEST_F(OnceTest, ASourceWhoseLogIsMadeAnewStaysTheSameSource) {
+  Sql(folder_ / "crm.db", "CREATE TABLE orders(id INTEGER PRIMARY KEY)");
+  Configure(Source("crm.db"));
+  const auto again = [&] { return mirror::Install(folder_ / "mirror-agent.toml", installed_, installed_); };
+  ASSERT_EQ(again(), 0) << installed_.str();
+  EXPECT_EQ(Run(), 0) << err_;
+  const std::string source_id = endpoint_.announced.source_id();
+  ASSERT_EQ(mirror::Uninstall(folder_ / "mirror-agent.toml", installed_, installed_), 0) << installed_.str();
+  EXPECT_EQ(Run(), 0) << err_;
+  EXPECT_EQ(endpoint_.announced.source_id(), source_id) << "without a log";
+  ASSERT_EQ(again(), 0) << installed_.str();
+  EXPECT_EQ(Run(), 0) << err_;
+  EXPECT_EQ(endpoint_.announced.source_id(), source_id);
+}
+
 TEST_F(OnceTest, ADryRunWithoutAnEndpointFailsAndSaysSo) {
   Sql(folder_ / "crm.db", "CREATE TABLE orders(id INTEGER PRIMARY KEY)");
   Configure(Source("crm.db"));

@@ -279,11 +279,15 @@ TEST_F(EqualityTest, ABackupIsMadeDrilledAndPutBack) {
   const std::string file = here_->dir() + "/copy.db";
   const Finished backup = Ctl({"backup", "Cust", file, "--drill"});
   EXPECT_THAT(backup.output, AllOf(HasSubstr("integrity checked, equal: 6 tables"), HasSubstr("two")));
-  EXPECT_EQ(here_->Mirrorctl({"backup", "Cust", file}).exit_code, 1) << "it is there";
+  const Finished again = here_->Mirrorctl({"backup", "Cust", file});
+  EXPECT_EQ(again.exit_code, 1);
+  EXPECT_THAT(again.errors, HasSubstr("ALREADY_EXISTS"));
   EXPECT_EQ(here_->Mirrorctl({"backup", "Cust", here_->data_dir() + "/x.db"}).exit_code, 1);
   Sql("UPDATE one SET t = 'later'; INSERT INTO folded VALUES ('later', 1)");
   ASSERT_TRUE(bench_->Run().Good());
   EXPECT_THAT(Ctl({"restore", "Cust", file}).output, HasSubstr("6 tables"));
+  EXPECT_EQ(std::filesystem::status(bench_->mirror_path()).permissions(), std::filesystem::perms(0640))
+      << "the partner's programs read it as members of the group";
   EXPECT_EQ(Partner(bench_->mirror_path()).One("SELECT count(*) FROM one WHERE t = 'later'"), Cell(0));
   const CycleReport caught_up = bench_->Run();
   EXPECT_TRUE(caught_up.Good()) << Summary(caught_up);
@@ -346,7 +350,34 @@ TEST_F(EqualityTest, ADamagedFileStopsItsTenantAndAResetBringsItBack) {
   EXPECT_EQ(bench_->Difference(), "");
 }
 
+TEST_F(EqualityTest, AFileThatWasCutOffAtItsBeginIsDamagedToo) {
+  Begin(100);
+  std::filesystem::resize_file(bench_->mirror_path() + "-wal", 0);
+  std::filesystem::resize_file(bench_->mirror_path(), 0);
+  EXPECT_THAT(bench_->Run().status, StatusIs(absl::StatusCode::kDataLoss, HasSubstr("reset")));
+  EXPECT_THAT(Ctl({"events"}).output, HasSubstr("mirror.damaged"));
+  Ctl({"reset", "Cust", "--all"});
+  EXPECT_TRUE(bench_->Run().Good());
+  EXPECT_EQ(bench_->Difference(), "");
+}
+
 // --- Copies of the source, holds ---
+
+TEST_P(EveryJournal, AHoldOfARepairHasTheNumberOfItsRows) {
+  Begin(3'000, GetParam());
+  // As by somebody who took the trigger away for a while.
+  Partner source(bench_->path());
+  const std::string id =
+      std::to_string(source.One("SELECT log FROM _mirror_tables WHERE name = 'one'").integer);
+  const std::string trigger = absl::StrCat("_mirror_", id, "_delete");
+  const std::string made =
+      source.One(absl::StrCat("SELECT sql FROM sqlite_schema WHERE name = '", trigger, "'")).bytes;
+  Sql(absl::StrCat("BEGIN; DROP TRIGGER ", trigger, "; DELETE FROM one WHERE id % 3 > 0; ", made,
+                   "; COMMIT"));
+  const CycleReport report = Verify(true);
+  EXPECT_EQ(ReportOf(report, "one").result, TableResult::kHeld) << Summary(report);
+  EXPECT_THAT(Ctl({"hold", "list", "Cust"}).output, AllOf(HasSubstr("2000"), Not(HasSubstr("all rows of"))));
+}
 
 TEST_F(EqualityTest, ACopyOfTheSourceWaitsForTheOperator) {
   Begin(2'000);

@@ -344,6 +344,8 @@ TEST_F(HoldsTest, TwoSourcesThatMissEachOthersCyclesPauseTheTenant) {
   ASSERT_THAT(admission, IsOk());
   EXPECT_TRUE(admission->do_not_replicate);
   ASSERT_THAT(tenant_->Resume(source_->now), IsOk());
+  MissAndCommit(*source_, 4);
+  EXPECT_FALSE(tenant_->Info()->record.paused) << "what was found is settled";
 }
 
 TEST_F(HoldsTest, MissesWithAGoodCycleBetweenOrFarApartPauseNothing) {

@@ -86,7 +86,7 @@ TEST_F(NewMirror, ACrashLosesItsRowsAndItsCycleAndNotWhoseItIs) {
   source_->caller.nonce = nonce;
   source_->caller.expires_ms = expires;
   EXPECT_THAT(tenant_->Authenticate(source_->caller, "holder", true, false, source_->now),
-              StatusIs(kAlreadyExists))
+              StatusIs(absl::StatusCode::kUnauthenticated))
       << "a nonce counts once";
   source_->caller.issuer = "somebody else";
   EXPECT_THAT(source_->Authenticate(), StatusIs(kPermissionDenied));
@@ -133,7 +133,7 @@ TEST_F(NewMirror, ABusyTenantRemembersTheNonceOfTheOneThatWasTurnedAway) {
   source_->caller.nonce = nonce;
   source_->caller.expires_ms = source_->now + 300'000;
   EXPECT_THAT(tenant_->Authenticate(source_->caller, "holder", true, false, source_->now),
-              StatusIs(kAlreadyExists));
+              StatusIs(absl::StatusCode::kUnauthenticated));
 }
 
 TEST_F(NewMirror, ARefusedBatchIsTakenBackAsInAnyMirror) {

@@ -288,9 +288,9 @@ TEST_F(TenantTest, ANonceIsGoodForOneAuthenticate) {
 
   // The endpoint answers UNAUTHENTICATED for it.
   EXPECT_THAT(tenant_->Authenticate(used, "holder", true, false, source_->now),
-              StatusIs(absl::StatusCode::kAlreadyExists, HasSubstr("nonce")));
+              StatusIs(absl::StatusCode::kUnauthenticated, HasSubstr("nonce")));
   EXPECT_THAT(tenant_->Authenticate(used, "holder", true, true, source_->now),
-              StatusIs(absl::StatusCode::kAlreadyExists));
+              StatusIs(absl::StatusCode::kUnauthenticated));
   source_->caller = used;
   EXPECT_THAT(source_->Announce({People()}), IsOk()) << "the running cycle goes on";
 }

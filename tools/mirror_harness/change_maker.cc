@@ -125,8 +125,9 @@ TableChanges ChangeRows(std::uint64_t count, const Mix& mix, std::uint32_t versi
   Collector collector(version, random, model);
   for (std::uint64_t i = 0; i < count; ++i) {
     const std::uint64_t percent = random->Below(100);
+    const bool room = mix.rows_max == 0 || model->rows() < mix.rows_max;
     if (percent < mix.inserts) {
-      collector.Insert();
+      room ? collector.Insert() : collector.Delete();
     } else if (percent < mix.inserts + mix.updates) {
       collector.Update();
     } else {

@@ -13,6 +13,7 @@ enum class Command { kPush, kCycle, kSoak };
 /// Percentages of a cycle's changes; together 100.
 struct Mix {
   std::uint32_t inserts = 30, updates = 50, deletes = 20;
+  std::uint64_t rows_max = 0;  ///< Of a table: beyond it inserts become deletes. 0: any number.
 };
 
 /// What the command line asks for.

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 #include <optional>
+#include <string_view>
 
 #include "absl/strings/str_cat.h"
 
@@ -14,6 +15,7 @@ namespace mirror::harness {
 namespace {
 
 constexpr std::chrono::seconds kBetweenLooks(1);
+constexpr std::string_view kServer = "mirror-server";
 constexpr std::uint64_t kMemorySlack = 16 << 20, kDescriptorSlack = 8;
 
 std::optional<Holding> HeldBy(pid_t process) {
@@ -40,6 +42,12 @@ bool SoakResult::Constant() const {
 }
 
 absl::Status ProcessWatch::Check(pid_t process) {
+  std::string name;
+  std::getline(std::ifstream(absl::StrCat("/proc/", process, "/comm")), name);
+  if (!name.empty() && name != kServer) {
+    return absl::InvalidArgumentError(absl::StrCat("process ", process, " is '", name, "' and not '",
+                                                   std::string(kServer), "'. Nothing was sent"));
+  }
   if (HeldBy(process)) return absl::OkStatus();
   return absl::NotFoundError(absl::StrCat(
       "there is no process ", process, ", or it is another user's. Nothing was sent. Give the server's pid"));

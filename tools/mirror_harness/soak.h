@@ -34,7 +34,8 @@ class ProcessWatch {
  public:
   using Clock = std::chrono::steady_clock;
 
-  /// `length`: of the soak. Errors: kNotFound when there is no such process, or it is not ours to look at.
+  /// `length`: of the soak. Errors: kNotFound when there is no such process, or it is not ours to look at;
+  /// kInvalidArgument when it is no mirror-server.
   static absl::Status Check(pid_t process);
   ProcessWatch(pid_t process, Clock::duration length);
   ~ProcessWatch();

@@ -168,16 +168,17 @@ void PrintTenants(std::ostream& out, const v1::ListTenantsResponse& answer) {
                    {"last_completed"},
                    {"cycle"},
                    {"paused"},
+                   {"holds", true},
                    {"size", true}});
   for (const v1::Tenant& tenant : answer.tenants()) {
     if (!tenant.quarantine().empty()) {
-      table.Add({tenant.context_id(), "", "", "", "damaged", "", ""});
+      table.Add({tenant.context_id(), "", "", "", "damaged", "", "", ""});
       continue;
     }
     table.Add({tenant.context_id(), absl::StrCat(tenant.tables()), absl::StrCat(tenant.tables_unpopulated()),
                tenant.last_completed_ms() == 0 ? "never" : TimeText(tenant.last_completed_ms()),
                tenant.active() ? "active" : "idle", tenant.paused() ? "yes" : "no",
-               SizeText(tenant.bytes())});
+               absl::StrCat(tenant.holds()), SizeText(tenant.bytes())});
   }
   table.Print(out);
 }
