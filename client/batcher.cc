@@ -69,12 +69,14 @@ v1::ChangeBatch* Batcher::AddBatch(const Position& target, const std::optional<P
   return batch;
 }
 
-absl::Status Batcher::Part(std::uint64_t value_id, std::uint64_t offset, std::string_view data) {
+absl::Status Batcher::Part(std::uint32_t column, std::uint64_t value_id, std::uint64_t offset,
+                           std::string_view data) {
   while (!data.empty()) {
     const std::string_view piece = data.substr(0, limits_.part_bytes);
     if (absl::Status sent = MakeRoom(piece.size() + kFrameBytes); !sent.ok()) return sent;
     v1::ValuePart* part = request_.add_parts();
     part->set_table(table_.name);
+    part->set_column(column);
     part->set_value_id(value_id);
     part->set_offset(offset);
     part->set_data(std::string(piece));

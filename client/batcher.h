@@ -56,7 +56,8 @@ class Batcher {
   std::uint64_t seq() const { return seq_; }
 
   /// A piece of a long value of the table, ahead of the batch that names it.
-  absl::Status Part(std::uint64_t value_id, std::uint64_t offset, std::string_view data);
+  absl::Status Part(std::uint32_t column, std::uint64_t value_id, std::uint64_t offset,
+                    std::string_view data);
 
  private:
   absl::Status MakeRoom(std::size_t bytes);

@@ -442,12 +442,13 @@ class Loader {
     target->clear();
     for (const std::string& text : *texts) {
       const std::string_view view = text;
-      const std::optional<int> from = MinuteOfDay(view.substr(0, 5));
-      const std::optional<int> to = view.size() == 11 ? MinuteOfDay(view.substr(6)) : std::nullopt;
-      if (!from || !to || view[5] != '-' || *from == *to) {
+      const bool whole = view.size() == 11 && view[5] == '-';
+      const int from = whole ? MinuteOfDay(view.substr(0, 5)).value_or(-1) : -1;
+      const int to = whole ? MinuteOfDay(view.substr(6)).value_or(-1) : -1;
+      if (from < 0 || to < 0 || from == to) {
         return given.Wrong(absl::StrCat("must hold times of the day, as \"23:00-06:00\", not '", text, "'"));
       }
-      target->push_back({*from, *to});
+      target->push_back({from, to});
     }
     return absl::OkStatus();
   }

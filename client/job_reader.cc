@@ -37,11 +37,7 @@ void JobReader::Run() {
 }
 
 absl::Status JobReader::ReadTable(const ReadJob& job) {
-  if (!job.populate) {
-    // What changes while they are read is among the net changes that follow.
-    if (absl::Status read = job.repair.empty() ? absl::OkStatus() : ReadRepairs(job); !read.ok()) return read;
-    return job.logged ? ReadChanges(job) : absl::OkStatus();
-  }
+  if (!job.populate) return job.logged ? ReadChanges(job) : ReadRepairs(job);
   if (absl::Status read = ReadAllRows(job); !read.ok()) return read;
   return job.closed_later ? ReadChanges(job) : absl::OkStatus();
 }
@@ -80,6 +76,7 @@ absl::Status JobReader::ReadAllRows(const ReadJob& job) {
 }
 
 absl::Status JobReader::ReadRepairs(const ReadJob& job) {
+  if (job.repair.empty()) return absl::OkStatus();
   const auto repairs = reader_.RowsOf(job.schema.name, job.columns, job.repair);
   if (!repairs.ok()) return repairs.status();
   bool first = true;
@@ -90,9 +87,9 @@ absl::Status JobReader::ReadRepairs(const ReadJob& job) {
     ReadRows rows;
     rows.blocks = std::move(piece->blocks);
     rows.target = job.target;
-    rows.last = end && !job.logged;
-    // The net changes that follow are not counted yet.
-    if (end && first && !job.logged) rows.planned = rows.Count();
+    rows.last = end;
+    // Of more of them nobody knows beforehand how many are deletes.
+    if (end && first) rows.planned = rows.Count();
     first = false;
     if (rows.blocks.empty() && !rows.last) continue;
     if (absl::Status pushed = Push(std::move(rows)); !pushed.ok()) return pushed;
@@ -101,7 +98,10 @@ absl::Status JobReader::ReadRepairs(const ReadJob& job) {
 }
 
 absl::Status JobReader::ReadChanges(const ReadJob& job) {
-  const auto changes = reader_.Changes(job.schema.name, job.from, job.columns, job.whole_rows, job.count_all);
+  // What is to be repaired goes as if it had changed, whole: the mirror may lack it.
+  const bool whole = job.whole_rows || !job.repair.empty();
+  const auto changes =
+      reader_.Changes(job.schema.name, job.from, job.columns, whole, job.count_all, job.repair);
   if (!changes.ok()) return changes.status();
   for (bool last = false; !last;) {
     absl::StatusOr<ChangePiece> piece = (*changes)->Next(job.size, this);
@@ -119,8 +119,9 @@ absl::Status JobReader::ReadChanges(const ReadJob& job) {
   return absl::OkStatus();
 }
 
-absl::Status JobReader::Part(std::uint64_t value_id, std::uint64_t offset, std::string_view data) {
-  return ahead_.Push({job_, ReadPart{value_id, offset, std::string(data)}});
+absl::Status JobReader::Part(std::uint32_t column, std::uint64_t value_id, std::uint64_t offset,
+                             std::string_view data) {
+  return ahead_.Push({job_, ReadPart{column, value_id, offset, std::string(data)}});
 }
 
 }  // namespace mirror

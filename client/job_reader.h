@@ -52,7 +52,8 @@ class JobReader : private LargeSink {
   absl::Status Push(ReadRows rows) { return ahead_.Push({job_, std::move(rows)}); }
 
   std::uint64_t NewValue() override { return ++value_id_; }
-  absl::Status Part(std::uint64_t value_id, std::uint64_t offset, std::string_view data) override;
+  absl::Status Part(std::uint32_t column, std::uint64_t value_id, std::uint64_t offset,
+                    std::string_view data) override;
 
   SourceReader& reader_;
   const std::vector<ReadJob>& jobs_;

@@ -21,6 +21,7 @@ namespace mirror {
 
 /// A piece of a long value, which goes ahead of the rows that name it.
 struct ReadPart {
+  std::uint32_t column = 0;
   std::uint64_t value_id = 0, offset = 0;
   std::string data;
 };

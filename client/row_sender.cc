@@ -43,14 +43,36 @@ absl::StatusOr<std::jthread> StartThread(std::function<void()> work) {
 
 }  // namespace
 
+namespace {
+
+v1::ColumnRule RuleOf(const v1::TableStatus& status, std::uint32_t column) {
+  if (static_cast<int>(column) >= status.rules_size()) return v1::COLUMN_RULE_PLAIN;
+  const v1::ColumnRule rule = status.rules(static_cast<int>(column));
+  return rule == v1::COLUMN_RULE_UNSPECIFIED ? v1::COLUMN_RULE_PLAIN : rule;
+}
+
+}  // namespace
+
 std::vector<std::uint32_t> WantedColumns(const TableSchema& schema, const v1::TableStatus& status) {
   std::vector<std::uint32_t> columns;
   for (std::uint32_t i = 0; i < schema.columns.size(); ++i) {
-    const bool left_out = static_cast<int>(i) < status.rules_size() &&
-                          status.rules(static_cast<int>(i)) == v1::COLUMN_RULE_LEFT_OUT;
-    if (!left_out) columns.push_back(i);
+    if (RuleOf(status, i) != v1::COLUMN_RULE_LEFT_OUT) columns.push_back(i);
   }
   return columns;
+}
+
+std::vector<std::uint32_t> ComparedColumns(const TableSchema& schema, const v1::TableStatus& status) {
+  std::vector<std::uint32_t> columns;
+  for (std::uint32_t i = 0; i < schema.columns.size(); ++i) {
+    if (RuleOf(status, i) == v1::COLUMN_RULE_PLAIN) columns.push_back(i);
+  }
+  return columns;
+}
+
+bool KeyIsHashed(const TableSchema& schema, const v1::TableStatus& status) {
+  const std::vector<std::uint32_t> key = schema.Key();
+  return std::any_of(key.begin(), key.end(),
+                     [&](std::uint32_t column) { return RuleOf(status, column) == v1::COLUMN_RULE_HASHED; });
 }
 
 RowSender::RowSender(SourceReader& reader, MirrorClient& client, std::int64_t cycle, const v1::Limits& limits,
@@ -121,7 +143,7 @@ absl::Status RowSender::SendStep(Job& job, const ReadStep& step) {
     batcher_.Begin({job.schema.name, job.status.schema_hash(), base, job.decision.reason});
   }
   if (const auto* part = std::get_if<ReadPart>(&step.what)) {
-    absl::Status sent = batcher_.Part(part->value_id, part->offset, part->data);
+    absl::Status sent = batcher_.Part(part->column, part->value_id, part->offset, part->data);
     return sent.ok() ? job.error : sent;
   }
   if (const auto* rows = std::get_if<ReadRows>(&step.what)) return SendRows(job, *rows);

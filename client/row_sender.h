@@ -55,6 +55,10 @@ struct SenderOptions {
 
 /// Indexes of the columns that the mirror wants.
 std::vector<std::uint32_t> WantedColumns(const TableSchema& schema, const v1::TableStatus& status);
+/// Of those that it keeps as they are sent: what digests are over.
+std::vector<std::uint32_t> ComparedColumns(const TableSchema& schema, const v1::TableStatus& status);
+/// Then rows cannot be found at the mirror by the source's key.
+bool KeyIsHashed(const TableSchema& schema, const v1::TableStatus& status);
 
 /// Sends the tables of one cycle over one stream, several requests in flight, while another thread reads on.
 ///

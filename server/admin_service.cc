@@ -208,7 +208,7 @@ grpc::Status AdminService::ListTables(grpc::ServerContext* context, const v1::Li
                      EncodePosition(*table.record.pending, message->mutable_pending());
                    message->set_schema_hash(table.record.schema_hash);
                    message->set_row_count(table.record.row_count);
-                   message->set_state(StateOf(table.record));
+                   message->set_state(table.held ? "held" : StateOf(table.record));
                    message->set_columns(table.columns);
                    message->set_cycle(table.record.cycle);
                    EncodeCheck(table.check, message);

@@ -284,6 +284,14 @@ absl::StatusOr<std::vector<std::string>> AsTexts(const Given& given) {
   return texts;
 }
 
+Setter Texts(std::vector<std::string>* target) {
+  return [target](const Given& given) {
+    absl::StatusOr<std::vector<std::string>> texts = AsTexts(given);
+    if (texts.ok()) *target = *std::move(texts);
+    return texts.status();
+  };
+}
+
 /// Each of the texts is one of `known`.
 absl::Status CheckChoice(const Given& given, const std::string& text, const std::vector<std::string>& known) {
   if (std::find(known.begin(), known.end(), text) != known.end()) return absl::OkStatus();
@@ -481,7 +489,8 @@ class Loader {
             {"automatic_provisioning", Flag(&data.automatic_provisioning)},
             {"drop_grace", Span(&data.drop_grace, std::chrono::seconds(0), std::chrono::hours(24 * 365))},
             {"wal_max", Size(&data.wal_bytes_max, kMega, 1024 * kGiga)},
-            {"open_tenants_max", Number(&data.open_tenants_max, 0, 100'000)}};
+            {"open_tenants_max", Number(&data.open_tenants_max, 0, 100'000)},
+            {"hash_key", Path(&config_.columns.hash_key, folder_)}};
   }
   Keys TokensKeys() {
     TokensConfig& tokens = config_.tokens;
@@ -625,7 +634,13 @@ class Loader {
       BreakerRule rule;
       rule.context = context;
       rule.of_table = true;
+      ColumnRuleBlock columns;
       const Keys keys = {{"name", Text(&rule.table)},
+                         {"plain", Texts(&columns.plain)},
+                         {"leave_out", Texts(&columns.leave_out)},
+                         {"hash", Texts(&columns.hash)},
+                         {"mask", Texts(&columns.mask)},
+                         {"mask_keep", Number(&columns.mask_keep, 0, kMaskKeepMax)},
                          {"breaker", OrAbsent(&rule.on)},
                          {"rows_percent", OrAbsent(&rule.rows_percent, 0, 100)},
                          {"rows_min", OrAbsent(&rule.rows_min, 0, kRowsMinMax)}};
@@ -633,6 +648,16 @@ class Loader {
         return status;
       }
       if (absl::Status status = CheckHas(entry, "[[tenant.table]]", "name"); !status.ok()) return status;
+      columns.context = context;
+      columns.table = rule.table;
+      if (!columns.hash.empty() && config_.columns.hash_key.empty()) {
+        return absl::InvalidArgumentError(absl::StrCat(
+            where_["[[tenant.table]]hash"], " needs a key: set [data] 'hash_key' to a file made by ",
+            "'openssl rand -hex 32', mode 0600"));
+      }
+      const bool says = !columns.plain.empty() || !columns.leave_out.empty() || !columns.hash.empty() ||
+                        !columns.mask.empty();
+      if (says) config_.columns.blocks.push_back(std::move(columns));
       config_.breaker.rules.push_back(std::move(rule));
     }
     return absl::OkStatus();

@@ -9,6 +9,7 @@
 
 #include "absl/status/statusor.h"
 #include "server/breaker.h"
+#include "server/column_rules.h"
 
 namespace mirror {
 
@@ -93,7 +94,8 @@ struct ServerConfig {
   TokensConfig tokens;
   std::vector<IssuerConfig> issuers;
   LimitsConfig limits;
-  BreakerConfig breaker;  ///< [breaker], and what [[tenant]] says about it.
+  BreakerConfig breaker;      ///< [breaker], and what [[tenant]] says about it.
+  ColumnRulesConfig columns;  ///< What [[tenant.table]] says of columns, and [data] 'hash_key'.
   /// Two completed cycles in a row within it whose source does not know what the other one committed pause
   /// the tenant: two databases feed it. 0: never.
   std::int64_t miss_window_ms = 3'600'000;

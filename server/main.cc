@@ -15,11 +15,13 @@
 #include <iostream>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "certs/keyed_hash.h"
 #include "certs/tls.h"
 #include "server/admin_service.h"
 #include "server/config.h"
@@ -105,9 +107,18 @@ TenantsOptions TenantsOptionsOf(const ServerConfig& config) {
   options.tenant.breaker = config.breaker;
   options.tenant.miss_window_ms = config.miss_window_ms;
   options.tenant.drop_grace_ms = std::chrono::milliseconds(config.data.drop_grace).count();
+  options.tenant.columns = config.columns;
   options.tenant.nonces_max = config.limits.nonces_max;
   options.tenant.automatic_provisioning = config.data.automatic_provisioning;
   return options;
+}
+
+/// What columns are hashed with; absent when nothing is to be hashed.
+absl::StatusOr<std::optional<std::string>> HashSecret(const ServerConfig& config) {
+  if (config.columns.hash_key.empty()) return std::nullopt;
+  absl::StatusOr<std::string> secret = ReadHashSecret(config.columns.hash_key);
+  if (!secret.ok()) return secret.status();
+  return *std::move(secret);
 }
 
 /// SIGHUP and ReloadKeys: keys, [application], [tokens], [[issuer]] and [log] are read again; what cannot be
@@ -140,7 +151,9 @@ class Reloader {
     const std::pair<const char*, bool> others[] = {{"listen", config->listen == started_with_.listen},
                                                    {"admin", config->admin == started_with_.admin},
                                                    {"data", config->data == started_with_.data},
-                                                   {"limits", config->limits == started_with_.limits}};
+                                                   {"limits", config->limits == started_with_.limits},
+                                                   {"[tenant]", config->columns == started_with_.columns},
+                                                   {"breaker", config->breaker == started_with_.breaker}};
     for (const auto& [name, same] : others) {
       if (!same) spdlog::warn("[{}] has changed in {}: that needs a restart", name, started_with_.file);
     }
@@ -177,8 +190,11 @@ class Server {
     if (!catalog.ok()) return catalog.status();
     server->catalog_ = *std::move(catalog);
     server->events_ = std::make_unique<Events>(*server->catalog_);
-    absl::StatusOr<std::unique_ptr<Tenants>> tenants =
-        Tenants::Open(TenantsOptionsOf(config), *server->events_);
+    TenantsOptions options = TenantsOptionsOf(config);
+    absl::StatusOr<std::optional<std::string>> secret = HashSecret(config);
+    if (!secret.ok()) return secret.status();
+    options.tenant.hash_secret = *std::move(secret);
+    absl::StatusOr<std::unique_ptr<Tenants>> tenants = Tenants::Open(options, *server->events_);
     if (!tenants.ok()) return tenants.status();
     server->tenants_ = *std::move(tenants);
     server->reloader_ = std::make_unique<Reloader>(as_written, *server->gate_, *server->events_);
@@ -276,13 +292,14 @@ absl::Status CheckFiles(const ServerConfig& config) {
   const absl::StatusOr<std::unique_ptr<Gate>> gate = Gate::Open(config);
   if (!gate.ok()) return gate.status();
   if (absl::Status data = CheckDataFolder(config); !data.ok()) return data;
+  if (const auto secret = HashSecret(config); !secret.ok()) return secret.status();
   return CheckListenerFiles(config);
 }
 
 int Main(int argc, char** argv) {
   CLI::App app("The mirror endpoint: takes changes from sources and keeps a database for each tenant.");
   app.footer(
-      "Signals: SIGTERM lets running calls end and stops; SIGHUP reads keys and configuration again.\n"
+      "Signals: SIGTERM lets running calls end and stops; SIGHUP reads keys, issuers and log level again.\n"
       "Exit codes: 0 stopped as asked, 1 failed, 2 wrong usage or configuration.\n"
       "Example:\n  mirrorctl init --dir dev --context-id Cust26759\n"
       "  mirror-server --config dev/mirror-server.toml");

@@ -95,11 +95,28 @@ std::vector<AnnouncedTable> DecodeTables(const v1::TableSchemaRequest& request, 
   return tables;
 }
 
-void EncodeAnswer(const TableAnswer& answer, int columns, v1::TableStatus* status) {
+/// Gives what tells one set of rules from another; empty when all columns are kept as they are sent.
+std::string SetColumnRules(const ColumnRules& rules, std::vector<AnnouncedTable>* tables) {
+  std::string told;
+  for (AnnouncedTable& table : *tables) {
+    if (!table.schema.ok()) continue;
+    if (absl::Status status = rules.Set(&*table.schema); !status.ok()) {
+      absl::StrAppend(&told, std::string(status.message()));
+      table.schema = std::move(status);
+    } else if (PlainColumns(*table.schema).size() < table.schema->columns.size()) {
+      absl::StrAppend(&told, SchemaHash(*table.schema));
+    }
+  }
+  return told;
+}
+
+void EncodeAnswer(const TableAnswer& answer, const AnnouncedTable& table, v1::TableStatus* status) {
   status->set_table(answer.table);
   status->set_wanted(answer.wanted);
-  if (answer.wanted) {
-    for (int i = 0; i < columns; ++i) status->add_rules(v1::COLUMN_RULE_PLAIN);
+  if (answer.wanted && table.schema.ok()) {
+    for (const Column& column : table.schema->columns) {
+      status->add_rules(static_cast<v1::ColumnRule>(column.rule));
+    }
   }
   EncodePosition(answer.position, status->mutable_position());
   if (answer.pending) EncodePosition(*answer.pending, status->mutable_pending());
@@ -109,6 +126,20 @@ void EncodeAnswer(const TableAnswer& answer, int columns, v1::TableStatus* statu
   status->set_row_count(answer.row_count);
   status->set_verify_wanted(answer.verify_wanted);
 }
+
+namespace {
+
+/// From here on nobody sees what is not to be kept.
+void ApplyColumnRules(const AgreedTable& agreed, const ColumnRules& rules, IncomingBatch* batch) {
+  if (!batch->batch.ok() || PlainColumns(*agreed.schema).size() == agreed.schema->columns.size()) return;
+  auto values = std::make_shared<RuledValues>();
+  absl::Status ruled =
+      ApplyRules(*agreed.schema, *agreed.kept, rules.hash_key(), &*batch->batch, values.get());
+  batch->ruled = std::move(values);
+  if (!ruled.ok()) batch->batch = std::move(ruled);
+}
+
+}  // namespace
 
 // --- RowData ------------------------------------------------------------------
 
@@ -142,6 +173,20 @@ absl::Status CheckPart(const v1::ValuePart& part, const WireLimits& limits) {
                      " bytes. This part was not stored. Leave the value out."));
   }
   return absl::OkStatus();
+}
+
+/// A part is kept before the batch of its value comes: what is not to be kept must not come in parts.
+absl::Status CheckRules(const v1::ValuePart& part, const absl::StatusOr<AgreedTable>& agreed) {
+  // What else is wrong with its table shows when it is planned.
+  if (!agreed.ok()) return absl::OkStatus();
+  const std::vector<Column>& columns = agreed->schema->columns;
+  if (PlainColumns(*agreed->schema).size() == columns.size()) return absl::OkStatus();
+  const bool named = part.has_column() && part.column() < columns.size();
+  if (named && columns[part.column()].rule == Rule::kPlain) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      "table '", part.table(), "'", named ? absl::StrCat(", column '", columns[part.column()].name, "'") : "",
+      ": a value in parts, and ", named ? "this endpoint must not keep it as it is" : "no column is named",
+      ". The part was not stored. Send the value in its batch, or leave the column out."));
 }
 
 /// What is wrong with the batch alone is its own result; all else is the call's status.
@@ -285,15 +330,16 @@ absl::Status MirrorService::DoTableSchema(const Caller& caller, const v1::TableS
                      " bytes. Nothing was changed. Send the id that was made when the "
                      "source was installed."));
   }
-  const std::vector<AnnouncedTable> tables = DecodeTables(request, limits_);
-  const absl::StatusOr<Announcement> answer = (*tenant)->Announce(
-      caller, request.cycle(), request.source_id(), HexDigest(request.SerializeAsString()), tables, NowMs());
+  std::vector<AnnouncedTable> tables = DecodeTables(request, limits_);
+  const std::string rules = SetColumnRules((*tenant)->column_rules(), &tables);
+  const absl::StatusOr<Announcement> answer =
+      (*tenant)->Announce(caller, request.cycle(), request.source_id(),
+                          HexDigest(request.SerializeAsString() + rules), tables, NowMs());
   if (!answer.ok()) return answer.status();
   for (const std::string& table : answer->held_tables) response->add_held_tables(table);
   response->set_held_reason(CutMessage(answer->held_reason));
   for (std::size_t i = 0; i < answer->tables.size(); ++i) {
-    EncodeAnswer(answer->tables[i], request.tables(static_cast<int>(i)).columns_size(),
-                 response->add_tables());
+    EncodeAnswer(answer->tables[i], tables[i], response->add_tables());
   }
   return absl::OkStatus();
 }
@@ -339,7 +385,9 @@ absl::Status MirrorService::Decode(const Caller& caller, Tenant& tenant, const v
   RowRequest& rows = *decoded;
   rows.cycle = request.cycle();
   for (const v1::ValuePart& part : request.parts()) {
-    if (absl::Status status = CheckPart(part, limits_); !status.ok()) {
+    absl::Status status = CheckPart(part, limits_);
+    if (status.ok()) status = CheckRules(part, tenant.Agreed(caller, part.table()));
+    if (!status.ok()) {
       BatchOutcome refused;
       refused.table = part.table();
       refused.status = std::move(status);
@@ -356,9 +404,10 @@ absl::Status MirrorService::Decode(const Caller& caller, Tenant& tenant, const v
       rows.batches.push_back({message.table(), message.seq(), nullptr, agreed.status(), {}});
       continue;
     }
-    absl::StatusOr<ChangeBatch> batch = DecodeBatch(message, *agreed->schema, limits_);
-    rows.batches.push_back({message.table(), message.seq(), std::move(agreed->schema), std::move(batch),
-                            std::move(agreed->hash)});
+    IncomingBatch& batch = rows.batches.emplace_back(
+        IncomingBatch{message.table(), message.seq(), agreed->kept,
+                      DecodeBatch(message, *agreed->schema, limits_), std::move(agreed->hash)});
+    ApplyColumnRules(*agreed, tenant.column_rules(), &batch);
   }
   if (request.has_advance()) {
     const v1::Advance& advance = request.advance();

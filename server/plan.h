@@ -64,6 +64,8 @@ struct TenantRecord {
   /// The last completed cycle whose source did not know what a former one had committed; 0: none.
   std::int64_t missed_cycle = 0;
   std::int64_t missed_ms = 0;
+  /// The file holds values that column rules of now keep out: it is rewritten once the new rows are there.
+  bool scrub = false;
   friend bool operator==(const TenantRecord&, const TenantRecord&) = default;
 };
 

@@ -1,5 +1,6 @@
 // DigestRanges and ReadRows of the MirrorService: a source looks at what the mirror holds.
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -24,6 +25,12 @@ absl::StatusOr<std::vector<KeyRange>> DecodeRanges(
   if (!messages.empty() && table.Key().empty()) {
     return absl::FailedPreconditionError(
         absl::StrCat("table '", table.name, "' has no key. Nothing was read. Ask without ranges."));
+  }
+  if (HasHashedKey(table)) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("table '", table.name,
+                     "' has a key that is hashed here: it is compared by its number of rows. Nothing was "
+                     "read. Send row_count with ReplicationCompleted."));
   }
   std::vector<KeyRange> ranges;
   ranges.reserve(static_cast<std::size_t>(messages.size()));
@@ -68,17 +75,27 @@ class Reading {
   std::chrono::steady_clock::time_point told_ = began_;
 };
 
-absl::Status CheckColumns(const v1::ReadRowsRequest& request, const TableSchema& table) {
+/// Indexes of the kept table for those of the request, which are of the announced one.
+absl::StatusOr<std::vector<std::uint32_t>> KeptColumns(const v1::ReadRowsRequest& request,
+                                                       const AgreedTable& agreed) {
+  const TableSchema& table = *agreed.schema;
   std::vector<bool> named(table.columns.size());
+  std::vector<std::uint32_t> columns;
   for (const std::uint32_t column : request.columns()) {
-    if (column < named.size() && !named[column]) {
-      named[column] = true;
-      continue;
+    if (column >= named.size() || named[column]) {
+      return absl::InvalidArgumentError(absl::StrCat("table '", table.name, "': column ", column,
+                                                     " is not there or named twice. Nothing was read."));
     }
-    return absl::InvalidArgumentError(absl::StrCat("table '", table.name, "': column ", column,
-                                                   " is not there or named twice. Nothing was read."));
+    named[column] = true;
+    if (table.columns[column].rule != Rule::kPlain) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "table '", table.name, "', column '", table.columns[column].name,
+          "' is not kept as it was sent: TableSchema's answer says its rule. Nothing was read."));
+    }
+    const auto place = std::find(agreed.origin.begin(), agreed.origin.end(), column) - agreed.origin.begin();
+    columns.push_back(static_cast<std::uint32_t>(place));
   }
-  if (!request.columns().empty()) return absl::OkStatus();
+  if (!columns.empty()) return columns;
   return absl::InvalidArgumentError(
       absl::StrCat("table '", table.name, "': no column is named. Nothing was read."));
 }
@@ -106,11 +123,11 @@ absl::Status MirrorService::DoDigestRanges(const Caller& caller, const grpc::Ser
   const absl::StatusOr<TableReading> table =
       (*tenant)->Read(caller, request.cycle(), request.table(), position, NowMs());
   if (!table.ok()) return table.status();
-  const absl::StatusOr<std::vector<KeyRange>> ranges = DecodeRanges(request.ranges(), *table->schema);
+  const absl::StatusOr<std::vector<KeyRange>> ranges = DecodeRanges(request.ranges(), *table->table.kept);
   if (!ranges.ok()) return ranges.status();
   Reading reading(**tenant, request.cycle(), context);
-  const absl::StatusOr<std::vector<RangeDigest>> digests =
-      table->snapshot->Digest(*table->schema, *ranges, [&] { return reading.GoOn(); });
+  const absl::StatusOr<std::vector<RangeDigest>> digests = table->snapshot->Digest(
+      *table->table.kept, PlainColumns(*table->table.kept), *ranges, [&] { return reading.GoOn(); });
   if (!digests.ok()) return digests.status();
   (*tenant)->NoteDigests(request.cycle(), request.table(), position, *ranges, *digests);
   for (const RangeDigest& digest : *digests) {
@@ -141,16 +158,19 @@ absl::Status MirrorService::DoReadRows(const Caller& caller, const grpc::ServerC
   const absl::StatusOr<TableReading> table =
       (*tenant)->Read(caller, request.cycle(), request.table(), DecodePosition(request.position()), NowMs());
   if (!table.ok()) return table.status();
-  if (absl::Status status = CheckColumns(request, *table->schema); !status.ok()) return status;
-  const absl::StatusOr<std::vector<KeyRange>> ranges = DecodeRanges(request.ranges(), *table->schema);
+  const absl::StatusOr<std::vector<std::uint32_t>> columns = KeptColumns(request, table->table);
+  if (!columns.ok()) return columns.status();
+  const absl::StatusOr<std::vector<KeyRange>> ranges = DecodeRanges(request.ranges(), *table->table.kept);
   if (!ranges.ok()) return ranges.status();
-  const std::vector<std::uint32_t> columns(request.columns().begin(), request.columns().end());
   Reading reading(**tenant, request.cycle(), context);
   return table->snapshot->ReadRows(
-      *table->schema, columns, *ranges, kBlockBytes, [&] { return reading.GoOn(); },
+      *table->table.kept, *columns, *ranges, kBlockBytes, [&] { return reading.GoOn(); },
       [&](RowBlock* block) {
         v1::ReadRowsResponse message;
         EncodeRows(*block, &message);
+        for (v1::ColumnData& column : *message.mutable_columns()) {
+          column.set_column(table->table.origin[column.column()]);
+        }
         return writer->Write(message) ? absl::OkStatus() : absl::CancelledError("the source went away");
       });
 }

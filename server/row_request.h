@@ -20,17 +20,22 @@ namespace mirror {
 struct AgreedTable {
   std::shared_ptr<const TableSchema> schema;
   std::string hash;  ///< SchemaHash of it.
+  /// KeptForm of it: what its rows are applied by, and read. `origin`: of each column its index in `schema`.
+  std::shared_ptr<const TableSchema> kept = {};
+  std::vector<std::uint32_t> origin = {};
 };
 
 /// One batch of a request: what the codec made of it.
 struct IncomingBatch {
   std::string table;
   std::uint64_t seq = 0;
-  std::shared_ptr<const TableSchema> schema;
+  std::shared_ptr<const TableSchema> schema;  ///< AgreedTable::kept.
   absl::StatusOr<ChangeBatch> batch;
-  /// AgreedTable::hash of `schema`; empty: not looked at. Another table may be agreed by the time it is
-  /// applied.
+  /// AgreedTable::hash of what it was decoded by; empty: not looked at. Another table may be agreed by the
+  /// time it is applied.
   std::string decoded_hash = {};
+  /// What `batch` shows of hashed and masked columns.
+  std::shared_ptr<const void> ruled = {};
 };
 
 struct IncomingPart {

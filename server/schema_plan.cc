@@ -79,6 +79,18 @@ SchemaDifference Repopulate(std::string reason) {
   return difference;
 }
 
+/// A rule that is not what it was; empty: they are the same.
+std::string ChangedRule(const TableSchema& from, const TableSchema& to) {
+  const std::vector<int> origin = Match(from, to);
+  for (std::size_t i = 0; i < to.columns.size(); ++i) {
+    if (origin[i] < 0) continue;
+    const Column& before = from.columns[static_cast<std::size_t>(origin[i])];
+    if (before.rule == to.columns[i].rule && before.rule_detail == to.columns[i].rule_detail) continue;
+    return absl::StrCat("the rule for ", Quoted(to.columns[i].name), " changed");
+  }
+  return "";
+}
+
 /// What a source says of a column that it added holds for mirrors that never had it. One that an older state
 /// of the source took away while the mirror stayed where it was had values there.
 std::string Regained(const AlterTable& alter, const std::vector<std::string>& lost) {
@@ -98,7 +110,11 @@ std::string Regained(const AlterTable& alter, const std::vector<std::string>& lo
 
 }  // namespace
 
-SchemaDifference Compare(const TableSchema& from, const TableSchema& to) {
+SchemaDifference Compare(const TableSchema& agreed, const TableSchema& announced) {
+  if (std::string changed = ChangedRule(agreed, announced); !changed.empty()) {
+    return Repopulate(std::move(changed));
+  }
+  const TableSchema from = KeptForm(agreed), to = KeptForm(announced);
   if (from.table_id != 0 && to.table_id != 0 && from.table_id != to.table_id) {
     return Repopulate("the source has another table under this name");
   }
@@ -177,7 +193,7 @@ TablePlan PlanTable(const std::optional<TableRecord>& record, const std::optiona
 
   if (!agreed) {
     plan.action = SchemaAction::kCreated;
-    step.actions.emplace_back(CreateTable{announced});
+    step.actions.emplace_back(CreateTable{KeptForm(announced)});
     step.actions.emplace_back(AgreeSchema{announced});
     // A metadata row without a definition is a leftover that nobody can trust.
     step.record->position = Position{};
@@ -187,6 +203,7 @@ TablePlan PlanTable(const std::optional<TableRecord>& record, const std::optiona
     return plan;
   }
 
+  plan.rules_changed = !ChangedRule(*agreed, announced).empty();
   const auto repopulate = [&](std::string reason) {
     plan.action = SchemaAction::kRepopulate;
     plan.reason = std::move(reason);

@@ -26,6 +26,8 @@ enum class SchemaAction : std::uint8_t {
 struct TablePlan {
   SchemaAction action = SchemaAction::kUnchanged;
   std::string reason;
+  /// The mirror's file holds values under other rules than those of now.
+  bool rules_changed = false;
   /// Absent when nothing has to be written.
   std::optional<Step> step;
 };
@@ -37,12 +39,13 @@ TablePlan PlanTable(const std::optional<TableRecord>& record, const std::optiona
                     const std::vector<std::string>& lost, const TableSchema& announced,
                     const std::string& hash);
 
-/// What keeps `from` from becoming `to` in place; empty when nothing does, and then `changes` are the steps.
+/// What keeps the agreed table from becoming the announced one in place; empty when nothing does, and then
+/// `changes` are the steps.
 struct SchemaDifference {
   std::string repopulate_reason;
   AlterTable alter;
 };
-SchemaDifference Compare(const TableSchema& from, const TableSchema& to);
+SchemaDifference Compare(const TableSchema& agreed, const TableSchema& announced);
 
 /// A table that the source no longer lists.
 Step PlanRetire(const std::optional<TableRecord>& record, const std::string& table, std::int64_t now_ms);

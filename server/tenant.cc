@@ -130,6 +130,7 @@ Tenant::Tenant(std::string context_id, OpenStore open, const TenantOptions& opti
     : context_id_(std::move(context_id)),
       open_(std::move(open)),
       options_(options),
+      rules_(options.columns, options.hash_secret, context_id_),
       events_(events),
       make_room_(std::move(make_room)) {}
 
@@ -362,6 +363,8 @@ absl::StatusOr<Admission> Tenant::Authenticate(const Caller& caller, const std::
     plan.forget_old_cycles = true;
     return plan;
   });
+  // A nonce that was seen before.
+  if (absl::IsAlreadyExists(result.status())) return absl::UnauthenticatedError(result.status().message());
   if (!result.ok()) return result.status();
   if (created && !probe) {
     events_.Add(context_id_, Severity::kInformation, "tenant.created",
@@ -465,6 +468,7 @@ absl::StatusOr<Announcement> Tenant::Announce(const Caller& caller, std::int64_t
       absl::StatusOr<std::vector<std::string>> lost = store_->ReadLostColumns(table.name);
       if (!lost.ok()) return lost.status();
       TablePlan planned = PlanTable(record, *agreed, *lost, *table.schema, hash);
+      plan.tenant->scrub = plan.tenant->scrub || planned.rules_changed;
       answers.push_back({table.name, static_cast<std::int32_t>(planned.action), std::move(planned.reason)});
       if (!planned.step) continue;
       step_of.back() = plan.steps.size();
@@ -511,9 +515,9 @@ absl::StatusOr<Announcement> Tenant::Announce(const Caller& caller, std::int64_t
 /// Another source database than the one that is believed announces itself. Gives the reason.
 std::string Tenant::HoldSource(const std::string& source_id, std::int64_t now_ms, std::vector<Hold>* held) {
   const std::string reason = absl::StrCat(
-      "another source database announces itself for this tenant: a copy, or the source moved to another "
-      "machine "
-      "or path. Nothing of it is taken. If it is the one that is wanted, 'mirrorctl accept-source ",
+      "another source database announces itself for this tenant, with the id ", source_id,
+      ": a copy, or the source moved to another machine or path. Nothing of it is taken. If it is the one "
+      "that is wanted, 'mirrorctl accept-source ",
       context_id_, "'; two sources must never share a tenant.");
   const Hold* const known = FindHold(*holds_, HoldKind::kSource, "");
   if (known != nullptr && known->source_id == source_id) return reason;
@@ -615,8 +619,16 @@ absl::StatusOr<AgreedTable> Tenant::Agreed(const Caller& caller, const std::stri
   absl::StatusOr<std::optional<TableSchema>> schema = store_->ReadSchema(table);
   if (!schema.ok()) return Noticed(schema.status());
   if (!*schema) return NotAgreed(table);
+  TableSchema by_now = **schema;
+  if (!rules_.Set(&by_now).ok() || by_now != **schema) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(Quoted(table),
+                     ": this endpoint's rules for its columns changed since it was agreed. Nothing was "
+                     "applied. Begin a new cycle; its TableSchema says what is to be done."));
+  }
   AgreedTable agreed;
   agreed.hash = SchemaHash(**schema);
+  agreed.kept = std::make_shared<const TableSchema>(KeptForm(**schema, &agreed.origin));
   agreed.schema = std::make_shared<const TableSchema>(**std::move(schema));
   const std::lock_guard agreed_lock(agreed_mutex_);
   agreed_[key] = agreed;
@@ -924,13 +936,17 @@ absl::StatusOr<std::vector<TableInfo>> Tenant::Tables() {
   if (!checks.ok()) return Noticed(checks.status());
   std::map<std::string, TableCheck> check_of;
   for (TableCheck& check : *checks) check_of[FoldName(check.table)] = std::move(check);
+  if (absl::Status status = LoadHolds(); !status.ok()) return status;
   std::vector<TableInfo> tables;
   for (TableRecord& record : *records) {
     absl::StatusOr<std::optional<TableSchema>> schema = store_->ReadSchema(record.table);
     if (!schema.ok()) return Noticed(schema.status());
     const auto columns = *schema ? static_cast<std::uint32_t>((*schema)->columns.size()) : 0U;
     TableCheck check = check_of[FoldName(record.table)];
-    tables.push_back({std::move(record), columns, std::move(check)});
+    // What was compared is to be replaced.
+    if (record.position.lsn == Lsn{}) check.equality = Equality::kUnknown;
+    const bool held = IsHeld(*holds_, record.table);
+    tables.push_back({std::move(record), columns, std::move(check), held});
   }
   return tables;
 }
@@ -1037,6 +1053,9 @@ absl::Status Tenant::Resume(std::int64_t now_ms) {
                                        [&](TenantRecord& tenant) {
                                          tenant.paused = false;
                                          tenant.pause_reason.clear();
+                                         // Two sources that were found are one again.
+                                         tenant.missed_cycle = 0;
+                                         tenant.missed_ms = 0;
                                          // Where the clock was ahead, this is how it is forgiven.
                                          tenant.clock_ms = now_ms;
                                        },

@@ -20,6 +20,7 @@
 #include "proto/wire/table.h"
 #include "server/breaker.h"
 #include "server/caller.h"
+#include "server/column_rules.h"
 #include "server/commit_queue.h"
 #include "server/comparison.h"
 #include "server/events.h"
@@ -39,6 +40,8 @@ struct TenantOptions {
   BreakerConfig breaker = {};
   std::int64_t miss_window_ms = 0;  ///< See ServerConfig.
   bool automatic_provisioning = true;
+  ColumnRulesConfig columns = {};
+  std::optional<std::string> hash_secret = {};  ///< What `columns` hash with.
   /// For what a call itself took; another one in tests.
   std::chrono::steady_clock::time_point (*steady_now)() = &std::chrono::steady_clock::now;
 };
@@ -100,13 +103,14 @@ struct TableInfo {
   TableRecord record;
   std::uint32_t columns = 0;
   TableCheck check;
+  bool held = false;  ///< An operator has to decide about it.
 };
 
 /// A table at a position, to be read beside what goes on. Holds one of the tenant's kReadingsMax places.
 struct TableReading {
   std::shared_ptr<void> place;
   std::unique_ptr<Snapshot> snapshot;
-  std::shared_ptr<const TableSchema> schema;
+  AgreedTable table;
 };
 
 /// Readings that a tenant may have open at once.
@@ -126,6 +130,8 @@ class Tenant {
          std::function<void(Tenant&)> make_room);
 
   const std::string& context_id() const { return context_id_; }
+  /// What an announced table's columns are to be set by.
+  const ColumnRules& column_rules() const { return rules_; }
 
   // --- The source's calls. `now_ms` is unix time. ---
 
@@ -239,6 +245,7 @@ class Tenant {
   absl::Status CompareLater(const std::vector<CompletedTable>& tables, std::int64_t now_ms,
                             std::vector<TableVerdict>* verdicts);
   void AddCheckEvent(const TableVerdict& verdict);
+  void ScrubFile(std::int64_t now_ms);
   absl::StatusOr<Announcement> Answers(const std::vector<AnnouncedTable>& tables);
   absl::StatusOr<Hold> FindHoldById(std::uint64_t id);
   std::string HoldSource(const std::string& source_id, std::int64_t now_ms, std::vector<Hold>* held);
@@ -264,6 +271,7 @@ class Tenant {
   const std::string context_id_;
   const OpenStore open_;
   const TenantOptions options_;
+  const ColumnRules rules_;
   Events& events_;
   const std::function<void(Tenant&)> make_room_;
 

@@ -54,7 +54,7 @@ absl::StatusOr<TableReading> Tenant::Read(const Caller& caller, std::int64_t cyc
         "read. Bring it there with a commit, and ask in the same cycle."));
   }
   reading.snapshot = *std::move(snapshot);
-  reading.schema = std::move(agreed->schema);
+  reading.table = *std::move(agreed);
   return reading;
 }
 
@@ -131,6 +131,7 @@ absl::StatusOr<std::vector<TableVerdict>> Tenant::Complete(const Caller& caller,
       events_.Add(context_id_, Severity::kInformation, "cycle.completed",
                   absl::StrCat("cycle ", cycle, ": ", Counted(changed, "table"), " changed, ", inserts,
                                " inserts, ", updates, " updates, ", deletes, " deletes"));
+      ScrubFile(now_ms);
     }
   }
   if (absl::Status status = CompareLater(tables, now_ms, &verdicts); !status.ok()) return status;
@@ -160,7 +161,9 @@ absl::Status Tenant::CompareLater(const std::vector<CompletedTable>& tables, std
     const absl::StatusOr<std::optional<TableSchema>> schema = snapshot->ReadSchema(tables[i].table);
     if (!schema.ok()) return schema.status();
     if (!*record || !*schema) continue;
-    const absl::StatusOr<std::vector<RangeDigest>> own = snapshot->Digest(**schema, {}, kToTheEnd);
+    const TableSchema kept = KeptForm(**schema);
+    const absl::StatusOr<std::vector<RangeDigest>> own =
+        snapshot->Digest(kept, PlainColumns(kept), {}, kToTheEnd);
     if (!own.ok()) return own.status();
     snapshot.reset();
     Compared compared = Compare(tables[i], *record, own->front(), now_ms);

@@ -1,6 +1,7 @@
 // A tenant's file as an operator handles it: copied, put back, set aside.
 
 #include <algorithm>
+#include <limits>
 #include <optional>
 #include <utility>
 
@@ -114,6 +115,46 @@ absl::Status Tenant::Rebuild(const std::function<absl::StatusOr<std::string>()>&
               absl::StrCat("an operator had the damaged mirror set aside as '", *aside,
                            "'; the next cycle populates a new one"));
   return absl::OkStatus();
+}
+
+/// Once all tables have their rows under the rules of now. What cannot be done is tried after the next cycle.
+void Tenant::ScrubFile(std::int64_t now_ms) {
+  absl::StatusOr<TenantRecord> tenant = store_->ReadTenant();
+  if (!tenant.ok() || !tenant->scrub) return;
+  const absl::StatusOr<std::vector<TableRecord>> tables = store_->ReadTables();
+  if (!tables.ok()) return;
+  const bool populated = std::all_of(tables->begin(), tables->end(), [](const TableRecord& table) {
+    return table.position.lsn != Lsn{} && table.state == TableState::kMirrored;
+  });
+  if (!populated) return;
+  // Tables that were set aside hold what they held.
+  Plan forget;
+  forget.now_ms = now_ms;
+  forget.drop_retired_before_ms = std::numeric_limits<std::int64_t>::max();
+  absl::Status status = store_->Commit(forget).status();
+  if (status.ok()) status = store_->Scrub();
+  if (status.ok()) {
+    status = CommitPlanned([&]() -> absl::StatusOr<Plan> {
+               absl::StatusOr<TenantRecord> now = store_->ReadTenant();
+               if (!now.ok()) return now.status();
+               Plan plan;
+               plan.now_ms = now_ms;
+               plan.tenant_expected = *now;
+               plan.tenant = *now;
+               plan.tenant->scrub = false;
+               return plan;
+             }).status();
+  }
+  if (status.ok()) {
+    events_.Add(
+        context_id_, Severity::kInformation, "mirror.scrubbed",
+        "column rules changed: the mirror file was rewritten, and holds nothing of what they keep out");
+  } else {
+    events_.Add(context_id_, Severity::kWarning, "mirror.not_scrubbed",
+                absl::StrCat("column rules changed, and what they keep out may still be in free pages of the "
+                             "mirror file or in its log: ",
+                             status.message(), ". It is tried again after the next cycle"));
+  }
 }
 
 }  // namespace mirror

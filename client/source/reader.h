@@ -59,8 +59,10 @@ class LargeSink {
   virtual ~LargeSink() = default;
   /// A number for one more value of the table that is being read.
   virtual std::uint64_t NewValue() = 0;
-  /// The next piece, 1 byte to kPartBytesMax; `offset` is the length of all pieces before it.
-  virtual absl::Status Part(std::uint64_t value_id, std::uint64_t offset, std::string_view data) = 0;
+  /// The next piece of a value of the column with this index, 1 byte to kPartBytesMax; `offset` is the length
+  /// of all pieces before it.
+  virtual absl::Status Part(std::uint32_t column, std::uint64_t value_id, std::uint64_t offset,
+                            std::string_view data) = 0;
 };
 
 /// How much a block takes.
@@ -169,10 +171,12 @@ class SourceReader {
   /// The net changes of a table of Schema() behind `from`, for sources with a log that names the table's
   /// rows. `whole_rows`: also of rows that were only updated all columns, as inserts.
   /// `count_all`: the last piece has the number of rows of a long table, too, where that is of one moment.
+  /// `also`: keys that count as changed; goes with `whole_rows`.
   virtual absl::StatusOr<std::unique_ptr<ChangeReader>> Changes(const std::string& table, Lsn from,
                                                                 const std::vector<std::uint32_t>& columns,
-                                                                bool whole_rows, bool count_all) {
-    (void)from, (void)columns, (void)whole_rows, (void)count_all;
+                                                                bool whole_rows, bool count_all,
+                                                                std::vector<Key> also) {
+    (void)from, (void)columns, (void)whole_rows, (void)count_all, (void)also;
     return absl::UnimplementedError(absl::StrCat("table '", table, "' has no change log"));
   }
 

@@ -104,7 +104,7 @@ void RowTaker::AppendBytes(std::string_view bytes, Kind kind, const Field& field
                            LargeSink* sink) {
   if (row_bytes_ + bytes.size() > kRowBytes && !bytes.empty() && !field.in_key) {
     const std::uint64_t id = sink->NewValue();
-    deferred_.push_back({id, std::string(bytes)});
+    deferred_.push_back({buffer->column(), id, std::string(bytes)});
     weight_ += bytes.size();  // It is on its way, too.
     buffer->AppendLarge(id, bytes.size(), kind);
     return;
@@ -122,7 +122,8 @@ absl::Status RowTaker::Infinite(const std::string& column) const {
 
 absl::Status RowTaker::SendDeferred(LargeSink* sink) {
   for (const Deferred& value : deferred_) {
-    if (absl::Status status = sink->Part(value.value_id, 0, value.bytes); !status.ok()) return status;
+    if (absl::Status status = sink->Part(value.column, value.value_id, 0, value.bytes); !status.ok())
+      return status;
   }
   deferred_.clear();
   return absl::OkStatus();
@@ -175,7 +176,7 @@ absl::Status RowTaker::AppendHeavyField(SqliteCursor& cursor, const std::functio
       piece = *std::move(read);
     }
     if (heavy.text) check.Add(piece);
-    if (absl::Status status = sink->Part(id, at, piece); !status.ok()) return status;
+    if (absl::Status status = sink->Part(buffer->column(), id, at, piece); !status.ok()) return status;
   }
   if (heavy.text && !check.Good() && !any) return Misfit(field);
   buffer->AppendLarge(id, heavy.size,

@@ -54,6 +54,7 @@ class RowTaker {
     std::string name;
   };
   struct Deferred {
+    std::uint32_t column = 0;
     std::uint64_t value_id = 0;
     std::string bytes;
   };

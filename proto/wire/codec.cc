@@ -146,7 +146,8 @@ absl::Status CheckColumns(const v1::ChangeBatch& message, const Place& place) {
   }
   const auto missing = [&](bool key_only) -> const Column* {
     for (std::size_t i = 0; i < given.size(); ++i) {
-      if (!given[i] && (!key_only || table.columns[i].key_position != 0)) return &table.columns[i];
+      if (given[i] || table.columns[i].rule == Rule::kLeftOut) continue;
+      if (!key_only || table.columns[i].key_position != 0) return &table.columns[i];
     }
     return nullptr;
   };
@@ -154,7 +155,8 @@ absl::Status CheckColumns(const v1::ChangeBatch& message, const Place& place) {
   switch (message.operation()) {
     case v1::OPERATION_INSERT:
       if (const Column* column = missing(false); column != nullptr) {
-        return Place{table, column}.Refuse("an INSERT without the column", "send all columns");
+        return Place{table, column}.Refuse("an INSERT without the column",
+                                           "send all columns that are wanted");
       }
       return absl::OkStatus();
     case v1::OPERATION_UPDATE:
@@ -457,8 +459,31 @@ void EncodePosition(const Position& position, v1::Position* message) {
 std::string PackTable(const TableSchema& table) {
   v1::Table message;
   EncodeTable(table, &message);
+  if (PlainColumns(table).size() < table.columns.size()) {
+    for (const Column& column : table.columns) {
+      message.add_kept_rules(static_cast<v1::ColumnRule>(column.rule));
+      message.add_kept_rule_details(column.rule_detail);
+    }
+  }
   return message.SerializeAsString();
 }
+
+namespace {
+
+/// False: they do not fit the table.
+bool DecodeRules(const v1::Table& message, TableSchema* table) {
+  if (message.kept_rules().empty()) return message.kept_rule_details().empty();
+  const auto count = static_cast<int>(table->columns.size());
+  if (message.kept_rules_size() != count || message.kept_rule_details_size() != count) return false;
+  for (int i = 0; i < count; ++i) {
+    if (!v1::ColumnRule_IsValid(message.kept_rules(i)) || message.kept_rules(i) == 0) return false;
+    table->columns[static_cast<std::size_t>(i)].rule = static_cast<Rule>(message.kept_rules(i));
+    table->columns[static_cast<std::size_t>(i)].rule_detail = message.kept_rule_details(i);
+  }
+  return true;
+}
+
+}  // namespace
 
 absl::StatusOr<TableSchema> UnpackTable(std::string_view packed) {
   v1::Table message;
@@ -467,7 +492,7 @@ absl::StatusOr<TableSchema> UnpackTable(std::string_view packed) {
                      v1::Deletes_IsValid(message.deletes());
   if (whole) {
     TableSchema table = TableOf(message);
-    if (CheckTable(table).ok()) return table;
+    if (CheckTable(table).ok() && DecodeRules(message, &table)) return table;
   }
   return absl::DataLossError(
       "a stored table definition is damaged. Nothing was changed; restore the mirror from a backup, or reset "

@@ -300,6 +300,36 @@ absl::Status CheckText(const Column& column, std::string_view text) {
   return absl::InvalidArgumentError(WhyNotText(column, text));
 }
 
+TableSchema KeptForm(const TableSchema& agreed, std::vector<std::uint32_t>* origin) {
+  TableSchema kept = agreed;
+  kept.columns.clear();
+  for (std::uint32_t i = 0; i < agreed.columns.size(); ++i) {
+    if (agreed.columns[i].rule == Rule::kLeftOut) continue;
+    Column& column = kept.columns.emplace_back(agreed.columns[i]);
+    if (origin != nullptr) origin->push_back(i);
+    if (column.rule == Rule::kPlain) continue;
+    column.type = Type::kText;
+    column.length = column.precision = column.scale = 0;
+    column.affinity = Affinity::kUnspecified;
+    column.default_value.reset();
+  }
+  return kept;
+}
+
+std::vector<std::uint32_t> PlainColumns(const TableSchema& table) {
+  std::vector<std::uint32_t> columns;
+  for (std::uint32_t i = 0; i < table.columns.size(); ++i) {
+    if (table.columns[i].rule == Rule::kPlain) columns.push_back(i);
+  }
+  return columns;
+}
+
+bool HasHashedKey(const TableSchema& table) {
+  return std::any_of(table.columns.begin(), table.columns.end(), [](const Column& column) {
+    return column.key_position != 0 && column.rule == Rule::kHashed;
+  });
+}
+
 std::string SchemaHash(const TableSchema& table) {
   HashInput input;
   input.Add(std::uint64_t{1});  // Version of this form.
@@ -321,6 +351,9 @@ std::string SchemaHash(const TableSchema& table) {
     if (column.default_value) input.Add(*column.default_value);
     input.Add(std::uint64_t{column.key_position});
     input.Add(column.column_id);
+    if (column.rule == Rule::kPlain) continue;
+    input.Add(Number(column.rule));
+    input.Add(std::uint64_t{column.rule_detail});
   }
   const XXH128_hash_t hash = XXH3_128bits(input.bytes().data(), input.bytes().size());
   return absl::StrCat(absl::Hex(hash.high64, absl::kZeroPad16), absl::Hex(hash.low64, absl::kZeroPad16));

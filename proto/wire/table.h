@@ -42,6 +42,9 @@ enum class Affinity : std::uint8_t {
 enum class Backfill : std::uint8_t { kUnspecified = 0, kNone = 1, kDefault = 2, kUnknown = 3 };
 enum class Deletes : std::uint8_t { kUnspecified = 0, kApply = 1, kIgnore = 2, kMark = 3 };
 
+/// What becomes of a column's values before they are kept. The numbers of ColumnRule in table.proto.
+enum class Rule : std::uint8_t { kPlain = 1, kLeftOut = 2, kHashed = 3, kMasked = 4 };
+
 /// Which array of a batch holds a type's values.
 enum class Storage : std::uint8_t { kInts, kDoubles, kBytes, kAny };
 Storage StorageOf(Type type);
@@ -70,6 +73,8 @@ struct Column {
   std::uint32_t key_position = 0;  ///< From 1; 0: not in the key.
   std::uint64_t column_id = 0;     ///< 0: the source has none.
   Backfill backfill = Backfill::kUnspecified;
+  Rule rule = Rule::kPlain;       ///< The endpoint's, never the source's.
+  std::uint32_t rule_detail = 0;  ///< kMasked: characters that stay. kHashed: tells keys apart.
   friend bool operator==(const Column&, const Column&) = default;
 };
 
@@ -87,6 +92,14 @@ struct TableSchema {
   /// Index of the column with this name, by ASCII case only.
   std::optional<std::uint32_t> Find(std::string_view column_name) const;
 };
+
+/// The table as an endpoint keeps it: without the columns that are left out, and with those that are hashed
+/// or masked as texts without a default. `origin`, when given: for each column its index in `agreed`.
+TableSchema KeptForm(const TableSchema& agreed, std::vector<std::uint32_t>* origin = nullptr);
+/// Indexes of the columns whose values are kept as they were sent: what digests are over.
+std::vector<std::uint32_t> PlainColumns(const TableSchema& table);
+/// A key that is hashed: the table is compared by its number of rows alone.
+bool HasHashedKey(const TableSchema& table);
 
 /// Compares names as the protocol does: by ASCII case only.
 bool SameName(std::string_view a, std::string_view b);

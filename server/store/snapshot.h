@@ -37,9 +37,10 @@ class Snapshot {
   virtual absl::StatusOr<std::vector<TableRecord>> ReadTables() = 0;
   virtual absl::StatusOr<std::optional<TableSchema>> ReadSchema(const std::string& table) = 0;
 
-  /// Rows and digest of each range; without ranges those of the whole table, as one. The key of the table has
-  /// as many columns as each bound.
+  /// Rows and digest over `columns` of each range; without ranges those of the whole table, as one. The key
+  /// of the table has as many columns as each bound.
   virtual absl::StatusOr<std::vector<RangeDigest>> Digest(const TableSchema& table,
+                                                          const std::vector<std::uint32_t>& columns,
                                                           const std::vector<KeyRange>& ranges,
                                                           const GoOn& go_on) = 0;
 

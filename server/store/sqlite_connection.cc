@@ -6,6 +6,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <filesystem>
+#include <system_error>
+
 #include "absl/strings/str_cat.h"
 #include "server/store/sqlite_gathering_vfs.h"
 
@@ -238,6 +241,32 @@ bool SqliteConnection::LostPages() const { return log_ && log_->failed(); }
 
 void SqliteConnection::StandAlone() {
   if (log_) log_->Leave();
+}
+
+absl::Status SqliteConnection::Rewrite() {
+  StandAlone();
+  ForgetStatements();
+  sqlite3* const beside = OpenBeside();
+  if (beside == nullptr)
+    return absl::UnavailableError(absl::StrCat("'", path_, "' could not be opened again"));
+  sqlite3_extended_result_codes(beside, 1);
+  sqlite3_busy_timeout(beside, kBusyTimeoutMs);
+  // Samples of values, where somebody ran ANALYZE. It need not be there.
+  sqlite3_exec(beside, "DELETE FROM sqlite_stat4", nullptr, nullptr, nullptr);
+  // VACUUM attaches a file, which the writer may not.
+  const int code = sqlite3_exec(beside, "VACUUM", nullptr, nullptr, nullptr);
+  absl::Status status;
+  if (code != SQLITE_OK) {
+    status = SqliteStatus(code & 0xff, code, absl::StrCat("rewriting '", path_, "'"), sqlite3_errmsg(beside));
+  }
+  sqlite3_close(beside);
+  if (!status.ok()) return status;
+  log_->Empty();
+  std::error_code ignored;
+  const std::uintmax_t left = std::filesystem::file_size(path_ + "-wal", ignored);
+  if (ignored || left == 0) return absl::OkStatus();
+  return absl::UnavailableError(
+      absl::StrCat("the log of '", path_, "' could not be emptied: somebody reads the mirror"));
 }
 
 SqliteConnection::~SqliteConnection() {

@@ -92,6 +92,8 @@ class SqliteConnection {
   absl::StatusOr<sqlite3_stmt*> Statement(const std::string& sql);
   /// Keeps their number bounded; no statement may be in use.
   void TrimStatements();
+  /// See Store::Scrub. For kMirror.
+  absl::Status Rewrite();
   /// Before anything that no statement may be open for.
   void ForgetStatements();
 

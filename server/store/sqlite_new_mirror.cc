@@ -158,6 +158,7 @@ class NewMirror final : public Store {
   }
 
   bool IsDurable() override { return !building_; }
+  absl::Status Scrub() override { return building_ || lost_ ? absl::OkStatus() : rows_->Scrub(); }
   void Rest() override {
     if (!building_ && !lost_) rows_->Rest();
   }

@@ -113,15 +113,19 @@ absl::Status RememberLost(SqliteConnection& connection, const std::string& table
 }
 
 /// A mirror of an earlier version has a tenant's row without them.
-absl::Status AddMissedColumns(SqliteConnection& connection) {
-  absl::StatusOr<Query> there =
-      connection.Prepare("SELECT 1 FROM pragma_table_info('_mirror_tenant') WHERE name = 'missed_cycle'");
-  if (!there.ok()) return there.status();
-  const absl::StatusOr<bool> row = there->Step();
-  if (!row.ok() || *row) return row.status();
-  return connection.Execute(
-      "ALTER TABLE _mirror_tenant ADD COLUMN missed_cycle INTEGER DEFAULT 0; ALTER TABLE _mirror_tenant ADD "
-      "COLUMN missed_ms INTEGER DEFAULT 0");
+absl::Status AddTenantColumns(SqliteConnection& connection) {
+  for (const char* const column : {"missed_cycle", "missed_ms", "scrub"}) {
+    absl::StatusOr<Query> there =
+        connection.Prepare("SELECT 1 FROM pragma_table_info('_mirror_tenant') WHERE name = ?1");
+    if (!there.ok()) return there.status();
+    const absl::StatusOr<bool> row = there->Bind(1, column).Step();
+    if (!row.ok()) return row.status();
+    if (*row) continue;
+    absl::Status added = connection.Execute(
+        absl::StrCat("ALTER TABLE _mirror_tenant ADD COLUMN ", column, " INTEGER DEFAULT 0"));
+    if (!added.ok()) return added;
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -140,7 +144,7 @@ absl::Status CreateOwnTables(SqliteConnection& connection, const std::string& co
                "since_ms INTEGER, "
                "progress_ms INTEGER, completed_cycle INTEGER, completed_ms INTEGER, paused INTEGER, "
                "pause_reason TEXT, clock_ms INTEGER, announced TEXT, touched INTEGER, missed_cycle INTEGER, "
-               "missed_ms INTEGER) WITHOUT ROWID"),
+               "missed_ms INTEGER, scrub INTEGER) WITHOUT ROWID"),
            std::string(
                "CREATE TABLE IF NOT EXISTS _mirror_schema (table_name TEXT PRIMARY KEY COLLATE NOCASE, "
                "definition BLOB) WITHOUT ROWID"),
@@ -167,7 +171,7 @@ absl::Status CreateOwnTables(SqliteConnection& connection, const std::string& co
        }) {
     if (absl::Status status = connection.Execute(sql); !status.ok()) return status;
   }
-  if (absl::Status status = AddMissedColumns(connection); !status.ok()) return status;
+  if (absl::Status status = AddTenantColumns(connection); !status.ok()) return status;
   return CreateLedgerTables(connection);
 }
 

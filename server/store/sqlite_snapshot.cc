@@ -46,11 +46,10 @@ class SqliteSnapshot final : public Snapshot {
   }
 
   absl::StatusOr<std::vector<RangeDigest>> Digest(const TableSchema& table,
+                                                  const std::vector<std::uint32_t>& columns,
                                                   const std::vector<KeyRange>& ranges,
                                                   const GoOn& go_on) override {
     const Watched watched(*this, go_on);
-    std::vector<std::uint32_t> columns;
-    for (std::uint32_t i = 0; i < table.columns.size(); ++i) columns.push_back(i);
     const std::string values = NameList(table, columns);
     const bool by_call = static_cast<int>(columns.size()) <=
                          sqlite3_limit(connection_->handle(), SQLITE_LIMIT_FUNCTION_ARG, -1);

@@ -64,6 +64,11 @@ class Store {
   virtual bool Replaced() = 0;
   /// Whether the store can be closed and left alone: nothing of it is outside of its own file.
   virtual bool IsWhole() = 0;
+  /// Rewrites the whole file, so that it and its log hold what can be seen in it and nothing of what was.
+  /// Between two commits; takes the time of a copy and, for that long, twice the space. Errors:
+  /// kUnavailable (no space, or a reader needs the log): what was may be there still; kFailedPrecondition
+  /// for an object of the partner that cannot be copied.
+  virtual absl::Status Scrub() = 0;
   /// Gives back the memory that only makes the next call quicker: nothing may be asked of it for a while.
   virtual void Rest() = 0;
   /// Integrity of the whole database; OK or kDataLoss with what the check said.

@@ -108,8 +108,8 @@ TEST_F(BatcherTest, LongValuesGoAheadInPartsOfTheEndpointsSize) {
   Batcher batcher = Make({.request_bytes = 1'000, .part_bytes = 400});
   batcher.Begin(population_);
   const std::uint64_t id = 7;
-  ASSERT_THAT(batcher.Part(id, 0, std::string(900, 'a')), IsOk());
-  ASSERT_THAT(batcher.Part(id, 900, std::string(100, 'b')), IsOk());
+  ASSERT_THAT(batcher.Part(1, id, 0, std::string(900, 'a')), IsOk());
+  ASSERT_THAT(batcher.Part(1, id, 900, std::string(100, 'b')), IsOk());
   RowBlock block = RowBlock::ForAll(OneColumn());
   block.columns[0].AppendLarge(id, 1'000);
   ASSERT_THAT(Add(batcher, block, 1, true), IsOk());
@@ -135,7 +135,7 @@ TEST_F(BatcherTest, RequestsStayUnderTheMessageLimit) {
   Batcher batcher = Make({.request_bytes = 8'000'000});
   batcher.Begin(population_);
   for (int i = 0; i < 5; ++i) {
-    ASSERT_THAT(batcher.Part(static_cast<std::uint64_t>(i + 1), 0, std::string(4 << 20, 'x')), IsOk());
+    ASSERT_THAT(batcher.Part(1, static_cast<std::uint64_t>(i + 1), 0, std::string(4 << 20, 'x')), IsOk());
     ASSERT_THAT(Add(batcher, Rows(7, 1'000'000), 1, false), IsOk());
   }
   ASSERT_THAT(batcher.Flush(), IsOk());
@@ -145,7 +145,7 @@ TEST_F(BatcherTest, RequestsStayUnderTheMessageLimit) {
 TEST_F(BatcherTest, EndpointThatTakesLittleGetsLittle) {
   Batcher batcher = Make({.message_bytes = 20'000});
   batcher.Begin(population_);
-  ASSERT_THAT(batcher.Part(1, 0, std::string(100'000, 'x')), IsOk());
+  ASSERT_THAT(batcher.Part(1, 1, 0, std::string(100'000, 'x')), IsOk());
   for (int i = 0; i < 20; ++i) ASSERT_THAT(Add(batcher, Rows(9, 1'000), 1, false), IsOk());
   ASSERT_THAT(batcher.Flush(), IsOk());
   for (const v1::RowDataRequest& request : sent_) EXPECT_LT(request.ByteSizeLong(), 20'000U);

@@ -254,7 +254,8 @@ class LoggedSource : public testing::Test {
         return absl::OkStatus();
       }
     }
-    const auto changes = reader_->Changes(name, from, AllColumns(table.schema), whole, /*count_all=*/false);
+    const auto changes =
+        reader_->Changes(name, from, AllColumns(table.schema), whole, /*count_all=*/false, /*also=*/{});
     if (!changes.ok()) return changes.status();
     for (bool last = false; !last;) {
       if (sent->pieces++ == stop_after) return absl::OkStatus();

@@ -14,7 +14,7 @@ namespace mirror {
 namespace {
 
 ReadStep Piece(std::size_t job, std::uint64_t number, std::size_t bytes = 1) {
-  return {job, ReadPart{number, 0, std::string(bytes, 'x')}};
+  return {job, ReadPart{0, number, 0, std::string(bytes, 'x')}};
 }
 std::uint64_t NumberOf(const ReadStep& step) { return std::get<ReadPart>(step.what).value_id; }
 

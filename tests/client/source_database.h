@@ -75,7 +75,8 @@ class Pieces : public LargeSink {
     values_.emplace_back();
     return values_.size();
   }
-  absl::Status Part(std::uint64_t value_id, std::uint64_t offset, std::string_view data) override {
+  absl::Status Part(std::uint32_t /*column*/, std::uint64_t value_id, std::uint64_t offset,
+                    std::string_view data) override {
     std::string& value = values_[value_id - 1];
     EXPECT_EQ(value.size(), offset);
     longest_ = std::max(longest_, data.size());

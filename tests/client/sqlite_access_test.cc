@@ -251,12 +251,13 @@ TEST_F(SqliteAccessTest, NoLockIsHeldBetweenTwoBlocks) {
 class ImpatientSink : public Pieces {
  public:
   explicit ImpatientSink(Application& application) : application_(application) {}
-  absl::Status Part(std::uint64_t value_id, std::uint64_t offset, std::string_view data) override {
+  absl::Status Part(std::uint32_t column, std::uint64_t value_id, std::uint64_t offset,
+                    std::string_view data) override {
     // Rolled back, so that the source does not move.
     EXPECT_EQ(application_.Try("BEGIN EXCLUSIVE"), SQLITE_OK);
     application_.Run("ROLLBACK");
     ++parts_;
-    return Pieces::Part(value_id, offset, data);
+    return Pieces::Part(column, value_id, offset, data);
   }
   int parts() const { return parts_; }
 

@@ -463,5 +463,55 @@ TEST(PlanRetire, PutsTheTableAsideWithItsRecord) {
   EXPECT_EQ(std::get<RetireTable>(step.actions[0]).now_ms, 1234);
 }
 
+// --- Column rules
+// --------------------------------------------------------------------------------------------------------
+
+TableSchema Ruled(Rule rule, std::uint32_t detail = 0) {
+  TableSchema table = Base();
+  table.columns[1].rule = rule;
+  table.columns[1].rule_detail = detail;
+  return table;
+}
+
+TEST(ColumnRulePlan, EachChangeOfARulePopulatesAnew) {
+  const TableSchema forms[] = {Base(),
+                               Ruled(Rule::kLeftOut),
+                               Ruled(Rule::kHashed, 1),
+                               Ruled(Rule::kHashed, 2),
+                               Ruled(Rule::kMasked, 0),
+                               Ruled(Rule::kMasked, 4)};
+  for (const TableSchema& from : forms) {
+    for (const TableSchema& to : forms) {
+      const SchemaDifference difference = Compare(from, to);
+      EXPECT_EQ(difference.repopulate_reason, from == to ? "" : "the rule for column 'name' changed");
+      EXPECT_EQ(SchemaHash(from) == SchemaHash(to), from == to);
+    }
+  }
+}
+
+TEST(ColumnRulePlan, ATableIsMadeWithoutWhatIsLeftOutAndItsRulesAreKept) {
+  const TableSchema announced = Ruled(Rule::kLeftOut);
+  const TablePlan plan = PlanTable(std::nullopt, std::nullopt, {}, announced, SchemaHash(announced));
+  ASSERT_TRUE(plan.step);
+  EXPECT_FALSE(plan.rules_changed);
+  EXPECT_EQ(std::get<CreateTable>(plan.step->actions[0]).schema.Find("name"), std::nullopt);
+  EXPECT_EQ(std::get<AgreeSchema>(plan.step->actions[1]).schema, announced);
+}
+
+TEST(ColumnRulePlan, AColumnThatIsLeftOutComesAndGoesWithoutATouchOfTheTable) {
+  TableSchema without = Base();
+  without.columns.erase(without.columns.begin() + 1);
+  EXPECT_EQ(ToString(Compare(without, Ruled(Rule::kLeftOut)).alter), "");
+  EXPECT_EQ(ToString(Compare(Ruled(Rule::kLeftOut), without).alter), "");
+  EXPECT_EQ(Compare(without, Ruled(Rule::kLeftOut)).repopulate_reason, "");
+}
+
+TEST(ColumnRulePlan, ADefaultOfAHashedColumnIsNeverWrittenPlain) {
+  TableSchema without = Base(), with = Base();
+  with.columns.push_back(Added(Backfill::kDefault, Literal(std::int64_t{7})));
+  with.columns.back().rule = Rule::kHashed;
+  EXPECT_THAT(Compare(without, with).repopulate_reason, HasSubstr("is new"));
+}
+
 }  // namespace
 }  // namespace mirror

@@ -65,6 +65,7 @@ std::string UuidText(const std::string& bytes) {
 
 /// What goes ahead of a batch.
 struct LargeCell {
+  std::uint32_t column = 0;
   std::uint64_t id = 0;
   const std::string* bytes = nullptr;
 };
@@ -80,7 +81,7 @@ void Fill(const TableSchema& table, const std::vector<std::uint32_t>& columns, c
       if (cell.kind == Kind::kNull) {
         buffer.AppendNull();
       } else if (large != nullptr && cell.bytes.size() > kPartBytesMax) {
-        large->push_back({++*last_value_id, &cell.bytes});
+        large->push_back({columns[i], ++*last_value_id, &cell.bytes});
         buffer.AppendLarge(*last_value_id, cell.bytes.size(), cell.kind);
       } else if (cell.kind == Kind::kInteger) {
         buffer.AppendInt(cell.integer);
@@ -632,6 +633,7 @@ class FakeCycle {
         SentRequest ahead;
         v1::ValuePart* part = ahead.message.add_parts();
         part->set_table(schema.name);
+        part->set_column(cell.column);
         part->set_value_id(cell.id);
         part->set_offset(offset);
         part->set_data(cell.bytes->substr(offset, kPartBytesMax));

@@ -40,6 +40,7 @@ class ForwardingStore : public Store {
   bool IsDurable() override { return store_->IsDurable(); }
   bool Replaced() override { return store_->Replaced(); }
   bool IsWhole() override { return store_->IsWhole(); }
+  absl::Status Scrub() override { return store_->Scrub(); }
   void Rest() override { store_->Rest(); }
   absl::Status CheckIntegrity() override { return store_->CheckIntegrity(); }
   std::uint64_t BytesOnDisk() override { return store_->BytesOnDisk(); }

@@ -452,6 +452,7 @@ class MemorySnapshot final : public Snapshot {
   }
 
   absl::StatusOr<std::vector<RangeDigest>> Digest(const TableSchema& table,
+                                                  const std::vector<std::uint32_t>& columns,
                                                   const std::vector<KeyRange>& ranges,
                                                   const GoOn& go_on) override {
     std::vector<RangeDigest> digests;
@@ -459,7 +460,7 @@ class MemorySnapshot final : public Snapshot {
     for (const KeyRange& range : ranges.empty() ? all : ranges) {
       if (!go_on()) return absl::CancelledError("called off");
       RangeDigest& digest = digests.emplace_back();
-      for (const Row& row : Within(table, range)) digest.Add(DigestOf(row));
+      for (const Row& row : Within(table, range)) digest.Add(DigestOf(row, columns));
     }
     return digests;
   }
@@ -505,9 +506,10 @@ class MemorySnapshot final : public Snapshot {
     return rows;
   }
 
-  static std::uint64_t DigestOf(const Row& row) {
+  static std::uint64_t DigestOf(const Row& row, const std::vector<std::uint32_t>& columns) {
     RowDigest digest;
-    for (const Cell& cell : row) {
+    for (const std::uint32_t column : columns) {
+      const Cell& cell = row[column];
       switch (cell.kind) {
         case Kind::kNull:
           digest.AddNull();

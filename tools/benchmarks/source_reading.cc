@@ -18,7 +18,9 @@ double Since(Clock::time_point start) { return std::chrono::duration<double>(Clo
 class NoLargeValues : public LargeSink {
  public:
   std::uint64_t NewValue() override { return ++last_; }
-  absl::Status Part(std::uint64_t, std::uint64_t, std::string_view) override { return absl::OkStatus(); }
+  absl::Status Part(std::uint32_t, std::uint64_t, std::uint64_t, std::string_view) override {
+    return absl::OkStatus();
+  }
 
  private:
   std::uint64_t last_ = 0;

@@ -14,6 +14,7 @@
 #include "certs/file.h"
 #include "certs/issue.h"
 #include "certs/key.h"
+#include "certs/keyed_hash.h"
 
 namespace mirror {
 namespace {
@@ -113,7 +114,11 @@ absl::Status MakeKeys(const std::string& dir) {
   if (status.ok()) {
     status = IssueSigningKey(pair("application/application-1"), "application-1", Algorithm::kEs256, options);
   }
-  return status;
+  if (!status.ok()) return status;
+  const absl::StatusOr<std::string> secret = NewHashSecret();
+  if (!secret.ok()) return secret.status();
+  return WriteFileAtomically(dir + "/application/columns.key", *secret, FileUse::kSecret,
+                             ExistingFile::kRefuse);
 }
 
 std::string Address(int port) { return TomlString(absl::StrCat("127.0.0.1:", port)); }
@@ -175,6 +180,7 @@ automatic_provisioning = true       # make a new tenant's database at its first 
 drop_grace = "7d"                   # a table no longer listed is kept this long
 wal_max = "1GiB"                    # a tenant whose write-ahead log is larger has to wait
 open_tenants_max = 0                # databases open at a time; 0: computed from the descriptor limit
+hash_key = "application/columns.key"   # hashes columns, see [[tenant.table]]; mode 0600; "": nothing is hashed
 
 [tokens]                            # What a source's token must be like.
 algorithms = ["ES256", "RS256"]
@@ -219,6 +225,11 @@ miss_window = "1h"                  # two sources that feed one tenant in turn: 
 # [[tenant.table]]                  # and for their tables: breaker, rows_percent, rows_min
 # name = "log_*"
 # breaker = false
+# leave_out = ["note_*"]            # columns of which nothing is kept: they are not even sent
+# hash = ["email"]                  # kept as HMAC-SHA-256 under the tenant's key: equal stays equal
+# mask = ["iban"]                   # kept as '****'
+# mask_keep = 0                     # characters that stay at the end of a masked text, 0 to 16
+# plain = []                        # kept as they are, where a block above says otherwise
 
 [log]
 level = "info"                      # trace, debug, info, warn, error
@@ -341,7 +352,7 @@ void AddInit(CLI::App& app, Console& console) {
         << "  mirrorctl.toml      the administration, as operator\n"
         << "  tls/ admin/         certificate authorities, and pairs for the two ports and their clients\n"
         << "  issuers/ source/    the source's signing key source-1, public and private half\n"
-        << "  application/        the endpoint's signing key application-1\n"
+        << "  application/        the endpoint's signing key application-1, and the key that hashes columns\n"
         << "These keys are for development: nobody but you vouches for them.\n"
         << "\nNext:\n"
         << "  mirror-server --config " << file(kServerFile) << '\n';

@@ -1,0 +1,59 @@
+#ifndef MIRROR_CERTS_KEYED_HASH_H_
+#define MIRROR_CERTS_KEYED_HASH_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "absl/status/statusor.h"
+
+namespace mirror {
+
+/// Bytes of a key at least, as of what it is made of: the hash's own strength.
+inline constexpr std::size_t kHashKeyBytesMin = 32;
+
+/// The key that hashes a tenant's values: HMAC-SHA-256 of the endpoint's key over the context id, so that the
+/// hashes of one tenant say nothing about another's.
+/// Threads: any.
+class TenantHashKey {
+ public:
+  /// `secret`: kHashKeyBytesMin bytes or more.
+  TenantHashKey(std::string_view secret, std::string_view context_id);
+
+  const std::string& bytes() const { return bytes_; }
+  /// Tells one key from another, and nothing of it.
+  std::uint32_t fingerprint() const { return fingerprint_; }
+
+ private:
+  std::string bytes_;
+  std::uint32_t fingerprint_ = 0;
+};
+
+/// HMAC-SHA-256 of one value after the other under the same key. Threads: one.
+class KeyedHash {
+ public:
+  explicit KeyedHash(const TenantHashKey& key);
+  ~KeyedHash();
+  KeyedHash(const KeyedHash&) = delete;
+  KeyedHash& operator=(const KeyedHash&) = delete;
+
+  static constexpr std::size_t kHexBytes = 64;
+  /// Of `kind` and then `value`; lower-case hexadecimal, appended. False: OpenSSL refused, as without memory.
+  bool AppendHex(char kind, std::string_view value, std::string* out);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+/// The secret that a file holds: its bytes but for the line end, kHashKeyBytesMin to 4,096 of them; made by
+/// `openssl rand -hex 32`. Errors: as ReadKeyFile; kInvalidArgument for its length.
+absl::StatusOr<std::string> ReadHashSecret(const std::string& path);
+/// A new one, as text with a line end.
+absl::StatusOr<std::string> NewHashSecret();
+
+}  // namespace mirror
+
+#endif  // MIRROR_CERTS_KEYED_HASH_H_
