@@ -516,7 +516,8 @@ class Loader {
             {"miss_window", Milliseconds(&config_.miss_window_ms, std::chrono::hours(24 * 30))}};
   }
   Keys LogKeys() {
-    return {{"level", Choice(&config_.log_level, {"trace", "debug", "info", "warn", "error"})}};
+    return {{"level", Choice(&config_.log_level, {"trace", "debug", "info", "warn", "error"})},
+            {"format", Choice(&config_.log_format, {"text", "json"})}};
   }
 
   /// What a table of the file says; `prefix` is how it is written, "[listen]".

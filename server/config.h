@@ -97,7 +97,8 @@ struct ServerConfig {
   /// Two completed cycles in a row within it whose source does not know what the other one committed pause
   /// the tenant: two databases feed it. 0: never.
   std::int64_t miss_window_ms = 3'600'000;
-  std::string log_level = "info";  ///< trace, debug, info, warn, error.
+  std::string log_level = "info";   ///< trace, debug, info, warn, error.
+  std::string log_format = "text";  ///< text, json.
 };
 
 /// Reads and checks the whole file; then what the environment says (MIRROR_LISTEN_PORT and so on, for every

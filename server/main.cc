@@ -12,6 +12,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "proto/wire/log_format.h"
 #include "server/config.h"
 #include "server/message_memory.h"
 #include "server/server.h"
@@ -28,9 +29,9 @@ int Fail(int code, const absl::Status& status) {
   return code;
 }
 
-void SetUpLog(const std::string& level) {
+void SetUpLog(const std::string& level, LogFormat format) {
   auto logger = spdlog::stderr_logger_mt("mirror-server");
-  logger->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %l %v", spdlog::pattern_time_type::utc);
+  SetFormat(*logger, format);
   logger->set_level(spdlog::level::from_str(level));
   logger->flush_on(spdlog::level::trace);
   spdlog::set_default_logger(std::move(logger));
@@ -50,7 +51,11 @@ sigset_t BlockSignals() {
 
 int Serve(const ServerConfig& config, const sigset_t& signals) {
   absl::StatusOr<std::unique_ptr<Server>> server = Server::Open(config);
-  if (!server.ok()) return Fail(kFailed, server.status());
+  if (!server.ok()) {
+    // The log is set up by now, in whatever format.
+    spdlog::critical("not started: {}", std::string(server.status().message()));
+    return kFailed;
+  }
   (*server)->Start();
   std::cout << "mirror-server ready: sources on " << (*server)->address() << ", admin on "
             << (*server)->admin_address() << std::endl;
@@ -98,7 +103,7 @@ int Main(int argc, char** argv) {
     std::cout << file << ": no errors" << std::endl;
     return kDone;
   }
-  SetUpLog(config->log_level);
+  SetUpLog(config->log_level, LogFormatOf(config->log_format));
   return Serve(*config, signals);
 }
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "proto/wire/log_format.h"
 #include "server/endpoint.h"
 
 namespace mirror {
@@ -29,6 +30,7 @@ absl::StatusOr<std::size_t> Reloader::Read() {
   absl::StatusOr<std::size_t> keys = gate_.Reload(*config);
   if (!keys.ok()) return keys.status();
   spdlog::default_logger()->set_level(spdlog::level::from_str(config->log_level));
+  SetFormat(*spdlog::default_logger(), LogFormatOf(config->log_format));
   const std::pair<const char*, bool> others[] = {{"listen", config->listen == started_with_.listen},
                                                  {"admin", config->admin == started_with_.admin},
                                                  {"data", config->data == started_with_.data},

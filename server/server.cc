@@ -12,13 +12,17 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "proto/wire/clock.h"
 #include "server/admin_service.h"
+#include "server/audit.h"
 #include "server/endpoint.h"
 #include "server/events.h"
 #include "server/gate.h"
 #include "server/mirror_service.h"
 #include "server/reloader.h"
+#include "server/store/audit_log.h"
 #include "server/store/catalog.h"
+#include "server/store/catalog_file.h"
 #include "server/tenants.h"
 
 namespace mirror {
@@ -28,6 +32,8 @@ constexpr std::chrono::seconds kDrainTime{10};
 /// How long a stream that is waiting for its next message is left alone once the server drains.
 constexpr std::chrono::seconds kDrainIdle{1};
 constexpr std::chrono::milliseconds kDrainLook{100};
+/// Cycles without progress are looked for at each so-manieth KeepHouse().
+constexpr std::uint64_t kIdleLookEvery = 10;
 
 /// A database open for writing has its file, its log and its index of the log.
 constexpr std::uint64_t kDescriptorsPerTenant = 3;
@@ -98,13 +104,16 @@ struct Server::Parts {
   // In the order in which they stand on each other.
   std::unique_ptr<Gate> gate;
   std::unique_ptr<Catalog> catalog;
+  std::unique_ptr<AuditLog> audit_log;
   std::unique_ptr<Events> events;
+  std::unique_ptr<Audit> audit;
   std::unique_ptr<Tenants> tenants;
   std::unique_ptr<Reloader> reloader;
   std::unique_ptr<MirrorService> mirror;
   std::unique_ptr<AdminService> admin;
   std::unique_ptr<Endpoint> endpoint;
   std::chrono::seconds stream_idle{600};
+  std::uint64_t looks = 0;
 };
 
 Server::Server() : parts_(std::make_unique<Parts>()) {}
@@ -124,16 +133,22 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Open(const ServerConfig& as_writ
     return absl::FailedPreconditionError(
         absl::StrCat("the data folder '", config.data.dir, "' cannot be made: ", error.message()));
   }
-  absl::StatusOr<std::unique_ptr<Catalog>> catalog = OpenSqliteCatalog(config.data.dir);
+  absl::StatusOr<std::shared_ptr<CatalogFile>> catalog = CatalogFile::Open(config.data.dir);
   if (!catalog.ok()) return catalog.status();
-  parts.catalog = *std::move(catalog);
+  parts.catalog = MakeCatalog(*catalog);
+  parts.audit_log = MakeAuditLog(*catalog);
   parts.events = std::make_unique<Events>(*parts.catalog);
   absl::StatusOr<std::unique_ptr<Tenants>> tenants = Tenants::Open(TenantsOptionsOf(config), *parts.events);
   if (!tenants.ok()) return tenants.status();
   parts.tenants = *std::move(tenants);
+  // Behind the lock on the folder: a second server must not write into the first one's log.
+  parts.audit = std::make_unique<Audit>(
+      *parts.audit_log, *parts.events,
+      [gate = parts.gate.get()](std::string_view text) { return gate->SignText(text); },
+      Audit::Options{.dir = config.data.dir});
   parts.reloader = std::make_unique<Reloader>(as_written, *parts.gate, *parts.events);
   parts.mirror = std::make_unique<MirrorService>(*parts.gate, *parts.tenants, config.limits);
-  parts.admin = std::make_unique<AdminService>(*parts.gate, *parts.tenants, *parts.events, *parts.catalog,
+  parts.admin = std::make_unique<AdminService>(*parts.gate, *parts.tenants, *parts.events, *parts.audit,
                                                [reloader = parts.reloader.get()] { return reloader->Run(); });
   absl::StatusOr<std::unique_ptr<Endpoint>> endpoint =
       Endpoint::Open(config, parts.mirror.get(), parts.admin.get());
@@ -150,7 +165,12 @@ std::string Server::admin_address() const { return parts_->endpoint->admin_addre
 
 void Server::Reload() { static_cast<void>(parts_->reloader->Run()); }  // It says itself how it went.
 
-void Server::KeepHouse() { parts_->mirror->CancelIdleStreams(parts_->stream_idle); }
+void Server::KeepHouse() {
+  parts_->mirror->CancelIdleStreams(parts_->stream_idle);
+  parts_->audit->KeepHouse(NowMs());
+  parts_->events->KeepHouse();
+  if (++parts_->looks % kIdleLookEvery == 0) parts_->tenants->EndIdleCycles();
+}
 
 void Server::Stop() {
   spdlog::info("stopping: running calls have {} s to end", kDrainTime.count());
@@ -166,6 +186,8 @@ void Server::Stop() {
   }
   drain.join();
   parts_->tenants->EndCycles();
+  parts_->events->EndFloods();
+  parts_->audit->Seal();
   spdlog::info("stopped");
 }
 

@@ -12,6 +12,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -199,6 +200,8 @@ class Tenant {
   /// The source that waits is believed from now on. Errors: kFailedPrecondition when none waits.
   absl::StatusOr<std::string> AcceptSource(std::int64_t now_ms);
 
+  /// Ends a cycle of this process that has made no progress for too long. Never waits for the lock.
+  void EndIfIdle(std::int64_t now_ms);
   /// Ends a cycle that this process served: clean shutdown.
   void EndCycle(std::int64_t now_ms);
   /// Closes the store when nobody uses it. False: it is in use or closed already.
@@ -259,6 +262,13 @@ class Tenant {
   /// What is known of holds may have changed; `written` are new ones.
   void HoldsChanged(const std::vector<Hold>& written);
   void ForgetAgreed();
+  // See tenant_failures.cc.
+  void NoteRefusal(std::int64_t cycle, const BatchOutcome& outcome);
+  std::string RefusalsOf(std::int64_t cycle);
+  void TellCycleFailed(std::int64_t cycle, const std::string& why, const std::string& next);
+  void TellTimedOut(std::int64_t cycle);
+  void TellInterrupted(std::int64_t cycle);
+  void TellUnavailable(const absl::Status& status);
   void AddPopulateEvent(const std::string& table, PopulateReason reason);
 
   const std::string context_id_;
@@ -288,8 +298,12 @@ class Tenant {
   std::optional<std::set<std::string>>
       refused_tables_;  ///< Of the running cycle, folded; absent: not read yet.
   RefusedBatches refused_seq_;
-  std::int64_t known_miss_ = 0;                     ///< TenantRecord::missed_cycle, as of the present group.
-  std::int64_t missed_cycle_ = 0;                   ///< A cycle whose source did not know what stands here.
+  std::int64_t refusals_cycle_ = 0;  ///< That of `refusals_`.
+  /// Tables whose last batch was refused, by folded name: their names and why.
+  std::map<std::string, std::pair<std::string, std::string>> refusals_;
+  std::string told_unavailable_;   ///< What the last event about it said; empty: something was written since.
+  std::int64_t known_miss_ = 0;    ///< TenantRecord::missed_cycle, as of the present group.
+  std::int64_t missed_cycle_ = 0;  ///< A cycle whose source did not know what stands here.
   std::optional<std::vector<Hold>> holds_;          ///< Absent: not read yet.
   std::int64_t digested_cycle_ = 0;                 ///< That of `digested_`.
   std::map<std::string, DigestCoverage> digested_;  ///< By folded table.

@@ -55,7 +55,8 @@ STD = ("the standard library", "the system")
 # (which files, only these groups or None, never these groups). Every line that fits a file holds for it.
 RULES = [
     # proto/wire is the agreement: plain values. The codec, and the packing beside it, know the messages.
-    (r"proto/wire/(?!\w*codec|table_pack\.cc)", STD + ("absl", "xxhash", "wire"), ("the codec (it brings protobuf)",)),
+    (r"proto/wire/log_format\.", STD + ("wire", "spdlog", "nlohmann-json"), ()),
+    (r"proto/wire/(?!\w*codec|table_pack\.cc|log_format\.)", STD + ("absl", "xxhash", "wire"), ("the codec (it brings protobuf)",)),
     (r"proto/wire/\w*codec|proto/wire/table_pack\.cc", STD + ("absl", "xxhash", "wire", "protobuf"), ("grpc",)),
     (r"certs/(?!tls)", STD + ("absl", "OpenSSL", "nlohmann-json", "certs"), ()),
     (r"certs/tls", STD + ("absl", "OpenSSL", "nlohmann-json", "certs", "grpc"), ()),

@@ -222,6 +222,7 @@ miss_window = "1h"                  # two sources that feed one tenant in turn: 
 
 [log]
 level = "info"                      # trace, debug, info, warn, error
+format = "text"                     # json: an object a line, with time, level, kind, tenant, message
 )");
 }
 
@@ -250,6 +251,9 @@ context_claim = "http://schemes.superoffice.net/identity/ctx"   # as the endpoin
 state_dir = "agent-state"           # locks, and what sources without a change log need
 batch_bytes = "1MB"                 # about the size of one batch
 window = 4                          # batches sent ahead of their acknowledgement
+
+[log]
+format = "text"                     # json: 'run', and every command's errors, as an object a line
 )");
   if (source_path.empty()) return text;
   absl::StrAppend(&text, R"(
@@ -284,6 +288,9 @@ address = )",
 ca = "admin/ca.crt"                 # who signs the administration's certificate
 certificate = "admin/operator.crt"  # admin/viewer.crt may look but change nothing
 key = "admin/operator.key"          # mode 0600
+
+[audit]                             # What 'audit verify' checks the log's signatures with.
+certificate = "application/application-1.crt"   # the endpoint's [application] key
 )");
 }
 
