@@ -505,6 +505,8 @@ class Loader {
   static absl::Status CheckVariables(const std::string& section, const Keys& keys) {
     std::vector<std::string> known;
     for (const Key& key : keys) known.push_back(Variable(section, key.name));
+    // The server's, which may have the same environment.
+    if (section == "log") known.push_back(Variable(section, "level"));
     const std::string prefix = Variable(section, "");
     for (char** entry = environ; *entry != nullptr; ++entry) {
       const std::string_view text = *entry;

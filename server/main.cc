@@ -1,6 +1,4 @@
-#include <grpc/support/log.h>
 #include <signal.h>
-#include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 #include <sys/stat.h>
 
@@ -12,10 +10,10 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
-#include "proto/wire/log_format.h"
 #include "server/config.h"
 #include "server/message_memory.h"
 #include "server/server.h"
+#include "server/server_log.h"
 #include "server/store/sqlite_store.h"
 
 namespace mirror {
@@ -27,16 +25,6 @@ constexpr std::int64_t kHousekeepingS = 1;
 int Fail(int code, const absl::Status& status) {
   std::cerr << "mirror-server: " << status.message() << std::endl;
   return code;
-}
-
-void SetUpLog(const std::string& level, LogFormat format) {
-  auto logger = spdlog::stderr_logger_mt("mirror-server");
-  SetFormat(*logger, format);
-  logger->set_level(spdlog::level::from_str(level));
-  logger->flush_on(spdlog::level::trace);
-  spdlog::set_default_logger(std::move(logger));
-  // gRPC calls each stranger's failed handshake an error.
-  gpr_set_log_function([](gpr_log_func_args* args) { spdlog::debug("gRPC: {}", args->message); });
 }
 
 /// The signals that this process waits for; blocked in all threads.
@@ -103,7 +91,7 @@ int Main(int argc, char** argv) {
     std::cout << file << ": no errors" << std::endl;
     return kDone;
   }
-  SetUpLog(config->log_level, LogFormatOf(config->log_format));
+  SetUpLog(*config);
   return Serve(*config, signals);
 }
 

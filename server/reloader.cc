@@ -34,7 +34,8 @@ absl::StatusOr<std::size_t> Reloader::Read() {
   const std::pair<const char*, bool> others[] = {{"listen", config->listen == started_with_.listen},
                                                  {"admin", config->admin == started_with_.admin},
                                                  {"data", config->data == started_with_.data},
-                                                 {"limits", config->limits == started_with_.limits}};
+                                                 {"limits", config->limits == started_with_.limits},
+                                                 {"hooks", config->hooks == started_with_.hooks}};
   for (const auto& [name, same] : others) {
     if (!same) spdlog::warn("[{}] has changed in {}: that needs a restart", name, started_with_.file);
   }

@@ -18,11 +18,13 @@
 #include "server/endpoint.h"
 #include "server/events.h"
 #include "server/gate.h"
+#include "server/hook_runner.h"
 #include "server/mirror_service.h"
 #include "server/reloader.h"
 #include "server/store/audit_log.h"
 #include "server/store/catalog.h"
 #include "server/store/catalog_file.h"
+#include "server/store/hook_cursor.h"
 #include "server/tenants.h"
 
 namespace mirror {
@@ -73,7 +75,7 @@ void FitToDescriptors(std::uint64_t descriptors, ServerConfig* config) {
   if (open == 0 || open > tenants) open = static_cast<std::uint32_t>(tenants);
 }
 
-TenantsOptions TenantsOptionsOf(const ServerConfig& config) {
+TenantsOptions TenantsOptionsOf(const ServerConfig& config, const HookRunner* hooks) {
   TenantsOptions options;
   options.data_dir = config.data.dir;
   options.open_max = config.data.open_tenants_max;
@@ -85,6 +87,7 @@ TenantsOptions TenantsOptionsOf(const ServerConfig& config) {
   options.tenant.drop_grace_ms = std::chrono::milliseconds(config.data.drop_grace).count();
   options.tenant.nonces_max = config.limits.nonces_max;
   options.tenant.automatic_provisioning = config.data.automatic_provisioning;
+  if (hooks != nullptr) options.tenant.hooks = &hooks->book();
   return options;
 }
 
@@ -107,6 +110,8 @@ struct Server::Parts {
   std::unique_ptr<AuditLog> audit_log;
   std::unique_ptr<Events> events;
   std::unique_ptr<Audit> audit;
+  std::unique_ptr<HookCursor> hook_cursor;
+  std::unique_ptr<HookRunner> hooks;  ///< Null: there are none.
   std::unique_ptr<Tenants> tenants;
   std::unique_ptr<Reloader> reloader;
   std::unique_ptr<MirrorService> mirror;
@@ -117,9 +122,12 @@ struct Server::Parts {
 };
 
 Server::Server() : parts_(std::make_unique<Parts>()) {}
-Server::~Server() = default;
+Server::~Server() {
+  if (parts_->hooks) parts_->hooks->Stop();
+}
 
-absl::StatusOr<std::unique_ptr<Server>> Server::Open(const ServerConfig& as_written) {
+absl::StatusOr<std::unique_ptr<Server>> Server::Open(const ServerConfig& as_written,
+                                                     std::shared_ptr<MirrorHooks> hooks) {
   ServerConfig config = as_written;
   FitToDescriptors(RaiseDescriptorLimit(), &config);
   std::unique_ptr<Server> server(new Server());
@@ -138,7 +146,14 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Open(const ServerConfig& as_writ
   parts.catalog = MakeCatalog(*catalog);
   parts.audit_log = MakeAuditLog(*catalog);
   parts.events = std::make_unique<Events>(*parts.catalog);
-  absl::StatusOr<std::unique_ptr<Tenants>> tenants = Tenants::Open(TenantsOptionsOf(config), *parts.events);
+  if (hooks || !config.hooks.hooks.empty()) {
+    parts.hook_cursor = std::make_unique<HookCursor>(*catalog);
+    parts.hooks =
+        std::make_unique<HookRunner>(config.hooks, std::move(hooks), config.data.dir, *parts.events);
+    parts.events->Listen([runner = parts.hooks.get()](const EventRecord&) { runner->WakeEvents(); });
+  }
+  absl::StatusOr<std::unique_ptr<Tenants>> tenants =
+      Tenants::Open(TenantsOptionsOf(config, parts.hooks.get()), *parts.events);
   if (!tenants.ok()) return tenants.status();
   parts.tenants = *std::move(tenants);
   // Behind the lock on the folder: a second server must not write into the first one's log.
@@ -147,7 +162,8 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Open(const ServerConfig& as_writ
       [gate = parts.gate.get()](std::string_view text) { return gate->SignText(text); },
       Audit::Options{.dir = config.data.dir});
   parts.reloader = std::make_unique<Reloader>(as_written, *parts.gate, *parts.events);
-  parts.mirror = std::make_unique<MirrorService>(*parts.gate, *parts.tenants, config.limits);
+  parts.mirror =
+      std::make_unique<MirrorService>(*parts.gate, *parts.tenants, config.limits, parts.hooks.get());
   parts.admin = std::make_unique<AdminService>(*parts.gate, *parts.tenants, *parts.events, *parts.audit,
                                                [reloader = parts.reloader.get()] { return reloader->Run(); });
   absl::StatusOr<std::unique_ptr<Endpoint>> endpoint =
@@ -158,7 +174,10 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Open(const ServerConfig& as_writ
   return server;
 }
 
-void Server::Start() { parts_->endpoint->Start(); }
+void Server::Start() {
+  if (parts_->hooks) parts_->hooks->Start(*parts_->tenants, *parts_->hook_cursor);
+  parts_->endpoint->Start();
+}
 
 std::string Server::address() const { return parts_->endpoint->address(); }
 std::string Server::admin_address() const { return parts_->endpoint->admin_address(); }
@@ -185,6 +204,7 @@ void Server::Stop() {
     std::this_thread::sleep_for(kDrainLook);
   }
   drain.join();
+  if (parts_->hooks) parts_->hooks->Stop();
   parts_->tenants->EndCycles();
   parts_->events->EndFloods();
   parts_->audit->Seal();

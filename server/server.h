@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/config.h"
+#include "server/hooks.h"
 
 namespace mirror {
 
@@ -17,9 +18,11 @@ namespace mirror {
 /// Threads: one at a time.
 class Server {
  public:
-  /// Opens the data folder and both listeners; nothing is answered before Start().
+  /// Opens the data folder and both listeners; nothing is answered before Start(). `hooks`: the program's own
+  /// code, see MirrorHooks; null: none. It is kept until no thread is in it any more.
   /// Errors: kFailedPrecondition, kUnavailable, and those of the files that the configuration names.
-  static absl::StatusOr<std::unique_ptr<Server>> Open(const ServerConfig& as_written);
+  static absl::StatusOr<std::unique_ptr<Server>> Open(const ServerConfig& as_written,
+                                                      std::shared_ptr<MirrorHooks> hooks = nullptr);
   ~Server();
 
   void Start();

@@ -262,6 +262,7 @@ absl::StatusOr<CommitResult> Tenant::CommitPlanned(const Planner& planner) {
     if (!result.ok()) return Noticed(result.status());
     if (!result->stale) {
       told_unavailable_.clear();
+      HooksKept(*plan, *result);
       return result;
     }
   }
@@ -270,7 +271,8 @@ absl::StatusOr<CommitResult> Tenant::CommitPlanned(const Planner& planner) {
 
 absl::Status Tenant::EndCycleLocked(std::int64_t now_ms, const std::function<void(TenantRecord&)>& change,
                                     std::vector<Step> steps, std::vector<TableCheck> checks,
-                                    std::vector<Hold> holds, std::vector<std::uint64_t> settled_holds) {
+                                    std::vector<Hold> holds, std::vector<std::uint64_t> settled_holds,
+                                    const HookNotes& hooks) {
   TenantRecord ended;
   absl::StatusOr<CommitResult> result = CommitPlanned([&]() -> absl::StatusOr<Plan> {
     absl::StatusOr<TenantRecord> tenant = store_->ReadTenant();
@@ -291,6 +293,7 @@ absl::Status Tenant::EndCycleLocked(std::int64_t now_ms, const std::function<voi
     plan.holds = holds;
     plan.settled_holds = settled_holds;
     plan.forget_old_cycles = true;
+    if (hooks) SetHooks(hooks, &plan);
     return plan;
   });
   if (!result.ok()) return result.status();
@@ -436,6 +439,7 @@ absl::StatusOr<Announcement> Tenant::Announce(const Caller& caller, std::int64_t
         step_of.push_back(kNoStep);
       }
       plan.answers = [&](const std::vector<StepResult>&) { return answers; };
+      NoteTables(answers, &plan);
       return plan;
     }
     plan.tenant->source_id = source_id;
@@ -487,6 +491,7 @@ absl::StatusOr<Announcement> Tenant::Announce(const Caller& caller, std::int64_t
       }
       return WorthKeeping(answers);
     };
+    NoteTables(answers, &plan);
     return plan;
   });
   if (!result.ok()) return result.status();
@@ -765,11 +770,13 @@ absl::Status Tenant::CommitGroup(const TenantRecord& tenant, const std::vector<W
     }
     if (planned.empty()) return absl::OkStatus();
     plan.steps = planner->TakeSteps();
+    NoteWiped(&plan);
     plan.holds = planner->TakeHolds();
     absl::StatusOr<CommitResult> committed = store_->Commit(plan);
     if (!committed.ok()) return Noticed(committed.status());
     result = *std::move(committed);
     told_unavailable_.clear();
+    if (!result.stale) HooksKept(plan, result);
     const bool settles = std::any_of(plan.steps.begin(), plan.steps.end(),
                                      [](const Step& step) { return step.settles_holds; });
     if (!result.stale && (settles || !plan.holds.empty())) changed_holds = plan.holds;
@@ -885,6 +892,7 @@ absl::StatusOr<BatchOutcome> Tenant::Wipe(const Caller& caller, std::int64_t cyc
     plan.cycle = cycle;
     plan.now_ms = now_ms;
     if (planned.verdict == BatchPlan::Verdict::kApply) plan.steps.push_back(std::move(planned.step));
+    NoteWiped(&plan);
     return plan;
   });
   if (!result.ok()) return result.status();

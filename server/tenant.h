@@ -24,6 +24,8 @@
 #include "server/commit_queue.h"
 #include "server/comparison.h"
 #include "server/events.h"
+#include "server/hook_book.h"
+#include "server/hooks.h"
 #include "server/plan.h"
 #include "server/row_planner.h"
 #include "server/row_request.h"
@@ -40,6 +42,7 @@ struct TenantOptions {
   BreakerConfig breaker = {};
   std::int64_t miss_window_ms = 0;  ///< See ServerConfig.
   bool automatic_provisioning = true;
+  const HookBook* hooks = nullptr;  ///< Null: there are none.
   /// For what a call itself took; another one in tests.
   std::chrono::steady_clock::time_point (*steady_now)() = &std::chrono::steady_clock::now;
 };
@@ -200,6 +203,11 @@ class Tenant {
   /// The source that waits is believed from now on. Errors: kFailedPrecondition when none waits.
   absl::StatusOr<std::string> AcceptSource(std::int64_t now_ms);
 
+  /// What waits longest for this hook, once it is durable. Absent: none.
+  absl::StatusOr<std::optional<HookNote>> FirstHook(const std::string& hook);
+  /// It was delivered, or given up.
+  absl::Status HookDone(std::int64_t id);
+
   /// Ends a cycle of this process that has made no progress for too long. Never waits for the lock.
   void EndIfIdle(std::int64_t now_ms);
   /// Ends a cycle that this process served: clean shutdown.
@@ -233,7 +241,8 @@ class Tenant {
   absl::Status Noticed(absl::Status status);
   absl::Status EndCycleLocked(std::int64_t now_ms, const std::function<void(TenantRecord&)>& change,
                               std::vector<Step> steps, std::vector<TableCheck> checks = {},
-                              std::vector<Hold> holds = {}, std::vector<std::uint64_t> settled_holds = {});
+                              std::vector<Hold> holds = {}, std::vector<std::uint64_t> settled_holds = {},
+                              const HookNotes& hooks = {});
   /// When a call that came at `now_ms` ends well: what it took was no idleness.
   void Progressed(std::int64_t cycle, std::int64_t now_ms, SteadyTime began);
   bool IsIdle(const TenantRecord& tenant, std::int64_t now_ms) const;
@@ -262,6 +271,15 @@ class Tenant {
   /// What is known of holds may have changed; `written` are new ones.
   void HoldsChanged(const std::vector<Hold>& written);
   void ForgetAgreed();
+  // See tenant_hooks.cc.
+  std::vector<HookNote> NotesFor(const char* event, std::int64_t cycle, std::int64_t now_ms,
+                                 const std::function<std::string(const HookCycle&)>& text) const;
+  HookNotes CompletedNotes(std::int64_t cycle, std::int64_t now_ms,
+                           const std::vector<CompletedTable>& tables) const;
+  void NoteTables(const std::vector<SchemaAnswer>& answers, Plan* plan) const;
+  void NoteWiped(Plan* plan) const;
+  void SetHooks(HookNotes notes, Plan* plan) const;
+  void HooksKept(const Plan& plan, const CommitResult& result);
   // See tenant_failures.cc.
   void NoteRefusal(std::int64_t cycle, const BatchOutcome& outcome);
   std::string RefusalsOf(std::int64_t cycle);

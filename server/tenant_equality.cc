@@ -119,7 +119,7 @@ absl::StatusOr<std::vector<TableVerdict>> Tenant::Complete(const Caller& caller,
             tenant.completed_cycle = cycle;
             tenant.completed_ms = now_ms;
           },
-          {}, written);
+          {}, written, {}, {}, CompletedNotes(cycle, now_ms, tables));
       if (!status.ok()) return status;
       for (const TableVerdict& verdict : verdicts) AddCheckEvent(verdict);
       if (!paused.empty()) {

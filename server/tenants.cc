@@ -197,6 +197,10 @@ std::string Tenants::PathOf(const std::string& context_id) const {
   return SqlitePath(options_.data_dir, context_id);
 }
 
+bool Tenants::HasMirror(const std::string& context_id) const {
+  return SqliteStoreExists(options_.data_dir, context_id);
+}
+
 std::size_t Tenants::open_count() const {
   const std::lock_guard lock(mutex_);
   std::size_t count = 0;

@@ -63,6 +63,7 @@ class Tenants {
   void EndIdleCycles();
 
   std::string PathOf(const std::string& context_id) const;
+  bool HasMirror(const std::string& context_id) const;
   const std::string& data_dir() const { return options_.data_dir; }
   std::size_t open_count() const;
   std::size_t open_max() const { return options_.open_max; }

@@ -220,6 +220,18 @@ miss_window = "1h"                  # two sources that feed one tenant in turn: 
 # name = "log_*"
 # breaker = false
 
+[hooks]
+authenticated_timeout = "2s"        # how long a cycle waits for hooks with "authenticated"
+
+# [[hook]]                          # A partner's own work; several. One of command, sql and url:
+# name = "reports"                  # for events
+# on = ["completed"]                # completed, table, wiped, event; authenticated may refuse a cycle
+# context_id = "*"                  # for these tenants
+# command = ["/usr/local/bin/reports", "--now"]   # no shell; the JSON on its standard input
+# sql = "INSERT INTO runs SELECT :cycle"   # in the tenant's database; :context_id :event :cycle :json
+# url = "https://example.org/hook"  # POST; redirects are not followed
+# timeout = "10s"
+
 [log]
 level = "info"                      # trace, debug, info, warn, error
 format = "text"                     # json: an object a line, with time, level, kind, tenant, message
