@@ -271,7 +271,7 @@ class Loader {
   }
 
   absl::StatusOr<AgentConfig> Load(const toml::table& root) {
-    const std::vector<std::string> tables = {"endpoint", "identity", "agent", "source"};
+    const std::vector<std::string> tables = {"endpoint", "identity", "agent", "log", "source"};
     for (const auto& [key, node] : root) {
       if (std::find(tables.begin(), tables.end(), key.str()) == tables.end()) {
         return absl::InvalidArgumentError(absl::StrCat(Line(key), ": '", std::string(key.str()),
@@ -282,6 +282,7 @@ class Loader {
     if (auto status = Section(root, "endpoint", EndpointKeys()); !status.ok()) return status;
     if (auto status = Section(root, "identity", IdentityKeys()); !status.ok()) return status;
     if (auto status = Section(root, "agent", AgentKeys()); !status.ok()) return status;
+    if (auto status = Section(root, "log", LogKeys()); !status.ok()) return status;
     if (config_.agent.state_dir == AgentSettings{}.state_dir) {
       config_.agent.state_dir = (folder_ / config_.agent.state_dir).lexically_normal().string();
     }
@@ -352,6 +353,19 @@ class Loader {
                auto value = AsNumber(given, 1, kWindowMax);
                if (!value.ok()) return value.status();
                agent.window = static_cast<std::uint32_t>(*value);
+               return absl::OkStatus();
+             }}};
+  }
+
+  Keys LogKeys() {
+    return {{"format", [this](const Given& given) {
+               auto value = AsText(given);
+               if (!value.ok()) return value.status();
+               if (*value != "text" && *value != "json") {
+                 return given.Wrong(absl::StrCat("must be \"text\" or \"json\", not '", *value, "'",
+                                                 Suggest(*value, {"text", "json"})));
+               }
+               config_.log_format = *std::move(value);
                return absl::OkStatus();
              }}};
   }
@@ -492,6 +506,8 @@ class Loader {
   static absl::Status CheckVariables(const std::string& section, const Keys& keys) {
     std::vector<std::string> known;
     for (const Key& key : keys) known.push_back(Variable(section, key.name));
+    // The server's, which may have the same environment.
+    if (section == "log") known.push_back(Variable(section, "level"));
     const std::string prefix = Variable(section, "");
     for (char** entry = environ; *entry != nullptr; ++entry) {
       const std::string_view text = *entry;

@@ -70,6 +70,7 @@ struct AgentConfig {
   EndpointConfig endpoint;
   IdentityConfig identity;
   AgentSettings agent;
+  std::string log_format = "text";    ///< [log]: text, json.
   std::vector<SourceConfig> sources;  ///< Maybe none: the harness needs none.
 };
 

@@ -2,11 +2,13 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "client/config.h"
+#include "client/json_lines.h"
 #include "client/lock_file.h"
 #include "client/run_state.h"
 #include "client/source/change_log.h"
@@ -20,8 +22,11 @@ constexpr int kDone = 0, kFailed = 1, kWrongUse = 2;
 /// What was done, for people.
 using Act = std::function<absl::StatusOr<std::string>(const AgentConfig& config, const SourceConfig& source)>;
 
-int ForEachSource(const std::string& file, const Act& act, std::ostream& out, std::ostream& err) {
+int ForEachSource(const std::string& file, const Act& act, std::ostream& out, std::ostream& plain_err) {
   const absl::StatusOr<AgentConfig> config = LoadAgentConfig(file);
+  std::optional<JsonLines> lines;
+  if (config.ok() && WantsJson(*config)) lines.emplace(plain_err, *config, spdlog::level::err, "failure");
+  std::ostream& err = lines ? lines->stream() : plain_err;
   if (!config.ok()) {
     err << "mirror-agent: " << config.status().message() << '\n';
     return kWrongUse;

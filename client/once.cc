@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <sstream>
 #include <utility>
 
@@ -12,6 +13,7 @@
 #include "client/config.h"
 #include "client/connect.h"
 #include "client/dry_run.h"
+#include "client/json_lines.h"
 #include "client/progress.h"
 #include "client/report.h"
 #include "client/source_run.h"
@@ -47,12 +49,15 @@ absl::Status CheckTables(const AgentConfig& config, const std::vector<std::strin
 
 }  // namespace
 
-int Once(const OnceOptions& options, std::ostream& out, std::ostream& err) {
+int Once(const OnceOptions& options, std::ostream& out, std::ostream& plain_err) {
+  const absl::StatusOr<AgentConfig> config = LoadAgentConfig(options.config);
+  std::optional<JsonLines> lines;
+  if (config.ok() && WantsJson(*config)) lines.emplace(plain_err, *config, spdlog::level::err, "failure");
+  std::ostream& err = lines ? lines->stream() : plain_err;
   const auto wrong = [&err](const std::string& words) {
     err << "mirror-agent: " << words << '\n';
     return kWrongUse;
   };
-  const absl::StatusOr<AgentConfig> config = LoadAgentConfig(options.config);
   if (!config.ok()) return wrong(std::string(config.status().message()));
   if (config->sources.empty()) {
     return wrong(
@@ -74,7 +79,7 @@ int Once(const OnceOptions& options, std::ostream& out, std::ostream& err) {
   nlohmann::ordered_json sources = nlohmann::ordered_json::array();
   for (const SourceConfig& source : config->sources) {
     const auto begin = std::chrono::steady_clock::now();
-    Progress progress(err, options.terminal);
+    Progress progress(err, options.terminal && !lines);
     RunRequest request;
     request.repopulate = options.repopulate;
     (options.verify ? request.verify_tables : request.tables) = options.tables;

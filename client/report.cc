@@ -6,6 +6,7 @@
 #include <iomanip>
 #include <map>
 #include <set>
+#include <sstream>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -158,6 +159,31 @@ void PrintRun(const SourceRun& run, std::ostream& out, std::ostream& err) {
   PrintNotes(run.report, out);
   if (!run.report.tables.empty()) PrintTables(run.report, out);
   PrintOutcome(run, out, err);
+}
+
+std::string RunInWords(const SourceRun& run) {
+  const CycleReport& report = run.report;
+  std::string words = report.cycle != 0 ? absl::StrCat("cycle ", report.cycle, ": ") : "";
+  switch (report.outcome) {
+    case Outcome::kDone: {
+      std::ostringstream sum;
+      PrintSum(run, sum);
+      const std::string text = sum.str();
+      const std::size_t begin = text.find_first_not_of(' ');
+      absl::StrAppend(&words, text.substr(begin, text.find('\n') - begin));
+      break;
+    }
+    case Outcome::kDoNotReplicate:
+      absl::StrAppend(&words, "told not to replicate: ", report.reason);
+      break;
+    case Outcome::kBusy:
+      absl::StrAppend(&words, "busy: ", report.reason);
+      break;
+    case Outcome::kFailed:
+      absl::StrAppend(&words, "failed");
+      break;
+  }
+  return words;
 }
 
 void PrintRunBriefly(const SourceRun& run, std::ostream& out, std::ostream& err) {

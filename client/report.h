@@ -22,6 +22,8 @@ struct SourceRun {
 void PrintRun(const SourceRun& run, std::ostream& out, std::ostream& err);
 
 /// The same in few lines: only tables with changes, and the sum.
+/// The same in one sentence, without what failed.
+std::string RunInWords(const SourceRun& run);
 void PrintRunBriefly(const SourceRun& run, std::ostream& out, std::ostream& err);
 
 /// What a comparison found, a line for each table.

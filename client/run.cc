@@ -10,6 +10,7 @@
 #include <ctime>
 #include <iomanip>
 #include <mutex>
+#include <optional>
 #include <random>
 #include <sstream>
 #include <thread>
@@ -17,6 +18,7 @@
 
 #include "absl/status/statusor.h"
 #include "client/block_memory.h"
+#include "client/json_lines.h"
 #include "client/report.h"
 #include "client/schedule.h"
 #include "client/source_run.h"
@@ -31,6 +33,7 @@ struct Shared {
   std::mutex printing;
   std::ostream& out;
   std::ostream& err;
+  JsonLines* lines = nullptr;  ///< For machines, in place of `out`.
 };
 
 std::string LocalTime(Schedule::Time time) {
@@ -47,6 +50,11 @@ void Print(Shared& shared, const SourceRun& run, Schedule::Time next) {
   std::ostringstream out, err;
   PrintRunBriefly(run, out, err);
   const std::lock_guard lock(shared.printing);
+  if (shared.lines != nullptr) {
+    shared.lines->Write("cycle", run.config->context_id, RunInWords(run));
+    shared.err << err.str() << std::flush;
+    return;
+  }
   shared.out << LocalTime(std::chrono::system_clock::now()) << "  " << out.str() << "  next run "
              << LocalTime(next) << '\n'
              << std::flush;
@@ -85,15 +93,27 @@ void RunOne(const AgentConfig& config, const SourceConfig& source, const Connect
 
 void RunSources(const AgentConfig& config, const Connection& connection, const std::stop_token& stop,
                 std::ostream& out, std::ostream& err) {
-  Shared shared{{}, out, err};
+  std::optional<JsonLines> lines, failures;
+  if (WantsJson(config)) {
+    lines.emplace(out, config, spdlog::level::info, "agent");
+    failures.emplace(err, config, spdlog::level::err, "failure");
+  }
+  Shared shared{{}, out, failures ? failures->stream() : err, lines ? &*lines : nullptr};
   std::vector<std::jthread> threads;
   for (const SourceConfig& source : config.sources) {
     threads.emplace_back([&] { RunOne(config, source, connection, stop, shared); });
   }
 }
 
-int Run(const std::string& file, std::ostream& out, std::ostream& err) {
+int Run(const std::string& file, std::ostream& plain_out, std::ostream& plain_err) {
   const absl::StatusOr<AgentConfig> config = LoadAgentConfig(file);
+  std::optional<JsonLines> lines, failures;
+  if (config.ok() && WantsJson(*config)) {
+    lines.emplace(plain_out, *config, spdlog::level::info, "agent");
+    failures.emplace(plain_err, *config, spdlog::level::err, "failure");
+  }
+  std::ostream& out = lines ? lines->stream() : plain_out;
+  std::ostream& err = failures ? failures->stream() : plain_err;
   if (config.ok() && config->sources.empty()) {
     err << "mirror-agent: " << config->file
         << ": there is no [[source]]: add one with 'context_id' and 'path'\n";
@@ -114,7 +134,7 @@ int Run(const std::string& file, std::ostream& out, std::ostream& err) {
       << ", to " << config->endpoint.address << '\n'
       << std::flush;
   std::stop_source stop;
-  std::jthread work([&] { RunSources(*config, *connection, stop.get_token(), out, err); });
+  std::jthread work([&] { RunSources(*config, *connection, stop.get_token(), plain_out, plain_err); });
   int signal = 0;
   sigwait(&signals, &signal);
   stop.request_stop();

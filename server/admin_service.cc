@@ -28,6 +28,7 @@ constexpr std::string_view kRolePrefix = "mirror:role:";
 constexpr std::uint32_t kEventsDefault = 100;
 constexpr std::uint32_t kEventsMaxPerCall = 1'000;
 constexpr std::uint32_t kEventsPerLook = 100;
+constexpr std::uint32_t kAuditPerLook = 500;
 constexpr int kWatchersMax = 16;
 constexpr std::chrono::milliseconds kWatchPatience{250};
 constexpr std::size_t kPauseReasonBytesMax = 500;
@@ -95,6 +96,28 @@ void EncodeEvent(const EventRecord& event, v1::Event* message) {
   message->set_message(event.message);
 }
 
+void EncodePoint(const AuditPoint& point, v1::AuditPoint* message) {
+  message->set_chain(point.chain);
+  message->set_id(point.id);
+  message->set_hash(point.hash);
+}
+
+void EncodeState(const AuditState& state, v1::AuditState* message) {
+  EncodePoint(state.before, message->mutable_before());
+  EncodePoint(state.last, message->mutable_last());
+  if (state.sealed) message->set_seal(FormatSeal(*state.sealed));
+}
+
+void EncodeRecord(const AuditRecord& record, v1::AuditRecord* message) {
+  message->set_id(record.id);
+  message->set_time_ms(record.time_ms);
+  message->set_who(record.who);
+  message->set_call(record.call);
+  message->set_outcome(record.outcome);
+  message->set_seal(record.seal);
+  message->set_hash(record.hash);
+}
+
 /// What the operator sees; the record has no state of its own for a table that waits for its population.
 std::string StateOf(const TableRecord& record) {
   if (record.state == TableState::kMirrored && record.position.lsn == Lsn{}) return "unpopulated";
@@ -127,8 +150,8 @@ void DiagnoseDisk(const std::string& dir, v1::DiagnoseResponse* response) {
 
 }  // namespace
 
-AdminService::AdminService(Gate& gate, Tenants& tenants, Events& events, Catalog& catalog, Reload reload)
-    : gate_(gate), tenants_(tenants), events_(events), audit_(catalog), reload_(std::move(reload)) {}
+AdminService::AdminService(Gate& gate, Tenants& tenants, Events& events, Audit& audit, Reload reload)
+    : gate_(gate), tenants_(tenants), events_(events), audit_(audit), reload_(std::move(reload)) {}
 
 grpc::Status AdminService::Serve(const grpc::ServerContext& context, Needs needs, const std::string& call,
                                  const std::function<absl::Status()>& act) {
@@ -339,6 +362,37 @@ absl::Status AdminService::Watch(const grpc::ServerContext& context, const v1::W
       after_id = event.id;
     }
     if (events->size() < kEventsPerLook) events_.Wait(kWatchPatience);
+  }
+  return absl::OkStatus();
+}
+
+grpc::Status AdminService::ListAudit(grpc::ServerContext* context, const v1::ListAuditRequest* request,
+                                     grpc::ServerWriter<v1::AuditEntry>* writer) {
+  return Serve(*context, Needs::kViewer, "ListAudit", [&] { return WriteAudit(*context, *request, writer); });
+}
+
+/// Where the chain stands, then the records, in pages: nobody who adds one waits for a reader.
+absl::Status AdminService::WriteAudit(const grpc::ServerContext& context, const v1::ListAuditRequest& request,
+                                      grpc::ServerWriter<v1::AuditEntry>* writer) {
+  const absl::StatusOr<AuditState> state = audit_.State();
+  if (!state.ok()) return state.status();
+  v1::AuditEntry entry;
+  EncodeState(*state, entry.mutable_state());
+  if (!writer->Write(entry)) return absl::OkStatus();
+  std::uint64_t after_id = state->before.id;
+  if (request.limit() > 0 && state->last.id > request.limit()) {
+    after_id = std::max(after_id, state->last.id - request.limit());
+  }
+  while (!context.IsCancelled()) {
+    const absl::StatusOr<std::vector<AuditRecord>> records = audit_.After(after_id, kAuditPerLook);
+    if (!records.ok()) return records.status();
+    for (const AuditRecord& record : *records) {
+      entry.Clear();
+      EncodeRecord(record, entry.mutable_record());
+      if (!writer->Write(entry)) return absl::OkStatus();
+      after_id = record.id;
+    }
+    if (records->size() < kAuditPerLook) break;
   }
   return absl::OkStatus();
 }

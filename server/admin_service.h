@@ -24,7 +24,7 @@ class AdminService final : public v1::MirrorAdmin::Service {
   using Reload = std::function<absl::StatusOr<std::size_t>()>;
 
   /// All that is referred to must outlive the service.
-  AdminService(Gate& gate, Tenants& tenants, Events& events, Catalog& catalog, Reload reload);
+  AdminService(Gate& gate, Tenants& tenants, Events& events, Audit& audit, Reload reload);
 
   /// Ends what would never end by itself. Called before the listener stops.
   void EndWatching() { stopping_ = true; }
@@ -63,6 +63,8 @@ class AdminService final : public v1::MirrorAdmin::Service {
                           v1::ListEventsResponse* response) override;
   grpc::Status WatchEvents(grpc::ServerContext* context, const v1::WatchEventsRequest* request,
                            grpc::ServerWriter<v1::Event>* writer) override;
+  grpc::Status ListAudit(grpc::ServerContext* context, const v1::ListAuditRequest* request,
+                         grpc::ServerWriter<v1::AuditEntry>* writer) override;
   grpc::Status ListKeys(grpc::ServerContext* context, const v1::ListKeysRequest* request,
                         v1::ListKeysResponse* response) override;
   grpc::Status ReloadKeys(grpc::ServerContext* context, const v1::ReloadKeysRequest* request,
@@ -78,12 +80,14 @@ class AdminService final : public v1::MirrorAdmin::Service {
                      const std::function<absl::Status()>& act);
   absl::Status Watch(const grpc::ServerContext& context, const v1::WatchEventsRequest& request,
                      grpc::ServerWriter<v1::Event>* writer);
+  absl::Status WriteAudit(const grpc::ServerContext& context, const v1::ListAuditRequest& request,
+                          grpc::ServerWriter<v1::AuditEntry>* writer);
   absl::Status Fill(Tenant& tenant, v1::Tenant* message);
 
   Gate& gate_;
   Tenants& tenants_;
   Events& events_;
-  Audit audit_;
+  Audit& audit_;
   const Reload reload_;
   std::atomic<bool> stopping_{false};
   std::atomic<int> watchers_{0};

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <mutex>
 
+#include "absl/strings/str_cat.h"
+#include "proto/wire/log_format.h"
 #include "server/log_text.h"
 #include "server/rpc_status.h"
 
@@ -43,14 +45,19 @@ grpc::Status CallLog::Finish(const absl::Status& status) const {
       std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - begin_)
           .count();
   if (status.ok()) {
-    spdlog::debug("{} {}: OK, {} us", call_, tenant_, us);
+    if (spdlog::should_log(spdlog::level::debug)) {
+      WriteLog(*spdlog::default_logger(), spdlog::level::debug, {"call", tenant_},
+               absl::StrCat(call_, " ", tenant_, ": "), absl::StrCat("OK, ", us, " us"));
+    }
     return answer;
   }
   std::uint64_t missed = 0;
   if (!spdlog::should_log(spdlog::level::info) || !HasRoom(&missed)) return answer;
   if (missed != 0) spdlog::info("{} refused calls are not in this log", missed);
-  spdlog::info("{} {}: {}: {}", call_, tenant_, absl::StatusCodeToString(status.code()),
-               CutMessage(OneLine(answer.error_message()), kLineBytesMax));
+  const std::string words = absl::StrCat(absl::StatusCodeToString(status.code()), ": ",
+                                         CutMessage(OneLine(answer.error_message()), kLineBytesMax));
+  WriteLog(*spdlog::default_logger(), spdlog::level::info, {"call", tenant_},
+           absl::StrCat(call_, " ", tenant_, ": "), words);
   return answer;
 }
 

@@ -23,6 +23,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "server/hook_url.h"
+#include "server/store/hook_sql.h"
 
 namespace mirror {
 namespace {
@@ -418,6 +420,54 @@ Setter Address(std::string* target) {
   };
 }
 
+/// How long something is waited for, at least a second.
+Setter Wait(std::chrono::milliseconds* target, std::chrono::seconds high) {
+  return [target, high](const Given& given) {
+    std::chrono::seconds span{0};
+    absl::Status status = Span(&span, std::chrono::seconds(1), high)(given);
+    if (status.ok()) *target = span;
+    return status;
+  };
+}
+
+Setter HookCommand(std::vector<std::string>* target) {
+  return [target](const Given& given) {
+    absl::StatusOr<std::vector<std::string>> words = AsTexts(given);
+    if (!words.ok()) return words.status();
+    if (!absl::StartsWith(words->front(), "/")) {
+      return given.Wrong("must begin with the program's whole path: there is no shell that looks for it");
+    }
+    *target = *std::move(words);
+    return absl::OkStatus();
+  };
+}
+
+Setter HookSql(std::string* target) {
+  return [target](const Given& given) {
+    absl::StatusOr<std::string> text = AsText(given);
+    if (!text.ok()) return text.status();
+    if (absl::Status status = CheckHookSql(*text); !status.ok())
+      return given.Wrong(std::string(status.message()));
+    *target = *std::move(text);
+    return absl::OkStatus();
+  };
+}
+
+Setter HookAddress(std::string* target) {
+  return [target](const Given& given) {
+    absl::StatusOr<std::string> text = AsText(given);
+    if (!text.ok()) return text.status();
+    // It may hold a secret: it is not shown.
+    if (absl::Status status = ParseHookUrl(*text).status(); !status.ok()) {
+      return given.Wrong(std::string(status.message()));
+    }
+    *target = *std::move(text);
+    return absl::OkStatus();
+  };
+}
+
+/// Each has threads of its own.
+constexpr std::size_t kHooksMax = 16;
 constexpr std::int64_t kRowsMinMax = 1'000'000'000'000, kTablesMinMax = 100'000;
 
 // --- The file -----------------------------------------------------------------
@@ -433,8 +483,8 @@ class Loader {
     const std::vector<std::pair<std::string, Keys>> sections = {
         {"listen", ListenKeys()},   {"admin", AdminKeys()},   {"application", ApplicationKeys()},
         {"data", DataKeys()},       {"tokens", TokensKeys()}, {"limits", LimitsKeys()},
-        {"breaker", BreakerKeys()}, {"log", LogKeys()}};
-    std::vector<std::string> names = {"issuer", "tenant"};
+        {"breaker", BreakerKeys()}, {"hooks", HooksKeys()},   {"log", LogKeys()}};
+    std::vector<std::string> names = {"issuer", "tenant", "hook"};
     for (const auto& [name, keys] : sections) names.push_back(name);
     for (const auto& [key, node] : root) {
       if (std::find(names.begin(), names.end(), key.str()) != names.end()) continue;
@@ -447,6 +497,7 @@ class Loader {
     }
     if (absl::Status status = Issuers(root); !status.ok()) return status;
     if (absl::Status status = TenantRules(root); !status.ok()) return status;
+    if (absl::Status status = Hooks(root); !status.ok()) return status;
     if (absl::Status status = CheckPresent(); !status.ok()) return status;
     if (absl::Status status = CheckTogether(); !status.ok()) return status;
     return std::move(config_);
@@ -524,8 +575,12 @@ class Loader {
             {"window", Milliseconds(&limits.window_ms, std::chrono::hours(24 * 30))},
             {"miss_window", Milliseconds(&config_.miss_window_ms, std::chrono::hours(24 * 30))}};
   }
+  Keys HooksKeys() {
+    return {{"authenticated_timeout", Wait(&config_.hooks.authenticated_timeout, std::chrono::seconds(10))}};
+  }
   Keys LogKeys() {
-    return {{"level", Choice(&config_.log_level, {"trace", "debug", "info", "warn", "error"})}};
+    return {{"level", Choice(&config_.log_level, {"trace", "debug", "info", "warn", "error"})},
+            {"format", Choice(&config_.log_format, {"text", "json"})}};
   }
 
   /// What a table of the file says; `prefix` is how it is written, "[listen]".
@@ -659,6 +714,43 @@ class Loader {
                         !columns.mask.empty();
       if (says) config_.columns.blocks.push_back(std::move(columns));
       config_.breaker.rules.push_back(std::move(rule));
+    }
+    return absl::OkStatus();
+  }
+
+  /// [[hook]]
+  absl::Status Hooks(const toml::table& root) {
+    const absl::StatusOr<const toml::array*> list = Blocks(root, "hook", "hook");
+    if (!list.ok()) return list.status();
+    if (*list == nullptr) return absl::OkStatus();
+    if ((*list)->size() > kHooksMax) {
+      return absl::InvalidArgumentError(absl::StrCat(Line((*list)->source()), "there are ", (*list)->size(),
+                                                     " [[hook]]; ", kHooksMax, " are the limit"));
+    }
+    for (const toml::node& entry : **list) {
+      HookConfig hook;
+      hook.name = absl::StrCat("hook-", config_.hooks.hooks.size() + 1);
+      const Keys keys = {{"name", Text(&hook.name)},
+                         {"on", Choices(&hook.on, {"completed", "authenticated", "table", "wiped", "event"})},
+                         {"context_id", Pattern(&hook.context_id)},
+                         {"command", HookCommand(&hook.command)},
+                         {"sql", HookSql(&hook.sql)},
+                         {"url", HookAddress(&hook.url)},
+                         {"timeout", Wait(&hook.timeout, std::chrono::hours(1))}};
+      if (absl::Status status = SetAll(*entry.as_table(), "[[hook]]", keys); !status.ok()) return status;
+      if (absl::Status status = CheckHas(entry, "[[hook]]", "on"); !status.ok()) return status;
+      const int ways =
+          (hook.command.empty() ? 0 : 1) + (hook.sql.empty() ? 0 : 1) + (hook.url.empty() ? 0 : 1);
+      if (ways != 1) {
+        return absl::InvalidArgumentError(absl::StrCat(
+            Line(entry.source()), "[[hook]] must have exactly one of 'command', 'sql' and 'url'"));
+      }
+      for (const HookConfig& other : config_.hooks.hooks) {
+        if (other.name != hook.name) continue;
+        return absl::InvalidArgumentError(
+            absl::StrCat(Line(entry.source()), "[[hook]] 'name' '", hook.name, "' stands twice"));
+      }
+      config_.hooks.hooks.push_back(std::move(hook));
     }
     return absl::OkStatus();
   }

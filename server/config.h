@@ -85,6 +85,23 @@ struct LimitsConfig {
   friend bool operator==(const LimitsConfig&, const LimitsConfig&) = default;
 };
 
+/// One [[hook]]: exactly one of command, sql and url.
+struct HookConfig {
+  std::string name;             ///< For events; "hook-1" and so on when none is given.
+  std::vector<std::string> on;  ///< completed, authenticated, table, wiped, event.
+  std::string context_id = "*";
+  std::vector<std::string> command;  ///< A program's absolute path, and its arguments.
+  std::string sql, url;
+  std::chrono::milliseconds timeout{10'000};
+  friend bool operator==(const HookConfig&, const HookConfig&) = default;
+};
+
+struct HooksConfig {
+  std::chrono::milliseconds authenticated_timeout{2'000};
+  std::vector<HookConfig> hooks;
+  friend bool operator==(const HooksConfig&, const HooksConfig&) = default;
+};
+
 struct ServerConfig {
   std::string file;  ///< As it was given.
   ListenConfig listen;
@@ -94,12 +111,14 @@ struct ServerConfig {
   TokensConfig tokens;
   std::vector<IssuerConfig> issuers;
   LimitsConfig limits;
+  HooksConfig hooks;          ///< [hooks] and [[hook]].
   BreakerConfig breaker;      ///< [breaker], and what [[tenant]] says about it.
   ColumnRulesConfig columns;  ///< What [[tenant.table]] says of columns, and [data] 'hash_key'.
   /// Two completed cycles in a row within it whose source does not know what the other one committed pause
   /// the tenant: two databases feed it. 0: never.
   std::int64_t miss_window_ms = 3'600'000;
-  std::string log_level = "info";  ///< trace, debug, info, warn, error.
+  std::string log_level = "info";   ///< trace, debug, info, warn, error.
+  std::string log_format = "text";  ///< text, json.
 };
 
 /// Reads and checks the whole file; then what the environment says (MIRROR_LISTEN_PORT and so on, for every

@@ -140,6 +140,13 @@ absl::StatusOr<std::string> Gate::Sign(Answer answer) const {
   return SignAnswer(now->key, answer);
 }
 
+absl::StatusOr<KeySignature> Gate::SignText(std::string_view text) const {
+  const std::shared_ptr<const Content> now = content();
+  absl::StatusOr<std::string> signature = now->key.Sign(text);
+  if (!signature.ok()) return signature.status();
+  return KeySignature{now->key.key_id(), *std::move(signature)};
+}
+
 std::string Gate::application_id() const { return content()->rules.audience; }
 
 std::vector<KeyInfo> Gate::keys() const {

@@ -11,6 +11,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "certs/audit_chain.h"
 #include "certs/key_ring.h"
 #include "certs/token.h"
 #include "server/caller.h"
@@ -41,6 +42,8 @@ class Gate {
 
   /// Signs as the application. `application_id` and `time_s` of `answer` are set here.
   absl::StatusOr<std::string> Sign(Answer answer) const;
+  /// Signs a text that is no token with the application's key.
+  absl::StatusOr<KeySignature> SignText(std::string_view text) const;
   std::string application_id() const;
 
   /// After an error the old keys and rules stay in force. Gives the number of keys.

@@ -222,9 +222,10 @@ class MirrorService::Registered {
   std::list<OpenStream>::iterator place_;
 };
 
-MirrorService::MirrorService(Gate& gate, Tenants& tenants, const LimitsConfig& limits)
+MirrorService::MirrorService(Gate& gate, Tenants& tenants, const LimitsConfig& limits, HookRunner* hooks)
     : gate_(gate),
       tenants_(tenants),
+      hooks_(hooks),
       limits_(WireLimitsOf(limits)),
       streams_per_tenant_max_(limits.streams_per_tenant_max),
       cycle_idle_(limits.cycle_idle),
@@ -255,6 +256,16 @@ grpc::Status MirrorService::Authenticate(grpc::ServerContext* /*context*/,
   return log.Finish(DoAuthenticate(*caller, *request, response));
 }
 
+/// Before a cycle begins, and before a mirror is made for it. A text: the reason why there shall be none.
+absl::StatusOr<std::string> MirrorService::AskHooks(const Caller& caller) {
+  if (hooks_ == nullptr) return std::string();
+  const HookCaller asking{caller.context_id, caller.issuer, caller.environment};
+  if (!tenants_.HasMirror(caller.context_id)) {
+    if (absl::Status status = hooks_->ResolveConnection(asking); !status.ok()) return status;
+  }
+  return hooks_->Authenticated(asking);
+}
+
 absl::Status MirrorService::DoAuthenticate(const Caller& caller, const v1::AuthenticateRequest& request,
                                            v1::AuthenticateResponse* response) {
   if (request.holder().size() > kHolderBytesMax) {
@@ -264,8 +275,13 @@ absl::Status MirrorService::DoAuthenticate(const Caller& caller, const v1::Authe
   const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.FindOrTakeIn(caller);
   if (!tenant.ok()) return tenant.status();
   const std::int64_t now_ms = NowMs();
-  const absl::StatusOr<Admission> admission =
-      (*tenant)->Authenticate(caller, request.holder(), request.take_over(), request.probe(), now_ms);
+  const absl::StatusOr<std::string> refusal = request.probe() ? std::string() : AskHooks(caller);
+  if (!refusal.ok()) return refusal.status();
+  absl::StatusOr<Admission> admission = Admission{.do_not_replicate = true, .reason = *refusal};
+  if (refusal->empty()) {
+    admission =
+        (*tenant)->Authenticate(caller, request.holder(), request.take_over(), request.probe(), now_ms);
+  }
   if (!admission.ok()) return admission.status();
 
   Answer answer;

@@ -15,6 +15,7 @@
 #include "proto/wire/limits.h"
 #include "server/config.h"
 #include "server/gate.h"
+#include "server/hook_runner.h"
 #include "server/in_flight.h"
 #include "server/tenants.h"
 
@@ -25,8 +26,8 @@ namespace mirror {
 /// Threads: any; gRPC's.
 class MirrorService final : public v1::MirrorClientService::Service {
  public:
-  /// All three must outlive the service.
-  MirrorService(Gate& gate, Tenants& tenants, const LimitsConfig& limits);
+  /// All that is given must outlive the service; `hooks` may be null.
+  MirrorService(Gate& gate, Tenants& tenants, const LimitsConfig& limits, HookRunner* hooks);
 
   /// Cancels streams that have been waiting for their next message for longer than `patience`. Called now and
   /// then: such a stream holds a thread.
@@ -61,6 +62,7 @@ class MirrorService final : public v1::MirrorClientService::Service {
   };
   class Registered;
 
+  absl::StatusOr<std::string> AskHooks(const Caller& caller);
   absl::Status DoAuthenticate(const Caller& caller, const v1::AuthenticateRequest& request,
                               v1::AuthenticateResponse* response);
   absl::Status DoTableSchema(const Caller& caller, const v1::TableSchemaRequest& request,
@@ -81,6 +83,7 @@ class MirrorService final : public v1::MirrorClientService::Service {
 
   Gate& gate_;
   Tenants& tenants_;
+  HookRunner* const hooks_;
   const WireLimits limits_;
   const std::uint32_t streams_per_tenant_max_;
   const std::chrono::seconds cycle_idle_;

@@ -232,6 +232,21 @@ struct StepResult {
   std::int64_t would_delete = 0;
 };
 
+/// What waits to be told to a hook; a row of `_mirror_hooks`.
+struct HookNote {
+  std::int64_t id = 0;  ///< 0: a new one, which the store numbers.
+  std::string hook;     ///< HookSpec::key.
+  std::string event;    ///< "completed", "table", "wiped".
+  std::int64_t cycle = 0;
+  std::int64_t at_ms = 0;  ///< When it was committed.
+  std::string json;        ///< What the hook is told.
+  friend bool operator==(const HookNote&, const HookNote&) = default;
+};
+/// Made of the outcomes of a plan's steps, before the commit.
+using HookNotes = std::function<std::vector<HookNote>(const std::vector<StepResult>& steps)>;
+/// So many may wait for the hooks of a tenant; beyond that the oldest are dropped.
+inline constexpr std::int64_t kHooksWaitingMax = 1'000;
+
 /// One transaction.
 struct Plan {
   /// The cycle that must be running. Absent: any state of the tenant (an operator's act, Authenticate).
@@ -250,6 +265,11 @@ struct Plan {
   /// Written in place of those of the same kind and table.
   std::vector<Hold> holds = {};
   std::vector<std::uint64_t> settled_holds = {};  ///< By id: removed.
+  /// What is written down for hooks; called behind `answers`. Absent: nothing.
+  HookNotes hooks = {};
+  /// With `hooks`: what waits for others than these is dropped, since nobody would ever deliver it.
+  std::vector<std::string> known_hooks = {};
+  std::vector<std::int64_t> delivered_hooks = {};  ///< By id: removed.
   /// Losses that are committed and older are forgotten. 0: none.
   std::int64_t forget_losses_before_ms = 0;
   /// Shadows and parts of other cycles than `cycle` are dropped.
@@ -262,7 +282,8 @@ struct CommitResult {
   /// A metadata row or the tenant's row is not what the plan expected; nothing was done: read again, plan
   /// again.
   bool stale = false;
-  std::vector<StepResult> steps;  ///< One for each step of the plan.
+  std::vector<StepResult> steps;    ///< One for each step of the plan.
+  std::uint64_t hooks_dropped = 0;  ///< See kHooksWaitingMax.
 };
 
 }  // namespace mirror

@@ -206,6 +206,7 @@ absl::Status Tenant::Noticed(absl::Status status) {
     events_.Add(context_id_, Severity::kError, "mirror.damaged", quarantine_);
     return absl::DataLossError(quarantine_);
   }
+  if (absl::IsUnavailable(status)) TellUnavailable(status);
   return status;
 }
 
@@ -234,6 +235,7 @@ absl::Status Tenant::CheckRunning(const Caller& caller, std::int64_t cycle, std:
   }
   if (IsIdle(tenant, now_ms)) {
     if (absl::Status status = EndCycleLocked(now_ms, [](TenantRecord&) {}, {}); !status.ok()) return status;
+    TellTimedOut(cycle);
     return CycleOver(cycle, absl::StrCat(": it made no progress for ", options_.cycle_idle_ms / 1'000, " s"));
   }
   served_cycle_ = true;
@@ -259,14 +261,19 @@ absl::StatusOr<CommitResult> Tenant::CommitPlanned(const Planner& planner) {
     if (!plan.ok()) return Noticed(plan.status());
     absl::StatusOr<CommitResult> result = store_->Commit(*plan);
     if (!result.ok()) return Noticed(result.status());
-    if (!result->stale) return result;
+    if (!result->stale) {
+      told_unavailable_.clear();
+      HooksKept(*plan, *result);
+      return result;
+    }
   }
   return ChangedAgainAndAgain(context_id_);
 }
 
 absl::Status Tenant::EndCycleLocked(std::int64_t now_ms, const std::function<void(TenantRecord&)>& change,
                                     std::vector<Step> steps, std::vector<TableCheck> checks,
-                                    std::vector<Hold> holds, std::vector<std::uint64_t> settled_holds) {
+                                    std::vector<Hold> holds, std::vector<std::uint64_t> settled_holds,
+                                    const HookNotes& hooks) {
   TenantRecord ended;
   absl::StatusOr<CommitResult> result = CommitPlanned([&]() -> absl::StatusOr<Plan> {
     absl::StatusOr<TenantRecord> tenant = store_->ReadTenant();
@@ -287,6 +294,7 @@ absl::Status Tenant::EndCycleLocked(std::int64_t now_ms, const std::function<voi
     plan.holds = holds;
     plan.settled_holds = settled_holds;
     plan.forget_old_cycles = true;
+    if (hooks) SetHooks(hooks, &plan);
     return plan;
   });
   if (!result.ok()) return result.status();
@@ -316,6 +324,8 @@ absl::StatusOr<Admission> Tenant::Authenticate(const Caller& caller, const std::
   }
   Admission admission;
   bool created = false;
+  std::int64_t cut = 0;  // A cycle that this one takes the place of.
+  bool timed_out = false;
   absl::StatusOr<CommitResult> result = CommitPlanned([&]() -> absl::StatusOr<Plan> {
     admission = Admission{};
     absl::StatusOr<TenantRecord> tenant = store_->ReadTenant();
@@ -351,6 +361,8 @@ absl::StatusOr<Admission> Tenant::Authenticate(const Caller& caller, const std::
       admission.busy = BusyCycle{tenant->cycle, tenant->holder, tenant->since_ms};
       return plan;
     }
+    cut = tenant->active ? tenant->cycle : 0;
+    timed_out = idle && !own;
     admission.accepted = true;
     admission.cycle = std::max(tenant->cycle + 1, now_ms);
     plan.tenant->cycle = admission.cycle;
@@ -371,6 +383,7 @@ absl::StatusOr<Admission> Tenant::Authenticate(const Caller& caller, const std::
                 absl::StrCat("a mirror was made for issuer '", caller.issuer, "', environment '",
                              caller.environment, "'"));
   }
+  if (admission.accepted && cut != 0) timed_out ? TellTimedOut(cut) : TellInterrupted(cut);
   if (admission.accepted) {
     served_cycle_ = true;
     refused_tables_.reset();
@@ -429,6 +442,7 @@ absl::StatusOr<Announcement> Tenant::Announce(const Caller& caller, std::int64_t
         step_of.push_back(kNoStep);
       }
       plan.answers = [&](const std::vector<StepResult>&) { return answers; };
+      NoteTables(answers, &plan);
       return plan;
     }
     plan.tenant->source_id = source_id;
@@ -481,6 +495,7 @@ absl::StatusOr<Announcement> Tenant::Announce(const Caller& caller, std::int64_t
       }
       return WorthKeeping(answers);
     };
+    NoteTables(answers, &plan);
     return plan;
   });
   if (!result.ok()) return result.status();
@@ -767,10 +782,13 @@ absl::Status Tenant::CommitGroup(const TenantRecord& tenant, const std::vector<W
     }
     if (planned.empty()) return absl::OkStatus();
     plan.steps = planner->TakeSteps();
+    NoteWiped(&plan);
     plan.holds = planner->TakeHolds();
     absl::StatusOr<CommitResult> committed = store_->Commit(plan);
     if (!committed.ok()) return Noticed(committed.status());
     result = *std::move(committed);
+    told_unavailable_.clear();
+    if (!result.stale) HooksKept(plan, result);
     const bool settles = std::any_of(plan.steps.begin(), plan.steps.end(),
                                      [](const Step& step) { return step.settles_holds; });
     if (!result.stale && (settles || !plan.holds.empty())) changed_holds = plan.holds;
@@ -833,9 +851,10 @@ RowAnswer Tenant::AnswerOf(const WaitingRows& waiting, std::size_t number, RowPl
     // Only of tables that there are: invented names must not pile up.
     if (outcome.seq != 0 && standing->there) {
       if (outcome.status.ok()) {
-        if (!outcome.repeated) refused_seq_.erase(key);
+        if (!outcome.repeated && refused_seq_.erase(key) > 0) refusals_.erase(key);
       } else if (!absl::IsAborted(outcome.status)) {
         refused_seq_[key] = outcome.seq;
+        NoteRefusal(request.cycle, outcome);
       }
     }
     const std::size_t batch = i - request.parts.size();
@@ -885,6 +904,7 @@ absl::StatusOr<BatchOutcome> Tenant::Wipe(const Caller& caller, std::int64_t cyc
     plan.cycle = cycle;
     plan.now_ms = now_ms;
     if (planned.verdict == BatchPlan::Verdict::kApply) plan.steps.push_back(std::move(planned.step));
+    NoteWiped(&plan);
     return plan;
   });
   if (!result.ok()) return result.status();

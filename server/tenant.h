@@ -12,6 +12,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -24,6 +25,8 @@
 #include "server/commit_queue.h"
 #include "server/comparison.h"
 #include "server/events.h"
+#include "server/hook_book.h"
+#include "server/hooks.h"
 #include "server/plan.h"
 #include "server/row_planner.h"
 #include "server/row_request.h"
@@ -42,6 +45,7 @@ struct TenantOptions {
   bool automatic_provisioning = true;
   ColumnRulesConfig columns = {};
   std::optional<std::string> hash_secret = {};  ///< What `columns` hash with.
+  const HookBook* hooks = nullptr;  ///< Null: there are none.
   /// For what a call itself took; another one in tests.
   std::chrono::steady_clock::time_point (*steady_now)() = &std::chrono::steady_clock::now;
 };
@@ -205,6 +209,13 @@ class Tenant {
   /// The source that waits is believed from now on. Errors: kFailedPrecondition when none waits.
   absl::StatusOr<std::string> AcceptSource(std::int64_t now_ms);
 
+  /// What waits longest for this hook, once it is durable. Absent: none.
+  absl::StatusOr<std::optional<HookNote>> FirstHook(const std::string& hook);
+  /// It was delivered, or given up.
+  absl::Status HookDone(std::int64_t id);
+
+  /// Ends a cycle of this process that has made no progress for too long. Never waits for the lock.
+  void EndIfIdle(std::int64_t now_ms);
   /// Ends a cycle that this process served: clean shutdown.
   void EndCycle(std::int64_t now_ms);
   /// Closes the store when nobody uses it. False: it is in use or closed already.
@@ -236,7 +247,8 @@ class Tenant {
   absl::Status Noticed(absl::Status status);
   absl::Status EndCycleLocked(std::int64_t now_ms, const std::function<void(TenantRecord&)>& change,
                               std::vector<Step> steps, std::vector<TableCheck> checks = {},
-                              std::vector<Hold> holds = {}, std::vector<std::uint64_t> settled_holds = {});
+                              std::vector<Hold> holds = {}, std::vector<std::uint64_t> settled_holds = {},
+                              const HookNotes& hooks = {});
   /// When a call that came at `now_ms` ends well: what it took was no idleness.
   void Progressed(std::int64_t cycle, std::int64_t now_ms, SteadyTime began);
   bool IsIdle(const TenantRecord& tenant, std::int64_t now_ms) const;
@@ -266,6 +278,22 @@ class Tenant {
   /// What is known of holds may have changed; `written` are new ones.
   void HoldsChanged(const std::vector<Hold>& written);
   void ForgetAgreed();
+  // See tenant_hooks.cc.
+  std::vector<HookNote> NotesFor(const char* event, std::int64_t cycle, std::int64_t now_ms,
+                                 const std::function<std::string(const HookCycle&)>& text) const;
+  HookNotes CompletedNotes(std::int64_t cycle, std::int64_t now_ms,
+                           const std::vector<CompletedTable>& tables) const;
+  void NoteTables(const std::vector<SchemaAnswer>& answers, Plan* plan) const;
+  void NoteWiped(Plan* plan) const;
+  void SetHooks(HookNotes notes, Plan* plan) const;
+  void HooksKept(const Plan& plan, const CommitResult& result);
+  // See tenant_failures.cc.
+  void NoteRefusal(std::int64_t cycle, const BatchOutcome& outcome);
+  std::string RefusalsOf(std::int64_t cycle);
+  void TellCycleFailed(std::int64_t cycle, const std::string& why, const std::string& next);
+  void TellTimedOut(std::int64_t cycle);
+  void TellInterrupted(std::int64_t cycle);
+  void TellUnavailable(const absl::Status& status);
   void AddPopulateEvent(const std::string& table, PopulateReason reason);
 
   const std::string context_id_;
@@ -296,8 +324,12 @@ class Tenant {
   std::optional<std::set<std::string>>
       refused_tables_;  ///< Of the running cycle, folded; absent: not read yet.
   RefusedBatches refused_seq_;
-  std::int64_t known_miss_ = 0;                     ///< TenantRecord::missed_cycle, as of the present group.
-  std::int64_t missed_cycle_ = 0;                   ///< A cycle whose source did not know what stands here.
+  std::int64_t refusals_cycle_ = 0;  ///< That of `refusals_`.
+  /// Tables whose last batch was refused, by folded name: their names and why.
+  std::map<std::string, std::pair<std::string, std::string>> refusals_;
+  std::string told_unavailable_;   ///< What the last event about it said; empty: something was written since.
+  std::int64_t known_miss_ = 0;    ///< TenantRecord::missed_cycle, as of the present group.
+  std::int64_t missed_cycle_ = 0;  ///< A cycle whose source did not know what stands here.
   std::optional<std::vector<Hold>> holds_;          ///< Absent: not read yet.
   std::int64_t digested_cycle_ = 0;                 ///< That of `digested_`.
   std::map<std::string, DigestCoverage> digested_;  ///< By folded table.

@@ -119,7 +119,7 @@ absl::StatusOr<std::vector<TableVerdict>> Tenant::Complete(const Caller& caller,
             tenant.completed_cycle = cycle;
             tenant.completed_ms = now_ms;
           },
-          {}, written);
+          {}, written, {}, {}, CompletedNotes(cycle, now_ms, tables));
       if (!status.ok()) return status;
       for (const TableVerdict& verdict : verdicts) AddCheckEvent(verdict);
       if (!paused.empty()) {
@@ -128,9 +128,14 @@ absl::StatusOr<std::vector<TableVerdict>> Tenant::Complete(const Caller& caller,
             absl::StrCat("the tenant was paused: ", paused,
                          ". Find the second one and stop it, then 'mirrorctl resume ", context_id_, "'"));
       }
-      events_.Add(context_id_, Severity::kInformation, "cycle.completed",
-                  absl::StrCat("cycle ", cycle, ": ", Counted(changed, "table"), " changed, ", inserts,
-                               " inserts, ", updates, " updates, ", deletes, " deletes"));
+      const std::string counts = absl::StrCat(Counted(changed, "table"), " changed, ", inserts, " inserts, ",
+                                              updates, " updates, ", deletes, " deletes");
+      if (const std::string refused = RefusalsOf(cycle); !refused.empty()) {
+        TellCycleFailed(cycle, refused, absl::StrCat("The other tables: ", counts, "."));
+      } else {
+        events_.Add(context_id_, Severity::kInformation, "cycle.completed",
+                    absl::StrCat("cycle ", cycle, ": ", counts));
+      }
       ScrubFile(now_ms);
     }
   }

@@ -152,12 +152,15 @@ absl::Status Tenants::Rebuild(const std::string& context_id, std::int64_t now_ms
       [&] { return SetSqliteStoreAside(options_.data_dir, (*tenant)->context_id(), now_ms); }, now_ms);
 }
 
-std::vector<std::shared_ptr<Tenant>> Tenants::All() {
+std::vector<std::shared_ptr<Tenant>> Tenants::Listed() {
   std::vector<std::shared_ptr<Tenant>> all;
-  {
-    const std::lock_guard lock(mutex_);
-    for (const auto& [key, entry] : tenants_) all.push_back(entry.tenant);
-  }
+  const std::lock_guard lock(mutex_);
+  for (const auto& [key, entry] : tenants_) all.push_back(entry.tenant);
+  return all;
+}
+
+std::vector<std::shared_ptr<Tenant>> Tenants::All() {
+  std::vector<std::shared_ptr<Tenant>> all = Listed();
   // A probe of a tenant that was never taken in leaves no file.
   std::erase_if(all, [&](const std::shared_ptr<Tenant>& tenant) {
     return !tenant->is_open() && !SqliteStoreExists(options_.data_dir, tenant->context_id());
@@ -180,6 +183,10 @@ absl::Status Tenants::Delete(const std::string& context_id) {
   return absl::OkStatus();
 }
 
+void Tenants::EndIdleCycles() {
+  for (const std::shared_ptr<Tenant>& tenant : Listed()) tenant->EndIfIdle(NowMs());
+}
+
 void Tenants::EndCycles() {
   CrashPoint("stop.drained");
   for (const std::shared_ptr<Tenant>& tenant : All()) tenant->EndCycle(NowMs());
@@ -188,6 +195,10 @@ void Tenants::EndCycles() {
 
 std::string Tenants::PathOf(const std::string& context_id) const {
   return SqlitePath(options_.data_dir, context_id);
+}
+
+bool Tenants::HasMirror(const std::string& context_id) const {
+  return SqliteStoreExists(options_.data_dir, context_id);
 }
 
 std::size_t Tenants::open_count() const {

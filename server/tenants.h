@@ -59,8 +59,11 @@ class Tenants {
 
   /// Ends the cycles that this process served. For a clean shutdown, after the last call.
   void EndCycles();
+  /// Those without progress, of which no source asks any more.
+  void EndIdleCycles();
 
   std::string PathOf(const std::string& context_id) const;
+  bool HasMirror(const std::string& context_id) const;
   const std::string& data_dir() const { return options_.data_dir; }
   std::size_t open_count() const;
   std::size_t open_max() const { return options_.open_max; }
@@ -78,6 +81,7 @@ class Tenants {
   void Used(Entry& entry);
   void Unlist(Entry& entry);
   void MakeRoom(const Tenant& opened);
+  std::vector<std::shared_ptr<Tenant>> Listed();
   std::shared_ptr<Tenant> TakeOldest(const Tenant& keep);
 
   const TenantsOptions options_;

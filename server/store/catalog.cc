@@ -1,46 +1,18 @@
 #include "server/store/catalog.h"
 
 #include <SQLiteCpp/SQLiteCpp.h>
-#include <sqlite3.h>
 
 #include <algorithm>
-#include <chrono>
-#include <cstdint>
-#include <filesystem>
-#include <functional>
-#include <mutex>
-#include <system_error>
+#include <map>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "proto/wire/clock.h"
+#include "server/store/catalog_file.h"
 
 namespace mirror {
 namespace {
 
-constexpr int kVersion = 1;  // In user_version.
-constexpr int kBusyTimeoutMs = 2'000;
-/// So often are the oldest records looked for.
-constexpr std::int64_t kPruneEvery = 128;
 constexpr std::int64_t kMessageBytesMax = 4'000;
-
-absl::Status Unavailable(const std::string& path, const SQLite::Exception& error) {
-  const int code = error.getErrorCode() & 0xff;
-  if (code == SQLITE_CANTOPEN || code == SQLITE_READONLY || code == SQLITE_PERM) {
-    return absl::UnavailableError(absl::StrCat(
-        "the catalog '", path, "' cannot be opened for writing (SQLite ", error.getExtendedErrorCode(),
-        "). No mirrored row is concerned. The server's user must be able to write the data folder and this "
-        "file: look at their owner and mode, and whether the disk is mounted read-only."));
-  }
-  return absl::UnavailableError(absl::StrCat(
-      "the catalog: ", error.getErrorStr(), " (SQLite ", error.getExtendedErrorCode(),
-      "). No mirrored row is concerned. Look at catalog.db in the data folder and at the disk."));
-}
-
-bool IsDamage(const SQLite::Exception& error) {
-  const int code = error.getErrorCode() & 0xff;
-  return code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
-}
 
 EventRecord ReadEvent(SQLite::Statement& query) {
   EventRecord event;
@@ -56,19 +28,15 @@ EventRecord ReadEvent(SQLite::Statement& query) {
 
 class SqliteCatalog final : public Catalog {
  public:
-  explicit SqliteCatalog(const std::string& dir) : path_(dir + "/catalog.db") {}
-
-  /// Also when there is a damaged one in the way.
-  absl::Status Open() {
-    const std::lock_guard lock(mutex_);
-    return Run([] { return absl::OkStatus(); });
-  }
+  explicit SqliteCatalog(std::shared_ptr<CatalogFile> file) : file_(std::move(file)) {}
 
   absl::StatusOr<EventRecord> AddEvent(EventRecord event) override {
-    const std::lock_guard lock(mutex_);
     if (event.time_ms == 0) event.time_ms = NowMs();
-    absl::Status status = Run([&] {
-      SQLite::Statement insert(*database_,
+    const Outlives outlives =
+        event.severity == Severity::kInformation ? Outlives::kProcess : Outlives::kPower;
+    absl::Status status = file_->Run(outlives, [&](SQLite::Database& database) {
+      SQLite::Transaction transaction(database, SQLite::TransactionBehavior::IMMEDIATE);
+      SQLite::Statement insert(database,
                                "INSERT INTO event (time_ms, context_id, severity, kind, message) "
                                "VALUES (?, ?, ?, ?, substr(?, 1, ?))");
       insert.bind(1, event.time_ms);
@@ -78,8 +46,9 @@ class SqliteCatalog final : public Catalog {
       insert.bind(5, event.message);
       insert.bind(6, kMessageBytesMax);
       insert.exec();
-      event.id = static_cast<std::uint64_t>(database_->getLastInsertRowid());
-      Prune("event", static_cast<std::int64_t>(event.id), kEventsMax);
+      event.id = static_cast<std::uint64_t>(database.getLastInsertRowid());
+      Prune(database, event);
+      transaction.commit();
       return absl::OkStatus();
     });
     if (!status.ok()) return status;
@@ -88,7 +57,6 @@ class SqliteCatalog final : public Catalog {
 
   absl::StatusOr<std::vector<EventRecord>> LastEvents(const std::string& context_id,
                                                       std::uint32_t limit) override {
-    const std::lock_guard lock(mutex_);
     return Events(
         "SELECT * FROM (SELECT id, time_ms, context_id, severity, kind, message FROM event "
         "WHERE (?1 = '' OR context_id = ?1) AND id > ?2 ORDER BY id DESC LIMIT ?3) ORDER BY id",
@@ -97,104 +65,43 @@ class SqliteCatalog final : public Catalog {
 
   absl::StatusOr<std::vector<EventRecord>> EventsAfter(const std::string& context_id, std::uint64_t after_id,
                                                        std::uint32_t limit) override {
-    const std::lock_guard lock(mutex_);
     return Events(
         "SELECT id, time_ms, context_id, severity, kind, message FROM event "
         "WHERE (?1 = '' OR context_id = ?1) AND id > ?2 ORDER BY id LIMIT ?3",
         context_id, after_id, limit);
   }
 
-  absl::Status AddAudit(const AuditRecord& record) override {
-    const std::lock_guard lock(mutex_);
-    return Run([&] {
-      SQLite::Statement insert(*database_,
-                               "INSERT INTO audit (time_ms, who, call, outcome) VALUES (?, ?, ?, ?)");
-      insert.bind(1, record.time_ms == 0 ? NowMs() : record.time_ms);
-      insert.bind(2, record.who);
-      insert.bind(3, record.call);
-      insert.bind(4, record.outcome);
-      insert.exec();
-      Prune("audit", database_->getLastInsertRowid(), kAuditRecordsMax);
-      return absl::OkStatus();
-    });
-  }
-
  private:
-  /// Opens the catalog if need be, then does `work`. Damage that shows meanwhile is moved aside, once.
-  absl::Status Run(const std::function<absl::Status()>& work) {
-    for (bool again = false;; again = true) {
-      try {
-        if (!database_) Connect();
-        return work();
-      } catch (const SQLite::Exception& error) {
-        if (!IsDamage(error) || again) return Unavailable(path_, error);
-      }
-      if (absl::Status moved = MoveAside(); !moved.ok()) return moved;
+  /// Now and then, and at a tenant's first event of this process: it may have left some to be looked for.
+  void Prune(SQLite::Database& database, const EventRecord& added) {
+    const auto [since, first] = added_since_.try_emplace(added.context_id, 0);
+    if (first || ++since->second >= kEventsPruneEvery) {
+      since->second = 0;
+      SQLite::Statement remove(
+          database,
+          "DELETE FROM event WHERE context_id = ?1 AND id <= (SELECT id FROM event WHERE "
+          "context_id = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)");
+      remove.bind(1, added.context_id);
+      remove.bind(2, kEventsPerTenantMax);
+      remove.exec();
     }
-  }
-
-  void Connect() {
-    auto database = std::make_unique<SQLite::Database>(path_, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE,
-                                                       kBusyTimeoutMs);
-    sqlite3* const handle = database->getHandle();
-    sqlite3_db_config(handle, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
-    sqlite3_db_config(handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
-    sqlite3_db_config(handle, SQLITE_DBCONFIG_DQS_DML, 0, nullptr);
-    sqlite3_db_config(handle, SQLITE_DBCONFIG_DQS_DDL, 0, nullptr);
-    database->exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cell_size_check = ON");
-    SQLite::Transaction transaction(*database, SQLite::TransactionBehavior::IMMEDIATE);
-    if (database->execAndGet("PRAGMA user_version").getInt() < kVersion) {
-      database->exec(
-          "CREATE TABLE event (id INTEGER PRIMARY KEY AUTOINCREMENT, time_ms INTEGER NOT NULL, context_id "
-          "TEXT NOT NULL,"
-          " severity INTEGER NOT NULL, kind TEXT NOT NULL, message TEXT NOT NULL);"
-          "CREATE INDEX event_by_context ON event (context_id, id);"
-          "CREATE TABLE audit (id INTEGER PRIMARY KEY AUTOINCREMENT, time_ms INTEGER NOT NULL, who TEXT NOT "
-          "NULL,"
-          " call TEXT NOT NULL, outcome TEXT NOT NULL);");
-      database->exec(absl::StrCat("PRAGMA user_version = ", kVersion));
-      if (first_event_id_ != 0) {
-        database->exec(
-            absl::StrCat("INSERT INTO sqlite_sequence (name, seq) VALUES ('event', ", first_event_id_, ")"));
-      }
-    }
-    transaction.commit();
-    database_ = std::move(database);
-  }
-
-  /// The old file keeps its log beside it; a new file beside a foreign log would read as that one.
-  absl::Status MoveAside() {
-    database_.reset();
-    // Ids of events go on growing: whoever follows them has seen lower ones.
-    first_event_id_ = NowMs();
-    const std::string aside = absl::StrCat(path_, ".damaged-", first_event_id_);
-    for (const char* const part : {"-wal", "-shm", ""}) {
-      std::error_code error;
-      if (!std::filesystem::exists(path_ + part, error)) continue;
-      std::filesystem::rename(path_ + part, aside + part, error);
-      if (error) {
-        return absl::UnavailableError(
-            absl::StrCat("the catalog '", path_, "' is damaged and cannot be moved aside: ", error.message(),
-                         ". Move it away by hand; it is only an index."));
-      }
-    }
-    return absl::OkStatus();
-  }
-
-  void Prune(const char* table, std::int64_t newest, std::int64_t keep) {
-    if (newest % kPruneEvery != 0) return;
-    SQLite::Statement remove(*database_, absl::StrCat("DELETE FROM ", table, " WHERE id <= (SELECT id FROM ",
-                                                      table, " ORDER BY id DESC LIMIT 1 OFFSET ?)"));
-    remove.bind(1, keep);
+    if (added.id % static_cast<std::uint64_t>(kEventsPruneEvery) != 0) return;
+    SQLite::Statement count(database, "SELECT count(*) FROM event");
+    count.executeStep();
+    const std::int64_t over = count.getColumn(0).getInt64() - kEventsMax;
+    if (over <= 0) return;
+    SQLite::Statement remove(database,
+                             "DELETE FROM event WHERE id IN (SELECT id FROM event ORDER BY id LIMIT ?)");
+    remove.bind(1, over);
     remove.exec();
   }
 
   absl::StatusOr<std::vector<EventRecord>> Events(const char* sql, const std::string& context_id,
                                                   std::uint64_t after_id, std::uint32_t limit) {
     std::vector<EventRecord> events;
-    absl::Status status = Run([&] {
+    absl::Status status = file_->Run(Outlives::kProcess, [&](SQLite::Database& database) {
       events.clear();
-      SQLite::Statement query(*database_, sql);
+      SQLite::Statement query(database, sql);
       query.bind(1, context_id);
       query.bind(2, static_cast<std::int64_t>(std::min<std::uint64_t>(after_id, INT64_MAX)));
       query.bind(3, static_cast<std::int64_t>(limit));
@@ -205,18 +112,21 @@ class SqliteCatalog final : public Catalog {
     return events;
   }
 
-  const std::string path_;
-  std::mutex mutex_;
-  std::unique_ptr<SQLite::Database> database_;
-  std::int64_t first_event_id_ = 0;  ///< Of a catalog that took a damaged one's place; 0: from 1.
+  const std::shared_ptr<CatalogFile> file_;
+  /// By tenant, events since it was last looked for the oldest. Used inside of Run() only.
+  std::map<std::string, std::int64_t> added_since_;
 };
 
 }  // namespace
 
+std::unique_ptr<Catalog> MakeCatalog(std::shared_ptr<CatalogFile> file) {
+  return std::make_unique<SqliteCatalog>(std::move(file));
+}
+
 absl::StatusOr<std::unique_ptr<Catalog>> OpenSqliteCatalog(const std::string& dir) {
-  auto catalog = std::make_unique<SqliteCatalog>(dir);
-  if (absl::Status status = catalog->Open(); !status.ok()) return status;
-  return catalog;
+  absl::StatusOr<std::shared_ptr<CatalogFile>> file = CatalogFile::Open(dir);
+  if (!file.ok()) return file.status();
+  return MakeCatalog(*std::move(file));
 }
 
 }  // namespace mirror

@@ -11,6 +11,8 @@
 
 namespace mirror {
 
+class CatalogFile;
+
 /// The numbers of Severity in mirror_admin.proto.
 enum class Severity : std::uint8_t { kInformation = 1, kWarning = 2, kError = 3 };
 
@@ -23,16 +25,8 @@ struct EventRecord {
   std::string message;
 };
 
-struct AuditRecord {
-  std::int64_t time_ms = 0;
-  std::string who;      ///< Subject of the client certificate.
-  std::string call;     ///< Name of the call and its tenant and tables; never a value.
-  std::string outcome;  ///< OK, or the status.
-};
-
-/// Events and the audit log, in a database of its own. An index: losing it loses no
-/// mirrored row, LSN, cycle or pause.
-/// Events and audit records are bounded: the oldest go first.
+/// Events, in the catalog beside the mirrors. An index: losing it loses no mirrored row, LSN, cycle or pause.
+/// What AddEvent has kept outlives kill -9, and unless it is mere information the power too.
 /// Errors: kUnavailable, with what SQLite said. Threads: any.
 class Catalog {
  public:
@@ -43,13 +37,17 @@ class Catalog {
   virtual absl::StatusOr<std::vector<EventRecord>> EventsAfter(const std::string& context_id,
                                                                std::uint64_t after_id,
                                                                std::uint32_t limit) = 0;
-  virtual absl::Status AddAudit(const AuditRecord& record) = 0;
 };
 
-inline constexpr std::int64_t kEventsMax = 100'000;
-inline constexpr std::int64_t kAuditRecordsMax = 1'000'000;
+/// Of one tenant, and of the server itself, the oldest go first: who is noisy pushes out nobody else's.
+inline constexpr std::int64_t kEventsPerTenantMax = 1'000;
+/// Of all.
+inline constexpr std::int64_t kEventsMax = 1'000'000;
+/// So many more there may be until the oldest are looked for.
+inline constexpr std::int64_t kEventsPruneEvery = 64;
 
-/// `<dir>/catalog.db`, made anew when it is not there; one that is damaged is moved aside and made anew.
+std::unique_ptr<Catalog> MakeCatalog(std::shared_ptr<CatalogFile> file);
+/// In `<dir>/catalog.db`.
 absl::StatusOr<std::unique_ptr<Catalog>> OpenSqliteCatalog(const std::string& dir);
 
 }  // namespace mirror

@@ -13,6 +13,7 @@
 #include "proto/wire/crash_point.h"
 #include "server/store/sql.h"
 #include "server/store/sqlite_connection.h"
+#include "server/store/sqlite_hooks.h"
 #include "server/store/sqlite_ledger.h"
 #include "server/store/sqlite_metadata.h"
 #include "server/store/sqlite_rows.h"
@@ -128,6 +129,10 @@ class Database final : public SqliteDatabase {
   absl::StatusOr<std::vector<Hold>> ReadHolds() override { return SelectHolds(*connection_); }
   absl::StatusOr<std::vector<Loss>> ReadLosses(const std::string& table) override {
     return SelectLosses(*connection_, table);
+  }
+
+  absl::StatusOr<std::optional<HookNote>> ReadHook(const std::string& hook) override {
+    return SelectHook(*connection_, hook);
   }
 
   absl::StatusOr<std::vector<Nonce>> ReadNonces() override {
@@ -320,6 +325,13 @@ class Database final : public SqliteDatabase {
     if (plan.answers) {
       if (absl::Status status = KeepAnswers(plan.answers(result.steps)); !status.ok()) return status;
     }
+    if (plan.hooks) {
+      absl::StatusOr<std::uint64_t> dropped =
+          KeepHooks(*connection_, plan.hooks(result.steps), plan.known_hooks);
+      if (!dropped.ok()) return dropped.status();
+      result.hooks_dropped = *dropped;
+    }
+    if (absl::Status status = RemoveHooks(*connection_, plan.delivered_hooks); !status.ok()) return status;
     TenantRecord next = plan.tenant ? *plan.tenant : *tenant;
     if (plan.cycle && !plan.tenant) {
       next.touched = touched;

@@ -127,6 +127,9 @@ class NewMirror final : public Store {
   absl::StatusOr<std::vector<Loss>> ReadLosses(const std::string& table) override {
     return rows_->ReadLosses(table);
   }
+  absl::StatusOr<std::optional<HookNote>> ReadHook(const std::string& hook) override {
+    return rows_->ReadHook(hook);
+  }
   absl::Status CheckTableName(const std::string& table) override { return rows_->CheckTableName(table); }
   absl::Status CheckIntegrity() override { return rows_->CheckIntegrity(); }
 

@@ -3,7 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
 #include <sstream>
+#include <string>
 
 #include "client/install.h"
 #include "tests/client/fake_endpoint.h"
@@ -96,6 +98,23 @@ TEST_F(RunTest, AStopEndsAPopulationBetweenItsBatches) {
 TEST_F(RunTest, WrongConfigurationIsExitCodeTwo) {
   EXPECT_EQ(mirror::Run(folder_ / "none.toml", out_, err_), 2);
   EXPECT_THAT(err_.str(), HasSubstr("none.toml"));
+}
+
+TEST_F(RunTest, ForMachinesEachLineIsAnObject) {
+  Sql(folder_ / "crm.db", "CREATE TABLE a(id INTEGER PRIMARY KEY); INSERT INTO a VALUES(1), (2)");
+  AgentConfig config = Config({"gone.db", "crm.db"});
+  config.log_format = "json";
+  RunUntil(config, 4);
+  bool told = false, failed = false;
+  std::istringstream lines(out_.str() + err_.str());
+  for (std::string line; std::getline(lines, line);) {
+    const nlohmann::json json = nlohmann::json::parse(line, nullptr, false);
+    ASSERT_TRUE(json.is_object()) << line;
+    if (json["tenant"] == "Cust" && json["level"] == "info") told = json["kind"] == "cycle";
+    if (json["tenant"] == "Other" && json["level"] == "error") failed = json["kind"] == "failure";
+  }
+  EXPECT_TRUE(told) << out_.str();
+  EXPECT_TRUE(failed) << err_.str();
 }
 
 }  // namespace

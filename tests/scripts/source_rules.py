@@ -31,6 +31,7 @@ GROUPS = {
     "absl": r"[<\"]absl/",
     "xxhash": r"[<\"]xxh",
     "OpenSSL": r"[<\"]openssl/",
+    "cpp-httplib": r"[<\"]httplib",
     "nlohmann-json": r"[<\"]nlohmann/",
     "spdlog": r"[<\"](?:spdlog|fmt)/",
     "protobuf": r"[<\"](?:google/protobuf/|[\w/.]*\.pb\.h)",
@@ -55,7 +56,8 @@ STD = ("the standard library", "the system")
 # (which files, only these groups or None, never these groups). Every line that fits a file holds for it.
 RULES = [
     # proto/wire is the agreement: plain values. The codec, and the packing beside it, know the messages.
-    (r"proto/wire/(?!\w*codec|table_pack\.cc)", STD + ("absl", "xxhash", "wire"), ("the codec (it brings protobuf)",)),
+    (r"proto/wire/log_format\.", STD + ("wire", "spdlog", "nlohmann-json"), ()),
+    (r"proto/wire/(?!\w*codec|table_pack\.cc|log_format\.)", STD + ("absl", "xxhash", "wire"), ("the codec (it brings protobuf)",)),
     (r"proto/wire/\w*codec|proto/wire/table_pack\.cc", STD + ("absl", "xxhash", "wire", "protobuf"), ("grpc",)),
     (r"certs/(?!tls)", STD + ("absl", "OpenSSL", "nlohmann-json", "certs"), ()),
     (r"certs/tls", STD + ("absl", "OpenSSL", "nlohmann-json", "certs", "grpc"), ()),
@@ -75,6 +77,7 @@ RULES = [
     ),
     (r"server/(?:gate|rpc_status)\b", None, SQL + ("the store", "the plans")),
     (r"server/\w*_service\b", None, SQL),
+    (r"server/(?!hook_url\.)", None, ("cpp-httplib",)),
     (r"server/", None, ("client", "tools", "tests")),
     (r"client/", None, ("server", "tools", "tests")),
     (r"client/source/", None, ("grpc", "protobuf", "the codec (it brings protobuf)")),

@@ -84,30 +84,48 @@ TEST_F(CatalogTest, EventsGetGrowingIdsAndSurviveARestart) {
   EXPECT_THAT(catalog_->EventsAfter("", UINT64_MAX, 10), IsOkAndHolds(SizeIs(0)));
 }
 
-TEST_F(CatalogTest, OldestEventsGoFirst) {
-  Do(absl::StrCat("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ",
-                  kEventsMax + 500,
-                  ") INSERT INTO event (id, time_ms, context_id, severity, kind, message) "
-                  "SELECT i, i, 'Cust1', 1, 'old', '' FROM n"));
+/// So many events of `tenant`, as a server wrote them that is no longer there.
+std::string Insert(const std::string& tenant, std::int64_t count) {
+  return absl::StrCat("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ", count,
+                      ") INSERT INTO event (time_ms, context_id, severity, kind, message) "
+                      "SELECT i, '",
+                      tenant, "', 1, 'old', '' FROM n");
+}
+
+TEST_F(CatalogTest, OldestEventsOfATenantGoFirst) {
+  Do(Insert("Cust1", kEventsPerTenantMax + 500));
 
   for (int i = 0; i < 300; ++i) ASSERT_THAT(catalog_->AddEvent(Event("Cust1", "new")), IsOk());
 
-  EXPECT_LE(Ask("SELECT count(*) FROM event"), kEventsMax + 128);
-  EXPECT_GE(Ask("SELECT count(*) FROM event"), kEventsMax);
+  EXPECT_LE(Ask("SELECT count(*) FROM event"), kEventsPerTenantMax + kEventsPruneEvery);
+  EXPECT_GE(Ask("SELECT count(*) FROM event"), kEventsPerTenantMax);
   EXPECT_EQ(Ask("SELECT count(*) FROM event WHERE kind = 'new'"), 300);
   EXPECT_GT(Ask("SELECT min(id) FROM event"), 500);
 }
 
-TEST_F(CatalogTest, OldestAuditRecordsGoFirst) {
-  Do(absl::StrCat("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ",
-                  kAuditRecordsMax + 500,
-                  ") INSERT INTO audit (id, time_ms, who, call, outcome) SELECT i, i, 'old', '', '' FROM n"));
+TEST_F(CatalogTest, ANoisyTenantPushesOutNoOthersEvents) {
+  ASSERT_THAT(catalog_->AddEvent(Event("Quiet", "a")), IsOk());
+  ASSERT_THAT(catalog_->AddEvent(Event("", "server")), IsOk());
 
-  for (int i = 0; i < 300; ++i) ASSERT_THAT(catalog_->AddAudit({1, "new", "ListTenants", "OK"}), IsOk());
+  for (int i = 0; i < kEventsPerTenantMax + 300; ++i) {
+    ASSERT_THAT(catalog_->AddEvent(Event("Noisy", "b")), IsOk());
+  }
 
-  EXPECT_LE(Ask("SELECT count(*) FROM audit"), kAuditRecordsMax + 128);
-  EXPECT_EQ(Ask("SELECT count(*) FROM audit WHERE who = 'new'"), 300);
-  EXPECT_GT(Ask("SELECT min(id) FROM audit"), 500);
+  EXPECT_THAT(catalog_->LastEvents("Quiet", 10), IsOkAndHolds(SizeIs(1)));
+  EXPECT_EQ(Ask("SELECT count(*) FROM event WHERE kind = 'server'"), 1);
+  EXPECT_LE(Ask("SELECT count(*) FROM event WHERE context_id = 'Noisy'"),
+            kEventsPerTenantMax + kEventsPruneEvery);
+}
+
+TEST_F(CatalogTest, OldestEventsOfAllGoFirst) {
+  Do(Insert("Cust1", kEventsMax + 500));
+
+  for (int i = 0; i < 2 * kEventsPruneEvery; ++i) {
+    ASSERT_THAT(catalog_->AddEvent(Event(absl::StrCat("Cust", i + 2), "new")), IsOk());
+  }
+
+  EXPECT_LE(Ask("SELECT count(*) FROM event"), kEventsMax + kEventsPruneEvery);
+  EXPECT_EQ(Ask("SELECT count(*) FROM event WHERE kind = 'new'"), 2 * kEventsPruneEvery);
 }
 
 TEST_F(CatalogTest, GarbageIsMovedAsideAndACatalogMadeAnew) {
@@ -184,7 +202,6 @@ TEST_F(CatalogTest, ManyThreadsMayUseIt) {
       for (int i = 0; i < 50; ++i) {
         EXPECT_THAT(catalog_->AddEvent(Event("Cust1", "a")), IsOk());
         EXPECT_THAT(catalog_->LastEvents("", 5), IsOk());
-        EXPECT_THAT(catalog_->AddAudit({1, "operator", "ListTenants", "OK"}), IsOk());
       }
     });
   }

@@ -339,6 +339,59 @@ TEST(ConfigTest, KeyThatStandsEmptyIsNamedWithItsLine) {
                                     testing::ContainsRegex(":[0-9]+: \\[admin\\] 'client_ca' is empty")));
 }
 
+TEST(ConfigTest, HooksAreReadWithTheirDefaults) {
+  const ConfigFile file(absl::StrCat(kSmall, R"(
+[[hook]]
+on = ["completed", "authenticated"]
+command = ["/bin/program", "a b"]
+[[hook]]
+name = "web"
+on = ["event"]
+context_id = "Cust*"
+url = "https://example.org/hook"
+timeout = "1m"
+[[hook]]
+on = ["table", "wiped"]
+sql = "INSERT INTO a VALUES (:cycle); SELECT 1"
+[hooks]
+authenticated_timeout = "3s"
+)"));
+  const auto config = file.Load();
+  ASSERT_THAT(config, IsOk());
+  ASSERT_EQ(config->hooks.hooks.size(), 3U);
+  EXPECT_EQ(config->hooks.authenticated_timeout, std::chrono::seconds(3));
+  const HookConfig& first = config->hooks.hooks[0];
+  EXPECT_EQ(first.name, "hook-1");
+  EXPECT_EQ(first.context_id, "*");
+  EXPECT_EQ(first.timeout, std::chrono::seconds(10));
+  EXPECT_THAT(first.command, ElementsAre("/bin/program", "a b"));
+  EXPECT_EQ(config->hooks.hooks[1].timeout, std::chrono::minutes(1));
+  EXPECT_THAT(config->hooks.hooks[2].on, ElementsAre("table", "wiped"));
+}
+
+TEST(ConfigTest, AWrongHookIsNamedWithItsLineAndWithoutItsAddress) {
+  const std::vector<std::pair<std::string, std::string>> wrong = {
+      {"command = [\"/bin/program\"]", "has no 'on'"},
+      {"on = [\"completed\"]", "exactly one of 'command', 'sql' and 'url'"},
+      {"on = [\"completed\"]\ncommand = [\"/a\"]\nsql = \"SELECT 1\"", "exactly one of"},
+      {"on = [\"complete\"]\ncommand = [\"/a\"]", "did you mean 'completed'"},
+      {"on = [\"completed\"]\ncommand = [\"program\"]", "whole path"},
+      {"on = [\"completed\"]\nurl = \"ftp://example.org/secret\"", "'url' must be a URL"},
+      {"on = [\"completed\"]\nsql = \"SELECT 'a\"", "'sql' must be whole SQL statements"},
+      {"on = [\"completed\"]\nsql = \" \"", "'sql' must be whole SQL statements"},
+      {"on = [\"completed\"]\ncommand = [\"/a\"]\ntimeout = \"0s\"", "'timeout' must be a time from 1s"},
+      {"on = [\"completed\"]\ncommand = [\"/a\"]\nname = \"x\"\n[[hook]]\nname = \"x\"\non = "
+       "[\"event\"]\ncommand = [\"/a\"]",
+       "stands twice"}};
+  for (const auto& [text, words] : wrong) {
+    const ConfigFile file(absl::StrCat(kSmall, "[[hook]]\n", text, "\n"));
+    const absl::Status status = file.Load().status();
+    EXPECT_THAT(status, StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(words))) << text;
+    EXPECT_THAT(std::string(status.message()), testing::ContainsRegex("toml:[0-9]+: "));
+    EXPECT_THAT(std::string(status.message()), testing::Not(HasSubstr("secret")));
+  }
+}
+
 TEST(ConfigTest, FileThatIsNotThereIsNotFound) {
   const TempFolder folder;
   EXPECT_THAT(LoadServerConfig(folder.path() + "/none.toml"),

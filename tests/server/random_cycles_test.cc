@@ -61,7 +61,6 @@ class NoCatalog final : public Catalog {
                                                        std::uint32_t) override {
     return std::vector<EventRecord>();
   }
-  absl::Status AddAudit(const AuditRecord&) override { return absl::OkStatus(); }
 };
 
 /// The mirror file as its owner opens it.

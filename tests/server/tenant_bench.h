@@ -38,7 +38,6 @@ class RememberingCatalog final : public Catalog {
                                                        std::uint32_t) override {
     return std::vector<EventRecord>();
   }
-  absl::Status AddAudit(const AuditRecord&) override { return absl::OkStatus(); }
 
   std::vector<std::string> Kinds() {
     const std::lock_guard lock(mutex_);

@@ -56,20 +56,25 @@ Installation::~Installation() { Kill(); }
 
 absl::Status Installation::Start() {
   ProcessOptions options;
-  options.program = program("mirror-server");
+  options.program = program(server_program_);
   options.arguments = {"--config", server_toml()};
   options.environment = environment_;
   options.stderr_file = folder_.path() + "/server.err";
   absl::StatusOr<std::unique_ptr<Process>> started = Process::Start(options);
   if (!started.ok()) return started.status();
   server_ = *std::move(started);
-  const absl::StatusOr<std::string> line = server_->WaitForLine("mirror-server ready:");
+  const absl::StatusOr<std::string> line = server_->WaitForLine(server_program_ + " ready:");
   if (!line.ok()) return line.status();
-  if (std::sscanf(line->c_str(), "mirror-server ready: sources on 127.0.0.1:%d, admin on 127.0.0.1:%d",
-                  &port_, &admin_port_) != 2) {
+  if (std::sscanf(line->c_str() + server_program_.size(),
+                  " ready: sources on 127.0.0.1:%d, admin on 127.0.0.1:%d", &port_, &admin_port_) != 2) {
     return absl::InternalError(absl::StrCat("the ready line is another one: ", *line));
   }
   return absl::OkStatus();
+}
+
+absl::Status Installation::StartProgram(const std::string& name) {
+  server_program_ = name;
+  return Start();
 }
 
 absl::StatusOr<int> Installation::Stop() {

@@ -43,6 +43,8 @@ class Installation {
 
   /// Errors: those of Process::WaitForLine, with what the server wrote.
   absl::Status Start();
+  /// The same with another program that serves, from now on.
+  absl::Status StartProgram(const std::string& name);
   /// SIGTERM; the exit code.
   absl::StatusOr<int> Stop();
   /// kill -9.
@@ -85,6 +87,7 @@ class Installation {
   std::string dir_, bin_dir_, context_id_;
   std::vector<std::string> environment_;
   int port_ = 0, admin_port_ = 0;
+  std::string server_program_ = "mirror-server";
   std::unique_ptr<Process> server_;
 };
 

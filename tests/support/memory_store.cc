@@ -93,6 +93,7 @@ class Transaction {
     }
     KeepLedger(plan);
     if (plan.answers) mirror_->answers = plan.answers(result.steps);
+    KeepHooks(plan, &result);
     TenantRecord next = plan.tenant.value_or(before);
     if (plan.cycle && !plan.tenant) {
       if (touched != next.touched || plan.now_ms - next.progress_ms >= 1'000) next.progress_ms = plan.now_ms;
@@ -104,6 +105,29 @@ class Transaction {
   }
 
  private:
+  void KeepHooks(const Plan& plan, CommitResult* result) {
+    std::vector<HookNote>& hooks = mirror_->hooks;
+    std::vector<HookNote> notes;
+    if (plan.hooks) notes = plan.hooks(result->steps);
+    const auto& known = plan.known_hooks;
+    if (!notes.empty()) {
+      std::erase_if(hooks, [&](const HookNote& note) {
+        return std::find(known.begin(), known.end(), note.hook) == known.end();
+      });
+    }
+    for (HookNote& note : notes) {
+      note.id = ++mirror_->last_hook;
+      hooks.push_back(std::move(note));
+    }
+    while (hooks.size() > static_cast<std::size_t>(kHooksWaitingMax)) {
+      hooks.erase(hooks.begin());
+      ++result->hooks_dropped;
+    }
+    for (const std::int64_t id : plan.delivered_hooks) {
+      std::erase_if(hooks, [&](const HookNote& note) { return note.id == id; });
+    }
+  }
+
   void KeepLedger(const Plan& plan) {
     for (TableCheck check : plan.checks) {
       const std::string key = FoldName(check.table);
@@ -607,6 +631,13 @@ absl::StatusOr<std::vector<std::string>> MemoryStore::AgreedTables() {
   std::vector<std::string> names;
   for (const auto& [key, schema] : mirror_->agreed) names.push_back(schema.name);
   return names;
+}
+
+absl::StatusOr<std::optional<HookNote>> MemoryStore::ReadHook(const std::string& hook) {
+  for (const HookNote& note : mirror_->hooks) {
+    if (note.hook == hook) return note;
+  }
+  return std::optional<HookNote>();
 }
 
 absl::StatusOr<std::vector<SchemaAnswer>> MemoryStore::ReadAnswers() { return mirror_->answers; }

@@ -55,6 +55,8 @@ struct MemoryMirror {
   std::map<std::string, std::int64_t> nonces;
   std::map<std::string, TableCheck> checks;
   std::vector<Hold> holds;
+  std::vector<HookNote> hooks;  ///< Oldest first.
+  std::int64_t last_hook = 0;
   std::uint64_t holds_made = 0;
   std::map<std::string, std::map<std::int64_t, Loss>> losses;  ///< By table and cycle.
 };
@@ -76,6 +78,7 @@ class MemoryStore final : public Store {
   absl::StatusOr<std::vector<TableCheck>> ReadChecks() override;
   absl::StatusOr<std::vector<Hold>> ReadHolds() override { return mirror_->holds; }
   absl::StatusOr<std::vector<Loss>> ReadLosses(const std::string& table) override;
+  absl::StatusOr<std::optional<HookNote>> ReadHook(const std::string& hook) override;
   absl::Status CheckTableName(const std::string& table) override;
   absl::StatusOr<CommitResult> Commit(const Plan& plan) override;
   absl::StatusOr<std::unique_ptr<Snapshot>> OpenSnapshot() override;

@@ -205,6 +205,18 @@ absl::StatusOr<v1::ListEventsResponse> AdminClient::Events(const std::string& co
   return Call(&v1::MirrorAdmin::Stub::ListEvents, request, Effect::kReads, kPatience);
 }
 
+absl::Status AdminClient::Audit(std::uint64_t limit, const std::function<void(const v1::AuditEntry&)>& each) {
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + kLongPatience);
+  v1::ListAuditRequest request;
+  request.set_limit(limit);
+  const auto stream = stub_->ListAudit(&context, request);
+  v1::AuditEntry entry;
+  while (stream->Read(&entry)) each(entry);
+  const grpc::Status status = stream->Finish();
+  return status.ok() ? absl::OkStatus() : Explain(status, context, Effect::kReads);
+}
+
 absl::StatusOr<v1::ListKeysResponse> AdminClient::Keys() {
   return Call(&v1::MirrorAdmin::Stub::ListKeys, v1::ListKeysRequest(), Effect::kReads, kPatience);
 }

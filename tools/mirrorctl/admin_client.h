@@ -43,6 +43,8 @@ class AdminClient {
   absl::Status CommitHold(const std::string& context_id, std::uint64_t hold_id);
   absl::Status RollbackHold(const std::string& context_id, std::uint64_t hold_id);
   absl::StatusOr<v1::ListEventsResponse> Events(const std::string& context_id, std::uint32_t limit);
+  /// Gives where the log stands, then its records, the last `limit` or all (0), to `each`.
+  absl::Status Audit(std::uint64_t limit, const std::function<void(const v1::AuditEntry&)>& each);
   absl::StatusOr<v1::ListKeysResponse> Keys();
   absl::StatusOr<v1::ReloadKeysResponse> ReloadKeys();
   absl::StatusOr<v1::DiagnoseResponse> Diagnose(const std::string& context_id);

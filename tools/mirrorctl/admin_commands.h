@@ -18,6 +18,7 @@ namespace mirror {
 ///
 /// `config_path` is what --config of `app` sets; MIRRORCTL_CONFIG is set up to stand in for it. It and
 /// `console` outlive `app`.
+///   audit list [--limit N] | audit verify
 void AddAdminCommands(CLI::App& app, const std::string& config_path, Console& console);
 
 }  // namespace mirror

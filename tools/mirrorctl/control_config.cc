@@ -22,7 +22,8 @@ namespace mirror {
 namespace {
 
 constexpr std::uintmax_t kFileBytesMax = 1 << 20;
-constexpr std::string_view kTable = "endpoint";
+constexpr char kTable[] = "endpoint";
+constexpr char kAudit[] = "audit";
 
 std::string KindOf(const toml::node& node) {
   switch (node.type()) {
@@ -61,9 +62,10 @@ bool IsHostAndPort(std::string_view text) {
 }
 
 struct Key {
-  std::string name;
+  std::string table, name;
   std::string* value;
   bool is_path = true;
+  bool needed = true;
 };
 
 class Loader {
@@ -74,24 +76,27 @@ class Loader {
 
   absl::StatusOr<ControlConfig> Load(const toml::table& root) {
     for (const auto& [key, node] : root) {
-      if (key.str() == kTable) continue;
-      return absl::InvalidArgumentError(absl::StrCat(At(key.source()), "'", std::string(key.str()),
-                                                     "' is not a table of this file; there is [endpoint]"));
-    }
-    const toml::node* const node = root.get(kTable);
-    if (node != nullptr && !node->is_table()) {
+      if (key.str() == kTable || key.str() == kAudit) continue;
       return absl::InvalidArgumentError(
-          absl::StrCat(At(node->source()), "'endpoint' must be a table, written as [endpoint]"));
+          absl::StrCat(At(key.source()), "'", std::string(key.str()),
+                       "' is not a table of this file; there are [endpoint] and [audit]"));
     }
-    if (node != nullptr) {
-      if (absl::Status status = FromFile(*node->as_table()); !status.ok()) return status;
+    for (const char* const name : {kTable, kAudit}) {
+      const toml::node* const node = root.get(name);
+      if (node == nullptr) continue;
+      if (!node->is_table()) {
+        return absl::InvalidArgumentError(
+            absl::StrCat(At(node->source()), "'", name, "' must be a table, written as [", name, "]"));
+      }
+      if (absl::Status status = FromFile(name, *node->as_table()); !status.ok()) return status;
     }
     for (const Key& key : keys_) {
       if (absl::Status status = FromEnvironment(key); !status.ok()) return status;
-      if (!key.value->empty()) continue;
+      if (!key.value->empty() || !key.needed) continue;
+      const toml::node* const node = root.get(key.table);
       const std::string at = node == nullptr ? config_.file + ": " : At(node->source());
       return absl::InvalidArgumentError(absl::StrCat(
-          at, "[endpoint] '", key.name, "' is missing (it may also come from ", Variable(key), ")"));
+          at, "[", key.table, "] '", key.name, "' is missing (it may also come from ", Variable(key), ")"));
     }
     return config_;
   }
@@ -102,18 +107,21 @@ class Loader {
   }
 
   static std::string Variable(const Key& key) {
-    return absl::AsciiStrToUpper(absl::StrCat("MIRRORCTL_ENDPOINT_", key.name));
+    return absl::AsciiStrToUpper(absl::StrCat("MIRRORCTL_", key.table, "_", key.name));
   }
 
-  absl::Status FromFile(const toml::table& table) {
+  absl::Status FromFile(const std::string& section, const toml::table& table) {
     for (const auto& [name, node] : table) {
       const std::string where =
-          absl::StrCat(At(name.source()), "[endpoint] '", std::string(name.str()), "' ");
-      const auto key = std::find_if(std::begin(keys_), std::end(keys_),
-                                    [&name = name](const Key& known) { return known.name == name.str(); });
+          absl::StrCat(At(name.source()), "[", section, "] '", std::string(name.str()), "' ");
+      const auto key =
+          std::find_if(std::begin(keys_), std::end(keys_), [&section, &name = name](const Key& known) {
+            return known.table == section && known.name == name.str();
+          });
       if (key == std::end(keys_)) {
         return absl::InvalidArgumentError(
-            absl::StrCat(where, "is not a key; there are address, ca, certificate, key"));
+            absl::StrCat(where, section == kTable ? "is not a key; there are address, ca, certificate, key"
+                                                  : "is not a key; there is certificate"));
       }
       const auto* const text = node.as_string();
       if (text == nullptr) {
@@ -146,10 +154,11 @@ class Loader {
 
   const std::filesystem::path folder_;
   ControlConfig config_;
-  const Key keys_[4] = {{"address", &config_.address, false},
-                        {"ca", &config_.tls.ca},
-                        {"certificate", &config_.tls.certificate},
-                        {"key", &config_.tls.key}};
+  const Key keys_[5] = {{kTable, "address", &config_.address, false},
+                        {kTable, "ca", &config_.tls.ca},
+                        {kTable, "certificate", &config_.tls.certificate},
+                        {kTable, "key", &config_.tls.key},
+                        {kAudit, "certificate", &config_.audit_certificate, true, false}};
 };
 
 }  // namespace

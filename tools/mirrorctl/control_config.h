@@ -15,6 +15,8 @@ struct ControlConfig {
   std::string file;     ///< As it was given.
   std::string address;  ///< host:port of the server's [admin]; [::1]:7444 for IPv6.
   ClientTls tls;        ///< All three are set: the administration asks for mutual TLS.
+  /// [audit]: the certificate of the endpoint's application key, for 'audit verify'. May be empty.
+  std::string audit_certificate = {};
 };
 
 /// Reads and checks the file. Errors: kInvalidArgument "FILE:LINE: [endpoint] 'key' ..." for everything that

@@ -231,8 +231,21 @@ miss_window = "1h"                  # two sources that feed one tenant in turn: 
 # mask_keep = 0                     # characters that stay at the end of a masked text, 0 to 16
 # plain = []                        # kept as they are, where a block above says otherwise
 
+[hooks]
+authenticated_timeout = "2s"        # how long a cycle waits for hooks with "authenticated"
+
+# [[hook]]                          # A partner's own work; several. One of command, sql and url:
+# name = "reports"                  # for events
+# on = ["completed"]                # completed, table, wiped, event; authenticated may refuse a cycle
+# context_id = "*"                  # for these tenants
+# command = ["/usr/local/bin/reports", "--now"]   # no shell; the JSON on its standard input
+# sql = "INSERT INTO runs SELECT :cycle"   # in the tenant's database; :context_id :event :cycle :json
+# url = "https://example.org/hook"  # POST; redirects are not followed
+# timeout = "10s"
+
 [log]
 level = "info"                      # trace, debug, info, warn, error
+format = "text"                     # json: an object a line, with time, level, kind, tenant, message
 )");
 }
 
@@ -261,6 +274,9 @@ context_claim = "http://schemes.superoffice.net/identity/ctx"   # as the endpoin
 state_dir = "agent-state"           # locks, and what sources without a change log need
 batch_bytes = "1MB"                 # about the size of one batch
 window = 4                          # batches sent ahead of their acknowledgement
+
+[log]
+format = "text"                     # json: 'run', and every command's errors, as an object a line
 )");
   if (source_path.empty()) return text;
   absl::StrAppend(&text, R"(
@@ -295,6 +311,9 @@ address = )",
 ca = "admin/ca.crt"                 # who signs the administration's certificate
 certificate = "admin/operator.crt"  # admin/viewer.crt may look but change nothing
 key = "admin/operator.key"          # mode 0600
+
+[audit]                             # What 'audit verify' checks the log's signatures with.
+certificate = "application/application-1.crt"   # the endpoint's [application] key
 )");
 }
 

@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "tools/mirrorctl/admin_commands.h"
+#include "tools/mirrorctl/audit_commands.h"
 #include "tools/mirrorctl/certs_command.h"
 #include "tools/mirrorctl/console.h"
 #include "tools/mirrorctl/init.h"
@@ -43,6 +44,7 @@ int main(int argc, char** argv) {
   mirror::AddInit(app, console);
   mirror::AddCerts(app, console);
   mirror::AddAdminCommands(app, config_path, console);
+  mirror::AddAuditCommands(app, config_path, console);
 
   try {
     app.parse(argc, argv);

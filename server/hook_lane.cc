@@ -1,0 +1,130 @@
+#include "server/hook_lane.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace mirror {
+
+HookLane::HookLane(HookSpec spec, std::shared_ptr<HookTarget> target, HookQueues queues, Events& events,
+                   const HookLaneOptions& options)
+    : spec_(std::move(spec)),
+      target_(std::move(target)),
+      queues_(std::move(queues)),
+      events_(events),
+      options_(options) {
+  for (int i = 0; i < kHookThreads; ++i) {
+    threads_.emplace_back([this](const std::stop_token& stop) { Work(stop); });
+  }
+}
+
+HookLane::~HookLane() {
+  for (std::jthread& thread : threads_) thread.request_stop();
+}
+
+void HookLane::Wake(const std::string& queue) {
+  const std::lock_guard lock(mutex_);
+  const auto [entry, fresh] = waiting_.try_emplace(queue);
+  entry->second.woken = true;
+  ++changes_;
+  changed_.notify_one();
+}
+
+std::optional<std::string> HookLane::Take(const std::stop_token& stop) {
+  std::unique_lock lock(mutex_);
+  while (!stop.stop_requested()) {
+    const Time now = std::chrono::steady_clock::now();
+    Time next = Time::max();
+    for (auto& [name, queue] : waiting_) {
+      if (queue.busy) continue;
+      if (queue.due <= now) {
+        queue.busy = true;
+        queue.woken = false;
+        return name;
+      }
+      next = std::min(next, queue.due);
+    }
+    const auto changed = [this, seen = changes_] { return changes_ != seen; };
+    if (next == Time::max()) {
+      changed_.wait(lock, stop, changed);
+    } else {
+      changed_.wait_until(lock, stop, next, changed);
+    }
+  }
+  return std::nullopt;
+}
+
+void HookLane::Work(const std::stop_token& stop) {
+  while (const std::optional<std::string> name = Take(stop)) {
+    const bool more = DeliverFirst(*name, stop);
+    const std::lock_guard lock(mutex_);
+    Queue& queue = waiting_.at(*name);
+    queue.busy = false;
+    if (!more && !queue.woken) {
+      waiting_.erase(*name);
+    } else {
+      ++changes_;
+      changed_.notify_one();
+    }
+  }
+}
+
+bool HookLane::DeliverFirst(const std::string& name, const std::stop_token& stop) {
+  const absl::StatusOr<std::optional<WaitingDelivery>> first = queues_.first(name);
+  if (!first.ok()) {
+    // Its mirror is gone, damaged or locked: it has events of its own. What waits there waits.
+    spdlog::debug("hook {}: {}: {}", spec_.name, name, std::string(first.status().message()));
+    return false;
+  }
+  if (!*first) return false;
+  const absl::StatusOr<std::string> answer = target_->Deliver((*first)->delivery, options_.timeout, stop);
+  if (stop.stop_requested()) return false;
+  if (!answer.ok()) {
+    Failed(name, **first, answer.status());
+    return true;
+  }
+  if (absl::Status done = queues_.done(name, (*first)->id); !done.ok()) {
+    // It will be delivered once more: at least once is what is promised.
+    Failed(name, **first, done);
+  }
+  return true;
+}
+
+void HookLane::Failed(const std::string& name, const WaitingDelivery& waiting, const absl::Status& why) {
+  int tries = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    Queue& queue = waiting_.at(name);
+    if (queue.id != waiting.id) queue.tries = 0;
+    queue.id = waiting.id;
+    tries = ++queue.tries;
+    std::chrono::milliseconds pause = options_.backoff;
+    for (int i = 1; i < tries && pause < kHookBackoffMax; ++i) pause *= 2;
+    queue.due = std::chrono::steady_clock::now() + std::min(pause, kHookBackoffMax);
+  }
+  const std::string what =
+      absl::StrCat("hook '", spec_.name, "' failed for '", waiting.delivery.event, "'",
+                   waiting.delivery.cycle == 0 ? "" : absl::StrCat(" of cycle ", waiting.delivery.cycle),
+                   ": ", why.message());
+  if (tries < options_.tries_max) {
+    // Once for each delivery; the rest is in the log.
+    if (tries == 1)
+      events_.Add(name, Severity::kWarning, "hook.failed",
+                  absl::StrCat(what, ". It is tried again, later and later"));
+    return;
+  }
+  if (absl::Status done = queues_.done(name, waiting.id); !done.ok()) return;
+  {
+    const std::lock_guard lock(mutex_);
+    waiting_.at(name).due = {};
+  }
+  events_.Add(name, Severity::kError, "hook.given_up",
+              absl::StrCat(what, ". After ", tries,
+                           " tries this delivery is given up, and the next ones go on. No row is concerned. "
+                           "Mend the hook; what it missed is in the mirror and in 'mirrorctl events'"));
+}
+
+}  // namespace mirror

@@ -1,0 +1,72 @@
+#ifndef MIRROR_SERVER_HOOK_RUNNER_H_
+#define MIRROR_SERVER_HOOK_RUNNER_H_
+
+#include <chrono>
+#include <memory>
+#include <shared_mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "server/config.h"
+#include "server/events.h"
+#include "server/hook_book.h"
+#include "server/hook_lane.h"
+#include "server/hook_program.h"
+#include "server/hooks.h"
+#include "server/store/hook_cursor.h"
+#include "server/tenants.h"
+
+namespace mirror {
+
+/// All hooks of an endpoint: those of its configuration, and the program's own. Without any it is not made.
+/// Threads: any.
+class HookRunner {
+ public:
+  /// `program` may be null. `data_dir`: of the mirrors.
+  HookRunner(const HooksConfig& config, std::shared_ptr<MirrorHooks> program, std::string data_dir,
+             Events& events);
+
+  /// What tenants have to know.
+  const HookBook& book() const { return book_; }
+
+  /// Begins to deliver, what waits since the last time first. All that is given must outlive Stop().
+  void Start(Tenants& tenants, HookCursor& cursor);
+  /// Ends what is under way: it is delivered again at the next start.
+  void Stop();
+
+  /// Something waits for a tenant, or an event has come.
+  void Wake(const std::string& context_id);
+  void WakeEvents();
+
+  /// The one question that a source waits for. A text: the reason not to replicate; empty: go on. A hook that
+  /// does not answer in time does not count, and an event tells.
+  std::string Authenticated(const HookCaller& caller);
+  /// Of a tenant that has no mirror yet. Errors: the program's, with what to do.
+  absl::Status ResolveConnection(const HookCaller& caller);
+
+ private:
+  struct Hook {
+    HookSpec spec;
+    std::shared_ptr<HookTarget> target;
+    std::chrono::milliseconds timeout;
+    bool answers_in_words = false;  ///< When it is asked: the reason itself, and no JSON.
+  };
+
+  HookQueues QueuesOf(const HookSpec& spec, Tenants& tenants, HookCursor& cursor);
+  absl::StatusOr<std::string> Ask(const Hook& hook, const HookCaller& caller);
+
+  const std::chrono::milliseconds question_timeout_;
+  Events& events_;
+  const std::shared_ptr<ProgramHook> program_;
+  std::vector<Hook> hooks_;
+  HookBook book_;
+  std::shared_mutex lanes_mutex_;  ///< Of the list: lanes are woken by many threads, and end one by one.
+  std::vector<std::unique_ptr<HookLane>> lanes_;
+  std::jthread search_;
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_HOOK_RUNNER_H_

@@ -1,0 +1,51 @@
+#include "server/reloader.h"
+
+#include <spdlog/spdlog.h>
+
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "proto/wire/log_format.h"
+#include "server/endpoint.h"
+
+namespace mirror {
+
+absl::StatusOr<std::size_t> Reloader::Run() {
+  const std::lock_guard lock(mutex_);
+  absl::StatusOr<std::size_t> keys = Read();
+  if (keys.ok()) {
+    events_.Add("", Severity::kInformation, "keys.reloaded", absl::StrCat("keys were read again: ", *keys));
+  } else {
+    events_.Add("", Severity::kError, "keys.not_reloaded",
+                absl::StrCat("keys and configuration were not read again, the old ones stay in force: ",
+                             keys.status().message()));
+  }
+  return keys;
+}
+
+absl::StatusOr<std::size_t> Reloader::Read() {
+  const absl::StatusOr<ServerConfig> config = LoadServerConfig(started_with_.file);
+  if (!config.ok()) return config.status();
+  absl::StatusOr<std::size_t> keys = gate_.Reload(*config);
+  if (!keys.ok()) return keys.status();
+  spdlog::default_logger()->set_level(spdlog::level::from_str(config->log_level));
+  SetFormat(*spdlog::default_logger(), LogFormatOf(config->log_format));
+  const std::pair<const char*, bool> others[] = {{"listen", config->listen == started_with_.listen},
+                                                 {"admin", config->admin == started_with_.admin},
+                                                 {"data", config->data == started_with_.data},
+                                                 {"limits", config->limits == started_with_.limits},
+                                                 {"hooks", config->hooks == started_with_.hooks},
+                                                 {"[tenant]", config->columns == started_with_.columns},
+                                                 {"breaker", config->breaker == started_with_.breaker}};
+  for (const auto& [name, same] : others) {
+    if (!same) spdlog::warn("[{}] has changed in {}: that needs a restart", name, started_with_.file);
+  }
+  // Certificates of the listeners are noticed by themselves, good or bad.
+  if (absl::Status files = CheckListenerFiles(started_with_); !files.ok()) {
+    events_.Add("", Severity::kError, "tls.bad", std::string(files.message()));
+  }
+  return keys;
+}
+
+}  // namespace mirror

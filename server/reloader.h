@@ -1,0 +1,36 @@
+#ifndef MIRROR_SERVER_RELOADER_H_
+#define MIRROR_SERVER_RELOADER_H_
+
+#include <cstddef>
+#include <mutex>
+
+#include "absl/status/statusor.h"
+#include "server/config.h"
+#include "server/events.h"
+#include "server/gate.h"
+
+namespace mirror {
+
+/// SIGHUP and ReloadKeys: keys, [application], [tokens], [[issuer]] and [log] are read again; what cannot be
+/// read leaves all as it was. Threads: any.
+class Reloader {
+ public:
+  /// `gate` and `events` must outlive it.
+  Reloader(const ServerConfig& started_with, Gate& gate, Events& events)
+      : started_with_(started_with), gate_(gate), events_(events) {}
+
+  /// The number of keys. It says itself, as an event, how it went.
+  absl::StatusOr<std::size_t> Run();
+
+ private:
+  absl::StatusOr<std::size_t> Read();
+
+  const ServerConfig started_with_;  ///< As the file had it.
+  Gate& gate_;
+  Events& events_;
+  std::mutex mutex_;
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_RELOADER_H_

@@ -1,0 +1,237 @@
+#include "server/server.h"
+
+#include <spdlog/spdlog.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <system_error>
+#include <thread>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "certs/keyed_hash.h"
+#include "proto/wire/clock.h"
+#include "server/admin_service.h"
+#include "server/audit.h"
+#include "server/endpoint.h"
+#include "server/events.h"
+#include "server/gate.h"
+#include "server/hook_runner.h"
+#include "server/mirror_service.h"
+#include "server/reloader.h"
+#include "server/store/audit_log.h"
+#include "server/store/catalog.h"
+#include "server/store/catalog_file.h"
+#include "server/store/hook_cursor.h"
+#include "server/tenants.h"
+
+namespace mirror {
+namespace {
+
+constexpr std::chrono::seconds kDrainTime{10};
+/// How long a stream that is waiting for its next message is left alone once the server drains.
+constexpr std::chrono::seconds kDrainIdle{1};
+constexpr std::chrono::milliseconds kDrainLook{100};
+/// Cycles without progress are looked for at each so-manieth KeepHouse().
+constexpr std::uint64_t kIdleLookEvery = 10;
+
+/// A database open for writing has its file, its log and its index of the log.
+constexpr std::uint64_t kDescriptorsPerTenant = 3;
+constexpr std::uint64_t kOpenTenantsMax = 4'000;
+/// Operators' connections, pollers, the catalog, certificate files, the log.
+constexpr std::uint64_t kSpareDescriptors = 200;
+
+/// Raises the limit as far as this process may; gives what it is then.
+std::uint64_t RaiseDescriptorLimit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return 1'024;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return 1'024;
+  return limit.rlim_cur;
+}
+
+/// Shares the descriptors out: connections get what they are promised, or half; the open tenants a third of
+/// the rest.
+void FitToDescriptors(std::uint64_t descriptors, ServerConfig* config) {
+  std::uint32_t& connections = config->listen.connections_max;
+  const auto connections_max =
+      static_cast<std::uint32_t>(std::min<std::uint64_t>(descriptors / 2, UINT32_MAX));
+  if (connections > connections_max) {
+    spdlog::warn("[listen] 'connections_max' {} is cut to {}: this process may open {} files", connections,
+                 connections_max, descriptors);
+    connections = connections_max;
+  }
+  const std::uint64_t taken = connections + kSpareDescriptors;
+  const std::uint64_t left = descriptors > taken ? descriptors - taken : 0;
+  const std::uint64_t tenants = std::clamp<std::uint64_t>(left / kDescriptorsPerTenant, 1, kOpenTenantsMax);
+  std::uint32_t& open = config->data.open_tenants_max;
+  if (open > tenants) {
+    spdlog::warn("[data] 'open_tenants_max' {} is cut to {}: this process may open {} files", open, tenants,
+                 descriptors);
+  }
+  if (open == 0 || open > tenants) open = static_cast<std::uint32_t>(tenants);
+}
+
+TenantsOptions TenantsOptionsOf(const ServerConfig& config, const HookRunner* hooks) {
+  TenantsOptions options;
+  options.data_dir = config.data.dir;
+  options.open_max = config.data.open_tenants_max;
+  options.wal_bytes_max = config.data.wal_bytes_max;
+  options.value_bytes_max = static_cast<std::int64_t>(config.limits.value_bytes_max);
+  options.tenant.cycle_idle_ms = std::chrono::milliseconds(config.limits.cycle_idle).count();
+  options.tenant.breaker = config.breaker;
+  options.tenant.miss_window_ms = config.miss_window_ms;
+  options.tenant.drop_grace_ms = std::chrono::milliseconds(config.data.drop_grace).count();
+  options.tenant.columns = config.columns;
+  options.tenant.nonces_max = config.limits.nonces_max;
+  options.tenant.automatic_provisioning = config.data.automatic_provisioning;
+  if (hooks != nullptr) options.tenant.hooks = &hooks->book();
+  return options;
+}
+
+/// What columns are hashed with; absent when nothing is to be hashed.
+absl::StatusOr<std::optional<std::string>> HashSecret(const ServerConfig& config) {
+  if (config.columns.hash_key.empty()) return std::nullopt;
+  absl::StatusOr<std::string> secret = ReadHashSecret(config.columns.hash_key);
+  if (!secret.ok()) return secret.status();
+  return *std::move(secret);
+}
+
+absl::Status CheckDataFolder(const ServerConfig& config) {
+  std::error_code error;
+  const std::filesystem::file_status found = std::filesystem::status(config.data.dir, error);
+  if (!std::filesystem::exists(found) || std::filesystem::is_directory(found)) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat(config.file, ": [data] 'dir' is '", config.data.dir,
+                   "', which is not a folder. Nothing was started. Name a folder, or a path where one can be "
+                   "made."));
+}
+
+}  // namespace
+
+struct Server::Parts {
+  // In the order in which they stand on each other.
+  std::unique_ptr<Gate> gate;
+  std::unique_ptr<Catalog> catalog;
+  std::unique_ptr<AuditLog> audit_log;
+  std::unique_ptr<Events> events;
+  std::unique_ptr<Audit> audit;
+  std::unique_ptr<HookCursor> hook_cursor;
+  std::unique_ptr<HookRunner> hooks;  ///< Null: there are none.
+  std::unique_ptr<Tenants> tenants;
+  std::unique_ptr<Reloader> reloader;
+  std::unique_ptr<MirrorService> mirror;
+  std::unique_ptr<AdminService> admin;
+  std::unique_ptr<Endpoint> endpoint;
+  std::chrono::seconds stream_idle{600};
+  std::uint64_t looks = 0;
+};
+
+Server::Server() : parts_(std::make_unique<Parts>()) {}
+Server::~Server() {
+  if (parts_->hooks) parts_->hooks->Stop();
+}
+
+absl::StatusOr<std::unique_ptr<Server>> Server::Open(const ServerConfig& as_written,
+                                                     std::shared_ptr<MirrorHooks> hooks) {
+  ServerConfig config = as_written;
+  FitToDescriptors(RaiseDescriptorLimit(), &config);
+  std::unique_ptr<Server> server(new Server());
+  Parts& parts = *server->parts_;
+  absl::StatusOr<std::unique_ptr<Gate>> gate = Gate::Open(config);
+  if (!gate.ok()) return gate.status();
+  parts.gate = *std::move(gate);
+  std::error_code error;
+  std::filesystem::create_directories(config.data.dir, error);
+  if (error) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("the data folder '", config.data.dir, "' cannot be made: ", error.message()));
+  }
+  absl::StatusOr<std::shared_ptr<CatalogFile>> catalog = CatalogFile::Open(config.data.dir);
+  if (!catalog.ok()) return catalog.status();
+  parts.catalog = MakeCatalog(*catalog);
+  parts.audit_log = MakeAuditLog(*catalog);
+  parts.events = std::make_unique<Events>(*parts.catalog);
+  if (hooks || !config.hooks.hooks.empty()) {
+    parts.hook_cursor = std::make_unique<HookCursor>(*catalog);
+    parts.hooks =
+        std::make_unique<HookRunner>(config.hooks, std::move(hooks), config.data.dir, *parts.events);
+    parts.events->Listen([runner = parts.hooks.get()](const EventRecord&) { runner->WakeEvents(); });
+  }
+  TenantsOptions options = TenantsOptionsOf(config, parts.hooks.get());
+  absl::StatusOr<std::optional<std::string>> secret = HashSecret(config);
+  if (!secret.ok()) return secret.status();
+  options.tenant.hash_secret = *std::move(secret);
+  absl::StatusOr<std::unique_ptr<Tenants>> tenants = Tenants::Open(options, *parts.events);
+  if (!tenants.ok()) return tenants.status();
+  parts.tenants = *std::move(tenants);
+  // Behind the lock on the folder: a second server must not write into the first one's log.
+  parts.audit = std::make_unique<Audit>(
+      *parts.audit_log, *parts.events,
+      [gate = parts.gate.get()](std::string_view text) { return gate->SignText(text); },
+      Audit::Options{.dir = config.data.dir});
+  parts.reloader = std::make_unique<Reloader>(as_written, *parts.gate, *parts.events);
+  parts.mirror =
+      std::make_unique<MirrorService>(*parts.gate, *parts.tenants, config.limits, parts.hooks.get());
+  parts.admin = std::make_unique<AdminService>(*parts.gate, *parts.tenants, *parts.events, *parts.audit,
+                                               [reloader = parts.reloader.get()] { return reloader->Run(); });
+  absl::StatusOr<std::unique_ptr<Endpoint>> endpoint =
+      Endpoint::Open(config, parts.mirror.get(), parts.admin.get());
+  if (!endpoint.ok()) return endpoint.status();
+  parts.endpoint = *std::move(endpoint);
+  parts.stream_idle = config.limits.cycle_idle;
+  return server;
+}
+
+void Server::Start() {
+  if (parts_->hooks) parts_->hooks->Start(*parts_->tenants, *parts_->hook_cursor);
+  parts_->endpoint->Start();
+}
+
+std::string Server::address() const { return parts_->endpoint->address(); }
+std::string Server::admin_address() const { return parts_->endpoint->admin_address(); }
+
+void Server::Reload() { static_cast<void>(parts_->reloader->Run()); }  // It says itself how it went.
+
+void Server::KeepHouse() {
+  parts_->mirror->CancelIdleStreams(parts_->stream_idle);
+  parts_->audit->KeepHouse(NowMs());
+  parts_->events->KeepHouse();
+  if (++parts_->looks % kIdleLookEvery == 0) parts_->tenants->EndIdleCycles();
+}
+
+void Server::Stop() {
+  spdlog::info("stopping: running calls have {} s to end", kDrainTime.count());
+  parts_->admin->EndWatching();
+  std::atomic<bool> stopped{false};
+  std::thread drain([&] {
+    parts_->endpoint->Stop(kDrainTime);
+    stopped = true;
+  });
+  while (!stopped) {
+    parts_->mirror->CancelIdleStreams(kDrainIdle);
+    std::this_thread::sleep_for(kDrainLook);
+  }
+  drain.join();
+  if (parts_->hooks) parts_->hooks->Stop();
+  parts_->tenants->EndCycles();
+  parts_->events->EndFloods();
+  parts_->audit->Seal();
+  spdlog::info("stopped");
+}
+
+absl::Status CheckServerFiles(const ServerConfig& config) {
+  const absl::StatusOr<std::unique_ptr<Gate>> gate = Gate::Open(config);
+  if (!gate.ok()) return gate.status();
+  if (absl::Status data = CheckDataFolder(config); !data.ok()) return data;
+  if (const auto secret = HashSecret(config); !secret.ok()) return secret.status();
+  return CheckListenerFiles(config);
+}
+
+}  // namespace mirror

@@ -1,0 +1,51 @@
+#ifndef MIRROR_SERVER_SERVER_H_
+#define MIRROR_SERVER_SERVER_H_
+
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "server/config.h"
+#include "server/hooks.h"
+
+namespace mirror {
+
+/// Everything that serves, from the catalog up: what `mirror-server` runs, and any program that wants an
+/// endpoint of its own.
+/// Threads: one at a time.
+class Server {
+ public:
+  /// Opens the data folder and both listeners; nothing is answered before Start(). `hooks`: the program's own
+  /// code, see MirrorHooks; null: none. It is kept until no thread is in it any more.
+  /// Errors: kFailedPrecondition, kUnavailable, and those of the files that the configuration names.
+  static absl::StatusOr<std::unique_ptr<Server>> Open(const ServerConfig& as_written,
+                                                      std::shared_ptr<MirrorHooks> hooks = nullptr);
+  ~Server();
+
+  void Start();
+  /// "127.0.0.1:7443", with the port that the system chose.
+  std::string address() const;
+  std::string admin_address() const;
+
+  /// Keys and configuration are read again, as far as that goes without a restart.
+  void Reload();
+  /// Once in a while.
+  void KeepHouse();
+  /// Lets the calls that run end, then ends the cycles.
+  void Stop();
+
+ private:
+  struct Parts;
+  Server();
+  std::unique_ptr<Parts> parts_;
+};
+
+/// Everything of a configuration that can be known without taking a port or a folder.
+absl::Status CheckServerFiles(const ServerConfig& config);
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_SERVER_H_

@@ -1,0 +1,31 @@
+#ifndef MIRROR_SERVER_STORE_HOOK_SQL_H_
+#define MIRROR_SERVER_STORE_HOOK_SQL_H_
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "server/hook_target.h"
+
+namespace mirror {
+
+/// It holds the mirror's write lock meanwhile, for which the source's calls wait 5 s: it may never take as
+/// long.
+inline constexpr std::chrono::milliseconds kSqlHookTimeMax{2'000};
+
+/// Runs statements in the tenant's own database, on a connection of their own and in one transaction, with
+/// :context_id, :event, :cycle and :json. It may read everything there but the mirror's own tables, and write
+/// into tables of the partner's; mirrored rows and the metadata, ATTACH, PRAGMA, transactions of its own and
+/// extensions are refused. What the first row's first column holds is the answer.
+/// `path_of` gives the database of a tenant.
+std::unique_ptr<HookTarget> MakeSqlHook(std::string sql,
+                                        std::function<std::string(const std::string& context_id)> path_of);
+
+/// Whether these are statements at all; their tables are not looked at. Errors: kInvalidArgument.
+absl::Status CheckHookSql(const std::string& sql);
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_STORE_HOOK_SQL_H_

@@ -1,0 +1,193 @@
+#include "server/hook_lane.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <condition_variable>
+#include <deque>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "server/bounded_calls.h"
+#include "tests/server/tenant_bench.h"
+#include "tests/support/processes.h"
+
+namespace mirror {
+namespace {
+
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::SizeIs;
+
+/// Queues in memory, and a target that does what a test says.
+class HookLaneTest : public testing::Test, public HookTarget {
+ protected:
+  void Begin(HookLaneOptions options = {}) {
+    options.backoff = std::chrono::milliseconds(1);
+    HookQueues queues;
+    queues.first = [this](const std::string& queue) -> absl::StatusOr<std::optional<WaitingDelivery>> {
+      const std::lock_guard lock(mutex_);
+      if (queues_[queue].empty()) return std::optional<WaitingDelivery>();
+      return queues_[queue].front();
+    };
+    queues.done = [this](const std::string& queue, std::int64_t id) -> absl::Status {
+      const std::lock_guard lock(mutex_);
+      std::erase_if(queues_[queue], [&](const WaitingDelivery& one) { return one.id == id; });
+      changed_.notify_all();
+      return absl::OkStatus();
+    };
+    lane_ = std::make_unique<HookLane>(HookSpec{"key", "reports", {kOnCompleted}, "*"},
+                                       std::shared_ptr<HookTarget>(this, [](HookTarget*) {}), queues, events_,
+                                       options);
+  }
+  void TearDown() override {
+    {
+      const std::lock_guard lock(mutex_);
+      hold_.clear();
+      changed_.notify_all();
+    }
+    lane_.reset();
+  }
+
+  void Put(const std::string& queue, const std::string& json) {
+    {
+      const std::lock_guard lock(mutex_);
+      queues_[queue].push_back({++last_id_, {queue, kOnCompleted, 7, json}});
+    }
+    lane_->Wake(queue);
+  }
+
+  absl::StatusOr<std::string> Deliver(const HookDelivery& delivery, std::chrono::milliseconds /*timeout*/,
+                                      const std::stop_token& stop) override {
+    std::unique_lock lock(mutex_);
+    told_.push_back(absl::StrCat(delivery.context_id, " ", delivery.json));
+    changed_.notify_all();
+    while (hold_.contains(delivery.context_id) && !stop.stop_requested()) {
+      changed_.wait_for(lock, std::chrono::milliseconds(20));
+    }
+    int& failures = failures_[delivery.json];
+    if (failures == 0) return std::string();
+    --failures;
+    return absl::AbortedError("the program ended with exit code 3");
+  }
+
+  /// Waits until `holds`.
+  template <typename Condition>
+  bool Until(Condition holds) {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, kPatience, holds);
+  }
+  bool UntilDone(const std::string& queue) {
+    return Until([&] { return queues_[queue].empty(); });
+  }
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::map<std::string, std::deque<WaitingDelivery>> queues_;
+  std::int64_t last_id_ = 0;
+  std::vector<std::string> told_;
+  std::set<std::string> hold_;
+  std::map<std::string, int> failures_;
+  RememberingCatalog catalog_;
+  Events events_{catalog_};
+  std::unique_ptr<HookLane> lane_;
+};
+
+TEST_F(HookLaneTest, DeliversInOrderAndOnce) {
+  Begin();
+  for (const char* const json : {"1", "2", "3"}) Put("Cust1", json);
+  ASSERT_TRUE(UntilDone("Cust1"));
+  const std::lock_guard lock(mutex_);
+  EXPECT_THAT(told_, ElementsAre("Cust1 1", "Cust1 2", "Cust1 3"));
+}
+
+TEST_F(HookLaneTest, ATenantWhoseHookHangsHoldsUpNoOther) {
+  Begin();
+  hold_.insert("Slow");
+  Put("Slow", "1");
+  ASSERT_TRUE(Until([&] { return told_.size() == 1; }));
+  for (int i = 0; i < 5; ++i) Put("Quick", absl::StrCat(i));
+  EXPECT_TRUE(UntilDone("Quick"));
+}
+
+TEST_F(HookLaneTest, WhatFailsIsTriedAgainBeforeTheNextAndToldOnce) {
+  Begin();
+  failures_["1"] = 3;
+  Put("Cust1", "1");
+  Put("Cust1", "2");
+  ASSERT_TRUE(UntilDone("Cust1"));
+  const std::lock_guard lock(mutex_);
+  EXPECT_THAT(told_, ElementsAre("Cust1 1", "Cust1 1", "Cust1 1", "Cust1 1", "Cust1 2"));
+  EXPECT_THAT(catalog_.Kinds(), ElementsAre("hook.failed"));
+  EXPECT_THAT(catalog_.Messages("hook.failed"),
+              AllOf(HasSubstr("hook 'reports' failed for 'completed' of cycle 7"), HasSubstr("exit code 3")));
+}
+
+TEST_F(HookLaneTest, WhatFailsAgainAndAgainIsGivenUpAndTheNextGoesOn) {
+  HookLaneOptions options;
+  options.tries_max = 4;
+  Begin(options);
+  failures_["1"] = 1'000;
+  Put("Cust1", "1");
+  Put("Cust1", "2");
+  ASSERT_TRUE(UntilDone("Cust1"));
+  lane_.reset();
+  EXPECT_THAT(told_, SizeIs(5));
+  EXPECT_THAT(catalog_.Messages("hook.given_up"),
+              AllOf(HasSubstr("After 4 tries"), HasSubstr("Mend the hook")));
+}
+
+TEST_F(HookLaneTest, AStopEndsWhatHangsAndItIsThereForTheNextStart) {
+  Begin();
+  hold_.insert("Slow");
+  Put("Slow", "1");
+  ASSERT_TRUE(Until([&] { return told_.size() == 1; }));
+  lane_.reset();
+  EXPECT_THAT(queues_["Slow"], SizeIs(1));
+  hold_.clear();
+  Begin();
+  lane_->Wake("Slow");
+  EXPECT_TRUE(UntilDone("Slow"));
+}
+
+TEST(BoundedCallsTest, GiveTheAnswerOrTheErrorOrWhatWasThrown) {
+  BoundedCalls calls(2);
+  EXPECT_THAT(calls.Call([] { return std::string("yes"); }, kPatience, {}), IsOkAndHolds("yes"));
+  EXPECT_THAT(
+      calls.Call([]() -> absl::StatusOr<std::string> { throw std::runtime_error("words"); }, kPatience, {}),
+      StatusIs(absl::StatusCode::kInternal, HasSubstr("it threw: words")));
+}
+
+TEST(BoundedCallsTest, AHangCostsItsThreadAndNobodyElse) {
+  struct Gate {
+    std::mutex mutex;
+    std::condition_variable opened;
+    bool open = false;
+  };
+  const auto gate = std::make_shared<Gate>();
+  BoundedCalls calls(2);
+  const auto hang = [gate]() -> absl::StatusOr<std::string> {
+    std::unique_lock lock(gate->mutex);
+    gate->opened.wait(lock, [&] { return gate->open; });
+    return std::string();
+  };
+  const std::chrono::milliseconds soon(20);
+  EXPECT_THAT(calls.Call(hang, soon, {}), StatusIs(absl::StatusCode::kDeadlineExceeded, HasSubstr("20 ms")));
+  EXPECT_THAT(calls.Call([] { return std::string("yes"); }, kPatience, {}), IsOkAndHolds("yes"));
+  EXPECT_THAT(calls.Call(hang, soon, {}), StatusIs(absl::StatusCode::kDeadlineExceeded));
+  EXPECT_THAT(calls.Call([] { return std::string("yes"); }, kPatience, {}),
+              StatusIs(absl::StatusCode::kUnavailable, HasSubstr("all of its 2 threads")));
+  const std::lock_guard lock(gate->mutex);
+  gate->open = true;
+  gate->opened.notify_all();
+}
+
+}  // namespace
+}  // namespace mirror

@@ -1,0 +1,208 @@
+#include "tools/mirrorctl/audit_commands.h"
+
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <sstream>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "certs/audit_chain.h"
+#include "certs/file.h"
+#include "certs/key.h"
+#include "tools/mirrorctl/admin_client.h"
+#include "tools/mirrorctl/admin_output.h"
+#include "tools/mirrorctl/control_config.h"
+#include "tools/mirrorctl/table_text.h"
+
+namespace mirror {
+namespace {
+
+constexpr std::uint64_t kRecordsDefault = 100;
+constexpr int kCertificatesMax = 100;
+
+struct Request {
+  std::uint64_t limit = kRecordsDefault;
+  std::vector<std::string> certificates;
+  std::string receipt, chain;
+  bool json = false;
+};
+
+void Fail(Console& console, const absl::Status& status, int code) {
+  console.Fail(absl::Status(status.code(), Printable(std::string(status.message()))));
+  console.exit_code = code;
+}
+
+AuditRecord RecordOf(const v1::AuditRecord& message) {
+  return {message.id(),      message.time_ms(), message.who(), message.call(),
+          message.outcome(), message.seal(),    message.hash()};
+}
+
+AuditPoint PointOf(const v1::AuditPoint& message) { return {message.chain(), message.id(), message.hash()}; }
+
+Json ToJson(const v1::AuditRecord& record) {
+  return {{"id", record.id()},
+          {"time_ms", record.time_ms()},
+          {"who", record.who()},
+          {"call", record.call()},
+          {"outcome", record.outcome()},
+          {"seal", record.seal().empty() ? Json() : Json(record.seal())},
+          {"hash", absl::BytesToHexString(record.hash())}};
+}
+
+void List(AdminClient& admin, const ControlConfig& /*config*/, const Request& request, Console& console) {
+  Json list = Json::array();
+  TextTable table({{"record", true}, {"time"}, {"who"}, {"outcome"}, {"call"}});
+  const absl::Status status = admin.Audit(request.limit, [&](const v1::AuditEntry& entry) {
+    if (!entry.has_record()) return;
+    const v1::AuditRecord& record = entry.record();
+    if (request.json) list.push_back(ToJson(record));
+    table.Add({absl::StrCat(record.id()), TimeText(record.time_ms()), record.who(), record.outcome(),
+               record.call()});
+  });
+  if (!status.ok()) return Fail(console, status, Console::kFailed);
+  if (request.json) return PrintJson(console.out, list);
+  table.Print(console.out);
+}
+
+/// What an earlier check left: the point that it saw last. Absent: there was none.
+absl::StatusOr<std::optional<AuditPoint>> ReadReceipt(const std::string& path) {
+  if (path.empty() || !std::filesystem::exists(path)) return std::optional<AuditPoint>();
+  std::ostringstream text;
+  text << std::ifstream(path).rdbuf();
+  const Json json = Json::parse(text.str(), nullptr, /*allow_exceptions=*/false);
+  try {
+    return AuditPoint{json.at("chain").get<std::string>(), json.at("record").get<std::uint64_t>(),
+                      absl::HexStringToBytes(json.at("hash").get<std::string>())};
+  } catch (const Json::exception&) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "'", path,
+        "' is no receipt of 'audit verify'. Nothing was checked. Name another file, or remove it"));
+  }
+}
+
+absl::StatusOr<std::vector<PublicKey>> ReadKeys(const ControlConfig& config, const Request& request) {
+  std::vector<std::string> paths = request.certificates;
+  if (paths.empty() && !config.audit_certificate.empty()) paths.push_back(config.audit_certificate);
+  if (paths.empty()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(config.file,
+                     ": there is no [audit] 'certificate'. Nothing was checked. Name the certificate of the "
+                     "endpoint's application key there, or with --certificate"));
+  }
+  std::vector<PublicKey> keys;
+  for (const std::string& path : paths) {
+    absl::StatusOr<PublicKey> key = PublicKey::Load(path);
+    if (!key.ok()) return key.status();
+    keys.push_back(*std::move(key));
+  }
+  return keys;
+}
+
+Json ToJson(const AuditVerdict& verdict) {
+  return {{"whole", verdict.findings.empty()},
+          {"chain", verdict.last.chain},
+          {"records", verdict.records},
+          {"last", verdict.last.id},
+          {"hash", absl::BytesToHexString(verdict.last.hash)},
+          {"signatures", verdict.seals},
+          {"signed_until", verdict.sealed_id},
+          {"signed_ms", verdict.sealed_ms},
+          {"pruned_until", verdict.pruned_until},
+          {"findings", verdict.findings}};
+}
+
+void PrintVerdict(const AuditVerdict& verdict, Console& console) {
+  console.out << "chain         " << verdict.last.chain << "\nrecords       " << verdict.records
+              << ", to number " << verdict.last.id;
+  if (verdict.pruned_until > 0) console.out << "; 1 to " << verdict.pruned_until << " were pruned";
+  console.out << "\nsignatures    " << verdict.seals;
+  if (verdict.sealed_id > 0) {
+    console.out << ", the last in record " << verdict.sealed_id << " at " << TimeText(verdict.sealed_ms);
+  }
+  console.out << "\nnot signed    " << verdict.last.id - verdict.sealed_id << " records since\n"
+              << (verdict.findings.empty() ? "the log is whole\n" : "the log is NOT whole\n");
+}
+
+void Verify(AdminClient& admin, const ControlConfig& config, const Request& request, Console& console) {
+  absl::StatusOr<std::vector<PublicKey>> keys = ReadKeys(config, request);
+  if (!keys.ok()) return Fail(console, keys.status(), Console::kWrongUsage);
+  absl::StatusOr<std::optional<AuditPoint>> receipt = ReadReceipt(request.receipt);
+  if (!receipt.ok()) return Fail(console, receipt.status(), Console::kWrongUsage);
+  AuditChecker checker(*std::move(keys), *std::move(receipt), request.chain);
+  const absl::Status status = admin.Audit(0, [&](const v1::AuditEntry& entry) {
+    if (entry.has_record()) return checker.Add(RecordOf(entry.record()));
+    AuditState state{PointOf(entry.state().before()), PointOf(entry.state().last()), std::nullopt};
+    const absl::StatusOr<AuditSeal> seal = ParseSeal(entry.state().seal());
+    if (seal.ok()) state.sealed = *seal;
+    checker.Begin(state);
+  });
+  if (!status.ok()) return Fail(console, status, Console::kFailed);
+  const AuditVerdict verdict = checker.End();
+  if (request.json) {
+    PrintJson(console.out, ToJson(verdict));
+  } else {
+    PrintVerdict(verdict, console);
+  }
+  for (const std::string& finding : verdict.findings) {
+    Fail(console, absl::DataLossError(finding), Console::kFailed);
+  }
+  if (request.receipt.empty() || !verdict.findings.empty()) return;
+  const Json kept = {{"chain", verdict.last.chain},
+                     {"record", verdict.last.id},
+                     {"hash", absl::BytesToHexString(verdict.last.hash)}};
+  const absl::Status written =
+      WriteFileAtomically(request.receipt, kept.dump() + "\n", FileUse::kPublic, ExistingFile::kReplace);
+  if (!written.ok()) Fail(console, written, Console::kFailed);
+}
+
+using Act = void (*)(AdminClient&, const ControlConfig&, const Request&, Console&);
+
+void RunWith(const std::string& config_path, Act act, const Request& request, Console& console) {
+  const absl::StatusOr<ControlConfig> config = LoadControlConfig(config_path);
+  if (!config.ok()) return Fail(console, config.status(), Console::kWrongUsage);
+  const absl::StatusOr<std::unique_ptr<AdminClient>> client = AdminClient::Open(*config);
+  if (!client.ok()) return Fail(console, client.status(), Console::kWrongUsage);
+  act(**client, *config, request, console);
+}
+
+}  // namespace
+
+void AddAuditCommands(CLI::App& app, const std::string& config_path, Console& console) {
+  CLI::App* const audit =
+      app.add_subcommand("audit", "Who asked for what, in a log that cannot be changed unseen");
+  audit->require_subcommand(1);
+  const auto request = std::make_shared<Request>();
+  const auto add = [&](const char* name, const char* help, const char* example, Act act) {
+    CLI::App* const command = audit->add_subcommand(name, help);
+    command->footer(absl::StrCat("Example:\n  mirrorctl --config dev/mirrorctl.toml audit ", name, example));
+    command->callback(
+        [&config_path, &console, request, act] { RunWith(config_path, act, *request, console); });
+    return command;
+  };
+  CLI::App* const list = add("list", "Show the last records, newest last", " --limit 20", List);
+  list->add_option("--limit", request->limit, "The last so many; 0: all")->capture_default_str();
+  list->add_flag("--json", request->json, "Print an array of objects");
+
+  CLI::App* const verify =
+      add("verify", "Recompute the chain and verify its signatures; 1: something is wrong",
+          " --receipt audit-receipt.json", Verify);
+  verify
+      ->add_option("--certificate", request->certificates,
+                   "Of the application's key, and of former ones; instead of [audit] 'certificate'")
+      ->expected(1, kCertificatesMax)
+      ->allow_extra_args(false);
+  verify->add_option("--receipt", request->receipt,
+                     "Keeps what was seen, and finds out at the next check when it is not there any more");
+  verify->add_option("--chain", request->chain, "A log that is known to have taken the place of another");
+  verify->add_flag("--json", request->json, "Print an object");
+}
+
+}  // namespace mirror
