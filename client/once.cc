@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <ctime>
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <utility>
@@ -12,6 +13,7 @@
 #include "client/config.h"
 #include "client/connect.h"
 #include "client/dry_run.h"
+#include "client/expiry.h"
 #include "client/progress.h"
 #include "client/report.h"
 #include "client/source_run.h"
@@ -64,6 +66,9 @@ int Once(const OnceOptions& options, std::ostream& out, std::ostream& err) {
     return wrong(std::string(status.message()));
   }
 
+  for (const std::string& warning : ExpiryWarnings(*config, std::time(nullptr))) {
+    err << "mirror-agent: warning: " << warning << '\n';
+  }
   int exit_code = kDone;
   if (options.dry_run) {
     for (const SourceConfig& source : config->sources) {

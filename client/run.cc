@@ -17,6 +17,7 @@
 
 #include "absl/status/statusor.h"
 #include "client/block_memory.h"
+#include "client/expiry.h"
 #include "client/report.h"
 #include "client/schedule.h"
 #include "client/source_run.h"
@@ -31,6 +32,8 @@ struct Shared {
   std::mutex printing;
   std::ostream& out;
   std::ostream& err;
+  const AgentConfig& config;
+  DailyWarnings warnings = {};
 };
 
 std::string LocalTime(Schedule::Time time) {
@@ -50,7 +53,11 @@ void Print(Shared& shared, const SourceRun& run, Schedule::Time next) {
   shared.out << LocalTime(std::chrono::system_clock::now()) << "  " << out.str() << "  next run "
              << LocalTime(next) << '\n'
              << std::flush;
-  shared.err << err.str() << std::flush;
+  shared.err << err.str();
+  for (const std::string& warning : shared.warnings.Due(shared.config, std::time(nullptr))) {
+    shared.err << "mirror-agent: warning: " << warning << '\n';
+  }
+  shared.err << std::flush;
 }
 
 /// False: told to stop.
@@ -85,7 +92,7 @@ void RunOne(const AgentConfig& config, const SourceConfig& source, const Connect
 
 void RunSources(const AgentConfig& config, const Connection& connection, const std::stop_token& stop,
                 std::ostream& out, std::ostream& err) {
-  Shared shared{{}, out, err};
+  Shared shared{{}, out, err, config};
   std::vector<std::jthread> threads;
   for (const SourceConfig& source : config.sources) {
     threads.emplace_back([&] { RunOne(config, source, connection, stop, shared); });

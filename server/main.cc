@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
+#include <ctime>
 #include <filesystem>
 #include <iostream>
 #include <memory>
@@ -25,6 +26,7 @@
 #include "server/config.h"
 #include "server/endpoint.h"
 #include "server/events.h"
+#include "server/expiry.h"
 #include "server/gate.h"
 #include "server/message_memory.h"
 #include "server/mirror_service.h"
@@ -115,7 +117,13 @@ TenantsOptions TenantsOptionsOf(const ServerConfig& config) {
 class Reloader {
  public:
   Reloader(const ServerConfig& started_with, Gate& gate, Events& events)
-      : started_with_(started_with), gate_(gate), events_(events) {}
+      : started_with_(started_with), gate_(gate), events_(events), in_force_(started_with) {}
+
+  /// Keys as they were read last, listeners as they were started.
+  ServerConfig in_force() {
+    const std::lock_guard lock(mutex_);
+    return in_force_;
+  }
 
   absl::StatusOr<std::size_t> Run() {
     const std::lock_guard lock(mutex_);
@@ -136,6 +144,7 @@ class Reloader {
     if (!config.ok()) return config.status();
     absl::StatusOr<std::size_t> keys = gate_.Reload(*config);
     if (!keys.ok()) return keys.status();
+    in_force_.application = config->application;
     spdlog::default_logger()->set_level(spdlog::level::from_str(config->log_level));
     const std::pair<const char*, bool> others[] = {{"listen", config->listen == started_with_.listen},
                                                    {"admin", config->admin == started_with_.admin},
@@ -155,6 +164,7 @@ class Reloader {
   Gate& gate_;
   Events& events_;
   std::mutex mutex_;
+  ServerConfig in_force_;
 };
 
 /// Everything that serves, from the catalog up.
@@ -182,10 +192,16 @@ class Server {
     if (!tenants.ok()) return tenants.status();
     server->tenants_ = *std::move(tenants);
     server->reloader_ = std::make_unique<Reloader>(as_written, *server->gate_, *server->events_);
+    server->expiry_ = std::make_unique<ExpiryWatch>(
+        [gate = server->gate_.get(), reloader = server->reloader_.get()] {
+          return ServerKeys(reloader->in_force(), gate->keys());
+        },
+        *server->events_);
     server->mirror_ = std::make_unique<MirrorService>(*server->gate_, *server->tenants_, config.limits);
-    server->admin_ =
-        std::make_unique<AdminService>(*server->gate_, *server->tenants_, *server->events_, *server->catalog_,
-                                       [reloader = server->reloader_.get()] { return reloader->Run(); });
+    server->admin_ = std::make_unique<AdminService>(
+        *server->gate_, *server->tenants_, *server->events_, *server->catalog_,
+        [here = server.get()] { return here->Reload(); },
+        [expiry = server->expiry_.get()] { return expiry->keys(); });
     absl::StatusOr<std::unique_ptr<Endpoint>> endpoint =
         Endpoint::Open(config, server->mirror_.get(), server->admin_.get());
     if (!endpoint.ok()) return endpoint.status();
@@ -195,15 +211,24 @@ class Server {
   }
 
   void Start() {
+    expiry_->Look(std::time(nullptr));
     endpoint_->Start();
     std::cout << "mirror-server ready: sources on " << endpoint_->address() << ", admin on "
               << endpoint_->admin_address() << std::endl;
   }
 
-  void Reload() { static_cast<void>(reloader_->Run()); }  // It says itself how it went.
+  /// It says itself how it went.
+  absl::StatusOr<std::size_t> Reload() {
+    absl::StatusOr<std::size_t> keys = reloader_->Run();
+    expiry_->Look(std::time(nullptr));
+    return keys;
+  }
 
   /// Once in a while.
-  void KeepHouse() { mirror_->CancelIdleStreams(stream_idle_); }
+  void KeepHouse() {
+    mirror_->CancelIdleStreams(stream_idle_);
+    expiry_->LookDaily(std::time(nullptr));
+  }
 
   /// Lets the calls that run end, then ends the cycles.
   void Stop() {
@@ -230,6 +255,7 @@ class Server {
   std::unique_ptr<Events> events_;
   std::unique_ptr<Tenants> tenants_;
   std::unique_ptr<Reloader> reloader_;
+  std::unique_ptr<ExpiryWatch> expiry_;
   std::unique_ptr<MirrorService> mirror_;
   std::unique_ptr<AdminService> admin_;
   std::unique_ptr<Endpoint> endpoint_;
@@ -253,7 +279,7 @@ int Serve(const ServerConfig& config, const sigset_t& signals) {
   while (true) {
     const timespec patience{kHousekeepingS, 0};
     const int number = sigtimedwait(&signals, nullptr, &patience);
-    if (number == SIGHUP) (*server)->Reload();
+    if (number == SIGHUP) static_cast<void>((*server)->Reload());
     if (number == SIGTERM || number == SIGINT) break;
     (*server)->KeepHouse();
   }

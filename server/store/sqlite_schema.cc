@@ -216,10 +216,12 @@ absl::Status RunAlterTable(SqliteConnection& connection, const std::string& tabl
       sql = absl::StrCat(alter, "ADD COLUMN ", QuoteName(add->column.name), " ",
                          std::string(SqliteDeclaration(add->column)));
       const bool filled = add->column.backfill == Backfill::kDefault && add->column.default_value.has_value();
-      if (filled && SqliteDeclaration(add->column).empty())
+      const std::string_view declared = SqliteDeclaration(add->column);
+      if (filled && (declared.empty() || declared == "TEXT"))
         real_default = std::get_if<double>(&*add->column.default_value);
       // Old rows are not touched: SQLite reads the default for them. But it reads 4.0 as the integer 4 where
-      // the column has no type; there the rows are written.
+      // the column has no type, and as the text of the statement where it is TEXT; there the rows are
+      // written.
       if (filled && real_default == nullptr) {
         absl::StrAppend(&sql, " DEFAULT ", LiteralSql(add->column, *add->column.default_value));
       }

@@ -4,15 +4,19 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
 #include <cstdlib>
 #include <string>
 #include <string_view>
 
 namespace mirror {
 
-/// What a fuzz target says of its input: a program that does not hold it aborts, which a fuzzer notices.
-inline void Require(bool holds) {
-  if (!holds) std::abort();
+/// What a fuzz target says of its input: a program that does not hold it says where and aborts, which a fuzzer
+/// notices.
+inline void Require(bool holds, const char* file = __builtin_FILE(), int line = __builtin_LINE()) {
+  if (holds) return;
+  std::fprintf(stderr, "%s:%d: this does not hold\n", file, line);
+  std::abort();
 }
 
 /// The bytes of a fuzzer, taken one after the other; behind the end everything is 0 and empty. Every input
