@@ -219,7 +219,9 @@ void TryInPlace(const TableSchema& from, const TableSchema& to, const AlterTable
   const std::vector<Stored> stored =
       FirstRow(kMirror->handle(), absl::StrCat("SELECT ", NameList(from, every), " FROM t"));
 
-  Require(RunAlterTable(kMirror->connection(), "t", Position{}, alter).ok());
+  const absl::Status altered = RunAlterTable(kMirror->connection(), "t", Position{}, alter);
+  if (!altered.ok()) std::fprintf(stderr, "%s\n", altered.ToString().c_str());
+  Require(altered.ok());
   Origins columns;
   std::map<std::string, Column> added;
   Follow(alter, from, columns, added);
