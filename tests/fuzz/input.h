@@ -11,8 +11,8 @@
 
 namespace mirror {
 
-/// What a fuzz target says of its input: a program that does not hold it says where and aborts, which a fuzzer
-/// notices.
+/// What a fuzz target says of its input: a program that does not hold it says where and aborts, which a
+/// fuzzer notices.
 inline void Require(bool holds, const char* file = __builtin_FILE(), int line = __builtin_LINE()) {
   if (holds) return;
   std::fprintf(stderr, "%s:%d: this does not hold\n", file, line);

@@ -222,6 +222,7 @@ TEST_F(Doctor, AnExpiredServerCertificateIsSeenInTheHandshake) {
 TEST_F(Doctor, WhatExpiresWithinAMonthIsToldByEverybody) {
   Make();
   const IssueOptions soon = For(20);
+  ASSERT_THAT(IssueCa(Files("admin/ca"), "Test admin CA", soon), IsOk());
   ASSERT_THAT(IssueServer(Files("admin/server"), Files("admin/ca"), "mirror-admin", {}, soon), IsOk());
   ASSERT_THAT(IssueAdmin(Files("admin/operator"), Files("admin/ca"), "operator", Role::kOperator, soon),
               IsOk());
@@ -247,6 +248,9 @@ TEST_F(Doctor, WhatExpiresWithinAMonthIsToldByEverybody) {
   EXPECT_THAT(said.steps, Contains(testing::Pair("WARN server keys", HasSubstr("application-1.crt"))));
   EXPECT_THAT(said.steps, Contains(testing::Pair("WARN source's keys", HasSubstr("application-1.crt"))));
   EXPECT_THAT(said.steps, Contains(testing::Pair("OK Cust proof", HasSubstr("proved itself"))));
+
+  EXPECT_THAT(said.steps, Contains(testing::Pair("WARN admin authority", HasSubstr("admin/ca.crt'"))));
+  EXPECT_THAT(said.steps, Contains(testing::Pair("WARN server keys", HasSubstr("admin_ca "))));
 
   // The server told at its start, and does not tell again at a reload.
   ASSERT_EQ(here_->Mirrorctl({"keys", "--reload"}).exit_code, 0);

@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <ctime>
 #include <memory>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
@@ -176,6 +177,11 @@ void ExamineServer(const ControlConfig& config, DoctorReport& report) {
   port.listener = "[admin]";
   port.certificate = KeyKind::kAdmin;
   const std::string failed = ExaminePort(port, report);
+  std::vector<DatedKey> authorities;
+  AddCertificates(config.tls.ca, KeyKind::kEndpointCa, &authorities);
+  for (const DatedKey& authority : authorities) {
+    report.Dated("admin authority", authority, std::string(Renewal(authority.kind)));
+  }
   const bool usable = ExamineIdentity(config, pair, failed.empty(), report);
   if (failed.empty() && usable) return ExamineCalls(config, report);
   report.Skip("admin call", failed.empty() ? "admin identity" : failed);
