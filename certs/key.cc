@@ -8,6 +8,7 @@
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
+#include <openssl/x509v3.h>
 
 #include <algorithm>
 #include <ctime>
@@ -116,6 +117,20 @@ std::string CertificateThumbprint(const X509* certificate) {
     return "";
   }
   return ToHex(std::string_view(reinterpret_cast<const char*>(digest), size));
+}
+
+std::vector<std::string> Uris(const X509* certificate) {
+  std::vector<std::string> uris;
+  const std::unique_ptr<GENERAL_NAMES, OpenSslFree<GENERAL_NAMES_free>> names(
+      static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr)));
+  for (int i = 0; names != nullptr && i < sk_GENERAL_NAME_num(names.get()); ++i) {
+    const GENERAL_NAME* const name = sk_GENERAL_NAME_value(names.get(), i);
+    if (name->type != GEN_URI) continue;
+    const ASN1_IA5STRING* const uri = name->d.uniformResourceIdentifier;
+    uris.emplace_back(reinterpret_cast<const char*>(ASN1_STRING_get0_data(uri)),
+                      static_cast<std::size_t>(ASN1_STRING_length(uri)));
+  }
+  return uris;
 }
 
 std::string KeyThumbprint(EVP_PKEY* key) {
@@ -272,12 +287,7 @@ bool SigningKey::Matches(const PublicKey& key) const {
   return same;
 }
 
-absl::StatusOr<CertificateInfo> ReadCertificateInfo(const std::string& path) {
-  const absl::StatusOr<std::string> pem = ReadKeyFile(path, FileUse::kPublic);
-  if (!pem.ok()) return pem.status();
-  const absl::StatusOr<X509Ptr> parsed = ParseCertificate(*pem, path);
-  if (!parsed.ok()) return parsed.status();
-  X509* const certificate = parsed->get();
+CertificateInfo DescribeCertificate(X509* certificate) {
   CertificateInfo info;
   info.subject = NameText(X509_get_subject_name(certificate));
   info.issuer = NameText(X509_get_issuer_name(certificate));
@@ -286,10 +296,27 @@ absl::StatusOr<CertificateInfo> ReadCertificateInfo(const std::string& path) {
   info.thumbprint = CertificateThumbprint(certificate);
   EVP_PKEY* const key = X509_get0_pubkey(certificate);
   const absl::StatusOr<Algorithm> algorithm =
-      key == nullptr ? absl::InvalidArgumentError("no key") : AlgorithmOf(key, path);
+      key == nullptr ? absl::InvalidArgumentError("no key") : AlgorithmOf(key, info.subject);
   info.algorithm = algorithm.ok() ? std::string(ToString(*algorithm)) : "unusable";
+  info.uris = Uris(certificate);
   ERR_clear_error();
   return info;
+}
+
+absl::StatusOr<CertificateInfo> ReadCertificateInfo(const std::string& path) {
+  absl::StatusOr<std::vector<CertificateInfo>> all = ReadCertificateInfos(path);
+  if (!all.ok()) return all.status();
+  return std::move(all->front());
+}
+
+absl::StatusOr<std::vector<CertificateInfo>> ReadCertificateInfos(const std::string& path) {
+  const absl::StatusOr<std::string> pem = ReadKeyFile(path, FileUse::kPublic);
+  if (!pem.ok()) return pem.status();
+  const absl::StatusOr<std::vector<X509Ptr>> certificates = ParseCertificates(*pem, path);
+  if (!certificates.ok()) return certificates.status();
+  std::vector<CertificateInfo> infos;
+  for (const X509Ptr& certificate : *certificates) infos.push_back(DescribeCertificate(certificate.get()));
+  return infos;
 }
 
 std::string FormatUnixTime(std::int64_t seconds) {

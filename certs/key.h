@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -109,11 +110,14 @@ struct CertificateInfo {
   std::string algorithm;                       ///< "ES256", "RS256", or why the key is not usable here.
   std::int64_t not_before = 0, not_after = 0;  ///< Unix seconds.
   std::string thumbprint;                      ///< SHA-256, 64 lower-case hexadecimal digits.
+  std::vector<std::string> uris;               ///< Names that are URIs: the roles of an administrator.
 };
 
 /// Reads the first certificate of a PEM file.
 /// Errors: kNotFound, kPermissionDenied, kInvalidArgument; they name the path.
 absl::StatusOr<CertificateInfo> ReadCertificateInfo(const std::string& path);
+/// The same for all of them; there is at least one.
+absl::StatusOr<std::vector<CertificateInfo>> ReadCertificateInfos(const std::string& path);
 
 /// "2024-05-01T12:00:00Z" (RFC 3339, UTC) for unix seconds from 0 to the end of year 9999;
 /// the plain number for others.

@@ -45,6 +45,18 @@ absl::StatusOr<X509Ptr> ParseCertificate(const std::string& pem, const std::stri
   return certificate;
 }
 
+absl::StatusOr<std::vector<X509Ptr>> ParseCertificates(const std::string& pem, const std::string& name) {
+  std::vector<X509Ptr> certificates;
+  absl::StatusOr<X509Ptr> first = ParseCertificate(pem, name);
+  if (!first.ok()) return first.status();
+  const BioPtr bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
+  while (X509* const certificate = PEM_read_bio_X509(bio.get(), nullptr, NoPassphrase, nullptr)) {
+    certificates.emplace_back(certificate);
+  }
+  ERR_clear_error();  // The end of the text is one, too.
+  return certificates;
+}
+
 std::int64_t ToUnixSeconds(const ASN1_TIME* time, std::int64_t fallback) {
   std::tm parts = {};
   if (time == nullptr || ASN1_TIME_to_tm(time, &parts) != 1) {

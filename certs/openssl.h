@@ -11,6 +11,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/statusor.h"
 
@@ -41,6 +42,13 @@ absl::StatusOr<PkeyPtr> ParsePrivateKey(const std::string& pem, const std::strin
 
 /// The first X.509 certificate of PEM text. Errors: kInvalidArgument.
 absl::StatusOr<X509Ptr> ParseCertificate(const std::string& pem, const std::string& name);
+
+/// All of them; there is at least one. Errors: as ParseCertificate.
+absl::StatusOr<std::vector<X509Ptr>> ParseCertificates(const std::string& pem, const std::string& name);
+
+/// What a person wants to know of it, see key.h.
+struct CertificateInfo;
+CertificateInfo DescribeCertificate(X509* certificate);
 
 /// Unix seconds of a certificate's time; `fallback` when it cannot be read.
 std::int64_t ToUnixSeconds(const ASN1_TIME* time, std::int64_t fallback);

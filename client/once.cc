@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <ctime>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <sstream>
@@ -13,6 +14,7 @@
 #include "client/config.h"
 #include "client/connect.h"
 #include "client/dry_run.h"
+#include "client/expiry.h"
 #include "client/json_lines.h"
 #include "client/progress.h"
 #include "client/report.h"
@@ -69,6 +71,9 @@ int Once(const OnceOptions& options, std::ostream& out, std::ostream& plain_err)
     return wrong(std::string(status.message()));
   }
 
+  for (const std::string& warning : ExpiryWarnings(*config, std::time(nullptr))) {
+    err << "mirror-agent: warning: " << warning << '\n';
+  }
   int exit_code = kDone;
   if (options.dry_run) {
     for (const SourceConfig& source : config->sources) {

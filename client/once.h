@@ -25,6 +25,7 @@ struct OnceOptions {
 ///                 "reason"}]}]}
 /// With `verify` the tables are compared after that, and a line says what of each was found; in the object
 /// they have "equality" (none, equal, differs, unknown), "compared", "lost", "changed", "ghosts", "repaired".
+/// Keys and certificates that expire within 30 days are warned of on `err`.
 /// Gives the exit code: 0 done or told not to replicate, 1 busy or something failed (or, with `verify`, is
 /// not equal in the end), 2 the configuration or the name of a table is wrong (then nothing was sent).
 int Once(const OnceOptions& options, std::ostream& out, std::ostream& err);

@@ -18,6 +18,7 @@
 
 #include "absl/status/statusor.h"
 #include "client/block_memory.h"
+#include "client/expiry.h"
 #include "client/json_lines.h"
 #include "client/report.h"
 #include "client/schedule.h"
@@ -34,6 +35,8 @@ struct Shared {
   std::ostream& out;
   std::ostream& err;
   JsonLines* lines = nullptr;  ///< For machines, in place of `out`.
+  const AgentConfig& config;
+  DailyWarnings warnings = {};
 };
 
 std::string LocalTime(Schedule::Time time) {
@@ -58,7 +61,11 @@ void Print(Shared& shared, const SourceRun& run, Schedule::Time next) {
   shared.out << LocalTime(std::chrono::system_clock::now()) << "  " << out.str() << "  next run "
              << LocalTime(next) << '\n'
              << std::flush;
-  shared.err << err.str() << std::flush;
+  shared.err << err.str();
+  for (const std::string& warning : shared.warnings.Due(shared.config, std::time(nullptr))) {
+    shared.err << "mirror-agent: warning: " << warning << '\n';
+  }
+  shared.err << std::flush;
 }
 
 /// False: told to stop.
@@ -98,7 +105,7 @@ void RunSources(const AgentConfig& config, const Connection& connection, const s
     lines.emplace(out, config, spdlog::level::info, "agent");
     failures.emplace(err, config, spdlog::level::err, "failure");
   }
-  Shared shared{{}, out, failures ? failures->stream() : err, lines ? &*lines : nullptr};
+  Shared shared{{}, out, failures ? failures->stream() : err, lines ? &*lines : nullptr, config};
   std::vector<std::jthread> threads;
   for (const SourceConfig& source : config.sources) {
     threads.emplace_back([&] { RunOne(config, source, connection, stop, shared); });

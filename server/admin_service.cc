@@ -150,8 +150,14 @@ void DiagnoseDisk(const std::string& dir, v1::DiagnoseResponse* response) {
 
 }  // namespace
 
-AdminService::AdminService(Gate& gate, Tenants& tenants, Events& events, Audit& audit, Reload reload)
-    : gate_(gate), tenants_(tenants), events_(events), audit_(audit), reload_(std::move(reload)) {}
+AdminService::AdminService(Gate& gate, Tenants& tenants, Events& events, Audit& audit, Reload reload,
+                           DatedKeys dated_keys)
+    : gate_(gate),
+      tenants_(tenants),
+      events_(events),
+      audit_(audit),
+      reload_(std::move(reload)),
+      dated_keys_(std::move(dated_keys)) {}
 
 grpc::Status AdminService::Serve(const grpc::ServerContext& context, Needs needs, const std::string& call,
                                  const std::function<absl::Status()>& act) {
@@ -453,6 +459,13 @@ grpc::Status AdminService::Diagnose(grpc::ServerContext* context, const v1::Diag
                    store->set_ok(sound.ok());
                    store->set_detail(sound.ok() ? "ok" : CutMessage(std::string(sound.message())));
                  }
+                 for (const DatedKey& key : dated_keys_()) {
+                   v1::DiagnoseResponse::Key* const dated = response->add_keys();
+                   dated->set_name(key.name);
+                   dated->set_kind(std::string(KindName(key.kind)));
+                   dated->set_not_after(key.not_after_s);
+                 }
+                 response->set_server_time_ms(NowMs());  // Last, so that no check stands between.
                  return absl::OkStatus();
                });
 }

@@ -5,9 +5,11 @@
 #include <cstddef>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "certs/expiry.h"
 #include "mirror/v1/mirror_admin.grpc.pb.h"
 #include "server/audit.h"
 #include "server/events.h"
@@ -22,9 +24,12 @@ class AdminService final : public v1::MirrorAdmin::Service {
  public:
   /// Reads keys and configuration again; gives the number of keys.
   using Reload = std::function<absl::StatusOr<std::size_t>()>;
+  /// Every key and certificate of this server, see ServerKeys().
+  using DatedKeys = std::function<std::vector<DatedKey>()>;
 
   /// All that is referred to must outlive the service.
-  AdminService(Gate& gate, Tenants& tenants, Events& events, Audit& audit, Reload reload);
+  AdminService(Gate& gate, Tenants& tenants, Events& events, Audit& audit, Reload reload,
+               DatedKeys dated_keys);
 
   /// Ends what would never end by itself. Called before the listener stops.
   void EndWatching() { stopping_ = true; }
@@ -89,6 +94,7 @@ class AdminService final : public v1::MirrorAdmin::Service {
   Events& events_;
   Audit& audit_;
   const Reload reload_;
+  const DatedKeys dated_keys_;
   std::atomic<bool> stopping_{false};
   std::atomic<int> watchers_{0};
 };

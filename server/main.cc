@@ -50,7 +50,7 @@ int Serve(const ServerConfig& config, const sigset_t& signals) {
   while (true) {
     const timespec patience{kHousekeepingS, 0};
     const int number = sigtimedwait(&signals, nullptr, &patience);
-    if (number == SIGHUP) (*server)->Reload();
+    if (number == SIGHUP) static_cast<void>((*server)->Reload());
     if (number == SIGTERM || number == SIGINT) break;
     (*server)->KeepHouse();
   }

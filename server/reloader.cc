@@ -24,11 +24,17 @@ absl::StatusOr<std::size_t> Reloader::Run() {
   return keys;
 }
 
+ServerConfig Reloader::in_force() {
+  const std::lock_guard lock(mutex_);
+  return in_force_;
+}
+
 absl::StatusOr<std::size_t> Reloader::Read() {
   const absl::StatusOr<ServerConfig> config = LoadServerConfig(started_with_.file);
   if (!config.ok()) return config.status();
   absl::StatusOr<std::size_t> keys = gate_.Reload(*config);
   if (!keys.ok()) return keys.status();
+  in_force_.application = config->application;
   spdlog::default_logger()->set_level(spdlog::level::from_str(config->log_level));
   SetFormat(*spdlog::default_logger(), LogFormatOf(config->log_format));
   const std::pair<const char*, bool> others[] = {{"listen", config->listen == started_with_.listen},

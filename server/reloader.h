@@ -17,10 +17,12 @@ class Reloader {
  public:
   /// `gate` and `events` must outlive it.
   Reloader(const ServerConfig& started_with, Gate& gate, Events& events)
-      : started_with_(started_with), gate_(gate), events_(events) {}
+      : started_with_(started_with), gate_(gate), events_(events), in_force_(started_with) {}
 
   /// The number of keys. It says itself, as an event, how it went.
   absl::StatusOr<std::size_t> Run();
+  /// Keys as they were read last, listeners as they were started.
+  ServerConfig in_force();
 
  private:
   absl::StatusOr<std::size_t> Read();
@@ -29,6 +31,7 @@ class Reloader {
   Gate& gate_;
   Events& events_;
   std::mutex mutex_;
+  ServerConfig in_force_;
 };
 
 }  // namespace mirror

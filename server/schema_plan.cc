@@ -144,6 +144,9 @@ SchemaDifference Compare(const TableSchema& agreed, const TableSchema& announced
     }
   }
 
+  // Its rows would be empty, and SQLite drops no last column.
+  if (kept.empty()) return Repopulate("none of its columns is left");
+
   std::set<std::string> names;  // Of the table while it is being changed.
   for (const Column& column : from.columns) names.insert(FoldName(column.name));
   for (std::size_t i = 0; i < from.columns.size(); ++i) {

@@ -20,6 +20,7 @@
 #include "server/audit.h"
 #include "server/endpoint.h"
 #include "server/events.h"
+#include "server/expiry.h"
 #include "server/gate.h"
 #include "server/hook_runner.h"
 #include "server/mirror_service.h"
@@ -126,6 +127,7 @@ struct Server::Parts {
   std::unique_ptr<HookRunner> hooks;  ///< Null: there are none.
   std::unique_ptr<Tenants> tenants;
   std::unique_ptr<Reloader> reloader;
+  std::unique_ptr<ExpiryWatch> expiry;
   std::unique_ptr<MirrorService> mirror;
   std::unique_ptr<AdminService> admin;
   std::unique_ptr<Endpoint> endpoint;
@@ -177,10 +179,17 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Open(const ServerConfig& as_writ
       [gate = parts.gate.get()](std::string_view text) { return gate->SignText(text); },
       Audit::Options{.dir = config.data.dir});
   parts.reloader = std::make_unique<Reloader>(as_written, *parts.gate, *parts.events);
+  parts.expiry = std::make_unique<ExpiryWatch>(
+      [gate = parts.gate.get(), reloader = parts.reloader.get()] {
+        return ServerKeys(reloader->in_force(), gate->keys());
+      },
+      *parts.events);
   parts.mirror =
       std::make_unique<MirrorService>(*parts.gate, *parts.tenants, config.limits, parts.hooks.get());
-  parts.admin = std::make_unique<AdminService>(*parts.gate, *parts.tenants, *parts.events, *parts.audit,
-                                               [reloader = parts.reloader.get()] { return reloader->Run(); });
+  parts.admin = std::make_unique<AdminService>(
+      *parts.gate, *parts.tenants, *parts.events, *parts.audit,
+      [here = server.get()] { return here->Reload(); },
+      [expiry = parts.expiry.get()] { return expiry->keys(); });
   absl::StatusOr<std::unique_ptr<Endpoint>> endpoint =
       Endpoint::Open(config, parts.mirror.get(), parts.admin.get());
   if (!endpoint.ok()) return endpoint.status();
@@ -190,6 +199,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Open(const ServerConfig& as_writ
 }
 
 void Server::Start() {
+  parts_->expiry->Look(NowMs() / 1'000);
   if (parts_->hooks) parts_->hooks->Start(*parts_->tenants, *parts_->hook_cursor);
   parts_->endpoint->Start();
 }
@@ -197,10 +207,15 @@ void Server::Start() {
 std::string Server::address() const { return parts_->endpoint->address(); }
 std::string Server::admin_address() const { return parts_->endpoint->admin_address(); }
 
-void Server::Reload() { static_cast<void>(parts_->reloader->Run()); }  // It says itself how it went.
+absl::StatusOr<std::size_t> Server::Reload() {
+  absl::StatusOr<std::size_t> keys = parts_->reloader->Run();
+  parts_->expiry->Look(NowMs() / 1'000);
+  return keys;
+}
 
 void Server::KeepHouse() {
   parts_->mirror->CancelIdleStreams(parts_->stream_idle);
+  parts_->expiry->LookDaily(NowMs() / 1'000);
   parts_->audit->KeepHouse(NowMs());
   parts_->events->KeepHouse();
   if (++parts_->looks % kIdleLookEvery == 0) parts_->tenants->EndIdleCycles();

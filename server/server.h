@@ -31,7 +31,7 @@ class Server {
   std::string admin_address() const;
 
   /// Keys and configuration are read again, as far as that goes without a restart.
-  void Reload();
+  absl::StatusOr<std::size_t> Reload();
   /// Once in a while.
   void KeepHouse();
   /// Lets the calls that run end, then ends the cycles.

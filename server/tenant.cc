@@ -346,17 +346,17 @@ absl::StatusOr<Admission> Tenant::Authenticate(const Caller& caller, const std::
     plan.tenant = *tenant;
     plan.nonce = Nonce{caller.nonce, caller.expires_ms, options_.nonces_max};
     plan.tenant->clock_ms = std::max(tenant->clock_ms, now_ms);
-    if (probe) return plan;
-    plan.tenant->issuer = caller.issuer;
-    plan.tenant->environment = caller.environment;
-    const bool idle = IsIdle(*tenant, now_ms);
-    const bool own = take_over && !holder.empty() && holder == tenant->holder;
     if (tenant->paused) {
       admission.do_not_replicate = true;
       admission.reason =
           tenant->pause_reason.empty() ? "the operator paused this tenant" : tenant->pause_reason;
-      return plan;
     }
+    if (probe) return plan;
+    plan.tenant->issuer = caller.issuer;
+    plan.tenant->environment = caller.environment;
+    if (tenant->paused) return plan;
+    const bool idle = IsIdle(*tenant, now_ms);
+    const bool own = take_over && !holder.empty() && holder == tenant->holder;
     if (tenant->active && !idle && !own) {
       admission.busy = BusyCycle{tenant->cycle, tenant->holder, tenant->since_ms};
       return plan;

@@ -3,13 +3,13 @@
 #include <algorithm>
 #include <charconv>
 #include <chrono>
-#include <iterator>
 #include <set>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "client/source/log_check.h"
 #include "client/source/sqlite_cursor.h"
 #include "client/source/sqlite_key.h"
 #include "client/source/sqlite_query.h"
@@ -73,21 +73,6 @@ absl::Status NotWhole(const std::string& path) {
       "'mirror-agent uninstall' and 'install'; then every table is populated anew"));
 }
 
-enum class Presence { kNone, kPart, kWhole };
-
-/// How much there is of the log's own tables.
-absl::StatusOr<Presence> FindOwn(const SqliteFile& file) {
-  const absl::StatusOr<std::int64_t> own = file.Number(
-      "SELECT count(*) FROM sqlite_schema WHERE name IN ('_mirror_source', '_mirror_tables', "
-      "'_mirror_lineage', '_mirror_lineage_by_token')");
-  if (!own.ok()) return own.status();
-  if (*own == 0) return Presence::kNone;
-  if (*own < static_cast<std::int64_t>(std::size(kTables))) return Presence::kPart;
-  const absl::StatusOr<std::int64_t> source = file.Number("SELECT count(*) FROM _mirror_source");
-  if (!source.ok()) return source.status();
-  return *source == 1 ? Presence::kWhole : Presence::kPart;
-}
-
 /// Triggers first: without their log every write of the application would fail.
 absl::Status DropOurs(const SqliteFile& file) {
   return file.DropAll(absl::StrCat("SELECT type, name FROM sqlite_schema WHERE ", kOurs,
@@ -100,9 +85,9 @@ absl::StatusOr<std::unique_ptr<ChangeLog>> ChangeLog::Open(const ChangeLogOption
   // Looked at by a reader first: a source without a log is not opened to be written.
   const absl::StatusOr<std::unique_ptr<SqliteFile>> reader = SqliteFile::Open(options.path);
   if (!reader.ok()) return reader.status();
-  const absl::StatusOr<Presence> there = FindOwn(**reader);
+  const absl::StatusOr<LogPresence> there = FindLog(**reader);
   if (!there.ok()) return there.status();
-  if (*there == Presence::kNone) return nullptr;
+  if (*there == LogPresence::kNone) return nullptr;
   return Make(options, false);
 }
 
@@ -115,10 +100,10 @@ absl::StatusOr<std::unique_ptr<ChangeLog>> ChangeLog::Make(const ChangeLogOption
   if (!file.ok()) return file.status();
   std::unique_ptr<ChangeLog> log(new ChangeLog(options, *std::move(file)));
   const SourceMark& mark = log->file_->mark();
-  const absl::StatusOr<Presence> there = FindOwn(*log->file_);
+  const absl::StatusOr<LogPresence> there = FindLog(*log->file_);
   if (!there.ok()) return there.status();
-  if (*there != Presence::kWhole && !install) return NotWhole(options.path);
-  if (*there != Presence::kWhole) {
+  if (*there != LogPresence::kWhole && !install) return NotWhole(options.path);
+  if (*there != LogPresence::kWhole) {
     const absl::Status made = log->file_->Change([&]() -> absl::Status {
       // What is left of a former one tells nothing without the rest.
       if (absl::Status status = DropOurs(*log->file_); !status.ok()) return status;
@@ -157,10 +142,10 @@ absl::StatusOr<std::optional<std::map<std::string, std::optional<std::int64_t>>>
     const std::string& path) {
   const absl::StatusOr<std::unique_ptr<SqliteFile>> file = SqliteFile::Open(path);
   if (!file.ok()) return file.status();
-  const absl::StatusOr<Presence> there = FindOwn(**file);
+  const absl::StatusOr<LogPresence> there = FindLog(**file);
   if (!there.ok()) return there.status();
-  if (*there == Presence::kNone) return std::nullopt;
-  if (*there == Presence::kPart) return NotWhole(path);
+  if (*there == LogPresence::kNone) return std::nullopt;
+  if (*there == LogPresence::kPart) return NotWhole(path);
   LogTables logs(**file);
   if (absl::Status status = logs.Load(); !status.ok()) return status;
   Positions sent;

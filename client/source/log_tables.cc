@@ -119,6 +119,33 @@ absl::StatusOr<std::vector<std::string>> LogTables::Renew(const std::vector<std:
   return news;
 }
 
+absl::StatusOr<std::vector<std::string>> LogTables::Blocked() {
+  if (absl::Status status = ReadObjects(); !status.ok()) return status;
+  std::vector<std::string> blocked;
+  for (const auto& [table, triggers] : objects_.triggers) {
+    const auto writes_nowhere = [this](const auto& trigger) {
+      const std::string_view behind =
+          std::string_view(trigger.first).substr(std::string_view("_mirror_").size());
+      const std::string number(behind.substr(0, behind.find('_')));
+      return !objects_.tables.contains(absl::StrCat("_mirror_log_", number));
+    };
+    if (std::any_of(triggers.begin(), triggers.end(), writes_nowhere)) blocked.push_back(table);
+  }
+  return blocked;
+}
+
+absl::StatusOr<std::string> LogTables::Problem(const std::string& table) {
+  const TableLog* const log = Find(table);
+  if (log == nullptr) return "it has no log";
+  const absl::StatusOr<SourcePlan> plan = PlanSource(file_, table);
+  if (!plan.ok()) return plan.status();
+  const absl::StatusOr<LoggedTable> described = DescribeLogged(file_, *plan);
+  if (!described.ok()) return described.status();
+  std::string why;
+  const absl::StatusOr<Finding> finding = Look(*log, *described, &why);
+  return finding.ok() ? absl::StatusOr<std::string>(why) : finding.status();
+}
+
 absl::Status LogTables::RenewTable(const std::string& name, std::vector<std::string>* news) {
   std::string why;
   LoggedTable table;
@@ -305,7 +332,8 @@ absl::Status LogTables::DropOrphans() {
     const absl::StatusOr<bool> empty = Trim(name, 0, INT64_MAX, &trims);
     if (!empty.ok()) return empty.status();
     if (!*empty) return absl::OkStatus();  // The rest in the next run.
-    const absl::Status dropped = file_.Change([&] { return file_.Run("DROP TABLE IF EXISTS " + name); });
+    const absl::Status dropped =
+        file_.Change([&, &log = name] { return file_.Run("DROP TABLE IF EXISTS " + log); });
     if (!dropped.ok()) return dropped;
   }
   return absl::OkStatus();

@@ -47,6 +47,11 @@ class LogTables {
   /// See ChangeLog::Renew().
   absl::StatusOr<std::vector<std::string>> Renew(const std::vector<std::string>& tables);
 
+  /// Tables whose triggers write into a log that is not there. Only reads; needs no Load().
+  absl::StatusOr<std::vector<std::string>> Blocked();
+  /// Why Renew() would begin the log of this table anew; empty: it would not. Only reads; behind Blocked().
+  absl::StatusOr<std::string> Problem(const std::string& table);
+
   /// Null: there is none.
   TableLog* Find(const std::string& table);
   const std::map<std::string, TableLog>& all() const { return logs_; }

@@ -208,6 +208,24 @@ absl::StatusOr<std::vector<std::string>> LostColumns(SqliteConnection& connectio
   return query->Bind(1, table).Bind(2, position.lsn.value).BindBlob(3, position.lineage).Texts();
 }
 
+namespace {
+
+/// Whether SQLite reads, for rows that were there before a column, this default as it stores the value when
+/// it is bound. It reads 4.0 as the integer 4 where the column has no type and as the text of the statement
+/// where it is TEXT; and at the ends of the range its conversion of a decimal number is not exact.
+absl::StatusOr<bool> ReadsDefault(SqliteConnection& connection, const Column& column, double value) {
+  const std::string_view declared = SqliteDeclaration(column);
+  if (declared.empty() || declared == "TEXT") return false;
+  const absl::StatusOr<sqlite3_stmt*> statement =
+      connection.Statement(absl::StrCat("SELECT ", LiteralSql(column, value)));
+  if (!statement.ok()) return statement.status();
+  Query query(*statement, connection.handle());
+  if (const absl::StatusOr<bool> row = query.Step(); !row.ok()) return row.status();
+  return sqlite3_column_double(*statement, 0) == value;
+}
+
+}  // namespace
+
 absl::Status RunAlterTable(SqliteConnection& connection, const std::string& table, const Position& position,
                            const AlterTable& action) {
   CrashPoint("schema.altering");
@@ -220,10 +238,14 @@ absl::Status RunAlterTable(SqliteConnection& connection, const std::string& tabl
       sql = absl::StrCat(alter, "ADD COLUMN ", QuoteName(add->column.name), " ",
                          std::string(SqliteDeclaration(add->column)));
       const bool filled = add->column.backfill == Backfill::kDefault && add->column.default_value.has_value();
-      if (filled && SqliteDeclaration(add->column).empty())
-        real_default = std::get_if<double>(&*add->column.default_value);
-      // Old rows are not touched: SQLite reads the default for them. But it reads 4.0 as the integer 4 where
-      // the column has no type; there the rows are written.
+      const auto* const real = filled ? std::get_if<double>(&*add->column.default_value) : nullptr;
+      // Old rows are not touched: SQLite reads the default for them. Where it would read another one, they
+      // are written.
+      if (real != nullptr) {
+        const absl::StatusOr<bool> same = ReadsDefault(connection, add->column, *real);
+        if (!same.ok()) return same.status();
+        if (!*same) real_default = real;
+      }
       if (filled && real_default == nullptr) {
         absl::StrAppend(&sql, " DEFAULT ", LiteralSql(add->column, *add->column.default_value));
       }

@@ -262,11 +262,12 @@ TEST_F(AdminCommands, DiagnosisNamesDamagedMirrors) {
   EXPECT_EQ(run.errors, "mirrorctl: warning: the mirror of b did not pass its check\n");
   const Finished json = Run({"diagnose", "b", "--json"});
   EXPECT_EQ(json.exit_code, 1);
-  EXPECT_EQ(Json::parse(json.output).dump(),
-            R"({"disk_free_bytes":5368709120,"fsync_us":210,"open_tenants":1,"open_tenants_max":64,)"
-            R"("findings":[],"stores":[)"
-            R"({"context_id":"Cust26759","ok":true,"detail":""},)"
-            R"({"context_id":"b","ok":false,"detail":"page 3 is never used"}]})");
+  EXPECT_EQ(
+      Json::parse(json.output).dump(),
+      R"({"disk_free_bytes":5368709120,"fsync_us":210,"open_tenants":1,"open_tenants_max":64,)"
+      R"("findings":[],"stores":[)"
+      R"({"context_id":"Cust26759","ok":true,"detail":""},)"
+      R"({"context_id":"b","ok":false,"detail":"page 3 is never used"}],"server_time_ms":0,"keys":[]})");
   EXPECT_THAT(fake_.Calls(), ElementsAre("Diagnose", R"(Diagnose context_id: "b")"));
 }
 

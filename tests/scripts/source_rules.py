@@ -84,7 +84,7 @@ RULES = [
     (r"client/source/(?!postgres|outbox)", None, ("PostgreSQL",)),
     (r"client/(?:cycle|decision|row_sender)\b", None, SQL + ("the readers themselves",)),
     (r"tools/", None, ("server", "tests")),
-    (r"tools/(?!mirror_harness/|benchmarks/)", None, ("client",)),
+    (r"tools/(?!mirror_harness/|benchmarks/|mirrorctl/doctor)", None, ("client",)),
 ]
 INCLUDE = re.compile(r'^\s*#\s*include\s+([<"][^>"]+[>"])')
 

@@ -147,12 +147,18 @@ Json ToJson(const v1::DiagnoseResponse& diagnosis) {
   for (const v1::DiagnoseResponse::Store& store : diagnosis.stores()) {
     stores.push_back({{"context_id", store.context_id()}, {"ok", store.ok()}, {"detail", store.detail()}});
   }
+  Json keys = Json::array();
+  for (const v1::DiagnoseResponse::Key& key : diagnosis.keys()) {
+    keys.push_back({{"name", key.name()}, {"kind", key.kind()}, {"not_after", key.not_after()}});
+  }
   return {{"disk_free_bytes", diagnosis.disk_free_bytes()},
           {"fsync_us", diagnosis.fsync_us()},
           {"open_tenants", diagnosis.open_tenants()},
           {"open_tenants_max", diagnosis.open_tenants_max()},
           {"findings", std::vector<std::string>(diagnosis.findings().begin(), diagnosis.findings().end())},
-          {"stores", stores}};
+          {"stores", stores},
+          {"server_time_ms", diagnosis.server_time_ms()},
+          {"keys", keys}};
 }
 
 void PrintJson(std::ostream& out, const Json& json) { out << Dump(json, 2) << '\n'; }

@@ -11,6 +11,7 @@
 #include "tools/mirrorctl/audit_commands.h"
 #include "tools/mirrorctl/certs_command.h"
 #include "tools/mirrorctl/console.h"
+#include "tools/mirrorctl/doctor.h"
 #include "tools/mirrorctl/init.h"
 #include "tools/mirrorctl/table_text.h"
 
@@ -45,6 +46,7 @@ int main(int argc, char** argv) {
   mirror::AddCerts(app, console);
   mirror::AddAdminCommands(app, config_path, console);
   mirror::AddAuditCommands(app, config_path, console);
+  mirror::AddDoctor(app, config_path, console);
 
   try {
     app.parse(argc, argv);

@@ -1,0 +1,35 @@
+#ifndef MIRROR_CLIENT_SOURCE_LOG_CHECK_H_
+#define MIRROR_CLIENT_SOURCE_LOG_CHECK_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "client/source/sqlite_file.h"
+
+namespace mirror {
+
+/// How much there is of the change log's own tables.
+enum class LogPresence : std::uint8_t { kNone, kPart, kWhole };
+absl::StatusOr<LogPresence> FindLog(const SqliteFile& file);
+
+/// What an examination of a source's change log found.
+struct LogFindings {
+  LogPresence presence = LogPresence::kNone;
+  std::size_t logged = 0;                      ///< Tables whose log is as it was left.
+  std::vector<std::string> unlogged;           ///< Tables without a log: the next cycle makes one.
+  std::map<std::string, std::string> damaged;  ///< Table to reason: its log begins anew in the next cycle.
+  /// Tables with triggers that write into a log that is gone: each INSERT, UPDATE and DELETE on them fails.
+  std::vector<std::string> blocked;
+};
+
+/// Compares what stands in the source with what 'mirror-agent install' and the cycles left behind. Only
+/// reads. `tables`: those that are replicated. Errors: those of SqliteFile.
+absl::StatusOr<LogFindings> ExamineLog(const std::string& path, const std::vector<std::string>& tables);
+
+}  // namespace mirror
+
+#endif  // MIRROR_CLIENT_SOURCE_LOG_CHECK_H_

@@ -1,0 +1,499 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/stat.h>
+
+#include <chrono>
+#include <ctime>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <ostream>
+#include <string>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "certs/issue.h"
+#include "tests/mirrorctl/admin_endpoint.h"
+#include "tests/support/installation.h"
+#include "tests/support/mirror_file.h"
+#include "tests/support/status_matchers.h"
+
+// The real mirrorctl, the real server with TLS, a real source; each test breaks one thing.
+
+namespace mirror {
+namespace {
+
+using testing::AllOf;
+using testing::Contains;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+
+constexpr std::int64_t kDayS = 86'400;
+
+/// What 'mirrorctl doctor' said.
+struct Said {
+  int exit_code = -1;
+  std::string output, errors;
+  std::vector<std::pair<std::string, std::string>> steps;  ///< "FAIL admin port" to words and what to do.
+};
+
+Said Read(const Finished& run) {
+  Said said = {run.exit_code, run.output, run.errors, {}};
+  const auto list = nlohmann::json::parse(run.output, nullptr, /*allow_exceptions=*/false);
+  if (list.is_discarded()) return said;
+  for (const auto& step : list) {
+    const std::string outcome = step["outcome"], todo = step["do"];
+    EXPECT_EQ(todo.empty(), outcome == "OK" || outcome == "SKIP") << run.output;
+    said.steps.emplace_back(absl::StrCat(outcome, " ", std::string(step["step"])),
+                            absl::StrCat(std::string(step["words"]), " DO ", todo));
+  }
+  return said;
+}
+
+/// Steps that need doing or were skipped.
+std::vector<std::string> Needy(const Said& said) {
+  std::vector<std::string> needy;
+  for (const auto& [step, words] : said.steps) {
+    if (!step.starts_with("OK")) needy.push_back(step);
+  }
+  return needy;
+}
+
+class Doctor : public testing::Test {
+ protected:
+  void Make(const InstallationOptions& more = {}) {
+    InstallationOptions options = more;
+    options.bin_dir = MIRROR_BIN_DIR;
+    auto made = Installation::Init(options);
+    ASSERT_THAT(made, IsOk());
+    here_ = *std::move(made);
+    WriteFileText(Path("crm.db"), "");
+    ASSERT_EQ(
+        Sql("CREATE TABLE contact (id INTEGER PRIMARY KEY, name TEXT); INSERT INTO contact VALUES (1, 'a');"
+            "CREATE TABLE person (id INTEGER PRIMARY KEY, code TEXT UNIQUE)"),
+        "");
+  }
+  /// Also starts the server and installs the change log.
+  void Begin(const InstallationOptions& more = {}) {
+    Make(more);
+    ASSERT_THAT(here_->Start(), IsOk());
+    Agent("install");
+  }
+
+  std::string Sql(const std::string& sql) const {
+    return MirrorFile(here_->dir() + "/crm.db", "x").Execute(sql);
+  }
+  std::string Path(const std::string& name) const { return here_->dir() + "/" + name; }
+  PairFiles Files(const std::string& stem) const { return {Path(stem + ".crt"), Path(stem + ".key")}; }
+  static IssueOptions For(int days, std::int64_t from_s = 0) {
+    IssueOptions options;
+    options.days = days;
+    options.now_s = from_s;
+    options.replace = true;
+    return options;
+  }
+  std::string Toml(const std::string& name) const { return ReadFileText(Path(name)); }
+  void Replace(const std::string& name, const std::string& from, const std::string& to) const {
+    const std::string text = Toml(name);
+    ASSERT_THAT(text, HasSubstr(from));
+    WriteFileText(Path(name), absl::StrReplaceAll(text, {{from, to}}));
+  }
+
+  /// mirror-agent.toml with the server's port and the source.
+  std::string AgentToml() const {
+    const std::string text = Toml("mirror-agent.toml");
+    const std::string file = Path("agent.toml");
+    WriteFileText(file, absl::StrCat(absl::StrReplaceAll(text, {{"127.0.0.1:7443", here_->address()}}),
+                                     "[[source]]\ncontext_id = \"Cust\"\npath = \"crm.db\"\n"));
+    return file;
+  }
+  Finished Agent(const std::string& command) const {
+    return RunProgram(here_->program("mirror-agent"), {command, "--config", AgentToml()});
+  }
+  Said Examine(const std::vector<std::string>& more = {}) const {
+    std::vector<std::string> arguments = {"doctor", "--json"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return Read(here_->Mirrorctl(arguments));
+  }
+  Said ExamineAll() const { return Examine({"--source", AgentToml()}); }
+
+  std::unique_ptr<Installation> here_;
+};
+
+TEST_F(Doctor, WhatIsWellIsSaidLineByLineAndNeedsNothing) {
+  Begin();
+  ASSERT_EQ(Agent("once").exit_code, 0);
+  const Finished run = here_->Mirrorctl({"doctor", "--source", AgentToml()});
+  EXPECT_EQ(run.exit_code, 0) << run.output;
+  EXPECT_EQ(run.errors, "");
+  for (const char* const step :
+       {"admin name",    "admin port",     "admin TLS",     "admin certificate", "admin identity",
+        "admin call",    "server clock",   "server disk",   "server sync",       "mirrors",
+        "server keys",   "endpoint name",  "endpoint port", "endpoint TLS",      "endpoint certificate",
+        "source key",    "application",    "source's keys", "Cust proof",        "endpoint clock",
+        "Cust database", "Cust change log"}) {
+    EXPECT_THAT(run.output, HasSubstr(absl::StrCat("OK    ", step, " "))) << step;
+  }
+  EXPECT_THAT(run.output, AllOf(HasSubstr("1 passes the integrity check"), HasSubstr("proved itself"),
+                                HasSubstr("2 tables are logged as install left it"),
+                                HasSubstr("steps, nothing needs doing\n"), Not(HasSubstr("do:"))));
+  // It only asked: no cycle began, and none was ended.
+  EXPECT_EQ(Agent("once").exit_code, 0);
+}
+
+TEST_F(Doctor, AServerThatIsDownIsTheOnlyThingToMend) {
+  Begin();
+  ASSERT_THAT(here_->Stop(), IsOkAndHolds(0));
+  const Said said = ExamineAll();
+  EXPECT_EQ(said.exit_code, 1);
+  EXPECT_THAT(said.steps,
+              Contains(testing::Pair("FAIL admin port", AllOf(HasSubstr("Connection refused"),
+                                                              HasSubstr("see that mirror-server runs")))));
+  EXPECT_THAT(said.steps, Contains(testing::Pair("FAIL endpoint port", HasSubstr("[listen]"))));
+  EXPECT_THAT(Needy(said), testing::ElementsAre("FAIL admin port", "SKIP admin TLS", "SKIP admin certificate",
+                                                "SKIP admin call", "SKIP server clock", "SKIP server disk",
+                                                "SKIP server sync", "SKIP mirrors", "SKIP server keys",
+                                                "FAIL endpoint port", "SKIP endpoint TLS",
+                                                "SKIP endpoint certificate", "SKIP Cust proof"));
+  EXPECT_THAT(said.steps,
+              Contains(testing::Pair("SKIP Cust proof", HasSubstr("since 'endpoint port' failed"))));
+  EXPECT_THAT(said.steps, Contains(testing::Pair("OK Cust change log", HasSubstr("2 tables"))));
+}
+
+TEST_F(Doctor, ANameThatNobodyKnowsIsTheFirstStep) {
+  Make();
+  Replace("mirrorctl.toml", "address = \"127.0.0.1:7444\"", "address  = \"mirror.invalid:7444\"");
+  const Said said = Examine();
+  EXPECT_EQ(said.exit_code, 1);
+  EXPECT_THAT(said.steps,
+              Contains(testing::Pair("FAIL admin name", AllOf(HasSubstr("'mirror.invalid' is not known"),
+                                                              HasSubstr("correct 'address'")))));
+  EXPECT_THAT(said.steps, Contains(testing::Pair("SKIP admin port", HasSubstr("'admin name' failed"))));
+}
+
+TEST_F(Doctor, AnotherAuthorityIsNotBelieved) {
+  Begin();
+  std::filesystem::copy_file(Path("tls/ca.crt"), Path("admin/ca.crt"),
+                             std::filesystem::copy_options::overwrite_existing);
+  const Said said = Examine();
+  EXPECT_EQ(said.exit_code, 1);
+  EXPECT_THAT(said.steps, Contains(testing::Pair("FAIL admin TLS", AllOf(HasSubstr("is not believed"),
+                                                                         HasSubstr("admin/ca.crt'")))));
+  EXPECT_THAT(Needy(said), Contains("SKIP admin call"));
+}
+
+TEST_F(Doctor, APortWithoutTlsIsAnotherPort) {
+  InstallationOptions options;
+  options.settings = {{"listen", "plaintext", "true"}};
+  Begin(options);
+  Replace("mirrorctl.toml", "address = ", "# address = ");
+  WriteFileText(Path("mirrorctl.toml"),
+                absl::StrCat(Toml("mirrorctl.toml"), "\naddress  = \"", here_->address(), "\"\n"));
+  const Said said = Examine();
+  EXPECT_EQ(said.exit_code, 1);
+  EXPECT_THAT(said.steps, Contains(testing::Pair(
+                              "FAIL admin TLS", AllOf(HasSubstr("no TLS handshake"), HasSubstr("[admin]")))));
+}
+
+TEST_F(Doctor, AnExpiredServerCertificateIsSeenInTheHandshake) {
+  Begin();
+  // Put under the server while it runs, which looks at its files each second: with such a one it would not
+  // start.
+  ASSERT_THAT(IssueServer(Files("admin/server"), Files("admin/ca"), "mirror-admin", {},
+                          For(5, std::time(nullptr) - 20 * kDayS)),
+              IsOk());
+  const auto deadline = std::chrono::steady_clock::now() + kPatience;
+  Said said;
+  do {
+    said = Examine();
+  } while (said.steps[2].first != "FAIL admin TLS" && std::chrono::steady_clock::now() < deadline);
+  EXPECT_THAT(said.steps,
+              Contains(testing::Pair("FAIL admin TLS", AllOf(HasSubstr("certificate has expired"),
+                                                             HasSubstr("issue-tls --listener admin")))));
+  EXPECT_THAT(said.steps, Contains(testing::Pair("FAIL admin certificate",
+                                                 AllOf(HasSubstr("expired"), HasSubstr("days ago")))));
+}
+
+TEST_F(Doctor, WhatExpiresWithinAMonthIsToldByEverybody) {
+  Make();
+  const IssueOptions soon = For(20);
+  ASSERT_THAT(IssueCa(Files("admin/ca"), "Test admin CA", soon), IsOk());
+  ASSERT_THAT(IssueServer(Files("admin/server"), Files("admin/ca"), "mirror-admin", {}, soon), IsOk());
+  ASSERT_THAT(IssueAdmin(Files("admin/operator"), Files("admin/ca"), "operator", Role::kOperator, soon),
+              IsOk());
+  ASSERT_THAT(IssueSigningKey({Path("issuers/development/source-2.crt"), Path("source/source-2.key")},
+                              "source-2", Algorithm::kEs256, soon),
+              IsOk());
+  ASSERT_THAT(IssueSigningKey({Path("issuers/development/source-0.crt"), Path("source/source-0.key")},
+                              "source-0", Algorithm::kEs256, For(5, std::time(nullptr) - 20 * kDayS)),
+              IsOk());
+  ASSERT_THAT(IssueSigningKey(Files("application/application-1"), "application-1", Algorithm::kEs256, soon),
+              IsOk());
+  ASSERT_THAT(here_->Start(), IsOk());
+  Agent("install");
+  ASSERT_EQ(Agent("once").exit_code, 0);
+  const Said said = ExamineAll();
+  EXPECT_EQ(said.exit_code, 1);
+  EXPECT_THAT(said.steps, Contains(testing::Pair("WARN admin certificate",
+                                                 AllOf(HasSubstr(" days"), HasSubstr("--replace")))));
+  EXPECT_THAT(said.steps, Contains(testing::Pair("WARN admin identity's end", HasSubstr("issue-operator"))));
+  EXPECT_THAT(said.steps, Contains(testing::Pair("WARN server keys", AllOf(HasSubstr("source source-2"),
+                                                                           HasSubstr("issue-source")))));
+  EXPECT_THAT(said.steps, Contains(testing::Pair("FAIL server keys", HasSubstr("source source-0"))));
+  EXPECT_THAT(said.steps, Contains(testing::Pair("WARN server keys", HasSubstr("application-1.crt"))));
+  EXPECT_THAT(said.steps, Contains(testing::Pair("WARN source's keys", HasSubstr("application-1.crt"))));
+  EXPECT_THAT(said.steps, Contains(testing::Pair("OK Cust proof", HasSubstr("proved itself"))));
+
+  EXPECT_THAT(said.steps, Contains(testing::Pair("WARN admin authority", HasSubstr("admin/ca.crt'"))));
+  EXPECT_THAT(said.steps, Contains(testing::Pair("WARN server keys", HasSubstr("admin_ca "))));
+
+  // The server told at its start, and does not tell again at a reload.
+  ASSERT_EQ(here_->Mirrorctl({"keys", "--reload"}).exit_code, 0);
+  const auto events = nlohmann::json::parse(here_->Mirrorctl({"events", "--json"}).output);
+  std::map<std::string, int> told;
+  for (const auto& event : events) {
+    if (event["kind"] != "key.expires") continue;
+    for (const char* const name : {"source-2", "source-0", "application-1.crt", "admin/server.crt"}) {
+      if (absl::StrContains(std::string(event["message"]), name)) ++told[name];
+    }
+    const bool over = absl::StrContains(std::string(event["message"]), "source-0");
+    EXPECT_EQ(event["severity"], over ? "error" : "warning") << event;
+  }
+  EXPECT_EQ(told, (std::map<std::string, int>{
+                      {"source-2", 1}, {"source-0", 1}, {"application-1.crt", 1}, {"admin/server.crt", 1}}));
+  // And so does the agent.
+  EXPECT_THAT(Agent("once").errors,
+              HasSubstr("mirror-agent: warning: '" + Path("application/application-1.crt")));
+}
+
+TEST_F(Doctor, AnExpiredIdentityIsNotShownAndCallsAreSkipped) {
+  Begin();
+  ASSERT_THAT(IssueAdmin(Files("admin/operator"), Files("admin/ca"), "operator", Role::kOperator,
+                         For(5, std::time(nullptr) - 20 * kDayS)),
+              IsOk());
+  const Said said = Examine();
+  EXPECT_EQ(said.exit_code, 1);
+  EXPECT_THAT(said.steps, Contains(testing::Pair("OK admin TLS", HasSubstr("believed"))));
+  EXPECT_THAT(said.steps, Contains(testing::Pair("FAIL admin identity", AllOf(HasSubstr("is valid from"),
+                                                                              HasSubstr("issue-operator")))));
+  EXPECT_THAT(said.steps, Contains(testing::Pair("SKIP admin call", HasSubstr("'admin identity' failed"))));
+}
+
+TEST_F(Doctor, AnIdentityOfAnotherAuthorityIsRefusedByTheServer) {
+  Begin();
+  ASSERT_THAT(IssueAdmin(Files("admin/operator"), Files("tls/ca"), "operator", Role::kOperator, For(100)),
+              IsOk());
+  const Said said = Examine();
+  EXPECT_EQ(said.exit_code, 1);
+  EXPECT_THAT(said.steps, Contains(testing::Pair("FAIL admin TLS",
+                                                 AllOf(HasSubstr("ended the connection after the handshake"),
+                                                       HasSubstr("client_ca")))));
+  ASSERT_THAT(here_->Stop(), IsOkAndHolds(0));
+  EXPECT_THAT(Examine().steps, Contains(testing::Pair("WARN admin identity", HasSubstr("is not signed by"))));
+}
+
+TEST_F(Doctor, AnIdentityWithoutARoleOrOpenToOthersIsNone) {
+  Begin();
+  chmod(Path("admin/operator.key").c_str(), 0644);
+  EXPECT_THAT(Examine().steps, Contains(testing::Pair("FAIL admin identity", HasSubstr("others may read"))));
+  ASSERT_THAT(IssueClient(Files("admin/operator"), Files("admin/ca"), "operator", For(100)), IsOk());
+  EXPECT_THAT(Examine().steps,
+              Contains(testing::Pair("FAIL admin identity",
+                                     AllOf(HasSubstr("names 0 URIs"), HasSubstr("mirror:role:viewer")))));
+  // A viewer may look.
+  ASSERT_THAT(IssueAdmin(Files("admin/operator"), Files("admin/ca"), "eve", Role::kViewer, For(100)), IsOk());
+  EXPECT_EQ(Examine().exit_code, 0);
+}
+
+TEST_F(Doctor, WhatTheSourceSignsWithMustBeItsOwnAndClosed) {
+  Begin();
+  chmod(Path("source/source-1.key").c_str(), 0640);
+  Said said = ExamineAll();
+  EXPECT_THAT(said.steps,
+              Contains(testing::Pair("FAIL source key", AllOf(HasSubstr("mode 0640"), HasSubstr("'key'")))));
+  EXPECT_THAT(said.steps, Contains(testing::Pair("SKIP Cust proof", HasSubstr("'source key' failed"))));
+  // Another key of the same name: the server does not know it.
+  ASSERT_THAT(IssueSigningKey({Path("source/other.crt"), Path("source/source-1.key")}, "source-1",
+                              Algorithm::kEs256, For(100)),
+              IsOk());
+  said = ExamineAll();
+  EXPECT_THAT(said.steps, Contains(testing::Pair("OK source key", HasSubstr("ES256"))));
+  EXPECT_THAT(said.steps, Contains(testing::Pair("FAIL Cust proof", HasSubstr("'mirrorctl keys'"))));
+  EXPECT_EQ(said.exit_code, 1);
+}
+
+TEST_F(Doctor, AnEndpointThatCannotProveItselfIsNone) {
+  Begin();
+  ASSERT_EQ(Agent("once").exit_code, 0);
+  ASSERT_THAT(IssueSigningKey({Path("application/application-1.crt"), Path("application/unused.key")},
+                              "application-1", Algorithm::kEs256, For(100)),
+              IsOk());
+  const Said said = ExamineAll();
+  EXPECT_EQ(said.exit_code, 1);
+  EXPECT_THAT(Needy(said), Contains("FAIL Cust proof"));
+}
+
+TEST_F(Doctor, ATenantWithoutAMirrorOrPausedIsToldOf) {
+  Begin();
+  EXPECT_THAT(ExamineAll().steps,
+              Contains(testing::Pair("WARN Cust proof", AllOf(HasSubstr("no mirror of this tenant yet"),
+                                                              HasSubstr("run a cycle")))));
+  ASSERT_EQ(Agent("once").exit_code, 0);
+  ASSERT_EQ(here_->Mirrorctl({"pause", "Cust", "--reason", "disk is exchanged"}).exit_code, 0);
+  EXPECT_THAT(ExamineAll().steps,
+              Contains(testing::Pair("WARN Cust proof", AllOf(HasSubstr("disk is exchanged"),
+                                                              HasSubstr("mirrorctl resume Cust")))));
+}
+
+struct SkewCase {
+  std::string name, shift, outcome, words;
+};
+class DoctorOfClocks : public Doctor, public testing::WithParamInterface<SkewCase> {};
+
+TEST_P(DoctorOfClocks, AreComparedWithTheServers) {
+  const SkewCase& test = GetParam();
+  TempFolder folder;
+  // Where no space is in the path: the loader would take it for two.
+  const std::string shim = folder.path() + "/bad_disk.so";
+  std::filesystem::copy_file(MIRROR_BAD_DISK, shim);
+  InstallationOptions options;
+  options.environment = {"LD_PRELOAD=" + shim, "MIRROR_CLOCK_SHIFT=" + test.shift};
+#ifdef __SANITIZE_ADDRESS__
+  options.environment.emplace_back("ASAN_OPTIONS=verify_asan_link_order=0");
+#endif
+  Begin(options);
+  const Said said = Examine();
+  EXPECT_EQ(said.exit_code, 1);
+  EXPECT_THAT(said.steps, Contains(testing::Pair(test.outcome + " server clock",
+                                                 AllOf(HasSubstr(test.words), HasSubstr("time service")))));
+}
+
+INSTANTIATE_TEST_SUITE_P(Clocks, DoctorOfClocks,
+                         testing::Values(SkewCase{"Ahead", "30", "WARN", "s ahead of this machine's"},
+                                         SkewCase{"FarAhead", "600", "FAIL",
+                                                  "tokens that are made here are refused"},
+                                         SkewCase{"FarBehind", "-600", "FAIL", "s behind this machine's"}),
+                         [](const auto& test) { return test.param.name; });
+
+struct LogCase {
+  std::string name, sql, outcome, words, next;
+  friend std::ostream& operator<<(std::ostream& out, const LogCase& test) { return out << test.name; }
+};
+class DoctorOfLogs : public Doctor, public testing::WithParamInterface<LogCase> {};
+
+TEST_P(DoctorOfLogs, SaysWhatIsNotAsInstallLeftIt) {
+  const LogCase& test = GetParam();
+  Begin();
+  EXPECT_THAT(ExamineAll().steps,
+              Contains(testing::Pair("OK Cust change log", HasSubstr("as install left it"))));
+  ASSERT_EQ(Sql(test.sql), "");
+  const Said said = ExamineAll();
+  EXPECT_THAT(said.steps, Contains(testing::Pair(test.outcome + " Cust change log",
+                                                 AllOf(HasSubstr(test.words), HasSubstr(test.next)))));
+  if (test.outcome == "OK") return;
+  // What it says to do is what helps.
+  if (absl::StrContains(test.next, "uninstall")) {
+    ASSERT_EQ(Agent("uninstall").exit_code, 0);
+  }
+  ASSERT_EQ(Agent("install").exit_code, 0);
+  EXPECT_THAT(ExamineAll().steps,
+              Contains(testing::Pair("OK Cust change log", HasSubstr("as install left it"))));
+  EXPECT_EQ(Sql("INSERT INTO contact VALUES (77, 'z'); INSERT INTO person VALUES (77, 'z')"), "");
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Logs, DoctorOfLogs,
+    testing::Values(LogCase{"LogDropped", "DROP TABLE _mirror_log_1", "FAIL",
+                            "every INSERT, UPDATE and DELETE of the application on contact fails",
+                            "run 'mirror-agent install' at once"},
+                    LogCase{"TriggerDropped", "DROP TRIGGER _mirror_2_update", "WARN",
+                            "table 'person': a trigger of its log is gone", "mirror-agent install"},
+                    LogCase{"TriggerAnother",
+                            "DROP TRIGGER _mirror_1_delete; CREATE TRIGGER _mirror_1_delete AFTER DELETE ON "
+                            "contact BEGIN SELECT 1; END",
+                            "WARN", "is not as it was made", "mirror-agent install"},
+                    LogCase{"LogEmptied", "DELETE FROM _mirror_log_2", "WARN",
+                            "table 'person': its log was emptied", "mirror-agent install"},
+                    LogCase{"OwnTableDropped", "DROP TABLE _mirror_tables", "FAIL", "were dropped or emptied",
+                            "'mirror-agent uninstall' and 'mirror-agent install'"},
+                    LogCase{"TableAdded", "CREATE TABLE late (id INTEGER PRIMARY KEY)", "OK",
+                            "the next cycle adds late", ""}),
+    [](const auto& test) { return test.param.name; });
+
+TEST_F(Doctor, ASourceThatIsNotThereOrWithoutALogIsToldOf) {
+  Begin();
+  ASSERT_EQ(Agent("uninstall").exit_code, 0);
+  EXPECT_THAT(ExamineAll().steps,
+              Contains(testing::Pair("WARN Cust change log",
+                                     AllOf(HasSubstr("not installed"), HasSubstr("mirror-agent install")))));
+  // That an application's writes are kept waiting by nothing was looked at without a trace.
+  EXPECT_FALSE(std::filesystem::exists(Path("crm.db-wal")));
+  std::filesystem::remove(Path("crm.db"));
+  const Said said = ExamineAll();
+  EXPECT_THAT(said.steps, Contains(testing::Pair("FAIL Cust database", HasSubstr("is not there"))));
+  EXPECT_THAT(said.steps,
+              Contains(testing::Pair("SKIP Cust change log", HasSubstr("'Cust database' failed"))));
+}
+
+TEST_F(Doctor, AWrongConfigurationIsWrongUsage) {
+  Begin();
+  const Finished no_source = here_->Mirrorctl({"doctor", "--source", Path("none.toml")});
+  EXPECT_EQ(no_source.exit_code, 2);
+  EXPECT_THAT(no_source.errors, HasSubstr("none.toml' is not there"));
+  EXPECT_EQ(no_source.output, "");
+  EXPECT_EQ(RunProgram(here_->program("mirrorctl"), {"--config", Path("none.toml"), "doctor"}).exit_code, 2);
+  EXPECT_EQ(here_->Mirrorctl({"doctor", "--sauce"}).exit_code, 2);
+  EXPECT_THAT(here_->Mirrorctl({"doctor", "--help"}).output,
+              HasSubstr("doctor --source dev/mirror-agent.toml"));
+}
+
+// --- What a server says of itself, by one that says what a test wants ------------------------
+
+class DoctorOfServers : public AdminEndpoint {
+ protected:
+  Said Examine() { return Read(Run({"doctor", "--json"})); }
+  void SetUp() override {
+    AdminEndpoint::SetUp();
+    fake_.diagnosis.set_disk_free_bytes(5ULL << 30);
+    fake_.diagnosis.set_fsync_us(210);
+  }
+};
+
+TEST_F(DoctorOfServers, DiskSyncAndDamagedMirrorsAreToldWithWhatToDo) {
+  EXPECT_EQ(Examine().exit_code, 0);
+  fake_.diagnosis.set_disk_free_bytes(500ULL << 20);
+  fake_.diagnosis.set_fsync_us(400'000);
+  v1::DiagnoseResponse::Store* const store = fake_.diagnosis.add_stores();
+  store->set_context_id("Cust26759");
+  store->set_detail("page 3 is never used");
+  Said said = Examine();
+  EXPECT_EQ(said.exit_code, 1);
+  EXPECT_THAT(said.steps, Contains(testing::Pair("WARN server disk",
+                                                 AllOf(HasSubstr("500.0MiB free"), HasSubstr("make room")))));
+  EXPECT_THAT(said.steps, Contains(testing::Pair("WARN server sync", HasSubstr("400000 us"))));
+  EXPECT_THAT(said.steps,
+              Contains(testing::Pair("FAIL mirrors", AllOf(HasSubstr("Cust26759: page 3 is never used"),
+                                                           HasSubstr("mirrorctl restore Cust26759 FILE")))));
+  fake_.diagnosis.set_disk_free_bytes(0);
+  fake_.diagnosis.set_fsync_us(0);
+  fake_.diagnosis.add_findings("the data folder 'd': making a file: No space left on device");
+  said = Examine();
+  EXPECT_THAT(said.steps, Contains(testing::Pair("FAIL server disk", HasSubstr("No space left on device"))));
+  EXPECT_THAT(said.steps, Contains(testing::Pair("SKIP server sync", HasSubstr("'server disk' failed"))));
+}
+
+TEST_F(DoctorOfServers, AnAnswerThatIsARefusalIsAStep) {
+  fake_.refusal = grpc::Status(grpc::StatusCode::PERMISSION_DENIED, "the role is viewer");
+  const Said said = Examine();
+  EXPECT_EQ(said.exit_code, 1);
+  EXPECT_THAT(said.steps, Contains(testing::Pair("FAIL admin call", HasSubstr("the role is viewer"))));
+  EXPECT_THAT(Needy(said), Contains("SKIP mirrors"));
+}
+
+}  // namespace
+}  // namespace mirror

@@ -1,0 +1,67 @@
+#include "tools/mirrorctl/doctor.h"
+
+#include <signal.h>
+#include <stdlib.h>
+
+#include <memory>
+#include <optional>
+
+#include "absl/status/statusor.h"
+#include "client/config.h"
+#include "client/source/sqlite_file.h"
+#include "tools/mirrorctl/control_config.h"
+#include "tools/mirrorctl/doctor_report.h"
+#include "tools/mirrorctl/doctor_server.h"
+#include "tools/mirrorctl/doctor_source.h"
+#include "tools/mirrorctl/table_text.h"
+
+namespace mirror {
+namespace {
+
+struct Request {
+  std::string source;
+  bool json = false;
+};
+
+void WrongConfiguration(const absl::Status& status, Console& console) {
+  console.Fail(absl::Status(status.code(), Printable(std::string(status.message()))));
+  console.exit_code = Console::kWrongUsage;
+}
+
+void Doctor(const std::string& config_path, const Request& request, Console& console) {
+  const absl::StatusOr<ControlConfig> config = LoadControlConfig(config_path);
+  if (!config.ok()) return WrongConfiguration(config.status(), console);
+  std::optional<AgentConfig> source;
+  if (!request.source.empty()) {
+    absl::StatusOr<AgentConfig> loaded = LoadAgentConfig(request.source);
+    if (!loaded.ok()) return WrongConfiguration(loaded.status(), console);
+    source = *std::move(loaded);
+  }
+  // A server that hangs up is a finding; gRPC's own lines about it would stand between ours.
+  ::signal(SIGPIPE, SIG_IGN);
+  setenv("GRPC_VERBOSITY", "NONE", /*overwrite=*/0);
+  PrepareSqlite();
+  DoctorReport report(console, request.json);
+  ExamineServer(*config, report);
+  if (source) ExamineSource(*source, report);
+  report.Finish();
+}
+
+}  // namespace
+
+void AddDoctor(CLI::App& app, const std::string& config_path, Console& console) {
+  CLI::App* const doctor =
+      app.add_subcommand("doctor", "Look at everything from here to the server and say what to do");
+  doctor->footer(
+      "Looks at names, ports, TLS, certificates, clocks, disk and mirrors; with --source also at the "
+      "endpoint, the\n"
+      "source's keys and the endpoint's proof, the source's database and its change log. Changes nothing.\n"
+      "Exit codes: 0 nothing needs doing, 1 something does, 2 wrong usage or configuration. Example:\n"
+      "  mirrorctl --config dev/mirrorctl.toml doctor --source dev/mirror-agent.toml");
+  const auto request = std::make_shared<Request>();
+  doctor->add_option("--source", request->source, "A source's mirror-agent.toml, on this machine");
+  doctor->add_flag("--json", request->json, "Print an array of objects");
+  doctor->callback([request, &config_path, &console] { Doctor(config_path, *request, console); });
+}
+
+}  // namespace mirror

@@ -1,0 +1,20 @@
+#ifndef MIRROR_TOOLS_MIRRORCTL_DOCTOR_H_
+#define MIRROR_TOOLS_MIRRORCTL_DOCTOR_H_
+
+#include <CLI/CLI.hpp>
+#include <string>
+
+#include "tools/mirrorctl/console.h"
+
+namespace mirror {
+
+/// mirrorctl [--config mirrorctl.toml] doctor [--source mirror-agent.toml] [--json]
+/// Looks at everything between an operator, a source and the server, from the outside in, and says of each
+/// step whether it is well and what to do if not; steps behind one that failed are skipped, so that it needs
+/// no server. Changes nothing. Exit code: 0 nothing needs doing, 1 something does, 2 wrong usage or
+/// configuration.
+void AddDoctor(CLI::App& app, const std::string& config_path, Console& console);
+
+}  // namespace mirror
+
+#endif  // MIRROR_TOOLS_MIRRORCTL_DOCTOR_H_

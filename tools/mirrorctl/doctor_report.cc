@@ -1,0 +1,88 @@
+#include "tools/mirrorctl/doctor_report.h"
+
+#include <algorithm>
+#include <ctime>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "tools/mirrorctl/admin_output.h"
+#include "tools/mirrorctl/table_text.h"
+
+namespace mirror {
+namespace {
+
+constexpr std::size_t kStepWidth = 24;
+
+const char* NameOf(StepOutcome outcome) {
+  switch (outcome) {
+    case StepOutcome::kOk:
+      return "OK";
+    case StepOutcome::kWarn:
+      return "WARN";
+    case StepOutcome::kFail:
+      return "FAIL";
+    case StepOutcome::kSkipped:
+      break;
+  }
+  return "SKIP";
+}
+
+bool NeedsDoing(const StepResult& result) {
+  return result.outcome == StepOutcome::kWarn || result.outcome == StepOutcome::kFail;
+}
+
+}  // namespace
+
+void DoctorReport::Skip(const std::string& step, const std::string& because) {
+  Add({step, StepOutcome::kSkipped, absl::StrCat("not looked at, since '", because, "' failed"), ""});
+}
+
+void DoctorReport::Dated(const std::string& step, const DatedKey& key, const std::string& next) {
+  const std::int64_t now_s = std::time(nullptr);
+  const std::string words = absl::StrCat("'", key.name, "' ", ExpiryWords(key.not_after_s, now_s));
+  switch (ExpiryAt(key.not_after_s, now_s)) {
+    case Expiry::kFar:
+      return Ok(step, words);
+    case Expiry::kSoon:
+      return Warn(step, words, next);
+    case Expiry::kOver:
+      return Fail(step, words, next);
+  }
+}
+
+void DoctorReport::Add(StepResult result) {
+  if (NeedsDoing(result)) console_.exit_code = Console::kFailed;
+  if (!json_) {
+    const std::string outcome = NameOf(result.outcome), step = Printable(result.step);
+    // A terminal shows a character for each that is not the tail of one.
+    const auto wide = static_cast<std::size_t>(
+        std::count_if(step.begin(), step.end(), [](char c) { return (c & 0xc0) != 0x80; }));
+    console_.out << outcome << std::string(6 - outcome.size(), ' ') << step
+                 << std::string(wide < kStepWidth ? kStepWidth - wide : 1, ' ') << Printable(result.words)
+                 << '\n';
+    if (!result.next.empty()) console_.out << "      do: " << Printable(result.next) << '\n';
+    console_.out.flush();
+  }
+  results_.push_back(std::move(result));
+}
+
+void DoctorReport::Finish() {
+  if (json_) {
+    Json list = Json::array();
+    for (const StepResult& result : results_) {
+      list.push_back({{"step", result.step},
+                      {"outcome", NameOf(result.outcome)},
+                      {"words", result.words},
+                      {"do", result.next}});
+    }
+    return PrintJson(console_.out, list);
+  }
+  const auto doing = std::count_if(results_.begin(), results_.end(), NeedsDoing);
+  console_.out << '\n'
+               << results_.size() << " steps, "
+               << (doing == 0 ? "nothing needs doing"
+                              : absl::StrCat(doing, doing == 1 ? " needs" : " need", " doing"))
+               << '\n';
+}
+
+}  // namespace mirror

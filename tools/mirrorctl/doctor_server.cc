@@ -1,0 +1,191 @@
+#include "tools/mirrorctl/doctor_server.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <ctime>
+#include <memory>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "certs/issue.h"
+#include "certs/key.h"
+#include "certs/tls_probe.h"
+#include "proto/wire/clock.h"
+#include "tools/mirrorctl/admin_client.h"
+#include "tools/mirrorctl/doctor_network.h"
+#include "tools/mirrorctl/table_text.h"
+
+namespace mirror {
+namespace {
+
+constexpr std::int64_t kSkewNoticeMs = 5'000;
+constexpr std::int64_t kSkewMaxMs = 60'000;  // [tokens] leeway, unless it was changed.
+constexpr std::uint64_t kDiskNotice = 1ULL << 30, kDiskMin = 100ULL << 20;  // Bytes.
+constexpr std::uint64_t kSyncNoticeUs = 100'000;
+
+constexpr const char* kCallSteps[] = {"server clock", "server disk", "server sync", "mirrors", "server keys"};
+
+/// Whether it can be shown at all: `pair` says whether the files are two halves of one, closed to others and
+/// valid now. `reached`: the server has judged who signed it.
+bool ExamineIdentity(const ControlConfig& config, const absl::Status& pair, bool reached,
+                     DoctorReport& report) {
+  const std::string step = "admin identity", next(Renewal(KeyKind::kAdminIdentity));
+  if (!pair.ok()) {
+    report.Fail(step, std::string(pair.message()), next);
+    return false;
+  }
+  const absl::StatusOr<CertificateInfo> info = ReadCertificateInfo(config.tls.certificate);
+  if (!info.ok()) {
+    report.Fail(step, std::string(info.status().message()), next);
+    return false;
+  }
+  const bool known = info->uris.size() == 1 && (info->uris.front() == RoleUri(Role::kOperator) ||
+                                                info->uris.front() == RoleUri(Role::kViewer));
+  if (!known) {
+    report.Fail(step,
+                absl::StrCat("'", config.tls.certificate, "' names ", info->uris.size(), " URIs, and one of ",
+                             std::string(RoleUri(Role::kViewer)), " and ",
+                             std::string(RoleUri(Role::kOperator)), " is wanted, alone"),
+                next);
+    return false;
+  }
+  if (!reached) {
+    // Only a hint: the server may believe another authority than we do.
+    const absl::Status is_signed = CheckSignedBy(config.tls.certificate, config.tls.ca);
+    if (!is_signed.ok()) {
+      report.Warn(
+          step, std::string(is_signed.message()),
+          absl::StrCat("see that 'client_ca' of the server's [admin] names who signed it, or ", next));
+      return true;
+    }
+  }
+  report.Ok(step, absl::StrCat(info->subject, ", ", info->uris.front()));
+  report.Dated("admin identity's end", {config.tls.certificate, KeyKind::kAdminIdentity, info->not_after},
+               next);
+  return true;
+}
+
+void ExamineDisk(const v1::DiagnoseResponse& answer, DoctorReport& report) {
+  for (const std::string& finding : answer.findings()) {
+    report.Fail("server disk", finding,
+                "make room or mend the disk of the server's [data] dir; until then nothing is committed");
+  }
+  const std::uint64_t free_bytes = answer.disk_free_bytes();
+  const std::string space = absl::StrCat(SizeText(free_bytes), " free in the data folder");
+  if (free_bytes >= kDiskNotice) {
+    report.Ok("server disk", space);
+  } else if (answer.findings().empty() || free_bytes > 0) {
+    const std::string next =
+        "make room on the disk of the server's [data] dir: when it is full, sources have to wait";
+    free_bytes < kDiskMin ? report.Fail("server disk", space, next) : report.Warn("server disk", space, next);
+  }
+  if (answer.fsync_us() == 0) return report.Skip("server sync", "server disk");
+  const std::string time = absl::StrCat("a write of 4 KB and its fsync take ", answer.fsync_us(), " us");
+  if (answer.fsync_us() < kSyncNoticeUs) return report.Ok("server sync", time);
+  report.Warn("server sync", time,
+              "every commit waits so long: see what else uses that disk, or take a faster one");
+}
+
+void ExamineMirrors(const v1::DiagnoseResponse& answer, DoctorReport& report) {
+  int good = 0;
+  for (const v1::DiagnoseResponse::Store& store : answer.stores()) {
+    if (store.ok()) {
+      ++good;
+      continue;
+    }
+    report.Fail("mirrors", absl::StrCat("the mirror of ", store.context_id(), ": ", store.detail()),
+                absl::StrCat("'mirrorctl restore ", store.context_id(),
+                             " FILE' puts a backup there; 'mirrorctl reset ", store.context_id(),
+                             " --all' sets it aside, and the next cycle populates a new one"));
+  }
+  if (good == answer.stores_size()) {
+    report.Ok("mirrors", good == 0
+                             ? "there are none yet"
+                             : absl::StrCat(good, good == 1 ? " passes" : " pass", " the integrity check"));
+  }
+}
+
+void ExamineKeys(const v1::DiagnoseResponse& answer, DoctorReport& report) {
+  const std::int64_t now_s = std::time(nullptr);
+  const v1::DiagnoseResponse::Key* first = nullptr;
+  bool all_far = true;
+  for (const v1::DiagnoseResponse::Key& key : answer.keys()) {
+    if (first == nullptr || key.not_after() < first->not_after()) first = &key;
+    if (ExpiryAt(key.not_after(), now_s) == Expiry::kFar) continue;
+    all_far = false;
+    const DatedKey dated = {absl::StrCat(key.kind(), " ", key.name()), KindNamed(key.kind()),
+                            key.not_after()};
+    report.Dated("server keys", dated, std::string(Renewal(dated.kind)));
+  }
+  if (first == nullptr)
+    return report.Ok("server keys", "the server does not tell, being older than this mirrorctl");
+  if (all_far) {
+    report.Ok("server keys", absl::StrCat(answer.keys_size(), " keys and certificates, the first ",
+                                          ExpiryWords(first->not_after(), now_s)));
+  }
+}
+
+void SkipCalls(const std::string& because, DoctorReport& report) {
+  for (const char* const step : kCallSteps) report.Skip(step, because);
+}
+
+void ExamineCalls(const ControlConfig& config, DoctorReport& report) {
+  const absl::StatusOr<std::unique_ptr<AdminClient>> client = AdminClient::Open(config);
+  const auto answer = client.ok() ? (*client)->Diagnose("") : client.status();
+  const std::int64_t after_ms = NowMs();
+  if (!answer.ok()) {
+    report.Fail("admin call", std::string(answer.status().message()),
+                absl::IsPermissionDenied(answer.status())
+                    ? std::string(Renewal(KeyKind::kAdminIdentity))
+                    : "see the server's log, which has a line for each call and for what went wrong");
+    return SkipCalls("admin call", report);
+  }
+  report.Ok("admin call", "the server answers");
+  if (answer->server_time_ms() == 0) {
+    report.Ok("server clock", "the server does not tell, being older than this mirrorctl");
+  } else {
+    ExamineClock("server clock", answer->server_time_ms(), after_ms, report);
+  }
+  ExamineDisk(*answer, report);
+  ExamineMirrors(*answer, report);
+  ExamineKeys(*answer, report);
+}
+
+}  // namespace
+
+void ExamineClock(const std::string& step, std::int64_t server_ms, std::int64_t after_ms,
+                  DoctorReport& report) {
+  const std::int64_t skew_ms = server_ms - after_ms;
+  if (std::abs(skew_ms) <= kSkewNoticeMs) return report.Ok(step, "the same as here, within 5 s");
+  const std::string words = absl::StrCat("the server's clock is ", std::abs(skew_ms) / 1'000, " s ",
+                                         skew_ms > 0 ? "ahead of" : "behind", " this machine's");
+  const std::string next = "set both clocks by a time service (chrony, systemd-timesyncd)";
+  if (std::abs(skew_ms) <= kSkewMaxMs) return report.Warn(step, words, next);
+  report.Fail(step, absl::StrCat(words, ": tokens that are made here are refused there"), next);
+}
+
+void ExamineServer(const ControlConfig& config, DoctorReport& report) {
+  const absl::Status pair = CheckTlsPair(config.tls.certificate, config.tls.key);
+  Port port;
+  port.name = "admin";
+  port.address = config.address;
+  port.tls = config.tls;
+  port.anonymous = !pair.ok();
+  if (port.anonymous) port.tls.certificate = port.tls.key = "";
+  port.configured = absl::StrCat("[endpoint] of '", config.file, "'");
+  port.listener = "[admin]";
+  port.certificate = KeyKind::kAdmin;
+  const std::string failed = ExaminePort(port, report);
+  std::vector<DatedKey> authorities;
+  AddCertificates(config.tls.ca, KeyKind::kEndpointCa, &authorities);
+  for (const DatedKey& authority : authorities) {
+    report.Dated("admin authority", authority, std::string(Renewal(authority.kind)));
+  }
+  const bool usable = ExamineIdentity(config, pair, failed.empty(), report);
+  if (failed.empty() && usable) return ExamineCalls(config, report);
+  report.Skip("admin call", failed.empty() ? "admin identity" : failed);
+  SkipCalls(failed.empty() ? "admin identity" : failed, report);
+}
+
+}  // namespace mirror

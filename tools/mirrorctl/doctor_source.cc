@@ -1,0 +1,219 @@
+#include "tools/mirrorctl/doctor_source.h"
+
+#include <algorithm>
+#include <ctime>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "client/connect.h"
+#include "client/expiry.h"
+#include "client/source/log_check.h"
+#include "client/source_run.h"
+#include "proto/wire/clock.h"
+#include "proto/wire/table.h"
+#include "tools/mirrorctl/doctor_network.h"
+#include "tools/mirrorctl/doctor_server.h"
+
+namespace mirror {
+namespace {
+
+constexpr std::size_t kNamesMost = 5;
+
+/// The source's certificate for mutual TLS. False: it cannot be shown.
+bool ExamineClientPair(const AgentConfig& config, DoctorReport& report) {
+  const EndpointConfig& endpoint = config.endpoint;
+  if (endpoint.plaintext || endpoint.certificate.empty()) return true;
+  const absl::Status pair = CheckTlsPair(endpoint.certificate, endpoint.key);
+  if (pair.ok()) return true;  // Its end is told with those of the others.
+  report.Fail("endpoint identity", std::string(pair.message()), std::string(Renewal(KeyKind::kClient)));
+  return false;
+}
+
+std::string ExamineEndpoint(const AgentConfig& config, DoctorReport& report) {
+  const EndpointConfig& endpoint = config.endpoint;
+  Port port;
+  port.name = "endpoint";
+  port.address = endpoint.address;
+  port.tls = {endpoint.ca, endpoint.certificate, endpoint.key};
+  port.plaintext = endpoint.plaintext;
+  port.anonymous = !ExamineClientPair(config, report);
+  if (port.anonymous) port.tls.certificate = port.tls.key = "";
+  port.configured = absl::StrCat("[endpoint] of '", config.file, "'");
+  port.listener = "[listen]";
+  port.certificate = KeyKind::kListener;
+  const std::string failed = ExaminePort(port, report);
+  return failed.empty() && port.anonymous ? "endpoint identity" : failed;
+}
+
+/// The signing key signs, and the application's certificate can judge an answer. Gives the step that failed.
+std::string ExamineKeys(const AgentConfig& config, DoctorReport& report) {
+  std::string failed;
+  const IdentityConfig& identity = config.identity;
+  const absl::StatusOr<SigningKey> key = SigningKey::Load(identity.key, identity.key_id);
+  const absl::Status signs = key.ok() ? key->Sign("doctor").status() : key.status();
+  if (signs.ok()) {
+    report.Ok("source key",
+              absl::StrCat("'", identity.key_id, "' signs with ", std::string(ToString(key->algorithm())),
+                           ", and its file is closed to others"));
+  } else {
+    report.Fail("source key", std::string(signs.message()),
+                absl::StrCat("mend what 'key' and 'key_id' in [identity] of '", config.file, "' name"));
+    failed = "source key";
+  }
+  const absl::StatusOr<PublicKey> application = PublicKey::Load(identity.application_certificate);
+  const absl::Status valid =
+      application.ok() ? application->CheckValidity(std::time(nullptr)) : application.status();
+  if (valid.ok()) {
+    report.Ok("application",
+              absl::StrCat("the endpoint has to prove that it is '", identity.application_id, "'"));
+  } else {
+    report.Fail(
+        "application", std::string(valid.message()),
+        absl::StrCat("ask the endpoint's operator for its certificate and set 'application_certificate' in "
+                     "[identity] of '",
+                     config.file, "'"));
+    if (failed.empty()) failed = "application";
+  }
+  const std::vector<std::string> ends = ExpiryWarnings(config, std::time(nullptr));
+  for (const std::string& end : ends) {
+    const std::size_t colon = end.rfind(": ");
+    report.Warn("source's keys", end.substr(0, colon), end.substr(colon + 2));
+  }
+  if (ends.empty()) {
+    report.Ok("source's keys", absl::StrCat("none of ", AgentKeys(config).size(),
+                                            " certificates expires within ", kExpiryNoticeDays, " days"));
+  }
+  return failed;
+}
+
+std::string AfterRefusal(const absl::Status& status) {
+  if (absl::IsUnauthenticated(status)) {
+    return "compare 'issuer', 'key_id' and 'application_id' of [identity] with the endpoint's 'mirrorctl "
+           "keys', and "
+           "this machine's clock with the endpoint's";
+  }
+  if (absl::IsPermissionDenied(status)) {
+    return "have the endpoint's operator add the tenant to 'contexts' of its [[issuer]], or make it";
+  }
+  if (absl::IsDataLoss(status)) return "the endpoint's operator has to restore or reset the tenant's mirror";
+  return "see the endpoint's log and 'mirrorctl events'";
+}
+
+/// One Authenticate that begins nothing. Its signed answer is verified, or it is an error.
+void ExamineProof(const SourceConfig& source, const Connection& connection, bool with_clock,
+                  DoctorReport& report) {
+  const std::string step = absl::StrCat(source.context_id, " proof");
+  MirrorClient client(connection.channel, connection.identity, source.context_id);
+  const auto answer = client.Authenticate("", /*take_over=*/false, /*probe=*/true);
+  const std::int64_t after_ms = NowMs();
+  // The gate took the token, and only behind it the tenant is looked for.
+  if (absl::IsPermissionDenied(answer.status()) &&
+      absl::StrContains(answer.status().message(), "no mirror here yet")) {
+    return report.Warn(step, "the endpoint takes our token, and has no mirror of this tenant yet",
+                       "run a cycle: it makes the mirror where the endpoint has automatic_provisioning, and "
+                       "otherwise its operator has to");
+  }
+  if (!answer.ok())
+    return report.Fail(step, std::string(answer.status().message()), AfterRefusal(answer.status()));
+  const std::string proved =
+      absl::StrCat("the endpoint, version ", answer->server_version(), ", takes our token and proved itself");
+  if (answer->do_not_replicate()) {
+    report.Warn(
+        step, absl::StrCat(proved, ", and wants no changes now: ", answer->reason()),
+        absl::StrCat("nothing is lost; when that is over, its operator lets it go on with 'mirrorctl resume ",
+                     source.context_id, "'"));
+  } else {
+    report.Ok(step, answer->has_busy() ? absl::StrCat(proved, "; a cycle runs") : proved);
+  }
+  if (with_clock) ExamineClock("endpoint clock", answer->server_time_ms(), after_ms, report);
+}
+
+void ExamineLogOf(const SourceConfig& source, const std::vector<std::string>& tables, DoctorReport& report) {
+  const std::string step = absl::StrCat(source.context_id, " change log");
+  const absl::StatusOr<LogFindings> found = ExamineLog(source.path, tables);
+  if (!found.ok()) {
+    return report.Fail(step, std::string(found.status().message()), "mend that, then run this again");
+  }
+  if (!found->blocked.empty()) {
+    report.Fail(
+        step,
+        absl::StrCat("the log that triggers write into is gone: every INSERT, UPDATE and DELETE of the "
+                     "application on ",
+                     ListNames(found->blocked, kNamesMost), " fails now"),
+        "run 'mirror-agent install' at once: it makes log and triggers anew, and the next cycle populates "
+        "those tables ('mirror-agent uninstall' takes the triggers away)");
+  }
+  if (found->presence == LogPresence::kNone) {
+    if (!found->blocked.empty()) return;
+    return report.Warn(step, "it is not installed: changes that keep a table's number of rows are not seen",
+                       "run 'mirror-agent install', or set strategy = \"populate\"");
+  }
+  if (found->presence == LogPresence::kPart) {
+    return report.Fail(
+        step, "tables of its own (_mirror_...) were dropped or emptied: no cycle sends anything",
+        "run 'mirror-agent uninstall' and 'mirror-agent install'; then every table is populated anew");
+  }
+  for (const auto& [table, why] : found->damaged) {
+    const auto is_it = [&name = table](const std::string& other) { return SameName(name, other); };
+    if (std::any_of(found->blocked.begin(), found->blocked.end(), is_it)) continue;  // Said already.
+    report.Warn(step, absl::StrCat("table '", table, "': ", why, ", so that changes may be missing in it"),
+                "run 'mirror-agent install' or a cycle: its log begins anew, and the table is populated");
+  }
+  if (!found->damaged.empty() || !found->blocked.empty()) return;
+  std::string words = absl::StrCat(found->logged, found->logged == 1 ? " table is" : " tables are",
+                                   " logged as install left it");
+  if (!found->unlogged.empty()) {
+    absl::StrAppend(&words, "; the next cycle adds ", ListNames(found->unlogged, kNamesMost));
+  }
+  report.Ok(step, words);
+}
+
+void ExamineDatabase(const SourceConfig& source, DoctorReport& report) {
+  const std::string step = absl::StrCat(source.context_id, " database"),
+                    log = absl::StrCat(source.context_id, " change log");
+  const absl::StatusOr<std::vector<std::string>> tables = OpenReader(source, {})->TableNames();
+  if (!tables.ok()) {
+    report.Fail(step, std::string(tables.status().message()), "mend that, then run this again");
+    if (source.strategy == "cdc") report.Skip(log, step);
+    return;
+  }
+  report.Ok(step, absl::StrCat("'", source.path, "' can be read, ", tables->size(), " tables"));
+  if (source.strategy == "cdc") {
+    ExamineLogOf(source, *tables, report);
+  } else {
+    report.Ok(log, "none, as strategy = \"populate\" says");
+  }
+}
+
+}  // namespace
+
+void ExamineSource(const AgentConfig& config, DoctorReport& report) {
+  std::string failed = ExamineEndpoint(config, report);
+  const std::string key = ExamineKeys(config, report);
+  if (failed.empty()) failed = key;
+  if (config.sources.empty()) {
+    report.Warn("sources", absl::StrCat("'", config.file, "' has no [[source]]: nothing is replicated"),
+                "add one with 'context_id' and 'path'");
+  }
+  const absl::StatusOr<Connection> connection = failed.empty() ? Connect(config) : absl::CancelledError();
+  if (failed.empty() && !connection.ok()) {
+    failed = "source's files";
+    report.Fail(failed, std::string(connection.status().message()), "mend that, then run this again");
+  }
+  bool with_clock = true;
+  for (const SourceConfig& source : config.sources) {
+    if (failed.empty()) {
+      ExamineProof(source, *connection, std::exchange(with_clock, false), report);
+    } else {
+      report.Skip(absl::StrCat(source.context_id, " proof"), failed);
+    }
+    ExamineDatabase(source, report);
+  }
+}
+
+}  // namespace mirror
