@@ -45,7 +45,7 @@ struct TenantOptions {
   bool automatic_provisioning = true;
   ColumnRulesConfig columns = {};
   std::optional<std::string> hash_secret = {};  ///< What `columns` hash with.
-  const HookBook* hooks = nullptr;  ///< Null: there are none.
+  const HookBook* hooks = nullptr;              ///< Null: there are none.
   /// For what a call itself took; another one in tests.
   std::chrono::steady_clock::time_point (*steady_now)() = &std::chrono::steady_clock::now;
 };
