@@ -423,9 +423,9 @@ class Loader {
 
   absl::StatusOr<ServerConfig> Load(const toml::table& root) {
     const std::vector<std::pair<std::string, Keys>> sections = {
-        {"listen", ListenKeys()},   {"admin", AdminKeys()},   {"application", ApplicationKeys()},
-        {"data", DataKeys()},       {"tokens", TokensKeys()}, {"limits", LimitsKeys()},
-        {"breaker", BreakerKeys()}, {"log", LogKeys()}};
+        {"listen", ListenKeys()},   {"admin", AdminKeys()},     {"application", ApplicationKeys()},
+        {"data", DataKeys()},       {"tokens", TokensKeys()},   {"limits", LimitsKeys()},
+        {"breaker", BreakerKeys()}, {"metrics", MetricsKeys()}, {"log", LogKeys()}};
     std::vector<std::string> names = {"issuer", "tenant"};
     for (const auto& [name, keys] : sections) names.push_back(name);
     for (const auto& [key, node] : root) {
@@ -514,6 +514,13 @@ class Loader {
             {"tables_min", Number(&limits.tables_min, 1, kTablesMinMax)},
             {"window", Milliseconds(&limits.window_ms, std::chrono::hours(24 * 30))},
             {"miss_window", Milliseconds(&config_.miss_window_ms, std::chrono::hours(24 * 30))}};
+  }
+  Keys MetricsKeys() {
+    MetricsConfig& metrics = config_.metrics;
+    return {{"enabled", Flag(&metrics.enabled)},
+            {"address", Address(&metrics.address)},
+            {"port", Number(&metrics.port, 0, 65'535)},
+            {"allow_remote", Flag(&metrics.allow_remote)}};
   }
   Keys LogKeys() {
     return {{"level", Choice(&config_.log_level, {"trace", "debug", "info", "warn", "error"})}};
@@ -719,6 +726,18 @@ class Loader {
     if (listen.port != 0 && listen.port == config_.admin.port) {
       return absl::InvalidArgumentError(absl::StrCat(Where("admin", "port"), " is that of [listen], ",
                                                      listen.port, ": the two listeners need a port each"));
+    }
+    const MetricsConfig& metrics = config_.metrics;
+    if (metrics.enabled && !metrics.allow_remote && !IsLoopback(metrics.address)) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          Where("metrics", "address"), " is not a loopback address: the metrics have neither TLS ",
+          "nor a password. Set 'allow_remote' when only those that may see them can get there"));
+    }
+    if (metrics.enabled && metrics.port != 0 &&
+        (metrics.port == listen.port || metrics.port == config_.admin.port)) {
+      return absl::InvalidArgumentError(absl::StrCat(Where("metrics", "port"), " is that of ",
+                                                     metrics.port == listen.port ? "[listen], " : "[admin], ",
+                                                     metrics.port, ": the listeners need a port each"));
     }
     const LimitsConfig& limits = config_.limits;
     if (limits.bytes_in_flight_tenant_max < limits.message_bytes_max) {

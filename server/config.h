@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "proto/exposition/metrics_listener.h"
 #include "server/breaker.h"
 
 namespace mirror {
@@ -93,6 +94,7 @@ struct ServerConfig {
   TokensConfig tokens;
   std::vector<IssuerConfig> issuers;
   LimitsConfig limits;
+  MetricsConfig metrics = {.enabled = true, .port = 7445};
   BreakerConfig breaker;  ///< [breaker], and what [[tenant]] says about it.
   /// Two completed cycles in a row within it whose source does not know what the other one committed pause
   /// the tenant: two databases feed it. 0: never.

@@ -28,6 +28,7 @@ void Events::Add(const std::string& context_id, Severity severity, std::string_v
   event.severity = severity;
   event.kind = std::string(kind);
   event.message = message;
+  counters_.events.at(static_cast<std::size_t>(severity)).Add();
   const absl::StatusOr<EventRecord> kept = catalog_.AddEvent(event);
   // Names of tables may hold anything, line ends too.
   spdlog::log(LevelOf(severity), "event {} {}: {}", event.kind, context_id.empty() ? "-" : context_id,

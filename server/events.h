@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "server/counters.h"
 #include "server/store/catalog.h"
 
 namespace mirror {
@@ -18,7 +19,8 @@ namespace mirror {
 /// Threads: any.
 class Events {
  public:
-  explicit Events(Catalog& catalog) : catalog_(catalog) {}
+  explicit Events(Catalog& catalog, ServerCounters& counters = UnwatchedCounters())
+      : catalog_(catalog), counters_(counters) {}
 
   /// `kind` is a word for programs ("table.repopulate"); `message` a sentence without a row's values. An
   /// empty `context_id` means the server itself.
@@ -35,6 +37,7 @@ class Events {
 
  private:
   Catalog& catalog_;
+  ServerCounters& counters_;
   std::mutex mutex_;
   std::condition_variable added_;
   std::uint64_t count_ = 0;

@@ -21,15 +21,19 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "certs/tls.h"
+#include "proto/exposition/metrics_listener.h"
+#include "proto/wire/clock.h"
 #include "server/admin_service.h"
 #include "server/config.h"
 #include "server/endpoint.h"
 #include "server/events.h"
 #include "server/gate.h"
 #include "server/message_memory.h"
+#include "server/metrics.h"
 #include "server/mirror_service.h"
 #include "server/store/catalog.h"
 #include "server/store/sqlite_store.h"
+#include "server/summary_keeper.h"
 #include "server/tenants.h"
 
 namespace mirror {
@@ -41,6 +45,8 @@ constexpr std::chrono::seconds kDrainTime{10};
 constexpr std::chrono::seconds kDrainIdle{1};
 constexpr std::chrono::milliseconds kDrainLook{100};
 constexpr std::int64_t kHousekeepingS = 1;
+/// How often the catalog is told what changed of tenants.
+constexpr std::chrono::seconds kKeepInterval{10};
 
 /// A database open for writing has its file, its log and its index of the log.
 constexpr std::uint64_t kDescriptorsPerTenant = 3;
@@ -95,6 +101,17 @@ void FitToDescriptors(std::uint64_t descriptors, ServerConfig* config) {
   if (open == 0 || open > tenants) open = static_cast<std::uint32_t>(tenants);
 }
 
+/// What the gate knows of keys that end.
+std::vector<ExpiringKey> ExpiringKeysOf(const Gate& gate) {
+  std::vector<ExpiringKey> expiring;
+  for (const KeyInfo& key : gate.keys()) {
+    if (key.not_after == 0) continue;
+    expiring.push_back(
+        {absl::StrCat(key.issuer, "/", key.environment, "/", key.key_id), "issuer", key.not_after});
+  }
+  return expiring;
+}
+
 TenantsOptions TenantsOptionsOf(const ServerConfig& config) {
   TenantsOptions options;
   options.data_dir = config.data.dir;
@@ -140,6 +157,7 @@ class Reloader {
     const std::pair<const char*, bool> others[] = {{"listen", config->listen == started_with_.listen},
                                                    {"admin", config->admin == started_with_.admin},
                                                    {"data", config->data == started_with_.data},
+                                                   {"metrics", config->metrics == started_with_.metrics},
                                                    {"limits", config->limits == started_with_.limits}};
     for (const auto& [name, same] : others) {
       if (!same) spdlog::warn("[{}] has changed in {}: that needs a restart", name, started_with_.file);
@@ -176,13 +194,17 @@ class Server {
     absl::StatusOr<std::unique_ptr<Catalog>> catalog = OpenSqliteCatalog(config.data.dir);
     if (!catalog.ok()) return catalog.status();
     server->catalog_ = *std::move(catalog);
-    server->events_ = std::make_unique<Events>(*server->catalog_);
-    absl::StatusOr<std::unique_ptr<Tenants>> tenants =
-        Tenants::Open(TenantsOptionsOf(config), *server->events_);
+    server->events_ = std::make_unique<Events>(*server->catalog_, server->counters_);
+    TenantsOptions options = TenantsOptionsOf(config);
+    options.tenant.counters = &server->counters_;
+    absl::StatusOr<std::unique_ptr<Tenants>> tenants = Tenants::Open(options, *server->events_);
     if (!tenants.ok()) return tenants.status();
     server->tenants_ = *std::move(tenants);
+    server->keeper_ = std::make_unique<SummaryKeeper>(*server->catalog_, *server->tenants_);
+    server->keeper_->Restore();
     server->reloader_ = std::make_unique<Reloader>(as_written, *server->gate_, *server->events_);
-    server->mirror_ = std::make_unique<MirrorService>(*server->gate_, *server->tenants_, config.limits);
+    server->mirror_ =
+        std::make_unique<MirrorService>(*server->gate_, *server->tenants_, config.limits, server->counters_);
     server->admin_ =
         std::make_unique<AdminService>(*server->gate_, *server->tenants_, *server->events_, *server->catalog_,
                                        [reloader = server->reloader_.get()] { return reloader->Run(); });
@@ -191,11 +213,13 @@ class Server {
     if (!endpoint.ok()) return endpoint.status();
     server->endpoint_ = *std::move(endpoint);
     server->stream_idle_ = config.limits.cycle_idle;
+    server->metrics_config_ = config.metrics;
     return server;
   }
 
   void Start() {
     endpoint_->Start();
+    ServeMetrics();
     std::cout << "mirror-server ready: sources on " << endpoint_->address() << ", admin on "
               << endpoint_->admin_address() << std::endl;
   }
@@ -203,7 +227,13 @@ class Server {
   void Reload() { static_cast<void>(reloader_->Run()); }  // It says itself how it went.
 
   /// Once in a while.
-  void KeepHouse() { mirror_->CancelIdleStreams(stream_idle_); }
+  void KeepHouse() {
+    mirror_->CancelIdleStreams(stream_idle_);
+    const auto now = std::chrono::steady_clock::now();
+    if (now - kept_ < kKeepInterval) return;
+    kept_ = now;
+    keeper_->Keep();
+  }
 
   /// Lets the calls that run end, then ends the cycles.
   void Stop() {
@@ -219,21 +249,46 @@ class Server {
       std::this_thread::sleep_for(kDrainLook);
     }
     drain.join();
+    metrics_.reset();
     tenants_->EndCycles();
+    keeper_->Keep();
     spdlog::info("stopped");
   }
 
  private:
+  /// Without them the work goes on.
+  void ServeMetrics() {
+    if (!metrics_config_.enabled) return;
+    MetricsSources sources{counters_, *tenants_, [this] { return mirror_->usage(); },
+                           [this] { return ExpiringKeysOf(*gate_); }};
+    absl::StatusOr<std::unique_ptr<MetricsListener>> listener = MetricsListener::Open(
+        metrics_config_, [sources = std::move(sources)] { return ServerMetricsText(sources, NowMs()); });
+    if (!listener.ok()) {
+      events_->Add("", Severity::kError, "metrics.not_served", std::string(listener.status().message()));
+      return;
+    }
+    metrics_ = *std::move(listener);
+    if (metrics_config_.allow_remote) {
+      spdlog::warn("the metrics are served on {} without TLS and without a password", metrics_->address());
+    }
+    std::cout << "mirror-server metrics: http://" << metrics_->address() << "/metrics" << std::endl;
+  }
+
   // In the order in which they stand on each other.
+  ServerCounters counters_;
   std::unique_ptr<Gate> gate_;
   std::unique_ptr<Catalog> catalog_;
   std::unique_ptr<Events> events_;
   std::unique_ptr<Tenants> tenants_;
+  std::unique_ptr<SummaryKeeper> keeper_;
   std::unique_ptr<Reloader> reloader_;
   std::unique_ptr<MirrorService> mirror_;
   std::unique_ptr<AdminService> admin_;
   std::unique_ptr<Endpoint> endpoint_;
+  std::unique_ptr<MetricsListener> metrics_;
   std::chrono::seconds stream_idle_{600};
+  MetricsConfig metrics_config_;
+  std::chrono::steady_clock::time_point kept_ = std::chrono::steady_clock::now();
 };
 
 /// The signals that this process waits for; blocked in all threads.

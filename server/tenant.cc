@@ -170,6 +170,7 @@ absl::Status Tenant::Open(bool create, std::int64_t now_ms) {
   store_ = *std::move(store);
   is_open_ = true;
   make_room_(*this);
+  Summarize(Look::kAll);
   return replaced_ ? EndCycleInNewFile(now_ms) : absl::OkStatus();
 }
 
@@ -203,6 +204,7 @@ absl::Status Tenant::Noticed(absl::Status status) {
     store_.reset();
     is_open_ = false;
     events_.Add(context_id_, Severity::kError, "mirror.damaged", quarantine_);
+    Summarize(Look::kTenant);
     return absl::DataLossError(quarantine_);
   }
   return status;
@@ -250,6 +252,7 @@ void Tenant::Progressed(std::int64_t cycle, std::int64_t now_ms, SteadyTime bega
   const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(options_.steady_now() - began);
   progressed_cycle_ = cycle;
   progressed_ms_ = now_ms + took.count();
+  seen_progress_ms_.store(progressed_ms_, std::memory_order_relaxed);
 }
 
 absl::StatusOr<CommitResult> Tenant::CommitPlanned(const Planner& planner) {
@@ -266,10 +269,11 @@ absl::StatusOr<CommitResult> Tenant::CommitPlanned(const Planner& planner) {
 absl::Status Tenant::EndCycleLocked(std::int64_t now_ms, const std::function<void(TenantRecord&)>& change,
                                     std::vector<Step> steps, std::vector<TableCheck> checks,
                                     std::vector<Hold> holds, std::vector<std::uint64_t> settled_holds) {
-  TenantRecord ended;
+  TenantRecord before, ended;
   absl::StatusOr<CommitResult> result = CommitPlanned([&]() -> absl::StatusOr<Plan> {
     absl::StatusOr<TenantRecord> tenant = store_->ReadTenant();
     if (!tenant.ok()) return tenant.status();
+    before = *tenant;
     Plan plan;
     plan.now_ms = now_ms;
     plan.forget_losses_before_ms = now_ms - options_.breaker.limits.window_ms;
@@ -290,6 +294,10 @@ absl::Status Tenant::EndCycleLocked(std::int64_t now_ms, const std::function<voi
   });
   if (!result.ok()) return result.status();
   owner_ = ended;
+  const bool completed = ended.completed_cycle != before.completed_cycle;
+  if (completed) options_.counters->cycles_completed.Add();
+  if (!completed && before.active) options_.counters->cycles_interrupted.Add();
+  Summarize(Look::kAll);
   served_cycle_ = false;
   refused_tables_.reset();
   refused_seq_.clear();
@@ -314,7 +322,7 @@ absl::StatusOr<Admission> Tenant::Authenticate(const Caller& caller, const std::
     return status;
   }
   Admission admission;
-  bool created = false;
+  bool created = false, takes_place = false;
   absl::StatusOr<CommitResult> result = CommitPlanned([&]() -> absl::StatusOr<Plan> {
     admission = Admission{};
     absl::StatusOr<TenantRecord> tenant = store_->ReadTenant();
@@ -329,6 +337,7 @@ absl::StatusOr<Admission> Tenant::Authenticate(const Caller& caller, const std::
           context_id_, "' makes the mirror take the present time."));
     }
     created = tenant->issuer.empty();
+    takes_place = tenant->active;
     Plan plan;
     plan.now_ms = now_ms;
     plan.tenant_expected = *tenant;
@@ -368,7 +377,13 @@ absl::StatusOr<Admission> Tenant::Authenticate(const Caller& caller, const std::
                 absl::StrCat("a mirror was made for issuer '", caller.issuer, "', environment '",
                              caller.environment, "'"));
   }
+  ServerCounters& counters = *options_.counters;
+  if (admission.busy) counters.cycles_busy.Add();
+  if (admission.do_not_replicate) counters.cycles_told_not.Add();
   if (admission.accepted) {
+    counters.cycles_begun.Add();
+    if (takes_place) counters.cycles_interrupted.Add();
+    Summarize(Look::kTenant);
     served_cycle_ = true;
     refused_tables_.reset();
     refused_seq_.clear();
@@ -756,8 +771,10 @@ absl::Status Tenant::CommitGroup(const TenantRecord& tenant, const std::vector<W
     if (planned.empty()) return absl::OkStatus();
     plan.steps = planner->TakeSteps();
     plan.holds = planner->TakeHolds();
+    const SteadyTime begin = options_.steady_now();
     absl::StatusOr<CommitResult> committed = store_->Commit(plan);
     if (!committed.ok()) return Noticed(committed.status());
+    options_.counters->commits.Note(options_.steady_now() - begin);
     result = *std::move(committed);
     const bool settles = std::any_of(plan.steps.begin(), plan.steps.end(),
                                      [](const Step& step) { return step.settles_holds; });
@@ -780,6 +797,8 @@ absl::Status Tenant::CommitGroup(const TenantRecord& tenant, const std::vector<W
   for (std::size_t i = 0; i < planned.size(); ++i) {
     if (!store_) return absl::DataLossError(quarantine_);
     planned[i]->Answer(AnswerOf(*planned[i], i, *planner));
+    options_.counters->requests.Note(options_.steady_now() - planned[i]->began);
+    options_.counters->row_bytes.Add(planned[i]->request.bytes);
     Progressed(tenant.cycle, planned[i]->now_ms, planned[i]->began);
     progressed = std::max(progressed, progressed_ms_);
   }
@@ -827,6 +846,7 @@ RowAnswer Tenant::AnswerOf(const WaitingRows& waiting, std::size_t number, RowPl
       }
     }
     const std::size_t batch = i - request.parts.size();
+    CountBatch(request, batch, outcome);
     if (batch < request.batches.size() && outcome.status.ok() && !outcome.repeated && outcome.seq == 1) {
       const PopulateReason reason = request.batches[batch].batch->populate;
       AddPopulateEvent(outcome.table, reason);

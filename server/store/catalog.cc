@@ -119,6 +119,37 @@ class SqliteCatalog final : public Catalog {
     });
   }
 
+  absl::Status KeepSummaries(const std::map<std::string, std::string>& by_context) override {
+    const std::lock_guard lock(mutex_);
+    return Run([&] {
+      SQLite::Transaction transaction(*database_, SQLite::TransactionBehavior::IMMEDIATE);
+      SQLite::Statement keep(*database_, "INSERT OR REPLACE INTO summary (context_id, text) VALUES (?, ?)");
+      SQLite::Statement forget(*database_, "DELETE FROM summary WHERE context_id = ?");
+      for (const auto& [context_id, text] : by_context) {
+        SQLite::Statement& statement = text.empty() ? forget : keep;
+        statement.bind(1, context_id);
+        if (!text.empty()) statement.bind(2, text);
+        statement.exec();
+        statement.reset();
+      }
+      transaction.commit();
+      return absl::OkStatus();
+    });
+  }
+
+  absl::StatusOr<std::map<std::string, std::string>> Summaries() override {
+    const std::lock_guard lock(mutex_);
+    std::map<std::string, std::string> summaries;
+    absl::Status status = Run([&] {
+      summaries.clear();
+      SQLite::Statement query(*database_, "SELECT context_id, text FROM summary");
+      while (query.executeStep()) summaries[query.getColumn(0).getString()] = query.getColumn(1).getString();
+      return absl::OkStatus();
+    });
+    if (!status.ok()) return status;
+    return summaries;
+  }
+
  private:
   /// Opens the catalog if need be, then does `work`. Damage that shows meanwhile is moved aside, once.
   absl::Status Run(const std::function<absl::Status()>& work) {
@@ -158,6 +189,8 @@ class SqliteCatalog final : public Catalog {
             absl::StrCat("INSERT INTO sqlite_sequence (name, seq) VALUES ('event', ", first_event_id_, ")"));
       }
     }
+    database->exec(
+        "CREATE TABLE IF NOT EXISTS summary (context_id TEXT PRIMARY KEY, text TEXT NOT NULL) WITHOUT ROWID");
     transaction.commit();
     database_ = std::move(database);
   }

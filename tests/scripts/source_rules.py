@@ -36,6 +36,9 @@ GROUPS = {
     "protobuf": r"[<\"](?:google/protobuf/|[\w/.]*\.pb\.h)",
     "grpc": r"[<\"](?:grpc|grpcpp|grpc\+\+|src/core)/|[<\"][\w/.]*\.grpc\.pb\.h",
     "the codec (it brings protobuf)": r"\"proto/wire/(?:[a-z_]*codec[a-z_]*|table_pack_codec)\.h\"",
+    "prometheus-cpp": r"[<\"]prometheus/",
+    "cpp-httplib": r"[<\"]httplib\.h",
+    "the exposition": r"\"proto/exposition/",
     "SQLite": r"[<\"](?:sqlite3(?:ext)?\.h|SQLiteCpp/)",
     "PostgreSQL": r"[<\"](?:libpq|pqxx|postgresql)[/\w-]*|[<\"]libpq-fe\.h",
     "wire": r"\"proto/wire/",
@@ -57,6 +60,8 @@ RULES = [
     # proto/wire is the agreement: plain values. The codec, and the packing beside it, know the messages.
     (r"proto/wire/(?!\w*codec|table_pack\.cc)", STD + ("absl", "xxhash", "wire"), ("the codec (it brings protobuf)",)),
     (r"proto/wire/\w*codec|proto/wire/table_pack\.cc", STD + ("absl", "xxhash", "wire", "protobuf"), ("grpc",)),
+    (r"proto/exposition/", STD + ("absl", "prometheus-cpp", "cpp-httplib", "the exposition"), ()),
+    (r"(?!proto/exposition/)", None, ("prometheus-cpp", "cpp-httplib")),
     (r"certs/(?!tls)", STD + ("absl", "OpenSSL", "nlohmann-json", "certs"), ()),
     (r"certs/tls", STD + ("absl", "OpenSSL", "nlohmann-json", "certs", "grpc"), ()),
     (
