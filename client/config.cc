@@ -271,7 +271,7 @@ class Loader {
   }
 
   absl::StatusOr<AgentConfig> Load(const toml::table& root) {
-    const std::vector<std::string> tables = {"endpoint", "identity", "agent", "log", "source"};
+    const std::vector<std::string> tables = {"endpoint", "identity", "agent", "metrics", "log", "source"};
     for (const auto& [key, node] : root) {
       if (std::find(tables.begin(), tables.end(), key.str()) == tables.end()) {
         return absl::InvalidArgumentError(absl::StrCat(Line(key), ": '", std::string(key.str()),
@@ -283,6 +283,7 @@ class Loader {
     if (auto status = Section(root, "identity", IdentityKeys()); !status.ok()) return status;
     if (auto status = Section(root, "agent", AgentKeys()); !status.ok()) return status;
     if (auto status = Section(root, "log", LogKeys()); !status.ok()) return status;
+    if (auto status = Section(root, "metrics", MetricsKeys()); !status.ok()) return status;
     if (config_.agent.state_dir == AgentSettings{}.state_dir) {
       config_.agent.state_dir = (folder_ / config_.agent.state_dir).lexically_normal().string();
     }
@@ -368,6 +369,27 @@ class Loader {
                config_.log_format = *std::move(value);
                return absl::OkStatus();
              }}};
+  }
+  Keys MetricsKeys() {
+    MetricsConfig& metrics = config_.metrics;
+    const auto flag = [](bool* target) {
+      return [target](const Given& given) {
+        const auto value = AsBool(given);
+        if (!value.ok()) return value.status();
+        *target = *value;
+        return absl::OkStatus();
+      };
+    };
+    return {{"enabled", flag(&metrics.enabled)},
+            {"address", SetText(&metrics.address)},
+            {"port",
+             [&metrics](const Given& given) {
+               const auto value = AsNumber(given, 0, 65'535);
+               if (!value.ok()) return value.status();
+               metrics.port = static_cast<std::uint16_t>(*value);
+               return absl::OkStatus();
+             }},
+            {"allow_remote", flag(&metrics.allow_remote)}};
   }
 
   Keys SourceKeys(SourceConfig* source) {
@@ -542,6 +564,14 @@ class Loader {
     if (config_.endpoint.certificate.empty() != config_.endpoint.key.empty()) {
       return absl::InvalidArgumentError(
           absl::StrCat(config_.file, ": [endpoint] 'certificate' and 'key' go together: give both, or none"));
+    }
+    const MetricsConfig& metrics = config_.metrics;
+    if (metrics.enabled && !metrics.allow_remote && metrics.address != "::1" &&
+        !IsLoopback(metrics.address + ":0")) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          config_.file, ": [metrics] 'address' is not a loopback address, but '", metrics.address,
+          "': the metrics have neither TLS nor a password. Set 'allow_remote' when only those that may see ",
+          "them can get there"));
     }
     if (config_.endpoint.plaintext && !IsLoopback(config_.endpoint.address)) {
       return absl::InvalidArgumentError(absl::StrCat(

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "proto/exposition/metrics_listener.h"
 
 namespace mirror {
 
@@ -70,8 +71,9 @@ struct AgentConfig {
   EndpointConfig endpoint;
   IdentityConfig identity;
   AgentSettings agent;
-  std::string log_format = "text";    ///< [log]: text, json.
-  std::vector<SourceConfig> sources;  ///< Maybe none: the harness needs none.
+  std::string log_format = "text";         ///< [log]: text, json.
+  MetricsConfig metrics = {.port = 7446};  ///< Of `run`.
+  std::vector<SourceConfig> sources;       ///< Maybe none: the harness needs none.
 };
 
 /// Reads mirror-agent.toml. Relative paths are seen from its folder; absolute ones come back.

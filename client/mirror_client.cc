@@ -124,10 +124,27 @@ void Authorize(const std::string& token, std::chrono::seconds timeout, grpc::Cli
   if (timeout.count() > 0) context->set_deadline(std::chrono::system_clock::now() + timeout);
 }
 
+/// Notes how long it lives.
+class Timed {
+ public:
+  Timed(WireCounters* counters, const char* call) : counters_(counters), call_(call) {}
+  ~Timed() {
+    if (counters_ != nullptr) counters_->Of(call_).Note(std::chrono::steady_clock::now() - begin_);
+  }
+  Timed(const Timed&) = delete;
+  Timed& operator=(const Timed&) = delete;
+
+ private:
+  WireCounters* const counters_;
+  const char* const call_;
+  const std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
+};
+
 class GrpcRowStream : public RowStream {
  public:
   /// The context has to be there before the call begins and as long as it lasts.
-  explicit GrpcRowStream(std::unique_ptr<grpc::ClientContext> context) : context_(std::move(context)) {}
+  GrpcRowStream(std::unique_ptr<grpc::ClientContext> context, WireCounters* counters)
+      : context_(std::move(context)), counters_(counters) {}
 
   ~GrpcRowStream() override {
     if (call_ == nullptr || end_) return;
@@ -139,6 +156,10 @@ class GrpcRowStream : public RowStream {
 
   absl::Status Send(const v1::RowDataRequest& request) override {
     if (end_) return Ended();
+    if (counters_ != nullptr) {
+      counters_->sent_bytes.Add(request.ByteSizeLong());
+      sent_.push_back(std::chrono::steady_clock::now());
+    }
     if (call_->Write(request)) return absl::OkStatus();
     Drain();
     return Ended();
@@ -151,7 +172,10 @@ class GrpcRowStream : public RowStream {
       answers_.pop_front();
       return response;
     }
-    if (!end_ && call_->Read(&response)) return response;
+    if (!end_ && call_->Read(&response)) {
+      NoteAnswer();
+      return response;
+    }
     Drain();
     return Ended();
   }
@@ -165,6 +189,12 @@ class GrpcRowStream : public RowStream {
   }
 
  private:
+  void NoteAnswer() {
+    if (sent_.empty()) return;
+    counters_->Of("RowDataStream").Note(std::chrono::steady_clock::now() - sent_.front());
+    sent_.pop_front();
+  }
+
   /// The call is over: keeps the answers that are still on their way and its status. gRPC gives the status
   /// only after the last answer was read.
   void Drain() {
@@ -186,6 +216,8 @@ class GrpcRowStream : public RowStream {
   std::unique_ptr<grpc::ClientReaderWriter<v1::RowDataRequest, v1::RowDataResponse>> call_;
   std::deque<v1::RowDataResponse> answers_;  ///< At most the caller's window.
   std::optional<absl::Status> end_;
+  WireCounters* const counters_;
+  std::deque<std::chrono::steady_clock::time_point> sent_;  ///< Requests without an answer; with counters.
 };
 
 }  // namespace
@@ -227,12 +259,14 @@ absl::StatusOr<std::string> MirrorClient::CallToken() {
 }
 
 template <typename Response, typename Call>
-absl::StatusOr<Response> MirrorClient::Unary(const Call& call, std::chrono::seconds timeout) {
+absl::StatusOr<Response> MirrorClient::Unary(const char* name, const Call& call,
+                                             std::chrono::seconds timeout) {
   const absl::StatusOr<std::string> token = CallToken();
   if (!token.ok()) return token.status();
   grpc::ClientContext context;
   Authorize(*token, timeout, &context);
   Response response;
+  const Timed timed(counters_, name);
   const grpc::Status status = call(&context, &response);
   if (status.ok()) return response;
   ForgetToken(status);
@@ -259,7 +293,10 @@ absl::StatusOr<v1::AuthenticateResponse> MirrorClient::Authenticate(const std::s
   grpc::ClientContext context;
   context.set_deadline(std::chrono::system_clock::now() + kAuthenticateTimeout);
   v1::AuthenticateResponse response;
-  const grpc::Status status = stub_->Authenticate(&context, request, &response);
+  const grpc::Status status = [&] {
+    const Timed timed(counters_, "Authenticate");
+    return stub_->Authenticate(&context, request, &response);
+  }();
   if (!status.ok()) return ToStatus(status, context, Left::kNothing);
 
   if (identity_.application_key == nullptr) {
@@ -286,30 +323,34 @@ absl::StatusOr<v1::AuthenticateResponse> MirrorClient::Authenticate(const std::s
 
 absl::StatusOr<v1::TableSchemaResponse> MirrorClient::TableSchema(const v1::TableSchemaRequest& request) {
   return Unary<v1::TableSchemaResponse>(
+      "TableSchema",
       [&](auto* context, auto* response) { return stub_->TableSchema(context, request, response); },
       kCallTimeout);
 }
 
 absl::StatusOr<v1::RowDataResponse> MirrorClient::RowData(const v1::RowDataRequest& request) {
   return Unary<v1::RowDataResponse>(
-      [&](auto* context, auto* response) { return stub_->RowData(context, request, response); },
+      "RowData", [&](auto* context, auto* response) { return stub_->RowData(context, request, response); },
       kCallTimeout);
 }
 
 absl::StatusOr<v1::WipeResponse> MirrorClient::Wipe(const v1::WipeRequest& request) {
   return Unary<v1::WipeResponse>(
-      [&](auto* context, auto* response) { return stub_->Wipe(context, request, response); }, kCallTimeout);
+      "Wipe", [&](auto* context, auto* response) { return stub_->Wipe(context, request, response); },
+      kCallTimeout);
 }
 
 absl::StatusOr<v1::ReplicationCompletedResponse> MirrorClient::ReplicationCompleted(
     const v1::ReplicationCompletedRequest& request) {
   return Unary<v1::ReplicationCompletedResponse>(
+      "ReplicationCompleted",
       [&](auto* context, auto* response) { return stub_->ReplicationCompleted(context, request, response); },
       kCallTimeout);
 }
 
 absl::StatusOr<v1::DigestRangesResponse> MirrorClient::DigestRanges(const v1::DigestRangesRequest& request) {
   return Unary<v1::DigestRangesResponse>(
+      "DigestRanges",
       [&](auto* context, auto* response) { return stub_->DigestRanges(context, request, response); },
       std::chrono::seconds(0));
 }
@@ -320,6 +361,7 @@ absl::Status MirrorClient::ReadRows(const v1::ReadRowsRequest& request,
   if (!token.ok()) return token.status();
   grpc::ClientContext context;
   Authorize(*token, std::chrono::seconds(0), &context);
+  const Timed timed(counters_, "ReadRows");
   const auto reader = stub_->ReadRows(&context, request);
   absl::Status taken;
   v1::ReadRowsResponse response;
@@ -339,7 +381,7 @@ absl::StatusOr<std::unique_ptr<RowStream>> MirrorClient::OpenRowStream() {
   if (!token.ok()) return token.status();
   auto context = std::make_unique<grpc::ClientContext>();
   Authorize(*token, std::chrono::seconds(0), context.get());
-  auto stream = std::make_unique<GrpcRowStream>(std::move(context));
+  auto stream = std::make_unique<GrpcRowStream>(std::move(context), counters_);
   stream->Start(*stub_);
   return stream;
 }

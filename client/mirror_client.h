@@ -16,6 +16,7 @@
 #include "absl/status/statusor.h"
 #include "certs/key.h"
 #include "certs/token.h"
+#include "client/agent_counters.h"
 #include "mirror/v1/mirror_client.grpc.pb.h"
 
 namespace mirror {
@@ -73,6 +74,8 @@ class MirrorClient {
                         const std::function<absl::Status(const v1::ReadRowsResponse&)>& take);
 
   const std::string& context_id() const { return context_id_; }
+  /// Where calls are timed from now on; outlives the client. Null: nowhere.
+  void set_counters(WireCounters* counters) { counters_ = counters; }
   /// For tests and hostile clients: calls go out with this text instead of a proper token; empty: proper ones
   /// again.
   void set_token_override(std::string token) { token_override_ = std::move(token); }
@@ -81,7 +84,7 @@ class MirrorClient {
   absl::StatusOr<std::string> Token(TokenUse use, const std::string& nonce) const;
   absl::StatusOr<std::string> CallToken();
   template <typename Response, typename Call>
-  absl::StatusOr<Response> Unary(const Call& call, std::chrono::seconds timeout);
+  absl::StatusOr<Response> Unary(const char* name, const Call& call, std::chrono::seconds timeout);
   void ForgetToken(const grpc::Status& status);
 
   std::shared_ptr<grpc::Channel> channel_;
@@ -89,6 +92,7 @@ class MirrorClient {
   Identity identity_;
   std::string context_id_;
   std::string token_override_;
+  WireCounters* counters_ = nullptr;
   std::mutex mutex_;
   /// Of the last calls. Empty: none, or a call other than a stream was refused with it.
   std::string call_token_;

@@ -9,6 +9,7 @@
 #include <condition_variable>
 #include <ctime>
 #include <iomanip>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <random>
@@ -23,6 +24,8 @@
 #include "client/report.h"
 #include "client/schedule.h"
 #include "client/source_run.h"
+#include "proto/exposition/metrics_listener.h"
+#include "proto/wire/clock.h"
 
 namespace mirror {
 namespace {
@@ -77,8 +80,9 @@ bool WaitUntil(Schedule::Time time, const std::stop_token& stop) {
   return !stop.stop_requested();
 }
 
-void RunOne(const AgentConfig& config, const SourceConfig& source, const Connection& connection,
-            const std::stop_token& stop, Shared& shared) {
+void RunOne(const AgentConfig& config, std::size_t number, const Connection& connection,
+            const std::stop_token& stop, Shared& shared, AgentMetrics* metrics) {
+  const SourceConfig& source = config.sources[number];
   std::mt19937_64 generator(std::random_device{}());
   Schedule schedule(std::chrono::milliseconds(source.interval_ms), source.quiet,
                     [&] { return std::uniform_real_distribution<double>(0, 1)(generator); });
@@ -88,18 +92,49 @@ void RunOne(const AgentConfig& config, const SourceConfig& source, const Connect
   while (WaitUntil(next, stop)) {
     const Schedule::Time begun = std::chrono::system_clock::now();
     const auto clock = std::chrono::steady_clock::now();
-    SourceRun run{&source, RunSource(config, source, connection, {.stop = &stopping}), 0};
+    RunRequest request;
+    request.stop = &stopping;
+    if (metrics != nullptr) {
+      request.counters = &metrics->wire(number);
+      metrics->Begun(number, NowMs());
+    }
+    SourceRun run{&source, RunSource(config, source, connection, request), 0};
     run.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - clock).count();
+    if (metrics != nullptr) metrics->Ended(number, run.report, run.seconds, NowMs());
     ReturnBlockMemory();
     next = schedule.Next(begun, std::chrono::system_clock::now(), run.report.Good());
     Print(shared, run, next);
   }
 }
 
+std::vector<std::string> TenantsOf(const AgentConfig& config) {
+  std::vector<std::string> tenants;
+  for (const SourceConfig& source : config.sources) tenants.push_back(source.context_id);
+  return tenants;
+}
+
+/// Null: not asked for, or not possible, and then the work goes on without.
+std::unique_ptr<MetricsListener> ServeMetrics(const MetricsConfig& config, const AgentMetrics& metrics,
+                                              std::ostream& out, std::ostream& err) {
+  if (!config.enabled) return nullptr;
+  absl::StatusOr<std::unique_ptr<MetricsListener>> listener =
+      MetricsListener::Open(config, [&metrics] { return metrics.Text(NowMs()); });
+  if (!listener.ok()) {
+    err << "mirror-agent: " << listener.status().message() << '\n';
+    return nullptr;
+  }
+  if (config.allow_remote) {
+    err << "mirror-agent: the metrics are served on " << (*listener)->address()
+        << " without TLS and without a password\n";
+  }
+  out << "mirror-agent metrics: http://" << (*listener)->address() << "/metrics\n" << std::flush;
+  return *std::move(listener);
+}
+
 }  // namespace
 
 void RunSources(const AgentConfig& config, const Connection& connection, const std::stop_token& stop,
-                std::ostream& out, std::ostream& err) {
+                std::ostream& out, std::ostream& err, AgentMetrics* metrics) {
   std::optional<JsonLines> lines, failures;
   if (WantsJson(config)) {
     lines.emplace(out, config, spdlog::level::info, "agent");
@@ -107,8 +142,8 @@ void RunSources(const AgentConfig& config, const Connection& connection, const s
   }
   Shared shared{{}, out, failures ? failures->stream() : err, lines ? &*lines : nullptr, config};
   std::vector<std::jthread> threads;
-  for (const SourceConfig& source : config.sources) {
-    threads.emplace_back([&] { RunOne(config, source, connection, stop, shared); });
+  for (std::size_t i = 0; i < config.sources.size(); ++i) {
+    threads.emplace_back([&, i] { RunOne(config, i, connection, stop, shared, metrics); });
   }
 }
 
@@ -140,8 +175,11 @@ int Run(const std::string& file, std::ostream& plain_out, std::ostream& plain_er
   out << "mirror-agent: " << config->sources.size() << (config->sources.size() == 1 ? " source" : " sources")
       << ", to " << config->endpoint.address << '\n'
       << std::flush;
+  AgentMetrics metrics(TenantsOf(*config), connection->identity.application_key->not_after());
+  const std::unique_ptr<MetricsListener> listener = ServeMetrics(config->metrics, metrics, out, err);
   std::stop_source stop;
-  std::jthread work([&] { RunSources(*config, *connection, stop.get_token(), plain_out, plain_err); });
+  std::jthread work(
+      [&] { RunSources(*config, *connection, stop.get_token(), plain_out, plain_err, &metrics); });
   int signal = 0;
   sigwait(&signals, &signal);
   stop.request_stop();

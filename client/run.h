@@ -5,6 +5,7 @@
 #include <stop_token>
 #include <string>
 
+#include "client/agent_metrics.h"
 #include "client/config.h"
 #include "client/connect.h"
 
@@ -16,9 +17,10 @@ namespace mirror {
 int Run(const std::string& config, std::ostream& out, std::ostream& err);
 
 /// A thread for each source, each by its own Schedule: one that fails or hangs does not disturb the others.
-/// Returns when `stop` was asked for and the cycles under way have ended.
+/// Returns when `stop` was asked for and the cycles under way have ended. `metrics` is of the sources of
+/// `config`, and may be null.
 void RunSources(const AgentConfig& config, const Connection& connection, const std::stop_token& stop,
-                std::ostream& out, std::ostream& err);
+                std::ostream& out, std::ostream& err, AgentMetrics* metrics = nullptr);
 
 }  // namespace mirror
 

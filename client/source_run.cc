@@ -82,6 +82,7 @@ CycleReport RunSource(const AgentConfig& config, const SourceConfig& source, con
   }
   SetVerification(source, request, *state, &cycle);
   MirrorClient client(connection.channel, connection.identity, source.context_id);
+  client.set_counters(request.counters);
   CycleReport report = RunOnce({*reader, client, *lock, *state, log->get()}, cycle);
   const bool all = cycle.verify == CycleOptions::Verify::kAll && report.outcome == Outcome::kDone;
   // The first one is due an interval after the source was first seen.

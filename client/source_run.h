@@ -30,6 +30,7 @@ struct RunRequest {
   std::optional<bool> repair = {};  ///< Absent: as the source's configuration says.
   const std::atomic<bool>* stop = nullptr;
   std::size_t read_ahead = ReadAhead::kBytesMax;  ///< See CycleOptions.
+  WireCounters* counters = nullptr;               ///< Where calls are timed; may be null.
 };
 
 /// One cycle of one [[source]], everything opened anew.

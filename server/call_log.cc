@@ -41,9 +41,12 @@ bool HasRoom(std::uint64_t* missed) {
 
 grpc::Status CallLog::Finish(const absl::Status& status) const {
   const grpc::Status answer = ToRpcStatus(status);
-  const std::int64_t us =
-      std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - begin_)
-          .count();
+  const auto took = std::chrono::steady_clock::now() - begin_;
+  CallCounters& counted = counters_.Of(call_);
+  counted.took.Note(took);
+  const auto code = static_cast<std::size_t>(answer.error_code());
+  if (code < kRpcCodes) counted.ended[code].Add();
+  const std::int64_t us = std::chrono::duration_cast<std::chrono::microseconds>(took).count();
   if (status.ok()) {
     if (spdlog::should_log(spdlog::level::debug)) {
       WriteLog(*spdlog::default_logger(), spdlog::level::debug, {"call", tenant_},

@@ -481,9 +481,10 @@ class Loader {
 
   absl::StatusOr<ServerConfig> Load(const toml::table& root) {
     const std::vector<std::pair<std::string, Keys>> sections = {
-        {"listen", ListenKeys()},   {"admin", AdminKeys()},   {"application", ApplicationKeys()},
-        {"data", DataKeys()},       {"tokens", TokensKeys()}, {"limits", LimitsKeys()},
-        {"breaker", BreakerKeys()}, {"hooks", HooksKeys()},   {"log", LogKeys()}};
+        {"listen", ListenKeys()},   {"admin", AdminKeys()},     {"application", ApplicationKeys()},
+        {"data", DataKeys()},       {"tokens", TokensKeys()},   {"limits", LimitsKeys()},
+        {"breaker", BreakerKeys()}, {"metrics", MetricsKeys()}, {"hooks", HooksKeys()},
+        {"log", LogKeys()}};
     std::vector<std::string> names = {"issuer", "tenant", "hook"};
     for (const auto& [name, keys] : sections) names.push_back(name);
     for (const auto& [key, node] : root) {
@@ -577,6 +578,13 @@ class Loader {
   }
   Keys HooksKeys() {
     return {{"authenticated_timeout", Wait(&config_.hooks.authenticated_timeout, std::chrono::seconds(10))}};
+  }
+  Keys MetricsKeys() {
+    MetricsConfig& metrics = config_.metrics;
+    return {{"enabled", Flag(&metrics.enabled)},
+            {"address", Address(&metrics.address)},
+            {"port", Number(&metrics.port, 0, 65'535)},
+            {"allow_remote", Flag(&metrics.allow_remote)}};
   }
   Keys LogKeys() {
     return {{"level", Choice(&config_.log_level, {"trace", "debug", "info", "warn", "error"})},
@@ -836,6 +844,18 @@ class Loader {
     if (listen.port != 0 && listen.port == config_.admin.port) {
       return absl::InvalidArgumentError(absl::StrCat(Where("admin", "port"), " is that of [listen], ",
                                                      listen.port, ": the two listeners need a port each"));
+    }
+    const MetricsConfig& metrics = config_.metrics;
+    if (metrics.enabled && !metrics.allow_remote && !IsLoopback(metrics.address)) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          Where("metrics", "address"), " is not a loopback address: the metrics have neither TLS ",
+          "nor a password. Set 'allow_remote' when only those that may see them can get there"));
+    }
+    if (metrics.enabled && metrics.port != 0 &&
+        (metrics.port == listen.port || metrics.port == config_.admin.port)) {
+      return absl::InvalidArgumentError(absl::StrCat(Where("metrics", "port"), " is that of ",
+                                                     metrics.port == listen.port ? "[listen], " : "[admin], ",
+                                                     metrics.port, ": the listeners need a port each"));
     }
     const LimitsConfig& limits = config_.limits;
     if (limits.bytes_in_flight_tenant_max < limits.message_bytes_max) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "proto/exposition/metrics_listener.h"
 #include "server/breaker.h"
 #include "server/column_rules.h"
 
@@ -114,6 +115,7 @@ struct ServerConfig {
   HooksConfig hooks;          ///< [hooks] and [[hook]].
   BreakerConfig breaker;      ///< [breaker], and what [[tenant]] says about it.
   ColumnRulesConfig columns;  ///< What [[tenant.table]] says of columns, and [data] 'hash_key'.
+  MetricsConfig metrics = {.enabled = true, .port = 7445};
   /// Two completed cycles in a row within it whose source does not know what the other one committed pause
   /// the tenant: two databases feed it. 0: never.
   std::int64_t miss_window_ms = 3'600'000;

@@ -47,6 +47,7 @@ void Events::Add(const std::string& context_id, Severity severity, std::string_v
   event.severity = severity;
   event.kind = std::string(kind);
   event.message = message;
+  counters_.events.at(static_cast<std::size_t>(event.severity)).Add();
   std::vector<EventRecord> summed_up;
   const bool kept = HasRoom(event, &summed_up);
   for (EventRecord& sum : summed_up) Keep(std::move(sum));

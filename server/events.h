@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "proto/wire/clock.h"
+#include "server/counters.h"
 #include "server/store/catalog.h"
 
 namespace mirror {
@@ -34,7 +35,9 @@ class Events {
   using Listener = std::function<void(const EventRecord&)>;
 
   /// `now_ms`: another clock in tests.
-  explicit Events(Catalog& catalog, std::int64_t (*now_ms)() = &NowMs) : catalog_(catalog), now_ms_(now_ms) {}
+  explicit Events(Catalog& catalog, std::int64_t (*now_ms)() = &NowMs,
+                  ServerCounters& counters = UnwatchedCounters())
+      : catalog_(catalog), counters_(counters), now_ms_(now_ms) {}
 
   /// `kind` is a word for programs ("table.repopulate"); `message` a sentence without a row's values. An
   /// empty `context_id` means the server itself.
@@ -75,6 +78,7 @@ class Events {
   bool KeepWaiting();
 
   Catalog& catalog_;
+  ServerCounters& counters_;
   std::int64_t (*const now_ms_)();
   Listener listener_;
   std::mutex floods_mutex_;

@@ -108,6 +108,13 @@ absl::Status InFlight::Stream::Hold(std::uint64_t bytes) {
   return absl::OkStatus();
 }
 
+InFlight::Usage InFlight::usage() {
+  const std::lock_guard lock(mutex_);
+  Usage usage{bytes_, 0, calls_};
+  for (const auto& [tenant, of_tenant] : tenants_) usage.streams += of_tenant.streams;
+  return usage;
+}
+
 bool InFlight::Stream::HoldAhead(std::uint64_t bytes) {
   const std::lock_guard lock(owner_->mutex_);
   const InFlightLimits& limits = owner_->limits_;

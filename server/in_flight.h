@@ -81,6 +81,13 @@ class InFlight {
   absl::StatusOr<Call> BeginCall(const std::string& tenant);
   absl::StatusOr<Stream> OpenStream(const std::string& tenant);
 
+  /// What there is at the moment, of all tenants.
+  struct Usage {
+    std::uint64_t stream_bytes = 0;
+    std::uint32_t streams = 0, calls = 0;
+  };
+  Usage usage();
+
  private:
   struct OfTenant {
     std::uint64_t bytes = 0;  ///< Of its streams.

@@ -21,6 +21,8 @@ namespace {
 
 constexpr int kDone = 0, kFailed = 1, kWrongUsage = 2;
 constexpr std::int64_t kHousekeepingS = 1;
+/// How often the catalog is told what changed of tenants.
+constexpr std::chrono::seconds kKeepInterval{10};
 
 int Fail(int code, const absl::Status& status) {
   std::cerr << "mirror-server: " << status.message() << std::endl;
@@ -47,6 +49,9 @@ int Serve(const ServerConfig& config, const sigset_t& signals) {
   (*server)->Start();
   std::cout << "mirror-server ready: sources on " << (*server)->address() << ", admin on "
             << (*server)->admin_address() << std::endl;
+  if (const std::string metrics = (*server)->metrics_address(); !metrics.empty()) {
+    std::cout << "mirror-server metrics: http://" << metrics << "/metrics" << std::endl;
+  }
   while (true) {
     const timespec patience{kHousekeepingS, 0};
     const int number = sigtimedwait(&signals, nullptr, &patience);

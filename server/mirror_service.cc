@@ -222,10 +222,12 @@ class MirrorService::Registered {
   std::list<OpenStream>::iterator place_;
 };
 
-MirrorService::MirrorService(Gate& gate, Tenants& tenants, const LimitsConfig& limits, HookRunner* hooks)
+MirrorService::MirrorService(Gate& gate, Tenants& tenants, const LimitsConfig& limits, HookRunner* hooks,
+                             ServerCounters& counters)
     : gate_(gate),
       tenants_(tenants),
       hooks_(hooks),
+      counters_(counters),
       limits_(WireLimitsOf(limits)),
       streams_per_tenant_max_(limits.streams_per_tenant_max),
       cycle_idle_(limits.cycle_idle),
@@ -247,7 +249,7 @@ void MirrorService::CancelIdleStreams(std::chrono::milliseconds patience) {
 grpc::Status MirrorService::Authenticate(grpc::ServerContext* /*context*/,
                                          const v1::AuthenticateRequest* request,
                                          v1::AuthenticateResponse* response) {
-  CallLog log("Authenticate");
+  CallLog log("Authenticate", counters_);
   const absl::StatusOr<Caller> caller = gate_.AdmitToken(request->request_token());
   if (!caller.ok()) return log.Finish(caller.status());
   log.set_tenant(caller->context_id);
@@ -322,7 +324,7 @@ absl::Status MirrorService::DoAuthenticate(const Caller& caller, const v1::Authe
 
 grpc::Status MirrorService::TableSchema(grpc::ServerContext* context, const v1::TableSchemaRequest* request,
                                         v1::TableSchemaResponse* response) {
-  CallLog log("TableSchema");
+  CallLog log("TableSchema", counters_);
   const absl::StatusOr<Caller> caller = gate_.Admit(*context);
   if (!caller.ok()) return log.Finish(caller.status());
   log.set_tenant(caller->context_id);
@@ -364,7 +366,7 @@ absl::Status MirrorService::DoTableSchema(const Caller& caller, const v1::TableS
 
 grpc::Status MirrorService::RowData(grpc::ServerContext* context, const v1::RowDataRequest* request,
                                     v1::RowDataResponse* response) {
-  CallLog log("RowData");
+  CallLog log("RowData", counters_);
   const absl::StatusOr<Caller> caller = gate_.Admit(*context);
   if (!caller.ok()) return log.Finish(caller.status());
   log.set_tenant(caller->context_id);
@@ -442,7 +444,7 @@ absl::Status MirrorService::Decode(const Caller& caller, Tenant& tenant, const v
 }
 
 grpc::Status MirrorService::RowDataStream(grpc::ServerContext* context, Stream* stream) {
-  CallLog log("RowDataStream");
+  CallLog log("RowDataStream", counters_);
   const absl::StatusOr<Caller> caller = gate_.Admit(*context);
   if (!caller.ok()) return log.Finish(caller.status());
   log.set_tenant(caller->context_id);
@@ -485,7 +487,7 @@ absl::Status MirrorService::DoStream(const Caller& caller, grpc::ServerContext* 
 
 grpc::Status MirrorService::Wipe(grpc::ServerContext* context, const v1::WipeRequest* request,
                                  v1::WipeResponse* response) {
-  CallLog log("Wipe");
+  CallLog log("Wipe", counters_);
   const absl::StatusOr<Caller> caller = gate_.Admit(*context);
   if (!caller.ok()) return log.Finish(caller.status());
   log.set_tenant(caller->context_id);
@@ -516,7 +518,7 @@ absl::Status MirrorService::DoWipe(const Caller& caller, const v1::WipeRequest& 
 grpc::Status MirrorService::ReplicationCompleted(grpc::ServerContext* context,
                                                  const v1::ReplicationCompletedRequest* request,
                                                  v1::ReplicationCompletedResponse* response) {
-  CallLog log("ReplicationCompleted");
+  CallLog log("ReplicationCompleted", counters_);
   const absl::StatusOr<Caller> caller = gate_.Admit(*context);
   if (!caller.ok()) return log.Finish(caller.status());
   log.set_tenant(caller->context_id);

@@ -14,6 +14,7 @@
 #include "mirror/v1/mirror_client.grpc.pb.h"
 #include "proto/wire/limits.h"
 #include "server/config.h"
+#include "server/counters.h"
 #include "server/gate.h"
 #include "server/hook_runner.h"
 #include "server/in_flight.h"
@@ -27,11 +28,13 @@ namespace mirror {
 class MirrorService final : public v1::MirrorClientService::Service {
  public:
   /// All that is given must outlive the service; `hooks` may be null.
-  MirrorService(Gate& gate, Tenants& tenants, const LimitsConfig& limits, HookRunner* hooks);
+  MirrorService(Gate& gate, Tenants& tenants, const LimitsConfig& limits, HookRunner* hooks,
+                ServerCounters& counters = UnwatchedCounters());
 
   /// Cancels streams that have been waiting for their next message for longer than `patience`. Called now and
   /// then: such a stream holds a thread.
   void CancelIdleStreams(std::chrono::milliseconds patience);
+  InFlight::Usage usage() { return in_flight_.usage(); }
 
   grpc::Status Authenticate(grpc::ServerContext* context, const v1::AuthenticateRequest* request,
                             v1::AuthenticateResponse* response) override;
@@ -84,6 +87,7 @@ class MirrorService final : public v1::MirrorClientService::Service {
   Gate& gate_;
   Tenants& tenants_;
   HookRunner* const hooks_;
+  ServerCounters& counters_;
   const WireLimits limits_;
   const std::uint32_t streams_per_tenant_max_;
   const std::chrono::seconds cycle_idle_;

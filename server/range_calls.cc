@@ -104,7 +104,7 @@ absl::StatusOr<std::vector<std::uint32_t>> KeptColumns(const v1::ReadRowsRequest
 
 grpc::Status MirrorService::DigestRanges(grpc::ServerContext* context, const v1::DigestRangesRequest* request,
                                          v1::DigestRangesResponse* response) {
-  CallLog log("DigestRanges");
+  CallLog log("DigestRanges", counters_);
   const absl::StatusOr<Caller> caller = gate_.Admit(*context);
   if (!caller.ok()) return log.Finish(caller.status());
   log.set_tenant(caller->context_id);
@@ -140,7 +140,7 @@ absl::Status MirrorService::DoDigestRanges(const Caller& caller, const grpc::Ser
 
 grpc::Status MirrorService::ReadRows(grpc::ServerContext* context, const v1::ReadRowsRequest* request,
                                      grpc::ServerWriter<v1::ReadRowsResponse>* writer) {
-  CallLog log("ReadRows");
+  CallLog log("ReadRows", counters_);
   const absl::StatusOr<Caller> caller = gate_.Admit(*context);
   if (!caller.ok()) return log.Finish(caller.status());
   log.set_tenant(caller->context_id);

@@ -42,6 +42,7 @@ absl::StatusOr<std::size_t> Reloader::Read() {
                                                  {"data", config->data == started_with_.data},
                                                  {"limits", config->limits == started_with_.limits},
                                                  {"hooks", config->hooks == started_with_.hooks},
+                                                 {"metrics", config->metrics == started_with_.metrics},
                                                  {"[tenant]", config->columns == started_with_.columns},
                                                  {"breaker", config->breaker == started_with_.breaker}};
   for (const auto& [name, same] : others) {

@@ -15,6 +15,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "certs/keyed_hash.h"
+#include "proto/exposition/metrics_listener.h"
 #include "proto/wire/clock.h"
 #include "server/admin_service.h"
 #include "server/audit.h"
@@ -23,12 +24,14 @@
 #include "server/expiry.h"
 #include "server/gate.h"
 #include "server/hook_runner.h"
+#include "server/metrics.h"
 #include "server/mirror_service.h"
 #include "server/reloader.h"
 #include "server/store/audit_log.h"
 #include "server/store/catalog.h"
 #include "server/store/catalog_file.h"
 #include "server/store/hook_cursor.h"
+#include "server/summary_keeper.h"
 #include "server/tenants.h"
 
 namespace mirror {
@@ -40,6 +43,8 @@ constexpr std::chrono::seconds kDrainIdle{1};
 constexpr std::chrono::milliseconds kDrainLook{100};
 /// Cycles without progress are looked for at each so-manieth KeepHouse().
 constexpr std::uint64_t kIdleLookEvery = 10;
+/// How often the catalog is told what changed of tenants.
+constexpr std::chrono::seconds kKeepInterval{10};
 
 /// A database open for writing has its file, its log and its index of the log.
 constexpr std::uint64_t kDescriptorsPerTenant = 3;
@@ -96,6 +101,13 @@ TenantsOptions TenantsOptionsOf(const ServerConfig& config, const HookRunner* ho
   return options;
 }
 
+std::vector<ExpiringKey> ExpiringKeysOf(const std::vector<DatedKey>& keys) {
+  std::vector<ExpiringKey> expiring;
+  for (const DatedKey& key : keys)
+    expiring.push_back({key.name, std::string(KindName(key.kind)), key.not_after_s});
+  return expiring;
+}
+
 /// What columns are hashed with; absent when nothing is to be hashed.
 absl::StatusOr<std::optional<std::string>> HashSecret(const ServerConfig& config) {
   if (config.columns.hash_key.empty()) return std::nullopt;
@@ -118,6 +130,7 @@ absl::Status CheckDataFolder(const ServerConfig& config) {
 
 struct Server::Parts {
   // In the order in which they stand on each other.
+  ServerCounters counters;
   std::unique_ptr<Gate> gate;
   std::unique_ptr<Catalog> catalog;
   std::unique_ptr<AuditLog> audit_log;
@@ -130,10 +143,33 @@ struct Server::Parts {
   std::unique_ptr<ExpiryWatch> expiry;
   std::unique_ptr<MirrorService> mirror;
   std::unique_ptr<AdminService> admin;
+  std::unique_ptr<SummaryKeeper> keeper;
   std::unique_ptr<Endpoint> endpoint;
+  std::unique_ptr<MetricsListener> metrics;  ///< Null: not asked for, or not possible.
+  MetricsConfig metrics_config;
+  std::chrono::steady_clock::time_point kept = std::chrono::steady_clock::now();
+
+  void ServeMetrics();
   std::chrono::seconds stream_idle{600};
   std::uint64_t looks = 0;
 };
+
+/// Without them the work goes on.
+void Server::Parts::ServeMetrics() {
+  if (!metrics_config.enabled) return;
+  MetricsSources sources{counters, *tenants, [this] { return mirror->usage(); },
+                         [this] { return ExpiringKeysOf(expiry->keys()); }};
+  absl::StatusOr<std::unique_ptr<MetricsListener>> listener = MetricsListener::Open(
+      metrics_config, [sources = std::move(sources)] { return ServerMetricsText(sources, NowMs()); });
+  if (!listener.ok()) {
+    events->Add("", Severity::kError, "metrics.not_served", std::string(listener.status().message()));
+    return;
+  }
+  metrics = *std::move(listener);
+  if (metrics_config.allow_remote) {
+    spdlog::warn("the metrics are served on {} without TLS and without a password", metrics->address());
+  }
+}
 
 Server::Server() : parts_(std::make_unique<Parts>()) {}
 Server::~Server() {
@@ -159,7 +195,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Open(const ServerConfig& as_writ
   if (!catalog.ok()) return catalog.status();
   parts.catalog = MakeCatalog(*catalog);
   parts.audit_log = MakeAuditLog(*catalog);
-  parts.events = std::make_unique<Events>(*parts.catalog);
+  parts.events = std::make_unique<Events>(*parts.catalog, &NowMs, parts.counters);
   if (hooks || !config.hooks.hooks.empty()) {
     parts.hook_cursor = std::make_unique<HookCursor>(*catalog);
     parts.hooks =
@@ -170,9 +206,12 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Open(const ServerConfig& as_writ
   absl::StatusOr<std::optional<std::string>> secret = HashSecret(config);
   if (!secret.ok()) return secret.status();
   options.tenant.hash_secret = *std::move(secret);
+  options.tenant.counters = &parts.counters;
   absl::StatusOr<std::unique_ptr<Tenants>> tenants = Tenants::Open(options, *parts.events);
   if (!tenants.ok()) return tenants.status();
   parts.tenants = *std::move(tenants);
+  parts.keeper = std::make_unique<SummaryKeeper>(*parts.catalog, *parts.tenants);
+  parts.keeper->Restore();
   // Behind the lock on the folder: a second server must not write into the first one's log.
   parts.audit = std::make_unique<Audit>(
       *parts.audit_log, *parts.events,
@@ -184,8 +223,8 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Open(const ServerConfig& as_writ
         return ServerKeys(reloader->in_force(), gate->keys());
       },
       *parts.events);
-  parts.mirror =
-      std::make_unique<MirrorService>(*parts.gate, *parts.tenants, config.limits, parts.hooks.get());
+  parts.mirror = std::make_unique<MirrorService>(*parts.gate, *parts.tenants, config.limits,
+                                                 parts.hooks.get(), parts.counters);
   parts.admin = std::make_unique<AdminService>(
       *parts.gate, *parts.tenants, *parts.events, *parts.audit,
       [here = server.get()] { return here->Reload(); },
@@ -195,6 +234,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Open(const ServerConfig& as_writ
   if (!endpoint.ok()) return endpoint.status();
   parts.endpoint = *std::move(endpoint);
   parts.stream_idle = config.limits.cycle_idle;
+  parts.metrics_config = config.metrics;
   return server;
 }
 
@@ -202,10 +242,14 @@ void Server::Start() {
   parts_->expiry->Look(NowMs() / 1'000);
   if (parts_->hooks) parts_->hooks->Start(*parts_->tenants, *parts_->hook_cursor);
   parts_->endpoint->Start();
+  parts_->ServeMetrics();
 }
 
 std::string Server::address() const { return parts_->endpoint->address(); }
 std::string Server::admin_address() const { return parts_->endpoint->admin_address(); }
+std::string Server::metrics_address() const {
+  return parts_->metrics ? parts_->metrics->address() : std::string();
+}
 
 absl::StatusOr<std::size_t> Server::Reload() {
   absl::StatusOr<std::size_t> keys = parts_->reloader->Run();
@@ -219,6 +263,10 @@ void Server::KeepHouse() {
   parts_->audit->KeepHouse(NowMs());
   parts_->events->KeepHouse();
   if (++parts_->looks % kIdleLookEvery == 0) parts_->tenants->EndIdleCycles();
+  const auto now = std::chrono::steady_clock::now();
+  if (now - parts_->kept < kKeepInterval) return;
+  parts_->kept = now;
+  parts_->keeper->Keep();
 }
 
 void Server::Stop() {
@@ -238,6 +286,8 @@ void Server::Stop() {
   parts_->tenants->EndCycles();
   parts_->events->EndFloods();
   parts_->audit->Seal();
+  parts_->metrics.reset();
+  parts_->keeper->Keep();
   spdlog::info("stopped");
 }
 

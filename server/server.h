@@ -29,6 +29,8 @@ class Server {
   /// "127.0.0.1:7443", with the port that the system chose.
   std::string address() const;
   std::string admin_address() const;
+  /// Empty: they are not served.
+  std::string metrics_address() const;
 
   /// Keys and configuration are read again, as far as that goes without a restart.
   absl::StatusOr<std::size_t> Reload();

@@ -171,6 +171,7 @@ absl::Status Tenant::Open(bool create, std::int64_t now_ms) {
   store_ = *std::move(store);
   is_open_ = true;
   make_room_(*this);
+  Summarize(Look::kAll);
   return replaced_ ? EndCycleInNewFile(now_ms) : absl::OkStatus();
 }
 
@@ -204,6 +205,7 @@ absl::Status Tenant::Noticed(absl::Status status) {
     store_.reset();
     is_open_ = false;
     events_.Add(context_id_, Severity::kError, "mirror.damaged", quarantine_);
+    Summarize(Look::kTenant);
     return absl::DataLossError(quarantine_);
   }
   if (absl::IsUnavailable(status)) TellUnavailable(status);
@@ -253,6 +255,7 @@ void Tenant::Progressed(std::int64_t cycle, std::int64_t now_ms, SteadyTime bega
   const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(options_.steady_now() - began);
   progressed_cycle_ = cycle;
   progressed_ms_ = now_ms + took.count();
+  seen_progress_ms_.store(progressed_ms_, std::memory_order_relaxed);
 }
 
 absl::StatusOr<CommitResult> Tenant::CommitPlanned(const Planner& planner) {
@@ -274,10 +277,11 @@ absl::Status Tenant::EndCycleLocked(std::int64_t now_ms, const std::function<voi
                                     std::vector<Step> steps, std::vector<TableCheck> checks,
                                     std::vector<Hold> holds, std::vector<std::uint64_t> settled_holds,
                                     const HookNotes& hooks) {
-  TenantRecord ended;
+  TenantRecord before, ended;
   absl::StatusOr<CommitResult> result = CommitPlanned([&]() -> absl::StatusOr<Plan> {
     absl::StatusOr<TenantRecord> tenant = store_->ReadTenant();
     if (!tenant.ok()) return tenant.status();
+    before = *tenant;
     Plan plan;
     plan.now_ms = now_ms;
     plan.forget_losses_before_ms = now_ms - options_.breaker.limits.window_ms;
@@ -299,6 +303,10 @@ absl::Status Tenant::EndCycleLocked(std::int64_t now_ms, const std::function<voi
   });
   if (!result.ok()) return result.status();
   owner_ = ended;
+  const bool completed = ended.completed_cycle != before.completed_cycle;
+  if (completed) options_.counters->cycles_completed.Add();
+  if (!completed && before.active) options_.counters->cycles_interrupted.Add();
+  Summarize(Look::kAll);
   served_cycle_ = false;
   refused_tables_.reset();
   refused_seq_.clear();
@@ -323,7 +331,7 @@ absl::StatusOr<Admission> Tenant::Authenticate(const Caller& caller, const std::
     return status;
   }
   Admission admission;
-  bool created = false;
+  bool created = false, takes_place = false;
   std::int64_t cut = 0;  // A cycle that this one takes the place of.
   bool timed_out = false;
   absl::StatusOr<CommitResult> result = CommitPlanned([&]() -> absl::StatusOr<Plan> {
@@ -340,6 +348,7 @@ absl::StatusOr<Admission> Tenant::Authenticate(const Caller& caller, const std::
           context_id_, "' makes the mirror take the present time."));
     }
     created = tenant->issuer.empty();
+    takes_place = tenant->active;
     Plan plan;
     plan.now_ms = now_ms;
     plan.tenant_expected = *tenant;
@@ -384,7 +393,13 @@ absl::StatusOr<Admission> Tenant::Authenticate(const Caller& caller, const std::
                              caller.environment, "'"));
   }
   if (admission.accepted && cut != 0) timed_out ? TellTimedOut(cut) : TellInterrupted(cut);
+  ServerCounters& counters = *options_.counters;
+  if (admission.busy) counters.cycles_busy.Add();
+  if (admission.do_not_replicate) counters.cycles_told_not.Add();
   if (admission.accepted) {
+    counters.cycles_begun.Add();
+    if (takes_place) counters.cycles_interrupted.Add();
+    Summarize(Look::kTenant);
     served_cycle_ = true;
     refused_tables_.reset();
     refused_seq_.clear();
@@ -784,8 +799,10 @@ absl::Status Tenant::CommitGroup(const TenantRecord& tenant, const std::vector<W
     plan.steps = planner->TakeSteps();
     NoteWiped(&plan);
     plan.holds = planner->TakeHolds();
+    const SteadyTime begin = options_.steady_now();
     absl::StatusOr<CommitResult> committed = store_->Commit(plan);
     if (!committed.ok()) return Noticed(committed.status());
+    options_.counters->commits.Note(options_.steady_now() - begin);
     result = *std::move(committed);
     told_unavailable_.clear();
     if (!result.stale) HooksKept(plan, result);
@@ -810,6 +827,8 @@ absl::Status Tenant::CommitGroup(const TenantRecord& tenant, const std::vector<W
   for (std::size_t i = 0; i < planned.size(); ++i) {
     if (!store_) return absl::DataLossError(quarantine_);
     planned[i]->Answer(AnswerOf(*planned[i], i, *planner));
+    options_.counters->requests.Note(options_.steady_now() - planned[i]->began);
+    options_.counters->row_bytes.Add(planned[i]->request.bytes);
     Progressed(tenant.cycle, planned[i]->now_ms, planned[i]->began);
     progressed = std::max(progressed, progressed_ms_);
   }
@@ -858,6 +877,7 @@ RowAnswer Tenant::AnswerOf(const WaitingRows& waiting, std::size_t number, RowPl
       }
     }
     const std::size_t batch = i - request.parts.size();
+    CountBatch(request, batch, outcome);
     if (batch < request.batches.size() && outcome.status.ok() && !outcome.repeated && outcome.seq == 1) {
       const PopulateReason reason = request.batches[batch].batch->populate;
       AddPopulateEvent(outcome.table, reason);

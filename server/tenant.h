@@ -24,6 +24,7 @@
 #include "server/column_rules.h"
 #include "server/commit_queue.h"
 #include "server/comparison.h"
+#include "server/counters.h"
 #include "server/events.h"
 #include "server/hook_book.h"
 #include "server/hooks.h"
@@ -32,6 +33,7 @@
 #include "server/row_request.h"
 #include "server/schema_plan.h"
 #include "server/store/store.h"
+#include "server/tenant_summary.h"
 
 namespace mirror {
 
@@ -48,6 +50,7 @@ struct TenantOptions {
   const HookBook* hooks = nullptr;              ///< Null: there are none.
   /// For what a call itself took; another one in tests.
   std::chrono::steady_clock::time_point (*steady_now)() = &std::chrono::steady_clock::now;
+  ServerCounters* counters = &UnwatchedCounters();  ///< Outlives the tenant.
 };
 
 /// How a tenant gets at its store; `create` makes a new one. Set by Tenants.
@@ -225,6 +228,12 @@ class Tenant {
   absl::Status Retire(const std::function<absl::Status()>& remove);
 
   bool is_open() const { return is_open_; }
+  /// What is known without its database. Waits for nothing.
+  TenantSummary summary() const;
+  /// There is something to be known: it has a database, or had one at the start.
+  bool is_seen() const;
+  /// What the catalog kept, unless better is known.
+  void Remember(const TenantSummary& summary);
   /// Requests of rows that wait for the one that is being applied.
   std::size_t waiting_requests() { return queue_.size(); }
 
@@ -295,6 +304,11 @@ class Tenant {
   void TellInterrupted(std::int64_t cycle);
   void TellUnavailable(const absl::Status& status);
   void AddPopulateEvent(const std::string& table, PopulateReason reason);
+  /// Counts what became of it, and its rows when they were applied.
+  void CountBatch(const RowRequest& request, std::size_t batch, const BatchOutcome& outcome);
+  enum class Look : std::uint8_t { kTenant, kHolds, kAll };
+  /// Renews summary(), as far as `look` says. Called where it may have changed.
+  void Summarize(Look look);
 
   const std::string context_id_;
   const OpenStore open_;
@@ -310,6 +324,9 @@ class Tenant {
   std::uint64_t applied_groups_ = 0;
   std::unique_ptr<Store> store_;
   std::atomic<bool> is_open_{false};
+  mutable std::mutex summary_mutex_;  ///< Of `summary_` alone, held for a copy.
+  std::optional<TenantSummary> summary_;
+  std::atomic<std::int64_t> seen_progress_ms_{0};
   bool retired_ = false, removed_ = false;
   bool replaced_ = false;      ///< Another file was found, and the cycle in it has not been ended yet.
   bool served_cycle_ = false;  ///< A cycle may be running that this process has served.

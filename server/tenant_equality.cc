@@ -184,6 +184,7 @@ absl::Status Tenant::CompareLater(const std::vector<CompletedTable>& tables, std
     const absl::StatusOr<CommitResult> result = store_->Commit(plan);
     if (!result.ok()) return Noticed(result.status());
     AddCheckEvent(compared.verdict);
+    Summarize(Look::kAll);
   }
   return absl::OkStatus();
 }

@@ -28,6 +28,7 @@ absl::Status Tenant::ReplaceFile(const std::function<absl::Status()>& move, std:
     store_.reset();
     is_open_ = false;
     quarantine_ = damaged;
+    Summarize(Look::kTenant);
     return status;
   };
   std::optional<TenantRecord> before = owner_;
@@ -51,6 +52,7 @@ absl::Status Tenant::ReplaceFile(const std::function<absl::Status()>& move, std:
   quarantine_.clear();
   if (absl::Status moved = move(); !moved.ok()) {
     quarantine_ = damaged;
+    Summarize(Look::kTenant);
     return moved;
   }
   replaced_ = false;

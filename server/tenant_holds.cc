@@ -27,6 +27,7 @@ void Tenant::HoldsChanged(const std::vector<Hold>& written) {
     events_.Add(context_id_, Severity::kError, absl::StrCat("hold.", std::string(ToString(hold.kind))),
                 hold.reason);
   }
+  Summarize(Look::kHolds);
 }
 
 absl::Status Tenant::KeepLateHolds(std::int64_t now_ms, std::vector<Hold> holds) {

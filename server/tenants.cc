@@ -62,7 +62,9 @@ absl::StatusOr<std::unique_ptr<Tenants>> Tenants::Open(const TenantsOptions& opt
   std::error_code ignored;
   std::filesystem::remove_all(absl::StrCat(options.data_dir, "/", kWorkFolder), ignored);
   for (const std::string& context_id : *found) {
-    tenants->tenants_.emplace(FoldName(context_id), Entry{tenants->Make(context_id), {}});
+    const std::shared_ptr<Tenant> tenant = tenants->Make(context_id);
+    tenant->Remember(TenantSummary{});
+    tenants->tenants_.emplace(FoldName(context_id), Entry{tenant, {}});
     // A log that a kill left would be replayed over a copy put there later: it goes into its own file now.
     // What keeps it from that is met again, and told, by the first call for the tenant.
     std::error_code none;
@@ -185,6 +187,29 @@ absl::Status Tenants::Delete(const std::string& context_id) {
 
 void Tenants::EndIdleCycles() {
   for (const std::shared_ptr<Tenant>& tenant : Listed()) tenant->EndIfIdle(NowMs());
+}
+
+std::vector<Tenants::Seen> Tenants::AllSeen() {
+  std::vector<std::shared_ptr<Tenant>> all;
+  {
+    const std::lock_guard lock(mutex_);
+    all.reserve(tenants_.size());
+    for (const auto& [key, entry] : tenants_) all.push_back(entry.tenant);
+  }
+  std::vector<Seen> seen;
+  seen.reserve(all.size());
+  // One that was only probed was never there.
+  for (const std::shared_ptr<Tenant>& tenant : all) {
+    if (tenant->is_seen()) seen.push_back({tenant->context_id(), tenant->is_open(), tenant->summary()});
+  }
+  return seen;
+}
+
+void Tenants::Remember(const std::string& context_id, const TenantSummary& summary) {
+  const std::lock_guard lock(mutex_);
+  const auto found = tenants_.find(FoldName(context_id));
+  const bool here = found != tenants_.end() && found->second.tenant->context_id() == context_id;
+  if (here && found->second.tenant->is_seen()) found->second.tenant->Remember(summary);
 }
 
 void Tenants::EndCycles() {

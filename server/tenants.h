@@ -62,6 +62,16 @@ class Tenants {
   /// Those without progress, of which no source asks any more.
   void EndIdleCycles();
 
+  /// What is known of all of them without their databases: neither their locks nor their files are touched.
+  struct Seen {
+    std::string context_id;
+    bool is_open = false;
+    TenantSummary summary;
+  };
+  std::vector<Seen> AllSeen();
+  /// What the catalog kept of one that was found at the start.
+  void Remember(const std::string& context_id, const TenantSummary& summary);
+
   std::string PathOf(const std::string& context_id) const;
   bool HasMirror(const std::string& context_id) const;
   const std::string& data_dir() const { return options_.data_dir; }

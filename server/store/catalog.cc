@@ -13,6 +13,8 @@ namespace mirror {
 namespace {
 
 constexpr std::int64_t kMessageBytesMax = 4'000;
+constexpr char kMakeSummary[] =
+    "CREATE TABLE IF NOT EXISTS summary (context_id TEXT PRIMARY KEY, text TEXT NOT NULL) WITHOUT ROWID";
 
 EventRecord ReadEvent(SQLite::Statement& query) {
   EventRecord event;
@@ -69,6 +71,37 @@ class SqliteCatalog final : public Catalog {
         "SELECT id, time_ms, context_id, severity, kind, message FROM event "
         "WHERE (?1 = '' OR context_id = ?1) AND id > ?2 ORDER BY id LIMIT ?3",
         context_id, after_id, limit);
+  }
+
+  absl::Status KeepSummaries(const std::map<std::string, std::string>& by_context) override {
+    return file_->Run(Outlives::kProcess, [&](SQLite::Database& database) {
+      SQLite::Transaction transaction(database, SQLite::TransactionBehavior::IMMEDIATE);
+      database.exec(kMakeSummary);
+      SQLite::Statement keep(database, "INSERT OR REPLACE INTO summary (context_id, text) VALUES (?, ?)");
+      SQLite::Statement forget(database, "DELETE FROM summary WHERE context_id = ?");
+      for (const auto& [context_id, text] : by_context) {
+        SQLite::Statement& statement = text.empty() ? forget : keep;
+        statement.bind(1, context_id);
+        if (!text.empty()) statement.bind(2, text);
+        statement.exec();
+        statement.reset();
+      }
+      transaction.commit();
+      return absl::OkStatus();
+    });
+  }
+
+  absl::StatusOr<std::map<std::string, std::string>> Summaries() override {
+    std::map<std::string, std::string> summaries;
+    absl::Status status = file_->Run(Outlives::kProcess, [&](SQLite::Database& database) {
+      summaries.clear();
+      database.exec(kMakeSummary);
+      SQLite::Statement query(database, "SELECT context_id, text FROM summary");
+      while (query.executeStep()) summaries[query.getColumn(0).getString()] = query.getColumn(1).getString();
+      return absl::OkStatus();
+    });
+    if (!status.ok()) return status;
+    return summaries;
   }
 
  private:

@@ -2,6 +2,7 @@
 #define MIRROR_SERVER_STORE_CATALOG_H_
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -37,6 +38,14 @@ class Catalog {
   virtual absl::StatusOr<std::vector<EventRecord>> EventsAfter(const std::string& context_id,
                                                                std::uint64_t after_id,
                                                                std::uint32_t limit) = 0;
+  /// A text for each of some tenants, in place of what was kept; an empty one is forgotten. As they were
+  /// kept: by context id.
+  virtual absl::Status KeepSummaries(const std::map<std::string, std::string>& /*by_context*/) {
+    return absl::OkStatus();
+  }
+  virtual absl::StatusOr<std::map<std::string, std::string>> Summaries() {
+    return std::map<std::string, std::string>();
+  }
 };
 
 /// Of one tenant, and of the server itself, the oldest go first: who is noisy pushes out nobody else's.

@@ -155,7 +155,7 @@ class Server:
             self.port, self.admin_port = free_ports(2)
             subprocess.run(
                 [bin_dir / "mirrorctl", "init", "--dir", self.dev, "--context-id", CONTEXT]
-                + ["--port", str(self.port), "--admin-port", str(self.admin_port)],
+                + ["--port", str(self.port), "--admin-port", str(self.admin_port), "--metrics-port", "0"],
                 check=True,
                 stdout=subprocess.DEVNULL,
             )

@@ -22,6 +22,10 @@ REFUSED = [
     ("proto/wire/codec.cc", "<grpcpp/grpcpp.h>"),
     ("proto/wire/codec.cc", '"mirror/v1/mirror_client.grpc.pb.h"'),
     ("proto/wire/codec.h", '"server/plan.h"'),
+    ("proto/exposition/metric_page.cc", '"proto/wire/lsn.h"'),
+    ("proto/wire/table.cc", '"proto/exposition/counters.h"'),
+    ("server/metrics.cc", "<prometheus/registry.h>"),
+    ("client/agent_metrics.cc", "<httplib.h>"),
     ("certs/token.cc", '"server/gate.h"'),
     ("certs/token.cc", '"proto/wire/lsn.h"'),
     ("certs/key.cc", "<grpcpp/security/credentials.h>"),
@@ -55,6 +59,9 @@ REFUSED = [
 ]
 
 ALLOWED = [
+    ("proto/exposition/metric_page.cc", "<prometheus/text_serializer.h>"),
+    ("proto/exposition/metrics_listener.cc", "<httplib.h>"),
+    ("server/metrics.cc", '"proto/exposition/metric_page.h"'),
     ("proto/wire/table.cc", '"absl/strings/str_cat.h"'),
     ("proto/wire/row_digest.cc", "<xxhash.h>"),
     ("proto/wire/codec.cc", '"mirror/v1/table.pb.h"'),

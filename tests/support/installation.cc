@@ -36,6 +36,7 @@ absl::StatusOr<std::unique_ptr<Installation>> Installation::Init(const Installat
   }
   if (absl::Status set = made->Set({"listen", "port", "0"}); !set.ok()) return set;
   if (absl::Status set = made->Set({"admin", "port", "0"}); !set.ok()) return set;
+  if (absl::Status set = made->Set({"metrics", "port", "0"}); !set.ok()) return set;
   for (const Setting& setting : options.settings) {
     if (absl::Status set = made->Set(setting); !set.ok()) return set;
   }

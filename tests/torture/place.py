@@ -37,7 +37,8 @@ class Place:
         self.server = None
         self.deaths = 0
         sqlite3.connect(self.source).execute("PRAGMA journal_mode = WAL").connection.close()
-        self.run_plain("mirrorctl", "init", "--dir", self.dir, "--context-id", CONTEXT, "--source", self.source)
+        init = ["init", "--dir", self.dir, "--context-id", CONTEXT, "--source", self.source, "--metrics-port", 0]
+        self.run_plain("mirrorctl", *init)
         self.set_ports(0, 0)
         self.data.mkdir(exist_ok=True)
 

@@ -28,7 +28,7 @@ class Endpoint:
         self.folder = os.path.join(bench.folder, name)
         port, admin = free_ports()
         command = [bench.program("mirrorctl"), "init", "--dir", self.folder, "--context-id", CONTEXT]
-        command += ["--port", str(port), "--admin-port", str(admin)]
+        command += ["--port", str(port), "--admin-port", str(admin), "--metrics-port", "0"]
         run(command + (["--source", source] if source else []))
         self.config = os.path.join(self.folder, "mirror-agent.toml")
         self.log = os.path.join(self.folder, "server.log")

@@ -75,6 +75,11 @@ absl::Status Check(const InitOptions& options) {
         absl::StrCat("the endpoint and its administration cannot both listen on port ", options.port,
                      ". Nothing was made. Give another --admin-port."));
   }
+  if (options.metrics_port == options.port || options.metrics_port == options.admin_port) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the metrics cannot listen on port ", options.metrics_port,
+                     ", which another listener has. Nothing was made. Give another --metrics-port."));
+  }
   const std::string server = absl::StrCat(options.dir, "/", kServerFile);
   struct stat info = {};
   if (lstat(server.c_str(), &info) == 0) {
@@ -243,6 +248,14 @@ authenticated_timeout = "2s"        # how long a cycle waits for hooks with "aut
 # url = "https://example.org/hook"  # POST; redirects are not followed
 # timeout = "10s"
 
+[metrics]                           # http://ADDRESS:PORT/metrics for Prometheus, and /healthz.
+enabled = true
+address = "127.0.0.1"
+port = )",
+      options.metrics_port,
+      R"(                         # 0: the system chooses; taken: the server works without
+allow_remote = false                # true: 'address' need not be loopback, though there is no TLS
+
 [log]
 level = "info"                      # trace, debug, info, warn, error
 format = "text"                     # json: an object a line, with time, level, kind, tenant, message
@@ -277,6 +290,11 @@ window = 4                          # batches sent ahead of their acknowledgemen
 
 [log]
 format = "text"                     # json: 'run', and every command's errors, as an object a line
+[metrics]                           # run: http://ADDRESS:PORT/metrics for Prometheus, and /healthz.
+enabled = false
+address = "127.0.0.1"
+port = 7446                         # 0: the system chooses; taken: the agent works without
+allow_remote = false                # true: 'address' need not be loopback, though there is no TLS
 )");
   if (source_path.empty()) return text;
   absl::StrAppend(&text, R"(
@@ -357,6 +375,9 @@ void AddInit(CLI::App& app, Console& console) {
   init->add_option("--admin-port", options->admin_port, "Port for mirrorctl")
       ->check(CLI::Range(1, 65535))
       ->capture_default_str();
+  init->add_option("--metrics-port", options->metrics_port, "Port for metrics; 0: the system chooses")
+      ->check(CLI::Range(0, 65535))
+      ->capture_default_str();
   init->callback([options, &console] {
     if (const absl::Status status = Init(*options); !status.ok()) return console.Fail(status);
     const std::string& dir = options->dir;
@@ -364,7 +385,7 @@ void AddInit(CLI::App& app, Console& console) {
     console.out
         << "Made in " << dir << ":\n"
         << "  mirror-server.toml  the endpoint, 127.0.0.1:" << options->port
-        << ", administration :" << options->admin_port << '\n'
+        << ", administration :" << options->admin_port << ", metrics :" << options->metrics_port << '\n'
         << "  mirror-agent.toml   "
         << (options->source.empty() ? "no source yet: add a [[source]]" : "the source " + options->source)
         << '\n'

@@ -12,11 +12,12 @@ namespace mirror {
 
 /// What 'mirrorctl init' is asked for.
 struct InitOptions {
-  std::string dir;         ///< Made with mode 0711 when it is not there; the folder above must be.
-  std::string context_id;  ///< The first tenant.
-  std::string source;      ///< A SQLite database to mirror; empty: no [[source]] is written.
-  int port = 7443;         ///< Of the endpoint, on 127.0.0.1.
-  int admin_port = 7444;   ///< Of the administration, on 127.0.0.1.
+  std::string dir;          ///< Made with mode 0711 when it is not there; the folder above must be.
+  std::string context_id;   ///< The first tenant.
+  std::string source;       ///< A SQLite database to mirror; empty: no [[source]] is written.
+  int port = 7443;          ///< Of the endpoint, on 127.0.0.1.
+  int admin_port = 7444;    ///< Of the administration, on 127.0.0.1.
+  int metrics_port = 7445;  ///< Of the metrics, on 127.0.0.1; 0: the system chooses.
 };
 
 /// Makes keys, certificates and three configurations in `options.dir` that work as they stand on
@@ -36,7 +37,7 @@ std::string ControlConfiguration(const InitOptions& options);
 /// A text as a TOML basic string, with its quotes. The text is UTF-8.
 std::string TomlString(std::string_view text);
 
-/// mirrorctl init --dir DIR --context-id ID [--source FILE] [--port N] [--admin-port N]
+/// mirrorctl init --dir DIR --context-id ID [--source FILE] [--port N] [--admin-port N] [--metrics-port N]
 /// Prints what was made and the commands to type next.
 /// Exit code: 0 made, 1 refused (reason on stderr), 2 wrong usage.
 void AddInit(CLI::App& app, Console& console);

@@ -1,0 +1,55 @@
+#ifndef MIRROR_CLIENT_AGENT_METRICS_H_
+#define MIRROR_CLIENT_AGENT_METRICS_H_
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "client/agent_counters.h"
+#include "client/cycle.h"
+
+namespace mirror {
+
+/// What `mirror-agent run` counts of its sources, and the page that shows it; README lists every metric.
+/// Threads: any; each source is noted by one.
+class AgentMetrics {
+ public:
+  /// `tenants`: the context id of each source. `application_not_after_s`: the end of the application's
+  /// certificate, unix seconds.
+  AgentMetrics(const std::vector<std::string>& tenants,
+               std::optional<std::int64_t> application_not_after_s = std::nullopt);
+
+  WireCounters& wire(std::size_t source) { return sources_[source]->wire; }
+  void Begun(std::size_t source, std::int64_t now_ms);
+  /// `now_ms`: its end.
+  void Ended(std::size_t source, const CycleReport& report, double seconds, std::int64_t now_ms);
+
+  std::string Text(std::int64_t now_ms) const;
+
+ private:
+  static constexpr std::size_t kResults = 6;  ///< Of TableResult.
+
+  struct Source {
+    std::string tenant;
+    WireCounters wire;
+    Counter done, incomplete, busy, told_not, failed;
+    Counter inserts, updates, deletes;
+    Timings runs;
+    std::atomic<bool> running{false};
+    std::atomic<std::int64_t> begun_ms{0};                      ///< Of the last run.
+    std::atomic<std::int64_t> success_ms{0};                    ///< End of the last good run.
+    std::array<std::atomic<std::uint64_t>, kResults> tables{};  ///< Of the last run that was not busy.
+    std::atomic<std::uint64_t> differing{0};
+  };
+
+  std::vector<std::unique_ptr<Source>> sources_;
+  const std::optional<std::int64_t> application_not_after_s_;
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_CLIENT_AGENT_METRICS_H_

@@ -1,0 +1,53 @@
+#ifndef MIRROR_PROTO_EXPOSITION_METRICS_LISTENER_H_
+#define MIRROR_PROTO_EXPOSITION_METRICS_LISTENER_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+
+namespace mirror {
+
+/// What [metrics] of both configurations says.
+struct MetricsConfig {
+  bool enabled = false;
+  std::string address = "127.0.0.1";
+  std::uint16_t port = 0;     ///< 0: the system chooses.
+  bool allow_remote = false;  ///< Another address than loopback may be given: whoever gets there reads all.
+  friend bool operator==(const MetricsConfig&, const MetricsConfig&) = default;
+};
+
+/// Serves GET /metrics (the page that `text` gives) and GET /healthz ("ok") over plain HTTP: no TLS, no
+/// password, nothing secret on it but names of tenants.
+///
+/// Bounded: kMetricsThreads at a time, as many connections again that wait, one request for each connection,
+/// 8 KB of a request's line and of each header, 1 KB of body, 2 s for each read and write. Beyond that
+/// connections stay in the kernel's queue. Threads: its own; `text` is called by any of them.
+class MetricsListener {
+ public:
+  /// Errors: kUnavailable when the port is taken or there are no threads.
+  static absl::StatusOr<std::unique_ptr<MetricsListener>> Open(const MetricsConfig& config,
+                                                               std::function<std::string()> text);
+  /// Ends when the requests at hand have ended.
+  ~MetricsListener();
+  MetricsListener(const MetricsListener&) = delete;
+  MetricsListener& operator=(const MetricsListener&) = delete;
+
+  /// "127.0.0.1:7445"
+  const std::string& address() const { return address_; }
+
+ private:
+  struct Server;
+  MetricsListener(std::unique_ptr<Server> server, std::string address);
+
+  std::unique_ptr<Server> server_;
+  std::string address_;
+};
+
+inline constexpr int kMetricsThreads = 4;
+
+}  // namespace mirror
+
+#endif  // MIRROR_PROTO_EXPOSITION_METRICS_LISTENER_H_

@@ -1,0 +1,192 @@
+#include "server/metrics.h"
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <system_error>
+
+#include "absl/status/status.h"
+#include "proto/exposition/metric_page.h"
+
+namespace mirror {
+namespace {
+
+double Seconds(std::int64_t ms) { return static_cast<double>(ms) / 1'000; }
+
+double FileBytes(const std::string& path) {
+  std::error_code error;
+  const std::uintmax_t bytes = std::filesystem::file_size(path, error);
+  return error ? 0 : static_cast<double>(bytes);
+}
+
+void AddCalls(const ServerCounters& counters, MetricPage* page) {
+  for (std::size_t i = 0; i < kCountedCalls.size(); ++i) {
+    const std::string call(kCountedCalls[i]);
+    const CallCounters& counted = counters.calls[i];
+    for (std::size_t code = 0; code < kRpcCodes; ++code) {
+      // Success is there from the beginning, so that a rate of errors has something to stand beside.
+      if (code != 0 && counted.ended[code].value() == 0) continue;
+      page->AddCounter(
+          "mirror_calls_total", "Calls of sources that ended, by gRPC's status.",
+          {{"call", call}, {"code", absl::StatusCodeToString(static_cast<absl::StatusCode>(code))}},
+          static_cast<double>(counted.ended[code].value()));
+    }
+    page->AddHistogram("mirror_call_seconds",
+                       "Time of calls of sources, seconds; of RowDataStream that of whole streams.",
+                       {{"call", call}}, counted.took);
+  }
+}
+
+void AddWork(const ServerCounters& counters, MetricPage* page) {
+  const auto count = [page](const char* name, const char* help, const MetricLabels& labels,
+                            const Counter& counter) {
+    page->AddCounter(name, help, labels, static_cast<double>(counter.value()));
+  };
+  count("mirror_cycles_begun_total", "Cycles that began.", {}, counters.cycles_begun);
+  const std::pair<const char*, const Counter&> outcomes[] = {{"completed", counters.cycles_completed},
+                                                             {"interrupted", counters.cycles_interrupted},
+                                                             {"busy", counters.cycles_busy},
+                                                             {"do_not_replicate", counters.cycles_told_not}};
+  for (const auto& [outcome, counter] : outcomes) {
+    count("mirror_cycles_total", "Cycles that ended or that could not begin, by outcome.",
+          {{"outcome", outcome}}, counter);
+  }
+  const std::pair<const char*, const Counter&> operations[] = {{"insert", counters.rows_inserted},
+                                                               {"update", counters.rows_updated},
+                                                               {"delete", counters.rows_deleted}};
+  for (const auto& [operation, counter] : operations) {
+    count("mirror_rows_total", "Rows that were applied, by operation.", {{"operation", operation}}, counter);
+  }
+  const std::pair<const char*, const Counter&> results[] = {{"applied", counters.batches_applied},
+                                                            {"repeated", counters.batches_repeated},
+                                                            {"refused", counters.batches_refused}};
+  for (const auto& [result, counter] : results) {
+    count("mirror_batches_total", "Batches, by result.", {{"result", result}}, counter);
+  }
+  count("mirror_row_bytes_total", "Bytes of requests with rows, as they came.", {}, counters.row_bytes);
+  page->AddHistogram("mirror_commit_seconds", "Time of transactions of rows in the store, seconds.", {},
+                     counters.commits);
+  page->AddHistogram("mirror_row_request_seconds",
+                     "Time of requests with rows from decoded to committed, waiting included, seconds.", {},
+                     counters.requests);
+  const std::array<const char*, 4> severities = {nullptr, "information", "warning", "error"};
+  for (std::size_t i = 1; i < severities.size(); ++i) {
+    count("mirror_events_total", "Events for operators, by severity.", {{"severity", severities[i]}},
+          counters.events[i]);
+  }
+}
+
+void AddUsage(const InFlight::Usage& usage, MetricPage* page) {
+  page->AddGauge("mirror_streams_open", "RowDataStream calls that are open.", {}, usage.streams);
+  page->AddGauge("mirror_calls_running", "Calls that are no streams and run.", {}, usage.calls);
+  page->AddGauge("mirror_stream_bytes_in_flight", "Bytes of streams that came and are not answered.", {},
+                 static_cast<double>(usage.stream_bytes));
+}
+
+void AddTenant(const Tenants::Seen& seen, std::int64_t now_ms, MetricPage* page) {
+  const MetricLabels tenant = {{"tenant", seen.context_id}};
+  const TenantSummary& summary = seen.summary;
+  const auto gauge = [&](const char* name, const char* help, double value) {
+    page->AddGauge(name, help, tenant, value);
+  };
+  gauge("mirror_tenant_open", "1: its database is open.", seen.is_open ? 1 : 0);
+  gauge("mirror_tenant_quarantined", "1: its file is damaged, and it takes nothing.",
+        summary.quarantined ? 1 : 0);
+  if (!summary.known) return;
+  if (summary.completed_ms > 0) {
+    gauge("mirror_tenant_last_success_timestamp_seconds", "End of its last completed cycle, unix seconds.",
+          Seconds(summary.completed_ms));
+    gauge("mirror_tenant_lag_seconds", "Time since the end of its last completed cycle, seconds.",
+          Seconds(std::max<std::int64_t>(0, now_ms - summary.completed_ms)));
+  }
+  gauge("mirror_tenant_last_progress_timestamp_seconds", "Last progress of a cycle, unix seconds; 0: none.",
+        Seconds(summary.progress_ms));
+  gauge("mirror_tenant_active", "1: a cycle runs.", summary.active ? 1 : 0);
+  gauge("mirror_tenant_paused", "1: it is paused.", summary.paused ? 1 : 0);
+  gauge("mirror_tenant_holds", "Holds that wait for an operator.", summary.holds);
+  gauge("mirror_tenant_tables", "Tables.", summary.tables);
+  gauge("mirror_tenant_tables_differing", "Tables that were found to differ from the source.",
+        summary.tables_differing);
+  gauge("mirror_tenant_tables_unpopulated", "Tables at LSN -1.", summary.tables_unpopulated);
+  gauge("mirror_tenant_rows", "Rows of its tables.", static_cast<double>(summary.rows));
+  gauge("mirror_tenant_lsn", "The highest LSN of its tables; only that it moves means something.",
+        static_cast<double>(summary.lsn));
+}
+
+void AddTenants(Tenants& tenants, std::int64_t now_ms, MetricPage* page) {
+  std::vector<Tenants::Seen> all = tenants.AllSeen();
+  std::size_t open = 0, active = 0, paused = 0, quarantined = 0, unknown = 0;
+  double holds = 0, differing = 0, log_bytes = 0;
+  std::map<std::string, double> log_of;
+  for (const Tenants::Seen& seen : all) {
+    open += seen.is_open ? 1U : 0U;
+    active += seen.summary.active ? 1U : 0U;
+    paused += seen.summary.paused ? 1U : 0U;
+    quarantined += seen.summary.quarantined ? 1U : 0U;
+    unknown += seen.summary.known ? 0U : 1U;
+    holds += seen.summary.holds;
+    differing += seen.summary.tables_differing;
+    if (!seen.is_open) continue;  // One that is closed has no log.
+    log_bytes += log_of[seen.context_id] = FileBytes(tenants.PathOf(seen.context_id) + "-wal");
+  }
+  page->AddGauge("mirror_tenants", "Tenants.", {}, static_cast<double>(all.size()));
+  const std::pair<const char*, std::size_t> states[] = {{"open", open},
+                                                        {"active", active},
+                                                        {"paused", paused},
+                                                        {"quarantined", quarantined},
+                                                        {"unknown", unknown}};
+  for (const auto& [state, number] : states) {
+    page->AddGauge("mirror_tenants_in_state", "Tenants that are so; one may count in several.",
+                   {{"state", state}}, static_cast<double>(number));
+  }
+  page->AddGauge("mirror_open_tenants_max", "Databases that may be open.", {},
+                 static_cast<double>(tenants.open_max()));
+  page->AddGauge("mirror_holds", "Holds that wait for an operator, of all tenants.", {}, holds);
+  page->AddGauge("mirror_tables_differing", "Tables that differ from their source, of all tenants.", {},
+                 differing);
+  page->AddGauge("mirror_wal_bytes", "Bytes of the write-ahead logs of all open tenants.", {}, log_bytes);
+
+  const std::size_t shown = std::min(all.size(), kTenantsShownMax);
+  page->AddGauge("mirror_tenants_shown", "Tenants with series of their own.", {}, static_cast<double>(shown));
+  std::partial_sort(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(shown), all.end(),
+                    [](const Tenants::Seen& a, const Tenants::Seen& b) {
+                      if (a.is_open != b.is_open) return a.is_open;
+                      return a.summary.progress_ms > b.summary.progress_ms;
+                    });
+  all.resize(shown);
+  for (const Tenants::Seen& seen : all) {
+    AddTenant(seen, now_ms, page);
+    if (!seen.is_open) continue;
+    page->AddGauge("mirror_tenant_wal_bytes", "Bytes of its write-ahead log, while it is open.",
+                   {{"tenant", seen.context_id}}, log_of[seen.context_id]);
+  }
+}
+
+void AddDisk(const std::string& dir, MetricPage* page) {
+  std::error_code error;
+  const std::filesystem::space_info space = std::filesystem::space(dir, error);
+  if (error) return;
+  page->AddGauge("mirror_disk_free_bytes", "Bytes that are free for us where the mirrors are.", {},
+                 static_cast<double>(space.available));
+  page->AddGauge("mirror_disk_size_bytes", "Bytes of the file system where the mirrors are.", {},
+                 static_cast<double>(space.capacity));
+}
+
+}  // namespace
+
+std::string ServerMetricsText(const MetricsSources& sources, std::int64_t now_ms) {
+  MetricPage page;
+  page.AddProcess();
+  AddCalls(sources.counters, &page);
+  AddWork(sources.counters, &page);
+  AddUsage(sources.usage(), &page);
+  AddTenants(sources.tenants, now_ms, &page);
+  AddDisk(sources.tenants.data_dir(), &page);
+  for (const ExpiringKey& key : sources.expiring()) {
+    page.AddGauge("mirror_certificate_expiry_timestamp_seconds", "When it ends, unix seconds.",
+                  {{"name", key.name}, {"kind", key.kind}}, static_cast<double>(key.not_after_s));
+  }
+  return page.Text();
+}
+
+}  // namespace mirror

@@ -1,0 +1,40 @@
+#ifndef MIRROR_SERVER_METRICS_H_
+#define MIRROR_SERVER_METRICS_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "server/counters.h"
+#include "server/in_flight.h"
+#include "server/tenants.h"
+
+namespace mirror {
+
+/// Tenants that have series of their own; of more than these those that are open and were active last.
+inline constexpr std::size_t kTenantsShownMax = 1'000;
+
+/// A key or certificate that ends one day.
+struct ExpiringKey {
+  std::string name;
+  std::string kind;
+  std::int64_t not_after_s = 0;  ///< Unix seconds.
+};
+
+/// Where the numbers come from. All outlive whoever has it.
+struct MetricsSources {
+  const ServerCounters& counters;
+  Tenants& tenants;
+  std::function<InFlight::Usage()> usage;
+  std::function<std::vector<ExpiringKey>()> expiring;
+};
+
+/// The page for GET /metrics. Waits for no tenant and opens none: what it says of them is what is known.
+/// README lists every metric.
+std::string ServerMetricsText(const MetricsSources& sources, std::int64_t now_ms);
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_METRICS_H_

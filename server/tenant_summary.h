@@ -1,0 +1,44 @@
+#ifndef MIRROR_SERVER_TENANT_SUMMARY_H_
+#define MIRROR_SERVER_TENANT_SUMMARY_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "server/plan.h"
+
+namespace mirror {
+
+/// What is known of a tenant without asking its database: made when that is opened, when a cycle begins or
+/// ends and when an operator acts, and kept in the catalog over a restart. Times are unix milliseconds; 0:
+/// never.
+struct TenantSummary {
+  bool known = false;  ///< The rest was read, now or before the last restart.
+  std::int64_t completed_ms = 0;
+  std::int64_t progress_ms = 0;
+  bool active = false;  ///< A cycle runs.
+  bool paused = false;
+  bool quarantined = false;
+  std::uint32_t holds = 0;  ///< That wait for a decision.
+  std::uint32_t tables = 0;
+  std::uint32_t tables_differing = 0;    ///< Found to differ from the source.
+  std::uint32_t tables_unpopulated = 0;  ///< At LSN -1.
+  std::int64_t rows = 0;                 ///< Of the tables whose number is known.
+  std::int64_t lsn = -1;                 ///< The highest of its tables.
+  friend bool operator==(const TenantSummary&, const TenantSummary&) = default;
+};
+
+/// What the tables say, in place of what `summary` had.
+void SummarizeTables(const std::vector<TableRecord>& records, const std::vector<TableCheck>& checks,
+                     TenantSummary* summary);
+
+/// For the catalog.
+std::string PackSummary(const TenantSummary& summary);
+/// Absent: not a text that PackSummary gave.
+std::optional<TenantSummary> UnpackSummary(std::string_view text);
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_TENANT_SUMMARY_H_

@@ -1,0 +1,171 @@
+#!/usr/bin/python3
+"""Scrapes a server and an agent at work, and holds tools/monitoring and the README against what they show.
+
+Usage: metrics_test.py BIN_DIR
+"""
+
+import json
+import pathlib
+import re
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+import urllib.error
+import urllib.request
+
+import yaml
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+MONITORING = ROOT / "tools" / "monitoring"
+PATIENCE_S = 60
+NAME = re.compile(r"\b(?:mirror|process)_[a-z0-9_]+\b")
+PARTS = ("_bucket", "_sum", "_count")
+BIN = None
+
+
+def wait_for(what, look):
+    """What `look` gives, once it is something."""
+    end = time.monotonic() + PATIENCE_S
+    while True:
+        found = look()
+        if found:
+            return found
+        if time.monotonic() > end:
+            raise AssertionError(f"{what} did not come in {PATIENCE_S} s")
+        time.sleep(0.05)
+
+
+def get(url):
+    with urllib.request.urlopen(url, timeout=10) as answer:
+        return answer.read().decode()
+
+
+def series(page):
+    """{(name, labels as written): value} of a page."""
+    found = {}
+    for line in page.splitlines():
+        if line and not line.startswith("#"):
+            name, labels, value = re.fullmatch(r"(\w+)(\{.*\})? (\S+)", line).groups()
+            assert (name, labels) not in found, f"twice: {line}"
+            found[(name, labels or "")] = float(value)
+    return found
+
+
+def types(page):
+    return dict(re.findall(r"^# TYPE (\w+) (\w+)$", page, re.MULTILINE))
+
+
+class Program:
+    """A server or an agent; says on its standard output where its metrics are."""
+
+    def __init__(self, work, *command):
+        self.out = work / (command[0] + ".out")
+        with self.out.open("wb") as out:
+            self.process = subprocess.Popen([BIN / command[0], *command[1:]], stdout=out, stderr=out)
+
+    def url(self):
+        def look():
+            assert self.process.poll() is None, self.out.read_text()
+            return re.search(r" metrics: (http://\S+)\n", self.out.read_text())
+
+        return wait_for("the line with the metrics", look).group(1)
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(PATIENCE_S)
+
+
+class MetricsTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.work = pathlib.Path(tempfile.mkdtemp(prefix="metrics test "))
+        cls.addClassCleanup(shutil.rmtree, cls.work, ignore_errors=True)
+        source = cls.work / "crm.db"
+        database = sqlite3.connect(source)
+        database.executescript(
+            "CREATE TABLE a(id INTEGER PRIMARY KEY, v TEXT); INSERT INTO a VALUES(1, 'x'), (2, 'y');"
+            "CREATE TABLE b(id INTEGER PRIMARY KEY); INSERT INTO b VALUES(1);"
+        )
+        database.close()
+        dev = cls.work / "dev"
+        subprocess.run(
+            [BIN / "mirrorctl", "init", "--dir", dev, "--context-id", "Cust", "--source", source, "--metrics-port", "0"],
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
+        server_toml, agent_toml = dev / "mirror-server.toml", dev / "mirror-agent.toml"
+        text = re.sub(r"^port = 744[34]", "port = 0", server_toml.read_text(), flags=re.MULTILINE)
+        server_toml.write_text(text)
+        server = Program(cls.work, "mirror-server", "--config", server_toml)
+        cls.addClassCleanup(server.stop)
+        cls.server_url = server.url()
+        ready = wait_for("the ready line", lambda: re.search(r"sources on (\S+),", server.out.read_text()))
+        text = agent_toml.read_text()
+        text = re.sub(r'^address = "127.0.0.1:7443"', f'address = "{ready.group(1)}"', text, flags=re.MULTILINE)
+        text = text.replace("enabled = false", "enabled = true").replace("port = 7446", "port = 0")
+        agent_toml.write_text(text)
+        subprocess.run([BIN / "mirror-agent", "install", "--config", agent_toml], check=True, stdout=subprocess.DEVNULL)
+        agent = Program(cls.work, "mirror-agent", "run", "--config", agent_toml)
+        cls.addClassCleanup(agent.stop)
+        cls.agent_url = agent.url()
+        good = ("mirror_agent_cycles_total", '{tenant="Cust",outcome="done"}')
+        wait_for("the first run", lambda: series(get(cls.agent_url)).get(good))
+        cls.server_page, cls.agent_page = get(cls.server_url), get(cls.agent_url)
+
+    def test_a_cycle_shows_in_the_metrics_of_both_sides(self):
+        server, agent = series(self.server_page), series(self.agent_page)
+        self.assertEqual(server[("mirror_rows_total", '{operation="insert"}')], 3)
+        self.assertEqual(server[("mirror_cycles_total", '{outcome="completed"}')], 1)
+        self.assertEqual(server[("mirror_tenant_rows", '{tenant="Cust"}')], 3)
+        self.assertEqual(server[("mirror_tenant_tables", '{tenant="Cust"}')], 2)
+        self.assertEqual(server[("mirror_tenant_tables_unpopulated", '{tenant="Cust"}')], 0)
+        self.assertLess(server[("mirror_tenant_lag_seconds", '{tenant="Cust"}')], PATIENCE_S)
+        self.assertGreater(server[("mirror_row_bytes_total", "")], 0)
+        self.assertGreater(server[("mirror_commit_seconds_count", "")], 0)
+        self.assertGreater(server[("process_open_fds", "")], 5)
+        self.assertEqual(agent[("mirror_agent_rows_total", '{tenant="Cust",operation="insert"}')], 3)
+        self.assertEqual(agent[("mirror_agent_tables", '{tenant="Cust",result="ok"}')], 2)
+        self.assertGreater(agent[("mirror_agent_sent_bytes_total", '{tenant="Cust"}')], 0)
+        count = ("mirror_agent_call_seconds_count", '{tenant="Cust",call="RowDataStream"}')
+        self.assertGreater(agent[count], 0)
+
+    def test_keys_that_end_are_there(self):
+        ends = {key: value for key, value in series(self.server_page).items() if "_expiry_" in key[0]}
+        self.assertTrue(any("source-1" in labels for _, labels in ends), ends)
+        for value in ends.values():
+            self.assertGreater(value, time.time())
+
+    def test_health(self):
+        self.assertEqual(get(self.server_url.replace("/metrics", "/healthz")), "ok\n")
+        with self.assertRaises(urllib.error.HTTPError) as refused:
+            get(self.server_url.replace("/metrics", "/"))
+        self.assertEqual(refused.exception.code, 404)
+
+    def test_all_that_the_dashboard_and_the_alerts_use_is_shown(self):
+        shown = {name for name, _ in series(self.server_page)} | {name for name, _ in series(self.agent_page)}
+        dashboard = json.loads((MONITORING / "grafana-dashboard.json").read_text())
+        asked = [target["expr"] for panel in dashboard["panels"] for target in panel.get("targets", [])]
+        asked += [variable["query"] for variable in dashboard["templating"]["list"]]
+        alerts = yaml.safe_load((MONITORING / "alerts.yml").read_text())
+        rules = [rule for group in alerts["groups"] for rule in group["rules"]]
+        asked += [rule["expr"] for rule in rules]
+        self.assertGreater(len(asked), 50)
+        for expression in asked:
+            for name in NAME.findall(expression):
+                self.assertIn(name, shown, expression)
+        for rule in rules:
+            self.assertTrue(rule["alert"] and rule["annotations"]["summary"] and rule["labels"]["severity"])
+
+    def test_the_readme_lists_each_metric_with_its_type(self):
+        readme = (ROOT / "README.md").read_text()
+        listed = dict(re.findall(r"^\| `(\w+)` \| (\w+) \|", readme, re.MULTILINE))
+        self.assertEqual(listed, types(self.server_page) | types(self.agent_page))
+
+
+if __name__ == "__main__":
+    BIN = pathlib.Path(sys.argv.pop(1)).resolve()
+    unittest.main()
