@@ -68,6 +68,8 @@ const char* NameOf(Command command) {
       return "cycle";
     case Command::kSoak:
       return "soak";
+    case Command::kHostile:  // It has a report of its own.
+      return "hostile";
   }
   return "";
 }
