@@ -22,6 +22,7 @@
 #include "absl/strings/str_cat.h"
 #include "certs/tls.h"
 #include "server/admin_service.h"
+#include "server/checked_service.h"
 #include "server/config.h"
 #include "server/endpoint.h"
 #include "server/events.h"
@@ -186,8 +187,11 @@ class Server {
     server->admin_ =
         std::make_unique<AdminService>(*server->gate_, *server->tenants_, *server->events_, *server->catalog_,
                                        [reloader = server->reloader_.get()] { return reloader->Run(); });
+    server->checked_ =
+        std::make_unique<CheckedService>(*server->mirror_, *server->gate_, server->vouched_,
+                                         config.limits.message_bytes_max);
     absl::StatusOr<std::unique_ptr<Endpoint>> endpoint =
-        Endpoint::Open(config, server->mirror_.get(), server->admin_.get());
+        Endpoint::Open(config, server->checked_.get(), server->admin_.get(), &server->vouched_);
     if (!endpoint.ok()) return endpoint.status();
     server->endpoint_ = *std::move(endpoint);
     server->stream_idle_ = config.limits.cycle_idle;
@@ -231,6 +235,8 @@ class Server {
   std::unique_ptr<Tenants> tenants_;
   std::unique_ptr<Reloader> reloader_;
   std::unique_ptr<MirrorService> mirror_;
+  VouchedBytes vouched_;
+  std::unique_ptr<CheckedService> checked_;
   std::unique_ptr<AdminService> admin_;
   std::unique_ptr<Endpoint> endpoint_;
   std::chrono::seconds stream_idle_{600};

@@ -233,7 +233,8 @@ std::vector<Attack> Garbage() {
       Bytes("two-messages", "A call with two messages where one belongs.",
             {"INVALID_ARGUMENT", "INTERNAL", "UNIMPLEMENTED", "ABORTED"}, "RowData",
             [] { return Framed("") + Framed(""); }),
-      Bytes("length-4-gb", "A message that says it has four gigabytes.", kExhausted, "RowData",
+      Bytes("length-4-gb", "A message that says it has four gigabytes, and ends.",
+            {"RESOURCE_EXHAUSTED", "INVALID_ARGUMENT"}, "RowData",
             [] { return MessagePrefix(false, 0xFFFFFFFFU) + "x"; }),
   };
 }

@@ -169,7 +169,8 @@ std::vector<Attack> Calls() {
                }
                return connection.Await(1, std::chrono::milliseconds(0));
              }),
-      Frames("header-bomb", "A header of 64 KB.", {"RESOURCE_EXHAUSTED", kClosed},
+      Frames("header-bomb", "Headers of 64 KB in several frames, each of which is small enough.",
+             {"RESOURCE_EXHAUSTED", "UNAUTHENTICATED", kClosed},
              [](Target&, RawHttp2& connection) {
                std::string block = RawHttp2::Encode(RawHttp2::CallHeaders(kRowData, ""));
                for (int i = 0; i < 64; ++i) block += RawHttp2::Encode({{"x-more", std::string(1'000, 'x')}});
@@ -179,6 +180,7 @@ std::vector<Attack> Calls() {
                  connection.Write(RawHttp2::kContinuation, last ? RawHttp2::kEndHeaders : 0, 1,
                                   block.substr(at, 16'000));
                }
+               connection.Body(1, MessagePrefix(false, 0), true);
                return connection.Await(1, kAttackPatience);
              }),
       Frames("unknown-method", "A call that the service does not have.", {"UNIMPLEMENTED"},
@@ -193,7 +195,8 @@ std::vector<Attack> Calls() {
                connection.Body(1, MessagePrefix(false, 0), true);
                return connection.Await(1, kAttackPatience);
              }),
-      Frames("encoding-unknown", "A message in a compression of the attacker's own.", {"UNIMPLEMENTED", "INTERNAL"},
+      Frames("encoding-unknown", "A message in a compression of the attacker's own.",
+             {"UNIMPLEMENTED", "INVALID_ARGUMENT"},
              [](Target& target, RawHttp2& connection) {
                connection.Call(1, kRowData, target.CallToken(target.Tenant("victim")),
                                {{"grpc-encoding", "lzma-of-mine"}});

@@ -19,6 +19,8 @@ constexpr std::uint64_t kBatches = 100;
 constexpr int kRows = 10;
 /// After a failure, so that a server that is gone is not called without a pause.
 constexpr std::chrono::milliseconds kPause(100);
+/// A call that finds no room for so long is a failure.
+constexpr std::chrono::seconds kPatience(5);
 
 TableSchema HonestTable() {
   TableSchema table;
@@ -49,29 +51,29 @@ void HonestSource::Run(const std::stop_token& stop) {
 }
 
 absl::Status HonestSource::RunCycle(const std::stop_token& stop) {
-  Clock::time_point begin = Clock::now();
-  const auto note = [&](const absl::Status& status) {
-    Note(status, Clock::now() - begin, false);
-    begin = Clock::now();
-    return status;
-  };
-  const absl::StatusOr<v1::AuthenticateResponse> admission = client_->Authenticate("honest", true, false);
-  if (!note(admission.status()).ok()) return admission.status();
-  if (!admission->accepted()) return note(absl::UnavailableError("no cycle began: " + admission->reason()));
+  absl::StatusOr<v1::AuthenticateResponse> admission;
+  absl::Status done = Patiently(false, [&] {
+    admission = client_->Authenticate("honest", true, false);
+    if (admission.ok() && !admission->accepted()) return absl::AbortedError("no cycle began: " + admission->reason());
+    return admission.status();
+  });
+  if (!done.ok()) return done;
   v1::TableSchemaRequest schema;
   schema.set_cycle(admission->cycle());
   schema.set_source_id("honest");
   EncodeTable(table_, schema.add_tables());
-  const absl::StatusOr<v1::TableSchemaResponse> agreed = client_->TableSchema(schema);
-  if (!note(agreed.status()).ok()) return agreed.status();
+  absl::StatusOr<v1::TableSchemaResponse> agreed;
+  done = Patiently(false, [&] {
+    agreed = client_->TableSchema(schema);
+    return agreed.status();
+  });
+  if (!done.ok()) return done;
   lsn_ = agreed->tables(0).position().lsn();
-  if (const absl::Status sent = SendRows(admission->cycle(), agreed->tables(0).schema_hash(), stop); !sent.ok()) {
-    return sent;
-  }
-  begin = Clock::now();
+  done = SendRows(admission->cycle(), agreed->tables(0).schema_hash(), stop);
+  if (!done.ok()) return done;
   v1::ReplicationCompletedRequest completed;
   completed.set_cycle(admission->cycle());
-  const absl::Status done = note(client_->ReplicationCompleted(completed).status());
+  done = Patiently(false, [&] { return client_->ReplicationCompleted(completed).status(); });
   const std::lock_guard lock(mutex_);
   served_.cycles += done.ok() ? 1 : 0;
   return done;
@@ -106,25 +108,39 @@ absl::Status HonestSource::SendRows(std::int64_t cycle, const std::string& schem
       batch->mutable_commit()->set_batches(seq);
       batch->mutable_commit()->mutable_position()->set_lsn(target);
     }
-    const Clock::time_point begin = Clock::now();
-    const absl::StatusOr<v1::RowDataResponse> answer = client_->RowData(request);
-    absl::Status status = answer.status();
-    if (answer.ok()) {
+    const absl::Status sent = Patiently(true, [&] {
+      const absl::StatusOr<v1::RowDataResponse> answer = client_->RowData(request);
+      if (!answer.ok()) return answer.status();
       const v1::BatchResult& result = answer->results(0);
-      status = absl::Status(static_cast<absl::StatusCode>(result.code()), result.message());
-    }
-    Note(status, Clock::now() - begin, true);
-    if (!status.ok()) return status;
+      return absl::Status(static_cast<absl::StatusCode>(result.code()), result.message());
+    });
+    if (!sent.ok()) return sent;
   }
   return absl::OkStatus();
 }
 
-void HonestSource::Note(const absl::Status& status, Clock::duration took, bool rows) {
+absl::Status HonestSource::Patiently(bool rows, const std::function<absl::Status()>& call) {
+  const Clock::time_point begin = Clock::now();
+  std::uint64_t repeated = 0;
+  absl::Status status = call();
+  // Every call here is safe to repeat, and a source that is told to wait comes again.
+  while (absl::IsResourceExhausted(status) && Clock::now() - begin < kPatience) {
+    ++repeated;
+    status = call();
+  }
   const std::lock_guard lock(mutex_);
   ++served_.calls;
-  if (rows) row_ms_.push_back(std::chrono::duration<double, std::milli>(took).count());
-  if (status.ok()) return;
+  served_.repeated += repeated;
+  if (rows) row_ms_.push_back(std::chrono::duration<double, std::milli>(Clock::now() - begin).count());
+  if (status.ok()) return status;
   if (served_.failures++ == 0) served_.first_failure = status.ToString();
+  if (failure_.empty()) failure_ = status.ToString();
+  return status;
+}
+
+std::string HonestSource::TakeFailure() {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(failure_, {});
 }
 
 HonestSource::Served HonestSource::Take() {

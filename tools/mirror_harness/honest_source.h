@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -21,7 +22,8 @@ class HonestSource {
  public:
   struct Served {
     std::uint64_t calls = 0, cycles = 0;
-    std::uint64_t failures = 0;  ///< Calls that were refused or lost.
+    std::uint64_t repeated = 0;  ///< Calls that were refused for want of room, and made again at once.
+    std::uint64_t failures = 0;  ///< Calls that were refused or lost for good.
     std::string first_failure;
     double p50_ms = 0, p99_ms = 0, worst_ms = 0;  ///< Of its calls with rows.
   };
@@ -34,18 +36,22 @@ class HonestSource {
 
   /// What happened since the last Take().
   Served Take();
+  /// Since the last call of this; empty: nothing. Else the first failure.
+  std::string TakeFailure();
 
  private:
   void Run(const std::stop_token& stop);
   absl::Status RunCycle(const std::stop_token& stop);
+  /// Makes a call until there is room for it, for a while; what it took in all is its time.
+  absl::Status Patiently(bool rows, const std::function<absl::Status()>& call);
   absl::Status SendRows(std::int64_t cycle, const std::string& schema_hash, const std::stop_token& stop);
-  void Note(const absl::Status& status, std::chrono::steady_clock::duration took, bool rows);
 
   std::unique_ptr<MirrorClient> client_;
   const TableSchema table_;
   std::int64_t lsn_ = -1;
   std::mutex mutex_;
   Served served_;
+  std::string failure_;
   std::vector<double> row_ms_;
   std::jthread running_;
 };

@@ -40,12 +40,17 @@ void WaitQuietly(double seconds) {
   never.wait_for(lock, std::chrono::duration<double>(seconds), [] { return false; });
 }
 
-AttackResult RunOne(const Theme& theme, const Attack& attack, Target* target, PeakWatch* watch) {
+AttackResult RunOne(const Theme& theme, const Attack& attack, Target* target, HonestSource* honest,
+                    PeakWatch* watch) {
   AttackResult result{FullName(theme, attack), attack.what, attack.expected, {}, 0, {}};
   const Clock::time_point begin = Clock::now();
   result.outcome = attack.run(*target);
   result.seconds = std::chrono::duration<double>(Clock::now() - begin).count();
   if (watch != nullptr) result.server = watch->Take();
+  const std::string failure = honest->TakeFailure();
+  if (!failure.empty() && result.outcome.fault.empty()) {
+    result.outcome.fault = "the honest tenant was not served: " + failure;
+  }
   return result;
 }
 
@@ -111,7 +116,7 @@ absl::StatusOr<HostileReport> RunHostile(const Options& options, const AgentConf
   for (const Theme& theme : AllAttacks()) {
     for (const Attack& attack : theme.attacks) {
       if (!Wanted(options.only, theme, attack)) continue;
-      report.attacks.push_back(RunOne(theme, attack, target->get(), watch.get()));
+      report.attacks.push_back(RunOne(theme, attack, target->get(), &honest, watch.get()));
       const AttackResult& result = report.attacks.back();
       if (result.server) report.server_attacked = Higher(report.server_attacked, *result.server);
       if (!options.json) std::cout << AttackLine(result) << std::flush;

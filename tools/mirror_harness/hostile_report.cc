@@ -28,11 +28,12 @@ std::string Peak(const std::optional<PeakWatch::Peak>& peak) {
 
 std::string ServedText(const HonestSource::Served& served) {
   return absl::StrCat("p50 ", Fixed(served.p50_ms, 2), " ms, p99 ", Fixed(served.p99_ms, 2), " ms, longest ",
-                      Fixed(served.worst_ms, 0), " ms, ", served.calls, " calls, ", served.failures, " failed");
+                      Fixed(served.worst_ms, 0), " ms, ", served.calls, " calls, ", served.repeated,
+                      " repeated, ", served.failures, " failed");
 }
 
 Json ServedJson(const HonestSource::Served& served) {
-  return {{"calls", served.calls},     {"cycles", served.cycles},   {"failures", served.failures},
+  return {{"calls", served.calls},     {"cycles", served.cycles},   {"repeated", served.repeated}, {"failures", served.failures},
           {"p50_ms", served.p50_ms},   {"p99_ms", served.p99_ms},   {"longest_ms", served.worst_ms},
           {"first_failure", served.first_failure}};
 }
