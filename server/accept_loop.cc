@@ -273,12 +273,12 @@ bool AcceptLoop::Look(Connection& connection) {
   const AcceptOptions::Unvouched& limits = *options_.unvouched;
   const VouchedBytes::Report report = limits.vouched->Take(connection.peer);
   const TcpTraffic now = TrafficOf(connection.socket).value_or(TcpTraffic{});
-  connection.known = connection.known || report.bytes > 0;
+  connection.known = connection.known || report.bytes + report.other_bytes > 0;
   // Nothing is saved up: who vouched for more than came has no more to send for it later.
   const std::uint64_t came = connection.unvouched + now.received - std::exchange(connection.received, now.received);
   const std::uint64_t acknowledged =
       now.acknowledged - std::exchange(connection.acknowledged, now.acknowledged);
-  const std::uint64_t answered = report.bytes + acknowledged / kSentForEachByte;
+  const std::uint64_t answered = report.bytes + report.other_bytes + acknowledged / kSentForEachByte;
   connection.unvouched = came > answered ? came - answered : 0;
   if (connection.unvouched > (connection.known ? limits.connection_max : limits.stranger_max)) {
     End(connection, absl::StrCat(connection.unvouched, " bytes came that belong to no call with a token"));

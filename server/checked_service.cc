@@ -78,19 +78,16 @@ absl::Status CheckedService::Admit(const grpc::ServerContext& context, const cha
 
 bool CheckedService::TakenBack(const grpc::ServerContext& context, const grpc::ByteBuffer& bytes) const {
   if (bytes.Valid()) return false;
-  vouched_.NoteEmptyCall(context.peer());
-  if (!context.IsCancelled()) return false;
-  // Also what gRPC ended because of its size.
-  if (gate_.Admit(context).ok()) vouched_.Vouch(context.peer(), refused_bytes_);
-  return true;
+  // gRPC may have ended it because of its size.
+  vouched_.NoteEmptyCall(context.peer(), gate_.Admit(context).ok() ? refused_bytes_ : 0);
+  return context.IsCancelled();
 }
 
 absl::Status CheckedService::Read(const grpc::ServerContext& context, const grpc::ByteBuffer* bytes,
                                   google::protobuf::Message* request, bool vouched) const {
   // gRPC hands its own object over as constant; once read, the bytes need not stand in memory a second time.
   auto* const received = const_cast<grpc::ByteBuffer*>(bytes);
-  const std::uint64_t size = received->Valid() ? received->Length() : refused_bytes_;
-  if (vouched) vouched_.Vouch(context.peer(), size + kBytesAroundCall);
+  if (vouched && received->Valid()) vouched_.Vouch(context.peer(), received->Length() + kBytesAroundCall);
   return ParseChecked(received, kMessageEntriesMax, request);
 }
 
@@ -139,9 +136,13 @@ void CheckedService::AddRowDataStream() {
   const auto run = [this](grpc::ServerContext* context, Stream::Raw* raw) {
     Stream stream(raw, vouched_, context->peer());
     const grpc::Status status = service_.RowDataStream(context, &stream);
-    if (stream.empty()) vouched_.NoteEmptyCall(context->peer());
     // A message over the limit never comes as far as here, and was dropped with the stream.
-    if (gate_.Admit(*context).ok()) vouched_.Vouch(context->peer(), refused_bytes_);
+    const std::uint64_t dropped = gate_.Admit(*context).ok() ? refused_bytes_ : 0;
+    if (stream.empty()) {
+      vouched_.NoteEmptyCall(context->peer(), dropped);
+    } else {
+      vouched_.Vouch(context->peer(), dropped);
+    }
     return status;
   };
   AddMethod(new grpc::internal::RpcServiceMethod("/mirror.v1.MirrorClientService/RowDataStream",

@@ -29,10 +29,13 @@ void VouchedBytes::Vouch(std::string_view peer, std::uint64_t bytes) {
   if (const auto found = connections_.find(name); found != connections_.end()) found->second.bytes += bytes;
 }
 
-void VouchedBytes::NoteEmptyCall(std::string_view peer) {
+void VouchedBytes::NoteEmptyCall(std::string_view peer, std::uint64_t other_bytes) {
   const std::string name = PeerName(peer);
   const std::lock_guard lock(mutex_);
-  if (const auto found = connections_.find(name); found != connections_.end()) ++found->second.empty_calls;
+  const auto found = connections_.find(name);
+  if (found == connections_.end()) return;
+  ++found->second.empty_calls;
+  found->second.other_bytes += other_bytes;
 }
 
 VouchedBytes::Report VouchedBytes::Take(const std::string& peer) {

@@ -18,7 +18,8 @@ namespace mirror {
 class VouchedBytes {
  public:
   struct Report {
-    std::uint64_t bytes = 0;
+    std::uint64_t bytes = 0;        ///< Of messages that were read.
+    std::uint64_t other_bytes = 0;  ///< Of messages that were not, and are gone.
     std::uint32_t empty_calls = 0;  ///< Without a message: most were taken back by who made them.
   };
 
@@ -27,7 +28,8 @@ class VouchedBytes {
   void End(const std::string& peer);
   /// A call on it was let in, and had so many bytes. Nothing happens when the connection is not known.
   void Vouch(std::string_view peer, std::uint64_t bytes);
-  void NoteEmptyCall(std::string_view peer);
+  /// A call without a message, which may have had so many bytes that nobody saw.
+  void NoteEmptyCall(std::string_view peer, std::uint64_t other_bytes);
   /// What was said since the last Take().
   Report Take(const std::string& peer);
 

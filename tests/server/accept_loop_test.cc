@@ -248,7 +248,7 @@ TEST_F(AcceptLoopTest, WhoTakesItsCallsBackAtOnceIsEnded) {
   Start(10, 10);
   const Client client = Connect(), other = Connect();
   ASSERT_TRUE(owner_.WaitFor(2));
-  for (int i = 0; i < 6; ++i) vouched_.NoteEmptyCall(client.Name());
+  for (int i = 0; i < 6; ++i) vouched_.NoteEmptyCall(client.Name(), 0);
   EXPECT_TRUE(client.IsClosed());
   EXPECT_FALSE(other.IsClosedNow());
 }

@@ -97,8 +97,9 @@ Attack Large(std::string name, std::string what, std::size_t bytes) {
   return {std::move(name), std::move(what), kExhausted, [bytes](Target& target) {
             v1::ChangeBatch batch = target.GoodBatch();
             batch.mutable_columns(kName)->set_data(std::string(bytes, 'x'));
-            Outcome outcome = target.Send(target.Request(batch));
-            absl::StatusOr<std::unique_ptr<RowStream>> stream = target.victim().OpenRowStream();
+            const auto client = target.NewClient(target.Tenant("victim"));
+            Outcome outcome = OutcomeOf(client->RowData(target.Request(batch)).status());
+            absl::StatusOr<std::unique_ptr<RowStream>> stream = client->OpenRowStream();
             if (!stream.ok()) return OutcomeOf(stream.status());
             (*stream)->Send(target.Request(batch)).IgnoreError();  // It may end before the message is out.
             AddOutcome(OutcomeOf((*stream)->Receive().status()), &outcome);
@@ -127,7 +128,7 @@ Attack Bytes(std::string name, std::string what, std::set<std::string> expected,
 std::vector<Attack> Sizes() {
   return {
       Large("message-17-mb", "A request over the limit, as a call and on a stream.", 17 * kMegabyte),
-      Large("message-60-mb", "A request far over the limit.", 60 * kMegabyte),
+      Large("message-40-mb", "A request far over the limit.", 40 * kMegabyte),
       Batch("rows-over-limit", "A batch of 1,000,001 rows.", kExhausted,
             [](auto& b) {
               b.set_operation(v1::OPERATION_DELETE);

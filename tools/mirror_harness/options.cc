@@ -84,6 +84,18 @@ void AddHostile(CLI::App* app, Options* options) {
       "wrong usage.");
 }
 
+void AddConformance(CLI::App* app, Options* options) {
+  app->add_option("--target", options->target, "The endpoint, host:port")->required();
+  app->add_option("--config", options->config, "The agent's configuration: identity, and who signs the endpoint's TLS")
+      ->required()
+      ->check(CLI::ExistingFile);
+  app->add_option("--context-id,--context", options->context_id,
+                  "A tenant whose tables may be lost (default: a new one, ID-conformance-..., where ID is the "
+                  "configuration's first [[source]])");
+  app->add_flag("--json", options->json, "Print one JSON object instead of text");
+  app->footer("Exit code: 0 nothing failed, 1 something did, or the endpoint was not reached, 2 wrong usage.");
+}
+
 /// "30,50,20". Empty text: fine; else what is wrong with it.
 std::string ReadMix(const std::string& text, Mix* mix) {
   std::istringstream in(text);
@@ -155,6 +167,10 @@ std::optional<Options> ReadOptions(int argc, char** argv, int* exit_code) {
       "hostile", "Attack an endpoint in every way known here; each must be refused, an honest tenant served");
   AddHostile(hostile, &options);
 
+  CLI::App* conformance = app.add_subcommand(
+      "conformance", "Examine any endpoint of this protocol, over the wire alone, and report each requirement");
+  AddConformance(conformance, &options);
+
   const auto wrong = [&](const std::string& reason) {
     std::cerr << "mirror-harness: " << reason << "\n";
     *exit_code = 2;
@@ -168,6 +184,10 @@ std::optional<Options> ReadOptions(int argc, char** argv, int* exit_code) {
   } catch (const CLI::ParseError& error) {
     *exit_code = app.exit(error) == 0 ? 0 : 2;
     return std::nullopt;
+  }
+  if (conformance->parsed()) {
+    options.command = Command::kConformance;
+    return options;
   }
   if (hostile->parsed()) {
     options.command = Command::kHostile;

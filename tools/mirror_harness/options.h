@@ -9,7 +9,7 @@
 
 namespace mirror::harness {
 
-enum class Command { kPush, kCycle, kSoak, kHostile };
+enum class Command { kPush, kCycle, kSoak, kHostile, kConformance };
 
 /// Percentages of a cycle's changes; together 100.
 struct Mix {
@@ -43,6 +43,7 @@ struct Options {
   std::string take_over;     ///< Holder of a cycle that is known to be dead.
   std::vector<std::string> only;  ///< `hostile`: names of attacks or themes; empty: all.
   bool list = false;              ///< `hostile`: says what there is, and does nothing.
+  std::string target;             ///< `conformance`: host:port.
   double seconds = 5;             ///< `hostile`: how long each flood lasts.
 };
 
