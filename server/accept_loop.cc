@@ -20,15 +20,26 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "server/tcp_traffic.h"
 
 namespace mirror {
 namespace {
 
 constexpr int kBacklog = 512;
 constexpr int kPauseMs = 100;
+/// Between two looks at the bytes of all connections.
+constexpr int kLookMs = 100;
+/// A client answers what is sent to it with a byte for each so many: acknowledgements of HTTP/2.
+constexpr std::uint64_t kSentForEachByte = 64;
 constexpr std::int64_t kComplainEveryS = 10;
 /// Bytes of an IPv6 address that tell one customer from another: each has a whole /64.
 constexpr std::size_t kIp6PrefixBytes = 8;
+
+std::int64_t SteadyMs() {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(
+             std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
 
 std::int64_t SteadyS() {
   return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now().time_since_epoch())
@@ -75,6 +86,22 @@ std::string CountedAs(const SocketAddress& address) {
   const auto* const bytes = reinterpret_cast<const char*>(&address.ip6().sin6_addr);
   if (IN6_IS_ADDR_V4MAPPED(&address.ip6().sin6_addr)) return {bytes + 12, sizeof(in_addr)};
   return {bytes, kIp6PrefixBytes};
+}
+
+/// The other end as gRPC names it.
+std::string PeerOf(const SocketAddress& address) {
+  char text[INET6_ADDRSTRLEN] = {};
+  if (address.storage.ss_family != AF_INET6) {
+    inet_ntop(AF_INET, &address.ip4().sin_addr, text, sizeof(text));
+    return absl::StrCat("ipv4:", text, ":", address.port());
+  }
+  const in6_addr& ip6 = address.ip6().sin6_addr;
+  if (IN6_IS_ADDR_V4MAPPED(&ip6)) {
+    inet_ntop(AF_INET, reinterpret_cast<const char*>(&ip6) + 12, text, sizeof(text));
+    return absl::StrCat("ipv4:", text, ":", address.port());
+  }
+  inet_ntop(AF_INET6, &ip6, text, sizeof(text));
+  return absl::StrCat("ipv6:[", text, "]:", address.port());
 }
 
 absl::Status CannotListen(const AcceptOptions& options, int error) {
@@ -151,12 +178,15 @@ void AcceptLoop::Run() {
   bool pause = false;
   while (true) {
     // In a pause only the end is listened for; whoever connects waits in the backlog.
-    const int ready = poll(polled, pause ? 1 : 2, pause ? kPauseMs : -1);
+    const bool look = options_.unvouched && !connections_.empty();
+    const int ready = poll(polled, pause ? 1 : 2, pause ? kPauseMs : look ? kLookMs : -1);
     if (ready < 0 && errno != EINTR) pause = true;
     if (ready > 0 && polled[0].revents != 0) return;
     pause = false;
     while (AcceptOne(&pause)) {
     }
+    // Also while one connection follows the other without a pause.
+    if (look && SteadyMs() - looked_ms_ >= kLookMs) EndUnvouched();
   }
 }
 
@@ -176,7 +206,7 @@ bool AcceptLoop::AcceptOne(bool* pause) {
         return false;
     }
   }
-  Connection connection{socket, 0, 0, CountedAs(peer)};
+  Connection connection{socket, 0, 0, CountedAs(peer), PeerOf(peer)};
   struct stat info {};
   if (!HasRoom(connection.address) || fstat(socket, &info) != 0) {
     Complain(
@@ -188,6 +218,7 @@ bool AcceptLoop::AcceptOne(bool* pause) {
   connection.device = info.st_dev;
   connection.inode = info.st_ino;
   ++addresses_[connection.address];
+  if (options_.unvouched) options_.unvouched->vouched->Begin(connection.peer);
   connections_.push_back(std::move(connection));
   const int on = 1;
   setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
@@ -213,8 +244,58 @@ void AcceptLoop::ForgetEnded() {
     if (open) return false;
     const auto found = addresses_.find(connection.address);
     if (--found->second == 0) addresses_.erase(found);
+    if (options_.unvouched) options_.unvouched->vouched->End(connection.peer);
     return true;
   });
+}
+
+void AcceptLoop::EndUnvouched() {
+  looked_ms_ = SteadyMs();
+  ForgetEnded();
+  std::vector<const Connection*> strangers;
+  std::uint64_t of_strangers = 0;
+  for (Connection& connection : connections_) {
+    if (!Look(connection) || connection.known) continue;
+    strangers.push_back(&connection);
+    of_strangers += connection.unvouched;
+  }
+  if (of_strangers <= options_.unvouched->strangers_max) return;
+  std::sort(strangers.begin(), strangers.end(),
+            [](const Connection* a, const Connection* b) { return a->unvouched > b->unvouched; });
+  for (const Connection* connection : strangers) {
+    if (of_strangers <= options_.unvouched->strangers_max) break;
+    End(*connection, "there is too much from strangers");
+    of_strangers -= connection->unvouched;
+  }
+}
+
+bool AcceptLoop::Look(Connection& connection) {
+  const AcceptOptions::Unvouched& limits = *options_.unvouched;
+  const VouchedBytes::Report report = limits.vouched->Take(connection.peer);
+  const TcpTraffic now = TrafficOf(connection.socket).value_or(TcpTraffic{});
+  connection.known = connection.known || report.bytes + report.other_bytes > 0;
+  // Nothing is saved up: who vouched for more than came has no more to send for it later.
+  const std::uint64_t came =
+      connection.unvouched + now.received - std::exchange(connection.received, now.received);
+  const std::uint64_t acknowledged =
+      now.acknowledged - std::exchange(connection.acknowledged, now.acknowledged);
+  const std::uint64_t answered = report.bytes + report.other_bytes + acknowledged / kSentForEachByte;
+  connection.unvouched = came > answered ? came - answered : 0;
+  if (connection.unvouched > (connection.known ? limits.connection_max : limits.stranger_max)) {
+    End(connection, absl::StrCat(connection.unvouched, " bytes came that belong to no call with a token"));
+    return false;
+  }
+  if (report.empty_calls > limits.empty_calls_max) {
+    End(connection, absl::StrCat(report.empty_calls, " calls came at once and were taken back"));
+    return false;
+  }
+  return true;
+}
+
+void AcceptLoop::End(const Connection& connection, const std::string& why) {
+  // gRPC owns the descriptor and closes it when it sees the end.
+  shutdown(connection.socket, SHUT_RDWR);
+  Complain(absl::StrCat("a connection of ", connection.peer, " was ended: ", why), &unvouched_);
 }
 
 void AcceptLoop::Complain(const std::string& what, Trouble* trouble) {

@@ -53,6 +53,16 @@ class ReflectionOption final : public grpc::ServerBuilderOption {
 ServerTls TlsOf(const ListenConfig& listen) { return {listen.certificate, listen.key, listen.client_ca}; }
 ServerTls TlsOf(const AdminConfig& admin) { return {admin.certificate, admin.key, admin.client_ca}; }
 
+/// A stranger's first message may be as large as any, and a little later its call has vouched for it.
+AcceptOptions::Unvouched UnvouchedLimits(const LimitsConfig& limits, VouchedBytes* vouched) {
+  AcceptOptions::Unvouched unvouched;
+  unvouched.vouched = vouched;
+  unvouched.stranger_max = 2 * limits.message_bytes_max + (1 << 20);
+  unvouched.strangers_max = 2 * unvouched.stranger_max;
+  unvouched.connection_max = limits.bytes_in_flight_tenant_max + unvouched.stranger_max;
+  return unvouched;
+}
+
 std::string AddressText(const std::string& address, std::uint16_t port) {
   return address.find(':') == std::string::npos ? absl::StrCat(address, ":", port)
                                                 : absl::StrCat("[", address, "]:", port);
@@ -78,6 +88,10 @@ absl::StatusOr<std::unique_ptr<Listener>> Listener::Open(const Options& options,
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveTimeoutMs);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, kPingIntervalMinMs);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+  // gRPC would unpack a message whole before it looks at its size, a thousand times what came.
+  builder.SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_GZIP, false);
+  builder.SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_DEFLATE, false);
+  builder.AddChannelArgument(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0);
   builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kStreamsPerConnectionMax);
   grpc::ResourceQuota quota(options.accept.name);
   quota.SetMaxThreads(options.threads_max + kSpareThreads);
@@ -115,7 +129,7 @@ void Listener::Stop(std::chrono::system_clock::time_point deadline) {
 }
 
 absl::StatusOr<std::unique_ptr<Endpoint>> Endpoint::Open(const ServerConfig& config, grpc::Service* mirror,
-                                                         grpc::Service* admin) {
+                                                         grpc::Service* admin, VouchedBytes* vouched) {
   grpc::EnableDefaultHealthCheckService(true);
   const ListenConfig& listen = config.listen;
   const LimitsConfig& limits = config.limits;
@@ -125,6 +139,7 @@ absl::StatusOr<std::unique_ptr<Endpoint>> Endpoint::Open(const ServerConfig& con
   Listener::Options sources;
   sources.accept = {"sources", listen.address, listen.port, listen.connections_max,
                     listen.connections_per_address_max};
+  sources.accept.unvouched = UnvouchedLimits(limits, vouched);
   sources.credentials = *std::move(credentials);
   sources.reflection = listen.reflection;
   sources.message_bytes_max = static_cast<int>(limits.message_bytes_max);

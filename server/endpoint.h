@@ -57,8 +57,9 @@ class Endpoint {
  public:
   /// Binds both ports and takes the certificates in. Nothing is accepted before Start().
   /// Errors: kFailedPrecondition for a port that is taken; as MakeServerCredentials for files.
+  /// `vouched` is told by the sources' calls which connections are theirs; it must outlive the endpoint.
   static absl::StatusOr<std::unique_ptr<Endpoint>> Open(const ServerConfig& config, grpc::Service* mirror,
-                                                        grpc::Service* admin);
+                                                        grpc::Service* admin, VouchedBytes* vouched);
   void Start();
   void Stop(std::chrono::milliseconds patience);
 

@@ -314,6 +314,7 @@ absl::Status MirrorService::DoAuthenticate(const Caller& caller, const v1::Authe
   limits->set_part_bytes_max(PartBytesMax(limits_));
   limits->set_streams_per_tenant_max(streams_per_tenant_max_);
   limits->set_digest_ranges_max(kDigestRangesMax);
+  limits->set_message_entries_max(kMessageEntriesMax);
   response->set_server_version(MIRROR_VERSION);
   response->set_server_time_ms(now_ms);
   response->set_application_id(caller.application_id);
@@ -443,7 +444,7 @@ absl::Status MirrorService::Decode(const Caller& caller, Tenant& tenant, const v
   return absl::OkStatus();
 }
 
-grpc::Status MirrorService::RowDataStream(grpc::ServerContext* context, Stream* stream) {
+grpc::Status MirrorService::RowDataStream(grpc::ServerContext* context, RowStreamEnds* stream) {
   CallLog log("RowDataStream", counters_);
   const absl::StatusOr<Caller> caller = gate_.Admit(*context);
   if (!caller.ok()) return log.Finish(caller.status());
@@ -451,7 +452,8 @@ grpc::Status MirrorService::RowDataStream(grpc::ServerContext* context, Stream* 
   return log.Finish(DoStream(*caller, context, stream));
 }
 
-absl::Status MirrorService::DoStream(const Caller& caller, grpc::ServerContext* context, Stream* stream) {
+absl::Status MirrorService::DoStream(const Caller& caller, grpc::ServerContext* context,
+                                     RowStreamEnds* stream) {
   const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(caller);
   if (!tenant.ok()) return tenant.status();
   absl::StatusOr<InFlight::Stream> held = in_flight_.OpenStream(caller.context_id);
@@ -480,7 +482,8 @@ absl::Status MirrorService::DoStream(const Caller& caller, grpc::ServerContext* 
   hands.hold = [&](std::uint64_t bytes) { return held->Hold(bytes); };
   hands.hold_ahead = [&](std::uint64_t bytes) { return held->HoldAhead(bytes); };
   hands.waits = [&](bool waits) { registered.set_waiting(waits); };
-  return RowPipeline(std::move(hands)).Run();
+  absl::Status status = RowPipeline(std::move(hands)).Run();
+  return status.ok() ? stream->fault() : status;
 }
 
 // --- The rest -----------------------------------------------------------------

@@ -22,10 +22,21 @@
 
 namespace mirror {
 
-/// The calls that sources make. Each handler is the same line: admit, decode, let the tenant do it, answer.
-/// A token is checked when its call begins; a stream that outlives it goes on until its cycle ends.
-/// Threads: any; gRPC's.
-class MirrorService final : public v1::MirrorClientService::Service {
+/// What a RowDataStream's handler sees of it. Threads: one reads, one writes.
+class RowStreamEnds {
+ public:
+  virtual ~RowStreamEnds() = default;
+  /// Blocks. False: no more messages, the call was cancelled, or the message was not taken, see fault().
+  virtual bool Read(v1::RowDataRequest* request) = 0;
+  virtual bool Write(const v1::RowDataResponse& response) = 0;
+  /// Why the last message was not taken. To be asked when nobody reads any more.
+  virtual absl::Status fault() const = 0;
+};
+
+/// The calls that sources make, as CheckedService passes them on. Each handler is the same line: admit,
+/// decode, let the tenant do it, answer. A token is checked when its call begins; a stream that outlives it
+/// goes on until its cycle ends. Threads: any; gRPC's.
+class MirrorService final {
  public:
   /// All that is given must outlive the service; `hooks` may be null.
   MirrorService(Gate& gate, Tenants& tenants, const LimitsConfig& limits, HookRunner* hooks,
@@ -37,26 +48,22 @@ class MirrorService final : public v1::MirrorClientService::Service {
   InFlight::Usage usage() { return in_flight_.usage(); }
 
   grpc::Status Authenticate(grpc::ServerContext* context, const v1::AuthenticateRequest* request,
-                            v1::AuthenticateResponse* response) override;
+                            v1::AuthenticateResponse* response);
   grpc::Status TableSchema(grpc::ServerContext* context, const v1::TableSchemaRequest* request,
-                           v1::TableSchemaResponse* response) override;
+                           v1::TableSchemaResponse* response);
   grpc::Status RowData(grpc::ServerContext* context, const v1::RowDataRequest* request,
-                       v1::RowDataResponse* response) override;
-  grpc::Status RowDataStream(
-      grpc::ServerContext* context,
-      grpc::ServerReaderWriter<v1::RowDataResponse, v1::RowDataRequest>* stream) override;
-  grpc::Status Wipe(grpc::ServerContext* context, const v1::WipeRequest* request,
-                    v1::WipeResponse* response) override;
+                       v1::RowDataResponse* response);
+  grpc::Status RowDataStream(grpc::ServerContext* context, RowStreamEnds* stream);
+  grpc::Status Wipe(grpc::ServerContext* context, const v1::WipeRequest* request, v1::WipeResponse* response);
   grpc::Status ReplicationCompleted(grpc::ServerContext* context,
                                     const v1::ReplicationCompletedRequest* request,
-                                    v1::ReplicationCompletedResponse* response) override;
+                                    v1::ReplicationCompletedResponse* response);
   grpc::Status DigestRanges(grpc::ServerContext* context, const v1::DigestRangesRequest* request,
-                            v1::DigestRangesResponse* response) override;
+                            v1::DigestRangesResponse* response);
   grpc::Status ReadRows(grpc::ServerContext* context, const v1::ReadRowsRequest* request,
-                        grpc::ServerWriter<v1::ReadRowsResponse>* writer) override;
+                        grpc::ServerWriter<v1::ReadRowsResponse>* writer);
 
  private:
-  using Stream = grpc::ServerReaderWriter<v1::RowDataResponse, v1::RowDataRequest>;
   /// A RowDataStream that is open.
   struct OpenStream {
     grpc::ServerContext* context = nullptr;
@@ -74,7 +81,7 @@ class MirrorService final : public v1::MirrorClientService::Service {
                          bool wait_for_gaps, v1::RowDataResponse* response);
   absl::Status Decode(const Caller& caller, Tenant& tenant, const v1::RowDataRequest& request,
                       RowRequest* decoded, v1::RowDataResponse* response) const;
-  absl::Status DoStream(const Caller& caller, grpc::ServerContext* context, Stream* stream);
+  absl::Status DoStream(const Caller& caller, grpc::ServerContext* context, RowStreamEnds* stream);
   absl::Status DoWipe(const Caller& caller, const v1::WipeRequest& request, v1::WipeResponse* response);
   absl::Status DoComplete(const Caller& caller, const v1::ReplicationCompletedRequest& request,
                           v1::ReplicationCompletedResponse* response);

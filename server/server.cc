@@ -19,6 +19,7 @@
 #include "proto/wire/clock.h"
 #include "server/admin_service.h"
 #include "server/audit.h"
+#include "server/checked_service.h"
 #include "server/endpoint.h"
 #include "server/events.h"
 #include "server/expiry.h"
@@ -142,6 +143,8 @@ struct Server::Parts {
   std::unique_ptr<Reloader> reloader;
   std::unique_ptr<ExpiryWatch> expiry;
   std::unique_ptr<MirrorService> mirror;
+  VouchedBytes vouched;
+  std::unique_ptr<CheckedService> checked;
   std::unique_ptr<AdminService> admin;
   std::unique_ptr<SummaryKeeper> keeper;
   std::unique_ptr<Endpoint> endpoint;
@@ -225,12 +228,14 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Open(const ServerConfig& as_writ
       *parts.events);
   parts.mirror = std::make_unique<MirrorService>(*parts.gate, *parts.tenants, config.limits,
                                                  parts.hooks.get(), parts.counters);
+  parts.checked = std::make_unique<CheckedService>(*parts.mirror, *parts.gate, parts.vouched,
+                                                   config.limits.message_bytes_max);
   parts.admin = std::make_unique<AdminService>(
       *parts.gate, *parts.tenants, *parts.events, *parts.audit,
       [here = server.get()] { return here->Reload(); },
       [expiry = parts.expiry.get()] { return expiry->keys(); });
   absl::StatusOr<std::unique_ptr<Endpoint>> endpoint =
-      Endpoint::Open(config, parts.mirror.get(), parts.admin.get());
+      Endpoint::Open(config, parts.checked.get(), parts.admin.get(), &parts.vouched);
   if (!endpoint.ok()) return endpoint.status();
   parts.endpoint = *std::move(endpoint);
   parts.stream_idle = config.limits.cycle_idle;

@@ -17,6 +17,8 @@ inline constexpr std::size_t kDefaultBytesMax = 8'192;
 inline constexpr std::uint32_t kDecimalDigitsMax = 1'000;
 /// Ranges of one DigestRanges or ReadRows.
 inline constexpr std::uint32_t kDigestRangesMax = 10'000;
+/// Messages within one request, at whatever depth.
+inline constexpr std::uint32_t kMessageEntriesMax = 400'000;
 /// A value over this travels in parts of at most this.
 inline constexpr std::uint32_t kPartBytesMax = 4 << 20;
 

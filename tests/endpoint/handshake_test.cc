@@ -13,9 +13,9 @@
 #include "certs/tls.h"
 #include "mirror/v1/mirror_client.grpc.pb.h"
 #include "tests/endpoint/endpoint_fixture.h"
-#include "tests/support/token_forge.h"
+#include "tools/mirror_harness/token_forge.h"
 
-namespace mirror {
+namespace mirror::harness {
 namespace {
 
 using testing::AnyOf;
@@ -427,4 +427,4 @@ TEST_F(HandshakeTest, AKeyThatOthersMayReadStopsTheStart) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::harness

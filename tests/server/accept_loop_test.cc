@@ -49,6 +49,23 @@ class Client {
   Client& operator=(const Client&) = delete;
   Client& operator=(Client&&) = delete;
 
+  void Send(std::size_t bytes) const {
+    const std::string text(bytes, 'x');
+    EXPECT_EQ(send(socket_, text.data(), text.size(), MSG_NOSIGNAL), static_cast<ssize_t>(bytes));
+  }
+  /// As the other end's VouchedBytes names it.
+  std::string Name() const {
+    sockaddr_in own{};
+    socklen_t size = sizeof(own);
+    EXPECT_EQ(getsockname(socket_, reinterpret_cast<sockaddr*>(&own), &size), 0);
+    char text[INET_ADDRSTRLEN];
+    return absl::StrCat("ipv4:", inet_ntop(AF_INET, &own.sin_addr, text, sizeof(text)), ":",
+                        ntohs(own.sin_port));
+  }
+  bool IsClosedNow() const {
+    pollfd polled{socket_, POLLIN, 0};
+    return poll(&polled, 1, 0) != 0;
+  }
   /// Whether the other end closes within a while.
   bool IsClosed() const {
     pollfd polled{socket_, POLLIN, 0};
@@ -99,6 +116,7 @@ class AcceptLoopTest : public testing::Test {
     options.name = "test";
     options.connections_max = connections_max;
     options.connections_per_address_max = per_address_max;
+    options.unvouched = unvouched_;
     auto bound = AcceptLoop::Bind(options);
     ASSERT_THAT(bound, IsOk());
     loop_ = *std::move(bound);
@@ -107,6 +125,8 @@ class AcceptLoopTest : public testing::Test {
   Client Connect(const char* from = "127.0.0.1") { return {loop_->port(), from}; }
 
   Owner owner_;
+  VouchedBytes vouched_;
+  std::optional<AcceptOptions::Unvouched> unvouched_;
   std::unique_ptr<AcceptLoop> loop_;  // Ends before its owner.
 };
 
@@ -181,6 +201,63 @@ TEST_F(AcceptLoopTest, GoesOnWhenDescriptorsRanOut) {
 
   EXPECT_TRUE(owner_.WaitFor(7)) << "it waited in the backlog";
   close(own);
+}
+
+TEST_F(AcceptLoopTest, AStrangerWhoSendsTooMuchIsEndedAndWhoIsVouchedForIsNot) {
+  unvouched_ = {&vouched_, 10'000, 1'000'000, 50'000};
+  Start(10, 10);
+  const Client stranger = Connect(), known = Connect(), quiet = Connect();
+  ASSERT_TRUE(owner_.WaitFor(3));
+  vouched_.Vouch(known.Name(), 1);
+  known.Send(40'000);
+  quiet.Send(9'000);
+  stranger.Send(11'000);
+  EXPECT_TRUE(stranger.IsClosed());
+  EXPECT_FALSE(known.IsClosedNow());
+  EXPECT_FALSE(quiet.IsClosedNow());
+  known.Send(20'000);
+  EXPECT_TRUE(known.IsClosed()) << "it is over its own limit";
+}
+
+TEST_F(AcceptLoopTest, OfManyStrangersTheOneWithMostIsEnded) {
+  unvouched_ = {&vouched_, 10'000, 20'000, 50'000};
+  Start(10, 10);
+  const Client first = Connect(), second = Connect(), most = Connect();
+  ASSERT_TRUE(owner_.WaitFor(3));
+  first.Send(7'000);
+  second.Send(7'000);
+  most.Send(8'000);
+  EXPECT_TRUE(most.IsClosed());
+  EXPECT_FALSE(first.IsClosedNow());
+  EXPECT_FALSE(second.IsClosedNow());
+}
+
+TEST_F(AcceptLoopTest, NothingIsSavedUpForLater) {
+  unvouched_ = {&vouched_, 10'000, 1'000'000, 50'000};
+  Start(10, 10);
+  const Client client = Connect(), other = Connect();
+  ASSERT_TRUE(owner_.WaitFor(2));
+  vouched_.Vouch(client.Name(), 1'000'000'000);
+  other.Send(11'000);
+  EXPECT_TRUE(other.IsClosed()) << "so all were looked at";
+  client.Send(60'000);
+  EXPECT_TRUE(client.IsClosed());
+}
+
+TEST_F(AcceptLoopTest, WhoTakesItsCallsBackAtOnceIsEnded) {
+  unvouched_ = {&vouched_, 10'000, 1'000'000, 50'000, 5};
+  Start(10, 10);
+  const Client client = Connect(), other = Connect();
+  ASSERT_TRUE(owner_.WaitFor(2));
+  for (int i = 0; i < 6; ++i) vouched_.NoteEmptyCall(client.Name(), 0);
+  EXPECT_TRUE(client.IsClosed());
+  EXPECT_FALSE(other.IsClosedNow());
+}
+
+TEST(PeerNameTest, IsWrittenInOneWay) {
+  EXPECT_EQ(PeerName("ipv4:127.0.0.1:5"), "ipv4:127.0.0.1:5");
+  EXPECT_EQ(PeerName("ipv6:%5B::1%5D:5"), "ipv6:[::1]:5");
+  EXPECT_EQ(PeerName("ipv6:%5Bfe80::1%25eth0%5D:5"), "ipv6:[fe80::1]:5");
 }
 
 TEST_F(AcceptLoopTest, PortThatIsTakenIsNamed) {

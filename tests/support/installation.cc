@@ -60,6 +60,11 @@ absl::Status Installation::Start() {
   options.program = program(server_program_);
   options.arguments = {"--config", server_toml()};
   options.environment = environment_;
+  if (descriptor_limit_ > 0) {
+    const std::vector<std::string> limit = {absl::StrCat("--nofile=", descriptor_limit_), options.program};
+    options.arguments.insert(options.arguments.begin(), limit.begin(), limit.end());
+    options.program = "/usr/bin/prlimit";
+  }
   options.stderr_file = folder_.path() + "/server.err";
   absl::StatusOr<std::unique_ptr<Process>> started = Process::Start(options);
   if (!started.ok()) return started.status();

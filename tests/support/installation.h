@@ -67,6 +67,9 @@ class Installation {
   /// For the next start.
   void set_environment(std::vector<std::string> environment) { environment_ = std::move(environment); }
 
+  /// How many files the server may open at its next start; 0: as many as this process.
+  void set_descriptor_limit(int limit) { descriptor_limit_ = limit; }
+
   const std::string& dir() const { return dir_; }
   std::string data_dir() const { return dir_ + "/data"; }
   std::string server_toml() const { return dir_ + "/mirror-server.toml"; }
@@ -88,6 +91,7 @@ class Installation {
   std::vector<std::string> environment_;
   int port_ = 0, admin_port_ = 0;
   std::string server_program_ = "mirror-server";
+  int descriptor_limit_ = 0;
   std::unique_ptr<Process> server_;
 };
 

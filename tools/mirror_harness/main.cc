@@ -9,7 +9,9 @@
 #include "client/config.h"
 #include "tools/mirror_harness/baseline.h"
 #include "tools/mirror_harness/checker.h"
+#include "tools/mirror_harness/conformance.h"
 #include "tools/mirror_harness/fleet.h"
+#include "tools/mirror_harness/hostile.h"
 #include "tools/mirror_harness/options.h"
 #include "tools/mirror_harness/report.h"
 #include "tools/mirror_harness/schema_file.h"
@@ -64,9 +66,33 @@ void Count(const std::vector<std::unique_ptr<Tenant>>& tenants, Report* report) 
   }
 }
 
+int Attack(const Options& options, const AgentConfig& config, const std::string& context_id) {
+  const absl::StatusOr<HostileReport> report = RunHostile(options, config, context_id);
+  if (!report.ok()) return Fail(report.status());
+  std::cout << (options.json ? HostileJson(*report) : HostileText(*report)) << std::flush;
+  return report->good() ? 0 : 1;
+}
+
+int ExamineEndpoint(const Options& options, const AgentConfig& config) {
+  const std::string first = config.sources.empty() ? "" : config.sources.front().context_id;
+  if (first.empty() && options.context_id.empty()) {
+    return Fail(absl::InvalidArgumentError(absl::StrCat(
+        options.config, " has no [[source]] after which a tenant could be called: say --context-id ID")));
+  }
+  const absl::StatusOr<ConformanceReport> report = RunConformance(options, config, first);
+  if (!report.ok()) return Fail(report.status());
+  std::cout << (options.json ? ConformanceJson(*report) : ConformanceText(*report)) << std::flush;
+  return report->good() ? 0 : 1;
+}
+
 int Run(const Options& options) {
+  if (options.list) {
+    std::cout << ListAttacks();
+    return 0;
+  }
   const absl::StatusOr<AgentConfig> config = LoadAgentConfig(options.config);
   if (!config.ok()) return Fail(config.status());
+  if (options.command == Command::kConformance) return ExamineEndpoint(options, *config);
   const absl::StatusOr<std::string> context_id = ContextId(options, *config);
   if (!context_id.ok()) return Fail(context_id.status());
   if (!options.schema.empty()) {
@@ -76,6 +102,7 @@ int Run(const Options& options) {
   if (options.server_pid != 0) {
     if (const absl::Status there = ProcessWatch::Check(options.server_pid); !there.ok()) return Fail(there);
   }
+  if (options.command == Command::kHostile) return Attack(options, *config, *context_id);
   const absl::StatusOr<std::vector<std::unique_ptr<Tenant>>> tenants = MakeTenants(options, *context_id);
   if (!tenants.ok()) return Fail(tenants.status());
 

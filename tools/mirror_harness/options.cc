@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "tools/mirror_harness/hostile.h"
+
 namespace mirror::harness {
 namespace {
 
@@ -57,6 +59,44 @@ void AddCommon(CLI::App* app, Options* options, const char* rows_text) {
       "Take the place of a cycle whose holder is known to be dead; the answer to a busy tenant names it");
   app->add_flag("--json", options->json, "Print one JSON object instead of text");
   app->footer(kFooter);
+}
+
+void AddServerPid(CLI::App* app, Options* options) {
+  app->add_option("--server-pid", options->server_pid, "The server's process, on this machine")
+      ->check(CLI::Range(1, 1 << 22));
+}
+
+void AddHostile(CLI::App* app, Options* options) {
+  app->add_option("--config", options->config, "The agent's configuration: endpoint and identity")
+      ->check(CLI::ExistingFile);
+  app->add_option("--context-id", options->context_id,
+                  "Tenants are called ID-hostile-... (default: of the configuration's first [[source]])");
+  app->add_option("--only", options->only, "These attacks or themes");
+  app->add_option("--seconds", options->seconds, "How long each flood lasts")
+      ->check(CLI::Range(0.1, 3'600.0))
+      ->capture_default_str();
+  app->add_flag("--list", options->list, "Print name, expected outcome and meaning of each attack, and end");
+  app->add_flag("--json", options->json, "Print one JSON object instead of text");
+  AddServerPid(app, options);
+  app->footer(
+      "Whatever it makes stands in tenants of its own, which an operator may remove ('mirrorctl delete').\n"
+      "Exit code: 0 all refused rightly, the honest tenant served, memory bounded; 1 something was not; 2 "
+      "wrong usage.");
+}
+
+void AddConformance(CLI::App* app, Options* options) {
+  app->add_option("--target", options->target, "The endpoint, host:port")->required();
+  app->add_option("--config", options->config,
+                  "The agent's configuration: identity, and who signs the endpoint's TLS")
+      ->required()
+      ->check(CLI::ExistingFile);
+  app->add_option(
+      "--context-id,--context", options->context_id,
+      "A tenant whose tables may be lost (default: a new one, ID-conformance-..., where ID is the "
+      "configuration's first [[source]])");
+  app->add_flag("--json", options->json, "Print one JSON object instead of text");
+  app->footer(
+      "Exit code: 0 nothing failed, 1 something did, or the endpoint was not reached, 2 wrong usage.");
 }
 
 /// "30,50,20". Empty text: fine; else what is wrong with it.
@@ -118,8 +158,7 @@ std::optional<Options> ReadOptions(int argc, char** argv, int* exit_code) {
   soak->add_option("--minutes", options.minutes, "How long")
       ->check(CLI::Range(0.01, 100'000.0))
       ->capture_default_str();
-  soak->add_option("--server-pid", options.server_pid, "The server's process, on this machine")
-      ->check(CLI::Range(1, 1 << 22));
+  AddServerPid(soak, &options);
   soak->add_option("--changes", options.changes, "Changed rows in each cycle of a tenant")
       ->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 32))
       ->capture_default_str();
@@ -128,6 +167,15 @@ std::optional<Options> ReadOptions(int argc, char** argv, int* exit_code) {
           "Percent of inserts,updates,deletes. With --rows over 900 a server's [breaker] holds tables that "
           "lose more than half of their rows in a day")
       ->capture_default_str();
+
+  CLI::App* hostile = app.add_subcommand(
+      "hostile", "Attack an endpoint in every way known here; each must be refused, an honest tenant served");
+  AddHostile(hostile, &options);
+
+  CLI::App* conformance = app.add_subcommand(
+      "conformance",
+      "Examine any endpoint of this protocol, over the wire alone, and report each requirement");
+  AddConformance(conformance, &options);
 
   const auto wrong = [&](const std::string& reason) {
     std::cerr << "mirror-harness: " << reason << "\n";
@@ -142,6 +190,18 @@ std::optional<Options> ReadOptions(int argc, char** argv, int* exit_code) {
   } catch (const CLI::ParseError& error) {
     *exit_code = app.exit(error) == 0 ? 0 : 2;
     return std::nullopt;
+  }
+  if (conformance->parsed()) {
+    options.command = Command::kConformance;
+    return options;
+  }
+  if (hostile->parsed()) {
+    options.command = Command::kHostile;
+    if (!options.list && options.config.empty()) return wrong("hostile needs --config, or --list");
+    if (const std::string name = UnknownAttack(options.only); !name.empty()) {
+      return wrong("--only " + name + ": there is no such attack; see --list");
+    }
+    return options;
   }
   options.command = soak->parsed() ? Command::kSoak : cycle->parsed() ? Command::kCycle : Command::kPush;
   CLI::App* used = soak->parsed() ? soak : cycle->parsed() ? cycle : push;

@@ -5,10 +5,11 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace mirror::harness {
 
-enum class Command { kPush, kCycle, kSoak };
+enum class Command { kPush, kCycle, kSoak, kHostile, kConformance };
 
 /// Percentages of a cycle's changes; together 100.
 struct Mix {
@@ -27,7 +28,7 @@ struct Options {
   std::uint32_t columns = 12;   ///< Without a schema file.
   std::string schema;           ///< Table definitions; empty: the benchmark's row.
   double minutes = 10;          ///< `soak`: cycles until so many have passed.
-  int server_pid = 0;           ///< `soak`: the process that is watched; 0: none.
+  int server_pid = 0;           ///< `soak`, `hostile`: the process that is watched; 0: none.
   std::uint32_t cycles = 10;    ///< `cycle`: after the population.
   std::uint64_t changes = 100;  ///< `cycle`: rows changed in each, over all tables of a tenant.
   Mix mix;
@@ -37,10 +38,14 @@ struct Options {
   std::uint32_t clients = 0;  ///< Tenants at a time; 0: as many as there are tenants, at most 4.
   bool unary = false;
   bool json = false;
-  bool baseline = false;     ///< `push`.
-  std::string baseline_dir;  ///< Empty: `check`, else the configuration's folder.
-  std::string check;         ///< The mirror's data folder; empty: no check.
-  std::string take_over;     ///< Holder of a cycle that is known to be dead.
+  bool baseline = false;          ///< `push`.
+  std::string baseline_dir;       ///< Empty: `check`, else the configuration's folder.
+  std::string check;              ///< The mirror's data folder; empty: no check.
+  std::string take_over;          ///< Holder of a cycle that is known to be dead.
+  std::vector<std::string> only;  ///< `hostile`: names of attacks or themes; empty: all.
+  bool list = false;              ///< `hostile`: says what there is, and does nothing.
+  std::string target;             ///< `conformance`: host:port.
+  double seconds = 5;             ///< `hostile`: how long each flood lasts.
 };
 
 inline std::chrono::steady_clock::duration SoakTime(const Options& options) {

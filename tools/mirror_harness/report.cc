@@ -68,6 +68,10 @@ const char* NameOf(Command command) {
       return "cycle";
     case Command::kSoak:
       return "soak";
+    case Command::kHostile:  // These have reports of their own.
+      return "hostile";
+    case Command::kConformance:
+      return "conformance";
   }
   return "";
 }

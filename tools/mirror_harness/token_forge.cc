@@ -1,4 +1,4 @@
-#include "tests/support/token_forge.h"
+#include "tools/mirror_harness/token_forge.h"
 
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
@@ -10,7 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "certs/base64url.h"
 
-namespace mirror {
+namespace mirror::harness {
 namespace {
 
 std::string Object(const std::vector<std::pair<std::string, std::string>>& members, const std::string& more) {
@@ -73,4 +73,4 @@ std::string SignedHs256(const TokenParts& parts, std::string_view secret) {
 
 std::string Unsigned(const TokenParts& parts) { return SigningInput(parts) + "."; }
 
-}  // namespace mirror
+}  // namespace mirror::harness

@@ -1,5 +1,5 @@
-#ifndef MIRROR_TESTS_SUPPORT_TOKEN_FORGE_H_
-#define MIRROR_TESTS_SUPPORT_TOKEN_FORGE_H_
+#ifndef MIRROR_TOOLS_MIRROR_HARNESS_TOKEN_FORGE_H_
+#define MIRROR_TOOLS_MIRROR_HARNESS_TOKEN_FORGE_H_
 
 #include <cstdint>
 #include <string>
@@ -8,7 +8,7 @@
 #include "certs/key.h"
 #include "certs/token.h"
 
-namespace mirror {
+namespace mirror::harness {
 
 /// What a token is made of, as JSON text: nothing in it needs to be right.
 struct TokenParts {
@@ -39,6 +39,6 @@ std::string Unsigned(const TokenParts& parts);
 /// A JSON string.
 std::string JsonText(std::string_view text);
 
-}  // namespace mirror
+}  // namespace mirror::harness
 
-#endif  // MIRROR_TESTS_SUPPORT_TOKEN_FORGE_H_
+#endif  // MIRROR_TOOLS_MIRROR_HARNESS_TOKEN_FORGE_H_

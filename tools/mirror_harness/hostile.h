@@ -1,0 +1,60 @@
+#ifndef MIRROR_TOOLS_MIRROR_HARNESS_HOSTILE_H_
+#define MIRROR_TOOLS_MIRROR_HARNESS_HOSTILE_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "client/config.h"
+#include "tools/mirror_harness/attack.h"
+#include "tools/mirror_harness/honest_source.h"
+#include "tools/mirror_harness/options.h"
+#include "tools/mirror_harness/peak_watch.h"
+
+namespace mirror::harness {
+
+/// Bytes: what a server may hold at most while it is attacked.
+inline constexpr std::uint64_t kHostileMemoryMax = 256ULL << 20;
+
+struct AttackResult {
+  std::string name;  ///< "tokens/alg-none".
+  std::string what;
+  std::set<std::string> expected;
+  Outcome outcome;
+  double seconds = 0;
+  std::optional<PeakWatch::Peak> server;  ///< While it ran; absent: nobody looked.
+
+  bool ok() const;
+};
+
+struct HostileReport {
+  std::vector<AttackResult> attacks;
+  HonestSource::Served quiet, attacked;
+  std::optional<PeakWatch::Peak> server_quiet, server_attacked;
+
+  double p99_ratio() const { return quiet.p99_ms > 0 ? attacked.p99_ms / quiet.p99_ms : 0; }
+  std::size_t refused_rightly() const;
+  /// Every attack ended as it should, the honest tenant was served, and the server's memory stayed.
+  bool good() const;
+};
+
+/// Names of attacks, or of themes, that there are not. Empty: all are known.
+std::string UnknownAttack(const std::vector<std::string>& only);
+/// "name  what" for each.
+std::string ListAttacks();
+
+/// Runs the attacks that the options name, all without any. Errors: why the endpoint cannot be attacked at
+/// all.
+absl::StatusOr<HostileReport> RunHostile(const Options& options, const AgentConfig& config,
+                                         const std::string& context_id);
+
+std::string AttackLine(const AttackResult& result);
+std::string HostileText(const HostileReport& report);
+std::string HostileJson(const HostileReport& report);
+
+}  // namespace mirror::harness
+
+#endif  // MIRROR_TOOLS_MIRROR_HARNESS_HOSTILE_H_
