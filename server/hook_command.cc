@@ -58,6 +58,27 @@ absl::StatusOr<Pipe> MakePipe() {
   return Pipe{Descriptor(ends[0]), Descriptor(ends[1])};
 }
 
+/// The signal that a pipe without a reader sends: for this thread it is an error of write() and nothing else,
+/// whatever the program that we are a part of does with signals.
+class NoPipeSignal {
+ public:
+  NoPipeSignal() {
+    sigemptyset(&pipe_);
+    sigaddset(&pipe_, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &pipe_, &before_);
+  }
+  ~NoPipeSignal() {
+    const timespec now{0, 0};
+    if (sigismember(&before_, SIGPIPE) == 0) sigtimedwait(&pipe_, nullptr, &now);
+    pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+  }
+  NoPipeSignal(const NoPipeSignal&) = delete;
+  NoPipeSignal& operator=(const NoPipeSignal&) = delete;
+
+ private:
+  sigset_t pipe_{}, before_{};
+};
+
 /// The program and its ends of two pipes. Whoever is left of its process group is killed with this.
 class Child {
  public:
@@ -142,6 +163,7 @@ class Child {
   }
 
   void Write(std::string_view* input) {
+    const NoPipeSignal guard;
     const ssize_t written = write(input_.get(), input->data(), input->size());
     if (written > 0) input->remove_prefix(static_cast<std::size_t>(written));
     // It need not read what it is told.

@@ -75,9 +75,12 @@ void HookLane::Work(const std::stop_token& stop) {
 bool HookLane::DeliverFirst(const std::string& name, const std::stop_token& stop) {
   const absl::StatusOr<std::optional<WaitingDelivery>> first = queues_.first(name);
   if (!first.ok()) {
-    // Its mirror is gone, damaged or locked: it has events of its own. What waits there waits.
     spdlog::debug("hook {}: {}: {}", spec_.name, name, std::string(first.status().message()));
-    return false;
+    // A mirror that is gone or damaged has events of its own, and what waits there waits for the next cycle.
+    if (!absl::IsUnavailable(first.status())) return false;
+    const std::lock_guard lock(mutex_);
+    waiting_.at(name).due = std::chrono::steady_clock::now() + kHookBackoffMax;
+    return true;
   }
   if (!*first) return false;
   const absl::StatusOr<std::string> answer = target_->Deliver((*first)->delivery, options_.timeout, stop);
