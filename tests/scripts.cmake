@@ -18,6 +18,9 @@ set_tests_properties(python.cycle PROPERTIES LABELS python TIMEOUT 120)
 add_test(NAME python.metrics COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/python/metrics_test.py
                                      ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
 set_tests_properties(python.metrics PROPERTIES LABELS python TIMEOUT 120)
+add_test(NAME python.minimal_source COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/python/minimal_source_test.py
+                                            ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
+set_tests_properties(python.cycle python.minimal_source PROPERTIES LABELS python TIMEOUT 120)
 
 # Not with sanitizers: the disk that fails is preloaded into the server.
 if(NOT MIRROR_SANITIZED)

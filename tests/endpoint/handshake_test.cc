@@ -18,6 +18,12 @@
 namespace mirror::harness {
 namespace {
 
+using harness::GoodParts;
+using harness::JsonText;
+using harness::Signed;
+using harness::SignedHs256;
+using harness::TokenParts;
+using harness::Unsigned;
 using testing::AnyOf;
 using testing::HasSubstr;
 using testing::Not;

@@ -7,9 +7,7 @@ Needs Debian's python3-grpcio, protoc with grpc_python_plugin, and openssl; no p
 the server's data are in a temporary folder. Each test is a tenant of its own.
 """
 
-import base64
 import datetime
-import json
 import math
 import os
 import pathlib
@@ -21,14 +19,14 @@ import subprocess
 import sys
 import tempfile
 import time
-import tomllib
 import unittest
 import uuid
 
 os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"  # openssl is started from a process that has channels.
 import grpc  # noqa: E402
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+from minimal_source import Identity, base64url, from_base64url, make_stubs  # noqa: E402
+
 CONTEXT = "Cust26759"
 CALL_SECONDS = 20
 
@@ -56,80 +54,6 @@ STANDARD_PROTOS = {
         }
     """,
 }
-
-
-# --- Tokens -----------------------------------------------------------------
-
-
-def base64url(data):
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
-
-
-def from_base64url(text):
-    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-
-
-def openssl(*arguments, data=b""):
-    return subprocess.run(["openssl", *map(str, arguments)], input=data, capture_output=True, check=True).stdout
-
-
-def der_to_raw(der):
-    """SEQUENCE { INTEGER r, INTEGER s } as 64 bytes."""
-    at, numbers = 2, []
-    for _ in range(2):
-        length = der[at + 1]
-        numbers.append(int.from_bytes(der[at + 2 : at + 2 + length], "big"))
-        at += 2 + length
-    return b"".join(number.to_bytes(32, "big") for number in numbers)
-
-
-def raw_to_der(raw):
-    body = b""
-    for part in (raw[:32], raw[32:]):
-        number = part.lstrip(b"\0") or b"\0"
-        if number[0] >= 0x80:
-            number = b"\0" + number
-        body += bytes([2, len(number)]) + number
-    return bytes([0x30, len(body)]) + body
-
-
-class Identity:
-    """What mirror-agent.toml says, and tokens signed with it."""
-
-    def __init__(self, folder):
-        self.folder = folder
-        self.config = tomllib.loads((folder / "mirror-agent.toml").read_text())
-        self.identity = self.config["identity"]
-
-    def token(self, kind, context_id, **changes):
-        now = int(time.time())
-        header = {"alg": "ES256", "typ": f"mirror-{kind}+jwt", "kid": self.identity["key_id"]}
-        claims = {
-            "iss": self.identity["issuer"],
-            "aud": self.identity["application_id"],
-            "http://schemes.superoffice.net/identity/ctx": context_id,
-            "nonce": secrets.token_hex(16),
-            "nbf": now - 120,
-            "exp": now + 300,
-            **changes,
-        }
-        signed = f"{base64url(json.dumps(header).encode())}.{base64url(json.dumps(claims).encode())}"
-        der = openssl("dgst", "-sha256", "-sign", self.folder / self.identity["key"], data=signed.encode())
-        return f"{signed}.{base64url(der_to_raw(der))}"
-
-    def verified_answer(self, token):
-        """What the endpoint signed; raises where the signature is not the application's."""
-        header, payload, signature = token.split(".")
-        said = json.loads(from_base64url(header))
-        if said["alg"] != "ES256" or said["typ"] != "mirror-answer+jwt":
-            raise ValueError(f"not an answer: {said}")
-        with tempfile.TemporaryDirectory() as work:
-            public, der = pathlib.Path(work, "public"), pathlib.Path(work, "signature")
-            certificate = self.folder / self.identity["application_certificate"]
-            public.write_bytes(openssl("x509", "-in", certificate, "-noout", "-pubkey"))
-            der.write_bytes(raw_to_der(from_base64url(signature)))
-            openssl("dgst", "-sha256", "-verify", public, "-signature", der, data=f"{header}.{payload}".encode())
-        return json.loads(from_base64url(payload))
 
 
 # --- The server -------------------------------------------------------------
@@ -193,14 +117,7 @@ class Server:
         stubs.mkdir()
         for name, text in STANDARD_PROTOS.items():
             (protos / name).write_text(text)
-        ours = sorted((ROOT / "proto").rglob("*.proto"))
-        subprocess.run(
-            ["protoc", f"-I{ROOT / 'proto'}", f"-I{protos}", f"--python_out={stubs}", f"--grpc_out={stubs}"]
-            + [f"--plugin=protoc-gen-grpc={shutil.which('grpc_python_plugin')}"]
-            + [*map(str, ours), *(str(protos / name) for name in STANDARD_PROTOS)],
-            check=True,
-        )
-        sys.path.insert(0, str(stubs))
+        make_stubs(stubs, *(protos / name for name in STANDARD_PROTOS))
         sys.dont_write_bytecode = True
 
     def wait_until_ready(self, channel):

@@ -99,6 +99,9 @@ Attack Large(std::string name, std::string what, std::size_t bytes) {
             v1::ChangeBatch batch = target.GoodBatch();
             batch.mutable_columns(kName)->set_data(std::string(bytes, 'x'));
             const auto client = target.NewClient(target.Tenant("victim"));
+            // A connection of nobody would be ended; this one is a source's.
+            const absl::Status known = client->Authenticate("somebody", false, true).status();
+            if (!known.ok()) return OutcomeOf(known);
             Outcome outcome = OutcomeOf(client->RowData(target.Request(batch)).status());
             absl::StatusOr<std::unique_ptr<RowStream>> stream = client->OpenRowStream();
             if (!stream.ok()) return OutcomeOf(stream.status());
