@@ -26,7 +26,8 @@ class ConformanceTest : public EndpointTest {
   Examined Examine(const std::vector<std::string>& more) {
     ProcessOptions options;
     options.program = MIRROR_BIN_DIR "/mirror-harness";
-    options.arguments = {"conformance", "--config", here_->dir() + "/mirror-agent.toml", "--target", here_->address()};
+    options.arguments = {"conformance", "--config", here_->dir() + "/mirror-agent.toml", "--target",
+                         here_->address()};
     options.arguments.insert(options.arguments.end(), more.begin(), more.end());
     options.stderr_file = here_->dir() + "/conformance.err";
     const auto run = Process::Start(options).value();

@@ -1,4 +1,5 @@
-// An endpoint that answers wrongly is found out, requirement by requirement; and the numbers of WRITING.md are right.
+// An endpoint that answers wrongly is found out, requirement by requirement; and the numbers of WRITING.md
+// are right.
 
 #include "tools/mirror_harness/conformance.h"
 
@@ -20,7 +21,8 @@ using testing::HasSubstr;
 class FakeConformanceTest : public testing::Test {
  protected:
   Finding Examined(const std::string& id) {
-    Exam exam({OpenChannel(endpoint_.address(), grpc::InsecureChannelCredentials()), endpoint_.identity()}, "Cust");
+    Exam exam({OpenChannel(endpoint_.address(), grpc::InsecureChannelCredentials()), endpoint_.identity()},
+              "Cust");
     for (const Requirement& requirement : AllRequirements()) {
       if (requirement.id == id) return Examine(requirement, &exam);
     }
@@ -88,12 +90,15 @@ TEST(WritingTest, TheWorkedDigestHasTheNumbersThatTheDefinitionGives) {
   const TableSchema people = ExamPeople();
   const SentRow ada = {std::int64_t{1}, std::string("Ada"), std::int64_t{36}},
                 bob = {std::int64_t{2}, std::string("Bob"), Null{}};
-  for (const RangeDigest& digest : {DigestOf(people, {ada}), DigestOf(people, {bob}), DigestOf(people, {ada, bob})}) {
+  for (const RangeDigest& digest :
+       {DigestOf(people, {ada}), DigestOf(people, {bob}), DigestOf(people, {ada, bob})}) {
     EXPECT_THAT(text.str(), HasSubstr(absl::StrCat(digest.sum))) << digest.rows;
   }
   // The bytes of Ada's row, as the page shows them.
-  EXPECT_THAT(text.str(),
-              HasSubstr("01 01 00 00 00 00 00 00 00 | 03 03 00 00 00 00 00 00 00 41 64 61 | 01 24 00 00 00 00 00 00 00"));
+  EXPECT_THAT(
+      text.str(),
+      HasSubstr(
+          "01 01 00 00 00 00 00 00 00 | 03 03 00 00 00 00 00 00 00 41 64 61 | 01 24 00 00 00 00 00 00 00"));
 }
 
 }  // namespace
