@@ -111,7 +111,9 @@ absl::Status JobReader::ReadChanges(const ReadJob& job) {
     rows.blocks = std::move(piece->blocks);
     rows.target = std::move(piece->target);
     rows.planned = last ? rows.Count() : piece->planned;
-    if (rows.planned && piece->rows_now) BoundDeletes(job.mirrored, *piece->rows_now, &*rows.planned);
+    // The number of rows that the mirror keeps is not to be trusted where rows of it differ.
+    if (rows.planned && piece->rows_now && job.repair.empty())
+      BoundDeletes(job.mirrored, *piece->rows_now, &*rows.planned);
     rows.last = last;
     if (last) rows.row_count = piece->row_count;
     if (absl::Status pushed = Push(std::move(rows)); !pushed.ok()) return pushed;

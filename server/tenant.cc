@@ -799,10 +799,10 @@ absl::Status Tenant::CommitGroup(const TenantRecord& tenant, const std::vector<W
     plan.steps = planner->TakeSteps();
     NoteWiped(&plan);
     plan.holds = planner->TakeHolds();
-    const SteadyTime begin = options_.steady_now();
+    const auto begin = std::chrono::steady_clock::now();
     absl::StatusOr<CommitResult> committed = store_->Commit(plan);
     if (!committed.ok()) return Noticed(committed.status());
-    options_.counters->commits.Note(options_.steady_now() - begin);
+    options_.counters->commits.Note(std::chrono::steady_clock::now() - begin);
     result = *std::move(committed);
     told_unavailable_.clear();
     if (!result.stale) HooksKept(plan, result);
@@ -827,7 +827,7 @@ absl::Status Tenant::CommitGroup(const TenantRecord& tenant, const std::vector<W
   for (std::size_t i = 0; i < planned.size(); ++i) {
     if (!store_) return absl::DataLossError(quarantine_);
     planned[i]->Answer(AnswerOf(*planned[i], i, *planner));
-    options_.counters->requests.Note(options_.steady_now() - planned[i]->began);
+    options_.counters->requests.Note(std::chrono::steady_clock::now() - planned[i]->began);
     options_.counters->row_bytes.Add(planned[i]->request.bytes);
     Progressed(tenant.cycle, planned[i]->now_ms, planned[i]->began);
     progressed = std::max(progressed, progressed_ms_);

@@ -62,6 +62,7 @@ class Database final : public SqliteDatabase {
     if (absl::IsFailedPrecondition(query.status())) return absl::DataLossError(query.status().message());
     if (!query.ok()) return query.status();
     absl::StatusOr<bool> row = query->Step();
+    if (absl::IsFailedPrecondition(row.status())) return absl::DataLossError(row.status().message());
     if (!row.ok()) return row.status();
     if (!*row) return absl::DataLossError("its own row in _mirror_tenant is gone");
     TenantRecord tenant;

@@ -133,8 +133,8 @@ TEST_F(MirrorctlTest, InitWritesServerConfigurationWithEveryKey) {
           .exit_code,
       0);
   const toml::table server = toml::parse_file(Made("/mirror-server.toml"));
-  EXPECT_THAT(KeysOf(server), ElementsAre("admin", "application", "breaker", "data", "issuer", "limits",
-                                          "listen", "log", "tokens"));
+  EXPECT_THAT(KeysOf(server), ElementsAre("admin", "application", "breaker", "data", "hooks", "issuer",
+                                          "limits", "listen", "log", "metrics", "tokens"));
   EXPECT_THAT(KeysOf(*server["listen"].as_table()),
               ElementsAre("address", "certificate", "client_ca", "connections_max",
                           "connections_per_address_max", "key", "plaintext", "port", "reflection"));

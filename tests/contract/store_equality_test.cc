@@ -26,7 +26,7 @@ class StoreEquality : public StoreContract {
     return snapshot.ok() ? *std::move(snapshot) : nullptr;
   }
   std::vector<RangeDigest> Digest(const TableSchema& table, const std::vector<KeyRange>& ranges = {}) {
-    const auto digests = Look()->Digest(table, ranges, kGoOn);
+    const auto digests = Look()->Digest(table, PlainColumns(table), ranges, kGoOn);
     EXPECT_THAT(digests, IsOk());
     return digests.value_or(std::vector<RangeDigest>(std::max<std::size_t>(1, ranges.size())));
   }
@@ -105,11 +105,12 @@ TEST_P(StoreEquality, ASnapshotStaysWhatItWas) {
   ASSERT_THAT(Insert(People(), {{1, "Ada", 36}}).status, IsOk());
   const std::unique_ptr<Snapshot> before = Look();
   ASSERT_THAT(Insert(People(), {{2, "Grace", 45}}).status, IsOk());
-  EXPECT_EQ(before->Digest(People(), {}, kGoOn)->front().rows, 1U);
+  EXPECT_EQ(before->Digest(People(), PlainColumns(People()), {}, kGoOn)->front().rows, 1U);
   EXPECT_EQ(before->ReadTable("people")->value().row_count, 1);
   EXPECT_EQ(Digest(People()).front().rows, 2U);
   store_.reset();
-  EXPECT_EQ(before->Digest(People(), {}, kGoOn)->front().rows, 1U) << "also when the store is closed";
+  EXPECT_EQ(before->Digest(People(), PlainColumns(People()), {}, kGoOn)->front().rows, 1U)
+      << "also when the store is closed";
 }
 
 TEST_P(StoreEquality, ReadingComesBackInKeyOrder) {
@@ -132,7 +133,8 @@ TEST_P(StoreEquality, WhoCallsItOffIsObeyed) {
   Rows rows;
   for (int i = 0; i < 100'000; ++i) rows.push_back({i, "n", i});
   ASSERT_THAT(Insert(People(), rows).status, IsOk());
-  EXPECT_THAT(Look()->Digest(People(), {}, [] { return false; }), StatusIs(absl::StatusCode::kCancelled));
+  EXPECT_THAT(Look()->Digest(People(), PlainColumns(People()), {}, [] { return false; }),
+              StatusIs(absl::StatusCode::kCancelled));
 }
 
 TEST_P(StoreEquality, ComparisonsAreKeptAndAPopulationForgetsThem) {

@@ -77,9 +77,9 @@ TEST_F(AdminCommands, TenantsAreColumns) {
   EXPECT_EQ(run.exit_code, 0);
   EXPECT_EQ(run.errors, "");
   EXPECT_EQ(run.output,
-            "tenant     tables  unpopulated  last_completed        cycle   paused    size\n"
-            "Cust26759     413            2  2024-05-01T12:00:00Z  active  yes     1.5MiB\n"
-            "b               0            0  never                 idle    no          0B\n");
+            "tenant     tables  unpopulated  last_completed        cycle   paused  holds    size\n"
+            "Cust26759     413            2  2024-05-01T12:00:00Z  active  yes         0  1.5MiB\n"
+            "b               0            0  never                 idle    no          0      0B\n");
   EXPECT_THAT(fake_.Calls(), ElementsAre("ListTenants"));
 }
 
@@ -88,8 +88,9 @@ TEST_F(AdminCommands, DamagedTenantIsToldOnStandardError) {
   const Finished run = Run({"tenants"});
   EXPECT_EQ(run.exit_code, 0);
   EXPECT_EQ(run.errors, "mirrorctl: warning: b: the file is no database\n");
-  EXPECT_THAT(run.output,
-              HasSubstr("\nb               -            -  -                     damaged  -            -\n"));
+  EXPECT_THAT(
+      run.output,
+      HasSubstr("\nb               -            -  -                     damaged  -           -       -\n"));
 }
 
 TEST_F(AdminCommands, JsonHasTheFieldsOfTheMessages) {
