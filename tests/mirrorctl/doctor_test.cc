@@ -191,9 +191,7 @@ TEST_F(Doctor, APortWithoutTlsIsAnotherPort) {
   InstallationOptions options;
   options.settings = {{"listen", "plaintext", "true"}};
   Begin(options);
-  Replace("mirrorctl.toml", "address = ", "# address = ");
-  WriteFileText(Path("mirrorctl.toml"),
-                absl::StrCat(Toml("mirrorctl.toml"), "\naddress  = \"", here_->address(), "\"\n"));
+  Replace("mirrorctl.toml", "address = ", absl::StrCat("address = \"", here_->address(), "\"  # "));
   const Said said = Examine();
   EXPECT_EQ(said.exit_code, 1);
   EXPECT_THAT(said.steps, Contains(testing::Pair(
