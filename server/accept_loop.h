@@ -32,7 +32,7 @@ struct AcceptOptions {
     std::uint64_t strangers_max = 0;   ///< On all of these together.
     std::uint64_t connection_max = 0;  ///< On any other connection.
     /// Calls without a message that a connection may make between two looks, a tenth of a second.
-    std::uint32_t empty_calls_max = 20;
+    std::uint32_t empty_calls_max = 100;
   };
   std::optional<Unvouched> unvouched;
 };

@@ -158,15 +158,19 @@ def run_cycle(channel, identity, context_id, state, rows):
     state.unconfirmed = sorted(touched)
     state.save()
 
-    steps = [(batches.OPERATION_INSERT, sorted(key for key in touched if key in rows))]
-    if not populate:
-        steps.append((batches.OPERATION_DELETE, sorted(key for key in touched if key not in rows)))
+    steps = [
+        (batches.OPERATION_INSERT, sorted(key for key in touched if key in rows)),
+        (batches.OPERATION_DELETE, sorted(key for key in touched if key not in rows)),
+    ]
+    # A batch without rows is for the commit alone.
+    steps = [step for step in steps if step[1]] or [(batches.OPERATION_UNSPECIFIED, [])]
     for seq, (operation, keys) in enumerate(steps, 1):
         batch = batches.ChangeBatch(table="names", schema_hash=status.schema_hash, seq=seq, target=target)
         batch.base_lsn = -1 if populate else status.position.lsn
         batch.operation, batch.row_count = operation, len(keys)
         if seq == 1:
-            batch.planned.CopyFrom(batches.Planned(inserts=len(keys), deletes=len(touched) - len(keys)))
+            deletes = sum(key not in rows for key in touched)
+            batch.planned.CopyFrom(batches.Planned(inserts=len(touched) - deletes, deletes=deletes))
             batch.populate = batches.POPULATE_REASON_REQUESTED if populate else 0
         if keys:
             batch.columns.add(column=0, ints=keys)
@@ -177,8 +181,6 @@ def run_cycle(channel, identity, context_id, state, rows):
             data.nulls = nulls.to_bytes((len(keys) + 7) // 8, "little") if nulls else b""
         if seq == len(steps):
             batch.commit.CopyFrom(batches.Commit(batches=seq, position=target))
-        elif not keys and not populate:
-            batch.operation = batches.OPERATION_UNSPECIFIED
         result = stub.RowData(batches.RowDataRequest(cycle=answer.cycle, batches=[batch]), **bearer).results[0]
         if result.code != 0:
             raise RuntimeError(f"seq {seq} was refused: {result.message}")
