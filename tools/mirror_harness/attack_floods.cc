@@ -15,8 +15,8 @@ using Clock = std::chrono::steady_clock;
 constexpr int kThreads = 8;
 constexpr int kTenants = 100;
 const std::set<std::string> kServedOrFull = {"OK", "RESOURCE_EXHAUSTED"};
-/// A mirror whose file cannot be opened now, since there is no descriptor left, is UNAVAILABLE like any other that
-/// the system does not let be opened.
+/// A mirror whose file cannot be opened now, since there is no descriptor left, is UNAVAILABLE like any other
+/// that the system does not let be opened.
 const std::set<std::string> kServedFullOrLater = {"OK", "RESOURCE_EXHAUSTED", "UNAVAILABLE"};
 
 /// Until the flood is over, from `threads` clients at once.
