@@ -72,6 +72,10 @@ TEST_F(HostileTest, EveryAttackIsRefusedRightlyAndTheServerStaysSmall) {
 }
 
 TEST_F(HostileTest, With256DescriptorsFloodsOfConnectionsAndTenantsAreSurvived) {
+  if (!kMemoryCounts) {
+    GTEST_SKIP() << "the undefined-behaviour sanitizer looks at objects through a pipe, and ends the server "
+                    "when there is no descriptor left for it";
+  }
   InstallationOptions options;
   options.bin_dir = MIRROR_BIN_DIR;
   here_ = Installation::Init(options).value();

@@ -124,10 +124,8 @@ absl::Status HonestSource::Patiently(bool rows, const std::function<absl::Status
   const Clock::time_point begin = Clock::now();
   std::uint64_t repeated = 0;
   absl::Status status = call();
-  // Every call here is safe to repeat, and a source that is told to wait, or finds no room for its
-  // connection, comes again.
-  const auto waits = [&] { return absl::IsResourceExhausted(status) || absl::IsUnavailable(status); };
-  while (waits() && Clock::now() - begin < kPatience) {
+  // Every call here is safe to repeat, and a source that is told to wait comes again.
+  while (absl::IsResourceExhausted(status) && Clock::now() - begin < kPatience) {
     ++repeated;
     status = call();
   }
