@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "proto/exposition/metrics_listener.h"
 #include "server/breaker.h"
+#include "server/freshness.h"
 
 namespace mirror {
 
@@ -99,6 +100,7 @@ struct ServerConfig {
   /// Two completed cycles in a row within it whose source does not know what the other one committed pause
   /// the tenant: two databases feed it. 0: never.
   std::int64_t miss_window_ms = 3'600'000;
+  FreshnessRules freshness;        ///< Of [[tenant]].
   std::string log_level = "info";  ///< trace, debug, info, warn, error.
 };
 

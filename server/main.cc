@@ -27,6 +27,7 @@
 #include "server/config.h"
 #include "server/endpoint.h"
 #include "server/events.h"
+#include "server/freshness.h"
 #include "server/gate.h"
 #include "server/message_memory.h"
 #include "server/metrics.h"
@@ -120,6 +121,7 @@ TenantsOptions TenantsOptionsOf(const ServerConfig& config) {
   options.value_bytes_max = static_cast<std::int64_t>(config.limits.value_bytes_max);
   options.tenant.cycle_idle_ms = std::chrono::milliseconds(config.limits.cycle_idle).count();
   options.tenant.breaker = config.breaker;
+  options.tenant.freshness = config.freshness;
   options.tenant.miss_window_ms = config.miss_window_ms;
   options.tenant.drop_grace_ms = std::chrono::milliseconds(config.data.drop_grace).count();
   options.tenant.nonces_max = config.limits.nonces_max;
@@ -202,6 +204,7 @@ class Server {
     server->tenants_ = *std::move(tenants);
     server->keeper_ = std::make_unique<SummaryKeeper>(*server->catalog_, *server->tenants_);
     server->keeper_->Restore();
+    server->freshness_ = std::make_unique<FreshnessWatch>(*server->events_);
     server->reloader_ = std::make_unique<Reloader>(as_written, *server->gate_, *server->events_);
     server->mirror_ =
         std::make_unique<MirrorService>(*server->gate_, *server->tenants_, config.limits, server->counters_);
@@ -229,6 +232,7 @@ class Server {
   /// Once in a while.
   void KeepHouse() {
     mirror_->CancelIdleStreams(stream_idle_);
+    WatchFreshness();
     const auto now = std::chrono::steady_clock::now();
     if (now - kept_ < kKeepInterval) return;
     kept_ = now;
@@ -256,10 +260,18 @@ class Server {
   }
 
  private:
+  void WatchFreshness() {
+    std::vector<FreshnessWatch::Seen> tenants;
+    for (Tenants::Seen& seen : tenants_->AllSeen()) {
+      tenants.push_back({std::move(seen.context_id), std::move(seen.summary)});
+    }
+    freshness_->Look(tenants, NowMs());
+  }
+
   /// Without them the work goes on.
   void ServeMetrics() {
     if (!metrics_config_.enabled) return;
-    MetricsSources sources{counters_, *tenants_, [this] { return mirror_->usage(); },
+    MetricsSources sources{counters_, *tenants_, *freshness_, [this] { return mirror_->usage(); },
                            [this] { return ExpiringKeysOf(*gate_); }};
     absl::StatusOr<std::unique_ptr<MetricsListener>> listener = MetricsListener::Open(
         metrics_config_, [sources = std::move(sources)] { return ServerMetricsText(sources, NowMs()); });
@@ -281,6 +293,7 @@ class Server {
   std::unique_ptr<Events> events_;
   std::unique_ptr<Tenants> tenants_;
   std::unique_ptr<SummaryKeeper> keeper_;
+  std::unique_ptr<FreshnessWatch> freshness_;
   std::unique_ptr<Reloader> reloader_;
   std::unique_ptr<MirrorService> mirror_;
   std::unique_ptr<AdminService> admin_;

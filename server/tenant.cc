@@ -9,6 +9,7 @@
 #include "proto/wire/crash_point.h"
 #include "proto/wire/table.h"
 #include "server/apply_plan.h"
+#include "server/freshness_plan.h"
 
 namespace mirror {
 namespace {
@@ -170,6 +171,7 @@ absl::Status Tenant::Open(bool create, std::int64_t now_ms) {
   store_ = *std::move(store);
   is_open_ = true;
   make_room_(*this);
+  KeepTargets();
   Summarize(Look::kAll);
   return replaced_ ? EndCycleInNewFile(now_ms) : absl::OkStatus();
 }
@@ -268,7 +270,8 @@ absl::StatusOr<CommitResult> Tenant::CommitPlanned(const Planner& planner) {
 
 absl::Status Tenant::EndCycleLocked(std::int64_t now_ms, const std::function<void(TenantRecord&)>& change,
                                     std::vector<Step> steps, std::vector<TableCheck> checks,
-                                    std::vector<Hold> holds, std::vector<std::uint64_t> settled_holds) {
+                                    std::vector<Hold> holds, std::vector<std::uint64_t> settled_holds,
+                                    const std::optional<AllAsOf>& as_of) {
   TenantRecord before, ended;
   absl::StatusOr<CommitResult> result = CommitPlanned([&]() -> absl::StatusOr<Plan> {
     absl::StatusOr<TenantRecord> tenant = store_->ReadTenant();
@@ -289,6 +292,7 @@ absl::Status Tenant::EndCycleLocked(std::int64_t now_ms, const std::function<voi
     plan.checks = checks;
     plan.holds = holds;
     plan.settled_holds = settled_holds;
+    plan.all_as_of = as_of;
     plan.forget_old_cycles = true;
     return plan;
   });
@@ -497,6 +501,7 @@ absl::StatusOr<Announcement> Tenant::Announce(const Caller& caller, std::int64_t
   if (!result.ok()) return result.status();
 
   Progressed(cycle, now_ms, began);
+  KeepTargets();
   if (!held.empty() || !settled.empty()) HoldsChanged(held);
   refused_tables_.emplace();
   for (const SchemaAnswer& answer : answers) {
@@ -942,6 +947,8 @@ absl::StatusOr<std::vector<TableInfo>> Tenant::Tables() {
   if (!records.ok()) return Noticed(records.status());
   absl::StatusOr<std::vector<TableCheck>> checks = store_->ReadChecks();
   if (!checks.ok()) return Noticed(checks.status());
+  const absl::StatusOr<Freshness> freshness = store_->ReadFreshness();
+  if (!freshness.ok()) return Noticed(freshness.status());
   std::map<std::string, TableCheck> check_of;
   for (TableCheck& check : *checks) check_of[FoldName(check.table)] = std::move(check);
   std::vector<TableInfo> tables;
@@ -950,7 +957,9 @@ absl::StatusOr<std::vector<TableInfo>> Tenant::Tables() {
     if (!schema.ok()) return Noticed(schema.status());
     const auto columns = *schema ? static_cast<std::uint32_t>((*schema)->columns.size()) : 0U;
     TableCheck check = check_of[FoldName(record.table)];
-    tables.push_back({std::move(record), columns, std::move(check)});
+    const std::int64_t source_ms = TimeOf(*freshness, record.table).value_or(0);
+    const std::int64_t target_ms = TargetOf(freshness->targets, record.table);
+    tables.push_back({std::move(record), columns, std::move(check), source_ms, target_ms});
   }
   return tables;
 }

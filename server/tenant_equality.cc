@@ -75,7 +75,10 @@ void Tenant::NoteDigests(std::int64_t cycle, const std::string& table, const Pos
 
 absl::StatusOr<std::vector<TableVerdict>> Tenant::Complete(const Caller& caller, std::int64_t cycle,
                                                            const std::vector<CompletedTable>& tables,
-                                                           std::int64_t now_ms) {
+                                                           std::int64_t now_ms,
+                                                           std::optional<AllAsOf> as_of) {
+  // A source whose clock is ahead must not be fresh tomorrow.
+  if (as_of) as_of->source_ms = std::min(as_of->source_ms, now_ms);
   std::vector<TableVerdict> verdicts;
   {
     const Lock lock(mutex_);
@@ -119,7 +122,7 @@ absl::StatusOr<std::vector<TableVerdict>> Tenant::Complete(const Caller& caller,
             tenant.completed_cycle = cycle;
             tenant.completed_ms = now_ms;
           },
-          {}, written);
+          {}, written, {}, {}, as_of);
       if (!status.ok()) return status;
       for (const TableVerdict& verdict : verdicts) AddCheckEvent(verdict);
       if (!paused.empty()) {

@@ -127,6 +127,7 @@ class NewMirror final : public Store {
   absl::StatusOr<std::vector<Loss>> ReadLosses(const std::string& table) override {
     return rows_->ReadLosses(table);
   }
+  absl::StatusOr<Freshness> ReadFreshness() override { return rows_->ReadFreshness(); }
   absl::Status CheckTableName(const std::string& table) override { return rows_->CheckTableName(table); }
   absl::Status CheckIntegrity() override { return rows_->CheckIntegrity(); }
 

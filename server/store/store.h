@@ -42,6 +42,7 @@ class Store {
   /// Oldest first.
   virtual absl::StatusOr<std::vector<Hold>> ReadHolds() = 0;
   virtual absl::StatusOr<std::vector<Loss>> ReadLosses(const std::string& table) = 0;
+  virtual absl::StatusOr<Freshness> ReadFreshness() = 0;
   /// Errors: kInvalidArgument with the reason when the store cannot hold a table of this name.
   virtual absl::Status CheckTableName(const std::string& table) = 0;
 

@@ -34,6 +34,7 @@ class ForwardingStore : public Store {
   absl::StatusOr<std::vector<Loss>> ReadLosses(const std::string& table) override {
     return store_->ReadLosses(table);
   }
+  absl::StatusOr<Freshness> ReadFreshness() override { return store_->ReadFreshness(); }
   absl::Status CheckTableName(const std::string& table) override { return store_->CheckTableName(table); }
   absl::StatusOr<CommitResult> Commit(const Plan& plan) override { return store_->Commit(plan); }
   absl::StatusOr<std::unique_ptr<Snapshot>> OpenSnapshot() override { return store_->OpenSnapshot(); }
