@@ -282,6 +282,8 @@ class Tenant {
   enum class Look : std::uint8_t { kTenant, kHolds, kAll };
   /// Renews summary(), as far as `look` says. Called where it may have changed.
   void Summarize(Look look);
+  /// Adds the tables that this cycle's source cannot have brought up to date, whatever it says.
+  absl::Status AddStale(AllAsOf* as_of);
   /// The file's targets are those of the configuration from now on.
   void KeepTargets();
 

@@ -83,12 +83,17 @@ absl::StatusOr<std::vector<TableVerdict>> Tenant::Complete(const Caller& caller,
   {
     const Lock lock(mutex_);
     bool repeated = false;
-    if (absl::StatusOr<TenantRecord> running = Running(caller, cycle, now_ms); !running.ok()) {
+    const absl::StatusOr<TenantRecord> running = Running(caller, cycle, now_ms);
+    if (!running.ok()) {
       // The answer to the first one may have been lost.
       if (!store_) return running.status();
       absl::StatusOr<TenantRecord> tenant = store_->ReadTenant();
       repeated = tenant.ok() && CheckOwner(caller, *tenant).ok() && tenant->completed_cycle == cycle;
       if (!repeated) return running.status();
+    }
+    if (!running.ok() || running->announced.empty()) as_of.reset();
+    if (as_of) {
+      if (absl::Status status = AddStale(&*as_of); !status.ok()) return status;
     }
     std::vector<TableCheck> checks;
     std::size_t changed = 0;

@@ -61,6 +61,18 @@ void Tenant::Summarize(Look look) {
   summary_ = std::make_shared<const TenantSummary>(std::move(next));
 }
 
+absl::Status Tenant::AddStale(AllAsOf* as_of) {
+  if (absl::Status status = Noticed(LoadRefused()); !status.ok()) return status;
+  if (absl::Status status = LoadHolds(); !status.ok()) return status;
+  as_of->stale.insert(as_of->stale.end(), refused_tables_->begin(), refused_tables_->end());
+  for (const auto& [table, seq] : refused_seq_) as_of->stale.push_back(table);
+  // Not announced, and kept until an operator decides.
+  if (const Hold* const hold = FindHold(*holds_, HoldKind::kTables, "")) {
+    as_of->stale.insert(as_of->stale.end(), hold->tables.begin(), hold->tables.end());
+  }
+  return absl::OkStatus();
+}
+
 /// What goes wrong here is met again, and told, by the call that is under way.
 void Tenant::KeepTargets() {
   const absl::StatusOr<Freshness> freshness = store_->ReadFreshness();

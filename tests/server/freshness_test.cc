@@ -146,6 +146,25 @@ TEST_F(FreshTenant, TheTimeTravelsWithTheCommitAndWithTheEndOfTheCycle) {
   EXPECT_THAT(tenant_->summary().freshness, ElementsAre(TableFreshness{"people", 1'650'000'000'000, 60'000}));
 }
 
+TEST_F(FreshTenant, WhatTheMirrorRefusedInTheCycleIsNotMadeFreshByTheSourcesWord) {
+  source_->Mirror(People(), {{1, "Ada", 36}}, kFive);
+  source_->Begin();
+  ASSERT_THAT(source_->Announce({People()}), IsOk());
+  ASSERT_THAT(CompleteAsOf(1'600'000'000'000), IsOk());
+  source_->Begin();
+  ASSERT_THAT(source_->Announce({People()}), IsOk());
+  EXPECT_FALSE(source_->Send(People(), {.rows = {{2, "Bob", 1}}, .base_lsn = 4, .target = kTen}).status.ok());
+  ASSERT_THAT(CompleteAsOf(1'650'000'000'000), IsOk());
+  EXPECT_EQ(Info().source_ms, 1'600'000'000'000);
+}
+
+TEST_F(FreshTenant, ACycleThatAnnouncedNothingSaysNothingOfTables) {
+  source_->Mirror(People(), {{1, "Ada", 36}}, kFive);
+  source_->Begin();
+  ASSERT_THAT(CompleteAsOf(1'650'000'000'000), IsOk());
+  EXPECT_EQ(Info().source_ms, 0);
+}
+
 TEST_F(FreshTenant, ASourceWhoseClockIsAheadIsNotFreshTomorrow) {
   source_->Mirror(People(), {{1, "Ada", 36}}, kFive);
   source_->Begin();

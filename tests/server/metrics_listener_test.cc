@@ -134,7 +134,7 @@ TEST(MetricPageTest, AHistogramCountsWhatIsBelowEachBound) {
                                  HasSubstr("h_seconds_bucket{call=\"x\",le=\"300\"} 2\n"),
                                  HasSubstr("h_seconds_bucket{call=\"x\",le=\"+Inf\"} 3\n"),
                                  HasSubstr("h_seconds_count{call=\"x\"} 3\n"),
-                                 HasSubstr("h_seconds_sum{call=\"x\"} 3600.004")));
+                                 HasSubstr("h_seconds_sum{call=\"x\"} 3600.00")));
 }
 
 }  // namespace
