@@ -26,7 +26,7 @@ void Batcher::Begin(Table table) {
 }
 
 absl::Status Batcher::Add(const std::vector<ChangeBlock>& blocks, const Position& target,
-                          const std::optional<Planned>& planned, bool last) {
+                          const std::optional<Planned>& planned, bool last, std::int64_t source_ms) {
   std::size_t all = 0;
   for (const ChangeBlock& block : blocks) all += block.rows.bytes() + kFrameBytes;
   if (absl::Status sent = MakeRoom(all); !sent.ok()) return sent;
@@ -47,6 +47,7 @@ absl::Status Batcher::Add(const std::vector<ChangeBlock>& blocks, const Position
   }
   if (last) {
     batch->mutable_commit()->set_batches(seq_);
+    batch->mutable_commit()->set_source_time_ms(source_ms);
     EncodePosition(target, batch->mutable_commit()->mutable_position());
   }
   return SendWhenFull();

@@ -46,9 +46,9 @@ class Batcher {
   };
   void Begin(Table table);
   /// The next batches of the table, under `target`. `planned` goes with the first of all. `last`: the commit
-  /// stands on the last of them; without blocks it is a batch without rows.
+  /// stands on the last of them; without blocks it is a batch without rows. `source_ms` goes with the commit.
   absl::Status Add(const std::vector<ChangeBlock>& blocks, const Position& target,
-                   const std::optional<Planned>& planned, bool last);
+                   const std::optional<Planned>& planned, bool last, std::int64_t source_ms = 0);
   /// Sends what waits.
   absl::Status Flush();
 

@@ -11,6 +11,7 @@
 #include "client/decision.h"
 #include "client/row_sender.h"
 #include "client/verifier.h"
+#include "proto/wire/clock.h"
 #include "proto/wire/codec.h"
 #include "proto/wire/crash_point.h"
 #include "proto/wire/table.h"
@@ -237,6 +238,8 @@ class Run {
     statuses_.assign(response->tables().begin(), response->tables().end());
     report_.tables_held = response->held_tables_size() > 0;
     if (report_.tables_held && again_.empty()) AddNote(response->held_reason());
+    // Whatever is found from here on, quiet tables included, is so after this moment.
+    if (again_.empty()) looked_ms_ = NowMs();
     for (std::size_t i = 0; i < schema_.tables.size(); ++i) {
       if (!again_.empty() && again_.count(schema_.tables[i].schema.name) == 0) continue;
       DecideTable(i);
@@ -485,6 +488,7 @@ class Run {
       if (job.row_count && options_.now_ms > 0) state_.SetCounted(job.schema.name, options_.now_ms);
     }
     AddCompared(&request);
+    if (status.ok()) AddTimes(&request);
     const absl::StatusOr<v1::ReplicationCompletedResponse> response = client_.ReplicationCompleted(request);
     if (!response.ok()) {
       if (absl::IsAborted(response.status())) (void)lock_.End();
@@ -511,6 +515,22 @@ class Run {
     }
     CrashPoint("agent.forgot");
     return lock_.End();
+  }
+
+  /// As of when the tables are. Of those that are sent in a later cycle of the run, too: it was no earlier.
+  void AddTimes(v1::ReplicationCompletedRequest* request) {
+    request->set_source_time_ms(looked_ms_);
+    std::set<std::string> committed;
+    for (const Job& job : jobs_) {
+      if (job.committed) committed.insert(job.schema.name);
+    }
+    for (const SourceTable& table : schema_.tables) {
+      // Without a log nobody knows whether a table that was not sent changed.
+      const bool looked_at = has_log_ || committed.contains(table.schema.name);
+      if (!looked_at || ReportOf(table.schema.name).result != TableResult::kOk) {
+        request->add_stale_tables(table.schema.name);
+      }
+    }
   }
 
   void AddCompared(v1::ReplicationCompletedRequest* request) const {
@@ -548,6 +568,7 @@ class Run {
 
   CycleReport report_;
   SourceSchema schema_;
+  std::int64_t looked_ms_ = 0;        ///< Unix time before the tables were first looked at.
   std::set<std::string> again_;       ///< Empty in the first cycle: all tables.
   std::set<std::string> whole_rows_;  ///< Tables of which the mirror lacks rows.
   v1::Limits limits_;

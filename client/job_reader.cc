@@ -5,6 +5,8 @@
 #include <string>
 #include <utility>
 
+#include "proto/wire/clock.h"
+
 namespace mirror {
 namespace {
 
@@ -43,6 +45,8 @@ absl::Status JobReader::ReadTable(const ReadJob& job) {
 }
 
 absl::Status JobReader::ReadAllRows(const ReadJob& job) {
+  // They are those of one moment, which comes after this one.
+  const std::int64_t began_ms = NowMs();
   const auto table = reader_.Read(job.schema.name, job.columns);
   if (!table.ok()) return table.status();
   std::uint64_t before = 0;  // Rows of the blocks that were read already.
@@ -67,6 +71,7 @@ absl::Status JobReader::ReadAllRows(const ReadJob& job) {
       if (!sealed.ok()) return sealed.status();
       rows.target = *std::move(sealed);
       rows.row_count = read;
+      rows.source_ms = began_ms;
     }
     if (read == before) rows.blocks.clear();
     before = read;
@@ -98,6 +103,8 @@ absl::Status JobReader::ReadRepairs(const ReadJob& job) {
 }
 
 absl::Status JobReader::ReadChanges(const ReadJob& job) {
+  // The log is looked at after this, and what it names by then is sent.
+  const std::int64_t began_ms = NowMs();
   // What is to be repaired goes as if it had changed, whole: the mirror may lack it.
   const bool whole = job.whole_rows || !job.repair.empty();
   const auto changes =
@@ -116,6 +123,7 @@ absl::Status JobReader::ReadChanges(const ReadJob& job) {
       BoundDeletes(job.mirrored, *piece->rows_now, &*rows.planned);
     rows.last = last;
     if (last) rows.row_count = piece->row_count;
+    if (last) rows.source_ms = began_ms;
     if (absl::Status pushed = Push(std::move(rows)); !pushed.ok()) return pushed;
   }
   return absl::OkStatus();

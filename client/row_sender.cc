@@ -168,7 +168,7 @@ absl::Status RowSender::SendRows(Job& job, const ReadRows& rows) {
     job.row_count = rows.row_count;
     job.commit_seq = batcher_.seq() + std::max<std::size_t>(rows.blocks.size(), 1);
   }
-  absl::Status sent = batcher_.Add(rows.blocks, rows.target, rows.planned, rows.last);
+  absl::Status sent = batcher_.Add(rows.blocks, rows.target, rows.planned, rows.last, rows.source_ms);
   if (!sent.ok()) return sent;
   if (options_.progress) options_.progress(job);
   if (options_.stop != nullptr && *options_.stop && !rows.last) {

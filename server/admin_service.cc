@@ -240,6 +240,8 @@ grpc::Status AdminService::ListTables(grpc::ServerContext* context, const v1::Li
                    message->set_state(table.held ? "held" : StateOf(table.record));
                    message->set_columns(table.columns);
                    message->set_cycle(table.record.cycle);
+                   message->set_source_time_ms(table.source_ms);
+                   message->set_freshness_target_ms(table.target_ms);
                    EncodeCheck(table.check, message);
                  }
                  return absl::OkStatus();

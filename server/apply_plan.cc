@@ -101,6 +101,7 @@ BatchPlan PlanBatch(std::int64_t cycle, const std::optional<TableRecord>& record
   if (batch.target != Position{}) next.pending = batch.target;
   if (batch.commit) {
     if (into_shadow) plan.step.actions.push_back(SwapShadow{});
+    if (batch.commit->source_ms > 0) plan.step.source_ms = batch.commit->source_ms;
     next.position = batch.commit->position;
     next.pending.reset();
     next.state = TableState::kMirrored;

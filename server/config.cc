@@ -355,6 +355,16 @@ Setter OrAbsent(std::optional<std::int64_t>* target, std::int64_t low, std::int6
   };
 }
 
+/// Milliseconds.
+Setter SpanOrAbsent(std::optional<std::int64_t>* target) {
+  return [target](const Given& given) {
+    std::int64_t value = 0;
+    absl::Status status = Milliseconds(&value, std::chrono::hours(24 * 30))(given);
+    if (status.ok()) *target = value;
+    return status;
+  };
+}
+
 Setter Pattern(std::string* target) {
   return [target](const Given& given) {
     absl::StatusOr<std::string> text = AsText(given);
@@ -673,6 +683,7 @@ class Loader {
     if (*list == nullptr) return absl::OkStatus();
     for (const toml::node& entry : **list) {
       BreakerRule rule;
+      std::optional<std::int64_t> freshness;
       const toml::table& block = *entry.as_table();
       const Keys keys = {{"context_id", Pattern(&rule.context)},
                          {"breaker", OrAbsent(&rule.on)},
@@ -680,10 +691,12 @@ class Loader {
                          {"rows_min", OrAbsent(&rule.rows_min, 0, kRowsMinMax)},
                          {"tables_percent", OrAbsent(&rule.tables_percent, 0, 100)},
                          {"tables_min", OrAbsent(&rule.tables_min, 1, kTablesMinMax)},
+                         {"freshness", SpanOrAbsent(&freshness)},
                          {"table", [](const Given&) { return absl::OkStatus(); }}};
       if (absl::Status status = SetAll(block, "[[tenant]]", keys); !status.ok()) return status;
       if (absl::Status status = CheckHas(entry, "[[tenant]]", "context_id"); !status.ok()) return status;
       config_.breaker.rules.push_back(rule);
+      if (freshness) config_.freshness.push_back({rule.context, "*", false, *freshness});
       if (absl::Status status = TableRules(block, rule.context); !status.ok()) return status;
     }
     return absl::OkStatus();
@@ -698,6 +711,7 @@ class Loader {
       rule.context = context;
       rule.of_table = true;
       ColumnRuleBlock columns;
+      std::optional<std::int64_t> freshness;
       const Keys keys = {{"name", Text(&rule.table)},
                          {"plain", Texts(&columns.plain)},
                          {"leave_out", Texts(&columns.leave_out)},
@@ -706,7 +720,8 @@ class Loader {
                          {"mask_keep", Number(&columns.mask_keep, 0, kMaskKeepMax)},
                          {"breaker", OrAbsent(&rule.on)},
                          {"rows_percent", OrAbsent(&rule.rows_percent, 0, 100)},
-                         {"rows_min", OrAbsent(&rule.rows_min, 0, kRowsMinMax)}};
+                         {"rows_min", OrAbsent(&rule.rows_min, 0, kRowsMinMax)},
+                         {"freshness", SpanOrAbsent(&freshness)}};
       if (absl::Status status = SetAll(*entry.as_table(), "[[tenant.table]]", keys); !status.ok()) {
         return status;
       }
@@ -721,6 +736,7 @@ class Loader {
       const bool says = !columns.plain.empty() || !columns.leave_out.empty() || !columns.hash.empty() ||
                         !columns.mask.empty();
       if (says) config_.columns.blocks.push_back(std::move(columns));
+      if (freshness) config_.freshness.push_back({context, rule.table, true, *freshness});
       config_.breaker.rules.push_back(std::move(rule));
     }
     return absl::OkStatus();

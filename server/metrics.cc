@@ -83,9 +83,10 @@ void AddUsage(const InFlight::Usage& usage, MetricPage* page) {
                  static_cast<double>(usage.stream_bytes));
 }
 
-void AddTenant(const Tenants::Seen& seen, std::int64_t now_ms, MetricPage* page) {
+void AddTenant(const Tenants::Seen& seen, const FreshnessWatch& watch, std::int64_t now_ms,
+               MetricPage* page) {
   const MetricLabels tenant = {{"tenant", seen.context_id}};
-  const TenantSummary& summary = seen.summary;
+  const TenantSummary& summary = *seen.summary;
   const auto gauge = [&](const char* name, const char* help, double value) {
     page->AddGauge(name, help, tenant, value);
   };
@@ -100,7 +101,7 @@ void AddTenant(const Tenants::Seen& seen, std::int64_t now_ms, MetricPage* page)
           Seconds(std::max<std::int64_t>(0, now_ms - summary.completed_ms)));
   }
   gauge("mirror_tenant_last_progress_timestamp_seconds", "Last progress of a cycle, unix seconds; 0: none.",
-        Seconds(summary.progress_ms));
+        Seconds(seen.progress_ms));
   gauge("mirror_tenant_active", "1: a cycle runs.", summary.active ? 1 : 0);
   gauge("mirror_tenant_paused", "1: it is paused.", summary.paused ? 1 : 0);
   gauge("mirror_tenant_holds", "Holds that wait for an operator.", summary.holds);
@@ -108,24 +109,30 @@ void AddTenant(const Tenants::Seen& seen, std::int64_t now_ms, MetricPage* page)
   gauge("mirror_tenant_tables_differing", "Tables that were found to differ from the source.",
         summary.tables_differing);
   gauge("mirror_tenant_tables_unpopulated", "Tables at LSN -1.", summary.tables_unpopulated);
+  gauge("mirror_freshness_missed_tables", "Tables that are older than their target.",
+        static_cast<double>(watch.Missed(seen.context_id)));
+  if (summary.oldest_source_ms > 0) {
+    gauge("mirror_freshness_seconds", "Age of its oldest table, by the source's clock, seconds.",
+          Seconds(std::max<std::int64_t>(0, now_ms - summary.oldest_source_ms)));
+  }
   gauge("mirror_tenant_rows", "Rows of its tables.", static_cast<double>(summary.rows));
   gauge("mirror_tenant_lsn", "The highest LSN of its tables; only that it moves means something.",
         static_cast<double>(summary.lsn));
 }
 
-void AddTenants(Tenants& tenants, std::int64_t now_ms, MetricPage* page) {
+void AddTenants(Tenants& tenants, const FreshnessWatch& watch, std::int64_t now_ms, MetricPage* page) {
   std::vector<Tenants::Seen> all = tenants.AllSeen();
   std::size_t open = 0, active = 0, paused = 0, quarantined = 0, unknown = 0;
   double holds = 0, differing = 0, log_bytes = 0;
   std::map<std::string, double> log_of;
   for (const Tenants::Seen& seen : all) {
     open += seen.is_open ? 1U : 0U;
-    active += seen.summary.active ? 1U : 0U;
-    paused += seen.summary.paused ? 1U : 0U;
-    quarantined += seen.summary.quarantined ? 1U : 0U;
-    unknown += seen.summary.known ? 0U : 1U;
-    holds += seen.summary.holds;
-    differing += seen.summary.tables_differing;
+    active += seen.summary->active ? 1U : 0U;
+    paused += seen.summary->paused ? 1U : 0U;
+    quarantined += seen.summary->quarantined ? 1U : 0U;
+    unknown += seen.summary->known ? 0U : 1U;
+    holds += seen.summary->holds;
+    differing += seen.summary->tables_differing;
     if (!seen.is_open) continue;  // One that is closed has no log.
     log_bytes += log_of[seen.context_id] = FileBytes(tenants.PathOf(seen.context_id) + "-wal");
   }
@@ -151,11 +158,11 @@ void AddTenants(Tenants& tenants, std::int64_t now_ms, MetricPage* page) {
   std::partial_sort(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(shown), all.end(),
                     [](const Tenants::Seen& a, const Tenants::Seen& b) {
                       if (a.is_open != b.is_open) return a.is_open;
-                      return a.summary.progress_ms > b.summary.progress_ms;
+                      return a.progress_ms > b.progress_ms;
                     });
   all.resize(shown);
   for (const Tenants::Seen& seen : all) {
-    AddTenant(seen, now_ms, page);
+    AddTenant(seen, watch, now_ms, page);
     if (!seen.is_open) continue;
     page->AddGauge("mirror_tenant_wal_bytes", "Bytes of its write-ahead log, while it is open.",
                    {{"tenant", seen.context_id}}, log_of[seen.context_id]);
@@ -180,7 +187,7 @@ std::string ServerMetricsText(const MetricsSources& sources, std::int64_t now_ms
   AddCalls(sources.counters, &page);
   AddWork(sources.counters, &page);
   AddUsage(sources.usage(), &page);
-  AddTenants(sources.tenants, now_ms, &page);
+  AddTenants(sources.tenants, sources.freshness, now_ms, &page);
   AddDisk(sources.tenants.data_dir(), &page);
   for (const ExpiringKey& key : sources.expiring()) {
     page.AddGauge("mirror_certificate_expiry_timestamp_seconds", "When it ends, unix seconds.",

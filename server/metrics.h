@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "server/counters.h"
+#include "server/freshness.h"
 #include "server/in_flight.h"
 #include "server/tenants.h"
 
@@ -27,6 +28,7 @@ struct ExpiringKey {
 struct MetricsSources {
   const ServerCounters& counters;
   Tenants& tenants;
+  const FreshnessWatch& freshness;
   std::function<InFlight::Usage()> usage;
   std::function<std::vector<ExpiringKey>()> expiring;
 };

@@ -12,6 +12,7 @@
 #include "proto/wire/clock.h"
 #include "proto/wire/codec.h"
 #include "proto/wire/digest.h"
+#include "proto/wire/limits.h"
 #include "server/call_log.h"
 #include "server/row_pipeline.h"
 #include "server/rpc_status.h"
@@ -20,7 +21,8 @@ namespace mirror {
 namespace {
 
 /// What this endpoint can do beyond the first version of the protocol.
-constexpr const char* kCapabilities[] = {"row_data_stream", "advance", "value_parts", "digest_ranges"};
+constexpr const char* kCapabilities[] = {"row_data_stream", "advance", "value_parts", "digest_ranges",
+                                         "source_time"};
 
 WireLimits WireLimitsOf(const LimitsConfig& config) {
   WireLimits limits;
@@ -59,6 +61,13 @@ absl::Status CheckPosition(const std::string& what, bool given, const v1::Positi
                                                    " bytes. Nothing was done. Send a shorter one."));
   }
   return absl::OkStatus();
+}
+
+absl::Status CheckSourceTime(std::int64_t time_ms) {
+  if (time_ms >= 0 && time_ms <= kSourceTimeMsMax) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      "'source_time_ms' is no time in unix milliseconds. Nothing was done. Send the source's own time, or "
+      "0.");
 }
 
 // --- TableSchema --------------------------------------------------------------
@@ -437,6 +446,8 @@ absl::Status MirrorService::Decode(const Caller& caller, Tenant& tenant, const v
     }
     rows.advance.emplace();
     rows.advance->position = DecodePosition(advance.position());
+    if (absl::Status status = CheckSourceTime(advance.source_time_ms()); !status.ok()) return status;
+    rows.advance->source_ms = advance.source_time_ms();
     for (const v1::Advance::Table& table : advance.tables()) {
       rows.advance->tables.emplace_back(table.table(), Lsn{table.base_lsn()});
     }
@@ -539,6 +550,16 @@ absl::Status MirrorService::DoComplete(const Caller& caller, const v1::Replicati
                                                      limits_.tables_max,
                                                      ". The cycle goes on. Name only tables that changed."));
   }
+  if (static_cast<std::uint64_t>(request.stale_tables_size()) > limits_.tables_max) {
+    return absl::ResourceExhaustedError(absl::StrCat(request.stale_tables_size(),
+                                                     " stale tables; the limit is ", limits_.tables_max,
+                                                     ". The cycle goes on."));
+  }
+  if (absl::Status status = CheckSourceTime(request.source_time_ms()); !status.ok()) return status;
+  std::optional<AllAsOf> as_of;
+  if (request.source_time_ms() > 0) {
+    as_of = AllAsOf{request.source_time_ms(), {request.stale_tables().begin(), request.stale_tables().end()}};
+  }
   std::vector<CompletedTable> tables;
   for (const v1::TableSummary& summary : request.tables()) {
     CompletedTable table{summary.table(), summary.inserts(), summary.updates(), summary.deletes()};
@@ -549,7 +570,7 @@ absl::Status MirrorService::DoComplete(const Caller& caller, const v1::Replicati
     tables.push_back(std::move(table));
   }
   const absl::StatusOr<std::vector<TableVerdict>> verdicts =
-      (*tenant)->Complete(caller, request.cycle(), tables, NowMs());
+      (*tenant)->Complete(caller, request.cycle(), tables, NowMs(), std::move(as_of));
   if (!verdicts.ok()) return verdicts.status();
   for (const TableVerdict& verdict : *verdicts) {
     v1::TableVerdict* const message = response->add_tables();

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -118,6 +119,28 @@ struct Loss {
   friend bool operator==(const Loss&, const Loss&) = default;
 };
 
+/// How old tables may become, milliseconds; 0: as old as they like.
+struct FreshnessTargets {
+  std::int64_t all_ms = 0;                     ///< Of every table that `tables` does not name.
+  std::map<std::string, std::int64_t> tables;  ///< By folded name.
+  friend bool operator==(const FreshnessTargets&, const FreshnessTargets&) = default;
+};
+
+/// As of when tables are: all that was committed at the source before is in the mirror. Unix milliseconds;
+/// absent: not known.
+struct Freshness {
+  std::optional<std::int64_t> all_ms;                         ///< Of every table that `tables` does not name.
+  std::map<std::string, std::optional<std::int64_t>> tables;  ///< By folded name.
+  FreshnessTargets targets;
+  friend bool operator==(const Freshness&, const Freshness&) = default;
+};
+
+/// A source's word that its tables are as of a moment, but those that are named.
+struct AllAsOf {
+  std::int64_t source_ms = 0;
+  std::vector<std::string> stale = {};
+};
+
 /// A table as the store holds it.
 struct StoredTable {
   TableRecord record;
@@ -202,6 +225,8 @@ struct Step {
   /// vanished until then counts no more.
   bool settles_holds = false;
   bool accepted = false;
+  /// As of when the table is with this step, unix milliseconds. Absent: as it was.
+  std::optional<std::int64_t> source_ms = std::nullopt;
 };
 
 struct Nonce {
@@ -276,6 +301,10 @@ struct Plan {
   bool forget_old_cycles = false;
   /// Tables that were renamed aside before this moment are dropped. 0: none.
   std::int64_t drop_retired_before_ms = 0;
+  /// See WithAllAsOf(); after the steps.
+  std::optional<AllAsOf> all_as_of = std::nullopt;
+  /// In place of those that are kept. Absent: they stay.
+  std::optional<FreshnessTargets> targets = std::nullopt;
 };
 
 struct CommitResult {

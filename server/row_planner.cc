@@ -312,6 +312,7 @@ absl::Status RowPlanner::AddAdvance(const RowRequest& request, const std::string
     outcome.repeated = plan.verdict == BatchPlan::Verdict::kRepeated;
     outcome.status = std::move(plan.status);
     if (plan.verdict == BatchPlan::Verdict::kApply) step = std::move(plan.step);
+    if (step && request.advance->source_ms > 0) step->source_ms = request.advance->source_ms;
   }
   Keep(std::move(outcome), std::move(step), by_record, planned);
   return absl::OkStatus();
@@ -329,6 +330,8 @@ void RowPlanner::Keep(BatchOutcome outcome, std::optional<Step> step, bool by_re
   planned->outcomes.push_back(std::move(outcome));
   if (!step) return;
   records_[key] = step->record;
+  // A source whose clock is ahead must not be fresh tomorrow.
+  if (step->source_ms && cycle_.now_ms > 0) step->source_ms = std::min(*step->source_ms, cycle_.now_ms);
   planned_deletes_.push_back(step->loss ? step->loss->planned : -1);
   steps_.push_back(*std::move(step));
 }

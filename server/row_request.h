@@ -48,6 +48,7 @@ struct IncomingPart {
 struct IncomingAdvance {
   Position position;
   std::vector<std::pair<std::string, Lsn>> tables;
+  std::int64_t source_ms = 0;  ///< As of when they are, unix milliseconds; 0: not told.
 };
 
 /// A RowData request, decoded. Its views point into the message, which must outlive it.

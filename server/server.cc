@@ -23,6 +23,7 @@
 #include "server/endpoint.h"
 #include "server/events.h"
 #include "server/expiry.h"
+#include "server/freshness.h"
 #include "server/gate.h"
 #include "server/hook_runner.h"
 #include "server/metrics.h"
@@ -93,6 +94,7 @@ TenantsOptions TenantsOptionsOf(const ServerConfig& config, const HookRunner* ho
   options.value_bytes_max = static_cast<std::int64_t>(config.limits.value_bytes_max);
   options.tenant.cycle_idle_ms = std::chrono::milliseconds(config.limits.cycle_idle).count();
   options.tenant.breaker = config.breaker;
+  options.tenant.freshness = config.freshness;
   options.tenant.miss_window_ms = config.miss_window_ms;
   options.tenant.drop_grace_ms = std::chrono::milliseconds(config.data.drop_grace).count();
   options.tenant.columns = config.columns;
@@ -147,12 +149,14 @@ struct Server::Parts {
   std::unique_ptr<CheckedService> checked;
   std::unique_ptr<AdminService> admin;
   std::unique_ptr<SummaryKeeper> keeper;
+  std::unique_ptr<FreshnessWatch> freshness;
   std::unique_ptr<Endpoint> endpoint;
   std::unique_ptr<MetricsListener> metrics;  ///< Null: not asked for, or not possible.
   MetricsConfig metrics_config;
   std::chrono::steady_clock::time_point kept = std::chrono::steady_clock::now();
 
   void ServeMetrics();
+  void WatchFreshness();
   std::chrono::seconds stream_idle{600};
   std::uint64_t looks = 0;
 };
@@ -160,7 +164,7 @@ struct Server::Parts {
 /// Without them the work goes on.
 void Server::Parts::ServeMetrics() {
   if (!metrics_config.enabled) return;
-  MetricsSources sources{counters, *tenants, [this] { return mirror->usage(); },
+  MetricsSources sources{counters, *tenants, *freshness, [this] { return mirror->usage(); },
                          [this] { return ExpiringKeysOf(expiry->keys()); }};
   absl::StatusOr<std::unique_ptr<MetricsListener>> listener = MetricsListener::Open(
       metrics_config, [sources = std::move(sources)] { return ServerMetricsText(sources, NowMs()); });
@@ -172,6 +176,14 @@ void Server::Parts::ServeMetrics() {
   if (metrics_config.allow_remote) {
     spdlog::warn("the metrics are served on {} without TLS and without a password", metrics->address());
   }
+}
+
+void Server::Parts::WatchFreshness() {
+  std::vector<FreshnessWatch::Seen> seen;
+  for (Tenants::Seen& tenant : tenants->AllSeen()) {
+    seen.push_back({std::move(tenant.context_id), std::move(tenant.summary)});
+  }
+  freshness->Look(seen, NowMs());
 }
 
 Server::Server() : parts_(std::make_unique<Parts>()) {}
@@ -215,6 +227,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Open(const ServerConfig& as_writ
   parts.tenants = *std::move(tenants);
   parts.keeper = std::make_unique<SummaryKeeper>(*parts.catalog, *parts.tenants);
   parts.keeper->Restore();
+  parts.freshness = std::make_unique<FreshnessWatch>(*parts.events);
   // Behind the lock on the folder: a second server must not write into the first one's log.
   parts.audit = std::make_unique<Audit>(
       *parts.audit_log, *parts.events,
@@ -267,6 +280,7 @@ void Server::KeepHouse() {
   parts_->expiry->LookDaily(NowMs() / 1'000);
   parts_->audit->KeepHouse(NowMs());
   parts_->events->KeepHouse();
+  parts_->WatchFreshness();
   if (++parts_->looks % kIdleLookEvery == 0) parts_->tenants->EndIdleCycles();
   const auto now = std::chrono::steady_clock::now();
   if (now - parts_->kept < kKeepInterval) return;

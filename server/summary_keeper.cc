@@ -25,8 +25,10 @@ void SummaryKeeper::Keep() {
   std::set<std::string> there;
   for (const Tenants::Seen& seen : tenants_.AllSeen()) {
     there.insert(seen.context_id);
-    if (!seen.summary.known) continue;
-    std::string text = PackSummary(seen.summary);
+    if (!seen.summary->known) continue;
+    TenantSummary summary = *seen.summary;
+    summary.progress_ms = seen.progress_ms;
+    std::string text = PackSummary(summary);
     const auto found = kept_.find(seen.context_id);
     if (found == kept_.end() || found->second != text) changed[seen.context_id] = std::move(text);
   }

@@ -9,6 +9,7 @@
 #include "proto/wire/crash_point.h"
 #include "proto/wire/table.h"
 #include "server/apply_plan.h"
+#include "server/freshness_plan.h"
 
 namespace mirror {
 namespace {
@@ -171,6 +172,7 @@ absl::Status Tenant::Open(bool create, std::int64_t now_ms) {
   store_ = *std::move(store);
   is_open_ = true;
   make_room_(*this);
+  KeepTargets();
   Summarize(Look::kAll);
   return replaced_ ? EndCycleInNewFile(now_ms) : absl::OkStatus();
 }
@@ -276,7 +278,7 @@ absl::StatusOr<CommitResult> Tenant::CommitPlanned(const Planner& planner) {
 absl::Status Tenant::EndCycleLocked(std::int64_t now_ms, const std::function<void(TenantRecord&)>& change,
                                     std::vector<Step> steps, std::vector<TableCheck> checks,
                                     std::vector<Hold> holds, std::vector<std::uint64_t> settled_holds,
-                                    const HookNotes& hooks) {
+                                    const std::optional<AllAsOf>& as_of, const HookNotes& hooks) {
   TenantRecord before, ended;
   absl::StatusOr<CommitResult> result = CommitPlanned([&]() -> absl::StatusOr<Plan> {
     absl::StatusOr<TenantRecord> tenant = store_->ReadTenant();
@@ -297,6 +299,7 @@ absl::Status Tenant::EndCycleLocked(std::int64_t now_ms, const std::function<voi
     plan.checks = checks;
     plan.holds = holds;
     plan.settled_holds = settled_holds;
+    plan.all_as_of = as_of;
     plan.forget_old_cycles = true;
     if (hooks) SetHooks(hooks, &plan);
     return plan;
@@ -516,6 +519,7 @@ absl::StatusOr<Announcement> Tenant::Announce(const Caller& caller, std::int64_t
   if (!result.ok()) return result.status();
 
   Progressed(cycle, now_ms, began);
+  KeepTargets();
   if (!held.empty() || !settled.empty()) HoldsChanged(held);
   refused_tables_.emplace();
   for (const SchemaAnswer& answer : answers) {
@@ -974,6 +978,8 @@ absl::StatusOr<std::vector<TableInfo>> Tenant::Tables() {
   if (!records.ok()) return Noticed(records.status());
   absl::StatusOr<std::vector<TableCheck>> checks = store_->ReadChecks();
   if (!checks.ok()) return Noticed(checks.status());
+  const absl::StatusOr<Freshness> freshness = store_->ReadFreshness();
+  if (!freshness.ok()) return Noticed(freshness.status());
   std::map<std::string, TableCheck> check_of;
   for (TableCheck& check : *checks) check_of[FoldName(check.table)] = std::move(check);
   if (absl::Status status = LoadHolds(); !status.ok()) return status;
@@ -986,7 +992,9 @@ absl::StatusOr<std::vector<TableInfo>> Tenant::Tables() {
     // What was compared is to be replaced.
     if (record.position.lsn == Lsn{}) check.equality = Equality::kUnknown;
     const bool held = IsHeld(*holds_, record.table);
-    tables.push_back({std::move(record), columns, std::move(check), held});
+    const std::int64_t source_ms = TimeOf(*freshness, record.table).value_or(0);
+    const std::int64_t target_ms = TargetOf(freshness->targets, record.table);
+    tables.push_back({std::move(record), columns, std::move(check), held, source_ms, target_ms});
   }
   return tables;
 }

@@ -26,6 +26,7 @@
 #include "server/comparison.h"
 #include "server/counters.h"
 #include "server/events.h"
+#include "server/freshness.h"
 #include "server/hook_book.h"
 #include "server/hooks.h"
 #include "server/plan.h"
@@ -51,6 +52,7 @@ struct TenantOptions {
   /// For what a call itself took; another one in tests.
   std::chrono::steady_clock::time_point (*steady_now)() = &std::chrono::steady_clock::now;
   ServerCounters* counters = &UnwatchedCounters();  ///< Outlives the tenant.
+  FreshnessRules freshness = {};
 };
 
 /// How a tenant gets at its store; `create` makes a new one. Set by Tenants.
@@ -110,7 +112,9 @@ struct TableInfo {
   TableRecord record;
   std::uint32_t columns = 0;
   TableCheck check;
-  bool held = false;  ///< An operator has to decide about it.
+  bool held = false;           ///< An operator has to decide about it.
+  std::int64_t source_ms = 0;  ///< As of when it is; 0: not known.
+  std::int64_t target_ms = 0;  ///< How old it may become; 0: as it likes.
 };
 
 /// A table at a position, to be read beside what goes on. Holds one of the tenant's kReadingsMax places.
@@ -179,7 +183,8 @@ class Tenant {
 
   absl::StatusOr<std::vector<TableVerdict>> Complete(const Caller& caller, std::int64_t cycle,
                                                      const std::vector<CompletedTable>& tables,
-                                                     std::int64_t now_ms);
+                                                     std::int64_t now_ms,
+                                                     std::optional<AllAsOf> as_of = std::nullopt);
 
   // --- The operator's. Each that acts ends the running cycle. Errors: kNotFound when the file is gone. ---
 
@@ -230,8 +235,10 @@ class Tenant {
   bool is_open() const { return is_open_; }
   /// What is known without its database. Waits for nothing.
   TenantSummary summary() const;
-  /// There is something to be known: it has a database, or had one at the start.
-  bool is_seen() const;
+  /// The same, but for the progress of a cycle that runs. Null: there is nothing to be known.
+  std::shared_ptr<const TenantSummary> shared_summary() const;
+  /// End of the last call of a cycle, unix milliseconds; 0: none since the start.
+  std::int64_t seen_progress_ms() const { return seen_progress_ms_.load(std::memory_order_relaxed); }
   /// What the catalog kept, unless better is known.
   void Remember(const TenantSummary& summary);
   /// Requests of rows that wait for the one that is being applied.
@@ -257,7 +264,7 @@ class Tenant {
   absl::Status EndCycleLocked(std::int64_t now_ms, const std::function<void(TenantRecord&)>& change,
                               std::vector<Step> steps, std::vector<TableCheck> checks = {},
                               std::vector<Hold> holds = {}, std::vector<std::uint64_t> settled_holds = {},
-                              const HookNotes& hooks = {});
+                              const std::optional<AllAsOf>& as_of = {}, const HookNotes& hooks = {});
   /// When a call that came at `now_ms` ends well: what it took was no idleness.
   void Progressed(std::int64_t cycle, std::int64_t now_ms, SteadyTime began);
   bool IsIdle(const TenantRecord& tenant, std::int64_t now_ms) const;
@@ -309,6 +316,10 @@ class Tenant {
   enum class Look : std::uint8_t { kTenant, kHolds, kAll };
   /// Renews summary(), as far as `look` says. Called where it may have changed.
   void Summarize(Look look);
+  /// Adds the tables that this cycle's source cannot have brought up to date, whatever it says.
+  absl::Status AddStale(AllAsOf* as_of);
+  /// The file's targets are those of the configuration from now on.
+  void KeepTargets();
 
   const std::string context_id_;
   const OpenStore open_;
@@ -325,7 +336,7 @@ class Tenant {
   std::unique_ptr<Store> store_;
   std::atomic<bool> is_open_{false};
   mutable std::mutex summary_mutex_;  ///< Of `summary_` alone, held for a copy.
-  std::optional<TenantSummary> summary_;
+  std::shared_ptr<const TenantSummary> summary_;
   std::atomic<std::int64_t> seen_progress_ms_{0};
   bool retired_ = false, removed_ = false;
   bool replaced_ = false;      ///< Another file was found, and the cycle in it has not been ended yet.

@@ -75,17 +75,25 @@ void Tenant::NoteDigests(std::int64_t cycle, const std::string& table, const Pos
 
 absl::StatusOr<std::vector<TableVerdict>> Tenant::Complete(const Caller& caller, std::int64_t cycle,
                                                            const std::vector<CompletedTable>& tables,
-                                                           std::int64_t now_ms) {
+                                                           std::int64_t now_ms,
+                                                           std::optional<AllAsOf> as_of) {
+  // A source whose clock is ahead must not be fresh tomorrow.
+  if (as_of) as_of->source_ms = std::min(as_of->source_ms, now_ms);
   std::vector<TableVerdict> verdicts;
   {
     const Lock lock(mutex_);
     bool repeated = false;
-    if (absl::StatusOr<TenantRecord> running = Running(caller, cycle, now_ms); !running.ok()) {
+    const absl::StatusOr<TenantRecord> running = Running(caller, cycle, now_ms);
+    if (!running.ok()) {
       // The answer to the first one may have been lost.
       if (!store_) return running.status();
       absl::StatusOr<TenantRecord> tenant = store_->ReadTenant();
       repeated = tenant.ok() && CheckOwner(caller, *tenant).ok() && tenant->completed_cycle == cycle;
       if (!repeated) return running.status();
+    }
+    if (!running.ok() || running->announced.empty()) as_of.reset();
+    if (as_of) {
+      if (absl::Status status = AddStale(&*as_of); !status.ok()) return status;
     }
     std::vector<TableCheck> checks;
     std::size_t changed = 0;
@@ -119,7 +127,7 @@ absl::StatusOr<std::vector<TableVerdict>> Tenant::Complete(const Caller& caller,
             tenant.completed_cycle = cycle;
             tenant.completed_ms = now_ms;
           },
-          {}, written, {}, {}, CompletedNotes(cycle, now_ms, tables));
+          {}, written, {}, {}, as_of, CompletedNotes(cycle, now_ms, tables));
       if (!status.ok()) return status;
       for (const TableVerdict& verdict : verdicts) AddCheckEvent(verdict);
       if (!paused.empty()) {

@@ -17,14 +17,14 @@ TenantSummary Tenant::summary() const {
   return summary;
 }
 
-bool Tenant::is_seen() const {
+std::shared_ptr<const TenantSummary> Tenant::shared_summary() const {
   const std::lock_guard lock(summary_mutex_);
-  return summary_.has_value();
+  return summary_;
 }
 
 void Tenant::Remember(const TenantSummary& summary) {
   const std::lock_guard lock(summary_mutex_);
-  if (!summary_ || !summary_->known) summary_ = summary;
+  if (!summary_ || !summary_->known) summary_ = std::make_shared<const TenantSummary>(summary);
 }
 
 /// What cannot be read is met again, and told, by the call that needs it.
@@ -42,7 +42,10 @@ void Tenant::Summarize(Look look) {
     if (look == Look::kAll) {
       const absl::StatusOr<std::vector<TableRecord>> records = store_->ReadTables();
       const absl::StatusOr<std::vector<TableCheck>> checks = store_->ReadChecks();
-      if (records.ok() && checks.ok()) SummarizeTables(*records, *checks, &next);
+      const absl::StatusOr<Freshness> freshness = store_->ReadFreshness();
+      if (records.ok() && checks.ok() && freshness.ok()) {
+        SummarizeTables(*records, *checks, *freshness, &next);
+      }
     }
     if (look != Look::kTenant) {
       const absl::StatusOr<std::vector<Hold>> holds = store_->ReadHolds();
@@ -55,7 +58,31 @@ void Tenant::Summarize(Look look) {
     }
   }
   const std::lock_guard lock(summary_mutex_);
-  summary_ = std::move(next);
+  summary_ = std::make_shared<const TenantSummary>(std::move(next));
+}
+
+absl::Status Tenant::AddStale(AllAsOf* as_of) {
+  if (absl::Status status = Noticed(LoadRefused()); !status.ok()) return status;
+  if (absl::Status status = LoadHolds(); !status.ok()) return status;
+  as_of->stale.insert(as_of->stale.end(), refused_tables_->begin(), refused_tables_->end());
+  for (const auto& [table, seq] : refused_seq_) as_of->stale.push_back(table);
+  // Not announced, and kept until an operator decides.
+  if (const Hold* const hold = FindHold(*holds_, HoldKind::kTables, "")) {
+    as_of->stale.insert(as_of->stale.end(), hold->tables.begin(), hold->tables.end());
+  }
+  return absl::OkStatus();
+}
+
+/// What goes wrong here is met again, and told, by the call that is under way.
+void Tenant::KeepTargets() {
+  const absl::StatusOr<Freshness> freshness = store_->ReadFreshness();
+  if (!freshness.ok()) return;
+  if (options_.freshness.empty() && freshness->targets == FreshnessTargets{}) return;
+  const absl::StatusOr<std::vector<TableRecord>> records = store_->ReadTables();
+  if (!records.ok()) return;
+  Plan plan;
+  plan.targets = TargetsOf(options_.freshness, context_id_, *records);
+  if (*plan.targets != freshness->targets) store_->Commit(plan).status().IgnoreError();
 }
 
 void Tenant::CountBatch(const RowRequest& request, std::size_t batch, const BatchOutcome& outcome) {

@@ -4,6 +4,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <string_view>
@@ -200,7 +201,10 @@ std::vector<Tenants::Seen> Tenants::AllSeen() {
   seen.reserve(all.size());
   // One that was only probed was never there.
   for (const std::shared_ptr<Tenant>& tenant : all) {
-    if (tenant->is_seen()) seen.push_back({tenant->context_id(), tenant->is_open(), tenant->summary()});
+    std::shared_ptr<const TenantSummary> summary = tenant->shared_summary();
+    if (summary == nullptr) continue;
+    const std::int64_t progress_ms = std::max(summary->progress_ms, tenant->seen_progress_ms());
+    seen.push_back({tenant->context_id(), tenant->is_open(), std::move(summary), progress_ms});
   }
   return seen;
 }
@@ -209,7 +213,7 @@ void Tenants::Remember(const std::string& context_id, const TenantSummary& summa
   const std::lock_guard lock(mutex_);
   const auto found = tenants_.find(FoldName(context_id));
   const bool here = found != tenants_.end() && found->second.tenant->context_id() == context_id;
-  if (here && found->second.tenant->is_seen()) found->second.tenant->Remember(summary);
+  if (here && found->second.tenant->shared_summary() != nullptr) found->second.tenant->Remember(summary);
 }
 
 void Tenants::EndCycles() {

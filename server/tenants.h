@@ -66,7 +66,8 @@ class Tenants {
   struct Seen {
     std::string context_id;
     bool is_open = false;
-    TenantSummary summary;
+    std::shared_ptr<const TenantSummary> summary;
+    std::int64_t progress_ms = 0;  ///< Of a cycle that runs, too.
   };
   std::vector<Seen> AllSeen();
   /// What the catalog kept of one that was found at the start.

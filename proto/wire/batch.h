@@ -70,6 +70,7 @@ struct Planned {
 struct CommitMark {
   std::uint64_t batches = 0;
   Position position;
+  std::int64_t source_ms = 0;  ///< As of when the table is, unix milliseconds; 0: not told.
 };
 
 /// A checked ChangeBatch: whatever is in it can be bound as it stands. Made by DecodeBatch of codec.h only.

@@ -105,6 +105,10 @@ absl::Status CheckFrame(const v1::ChangeBatch& message, const Place& place) {
   }
   if (message.has_commit()) {
     if (!message.commit().has_position()) return place.Refuse("'commit' has no position", kAsAgreed);
+    const std::int64_t time = message.commit().source_time_ms();
+    if (time < 0 || time > kSourceTimeMsMax) {
+      return place.Refuse("'source_time_ms' is no time in unix milliseconds", kAsAgreed);
+    }
     return CheckPosition(place, "the position of 'commit'", message.commit().position());
   }
   return absl::OkStatus();
@@ -401,7 +405,8 @@ absl::StatusOr<ChangeBatch> DecodeBatch(const v1::ChangeBatch& message, const Ta
   batch.populate = static_cast<PopulateReason>(message.populate());
   batch.operation = static_cast<Operation>(message.operation());
   if (message.has_commit()) {
-    batch.commit = CommitMark{message.commit().batches(), DecodePosition(message.commit().position())};
+    batch.commit = CommitMark{message.commit().batches(), DecodePosition(message.commit().position()),
+                              message.commit().source_time_ms()};
   }
   return batch;
 }

@@ -33,6 +33,9 @@ struct WireLimits {
   std::uint64_t value_bytes_max = 1'000'000'000;
 };
 
+/// Unix milliseconds of the end of the year 9999: the latest time that a source may tell.
+inline constexpr std::int64_t kSourceTimeMsMax = 253'402'300'799'999;
+
 }  // namespace mirror
 
 #endif  // MIRROR_PROTO_WIRE_LIMITS_H_

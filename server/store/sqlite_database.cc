@@ -11,6 +11,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "proto/wire/crash_point.h"
+#include "server/freshness_plan.h"
 #include "server/store/sql.h"
 #include "server/store/sqlite_connection.h"
 #include "server/store/sqlite_hooks.h"
@@ -19,6 +20,7 @@
 #include "server/store/sqlite_rows.h"
 #include "server/store/sqlite_schema.h"
 #include "server/store/sqlite_snapshot.h"
+#include "server/store/sqlite_times.h"
 
 namespace mirror {
 
@@ -131,6 +133,7 @@ class Database final : public SqliteDatabase {
   absl::StatusOr<std::vector<Loss>> ReadLosses(const std::string& table) override {
     return SelectLosses(*connection_, table);
   }
+  absl::StatusOr<Freshness> ReadFreshness() override { return SelectFreshness(*connection_); }
 
   absl::StatusOr<std::optional<HookNote>> ReadHook(const std::string& hook) override {
     return SelectHook(*connection_, hook);
@@ -323,6 +326,7 @@ class Database final : public SqliteDatabase {
       result.steps.push_back(std::move(step_result));
     }
     if (absl::Status status = KeepLedger(plan); !status.ok()) return status;
+    if (absl::Status status = KeepTimes(plan); !status.ok()) return status;
     if (plan.answers) {
       if (absl::Status status = KeepAnswers(plan.answers(result.steps)); !status.ok()) return status;
     }
@@ -430,6 +434,10 @@ class Database final : public SqliteDatabase {
       if (status.ok() && step.accepted) status = ForgetLosses(*connection_, step.table);
       if (!status.ok()) return status;
     }
+    if (step.source_ms) {
+      if (absl::Status status = SetTime(*connection_, step.table, step.source_ms); !status.ok())
+        return status;
+    }
     return WriteRecord(step, stored, rows);
   }
 
@@ -440,7 +448,9 @@ class Database final : public SqliteDatabase {
     }
     if (const auto* create = std::get_if<CreateTable>(&action)) {
       *rows = 0;
-      return RunCreateTable(*connection_, *create);
+      absl::Status status = RunCreateTable(*connection_, *create);
+      // What is said of all tables does not mean one that has no rows yet.
+      return status.ok() ? SetTime(*connection_, step.table, std::nullopt) : status;
     }
     if (const auto* alter = std::get_if<AlterTable>(&action))
       return RunAlterTable(*connection_, step.table, step.record->position, *alter);
@@ -597,6 +607,18 @@ class Database final : public SqliteDatabase {
     }
     if (plan.forget_losses_before_ms == 0) return absl::OkStatus();
     return ForgetLosses(*connection_, plan.forget_losses_before_ms);
+  }
+
+  absl::Status KeepTimes(const Plan& plan) {
+    if (plan.targets) {
+      if (absl::Status status = WriteTargets(*connection_, *plan.targets); !status.ok()) return status;
+    }
+    if (!plan.all_as_of) return absl::OkStatus();
+    const absl::StatusOr<Freshness> now = ReadFreshness();
+    if (!now.ok()) return now.status();
+    const absl::StatusOr<std::vector<TableRecord>> records = ReadTables();
+    if (!records.ok()) return records.status();
+    return WriteTimes(*connection_, *now, WithAllAsOf(*now, *records, *plan.all_as_of));
   }
 
   absl::Status KeepAnswers(const std::vector<SchemaAnswer>& answers) {

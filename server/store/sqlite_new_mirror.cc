@@ -130,6 +130,7 @@ class NewMirror final : public Store {
   absl::StatusOr<std::optional<HookNote>> ReadHook(const std::string& hook) override {
     return rows_->ReadHook(hook);
   }
+  absl::StatusOr<Freshness> ReadFreshness() override { return rows_->ReadFreshness(); }
   absl::Status CheckTableName(const std::string& table) override { return rows_->CheckTableName(table); }
   absl::Status CheckIntegrity() override { return rows_->CheckIntegrity(); }
 

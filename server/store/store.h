@@ -44,6 +44,7 @@ class Store {
   virtual absl::StatusOr<std::vector<Loss>> ReadLosses(const std::string& table) = 0;
   /// The oldest that waits for this hook. Absent: none.
   virtual absl::StatusOr<std::optional<HookNote>> ReadHook(const std::string& hook) = 0;
+  virtual absl::StatusOr<Freshness> ReadFreshness() = 0;
   /// Errors: kInvalidArgument with the reason when the store cannot hold a table of this name.
   virtual absl::Status CheckTableName(const std::string& table) = 0;
 

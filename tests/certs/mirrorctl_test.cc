@@ -143,6 +143,9 @@ TEST_F(MirrorctlTest, InitWritesServerConfigurationWithEveryKey) {
       ElementsAre("batch_cells_max", "batch_rows_max", "bytes_in_flight_max", "bytes_in_flight_tenant_max",
                   "calls_max", "columns_max", "cycle_idle", "message_bytes_max", "nonces_max",
                   "streams_per_tenant_max", "tables_max", "value_bytes_max"));
+  EXPECT_THAT(KeysOf(*server["metrics"].as_table()),
+              ElementsAre("address", "allow_remote", "enabled", "port"));
+  EXPECT_EQ(server["metrics"]["port"].value<int>(), 7445);
   EXPECT_EQ(server["listen"]["port"].value<int>(), 9001);
   EXPECT_EQ(server["admin"]["port"].value<int>(), 9002);
   EXPECT_EQ(server["issuer"][0]["contexts"][0].value<std::string>(), "Cust26759");

@@ -108,7 +108,8 @@ TEST_F(AdminCommands, JsonHasTheFieldsOfTheMessages) {
       tables[1].dump(),
       R"({"table":"Order Details","position":{"lsn":-1,"lineage":""},"pending":{"lsn":130,"lineage":""},)"
       R"("schema_hash":"","row_count":-1,"state":"repopulate","columns":3,"cycle":7,)"
-      R"("equality":"unknown","compared_lsn":0,"compared_ms":0,"rows_differ":0,"verify_wanted":false})");
+      R"("equality":"unknown","compared_lsn":0,"compared_ms":0,"rows_differ":0,"verify_wanted":false,)"
+      R"("source_time_ms":0,"freshness_target_ms":0})");
   EXPECT_EQ(tables[2]["position"].dump(), R"({"lsn":9223372036854775807,"lineage":"01ff"})");
   EXPECT_TRUE(tables[2]["pending"].is_null());
   EXPECT_EQ(tables[2]["table"], "größe");
@@ -121,7 +122,8 @@ TEST_F(AdminCommands, JsonHasTheFieldsOfTheMessages) {
 
 TEST_F(AdminCommands, NothingIsAHeaderOrAnEmptyArray) {
   fake_.tables.Clear();
-  EXPECT_EQ(Run({"tables", "Cust26759"}).output, "table  lsn  rows  state  pending  cycle  equality\n");
+  EXPECT_EQ(Run({"tables", "Cust26759"}).output,
+            "table  lsn  rows  state  pending  cycle  as of  equality\n");
   EXPECT_EQ(Run({"tables", "Cust26759", "--json"}).output, "[]\n");
 }
 
@@ -129,10 +131,10 @@ TEST_F(AdminCommands, TablesBeginWithTheNameAndHaveTheLsnAsAColumn) {
   const Finished run = Run({"tables", "Cust26759"});
   EXPECT_EQ(run.exit_code, 0);
   EXPECT_EQ(run.output,
-            "table                          lsn   rows  state       pending  cycle  equality\n"
-            "contact                        120  15607  mirrored          -      7  unknown\n"
-            "Order Details                   -1      -  repopulate      130      7  unknown\n"
-            "größe          9223372036854775807      0  mirrored          -      7  unknown\n");
+            "table                          lsn   rows  state       pending  cycle  as of  equality\n"
+            "contact                        120  15607  mirrored          -      7  -      unknown\n"
+            "Order Details                   -1      -  repopulate      130      7  -      unknown\n"
+            "größe          9223372036854775807      0  mirrored          -      7  -      unknown\n");
   EXPECT_THAT(fake_.Calls(), ElementsAre(R"(ListTables context_id: "Cust26759")"));
 }
 
@@ -301,6 +303,15 @@ TEST_F(AdminCommands, TablesSayHowEqualTheyAre) {
   EXPECT_THAT(said, HasSubstr("differs in 3 rows as of LSN 130, 2024-05-01T12:00:00Z; to be compared\n"));
 }
 
+TEST_F(AdminCommands, TablesSayAsOfWhenTheyAre) {
+  v1::TableInfo& known = *fake_.tables.mutable_tables(0);
+  known.set_source_time_ms(1714564800000);
+  known.set_freshness_target_ms(60'000);
+  EXPECT_THAT(Run({"tables", "Cust26759"}).output,
+              testing::ContainsRegex("2024-05-01T12:00:00Z, [0-9]+ s old, too old  "));
+  EXPECT_EQ(Json::parse(Run({"tables", "Cust26759", "--json"}).output)[0]["source_time_ms"], 1714564800000);
+}
+
 TEST_F(AdminCommands, BackupNeedsAFileOrADrillAndAHoldItsNumber) {
   EXPECT_EQ(Run({"backup", "Cust26759"}).exit_code, 2);
   EXPECT_EQ(Run({"hold"}).exit_code, 2);
@@ -321,10 +332,11 @@ TEST_F(AdminCommands, TerminalNeverActsOnANameOrText) {
       "\xe2\x80\xae"
       "fdp.\xf0\x9f\x98\x80\\n",
       1, 1, "mirrored");  // Right-to-left override.
-  EXPECT_EQ(Run({"tables", "Cust26759"}).output,
-            "table                   lsn  rows  state      pending  cycle  equality\n"
-            "\\x1b[2J\\x07a\\nb\\tc\\x7f    1     1  \\u009b31m        -      7  unknown\n"
-            "\\u202efdp.\xf0\x9f\x98\x80\\n             1     1  mirrored         -      7  unknown\n");
+  EXPECT_EQ(
+      Run({"tables", "Cust26759"}).output,
+      "table                   lsn  rows  state      pending  cycle  as of  equality\n"
+      "\\x1b[2J\\x07a\\nb\\tc\\x7f    1     1  \\u009b31m        -      7  -      unknown\n"
+      "\\u202efdp.\xf0\x9f\x98\x80\\n             1     1  mirrored         -      7  -      unknown\n");
   const std::string json = Run({"tables", "Cust26759", "--json"}).output;
   for (const char byte : json) EXPECT_TRUE((byte >= ' ' && byte < 0x7F) || byte == '\n') << +byte;
   EXPECT_EQ(Json::parse(json)[0]["table"],

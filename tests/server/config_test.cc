@@ -138,6 +138,31 @@ TEST(ConfigTest, EveryKeyOfAFileIsRead) {
   EXPECT_EQ(config->log_level, "debug");
 }
 
+TEST(ConfigTest, FreshnessIsReadForTenantsAndTables) {
+  const ConfigFile file(absl::StrCat(kSmall,
+                                     "[[tenant]]\ncontext_id = \"*\"\nfreshness = \"60s\"\n"
+                                     "[[tenant.table]]\nname = \"log_*\"\nfreshness = \"0s\"\n"
+                                     "[[tenant]]\ncontext_id = \"Quiet\"\nbreaker = false\n"));
+  const absl::StatusOr<ServerConfig> config = file.Load();
+  ASSERT_THAT(config, IsOk());
+  EXPECT_THAT(config->freshness,
+              ElementsAre(FreshnessRule{"*", "*", false, 60'000}, FreshnessRule{"*", "log_*", true, 0}));
+}
+
+TEST(ConfigTest, MetricsAreOnLoopbackUnlessSomebodySaysOtherwise) {
+  const ConfigFile plain(kSmall);
+  EXPECT_EQ(plain.Load()->metrics, (MetricsConfig{true, "127.0.0.1", 7445, false}));
+  const ConfigFile open(absl::StrCat(kSmall, "[metrics]\naddress = \"0.0.0.0\"\n"));
+  EXPECT_THAT(open.Load(), StatusIs(absl::StatusCode::kInvalidArgument,
+                                    AllOf(HasSubstr("[metrics] 'address'"), HasSubstr("allow_remote"))));
+  const ConfigFile meant(absl::StrCat(kSmall, "[metrics]\naddress = \"0.0.0.0\"\nallow_remote = true\n"));
+  EXPECT_THAT(meant.Load(), IsOk());
+  const ConfigFile off(absl::StrCat(kSmall, "[metrics]\naddress = \"0.0.0.0\"\nenabled = false\n"));
+  EXPECT_THAT(off.Load(), IsOk());
+  const ConfigFile taken(absl::StrCat(kSmall, "[metrics]\nport = 7443\n"));
+  EXPECT_THAT(taken.Load(), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("[metrics] 'port'")));
+}
+
 TEST(ConfigTest, TheBreakersLimitsAreReadForAllForTenantsAndForTables) {
   const ConfigFile file(absl::StrCat(kSmall,
                                      "[breaker]\nrows_percent = 40\nwindow = \"12h\"\nmiss_window = \"0s\"\n"

@@ -37,6 +37,7 @@ class ForwardingStore : public Store {
   absl::StatusOr<std::optional<HookNote>> ReadHook(const std::string& hook) override {
     return store_->ReadHook(hook);
   }
+  absl::StatusOr<Freshness> ReadFreshness() override { return store_->ReadFreshness(); }
   absl::Status CheckTableName(const std::string& table) override { return store_->CheckTableName(table); }
   absl::StatusOr<CommitResult> Commit(const Plan& plan) override { return store_->Commit(plan); }
   absl::StatusOr<std::unique_ptr<Snapshot>> OpenSnapshot() override { return store_->OpenSnapshot(); }

@@ -9,6 +9,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "proto/wire/limits.h"
+#include "server/freshness_plan.h"
 #include "server/store/sql.h"
 
 namespace mirror {
@@ -92,6 +93,12 @@ class Transaction {
           touched || (outcome.status.ok() && step.expected && step.record && *step.record != *step.expected);
     }
     KeepLedger(plan);
+    if (plan.targets) mirror_->freshness.targets = *plan.targets;
+    if (plan.all_as_of) {
+      std::vector<TableRecord> records;
+      for (const auto& [key, record] : mirror_->records) records.push_back(record);
+      mirror_->freshness = WithAllAsOf(mirror_->freshness, records, *plan.all_as_of);
+    }
     if (plan.answers) mirror_->answers = plan.answers(result.steps);
     KeepHooks(plan, &result);
     TenantRecord next = plan.tenant.value_or(before);
@@ -240,6 +247,7 @@ class Transaction {
       }
       if (step.accepted) mirror_->losses.erase(key);
     }
+    if (step.source_ms) mirror_->freshness.tables[key] = step.source_ms;
     mirror_->records.erase(key);
     if (!step.record) return absl::OkStatus();
     TableRecord next = *step.record;
@@ -252,6 +260,7 @@ class Transaction {
     const std::string name = FoldName(create.schema.name);
     if (mirror_->tables.contains(name)) return absl::FailedPreconditionError("the table is there");
     mirror_->tables[name] = MemoryTable{create.schema, {}, {}};
+    mirror_->freshness.tables[name] = std::nullopt;
     rows_ = 0;
     return absl::OkStatus();
   }
@@ -300,6 +309,7 @@ class Transaction {
     mirror_->values.erase(key);
     mirror_->lost_columns.erase(key);
     mirror_->checks.erase(key);
+    mirror_->freshness.tables.erase(key);
     mirror_->losses.erase(key);
     std::erase_if(mirror_->holds, [&](const Hold& hold) { return FoldName(hold.table) == key; });
   }

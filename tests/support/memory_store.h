@@ -59,6 +59,7 @@ struct MemoryMirror {
   std::int64_t last_hook = 0;
   std::uint64_t holds_made = 0;
   std::map<std::string, std::map<std::int64_t, Loss>> losses;  ///< By table and cycle.
+  Freshness freshness;
 };
 
 /// The simplest store that keeps the promises of store.h: what the others are measured by. `mirror` lives on
@@ -79,6 +80,7 @@ class MemoryStore final : public Store {
   absl::StatusOr<std::vector<Hold>> ReadHolds() override { return mirror_->holds; }
   absl::StatusOr<std::vector<Loss>> ReadLosses(const std::string& table) override;
   absl::StatusOr<std::optional<HookNote>> ReadHook(const std::string& hook) override;
+  absl::StatusOr<Freshness> ReadFreshness() override { return mirror_->freshness; }
   absl::Status CheckTableName(const std::string& table) override;
   absl::StatusOr<CommitResult> Commit(const Plan& plan) override;
   absl::StatusOr<std::unique_ptr<Snapshot>> OpenSnapshot() override;

@@ -180,6 +180,7 @@ TestBatch MakeBatch(const TableSchema& table, const BatchSpec& spec) {
   if (spec.commit) {
     message->mutable_commit()->set_batches(spec.commit_batches.value_or(spec.seq));
     EncodePosition(*spec.commit, message->mutable_commit()->mutable_position());
+    message->mutable_commit()->set_source_time_ms(spec.source_ms);
   }
   auto schema = std::make_shared<const TableSchema>(table);
   absl::StatusOr<ChangeBatch> batch = DecodeBatch(*message, *schema, WireLimits{});

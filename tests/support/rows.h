@@ -77,6 +77,7 @@ struct BatchSpec {
   std::optional<std::uint64_t> commit_batches;  ///< Absent: `seq`, as is right.
   std::optional<std::string> schema_hash;       ///< Absent: the table's own.
   std::optional<Planned> planned;
+  std::int64_t source_ms = 0;  ///< Of the commit.
 };
 
 /// A batch that went through the codec, with the message that its views look into.

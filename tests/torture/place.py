@@ -34,6 +34,7 @@ class Place:
         self.source = self.folder / "source.db"
         self.keep = keep
         self.damaged = False  # By hand: only a repair mends it.
+        self.pauses = False  # The operator's: who does not know whether 'resume' was heard says it again.
         self.server = None
         self.deaths = 0
         sqlite3.connect(self.source).execute("PRAGMA journal_mode = WAL").connection.close()
@@ -215,6 +216,8 @@ class Place:
         """A server without faults, and cycles until all is sent; then both must be equal."""
         if self.server is None:
             self.start()
+        if self.pauses:
+            self.ctl("resume", CONTEXT)
         last = None
         for _ in range(6):
             last = self.agent("once")

@@ -107,6 +107,7 @@ def repair(place):
 
 
 def admin(place):
+    place.pauses = True
     place.ctl("pause", "Cust", "--reason", "torture")
     place.ctl("resume", "Cust")
     place.ctl("reset", "Cust", "--table", "people")

@@ -1,10 +1,13 @@
 #include "tools/mirrorctl/admin_output.h"
 
+#include <algorithm>
+#include <cstdint>
 #include <cstdio>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "certs/key.h"
+#include "proto/wire/clock.h"
 
 namespace mirror {
 namespace {
@@ -44,6 +47,14 @@ std::string EqualityText(v1::Equality equality) {
 }
 
 /// "equal as of LSN 7, 2026-11-20T21:00:00Z", "differs in 3 rows as of ...", "unknown".
+/// As of when the table is, and how long ago that was by this machine's clock.
+std::string AgeText(const v1::TableInfo& info) {
+  if (info.source_time_ms() == 0) return "-";
+  const std::int64_t age_s = std::max<std::int64_t>(0, NowMs() - info.source_time_ms()) / 1'000;
+  const bool missed = info.freshness_target_ms() > 0 && age_s * 1'000 > info.freshness_target_ms();
+  return absl::StrCat(TimeText(info.source_time_ms()), ", ", age_s, " s old", missed ? ", too old" : "");
+}
+
 std::string EqualityWords(const v1::TableInfo& info) {
   std::string words = EqualityText(info.equality());
   if (info.equality() == v1::EQUALITY_DIFFERS) {
@@ -95,7 +106,9 @@ Json ToJson(const v1::TableInfo& table) {
           {"compared_lsn", table.compared_lsn()},
           {"compared_ms", table.compared_ms()},
           {"rows_differ", table.rows_differ()},
-          {"verify_wanted", table.verify_wanted()}};
+          {"verify_wanted", table.verify_wanted()},
+          {"source_time_ms", table.source_time_ms()},
+          {"freshness_target_ms", table.freshness_target_ms()}};
 }
 
 Json ToJson(const v1::Hold& hold) {
@@ -196,12 +209,13 @@ void PrintTables(std::ostream& out, const v1::ListTablesResponse& answer) {
                    {"state"},
                    {"pending", true},
                    {"cycle", true},
+                   {"as of"},
                    {"equality"}});
   for (const v1::TableInfo& info : answer.tables()) {
     table.Add({info.table(), absl::StrCat(info.position().lsn()),
                info.row_count() < 0 ? "-" : absl::StrCat(info.row_count()), info.state(),
                info.has_pending() ? absl::StrCat(info.pending().lsn()) : "-", absl::StrCat(info.cycle()),
-               EqualityWords(info)});
+               AgeText(info), EqualityWords(info)});
   }
   table.Print(out);
 }

@@ -227,9 +227,11 @@ miss_window = "1h"                  # two sources that feed one tenant in turn: 
 # [[tenant]]                        # In place of [breaker]'s, for the tenants that are meant: breaker,
 # context_id = "Cust*"              # rows_percent, rows_min, tables_percent, tables_min
 # breaker = true
-# [[tenant.table]]                  # and for their tables: breaker, rows_percent, rows_min
+# freshness = "60s"                 # tables older than this raise an event; not given, or "0s": none does
+# [[tenant.table]]                  # and for their tables: breaker, rows_percent, rows_min, freshness
 # name = "log_*"
 # breaker = false
+# freshness = "1h"                  # how old this table may become
 # leave_out = ["note_*"]            # columns of which nothing is kept: they are not even sent
 # hash = ["email"]                  # kept as HMAC-SHA-256 under the tenant's key: equal stays equal
 # mask = ["iban"]                   # kept as '****'

@@ -1,0 +1,68 @@
+#ifndef MIRROR_SERVER_FRESHNESS_H_
+#define MIRROR_SERVER_FRESHNESS_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "server/events.h"
+#include "server/plan.h"
+#include "server/tenant_summary.h"
+
+// How old tables may become, and who is told when they are older.
+
+namespace mirror {
+
+/// What `[[tenant]]` or a `[[tenant.table]]` of it says.
+struct FreshnessRule {
+  std::string context = "*", table = "*";  ///< Patterns; '*' stands for any characters.
+  bool of_table = false;                   ///< It stands in a [[tenant.table]].
+  std::int64_t target_ms = 0;              ///< 0: none.
+  friend bool operator==(const FreshnessRule&, const FreshnessRule&) = default;
+};
+/// In the order of the file: of those that fit the last one counts.
+using FreshnessRules = std::vector<FreshnessRule>;
+
+/// For a tenant that has these tables.
+FreshnessTargets TargetsOf(const FreshnessRules& rules, const std::string& context_id,
+                           const std::vector<TableRecord>& tables);
+
+/// Looks at what is known of tenants, and tells of a table once that it is older than its target and once
+/// that it is not any more. A table whose age is not known counts from when its tenant was first seen here.
+/// Opens nothing; costs a comparison for a tenant of which nothing is due. Threads: any.
+class FreshnessWatch {
+ public:
+  explicit FreshnessWatch(Events& events) : events_(events) {}
+
+  struct Seen {
+    std::string context_id;
+    std::shared_ptr<const TenantSummary> summary;
+  };
+  /// All tenants that there are. `now_ms` is unix time.
+  void Look(const std::vector<Seen>& tenants, std::int64_t now_ms);
+  /// Tables that were older than their target at the last look.
+  std::size_t Missed(const std::string& context_id) const;
+
+ private:
+  struct Watched {
+    std::shared_ptr<const TenantSummary> summary;  ///< As it was looked at.
+    std::int64_t since_ms = 0;
+    std::int64_t due_ms = 0;  ///< Before it nothing changes by itself.
+    std::set<std::string> missed;
+    bool there = false;
+  };
+  void LookAt(const std::string& context_id, std::int64_t now_ms, Watched& watched);
+
+  Events& events_;
+  mutable std::mutex mutex_;
+  std::map<std::string, Watched> watched_;
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_FRESHNESS_H_

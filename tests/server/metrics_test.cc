@@ -1,0 +1,206 @@
+#include "server/metrics.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "proto/wire/clock.h"
+#include "server/freshness.h"
+#include "server/summary_keeper.h"
+#include "tests/server/tenant_bench.h"
+#include "tests/support/processes.h"
+
+// What a scrape says of tenants, and that it neither opens nor waits for them.
+
+namespace mirror {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::Not;
+
+const Position kFive{Lsn{5}, "five"};
+
+class MetricsTest : public testing::Test {
+ protected:
+  MetricsTest() : events_(catalog_, &NowMs, counters_) {
+    spdlog::set_level(spdlog::level::off);
+    options_.data_dir = folder_.path();
+    options_.tenant.counters = &counters_;
+    Restart();
+  }
+
+  void Restart() {
+    tenants_.reset();
+    absl::StatusOr<std::unique_ptr<Tenants>> tenants = Tenants::Open(options_, events_);
+    ASSERT_THAT(tenants, IsOk());
+    tenants_ = *std::move(tenants);
+  }
+  std::shared_ptr<Tenant> Of(const std::string& context_id) {
+    return *tenants_->FindOrTakeIn({.context_id = context_id, .issuer = "issuer", .environment = "prod"});
+  }
+  /// A whole cycle; gives its end.
+  std::int64_t Mirror(const std::string& context_id) {
+    SourceCalls source(*Of(context_id), context_id);
+    source.Mirror(People(), {{1, "Ada", 36}, {2, "Grace", 45}}, kFive);
+    return source.now;
+  }
+  std::string Page(std::int64_t now_ms = 1'700'000'000'000) {
+    const MetricsSources sources{counters_, *tenants_, watch_,
+                                 [] {
+                                   return InFlight::Usage{5, 2, 1};
+                                 },
+                                 [] {
+                                   return std::vector<ExpiringKey>{{"source-1", "issuer", 1'800'000'000}};
+                                 }};
+    return ServerMetricsText(sources, now_ms);
+  }
+
+  TempFolder folder_;
+  RememberingCatalog catalog_;
+  ServerCounters counters_;
+  Events events_;
+  FreshnessWatch watch_{events_};
+  TenantsOptions options_;
+  std::unique_ptr<Tenants> tenants_;
+};
+
+TEST_F(MetricsTest, ACycleIsCountedAndItsTenantIsKnown) {
+  const std::int64_t completed = Mirror("Cust");
+  EXPECT_THAT(Page(completed + 90'000),
+              AllOf(HasSubstr("mirror_cycles_total{outcome=\"completed\"} 1\n"),
+                    HasSubstr("mirror_cycles_total{outcome=\"interrupted\"} 0\n"),
+                    HasSubstr("mirror_rows_total{operation=\"insert\"} 2\n"),
+                    HasSubstr("mirror_batches_total{result=\"applied\"} 1\n"),
+                    HasSubstr("mirror_commit_seconds_count 1\n"),
+                    HasSubstr("mirror_tenant_lag_seconds{tenant=\"Cust\"} 90\n"),
+                    HasSubstr("mirror_tenant_rows{tenant=\"Cust\"} 2\n"),
+                    HasSubstr("mirror_tenant_lsn{tenant=\"Cust\"} 5\n"),
+                    HasSubstr("mirror_tenant_active{tenant=\"Cust\"} 0\n"),
+                    HasSubstr("mirror_tenants_in_state{state=\"unknown\"} 0\n"),
+                    HasSubstr("mirror_stream_bytes_in_flight 5\n"),
+                    HasSubstr("_expiry_timestamp_seconds{name=\"source-1\",kind=\"issuer\"} 1800000000\n")));
+}
+
+TEST_F(MetricsTest, ACycleThatAnotherOneReplacedIsInterrupted) {
+  Mirror("Cust");
+  SourceCalls source(*Of("Cust"), "Cust");
+  source.now += 10'000;
+  source.Begin();
+  EXPECT_THAT(Page(), HasSubstr("mirror_tenant_active{tenant=\"Cust\"} 1\n"));
+  ASSERT_THAT(source.Authenticate("other"), IsOk());
+  ASSERT_THAT(source.Authenticate("holder", true), IsOk());
+  EXPECT_EQ(counters_.cycles_busy.value(), 1U);
+  EXPECT_EQ(counters_.cycles_interrupted.value(), 1U);
+}
+
+TEST_F(MetricsTest, WhatAnOperatorDoesShowsAtOnce) {
+  Mirror("Cust");
+  ASSERT_THAT(Of("Cust")->Invalidate({}, 1'700'000'100'000), IsOk());
+  ASSERT_THAT(Of("Cust")->Pause("", 1'700'000'100'000), IsOk());
+  EXPECT_THAT(Page(), AllOf(HasSubstr("mirror_tenant_tables_unpopulated{tenant=\"Cust\"} 1\n"),
+                            HasSubstr("mirror_tenant_paused{tenant=\"Cust\"} 1\n"),
+                            HasSubstr("mirror_tenants_in_state{state=\"paused\"} 1\n")));
+}
+
+TEST_F(MetricsTest, ARefusedBatchIsCountedAndItsRowsAreNot) {
+  Mirror("Cust");
+  SourceCalls source(*Of("Cust"), "Cust");
+  source.now += 10'000;
+  source.Begin();
+  ASSERT_THAT(source.Announce({People()}), IsOk());
+  EXPECT_THAT(
+      source.Send(People(), {.rows = {{3, "Joan", 1}}, .base_lsn = 4, .target = {Lsn{9}, "nine"}}).status,
+      Not(IsOk()));
+  EXPECT_EQ(counters_.batches_refused.value(), 1U);
+  EXPECT_EQ(counters_.rows_inserted.value(), 2U);
+}
+
+TEST_F(MetricsTest, AScrapeOpensNoTenantAndARestartIsBridgedByTheCatalog) {
+  const std::int64_t completed = Mirror("Cust");
+  const auto catalog = OpenSqliteCatalog(folder_.path());
+  ASSERT_THAT(catalog, IsOk());
+  SummaryKeeper(**catalog, *tenants_).Keep();
+
+  Restart();
+  EXPECT_THAT(Page(), AllOf(HasSubstr("mirror_tenants 1\n"), HasSubstr("{state=\"unknown\"} 1\n"),
+                            Not(HasSubstr("mirror_tenant_rows{"))));
+  SummaryKeeper keeper(**catalog, *tenants_);
+  keeper.Restore();
+  EXPECT_THAT(Page(completed + 5'000),
+              AllOf(HasSubstr("{state=\"unknown\"} 0\n"), HasSubstr("{state=\"open\"} 0\n"),
+                    HasSubstr("mirror_tenant_lag_seconds{tenant=\"Cust\"} 5\n"),
+                    HasSubstr("mirror_tenant_rows{tenant=\"Cust\"} 2\n")));
+
+  ASSERT_THAT(tenants_->Delete("Cust"), IsOk());
+  keeper.Keep();
+  EXPECT_TRUE((*catalog)->Summaries()->empty()) << "one that was deleted is forgotten";
+}
+
+TEST_F(MetricsTest, WhatIsReadFromTheDatabaseIsBetterThanTheCatalog) {
+  Mirror("Cust");
+  TenantSummary old;
+  old.known = true;
+  old.rows = 77;
+  tenants_->Remember("Cust", old);
+  EXPECT_THAT(Page(), HasSubstr("mirror_tenant_rows{tenant=\"Cust\"} 2\n"));
+}
+
+TEST_F(MetricsTest, AScrapeDoesNotWaitForATenantThatIsBusy) {
+  Mirror("Cust");
+  // The move runs under the tenant's lock.
+  std::string page;
+  EXPECT_THAT(Of("Cust")->ReplaceFile(
+                  [&] {
+                    page = Page();
+                    return absl::UnavailableError("not moved");
+                  },
+                  1'700'000'100'000),
+              Not(IsOk()));
+  EXPECT_THAT(page, HasSubstr("mirror_tenant_rows{tenant=\"Cust\"} 2\n"));
+}
+
+TEST_F(MetricsTest, OfVeryManyTenantsThoseWithTheLatestProgressAreShown) {
+  tenants_.reset();
+  const std::size_t all = kTenantsShownMax + 3;
+  for (std::size_t i = 0; i < all; ++i) {
+    WriteFileText(absl::StrCat(folder_.path(), "/Mirror_T", i, ".db"), "");
+  }
+  Restart();
+  for (std::size_t i = 0; i < all; ++i) {
+    TenantSummary summary;
+    summary.known = true;
+    summary.progress_ms = static_cast<std::int64_t>(1'000 + i);
+    tenants_->Remember(absl::StrCat("T", i), summary);
+  }
+  const std::string page = Page();
+  EXPECT_THAT(page, AllOf(HasSubstr(absl::StrCat("mirror_tenants ", all, "\n")),
+                          HasSubstr(absl::StrCat("mirror_tenants_shown ", kTenantsShownMax, "\n")),
+                          HasSubstr("mirror_tenant_holds{tenant=\"T3\"}"),
+                          Not(HasSubstr("mirror_tenant_holds{tenant=\"T2\"}"))));
+}
+
+TEST(TenantSummaryTest, SurvivesItsTextForm) {
+  const TenantSummary summary{.known = true,
+                              .completed_ms = 5,
+                              .progress_ms = 6,
+                              .paused = true,
+                              .holds = 1,
+                              .tables = 4,
+                              .tables_differing = 2,
+                              .tables_unpopulated = 3,
+                              .rows = 1LL << 40,
+                              .lsn = 9};
+  EXPECT_EQ(UnpackSummary(PackSummary(summary)), summary);
+  for (const char* wrong : {"", "[]", "{", "7"}) EXPECT_EQ(UnpackSummary(wrong), std::nullopt) << wrong;
+  EXPECT_TRUE(UnpackSummary(R"({"rows": "many", "lsn": null})")->known);
+}
+
+}  // namespace
+}  // namespace mirror
