@@ -221,6 +221,19 @@ absl::StatusOr<std::string> Sign(const SigningKey& key, TokenUse use, const Json
   return token;
 }
 
+void AddHead(const std::optional<SignedHead>& head, Json* payload) {
+  if (!head) return;
+  (*payload)["receipt"] = head->number;
+  (*payload)["receipt_sha256"] = head->sha256;
+}
+
+std::optional<SignedHead> HeadOf(const Json& payload) {
+  const std::optional<std::int64_t> number = Integer(payload, "receipt");
+  const std::string* const sha256 = Text(payload, "receipt_sha256");
+  if (!number || *number < 0 || sha256 == nullptr) return std::nullopt;
+  return SignedHead{static_cast<std::uint64_t>(*number), *sha256};
+}
+
 }  // namespace
 
 std::string_view TokenType(TokenUse use) {
@@ -229,6 +242,8 @@ std::string_view TokenType(TokenUse use) {
       return "mirror-auth+jwt";
     case TokenUse::kCall:
       return "mirror-call+jwt";
+    case TokenUse::kReceipts:
+      return "mirror-receipts+jwt";
     case TokenUse::kAnswer:
       break;
   }
@@ -313,12 +328,41 @@ absl::StatusOr<VerifiedToken> VerifyToken(std::string_view token, TokenUse use, 
 }
 
 absl::StatusOr<std::string> SignAnswer(const SigningKey& key, const Answer& answer) {
-  return Sign(key, TokenUse::kAnswer,
-              {{"iss", answer.application_id},
-               {"nonce", answer.nonce},
-               {"context_id", answer.context_id},
-               {"cycle", answer.cycle},
-               {"iat", answer.time_s}});
+  Json payload = {{"iss", answer.application_id},
+                  {"nonce", answer.nonce},
+                  {"context_id", answer.context_id},
+                  {"cycle", answer.cycle},
+                  {"iat", answer.time_s}};
+  AddHead(answer.receipts, &payload);
+  return Sign(key, TokenUse::kAnswer, payload);
+}
+
+absl::StatusOr<std::string> SignReceiptHead(const SigningKey& key, const Answer& answer) {
+  Json payload = {{"iss", answer.application_id},
+                  {"context_id", answer.context_id},
+                  {"cycle", answer.cycle},
+                  {"iat", answer.time_s}};
+  AddHead(answer.receipts, &payload);
+  return Sign(key, TokenUse::kReceipts, payload);
+}
+
+absl::StatusOr<Answer> VerifyReceiptHead(std::string_view token, const PublicKey& application_key,
+                                         const std::string& context_id, const std::string& application_id) {
+  absl::StatusOr<Parts> parts = TakeApart(token, TokenUse::kReceipts);
+  if (!parts.ok()) parts = TakeApart(token, TokenUse::kAnswer);
+  if (!parts.ok()) return parts.status();
+  const absl::StatusOr<Json> payload = Open(*parts, application_key, "the application's key");
+  if (!payload.ok()) return payload.status();
+  const std::string* const context = Text(*payload, "context_id");
+  const std::string* const issuer = Text(*payload, "iss");
+  const std::optional<std::int64_t> cycle = Integer(*payload, "cycle");
+  const std::optional<std::int64_t> time = Integer(*payload, "iat");
+  std::optional<SignedHead> head = HeadOf(*payload);
+  if (context == nullptr || *context != context_id || issuer == nullptr || *issuer != application_id) {
+    return absl::UnauthenticatedError("it is of another context id or application");
+  }
+  if (!cycle || !time || !head) return absl::UnauthenticatedError("it says nothing of receipts");
+  return Answer{"", *context, *issuer, *cycle, *time, std::move(head)};
 }
 
 absl::StatusOr<Answer> VerifyAnswer(std::string_view token, const PublicKey& application_key,
@@ -362,7 +406,8 @@ absl::StatusOr<Answer> VerifyAnswer(std::string_view token, const PublicKey& app
                      ", more than ", kAnswerTimeSlack / 60, " minutes apart"),
         "Set the clocks right.");
   }
-  return Answer{expected.nonce, expected.context_id, expected.application_id, *cycle, *time};
+  return Answer{expected.nonce, expected.context_id, expected.application_id, *cycle,
+                *time,          HeadOf(*payload)};
 }
 
 std::string NewNonce() {

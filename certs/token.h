@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,6 +26,7 @@ enum class TokenUse {
   kAuthenticate,  ///< "mirror-auth+jwt": Authenticate's request_token.
   kCall,          ///< "mirror-call+jwt": every other call's bearer token.
   kAnswer,        ///< "mirror-answer+jwt": the endpoint's proof in Authenticate's answer.
+  kReceipts,      ///< "mirror-receipts+jwt": the end of a chain of receipts.
 };
 
 /// The `typ` of a use.
@@ -75,14 +77,22 @@ absl::StatusOr<std::string> SignToken(const SigningKey& key, TokenUse use, const
 absl::StatusOr<VerifiedToken> VerifyToken(std::string_view token, TokenUse use, const KeyRing& ring,
                                           const TokenRules& rules, std::int64_t now_s);
 
+/// The last receipt of a tenant's chain.
+struct SignedHead {
+  std::uint64_t number = 0;  ///< `receipt`; 0: there is none.
+  std::string sha256;        ///< `receipt_sha256`: of its text, 64 hexadecimal digits; empty: there is none.
+  friend bool operator==(const SignedHead&, const SignedHead&) = default;
+};
+
 /// What an endpoint signs to prove that it holds the application's private key. Members on the
 /// wire: iss (application_id), nonce, context_id, cycle, iat (time_s).
 struct Answer {
-  std::string nonce;           ///< Of the request token that is answered.
-  std::string context_id;      ///< Of the request token, as it was spelled there.
-  std::string application_id;  ///< The endpoint's own.
-  std::int64_t cycle = 0;      ///< The cycle that begins; 0 when none does.
-  std::int64_t time_s = 0;     ///< The endpoint's clock, unix seconds.
+  std::string nonce;                                  ///< Of the request token that is answered.
+  std::string context_id;                             ///< Of the request token, as it was spelled there.
+  std::string application_id;                         ///< The endpoint's own.
+  std::int64_t cycle = 0;                             ///< The cycle that begins; 0 when none does.
+  std::int64_t time_s = 0;                            ///< The endpoint's clock, unix seconds.
+  std::optional<SignedHead> receipts = std::nullopt;  ///< Absent: the endpoint keeps none for the tenant.
 };
 
 /// The answer as a signed token. Errors: kInternal when the key does not sign.
@@ -95,6 +105,15 @@ absl::StatusOr<std::string> SignAnswer(const SigningKey& key, const Answer& answ
 /// Errors: kUnauthenticated: the endpoint could not prove itself, send it nothing.
 absl::StatusOr<Answer> VerifyAnswer(std::string_view token, const PublicKey& application_key,
                                     const Answer& expected, std::int64_t now_s);
+
+/// `answer` without its nonce, as a token of its own; it must have `receipts`.
+absl::StatusOr<std::string> SignReceiptHead(const SigningKey& key, const Answer& answer);
+
+/// Checks an answer or a token of receipts long after it came: signature, context id and application id, not
+/// its time and not whether the key's certificate is still valid. Gives what was signed, with `receipts`.
+/// Errors: kUnauthenticated, with the reason.
+absl::StatusOr<Answer> VerifyReceiptHead(std::string_view token, const PublicKey& application_key,
+                                         const std::string& context_id, const std::string& application_id);
 
 /// 128 random bits from the kernel as 32 upper-case hexadecimal digits.
 std::string NewNonce();

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "proto/wire/codec.h"
+#include "proto/wire/receipt_codec.h"
 
 namespace mirror {
 namespace {
@@ -23,6 +24,8 @@ Batcher::Batcher(std::int64_t cycle, const BatcherLimits& limits, Send send)
 void Batcher::Begin(Table table) {
   table_ = std::move(table);
   seq_ = 0;
+  content_.clear();
+  values_.clear();
 }
 
 absl::Status Batcher::Add(const std::vector<ChangeBlock>& blocks, const Position& target,
@@ -37,12 +40,14 @@ absl::Status Batcher::Add(const std::vector<ChangeBlock>& blocks, const Position
     batch = AddBatch(target, planned);
     batch->set_operation(static_cast<v1::Operation>(block.operation));
     EncodeRows(block.rows, batch);
+    AddToContent(*batch);
     bytes_ += bytes;
   }
   const bool begins = seq_ == 0 && table_.populate != PopulateReason::kNone;
   if (blocks.empty() && (last || begins)) {
     batch = AddBatch(target, planned);
     batch->set_operation(v1::OPERATION_INSERT);
+    AddToContent(*batch);
     bytes_ += kFrameBytes;
   }
   if (last) {
@@ -51,6 +56,18 @@ absl::Status Batcher::Add(const std::vector<ChangeBlock>& blocks, const Position
     EncodePosition(target, batch->mutable_commit()->mutable_position());
   }
   return SendWhenFull();
+}
+
+void Batcher::AddToContent(const v1::ChangeBatch& batch) {
+  if (!limits_.receipts) return;
+  std::vector<std::string> values;
+  for (const v1::ColumnData& column : batch.columns()) {
+    for (const v1::LargeValue& value : column.large()) {
+      values.push_back(values_[value.value_id()].Finish());
+      values_.erase(value.value_id());
+    }
+  }
+  content_ = AddContent(content_, WithLargeValues(BatchDigest(batch), values));
 }
 
 v1::ChangeBatch* Batcher::AddBatch(const Position& target, const std::optional<Planned>& planned) {
@@ -72,6 +89,7 @@ v1::ChangeBatch* Batcher::AddBatch(const Position& target, const std::optional<P
 
 absl::Status Batcher::Part(std::uint32_t column, std::uint64_t value_id, std::uint64_t offset,
                            std::string_view data) {
+  if (limits_.receipts) values_[value_id].Add(data);
   while (!data.empty()) {
     const std::string_view piece = data.substr(0, limits_.part_bytes);
     if (absl::Status sent = MakeRoom(piece.size() + kFrameBytes); !sent.ok()) return sent;

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -14,6 +15,7 @@
 #include "mirror/v1/change_batch.pb.h"
 #include "proto/wire/batch.h"
 #include "proto/wire/lsn.h"
+#include "proto/wire/receipt.h"
 #include "proto/wire/row_block.h"
 
 namespace mirror {
@@ -24,6 +26,7 @@ struct BatcherLimits {
   std::size_t message_bytes = 16 << 20;  ///< What the endpoint takes; a request is kept well under it.
   std::size_t part_bytes = 4 << 20;      ///< Of one ValuePart.
   std::size_t request_batches = 32;      ///< Small tables share a request, which is one transaction.
+  bool receipts = false;                 ///< The content of each table is hashed, see content().
 };
 
 /// Makes batches out of blocks of rows: numbers those of each table, lets long values go ahead of the batch
@@ -54,6 +57,8 @@ class Batcher {
 
   /// Batches of the present table so far.
   std::uint64_t seq() const { return seq_; }
+  /// Their content, see BatchResult.receipt; empty without BatcherLimits::receipts.
+  const std::string& content() const { return content_; }
 
   /// A piece of a long value of the table, ahead of the batch that names it.
   absl::Status Part(std::uint32_t column, std::uint64_t value_id, std::uint64_t offset,
@@ -62,6 +67,7 @@ class Batcher {
  private:
   absl::Status MakeRoom(std::size_t bytes);
   absl::Status SendWhenFull();
+  void AddToContent(const v1::ChangeBatch& batch);
   v1::ChangeBatch* AddBatch(const Position& target, const std::optional<Planned>& planned);
 
   BatcherLimits limits_;
@@ -70,6 +76,8 @@ class Batcher {
   std::size_t bytes_ = 0;  ///< Of request_, roughly.
   Table table_;
   std::uint64_t seq_ = 0;
+  std::string content_;
+  std::map<std::uint64_t, Sha256Stream> values_;  ///< Large values of which parts went ahead, by id.
 };
 
 }  // namespace mirror

@@ -350,10 +350,17 @@ class Loader {
                agent.batch_bytes = *value;
                return absl::OkStatus();
              }},
-            {"window", [&agent](const Given& given) {
+            {"window",
+             [&agent](const Given& given) {
                auto value = AsNumber(given, 1, kWindowMax);
                if (!value.ok()) return value.status();
                agent.window = static_cast<std::uint32_t>(*value);
+               return absl::OkStatus();
+             }},
+            {"receipts", [&agent](const Given& given) {
+               auto value = AsBool(given);
+               if (!value.ok()) return value.status();
+               agent.receipts = *value;
                return absl::OkStatus();
              }}};
   }

@@ -36,6 +36,7 @@ struct AgentSettings {
   std::string state_dir = "agent-state";  ///< Lock and run number of each tenant; made when it is not there.
   std::uint64_t batch_bytes = 1'000'000;  ///< About; 1 KB to 8 MB.
   std::uint32_t window = 4;               ///< Requests in flight, 1 to 64.
+  bool receipts = true;                   ///< What the mirror gives of them is kept beside the state.
 };
 
 /// No run begins from `from` until `to`, minutes of the local day; over midnight when `to` is the smaller

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "client/cycle_receipts.h"
 #include "client/decision.h"
 #include "client/row_sender.h"
 #include "client/verifier.h"
@@ -30,6 +31,7 @@ class Run {
         state_(parts.state),
         history_(parts.log != nullptr ? *parts.log : parts.state),
         options_(options),
+        receipts_(parts.receipts),
         has_log_(parts.log != nullptr) {}
 
   CycleReport Do() {
@@ -172,9 +174,10 @@ class Run {
     if (!holder.ok()) return holder.status();
     CrashPoint("agent.locked");
     const absl::StatusOr<v1::AuthenticateResponse> answer =
-        client_.Authenticate(holder->id, holder->take_over, /*probe=*/false);
+        client_.Authenticate(holder->id, holder->take_over, /*probe=*/false, receipts_.after());
     if (!answer.ok()) return answer.status();
     if (!answer->accepted()) return NotAccepted(*answer);
+    AddNote(receipts_.Begin(*answer, client_));
     report_.cycle = answer->cycle();
     limits_ = answer->limits();
     const auto& capabilities = answer->capabilities();
@@ -188,6 +191,7 @@ class Run {
     if (status.ok()) status = SendJobs();
     CrashPoint("agent.sent");
     FinishReports(status);
+    TakeReceipts();
     if (status.ok()) status = CompareTables();
     CrashPoint("agent.compared");
     const absl::Status completed = Complete(status);
@@ -443,9 +447,9 @@ class Run {
 
   absl::Status SendJobs() {
     if (jobs_.empty()) return absl::OkStatus();
-    RowSender sender(
-        reader_, client_, report_.cycle, limits_,
-        {options_.batch_bytes, options_.window, options_.read_ahead, options_.progress, options_.stop});
+    RowSender sender(reader_, client_, report_.cycle, limits_,
+                     {options_.batch_bytes, options_.window, options_.read_ahead, options_.progress,
+                      receipts_.on(), options_.stop});
     return sender.Send(jobs_);
   }
 
@@ -469,6 +473,21 @@ class Run {
             status.ok() ? "the endpoint did not acknowledge its commit" : std::string(kCycleEndedFirst);
       }
     }
+  }
+
+  /// Keeps what the mirror says that it applied. What is not what was sent is to be looked at.
+  void TakeReceipts() {
+    if (!receipts_.on()) return;
+    for (const Job& job : jobs_) {
+      if (!job.committed) continue;
+      const std::string wrong = receipts_.Take(job, report_.cycle, client_.context_id());
+      if (wrong.empty()) continue;
+      TableReport& report = ReportOf(job.schema.name);
+      report.result = TableResult::kFailed;
+      report.reason = wrong;
+      state_.SetSuspect(job.schema.name, true);
+    }
+    AddNote(receipts_.Save());
   }
 
   /// ReplicationCompleted, unless `status` says that it cannot arrive or that the cycle is not ours any more.
@@ -495,6 +514,7 @@ class Run {
       return response.status();
     }
     CrashPoint("agent.completed");
+    AddNote(receipts_.End(response->signed_receipts(), client_));
     for (const v1::TableVerdict& verdict : response->tables()) {
       if (compared_.count(verdict.table()) > 0) continue;
       // Who could not be compared by digests is not cleared by a count, nor by none.
@@ -565,6 +585,8 @@ class Run {
   RunState& state_;
   History& history_;
   const CycleOptions& options_;
+
+  CycleReceipts receipts_;
 
   CycleReport report_;
   SourceSchema schema_;

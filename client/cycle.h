@@ -13,6 +13,7 @@
 #include "client/lock_file.h"
 #include "client/mirror_client.h"
 #include "client/read_ahead.h"
+#include "client/receipt_book.h"
 #include "client/row_sender.h"
 #include "client/run_state.h"
 #include "client/source/history.h"
@@ -101,7 +102,8 @@ struct CycleParts {
   MirrorClient& client;
   LockFile& lock;  ///< Held by the caller.
   RunState& state;
-  History* log = nullptr;  ///< The source's own record, when it has one; else `state` is it.
+  History* log = nullptr;           ///< The source's own record, when it has one; else `state` is it.
+  ReceiptBook* receipts = nullptr;  ///< Null: none are kept.
 };
 
 /// One run for one tenant: announces all tables, then sends of each what the mirror lacks.

@@ -9,6 +9,7 @@
 #include "client/block_memory.h"
 #include "client/install.h"
 #include "client/once.h"
+#include "client/receipts_command.h"
 #include "client/run.h"
 #include "client/source/sqlite_file.h"
 
@@ -72,6 +73,23 @@ int main(int argc, char** argv) {
       app.add_subcommand("uninstall", "Remove every trace of the change log from the sources");
   uninstall->footer("Example:\n  mirror-agent uninstall --config mirror-agent.toml\n");
   uninstall->add_option("--config", config, "The agent's configuration, mirror-agent.toml")->required();
+  mirror::ReceiptsOptions receipts_options;
+  CLI::App* receipts = app.add_subcommand("receipts", "What the mirror signed that it was given");
+  receipts->require_subcommand(1);
+  CLI::App* receipts_verify = receipts->add_subcommand(
+      "verify", "Check chain, signatures and content of the receipts of each [[source]]");
+  receipts_verify->footer(
+      "Example:\n  mirror-agent receipts verify --config mirror-agent.toml\n"
+      "Reads the agent's own files and calls nobody. Exit code: 0 all is proven, 1 there are findings (lines "
+      "with WRONG) or no receipts yet, 2 wrong usage or configuration.\n");
+  receipts_verify
+      ->add_option("--config", receipts_options.config, "The agent's configuration, mirror-agent.toml")
+      ->required();
+  receipts_verify
+      ->add_option("--certificate", receipts_options.certificates,
+                   "Former certificates of the application, for what they signed")
+      ->type_name("FILE...");
+  receipts_verify->add_flag("--json", receipts_options.json, "Print one JSON object instead of lines");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -84,6 +102,7 @@ int main(int argc, char** argv) {
   if (run->parsed()) return mirror::Run(config, std::cout, std::cerr);
   if (install->parsed()) return mirror::Install(config, std::cout, std::cerr);
   if (uninstall->parsed()) return mirror::Uninstall(config, std::cout, std::cerr);
+  if (receipts->parsed()) return mirror::VerifyReceipts(receipts_options, std::cout, std::cerr);
   options.repopulate = repopulate->count() > 0;
   options.verify = verify->parsed();
   options.terminal = isatty(STDERR_FILENO) != 0;

@@ -280,7 +280,8 @@ void MirrorClient::ForgetToken(const grpc::Status& status) {
 }
 
 absl::StatusOr<v1::AuthenticateResponse> MirrorClient::Authenticate(const std::string& holder, bool take_over,
-                                                                    bool probe) {
+                                                                    bool probe,
+                                                                    std::uint64_t receipts_after) {
   const std::string nonce = NewNonce();
   absl::StatusOr<std::string> token = Token(TokenUse::kAuthenticate, nonce);
   if (!token.ok()) return token.status();
@@ -289,6 +290,7 @@ absl::StatusOr<v1::AuthenticateResponse> MirrorClient::Authenticate(const std::s
   request.set_holder(holder);
   request.set_take_over(take_over);
   request.set_probe(probe);
+  request.set_receipts_after(receipts_after);
 
   grpc::ClientContext context;
   context.set_deadline(std::chrono::system_clock::now() + kAuthenticateTimeout);
@@ -319,6 +321,13 @@ absl::StatusOr<v1::AuthenticateResponse> MirrorClient::Authenticate(const std::s
                      response.cycle(), ": something between changed its answer. No row was sent"));
   }
   return response;
+}
+
+absl::StatusOr<SignedHead> MirrorClient::OpenReceiptHead(const std::string& token) const {
+  absl::StatusOr<Answer> answer =
+      VerifyReceiptHead(token, *identity_.application_key, context_id_, identity_.application_id);
+  if (!answer.ok()) return answer.status();
+  return *std::move(answer->receipts);
 }
 
 absl::StatusOr<v1::TableSchemaResponse> MirrorClient::TableSchema(const v1::TableSchemaRequest& request) {

@@ -58,8 +58,10 @@ class MirrorClient {
   MirrorClient(std::shared_ptr<grpc::Channel> channel, Identity identity, std::string context_id);
 
   /// Refuses an endpoint whose signed answer does not verify, whatever else it says.
-  absl::StatusOr<v1::AuthenticateResponse> Authenticate(const std::string& holder, bool take_over,
-                                                        bool probe);
+  absl::StatusOr<v1::AuthenticateResponse> Authenticate(const std::string& holder, bool take_over, bool probe,
+                                                        std::uint64_t receipts_after = 0);
+  /// What a token of the endpoint says of the chain of receipts, see VerifyReceiptHead().
+  absl::StatusOr<SignedHead> OpenReceiptHead(const std::string& token) const;
   absl::StatusOr<v1::TableSchemaResponse> TableSchema(const v1::TableSchemaRequest& request);
   absl::StatusOr<v1::RowDataResponse> RowData(const v1::RowDataRequest& request);
   absl::StatusOr<std::unique_ptr<RowStream>> OpenRowStream();

@@ -15,8 +15,9 @@
 namespace mirror {
 namespace {
 
-BatcherLimits LimitsOf(const v1::Limits& limits, std::size_t batch_bytes) {
+BatcherLimits LimitsOf(const v1::Limits& limits, std::size_t batch_bytes, bool receipts) {
   BatcherLimits batcher;
+  batcher.receipts = receipts;
   if (limits.message_bytes_max() > 0) batcher.message_bytes = limits.message_bytes_max();
   batcher.request_bytes = std::min(batch_bytes, batcher.message_bytes / 2);
   if (limits.part_bytes_max() > 0) {
@@ -81,7 +82,7 @@ RowSender::RowSender(SourceReader& reader, MirrorClient& client, std::int64_t cy
       client_(client),
       limits_(limits),
       options_(std::move(options)),
-      batcher_limits_(LimitsOf(limits, options_.batch_bytes)),
+      batcher_limits_(LimitsOf(limits, options_.batch_bytes, options_.receipts)),
       batcher_(cycle, batcher_limits_,
                [this](const v1::RowDataRequest& request) { return SendRequest(request); }) {}
 
@@ -170,6 +171,7 @@ absl::Status RowSender::SendRows(Job& job, const ReadRows& rows) {
   }
   absl::Status sent = batcher_.Add(rows.blocks, rows.target, rows.planned, rows.last, rows.source_ms);
   if (!sent.ok()) return sent;
+  if (rows.last) job.content = batcher_.content();
   if (options_.progress) options_.progress(job);
   if (options_.stop != nullptr && *options_.stop && !rows.last) {
     return absl::CancelledError(
@@ -220,7 +222,10 @@ void RowSender::Take(const v1::BatchResult& result) {
     return;
   }
   job->lsn = result.lsn();
-  if (job->commit_seq != 0 && result.seq() == job->commit_seq) job->committed = true;
+  if (job->commit_seq != 0 && result.seq() == job->commit_seq) {
+    job->committed = true;
+    job->receipt = result.receipt();
+  }
 }
 
 }  // namespace mirror

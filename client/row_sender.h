@@ -41,6 +41,8 @@ struct Job {
   bool held = false;      ///< An operator of the mirror has to decide.
   std::int64_t lsn = -1;  ///< The last one acknowledged; -1: none.
   std::optional<std::uint64_t> row_count;
+  std::string content;  ///< Of what was sent, see Batcher::content().
+  std::string receipt;  ///< Of the commit, as it came.
   absl::Status error;
 };
 
@@ -50,6 +52,7 @@ struct SenderOptions {
   std::size_t read_ahead = ReadAhead::kBytesMax;  ///< Bytes, see ReadAhead.
   /// Called when rows were handed over; may be empty.
   std::function<void(const Job&)> progress;
+  bool receipts = false;                    ///< The mirror gives them.
   const std::atomic<bool>* stop = nullptr;  ///< Set: the table at hand is not finished. May be null.
 };
 

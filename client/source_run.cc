@@ -83,7 +83,11 @@ CycleReport RunSource(const AgentConfig& config, const SourceConfig& source, con
   SetVerification(source, request, *state, &cycle);
   MirrorClient client(connection.channel, connection.identity, source.context_id);
   client.set_counters(request.counters);
-  CycleReport report = RunOnce({*reader, client, *lock, *state, log->get()}, cycle);
+  absl::StatusOr<std::unique_ptr<ReceiptBook>> receipts = nullptr;
+  if (config.agent.receipts) receipts = ReceiptBook::Open(config.agent.state_dir, source.context_id);
+  ReceiptBook* const book = receipts.ok() ? receipts->get() : nullptr;
+  CycleReport report = RunOnce({*reader, client, *lock, *state, log->get(), book}, cycle);
+  if (!receipts.ok()) report.notes.emplace_back(receipts.status().message());
   const bool all = cycle.verify == CycleOptions::Verify::kAll && report.outcome == Outcome::kDone;
   // The first one is due an interval after the source was first seen.
   if (all || state->verified_ms() == 0) {

@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "proto/wire/limits.h"
+#include "proto/wire/receipt.h"
 
 namespace mirror {
 namespace {
@@ -33,6 +34,21 @@ absl::Status BaseDiffers(const std::string& table, Lsn stored, Lsn base) {
                                                     ". Nothing was applied. Somebody set or moved the LSN "
                                                     "since TableSchema; the next cycle starts from what the "
                                                     "mirror holds."));
+}
+
+ReceiptStep ReceiptOf(std::int64_t cycle, const ChangeBatch& batch, bool into_shadow) {
+  ReceiptStep receipt;
+  receipt.cycle = cycle;
+  receipt.seq = batch.seq;
+  receipt.operation = batch.operation;
+  receipt.rows = batch.row_count;
+  receipt.commit = batch.commit.has_value();
+  receipt.populated = into_shadow;
+  receipt.digest = batch.digest;
+  for (const ColumnView& column : batch.columns) {
+    for (const LargeValue& value : column.large) receipt.values.push_back(value.value_id);
+  }
+  return receipt;
 }
 
 }  // namespace
@@ -107,6 +123,7 @@ BatchPlan PlanBatch(std::int64_t cycle, const std::optional<TableRecord>& record
     next.state = TableState::kMirrored;
   }
   plan.step.record = std::move(next);
+  if (!batch.digest.empty()) plan.step.receipt = ReceiptOf(cycle, batch, into_shadow);
   return plan;
 }
 
@@ -141,7 +158,7 @@ BatchPlan PlanAdvance(std::int64_t cycle, const std::optional<TableRecord>& reco
 }
 
 BatchPlan PlanWipe(std::int64_t cycle, const std::optional<TableRecord>& record, const TableSchema& schema,
-                   const Position& target) {
+                   const Position& target, bool receipts) {
   if (record && AppliedSeq(cycle, *record) != 0 && record->state != TableState::kPopulating) {
     return Refuse(absl::FailedPreconditionError(
         absl::StrCat(Quoted(schema.name),
@@ -153,6 +170,7 @@ BatchPlan PlanWipe(std::int64_t cycle, const std::optional<TableRecord>& record,
   batch.seq = 1;
   batch.populate = PopulateReason::kRequested;
   batch.target = target;
+  if (receipts) batch.digest = EmptyBatchDigest();
   return PlanBatch(cycle, record, schema, batch);
 }
 

@@ -37,7 +37,7 @@ BatchPlan PlanAdvance(std::int64_t cycle, const std::optional<TableRecord>& reco
 
 /// A population that begins without a row.
 BatchPlan PlanWipe(std::int64_t cycle, const std::optional<TableRecord>& record, const TableSchema& schema,
-                   const Position& target);
+                   const Position& target, bool receipts = false);
 
 /// The LSN becomes -1 and the table takes nothing more in `cycle`.
 Step PlanStop(std::int64_t cycle, const TableRecord& record);

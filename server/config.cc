@@ -552,6 +552,7 @@ class Loader {
             {"drop_grace", Span(&data.drop_grace, std::chrono::seconds(0), std::chrono::hours(24 * 365))},
             {"wal_max", Size(&data.wal_bytes_max, kMega, 1024 * kGiga)},
             {"open_tenants_max", Number(&data.open_tenants_max, 0, 100'000)},
+            {"receipts", Flag(&config_.receipts.on)},
             {"hash_key", Path(&config_.columns.hash_key, folder_)}};
   }
   Keys TokensKeys() {
@@ -684,6 +685,7 @@ class Loader {
     for (const toml::node& entry : **list) {
       BreakerRule rule;
       std::optional<std::int64_t> freshness;
+      std::optional<bool> receipts;
       const toml::table& block = *entry.as_table();
       const Keys keys = {{"context_id", Pattern(&rule.context)},
                          {"breaker", OrAbsent(&rule.on)},
@@ -692,11 +694,13 @@ class Loader {
                          {"tables_percent", OrAbsent(&rule.tables_percent, 0, 100)},
                          {"tables_min", OrAbsent(&rule.tables_min, 1, kTablesMinMax)},
                          {"freshness", SpanOrAbsent(&freshness)},
+                         {"receipts", OrAbsent(&receipts)},
                          {"table", [](const Given&) { return absl::OkStatus(); }}};
       if (absl::Status status = SetAll(block, "[[tenant]]", keys); !status.ok()) return status;
       if (absl::Status status = CheckHas(entry, "[[tenant]]", "context_id"); !status.ok()) return status;
       config_.breaker.rules.push_back(rule);
       if (freshness) config_.freshness.push_back({rule.context, "*", false, *freshness});
+      if (receipts) config_.receipts.tenants.push_back({rule.context, *receipts});
       if (absl::Status status = TableRules(block, rule.context); !status.ok()) return status;
     }
     return absl::OkStatus();

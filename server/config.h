@@ -12,6 +12,7 @@
 #include "server/breaker.h"
 #include "server/column_rules.h"
 #include "server/freshness.h"
+#include "server/receipts.h"
 
 namespace mirror {
 
@@ -120,6 +121,7 @@ struct ServerConfig {
   /// Two completed cycles in a row within it whose source does not know what the other one committed pause
   /// the tenant: two databases feed it. 0: never.
   std::int64_t miss_window_ms = 3'600'000;
+  ReceiptRules receipts;            ///< [data] receipts, and of [[tenant]].
   FreshnessRules freshness;         ///< Of [[tenant]].
   std::string log_level = "info";   ///< trace, debug, info, warn, error.
   std::string log_format = "text";  ///< text, json.

@@ -140,6 +140,13 @@ absl::StatusOr<std::string> Gate::Sign(Answer answer) const {
   return SignAnswer(now->key, answer);
 }
 
+absl::StatusOr<std::string> Gate::SignReceipts(Answer answer) const {
+  const std::shared_ptr<const Content> now = content();
+  answer.application_id = now->rules.audience;
+  answer.time_s = NowS();
+  return SignReceiptHead(now->key, answer);
+}
+
 absl::StatusOr<KeySignature> Gate::SignText(std::string_view text) const {
   const std::shared_ptr<const Content> now = content();
   absl::StatusOr<std::string> signature = now->key.Sign(text);

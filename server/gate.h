@@ -42,6 +42,8 @@ class Gate {
 
   /// Signs as the application. `application_id` and `time_s` of `answer` are set here.
   absl::StatusOr<std::string> Sign(Answer answer) const;
+  /// The end of a tenant's chain of receipts: `context_id`, `cycle` and `receipts` of `answer`.
+  absl::StatusOr<std::string> SignReceipts(Answer answer) const;
   /// Signs a text that is no token with the application's key.
   absl::StatusOr<KeySignature> SignText(std::string_view text) const;
   std::string application_id() const;

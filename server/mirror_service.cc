@@ -13,6 +13,7 @@
 #include "proto/wire/codec.h"
 #include "proto/wire/digest.h"
 #include "proto/wire/limits.h"
+#include "proto/wire/receipt.h"
 #include "server/call_log.h"
 #include "server/row_pipeline.h"
 #include "server/rpc_status.h"
@@ -23,6 +24,8 @@ namespace {
 /// What this endpoint can do beyond the first version of the protocol.
 constexpr const char* kCapabilities[] = {"row_data_stream", "advance", "value_parts", "digest_ranges",
                                          "source_time"};
+/// Where the tenant has them.
+constexpr char kReceiptsCapability[] = "receipts";
 
 WireLimits WireLimitsOf(const LimitsConfig& config) {
   WireLimits limits;
@@ -162,6 +165,7 @@ void EncodeOutcome(const BatchOutcome& outcome, v1::BatchResult* result) {
   result->set_repeated_batch(outcome.repeated);
   result->set_lsn(outcome.lsn.value);
   result->set_held(outcome.held);
+  result->set_receipt(outcome.receipt);
   if (outcome.missing_rows.empty()) return;
   result->mutable_missing()->mutable_rows()->Add(outcome.missing_rows.begin(), outcome.missing_rows.end());
   result->mutable_missing()->set_more(outcome.more_missing);
@@ -299,6 +303,15 @@ absl::Status MirrorService::DoAuthenticate(const Caller& caller, const v1::Authe
   answer.nonce = caller.nonce;
   answer.context_id = caller.context_id;
   answer.cycle = admission->cycle;
+  if ((*tenant)->keeps_receipts()) {
+    response->add_capabilities(kReceiptsCapability);
+    if (admission->accepted) {
+      absl::StatusOr<Tenant::Receipts> receipts = (*tenant)->ReadReceipts(request.receipts_after());
+      if (!receipts.ok()) return receipts.status();
+      for (std::string& text : receipts->texts) response->add_receipts(std::move(text));
+      answer.receipts = SignedHead{receipts->head.number, HexOf(receipts->head.hash)};
+    }
+  }
   absl::StatusOr<std::string> signed_answer = gate_.Sign(std::move(answer));
   if (!signed_answer.ok()) return signed_answer.status();
   response->set_signed_response(*std::move(signed_answer));
@@ -436,6 +449,9 @@ absl::Status MirrorService::Decode(const Caller& caller, Tenant& tenant, const v
         IncomingBatch{message.table(), message.seq(), agreed->kept,
                       DecodeBatch(message, *agreed->schema, limits_), std::move(agreed->hash)});
     ApplyColumnRules(*agreed, tenant.column_rules(), &batch);
+    if (tenant.keeps_receipts() && batch.batch.ok()) {
+      batch.batch->digest = BatchDigest(*batch.batch, agreed->origin);
+    }
   }
   if (request.has_advance()) {
     const v1::Advance& advance = request.advance();
@@ -578,6 +594,19 @@ absl::Status MirrorService::DoComplete(const Caller& caller, const v1::Replicati
     message->set_comparison(static_cast<v1::Comparison>(verdict.comparison));
     message->set_reason(CutMessage(verdict.reason));
   }
+  return SignReceipts(caller, request.cycle(), **tenant, response);
+}
+
+/// The cycle is over whatever comes of it: what is not signed now is so with the next Authenticate.
+absl::Status MirrorService::SignReceipts(const Caller& caller, std::int64_t cycle, Tenant& tenant,
+                                         v1::ReplicationCompletedResponse* response) {
+  const absl::StatusOr<std::optional<ReceiptHead>> head = tenant.UnsignedReceipts();
+  if (!head.ok() || !*head) return absl::OkStatus();
+  const SignedHead end{(*head)->number, HexOf((*head)->hash)};
+  absl::StatusOr<std::string> receipts = gate_.SignReceipts({"", caller.context_id, "", cycle, 0, end});
+  if (!receipts.ok()) return absl::OkStatus();
+  response->set_signed_receipts(*std::move(receipts));
+  tenant.SignedReceipts(**head);
   return absl::OkStatus();
 }
 

@@ -83,6 +83,8 @@ class MirrorService final {
                       RowRequest* decoded, v1::RowDataResponse* response) const;
   absl::Status DoStream(const Caller& caller, grpc::ServerContext* context, RowStreamEnds* stream);
   absl::Status DoWipe(const Caller& caller, const v1::WipeRequest& request, v1::WipeResponse* response);
+  absl::Status SignReceipts(const Caller& caller, std::int64_t cycle, Tenant& tenant,
+                            v1::ReplicationCompletedResponse* response);
   absl::Status DoComplete(const Caller& caller, const v1::ReplicationCompletedRequest& request,
                           v1::ReplicationCompletedResponse* response);
   absl::Status DoDigestRanges(const Caller& caller, const grpc::ServerContext& context,

@@ -204,6 +204,19 @@ struct KeepPart {
 using Action = std::variant<CreateTable, AlterTable, AgreeSchema, RetireTable, DropTable, BeginShadow,
                             ApplyRows, SwapShadow, KeepPart>;
 
+/// What a batch adds to the tenant's chain of receipts, see proto/wire/receipt.h.
+struct ReceiptStep {
+  std::int64_t cycle = 0;
+  std::uint64_t seq = 0;
+  Operation operation = Operation::kUnspecified;
+  std::uint64_t rows = 0;
+  bool commit = false;
+  bool populated = false;
+  std::string digest;                 ///< Of the batch, without large values.
+  std::vector<std::uint64_t> values;  ///< Ids of the large values, in order.
+  std::int64_t at_ms = 0;
+};
+
 /// What happens to one table: all of its actions and its new metadata row, or nothing (a savepoint of its
 /// own).
 struct Step {
@@ -227,6 +240,8 @@ struct Step {
   bool accepted = false;
   /// As of when the table is with this step, unix milliseconds. Absent: as it was.
   std::optional<std::int64_t> source_ms = std::nullopt;
+  /// Absent: nothing is noted of it.
+  std::optional<ReceiptStep> receipt = std::nullopt;
 };
 
 struct Nonce {
@@ -255,6 +270,7 @@ struct StepResult {
   std::int64_t would_lose = 0;
   /// Rows that would be gone in this cycle with a batch that Step::may_lose refused.
   std::int64_t would_delete = 0;
+  std::string receipt;  ///< Of a commit, its text; empty: there is none.
 };
 
 /// What waits to be told to a hook; a row of `_mirror_hooks`.

@@ -332,6 +332,7 @@ void RowPlanner::Keep(BatchOutcome outcome, std::optional<Step> step, bool by_re
   records_[key] = step->record;
   // A source whose clock is ahead must not be fresh tomorrow.
   if (step->source_ms && cycle_.now_ms > 0) step->source_ms = std::min(*step->source_ms, cycle_.now_ms);
+  if (step->receipt) step->receipt->at_ms = cycle_.now_ms;
   planned_deletes_.push_back(step->loss ? step->loss->planned : -1);
   steps_.push_back(*std::move(step));
 }
@@ -357,6 +358,7 @@ absl::Status RowPlanner::SettleOne(Planned& planned, std::size_t i, std::vector<
     outcome.status = std::move(result.status);
     outcome.missing_rows = std::move(result.missing_rows);
     outcome.more_missing = result.more_missing;
+    outcome.receipt = std::move(result.receipt);
     if (result.would_delete > 0) {
       const std::int64_t of_plan = planned_deletes_[planned.steps[i]];
       if (absl::Status status = SettleDeletes(result, of_plan, &outcome); !status.ok()) return status;

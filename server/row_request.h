@@ -71,6 +71,7 @@ struct BatchOutcome {
   std::vector<std::uint32_t> missing_rows;
   bool more_missing = false;
   bool held = false;              ///< An operator has to decide.
+  std::string receipt;            ///< Of a commit; empty: there is none.
   std::int64_t former_cycle = 0;  ///< Of a population's first batch: the cycle that had written the table.
 };
 

@@ -129,6 +129,7 @@ absl::StatusOr<Known> ReadKnown(Store& store) {
 Tenant::Tenant(std::string context_id, OpenStore open, const TenantOptions& options, Events& events,
                std::function<void(Tenant&)> make_room)
     : context_id_(std::move(context_id)),
+      keeps_receipts_(KeepsReceipts(options.receipts, context_id_)),
       open_(std::move(open)),
       options_(options),
       rules_(options.columns, options.hash_secret, context_id_),
@@ -921,7 +922,7 @@ absl::StatusOr<BatchOutcome> Tenant::Wipe(const Caller& caller, std::int64_t cyc
   absl::StatusOr<CommitResult> result = CommitPlanned([&]() -> absl::StatusOr<Plan> {
     absl::StatusOr<std::optional<TableRecord>> record = store_->ReadTable(table);
     if (!record.ok()) return record.status();
-    BatchPlan planned = PlanWipe(cycle, *record, *agreed->schema, target);
+    BatchPlan planned = PlanWipe(cycle, *record, *agreed->schema, target, keeps_receipts_);
     outcome.repeated = planned.verdict == BatchPlan::Verdict::kRepeated;
     outcome.status = std::move(planned.status);
     Plan plan;

@@ -30,6 +30,7 @@
 #include "server/hook_book.h"
 #include "server/hooks.h"
 #include "server/plan.h"
+#include "server/receipts.h"
 #include "server/row_planner.h"
 #include "server/row_request.h"
 #include "server/schema_plan.h"
@@ -53,6 +54,7 @@ struct TenantOptions {
   std::chrono::steady_clock::time_point (*steady_now)() = &std::chrono::steady_clock::now;
   ServerCounters* counters = &UnwatchedCounters();  ///< Outlives the tenant.
   FreshnessRules freshness = {};
+  ReceiptRules receipts = {};
 };
 
 /// How a tenant gets at its store; `create` makes a new one. Set by Tenants.
@@ -143,6 +145,8 @@ class Tenant {
   const std::string& context_id() const { return context_id_; }
   /// What an announced table's columns are to be set by.
   const ColumnRules& column_rules() const { return rules_; }
+  /// Whether each commit gets a receipt.
+  bool keeps_receipts() const { return keeps_receipts_; }
 
   // --- The source's calls. `now_ms` is unix time. ---
 
@@ -185,6 +189,17 @@ class Tenant {
                                                      const std::vector<CompletedTable>& tables,
                                                      std::int64_t now_ms,
                                                      std::optional<AllAsOf> as_of = std::nullopt);
+
+  /// The end of the chain, and the texts behind number `after`, kReceiptsPerAnswerMax at most.
+  struct Receipts {
+    ReceiptHead head;
+    std::vector<std::string> texts;
+  };
+  absl::StatusOr<Receipts> ReadReceipts(std::uint64_t after);
+  /// The end of the chain, unless SignedReceipts() was told of it since the start. Absent: nothing is to be
+  /// signed.
+  absl::StatusOr<std::optional<ReceiptHead>> UnsignedReceipts();
+  void SignedReceipts(const ReceiptHead& head);
 
   // --- The operator's. Each that acts ends the running cycle. Errors: kNotFound when the file is gone. ---
 
@@ -322,6 +337,7 @@ class Tenant {
   void KeepTargets();
 
   const std::string context_id_;
+  const bool keeps_receipts_;
   const OpenStore open_;
   const TenantOptions options_;
   const ColumnRules rules_;
@@ -338,6 +354,7 @@ class Tenant {
   mutable std::mutex summary_mutex_;  ///< Of `summary_` alone, held for a copy.
   std::shared_ptr<const TenantSummary> summary_;
   std::atomic<std::int64_t> seen_progress_ms_{0};
+  ReceiptHead signed_receipts_;
   bool retired_ = false, removed_ = false;
   bool replaced_ = false;      ///< Another file was found, and the cycle in it has not been ended yet.
   bool served_cycle_ = false;  ///< A cycle may be running that this process has served.

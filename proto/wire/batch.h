@@ -88,6 +88,8 @@ struct ChangeBatch {
   std::optional<CommitMark> commit;
   /// Rows in ascending key order; empty when they already are, or when the table has no key.
   std::vector<std::uint32_t> key_order;
+  /// See BatchDigest() of receipt.h; empty: no receipt is kept.
+  std::string digest;
 
   const ColumnView* Find(std::uint32_t column) const;
 };

@@ -17,6 +17,7 @@
 #include "server/store/sqlite_hooks.h"
 #include "server/store/sqlite_ledger.h"
 #include "server/store/sqlite_metadata.h"
+#include "server/store/sqlite_receipts.h"
 #include "server/store/sqlite_rows.h"
 #include "server/store/sqlite_schema.h"
 #include "server/store/sqlite_snapshot.h"
@@ -134,6 +135,10 @@ class Database final : public SqliteDatabase {
     return SelectLosses(*connection_, table);
   }
   absl::StatusOr<Freshness> ReadFreshness() override { return SelectFreshness(*connection_); }
+  absl::StatusOr<ReceiptHead> ReadReceiptHead() override { return SelectReceiptHead(*connection_); }
+  absl::StatusOr<std::vector<std::string>> ReadReceipts(std::uint64_t after, std::size_t count_max) override {
+    return SelectReceipts(*connection_, after, count_max);
+  }
 
   absl::StatusOr<std::optional<HookNote>> ReadHook(const std::string& hook) override {
     return SelectHook(*connection_, hook);
@@ -421,6 +426,14 @@ class Database final : public SqliteDatabase {
   absl::Status RunActions(const Step& step, const std::optional<TableRecord>& stored, StepResult* result) {
     std::int64_t rows = stored ? stored->row_count : -1;
     const std::int64_t before = rows;
+    std::vector<std::string> values;
+    if (step.receipt) {
+      for (const std::uint64_t id : step.receipt->values) {
+        absl::StatusOr<std::string> hash = HashParts(*connection_, step.table, step.receipt->cycle, id);
+        if (!hash.ok()) return hash.status();
+        values.push_back(*std::move(hash));
+      }
+    }
     for (const Action& action : step.actions) {
       if (absl::Status status = Run(step, action, &rows, result); !status.ok()) return status;
     }
@@ -437,6 +450,11 @@ class Database final : public SqliteDatabase {
     if (step.source_ms) {
       if (absl::Status status = SetTime(*connection_, step.table, step.source_ms); !status.ok())
         return status;
+    }
+    if (step.receipt) {
+      absl::Status status = KeepReceipt(*connection_, context_id_, step.table, step.record->position,
+                                        *step.receipt, values, &result->receipt);
+      if (!status.ok()) return status;
     }
     return WriteRecord(step, stored, rows);
   }

@@ -131,6 +131,10 @@ class NewMirror final : public Store {
     return rows_->ReadHook(hook);
   }
   absl::StatusOr<Freshness> ReadFreshness() override { return rows_->ReadFreshness(); }
+  absl::StatusOr<ReceiptHead> ReadReceiptHead() override { return rows_->ReadReceiptHead(); }
+  absl::StatusOr<std::vector<std::string>> ReadReceipts(std::uint64_t after, std::size_t count_max) override {
+    return rows_->ReadReceipts(after, count_max);
+  }
   absl::Status CheckTableName(const std::string& table) override { return rows_->CheckTableName(table); }
   absl::Status CheckIntegrity() override { return rows_->CheckIntegrity(); }
 

@@ -11,6 +11,7 @@
 #include "proto/wire/table_pack.h"
 #include "server/store/sql.h"
 #include "server/store/sqlite_ledger.h"
+#include "server/store/sqlite_receipts.h"
 #include "server/store/sqlite_times.h"
 
 namespace mirror {
@@ -92,6 +93,7 @@ absl::Status ForgetTable(SqliteConnection& connection, const std::string& table)
   }
   if (absl::Status status = ForgetLedger(connection, table); !status.ok()) return status;
   if (absl::Status status = ForgetTime(connection, table); !status.ok()) return status;
+  if (absl::Status status = ForgetOpenReceipt(connection, table); !status.ok()) return status;
   return Run(connection, "DELETE FROM _mirror_schema WHERE table_name = ?1", table);
 }
 
@@ -175,6 +177,7 @@ absl::Status CreateOwnTables(SqliteConnection& connection, const std::string& co
   }
   if (absl::Status status = AddTenantColumns(connection); !status.ok()) return status;
   if (absl::Status status = CreateLedgerTables(connection); !status.ok()) return status;
+  if (absl::Status status = CreateReceiptTables(connection); !status.ok()) return status;
   return CreateTimesTables(connection, metadata);
 }
 

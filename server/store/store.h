@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "proto/wire/receipt.h"
 #include "server/plan.h"
 #include "server/store/snapshot.h"
 
@@ -45,6 +46,10 @@ class Store {
   /// The oldest that waits for this hook. Absent: none.
   virtual absl::StatusOr<std::optional<HookNote>> ReadHook(const std::string& hook) = 0;
   virtual absl::StatusOr<Freshness> ReadFreshness() = 0;
+  virtual absl::StatusOr<ReceiptHead> ReadReceiptHead() = 0;
+  /// Texts of those with a greater number, oldest first; the last kReceiptsKeptMax are kept.
+  virtual absl::StatusOr<std::vector<std::string>> ReadReceipts(std::uint64_t after,
+                                                                std::size_t count_max) = 0;
   /// Errors: kInvalidArgument with the reason when the store cannot hold a table of this name.
   virtual absl::Status CheckTableName(const std::string& table) = 0;
 

@@ -59,7 +59,8 @@ STD = ("the standard library", "the system")
 RULES = [
     # proto/wire is the agreement: plain values. The codec, and the packing beside it, know the messages.
     (r"proto/wire/log_format\.", STD + ("wire", "spdlog", "nlohmann-json"), ()),
-    (r"proto/wire/(?!\w*codec|table_pack\.cc|log_format\.)", STD + ("absl", "xxhash", "wire"), ("the codec (it brings protobuf)",)),
+    (r"proto/wire/receipt\.", STD + ("absl", "wire", "OpenSSL", "nlohmann-json"), ("the codec (it brings protobuf)",)),
+    (r"proto/wire/(?!\w*codec|table_pack\.cc|log_format\.|receipt\.)", STD + ("absl", "xxhash", "wire"), ("the codec (it brings protobuf)",)),
     (r"proto/wire/\w*codec|proto/wire/table_pack\.cc", STD + ("absl", "xxhash", "wire", "protobuf"), ("grpc",)),
     (r"proto/exposition/", STD + ("absl", "prometheus-cpp", "cpp-httplib", "the exposition"), ()),
     (r"(?!proto/exposition/)", None, ("prometheus-cpp",)),

@@ -38,6 +38,10 @@ class ForwardingStore : public Store {
     return store_->ReadHook(hook);
   }
   absl::StatusOr<Freshness> ReadFreshness() override { return store_->ReadFreshness(); }
+  absl::StatusOr<ReceiptHead> ReadReceiptHead() override { return store_->ReadReceiptHead(); }
+  absl::StatusOr<std::vector<std::string>> ReadReceipts(std::uint64_t after, std::size_t count_max) override {
+    return store_->ReadReceipts(after, count_max);
+  }
   absl::Status CheckTableName(const std::string& table) override { return store_->CheckTableName(table); }
   absl::StatusOr<CommitResult> Commit(const Plan& plan) override { return store_->Commit(plan); }
   absl::StatusOr<std::unique_ptr<Snapshot>> OpenSnapshot() override { return store_->OpenSnapshot(); }

@@ -229,6 +229,11 @@ class Transaction {
                           StepResult* result) {
     rows_ = stored ? stored->row_count : -1;
     position_ = step.record ? step.record->position : Position{};
+    std::vector<std::string> hashes;
+    if (step.receipt) {
+      for (const std::uint64_t id : step.receipt->values)
+        hashes.push_back(HashOf(mirror_->values[key][id].bytes));
+    }
     for (const Action& action : step.actions) {
       absl::Status status =
           std::visit([&](const auto& what) { return Do(what, step.table, key, result); }, action);
@@ -248,12 +253,34 @@ class Transaction {
       if (step.accepted) mirror_->losses.erase(key);
     }
     if (step.source_ms) mirror_->freshness.tables[key] = step.source_ms;
+    if (step.receipt) KeepReceipt(step, key, hashes, result);
     mirror_->records.erase(key);
     if (!step.record) return absl::OkStatus();
     TableRecord next = *step.record;
     next.row_count = rows_;
     mirror_->records[key] = next;
     return absl::OkStatus();
+  }
+
+  void KeepReceipt(const Step& step, const std::string& key, const std::vector<std::string>& hashes,
+                   StepResult* result) {
+    std::optional<OpenReceipt> open;
+    if (const auto found = mirror_->open_receipts.find(key); found != mirror_->open_receipts.end()) {
+      open = found->second;
+    }
+    open = AddToReceipt(open, *step.receipt, WithLargeValues(step.receipt->digest, hashes));
+    if (!open) return;
+    if (!step.receipt->commit) {
+      mirror_->open_receipts[key] = *open;
+      return;
+    }
+    ReceiptHead head;
+    if (!mirror_->receipts.empty()) {
+      head = {mirror_->receipts.rbegin()->first, HashOf(mirror_->receipts.rbegin()->second)};
+    }
+    result->receipt = ReceiptText(CloseReceipt(head, mirror_->tenant.context_id, step.table,
+                                               step.record->position, *open, *step.receipt));
+    mirror_->receipts[head.number + 1] = result->receipt;
   }
 
   absl::Status Do(const CreateTable& create, const std::string&, const std::string&, StepResult*) {
@@ -304,6 +331,7 @@ class Transaction {
   }
 
   void Forget(const std::string& key) {
+    mirror_->open_receipts.erase(key);
     mirror_->agreed.erase(key);
     mirror_->shadows.erase(key);
     mirror_->values.erase(key);
@@ -656,6 +684,21 @@ absl::StatusOr<std::vector<TableCheck>> MemoryStore::ReadChecks() {
   std::vector<TableCheck> checks;
   for (const auto& [key, check] : mirror_->checks) checks.push_back(check);
   return checks;
+}
+
+absl::StatusOr<ReceiptHead> MemoryStore::ReadReceiptHead() {
+  if (mirror_->receipts.empty()) return ReceiptHead{};
+  return ReceiptHead{mirror_->receipts.rbegin()->first, HashOf(mirror_->receipts.rbegin()->second)};
+}
+
+absl::StatusOr<std::vector<std::string>> MemoryStore::ReadReceipts(std::uint64_t after,
+                                                                   std::size_t count_max) {
+  std::vector<std::string> texts;
+  for (auto at = mirror_->receipts.upper_bound(after); at != mirror_->receipts.end(); ++at) {
+    if (texts.size() == count_max) break;
+    texts.push_back(at->second);
+  }
+  return texts;
 }
 
 absl::StatusOr<std::vector<Loss>> MemoryStore::ReadLosses(const std::string& table) {

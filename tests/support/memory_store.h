@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "server/receipt_plan.h"
 #include "server/store/store.h"
 #include "tests/support/rows.h"
 
@@ -60,6 +61,8 @@ struct MemoryMirror {
   std::uint64_t holds_made = 0;
   std::map<std::string, std::map<std::int64_t, Loss>> losses;  ///< By table and cycle.
   Freshness freshness;
+  std::map<std::uint64_t, std::string> receipts;  ///< Texts by number.
+  std::map<std::string, OpenReceipt> open_receipts;
 };
 
 /// The simplest store that keeps the promises of store.h: what the others are measured by. `mirror` lives on
@@ -81,6 +84,8 @@ class MemoryStore final : public Store {
   absl::StatusOr<std::vector<Loss>> ReadLosses(const std::string& table) override;
   absl::StatusOr<std::optional<HookNote>> ReadHook(const std::string& hook) override;
   absl::StatusOr<Freshness> ReadFreshness() override { return mirror_->freshness; }
+  absl::StatusOr<ReceiptHead> ReadReceiptHead() override;
+  absl::StatusOr<std::vector<std::string>> ReadReceipts(std::uint64_t after, std::size_t count_max) override;
   absl::Status CheckTableName(const std::string& table) override;
   absl::StatusOr<CommitResult> Commit(const Plan& plan) override;
   absl::StatusOr<std::unique_ptr<Snapshot>> OpenSnapshot() override;

@@ -11,6 +11,8 @@
 #include <vector>
 
 #include "proto/wire/codec.h"
+#include "proto/wire/receipt.h"
+#include "proto/wire/receipt_codec.h"
 #include "tests/support/status_matchers.h"
 #include "tests/wire/batches.h"
 
@@ -233,6 +235,7 @@ void OneRoundTrip(Dice& dice) {
   const auto batch = DecodeBatch(message, table, WireLimits{});
   ASSERT_THAT(batch, IsOk());
   ASSERT_EQ(batch->row_count, rows);
+  EXPECT_EQ(BatchDigest(*batch, {}), BatchDigest(message)) << "source and mirror hash the same";
   for (std::uint32_t c = 0; c < columns.size(); ++c) {
     for (std::uint32_t row = 0; row < rows; ++row) ExpectSame(batch->Find(c)->At(row), models[c][row]);
   }

@@ -182,6 +182,7 @@ key_id = "application-1"
 [data]
 dir = "data"                        # a database for each tenant, and the catalog
 automatic_provisioning = true       # make a new tenant's database at its first Authenticate
+receipts = true                     # each commit gets a signed receipt, see 'mirror-agent receipts verify'
 drop_grace = "7d"                   # a table no longer listed is kept this long
 wal_max = "1GiB"                    # a tenant whose write-ahead log is larger has to wait
 open_tenants_max = 0                # databases open at a time; 0: computed from the descriptor limit
@@ -227,6 +228,7 @@ miss_window = "1h"                  # two sources that feed one tenant in turn: 
 # [[tenant]]                        # In place of [breaker]'s, for the tenants that are meant: breaker,
 # context_id = "Cust*"              # rows_percent, rows_min, tables_percent, tables_min
 # breaker = true
+# receipts = false                  # no receipts for these tenants
 # freshness = "60s"                 # tables older than this raise an event; not given, or "0s": none does
 # [[tenant.table]]                  # and for their tables: breaker, rows_percent, rows_min, freshness
 # name = "log_*"
@@ -289,6 +291,7 @@ context_claim = "http://schemes.superoffice.net/identity/ctx"   # as the endpoin
 state_dir = "agent-state"           # locks, and what sources without a change log need
 batch_bytes = "1MB"                 # about the size of one batch
 window = 4                          # batches sent ahead of their acknowledgement
+receipts = true                     # keep what the mirror signs that it was given
 
 [log]
 format = "text"                     # json: 'run', and every command's errors, as an object a line

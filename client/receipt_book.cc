@@ -1,0 +1,184 @@
+#include "client/receipt_book.h"
+
+#include <SQLiteCpp/SQLiteCpp.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace mirror {
+namespace {
+
+constexpr int kBusyMs = 5'000;
+/// What is over kReceiptsInBookMax is removed once it is so much.
+constexpr std::int64_t kPruneEvery = 1'000;
+
+class Book final : public ReceiptBook {
+ public:
+  Book(std::string path, int flags) : path_(std::move(path)), database_(path_, flags, kBusyMs) {}
+
+  void Prepare() {
+    database_.exec("PRAGMA journal_mode = WAL");
+    database_.exec("PRAGMA synchronous = FULL");
+    database_.exec(
+        "CREATE TABLE IF NOT EXISTS receipts (id INTEGER PRIMARY KEY, number INTEGER NOT NULL, hash BLOB NOT "
+        "NULL UNIQUE, receipt TEXT NOT NULL, sent BLOB, came_ms INTEGER NOT NULL)");
+    database_.exec(
+        "CREATE TABLE IF NOT EXISTS signatures (id INTEGER PRIMARY KEY, number INTEGER NOT NULL, hash BLOB "
+        "NOT NULL UNIQUE, token TEXT NOT NULL, came_ms INTEGER NOT NULL)");
+  }
+
+  absl::StatusOr<ReceiptHead> Last() override {
+    return Guarded<ReceiptHead>([&]() -> absl::StatusOr<ReceiptHead> {
+      SQLite::Statement query(database_, "SELECT number, hash FROM receipts ORDER BY id DESC LIMIT 1");
+      if (!query.executeStep()) return ReceiptHead{};
+      return ReceiptHead{static_cast<std::uint64_t>(query.getColumn(0).getInt64()), Bytes(query, 1)};
+    });
+  }
+
+  absl::Status Add(const std::vector<Entry>& entries, const std::optional<Signature>& signature) override {
+    if (entries.empty() && !signature) return absl::OkStatus();
+    return Guarded<bool>([&]() -> absl::StatusOr<bool> {
+             SQLite::Transaction transaction(database_);
+             for (const Entry& entry : entries) AddEntry(entry);
+             if (signature) AddSignature(*signature);
+             Prune();
+             transaction.commit();
+             return true;
+           })
+        .status();
+  }
+
+  absl::Status ForEach(const std::function<absl::Status(const Entry&)>& take) override {
+    return Guarded<bool>([&]() -> absl::StatusOr<bool> {
+             SQLite::Statement query(database_, "SELECT receipt, sent, came_ms FROM receipts ORDER BY id");
+             while (query.executeStep()) {
+               Entry entry;
+               entry.text = query.getColumn(0).getString();
+               if (!query.isColumnNull(1)) entry.sent = Bytes(query, 1);
+               entry.came_ms = query.getColumn(2).getInt64();
+               if (absl::Status taken = take(entry); !taken.ok()) return taken;
+             }
+             return true;
+           })
+        .status();
+  }
+
+  absl::StatusOr<std::vector<Signature>> Signatures() override {
+    return Guarded<std::vector<Signature>>([&]() -> absl::StatusOr<std::vector<Signature>> {
+      std::vector<Signature> signatures;
+      SQLite::Statement query(database_, "SELECT token, number, hash, came_ms FROM signatures ORDER BY id");
+      while (query.executeStep()) {
+        signatures.push_back({query.getColumn(0).getString(),
+                              static_cast<std::uint64_t>(query.getColumn(1).getInt64()), Bytes(query, 2),
+                              query.getColumn(3).getInt64()});
+      }
+      return signatures;
+    });
+  }
+
+  absl::StatusOr<bool> Has(const std::string& hash) override {
+    return Guarded<bool>([&]() -> absl::StatusOr<bool> {
+      SQLite::Statement query(database_, "SELECT 1 FROM receipts WHERE hash = ?1");
+      query.bind(1, hash.data(), static_cast<int>(hash.size()));
+      return query.executeStep();
+    });
+  }
+
+  const std::string& path() const override { return path_; }
+
+ private:
+  template <typename T>
+  absl::StatusOr<T> Guarded(const std::function<absl::StatusOr<T>()>& work) {
+    try {
+      return work();
+    } catch (const SQLite::Exception& error) {
+      return absl::UnavailableError(absl::StrCat("the receipts in '", path_, "': ", error.what()));
+    }
+  }
+
+  static std::string Bytes(SQLite::Statement& query, int column) {
+    const SQLite::Column value = query.getColumn(column);
+    return {static_cast<const char*>(value.getBlob()), static_cast<std::size_t>(value.getBytes())};
+  }
+
+  void AddEntry(const Entry& entry) {
+    const absl::StatusOr<Receipt> receipt = ParseReceipt(entry.text);
+    SQLite::Statement insert(
+        database_,
+        "INSERT OR IGNORE INTO receipts (number, hash, receipt, sent, came_ms) VALUES (?1, ?2, ?3, ?4, ?5)");
+    const std::string hash = HashOf(entry.text);
+    insert.bind(1, receipt.ok() ? static_cast<std::int64_t>(receipt->number) : std::int64_t{0});
+    insert.bind(2, hash.data(), static_cast<int>(hash.size()));
+    insert.bind(3, entry.text);
+    if (entry.sent) insert.bind(4, entry.sent->data(), static_cast<int>(entry.sent->size()));
+    insert.bind(5, entry.came_ms);
+    insert.exec();
+  }
+
+  void AddSignature(const Signature& signature) {
+    SQLite::Statement insert(
+        database_, "INSERT OR IGNORE INTO signatures (number, hash, token, came_ms) VALUES (?1, ?2, ?3, ?4)");
+    insert.bind(1, static_cast<std::int64_t>(signature.number));
+    insert.bind(2, signature.hash.data(), static_cast<int>(signature.hash.size()));
+    insert.bind(3, signature.token);
+    insert.bind(4, signature.came_ms);
+    insert.exec();
+  }
+
+  void Prune() {
+    SQLite::Statement count(database_, "SELECT max(id) - min(id) + 1 FROM receipts");
+    count.executeStep();
+    if (count.getColumn(0).getInt64() < kReceiptsInBookMax + kPruneEvery) return;
+    SQLite::Statement(database_,
+                      absl::StrCat("DELETE FROM receipts WHERE id <= (SELECT max(id) FROM receipts) - ",
+                                   kReceiptsInBookMax))
+        .exec();
+    database_.exec(
+        "DELETE FROM signatures WHERE came_ms < (SELECT came_ms FROM receipts ORDER BY id LIMIT 1)");
+  }
+
+  const std::string path_;
+  SQLite::Database database_;
+};
+
+absl::StatusOr<std::unique_ptr<ReceiptBook>> OpenBook(const std::string& path, bool write) {
+  try {
+    auto book = std::make_unique<Book>(
+        path, write ? SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE : SQLite::OPEN_READWRITE);
+    if (write) {
+      // It names tables and how much of them changed.
+      chmod(path.c_str(), S_IRUSR | S_IWUSR);
+      book->Prepare();
+    }
+    return book;
+  } catch (const SQLite::Exception& error) {
+    return absl::UnavailableError(absl::StrCat("the receipts in '", path, "' cannot be opened: ",
+                                               error.what(), ". Move the file away, and a new one is made"));
+  }
+}
+
+std::string PathOf(const std::string& state_dir, const std::string& context_id) {
+  return absl::StrCat(state_dir, "/", context_id, ".receipts.db");
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<ReceiptBook>> ReceiptBook::Open(const std::string& state_dir,
+                                                               const std::string& context_id) {
+  return OpenBook(PathOf(state_dir, context_id), true);
+}
+
+absl::StatusOr<std::unique_ptr<ReceiptBook>> ReceiptBook::OpenToRead(const std::string& state_dir,
+                                                                     const std::string& context_id) {
+  const std::string path = PathOf(state_dir, context_id);
+  std::error_code error;
+  if (!std::filesystem::exists(path, error)) {
+    return absl::NotFoundError(absl::StrCat("there are no receipts in '", path, "' yet"));
+  }
+  return OpenBook(path, false);
+}
+
+}  // namespace mirror

@@ -1,0 +1,116 @@
+#ifndef MIRROR_PROTO_WIRE_RECEIPT_H_
+#define MIRROR_PROTO_WIRE_RECEIPT_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "proto/wire/batch.h"
+#include "proto/wire/lsn.h"
+
+// What a mirror gives for each commit, so that its source can prove later what was delivered. The form of
+// all of it stands at BatchResult.receipt in change_batch.proto.
+
+namespace mirror {
+
+/// Bytes of the text of a receipt; a longer one is none.
+inline constexpr std::size_t kReceiptBytesMax = 4096;
+/// Of one answer of Authenticate.
+inline constexpr std::size_t kReceiptsPerAnswerMax = 1'000;
+
+struct Receipt {
+  std::uint64_t number = 0;
+  std::string context_id;
+  std::string table;
+  std::int64_t cycle = 0;
+  Position position;
+  bool populated = false;
+  std::uint64_t batches = 0;
+  std::uint64_t inserts = 0, updates = 0, deletes = 0;
+  std::string content;   ///< 32 bytes.
+  std::string previous;  ///< 32 bytes, or none.
+  std::int64_t time_ms = 0;
+  friend bool operator==(const Receipt&, const Receipt&) = default;
+};
+
+std::string ReceiptText(const Receipt& receipt);
+/// Errors: kInvalidArgument: it is no receipt.
+absl::StatusOr<Receipt> ParseReceipt(std::string_view text);
+
+/// The end of a chain, as it is signed.
+struct ReceiptHead {
+  std::uint64_t number = 0;  ///< 0: there is no receipt.
+  std::string hash;          ///< SHA-256 of its text, 32 bytes; empty: none.
+  friend bool operator==(const ReceiptHead&, const ReceiptHead&) = default;
+};
+
+/// 32 bytes.
+std::string HashOf(std::string_view bytes);
+std::string HexOf(std::string_view bytes);
+/// Absent when it is not `bytes` bytes in hexadecimal digits.
+std::optional<std::string> BytesOfHex(std::string_view text, std::size_t bytes);
+
+/// SHA-256 of what comes in pieces. Threads: one.
+class Sha256Stream {
+ public:
+  Sha256Stream();
+  ~Sha256Stream();
+  Sha256Stream(Sha256Stream&& other) noexcept;
+  Sha256Stream& operator=(Sha256Stream&& other) noexcept;
+  Sha256Stream(const Sha256Stream&) = delete;
+  Sha256Stream& operator=(const Sha256Stream&) = delete;
+
+  void Add(std::string_view bytes);
+  template <typename Number>
+  void AddNumber(Number value) {
+    char bytes[sizeof(Number)];
+    for (std::size_t i = 0; i < sizeof(Number); ++i) {
+      bytes[i] = static_cast<char>(static_cast<std::uint64_t>(value) >> (8 * i));
+    }
+    Add({bytes, sizeof(Number)});
+  }
+  /// 32 bytes; afterwards it begins anew.
+  std::string Finish();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+/// The digest of a batch, built column by column, without the bytes of large values.
+class BatchHasher {
+ public:
+  BatchHasher(std::uint8_t operation, std::uint32_t rows, std::uint32_t columns);
+  struct Column {
+    std::uint32_t index = 0;  ///< In Table.columns.
+    std::span<const std::int64_t> ints;
+    std::span<const double> doubles;
+    std::string_view data;
+    std::span<const std::uint32_t> lengths;
+    std::string_view nulls, kinds;
+  };
+  void Add(const Column& column, std::span<const LargeValue> large);
+  std::string Finish() { return sha_.Finish(); }
+
+ private:
+  Sha256Stream sha_;
+};
+
+/// Of a batch as it is kept. `origin`: of each of its columns the index in Table.columns; empty: the same.
+std::string BatchDigest(const ChangeBatch& batch, const std::vector<std::uint32_t>& origin);
+/// Of a Wipe, and of any batch without rows that inserts.
+const std::string& EmptyBatchDigest();
+/// `digest` with the SHA-256 of each large value of the batch, in order; without any it stays as it is.
+std::string WithLargeValues(const std::string& digest, const std::vector<std::string>& values);
+/// Content of n batches; `before` is that of the first n - 1, empty for none.
+std::string AddContent(const std::string& before, const std::string& batch);
+
+}  // namespace mirror
+
+#endif  // MIRROR_PROTO_WIRE_RECEIPT_H_

@@ -1,0 +1,15 @@
+#ifndef MIRROR_PROTO_WIRE_RECEIPT_CODEC_H_
+#define MIRROR_PROTO_WIRE_RECEIPT_CODEC_H_
+
+#include <string>
+
+#include "mirror/v1/change_batch.pb.h"
+
+namespace mirror {
+
+/// The digest of a batch as its source sends it, see receipt.h; without its large values.
+std::string BatchDigest(const v1::ChangeBatch& batch);
+
+}  // namespace mirror
+
+#endif  // MIRROR_PROTO_WIRE_RECEIPT_CODEC_H_

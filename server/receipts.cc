@@ -1,0 +1,15 @@
+#include "server/receipts.h"
+
+#include "proto/wire/name_pattern.h"
+
+namespace mirror {
+
+bool KeepsReceipts(const ReceiptRules& rules, const std::string& context_id) {
+  bool on = rules.on;
+  for (const ReceiptRule& rule : rules.tenants) {
+    if (MatchesExactly(context_id, rule.context)) on = rule.on;
+  }
+  return on;
+}
+
+}  // namespace mirror
