@@ -13,6 +13,7 @@
 #include "proto/wire/limits.h"
 #include "server/call_log.h"
 #include "server/message_check.h"
+#include "server/message_memory.h"
 #include "server/rpc_status.h"
 
 namespace mirror {
@@ -28,6 +29,20 @@ constexpr std::string_view kService = "/mirror.v1.MirrorClientService/";
 const char* NameIn(const char* path) { return path + kService.size(); }
 
 }  // namespace
+
+/// The end of a large message is when much memory lies about in pieces.
+class LargeMessage {
+ public:
+  explicit LargeMessage(std::size_t bytes) : large_(bytes > kKeptPieceBytes) {}
+  ~LargeMessage() {
+    if (large_) GiveBackMessageMemory();
+  }
+  LargeMessage(const LargeMessage&) = delete;
+  LargeMessage& operator=(const LargeMessage&) = delete;
+
+ private:
+  const bool large_;
+};
 
 /// A RowDataStream whose messages come as bytes.
 class CheckedService::Stream final : public RowStreamEnds {
@@ -110,6 +125,7 @@ void CheckedService::AddUnary(const char* path, bool has_token, Handle handle) {
       if (const absl::Status admitted = self->Admit(*context, name); !admitted.ok())
         return ToRpcStatus(admitted);
     }
+    const LargeMessage large(bytes->Length());
     Request request;
     if (const absl::Status read = self->Read(*context, bytes, &request, has_token); !read.ok()) {
       return CallLog(name).Finish(read);

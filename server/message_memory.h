@@ -3,6 +3,8 @@
 
 #include <malloc.h>
 
+#include <cstddef>
+
 namespace mirror {
 
 /// What malloc keeps at most of the memory that was given back to it, for each of its arenas.
@@ -19,6 +21,15 @@ inline void KeepMessageMemory() {
   mallopt(M_MMAP_THRESHOLD, kKeptPieceBytes);
   mallopt(M_TRIM_THRESHOLD, kKeptBytes);
   mallopt(M_ARENA_MAX, kArenasMax);
+}
+
+/// What lies free between pieces that are in use, all arenas together; above it is given back.
+inline constexpr std::size_t kFreeBytesMax = 48 << 20;
+
+/// Now and then: as many small pieces, a flood of large messages leaves holes that no trimming at the end of
+/// an arena finds. Takes some milliseconds when there is something to give back.
+inline void GiveBackMessageMemory() {
+  if (mallinfo2().fordblks > kFreeBytesMax) malloc_trim(kKeptBytes);
 }
 
 }  // namespace mirror

@@ -26,6 +26,7 @@
 #include "server/freshness.h"
 #include "server/gate.h"
 #include "server/hook_runner.h"
+#include "server/message_memory.h"
 #include "server/metrics.h"
 #include "server/mirror_service.h"
 #include "server/reloader.h"
@@ -282,6 +283,7 @@ void Server::KeepHouse() {
   parts_->audit->KeepHouse(NowMs());
   parts_->events->KeepHouse();
   parts_->WatchFreshness();
+  GiveBackMessageMemory();
   if (++parts_->looks % kIdleLookEvery == 0) parts_->tenants->EndIdleCycles();
   const auto now = std::chrono::steady_clock::now();
   if (now - parts_->kept < kKeepInterval) return;
