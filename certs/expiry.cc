@@ -31,12 +31,14 @@ constexpr KindWords kKinds[] = {
      "make the next key with 'mirrorctl certs issue-application', give its certificate to the sources "
      "(application_certificate), then set 'key' and 'key_id' of [application] and reload the server's keys"},
     {KeyKind::kListener, "listener",
-     "make it anew with 'mirrorctl certs issue-tls --replace'; a running server notices it"},
+     "make it anew with 'mirrorctl certs issue-tls --dir DIR --name HOST --replace'; a running server "
+     "notices it"},
     {KeyKind::kListenerCa, "listener_ca",
      "make a new authority, put its certificate into the same file behind the old one, issue the sources' "
      "certificates anew with 'mirrorctl certs issue-client', then take the old one out"},
     {KeyKind::kAdmin, "admin",
-     "make it anew with 'mirrorctl certs issue-tls --listener admin --replace'; a running server notices it"},
+     "make it anew with 'mirrorctl certs issue-tls --listener admin --dir DIR --name HOST --replace'; a "
+     "running server notices it"},
     {KeyKind::kAdminCa, "admin_ca",
      "make a new authority, put its certificate into the same file behind the old one, issue the operators' "
      "certificates anew with 'mirrorctl certs issue-operator', then take the old one out"},

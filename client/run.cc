@@ -58,6 +58,9 @@ void Print(Shared& shared, const SourceRun& run, Schedule::Time next) {
   const std::lock_guard lock(shared.printing);
   if (shared.lines != nullptr) {
     shared.lines->Write("cycle", run.config->context_id, RunInWords(run));
+    for (const std::string& warning : shared.warnings.Due(shared.config, std::time(nullptr))) {
+      shared.lines->Write("warning", "", warning);
+    }
     shared.err << err.str() << std::flush;
     return;
   }

@@ -114,6 +114,30 @@ ColumnRules::ColumnRules(const ColumnRulesConfig& config, const std::optional<st
   if (secret && !blocks_.empty()) key_.emplace(*secret, context_id);
 }
 
+std::vector<std::string> ColumnRules::Idle(const std::vector<const TableSchema*>& tables) const {
+  std::vector<std::string> idle;
+  for (const ColumnRuleBlock& block : blocks_) {
+    std::vector<const TableSchema*> meant;
+    for (const TableSchema* const table : tables) {
+      if (MatchesPattern(table->name, block.table)) meant.push_back(table);
+    }
+    if (meant.empty()) {
+      idle.push_back(absl::StrCat("no table is named '", block.table, "'"));
+      continue;
+    }
+    for (const auto* const patterns : {&block.plain, &block.leave_out, &block.hash, &block.mask}) {
+      for (const std::string& pattern : *patterns) {
+        const bool found = std::any_of(meant.begin(), meant.end(), [&](const TableSchema* table) {
+          return std::any_of(table->columns.begin(), table->columns.end(),
+                             [&](const Column& column) { return MatchesPattern(column.name, pattern); });
+        });
+        if (!found) idle.push_back(absl::StrCat("no column of '", block.table, "' is named '", pattern, "'"));
+      }
+    }
+  }
+  return idle;
+}
+
 absl::Status ColumnRules::Set(TableSchema* table) const {
   for (Column& column : table->columns) {
     column.rule = Rule::kPlain;

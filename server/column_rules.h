@@ -47,6 +47,9 @@ class ColumnRules {
 
   /// Writes the rules into the columns. Errors: kInvalidArgument when a column cannot have its rule.
   absl::Status Set(TableSchema* table) const;
+  /// What of the rules means no table, or no column of a table, of these: words for people, each with the
+  /// place.
+  std::vector<std::string> Idle(const std::vector<const TableSchema*>& tables) const;
   const TenantHashKey* hash_key() const { return key_ ? &*key_ : nullptr; }
 
  private:

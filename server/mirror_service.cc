@@ -257,6 +257,11 @@ void MirrorService::CancelIdleStreams(std::chrono::milliseconds patience) {
   }
 }
 
+MirrorService::Refused MirrorService::TakeRefused() {
+  const std::lock_guard lock(refused_mutex_);
+  return std::exchange(refused_, {});
+}
+
 // --- Authenticate -------------------------------------------------------------
 
 grpc::Status MirrorService::Authenticate(grpc::ServerContext* /*context*/,
@@ -264,7 +269,12 @@ grpc::Status MirrorService::Authenticate(grpc::ServerContext* /*context*/,
                                          v1::AuthenticateResponse* response) {
   CallLog log("Authenticate", counters_);
   const absl::StatusOr<Caller> caller = gate_.AdmitToken(request->request_token());
-  if (!caller.ok()) return log.Finish(caller.status());
+  if (!caller.ok()) {
+    const std::lock_guard lock(refused_mutex_);
+    ++refused_.calls;
+    refused_.last = std::string(caller.status().message());
+    return log.Finish(caller.status());
+  }
   log.set_tenant(caller->context_id);
   const absl::StatusOr<InFlight::Call> place = in_flight_.BeginCall(caller->context_id);
   if (!place.ok()) return log.Finish(place.status());

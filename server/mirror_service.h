@@ -42,6 +42,13 @@ class MirrorService final {
   MirrorService(Gate& gate, Tenants& tenants, const LimitsConfig& limits, HookRunner* hooks,
                 ServerCounters& counters = UnwatchedCounters());
 
+  /// Sources that could not prove who they are.
+  struct Refused {
+    std::uint64_t calls = 0;
+    std::string last;  ///< Why, of the last one.
+  };
+  /// Since the last call of this.
+  Refused TakeRefused();
   /// Cancels streams that have been waiting for their next message for longer than `patience`. Called now and
   /// then: such a stream holds a thread.
   void CancelIdleStreams(std::chrono::milliseconds patience);
@@ -101,6 +108,8 @@ class MirrorService final {
   const std::uint32_t streams_per_tenant_max_;
   const std::chrono::seconds cycle_idle_;
   InFlight in_flight_;
+  std::mutex refused_mutex_;
+  Refused refused_;
   std::mutex streams_mutex_;
   std::list<OpenStream> streams_;
 };

@@ -159,6 +159,7 @@ struct Server::Parts {
 
   void ServeMetrics();
   void WatchFreshness();
+  void TellRefused();
   std::chrono::seconds stream_idle{600};
   std::uint64_t looks = 0;
 };
@@ -186,6 +187,15 @@ void Server::Parts::WatchFreshness() {
     seen.push_back({std::move(tenant.context_id), std::move(tenant.summary)});
   }
   freshness->Look(seen, NowMs());
+}
+
+/// Whose source it was is not known: nobody proved it.
+void Server::Parts::TellRefused() {
+  const MirrorService::Refused refused = mirror->TakeRefused();
+  if (refused.calls == 0) return;
+  events->Add("", Severity::kWarning, "source.not_admitted",
+              absl::StrCat(refused.calls, refused.calls == 1 ? " Authenticate was" : " Authenticates were",
+                           " refused in the last seconds, and no cycle began. The last one: ", refused.last));
 }
 
 Server::Server() : parts_(std::make_unique<Parts>()) {}
@@ -289,6 +299,7 @@ void Server::KeepHouse() {
   if (now - parts_->kept < kKeepInterval) return;
   parts_->kept = now;
   parts_->keeper->Keep();
+  parts_->TellRefused();
 }
 
 void Server::Stop() {

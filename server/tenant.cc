@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "proto/wire/crash_point.h"
 #include "proto/wire/table.h"
 #include "server/apply_plan.h"
@@ -521,6 +522,7 @@ absl::StatusOr<Announcement> Tenant::Announce(const Caller& caller, std::int64_t
 
   Progressed(cycle, now_ms, began);
   KeepTargets();
+  TellIdleRules(tables);
   if (!held.empty() || !settled.empty()) HoldsChanged(held);
   refused_tables_.emplace();
   for (const SchemaAnswer& answer : answers) {
@@ -528,8 +530,7 @@ absl::StatusOr<Announcement> Tenant::Announce(const Caller& caller, std::int64_t
     if (!IsWanted(action)) refused_tables_->insert(FoldName(answer.table));
     // Told once, not in every cycle that finds the same.
     if (std::find(before.begin(), before.end(), answer) != before.end()) continue;
-    if (action == SchemaAction::kRefused)
-      events_.Add(context_id_, Severity::kWarning, "table.refused", answer.reason);
+    if (action == SchemaAction::kRefused) TellRefusedTable(answer);
     if (action == SchemaAction::kRepopulate) {
       events_.Add(context_id_, Severity::kInformation, "table.repopulate",
                   absl::StrCat(Quoted(answer.table), " is to be populated anew: ", answer.reason));
@@ -893,6 +894,36 @@ RowAnswer Tenant::AnswerOf(const WaitingRows& waiting, std::size_t number, RowPl
     answered.push_back(std::move(outcome));
   }
   return answered;
+}
+
+/// What is there already is worse than nothing: it may hold what a rule of now is to keep out.
+void Tenant::TellRefusedTable(const SchemaAnswer& answer) {
+  const absl::StatusOr<std::optional<TableRecord>> record = store_->ReadTable(answer.table);
+  const bool there = record.ok() && *record;
+  events_.Add(
+      context_id_, there ? Severity::kError : Severity::kWarning, "table.refused",
+      absl::StrCat(answer.reason, there ? " What the mirror has of it stays as it was, readable, until "
+                                          "the table is taken again or 'mirrorctl reset' drops it."
+                                        : ""));
+}
+
+/// A rule with a typing error keeps nothing out.
+void Tenant::TellIdleRules(const std::vector<AnnouncedTable>& tables) {
+  std::vector<const TableSchema*> schemas;
+  for (const AnnouncedTable& table : tables) {
+    // One that is refused may be so because of its rules.
+    if (!table.schema.ok()) return;
+    schemas.push_back(&*table.schema);
+  }
+  std::string idle = absl::StrJoin(rules_.Idle(schemas), "; ");
+  if (idle == told_idle_rules_) return;
+  told_idle_rules_ = std::move(idle);
+  if (told_idle_rules_.empty()) return;
+  events_.Add(
+      context_id_, Severity::kWarning, "columns.rule_idle",
+      absl::StrCat("rules of columns that mean nothing the source has: ", told_idle_rules_,
+                   ". Nothing is kept out by them. Correct them in mirror-server.toml and restart the "
+                   "server, or remove them"));
 }
 
 void Tenant::AddPopulateEvent(const std::string& table, PopulateReason reason) {

@@ -325,6 +325,8 @@ class Tenant {
   void TellTimedOut(std::int64_t cycle);
   void TellInterrupted(std::int64_t cycle);
   void TellUnavailable(const absl::Status& status);
+  void TellRefusedTable(const SchemaAnswer& answer);
+  void TellIdleRules(const std::vector<AnnouncedTable>& tables);
   void AddPopulateEvent(const std::string& table, PopulateReason reason);
   /// Counts what became of it, and its rows when they were applied.
   void CountBatch(const RowRequest& request, std::size_t batch, const BatchOutcome& outcome);
@@ -355,6 +357,7 @@ class Tenant {
   std::shared_ptr<const TenantSummary> summary_;
   std::atomic<std::int64_t> seen_progress_ms_{0};
   ReceiptHead signed_receipts_;
+  std::string told_idle_rules_;
   bool retired_ = false, removed_ = false;
   bool replaced_ = false;      ///< Another file was found, and the cycle in it has not been ended yet.
   bool served_cycle_ = false;  ///< A cycle may be running that this process has served.

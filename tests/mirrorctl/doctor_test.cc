@@ -132,11 +132,11 @@ TEST_F(Doctor, WhatIsWellIsSaidLineByLineAndNeedsNothing) {
   EXPECT_EQ(run.exit_code, 0) << run.output;
   EXPECT_EQ(run.errors, "");
   for (const char* const step :
-       {"admin name",    "admin port",     "admin TLS",     "admin certificate", "admin identity",
-        "admin call",    "server clock",   "server disk",   "server sync",       "mirrors",
-        "server keys",   "endpoint name",  "endpoint port", "endpoint TLS",      "endpoint certificate",
-        "source key",    "application",    "source's keys", "Cust proof",        "endpoint clock",
-        "Cust database", "Cust change log"}) {
+       {"admin name",           "admin port",    "admin TLS",      "admin certificate", "admin identity",
+        "admin call",           "server clock",  "server disk",    "server sync",       "mirrors",
+        "server keys",          "tenants",       "endpoint name",  "endpoint port",     "endpoint TLS",
+        "endpoint certificate", "source key",    "application",    "source's keys",     "Cust proof",
+        "endpoint clock",       "Cust database", "Cust change log"}) {
     EXPECT_THAT(run.output, HasSubstr(absl::StrCat("OK    ", step, " "))) << step;
   }
   EXPECT_THAT(run.output, AllOf(HasSubstr("1 passes the integrity check"), HasSubstr("proved itself"),
@@ -158,7 +158,7 @@ TEST_F(Doctor, AServerThatIsDownIsTheOnlyThingToMend) {
   EXPECT_THAT(Needy(said), testing::ElementsAre("FAIL admin port", "SKIP admin TLS", "SKIP admin certificate",
                                                 "SKIP admin call", "SKIP server clock", "SKIP server disk",
                                                 "SKIP server sync", "SKIP mirrors", "SKIP server keys",
-                                                "FAIL endpoint port", "SKIP endpoint TLS",
+                                                "SKIP tenants", "FAIL endpoint port", "SKIP endpoint TLS",
                                                 "SKIP endpoint certificate", "SKIP Cust proof"));
   EXPECT_THAT(said.steps,
               Contains(testing::Pair("SKIP Cust proof", HasSubstr("since 'endpoint port' failed"))));
@@ -437,6 +437,18 @@ TEST_F(Doctor, ASourceThatIsNotThereOrWithoutALogIsToldOf) {
   EXPECT_THAT(said.steps, Contains(testing::Pair("FAIL Cust database", HasSubstr("is not there"))));
   EXPECT_THAT(said.steps,
               Contains(testing::Pair("SKIP Cust change log", HasSubstr("'Cust database' failed"))));
+}
+
+TEST_F(Doctor, ATenantThatWaitsForAnOperatorIsToldOf) {
+  Begin();
+  ASSERT_EQ(Agent("once").exit_code, 0);
+  EXPECT_EQ(Examine().exit_code, 0);
+  ASSERT_EQ(here_->Mirrorctl({"pause", "Cust", "--reason", "disk is exchanged"}).exit_code, 0);
+  const Said said = Examine();
+  EXPECT_EQ(said.exit_code, 1);
+  EXPECT_THAT(said.steps,
+              Contains(testing::Pair("WARN tenants", AllOf(HasSubstr("Cust is paused: disk is exchanged"),
+                                                           HasSubstr("mirrorctl resume Cust")))));
 }
 
 TEST_F(Doctor, AWrongConfigurationIsWrongUsage) {

@@ -104,7 +104,14 @@ def _agent():
         )
 
 
-LINES = [*_bulk(), *_keys(), *_peers(), *_small(), *_agent()]
+def _receipts():
+    group, without = "receipts", "the same without receipts"
+    yield Line("receipts-population", group, "first population of a new mirror, with receipts", without, 0.9)
+    yield Line("receipts-upsert", group, "upsert of existing rows, with receipts", without, 0.9)
+    yield Line("receipts-push", group, "time of a one-row push with receipts, p50", without, 1.1, True, "x", "us")
+
+
+LINES = [*_bulk(), *_keys(), *_peers(), *_small(), *_agent(), *_receipts()]
 MICRO = "micro"  # Not a line: google-benchmark's own figures of the pure parts.
 
 

@@ -17,6 +17,7 @@ import micro_lines
 import progress
 import peer_lines
 import raw_lines
+import receipt_lines
 import report
 import small_lines
 from bench_run import Bench
@@ -28,6 +29,7 @@ GROUPS = {
     **peer_lines.GROUPS,
     **small_lines.GROUPS,
     **agent_lines.GROUPS,
+    **receipt_lines.GROUPS,
 }
 RESULTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "results")
 TARGETS = "mirror-server mirror-agent mirrorctl mirror-harness mirror-bench mirror-bench-store mirror-bench-micro"

@@ -23,9 +23,9 @@ const char* NameOf(Verdict verdict) {
 
 std::vector<Requirement> AllRequirements() {
   std::vector<Requirement> all;
-  for (auto part :
-       {HandshakeRequirements, TableRequirements, BatchRequirements, PositionRequirements, CycleRequirements,
-        EqualityRequirements, TypeRequirements, SchemaChangeRequirements, LimitRequirements}) {
+  for (auto part : {HandshakeRequirements, TableRequirements, BatchRequirements, PositionRequirements,
+                    CycleRequirements, EqualityRequirements, TypeRequirements, SchemaChangeRequirements,
+                    LimitRequirements, ReceiptRequirements}) {
     for (Requirement& requirement : part()) all.push_back(std::move(requirement));
   }
   return all;

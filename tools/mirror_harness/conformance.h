@@ -31,6 +31,7 @@ std::vector<Requirement> EqualityRequirements();
 std::vector<Requirement> TypeRequirements();
 std::vector<Requirement> SchemaChangeRequirements();
 std::vector<Requirement> LimitRequirements();
+std::vector<Requirement> ReceiptRequirements();
 /// All, in the order in which they are examined.
 std::vector<Requirement> AllRequirements();
 

@@ -132,7 +132,10 @@ absl::Status HonestSource::Patiently(bool rows, const std::function<absl::Status
   const std::lock_guard lock(mutex_);
   ++served_.calls;
   served_.repeated += repeated;
-  if (rows) row_ms_.push_back(std::chrono::duration<double, std::milli>(Clock::now() - begin).count());
+  if (rows) {
+    row_ms_.push_back(std::chrono::duration<double, std::milli>(Clock::now() - begin).count());
+    lately_ms_.push_back(row_ms_.back());
+  }
   if (status.ok()) return status;
   if (served_.failures++ == 0) served_.first_failure = status.ToString();
   if (failure_.empty()) failure_ = status.ToString();
@@ -142,6 +145,15 @@ absl::Status HonestSource::Patiently(bool rows, const std::function<absl::Status
 std::string HonestSource::TakeFailure() {
   const std::lock_guard lock(mutex_);
   return std::exchange(failure_, {});
+}
+
+double HonestSource::TakeP99() {
+  std::vector<double> lately;
+  {
+    const std::lock_guard lock(mutex_);
+    lately.swap(lately_ms_);
+  }
+  return lately.size() < kCallsForP99 ? 0 : Percentile(std::move(lately), 0.99);
 }
 
 HonestSource::Served HonestSource::Take() {

@@ -2,6 +2,7 @@
 #define MIRROR_TOOLS_MIRROR_HARNESS_HONEST_SOURCE_H_
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -38,6 +39,10 @@ class HonestSource {
   Served Take();
   /// Since the last call of this; empty: nothing. Else the first failure.
   std::string TakeFailure();
+  /// p99 of the calls with rows since the last call of this, milliseconds; 0: they were fewer than
+  /// kCallsForP99.
+  double TakeP99();
+  static constexpr std::size_t kCallsForP99 = 50;
 
  private:
   void Run(const std::stop_token& stop);
@@ -52,7 +57,7 @@ class HonestSource {
   std::mutex mutex_;
   Served served_;
   std::string failure_;
-  std::vector<double> row_ms_;
+  std::vector<double> row_ms_, lately_ms_;
   std::jthread running_;
 };
 

@@ -46,9 +46,11 @@ AttackResult RunOne(const Theme& theme, const Attack& attack, Target* target, Ho
                     PeakWatch* watch) {
   AttackResult result{FullName(theme, attack), attack.what, attack.expected, {}, 0, {}};
   const Clock::time_point begin = Clock::now();
+  honest->TakeP99();
   result.outcome = attack.run(*target);
   result.seconds = std::chrono::duration<double>(Clock::now() - begin).count();
   if (watch != nullptr) result.server = watch->Take();
+  result.honest_p99_ms = honest->TakeP99();
   const std::string failure = honest->TakeFailure();
   if (!failure.empty() && result.outcome.fault.empty()) {
     result.outcome.fault = "the honest tenant was not served: " + failure;
@@ -73,9 +75,12 @@ std::size_t HostileReport::refused_rightly() const {
       std::count_if(attacks.begin(), attacks.end(), [](const AttackResult& result) { return result.ok(); }));
 }
 
+bool HostileReport::memory_stayed() const {
+  return !server_attacked || server_attacked->memory_bytes <= kHostileMemoryMax;
+}
+
 bool HostileReport::good() const {
-  const bool memory = !server_attacked || server_attacked->memory_bytes <= kHostileMemoryMax;
-  return refused_rightly() == attacks.size() && memory && quiet.failures + attacked.failures == 0;
+  return refused_rightly() == attacks.size() && memory_stayed() && quiet.failures + attacked.failures == 0;
 }
 
 std::string UnknownAttack(const std::vector<std::string>& only) {

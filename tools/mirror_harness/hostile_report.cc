@@ -1,6 +1,8 @@
+#include <algorithm>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -8,6 +10,8 @@
 
 namespace mirror::harness {
 namespace {
+
+constexpr std::size_t kWorstListed = 10;
 
 using Json = nlohmann::ordered_json;
 
@@ -44,6 +48,23 @@ Json PeakJson(const std::optional<PeakWatch::Peak>& peak) {
   return {{"memory_mb", Mb(peak->memory_bytes)}, {"descriptors", peak->descriptors}};
 }
 
+/// The attacks in which the honest tenant was served worst: a percentile over all of them hides those.
+std::string WorstText(const HostileReport& report) {
+  std::vector<const AttackResult*> over;
+  for (const AttackResult& result : report.attacks) {
+    if (result.honest_p99_ms > kP99RatioGoal * report.quiet.p99_ms) over.push_back(&result);
+  }
+  std::sort(over.begin(), over.end(),
+            [](const AttackResult* a, const AttackResult* b) { return a->honest_p99_ms > b->honest_p99_ms; });
+  if (over.size() > kWorstListed) over.resize(kWorstListed);
+  std::string text;
+  for (const AttackResult* const result : over) {
+    absl::StrAppend(&text, "  p99 under ", result->name, " alone: ", Fixed(result->honest_p99_ms, 2), " ms, ",
+                    Fixed(result->honest_p99_ms / report.quiet.p99_ms, 1), " times\n");
+  }
+  return text;
+}
+
 /// What the endpoint said may be a name that the attacker chose: one line, no control characters.
 std::string OneLine(std::string words) {
   if (words.size() > kWordsMax) words.resize(kWordsMax);
@@ -76,11 +97,19 @@ std::string HostileText(const HostileReport& report) {
   }
   absl::StrAppend(&text, "\nhonest, quiet         ", ServedText(report.quiet), "\nhonest, under attack  ",
                   ServedText(report.attacked), "\np99 under attack is ", Fixed(report.p99_ratio(), 2),
-                  " times the quiet one\n");
+                  " times the quiet one (the goal is ", Fixed(kP99RatioGoal, 0), ")\n", WorstText(report));
   for (const HonestSource::Served* served : {&report.quiet, &report.attacked}) {
     if (served->failures > 0) {
       absl::StrAppend(&text, "the honest tenant's first failure: ", OneLine(served->first_failure), "\n");
     }
+  }
+  if (report.refused_rightly() < report.attacks.size()) {
+    absl::StrAppend(&text, "NOT GOOD: ", report.attacks.size() - report.refused_rightly(),
+                    " attacks did not end as they should, see the lines with WRONG\n");
+  }
+  if (!report.memory_stayed()) text += "NOT GOOD: the server held more memory than is allowed\n";
+  if (report.quiet.failures + report.attacked.failures > 0) {
+    text += "NOT GOOD: the honest tenant was not served all the while\n";
   }
   return text;
 }
@@ -95,6 +124,7 @@ std::string HostileJson(const HostileReport& report) {
   json["honest_quiet"] = ServedJson(report.quiet);
   json["honest_attacked"] = ServedJson(report.attacked);
   json["p99_ratio"] = report.p99_ratio();
+  json["p99_ratio_goal"] = kP99RatioGoal;
   json["attacks"] = Json::array();
   for (const AttackResult& result : report.attacks) {
     json["attacks"].push_back({{"name", result.name},
@@ -105,6 +135,7 @@ std::string HostileJson(const HostileReport& report) {
                                {"fault", result.outcome.fault},
                                {"words", OneLine(result.outcome.words)},
                                {"seconds", result.seconds},
+                               {"honest_p99_ms", result.honest_p99_ms},
                                {"server", PeakJson(result.server)}});
   }
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";

@@ -24,7 +24,8 @@ constexpr std::int64_t kSkewMaxMs = 60'000;  // [tokens] leeway, unless it was c
 constexpr std::uint64_t kDiskNotice = 1ULL << 30, kDiskMin = 100ULL << 20;  // Bytes.
 constexpr std::uint64_t kSyncNoticeUs = 100'000;
 
-constexpr const char* kCallSteps[] = {"server clock", "server disk", "server sync", "mirrors", "server keys"};
+constexpr const char* kCallSteps[] = {"server clock", "server disk", "server sync",
+                                      "mirrors",      "server keys", "tenants"};
 
 /// Whether it can be shown at all: `pair` says whether the files are two halves of one, closed to others and
 /// valid now. `reached`: the server has judged who signed it.
@@ -126,6 +127,36 @@ void ExamineKeys(const v1::DiagnoseResponse& answer, DoctorReport& report) {
   }
 }
 
+/// What waits for an operator, of all tenants.
+void ExamineTenants(AdminClient& client, DoctorReport& report) {
+  const auto answer = client.Tenants();
+  if (!answer.ok()) {
+    return report.Fail("tenants", std::string(answer.status().message()),
+                       "see the server's log, which has a line for each call and for what went wrong");
+  }
+  int waiting = 0;
+  for (const v1::Tenant& tenant : answer->tenants()) {
+    const std::string& name = tenant.context_id();
+    if (!tenant.waiting_source_id().empty()) {
+      report.Warn("tenants", absl::StrCat(name, ": another source wants to feed it, and waits"),
+                  absl::StrCat("'mirrorctl accept-source ", name, "' if it is the right one; else stop it"));
+      ++waiting;
+    } else if (tenant.holds() > 0) {
+      report.Warn("tenants", absl::StrCat(name, ": changes are held, since too much would vanish by them"),
+                  absl::StrCat("'mirrorctl hold list ", name, "', then 'hold commit' or 'hold rollback'"));
+      ++waiting;
+    }
+    if (tenant.paused()) {
+      report.Warn("tenants", absl::StrCat(name, " is paused: ", tenant.pause_reason()),
+                  absl::StrCat("'mirrorctl resume ", name, "' when it is to be mirrored again"));
+      ++waiting;
+    }
+  }
+  if (waiting == 0) {
+    report.Ok("tenants", absl::StrCat(answer->tenants_size(), ", and none of them waits for an operator"));
+  }
+}
+
 void SkipCalls(const std::string& because, DoctorReport& report) {
   for (const char* const step : kCallSteps) report.Skip(step, because);
 }
@@ -150,6 +181,7 @@ void ExamineCalls(const ControlConfig& config, DoctorReport& report) {
   ExamineDisk(*answer, report);
   ExamineMirrors(*answer, report);
   ExamineKeys(*answer, report);
+  ExamineTenants(**client, report);
 }
 
 }  // namespace
