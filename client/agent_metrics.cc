@@ -13,9 +13,8 @@ double Seconds(std::int64_t ms) { return static_cast<double>(ms) / 1'000; }
 
 }  // namespace
 
-AgentMetrics::AgentMetrics(const std::vector<std::string>& tenants,
-                           std::optional<std::int64_t> application_not_after_s)
-    : application_not_after_s_(application_not_after_s) {
+AgentMetrics::AgentMetrics(const std::vector<std::string>& tenants, std::vector<DatedKey> keys)
+    : keys_(std::move(keys)) {
   for (const std::string& tenant : tenants)
     sources_.emplace_back(std::make_unique<Source>())->tenant = tenant;
 }
@@ -107,10 +106,10 @@ std::string AgentMetrics::Text(std::int64_t now_ms) const {
     page.AddGauge("mirror_agent_tables_differing", "Tables that the last run found to differ and left so.",
                   tenant, static_cast<double>(source->differing));
   }
-  if (application_not_after_s_) {
+  for (const DatedKey& key : keys_) {
     page.AddGauge("mirror_certificate_expiry_timestamp_seconds", "When it ends, unix seconds.",
-                  {{"name", "application_certificate"}, {"kind", "application"}},
-                  static_cast<double>(*application_not_after_s_));
+                  {{"name", key.name}, {"kind", std::string(KindName(key.kind))}},
+                  static_cast<double>(key.not_after_s));
   }
   return page.Text();
 }

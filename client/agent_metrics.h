@@ -5,10 +5,10 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
+#include "certs/expiry.h"
 #include "client/agent_counters.h"
 #include "client/cycle.h"
 
@@ -18,10 +18,8 @@ namespace mirror {
 /// Threads: any; each source is noted by one.
 class AgentMetrics {
  public:
-  /// `tenants`: the context id of each source. `application_not_after_s`: the end of the application's
-  /// certificate, unix seconds.
-  AgentMetrics(const std::vector<std::string>& tenants,
-               std::optional<std::int64_t> application_not_after_s = std::nullopt);
+  /// `tenants`: the context id of each source. `keys`: keys and certificates that the agent uses.
+  explicit AgentMetrics(const std::vector<std::string>& tenants, std::vector<DatedKey> keys = {});
 
   WireCounters& wire(std::size_t source) { return sources_[source]->wire; }
   void Begun(std::size_t source, std::int64_t now_ms);
@@ -47,7 +45,7 @@ class AgentMetrics {
   };
 
   std::vector<std::unique_ptr<Source>> sources_;
-  const std::optional<std::int64_t> application_not_after_s_;
+  const std::vector<DatedKey> keys_;
 };
 
 }  // namespace mirror

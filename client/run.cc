@@ -178,7 +178,7 @@ int Run(const std::string& file, std::ostream& plain_out, std::ostream& plain_er
   out << "mirror-agent: " << config->sources.size() << (config->sources.size() == 1 ? " source" : " sources")
       << ", to " << config->endpoint.address << '\n'
       << std::flush;
-  AgentMetrics metrics(TenantsOf(*config), connection->identity.application_key->not_after());
+  AgentMetrics metrics(TenantsOf(*config), AgentKeys(*config));
   const std::unique_ptr<MetricsListener> listener = ServeMetrics(config->metrics, metrics, out, err);
   std::stop_source stop;
   std::jthread work(

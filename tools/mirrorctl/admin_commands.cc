@@ -346,7 +346,7 @@ void AddReading(const Commands& commands) {
   events.add_option("--limit", request->limit, "The last so many")
       ->check(CLI::Range(std::uint32_t{1}, kEventsMax))
       ->capture_default_str();
-  events.add_flag("--follow", request->follow, "Then each new one, until Ctrl-C");
+  events.add_flag("--follow", request->follow, "Then each new one, until Ctrl-C or until the server ends");
   commands.AddJson(events, "Print an array of objects; with --follow one object a line");
 
   CLI::App& keys =
