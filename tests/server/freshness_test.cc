@@ -282,6 +282,30 @@ TEST_F(FreshTenant, ADatabaseThatIsNotTheBelievedOneMakesNothingFresh) {
   EXPECT_EQ(Info().source_ms, 1'650'000'000'000);
 }
 
+TEST_F(FreshTenant, ATableThatIsHeldBecauseItIsNotAnnouncedAnyMoreIsNotMadeFresh) {
+  options_.breaker.limits.rows_min = 1;
+  Restart();
+  std::vector<TableSchema> all;
+  for (const char* name : {"people", "second", "third", "fourth"}) {
+    all.push_back(People());
+    all.back().name = name;
+  }
+  source_->Begin();
+  ASSERT_THAT(source_->Announce(all), IsOk());
+  for (const TableSchema& table : all) source_->Populate(table, {{1, "Ada", 36}}, kFive);
+  ASSERT_THAT(CompleteAsOf(1'600'000'000'000), IsOk());
+  source_->Begin();
+  ASSERT_THAT(source_->Announce({all.back()}), IsOk());
+  ASSERT_THAT(source_->last_announcement->held_tables, SizeIs(3));
+  ASSERT_THAT(CompleteAsOf(1'650'000'000'000), IsOk());
+  const std::vector<TableInfo> tables = tenant_->Tables().value();
+  ASSERT_THAT(tables, SizeIs(4));
+  for (const TableInfo& info : tables) {
+    EXPECT_EQ(info.source_ms, info.record.table == "fourth" ? 1'650'000'000'000 : 1'600'000'000'000)
+        << info.record.table;
+  }
+}
+
 TEST_F(FreshTenant, ACycleWhoseAnnouncementIsNotKnownAnyMoreLeavesTimesAsTheyWere) {
   source_->Mirror(People(), {{1, "Ada", 36}}, kFive);
   source_->Begin();
