@@ -15,17 +15,19 @@ void SummaryKeeper::Restore() {
     spdlog::warn("what was known of tenants is not read: {}", std::string(kept.status().message()));
     return;
   }
-  std::map<std::string, std::int64_t> progress;
+  std::map<std::string, TenantSummary> read;
   for (const auto& [context_id, text] : *kept) {
     kept_[context_id] = {};
     const auto summary = UnpackSummary(text);
     if (!summary) continue;
     tenants_.Remember(context_id, *summary);
-    progress[context_id] = summary->progress_ms;
+    read[context_id] = *summary;
   }
   for (const Tenants::Seen& seen : tenants_.AllSeen()) {
-    const auto found = progress.find(seen.context_id);
-    if (found != progress.end()) kept_[seen.context_id] = {seen.summary, found->second};
+    // One that was opened meanwhile is known better than the catalog knows it.
+    const auto found = read.find(seen.context_id);
+    if (found == read.end() || found->second != *seen.summary) continue;
+    kept_[seen.context_id] = {seen.summary, found->second.progress_ms};
   }
 }
 
