@@ -79,14 +79,15 @@ AuditLog::MakeSeal Audit::Sealing(SealKind kind, std::optional<AuditPoint> point
   };
 }
 
-void Audit::Keep(AuditRecord record, const AuditLog::MakeSeal& seal) {
+bool Audit::Keep(AuditRecord record, const AuditLog::MakeSeal& seal) {
   const absl::StatusOr<AuditLog::Added> added = log_.Add(std::move(record), seal);
   if (!added.ok()) {
     spdlog::error("this audit record was not kept: {}", std::string(added.status().message()));
-    return;
+    return false;
   }
   const std::optional<AuditPoint> former = std::exchange(known_, added->now);
   if (former && *former != added->before) Replaced(*former);
+  return true;
 }
 
 /// Somebody took records away or put another catalog there. What was known of the former one goes into the
@@ -96,6 +97,7 @@ void Audit::Replaced(const AuditPoint& former) {
   std::filesystem::rename(HeadPath(), absl::StrCat(HeadPath(), ".", NowMs()), ignored);
   head_.reset();
   known_.reset();
+  sealed_.reset();
   Keep(OwnRecord("the log is another one than before"), Sealing(SealKind::kReplaced, former));
   events_.Add("", Severity::kError, "audit.replaced",
               absl::StrCat("the audit log is not the one that this server knew up to record ", former.id,
@@ -106,17 +108,31 @@ void Audit::Replaced(const AuditPoint& former) {
 }
 
 void Audit::SealLocked() {
-  Keep(OwnRecord("signed all records before this one"), Sealing(SealKind::kSealed, std::nullopt));
-  if (!known_) return;
-  AuditSeal head{.kind = SealKind::kSealed, .point = *known_, .time_ms = NowMs()};
-  absl::Status status = Sign(signer_, &head);
-  if (status.ok()) {
-    status =
-        WriteFileAtomically(HeadPath(), FormatSeal(head) + "\n", FileUse::kSecret, ExistingFile::kReplace);
+  const absl::Status status = TrySeal();
+  failed_ms_ = status.ok() ? 0 : NowMs();
+  if (status.ok()) return;
+  spdlog::error(
+      "the audit log was not signed: {}. Its records are kept, and audit.head stays as it was; it is tried "
+      "again "
+      "in {} s",
+      std::string(status.message()), kAuditRetryMs / 1'000);
+}
+
+absl::Status Audit::TrySeal() {
+  // Where only audit.head could not be written, the chain needs no further record.
+  if (!known_ || sealed_ != known_) {
+    if (!Keep(OwnRecord("signed all records before this one"), Sealing(SealKind::kSealed, std::nullopt))) {
+      return absl::UnavailableError("its record was not kept");
+    }
+    sealed_ = known_;
   }
-  if (!status.ok()) spdlog::error("audit.head was not written: {}", std::string(status.message()));
-  // Not tried again at each look: the next one is tomorrow, or when the server stops.
+  AuditSeal head{.kind = SealKind::kSealed, .point = *known_, .time_ms = NowMs()};
+  if (absl::Status status = Sign(signer_, &head); !status.ok()) return status;
+  absl::Status status =
+      WriteFileAtomically(HeadPath(), FormatSeal(head) + "\n", FileUse::kSecret, ExistingFile::kReplace);
+  if (!status.ok()) return status;
   head_ = std::move(head);
+  return absl::OkStatus();
 }
 
 void Audit::Prune() {
@@ -142,7 +158,7 @@ void Audit::Add(const std::string& who, const std::string& call, const absl::Sta
   const std::lock_guard lock(mutex_);
   Keep(std::move(record));
   // The first of a log: from then on there is something that it can be held against.
-  if (known_ && !head_) SealLocked();
+  if (known_ && !head_ && failed_ms_ == 0) SealLocked();
   if (known_ && known_->id > options_.records_max && known_->id % kAuditPruneEvery == 0) Prune();
 }
 
@@ -150,6 +166,10 @@ void Audit::KeepHouse(std::int64_t now_ms) {
   const std::lock_guard lock(mutex_);
   const bool signed_all = head_ && known_ && head_->point == *known_;
   if (!known_ || known_->id == 0 || signed_all) return;
+  if (failed_ms_ != 0) {
+    if (now_ms < failed_ms_ || now_ms - failed_ms_ >= kAuditRetryMs) SealLocked();
+    return;
+  }
   // A clock that was ahead must not put it off for ever.
   const bool due = !head_ || now_ms - head_->time_ms >= options_.seal_every_ms || now_ms < head_->time_ms;
   if (due) SealLocked();

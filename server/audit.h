@@ -48,8 +48,10 @@ class Audit {
 
  private:
   void LookBack();
-  void Keep(AuditRecord record, const AuditLog::MakeSeal& seal = {});
+  /// Whether it is in the chain.
+  bool Keep(AuditRecord record, const AuditLog::MakeSeal& seal = {});
   void SealLocked();
+  absl::Status TrySeal();
   void Prune();
   void Replaced(const AuditPoint& former);
   AuditLog::MakeSeal Sealing(SealKind kind, std::optional<AuditPoint> point) const;
@@ -60,9 +62,14 @@ class Audit {
   const AuditSigner signer_;
   const Options options_;
   std::mutex mutex_;
-  std::optional<AuditPoint> known_;  ///< Where the chain stands, as far as this process knows.
-  std::optional<AuditSeal> head_;    ///< As audit.head has it.
+  std::optional<AuditPoint> known_;   ///< Where the chain stands, as far as this process knows.
+  std::optional<AuditPoint> sealed_;  ///< The last record that signs all before it.
+  std::optional<AuditSeal> head_;     ///< As audit.head has it.
+  std::int64_t failed_ms_ = 0;        ///< When it could not be signed; 0: it could.
 };
+
+/// What could not be signed is tried again after so long.
+inline constexpr std::int64_t kAuditRetryMs = 60'000;
 
 /// So many more records there may be until the oldest are pruned.
 inline constexpr std::uint64_t kAuditPruneEvery = 128;

@@ -5,6 +5,7 @@
 #include <exception>
 #include <mutex>
 #include <optional>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -82,7 +83,14 @@ absl::StatusOr<std::string> BoundedCalls::Call(Work work, std::chrono::milliseco
           absl::StrCat("all of its ", shared_->threads_max, " threads are at work"));
     }
     ++shared_->threads;
-    std::thread([shared = shared_] { Serve(shared); }).detach();
+    try {
+      std::thread([shared = shared_] { Serve(shared); }).detach();
+    } catch (const std::system_error& error) {
+      --shared_->threads;
+      return absl::UnavailableError(
+          absl::StrCat("the system gives no thread for it (", error.what(),
+                       "). Nothing was begun. Look at the limit of processes and threads"));
+    }
   }
   shared_->waiting.push_back(mine);
   shared_->work_came.notify_one();

@@ -8,6 +8,7 @@
 #include <mutex>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "server/events.h"
@@ -30,14 +31,17 @@ using FreshnessRules = std::vector<FreshnessRule>;
 
 /// For a tenant that has these tables.
 FreshnessTargets TargetsOf(const FreshnessRules& rules, const std::string& context_id,
-                           const std::vector<TableRecord>& tables);
+                           const std::vector<std::string>& tables);
+
+/// Tenants of which one look tells for themselves; of more it tells once, together.
+inline constexpr std::size_t kFreshnessToldMax = 20;
 
 /// Looks at what is known of tenants, and tells of a table once that it is older than its target and once
 /// that it is not any more. A table whose age is not known counts from when its tenant was first seen here.
-/// Opens nothing; costs a comparison for a tenant of which nothing is due. Threads: any.
+/// Opens nothing; costs a comparison for a tenant of which nothing is due. Threads: any, one of them looks.
 class FreshnessWatch {
  public:
-  explicit FreshnessWatch(Events& events) : events_(events) {}
+  FreshnessWatch(FreshnessRules rules, Events& events) : rules_(std::move(rules)), events_(events) {}
 
   struct Seen {
     std::string context_id;
@@ -45,7 +49,7 @@ class FreshnessWatch {
   };
   /// All tenants that there are. `now_ms` is unix time.
   void Look(const std::vector<Seen>& tenants, std::int64_t now_ms);
-  /// Tables that were older than their target at the last look.
+  /// Tables that were older than their target at the last look. Never waits for an event to be written.
   std::size_t Missed(const std::string& context_id) const;
 
  private:
@@ -56,11 +60,25 @@ class FreshnessWatch {
     std::set<std::string> missed;
     bool there = false;
   };
-  void LookAt(const std::string& context_id, std::int64_t now_ms, Watched& watched);
+  /// What a look found of a tenant: its tables.
+  struct Found {
+    std::string context_id;
+    std::vector<std::string> tables;
+    std::string why;  ///< What stands in its way, where that is known.
+  };
+  struct News {
+    std::vector<Found> missed, regained, ended;
+  };
+  void LookAt(const std::string& context_id, std::int64_t now_ms, Watched& watched, News* news) const;
+  void Tell(const News& news);
+  void TellTogether(Severity severity, const char* kind, const std::string& what,
+                    const std::vector<Found>& found, const std::string& next);
 
+  const FreshnessRules rules_;
   Events& events_;
   mutable std::mutex mutex_;
   std::map<std::string, Watched> watched_;
+  std::int64_t looked_ms_ = 0;
 };
 
 }  // namespace mirror

@@ -24,6 +24,8 @@ using Clock = std::chrono::steady_clock;
 
 /// A stop is looked for so often.
 constexpr std::chrono::milliseconds kLook{100};
+/// And the end of the program, where the system gives no descriptor that tells of it.
+constexpr std::chrono::milliseconds kEndLook{10};
 
 /// A descriptor that closes itself.
 class Descriptor {
@@ -139,14 +141,18 @@ class Child {
       if (input.empty()) input_.Close();
       pollfd waits[] = {{ended_.get(), POLLIN, 0}, {output_.get(), POLLIN, 0}, {input_.get(), POLLOUT, 0}};
       const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now());
+      // A kernel or a sandbox without it, or no descriptor left: poll() passes over it.
+      const bool tells = ended_.get() >= 0;
+      const std::chrono::milliseconds look = tells ? kLook : kEndLook;
       poll(waits, std::size(waits),
-           static_cast<int>(std::clamp(left, std::chrono::milliseconds(0), kLook).count()));
+           static_cast<int>(std::clamp(left, std::chrono::milliseconds(0), look).count()));
       if (waits[2].revents != 0) Write(&input);
       if (waits[1].revents != 0) Read(printed);
-      if (waits[0].revents != 0) {
+      if (waits[0].revents != 0 || !tells) {
         siginfo_t how{};
         // It is waited for when its group has been killed: until then nobody else gets its number.
-        waitid(P_PID, static_cast<id_t>(pid_), &how, WEXITED | WNOWAIT);
+        waitid(P_PID, static_cast<id_t>(pid_), &how, WEXITED | WNOWAIT | (tells ? 0 : WNOHANG));
+        if (how.si_pid == 0) continue;
         Read(printed);  // What is there; a child of its own may keep the pipe open for ever.
         return how;
       }

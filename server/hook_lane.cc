@@ -28,6 +28,7 @@ HookLane::~HookLane() {
 void HookLane::Wake(const std::string& queue) {
   const std::lock_guard lock(mutex_);
   const auto [entry, fresh] = waiting_.try_emplace(queue);
+  if (fresh) entry->second.due = std::chrono::steady_clock::now();
   entry->second.woken = true;
   ++changes_;
   changed_.notify_one();
@@ -37,15 +38,17 @@ std::optional<std::string> HookLane::Take(const std::stop_token& stop) {
   std::unique_lock lock(mutex_);
   while (!stop.stop_requested()) {
     const Time now = std::chrono::steady_clock::now();
-    Time next = Time::max();
-    for (auto& [name, queue] : waiting_) {
-      if (queue.busy) continue;
-      if (queue.due <= now) {
-        queue.busy = true;
-        queue.woken = false;
-        return name;
-      }
-      next = std::min(next, queue.due);
+    // By when they are due, not by name: a tenant that always has more must not hold up those behind it.
+    auto first = waiting_.end();
+    for (auto at = waiting_.begin(); at != waiting_.end(); ++at) {
+      if (at->second.busy) continue;
+      if (first == waiting_.end() || at->second.due < first->second.due) first = at;
+    }
+    const Time next = first == waiting_.end() ? Time::max() : first->second.due;
+    if (next <= now) {
+      first->second.busy = true;
+      first->second.woken = false;
+      return first->first;
     }
     const auto changed = [this, seen = changes_] { return changes_ != seen; };
     if (next == Time::max()) {
@@ -92,27 +95,34 @@ bool HookLane::DeliverFirst(const std::string& name, const std::stop_token& stop
   if (absl::Status done = queues_.done(name, (*first)->id); !done.ok()) {
     // It will be delivered once more: at least once is what is promised.
     Failed(name, **first, done);
+    return true;
   }
+  const std::lock_guard lock(mutex_);
+  waiting_.at(name).due = std::chrono::steady_clock::now();
   return true;
 }
 
 void HookLane::Failed(const std::string& name, const WaitingDelivery& waiting, const absl::Status& why) {
   int tries = 0;
+  const Time now = std::chrono::steady_clock::now();
+  Time failed_first;
   {
     const std::lock_guard lock(mutex_);
     Queue& queue = waiting_.at(name);
     if (queue.id != waiting.id) queue.tries = 0;
     queue.id = waiting.id;
     tries = ++queue.tries;
+    if (tries == 1) queue.failed_first = now;
+    failed_first = queue.failed_first;
     std::chrono::milliseconds pause = options_.backoff;
     for (int i = 1; i < tries && pause < kHookBackoffMax; ++i) pause *= 2;
-    queue.due = std::chrono::steady_clock::now() + std::min(pause, kHookBackoffMax);
+    queue.due = now + std::min(pause, kHookBackoffMax);
   }
   const std::string what =
       absl::StrCat("hook '", spec_.name, "' failed for '", waiting.delivery.event, "'",
                    waiting.delivery.cycle == 0 ? "" : absl::StrCat(" of cycle ", waiting.delivery.cycle),
                    ": ", why.message());
-  if (tries < options_.tries_max) {
+  if (now - failed_first < options_.give_up_after) {
     // Once for each delivery; the rest is in the log.
     if (tries == 1)
       events_.Add(name, Severity::kWarning, "hook.failed",
@@ -122,12 +132,14 @@ void HookLane::Failed(const std::string& name, const WaitingDelivery& waiting, c
   if (absl::Status done = queues_.done(name, waiting.id); !done.ok()) return;
   {
     const std::lock_guard lock(mutex_);
-    waiting_.at(name).due = {};
+    waiting_.at(name).due = now;
   }
-  events_.Add(name, Severity::kError, "hook.given_up",
-              absl::StrCat(what, ". After ", tries,
-                           " tries this delivery is given up, and the next ones go on. No row is concerned. "
-                           "Mend the hook; what it missed is in the mirror and in 'mirrorctl events'"));
+  events_.Add(
+      name, Severity::kError, "hook.given_up",
+      absl::StrCat(what, ". After ", tries, " tries in ",
+                   std::chrono::duration_cast<std::chrono::minutes>(now - failed_first).count(),
+                   " minutes this delivery is given up, and the next ones go on. No row is concerned. "
+                   "Mend the hook; what it missed is in the mirror and in 'mirrorctl events'"));
 }
 
 }  // namespace mirror

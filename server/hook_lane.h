@@ -24,8 +24,9 @@ namespace mirror {
 
 /// Threads that deliver for one hook: so many tenants are told at a time.
 inline constexpr int kHookThreads = 2;
-/// After so many failures a delivery is given up, with an Error event.
-inline constexpr int kHookTriesMax = 8;
+/// A delivery that failed for so long is given up, with an Error event: a partner's machine may be down for a
+/// night, and what can never be delivered must not hold up the next ones for ever.
+inline constexpr std::chrono::hours kHookGiveUpAfter{24};
 /// Before the second try; doubled each time.
 inline constexpr std::chrono::milliseconds kHookBackoff{1'000};
 inline constexpr std::chrono::milliseconds kHookBackoffMax{60'000};
@@ -46,12 +47,13 @@ struct HookQueues {
 
 struct HookLaneOptions {
   std::chrono::milliseconds timeout{10'000};
-  int tries_max = kHookTriesMax;
+  std::chrono::milliseconds give_up_after = kHookGiveUpAfter;
   std::chrono::milliseconds backoff = kHookBackoff;
 };
 
 /// The deliveries of one hook, in threads of its own: in order within a queue, and each until it succeeds or
-/// is given up. What hangs or fails delays nothing but this hook's own deliveries.
+/// is given up; of queues that wait the one that waits longest comes next. What hangs or fails delays nothing
+/// but this hook's own deliveries.
 /// Threads: any.
 class HookLane {
  public:
@@ -74,6 +76,7 @@ class HookLane {
     bool woken = false;   ///< Meanwhile.
     std::int64_t id = 0;  ///< Of the delivery that failed last, and how often.
     int tries = 0;
+    Time failed_first;  ///< Of these.
   };
 
   void Work(const std::stop_token& stop);

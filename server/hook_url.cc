@@ -52,6 +52,11 @@ absl::StatusOr<std::string> Post(const HookUrl& url, const HookDelivery& deliver
   request.set_header("User-Agent", "mirror-server/" MIRROR_VERSION);
   request.body = delivery.json;
   std::string body;
+  int status = 0;
+  request.response_handler = [&status](const httplib::Response& response) {
+    status = response.status;
+    return true;
+  };
   request.content_receiver = [&body](const char* data, std::size_t size, std::uint64_t, std::uint64_t) {
     body.append(data, std::min(size, kHookOutputBytesMax - body.size()));
     return body.size() < kHookOutputBytesMax;
@@ -61,13 +66,13 @@ absl::StatusOr<std::string> Post(const HookUrl& url, const HookDelivery& deliver
     const Watch watch(client, timeout);
     result = client.send(request);
   }
-  // A body that is longer than anybody wants was cut, and the status stands before it.
-  if (!result && body.size() >= kHookOutputBytesMax) return body;
-  if (!result) {
+  // A body that is longer than anybody wants is cut, which ends the request; its status came before.
+  if (!result && body.size() < kHookOutputBytesMax) {
     return absl::UnavailableError(absl::StrCat("the request failed: ", httplib::to_string(result.error())));
   }
-  if (result->status < 200 || result->status > 299) {
-    return absl::AbortedError(absl::StrCat("it was answered with status ", result->status));
+  if (result) status = result->status;
+  if (status < 200 || status > 299) {
+    return absl::AbortedError(absl::StrCat("it was answered with status ", status));
   }
   return body;
 }

@@ -52,7 +52,7 @@ struct HookCycle {
 /// The two that answer a source are waited for, at most the time that [hooks] says; after it the cycle goes
 /// on, and an event tells. All others are told after the commit of what they speak of, at least once, also
 /// when the process was killed in between, in order for each tenant. An error or an exception is tried again
-/// a few times, later and later, and then told as an event.
+/// later and later, at last each minute, for a day; then an event tells, and the next one goes on.
 /// Threads: several at a time; never with a lock of the server's. One that never returns costs its thread,
 /// of which there are a few, and no more: the source's calls go on.
 class MirrorHooks {

@@ -33,13 +33,20 @@ bool SkipValue(std::uint32_t wire_type, CodedInputStream& in) {
   }
 }
 
-/// Takes the entries of a message off `left`. It looks at fields, not at values: arrays and texts are
-/// skipped.
+/// Whether each value of a field is an object of its own in memory, however little it is on the wire.
+/// Arrays of numbers are not, and of a single text the last one replaces those before it.
+bool IsEntry(const FieldDescriptor* field) {
+  return field == nullptr || field->message_type() != nullptr ||
+         (field->is_repeated() && !field->is_packable());
+}
+
+/// Takes the entries of a message off `left`. It looks at fields, not at values: what a text or an array
+/// holds is skipped.
 Count TakeEntries(const Descriptor& type, CodedInputStream& in, std::uint64_t& left) {
   while (const std::uint32_t tag = in.ReadTag()) {
     const FieldDescriptor* field = type.FindFieldByNumber(static_cast<int>(tag >> 3U));
     const Descriptor* inner = field == nullptr ? nullptr : field->message_type();
-    if (inner != nullptr || field == nullptr) {
+    if (IsEntry(field)) {
       if (left == 0) return Count::kTooMany;
       --left;
     }

@@ -11,11 +11,12 @@
 namespace mirror {
 
 /// Reads a received message, once it is known that it does not become much larger in memory than it was on
-/// the wire: an empty message within it has two bytes there, and up to two hundred here. `bytes` are empty
-/// then. What `message` held before is forgotten, its memory used again.
+/// the wire: an empty message or text of a list has two bytes there, and up to two hundred here. `bytes` are
+/// empty then. What `message` held before is forgotten, its memory used again.
 ///
 /// Errors: kInvalidArgument: there is none, or it is not of this type; kResourceExhausted: more than
-/// `entries_max` messages stand in it, at whatever depth, fields that are not known here included.
+/// `entries_max` messages and texts of lists stand in it, at whatever depth, fields that are not known here
+/// included.
 absl::Status ParseChecked(grpc::ByteBuffer* bytes, std::uint64_t entries_max,
                           google::protobuf::Message* message);
 

@@ -4,6 +4,8 @@
 #include <array>
 #include <filesystem>
 #include <system_error>
+#include <tuple>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "proto/exposition/metric_page.h"
@@ -83,8 +85,24 @@ void AddUsage(const InFlight::Usage& usage, MetricPage* page) {
                  static_cast<double>(usage.stream_bytes));
 }
 
-void AddTenant(const Tenants::Seen& seen, const FreshnessWatch& watch, std::int64_t now_ms,
-               MetricPage* page) {
+/// A tenant, and what the watch says of it.
+struct Shown {
+  Tenants::Seen seen;
+  std::size_t missed = 0;
+};
+
+/// Who needs an operator comes first, then those that were served longest ago: what is cut must be what
+/// nobody misses.
+bool IsShownBefore(const Shown& a, const Shown& b) {
+  const auto rank = [](const Shown& one) {
+    const TenantSummary& summary = *one.seen.summary;
+    const bool trouble = summary.quarantined || summary.holds > 0 || (one.missed > 0 && !summary.paused);
+    return std::tuple(!trouble, !summary.known, summary.paused, summary.completed_ms);
+  };
+  return rank(a) < rank(b);
+}
+
+void AddTenant(const Tenants::Seen& seen, std::size_t missed, std::int64_t now_ms, MetricPage* page) {
   const MetricLabels tenant = {{"tenant", seen.context_id}};
   const TenantSummary& summary = *seen.summary;
   const auto gauge = [&](const char* name, const char* help, double value) {
@@ -110,7 +128,7 @@ void AddTenant(const Tenants::Seen& seen, const FreshnessWatch& watch, std::int6
         summary.tables_differing);
   gauge("mirror_tenant_tables_unpopulated", "Tables at LSN -1.", summary.tables_unpopulated);
   gauge("mirror_freshness_missed_tables", "Tables that are older than their target.",
-        static_cast<double>(watch.Missed(seen.context_id)));
+        static_cast<double>(missed));
   if (summary.oldest_source_ms > 0) {
     gauge("mirror_freshness_seconds", "Age of its oldest table, by the source's clock, seconds.",
           Seconds(std::max<std::int64_t>(0, now_ms - summary.oldest_source_ms)));
@@ -121,11 +139,21 @@ void AddTenant(const Tenants::Seen& seen, const FreshnessWatch& watch, std::int6
 }
 
 void AddTenants(Tenants& tenants, const FreshnessWatch& watch, std::int64_t now_ms, MetricPage* page) {
-  std::vector<Tenants::Seen> all = tenants.AllSeen();
+  std::vector<Shown> all;
+  for (Tenants::Seen& seen : tenants.AllSeen()) {
+    const std::size_t missed = watch.Missed(seen.context_id);
+    all.push_back({std::move(seen), missed});
+  }
   std::size_t open = 0, active = 0, paused = 0, quarantined = 0, unknown = 0;
-  double holds = 0, differing = 0, log_bytes = 0;
+  double holds = 0, differing = 0, log_bytes = 0, missed_tables = 0;
+  std::int64_t oldest_ms = 0;
   std::map<std::string, double> log_of;
-  for (const Tenants::Seen& seen : all) {
+  for (const auto& [seen, missed] : all) {
+    if (!seen.summary->paused) {
+      missed_tables += static_cast<double>(missed);
+      const std::int64_t completed_ms = seen.summary->completed_ms;
+      if (completed_ms > 0) oldest_ms = oldest_ms == 0 ? completed_ms : std::min(oldest_ms, completed_ms);
+    }
     open += seen.is_open ? 1U : 0U;
     active += seen.summary->active ? 1U : 0U;
     paused += seen.summary->paused ? 1U : 0U;
@@ -151,18 +179,23 @@ void AddTenants(Tenants& tenants, const FreshnessWatch& watch, std::int64_t now_
   page->AddGauge("mirror_holds", "Holds that wait for an operator, of all tenants.", {}, holds);
   page->AddGauge("mirror_tables_differing", "Tables that differ from their source, of all tenants.", {},
                  differing);
+  page->AddGauge("mirror_freshness_missed_tables_all",
+                 "Tables that are older than their target, of all tenants that are not paused.", {},
+                 missed_tables);
+  if (oldest_ms > 0) {
+    page->AddGauge("mirror_oldest_success_timestamp_seconds",
+                   "End of the last completed cycle of the tenant where that is longest ago and that is not "
+                   "paused, unix seconds.",
+                   {}, Seconds(oldest_ms));
+  }
   page->AddGauge("mirror_wal_bytes", "Bytes of the write-ahead logs of all open tenants.", {}, log_bytes);
 
   const std::size_t shown = std::min(all.size(), kTenantsShownMax);
   page->AddGauge("mirror_tenants_shown", "Tenants with series of their own.", {}, static_cast<double>(shown));
-  std::partial_sort(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(shown), all.end(),
-                    [](const Tenants::Seen& a, const Tenants::Seen& b) {
-                      if (a.is_open != b.is_open) return a.is_open;
-                      return a.progress_ms > b.progress_ms;
-                    });
+  std::partial_sort(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(shown), all.end(), &IsShownBefore);
   all.resize(shown);
-  for (const Tenants::Seen& seen : all) {
-    AddTenant(seen, watch, now_ms, page);
+  for (const auto& [seen, missed] : all) {
+    AddTenant(seen, missed, now_ms, page);
     if (!seen.is_open) continue;
     page->AddGauge("mirror_tenant_wal_bytes", "Bytes of its write-ahead log, while it is open.",
                    {{"tenant", seen.context_id}}, log_of[seen.context_id]);

@@ -14,7 +14,8 @@
 
 namespace mirror {
 
-/// Tenants that have series of their own; of more than these those that are open and were active last.
+/// Tenants that have series of their own; of more than these those that need an operator, then those that
+/// were served longest ago.
 inline constexpr std::size_t kTenantsShownMax = 1'000;
 
 /// A key or certificate that ends one day.

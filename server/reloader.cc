@@ -37,14 +37,15 @@ absl::StatusOr<std::size_t> Reloader::Read() {
   in_force_.application = config->application;
   spdlog::default_logger()->set_level(spdlog::level::from_str(config->log_level));
   SetFormat(*spdlog::default_logger(), LogFormatOf(config->log_format));
-  const std::pair<const char*, bool> others[] = {{"listen", config->listen == started_with_.listen},
-                                                 {"admin", config->admin == started_with_.admin},
-                                                 {"data", config->data == started_with_.data},
-                                                 {"limits", config->limits == started_with_.limits},
-                                                 {"hooks", config->hooks == started_with_.hooks},
-                                                 {"metrics", config->metrics == started_with_.metrics},
-                                                 {"[tenant]", config->columns == started_with_.columns},
-                                                 {"breaker", config->breaker == started_with_.breaker}};
+  const std::pair<const char*, bool> others[] = {
+      {"listen", config->listen == started_with_.listen},
+      {"admin", config->admin == started_with_.admin},
+      {"data", config->data == started_with_.data},
+      {"limits", config->limits == started_with_.limits},
+      {"hooks", config->hooks == started_with_.hooks},
+      {"metrics", config->metrics == started_with_.metrics},
+      {"[tenant]", config->columns == started_with_.columns && config->freshness == started_with_.freshness},
+      {"breaker", config->breaker == started_with_.breaker}};
   for (const auto& [name, same] : others) {
     if (!same) spdlog::warn("[{}] has changed in {}: that needs a restart", name, started_with_.file);
   }

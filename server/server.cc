@@ -239,7 +239,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Open(const ServerConfig& as_writ
   parts.tenants = *std::move(tenants);
   parts.keeper = std::make_unique<SummaryKeeper>(*parts.catalog, *parts.tenants);
   parts.keeper->Restore();
-  parts.freshness = std::make_unique<FreshnessWatch>(*parts.events);
+  parts.freshness = std::make_unique<FreshnessWatch>(config.freshness, *parts.events);
   // Behind the lock on the folder: a second server must not write into the first one's log.
   parts.audit = std::make_unique<Audit>(
       *parts.audit_log, *parts.events,
@@ -319,8 +319,9 @@ void Server::Stop() {
   parts_->tenants->EndCycles();
   parts_->events->EndFloods();
   parts_->audit->Seal();
-  parts_->metrics.reset();
+  // Before what waits for somebody else's connection.
   parts_->keeper->Keep();
+  parts_->metrics.reset();
   spdlog::info("stopped");
 }
 

@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include <set>
+#include <utility>
 
 #include "server/tenant_summary.h"
 
@@ -14,25 +15,39 @@ void SummaryKeeper::Restore() {
     spdlog::warn("what was known of tenants is not read: {}", std::string(kept.status().message()));
     return;
   }
-  kept_ = *kept;
-  for (const auto& [context_id, text] : kept_) {
-    if (const auto summary = UnpackSummary(text)) tenants_.Remember(context_id, *summary);
+  std::map<std::string, TenantSummary> read;
+  for (const auto& [context_id, text] : *kept) {
+    kept_[context_id] = {};
+    const auto summary = UnpackSummary(text);
+    if (!summary) continue;
+    tenants_.Remember(context_id, *summary);
+    read[context_id] = *summary;
+  }
+  for (const Tenants::Seen& seen : tenants_.AllSeen()) {
+    // One that was opened meanwhile is known better than the catalog knows it.
+    const auto found = read.find(seen.context_id);
+    if (found == read.end() || found->second != *seen.summary) continue;
+    kept_[seen.context_id] = {seen.summary, found->second.progress_ms};
   }
 }
 
 void SummaryKeeper::Keep() {
   std::map<std::string, std::string> changed;
+  std::map<std::string, Kept> next;
   std::set<std::string> there;
   for (const Tenants::Seen& seen : tenants_.AllSeen()) {
     there.insert(seen.context_id);
     if (!seen.summary->known) continue;
+    const auto found = kept_.find(seen.context_id);
+    const bool same = found != kept_.end() && found->second.summary == seen.summary &&
+                      found->second.progress_ms == seen.progress_ms;
+    if (same) continue;
     TenantSummary summary = *seen.summary;
     summary.progress_ms = seen.progress_ms;
-    std::string text = PackSummary(summary);
-    const auto found = kept_.find(seen.context_id);
-    if (found == kept_.end() || found->second != text) changed[seen.context_id] = std::move(text);
+    changed[seen.context_id] = PackSummary(summary);
+    next[seen.context_id] = {seen.summary, seen.progress_ms};
   }
-  for (const auto& [context_id, text] : kept_) {
+  for (const auto& [context_id, kept] : kept_) {
     if (!there.contains(context_id)) changed[context_id] = "";
   }
   if (changed.empty()) return;
@@ -42,11 +57,11 @@ void SummaryKeeper::Keep() {
   }
   failing_ = !status.ok();
   if (failing_) return;
-  for (auto& [context_id, text] : changed) {
+  for (const auto& [context_id, text] : changed) {
     if (text.empty()) {
       kept_.erase(context_id);
     } else {
-      kept_[context_id] = std::move(text);
+      kept_[context_id] = std::move(next[context_id]);
     }
   }
 }

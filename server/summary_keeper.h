@@ -1,10 +1,13 @@
 #ifndef MIRROR_SERVER_SUMMARY_KEEPER_H_
 #define MIRROR_SERVER_SUMMARY_KEEPER_H_
 
+#include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 
 #include "server/store/catalog.h"
+#include "server/tenant_summary.h"
 #include "server/tenants.h"
 
 namespace mirror {
@@ -25,7 +28,13 @@ class SummaryKeeper {
  private:
   Catalog& catalog_;
   Tenants& tenants_;
-  std::map<std::string, std::string> kept_;  ///< By context id, as the catalog has them.
+  /// What the catalog has of a tenant. The summary is never changed, only replaced: the same one is the same
+  /// text.
+  struct Kept {
+    std::shared_ptr<const TenantSummary> summary;
+    std::int64_t progress_ms = 0;
+  };
+  std::map<std::string, Kept> kept_;  ///< By context id.
   bool failing_ = false;
 };
 

@@ -420,7 +420,10 @@ absl::StatusOr<Announcement> Tenant::Announce(const Caller& caller, std::int64_t
   const Lock lock(mutex_);
   absl::StatusOr<TenantRecord> running = Running(caller, cycle, now_ms);
   if (!running.ok()) return running.status();
-  if (running->announced == digest) return Answers(tables);
+  if (running->announced == digest) {
+    NoteAnnounced(cycle, !running->source_id.empty() && running->source_id != source_id, tables);
+    return Answers(tables);
+  }
   if (!running->announced.empty() && running->touched) {
     return absl::FailedPreconditionError(
         "other tables were announced in this cycle and batches of them were applied. Nothing was changed. "
@@ -435,6 +438,7 @@ absl::StatusOr<Announcement> Tenant::Announce(const Caller& caller, std::int64_t
   std::vector<std::string> retired;
   std::vector<Hold> held;
   std::vector<std::uint64_t> settled;
+  bool source_held = false;
   if (absl::Status status = LoadHolds(); !status.ok()) return status;
   absl::StatusOr<CommitResult> result = CommitPlanned([&]() -> absl::StatusOr<Plan> {
     answers.clear();
@@ -454,7 +458,8 @@ absl::StatusOr<Announcement> Tenant::Announce(const Caller& caller, std::int64_t
     absl::StatusOr<std::vector<SchemaAnswer>> former = store_->ReadAnswers();
     if (!former.ok()) return former.status();
     before = *std::move(former);
-    if (!tenant->source_id.empty() && tenant->source_id != source_id) {
+    source_held = !tenant->source_id.empty() && tenant->source_id != source_id;
+    if (source_held) {
       const std::string reason = HoldSource(source_id, now_ms, &held);
       plan.holds = held;
       for (const AnnouncedTable& table : tables) {
@@ -521,6 +526,7 @@ absl::StatusOr<Announcement> Tenant::Announce(const Caller& caller, std::int64_t
   if (!result.ok()) return result.status();
 
   Progressed(cycle, now_ms, began);
+  NoteAnnounced(cycle, source_held, tables);
   KeepTargets();
   TellIdleRules(tables);
   if (!held.empty() || !settled.empty()) HoldsChanged(held);
@@ -812,6 +818,7 @@ absl::Status Tenant::CommitGroup(const TenantRecord& tenant, const std::vector<W
     result = *std::move(committed);
     told_unavailable_.clear();
     if (!result.stale) HooksKept(plan, result);
+    if (!result.stale) NoteTimes(plan.steps, result.steps);
     const bool settles = std::any_of(plan.steps.begin(), plan.steps.end(),
                                      [](const Step& step) { return step.settles_holds; });
     if (!result.stale && (settles || !plan.holds.empty())) changed_holds = plan.holds;

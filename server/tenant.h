@@ -333,6 +333,10 @@ class Tenant {
   enum class Look : std::uint8_t { kTenant, kHolds, kAll };
   /// Renews summary(), as far as `look` says. Called where it may have changed.
   void Summarize(Look look);
+  /// As of when tables are by steps that were done.
+  void NoteTimes(const std::vector<Step>& steps, const std::vector<StepResult>& results);
+  /// What the source of `cycle` announced; a source that is held has no say of any table.
+  void NoteAnnounced(std::int64_t cycle, bool held, const std::vector<AnnouncedTable>& tables);
   /// Adds the tables that this cycle's source cannot have brought up to date, whatever it says.
   absl::Status AddStale(AllAsOf* as_of);
   /// The file's targets are those of the configuration from now on.
@@ -354,13 +358,16 @@ class Tenant {
   std::unique_ptr<Store> store_;
   std::atomic<bool> is_open_{false};
   mutable std::mutex summary_mutex_;  ///< Of `summary_` alone, held for a copy.
-  std::shared_ptr<const TenantSummary> summary_;
+  mutable std::shared_ptr<const TenantSummary> summary_;
+  /// What commits said since `summary_` was made: who reads it pays for a new one, not every commit.
+  mutable std::map<std::string, std::int64_t> summary_times_;
   std::atomic<std::int64_t> seen_progress_ms_{0};
   ReceiptHead signed_receipts_;
   std::string told_idle_rules_;
   bool retired_ = false, removed_ = false;
-  bool replaced_ = false;      ///< Another file was found, and the cycle in it has not been ended yet.
-  bool served_cycle_ = false;  ///< A cycle may be running that this process has served.
+  bool replaced_ = false;         ///< Another file was found, and the cycle in it has not been ended yet.
+  bool told_unscrubbed_ = false;  ///< That the file waits for tables to be rewritten.
+  bool served_cycle_ = false;     ///< A cycle may be running that this process has served.
   std::int64_t progressed_cycle_ = 0;  ///< The cycle that the next is about.
   std::int64_t progressed_ms_ = 0;     ///< End of the last call of that cycle, 0: none yet.
   std::optional<TenantRecord> owner_;  ///< As it was last read: outlives a file that is damaged.
@@ -372,6 +379,10 @@ class Tenant {
   std::optional<std::set<std::string>>
       refused_tables_;  ///< Of the running cycle, folded; absent: not read yet.
   RefusedBatches refused_seq_;
+  /// The cycle whose announcement `announced_` is, 0: of none. One that was announced before this process
+  /// began says nothing of as of when tables are: the next one does.
+  std::int64_t announced_cycle_ = 0;
+  std::set<std::string> announced_;  ///< Folded.
   std::int64_t refusals_cycle_ = 0;  ///< That of `refusals_`.
   /// Tables whose last batch was refused, by folded name: their names and why.
   std::map<std::string, std::pair<std::string, std::string>> refusals_;

@@ -91,7 +91,8 @@ absl::StatusOr<std::vector<TableVerdict>> Tenant::Complete(const Caller& caller,
       repeated = tenant.ok() && CheckOwner(caller, *tenant).ok() && tenant->completed_cycle == cycle;
       if (!repeated) return running.status();
     }
-    if (!running.ok() || running->announced.empty()) as_of.reset();
+    // A cycle that announced nothing, or whose source is not the one that is believed, speaks of no table.
+    if (!running.ok() || running->announced.empty() || announced_cycle_ != cycle) as_of.reset();
     if (as_of) {
       if (absl::Status status = AddStale(&*as_of); !status.ok()) return status;
     }

@@ -10,6 +10,11 @@
 #include "server/tenant.h"
 
 namespace mirror {
+namespace {
+
+constexpr std::size_t kNamesListed = 20;
+
+}  // namespace
 
 absl::StatusOr<std::unique_ptr<Snapshot>> Tenant::OpenSnapshot() {
   const Lock lock(mutex_);
@@ -125,10 +130,22 @@ void Tenant::ScrubFile(std::int64_t now_ms) {
   if (!tenant.ok() || !tenant->scrub) return;
   const absl::StatusOr<std::vector<TableRecord>> tables = store_->ReadTables();
   if (!tables.ok()) return;
-  const bool populated = std::all_of(tables->begin(), tables->end(), [](const TableRecord& table) {
-    return table.position.lsn != Lsn{} && table.state == TableState::kMirrored;
-  });
-  if (!populated) return;
+  std::vector<std::string> awaited;
+  for (const TableRecord& table : *tables) {
+    if (table.position.lsn == Lsn{} || table.state != TableState::kMirrored) awaited.push_back(table.table);
+  }
+  if (!awaited.empty()) {
+    if (!std::exchange(told_unscrubbed_, true)) {
+      events_.Add(
+          context_id_, Severity::kWarning, "mirror.not_scrubbed",
+          absl::StrCat("column rules changed, and what they keep out is still in the mirror file, which is "
+                       "rewritten once all tables have their rows. Those that have not: ",
+                       ListNames(awaited, kNamesListed),
+                       ". Let the source's next cycle populate them; 'mirrorctl tables ", context_id_,
+                       "' shows how they stand"));
+    }
+    return;
+  }
   // Tables that were set aside hold what they held.
   Plan forget;
   forget.now_ms = now_ms;
@@ -148,6 +165,7 @@ void Tenant::ScrubFile(std::int64_t now_ms) {
              }).status();
   }
   if (status.ok()) {
+    told_unscrubbed_ = false;
     events_.Add(
         context_id_, Severity::kInformation, "mirror.scrubbed",
         "column rules changed: the mirror file was rewritten, and holds nothing of what they keep out");

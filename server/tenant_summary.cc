@@ -5,6 +5,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "proto/wire/table.h"
 #include "server/freshness_plan.h"
 
 namespace mirror {
@@ -19,6 +20,52 @@ T MemberOr(const nlohmann::json& object, const char* name, T otherwise) {
   return found->is_number_integer() ? found->get<T>() : otherwise;
 }
 
+std::int64_t OldestOf(const TenantSummary& summary) {
+  std::int64_t oldest = 0;
+  for (const std::string& table : summary.table_names) {
+    const std::int64_t time = TimeOf(summary.freshness, table).value_or(0);
+    if (time > 0) oldest = oldest == 0 ? time : std::min(oldest, time);
+  }
+  return oldest;
+}
+
+nlohmann::json TimeJson(std::optional<std::int64_t> time) {
+  return time ? nlohmann::json(*time) : nlohmann::json(nullptr);
+}
+std::optional<std::int64_t> TimeOfJson(const nlohmann::json& time) {
+  return time.is_number_integer() ? std::optional(time.get<std::int64_t>()) : std::nullopt;
+}
+
+/// Tables of their own time by their place in `table_names`: their names stand there already.
+nlohmann::json PackTimes(const TenantSummary& summary) {
+  nlohmann::json own = nlohmann::json::array();
+  for (std::size_t i = 0; i < summary.table_names.size(); ++i) {
+    const auto found = summary.freshness.tables.find(FoldName(summary.table_names[i]));
+    if (found != summary.freshness.tables.end()) own.push_back({i, TimeJson(found->second)});
+  }
+  return {{"names", summary.table_names},
+          {"all_ms", TimeJson(summary.freshness.all_ms)},
+          {"own", std::move(own)}};
+}
+
+void UnpackTimes(const nlohmann::json& times, TenantSummary* summary) {
+  const auto names = times.find("names");
+  if (names == times.end() || !names->is_array()) return;
+  for (const nlohmann::json& name : *names) {
+    // The places of the others must stay theirs.
+    summary->table_names.push_back(name.is_string() ? name.get<std::string>() : std::string());
+  }
+  if (const auto all = times.find("all_ms"); all != times.end()) summary->freshness.all_ms = TimeOfJson(*all);
+  const auto own = times.find("own");
+  if (own == times.end() || !own->is_array()) return;
+  for (const nlohmann::json& one : *own) {
+    const bool good = one.is_array() && one.size() == 2 && one[0].is_number_unsigned() &&
+                      one[0].get<std::size_t>() < summary->table_names.size();
+    if (!good) continue;
+    summary->freshness.tables[FoldName(summary->table_names[one[0].get<std::size_t>()])] = TimeOfJson(one[1]);
+  }
+}
+
 }  // namespace
 
 void SummarizeTables(const std::vector<TableRecord>& records, const std::vector<TableCheck>& checks,
@@ -27,29 +74,31 @@ void SummarizeTables(const std::vector<TableRecord>& records, const std::vector<
   summary->tables_unpopulated = 0;
   summary->rows = 0;
   summary->lsn = -1;
-  summary->oldest_source_ms = 0;
-  summary->freshness.clear();
+  summary->table_names.clear();
+  summary->freshness = {.all_ms = freshness.all_ms, .tables = {}, .targets = {}};
   for (const TableRecord& record : records) {
-    const std::int64_t time = TimeOf(freshness, record.table).value_or(0);
-    std::int64_t& oldest = summary->oldest_source_ms;
-    if (time > 0) oldest = oldest == 0 ? time : std::min(oldest, time);
-    const std::int64_t target = TargetOf(freshness.targets, record.table);
-    if (target > 0) summary->freshness.push_back({record.table, time, target});
+    summary->table_names.push_back(record.table);
+    const auto own = freshness.tables.find(FoldName(record.table));
+    if (own != freshness.tables.end()) summary->freshness.tables.insert(*own);
     if (record.position.lsn == Lsn{}) ++summary->tables_unpopulated;
     summary->rows += std::max<std::int64_t>(0, record.row_count);
     summary->lsn = std::max(summary->lsn, record.position.lsn.value);
   }
+  summary->oldest_source_ms = OldestOf(*summary);
   summary->tables_differing =
       static_cast<std::uint32_t>(std::count_if(checks.begin(), checks.end(), [](const TableCheck& check) {
         return check.equality == Equality::kDiffers;
       }));
 }
 
+TenantSummary WithTimes(const TenantSummary& summary, const std::map<std::string, std::int64_t>& times) {
+  TenantSummary next = summary;
+  for (const auto& [table, source_ms] : times) next.freshness.tables[table] = source_ms;
+  next.oldest_source_ms = OldestOf(next);
+  return next;
+}
+
 std::string PackSummary(const TenantSummary& summary) {
-  nlohmann::json freshness = nlohmann::json::array();
-  for (const TableFreshness& table : summary.freshness) {
-    freshness.push_back({table.table, table.source_ms, table.target_ms});
-  }
   return nlohmann::json{{"completed_ms", summary.completed_ms},
                         {"progress_ms", summary.progress_ms},
                         {"paused", summary.paused},
@@ -60,7 +109,7 @@ std::string PackSummary(const TenantSummary& summary) {
                         {"rows", summary.rows},
                         {"lsn", summary.lsn},
                         {"oldest_source_ms", summary.oldest_source_ms},
-                        {"freshness", std::move(freshness)}}
+                        {"times", PackTimes(summary)}}
       .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
@@ -79,12 +128,8 @@ std::optional<TenantSummary> UnpackSummary(std::string_view text) {
   summary.rows = MemberOr<std::int64_t>(object, "rows", 0);
   summary.lsn = MemberOr<std::int64_t>(object, "lsn", -1);
   summary.oldest_source_ms = MemberOr<std::int64_t>(object, "oldest_source_ms", 0);
-  const auto freshness = object.find("freshness");
-  if (freshness == object.end() || !freshness->is_array()) return summary;
-  for (const nlohmann::json& table : *freshness) {
-    const bool good = table.is_array() && table.size() == 3 && table[0].is_string() &&
-                      table[1].is_number_integer() && table[2].is_number_integer();
-    if (good) summary.freshness.push_back({table[0], table[1], table[2]});
+  if (const auto times = object.find("times"); times != object.end() && times->is_object()) {
+    UnpackTimes(*times, &summary);
   }
   return summary;
 }

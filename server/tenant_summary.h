@@ -2,6 +2,7 @@
 #define MIRROR_SERVER_TENANT_SUMMARY_H_
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -10,14 +11,6 @@
 #include "server/plan.h"
 
 namespace mirror {
-
-/// A table that may not become older than its target.
-struct TableFreshness {
-  std::string table;
-  std::int64_t source_ms = 0;  ///< As of when it is; 0: not known.
-  std::int64_t target_ms = 0;
-  friend bool operator==(const TableFreshness&, const TableFreshness&) = default;
-};
 
 /// What is known of a tenant without asking its database: made when that is opened, when a cycle begins or
 /// ends and when an operator acts, and kept in the catalog over a restart. Times are unix milliseconds; 0:
@@ -31,18 +24,24 @@ struct TenantSummary {
   bool quarantined = false;
   std::uint32_t holds = 0;  ///< That wait for a decision.
   std::uint32_t tables = 0;
-  std::uint32_t tables_differing = 0;     ///< Found to differ from the source.
-  std::uint32_t tables_unpopulated = 0;   ///< At LSN -1.
-  std::int64_t rows = 0;                  ///< Of the tables whose number is known.
-  std::int64_t lsn = -1;                  ///< The highest of its tables.
-  std::int64_t oldest_source_ms = 0;      ///< As of when the oldest table is, of those of which it is known.
-  std::vector<TableFreshness> freshness;  ///< Tables with a target.
+  std::uint32_t tables_differing = 0;    ///< Found to differ from the source.
+  std::uint32_t tables_unpopulated = 0;  ///< At LSN -1.
+  std::int64_t rows = 0;                 ///< Of the tables whose number is known.
+  std::int64_t lsn = -1;                 ///< The highest of its tables.
+  std::int64_t oldest_source_ms = 0;     ///< As of when the oldest table is, of those of which it is known.
+  std::vector<std::string> table_names;  ///< Of all tables.
+  /// As of when they are. Without targets: those are the configuration's, which may be another one by the
+  /// time that this is read.
+  Freshness freshness;
   friend bool operator==(const TenantSummary&, const TenantSummary&) = default;
 };
 
 /// What the tables say, in place of what `summary` had.
 void SummarizeTables(const std::vector<TableRecord>& records, const std::vector<TableCheck>& checks,
                      const Freshness& freshness, TenantSummary* summary);
+
+/// As of when tables are since then, by folded name: what commits said after `summary` was made.
+TenantSummary WithTimes(const TenantSummary& summary, const std::map<std::string, std::int64_t>& times);
 
 /// For the catalog.
 std::string PackSummary(const TenantSummary& summary);

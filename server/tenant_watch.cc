@@ -3,23 +3,33 @@
 #include <algorithm>
 #include <utility>
 
+#include "proto/wire/table.h"
 #include "server/tenant.h"
 
 namespace mirror {
 
 TenantSummary Tenant::summary() const {
   TenantSummary summary;
-  {
-    const std::lock_guard lock(summary_mutex_);
-    if (summary_) summary = *summary_;
-  }
+  if (const std::shared_ptr<const TenantSummary> shared = shared_summary()) summary = *shared;
   summary.progress_ms = std::max(summary.progress_ms, seen_progress_ms_.load(std::memory_order_relaxed));
   return summary;
 }
 
 std::shared_ptr<const TenantSummary> Tenant::shared_summary() const {
   const std::lock_guard lock(summary_mutex_);
+  if (summary_ && !summary_times_.empty()) {
+    summary_ = std::make_shared<const TenantSummary>(WithTimes(*summary_, summary_times_));
+    summary_times_.clear();
+  }
   return summary_;
+}
+
+void Tenant::NoteTimes(const std::vector<Step>& steps, const std::vector<StepResult>& results) {
+  const std::lock_guard lock(summary_mutex_);
+  for (std::size_t i = 0; i < std::min(steps.size(), results.size()); ++i) {
+    if (!steps[i].source_ms || !results[i].status.ok()) continue;
+    summary_times_[FoldName(steps[i].table)] = *steps[i].source_ms;
+  }
 }
 
 void Tenant::Remember(const TenantSummary& summary) {
@@ -61,15 +71,22 @@ void Tenant::Summarize(Look look) {
   summary_ = std::make_shared<const TenantSummary>(std::move(next));
 }
 
+void Tenant::NoteAnnounced(std::int64_t cycle, bool held, const std::vector<AnnouncedTable>& tables) {
+  announced_cycle_ = held ? 0 : cycle;
+  announced_.clear();
+  if (held) return;
+  for (const AnnouncedTable& table : tables) announced_.insert(FoldName(table.name));
+}
+
 absl::Status Tenant::AddStale(AllAsOf* as_of) {
+  const absl::StatusOr<std::vector<TableRecord>> records = store_->ReadTables();
+  if (!records.ok()) return Noticed(records.status());
+  for (const TableRecord& record : *records) {
+    if (!announced_.contains(FoldName(record.table))) as_of->stale.push_back(record.table);
+  }
   if (absl::Status status = Noticed(LoadRefused()); !status.ok()) return status;
-  if (absl::Status status = LoadHolds(); !status.ok()) return status;
   as_of->stale.insert(as_of->stale.end(), refused_tables_->begin(), refused_tables_->end());
   for (const auto& [table, seq] : refused_seq_) as_of->stale.push_back(table);
-  // Not announced, and kept until an operator decides.
-  if (const Hold* const hold = FindHold(*holds_, HoldKind::kTables, "")) {
-    as_of->stale.insert(as_of->stale.end(), hold->tables.begin(), hold->tables.end());
-  }
   return absl::OkStatus();
 }
 
@@ -81,7 +98,9 @@ void Tenant::KeepTargets() {
   const absl::StatusOr<std::vector<TableRecord>> records = store_->ReadTables();
   if (!records.ok()) return;
   Plan plan;
-  plan.targets = TargetsOf(options_.freshness, context_id_, *records);
+  std::vector<std::string> tables;
+  for (const TableRecord& record : *records) tables.push_back(record.table);
+  plan.targets = TargetsOf(options_.freshness, context_id_, tables);
   if (*plan.targets != freshness->targets) store_->Commit(plan).status().IgnoreError();
 }
 

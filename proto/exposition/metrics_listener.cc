@@ -1,12 +1,19 @@
 #include "proto/exposition/metrics_listener.h"
 
 #include <httplib.h>
+#include <poll.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
+#include <cerrno>
+#include <chrono>
 #include <condition_variable>
+#include <cstring>
 #include <deque>
 #include <mutex>
+#include <optional>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -19,7 +26,7 @@ namespace mirror {
 namespace {
 
 constexpr std::size_t kBodyBytesMax = 1'024;
-constexpr int kPatienceS = 2;
+constexpr std::chrono::seconds kPatience{2};
 
 /// The library's own queue takes any number of connections, each with a descriptor that the endpoint needs.
 /// This one lets the thread that accepts wait instead.
@@ -80,10 +87,96 @@ void SetSocketOptions(int socket) {
   setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
 }
 
+using Clock = std::chrono::steady_clock;
+
+/// A connection with an end: the library's own limits count each read and write alone, so that whoever sends
+/// a byte in time each time would hold a thread for ever.
+class BoundedStream final : public httplib::Stream {
+ public:
+  BoundedStream(socket_t socket, const std::atomic<bool>& stopping) : socket_(socket), stopping_(stopping) {}
+
+  bool is_readable() const override { return at_ < filled_ || Await(POLLIN, request_end_, true); }
+  bool is_writable() const override { return Await(POLLOUT, AnswerEnd(), false); }
+
+  ssize_t read(char* to, std::size_t size) override {
+    if (at_ == filled_) {
+      if (!Await(POLLIN, request_end_, true)) return -1;
+      const ssize_t got = recv(socket_, buffer_, sizeof(buffer_), 0);
+      if (got <= 0) return got;
+      at_ = 0;
+      filled_ = static_cast<std::size_t>(got);
+    }
+    const std::size_t taken = std::min(size, filled_ - at_);
+    std::memcpy(to, buffer_ + at_, taken);
+    at_ += taken;
+    return static_cast<ssize_t>(taken);
+  }
+
+  ssize_t write(const char* from, std::size_t size) override {
+    if (!Await(POLLOUT, AnswerEnd(), false)) return -1;
+    return send(socket_, from, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+  }
+
+  void get_remote_ip_and_port(std::string& ip, int& port) const override {
+    ip.clear();
+    port = 0;
+  }
+  void get_local_ip_and_port(std::string& ip, int& port) const override {
+    ip.clear();
+    port = 0;
+  }
+  socket_t socket() const override { return socket_; }
+
+ private:
+  /// How soon a stop is noticed.
+  static constexpr std::chrono::milliseconds kLook{100};
+
+  /// The page may take its time to be made: the answer's begins with its first byte.
+  Clock::time_point AnswerEnd() const {
+    if (!answer_end_) answer_end_ = Clock::now() + kMetricsAnswerTime;
+    return *answer_end_;
+  }
+
+  /// Within kPatience, and before `end`. False: too late, or nobody waits for it any more.
+  bool Await(short events, Clock::time_point end, bool ends_with_stop) const {
+    end = std::min(end, Clock::now() + kPatience);
+    while (true) {
+      const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - Clock::now());
+      if (left.count() <= 0 || (ends_with_stop && stopping_)) return false;
+      pollfd one{socket_, events, 0};
+      const int ready = poll(&one, 1, static_cast<int>(std::min(left, kLook).count()));
+      if (ready > 0) return true;
+      if (ready < 0 && errno != EINTR) return false;
+    }
+  }
+
+  const socket_t socket_;
+  const std::atomic<bool>& stopping_;
+  const Clock::time_point request_end_ = Clock::now() + kMetricsRequestTime;
+  mutable std::optional<Clock::time_point> answer_end_;
+  char buffer_[4'096] = {};
+  std::size_t at_ = 0, filled_ = 0;
+};
+
+class BoundedServer final : public httplib::Server {
+ public:
+  std::atomic<bool> stopping{false};
+
+ private:
+  bool process_and_close_socket(socket_t socket) override {
+    BoundedStream stream(socket, stopping);
+    bool closed = false;
+    const bool good = process_request(stream, /*close_connection=*/true, closed, nullptr);
+    ::shutdown(socket, SHUT_RDWR);
+    ::close(socket);
+    return good;
+  }
+};
+
 }  // namespace
 
 struct MetricsListener::Server {
-  httplib::Server http;
+  BoundedServer http;
   std::unique_ptr<BoundedQueue> queue = std::make_unique<BoundedQueue>();
   std::thread accepting;
   std::atomic<bool> begun{false};
@@ -101,11 +194,9 @@ absl::StatusOr<std::unique_ptr<MetricsListener>> MetricsListener::Open(const Met
   } catch (const std::system_error&) {
     return no_threads();
   }
-  httplib::Server& http = server->http;
+  BoundedServer& http = server->http;
   http.set_socket_options(SetSocketOptions);
   http.set_keep_alive_max_count(1);
-  http.set_read_timeout(kPatienceS);
-  http.set_write_timeout(kPatienceS);
   http.set_payload_max_length(kBodyBytesMax);
   http.new_task_queue = [from = server.get()]() -> httplib::TaskQueue* {
     from->begun = true;
@@ -146,6 +237,7 @@ MetricsListener::MetricsListener(std::unique_ptr<Server> server, std::string add
 MetricsListener::~MetricsListener() {
   // It may not have come to its accept yet: stop() before that would do nothing.
   server_->begun.wait(false);
+  server_->http.stopping = true;
   server_->http.stop();
   server_->accepting.join();
 }

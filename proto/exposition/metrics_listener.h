@@ -1,6 +1,7 @@
 #ifndef MIRROR_PROTO_EXPOSITION_METRICS_LISTENER_H_
 #define MIRROR_PROTO_EXPOSITION_METRICS_LISTENER_H_
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -23,14 +24,15 @@ struct MetricsConfig {
 /// password, nothing secret on it but names of tenants.
 ///
 /// Bounded: kMetricsThreads at a time, as many connections again that wait, one request for each connection,
-/// 8 KB of a request's line and of each header, 1 KB of body, 2 s for each read and write. Beyond that
-/// connections stay in the kernel's queue. Threads: its own; `text` is called by any of them.
+/// 8 KB of a request's line and of each header, 1 KB of body, 2 s for each read and write, and for all of a
+/// request and all of its answer kMetricsRequestTime and kMetricsAnswerTime. Beyond that connections stay in
+/// the kernel's queue. Threads: its own; `text` is called by any of them.
 class MetricsListener {
  public:
   /// Errors: kUnavailable when the port is taken or there are no threads.
   static absl::StatusOr<std::unique_ptr<MetricsListener>> Open(const MetricsConfig& config,
                                                                std::function<std::string()> text);
-  /// Ends when the requests at hand have ended.
+  /// Ends when the requests that came have been answered; who has not sent all of his is let go.
   ~MetricsListener();
   MetricsListener(const MetricsListener&) = delete;
   MetricsListener& operator=(const MetricsListener&) = delete;
@@ -47,6 +49,8 @@ class MetricsListener {
 };
 
 inline constexpr int kMetricsThreads = 4;
+inline constexpr std::chrono::seconds kMetricsRequestTime{5};
+inline constexpr std::chrono::seconds kMetricsAnswerTime{10};
 
 }  // namespace mirror
 

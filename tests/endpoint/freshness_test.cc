@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <csignal>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -81,7 +82,27 @@ TEST_F(FreshnessTest, QuietTablesStayFreshWithoutABatchAndWithoutARowForEach) {
   EXPECT_EQ(here_->mirror().Value("SELECT count(*) FROM _mirror_times"), "1") << "one for all";
 }
 
-TEST_F(FreshnessTest, ATableThatFailsStaysAsOldAsItIs) {
+TEST_F(FreshnessTest, ATableThatFailsAtTheSourceStaysAsOldAsItIs) {
+  Begin();
+  ASSERT_EQ(bench_->Sql("CREATE TABLE measured(id INTEGER PRIMARY KEY, r REAL); "
+                        "INSERT INTO measured VALUES(1, 1.5)"),
+            "");
+  Cycle();
+  const std::int64_t old = TimeOf("measured");
+  const std::int64_t between = NowMs();
+  // No mirror holds an infinity: not one row of the table is sent, and the mirror has no way to know.
+  ASSERT_EQ(bench_->Sql("INSERT INTO measured VALUES(2, 9e999); UPDATE people SET name = 'd' WHERE id = 1"),
+            "");
+  EXPECT_FALSE(bench_->Run().Good());
+  EXPECT_EQ(TimeOf("measured"), old);
+  EXPECT_GE(TimeOf("people"), between) << "the cycle was completed for the others";
+  EXPECT_GE(TimeOf("quiet"), between);
+  ASSERT_EQ(bench_->Sql("UPDATE measured SET r = 2 WHERE id = 2"), "");
+  Cycle();
+  EXPECT_GE(TimeOf("measured"), between);
+}
+
+TEST_F(FreshnessTest, ATableOfACycleThatAnOperatorEndedStaysAsOldAsItIs) {
   Begin();
   const std::int64_t old = TimeOf("people");
   const std::int64_t between = NowMs();
@@ -96,6 +117,20 @@ TEST_F(FreshnessTest, ATableThatFailsStaysAsOldAsItIs) {
   EXPECT_EQ(TimeOf("people"), old);
   Cycle();
   EXPECT_GE(TimeOf("people"), between);
+}
+
+TEST_F(FreshnessTest, ANewTargetIsMissedAfterARestartThoughTheSourceIsDead) {
+  Begin();
+  const std::string server_toml = here_->server_toml();
+  WriteFileText(server_toml,
+                ReadFileText(server_toml) + "\n[[tenant]]\ncontext_id = \"Cust\"\nfreshness = \"1s\"\n");
+  here_->server().Signal(SIGHUP);
+  WaitForEvent("keys.reloaded");
+  EXPECT_THAT(here_->ServerLog(), HasSubstr("[[tenant]] has changed"));
+  ASSERT_THAT(here_->Restart(), IsOk());
+  // Nobody calls, and no mirror was opened since.
+  const v1::Event missed = WaitForEvent("freshness.missed");
+  EXPECT_THAT(missed.message(), HasSubstr("people"));
 }
 
 TEST_F(FreshnessTest, WithoutAChangeLogAQuietTableIsNotSaidToBeFresh) {

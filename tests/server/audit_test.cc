@@ -43,8 +43,9 @@ class AuditTest : public testing::Test {
     options_.dir = folder_.path();
     audit_ = std::make_unique<Audit>(
         *log_, *events_,
-        [key = SigningKey::Load(Path("app.key"), "app").value()](
+        [this, key = SigningKey::Load(Path("app.key"), "app").value()](
             std::string_view text) -> absl::StatusOr<KeySignature> {
+          if (no_key_) return absl::UnavailableError("the key cannot be read");
           return KeySignature{key.key_id(), key.Sign(text).value()};
         },
         options_);
@@ -82,6 +83,7 @@ class AuditTest : public testing::Test {
   }
 
   TempFolder folder_;
+  bool no_key_ = false;
   Audit::Options options_;
   std::unique_ptr<Catalog> catalog_;
   std::unique_ptr<AuditLog> log_;
@@ -133,6 +135,38 @@ TEST_F(AuditTest, IsSignedEveryDay) {
   EXPECT_EQ(Check().seals, 2U);
   audit_->KeepHouse(now + 10 * 86'400'000LL);
   EXPECT_EQ(Check().seals, 2U) << "nothing is new";
+}
+
+TEST_F(AuditTest, ASignatureThatFailedIsTriedAgainAfterAWhile) {
+  Calls(1);
+  const std::optional<AuditSeal> before = audit_->State()->sealed;
+  ASSERT_TRUE(before.has_value());
+  Calls(1);
+  no_key_ = true;
+  const std::int64_t tomorrow = NowMs() + 86'400'000 + 60'000;
+  audit_->KeepHouse(tomorrow);
+  EXPECT_EQ(audit_->State()->sealed->point, before->point) << "nothing says that it was signed";
+  no_key_ = false;
+  audit_->KeepHouse(NowMs() + 1'000);
+  EXPECT_EQ(Check().seals, 1U) << "not at each look";
+  audit_->KeepHouse(NowMs() + kAuditRetryMs + 1'000);
+  EXPECT_EQ(Check().seals, 2U);
+  EXPECT_THAT(Check().findings, IsEmpty());
+}
+
+TEST_F(AuditTest, AHeadThatCannotBeWrittenIsTriedAgainWithoutAnotherRecord) {
+  Calls(2);
+  std::filesystem::remove(Path("audit.head"));
+  std::filesystem::create_directories(Path("audit.head") + "/in the way");
+  const std::int64_t tomorrow = NowMs() + 86'400'000 + 60'000;
+  for (int i = 0; i < 3; ++i) audit_->KeepHouse(tomorrow);
+  const std::size_t records = Check().records;
+  EXPECT_EQ(Check().seals, 2U);
+  std::filesystem::remove_all(Path("audit.head"));
+  audit_->KeepHouse(tomorrow);
+  EXPECT_EQ(Check().records, records);
+  EXPECT_TRUE(std::filesystem::is_regular_file(Path("audit.head")));
+  EXPECT_EQ(audit_->State()->sealed->point, audit_->State()->last);
 }
 
 TEST_F(AuditTest, ACatalogThatWasRemovedWhileTheServerStoodStillIsToldAndNotHiddenByTheNextSignature) {

@@ -1,11 +1,15 @@
 // Where deliveries go: programs, URLs, SQL in the tenant's own database; and what they are told.
 
 #include <SQLiteCpp/SQLiteCpp.h>
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <httplib.h>
 #include <sqlite3.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <filesystem>
@@ -14,6 +18,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "server/hook_command.h"
@@ -108,6 +113,43 @@ TEST(CommandHookTest, ALargeTextNeedNotBeRead) {
   EXPECT_THAT(Script("wc -c")->Deliver(large, kPatience, {}), IsOkAndHolds(HasSubstr("4194304")));
 }
 
+/// Leaves this process so many descriptors, until it goes.
+class FewDescriptors {
+ public:
+  explicit FewDescriptors(int left) {
+    getrlimit(RLIMIT_NOFILE, &before_);
+    rlimit few = before_;
+    few.rlim_cur = std::min<rlim_t>(few.rlim_cur, 256);
+    setrlimit(RLIMIT_NOFILE, &few);
+    for (int one; (one = open("/dev/null", O_RDONLY | O_CLOEXEC)) >= 0;) taken_.push_back(one);
+    for (; left > 0 && !taken_.empty(); --left) {
+      close(taken_.back());
+      taken_.pop_back();
+    }
+  }
+  ~FewDescriptors() {
+    for (const int one : taken_) close(one);
+    setrlimit(RLIMIT_NOFILE, &before_);
+  }
+
+ private:
+  rlimit before_{};
+  std::vector<int> taken_;
+};
+
+TEST(CommandHookTest, WithoutADescriptorForItsEndThatIsNoticedAllTheSame) {
+  const auto begin = std::chrono::steady_clock::now();
+  absl::StatusOr<std::string> printed, failed;
+  {
+    const FewDescriptors enough_for_two_pipes(4);
+    printed = Script("cat; sleep 0.2")->Deliver(kDelivery, kPatience, {});
+    failed = Script("exit 3")->Deliver(kDelivery, kPatience, {});
+  }
+  EXPECT_THAT(printed, IsOkAndHolds(kDelivery.json));
+  EXPECT_THAT(failed, StatusIs(absl::StatusCode::kAborted, HasSubstr("exit code 3")));
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, kPatience / 2);
+}
+
 TEST(CommandHookTest, AStopEndsIt) {
   std::stop_source stop;
   stop.request_stop();
@@ -129,6 +171,10 @@ class UrlHookTest : public testing::Test {
                  [](const httplib::Request&, httplib::Response& response) { response.set_redirect("/ok"); });
     server_.Post("/bad", [](const httplib::Request&, httplib::Response& response) { response.status = 500; });
     server_.Post("/large", [](const httplib::Request&, httplib::Response& response) {
+      response.set_content(std::string(1 << 20, 'x'), "text/plain");
+    });
+    server_.Post("/large-bad", [](const httplib::Request&, httplib::Response& response) {
+      response.status = 500;
       response.set_content(std::string(1 << 20, 'x'), "text/plain");
     });
     server_.Post("/slow", [this](const httplib::Request&, httplib::Response& response) {
@@ -183,6 +229,10 @@ TEST_F(UrlHookTest, ALargeAnswerIsCut) {
   const auto answer = Post("/large");
   ASSERT_THAT(answer, IsOk());
   EXPECT_EQ(answer->size(), kHookOutputBytesMax);
+}
+
+TEST_F(UrlHookTest, ALargeAnswerThatIsAnErrorIsAFailure) {
+  EXPECT_THAT(Post("/large-bad"), StatusIs(absl::StatusCode::kAborted, HasSubstr("status 500")));
 }
 
 TEST_F(UrlHookTest, AnAnswerThatDripsForEverEndsAtTheTimeout) {

@@ -61,6 +61,16 @@ TEST(MessageCheckTest, FieldsThatNobodyKnowsAreEntriesToo) {
   EXPECT_THAT(Parse(unknown, 9, &read), StatusIs(absl::StatusCode::kResourceExhausted));
 }
 
+TEST(MessageCheckTest, TextsOfAListAreEntriesHoweverShort) {
+  v1::ReplicationCompletedRequest written;
+  for (int i = 0; i < 10; ++i) written.add_stale_tables();
+  v1::ReplicationCompletedRequest read;
+  EXPECT_THAT(Parse(written.SerializeAsString(), 10, &read), IsOk());
+  EXPECT_EQ(read.stale_tables_size(), 10);
+  EXPECT_THAT(Parse(written.SerializeAsString(), 9, &read),
+              StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("ReplicationCompletedRequest")));
+}
+
 TEST(MessageCheckTest, LongArraysAndTextsAreNoEntries) {
   v1::RowDataRequest written;
   v1::ColumnData* column = written.add_batches()->add_columns();

@@ -7,8 +7,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdlib>
+#include <future>
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <thread>
 #include <vector>
@@ -37,6 +40,11 @@ class Connection {
   ~Connection() { close(socket_); }
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
+
+  /// False: the other end is gone.
+  bool Send(const std::string& text) {
+    return send(socket_, text.data(), text.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(text.size());
+  }
 
   std::string Ask(const std::string& text) {
     send(socket_, text.data(), text.size(), MSG_NOSIGNAL);
@@ -99,6 +107,45 @@ TEST(MetricsListenerTest, WhoSaysNothingIsLetGoAndTheNextIsAnswered) {
   std::vector<std::unique_ptr<Connection>> silent;
   for (int i = 0; i < 2 * kMetricsThreads + 1; ++i) silent.push_back(std::make_unique<Connection>(*listener));
   EXPECT_THAT(Get(*listener, "/healthz"), StartsWith("HTTP/1.1 200"));
+}
+
+/// Sends a byte of a header that never ends, each time within what one read may take.
+class Dripping {
+ public:
+  explicit Dripping(const MetricsListener& listener)
+      : connection_(listener), thread_([this](const std::stop_token& stop) {
+          connection_.Send("GET /healthz HTTP/1.1\r\nX: ");
+          while (!stop.stop_requested() && connection_.Send("x")) std::this_thread::sleep_for(kPause);
+        }) {}
+
+ private:
+  static constexpr std::chrono::milliseconds kPause{200};
+  Connection connection_;
+  std::jthread thread_;
+};
+
+TEST(MetricsListenerTest, WhoDripsByteByByteIsLetGoAndTheNextIsAnswered) {
+  const auto listener = Open();
+  std::vector<std::unique_ptr<Dripping>> slow;
+  for (int i = 0; i < kMetricsThreads; ++i) slow.push_back(std::make_unique<Dripping>(*listener));
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  const auto begin = std::chrono::steady_clock::now();
+  auto answer = std::async(std::launch::async, [&] { return Get(*listener, "/healthz"); });
+  const bool answered =
+      answer.wait_for(kMetricsRequestTime + std::chrono::seconds(10)) == std::future_status::ready;
+  slow.clear();
+  EXPECT_TRUE(answered) << "only when the others went";
+  EXPECT_THAT(answer.get(), StartsWith("HTTP/1.1 200"));
+  EXPECT_GE(std::chrono::steady_clock::now() - begin, std::chrono::seconds(1)) << "no thread was held";
+}
+
+TEST(MetricsListenerTest, AStopWaitsForNoRequestThatHasNotCome) {
+  auto listener = Open();
+  const Dripping slow(*listener);
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  const auto begin = std::chrono::steady_clock::now();
+  listener.reset();
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, kMetricsRequestTime - std::chrono::seconds(1));
 }
 
 TEST(MetricsListenerTest, ManyAtOnceAreAllAnswered) {

@@ -66,7 +66,7 @@ class MetricsTest : public testing::Test {
   RememberingCatalog catalog_;
   ServerCounters counters_;
   Events events_;
-  FreshnessWatch watch_{events_};
+  FreshnessWatch watch_{{{"*", "*", false, 60'000}}, events_};
   TenantsOptions options_;
   std::unique_ptr<Tenants> tenants_;
 };
@@ -143,6 +143,24 @@ TEST_F(MetricsTest, AScrapeOpensNoTenantAndARestartIsBridgedByTheCatalog) {
   EXPECT_TRUE((*catalog)->Summaries()->empty()) << "one that was deleted is forgotten";
 }
 
+TEST_F(MetricsTest, WhatDidNotChangeIsNotWrittenAgain) {
+  Mirror("Cust");
+  Mirror("Other");
+  const auto catalog = OpenSqliteCatalog(folder_.path());
+  ASSERT_THAT(catalog, IsOk());
+  SummaryKeeper(**catalog, *tenants_).Keep();
+  Restart();
+  SummaryKeeper keeper(**catalog, *tenants_);
+  keeper.Restore();
+  ASSERT_THAT((*catalog)->KeepSummaries({{"Cust", "{}"}, {"Other", "{}"}}), IsOk());
+  keeper.Keep();
+  EXPECT_EQ((*catalog)->Summaries()->at("Cust"), "{}") << "as it was read";
+  ASSERT_THAT(Of("Cust")->Pause("", 1'700'000'100'000), IsOk());
+  keeper.Keep();
+  EXPECT_NE((*catalog)->Summaries()->at("Cust"), "{}");
+  EXPECT_EQ((*catalog)->Summaries()->at("Other"), "{}");
+}
+
 TEST_F(MetricsTest, WhatIsReadFromTheDatabaseIsBetterThanTheCatalog) {
   Mirror("Cust");
   TenantSummary old;
@@ -166,24 +184,53 @@ TEST_F(MetricsTest, AScrapeDoesNotWaitForATenantThatIsBusy) {
   EXPECT_THAT(page, HasSubstr("mirror_tenant_rows{tenant=\"Cust\"} 2\n"));
 }
 
-TEST_F(MetricsTest, OfVeryManyTenantsThoseWithTheLatestProgressAreShown) {
+TEST_F(MetricsTest, OfVeryManyTenantsThoseInTroubleAreShownAndAllCountInTheSums) {
   tenants_.reset();
-  const std::size_t all = kTenantsShownMax + 3;
+  constexpr std::int64_t kNow = 1'700'000'000'000;
+  constexpr std::size_t kInTrouble = 3;
+  const std::size_t all = kTenantsShownMax + kInTrouble;
   for (std::size_t i = 0; i < all; ++i) {
     WriteFileText(absl::StrCat(folder_.path(), "/Mirror_T", i, ".db"), "");
   }
   Restart();
+  std::vector<FreshnessWatch::Seen> seen;
   for (std::size_t i = 0; i < all; ++i) {
     TenantSummary summary;
     summary.known = true;
-    summary.progress_ms = static_cast<std::int64_t>(1'000 + i);
-    tenants_->Remember(absl::StrCat("T", i), summary);
+    // The last ones were served last, but for these; they would be cut.
+    summary.completed_ms = static_cast<std::int64_t>(1'000'000 + i * 1'000);
+    summary.table_names = {"a"};
+    summary.freshness.all_ms = kNow;
+    if (i == all - 1) summary.freshness.all_ms = 1;
+    if (i == all - 2) summary.quarantined = true;
+    if (i == all - 3) summary.holds = 1;
+    const std::string name = absl::StrCat("T", i);
+    seen.push_back({name, std::make_shared<const TenantSummary>(summary)});
+    tenants_->Remember(name, summary);
   }
+  watch_.Look(seen, kNow);
   const std::string page = Page();
   EXPECT_THAT(page, AllOf(HasSubstr(absl::StrCat("mirror_tenants ", all, "\n")),
                           HasSubstr(absl::StrCat("mirror_tenants_shown ", kTenantsShownMax, "\n")),
-                          HasSubstr("mirror_tenant_holds{tenant=\"T3\"}"),
-                          Not(HasSubstr("mirror_tenant_holds{tenant=\"T2\"}"))));
+                          HasSubstr("mirror_freshness_missed_tables_all 1\n"),
+                          HasSubstr("mirror_oldest_success_timestamp_seconds 1000\n")));
+  for (std::size_t i = 0; i < all; ++i) {
+    const bool cut = i >= all - 2 * kInTrouble && i < all - kInTrouble;
+    EXPECT_EQ(page.find(absl::StrCat("mirror_tenant_holds{tenant=\"T", i, "\"}")) == std::string::npos, cut)
+        << i;
+  }
+}
+
+TEST_F(MetricsTest, ATenantThatIsPausedIsNotBehindInTheSums) {
+  const std::int64_t completed = Mirror("Cust");
+  watch_.Look({{"Cust", Of("Cust")->shared_summary()}}, completed);
+  watch_.Look({{"Cust", Of("Cust")->shared_summary()}}, completed + 60'001);
+  EXPECT_THAT(Page(), AllOf(HasSubstr("mirror_freshness_missed_tables_all 1\n"),
+                            HasSubstr("mirror_oldest_success_timestamp_seconds ")));
+  ASSERT_THAT(Of("Cust")->Pause("", completed), IsOk());
+  EXPECT_THAT(Page(), AllOf(HasSubstr("mirror_freshness_missed_tables_all 0\n"),
+                            HasSubstr("mirror_freshness_missed_tables{tenant=\"Cust\"} 1\n"),
+                            Not(HasSubstr("mirror_oldest_success_timestamp_seconds"))));
 }
 
 TEST(TenantSummaryTest, SurvivesItsTextForm) {
@@ -196,10 +243,19 @@ TEST(TenantSummaryTest, SurvivesItsTextForm) {
                               .tables_differing = 2,
                               .tables_unpopulated = 3,
                               .rows = 1LL << 40,
-                              .lsn = 9};
+                              .lsn = 9,
+                              .oldest_source_ms = 7,
+                              .table_names = {"a", "B", "c"},
+                              .freshness = {.all_ms = 8, .tables = {{"b", 7}, {"c", std::nullopt}}}};
   EXPECT_EQ(UnpackSummary(PackSummary(summary)), summary);
   for (const char* wrong : {"", "[]", "{", "7"}) EXPECT_EQ(UnpackSummary(wrong), std::nullopt) << wrong;
   EXPECT_TRUE(UnpackSummary(R"({"rows": "many", "lsn": null})")->known);
+  for (const char* times : {"7", R"({"names": 7})", R"({"names": ["a", 7], "own": 7, "all_ms": "x"})",
+                            R"({"names": ["a"], "own": [[1, 5], [-1, 5], ["a", 5], [0], 7]})"}) {
+    const auto odd = UnpackSummary(absl::StrCat(R"({"times": )", times, "}"));
+    ASSERT_TRUE(odd.has_value());
+    EXPECT_TRUE(odd->freshness.tables.empty()) << times;
+  }
 }
 
 }  // namespace

@@ -1278,6 +1278,33 @@ TEST_F(TenantTest, ARepeatedReplicationCompletedDoesNotEndTheNextCycle) {
   EXPECT_THAT(source_->Send(People(), Rows5({{3, "x", 1}})).status, IsOk());
 }
 
+// --- A file that is to be rewritten after a change of column rules
+
+TEST_F(TenantTest, AFileThatWaitsForTablesToBeRewrittenSaysOnceForWhich) {
+  TableSchema other = People();
+  other.name = "other";
+  source_->Begin();
+  ASSERT_THAT(source_->Announce({People(), other}), IsOk());
+  source_->Populate(People(), {{1, "Ada", 36}}, kFive);
+  ByHand("UPDATE _mirror_tenant SET scrub = 1");
+  ASSERT_THAT(source_->Complete(), IsOk());
+  for (int i = 0; i < 2; ++i) {
+    source_->Begin();
+    ASSERT_THAT(source_->Announce({People(), other}), IsOk());
+    ASSERT_THAT(source_->Complete(), IsOk());
+  }
+  EXPECT_THAT(catalog_.Messages("mirror.not_scrubbed"),
+              AllOf(HasSubstr(": other."), Not(HasSubstr("people")), HasSubstr("mirrorctl tables ctx")));
+  const auto kinds = catalog_.Kinds();
+  EXPECT_EQ(std::count(kinds.begin(), kinds.end(), "mirror.not_scrubbed"), 1);
+
+  source_->Begin();
+  ASSERT_THAT(source_->Announce({People(), other}), IsOk());
+  source_->Populate(other, {{1, "Ada", 36}}, kFive);
+  ASSERT_THAT(source_->Complete(), IsOk());
+  EXPECT_NE(catalog_.Messages("mirror.scrubbed"), "");
+}
+
 // --- Restore detection: what the mirror shows
 // -----------------------------------------------------------------
 

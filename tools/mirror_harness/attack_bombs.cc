@@ -176,6 +176,8 @@ std::vector<Attack> Crowds() {
       Empties("advance-million", "An advance of eight million tables.", "RowData", {4}, 2),
       Empties("summaries-million", "A ReplicationCompleted of eight million tables.", "ReplicationCompleted",
               {}, 2),
+      Empties("stale-million", "A ReplicationCompleted of eight million names of stale tables.",
+              "ReplicationCompleted", {}, 4),
       Empties("ranges-million", "DigestRanges of eight million ranges.", "DigestRanges", {}, 4),
       Empties("bounds-million", "A range with eight million bounds.", "ReadRows", {6}, 1),
       Empties("unknown-million", "Eight million fields that nobody knows.", "RowData", {}, 15),
