@@ -35,7 +35,9 @@ class FreshnessTest : public EndpointTest {
     bench_ = std::make_unique<AgentBench>(*here_, "Cust", here_->dir() + "/source");
     bench_->source().strategy = strategy;
     ASSERT_EQ(bench_->Sql(kTables), "");
-    if (strategy == "cdc") ASSERT_THAT(bench_->Install(), IsOk());
+    if (strategy == "cdc") {
+      ASSERT_THAT(bench_->Install(), IsOk());
+    }
     Cycle();
   }
   void Cycle() {
