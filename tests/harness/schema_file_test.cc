@@ -5,12 +5,12 @@
 
 #include <cstdint>
 #include <cstdlib>
-#include <filesystem>
 #include <fstream>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "tests/support/processes.h"
 #include "tests/support/status_matchers.h"
 #include "tools/mirror_harness/values.h"
 
@@ -97,13 +97,12 @@ INSTANTIATE_TEST_SUITE_P(
 
 class LoadSchemaFileTest : public testing::Test {
  protected:
-  LoadSchemaFileTest() : path_(testing::TempDir() + "/schema_file_test.json") {}
-  ~LoadSchemaFileTest() override { std::filesystem::remove(path_); }
   absl::StatusOr<std::vector<TableSchema>> Load(const std::string& json) {
     std::ofstream(path_) << json;
     return LoadSchemaFile(path_);
   }
-  std::string path_;
+  const TempFolder folder_;
+  const std::string path_ = folder_.path() + "/tables.json";
 };
 
 TEST_F(LoadSchemaFileTest, TakesMarkedTablesWithTheirKeysAndLeavesOutColumnsWithoutType) {
