@@ -174,7 +174,7 @@ class Run {
     if (!holder.ok()) return holder.status();
     CrashPoint("agent.locked");
     const absl::StatusOr<v1::AuthenticateResponse> answer =
-        client_.Authenticate(holder->id, holder->take_over, /*probe=*/false, receipts_.after());
+        client_.Authenticate(holder->id, holder->take_over, /*probe=*/false, receipts_.last());
     if (!answer.ok()) return answer.status();
     if (!answer->accepted()) return NotAccepted(*answer);
     AddNote(receipts_.Begin(*answer, client_));

@@ -27,6 +27,12 @@ std::string NotKept(const absl::Status& status) {
                       ". What was sent is not harmed by it");
 }
 
+/// Whether the chain that begins with this receipt has another one where `last` stands.
+bool Parts(const std::string& text, const ReceiptHead& last) {
+  const absl::StatusOr<Receipt> first = ParseReceipt(text);
+  return first.ok() && first->number <= last.number + 1 && first->previous != last.hash;
+}
+
 }  // namespace
 
 CycleReceipts::CycleReceipts(ReceiptBook* book) : book_(book) {
@@ -47,10 +53,11 @@ std::string CycleReceipts::Begin(const v1::AuthenticateResponse& answer, const M
   std::vector<ReceiptBook::Entry> missed;
   for (const std::string& text : answer.receipts()) missed.push_back({text, std::nullopt, NowMs()});
   const ReceiptHead before = last_;
+  const bool parts = before.number > 0 && !missed.empty() && Parts(missed.front().text, before);
   std::string note = Keep(missed, answer.signed_response(), *head);
   behind_ = last_.number < head->number;
-  const bool set_back =
-      head->number < before.number || (head->number == before.number && head->sha256 != HexOf(before.hash));
+  const bool set_back = parts || head->number < before.number ||
+                        (head->number == before.number && head->sha256 != HexOf(before.hash));
   if (set_back && note.empty()) {
     return absl::StrCat(
         "the mirror's last receipt is number ", head->number, ", and number ", before.number,

@@ -19,8 +19,8 @@ class CycleReceipts {
   /// `book` may be null: then none are kept.
   explicit CycleReceipts(ReceiptBook* book);
 
-  /// Number of the last one that is here.
-  std::uint64_t after() const { return last_.number; }
+  /// The last one that is here.
+  const ReceiptHead& last() const { return last_; }
   /// The endpoint gives receipts for this cycle, and there is a book for them.
   bool on() const { return on_; }
 

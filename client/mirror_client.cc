@@ -280,8 +280,7 @@ void MirrorClient::ForgetToken(const grpc::Status& status) {
 }
 
 absl::StatusOr<v1::AuthenticateResponse> MirrorClient::Authenticate(const std::string& holder, bool take_over,
-                                                                    bool probe,
-                                                                    std::uint64_t receipts_after) {
+                                                                    bool probe, const ReceiptHead& receipts) {
   const std::string nonce = NewNonce();
   absl::StatusOr<std::string> token = Token(TokenUse::kAuthenticate, nonce);
   if (!token.ok()) return token.status();
@@ -290,7 +289,8 @@ absl::StatusOr<v1::AuthenticateResponse> MirrorClient::Authenticate(const std::s
   request.set_holder(holder);
   request.set_take_over(take_over);
   request.set_probe(probe);
-  request.set_receipts_after(receipts_after);
+  request.set_receipts_after(receipts.number);
+  request.set_receipts_after_sha256(HexOf(receipts.hash));
 
   grpc::ClientContext context;
   context.set_deadline(std::chrono::system_clock::now() + kAuthenticateTimeout);

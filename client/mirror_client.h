@@ -18,6 +18,7 @@
 #include "certs/token.h"
 #include "client/agent_counters.h"
 #include "mirror/v1/mirror_client.grpc.pb.h"
+#include "proto/wire/receipt.h"
 
 namespace mirror {
 
@@ -59,7 +60,7 @@ class MirrorClient {
 
   /// Refuses an endpoint whose signed answer does not verify, whatever else it says.
   absl::StatusOr<v1::AuthenticateResponse> Authenticate(const std::string& holder, bool take_over, bool probe,
-                                                        std::uint64_t receipts_after = 0);
+                                                        const ReceiptHead& receipts = {});
   /// What a token of the endpoint says of the chain of receipts, see VerifyReceiptHead().
   absl::StatusOr<SignedHead> OpenReceiptHead(const std::string& token) const;
   absl::StatusOr<v1::TableSchemaResponse> TableSchema(const v1::TableSchemaRequest& request);

@@ -316,7 +316,8 @@ absl::Status MirrorService::DoAuthenticate(const Caller& caller, const v1::Authe
   if ((*tenant)->keeps_receipts()) {
     response->add_capabilities(kReceiptsCapability);
     if (admission->accepted) {
-      absl::StatusOr<Tenant::Receipts> receipts = (*tenant)->ReadReceipts(request.receipts_after());
+      absl::StatusOr<Tenant::Receipts> receipts = (*tenant)->ReadReceipts(
+          {request.receipts_after(), BytesOfHex(request.receipts_after_sha256(), 32).value_or("")});
       if (!receipts.ok()) return receipts.status();
       for (std::string& text : receipts->texts) response->add_receipts(std::move(text));
       answer.receipts = SignedHead{receipts->head.number, HexOf(receipts->head.hash)};

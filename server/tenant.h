@@ -190,12 +190,13 @@ class Tenant {
                                                      std::int64_t now_ms,
                                                      std::optional<AllAsOf> as_of = std::nullopt);
 
-  /// The end of the chain, and the texts behind number `after`, kReceiptsPerAnswerMax at most.
+  /// The end of the chain, and the texts behind `known`, kReceiptsPerAnswerMax at most; where `known` is not
+  /// of this chain, the last ones. Its hash may be empty: then only its number counts.
   struct Receipts {
     ReceiptHead head;
     std::vector<std::string> texts;
   };
-  absl::StatusOr<Receipts> ReadReceipts(std::uint64_t after);
+  absl::StatusOr<Receipts> ReadReceipts(const ReceiptHead& known);
   /// The end of the chain, unless SignedReceipts() was told of it since the start. Absent: nothing is to be
   /// signed.
   absl::StatusOr<std::optional<ReceiptHead>> UnsignedReceipts();

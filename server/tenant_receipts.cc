@@ -4,13 +4,22 @@
 
 namespace mirror {
 
-absl::StatusOr<Tenant::Receipts> Tenant::ReadReceipts(std::uint64_t after) {
+absl::StatusOr<Tenant::Receipts> Tenant::ReadReceipts(const ReceiptHead& known) {
   const Lock lock(mutex_);
   if (!store_) return Receipts{};  // Another call found the file gone.
   Receipts receipts;
   absl::StatusOr<ReceiptHead> head = store_->ReadReceiptHead();
   if (!head.ok()) return Noticed(head.status());
   receipts.head = *std::move(head);
+  if (known == receipts.head || receipts.head.number == 0) return receipts;
+  std::uint64_t after = known.number;
+  if (after > 0 && !known.hash.empty()) {
+    const absl::StatusOr<std::vector<std::string>> own = store_->ReadReceipts(after - 1, 1);
+    if (!own.ok()) return Noticed(own.status());
+    const bool same = !own->empty() && HashOf(own->front()) == known.hash;
+    const std::uint64_t head_number = receipts.head.number;
+    if (!same) after = head_number > kReceiptsPerAnswerMax ? head_number - kReceiptsPerAnswerMax : 0;
+  }
   if (after >= receipts.head.number) return receipts;
   absl::StatusOr<std::vector<std::string>> texts = store_->ReadReceipts(after, kReceiptsPerAnswerMax);
   if (!texts.ok()) return Noticed(texts.status());

@@ -155,6 +155,44 @@ TEST_F(ReceiptsTest, ARestoredMirrorCannotHideIt) {
   EXPECT_EQ(bench_->Difference(), "");
 }
 
+// The mirror was set back while another agent pushed, or this one's own book was: the numbers alone look as
+// if the one went on from the other.
+TEST_F(ReceiptsTest, WhereTheChainsPartTheAgentLearnsWhatItMissed) {
+  Begin();
+  ASSERT_EQ(bench_->SaveMirror("old"), "");
+  Changes(2);
+  Damage("PRAGMA journal_mode = DELETE");
+  const std::string saved = BookPath() + ".saved";
+  std::filesystem::copy_file(BookPath(), saved);
+  ASSERT_EQ(bench_->RestoreMirror("old", By::kBackup), "");
+  Changes(3);
+  Damage("PRAGMA journal_mode = DELETE");
+  std::filesystem::copy_file(saved, BookPath(), std::filesystem::copy_options::overwrite_existing);
+  ASSERT_EQ(bench_->Sql(Change(9)), "");
+  EXPECT_THAT(Cycle().notes, Contains(HasSubstr("set back to an older state")));
+  const ReceiptVerdict verdict = Check();
+  EXPECT_THAT(verdict.findings, IsEmpty());
+  EXPECT_THAT(verdict.notes, ElementsAre(HasSubstr("goes on from receipt 2")));
+  EXPECT_EQ(std::to_string(verdict.last), here_->mirror().Value("SELECT max(number) FROM _mirror_receipts"));
+  EXPECT_EQ(verdict.unsigned_tail, 0U);
+  ASSERT_EQ(bench_->Sql(Change(10)), "");
+  EXPECT_THAT(Cycle().notes, IsEmpty());
+}
+
+TEST_F(ReceiptsTest, AMirrorThatIsMadeAnewBeginsANewChain) {
+  Begin();
+  Changes(2);
+  const Finished deleted = here_->Mirrorctl({"delete", "Cust", "--confirm", "Cust"});
+  ASSERT_EQ(deleted.exit_code, 0) << deleted.errors;
+  Cycle();
+  Changes(1);
+  const ReceiptVerdict verdict = Check();
+  EXPECT_THAT(verdict.findings, IsEmpty());
+  EXPECT_THAT(verdict.notes, ElementsAre(HasSubstr("a new chain begins")));
+  EXPECT_EQ(verdict.last, 3U);
+  EXPECT_EQ(verdict.signed_to, 3U);
+}
+
 TEST_F(ReceiptsTest, WhatWasChangedRemovedOrSignedByAnotherIsFound) {
   Begin();
   Changes(4);

@@ -109,7 +109,7 @@ std::vector<Requirement> Chain() {
          const std::string text =
              exam.Apply(exam.Population(table, exam.Announce(table), {{Int{1}, Null{}, Null{}}})).receipt();
          const absl::StatusOr<v1::AuthenticateResponse> answer =
-             exam.client().Authenticate("conformance", true, false, Parsed(text).number - 1);
+             exam.client().Authenticate("conformance", true, false, {Parsed(text).number - 1, ""});
          ExpectStatus(answer.status(), absl::StatusCode::kOk, "Authenticate");
          Expect(answer->accepted(), "the holder's own cycle was not taken over");
          Expect(answer->receipts_size() == 1 && answer->receipts(0) == text,
