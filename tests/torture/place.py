@@ -238,3 +238,6 @@ class Place:
         verified = self.agent("verify")
         if verified.returncode != 0:
             raise Broken(f"verify: {verified.stdout[-1000:]} {verified.stderr[-1000:]}")
+        proved = self.agent("receipts", "verify")
+        if proved.returncode != 0:
+            raise Broken(f"receipts: {proved.stdout[-1000:]} {proved.stderr[-1000:]}")
