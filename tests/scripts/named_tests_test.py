@@ -1,0 +1,70 @@
+#!/usr/bin/python3
+"""The tests and attacks that the documentation names as its proof are there."""
+
+import pathlib
+import re
+import unittest
+
+ROOT = pathlib.Path(__file__).parents[2]
+PAGES = [
+    "README.md",
+    "ARCHITECTURE.md",
+    "certs/SECURITY.md",
+    "proto/WRITING.md",
+    "tests/README.md",
+    "tests/scenarios.md",
+]
+TEST = re.compile(r"^\s*(?:TYPED_)?TEST(?:_[FP])?\(\s*(\w+),\s*(\w+)\)", re.MULTILINE)
+# "Suite.Name", "Suite" or "Name", perhaps cut with an ellipsis.
+NAMED = re.compile(r"`((?:[A-Z]\w*\.[A-Z]\w{9,}|[A-Z]\w*Test|[A-Z]+[a-z][A-Za-z0-9]{18,})…?)`")
+ATTACK = re.compile(r"`(tokens|names|order|batches|bombs|connections|floods)/([\w*-]+)`")
+
+
+def tests_of(folder):
+    return [match for file in folder.rglob("*.cc") for match in TEST.findall(file.read_text())]
+
+
+def attacks_of(folder):
+    """(group, name), and "*" for the whole group."""
+    for file in folder.glob("attack_*.cc"):
+        group = file.stem.removeprefix("attack_")
+        yield group, "*"
+        yield from ((group, name) for name in re.findall(r'"([a-z0-9-]+)"', file.read_text()))
+
+
+def is_there(name, tests):
+    wanted, cut = name.rstrip("…"), name.endswith("…")
+    for suite, test in tests:
+        for known in (f"{suite}.{test}", suite, test):
+            if known == wanted or (cut and known.startswith(wanted)):
+                return True
+    return False
+
+
+def missing(text, tests, attacks):
+    for name in NAMED.findall(text):
+        if not is_there(name, tests):
+            yield name
+    yield from ("/".join(attack) for attack in ATTACK.findall(text) if attack not in attacks)
+
+
+class NamedTests(unittest.TestCase):
+    def test_what_the_pages_name_is_there(self):
+        tests, attacks = tests_of(ROOT / "tests"), set(attacks_of(ROOT / "tools" / "mirror_harness"))
+        self.assertGreater(len(tests), 500)
+        self.assertGreater(len(attacks), 60)
+        for page in PAGES:
+            with self.subTest(page=page):
+                self.assertEqual(list(missing((ROOT / page).read_text(), tests, attacks)), [])
+
+    def test_a_name_that_is_not_there_is_found(self):
+        tests, attacks = [("GateTest", "RefusesWhatIsLate")], {("tokens", "late"), ("tokens", "*")}
+        good = "`GateTest.RefusesWhatIsLate`, `GateTest.Refuses…`, `GateTest`, `tokens/late`, `tokens/*`, `PRAGMA`"
+        self.assertEqual(list(missing(good, tests, attacks)), [])
+        wrong = "`GateTest.RefusesWhatIsEarly`, `WayTest`, `tokens/early`"
+        found = ["GateTest.RefusesWhatIsEarly", "WayTest", "tokens/early"]
+        self.assertEqual(list(missing(wrong, tests, attacks)), found)
+
+
+if __name__ == "__main__":
+    unittest.main()
