@@ -173,11 +173,13 @@ class Run {
     const absl::StatusOr<LockFile::Holder> holder = lock_.Begin();
     if (!holder.ok()) return holder.status();
     CrashPoint("agent.locked");
-    const absl::StatusOr<v1::AuthenticateResponse> answer =
-        client_.Authenticate(holder->id, holder->take_over, /*probe=*/false, receipts_.last());
+    absl::StatusOr<v1::AuthenticateResponse> answer = Authenticate(holder->id, holder->take_over);
+    // Each answer has so many receipts, and the cycle's own are kept only behind all others.
+    for (int i = 1; i < kReceiptAnswersMax && answer.ok() && answer->accepted() && receipts_.behind(); ++i) {
+      answer = Authenticate(holder->id, /*take_over=*/true);
+    }
     if (!answer.ok()) return answer.status();
     if (!answer->accepted()) return NotAccepted(*answer);
-    AddNote(receipts_.Begin(*answer, client_));
     report_.cycle = answer->cycle();
     limits_ = answer->limits();
     const auto& capabilities = answer->capabilities();
@@ -198,6 +200,13 @@ class Run {
     if (!status.ok()) return ForPeople(status);
     if (!completed.ok()) return ForPeople(completed);
     return true;
+  }
+
+  absl::StatusOr<v1::AuthenticateResponse> Authenticate(const std::string& holder, bool take_over) {
+    absl::StatusOr<v1::AuthenticateResponse> answer =
+        client_.Authenticate(holder, take_over, /*probe=*/false, receipts_.known());
+    if (answer.ok() && answer->accepted()) AddNote(receipts_.Begin(*answer, client_));
+    return answer;
   }
 
   absl::Status ForPeople(const absl::Status& status) const {
@@ -482,10 +491,17 @@ class Run {
       if (!job.committed) continue;
       const std::string wrong = receipts_.Take(job, report_.cycle, client_.context_id());
       if (wrong.empty()) continue;
+      AddNote(wrong);
       TableReport& report = ReportOf(job.schema.name);
       report.result = TableResult::kFailed;
-      report.reason = wrong;
+      report.reason = "its receipt is not of what was sent";
       state_.SetSuspect(job.schema.name, true);
+      distrusted_.insert(job.schema.name);
+      if (can_compare_) compare_again_.insert(job.schema.name);
+    }
+    if (!distrusted_.empty()) {
+      // Also when the cycle's end does not arrive.
+      if (absl::Status saved = state_.Save(); !saved.ok()) AddNote(std::string(saved.message()));
     }
     AddNote(receipts_.Save());
   }
@@ -519,7 +535,9 @@ class Run {
       if (compared_.count(verdict.table()) > 0) continue;
       // Who could not be compared by digests is not cleared by a count, nor by none.
       const bool equal = verdict.comparison() == v1::COMPARISON_EQUAL;
-      if (equal && compare_again_.count(verdict.table()) == 0) state_.SetSuspect(verdict.table(), false);
+      if (equal && compare_again_.count(verdict.table()) == 0 && distrusted_.count(verdict.table()) == 0) {
+        state_.SetSuspect(verdict.table(), false);
+      }
       if (verdict.comparison() != v1::COMPARISON_DIFFERS) continue;
       state_.SetSuspect(verdict.table(), true);
       if (can_compare_) compare_again_.insert(verdict.table());
@@ -609,6 +627,7 @@ class Run {
   std::map<std::string, Differences> repairs_;  ///< Found in the former one, to be mended.
   std::set<std::string> resent_;                ///< Whose rows that changed meanwhile were sent whole once.
   std::set<std::string> compare_again_;         ///< Could not be compared in this cycle.
+  std::set<std::string> distrusted_;            ///< Had a receipt that was not of what was sent.
 };
 
 }  // namespace

@@ -12,15 +12,22 @@
 
 namespace mirror {
 
-/// The receipts of one run's cycles on their way into the book. What cannot be kept is no reason not to send:
-/// it is a note for people, which each of these may give. Threads: one.
+/// Answers of Authenticate that are asked for at the begin of a cycle, until all receipts that the mirror
+/// keeps are here.
+inline constexpr int kReceiptAnswersMax = 12;
+
+/// The receipts of one run's cycles on their way into the book, which only takes what follows what is in it.
+/// What cannot be kept is no reason not to send: it is a note for people, which each of these may give, and
+/// the next Authenticate asks for it again. Threads: one.
 class CycleReceipts {
  public:
   /// `book` may be null: then none are kept.
   explicit CycleReceipts(ReceiptBook* book);
 
-  /// The last one that is here.
-  const ReceiptHead& last() const { return last_; }
+  /// Behind which Authenticate is asked for receipts.
+  const ReceiptHead& known() const { return known_; }
+  /// There are more at the endpoint than came: Authenticate is to be asked again.
+  bool behind() const { return behind_; }
   /// The endpoint gives receipts for this cycle, and there is a book for them.
   bool on() const { return on_; }
 
@@ -34,13 +41,23 @@ class CycleReceipts {
   std::string End(const std::string& token, const MirrorClient& client);
 
  private:
+  std::string TakeMissed(const v1::AuthenticateResponse& answer, const SignedHead& head);
   std::string Keep(const std::vector<ReceiptBook::Entry>& entries, const std::string& token,
                    const SignedHead& head);
+  std::string Off(std::string note);
 
   ReceiptBook* book_;
-  ReceiptHead last_;
+  absl::Status readable_;  ///< The book.
+  ReceiptHead last_;       ///< In the book.
+  ReceiptHead known_;
+  ReceiptHead before_;   ///< In the book when the cycle began.
+  bool goes_on_ = true;  ///< What comes goes on from that.
   bool on_ = false;
-  bool behind_ = false;  ///< There are more at the endpoint than came: the next cycles bring them.
+  bool behind_ = false;
+  bool from_oldest_ =
+      false;  ///< The mirror's last ones do not follow what is here: all that it keeps are asked for.
+  std::size_t without_ = 0;  ///< Commits of this cycle that brought no receipt.
+  bool kept_ = false;        ///< Receipts of this cycle are in the book.
   std::vector<ReceiptBook::Entry> taken_;
 };
 

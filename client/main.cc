@@ -81,7 +81,7 @@ int main(int argc, char** argv) {
   receipts_verify->footer(
       "Example:\n  mirror-agent receipts verify --config mirror-agent.toml\n"
       "Reads the agent's own files and calls nobody. Exit code: 0 all is proven, 1 there are findings (lines "
-      "with WRONG) or no receipts yet, 2 wrong usage or configuration.\n");
+      "with WRONG) or nothing is signed yet, 2 wrong usage or configuration.\n");
   receipts_verify
       ->add_option("--config", receipts_options.config, "The agent's configuration, mirror-agent.toml")
       ->required();

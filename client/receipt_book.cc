@@ -24,26 +24,32 @@ class Book final : public ReceiptBook {
     database_.exec("PRAGMA synchronous = FULL");
     database_.exec(
         "CREATE TABLE IF NOT EXISTS receipts (id INTEGER PRIMARY KEY, number INTEGER NOT NULL, hash BLOB NOT "
-        "NULL UNIQUE, receipt TEXT NOT NULL, sent BLOB, came_ms INTEGER NOT NULL)");
+        "NULL UNIQUE, receipt TEXT NOT NULL, sent BLOB, came_ms INTEGER NOT NULL, wrong INTEGER NOT NULL, "
+        "after_gap INTEGER NOT NULL)");
     database_.exec(
         "CREATE TABLE IF NOT EXISTS signatures (id INTEGER PRIMARY KEY, number INTEGER NOT NULL, hash BLOB "
         "NOT NULL UNIQUE, token TEXT NOT NULL, came_ms INTEGER NOT NULL)");
+    database_.exec(
+        "CREATE TABLE IF NOT EXISTS chain_end (one INTEGER PRIMARY KEY CHECK (one = 1), number INTEGER NOT "
+        "NULL, hash BLOB NOT NULL, behind INTEGER NOT NULL)");
   }
 
-  absl::StatusOr<ReceiptHead> Last() override {
-    return Guarded<ReceiptHead>([&]() -> absl::StatusOr<ReceiptHead> {
-      SQLite::Statement query(database_, "SELECT number, hash FROM receipts ORDER BY id DESC LIMIT 1");
-      if (!query.executeStep()) return ReceiptHead{};
-      return ReceiptHead{static_cast<std::uint64_t>(query.getColumn(0).getInt64()), Bytes(query, 1)};
+  absl::StatusOr<End> ReadEnd() override {
+    return Guarded<End>([&]() -> absl::StatusOr<End> {
+      SQLite::Statement query(database_, "SELECT number, hash, behind FROM chain_end");
+      if (!query.executeStep()) return End{};
+      return End{{static_cast<std::uint64_t>(query.getColumn(0).getInt64()), Bytes(query, 1)},
+                 query.getColumn(2).getInt() != 0};
     });
   }
 
-  absl::Status Add(const std::vector<Entry>& entries, const std::optional<Signature>& signature) override {
-    if (entries.empty() && !signature) return absl::OkStatus();
+  absl::Status Add(const std::vector<Entry>& entries, const std::optional<Signature>& signature,
+                   const End& end) override {
     return Guarded<bool>([&]() -> absl::StatusOr<bool> {
              SQLite::Transaction transaction(database_);
              for (const Entry& entry : entries) AddEntry(entry);
              if (signature) AddSignature(*signature);
+             SetEnd(end);
              Prune();
              transaction.commit();
              return true;
@@ -53,12 +59,15 @@ class Book final : public ReceiptBook {
 
   absl::Status ForEach(const std::function<absl::Status(const Entry&)>& take) override {
     return Guarded<bool>([&]() -> absl::StatusOr<bool> {
-             SQLite::Statement query(database_, "SELECT receipt, sent, came_ms FROM receipts ORDER BY id");
+             SQLite::Statement query(
+                 database_, "SELECT receipt, sent, came_ms, wrong, after_gap FROM receipts ORDER BY id");
              while (query.executeStep()) {
                Entry entry;
                entry.text = query.getColumn(0).getString();
                if (!query.isColumnNull(1)) entry.sent = Bytes(query, 1);
                entry.came_ms = query.getColumn(2).getInt64();
+               entry.wrong = query.getColumn(3).getInt() != 0;
+               entry.after_gap = query.getColumn(4).getInt() != 0;
                if (absl::Status taken = take(entry); !taken.ok()) return taken;
              }
              return true;
@@ -66,17 +75,18 @@ class Book final : public ReceiptBook {
         .status();
   }
 
-  absl::StatusOr<std::vector<Signature>> Signatures() override {
-    return Guarded<std::vector<Signature>>([&]() -> absl::StatusOr<std::vector<Signature>> {
-      std::vector<Signature> signatures;
-      SQLite::Statement query(database_, "SELECT token, number, hash, came_ms FROM signatures ORDER BY id");
-      while (query.executeStep()) {
-        signatures.push_back({query.getColumn(0).getString(),
-                              static_cast<std::uint64_t>(query.getColumn(1).getInt64()), Bytes(query, 2),
-                              query.getColumn(3).getInt64()});
-      }
-      return signatures;
-    });
+  absl::Status ForEachSignature(const std::function<void(const Signature&)>& take) override {
+    return Guarded<bool>([&]() -> absl::StatusOr<bool> {
+             SQLite::Statement query(database_,
+                                     "SELECT token, number, hash, came_ms FROM signatures ORDER BY id");
+             while (query.executeStep()) {
+               take({query.getColumn(0).getString(),
+                     static_cast<std::uint64_t>(query.getColumn(1).getInt64()), Bytes(query, 2),
+                     query.getColumn(3).getInt64()});
+             }
+             return true;
+           })
+        .status();
   }
 
   absl::StatusOr<bool> Has(const std::string& hash) override {
@@ -108,13 +118,26 @@ class Book final : public ReceiptBook {
     const absl::StatusOr<Receipt> receipt = ParseReceipt(entry.text);
     SQLite::Statement insert(
         database_,
-        "INSERT OR IGNORE INTO receipts (number, hash, receipt, sent, came_ms) VALUES (?1, ?2, ?3, ?4, ?5)");
+        "INSERT INTO receipts (number, hash, receipt, sent, came_ms, wrong, after_gap) VALUES (?1, ?2, ?3, "
+        "?4, ?5, ?6, ?7) ON CONFLICT (hash) DO UPDATE SET sent = coalesce(sent, excluded.sent), wrong = "
+        "max(wrong, excluded.wrong)");
     const std::string hash = HashOf(entry.text);
     insert.bind(1, receipt.ok() ? static_cast<std::int64_t>(receipt->number) : std::int64_t{0});
     insert.bind(2, hash.data(), static_cast<int>(hash.size()));
     insert.bind(3, entry.text);
     if (entry.sent) insert.bind(4, entry.sent->data(), static_cast<int>(entry.sent->size()));
     insert.bind(5, entry.came_ms);
+    insert.bind(6, entry.wrong ? 1 : 0);
+    insert.bind(7, entry.after_gap ? 1 : 0);
+    insert.exec();
+  }
+
+  void SetEnd(const End& end) {
+    SQLite::Statement insert(
+        database_, "INSERT OR REPLACE INTO chain_end (one, number, hash, behind) VALUES (1, ?1, ?2, ?3)");
+    insert.bind(1, static_cast<std::int64_t>(end.last.number));
+    insert.bind(2, end.last.hash.data(), static_cast<int>(end.last.hash.size()));
+    insert.bind(3, end.behind ? 1 : 0);
     insert.exec();
   }
 
@@ -131,13 +154,19 @@ class Book final : public ReceiptBook {
   void Prune() {
     SQLite::Statement count(database_, "SELECT max(id) - min(id) + 1 FROM receipts");
     count.executeStep();
-    if (count.getColumn(0).getInt64() < kReceiptsInBookMax + kPruneEvery) return;
-    SQLite::Statement(database_,
-                      absl::StrCat("DELETE FROM receipts WHERE id <= (SELECT max(id) FROM receipts) - ",
-                                   kReceiptsInBookMax))
-        .exec();
-    database_.exec(
-        "DELETE FROM signatures WHERE came_ms < (SELECT came_ms FROM receipts ORDER BY id LIMIT 1)");
+    if (count.getColumn(0).getInt64() >= kReceiptsInBookMax + kPruneEvery) {
+      database_.exec(absl::StrCat("DELETE FROM receipts WHERE id <= (SELECT max(id) FROM receipts) - ",
+                                  kReceiptsInBookMax));
+      database_.exec(
+          "DELETE FROM signatures WHERE came_ms < (SELECT came_ms FROM receipts ORDER BY id LIMIT 1)");
+    }
+    SQLite::Statement signatures(database_, "SELECT count(*) FROM signatures");
+    signatures.executeStep();
+    if (signatures.getColumn(0).getInt64() < kSignaturesInBookMax + kPruneEvery) return;
+    database_.exec(absl::StrCat(
+        "DELETE FROM signatures WHERE id IN (SELECT id FROM (SELECT id, number, lead(number) OVER "
+        "(ORDER BY id) AS next FROM signatures) WHERE next > number) AND id <= (SELECT max(id) - ",
+        kSignaturesInBookMax, " FROM signatures)"));
   }
 
   const std::string path_;

@@ -28,6 +28,11 @@ std::string InWords(const ReceiptVerdict& verdict) {
   absl::StrAppend(&words, "signed up to ", verdict.signed_to, " at ", FormatUnixTime(verdict.signed_s));
   if (verdict.unsigned_tail > 0)
     absl::StrAppend(&words, ", ", verdict.unsigned_tail, " behind it are not yet");
+  if (verdict.never_signed > 0) {
+    absl::StrAppend(&words, "; ", verdict.never_signed,
+                    verdict.never_signed == 1 ? " other, which the mirror gave up unsigned, proves nothing"
+                                              : " others, which the mirror gave up unsigned, prove nothing");
+  }
   return words;
 }
 
@@ -41,8 +46,10 @@ Json InJson(const SourceConfig& source, const ReceiptVerdict& verdict) {
           {"signed_to", verdict.signed_to},
           {"signed_at", verdict.signed_to == 0 ? "" : FormatUnixTime(verdict.signed_s)},
           {"unsigned", verdict.unsigned_tail},
+          {"never_signed", verdict.never_signed},
           {"tables", verdict.tables},
           {"notes", verdict.notes},
+          {"notes_more", verdict.notes_more},
           {"findings", verdict.findings},
           {"findings_more", verdict.findings_more}};
 }
@@ -50,6 +57,7 @@ Json InJson(const SourceConfig& source, const ReceiptVerdict& verdict) {
 void Print(const SourceConfig& source, const ReceiptVerdict& verdict, std::ostream& out) {
   out << source.context_id << ": " << InWords(verdict) << '\n';
   for (const std::string& note : verdict.notes) out << "  " << note << '\n';
+  if (verdict.notes_more > 0) out << "  and " << verdict.notes_more << " more such notes\n";
   for (const std::string& finding : verdict.findings) out << "  WRONG: " << finding << '\n';
   if (verdict.findings_more > 0) out << "  WRONG: and " << verdict.findings_more << " more\n";
 }
@@ -90,7 +98,7 @@ int VerifyReceipts(const ReceiptsOptions& options, std::ostream& out, std::ostre
                                         absl::StrCat(source.context_id, ": ", verdict.status().message())));
       continue;
     }
-    if (!verdict->findings.empty() || verdict->receipts == 0) code = kNotProven;
+    if (!verdict->Proven()) code = kNotProven;
     if (options.json) {
       sources.push_back(InJson(source, *verdict));
     } else {

@@ -313,18 +313,21 @@ absl::Status MirrorService::DoAuthenticate(const Caller& caller, const v1::Authe
   answer.nonce = caller.nonce;
   answer.context_id = caller.context_id;
   answer.cycle = admission->cycle;
+  ReceiptHead head;
   if ((*tenant)->keeps_receipts()) {
     response->add_capabilities(kReceiptsCapability);
     if (admission->accepted) {
       absl::StatusOr<Tenant::Receipts> receipts = (*tenant)->ReadReceipts(
-          {request.receipts_after(), BytesOfHex(request.receipts_after_sha256(), 32).value_or("")});
+          {request.receipts_after(), BytesOfHex(request.receipts_after_sha256(), 32).value_or("")}, now_ms);
       if (!receipts.ok()) return receipts.status();
       for (std::string& text : receipts->texts) response->add_receipts(std::move(text));
-      answer.receipts = SignedHead{receipts->head.number, HexOf(receipts->head.hash)};
+      head = receipts->head;
+      answer.receipts = SignedHead{head.number, HexOf(head.hash)};
     }
   }
   absl::StatusOr<std::string> signed_answer = gate_.Sign(std::move(answer));
   if (!signed_answer.ok()) return signed_answer.status();
+  if (head.number > 0) (*tenant)->SignedReceipts(head);
   response->set_signed_response(*std::move(signed_answer));
   response->set_accepted(admission->accepted);
   response->set_cycle(admission->cycle);

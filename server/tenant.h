@@ -196,7 +196,7 @@ class Tenant {
     ReceiptHead head;
     std::vector<std::string> texts;
   };
-  absl::StatusOr<Receipts> ReadReceipts(const ReceiptHead& known);
+  absl::StatusOr<Receipts> ReadReceipts(const ReceiptHead& known, std::int64_t now_ms);
   /// The end of the chain, unless SignedReceipts() was told of it since the start. Absent: nothing is to be
   /// signed.
   absl::StatusOr<std::optional<ReceiptHead>> UnsignedReceipts();

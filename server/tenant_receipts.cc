@@ -4,9 +4,10 @@
 
 namespace mirror {
 
-absl::StatusOr<Tenant::Receipts> Tenant::ReadReceipts(const ReceiptHead& known) {
+absl::StatusOr<Tenant::Receipts> Tenant::ReadReceipts(const ReceiptHead& known, std::int64_t now_ms) {
   const Lock lock(mutex_);
-  if (!store_) return Receipts{};  // Another call found the file gone.
+  // Somebody may have closed it since; that there are no receipts is not said of a file that was not read.
+  if (absl::Status open = Open(/*create=*/false, now_ms); !open.ok()) return open;
   Receipts receipts;
   absl::StatusOr<ReceiptHead> head = store_->ReadReceiptHead();
   if (!head.ok()) return Noticed(head.status());

@@ -4,12 +4,14 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "client/cycle_receipts.h"
 #include "client/receipt_book.h"
 #include "client/receipt_check.h"
 #include "tests/endpoint/endpoint_fixture.h"
@@ -49,6 +51,17 @@ class ReceiptsTest : public EndpointTest {
     const AgentConfig config = Written();
     const PublicKey key = PublicKey::Load(config.identity.application_certificate).value();
     return CheckReceipts(*book, "Cust", config.identity.application_id, {&key}).value();
+  }
+  /// Texts in the agent's book, in their order.
+  std::vector<std::string> Texts() {
+    std::vector<std::string> texts;
+    const auto book = ReceiptBook::OpenToRead(bench_->config().agent.state_dir, "Cust").value();
+    const absl::Status read = book->ForEach([&](const ReceiptBook::Entry& entry) {
+      texts.push_back(entry.text);
+      return absl::OkStatus();
+    });
+    EXPECT_THAT(read, IsOk());
+    return texts;
   }
   /// By hand, in the agent's book.
   void Damage(const std::string& sql) {
@@ -177,6 +190,149 @@ TEST_F(ReceiptsTest, WhereTheChainsPartTheAgentLearnsWhatItMissed) {
   EXPECT_EQ(verdict.unsigned_tail, 0U);
   ASSERT_EQ(bench_->Sql(Change(10)), "");
   EXPECT_THAT(Cycle().notes, IsEmpty());
+}
+
+// The wrong backup first, then the right one: the chain goes on from where it once was.
+TEST_F(ReceiptsTest, ARestoreThatIsUndoneIsNoFinding) {
+  Begin();
+  ASSERT_EQ(bench_->SaveMirror("old"), "");
+  Changes(2);
+  ASSERT_EQ(bench_->SaveMirror("new"), "");
+  ASSERT_EQ(bench_->RestoreMirror("old", By::kBackup), "");
+  Changes(1);
+  ASSERT_EQ(bench_->RestoreMirror("new", By::kBackup), "");
+  Cycle();
+  EXPECT_THAT(Cycle().notes, IsEmpty()) << "it is told once";
+  ASSERT_EQ(bench_->Sql(Change(9)), "");
+  Cycle();
+  const ReceiptVerdict verdict = Check();
+  EXPECT_THAT(verdict.findings, IsEmpty());
+  EXPECT_THAT(verdict.notes,
+              ElementsAre(HasSubstr("goes on from receipt 2"), HasSubstr("goes on from receipt 4")));
+  EXPECT_EQ(verdict.last, 6U);
+  EXPECT_EQ(verdict.signed_to, 6U);
+  EXPECT_EQ(verdict.receipts, 7U);
+  EXPECT_EQ(verdict.never_signed, 0U);
+}
+
+// More than one answer of Authenticate brings, all of it before the cycle's own.
+TEST_F(ReceiptsTest, WhoIsFarBehindCatchesUpBeforeTheCycle) {
+  std::string tables = "PRAGMA journal_mode = WAL;", changes;
+  for (int i = 0; i < 120; ++i) {
+    absl::StrAppend(&tables, "CREATE TABLE t", i, "(id INTEGER PRIMARY KEY, v); INSERT INTO t", i,
+                    " VALUES(1, 1);");
+    absl::StrAppend(&changes, "UPDATE t", i, " SET v = v + 1;");
+  }
+  Install();
+  bench_ = std::make_unique<AgentBench>(*here_, "Cust", here_->dir() + "/source");
+  ASSERT_EQ(bench_->Sql(tables), "");
+  ASSERT_THAT(bench_->Install(), IsOk());
+  Cycle();
+  bench_->config().agent.receipts = false;
+  for (int i = 0; i < 19; ++i) {
+    ASSERT_EQ(bench_->Sql(changes), "");
+    Cycle();
+  }
+  bench_->config().agent.receipts = true;
+  ASSERT_EQ(bench_->Sql(changes), "");
+  EXPECT_THAT(Cycle().notes, IsEmpty());
+  const ReceiptVerdict verdict = Check();
+  EXPECT_THAT(verdict.findings, IsEmpty());
+  EXPECT_THAT(verdict.notes, IsEmpty());
+  EXPECT_EQ(verdict.receipts, 120U * 21);
+  EXPECT_EQ(verdict.signed_to, 120U * 21);
+  EXPECT_EQ(verdict.compared, 240U) << "of those that came late nobody knows what was sent";
+}
+
+TEST_F(ReceiptsTest, WhatTheMirrorForgotIsAGapThatIsTold) {
+  Begin();
+  bench_->config().agent.receipts = false;
+  Changes(6);
+  bench_->config().agent.receipts = true;
+  ASSERT_EQ(here_->mirror().Execute("DELETE FROM _mirror_receipts WHERE number <= 5"), "");
+  ASSERT_EQ(bench_->Sql(Change(9)), "");
+  EXPECT_THAT(Cycle().notes, ElementsAre(HasSubstr("does not keep the receipts before number 6")));
+  const ReceiptVerdict verdict = Check();
+  EXPECT_THAT(verdict.findings, IsEmpty());
+  EXPECT_THAT(verdict.notes, ElementsAre(HasSubstr("those before receipt 6 are not here")));
+  EXPECT_EQ(verdict.receipts, 2U + 3 + 1);
+  EXPECT_EQ(verdict.signed_to, 9U);
+  Changes(1);
+  EXPECT_THAT(Check().findings, IsEmpty());
+}
+
+TEST_F(ReceiptsTest, WhatIsNotOfWhatWasSentIsFoundAtOnceAndLater) {
+  Begin();
+  Changes(1);
+  const auto book = ReceiptBook::Open(bench_->config().agent.state_dir, "Cust").value();
+  CycleReceipts receipts(book.get());
+  Job job;
+  job.schema.name = "people";
+  job.status.add_rules(v1::COLUMN_RULE_PLAIN);
+  job.receipt = Texts().back();
+  const Receipt given = ParseReceipt(job.receipt).value();
+  job.sent = given.position;
+  job.updates = given.updates;
+  job.content = given.content;
+  EXPECT_EQ(receipts.Take(job, given.cycle, "Cust"), "");
+  for (const auto& change : std::vector<std::function<void(Job&)>>{
+           [](Job& one) { one.updates += 1; }, [](Job& one) { one.content[0] ^= 1; },
+           [](Job& one) { one.sent.lsn.value += 1; }, [](Job& one) { one.schema.name = "notes"; },
+           [](Job& one) { one.receipt += "x"; }}) {
+    Job other = job;
+    change(other);
+    EXPECT_THAT(receipts.Take(other, given.cycle, "Cust"), HasSubstr("is not of what was sent"));
+  }
+  EXPECT_NE(receipts.Take(job, given.cycle + 1, "Cust"), "");
+  EXPECT_NE(receipts.Take(job, given.cycle, "Dust"), "");
+  ReceiptBook::Entry entry{job.receipt, std::nullopt, 0};
+  entry.wrong = true;
+  ASSERT_THAT(book->Add({entry}, std::nullopt, book->ReadEnd().value()), IsOk());
+  EXPECT_THAT(Check().findings, ElementsAre(HasSubstr("was not of what had been sent")));
+}
+
+// What nobody signed proves nothing, wherever it is put.
+TEST_F(ReceiptsTest, AForgedBeginningAndAChangedMiddleAreFound) {
+  Begin();
+  ASSERT_EQ(bench_->Sql("UPDATE people SET x = 9 WHERE id = 1; INSERT INTO notes VALUES('o')"), "");
+  Cycle();
+  ASSERT_THAT(Check().findings, IsEmpty());
+  const auto book = ReceiptBook::Open(bench_->config().agent.state_dir, "Cust").value();
+  Receipt forged = ParseReceipt(Texts().at(2)).value();
+  forged.inserts = 1'000;
+  forged.number = 1;
+  forged.previous.clear();
+  const ReceiptBook::End end = book->ReadEnd().value();
+  ASSERT_THAT(book->Add({{ReceiptText(forged), std::nullopt, 0}}, std::nullopt, end), IsOk());
+  ReceiptVerdict verdict = Check();
+  EXPECT_EQ(verdict.never_signed, 1U);
+  EXPECT_EQ(verdict.tables["people"] + verdict.tables["notes"], 4U);
+  Damage("DELETE FROM receipts WHERE id = (SELECT max(id) FROM receipts)");
+  forged.number = 9;
+  Damage(absl::StrCat("UPDATE receipts SET sent = NULL, receipt = '", ReceiptText(forged),
+                      "' WHERE number = 3"));
+  EXPECT_THAT(Check().findings, Contains(HasSubstr("names none before it")));
+}
+
+TEST_F(ReceiptsTest, WhenTheEndIsRemovedWithItsSignatureItIsMissed) {
+  Begin();
+  Changes(2);
+  Damage("DELETE FROM receipts WHERE number = 4; DELETE FROM signatures WHERE number = 4");
+  EXPECT_THAT(Check().findings, ElementsAre(HasSubstr("the last receipt that came, number 4")));
+}
+
+TEST_F(ReceiptsTest, WithoutASignatureNothingIsProven) {
+  Begin();
+  Changes(2);
+  Damage("DELETE FROM signatures WHERE number > 2");
+  ReceiptVerdict verdict = Check();
+  EXPECT_THAT(verdict.findings, ElementsAre(HasSubstr("of 2 cycles, and none of them is signed")));
+  EXPECT_EQ(verdict.unsigned_tail, 2U);
+  EXPECT_EQ(verdict.signed_to, 2U);
+  Damage("DELETE FROM signatures");
+  verdict = Check();
+  EXPECT_FALSE(verdict.Proven());
+  EXPECT_EQ(verdict.signed_to, 0U);
 }
 
 TEST_F(ReceiptsTest, AMirrorThatIsMadeAnewBeginsANewChain) {
