@@ -15,8 +15,10 @@ struct ReceiptsOptions {
 
 /// mirror-agent receipts verify: what the receipts of each [[source]] prove. Reads files alone.
 /// With `json` one object: {"sources": [{"context_id", "path", "receipts", "first", "last", "compared",
-/// "signed_to", "signed_at", "unsigned", "tables": {NAME: RECEIPTS}, "notes", "findings", "findings_more"}]}.
-/// Gives the exit code: 0 all is proven, 1 there are findings or no receipts, 2 the configuration is wrong.
+/// "signed_to", "signed_at", "unsigned", "never_signed", "tables": {NAME: RECEIPTS}, "notes",
+/// "notes_more", "findings", "findings_more"}]}.
+/// Gives the exit code: 0 all is proven, 1 there are findings or nothing is signed, 2 the configuration is
+/// wrong.
 int VerifyReceipts(const ReceiptsOptions& options, std::ostream& out, std::ostream& err);
 
 }  // namespace mirror
