@@ -423,9 +423,10 @@ class Loader {
              [source](const Given& given) {
                auto value = AsText(given);
                if (!value.ok()) return value.status();
-               if (*value != "populate" && *value != "cdc") {
-                 return given.Wrong(absl::StrCat("must be \"populate\" or \"cdc\", not '", *value, "'",
-                                                 Suggest(*value, {"populate", "cdc"})));
+               if (*value != "populate" && *value != "cdc" && *value != "synthetic") {
+                 return given.Wrong(
+                     absl::StrCat("must be \"cdc\", \"synthetic\" or \"populate\", not '", *value, "'",
+                                  Suggest(*value, {"populate", "cdc", "synthetic"})));
                }
                source->strategy = *std::move(value);
                return absl::OkStatus();

@@ -31,8 +31,7 @@ class Run {
         state_(parts.state),
         history_(parts.log != nullptr ? *parts.log : parts.state),
         options_(options),
-        receipts_(parts.receipts),
-        has_log_(parts.log != nullptr) {}
+        receipts_(parts.receipts) {}
 
   CycleReport Do() {
     const absl::Status status = AllCycles();
@@ -109,6 +108,7 @@ class Run {
     if (schema_.tables.empty()) return NoTable();
     AddLeftOut(schema_.refused, TableResult::kRefused);
     AddLeftOut(schema_.blocked, TableResult::kBlocked);
+    for (const std::string& note : schema_.notes) AddNote(note);
     absl::StatusOr<std::string> moved = history_.Bind(reader_.Mark());
     if (!moved.ok()) return moved.status();
     AddNote(*std::move(moved));
@@ -290,7 +290,8 @@ class Run {
     job.index = index;
     job.decision = *std::move(decision);
     job.schema = table.schema;
-    job.closed_later = !table.schema.Key().empty() && history_.NamesRows(table.schema.name);
+    job.closed_later = !table.schema.Key().empty() && history_.NamesRows(table.schema.name) &&
+                       history_.FollowsReading(table.schema.name);
     job.status = status;
     job.whole_rows = whole_rows_.count(table.schema.name) > 0;
     job.logged = history_.NamesRows(table.schema.name);
@@ -305,7 +306,7 @@ class Run {
   Decision WithRepair(Decision decision, const TableSchema& table, const Differences& differences) {
     if (decision.kind == Decision::Kind::kPopulate) return decision;
     // Where the log does not name rows, only a population is of one moment.
-    const bool unnamed = has_log_ && !history_.NamesRows(table.name);
+    const bool unnamed = history_.SeesChanges(table.name) && !history_.NamesRows(table.name);
     const std::string found = differences.Count() == 0
                                   ? "rows of it changed while it was compared, and are sent whole"
                                   : absl::StrCat("compared with the source, ", InWords(differences));
@@ -563,8 +564,9 @@ class Run {
       if (job.committed) committed.insert(job.schema.name);
     }
     for (const SourceTable& table : schema_.tables) {
-      // Without a log nobody knows whether a table that was not sent changed.
-      const bool looked_at = has_log_ || committed.contains(table.schema.name);
+      // Of some nobody knows whether one that was not sent changed.
+      const bool looked_at =
+          history_.SeesChanges(table.schema.name) || committed.contains(table.schema.name);
       if (!looked_at || ReportOf(table.schema.name).result != TableResult::kOk) {
         request->add_stale_tables(table.schema.name);
       }
@@ -620,7 +622,6 @@ class Run {
     Position position;
     std::uint64_t rows_differ = 0;
   };
-  bool has_log_ = false;
   bool can_compare_ = false;                    ///< The endpoint answers DigestRanges.
   std::map<std::string, Compared> compared_;    ///< In this cycle.
   std::map<std::string, Differences> differ_;   ///< Found in this cycle.

@@ -49,6 +49,7 @@ class RunState : public History {
     return std::nullopt;
   }
   bool NamesRows(const std::string& /*table*/) override { return false; }
+  bool SeesChanges(const std::string& /*table*/) override { return false; }
   /// A run with a number above each one known here and above `highest`; all tables have the same target.
   absl::StatusOr<std::map<std::string, Position>> Begin(const std::vector<std::string>& tables,
                                                         std::int64_t highest) override;

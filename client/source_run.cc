@@ -1,6 +1,7 @@
 #include "client/source_run.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "absl/status/statusor.h"
@@ -8,6 +9,9 @@
 #include "client/host_id.h"
 #include "client/lock_file.h"
 #include "client/run_state.h"
+#include "client/source/capture_history.h"
+#include "client/source/capture_reader.h"
+#include "client/source/capture_state.h"
 #include "client/source/sqlite_reader.h"
 #include "proto/wire/clock.h"
 #include "proto/wire/table.h"
@@ -66,7 +70,16 @@ CycleReport RunSource(const AgentConfig& config, const SourceConfig& source, con
   absl::StatusOr<std::unique_ptr<ChangeLog>> log = nullptr;
   if (source.strategy == "cdc") log = ChangeLog::Open(LogOptionsOf(source));
   if (!log.ok()) return Failed(log.status());
-  const std::unique_ptr<SourceReader> reader = OpenReader(source, state->Records(), log->get());
+  std::unique_ptr<SourceReader> reader = OpenReader(source, state->Records(), log->get());
+  absl::StatusOr<std::unique_ptr<CaptureState>> capture = nullptr;
+  std::optional<CaptureHistory> captured;
+  if (source.strategy == "synthetic") {
+    capture = CaptureState::Open(config.agent.state_dir, source.context_id);
+    if (!capture.ok()) return Failed(capture.status());
+    reader = OpenCaptureReader(std::move(reader), **capture);
+    captured.emplace(**capture, *state);
+  }
+  History* const history = captured ? static_cast<History*>(&*captured) : log->get();
 
   CycleOptions cycle;
   cycle.batch_bytes = config.agent.batch_bytes;
@@ -86,7 +99,7 @@ CycleReport RunSource(const AgentConfig& config, const SourceConfig& source, con
   absl::StatusOr<std::unique_ptr<ReceiptBook>> receipts = nullptr;
   if (config.agent.receipts) receipts = ReceiptBook::Open(config.agent.state_dir, source.context_id);
   ReceiptBook* const book = receipts.ok() ? receipts->get() : nullptr;
-  CycleReport report = RunOnce({*reader, client, *lock, *state, log->get(), book}, cycle);
+  CycleReport report = RunOnce({*reader, client, *lock, *state, history, book}, cycle);
   if (!receipts.ok()) report.notes.emplace_back(receipts.status().message());
   const bool all = cycle.verify == CycleOptions::Verify::kAll && report.outcome == Outcome::kDone;
   // The first one is due an interval after the source was first seen.
@@ -94,7 +107,7 @@ CycleReport RunSource(const AgentConfig& config, const SourceConfig& source, con
     state->SetVerified(cycle.now_ms);
     if (absl::Status saved = state->Save(); !saved.ok()) report.notes.emplace_back(saved.message());
   }
-  if (*log == nullptr) {
+  if (history == nullptr) {
     report.notes.push_back(absl::StrCat(
         source.strategy == "cdc" ? "no change log is installed ('mirror-agent install' makes it)"
                                  : "without a change log",

@@ -66,6 +66,7 @@ class ChangeLog : public History {
   absl::StatusOr<std::optional<bool>> ChangedSince(const std::string& table, Lsn lsn) override;
   absl::StatusOr<std::optional<std::vector<Key>>> ChangedKeys(const std::string& table, Lsn lsn) override;
   bool NamesRows(const std::string& table) override;
+  bool SeesChanges(const std::string& /*table*/) override { return true; }
   absl::StatusOr<std::map<std::string, Position>> Begin(const std::vector<std::string>& tables,
                                                         std::int64_t highest) override;
   absl::Status Forget(const std::map<std::string, Position>& durable) override;

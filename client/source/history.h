@@ -56,9 +56,12 @@ class History {
     return std::nullopt;
   }
 
-  /// Whether what changed is known row by row, also what changes while the table is read. False: it is
-  /// populated whenever it changed.
+  /// Whether what changed is known row by row. False: it is populated whenever it changed.
   virtual bool NamesRows(const std::string& table) = 0;
+  /// Whether that goes for what changes while all its rows are read, too: then net changes follow them.
+  virtual bool FollowsReading(const std::string& table) { return NamesRows(table); }
+  /// Whether a table that it says did not change is known to be the mirror's.
+  virtual bool SeesChanges(const std::string& table) = 0;
 
   /// The targets of tables that are about to be sent, on disk before this returns. `highest` is the highest
   /// LSN that the mirror shows of any table. Rows that are read after this may be newer than the target's

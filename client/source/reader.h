@@ -51,6 +51,7 @@ struct SourceSchema {
   std::vector<RefusedTable> refused;
   std::vector<RefusedTable> blocked;       ///< By the configuration, with its reason.
   std::vector<std::string> idle_patterns;  ///< Of `include` and `skip`, that no table matches.
+  std::vector<std::string> notes;          ///< What the person should know; mostly none.
 };
 
 /// Takes values that are too long for a batch, piece by piece.

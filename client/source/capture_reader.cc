@@ -1,0 +1,241 @@
+#include "client/source/capture_reader.h"
+
+#include <algorithm>
+#include <numeric>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+
+namespace mirror {
+namespace {
+
+constexpr std::size_t kDigestsAtATime = 20'000;
+constexpr std::size_t kNotesAtATime = 10'000;
+
+std::vector<std::uint32_t> AllColumns(const TableSchema& table) {
+  std::vector<std::uint32_t> columns(table.columns.size());
+  std::iota(columns.begin(), columns.end(), 0U);
+  return columns;
+}
+
+/// What a digest is over: the columns in their order, and how rows are told apart.
+std::string FormOf(const TableSchema& table) {
+  std::string form = "synthetic";
+  for (const Column& column : table.columns) {
+    absl::StrAppend(&form, "\n", column.key_position, " ", column.name);
+  }
+  return form;
+}
+
+/// Rows that were noted behind a position.
+class NotedChanges : public ChangeReader {
+ public:
+  NotedChanges(SourceReader& inner, CaptureState& state, CaptureState::Table table, TableSchema schema,
+               std::vector<std::uint32_t> columns, std::int64_t from, bool whole_rows, std::vector<Key> also)
+      : inner_(inner),
+        state_(state),
+        table_(std::move(table)),
+        schema_(std::move(schema)),
+        columns_(std::move(columns)),
+        from_(from),
+        whole_rows_(whole_rows),
+        also_(std::move(also)) {}
+
+  absl::StatusOr<ChangePiece> Next(const BlockSize& size, LargeSink* sink) override {
+    ChangePiece piece;
+    piece.target = state_.target();
+    if (!begun_) {
+      if (absl::Status begun = Begin(&piece); !begun.ok()) return begun;
+    }
+    while (rows_ == nullptr && !at_end_) {
+      if (absl::Status next = NextGroup(&piece); !next.ok()) return next;
+      if (!piece.blocks.empty()) return piece;
+    }
+    if (rows_ != nullptr) {
+      if (absl::Status read = ReadGroup(size, sink, &piece); !read.ok()) return read;
+    }
+    piece.last = at_end_ && rows_ == nullptr;
+    if (piece.last) piece.row_count = table_.rows;
+    return piece;
+  }
+
+ private:
+  absl::Status Begin(ChangePiece* piece) {
+    begun_ = true;
+    const absl::StatusOr<CaptureState::Noted> noted = state_.CountNoted(table_, from_);
+    if (!noted.ok()) return noted.status();
+    piece->planned = Planned{noted->inserts + also_.size(), noted->updates, noted->deletes};
+    piece->rows_now = table_.rows;
+    return absl::OkStatus();
+  }
+
+  /// Deletes go into the piece; rows that are to be read come next.
+  absl::Status NextGroup(ChangePiece* piece) {
+    if (!inserts_.empty()) return Read(std::exchange(inserts_, {}), Operation::kInsert);
+    if (!updates_.empty()) {
+      return Read(std::exchange(updates_, {}), whole_rows_ ? Operation::kInsert : Operation::kUpdate);
+    }
+    if (noted_all_) {
+      at_end_ = also_.empty();
+      return at_end_ ? absl::OkStatus() : Read(std::exchange(also_, {}), Operation::kInsert);
+    }
+    absl::StatusOr<std::vector<CaptureState::Note>> notes =
+        state_.ReadNoted(table_, from_, behind_, kNotesAtATime);
+    if (!notes.ok()) return notes.status();
+    noted_all_ = notes->size() < kNotesAtATime;
+    if (!notes->empty()) behind_ = notes->back().key;
+    RowBlock gone = RowBlock::For(schema_, schema_.Key());
+    for (CaptureState::Note& note : *notes) {
+      if (note.gone) {
+        AppendKey(note.key, &gone);
+      } else {
+        (note.born ? inserts_ : updates_).push_back(std::move(note.key));
+      }
+    }
+    if (gone.rows() > 0) piece->blocks.push_back({Operation::kDelete, std::move(gone)});
+    return absl::OkStatus();
+  }
+
+  absl::Status Read(std::vector<Key> keys, Operation operation) {
+    absl::StatusOr<std::unique_ptr<ChangeReader>> rows = inner_.RowsOf(schema_.name, columns_, std::move(keys));
+    if (!rows.ok()) return rows.status();
+    rows_ = *std::move(rows);
+    operation_ = operation;
+    return absl::OkStatus();
+  }
+
+  absl::Status ReadGroup(const BlockSize& size, LargeSink* sink, ChangePiece* piece) {
+    absl::StatusOr<ChangePiece> rows = rows_->Next(size, sink);
+    if (!rows.ok()) return rows.status();
+    if (rows->last) rows_.reset();
+    for (ChangeBlock& block : rows->blocks) {
+      if (block.operation == Operation::kInsert) block.operation = operation_;
+      piece->blocks.push_back(std::move(block));
+    }
+    return absl::OkStatus();
+  }
+
+  SourceReader& inner_;
+  CaptureState& state_;
+  const CaptureState::Table table_;
+  const TableSchema schema_;
+  const std::vector<std::uint32_t> columns_;
+  const std::int64_t from_;
+  const bool whole_rows_;
+  std::vector<Key> also_;
+  bool begun_ = false, noted_all_ = false, at_end_ = false;
+  Key behind_;
+  std::vector<Key> inserts_, updates_;
+  std::unique_ptr<ChangeReader> rows_;  ///< Of the group at hand; null: none.
+  Operation operation_ = Operation::kInsert;
+};
+
+class CaptureReader : public SourceReader {
+ public:
+  CaptureReader(std::unique_ptr<SourceReader> inner, CaptureState& state)
+      : inner_(std::move(inner)), state_(state) {}
+
+  SourceMark Mark() const override { return inner_->Mark(); }
+  absl::StatusOr<std::vector<std::string>> TableNames() override { return inner_->TableNames(); }
+
+  absl::StatusOr<SourceSchema> Schema() override {
+    absl::StatusOr<SourceSchema> schema = inner_->Schema();
+    if (!schema.ok()) return schema;
+    schemas_.clear();
+    const absl::StatusOr<std::int64_t> run = state_.BeginRun();
+    if (!run.ok()) return run.status();
+    for (SourceTable& table : schema->tables) {
+      if (!table.problem.empty()) continue;
+      const absl::Status captured = Capture(table, *run, &schema->notes);
+      if (captured.ok()) {
+        schemas_.push_back(table.schema);
+        continue;
+      }
+      // Of the source or of the state as a whole.
+      if (absl::IsUnavailable(captured) || absl::IsDataLoss(captured)) return captured;
+      table.problem = std::string(captured.message());
+    }
+    return schema;
+  }
+
+  absl::StatusOr<std::uint64_t> CountRows(const std::string& table) override {
+    return inner_->CountRows(table);
+  }
+  absl::StatusOr<std::unique_ptr<TableReader>> Read(const std::string& table,
+                                                    const std::vector<std::uint32_t>& columns) override {
+    return inner_->Read(table, columns);
+  }
+  absl::StatusOr<std::unique_ptr<DigestReader>> Digests(const std::string& table,
+                                                        const std::vector<std::uint32_t>& columns) override {
+    return inner_->Digests(table, columns);
+  }
+  absl::StatusOr<std::unique_ptr<ChangeReader>> RowsOf(const std::string& table,
+                                                       const std::vector<std::uint32_t>& columns,
+                                                       std::vector<Key> keys) override {
+    return inner_->RowsOf(table, columns, std::move(keys));
+  }
+
+  absl::StatusOr<std::unique_ptr<ChangeReader>> Changes(const std::string& table, Lsn from,
+                                                        const std::vector<std::uint32_t>& columns,
+                                                        bool whole_rows, bool /*count_all*/,
+                                                        std::vector<Key> also) override {
+    const auto schema = std::find_if(schemas_.begin(), schemas_.end(), [&](const TableSchema& known) {
+      return SameName(known.name, table);
+    });
+    absl::StatusOr<std::optional<CaptureState::Table>> captured = state_.Find(table);
+    if (!captured.ok()) return captured.status();
+    if (schema == schemas_.end() || !*captured) {
+      return absl::NotFoundError(absl::StrCat("the source has no table '", table, "'"));
+    }
+    return std::make_unique<NotedChanges>(*inner_, state_, **std::move(captured), *schema, columns, from.value,
+                                          whole_rows, std::move(also));
+  }
+
+ private:
+  absl::Status Capture(const SourceTable& source, std::int64_t run, std::vector<std::string>* notes) {
+    const TableSchema& schema = source.schema;
+    const std::vector<std::uint32_t> key = schema.Key();
+    const absl::StatusOr<CaptureState::Table> table = state_.Prepare(schema.name, FormOf(schema), key.size());
+    if (!table.ok()) return table.status();
+    const absl::StatusOr<std::unique_ptr<DigestReader>> rows = inner_->Digests(schema.name, AllColumns(schema));
+    if (!rows.ok()) return rows.status();
+    const absl::StatusOr<std::unique_ptr<CaptureLook>> look = CaptureLook::Begin(state_, *table, run);
+    if (!look.ok()) return look.status();
+    RangeDigest all;
+    for (bool end = false; !end;) {
+      const absl::StatusOr<DigestPiece> piece = (*rows)->Next(kDigestsAtATime, !key.empty());
+      if (!piece.ok()) return piece.status();
+      end = piece->end;
+      all.Add(piece->digest);
+      for (const auto& [of_row, digest] : piece->rows) {
+        if (absl::Status added = (*look)->Add(of_row, digest); !added.ok()) return added;
+      }
+    }
+    if (key.empty()) {
+      if (absl::Status added = (*look)->AddAll(all.rows, all.sum); !added.ok()) return added;
+    }
+    const absl::StatusOr<CaptureLook::Found> found = (*look)->End(/*whole=*/true);
+    if (!found.ok()) return found.status();
+    if (found->twice > 0) {
+      notes->push_back(absl::StrCat("table '", schema.name, "': ", found->twice,
+                                    found->twice == 1 ? " row has" : " rows have",
+                                    " the key of another one; only the first row of each key is mirrored"));
+    }
+    return absl::OkStatus();
+  }
+
+  const std::unique_ptr<SourceReader> inner_;
+  CaptureState& state_;
+  std::vector<TableSchema> schemas_;  ///< Of this look.
+};
+
+}  // namespace
+
+std::unique_ptr<SourceReader> OpenCaptureReader(std::unique_ptr<SourceReader> inner, CaptureState& state) {
+  return std::make_unique<CaptureReader>(std::move(inner), state);
+}
+
+}  // namespace mirror

@@ -1,0 +1,518 @@
+#include "client/source/capture_state.h"
+
+#include <SQLiteCpp/Database.h>
+#include <SQLiteCpp/Exception.h>
+#include <sqlite3.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <set>
+#include <utility>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "certs/file.h"
+#include "client/source/log_sql.h"
+#include "client/source/sqlite_key.h"
+#include "client/source/sqlite_value.h"
+#include "proto/wire/clock.h"
+#include "proto/wire/table.h"
+
+namespace mirror {
+namespace {
+
+constexpr int kVersion = 1;
+constexpr int kBusyMs = 5'000;
+/// An LSN above this was written by hand; it is not followed.
+constexpr std::int64_t kSensibleRun = INT64_MAX / 2;
+
+constexpr char kTables[] =
+    "CREATE TABLE IF NOT EXISTS capture (one INTEGER PRIMARY KEY CHECK (one = 1), version INTEGER NOT NULL, "
+    "run INTEGER NOT NULL);"
+    "CREATE TABLE IF NOT EXISTS captured (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE COLLATE NOCASE, "
+    "form TEXT NOT NULL, changed INTEGER NOT NULL, rows INTEGER NOT NULL, floor INTEGER NOT NULL, digest "
+    "INTEGER NOT NULL, key_parts INTEGER NOT NULL);"
+    "CREATE TABLE IF NOT EXISTS sent (captured INTEGER NOT NULL, run INTEGER NOT NULL, lineage TEXT NOT NULL, "
+    "time_ms INTEGER NOT NULL, PRIMARY KEY (captured, run)) WITHOUT ROWID;"
+    "INSERT OR IGNORE INTO capture VALUES (1, 1, 0)";
+
+std::string RowsName(std::int64_t id) { return absl::StrCat("rows_", id); }
+std::string KeyNames(std::size_t parts) { return absl::StrJoin(LogKeyNames(parts), ", "); }
+std::string Places(std::size_t count) { return absl::StrJoin(std::vector<std::string>(count, "?"), ", "); }
+
+void BindInt(const Statement& statement, int parameter, std::int64_t value) {
+  sqlite3_bind_int64(statement.get(), parameter, value);
+}
+void BindText(const Statement& statement, int parameter, const std::string& value) {
+  sqlite3_bind_text(statement.get(), parameter, value.data(), static_cast<int>(value.size()),
+                    SQLITE_TRANSIENT);
+}
+/// From `first` on.
+void BindKey(const Statement& statement, int first, const Key& key) {
+  for (std::size_t i = 0; i < key.size(); ++i) {
+    FromKeyPart(key[i]).Bind(statement.get(), first + static_cast<int>(i));
+  }
+}
+std::string Text(const Statement& statement, int column) {
+  return std::string(TextOf(sqlite3_column_value(statement.get(), column)));
+}
+Key ReadKey(const Statement& statement, std::size_t parts) {
+  Key key;
+  for (std::size_t i = 0; i < parts; ++i) {
+    KeyValue value;
+    value.Keep(sqlite3_column_value(statement.get(), static_cast<int>(i)));
+    key.push_back(ToKeyPart(value));
+  }
+  return key;
+}
+
+std::string NewToken() {
+  char bytes[16];
+  sqlite3_randomness(sizeof bytes, bytes);
+  return absl::BytesToHexString(absl::string_view(bytes, sizeof bytes));
+}
+
+}  // namespace
+
+// --- CaptureState ---
+
+absl::StatusOr<std::unique_ptr<CaptureState>> CaptureState::Open(const std::string& state_dir,
+                                                                 const std::string& context_id) {
+  std::unique_ptr<CaptureState> state(new CaptureState);
+  if (absl::Status loaded = state->Load(absl::StrCat(state_dir, "/", context_id, ".capture.db"));
+      !loaded.ok()) {
+    return loaded;
+  }
+  return state;
+}
+
+absl::Status CaptureState::Load(const std::string& path) {
+  path_ = path;
+  std::error_code error;
+  if (!std::filesystem::exists(path_, error)) {
+    // It holds keys of rows: for this user alone, from the first byte on.
+    if (absl::Status made = WriteFileAtomically(path_, "", FileUse::kSecret, ExistingFile::kReplace);
+        !made.ok()) {
+      return made;
+    }
+  }
+  try {
+    database_ = std::make_unique<SQLite::Database>(
+        path_, SQLite::OPEN_READWRITE | SQLite::OPEN_NOMUTEX, kBusyMs);
+  } catch (const SQLite::Exception& wrong) {
+    return absl::UnavailableError(absl::StrCat("'", path_, "' cannot be opened: ", wrong.what()));
+  }
+  // Nothing of the tables' contents beside it, and what was noted is on disk before it is sent.
+  for (const char* const sql :
+       {"PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL", "PRAGMA temp_store = MEMORY", kTables}) {
+    if (absl::Status run = Run(sql); !run.ok()) return run;
+  }
+  const absl::StatusOr<Statement> select = Prepared("SELECT version, run FROM capture");
+  if (!select.ok()) return select.status();
+  if (sqlite3_step(select->get()) != SQLITE_ROW) return Failed("reading it");
+  if (sqlite3_column_int(select->get(), 0) != kVersion) {
+    return absl::DataLossError(
+        absl::StrCat("'", path_, "' is that of another version of the agent. Nothing was sent. Run that one, or ",
+                     "remove the file: then every table is populated anew"));
+  }
+  run_ = sqlite3_column_int64(select->get(), 1);
+  return absl::OkStatus();
+}
+
+absl::Status CaptureState::Failed(std::string_view doing) const {
+  const int code = sqlite3_extended_errcode(database_->getHandle()) & 0xff;
+  const std::string text = absl::StrCat("'", path_, "', what the agent remembers of the source's rows: ",
+                                        std::string(doing), ": ", sqlite3_errmsg(database_->getHandle()));
+  if (code == SQLITE_CORRUPT || code == SQLITE_NOTADB) {
+    return absl::DataLossError(
+        absl::StrCat(text, ". Nothing was sent. Remove the file: then every table is populated anew"));
+  }
+  return absl::UnavailableError(absl::StrCat(text, ". What was sent stands; the next run goes on"));
+}
+
+absl::Status CaptureState::Run(const std::string& sql) const {
+  const int code = sqlite3_exec(database_->getHandle(), sql.c_str(), nullptr, nullptr, nullptr);
+  return code == SQLITE_OK ? absl::OkStatus() : Failed("writing it");
+}
+
+absl::StatusOr<Statement> CaptureState::Prepared(const std::string& sql) const {
+  sqlite3_stmt* statement = nullptr;
+  const int code = sqlite3_prepare_v2(database_->getHandle(), sql.data(), static_cast<int>(sql.size()),
+                                      &statement, nullptr);
+  if (code != SQLITE_OK) return Failed("reading it");
+  return Statement(statement);
+}
+
+absl::Status CaptureState::InTransaction(const std::function<absl::Status()>& work) {
+  if (absl::Status begun = Run("BEGIN IMMEDIATE"); !begun.ok()) return begun;
+  absl::Status done = work();
+  if (done.ok()) done = Run("COMMIT");
+  if (!done.ok() && sqlite3_get_autocommit(database_->getHandle()) == 0) (void)Run("ROLLBACK");
+  return done;
+}
+
+absl::StatusOr<std::int64_t> CaptureState::BeginRun() {
+  const std::int64_t run = run_ + 1;
+  if (absl::Status saved = Run(absl::StrCat("UPDATE capture SET run = ", run)); !saved.ok()) return saved;
+  run_ = run;
+  return run;
+}
+
+absl::StatusOr<std::optional<CaptureState::Table>> CaptureState::Find(const std::string& name) {
+  const absl::StatusOr<Statement> select = Prepared(
+      "SELECT id, name, form, changed, rows, floor, digest, key_parts FROM captured WHERE name = ?1");
+  if (!select.ok()) return select.status();
+  BindText(*select, 1, name);
+  const int code = sqlite3_step(select->get());
+  if (code == SQLITE_DONE) return std::nullopt;
+  if (code != SQLITE_ROW) return Failed("reading it");
+  Table table;
+  table.id = sqlite3_column_int64(select->get(), 0);
+  table.name = Text(*select, 1);
+  table.form = Text(*select, 2);
+  table.changed = sqlite3_column_int64(select->get(), 3);
+  table.rows = static_cast<std::uint64_t>(sqlite3_column_int64(select->get(), 4));
+  table.floor = sqlite3_column_int64(select->get(), 5);
+  table.digest = static_cast<std::uint64_t>(sqlite3_column_int64(select->get(), 6));
+  table.key_parts = static_cast<std::size_t>(sqlite3_column_int64(select->get(), 7));
+  return table;
+}
+
+absl::Status CaptureState::Save(const Table& table) {
+  const absl::StatusOr<Statement> update = Prepared(
+      "UPDATE captured SET form = ?2, changed = ?3, rows = ?4, floor = ?5, digest = ?6, key_parts = ?7 WHERE "
+      "id = ?1");
+  if (!update.ok()) return update.status();
+  BindInt(*update, 1, table.id);
+  BindText(*update, 2, table.form);
+  BindInt(*update, 3, table.changed);
+  BindInt(*update, 4, static_cast<std::int64_t>(table.rows));
+  BindInt(*update, 5, table.floor);
+  BindInt(*update, 6, static_cast<std::int64_t>(table.digest));
+  BindInt(*update, 7, static_cast<std::int64_t>(table.key_parts));
+  return sqlite3_step(update->get()) == SQLITE_DONE ? absl::OkStatus() : Failed("writing it");
+}
+
+absl::StatusOr<CaptureState::Table> CaptureState::Prepare(const std::string& name, const std::string& form,
+                                                          std::size_t key_parts) {
+  const absl::StatusOr<std::optional<Table>> found = Find(name);
+  if (!found.ok()) return found.status();
+  if (*found && (*found)->form == form && (*found)->key_parts == key_parts) return **found;
+  Table table = found->value_or(Table{});
+  const bool known = table.id != 0;
+  table.name = name;
+  table.form = form;
+  table.key_parts = key_parts;
+  table.floor = run_;
+  table.changed = 0;
+  table.rows = table.digest = 0;
+  const absl::Status made = InTransaction([&]() -> absl::Status {
+    if (!known) {
+      const absl::StatusOr<Statement> insert =
+          Prepared("INSERT INTO captured (name, form, changed, rows, floor, digest, key_parts) VALUES (?1, "
+                   "'', 0, 0, 0, 0, 0)");
+      if (!insert.ok()) return insert.status();
+      BindText(*insert, 1, name);
+      if (sqlite3_step(insert->get()) != SQLITE_DONE) return Failed("writing it");
+      table.id = sqlite3_last_insert_rowid(database_->getHandle());
+    }
+    const std::string rows = RowsName(table.id);
+    if (absl::Status gone = Run(absl::StrCat("DROP TABLE IF EXISTS ", rows)); !gone.ok()) return gone;
+    if (key_parts > 0) {
+      // Without types, so that a key is kept as it is. `digest` is NULL when the row is gone.
+      const absl::Status created =
+          Run(absl::StrCat("CREATE TABLE ", rows, " (", KeyNames(key_parts),
+                           ", digest INTEGER, run INTEGER NOT NULL, born INTEGER NOT NULL, id INTEGER NOT NULL, ",
+                           "PRIMARY KEY (", KeyNames(key_parts), ")) WITHOUT ROWID"));
+      if (!created.ok()) return created;
+    }
+    return Save(table);
+  });
+  if (!made.ok()) return made;
+  return table;
+}
+
+absl::Status CaptureState::Retain(const std::vector<std::string>& names) {
+  std::set<std::string> kept;
+  for (const std::string& name : names) kept.insert(FoldName(name));
+  std::vector<std::int64_t> gone;
+  {
+    const absl::StatusOr<Statement> select = Prepared("SELECT id, name FROM captured");
+    if (!select.ok()) return select.status();
+    int code = SQLITE_ROW;
+    while ((code = sqlite3_step(select->get())) == SQLITE_ROW) {
+      if (!kept.contains(FoldName(Text(*select, 1)))) gone.push_back(sqlite3_column_int64(select->get(), 0));
+    }
+    if (code != SQLITE_DONE) return Failed("reading it");
+  }
+  for (const std::int64_t id : gone) {
+    const absl::Status dropped = InTransaction([&]() -> absl::Status {
+      return Run(absl::StrCat("DROP TABLE IF EXISTS ", RowsName(id), "; DELETE FROM sent WHERE captured = ", id,
+                              "; DELETE FROM captured WHERE id = ", id));
+    });
+    if (!dropped.ok()) return dropped;
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<CaptureState::Noted> CaptureState::CountNoted(const Table& table, std::int64_t from) {
+  if (table.key_parts == 0) return Noted{};
+  const absl::StatusOr<Statement> select = Prepared(
+      absl::StrCat("SELECT count(*) FILTER (WHERE digest IS NOT NULL AND born > ?1), count(*) FILTER (WHERE "
+                   "digest IS NOT NULL AND born <= ?1), count(*) FILTER (WHERE digest IS NULL) FROM ",
+                   RowsName(table.id), " WHERE run > ?1"));
+  if (!select.ok()) return select.status();
+  BindInt(*select, 1, from);
+  if (sqlite3_step(select->get()) != SQLITE_ROW) return Failed("reading it");
+  const auto count = [&](int column) {
+    return static_cast<std::uint64_t>(sqlite3_column_int64(select->get(), column));
+  };
+  return Noted{count(0), count(1), count(2)};
+}
+
+absl::StatusOr<std::vector<CaptureState::Note>> CaptureState::ReadNoted(const Table& table, std::int64_t from,
+                                                                        const Key& behind, std::size_t most) {
+  const std::string names = KeyNames(table.key_parts);
+  const std::string later =
+      behind.empty() ? "" : absl::StrCat(" AND (", names, ") > (", Places(table.key_parts), ")");
+  const absl::StatusOr<Statement> select =
+      Prepared(absl::StrCat("SELECT ", names, ", digest IS NULL, born FROM ", RowsName(table.id),
+                            " WHERE run > ?", later, " ORDER BY ", names, " LIMIT ", most));
+  if (!select.ok()) return select.status();
+  BindInt(*select, 1, from);
+  BindKey(*select, 2, behind);
+  std::vector<Note> notes;
+  const int parts = static_cast<int>(table.key_parts);
+  int code = SQLITE_ROW;
+  while ((code = sqlite3_step(select->get())) == SQLITE_ROW) {
+    notes.push_back({ReadKey(*select, table.key_parts), sqlite3_column_int(select->get(), parts) != 0,
+                     sqlite3_column_int64(select->get(), parts + 1) > from});
+  }
+  if (code != SQLITE_DONE) return Failed("reading it");
+  return notes;
+}
+
+absl::StatusOr<Position> CaptureState::Begin(const std::vector<std::string>& tables, std::int64_t highest) {
+  const std::int64_t run = std::max(run_, highest < kSensibleRun ? highest + 1 : 0);
+  const Position target{Lsn{run}, NewToken()};
+  const absl::Status saved = InTransaction([&]() -> absl::Status {
+    if (absl::Status set = Run(absl::StrCat("UPDATE capture SET run = ", run)); !set.ok()) return set;
+    const absl::StatusOr<Statement> insert = Prepared(
+        "INSERT OR REPLACE INTO sent (captured, run, lineage, time_ms) SELECT id, ?2, ?3, ?4 FROM captured "
+        "WHERE name = ?1");
+    if (!insert.ok()) return insert.status();
+    for (const std::string& name : tables) {
+      BindText(*insert, 1, name);
+      BindInt(*insert, 2, run);
+      BindText(*insert, 3, target.lineage);
+      BindInt(*insert, 4, NowMs());
+      if (sqlite3_step(insert->get()) != SQLITE_DONE) return Failed("writing it");
+      insert->Reset();
+    }
+    return absl::OkStatus();
+  });
+  if (!saved.ok()) return saved;
+  run_ = run;
+  target_ = target;
+  return target;
+}
+
+absl::StatusOr<Standing> CaptureState::Judge(const std::string& name, const Position& position) {
+  const absl::StatusOr<std::optional<Table>> table = Find(name);
+  if (!table.ok()) return table.status();
+  if (!*table) return Standing::kGone;
+  const absl::StatusOr<Statement> select =
+      Prepared("SELECT 1 FROM sent WHERE captured = ?1 AND run = ?2 AND lineage = ?3");
+  if (!select.ok()) return select.status();
+  BindInt(*select, 1, (*table)->id);
+  BindInt(*select, 2, position.lsn.value);
+  BindText(*select, 3, position.lineage);
+  const int code = sqlite3_step(select->get());
+  if (code != SQLITE_ROW && code != SQLITE_DONE) return Failed("reading it");
+  if (code == SQLITE_ROW) {
+    return position.lsn.value < (*table)->floor ? Standing::kGone : Standing::kKnown;
+  }
+  if (position.lsn.value > run_) return Standing::kAhead;
+  return position.lsn.value < (*table)->floor ? Standing::kGone : Standing::kMiss;
+}
+
+absl::Status CaptureState::Forget(const std::string& name, const Position& durable, std::int64_t before_ms) {
+  absl::StatusOr<std::optional<Table>> table = Find(name);
+  if (!table.ok() || !*table) return table.status();
+  // The oldest position from which a mirror can still be brought on.
+  const absl::StatusOr<Statement> select = Prepared(
+      "SELECT coalesce(min(run), ?2) FROM sent WHERE captured = ?1 AND run < ?2 AND time_ms >= ?3");
+  if (!select.ok()) return select.status();
+  BindInt(*select, 1, (*table)->id);
+  BindInt(*select, 2, durable.lsn.value);
+  BindInt(*select, 3, before_ms);
+  if (sqlite3_step(select->get()) != SQLITE_ROW) return Failed("reading it");
+  const std::int64_t floor = sqlite3_column_int64(select->get(), 0);
+  select->Reset();
+  if (floor <= (*table)->floor) return absl::OkStatus();
+  (*table)->floor = floor;
+  return InTransaction([&]() -> absl::Status {
+    const std::string rows = (*table)->key_parts == 0
+                                 ? ""
+                                 : absl::StrCat("; DELETE FROM ", RowsName((*table)->id),
+                                                " WHERE digest IS NULL AND run <= ", floor);
+    const absl::Status removed = Run(absl::StrCat("DELETE FROM sent WHERE captured = ", (*table)->id,
+                                                  " AND run < ", floor, rows));
+    return removed.ok() ? Save(**table) : removed;
+  });
+}
+
+// --- CaptureLook ---
+
+absl::StatusOr<std::unique_ptr<CaptureLook>> CaptureLook::Begin(CaptureState& state,
+                                                                const CaptureState::Table& table,
+                                                                std::int64_t run) {
+  std::unique_ptr<CaptureLook> look(new CaptureLook(state, table, run));
+  if (absl::Status prepared = look->Prepare(); !prepared.ok()) return prepared;
+  return look;
+}
+
+CaptureLook::~CaptureLook() {
+  find_ = insert_ = update_ = remove_ = Statement();
+  if (open_) (void)state_.Run("ROLLBACK");
+}
+
+absl::Status CaptureLook::Prepare() {
+  if (table_.key_parts > 0) {
+    const std::string rows = RowsName(table_.id);
+    std::vector<std::string> terms;
+    for (const std::string& name : LogKeyNames(table_.key_parts)) terms.push_back(absl::StrCat(name, " = ?"));
+    const std::string is_it = absl::StrCat(" WHERE ", absl::StrJoin(terms, " AND "));
+    absl::StatusOr<Statement> find = state_.Prepared(absl::StrCat("SELECT digest, id FROM ", rows, is_it));
+    absl::StatusOr<Statement> insert = state_.Prepared(
+        absl::StrCat("INSERT INTO ", rows, " (digest, run, born, id, ", KeyNames(table_.key_parts),
+                     ") VALUES (?, ?, ?, ?, ", Places(table_.key_parts), ")"));
+    absl::StatusOr<Statement> update = state_.Prepared(absl::StrCat(
+        "UPDATE ", rows, " SET born = CASE WHEN digest IS NULL THEN ?2 ELSE born END, digest = ?1, run = ?2", is_it));
+    absl::StatusOr<Statement> remove =
+        state_.Prepared(absl::StrCat("UPDATE ", rows, " SET digest = NULL, run = ?", is_it));
+    absl::StatusOr<Statement> last =
+        state_.Prepared(absl::StrCat("SELECT coalesce(max(id), 0) FROM ", rows));
+    for (const auto* one : {&find, &insert, &update, &remove, &last}) {
+      if (!one->ok()) return one->status();
+    }
+    if (sqlite3_step(last->get()) != SQLITE_ROW) return state_.Failed("reading it");
+    next_id_ = sqlite3_column_int64(last->get(), 0) + 1;
+    find_ = *std::move(find);
+    insert_ = *std::move(insert);
+    update_ = *std::move(update);
+    remove_ = *std::move(remove);
+  }
+  if (absl::Status begun = state_.Run("BEGIN IMMEDIATE"); !begun.ok()) return begun;
+  open_ = true;
+  return absl::OkStatus();
+}
+
+/// False: it was seen before.
+bool CaptureLook::See(std::int64_t id) {
+  const auto at = static_cast<std::size_t>(id);
+  if (at >= seen_.size()) seen_.resize(std::max(at + 1, seen_.size() * 2));
+  if (seen_[at]) return false;
+  seen_[at] = true;
+  ++seen_rows_;
+  return true;
+}
+
+absl::Status CaptureLook::Noted() {
+  table_.changed = run_;
+  if (++uncommitted_ < kNotesPerCommit) return absl::OkStatus();
+  uncommitted_ = 0;
+  if (absl::Status saved = state_.Save(table_); !saved.ok()) return saved;
+  return state_.Run("COMMIT; BEGIN IMMEDIATE");
+}
+
+absl::Status CaptureLook::Add(const Key& key, std::uint64_t digest) {
+  const auto stored = static_cast<std::int64_t>(digest);
+  BindKey(find_, 1, key);
+  const int code = sqlite3_step(find_.get());
+  if (code != SQLITE_ROW && code != SQLITE_DONE) return state_.Failed("reading it");
+  const bool known = code == SQLITE_ROW;
+  const bool gone = known && sqlite3_column_type(find_.get(), 0) == SQLITE_NULL;
+  const bool same = known && !gone && sqlite3_column_int64(find_.get(), 0) == stored;
+  const std::int64_t id = known ? sqlite3_column_int64(find_.get(), 1) : next_id_;
+  find_.Reset();
+  if (!See(id)) {
+    ++found_.twice;
+    return absl::OkStatus();
+  }
+  if (same) return absl::OkStatus();
+  Statement& write = known ? update_ : insert_;
+  BindInt(write, 1, stored);
+  BindInt(write, 2, run_);
+  if (!known) {
+    BindInt(write, 3, run_);
+    BindInt(write, 4, next_id_++);
+  }
+  BindKey(write, known ? 3 : 5, key);
+  if (sqlite3_step(write.get()) != SQLITE_DONE) return state_.Failed("writing it");
+  write.Reset();
+  if (known && !gone) {
+    ++found_.updates;
+  } else {
+    ++found_.inserts;
+    ++table_.rows;
+  }
+  return Noted();
+}
+
+absl::Status CaptureLook::AddAll(std::uint64_t rows, std::uint64_t digest) {
+  if (table_.changed != 0 && rows == table_.rows && digest == table_.digest) return absl::OkStatus();
+  table_.rows = rows;
+  table_.digest = digest;
+  return Noted();
+}
+
+absl::Status CaptureLook::NoteGone() {
+  constexpr std::size_t kKeysAtATime = 10'000;
+  Key behind;
+  for (bool more = true; more;) {
+    std::vector<Key> gone;
+    {
+      const std::string names = KeyNames(table_.key_parts);
+      const std::string later =
+          behind.empty() ? "" : absl::StrCat(" WHERE (", names, ") > (", Places(table_.key_parts), ")");
+      const absl::StatusOr<Statement> select = state_.Prepared(
+          absl::StrCat("SELECT ", names, ", id, digest IS NULL FROM ", RowsName(table_.id), later, " ORDER BY ", names));
+      if (!select.ok()) return select.status();
+      BindKey(*select, 1, behind);
+      int code = SQLITE_ROW;
+      const int parts = static_cast<int>(table_.key_parts);
+      while (gone.size() < kKeysAtATime && (code = sqlite3_step(select->get())) == SQLITE_ROW) {
+        const auto id = static_cast<std::size_t>(sqlite3_column_int64(select->get(), parts));
+        if (sqlite3_column_int(select->get(), parts + 1) != 0 || (id < seen_.size() && seen_[id])) continue;
+        gone.push_back(ReadKey(*select, table_.key_parts));
+      }
+      if (code != SQLITE_ROW && code != SQLITE_DONE) return state_.Failed("reading it");
+      more = code == SQLITE_ROW;
+    }
+    for (const Key& key : gone) {
+      BindInt(remove_, 1, run_);
+      BindKey(remove_, 2, key);
+      if (sqlite3_step(remove_.get()) != SQLITE_DONE) return state_.Failed("writing it");
+      remove_.Reset();
+      ++found_.deletes;
+      --table_.rows;
+      if (absl::Status noted = Noted(); !noted.ok()) return noted;
+    }
+    if (!gone.empty()) behind = gone.back();
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<CaptureLook::Found> CaptureLook::End(bool whole) {
+  if (whole && table_.key_parts > 0 && seen_rows_ < table_.rows) {
+    if (absl::Status noted = NoteGone(); !noted.ok()) return noted;
+  }
+  if (absl::Status saved = state_.Save(table_); !saved.ok()) return saved;
+  if (absl::Status committed = state_.Run("COMMIT"); !committed.ok()) return committed;
+  open_ = false;
+  return found_;
+}
+
+}  // namespace mirror
