@@ -18,7 +18,8 @@ absl::StatusOr<std::optional<bool>> CaptureHistory::ChangedSince(const std::stri
   return (*found)->changed > lsn.value;
 }
 
-absl::StatusOr<std::optional<std::vector<Key>>> CaptureHistory::ChangedKeys(const std::string& table, Lsn lsn) {
+absl::StatusOr<std::optional<std::vector<Key>>> CaptureHistory::ChangedKeys(const std::string& table,
+                                                                            Lsn lsn) {
   constexpr std::size_t kKeysAtATime = 10'000;
   const absl::StatusOr<std::optional<CaptureState::Table>> found = state_.Find(table);
   if (!found.ok()) return found.status();

@@ -11,8 +11,8 @@
 
 namespace mirror {
 
-/// The history of a source whose rows are captured, see OpenCaptureReader(): positions are the runs of `state`.
-/// Who the source is, and where it was, `identity` knows. Both outlive this. Threads: one.
+/// The history of a source whose rows are captured, see OpenCaptureReader(): positions are the runs of
+/// `state`. Who the source is, and where it was, `identity` knows. Both outlive this. Threads: one.
 class CaptureHistory : public History {
  public:
   /// What was sent so long ago is forgotten, so that a mirror that is restored to it is populated.
@@ -21,7 +21,8 @@ class CaptureHistory : public History {
   CaptureHistory(CaptureState& state, History& identity) : state_(state), identity_(identity) {}
 
   const std::string& source_id() const override { return identity_.source_id(); }
-  absl::StatusOr<std::string> Bind(const SourceMark& mark) override { return identity_.Bind(mark); }
+  /// Another file at the same path, or an older one, is as good as any: its rows are compared.
+  absl::StatusOr<std::string> Bind(const SourceMark& mark) override { return identity_.Bind({mark.path}); }
   /// There is nothing to be made at the source.
   absl::StatusOr<std::vector<std::string>> Renew(const std::vector<std::string>& tables) override;
   bool Complete(TableSchema& /*schema*/) override { return true; }

@@ -8,6 +8,9 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "client/source/sqlite_key.h"
+#include "proto/wire/row_digest.h"
+#include "proto/wire/table.h"
 
 namespace mirror {
 namespace {
@@ -100,7 +103,8 @@ class NotedChanges : public ChangeReader {
   }
 
   absl::Status Read(std::vector<Key> keys, Operation operation) {
-    absl::StatusOr<std::unique_ptr<ChangeReader>> rows = inner_.RowsOf(schema_.name, columns_, std::move(keys));
+    absl::StatusOr<std::unique_ptr<ChangeReader>> rows =
+        inner_.RowsOf(schema_.name, columns_, std::move(keys));
     if (!rows.ok()) return rows.status();
     rows_ = *std::move(rows);
     operation_ = operation;
@@ -182,16 +186,15 @@ class CaptureReader : public SourceReader {
                                                         const std::vector<std::uint32_t>& columns,
                                                         bool whole_rows, bool /*count_all*/,
                                                         std::vector<Key> also) override {
-    const auto schema = std::find_if(schemas_.begin(), schemas_.end(), [&](const TableSchema& known) {
-      return SameName(known.name, table);
-    });
+    const auto schema = std::find_if(schemas_.begin(), schemas_.end(),
+                                     [&](const TableSchema& known) { return SameName(known.name, table); });
     absl::StatusOr<std::optional<CaptureState::Table>> captured = state_.Find(table);
     if (!captured.ok()) return captured.status();
     if (schema == schemas_.end() || !*captured) {
       return absl::NotFoundError(absl::StrCat("the source has no table '", table, "'"));
     }
-    return std::make_unique<NotedChanges>(*inner_, state_, **std::move(captured), *schema, columns, from.value,
-                                          whole_rows, std::move(also));
+    return std::make_unique<NotedChanges>(*inner_, state_, **std::move(captured), *schema, columns,
+                                          from.value, whole_rows, std::move(also));
   }
 
  private:
@@ -200,7 +203,8 @@ class CaptureReader : public SourceReader {
     const std::vector<std::uint32_t> key = schema.Key();
     const absl::StatusOr<CaptureState::Table> table = state_.Prepare(schema.name, FormOf(schema), key.size());
     if (!table.ok()) return table.status();
-    const absl::StatusOr<std::unique_ptr<DigestReader>> rows = inner_->Digests(schema.name, AllColumns(schema));
+    const absl::StatusOr<std::unique_ptr<DigestReader>> rows =
+        inner_->Digests(schema.name, AllColumns(schema));
     if (!rows.ok()) return rows.status();
     const absl::StatusOr<std::unique_ptr<CaptureLook>> look = CaptureLook::Begin(state_, *table, run);
     if (!look.ok()) return look.status();

@@ -8,11 +8,13 @@
 
 namespace mirror {
 
-/// A source that has no change log, seen through what is remembered of its rows: each look at it reads every row
-/// of every table, compares its digest with that of the last look, and notes in `state` what is new, changed or
-/// gone (synthetic CDC). Net changes are what was noted, read at the source as it is when they are sent.
+/// A source that has no change log, seen through what is remembered of its rows: each look at it reads every
+/// row of every table, compares its digest with that of the last look, and notes in `state` what is new,
+/// changed or gone (synthetic CDC). Net changes are what was noted, read at the source as it is when they are
+/// sent.
 ///
-/// A table without a key is only known to have changed. One that cannot be read has its problem; the others go on.
+/// A table without a key is only known to have changed. One that cannot be read has its problem; the others
+/// go on.
 ///
 /// Memory: a bit for each row of the table at hand, and a block. Time of a look: all rows are read once.
 /// `inner` must give digests, and rows by key. `state` outlives the reader.

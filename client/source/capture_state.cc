@@ -33,7 +33,8 @@ constexpr char kTables[] =
     "CREATE TABLE IF NOT EXISTS captured (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE COLLATE NOCASE, "
     "form TEXT NOT NULL, changed INTEGER NOT NULL, rows INTEGER NOT NULL, floor INTEGER NOT NULL, digest "
     "INTEGER NOT NULL, key_parts INTEGER NOT NULL);"
-    "CREATE TABLE IF NOT EXISTS sent (captured INTEGER NOT NULL, run INTEGER NOT NULL, lineage TEXT NOT NULL, "
+    "CREATE TABLE IF NOT EXISTS sent (captured INTEGER NOT NULL, run INTEGER NOT NULL, lineage TEXT NOT "
+    "NULL, "
     "time_ms INTEGER NOT NULL, PRIMARY KEY (captured, run)) WITHOUT ROWID;"
     "INSERT OR IGNORE INTO capture VALUES (1, 1, 0)";
 
@@ -98,8 +99,8 @@ absl::Status CaptureState::Load(const std::string& path) {
     }
   }
   try {
-    database_ = std::make_unique<SQLite::Database>(
-        path_, SQLite::OPEN_READWRITE | SQLite::OPEN_NOMUTEX, kBusyMs);
+    database_ =
+        std::make_unique<SQLite::Database>(path_, SQLite::OPEN_READWRITE | SQLite::OPEN_NOMUTEX, kBusyMs);
   } catch (const SQLite::Exception& wrong) {
     return absl::UnavailableError(absl::StrCat("'", path_, "' cannot be opened: ", wrong.what()));
   }
@@ -112,9 +113,9 @@ absl::Status CaptureState::Load(const std::string& path) {
   if (!select.ok()) return select.status();
   if (sqlite3_step(select->get()) != SQLITE_ROW) return Failed("reading it");
   if (sqlite3_column_int(select->get(), 0) != kVersion) {
-    return absl::DataLossError(
-        absl::StrCat("'", path_, "' is that of another version of the agent. Nothing was sent. Run that one, or ",
-                     "remove the file: then every table is populated anew"));
+    return absl::DataLossError(absl::StrCat(
+        "'", path_, "' is that of another version of the agent. Nothing was sent. Run that one, or ",
+        "remove the file: then every table is populated anew"));
   }
   run_ = sqlite3_column_int64(select->get(), 1);
   return absl::OkStatus();
@@ -122,8 +123,9 @@ absl::Status CaptureState::Load(const std::string& path) {
 
 absl::Status CaptureState::Failed(std::string_view doing) const {
   const int code = sqlite3_extended_errcode(database_->getHandle()) & 0xff;
-  const std::string text = absl::StrCat("'", path_, "', what the agent remembers of the source's rows: ",
-                                        std::string(doing), ": ", sqlite3_errmsg(database_->getHandle()));
+  const std::string text =
+      absl::StrCat("'", path_, "', what the agent remembers of the source's rows: ", std::string(doing), ": ",
+                   sqlite3_errmsg(database_->getHandle()));
   if (code == SQLITE_CORRUPT || code == SQLITE_NOTADB) {
     return absl::DataLossError(
         absl::StrCat(text, ". Nothing was sent. Remove the file: then every table is populated anew"));
@@ -209,9 +211,9 @@ absl::StatusOr<CaptureState::Table> CaptureState::Prepare(const std::string& nam
   table.rows = table.digest = 0;
   const absl::Status made = InTransaction([&]() -> absl::Status {
     if (!known) {
-      const absl::StatusOr<Statement> insert =
-          Prepared("INSERT INTO captured (name, form, changed, rows, floor, digest, key_parts) VALUES (?1, "
-                   "'', 0, 0, 0, 0, 0)");
+      const absl::StatusOr<Statement> insert = Prepared(
+          "INSERT INTO captured (name, form, changed, rows, floor, digest, key_parts) VALUES (?1, "
+          "'', 0, 0, 0, 0, 0)");
       if (!insert.ok()) return insert.status();
       BindText(*insert, 1, name);
       if (sqlite3_step(insert->get()) != SQLITE_DONE) return Failed("writing it");
@@ -221,10 +223,10 @@ absl::StatusOr<CaptureState::Table> CaptureState::Prepare(const std::string& nam
     if (absl::Status gone = Run(absl::StrCat("DROP TABLE IF EXISTS ", rows)); !gone.ok()) return gone;
     if (key_parts > 0) {
       // Without types, so that a key is kept as it is. `digest` is NULL when the row is gone.
-      const absl::Status created =
-          Run(absl::StrCat("CREATE TABLE ", rows, " (", KeyNames(key_parts),
-                           ", digest INTEGER, run INTEGER NOT NULL, born INTEGER NOT NULL, id INTEGER NOT NULL, ",
-                           "PRIMARY KEY (", KeyNames(key_parts), ")) WITHOUT ROWID"));
+      const absl::Status created = Run(
+          absl::StrCat("CREATE TABLE ", rows, " (", KeyNames(key_parts),
+                       ", digest INTEGER, run INTEGER NOT NULL, born INTEGER NOT NULL, id INTEGER NOT NULL, ",
+                       "PRIMARY KEY (", KeyNames(key_parts), ")) WITHOUT ROWID"));
       if (!created.ok()) return created;
     }
     return Save(table);
@@ -248,8 +250,8 @@ absl::Status CaptureState::Retain(const std::vector<std::string>& names) {
   }
   for (const std::int64_t id : gone) {
     const absl::Status dropped = InTransaction([&]() -> absl::Status {
-      return Run(absl::StrCat("DROP TABLE IF EXISTS ", RowsName(id), "; DELETE FROM sent WHERE captured = ", id,
-                              "; DELETE FROM captured WHERE id = ", id));
+      return Run(absl::StrCat("DROP TABLE IF EXISTS ", RowsName(id), "; DELETE FROM sent WHERE captured = ",
+                              id, "; DELETE FROM captured WHERE id = ", id));
     });
     if (!dropped.ok()) return dropped;
   }
@@ -341,8 +343,8 @@ absl::Status CaptureState::Forget(const std::string& name, const Position& durab
   absl::StatusOr<std::optional<Table>> table = Find(name);
   if (!table.ok() || !*table) return table.status();
   // The oldest position from which a mirror can still be brought on.
-  const absl::StatusOr<Statement> select = Prepared(
-      "SELECT coalesce(min(run), ?2) FROM sent WHERE captured = ?1 AND run < ?2 AND time_ms >= ?3");
+  const absl::StatusOr<Statement> select =
+      Prepared("SELECT coalesce(min(run), ?2) FROM sent WHERE captured = ?1 AND run < ?2 AND time_ms >= ?3");
   if (!select.ok()) return select.status();
   BindInt(*select, 1, (*table)->id);
   BindInt(*select, 2, durable.lsn.value);
@@ -357,8 +359,8 @@ absl::Status CaptureState::Forget(const std::string& name, const Position& durab
                                  ? ""
                                  : absl::StrCat("; DELETE FROM ", RowsName((*table)->id),
                                                 " WHERE digest IS NULL AND run <= ", floor);
-    const absl::Status removed = Run(absl::StrCat("DELETE FROM sent WHERE captured = ", (*table)->id,
-                                                  " AND run < ", floor, rows));
+    const absl::Status removed =
+        Run(absl::StrCat("DELETE FROM sent WHERE captured = ", (*table)->id, " AND run < ", floor, rows));
     return removed.ok() ? Save(**table) : removed;
   });
 }
@@ -374,7 +376,7 @@ absl::StatusOr<std::unique_ptr<CaptureLook>> CaptureLook::Begin(CaptureState& st
 }
 
 CaptureLook::~CaptureLook() {
-  find_ = insert_ = update_ = remove_ = Statement();
+  for (Statement* const one : {&find_, &insert_, &update_, &remove_}) *one = Statement();
   if (open_) (void)state_.Run("ROLLBACK");
 }
 
@@ -389,11 +391,11 @@ absl::Status CaptureLook::Prepare() {
         absl::StrCat("INSERT INTO ", rows, " (digest, run, born, id, ", KeyNames(table_.key_parts),
                      ") VALUES (?, ?, ?, ?, ", Places(table_.key_parts), ")"));
     absl::StatusOr<Statement> update = state_.Prepared(absl::StrCat(
-        "UPDATE ", rows, " SET born = CASE WHEN digest IS NULL THEN ?2 ELSE born END, digest = ?1, run = ?2", is_it));
+        "UPDATE ", rows, " SET born = CASE WHEN digest IS NULL THEN ?2 ELSE born END, digest = ?1, run = ?2",
+        is_it));
     absl::StatusOr<Statement> remove =
         state_.Prepared(absl::StrCat("UPDATE ", rows, " SET digest = NULL, run = ?", is_it));
-    absl::StatusOr<Statement> last =
-        state_.Prepared(absl::StrCat("SELECT coalesce(max(id), 0) FROM ", rows));
+    absl::StatusOr<Statement> last = state_.Prepared(absl::StrCat("SELECT coalesce(max(id), 0) FROM ", rows));
     for (const auto* one : {&find, &insert, &update, &remove, &last}) {
       if (!one->ok()) return one->status();
     }
@@ -477,8 +479,8 @@ absl::Status CaptureLook::NoteGone() {
       const std::string names = KeyNames(table_.key_parts);
       const std::string later =
           behind.empty() ? "" : absl::StrCat(" WHERE (", names, ") > (", Places(table_.key_parts), ")");
-      const absl::StatusOr<Statement> select = state_.Prepared(
-          absl::StrCat("SELECT ", names, ", id, digest IS NULL FROM ", RowsName(table_.id), later, " ORDER BY ", names));
+      const absl::StatusOr<Statement> select = state_.Prepared(absl::StrCat(
+          "SELECT ", names, ", id, digest IS NULL FROM ", RowsName(table_.id), later, " ORDER BY ", names));
       if (!select.ok()) return select.status();
       BindKey(*select, 1, behind);
       int code = SQLITE_ROW;

@@ -27,14 +27,16 @@ namespace mirror {
 ///   sent          a row for each position that was sent of a table
 ///   rows_<n>      a row for each row of table n: its key, its digest, the runs that noted it
 ///
-/// A look at the source is a run, and its number is the LSN of what it finds. Each row that is new, changed or
-/// gone is noted with that number before it is sent. So a row that was noted behind the mirror's LSN is not
-/// confirmed: it is sent again, or deleted, until the mirror shows a later LSN, whatever its digest says.
-/// Nothing else moves forward: a process that is killed anywhere leaves a state from which the next run goes on.
+/// A look at the source is a run, and its number is the LSN of what it finds. Each row that is new, changed
+/// or gone is noted with that number before it is sent. So a row that was noted behind the mirror's LSN is
+/// not confirmed: it is sent again, or deleted, until the mirror shows a later LSN, whatever its digest says.
+/// Nothing else moves forward: a process that is killed anywhere leaves a state from which the next run goes
+/// on.
 ///
 /// A file that is lost or set back recognises less and so has more sent, never less.
 ///
-/// Errors: kUnavailable (the file cannot be written), kDataLoss (it is not one of ours, or damaged). Threads: one.
+/// Errors: kUnavailable (the file cannot be written), kDataLoss (it is not one of ours, or damaged). Threads:
+/// one.
 class CaptureState {
  public:
   static absl::StatusOr<std::unique_ptr<CaptureState>> Open(const std::string& state_dir,

@@ -67,4 +67,23 @@ std::vector<KeyValue> FromKey(const Key& key) {
   return values;
 }
 
+void AppendKey(const Key& key, RowBlock* block) {
+  for (std::size_t i = 0; i < key.size(); ++i) {
+    ColumnBuffer& buffer = block->columns[i];
+    switch (key[i].kind) {
+      case Kind::kInteger:
+        buffer.AppendInt(key[i].integer);
+        break;
+      case Kind::kReal:
+        buffer.AppendDouble(key[i].real);
+        break;
+      case Kind::kNull:
+        buffer.AppendNull();
+        break;
+      default:
+        buffer.AppendBytes(key[i].bytes, key[i].kind);
+    }
+  }
+}
+
 }  // namespace mirror

@@ -13,6 +13,8 @@ KeyPart ToKeyPart(const KeyValue& value);
 KeyValue FromKeyPart(const KeyPart& part);
 Key ToKey(const std::vector<KeyValue>& values);
 std::vector<KeyValue> FromKey(const Key& key);
+/// As one more row of a block that has the columns of the key.
+void AppendKey(const Key& key, RowBlock* block);
 
 }  // namespace mirror
 

@@ -98,25 +98,6 @@ class KeyRows : public ChangeReader {
     return status;
   }
 
-  static void AppendKey(const Key& key, RowBlock* deletes) {
-    for (std::size_t i = 0; i < key.size(); ++i) {
-      ColumnBuffer& buffer = deletes->columns[i];
-      switch (key[i].kind) {
-        case Kind::kInteger:
-          buffer.AppendInt(key[i].integer);
-          break;
-        case Kind::kReal:
-          buffer.AppendDouble(key[i].real);
-          break;
-        case Kind::kNull:
-          buffer.AppendNull();
-          break;
-        default:
-          buffer.AppendBytes(key[i].bytes, key[i].kind);
-      }
-    }
-  }
-
   std::shared_ptr<const SqliteFile> file_;
   const TableSchema schema_;
   const std::vector<std::uint32_t> columns_, key_;

@@ -1,0 +1,210 @@
+// A source without a change log, whose rows the agent remembers (strategy "synthetic").
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "tests/endpoint/endpoint_fixture.h"
+#include "tests/support/agent_bench.h"
+
+namespace mirror {
+namespace {
+
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+constexpr char kTables[] =
+    "CREATE TABLE people(id INTEGER PRIMARY KEY, name TEXT, photo BLOB);"
+    "CREATE TABLE parts(a TEXT, b INTEGER, v, PRIMARY KEY(a, b)) WITHOUT ROWID;"
+    "CREATE TABLE notes(note TEXT);"
+    "INSERT INTO people SELECT value, 'name ' || value, randomblob(20) FROM generate_series(1, 2000);"
+    "INSERT INTO parts SELECT 'k' || value, value % 3, value / 2.0 FROM generate_series(1, 500);"
+    "INSERT INTO notes VALUES('n'), ('o'), ('n')";
+
+class CapturedSourceTest : public EndpointTest, public testing::WithParamInterface<const char*> {
+ protected:
+  void Begin() {
+    Install();
+    bench_ = std::make_unique<AgentBench>(*here_, "Cust", here_->dir() + "/source");
+    bench_->source().strategy = "synthetic";
+    Sql(absl::StrCat("PRAGMA journal_mode = ", GetParam(), "; ", Series(kTables)));
+    const CycleReport report = Cycle();
+    EXPECT_EQ(ReportOf(report, "people").action, "populate");
+  }
+  /// The application's SQLite has no generate_series.
+  static std::string Series(std::string sql) {
+    for (std::size_t at = 0; (at = sql.find("generate_series(1, ", at)) != std::string::npos;) {
+      const std::size_t end = sql.find(')', at);
+      const std::string most = sql.substr(at + 19, end - at - 19);
+      sql.replace(
+          at, end - at + 1,
+          absl::StrCat("(WITH RECURSIVE n(value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM n WHERE "
+                       "value < ",
+                       most, ") SELECT value FROM n)"));
+    }
+    return sql;
+  }
+  void Sql(const std::string& sql) { ASSERT_EQ(bench_->Sql(sql), ""); }
+  CycleReport Cycle() {
+    CycleReport report = bench_->Run();
+    EXPECT_TRUE(report.Good()) << Summary(report);
+    EXPECT_EQ(bench_->Difference(), "");
+    return report;
+  }
+  static std::string Sent(const TableReport& table) {
+    return absl::StrCat(table.action, " ", table.inserts, " ", table.updates, " ", table.deletes);
+  }
+  std::string StatePath() const { return bench_->config().agent.state_dir + "/Cust.capture.db"; }
+  void RemoveState() {
+    for (const char* const end : {"", "-wal", "-shm"}) std::filesystem::remove(StatePath() + end);
+  }
+
+  std::unique_ptr<AgentBench> bench_;
+};
+
+INSTANTIATE_TEST_SUITE_P(Journals, CapturedSourceTest, testing::Values("WAL", "DELETE"));
+
+TEST_P(CapturedSourceTest, OnlyWhatChangedIsSent) {
+  Begin();
+  EXPECT_EQ(Sent(ReportOf(Cycle(), "people")), "none 0 0 0");
+  Sql("UPDATE people SET name = 'x' WHERE id IN (5, 6); DELETE FROM people WHERE id > 1990; INSERT INTO "
+      "people "
+      "VALUES(3000, NULL, NULL); UPDATE parts SET v = NULL WHERE a = 'k7'");
+  CycleReport report = Cycle();
+  EXPECT_EQ(Sent(ReportOf(report, "people")), "changes 1 2 10");
+  EXPECT_EQ(Sent(ReportOf(report, "parts")), "changes 0 1 0");
+  EXPECT_EQ(Sent(ReportOf(report, "notes")), "none 0 0 0");
+  EXPECT_EQ(Sent(ReportOf(Cycle(), "people")), "none 0 0 0");
+  Sql("UPDATE people SET id = 7000 WHERE id = 7; UPDATE parts SET a = 'K8' WHERE a = 'k8'");
+  report = Cycle();
+  EXPECT_EQ(Sent(ReportOf(report, "people")), "changes 1 0 1");
+  EXPECT_EQ(Sent(ReportOf(report, "parts")), "changes 1 0 1");
+  Sql("DELETE FROM people WHERE id = 3000; INSERT INTO people VALUES(1999, 'back', NULL)");
+  EXPECT_EQ(Sent(ReportOf(Cycle(), "people")), "changes 1 0 1");
+}
+
+TEST_P(CapturedSourceTest, ATableWithoutAKeyIsPopulatedWhenItChanged) {
+  Begin();
+  EXPECT_EQ(Sent(ReportOf(Cycle(), "notes")), "none 0 0 0");
+  Sql("UPDATE notes SET note = 'p' WHERE note = 'o'");
+  EXPECT_EQ(Sent(ReportOf(Cycle(), "notes")), "populate 3 0 0");
+  EXPECT_EQ(Sent(ReportOf(Cycle(), "notes")), "none 0 0 0");
+}
+
+TEST_P(CapturedSourceTest, WhatADeadCycleMayHaveSentIsSentAgainWhateverTheDigests) {
+  Begin();
+  bench_->config().agent.batch_bytes = 1'000;
+  Sql("INSERT INTO people SELECT value + 5000, 'new', NULL FROM " + Series("generate_series(1, 300)") +
+      "; UPDATE people SET name = 'y' WHERE id < 200");
+  int pieces = 0;
+  bench_->on_rows = [&](const Job&) {
+    if (++pieces == 4) throw AgentDies{};
+  };
+  CycleReport report;
+  EXPECT_FALSE(bench_->RunUntilDeath(&report));
+  bench_->on_rows = nullptr;
+  // The source is as it was before: digests alone would say that nothing is to be sent.
+  Sql("DELETE FROM people WHERE id > 5000; UPDATE people SET name = 'name ' || id WHERE id < 200");
+  report = Cycle();
+  EXPECT_EQ(ReportOf(report, "people").deletes, 300U);
+  EXPECT_EQ(ReportOf(report, "people").updates, 199U);
+  EXPECT_EQ(Sent(ReportOf(Cycle(), "people")), "none 0 0 0");
+}
+
+TEST_P(CapturedSourceTest, ARestoredMirrorIsBroughtOn) {
+  Begin();
+  ASSERT_EQ(bench_->SaveMirror("old"), "");
+  Sql("UPDATE people SET name = 'z' WHERE id = 9; DELETE FROM people WHERE id = 10");
+  Cycle();
+  Sql("INSERT INTO people VALUES(10, 'again', NULL), (4000, 'new', NULL); DELETE FROM parts WHERE b = 1");
+  Cycle();
+  ASSERT_EQ(bench_->RestoreMirror("old", By::kBackup), "");
+  const CycleReport report = Cycle();
+  EXPECT_EQ(ReportOf(report, "people").action, "changes") << Summary(report);
+  EXPECT_LE(ReportOf(report, "people").inserts, 2U);
+  EXPECT_EQ(ReportOf(report, "parts").deletes, 167U);
+}
+
+TEST_P(CapturedSourceTest, ARestoredSourceHasOnlyItsDifferencesSent) {
+  Begin();
+  ASSERT_EQ(bench_->Save("old"), "");
+  Sql("UPDATE people SET name = 'z' WHERE id < 20; DELETE FROM people WHERE id = 30");
+  Cycle();
+  ASSERT_EQ(bench_->Restore("old", By::kBackup), "");
+  EXPECT_EQ(Sent(ReportOf(Cycle(), "people")), "changes 1 19 0");
+  Sql("DELETE FROM people WHERE id = 31");
+  Cycle();
+  ASSERT_EQ(bench_->Restore("old", By::kMove), "");
+  const CycleReport report = Cycle();
+  EXPECT_EQ(Sent(ReportOf(report, "people")), "changes 1 0 0");
+  EXPECT_THAT(report.notes, IsEmpty());
+}
+
+TEST_P(CapturedSourceTest, WithoutItsMemoryTheAgentPopulates) {
+  Begin();
+  const std::string saved = bench_->folder() + "/capture.saved";
+  std::filesystem::copy_file(StatePath(), saved);
+  RemoveState();
+  Sql("DELETE FROM people WHERE id = 40");
+  CycleReport report = Cycle();
+  EXPECT_EQ(ReportOf(report, "people").action, "populate");
+  RemoveState();
+  std::filesystem::copy_file(saved, StatePath());
+  Sql("DELETE FROM people WHERE id = 41");
+  report = Cycle();
+  EXPECT_EQ(ReportOf(report, "people").action, "populate") << "a memory that was set back is not believed";
+  EXPECT_EQ(Sent(ReportOf(Cycle(), "people")), "none 0 0 0");
+}
+
+TEST_P(CapturedSourceTest, AnotherSetOfColumnsIsNoticed) {
+  Begin();
+  Sql("ALTER TABLE people ADD COLUMN age INTEGER DEFAULT 7; UPDATE people SET age = 8 WHERE id = 1");
+  Cycle();
+  Sql("ALTER TABLE people DROP COLUMN photo; ALTER TABLE parts RENAME COLUMN v TO w; CREATE TABLE late(id "
+      "INTEGER "
+      "PRIMARY KEY); INSERT INTO late VALUES(1)");
+  Cycle();
+  Sql("DROP TABLE late");
+  bench_->LetPass();
+  EXPECT_EQ(Sent(ReportOf(Cycle(), "people")), "none 0 0 0");
+}
+
+TEST_P(CapturedSourceTest, ASourceThatIsEmptyByMistakeIsHeld) {
+  Begin();
+  ASSERT_EQ(bench_->Save("good"), "");
+  Sql("DELETE FROM people");
+  CycleReport report = bench_->Run();
+  EXPECT_EQ(ReportOf(report, "people").result, TableResult::kHeld) << Summary(report);
+  ASSERT_EQ(bench_->Restore("good", By::kBackup), "");
+  Cycle();
+  Sql("DELETE FROM people WHERE id > 1995");
+  EXPECT_EQ(Sent(ReportOf(Cycle(), "people")), "changes 0 0 5");
+}
+
+TEST_P(CapturedSourceTest, LongValuesGoOnlyWhenTheyChanged) {
+  Begin();
+  Sql("UPDATE people SET photo = randomblob(5000000) WHERE id = 1; UPDATE people SET name = "
+      "replace(hex(zeroblob(3000000)), '0', 'ab') WHERE id = 2");
+  EXPECT_EQ(Sent(ReportOf(Cycle(), "people")), "changes 0 2 0");
+  EXPECT_EQ(Sent(ReportOf(Cycle(), "people")), "none 0 0 0");
+}
+
+TEST_P(CapturedSourceTest, ADamagedMirrorIsFoundAndMended) {
+  Begin();
+  ASSERT_EQ(bench_->mirror().Execute(
+                "DELETE FROM people WHERE id = 50; UPDATE parts SET v = 'wrong' WHERE a = 'k9'"),
+            "");
+  bench_->verify = true;
+  const CycleReport report = bench_->Run();
+  EXPECT_TRUE(report.Good()) << Summary(report);
+  EXPECT_EQ(ReportOf(report, "people").repaired, 1U);
+  EXPECT_EQ(ReportOf(report, "parts").repaired, 1U);
+  EXPECT_EQ(bench_->Difference(), "");
+}
+
+}  // namespace
+}  // namespace mirror
