@@ -411,25 +411,17 @@ class Loader {
                return absl::OkStatus();
              }},
             {"kind",
-             [](const Given& given) {
-               auto value = AsText(given);
-               if (!value.ok()) return value.status();
-               if (*value == "sqlite") return absl::OkStatus();
-               return given.Wrong(
-                   absl::StrCat("must be \"sqlite\", the only kind of source so far, not '", *value, "'"));
+             [source](const Given& given) {
+               return SetOneOf(given, {"sqlite", "csv"}, &source->kind);
              }},
             {"path", SetPath(&source->path, folder_)},
+            {"folder", SetPath(&source->path, folder_)},
+            {"table", [this, source](const Given& given) { return SetTables(given, source); }},
+            {"settle", SetDuration(&source->settle_ms, kNoTime, kIntervalMax)},
+            {"rejects", SetPath(&source->rejects, folder_)},
             {"strategy",
              [source](const Given& given) {
-               auto value = AsText(given);
-               if (!value.ok()) return value.status();
-               if (*value != "populate" && *value != "cdc" && *value != "synthetic") {
-                 return given.Wrong(
-                     absl::StrCat("must be \"cdc\", \"synthetic\" or \"populate\", not '", *value, "'",
-                                  Suggest(*value, {"populate", "cdc", "synthetic"})));
-               }
-               source->strategy = *std::move(value);
-               return absl::OkStatus();
+               return SetOneOf(given, {"cdc", "synthetic", "populate"}, &source->strategy);
              }},
             {"blocked", [source](const Given& given) { return SetBlocked(given, &source->blocked); }},
             {"interval", SetDuration(&source->interval_ms, kIntervalMin, kIntervalMax)},
@@ -453,6 +445,121 @@ class Loader {
              }},
             {"include", [source](const Given& given) { return SetPatterns(given, &source->include); }},
             {"skip", [source](const Given& given) { return SetPatterns(given, &source->skip); }}};
+  }
+
+  Keys TableKeys(TableConfig* table) {
+    const auto text = [](std::string* target) {
+      return [target](const Given& given) {
+        auto value = AsText(given);
+        if (!value.ok()) return value.status();
+        *target = *std::move(value);
+        return absl::OkStatus();
+      };
+    };
+    const auto character = [](std::string* target) {
+      return [target](const Given& given) {
+        auto value = AsText(given);
+        if (!value.ok()) return value.status();
+        const auto c = static_cast<unsigned char>(value->front());
+        if (value->size() != 1 || c >= 0x80 || c == '\n' || c == '\r') {
+          return given.Wrong("must be one ASCII character that ends no line");
+        }
+        *target = *std::move(value);
+        return absl::OkStatus();
+      };
+    };
+    return {{"name", text(&table->name)},
+            {"file", text(&table->file)},
+            {"key", [table](const Given& given) { return SetPatterns(given, &table->key); }},
+            {"types", [table](const Given& given) { return SetTypes(given, &table->types); }},
+            {"separator", character(&table->separator)},
+            {"quote", character(&table->quote)},
+            {"encoding", [table](const Given& given) {
+               return SetOneOf(given, {"utf-8", "latin-1", "windows-1252"}, &table->encoding);
+             }}};
+  }
+
+  absl::Status SetTables(const Given& given, SourceConfig* source) {
+    const toml::array* list = given.node->as_array();
+    if (list == nullptr || !list->is_array_of_tables()) {
+      return given.Wrong("must be written as [[source.table]], with two brackets");
+    }
+    for (const toml::node& entry : *list) {
+      TableConfig table;
+      table.line = static_cast<int>(entry.source().begin.line);
+      if (absl::Status status = SetAll(*entry.as_table(), "source.table", TableKeys(&table)); !status.ok())
+        return status;
+      if (table.name.empty()) {
+        return absl::InvalidArgumentError(
+            absl::StrCat(At(entry), ": [[source.table]] without 'name', which it needs"));
+      }
+      if (table.file.empty()) table.file = absl::StrCat(table.name, ".csv");
+      for (const TableConfig& other : source->tables) {
+        if (!SameName(other.name, table.name)) continue;
+        return absl::InvalidArgumentError(absl::StrCat(At(entry), ": [source.table] 'name' '", table.name,
+                                                       "' is that of the table in line ", other.line));
+      }
+      source->tables.push_back(std::move(table));
+    }
+    return absl::OkStatus();
+  }
+
+  static absl::Status SetTypes(const Given& given, std::map<std::string, std::string>* target) {
+    const toml::table* table = given.node->as_table();
+    if (table == nullptr) {
+      return given.Wrong(absl::StrCat("must be a table of columns and types, as { id = \"integer\" }, not ",
+                                      KindOf(*given.node)));
+    }
+    for (const auto& [name, node] : *table) {
+      const Given one{absl::StrCat(given.where, " '", std::string(name.str()), "'"), &node, ""};
+      absl::Status set = SetOneOf(one, {"integer", "real", "text"}, &(*target)[std::string(name.str())]);
+      if (!set.ok()) return set;
+    }
+    return absl::OkStatus();
+  }
+
+  static absl::Status SetOneOf(const Given& given, const std::vector<std::string>& known,
+                               std::string* target) {
+    auto value = AsText(given);
+    if (!value.ok()) return value.status();
+    if (std::find(known.begin(), known.end(), *value) == known.end()) {
+      std::vector<std::string> quoted;
+      for (const std::string& one : known) quoted.push_back(absl::StrCat("\"", one, "\""));
+      return given.Wrong(absl::StrCat("must be one of ", absl::StrJoin(quoted, ", "), ", not '", *value, "'",
+                                      Suggest(*value, known)));
+    }
+    *target = *std::move(value);
+    return absl::OkStatus();
+  }
+
+  /// What goes together in a [[source]].
+  absl::Status CheckKind(const toml::table& table, SourceConfig* source) const {
+    const bool files = source->kind == "csv";
+    const auto wrong = [&](const char* key, const std::string& what) {
+      return absl::InvalidArgumentError(absl::StrCat(At(*table.get(key)), ": [source] '", key, "' ", what));
+    };
+    for (const char* key : {"folder", "table", "settle", "rejects"}) {
+      if (!files && table.contains(key)) return wrong(key, "is for kind = \"csv\" only");
+    }
+    for (const char* key : {"path", "include", "skip", "blocked", "retention", "max_log"}) {
+      if (files && table.contains(key)) return wrong(key, "is not for kind = \"csv\"");
+    }
+    if (files && !source->strategy.empty() && source->strategy != "synthetic") {
+      return wrong("strategy", "must be \"synthetic\" for kind = \"csv\": files have no change log");
+    }
+    if (source->strategy.empty()) source->strategy = files ? "synthetic" : "cdc";
+    const char* const place = files ? "folder" : "path";
+    for (const char* key : {"context_id", place}) {
+      if (table.contains(key)) continue;
+      return absl::InvalidArgumentError(
+          absl::StrCat(config_.file, ":", source->line, ": [[source]] without '", key, "', which it needs"));
+    }
+    if (files && source->tables.empty()) {
+      return absl::InvalidArgumentError(absl::StrCat(config_.file, ":", source->line,
+                                                     ": [[source]] without a [[source.table]]: each table of "
+                                                     "a folder needs one, with 'name' and 'key'"));
+    }
+    return absl::OkStatus();
   }
 
   static absl::Status SetPatterns(const Given& given, std::vector<std::string>* target) {
@@ -614,11 +721,7 @@ class Loader {
       source.line = static_cast<int>(entry.source().begin.line);
       const toml::table& table = *entry.as_table();
       if (absl::Status status = SetAll(table, "source", SourceKeys(&source)); !status.ok()) return status;
-      for (const char* key : {"context_id", "path"}) {
-        if (table.contains(key)) continue;
-        return absl::InvalidArgumentError(
-            absl::StrCat(At(entry), ": [[source]] without '", key, "', which it needs"));
-      }
+      if (absl::Status status = CheckKind(table, &source); !status.ok()) return status;
       for (const SourceConfig& other : config_.sources) {
         if (!SameName(other.context_id, source.context_id)) continue;
         return absl::InvalidArgumentError(

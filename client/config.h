@@ -48,13 +48,29 @@ struct QuietHours {
   }
 };
 
+/// One `[[source.table]]` of a source of kind csv.
+struct TableConfig {
+  int line = 0;  ///< In the file, for messages.
+  std::string name;
+  std::string file;              ///< A pattern; the last one by name counts. Default: the name with .csv.
+  std::vector<std::string> key;  ///< Columns; none: the table has no key.
+  std::map<std::string, std::string> types =
+      {};                          ///< integer, real, text; of columns where it is not guessed.
+  std::string separator;           ///< One character; empty: found out.
+  std::string quote = "\"";        ///< One character.
+  std::string encoding = "utf-8";  ///< utf-8, latin-1, windows-1252.
+};
+
 /// One `[[source]]`: one database that feeds one tenant.
 struct SourceConfig {
   int line = 0;  ///< In the file, for messages.
   std::string context_id;
-  std::string kind = "sqlite";
-  std::string path;
-  std::string strategy = "cdc";  ///< cdc | populate.
+  std::string kind = "sqlite";  ///< sqlite | csv.
+  std::string path;             ///< Of kind csv: the folder.
+  std::string strategy;  ///< cdc | synthetic | populate. Default: cdc; of kind csv synthetic, the only one.
+  std::vector<TableConfig> tables = {};  ///< csv.
+  std::int64_t settle_ms = 2'000;  ///< csv: a file that was written to in this time is left for the next run.
+  std::string rejects;             ///< csv: a folder for rows that cannot be taken.
   std::vector<std::string> include = {"*"}, skip;
   std::map<std::string, std::string> blocked = {};  ///< Patterns of tables that never leave, with the reason.
   std::int64_t interval_ms = 20 * 60'000;        ///< run: from the begin of a cycle to that of the next one.

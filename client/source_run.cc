@@ -12,6 +12,7 @@
 #include "client/source/capture_history.h"
 #include "client/source/capture_reader.h"
 #include "client/source/capture_state.h"
+#include "client/source/file_reader.h"
 #include "client/source/sqlite_reader.h"
 #include "proto/wire/clock.h"
 #include "proto/wire/table.h"
@@ -49,6 +50,29 @@ void SetVerification(const SourceConfig& source, const RunRequest& request, cons
   }
 }
 
+Type TypeNamed(const std::string& name) {
+  return name == "integer" ? Type::kInt64 : name == "real" ? Type::kDouble : Type::kText;
+}
+
+CsvEncoding EncodingNamed(const std::string& name) {
+  if (name == "latin-1") return CsvEncoding::kLatin1;
+  return name == "windows-1252" ? CsvEncoding::kWindows1252 : CsvEncoding::kUtf8;
+}
+
+std::unique_ptr<SourceReader> OpenFiles(const SourceConfig& source,
+                                        std::map<std::string, std::string> records) {
+  FileReaderOptions options{source.path, {}, source.rejects, source.settle_ms, std::move(records)};
+  for (const TableConfig& table : source.tables) {
+    FileTable file{table.name, table.file, table.key};
+    for (const auto& [column, type] : table.types) file.types[column] = TypeNamed(type);
+    if (!table.separator.empty()) file.csv.separator = table.separator.front();
+    file.csv.quote = table.quote.front();
+    file.csv.encoding = EncodingNamed(table.encoding);
+    options.tables.push_back(std::move(file));
+  }
+  return OpenFileReader(std::move(options));
+}
+
 }  // namespace
 
 ChangeLogOptions LogOptionsOf(const SourceConfig& source) {
@@ -57,6 +81,7 @@ ChangeLogOptions LogOptionsOf(const SourceConfig& source) {
 
 std::unique_ptr<SourceReader> OpenReader(const SourceConfig& source,
                                          std::map<std::string, std::string> records, ChangeLog* log) {
+  if (source.kind == "csv") return OpenFiles(source, std::move(records));
   return OpenSqliteReader(
       {source.path, source.include, source.skip, source.blocked, std::move(records), log});
 }
@@ -70,7 +95,11 @@ CycleReport RunSource(const AgentConfig& config, const SourceConfig& source, con
   absl::StatusOr<std::unique_ptr<ChangeLog>> log = nullptr;
   if (source.strategy == "cdc") log = ChangeLog::Open(LogOptionsOf(source));
   if (!log.ok()) return Failed(log.status());
-  std::unique_ptr<SourceReader> reader = OpenReader(source, state->Records(), log->get());
+  SourceConfig placed = source;
+  if (placed.rejects.empty()) {
+    placed.rejects = absl::StrCat(config.agent.state_dir, "/", source.context_id, ".rejects");
+  }
+  std::unique_ptr<SourceReader> reader = OpenReader(placed, state->Records(), log->get());
   absl::StatusOr<std::unique_ptr<CaptureState>> capture = nullptr;
   std::optional<CaptureHistory> captured;
   if (source.strategy == "synthetic") {

@@ -20,6 +20,9 @@ add_test(NAME python.metrics COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/pyth
 set_tests_properties(python.metrics PROPERTIES LABELS python TIMEOUT 120)
 add_test(NAME python.minimal_source COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/python/minimal_source_test.py
                                             ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
+add_test(NAME python.files COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/python/files_test.py
+                                   ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
+set_tests_properties(python.files PROPERTIES LABELS python TIMEOUT 300)
 set_tests_properties(python.cycle python.minimal_source PROPERTIES LABELS python TIMEOUT 120)
 
 # Not with sanitizers: the disk that fails is preloaded into the server.

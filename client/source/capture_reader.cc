@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -16,7 +17,8 @@ namespace mirror {
 namespace {
 
 constexpr std::size_t kDigestsAtATime = 20'000;
-constexpr std::size_t kNotesAtATime = 10'000;
+/// Looks that are taken again because the source moved.
+constexpr int kLooks = 4;
 
 std::vector<std::uint32_t> AllColumns(const TableSchema& table) {
   std::vector<std::uint32_t> columns(table.columns.size());
@@ -86,9 +88,9 @@ class NotedChanges : public ChangeReader {
       return at_end_ ? absl::OkStatus() : Read(std::exchange(also_, {}), Operation::kInsert);
     }
     absl::StatusOr<std::vector<CaptureState::Note>> notes =
-        state_.ReadNoted(table_, from_, behind_, kNotesAtATime);
+        state_.ReadNoted(table_, from_, behind_, inner_.KeysAtATime());
     if (!notes.ok()) return notes.status();
-    noted_all_ = notes->size() < kNotesAtATime;
+    noted_all_ = notes->size() < inner_.KeysAtATime();
     if (!notes->empty()) behind_ = notes->back().key;
     RowBlock gone = RowBlock::For(schema_, schema_.Key());
     for (CaptureState::Note& note : *notes) {
@@ -137,6 +139,48 @@ class NotedChanges : public ChangeReader {
   Operation operation_ = Operation::kInsert;
 };
 
+/// All rows of a table in which some have the key of another one: each key once.
+class RowsOnce : public TableReader {
+ public:
+  RowsOnce(SourceReader& inner, CaptureState& state, CaptureState::Table table,
+           std::vector<std::uint32_t> columns)
+      : inner_(inner), state_(state), table_(std::move(table)), columns_(std::move(columns)) {}
+
+  absl::StatusOr<bool> Next(const BlockSize& size, RowBlock* block, LargeSink* sink) override {
+    while (rows_ == nullptr) {
+      absl::StatusOr<std::vector<CaptureState::Note>> notes =
+          state_.ReadNoted(table_, -1, behind_, inner_.KeysAtATime());
+      if (!notes.ok()) return notes.status();
+      if (notes->empty()) return false;
+      behind_ = notes->back().key;
+      std::vector<Key> keys;
+      for (CaptureState::Note& note : *notes) {
+        if (!note.gone) keys.push_back(std::move(note.key));
+      }
+      if (keys.empty()) continue;
+      absl::StatusOr<std::unique_ptr<ChangeReader>> rows =
+          inner_.RowsOf(table_.name, columns_, std::move(keys));
+      if (!rows.ok()) return rows.status();
+      rows_ = *std::move(rows);
+    }
+    absl::StatusOr<ChangePiece> piece = rows_->Next(size, sink);
+    if (!piece.ok()) return piece.status();
+    if (piece->last) rows_.reset();
+    for (ChangeBlock& one : piece->blocks) {
+      if (one.operation == Operation::kInsert) *block = std::move(one.rows);
+    }
+    return true;
+  }
+
+ private:
+  SourceReader& inner_;
+  CaptureState& state_;
+  const CaptureState::Table table_;
+  const std::vector<std::uint32_t> columns_;
+  Key behind_;
+  std::unique_ptr<ChangeReader> rows_;
+};
+
 class CaptureReader : public SourceReader {
  public:
   CaptureReader(std::unique_ptr<SourceReader> inner, CaptureState& state)
@@ -146,22 +190,9 @@ class CaptureReader : public SourceReader {
   absl::StatusOr<std::vector<std::string>> TableNames() override { return inner_->TableNames(); }
 
   absl::StatusOr<SourceSchema> Schema() override {
-    absl::StatusOr<SourceSchema> schema = inner_->Schema();
-    if (!schema.ok()) return schema;
-    schemas_.clear();
-    const absl::StatusOr<std::int64_t> run = state_.BeginRun();
-    if (!run.ok()) return run.status();
-    for (SourceTable& table : schema->tables) {
-      if (!table.problem.empty()) continue;
-      const absl::Status captured = Capture(table, *run, &schema->notes);
-      if (captured.ok()) {
-        schemas_.push_back(table.schema);
-        continue;
-      }
-      // Of the source or of the state as a whole.
-      if (absl::IsUnavailable(captured) || absl::IsDataLoss(captured)) return captured;
-      table.problem = std::string(captured.message());
-    }
+    absl::StatusOr<SourceSchema> schema = Look(/*last=*/false);
+    for (int look = 2; look <= kLooks && absl::IsAborted(schema.status()); ++look)
+      schema = Look(look == kLooks);
     return schema;
   }
 
@@ -170,6 +201,11 @@ class CaptureReader : public SourceReader {
   }
   absl::StatusOr<std::unique_ptr<TableReader>> Read(const std::string& table,
                                                     const std::vector<std::uint32_t>& columns) override {
+    if (twice_.contains(table)) {
+      absl::StatusOr<std::optional<CaptureState::Table>> captured = state_.Find(table);
+      if (!captured.ok()) return captured.status();
+      if (*captured) return std::make_unique<RowsOnce>(*inner_, state_, **std::move(captured), columns);
+    }
     return inner_->Read(table, columns);
   }
   absl::StatusOr<std::unique_ptr<DigestReader>> Digests(const std::string& table,
@@ -181,6 +217,7 @@ class CaptureReader : public SourceReader {
                                                        std::vector<Key> keys) override {
     return inner_->RowsOf(table, columns, std::move(keys));
   }
+  std::size_t KeysAtATime() const override { return inner_->KeysAtATime(); }
 
   absl::StatusOr<std::unique_ptr<ChangeReader>> Changes(const std::string& table, Lsn from,
                                                         const std::vector<std::uint32_t>& columns,
@@ -198,17 +235,42 @@ class CaptureReader : public SourceReader {
   }
 
  private:
+  /// kAborted: a table moved meanwhile; with `last` that is the table's own problem.
+  absl::StatusOr<SourceSchema> Look(bool last) {
+    absl::StatusOr<SourceSchema> schema = inner_->Schema();
+    if (!schema.ok()) return schema;
+    schemas_.clear();
+    twice_.clear();
+    const absl::StatusOr<std::int64_t> run = state_.BeginRun();
+    if (!run.ok()) return run.status();
+    for (SourceTable& table : schema->tables) {
+      if (!table.problem.empty()) continue;
+      schemas_.push_back(table.schema);
+      if (!table.later.empty()) {
+        schema->notes.push_back(table.later);
+        continue;
+      }
+      const absl::Status captured = Capture(table, *run, &schema->notes);
+      if (captured.ok()) continue;
+      // Of the source or of the state as a whole.
+      if (absl::IsUnavailable(captured) || absl::IsDataLoss(captured)) return captured;
+      if (absl::IsAborted(captured) && !last) return captured;
+      table.problem = std::string(captured.message());
+    }
+    return schema;
+  }
+
   absl::Status Capture(const SourceTable& source, std::int64_t run, std::vector<std::string>* notes) {
     const TableSchema& schema = source.schema;
     const std::vector<std::uint32_t> key = schema.Key();
     const absl::StatusOr<CaptureState::Table> table = state_.Prepare(schema.name, FormOf(schema), key.size());
     if (!table.ok()) return table.status();
-    const absl::StatusOr<std::unique_ptr<DigestReader>> rows =
-        inner_->Digests(schema.name, AllColumns(schema));
+    const absl::StatusOr<std::unique_ptr<DigestReader>> rows = inner_->Scan(schema.name, AllColumns(schema));
     if (!rows.ok()) return rows.status();
     const absl::StatusOr<std::unique_ptr<CaptureLook>> look = CaptureLook::Begin(state_, *table, run);
     if (!look.ok()) return look.status();
     RangeDigest all;
+    bool partial = false;
     for (bool end = false; !end;) {
       const absl::StatusOr<DigestPiece> piece = (*rows)->Next(kDigestsAtATime, !key.empty());
       if (!piece.ok()) return piece.status();
@@ -217,13 +279,19 @@ class CaptureReader : public SourceReader {
       for (const auto& [of_row, digest] : piece->rows) {
         if (absl::Status added = (*look)->Add(of_row, digest); !added.ok()) return added;
       }
+      for (const Key& untold : piece->untold) {
+        if (absl::Status kept = (*look)->Keep(untold); !kept.ok()) return kept;
+      }
+      partial = partial || piece->partial;
+      notes->insert(notes->end(), piece->notes.begin(), piece->notes.end());
     }
     if (key.empty()) {
       if (absl::Status added = (*look)->AddAll(all.rows, all.sum); !added.ok()) return added;
     }
-    const absl::StatusOr<CaptureLook::Found> found = (*look)->End(/*whole=*/true);
+    const absl::StatusOr<CaptureLook::Found> found = (*look)->End(/*whole=*/!partial);
     if (!found.ok()) return found.status();
     if (found->twice > 0) {
+      twice_.insert(schema.name);
       notes->push_back(absl::StrCat("table '", schema.name, "': ", found->twice,
                                     found->twice == 1 ? " row has" : " rows have",
                                     " the key of another one; only the first row of each key is mirrored"));
@@ -233,7 +301,9 @@ class CaptureReader : public SourceReader {
 
   const std::unique_ptr<SourceReader> inner_;
   CaptureState& state_;
-  std::vector<TableSchema> schemas_;  ///< Of this look.
+  // Of this look.
+  std::vector<TableSchema> schemas_;
+  std::set<std::string> twice_;  ///< Tables with rows that have the key of another one.
 };
 
 }  // namespace

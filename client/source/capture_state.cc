@@ -463,6 +463,17 @@ absl::Status CaptureLook::Add(const Key& key, std::uint64_t digest) {
   return Noted();
 }
 
+absl::Status CaptureLook::Keep(const Key& key) {
+  BindKey(find_, 1, key);
+  const int code = sqlite3_step(find_.get());
+  if (code != SQLITE_ROW && code != SQLITE_DONE) return state_.Failed("reading it");
+  if (code == SQLITE_ROW && sqlite3_column_type(find_.get(), 0) != SQLITE_NULL) {
+    See(sqlite3_column_int64(find_.get(), 1));
+  }
+  find_.Reset();
+  return absl::OkStatus();
+}
+
 absl::Status CaptureLook::AddAll(std::uint64_t rows, std::uint64_t digest) {
   if (table_.changed != 0 && rows == table_.rows && digest == table_.digest) return absl::OkStatus();
   table_.rows = rows;

@@ -124,6 +124,8 @@ class CaptureLook {
   ~CaptureLook();
 
   absl::Status Add(const Key& key, std::uint64_t digest);
+  /// A row that is there, and stays what it was.
+  absl::Status Keep(const Key& key);
   /// Of a table without a key: all of it.
   absl::Status AddAll(std::uint64_t rows, std::uint64_t digest);
   /// `whole`: all rows of the table were added; those that were not are gone.

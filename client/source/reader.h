@@ -38,6 +38,8 @@ struct SourceTable {
   std::string problem;
   /// What the reader wants to know about it in the next run: keep it and hand it back. Empty: nothing.
   std::string record;
+  /// Its rows are left for the next look, and why, for people; empty: they are there to be read.
+  std::string later = {};
 };
 
 /// A table that cannot even be announced.
@@ -131,6 +133,9 @@ struct DigestPiece {
   bool end = false;  ///< These were the last rows.
   /// Where each row was asked for.
   std::vector<std::pair<Key, std::uint64_t>> rows = {};
+  std::vector<Key> untold = {};  ///< Of rows that are there and cannot be taken.
+  bool partial = false;          ///< There are such rows without a key: none that did not come is gone.
+  std::vector<std::string> notes = {};  ///< With `end`: what the person should know of them.
 };
 
 /// The digests of a table's rows, see DigestRangesResponse, in the order of KeyRange; those of a table
@@ -188,6 +193,14 @@ class SourceReader {
     return absl::UnimplementedError(absl::StrCat("table '", table, "' cannot be compared by digests"));
   }
 
+  /// The same in any order, as it is quickest, to find what changed.
+  virtual absl::StatusOr<std::unique_ptr<DigestReader>> Scan(const std::string& table,
+                                                             const std::vector<std::uint32_t>& columns) {
+    return Digests(table, columns);
+  }
+
+  /// Keys of one RowsOf() where there are many.
+  virtual std::size_t KeysAtATime() const { return 10'000; }
   /// The rows with these keys as they are now, whole, as inserts; those that are not there as deletes. The
   /// pieces have neither target nor number of rows.
   virtual absl::StatusOr<std::unique_ptr<ChangeReader>> RowsOf(const std::string& table,

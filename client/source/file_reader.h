@@ -1,0 +1,52 @@
+#ifndef MIRROR_CLIENT_SOURCE_FILE_READER_H_
+#define MIRROR_CLIENT_SOURCE_FILE_READER_H_
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "client/source/csv_rows.h"
+#include "client/source/reader.h"
+
+namespace mirror {
+
+/// Rows that cannot be taken and are described one by one; the rest is counted.
+inline constexpr std::size_t kRejectsDescribed = 5;
+/// From how many rows the types of a new file are guessed at first; a later value that does not fit has all
+/// of them looked at.
+inline constexpr std::size_t kRowsGuessed = 10'000;
+
+/// One table of a folder of files.
+struct FileTable {
+  std::string name;
+  std::string file;  ///< A pattern with '*'; of several files the last one by name is the table's state.
+  std::vector<std::string> key;            ///< Names of columns. Empty: the table has none.
+  std::map<std::string, Type> types = {};  ///< Of columns, where they are not to be guessed.
+  CsvOptions csv = {};
+};
+
+struct FileReaderOptions {
+  std::string folder;
+  std::vector<FileTable> tables;
+  std::string rejects;             ///< A folder, made when it is needed.
+  std::int64_t settle_ms = 2'000;  ///< A file that was written to in this time is left for the next look.
+  /// SourceTable.record of earlier runs, by table name.
+  std::map<std::string, std::string> records = {};
+};
+
+/// A folder into which another system drops files, each the whole of one table as of then.
+///
+/// Columns are TEXT, INT64 or DOUBLE, see TypeGuess, and nullable but for the key. What was guessed is the
+/// record; a value that does not fit it has the column made wider. A row that cannot be taken (the wrong
+/// number of fields, a value that is not of the declared type, no key, not UTF-8) is left out, described in
+/// SourceSchema.notes by file, line and column, and written as it stands to `<rejects>/<table>.csv`; the
+/// others go on. A row whose key can be read is not taken for gone, and where it cannot be, no row is.
+///
+/// A file that is replaced or written to while it is read: kAborted.
+std::unique_ptr<SourceReader> OpenFileReader(FileReaderOptions options);
+
+}  // namespace mirror
+
+#endif  // MIRROR_CLIENT_SOURCE_FILE_READER_H_

@@ -1,0 +1,38 @@
+#ifndef MIRROR_CLIENT_SOURCE_FILE_ROWS_H_
+#define MIRROR_CLIENT_SOURCE_FILE_ROWS_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+
+namespace mirror {
+
+/// Bytes of one row of a file; a longer one is none. A quote that is never closed ends here, too.
+inline constexpr std::size_t kFileRowBytesMax = 64 << 20;
+
+/// One row of a file, valid until the next one is read.
+struct FileRow {
+  std::uint64_t line = 0;                               ///< Where it begins, from 1.
+  std::vector<std::optional<std::string_view>> fields;  ///< UTF-8 where the file is what it is said to be.
+  std::string wrong;     ///< Why it cannot be taken, for people; empty: it can.
+  std::string_view raw;  ///< As it stands in the file, with its end.
+};
+
+/// The rows of a file with a header, from the first to the last. Memory: one row and a piece of the file.
+/// Threads: one.
+class FileRows {
+ public:
+  virtual ~FileRows() = default;
+  virtual const std::vector<std::string>& header() const = 0;
+  /// False: there are no more. Errors: the file cannot be read.
+  virtual absl::StatusOr<bool> Next(FileRow* row) = 0;
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_CLIENT_SOURCE_FILE_ROWS_H_

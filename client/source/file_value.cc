@@ -1,0 +1,43 @@
+#include "client/source/file_value.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <system_error>
+
+namespace mirror {
+namespace {
+
+constexpr std::ptrdiff_t kExactDigits = 15;
+
+bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+
+/// Digits that begin with 0 and go on with another digit.
+bool HasLeadingZero(std::string_view digits) {
+  return digits.size() > 1 && digits[0] == '0' && IsDigit(digits[1]);
+}
+
+}  // namespace
+
+std::optional<std::int64_t> ReadInteger(std::string_view text) {
+  const std::string_view digits = text.starts_with('-') ? text.substr(1) : text;
+  if (digits.empty() || HasLeadingZero(digits) || text == "-0") return std::nullopt;
+  std::int64_t value = 0;
+  const auto read = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (read.ec != std::errc() || read.ptr != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+std::optional<double> ReadReal(std::string_view text) {
+  const std::string_view digits = text.starts_with('-') ? text.substr(1) : text;
+  if (digits.empty() || !IsDigit(digits.front()) || HasLeadingZero(digits)) return std::nullopt;
+  if (std::count_if(digits.begin(), digits.end(), IsDigit) > kExactDigits) return std::nullopt;
+  double value = 0;
+  const auto read = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (read.ec != std::errc() || read.ptr != text.data() + text.size() || !std::isfinite(value)) {
+    return std::nullopt;
+  }
+  return value;
+}
+
+}  // namespace mirror

@@ -1,0 +1,260 @@
+#!/usr/bin/python3
+"""A folder into which real CSV files are dropped, state after state, and what the agent makes of it. The files are read
+here by Python's own parser.
+
+Usage: files_test.py BIN_DIR
+"""
+
+import csv
+import json
+import pathlib
+import re
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tarfile
+import tempfile
+import time
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+HISTORY = ROOT / "tests" / "data" / "ourairports-history.tar.xz"
+TABLES = ("airport_frequencies", "countries", "navaids", "regions", "runways")
+PATIENCE_S = 60
+BIN = None
+
+
+class Place:
+    """A server, and an agent whose source is a folder."""
+
+    def __init__(self, test):
+        self.work = pathlib.Path(tempfile.mkdtemp(prefix="files test "))
+        test.addCleanup(shutil.rmtree, self.work, ignore_errors=True)
+        self.drop = self.work / "drop"
+        self.drop.mkdir()
+        dev = self.work / "dev"
+        subprocess.run(
+            [BIN / "mirrorctl", "init", "--dir", dev, "--context-id", "Cust"], check=True, stdout=subprocess.DEVNULL
+        )
+        toml = dev / "mirror-server.toml"
+        toml.write_text(re.sub(r"^port = 744[34]", "port = 0", toml.read_text(), flags=re.MULTILINE))
+        out = self.work / "server.out"
+        with out.open("wb") as log:
+            self.server = subprocess.Popen([BIN / "mirror-server", "--config", toml], stdout=log, stderr=log)
+        test.addCleanup(self.stop)
+        end = time.monotonic() + PATIENCE_S
+        while not (ready := re.search(r"sources on (\S+),", out.read_text())):
+            assert self.server.poll() is None and time.monotonic() < end, out.read_text()
+            time.sleep(0.05)
+        self.toml = dev / "mirror-agent.toml"
+        text = re.sub(
+            r'^address = "127.0.0.1:7443"', f'address = "{ready[1]}"', self.toml.read_text(), flags=re.MULTILINE
+        )
+        self.toml_head = text
+        self.mirror = dev / "data" / "Mirror_Cust.db"
+
+    def stop(self):
+        self.server.terminate()
+        self.server.wait(PATIENCE_S)
+
+    def configure(self, tables):
+        """{name: more lines}"""
+        text = self.toml_head + f'\n[[source]]\ncontext_id = "Cust"\nkind = "csv"\nfolder = "{self.drop}"\nsettle = "0s"\n'
+        for name, lines in tables.items():
+            text += f'[[source.table]]\nname = "{name}"\n{lines}\n'
+        self.toml.write_text(text)
+
+    def once(self, *more):
+        """What the agent did with each table."""
+        run = subprocess.run(
+            [BIN / "mirror-agent", "once", "--json", "--config", self.toml, *more],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+        )
+        source = json.loads(run.stdout)["sources"][0] if run.stdout else {}
+        source["exit"], source["stderr"] = run.returncode, run.stderr
+        source["by_table"] = {table["table"]: table for table in source.get("tables", [])}
+        return source
+
+    def rows(self, table):
+        database = sqlite3.connect(f"file:{self.mirror}?mode=ro", uri=True)
+        database.row_factory = sqlite3.Row
+        try:
+            return [dict(row) for row in database.execute(f'SELECT * FROM "{table}"')]
+        finally:
+            database.close()
+
+
+def same(value, text):
+    """Whether the mirror's value is what stands in the file."""
+    if value is None or text == "":
+        return value is None and text == ""
+    if isinstance(value, int):
+        return str(value) == text
+    return value == float(text) if isinstance(value, float) else value == text
+
+
+def read(path):
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+class RealStates(unittest.TestCase):
+    def test_each_state_is_mirrored_and_only_what_changed_is_sent(self):
+        place = Place(self)
+        place.configure({table: 'key = ["id"]' for table in TABLES})
+        with tarfile.open(HISTORY) as history:
+            history.extractall(place.work / "states", filter="data")
+        states = sorted(path for path in (place.work / "states").iterdir() if path.is_dir())
+        self.assertEqual(len(states), 7)
+        before, changes = {}, 0
+        for state in states:
+            for table in TABLES:
+                shutil.copyfile(state / f"{table}.csv", place.drop / f"{table}.csv")
+            report = place.once()
+            self.assertEqual(report["exit"], 0, report)
+            self.assertEqual(report["notes"], [], state)
+            for table in TABLES:
+                with self.subTest(state=state.name, table=table):
+                    wanted = {row["id"]: row for row in read(state / f"{table}.csv")}
+                    mirrored = {str(row["id"]): row for row in place.rows(table)}
+                    self.assertEqual(set(mirrored), set(wanted))
+                    for key, row in wanted.items():
+                        for column, text in row.items():
+                            self.assertTrue(same(mirrored[key][column], text), (key, column, text, mirrored[key][column]))
+                    sent = report["by_table"][table]
+                    former = before.get(table)
+                    if former is not None and sent["action"] != "populate":
+                        counts = (
+                            len(wanted.keys() - former.keys()),
+                            sum(former[key] != wanted[key] for key in wanted.keys() & former.keys()),
+                            len(former.keys() - wanted.keys()),
+                        )
+                        self.assertEqual((sent["inserts"], sent["updates"], sent["deletes"]), counts)
+                        changes += sent["action"] == "changes"
+                    elif former is not None:
+                        # A column's values are of a wider type by now.
+                        self.assertIn("column", sent["reason"])
+                    before[table] = wanted
+        self.assertGreater(changes, 15)
+        report = place.once()
+        self.assertEqual({table["action"] for table in report["tables"]}, {"none"})
+        verified = subprocess.run(
+            [BIN / "mirror-agent", "verify", "--config", place.toml], capture_output=True, text=True, check=False
+        )
+        self.assertEqual(verified.returncode, 0, verified.stdout + verified.stderr)
+
+
+class Deviations(unittest.TestCase):
+    def setUp(self):
+        self.place = Place(self)
+
+    def drop(self, name, data):
+        (self.place.drop / name).write_bytes(data)
+
+    def test_files_as_other_programs_write_them(self):
+        self.drop("a.csv", b'\xef\xbb\xbfid;name;n\r\n1;"J\xc3\xb6rg; ""der"" Erste";007\r\n2;"zwei\r\nZeilen";\r\n3;"";1.5\r\n')
+        self.drop("b.csv", "id,name\n1,Müller\n2,naïve".encode("latin-1"))
+        self.drop("c.csv", b"id\tprice\n1\t\x80 5\n\n2\t'a\tb'\n")
+        self.place.configure(
+            {
+                "a": 'key = ["id"]',
+                "b": 'key = ["id"]\nencoding = "latin-1"',
+                "c": 'key = ["id"]\nencoding = "windows-1252"\nquote = "\'"',
+            }
+        )
+        report = self.place.once()
+        self.assertEqual(report["exit"], 0, report)
+        self.assertEqual(
+            self.place.rows("a"),
+            [
+                {"id": 1, "name": 'Jörg; "der" Erste', "n": "007"},
+                {"id": 2, "name": "zwei\r\nZeilen", "n": None},
+                {"id": 3, "name": "", "n": "1.5"},
+            ],
+        )
+        self.assertEqual([row["name"] for row in self.place.rows("b")], ["Müller", "naïve"])
+        self.assertEqual([row["price"] for row in self.place.rows("c")], ["€ 5", "a\tb"])
+
+    def test_wrong_lines_are_told_and_kept_and_the_rest_goes_on(self):
+        self.place.configure({"a": 'key = ["id"]\ntypes = { n = "integer" }'})
+        self.drop("a.csv", b"id,n\n1,1\n2,2\n3,3\n4,4\n")
+        self.assertEqual(self.place.once()["exit"], 0)
+        self.drop("a.csv", b'id,n\n1,10\n2,two\n3\nx"y,1\n5,5\n')
+        report = self.place.once()
+        self.assertEqual(report["exit"], 0, report)
+        note = " ".join(report["notes"])
+        for said in ("3 rows were left out", "line 3, column 'n': not an integer", "line 4, it has 1 field", "line 5, a quote"):
+            self.assertIn(said, note)
+        # Of row 3 nobody knows whether it is row 3 that cannot be read: nothing is taken for gone.
+        self.assertEqual(
+            self.place.rows("a"),
+            [{"id": 1, "n": 10}, {"id": 2, "n": 2}, {"id": 3, "n": 3}, {"id": 4, "n": 4}, {"id": 5, "n": 5}],
+        )
+        rejects = self.place.toml.parent / "agent-state" / "Cust.rejects" / "a.csv"
+        self.assertEqual(rejects.read_bytes(), b'id,n\n2,two\n3\nx"y,1\n')
+        self.drop("a.csv", b"id,n\n1,10\n2,two\n5,5\n")
+        report = self.place.once()
+        self.assertEqual([row["id"] for row in self.place.rows("a")], [1, 2, 5])
+        self.drop("a.csv", b"id,n\n1,10\n2,20\n5,5\n")
+        self.assertEqual(self.place.once()["notes"], [])
+        self.assertFalse(rejects.exists())
+
+    def test_a_key_that_comes_twice_is_told_and_its_first_row_counts(self):
+        self.place.configure({"a": 'key = ["id"]'})
+        self.drop("a.csv", b"id,n\n1,1\n2,2\n1,9\n")
+        report = self.place.once()
+        self.assertEqual(report["exit"], 0, report)
+        self.assertIn("1 row has the key of another one", " ".join(report["notes"]))
+        self.assertEqual(self.place.rows("a"), [{"id": 1, "n": 1}, {"id": 2, "n": 2}])
+        self.drop("a.csv", b"id,n\n1,5\n2,2\n1,9\n")
+        self.assertEqual(self.place.once()["by_table"]["a"]["updates"], 1)
+        self.assertEqual(self.place.rows("a"), [{"id": 1, "n": 5}, {"id": 2, "n": 2}])
+
+    def test_a_value_of_another_type_widens_its_column(self):
+        self.place.configure({"a": 'key = ["id"]'})
+        self.drop("a.csv", b"id,n\n1,1\n2,2\n")
+        self.place.once()
+        self.drop("a.csv", b"id,n\n1,1\n2,2.5\n")
+        report = self.place.once()
+        self.assertEqual(report["exit"], 0, report)
+        self.assertEqual([row["n"] for row in self.place.rows("a")], [1.0, 2.5])
+        self.drop("a.csv", b"id,n\n1,1\n2,n/a\n")
+        self.assertEqual(self.place.once()["exit"], 0)
+        self.assertEqual([row["n"] for row in self.place.rows("a")], ["1", "n/a"])
+
+    def test_the_last_of_dated_files_counts(self):
+        self.place.configure({"a": 'key = ["id"]\nfile = "a-*.csv"'})
+        self.drop("a-2024-01-01.csv", b"id,n\n1,1\n")
+        self.drop("a-2024-02-01.csv", b"id,n\n1,2\n2,2\n")
+        self.place.once()
+        self.assertEqual(self.place.rows("a"), [{"id": 1, "n": 2}, {"id": 2, "n": 2}])
+        self.drop("a-2024-03-01.csv", b"id,n\n2,3\n")
+        sent = self.place.once()["by_table"]["a"]
+        self.assertEqual((sent["inserts"], sent["updates"], sent["deletes"]), (0, 1, 1))
+
+    def test_a_file_that_is_not_there_or_still_written_changes_nothing(self):
+        self.place.configure({"a": 'key = ["id"]'})
+        report = self.place.once()
+        self.assertEqual(report["exit"], 1)
+        self.drop("a.csv", b"id,n\n1,1\n")
+        self.place.once()
+        (self.place.drop / "a.csv").unlink()
+        report = self.place.once()
+        self.assertEqual(report["exit"], 1)
+        self.assertIn("there is no file 'a.csv'", report["by_table"]["a"]["reason"])
+        self.assertEqual(self.place.rows("a"), [{"id": 1, "n": 1}])
+        self.place.toml.write_text(self.place.toml.read_text().replace('settle = "0s"', 'settle = "1h"'))
+        self.drop("a.csv", b"id,n\n2,")
+        report = self.place.once()
+        self.assertEqual(report["exit"], 0, report)
+        self.assertIn("is still being written", " ".join(report["notes"]))
+        self.assertEqual(self.place.rows("a"), [{"id": 1, "n": 1}])
+
+
+if __name__ == "__main__":
+    BIN = pathlib.Path(sys.argv.pop(1)).resolve()
+    unittest.main()
