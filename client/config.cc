@@ -468,15 +468,27 @@ class Loader {
         return absl::OkStatus();
       };
     };
-    return {{"name", text(&table->name)},
-            {"file", text(&table->file)},
-            {"key", [table](const Given& given) { return SetPatterns(given, &table->key); }},
-            {"types", [table](const Given& given) { return SetTypes(given, &table->types); }},
-            {"separator", character(&table->separator)},
-            {"quote", character(&table->quote)},
-            {"encoding", [table](const Given& given) {
-               return SetOneOf(given, {"utf-8", "latin-1", "windows-1252"}, &table->encoding);
-             }}};
+    return {
+        {"name", text(&table->name)},
+        {"strategy",
+         [table](const Given& given) {
+           return SetOneOf(given, {"synthetic", "watermark", "watermark_cdc", "window"}, &table->strategy);
+         }},
+        {"watermark", text(&table->watermark)},
+        {"precision", [table](const Given& given) { return SetPrecision(given, &table->precision); }},
+        {"window", SetDuration(&table->window_ms, kIntervalMin, kRetentionMax)},
+        {"time",
+         [table](const Given& given) {
+           return SetOneOf(given, {"iso", "unix", "unix_ms"}, &table->time);
+         }},
+        {"file", text(&table->file)},
+        {"key", [table](const Given& given) { return SetPatterns(given, &table->key); }},
+        {"types", [table](const Given& given) { return SetTypes(given, &table->types); }},
+        {"separator", character(&table->separator)},
+        {"quote", character(&table->quote)},
+        {"encoding", [table](const Given& given) {
+           return SetOneOf(given, {"utf-8", "latin-1", "windows-1252"}, &table->encoding);
+         }}};
   }
 
   absl::Status SetTables(const Given& given, SourceConfig* source) {
@@ -500,6 +512,47 @@ class Loader {
                                                        "' is that of the table in line ", other.line));
       }
       source->tables.push_back(std::move(table));
+    }
+    return absl::OkStatus();
+  }
+
+  static absl::Status SetPrecision(const Given& given, std::string* target) {
+    if (given.node->is_integer()) {
+      const absl::StatusOr<std::int64_t> step = AsNumber(given, 1, INT64_MAX);
+      if (step.ok()) *target = absl::StrCat(*step);
+      return step.status();
+    }
+    return SetOneOf(given, {"day", "hour", "minute", "second"}, target);
+  }
+
+  /// What goes together in a [[source.table]].
+  absl::Status CheckSourceTable(const toml::table& entry, const SourceConfig& source,
+                                const TableConfig& table) const {
+    const auto wrong = [&](const char* key, const std::string& what) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(At(*entry.get(key)), ": [source.table] '", key, "' ", what));
+    };
+    for (const char* key : {"file", "key", "types", "separator", "quote", "encoding"}) {
+      if (source.kind != "csv" && entry.contains(key)) return wrong(key, "is for kind = \"csv\" only");
+    }
+    if (!table.strategy.empty() && source.strategy != "synthetic") {
+      return wrong("strategy", absl::StrCat("needs strategy = \"synthetic\" of its [[source]], not \"",
+                                            source.strategy, "\""));
+    }
+    const bool by_column = !table.strategy.empty() && table.strategy != "synthetic";
+    if (by_column && table.watermark.empty()) {
+      return wrong("strategy", "needs 'watermark', the column by which changes are found");
+    }
+    const std::array<std::pair<const char*, bool>, 4> keys = {
+        {{"watermark", by_column},
+         {"precision", table.strategy == "watermark_cdc"},
+         {"window", table.strategy == "window"},
+         {"time", table.strategy == "window"}}};
+    for (const auto& [key, fits] : keys) {
+      if (entry.contains(key) && !fits) {
+        return wrong(key, absl::StrCat("says nothing with strategy = \"",
+                                       table.strategy.empty() ? source.strategy : table.strategy, "\""));
+      }
     }
     return absl::OkStatus();
   }
@@ -538,7 +591,7 @@ class Loader {
     const auto wrong = [&](const char* key, const std::string& what) {
       return absl::InvalidArgumentError(absl::StrCat(At(*table.get(key)), ": [source] '", key, "' ", what));
     };
-    for (const char* key : {"folder", "table", "settle", "rejects"}) {
+    for (const char* key : {"folder", "settle", "rejects"}) {
       if (!files && table.contains(key)) return wrong(key, "is for kind = \"csv\" only");
     }
     for (const char* key : {"path", "include", "skip", "blocked", "retention", "max_log"}) {
@@ -553,6 +606,12 @@ class Loader {
       if (table.contains(key)) continue;
       return absl::InvalidArgumentError(
           absl::StrCat(config_.file, ":", source->line, ": [[source]] without '", key, "', which it needs"));
+    }
+    if (const toml::array* list = table["table"].as_array(); list != nullptr) {
+      for (std::size_t i = 0; i < source->tables.size(); ++i) {
+        absl::Status checked = CheckSourceTable(*list->get(i)->as_table(), *source, source->tables[i]);
+        if (!checked.ok()) return checked;
+      }
     }
     if (files && source->tables.empty()) {
       return absl::InvalidArgumentError(absl::StrCat(config_.file, ":", source->line,

@@ -48,10 +48,15 @@ struct QuietHours {
   }
 };
 
-/// One `[[source.table]]` of a source of kind csv.
+/// One `[[source.table]]`. Of kind csv each table has one, with `file` to `encoding`.
 struct TableConfig {
   int line = 0;  ///< In the file, for messages.
   std::string name;
+  std::string strategy;   ///< synthetic | watermark | watermark_cdc | window. Empty: that of the source.
+  std::string watermark;  ///< The column by which the last three find what changed.
+  std::string precision;  ///< watermark_cdc: see CaptureRule.
+  std::int64_t window_ms = 30LL * 86'400'000;  ///< window
+  std::string time;                            ///< window: see CaptureRule.
   std::string file;              ///< A pattern; the last one by name counts. Default: the name with .csv.
   std::vector<std::string> key;  ///< Columns; none: the table has no key.
   std::map<std::string, std::string> types =

@@ -352,6 +352,10 @@ class Run {
         unknown("the endpoint cannot compare by digests");
         continue;
       }
+      if (const std::string why = history_.WhyNotEqual(table.name); !why.empty()) {
+        unknown(why);
+        continue;
+      }
       if (report.result != TableResult::kOk) {
         unknown(report.reason);
         continue;
@@ -565,8 +569,7 @@ class Run {
     }
     for (const SourceTable& table : schema_.tables) {
       // Of some nobody knows whether one that was not sent changed.
-      const bool looked_at =
-          history_.SeesChanges(table.schema.name) || committed.contains(table.schema.name);
+      const bool looked_at = history_.SeesChanges(table.schema.name) || committed.contains(table.schema.name);
       if (!looked_at || ReportOf(table.schema.name).result != TableResult::kOk) {
         request->add_stale_tables(table.schema.name);
       }

@@ -11,6 +11,7 @@
 #include "client/run_state.h"
 #include "client/source/capture_history.h"
 #include "client/source/capture_reader.h"
+#include "client/source/capture_rule.h"
 #include "client/source/capture_state.h"
 #include "client/source/file_reader.h"
 #include "client/source/sqlite_reader.h"
@@ -59,6 +60,24 @@ CsvEncoding EncodingNamed(const std::string& name) {
   return name == "windows-1252" ? CsvEncoding::kWindows1252 : CsvEncoding::kUtf8;
 }
 
+/// Of the tables that are captured in another way than the source's others, by folded name.
+std::map<std::string, CaptureRule> RulesOf(const SourceConfig& source) {
+  using How = CaptureRule::How;
+  std::map<std::string, CaptureRule> rules;
+  for (const TableConfig& table : source.tables) {
+    if (table.strategy.empty()) continue;
+    CaptureRule& rule = rules[FoldName(table.name)];
+    for (const How how : {How::kSynthetic, How::kWatermark, How::kWatermarkCdc, How::kWindow}) {
+      if (ToString(how) == table.strategy) rule.how = how;
+    }
+    rule.column = table.watermark;
+    rule.precision = table.precision;
+    rule.window_ms = table.window_ms;
+    rule.time = table.time;
+  }
+  return rules;
+}
+
 std::unique_ptr<SourceReader> OpenFiles(const SourceConfig& source,
                                         std::map<std::string, std::string> records) {
   FileReaderOptions options{source.path, {}, source.rejects, source.settle_ms, std::move(records)};
@@ -105,8 +124,9 @@ CycleReport RunSource(const AgentConfig& config, const SourceConfig& source, con
   if (source.strategy == "synthetic") {
     capture = CaptureState::Open(config.agent.state_dir, source.context_id);
     if (!capture.ok()) return Failed(capture.status());
-    reader = OpenCaptureReader(std::move(reader), **capture);
-    captured.emplace(**capture, *state);
+    const std::map<std::string, CaptureRule> rules = RulesOf(source);
+    reader = OpenCaptureReader(std::move(reader), **capture, rules);
+    captured.emplace(**capture, *state, rules);
   }
   History* const history = captured ? static_cast<History*>(&*captured) : log->get();
 

@@ -2,7 +2,9 @@
 
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "proto/wire/clock.h"
+#include "proto/wire/table.h"
 
 namespace mirror {
 
@@ -37,6 +39,13 @@ absl::StatusOr<std::optional<std::vector<Key>>> CaptureHistory::ChangedKeys(cons
 bool CaptureHistory::NamesRows(const std::string& table) {
   const absl::StatusOr<std::optional<CaptureState::Table>> found = state_.Find(table);
   return found.ok() && *found && (*found)->key_parts > 0;
+}
+
+std::string CaptureHistory::WhyNotEqual(const std::string& table) {
+  const auto rule = rules_.find(FoldName(table));
+  if (rule == rules_.end() || rule->second.SeesDeletes()) return "";
+  return absl::StrCat("strategy \"", std::string(ToString(rule->second.how)),
+                      "\" sends no deletes: the mirror keeps rows that the source has not any more");
 }
 
 absl::StatusOr<std::map<std::string, Position>> CaptureHistory::Begin(const std::vector<std::string>& tables,

@@ -4,8 +4,10 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "client/source/capture_rule.h"
 #include "client/source/capture_state.h"
 #include "client/source/history.h"
 
@@ -18,7 +20,8 @@ class CaptureHistory : public History {
   /// What was sent so long ago is forgotten, so that a mirror that is restored to it is populated.
   static constexpr std::int64_t kKeptMs = 7LL * 86'400'000;
 
-  CaptureHistory(CaptureState& state, History& identity) : state_(state), identity_(identity) {}
+  CaptureHistory(CaptureState& state, History& identity, std::map<std::string, CaptureRule> rules = {})
+      : state_(state), identity_(identity), rules_(std::move(rules)) {}
 
   const std::string& source_id() const override { return identity_.source_id(); }
   /// Another file at the same path, or an older one, is as good as any: its rows are compared.
@@ -35,6 +38,7 @@ class CaptureHistory : public History {
   bool NamesRows(const std::string& table) override;
   bool FollowsReading(const std::string& /*table*/) override { return false; }
   bool SeesChanges(const std::string& /*table*/) override { return true; }
+  std::string WhyNotEqual(const std::string& table) override;
   absl::StatusOr<std::map<std::string, Position>> Begin(const std::vector<std::string>& tables,
                                                         std::int64_t highest) override;
   absl::Status Forget(const std::map<std::string, Position>& durable) override;
@@ -42,6 +46,7 @@ class CaptureHistory : public History {
  private:
   CaptureState& state_;
   History& identity_;
+  const std::map<std::string, CaptureRule> rules_;  ///< By folded name.
 };
 
 }  // namespace mirror

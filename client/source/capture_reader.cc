@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "client/source/sqlite_key.h"
+#include "proto/wire/clock.h"
 #include "proto/wire/row_digest.h"
 #include "proto/wire/table.h"
 
@@ -26,9 +27,9 @@ std::vector<std::uint32_t> AllColumns(const TableSchema& table) {
   return columns;
 }
 
-/// What a digest is over: the columns in their order, and how rows are told apart.
-std::string FormOf(const TableSchema& table) {
-  std::string form = "synthetic";
+/// What a digest is over, how rows are told apart, and how changes are found.
+std::string FormOf(const TableSchema& table, const CaptureRule& rule) {
+  std::string form = absl::StrCat(std::string(ToString(rule.how)), " ", rule.column);
   for (const Column& column : table.columns) {
     absl::StrAppend(&form, "\n", column.key_position, " ", column.name);
   }
@@ -39,7 +40,8 @@ std::string FormOf(const TableSchema& table) {
 class NotedChanges : public ChangeReader {
  public:
   NotedChanges(SourceReader& inner, CaptureState& state, CaptureState::Table table, TableSchema schema,
-               std::vector<std::uint32_t> columns, std::int64_t from, bool whole_rows, std::vector<Key> also)
+               std::vector<std::uint32_t> columns, std::int64_t from, bool whole_rows, bool counts,
+               std::vector<Key> also)
       : inner_(inner),
         state_(state),
         table_(std::move(table)),
@@ -47,6 +49,7 @@ class NotedChanges : public ChangeReader {
         columns_(std::move(columns)),
         from_(from),
         whole_rows_(whole_rows),
+        counts_(counts),
         also_(std::move(also)) {}
 
   absl::StatusOr<ChangePiece> Next(const BlockSize& size, LargeSink* sink) override {
@@ -63,7 +66,7 @@ class NotedChanges : public ChangeReader {
       if (absl::Status read = ReadGroup(size, sink, &piece); !read.ok()) return read;
     }
     piece.last = at_end_ && rows_ == nullptr;
-    if (piece.last) piece.row_count = table_.rows;
+    if (piece.last && counts_) piece.row_count = table_.rows;
     return piece;
   }
 
@@ -73,7 +76,7 @@ class NotedChanges : public ChangeReader {
     const absl::StatusOr<CaptureState::Noted> noted = state_.CountNoted(table_, from_);
     if (!noted.ok()) return noted.status();
     piece->planned = Planned{noted->inserts + also_.size(), noted->updates, noted->deletes};
-    piece->rows_now = table_.rows;
+    if (counts_) piece->rows_now = table_.rows;
     return absl::OkStatus();
   }
 
@@ -131,6 +134,7 @@ class NotedChanges : public ChangeReader {
   const std::vector<std::uint32_t> columns_;
   const std::int64_t from_;
   const bool whole_rows_;
+  const bool counts_;  ///< What is remembered are all rows of the table.
   std::vector<Key> also_;
   bool begun_ = false, noted_all_ = false, at_end_ = false;
   Key behind_;
@@ -183,8 +187,9 @@ class RowsOnce : public TableReader {
 
 class CaptureReader : public SourceReader {
  public:
-  CaptureReader(std::unique_ptr<SourceReader> inner, CaptureState& state)
-      : inner_(std::move(inner)), state_(state) {}
+  CaptureReader(std::unique_ptr<SourceReader> inner, CaptureState& state,
+                std::map<std::string, CaptureRule> rules)
+      : inner_(std::move(inner)), state_(state), rules_(std::move(rules)) {}
 
   SourceMark Mark() const override { return inner_->Mark(); }
   absl::StatusOr<std::vector<std::string>> TableNames() override { return inner_->TableNames(); }
@@ -231,7 +236,8 @@ class CaptureReader : public SourceReader {
       return absl::NotFoundError(absl::StrCat("the source has no table '", table, "'"));
     }
     return std::make_unique<NotedChanges>(*inner_, state_, **std::move(captured), *schema, columns,
-                                          from.value, whole_rows, std::move(also));
+                                          from.value, whole_rows, RuleOf(table).SeesDeletes(),
+                                          std::move(also));
   }
 
  private:
@@ -262,33 +268,33 @@ class CaptureReader : public SourceReader {
 
   absl::Status Capture(const SourceTable& source, std::int64_t run, std::vector<std::string>* notes) {
     const TableSchema& schema = source.schema;
-    const std::vector<std::uint32_t> key = schema.Key();
-    const absl::StatusOr<CaptureState::Table> table = state_.Prepare(schema.name, FormOf(schema), key.size());
+    const CaptureRule rule = RuleOf(schema.name);
+    const absl::StatusOr<std::uint32_t> column = ColumnOf(schema, rule);
+    if (!column.ok()) return column.status();
+    const absl::StatusOr<CaptureState::Table> table =
+        state_.Prepare(schema.name, FormOf(schema, rule), schema.Key().size());
     if (!table.ok()) return table.status();
-    const absl::StatusOr<std::unique_ptr<DigestReader>> rows = inner_->Scan(schema.name, AllColumns(schema));
-    if (!rows.ok()) return rows.status();
     const absl::StatusOr<std::unique_ptr<CaptureLook>> look = CaptureLook::Begin(state_, *table, run);
     if (!look.ok()) return look.status();
-    RangeDigest all;
-    bool partial = false;
-    for (bool end = false; !end;) {
-      const absl::StatusOr<DigestPiece> piece = (*rows)->Next(kDigestsAtATime, !key.empty());
-      if (!piece.ok()) return piece.status();
-      end = piece->end;
-      all.Add(piece->digest);
-      for (const auto& [of_row, digest] : piece->rows) {
-        if (absl::Status added = (*look)->Add(of_row, digest); !added.ok()) return added;
-      }
-      for (const Key& untold : piece->untold) {
-        if (absl::Status kept = (*look)->Keep(untold); !kept.ok()) return kept;
-      }
-      partial = partial || piece->partial;
-      notes->insert(notes->end(), piece->notes.begin(), piece->notes.end());
+    Taken taken{schema, **look, notes};
+    absl::Status status;
+    switch (rule.how) {
+      case CaptureRule::How::kSynthetic:
+        status = TakeAll(taken);
+        break;
+      case CaptureRule::How::kWatermark:
+      case CaptureRule::How::kWatermarkCdc:
+        status = TakeBehindWatermark(rule, *column, *table, taken);
+        break;
+      case CaptureRule::How::kWindow:
+        status = TakeWindow(rule, *column, *table, taken);
+        break;
     }
-    if (key.empty()) {
-      if (absl::Status added = (*look)->AddAll(all.rows, all.sum); !added.ok()) return added;
-    }
-    const absl::StatusOr<CaptureLook::Found> found = (*look)->End(/*whole=*/!partial);
+    if (!status.ok()) return status;
+    using Others = CaptureLook::Others;
+    const absl::StatusOr<CaptureLook::Found> found = (*look)->End(!rule.SeesDeletes() ? Others::kForget
+                                                                  : taken.partial     ? Others::kStay
+                                                                                      : Others::kGone);
     if (!found.ok()) return found.status();
     if (found->twice > 0) {
       twice_.insert(schema.name);
@@ -299,8 +305,120 @@ class CaptureReader : public SourceReader {
     return absl::OkStatus();
   }
 
+  /// What a look at one table is about.
+  struct Taken {
+    const TableSchema& schema;
+    CaptureLook& look;
+    std::vector<std::string>* notes;
+    bool partial = false;  ///< There are rows of which not even the key can be read.
+    KeyPart greatest = {};
+  };
+
+  CaptureRule RuleOf(const std::string& table) const {
+    const auto rule = rules_.find(FoldName(table));
+    return rule == rules_.end() ? CaptureRule() : rule->second;
+  }
+
+  static absl::StatusOr<std::uint32_t> ColumnOf(const TableSchema& schema, const CaptureRule& rule) {
+    if (rule.how == CaptureRule::How::kSynthetic) return 0U;
+    const std::string strategy(ToString(rule.how));
+    if (schema.Key().empty()) {
+      return absl::InvalidArgumentError(absl::StrCat("table '", schema.name,
+                                                     "' has no key, which strategy \"", strategy,
+                                                     "\" needs: use \"synthetic\""));
+    }
+    const std::optional<std::uint32_t> column = schema.Find(rule.column);
+    if (column) return *column;
+    return absl::InvalidArgumentError(absl::StrCat("table '", schema.name, "' has no column '", rule.column,
+                                                   "', by which strategy \"", strategy,
+                                                   "\" finds what changed"));
+  }
+
+  /// All rows that `rows` gives.
+  static absl::Status Take(DigestReader& rows, Taken& taken, bool only_keys = false) {
+    const bool keyed = !taken.schema.Key().empty();
+    RangeDigest all;
+    for (bool end = false; !end;) {
+      const absl::StatusOr<DigestPiece> piece = rows.Next(kDigestsAtATime, keyed);
+      if (!piece.ok()) return piece.status();
+      end = piece->end;
+      all.Add(piece->digest);
+      for (const auto& [key, digest] : piece->rows) {
+        absl::Status added = only_keys ? taken.look.Learn(key) : taken.look.Add(key, digest);
+        if (!added.ok()) return added;
+      }
+      for (const Key& untold : piece->untold) {
+        if (absl::Status kept = taken.look.Keep(untold); !kept.ok()) return kept;
+      }
+      taken.partial = taken.partial || piece->partial;
+      if (piece->greatest.kind != Kind::kNull) taken.greatest = piece->greatest;
+      if (!only_keys) taken.notes->insert(taken.notes->end(), piece->notes.begin(), piece->notes.end());
+    }
+    return keyed ? absl::OkStatus() : taken.look.AddAll(all.rows, all.sum);
+  }
+
+  absl::Status TakeAll(Taken& taken) {
+    const auto rows = inner_->Scan(taken.schema.name, AllColumns(taken.schema));
+    return rows.ok() ? Take(**rows, taken) : rows.status();
+  }
+
+  absl::Status TakeFrom(const RowBound& bound, Taken& taken) {
+    const auto rows = inner_->ScanFrom(taken.schema.name, AllColumns(taken.schema), bound);
+    return rows.ok() ? Take(**rows, taken) : rows.status();
+  }
+
+  absl::Status TakeBehindWatermark(const CaptureRule& rule, std::uint32_t column,
+                                   const CaptureState::Table& table, Taken& taken) {
+    const absl::StatusOr<SourceReader::ColumnFacts> facts = LookAtColumn(taken, column);
+    if (!facts.ok()) return facts.status();
+    const bool first = table.pointer.kind == Kind::kNull;
+    const KeyPart pointer = first ? facts->greatest : table.pointer;
+    absl::Status status;
+    if (rule.SeesDeletes() && first) {
+      status = TakeAll(taken);
+    } else if (pointer.kind != Kind::kNull) {
+      status =
+          TakeFrom({column, rule.SeesDeletes() ? CutToPrecision(pointer, rule.precision) : pointer}, taken);
+    }
+    if (!status.ok()) return status;
+    if (rule.SeesDeletes() && !first) {
+      const auto keys = inner_->Scan(taken.schema.name, taken.schema.Key());
+      if (!keys.ok()) return keys.status();
+      if (status = Take(**keys, taken, /*only_keys=*/true); !status.ok()) return status;
+    }
+    const bool grew = taken.greatest.kind != Kind::kNull && pointer < taken.greatest;
+    taken.look.SetPointer(grew ? taken.greatest : pointer);
+    return absl::OkStatus();
+  }
+
+  absl::Status TakeWindow(const CaptureRule& rule, std::uint32_t column, const CaptureState::Table& table,
+                          Taken& taken) {
+    const absl::StatusOr<SourceReader::ColumnFacts> facts = LookAtColumn(taken, column);
+    if (!facts.ok()) return facts.status();
+    const std::int64_t now_ms = NowMs();
+    if (table.looked_ms > 0 && now_ms - table.looked_ms > rule.window_ms) {
+      taken.notes->push_back(absl::StrCat(
+          "table '", taken.schema.name,
+          "': the last look at it was longer ago than its window; what changed between is not seen. Send "
+          "it whole with --repopulate, and make the window longer than any pause"));
+    }
+    return TakeFrom({column, BeginOfWindow(rule, taken.schema.columns[column].type, now_ms)}, taken);
+  }
+
+  absl::StatusOr<SourceReader::ColumnFacts> LookAtColumn(const Taken& taken, std::uint32_t column) {
+    absl::StatusOr<SourceReader::ColumnFacts> facts = inner_->LookAtColumn(taken.schema.name, column);
+    if (facts.ok() && facts->nulls > 0) {
+      taken.notes->push_back(absl::StrCat(
+          "table '", taken.schema.name, "': ", facts->nulls, facts->nulls == 1 ? " row has" : " rows have",
+          " no value in '", taken.schema.columns[column].name,
+          "', by which its changes are found: what changes in them is not seen"));
+    }
+    return facts;
+  }
+
   const std::unique_ptr<SourceReader> inner_;
   CaptureState& state_;
+  const std::map<std::string, CaptureRule> rules_;
   // Of this look.
   std::vector<TableSchema> schemas_;
   std::set<std::string> twice_;  ///< Tables with rows that have the key of another one.
@@ -308,8 +426,9 @@ class CaptureReader : public SourceReader {
 
 }  // namespace
 
-std::unique_ptr<SourceReader> OpenCaptureReader(std::unique_ptr<SourceReader> inner, CaptureState& state) {
-  return std::make_unique<CaptureReader>(std::move(inner), state);
+std::unique_ptr<SourceReader> OpenCaptureReader(std::unique_ptr<SourceReader> inner, CaptureState& state,
+                                                std::map<std::string, CaptureRule> rules) {
+  return std::make_unique<CaptureReader>(std::move(inner), state, std::move(rules));
 }
 
 }  // namespace mirror

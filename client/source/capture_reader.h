@@ -1,24 +1,29 @@
 #ifndef MIRROR_CLIENT_SOURCE_CAPTURE_READER_H_
 #define MIRROR_CLIENT_SOURCE_CAPTURE_READER_H_
 
+#include <map>
 #include <memory>
+#include <string>
 
+#include "client/source/capture_rule.h"
 #include "client/source/capture_state.h"
 #include "client/source/reader.h"
 
 namespace mirror {
 
-/// A source that has no change log, seen through what is remembered of its rows: each look at it reads every
-/// row of every table, compares its digest with that of the last look, and notes in `state` what is new,
-/// changed or gone (synthetic CDC). Net changes are what was noted, read at the source as it is when they are
-/// sent.
+/// A source that has no change log, seen through what is remembered of its rows: each look at it reads rows
+/// of every table as the table's rule says, compares their digests with those of the last look, and notes in
+/// `state` what is new, changed or gone. Net changes are what was noted, read at the source as it is when
+/// they are sent.
 ///
 /// A table without a key is only known to have changed. One that cannot be read has its problem; the others
 /// go on.
 ///
-/// Memory: a bit for each row of the table at hand, and a block. Time of a look: all rows are read once.
-/// `inner` must give digests, and rows by key. `state` outlives the reader.
-std::unique_ptr<SourceReader> OpenCaptureReader(std::unique_ptr<SourceReader> inner, CaptureState& state);
+/// Memory: a bit for each row of the table at hand, and a block.
+/// `inner` must give digests, and rows by key. `state` outlives the reader. `rules`: of tables by folded
+/// name; the others are kSynthetic.
+std::unique_ptr<SourceReader> OpenCaptureReader(std::unique_ptr<SourceReader> inner, CaptureState& state,
+                                                std::map<std::string, CaptureRule> rules = {});
 
 }  // namespace mirror
 

@@ -32,7 +32,7 @@ constexpr char kTables[] =
     "run INTEGER NOT NULL);"
     "CREATE TABLE IF NOT EXISTS captured (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE COLLATE NOCASE, "
     "form TEXT NOT NULL, changed INTEGER NOT NULL, rows INTEGER NOT NULL, floor INTEGER NOT NULL, digest "
-    "INTEGER NOT NULL, key_parts INTEGER NOT NULL);"
+    "INTEGER NOT NULL, key_parts INTEGER NOT NULL, pointer, looked_ms INTEGER NOT NULL);"
     "CREATE TABLE IF NOT EXISTS sent (captured INTEGER NOT NULL, run INTEGER NOT NULL, lineage TEXT NOT "
     "NULL, "
     "time_ms INTEGER NOT NULL, PRIMARY KEY (captured, run)) WITHOUT ROWID;"
@@ -163,7 +163,9 @@ absl::StatusOr<std::int64_t> CaptureState::BeginRun() {
 
 absl::StatusOr<std::optional<CaptureState::Table>> CaptureState::Find(const std::string& name) {
   const absl::StatusOr<Statement> select = Prepared(
-      "SELECT id, name, form, changed, rows, floor, digest, key_parts FROM captured WHERE name = ?1");
+      "SELECT id, name, form, changed, rows, floor, digest, key_parts, pointer, looked_ms FROM captured "
+      "WHERE name = "
+      "?1");
   if (!select.ok()) return select.status();
   BindText(*select, 1, name);
   const int code = sqlite3_step(select->get());
@@ -178,13 +180,17 @@ absl::StatusOr<std::optional<CaptureState::Table>> CaptureState::Find(const std:
   table.floor = sqlite3_column_int64(select->get(), 5);
   table.digest = static_cast<std::uint64_t>(sqlite3_column_int64(select->get(), 6));
   table.key_parts = static_cast<std::size_t>(sqlite3_column_int64(select->get(), 7));
+  KeyValue pointer;
+  pointer.Keep(sqlite3_column_value(select->get(), 8));
+  table.pointer = ToKeyPart(pointer);
+  table.looked_ms = sqlite3_column_int64(select->get(), 9);
   return table;
 }
 
 absl::Status CaptureState::Save(const Table& table) {
   const absl::StatusOr<Statement> update = Prepared(
-      "UPDATE captured SET form = ?2, changed = ?3, rows = ?4, floor = ?5, digest = ?6, key_parts = ?7 WHERE "
-      "id = ?1");
+      "UPDATE captured SET form = ?2, changed = ?3, rows = ?4, floor = ?5, digest = ?6, key_parts = ?7, "
+      "pointer = ?8, looked_ms = ?9 WHERE id = ?1");
   if (!update.ok()) return update.status();
   BindInt(*update, 1, table.id);
   BindText(*update, 2, table.form);
@@ -193,6 +199,8 @@ absl::Status CaptureState::Save(const Table& table) {
   BindInt(*update, 5, table.floor);
   BindInt(*update, 6, static_cast<std::int64_t>(table.digest));
   BindInt(*update, 7, static_cast<std::int64_t>(table.key_parts));
+  FromKeyPart(table.pointer).Bind(update->get(), 8);
+  BindInt(*update, 9, table.looked_ms);
   return sqlite3_step(update->get()) == SQLITE_DONE ? absl::OkStatus() : Failed("writing it");
 }
 
@@ -209,11 +217,13 @@ absl::StatusOr<CaptureState::Table> CaptureState::Prepare(const std::string& nam
   table.floor = run_;
   table.changed = 0;
   table.rows = table.digest = 0;
+  table.pointer = KeyPart();
+  table.looked_ms = 0;
   const absl::Status made = InTransaction([&]() -> absl::Status {
     if (!known) {
       const absl::StatusOr<Statement> insert = Prepared(
-          "INSERT INTO captured (name, form, changed, rows, floor, digest, key_parts) VALUES (?1, "
-          "'', 0, 0, 0, 0, 0)");
+          "INSERT INTO captured (name, form, changed, rows, floor, digest, key_parts, looked_ms) "
+          "VALUES (?1, '', 0, 0, 0, 0, 0, 0)");
       if (!insert.ok()) return insert.status();
       BindText(*insert, 1, name);
       if (sqlite3_step(insert->get()) != SQLITE_DONE) return Failed("writing it");
@@ -376,7 +386,7 @@ absl::StatusOr<std::unique_ptr<CaptureLook>> CaptureLook::Begin(CaptureState& st
 }
 
 CaptureLook::~CaptureLook() {
-  for (Statement* const one : {&find_, &insert_, &update_, &remove_}) *one = Statement();
+  for (Statement* const one : {&find_, &insert_, &update_, &remove_, &forget_}) *one = Statement();
   if (open_) (void)state_.Run("ROLLBACK");
 }
 
@@ -395,8 +405,9 @@ absl::Status CaptureLook::Prepare() {
         is_it));
     absl::StatusOr<Statement> remove =
         state_.Prepared(absl::StrCat("UPDATE ", rows, " SET digest = NULL, run = ?", is_it));
+    absl::StatusOr<Statement> forget = state_.Prepared(absl::StrCat("DELETE FROM ", rows, is_it));
     absl::StatusOr<Statement> last = state_.Prepared(absl::StrCat("SELECT coalesce(max(id), 0) FROM ", rows));
-    for (const auto* one : {&find, &insert, &update, &remove, &last}) {
+    for (const auto* one : {&find, &insert, &update, &remove, &forget, &last}) {
       if (!one->ok()) return one->status();
     }
     if (sqlite3_step(last->get()) != SQLITE_ROW) return state_.Failed("reading it");
@@ -405,6 +416,7 @@ absl::Status CaptureLook::Prepare() {
     insert_ = *std::move(insert);
     update_ = *std::move(update);
     remove_ = *std::move(remove);
+    forget_ = *std::move(forget);
   }
   if (absl::Status begun = state_.Run("BEGIN IMMEDIATE"); !begun.ok()) return begun;
   open_ = true;
@@ -474,6 +486,17 @@ absl::Status CaptureLook::Keep(const Key& key) {
   return absl::OkStatus();
 }
 
+absl::Status CaptureLook::Learn(const Key& key) {
+  BindKey(find_, 1, key);
+  const int code = sqlite3_step(find_.get());
+  if (code != SQLITE_ROW && code != SQLITE_DONE) return state_.Failed("reading it");
+  const bool here = code == SQLITE_ROW && sqlite3_column_type(find_.get(), 0) != SQLITE_NULL;
+  if (here) See(sqlite3_column_int64(find_.get(), 1));
+  find_.Reset();
+  // The next look that sees its values takes it for changed.
+  return here ? absl::OkStatus() : Add(key, 0);
+}
+
 absl::Status CaptureLook::AddAll(std::uint64_t rows, std::uint64_t digest) {
   if (table_.changed != 0 && rows == table_.rows && digest == table_.digest) return absl::OkStatus();
   table_.rows = rows;
@@ -481,47 +504,53 @@ absl::Status CaptureLook::AddAll(std::uint64_t rows, std::uint64_t digest) {
   return Noted();
 }
 
-absl::Status CaptureLook::NoteGone() {
+absl::Status CaptureLook::EndOthers(Others others) {
   constexpr std::size_t kKeysAtATime = 10'000;
+  const bool forgets = others == Others::kForget;
+  const std::string names = KeyNames(table_.key_parts);
   Key behind;
   for (bool more = true; more;) {
-    std::vector<Key> gone;
+    std::vector<Key> keys;
     {
-      const std::string names = KeyNames(table_.key_parts);
       const std::string later =
-          behind.empty() ? "" : absl::StrCat(" WHERE (", names, ") > (", Places(table_.key_parts), ")");
-      const absl::StatusOr<Statement> select = state_.Prepared(absl::StrCat(
-          "SELECT ", names, ", id, digest IS NULL FROM ", RowsName(table_.id), later, " ORDER BY ", names));
+          behind.empty() ? "" : absl::StrCat(" AND (", names, ") > (", Places(table_.key_parts), ")");
+      // Rows that the mirror may not have yet are not forgotten.
+      const absl::StatusOr<Statement> select =
+          state_.Prepared(absl::StrCat("SELECT ", names, ", id FROM ", RowsName(table_.id), " WHERE ",
+                                       forgets ? absl::StrCat("run <= ", table_.floor) : "digest IS NOT NULL",
+                                       later, " ORDER BY ", names));
       if (!select.ok()) return select.status();
       BindKey(*select, 1, behind);
       int code = SQLITE_ROW;
       const int parts = static_cast<int>(table_.key_parts);
-      while (gone.size() < kKeysAtATime && (code = sqlite3_step(select->get())) == SQLITE_ROW) {
+      while (keys.size() < kKeysAtATime && (code = sqlite3_step(select->get())) == SQLITE_ROW) {
         const auto id = static_cast<std::size_t>(sqlite3_column_int64(select->get(), parts));
-        if (sqlite3_column_int(select->get(), parts + 1) != 0 || (id < seen_.size() && seen_[id])) continue;
-        gone.push_back(ReadKey(*select, table_.key_parts));
+        if (id >= seen_.size() || !seen_[id]) keys.push_back(ReadKey(*select, table_.key_parts));
       }
       if (code != SQLITE_ROW && code != SQLITE_DONE) return state_.Failed("reading it");
       more = code == SQLITE_ROW;
     }
-    for (const Key& key : gone) {
-      BindInt(remove_, 1, run_);
-      BindKey(remove_, 2, key);
-      if (sqlite3_step(remove_.get()) != SQLITE_DONE) return state_.Failed("writing it");
-      remove_.Reset();
-      ++found_.deletes;
+    for (const Key& key : keys) {
+      const Statement& write = forgets ? forget_ : remove_;
+      if (!forgets) BindInt(write, 1, run_);
+      BindKey(write, forgets ? 1 : 2, key);
+      if (sqlite3_step(write.get()) != SQLITE_DONE) return state_.Failed("writing it");
+      write.Reset();
       --table_.rows;
+      if (forgets) continue;
+      ++found_.deletes;
       if (absl::Status noted = Noted(); !noted.ok()) return noted;
     }
-    if (!gone.empty()) behind = gone.back();
+    if (!keys.empty()) behind = keys.back();
   }
   return absl::OkStatus();
 }
 
-absl::StatusOr<CaptureLook::Found> CaptureLook::End(bool whole) {
-  if (whole && table_.key_parts > 0 && seen_rows_ < table_.rows) {
-    if (absl::Status noted = NoteGone(); !noted.ok()) return noted;
+absl::StatusOr<CaptureLook::Found> CaptureLook::End(Others others) {
+  if (others != Others::kStay && table_.key_parts > 0 && seen_rows_ < table_.rows) {
+    if (absl::Status ended = EndOthers(others); !ended.ok()) return ended;
   }
+  table_.looked_ms = NowMs();
   if (absl::Status saved = state_.Save(table_); !saved.ok()) return saved;
   if (absl::Status committed = state_.Run("COMMIT"); !committed.ok()) return committed;
   open_ = false;

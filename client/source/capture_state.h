@@ -54,6 +54,8 @@ class CaptureState {
     std::int64_t floor = 0;    ///< What was noted up to this run is not all on record any more.
     std::uint64_t digest = 0;  ///< Sum of those of all rows; for a table without a key.
     std::size_t key_parts = 0;
+    KeyPart pointer;  ///< The greatest value of the column by which changes are found; kNull: none yet.
+    std::int64_t looked_ms = 0;  ///< When it was last looked at, unix milliseconds; 0: never.
   };
 
   std::int64_t run() const { return run_; }
@@ -126,10 +128,18 @@ class CaptureLook {
   absl::Status Add(const Key& key, std::uint64_t digest);
   /// A row that is there, and stays what it was.
   absl::Status Keep(const Key& key);
+  /// A row that is there; one that is not known is new.
+  absl::Status Learn(const Key& key);
+  void SetPointer(KeyPart pointer) { table_.pointer = std::move(pointer); }
   /// Of a table without a key: all of it.
   absl::Status AddAll(std::uint64_t rows, std::uint64_t digest);
-  /// `whole`: all rows of the table were added; those that were not are gone.
-  absl::StatusOr<Found> End(bool whole);
+  /// What becomes of rows that were not added.
+  enum class Others {
+    kGone,    ///< They were all rows of the table.
+    kStay,    ///< Nobody knows.
+    kForget,  ///< They need not be known any more, once the mirror has them.
+  };
+  absl::StatusOr<Found> End(Others others);
 
  private:
   /// Notes that are written in one transaction.
@@ -139,13 +149,13 @@ class CaptureLook {
       : state_(state), table_(std::move(table)), run_(run) {}
   absl::Status Prepare();
   absl::Status Noted();
-  absl::Status NoteGone();
+  absl::Status EndOthers(Others others);
   bool See(std::int64_t id);
 
   CaptureState& state_;
   CaptureState::Table table_;
   const std::int64_t run_;
-  Statement find_, insert_, update_, remove_;
+  Statement find_, insert_, update_, remove_, forget_;
   std::vector<bool> seen_;  ///< By id of the row.
   std::int64_t next_id_ = 1;
   std::uint64_t seen_rows_ = 0, uncommitted_ = 0;

@@ -377,13 +377,14 @@ class Rejects {
 class FileScan : public DigestReader {
  public:
   FileScan(Known& known, TypedRows rows, std::vector<std::uint32_t> columns, const std::string& rejects,
-           std::function<absl::Status()> widen)
+           std::function<absl::Status()> widen, std::optional<RowBound> bound = std::nullopt)
       : known_(known),
         keyed_(!known.schema.Key().empty()),
         rows_(std::move(rows)),
         columns_(std::move(columns)),
         rejects_(known, rejects),
-        widen_(std::move(widen)) {}
+        widen_(std::move(widen)),
+        bound_(std::move(bound)) {}
 
   absl::StatusOr<DigestPiece> Next(std::size_t rows, bool each) override {
     DigestPiece piece;
@@ -407,10 +408,11 @@ class FileScan : public DigestReader {
         }
         continue;
       }
+      ++counted_;
+      if (!IsWithin(&piece)) continue;
       for (const std::uint32_t column : columns_) AddTo(&digest_, rows_.values()[column]);
       const std::uint64_t digest = digest_.Finish();
       piece.digest.Add(digest);
-      ++counted_;
       if (each && key) piece.rows.emplace_back(*std::move(key), digest);
     }
     return piece;
@@ -421,6 +423,16 @@ class FileScan : public DigestReader {
   }
 
  private:
+  bool IsWithin(DigestPiece* piece) {
+    if (!bound_) return true;
+    const TypedRows::Value& value = rows_.values()[bound_->column];
+    KeyPart part{value.kind, value.integer, value.real, std::string(value.text)};
+    if (part.kind == Kind::kNull || part < bound_->from) return false;
+    if (greatest_.kind == Kind::kNull || greatest_ < part) greatest_ = std::move(part);
+    piece->greatest = greatest_;
+    return true;
+  }
+
   Known& known_;
   const bool keyed_;
   TypedRows rows_;
@@ -428,6 +440,8 @@ class FileScan : public DigestReader {
   RowDigest digest_;
   Rejects rejects_;
   const std::function<absl::Status()> widen_;
+  const std::optional<RowBound> bound_;
+  KeyPart greatest_;
   std::uint64_t counted_ = 0;
 };
 
@@ -472,6 +486,36 @@ class FileReader : public SourceReader {
     Known& known = *Find(table);
     return std::make_unique<FileScan>(known, *std::move(rows), columns, options_.rejects,
                                       [this, &known] { return Widen(known); });
+  }
+
+  absl::StatusOr<std::unique_ptr<DigestReader>> ScanFrom(const std::string& table,
+                                                         const std::vector<std::uint32_t>& columns,
+                                                         const RowBound& bound) override {
+    absl::StatusOr<TypedRows> rows = OpenRows(table);
+    if (!rows.ok()) return rows.status();
+    Known& known = *Find(table);
+    return std::make_unique<FileScan>(
+        known, *std::move(rows), columns, options_.rejects, [this, &known] { return Widen(known); }, bound);
+  }
+
+  absl::StatusOr<ColumnFacts> LookAtColumn(const std::string& table, std::uint32_t column) override {
+    absl::StatusOr<TypedRows> rows = OpenRows(table);
+    if (!rows.ok()) return rows.status();
+    ColumnFacts facts;
+    for (;;) {
+      const absl::StatusOr<TypedRows::Step> step = rows->Next();
+      if (absl::IsOutOfRange(step.status())) return Widen(*Find(table));
+      if (!step.ok()) return step.status();
+      if (*step == TypedRows::Step::kEnd) return facts;
+      if (*step == TypedRows::Step::kReject) continue;
+      const TypedRows::Value& value = rows->values()[column];
+      if (value.kind == Kind::kNull) {
+        ++facts.nulls;
+        continue;
+      }
+      KeyPart part{value.kind, value.integer, value.real, std::string(value.text)};
+      if (facts.greatest.kind == Kind::kNull || facts.greatest < part) facts.greatest = std::move(part);
+    }
   }
 
   absl::StatusOr<std::unique_ptr<DigestReader>> Digests(const std::string& table,

@@ -63,6 +63,13 @@ class History {
   /// Whether a table that it says did not change is known to be the mirror's.
   virtual bool SeesChanges(const std::string& table) = 0;
 
+  /// Why the mirror of a table may hold other rows than the source, for people. Empty: it is to hold the
+  /// same.
+  virtual std::string WhyNotEqual(const std::string& table) {
+    (void)table;
+    return "";
+  }
+
   /// The targets of tables that are about to be sent, on disk before this returns. `highest` is the highest
   /// LSN that the mirror shows of any table. Rows that are read after this may be newer than the target's
   /// LSN, never older.

@@ -133,9 +133,17 @@ struct DigestPiece {
   bool end = false;  ///< These were the last rows.
   /// Where each row was asked for.
   std::vector<std::pair<Key, std::uint64_t>> rows = {};
+  KeyPart greatest;              ///< Of a bounded scan: of the bound's column; kNull: no row was given.
   std::vector<Key> untold = {};  ///< Of rows that are there and cannot be taken.
   bool partial = false;          ///< There are such rows without a key: none that did not come is gone.
   std::vector<std::string> notes = {};  ///< With `end`: what the person should know of them.
+};
+
+/// Which rows of a table are looked at: those whose value of a column is `from` or greater, as KeyPart
+/// compares them. A row without a value there is none of them.
+struct RowBound {
+  std::uint32_t column = 0;
+  KeyPart from;
 };
 
 /// The digests of a table's rows, see DigestRangesResponse, in the order of KeyRange; those of a table
@@ -197,6 +205,22 @@ class SourceReader {
   virtual absl::StatusOr<std::unique_ptr<DigestReader>> Scan(const std::string& table,
                                                              const std::vector<std::uint32_t>& columns) {
     return Digests(table, columns);
+  }
+
+  /// The rows within a bound, in any order.
+  virtual absl::StatusOr<std::unique_ptr<DigestReader>> ScanFrom(const std::string& table,
+                                                                 const std::vector<std::uint32_t>& columns,
+                                                                 const RowBound& bound) {
+    (void)columns, (void)bound;
+    return absl::UnimplementedError(absl::StrCat("table '", table, "' cannot be read in parts"));
+  }
+  struct ColumnFacts {
+    KeyPart greatest;         ///< kNull: no row has a value.
+    std::uint64_t nulls = 0;  ///< Rows without one.
+  };
+  virtual absl::StatusOr<ColumnFacts> LookAtColumn(const std::string& table, std::uint32_t column) {
+    (void)column;
+    return absl::UnimplementedError(absl::StrCat("table '", table, "' cannot be read in parts"));
   }
 
   /// Keys of one RowsOf() where there are many.

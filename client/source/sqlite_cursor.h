@@ -56,6 +56,8 @@ class SqliteCursor {
   /// The terms of the last row that was given; empty: none yet.
   const std::vector<KeyValue>& last() const { return last_; }
   const SourcePlan& plan() const { return *plan_; }
+  /// SQLite has to put the rows in this order itself, for each run of the statement.
+  bool sorts() const { return !by_call_; }
 
   /// Stands on the row with this key as if Take() had said kHeavy. False: there is no such row.
   absl::StatusOr<bool> Locate(std::vector<KeyValue> key);

@@ -53,6 +53,14 @@ class RowWalk {
   const SqliteFile& file() const { return *file_; }
   SqliteCursor& cursor() { return cursor_; }
 
+  /// Watches the greatest value of a column; with `filter` passes over rows that are not within the bound.
+  void SetBound(const RowBound& bound, bool filter) {
+    bound_at_ = static_cast<std::size_t>(std::find(columns_.begin(), columns_.end(), bound.column) -
+                                         columns_.begin());
+    if (filter) from_ = bound.from;
+  }
+  const KeyPart& greatest() const { return greatest_; }
+
   /// One look, or a row with long values. `take` gets each row's digest and, of a row that stands in one
   /// piece, its values; false: it was enough. True: there are more rows.
   using Take = std::function<bool(std::uint64_t digest, sqlite3_value** values)>;
@@ -64,8 +72,11 @@ class RowWalk {
       const bool leaves = looks_.in_chunks() && cursor_.can_leave();
       std::size_t rows = 0;
       const absl::StatusOr<SqliteCursor::Stop> stopped = cursor_.Take([&](sqlite3_value** values) {
-        for (std::size_t i = 0; i < columns_.size(); ++i) AddValue(values[i], &digest_);
-        const bool more = take(digest_.Finish(), values);
+        bool more = true;
+        if (IsWithin(values)) {
+          for (std::size_t i = 0; i < columns_.size(); ++i) AddValue(values[i], &digest_);
+          more = take(digest_.Finish(), values);
+        }
         return more && (!leaves || ++rows < looks_.rows());
       });
       if (!stopped.ok()) return stopped.status();
@@ -96,8 +107,33 @@ class RowWalk {
     return key;
   }
   const std::vector<std::size_t>& key_at() const { return key_at_; }
+  /// Of the row with long values that was given last.
+  absl::StatusOr<std::vector<KeyValue>> HeavyKey() {
+    std::vector<KeyValue> key;
+    if (absl::Status begun = file_->BeginLook(); !begun.ok()) return begun;
+    const Look look(*file_);
+    for (const std::uint32_t column : cursor_.plan().schema.Key()) {
+      const absl::StatusOr<bool> light = cursor_.HeavyValue(column, [&](sqlite3_value* value) {
+        key.emplace_back().Keep(value);
+        return absl::OkStatus();
+      });
+      if (!light.ok()) return light.status();
+      if (!*light) return absl::InvalidArgumentError("a key value is too long for any mirror");
+    }
+    return key;
+  }
 
  private:
+  bool IsWithin(sqlite3_value** values) {
+    if (!bound_at_) return true;
+    KeyValue value;
+    value.Keep(values[*bound_at_]);
+    KeyPart part = ToKeyPart(value);
+    if (part.kind == Kind::kNull || (from_ && part < *from_)) return false;
+    if (greatest_.kind == Kind::kNull || greatest_ < part) greatest_ = std::move(part);
+    return true;
+  }
+
   absl::Status AddHeavy(std::uint32_t column) {
     SqliteCursor::Heavy heavy;
     {
@@ -132,6 +168,9 @@ class RowWalk {
   std::shared_ptr<const SqliteFile> file_;
   const std::vector<std::uint32_t> columns_;
   std::vector<std::size_t> key_at_;  ///< Of each key column, its place in `columns_`.
+  std::optional<std::size_t> bound_at_;
+  std::optional<KeyPart> from_;
+  KeyPart greatest_;
   SqliteCursor cursor_;
   TableLooks looks_;
   RowDigest digest_;
@@ -164,6 +203,41 @@ class OrderedDigests : public DigestReader {
   absl::Status Seek(const Key& key) override {
     walk_->cursor().StartBehind(FromKey(key));
     return absl::OkStatus();
+  }
+
+ private:
+  std::unique_ptr<RowWalk> walk_;
+};
+
+/// Rows that are not those of the cursor's order by key: each has its own key from its values.
+class BoundDigests : public DigestReader {
+ public:
+  explicit BoundDigests(std::unique_ptr<RowWalk> walk) : walk_(std::move(walk)) {}
+
+  absl::StatusOr<DigestPiece> Next(std::size_t rows, bool /*each*/) override {
+    DigestPiece piece;
+    while (!piece.end && piece.digest.rows < rows) {
+      bool heavy = false;
+      const absl::StatusOr<bool> more = walk_->Step([&](std::uint64_t digest, sqlite3_value** values) {
+        heavy = values == nullptr;
+        piece.rows.emplace_back(heavy ? Key{} : walk_->KeyOf(values), digest);
+        piece.digest.Add(digest);
+        return piece.digest.rows < rows;
+      });
+      if (!more.ok()) return more.status();
+      if (heavy) {
+        absl::StatusOr<std::vector<KeyValue>> key = walk_->HeavyKey();
+        if (!key.ok()) return key.status();
+        piece.rows.back().first = ToKey(*key);
+      }
+      piece.end = !*more;
+    }
+    piece.greatest = walk_->greatest();
+    return piece;
+  }
+
+  absl::Status Seek(const Key& /*key*/) override {
+    return absl::UnimplementedError("the rows come in no order of their keys");
   }
 
  private:
@@ -238,7 +312,7 @@ class SortedDigests : public DigestReader {
       });
       if (!step.ok()) return step.status();
       if (heavy) {
-        absl::StatusOr<std::vector<KeyValue>> of_heavy = HeavyKey();
+        absl::StatusOr<std::vector<KeyValue>> of_heavy = walk_->HeavyKey();
         if (!of_heavy.ok()) return of_heavy.status();
         rows.back().first = *std::move(of_heavy);
       }
@@ -248,21 +322,6 @@ class SortedDigests : public DigestReader {
       }
     }
     return absl::OkStatus();
-  }
-
-  absl::StatusOr<std::vector<KeyValue>> HeavyKey() {
-    std::vector<KeyValue> key;
-    if (absl::Status begun = file_.BeginLook(); !begun.ok()) return begun;
-    const Look look(file_);
-    for (const std::uint32_t column : walk_->cursor().plan().schema.Key()) {
-      const absl::StatusOr<bool> light = walk_->cursor().HeavyValue(column, [&](sqlite3_value* value) {
-        key.emplace_back().Keep(value);
-        return absl::OkStatus();
-      });
-      if (!light.ok()) return light.status();
-      if (!*light) return absl::InvalidArgumentError("a key value is too long for any mirror");
-    }
-    return key;
   }
 
   absl::Status Insert(sqlite3_stmt* insert, const std::vector<KeyValue>& key, std::uint64_t digest) {
@@ -297,6 +356,16 @@ std::unique_ptr<DigestReader> ReadDigests(std::shared_ptr<const SqliteFile> file
                                           TableLooks looks) {
   return std::make_unique<OrderedDigests>(
       std::make_unique<RowWalk>(std::move(file), schema, columns, std::move(cursor), std::move(looks)));
+}
+
+std::unique_ptr<DigestReader> ReadBoundDigests(std::shared_ptr<const SqliteFile> file,
+                                               const TableSchema& schema,
+                                               const std::vector<std::uint32_t>& columns, SqliteCursor cursor,
+                                               TableLooks looks, const RowBound& bound, bool filter) {
+  auto walk =
+      std::make_unique<RowWalk>(std::move(file), schema, columns, std::move(cursor), std::move(looks));
+  walk->SetBound(bound, filter);
+  return std::make_unique<BoundDigests>(std::move(walk));
 }
 
 std::unique_ptr<DigestReader> SortDigests(std::shared_ptr<const SqliteFile> file, const TableSchema& schema,

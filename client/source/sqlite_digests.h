@@ -21,6 +21,13 @@ std::unique_ptr<DigestReader> ReadDigests(std::shared_ptr<const SqliteFile> file
                                           const std::vector<std::uint32_t>& columns, SqliteCursor cursor,
                                           TableLooks looks);
 
+/// Rows within a bound, as `cursor` gives them; the bound's column is one of `columns`. `filter`: the cursor
+/// gives others, too.
+std::unique_ptr<DigestReader> ReadBoundDigests(std::shared_ptr<const SqliteFile> file,
+                                               const TableSchema& schema,
+                                               const std::vector<std::uint32_t>& columns, SqliteCursor cursor,
+                                               TableLooks looks, const RowBound& bound, bool filter);
+
 /// Rows of a table whose own order is another one: all keys with their digests are put in order in a
 /// temporary table first. One at a time in a file.
 std::unique_ptr<DigestReader> SortDigests(std::shared_ptr<const SqliteFile> file, const TableSchema& schema,

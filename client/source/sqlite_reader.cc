@@ -13,6 +13,7 @@
 #include "client/source/sqlite_cursor.h"
 #include "client/source/sqlite_digests.h"
 #include "client/source/sqlite_file.h"
+#include "client/source/sqlite_key.h"
 #include "client/source/sqlite_key_rows.h"
 #include "client/source/sqlite_looks.h"
 #include "client/source/sqlite_row.h"
@@ -177,6 +178,62 @@ class SqliteReader : public SourceReader {
       return ReadDigests(file_, known->schema, columns, *std::move(cursor), std::move(looks));
     }
     return SortDigests(file_, known->schema, columns, *std::move(cursor), std::move(looks));
+  }
+
+  absl::StatusOr<std::unique_ptr<DigestReader>> ScanFrom(const std::string& table,
+                                                         const std::vector<std::uint32_t>& columns,
+                                                         const RowBound& bound) override {
+    const Known* known = Find(table);
+    if (known == nullptr) return Unknown(table);
+    // Where an index gives the rows in the order of the column, only those within the bound are read.
+    std::vector<OrderTerm> by_column{
+        {absl::StrCat(QuoteName(known->schema.columns[bound.column].name), " COLLATE BINARY"), false,
+         static_cast<int>(bound.column)}};
+    by_column.insert(by_column.end(), known->plan->steady_order.begin(), known->plan->steady_order.end());
+    absl::StatusOr<SqliteCursor> cursor = SqliteCursor::Open(file_, known->plan, by_column, columns);
+    if (!cursor.ok()) return cursor.status();
+    const bool filter = cursor->sorts() || known->plan->rowid.empty();
+    if (filter) {
+      cursor = SqliteCursor::Open(file_, known->plan, known->plan->steady_order, columns);
+      if (!cursor.ok()) return cursor.status();
+    } else {
+      // Before the first rowid that there can be.
+      KeyValue first;
+      first.type = SQLITE_FLOAT;
+      first.real = -1e19;
+      std::vector<KeyValue> start{FromKeyPart(bound.from), first};
+      cursor->StartBehind(std::move(start));
+    }
+    return ReadBoundDigests(file_, known->schema, columns, *std::move(cursor), LooksAt(table, true), bound,
+                            filter);
+  }
+
+  absl::StatusOr<ColumnFacts> LookAtColumn(const std::string& table, std::uint32_t column) override {
+    const Known* known = Find(table);
+    if (known == nullptr) return Unknown(table);
+    const std::string name = QuoteName(known->schema.columns[column].name);
+    const std::string from = absl::StrCat(" FROM main.", QuoteName(known->schema.name));
+    // Each by itself, as an index can answer it.
+    const absl::StatusOr<Statement> greatest =
+        file_->Prepare(absl::StrCat("SELECT max(", name, " COLLATE BINARY)", from));
+    const absl::StatusOr<Statement> nulls =
+        file_->Prepare(absl::StrCat("SELECT count(*)", from, " WHERE ", name, " IS NULL"));
+    for (const auto* statement : {&greatest, &nulls}) {
+      if (!statement->ok()) return statement->status();
+    }
+    if (absl::Status begun = file_->BeginLook(); !begun.ok()) return begun;
+    const Look look(*file_);
+    ColumnFacts facts;
+    for (const auto* statement : {&greatest, &nulls}) {
+      const int code = sqlite3_step((*statement)->get());
+      if (code != SQLITE_ROW) return file_->Error(code, absl::StrCat("reading table '", table, "'"));
+    }
+    KeyValue value;
+    value.Keep(sqlite3_column_value(greatest->get(), 0));
+    facts.greatest = ToKeyPart(value);
+    facts.nulls = static_cast<std::uint64_t>(sqlite3_column_int64(nulls->get(), 0));
+    for (const auto* statement : {&greatest, &nulls}) (*statement)->Reset();
+    return facts;
   }
 
   absl::StatusOr<std::unique_ptr<ChangeReader>> RowsOf(const std::string& table,

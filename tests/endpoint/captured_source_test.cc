@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "tests/endpoint/endpoint_fixture.h"
 #include "tests/support/agent_bench.h"
+#include "tests/support/processes.h"
 
 namespace mirror {
 namespace {
@@ -204,6 +205,139 @@ TEST_P(CapturedSourceTest, ADamagedMirrorIsFoundAndMended) {
   EXPECT_EQ(ReportOf(report, "people").repaired, 1U);
   EXPECT_EQ(ReportOf(report, "parts").repaired, 1U);
   EXPECT_EQ(bench_->Difference(), "");
+}
+
+// --- By a column that only grows ---
+
+constexpr char kOrders[] =
+    "CREATE TABLE orders(id INTEGER PRIMARY KEY, at TEXT, v); INSERT INTO orders SELECT value, '2024-05-01 "
+    "10:' || "
+    "printf('%02d', value % 50) || ':30', value FROM generate_series(1, 500);";
+
+class WatermarkTest : public CapturedSourceTest {
+ protected:
+  void Begin(const TableConfig& orders, const std::string& more = "") {
+    Install();
+    bench_ = std::make_unique<AgentBench>(*here_, "Cust", here_->dir() + "/source");
+    bench_->source().strategy = "synthetic";
+    bench_->source().tables.push_back(orders);
+    Sql(absl::StrCat("PRAGMA journal_mode = ", GetParam(), "; ", Series(kOrders), more));
+    EXPECT_EQ(Sent(ReportOf(Cycle(), "orders")), "populate 500 0 0");
+  }
+  static TableConfig Orders(const std::string& strategy) {
+    TableConfig table;
+    table.name = "Orders";
+    table.strategy = strategy;
+    table.watermark = "at";
+    return table;
+  }
+  /// One whose deletes are not seen.
+  std::string Run() {
+    const CycleReport report = bench_->Run();
+    EXPECT_TRUE(report.Good()) << Summary(report);
+    return Sent(ReportOf(report, "orders"));
+  }
+  std::string Mirrored(const std::string& what) {
+    return bench_->mirror().Value("SELECT " + what + " FROM orders");
+  }
+};
+
+INSTANTIATE_TEST_SUITE_P(Journals, WatermarkTest, testing::Values("WAL", "DELETE"));
+
+TEST_P(WatermarkTest, OnlyRowsBehindTheWatermarkAreSentAndTiesOnce) {
+  for (const char* const index : {"", "CREATE INDEX orders_at ON orders(at);"}) {
+    SCOPED_TRACE(index);
+    here_.reset();
+    bench_.reset();
+    Begin(Orders("watermark"), index);
+    EXPECT_EQ(Run(), "none 0 0 0");
+    // The greatest value so far once more, and a greater one; what is older is not seen.
+    Sql("INSERT INTO orders VALUES(1001, '2024-05-01 10:49:30', 'tie'), (1002, '2024-05-01 10:50:00', "
+        "'new'), (1003, "
+        "'2024-05-01 10:00:00', 'old'); UPDATE orders SET v = 'unseen' WHERE id = 1");
+    EXPECT_EQ(Run(), "changes 2 0 0");
+    EXPECT_EQ(Run(), "none 0 0 0");
+    Sql("UPDATE orders SET v = 'seen', at = '2024-05-01 11:00:00' WHERE id IN (1, 2); DELETE FROM orders "
+        "WHERE id = 3");
+    EXPECT_EQ(Run(), "changes 2 0 0");
+    EXPECT_EQ(Mirrored("count(*)"), "502");
+    EXPECT_EQ(Mirrored("group_concat(id) FILTER (WHERE v IN ('seen', 'unseen', 'old', 'tie', 'new'))"),
+              "1,2,1001,1002");
+    Sql("INSERT INTO orders VALUES(1004, NULL, 'without')");
+    const CycleReport report = bench_->Run();
+    EXPECT_THAT(report.notes, testing::Contains(HasSubstr("1 row has no value in 'at'")));
+  }
+}
+
+TEST_P(WatermarkTest, ARestoredMirrorIsBroughtOnAndADeadCycleIsSentAgain) {
+  Begin(Orders("watermark"));
+  ASSERT_EQ(bench_->SaveMirror("old"), "");
+  Sql("UPDATE orders SET at = '2024-05-02', v = 'a' WHERE id <= 10");
+  EXPECT_EQ(Run(), "changes 10 0 0");
+  Sql("UPDATE orders SET at = '2024-05-03', v = 'b' WHERE id BETWEEN 6 AND 15");
+  EXPECT_EQ(Run(), "changes 5 5 0") << "rows that were noted before count as updates";
+  ASSERT_EQ(bench_->RestoreMirror("old", By::kBackup), "");
+  Cycle();
+  bench_->config().agent.batch_bytes = 1'000;
+  Sql("UPDATE orders SET at = '2024-05-04', v = 'c' WHERE id > 100");
+  int pieces = 0;
+  bench_->on_rows = [&](const Job&) {
+    if (++pieces == 2) throw AgentDies{};
+  };
+  CycleReport report;
+  EXPECT_FALSE(bench_->RunUntilDeath(&report));
+  bench_->on_rows = nullptr;
+  Cycle();
+}
+
+TEST_P(WatermarkTest, WithCdcDeletesAndLateRowsAreSeenAndNothingIsSentTwice) {
+  TableConfig orders = Orders("watermark_cdc");
+  orders.precision = "hour";
+  Begin(orders);
+  EXPECT_EQ(Run(), "none 0 0 0");
+  // The hour of the greatest value is looked at again, so a change that did not touch the column is seen
+  // there.
+  Sql("UPDATE orders SET v = 'x' WHERE id = 1; DELETE FROM orders WHERE id IN (2, 3); INSERT INTO orders "
+      "VALUES(2001, '1999-01-01', 'late'), (2002, '2024-05-01 12:00:00', 'new')");
+  EXPECT_EQ(Sent(ReportOf(Cycle(), "orders")), "changes 2 1 2");
+  EXPECT_EQ(Sent(ReportOf(Cycle(), "orders")), "none 0 0 0");
+  Sql("UPDATE orders SET v = 'unseen' WHERE id = 4");
+  EXPECT_EQ(Run(), "none 0 0 0") << "its hour is over";
+}
+
+TEST_P(WatermarkTest, AWindowSeesWhatIsInItAndNeverDeletes) {
+  TableConfig orders = Orders("window");
+  orders.window_ms = 2LL * 86'400'000;
+  Begin(orders);
+  EXPECT_EQ(Run(), "none 0 0 0");
+  Sql("UPDATE orders SET v = 'unseen' WHERE id = 1; UPDATE orders SET at = date('now'), v = 'x' WHERE id IN "
+      "(2, 3); "
+      "DELETE FROM orders WHERE id = 4; INSERT INTO orders VALUES(3001, datetime('now', '-1 day'), 'new')");
+  EXPECT_EQ(Run(), "changes 3 0 0");
+  EXPECT_EQ(Run(), "none 0 0 0");
+  Sql("UPDATE orders SET v = 'y' WHERE id = 2; DELETE FROM orders WHERE id = 3");
+  EXPECT_EQ(Run(), "changes 0 1 0");
+  EXPECT_EQ(Mirrored("count(*)"), "501");
+  bench_->verify = true;
+  CycleReport report = bench_->Run();
+  EXPECT_EQ(ReportOf(report, "orders").equality, TableReport::Equality::kUnknown);
+  EXPECT_THAT(ReportOf(report, "orders").unknown_because, HasSubstr("sends no deletes"));
+  EXPECT_EQ(Mirrored("count(*)"), "501") << "nothing was mended away";
+  bench_->verify = false;
+  const Finished set = RunProgram("/usr/bin/sqlite3", {StatePath(), "UPDATE captured SET looked_ms = 1000"});
+  ASSERT_EQ(set.exit_code, 0) << set.errors;
+  report = bench_->Run();
+  EXPECT_THAT(report.notes, testing::Contains(HasSubstr("longer ago than its window")));
+}
+
+TEST_P(WatermarkTest, ATableThatDoesNotFitItsStrategyFailsAloneAndSaysWhy) {
+  Begin(Orders("watermark"), "CREATE TABLE other(id INTEGER PRIMARY KEY); INSERT INTO other VALUES(1)");
+  bench_->source().tables[0].watermark = "changed_at";
+  Sql("INSERT INTO other VALUES(2)");
+  const CycleReport report = bench_->Run();
+  EXPECT_EQ(ReportOf(report, "orders").result, TableResult::kFailed);
+  EXPECT_THAT(ReportOf(report, "orders").reason, HasSubstr("no column 'changed_at'"));
+  EXPECT_EQ(Sent(ReportOf(report, "other")), "changes 1 0 0");
 }
 
 }  // namespace

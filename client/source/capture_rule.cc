@@ -1,0 +1,69 @@
+#include "client/source/capture_rule.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <ctime>
+
+namespace mirror {
+namespace {
+
+/// Characters of a text as 2024-05-01 12:30:00 up to a unit; 0: it is none.
+std::size_t LengthTo(const std::string& unit) {
+  return unit == "day" ? 10 : unit == "hour" ? 13 : unit == "minute" ? 16 : unit == "second" ? 19 : 0;
+}
+
+}  // namespace
+
+std::string_view ToString(CaptureRule::How how) {
+  switch (how) {
+    case CaptureRule::How::kSynthetic:
+      return "synthetic";
+    case CaptureRule::How::kWatermark:
+      return "watermark";
+    case CaptureRule::How::kWatermarkCdc:
+      return "watermark_cdc";
+    case CaptureRule::How::kWindow:
+      return "window";
+  }
+  return "";
+}
+
+KeyPart CutToPrecision(const KeyPart& pointer, const std::string& precision) {
+  KeyPart cut = pointer;
+  if (const std::size_t length = LengthTo(precision); length > 0) {
+    if (cut.kind == Kind::kText) cut.bytes.resize(std::min(cut.bytes.size(), length));
+    return cut;
+  }
+  std::int64_t step = 0;
+  std::from_chars(precision.data(), precision.data() + precision.size(), step);
+  if (step <= 0) return cut;
+  if (cut.kind == Kind::kInteger) {
+    const std::int64_t rest = ((cut.integer % step) + step) % step;
+    cut.integer = cut.integer < INT64_MIN + rest ? INT64_MIN : cut.integer - rest;
+  } else if (cut.kind == Kind::kReal) {
+    cut.real = std::floor(cut.real / static_cast<double>(step)) * static_cast<double>(step);
+  }
+  return cut;
+}
+
+KeyPart BeginOfWindow(const CaptureRule& rule, Type column, std::int64_t now_ms) {
+  const std::int64_t begin_ms = now_ms - rule.window_ms;
+  const bool number = column == Type::kInt64 || column == Type::kDouble;
+  const std::string time = !rule.time.empty() ? rule.time : number ? "unix" : "iso";
+  KeyPart begin;
+  if (time != "iso") {
+    begin.kind = Kind::kInteger;
+    begin.integer = time == "unix_ms" ? begin_ms : begin_ms / 1'000;
+    return begin;
+  }
+  const std::time_t seconds = begin_ms / 1'000;
+  std::tm utc = {};
+  gmtime_r(&seconds, &utc);
+  char text[16];
+  begin.kind = Kind::kText;
+  begin.bytes.assign(text, std::strftime(text, sizeof text, "%Y-%m-%d", &utc));
+  return begin;
+}
+
+}  // namespace mirror

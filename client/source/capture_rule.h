@@ -1,0 +1,45 @@
+#ifndef MIRROR_CLIENT_SOURCE_CAPTURE_RULE_H_
+#define MIRROR_CLIENT_SOURCE_CAPTURE_RULE_H_
+
+#include <cstdint>
+#include <string>
+
+#include "proto/wire/key_range.h"
+#include "proto/wire/table.h"
+
+namespace mirror {
+
+/// How a look finds what changed in a table.
+struct CaptureRule {
+  enum class How {
+    kSynthetic,     ///< All rows are read, and compared with those of the last look.
+    kWatermark,     ///< Rows whose value of `column`, which only grows, is the greatest so far or greater. No
+                    ///< deletes.
+    kWatermarkCdc,  ///< The same from that value cut to `precision`; and all keys, to find what is gone.
+    kWindow,        ///< Rows whose time in `column` is at most `window_ms` ago. No deletes.
+  };
+  How how = How::kSynthetic;
+  std::string column = {};
+  /// kWatermarkCdc: "day", "hour", "minute", "second" of a text as 2024-05-01 12:30:00; or a number of which
+  /// the value is cut to a multiple. Empty: the value as it is.
+  std::string precision = {};
+  std::int64_t window_ms = 0;
+  /// kWindow: what `column` holds: "iso" (a text that begins as 2024-05-01, in UTC), "unix" (seconds),
+  /// "unix_ms". Empty: iso for texts, else unix.
+  std::string time = {};
+
+  /// A look brings every row that the mirror should have, and tells what is gone.
+  bool SeesDeletes() const { return how == How::kSynthetic || how == How::kWatermarkCdc; }
+  friend bool operator==(const CaptureRule&, const CaptureRule&) = default;
+};
+
+std::string_view ToString(CaptureRule::How how);
+
+/// The watermark from which rows are looked at again.
+KeyPart CutToPrecision(const KeyPart& pointer, const std::string& precision);
+/// The begin of the window that ends now. A day is not divided.
+KeyPart BeginOfWindow(const CaptureRule& rule, Type column, std::int64_t now_ms);
+
+}  // namespace mirror
+
+#endif  // MIRROR_CLIENT_SOURCE_CAPTURE_RULE_H_
