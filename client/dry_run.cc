@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -10,6 +11,9 @@
 #include "absl/strings/str_cat.h"
 #include "client/mirror_client.h"
 #include "client/report.h"
+#include "client/run_state.h"
+#include "client/source/capture_reader.h"
+#include "client/source/capture_state.h"
 #include "client/source/change_log.h"
 #include "client/source_run.h"
 #include "proto/wire/table.h"
@@ -29,7 +33,45 @@ std::string WordsOf(const std::string& table,
                       *found->second == 1 ? " change" : " changes", " logged since it was sent last");
 }
 
-absl::Status Show(const SourceConfig& source, std::ostream& out) {
+/// A look with a copy of what the agent remembers.
+absl::Status ShowCaptured(const SourceConfig& source, const std::string& state_dir, std::ostream& out) {
+  absl::StatusOr<std::unique_ptr<CaptureState>> state = CaptureState::OpenCopy(state_dir, source.context_id);
+  if (!state.ok()) return state.status();
+  const absl::StatusOr<RunState> runs = RunState::Load(state_dir, source.context_id);
+  if (!runs.ok()) return runs.status();
+  const auto reader = OpenCaptureReader(OpenReader(source, runs->Records()), **state, RulesOf(source));
+  const absl::StatusOr<SourceSchema> schema = reader->Schema();
+  if (!schema.ok()) return schema.status();
+  for (const std::string& note : schema->notes) out << "  " << Printable(note) << '\n';
+  for (const RefusedTable& table : schema->refused) {
+    out << "  " << Printable(table.name) << ": " << Printable(table.reason) << '\n';
+  }
+  for (const SourceTable& table : schema->tables) {
+    out << "  " << Printable(table.schema.name) << ": ";
+    const absl::StatusOr<std::optional<CaptureState::Table>> captured = (*state)->Find(table.schema.name);
+    if (!captured.ok()) return captured.status();
+    const absl::StatusOr<std::optional<std::int64_t>> sent =
+        *captured ? (*state)->LastSent(**captured) : std::optional<std::int64_t>();
+    if (!sent.ok()) return sent.status();
+    if (!table.problem.empty()) {
+      out << Printable(table.problem) << '\n';
+    } else if (!*sent || **sent < (*captured)->floor) {
+      out << "never sent as it is: all rows are sent\n";
+    } else if ((*captured)->key_parts == 0) {
+      out << ((*captured)->changed > **sent ? "it changed, and has no key: all rows are sent\n"
+                                            : "nothing changed since it was sent last\n");
+    } else {
+      const absl::StatusOr<CaptureState::Noted> noted = (*state)->CountNoted(**captured, **sent);
+      if (!noted.ok()) return noted.status();
+      out << Grouped(noted->inserts) << " inserts, " << Grouped(noted->updates) << " updates, "
+          << Grouped(noted->deletes) << " deletes\n";
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Show(const SourceConfig& source, const std::string& state_dir, std::ostream& out) {
+  if (source.strategy == "synthetic") return ShowCaptured(source, state_dir, out);
   const auto reader = OpenReader(source, {});
   const absl::StatusOr<std::vector<std::string>> tables = reader->TableNames();
   if (!tables.ok()) return tables.status();
@@ -47,9 +89,10 @@ absl::Status Show(const SourceConfig& source, std::ostream& out) {
 
 }  // namespace
 
-bool DryRun(const SourceConfig& source, const Connection& connection, std::ostream& out, std::ostream& err) {
+bool DryRun(const SourceConfig& source, const std::string& state_dir, const Connection& connection,
+            std::ostream& out, std::ostream& err) {
   out << source.context_id << "  " << Printable(source.path) << '\n';
-  const absl::Status looked = Show(source, out);
+  const absl::Status looked = Show(source, state_dir, out);
   if (!looked.ok()) err << "mirror-agent: " << source.context_id << ": " << looked.message() << '\n';
   MirrorClient client(connection.channel, connection.identity, source.context_id);
   const auto answer = client.Authenticate("", /*take_over=*/false, /*probe=*/true);

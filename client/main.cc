@@ -9,6 +9,7 @@
 #include "client/block_memory.h"
 #include "client/install.h"
 #include "client/once.h"
+#include "client/pointers_command.h"
 #include "client/receipts_command.h"
 #include "client/run.h"
 #include "client/source/sqlite_file.h"
@@ -73,6 +74,21 @@ int main(int argc, char** argv) {
       app.add_subcommand("uninstall", "Remove every trace of the change log from the sources");
   uninstall->footer("Example:\n  mirror-agent uninstall --config mirror-agent.toml\n");
   uninstall->add_option("--config", config, "The agent's configuration, mirror-agent.toml")->required();
+  mirror::PointersOptions pointers_options;
+  CLI::App* pointers =
+      app.add_subcommand("pointers", "From where the next look at each table begins; move it");
+  pointers->footer(
+      "Example:\n  mirror-agent pointers --config mirror-agent.toml --set \"orders=2024-05-01 00:00:00\"\n"
+      "For tables with strategy watermark or watermark_cdc. Rows behind a pointer that was moved back are "
+      "looked at "
+      "again; --repopulate of 'once' sends a table whole.\n");
+  pointers->add_option("--config", pointers_options.config, "The agent's configuration, mirror-agent.toml")
+      ->required();
+  pointers->add_option("--context-id", pointers_options.context_id, "Only this source");
+  pointers->add_option("--set", pointers_options.set, "Move a pointer")->type_name("TABLE=VALUE...");
+  pointers->add_option("--reset", pointers_options.reset, "Move a pointer before all values")
+      ->type_name("TABLE...");
+  pointers->add_flag("--json", pointers_options.json, "Print one JSON object instead of lines");
   mirror::ReceiptsOptions receipts_options;
   CLI::App* receipts = app.add_subcommand("receipts", "What the mirror signed that it was given");
   receipts->require_subcommand(1);
@@ -102,6 +118,7 @@ int main(int argc, char** argv) {
   if (run->parsed()) return mirror::Run(config, std::cout, std::cerr);
   if (install->parsed()) return mirror::Install(config, std::cout, std::cerr);
   if (uninstall->parsed()) return mirror::Uninstall(config, std::cout, std::cerr);
+  if (pointers->parsed()) return mirror::Pointers(pointers_options, std::cout, std::cerr);
   if (receipts->parsed()) return mirror::VerifyReceipts(receipts_options, std::cout, std::cerr);
   options.repopulate = repopulate->count() > 0;
   options.verify = verify->parsed();

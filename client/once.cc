@@ -77,7 +77,7 @@ int Once(const OnceOptions& options, std::ostream& out, std::ostream& plain_err)
   int exit_code = kDone;
   if (options.dry_run) {
     for (const SourceConfig& source : config->sources) {
-      if (!DryRun(source, *connection, out, err)) exit_code = kFailed;
+      if (!DryRun(source, config->agent.state_dir, *connection, out, err)) exit_code = kFailed;
     }
     return exit_code;
   }

@@ -60,7 +60,22 @@ CsvEncoding EncodingNamed(const std::string& name) {
   return name == "windows-1252" ? CsvEncoding::kWindows1252 : CsvEncoding::kUtf8;
 }
 
-/// Of the tables that are captured in another way than the source's others, by folded name.
+std::unique_ptr<SourceReader> OpenFiles(const SourceConfig& source,
+                                        std::map<std::string, std::string> records) {
+  FileReaderOptions options{source.path, {}, source.rejects, source.settle_ms, std::move(records)};
+  for (const TableConfig& table : source.tables) {
+    FileTable file{table.name, table.file, table.key};
+    for (const auto& [column, type] : table.types) file.types[column] = TypeNamed(type);
+    if (!table.separator.empty()) file.csv.separator = table.separator.front();
+    file.csv.quote = table.quote.front();
+    file.csv.encoding = EncodingNamed(table.encoding);
+    options.tables.push_back(std::move(file));
+  }
+  return OpenFileReader(std::move(options));
+}
+
+}  // namespace
+
 std::map<std::string, CaptureRule> RulesOf(const SourceConfig& source) {
   using How = CaptureRule::How;
   std::map<std::string, CaptureRule> rules;
@@ -77,22 +92,6 @@ std::map<std::string, CaptureRule> RulesOf(const SourceConfig& source) {
   }
   return rules;
 }
-
-std::unique_ptr<SourceReader> OpenFiles(const SourceConfig& source,
-                                        std::map<std::string, std::string> records) {
-  FileReaderOptions options{source.path, {}, source.rejects, source.settle_ms, std::move(records)};
-  for (const TableConfig& table : source.tables) {
-    FileTable file{table.name, table.file, table.key};
-    for (const auto& [column, type] : table.types) file.types[column] = TypeNamed(type);
-    if (!table.separator.empty()) file.csv.separator = table.separator.front();
-    file.csv.quote = table.quote.front();
-    file.csv.encoding = EncodingNamed(table.encoding);
-    options.tables.push_back(std::move(file));
-  }
-  return OpenFileReader(std::move(options));
-}
-
-}  // namespace
 
 ChangeLogOptions LogOptionsOf(const SourceConfig& source) {
   return {source.path, HostId(), source.retention_ms, source.max_log};

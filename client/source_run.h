@@ -12,6 +12,7 @@
 #include "client/config.h"
 #include "client/connect.h"
 #include "client/cycle.h"
+#include "client/source/capture_rule.h"
 #include "client/source/change_log.h"
 #include "client/source/reader.h"
 
@@ -36,6 +37,9 @@ struct RunRequest {
 /// One cycle of one [[source]], everything opened anew.
 CycleReport RunSource(const AgentConfig& config, const SourceConfig& source, const Connection& connection,
                       const RunRequest& request);
+
+/// How the tables are captured that have a rule of their own, by folded name.
+std::map<std::string, CaptureRule> RulesOf(const SourceConfig& source);
 
 /// `log` may be null. Both outlive the reader.
 std::unique_ptr<SourceReader> OpenReader(const SourceConfig& source,

@@ -38,6 +38,12 @@ constexpr char kTables[] =
     "time_ms INTEGER NOT NULL, PRIMARY KEY (captured, run)) WITHOUT ROWID;"
     "INSERT OR IGNORE INTO capture VALUES (1, 1, 0)";
 
+constexpr char kSelectTable[] =
+    "SELECT id, name, form, changed, rows, floor, digest, key_parts, pointer, looked_ms FROM captured";
+
+std::string PathOf(const std::string& state_dir, const std::string& context_id) {
+  return absl::StrCat(state_dir, "/", context_id, ".capture.db");
+}
 std::string RowsName(std::int64_t id) { return absl::StrCat("rows_", id); }
 std::string KeyNames(std::size_t parts) { return absl::StrJoin(LogKeyNames(parts), ", "); }
 std::string Places(std::size_t count) { return absl::StrJoin(std::vector<std::string>(count, "?"), ", "); }
@@ -81,11 +87,31 @@ std::string NewToken() {
 absl::StatusOr<std::unique_ptr<CaptureState>> CaptureState::Open(const std::string& state_dir,
                                                                  const std::string& context_id) {
   std::unique_ptr<CaptureState> state(new CaptureState);
-  if (absl::Status loaded = state->Load(absl::StrCat(state_dir, "/", context_id, ".capture.db"));
-      !loaded.ok()) {
-    return loaded;
-  }
+  if (absl::Status loaded = state->Load(PathOf(state_dir, context_id)); !loaded.ok()) return loaded;
   return state;
+}
+
+bool CaptureState::Exists(const std::string& state_dir, const std::string& context_id) {
+  std::error_code error;
+  return std::filesystem::exists(PathOf(state_dir, context_id), error);
+}
+
+absl::StatusOr<std::unique_ptr<CaptureState>> CaptureState::OpenCopy(const std::string& state_dir,
+                                                                     const std::string& context_id) {
+  std::unique_ptr<CaptureState> copy(new CaptureState);
+  copy->path_ = PathOf(state_dir, context_id);
+  try {
+    // A temporary file of SQLite's own.
+    copy->database_ = std::make_unique<SQLite::Database>(
+        "", SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE | SQLite::OPEN_NOMUTEX);
+    if (Exists(state_dir, context_id)) {
+      copy->database_->backup(copy->path_.c_str(), SQLite::Database::Load);
+    }
+  } catch (const SQLite::Exception& wrong) {
+    return absl::UnavailableError(absl::StrCat("'", copy->path_, "' cannot be copied: ", wrong.what()));
+  }
+  if (absl::Status prepared = copy->MakeTables(); !prepared.ok()) return prepared;
+  return copy;
 }
 
 absl::Status CaptureState::Load(const std::string& path) {
@@ -104,7 +130,11 @@ absl::Status CaptureState::Load(const std::string& path) {
   } catch (const SQLite::Exception& wrong) {
     return absl::UnavailableError(absl::StrCat("'", path_, "' cannot be opened: ", wrong.what()));
   }
-  // Nothing of the tables' contents beside it, and what was noted is on disk before it is sent.
+  return MakeTables();
+}
+
+absl::Status CaptureState::MakeTables() {
+  // What was noted is on disk before it is sent.
   for (const char* const sql :
        {"PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL", "PRAGMA temp_store = MEMORY", kTables}) {
     if (absl::Status run = Run(sql); !run.ok()) return run;
@@ -161,30 +191,58 @@ absl::StatusOr<std::int64_t> CaptureState::BeginRun() {
   return run;
 }
 
+CaptureState::Table CaptureState::ReadTable(const Statement& row) {
+  Table table;
+  table.id = sqlite3_column_int64(row.get(), 0);
+  table.name = Text(row, 1);
+  table.form = Text(row, 2);
+  table.changed = sqlite3_column_int64(row.get(), 3);
+  table.rows = static_cast<std::uint64_t>(sqlite3_column_int64(row.get(), 4));
+  table.floor = sqlite3_column_int64(row.get(), 5);
+  table.digest = static_cast<std::uint64_t>(sqlite3_column_int64(row.get(), 6));
+  table.key_parts = static_cast<std::size_t>(sqlite3_column_int64(row.get(), 7));
+  KeyValue pointer;
+  pointer.Keep(sqlite3_column_value(row.get(), 8));
+  table.pointer = ToKeyPart(pointer);
+  table.looked_ms = sqlite3_column_int64(row.get(), 9);
+  return table;
+}
+
 absl::StatusOr<std::optional<CaptureState::Table>> CaptureState::Find(const std::string& name) {
-  const absl::StatusOr<Statement> select = Prepared(
-      "SELECT id, name, form, changed, rows, floor, digest, key_parts, pointer, looked_ms FROM captured "
-      "WHERE name = "
-      "?1");
+  const absl::StatusOr<Statement> select = Prepared(absl::StrCat(kSelectTable, " WHERE name = ?1"));
   if (!select.ok()) return select.status();
   BindText(*select, 1, name);
   const int code = sqlite3_step(select->get());
   if (code == SQLITE_DONE) return std::nullopt;
   if (code != SQLITE_ROW) return Failed("reading it");
-  Table table;
-  table.id = sqlite3_column_int64(select->get(), 0);
-  table.name = Text(*select, 1);
-  table.form = Text(*select, 2);
-  table.changed = sqlite3_column_int64(select->get(), 3);
-  table.rows = static_cast<std::uint64_t>(sqlite3_column_int64(select->get(), 4));
-  table.floor = sqlite3_column_int64(select->get(), 5);
-  table.digest = static_cast<std::uint64_t>(sqlite3_column_int64(select->get(), 6));
-  table.key_parts = static_cast<std::size_t>(sqlite3_column_int64(select->get(), 7));
-  KeyValue pointer;
-  pointer.Keep(sqlite3_column_value(select->get(), 8));
-  table.pointer = ToKeyPart(pointer);
-  table.looked_ms = sqlite3_column_int64(select->get(), 9);
-  return table;
+  return ReadTable(*select);
+}
+
+absl::StatusOr<std::vector<CaptureState::Table>> CaptureState::List() {
+  const absl::StatusOr<Statement> select = Prepared(absl::StrCat(kSelectTable, " ORDER BY name"));
+  if (!select.ok()) return select.status();
+  std::vector<Table> tables;
+  int code = SQLITE_ROW;
+  while ((code = sqlite3_step(select->get())) == SQLITE_ROW) tables.push_back(ReadTable(*select));
+  if (code != SQLITE_DONE) return Failed("reading it");
+  return tables;
+}
+
+absl::StatusOr<std::optional<std::int64_t>> CaptureState::LastSent(const Table& table) {
+  const absl::StatusOr<Statement> select = Prepared("SELECT max(run) FROM sent WHERE captured = ?1");
+  if (!select.ok()) return select.status();
+  BindInt(*select, 1, table.id);
+  if (sqlite3_step(select->get()) != SQLITE_ROW) return Failed("reading it");
+  if (sqlite3_column_type(select->get(), 0) == SQLITE_NULL) return std::nullopt;
+  return sqlite3_column_int64(select->get(), 0);
+}
+
+absl::Status CaptureState::SetPointer(const std::string& name, const KeyPart& pointer) {
+  absl::StatusOr<std::optional<Table>> table = Find(name);
+  if (!table.ok()) return table.status();
+  if (!*table) return absl::NotFoundError(absl::StrCat("table '", name, "' was never looked at"));
+  (*table)->pointer = pointer;
+  return Save(**table);
 }
 
 absl::Status CaptureState::Save(const Table& table) {

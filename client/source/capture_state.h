@@ -41,6 +41,11 @@ class CaptureState {
  public:
   static absl::StatusOr<std::unique_ptr<CaptureState>> Open(const std::string& state_dir,
                                                             const std::string& context_id);
+  /// A copy that is gone with its object, to try a look. Like a new one when there is no file.
+  static absl::StatusOr<std::unique_ptr<CaptureState>> OpenCopy(const std::string& state_dir,
+                                                                const std::string& context_id);
+  /// Whether there is such a file.
+  static bool Exists(const std::string& state_dir, const std::string& context_id);
   CaptureState(const CaptureState&) = delete;
   CaptureState& operator=(const CaptureState&) = delete;
 
@@ -64,6 +69,12 @@ class CaptureState {
 
   /// Absent: it was never looked at.
   absl::StatusOr<std::optional<Table>> Find(const std::string& name);
+  /// All, by name.
+  absl::StatusOr<std::vector<Table>> List();
+  /// The run under which it was sent last; absent: never.
+  absl::StatusOr<std::optional<std::int64_t>> LastSent(const Table& table);
+  /// The next look begins there. Errors: kNotFound.
+  absl::Status SetPointer(const std::string& name, const KeyPart& pointer);
   /// The table, made when it is not there. With another form, or another number of key columns, what is on
   /// record of it is forgotten: then its floor is the last run.
   absl::StatusOr<Table> Prepare(const std::string& name, const std::string& form, std::size_t key_parts);
@@ -98,6 +109,8 @@ class CaptureState {
   friend class CaptureLook;
   CaptureState() = default;
   absl::Status Load(const std::string& path);
+  absl::Status MakeTables();
+  static Table ReadTable(const Statement& row);
   absl::Status Run(const std::string& sql) const;
   absl::StatusOr<Statement> Prepared(const std::string& sql) const;
   absl::Status Failed(std::string_view doing) const;

@@ -334,6 +334,7 @@ class Rejects {
     if (count_++ < kRejectsDescribed) {
       absl::StrAppend(&described_, described_.empty() ? "" : "; ", "line ", row.line, ", ", reason);
     }
+    if (folder_.empty()) return;
     if (!file_.is_open()) Open();
     file_ << row.raw;
     if (!row.raw.ends_with('\n')) file_ << '\n';
@@ -342,17 +343,20 @@ class Rejects {
   std::vector<std::string> End() {
     std::error_code error;
     if (count_ == 0) {
-      std::filesystem::remove(path_, error);
+      if (!folder_.empty()) std::filesystem::remove(path_, error);
       return {};
     }
-    file_.close();
-    std::filesystem::rename(path_ + ".new", path_, error);
+    if (!folder_.empty()) {
+      file_.close();
+      std::filesystem::rename(path_ + ".new", path_, error);
+    }
     const bool kept = file_.good() && !error;
     return {absl::StrCat(
         "'", known_.path, "': ", count_, count_ == 1 ? " row was" : " rows were", " left out: ", described_,
         count_ > kRejectsDescribed ? absl::StrCat("; and ", count_ - kRejectsDescribed, " more") : "",
-        kept ? absl::StrCat(". They are in '", path_, "'")
-             : absl::StrCat(". '", path_, "' cannot be written"))};
+        folder_.empty() ? ""
+        : kept          ? absl::StrCat(". They are in '", path_, "'")
+                        : absl::StrCat(". '", path_, "' cannot be written"))};
   }
 
  private:

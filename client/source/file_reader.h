@@ -30,7 +30,7 @@ struct FileTable {
 struct FileReaderOptions {
   std::string folder;
   std::vector<FileTable> tables;
-  std::string rejects;             ///< A folder, made when it is needed.
+  std::string rejects;             ///< A folder, made when it is needed. Empty: they are only described.
   std::int64_t settle_ms = 2'000;  ///< A file that was written to in this time is left for the next look.
   /// SourceTable.record of earlier runs, by table name.
   std::map<std::string, std::string> records = {};

@@ -148,6 +148,68 @@ class RealStates(unittest.TestCase):
         self.assertEqual(verified.returncode, 0, verified.stdout + verified.stderr)
 
 
+class OtherStrategies(unittest.TestCase):
+    def test_real_states_by_watermark_and_cdc(self):
+        """By the key, which only grows, cut to thousands: what is promised is kept beside."""
+        place = Place(self)
+        lines = 'key = ["id"]\nstrategy = "watermark_cdc"\nwatermark = "id"\nprecision = 1000'
+        place.configure({"runways": lines})
+        with tarfile.open(HISTORY) as history:
+            history.extractall(place.work / "states", filter="data")
+        promised, pointer = {}, None
+        for state in sorted((place.work / "states").iterdir()):
+            shutil.copyfile(state / "runways.csv", place.drop / "runways.csv")
+            report = place.once()
+            self.assertEqual(report["exit"], 0, report)
+            now = {int(row["id"]): row for row in read(state / "runways.csv")}
+            bound = 0 if pointer is None else pointer // 1000 * 1000
+            gone = promised.keys() - now.keys()
+            wanted = {key: row for key, row in now.items() if key not in promised or (key >= bound and row != promised[key])}
+            if pointer is not None:
+                sent = report["by_table"]["runways"]
+                self.assertEqual((sent["inserts"] + sent["updates"], sent["deletes"]), (len(wanted), len(gone)), state)
+            promised = {key: row for key, row in promised.items() if key not in gone} | wanted
+            pointer = max(pointer or 0, max(now))
+            mirrored = {row["id"]: row for row in place.rows("runways")}
+            self.assertEqual(mirrored.keys(), promised.keys())
+            for key, row in promised.items():
+                for column, text in row.items():
+                    self.assertTrue(same(mirrored[key][column], text), (key, column))
+
+    def test_pointers_can_be_seen_and_set(self):
+        place = Place(self)
+        place.configure({"a": 'key = ["id"]\nstrategy = "watermark"\nwatermark = "n"'})
+
+        def pointers(*words):
+            return subprocess.run(
+                [BIN / "mirror-agent", "pointers", "--config", place.toml, *words],
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+
+        self.assertIn("nothing is remembered", pointers().stdout)
+        (place.drop / "a.csv").write_text("id,n\n1,10\n2,20\n")
+        place.once()
+        self.assertIn("a: watermark, by n, pointer 20, 1 row remembered", pointers().stdout)
+        (place.drop / "a.csv").write_text("id,n\n1,11\n2,20\n3,21\n")
+        dry = subprocess.run(
+            [BIN / "mirror-agent", "once", "--dry-run", "--config", place.toml], capture_output=True, text=True, check=False
+        )
+        self.assertIn("a: 1 inserts, 0 updates, 0 deletes", dry.stdout)
+        self.assertEqual(place.once()["by_table"]["a"]["inserts"], 1)
+        self.assertEqual([row["n"] for row in place.rows("a")], [10, 20, 21])
+        moved = pointers("--set", "a=5")
+        self.assertEqual((moved.returncode, "pointer 5" in moved.stdout), (0, True), moved.stderr)
+        self.assertEqual(place.once()["by_table"]["a"]["inserts"], 1)
+        self.assertEqual([row["n"] for row in place.rows("a")], [11, 20, 21])
+        self.assertEqual(json.loads(pointers("--json").stdout)["sources"][0]["tables"][0]["pointer"], 21)
+        self.assertIn("pointer before all", pointers("--reset", "a").stdout)
+        self.assertEqual(place.once()["by_table"]["a"]["action"], "none")
+        for words, code in ((["--set", "b=1"], 1), (["--set", "a"], 2), (["--context-id", "Dust"], 2)):
+            self.assertEqual(pointers(*words).returncode, code, words)
+
+
 class Deviations(unittest.TestCase):
     def setUp(self):
         self.place = Place(self)
