@@ -597,10 +597,10 @@ class Loader {
     for (const char* key : {"path", "include", "skip", "blocked", "retention", "max_log"}) {
       if (files && table.contains(key)) return wrong(key, "is not for kind = \"csv\"");
     }
-    if (files && !source->strategy.empty() && source->strategy != "synthetic") {
+    if (files && !table.contains("strategy")) source->strategy = "synthetic";
+    if (files && source->strategy != "synthetic") {
       return wrong("strategy", "must be \"synthetic\" for kind = \"csv\": files have no change log");
     }
-    if (source->strategy.empty()) source->strategy = files ? "synthetic" : "cdc";
     const char* const place = files ? "folder" : "path";
     for (const char* key : {"context_id", place}) {
       if (table.contains(key)) continue;

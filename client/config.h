@@ -72,7 +72,8 @@ struct SourceConfig {
   std::string context_id;
   std::string kind = "sqlite";  ///< sqlite | csv.
   std::string path;             ///< Of kind csv: the folder.
-  std::string strategy;  ///< cdc | synthetic | populate. Default: cdc; of kind csv synthetic, the only one.
+  std::string strategy =
+      "cdc";  ///< cdc | synthetic | populate. Default: cdc; of kind csv synthetic, the only one.
   std::vector<TableConfig> tables = {};  ///< csv.
   std::int64_t settle_ms = 2'000;  ///< csv: a file that was written to in this time is left for the next run.
   std::string rejects;             ///< csv: a folder for rows that cannot be taken.

@@ -204,11 +204,57 @@ INSTANTIATE_TEST_SUITE_P(
                   "\"CUST\"\n",
                   ":15: [source] 'context_id' 'CUST' is that of the [[source]] in line 10"},
         WrongCase{"LaterKind", "[[source]]\nkind = \"postgres\"\n",
-                  ":11: [source] 'kind' must be \"sqlite\""},
+                  ":11: [source] 'kind' must be one of \"sqlite\", \"csv\""},
         WrongCase{"LaterStrategy", "[[source]]\nstrategy = \"watermark\"\n",
-                  ":11: [source] 'strategy' must be \"populate\" or \"cdc\""},
-        WrongCase{"NearStrategy", "[[source]]\nstrategy = \"cdx\"\n",
-                  ":11: [source] 'strategy' must be \"populate\" or \"cdc\", not 'cdx'; did you mean 'cdc'?"},
+                  ":11: [source] 'strategy' must be one of \"cdc\", \"synthetic\", \"populate\""},
+        WrongCase{
+            "NearStrategy", "[[source]]\nstrategy = \"cdx\"\n",
+            ":11: [source] 'strategy' must be one of \"cdc\", \"synthetic\", \"populate\", not 'cdx'; did "
+            "you mean 'cdc'?"},
+        WrongCase{"FolderOfADatabase", "[[source]]\ncontext_id = \"a\"\npath = \"x\"\nfolder = \"y\"\n",
+                  ":13: [source] 'folder' is for kind = \"csv\" only"},
+        WrongCase{"PathOfAFolder", "[[source]]\ncontext_id = \"a\"\nkind = \"csv\"\npath = \"x\"\n",
+                  ":13: [source] 'path' is not for kind = \"csv\""},
+        WrongCase{"FolderWithoutTables", "[[source]]\ncontext_id = \"a\"\nkind = \"csv\"\nfolder = \"x\"\n",
+                  ":10: [[source]] without a [[source.table]]"},
+        WrongCase{"FilesHaveNoLog",
+                  "[[source]]\ncontext_id = \"a\"\nkind = \"csv\"\nfolder = \"x\"\nstrategy = \"cdc\"\n",
+                  ":14: [source] 'strategy' must be \"synthetic\" for kind = \"csv\""},
+        WrongCase{"TableWithoutName", "[[source]]\ncontext_id = \"a\"\npath = \"x\"\n[[source.table]]\n",
+                  ":13: [[source.table]] without 'name'"},
+        WrongCase{"TableTwice",
+                  "[[source]]\ncontext_id = \"a\"\npath = \"x\"\n[[source.table]]\nname = "
+                  "\"t\"\n[[source.table]]\nname "
+                  "= \"T\"\n",
+                  ":15: [source.table] 'name' 'T' is that of the table in line 13"},
+        WrongCase{
+            "KeyOfADatabase",
+            "[[source]]\ncontext_id = \"a\"\npath = \"x\"\n[[source.table]]\nname = \"t\"\nkey = [\"id\"]\n",
+            ":15: [source.table] 'key' is for kind = \"csv\" only"},
+        WrongCase{
+            "WatermarkBesideALog",
+            "[[source]]\ncontext_id = \"a\"\npath = \"x\"\n[[source.table]]\nname = \"t\"\nstrategy = "
+            "\"watermark\"\n",
+            ":15: [source.table] 'strategy' needs strategy = \"synthetic\" of its [[source]], not \"cdc\""},
+        WrongCase{"WatermarkWithoutColumn",
+                  "[[source]]\ncontext_id = \"a\"\npath = \"x\"\nstrategy = "
+                  "\"synthetic\"\n[[source.table]]\nname = "
+                  "\"t\"\nstrategy = \"watermark\"\n",
+                  ":16: [source.table] 'strategy' needs 'watermark'"},
+        WrongCase{"WindowOfAWatermark",
+                  "[[source]]\ncontext_id = \"a\"\npath = \"x\"\nstrategy = "
+                  "\"synthetic\"\n[[source.table]]\nname = "
+                  "\"t\"\nstrategy = \"watermark\"\nwatermark = \"w\"\nwindow = \"1d\"\n",
+                  ":18: [source.table] 'window' says nothing with strategy = \"watermark\""},
+        WrongCase{"SeparatorOfTwo",
+                  "[[source]]\ncontext_id = \"a\"\nkind = \"csv\"\nfolder = \"x\"\n[[source.table]]\nname = "
+                  "\"t\"\nseparator = \"::\"\n",
+                  ":16: [source.table] 'separator' must be one ASCII character"},
+        WrongCase{
+            "TypeOfAColumn",
+            "[[source]]\ncontext_id = \"a\"\nkind = \"csv\"\nfolder = \"x\"\n[[source.table]]\nname = "
+            "\"t\"\ntypes = { id = \"int\" }\n",
+            ":16: [source.table] 'types' 'id' must be one of \"integer\", \"real\", \"text\", not 'int'"},
         WrongCase{"IncludeIsNoList", "[[source]]\ninclude = \"*\"\n",
                   ":11: [source] 'include' must be a list of texts"},
         WrongCase{"SkipHoldsANumber", "[[source]]\nskip = [\"a\", 5]\n",
