@@ -412,7 +412,7 @@ class Loader {
              }},
             {"kind",
              [source](const Given& given) {
-               return SetOneOf(given, {"sqlite", "csv"}, &source->kind);
+               return SetOneOf(given, {"sqlite", "csv", "xlsx"}, &source->kind);
              }},
             {"path", SetPath(&source->path, folder_)},
             {"folder", SetPath(&source->path, folder_)},
@@ -485,6 +485,7 @@ class Loader {
         {"key", [table](const Given& given) { return SetPatterns(given, &table->key); }},
         {"types", [table](const Given& given) { return SetTypes(given, &table->types); }},
         {"separator", character(&table->separator)},
+        {"sheet", text(&table->sheet)},
         {"quote", character(&table->quote)},
         {"encoding", [table](const Given& given) {
            return SetOneOf(given, {"utf-8", "latin-1", "windows-1252"}, &table->encoding);
@@ -505,7 +506,6 @@ class Loader {
         return absl::InvalidArgumentError(
             absl::StrCat(At(entry), ": [[source.table]] without 'name', which it needs"));
       }
-      if (table.file.empty()) table.file = absl::StrCat(table.name, ".csv");
       for (const TableConfig& other : source->tables) {
         if (!SameName(other.name, table.name)) continue;
         return absl::InvalidArgumentError(absl::StrCat(At(entry), ": [source.table] 'name' '", table.name,
@@ -532,9 +532,15 @@ class Loader {
       return absl::InvalidArgumentError(
           absl::StrCat(At(*entry.get(key)), ": [source.table] '", key, "' ", what));
     };
-    for (const char* key : {"file", "key", "types", "separator", "quote", "encoding"}) {
+    for (const char* key : {"file", "key", "types"}) {
+      if (source.kind == "sqlite" && entry.contains(key))
+        return wrong(key, "is for kind = \"csv\" or \"xlsx\" only");
+    }
+    for (const char* key : {"separator", "quote", "encoding"}) {
       if (source.kind != "csv" && entry.contains(key)) return wrong(key, "is for kind = \"csv\" only");
     }
+    if (source.kind != "xlsx" && entry.contains("sheet"))
+      return wrong("sheet", "is for kind = \"xlsx\" only");
     if (!table.strategy.empty() && source.strategy != "synthetic") {
       return wrong("strategy", absl::StrCat("needs strategy = \"synthetic\" of its [[source]], not \"",
                                             source.strategy, "\""));
@@ -587,19 +593,20 @@ class Loader {
 
   /// What goes together in a [[source]].
   absl::Status CheckKind(const toml::table& table, SourceConfig* source) const {
-    const bool files = source->kind == "csv";
+    const bool files = source->kind != "sqlite";
     const auto wrong = [&](const char* key, const std::string& what) {
       return absl::InvalidArgumentError(absl::StrCat(At(*table.get(key)), ": [source] '", key, "' ", what));
     };
     for (const char* key : {"folder", "settle", "rejects"}) {
-      if (!files && table.contains(key)) return wrong(key, "is for kind = \"csv\" only");
+      if (!files && table.contains(key)) return wrong(key, "is for kind = \"csv\" or \"xlsx\" only");
     }
     for (const char* key : {"path", "include", "skip", "blocked", "retention", "max_log"}) {
-      if (files && table.contains(key)) return wrong(key, "is not for kind = \"csv\"");
+      if (files && table.contains(key))
+        return wrong(key, absl::StrCat("is not for kind = \"", source->kind, "\""));
     }
     if (files && !table.contains("strategy")) source->strategy = "synthetic";
     if (files && source->strategy != "synthetic") {
-      return wrong("strategy", "must be \"synthetic\" for kind = \"csv\": files have no change log");
+      return wrong("strategy", "must be \"synthetic\" for files, which have no change log");
     }
     const char* const place = files ? "folder" : "path";
     for (const char* key : {"context_id", place}) {
@@ -612,6 +619,9 @@ class Loader {
         absl::Status checked = CheckSourceTable(*list->get(i)->as_table(), *source, source->tables[i]);
         if (!checked.ok()) return checked;
       }
+    }
+    for (TableConfig& one : source->tables) {
+      if (one.file.empty()) one.file = absl::StrCat(one.name, ".", source->kind);
     }
     if (files && source->tables.empty()) {
       return absl::InvalidArgumentError(absl::StrCat(config_.file, ":", source->line,

@@ -63,6 +63,7 @@ struct TableConfig {
       {};                          ///< integer, real, text; of columns where it is not guessed.
   std::string separator;           ///< One character; empty: found out.
   std::string quote = "\"";        ///< One character.
+  std::string sheet;               ///< xlsx; empty: the first one.
   std::string encoding = "utf-8";  ///< utf-8, latin-1, windows-1252.
 };
 
@@ -70,7 +71,7 @@ struct TableConfig {
 struct SourceConfig {
   int line = 0;  ///< In the file, for messages.
   std::string context_id;
-  std::string kind = "sqlite";  ///< sqlite | csv.
+  std::string kind = "sqlite";  ///< sqlite | csv | xlsx.
   std::string path;             ///< Of kind csv: the folder.
   std::string strategy =
       "cdc";  ///< cdc | synthetic | populate. Default: cdc; of kind csv synthetic, the only one.

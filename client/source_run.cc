@@ -69,6 +69,8 @@ std::unique_ptr<SourceReader> OpenFiles(const SourceConfig& source,
     if (!table.separator.empty()) file.csv.separator = table.separator.front();
     file.csv.quote = table.quote.front();
     file.csv.encoding = EncodingNamed(table.encoding);
+    file.workbook = source.kind == "xlsx";
+    file.sheet = table.sheet;
     options.tables.push_back(std::move(file));
   }
   return OpenFileReader(std::move(options));
@@ -99,7 +101,7 @@ ChangeLogOptions LogOptionsOf(const SourceConfig& source) {
 
 std::unique_ptr<SourceReader> OpenReader(const SourceConfig& source,
                                          std::map<std::string, std::string> records, ChangeLog* log) {
-  if (source.kind == "csv") return OpenFiles(source, std::move(records));
+  if (source.kind != "sqlite") return OpenFiles(source, std::move(records));
   return OpenSqliteReader(
       {source.path, source.include, source.skip, source.blocked, std::move(records), log});
 }

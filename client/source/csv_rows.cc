@@ -92,6 +92,7 @@ class CsvRows : public FileRows {
   ~CsvRows() override { csv_free(&parser_); }
 
   const std::vector<std::string>& header() const override { return header_; }
+  const std::string& raw_header() const override { return raw_header_; }
 
   absl::Status ReadHeader() {
     FileRow row;
@@ -103,6 +104,8 @@ class CsvRows : public FileRows {
     if (!row.wrong.empty())
       return absl::InvalidArgumentError(absl::StrCat(path_, ":1: the header: ", row.wrong));
     for (const auto& field : row.fields) header_.emplace_back(field.value_or(""));
+    raw_header_ = row.raw;
+    if (!raw_header_.ends_with('\n')) raw_header_.push_back('\n');
     return absl::OkStatus();
   }
 
@@ -248,6 +251,7 @@ class CsvRows : public FileRows {
   csv_parser parser_ = {};
   char separator_ = ',';
   std::vector<std::string> header_;
+  std::string raw_header_;
   std::uint64_t line_ = 0, begun_ = 1;
   std::string raw_, converted_, text_;
   std::vector<std::pair<std::size_t, bool>>

@@ -19,6 +19,7 @@
 #include "client/source/file_value.h"
 #include "client/source/sorted_digests.h"
 #include "client/source/sqlite_key.h"
+#include "client/source/xlsx_rows.h"
 #include "proto/wire/clock.h"
 #include "proto/wire/limits.h"
 #include "proto/wire/name_pattern.h"
@@ -54,6 +55,10 @@ struct Known {
   }
 };
 
+absl::StatusOr<std::unique_ptr<FileRows>> OpenRows(const std::string& path, const FileTable& table) {
+  return table.workbook ? OpenXlsx(path, table.sheet) : OpenCsv(path, table.csv);
+}
+
 bool IsWellText(std::string_view text) { return IsAscii(text) || CountUtf8(text).has_value(); }
 
 /// The rows of a table, as its schema has them.
@@ -68,7 +73,7 @@ class TypedRows {
   enum class Step { kRow, kReject, kEnd };
 
   static absl::StatusOr<TypedRows> Open(const Known& known) {
-    absl::StatusOr<std::unique_ptr<FileRows>> rows = OpenCsv(known.path, known.table.csv);
+    absl::StatusOr<std::unique_ptr<FileRows>> rows = OpenRows(known.path, known.table);
     if (!rows.ok()) return rows.status();
     const bool same =
         std::equal((*rows)->header().begin(), (*rows)->header().end(), known.schema.columns.begin(),
@@ -97,6 +102,7 @@ class TypedRows {
 
   const std::vector<Value>& values() const { return values_; }
   const FileRow& row() const { return row_; }
+  const std::string& raw_header() const { return rows_->raw_header(); }
   const std::string& reason() const { return reason_; }
 
   /// Of the present row; absent: it has none.
@@ -327,8 +333,11 @@ class FileKeyRows : public ChangeReader {
 /// What could not be taken, for the person and for the file of rejects.
 class Rejects {
  public:
-  Rejects(const Known& known, const std::string& folder)
-      : known_(known), path_(absl::StrCat(folder, "/", known.table.name, ".csv")), folder_(folder) {}
+  Rejects(const Known& known, std::string header, const std::string& folder)
+      : known_(known),
+        header_(std::move(header)),
+        path_(absl::StrCat(folder, "/", known.table.name, ".csv")),
+        folder_(folder) {}
 
   void Add(const FileRow& row, const std::string& reason) {
     if (count_++ < kRejectsDescribed) {
@@ -365,14 +374,11 @@ class Rejects {
     std::filesystem::create_directories(folder_, error);
     std::filesystem::permissions(folder_, std::filesystem::perms::owner_all, error);
     file_.open(path_ + ".new", std::ios::trunc | std::ios::binary);
-    std::ifstream source(known_.path, std::ios::binary);
-    std::string header;
-    std::getline(source, header);
-    file_ << header << '\n';
+    file_ << header_;
   }
 
   const Known& known_;
-  const std::string path_, folder_;
+  const std::string header_, path_, folder_;
   std::ofstream file_;
   std::uint64_t count_ = 0;
   std::string described_;
@@ -386,7 +392,7 @@ class FileScan : public DigestReader {
         keyed_(!known.schema.Key().empty()),
         rows_(std::move(rows)),
         columns_(std::move(columns)),
-        rejects_(known, rejects),
+        rejects_(known, rows_.raw_header(), rejects),
         widen_(std::move(widen)),
         bound_(std::move(bound)) {}
 
@@ -478,14 +484,14 @@ class FileReader : public SourceReader {
 
   absl::StatusOr<std::unique_ptr<TableReader>> Read(const std::string& table,
                                                     const std::vector<std::uint32_t>& columns) override {
-    absl::StatusOr<TypedRows> rows = OpenRows(table);
+    absl::StatusOr<TypedRows> rows = OpenTable(table);
     if (!rows.ok()) return rows.status();
     return std::make_unique<FileTableReader>(*Find(table), *std::move(rows), columns);
   }
 
   absl::StatusOr<std::unique_ptr<DigestReader>> Scan(const std::string& table,
                                                      const std::vector<std::uint32_t>& columns) override {
-    absl::StatusOr<TypedRows> rows = OpenRows(table);
+    absl::StatusOr<TypedRows> rows = OpenTable(table);
     if (!rows.ok()) return rows.status();
     Known& known = *Find(table);
     return std::make_unique<FileScan>(known, *std::move(rows), columns, options_.rejects,
@@ -495,7 +501,7 @@ class FileReader : public SourceReader {
   absl::StatusOr<std::unique_ptr<DigestReader>> ScanFrom(const std::string& table,
                                                          const std::vector<std::uint32_t>& columns,
                                                          const RowBound& bound) override {
-    absl::StatusOr<TypedRows> rows = OpenRows(table);
+    absl::StatusOr<TypedRows> rows = OpenTable(table);
     if (!rows.ok()) return rows.status();
     Known& known = *Find(table);
     return std::make_unique<FileScan>(
@@ -503,7 +509,7 @@ class FileReader : public SourceReader {
   }
 
   absl::StatusOr<ColumnFacts> LookAtColumn(const std::string& table, std::uint32_t column) override {
-    absl::StatusOr<TypedRows> rows = OpenRows(table);
+    absl::StatusOr<TypedRows> rows = OpenTable(table);
     if (!rows.ok()) return rows.status();
     ColumnFacts facts;
     for (;;) {
@@ -533,7 +539,7 @@ class FileReader : public SourceReader {
   absl::StatusOr<std::unique_ptr<ChangeReader>> RowsOf(const std::string& table,
                                                        const std::vector<std::uint32_t>& columns,
                                                        std::vector<Key> keys) override {
-    absl::StatusOr<TypedRows> rows = OpenRows(table);
+    absl::StatusOr<TypedRows> rows = OpenTable(table);
     if (!rows.ok()) return rows.status();
     return std::make_unique<FileKeyRows>(*Find(table), *std::move(rows), columns, std::move(keys));
   }
@@ -656,7 +662,7 @@ class FileReader : public SourceReader {
 
   /// The file's own columns; types of those that were not known are guessed.
   absl::Status ReadHeader(Known* known) const {
-    const absl::StatusOr<std::unique_ptr<FileRows>> rows = OpenCsv(known->path, known->table.csv);
+    const absl::StatusOr<std::unique_ptr<FileRows>> rows = OpenRows(known->path, known->table);
     if (!rows.ok()) return rows.status();
     const std::vector<std::string>& header = (*rows)->header();
     const TableSchema former = known->schema;
@@ -691,7 +697,7 @@ class FileReader : public SourceReader {
 
   /// Looks at all values again. Gives kAborted: the table is another one now.
   absl::Status Widen(const Known& known) {
-    const absl::StatusOr<std::unique_ptr<FileRows>> rows = OpenCsv(known.path, known.table.csv);
+    const absl::StatusOr<std::unique_ptr<FileRows>> rows = OpenRows(known.path, known.table);
     if (!rows.ok()) return rows.status();
     std::vector<TypeGuess> guesses;
     for (const Column& column : known.schema.columns) guesses.emplace_back(column.type);
@@ -711,7 +717,7 @@ class FileReader : public SourceReader {
         absl::StrCat("columns of '", known.path, "' have values of another type than before"));
   }
 
-  absl::StatusOr<TypedRows> OpenRows(const std::string& table) {
+  absl::StatusOr<TypedRows> OpenTable(const std::string& table) {
     const Known* const known = Find(table);
     if (known == nullptr) return Unknown(table);
     if (!known->later.empty()) return absl::FailedPreconditionError(known->later);

@@ -25,6 +25,8 @@ struct FileTable {
   std::vector<std::string> key;            ///< Names of columns. Empty: the table has none.
   std::map<std::string, Type> types = {};  ///< Of columns, where they are not to be guessed.
   CsvOptions csv = {};
+  bool workbook = false;   ///< It is .xlsx, else CSV.
+  std::string sheet = {};  ///< Of a workbook; empty: the first one.
 };
 
 struct FileReaderOptions {

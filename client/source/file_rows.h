@@ -29,6 +29,8 @@ class FileRows {
  public:
   virtual ~FileRows() = default;
   virtual const std::vector<std::string>& header() const = 0;
+  /// As FileRow.raw, with its end.
+  virtual const std::string& raw_header() const = 0;
   /// False: there are no more. Errors: the file cannot be read.
   virtual absl::StatusOr<bool> Next(FileRow* row) = 0;
 };

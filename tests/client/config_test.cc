@@ -204,7 +204,7 @@ INSTANTIATE_TEST_SUITE_P(
                   "\"CUST\"\n",
                   ":15: [source] 'context_id' 'CUST' is that of the [[source]] in line 10"},
         WrongCase{"LaterKind", "[[source]]\nkind = \"postgres\"\n",
-                  ":11: [source] 'kind' must be one of \"sqlite\", \"csv\""},
+                  ":11: [source] 'kind' must be one of \"sqlite\", \"csv\", \"xlsx\""},
         WrongCase{"LaterStrategy", "[[source]]\nstrategy = \"watermark\"\n",
                   ":11: [source] 'strategy' must be one of \"cdc\", \"synthetic\", \"populate\""},
         WrongCase{
@@ -212,14 +212,14 @@ INSTANTIATE_TEST_SUITE_P(
             ":11: [source] 'strategy' must be one of \"cdc\", \"synthetic\", \"populate\", not 'cdx'; did "
             "you mean 'cdc'?"},
         WrongCase{"FolderOfADatabase", "[[source]]\ncontext_id = \"a\"\npath = \"x\"\nfolder = \"y\"\n",
-                  ":13: [source] 'folder' is for kind = \"csv\" only"},
+                  ":13: [source] 'folder' is for kind = \"csv\" or \"xlsx\" only"},
         WrongCase{"PathOfAFolder", "[[source]]\ncontext_id = \"a\"\nkind = \"csv\"\npath = \"x\"\n",
                   ":13: [source] 'path' is not for kind = \"csv\""},
         WrongCase{"FolderWithoutTables", "[[source]]\ncontext_id = \"a\"\nkind = \"csv\"\nfolder = \"x\"\n",
                   ":10: [[source]] without a [[source.table]]"},
         WrongCase{"FilesHaveNoLog",
                   "[[source]]\ncontext_id = \"a\"\nkind = \"csv\"\nfolder = \"x\"\nstrategy = \"cdc\"\n",
-                  ":14: [source] 'strategy' must be \"synthetic\" for kind = \"csv\""},
+                  ":14: [source] 'strategy' must be \"synthetic\" for files"},
         WrongCase{"TableWithoutName", "[[source]]\ncontext_id = \"a\"\npath = \"x\"\n[[source.table]]\n",
                   ":13: [[source.table]] without 'name'"},
         WrongCase{"TableTwice",
@@ -230,7 +230,7 @@ INSTANTIATE_TEST_SUITE_P(
         WrongCase{
             "KeyOfADatabase",
             "[[source]]\ncontext_id = \"a\"\npath = \"x\"\n[[source.table]]\nname = \"t\"\nkey = [\"id\"]\n",
-            ":15: [source.table] 'key' is for kind = \"csv\" only"},
+            ":15: [source.table] 'key' is for kind = \"csv\" or \"xlsx\" only"},
         WrongCase{
             "WatermarkBesideALog",
             "[[source]]\ncontext_id = \"a\"\npath = \"x\"\n[[source.table]]\nname = \"t\"\nstrategy = "

@@ -6,6 +6,7 @@ Usage: files_test.py BIN_DIR
 """
 
 import csv
+import datetime
 import json
 import pathlib
 import re
@@ -17,6 +18,9 @@ import tarfile
 import tempfile
 import time
 import unittest
+import zipfile
+
+import openpyxl
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 HISTORY = ROOT / "tests" / "data" / "ourairports-history.tar.xz"
@@ -58,9 +62,10 @@ class Place:
         self.server.terminate()
         self.server.wait(PATIENCE_S)
 
-    def configure(self, tables):
+    def configure(self, tables, kind="csv"):
         """{name: more lines}"""
-        text = self.toml_head + f'\n[[source]]\ncontext_id = "Cust"\nkind = "csv"\nfolder = "{self.drop}"\nsettle = "0s"\n'
+        text = self.toml_head + f'\n[[source]]\ncontext_id = "Cust"\nkind = "{kind}"\n'
+        text += f'folder = "{self.drop}"\nsettle = "0s"\n'
         for name, lines in tables.items():
             text += f'[[source.table]]\nname = "{name}"\n{lines}\n'
         self.toml.write_text(text)
@@ -315,6 +320,125 @@ class Deviations(unittest.TestCase):
         self.assertEqual(report["exit"], 0, report)
         self.assertIn("is still being written", " ".join(report["notes"]))
         self.assertEqual(self.place.rows("a"), [{"id": 1, "n": 1}])
+
+
+def as_cell(text):
+    """As who types it into a sheet: a number where it is one."""
+    if re.fullmatch(r"0|-?[1-9][0-9]{0,14}", text):
+        return int(text)
+    if re.fullmatch(r"-?(0|[1-9][0-9]*)\.[0-9]+", text) and sum(map(str.isdigit, text)) <= 15:
+        return float(text)
+    return text or None
+
+
+class Workbooks(unittest.TestCase):
+    def setUp(self):
+        self.place = Place(self)
+
+    def save(self, name, rows, sheet="Sheet"):
+        book = openpyxl.Workbook()
+        page = book.active
+        page.title = sheet
+        for row in rows:
+            page.append(row)
+        book.save(self.place.drop / name)
+        return book
+
+    def test_real_states_as_workbooks(self):
+        tables = ("countries", "regions", "navaids")
+        self.place.configure({table: 'key = ["id"]' for table in tables}, kind="xlsx")
+        with tarfile.open(HISTORY) as history:
+            history.extractall(self.place.work / "states", filter="data")
+        states = sorted((self.place.work / "states").iterdir())
+        before = {}
+        for state in (states[0], states[-1]):
+            for table in tables:
+                with (state / f"{table}.csv").open(encoding="utf-8", newline="") as file:
+                    self.save(f"{table}.xlsx", ([as_cell(text) for text in row] for row in csv.reader(file)))
+            report = self.place.once()
+            self.assertEqual((report["exit"], report["notes"]), (0, []), report)
+            for table in tables:
+                wanted = {row["id"]: row for row in read(state / f"{table}.csv")}
+                mirrored = {str(row["id"]): row for row in self.place.rows(table)}
+                self.assertEqual(set(mirrored), set(wanted))
+                for key, row in wanted.items():
+                    for column, text in row.items():
+                        value = mirrored[key][column]
+                        # Trailing zeros of a number are not in a cell.
+                        equal = same(value, text) or isinstance(as_cell(text), float) and str(value) == str(as_cell(text))
+                        self.assertTrue(equal, (table, key, column, text, value))
+                sent = report["by_table"][table]
+                if table in before and sent["action"] == "changes":
+                    former = before[table]
+                    self.assertEqual(sent["inserts"], len(wanted.keys() - former.keys()))
+                    self.assertEqual(sent["deletes"], len(former.keys() - wanted.keys()))
+                before[table] = wanted
+        self.assertEqual({table["action"] for table in self.place.once()["tables"]}, {"none"})
+
+    def test_dates_numbers_texts_and_sheets(self):
+        self.place.configure({"a": 'key = ["id"]\nsheet = "Second"'}, kind="xlsx")
+        book = self.save("a.xlsx", [["not this one"]], sheet="First")
+        page = book.create_sheet("Second")
+        rows = [
+            ["id", "day", "moment", "clock", "price", "text", "flag"],
+            [1, datetime.date(2024, 5, 1), datetime.datetime(2024, 5, 1, 12, 30), datetime.time(7, 8, 9), 0.1, "007", True],
+            [2, datetime.date(1900, 2, 28), datetime.datetime(1999, 12, 31, 23, 59, 59), None, 1e20, " a\n\"b\" ", False],
+            [],
+            [4, None, None, None, -3, "\u20ac", None],
+        ]
+        for row in rows:
+            page.append(row)
+        book.save(self.place.drop / "a.xlsx")
+        report = self.place.once()
+        self.assertEqual(report["exit"], 0, report)
+        self.assertEqual(
+            [tuple(row.values()) for row in self.place.rows("a")],
+            [
+                (1, "2024-05-01", "2024-05-01 12:30:00", "07:08:09", 0.1, "007", 1),
+                (2, "1900-02-28", "1999-12-31 23:59:59", None, 1e20, ' a\n"b" ', 0),
+                (4, None, None, None, -3.0, "\u20ac", None),
+            ],
+        )
+
+    def test_inline_texts_errors_and_sparse_cells(self):
+        self.place.configure({"a": 'key = ["id"]'}, kind="xlsx")
+        sheet = (
+            '<?xml version="1.0"?><worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>'
+            '<row r="2"><c r="A2" t="inlineStr"><is><t>id</t></is></c><c r="C2" t="inlineStr"><is><t>c</t></is></c>'
+            '<c r="B2" t="inlineStr"><is><r><t>b</t></r></is></c></row>'
+            '<row r="3"><c r="A3"><v>1</v></c><c r="C3" t="str"><f>X()</f><v>made</v></c></row>'
+            '<row r="4"><c r="A4"><v>2</v></c><c r="B4" t="e"><v>#N/A</v></c></row>'
+            '<row r="7"><c r="A7"><v>3</v></c><c r="B7" t="b"><v>1</v></c><c r="E7"><v>9</v></c></row>'
+            '<row r="8"><c r="A8"><v>4</v></c></row></sheetData></worksheet>'
+        )
+        with zipfile.ZipFile(self.place.drop / "a.xlsx", "w", zipfile.ZIP_DEFLATED) as book:
+            book.writestr(
+                "xl/workbook.xml",
+                '<workbook xmlns:r="r"><sheets><sheet name="One" sheetId="7" r:id="rId3"/></sheets></workbook>',
+            )
+            book.writestr(
+                "xl/_rels/workbook.xml.rels",
+                '<Relationships><Relationship Id="rId3" Target="worksheets/other.xml"/></Relationships>',
+            )
+            book.writestr("xl/worksheets/other.xml", sheet)
+        report = self.place.once()
+        self.assertEqual(report["exit"], 0, report)
+        note = " ".join(report["notes"])
+        for said in ("2 rows were left out", "line 4, column B: an error", "line 7, it has more columns than the header"):
+            self.assertIn(said, note)
+        self.assertEqual(
+            self.place.rows("a"), [{"id": 1, "b": None, "c": "made"}, {"id": 4, "b": None, "c": None}]
+        )
+
+    def test_what_is_no_workbook_says_so(self):
+        self.place.configure({"a": 'key = ["id"]\nsheet = "None"'}, kind="xlsx")
+        (self.place.drop / "a.xlsx").write_bytes(b"id,n\n1,1\n")
+        self.assertIn("is not an Excel workbook", str(self.place.once()["by_table"]))
+        self.save("a.xlsx", [["id"], [1]])
+        self.assertIn("it has no sheet 'None'", str(self.place.once()["by_table"]))
+        with zipfile.ZipFile(self.place.drop / "a.xlsx", "w") as book:
+            book.writestr("xl/workbook.xml", '<!DOCTYPE x [<!ENTITY a "b">]><workbook>&a;</workbook>')
+        self.assertIn("not well-formed", str(self.place.once()["by_table"]))
 
 
 if __name__ == "__main__":
