@@ -112,7 +112,7 @@ class RealStates(unittest.TestCase):
         place = Place(self)
         place.configure({table: 'key = ["id"]' for table in TABLES})
         with tarfile.open(HISTORY) as history:
-            history.extractall(place.work / "states", filter="data")
+            history.extractall(place.work / "states")
         states = sorted(path for path in (place.work / "states").iterdir() if path.is_dir())
         self.assertEqual(len(states), 7)
         before, changes = {}, 0
@@ -160,7 +160,7 @@ class OtherStrategies(unittest.TestCase):
         lines = 'key = ["id"]\nstrategy = "watermark_cdc"\nwatermark = "id"\nprecision = 1000'
         place.configure({"runways": lines})
         with tarfile.open(HISTORY) as history:
-            history.extractall(place.work / "states", filter="data")
+            history.extractall(place.work / "states")
         promised, pointer = {}, None
         for state in sorted((place.work / "states").iterdir()):
             shutil.copyfile(state / "runways.csv", place.drop / "runways.csv")
@@ -348,7 +348,7 @@ class Workbooks(unittest.TestCase):
         tables = ("countries", "regions", "navaids")
         self.place.configure({table: 'key = ["id"]' for table in tables}, kind="xlsx")
         with tarfile.open(HISTORY) as history:
-            history.extractall(self.place.work / "states", filter="data")
+            history.extractall(self.place.work / "states")
         states = sorted((self.place.work / "states").iterdir())
         before = {}
         for state in (states[0], states[-1]):
