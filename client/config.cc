@@ -421,7 +421,9 @@ class Loader {
             {"rejects", SetPath(&source->rejects, folder_)},
             {"strategy",
              [source](const Given& given) {
-               return SetOneOf(given, {"cdc", "synthetic", "populate"}, &source->strategy);
+               return SetOneOf(given,
+                               {"cdc", "synthetic", "watermark", "watermark_cdc", "window", "populate"},
+                               &source->strategy);
              }},
             {"blocked", [source](const Given& given) { return SetBlocked(given, &source->blocked); }},
             {"interval", SetDuration(&source->interval_ms, kIntervalMin, kIntervalMax)},
@@ -456,6 +458,14 @@ class Loader {
         return absl::OkStatus();
       };
     };
+    const auto flag = [](bool* target) {
+      return [target](const Given& given) {
+        const auto value = AsBool(given);
+        if (!value.ok()) return value.status();
+        *target = *value;
+        return absl::OkStatus();
+      };
+    };
     const auto character = [](std::string* target) {
       return [target](const Given& given) {
         auto value = AsText(given);
@@ -468,28 +478,38 @@ class Loader {
         return absl::OkStatus();
       };
     };
-    return {
-        {"name", text(&table->name)},
-        {"strategy",
-         [table](const Given& given) {
-           return SetOneOf(given, {"synthetic", "watermark", "watermark_cdc", "window"}, &table->strategy);
-         }},
-        {"watermark", text(&table->watermark)},
-        {"precision", [table](const Given& given) { return SetPrecision(given, &table->precision); }},
-        {"window", SetDuration(&table->window_ms, kIntervalMin, kRetentionMax)},
-        {"time",
-         [table](const Given& given) {
-           return SetOneOf(given, {"iso", "unix", "unix_ms"}, &table->time);
-         }},
-        {"file", text(&table->file)},
-        {"key", [table](const Given& given) { return SetPatterns(given, &table->key); }},
-        {"types", [table](const Given& given) { return SetTypes(given, &table->types); }},
-        {"separator", character(&table->separator)},
-        {"sheet", text(&table->sheet)},
-        {"quote", character(&table->quote)},
-        {"encoding", [table](const Given& given) {
-           return SetOneOf(given, {"utf-8", "latin-1", "windows-1252"}, &table->encoding);
-         }}};
+    return {{"name", text(&table->name)},
+            {"strategy",
+             [table](const Given& given) {
+               return SetOneOf(given, {"cdc", "synthetic", "watermark", "watermark_cdc", "window"},
+                               &table->strategy);
+             }},
+            {"push",
+             [table](const Given& given) {
+               return SetOneOf(given, {"direct", "staged"}, &table->push);
+             }},
+            {"deletes",
+             [table](const Given& given) {
+               return SetOneOf(given, {"apply", "ignore", "mark"}, &table->deletes);
+             }},
+            {"preserve_target", flag(&table->preserve_target)},
+            {"column_hashes", flag(&table->column_hashes)},
+            {"watermark", text(&table->watermark)},
+            {"precision", [table](const Given& given) { return SetPrecision(given, &table->precision); }},
+            {"window", SetDuration(&table->window_ms, kIntervalMin, kRetentionMax)},
+            {"time",
+             [table](const Given& given) {
+               return SetOneOf(given, {"iso", "unix", "unix_ms"}, &table->time);
+             }},
+            {"file", text(&table->file)},
+            {"key", [table](const Given& given) { return SetPatterns(given, &table->key); }},
+            {"types", [table](const Given& given) { return SetTypes(given, &table->types); }},
+            {"separator", character(&table->separator)},
+            {"sheet", text(&table->sheet)},
+            {"quote", character(&table->quote)},
+            {"encoding", [table](const Given& given) {
+               return SetOneOf(given, {"utf-8", "latin-1", "windows-1252"}, &table->encoding);
+             }}};
   }
 
   absl::Status SetTables(const Given& given, SourceConfig* source) {
@@ -532,32 +552,41 @@ class Loader {
       return absl::InvalidArgumentError(
           absl::StrCat(At(*entry.get(key)), ": [source.table] '", key, "' ", what));
     };
-    for (const char* key : {"file", "key", "types"}) {
+    for (const char* key : {"file", "types"}) {
       if (source.kind == "sqlite" && entry.contains(key))
         return wrong(key, "is for kind = \"csv\" or \"xlsx\" only");
+    }
+    const bool logged = StrategyOf(source, table) == "cdc" || StrategyOf(source, table) == "populate";
+    if (logged && entry.contains("key")) {
+      return wrong("key",
+                   "is for files, views and tables without a key of their own, which need strategy = "
+                   "\"synthetic\" or one of the others that need no change log");
     }
     for (const char* key : {"separator", "quote", "encoding"}) {
       if (source.kind != "csv" && entry.contains(key)) return wrong(key, "is for kind = \"csv\" only");
     }
     if (source.kind != "xlsx" && entry.contains("sheet"))
       return wrong("sheet", "is for kind = \"xlsx\" only");
-    if (!table.strategy.empty() && source.strategy != "synthetic") {
-      return wrong("strategy", absl::StrCat("needs strategy = \"synthetic\" of its [[source]], not \"",
-                                            source.strategy, "\""));
+    if (source.kind != "sqlite" && table.strategy == "cdc") {
+      return wrong("strategy", "must not be \"cdc\" for files, which have no change log");
     }
-    const bool by_column = !table.strategy.empty() && table.strategy != "synthetic";
+    const std::string& strategy = StrategyOf(source, table);
+    const bool by_column = strategy == "watermark" || strategy == "watermark_cdc" || strategy == "window";
     if (by_column && table.watermark.empty()) {
-      return wrong("strategy", "needs 'watermark', the column by which changes are found");
+      return absl::InvalidArgumentError(absl::StrCat(At(entry), ": [[source.table]] with strategy = \"",
+                                                     strategy,
+                                                     "\" needs 'watermark', the column by which changes are "
+                                                     "found"));
     }
-    const std::array<std::pair<const char*, bool>, 4> keys = {
+    const std::array<std::pair<const char*, bool>, 5> keys = {
         {{"watermark", by_column},
-         {"precision", table.strategy == "watermark_cdc"},
-         {"window", table.strategy == "window"},
-         {"time", table.strategy == "window"}}};
+         {"precision", strategy == "watermark_cdc"},
+         {"window", strategy == "window"},
+         {"time", strategy == "window"},
+         {"column_hashes", strategy == "synthetic" || strategy == "watermark_cdc"}}};
     for (const auto& [key, fits] : keys) {
       if (entry.contains(key) && !fits) {
-        return wrong(key, absl::StrCat("says nothing with strategy = \"",
-                                       table.strategy.empty() ? source.strategy : table.strategy, "\""));
+        return wrong(key, absl::StrCat("says nothing with strategy = \"", strategy, "\""));
       }
     }
     return absl::OkStatus();
@@ -605,8 +634,9 @@ class Loader {
         return wrong(key, absl::StrCat("is not for kind = \"", source->kind, "\""));
     }
     if (files && !table.contains("strategy")) source->strategy = "synthetic";
-    if (files && source->strategy != "synthetic") {
-      return wrong("strategy", "must be \"synthetic\" for files, which have no change log");
+    if (files && (source->strategy == "cdc" || source->strategy == "populate")) {
+      return wrong("strategy", absl::StrCat("must not be \"", source->strategy,
+                                            "\" for files, which have no change log: use \"synthetic\""));
     }
     const char* const place = files ? "folder" : "path";
     for (const char* key : {"context_id", place}) {
@@ -817,6 +847,10 @@ class Loader {
 };
 
 }  // namespace
+
+const std::string& StrategyOf(const SourceConfig& source, const TableConfig& table) {
+  return table.strategy.empty() ? source.strategy : table.strategy;
+}
 
 absl::StatusOr<AgentConfig> LoadAgentConfig(const std::string& path) {
   std::error_code error;

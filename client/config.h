@@ -52,11 +52,15 @@ struct QuietHours {
 struct TableConfig {
   int line = 0;  ///< In the file, for messages.
   std::string name;
-  std::string strategy;   ///< synthetic | watermark | watermark_cdc | window. Empty: that of the source.
+  std::string strategy;   ///< cdc | synthetic | watermark | watermark_cdc | window. Empty: the source's.
   std::string watermark;  ///< The column by which the last three find what changed.
   std::string precision;  ///< watermark_cdc: see CaptureRule.
   std::int64_t window_ms = 30LL * 86'400'000;  ///< window
   std::string time;                            ///< window: see CaptureRule.
+  std::string push = "direct";                 ///< direct | staged: see TargetRule.
+  std::string deletes = "apply";               ///< apply | ignore | mark: what the mirror does with them.
+  bool preserve_target = false;  ///< Rows and columns of the mirror that the source never owned stay.
+  bool column_hashes = false;    ///< Of rows that changed only the columns are sent that did.
   std::string file;              ///< A pattern; the last one by name counts. Default: the name with .csv.
   std::vector<std::string> key;  ///< Columns; none: the table has no key.
   std::map<std::string, std::string> types =
@@ -74,7 +78,8 @@ struct SourceConfig {
   std::string kind = "sqlite";  ///< sqlite | csv | xlsx.
   std::string path;             ///< Of kind csv: the folder.
   std::string strategy =
-      "cdc";  ///< cdc | synthetic | populate. Default: cdc; of kind csv synthetic, the only one.
+      "cdc";  ///< cdc | synthetic | watermark | watermark_cdc | window | populate. Of files: synthetic.
+              ///< Of the three that need a column, tables without a [[source.table]] are synthetic.
   std::vector<TableConfig> tables = {};  ///< csv.
   std::int64_t settle_ms = 2'000;  ///< csv: a file that was written to in this time is left for the next run.
   std::string rejects;             ///< csv: a folder for rows that cannot be taken.
@@ -99,6 +104,9 @@ struct AgentConfig {
   MetricsConfig metrics = {.port = 7446};  ///< Of `run`.
   std::vector<SourceConfig> sources;       ///< Maybe none: the harness needs none.
 };
+
+/// That of a table of its own, else the source's.
+const std::string& StrategyOf(const SourceConfig& source, const TableConfig& table);
 
 /// Reads mirror-agent.toml. Relative paths are seen from its folder; absolute ones come back.
 /// Errors: kInvalidArgument "FILE:LINE: [table] 'key' ..." for everything that is not as above, unknown keys

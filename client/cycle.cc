@@ -60,9 +60,10 @@ class Run {
         if (job.whole_rows) whole_rows_.insert(job.schema.name);
       }
       repairs_.clear();
-      if (options_.repair) {
-        for (auto& [table, found] : differ_) again.insert(table);
-        repairs_ = std::exchange(differ_, {});
+      for (auto& [table, found] : std::exchange(differ_, {})) {
+        if (!options_.repair && state_.IsTakenOver(table) == RunState::TakenOver::kNo) continue;
+        again.insert(table);
+        repairs_[table] = std::move(found);
       }
       if (again.empty()) return absl::OkStatus();
       if (repeat == kMovedRepeats) return GiveUp();
@@ -82,6 +83,11 @@ class Run {
       absl::StatusOr<SourceSchema> schema = reader_.Schema();
       if (!schema.ok()) return schema.status();
       schema_ = *std::move(schema);
+      for (SourceTable& table : schema_.tables) {
+        const TargetRule rule = RuleOf(table.schema.name);
+        table.schema.preserve_target = rule.preserve_target;
+        if (rule.deletes != Deletes::kApply) table.schema.deletes = rule.deletes;
+      }
       const bool complete =
           std::all_of(schema_.tables.begin(), schema_.tables.end(),
                       [this](SourceTable& table) { return history_.Complete(table.schema); });
@@ -137,6 +143,11 @@ class Run {
 
   void AddNote(std::string note) {
     if (!note.empty()) report_.notes.push_back(std::move(note));
+  }
+
+  TargetRule RuleOf(const std::string& table) const {
+    const auto rule = options_.targets.find(FoldName(table));
+    return rule == options_.targets.end() ? TargetRule() : rule->second;
   }
 
   const SourceTable* FindTable(const std::string& name) const {
@@ -274,6 +285,9 @@ class Run {
     if (!status.wanted()) return leave(TableResult::kUnwanted, status.reason());
     if (!table.problem.empty()) return leave(TableResult::kFailed, table.problem);
     const bool suspect = !can_compare_ && state_.IsSuspect(table.schema.name);
+    if (absl::Status taken = TakeOver(table.schema, status); !taken.ok()) {
+      return leave(TableResult::kFailed, std::string(taken.message()));
+    }
     absl::StatusOr<Decision> decision =
         Decide(history_, reader_, table.schema, status, AskedFor(table.schema.name) || suspect);
     if (!decision.ok()) return leave(TableResult::kFailed, std::string(decision.status().message()));
@@ -300,6 +314,46 @@ class Run {
     if (repair != repairs_.end() && job.decision.kind == Decision::Kind::kChanges) {
       job.repair = std::move(repair->second.keys);
     }
+  }
+
+  /// Makes the history go on where another form of it stopped (another strategy, other columns), so that the
+  /// table need not be sent again: what changed between the two a comparison finds. A staged table is taken
+  /// over each time.
+  absl::Status TakeOver(const TableSchema& table, const v1::TableStatus& status) {
+    const bool staged = RuleOf(table.name).staged && history_.SeesChanges(table.name);
+    const Position position = DecodePosition(status.position());
+    if (!can_compare_ || table.Key().empty() || position.lsn.value < 0 || status.has_pending() ||
+        KeyIsHashed(table, status) || status.action() == v1::TABLE_ACTION_REPOPULATE ||
+        AskedFor(table.name) || repairs_.count(table.name) > 0) {
+      return absl::OkStatus();
+    }
+    const std::string form = history_.FormOf(table.name);
+    const RunState::Confirmed* const confirmed = state_.FindConfirmed(table.name);
+    const absl::StatusOr<Standing> standing = history_.Judge(table.name, position);
+    if (!standing.ok()) return standing.status();
+    if (*standing == Standing::kKnown && (!staged || history_.FollowsReading(table.name))) {
+      if (staged) state_.SetTakenOver(table.name, TakenOverFrom(form, form));
+      return state_.Save();
+    }
+    const bool other_form = confirmed != nullptr && confirmed->position.lsn == position.lsn &&
+                            confirmed->position.lineage == position.lineage && confirmed->form != form;
+    const absl::StatusOr<bool> sent = history_.Sent(table.name, position);
+    if (!sent.ok()) return sent.status();
+    if (!staged && !other_form && !*sent) return absl::OkStatus();
+    // Known to be due before the history forgets what else it knows.
+    state_.SetTakenOver(table.name, TakenOverFrom(confirmed == nullptr ? form : confirmed->form, form));
+    if (absl::Status saved = state_.Save(); !saved.ok()) return saved;
+    const absl::StatusOr<bool> adopted = history_.Adopt(table.name, position);
+    if (!adopted.ok()) return adopted.status();
+    if (!*adopted) state_.SetTakenOver(table.name, RunState::TakenOver::kNo);
+    return absl::OkStatus();
+  }
+
+  static RunState::TakenOver TakenOverFrom(const std::string& former, const std::string& form) {
+    const auto keeps = [](const std::string& one) {
+      return one.starts_with("watermark ") || one.starts_with("window ");
+    };
+    return keeps(former) && keeps(form) ? RunState::TakenOver::kKeeps : RunState::TakenOver::kYes;
   }
 
   /// A population brings everything; else the rows that differ go along with what changed.
@@ -329,7 +383,8 @@ class Run {
     const std::string& table = schema_.tables[index].schema.name;
     if (!again_.empty() && again_.count(table) == 0) return false;
     if (options_.verify == CycleOptions::Verify::kAll || statuses_[index].verify_wanted() ||
-        state_.IsSuspect(table) || repairs_.count(table) > 0) {
+        state_.IsTakenOver(table) != RunState::TakenOver::kNo || state_.IsSuspect(table) ||
+        repairs_.count(table) > 0) {
       return true;
     }
     return options_.verify == CycleOptions::Verify::kSome &&
@@ -352,7 +407,9 @@ class Run {
         unknown("the endpoint cannot compare by digests");
         continue;
       }
-      if (const std::string why = history_.WhyNotEqual(table.name); !why.empty()) {
+      const RunState::TakenOver taken_over = state_.IsTakenOver(table.name);
+      const std::string why = history_.WhyNotEqual(table.name);
+      if (!why.empty() && taken_over == RunState::TakenOver::kNo) {
         unknown(why);
         continue;
       }
@@ -372,7 +429,9 @@ class Run {
         continue;
       }
       Verifier verifier(reader_, client_, history_, report_.cycle, limits_);
-      absl::StatusOr<Differences> found = verifier.Compare(table, columns, *position);
+      const bool keeps = taken_over == RunState::TakenOver::kKeeps;
+      absl::StatusOr<Differences> found = verifier.Compare(
+          table, columns, *position, keeps ? Verifier::Ghosts::kLeave : Verifier::Ghosts::kCount);
       if (absl::IsUnavailable(found.status()) || absl::IsUnauthenticated(found.status())) {
         return found.status();
       }
@@ -383,6 +442,11 @@ class Run {
         continue;
       }
       Conclude(table.name, *position, *std::move(found), &report);
+      if (taken_over != RunState::TakenOver::kNo && !why.empty()) {
+        // It is not to be equal for longer than this.
+        compared_.erase(table.name);
+        if (report.equality == TableReport::Equality::kEqual) unknown(why);
+      }
       if (options_.stop != nullptr && *options_.stop) break;
     }
     return absl::OkStatus();
@@ -408,7 +472,8 @@ class Run {
     report->lost = found.lost;
     report->changed = found.changed;
     report->ghosts = found.ghosts;
-    if (found.equal() && !found.unsettled.empty() && options_.repair && resent_.insert(table).second) {
+    const bool mends = options_.repair || state_.IsTakenOver(table) != RunState::TakenOver::kNo;
+    if (found.equal() && !found.unsettled.empty() && mends && resent_.insert(table).second) {
       // They are sent whole along with what changed; then what is left to differ shows.
       report->equality = TableReport::Equality::kUnknown;
       report->unknown_because = "rows of it changed while it was compared";
@@ -421,6 +486,15 @@ class Run {
     if (found.equal()) {
       report->result = TableResult::kOk;
       state_.SetSuspect(table, false);
+      state_.SetTakenOver(table, RunState::TakenOver::kNo);
+      return;
+    }
+    if (found.beyond_repair && state_.IsTakenOver(table) == RunState::TakenOver::kKeeps) {
+      report->result = TableResult::kFailed;
+      report->reason =
+          "too much of it differs to be sent by rows, and a population would take away rows that its "
+          "strategy "
+          "leaves in the mirror. Nothing was sent; where that may be, send it with --repopulate";
       return;
     }
     // Until it is found equal, every run compares it.
@@ -552,8 +626,12 @@ class Run {
           absl::StrCat(verdict.reason(), ". What was sent is committed; the next run ",
                        can_compare_ ? "compares the table and mends it" : "sends the table whole");
     }
+    const std::map<std::string, Position> durable = Durable();
+    for (const auto& [table, position] : durable) {
+      state_.SetConfirmed(table, position, history_.FormOf(table));
+    }
     if (absl::Status saved = state_.Save(); !saved.ok()) return saved;
-    if (absl::Status kept = Forget(); !kept.ok()) {
+    if (absl::Status kept = history_.Forget(durable); !kept.ok()) {
       AddNote(absl::StrCat("old entries of the change log could not be removed: ", kept.message()));
     }
     CrashPoint("agent.forgot");
@@ -590,7 +668,7 @@ class Run {
   }
 
   /// All that the mirror showed or acknowledged is on its disk now.
-  absl::Status Forget() {
+  std::map<std::string, Position> Durable() const {
     std::map<std::string, Position> durable;
     for (std::size_t i = 0; i < schema_.tables.size(); ++i) {
       const Position position = DecodePosition(statuses_[i].position());
@@ -599,7 +677,7 @@ class Run {
     for (const Job& job : jobs_) {
       if (job.committed) durable[job.schema.name] = job.sent;
     }
-    return history_.Forget(durable);
+    return durable;
   }
 
   SourceReader& reader_;

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,11 +19,21 @@
 #include "client/run_state.h"
 #include "client/source/history.h"
 #include "client/source/reader.h"
+#include "proto/wire/table.h"
 
 namespace mirror {
 
 /// Times that a table is read again when it moved while it was read; then it is refused.
 inline constexpr int kMovedRepeats = 3;
+
+/// What the configuration wants of a table's mirror.
+struct TargetRule {
+  /// Rows and columns that the source never owned stay.
+  bool preserve_target = false;
+  Deletes deletes = Deletes::kApply;
+  /// Before anything is sent the mirror is compared with the source, and what differs is all that is sent.
+  bool staged = false;
+};
 
 struct CycleOptions {
   std::size_t batch_bytes = 1'000'000;  ///< About, of one request.
@@ -37,6 +48,7 @@ struct CycleOptions {
   bool repair = true;                           ///< What differs is mended in another cycle of the run.
   std::int64_t count_interval_ms = 3'600'000;   ///< See RunState::ShallCount.
   std::int64_t now_ms = 0;  ///< Unix time, for that; 0: no table over 100,000 rows is counted.
+  std::map<std::string, TargetRule> targets = {};  ///< By folded name; the others have none.
   bool repopulate_all = false;
   std::vector<std::string> repopulate = {};       ///< Names of tables of the source.
   std::function<void(const Job&)> progress = {};  ///< See SenderOptions.

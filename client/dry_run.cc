@@ -21,9 +21,16 @@
 namespace mirror {
 namespace {
 
+/// See ChangeLog::Waiting().
+using WaitingEntries = std::optional<std::map<std::string, std::optional<std::int64_t>>>;
+
+absl::StatusOr<WaitingEntries> Waiting(const SourceConfig& source) {
+  if (!UsesLog(source)) return WaitingEntries();
+  return ChangeLog::Waiting(source.path);
+}
+
 /// What the log says of a table; `waiting` is absent when there is no log at all.
-std::string WordsOf(const std::string& table,
-                    const std::optional<std::map<std::string, std::optional<std::int64_t>>>& waiting) {
+std::string WordsOf(const std::string& table, const WaitingEntries& waiting) {
   if (!waiting) return "sent whole, if its number of rows differs";
   const auto found = waiting->find(FoldName(table));
   if (found == waiting->end()) return "new: a log is made, and all rows are sent";
@@ -34,12 +41,15 @@ std::string WordsOf(const std::string& table,
 }
 
 /// A look with a copy of what the agent remembers.
-absl::Status ShowCaptured(const SourceConfig& source, const std::string& state_dir, std::ostream& out) {
+absl::Status ShowCaptured(const SourceConfig& source, const CaptureRules& rules, const std::string& state_dir,
+                          std::ostream& out) {
   absl::StatusOr<std::unique_ptr<CaptureState>> state = CaptureState::OpenCopy(state_dir, source.context_id);
   if (!state.ok()) return state.status();
   const absl::StatusOr<RunState> runs = RunState::Load(state_dir, source.context_id);
   if (!runs.ok()) return runs.status();
-  const auto reader = OpenCaptureReader(OpenReader(source, runs->Records()), **state, RulesOf(source));
+  const auto reader = OpenCaptured(source, rules, runs->Records(), **state, nullptr);
+  const auto waiting = Waiting(source);
+  if (!waiting.ok()) return waiting.status();
   const absl::StatusOr<SourceSchema> schema = reader->Schema();
   if (!schema.ok()) return schema.status();
   for (const std::string& note : schema->notes) out << "  " << Printable(note) << '\n';
@@ -48,6 +58,10 @@ absl::Status ShowCaptured(const SourceConfig& source, const std::string& state_d
   }
   for (const SourceTable& table : schema->tables) {
     out << "  " << Printable(table.schema.name) << ": ";
+    if (table.problem.empty() && rules.Find(table.schema.name) == nullptr) {
+      out << WordsOf(table.schema.name, *waiting) << '\n';
+      continue;
+    }
     const absl::StatusOr<std::optional<CaptureState::Table>> captured = (*state)->Find(table.schema.name);
     if (!captured.ok()) return captured.status();
     const absl::StatusOr<std::optional<std::int64_t>> sent =
@@ -71,18 +85,16 @@ absl::Status ShowCaptured(const SourceConfig& source, const std::string& state_d
 }
 
 absl::Status Show(const SourceConfig& source, const std::string& state_dir, std::ostream& out) {
-  if (source.strategy == "synthetic") return ShowCaptured(source, state_dir, out);
+  if (const std::optional<CaptureRules> rules = RulesOf(source)) {
+    return ShowCaptured(source, *rules, state_dir, out);
+  }
   const auto reader = OpenReader(source, {});
   const absl::StatusOr<std::vector<std::string>> tables = reader->TableNames();
   if (!tables.ok()) return tables.status();
-  std::optional<std::map<std::string, std::optional<std::int64_t>>> waiting;
-  if (source.strategy == "cdc") {
-    auto found = ChangeLog::Waiting(source.path);
-    if (!found.ok()) return found.status();
-    waiting = *std::move(found);
-  }
+  const absl::StatusOr<WaitingEntries> waiting = Waiting(source);
+  if (!waiting.ok()) return waiting.status();
   for (const std::string& table : *tables) {
-    out << "  " << Printable(table) << ": " << WordsOf(table, waiting) << '\n';
+    out << "  " << Printable(table) << ": " << WordsOf(table, *waiting) << '\n';
   }
   return absl::OkStatus();
 }

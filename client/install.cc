@@ -22,7 +22,9 @@ constexpr int kDone = 0, kFailed = 1, kWrongUse = 2;
 /// What was done, for people.
 using Act = std::function<absl::StatusOr<std::string>(const AgentConfig& config, const SourceConfig& source)>;
 
-int ForEachSource(const std::string& file, const Act& act, std::ostream& out, std::ostream& plain_err) {
+/// Of those that `is_meant`.
+int ForEachSource(const std::string& file, const std::function<bool(const SourceConfig&)>& is_meant,
+                  const std::string& none, const Act& act, std::ostream& out, std::ostream& plain_err) {
   const absl::StatusOr<AgentConfig> config = LoadAgentConfig(file);
   std::optional<JsonLines> lines;
   if (config.ok() && WantsJson(*config)) lines.emplace(plain_err, *config, spdlog::level::err, "failure");
@@ -33,7 +35,7 @@ int ForEachSource(const std::string& file, const Act& act, std::ostream& out, st
   }
   int exit_code = kDone, sources = 0;
   for (const SourceConfig& source : config->sources) {
-    if (source.strategy != "cdc") continue;
+    if (!is_meant(source)) continue;
     ++sources;
     // Not beside a cycle that reads or renews the log.
     const absl::StatusOr<LockFile> lock = LockFile::Acquire(config->agent.state_dir, source.context_id);
@@ -46,7 +48,7 @@ int ForEachSource(const std::string& file, const Act& act, std::ostream& out, st
     }
   }
   if (sources > 0) return exit_code;
-  err << "mirror-agent: " << config->file << ": there is no [[source]] with strategy = \"cdc\"\n";
+  err << "mirror-agent: " << config->file << ": there is no [[source]] " << none << '\n';
   return kWrongUse;
 }
 
@@ -92,11 +94,13 @@ absl::StatusOr<std::string> UninstallOne(const AgentConfig& /*config*/, const So
 }  // namespace
 
 int Install(const std::string& config, std::ostream& out, std::ostream& err) {
-  return ForEachSource(config, InstallOne, out, err);
+  return ForEachSource(config, UsesLog, "with strategy = \"cdc\"", InstallOne, out, err);
 }
 
 int Uninstall(const std::string& config, std::ostream& out, std::ostream& err) {
-  return ForEachSource(config, UninstallOne, out, err);
+  // Also where the strategy is another one by now.
+  const auto can_have_one = [](const SourceConfig& source) { return source.kind == "sqlite"; };
+  return ForEachSource(config, can_have_one, "with kind = \"sqlite\"", UninstallOne, out, err);
 }
 
 }  // namespace mirror

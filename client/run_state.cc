@@ -58,6 +58,16 @@ absl::StatusOr<RunState> RunState::Load(const std::string& state_dir, const std:
       state.tables_[name] = {entry.at("sent").get<std::int64_t>(), entry.value("suspect", false),
                              entry.value("counted_ms", std::int64_t{0}),
                              entry.at("record").get<std::string>()};
+      Table& table = state.tables_[name];
+      if (const auto confirmed = entry.find("confirmed"); confirmed != entry.end()) {
+        table.confirmed = {
+            {Lsn{confirmed->at("lsn").get<std::int64_t>()}, confirmed->at("lineage").get<std::string>()},
+            confirmed->at("form").get<std::string>()};
+      }
+      const std::string taken_over = entry.value("taken_over", "");
+      if (!taken_over.empty()) {
+        table.taken_over = taken_over == "keeps" ? TakenOver::kKeeps : TakenOver::kYes;
+      }
     }
   } catch (const Json::exception& wrong) {
     return Unreadable(state.path_, wrong.what());
@@ -73,6 +83,14 @@ absl::Status RunState::Save() {
                     {"suspect", table.suspect},
                     {"counted_ms", table.counted_ms},
                     {"record", table.record}};
+    if (!table.confirmed.form.empty()) {
+      tables[name]["confirmed"] = {{"lsn", table.confirmed.position.lsn.value},
+                                   {"lineage", table.confirmed.position.lineage},
+                                   {"form", table.confirmed.form}};
+    }
+    if (table.taken_over != TakenOver::kNo) {
+      tables[name]["taken_over"] = table.taken_over == TakenOver::kKeeps ? "keeps" : "yes";
+    }
   }
   const Json json = {{"version", kVersion},
                      {"id", id_},
@@ -109,8 +127,10 @@ absl::StatusOr<std::string> RunState::Bind(const SourceMark& mark) {
     return absl::StrCat("the source was '", before.path, "' and is now '", mark.path,
                         "', or the machine is another one: it counts as a new source and is populated");
   }
-  const bool replaced = before.device != mark.device || before.inode != mark.inode;
-  if (replaced || mark.change_counter < before.change_counter) {
+  // Who looks at rows and not at the file gives none.
+  const bool replaced =
+      before.inode != 0 && mark.inode != 0 && (before.device != mark.device || before.inode != mark.inode);
+  if (replaced || (mark.inode != 0 && mark.change_counter < before.change_counter)) {
     ForgetRuns();
     return absl::StrCat("'", mark.path, "' was ",
                         replaced ? "replaced by another file" : "set back to an older state",
@@ -191,6 +211,30 @@ bool RunState::ShallCount(const std::string& table, std::int64_t now_ms, std::in
 
 void RunState::SetCounted(const std::string& table, std::int64_t now_ms) {
   if (const auto found = tables_.find(table); found != tables_.end()) found->second.counted_ms = now_ms;
+}
+
+const RunState::Confirmed* RunState::FindConfirmed(const std::string& table) const {
+  const auto found = tables_.find(table);
+  return found == tables_.end() || found->second.confirmed.form.empty() ? nullptr : &found->second.confirmed;
+}
+
+void RunState::SetConfirmed(const std::string& table, const Position& position, const std::string& form) {
+  if (const auto found = tables_.find(table); found != tables_.end()) {
+    found->second.confirmed = {position, form};
+  }
+}
+
+RunState::TakenOver RunState::IsTakenOver(const std::string& table) const {
+  const auto found = tables_.find(table);
+  return found == tables_.end() ? TakenOver::kNo : found->second.taken_over;
+}
+
+void RunState::SetTakenOver(const std::string& table, TakenOver taken_over) {
+  if (taken_over != TakenOver::kNo) {
+    tables_[table].taken_over = taken_over;
+  } else if (const auto found = tables_.find(table); found != tables_.end()) {
+    found->second.taken_over = taken_over;
+  }
 }
 
 void RunState::SetRecord(const std::string& table, const std::string& record) {

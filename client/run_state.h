@@ -50,6 +50,7 @@ class RunState : public History {
   }
   bool NamesRows(const std::string& /*table*/) override { return false; }
   bool SeesChanges(const std::string& /*table*/) override { return false; }
+  std::string FormOf(const std::string& /*table*/) override { return "populate"; }
   /// A run with a number above each one known here and above `highest`; all tables have the same target.
   absl::StatusOr<std::map<std::string, Position>> Begin(const std::vector<std::string>& tables,
                                                         std::int64_t highest) override;
@@ -68,6 +69,22 @@ class RunState : public History {
   /// A table whose rows are too many to be counted in each cycle: whether its turn has come.
   bool ShallCount(const std::string& table, std::int64_t now_ms, std::int64_t interval_ms) const;
   void SetCounted(const std::string& table, std::int64_t now_ms);
+  /// What of a table was last known to be on the mirror's disk, and the form (History::FormOf) that sent it.
+  struct Confirmed {
+    Position position;
+    std::string form;
+  };
+  /// Null: nothing was.
+  const Confirmed* FindConfirmed(const std::string& table) const;
+  void SetConfirmed(const std::string& table, const Position& position, const std::string& form);
+  /// A table whose history took over from another form: until it was compared with the mirror.
+  enum class TakenOver : std::uint8_t {
+    kNo,
+    kKeeps,  ///< Neither form sends deletes: rows that the mirror alone has stay.
+    kYes,
+  };
+  TakenOver IsTakenOver(const std::string& table) const;
+  void SetTakenOver(const std::string& table, TakenOver taken_over);
   /// When all tables were compared with the mirror by digests, unix milliseconds; 0: never.
   std::int64_t verified_ms() const { return verified_ms_; }
   void SetVerified(std::int64_t now_ms) { verified_ms_ = now_ms; }
@@ -80,6 +97,8 @@ class RunState : public History {
     bool suspect = false;
     std::int64_t counted_ms = 0;
     std::string record;
+    Confirmed confirmed = {};  ///< Without a form: nothing.
+    TakenOver taken_over = TakenOver::kNo;
   };
   RunState() = default;
   std::string Lineage(std::int64_t run) const;

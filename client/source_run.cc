@@ -51,6 +51,18 @@ void SetVerification(const SourceConfig& source, const RunRequest& request, cons
   }
 }
 
+std::map<std::string, TargetRule> TargetsOf(const SourceConfig& source) {
+  std::map<std::string, TargetRule> targets;
+  for (const TableConfig& table : source.tables) {
+    targets[FoldName(table.name)] = {table.preserve_target,
+                                     table.deletes == "mark"     ? Deletes::kMark
+                                     : table.deletes == "ignore" ? Deletes::kIgnore
+                                                                 : Deletes::kApply,
+                                     table.push == "staged"};
+  }
+  return targets;
+}
+
 Type TypeNamed(const std::string& name) {
   return name == "integer" ? Type::kInt64 : name == "real" ? Type::kDouble : Type::kText;
 }
@@ -78,21 +90,33 @@ std::unique_ptr<SourceReader> OpenFiles(const SourceConfig& source,
 
 }  // namespace
 
-std::map<std::string, CaptureRule> RulesOf(const SourceConfig& source) {
+std::optional<CaptureRules> RulesOf(const SourceConfig& source) {
   using How = CaptureRule::How;
-  std::map<std::string, CaptureRule> rules;
+  CaptureRules rules;
+  rules.others = source.strategy != "cdc" && source.strategy != "populate";
   for (const TableConfig& table : source.tables) {
-    if (table.strategy.empty()) continue;
-    CaptureRule& rule = rules[FoldName(table.name)];
+    const std::string& strategy = StrategyOf(source, table);
+    if (strategy == "cdc" || strategy == "populate") {
+      rules.logged.insert(FoldName(table.name));
+      continue;
+    }
+    CaptureRule& rule = rules.tables[FoldName(table.name)];
     for (const How how : {How::kSynthetic, How::kWatermark, How::kWatermarkCdc, How::kWindow}) {
-      if (ToString(how) == table.strategy) rule.how = how;
+      if (ToString(how) == strategy) rule.how = how;
     }
     rule.column = table.watermark;
     rule.precision = table.precision;
     rule.window_ms = table.window_ms;
     rule.time = table.time;
   }
+  if (!rules.others && rules.tables.empty()) return std::nullopt;
   return rules;
+}
+
+bool UsesLog(const SourceConfig& source) {
+  return source.strategy == "cdc" ||
+         std::any_of(source.tables.begin(), source.tables.end(),
+                     [](const TableConfig& table) { return table.strategy == "cdc"; });
 }
 
 ChangeLogOptions LogOptionsOf(const SourceConfig& source) {
@@ -100,10 +124,28 @@ ChangeLogOptions LogOptionsOf(const SourceConfig& source) {
 }
 
 std::unique_ptr<SourceReader> OpenReader(const SourceConfig& source,
-                                         std::map<std::string, std::string> records, ChangeLog* log) {
+                                         std::map<std::string, std::string> records, ChangeLog* log,
+                                         std::function<bool(const std::string&)> takes) {
   if (source.kind != "sqlite") return OpenFiles(source, std::move(records));
-  return OpenSqliteReader(
-      {source.path, source.include, source.skip, source.blocked, std::move(records), log});
+  std::map<std::string, std::vector<std::string>> keys;
+  for (const TableConfig& table : source.tables) {
+    if (!table.key.empty()) keys[FoldName(table.name)] = table.key;
+  }
+  return OpenSqliteReader({source.path, source.include, source.skip, source.blocked, std::move(records), log,
+                           std::move(takes), std::move(keys)});
+}
+
+std::unique_ptr<SourceReader> OpenCaptured(const SourceConfig& source, const CaptureRules& rules,
+                                           const std::map<std::string, std::string>& records,
+                                           CaptureState& state, ChangeLog* log) {
+  std::unique_ptr<SourceReader> others;
+  if (!rules.others || !rules.logged.empty()) {
+    others = OpenReader(source, records, log,
+                        [rules](const std::string& table) { return rules.Find(table) == nullptr; });
+  }
+  auto captured = OpenReader(source, records, nullptr,
+                             [rules](const std::string& table) { return rules.Find(table) != nullptr; });
+  return OpenCaptureReader(std::move(captured), std::move(others), state, rules);
 }
 
 CycleReport RunSource(const AgentConfig& config, const SourceConfig& source, const Connection& connection,
@@ -113,22 +155,25 @@ CycleReport RunSource(const AgentConfig& config, const SourceConfig& source, con
   absl::StatusOr<RunState> state = RunState::Load(config.agent.state_dir, source.context_id);
   if (!state.ok()) return Failed(state.status());
   absl::StatusOr<std::unique_ptr<ChangeLog>> log = nullptr;
-  if (source.strategy == "cdc") log = ChangeLog::Open(LogOptionsOf(source));
+  if (UsesLog(source)) log = ChangeLog::Open(LogOptionsOf(source));
   if (!log.ok()) return Failed(log.status());
+  // It stays the same source when it is read without the log one day.
+  if (*log != nullptr) state->KeepSourceId((*log)->source_id());
   SourceConfig placed = source;
   if (placed.rejects.empty()) {
     placed.rejects = absl::StrCat(config.agent.state_dir, "/", source.context_id, ".rejects");
   }
-  std::unique_ptr<SourceReader> reader = OpenReader(placed, state->Records(), log->get());
+  std::unique_ptr<SourceReader> reader;
   absl::StatusOr<std::unique_ptr<CaptureState>> capture = nullptr;
   std::optional<CaptureHistory> captured;
-  if (source.strategy == "synthetic") {
+  if (const std::optional<CaptureRules> rules = RulesOf(source)) {
     capture = CaptureState::Open(config.agent.state_dir, source.context_id);
     if (!capture.ok()) return Failed(capture.status());
-    const std::map<std::string, CaptureRule> rules = RulesOf(source);
-    reader = OpenCaptureReader(std::move(reader), **capture, rules);
-    captured.emplace(**capture, *state, rules);
+    reader = OpenCaptured(placed, *rules, state->Records(), **capture, log->get());
+    History& base = *log == nullptr ? static_cast<History&>(*state) : **log;
+    captured.emplace(**capture, base, !rules->others, *rules);
   }
+  if (reader == nullptr) reader = OpenReader(placed, state->Records(), log->get());
   History* const history = captured ? static_cast<History*>(&*captured) : log->get();
 
   CycleOptions cycle;
@@ -137,6 +182,7 @@ CycleReport RunSource(const AgentConfig& config, const SourceConfig& source, con
   cycle.read_ahead = request.read_ahead;
   cycle.progress = request.progress;
   cycle.stop = request.stop;
+  cycle.targets = TargetsOf(source);
   cycle.repopulate_all = request.repopulate && request.tables.empty();
   if (!request.tables.empty()) {
     const auto names = reader->TableNames();
@@ -157,7 +203,8 @@ CycleReport RunSource(const AgentConfig& config, const SourceConfig& source, con
     state->SetVerified(cycle.now_ms);
     if (absl::Status saved = state->Save(); !saved.ok()) report.notes.emplace_back(saved.message());
   }
-  if (history == nullptr) {
+  const bool logless = log->get() == nullptr && (source.strategy == "cdc" || source.strategy == "populate");
+  if (logless) {
     report.notes.push_back(absl::StrCat(
         source.strategy == "cdc" ? "no change log is installed ('mirror-agent install' makes it)"
                                  : "without a change log",

@@ -13,6 +13,7 @@
 #include "client/connect.h"
 #include "client/cycle.h"
 #include "client/source/capture_rule.h"
+#include "client/source/capture_state.h"
 #include "client/source/change_log.h"
 #include "client/source/reader.h"
 
@@ -38,13 +39,19 @@ struct RunRequest {
 CycleReport RunSource(const AgentConfig& config, const SourceConfig& source, const Connection& connection,
                       const RunRequest& request);
 
-/// How the tables are captured that have a rule of their own, by folded name.
-std::map<std::string, CaptureRule> RulesOf(const SourceConfig& source);
+/// Which tables are captured, and how. Absent: none of them.
+std::optional<CaptureRules> RulesOf(const SourceConfig& source);
+/// Whether the change log is asked for some table.
+bool UsesLog(const SourceConfig& source);
 
-/// `log` may be null. Both outlive the reader.
+/// `log` may be null; it outlives the reader. `takes`: which tables of kind sqlite it has; empty: all.
 std::unique_ptr<SourceReader> OpenReader(const SourceConfig& source,
-                                         std::map<std::string, std::string> records,
-                                         ChangeLog* log = nullptr);
+                                         std::map<std::string, std::string> records, ChangeLog* log = nullptr,
+                                         std::function<bool(const std::string&)> takes = {});
+/// The same for one with tables that are captured. `state` and `log` outlive it.
+std::unique_ptr<SourceReader> OpenCaptured(const SourceConfig& source, const CaptureRules& rules,
+                                           const std::map<std::string, std::string>& records,
+                                           CaptureState& state, ChangeLog* log);
 
 ChangeLogOptions LogOptionsOf(const SourceConfig& source);
 

@@ -56,8 +56,13 @@ KeyPart PartOf(const ColumnView& column, std::uint32_t row) {
 class Verifier::TableComparison {
  public:
   TableComparison(Verifier& verifier, const TableSchema& table, const std::vector<std::uint32_t>& columns,
-                  const Position& position)
-      : verifier_(verifier), table_(table), columns_(columns), position_(position), key_(table.Key()) {}
+                  const Position& position, Ghosts ghosts)
+      : verifier_(verifier),
+        table_(table),
+        columns_(columns),
+        position_(position),
+        ghosts_count_(ghosts == Ghosts::kCount),
+        key_(table.Key()) {}
 
   absl::StatusOr<Differences> Run() {
     absl::StatusOr<std::unique_ptr<DigestReader>> digests = verifier_.reader_.Digests(table_.name, columns_);
@@ -286,7 +291,7 @@ class Verifier::TableComparison {
       if (row.key && key == *row.key) {
         there = true;
       } else {
-        ghosts_.push_back(key);
+        if (ghosts_count_) ghosts_.push_back(key);
       }
     }
     if (!row.key || same_.contains(*row.key)) return;
@@ -355,6 +360,7 @@ class Verifier::TableComparison {
   const TableSchema& table_;
   const std::vector<std::uint32_t>& columns_;
   const Position& position_;
+  const bool ghosts_count_;
   const std::vector<std::uint32_t> key_;
   std::unique_ptr<DigestReader> digests_;
   std::uint64_t mirror_rows_ = 0;  ///< Of the ranges that differ.
@@ -378,8 +384,8 @@ Verifier::Verifier(SourceReader& reader, MirrorClient& client, History& history,
 
 absl::StatusOr<Differences> Verifier::Compare(const TableSchema& table,
                                               const std::vector<std::uint32_t>& columns,
-                                              const Position& position) {
-  return TableComparison(*this, table, columns, position).Run();
+                                              const Position& position, Ghosts ghosts) {
+  return TableComparison(*this, table, columns, position, ghosts).Run();
 }
 
 }  // namespace mirror

@@ -49,12 +49,14 @@ class Verifier {
   Verifier(SourceReader& reader, MirrorClient& client, History& history, std::int64_t cycle,
            const v1::Limits& limits);
 
+  /// What becomes of rows that the mirror alone has.
+  enum class Ghosts { kCount, kLeave };
   /// `columns`: those that the mirror has as they are. `position`: where the mirror stands, by this cycle.
   ///   kAborted             the source moved where nobody can say by what: try again
   ///   kFailedPrecondition  the mirror cannot be read at this position now
   /// Others are the call's status, or the source's.
   absl::StatusOr<Differences> Compare(const TableSchema& table, const std::vector<std::uint32_t>& columns,
-                                      const Position& position);
+                                      const Position& position, Ghosts ghosts = Ghosts::kCount);
 
  private:
   class TableComparison;

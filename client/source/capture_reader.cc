@@ -1,6 +1,7 @@
 #include "client/source/capture_reader.h"
 
 #include <algorithm>
+#include <iterator>
 #include <numeric>
 #include <optional>
 #include <set>
@@ -187,12 +188,20 @@ class RowsOnce : public TableReader {
 
 class CaptureReader : public SourceReader {
  public:
-  CaptureReader(std::unique_ptr<SourceReader> inner, CaptureState& state,
-                std::map<std::string, CaptureRule> rules)
-      : inner_(std::move(inner)), state_(state), rules_(std::move(rules)) {}
+  CaptureReader(std::unique_ptr<SourceReader> inner, std::unique_ptr<SourceReader> others,
+                CaptureState& state, CaptureRules rules)
+      : inner_(std::move(inner)), others_(std::move(others)), state_(state), rules_(std::move(rules)) {}
 
-  SourceMark Mark() const override { return inner_->Mark(); }
-  absl::StatusOr<std::vector<std::string>> TableNames() override { return inner_->TableNames(); }
+  SourceMark Mark() const override { return others_ == nullptr ? inner_->Mark() : others_->Mark(); }
+
+  absl::StatusOr<std::vector<std::string>> TableNames() override {
+    absl::StatusOr<std::vector<std::string>> names = inner_->TableNames();
+    if (!names.ok() || others_ == nullptr) return names;
+    const absl::StatusOr<std::vector<std::string>> more = others_->TableNames();
+    if (!more.ok()) return more.status();
+    names->insert(names->end(), more->begin(), more->end());
+    return names;
+  }
 
   absl::StatusOr<SourceSchema> Schema() override {
     absl::StatusOr<SourceSchema> schema = Look(/*last=*/false);
@@ -202,7 +211,7 @@ class CaptureReader : public SourceReader {
   }
 
   absl::StatusOr<std::uint64_t> CountRows(const std::string& table) override {
-    return inner_->CountRows(table);
+    return ReaderOf(table).CountRows(table);
   }
   absl::StatusOr<std::unique_ptr<TableReader>> Read(const std::string& table,
                                                     const std::vector<std::uint32_t>& columns) override {
@@ -211,23 +220,27 @@ class CaptureReader : public SourceReader {
       if (!captured.ok()) return captured.status();
       if (*captured) return std::make_unique<RowsOnce>(*inner_, state_, **std::move(captured), columns);
     }
-    return inner_->Read(table, columns);
+    return ReaderOf(table).Read(table, columns);
   }
   absl::StatusOr<std::unique_ptr<DigestReader>> Digests(const std::string& table,
                                                         const std::vector<std::uint32_t>& columns) override {
-    return inner_->Digests(table, columns);
+    return ReaderOf(table).Digests(table, columns);
   }
   absl::StatusOr<std::unique_ptr<ChangeReader>> RowsOf(const std::string& table,
                                                        const std::vector<std::uint32_t>& columns,
                                                        std::vector<Key> keys) override {
-    return inner_->RowsOf(table, columns, std::move(keys));
+    return ReaderOf(table).RowsOf(table, columns, std::move(keys));
   }
   std::size_t KeysAtATime() const override { return inner_->KeysAtATime(); }
 
   absl::StatusOr<std::unique_ptr<ChangeReader>> Changes(const std::string& table, Lsn from,
                                                         const std::vector<std::uint32_t>& columns,
-                                                        bool whole_rows, bool /*count_all*/,
+                                                        bool whole_rows, bool count_all,
                                                         std::vector<Key> also) override {
+    const CaptureRule* const rule = rules_.Find(table);
+    if (rule == nullptr) {
+      return ReaderOf(table).Changes(table, from, columns, whole_rows, count_all, std::move(also));
+    }
     const auto schema = std::find_if(schemas_.begin(), schemas_.end(),
                                      [&](const TableSchema& known) { return SameName(known.name, table); });
     absl::StatusOr<std::optional<CaptureState::Table>> captured = state_.Find(table);
@@ -236,8 +249,7 @@ class CaptureReader : public SourceReader {
       return absl::NotFoundError(absl::StrCat("the source has no table '", table, "'"));
     }
     return std::make_unique<NotedChanges>(*inner_, state_, **std::move(captured), *schema, columns,
-                                          from.value, whole_rows, RuleOf(table).SeesDeletes(),
-                                          std::move(also));
+                                          from.value, whole_rows, rule->SeesDeletes(), std::move(also));
   }
 
  private:
@@ -245,18 +257,27 @@ class CaptureReader : public SourceReader {
   absl::StatusOr<SourceSchema> Look(bool last) {
     absl::StatusOr<SourceSchema> schema = inner_->Schema();
     if (!schema.ok()) return schema;
+    if (others_ != nullptr) {
+      absl::StatusOr<SourceSchema> others = others_->Schema();
+      if (!others.ok()) return others;
+      // What is blocked and which patterns are idle both say alike.
+      std::move(others->tables.begin(), others->tables.end(), std::back_inserter(schema->tables));
+      std::move(others->refused.begin(), others->refused.end(), std::back_inserter(schema->refused));
+      std::move(others->notes.begin(), others->notes.end(), std::back_inserter(schema->notes));
+    }
     schemas_.clear();
     twice_.clear();
     const absl::StatusOr<std::int64_t> run = state_.BeginRun();
     if (!run.ok()) return run.status();
     for (SourceTable& table : schema->tables) {
-      if (!table.problem.empty()) continue;
+      const CaptureRule* const rule = rules_.Find(table.schema.name);
+      if (!table.problem.empty() || rule == nullptr) continue;
       schemas_.push_back(table.schema);
       if (!table.later.empty()) {
         schema->notes.push_back(table.later);
         continue;
       }
-      const absl::Status captured = Capture(table, *run, &schema->notes);
+      const absl::Status captured = Capture(table, *rule, *run, &schema->notes);
       if (captured.ok()) continue;
       // Of the source or of the state as a whole.
       if (absl::IsUnavailable(captured) || absl::IsDataLoss(captured)) return captured;
@@ -266,9 +287,9 @@ class CaptureReader : public SourceReader {
     return schema;
   }
 
-  absl::Status Capture(const SourceTable& source, std::int64_t run, std::vector<std::string>* notes) {
+  absl::Status Capture(const SourceTable& source, const CaptureRule& rule, std::int64_t run,
+                       std::vector<std::string>* notes) {
     const TableSchema& schema = source.schema;
-    const CaptureRule rule = RuleOf(schema.name);
     const absl::StatusOr<std::uint32_t> column = ColumnOf(schema, rule);
     if (!column.ok()) return column.status();
     const absl::StatusOr<CaptureState::Table> table =
@@ -305,6 +326,10 @@ class CaptureReader : public SourceReader {
     return absl::OkStatus();
   }
 
+  SourceReader& ReaderOf(const std::string& table) {
+    return others_ == nullptr || rules_.Find(table) != nullptr ? *inner_ : *others_;
+  }
+
   /// What a look at one table is about.
   struct Taken {
     const TableSchema& schema;
@@ -313,11 +338,6 @@ class CaptureReader : public SourceReader {
     bool partial = false;  ///< There are rows of which not even the key can be read.
     KeyPart greatest = {};
   };
-
-  CaptureRule RuleOf(const std::string& table) const {
-    const auto rule = rules_.find(FoldName(table));
-    return rule == rules_.end() ? CaptureRule() : rule->second;
-  }
 
   static absl::StatusOr<std::uint32_t> ColumnOf(const TableSchema& schema, const CaptureRule& rule) {
     if (rule.how == CaptureRule::How::kSynthetic) return 0U;
@@ -417,8 +437,9 @@ class CaptureReader : public SourceReader {
   }
 
   const std::unique_ptr<SourceReader> inner_;
+  const std::unique_ptr<SourceReader> others_;  ///< Of tables that are not captured; null: there are none.
   CaptureState& state_;
-  const std::map<std::string, CaptureRule> rules_;
+  const CaptureRules rules_;
   // Of this look.
   std::vector<TableSchema> schemas_;
   std::set<std::string> twice_;  ///< Tables with rows that have the key of another one.
@@ -426,9 +447,10 @@ class CaptureReader : public SourceReader {
 
 }  // namespace
 
-std::unique_ptr<SourceReader> OpenCaptureReader(std::unique_ptr<SourceReader> inner, CaptureState& state,
-                                                std::map<std::string, CaptureRule> rules) {
-  return std::make_unique<CaptureReader>(std::move(inner), state, std::move(rules));
+std::unique_ptr<SourceReader> OpenCaptureReader(std::unique_ptr<SourceReader> inner,
+                                                std::unique_ptr<SourceReader> others, CaptureState& state,
+                                                CaptureRules rules) {
+  return std::make_unique<CaptureReader>(std::move(inner), std::move(others), state, std::move(rules));
 }
 
 }  // namespace mirror

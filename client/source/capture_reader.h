@@ -1,9 +1,7 @@
 #ifndef MIRROR_CLIENT_SOURCE_CAPTURE_READER_H_
 #define MIRROR_CLIENT_SOURCE_CAPTURE_READER_H_
 
-#include <map>
 #include <memory>
-#include <string>
 
 #include "client/source/capture_rule.h"
 #include "client/source/capture_state.h"
@@ -20,10 +18,11 @@ namespace mirror {
 /// go on.
 ///
 /// Memory: a bit for each row of the table at hand, and a block.
-/// `inner` must give digests, and rows by key. `state` outlives the reader. `rules`: of tables by folded
-/// name; the others are kSynthetic.
-std::unique_ptr<SourceReader> OpenCaptureReader(std::unique_ptr<SourceReader> inner, CaptureState& state,
-                                                std::map<std::string, CaptureRule> rules = {});
+/// `inner` has the tables that `rules` captures; it must give digests, and rows by key. `others` has those
+/// that it does not; null: there are none. `state` outlives the reader.
+std::unique_ptr<SourceReader> OpenCaptureReader(std::unique_ptr<SourceReader> inner,
+                                                std::unique_ptr<SourceReader> others, CaptureState& state,
+                                                CaptureRules rules = {});
 
 }  // namespace mirror
 

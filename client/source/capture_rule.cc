@@ -29,6 +29,14 @@ std::string_view ToString(CaptureRule::How how) {
   return "";
 }
 
+const CaptureRule* CaptureRules::Find(std::string_view table) const {
+  static const CaptureRule kWhole;
+  const std::string name = FoldName(table);
+  if (logged.contains(name)) return nullptr;
+  if (const auto rule = tables.find(name); rule != tables.end()) return &rule->second;
+  return others ? &kWhole : nullptr;
+}
+
 KeyPart CutToPrecision(const KeyPart& pointer, const std::string& precision) {
   KeyPart cut = pointer;
   if (const std::size_t length = LengthTo(precision); length > 0) {

@@ -2,7 +2,10 @@
 #define MIRROR_CLIENT_SOURCE_CAPTURE_RULE_H_
 
 #include <cstdint>
+#include <map>
+#include <set>
 #include <string>
+#include <string_view>
 
 #include "proto/wire/key_range.h"
 #include "proto/wire/table.h"
@@ -34,6 +37,16 @@ struct CaptureRule {
 };
 
 std::string_view ToString(CaptureRule::How how);
+
+/// Which tables of a source are captured, and how.
+struct CaptureRules {
+  std::map<std::string, CaptureRule> tables = {};  ///< By folded name.
+  bool others = true;                              ///< Also tables that are not in `tables`: kSynthetic.
+  std::set<std::string> logged = {};               ///< By folded name: tables that are not, in any case.
+
+  /// Null: the table is not captured.
+  const CaptureRule* Find(std::string_view table) const;
+};
 
 /// The watermark from which rows are looked at again.
 KeyPart CutToPrecision(const KeyPart& pointer, const std::string& precision);

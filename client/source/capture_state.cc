@@ -388,21 +388,55 @@ absl::StatusOr<Position> CaptureState::Begin(const std::vector<std::string>& tab
   return target;
 }
 
-absl::StatusOr<Standing> CaptureState::Judge(const std::string& name, const Position& position) {
-  const absl::StatusOr<std::optional<Table>> table = Find(name);
-  if (!table.ok()) return table.status();
-  if (!*table) return Standing::kGone;
-  const absl::StatusOr<Statement> select =
-      Prepared("SELECT 1 FROM sent WHERE captured = ?1 AND run = ?2 AND lineage = ?3");
+absl::StatusOr<bool> CaptureState::Sent(const std::string& name, const Position& position) {
+  const absl::StatusOr<Statement> select = Prepared(
+      "SELECT 1 FROM sent JOIN captured ON id = captured WHERE name = ?1 AND sent.run = ?2 AND lineage = ?3");
   if (!select.ok()) return select.status();
-  BindInt(*select, 1, (*table)->id);
+  BindText(*select, 1, name);
   BindInt(*select, 2, position.lsn.value);
   BindText(*select, 3, position.lineage);
   const int code = sqlite3_step(select->get());
   if (code != SQLITE_ROW && code != SQLITE_DONE) return Failed("reading it");
-  if (code == SQLITE_ROW) {
-    return position.lsn.value < (*table)->floor ? Standing::kGone : Standing::kKnown;
-  }
+  return code == SQLITE_ROW;
+}
+
+absl::StatusOr<bool> CaptureState::Adopt(const std::string& name, const Position& position) {
+  absl::StatusOr<std::optional<Table>> table = Find(name);
+  if (!table.ok()) return table.status();
+  const std::int64_t lsn = position.lsn.value;
+  if (!*table || (*table)->key_parts == 0 || lsn < 0 || lsn > kSensibleRun) return false;
+  const std::int64_t run = std::max(run_, lsn);
+  const std::string rows = RowsName((*table)->id);
+  (*table)->changed = 0;
+  (*table)->floor = lsn;
+  const absl::Status adopted = InTransaction([&]() -> absl::Status {
+    // What is looked at from now on has a higher number than the mirror.
+    absl::Status status =
+        Run(absl::StrCat("UPDATE capture SET run = ", run, "; DELETE FROM ", rows,
+                         " WHERE digest IS NULL; UPDATE ", rows, " SET run = 0, born = 0 WHERE run > 0"));
+    if (!status.ok()) return status;
+    const absl::StatusOr<Statement> insert =
+        Prepared("INSERT OR REPLACE INTO sent (captured, run, lineage, time_ms) VALUES (?1, ?2, ?3, ?4)");
+    if (!insert.ok()) return insert.status();
+    BindInt(*insert, 1, (*table)->id);
+    BindInt(*insert, 2, lsn);
+    BindText(*insert, 3, position.lineage);
+    BindInt(*insert, 4, NowMs());
+    if (sqlite3_step(insert->get()) != SQLITE_DONE) return Failed("writing it");
+    return Save(**table);
+  });
+  if (!adopted.ok()) return adopted;
+  run_ = run;
+  return true;
+}
+
+absl::StatusOr<Standing> CaptureState::Judge(const std::string& name, const Position& position) {
+  const absl::StatusOr<std::optional<Table>> table = Find(name);
+  if (!table.ok()) return table.status();
+  if (!*table) return Standing::kGone;
+  const absl::StatusOr<bool> sent = Sent(name, position);
+  if (!sent.ok()) return sent.status();
+  if (*sent) return position.lsn.value < (*table)->floor ? Standing::kGone : Standing::kKnown;
   if (position.lsn.value > run_) return Standing::kAhead;
   return position.lsn.value < (*table)->floor ? Standing::kGone : Standing::kMiss;
 }

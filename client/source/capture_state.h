@@ -102,6 +102,10 @@ class CaptureState {
   /// Of the last Begin().
   const Position& target() const { return target_; }
   absl::StatusOr<Standing> Judge(const std::string& name, const Position& position);
+  /// Whether the position was a target of the table, and is not forgotten.
+  absl::StatusOr<bool> Sent(const std::string& name, const Position& position);
+  /// What is known of the table's rows counts as what the mirror has at `position`. False: it cannot be.
+  absl::StatusOr<bool> Adopt(const std::string& name, const Position& position);
   /// What was sent before `before_ms` and lies below what the mirror has for good is forgotten.
   absl::Status Forget(const std::string& name, const Position& durable, std::int64_t before_ms);
 

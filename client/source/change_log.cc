@@ -321,6 +321,37 @@ absl::StatusOr<std::optional<bool>> ChangeLog::ChangedSince(const std::string& t
   return *last > lsn.value;
 }
 
+absl::StatusOr<bool> ChangeLog::Adopt(const std::string& table, const Position& position) {
+  // Beyond this a DBA wrote it by hand.
+  constexpr std::int64_t kSensible = INT64_MAX / 2;
+  const TableLog* log = logs_.Find(table);
+  if (log == nullptr || position.lsn.value < kAnchorSeq || position.lsn.value > kSensible) return false;
+  absl::StatusOr<std::int64_t> last = logs_.Last(*log);
+  if (!last.ok()) return last.status();
+  if (*last > position.lsn.value) {
+    if (absl::Status renewed = logs_.BeginAnew(table); !renewed.ok()) return renewed;
+    last = kAnchorSeq;
+  }
+  TableLog* const own = logs_.Find(table);
+  const absl::Status adopted = file_->Change([&]() -> absl::Status {
+    absl::Status status = absl::OkStatus();
+    if (*last < position.lsn.value) {
+      status = LogQuery(*file_, absl::StrCat("INSERT INTO ", LogName(own->id), " (seq) VALUES (?1)"))
+                   .Bind(position.lsn.value)
+                   .Run();
+    }
+    if (status.ok()) status = logs_.RaiseFloor(*own, position.lsn.value);
+    if (!status.ok()) return status;
+    return LogQuery(*file_, "INSERT INTO _mirror_lineage (token, time_ms, positions) VALUES (?1, ?2, ?3)")
+        .Bind(position.lineage)
+        .Bind(NowMs())
+        .Bind(Join({{own->id, position.lsn.value}}))
+        .Run();
+  });
+  if (!adopted.ok()) return adopted;
+  return true;
+}
+
 absl::StatusOr<std::map<std::string, Position>> ChangeLog::Begin(const std::vector<std::string>& tables,
                                                                  std::int64_t /*highest*/) {
   token_.clear();

@@ -63,6 +63,21 @@ class History {
   /// Whether a table that it says did not change is known to be the mirror's.
   virtual bool SeesChanges(const std::string& table) = 0;
 
+  /// How what changed in a table is found, its first word, and in what of it: what was noted in one form says
+  /// nothing in another.
+  virtual std::string FormOf(const std::string& table) = 0;
+  /// Whether this history sent the position, in whatever form.
+  virtual absl::StatusOr<bool> Sent(const std::string& table, const Position& position) {
+    (void)table, (void)position;
+    return false;
+  }
+  /// Goes on from a position that the mirror has and another form sent, so that it is kKnown and nothing
+  /// changed since. What did change the caller finds by a comparison. False: it cannot.
+  virtual absl::StatusOr<bool> Adopt(const std::string& table, const Position& position) {
+    (void)table, (void)position;
+    return false;
+  }
+
   /// Why the mirror of a table may hold other rows than the source, for people. Empty: it is to hold the
   /// same.
   virtual std::string WhyNotEqual(const std::string& table) {

@@ -207,6 +207,16 @@ absl::Status LogTables::RenewTable(const std::string& name, std::vector<std::str
   return absl::OkStatus();
 }
 
+absl::Status LogTables::BeginAnew(const std::string& table) {
+  const TableLog former = *Find(table);
+  const absl::Status made = file_.Change([&]() -> absl::Status {
+    if (absl::Status status = Remove(former.id); !status.ok()) return status;
+    return Make(former.table);
+  });
+  if (!made.ok()) (void)Load();  // What stands there, not what was meant to.
+  return made;
+}
+
 absl::StatusOr<LogTables::Finding> LogTables::Look(const TableLog& log, const LoggedTable& table,
                                                    std::string* why) const {
   const absl::StatusOr<std::string> entries = EntryProblem(log);

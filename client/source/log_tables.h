@@ -47,6 +47,9 @@ class LogTables {
   /// See ChangeLog::Renew().
   absl::StatusOr<std::vector<std::string>> Renew(const std::vector<std::string>& tables);
 
+  /// The log of this table, which has one, as if it had never been there.
+  absl::Status BeginAnew(const std::string& table);
+
   /// Tables whose triggers write into a log that is not there. Only reads; needs no Load().
   absl::StatusOr<std::vector<std::string>> Blocked();
   /// Why Renew() would begin the log of this table anew; empty: it would not. Only reads; behind Blocked().

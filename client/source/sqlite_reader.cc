@@ -116,6 +116,11 @@ class SqliteReader : public SourceReader {
     const Look look(*file_);
     absl::StatusOr<std::vector<std::string>> all = ListTables(*file_);
     if (!all.ok()) return all.status();
+    const absl::StatusOr<std::vector<std::string>> views = ListViews(*file_);
+    if (!views.ok()) return views.status();
+    for (const std::string& view : *views) {
+      if (options_.keys.contains(FoldName(view))) all->push_back(view);
+    }
     FindIdlePatterns(*all);
     blocked_.clear();
     for (const std::string& name : *all) {
@@ -336,7 +341,8 @@ class SqliteReader : public SourceReader {
   bool Wanted(const std::string& name) const {
     const auto fits = [&name](const std::string& pattern) { return MatchesPattern(name, pattern); };
     return std::any_of(options_.include.begin(), options_.include.end(), fits) &&
-           std::none_of(options_.skip.begin(), options_.skip.end(), fits) && WhyBlocked(name) == nullptr;
+           std::none_of(options_.skip.begin(), options_.skip.end(), fits) && WhyBlocked(name) == nullptr &&
+           (!options_.takes || options_.takes(name));
   }
 
   /// For when a value does not fit what was found.
@@ -355,11 +361,17 @@ class SqliteReader : public SourceReader {
   /// Errors: the whole source cannot be read. What is wrong with one table is in its `problem`.
   absl::StatusOr<SourceTable> LookAt(const std::string& name) {
     SourceTable table;
-    absl::StatusOr<SourcePlan> planned = PlanInLook(name);
+    absl::StatusOr<SourcePlan> planned = PlanInLook(name, KeyOf(name));
+    if (absl::IsInvalidArgument(planned.status())) {
+      table.problem = std::string(planned.status().message());
+      planned = PlanInLook(name, {});
+    }
     if (!planned.ok()) return planned.status();
     const auto plan = std::make_shared<const SourcePlan>(*std::move(planned));
     table.schema = plan->schema;
-    if (const absl::Status status = CheckTable(plan->schema); !status.ok()) {
+    if (!table.problem.empty()) {
+      // It is announced, and not read.
+    } else if (const absl::Status status = CheckTable(plan->schema); !status.ok()) {
       table.problem = std::string(status.message());
     } else if (const auto found = Recorded(*plan)) {
       table.schema = *found;
@@ -371,10 +383,15 @@ class SqliteReader : public SourceReader {
     return table;
   }
 
-  absl::StatusOr<SourcePlan> PlanInLook(const std::string& name) const {
+  std::vector<std::string> KeyOf(const std::string& table) const {
+    const auto key = options_.keys.find(FoldName(table));
+    return key == options_.keys.end() ? std::vector<std::string>() : key->second;
+  }
+
+  absl::StatusOr<SourcePlan> PlanInLook(const std::string& name, const std::vector<std::string>& key) const {
     if (absl::Status status = file_->BeginLook(); !status.ok()) return status;
     const Look look(*file_);
-    return PlanSource(*file_, name);
+    return PlanSource(*file_, name, key);
   }
 
   std::optional<TableSchema> Recorded(const SourcePlan& plan) const {

@@ -1,6 +1,7 @@
 #ifndef MIRROR_CLIENT_SOURCE_SQLITE_READER_H_
 #define MIRROR_CLIENT_SOURCE_SQLITE_READER_H_
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -20,6 +21,10 @@ struct SqliteReaderOptions {
   std::map<std::string, std::string> records = {};
   /// Of the source, renewed; it closes the gaps between looks. Null: there is none. Outlives the reader.
   ChangeLog* log = nullptr;
+  /// Which of those tables it has; empty: all.
+  std::function<bool(const std::string&)> takes = {};
+  /// Key columns by folded name, of views, which are read only with one, and of tables that declare none.
+  std::map<std::string, std::vector<std::string>> keys = {};
 };
 
 /// Reads any SQLite database. A column is INT64, DOUBLE or TEXT when it is declared so and every value fits;

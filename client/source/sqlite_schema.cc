@@ -46,6 +46,7 @@ absl::Status ForEach(const SqliteFile& file, const std::string& sql, const std::
 struct TableFacts {
   bool without_rowid = false;
   bool strict = false;
+  bool view = false;
 };
 
 Type TypeOf(Affinity affinity) {
@@ -109,6 +110,27 @@ absl::StatusOr<std::vector<OrderTerm>> KeyIndex(const SqliteFile& file, const Ta
       });
   if (!status.ok()) return status;
   return order;
+}
+
+/// The key of a table that has none of its own. Its values may be NULL.
+absl::Status DeclareKey(const std::vector<std::string>& names, SourcePlan* plan) {
+  TableSchema& table = plan->schema;
+  if (!table.Key().empty()) {
+    return absl::InvalidArgumentError(absl::StrCat("table '", table.name,
+                                                   "' has a PRIMARY KEY of its own: leave 'key' out of its "
+                                                   "[[source.table]]"));
+  }
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    const std::optional<std::uint32_t> column = table.Find(names[i]);
+    if (!column) {
+      return absl::InvalidArgumentError(absl::StrCat("table '", table.name, "' has no column '", names[i],
+                                                     "', which is in the 'key' of its [[source.table]]"));
+    }
+    table.columns[*column].key_position = static_cast<std::uint32_t>(i + 1);
+    table.columns[*column].nullable = false;
+  }
+  plan->key_may_be_null = true;
+  return absl::OkStatus();
 }
 
 /// A number as SQL writes it, with or without sign.
@@ -187,15 +209,27 @@ absl::StatusOr<std::vector<std::string>> ListTables(const SqliteFile& file) {
   return tables;
 }
 
-absl::StatusOr<SourcePlan> PlanSource(const SqliteFile& file, const std::string& table) {
+absl::StatusOr<std::vector<std::string>> ListViews(const SqliteFile& file) {
+  std::vector<std::string> views;
+  const absl::Status status = ForEach(
+      file, "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'view' ORDER BY name", "",
+      [&](const Statement& row) { views.push_back(TextAt(row, 0)); });
+  if (!status.ok()) return status;
+  return views;
+}
+
+absl::StatusOr<SourcePlan> PlanSource(const SqliteFile& file, const std::string& table,
+                                      const std::vector<std::string>& key_names) {
   SourcePlan plan;
   plan.schema.name = table;
   TableFacts facts;
-  absl::Status status = ForEach(file, "SELECT wr, strict FROM pragma_table_list(?1) WHERE schema = 'main'",
-                                table, [&](const Statement& row) {
-                                  facts.without_rowid = sqlite3_column_int(row.get(), 0) != 0;
-                                  facts.strict = sqlite3_column_int(row.get(), 1) != 0;
-                                });
+  absl::Status status =
+      ForEach(file, "SELECT wr, strict, type FROM pragma_table_list(?1) WHERE schema = 'main'", table,
+              [&](const Statement& row) {
+                facts.view = TextAt(row, 2) == "view";
+                facts.without_rowid = sqlite3_column_int(row.get(), 0) != 0;
+                facts.strict = sqlite3_column_int(row.get(), 1) != 0;
+              });
   if (!status.ok()) return status;
   bool key_declared_not_null = true;
   status = ForEach(file,
@@ -213,6 +247,12 @@ absl::StatusOr<SourcePlan> PlanSource(const SqliteFile& file, const std::string&
     return absl::NotFoundError(absl::StrCat("table '", table, "' is not there any more"));
   }
 
+  if (!key_names.empty()) {
+    if (absl::Status declared = DeclareKey(key_names, &plan); !declared.ok()) return declared;
+    if (!facts.view) plan.rowid = RowidName(plan.schema);
+    if (!plan.rowid.empty()) plan.steady_order = {{plan.rowid, false, -1}};
+    return plan;
+  }
   bool binary = false;
   absl::StatusOr<std::vector<OrderTerm>> key_index = KeyIndex(file, plan.schema, &binary);
   if (!key_index.ok()) return key_index.status();

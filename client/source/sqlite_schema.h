@@ -34,9 +34,12 @@ struct SourcePlan {
 /// The ordinary tables of a database: no views, virtual tables, shadow tables of those, nothing of SQLite's
 /// (sqlite_...) or of ours (_mirror_...).
 absl::StatusOr<std::vector<std::string>> ListTables(const SqliteFile& file);
+absl::StatusOr<std::vector<std::string>> ListViews(const SqliteFile& file);
 
-/// Errors: the table cannot be read.
-absl::StatusOr<SourcePlan> PlanSource(const SqliteFile& file, const std::string& table);
+/// `key`: columns by which its rows are told apart, of a view or a table that declares none.
+/// Errors: the table cannot be read; kInvalidArgument: the key does not fit it.
+absl::StatusOr<SourcePlan> PlanSource(const SqliteFile& file, const std::string& table,
+                                      const std::vector<std::string>& key = {});
 
 /// A default's SQL text as a value, when it is a plain constant that `column` holds; else nothing.
 std::optional<Literal> ParseDefault(std::string_view sql, const Column& column);

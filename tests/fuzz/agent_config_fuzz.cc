@@ -27,7 +27,10 @@ void RequireSound(const AgentConfig& config) {
   Require(config.agent.window >= 1 && config.agent.window <= 64 && !config.agent.state_dir.empty());
   for (const SourceConfig& source : config.sources) {
     Require(CheckContextId(source.context_id).ok() && !source.path.empty() && source.line > 0);
-    Require(source.strategy == "cdc" || source.strategy == "populate");
+    const std::set<std::string> strategies = {"cdc",           "synthetic", "watermark",
+                                              "watermark_cdc", "window",    "populate"};
+    Require(strategies.contains(source.strategy));
+    Require(source.kind == "sqlite" || (source.strategy != "cdc" && source.strategy != "populate"));
     Require(source.interval_ms > 0 && source.retention_ms > 0 && source.max_log > 0);
     Require(source.count_interval_ms >= 0 && source.verify_interval_ms >= 0);
     for (const QuietHours& quiet : source.quiet) {

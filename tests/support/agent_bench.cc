@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "client/source/change_log.h"
+#include "client/run_state.h"
 #include "client/source_run.h"
 
 namespace mirror {
@@ -55,7 +56,12 @@ std::string AgentBench::Sql(const std::string& sql) const {
 }
 
 absl::Status AgentBench::Install() const {
-  return ChangeLog::Install(LogOptionsOf(config_.sources.front())).status();
+  ChangeLogOptions options = LogOptionsOf(config_.sources.front());
+  // A source that was read without one stays the source that it is.
+  const absl::StatusOr<RunState> state = RunState::Load(config_.agent.state_dir, context_id_);
+  if (!state.ok()) return state.status();
+  if (!state->Tables().empty()) options.source_id = state->source_id();
+  return ChangeLog::Install(options).status();
 }
 
 CycleReport AgentBench::Run(bool repopulate) {
