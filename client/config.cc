@@ -578,12 +578,11 @@ class Loader {
                                                      "\" needs 'watermark', the column by which changes are "
                                                      "found"));
     }
-    const std::array<std::pair<const char*, bool>, 5> keys = {
-        {{"watermark", by_column},
-         {"precision", strategy == "watermark_cdc"},
-         {"window", strategy == "window"},
-         {"time", strategy == "window"},
-         {"column_hashes", strategy == "synthetic" || strategy == "watermark_cdc"}}};
+    const std::array<std::pair<const char*, bool>, 5> keys = {{{"watermark", by_column},
+                                                               {"precision", strategy == "watermark_cdc"},
+                                                               {"window", strategy == "window"},
+                                                               {"time", strategy == "window"},
+                                                               {"column_hashes", strategy == "synthetic"}}};
     for (const auto& [key, fits] : keys) {
       if (entry.contains(key) && !fits) {
         return wrong(key, absl::StrCat("says nothing with strategy = \"", strategy, "\""));

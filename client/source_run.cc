@@ -105,6 +105,7 @@ std::optional<CaptureRules> RulesOf(const SourceConfig& source) {
       if (ToString(how) == strategy) rule.how = how;
     }
     rule.column = table.watermark;
+    rule.by_column = table.column_hashes;
     rule.precision = table.precision;
     rule.window_ms = table.window_ms;
     rule.time = table.time;

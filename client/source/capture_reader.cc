@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <map>
 #include <numeric>
 #include <optional>
 #include <set>
@@ -19,6 +20,8 @@ namespace mirror {
 namespace {
 
 constexpr std::size_t kDigestsAtATime = 20'000;
+/// Sets of columns that are read one after the other of some rows; rows of further ones are sent whole.
+constexpr std::size_t kParts = 16;
 /// Looks that are taken again because the source moved.
 constexpr int kLooks = 4;
 
@@ -31,6 +34,7 @@ std::vector<std::uint32_t> AllColumns(const TableSchema& table) {
 /// What a digest is over, how rows are told apart, and how changes are found.
 std::string FormOf(const TableSchema& table, const CaptureRule& rule) {
   std::string form = absl::StrCat(std::string(ToString(rule.how)), " ", rule.column);
+  if (rule.by_column) absl::StrAppend(&form, "\nby column");
   for (const Column& column : table.columns) {
     absl::StrAppend(&form, "\n", column.key_position, " ", column.name);
   }
@@ -87,6 +91,10 @@ class NotedChanges : public ChangeReader {
     if (!updates_.empty()) {
       return Read(std::exchange(updates_, {}), whole_rows_ ? Operation::kInsert : Operation::kUpdate);
     }
+    if (!parts_.empty()) {
+      auto part = parts_.extract(parts_.begin());
+      return Read(std::move(part.mapped()), Operation::kUpdate, std::move(part.key()));
+    }
     if (noted_all_) {
       at_end_ = also_.empty();
       return at_end_ ? absl::OkStatus() : Read(std::exchange(also_, {}), Operation::kInsert);
@@ -100,6 +108,8 @@ class NotedChanges : public ChangeReader {
     for (CaptureState::Note& note : *notes) {
       if (note.gone) {
         AppendKey(note.key, &gone);
+      } else if (std::vector<Key>* const part = PartOf(note)) {
+        part->push_back(std::move(note.key));
       } else {
         (note.born ? inserts_ : updates_).push_back(std::move(note.key));
       }
@@ -108,9 +118,26 @@ class NotedChanges : public ChangeReader {
     return absl::OkStatus();
   }
 
-  absl::Status Read(std::vector<Key> keys, Operation operation) {
+  /// Where the row goes of which only some columns are sent. Null: all are.
+  std::vector<Key>* PartOf(const CaptureState::Note& note) {
+    if (note.columns.empty() || note.born || whole_rows_) return nullptr;
+    std::set<std::uint32_t> columns(note.columns.begin(), note.columns.end());
+    for (const std::uint32_t key : schema_.Key()) columns.insert(key);
+    std::vector<std::uint32_t> sent;
+    for (const std::uint32_t column : columns_) {
+      if (columns.contains(column)) sent.push_back(column);
+    }
+    // What changed is not wanted: the row is sent whole, so that its commit covers it.
+    if (sent.size() == schema_.Key().size() || sent.size() == columns_.size()) return nullptr;
+    const auto part = parts_.find(sent);
+    if (part != parts_.end()) return &part->second;
+    return parts_.size() < kParts ? &parts_[std::move(sent)] : nullptr;
+  }
+
+  /// `columns`: empty: all that the mirror wants.
+  absl::Status Read(std::vector<Key> keys, Operation operation, std::vector<std::uint32_t> columns = {}) {
     absl::StatusOr<std::unique_ptr<ChangeReader>> rows =
-        inner_.RowsOf(schema_.name, columns_, std::move(keys));
+        inner_.RowsOf(schema_.name, columns.empty() ? columns_ : columns, std::move(keys));
     if (!rows.ok()) return rows.status();
     rows_ = *std::move(rows);
     operation_ = operation;
@@ -140,7 +167,8 @@ class NotedChanges : public ChangeReader {
   bool begun_ = false, noted_all_ = false, at_end_ = false;
   Key behind_;
   std::vector<Key> inserts_, updates_;
-  std::unique_ptr<ChangeReader> rows_;  ///< Of the group at hand; null: none.
+  std::map<std::vector<std::uint32_t>, std::vector<Key>> parts_;  ///< By the columns that are sent.
+  std::unique_ptr<ChangeReader> rows_;                            ///< Of the group at hand; null: none.
   Operation operation_ = Operation::kInsert;
 };
 
@@ -292,12 +320,13 @@ class CaptureReader : public SourceReader {
     const TableSchema& schema = source.schema;
     const absl::StatusOr<std::uint32_t> column = ColumnOf(schema, rule);
     if (!column.ok()) return column.status();
+    const bool by_column = rule.by_column && !schema.Key().empty();
     const absl::StatusOr<CaptureState::Table> table =
-        state_.Prepare(schema.name, FormOf(schema, rule), schema.Key().size());
+        state_.Prepare(schema.name, FormOf(schema, rule), schema.Key().size(), by_column);
     if (!table.ok()) return table.status();
     const absl::StatusOr<std::unique_ptr<CaptureLook>> look = CaptureLook::Begin(state_, *table, run);
     if (!look.ok()) return look.status();
-    Taken taken{schema, **look, notes};
+    Taken taken{schema, **look, notes, by_column};
     absl::Status status;
     switch (rule.how) {
       case CaptureRule::How::kSynthetic:
@@ -335,6 +364,7 @@ class CaptureReader : public SourceReader {
     const TableSchema& schema;
     CaptureLook& look;
     std::vector<std::string>* notes;
+    bool by_column = false;
     bool partial = false;  ///< There are rows of which not even the key can be read.
     KeyPart greatest = {};
   };
@@ -363,8 +393,12 @@ class CaptureReader : public SourceReader {
       if (!piece.ok()) return piece.status();
       end = piece->end;
       all.Add(piece->digest);
-      for (const auto& [key, digest] : piece->rows) {
-        absl::Status added = only_keys ? taken.look.Learn(key) : taken.look.Add(key, digest);
+      for (std::size_t i = 0; i < piece->rows.size(); ++i) {
+        const auto& [key, digest] = piece->rows[i];
+        absl::Status added = only_keys ? taken.look.Learn(key)
+                             : taken.by_column && i < piece->by_column.size()
+                                 ? taken.look.Add(key, digest, piece->by_column[i])
+                                 : taken.look.Add(key, digest);
         if (!added.ok()) return added;
       }
       for (const Key& untold : piece->untold) {
@@ -378,7 +412,8 @@ class CaptureReader : public SourceReader {
   }
 
   absl::Status TakeAll(Taken& taken) {
-    const auto rows = inner_->Scan(taken.schema.name, AllColumns(taken.schema));
+    const auto rows = taken.by_column ? inner_->ScanByColumn(taken.schema.name, AllColumns(taken.schema))
+                                      : inner_->Scan(taken.schema.name, AllColumns(taken.schema));
     return rows.ok() ? Take(**rows, taken) : rows.status();
   }
 

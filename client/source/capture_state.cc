@@ -32,14 +32,17 @@ constexpr char kTables[] =
     "run INTEGER NOT NULL);"
     "CREATE TABLE IF NOT EXISTS captured (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE COLLATE NOCASE, "
     "form TEXT NOT NULL, changed INTEGER NOT NULL, rows INTEGER NOT NULL, floor INTEGER NOT NULL, digest "
-    "INTEGER NOT NULL, key_parts INTEGER NOT NULL, pointer, looked_ms INTEGER NOT NULL);"
+    "INTEGER NOT NULL, key_parts INTEGER NOT NULL, pointer, looked_ms INTEGER NOT NULL, by_column INTEGER "
+    "NOT "
+    "NULL);"
     "CREATE TABLE IF NOT EXISTS sent (captured INTEGER NOT NULL, run INTEGER NOT NULL, lineage TEXT NOT "
     "NULL, "
     "time_ms INTEGER NOT NULL, PRIMARY KEY (captured, run)) WITHOUT ROWID;"
     "INSERT OR IGNORE INTO capture VALUES (1, 1, 0)";
 
 constexpr char kSelectTable[] =
-    "SELECT id, name, form, changed, rows, floor, digest, key_parts, pointer, looked_ms FROM captured";
+    "SELECT id, name, form, changed, rows, floor, digest, key_parts, pointer, looked_ms, "
+    "by_column FROM captured";
 
 std::string PathOf(const std::string& state_dir, const std::string& context_id) {
   return absl::StrCat(state_dir, "/", context_id, ".capture.db");
@@ -205,6 +208,7 @@ CaptureState::Table CaptureState::ReadTable(const Statement& row) {
   pointer.Keep(sqlite3_column_value(row.get(), 8));
   table.pointer = ToKeyPart(pointer);
   table.looked_ms = sqlite3_column_int64(row.get(), 9);
+  table.by_column = sqlite3_column_int(row.get(), 10) != 0;
   return table;
 }
 
@@ -248,7 +252,7 @@ absl::Status CaptureState::SetPointer(const std::string& name, const KeyPart& po
 absl::Status CaptureState::Save(const Table& table) {
   const absl::StatusOr<Statement> update = Prepared(
       "UPDATE captured SET form = ?2, changed = ?3, rows = ?4, floor = ?5, digest = ?6, key_parts = ?7, "
-      "pointer = ?8, looked_ms = ?9 WHERE id = ?1");
+      "pointer = ?8, looked_ms = ?9, by_column = ?10 WHERE id = ?1");
   if (!update.ok()) return update.status();
   BindInt(*update, 1, table.id);
   BindText(*update, 2, table.form);
@@ -259,19 +263,24 @@ absl::Status CaptureState::Save(const Table& table) {
   BindInt(*update, 7, static_cast<std::int64_t>(table.key_parts));
   FromKeyPart(table.pointer).Bind(update->get(), 8);
   BindInt(*update, 9, table.looked_ms);
+  BindInt(*update, 10, table.by_column ? 1 : 0);
   return sqlite3_step(update->get()) == SQLITE_DONE ? absl::OkStatus() : Failed("writing it");
 }
 
 absl::StatusOr<CaptureState::Table> CaptureState::Prepare(const std::string& name, const std::string& form,
-                                                          std::size_t key_parts) {
+                                                          std::size_t key_parts, bool by_column) {
   const absl::StatusOr<std::optional<Table>> found = Find(name);
   if (!found.ok()) return found.status();
-  if (*found && (*found)->form == form && (*found)->key_parts == key_parts) return **found;
+  if (*found && (*found)->form == form && (*found)->key_parts == key_parts &&
+      (*found)->by_column == by_column) {
+    return **found;
+  }
   Table table = found->value_or(Table{});
   const bool known = table.id != 0;
   table.name = name;
   table.form = form;
   table.key_parts = key_parts;
+  table.by_column = by_column;
   table.floor = run_;
   table.changed = 0;
   table.rows = table.digest = 0;
@@ -280,8 +289,8 @@ absl::StatusOr<CaptureState::Table> CaptureState::Prepare(const std::string& nam
   const absl::Status made = InTransaction([&]() -> absl::Status {
     if (!known) {
       const absl::StatusOr<Statement> insert = Prepared(
-          "INSERT INTO captured (name, form, changed, rows, floor, digest, key_parts, looked_ms) "
-          "VALUES (?1, '', 0, 0, 0, 0, 0, 0)");
+          "INSERT INTO captured (name, form, changed, rows, floor, digest, key_parts, looked_ms, by_column) "
+          "VALUES (?1, '', 0, 0, 0, 0, 0, 0, 0)");
       if (!insert.ok()) return insert.status();
       BindText(*insert, 1, name);
       if (sqlite3_step(insert->get()) != SQLITE_DONE) return Failed("writing it");
@@ -290,11 +299,13 @@ absl::StatusOr<CaptureState::Table> CaptureState::Prepare(const std::string& nam
     const std::string rows = RowsName(table.id);
     if (absl::Status gone = Run(absl::StrCat("DROP TABLE IF EXISTS ", rows)); !gone.ok()) return gone;
     if (key_parts > 0) {
-      // Without types, so that a key is kept as it is. `digest` is NULL when the row is gone.
+      // Without types, so that a key is kept as it is. `digest` is NULL when the row is gone. `mask` has the
+      // columns that changed behind the run `since` (NULL: any may have), a byte for each.
       const absl::Status created = Run(
           absl::StrCat("CREATE TABLE ", rows, " (", KeyNames(key_parts),
                        ", digest INTEGER, run INTEGER NOT NULL, born INTEGER NOT NULL, id INTEGER NOT NULL, ",
-                       "PRIMARY KEY (", KeyNames(key_parts), ")) WITHOUT ROWID"));
+                       by_column ? "hashes BLOB, mask BLOB, since INTEGER, " : "", "PRIMARY KEY (",
+                       KeyNames(key_parts), ")) WITHOUT ROWID"));
       if (!created.ok()) return created;
     }
     return Save(table);
@@ -346,18 +357,24 @@ absl::StatusOr<std::vector<CaptureState::Note>> CaptureState::ReadNoted(const Ta
   const std::string names = KeyNames(table.key_parts);
   const std::string later =
       behind.empty() ? "" : absl::StrCat(" AND (", names, ") > (", Places(table.key_parts), ")");
-  const absl::StatusOr<Statement> select =
-      Prepared(absl::StrCat("SELECT ", names, ", digest IS NULL, born FROM ", RowsName(table.id),
-                            " WHERE run > ?", later, " ORDER BY ", names, " LIMIT ", most));
+  const absl::StatusOr<Statement> select = Prepared(
+      absl::StrCat("SELECT ", names, ", digest IS NULL, born, ",
+                   table.by_column ? "iif(since <= ?, mask, NULL)" : "iif(?, NULL, NULL)", " FROM ",
+                   RowsName(table.id), " WHERE run > ?", later, " ORDER BY ", names, " LIMIT ", most));
   if (!select.ok()) return select.status();
   BindInt(*select, 1, from);
-  BindKey(*select, 2, behind);
+  BindInt(*select, 2, from);
+  BindKey(*select, 3, behind);
   std::vector<Note> notes;
   const int parts = static_cast<int>(table.key_parts);
   int code = SQLITE_ROW;
   while ((code = sqlite3_step(select->get())) == SQLITE_ROW) {
     notes.push_back({ReadKey(*select, table.key_parts), sqlite3_column_int(select->get(), parts) != 0,
                      sqlite3_column_int64(select->get(), parts + 1) > from});
+    const std::string_view mask = BlobOf(sqlite3_column_value(select->get(), parts + 2));
+    for (std::size_t i = 0; i < mask.size(); ++i) {
+      if (mask[i] != 0) notes.back().columns.push_back(static_cast<std::uint32_t>(i));
+    }
   }
   if (code != SQLITE_DONE) return Failed("reading it");
   return notes;
@@ -478,7 +495,7 @@ absl::StatusOr<std::unique_ptr<CaptureLook>> CaptureLook::Begin(CaptureState& st
 }
 
 CaptureLook::~CaptureLook() {
-  for (Statement* const one : {&find_, &insert_, &update_, &remove_, &forget_}) *one = Statement();
+  for (Statement* const one : {&find_, &insert_, &update_, &remove_, &forget_, &keep_}) *one = Statement();
   if (open_) (void)state_.Run("ROLLBACK");
 }
 
@@ -488,7 +505,8 @@ absl::Status CaptureLook::Prepare() {
     std::vector<std::string> terms;
     for (const std::string& name : LogKeyNames(table_.key_parts)) terms.push_back(absl::StrCat(name, " = ?"));
     const std::string is_it = absl::StrCat(" WHERE ", absl::StrJoin(terms, " AND "));
-    absl::StatusOr<Statement> find = state_.Prepared(absl::StrCat("SELECT digest, id FROM ", rows, is_it));
+    absl::StatusOr<Statement> find = state_.Prepared(absl::StrCat(
+        "SELECT digest, id, ", table_.by_column ? "hashes, run" : "NULL, 0", " FROM ", rows, is_it));
     absl::StatusOr<Statement> insert = state_.Prepared(
         absl::StrCat("INSERT INTO ", rows, " (digest, run, born, id, ", KeyNames(table_.key_parts),
                      ") VALUES (?, ?, ?, ?, ", Places(table_.key_parts), ")"));
@@ -496,7 +514,14 @@ absl::Status CaptureLook::Prepare() {
         "UPDATE ", rows, " SET born = CASE WHEN digest IS NULL THEN ?2 ELSE born END, digest = ?1, run = ?2",
         is_it));
     absl::StatusOr<Statement> remove =
-        state_.Prepared(absl::StrCat("UPDATE ", rows, " SET digest = NULL, run = ?", is_it));
+        state_.Prepared(absl::StrCat("UPDATE ", rows, " SET digest = NULL, run = ?",
+                                     table_.by_column ? ", hashes = NULL, mask = NULL" : "", is_it));
+    if (table_.by_column) {
+      absl::StatusOr<Statement> keep =
+          state_.Prepared(absl::StrCat("UPDATE ", rows, " SET hashes = ?, mask = ?, since = ?", is_it));
+      if (!keep.ok()) return keep.status();
+      keep_ = *std::move(keep);
+    }
     absl::StatusOr<Statement> forget = state_.Prepared(absl::StrCat("DELETE FROM ", rows, is_it));
     absl::StatusOr<Statement> last = state_.Prepared(absl::StrCat("SELECT coalesce(max(id), 0) FROM ", rows));
     for (const auto* one : {&find, &insert, &update, &remove, &forget, &last}) {
@@ -533,7 +558,34 @@ absl::Status CaptureLook::Noted() {
   return state_.Run("COMMIT; BEGIN IMMEDIATE");
 }
 
-absl::Status CaptureLook::Add(const Key& key, std::uint64_t digest) {
+/// The columns of which the hashes differ, a byte for each; empty: they cannot be compared.
+std::string CaptureLook::MaskOf(const std::string& before, const std::string& now) {
+  constexpr std::size_t kHash = sizeof(std::uint64_t);
+  if (before.empty() || before.size() != now.size()) return "";
+  std::string mask(now.size() / kHash, 0);
+  for (std::size_t i = 0; i < mask.size(); ++i) {
+    mask[i] = before.compare(i * kHash, kHash, now, i * kHash, kHash) == 0 ? 0 : 1;
+  }
+  return mask;
+}
+
+absl::Status CaptureLook::KeepHashes(const Key& key, const std::string& before, const std::string& now,
+                                     std::int64_t since) {
+  const std::string mask = MaskOf(before, now);
+  sqlite3_bind_blob(keep_.get(), 1, now.data(), static_cast<int>(now.size()), SQLITE_STATIC);
+  if (mask.empty()) {
+    sqlite3_bind_null(keep_.get(), 2);
+  } else {
+    sqlite3_bind_blob(keep_.get(), 2, mask.data(), static_cast<int>(mask.size()), SQLITE_STATIC);
+  }
+  BindInt(keep_, 3, since);
+  BindKey(keep_, 4, key);
+  if (sqlite3_step(keep_.get()) != SQLITE_DONE) return state_.Failed("writing it");
+  keep_.Reset();
+  return absl::OkStatus();
+}
+
+absl::Status CaptureLook::Add(const Key& key, std::uint64_t digest, const std::string& hashes) {
   const auto stored = static_cast<std::int64_t>(digest);
   BindKey(find_, 1, key);
   const int code = sqlite3_step(find_.get());
@@ -542,6 +594,12 @@ absl::Status CaptureLook::Add(const Key& key, std::uint64_t digest) {
   const bool gone = known && sqlite3_column_type(find_.get(), 0) == SQLITE_NULL;
   const bool same = known && !gone && sqlite3_column_int64(find_.get(), 0) == stored;
   const std::int64_t id = known ? sqlite3_column_int64(find_.get(), 1) : next_id_;
+  std::string before;
+  std::int64_t since = 0;
+  if (known && !same && table_.by_column) {
+    before = std::string(BlobOf(sqlite3_column_value(find_.get(), 2)));
+    since = sqlite3_column_int64(find_.get(), 3);
+  }
   find_.Reset();
   if (!See(id)) {
     ++found_.twice;
@@ -558,6 +616,9 @@ absl::Status CaptureLook::Add(const Key& key, std::uint64_t digest) {
   BindKey(write, known ? 3 : 5, key);
   if (sqlite3_step(write.get()) != SQLITE_DONE) return state_.Failed("writing it");
   write.Reset();
+  if (table_.by_column) {
+    if (absl::Status kept = KeepHashes(key, before, hashes, since); !kept.ok()) return kept;
+  }
   if (known && !gone) {
     ++found_.updates;
   } else {

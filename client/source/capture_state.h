@@ -59,6 +59,7 @@ class CaptureState {
     std::int64_t floor = 0;    ///< What was noted up to this run is not all on record any more.
     std::uint64_t digest = 0;  ///< Sum of those of all rows; for a table without a key.
     std::size_t key_parts = 0;
+    bool by_column = false;  ///< What changed of a row is known column by column.
     KeyPart pointer;  ///< The greatest value of the column by which changes are found; kNull: none yet.
     std::int64_t looked_ms = 0;  ///< When it was last looked at, unix milliseconds; 0: never.
   };
@@ -77,7 +78,8 @@ class CaptureState {
   absl::Status SetPointer(const std::string& name, const KeyPart& pointer);
   /// The table, made when it is not there. With another form, or another number of key columns, what is on
   /// record of it is forgotten: then its floor is the last run.
-  absl::StatusOr<Table> Prepare(const std::string& name, const std::string& form, std::size_t key_parts);
+  absl::StatusOr<Table> Prepare(const std::string& name, const std::string& form, std::size_t key_parts,
+                                bool by_column = false);
   /// Forgets the tables that are not in `names`.
   absl::Status Retain(const std::vector<std::string>& names);
 
@@ -92,6 +94,8 @@ class CaptureState {
     Key key;
     bool gone = false;
     bool born = false;  ///< Behind `from`, too: the mirror need not have it.
+    /// Of columns that changed, by index, in order; empty: it is not known which.
+    std::vector<std::uint32_t> columns = {};
   };
   /// The next ones in key order, behind `behind` (empty: the first), at most `most`.
   absl::StatusOr<std::vector<Note>> ReadNoted(const Table& table, std::int64_t from, const Key& behind,
@@ -142,7 +146,8 @@ class CaptureLook {
                                                             std::int64_t run);
   ~CaptureLook();
 
-  absl::Status Add(const Key& key, std::uint64_t digest);
+  /// `hashes`: see DigestPiece::by_column; empty where the table has none.
+  absl::Status Add(const Key& key, std::uint64_t digest, const std::string& hashes = {});
   /// A row that is there, and stays what it was.
   absl::Status Keep(const Key& key);
   /// A row that is there; one that is not known is new.
@@ -166,13 +171,16 @@ class CaptureLook {
       : state_(state), table_(std::move(table)), run_(run) {}
   absl::Status Prepare();
   absl::Status Noted();
+  static std::string MaskOf(const std::string& before, const std::string& now);
+  absl::Status KeepHashes(const Key& key, const std::string& before, const std::string& now,
+                          std::int64_t since);
   absl::Status EndOthers(Others others);
   bool See(std::int64_t id);
 
   CaptureState& state_;
   CaptureState::Table table_;
   const std::int64_t run_;
-  Statement find_, insert_, update_, remove_, forget_;
+  Statement find_, insert_, update_, remove_, forget_, keep_;
   std::vector<bool> seen_;  ///< By id of the row.
   std::int64_t next_id_ = 1;
   std::uint64_t seen_rows_ = 0, uncommitted_ = 0;

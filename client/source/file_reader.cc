@@ -387,14 +387,16 @@ class Rejects {
 class FileScan : public DigestReader {
  public:
   FileScan(Known& known, TypedRows rows, std::vector<std::uint32_t> columns, const std::string& rejects,
-           std::function<absl::Status()> widen, std::optional<RowBound> bound = std::nullopt)
+           std::function<absl::Status()> widen, std::optional<RowBound> bound = std::nullopt,
+           bool by_column = false)
       : known_(known),
         keyed_(!known.schema.Key().empty()),
         rows_(std::move(rows)),
         columns_(std::move(columns)),
         rejects_(known, rows_.raw_header(), rejects),
         widen_(std::move(widen)),
-        bound_(std::move(bound)) {}
+        bound_(std::move(bound)),
+        by_column_(by_column) {}
 
   absl::StatusOr<DigestPiece> Next(std::size_t rows, bool each) override {
     DigestPiece piece;
@@ -420,10 +422,19 @@ class FileScan : public DigestReader {
       }
       ++counted_;
       if (!IsWithin(&piece)) continue;
-      for (const std::uint32_t column : columns_) AddTo(&digest_, rows_.values()[column]);
+      std::string hashes;
+      for (const std::uint32_t column : columns_) {
+        AddTo(&digest_, rows_.values()[column]);
+        if (!by_column_) continue;
+        const std::uint64_t hash = digest_.Finish();
+        hashes.append(reinterpret_cast<const char*>(&hash), sizeof hash);
+      }
+      if (by_column_) digest_.AddBytes(hashes);
       const std::uint64_t digest = digest_.Finish();
       piece.digest.Add(digest);
-      if (each && key) piece.rows.emplace_back(*std::move(key), digest);
+      if (!each || !key) continue;
+      piece.rows.emplace_back(*std::move(key), digest);
+      if (by_column_) piece.by_column.push_back(std::move(hashes));
     }
     return piece;
   }
@@ -451,6 +462,7 @@ class FileScan : public DigestReader {
   Rejects rejects_;
   const std::function<absl::Status()> widen_;
   const std::optional<RowBound> bound_;
+  const bool by_column_;
   KeyPart greatest_;
   std::uint64_t counted_ = 0;
 };
@@ -496,6 +508,16 @@ class FileReader : public SourceReader {
     Known& known = *Find(table);
     return std::make_unique<FileScan>(known, *std::move(rows), columns, options_.rejects,
                                       [this, &known] { return Widen(known); });
+  }
+
+  absl::StatusOr<std::unique_ptr<DigestReader>> ScanByColumn(
+      const std::string& table, const std::vector<std::uint32_t>& columns) override {
+    absl::StatusOr<TypedRows> rows = OpenTable(table);
+    if (!rows.ok()) return rows.status();
+    Known& known = *Find(table);
+    return std::make_unique<FileScan>(
+        known, *std::move(rows), columns, options_.rejects, [this, &known] { return Widen(known); },
+        std::nullopt, /*by_column=*/true);
   }
 
   absl::StatusOr<std::unique_ptr<DigestReader>> ScanFrom(const std::string& table,

@@ -133,7 +133,10 @@ struct DigestPiece {
   bool end = false;  ///< These were the last rows.
   /// Where each row was asked for.
   std::vector<std::pair<Key, std::uint64_t>> rows = {};
-  KeyPart greatest;              ///< Of a bounded scan: of the bound's column; kNull: no row was given.
+  KeyPart greatest;  ///< Of a bounded scan: of the bound's column; kNull: no row was given.
+  /// Of a scan by columns, for each of `rows`: 8 bytes for each column, which tell its values apart. Then the
+  /// row's digest is over them.
+  std::vector<std::string> by_column = {};
   std::vector<Key> untold = {};  ///< Of rows that are there and cannot be taken.
   bool partial = false;          ///< There are such rows without a key: none that did not come is gone.
   std::vector<std::string> notes = {};  ///< With `end`: what the person should know of them.
@@ -205,6 +208,13 @@ class SourceReader {
   virtual absl::StatusOr<std::unique_ptr<DigestReader>> Scan(const std::string& table,
                                                              const std::vector<std::uint32_t>& columns) {
     return Digests(table, columns);
+  }
+
+  /// The same, also with what tells the values of each column apart.
+  virtual absl::StatusOr<std::unique_ptr<DigestReader>> ScanByColumn(
+      const std::string& table, const std::vector<std::uint32_t>& columns) {
+    (void)columns;
+    return absl::UnimplementedError(absl::StrCat("table '", table, "' cannot be compared column by column"));
   }
 
   /// The rows within a bound, in any order.

@@ -60,6 +60,9 @@ class RowWalk {
     if (filter) from_ = bound.from;
   }
   const KeyPart& greatest() const { return greatest_; }
+  void DigestByColumn() { by_column_ = true; }
+  /// See DigestPiece::by_column; of the row that was given last.
+  const std::string& hashes() const { return hashes_; }
 
   /// One look, or a row with long values. `take` gets each row's digest and, of a row that stands in one
   /// piece, its values; false: it was enough. True: there are more rows.
@@ -74,8 +77,12 @@ class RowWalk {
       const absl::StatusOr<SqliteCursor::Stop> stopped = cursor_.Take([&](sqlite3_value** values) {
         bool more = true;
         if (IsWithin(values)) {
-          for (std::size_t i = 0; i < columns_.size(); ++i) AddValue(values[i], &digest_);
-          more = take(digest_.Finish(), values);
+          hashes_.clear();
+          for (std::size_t i = 0; i < columns_.size(); ++i) {
+            AddValue(values[i], &digest_);
+            if (by_column_) EndColumn();
+          }
+          more = take(EndRow(), values);
         }
         return more && (!leaves || ++rows < looks_.rows());
       });
@@ -88,10 +95,12 @@ class RowWalk {
       }
     }
     if (stop == SqliteCursor::Stop::kEnough) return true;
+    hashes_.clear();
     for (const std::uint32_t column : columns_) {
       if (absl::Status added = AddHeavy(column); !added.ok()) return added;
+      if (by_column_) EndColumn();
     }
-    take(digest_.Finish(), nullptr);
+    take(EndRow(), nullptr);
     return true;
   }
 
@@ -124,6 +133,15 @@ class RowWalk {
   }
 
  private:
+  void EndColumn() {
+    const std::uint64_t hash = digest_.Finish();
+    hashes_.append(reinterpret_cast<const char*>(&hash), sizeof hash);
+  }
+  std::uint64_t EndRow() {
+    if (by_column_) digest_.AddBytes(hashes_);
+    return digest_.Finish();
+  }
+
   bool IsWithin(sqlite3_value** values) {
     if (!bound_at_) return true;
     KeyValue value;
@@ -174,6 +192,8 @@ class RowWalk {
   SqliteCursor cursor_;
   TableLooks looks_;
   RowDigest digest_;
+  bool by_column_ = false;
+  std::string hashes_;
 };
 
 class OrderedDigests : public DigestReader {
@@ -209,19 +229,21 @@ class OrderedDigests : public DigestReader {
   std::unique_ptr<RowWalk> walk_;
 };
 
-/// Rows that are not those of the cursor's order by key: each has its own key from its values.
-class BoundDigests : public DigestReader {
+/// Rows in whatever order: each has its own key from its values.
+class UnorderedDigests : public DigestReader {
  public:
-  explicit BoundDigests(std::unique_ptr<RowWalk> walk) : walk_(std::move(walk)) {}
+  UnorderedDigests(std::unique_ptr<RowWalk> walk, bool by_column)
+      : walk_(std::move(walk)), by_column_(by_column) {}
 
-  absl::StatusOr<DigestPiece> Next(std::size_t rows, bool /*each*/) override {
+  absl::StatusOr<DigestPiece> Next(std::size_t rows, bool each) override {
     DigestPiece piece;
     while (!piece.end && piece.digest.rows < rows) {
       bool heavy = false;
       const absl::StatusOr<bool> more = walk_->Step([&](std::uint64_t digest, sqlite3_value** values) {
-        heavy = values == nullptr;
-        piece.rows.emplace_back(heavy ? Key{} : walk_->KeyOf(values), digest);
         piece.digest.Add(digest);
+        heavy = each && values == nullptr;
+        if (each) piece.rows.emplace_back(heavy ? Key{} : walk_->KeyOf(values), digest);
+        if (each && by_column_) piece.by_column.push_back(walk_->hashes());
         return piece.digest.rows < rows;
       });
       if (!more.ok()) return more.status();
@@ -242,6 +264,7 @@ class BoundDigests : public DigestReader {
 
  private:
   std::unique_ptr<RowWalk> walk_;
+  const bool by_column_;
 };
 
 class SortedDigests : public DigestReader {
@@ -358,14 +381,14 @@ std::unique_ptr<DigestReader> ReadDigests(std::shared_ptr<const SqliteFile> file
       std::make_unique<RowWalk>(std::move(file), schema, columns, std::move(cursor), std::move(looks)));
 }
 
-std::unique_ptr<DigestReader> ReadBoundDigests(std::shared_ptr<const SqliteFile> file,
-                                               const TableSchema& schema,
-                                               const std::vector<std::uint32_t>& columns, SqliteCursor cursor,
-                                               TableLooks looks, const RowBound& bound, bool filter) {
+std::unique_ptr<DigestReader> ScanDigests(std::shared_ptr<const SqliteFile> file, const TableSchema& schema,
+                                          const std::vector<std::uint32_t>& columns, SqliteCursor cursor,
+                                          TableLooks looks, ScanRule rule) {
   auto walk =
       std::make_unique<RowWalk>(std::move(file), schema, columns, std::move(cursor), std::move(looks));
-  walk->SetBound(bound, filter);
-  return std::make_unique<BoundDigests>(std::move(walk));
+  if (rule.bound) walk->SetBound(*rule.bound, rule.filter);
+  if (rule.by_column) walk->DigestByColumn();
+  return std::make_unique<UnorderedDigests>(std::move(walk), rule.by_column);
 }
 
 std::unique_ptr<DigestReader> SortDigests(std::shared_ptr<const SqliteFile> file, const TableSchema& schema,

@@ -2,6 +2,7 @@
 #define MIRROR_CLIENT_SOURCE_SQLITE_DIGESTS_H_
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -21,12 +22,16 @@ std::unique_ptr<DigestReader> ReadDigests(std::shared_ptr<const SqliteFile> file
                                           const std::vector<std::uint32_t>& columns, SqliteCursor cursor,
                                           TableLooks looks);
 
-/// Rows within a bound, as `cursor` gives them; the bound's column is one of `columns`. `filter`: the cursor
-/// gives others, too.
-std::unique_ptr<DigestReader> ReadBoundDigests(std::shared_ptr<const SqliteFile> file,
-                                               const TableSchema& schema,
-                                               const std::vector<std::uint32_t>& columns, SqliteCursor cursor,
-                                               TableLooks looks, const RowBound& bound, bool filter);
+/// What a scan gives.
+struct ScanRule {
+  std::optional<RowBound> bound = {};  ///< Its column is one of those that are read.
+  bool filter = false;                 ///< The cursor gives rows beyond the bound, too.
+  bool by_column = false;              ///< See DigestPiece.
+};
+/// Rows as `cursor` gives them, whatever their order.
+std::unique_ptr<DigestReader> ScanDigests(std::shared_ptr<const SqliteFile> file, const TableSchema& schema,
+                                          const std::vector<std::uint32_t>& columns, SqliteCursor cursor,
+                                          TableLooks looks, ScanRule rule);
 
 /// Rows of a table whose own order is another one: all keys with their digests are put in order in a
 /// temporary table first. One at a time in a file.

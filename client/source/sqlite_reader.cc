@@ -185,6 +185,15 @@ class SqliteReader : public SourceReader {
     return SortDigests(file_, known->schema, columns, *std::move(cursor), std::move(looks));
   }
 
+  absl::StatusOr<std::unique_ptr<DigestReader>> Scan(const std::string& table,
+                                                     const std::vector<std::uint32_t>& columns) override {
+    return ScanAll(table, columns, /*by_column=*/false);
+  }
+  absl::StatusOr<std::unique_ptr<DigestReader>> ScanByColumn(
+      const std::string& table, const std::vector<std::uint32_t>& columns) override {
+    return ScanAll(table, columns, /*by_column=*/true);
+  }
+
   absl::StatusOr<std::unique_ptr<DigestReader>> ScanFrom(const std::string& table,
                                                          const std::vector<std::uint32_t>& columns,
                                                          const RowBound& bound) override {
@@ -209,8 +218,8 @@ class SqliteReader : public SourceReader {
       std::vector<KeyValue> start{FromKeyPart(bound.from), first};
       cursor->StartBehind(std::move(start));
     }
-    return ReadBoundDigests(file_, known->schema, columns, *std::move(cursor), LooksAt(table, true), bound,
-                            filter);
+    return ScanDigests(file_, known->schema, columns, *std::move(cursor), LooksAt(table, true),
+                       {bound, filter, /*by_column=*/false});
   }
 
   absl::StatusOr<ColumnFacts> LookAtColumn(const std::string& table, std::uint32_t column) override {
@@ -270,6 +279,18 @@ class SqliteReader : public SourceReader {
   }
 
  private:
+  absl::StatusOr<std::unique_ptr<DigestReader>> ScanAll(const std::string& table,
+                                                        const std::vector<std::uint32_t>& columns,
+                                                        bool by_column) {
+    const Known* known = Find(table);
+    if (known == nullptr) return Unknown(table);
+    absl::StatusOr<SqliteCursor> cursor =
+        SqliteCursor::Open(file_, known->plan, known->plan->steady_order, columns);
+    if (!cursor.ok()) return cursor.status();
+    return ScanDigests(file_, known->schema, columns, *std::move(cursor),
+                       LooksAt(table, !known->schema.Key().empty()), {std::nullopt, false, by_column});
+  }
+
   TableLooks LooksAt(const std::string& table, bool has_key) const {
     const bool closed_later = options_.log != nullptr && has_key && options_.log->NamesRows(table);
     return {file_, table, schema_version_, options_.log, closed_later};

@@ -207,6 +207,54 @@ TEST_P(CapturedSourceTest, ADamagedMirrorIsFoundAndMended) {
   EXPECT_EQ(bench_->Difference(), "");
 }
 
+TEST_P(CapturedSourceTest, WithHashesByColumnOnlyTheColumnsThatChangedAreSent) {
+  Begin();
+  for (const char* const name : {"people", "parts"}) {
+    TableConfig table;
+    table.name = name;
+    table.column_hashes = true;
+    bench_->source().tables.push_back(table);
+  }
+  EXPECT_EQ(Sent(ReportOf(Cycle(), "people")), "none 0 0 0") << "another form, and nothing changed";
+  // What the mirror has in other columns shows which ones were written.
+  ASSERT_EQ(
+      bench_->mirror().Execute("UPDATE people SET photo = 'theirs' WHERE id IN (5, 6, 7); UPDATE parts SET v "
+                               "= 'theirs' WHERE a = 'k5'"),
+      "");
+  Sql("UPDATE people SET name = 'x' WHERE id IN (5, 6); UPDATE people SET name = 'y', photo = NULL WHERE id "
+      "= 7; "
+      "UPDATE parts SET v = 'z' WHERE a = 'k5'");
+  CycleReport report = bench_->Run();
+  EXPECT_EQ(Sent(ReportOf(report, "people")), "changes 0 3 0");
+  const auto photos = [this] {
+    return bench_->mirror().Value(
+        "SELECT group_concat(name || ':' || coalesce(photo, 'none')) FROM people WHERE id IN (5, 6, 7)");
+  };
+  EXPECT_EQ(photos(), "x:theirs,x:theirs,y:none");
+  EXPECT_EQ(bench_->mirror().Value("SELECT v FROM parts WHERE a = 'k5'"), "z");
+  // From an older state of the mirror the rows are whole.
+  ASSERT_EQ(bench_->SaveMirror("old"), "");
+  Sql("UPDATE people SET name = 'a' WHERE id = 5");
+  bench_->Run();
+  Sql("UPDATE people SET photo = 'b' WHERE id = 5");
+  bench_->Run();
+  EXPECT_EQ(photos(), "a:b,x:theirs,y:none");
+  ASSERT_EQ(bench_->RestoreMirror("old", By::kBackup), "");
+  bench_->Run();
+  EXPECT_EQ(photos(), "a:b,x:theirs,y:none");
+  // A cycle that died sends them whole, too.
+  Sql("UPDATE people SET name = 'c' WHERE id BETWEEN 6 AND 900");
+  bench_->config().agent.batch_bytes = 1'000;
+  int pieces = 0;
+  bench_->on_rows = [&](const Job&) {
+    if (++pieces == 3) throw AgentDies{};
+  };
+  EXPECT_FALSE(bench_->RunUntilDeath(&report));
+  bench_->on_rows = nullptr;
+  Sql("UPDATE people SET photo = 'd' WHERE id BETWEEN 6 AND 900");
+  Cycle();
+}
+
 // --- By a column that only grows ---
 
 constexpr char kOrders[] =
