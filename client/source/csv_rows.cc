@@ -122,6 +122,7 @@ class CsvRows : public FileRows {
       ++line_;
       if (absl::Status first = line_ == 1 ? FirstLine(*physical) : absl::OkStatus(); !first.ok())
         return first;
+      if (raw_.empty() && line_ > 1 && Cut(*physical, row)) return true;
       raw_.append(*physical);
       std::string_view line = *physical;
       if (line_ == 1 && line.starts_with("\xef\xbb\xbf")) line.remove_prefix(3);
@@ -160,6 +161,43 @@ class CsvRows : public FileRows {
     ends_.clear();
     complete_ = false;
     begun_ = line_ + 1;
+  }
+
+  /// Most rows are one line whose quotes, if any, stand around whole fields: they are cut where they stand, which
+  /// is several times faster than to copy them letter by letter. False: libcsv has to read it.
+  bool Cut(std::string_view line, FileRow* row) {
+    if (!line.ends_with('\n') || options_.encoding != CsvEncoding::kUtf8) return false;
+    std::string_view rest = line.substr(0, line.size() - 1);
+    if (rest.ends_with('\r')) rest.remove_suffix(1);
+    if (rest.empty()) return false;
+    row->fields.clear();
+    for (bool more = true; more;) {
+      std::size_t end;
+      if (!rest.empty() && rest.front() == options_.quote) {
+        rest.remove_prefix(1);
+        end = rest.find(options_.quote);
+        if (end == std::string_view::npos) return false;
+        row->fields.emplace_back(rest.substr(0, end++));
+        if (end < rest.size() && rest[end] != separator_) return false;
+      } else {
+        end = std::min(rest.find(separator_), rest.size());
+        const std::string_view field = rest.substr(0, end);
+        if (field.find(options_.quote) != std::string_view::npos) return false;
+        row->fields.push_back(field.empty() ? std::nullopt : std::optional(field));
+      }
+      more = end < rest.size();
+      rest.remove_prefix(more ? end + 1 : end);
+    }
+    row->line = begun_;
+    row->raw = line;
+    CheckCount(row);
+    return true;
+  }
+
+  void CheckCount(FileRow* row) const {
+    if (header_.empty() || row->fields.size() == header_.size()) return;
+    row->wrong = absl::StrCat("it has ", row->fields.size(), row->fields.size() == 1 ? " field" : " fields",
+                              ", the header ", header_.size());
   }
 
   absl::Status FirstLine(std::string_view line) {
@@ -238,10 +276,7 @@ class CsvRows : public FileRows {
                                  : std::optional(std::string_view(text_).substr(begin, end - begin)));
       begin = end;
     }
-    if (!header_.empty() && row->fields.size() != header_.size()) {
-      row->wrong = absl::StrCat("it has ", row->fields.size(), row->fields.size() == 1 ? " field" : " fields",
-                                ", the header ", header_.size());
-    }
+    CheckCount(row);
     return true;
   }
 

@@ -137,11 +137,11 @@ class TypedRows {
     }
     bool fits = true;
     if (column.type == Type::kInt64) {
-      const std::optional<std::int64_t> integer = ReadInteger(*field);
+      const auto integer = known_->guessed[at] ? ReadInteger(*field) : ReadDeclaredInteger(*field);
       fits = integer.has_value();
       if (fits) value = {Kind::kInteger, *integer, 0, {}};
     } else if (column.type == Type::kDouble) {
-      const std::optional<double> real = ReadReal(*field);
+      const auto real = known_->guessed[at] ? ReadReal(*field) : ReadDeclaredReal(*field);
       fits = real.has_value();
       if (fits) value = {Kind::kReal, 0, *real, {}};
     } else if (IsWellText(*field)) {

@@ -19,6 +19,11 @@ std::optional<std::int64_t> ReadInteger(std::string_view text);
 /// Integers, too.
 std::optional<double> ReadReal(std::string_view text);
 
+/// Where somebody said that it is one: whatever can be read as one, '007' and '+1' as well.
+std::optional<std::int64_t> ReadDeclaredInteger(std::string_view text);
+/// The nearest double to it, however many digits it has.
+std::optional<double> ReadDeclaredReal(std::string_view text);
+
 /// The narrowest type that holds all the texts it was shown.
 class TypeGuess {
  public:

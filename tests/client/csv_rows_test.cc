@@ -3,14 +3,18 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <fstream>
+#include <random>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "client/source/capture_rule.h"
 #include "client/source/file_value.h"
 #include "tests/client/source_database.h"
+#include "tests/support/rows.h"
 #include "tests/support/status_matchers.h"
 
 namespace mirror {
@@ -99,6 +103,32 @@ TEST_F(CsvRowsTest, RowsOverPiecesOfTheFileAreWhole) {
   EXPECT_EQ(rows[2'999], absl::StrCat("3001: [2999] [", std::string(1'000, 'a' + 2'999 % 26), "]"));
   const std::string large(5'000'000, 'x');
   EXPECT_THAT(Read("a\n" + large + "\n"), ElementsAre("2: [" + large + "]"));
+}
+
+TEST_F(CsvRowsTest, HoweverAValueIsQuotedItIsRead) {
+  const std::uint64_t seed = TestSeed();
+  SCOPED_TRACE(absl::StrCat("MIRROR_TEST_SEED=", seed));
+  std::mt19937_64 random(seed);
+  const std::vector<std::string> letters = {"a", "1", "\"", ",", "\n", "\r\n", " ", "\xc3\xbc", "'"};
+  std::string bytes = "a,b,c\n";
+  std::vector<std::string> expected;
+  std::size_t line = 2;
+  for (int row = 0; row < 3'000; ++row) {
+    std::string shown = absl::StrCat(line, ":");
+    for (int column = 0; column < 3; ++column) {
+      std::string value;
+      for (std::uint64_t i = random() % 6; i > 0; --i) value += letters[random() % letters.size()];
+      const bool plain = value.find_first_of("\",\n\r") == std::string::npos && random() % 2 == 0;
+      const std::string doubled = absl::StrReplaceAll(value, {{"\"", "\"\""}});
+      absl::StrAppend(&bytes, column == 0 ? "" : ",", plain ? value : absl::StrCat("\"", doubled, "\""));
+      absl::StrAppend(&shown, plain && value.empty() ? " -" : absl::StrCat(" [", value, "]"));
+      line += static_cast<std::size_t>(std::count(value.begin(), value.end(), '\n'));
+    }
+    bytes += random() % 2 == 0 ? "\n" : "\r\n";
+    ++line;
+    expected.push_back(shown);
+  }
+  EXPECT_EQ(Read(bytes), expected);
 }
 
 TEST_F(CsvRowsTest, AQuoteThatIsNeverClosedEndsAtTheLimit) {

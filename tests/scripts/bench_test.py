@@ -32,6 +32,7 @@ postgres-update postgres-copy mariadb-insert mariadb-update push-p50 push-p99 qu
 small-calls server-memory idle-tenant tenants-10000 digest-scan agent-reader agent-population agent-memory
 catch-up-appended catch-up-range catch-up-random triggers-insert triggers-delete triggers-random-update
 triggers-single-update triggers-bulk-update receipts-population receipts-upsert receipts-push
+synthetic-unchanged synthetic-memory csv-population csv-import csv-one-row
 """.split()
 
 

@@ -111,7 +111,15 @@ def _receipts():
     yield Line("receipts-push", group, "time of a one-row push with receipts, p50", without, 1.1, True, "x", "us")
 
 
-LINES = [*_bulk(), *_keys(), *_peers(), *_small(), *_agent(), *_receipts()]
+def _sources():
+    yield Line("synthetic-unchanged", "synthetic", "mirror-agent once without a change log, no row changed", RAW, 0.6)
+    yield Line("synthetic-memory", "synthetic", "agent's peak memory in that (VmHWM)", "-", 300, True, "MB")
+    yield Line("csv-population", "csv", "mirror-agent once, first population from a CSV file", RAW, 0.8)
+    yield Line("csv-import", "csv", "the same", "sqlite3 .import of the same file", 2.0)
+    yield Line("csv-one-row", "csv", "one changed row of a CSV file found and sent", "-", 2, True, "s")
+
+
+LINES = [*_bulk(), *_keys(), *_peers(), *_small(), *_agent(), *_receipts(), *_sources()]
 MICRO = "micro"  # Not a line: google-benchmark's own figures of the pure parts.
 
 

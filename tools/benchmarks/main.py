@@ -20,6 +20,7 @@ import raw_lines
 import receipt_lines
 import report
 import small_lines
+import source_lines
 from bench_run import Bench
 from processes import Failed, whole
 
@@ -30,6 +31,7 @@ GROUPS = {
     **small_lines.GROUPS,
     **agent_lines.GROUPS,
     **receipt_lines.GROUPS,
+    **source_lines.GROUPS,
 }
 RESULTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "results")
 TARGETS = "mirror-server mirror-agent mirrorctl mirror-harness mirror-bench mirror-bench-store mirror-bench-micro"
