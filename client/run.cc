@@ -87,8 +87,9 @@ void RunOne(const AgentConfig& config, std::size_t number, const Connection& con
             const std::stop_token& stop, Shared& shared, AgentMetrics* metrics) {
   const SourceConfig& source = config.sources[number];
   std::mt19937_64 generator(std::random_device{}());
-  Schedule schedule(std::chrono::milliseconds(source.interval_ms), source.quiet,
-                    [&] { return std::uniform_real_distribution<double>(0, 1)(generator); });
+  Schedule schedule(
+      std::chrono::milliseconds(source.interval_ms), source.quiet,
+      [&] { return std::uniform_real_distribution<double>(0, 1)(generator); }, source.cron);
   std::atomic<bool> stopping = false;
   const std::stop_callback tell(stop, [&] { stopping = true; });
   Schedule::Time next = schedule.First(std::chrono::system_clock::now());

@@ -21,19 +21,31 @@ int SecondOfDay(Schedule::Time time) {
 }  // namespace
 
 Schedule::Schedule(std::chrono::milliseconds interval, std::vector<QuietHours> quiet,
-                   std::function<double()> random)
-    : interval_(interval), quiet_(std::move(quiet)), random_(std::move(random)) {}
+                   std::function<double()> random, std::optional<CronRule> cron)
+    : interval_(interval), quiet_(std::move(quiet)), random_(std::move(random)), cron_(std::move(cron)) {}
+
+Schedule::Time Schedule::First(Time now, bool was_good) const {
+  return cron_ && was_good ? Regular(now, now) : AfterQuiet(now);
+}
+
+Schedule::Time Schedule::Regular(Time begun, Time ended) const {
+  // Days that never come are refused by the configuration: without a next time the system has no local time.
+  constexpr std::chrono::hours kDay(24);
+  if (cron_) return AfterQuiet(cron_->Next(std::max(begun, ended)).value_or(ended + kDay));
+  return AfterQuiet(std::max(begun + interval_, ended));
+}
 
 Schedule::Time Schedule::Next(Time begun, Time ended, bool good) {
   if (good) {
     failures_ = 0;
-    return AfterQuiet(std::max(begun + interval_, ended));
+    return Regular(begun, ended);
   }
   const int doublings = std::min(failures_++, kDoublingsMax);
   const std::chrono::milliseconds wait =
       std::min<std::chrono::milliseconds>(interval_, kFirstRetry * (1LL << doublings));
   const double moved = static_cast<double>(wait.count()) * (1 + kJitter * (2 * random_() - 1));
-  return AfterQuiet(ended + std::chrono::milliseconds(static_cast<std::int64_t>(moved)));
+  const Time retry = AfterQuiet(ended + std::chrono::milliseconds(static_cast<std::int64_t>(moved)));
+  return cron_ ? std::min(retry, Regular(begun, ended)) : retry;
 }
 
 Schedule::Time Schedule::AfterQuiet(Time time) const {
