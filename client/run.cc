@@ -21,6 +21,7 @@
 #include "client/block_memory.h"
 #include "client/expiry.h"
 #include "client/json_lines.h"
+#include "client/last_run.h"
 #include "client/report.h"
 #include "client/schedule.h"
 #include "client/source_run.h"
@@ -92,7 +93,10 @@ void RunOne(const AgentConfig& config, std::size_t number, const Connection& con
       [&] { return std::uniform_real_distribution<double>(0, 1)(generator); }, source.cron);
   std::atomic<bool> stopping = false;
   const std::stop_callback tell(stop, [&] { stopping = true; });
-  Schedule::Time next = schedule.First(std::chrono::system_clock::now());
+  const absl::StatusOr<std::optional<LastRun>> last =
+      LastRun::Load(config.agent.state_dir, source.context_id);
+  const bool was_good = last.ok() && last->has_value() && (*last)->good;
+  Schedule::Time next = schedule.First(std::chrono::system_clock::now(), was_good);
   while (WaitUntil(next, stop)) {
     const Schedule::Time begun = std::chrono::system_clock::now();
     const auto clock = std::chrono::steady_clock::now();
