@@ -8,7 +8,6 @@
 #include <chrono>
 #include <condition_variable>
 #include <ctime>
-#include <iomanip>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -42,15 +41,6 @@ struct Shared {
   const AgentConfig& config;
   DailyWarnings warnings = {};
 };
-
-std::string LocalTime(Schedule::Time time) {
-  const std::time_t seconds = std::chrono::system_clock::to_time_t(time);
-  std::tm local = {};
-  localtime_r(&seconds, &local);
-  std::ostringstream text;
-  text << std::put_time(&local, "%F %T");
-  return text.str();
-}
 
 /// Whole runs at once, never mixed.
 void Print(Shared& shared, const SourceRun& run, Schedule::Time next) {

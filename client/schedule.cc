@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <ctime>
+#include <iomanip>
+#include <sstream>
 #include <utility>
 
 namespace mirror {
@@ -19,6 +21,15 @@ int SecondOfDay(Schedule::Time time) {
 }
 
 }  // namespace
+
+std::string LocalTime(Schedule::Time time) {
+  const std::time_t seconds = std::chrono::system_clock::to_time_t(time);
+  std::tm local = {};
+  localtime_r(&seconds, &local);
+  std::ostringstream text;
+  text << std::put_time(&local, "%F %T");
+  return text.str();
+}
 
 Schedule::Schedule(std::chrono::milliseconds interval, std::vector<QuietHours> quiet,
                    std::function<double()> random, std::optional<CronRule> cron)

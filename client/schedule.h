@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "client/config.h"
@@ -45,6 +46,9 @@ class Schedule {
   const std::optional<CronRule> cron_;
   int failures_ = 0;
 };
+
+/// By the local clock, as people read it: 2026-11-20 06:30:00.
+std::string LocalTime(Schedule::Time time);
 
 }  // namespace mirror
 
