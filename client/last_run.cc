@@ -37,6 +37,7 @@ LastRun Describe(const CycleReport& report) {
   run.cycle = report.cycle;
   run.tables_held = report.tables_held;
   for (const TableReport& table : report.tables) {
+    if (table.equality == TableReport::Equality::kDiffers) run.differing.push_back(table.table);
     if (table.result == TableResult::kOk) {
       ++run.ok;
       run.rows += table.inserts + table.updates + table.deletes;
@@ -68,6 +69,7 @@ std::string ToText(const LastRun& run) {
                      {"tables_held", run.tables_held},
                      {"good_ms", run.good_ms},
                      {"compared_ms", run.compared_ms},
+                     {"differing", run.differing},
                      {"error_ms", run.error_ms},
                      {"error", run.error}};
   return json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
@@ -122,6 +124,7 @@ absl::StatusOr<std::optional<LastRun>> LastRun::Load(const std::string& state_di
     json.at("tables_held").get_to(run.tables_held);
     json.at("good_ms").get_to(run.good_ms);
     json.at("compared_ms").get_to(run.compared_ms);
+    json.at("differing").get_to(run.differing);
     json.at("error_ms").get_to(run.error_ms);
     json.at("error").get_to(run.error);
     for (const Json& trouble : json.at("troubles")) {
@@ -145,6 +148,7 @@ absl::Status KeepLastRun(const std::string& state_dir, const std::string& contex
   const LastRun former = known ? **before : LastRun();
   run.good_ms = run.good ? ended_ms : former.good_ms;
   run.compared_ms = compared ? ended_ms : former.compared_ms;
+  if (!compared) run.differing = former.differing;
   run.error_ms = run.good ? former.error_ms : ended_ms;
   run.error = run.good ? former.error : InASentence(run);
   const std::string path = PathOf(state_dir, context_id);

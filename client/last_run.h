@@ -37,10 +37,11 @@ struct LastRun {
   bool tables_held = false;  ///< See CycleReport.
 
   // What outlasts the run.
-  std::int64_t good_ms = 0;      ///< End of the last good run.
-  std::int64_t compared_ms = 0;  ///< End of the last one that compared all tables by digests.
-  std::int64_t error_ms = 0;     ///< End of the last one that was not good.
-  std::string error;             ///< What was wrong then, in a sentence.
+  std::int64_t good_ms = 0;                 ///< End of the last good run.
+  std::int64_t compared_ms = 0;             ///< End of the last one that compared all tables by digests.
+  std::vector<std::string> differing = {};  ///< Tables that this comparison left unequal.
+  std::int64_t error_ms = 0;                ///< End of the last one that was not good.
+  std::string error;                        ///< What was wrong then, in a sentence.
 
   /// Absent: no run has ended yet. Errors: kDataLoss when it cannot be understood; kUnavailable.
   static absl::StatusOr<std::optional<LastRun>> Load(const std::string& state_dir,

@@ -22,8 +22,8 @@
 namespace mirror {
 namespace {
 
-constexpr int kLooksAtMost = 3;
-constexpr std::chrono::milliseconds kLookTime(5);
+constexpr int kLooksAtMost = 10;
+constexpr std::chrono::milliseconds kLookTime(2);
 
 absl::Status Failed(const std::string& path, const char* what) {
   return absl::UnavailableError(

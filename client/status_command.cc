@@ -117,6 +117,7 @@ Json InJson(const Seen& seen) {
           {"last_run", seen.last ? RunInJson(last) : Json()},
           {"last_good_at", Utc(last.good_ms)},
           {"compared_at", Utc(last.compared_ms)},
+          {"differing", last.differing},
           {"due_at", Utc(due_s * 1'000)},
           {"overdue", seen.overdue},
           {"suspects", seen.suspects},
@@ -152,6 +153,13 @@ std::string DueInWords(const Seen& seen, Time now) {
   return seen.last->good ? time : absl::StrCat("tried again by ", time, " at the latest");
 }
 
+std::string TablesInWords(const std::vector<std::string>& tables) {
+  std::vector<std::string> names;
+  for (const std::string& name : tables) names.push_back(Printable(name));
+  return absl::StrCat(names.size(), names.size() == 1 ? " table (" : " tables (",
+                      ListNames(names, kNamesMost), ")");
+}
+
 void PrintLast(const LastRun& run, std::ostream& out) {
   out << "  last run    " << Local(run.begun_ms) << " to " << Local(run.ended_ms) << ": " << run.outcome;
   if (run.cycle != 0) out << ", cycle " << run.cycle;
@@ -176,7 +184,9 @@ void PrintLast(const LastRun& run, std::ostream& out) {
   }
   if (run.tables_held) out << "              tables that are gone here wait for the mirror's operator\n";
   if (!run.good) out << "  last good   " << (run.good_ms == 0 ? "never" : Local(run.good_ms)) << '\n';
-  out << "  compared    " << (run.compared_ms == 0 ? "never" : Local(run.compared_ms)) << '\n';
+  out << "  compared    " << (run.compared_ms == 0 ? "never" : Local(run.compared_ms));
+  if (!run.differing.empty()) out << ": " << TablesInWords(run.differing) << " not equal";
+  out << '\n';
 }
 
 void Print(const Seen& seen, Time now, std::ostream& out) {
@@ -192,10 +202,7 @@ void Print(const Seen& seen, Time now, std::ostream& out) {
       << '\n';
   if (seen.last) PrintLast(*seen.last, out);
   if (!seen.suspects.empty()) {
-    std::vector<std::string> names;
-    for (const std::string& name : seen.suspects) names.push_back(Printable(name));
-    out << "  suspect     " << names.size() << (names.size() == 1 ? " table (" : " tables (")
-        << ListNames(names, kNamesMost) << "): the next run compares or populates\n";
+    out << "  suspect     " << TablesInWords(seen.suspects) << ": the next run compares or populates\n";
   }
   out << "  next run    " << DueInWords(seen, now) << '\n';
   if (seen.last && seen.last->error_ms != 0) {

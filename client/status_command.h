@@ -30,10 +30,11 @@ struct StatusOptions {
 ///    "at_work": bool,
 ///    "last_run": null or {"begun_at", "ended_at", "outcome", "reason", "cycle", "rows", "tables_ok",
 ///                         "tables_left_out", "troubles": [{"table", "result", "reason"}]},
-///    "last_good_at", "compared_at", "due_at", "overdue": bool, "suspects": [table],
+///    "last_good_at", "compared_at", "differing": [table], "due_at", "overdue": bool, "suspects": [table],
 ///    "last_error_at", "last_error", "problems": [text]}]}
 /// `result` is "failed", "held" or "refused". `due_at` is that of a regular run; a failed one is tried again
-/// before it. "interval_s" is 0 where there is a cron, and "cron" "" where there is none.
+/// before it. `differing` are the tables that the comparison
+/// of all of them left unequal. "interval_s" is 0 where there is a cron, and "cron" "" where there is none.
 ///
 /// Gives the exit code: 0 all are good, 1 some are not, 2 wrong usage or configuration.
 int ShowStatus(const StatusOptions& options, std::ostream& out, std::ostream& err,

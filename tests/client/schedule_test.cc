@@ -72,6 +72,18 @@ TEST_F(ScheduleTest, APeriodMayEndInAnother) {
   EXPECT_EQ(schedule.First(At(2, 0)), At(4, 0));
 }
 
+TEST_F(ScheduleTest, QuietHoursEndByTheClockAlsoInANightInWhichItIsMoved) {
+  const LocalZone zone(kBerlin);
+  const Schedule night = Make({{23 * 60, 6 * 60}});
+  for (const std::string day : {"2026-03-29", "2026-10-25", "2026-11-20"}) {
+    EXPECT_EQ(Local(night.First(mirror::At(day + " 00:30:00"))).substr(0, 19), day + " 06:00:00");
+  }
+  // An end that does not exist is that of the gap, and of one that comes twice the first one counts.
+  EXPECT_EQ(Local(Make({{60, 150}}).First(mirror::At("2026-03-29 01:30:00"))), "2026-03-29 03:30:00 CEST");
+  const Time end = Make({{60, 150}}).First(mirror::At("2026-10-25 01:30:00"));
+  EXPECT_EQ(Local(end).substr(0, 19), "2026-10-25 02:30:00");
+}
+
 TEST_F(ScheduleTest, CronSaysWhenEachRunBegins) {
   Schedule schedule = Make({}, "0 2,10 * * *");
   EXPECT_EQ(schedule.Next(At(2, 0), At(2, 5), true), At(10, 0));

@@ -144,6 +144,18 @@ TEST_F(StatusCommandTest, TheLastErrorOutlastsTheRunsThatWereGoodAgain) {
                           HasSubstr("compared    2026-11-20 09:00:02")));
 }
 
+TEST_F(StatusCommandTest, TablesThatAComparisonLeftUnequalAreNamedUntilTheNextOne) {
+  CycleReport report = GoodReport(0);
+  report.tables[0].equality = TableReport::Equality::kDiffers;
+  Ran(report, "2026-11-20 09:00:00", "2026-11-20 09:00:02", /*compared=*/true);
+  Ran(GoodReport(1), "2026-11-20 09:20:00", "2026-11-20 09:20:02");
+  EXPECT_EQ(Status("2026-11-20 09:21:00"), 0);
+  EXPECT_THAT(out_, HasSubstr("compared    2026-11-20 09:00:02: 1 table (orders) not equal\n"));
+  Ran(GoodReport(0), "2026-11-20 09:40:00", "2026-11-20 09:40:02", /*compared=*/true);
+  EXPECT_EQ(Status("2026-11-20 09:41:00"), 0);
+  EXPECT_THAT(out_, HasSubstr("compared    2026-11-20 09:40:02\n"));
+}
+
 TEST_F(StatusCommandTest, ToldNotToReplicateIsAGoodRun) {
   CycleReport report;
   report.outcome = Outcome::kDoNotReplicate;
@@ -263,7 +275,7 @@ TEST_F(StatusCommandTest, ForProgramsEverythingIsInOneObject) {
     "last_run": {"begun_at": "2026-11-20T10:00:00Z", "ended_at": "2026-11-20T10:00:02Z", "outcome": "done",
       "reason": "", "cycle": 17, "rows": 3, "tables_ok": 1, "tables_left_out": 0,
       "troubles": [{"table": "b", "result": "held", "reason": "too many rows"}]},
-    "last_good_at": "", "compared_at": "", "due_at": "2026-11-21T00:00:00Z", "overdue": false,
+    "last_good_at": "", "compared_at": "", "differing": [], "due_at": "2026-11-21T00:00:00Z", "overdue": false,
     "suspects": [], "last_error_at": "2026-11-20T10:00:02Z",
     "last_error": "table 'b' held: too many rows", "problems": []})"));
 }
@@ -303,7 +315,11 @@ TEST(StatusOfARunTest, RunsThatWentWellAndRunsThatCouldNotBeginAreBothKnown) {
     EXPECT_EQ(ShowStatus({.config = config}, out, err), code) << out.str() << err.str();
     return out.str() + err.str();
   };
+  endpoint.on_authenticate = [&] {
+    EXPECT_THAT(status(1), AllOf(HasSubstr("Cust: never ran"), HasSubstr("at work     yes")));
+  };
   ASSERT_EQ(once({}), 0);
+  endpoint.on_authenticate = nullptr;
   EXPECT_THAT(status(0), AllOf(HasSubstr("Cust: good"), HasSubstr("2 rows sent"),
                                HasSubstr("tables      1 ok"), HasSubstr("compared    never")));
   ASSERT_EQ(once({.dry_run = true}), 0);
