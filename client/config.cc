@@ -427,6 +427,7 @@ class Loader {
              }},
             {"blocked", [source](const Given& given) { return SetBlocked(given, &source->blocked); }},
             {"interval", SetDuration(&source->interval_ms, kIntervalMin, kIntervalMax)},
+            {"cron", [source](const Given& given) { return SetCron(given, &source->cron); }},
             {"quiet", [source](const Given& given) { return SetQuiet(given, &source->quiet); }},
             {"retention", SetDuration(&source->retention_ms, kRetentionMin, kRetentionMax)},
             {"count_interval", SetDuration(&source->count_interval_ms, kNoTime, kRetentionMax)},
@@ -632,6 +633,9 @@ class Loader {
       if (files && table.contains(key))
         return wrong(key, absl::StrCat("is not for kind = \"", source->kind, "\""));
     }
+    if (table.contains("cron") && table.contains("interval")) {
+      return wrong("cron", "and 'interval' both say when it runs: leave one of them out");
+    }
     if (files && !table.contains("strategy")) source->strategy = "synthetic";
     if (files && (source->strategy == "cdc" || source->strategy == "populate")) {
       return wrong("strategy", absl::StrCat("must not be \"", source->strategy,
@@ -682,6 +686,15 @@ class Loader {
       }
       (*target)[std::string(name.str())] = reason->get();
     }
+    return absl::OkStatus();
+  }
+
+  static absl::Status SetCron(const Given& given, std::optional<CronRule>* target) {
+    auto text = AsText(given);
+    if (!text.ok()) return text.status();
+    auto rule = CronRule::Parse(*text);
+    if (!rule.ok()) return given.Wrong(absl::StrCat("cannot be taken: ", rule.status().message()));
+    *target = *std::move(rule);
     return absl::OkStatus();
   }
 

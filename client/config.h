@@ -3,10 +3,12 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "client/cron_rule.h"
 #include "proto/exposition/metrics_listener.h"
 
 namespace mirror {
@@ -86,6 +88,7 @@ struct SourceConfig {
   std::vector<std::string> include = {"*"}, skip;
   std::map<std::string, std::string> blocked = {};  ///< Patterns of tables that never leave, with the reason.
   std::int64_t interval_ms = 20 * 60'000;        ///< run: from the begin of a cycle to that of the next one.
+  std::optional<CronRule> cron = {};             ///< run: in place of the interval.
   std::vector<QuietHours> quiet = {};            ///< run
   std::int64_t retention_ms = 7LL * 86'400'000;  ///< cdc: how long the log keeps what the mirror has.
   std::int64_t max_log = 10'000'000;             ///< cdc: entries of one table's log.

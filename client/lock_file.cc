@@ -8,7 +8,9 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
+#include <thread>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -20,6 +22,9 @@
 namespace mirror {
 namespace {
 
+constexpr int kLooksAtMost = 10;
+constexpr std::chrono::milliseconds kLookTime(2);
+
 absl::Status Failed(const std::string& path, const char* what) {
   return absl::UnavailableError(
       absl::StrCat("'", path, "' ", what, ": ", std::strerror(errno),
@@ -29,13 +34,36 @@ absl::Status Failed(const std::string& path, const char* what) {
 
 }  // namespace
 
+absl::StatusOr<LockFile::Look> LockFile::LookAt(const std::string& state_dir, const std::string& context_id) {
+  const std::string path = absl::StrCat(state_dir, "/", context_id, ".lock");
+  const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+  if (file < 0 && errno == ENOENT) return Look::kFree;
+  if (file < 0) {
+    return absl::UnavailableError(absl::StrCat("'", path, "' cannot be read: ", std::strerror(errno),
+                                               ". Ask as the user that the agent runs as"));
+  }
+  const bool held = flock(file, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+  struct stat info = {};
+  const bool holder = fstat(file, &info) == 0 && info.st_size > 0;
+  flock(file, LOCK_UN);
+  close(file);
+  if (held) return Look::kHeld;
+  return holder ? Look::kCutOff : Look::kFree;
+}
+
 absl::StatusOr<LockFile> LockFile::Acquire(const std::string& state_dir, const std::string& context_id) {
   if (absl::Status made = MakeFolder(state_dir); !made.ok()) return made;
   const std::string path = absl::StrCat(state_dir, "/", context_id, ".lock");
   const int file = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (file < 0) return Failed(path, "cannot be opened");
   LockFile lock(path, file);
-  if (flock(file, LOCK_EX | LOCK_NB) != 0) {
+  bool locked = flock(file, LOCK_EX | LOCK_NB) == 0;
+  // LookAt() shares it for a moment.
+  for (int i = 0; i < kLooksAtMost && !locked && errno == EWOULDBLOCK; ++i) {
+    std::this_thread::sleep_for(kLookTime);
+    locked = flock(file, LOCK_EX | LOCK_NB) == 0;
+  }
+  if (!locked) {
     if (errno != EWOULDBLOCK) return Failed(path, "cannot be locked");
     return absl::UnavailableError(absl::StrCat("another mirror-agent is at work for tenant '", context_id,
                                                "' (it holds '", path,

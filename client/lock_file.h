@@ -22,6 +22,15 @@ class LockFile {
     bool take_over = false;
   };
 
+  enum class Look {
+    kFree,
+    kHeld,    ///< An agent is at work.
+    kCutOff,  ///< Free, but a cycle was left behind; the next run takes it over.
+  };
+  /// Leaves no trace, and disturbs nobody who acquires it meanwhile. No file is free.
+  /// Errors: kUnavailable when it cannot be read.
+  static absl::StatusOr<Look> LookAt(const std::string& state_dir, const std::string& context_id);
+
   /// Makes `state_dir` (not its parents) when it is not there.
   /// Errors: kUnavailable when another process has the lock, or the folder or file cannot be written.
   static absl::StatusOr<LockFile> Acquire(const std::string& state_dir, const std::string& context_id);

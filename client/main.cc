@@ -13,6 +13,7 @@
 #include "client/receipts_command.h"
 #include "client/run.h"
 #include "client/source/sqlite_file.h"
+#include "client/status_command.h"
 
 int main(int argc, char** argv) {
   // Its own lines about connections would stand between ours, which say the same. The environment still
@@ -56,13 +57,26 @@ int main(int argc, char** argv) {
   verify->add_flag("--repair", options.repair, "Mend what differs");
   verify->add_option("--table", options.tables, "Only these tables")->type_name("TABLE...");
   verify->add_flag("--json", options.json, "Print one JSON object instead of lines");
-  CLI::App* run = app.add_subcommand("run", "Cycles of all sources, each in its interval, until SIGTERM");
+  CLI::App* run = app.add_subcommand("run", "Cycles of all sources, each by its schedule, until SIGTERM");
   run->footer(
       "Example:\n  mirror-agent run --config mirror-agent.toml\n"
-      "[[source]] has 'interval' and 'quiet'. A source that fails is tried again after 5 s, then later and "
-      "later, up to "
-      "its interval. SIGTERM ends after the batch at hand.\n");
+      "[[source]] has 'interval' (\"20m\") or 'cron' (\"30 6-20/2 * * mon-fri\", @daily; local time), and "
+      "'quiet'. With an interval the first cycle begins at once, with cron at its next time, or at once as "
+      "long as none was good. A source that fails is tried again after 5 s, then later and later, up to its "
+      "interval or next time. SIGTERM ends after the batch at hand. 'mirror-agent status' shows how they "
+      "stand.\n");
   run->add_option("--config", config, "The agent's configuration, mirror-agent.toml")->required();
+  mirror::StatusOptions status_options;
+  CLI::App* status = app.add_subcommand("status", "How each [[source]] stands: last run, next one, errors");
+  status->footer(
+      "Example:\n  mirror-agent status --config mirror-agent.toml --json\n"
+      "Reads the agent's own files; opens no source, calls nobody, and does not disturb 'run'. Exit code: 0 "
+      "all are good, 1 a source failed, never ran, is overdue (two of its times have passed) or its files "
+      "cannot be read, 2 wrong usage or configuration.\n");
+  status->add_option("--config", status_options.config, "The agent's configuration, mirror-agent.toml")
+      ->required();
+  status->add_option("--context-id", status_options.context_id, "Only this source");
+  status->add_flag("--json", status_options.json, "Print one JSON object instead of lines");
   CLI::App* install = app.add_subcommand("install", "Make the change log in each source with strategy cdc");
   install->footer(
       "Example:\n  mirror-agent install --config mirror-agent.toml\n"
@@ -119,6 +133,7 @@ int main(int argc, char** argv) {
   if (install->parsed()) return mirror::Install(config, std::cout, std::cerr);
   if (uninstall->parsed()) return mirror::Uninstall(config, std::cout, std::cerr);
   if (pointers->parsed()) return mirror::Pointers(pointers_options, std::cout, std::cerr);
+  if (status->parsed()) return mirror::ShowStatus(status_options, std::cout, std::cerr);
   if (receipts->parsed()) return mirror::VerifyReceipts(receipts_options, std::cout, std::cerr);
   options.repopulate = repopulate->count() > 0;
   options.verify = verify->parsed();

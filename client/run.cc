@@ -8,7 +8,6 @@
 #include <chrono>
 #include <condition_variable>
 #include <ctime>
-#include <iomanip>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -21,6 +20,7 @@
 #include "client/block_memory.h"
 #include "client/expiry.h"
 #include "client/json_lines.h"
+#include "client/last_run.h"
 #include "client/report.h"
 #include "client/schedule.h"
 #include "client/source_run.h"
@@ -41,15 +41,6 @@ struct Shared {
   const AgentConfig& config;
   DailyWarnings warnings = {};
 };
-
-std::string LocalTime(Schedule::Time time) {
-  const std::time_t seconds = std::chrono::system_clock::to_time_t(time);
-  std::tm local = {};
-  localtime_r(&seconds, &local);
-  std::ostringstream text;
-  text << std::put_time(&local, "%F %T");
-  return text.str();
-}
 
 /// Whole runs at once, never mixed.
 void Print(Shared& shared, const SourceRun& run, Schedule::Time next) {
@@ -87,11 +78,15 @@ void RunOne(const AgentConfig& config, std::size_t number, const Connection& con
             const std::stop_token& stop, Shared& shared, AgentMetrics* metrics) {
   const SourceConfig& source = config.sources[number];
   std::mt19937_64 generator(std::random_device{}());
-  Schedule schedule(std::chrono::milliseconds(source.interval_ms), source.quiet,
-                    [&] { return std::uniform_real_distribution<double>(0, 1)(generator); });
+  Schedule schedule(
+      std::chrono::milliseconds(source.interval_ms), source.quiet,
+      [&] { return std::uniform_real_distribution<double>(0, 1)(generator); }, source.cron);
   std::atomic<bool> stopping = false;
   const std::stop_callback tell(stop, [&] { stopping = true; });
-  Schedule::Time next = schedule.First(std::chrono::system_clock::now());
+  const absl::StatusOr<std::optional<LastRun>> last =
+      LastRun::Load(config.agent.state_dir, source.context_id);
+  const bool was_good = last.ok() && last->has_value() && (*last)->good;
+  Schedule::Time next = schedule.First(std::chrono::system_clock::now(), was_good);
   while (WaitUntil(next, stop)) {
     const Schedule::Time begun = std::chrono::system_clock::now();
     const auto clock = std::chrono::steady_clock::now();

@@ -201,6 +201,14 @@ void RunState::SetSuspect(const std::string& table, bool suspect) {
   if (const auto found = tables_.find(table); found != tables_.end()) found->second.suspect = suspect;
 }
 
+std::vector<std::string> RunState::Suspects() const {
+  std::vector<std::string> names;
+  for (const auto& [name, table] : tables_) {
+    if (table.suspect) names.push_back(name);
+  }
+  return names;
+}
+
 bool RunState::ShallCount(const std::string& table, std::int64_t now_ms, std::int64_t interval_ms) const {
   const auto found = tables_.find(table);
   if (found == tables_.end()) return true;

@@ -66,6 +66,7 @@ class RunState : public History {
   /// Whether the last cycle that sent the table left it with another number of rows than its source.
   bool IsSuspect(const std::string& table) const;
   void SetSuspect(const std::string& table, bool suspect);
+  std::vector<std::string> Suspects() const;
   /// A table whose rows are too many to be counted in each cycle: whether its turn has come.
   bool ShallCount(const std::string& table, std::int64_t now_ms, std::int64_t interval_ms) const;
   void SetCounted(const std::string& table, std::int64_t now_ms);

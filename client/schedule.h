@@ -4,9 +4,12 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "client/config.h"
+#include "client/cron_rule.h"
 
 namespace mirror {
 
@@ -20,13 +23,19 @@ class Schedule {
  public:
   using Time = std::chrono::system_clock::time_point;
 
-  /// `random` gives numbers from 0 to 1.
-  Schedule(std::chrono::milliseconds interval, std::vector<QuietHours> quiet, std::function<double()> random);
+  /// By `cron` when there is one; `interval` then only bounds the wait for a retry. `random` gives numbers
+  /// from 0 to 1.
+  Schedule(std::chrono::milliseconds interval, std::vector<QuietHours> quiet, std::function<double()> random,
+           std::optional<CronRule> cron = std::nullopt);
 
-  /// Not in quiet hours.
-  Time First(Time now) const { return AfterQuiet(now); }
-  /// After a run: `interval` after its begin; after a failed one sooner, and later each time.
+  /// At once, but not in quiet hours. By cron at its next time, once a run was good: one that was missed
+  /// while nobody was there is not made up for.
+  Time First(Time now, bool was_good = false) const;
+  /// After a run: see Regular(); after a failed one sooner, and later each time.
   Time Next(Time begun, Time ended, bool good);
+  /// After a good run: `interval` after its begin, or the next time of `cron` after its end. A time in quiet
+  /// hours is put off to their end.
+  Time Regular(Time begun, Time ended) const;
 
  private:
   Time AfterQuiet(Time time) const;
@@ -34,8 +43,12 @@ class Schedule {
   const std::chrono::milliseconds interval_;
   const std::vector<QuietHours> quiet_;
   const std::function<double()> random_;
+  const std::optional<CronRule> cron_;
   int failures_ = 0;
 };
+
+/// By the local clock, as people read it: 2026-11-20 06:30:00.
+std::string LocalTime(Schedule::Time time);
 
 }  // namespace mirror
 

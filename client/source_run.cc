@@ -7,6 +7,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "client/host_id.h"
+#include "client/last_run.h"
 #include "client/lock_file.h"
 #include "client/run_state.h"
 #include "client/source/capture_history.h"
@@ -149,10 +150,11 @@ std::unique_ptr<SourceReader> OpenCaptured(const SourceConfig& source, const Cap
   return OpenCaptureReader(std::move(captured), std::move(others), state, rules);
 }
 
-CycleReport RunSource(const AgentConfig& config, const SourceConfig& source, const Connection& connection,
-                      const RunRequest& request) {
-  absl::StatusOr<LockFile> lock = LockFile::Acquire(config.agent.state_dir, source.context_id);
-  if (!lock.ok()) return Failed(lock.status());
+namespace {
+
+/// `compared`: all tables were, by digests.
+CycleReport RunLocked(const AgentConfig& config, const SourceConfig& source, const Connection& connection,
+                      const RunRequest& request, LockFile& lock, bool* compared) {
   absl::StatusOr<RunState> state = RunState::Load(config.agent.state_dir, source.context_id);
   if (!state.ok()) return Failed(state.status());
   absl::StatusOr<std::unique_ptr<ChangeLog>> log = nullptr;
@@ -196,9 +198,10 @@ CycleReport RunSource(const AgentConfig& config, const SourceConfig& source, con
   absl::StatusOr<std::unique_ptr<ReceiptBook>> receipts = nullptr;
   if (config.agent.receipts) receipts = ReceiptBook::Open(config.agent.state_dir, source.context_id);
   ReceiptBook* const book = receipts.ok() ? receipts->get() : nullptr;
-  CycleReport report = RunOnce({*reader, client, *lock, *state, history, book}, cycle);
+  CycleReport report = RunOnce({*reader, client, lock, *state, history, book}, cycle);
   if (!receipts.ok()) report.notes.emplace_back(receipts.status().message());
   const bool all = cycle.verify == CycleOptions::Verify::kAll && report.outcome == Outcome::kDone;
+  *compared = all;
   // The first one is due an interval after the source was first seen.
   if (all || state->verified_ms() == 0) {
     state->SetVerified(cycle.now_ms);
@@ -211,6 +214,22 @@ CycleReport RunSource(const AgentConfig& config, const SourceConfig& source, con
                                  : "without a change log",
         ": changes that keep a table's number of rows are not seen, send them with --repopulate"));
   }
+  return report;
+}
+
+}  // namespace
+
+CycleReport RunSource(const AgentConfig& config, const SourceConfig& source, const Connection& connection,
+                      const RunRequest& request) {
+  absl::StatusOr<LockFile> lock = LockFile::Acquire(config.agent.state_dir, source.context_id);
+  // Who holds it will tell how its own run ended.
+  if (!lock.ok()) return Failed(lock.status());
+  const std::int64_t begun_ms = NowMs();
+  bool compared = false;
+  CycleReport report = RunLocked(config, source, connection, request, *lock, &compared);
+  const absl::Status kept =
+      KeepLastRun(config.agent.state_dir, source.context_id, report, begun_ms, NowMs(), compared);
+  if (!kept.ok()) report.notes.emplace_back(kept.message());
   return report;
 }
 

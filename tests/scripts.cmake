@@ -25,6 +25,11 @@ add_test(NAME python.files COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/python
 set_tests_properties(python.files PROPERTIES LABELS python TIMEOUT 300)
 set_tests_properties(python.cycle python.minimal_source PROPERTIES LABELS python TIMEOUT 120)
 
+# Asks the programs whether they know what the units call.
+add_test(NAME scripts.systemd_units COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/scripts/systemd_units_test.py
+                                            ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
+set_tests_properties(scripts.systemd_units PROPERTIES LABELS scripts TIMEOUT 120)
+
 # Not with sanitizers: the disk that fails is preloaded into the server.
 if(NOT MIRROR_SANITIZED)
   add_test(NAME torture COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/torture/main.py --build ${CMAKE_BINARY_DIR})

@@ -7,6 +7,7 @@
 
 #include <fstream>
 #include <sstream>
+#include <thread>
 
 #include "client/lock_file.h"
 #include "client/run_state.h"
@@ -102,6 +103,31 @@ TEST(LockFileTest, FolderThatCannotBeMadeIsNamed) {
   EXPECT_THAT(LockFile::Acquire(folder / "file", "Cust"), Not(IsOk()));
   EXPECT_THAT(LockFile::Acquire(folder / "none/deeper", "Cust"),
               StatusIs(absl::StatusCode::kUnavailable, HasSubstr("none")));
+}
+
+TEST(LockFileTest, WhoLooksAtItSeesTheAgentAndTheCycleThatItLeftBehind) {
+  TempFolder folder;
+  EXPECT_THAT(LockFile::LookAt(folder / "state", "Cust"), IsOkAndHolds(LockFile::Look::kFree));
+  EXPECT_THAT(folder.Names(), IsEmpty());
+  {
+    auto lock = LockFile::Acquire(folder.path(), "Cust");
+    ASSERT_THAT(lock, IsOk());
+    EXPECT_THAT(LockFile::LookAt(folder.path(), "Cust"), IsOkAndHolds(LockFile::Look::kHeld));
+    ASSERT_THAT(lock->Begin(), IsOk());
+  }
+  EXPECT_THAT(LockFile::LookAt(folder.path(), "Cust"), IsOkAndHolds(LockFile::Look::kCutOff));
+  auto lock = LockFile::Acquire(folder.path(), "Cust");
+  ASSERT_THAT(lock, IsOk());
+  ASSERT_THAT(lock->End(), IsOk());
+}
+
+TEST(LockFileTest, WhoLooksAtItKeepsNobodyFromIt) {
+  TempFolder folder;
+  ASSERT_THAT(LockFile::Acquire(folder.path(), "Cust"), IsOk());
+  std::jthread looks([&](const std::stop_token& stop) {
+    while (!stop.stop_requested()) EXPECT_THAT(LockFile::LookAt(folder.path(), "Cust"), IsOk());
+  });
+  for (int i = 0; i < 2'000; ++i) ASSERT_THAT(LockFile::Acquire(folder.path(), "Cust"), IsOk()) << i;
 }
 
 // --- Runs ---

@@ -102,6 +102,7 @@ max_log = 5000
 [[source]]
 context_id = "b"
 path = "y"
+cron = "30 6 * * mon-fri"
 )");
   ASSERT_THAT(config, IsOk());
   const SourceConfig& source = config->sources[0];
@@ -113,7 +114,10 @@ path = "y"
   EXPECT_THAT(source.blocked, ElementsAre(testing::Pair("salaries", "personal")));
   EXPECT_EQ(source.retention_ms, 3'600'000);
   EXPECT_EQ(source.max_log, 5'000);
+  EXPECT_FALSE(source.cron);
   const SourceConfig& other = config->sources[1];
+  ASSERT_TRUE(other.cron);
+  EXPECT_EQ(other.cron->text(), "30 6 * * mon-fri");
   EXPECT_EQ(other.interval_ms, 20 * 60'000);
   EXPECT_EQ(other.retention_ms, 7LL * 86'400'000);
   EXPECT_EQ(other.strategy, "cdc");
@@ -156,6 +160,16 @@ INSTANTIATE_TEST_SUITE_P(
                   ":13: [source] 'retention' must be a time from \"1s\""},
         WrongCase{"SmallLog", "[[source]]\ncontext_id = \"a\"\npath = \"x\"\nmax_log = 10\n",
                   ":13: [source] 'max_log' must be a whole number from 1000"},
+        WrongCase{"CronWithoutADay", "[[source]]\ncontext_id = \"a\"\npath = \"x\"\ncron = \"0 6 * *\"\n",
+                  ":13: [source] 'cron' cannot be taken: '0 6 * *' has 4 fields"},
+        WrongCase{"CronOfADayThatNeverComes",
+                  "[[source]]\ncontext_id = \"a\"\npath = \"x\"\ncron = \"0 6 31 2 *\"\n",
+                  ":13: [source] 'cron' cannot be taken: '0 6 31 2 *' is never due"},
+        WrongCase{"CronAsAList", "[[source]]\ncontext_id = \"a\"\npath = \"x\"\ncron = [\"@daily\"]\n",
+                  ":13: [source] 'cron' must be a text, not a list"},
+        WrongCase{"CronAndInterval",
+                  "[[source]]\ncontext_id = \"a\"\npath = \"x\"\ninterval = \"1h\"\ncron = \"@daily\"\n",
+                  ":14: [source] 'cron' and 'interval' both say when it runs"},
         WrongCase{"QuietWithoutEnd", "[[source]]\ncontext_id = \"a\"\npath = \"x\"\nquiet = [\"23:00\"]\n",
                   ":13: [source] 'quiet' must hold times of the day, as \"23:00-06:00\""},
         WrongCase{"QuietOutOfTheDay",

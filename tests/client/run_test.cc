@@ -3,11 +3,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <string>
 
 #include "client/install.h"
+#include "client/last_run.h"
 #include "tests/client/fake_endpoint.h"
 #include "tests/client/source_database.h"
 #include "tests/support/status_matchers.h"
@@ -93,6 +95,37 @@ TEST_F(RunTest, AStopEndsAPopulationBetweenItsBatches) {
   EXPECT_EQ(endpoint_.tables["a"].position.lsn(), -1);
   EXPECT_EQ(endpoint_.Count("completed"), 1U) << "the cycle is ended, so that the next one need not wait";
   EXPECT_THAT(err_.str(), HasSubstr("stopped"));
+}
+
+TEST_F(RunTest, ByCronTheFirstCycleIsAtOnceAndTheNextOneAtItsTime) {
+  Sql(folder_ / "crm.db", "CREATE TABLE a(id INTEGER PRIMARY KEY); INSERT INTO a VALUES(1), (2)");
+  AgentConfig config = Config({"crm.db"});
+  RunUntil(config, 2);
+  // With nothing to send, a cycle in which it is told to stop is a good one.
+  config.sources[0].cron = *CronRule::Parse("0 0 29 2 *");
+  std::filesystem::remove(config.agent.state_dir + "/Cust.last.json");
+  RunUntil(config, 1);
+  EXPECT_EQ(endpoint_.Count("completed"), 3U);
+  EXPECT_THAT(out_.str(), testing::ContainsRegex("next run 20[0-9][0-9]-02-29 00:00:00"));
+}
+
+TEST_F(RunTest, ByCronASourceWhoseLastRunWasGoodWaitsForItsTime) {
+  // The source that is not there tells each of its runs on `err`; the other one says when it is time to look.
+  Sql(folder_ / "crm.db", "CREATE TABLE a(id INTEGER PRIMARY KEY)");
+  AgentConfig config = Config({"gone.db", "crm.db"});
+  config.sources[0].cron = *CronRule::Parse("0 0 29 2 *");
+  std::filesystem::create_directory(config.agent.state_dir);
+  CycleReport good;
+  good.outcome = Outcome::kDone;
+  ASSERT_THAT(KeepLastRun(config.agent.state_dir, "Other", good, 1'000, 2'000, false), IsOk());
+  RunUntil(config, 5);
+  EXPECT_THAT(err_.str(), Not(HasSubstr("Other:")));
+  // The same without a good run, so that the silence is known to mean something.
+  CycleReport failed;
+  failed.status = absl::UnavailableError("no answer");
+  ASSERT_THAT(KeepLastRun(config.agent.state_dir, "Other", failed, 1'000, 2'000, false), IsOk());
+  RunUntil(config, 5);
+  EXPECT_THAT(err_.str(), HasSubstr("Other: the source"));
 }
 
 TEST_F(RunTest, WrongConfigurationIsExitCodeTwo) {

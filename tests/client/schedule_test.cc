@@ -1,9 +1,8 @@
 #include "client/schedule.h"
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
-#include <ctime>
+#include "tests/client/local_zone.h"
 
 namespace mirror {
 namespace {
@@ -16,17 +15,17 @@ using Time = Schedule::Time;
 
 class ScheduleTest : public testing::Test {
  protected:
-  ScheduleTest() {
-    setenv("TZ", "UTC", 1);
-    tzset();
-  }
-  Schedule Make(std::vector<QuietHours> quiet = {}) {
-    return Schedule(minutes(20), std::move(quiet), [this] { return random_; });
+  Schedule Make(std::vector<QuietHours> quiet = {}, const std::string& cron = "") {
+    std::optional<CronRule> rule;
+    if (!cron.empty()) rule = *CronRule::Parse(cron);
+    return Schedule(
+        minutes(20), std::move(quiet), [this] { return random_; }, std::move(rule));
   }
   /// 2026-11-20 at that time.
   static Time At(int hour, int minute, int second = 0) {
     return Time(seconds(1'795'132'800)) + hours(hour) + minutes(minute) + seconds(second);
   }
+  const LocalZone zone_{"UTC"};
   double random_ = 0.5;
 };
 
@@ -71,6 +70,51 @@ TEST_F(ScheduleTest, NothingBeginsInQuietHours) {
 TEST_F(ScheduleTest, APeriodMayEndInAnother) {
   Schedule schedule = Make({{3 * 60, 4 * 60}, {1 * 60 + 30, 3 * 60}});
   EXPECT_EQ(schedule.First(At(2, 0)), At(4, 0));
+}
+
+TEST_F(ScheduleTest, QuietHoursEndByTheClockAlsoInANightInWhichItIsMoved) {
+  const LocalZone zone(kBerlin);
+  const Schedule night = Make({{23 * 60, 6 * 60}});
+  for (const std::string day : {"2026-03-29", "2026-10-25", "2026-11-20"}) {
+    EXPECT_EQ(Local(night.First(mirror::At(day + " 00:30:00"))).substr(0, 19), day + " 06:00:00");
+  }
+  // An end that does not exist is that of the gap, and of one that comes twice the first one counts.
+  EXPECT_EQ(Local(Make({{60, 150}}).First(mirror::At("2026-03-29 01:30:00"))), "2026-03-29 03:30:00 CEST");
+  const Time end = Make({{60, 150}}).First(mirror::At("2026-10-25 01:30:00"));
+  EXPECT_EQ(Local(end).substr(0, 19), "2026-10-25 02:30:00");
+}
+
+TEST_F(ScheduleTest, CronSaysWhenEachRunBegins) {
+  Schedule schedule = Make({}, "0 2,10 * * *");
+  EXPECT_EQ(schedule.Next(At(2, 0), At(2, 5), true), At(10, 0));
+  EXPECT_EQ(schedule.Next(At(10, 0), At(10, 5), true), At(24 + 2, 0));
+}
+
+TEST_F(ScheduleTest, ATimeOfCronThatPassedDuringARunIsNotMadeUpFor) {
+  Schedule schedule = Make({}, "0 * * * *");
+  EXPECT_EQ(schedule.Next(At(10, 0), At(12, 30), true), At(13, 0));
+}
+
+TEST_F(ScheduleTest, CronWaitsForItsTimeAtStartUnlessNoRunWasGood) {
+  const Schedule schedule = Make({}, "0 * * * *");
+  EXPECT_EQ(schedule.First(At(10, 5), /*was_good=*/true), At(11, 0));
+  EXPECT_EQ(schedule.First(At(10, 5), /*was_good=*/false), At(10, 5));
+  EXPECT_EQ(Make().First(At(10, 5), /*was_good=*/true), At(10, 5)) << "an interval begins with a run";
+}
+
+TEST_F(ScheduleTest, ARetryComesNoLaterThanTheNextTimeOfCron) {
+  Schedule schedule = Make({}, "*/10 * * * *");
+  EXPECT_EQ(schedule.Next(At(10, 0), At(10, 0, 10), false), At(10, 0, 15));
+  for (int i = 0; i < 20; ++i) schedule.Next(At(10, 0), At(10, 1), false);
+  EXPECT_EQ(schedule.Next(At(10, 0), At(10, 1), false), At(10, 10));
+  EXPECT_EQ(schedule.Next(At(10, 10), At(10, 11), true), At(10, 20));
+}
+
+TEST_F(ScheduleTest, ATimeOfCronInQuietHoursIsPutOffToTheirEnd) {
+  Schedule schedule = Make({{1 * 60, 5 * 60}}, "0 2 * * *");
+  EXPECT_EQ(schedule.Next(At(0, 0), At(0, 1), true), At(5, 0));
+  EXPECT_EQ(schedule.Next(At(5, 0), At(5, 1), true), At(24 + 5, 0));
+  EXPECT_EQ(schedule.First(At(0, 30), true), At(5, 0));
 }
 
 }  // namespace

@@ -311,6 +311,7 @@ path = )",
                   TomlString(source_path), R"(
 strategy = "cdc"                    # a change log ('mirror-agent install'); populate: none
 interval = "20m"                    # run: from the begin of a cycle to that of the next
+# cron = "30 6-20/2 * * mon-fri"    # in its place: minute hour day month weekday, or @daily; local time
 quiet = []                          # run: when none begins, as ["23:00-06:00"], local time
 include = ["*"]                     # tables to push; * for any characters
 skip = []                           # of these, tables to leave out

@@ -1,0 +1,253 @@
+#include "client/status_command.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "certs/key.h"
+#include "client/config.h"
+#include "client/last_run.h"
+#include "client/lock_file.h"
+#include "client/report.h"
+#include "client/run_state.h"
+#include "client/schedule.h"
+#include "proto/wire/table.h"
+
+namespace mirror {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using Time = Schedule::Time;
+constexpr int kGood = 0, kNotGood = 1, kWrongUse = 2;
+/// Of one kind, for people; JSON has all.
+constexpr std::size_t kNamesMost = 10;
+
+/// What the agent's files say of one source.
+struct Seen {
+  const SourceConfig* source = nullptr;
+  LockFile::Look lock = LockFile::Look::kFree;
+  std::optional<LastRun> last;
+  std::vector<std::string> suspects;
+  std::vector<std::string> problems;
+  std::optional<Time> due;
+  bool overdue = false;
+
+  bool at_work() const { return lock == LockFile::Look::kHeld; }
+  std::string Word() const {
+    if (!problems.empty()) return "not known";
+    if (lock == LockFile::Look::kCutOff && (!last || last->good)) return "cut off";
+    if (!last) return "never ran";
+    if (!last->good) return "failed";
+    return overdue ? "overdue" : "good";
+  }
+  bool Good() const { return Word() == "good"; }
+};
+
+Time TimeOf(std::int64_t ms) { return Time(std::chrono::milliseconds(ms)); }
+
+std::string Utc(std::int64_t ms) { return ms == 0 ? "" : FormatUnixTime(ms / 1'000); }
+
+Seen Look(const AgentConfig& config, const SourceConfig& source, Time now) {
+  Seen seen;
+  seen.source = &source;
+  const std::string& folder = config.agent.state_dir;
+  // First: a run that ends between the two looks has then written how.
+  const absl::StatusOr<LockFile::Look> lock = LockFile::LookAt(folder, source.context_id);
+  if (lock.ok()) {
+    seen.lock = *lock;
+  } else {
+    seen.problems.emplace_back(lock.status().message());
+  }
+  absl::StatusOr<std::optional<LastRun>> last = LastRun::Load(folder, source.context_id);
+  if (last.ok()) {
+    seen.last = *std::move(last);
+  } else {
+    seen.problems.emplace_back(last.status().message());
+  }
+  const absl::StatusOr<RunState> state = RunState::Load(folder, source.context_id);
+  if (state.ok()) {
+    seen.suspects = state->Suspects();
+  } else {
+    seen.problems.emplace_back(state.status().message());
+  }
+  if (!seen.last) return seen;
+  const Schedule schedule(
+      std::chrono::milliseconds(source.interval_ms), source.quiet, [] { return 0.5; }, source.cron);
+  seen.due = schedule.Regular(TimeOf(seen.last->begun_ms), TimeOf(seen.last->ended_ms));
+  seen.overdue = !seen.at_work() && now > schedule.Regular(*seen.due, *seen.due);
+  return seen;
+}
+
+// --- For programs ---
+
+Json RunInJson(const LastRun& run) {
+  Json troubles = Json::array();
+  for (const LastRun::Trouble& one : run.troubles) {
+    troubles.push_back({{"table", one.table}, {"result", one.result}, {"reason", one.reason}});
+  }
+  return {{"begun_at", Utc(run.begun_ms)},
+          {"ended_at", Utc(run.ended_ms)},
+          {"outcome", run.outcome},
+          {"reason", run.reason},
+          {"cycle", run.cycle},
+          {"rows", run.rows},
+          {"tables_ok", run.ok},
+          {"tables_left_out", run.left_out},
+          {"troubles", std::move(troubles)}};
+}
+
+Json InJson(const Seen& seen) {
+  const SourceConfig& source = *seen.source;
+  const LastRun last = seen.last.value_or(LastRun());
+  const std::int64_t due_s =
+      seen.due ? std::chrono::floor<std::chrono::seconds>(*seen.due).time_since_epoch().count() : 0;
+  return {{"context_id", source.context_id},
+          {"kind", source.kind},
+          {"path", source.path},
+          {"strategy", source.strategy},
+          {"interval_s", source.cron ? 0.0 : static_cast<double>(source.interval_ms) / 1'000},
+          {"cron", source.cron ? source.cron->text() : ""},
+          {"state", seen.Word()},
+          {"at_work", seen.at_work()},
+          {"last_run", seen.last ? RunInJson(last) : Json()},
+          {"last_good_at", Utc(last.good_ms)},
+          {"compared_at", Utc(last.compared_ms)},
+          {"differing", last.differing},
+          {"due_at", Utc(due_s * 1'000)},
+          {"overdue", seen.overdue},
+          {"suspects", seen.suspects},
+          {"last_error_at", Utc(last.error_ms)},
+          {"last_error", last.error},
+          {"problems", seen.problems}};
+}
+
+// --- For people ---
+
+std::string Local(std::int64_t ms) { return LocalTime(TimeOf(ms)); }
+
+std::string SpanInWords(std::int64_t ms) {
+  const std::vector<std::pair<std::int64_t, const char*>> units = {
+      {86'400'000, "d"}, {3'600'000, "h"}, {60'000, "m"}, {1'000, "s"}};
+  for (const auto& [unit, name] : units) {
+    if (ms % unit == 0) return absl::StrCat(ms / unit, name);
+  }
+  return absl::StrCat(ms, "ms");
+}
+
+std::string ScheduleInWords(const SourceConfig& source) {
+  std::string words = source.cron ? absl::StrCat("by cron \"", source.cron->text(), "\"")
+                                  : absl::StrCat("every ", SpanInWords(source.interval_ms));
+  return source.quiet.empty() ? words : words + ", not in quiet hours";
+}
+
+std::string DueInWords(const Seen& seen, Time now) {
+  if (seen.at_work()) return "after the one at work";
+  if (!seen.due) return "as soon as 'mirror-agent run' starts";
+  const std::string time = LocalTime(*seen.due);
+  if (seen.due < now) return absl::StrCat("was due ", time, ": is 'mirror-agent run' running?");
+  return seen.last->good ? time : absl::StrCat("tried again by ", time, " at the latest");
+}
+
+std::string TablesInWords(const std::vector<std::string>& tables) {
+  std::vector<std::string> names;
+  for (const std::string& name : tables) names.push_back(Printable(name));
+  return absl::StrCat(names.size(), names.size() == 1 ? " table (" : " tables (",
+                      ListNames(names, kNamesMost), ")");
+}
+
+void PrintLast(const LastRun& run, std::ostream& out) {
+  out << "  last run    " << Local(run.begun_ms) << " to " << Local(run.ended_ms) << ": " << run.outcome;
+  if (run.cycle != 0) out << ", cycle " << run.cycle;
+  out << ", " << Grouped(run.rows) << (run.rows == 1 ? " row" : " rows") << " sent\n";
+  if (!run.reason.empty()) out << "              " << Printable(run.reason) << '\n';
+  out << "  tables      " << run.ok << " ok";
+  if (run.left_out > 0) out << ", " << run.left_out << " left out";
+  for (const char* result : {"failed", "held", "refused"}) {
+    const auto count = std::count_if(run.troubles.begin(), run.troubles.end(),
+                                     [&](const LastRun::Trouble& one) { return one.result == result; });
+    if (count > 0) out << ", " << count << ' ' << result;
+  }
+  out << '\n';
+  for (std::size_t i = 0; i < run.troubles.size(); ++i) {
+    if (i == kNamesMost) {
+      out << "              and " << run.troubles.size() - i << " more: see --json\n";
+      break;
+    }
+    const LastRun::Trouble& one = run.troubles[i];
+    out << "              " << Printable(one.table) << ' ' << one.result << ": " << Printable(one.reason)
+        << '\n';
+  }
+  if (run.tables_held) out << "              tables that are gone here wait for the mirror's operator\n";
+  if (!run.good) out << "  last good   " << (run.good_ms == 0 ? "never" : Local(run.good_ms)) << '\n';
+  out << "  compared    " << (run.compared_ms == 0 ? "never" : Local(run.compared_ms));
+  if (!run.differing.empty()) out << ": " << TablesInWords(run.differing) << " not equal";
+  out << '\n';
+}
+
+void Print(const Seen& seen, Time now, std::ostream& out) {
+  const SourceConfig& source = *seen.source;
+  out << source.context_id << ": " << seen.Word() << '\n'
+      << "  source      " << source.kind << ", " << Printable(source.path) << ", strategy " << source.strategy
+      << '\n'
+      << "  schedule    " << ScheduleInWords(source) << '\n'
+      << "  at work     " << (seen.at_work() ? "yes" : "no")
+      << (seen.lock == LockFile::Look::kCutOff
+              ? ": an agent left a cycle unfinished, the next run takes it over"
+              : "")
+      << '\n';
+  if (seen.last) PrintLast(*seen.last, out);
+  if (!seen.suspects.empty()) {
+    out << "  suspect     " << TablesInWords(seen.suspects) << ": the next run compares or populates\n";
+  }
+  out << "  next run    " << DueInWords(seen, now) << '\n';
+  if (seen.last && seen.last->error_ms != 0) {
+    out << "  last error  " << Local(seen.last->error_ms) << ": " << Printable(seen.last->error) << '\n';
+  }
+}
+
+}  // namespace
+
+int ShowStatus(const StatusOptions& options, std::ostream& out, std::ostream& err, Time now) {
+  const auto wrong = [&err](const std::string& why) {
+    err << "mirror-agent: " << why << '\n';
+    return kWrongUse;
+  };
+  const absl::StatusOr<AgentConfig> config = LoadAgentConfig(options.config);
+  if (!config.ok()) return wrong(std::string(config.status().message()));
+  Json sources = Json::array();
+  bool good = true;
+  bool any = false;
+  for (const SourceConfig& source : config->sources) {
+    if (!options.context_id.empty() && source.context_id != options.context_id) continue;
+    any = true;
+    const Seen seen = Look(*config, source, now);
+    good = good && seen.Good();
+    if (options.json) {
+      sources.push_back(InJson(seen));
+      continue;
+    }
+    Print(seen, now, out);
+    for (const std::string& problem : seen.problems) {
+      err << "mirror-agent: " << source.context_id << ": " << problem << '\n';
+    }
+  }
+  if (!any) {
+    return wrong(
+        options.context_id.empty()
+            ? absl::StrCat(config->file, ": there is no [[source]]: add one with 'context_id' and 'path'")
+            : absl::StrCat("there is no [[source]] '", options.context_id, "'"));
+  }
+  if (options.json) {
+    out << Json{{"good", good}, {"sources", std::move(sources)}}.dump(2, ' ', false,
+                                                                      Json::error_handler_t::replace)
+        << '\n';
+  }
+  return good ? kGood : kNotGood;
+}
+
+}  // namespace mirror
