@@ -142,7 +142,9 @@ class Run {
   }
 
   void AddNote(std::string note) {
-    if (!note.empty()) report_.notes.push_back(std::move(note));
+    // What a look told, who reads the rows may tell again.
+    const bool told = std::find(report_.notes.begin(), report_.notes.end(), note) != report_.notes.end();
+    if (!note.empty() && !told) report_.notes.push_back(std::move(note));
   }
 
   TargetRule RuleOf(const std::string& table) const {
@@ -544,6 +546,7 @@ class Run {
   void FinishReports(const absl::Status& status) {
     for (const Job& job : jobs_) {
       TableReport& report = ReportOf(job.schema.name);
+      for (const std::string& note : job.notes) AddNote(note);
       if (job.lsn >= 0) report.lsn = job.lsn;
       if (job.committed) {
         report.result = TableResult::kOk;

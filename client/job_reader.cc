@@ -66,6 +66,7 @@ absl::Status JobReader::ReadAllRows(const ReadJob& job) {
     rows.last = !job.closed_later && !more;
     rows.target = job.target;
     const std::uint64_t read = before + rows.blocks[0].rows.rows();
+    if (!more) rows.notes = (*table)->Notes();
     if (rows.last) {
       absl::StatusOr<Position> sealed = (*table)->Seal(rows.target);
       if (!sealed.ok()) return sealed.status();

@@ -35,6 +35,7 @@ struct ReadRows {
   std::uint64_t expected = 0;              ///< Rows of the whole table; 0: not counted.
   std::optional<std::uint64_t> row_count;  ///< Of the last ones.
   bool last = false;                       ///< The commit stands on them.
+  std::vector<std::string> notes = {};     ///< Of the last ones: what the person should know.
   /// Of the last ones: as of when the table is with them, unix milliseconds; 0: nobody knows.
   std::int64_t source_ms = 0;
 

@@ -164,6 +164,7 @@ absl::Status RowSender::SendRows(Job& job, const ReadRows& rows) {
   job.updates += count.updates;
   job.deletes += count.deletes;
   job.expected = std::max(job.expected, rows.expected);
+  job.notes.insert(job.notes.end(), rows.notes.begin(), rows.notes.end());
   if (rows.last) {
     job.sent = rows.target;
     job.row_count = rows.row_count;

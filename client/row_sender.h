@@ -41,8 +41,9 @@ struct Job {
   bool held = false;      ///< An operator of the mirror has to decide.
   std::int64_t lsn = -1;  ///< The last one acknowledged; -1: none.
   std::optional<std::uint64_t> row_count;
-  std::string content;  ///< Of what was sent, see Batcher::content().
-  std::string receipt;  ///< Of the commit, as it came.
+  std::vector<std::string> notes;  ///< What the person should know of the rows that were read.
+  std::string content;             ///< Of what was sent, see Batcher::content().
+  std::string receipt;             ///< Of the commit, as it came.
   absl::Status error;
 };
 

@@ -139,7 +139,8 @@ std::unique_ptr<SourceReader> OpenReader(const SourceConfig& source,
 
 std::unique_ptr<SourceReader> OpenCaptured(const SourceConfig& source, const CaptureRules& rules,
                                            const std::map<std::string, std::string>& records,
-                                           CaptureState& state, ChangeLog* log) {
+                                           CaptureState& state, ChangeLog* log,
+                                           std::function<bool(const std::string&)> never_sent) {
   std::unique_ptr<SourceReader> others;
   if (!rules.others || !rules.logged.empty()) {
     others = OpenReader(source, records, log,
@@ -147,7 +148,7 @@ std::unique_ptr<SourceReader> OpenCaptured(const SourceConfig& source, const Cap
   }
   auto captured = OpenReader(source, records, nullptr,
                              [rules](const std::string& table) { return rules.Find(table) != nullptr; });
-  return OpenCaptureReader(std::move(captured), std::move(others), state, rules);
+  return OpenCaptureReader(std::move(captured), std::move(others), state, rules, std::move(never_sent));
 }
 
 namespace {
@@ -172,7 +173,12 @@ CycleReport RunLocked(const AgentConfig& config, const SourceConfig& source, con
   if (const std::optional<CaptureRules> rules = RulesOf(source)) {
     capture = CaptureState::Open(config.agent.state_dir, source.context_id);
     if (!capture.ok()) return Failed(capture.status());
-    reader = OpenCaptured(placed, *rules, state->Records(), **capture, log->get());
+    const auto never_sent = [&state, targets = TargetsOf(source)](const std::string& table) {
+      const auto target = targets.find(FoldName(table));
+      const bool staged = target != targets.end() && target->second.staged;
+      return !staged && state->FindConfirmed(table) == nullptr;
+    };
+    reader = OpenCaptured(placed, *rules, state->Records(), **capture, log->get(), never_sent);
     History& base = *log == nullptr ? static_cast<History&>(*state) : **log;
     captured.emplace(**capture, base, !rules->others, *rules);
   }

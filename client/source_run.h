@@ -48,10 +48,12 @@ bool UsesLog(const SourceConfig& source);
 std::unique_ptr<SourceReader> OpenReader(const SourceConfig& source,
                                          std::map<std::string, std::string> records, ChangeLog* log = nullptr,
                                          std::function<bool(const std::string&)> takes = {});
-/// The same for one with tables that are captured. `state` and `log` outlive it.
+/// The same for one with tables that are captured. `state` and `log` outlive it. `never_sent`: see
+/// OpenCaptureReader().
 std::unique_ptr<SourceReader> OpenCaptured(const SourceConfig& source, const CaptureRules& rules,
                                            const std::map<std::string, std::string>& records,
-                                           CaptureState& state, ChangeLog* log);
+                                           CaptureState& state, ChangeLog* log,
+                                           std::function<bool(const std::string&)> never_sent = {});
 
 ChangeLogOptions LogOptionsOf(const SourceConfig& source);
 

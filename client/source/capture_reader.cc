@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "client/source/block_digests.h"
 #include "client/source/sqlite_key.h"
 #include "proto/wire/clock.h"
 #include "proto/wire/row_digest.h"
@@ -172,6 +173,11 @@ class NotedChanges : public ChangeReader {
   Operation operation_ = Operation::kInsert;
 };
 
+std::string TwiceNote(const std::string& table, std::uint64_t rows) {
+  return absl::StrCat("table '", table, "': ", rows, rows == 1 ? " row has" : " rows have",
+                      " the key of another one; only the first row of each key is mirrored");
+}
+
 /// All rows of a table in which some have the key of another one: each key once.
 class RowsOnce : public TableReader {
  public:
@@ -214,11 +220,82 @@ class RowsOnce : public TableReader {
   std::unique_ptr<ChangeReader> rows_;
 };
 
+/// All rows of a table of which nothing is known, which is remembered as they are given. Each key once.
+class RowsLookedAt : public TableReader {
+ public:
+  RowsLookedAt(std::unique_ptr<TableReader> inner, std::unique_ptr<CaptureLook> look, TableSchema schema,
+               bool by_column, std::function<absl::Status(std::vector<std::string>*)> look_again)
+      : inner_(std::move(inner)),
+        look_(std::move(look)),
+        schema_(std::move(schema)),
+        keyed_(!schema_.Key().empty()),
+        by_column_(by_column),
+        look_again_(std::move(look_again)) {}
+
+  absl::StatusOr<bool> Next(const BlockSize& size, RowBlock* block, LargeSink* sink) override {
+    const absl::StatusOr<bool> more = inner_->Next(size, block, sink);
+    if (!more.ok()) return more;
+    if (absl::Status taken = Take(block); !taken.ok()) return taken;
+    if (*more) return true;
+    if (absl::Status ended = End(); !ended.ok()) return ended;
+    return false;
+  }
+  absl::StatusOr<Position> Seal(const Position& target) override { return inner_->Seal(target); }
+  std::vector<std::string> Notes() override { return std::move(notes_); }
+
+ private:
+  absl::Status Take(RowBlock* block) {
+    BlockDigests rows(schema_, *block, by_column_);
+    std::set<std::size_t> twice;
+    for (std::size_t row = 0; rows.Next(); ++row) {
+      whole_ = whole_ && rows.whole();
+      all_.Add(rows.digest());
+      if (!keyed_) continue;
+      const std::uint64_t before = look_->found().twice;
+      if (absl::Status added = look_->Add(rows.key(), rows.digest(), rows.hashes()); !added.ok())
+        return added;
+      if (look_->found().twice > before) twice.insert(row);
+    }
+    if (!twice.empty()) *block = WithoutRows(schema_, *block, twice);
+    return absl::OkStatus();
+  }
+
+  absl::Status End() {
+    notes_ = inner_->Notes();
+    if (!whole_) {
+      // Long values have no digest yet.
+      look_.reset();
+      std::vector<std::string> again;
+      return look_again_(&again);
+    }
+    if (!keyed_) {
+      if (absl::Status all = look_->AddAll(all_.rows, all_.sum); !all.ok()) return all;
+    }
+    const auto found =
+        look_->End(inner_->partial() ? CaptureLook::Others::kStay : CaptureLook::Others::kGone);
+    if (found.ok() && found->twice > 0) notes_.push_back(TwiceNote(schema_.name, found->twice));
+    return found.status();
+  }
+
+  const std::unique_ptr<TableReader> inner_;
+  std::unique_ptr<CaptureLook> look_;
+  const TableSchema schema_;
+  const bool keyed_, by_column_;
+  const std::function<absl::Status(std::vector<std::string>*)> look_again_;
+  RangeDigest all_;
+  bool whole_ = true;
+  std::vector<std::string> notes_;
+};
+
 class CaptureReader : public SourceReader {
  public:
   CaptureReader(std::unique_ptr<SourceReader> inner, std::unique_ptr<SourceReader> others,
-                CaptureState& state, CaptureRules rules)
-      : inner_(std::move(inner)), others_(std::move(others)), state_(state), rules_(std::move(rules)) {}
+                CaptureState& state, CaptureRules rules, std::function<bool(const std::string&)> never_sent)
+      : inner_(std::move(inner)),
+        others_(std::move(others)),
+        state_(state),
+        rules_(std::move(rules)),
+        never_sent_(std::move(never_sent)) {}
 
   SourceMark Mark() const override { return others_ == nullptr ? inner_->Mark() : others_->Mark(); }
 
@@ -243,6 +320,16 @@ class CaptureReader : public SourceReader {
   }
   absl::StatusOr<std::unique_ptr<TableReader>> Read(const std::string& table,
                                                     const std::vector<std::uint32_t>& columns) override {
+    if (const auto due = due_.find(FoldName(table)); due != due_.end()) {
+      const Due first = due->second;
+      due_.erase(due);
+      if (columns == AllColumns(first.source.schema)) return ReadAndLook(first, columns);
+      // Not all that its digests are over is read.
+      std::vector<std::string> notes;
+      if (absl::Status looked = Capture(first.source, *rules_.Find(table), first.run, &notes); !looked.ok()) {
+        return looked;
+      }
+    }
     if (twice_.contains(table)) {
       absl::StatusOr<std::optional<CaptureState::Table>> captured = state_.Find(table);
       if (!captured.ok()) return captured.status();
@@ -281,6 +368,39 @@ class CaptureReader : public SourceReader {
   }
 
  private:
+  /// A table whose first look is still to be taken.
+  struct Due {
+    SourceTable source;
+    std::int64_t run = 0;
+  };
+
+  absl::StatusOr<std::unique_ptr<TableReader>> ReadAndLook(const Due& due,
+                                                           const std::vector<std::uint32_t>& columns) {
+    const TableSchema& schema = due.source.schema;
+    const CaptureRule& rule = *rules_.Find(schema.name);
+    const absl::StatusOr<CaptureState::Table> table = Prepare(schema, rule);
+    if (!table.ok()) return table.status();
+    absl::StatusOr<std::unique_ptr<TableReader>> rows = inner_->Read(schema.name, columns);
+    if (!rows.ok()) return rows;
+    absl::StatusOr<std::unique_ptr<CaptureLook>> look = CaptureLook::Begin(state_, *table, due.run);
+    if (!look.ok()) return look.status();
+    return std::make_unique<RowsLookedAt>(*std::move(rows), *std::move(look), schema, table->by_column,
+                                          [this, due, rule](std::vector<std::string>* notes) {
+                                            return Capture(due.source, rule, due.run, notes);
+                                          });
+  }
+
+  absl::StatusOr<CaptureState::Table> Prepare(const TableSchema& schema, const CaptureRule& rule) {
+    const bool by_column = rule.by_column && !schema.Key().empty();
+    return state_.Prepare(schema.name, FormOf(schema, rule), schema.Key().size(), by_column);
+  }
+
+  /// Whether the first look at a table can wait until it is read to be sent.
+  bool CanWait(const CaptureState::Table& table, const CaptureRule& rule) const {
+    return never_sent_ && rule.how == CaptureRule::How::kSynthetic && table.looked_ms == 0 &&
+           never_sent_(table.name);
+  }
+
   /// kAborted: a table moved meanwhile; with `last` that is the table's own problem.
   absl::StatusOr<SourceSchema> Look(bool last) {
     absl::StatusOr<SourceSchema> schema = inner_->Schema();
@@ -295,6 +415,7 @@ class CaptureReader : public SourceReader {
     }
     schemas_.clear();
     twice_.clear();
+    due_.clear();
     const absl::StatusOr<std::int64_t> run = state_.BeginRun();
     if (!run.ok()) return run.status();
     for (SourceTable& table : schema->tables) {
@@ -305,7 +426,12 @@ class CaptureReader : public SourceReader {
         schema->notes.push_back(table.later);
         continue;
       }
-      const absl::Status captured = Capture(table, *rule, *run, &schema->notes);
+      const absl::StatusOr<CaptureState::Table> known = Prepare(table.schema, *rule);
+      if (known.ok() && CanWait(*known, *rule)) {
+        due_[FoldName(table.schema.name)] = {table, *run};
+        continue;
+      }
+      const absl::Status captured = known.ok() ? Capture(table, *rule, *run, &schema->notes) : known.status();
       if (captured.ok()) continue;
       // Of the source or of the state as a whole.
       if (absl::IsUnavailable(captured) || absl::IsDataLoss(captured)) return captured;
@@ -320,13 +446,11 @@ class CaptureReader : public SourceReader {
     const TableSchema& schema = source.schema;
     const absl::StatusOr<std::uint32_t> column = ColumnOf(schema, rule);
     if (!column.ok()) return column.status();
-    const bool by_column = rule.by_column && !schema.Key().empty();
-    const absl::StatusOr<CaptureState::Table> table =
-        state_.Prepare(schema.name, FormOf(schema, rule), schema.Key().size(), by_column);
+    const absl::StatusOr<CaptureState::Table> table = Prepare(schema, rule);
     if (!table.ok()) return table.status();
     const absl::StatusOr<std::unique_ptr<CaptureLook>> look = CaptureLook::Begin(state_, *table, run);
     if (!look.ok()) return look.status();
-    Taken taken{schema, **look, notes, by_column};
+    Taken taken{schema, **look, notes, table->by_column};
     absl::Status status;
     switch (rule.how) {
       case CaptureRule::How::kSynthetic:
@@ -348,9 +472,7 @@ class CaptureReader : public SourceReader {
     if (!found.ok()) return found.status();
     if (found->twice > 0) {
       twice_.insert(schema.name);
-      notes->push_back(absl::StrCat("table '", schema.name, "': ", found->twice,
-                                    found->twice == 1 ? " row has" : " rows have",
-                                    " the key of another one; only the first row of each key is mirrored"));
+      notes->push_back(TwiceNote(schema.name, found->twice));
     }
     return absl::OkStatus();
   }
@@ -475,17 +597,21 @@ class CaptureReader : public SourceReader {
   const std::unique_ptr<SourceReader> others_;  ///< Of tables that are not captured; null: there are none.
   CaptureState& state_;
   const CaptureRules rules_;
+  const std::function<bool(const std::string&)> never_sent_;  ///< Empty: nobody knows.
   // Of this look.
   std::vector<TableSchema> schemas_;
-  std::set<std::string> twice_;  ///< Tables with rows that have the key of another one.
+  std::map<std::string, Due> due_;  ///< By folded name.
+  std::set<std::string> twice_;     ///< Tables with rows that have the key of another one.
 };
 
 }  // namespace
 
 std::unique_ptr<SourceReader> OpenCaptureReader(std::unique_ptr<SourceReader> inner,
                                                 std::unique_ptr<SourceReader> others, CaptureState& state,
-                                                CaptureRules rules) {
-  return std::make_unique<CaptureReader>(std::move(inner), std::move(others), state, std::move(rules));
+                                                CaptureRules rules,
+                                                std::function<bool(const std::string&)> never_sent) {
+  return std::make_unique<CaptureReader>(std::move(inner), std::move(others), state, std::move(rules),
+                                         std::move(never_sent));
 }
 
 }  // namespace mirror

@@ -421,7 +421,8 @@ absl::StatusOr<bool> CaptureState::Adopt(const std::string& name, const Position
   absl::StatusOr<std::optional<Table>> table = Find(name);
   if (!table.ok()) return table.status();
   const std::int64_t lsn = position.lsn.value;
-  if (!*table || (*table)->key_parts == 0 || lsn < 0 || lsn > kSensibleRun) return false;
+  if (!*table || (*table)->key_parts == 0 || (*table)->looked_ms == 0) return false;
+  if (lsn < 0 || lsn > kSensibleRun) return false;
   const std::int64_t run = std::max(run_, lsn);
   const std::string rows = RowsName((*table)->id);
   (*table)->changed = 0;

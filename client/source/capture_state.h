@@ -108,7 +108,8 @@ class CaptureState {
   absl::StatusOr<Standing> Judge(const std::string& name, const Position& position);
   /// Whether the position was a target of the table, and is not forgotten.
   absl::StatusOr<bool> Sent(const std::string& name, const Position& position);
-  /// What is known of the table's rows counts as what the mirror has at `position`. False: it cannot be.
+  /// What is known of the table's rows counts as what the mirror has at `position`. False: it cannot be,
+  /// or nothing is known of them.
   absl::StatusOr<bool> Adopt(const std::string& name, const Position& position);
   /// What was sent before `before_ms` and lies below what the mirror has for good is forgotten.
   absl::Status Forget(const std::string& name, const Position& durable, std::int64_t before_ms);
@@ -162,6 +163,8 @@ class CaptureLook {
     kForget,  ///< They need not be known any more, once the mirror has them.
   };
   absl::StatusOr<Found> End(Others others);
+  /// So far.
+  const Found& found() const { return found_; }
 
  private:
   /// Notes that are written in one transaction.

@@ -163,8 +163,8 @@ class CsvRows : public FileRows {
     begun_ = line_ + 1;
   }
 
-  /// Most rows are one line whose quotes, if any, stand around whole fields: they are cut where they stand, which
-  /// is several times faster than to copy them letter by letter. False: libcsv has to read it.
+  /// Most rows are one line whose quotes, if any, stand around whole fields: they are cut where they stand,
+  /// which is several times faster than to copy them letter by letter. False: libcsv has to read it.
   bool Cut(std::string_view line, FileRow* row) {
     if (!line.ends_with('\n') || options_.encoding != CsvEncoding::kUtf8) return false;
     std::string_view rest = line.substr(0, line.size() - 1);

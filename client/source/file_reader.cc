@@ -252,31 +252,6 @@ std::string Packed(const Key& key) {
   return packed;
 }
 
-class FileTableReader : public TableReader {
- public:
-  FileTableReader(const Known& known, TypedRows rows, const std::vector<std::uint32_t>& columns)
-      : key_(known.schema.Key()), rows_(std::move(rows)), appender_(columns) {}
-
-  absl::StatusOr<bool> Next(const BlockSize& size, RowBlock* block, LargeSink* sink) override {
-    std::size_t weight = 0;
-    while (weight < size.bytes && block->rows() < size.rows) {
-      const absl::StatusOr<TypedRows::Step> step = rows_.Next();
-      if (!step.ok()) return step.status();
-      if (*step == TypedRows::Step::kEnd) return false;
-      if (*step == TypedRows::Step::kReject) continue;
-      const absl::StatusOr<std::size_t> appended = appender_.Append(rows_, key_, block, sink);
-      if (!appended.ok()) return appended.status();
-      weight += *appended;
-    }
-    return true;
-  }
-
- private:
-  const std::vector<std::uint32_t> key_;
-  TypedRows rows_;
-  const RowAppender appender_;
-};
-
 /// Rows by key: one pass over the file.
 class FileKeyRows : public ChangeReader {
  public:
@@ -382,6 +357,55 @@ class Rejects {
   std::ofstream file_;
   std::uint64_t count_ = 0;
   std::string described_;
+};
+
+class FileTableReader : public TableReader {
+ public:
+  FileTableReader(Known& known, TypedRows rows, const std::vector<std::uint32_t>& columns,
+                  const std::string& rejects, std::function<absl::Status()> widen)
+      : known_(known),
+        key_(known.schema.Key()),
+        rows_(std::move(rows)),
+        appender_(columns),
+        rejects_(known, rows_.raw_header(), rejects),
+        widen_(std::move(widen)) {}
+
+  absl::StatusOr<bool> Next(const BlockSize& size, RowBlock* block, LargeSink* sink) override {
+    std::size_t weight = 0;
+    while (weight < size.bytes && block->rows() < size.rows) {
+      const absl::StatusOr<TypedRows::Step> step = rows_.Next();
+      if (absl::IsOutOfRange(step.status())) return widen_();
+      if (!step.ok()) return step.status();
+      if (*step == TypedRows::Step::kEnd) {
+        known_.rows = counted_;
+        notes_ = rejects_.End();
+        return false;
+      }
+      if (*step == TypedRows::Step::kReject) {
+        rejects_.Add(rows_.row(), rows_.reason());
+        partial_ = partial_ || !rows_.ReadKey();
+        continue;
+      }
+      ++counted_;
+      const absl::StatusOr<std::size_t> appended = appender_.Append(rows_, key_, block, sink);
+      if (!appended.ok()) return appended.status();
+      weight += *appended;
+    }
+    return true;
+  }
+  std::vector<std::string> Notes() override { return notes_; }
+  bool partial() const override { return partial_; }
+
+ private:
+  Known& known_;
+  const std::vector<std::uint32_t> key_;
+  TypedRows rows_;
+  const RowAppender appender_;
+  Rejects rejects_;
+  const std::function<absl::Status()> widen_;
+  std::uint64_t counted_ = 0;
+  bool partial_ = false;
+  std::vector<std::string> notes_;
 };
 
 class FileScan : public DigestReader {
@@ -498,7 +522,9 @@ class FileReader : public SourceReader {
                                                     const std::vector<std::uint32_t>& columns) override {
     absl::StatusOr<TypedRows> rows = OpenTable(table);
     if (!rows.ok()) return rows.status();
-    return std::make_unique<FileTableReader>(*Find(table), *std::move(rows), columns);
+    Known& known = *Find(table);
+    return std::make_unique<FileTableReader>(known, *std::move(rows), columns, options_.rejects,
+                                             [this, &known] { return Widen(known); });
   }
 
   absl::StatusOr<std::unique_ptr<DigestReader>> Scan(const std::string& table,

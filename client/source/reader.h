@@ -93,6 +93,11 @@ class TableReader {
   ///   others     this table cannot be read; the message says why and what to do
   virtual absl::StatusOr<bool> Next(const BlockSize& size, RowBlock* block, LargeSink* sink) = 0;
 
+  /// After the last row: what the person should know of the rows; mostly nothing.
+  virtual std::vector<std::string> Notes() { return {}; }
+  /// Of what Notes() tells: rows without a key that can be read were left out.
+  virtual bool partial() const { return false; }
+
   /// After the last row, of a table whose net changes do not follow: the position to commit, which covers
   /// all that the rows show. `target` was recorded before the first one was read.
   virtual absl::StatusOr<Position> Seal(const Position& target) { return target; }

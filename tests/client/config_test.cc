@@ -219,12 +219,10 @@ INSTANTIATE_TEST_SUITE_P(
                   ":15: [source] 'context_id' 'CUST' is that of the [[source]] in line 10"},
         WrongCase{"LaterKind", "[[source]]\nkind = \"postgres\"\n",
                   ":11: [source] 'kind' must be one of \"sqlite\", \"csv\", \"xlsx\""},
-        WrongCase{"LaterStrategy", "[[source]]\nstrategy = \"watermark\"\n",
-                  ":11: [source] 'strategy' must be one of \"cdc\", \"synthetic\", \"populate\""},
-        WrongCase{
-            "NearStrategy", "[[source]]\nstrategy = \"cdx\"\n",
-            ":11: [source] 'strategy' must be one of \"cdc\", \"synthetic\", \"populate\", not 'cdx'; did "
-            "you mean 'cdc'?"},
+        WrongCase{"NearStrategy", "[[source]]\nstrategy = \"cdx\"\n",
+                  ":11: [source] 'strategy' must be one of \"cdc\", \"synthetic\", \"watermark\", "
+                  "\"watermark_cdc\", "
+                  "\"window\", \"populate\", not 'cdx'; did you mean 'cdc'?"},
         WrongCase{"FolderOfADatabase", "[[source]]\ncontext_id = \"a\"\npath = \"x\"\nfolder = \"y\"\n",
                   ":13: [source] 'folder' is for kind = \"csv\" or \"xlsx\" only"},
         WrongCase{"PathOfAFolder", "[[source]]\ncontext_id = \"a\"\nkind = \"csv\"\npath = \"x\"\n",
@@ -233,7 +231,7 @@ INSTANTIATE_TEST_SUITE_P(
                   ":10: [[source]] without a [[source.table]]"},
         WrongCase{"FilesHaveNoLog",
                   "[[source]]\ncontext_id = \"a\"\nkind = \"csv\"\nfolder = \"x\"\nstrategy = \"cdc\"\n",
-                  ":14: [source] 'strategy' must be \"synthetic\" for files"},
+                  ":14: [source] 'strategy' must not be \"cdc\" for files"},
         WrongCase{"TableWithoutName", "[[source]]\ncontext_id = \"a\"\npath = \"x\"\n[[source.table]]\n",
                   ":13: [[source.table]] without 'name'"},
         WrongCase{"TableTwice",
@@ -244,17 +242,28 @@ INSTANTIATE_TEST_SUITE_P(
         WrongCase{
             "KeyOfADatabase",
             "[[source]]\ncontext_id = \"a\"\npath = \"x\"\n[[source.table]]\nname = \"t\"\nkey = [\"id\"]\n",
-            ":15: [source.table] 'key' is for kind = \"csv\" or \"xlsx\" only"},
-        WrongCase{
-            "WatermarkBesideALog",
-            "[[source]]\ncontext_id = \"a\"\npath = \"x\"\n[[source.table]]\nname = \"t\"\nstrategy = "
-            "\"watermark\"\n",
-            ":15: [source.table] 'strategy' needs strategy = \"synthetic\" of its [[source]], not \"cdc\""},
+            ":15: [source.table] 'key' is for files, views and tables without a key of their own"},
+        WrongCase{"LogOfAFile",
+                  "[[source]]\ncontext_id = \"a\"\nkind = \"csv\"\nfolder = \"x\"\n[[source.table]]\nname = "
+                  "\"t\"\nstrategy = \"cdc\"\n",
+                  ":16: [source.table] 'strategy' must not be \"cdc\" for files"},
+        WrongCase{"HashesOfALog",
+                  "[[source]]\ncontext_id = \"a\"\npath = \"x\"\n[[source.table]]\nname = "
+                  "\"t\"\ncolumn_hashes = true\n",
+                  ":15: [source.table] 'column_hashes' says nothing with strategy = \"cdc\""},
+        WrongCase{"DeletesOfAnotherKind",
+                  "[[source]]\ncontext_id = \"a\"\npath = \"x\"\n[[source.table]]\nname = "
+                  "\"t\"\ndeletes = \"keep\"\n",
+                  ":15: [source.table] 'deletes' must be one of \"apply\", \"ignore\", \"mark\""},
+        WrongCase{"WatermarkBesideALog",
+                  "[[source]]\ncontext_id = \"a\"\npath = \"x\"\n[[source.table]]\nname = \"t\"\nwatermark = "
+                  "\"at\"\n",
+                  ":15: [source.table] 'watermark' says nothing with strategy = \"cdc\""},
         WrongCase{"WatermarkWithoutColumn",
                   "[[source]]\ncontext_id = \"a\"\npath = \"x\"\nstrategy = "
                   "\"synthetic\"\n[[source.table]]\nname = "
                   "\"t\"\nstrategy = \"watermark\"\n",
-                  ":16: [source.table] 'strategy' needs 'watermark'"},
+                  ":14: [[source.table]] with strategy = \"watermark\" needs 'watermark'"},
         WrongCase{"WindowOfAWatermark",
                   "[[source]]\ncontext_id = \"a\"\npath = \"x\"\nstrategy = "
                   "\"synthetic\"\n[[source.table]]\nname = "
