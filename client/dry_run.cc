@@ -72,7 +72,7 @@ absl::Status ShowCaptured(const SourceConfig& source, const std::string& state_d
 
 absl::Status Show(const SourceConfig& source, const std::string& state_dir, std::ostream& out) {
   if (source.strategy == "synthetic") return ShowCaptured(source, state_dir, out);
-  const auto reader = OpenReader(source, {});
+  const auto reader = OpenSource(source, {});
   const absl::StatusOr<std::vector<std::string>> tables = reader->TableNames();
   if (!tables.ok()) return tables.status();
   std::optional<std::map<std::string, std::optional<std::int64_t>>> waiting;

@@ -153,6 +153,12 @@ absl::StatusOr<std::map<std::string, Position>> RunState::Begin(const std::vecto
   return targets;
 }
 
+/// On disk with the next Save().
+absl::Status RunState::GiveUp(const std::string& table) {
+  if (const auto found = tables_.find(table); found != tables_.end()) found->second.sent = 0;
+  return absl::OkStatus();
+}
+
 std::vector<std::string> RunState::Tables() const {
   std::vector<std::string> names;
   for (const auto& [name, table] : tables_) names.push_back(name);

@@ -6,6 +6,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "certs/keyed_hash.h"
 #include "client/host_id.h"
 #include "client/lock_file.h"
 #include "client/run_state.h"
@@ -14,6 +15,7 @@
 #include "client/source/capture_rule.h"
 #include "client/source/capture_state.h"
 #include "client/source/file_reader.h"
+#include "client/source/pipeline_history.h"
 #include "client/source/sqlite_reader.h"
 #include "proto/wire/clock.h"
 #include "proto/wire/table.h"
@@ -60,9 +62,34 @@ CsvEncoding EncodingNamed(const std::string& name) {
   return name == "windows-1252" ? CsvEncoding::kWindows1252 : CsvEncoding::kUtf8;
 }
 
+/// Why there is no key where one is needed.
+absl::StatusOr<std::optional<TenantHashKey>> HashKeyOf(const SourceConfig& source) {
+  const bool needed = std::any_of(source.tables.begin(), source.tables.end(),
+                                  [](const TableConfig& table) { return !table.steps.hash.empty(); });
+  if (!needed) return std::optional<TenantHashKey>();
+  const absl::StatusOr<std::string> secret = ReadHashSecret(source.hash_key);
+  if (!secret.ok()) return secret.status();
+  return std::optional<TenantHashKey>(std::in_place, *secret, source.context_id);
+}
+
+Pipeline PipelineOf(const SourceConfig& source, std::map<std::string, std::string> records) {
+  std::vector<TableSteps> steps;
+  for (const TableConfig& table : source.tables) {
+    if (table.steps.any()) steps.push_back(table.steps);
+  }
+  return {std::move(steps), HashKeyOf(source), std::move(records)};
+}
+
+/// The key that cannot be read is told by who reads what is made with it.
+std::optional<TenantHashKey> KeyOrNone(const SourceConfig& source) {
+  absl::StatusOr<std::optional<TenantHashKey>> key = HashKeyOf(source);
+  return key.ok() ? *std::move(key) : std::nullopt;
+}
+
 std::unique_ptr<SourceReader> OpenFiles(const SourceConfig& source,
                                         std::map<std::string, std::string> records) {
   FileReaderOptions options{source.path, {}, source.rejects, source.settle_ms, std::move(records)};
+  options.hash_key = KeyOrNone(source);
   for (const TableConfig& table : source.tables) {
     FileTable file{table.name, table.file, table.key};
     for (const auto& [column, type] : table.types) file.types[column] = TypeNamed(type);
@@ -71,9 +98,25 @@ std::unique_ptr<SourceReader> OpenFiles(const SourceConfig& source,
     file.csv.encoding = EncodingNamed(table.encoding);
     file.workbook = source.kind == "xlsx";
     file.sheet = table.sheet;
+    file.steps = table.steps;
     options.tables.push_back(std::move(file));
   }
   return OpenFileReader(std::move(options));
+}
+
+/// Tables of which other rows are sent from now on: what the mirror has of them is not brought on.
+absl::Status GiveUpChanged(const SourceConfig& source, ChangeLog* log, RunState* state,
+                           std::vector<std::string>* notes) {
+  const std::map<std::string, std::string> records = state->Records();
+  for (const auto& [table, name] : PipelineOf(source, records).Changed()) {
+    absl::Status given_up = log != nullptr ? log->GiveUp(table) : state->GiveUp(name);
+    if (!given_up.ok()) return given_up;
+    if (!records.contains(name)) continue;
+    notes->push_back(
+        absl::StrCat("table '", name,
+                     "': what its [[source.table]] says of its rows changed, so that all of them are sent"));
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -83,11 +126,14 @@ std::map<std::string, CaptureRule> RulesOf(const SourceConfig& source) {
   std::map<std::string, CaptureRule> rules;
   for (const TableConfig& table : source.tables) {
     if (table.strategy.empty()) continue;
-    CaptureRule& rule = rules[FoldName(table.name)];
+    CaptureRule& rule = rules[FoldName(table.steps.as.empty() ? table.name : table.steps.as)];
     for (const How how : {How::kSynthetic, How::kWatermark, How::kWatermarkCdc, How::kWindow}) {
       if (ToString(how) == table.strategy) rule.how = how;
     }
     rule.column = table.watermark;
+    for (const auto& [from, to] : table.steps.rename) {
+      if (SameName(from, table.watermark)) rule.column = to;
+    }
     rule.precision = table.precision;
     rule.window_ms = table.window_ms;
     rule.time = table.time;
@@ -99,11 +145,23 @@ ChangeLogOptions LogOptionsOf(const SourceConfig& source) {
   return {source.path, HostId(), source.retention_ms, source.max_log};
 }
 
-std::unique_ptr<SourceReader> OpenReader(const SourceConfig& source,
+std::unique_ptr<SourceReader> OpenSource(const SourceConfig& source,
                                          std::map<std::string, std::string> records, ChangeLog* log) {
   if (source.kind != "sqlite") return OpenFiles(source, std::move(records));
-  return OpenSqliteReader(
-      {source.path, source.include, source.skip, source.blocked, std::move(records), log});
+  SqliteReaderOptions options{source.path, source.include, source.skip, source.blocked, std::move(records)};
+  for (const TableConfig& table : source.tables) {
+    if (table.steps.any()) options.steps.push_back(table.steps);
+  }
+  options.hash_key = KeyOrNone(source);
+  options.log = log;
+  return OpenSqliteReader(std::move(options));
+}
+
+std::unique_ptr<PipelineReader> OpenReader(const SourceConfig& source,
+                                           std::map<std::string, std::string> records, ChangeLog* log) {
+  Pipeline pipeline = PipelineOf(source, std::move(records));
+  auto inner = OpenSource(source, pipeline.InnerRecords(), log);
+  return std::make_unique<PipelineReader>(std::move(inner), std::move(pipeline));
 }
 
 CycleReport RunSource(const AgentConfig& config, const SourceConfig& source, const Connection& connection,
@@ -119,7 +177,10 @@ CycleReport RunSource(const AgentConfig& config, const SourceConfig& source, con
   if (placed.rejects.empty()) {
     placed.rejects = absl::StrCat(config.agent.state_dir, "/", source.context_id, ".rejects");
   }
-  std::unique_ptr<SourceReader> reader = OpenReader(placed, state->Records(), log->get());
+  std::unique_ptr<PipelineReader> opened = OpenReader(placed, state->Records(), log->get());
+  std::optional<PipelineHistory> named;
+  if (*log != nullptr) named.emplace(**log, *opened);
+  std::unique_ptr<SourceReader> reader = std::move(opened);
   absl::StatusOr<std::unique_ptr<CaptureState>> capture = nullptr;
   std::optional<CaptureHistory> captured;
   if (source.strategy == "synthetic") {
@@ -129,7 +190,12 @@ CycleReport RunSource(const AgentConfig& config, const SourceConfig& source, con
     reader = OpenCaptureReader(std::move(reader), **capture, rules);
     captured.emplace(**capture, *state, rules);
   }
-  History* const history = captured ? static_cast<History*>(&*captured) : log->get();
+  History* const history = captured ? static_cast<History*>(&*captured) : named ? &*named : nullptr;
+  std::vector<std::string> notes;
+  if (!captured) {
+    absl::Status given_up = GiveUpChanged(placed, log->get(), &*state, &notes);
+    if (!given_up.ok()) return Failed(given_up);
+  }
 
   CycleOptions cycle;
   cycle.batch_bytes = config.agent.batch_bytes;
@@ -150,6 +216,7 @@ CycleReport RunSource(const AgentConfig& config, const SourceConfig& source, con
   if (config.agent.receipts) receipts = ReceiptBook::Open(config.agent.state_dir, source.context_id);
   ReceiptBook* const book = receipts.ok() ? receipts->get() : nullptr;
   CycleReport report = RunOnce({*reader, client, *lock, *state, history, book}, cycle);
+  report.notes.insert(report.notes.begin(), notes.begin(), notes.end());
   if (!receipts.ok()) report.notes.emplace_back(receipts.status().message());
   const bool all = cycle.verify == CycleOptions::Verify::kAll && report.outcome == Outcome::kDone;
   // The first one is due an interval after the source was first seen.

@@ -14,6 +14,7 @@
 #include "client/cycle.h"
 #include "client/source/capture_rule.h"
 #include "client/source/change_log.h"
+#include "client/source/pipeline_reader.h"
 #include "client/source/reader.h"
 
 namespace mirror {
@@ -41,10 +42,15 @@ CycleReport RunSource(const AgentConfig& config, const SourceConfig& source, con
 /// How the tables are captured that have a rule of their own, by folded name.
 std::map<std::string, CaptureRule> RulesOf(const SourceConfig& source);
 
-/// `log` may be null. Both outlive the reader.
-std::unique_ptr<SourceReader> OpenReader(const SourceConfig& source,
+/// The source as it is, for its change log. Both outlive the reader; `log` may be null.
+std::unique_ptr<SourceReader> OpenSource(const SourceConfig& source,
                                          std::map<std::string, std::string> records,
                                          ChangeLog* log = nullptr);
+
+/// The same as the mirror is to have it.
+std::unique_ptr<PipelineReader> OpenReader(const SourceConfig& source,
+                                           std::map<std::string, std::string> records,
+                                           ChangeLog* log = nullptr);
 
 ChangeLogOptions LogOptionsOf(const SourceConfig& source);
 

@@ -28,11 +28,13 @@ std::vector<std::uint32_t> AllColumns(const TableSchema& table) {
 }
 
 /// What a digest is over, how rows are told apart, and how changes are found.
-std::string FormOf(const TableSchema& table, const CaptureRule& rule) {
+std::string FormOf(const TableSchema& table, const CaptureRule& rule, const std::string& steps) {
   std::string form = absl::StrCat(std::string(ToString(rule.how)), " ", rule.column);
   for (const Column& column : table.columns) {
     absl::StrAppend(&form, "\n", column.key_position, " ", column.name);
   }
+  // Where not all rows are looked at, those that are to be sent otherwise now would not be seen.
+  if (rule.how != CaptureRule::How::kSynthetic && !steps.empty()) absl::StrAppend(&form, "\nsteps ", steps);
   return form;
 }
 
@@ -272,7 +274,7 @@ class CaptureReader : public SourceReader {
     const absl::StatusOr<std::uint32_t> column = ColumnOf(schema, rule);
     if (!column.ok()) return column.status();
     const absl::StatusOr<CaptureState::Table> table =
-        state_.Prepare(schema.name, FormOf(schema, rule), schema.Key().size());
+        state_.Prepare(schema.name, FormOf(schema, rule, source.steps), schema.Key().size());
     if (!table.ok()) return table.status();
     const absl::StatusOr<std::unique_ptr<CaptureLook>> look = CaptureLook::Begin(state_, *table, run);
     if (!look.ok()) return look.status();
