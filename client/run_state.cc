@@ -13,6 +13,7 @@
 #include "certs/file.h"
 #include "certs/token.h"
 #include "client/host_id.h"
+#include "proto/wire/table.h"
 
 namespace mirror {
 namespace {
@@ -155,7 +156,10 @@ absl::StatusOr<std::map<std::string, Position>> RunState::Begin(const std::vecto
 
 /// On disk with the next Save().
 absl::Status RunState::GiveUp(const std::string& table) {
-  if (const auto found = tables_.find(table); found != tables_.end()) found->second.sent = 0;
+  for (auto& [name, known] : tables_) {
+    // As if a later run had not been completed: the mirror is to know this source still.
+    if (SameName(name, table) && known.sent > 0) known.sent = INT64_MAX;
+  }
   return absl::OkStatus();
 }
 

@@ -107,14 +107,16 @@ std::unique_ptr<SourceReader> OpenFiles(const SourceConfig& source,
 /// Tables of which other rows are sent from now on: what the mirror has of them is not brought on.
 absl::Status GiveUpChanged(const SourceConfig& source, ChangeLog* log, RunState* state,
                            std::vector<std::string>* notes) {
-  const std::map<std::string, std::string> records = state->Records();
-  for (const auto& [table, name] : PipelineOf(source, records).Changed()) {
-    absl::Status given_up = log != nullptr ? log->GiveUp(table) : state->GiveUp(name);
+  const Pipeline pipeline = PipelineOf(source, state->Records());
+  // Which key made what the mirror has cannot be told either.
+  if (!pipeline.key().ok()) return pipeline.key().status();
+  for (const Pipeline::Change& change : pipeline.Changed()) {
+    absl::Status given_up = log != nullptr ? log->GiveUp(change.source) : state->GiveUp(change.name);
     if (!given_up.ok()) return given_up;
-    if (!records.contains(name)) continue;
-    notes->push_back(
-        absl::StrCat("table '", name,
-                     "': what its [[source.table]] says of its rows changed, so that all of them are sent"));
+    if (!change.recorded) continue;
+    notes->push_back(absl::StrCat("table '", change.name,
+                                  "': what its [[source.table]] says of its rows changed, "
+                                  "so that all of them are sent"));
   }
   return absl::OkStatus();
 }

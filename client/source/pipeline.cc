@@ -101,16 +101,20 @@ std::optional<TableSchema> Pipeline::FormerForm(const TableSteps& steps, const T
   return former;
 }
 
-std::vector<std::pair<std::string, std::string>> Pipeline::Changed() const {
-  std::vector<std::pair<std::string, std::string>> changed;
+std::vector<Pipeline::Change> Pipeline::Changed() const {
+  std::vector<Change> changed;
   for (const TableSteps& steps : steps_) {
     const auto kept = kept_.find(FoldName(steps.name()));
     const std::string before = kept == kept_.end() ? "" : kept->second.fingerprint;
-    if (FingerprintOf(steps, KeyOrNull()) != before) changed.emplace_back(steps.table, steps.name());
+    if (FingerprintOf(steps, KeyOrNull()) != before) {
+      changed.push_back({steps.table, steps.name(), kept != kept_.end()});
+    }
   }
   for (const auto& [name, record] : records_) {
     const Kept& kept = kept_.at(FoldName(name));
-    if (!kept.fingerprint.empty() && FindSent(name) == nullptr) changed.emplace_back(kept.source, name);
+    if (!kept.fingerprint.empty() && FindSent(name) == nullptr) {
+      changed.push_back({kept.source, name, true});
+    }
   }
   return changed;
 }

@@ -41,8 +41,12 @@ class Pipeline {
   std::optional<TableSchema> FormerForm(const TableSteps& steps, const TableSchema& source,
                                         std::vector<std::uint32_t>* origin) const;
 
-  /// Tables of which other rows are sent than before, by the names of the source and of the mirror.
-  std::vector<std::pair<std::string, std::string>> Changed() const;
+  /// A table of which other rows are sent than before.
+  struct Change {
+    std::string source, name;  ///< Its names at the source and in the mirror.
+    bool recorded = false;     ///< It was announced before.
+  };
+  std::vector<Change> Changed() const;
 
  private:
   struct Kept {

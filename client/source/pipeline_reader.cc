@@ -64,7 +64,8 @@ absl::StatusOr<std::vector<std::string>> PipelineReader::TableNames() {
     const TableSteps* const steps = pipeline_.Find(name);
     // As the source writes it, where it stays.
     std::string sent = steps == nullptr || steps->as.empty() ? name : steps->as;
-    names_[FoldName(sent)] = std::exchange(name, std::move(sent));
+    names_[FoldName(sent)] = name;
+    name = std::move(sent);
   }
   return names;
 }

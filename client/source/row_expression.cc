@@ -4,6 +4,7 @@
 #include <array>
 #include <string_view>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "client/source/sqlite_file.h"
@@ -12,8 +13,32 @@
 namespace mirror {
 namespace {
 
+/// SQLite does not tell of each SELECT in a statement: some become a look into an index.
+bool HoldsSelect(std::string_view sql) {
+  std::string word;
+  for (std::size_t i = 0; i < sql.size(); ++i) {
+    const char c = sql[i];
+    if (absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '_') {
+      word += c;
+      continue;
+    }
+    if (SameName(word, "select")) return true;
+    word.clear();
+    // What is quoted is no word.
+    if (c == '\'' || c == '"' || c == '`' || c == '[') {
+      i = std::min(sql.find(c == '[' ? ']' : c, i + 1), sql.size() - 1);
+    } else if (sql.substr(i, 2) == "--") {
+      i = std::min(sql.find('\n', i), sql.size() - 1);
+    } else if (sql.substr(i, 2) == "/*") {
+      i = std::min(sql.find("*/", i + 2), sql.size() - 2) + 1;
+    }
+  }
+  return SameName(word, "select");
+}
+
 /// What SQLite finds in a statement while it prepares it.
 struct Found {
+  std::string table;
   int selects = 0;
   int selects_allowed = 0;
   std::set<std::string> columns;
@@ -26,24 +51,26 @@ struct Found {
 };
 
 int OnFunction(Found* found, std::string_view name) {
-  static constexpr std::array<std::string_view, 7> kUnsteady = {
-      "random",       "randomblob",   "changes",          "total_changes",
-      "current_date", "current_time", "current_timestamp"};
-  const bool unsteady = std::any_of(kUnsteady.begin(), kUnsteady.end(),
-                                    [&](std::string_view other) { return SameName(other, name); }) ||
-                        SameName(name, "last_insert_rowid") || SameName(name, "load_extension") ||
-                        absl::StartsWith(std::string(name), "_mirror_");
+  static constexpr std::array<std::string_view, 9> kUnsteady = {
+      "random",       "randomblob",        "changes",           "total_changes", "current_date",
+      "current_time", "current_timestamp", "last_insert_rowid", "load_extension"};
+  const bool unsteady = absl::StartsWith(std::string(name), "_mirror_") ||
+                        std::any_of(kUnsteady.begin(), kUnsteady.end(),
+                                    [&](std::string_view other) { return SameName(other, name); });
   if (!unsteady) return SQLITE_OK;
   return found->Refuse(absl::StrCat("the function ", std::string(name), " cannot decide about a row"));
 }
 
-int Authorize(void* context, int action, const char*, const char* second, const char*, const char*) {
+int Authorize(void* context, int action, const char* first, const char* second, const char*, const char*) {
   auto* const found = static_cast<Found*>(context);
   switch (action) {
     case SQLITE_SELECT:
       if (++found->selects <= found->selects_allowed) return SQLITE_OK;
-      return found->Refuse("it holds a SELECT; only the columns of the row itself can decide about it");
+      return found->Refuse("it asks for more than the columns of the row itself");
     case SQLITE_READ:
+      if (!SameName(first, found->table))
+        return found->Refuse(
+            "it looks at another table; only the columns of the row itself can decide about it");
       if (second != nullptr && *second != '\0') found->columns.insert(second);
       return SQLITE_OK;
     case SQLITE_FUNCTION:
@@ -75,8 +102,13 @@ std::string AsTerm(const std::string& expression) {
 }
 
 absl::StatusOr<std::set<std::string>> CheckExpression(sqlite3* database, const std::string& from,
+                                                      const std::string& table,
                                                       const std::string& expression) {
-  Found plain{.selects_allowed = INT32_MAX};
+  if (HoldsSelect(expression)) {
+    return absl::InvalidArgumentError(
+        "it holds a SELECT; only the columns of the row itself can decide about it");
+  }
+  Found plain{.table = table, .selects_allowed = INT32_MAX};
   Statement statement;
   const std::string head = absl::StrCat("SELECT 1 FROM ", from, " WHERE ");
   if (absl::Status prepared = Prepare(database, head + "1", &plain, &statement); !prepared.ok())
@@ -84,7 +116,7 @@ absl::StatusOr<std::set<std::string>> CheckExpression(sqlite3* database, const s
   // Without the parentheses it does not close what it did not open; with them nothing of it stays open.
   Found found;
   for (const std::string& term : {expression + "\n", AsTerm(expression)}) {
-    found = Found{.selects_allowed = plain.selects};
+    found = Found{.table = table, .selects_allowed = plain.selects};
     if (absl::Status prepared = Prepare(database, head + term, &found, &statement); !prepared.ok())
       return prepared;
     if (sqlite3_bind_parameter_count(statement.get()) > 0)

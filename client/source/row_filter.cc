@@ -29,7 +29,7 @@ absl::StatusOr<RowFilter> RowFilter::Make(const TableSchema& table, const std::s
   if (code != SQLITE_OK) return absl::UnavailableError("SQLite cannot open a database in memory");
   // A misspelled name is a mistake, no text.
   sqlite3_db_config(database, SQLITE_DBCONFIG_DQS_DML, 0, nullptr);
-  const auto columns = CheckExpression(database, RowOf(table, false), expression);
+  const auto columns = CheckExpression(database, RowOf(table, false), table.name, expression);
   if (!columns.ok()) return columns.status();
   const std::string sql = absl::StrCat("SELECT ", AsTerm(expression), " FROM ", RowOf(table, true));
   sqlite3_stmt* statement = nullptr;

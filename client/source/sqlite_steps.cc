@@ -55,7 +55,8 @@ void TurnValue(sqlite3_context* context, int count, sqlite3_value** values) {
 
 absl::Status SetFilter(const SqliteFile& file, const TableSteps& steps, SourcePlan* plan) {
   const std::string from = absl::StrCat("main.", QuoteName(plan->schema.name));
-  const absl::StatusOr<std::set<std::string>> reads = CheckExpression(file.handle(), from, steps.where);
+  const absl::StatusOr<std::set<std::string>> reads =
+      CheckExpression(file.handle(), from, plan->schema.name, steps.where);
   if (absl::IsInvalidArgument(reads.status())) {
     return WrongSteps(
         steps, absl::StrCat("table '", steps.table,

@@ -146,7 +146,7 @@ mask = { phone = 4 }
   const TableSteps& steps = config->sources[0].tables.at(0).steps;
   EXPECT_EQ(steps.table, "customer");
   EXPECT_EQ(steps.as, "client");
-  EXPECT_EQ(steps.line, 16);
+  EXPECT_EQ(steps.line, 15);
   EXPECT_THAT(steps.columns, ElementsAre("id", "email", "phone", "country"));
   EXPECT_THAT(steps.rename, ElementsAre(testing::Pair("country", "land")));
   EXPECT_EQ(steps.where, "country = 'DK'");
@@ -200,28 +200,28 @@ INSTANTIATE_TEST_SUITE_P(
         WrongCase{"HashWithoutKey",
                   "[[source]]\ncontext_id = \"a\"\npath = \"x\"\n[[source.table]]\nname = \"t\"\nhash = "
                   "[\"x\"]\n",
-                  ":16: [source.table] 'hash' needs 'hash_key' in [agent]"},
+                  ":15: [source.table] 'hash' needs 'hash_key' in [agent]"},
         WrongCase{"HashedAndMasked",
                   "[agent]\nhash_key = \"k\"\n[[source]]\ncontext_id = \"a\"\npath = "
                   "\"x\"\n[[source.table]]\nname = \"t\"\nhash = [\"x\"]\nmask = { X = 2 }\n",
-                  ":19: [source.table] 'mask' names 'X', which 'hash' names, too"},
+                  ":18: [source.table] 'mask' names 'X', which 'hash' names, too"},
         WrongCase{"MaskOfWhatIsNotSent",
                   "[[source]]\ncontext_id = \"a\"\npath = \"x\"\n[[source.table]]\nname = \"t\"\ncolumns = "
                   "[\"y\"]\nmask = { x = 2 }\n",
-                  ":17: [source.table] 'mask' names 'x', which is not among 'columns'"},
+                  ":16: [source.table] 'mask' names 'x', which is not among 'columns'"},
         WrongCase{"MaskThatHidesNothing",
                   "[[source]]\ncontext_id = \"a\"\npath = \"x\"\n[[source.table]]\nname = \"t\"\nmask = { x "
                   "= 17 }\n",
-                  ":16: [source.table] 'mask' 'x' must be a whole number from 0 to 16"},
+                  ":15: [source.table] 'mask' 'x' must be a whole number from 0 to 16"},
         WrongCase{"WatermarkThatIsNotSent",
                   "[[source]]\ncontext_id = \"a\"\npath = \"x\"\nstrategy = "
                   "\"synthetic\"\n[[source.table]]\nname = \"t\"\nstrategy = \"watermark\"\nwatermark = "
                   "\"at\"\ncolumns = [\"id\"]\n",
-                  ":19: [source.table] 'columns' must hold 'at'"},
+                  ":18: [source.table] 'columns' must hold 'at'"},
         WrongCase{"TwoTablesOfOneName",
                   "[[source]]\ncontext_id = \"a\"\npath = \"x\"\n[[source.table]]\nname = "
                   "\"t\"\n[[source.table]]\nname = \"u\"\nas = \"T\"\n",
-                  ":18: [source.table] 'as' 'T' is how the mirror calls the table in line 14"},
+                  ":17: [source.table] 'as' 'T' is how the mirror calls the table in line 13"},
         WrongCase{"UnknownKey", "[agent]\nwindou = 3\n",
                   ":11: [agent] 'windou' is not a key; did you mean 'window'?"},
         WrongCase{"UnknownKeyOfASource", "[[source]]\ncontext_id = \"a\"\npath = \"x\"\nstrategi = \"cdc\"\n",

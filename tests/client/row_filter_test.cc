@@ -44,6 +44,7 @@ TEST(RowFilter, SeesTheTypesAndTakesNullForNotTrue) {
   EXPECT_FALSE(Matches("id = '7'", seven, ada, half)) << "a number is no text";
   EXPECT_FALSE(Matches("id > 7", seven, ada, half));
   EXPECT_FALSE(Matches("price > 0", seven, ada, Value{}));
+  EXPECT_TRUE(Matches("\"my name\" <> 'select' /* select */ -- select", seven, ada, half));
   EXPECT_TRUE(Matches("price IS NULL", seven, ada, Value{}));
   EXPECT_TRUE(Matches("\"my name\" = ''", seven, Value{.kind = Kind::kText}, half));
   EXPECT_TRUE(Matches("\"MY NAME\" IN ('Ada', ')')", seven, ada, half));
@@ -52,15 +53,16 @@ TEST(RowFilter, SeesTheTypesAndTakesNullForNotTrue) {
 TEST(RowFilter, TakesOneExpressionOverTheRowAndNothingElse) {
   for (const auto& [expression, words] : {
            std::pair("id = ", "incomplete input"),
-           std::pair("nothing = 1", "no such column: nothing"),
+           std::pair("nowhere = 1", "no such column: nowhere"),
            std::pair("\"Ada\" = 1", "no such column"),
            std::pair("1) OR (1", "near \")\""),
            std::pair("1 /*", "incomplete input"),
-           std::pair("id = 1; DELETE FROM orders", "near \";\""),
+           std::pair("id = 1; DELETE FROM orders", "something follows"),
            std::pair("id = ?", "parameter"),
            std::pair("id = :x", "parameter"),
            std::pair("id IN (SELECT 1)", "SELECT"),
            std::pair("EXISTS (SELECT 1 FROM sqlite_schema)", "SELECT"),
+           std::pair("id in(/*'*/sElEcT 1)", "SELECT"),
            std::pair("count(*) > 1", "misuse of aggregate"),
            std::pair("random() > 0", "random cannot decide"),
            std::pair("id < current_timestamp", "current_timestamp cannot decide"),

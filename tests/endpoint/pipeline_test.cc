@@ -29,22 +29,26 @@ constexpr char kTables[] =
     "'two', 1.5), (3, NULL, '12', 'DK', 'three', NULL);"
     "CREATE TABLE other(id INTEGER PRIMARY KEY, v TEXT); INSERT INTO other VALUES(1, 'x');";
 
-/// The strategy of the source.
+/// The strategy of the source, and its journal.
 class PipelineTest : public EndpointTest, public testing::WithParamInterface<const char*> {
  protected:
   void Begin(const TableSteps& steps) {
     Install();
     bench_ = std::make_unique<AgentBench>(*here_, "Cust", here_->dir() + "/source");
-    bench_->source().strategy = GetParam();
+    const std::string param = GetParam();
+    const std::size_t space = param.find(' ');
+    bench_->source().strategy = param.substr(0, space);
     bench_->source().hash_key = here_->dir() + "/hash.key";
     std::ofstream(bench_->source().hash_key) << kSecret << '\n';
     std::filesystem::permissions(bench_->source().hash_key, std::filesystem::perms::owner_read);
-    Sql(absl::StrCat("PRAGMA journal_mode = WAL; ", kTables));
-    if (IsLogged()) ASSERT_THAT(bench_->Install(), IsOk());
+    Sql(absl::StrCat("PRAGMA journal_mode =", param.substr(space), "; ", kTables));
+    if (IsLogged()) {
+      ASSERT_THAT(bench_->Install(), IsOk());
+    }
     Configure(steps);
     Cycle();
   }
-  static bool IsLogged() { return std::string(GetParam()) == "cdc"; }
+  static bool IsLogged() { return std::string(GetParam()).starts_with("cdc"); }
   void Configure(TableSteps steps) {
     steps.table = "Customer";
     steps.line = 12;
@@ -81,10 +85,12 @@ class PipelineTest : public EndpointTest, public testing::WithParamInterface<con
   std::unique_ptr<AgentBench> bench_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Strategies, PipelineTest, testing::Values("cdc", "synthetic", "populate"));
+INSTANTIATE_TEST_SUITE_P(Strategies, PipelineTest,
+                         testing::Values("cdc WAL", "synthetic WAL", "populate WAL"));
 
 class FollowedTest : public PipelineTest {};
-INSTANTIATE_TEST_SUITE_P(Strategies, FollowedTest, testing::Values("cdc", "synthetic"));
+INSTANTIATE_TEST_SUITE_P(Strategies, FollowedTest,
+                         testing::Values("cdc WAL", "cdc DELETE", "synthetic WAL", "synthetic DELETE"));
 
 TEST_P(FollowedTest, ATableAndItsColumnsAreCalledOtherwise) {
   Begin({.as = "Client", .rename = {{"EMAIL", "mail"}, {"country", "land"}}});
@@ -218,6 +224,34 @@ TEST_P(PipelineTest, AnotherConfigurationBringsTheMirrorInLine) {
   EXPECT_EQ(Sent(ReportOf(Cycle(), "customer")), "none 0 0 0");
 }
 
+TEST_P(FollowedTest, ACompositeKeyAndAColumnThatDecidesInIt) {
+  Begin({});
+  Sql("CREATE TABLE parts(a TEXT COLLATE NOCASE, b INTEGER, v, w AS (v || '!'), PRIMARY KEY(a, b)); INSERT "
+      "INTO parts "
+      "VALUES('x', 1, 'one'), ('y', 2, 'two'), ('z', 1, NULL)");
+  TableConfig table;
+  table.name = table.steps.table = "parts";
+  table.steps.as = "pieces";
+  table.steps.columns = {"a", "b", "v"};
+  table.steps.rename = {{"a", "name"}};
+  table.steps.where = "b = 1 AND coalesce(w, '') <> 'gone!'";
+  table.steps.mask = {{"v", 1}};
+  bench_->source().tables = {table};
+  Cycle();
+  const auto rows = [&] {
+    return bench_->mirror().Value(
+        "SELECT group_concat(name || b || coalesce(v, '-') ORDER BY name) FROM pieces");
+  };
+  EXPECT_EQ(rows(), "x1****e,z1-");
+  Sql("UPDATE parts SET b = 1, v = 'second' WHERE a = 'y'; UPDATE parts SET b = 3 WHERE a = 'x'");
+  EXPECT_EQ(Sent(ReportOf(Cycle(), "pieces")), IsLogged() ? "changes 1 0 3" : "changes 1 0 1");
+  EXPECT_EQ(rows(), "y1****d,z1-");
+  Sql("UPDATE parts SET v = 'gone' WHERE a = 'z'; UPDATE parts SET a = 'Y' WHERE a = 'y'");
+  Cycle();
+  EXPECT_EQ(rows(), "Y1****d") << "a generated column decided";
+  ExpectEqual("pieces");
+}
+
 TEST_P(PipelineTest, AChangedConfigurationIsNotForgottenByAnAgentThatDies) {
   Begin({});
   Configure({.mask = {{"email", 0}}});
@@ -276,6 +310,38 @@ TEST_P(PipelineTest, ATableThatIsNotThereIsTold) {
   Configure({.as = "x"});
   bench_->source().tables[0].steps.table = "custmer";
   EXPECT_THAT(Cycle().notes, Contains(HasSubstr("no table of the source is called 'custmer'")));
+}
+
+class PipelineWatermarkTest : public PipelineTest {};
+INSTANTIATE_TEST_SUITE_P(Strategies, PipelineWatermarkTest,
+                         testing::Values("synthetic WAL", "synthetic DELETE"));
+
+TEST_P(PipelineWatermarkTest, WhatDecidesAboutARowGoesWithItsWatermark) {
+  Begin({});
+  Sql("CREATE TABLE orders(id INTEGER PRIMARY KEY, at TEXT, v TEXT, open INTEGER); INSERT INTO orders "
+      "VALUES(1, "
+      "'2024-01-01', 'a', 1), (2, '2024-01-02', 'b', 0), (3, '2024-01-03', 'c', 1)");
+  TableConfig orders;
+  orders.name = orders.steps.table = "orders";
+  orders.strategy = "watermark_cdc";
+  orders.watermark = "AT";
+  orders.precision = "day";
+  orders.steps.as = "sales";
+  orders.steps.rename = {{"at", "moment"}};
+  orders.steps.where = "open";
+  bench_->source().tables = {orders};
+  Cycle();
+  EXPECT_EQ(bench_->mirror().Value("SELECT group_concat(id || v) FROM sales"), "1a,3c");
+  Sql("UPDATE orders SET at = '2024-01-04', v = 'bb', open = 1 WHERE id = 2; UPDATE orders SET open = 0 "
+      "WHERE id = "
+      "1; INSERT INTO orders VALUES(4, '2024-01-05', 'd', 0)");
+  EXPECT_EQ(Sent(ReportOf(Cycle(), "sales")), "changes 1 0 1");
+  EXPECT_EQ(bench_->mirror().Value("SELECT group_concat(id || v) FROM sales"), "2bb,3c");
+  // Rows behind the watermark are sent as they are to be now, too.
+  bench_->source().tables[0].steps.mask = {{"v", 0}};
+  EXPECT_EQ(ReportOf(Cycle(), "sales").action, "populate");
+  EXPECT_EQ(bench_->mirror().Value("SELECT group_concat(id || v) FROM sales"), "2****,3****");
+  ExpectEqual("sales");
 }
 
 }  // namespace
