@@ -22,6 +22,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "proto/wire/table.h"
+#include "proto/wire/turned_value.h"
 
 namespace mirror {
 namespace {
@@ -357,6 +358,7 @@ class Loader {
                agent.window = static_cast<std::uint32_t>(*value);
                return absl::OkStatus();
              }},
+            {"hash_key", SetPath(&agent.hash_key, folder_)},
             {"receipts", [&agent](const Given& given) {
                auto value = AsBool(given);
                if (!value.ok()) return value.status();
@@ -508,9 +510,66 @@ class Loader {
             {"separator", character(&table->separator)},
             {"sheet", text(&table->sheet)},
             {"quote", character(&table->quote)},
+            {"as", text(&table->steps.as)},
+            {"columns", [table](const Given& given) { return SetPatterns(given, &table->steps.columns); }},
+            {"rename", [table](const Given& given) { return SetRename(given, &table->steps.rename); }},
+            {"where", text(&table->steps.where)},
+            {"hash", [table](const Given& given) { return SetPatterns(given, &table->steps.hash); }},
+            {"mask", [table](const Given& given) { return SetMask(given, &table->steps.mask); }},
             {"encoding", [table](const Given& given) {
                return SetOneOf(given, {"utf-8", "latin-1", "windows-1252"}, &table->encoding);
              }}};
+  }
+
+  static absl::Status SetRename(const Given& given, std::map<std::string, std::string>* target) {
+    const toml::table* table = given.node->as_table();
+    if (table == nullptr) {
+      return given.Wrong(absl::StrCat(
+          "must be a table of columns and their new names, as { old = \"new\" }, not ", KindOf(*given.node)));
+    }
+    for (const auto& [name, node] : *table) {
+      const Given one{absl::StrCat(given.where, " '", std::string(name.str()), "'"), &node, ""};
+      if (auto set = SetText(&(*target)[std::string(name.str())])(one); !set.ok()) return set;
+    }
+    return absl::OkStatus();
+  }
+
+  static absl::Status SetMask(const Given& given, std::map<std::string, std::uint32_t>* target) {
+    const toml::table* table = given.node->as_table();
+    if (table == nullptr) {
+      return given.Wrong(absl::StrCat(
+          "must be a table of columns and how many characters stay at the end, as { phone = 4 }, "
+          "not ",
+          KindOf(*given.node)));
+    }
+    for (const auto& [name, node] : *table) {
+      const Given one{absl::StrCat(given.where, " '", std::string(name.str()), "'"), &node, ""};
+      const absl::StatusOr<std::int64_t> keep = AsNumber(one, 0, kMaskKeepMax);
+      if (!keep.ok()) return keep.status();
+      (*target)[std::string(name.str())] = static_cast<std::uint32_t>(*keep);
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status CheckTableSteps(const toml::table& entry, const SourceConfig& source,
+                               const TableConfig& table) const {
+    const TableSteps& steps = table.steps;
+    const auto wrong = [&](const std::string& key, const std::string& what) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(At(*entry.get(key)), ": [source.table] '", key, "' ", what));
+    };
+    if (const auto conflict = FindConflict(steps, table.watermark))
+      return wrong(conflict->first, conflict->second);
+    if (!steps.hash.empty() && config_.agent.hash_key.empty()) {
+      return wrong("hash",
+                   "needs 'hash_key' in [agent], a file with the key; 'openssl rand -hex 32' makes one");
+    }
+    for (const TableConfig& other : source.tables) {
+      if (steps.as.empty() || other.line == table.line || !SameName(other.steps.name(), steps.as)) continue;
+      return wrong("as",
+                   absl::StrCat("'", steps.as, "' is how the mirror calls the table in line ", other.line));
+    }
+    return absl::OkStatus();
   }
 
   absl::Status SetTables(const Given& given, SourceConfig* source) {
@@ -532,6 +591,8 @@ class Loader {
         return absl::InvalidArgumentError(absl::StrCat(At(entry), ": [source.table] 'name' '", table.name,
                                                        "' is that of the table in line ", other.line));
       }
+      table.steps.table = table.name;
+      table.steps.line = table.line;
       source->tables.push_back(std::move(table));
     }
     return absl::OkStatus();
@@ -649,7 +710,9 @@ class Loader {
     }
     if (const toml::array* list = table["table"].as_array(); list != nullptr) {
       for (std::size_t i = 0; i < source->tables.size(); ++i) {
-        absl::Status checked = CheckSourceTable(*list->get(i)->as_table(), *source, source->tables[i]);
+        const toml::table& entry = *list->get(i)->as_table();
+        absl::Status checked = CheckSourceTable(entry, *source, source->tables[i]);
+        if (checked.ok()) checked = CheckTableSteps(entry, *source, source->tables[i]);
         if (!checked.ok()) return checked;
       }
     }
@@ -833,6 +896,7 @@ class Loader {
       const toml::table& table = *entry.as_table();
       if (absl::Status status = SetAll(table, "source", SourceKeys(&source)); !status.ok()) return status;
       if (absl::Status status = CheckKind(table, &source); !status.ok()) return status;
+      source.hash_key = config_.agent.hash_key;
       for (const SourceConfig& other : config_.sources) {
         if (!SameName(other.context_id, source.context_id)) continue;
         return absl::InvalidArgumentError(

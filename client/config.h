@@ -9,6 +9,7 @@
 
 #include "absl/status/statusor.h"
 #include "client/cron_rule.h"
+#include "client/source/table_steps.h"
 #include "proto/exposition/metrics_listener.h"
 
 namespace mirror {
@@ -38,7 +39,8 @@ struct AgentSettings {
   std::string state_dir = "agent-state";  ///< Lock and run number of each tenant; made when it is not there.
   std::uint64_t batch_bytes = 1'000'000;  ///< About; 1 KB to 8 MB.
   std::uint32_t window = 4;               ///< Requests in flight, 1 to 64.
-  bool receipts = true;                   ///< What the mirror gives of them is kept beside the state.
+  std::string hash_key;  ///< File with the key by which columns are hashed, closed to group and others.
+  bool receipts = true;  ///< What the mirror gives of them is kept beside the state.
 };
 
 /// No run begins from `from` until `to`, minutes of the local day; over midnight when `to` is the smaller
@@ -71,6 +73,7 @@ struct TableConfig {
   std::string quote = "\"";        ///< One character.
   std::string sheet;               ///< xlsx; empty: the first one.
   std::string encoding = "utf-8";  ///< utf-8, latin-1, windows-1252.
+  TableSteps steps = {};           ///< as, columns, rename, where, hash, mask; with its name and line.
 };
 
 /// One `[[source]]`: one database that feeds one tenant.
@@ -95,7 +98,8 @@ struct SourceConfig {
   std::int64_t count_interval_ms = 3'600'000;    ///< How often a changed table over 100,000 rows is counted.
   /// How often all tables are compared with the mirror by digests; 0: only when it is asked for.
   std::int64_t verify_interval_ms = 86'400'000;
-  bool repair = true;  ///< What a comparison finds is mended.
+  bool repair = true;         ///< What a comparison finds is mended.
+  std::string hash_key = {};  ///< That of [agent].
 };
 
 struct AgentConfig {

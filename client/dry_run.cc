@@ -47,7 +47,8 @@ absl::Status ShowCaptured(const SourceConfig& source, const CaptureRules& rules,
   if (!state.ok()) return state.status();
   const absl::StatusOr<RunState> runs = RunState::Load(state_dir, source.context_id);
   if (!runs.ok()) return runs.status();
-  const auto reader = OpenCaptured(source, rules, runs->Records(), **state, nullptr);
+  const CapturedSource opened = OpenCaptured(source, rules, runs->Records(), **state, nullptr);
+  SourceReader* const reader = opened.reader.get();
   const auto waiting = Waiting(source);
   if (!waiting.ok()) return waiting.status();
   const absl::StatusOr<SourceSchema> schema = reader->Schema();
@@ -88,7 +89,7 @@ absl::Status Show(const SourceConfig& source, const std::string& state_dir, std:
   if (const std::optional<CaptureRules> rules = RulesOf(source)) {
     return ShowCaptured(source, *rules, state_dir, out);
   }
-  const auto reader = OpenReader(source, {});
+  const auto reader = OpenSource(source, {});
   const absl::StatusOr<std::vector<std::string>> tables = reader->TableNames();
   if (!tables.ok()) return tables.status();
   const absl::StatusOr<WaitingEntries> waiting = Waiting(source);

@@ -13,6 +13,7 @@
 #include "certs/file.h"
 #include "certs/token.h"
 #include "client/host_id.h"
+#include "proto/wire/table.h"
 
 namespace mirror {
 namespace {
@@ -171,6 +172,15 @@ absl::StatusOr<std::map<std::string, Position>> RunState::Begin(const std::vecto
   }
   if (absl::Status status = Save(); !status.ok()) return status;
   return targets;
+}
+
+/// On disk with the next Save().
+absl::Status RunState::GiveUp(const std::string& table) {
+  for (auto& [name, known] : tables_) {
+    // As if a later run had not been completed: the mirror is to know this source still.
+    if (SameName(name, table) && known.sent > 0) known.sent = INT64_MAX;
+  }
+  return absl::OkStatus();
 }
 
 std::vector<std::string> RunState::Tables() const {

@@ -48,6 +48,7 @@ class RunState : public History {
   absl::StatusOr<std::optional<bool>> ChangedSince(const std::string& /*table*/, Lsn /*lsn*/) override {
     return std::nullopt;
   }
+  absl::Status GiveUp(const std::string& table) override;
   bool NamesRows(const std::string& /*table*/) override { return false; }
   bool SeesChanges(const std::string& /*table*/) override { return false; }
   std::string FormOf(const std::string& /*table*/) override { return "populate"; }

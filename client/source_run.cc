@@ -6,6 +6,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "certs/keyed_hash.h"
 #include "client/host_id.h"
 #include "client/last_run.h"
 #include "client/lock_file.h"
@@ -15,6 +16,7 @@
 #include "client/source/capture_rule.h"
 #include "client/source/capture_state.h"
 #include "client/source/file_reader.h"
+#include "client/source/pipeline_history.h"
 #include "client/source/sqlite_reader.h"
 #include "proto/wire/clock.h"
 #include "proto/wire/table.h"
@@ -55,11 +57,11 @@ void SetVerification(const SourceConfig& source, const RunRequest& request, cons
 std::map<std::string, TargetRule> TargetsOf(const SourceConfig& source) {
   std::map<std::string, TargetRule> targets;
   for (const TableConfig& table : source.tables) {
-    targets[FoldName(table.name)] = {table.preserve_target,
-                                     table.deletes == "mark"     ? Deletes::kMark
-                                     : table.deletes == "ignore" ? Deletes::kIgnore
-                                                                 : Deletes::kApply,
-                                     table.push == "staged"};
+    targets[FoldName(SentName(table))] = {table.preserve_target,
+                                          table.deletes == "mark"     ? Deletes::kMark
+                                          : table.deletes == "ignore" ? Deletes::kIgnore
+                                                                      : Deletes::kApply,
+                                          table.push == "staged"};
   }
   return targets;
 }
@@ -73,9 +75,34 @@ CsvEncoding EncodingNamed(const std::string& name) {
   return name == "windows-1252" ? CsvEncoding::kWindows1252 : CsvEncoding::kUtf8;
 }
 
+/// Why there is no key where one is needed.
+absl::StatusOr<std::optional<TenantHashKey>> HashKeyOf(const SourceConfig& source) {
+  const bool needed = std::any_of(source.tables.begin(), source.tables.end(),
+                                  [](const TableConfig& table) { return !table.steps.hash.empty(); });
+  if (!needed) return std::optional<TenantHashKey>();
+  const absl::StatusOr<std::string> secret = ReadHashSecret(source.hash_key);
+  if (!secret.ok()) return secret.status();
+  return std::optional<TenantHashKey>(std::in_place, *secret, source.context_id);
+}
+
+Pipeline PipelineOf(const SourceConfig& source, std::map<std::string, std::string> records) {
+  std::vector<TableSteps> steps;
+  for (const TableConfig& table : source.tables) {
+    if (table.steps.any()) steps.push_back(table.steps);
+  }
+  return {std::move(steps), HashKeyOf(source), std::move(records)};
+}
+
+/// The key that cannot be read is told by who reads what is made with it.
+std::optional<TenantHashKey> KeyOrNone(const SourceConfig& source) {
+  absl::StatusOr<std::optional<TenantHashKey>> key = HashKeyOf(source);
+  return key.ok() ? *std::move(key) : std::nullopt;
+}
+
 std::unique_ptr<SourceReader> OpenFiles(const SourceConfig& source,
                                         std::map<std::string, std::string> records) {
   FileReaderOptions options{source.path, {}, source.rejects, source.settle_ms, std::move(records)};
+  options.hash_key = KeyOrNone(source);
   for (const TableConfig& table : source.tables) {
     FileTable file{table.name, table.file, table.key};
     for (const auto& [column, type] : table.types) file.types[column] = TypeNamed(type);
@@ -84,12 +111,37 @@ std::unique_ptr<SourceReader> OpenFiles(const SourceConfig& source,
     file.csv.encoding = EncodingNamed(table.encoding);
     file.workbook = source.kind == "xlsx";
     file.sheet = table.sheet;
+    file.steps = table.steps;
     options.tables.push_back(std::move(file));
   }
   return OpenFileReader(std::move(options));
 }
 
+/// Tables of which other rows are sent from now on: what the mirror has of them is not brought on.
+absl::Status GiveUpChanged(const SourceConfig& source, ChangeLog* log, RunState* state,
+                           std::vector<std::string>* notes) {
+  const Pipeline pipeline = PipelineOf(source, state->Records());
+  // Which key made what the mirror has cannot be told either.
+  if (!pipeline.key().ok()) return pipeline.key().status();
+  const std::optional<CaptureRules> rules = RulesOf(source);
+  for (const Pipeline::Change& change : pipeline.Changed()) {
+    // Of those a look finds what is otherwise.
+    if (rules && rules->Find(change.name) != nullptr) continue;
+    absl::Status given_up = log != nullptr ? log->GiveUp(change.source) : state->GiveUp(change.name);
+    if (!given_up.ok()) return given_up;
+    if (!change.recorded) continue;
+    notes->push_back(absl::StrCat("table '", change.name,
+                                  "': what its [[source.table]] says of its rows changed, "
+                                  "so that all of them are sent"));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
+
+const std::string& SentName(const TableConfig& table) {
+  return table.steps.as.empty() ? table.name : table.steps.as;
+}
 
 std::optional<CaptureRules> RulesOf(const SourceConfig& source) {
   using How = CaptureRule::How;
@@ -98,15 +150,18 @@ std::optional<CaptureRules> RulesOf(const SourceConfig& source) {
   for (const TableConfig& table : source.tables) {
     const std::string& strategy = StrategyOf(source, table);
     if (strategy == "cdc" || strategy == "populate") {
-      rules.logged.insert(FoldName(table.name));
+      rules.logged.insert(FoldName(SentName(table)));
       continue;
     }
-    CaptureRule& rule = rules.tables[FoldName(table.name)];
+    CaptureRule& rule = rules.tables[FoldName(SentName(table))];
     for (const How how : {How::kSynthetic, How::kWatermark, How::kWatermarkCdc, How::kWindow}) {
       if (ToString(how) == strategy) rule.how = how;
     }
     rule.column = table.watermark;
     rule.by_column = table.column_hashes;
+    for (const auto& [from, to] : table.steps.rename) {
+      if (SameName(from, table.watermark)) rule.column = to;
+    }
     rule.precision = table.precision;
     rule.window_ms = table.window_ms;
     rule.time = table.time;
@@ -125,30 +180,48 @@ ChangeLogOptions LogOptionsOf(const SourceConfig& source) {
   return {source.path, HostId(), source.retention_ms, source.max_log};
 }
 
-std::unique_ptr<SourceReader> OpenReader(const SourceConfig& source,
+std::unique_ptr<SourceReader> OpenSource(const SourceConfig& source,
                                          std::map<std::string, std::string> records, ChangeLog* log,
                                          std::function<bool(const std::string&)> takes) {
   if (source.kind != "sqlite") return OpenFiles(source, std::move(records));
-  std::map<std::string, std::vector<std::string>> keys;
+  SqliteReaderOptions options{source.path, source.include, source.skip, source.blocked, std::move(records)};
   for (const TableConfig& table : source.tables) {
-    if (!table.key.empty()) keys[FoldName(table.name)] = table.key;
+    if (table.steps.any()) options.steps.push_back(table.steps);
+    if (!table.key.empty()) options.keys[FoldName(table.name)] = table.key;
   }
-  return OpenSqliteReader({source.path, source.include, source.skip, source.blocked, std::move(records), log,
-                           std::move(takes), std::move(keys)});
+  options.hash_key = KeyOrNone(source);
+  options.log = log;
+  options.takes = std::move(takes);
+  return OpenSqliteReader(std::move(options));
 }
 
-std::unique_ptr<SourceReader> OpenCaptured(const SourceConfig& source, const CaptureRules& rules,
-                                           const std::map<std::string, std::string>& records,
-                                           CaptureState& state, ChangeLog* log,
-                                           std::function<bool(const std::string&)> never_sent) {
-  std::unique_ptr<SourceReader> others;
+std::unique_ptr<PipelineReader> OpenReader(const SourceConfig& source,
+                                           std::map<std::string, std::string> records, ChangeLog* log,
+                                           std::function<bool(const std::string&)> takes) {
+  Pipeline pipeline = PipelineOf(source, std::move(records));
+  auto inner = OpenSource(source, pipeline.InnerRecords(), log, std::move(takes));
+  return std::make_unique<PipelineReader>(std::move(inner), std::move(pipeline));
+}
+
+CapturedSource OpenCaptured(const SourceConfig& source, const CaptureRules& rules,
+                            const std::map<std::string, std::string>& records, CaptureState& state,
+                            ChangeLog* log, std::function<bool(const std::string&)> never_sent) {
+  // The reader's own names.
+  const auto captures = [rules, source](const std::string& table) {
+    for (const TableConfig& own : source.tables) {
+      if (SameName(own.name, table)) return rules.Find(SentName(own)) != nullptr;
+    }
+    return rules.Find(table) != nullptr;
+  };
+  std::unique_ptr<PipelineReader> others;
   if (!rules.others || !rules.logged.empty()) {
-    others = OpenReader(source, records, log,
-                        [rules](const std::string& table) { return rules.Find(table) == nullptr; });
+    others =
+        OpenReader(source, records, log, [captures](const std::string& table) { return !captures(table); });
   }
-  auto captured = OpenReader(source, records, nullptr,
-                             [rules](const std::string& table) { return rules.Find(table) != nullptr; });
-  return OpenCaptureReader(std::move(captured), std::move(others), state, rules, std::move(never_sent));
+  auto captured = OpenReader(source, records, nullptr, captures);
+  const PipelineReader* const logged = others.get();
+  return {OpenCaptureReader(std::move(captured), std::move(others), state, rules, std::move(never_sent)),
+          logged};
 }
 
 namespace {
@@ -168,6 +241,7 @@ CycleReport RunLocked(const AgentConfig& config, const SourceConfig& source, con
     placed.rejects = absl::StrCat(config.agent.state_dir, "/", source.context_id, ".rejects");
   }
   std::unique_ptr<SourceReader> reader;
+  std::optional<PipelineHistory> named;
   absl::StatusOr<std::unique_ptr<CaptureState>> capture = nullptr;
   std::optional<CaptureHistory> captured;
   if (const std::optional<CaptureRules> rules = RulesOf(source)) {
@@ -178,12 +252,22 @@ CycleReport RunLocked(const AgentConfig& config, const SourceConfig& source, con
       const bool staged = target != targets.end() && target->second.staged;
       return !staged && state->FindConfirmed(table) == nullptr;
     };
-    reader = OpenCaptured(placed, *rules, state->Records(), **capture, log->get(), never_sent);
-    History& base = *log == nullptr ? static_cast<History&>(*state) : **log;
+    CapturedSource opened = OpenCaptured(placed, *rules, state->Records(), **capture, log->get(), never_sent);
+    if (*log != nullptr && opened.logged != nullptr) named.emplace(**log, *opened.logged);
+    reader = std::move(opened.reader);
+    History& base = named ? static_cast<History&>(*named) : *state;
     captured.emplace(**capture, base, !rules->others, *rules);
   }
-  if (reader == nullptr) reader = OpenReader(placed, state->Records(), log->get());
-  History* const history = captured ? static_cast<History*>(&*captured) : log->get();
+  std::vector<std::string> notes;
+  if (absl::Status given_up = GiveUpChanged(placed, log->get(), &*state, &notes); !given_up.ok()) {
+    return Failed(given_up);
+  }
+  if (reader == nullptr) {
+    std::unique_ptr<PipelineReader> opened = OpenReader(placed, state->Records(), log->get());
+    if (*log != nullptr) named.emplace(**log, *opened);
+    reader = std::move(opened);
+  }
+  History* const history = captured ? static_cast<History*>(&*captured) : named ? &*named : nullptr;
 
   CycleOptions cycle;
   cycle.batch_bytes = config.agent.batch_bytes;
@@ -205,6 +289,7 @@ CycleReport RunLocked(const AgentConfig& config, const SourceConfig& source, con
   if (config.agent.receipts) receipts = ReceiptBook::Open(config.agent.state_dir, source.context_id);
   ReceiptBook* const book = receipts.ok() ? receipts->get() : nullptr;
   CycleReport report = RunOnce({*reader, client, lock, *state, history, book}, cycle);
+  report.notes.insert(report.notes.begin(), notes.begin(), notes.end());
   if (!receipts.ok()) report.notes.emplace_back(receipts.status().message());
   const bool all = cycle.verify == CycleOptions::Verify::kAll && report.outcome == Outcome::kDone;
   *compared = all;

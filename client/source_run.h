@@ -15,6 +15,7 @@
 #include "client/source/capture_rule.h"
 #include "client/source/capture_state.h"
 #include "client/source/change_log.h"
+#include "client/source/pipeline_reader.h"
 #include "client/source/reader.h"
 
 namespace mirror {
@@ -44,16 +45,30 @@ std::optional<CaptureRules> RulesOf(const SourceConfig& source);
 /// Whether the change log is asked for some table.
 bool UsesLog(const SourceConfig& source);
 
-/// `log` may be null; it outlives the reader. `takes`: which tables of kind sqlite it has; empty: all.
-std::unique_ptr<SourceReader> OpenReader(const SourceConfig& source,
+/// The source as it is, for its change log. `log` may be null; it outlives the reader. `takes`: which tables
+/// of kind sqlite it has, by their own names; empty: all.
+std::unique_ptr<SourceReader> OpenSource(const SourceConfig& source,
                                          std::map<std::string, std::string> records, ChangeLog* log = nullptr,
                                          std::function<bool(const std::string&)> takes = {});
-/// The same for one with tables that are captured. `state` and `log` outlive it. `never_sent`: see
-/// OpenCaptureReader().
-std::unique_ptr<SourceReader> OpenCaptured(const SourceConfig& source, const CaptureRules& rules,
-                                           const std::map<std::string, std::string>& records,
-                                           CaptureState& state, ChangeLog* log,
-                                           std::function<bool(const std::string&)> never_sent = {});
+
+/// The same as the mirror is to have it.
+std::unique_ptr<PipelineReader> OpenReader(const SourceConfig& source,
+                                           std::map<std::string, std::string> records,
+                                           ChangeLog* log = nullptr,
+                                           std::function<bool(const std::string&)> takes = {});
+
+/// One with tables that are captured.
+struct CapturedSource {
+  std::unique_ptr<SourceReader> reader;
+  const PipelineReader* logged = nullptr;  ///< Within it, of the tables that are not; null: there are none.
+};
+/// `state` and `log` outlive it. `never_sent`: see OpenCaptureReader().
+CapturedSource OpenCaptured(const SourceConfig& source, const CaptureRules& rules,
+                            const std::map<std::string, std::string>& records, CaptureState& state,
+                            ChangeLog* log, std::function<bool(const std::string&)> never_sent = {});
+
+/// What the mirror calls a table.
+const std::string& SentName(const TableConfig& table);
 
 ChangeLogOptions LogOptionsOf(const SourceConfig& source);
 

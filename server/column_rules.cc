@@ -2,18 +2,14 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
-#include <cmath>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "proto/wire/name_pattern.h"
-#include "proto/wire/utf8.h"
+#include "proto/wire/turned_value.h"
 
 namespace mirror {
 namespace {
-
-constexpr std::string_view kMask = "****";
 
 bool Names(const std::vector<std::string>& patterns, const std::string& column) {
   return std::any_of(patterns.begin(), patterns.end(),
@@ -24,49 +20,10 @@ std::string Place(const TableSchema& table, const Column& column) {
   return absl::StrCat("table '", table.name, "', column '", column.name, "'");
 }
 
-/// Little-endian, on every machine.
-std::array<char, 8> Bytes8(std::uint64_t number) {
-  std::array<char, 8> bytes{};
-  for (char& byte : bytes) {
-    byte = static_cast<char>(number & 0xff);
-    number >>= 8;
-  }
-  return bytes;
-}
-
-bool IsWhole(double real, std::int64_t* integer) {
-  constexpr double kEnd = 9223372036854775808.0;  // 2^63
-  if (!(real >= -kEnd && real < kEnd) || std::trunc(real) != real) return false;
-  *integer = static_cast<std::int64_t>(real);
-  return true;
-}
-
 bool AppendHash(const Value& value, KeyedHash* hash, std::string* out) {
-  if (value.kind == Kind::kInteger || value.kind == Kind::kReal) {
-    std::int64_t integer = value.integer;
-    // A key may come as 1.0 where it was 1, and is the same one. -0.0 is 0.
-    const bool whole = value.kind == Kind::kInteger || IsWhole(value.real, &integer);
-    const std::array<char, 8> bytes =
-        Bytes8(whole ? static_cast<std::uint64_t>(integer) : std::bit_cast<std::uint64_t>(value.real));
-    return hash->AppendHex(whole ? 'i' : 'r', {bytes.data(), bytes.size()}, out);
-  }
-  return hash->AppendHex(value.kind == Kind::kBlob ? 'b' : 't', value.bytes, out);
-}
-
-/// The last `keep` characters of a text that has twice as many at least.
-std::string_view Tail(std::string_view text, std::uint32_t keep) {
-  std::size_t begin = text.size();
-  std::uint32_t seen = 0;
-  for (std::size_t i = text.size(); i > 0 && seen < 2 * keep; --i) {
-    if (IsUtf8Continuation(text[i - 1])) continue;
-    if (++seen == keep) begin = i - 1;
-  }
-  return seen < 2 * keep || keep == 0 ? std::string_view() : text.substr(begin);
-}
-
-void AppendMask(const Value& value, std::uint32_t keep, std::string* out) {
-  out->append(kMask);
-  if (value.kind == Kind::kText) out->append(Tail(value.bytes, keep));
+  std::array<char, 8> number{};
+  const HashedForm form = FormToHash(value, &number);
+  return hash->AppendHex(form.kind, form.bytes, out);
 }
 
 /// The column as texts.

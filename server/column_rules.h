@@ -12,13 +12,12 @@
 #include "certs/keyed_hash.h"
 #include "proto/wire/batch.h"
 #include "proto/wire/table.h"
+#include "proto/wire/turned_value.h"
 
 // Columns that are left out, hashed or masked before anything of them is written down. What the protocol
 // means by each is said at ColumnRule in table.proto.
 
 namespace mirror {
-
-inline constexpr std::uint32_t kMaskKeepMax = 16;
 
 /// Of the hashes of one batch.
 inline constexpr std::uint64_t kHashedBytesMax = 64 << 20;

@@ -33,12 +33,14 @@ std::vector<std::uint32_t> AllColumns(const TableSchema& table) {
 }
 
 /// What a digest is over, how rows are told apart, and how changes are found.
-std::string FormOf(const TableSchema& table, const CaptureRule& rule) {
+std::string FormOf(const TableSchema& table, const CaptureRule& rule, const std::string& steps) {
   std::string form = absl::StrCat(std::string(ToString(rule.how)), " ", rule.column);
   if (rule.by_column) absl::StrAppend(&form, "\nby column");
   for (const Column& column : table.columns) {
     absl::StrAppend(&form, "\n", column.key_position, " ", column.name);
   }
+  // Where not all rows are looked at, those that are to be sent otherwise now would not be seen.
+  if (rule.how != CaptureRule::How::kSynthetic && !steps.empty()) absl::StrAppend(&form, "\nsteps ", steps);
   return form;
 }
 
@@ -378,7 +380,7 @@ class CaptureReader : public SourceReader {
                                                            const std::vector<std::uint32_t>& columns) {
     const TableSchema& schema = due.source.schema;
     const CaptureRule& rule = *rules_.Find(schema.name);
-    const absl::StatusOr<CaptureState::Table> table = Prepare(schema, rule);
+    const absl::StatusOr<CaptureState::Table> table = Prepare(due.source, rule);
     if (!table.ok()) return table.status();
     absl::StatusOr<std::unique_ptr<TableReader>> rows = inner_->Read(schema.name, columns);
     if (!rows.ok()) return rows;
@@ -390,9 +392,10 @@ class CaptureReader : public SourceReader {
                                           });
   }
 
-  absl::StatusOr<CaptureState::Table> Prepare(const TableSchema& schema, const CaptureRule& rule) {
+  absl::StatusOr<CaptureState::Table> Prepare(const SourceTable& source, const CaptureRule& rule) {
+    const TableSchema& schema = source.schema;
     const bool by_column = rule.by_column && !schema.Key().empty();
-    return state_.Prepare(schema.name, FormOf(schema, rule), schema.Key().size(), by_column);
+    return state_.Prepare(schema.name, FormOf(schema, rule, source.steps), schema.Key().size(), by_column);
   }
 
   /// Whether the first look at a table can wait until it is read to be sent.
@@ -426,7 +429,7 @@ class CaptureReader : public SourceReader {
         schema->notes.push_back(table.later);
         continue;
       }
-      const absl::StatusOr<CaptureState::Table> known = Prepare(table.schema, *rule);
+      const absl::StatusOr<CaptureState::Table> known = Prepare(table, *rule);
       if (known.ok() && CanWait(*known, *rule)) {
         due_[FoldName(table.schema.name)] = {table, *run};
         continue;
@@ -446,7 +449,7 @@ class CaptureReader : public SourceReader {
     const TableSchema& schema = source.schema;
     const absl::StatusOr<std::uint32_t> column = ColumnOf(schema, rule);
     if (!column.ok()) return column.status();
-    const absl::StatusOr<CaptureState::Table> table = Prepare(schema, rule);
+    const absl::StatusOr<CaptureState::Table> table = Prepare(source, rule);
     if (!table.ok()) return table.status();
     const absl::StatusOr<std::unique_ptr<CaptureLook>> look = CaptureLook::Begin(state_, *table, run);
     if (!look.ok()) return look.status();

@@ -79,7 +79,7 @@ class ChangeLog : public History {
   absl::StatusOr<Position> Seal(const std::string& table, Lsn lsn);
 
   /// What the log of a table holds is not whole: every position so far is kGone.
-  absl::Status GiveUp(const std::string& table);
+  absl::Status GiveUp(const std::string& table) override;
 
   /// Of a table of the last Renew(); null: it has none.
   const TableLog* Find(const std::string& table) { return logs_.Find(table); }

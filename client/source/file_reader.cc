@@ -17,8 +17,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "client/source/file_value.h"
+#include "client/source/row_filter.h"
 #include "client/source/sorted_digests.h"
 #include "client/source/sqlite_key.h"
+#include "client/source/value_turner.h"
 #include "client/source/xlsx_rows.h"
 #include "proto/wire/clock.h"
 #include "proto/wire/limits.h"
@@ -38,11 +40,20 @@ struct Known {
   FileTable table;
   std::string path;
   struct stat status = {};
-  TableSchema schema;
+  TableSchema schema;  ///< As its values stand in the file.
+  const TenantHashKey* hash_key = nullptr;
   std::vector<bool> guessed;  ///< Of each column, whether its type is.
   std::string later;
   std::uint64_t rows = 0;  ///< Of the last scan.
 
+  /// As its values are given.
+  TableSchema Given() const {
+    TableSchema given = schema;
+    for (Column& column : given.columns) {
+      if (table.steps.TurnOf(column.name).rule != Rule::kPlain) TurnToText(&column);
+    }
+    return given;
+  }
   bool Moved() const {
     struct stat now = {};
     return stat(path.c_str(), &now) != 0 || now.st_dev != status.st_dev || now.st_ino != status.st_ino ||
@@ -61,15 +72,9 @@ absl::StatusOr<std::unique_ptr<FileRows>> OpenRows(const std::string& path, cons
 
 bool IsWellText(std::string_view text) { return IsAscii(text) || CountUtf8(text).has_value(); }
 
-/// The rows of a table, as its schema has them.
+/// The rows of a table that are to be sent, with their values as they are given.
 class TypedRows {
  public:
-  struct Value {
-    Kind kind = Kind::kNull;
-    std::int64_t integer = 0;
-    double real = 0;
-    std::string_view text;
-  };
   enum class Step { kRow, kReject, kEnd };
 
   static absl::StatusOr<TypedRows> Open(const Known& known) {
@@ -80,24 +85,33 @@ class TypedRows {
                    known.schema.columns.end(),
                    [](const std::string& name, const Column& column) { return name == column.name; });
     if (!same) return absl::AbortedError(absl::StrCat("'", known.path, "' has another header by now"));
-    return TypedRows(known, *std::move(rows));
+    TypedRows typed(known, *std::move(rows));
+    if (known.table.steps.where.empty()) return typed;
+    absl::StatusOr<RowFilter> filter = MakeFilter(known);
+    if (!filter.ok()) return filter.status();
+    typed.filter_ = *std::move(filter);
+    return typed;
+  }
+  static absl::StatusOr<RowFilter> MakeFilter(const Known& known) {
+    const TableSteps& steps = known.table.steps;
+    absl::StatusOr<RowFilter> filter = RowFilter::Make(known.schema, steps.where);
+    if (!absl::IsInvalidArgument(filter.status())) return filter;
+    return WrongSteps(
+        steps, absl::StrCat("table '", steps.table,
+                            "': 'where' is not what SQLite can decide by: ", filter.status().message()));
   }
 
   /// kOutOfRange: a value does not fit the type that was guessed.
   absl::StatusOr<Step> Next() {
-    const absl::StatusOr<bool> there = rows_->Next(&row_);
-    if (!there.ok()) return there.status();
-    if (!*there) {
-      absl::Status end = known_->CheckEnd();
-      return end.ok() ? absl::StatusOr<Step>(Step::kEnd) : end;
+    for (;;) {
+      const absl::StatusOr<Step> step = NextOfFile();
+      if (!step.ok() || *step != Step::kRow) return step;
+      const absl::StatusOr<bool> matches = Matches();
+      if (!matches.ok()) return matches.status();
+      if (!*matches) continue;
+      absl::Status turned = TurnValues();
+      return turned.ok() ? step : turned;
     }
-    reason_ = row_.wrong;
-    if (!reason_.empty()) return Step::kReject;
-    values_.resize(row_.fields.size());
-    for (std::size_t i = 0; i < values_.size(); ++i) {
-      if (absl::Status read = Read(i); !read.ok()) return read;
-    }
-    return reason_.empty() ? Step::kRow : Step::kReject;
   }
 
   const std::vector<Value>& values() const { return values_; }
@@ -116,14 +130,55 @@ class TypedRows {
       part.kind = value.kind;
       part.integer = value.integer;
       part.real = value.real;
-      part.bytes = std::string(value.text);
+      part.bytes = std::string(value.bytes);
     }
     return key;
   }
 
  private:
   TypedRows(const Known& known, std::unique_ptr<FileRows> rows)
-      : known_(&known), key_(known.schema.Key()), rows_(std::move(rows)) {}
+      : known_(&known),
+        key_(known.schema.Key()),
+        rows_(std::move(rows)),
+        turner_(std::make_unique<ValueTurner>(known.hash_key)) {
+    for (std::size_t i = 0; i < known.schema.columns.size(); ++i) {
+      const TableSteps::Turn turn = known.table.steps.TurnOf(known.schema.columns[i].name);
+      if (turn.rule != Rule::kPlain) turns_.push_back({i, turn, ""});
+    }
+  }
+
+  absl::StatusOr<bool> Matches() {
+    if (!filter_) return true;
+    for (std::size_t i = 0; i < values_.size(); ++i) filter_->Bind(i, values_[i]);
+    return filter_->Matches();
+  }
+
+  absl::Status TurnValues() {
+    for (Turned& turned : turns_) {
+      Value& value = values_[turned.column];
+      if (value.kind == Kind::kNull) continue;
+      if (!turner_->Turn(turned.turn, value, &turned.text))
+        return absl::UnavailableError(absl::StrCat("a value of '", known_->path, "' could not be hashed"));
+      value = {Kind::kText, 0, 0, turned.text};
+    }
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<Step> NextOfFile() {
+    const absl::StatusOr<bool> there = rows_->Next(&row_);
+    if (!there.ok()) return there.status();
+    if (!*there) {
+      absl::Status end = known_->CheckEnd();
+      return end.ok() ? absl::StatusOr<Step>(Step::kEnd) : end;
+    }
+    reason_ = row_.wrong;
+    if (!reason_.empty()) return Step::kReject;
+    values_.resize(row_.fields.size());
+    for (std::size_t i = 0; i < values_.size(); ++i) {
+      if (absl::Status read = Read(i); !read.ok()) return read;
+    }
+    return reason_.empty() ? Step::kRow : Step::kReject;
+  }
 
   absl::Status Read(std::size_t at) {
     const Column& column = known_->schema.columns[at];
@@ -166,16 +221,24 @@ class TypedRows {
   FileRow row_;
   std::vector<Value> values_;
   std::string reason_;
+  std::optional<RowFilter> filter_;
+  struct Turned {
+    std::size_t column = 0;
+    TableSteps::Turn turn;
+    std::string text;  ///< Of the present row.
+  };
+  std::vector<Turned> turns_;
+  std::unique_ptr<ValueTurner> turner_;
 };
 
-void AddTo(RowDigest* digest, const TypedRows::Value& value) {
+void AddTo(RowDigest* digest, const Value& value) {
   switch (value.kind) {
     case Kind::kInteger:
       return digest->AddInteger(value.integer);
     case Kind::kReal:
       return digest->AddReal(value.real);
     case Kind::kText:
-      return digest->AddText(value.text);
+      return digest->AddText(value.bytes);
     default:
       return digest->AddNull();
   }
@@ -191,9 +254,9 @@ class RowAppender {
                                      RowBlock* block, LargeSink* sink) const {
     std::size_t weight = 0;
     for (std::size_t i = 0; i < columns_.size(); ++i) {
-      const TypedRows::Value& value = rows.values()[columns_[i]];
+      const Value& value = rows.values()[columns_[i]];
       ColumnBuffer& buffer = block->columns[i];
-      weight += value.text.size() + sizeof(std::int64_t);
+      weight += value.bytes.size() + sizeof(std::int64_t);
       switch (value.kind) {
         case Kind::kInteger:
           buffer.AppendInt(value.integer);
@@ -202,11 +265,11 @@ class RowAppender {
           buffer.AppendDouble(value.real);
           break;
         case Kind::kText:
-          if (value.text.size() > kTextInBlock &&
+          if (value.bytes.size() > kTextInBlock &&
               std::find(key.begin(), key.end(), columns_[i]) == key.end()) {
-            if (absl::Status sent = SendLarge(value.text, &buffer, sink); !sent.ok()) return sent;
+            if (absl::Status sent = SendLarge(value.bytes, &buffer, sink); !sent.ok()) return sent;
           } else {
-            buffer.AppendBytes(value.text);
+            buffer.AppendBytes(value.bytes);
           }
           break;
         default:
@@ -257,7 +320,7 @@ class FileKeyRows : public ChangeReader {
  public:
   FileKeyRows(const Known& known, TypedRows rows, const std::vector<std::uint32_t>& columns,
               std::vector<Key> keys)
-      : schema_(known.schema),
+      : schema_(known.Given()),
         key_(known.schema.Key()),
         columns_(columns),
         rows_(std::move(rows)),
@@ -470,8 +533,8 @@ class FileScan : public DigestReader {
  private:
   bool IsWithin(DigestPiece* piece) {
     if (!bound_) return true;
-    const TypedRows::Value& value = rows_.values()[bound_->column];
-    KeyPart part{value.kind, value.integer, value.real, std::string(value.text)};
+    const Value& value = rows_.values()[bound_->column];
+    KeyPart part{value.kind, value.integer, value.real, std::string(value.bytes)};
     if (part.kind == Kind::kNull || part < bound_->from) return false;
     if (greatest_.kind == Kind::kNull || greatest_ < part) greatest_ = std::move(part);
     piece->greatest = greatest_;
@@ -566,12 +629,12 @@ class FileReader : public SourceReader {
       if (!step.ok()) return step.status();
       if (*step == TypedRows::Step::kEnd) return facts;
       if (*step == TypedRows::Step::kReject) continue;
-      const TypedRows::Value& value = rows->values()[column];
+      const Value& value = rows->values()[column];
       if (value.kind == Kind::kNull) {
         ++facts.nulls;
         continue;
       }
-      KeyPart part{value.kind, value.integer, value.real, std::string(value.text)};
+      KeyPart part{value.kind, value.integer, value.real, std::string(value.bytes)};
       if (facts.greatest.kind == Kind::kNull || facts.greatest < part) facts.greatest = std::move(part);
     }
   }
@@ -615,6 +678,7 @@ class FileReader : public SourceReader {
   void LookAt(const FileTable& table, const std::vector<std::string>& files, SourceSchema* schema) {
     Known known;
     known.table = table;
+    if (options_.hash_key) known.hash_key = &*options_.hash_key;
     const auto newest = std::find_if(files.rbegin(), files.rend(), [&](const std::string& file) {
       return MatchesExactly(file, table.file);
     });
@@ -639,8 +703,12 @@ class FileReader : public SourceReader {
       schema->refused.push_back({table.name, problem.empty() ? known.later : problem});
       return;
     }
+    const absl::Status steps = CheckSteps(known.schema, table.steps);
+    if (problem.empty()) problem = std::string(steps.message());
+    if (problem.empty() && !table.steps.where.empty())
+      problem = std::string(TypedRows::MakeFilter(known).status().message());
     SourceTable& source = schema->tables.emplace_back();
-    source.schema = known.schema;
+    source.schema = steps.ok() ? known.Given() : known.schema;
     source.problem = std::move(problem);
     source.later = known.later;
     source.record = MakeRecord(known);

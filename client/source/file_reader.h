@@ -4,11 +4,13 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "client/source/csv_rows.h"
 #include "client/source/reader.h"
+#include "client/source/table_steps.h"
 
 namespace mirror {
 
@@ -27,6 +29,7 @@ struct FileTable {
   CsvOptions csv = {};
   bool workbook = false;   ///< It is .xlsx, else CSV.
   std::string sheet = {};  ///< Of a workbook; empty: the first one.
+  TableSteps steps = {};   ///< Rows and values as they are sent; what else they say is for who reads this.
 };
 
 struct FileReaderOptions {
@@ -36,6 +39,7 @@ struct FileReaderOptions {
   std::int64_t settle_ms = 2'000;  ///< A file that was written to in this time is left for the next look.
   /// SourceTable.record of earlier runs, by table name.
   std::map<std::string, std::string> records = {};
+  std::optional<TenantHashKey> hash_key = {};  ///< Needed when steps hash.
 };
 
 /// A folder into which another system drops files, each the whole of one table as of then.

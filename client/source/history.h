@@ -43,6 +43,13 @@ class History {
   /// definition than this one: renew it, and look at the source again.
   virtual bool Complete(TableSchema& schema) = 0;
 
+  /// No position of the table that was sent so far is good any more. Where what changed is found by looking
+  /// at the rows as they are sent, nothing has to be done.
+  virtual absl::Status GiveUp(const std::string& table) {
+    (void)table;
+    return absl::OkStatus();
+  }
+
   virtual absl::StatusOr<Standing> Judge(const std::string& table, const Position& position) = 0;
 
   /// Whether the table changed since `lsn`, a position that was judged kKnown. Absent: this source cannot

@@ -320,6 +320,8 @@ class NetChanges : public ChangeReader {
     absl::Status status;
     if (code == SQLITE_ROW) {
       status = TakeRow(*shape, sink);
+    } else if (code == SQLITE_DONE && !whole_rows_ && !masks.empty() && !source_.plan->filter.empty()) {
+      // It was not sent before, and what changed does not make it one that is.
     } else if (code == SQLITE_DONE) {
       status = TakeDelete(key);
     } else if (code == SQLITE_TOOBIG) {
@@ -341,8 +343,8 @@ class NetChanges : public ChangeReader {
     const std::string null = absl::StrJoin(key_, " OR ", [this](std::string* out, std::uint32_t column) {
       absl::StrAppend(out, QuoteName(source_.schema.columns[column].name), " IS NULL");
     });
-    const auto there = file_.Number(absl::StrCat("SELECT EXISTS (SELECT 1 FROM main.",
-                                                 QuoteName(source_.schema.name), " WHERE ", null, ")"));
+    const auto there = file_.Number(
+        absl::StrCat("SELECT EXISTS (SELECT 1", source_.plan->FromWhere(absl::StrCat("(", null, ")")), ")"));
     if (!there.ok()) return there.status();
     null_is_gone_ = *there == 0;
     if (null_is_gone_) return absl::OkStatus();
@@ -382,7 +384,31 @@ class NetChanges : public ChangeReader {
       }
       masks_.push_back(sqlite3_column_int64(key, at));
     }
+    if (!masks_.empty() && MayEnter(masks_)) masks_.clear();
     return masks_;
+  }
+
+  /// Whether a row of which only these columns changed may have come to be sent, or have ceased to.
+  bool MayEnter(const Masks& masks) const {
+    const SourcePlan& plan = *source_.plan;
+    if (plan.filter.empty() || IsNothing(masks)) return false;
+    return plan.filter_by_any || std::any_of(plan.filter_columns.begin(), plan.filter_columns.end(),
+                                             [&](std::uint32_t column) { return HasBit(masks, column); });
+  }
+
+  /// The same as a condition on temp._mirror_net, and whole rows as they are.
+  std::string WholeKeys() const {
+    if (whole_rows_) return "1";
+    std::string condition = "(m0 IS NULL";
+    const SourcePlan& plan = *source_.plan;
+    for (std::size_t i = 0; i < MaskCount() && !plan.filter.empty(); ++i) {
+      std::int64_t bits = plan.filter_by_any ? -1 : 0;
+      for (const std::uint32_t column : plan.filter_columns) {
+        if (column / kMaskBits == i) bits |= std::int64_t{1} << (column % kMaskBits);
+      }
+      if (bits != 0) absl::StrAppend(&condition, " OR (m", i, " & ", bits, ") <> 0");
+    }
+    return condition + ")";
   }
 
   static bool IsNothing(const Masks& masks) {
@@ -423,11 +449,10 @@ class NetChanges : public ChangeReader {
 
   std::string SelectOf(const std::vector<std::uint32_t>& columns) const {
     std::vector<std::string> names, terms;
-    for (const std::uint32_t column : columns)
-      names.push_back(QuoteName(source_.schema.columns[column].name));
+    for (const std::uint32_t column : columns) names.push_back(source_.plan->ValueOf(column));
     for (std::size_t i = 0; i < key_.size(); ++i) terms.push_back(KeyTerm(i, absl::StrCat("?", i + 1), ""));
-    return absl::StrCat("SELECT ", absl::StrJoin(names, ", "), " FROM main.", QuoteName(source_.schema.name),
-                        " WHERE ", absl::StrJoin(terms, " AND "));
+    return absl::StrCat("SELECT ", absl::StrJoin(names, ", "),
+                        source_.plan->FromWhere(absl::StrJoin(terms, " AND ")));
   }
 
   bool AnyHeavy() const {
@@ -473,12 +498,14 @@ class NetChanges : public ChangeReader {
   absl::Status CountDeletes(ChangePiece* piece) {
     std::vector<std::string> terms;
     for (std::size_t i = 0; i < key_.size(); ++i) terms.push_back(KeyTerm(i, absl::StrCat("n.k", i), "t."));
-    const auto gone = file_.Number(
-        absl::StrCat("SELECT count(*) FROM temp._mirror_net AS n WHERE NOT EXISTS (SELECT 1 FROM main.",
-                     QuoteName(source_.schema.name), " AS t WHERE ", absl::StrJoin(terms, " AND "), ")"));
+    const auto gone =
+        file_.Number(absl::StrCat("SELECT count(*) FROM temp._mirror_net AS n WHERE ",
+                                  source_.plan->filter.empty() ? "" : absl::StrCat(WholeKeys(), " AND "),
+                                  "NOT EXISTS (SELECT 1 FROM (SELECT *", source_.plan->FromWhere(),
+                                  ") AS t WHERE ", absl::StrJoin(terms, " AND "), ")"));
     if (!gone.ok()) return gone.status();
-    const auto whole = file_.Number(
-        absl::StrCat("SELECT count(*) FROM temp._mirror_net", whole_rows_ ? "" : " WHERE m0 IS NULL"));
+    const auto whole =
+        file_.Number(absl::StrCat("SELECT count(*) FROM temp._mirror_net WHERE ", WholeKeys()));
     if (!whole.ok()) return whole.status();
     piece->planned.emplace();
     piece->planned->deletes = static_cast<std::uint64_t>(*gone);
@@ -486,7 +513,7 @@ class NetChanges : public ChangeReader {
     piece->planned->inserts = static_cast<std::uint64_t>(std::max<std::int64_t>(0, *whole - *gone));
     piece->planned->updates = static_cast<std::uint64_t>(rows_ - *gone) - piece->planned->inserts;
     if (*gone <= kDeletesUncounted) return absl::OkStatus();
-    const auto now = file_.Number(absl::StrCat("SELECT count(*) FROM main.", QuoteName(source_.schema.name)));
+    const auto now = file_.Number(absl::StrCat("SELECT count(*)", source_.plan->FromWhere()));
     if (!now.ok()) return now.status();
     piece->rows_now = static_cast<std::uint64_t>(*now);
     return absl::OkStatus();
@@ -497,8 +524,8 @@ class NetChanges : public ChangeReader {
     if (count_all_) most = file_.wal() ? INT64_MAX - 1 : kCountedRows;
     const bool many = deletes_ && static_cast<std::int64_t>(deletes_->rows()) > kDeletesUncounted;
     if (many) most = INT64_MAX - 1;
-    const auto count = file_.Number(absl::StrCat("SELECT count(*) FROM (SELECT 1 FROM main.",
-                                                 QuoteName(source_.schema.name), " LIMIT ", most + 1, ")"));
+    const auto count = file_.Number(
+        absl::StrCat("SELECT count(*) FROM (SELECT 1", source_.plan->FromWhere(), " LIMIT ", most + 1, ")"));
     if (!count.ok()) return count.status();
     if (*count > most) return absl::OkStatus();
     piece->row_count = static_cast<std::uint64_t>(*count);

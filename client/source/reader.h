@@ -40,6 +40,8 @@ struct SourceTable {
   std::string record;
   /// Its rows are left for the next look, and why, for people; empty: they are there to be read.
   std::string later = {};
+  /// Differs when its rows are made otherwise of those of the source; empty: they are those.
+  std::string steps = {};
 };
 
 /// A table that cannot even be announced.

@@ -70,7 +70,7 @@ absl::StatusOr<SqliteCursor> SqliteCursor::Open(std::shared_ptr<const SqliteFile
   cursor.order_ = order;
   std::vector<std::string>& expressions = cursor.expressions_;
   for (const std::uint32_t column : columns) {
-    expressions.push_back(QuoteName(plan->schema.columns[column].name));
+    expressions.push_back(plan->ValueOf(column));
   }
   std::vector<std::string> order_expressions;
   for (const OrderTerm& term : order) {
@@ -99,11 +99,16 @@ absl::StatusOr<SqliteCursor> SqliteCursor::Open(std::shared_ptr<const SqliteFile
 absl::Status SqliteCursor::Prepare() {
   const std::string values = absl::StrJoin(expressions_, ", ");
   const std::string call = absl::StrCat(RowCall::kName, "(", values, ")");
-  std::string first = absl::StrCat("SELECT 1", from_, " WHERE ", call, OrderBy(order_));
+  const std::string& filter = plan_->filter;
+  std::string first =
+      absl::StrCat("SELECT 1", from_, " WHERE ",
+                   filter.empty() ? call : absl::StrCat("CASE WHEN ", filter, " THEN ", call, " ELSE 0 END"),
+                   OrderBy(order_));
   // SQLite may evaluate the terms of a WHERE in any order; those of a CASE it does not.
   const std::string behind = order_.empty() ? "1" : Behind(order_, 0);
-  std::string next = absl::StrCat("SELECT 1", from_, " WHERE ", behind, " AND CASE WHEN ", behind, " THEN ",
-                                  call, " ELSE 0 END", OrderBy(order_));
+  std::string next =
+      absl::StrCat("SELECT 1", from_, " WHERE ", behind, " AND CASE WHEN ", behind,
+                   filter.empty() ? "" : " AND ", filter, " THEN ", call, " ELSE 0 END", OrderBy(order_));
   by_call_ =
       static_cast<int>(expressions_.size()) <= sqlite3_limit(file_->handle(), SQLITE_LIMIT_FUNCTION_ARG, -1);
   for (const std::string* sql : {&first, &next}) {
@@ -114,7 +119,7 @@ absl::Status SqliteCursor::Prepare() {
     by_call_ = !*sorts;
   }
   if (!by_call_) {
-    first = absl::StrCat("SELECT ", values, from_, OrderBy(order_));
+    first = absl::StrCat("SELECT ", values, plan_->FromWhere(), OrderBy(order_));
     next = absl::StrCat("SELECT ", values, from_, After());
   }
   absl::StatusOr<Statement> statement = file_->Prepare(first);
@@ -140,7 +145,8 @@ absl::StatusOr<bool> SqliteCursor::Sorts(const std::string& sql) const {
 }
 
 std::string SqliteCursor::After() const {
-  return absl::StrCat(" WHERE ", Behind(order_, 0), OrderBy(order_));
+  return absl::StrCat(" WHERE ", Behind(order_, 0), plan_->filter.empty() ? "" : " AND ", plan_->filter,
+                      OrderBy(order_));
 }
 
 absl::Status SqliteCursor::Fail(int code) const {
@@ -197,7 +203,8 @@ void SqliteCursor::Leave() {
 
 absl::Status SqliteCursor::LocateHeavy() {
   ForgetHeavy();
-  const std::string where = started_ ? After() : OrderBy(order_);
+  const std::string all = plan_->filter.empty() ? "" : absl::StrCat(" WHERE ", plan_->filter);
+  const std::string where = started_ ? After() : absl::StrCat(all, OrderBy(order_));
   const absl::StatusOr<Statement> statement = file_->Prepare(absl::StrCat(heavy_select_, where, " LIMIT 1"));
   if (!statement.ok()) return statement.status();
   for (std::size_t i = 0; i < last_.size(); ++i) last_[i].Bind(statement->get(), static_cast<int>(i + 1));
@@ -221,7 +228,9 @@ absl::StatusOr<bool> SqliteCursor::Locate(std::vector<KeyValue> key) {
   ForgetHeavy();
   heavy_key_ = std::move(key);
   heavy_rowid_.reset();
-  const absl::StatusOr<Statement> statement = OfHeavyRow(plan_->rowid.empty() ? "NULL" : plan_->rowid);
+  // It is read column by column from here on, so that it is asked only now whether it is to be sent at all.
+  const absl::StatusOr<Statement> statement =
+      OfHeavyRow(plan_->rowid.empty() ? "NULL" : plan_->rowid, plan_->filter);
   if (!statement.ok()) return statement.status();
   const int code = sqlite3_step(statement->get());
   if (code == SQLITE_DONE) return false;
@@ -237,8 +246,9 @@ void SqliteCursor::ForgetHeavy() {
   blob_.reset();
 }
 
-absl::StatusOr<Statement> SqliteCursor::OfHeavyRow(const std::string& expression) {
+absl::StatusOr<Statement> SqliteCursor::OfHeavyRow(const std::string& expression, const std::string& filter) {
   std::vector<std::string> terms;
+  if (!filter.empty()) terms.push_back(filter);
   for (std::size_t i = 0; i < order_.size(); ++i)
     terms.push_back(absl::StrCat(order_[i].expression, " = ?", i + 1));
   absl::StatusOr<Statement> statement =
@@ -252,9 +262,16 @@ absl::StatusOr<Statement> SqliteCursor::OfHeavyRow(const std::string& expression
 
 absl::StatusOr<bool> SqliteCursor::HeavyValue(std::uint32_t column,
                                               const std::function<absl::Status(sqlite3_value*)>& value) {
-  const absl::StatusOr<Statement> statement = OfHeavyRow(QuoteName(plan_->schema.columns[column].name));
+  const absl::StatusOr<Statement> statement = OfHeavyRow(plan_->ValueOf(column));
   if (!statement.ok()) return statement.status();
   const int code = sqlite3_step(statement->get());
+  if (code == SQLITE_TOOBIG && plan_->IsTurned(column)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "table '", plan_->schema.name, "', column '", plan_->schema.columns[column].name, "': a value over ",
+        kPartBytesMax / (1 << 20),
+        " MB is neither hashed nor masked, and must not be sent as it is. Nothing of the table is "
+        "committed; leave such rows out with 'where', or the column with 'columns'"));
+  }
   if (code == SQLITE_TOOBIG) return false;
   if (code == SQLITE_DONE) return absl::AbortedError(absl::StrCat("table '", plan_->schema.name, "' moved"));
   if (code != SQLITE_ROW) return Fail(code);

@@ -88,7 +88,7 @@ class SqliteCursor {
   absl::Status Fail(int code) const;
   /// Whether SQLite can give a value of this column in pieces.
   bool InPieces(std::uint32_t column, bool text) const;
-  absl::StatusOr<Statement> OfHeavyRow(const std::string& expression);
+  absl::StatusOr<Statement> OfHeavyRow(const std::string& expression, const std::string& filter = "");
   absl::Status LoadWhole(std::uint32_t column);
 
   std::shared_ptr<const SqliteFile> file_;  ///< Before the statements, which end first.

@@ -49,16 +49,15 @@ class KeyRows : public ChangeReader {
   absl::Status Prepare() {
     if (select_.get() != nullptr) return absl::OkStatus();
     std::vector<std::string> names, terms;
-    for (const std::uint32_t column : columns_) names.push_back(QuoteName(schema_.columns[column].name));
+    for (const std::uint32_t column : columns_) names.push_back(cursor_.plan().ValueOf(column));
     for (std::size_t i = 0; i < key_.size(); ++i) {
       // The first term finds the row by its index; the others take no row for another that only compares
       // equal at the source.
       const std::string name = QuoteName(schema_.columns[key_[i]].name);
       terms.push_back(absl::StrCat(name, " = ?", i + 1, " AND ", name, " COLLATE BINARY = ?", i + 1));
     }
-    absl::StatusOr<Statement> select =
-        file_->Prepare(absl::StrCat("SELECT ", absl::StrJoin(names, ", "), " FROM main.",
-                                    QuoteName(schema_.name), " WHERE ", absl::StrJoin(terms, " AND ")));
+    absl::StatusOr<Statement> select = file_->Prepare(absl::StrCat(
+        "SELECT ", absl::StrJoin(names, ", "), cursor_.plan().FromWhere(absl::StrJoin(terms, " AND "))));
     if (!select.ok()) return select.status();
     select_ = *std::move(select);
     return absl::OkStatus();

@@ -18,6 +18,7 @@
 #include "client/source/sqlite_looks.h"
 #include "client/source/sqlite_row.h"
 #include "client/source/sqlite_schema.h"
+#include "client/source/sqlite_steps.h"
 #include "client/source/sqlite_types.h"
 #include "client/source/sqlite_value.h"
 #include "proto/wire/limits.h"
@@ -141,12 +142,11 @@ class SqliteReader : public SourceReader {
   absl::StatusOr<std::uint64_t> CountRows(const std::string& table) override {
     const Known* known = Find(table);
     if (known == nullptr) return Unknown(table);
-    const std::string from = absl::StrCat(" FROM main.", QuoteName(known->plan->schema.name));
-    const std::string& rowid = known->plan->rowid;
-    if (file_->access() == Access::kChunks && !rowid.empty()) return CountInLooks(from, rowid);
+    if (file_->access() == Access::kChunks && !known->plan->rowid.empty()) return CountInLooks(*known->plan);
     if (absl::Status status = file_->BeginLook(); !status.ok()) return status;
     const Look look(*file_);
-    const absl::StatusOr<std::int64_t> count = file_->Number(absl::StrCat("SELECT count(*)", from));
+    const absl::StatusOr<std::int64_t> count =
+        file_->Number(absl::StrCat("SELECT count(*)", known->plan->FromWhere()));
     if (!count.ok()) return count.status();
     return static_cast<std::uint64_t>(*count);
   }
@@ -226,12 +226,11 @@ class SqliteReader : public SourceReader {
     const Known* known = Find(table);
     if (known == nullptr) return Unknown(table);
     const std::string name = QuoteName(known->schema.columns[column].name);
-    const std::string from = absl::StrCat(" FROM main.", QuoteName(known->schema.name));
     // Each by itself, as an index can answer it.
     const absl::StatusOr<Statement> greatest =
-        file_->Prepare(absl::StrCat("SELECT max(", name, " COLLATE BINARY)", from));
+        file_->Prepare(absl::StrCat("SELECT max(", name, " COLLATE BINARY)", known->plan->FromWhere()));
     const absl::StatusOr<Statement> nulls =
-        file_->Prepare(absl::StrCat("SELECT count(*)", from, " WHERE ", name, " IS NULL"));
+        file_->Prepare(absl::StrCat("SELECT count(*)", known->plan->FromWhere(name + " IS NULL")));
     for (const auto* statement : {&greatest, &nulls}) {
       if (!statement->ok()) return statement->status();
     }
@@ -302,8 +301,9 @@ class SqliteReader : public SourceReader {
         SqliteFile::Open(options_.path, options_.log == nullptr ? Use::kRead : Use::kLooks);
     if (!file.ok()) return file.status();
     file_ = *std::move(file);
-    return absl::OkStatus();
+    return RegisterTurns(*file_, key());
   }
+  const TenantHashKey* key() const { return options_.hash_key ? &*options_.hash_key : nullptr; }
 
   /// With WAL one snapshot, beside which others write; else the file as it is open here, whose table must
   /// not move while it is read.
@@ -311,6 +311,7 @@ class SqliteReader : public SourceReader {
     if (!file_->wal()) return file_;
     absl::StatusOr<std::unique_ptr<SqliteFile>> file = SqliteFile::Open(options_.path);
     if (!file.ok()) return file.status();
+    if (absl::Status registered = RegisterTurns(**file, key()); !registered.ok()) return registered;
     const SourceMark &now = (*file)->mark(), &before = file_->mark();
     if (now.device == before.device && now.inode == before.inode) return *std::move(file);
     return absl::AbortedError(absl::StrCat("'", before.path, "' was replaced while it was read"));
@@ -382,16 +383,13 @@ class SqliteReader : public SourceReader {
   /// Errors: the whole source cannot be read. What is wrong with one table is in its `problem`.
   absl::StatusOr<SourceTable> LookAt(const std::string& name) {
     SourceTable table;
-    absl::StatusOr<SourcePlan> planned = PlanInLook(name, KeyOf(name));
-    if (absl::IsInvalidArgument(planned.status())) {
-      table.problem = std::string(planned.status().message());
-      planned = PlanInLook(name, {});
-    }
+    absl::StatusOr<SourcePlan> planned = PlanInLook(name, &table.problem);
     if (!planned.ok()) return planned.status();
     const auto plan = std::make_shared<const SourcePlan>(*std::move(planned));
     table.schema = plan->schema;
     if (!table.problem.empty()) {
-      // It is announced, and not read.
+      // It is announced as it was, as far as that is known.
+      table.schema = Recorded(*plan).value_or(plan->schema);
     } else if (const absl::Status status = CheckTable(plan->schema); !status.ok()) {
       table.problem = std::string(status.message());
     } else if (const auto found = Recorded(*plan)) {
@@ -409,10 +407,22 @@ class SqliteReader : public SourceReader {
     return key == options_.keys.end() ? std::vector<std::string>() : key->second;
   }
 
-  absl::StatusOr<SourcePlan> PlanInLook(const std::string& name, const std::vector<std::string>& key) const {
+  absl::StatusOr<SourcePlan> PlanInLook(const std::string& name, std::string* problem) const {
     if (absl::Status status = file_->BeginLook(); !status.ok()) return status;
     const Look look(*file_);
-    return PlanSource(*file_, name, key);
+    absl::StatusOr<SourcePlan> plan = PlanSource(*file_, name, KeyOf(name));
+    if (absl::IsInvalidArgument(plan.status())) {
+      *problem = std::string(plan.status().message());
+      return PlanSource(*file_, name);
+    }
+    if (!plan.ok()) return plan;
+    for (const TableSteps& steps : options_.steps) {
+      if (!SameName(steps.table, name)) continue;
+      const absl::Status applied = ApplySteps(*file_, steps, &*plan);
+      if (absl::IsUnavailable(applied)) return applied;
+      *problem = std::string(applied.message());
+    }
+    return plan;
   }
 
   std::optional<TableSchema> Recorded(const SourcePlan& plan) const {
@@ -441,10 +451,11 @@ class SqliteReader : public SourceReader {
     return absl::OkStatus();
   }
 
-  absl::StatusOr<std::uint64_t> CountInLooks(const std::string& from, const std::string& rowid) const {
-    const absl::StatusOr<Statement> statement =
-        file_->Prepare(absl::StrCat("SELECT count(*), max(r) FROM (SELECT ", rowid, " AS r", from, " WHERE ",
-                                    rowid, " >= ?1 ORDER BY ", rowid, " LIMIT ", kCountRows, ")"));
+  absl::StatusOr<std::uint64_t> CountInLooks(const SourcePlan& plan) const {
+    const std::string& rowid = plan.rowid;
+    const absl::StatusOr<Statement> statement = file_->Prepare(
+        absl::StrCat("SELECT count(*), max(r) FROM (SELECT ", rowid, " AS r",
+                     plan.FromWhere(rowid + " >= ?1"), " ORDER BY ", rowid, " LIMIT ", kCountRows, ")"));
     if (!statement.ok()) return statement.status();
     std::uint64_t count = 0;
     for (std::int64_t next = INT64_MIN;;) {

@@ -4,12 +4,14 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "client/source/change_log.h"
 #include "client/source/reader.h"
+#include "client/source/table_steps.h"
 
 namespace mirror {
 
@@ -19,6 +21,8 @@ struct SqliteReaderOptions {
   std::map<std::string, std::string> blocked = {};  ///< Patterns of tables that never leave, with the reason.
   /// SourceTable.record of earlier runs, by table name.
   std::map<std::string, std::string> records = {};
+  std::vector<TableSteps> steps = {};     ///< See ApplySteps; what else they say is for who reads this.
+  std::optional<TenantHashKey> hash_key;  ///< Needed when steps hash.
   /// Of the source, renewed; it closes the gaps between looks. Null: there is none. Outlives the reader.
   ChangeLog* log = nullptr;
   /// Which of those tables it has; empty: all.

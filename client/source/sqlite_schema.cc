@@ -169,6 +169,16 @@ std::optional<std::string> ParseText(std::string_view sql) {
 
 }  // namespace
 
+std::string SourcePlan::ValueOf(std::uint32_t column) const {
+  return IsTurned(column) ? values[column] : QuoteName(schema.columns[column].name);
+}
+
+std::string SourcePlan::FromWhere(const std::string& condition) const {
+  return absl::StrCat(" FROM main.", QuoteName(schema.name),
+                      condition.empty() && filter.empty() ? "" : " WHERE ", condition,
+                      condition.empty() || filter.empty() ? "" : " AND ", filter);
+}
+
 Affinity AffinityOf(std::string_view declared_type) {
   const std::string type = absl::AsciiStrToUpper(std::string(declared_type));
   const auto has = [&type](std::string_view part) { return type.find(part) != std::string::npos; };

@@ -1,6 +1,7 @@
 #ifndef MIRROR_CLIENT_SOURCE_SQLITE_SCHEMA_H_
 #define MIRROR_CLIENT_SOURCE_SQLITE_SCHEMA_H_
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,19 @@ struct SourcePlan {
   std::vector<OrderTerm> steady_order;
   /// By key, where an index gives that order with BINARY comparison. Leaves out rows with NULL in the key.
   std::vector<OrderTerm> key_order;
+
+  // What the configuration makes of it, see ApplySteps.
+  std::string filter;  ///< In parentheses: rows of which it is true are there. Empty: all.
+  std::vector<std::uint32_t> filter_columns;  ///< Only a change of one of them changes what it is.
+  bool filter_by_any = false;                 ///< Any change may.
+  std::vector<std::string> values;  ///< Of each column as SQL; empty, or an empty one: as it stands.
+  std::vector<bool> unsent;         ///< Of each column; empty: all are sent.
+
+  bool IsTurned(std::uint32_t column) const { return !values.empty() && !values[column].empty(); }
+  /// A column's value as SQL.
+  std::string ValueOf(std::uint32_t column) const;
+  /// " FROM main.t WHERE ...": the rows that are there, and for which `condition` is true where there is one.
+  std::string FromWhere(const std::string& condition = "") const;
 };
 
 /// The ordinary tables of a database: no views, virtual tables, shadow tables of those, nothing of SQLite's

@@ -41,7 +41,8 @@ class TypeScan {
     for (std::uint32_t i = 0; i < plan_->schema.columns.size(); ++i) {
       const Column& column = plan_->schema.columns[i];
       const bool may_surprise = column.type != Type::kAny || !column.nullable;
-      if (may_surprise) columns_.push_back(i);
+      const bool sent = plan_->unsent.empty() || !plan_->unsent[i];
+      if (may_surprise && sent) columns_.push_back(i);
     }
   }
 

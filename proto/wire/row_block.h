@@ -54,6 +54,8 @@ class ColumnBuffer {
   void Clear();
 
   std::uint32_t column() const { return column_; }
+  /// For who counts the columns otherwise.
+  void set_column(std::uint32_t column) { column_ = column; }
   Storage storage() const { return storage_; }
   std::size_t rows() const { return rows_; }
   /// What it will weigh on the wire, roughly.

@@ -130,6 +130,34 @@ TEST_F(ConfigTest, MissingFileSaysWhereOneComesFrom) {
               StatusIs(absl::StatusCode::kPermissionDenied, HasSubstr("cannot be read")));
 }
 
+TEST_F(ConfigTest, ReadsWhatIsDoneWithATable) {
+  const auto config = Load(std::string(kIdentity) + R"([agent]
+hash_key = "hash.key"
+[[source]]
+context_id = "Cust26759"
+path = "crm.db"
+[[source.table]]
+name = "customer"
+as = "client"
+columns = ["id", "email", "phone", "country"]
+rename = { country = "land" }
+where = "country = 'DK'"
+hash = ["email"]
+mask = { phone = 4 }
+)");
+  ASSERT_THAT(config, IsOk());
+  EXPECT_EQ(config->sources[0].hash_key, folder_ / "hash.key");
+  const TableSteps& steps = config->sources[0].tables.at(0).steps;
+  EXPECT_EQ(steps.table, "customer");
+  EXPECT_EQ(steps.as, "client");
+  EXPECT_EQ(steps.line, 15);
+  EXPECT_THAT(steps.columns, ElementsAre("id", "email", "phone", "country"));
+  EXPECT_THAT(steps.rename, ElementsAre(testing::Pair("country", "land")));
+  EXPECT_EQ(steps.where, "country = 'DK'");
+  EXPECT_THAT(steps.hash, ElementsAre("email"));
+  EXPECT_THAT(steps.mask, ElementsAre(testing::Pair("phone", 4U)));
+}
+
 struct WrongCase {
   std::string name, text;  ///< After kIdentity: it begins in line 11.
   std::string want;        ///< Part of the message, after the file's name.
@@ -183,6 +211,31 @@ INSTANTIATE_TEST_SUITE_P(
                   ":13: [source] 'blocked' needs a reason for 'salaries'"},
         WrongCase{"BlockedAsList", "[[source]]\ncontext_id = \"a\"\npath = \"x\"\nblocked = [\"salaries\"]\n",
                   ":13: [source] 'blocked' must be a table of names and reasons"},
+        WrongCase{"HashWithoutKey",
+                  "[[source]]\ncontext_id = \"a\"\npath = \"x\"\n[[source.table]]\nname = \"t\"\nhash = "
+                  "[\"x\"]\n",
+                  ":15: [source.table] 'hash' needs 'hash_key' in [agent]"},
+        WrongCase{"HashedAndMasked",
+                  "[agent]\nhash_key = \"k\"\n[[source]]\ncontext_id = \"a\"\npath = "
+                  "\"x\"\n[[source.table]]\nname = \"t\"\nhash = [\"x\"]\nmask = { X = 2 }\n",
+                  ":18: [source.table] 'mask' names 'X', which 'hash' names, too"},
+        WrongCase{"MaskOfWhatIsNotSent",
+                  "[[source]]\ncontext_id = \"a\"\npath = \"x\"\n[[source.table]]\nname = \"t\"\ncolumns = "
+                  "[\"y\"]\nmask = { x = 2 }\n",
+                  ":16: [source.table] 'mask' names 'x', which is not among 'columns'"},
+        WrongCase{"MaskThatHidesNothing",
+                  "[[source]]\ncontext_id = \"a\"\npath = \"x\"\n[[source.table]]\nname = \"t\"\nmask = { x "
+                  "= 17 }\n",
+                  ":15: [source.table] 'mask' 'x' must be a whole number from 0 to 16"},
+        WrongCase{"WatermarkThatIsNotSent",
+                  "[[source]]\ncontext_id = \"a\"\npath = \"x\"\nstrategy = "
+                  "\"synthetic\"\n[[source.table]]\nname = \"t\"\nstrategy = \"watermark\"\nwatermark = "
+                  "\"at\"\ncolumns = [\"id\"]\n",
+                  ":18: [source.table] 'columns' must hold 'at'"},
+        WrongCase{"TwoTablesOfOneName",
+                  "[[source]]\ncontext_id = \"a\"\npath = \"x\"\n[[source.table]]\nname = "
+                  "\"t\"\n[[source.table]]\nname = \"u\"\nas = \"T\"\n",
+                  ":17: [source.table] 'as' 'T' is how the mirror calls the table in line 13"},
         WrongCase{"UnknownKey", "[agent]\nwindou = 3\n",
                   ":11: [agent] 'windou' is not a key; did you mean 'window'?"},
         WrongCase{"UnknownKeyOfASource", "[[source]]\ncontext_id = \"a\"\npath = \"x\"\nstrategi = \"cdc\"\n",

@@ -7,6 +7,7 @@ Usage: files_test.py BIN_DIR
 
 import csv
 import datetime
+import hmac
 import json
 import pathlib
 import re
@@ -292,6 +293,49 @@ class Deviations(unittest.TestCase):
         self.drop("a.csv", b"id,n\n1,1\n2,n/a\n")
         self.assertEqual(self.place.once()["exit"], 0)
         self.assertEqual([row["n"] for row in self.place.rows("a")], ["1", "n/a"])
+
+    def test_rows_are_chosen_and_values_hashed_and_masked_on_their_way(self):
+        secret = b"0123456789abcdef0123456789abcdef"
+        key = self.place.work / "columns.key"
+        key.write_bytes(secret + b"\n")
+        key.chmod(0o600)
+        self.place.toml_head = self.place.toml_head.replace("[agent]", f'[agent]\nhash_key = "{key}"', 1)
+        steps = 'key = ["id"]\nas = "client"\ncolumns = ["id", "email", "phone", "n"]\nrename = { n = "amount" }\n'
+        steps += 'hash = ["email", "n"]\nmask = { phone = 2 }\n'
+        of_tenant = hmac.digest(secret, b"mirror column hash\nCust", "sha256")
+
+        def hashed(value):
+            return hmac.digest(of_tenant, value, "sha256").hex()
+
+        def seven(value):
+            return hashed(b"i" + value.to_bytes(8, "little"))
+
+        self.drop("t.csv", b"id,country,email,n,phone\n1,DK,a@x,7,x12345\n2,SE,b@x,8,y\n3,DK,,9,\"\"\n")
+        self.place.configure({"t": steps + "where = \"country = 'DK' AND n < 100\""})
+        did = self.place.once()
+        self.assertEqual(did["exit"], 0, did)
+        self.assertEqual(did["by_table"]["client"]["inserts"], 2)
+        one = {"id": 1, "email": hashed(b"ta@x"), "phone": "****45", "amount": seven(7)}
+        three = {"id": 3, "email": None, "phone": "****", "amount": seven(9)}
+        self.assertEqual(self.place.rows("client"), [one, three])
+        # One comes to match, one stops to, one was changed where nobody looks.
+        self.drop("t.csv", b"id,country,email,n,phone\n1,NO,a@x,7,x12345\n2,DK,b@x,8,y\n3,DK,,9,\"\"\n4,NO,c,1,z\n")
+        did = self.place.once()["by_table"]["client"]
+        self.assertEqual([did[what] for what in ("inserts", "updates", "deletes")], [1, 0, 1])
+        two = {"id": 2, "email": hashed(b"tb@x"), "phone": "****", "amount": seven(8)}
+        self.assertEqual(self.place.rows("client"), [two, three])
+        run = subprocess.run(
+            [BIN / "mirror-agent", "verify", "--config", self.place.toml], capture_output=True, text=True, check=False
+        )
+        self.assertEqual(run.returncode, 0, run.stdout + run.stderr)
+        self.place.configure({"t": steps})
+        self.assertEqual(self.place.once()["by_table"]["client"]["inserts"], 2)
+        self.assertEqual([row["id"] for row in self.place.rows("client")], [1, 2, 3, 4])
+        self.place.configure({"t": steps + "where = \"land = 'DK'\""})
+        did = self.place.once()
+        self.assertNotEqual(did["exit"], 0)
+        self.assertIn("no such column: land", did["by_table"]["client"]["reason"])
+        self.assertEqual([row["id"] for row in self.place.rows("client")], [1, 2, 3, 4])
 
     def test_the_last_of_dated_files_counts(self):
         self.place.configure({"a": 'key = ["id"]\nfile = "a-*.csv"'})
