@@ -34,6 +34,8 @@ namespace {
 using Json = nlohmann::json;
 /// A longer text travels in parts.
 constexpr std::size_t kTextInBlock = 1 << 20;
+/// Keys of rows that were left out; with more of them no row that did not come counts as gone.
+constexpr std::size_t kUntoldKept = 1'000'000;
 
 /// One table of the present look.
 struct Known {
@@ -44,6 +46,7 @@ struct Known {
   const TenantHashKey* hash_key = nullptr;
   std::vector<bool> guessed;  ///< Of each column, whether its type is.
   std::string later;
+  std::string mended;      ///< A file with rows that count as its own, behind them; empty: there is none.
   std::uint64_t rows = 0;  ///< Of the last scan.
 
   /// As its values are given.
@@ -91,6 +94,18 @@ class TypedRows {
     if (!filter.ok()) return filter.status();
     typed.filter_ = *std::move(filter);
     return typed;
+  }
+  static absl::StatusOr<std::unique_ptr<FileRows>> OpenMended(const Known& known) {
+    absl::StatusOr<std::unique_ptr<FileRows>> rows = OpenCsv(known.mended, known.table.csv);
+    if (!rows.ok()) return rows;
+    const bool same =
+        std::equal((*rows)->header().begin(), (*rows)->header().end(), known.schema.columns.begin(),
+                   known.schema.columns.end(),
+                   [](const std::string& name, const Column& column) { return name == column.name; });
+    if (same) return rows;
+    return absl::InvalidArgumentError(
+        absl::StrCat("'", known.mended, "' has another first line than '", known.path,
+                     "': give it the same, or take the file away. Nothing of the table was sent"));
   }
   static absl::StatusOr<RowFilter> MakeFilter(const Known& known) {
     const TableSteps& steps = known.table.steps;
@@ -168,10 +183,15 @@ class TypedRows {
     const absl::StatusOr<bool> there = rows_->Next(&row_);
     if (!there.ok()) return there.status();
     if (!*there) {
-      absl::Status end = known_->CheckEnd();
-      return end.ok() ? absl::StatusOr<Step>(Step::kEnd) : end;
+      if (absl::Status end = known_->CheckEnd(); !end.ok()) return end;
+      if (known_->mended.empty() || std::exchange(mended_, true)) return Step::kEnd;
+      absl::StatusOr<std::unique_ptr<FileRows>> rows = OpenMended(*known_);
+      if (!rows.ok()) return rows.status();
+      rows_ = *std::move(rows);
+      return NextOfFile();
     }
     reason_ = row_.wrong;
+    if (!reason_.empty() && mended_) reason_ = absl::StrCat("of '", known_->mended, "': ", reason_);
     if (!reason_.empty()) return Step::kReject;
     values_.resize(row_.fields.size());
     for (std::size_t i = 0; i < values_.size(); ++i) {
@@ -212,7 +232,8 @@ class TypedRows {
 
   void Reject(std::size_t at, std::string_view why) {
     if (!reason_.empty()) return;
-    reason_ = absl::StrCat("column '", known_->schema.columns[at].name, "': ", std::string(why));
+    if (mended_) reason_ = absl::StrCat("of '", known_->mended, "': ");
+    absl::StrAppend(&reason_, "column '", known_->schema.columns[at].name, "': ", std::string(why));
   }
 
   const Known* known_;
@@ -221,6 +242,7 @@ class TypedRows {
   FileRow row_;
   std::vector<Value> values_;
   std::string reason_;
+  bool mended_ = false;  ///< The rows of `known_->mended` are read.
   std::optional<RowFilter> filter_;
   struct Turned {
     std::size_t column = 0;
@@ -493,6 +515,8 @@ class FileScan : public DigestReader {
       if (!step.ok()) return step.status();
       if (*step == TypedRows::Step::kEnd) {
         piece.end = true;
+        // Behind all rows: a mended one may have the same key.
+        piece.untold = std::move(untold_);
         piece.notes = rejects_.End();
         known_.rows = counted_;
         break;
@@ -500,8 +524,8 @@ class FileScan : public DigestReader {
       std::optional<Key> key = keyed_ ? rows_.ReadKey() : std::nullopt;
       if (*step == TypedRows::Step::kReject) {
         rejects_.Add(rows_.row(), rows_.reason());
-        if (key) {
-          piece.untold.push_back(*std::move(key));
+        if (key && untold_.size() < kUntoldKept) {
+          untold_.push_back(*std::move(key));
         } else {
           piece.partial = true;
         }
@@ -548,6 +572,7 @@ class FileScan : public DigestReader {
   RowDigest digest_;
   Rejects rejects_;
   const std::function<absl::Status()> widen_;
+  std::vector<Key> untold_;
   const std::optional<RowBound> bound_;
   const bool by_column_;
   KeyPart greatest_;
@@ -703,6 +728,7 @@ class FileReader : public SourceReader {
       schema->refused.push_back({table.name, problem.empty() ? known.later : problem});
       return;
     }
+    if (problem.empty() && known.later.empty()) problem = FindMended(&known);
     const absl::Status steps = CheckSteps(known.schema, table.steps);
     if (problem.empty()) problem = std::string(steps.message());
     if (problem.empty() && !table.steps.where.empty())
@@ -714,6 +740,16 @@ class FileReader : public SourceReader {
     source.record = MakeRecord(known);
     options_.records[table.name] = source.record;
     tables_.emplace(FoldName(table.name), std::move(known));
+  }
+
+  /// Rows that were left out, mended, and put beside the file of rejects. Gives what is wrong with them.
+  std::string FindMended(Known* known) const {
+    if (options_.rejects.empty()) return "";
+    known->mended = absl::StrCat(options_.rejects, "/", known->table.name, ".mended.csv");
+    struct stat status = {};
+    if (stat(known->mended.c_str(), &status) != 0) known->mended.clear();
+    if (known->mended.empty()) return "";
+    return std::string(TypedRows::OpenMended(*known).status().message());
   }
 
   /// What the table was in the last run.

@@ -271,6 +271,27 @@ class Deviations(unittest.TestCase):
         self.assertEqual(self.place.once()["notes"], [])
         self.assertFalse(rejects.exists())
 
+    def test_rows_that_were_left_out_are_mended_and_sent(self):
+        self.place.configure({"a": 'key = ["id"]\ntypes = { n = "integer" }'})
+        drop = self.place.drop / "a.csv"
+        drop.write_text("id,n\n1,1\n2,two\n3,3\n")
+        self.place.once()
+        self.assertEqual(len(self.place.rows("a")), 2)
+        rejects = self.place.toml.parent / "agent-state" / "Cust.rejects" / "a.csv"
+        mended = rejects.with_name("a.mended.csv")
+        mended.write_text(rejects.read_text().replace("two", "2"))
+        report = self.place.once()
+        self.assertEqual(report["by_table"]["a"]["inserts"], 1, report)
+        self.assertEqual(self.place.rows("a"), [{"id": 1, "n": 1}, {"id": 2, "n": 2}, {"id": 3, "n": 3}])
+        # It stays mended as long as the file is there, and what the source says well goes first.
+        self.assertEqual(self.place.once()["by_table"]["a"]["action"], "none")
+        drop.write_text("id,n\n1,1\n2,22\n3,3\n")
+        report = self.place.once()
+        self.assertEqual(self.place.rows("a")[1], {"id": 2, "n": 22})
+        self.assertIn("the key of another one", " ".join(report["notes"]))
+        mended.write_text("id,m\n9,9\n")
+        self.assertIn("has another first line", str(self.place.once()["by_table"]))
+
     def test_a_key_that_comes_twice_is_told_and_its_first_row_counts(self):
         self.place.configure({"a": 'key = ["id"]'})
         self.drop("a.csv", b"id,n\n1,1\n2,2\n1,9\n")
