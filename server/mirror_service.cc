@@ -49,11 +49,6 @@ std::string BusyText(const BusyCycle& busy, std::chrono::seconds idle) {
                       " s is over.");
 }
 
-absl::Status NotThere(const std::string& what, const std::string& instead) {
-  return absl::UnimplementedError(
-      absl::StrCat(what, " is not there yet in version ", MIRROR_VERSION, ". Nothing was done. ", instead));
-}
-
 absl::Status CheckPosition(const std::string& what, bool given, const v1::Position& position) {
   if (!given || position.lsn() < 0) {
     return absl::InvalidArgumentError(absl::StrCat(
@@ -75,19 +70,6 @@ absl::Status CheckSourceTime(std::int64_t time_ms) {
 
 // --- TableSchema --------------------------------------------------------------
 
-/// What the table asks for and is not there yet.
-absl::Status CheckServed(const TableSchema& table) {
-  if (table.preserve_target) {
-    return NotThere(absl::StrCat("table '", table.name, "': preserve_target"),
-                    "Announce the table without it, or leave the table out.");
-  }
-  if (table.deletes == Deletes::kIgnore || table.deletes == Deletes::kMark) {
-    return NotThere(absl::StrCat("table '", table.name, "': deletes other than APPLY"),
-                    "Announce the table with APPLY, or leave the table out.");
-  }
-  return absl::OkStatus();
-}
-
 std::vector<AnnouncedTable> DecodeTables(const v1::TableSchemaRequest& request, const WireLimits& limits) {
   std::map<std::string, int> times;
   for (const v1::Table& table : request.tables()) ++times[FoldName(table.name())];
@@ -99,8 +81,6 @@ std::vector<AnnouncedTable> DecodeTables(const v1::TableSchemaRequest& request, 
       table.schema = absl::InvalidArgumentError(absl::StrCat(
           "table '", message.name(), "' is announced twice (names are compared by ASCII case only). ",
           "Neither is mirrored. Announce each table once."));
-    } else if (table.schema.ok()) {
-      if (absl::Status served = CheckServed(*table.schema); !served.ok()) table.schema = served;
     }
     tables.push_back(std::move(table));
   }

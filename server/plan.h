@@ -149,7 +149,9 @@ struct StoredTable {
 
 // --- What a plan can ask for -------------------------------------------------
 
-/// Makes the table with its key and nothing else declared.
+/// Makes the table with its key and nothing else declared. One that stands there and is not the mirror's
+/// makes it fail; with preserve_target it is taken in when its key is the same, and all of its rows are the
+/// partner's.
 struct CreateTable {
   TableSchema schema;
 };
@@ -166,6 +168,19 @@ struct RenameColumn {
 struct AlterTable {
   std::vector<std::variant<AddColumn, DropColumn, RenameColumn>> changes;
 };
+/// Another declaration under the same name; values are converted as SQLite's affinities do.
+struct RetypeColumn {
+  Column from, to;
+};
+/// Makes a table that keeps what is the partner's fit another definition, in place. When `to` keeps it and
+/// `from` did not, the rows so far become the mirror's own. Fails, for people to read, when the table is not
+/// as `from` says, when a column of the partner's has a name that the source uses now, and when an object of
+/// the partner's prevents it.
+struct RefitTable {
+  TableSchema from, to;
+  AlterTable alter;
+  std::vector<RetypeColumn> retyped;
+};
 /// Records the agreed definition; the table itself is made to fit by other actions of the step.
 struct AgreeSchema {
   TableSchema schema;
@@ -181,7 +196,9 @@ struct BeginShadow {
   TableSchema schema;
   std::int64_t cycle = 0;
 };
-/// Writes the rows of a batch, into the shadow or into the visible table.
+/// Writes the rows of a batch, into the shadow or into the visible table. Of a visible table that keeps what
+/// is the partner's, UPDATE and DELETE mean live rows alone: those that the mirror wrote and the source did
+/// not delete.
 struct ApplyRows {
   const TableSchema* schema = nullptr;
   const ChangeBatch* batch = nullptr;
@@ -190,6 +207,8 @@ struct ApplyRows {
 };
 /// Makes the shadow the visible table, in one moment for readers. Indexes, views and triggers of the partner
 /// stay; an index that the new rows break is left out and named in StepResult.left_out.
+/// A table that keeps what is the partner's (KeepsPartner) takes the shadow's rows in instead: live rows that
+/// the shadow lacks go as `deletes` says, and an index that the new rows break makes the step fail.
 struct SwapShadow {
   /// Rows that may vanish by it; more: the step fails with StepResult.would_lose. Absent: any number.
   std::optional<std::int64_t> may_lose = std::nullopt;
@@ -201,8 +220,8 @@ struct KeepPart {
   std::uint64_t offset = 0;
   std::string_view data;
 };
-using Action = std::variant<CreateTable, AlterTable, AgreeSchema, RetireTable, DropTable, BeginShadow,
-                            ApplyRows, SwapShadow, KeepPart>;
+using Action = std::variant<CreateTable, AlterTable, RefitTable, AgreeSchema, RetireTable, DropTable,
+                            BeginShadow, ApplyRows, SwapShadow, KeepPart>;
 
 /// What a batch adds to the tenant's chain of receipts, see proto/wire/receipt.h.
 struct ReceiptStep {

@@ -171,7 +171,8 @@ absl::Status RowPlanner::Break(const IncomingBatch& incoming, const TableRecord&
       step->accepted = step->accepted || hold.state == HoldState::kCommit;
     }
   }
-  if (!limits.on) return absl::OkStatus();
+  // Where deletes are ignored nothing vanishes.
+  if (!limits.on || incoming.schema->deletes == Deletes::kIgnore) return absl::OkStatus();
   const bool begins = batch.populate != PopulateReason::kNone;
   const bool into_shadow = begins || record.state == TableState::kPopulating;
   const bool deletes = !into_shadow && batch.operation == Operation::kDelete && batch.row_count > 0;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "server/refit_plan.h"
 
 namespace mirror {
 namespace {
@@ -46,33 +47,6 @@ bool Widens(const Column& from, const Column& to) {
 
 std::string Quoted(const std::string& column) { return absl::StrCat("column '", column, "'"); }
 
-/// For each column of `to`, the index in `from` of the column that it was; -1 for a new one. Ids decide where
-/// both have them, names otherwise.
-std::vector<int> Match(const TableSchema& from, const TableSchema& to) {
-  std::map<std::uint64_t, int> by_id;
-  std::map<std::string, int> by_name;
-  for (int i = 0; i < static_cast<int>(from.columns.size()); ++i) {
-    const Column& column = from.columns[static_cast<std::size_t>(i)];
-    if (column.column_id != 0) by_id[column.column_id] = i;
-    by_name[FoldName(column.name)] = i;
-  }
-  std::vector<int> result;
-  std::set<int> taken;
-  for (const Column& column : to.columns) {
-    int found = -1;
-    if (const auto id = by_id.find(column.column_id); column.column_id != 0 && id != by_id.end()) {
-      found = id->second;
-    } else if (const auto name = by_name.find(FoldName(column.name)); name != by_name.end()) {
-      const std::uint64_t old_id = from.columns[static_cast<std::size_t>(name->second)].column_id;
-      // The same name under another id is another column, as when one is dropped and made again.
-      if (old_id == 0 || column.column_id == 0) found = name->second;
-    }
-    if (found >= 0 && !taken.insert(found).second) found = -1;
-    result.push_back(found);
-  }
-  return result;
-}
-
 SchemaDifference Repopulate(std::string reason) {
   SchemaDifference difference;
   difference.repopulate_reason = std::move(reason);
@@ -81,7 +55,7 @@ SchemaDifference Repopulate(std::string reason) {
 
 /// A rule that is not what it was; empty: they are the same.
 std::string ChangedRule(const TableSchema& from, const TableSchema& to) {
-  const std::vector<int> origin = Match(from, to);
+  const std::vector<int> origin = MatchColumns(from, to);
   for (std::size_t i = 0; i < to.columns.size(); ++i) {
     if (origin[i] < 0) continue;
     const Column& before = from.columns[static_cast<std::size_t>(origin[i])];
@@ -108,7 +82,46 @@ std::string Regained(const AlterTable& alter, const std::vector<std::string>& lo
   return "";
 }
 
+/// What a change of the two settings means for the rows.
+std::string ChangedKeeping(const TableSchema& from, const TableSchema& to) {
+  const auto deletes = [](const TableSchema& table) {
+    return table.deletes == Deletes::kUnspecified ? Deletes::kApply : table.deletes;
+  };
+  if (from.preserve_target == to.preserve_target && deletes(from) == deletes(to)) return "";
+  if (KeepsPartner(from) && !KeepsPartner(to)) {
+    return "preserve_target or deletes changed: it is an ordinary table again, and its population takes the "
+           "place "
+           "of all rows and columns, those of the partner's too";
+  }
+  return "preserve_target or deletes changed";
+}
+
 }  // namespace
+
+std::vector<int> MatchColumns(const TableSchema& from, const TableSchema& to) {
+  std::map<std::uint64_t, int> by_id;
+  std::map<std::string, int> by_name;
+  for (int i = 0; i < static_cast<int>(from.columns.size()); ++i) {
+    const Column& column = from.columns[static_cast<std::size_t>(i)];
+    if (column.column_id != 0) by_id[column.column_id] = i;
+    by_name[FoldName(column.name)] = i;
+  }
+  std::vector<int> result;
+  std::set<int> taken;
+  for (const Column& column : to.columns) {
+    int found = -1;
+    if (const auto id = by_id.find(column.column_id); column.column_id != 0 && id != by_id.end()) {
+      found = id->second;
+    } else if (const auto name = by_name.find(FoldName(column.name)); name != by_name.end()) {
+      const std::uint64_t old_id = from.columns[static_cast<std::size_t>(name->second)].column_id;
+      // The same name under another id is another column, as when one is dropped and made again.
+      if (old_id == 0 || column.column_id == 0) found = name->second;
+    }
+    if (found >= 0 && !taken.insert(found).second) found = -1;
+    result.push_back(found);
+  }
+  return result;
+}
 
 SchemaDifference Compare(const TableSchema& agreed, const TableSchema& announced) {
   if (std::string changed = ChangedRule(agreed, announced); !changed.empty()) {
@@ -118,10 +131,8 @@ SchemaDifference Compare(const TableSchema& agreed, const TableSchema& announced
   if (from.table_id != 0 && to.table_id != 0 && from.table_id != to.table_id) {
     return Repopulate("the source has another table under this name");
   }
-  if (from.preserve_target != to.preserve_target || from.deletes != to.deletes) {
-    return Repopulate("preserve_target or deletes changed");
-  }
-  const std::vector<int> origin = Match(from, to);
+  if (std::string changed = ChangedKeeping(from, to); !changed.empty()) return Repopulate(std::move(changed));
+  const std::vector<int> origin = MatchColumns(from, to);
   SchemaDifference difference;
   std::set<int> kept;
   for (std::size_t i = 0; i < to.columns.size(); ++i) {
@@ -207,7 +218,18 @@ TablePlan PlanTable(const std::optional<TableRecord>& record, const std::optiona
   }
 
   plan.rules_changed = !ChangedRule(*agreed, announced).empty();
+  const bool keeps = KeepsPartner(announced);
   const auto repopulate = [&](std::string reason) {
+    step.actions.clear();
+    if (keeps) {
+      RefitPlan refit = PlanRefit(*agreed, announced);
+      if (!refit.refusal.empty()) {
+        plan.action = SchemaAction::kRefused;
+        plan.reason = absl::StrCat("table '", announced.name, "': ", refit.refusal);
+        return plan;
+      }
+      step.actions.emplace_back(std::move(refit.action));
+    }
     plan.action = SchemaAction::kRepopulate;
     plan.reason = std::move(reason);
     step.actions.emplace_back(AgreeSchema{announced});
@@ -244,7 +266,10 @@ TablePlan PlanTable(const std::optional<TableRecord>& record, const std::optiona
     step.record->position = Position{};
   }
   plan.action = SchemaAction::kAltered;
-  if (!difference.alter.changes.empty()) {
+  if (!difference.alter.changes.empty() && keeps) {
+    step.actions.emplace_back(
+        RefitTable{KeptForm(*agreed), KeptForm(announced), std::move(difference.alter), {}});
+  } else if (!difference.alter.changes.empty()) {
     // What a partner's view or index prevents becomes a population.
     Step otherwise = step;
     otherwise.actions.emplace_back(AgreeSchema{announced});

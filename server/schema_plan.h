@@ -39,6 +39,10 @@ TablePlan PlanTable(const std::optional<TableRecord>& record, const std::optiona
                     const std::vector<std::string>& lost, const TableSchema& announced,
                     const std::string& hash);
 
+/// For each column of `to`, the index in `from` of the column that it was; -1 for a new one. Ids decide where
+/// both have them, names otherwise.
+std::vector<int> MatchColumns(const TableSchema& from, const TableSchema& to);
+
 /// What keeps the agreed table from becoming the announced one in place; empty when nothing does, and then
 /// `changes` are the steps.
 struct SchemaDifference {

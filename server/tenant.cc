@@ -436,6 +436,7 @@ absl::StatusOr<Announcement> Tenant::Announce(const Caller& caller, std::int64_t
   constexpr std::size_t kNoStep = static_cast<std::size_t>(-1);
   std::vector<SchemaAnswer> before;  // Of the cycle before.
   std::vector<std::string> retired;
+  bool retires_partner = false;  // Of them one may hold rows that are the partner's.
   std::vector<Hold> held;
   std::vector<std::uint64_t> settled;
   bool source_held = false;
@@ -480,7 +481,11 @@ absl::StatusOr<Announcement> Tenant::Announce(const Caller& caller, std::int64_t
       if (!listed.contains(key)) retired.push_back(name);
     }
     if (HoldTables(known->records, now_ms, retired, &held, &settled)) retired.clear();
+    retires_partner = false;
     for (const std::string& name : retired) {
+      const absl::StatusOr<std::optional<TableSchema>> agreed = store_->ReadSchema(name);
+      if (!agreed.ok()) return agreed.status();
+      retires_partner = retires_partner || (*agreed && KeepsPartner(**agreed));
       plan.steps.push_back(PlanRetire(known->RecordOf(FoldName(name)), name, now_ms));
     }
     plan.holds = held;
@@ -549,7 +554,10 @@ absl::StatusOr<Announcement> Tenant::Announce(const Caller& caller, std::int64_t
                 absl::StrCat("the source does not announce ", retired.size(),
                              retired.size() == 1 ? " table" : " tables",
                              " any more: ", ListNames(retired, kNamesListed),
-                             ". What the mirror had of them is set aside and removed after drop_grace"));
+                             ". What the mirror had of them is set aside and removed after drop_grace",
+                             retires_partner ? ", but tables with rows that are the partner's, which stay "
+                                               "there until 'mirrorctl delete' or the partner drops them"
+                                             : ""));
   }
   return Answers(tables);
 }

@@ -237,6 +237,30 @@ absl::Status CheckContextId(std::string_view context_id) {
   return absl::OkStatus();
 }
 
+namespace {
+
+absl::Status CheckKept(const TableSchema& table) {
+  if (!KeepsPartner(table)) return absl::OkStatus();
+  const std::string where = absl::StrCat("table '", table.name, "'");
+  const bool apply = table.deletes != Deletes::kIgnore && table.deletes != Deletes::kMark;
+  if (!apply && table.Key().empty()) {
+    return WrongDefinition(
+        where,
+        "it has no key, so that nobody can tell which of its rows were deleted: its deletes "
+        "can only be APPLY");
+  }
+  for (const Column& column : table.columns) {
+    if (FoldName(column.name).rfind("_mirror_", 0) != 0) continue;
+    return WrongDefinition(
+        absl::StrCat(where, ", column '", column.name, "'"),
+        "with preserve_target, or deletes other than APPLY, names that begin with '_mirror_' "
+        "are the mirror's own");
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
 absl::Status CheckTable(const TableSchema& table) {
   if (absl::Status status = CheckName(table.name, "table"); !status.ok()) return status;
   const std::string where = absl::StrCat("table '", table.name, "'");
@@ -258,7 +282,8 @@ absl::Status CheckTable(const TableSchema& table) {
     }
   }
   if (absl::Status status = CheckDistinct(table); !status.ok()) return status;
-  return CheckKey(table);
+  if (absl::Status status = CheckKey(table); !status.ok()) return status;
+  return CheckKept(table);
 }
 
 absl::Status CheckLiteral(const Column& column, const Literal& literal) {
@@ -328,6 +353,10 @@ bool HasHashedKey(const TableSchema& table) {
   return std::any_of(table.columns.begin(), table.columns.end(), [](const Column& column) {
     return column.key_position != 0 && column.rule == Rule::kHashed;
   });
+}
+
+bool KeepsPartner(const TableSchema& table) {
+  return table.preserve_target || table.deletes == Deletes::kIgnore || table.deletes == Deletes::kMark;
 }
 
 std::string SchemaHash(const TableSchema& table) {

@@ -101,6 +101,10 @@ std::vector<std::uint32_t> PlainColumns(const TableSchema& table);
 /// A key that is hashed: the table is compared by its number of rows alone.
 bool HasHashedKey(const TableSchema& table);
 
+/// Whether rows or columns of the table may be the partner's: preserve_target, or deletes other than APPLY.
+/// Its populations merge, and only some of its rows are the source's.
+bool KeepsPartner(const TableSchema& table);
+
 /// Compares names as the protocol does: by ASCII case only.
 bool SameName(std::string_view a, std::string_view b);
 /// The form under which a name is looked up: ASCII upper case made lower.
@@ -119,8 +123,8 @@ absl::Status CheckName(std::string_view name, std::string_view what);
 absl::Status CheckContextId(std::string_view context_id);
 
 /// Everything that can be wrong with one table by itself: names, duplicate columns, types and their
-/// attributes, the key's positions, defaults that do not fit their column. Errors: kInvalidArgument, naming
-/// table and column.
+/// attributes, the key's positions, defaults that do not fit their column, a rule for deletes that asks for a
+/// key. Errors: kInvalidArgument, naming table and column.
 absl::Status CheckTable(const TableSchema& table);
 /// Whether a default fits its column. Errors: kInvalidArgument with the reason only.
 absl::Status CheckLiteral(const Column& column, const Literal& literal);

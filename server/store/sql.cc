@@ -130,7 +130,7 @@ std::string NameList(const TableSchema& table, const std::vector<std::uint32_t>&
   return list;
 }
 
-std::string CreateTableSql(std::string_view name, const TableSchema& table) {
+std::string CreateTableSql(std::string_view name, const TableSchema& table, const std::string& more) {
   std::string sql = absl::StrCat("CREATE TABLE ", QuoteName(name), " (");
   const bool integer_key = HasIntegerKey(table);
   for (std::size_t i = 0; i < table.columns.size(); ++i) {
@@ -140,6 +140,7 @@ std::string CreateTableSql(std::string_view name, const TableSchema& table) {
     if (!declaration.empty()) absl::StrAppend(&sql, " ", declaration);
     if (integer_key && column.key_position == 1) absl::StrAppend(&sql, " PRIMARY KEY");
   }
+  absl::StrAppend(&sql, more);
   const std::vector<std::uint32_t> key = table.Key();
   if (key.empty() || integer_key) return absl::StrCat(sql, ")");
   return absl::StrCat(sql, ", PRIMARY KEY (", NameList(table, key), ")) WITHOUT ROWID");

@@ -19,8 +19,8 @@ std::string_view SqliteDeclaration(const Column& column);
 /// Whether the table's rows are found by an integer rowid: its key is one column of INT16, INT32 or INT64.
 bool HasIntegerKey(const TableSchema& table);
 
-/// CREATE TABLE with the key and no other constraint.
-std::string CreateTableSql(std::string_view name, const TableSchema& table);
+/// CREATE TABLE with the key and no other constraint. `more`: SQL of columns behind the table's own.
+std::string CreateTableSql(std::string_view name, const TableSchema& table, const std::string& more = "");
 
 std::string LiteralSql(const Column& column, const Literal& literal);
 

@@ -12,7 +12,9 @@
 #include "absl/strings/str_cat.h"
 #include "proto/wire/limits.h"
 #include "server/store/insert_counter.h"
+#include "server/store/live_rows.h"
 #include "server/store/sql.h"
+#include "server/store/sqlite_partner_table.h"
 #include "server/store/sqlite_refusals.h"
 
 namespace mirror {
@@ -33,10 +35,13 @@ std::string Where(const TableSchema& schema) {
   return where;
 }
 
-/// Parameter ?n is column n - 1 of the schema, in every statement.
+/// Parameter ?n is column n - 1 of the schema, in every statement; behind them, for a mark, the time.
 std::string StatementSql(const std::string& target, const TableSchema& schema, const ChangeBatch& batch) {
   const std::string table = QuoteName(target);
-  if (batch.operation == Operation::kDelete) return absl::StrCat("DELETE FROM ", table, Where(schema));
+  if (batch.operation == Operation::kDelete) {
+    return absl::StrCat(RemoveSql(schema, target, "", absl::StrCat("?", schema.columns.size() + 1)),
+                        Where(schema), AndLive(schema, ""));
+  }
   if (batch.operation == Operation::kUpdate) {
     std::string set;
     for (const ColumnView& view : batch.columns) {
@@ -45,7 +50,7 @@ std::string StatementSql(const std::string& target, const TableSchema& schema, c
       if (column.key_position != 0 && column.type != Type::kAny) continue;
       absl::StrAppend(&set, set.empty() ? "" : ", ", QuoteName(column.name), " = ?", view.column + 1);
     }
-    return absl::StrCat("UPDATE ", table, " SET ", set, Where(schema));
+    return absl::StrCat("UPDATE ", table, " SET ", set, Where(schema), AndLive(schema, ""));
   }
   std::string names, places, set;
   for (std::uint32_t i = 0; i < schema.columns.size(); ++i) {
@@ -58,10 +63,11 @@ std::string StatementSql(const std::string& target, const TableSchema& schema, c
     }
   }
   // Under another name: a table that is called "excluded" would hide the rows of that name.
-  std::string sql =
-      absl::StrCat("INSERT INTO ", table, " AS _mirror_target (", names, ") VALUES (", places, ")");
+  std::string sql = absl::StrCat("INSERT INTO ", table, " AS _mirror_target (", names, OwnNames(schema),
+                                 ") VALUES (", places, OwnValues(schema), ")");
   const std::vector<std::uint32_t> key = schema.Key();
   if (key.empty()) return sql;
+  absl::StrAppend(&set, Revive(schema, set));
   absl::StrAppend(&sql, " ON CONFLICT (", NameList(schema, key), ") DO ",
                   set.empty() ? "NOTHING" : absl::StrCat("UPDATE SET ", set));
   return sql;
@@ -78,7 +84,7 @@ struct BlobCloser {
 class RowWriter {
  public:
   RowWriter(SqliteConnection& connection, const std::string& target, const ApplyRows& apply,
-            sqlite3_stmt* statement)
+            std::int64_t now_ms, sqlite3_stmt* statement)
       : connection_(connection),
         target_(target),
         schema_(*apply.schema),
@@ -87,6 +93,8 @@ class RowWriter {
         statement_(statement),
         text_forms_(batch_.columns.size()) {
     integer_key_ = HasIntegerKey(schema_);
+    const int mark = static_cast<int>(schema_.columns.size()) + 1;
+    if (sqlite3_bind_parameter_count(statement_) == mark) sqlite3_bind_int64(statement_, mark, now_ms);
   }
 
   ~RowWriter() {
@@ -99,7 +107,9 @@ class RowWriter {
   absl::Status WriteAll(RowsWritten* written) {
     std::optional<InsertCounter> counter;
     if (batch_.operation == Operation::kInsert && !schema_.Key().empty()) {
-      counter.emplace(connection_.handle());
+      const absl::StatusOr<OwnPlaces> own = FindOwnPlaces(connection_, target_, schema_);
+      if (!own.ok()) return own.status();
+      counter.emplace(connection_.handle(), *own);
     }
     if (absl::Status status = WriteEach(written); !status.ok()) {
       // Missing rows are named only where they are what is wrong.
@@ -347,11 +357,11 @@ class RowWriter {
 }  // namespace
 
 absl::Status WriteByBindLoop(SqliteConnection& connection, const std::string& target, const ApplyRows& apply,
-                             RowsWritten* written) {
+                             std::int64_t now_ms, RowsWritten* written) {
   absl::StatusOr<sqlite3_stmt*> statement =
       connection.Statement(StatementSql(target, *apply.schema, *apply.batch));
   if (!statement.ok()) return statement.status();
-  return RowWriter(connection, target, apply, *statement).WriteAll(written);
+  return RowWriter(connection, target, apply, now_ms, *statement).WriteAll(written);
 }
 
 }  // namespace mirror

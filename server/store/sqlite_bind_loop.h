@@ -1,6 +1,7 @@
 #ifndef MIRROR_SERVER_STORE_SQLITE_BIND_LOOP_H_
 #define MIRROR_SERVER_STORE_SQLITE_BIND_LOOP_H_
 
+#include <cstdint>
 #include <string>
 
 #include "absl/status/status.h"
@@ -12,7 +13,7 @@ namespace mirror {
 /// Writes a batch with one bound statement a row, the texts straight from the message: any batch, values in
 /// parts too. The plain way, which the other is compared with. As WriteRows.
 absl::Status WriteByBindLoop(SqliteConnection& connection, const std::string& target, const ApplyRows& apply,
-                             RowsWritten* written);
+                             std::int64_t now_ms, RowsWritten* written);
 
 }  // namespace mirror
 

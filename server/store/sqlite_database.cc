@@ -16,7 +16,9 @@
 #include "server/store/sqlite_connection.h"
 #include "server/store/sqlite_hooks.h"
 #include "server/store/sqlite_ledger.h"
+#include "server/store/sqlite_merge.h"
 #include "server/store/sqlite_metadata.h"
+#include "server/store/sqlite_partner_table.h"
 #include "server/store/sqlite_receipts.h"
 #include "server/store/sqlite_rows.h"
 #include "server/store/sqlite_schema.h"
@@ -295,6 +297,7 @@ class Database final : public SqliteDatabase {
 
   absl::StatusOr<CommitResult> RunPlan(const Plan& plan) {
     CommitResult result;
+    now_ms_ = plan.now_ms;
     absl::StatusOr<TenantRecord> tenant = ReadTenant();
     if (!tenant.ok()) return tenant.status();
     if (plan.cycle && (!tenant->active || tenant->cycle != *plan.cycle))
@@ -472,6 +475,8 @@ class Database final : public SqliteDatabase {
     }
     if (const auto* alter = std::get_if<AlterTable>(&action))
       return RunAlterTable(*connection_, step.table, step.record->position, *alter);
+    if (const auto* refit = std::get_if<RefitTable>(&action))
+      return RunRefitTable(*connection_, step.table, step.record->position, *refit);
     if (const auto* agree = std::get_if<AgreeSchema>(&action)) return RunAgreeSchema(*connection_, *agree);
     if (const auto* retire = std::get_if<RetireTable>(&action))
       return RunRetireTable(*connection_, step.table, *retire);
@@ -488,8 +493,13 @@ class Database final : public SqliteDatabase {
       }
     }
     if (*shadow) *rows = (*shadow)->rows;
-    swapped_ = true;
     if (absl::Status status = ForgetCheck(*connection_, step.table); !status.ok()) return status;
+    const absl::StatusOr<std::optional<TableSchema>> schema = ReadSchema(step.table);
+    if (!schema.ok()) return schema.status();
+    if (*shadow && *schema && KeepsPartner(**schema)) {
+      return RunMerge(*connection_, KeptForm(**schema), (*shadow)->name, now_ms_);
+    }
+    swapped_ = true;
     return RunSwap(*connection_, step.table, &result->left_out);
   }
 
@@ -526,6 +536,15 @@ class Database final : public SqliteDatabase {
   absl::Status RunApply(const Step& step, const ApplyRows& apply, std::int64_t* rows, StepResult* result) {
     std::string target = step.table;
     std::optional<Shadow> shadow;
+    ApplyRows into = apply;
+    TableSchema of_shadow;
+    if (apply.into_shadow && KeepsPartner(*apply.schema)) {
+      // Nothing in a shadow is anybody else's.
+      of_shadow = *apply.schema;
+      of_shadow.preserve_target = false;
+      of_shadow.deletes = Deletes::kApply;
+      into.schema = &of_shadow;
+    }
     if (apply.into_shadow) {
       absl::StatusOr<std::optional<Shadow>> found = FindShadow(*connection_, step.table);
       if (!found.ok()) return found.status();
@@ -538,7 +557,7 @@ class Database final : public SqliteDatabase {
       target = shadow->name;
     }
     RowsWritten written;
-    absl::Status status = WriteRows(*connection_, target, apply, options_.apply, &written);
+    absl::Status status = WriteRows(*connection_, target, into, options_.apply, now_ms_, &written);
     result->missing_rows = std::move(written.missing_rows);
     result->more_missing = written.more_missing;
     if (!status.ok()) return status;
@@ -689,6 +708,7 @@ class Database final : public SqliteDatabase {
   std::string context_id_;
   SqliteOptions options_;
   std::string metadata_;
+  std::int64_t now_ms_ = 0;       ///< Of the plan that runs.
   bool swapped_ = false;          ///< Definitions in memory may differ from those on disk after a rollback.
   bool savepoints_ = true;        ///< What fails in a step is taken back by itself.
   bool needs_savepoint_ = false;  ///< It failed without.

@@ -3,6 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "server/store/live_rows.h"
 #include "server/store/sql.h"
 
 namespace mirror {
@@ -214,7 +215,10 @@ absl::StatusOr<std::int64_t> CountAbsent(SqliteConnection& connection, const Tab
     absl::StrAppend(&down, down.empty() ? "" : ", ", name, " DESC");
     absl::StrAppend(&same, same.empty() ? "" : " AND ", "s.", name, " = t.", name);
   }
-  const std::string table = QuoteName(schema.name);
+  std::string table = QuoteName(schema.name);
+  if (const std::string live = LiveRows(schema, ""); !live.empty()) {
+    table = absl::StrCat("(SELECT * FROM ", table, " WHERE ", live, ")");
+  }
   const std::string absent =
       absl::StrCat(" AS t WHERE NOT EXISTS (SELECT 1 FROM ", QuoteName(shadow), " AS s WHERE ", same, ")");
   const auto count = [&](const std::string& from) -> absl::StatusOr<std::int64_t> {

@@ -39,8 +39,8 @@ absl::Status ForgetLosses(SqliteConnection& connection, const std::string& table
 /// The table is gone: so is all that was known of it.
 absl::Status ForgetLedger(SqliteConnection& connection, const std::string& table);
 
-/// Rows of the visible table whose keys its shadow lacks: counted where a sample of keys says that there may
-/// be many, else 0. For a table without a key: 0.
+/// Live rows of the visible table whose keys its shadow lacks: counted where a sample of keys says that there
+/// may be many, else 0. For a table without a key: 0.
 absl::StatusOr<std::int64_t> CountAbsent(SqliteConnection& connection, const TableSchema& schema,
                                          const std::string& shadow);
 

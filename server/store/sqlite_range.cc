@@ -3,6 +3,7 @@
 #include <sqlite3.h>
 
 #include "absl/strings/str_cat.h"
+#include "server/store/live_rows.h"
 #include "server/store/sql.h"
 
 namespace mirror {
@@ -28,6 +29,10 @@ std::string RangeSelect::Sql(const KeyRange& range) const {
   std::string sql = absl::StrCat("SELECT ", select_, " FROM ", QuoteName(table_.name));
   const std::string key = NameList(table_, key_);
   const char* join = " WHERE (";
+  if (const std::string live = LiveRows(table_, ""); !live.empty()) {
+    absl::StrAppend(&sql, " WHERE ", live);
+    join = " AND (";
+  }
   if (!range.first.empty()) {
     absl::StrAppend(&sql, join, key, ") >= (", Places(1, key_.size()), ")");
     join = " AND (";

@@ -11,7 +11,8 @@
 
 namespace mirror {
 
-/// A query over key ranges of one table, prepared once for each way in which a range can be bounded.
+/// A query over the live rows in key ranges of one table, prepared once for each way in which a range can be
+/// bounded.
 class RangeSelect {
  public:
   /// `select` is SQL: what is asked of the rows. All outlive this.

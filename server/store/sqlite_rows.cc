@@ -9,14 +9,14 @@
 namespace mirror {
 
 absl::Status WriteRows(SqliteConnection& connection, const std::string& target, const ApplyRows& apply,
-                       ApplyMethod method, RowsWritten* written) {
+                       ApplyMethod method, std::int64_t now_ms, RowsWritten* written) {
   const bool as_set = method == ApplyMethod::kSet ||
                       (method == ApplyMethod::kBest && IsFasterAsSet(*apply.schema, *apply.batch));
   if (as_set && CanApplyAsSet(*apply.schema, *apply.batch)) {
-    std::optional<absl::Status> status = WriteAsSet(connection, target, apply, written);
+    std::optional<absl::Status> status = WriteAsSet(connection, target, apply, now_ms, written);
     if (status) return *std::move(status);
   }
-  return WriteByBindLoop(connection, target, apply, written);
+  return WriteByBindLoop(connection, target, apply, now_ms, written);
 }
 
 absl::Status WritePart(SqliteConnection& connection, const std::string& table, std::int64_t cycle,

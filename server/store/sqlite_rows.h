@@ -21,11 +21,11 @@ struct RowsWritten {
 };
 
 /// Writes the rows of `apply.batch` into `target` (the visible table or a shadow), in key order, the texts
-/// straight from the message. Runs inside the caller's savepoint. Errors: kFailedPrecondition when
-/// rows of an UPDATE are missing (they are named) or a partner's index refuses; kInvalidArgument for a large
-/// value that is not complete or not text.
+/// straight from the message. `now_ms` is what deleted rows are marked with. Runs inside the caller's
+/// savepoint. Errors: kFailedPrecondition when rows of an UPDATE are missing (they are named) or a partner's
+/// index refuses; kInvalidArgument for a large value that is not complete or not text.
 absl::Status WriteRows(SqliteConnection& connection, const std::string& target, const ApplyRows& apply,
-                       ApplyMethod method, RowsWritten* written);
+                       ApplyMethod method, std::int64_t now_ms, RowsWritten* written);
 
 /// Keeps a piece of a large value. A piece that is there already is no error.
 /// Errors: kFailedPrecondition when the pieces before it are missing; kResourceExhausted over the limit.

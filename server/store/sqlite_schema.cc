@@ -9,8 +9,11 @@
 #include "absl/strings/str_cat.h"
 #include "proto/wire/crash_point.h"
 #include "proto/wire/table_pack.h"
+#include "server/store/live_rows.h"
 #include "server/store/sql.h"
 #include "server/store/sqlite_ledger.h"
+#include "server/store/sqlite_partner_index.h"
+#include "server/store/sqlite_partner_table.h"
 #include "server/store/sqlite_receipts.h"
 #include "server/store/sqlite_times.h"
 
@@ -64,6 +67,8 @@ absl::StatusOr<std::string> FreeName(SqliteConnection& connection, std::string_v
   return absl::StrCat(std::string(prefix), query->Int(0));
 }
 
+}  // namespace
+
 absl::Status DropShadow(SqliteConnection& connection, const std::string& table) {
   absl::StatusOr<std::optional<Shadow>> shadow = FindShadow(connection, table);
   if (!shadow.ok()) return shadow.status();
@@ -72,6 +77,8 @@ absl::Status DropShadow(SqliteConnection& connection, const std::string& table) 
   if (!status.ok()) return status;
   return Run(connection, "DELETE FROM _mirror_shadow WHERE table_name = ?1", table);
 }
+
+namespace {
 
 absl::StatusOr<std::vector<std::string>> IndexesOf(SqliteConnection& connection, const std::string& table) {
   absl::StatusOr<Query> query = connection.Prepare(
@@ -193,17 +200,24 @@ absl::Status CheckSqliteTableName(const std::string& table, const std::string& c
 }
 
 absl::Status RunCreateTable(SqliteConnection& connection, const CreateTable& action) {
-  absl::StatusOr<Query> query = connection.Prepare(
-      "SELECT type FROM sqlite_schema WHERE name = ?1 COLLATE NOCASE AND type IN ('table', 'view', 'index')");
-  if (!query.ok()) return query.status();
-  absl::StatusOr<bool> there = query->Bind(1, action.schema.name).Step();
-  if (!there.ok()) return there.status();
-  if (*there) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("the mirror database has a ", query->Text(0), " '", action.schema.name,
-                     "' that the mirror did not make. It was left as it is. Rename or drop it."));
+  std::vector<std::string> there;
+  {
+    absl::StatusOr<Query> query = connection.Prepare(
+        "SELECT type FROM sqlite_schema WHERE name = ?1 COLLATE NOCASE AND type IN ('table', 'view', "
+        "'index')");
+    if (!query.ok()) return query.status();
+    absl::StatusOr<std::vector<std::string>> types = query->Bind(1, action.schema.name).Texts();
+    if (!types.ok()) return types.status();
+    there = *std::move(types);
   }
-  return connection.Execute(CreateTableSql(action.schema.name, action.schema));
+  if (there.empty()) {
+    return connection.Execute(
+        CreateTableSql(action.schema.name, action.schema, OwnColumnsSql(action.schema)));
+  }
+  if (there.front() == "table" && action.schema.preserve_target) return AdoptTable(connection, action.schema);
+  return absl::FailedPreconditionError(
+      absl::StrCat("the mirror database has a ", there.front(), " '", action.schema.name,
+                   "' that the mirror did not make. It was left as it is. Rename or drop it."));
 }
 
 absl::StatusOr<std::vector<std::string>> LostColumns(SqliteConnection& connection, const std::string& table,
@@ -329,6 +343,9 @@ absl::Status DropRetired(SqliteConnection& connection, std::int64_t before_ms) {
     names = *std::move(found);
   }
   for (const std::string& name : names) {
+    const absl::StatusOr<bool> kept = HoldsOthersRows(connection, name);
+    if (!kept.ok()) return kept.status();
+    if (*kept) continue;
     if (absl::Status status = connection.Execute(absl::StrCat("DROP TABLE IF EXISTS ", QuoteName(name)));
         !status.ok()) {
       return status;
@@ -413,32 +430,9 @@ absl::Status RunSwap(SqliteConnection& connection, const std::string& table,
   absl::StatusOr<std::string> old_sql = Renamed(**visible, (*filled)->name);
   if (!old_sql.ok()) return old_sql.status();
 
-  // Indexes are made again from their own text: they may speak of columns that the new rows do not have.
-  struct Index {
-    std::string name, sql;
-    bool has_expression = false;
-  };
-  std::vector<Index> indexes;
-  {
-    absl::StatusOr<Query> query = connection.Prepare(
-        "SELECT name, sql, sql LIKE '% WHERE %' OR EXISTS (SELECT 1 FROM "
-        "pragma_index_info(entry.name) "
-        "AS part WHERE part.name IS NULL) FROM sqlite_schema AS entry "
-        "WHERE type = 'index' AND tbl_name = ?1 COLLATE NOCASE AND sql IS NOT NULL");
-    if (!query.ok()) return query.status();
-    query->Bind(1, table);
-    absl::StatusOr<bool> row = query->Step();
-    for (; row.ok() && *row; row = query->Step()) {
-      indexes.push_back({query->Text(0), query->Text(1), query->Int(2) != 0});
-    }
-    if (!row.ok()) return row.status();
-  }
-  for (const Index& index : indexes) {
-    if (absl::Status status = connection.Execute(absl::StrCat("DROP INDEX ", QuoteName(index.name)));
-        !status.ok()) {
-      return status;
-    }
-  }
+  const absl::StatusOr<std::vector<PartnerIndex>> indexes =
+      TakeOffIndexes(connection, table, IndexKind::kAny);
+  if (!indexes.ok()) return indexes.status();
 
   connection.ForgetStatements();
   sqlite3* const db = connection.handle();
@@ -468,15 +462,8 @@ absl::Status RunSwap(SqliteConnection& connection, const std::string& table,
   CrashPoint("swap.exchanged");
 
   if (status = DropShadow(connection, table); !status.ok()) return status;
-  for (const Index& index : indexes) {
-    absl::Status made = connection.Execute(index.sql);
-    if (!made.ok() && index.has_expression) {
-      // The partner's tool may have let text stand in double quotes, as SQLite does by default. Never where
-      // plain columns are indexed: one that is gone would be taken for its own name.
-      sqlite3_db_config(db, SQLITE_DBCONFIG_DQS_DDL, 1, nullptr);
-      made = connection.Execute(index.sql);
-      sqlite3_db_config(db, SQLITE_DBCONFIG_DQS_DDL, 0, nullptr);
-    }
+  for (const PartnerIndex& index : *indexes) {
+    absl::Status made = MakeIndex(connection, index);
     if (made.ok()) continue;
     // A full disk is not the index's fault.
     if (made.code() != absl::StatusCode::kFailedPrecondition) return made;

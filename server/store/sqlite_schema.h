@@ -32,6 +32,7 @@ absl::Status RunAgreeSchema(SqliteConnection& connection, const AgreeSchema& act
 absl::Status RunRetireTable(SqliteConnection& connection, const std::string& table,
                             const RetireTable& action);
 absl::Status RunDropTable(SqliteConnection& connection, const std::string& table);
+/// Those that were set aside before, but the ones that hold rows that are not live: they are the partner's.
 absl::Status DropRetired(SqliteConnection& connection, std::int64_t before_ms);
 
 struct Shadow {
@@ -42,6 +43,7 @@ absl::Status RunBeginShadow(SqliteConnection& connection, const std::string& tab
                             const BeginShadow& action);
 absl::StatusOr<std::optional<Shadow>> FindShadow(SqliteConnection& connection, const std::string& table);
 absl::Status SetShadowRows(SqliteConnection& connection, const std::string& table, std::int64_t rows);
+absl::Status DropShadow(SqliteConnection& connection, const std::string& table);
 /// Those of other cycles than `cycle`, and their parts.
 absl::Status DropOldShadows(SqliteConnection& connection, std::int64_t cycle);
 

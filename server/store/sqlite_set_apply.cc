@@ -8,8 +8,10 @@
 #include "absl/strings/str_cat.h"
 #include "proto/wire/limits.h"
 #include "server/store/insert_counter.h"
+#include "server/store/live_rows.h"
 #include "server/store/sql.h"
 #include "server/store/sqlite_batch_table.h"
+#include "server/store/sqlite_partner_table.h"
 #include "server/store/sqlite_refusals.h"
 
 namespace mirror {
@@ -53,9 +55,11 @@ std::string InsertSql(const std::string& target, const TableSchema& schema, cons
   }
   // OR FAIL here and below: a batch that is refused is taken back by who called, and SQLite need not keep the
   // former content of every page for that.
-  std::string sql = absl::StrCat("INSERT OR FAIL INTO ", QuoteName(target), " AS _mirror_target (", names,
-                                 ") SELECT ", values, " FROM ", BatchTable::NameFor(batch), " AS b");
+  std::string sql =
+      absl::StrCat("INSERT OR FAIL INTO ", QuoteName(target), " AS _mirror_target (", names, OwnNames(schema),
+                   ") SELECT ", values, OwnValues(schema), " FROM ", BatchTable::NameFor(batch), " AS b");
   if (all_new) return sql;
+  absl::StrAppend(&set, Revive(schema, set));
   // WHERE true: without it the parser takes ON for a join's.
   absl::StrAppend(&sql, " WHERE true ON CONFLICT (", NameList(schema, schema.Key()), ") DO ",
                   set.empty() ? "NOTHING" : absl::StrCat("UPDATE SET ", set));
@@ -71,13 +75,15 @@ std::string UpdateSql(const std::string& target, const TableSchema& schema, cons
     }
   }
   return absl::StrCat("UPDATE OR FAIL ", QuoteName(target), " AS _mirror_target SET ", set, " FROM ",
-                      BatchTable::NameFor(batch), " AS b WHERE ", SameKey(schema, batch, "_mirror_target"));
+                      BatchTable::NameFor(batch), " AS b WHERE ", SameKey(schema, batch, "_mirror_target"),
+                      AndLive(schema, "_mirror_target"));
 }
 
 std::string DeleteSql(const std::string& target, const TableSchema& schema, const ChangeBatch& batch) {
   const std::uint32_t key = schema.Key()[0];
-  return absl::StrCat("DELETE FROM ", QuoteName(target), " WHERE ", QuoteName(schema.columns[key].name),
-                      " IN (SELECT ", BatchColumn(batch, key), " FROM ", BatchTable::NameFor(batch), ")");
+  return absl::StrCat(RemoveSql(schema, target, "", "?1"), " WHERE ", QuoteName(schema.columns[key].name),
+                      " IN (SELECT ", BatchColumn(batch, key), " FROM ", BatchTable::NameFor(batch), ")",
+                      AndLive(schema, ""));
 }
 
 /// Keeps a batch in sight of the connection's statements.
@@ -96,9 +102,11 @@ class Shown {
 
 class SetWriter {
  public:
-  SetWriter(SqliteConnection& connection, const std::string& target, const ApplyRows& apply)
+  SetWriter(SqliteConnection& connection, const std::string& target, const ApplyRows& apply,
+            std::int64_t now_ms)
       : connection_(connection),
         target_(target),
+        now_ms_(now_ms),
         schema_(*apply.schema),
         batch_(*apply.batch),
         shown_(connection.batch_table(), apply) {}
@@ -130,7 +138,9 @@ class SetWriter {
       written->added = batch_.row_count;
       return Run(InsertSql(target_, schema_, batch_, true));
     }
-    const InsertCounter counter(connection_.handle());
+    const absl::StatusOr<OwnPlaces> own = FindOwnPlaces(connection_, target_, schema_);
+    if (!own.ok()) return own.status();
+    const InsertCounter counter(connection_.handle(), *own);
     absl::Status status = Run(sql);
     written->added = counter.inserted();
     return status;
@@ -159,6 +169,7 @@ class SetWriter {
   absl::Status Run(const std::string& sql) {
     absl::StatusOr<sqlite3_stmt*> statement = connection_.Statement(sql);
     if (!statement.ok()) return statement.status();
+    if (sqlite3_bind_parameter_count(*statement) == 1) sqlite3_bind_int64(*statement, 1, now_ms_);
     const int code = sqlite3_step(*statement);
     sqlite3_reset(*statement);
     if (code == SQLITE_DONE) return absl::OkStatus();
@@ -184,9 +195,10 @@ class SetWriter {
   }
 
   absl::Status FindMissing(RowsWritten* written) {
-    absl::StatusOr<Query> query = connection_.Prepare(absl::StrCat(
-        "SELECT b.rowid FROM ", BatchTable::NameFor(batch_), " AS b WHERE NOT EXISTS (SELECT 1 FROM ",
-        QuoteName(target_), " AS t WHERE ", SameKey(schema_, batch_, "t"), ") LIMIT ", kMissingKeysMax + 1));
+    absl::StatusOr<Query> query = connection_.Prepare(
+        absl::StrCat("SELECT b.rowid FROM ", BatchTable::NameFor(batch_),
+                     " AS b WHERE NOT EXISTS (SELECT 1 FROM ", QuoteName(target_), " AS t WHERE ",
+                     SameKey(schema_, batch_, "t"), AndLive(schema_, "t"), ") LIMIT ", kMissingKeysMax + 1));
     if (!query.ok()) return query.status();
     while (true) {
       absl::StatusOr<bool> row = query->Step();
@@ -203,6 +215,7 @@ class SetWriter {
 
   SqliteConnection& connection_;
   const std::string& target_;
+  const std::int64_t now_ms_;
   const TableSchema& schema_;
   const ChangeBatch& batch_;
   Shown shown_;
@@ -227,8 +240,8 @@ bool IsFasterAsSet(const TableSchema& schema, const ChangeBatch& batch) {
 }
 
 std::optional<absl::Status> WriteAsSet(SqliteConnection& connection, const std::string& target,
-                                       const ApplyRows& apply, RowsWritten* written) {
-  return SetWriter(connection, target, apply).Write(written);
+                                       const ApplyRows& apply, std::int64_t now_ms, RowsWritten* written) {
+  return SetWriter(connection, target, apply, now_ms).Write(written);
 }
 
 }  // namespace mirror

@@ -1,6 +1,7 @@
 #ifndef MIRROR_SERVER_STORE_SQLITE_SET_APPLY_H_
 #define MIRROR_SERVER_STORE_SQLITE_SET_APPLY_H_
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -22,7 +23,7 @@ bool IsFasterAsSet(const TableSchema& schema, const ChangeBatch& batch);
 /// would not read BatchTable, as with a table of the partner's under its name. As
 /// WriteRows otherwise.
 std::optional<absl::Status> WriteAsSet(SqliteConnection& connection, const std::string& target,
-                                       const ApplyRows& apply, RowsWritten* written);
+                                       const ApplyRows& apply, std::int64_t now_ms, RowsWritten* written);
 
 }  // namespace mirror
 

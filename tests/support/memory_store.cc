@@ -325,6 +325,11 @@ class Transaction {
     return absl::OkStatus();
   }
 
+  absl::Status Do(const RefitTable& refit, const std::string& name, const std::string& key,
+                  StepResult* result) {
+    return Do(refit.alter, name, key, result);
+  }
+
   absl::Status Do(const AgreeSchema& agree, const std::string&, const std::string&, StepResult*) {
     mirror_->agreed[FoldName(agree.schema.name)] = agree.schema;
     return absl::OkStatus();

@@ -1,0 +1,35 @@
+#ifndef MIRROR_SERVER_STORE_SQLITE_PARTNER_TABLE_H_
+#define MIRROR_SERVER_STORE_SQLITE_PARTNER_TABLE_H_
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "proto/wire/table.h"
+#include "server/plan.h"
+#include "server/store/insert_counter.h"
+#include "server/store/sqlite_connection.h"
+
+// Definitions of tables that keep what is the partner's (KeepsPartner): they are never made anew, since rows
+// and columns stand in them that the mirror does not know. Inside the caller's transaction and savepoint.
+
+namespace mirror {
+
+/// Of a table that keeps nothing of the partner's: without a look. Errors: as SqliteConnection.
+absl::StatusOr<OwnPlaces> FindOwnPlaces(SqliteConnection& connection, const std::string& target,
+                                        const TableSchema& table);
+
+/// Takes in a table of this name that the partner made: the columns that it lacks are added, and its rows are
+/// the partner's. Errors: kFailedPrecondition when its key is another, or a column is declared otherwise.
+absl::Status AdoptTable(SqliteConnection& connection, const TableSchema& table);
+
+/// See RefitTable in plan.h. `position`: as for RunAlterTable.
+absl::Status RunRefitTable(SqliteConnection& connection, const std::string& table, const Position& position,
+                           const RefitTable& action);
+
+/// Whether a table, which may be any, holds rows that are not live.
+absl::StatusOr<bool> HoldsOthersRows(SqliteConnection& connection, const std::string& table);
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_STORE_SQLITE_PARTNER_TABLE_H_
