@@ -97,7 +97,13 @@ class Run {
         "the source's definitions change all the time. Nothing was sent; run again when they are settled");
   }
 
-  static absl::Status NoTable() {
+  absl::Status NoTable() const {
+    if (!schema_.refused.empty()) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("no table of the source can be mirrored. Nothing was announced, since that would drop "
+                       "every table of the mirror. '",
+                       schema_.refused.front().name, "': ", schema_.refused.front().reason));
+    }
     return absl::FailedPreconditionError(
         "the source has no table to mirror. Nothing was announced, since that would drop every table of the "
         "mirror; check 'path', 'include', 'skip' and 'blocked' of its [[source]]");
@@ -111,9 +117,9 @@ class Run {
             absl::StrCat("the source has no table '", wanted, "' to repopulate. Nothing was sent"));
       }
     }
-    if (schema_.tables.empty()) return NoTable();
     AddLeftOut(schema_.refused, TableResult::kRefused);
     AddLeftOut(schema_.blocked, TableResult::kBlocked);
+    if (schema_.tables.empty()) return NoTable();
     for (const std::string& note : schema_.notes) AddNote(note);
     absl::StatusOr<std::string> moved = history_.Bind(reader_.Mark());
     if (!moved.ok()) return moved.status();
@@ -331,19 +337,23 @@ class Run {
     }
     const std::string form = history_.FormOf(table.name);
     const RunState::Confirmed* const confirmed = state_.FindConfirmed(table.name);
+    const std::string former = confirmed == nullptr ? form : confirmed->form;
+    if (!staged && former == form) return absl::OkStatus();
     const absl::StatusOr<Standing> standing = history_.Judge(table.name, position);
     if (!standing.ok()) return standing.status();
-    if (*standing == Standing::kKnown && (!staged || history_.FollowsReading(table.name))) {
-      if (staged) state_.SetTakenOver(table.name, TakenOverFrom(form, form));
+    const RunState::TakenOver taken_over = TakenOverFrom(former, form, staged);
+    if (*standing == Standing::kKnown && !staged) return absl::OkStatus();
+    if (*standing == Standing::kKnown && history_.FollowsReading(table.name)) {
+      state_.SetTakenOver(table.name, taken_over);
       return state_.Save();
     }
-    const bool other_form = confirmed != nullptr && confirmed->position.lsn == position.lsn &&
-                            confirmed->position.lineage == position.lineage && confirmed->form != form;
+    const bool confirmed_there = confirmed != nullptr && confirmed->position.lsn == position.lsn &&
+                                 confirmed->position.lineage == position.lineage;
     const absl::StatusOr<bool> sent = history_.Sent(table.name, position);
     if (!sent.ok()) return sent.status();
-    if (!staged && !other_form && !*sent) return absl::OkStatus();
+    if (!staged && !confirmed_there && !*sent) return absl::OkStatus();
     // Known to be due before the history forgets what else it knows.
-    state_.SetTakenOver(table.name, TakenOverFrom(confirmed == nullptr ? form : confirmed->form, form));
+    state_.SetTakenOver(table.name, taken_over);
     if (absl::Status saved = state_.Save(); !saved.ok()) return saved;
     const absl::StatusOr<bool> adopted = history_.Adopt(table.name, position);
     if (!adopted.ok()) return adopted.status();
@@ -351,11 +361,15 @@ class Run {
     return absl::OkStatus();
   }
 
-  static RunState::TakenOver TakenOverFrom(const std::string& former, const std::string& form) {
-    const auto keeps = [](const std::string& one) {
-      return one.starts_with("watermark ") || one.starts_with("window ");
+  /// Rows that the mirror alone has stay where they may be of a time before: neither strategy sends deletes.
+  /// With other columns or another filter of the same strategy they are what the configuration took out.
+  static RunState::TakenOver TakenOverFrom(const std::string& former, const std::string& form, bool staged) {
+    const auto strategy = [](const std::string& one) { return one.substr(0, one.find(' ')); };
+    const auto keeps = [&](const std::string& one) {
+      return strategy(one) == "watermark" || strategy(one) == "window";
     };
-    return keeps(former) && keeps(form) ? RunState::TakenOver::kKeeps : RunState::TakenOver::kYes;
+    const bool other = staged || strategy(former) != strategy(form);
+    return other && keeps(former) && keeps(form) ? RunState::TakenOver::kKeeps : RunState::TakenOver::kYes;
   }
 
   /// A population brings everything; else the rows that differ go along with what changed.
