@@ -22,6 +22,9 @@ add_test(NAME python.minimal_source COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DI
                                             ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
 add_test(NAME python.files COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/python/files_test.py
                                    ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
+add_test(NAME python.strategies COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/python/strategies_test.py
+                                        ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
+set_tests_properties(python.strategies PROPERTIES LABELS python TIMEOUT 300)
 set_tests_properties(python.files PROPERTIES LABELS python TIMEOUT 300)
 set_tests_properties(python.cycle python.minimal_source PROPERTIES LABELS python TIMEOUT 120)
 

@@ -180,27 +180,24 @@ std::string TwiceNote(const std::string& table, std::uint64_t rows) {
                       " the key of another one; only the first row of each key is mirrored");
 }
 
-/// All rows of a table in which some have the key of another one: each key once.
+/// All rows of a table in which some have the key of another one: each key once. They are the source's own
+/// keys: what is remembered of a table that is looked at in parts are not all.
 class RowsOnce : public TableReader {
  public:
-  RowsOnce(SourceReader& inner, CaptureState& state, CaptureState::Table table,
+  RowsOnce(SourceReader& inner, std::string table, std::unique_ptr<DigestReader> keys,
            std::vector<std::uint32_t> columns)
-      : inner_(inner), state_(state), table_(std::move(table)), columns_(std::move(columns)) {}
+      : inner_(inner), table_(std::move(table)), keys_(std::move(keys)), columns_(std::move(columns)) {}
 
   absl::StatusOr<bool> Next(const BlockSize& size, RowBlock* block, LargeSink* sink) override {
     while (rows_ == nullptr) {
-      absl::StatusOr<std::vector<CaptureState::Note>> notes =
-          state_.ReadNoted(table_, -1, behind_, inner_.KeysAtATime());
-      if (!notes.ok()) return notes.status();
-      if (notes->empty()) return false;
-      behind_ = notes->back().key;
+      if (at_end_) return false;
+      const absl::StatusOr<DigestPiece> piece = keys_->Next(inner_.KeysAtATime(), /*each=*/true);
+      if (!piece.ok()) return piece.status();
+      at_end_ = piece->end;
       std::vector<Key> keys;
-      for (CaptureState::Note& note : *notes) {
-        if (!note.gone) keys.push_back(std::move(note.key));
-      }
+      for (const auto& [key, digest] : piece->rows) keys.push_back(key);
       if (keys.empty()) continue;
-      absl::StatusOr<std::unique_ptr<ChangeReader>> rows =
-          inner_.RowsOf(table_.name, columns_, std::move(keys));
+      absl::StatusOr<std::unique_ptr<ChangeReader>> rows = inner_.RowsOf(table_, columns_, std::move(keys));
       if (!rows.ok()) return rows.status();
       rows_ = *std::move(rows);
     }
@@ -215,10 +212,10 @@ class RowsOnce : public TableReader {
 
  private:
   SourceReader& inner_;
-  CaptureState& state_;
-  const CaptureState::Table table_;
+  const std::string table_;
+  const std::unique_ptr<DigestReader> keys_;  ///< In order, each once.
   const std::vector<std::uint32_t> columns_;
-  Key behind_;
+  bool at_end_ = false;
   std::unique_ptr<ChangeReader> rows_;
 };
 
@@ -333,9 +330,11 @@ class CaptureReader : public SourceReader {
       }
     }
     if (twice_.contains(table)) {
-      absl::StatusOr<std::optional<CaptureState::Table>> captured = state_.Find(table);
-      if (!captured.ok()) return captured.status();
-      if (*captured) return std::make_unique<RowsOnce>(*inner_, state_, **std::move(captured), columns);
+      const auto schema = std::find_if(schemas_.begin(), schemas_.end(),
+                                       [&](const TableSchema& known) { return SameName(known.name, table); });
+      absl::StatusOr<std::unique_ptr<DigestReader>> keys = inner_->Digests(table, schema->Key());
+      if (!keys.ok()) return keys.status();
+      return std::make_unique<RowsOnce>(*inner_, table, *std::move(keys), columns);
     }
     return ReaderOf(table).Read(table, columns);
   }

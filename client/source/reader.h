@@ -204,7 +204,7 @@ class SourceReader {
     return absl::UnimplementedError(absl::StrCat("table '", table, "' has no change log"));
   }
 
-  /// Digests over these columns of the rows of a table of Schema().
+  /// Digests over these columns of the rows of a table of Schema(); those of its key are among them.
   virtual absl::StatusOr<std::unique_ptr<DigestReader>> Digests(const std::string& table,
                                                                 const std::vector<std::uint32_t>& columns) {
     (void)columns;

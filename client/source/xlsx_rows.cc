@@ -397,6 +397,7 @@ class XlsxRows : public FileRows {
   void Begin(std::string_view name, const XML_Char** attributes) {
     if (name == "row") {
       row_ = Row();
+      next_column_ = 0;
       const std::string_view number = Attribute(attributes, "r");
       if (std::from_chars(number.data(), number.data() + number.size(), row_.number).ec != std::errc()) {
         row_.number = last_number_ + 1;
@@ -407,7 +408,8 @@ class XlsxRows : public FileRows {
       style_ = 0;
       const std::string_view style = Attribute(attributes, "s");
       std::from_chars(style.data(), style.data() + style.size(), style_);
-      column_ = ColumnOf(Attribute(attributes, "r")).value_or(static_cast<std::uint32_t>(row_.cells.size()));
+      column_ = ColumnOf(Attribute(attributes, "r")).value_or(next_column_);
+      next_column_ = column_ + 1;
       value_.clear();
       has_value_ = false;
     } else if (name == "v" || name == "t") {
@@ -492,6 +494,7 @@ class XlsxRows : public FileRows {
   std::string type_, value_;
   std::size_t style_ = 0;
   std::uint32_t column_ = 0;
+  std::uint32_t next_column_ = 0;  ///< Of a cell that does not say where it stands.
   bool in_value_ = false, has_value_ = false, at_end_ = false;
 };
 

@@ -182,6 +182,59 @@ class OtherStrategies(unittest.TestCase):
                 for column, text in row.items():
                     self.assertTrue(same(mirrored[key][column], text), (key, column))
 
+    def test_real_states_by_window(self):
+        """The real rows, each with the day on which it last changed: of today or yesterday, or too long ago to be seen.
+        A day near the window's edge is none of them, so that midnight may come."""
+        place = Place(self)
+        lines = 'key = ["id"]\nstrategy = "window"\nwatermark = "seen"\nwindow = "3d"'
+        tables = ("runways", "airport_frequencies")
+        place.configure({table: lines for table in tables})
+        with tarfile.open(HISTORY) as history:
+            history.extractall(place.work / "states")
+        today = datetime.datetime.now(datetime.timezone.utc).date()
+        begin = str(today - datetime.timedelta(days=3))
+        before, promised, unseen, kept = {}, {}, 0, 0
+        for number, state in enumerate(sorted((place.work / "states").iterdir())):
+            now = {}
+            for table in tables:
+                rows = {row["id"]: row for row in read(state / f"{table}.csv")}
+                for key, row in rows.items():
+                    former = before.get(table, {}).get(key)
+                    row["seen"] = former["seen"] if former else ""
+                    if former != row:
+                        age = 400 if number == 0 else (0, 1, 6, 7)[(int(key) + number) % 4]
+                        row["seen"] = str(today - datetime.timedelta(days=age))
+                before[table] = now[table] = rows
+                with (place.drop / f"{table}.csv").open("w", encoding="utf-8", newline="") as file:
+                    writer = csv.DictWriter(file, list(next(iter(rows.values()))))
+                    writer.writeheader()
+                    writer.writerows(rows.values())
+            report = place.once()
+            self.assertEqual(report["exit"], 0, report)
+            for table in tables:
+                with self.subTest(state=state.name, table=table):
+                    if number == 0:
+                        promised[table] = dict(now[table])
+                    known = promised[table]
+                    seen = {key: row for key, row in now[table].items() if row["seen"] >= begin}
+                    sent = report["by_table"][table]
+                    if number > 0 and sent["action"] != "populate":
+                        counts = sum(known.get(key) != row for key, row in seen.items())
+                        self.assertEqual((sent["inserts"] + sent["updates"], sent["deletes"]), (counts, 0))
+                        known.update(seen)
+                    elif number > 0:
+                        self.assertIn("column", sent["reason"])
+                        promised[table] = known = dict(now[table])
+                    unseen += sum(known.get(key) != row for key, row in now[table].items())
+                    kept += len(known.keys() - now[table].keys())
+                    mirrored = {str(row["id"]): row for row in place.rows(table)}
+                    self.assertEqual(mirrored.keys(), known.keys())
+                    for key, row in known.items():
+                        for column, text in row.items():
+                            self.assertTrue(same(mirrored[key][column], text), (key, column, text))
+        self.assertGreater(min(unseen, kept), 0, "the states had nothing that a window does not see")
+        self.assertEqual({table["action"] for table in place.once()["tables"]}, {"none"})
+
     def test_pointers_can_be_seen_and_set(self):
         place = Place(self)
         place.configure({"a": 'key = ["id"]\nstrategy = "watermark"\nwatermark = "n"'})
@@ -219,6 +272,11 @@ class OtherStrategies(unittest.TestCase):
 class Deviations(unittest.TestCase):
     def setUp(self):
         self.place = Place(self)
+
+    def configure_by_day(self, tables):
+        """{strategy: name}"""
+        by = {strategy: "" if strategy == "synthetic" else '\nwatermark = "day"' for strategy in tables}
+        self.place.configure({name: f'key = ["id"]\nstrategy = "{strategy}"{by[strategy]}' for strategy, name in tables.items()})
 
     def drop(self, name, data):
         (self.place.drop / name).write_bytes(data)
@@ -302,6 +360,120 @@ class Deviations(unittest.TestCase):
         self.drop("a.csv", b"id,n\n1,5\n2,2\n1,9\n")
         self.assertEqual(self.place.once()["by_table"]["a"]["updates"], 1)
         self.assertEqual(self.place.rows("a"), [{"id": 1, "n": 5}, {"id": 2, "n": 2}])
+
+    def test_keys_that_come_twice_lose_no_row_whatever_the_strategy(self):
+        """A population reads all rows, also those that a watermark or a window leaves alone."""
+        today = datetime.datetime.now(datetime.timezone.utc).date()
+        rows = "".join(f"{i},2020-01-{i:02},v{i}\n" for i in range(1, 21)) + f"21,{today},v21\n21,{today},again\n"
+        tables = {strategy: f"t_{strategy}" for strategy in ("synthetic", "watermark", "watermark_cdc", "window")}
+        self.configure_by_day(tables)
+        for table in tables.values():
+            self.drop(f"{table}.csv", ("id,day,v\n" + rows).encode())
+        report = self.place.once()
+        self.assertEqual(report["exit"], 0, report)
+        self.assertEqual(sum("key of another one" in note for note in report["notes"]), 4, report["notes"])
+        for table in tables.values():
+            with self.subTest(table=table):
+                self.assertEqual({row["id"]: row["v"] for row in self.place.rows(table)}, {i: f"v{i}" for i in range(1, 22)})
+
+    def test_the_order_of_rows_means_nothing(self):
+        rows = [f"{i},{i * 7 % 13},v{i}\n".encode() for i in range(500)]
+        self.place.configure({"a": 'key = ["id"]'})
+        self.drop("a.csv", b"id,n,v\n" + b"".join(rows))
+        self.place.once()
+        for order in (rows[::-1], rows[250:] + rows[:250], sorted(rows)):
+            self.drop("a.csv", b"id,n,v\n" + b"".join(order))
+            report = self.place.once()
+            self.assertEqual((report["exit"], report["by_table"]["a"]["action"]), (0, "none"), report)
+
+    def test_an_older_state_and_back(self):
+        """Only the difference goes, in either direction."""
+        with tarfile.open(HISTORY) as history:
+            history.extractall(self.place.work / "states")
+        states = sorted((self.place.work / "states").iterdir())
+        self.place.configure({"airport_frequencies": 'key = ["id"]'})
+        before = None
+        for state in (states[-1], states[0], states[-1], states[3]):
+            shutil.copyfile(state / "airport_frequencies.csv", self.place.drop / "airport_frequencies.csv")
+            report = self.place.once()
+            self.assertEqual(report["exit"], 0, report)
+            now = {row["id"]: row for row in read(state / "airport_frequencies.csv")}
+            if before is not None:
+                sent = report["by_table"]["airport_frequencies"]
+                changed = sum(before[key] != now[key] for key in before.keys() & now.keys())
+                counts = (len(now.keys() - before.keys()), changed, len(before.keys() - now.keys()))
+                self.assertEqual((sent["inserts"], sent["updates"], sent["deletes"]), counts)
+            self.assertEqual({str(row["id"]) for row in self.place.rows("airport_frequencies")}, now.keys())
+            before = now
+
+    def test_columns_come_go_and_change_places(self):
+        self.place.configure({"a": 'key = ["id"]'})
+        for header, first in (
+            ("id,n", {"id": 1, "n": 5}),
+            ("id,n,more", {"id": 1, "n": 5, "more": "m"}),
+            ("more,id,n", {"id": 1, "n": 5, "more": "m"}),
+            ("id,more", {"id": 1, "more": "m"}),
+            ("id,other,more", {"id": 1, "more": "m", "other": 7}),
+        ):
+            values = {"id": None, "n": "5", "more": "m", "other": "7"}
+            lines = "".join(",".join(values[name] or str(i) for name in header.split(",")) + "\n" for i in range(1, 300))
+            self.drop("a.csv", f"{header}\n{lines}".encode())
+            report = self.place.once()
+            self.assertEqual(report["exit"], 0, (header, report))
+            rows = {row["id"]: row for row in self.place.rows("a")}
+            self.assertEqual((rows[1], len(rows)), (first, 299), header)
+            self.assertEqual(self.place.once()["by_table"]["a"]["action"], "none", header)
+        # Without its key it is no table; nothing becomes of the mirror.
+        self.drop("a.csv", b"number,more\n1,x\n")
+        report = self.place.once()
+        self.assertEqual(report["exit"], 1)
+        self.assertIn("has no column 'id', which 'key' names", report["by_table"]["a"]["reason"])
+        self.assertEqual(len(self.place.rows("a")), 299)
+
+    def test_a_file_that_went_comes_back(self):
+        self.place.configure({"a": 'key = ["id"]', "b": 'key = ["id"]'})
+        for name in ("a", "b"):
+            self.drop(f"{name}.csv", b"id,n\n" + b"".join(b"%d,1\n" % i for i in range(300)))
+        self.place.once()
+        (self.place.drop / "a.csv").unlink()
+        self.drop("b.csv", b"id,n\n" + b"".join(b"%d,1\n" % i for i in range(301)))
+        for _ in range(2):
+            report = self.place.once()
+            self.assertEqual((report["exit"], len(self.place.rows("a"))), (1, 300), report)
+        self.assertEqual(len(self.place.rows("b")), 301, "the other table goes on")
+        self.drop("a.csv", b"id,n\n" + b"".join(b"%d,%d\n" % (i, 1 + (i == 7)) for i in range(300)))
+        report = self.place.once()
+        sent = report["by_table"]["a"]
+        self.assertEqual((report["exit"], sent["action"], sent["updates"]), (0, "changes", 1), report)
+
+    def test_a_file_without_rows_does_not_empty_the_mirror(self):
+        """For each strategy; the next good file is mirrored again without a word from anybody."""
+        tables = {strategy: f"t_{strategy}" for strategy in ("synthetic", "watermark", "watermark_cdc", "window")}
+        self.configure_by_day(tables)
+        good = b"id,day\n" + b"".join(b"%d,2024-01-01\n" % i for i in range(2_000))
+
+        def after(data):
+            for table in tables.values():
+                self.drop(f"{table}.csv", data)
+            return self.place.once()
+
+        def counts():
+            return {len(self.place.rows(table)) for table in tables.values()}
+
+        self.assertEqual(after(good)["exit"], 0)
+        report = after(b"id,day\n")
+        self.assertEqual((report["exit"], counts()), (1, {2_000}), report)
+        for strategy in ("synthetic", "watermark_cdc"):
+            self.assertEqual(report["by_table"][tables[strategy]]["result"], "held", report)
+        report = after(b"")
+        self.assertEqual((report["exit"], counts()), (1, {2_000}), report)
+        report = after(good.replace(b"\n7,2024-01-01\n", b"\n7,2024-01-05\n"))
+        self.assertEqual((report["exit"], counts()), (0, {2_000}), report)
+        # Of what was held nobody knows what arrived, and a watermark forgot the rows that it did not meet: they go once
+        # more, and none is lost.
+        for table in (tables["synthetic"], tables["watermark_cdc"], tables["watermark"]):
+            self.assertEqual({row["day"] for row in self.place.rows(table) if row["id"] == 7}, {"2024-01-05"}, table)
+        self.assertEqual({table["action"] for table in self.place.once()["tables"]}, {"none"})
 
     def test_a_value_of_another_type_widens_its_column(self):
         self.place.configure({"a": 'key = ["id"]'})
