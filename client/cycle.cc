@@ -292,6 +292,7 @@ class Run {
     if (status.action() == v1::TABLE_ACTION_HELD) return leave(TableResult::kHeld, status.reason());
     if (!status.wanted()) return leave(TableResult::kUnwanted, status.reason());
     if (!table.problem.empty()) return leave(TableResult::kFailed, table.problem);
+    if (!table.later.empty()) return leave(TableResult::kOk, table.later);
     const bool suspect = !can_compare_ && state_.IsSuspect(table.schema.name);
     if (absl::Status taken = TakeOver(table.schema, status); !taken.ok()) {
       return leave(TableResult::kFailed, std::string(taken.message()));
@@ -330,6 +331,8 @@ class Run {
   absl::Status TakeOver(const TableSchema& table, const v1::TableStatus& status) {
     const bool staged = RuleOf(table.name).staged && history_.SeesChanges(table.name);
     const Position position = DecodePosition(status.position());
+    // What the mirror hashes or masks no comparison sees.
+    const bool sees_all = ComparedColumns(table, status).size() == WantedColumns(table, status).size();
     if (!can_compare_ || table.Key().empty() || position.lsn.value < 0 || status.has_pending() ||
         KeyIsHashed(table, status) || status.action() == v1::TABLE_ACTION_REPOPULATE ||
         AskedFor(table.name) || repairs_.count(table.name) > 0) {
@@ -343,7 +346,7 @@ class Run {
     if (!standing.ok()) return standing.status();
     const RunState::TakenOver taken_over = TakenOverFrom(former, form, staged);
     if (*standing == Standing::kKnown && !staged) return absl::OkStatus();
-    if (*standing == Standing::kKnown && history_.FollowsReading(table.name)) {
+    if (*standing == Standing::kKnown && (!sees_all || history_.FollowsReading(table.name))) {
       state_.SetTakenOver(table.name, taken_over);
       return state_.Save();
     }
@@ -351,7 +354,7 @@ class Run {
                                  confirmed->position.lineage == position.lineage;
     const absl::StatusOr<bool> sent = history_.Sent(table.name, position);
     if (!sent.ok()) return sent.status();
-    if (!staged && !confirmed_there && !*sent) return absl::OkStatus();
+    if (!sees_all || (!staged && !confirmed_there && !*sent)) return absl::OkStatus();
     // Known to be due before the history forgets what else it knows.
     state_.SetTakenOver(table.name, taken_over);
     if (absl::Status saved = state_.Save(); !saved.ok()) return saved;
@@ -429,7 +432,7 @@ class Run {
         unknown(why);
         continue;
       }
-      if (report.result != TableResult::kOk) {
+      if (report.result != TableResult::kOk || !schema_.tables[i].later.empty()) {
         unknown(report.reason);
         continue;
       }
@@ -645,6 +648,9 @@ class Run {
     }
     const std::map<std::string, Position> durable = Durable();
     for (const auto& [table, position] : durable) {
+      // Of one that was not looked at the form is still that of before.
+      const SourceTable* const source = FindTable(table);
+      if (source == nullptr || !source->problem.empty() || !source->later.empty()) continue;
       state_.SetConfirmed(table, position, history_.FormOf(table));
     }
     if (absl::Status saved = state_.Save(); !saved.ok()) return saved;
@@ -665,7 +671,7 @@ class Run {
     for (const SourceTable& table : schema_.tables) {
       // Of some nobody knows whether one that was not sent changed.
       const bool looked_at = history_.SeesChanges(table.schema.name) || committed.contains(table.schema.name);
-      if (!looked_at || ReportOf(table.schema.name).result != TableResult::kOk) {
+      if (!looked_at || !table.later.empty() || ReportOf(table.schema.name).result != TableResult::kOk) {
         request->add_stale_tables(table.schema.name);
       }
     }

@@ -102,8 +102,11 @@ absl::Status Show(const SourceConfig& source, const std::string& state_dir, std:
 
 }  // namespace
 
-bool DryRun(const SourceConfig& source, const std::string& state_dir, const Connection& connection,
+bool DryRun(const SourceConfig& configured, const std::string& state_dir, const Connection& connection,
             std::ostream& out, std::ostream& err) {
+  SourceConfig source = configured;
+  source.rejects = RejectsOf(configured, state_dir);
+  source.keeps_rejects = false;
   out << source.context_id << "  " << Printable(source.path) << '\n';
   const absl::Status looked = Show(source, state_dir, out);
   if (!looked.ok()) err << "mirror-agent: " << source.context_id << ": " << looked.message() << '\n';

@@ -103,6 +103,7 @@ std::unique_ptr<SourceReader> OpenFiles(const SourceConfig& source,
                                         std::map<std::string, std::string> records) {
   FileReaderOptions options{source.path, {}, source.rejects, source.settle_ms, std::move(records)};
   options.hash_key = KeyOrNone(source);
+  options.keeps_rejects = source.keeps_rejects;
   for (const TableConfig& table : source.tables) {
     FileTable file{table.name, table.file, table.key};
     for (const auto& [column, type] : table.types) file.types[column] = TypeNamed(type);
@@ -138,6 +139,11 @@ absl::Status GiveUpChanged(const SourceConfig& source, ChangeLog* log, RunState*
 }
 
 }  // namespace
+
+std::string RejectsOf(const SourceConfig& source, const std::string& state_dir) {
+  return !source.rejects.empty() ? source.rejects
+                                 : absl::StrCat(state_dir, "/", source.context_id, ".rejects");
+}
 
 const std::string& SentName(const TableConfig& table) {
   return table.steps.as.empty() ? table.name : table.steps.as;
@@ -237,9 +243,7 @@ CycleReport RunLocked(const AgentConfig& config, const SourceConfig& source, con
   // It stays the same source when it is read without the log one day.
   if (*log != nullptr) state->KeepSourceId((*log)->source_id());
   SourceConfig placed = source;
-  if (placed.rejects.empty()) {
-    placed.rejects = absl::StrCat(config.agent.state_dir, "/", source.context_id, ".rejects");
-  }
+  placed.rejects = RejectsOf(source, config.agent.state_dir);
   std::unique_ptr<SourceReader> reader;
   std::optional<PipelineHistory> named;
   absl::StatusOr<std::unique_ptr<CaptureState>> capture = nullptr;

@@ -67,6 +67,9 @@ CapturedSource OpenCaptured(const SourceConfig& source, const CaptureRules& rule
                             const std::map<std::string, std::string>& records, CaptureState& state,
                             ChangeLog* log, std::function<bool(const std::string&)> never_sent = {});
 
+/// Where rows of files stand that cannot be taken.
+std::string RejectsOf(const SourceConfig& source, const std::string& state_dir);
+
 /// What the mirror calls a table.
 const std::string& SentName(const TableConfig& table);
 

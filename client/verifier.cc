@@ -108,6 +108,8 @@ class Verifier::TableComparison {
       absl::StatusOr<DigestPiece> piece = digests_->Next(kLeafRows, /*each=*/false);
       if (!piece.ok()) return piece.status();
       end = piece->end;
+      untold_.insert(piece->untold.begin(), piece->untold.end());
+      partial_ = partial_ || piece->partial;
       found_.rows += piece->digest.rows;
       if (piece->digest.rows == 0) continue;
       if (found_.rows > piece->digest.rows) {
@@ -291,7 +293,8 @@ class Verifier::TableComparison {
       if (row.key && key == *row.key) {
         there = true;
       } else {
-        if (ghosts_count_) ghosts_.push_back(key);
+        // One that the source has and cannot read is none.
+        if (ghosts_count_ && !partial_ && !untold_.contains(key)) ghosts_.push_back(key);
       }
     }
     if (!row.key || same_.contains(*row.key)) return;
@@ -366,7 +369,9 @@ class Verifier::TableComparison {
   std::uint64_t mirror_rows_ = 0;  ///< Of the ranges that differ.
   Key last_key_;                   ///< Of the leaf that was read last.
   std::vector<Leaf> different_;
-  std::set<Key> same_;  ///< Rows that stand beside ghosts and are equal.
+  std::set<Key> same_;    ///< Rows that stand beside ghosts and are equal.
+  std::set<Key> untold_;  ///< Rows of the source that cannot be read.
+  bool partial_ = false;  ///< There are such rows of which not even the key is known.
   std::vector<Key> lost_, changed_, ghosts_;
   Differences found_;
 };

@@ -1,6 +1,7 @@
 #include "client/source/capture_reader.h"
 
 #include <algorithm>
+#include <deque>
 #include <iterator>
 #include <map>
 #include <numeric>
@@ -67,14 +68,14 @@ class NotedChanges : public ChangeReader {
       if (absl::Status begun = Begin(&piece); !begun.ok()) return begun;
     }
     while (rows_ == nullptr && !at_end_) {
-      if (absl::Status next = NextGroup(&piece); !next.ok()) return next;
+      if (absl::Status next = NextGroup(size, &piece); !next.ok()) return next;
       if (!piece.blocks.empty()) return piece;
     }
     if (rows_ != nullptr) {
       if (absl::Status read = ReadGroup(size, sink, &piece); !read.ok()) return read;
     }
     piece.last = at_end_ && rows_ == nullptr;
-    if (piece.last && counts_) piece.row_count = table_.rows;
+    if (piece.last && counts_ && !vanished_) piece.row_count = table_.rows;
     return piece;
   }
 
@@ -89,7 +90,11 @@ class NotedChanges : public ChangeReader {
   }
 
   /// Deletes go into the piece; rows that are to be read come next.
-  absl::Status NextGroup(ChangePiece* piece) {
+  absl::Status NextGroup(const BlockSize& size, ChangePiece* piece) {
+    if (!gone_.empty()) {
+      TakeGone(size, piece);
+      return absl::OkStatus();
+    }
     if (!inserts_.empty()) return Read(std::exchange(inserts_, {}), Operation::kInsert);
     if (!updates_.empty()) {
       return Read(std::exchange(updates_, {}), whole_rows_ ? Operation::kInsert : Operation::kUpdate);
@@ -107,18 +112,26 @@ class NotedChanges : public ChangeReader {
     if (!notes.ok()) return notes.status();
     noted_all_ = notes->size() < inner_.KeysAtATime();
     if (!notes->empty()) behind_ = notes->back().key;
-    RowBlock gone = RowBlock::For(schema_, schema_.Key());
     for (CaptureState::Note& note : *notes) {
       if (note.gone) {
-        AppendKey(note.key, &gone);
+        gone_.push_back(std::move(note.key));
       } else if (std::vector<Key>* const part = PartOf(note)) {
         part->push_back(std::move(note.key));
       } else {
         (note.born ? inserts_ : updates_).push_back(std::move(note.key));
       }
     }
-    if (gone.rows() > 0) piece->blocks.push_back({Operation::kDelete, std::move(gone)});
     return absl::OkStatus();
+  }
+
+  /// As many deletes as a block takes.
+  void TakeGone(const BlockSize& size, ChangePiece* piece) {
+    RowBlock gone = RowBlock::For(schema_, schema_.Key());
+    while (!gone_.empty() && gone.rows() < size.rows && gone.bytes() < size.bytes) {
+      AppendKey(gone_.front(), &gone);
+      gone_.pop_front();
+    }
+    piece->blocks.push_back({Operation::kDelete, std::move(gone)});
   }
 
   /// Where the row goes of which only some columns are sent. Null: all are.
@@ -152,6 +165,7 @@ class NotedChanges : public ChangeReader {
     if (!rows.ok()) return rows.status();
     if (rows->last) rows_.reset();
     for (ChangeBlock& block : rows->blocks) {
+      vanished_ = vanished_ || block.operation == Operation::kDelete;
       if (block.operation == Operation::kInsert) block.operation = operation_;
       piece->blocks.push_back(std::move(block));
     }
@@ -169,6 +183,8 @@ class NotedChanges : public ChangeReader {
   std::vector<Key> also_;
   bool begun_ = false, noted_all_ = false, at_end_ = false;
   Key behind_;
+  std::deque<Key> gone_;
+  bool vanished_ = false;  ///< Rows went since they were counted.
   std::vector<Key> inserts_, updates_;
   std::map<std::vector<std::uint32_t>, std::vector<Key>> parts_;  ///< By the columns that are sent.
   std::unique_ptr<ChangeReader> rows_;                            ///< Of the group at hand; null: none.
@@ -223,13 +239,12 @@ class RowsOnce : public TableReader {
 class RowsLookedAt : public TableReader {
  public:
   RowsLookedAt(std::unique_ptr<TableReader> inner, std::unique_ptr<CaptureLook> look, TableSchema schema,
-               bool by_column, std::function<absl::Status(std::vector<std::string>*)> look_again)
+               bool by_column)
       : inner_(std::move(inner)),
         look_(std::move(look)),
         schema_(std::move(schema)),
         keyed_(!schema_.Key().empty()),
-        by_column_(by_column),
-        look_again_(std::move(look_again)) {}
+        by_column_(by_column) {}
 
   absl::StatusOr<bool> Next(const BlockSize& size, RowBlock* block, LargeSink* sink) override {
     const absl::StatusOr<bool> more = inner_->Next(size, block, sink);
@@ -247,12 +262,13 @@ class RowsLookedAt : public TableReader {
     BlockDigests rows(schema_, *block, by_column_);
     std::set<std::size_t> twice;
     for (std::size_t row = 0; rows.Next(); ++row) {
-      whole_ = whole_ && rows.whole();
-      all_.Add(rows.digest());
+      // A long value is not in the digest: the next look, which sees all of it, has the row sent once more.
+      all_.Add(rows.whole() ? rows.digest() : 0);
       if (!keyed_) continue;
       const std::uint64_t before = look_->found().twice;
-      if (absl::Status added = look_->Add(rows.key(), rows.digest(), rows.hashes()); !added.ok())
-        return added;
+      const absl::Status added =
+          rows.whole() ? look_->Add(rows.key(), rows.digest(), rows.hashes()) : look_->Add(rows.key(), 0);
+      if (!added.ok()) return added;
       if (look_->found().twice > before) twice.insert(row);
     }
     if (!twice.empty()) *block = WithoutRows(schema_, *block, twice);
@@ -261,12 +277,6 @@ class RowsLookedAt : public TableReader {
 
   absl::Status End() {
     notes_ = inner_->Notes();
-    if (!whole_) {
-      // Long values have no digest yet.
-      look_.reset();
-      std::vector<std::string> again;
-      return look_again_(&again);
-    }
     if (!keyed_) {
       if (absl::Status all = look_->AddAll(all_.rows, all_.sum); !all.ok()) return all;
     }
@@ -280,9 +290,7 @@ class RowsLookedAt : public TableReader {
   std::unique_ptr<CaptureLook> look_;
   const TableSchema schema_;
   const bool keyed_, by_column_;
-  const std::function<absl::Status(std::vector<std::string>*)> look_again_;
   RangeDigest all_;
-  bool whole_ = true;
   std::vector<std::string> notes_;
 };
 
@@ -385,10 +393,7 @@ class CaptureReader : public SourceReader {
     if (!rows.ok()) return rows;
     absl::StatusOr<std::unique_ptr<CaptureLook>> look = CaptureLook::Begin(state_, *table, due.run);
     if (!look.ok()) return look.status();
-    return std::make_unique<RowsLookedAt>(*std::move(rows), *std::move(look), schema, table->by_column,
-                                          [this, due, rule](std::vector<std::string>* notes) {
-                                            return Capture(due.source, rule, due.run, notes);
-                                          });
+    return std::make_unique<RowsLookedAt>(*std::move(rows), *std::move(look), schema, table->by_column);
   }
 
   absl::StatusOr<CaptureState::Table> Prepare(const SourceTable& source, const CaptureRule& rule) {
@@ -509,7 +514,7 @@ class CaptureReader : public SourceReader {
   }
 
   /// All rows that `rows` gives.
-  static absl::Status Take(DigestReader& rows, Taken& taken, bool only_keys = false) {
+  absl::Status Take(DigestReader& rows, Taken& taken, bool only_keys = false) {
     const bool keyed = !taken.schema.Key().empty();
     RangeDigest all;
     for (bool end = false; !end;) {
@@ -519,6 +524,7 @@ class CaptureReader : public SourceReader {
       all.Add(piece->digest);
       for (std::size_t i = 0; i < piece->rows.size(); ++i) {
         const auto& [key, digest] = piece->rows[i];
+        if (absl::Status whole = CheckKey(key, taken.schema.name); !whole.ok()) return whole;
         absl::Status added = only_keys ? taken.look.Learn(key)
                              : taken.by_column && i < piece->by_column.size()
                                  ? taken.look.Add(key, digest, piece->by_column[i])
@@ -533,6 +539,15 @@ class CaptureReader : public SourceReader {
       if (!only_keys) taken.notes->insert(taken.notes->end(), piece->notes.begin(), piece->notes.end());
     }
     return keyed ? absl::OkStatus() : taken.look.AddAll(all.rows, all.sum);
+  }
+
+  /// A key that may hold NULL was without until now: the next look finds it so.
+  absl::Status CheckKey(const Key& key, const std::string& table) {
+    const bool whole =
+        std::none_of(key.begin(), key.end(), [](const KeyPart& part) { return part.kind == Kind::kNull; });
+    if (whole) return absl::OkStatus();
+    inner_->Forget(table);
+    return absl::AbortedError(absl::StrCat("table '", table, "' has a row without a value in its key"));
   }
 
   absl::Status TakeAll(Taken& taken) {
@@ -581,7 +596,15 @@ class CaptureReader : public SourceReader {
           "': the last look at it was longer ago than its window; what changed between is not seen. Send "
           "it whole with --repopulate, and make the window longer than any pause"));
     }
-    return TakeFrom({column, BeginOfWindow(rule, taken.schema.columns[column].type, now_ms)}, taken);
+    if (facts->greatest.kind == Kind::kNull) return absl::OkStatus();
+    const bool numbers = facts->greatest.kind == Kind::kInteger || facts->greatest.kind == Kind::kReal;
+    if (!rule.time.empty() && (rule.time == "iso") == numbers) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "table '", taken.schema.name, "': the greatest value of '", taken.schema.columns[column].name,
+          "' is ", numbers ? "a number" : "a text", ", which 'time' = \"", rule.time,
+          "\" of its [[source.table]] is not: say what it is"));
+    }
+    return TakeFrom({column, BeginOfWindow(rule, numbers, now_ms)}, taken);
   }
 
   absl::StatusOr<SourceReader::ColumnFacts> LookAtColumn(const Taken& taken, std::uint32_t column) {

@@ -55,10 +55,9 @@ KeyPart CutToPrecision(const KeyPart& pointer, const std::string& precision) {
   return cut;
 }
 
-KeyPart BeginOfWindow(const CaptureRule& rule, Type column, std::int64_t now_ms) {
+KeyPart BeginOfWindow(const CaptureRule& rule, bool numbers, std::int64_t now_ms) {
   const std::int64_t begin_ms = now_ms - rule.window_ms;
-  const bool number = column == Type::kInt64 || column == Type::kDouble;
-  const std::string time = !rule.time.empty() ? rule.time : number ? "unix" : "iso";
+  const std::string time = !rule.time.empty() ? rule.time : numbers ? "unix" : "iso";
   KeyPart begin;
   if (time != "iso") {
     begin.kind = Kind::kInteger;

@@ -29,7 +29,7 @@ struct CaptureRule {
   std::string precision = {};
   std::int64_t window_ms = 0;
   /// kWindow: what `column` holds: "iso" (a text that begins as 2024-05-01, in UTC), "unix" (seconds),
-  /// "unix_ms". Empty: iso for texts, else unix.
+  /// "unix_ms". Empty: unix where its greatest value is a number, else iso.
   std::string time = {};
 
   /// A look brings every row that the mirror should have, and tells what is gone.
@@ -52,7 +52,7 @@ struct CaptureRules {
 /// The watermark from which rows are looked at again.
 KeyPart CutToPrecision(const KeyPart& pointer, const std::string& precision);
 /// The begin of the window that ends now. A day is not divided.
-KeyPart BeginOfWindow(const CaptureRule& rule, Type column, std::int64_t now_ms);
+KeyPart BeginOfWindow(const CaptureRule& rule, bool numbers, std::int64_t now_ms);
 
 }  // namespace mirror
 

@@ -496,7 +496,8 @@ absl::StatusOr<std::unique_ptr<CaptureLook>> CaptureLook::Begin(CaptureState& st
 }
 
 CaptureLook::~CaptureLook() {
-  for (Statement* const one : {&find_, &insert_, &update_, &remove_, &forget_, &keep_}) *one = Statement();
+  for (Statement* const one : {&find_, &insert_, &update_, &remove_, &forget_, &keep_, &doubt_})
+    *one = Statement();
   if (open_) (void)state_.Run("ROLLBACK");
 }
 
@@ -523,6 +524,10 @@ absl::Status CaptureLook::Prepare() {
       if (!keep.ok()) return keep.status();
       keep_ = *std::move(keep);
     }
+    absl::StatusOr<Statement> doubt =
+        state_.Prepared(absl::StrCat("UPDATE ", rows, " SET digest = ?", is_it));
+    if (!doubt.ok()) return doubt.status();
+    doubt_ = *std::move(doubt);
     absl::StatusOr<Statement> forget = state_.Prepared(absl::StrCat("DELETE FROM ", rows, is_it));
     absl::StatusOr<Statement> last = state_.Prepared(absl::StrCat("SELECT coalesce(max(id), 0) FROM ", rows));
     for (const auto* one : {&find, &insert, &update, &remove, &forget, &last}) {
@@ -633,10 +638,16 @@ absl::Status CaptureLook::Keep(const Key& key) {
   BindKey(find_, 1, key);
   const int code = sqlite3_step(find_.get());
   if (code != SQLITE_ROW && code != SQLITE_DONE) return state_.Failed("reading it");
-  if (code == SQLITE_ROW && sqlite3_column_type(find_.get(), 0) != SQLITE_NULL) {
-    See(sqlite3_column_int64(find_.get(), 1));
-  }
+  const bool here = code == SQLITE_ROW && sqlite3_column_type(find_.get(), 0) != SQLITE_NULL;
+  const bool first = here && See(sqlite3_column_int64(find_.get(), 1));
   find_.Reset();
+  if (!first) return absl::OkStatus();
+  // What becomes of it at the mirror meanwhile nobody knows (a population lacks it): once it can be read
+  // again, it is sent, whatever it is.
+  BindInt(doubt_, 1, 0);
+  BindKey(doubt_, 2, key);
+  if (sqlite3_step(doubt_.get()) != SQLITE_DONE) return state_.Failed("writing it");
+  doubt_.Reset();
   return absl::OkStatus();
 }
 

@@ -149,7 +149,7 @@ class CaptureLook {
 
   /// `hashes`: see DigestPiece::by_column; empty where the table has none.
   absl::Status Add(const Key& key, std::uint64_t digest, const std::string& hashes = {});
-  /// A row that is there, and stays what it was.
+  /// A row that is there and cannot be read: it is not gone.
   absl::Status Keep(const Key& key);
   /// A row that is there; one that is not known is new.
   absl::Status Learn(const Key& key);
@@ -183,7 +183,7 @@ class CaptureLook {
   CaptureState& state_;
   CaptureState::Table table_;
   const std::int64_t run_;
-  Statement find_, insert_, update_, remove_, forget_, keep_;
+  Statement find_, insert_, update_, remove_, forget_, keep_, doubt_;
   std::vector<bool> seen_;  ///< By id of the row.
   std::int64_t next_id_ = 1;
   std::uint64_t seen_rows_ = 0, uncommitted_ = 0;

@@ -136,7 +136,7 @@ class TypedRows {
 
   /// Of the present row; absent: it has none.
   std::optional<Key> ReadKey() const {
-    if (!row_.wrong.empty()) return std::nullopt;
+    if (!has_values_) return std::nullopt;
     Key key;
     for (const std::uint32_t column : key_) {
       const Value& value = values_[column];
@@ -192,7 +192,8 @@ class TypedRows {
     }
     reason_ = row_.wrong;
     if (!reason_.empty() && mended_) reason_ = absl::StrCat("of '", known_->mended, "': ", reason_);
-    if (!reason_.empty()) return Step::kReject;
+    has_values_ = row_.fields.size() == known_->schema.columns.size();
+    if (!reason_.empty() && !has_values_) return Step::kReject;
     values_.resize(row_.fields.size());
     for (std::size_t i = 0; i < values_.size(); ++i) {
       if (absl::Status read = Read(i); !read.ok()) return read;
@@ -242,7 +243,8 @@ class TypedRows {
   FileRow row_;
   std::vector<Value> values_;
   std::string reason_;
-  bool mended_ = false;  ///< The rows of `known_->mended` are read.
+  bool mended_ = false;      ///< The rows of `known_->mended` are read.
+  bool has_values_ = false;  ///< Of the present row, also of a wrong one.
   std::optional<RowFilter> filter_;
   struct Turned {
     std::size_t column = 0;
@@ -370,7 +372,7 @@ class FileKeyRows : public ChangeReader {
     if (block.rows() > 0) piece.blocks.push_back({Operation::kInsert, std::move(block)});
     if (at_end_) {
       RowBlock gone = RowBlock::For(schema_, key_);
-      for (; next_ < keys_.size() && gone.rows() < size.rows; ++next_) {
+      for (; next_ < keys_.size() && gone.rows() < size.rows && gone.bytes() < size.bytes; ++next_) {
         if (wanted_.contains(Packed(keys_[next_]))) AppendKey(keys_[next_], &gone);
       }
       if (gone.rows() > 0) piece.blocks.insert(piece.blocks.begin(), {Operation::kDelete, std::move(gone)});
@@ -399,7 +401,8 @@ class Rejects {
         path_(absl::StrCat(folder, "/", known.table.name, ".csv")),
         folder_(folder) {}
 
-  void Add(const FileRow& row, const std::string& reason) {
+  void Add(const FileRow& row, const std::string& reason, bool has_key) {
+    no_key_ = no_key_ || !has_key;
     if (count_++ < kRejectsDescribed) {
       absl::StrAppend(&described_, described_.empty() ? "" : "; ", "line ", row.line, ", ", reason);
     }
@@ -423,6 +426,7 @@ class Rejects {
     return {absl::StrCat(
         "'", known_.path, "': ", count_, count_ == 1 ? " row was" : " rows were", " left out: ", described_,
         count_ > kRejectsDescribed ? absl::StrCat("; and ", count_ - kRejectsDescribed, " more") : "",
+        no_key_ ? ". Of some not even the key can be read: no row of the table is taken for gone" : "",
         folder_.empty() ? ""
         : kept          ? absl::StrCat(". They are in '", path_, "'")
                         : absl::StrCat(". '", path_, "' cannot be written"))};
@@ -431,8 +435,10 @@ class Rejects {
  private:
   void Open() {
     std::error_code error;
-    std::filesystem::create_directories(folder_, error);
-    std::filesystem::permissions(folder_, std::filesystem::perms::owner_all, error);
+    // One that is there may be shared with who mends the rows.
+    if (std::filesystem::create_directories(folder_, error)) {
+      std::filesystem::permissions(folder_, std::filesystem::perms::owner_all, error);
+    }
     file_.open(path_ + ".new", std::ios::trunc | std::ios::binary);
     file_ << header_;
   }
@@ -441,6 +447,7 @@ class Rejects {
   const std::string header_, path_, folder_;
   std::ofstream file_;
   std::uint64_t count_ = 0;
+  bool no_key_ = false;
   std::string described_;
 };
 
@@ -467,8 +474,9 @@ class FileTableReader : public TableReader {
         return false;
       }
       if (*step == TypedRows::Step::kReject) {
-        rejects_.Add(rows_.row(), rows_.reason());
-        partial_ = partial_ || !rows_.ReadKey();
+        const bool has_key = rows_.ReadKey().has_value();
+        rejects_.Add(rows_.row(), rows_.reason(), has_key || key_.empty());
+        partial_ = partial_ || !has_key;
         continue;
       }
       ++counted_;
@@ -523,7 +531,7 @@ class FileScan : public DigestReader {
       }
       std::optional<Key> key = keyed_ ? rows_.ReadKey() : std::nullopt;
       if (*step == TypedRows::Step::kReject) {
-        rejects_.Add(rows_.row(), rows_.reason());
+        rejects_.Add(rows_.row(), rows_.reason(), key.has_value() || !keyed_);
         if (key && untold_.size() < kUntoldKept) {
           untold_.push_back(*std::move(key));
         } else {
@@ -611,7 +619,7 @@ class FileReader : public SourceReader {
     absl::StatusOr<TypedRows> rows = OpenTable(table);
     if (!rows.ok()) return rows.status();
     Known& known = *Find(table);
-    return std::make_unique<FileTableReader>(known, *std::move(rows), columns, options_.rejects,
+    return std::make_unique<FileTableReader>(known, *std::move(rows), columns, KeptRejects(),
                                              [this, &known] { return Widen(known); });
   }
 
@@ -620,7 +628,7 @@ class FileReader : public SourceReader {
     absl::StatusOr<TypedRows> rows = OpenTable(table);
     if (!rows.ok()) return rows.status();
     Known& known = *Find(table);
-    return std::make_unique<FileScan>(known, *std::move(rows), columns, options_.rejects,
+    return std::make_unique<FileScan>(known, *std::move(rows), columns, KeptRejects(),
                                       [this, &known] { return Widen(known); });
   }
 
@@ -630,7 +638,7 @@ class FileReader : public SourceReader {
     if (!rows.ok()) return rows.status();
     Known& known = *Find(table);
     return std::make_unique<FileScan>(
-        known, *std::move(rows), columns, options_.rejects, [this, &known] { return Widen(known); },
+        known, *std::move(rows), columns, KeptRejects(), [this, &known] { return Widen(known); },
         std::nullopt, /*by_column=*/true);
   }
 
@@ -641,7 +649,7 @@ class FileReader : public SourceReader {
     if (!rows.ok()) return rows.status();
     Known& known = *Find(table);
     return std::make_unique<FileScan>(
-        known, *std::move(rows), columns, options_.rejects, [this, &known] { return Widen(known); }, bound);
+        known, *std::move(rows), columns, KeptRejects(), [this, &known] { return Widen(known); }, bound);
   }
 
   absl::StatusOr<ColumnFacts> LookAtColumn(const std::string& table, std::uint32_t column) override {
@@ -741,6 +749,8 @@ class FileReader : public SourceReader {
     options_.records[table.name] = source.record;
     tables_.emplace(FoldName(table.name), std::move(known));
   }
+
+  std::string KeptRejects() const { return options_.keeps_rejects ? options_.rejects : ""; }
 
   /// Rows that were left out, mended, and put beside the file of rejects. Gives what is wrong with them.
   std::string FindMended(Known* known) const {
@@ -847,18 +857,26 @@ class FileReader : public SourceReader {
     }
   }
 
-  /// Looks at all values again. Gives kAborted: the table is another one now.
-  absl::Status Widen(const Known& known) {
-    const absl::StatusOr<std::unique_ptr<FileRows>> rows = OpenRows(known.path, known.table);
+  static absl::Status ShowAll(absl::StatusOr<std::unique_ptr<FileRows>> rows,
+                              std::vector<TypeGuess>* guesses) {
     if (!rows.ok()) return rows.status();
-    std::vector<TypeGuess> guesses;
-    for (const Column& column : known.schema.columns) guesses.emplace_back(column.type);
     FileRow row;
     for (;;) {
       const absl::StatusOr<bool> there = (*rows)->Next(&row);
       if (!there.ok()) return there.status();
-      if (!*there) break;
-      if (row.wrong.empty()) Show(row, &guesses);
+      if (!*there) return absl::OkStatus();
+      if (row.wrong.empty()) Show(row, guesses);
+    }
+  }
+
+  /// Looks at all values again. Gives kAborted: the table is another one now.
+  absl::Status Widen(const Known& known) {
+    std::vector<TypeGuess> guesses;
+    for (const Column& column : known.schema.columns) guesses.emplace_back(column.type);
+    if (absl::Status shown = ShowAll(OpenRows(known.path, known.table), &guesses); !shown.ok()) return shown;
+    if (!known.mended.empty()) {
+      absl::Status shown = ShowAll(TypedRows::OpenMended(known), &guesses);
+      if (!shown.ok()) return shown;
     }
     Known wider = known;
     for (std::size_t i = 0; i < guesses.size(); ++i) {

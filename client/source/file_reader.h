@@ -40,6 +40,7 @@ struct FileReaderOptions {
   /// SourceTable.record of earlier runs, by table name.
   std::map<std::string, std::string> records = {};
   std::optional<TenantHashKey> hash_key = {};  ///< Needed when steps hash.
+  bool keeps_rejects = true;  ///< `rejects` is written; mended ones are read from there in any case.
 };
 
 /// A folder into which another system drops files, each the whole of one table as of then.

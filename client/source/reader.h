@@ -240,6 +240,9 @@ class SourceReader {
     return absl::UnimplementedError(absl::StrCat("table '", table, "' cannot be read in parts"));
   }
 
+  /// What was found out about the table before, and is believed, holds no more: the next Schema() looks anew.
+  virtual void Forget(const std::string& table) { (void)table; }
+
   /// Keys of one RowsOf() where there are many.
   virtual std::size_t KeysAtATime() const { return 10'000; }
   /// The rows with these keys as they are now, whole, as inserts; those that are not there as deletes. The

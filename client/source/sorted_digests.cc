@@ -53,6 +53,10 @@ class SortedRows : public DigestReader {
     if (code != SQLITE_DONE) return Failed();
     if (piece.digest.rows > 0) piece.last = behind_;
     piece.end = piece.digest.rows < rows;
+    if (piece.end) {
+      piece.untold = untold_;
+      piece.partial = partial_;
+    }
     return piece;
   }
 
@@ -97,6 +101,8 @@ class SortedRows : public DigestReader {
       const absl::StatusOr<DigestPiece> piece = scan_->Next(kRowsAtATime, /*each=*/true);
       if (!piece.ok()) return piece.status();
       end = piece->end;
+      untold_.insert(untold_.end(), piece->untold.begin(), piece->untold.end());
+      partial_ = partial_ || piece->partial;
       for (const auto& [key, digest] : piece->rows) {
         Bind(*insert, key);
         sqlite3_bind_int64(insert->get(), static_cast<int>(key_parts_ + 1),
@@ -115,6 +121,8 @@ class SortedRows : public DigestReader {
   const std::string names_;
   std::unique_ptr<SQLite::Database> database_;
   Key behind_;
+  std::vector<Key> untold_;  ///< See DigestPiece.
+  bool partial_ = false;
 };
 
 }  // namespace

@@ -166,7 +166,7 @@ class SqliteReader : public SourceReader {
         *file, known->plan, by_key ? known->plan->key_order : known->plan->steady_order, columns);
     if (!cursor.ok()) return cursor.status();
     return std::make_unique<SqliteTableReader>(*file, *known, *std::move(cursor), columns, schema_version_,
-                                               log, closed_later, Forget(table));
+                                               log, closed_later, Forgetter(table));
   }
 
   absl::StatusOr<std::unique_ptr<DigestReader>> Digests(const std::string& table,
@@ -263,7 +263,7 @@ class SqliteReader : public SourceReader {
     const auto looks = std::make_shared<TableLooks>(LooksAt(table, true));
     return ReadKeyRows(
         file_, known->schema, columns, *std::move(cursor), [looks] { return looks->Begin(); },
-        std::move(keys), Forget(table));
+        std::move(keys), Forgetter(table));
   }
 
   absl::StatusOr<std::unique_ptr<ChangeReader>> Changes(const std::string& table, Lsn from,
@@ -273,9 +273,11 @@ class SqliteReader : public SourceReader {
     const Known* known = Find(table);
     const TableLog* log = options_.log == nullptr ? nullptr : options_.log->Find(table);
     if (known == nullptr || log == nullptr) return Unknown(table);
-    return ReadNetChanges({file_, known->plan, known->schema, columns, schema_version_, Forget(table)},
+    return ReadNetChanges({file_, known->plan, known->schema, columns, schema_version_, Forgetter(table)},
                           *options_.log, *log, from, whole_rows, count_all, std::move(also));
   }
+
+  void Forget(const std::string& table) override { options_.records.erase(table); }
 
  private:
   absl::StatusOr<std::unique_ptr<DigestReader>> ScanAll(const std::string& table,
@@ -368,7 +370,7 @@ class SqliteReader : public SourceReader {
   }
 
   /// For when a value does not fit what was found.
-  std::function<void()> Forget(const std::string& table) {
+  std::function<void()> Forgetter(const std::string& table) {
     return [this, table] { options_.records.erase(table); };
   }
 

@@ -204,13 +204,16 @@ class Workbook {
   }
 
   /// A number as it is shown, without its colours and separators.
-  std::string Show(double value, std::size_t style) const {
+  /// Absent: it is shown as a date, and is none.
+  std::optional<std::string> Show(double value, std::size_t style) const {
     const Shown shown = style < styles_.size() ? styles_[style] : Shown::kNumber;
     if (shown == Shown::kNumber) {
       char text[32];
       std::snprintf(text, sizeof text, "%.15g", value);
-      return std::strcmp(text, "-0") == 0 ? "0" : text;
+      return std::string(std::strcmp(text, "-0") == 0 ? "0" : text);
     }
+    constexpr double kLastDay = 2'958'466;  // That of 9999.
+    if (value < 0 || value >= kLastDay) return std::nullopt;
     // Excel's 1900 has a 29th of February: its day 60. Days before that are one off.
     constexpr std::int64_t kEpoch1900 = -25'569, kEpoch1904 = -24'107;
     std::int64_t days = static_cast<std::int64_t>(std::floor(value));
@@ -224,7 +227,7 @@ class Workbook {
                   static_cast<int>(seconds / 60 % 60), static_cast<int>(seconds % 60));
     const bool before_leap = !from_1904_ && days < 60;
     const std::string date = DateOf(days + (from_1904_ ? kEpoch1904 : kEpoch1900) + (before_leap ? 1 : 0));
-    if (shown == Shown::kTime && days == 0) return time;
+    if (shown == Shown::kTime && days == 0) return std::string(time);
     if (shown == Shown::kDate && seconds == 0) return date;
     return absl::StrCat(date, " ", time);
   }
@@ -305,7 +308,7 @@ class Workbook {
     for (;;) {
       const absl::StatusOr<bool> more = (*part)->Step();
       if (!more.ok()) return more.status();
-      if (texts_.size() > kSharedTextsMax) {
+      if (texts_.size() > kSharedTextsMax || text_ends_.size() > kSharedTextsMax / sizeof(std::size_t)) {
         return absl::ResourceExhaustedError(
             absl::StrCat("its shared texts have more than ", kSharedTextsMax >> 20, " MB: save it as CSV"));
       }
@@ -334,7 +337,9 @@ class XlsxRows : public FileRows {
     };
     sheet_->on_end = [this](std::string_view name) { End(name); };
     sheet_->on_text = [this](std::string_view text) {
-      if (in_value_ && value_.size() + text.size() <= kFileRowBytesMax) value_.append(text);
+      if (!in_value_ || in_phonetic_) return;
+      row_bytes_ += text.size();
+      if (row_bytes_ <= kFileRowBytesMax) value_.append(text);
     };
   }
 
@@ -398,6 +403,7 @@ class XlsxRows : public FileRows {
     if (name == "row") {
       row_ = Row();
       next_column_ = 0;
+      row_bytes_ = 0;
       const std::string_view number = Attribute(attributes, "r");
       if (std::from_chars(number.data(), number.data() + number.size(), row_.number).ec != std::errc()) {
         row_.number = last_number_ + 1;
@@ -415,12 +421,13 @@ class XlsxRows : public FileRows {
     } else if (name == "v" || name == "t") {
       in_value_ = has_value_ = true;
     } else if (name == "rPh") {
-      in_value_ = false;
+      in_phonetic_ = true;  // How it is pronounced.
     }
   }
 
   void End(std::string_view name) {
     if (name == "v" || name == "t") in_value_ = false;
+    if (name == "rPh") in_phonetic_ = false;
     if (name == "c" && has_value_ && column_ < kColumnsMax) EndCell();
     if (name != "row") return;
     const bool empty =
@@ -429,16 +436,24 @@ class XlsxRows : public FileRows {
   }
 
   void EndCell() {
-    if (row_.cells.size() <= column_) row_.cells.resize(column_ + 1);
-    std::optional<std::string>& cell = row_.cells[column_];
     const auto wrong = [&](const char* why) {
       if (row_.wrong.empty()) row_.wrong = absl::StrCat("column ", NameOf(column_), ": ", why);
     };
+    if (row_bytes_ > kFileRowBytesMax) return wrong("the row has more than 64 MB up to there");
+    // Far to the right of the header nothing is kept: a few bytes of a file could ask for gigabytes.
+    if (!header_.empty() && column_ >= header_.size()) {
+      if (row_.wrong.empty()) row_.wrong = "it has more columns than the header";
+      return;
+    }
+    if (row_.cells.size() <= column_) row_.cells.resize(column_ + 1);
+    std::optional<std::string>& cell = row_.cells[column_];
     if (type_ == "e") return wrong("an error stands in the cell");
     if (type_ == "s") {
       std::size_t at = 0;
-      std::from_chars(value_.data(), value_.data() + value_.size(), at);
-      const std::optional<std::string_view> text = book_->SharedText(at);
+      const char* const end = value_.data() + value_.size();
+      const auto index = std::from_chars(value_.data(), end, at);
+      const bool well = index.ec == std::errc() && index.ptr == end;
+      const std::optional<std::string_view> text = well ? book_->SharedText(at) : std::nullopt;
       if (!text) return wrong("its text is not in the workbook");
       cell = std::string(*text);
       return;
@@ -449,8 +464,11 @@ class XlsxRows : public FileRows {
     }
     double number = 0;
     const auto read = std::from_chars(value_.data(), value_.data() + value_.size(), number);
-    if (read.ec != std::errc() || !std::isfinite(number)) return wrong("not a number");
-    cell = book_->Show(number, style_);
+    const bool whole = read.ec == std::errc() && read.ptr == value_.data() + value_.size();
+    if (!whole || !std::isfinite(number)) return wrong("not a number");
+    std::optional<std::string> shown = book_->Show(number, style_);
+    if (!shown) return wrong("no day of a calendar");
+    cell = std::move(shown);
   }
 
   /// "C5" is 2.
@@ -495,7 +513,8 @@ class XlsxRows : public FileRows {
   std::size_t style_ = 0;
   std::uint32_t column_ = 0;
   std::uint32_t next_column_ = 0;  ///< Of a cell that does not say where it stands.
-  bool in_value_ = false, has_value_ = false, at_end_ = false;
+  std::size_t row_bytes_ = 0;      ///< Of the row's values.
+  bool in_value_ = false, in_phonetic_ = false, has_value_ = false, at_end_ = false;
 };
 
 }  // namespace

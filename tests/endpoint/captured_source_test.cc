@@ -255,6 +255,51 @@ TEST_P(CapturedSourceTest, WithHashesByColumnOnlyTheColumnsThatChangedAreSent) {
   Cycle();
 }
 
+TEST_P(CapturedSourceTest, ARowWithoutAKeyValueMakesItsTableOneWithoutAKey) {
+  Begin();
+  Sql("CREATE TABLE codes(code TEXT PRIMARY KEY, v); INSERT INTO codes VALUES('a', 1), ('b', 2)");
+  EXPECT_EQ(Sent(ReportOf(Cycle(), "codes")), "populate 2 0 0");
+  Sql("INSERT INTO codes VALUES(NULL, 3); UPDATE people SET name = 'x' WHERE id = 1");
+  const CycleReport report = Cycle();
+  EXPECT_EQ(Sent(ReportOf(report, "codes")), "populate 3 0 0");
+  EXPECT_EQ(Sent(ReportOf(report, "people")), "changes 0 1 0");
+  EXPECT_EQ(Sent(ReportOf(Cycle(), "codes")), "none 0 0 0");
+}
+
+TEST_P(CapturedSourceTest, ALongValueOfAFirstPopulationIsThere) {
+  Begin();
+  Sql("CREATE TABLE long(id INTEGER PRIMARY KEY, v); INSERT INTO long VALUES(1, randomblob(9000000)), (2, "
+      "'b')");
+  EXPECT_EQ(Sent(ReportOf(Cycle(), "long")), "populate 2 0 0");
+  EXPECT_LE(ReportOf(Cycle(), "long").updates, 1U) << "once more, as its digest was not known";
+  EXPECT_EQ(Sent(ReportOf(Cycle(), "long")), "none 0 0 0");
+}
+
+TEST_P(CapturedSourceTest, StagedOrNotWhatTheMirrorMasksIsSentWhenItChanges) {
+  Install({.more_toml = "[[column]]\ntable = \"people\"\ncolumn = \"name\"\nmask = 2\n"});
+  bench_ = std::make_unique<AgentBench>(*here_, "Cust", here_->dir() + "/source");
+  bench_->source().strategy = "synthetic";
+  Sql(absl::StrCat("PRAGMA journal_mode = ", GetParam(), "; ", Series(kTables)));
+  TableConfig people;
+  people.name = "people";
+  people.push = "staged";
+  bench_->source().tables.push_back(people);
+  EXPECT_TRUE(bench_->Run().Good());
+  EXPECT_TRUE(bench_->Run().Good());
+  const auto name = [this] { return bench_->mirror().Value("SELECT name FROM people WHERE id = 5"); };
+  const std::string before = name();
+  Sql("UPDATE people SET name = 'another name of many letters' WHERE id = 5");
+  EXPECT_TRUE(bench_->Run().Good());
+  EXPECT_NE(name(), before);
+  const std::string after = name();
+  // Nor is it lost when the strategy is another one from then on.
+  Sql("UPDATE people SET name = 'a third name' WHERE id = 5");
+  bench_->source().tables[0].push = "direct";
+  bench_->source().tables[0].column_hashes = true;
+  EXPECT_TRUE(bench_->Run().Good());
+  EXPECT_NE(name(), after);
+}
+
 // --- By a column that only grows ---
 
 constexpr char kOrders[] =
@@ -376,6 +421,22 @@ TEST_P(WatermarkTest, AWindowSeesWhatIsInItAndNeverDeletes) {
   ASSERT_EQ(set.exit_code, 0) << set.errors;
   report = bench_->Run();
   EXPECT_THAT(report.notes, testing::Contains(HasSubstr("longer ago than its window")));
+}
+
+TEST_P(WatermarkTest, AWindowIsOfTheKindThatItsColumnHolds) {
+  TableConfig orders = Orders("window");
+  orders.window_ms = 2LL * 86'400'000;
+  Begin(orders,
+        "CREATE TABLE logs(id INTEGER PRIMARY KEY, at DATETIME, v); INSERT INTO logs VALUES(1, "
+        "unixepoch('now', '-1 hour'), 'a'), (2, unixepoch('now', '-9 days'), 'b')");
+  orders.name = "logs";
+  bench_->source().tables.push_back(orders);
+  EXPECT_TRUE(bench_->Run().Good());
+  Sql("UPDATE logs SET v = 'c'");
+  const CycleReport report = bench_->Run();
+  EXPECT_EQ(Sent(ReportOf(report, "logs")), "changes 0 1 0") << Summary(report);
+  bench_->source().tables[1].time = "iso";
+  EXPECT_THAT(ReportOf(bench_->Run(), "logs").reason, HasSubstr("the greatest value of 'at' is a number"));
 }
 
 TEST_P(WatermarkTest, ATableThatDoesNotFitItsStrategyFailsAloneAndSaysWhy) {

@@ -329,6 +329,24 @@ class Deviations(unittest.TestCase):
         self.assertEqual(self.place.once()["notes"], [])
         self.assertFalse(rejects.exists())
 
+    def test_a_row_that_cannot_be_read_for_a_while_is_not_lost(self):
+        self.place.configure({"a": 'key = ["id"]\ntypes = { n = "integer" }'})
+        drop = self.place.drop / "a.csv"
+        drop.write_text("id,n\n1,1\n2,2\n3,3\n")
+        self.place.once()
+        drop.write_text("id,n\n1,1\n2,two\n3,3\n")
+        self.place.once("--repopulate")
+        self.assertEqual([row["id"] for row in self.place.rows("a")], [1, 3])
+        drop.write_text("id,n\n1,1\n2,2\n3,3\n")
+        self.place.once()
+        self.assertEqual([row["id"] for row in self.place.rows("a")], [1, 2, 3])
+        # While it cannot be read, a comparison does not take it for one too many.
+        drop.write_text("id,n\n1,1\n2,two\n3,3\n")
+        subprocess.run(
+            [BIN / "mirror-agent", "verify", "--repair", "--config", self.place.toml], capture_output=True, check=False
+        )
+        self.assertEqual([row["id"] for row in self.place.rows("a")], [1, 2, 3])
+
     def test_rows_that_were_left_out_are_mended_and_sent(self):
         self.place.configure({"a": 'key = ["id"]\ntypes = { n = "integer" }'})
         drop = self.place.drop / "a.csv"
@@ -347,6 +365,8 @@ class Deviations(unittest.TestCase):
         report = self.place.once()
         self.assertEqual(self.place.rows("a")[1], {"id": 2, "n": 22})
         self.assertIn("the key of another one", " ".join(report["notes"]))
+        mended.write_text("id,n\n9,nine\n")
+        self.assertIn("a.mended.csv", " ".join(self.place.once()["notes"]))
         mended.write_text("id,m\n9,9\n")
         self.assertIn("has another first line", str(self.place.once()["by_table"]))
 
