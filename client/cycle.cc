@@ -111,9 +111,9 @@ class Run {
             absl::StrCat("the source has no table '", wanted, "' to repopulate. Nothing was sent"));
       }
     }
-    if (schema_.tables.empty()) return NoTable();
     AddLeftOut(schema_.refused, TableResult::kRefused);
     AddLeftOut(schema_.blocked, TableResult::kBlocked);
+    if (schema_.tables.empty()) return NoTable();
     for (const std::string& note : schema_.notes) AddNote(note);
     absl::StatusOr<std::string> moved = history_.Bind(reader_.Mark());
     if (!moved.ok()) return moved.status();
