@@ -9,8 +9,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "client/source/change_log.h"
 #include "client/run_state.h"
+#include "client/source/change_log.h"
 #include "client/source_run.h"
 
 namespace mirror {
