@@ -337,10 +337,10 @@ class CaptureReader : public SourceReader {
         return looked;
       }
     }
-    if (twice_.contains(table)) {
-      const auto schema = std::find_if(schemas_.begin(), schemas_.end(),
-                                       [&](const TableSchema& known) { return SameName(known.name, table); });
-      absl::StatusOr<std::unique_ptr<DigestReader>> keys = inner_->Digests(table, schema->Key());
+    const absl::StatusOr<bool> twice = HasKeysTwice(table);
+    if (!twice.ok()) return twice.status();
+    if (*twice) {
+      absl::StatusOr<std::unique_ptr<DigestReader>> keys = inner_->Digests(table, FindSchema(table)->Key());
       if (!keys.ok()) return keys.status();
       return std::make_unique<RowsOnce>(*inner_, table, *std::move(keys), columns);
     }
@@ -365,11 +365,10 @@ class CaptureReader : public SourceReader {
     if (rule == nullptr) {
       return ReaderOf(table).Changes(table, from, columns, whole_rows, count_all, std::move(also));
     }
-    const auto schema = std::find_if(schemas_.begin(), schemas_.end(),
-                                     [&](const TableSchema& known) { return SameName(known.name, table); });
+    const TableSchema* const schema = FindSchema(table);
     absl::StatusOr<std::optional<CaptureState::Table>> captured = state_.Find(table);
     if (!captured.ok()) return captured.status();
-    if (schema == schemas_.end() || !*captured) {
+    if (schema == nullptr || !*captured) {
       return absl::NotFoundError(absl::StrCat("the source has no table '", table, "'"));
     }
     return std::make_unique<NotedChanges>(*inner_, state_, **std::move(captured), *schema, columns,
@@ -482,6 +481,36 @@ class CaptureReader : public SourceReader {
       notes->push_back(TwiceNote(schema.name, found->twice));
     }
     return absl::OkStatus();
+  }
+
+  /// Of a table that is captured; null: it is not.
+  const TableSchema* FindSchema(const std::string& table) const {
+    const auto schema = std::find_if(schemas_.begin(), schemas_.end(),
+                                     [&](const TableSchema& known) { return SameName(known.name, table); });
+    return schema == schemas_.end() ? nullptr : &*schema;
+  }
+
+  absl::StatusOr<bool> HasKeysTwice(const std::string& table) {
+    if (twice_.contains(table)) return true;
+    const CaptureRule* const rule = rules_.Find(table);
+    const TableSchema* const schema = FindSchema(table);
+    // A look at all rows would have met them.
+    if (rule == nullptr || rule->how == CaptureRule::How::kSynthetic || schema == nullptr ||
+        !inner_->MayRepeatKeys(table)) {
+      return false;
+    }
+    const absl::StatusOr<std::unique_ptr<DigestReader>> keys = inner_->Digests(table, schema->Key());
+    if (!keys.ok()) return keys.status();
+    std::uint64_t different = 0;
+    for (bool end = false; !end;) {
+      const absl::StatusOr<DigestPiece> piece = (*keys)->Next(kDigestsAtATime, /*each=*/false);
+      if (!piece.ok()) return piece.status();
+      different += piece->digest.rows;
+      end = piece->end;
+    }
+    const absl::StatusOr<std::uint64_t> rows = inner_->CountRows(table);
+    if (!rows.ok()) return rows.status();
+    return different < *rows;
   }
 
   SourceReader& ReaderOf(const std::string& table) {

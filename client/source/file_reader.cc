@@ -623,6 +623,8 @@ class FileReader : public SourceReader {
                                              [this, &known] { return Widen(known); });
   }
 
+  bool MayRepeatKeys(const std::string& /*table*/) override { return true; }
+
   absl::StatusOr<std::unique_ptr<DigestReader>> Scan(const std::string& table,
                                                      const std::vector<std::uint32_t>& columns) override {
     absl::StatusOr<TypedRows> rows = OpenTable(table);

@@ -192,6 +192,12 @@ class SourceReader {
   virtual absl::StatusOr<std::unique_ptr<TableReader>> Read(const std::string& table,
                                                             const std::vector<std::uint32_t>& columns) = 0;
 
+  /// Whether rows of a table of Schema() may have the key of another one. Then Read() gives each of them.
+  virtual bool MayRepeatKeys(const std::string& table) {
+    (void)table;
+    return false;
+  }
+
   /// The net changes of a table of Schema() behind `from`, for sources with a log that names the table's
   /// rows. `whole_rows`: also of rows that were only updated all columns, as inserts.
   /// `count_all`: the last piece has the number of rows of a long table, too, where that is of one moment.

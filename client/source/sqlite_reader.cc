@@ -249,6 +249,9 @@ class SqliteReader : public SourceReader {
     return facts;
   }
 
+  /// Of a key that SQLite does not enforce.
+  bool MayRepeatKeys(const std::string& table) override { return options_.keys.contains(FoldName(table)); }
+
   absl::StatusOr<std::unique_ptr<ChangeReader>> RowsOf(const std::string& table,
                                                        const std::vector<std::uint32_t>& columns,
                                                        std::vector<Key> keys) override {

@@ -303,6 +303,25 @@ class Kills(unittest.TestCase):
 
         self.kill_everywhere(change, expect)
 
+    def test_a_row_that_went_before_it_was_sent_and_comes_again(self):
+        """The dead run noted it, the next one finds it gone; when it is there again the mirror must not be thought to
+        have it."""
+        for strategy in STRATEGIES:
+            with self.subTest(strategy=strategy):
+                files = Files(self)
+                files.use(strategy)
+                files.run()
+                files.rows[5_000] = (day(1), "first")
+                files.save()
+                self.assertTrue(files.place.killed_at("recorded"))
+                del files.rows[5_000]
+                files.save()
+                files.run()
+                files.rows[5_000] = (day(0), "again")
+                files.save()
+                files.run()
+                self.assertEqual(files.mirror(), files.rows)
+
     def test_in_the_run_that_changes_the_strategy(self):
         files = Files(self)
         self.place = files.place
