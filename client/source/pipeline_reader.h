@@ -52,7 +52,7 @@ class PipelineReader : public SourceReader {
                                                          const std::vector<std::uint32_t>& columns,
                                                          const RowBound& bound) override;
   absl::StatusOr<ColumnFacts> LookAtColumn(const std::string& table, std::uint32_t column) override;
-  bool MayRepeatKeys(const std::string& table) const override {
+  bool MayRepeatKeys(const std::string& table) override {
     return inner_->MayRepeatKeys(SourceName(table));
   }
   void Forget(const std::string& table) override { inner_->Forget(SourceName(table)); }

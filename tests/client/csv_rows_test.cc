@@ -97,7 +97,8 @@ TEST_F(CsvRowsTest, WhatIsNoFileWithAHeaderSaysSo) {
 
 TEST_F(CsvRowsTest, RowsOverPiecesOfTheFileAreWhole) {
   std::string bytes = "id,text\n";
-  for (int i = 0; i < 3'000; ++i) absl::StrAppend(&bytes, i, ",\"", std::string(1'000, 'a' + i % 26), "\"\n");
+  for (int i = 0; i < 3'000; ++i)
+    absl::StrAppend(&bytes, i, ",\"", std::string(1'000, static_cast<char>('a' + i % 26)), "\"\n");
   const std::vector<std::string> rows = Read(bytes);
   ASSERT_THAT(rows, SizeIs(3'000));
   EXPECT_EQ(rows[2'999], absl::StrCat("3001: [2999] [", std::string(1'000, 'a' + 2'999 % 26), "]"));
@@ -193,12 +194,12 @@ TEST(CaptureRuleTest, AWindowBeginsWithAWholeDayWhereItIsAText) {
   CaptureRule rule;
   rule.window_ms = 2LL * 86'400'000;
   const std::int64_t now_ms = 1'714'566'896'000;  // 2024-05-01 12:34:56
-  EXPECT_EQ(BeginOfWindow(rule, Type::kText, now_ms), Text("2024-04-29"));
-  EXPECT_EQ(BeginOfWindow(rule, Type::kInt64, now_ms), Integer(1'714'394'096));
+  EXPECT_EQ(BeginOfWindow(rule, false, now_ms), Text("2024-04-29"));
+  EXPECT_EQ(BeginOfWindow(rule, true, now_ms), Integer(1'714'394'096));
   rule.time = "unix_ms";
-  EXPECT_EQ(BeginOfWindow(rule, Type::kInt64, now_ms), Integer(1'714'394'096'000));
+  EXPECT_EQ(BeginOfWindow(rule, true, now_ms), Integer(1'714'394'096'000));
   rule.time = "iso";
-  EXPECT_EQ(BeginOfWindow(rule, Type::kInt64, now_ms), Text("2024-04-29"));
+  EXPECT_EQ(BeginOfWindow(rule, true, now_ms), Text("2024-04-29"));
 }
 
 }  // namespace

@@ -276,7 +276,8 @@ TEST_P(CapturedSourceTest, ALongValueOfAFirstPopulationIsThere) {
 }
 
 TEST_P(CapturedSourceTest, StagedOrNotWhatTheMirrorMasksIsSentWhenItChanges) {
-  Install({.more_toml = "[[column]]\ntable = \"people\"\ncolumn = \"name\"\nmask = 2\n"});
+  Install({.more_toml = "[[tenant]]\ncontext_id = \"Cust\"\n[[tenant.table]]\nname = \"people\"\nmask = "
+                        "[\"name\"]\nmask_keep = 2\n"});
   bench_ = std::make_unique<AgentBench>(*here_, "Cust", here_->dir() + "/source");
   bench_->source().strategy = "synthetic";
   Sql(absl::StrCat("PRAGMA journal_mode = ", GetParam(), "; ", Series(kTables)));

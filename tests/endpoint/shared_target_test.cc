@@ -28,7 +28,9 @@ class SharedTargetTest : public EndpointTest, public testing::WithParamInterface
     ASSERT_EQ(bench_->Sql(kParts), "");
     bench_->source().strategy = GetParam();
     bench_->source().tables.push_back(parts);
-    if (GetParam() == std::string("cdc")) ASSERT_THAT(bench_->Install(), IsOk());
+    if (GetParam() == std::string("cdc")) {
+      ASSERT_THAT(bench_->Install(), IsOk());
+    }
     EXPECT_EQ(Run().action, "populate");
   }
   void Sql(const std::string& sql) { ASSERT_EQ(bench_->Sql(sql), ""); }

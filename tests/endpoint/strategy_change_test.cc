@@ -103,7 +103,9 @@ TEST_P(StrategyChangeTest, NothingIsLostAndNothingIsSentThatTheMirrorHas) {
   const bool deletes = SendsDeletes(former) || SendsDeletes(next);
   EXPECT_EQ(ReportOf(report, "orders").action, "changes") << Summary(report);
   EXPECT_EQ(Rows(ReportOf(report, "orders")), deletes ? 24U : 22U) << Summary(report);
-  if (deletes) EXPECT_EQ(bench_->Difference(), "");
+  if (deletes) {
+    EXPECT_EQ(bench_->Difference(), "");
+  }
   EXPECT_EQ(bench_->mirror().Value("SELECT count(*) FROM orders"), deletes ? "3000" : "3002");
   EXPECT_EQ(bench_->mirror().Value("SELECT v FROM orders WHERE id = 2000"), "c");
   EXPECT_LE(Rows(ReportOf(report, "others")), 1U) << "it is sent as before, or compared";
