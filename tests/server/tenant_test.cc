@@ -1328,6 +1328,23 @@ TEST_F(TenantTest, ATableWhoseNewRuleIsRefusedKeepsTheFileFromBeingCalledClean) 
   EXPECT_NE(catalog_.Messages("mirror.scrubbed"), "");
 }
 
+TEST_F(TenantTest, ARewrittenFileNamesTheTablesSetAsideThatHoldMoreThanTheSourcesRows) {
+  TableSchema kept = People(), other = People();
+  kept.preserve_target = true;
+  other.name = "other";
+  source_->Begin();
+  ASSERT_THAT(source_->Announce({kept, other}), IsOk());
+  source_->Populate(kept, {{1, "Ada", 36}}, kFive);
+  source_->Populate(other, {{1, "Ada", 36}}, kFive);
+  ASSERT_THAT(source_->Complete(), IsOk());
+  ByHand("INSERT INTO people (id, name) VALUES (100, 'own')");
+  source_->Begin();
+  ASSERT_THAT(source_->Announce({other}), IsOk());
+  ByHand("UPDATE _mirror_tenant SET scrub = 1");
+  ASSERT_THAT(source_->Complete(), IsOk());
+  EXPECT_THAT(catalog_.Messages("mirror.scrubbed"), HasSubstr("set aside: _mirror_dropped_1."));
+}
+
 // --- Restore detection: what the mirror shows
 // -----------------------------------------------------------------
 
