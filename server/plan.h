@@ -180,6 +180,9 @@ struct RefitTable {
   TableSchema from, to;
   AlterTable alter;
   std::vector<RetypeColumn> retyped;
+  /// Columns, by their names in `from`, that lose what stands in the rows that the mirror wrote, before
+  /// anything else is done.
+  std::vector<std::string> emptied;
 };
 /// Records the agreed definition; the table itself is made to fit by other actions of the step.
 struct AgreeSchema {

@@ -68,13 +68,14 @@ RefitPlan PlanRefit(const TableSchema& agreed, const TableSchema& announced) {
     const Column* const before =
         origin[i] < 0 ? nullptr : &refit.from.columns[static_cast<std::size_t>(origin[i])];
     if (before == nullptr ? now.key_position != 0 : !SameKeyColumn(*before, now)) return Refuse();
-    // Values that another rule keeps out must not stay, not even in rows that nobody writes again.
-    if (before == nullptr || !SameRule(*before, now)) {
+    if (before == nullptr) {
       AddColumn& add = added.emplace_back(AddColumn{now});
       add.column.backfill = Backfill::kNone;
       continue;
     }
     kept.insert(origin[i]);
+    // Values that another rule keeps out must not stay, not even in rows that nobody writes again.
+    if (!SameRule(*before, now)) refit.emptied.push_back(before->name);
     if (before->name != now.name) renames.push_back({before->name, now.name});
     if (before->type != now.type || before->affinity != now.affinity) refit.retyped.push_back({*before, now});
   }

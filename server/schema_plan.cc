@@ -99,23 +99,26 @@ std::string ChangedKeeping(const TableSchema& from, const TableSchema& to) {
 }  // namespace
 
 std::vector<int> MatchColumns(const TableSchema& from, const TableSchema& to) {
+  // The ids of columns are those of one table: another one under its name has them for other columns.
+  const bool same_table = from.table_id == 0 || to.table_id == 0 || from.table_id == to.table_id;
+  const auto id_of = [&](const Column& column) { return same_table ? column.column_id : 0; };
   std::map<std::uint64_t, int> by_id;
   std::map<std::string, int> by_name;
   for (int i = 0; i < static_cast<int>(from.columns.size()); ++i) {
     const Column& column = from.columns[static_cast<std::size_t>(i)];
-    if (column.column_id != 0) by_id[column.column_id] = i;
+    if (id_of(column) != 0) by_id[id_of(column)] = i;
     by_name[FoldName(column.name)] = i;
   }
   std::vector<int> result;
   std::set<int> taken;
   for (const Column& column : to.columns) {
     int found = -1;
-    if (const auto id = by_id.find(column.column_id); column.column_id != 0 && id != by_id.end()) {
+    if (const auto id = by_id.find(id_of(column)); id_of(column) != 0 && id != by_id.end()) {
       found = id->second;
     } else if (const auto name = by_name.find(FoldName(column.name)); name != by_name.end()) {
-      const std::uint64_t old_id = from.columns[static_cast<std::size_t>(name->second)].column_id;
+      const std::uint64_t old_id = id_of(from.columns[static_cast<std::size_t>(name->second)]);
       // The same name under another id is another column, as when one is dropped and made again.
-      if (old_id == 0 || column.column_id == 0) found = name->second;
+      if (old_id == 0 || id_of(column) == 0) found = name->second;
     }
     if (found >= 0 && !taken.insert(found).second) found = -1;
     result.push_back(found);
@@ -196,7 +199,7 @@ SchemaDifference Compare(const TableSchema& agreed, const TableSchema& announced
 
 TablePlan PlanTable(const std::optional<TableRecord>& record, const std::optional<TableSchema>& agreed,
                     const std::vector<std::string>& lost, const TableSchema& announced,
-                    const std::string& hash) {
+                    const std::string& hash, bool rules_pending) {
   TablePlan plan;
   Step step;
   step.table = announced.name;
@@ -241,6 +244,21 @@ TablePlan PlanTable(const std::optional<TableRecord>& record, const std::optiona
     return plan;
   };
 
+  const bool awaited = !record || record->position.lsn == Lsn{} || record->state != TableState::kMirrored;
+  if (keeps && !KeepsPartner(*agreed) && rules_pending && awaited) {
+    // What is visible is still under the rules of before. A column that is left out since then would count as
+    // the partner's and stay, and so would values in rows that the source does not write again.
+    plan.action = SchemaAction::kRefused;
+    plan.reason = absl::StrCat("table '", announced.name,
+                               "' is to keep what is the partner's, but column rules changed and its "
+                               "population under those of now is "
+                               "still to come. It was left as it is and takes nothing. Announce it once more "
+                               "without preserve_target "
+                               "and with deletes = APPLY, let a cycle populate it, which takes away rows and "
+                               "columns that are not the "
+                               "source's, then turn it on again.");
+    return plan;
+  }
   if (!record) return repopulate("its metadata row is gone: what the table holds cannot be trusted");
   if (record->state == TableState::kRepopulate) {
     if (record->schema_hash == hash && record->position == Position{}) {
@@ -268,7 +286,7 @@ TablePlan PlanTable(const std::optional<TableRecord>& record, const std::optiona
   plan.action = SchemaAction::kAltered;
   if (!difference.alter.changes.empty() && keeps) {
     step.actions.emplace_back(
-        RefitTable{KeptForm(*agreed), KeptForm(announced), std::move(difference.alter), {}});
+        RefitTable{KeptForm(*agreed), KeptForm(announced), std::move(difference.alter), {}, {}});
   } else if (!difference.alter.changes.empty()) {
     // What a partner's view or index prevents becomes a population.
     Step otherwise = step;

@@ -34,13 +34,13 @@ struct TablePlan {
 
 /// `record` and `agreed`: what the mirror has; either may be absent (a metadata row that somebody deleted).
 /// `lost`: Store::ReadLostColumns(). `announced`: what the source has now, checked. `hash`:
-/// SchemaHash(announced).
+/// SchemaHash(announced). `rules_pending`: rules changed since the mirror's file was last rewritten.
 TablePlan PlanTable(const std::optional<TableRecord>& record, const std::optional<TableSchema>& agreed,
                     const std::vector<std::string>& lost, const TableSchema& announced,
-                    const std::string& hash);
+                    const std::string& hash, bool rules_pending = false);
 
 /// For each column of `to`, the index in `from` of the column that it was; -1 for a new one. Ids decide where
-/// both have them, names otherwise.
+/// both have them and are those of one table, names otherwise.
 std::vector<int> MatchColumns(const TableSchema& from, const TableSchema& to);
 
 /// What keeps the agreed table from becoming the announced one in place; empty when nothing does, and then

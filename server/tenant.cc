@@ -511,8 +511,17 @@ absl::StatusOr<Announcement> Tenant::Announce(const Caller& caller, std::int64_t
       if (!agreed.ok()) return agreed.status();
       absl::StatusOr<std::vector<std::string>> lost = store_->ReadLostColumns(table.name);
       if (!lost.ok()) return lost.status();
-      TablePlan planned = PlanTable(record, *agreed, *lost, *table.schema, hash);
+      TablePlan planned = PlanTable(record, *agreed, *lost, *table.schema, hash, tenant->scrub);
       plan.tenant->scrub = plan.tenant->scrub || planned.rules_changed;
+      if (planned.action == SchemaAction::kCreated && KeepsPartner(*table.schema)) {
+        const absl::StatusOr<std::vector<std::string>> aside = store_->SetAside(table.name);
+        if (!aside.ok()) return aside.status();
+        if (!aside->empty()) {
+          planned.reason = absl::StrCat(
+              "it was announced before, and what the partner had in it then stands in the table '",
+              aside->back(), "' of the mirror: copy from there what is wanted, then drop that one");
+        }
+      }
       answers.push_back({table.name, static_cast<std::int32_t>(planned.action), std::move(planned.reason)});
       if (!planned.step) continue;
       step_of.back() = plan.steps.size();

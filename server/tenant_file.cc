@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -130,9 +131,21 @@ void Tenant::ScrubFile(std::int64_t now_ms) {
   if (!tenant.ok() || !tenant->scrub) return;
   const absl::StatusOr<std::vector<TableRecord>> tables = store_->ReadTables();
   if (!tables.ok()) return;
+  const absl::StatusOr<std::vector<SchemaAnswer>> answers = store_->ReadAnswers();
+  if (!answers.ok()) return;
+  // Where a definition was refused, the rows are under the rules of before, however good their position is.
+  std::set<std::string> refused;
+  for (const SchemaAnswer& answer : *answers) {
+    const auto action = static_cast<SchemaAction>(answer.action);
+    if (action == SchemaAction::kRefused || action == SchemaAction::kHeld)
+      refused.insert(FoldName(answer.table));
+  }
   std::vector<std::string> awaited;
   for (const TableRecord& table : *tables) {
-    if (table.position.lsn == Lsn{} || table.state != TableState::kMirrored) awaited.push_back(table.table);
+    if (table.position.lsn == Lsn{} || table.state != TableState::kMirrored ||
+        refused.contains(FoldName(table.table))) {
+      awaited.push_back(table.table);
+    }
   }
   if (!awaited.empty()) {
     if (!std::exchange(told_unscrubbed_, true)) {
@@ -141,8 +154,9 @@ void Tenant::ScrubFile(std::int64_t now_ms) {
           absl::StrCat("column rules changed, and what they keep out is still in the mirror file, which is "
                        "rewritten once all tables have their rows. Those that have not: ",
                        ListNames(awaited, kNamesListed),
-                       ". Let the source's next cycle populate them; 'mirrorctl tables ", context_id_,
-                       "' shows how they stand"));
+                       ". Let the source's next cycle populate them, and see to what one was refused for; "
+                       "'mirrorctl tables ",
+                       context_id_, "' shows how they stand"));
     }
     return;
   }
@@ -151,6 +165,12 @@ void Tenant::ScrubFile(std::int64_t now_ms) {
   forget.now_ms = now_ms;
   forget.drop_retired_before_ms = std::numeric_limits<std::int64_t>::max();
   absl::Status status = store_->Commit(forget).status();
+  std::vector<std::string> aside;
+  if (status.ok()) {
+    absl::StatusOr<std::vector<std::string>> left = store_->SetAside("");
+    status = left.status();
+    if (left.ok()) aside = *std::move(left);
+  }
   if (status.ok()) status = store_->Scrub();
   if (status.ok()) {
     status = CommitPlanned([&]() -> absl::StatusOr<Plan> {
@@ -168,7 +188,14 @@ void Tenant::ScrubFile(std::int64_t now_ms) {
     told_unscrubbed_ = false;
     events_.Add(
         context_id_, Severity::kInformation, "mirror.scrubbed",
-        "column rules changed: the mirror file was rewritten, and holds nothing of what they keep out");
+        absl::StrCat(
+            "column rules changed: the mirror file was rewritten, and holds nothing of what they keep out",
+            aside.empty() ? ""
+                          : absl::StrCat(", but for what may stand in rows that the source does not have or "
+                                         "are the partner's, in tables that were set aside: ",
+                                         ListNames(aside, kNamesListed),
+                                         ". Drop those when they are not "
+                                         "needed")));
   } else {
     events_.Add(context_id_, Severity::kWarning, "mirror.not_scrubbed",
                 absl::StrCat("column rules changed, and what they keep out may still be in free pages of the "

@@ -60,15 +60,17 @@ std::string Revive(const TableSchema& table, std::string_view behind) {
   return set;
 }
 
+std::string OrAbort(const TableSchema& table) { return KeepsPartner(table) ? " OR ABORT" : ""; }
+
 std::string RemoveSql(const TableSchema& table, const std::string& target, std::string_view alias,
                       std::string_view now) {
   std::string name = QuoteName(target);
   if (!alias.empty()) absl::StrAppend(&name, " AS ", std::string(alias));
   switch (table.deletes) {
     case Deletes::kIgnore:
-      return absl::StrCat("UPDATE ", name, " SET ", kOwnedColumn, " = 0");
+      return absl::StrCat("UPDATE OR ABORT ", name, " SET ", kOwnedColumn, " = 0");
     case Deletes::kMark:
-      return absl::StrCat("UPDATE ", name, " SET ", kDeletedAtColumn, " = ", std::string(now));
+      return absl::StrCat("UPDATE OR ABORT ", name, " SET ", kDeletedAtColumn, " = ", std::string(now));
     default:
       return absl::StrCat("DELETE FROM ", name);
   }

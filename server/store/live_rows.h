@@ -36,6 +36,10 @@ std::string OwnValues(const TableSchema& table);
 /// Of an upsert's DO UPDATE SET: the row is live again. Begins with a comma where `behind` is not empty.
 std::string Revive(const TableSchema& table, std::string_view behind);
 
+/// Behind INSERT and UPDATE: what a row breaks is told, also where the partner's own table says ON CONFLICT
+/// REPLACE or IGNORE, by which SQLite would remove rows of the partner's or drop the source's without a word.
+std::string OrAbort(const TableSchema& table);
+
 /// A statement up to its WHERE that does to rows what `deletes` says. `now` is SQL: unix milliseconds, for
 /// MARK.
 std::string RemoveSql(const TableSchema& table, const std::string& target, std::string_view alias,

@@ -50,7 +50,8 @@ std::string StatementSql(const std::string& target, const TableSchema& schema, c
       if (column.key_position != 0 && column.type != Type::kAny) continue;
       absl::StrAppend(&set, set.empty() ? "" : ", ", QuoteName(column.name), " = ?", view.column + 1);
     }
-    return absl::StrCat("UPDATE ", table, " SET ", set, Where(schema), AndLive(schema, ""));
+    return absl::StrCat("UPDATE", OrAbort(schema), " ", table, " SET ", set, Where(schema),
+                        AndLive(schema, ""));
   }
   std::string names, places, set;
   for (std::uint32_t i = 0; i < schema.columns.size(); ++i) {
@@ -63,8 +64,8 @@ std::string StatementSql(const std::string& target, const TableSchema& schema, c
     }
   }
   // Under another name: a table that is called "excluded" would hide the rows of that name.
-  std::string sql = absl::StrCat("INSERT INTO ", table, " AS _mirror_target (", names, OwnNames(schema),
-                                 ") VALUES (", places, OwnValues(schema), ")");
+  std::string sql = absl::StrCat("INSERT", OrAbort(schema), " INTO ", table, " AS _mirror_target (", names,
+                                 OwnNames(schema), ") VALUES (", places, OwnValues(schema), ")");
   const std::vector<std::uint32_t> key = schema.Key();
   if (key.empty()) return sql;
   absl::StrAppend(&set, Revive(schema, set));
@@ -321,8 +322,8 @@ class RowWriter {
     absl::StatusOr<std::string> whole = Assemble(large);
     if (!whole.ok()) return whole.status();
     absl::StatusOr<Query> update = connection_.Prepare(
-        absl::StrCat("UPDATE ", QuoteName(target_), " SET ", QuoteName(column.name), " = ?1 WHERE ",
-                     QuoteName(schema_.columns[schema_.Key()[0]].name), " = ?2"));
+        absl::StrCat("UPDATE", OrAbort(schema_), " ", QuoteName(target_), " SET ", QuoteName(column.name),
+                     " = ?1 WHERE ", QuoteName(schema_.columns[schema_.Key()[0]].name), " = ?2"));
     if (!update.ok()) return update.status();
     return update->BindBlob(1, *whole).Bind(2, rowid).Run();
   }

@@ -118,6 +118,10 @@ class Database final : public SqliteDatabase {
     return query->Texts();
   }
 
+  absl::StatusOr<std::vector<std::string>> SetAside(const std::string& table) override {
+    return ::mirror::SetAside(*connection_, table);
+  }
+
   absl::StatusOr<std::vector<SchemaAnswer>> ReadAnswers() override {
     absl::StatusOr<Query> query =
         connection_->Prepare("SELECT table_name, action, reason FROM _mirror_answers");

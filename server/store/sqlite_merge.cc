@@ -36,9 +36,9 @@ std::string UpsertSql(const TableSchema& schema, const std::string& shadow) {
     if (column.key_position != 0 && column.type != Type::kAny) continue;
     absl::StrAppend(&set, set.empty() ? "" : ", ", name, " = excluded.", name);
   }
-  const std::string sql =
-      absl::StrCat("INSERT INTO ", QuoteName(schema.name), " AS ", kTarget, " (", names, OwnNames(schema),
-                   ") SELECT ", names, OwnValues(schema), " FROM ", QuoteName(shadow), " WHERE true");
+  const std::string sql = absl::StrCat("INSERT", OrAbort(schema), " INTO ", QuoteName(schema.name), " AS ",
+                                       kTarget, " (", names, OwnNames(schema), ") SELECT ", names,
+                                       OwnValues(schema), " FROM ", QuoteName(shadow), " WHERE true");
   const std::vector<std::uint32_t> key = schema.Key();
   if (key.empty()) return sql;
   return absl::StrCat(sql, " ON CONFLICT (", NameList(schema, key), ") DO UPDATE SET ", set,

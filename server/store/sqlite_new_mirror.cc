@@ -121,6 +121,9 @@ class NewMirror final : public Store {
   }
   absl::StatusOr<std::vector<TableRecord>> ReadTables() override { return rows_->ReadTables(); }
   absl::StatusOr<std::vector<std::string>> AgreedTables() override { return rows_->AgreedTables(); }
+  absl::StatusOr<std::vector<std::string>> SetAside(const std::string& table) override {
+    return rows_->SetAside(table);
+  }
   absl::StatusOr<std::vector<SchemaAnswer>> ReadAnswers() override { return rows_->ReadAnswers(); }
   absl::StatusOr<std::vector<TableCheck>> ReadChecks() override { return rows_->ReadChecks(); }
   absl::StatusOr<std::vector<Hold>> ReadHolds() override { return rows_->ReadHolds(); }

@@ -1,5 +1,7 @@
 #include "server/store/sqlite_partner_table.h"
 
+#include <sqlite3.h>
+
 #include <algorithm>
 #include <map>
 #include <optional>
@@ -21,21 +23,31 @@ struct StoredColumn {
   std::int64_t place = 0;
   std::int64_t stored_place = 0;  ///< Without the columns that SQLite computes when it reads them.
   std::int64_t key_position = 0;  ///< From 1; 0: not in the key.
+  bool is_generated = false;
+  bool is_not_null = false;
+  bool has_default = false;
 };
 /// By folded name.
 using StoredColumns = std::map<std::string, StoredColumn>;
 
 absl::StatusOr<StoredColumns> ColumnsOf(SqliteConnection& connection, const std::string& table) {
-  absl::StatusOr<Query> query =
-      connection.Prepare("SELECT name, type, cid, pk, hidden FROM pragma_table_xinfo(?1) ORDER BY cid");
+  absl::StatusOr<Query> query = connection.Prepare(
+      "SELECT name, type, cid, pk, hidden, \"notnull\", dflt_value IS NOT NULL AND lower(dflt_value) <> "
+      "'null' FROM pragma_table_xinfo(?1) ORDER BY cid");
   if (!query.ok()) return query.status();
   StoredColumns columns;
   std::int64_t computed = 0;
   absl::StatusOr<bool> row = query->Bind(1, table).Step();
   for (; row.ok() && *row; row = query->Step()) {
     const std::int64_t place = query->Int(2);
-    columns[FoldName(query->Text(0))] = {query->Text(1), place, place - computed, query->Int(3)};
-    constexpr std::int64_t kVirtual = 2;
+    constexpr std::int64_t kVirtual = 2, kStored = 3;
+    columns[FoldName(query->Text(0))] = {query->Text(1),
+                                         place,
+                                         place - computed,
+                                         query->Int(3),
+                                         query->Int(4) == kVirtual || query->Int(4) == kStored,
+                                         query->Int(5) != 0,
+                                         query->Int(6) != 0};
     if (query->Int(4) == kVirtual) ++computed;
   }
   if (!row.ok()) return row.status();
@@ -96,11 +108,38 @@ absl::StatusOr<std::string> Misfit(SqliteConnection& connection, const std::stri
       if (whole) return absl::StrCat("it has no column '", column.name, "'");
       continue;
     }
+    if (found->second.is_generated) {
+      return absl::StrCat("its column '", column.name,
+                          "' is GENERATED, and the source's values cannot be written to it; declare it "
+                          "without an expression");
+    }
     const std::string_view wanted = AffinityOf(SqliteDeclaration(column));
     if (AffinityOf(found->second.type) == wanted) continue;
     return absl::StrCat("its column '", column.name, "' is not declared as ", std::string(wanted));
   }
   return std::string();
+}
+
+/// A column of the partner's that no row of the source's can have: nothing is written to it.
+std::string Unfillable(const TableSchema& schema, const StoredColumns& columns) {
+  std::set<std::string> written = {kOwnedColumn};
+  for (const Column& column : schema.columns) written.insert(FoldName(column.name));
+  for (const auto& [name, column] : columns) {
+    if (written.contains(name) || column.is_generated) continue;
+    if (column.is_not_null && !column.has_default) return name;
+  }
+  return "";
+}
+
+/// SQLite's own limit, told before one of its statements fails on it.
+absl::Status CheckCount(SqliteConnection& connection, const std::string& table, std::size_t count) {
+  const int count_max = sqlite3_limit(connection.handle(), SQLITE_LIMIT_COLUMN, -1);
+  if (count <= static_cast<std::size_t>(count_max)) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      "table '", table, "' would have ", count,
+      " columns, with the mirror's own and those of the partner's, ", "and SQLite takes ", count_max,
+      ". Nothing was changed. Leave columns out at the source or by a column rule, drop some of the "
+      "partner's, or announce it without preserve_target and with deletes = APPLY."));
 }
 
 std::string Alter(const std::string& table) { return absl::StrCat("ALTER TABLE ", QuoteName(table), " "); }
@@ -145,12 +184,39 @@ absl::Status Retype(SqliteConnection& connection, const std::string& table, cons
   return absl::OkStatus();
 }
 
+/// Takes out what the mirror wrote to columns that a rule empties; rows of the partner's keep theirs.
+absl::Status Empty(SqliteConnection& connection, const std::string& table, const StoredColumns& columns,
+                   const RefitTable& action) {
+  const bool whose_is_known = HasOwned(action.from) || HasOwned(action.to);
+  for (const std::string& name : action.emptied) {
+    const auto stored = columns.find(FoldName(name));
+    const std::optional<std::uint32_t> column = action.from.Find(name);
+    if (stored == columns.end() || !column) continue;
+    std::vector<std::string> statements;
+    if (stored->second.is_not_null) {
+      // An adopted table's. A value that is to be kept out must go, whatever else goes with it.
+      statements = {absl::StrCat(Alter(table), "DROP COLUMN ", QuoteName(name)),
+                    absl::StrCat(Alter(table), "ADD COLUMN ", QuoteName(name), " ",
+                                 std::string(SqliteDeclaration(action.from.columns[*column])))};
+    } else {
+      statements = {absl::StrCat("UPDATE OR ABORT ", QuoteName(table), " SET ", QuoteName(name), " = NULL",
+                                 whose_is_known ? absl::StrCat(" WHERE ", kOwnedColumn, " IN (0, 1)") : "")};
+    }
+    for (const std::string& sql : statements) {
+      if (absl::Status status = connection.Execute(sql); !status.ok()) return status;
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::Status Change(SqliteConnection& connection, const std::string& table, const Position& position,
                     const StoredColumns& columns, const RefitTable& action) {
   connection.ForgetStatements();
   const bool rows_are_ours = !HasOwned(action.from);
   absl::Status status = AddOwnColumns(connection, table, action.to, columns, rows_are_ours);
   if (!status.ok()) return status;
+  // While it is known whose a row is.
+  if (status = Empty(connection, table, columns, action); !status.ok()) return status;
   const std::vector<std::string> kept = OwnColumns(action.to);
   for (const std::string& name : OwnColumns(action.from)) {
     if (std::find(kept.begin(), kept.end(), name) != kept.end()) continue;
@@ -189,6 +255,10 @@ absl::StatusOr<OwnPlaces> FindOwnPlaces(SqliteConnection& connection, const std:
   return places;
 }
 
+absl::Status CheckOwnFit(SqliteConnection& connection, const TableSchema& table) {
+  return CheckCount(connection, table.name, table.columns.size() + OwnColumns(table).size());
+}
+
 absl::Status AdoptTable(SqliteConnection& connection, const TableSchema& table) {
   const absl::StatusOr<StoredColumns> columns = ColumnsOf(connection, table.name);
   if (!columns.ok()) return columns.status();
@@ -200,15 +270,25 @@ absl::Status AdoptTable(SqliteConnection& connection, const TableSchema& table) 
                      "' that the mirror did not make, and it cannot take in the source's rows: ", *misfit,
                      ". It was left as it is. Make it fit, rename or drop it; the next cycle goes on."));
   }
-  connection.ForgetStatements();
-  absl::Status status = AddOwnColumns(connection, table.name, table, *columns, /*rows_are_ours=*/false);
-  if (!status.ok()) return status;
+  if (const std::string name = Unfillable(table, *columns); !name.empty()) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "the mirror database has a table '", table.name,
+        "' that the mirror did not make, and it cannot take in the source's rows: its column '", name,
+        "' is NOT NULL without a default, and the source does not have it. It was left as it is. Give the "
+        "column a default, or drop it; the next cycle goes on."));
+  }
   AlterTable missing;
   for (Column column : table.columns) {
     if (columns->contains(FoldName(column.name))) continue;
     column.backfill = Backfill::kNone;
     missing.changes.emplace_back(AddColumn{std::move(column)});
   }
+  std::size_t count = columns->size() + missing.changes.size();
+  for (const std::string& name : OwnColumns(table)) count += columns->contains(name) ? 0 : 1;
+  if (absl::Status status = CheckCount(connection, table.name, count); !status.ok()) return status;
+  connection.ForgetStatements();
+  absl::Status status = AddOwnColumns(connection, table.name, table, *columns, /*rows_are_ours=*/false);
+  if (!status.ok()) return status;
   return RunAlterTable(connection, table.name, Position{}, missing);
 }
 
@@ -231,6 +311,13 @@ absl::Status RunRefitTable(SqliteConnection& connection, const std::string& tabl
         "' now, and the partner has one of that name there. The table was left as it is and takes nothing. "
         "Rename or drop the partner's column; the next cycle goes on."));
   }
+  std::size_t count = columns->size();
+  for (const std::string& name : OwnColumns(action.to)) count += columns->contains(name) ? 0 : 1;
+  for (const auto& change : action.alter.changes) {
+    if (std::holds_alternative<AddColumn>(change)) ++count;
+    if (std::holds_alternative<DropColumn>(change)) --count;
+  }
+  if (absl::Status fits = CheckCount(connection, table, count); !fits.ok()) return fits;
   absl::Status status = Change(connection, table, position, *columns, action);
   if (!absl::IsFailedPrecondition(status)) return status;
   return absl::FailedPreconditionError(absl::StrCat(
@@ -240,17 +327,35 @@ absl::Status RunRefitTable(SqliteConnection& connection, const std::string& tabl
       "way; the next cycle goes on."));
 }
 
-absl::StatusOr<bool> HoldsOthersRows(SqliteConnection& connection, const std::string& table) {
+namespace {
+
+/// As far as its columns tell. Keeping nothing: all its rows are the mirror's.
+absl::StatusOr<TableSchema> KeepingForm(SqliteConnection& connection, const std::string& table) {
   const absl::StatusOr<StoredColumns> columns = ColumnsOf(connection, table);
   if (!columns.ok()) return columns.status();
   TableSchema like;
   like.preserve_target = columns->contains(kOwnedColumn);
   if (columns->contains(kDeletedAtColumn)) like.deletes = Deletes::kMark;
-  if (!KeepsPartner(like)) return false;
+  return like;
+}
+
+}  // namespace
+
+absl::StatusOr<bool> HoldsOthersRows(SqliteConnection& connection, const std::string& table) {
+  const absl::StatusOr<TableSchema> form = KeepingForm(connection, table);
+  if (!form.ok()) return form.status();
+  if (!KeepsPartner(*form)) return false;
   absl::StatusOr<Query> query = connection.Prepare(absl::StrCat(
-      "SELECT 1 FROM ", QuoteName(table), " WHERE (", LiveRows(like, ""), ") IS NOT TRUE LIMIT 1"));
+      "SELECT 1 FROM ", QuoteName(table), " WHERE (", LiveRows(*form, ""), ") IS NOT TRUE LIMIT 1"));
   if (!query.ok()) return query.status();
   return query->Step();
+}
+
+absl::Status DeleteLiveRows(SqliteConnection& connection, const std::string& table) {
+  const absl::StatusOr<TableSchema> form = KeepingForm(connection, table);
+  if (!form.ok()) return form.status();
+  if (!KeepsPartner(*form)) return absl::OkStatus();
+  return connection.Execute(absl::StrCat("DELETE FROM ", QuoteName(table), " WHERE ", LiveRows(*form, "")));
 }
 
 }  // namespace mirror

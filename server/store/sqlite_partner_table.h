@@ -19,8 +19,13 @@ namespace mirror {
 absl::StatusOr<OwnPlaces> FindOwnPlaces(SqliteConnection& connection, const std::string& target,
                                         const TableSchema& table);
 
+/// Whether a table that is made anew can have the mirror's own columns beside the source's. Errors:
+/// kFailedPrecondition, for people.
+absl::Status CheckOwnFit(SqliteConnection& connection, const TableSchema& table);
+
 /// Takes in a table of this name that the partner made: the columns that it lacks are added, and its rows are
-/// the partner's. Errors: kFailedPrecondition when its key is another, or a column is declared otherwise.
+/// the partner's. Errors: kFailedPrecondition when its key is another, or a column is declared otherwise,
+/// and when no row of the source's could be written to it.
 absl::Status AdoptTable(SqliteConnection& connection, const TableSchema& table);
 
 /// See RefitTable in plan.h. `position`: as for RunAlterTable.
@@ -29,6 +34,8 @@ absl::Status RunRefitTable(SqliteConnection& connection, const std::string& tabl
 
 /// Whether a table, which may be any, holds rows that are not live.
 absl::StatusOr<bool> HoldsOthersRows(SqliteConnection& connection, const std::string& table);
+/// Of a table that keeps what is the partner's; of any other nothing.
+absl::Status DeleteLiveRows(SqliteConnection& connection, const std::string& table);
 
 }  // namespace mirror
 

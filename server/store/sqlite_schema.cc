@@ -211,6 +211,9 @@ absl::Status RunCreateTable(SqliteConnection& connection, const CreateTable& act
     there = *std::move(types);
   }
   if (there.empty()) {
+    if (KeepsPartner(action.schema)) {
+      if (absl::Status fits = CheckOwnFit(connection, action.schema); !fits.ok()) return fits;
+    }
     return connection.Execute(
         CreateTableSql(action.schema.name, action.schema, OwnColumnsSql(action.schema)));
   }
@@ -321,7 +324,8 @@ absl::Status RunRetireTable(SqliteConnection& connection, const std::string& tab
   }
   if (!status.ok()) return status;
   absl::StatusOr<Query> query = connection.Prepare(
-      "INSERT INTO _mirror_dropped (dropped_name, table_name, dropped_ms) VALUES (?1, ?2, ?3)");
+      // In the place of one that the partner dropped since.
+      "INSERT OR REPLACE INTO _mirror_dropped (dropped_name, table_name, dropped_ms) VALUES (?1, ?2, ?3)");
   if (!query.ok()) return query.status();
   return query->Bind(1, *aside).Bind(2, table).Bind(3, action.now_ms).Run();
 }
@@ -345,7 +349,15 @@ absl::Status DropRetired(SqliteConnection& connection, std::int64_t before_ms) {
   for (const std::string& name : names) {
     const absl::StatusOr<bool> kept = HoldsOthersRows(connection, name);
     if (!kept.ok()) return kept.status();
-    if (*kept) continue;
+    if (*kept) {
+      absl::Status emptied = DeleteLiveRows(connection, name);
+      // An index of the partner's may prevent it; that must not stop an announcement.
+      if (!emptied.ok() && !absl::IsFailedPrecondition(emptied)) return emptied;
+      // The rest stays for good, and is not looked at again.
+      emptied = Run(connection, "UPDATE _mirror_dropped SET dropped_ms = NULL WHERE dropped_name = ?1", name);
+      if (!emptied.ok()) return emptied;
+      continue;
+    }
     if (absl::Status status = connection.Execute(absl::StrCat("DROP TABLE IF EXISTS ", QuoteName(name)));
         !status.ok()) {
       return status;
@@ -356,6 +368,28 @@ absl::Status DropRetired(SqliteConnection& connection, std::int64_t before_ms) {
     }
   }
   return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<std::string>> SetAside(SqliteConnection& connection, const std::string& table) {
+  std::vector<std::string> names;
+  {
+    absl::StatusOr<Query> query = connection.Prepare(
+        "SELECT dropped_name FROM _mirror_dropped WHERE (?1 = '' OR table_name = ?1 COLLATE NOCASE) AND "
+        "EXISTS "
+        "(SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = dropped_name) "
+        "ORDER BY length(dropped_name), dropped_name");
+    if (!query.ok()) return query.status();
+    absl::StatusOr<std::vector<std::string>> found = query->Bind(1, table).Texts();
+    if (!found.ok()) return found.status();
+    names = *std::move(found);
+  }
+  std::vector<std::string> holding;
+  for (std::string& name : names) {
+    const absl::StatusOr<bool> kept = HoldsOthersRows(connection, name);
+    if (!kept.ok()) return kept.status();
+    if (*kept) holding.push_back(std::move(name));
+  }
+  return holding;
 }
 
 absl::Status RunBeginShadow(SqliteConnection& connection, const std::string& table,

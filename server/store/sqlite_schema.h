@@ -32,8 +32,11 @@ absl::Status RunAgreeSchema(SqliteConnection& connection, const AgreeSchema& act
 absl::Status RunRetireTable(SqliteConnection& connection, const std::string& table,
                             const RetireTable& action);
 absl::Status RunDropTable(SqliteConnection& connection, const std::string& table);
-/// Those that were set aside before, but the ones that hold rows that are not live: they are the partner's.
+/// Those that were set aside before. Ones with rows that are not live lose those that are and stay for good,
+/// not to be looked at by this again.
 absl::Status DropRetired(SqliteConnection& connection, std::int64_t before_ms);
+/// See Store::SetAside.
+absl::StatusOr<std::vector<std::string>> SetAside(SqliteConnection& connection, const std::string& table);
 
 struct Shadow {
   std::string name;

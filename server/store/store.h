@@ -38,6 +38,9 @@ class Store {
   virtual absl::StatusOr<std::vector<TableRecord>> ReadTables() = 0;
   /// Names of all tables that have an agreed definition and are there, with or without a metadata row.
   virtual absl::StatusOr<std::vector<std::string>> AgreedTables() = 0;
+  /// Names of tables that were set aside and hold rows that are not live, oldest first: those that were
+  /// `table`; empty: all. Looks through them.
+  virtual absl::StatusOr<std::vector<std::string>> SetAside(const std::string& table) = 0;
   virtual absl::StatusOr<std::vector<SchemaAnswer>> ReadAnswers() = 0;
   virtual absl::StatusOr<std::vector<TableCheck>> ReadChecks() = 0;
   /// Oldest first.

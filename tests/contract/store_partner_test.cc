@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
@@ -46,9 +47,10 @@ class PartnerContract : public StoreContract {
                        SwapShadow{may_lose}}));
   }
   StepResult Refit(const TableSchema& from, const TableSchema& to, AlterTable alter = {},
-                   std::vector<RetypeColumn> retyped = {}) {
-    return Run(StepAt(from.name, Record(from.name).value().seq + 1,
-                      {RefitTable{from, to, std::move(alter), std::move(retyped)}, AgreeSchema{to}}));
+                   std::vector<RetypeColumn> retyped = {}, std::vector<std::string> emptied = {}) {
+    return Run(StepAt(
+        from.name, Record(from.name).value().seq + 1,
+        {RefitTable{from, to, std::move(alter), std::move(retyped), std::move(emptied)}, AgreeSchema{to}}));
   }
   RangeDigest DigestOf(const TableSchema& table) {
     auto snapshot = store_->OpenSnapshot().value();
@@ -412,6 +414,96 @@ TEST_P(PartnerContract, ATableThatThePartnerMadeIsTakenInWhenItFits) {
   EXPECT_EQ(RowCount("people"), 3);
 }
 
+TEST_P(PartnerContract, WhatAnAdoptedTableDeclaresOnConflictNeitherTakesRowsAwayNorDropsThem) {
+  const TableSchema replacing = Keeping(People("replacing")), ignoring = Keeping(People("ignoring"));
+  Do("CREATE TABLE replacing (id INTEGER PRIMARY KEY, name TEXT UNIQUE ON CONFLICT REPLACE, age INTEGER)");
+  Do("CREATE TABLE ignoring (id INTEGER PRIMARY KEY, name TEXT UNIQUE ON CONFLICT IGNORE, age INTEGER)");
+  for (const TableSchema& table : {replacing, ignoring}) {
+    SCOPED_TRACE(table.name);
+    Do("INSERT INTO " + table.name + " (id, name) VALUES (100, 'own')");
+    Create(table);
+    ASSERT_THAT(Populate(table, {{1, "Ada", 36}}).status, IsOk());
+    Rows many = {{2, "own", 1}};
+    for (int i = 3; i < 300; ++i) many.push_back({i, absl::StrCat("n", i), i});
+    for (const StepResult& refused :
+         {Populate(table, {{1, "Ada", 36}, {2, "own", 1}}), Insert(table, {{2, "own", 1}}),
+          Write(table, Operation::kUpdate, {{1, "own"}}, {"id", "name"}), Insert(table, many)}) {
+      EXPECT_THAT(refused.status, StatusIs(kFailedPrecondition));
+    }
+    EXPECT_THAT(See("SELECT id, name FROM " + table.name + " ORDER BY id"),
+                ElementsAre(Row{1, "Ada"}, Row{100, "own"}));
+    EXPECT_EQ(RowCount(table.name), 1);
+  }
+}
+
+TEST_P(PartnerContract, ATableThatNoRowCouldBeWrittenToIsNotTakenIn) {
+  const TableSchema people = Keeping(People());
+  const auto refused = [&](const std::string& columns, const std::string& column, const std::string& remedy) {
+    Do(absl::StrCat("CREATE TABLE people (id INTEGER PRIMARY KEY, ", columns, ")"));
+    EXPECT_THAT(Run(StepAt("people", 0, {CreateTable{people}, AgreeSchema{people}})).status,
+                StatusIs(kFailedPrecondition, AllOf(HasSubstr("'" + column + "'"), HasSubstr(remedy))));
+    EXPECT_THAT(See("SELECT 1 FROM pragma_table_info('people') WHERE name = '_mirror_owned'"), IsEmpty());
+    Do("DROP TABLE people");
+  };
+  refused("name TEXT AS ('x')", "name", "GENERATED");
+  refused("age INTEGER AS (id * 2) STORED", "age", "GENERATED");
+  refused("name TEXT, note TEXT NOT NULL", "note", "NOT NULL");
+  refused("name TEXT, note TEXT NOT NULL DEFAULT NULL", "note", "NOT NULL");
+}
+
+TEST_P(PartnerContract, MoreColumnsThanSqliteTakesAreRefusedWithWhatToDo) {
+  TableSchema wide = Keeping(NamedTable("wide", {KeyColumn("id", Type::kInt64)}));
+  for (int i = 1; i < 2'000; ++i) wide.columns.push_back(PlainColumn(absl::StrCat("c", i), Type::kInt64));
+  const auto is_refused = StatusIs(kFailedPrecondition, AllOf(HasSubstr("2001"), HasSubstr("Leave columns")));
+  EXPECT_THAT(Run(StepAt("wide", 0, {CreateTable{wide}, AgreeSchema{wide}})).status, is_refused);
+  Do("CREATE TABLE wide (id INTEGER PRIMARY KEY)");
+  EXPECT_THAT(Run(StepAt("wide", 0, {CreateTable{wide}, AgreeSchema{wide}})).status, is_refused);
+  Do("DROP TABLE wide");
+  TableSchema plain = wide;
+  plain.preserve_target = false;
+  Create(plain);
+  EXPECT_THAT(Refit(plain, wide).status, is_refused);
+}
+
+TEST_P(PartnerContract, ARuleEmptiesAColumnOnlyWhereTheMirrorWrote) {
+  const TableSchema people = Keeping(People());
+  Prepare(people);
+  Do("UPDATE people SET _mirror_owned = 0 WHERE id = 2");
+  Do("CREATE INDEX names ON people (name)");
+  TableSchema masked = people;
+  masked.columns[1].rule = Rule::kMasked;
+  ASSERT_THAT(Refit(people, masked, {}, {}, {"name"}).status, IsOk());
+  EXPECT_THAT(See("SELECT id, name FROM people ORDER BY id"),
+              ElementsAre(Row{1, nullptr}, Row{2, nullptr}, Row{100, "own"}));
+
+  // When it is turned on with the rule, what was there is the mirror's own.
+  TableSchema plain = People("plain"), kept = Keeping(plain);
+  Create(plain);
+  ASSERT_THAT(Insert(plain, {{1, "Ada", 36}}).status, IsOk());
+  kept.columns[1].rule = Rule::kMasked;
+  ASSERT_THAT(Refit(plain, kept, {}, {}, {"name"}).status, IsOk());
+  // And when it goes again, or who wrote a row is not known, what is kept out must go all the same.
+  Do("INSERT INTO plain (id, name) VALUES (100, 'own')");
+  TableSchema marking = kept;
+  marking.preserve_target = false;
+  marking.deletes = Deletes::kMark;
+  ASSERT_THAT(Refit(kept, marking, {}, {}, {"name"}).status, IsOk());
+  EXPECT_THAT(See("SELECT id, name FROM plain ORDER BY id"), ElementsAre(Row{1, nullptr}, Row{100, "own"}));
+  ASSERT_THAT(Refit(marking, marking, {}, {}, {"name"}).status, IsOk());
+  EXPECT_THAT(See("SELECT name FROM plain ORDER BY id"), ElementsAre(Row{nullptr}, Row{nullptr}));
+}
+
+TEST_P(PartnerContract, ARuleEmptiesAnAdoptedColumnThatIsDeclaredNotNull) {
+  Do("CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT NOT NULL)");
+  const TableSchema people = Keeping(People());
+  Create(people);
+  ASSERT_THAT(Populate(people, {{1, "Ada", 36}}).status, IsOk());
+  TableSchema masked = people;
+  masked.columns[1].rule = Rule::kMasked;
+  ASSERT_THAT(Refit(people, masked, {}, {}, {"name"}).status, IsOk());
+  EXPECT_THAT(See("SELECT id, name, age FROM people"), ElementsAre(Row{1, nullptr, 36}));
+}
+
 TEST_P(PartnerContract, ATableThatThePartnerMadeAndThatDoesNotFitIsRefused) {
   for (const char* const made : {"people (id INTEGER, name TEXT, age INTEGER)", "people (id INT PRIMARY KEY)",
                                  "people (id INTEGER PRIMARY KEY, age TEXT)"}) {
@@ -441,9 +533,27 @@ TEST_P(PartnerContract, ATableSetAsideGoesOnlyWhenAllItHoldsIsTheSources) {
   Plan plan;
   plan.drop_retired_before_ms = kNow + 1;
   ASSERT_THAT(store_->Commit(plan), IsOk());
-  EXPECT_THAT(See("SELECT table_name FROM _mirror_dropped"), ElementsAre(Row{"people"}));
-  EXPECT_THAT(See("SELECT id, note FROM _mirror_dropped_1"),
-              ElementsAre(Row{1, "mine"}, Row{2, nullptr}, Row{100, "kept"}));
+  // The rows that the mirror wrote are gone, and the rest is not looked at again.
+  EXPECT_THAT(See("SELECT table_name, dropped_ms FROM _mirror_dropped"), ElementsAre(Row{"people", nullptr}));
+  EXPECT_THAT(See("SELECT id, note FROM _mirror_dropped_1"), ElementsAre(Row{100, "kept"}));
+  EXPECT_THAT(store_->SetAside(""), IsOkAndHolds(ElementsAre("_mirror_dropped_1")));
+  EXPECT_THAT(store_->SetAside("PEOPLE"), IsOkAndHolds(ElementsAre("_mirror_dropped_1")));
+  EXPECT_THAT(store_->SetAside("pairs"), IsOkAndHolds(IsEmpty()));
+  plan.drop_retired_before_ms = std::numeric_limits<std::int64_t>::max();
+  ASSERT_THAT(store_->Commit(plan), IsOk());
+  EXPECT_THAT(See("SELECT id FROM _mirror_dropped_1"), ElementsAre(Row{100}));
+
+  // One that the partner dropped does not stand in the way of the next of its name.
+  Do("DROP TABLE _mirror_dropped_1");
+  Create(people);
+  ASSERT_THAT(Insert(people, {{1, "Ada", 36}}).status, IsOk());
+  Step step;
+  step.table = "people";
+  step.expected = Record("people");
+  step.actions = {RetireTable{kNow}};
+  ASSERT_THAT(Run(step).status, IsOk());
+  EXPECT_THAT(See("SELECT dropped_name, dropped_ms FROM _mirror_dropped"),
+              ElementsAre(Row{"_mirror_dropped_1", kNow}));
 }
 
 }  // namespace

@@ -286,6 +286,12 @@ TEST_F(PartnerRowsTest, ATableThatIsNotAnnouncedAnyMoreKeepsThePartnersRowsAndSa
   Cycle(source, *client);
   EXPECT_THAT(WaitForEvent("tables.retired").message(), AllOf(HasSubstr("people"), HasSubstr("partner")));
   EXPECT_THAT(See("SELECT name FROM _mirror_dropped_1 WHERE id = 100"), ElementsAre("text:own"));
+  // Announced again it is made anew, and the answer says where the former one is.
+  source.CreateTable(Keeping(People()));
+  source.Put("people", {1, "Ada", 36});
+  const FakeCycleReport report = Cycle(source, *client);
+  EXPECT_EQ(report.tables.at("people").status.action(), v1::TABLE_ACTION_CREATED);
+  EXPECT_THAT(report.tables.at("people").status.reason(), HasSubstr("'_mirror_dropped_1'"));
 }
 
 TEST_F(PartnerRowsTest, WithoutAKeyDeletesAreOnlyApplied) {

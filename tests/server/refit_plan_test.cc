@@ -28,6 +28,7 @@ TableSchema Keeping() {
 std::string ToString(const RefitTable& refit) {
   std::string text;
   const auto add = [&](const std::string& what) { absl::StrAppend(&text, text.empty() ? "" : " ", what); };
+  for (const std::string& column : refit.emptied) add("!" + column);
   for (const auto& change : refit.alter.changes) {
     if (const auto* column = std::get_if<AddColumn>(&change)) add("+" + column->column.name);
     if (const auto* column = std::get_if<DropColumn>(&change)) add("-" + column->name);
@@ -79,7 +80,13 @@ INSTANTIATE_TEST_SUITE_P(
         RefitCase{"Shorter", [](TableSchema& t) { t.columns[1].length = 5; }, ""},
         RefitCase{"LeftOut", [](TableSchema& t) { t.columns[1].rule = Rule::kLeftOut; }, "-a"},
         // Of rows that nobody writes again, too, the value must go.
-        RefitCase{"Masked", [](TableSchema& t) { t.columns[1].rule = Rule::kMasked; }, "-a +a"},
+        RefitCase{"Masked", [](TableSchema& t) { t.columns[1].rule = Rule::kMasked; }, "!a"},
+        RefitCase{"MaskedNumberUnderAnotherName",
+                  [](TableSchema& t) {
+                    t.columns[2].rule = Rule::kMasked;
+                    t.columns[2].name = "x";
+                  },
+                  "!b b>x ~x"},
         RefitCase{"WiderKey", [](TableSchema& t) { t.columns[0].type = Type::kInt16; }, "~id"},
         RefitCase{"KeyOfAnotherType", [](TableSchema& t) { t.columns[0].type = Type::kText; }, {}},
         RefitCase{"AnotherKey",
@@ -149,6 +156,40 @@ TEST(PlanOfAKeepingTable, AChangeInPlaceHasNoPopulationToFallBackTo) {
   EXPECT_EQ(ToString(std::get<RefitTable>(plan.step->actions.at(0))), "+c");
   EXPECT_TRUE(plan.step->otherwise.empty());
   EXPECT_EQ(plan.step->record->position, (Position{Lsn{5}, "line"}));
+}
+
+TEST(PlanOfAKeepingTable, AnotherTableUnderItsNameHasIdsOfItsOwn) {
+  TableSchema from = Keeping(), to = Keeping();
+  from.table_id = 7;
+  to.table_id = 8;
+  to.columns[1].column_id = 3;
+  to.columns[2].column_id = 2;
+  EXPECT_EQ(ToString(PlanRefit(from, to).action), "");
+  to.columns[2].name = "c";
+  EXPECT_EQ(ToString(PlanRefit(from, to).action), "-b +c");
+  to.columns[1].rule = Rule::kMasked;
+  EXPECT_TRUE(PlanOf(from, to).rules_changed);
+}
+
+TEST(PlanOfAKeepingTable, ItIsNotTurnedOnOverRowsUnderFormerRules) {
+  TableSchema from = Keeping(), to = Keeping();
+  from.preserve_target = false;
+  from.columns[1].rule = to.columns[1].rule = Rule::kLeftOut;
+  TableRecord record = RecordOf(from);
+  const auto plan = [&](bool rules_pending) {
+    return PlanTable(record, from, {}, to, SchemaHash(to), rules_pending);
+  };
+  EXPECT_EQ(plan(true).action, SchemaAction::kRepopulate);
+  for (const TableState state : {TableState::kRepopulate, TableState::kMirrored}) {
+    record.state = state;
+    record.position = Position{};
+    const TablePlan refused = plan(true);
+    EXPECT_EQ(refused.action, SchemaAction::kRefused);
+    EXPECT_THAT(refused.reason, AllOf(HasSubstr("table 't'"), HasSubstr("without preserve_target")));
+    EXPECT_FALSE(refused.step.has_value());
+    // Settings that are back before the population that their absence called for.
+    EXPECT_EQ(plan(false).action, SchemaAction::kRepopulate);
+  }
 }
 
 TEST(PlanOfAKeepingTable, UnspecifiedDeletesAreApply) {

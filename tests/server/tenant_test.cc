@@ -1305,6 +1305,46 @@ TEST_F(TenantTest, AFileThatWaitsForTablesToBeRewrittenSaysOnceForWhich) {
   EXPECT_NE(catalog_.Messages("mirror.scrubbed"), "");
 }
 
+TEST_F(TenantTest, ATableWhoseNewRuleIsRefusedKeepsTheFileFromBeingCalledClean) {
+  TableSchema kept = People();
+  kept.preserve_target = true;
+  source_->Begin();
+  ASSERT_THAT(source_->Announce({kept}), IsOk());
+  source_->Populate(kept, {{1, "Ada", 36}}, kFive);
+  ASSERT_THAT(source_->Complete(), IsOk());
+  TableSchema hashed = kept;
+  hashed.columns[0].rule = Rule::kHashed;
+  for (int i = 0; i < 2; ++i) {
+    source_->Begin();
+    ASSERT_THAT(source_->Announce({hashed}), IsOk());
+    ASSERT_THAT(source_->Complete(), IsOk());
+  }
+  EXPECT_THAT(catalog_.Messages("mirror.not_scrubbed"), HasSubstr(": people."));
+  EXPECT_EQ(catalog_.Messages("mirror.scrubbed"), "");
+
+  source_->Begin();
+  ASSERT_THAT(source_->Announce({kept}), IsOk());
+  ASSERT_THAT(source_->Complete(), IsOk());
+  EXPECT_NE(catalog_.Messages("mirror.scrubbed"), "");
+}
+
+TEST_F(TenantTest, ARewrittenFileNamesTheTablesSetAsideThatHoldMoreThanTheSourcesRows) {
+  TableSchema kept = People(), other = People();
+  kept.preserve_target = true;
+  other.name = "other";
+  source_->Begin();
+  ASSERT_THAT(source_->Announce({kept, other}), IsOk());
+  source_->Populate(kept, {{1, "Ada", 36}}, kFive);
+  source_->Populate(other, {{1, "Ada", 36}}, kFive);
+  ASSERT_THAT(source_->Complete(), IsOk());
+  ByHand("INSERT INTO people (id, name) VALUES (100, 'own')");
+  source_->Begin();
+  ASSERT_THAT(source_->Announce({other}), IsOk());
+  ByHand("UPDATE _mirror_tenant SET scrub = 1");
+  ASSERT_THAT(source_->Complete(), IsOk());
+  EXPECT_THAT(catalog_.Messages("mirror.scrubbed"), HasSubstr("set aside: _mirror_dropped_1."));
+}
+
 // --- Restore detection: what the mirror shows
 // -----------------------------------------------------------------
 

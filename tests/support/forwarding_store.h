@@ -28,6 +28,9 @@ class ForwardingStore : public Store {
   }
   absl::StatusOr<std::vector<TableRecord>> ReadTables() override { return store_->ReadTables(); }
   absl::StatusOr<std::vector<std::string>> AgreedTables() override { return store_->AgreedTables(); }
+  absl::StatusOr<std::vector<std::string>> SetAside(const std::string& table) override {
+    return store_->SetAside(table);
+  }
   absl::StatusOr<std::vector<SchemaAnswer>> ReadAnswers() override { return store_->ReadAnswers(); }
   absl::StatusOr<std::vector<TableCheck>> ReadChecks() override { return store_->ReadChecks(); }
   absl::StatusOr<std::vector<Hold>> ReadHolds() override { return store_->ReadHolds(); }

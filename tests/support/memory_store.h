@@ -78,6 +78,10 @@ class MemoryStore final : public Store {
   absl::StatusOr<std::vector<std::string>> ReadLostColumns(const std::string& table) override;
   absl::StatusOr<std::vector<TableRecord>> ReadTables() override;
   absl::StatusOr<std::vector<std::string>> AgreedTables() override;
+  /// Nothing in it is anybody else's.
+  absl::StatusOr<std::vector<std::string>> SetAside(const std::string&) override {
+    return std::vector<std::string>();
+  }
   absl::StatusOr<std::vector<SchemaAnswer>> ReadAnswers() override;
   absl::StatusOr<std::vector<TableCheck>> ReadChecks() override;
   absl::StatusOr<std::vector<Hold>> ReadHolds() override { return mirror_->holds; }
