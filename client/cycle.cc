@@ -118,6 +118,7 @@ class Run {
       }
     }
     AddLeftOut(schema_.refused, TableResult::kRefused);
+    if (absl::Status lost = CheckRefused(); !lost.ok()) return lost;
     AddLeftOut(schema_.blocked, TableResult::kBlocked);
     if (schema_.tables.empty()) return NoTable();
     for (const std::string& note : schema_.notes) AddNote(note);
@@ -134,6 +135,22 @@ class Run {
       AddNote(absl::StrCat(gone.size(), gone.size() == 1 ? " table is" : " tables are",
                            " not announced any more, and the mirror sets aside what it has of them: ",
                            ListNames(gone, kNamesListed)));
+    }
+    return absl::OkStatus();
+  }
+
+  /// One that was announced before and cannot be now would count as dropped.
+  absl::Status CheckRefused() const {
+    const std::vector<std::string> announced = state_.Tables();
+    for (const RefusedTable& table : schema_.refused) {
+      const bool was = std::any_of(announced.begin(), announced.end(),
+                                   [&](const std::string& name) { return SameName(name, table.name); });
+      if (!was) continue;
+      return absl::FailedPreconditionError(
+          absl::StrCat("table '", table.name, "' was announced before and cannot be now: ", table.reason,
+                       ". Nothing of the source was sent, or the mirror would set the table aside as a "
+                       "dropped one. Mend that, "
+                       "or take its [[source.table]] away"));
     }
     return absl::OkStatus();
   }
@@ -300,6 +317,15 @@ class Run {
     absl::StatusOr<Decision> decision =
         Decide(history_, reader_, table.schema, status, AskedFor(table.schema.name) || suspect);
     if (!decision.ok()) return leave(TableResult::kFailed, std::string(decision.status().message()));
+    const bool new_there = status.action() == v1::TABLE_ACTION_CREATED || status.row_count() == 0;
+    if (decision->kind == Decision::Kind::kPopulate && table.unreadable && !new_there &&
+        !AskedFor(table.schema.name)) {
+      return leave(
+          TableResult::kFailed,
+          absl::StrCat("all of its rows would be sent (", decision->words,
+                       "), and those that cannot be read now would vanish from the mirror. Nothing of it "
+                       "was sent: mend them, or send it as it is with --repopulate"));
+    }
     const auto repair = repairs_.find(table.schema.name);
     if (repair != repairs_.end()) decision = WithRepair(*std::move(decision), table.schema, repair->second);
     report.reason = decision->words;

@@ -79,7 +79,19 @@ absl::Status Move(CaptureState& state, const std::string& name, const std::optio
   KeyPart first;
   first.kind = Kind::kInteger;
   first.integer = INT64_MIN;
-  return state.SetPointer(name, value ? Parse(*value, (*table)->pointer) : first);
+  if (!value) return state.SetPointer(name, first);
+  const KeyPart pointer = Parse(*value, (*table)->pointer);
+  const auto is_number = [](const KeyPart& part) {
+    return part.kind == Kind::kInteger || part.kind == Kind::kReal;
+  };
+  const KeyPart& present = (*table)->pointer;
+  // Behind a text no number comes, and before it every one does.
+  if (present.kind != Kind::kNull && is_number(present) != is_number(pointer)) {
+    return absl::InvalidArgumentError(absl::StrCat("table '", name, "': its pointer is a ",
+                                                   is_number(present) ? "number" : "text",
+                                                   ", which the given one is not. It stays as it is"));
+  }
+  return state.SetPointer(name, pointer);
 }
 
 absl::Status Change(const AgentConfig& config, const SourceConfig& source, const PointersOptions& options) {

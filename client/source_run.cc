@@ -85,10 +85,12 @@ absl::StatusOr<std::optional<TenantHashKey>> HashKeyOf(const SourceConfig& sourc
   return std::optional<TenantHashKey>(std::in_place, *secret, source.context_id);
 }
 
-Pipeline PipelineOf(const SourceConfig& source, std::map<std::string, std::string> records) {
+/// `takes`: which tables it is about; empty: all.
+Pipeline PipelineOf(const SourceConfig& source, std::map<std::string, std::string> records,
+                    const std::function<bool(const std::string&)>& takes = {}) {
   std::vector<TableSteps> steps;
   for (const TableConfig& table : source.tables) {
-    if (table.steps.any()) steps.push_back(table.steps);
+    if (table.steps.any() && (!takes || takes(table.name))) steps.push_back(table.steps);
   }
   return {std::move(steps), HashKeyOf(source), std::move(records)};
 }
@@ -204,7 +206,7 @@ std::unique_ptr<SourceReader> OpenSource(const SourceConfig& source,
 std::unique_ptr<PipelineReader> OpenReader(const SourceConfig& source,
                                            std::map<std::string, std::string> records, ChangeLog* log,
                                            std::function<bool(const std::string&)> takes) {
-  Pipeline pipeline = PipelineOf(source, std::move(records));
+  Pipeline pipeline = PipelineOf(source, std::move(records), takes);
   auto inner = OpenSource(source, pipeline.InnerRecords(), log, std::move(takes));
   return std::make_unique<PipelineReader>(std::move(inner), std::move(pipeline));
 }

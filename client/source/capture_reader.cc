@@ -39,6 +39,8 @@ std::string FormOf(const TableSchema& table, const CaptureRule& rule, const std:
   if (rule.by_column) absl::StrAppend(&form, "\nby column");
   for (const Column& column : table.columns) {
     absl::StrAppend(&form, "\n", column.key_position, " ", column.name);
+    // Keys are remembered as values of their type.
+    if (column.key_position > 0) absl::StrAppend(&form, " ", static_cast<int>(column.type));
   }
   // Where not all rows are looked at, those that are to be sent otherwise now would not be seen.
   if (rule.how != CaptureRule::How::kSynthetic && !steps.empty()) absl::StrAppend(&form, "\nsteps ", steps);
@@ -328,7 +330,7 @@ class CaptureReader : public SourceReader {
   absl::StatusOr<std::unique_ptr<TableReader>> Read(const std::string& table,
                                                     const std::vector<std::uint32_t>& columns) override {
     if (const auto due = due_.find(FoldName(table)); due != due_.end()) {
-      const Due first = due->second;
+      Due first = due->second;
       due_.erase(due);
       if (columns == AllColumns(first.source.schema)) return ReadAndLook(first, columns);
       // Not all that its digests are over is read.
@@ -447,7 +449,7 @@ class CaptureReader : public SourceReader {
     return schema;
   }
 
-  absl::Status Capture(const SourceTable& source, const CaptureRule& rule, std::int64_t run,
+  absl::Status Capture(SourceTable& source, const CaptureRule& rule, std::int64_t run,
                        std::vector<std::string>* notes) {
     const TableSchema& schema = source.schema;
     const absl::StatusOr<std::uint32_t> column = ColumnOf(schema, rule);
@@ -471,6 +473,7 @@ class CaptureReader : public SourceReader {
         break;
     }
     if (!status.ok()) return status;
+    source.unreadable = taken.unreadable || taken.partial;
     using Others = CaptureLook::Others;
     const absl::StatusOr<CaptureLook::Found> found = (*look)->End(!rule.SeesDeletes() ? Others::kForget
                                                                   : taken.partial     ? Others::kStay
@@ -523,7 +526,8 @@ class CaptureReader : public SourceReader {
     CaptureLook& look;
     std::vector<std::string>* notes;
     bool by_column = false;
-    bool partial = false;  ///< There are rows of which not even the key can be read.
+    bool unreadable = false;  ///< There are rows of which only the key can be read.
+    bool partial = false;     ///< There are rows of which not even the key can be read.
     KeyPart greatest = {};
   };
 
@@ -560,6 +564,7 @@ class CaptureReader : public SourceReader {
                                  : taken.look.Add(key, digest);
         if (!added.ok()) return added;
       }
+      taken.unreadable = taken.unreadable || !piece->untold.empty();
       for (const Key& untold : piece->untold) {
         if (absl::Status kept = taken.look.Keep(untold); !kept.ok()) return kept;
       }

@@ -342,6 +342,16 @@ absl::StatusOr<bool> ChangeLog::Adopt(const std::string& table, const Position& 
     }
     if (status.ok()) status = logs_.RaiseFloor(*own, position.lsn.value);
     if (!status.ok()) return status;
+    // Tables that were sent together have one lineage.
+    absl::StatusOr<std::optional<Positions>> record = FindRecord(position.lineage);
+    if (!record.ok()) return record.status();
+    if (*record) {
+      (**record)[own->id] = position.lsn.value;
+      return LogQuery(*file_, "UPDATE _mirror_lineage SET positions = ?1 WHERE token = ?2")
+          .Bind(Join(**record))
+          .Bind(position.lineage)
+          .Run();
+    }
     return LogQuery(*file_, "INSERT INTO _mirror_lineage (token, time_ms, positions) VALUES (?1, ?2, ?3)")
         .Bind(position.lineage)
         .Bind(NowMs())

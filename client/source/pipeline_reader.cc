@@ -97,6 +97,13 @@ absl::StatusOr<SourceSchema> PipelineReader::Schema() {
     const bool there = std::any_of(met.begin(), met.end(),
                                    [&](const std::string& name) { return SameName(name, steps.table); });
     if (there) continue;
+    if (!steps.hash.empty() || !steps.mask.empty() || !steps.columns.empty() || !steps.where.empty()) {
+      return absl::FailedPreconditionError(absl::StrCat(
+          "no table of the source is called '", steps.table, "', of which the [[source.table]] in line ",
+          steps.line,
+          " says what may leave. It may be called otherwise, and would go as it is: nothing of the "
+          "source was sent. Correct 'name', or take the [[source.table]] away"));
+    }
     schema->notes.push_back(absl::StrCat("no table of the source is called '", steps.table,
                                          "', which the [[source.table]] in line ", steps.line, " is about"));
   }

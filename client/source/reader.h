@@ -40,6 +40,8 @@ struct SourceTable {
   std::string record;
   /// Its rows are left for the next look, and why, for people; empty: they are there to be read.
   std::string later = {};
+  /// There are rows that cannot be read, which a population would lack.
+  bool unreadable = false;
   /// Differs when its rows are made otherwise of those of the source; empty: they are those.
   std::string steps = {};
 };

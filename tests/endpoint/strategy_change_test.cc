@@ -164,6 +164,17 @@ TEST_F(ChangedSourceTest, OtherColumnsOfACapturedTableDoNotSendItAgain) {
   EXPECT_EQ(Rows(ReportOf(Run(), "orders")), 0U);
 }
 
+TEST_F(ChangedSourceTest, AllTablesOfOneRunAreTakenOverByALog) {
+  Begin("synthetic");
+  Sql("CREATE TABLE t3(id INTEGER PRIMARY KEY); INSERT INTO t3 VALUES(1); CREATE TABLE t4(id INTEGER PRIMARY "
+      "KEY); "
+      "INSERT INTO t4 VALUES(1)");
+  Run();
+  Use("cdc");
+  for (const TableReport& table : Run().tables) EXPECT_EQ(table.action, "none") << table.table;
+  EXPECT_EQ(bench_->Difference(), "");
+}
+
 TEST_F(ChangedSourceTest, TablesOfOneSourceMayHaveDifferentOnes) {
   Begin("cdc");
   TableConfig others;

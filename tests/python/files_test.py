@@ -347,6 +347,34 @@ class Deviations(unittest.TestCase):
         )
         self.assertEqual([row["id"] for row in self.place.rows("a")], [1, 2, 3])
 
+    def test_a_key_that_is_a_text_for_once_stops_nothing(self):
+        self.place.configure({"a": 'key = ["id"]'})
+        drop = self.place.drop / "a.csv"
+        drop.write_text("id,w,n\n1,10,x\n2,20,y\n3,30,z\n")
+        self.place.once()
+        drop.write_text("id,w,n\n1,10,x\nabc,20,y,EXTRA\nq3,30,z\n")
+        report = self.place.once()
+        # All of it would be sent, and what cannot be read would be gone.
+        self.assertIn("would vanish", report["by_table"]["a"]["reason"], report)
+        self.assertEqual(len(self.place.rows("a")), 3)
+        drop.write_text("id,w,n\n1,10,x\n2,20,y\n4,30,z\n")
+        self.assertEqual(self.place.once()["exit"], 0)
+        self.assertEqual(sorted(str(row["id"]) for row in self.place.rows("a")), ["1", "2", "4"])
+        drop.write_text("id,w,n\n1,10,x\n2,21,y\n")
+        self.assertEqual(self.place.once()["exit"], 0)
+        self.assertEqual([row["n"] for row in self.place.rows("a")], ["x", "y"])
+
+    def test_a_table_that_cannot_be_announced_any_more_is_not_set_aside(self):
+        self.place.configure({"a": 'key = ["id"]', "b": 'key = ["id"]'})
+        for name in "ab":
+            (self.place.drop / f"{name}.csv").write_text("id,n\n1,1\n")
+        self.assertEqual(self.place.once()["exit"], 0)
+        self.place.configure({"a": 'key = ["idd"]', "b": 'key = ["id"]'})
+        report = self.place.once()
+        self.assertEqual(report["exit"], 1)
+        self.assertIn("was announced before and cannot be now", str(report))
+        self.assertEqual(len(self.place.rows("a")), 1)
+
     def test_rows_that_were_left_out_are_mended_and_sent(self):
         self.place.configure({"a": 'key = ["id"]\ntypes = { n = "integer" }'})
         drop = self.place.drop / "a.csv"

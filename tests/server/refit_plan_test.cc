@@ -65,41 +65,45 @@ INSTANTIATE_TEST_SUITE_P(
     Changes, Refit,
     testing::Values(
         RefitCase{"Nothing", [](TableSchema&) {}, ""},
-        RefitCase{"AnotherTable", [](TableSchema& t) { t.table_id = 7; }, ""},
-        RefitCase{"Added", [](TableSchema& t) { t.columns.push_back(PlainColumn("c", Type::kText)); }, "+c"},
-        RefitCase{"Dropped", [](TableSchema& t) { t.columns.pop_back(); }, "-b"},
-        RefitCase{"Renamed", [](TableSchema& t) { t.columns[1].name = "x"; }, "a>x"},
+        RefitCase{"AnotherTable", [](TableSchema& table) { table.table_id = 7; }, ""},
+        RefitCase{"Added", [](TableSchema& table) { table.columns.push_back(PlainColumn("c", Type::kText)); },
+                  "+c"},
+        RefitCase{"Dropped", [](TableSchema& table) { table.columns.pop_back(); }, "-b"},
+        RefitCase{"Renamed", [](TableSchema& table) { table.columns[1].name = "x"; }, "a>x"},
         RefitCase{"NamesExchanged",
-                  [](TableSchema& t) {
-                    t.columns[1].name = "b";
-                    t.columns[2].name = "a";
+                  [](TableSchema& table) {
+                    table.columns[1].name = "b";
+                    table.columns[2].name = "a";
                   },
                   "a>_mirror_renamed_0 b>_mirror_renamed_1 _mirror_renamed_0>b _mirror_renamed_1>a"},
-        RefitCase{"MadeAgainUnderItsName", [](TableSchema& t) { t.columns[1].column_id = 9; }, "-a +a"},
-        RefitCase{"AnotherType", [](TableSchema& t) { t.columns[1].type = Type::kInt64; }, "~a"},
-        RefitCase{"Shorter", [](TableSchema& t) { t.columns[1].length = 5; }, ""},
-        RefitCase{"LeftOut", [](TableSchema& t) { t.columns[1].rule = Rule::kLeftOut; }, "-a"},
+        RefitCase{"MadeAgainUnderItsName", [](TableSchema& table) { table.columns[1].column_id = 9; },
+                  "-a +a"},
+        RefitCase{"AnotherType", [](TableSchema& table) { table.columns[1].type = Type::kInt64; }, "~a"},
+        RefitCase{"Shorter", [](TableSchema& table) { table.columns[1].length = 5; }, ""},
+        RefitCase{"LeftOut", [](TableSchema& table) { table.columns[1].rule = Rule::kLeftOut; }, "-a"},
         // Of rows that nobody writes again, too, the value must go.
-        RefitCase{"Masked", [](TableSchema& t) { t.columns[1].rule = Rule::kMasked; }, "!a"},
+        RefitCase{"Masked", [](TableSchema& table) { table.columns[1].rule = Rule::kMasked; }, "!a"},
         RefitCase{"MaskedNumberUnderAnotherName",
-                  [](TableSchema& t) {
-                    t.columns[2].rule = Rule::kMasked;
-                    t.columns[2].name = "x";
+                  [](TableSchema& table) {
+                    table.columns[2].rule = Rule::kMasked;
+                    table.columns[2].name = "x";
                   },
                   "!b b>x ~x"},
-        RefitCase{"WiderKey", [](TableSchema& t) { t.columns[0].type = Type::kInt16; }, "~id"},
-        RefitCase{"KeyOfAnotherType", [](TableSchema& t) { t.columns[0].type = Type::kText; }, {}},
+        RefitCase{"WiderKey", [](TableSchema& table) { table.columns[0].type = Type::kInt16; }, "~id"},
+        RefitCase{"KeyOfAnotherType", [](TableSchema& table) { table.columns[0].type = Type::kText; }, {}},
         RefitCase{"AnotherKey",
-                  [](TableSchema& t) {
-                    t.columns[0].key_position = 0;
-                    t.columns[1].key_position = 1;
+                  [](TableSchema& table) {
+                    table.columns[0].key_position = 0;
+                    table.columns[1].key_position = 1;
                   },
                   {}},
-        RefitCase{"LongerKey", [](TableSchema& t) { t.columns[1].key_position = 2; }, {}},
-        RefitCase{"NoKey", [](TableSchema& t) { t.columns[0].key_position = 0; }, {}},
-        RefitCase{"KeyGone", [](TableSchema& t) { t.columns.erase(t.columns.begin()); }, {}},
-        RefitCase{"NewKey", [](TableSchema& t) { t.columns.push_back(KeyColumn("k", Type::kInt64, 2)); }, {}},
-        RefitCase{"KeyHashed", [](TableSchema& t) { t.columns[0].rule = Rule::kHashed; }, {}}),
+        RefitCase{"LongerKey", [](TableSchema& table) { table.columns[1].key_position = 2; }, {}},
+        RefitCase{"NoKey", [](TableSchema& table) { table.columns[0].key_position = 0; }, {}},
+        RefitCase{"KeyGone", [](TableSchema& table) { table.columns.erase(table.columns.begin()); }, {}},
+        RefitCase{"NewKey",
+                  [](TableSchema& table) { table.columns.push_back(KeyColumn("k", Type::kInt64, 2)); },
+                  {}},
+        RefitCase{"KeyHashed", [](TableSchema& table) { table.columns[0].rule = Rule::kHashed; }, {}}),
     [](const auto& test) { return test.param.name; });
 
 // --- In the plan of a table
