@@ -149,6 +149,8 @@ class CsvRows : public FileRows {
 
   void Restart() {
     csv_init(&parser_, kOptions);
+    // It grows what it keeps of a row by so much, and copies it each time.
+    csv_set_blk_size(&parser_, kReadBytes);
     csv_set_delim(&parser_, static_cast<unsigned char>(separator_));
     csv_set_quote(&parser_, static_cast<unsigned char>(options_.quote));
     csv_set_space_func(&parser_, [](unsigned char) { return 0; });
