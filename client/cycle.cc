@@ -376,8 +376,7 @@ class Run {
       state_.SetTakenOver(table.name, taken_over);
       return state_.Save();
     }
-    const bool confirmed_there = confirmed != nullptr && confirmed->position.lsn == position.lsn &&
-                                 confirmed->position.lineage == position.lineage;
+    const bool confirmed_there = confirmed != nullptr && confirmed->position == position;
     const absl::StatusOr<bool> sent = history_.Sent(table.name, position);
     if (!sent.ok()) return sent.status();
     if (!sees_all || (!staged && !confirmed_there && !*sent)) return absl::OkStatus();

@@ -335,9 +335,11 @@ class CaptureReader : public SourceReader {
       if (columns == AllColumns(first.source.schema)) return ReadAndLook(first, columns);
       // Not all that its digests are over is read.
       std::vector<std::string> notes;
-      if (absl::Status looked = Capture(first.source, *rules_.Find(table), first.run, &notes); !looked.ok()) {
-        return looked;
-      }
+      const CaptureRule& rule = *rules_.Find(table);
+      const absl::StatusOr<CaptureState::Table> known = Prepare(first.source, rule);
+      if (!known.ok()) return known.status();
+      absl::Status looked = Capture(first.source, rule, *known, first.run, &notes);
+      if (!looked.ok()) return looked;
     }
     const absl::StatusOr<bool> twice = HasKeysTwice(table);
     if (!twice.ok()) return twice.status();
@@ -439,7 +441,8 @@ class CaptureReader : public SourceReader {
         due_[FoldName(table.schema.name)] = {table, *run};
         continue;
       }
-      const absl::Status captured = known.ok() ? Capture(table, *rule, *run, &schema->notes) : known.status();
+      const absl::Status captured =
+          known.ok() ? Capture(table, *rule, *known, *run, &schema->notes) : known.status();
       if (captured.ok()) continue;
       // Of the source or of the state as a whole.
       if (absl::IsUnavailable(captured) || absl::IsDataLoss(captured)) return captured;
@@ -449,16 +452,14 @@ class CaptureReader : public SourceReader {
     return schema;
   }
 
-  absl::Status Capture(SourceTable& source, const CaptureRule& rule, std::int64_t run,
-                       std::vector<std::string>* notes) {
+  absl::Status Capture(SourceTable& source, const CaptureRule& rule, const CaptureState::Table& table,
+                       std::int64_t run, std::vector<std::string>* notes) {
     const TableSchema& schema = source.schema;
     const absl::StatusOr<std::uint32_t> column = ColumnOf(schema, rule);
     if (!column.ok()) return column.status();
-    const absl::StatusOr<CaptureState::Table> table = Prepare(source, rule);
-    if (!table.ok()) return table.status();
-    const absl::StatusOr<std::unique_ptr<CaptureLook>> look = CaptureLook::Begin(state_, *table, run);
+    const absl::StatusOr<std::unique_ptr<CaptureLook>> look = CaptureLook::Begin(state_, table, run);
     if (!look.ok()) return look.status();
-    Taken taken{schema, **look, notes, table->by_column};
+    Taken taken{schema, **look, notes, table.by_column};
     absl::Status status;
     switch (rule.how) {
       case CaptureRule::How::kSynthetic:
@@ -466,10 +467,10 @@ class CaptureReader : public SourceReader {
         break;
       case CaptureRule::How::kWatermark:
       case CaptureRule::How::kWatermarkCdc:
-        status = TakeBehindWatermark(rule, *column, *table, taken);
+        status = TakeBehindWatermark(rule, *column, table, taken);
         break;
       case CaptureRule::How::kWindow:
-        status = TakeWindow(rule, *column, *table, taken);
+        status = TakeWindow(rule, *column, table, taken);
         break;
     }
     if (!status.ok()) return status;

@@ -49,6 +49,10 @@ struct Known {
   std::string mended;      ///< A file with rows that count as its own, behind them; empty: there is none.
   std::uint64_t rows = 0;  ///< Of the last scan.
 
+  bool HasHeader(const std::vector<std::string>& header) const {
+    return std::equal(header.begin(), header.end(), schema.columns.begin(), schema.columns.end(),
+                      [](const std::string& name, const Column& column) { return name == column.name; });
+  }
   /// As its values are given.
   TableSchema Given() const {
     TableSchema given = schema;
@@ -83,11 +87,8 @@ class TypedRows {
   static absl::StatusOr<TypedRows> Open(const Known& known) {
     absl::StatusOr<std::unique_ptr<FileRows>> rows = OpenRows(known.path, known.table);
     if (!rows.ok()) return rows.status();
-    const bool same =
-        std::equal((*rows)->header().begin(), (*rows)->header().end(), known.schema.columns.begin(),
-                   known.schema.columns.end(),
-                   [](const std::string& name, const Column& column) { return name == column.name; });
-    if (!same) return absl::AbortedError(absl::StrCat("'", known.path, "' has another header by now"));
+    if (!known.HasHeader((*rows)->header()))
+      return absl::AbortedError(absl::StrCat("'", known.path, "' has another header by now"));
     TypedRows typed(known, *std::move(rows));
     if (known.table.steps.where.empty()) return typed;
     absl::StatusOr<RowFilter> filter = MakeFilter(known);
@@ -98,11 +99,7 @@ class TypedRows {
   static absl::StatusOr<std::unique_ptr<FileRows>> OpenMended(const Known& known) {
     absl::StatusOr<std::unique_ptr<FileRows>> rows = OpenCsv(known.mended, known.table.csv);
     if (!rows.ok()) return rows;
-    const bool same =
-        std::equal((*rows)->header().begin(), (*rows)->header().end(), known.schema.columns.begin(),
-                   known.schema.columns.end(),
-                   [](const std::string& name, const Column& column) { return name == column.name; });
-    if (same) return rows;
+    if (known.HasHeader((*rows)->header())) return rows;
     return absl::InvalidArgumentError(
         absl::StrCat("'", known.mended, "' has another first line than '", known.path,
                      "': give it the same, or take the file away. Nothing of the table was sent"));

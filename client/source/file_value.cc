@@ -17,45 +17,43 @@ bool HasLeadingZero(std::string_view digits) {
   return digits.size() > 1 && digits[0] == '0' && IsDigit(digits[1]);
 }
 
-}  // namespace
-
-std::optional<std::int64_t> ReadDeclaredInteger(std::string_view text) {
-  if (text.starts_with('+')) text.remove_prefix(1);
-  std::int64_t value = 0;
+/// All of the text.
+template <typename Number>
+std::optional<Number> ReadWhole(std::string_view text) {
+  Number value = 0;
   const auto read = std::from_chars(text.data(), text.data() + text.size(), value);
   if (read.ec != std::errc() || read.ptr != text.data() + text.size()) return std::nullopt;
   return value;
 }
 
+std::optional<double> ReadFinite(std::string_view text) {
+  const std::optional<double> value = ReadWhole<double>(text);
+  return value && std::isfinite(*value) ? value : std::nullopt;
+}
+
+}  // namespace
+
+std::optional<std::int64_t> ReadDeclaredInteger(std::string_view text) {
+  if (text.starts_with('+')) text.remove_prefix(1);
+  return ReadWhole<std::int64_t>(text);
+}
+
 std::optional<double> ReadDeclaredReal(std::string_view text) {
   if (text.starts_with('+')) text.remove_prefix(1);
-  double value = 0;
-  const auto read = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (read.ec != std::errc() || read.ptr != text.data() + text.size() || !std::isfinite(value)) {
-    return std::nullopt;
-  }
-  return value;
+  return ReadFinite(text);
 }
 
 std::optional<std::int64_t> ReadInteger(std::string_view text) {
   const std::string_view digits = text.starts_with('-') ? text.substr(1) : text;
   if (digits.empty() || HasLeadingZero(digits) || text == "-0") return std::nullopt;
-  std::int64_t value = 0;
-  const auto read = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (read.ec != std::errc() || read.ptr != text.data() + text.size()) return std::nullopt;
-  return value;
+  return ReadWhole<std::int64_t>(text);
 }
 
 std::optional<double> ReadReal(std::string_view text) {
   const std::string_view digits = text.starts_with('-') ? text.substr(1) : text;
   if (digits.empty() || !IsDigit(digits.front()) || HasLeadingZero(digits)) return std::nullopt;
   if (std::count_if(digits.begin(), digits.end(), IsDigit) > kExactDigits) return std::nullopt;
-  double value = 0;
-  const auto read = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (read.ec != std::errc() || read.ptr != text.data() + text.size() || !std::isfinite(value)) {
-    return std::nullopt;
-  }
-  return value;
+  return ReadFinite(text);
 }
 
 }  // namespace mirror
