@@ -481,44 +481,70 @@ class Loader {
         return absl::OkStatus();
       };
     };
-    return {{"name", text(&table->name)},
-            {"strategy",
-             [table](const Given& given) {
-               return SetOneOf(given, {"cdc", "synthetic", "watermark", "watermark_cdc", "window"},
-                               &table->strategy);
-             }},
-            {"push",
-             [table](const Given& given) {
-               return SetOneOf(given, {"direct", "staged"}, &table->push);
-             }},
-            {"deletes",
-             [table](const Given& given) {
-               return SetOneOf(given, {"apply", "ignore", "mark"}, &table->deletes);
-             }},
-            {"preserve_target", flag(&table->preserve_target)},
-            {"column_hashes", flag(&table->column_hashes)},
-            {"watermark", text(&table->watermark)},
-            {"precision", [table](const Given& given) { return SetPrecision(given, &table->precision); }},
-            {"window", SetDuration(&table->window_ms, kIntervalMin, kRetentionMax)},
-            {"time",
-             [table](const Given& given) {
-               return SetOneOf(given, {"iso", "unix", "unix_ms"}, &table->time);
-             }},
-            {"file", text(&table->file)},
-            {"key", [table](const Given& given) { return SetPatterns(given, &table->key); }},
-            {"types", [table](const Given& given) { return SetTypes(given, &table->types); }},
-            {"separator", character(&table->separator)},
-            {"sheet", text(&table->sheet)},
-            {"quote", character(&table->quote)},
-            {"as", text(&table->steps.as)},
-            {"columns", [table](const Given& given) { return SetPatterns(given, &table->steps.columns); }},
-            {"rename", [table](const Given& given) { return SetRename(given, &table->steps.rename); }},
-            {"where", text(&table->steps.where)},
-            {"hash", [table](const Given& given) { return SetPatterns(given, &table->steps.hash); }},
-            {"mask", [table](const Given& given) { return SetMask(given, &table->steps.mask); }},
-            {"encoding", [table](const Given& given) {
-               return SetOneOf(given, {"utf-8", "latin-1", "windows-1252"}, &table->encoding);
-             }}};
+    return {
+        {"name", text(&table->name)},
+        {"strategy",
+         [table](const Given& given) {
+           return SetOneOf(given, {"cdc", "synthetic", "watermark", "watermark_cdc", "window"},
+                           &table->strategy);
+         }},
+        {"push",
+         [table](const Given& given) {
+           return SetOneOf(given, {"direct", "staged"}, &table->push);
+         }},
+        {"deletes",
+         [table](const Given& given) {
+           return SetOneOf(given, {"apply", "ignore", "mark"}, &table->deletes);
+         }},
+        {"preserve_target", flag(&table->preserve_target)},
+        {"column_hashes", flag(&table->column_hashes)},
+        {"watermark", text(&table->watermark)},
+        {"deletes_from", [this, table](const Given& given) { return SetFeed(given, &table->deletes_from); }},
+        {"precision", [table](const Given& given) { return SetPrecision(given, &table->precision); }},
+        {"window", SetDuration(&table->window_ms, kIntervalMin, kRetentionMax)},
+        {"time",
+         [table](const Given& given) {
+           return SetOneOf(given, {"iso", "unix", "unix_ms"}, &table->time);
+         }},
+        {"file", text(&table->file)},
+        {"key", [table](const Given& given) { return SetPatterns(given, &table->key); }},
+        {"types", [table](const Given& given) { return SetTypes(given, &table->types); }},
+        {"separator", character(&table->separator)},
+        {"sheet", text(&table->sheet)},
+        {"quote", character(&table->quote)},
+        {"as", text(&table->steps.as)},
+        {"columns", [table](const Given& given) { return SetPatterns(given, &table->steps.columns); }},
+        {"rename", [table](const Given& given) { return SetRename(given, &table->steps.rename); }},
+        {"where", text(&table->steps.where)},
+        {"hash", [table](const Given& given) { return SetPatterns(given, &table->steps.hash); }},
+        {"mask", [table](const Given& given) { return SetMask(given, &table->steps.mask); }},
+        {"encoding", [table](const Given& given) {
+           return SetOneOf(given, {"utf-8", "latin-1", "windows-1252"}, &table->encoding);
+         }}};
+  }
+
+  absl::Status SetFeed(const Given& given, std::optional<DeletesFrom>* target) {
+    const toml::table* table = given.node->as_table();
+    if (table == nullptr) {
+      return given.Wrong(
+          absl::StrCat("must be a table, as { table = \"customer_deleted\", key = [\"id\"], watermark "
+                       "= \"deleted_at\" }, not ",
+                       KindOf(*given.node)));
+    }
+    DeletesFrom& feed = target->emplace();
+    const auto patterns = [](std::vector<std::string>* list) {
+      return [list](const Given& one) { return SetPatterns(one, list); };
+    };
+    absl::Status set = SetAll(*table, "source.table.deletes_from",
+                              {{"table", SetText(&feed.table)},
+                               {"file", SetText(&feed.file)},
+                               {"key", patterns(&feed.key)},
+                               {"watermark", SetText(&feed.watermark)}});
+    if (!set.ok()) return set;
+    if (feed.key.empty() || feed.watermark.empty() || feed.table.empty() == feed.file.empty()) {
+      return given.Wrong("needs 'table' (of files: 'file'), 'key' and 'watermark'");
+    }
+    return absl::OkStatus();
   }
 
   static absl::Status SetRename(const Given& given, std::map<std::string, std::string>* target) {
@@ -640,7 +666,13 @@ class Loader {
                                                      "\" needs 'watermark', the column by which changes are "
                                                      "found"));
     }
-    const std::array<std::pair<const char*, bool>, 5> keys = {{{"watermark", by_column},
+    if (table.deletes_from && table.deletes_from->file.empty() != (source.kind == "sqlite")) {
+      return wrong("deletes_from", source.kind == "sqlite"
+                                       ? "takes 'table' here, since the source is a database"
+                                       : "takes 'file' here, since the source is a folder");
+    }
+    const std::array<std::pair<const char*, bool>, 6> keys = {{{"watermark", by_column},
+                                                               {"deletes_from", strategy == "watermark"},
                                                                {"precision", strategy == "watermark_cdc"},
                                                                {"window", strategy == "window"},
                                                                {"time", strategy == "window"},

@@ -52,17 +52,26 @@ struct QuietHours {
   }
 };
 
+/// `deletes_from` of a [[source.table]]: see DeleteFeed.
+struct DeletesFrom {
+  std::string table;  ///< sqlite: a table or view of the source.
+  std::string file;   ///< csv, xlsx: a pattern, as that of a table.
+  std::vector<std::string> key;
+  std::string watermark;
+};
+
 /// One `[[source.table]]`. Of kind csv each table has one, with `file` to `encoding`.
 struct TableConfig {
   int line = 0;  ///< In the file, for messages.
   std::string name;
   std::string strategy;   ///< cdc | synthetic | watermark | watermark_cdc | window. Empty: the source's.
   std::string watermark;  ///< The column by which the last three find what changed.
-  std::string precision;  ///< watermark_cdc: see CaptureRule.
-  std::int64_t window_ms = 30LL * 86'400'000;  ///< window
-  std::string time;                            ///< window: see CaptureRule.
-  std::string push = "direct";                 ///< direct | staged: see TargetRule.
-  std::string deletes = "apply";               ///< apply | ignore | mark: what the mirror does with them.
+  std::optional<DeletesFrom> deletes_from = {};  ///< watermark: where deletes are told.
+  std::string precision;                         ///< watermark_cdc: see CaptureRule.
+  std::int64_t window_ms = 30LL * 86'400'000;    ///< window
+  std::string time;                              ///< window: see CaptureRule.
+  std::string push = "direct";                   ///< direct | staged: see TargetRule.
+  std::string deletes = "apply";                 ///< apply | ignore | mark: what the mirror does with them.
   bool preserve_target = false;  ///< Rows and columns of the mirror that the source never owned stay.
   bool column_hashes = false;    ///< Of rows that changed only the columns are sent that did.
   std::string file;              ///< A pattern; the last one by name counts. Default: the name with .csv.

@@ -101,23 +101,53 @@ std::optional<TenantHashKey> KeyOrNone(const SourceConfig& source) {
   return key.ok() ? *std::move(key) : std::nullopt;
 }
 
+FileTable FileOf(const SourceConfig& source, const TableConfig& table) {
+  FileTable file{table.name, table.file, table.key};
+  for (const auto& [column, type] : table.types) file.types[column] = TypeNamed(type);
+  if (!table.separator.empty()) file.csv.separator = table.separator.front();
+  file.csv.quote = table.quote.front();
+  file.csv.encoding = EncodingNamed(table.encoding);
+  file.workbook = source.kind == "xlsx";
+  file.sheet = table.sheet;
+  file.steps = table.steps;
+  return file;
+}
+
 std::unique_ptr<SourceReader> OpenFiles(const SourceConfig& source,
                                         std::map<std::string, std::string> records) {
   FileReaderOptions options{source.path, {}, source.rejects, source.settle_ms, std::move(records)};
   options.hash_key = KeyOrNone(source);
   options.keeps_rejects = source.keeps_rejects;
-  for (const TableConfig& table : source.tables) {
-    FileTable file{table.name, table.file, table.key};
-    for (const auto& [column, type] : table.types) file.types[column] = TypeNamed(type);
-    if (!table.separator.empty()) file.csv.separator = table.separator.front();
-    file.csv.quote = table.quote.front();
-    file.csv.encoding = EncodingNamed(table.encoding);
-    file.workbook = source.kind == "xlsx";
-    file.sheet = table.sheet;
-    file.steps = table.steps;
-    options.tables.push_back(std::move(file));
-  }
+  for (const TableConfig& table : source.tables) options.tables.push_back(FileOf(source, table));
   return OpenFileReader(std::move(options));
+}
+
+/// What the reader of the feeds calls that of a table.
+std::string FeedName(const TableConfig& table) {
+  return table.deletes_from->file.empty() ? table.deletes_from->table : absl::StrCat(table.name, ".deletes");
+}
+
+/// Null: there are none.
+std::unique_ptr<SourceReader> OpenFeeds(const SourceConfig& source) {
+  std::vector<std::string> names;
+  FileReaderOptions files{source.path, {}, source.rejects, source.settle_ms};
+  files.keeps_rejects = source.keeps_rejects;
+  for (const TableConfig& table : source.tables) {
+    if (!table.deletes_from) continue;
+    names.push_back(FeedName(table));
+    FileTable file = FileOf(source, table);
+    file.name = names.back();
+    file.file = table.deletes_from->file;
+    file.key = table.deletes_from->key;
+    file.types.clear();
+    file.steps = {};
+    files.tables.push_back(std::move(file));
+  }
+  if (names.empty()) return nullptr;
+  if (source.kind != "sqlite") return OpenFileReader(std::move(files));
+  SqliteReaderOptions tables{source.path, names};
+  for (const std::string& name : names) tables.keyless_views.insert(FoldName(name));
+  return OpenSqliteReader(std::move(tables));
 }
 
 /// Tables of which other rows are sent from now on: what the mirror has of them is not brought on.
@@ -169,6 +199,9 @@ std::optional<CaptureRules> RulesOf(const SourceConfig& source) {
     rule.by_column = table.column_hashes;
     for (const auto& [from, to] : table.steps.rename) {
       if (SameName(from, table.watermark)) rule.column = to;
+    }
+    if (table.deletes_from) {
+      rule.deletes_from = {FeedName(table), table.deletes_from->key, table.deletes_from->watermark};
     }
     rule.precision = table.precision;
     rule.window_ms = table.window_ms;
@@ -228,8 +261,8 @@ CapturedSource OpenCaptured(const SourceConfig& source, const CaptureRules& rule
   }
   auto captured = OpenReader(source, records, nullptr, captures);
   const PipelineReader* const logged = others.get();
-  return {OpenCaptureReader(std::move(captured), std::move(others), state, rules, std::move(never_sent)),
-          logged};
+  CaptureSources sources{std::move(captured), std::move(others), OpenFeeds(source)};
+  return {OpenCaptureReader(std::move(sources), state, rules, std::move(never_sent)), logged};
 }
 
 namespace {

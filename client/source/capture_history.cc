@@ -83,7 +83,7 @@ absl::StatusOr<bool> CaptureHistory::Adopt(const std::string& table, const Posit
 std::string CaptureHistory::WhyNotEqual(const std::string& table) {
   const CaptureRule* const rule = rules_.Find(table);
   if (rule == nullptr) return base_.WhyNotEqual(table);
-  if (rule->SeesDeletes()) return "";
+  if (rule->LearnsDeletes()) return "";
   return absl::StrCat("strategy \"", std::string(ToString(rule->how)),
                       "\" sends no deletes: the mirror keeps rows that the source has not any more");
 }

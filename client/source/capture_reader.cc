@@ -13,6 +13,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "client/source/block_digests.h"
+#include "client/source/file_value.h"
 #include "client/source/sqlite_key.h"
 #include "proto/wire/clock.h"
 #include "proto/wire/row_digest.h"
@@ -51,8 +52,8 @@ std::string FormOf(const TableSchema& table, const CaptureRule& rule, const std:
 class NotedChanges : public ChangeReader {
  public:
   NotedChanges(SourceReader& inner, CaptureState& state, CaptureState::Table table, TableSchema schema,
-               std::vector<std::uint32_t> columns, std::int64_t from, bool whole_rows, bool counts,
-               std::vector<Key> also)
+               std::vector<std::uint32_t> columns, std::int64_t from, bool whole_rows,
+               const CaptureRule& rule, std::vector<Key> also)
       : inner_(inner),
         state_(state),
         table_(std::move(table)),
@@ -60,7 +61,8 @@ class NotedChanges : public ChangeReader {
         columns_(std::move(columns)),
         from_(from),
         whole_rows_(whole_rows),
-        counts_(counts),
+        counts_(rule.SeesDeletes()),
+        asks_for_gone_(rule.deletes_from.has_value()),
         also_(std::move(also)) {}
 
   absl::StatusOr<ChangePiece> Next(const BlockSize& size, LargeSink* sink) override {
@@ -115,7 +117,10 @@ class NotedChanges : public ChangeReader {
     noted_all_ = notes->size() < inner_.KeysAtATime();
     if (!notes->empty()) behind_ = notes->back().key;
     for (CaptureState::Note& note : *notes) {
-      if (note.gone) {
+      if (note.gone && asks_for_gone_) {
+        // It may have been made again since it was deleted.
+        inserts_.push_back(std::move(note.key));
+      } else if (note.gone) {
         gone_.push_back(std::move(note.key));
       } else if (std::vector<Key>* const part = PartOf(note)) {
         part->push_back(std::move(note.key));
@@ -181,7 +186,8 @@ class NotedChanges : public ChangeReader {
   const std::vector<std::uint32_t> columns_;
   const std::int64_t from_;
   const bool whole_rows_;
-  const bool counts_;  ///< What is remembered are all rows of the table.
+  const bool counts_;         ///< What is remembered are all rows of the table.
+  const bool asks_for_gone_;  ///< Whether those are there, the source tells.
   std::vector<Key> also_;
   bool begun_ = false, noted_all_ = false, at_end_ = false;
   Key behind_;
@@ -298,10 +304,11 @@ class RowsLookedAt : public TableReader {
 
 class CaptureReader : public SourceReader {
  public:
-  CaptureReader(std::unique_ptr<SourceReader> inner, std::unique_ptr<SourceReader> others,
-                CaptureState& state, CaptureRules rules, std::function<bool(const std::string&)> never_sent)
-      : inner_(std::move(inner)),
-        others_(std::move(others)),
+  CaptureReader(CaptureSources sources, CaptureState& state, CaptureRules rules,
+                std::function<bool(const std::string&)> never_sent)
+      : inner_(std::move(sources.inner)),
+        others_(std::move(sources.others)),
+        feeds_(std::move(sources.feeds)),
         state_(state),
         rules_(std::move(rules)),
         never_sent_(std::move(never_sent)) {}
@@ -376,7 +383,7 @@ class CaptureReader : public SourceReader {
       return absl::NotFoundError(absl::StrCat("the source has no table '", table, "'"));
     }
     return std::make_unique<NotedChanges>(*inner_, state_, **std::move(captured), *schema, columns,
-                                          from.value, whole_rows, rule->SeesDeletes(), std::move(also));
+                                          from.value, whole_rows, *rule, std::move(also));
   }
 
  private:
@@ -423,6 +430,11 @@ class CaptureReader : public SourceReader {
       std::move(others->refused.begin(), others->refused.end(), std::back_inserter(schema->refused));
       std::move(others->notes.begin(), others->notes.end(), std::back_inserter(schema->notes));
     }
+    if (feeds_ != nullptr) {
+      absl::StatusOr<SourceSchema> feeds = feeds_->Schema();
+      if (!feeds.ok()) return feeds;
+      feed_schema_ = *std::move(feeds);
+    }
     schemas_.clear();
     twice_.clear();
     due_.clear();
@@ -460,7 +472,10 @@ class CaptureReader : public SourceReader {
     const absl::StatusOr<std::unique_ptr<CaptureLook>> look = CaptureLook::Begin(state_, table, run);
     if (!look.ok()) return look.status();
     Taken taken{schema, **look, notes, table.by_column};
-    absl::Status status;
+    // First: what is there behind it was made again.
+    absl::Status status =
+        rule.deletes_from ? TakeDeletes(*rule.deletes_from, table, taken) : absl::OkStatus();
+    if (!status.ok()) return status;
     switch (rule.how) {
       case CaptureRule::How::kSynthetic:
         status = TakeAll(taken);
@@ -620,6 +635,100 @@ class CaptureReader : public SourceReader {
     return absl::OkStatus();
   }
 
+  absl::Status TakeDeletes(const DeleteFeed& feed, const CaptureState::Table& table, Taken& taken) {
+    const auto wrong = [&](std::string_view why) {
+      return absl::FailedPreconditionError(absl::StrCat(
+          "table '", taken.schema.name, "': its 'deletes_from', '", feed.table, "': ", std::string(why)));
+    };
+    for (const RefusedTable& refused : feed_schema_.refused) {
+      if (SameName(refused.name, feed.table)) return wrong(refused.reason);
+    }
+    const auto found =
+        std::find_if(feed_schema_.tables.begin(), feed_schema_.tables.end(),
+                     [&](const SourceTable& one) { return SameName(one.schema.name, feed.table); });
+    if (found == feed_schema_.tables.end()) return wrong("the source has no such table");
+    if (!found->problem.empty()) return wrong(found->problem);
+    if (!found->later.empty()) {
+      taken.notes->push_back(found->later);
+      return absl::OkStatus();
+    }
+    const std::vector<std::uint32_t> key = taken.schema.Key();
+    if (key.size() != feed.key.size()) {
+      return wrong(absl::StrCat("'key' names ", feed.key.size(), " columns, and the key of the table has ",
+                                key.size()));
+    }
+    RowBound bound;
+    std::vector<std::uint32_t> columns;
+    for (const std::string& name : feed.key) {
+      const std::optional<std::uint32_t> column = found->schema.Find(name);
+      if (!column) return wrong(absl::StrCat("it has no column '", name, "'"));
+      bound.key.push_back(*column);
+    }
+    columns = bound.key;
+    const std::optional<std::uint32_t> column = found->schema.Find(feed.column);
+    if (!column) return wrong(absl::StrCat("it has no column '", feed.column, "'"));
+    bound.column = *column;
+    if (std::find(columns.begin(), columns.end(), *column) == columns.end()) columns.push_back(*column);
+
+    bound.from = table.deletes_pointer;
+    // Whatever was deleted before the first look is not sent at all.
+    const bool first = table.looked_ms == 0;
+    if (bound.from.kind == Kind::kNull) {
+      bound.from = KeyPart{Kind::kInteger, INT64_MIN, 0, ""};
+      if (first) {
+        const absl::StatusOr<SourceReader::ColumnFacts> facts = feeds_->LookAtColumn(feed.table, *column);
+        if (!facts.ok()) return facts.status();
+        if (facts->greatest.kind == Kind::kNull) return absl::OkStatus();
+        bound.from = facts->greatest;
+      }
+    }
+    const auto rows = feeds_->ScanFrom(feed.table, columns, bound);
+    if (!rows.ok()) return rows.status();
+    KeyPart greatest = bound.from;
+    std::uint64_t keyless = 0;
+    for (bool end = false; !end;) {
+      const absl::StatusOr<DigestPiece> piece = (*rows)->Next(kDigestsAtATime, /*each=*/true);
+      if (!piece.ok()) return piece.status();
+      end = piece->end;
+      for (const auto& [given, digest] : piece->rows) {
+        const std::optional<Key> fitting = FitKey(given, taken.schema, key);
+        if (!fitting) {
+          ++keyless;
+          continue;
+        }
+        if (absl::Status fed = taken.look.Fed(*fitting, digest, !first); !fed.ok()) return fed;
+      }
+      if (piece->greatest.kind != Kind::kNull && greatest < piece->greatest) greatest = piece->greatest;
+      taken.notes->insert(taken.notes->end(), piece->notes.begin(), piece->notes.end());
+    }
+    if (keyless > 0) {
+      taken.notes->push_back(absl::StrCat("'", feed.table, "': ", keyless,
+                                          keyless == 1 ? " row names" : " rows name", " no key of table '",
+                                          taken.schema.name, "', and deletes nothing"));
+    }
+    taken.look.SetDeletesPointer(std::move(greatest));
+    return absl::OkStatus();
+  }
+
+  /// The key as the table would have it: files hold what is a number here as a text there. Absent: it is
+  /// none.
+  static std::optional<Key> FitKey(Key given, const TableSchema& schema,
+                                   const std::vector<std::uint32_t>& key) {
+    for (std::size_t i = 0; i < given.size(); ++i) {
+      KeyPart& part = given[i];
+      const Type type = schema.columns[key[i]].type;
+      if (part.kind == Kind::kNull) return std::nullopt;
+      if (type == Type::kText && part.kind == Kind::kInteger) {
+        part = KeyPart{Kind::kText, 0, 0, absl::StrCat(part.integer)};
+      } else if (type == Type::kInt64 && part.kind == Kind::kText) {
+        const std::optional<std::int64_t> integer = ReadDeclaredInteger(part.bytes);
+        if (!integer) return std::nullopt;
+        part = KeyPart{Kind::kInteger, *integer, 0, ""};
+      }
+    }
+    return given;
+  }
+
   absl::Status TakeWindow(const CaptureRule& rule, std::uint32_t column, const CaptureState::Table& table,
                           Taken& taken) {
     const absl::StatusOr<SourceReader::ColumnFacts> facts = LookAtColumn(taken, column);
@@ -655,10 +764,12 @@ class CaptureReader : public SourceReader {
 
   const std::unique_ptr<SourceReader> inner_;
   const std::unique_ptr<SourceReader> others_;  ///< Of tables that are not captured; null: there are none.
+  const std::unique_ptr<SourceReader> feeds_;   ///< Of deletes; null: there are none.
   CaptureState& state_;
   const CaptureRules rules_;
   const std::function<bool(const std::string&)> never_sent_;  ///< Empty: nobody knows.
   // Of this look.
+  SourceSchema feed_schema_;
   std::vector<TableSchema> schemas_;
   std::map<std::string, Due> due_;  ///< By folded name.
   std::set<std::string> twice_;     ///< Tables with rows that have the key of another one.
@@ -666,12 +777,10 @@ class CaptureReader : public SourceReader {
 
 }  // namespace
 
-std::unique_ptr<SourceReader> OpenCaptureReader(std::unique_ptr<SourceReader> inner,
-                                                std::unique_ptr<SourceReader> others, CaptureState& state,
+std::unique_ptr<SourceReader> OpenCaptureReader(CaptureSources sources, CaptureState& state,
                                                 CaptureRules rules,
                                                 std::function<bool(const std::string&)> never_sent) {
-  return std::make_unique<CaptureReader>(std::move(inner), std::move(others), state, std::move(rules),
-                                         std::move(never_sent));
+  return std::make_unique<CaptureReader>(std::move(sources), state, std::move(rules), std::move(never_sent));
 }
 
 }  // namespace mirror

@@ -11,6 +11,13 @@
 
 namespace mirror {
 
+/// What a captured source is read with.
+struct CaptureSources {
+  std::unique_ptr<SourceReader> inner;  ///< Tables that the rules capture; it gives digests, and rows by key.
+  std::unique_ptr<SourceReader> others = {};  ///< Tables that they do not capture; null: there are none.
+  std::unique_ptr<SourceReader> feeds = {};   ///< Those of deletes; null: there are none.
+};
+
 /// A source that has no change log, seen through what is remembered of its rows: each look at it reads rows
 /// of every table as the table's rule says, compares their digests with those of the last look, and notes in
 /// `state` what is new, changed or gone. Net changes are what was noted, read at the source as it is when
@@ -22,11 +29,13 @@ namespace mirror {
 /// Of a table that was `never_sent` the first look is taken while it is read to be sent, so that it is read
 /// once.
 ///
-/// Memory: a bit for each row of the table at hand, and a block.
-/// `inner` has the tables that `rules` captures; it must give digests, and rows by key. `others` has those
-/// that it does not; null: there are none. `state` outlives the reader.
-std::unique_ptr<SourceReader> OpenCaptureReader(std::unique_ptr<SourceReader> inner,
-                                                std::unique_ptr<SourceReader> others, CaptureState& state,
+/// A table with a feed of deletes: what the feed names since the last look is asked for by key, and deleted
+/// when it is not there.
+///
+/// Memory: a bit for each row of the table at hand, a block, and a number for each row of a feed whose value
+/// is at its pointer.
+/// `state` outlives the reader.
+std::unique_ptr<SourceReader> OpenCaptureReader(CaptureSources sources, CaptureState& state,
                                                 CaptureRules rules = {},
                                                 std::function<bool(const std::string&)> never_sent = {});
 

@@ -3,14 +3,24 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "proto/wire/key_range.h"
 #include "proto/wire/table.h"
 
 namespace mirror {
+
+/// A table of the source, or a file, with a row for each row that was deleted from another one.
+struct DeleteFeed {
+  std::string table;             ///< As its reader calls it.
+  std::vector<std::string> key;  ///< Its columns with the key of what was deleted, in the order of that key.
+  std::string column;            ///< It only grows, as that of a watermark.
+  friend bool operator==(const DeleteFeed&, const DeleteFeed&) = default;
+};
 
 /// How a look finds what changed in a table.
 struct CaptureRule {
@@ -31,9 +41,12 @@ struct CaptureRule {
   /// kWindow: what `column` holds: "iso" (a text that begins as 2024-05-01, in UTC), "unix" (seconds),
   /// "unix_ms". Empty: unix where its greatest value is a number, else iso.
   std::string time = {};
+  std::optional<DeleteFeed> deletes_from = {};  ///< kWatermark: by which its deletes are found.
 
   /// A look brings every row that the mirror should have, and tells what is gone.
   bool SeesDeletes() const { return how == How::kSynthetic || how == How::kWatermarkCdc; }
+  /// What is gone becomes known, in one way or the other.
+  bool LearnsDeletes() const { return SeesDeletes() || deletes_from.has_value(); }
   friend bool operator==(const CaptureRule&, const CaptureRule&) = default;
 };
 

@@ -22,7 +22,7 @@
 namespace mirror {
 namespace {
 
-constexpr int kVersion = 1;
+constexpr int kVersion = 2;
 constexpr int kBusyMs = 5'000;
 /// An LSN above this was written by hand; it is not followed.
 constexpr std::int64_t kSensibleRun = INT64_MAX / 2;
@@ -33,16 +33,17 @@ constexpr char kTables[] =
     "CREATE TABLE IF NOT EXISTS captured (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE COLLATE NOCASE, "
     "form TEXT NOT NULL, changed INTEGER NOT NULL, rows INTEGER NOT NULL, floor INTEGER NOT NULL, digest "
     "INTEGER NOT NULL, key_parts INTEGER NOT NULL, pointer, looked_ms INTEGER NOT NULL, by_column INTEGER "
-    "NOT "
-    "NULL);"
+    "NOT NULL, deletes_pointer);"
     "CREATE TABLE IF NOT EXISTS sent (captured INTEGER NOT NULL, run INTEGER NOT NULL, lineage TEXT NOT "
     "NULL, "
     "time_ms INTEGER NOT NULL, PRIMARY KEY (captured, run)) WITHOUT ROWID;"
-    "INSERT OR IGNORE INTO capture VALUES (1, 1, 0)";
+    "CREATE TABLE IF NOT EXISTS fed (captured INTEGER NOT NULL, digest INTEGER NOT NULL, PRIMARY KEY "
+    "(captured, digest)) WITHOUT ROWID;"
+    "INSERT OR IGNORE INTO capture VALUES (1, 2, 0)";
 
 constexpr char kSelectTable[] =
     "SELECT id, name, form, changed, rows, floor, digest, key_parts, pointer, looked_ms, "
-    "by_column FROM captured";
+    "by_column, deletes_pointer FROM captured";
 
 std::string PathOf(const std::string& state_dir, const std::string& context_id) {
   return absl::StrCat(state_dir, "/", context_id, ".capture.db");
@@ -209,6 +210,9 @@ CaptureState::Table CaptureState::ReadTable(const Statement& row) {
   table.pointer = ToKeyPart(pointer);
   table.looked_ms = sqlite3_column_int64(row.get(), 9);
   table.by_column = sqlite3_column_int(row.get(), 10) != 0;
+  KeyValue deletes_pointer;
+  deletes_pointer.Keep(sqlite3_column_value(row.get(), 11));
+  table.deletes_pointer = ToKeyPart(deletes_pointer);
   return table;
 }
 
@@ -249,10 +253,21 @@ absl::Status CaptureState::SetPointer(const std::string& name, const KeyPart& po
   return Save(**table);
 }
 
+absl::Status CaptureState::SetDeletesPointer(const std::string& name, const KeyPart& pointer) {
+  absl::StatusOr<std::optional<Table>> table = Find(name);
+  if (!table.ok()) return table.status();
+  if (!*table) return absl::NotFoundError(absl::StrCat("table '", name, "' was never looked at"));
+  (*table)->deletes_pointer = pointer;
+  return InTransaction([&]() -> absl::Status {
+    absl::Status forgotten = Run(absl::StrCat("DELETE FROM fed WHERE captured = ", (*table)->id));
+    return forgotten.ok() ? Save(**table) : forgotten;
+  });
+}
+
 absl::Status CaptureState::Save(const Table& table) {
   const absl::StatusOr<Statement> update = Prepared(
       "UPDATE captured SET form = ?2, changed = ?3, rows = ?4, floor = ?5, digest = ?6, key_parts = ?7, "
-      "pointer = ?8, looked_ms = ?9, by_column = ?10 WHERE id = ?1");
+      "pointer = ?8, looked_ms = ?9, by_column = ?10, deletes_pointer = ?11 WHERE id = ?1");
   if (!update.ok()) return update.status();
   BindInt(*update, 1, table.id);
   BindText(*update, 2, table.form);
@@ -264,6 +279,7 @@ absl::Status CaptureState::Save(const Table& table) {
   FromKeyPart(table.pointer).Bind(update->get(), 8);
   BindInt(*update, 9, table.looked_ms);
   BindInt(*update, 10, table.by_column ? 1 : 0);
+  FromKeyPart(table.deletes_pointer).Bind(update->get(), 11);
   return sqlite3_step(update->get()) == SQLITE_DONE ? absl::OkStatus() : Failed("writing it");
 }
 
@@ -284,7 +300,7 @@ absl::StatusOr<CaptureState::Table> CaptureState::Prepare(const std::string& nam
   table.floor = run_;
   table.changed = 0;
   table.rows = table.digest = 0;
-  table.pointer = KeyPart();
+  table.pointer = table.deletes_pointer = KeyPart();
   table.looked_ms = 0;
   const absl::Status made = InTransaction([&]() -> absl::Status {
     if (!known) {
@@ -297,7 +313,9 @@ absl::StatusOr<CaptureState::Table> CaptureState::Prepare(const std::string& nam
       table.id = sqlite3_last_insert_rowid(database_->getHandle());
     }
     const std::string rows = RowsName(table.id);
-    if (absl::Status gone = Run(absl::StrCat("DROP TABLE IF EXISTS ", rows)); !gone.ok()) return gone;
+    absl::Status gone =
+        Run(absl::StrCat("DROP TABLE IF EXISTS ", rows, "; DELETE FROM fed WHERE captured = ", table.id));
+    if (!gone.ok()) return gone;
     if (key_parts > 0) {
       // Without types, so that a key is kept as it is. `digest` is NULL when the row is gone. `mask` has the
       // columns that changed behind the run `since` (NULL: any may have), a byte for each.
@@ -329,8 +347,9 @@ absl::Status CaptureState::Retain(const std::vector<std::string>& names) {
   }
   for (const std::int64_t id : gone) {
     const absl::Status dropped = InTransaction([&]() -> absl::Status {
-      return Run(absl::StrCat("DROP TABLE IF EXISTS ", RowsName(id), "; DELETE FROM sent WHERE captured = ",
-                              id, "; DELETE FROM captured WHERE id = ", id));
+      return Run(
+          absl::StrCat("DROP TABLE IF EXISTS ", RowsName(id), "; DELETE FROM sent WHERE captured = ", id,
+                       "; DELETE FROM fed WHERE captured = ", id, "; DELETE FROM captured WHERE id = ", id));
     });
     if (!dropped.ok()) return dropped;
   }
@@ -662,6 +681,63 @@ absl::Status CaptureLook::Learn(const Key& key) {
   return here ? absl::OkStatus() : Add(key, 0);
 }
 
+absl::Status CaptureLook::LoadFed() {
+  const absl::StatusOr<Statement> select =
+      state_.Prepared(absl::StrCat("SELECT digest FROM fed WHERE captured = ", table_.id));
+  if (!select.ok()) return select.status();
+  int code = SQLITE_ROW;
+  while ((code = sqlite3_step(select->get())) == SQLITE_ROW) {
+    fed_before_.insert(static_cast<std::uint64_t>(sqlite3_column_int64(select->get(), 0)));
+  }
+  return code == SQLITE_DONE ? absl::OkStatus() : state_.Failed("reading it");
+}
+
+absl::Status CaptureLook::SaveFed() {
+  if (fed_now_.empty() || fed_now_ == fed_before_) return absl::OkStatus();
+  absl::Status forgotten = state_.Run(absl::StrCat("DELETE FROM fed WHERE captured = ", table_.id));
+  if (!forgotten.ok()) return forgotten;
+  const absl::StatusOr<Statement> insert =
+      state_.Prepared("INSERT INTO fed (captured, digest) VALUES (?1, ?2)");
+  if (!insert.ok()) return insert.status();
+  BindInt(*insert, 1, table_.id);
+  for (const std::uint64_t digest : fed_now_) {
+    BindInt(*insert, 2, static_cast<std::int64_t>(digest));
+    if (sqlite3_step(insert->get()) != SQLITE_DONE) return state_.Failed("writing it");
+    insert->Reset();
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CaptureLook::Fed(const Key& key, std::uint64_t digest, bool tells) {
+  if (fed_now_.empty()) {
+    if (absl::Status loaded = LoadFed(); !loaded.ok()) return loaded;
+  }
+  fed_now_.insert(digest);
+  if (!tells || fed_before_.contains(digest)) return absl::OkStatus();
+  BindKey(find_, 1, key);
+  const int code = sqlite3_step(find_.get());
+  if (code != SQLITE_ROW && code != SQLITE_DONE) return state_.Failed("reading it");
+  const bool known = code == SQLITE_ROW;
+  const bool gone = known && sqlite3_column_type(find_.get(), 0) == SQLITE_NULL;
+  find_.Reset();
+  const Statement& write = known ? remove_ : insert_;
+  if (known) {
+    BindInt(write, 1, run_);
+    BindKey(write, 2, key);
+  } else {
+    sqlite3_bind_null(write.get(), 1);
+    BindInt(write, 2, run_);
+    BindInt(write, 3, 0);
+    BindInt(write, 4, next_id_++);
+    BindKey(write, 5, key);
+  }
+  if (sqlite3_step(write.get()) != SQLITE_DONE) return state_.Failed("writing it");
+  write.Reset();
+  if (known && !gone) --table_.rows;
+  ++found_.deletes;
+  return Noted();
+}
+
 absl::Status CaptureLook::AddAll(std::uint64_t rows, std::uint64_t digest) {
   if (table_.changed != 0 && rows == table_.rows && digest == table_.digest) return absl::OkStatus();
   table_.rows = rows;
@@ -680,10 +756,9 @@ absl::Status CaptureLook::EndOthers(Others others) {
       const std::string later =
           behind.empty() ? "" : absl::StrCat(" AND (", names, ") > (", Places(table_.key_parts), ")");
       // Rows that the mirror may not have yet are not forgotten.
-      const absl::StatusOr<Statement> select =
-          state_.Prepared(absl::StrCat("SELECT ", names, ", id FROM ", RowsName(table_.id), " WHERE ",
-                                       forgets ? absl::StrCat("run <= ", table_.floor) : "digest IS NOT NULL",
-                                       later, " ORDER BY ", names));
+      const absl::StatusOr<Statement> select = state_.Prepared(absl::StrCat(
+          "SELECT ", names, ", id FROM ", RowsName(table_.id), " WHERE ", "digest IS NOT NULL",
+          forgets ? absl::StrCat(" AND run <= ", table_.floor) : "", later, " ORDER BY ", names));
       if (!select.ok()) return select.status();
       BindKey(*select, 1, behind);
       int code = SQLITE_ROW;
@@ -715,6 +790,7 @@ absl::StatusOr<CaptureLook::Found> CaptureLook::End(Others others) {
   if (others != Others::kStay && table_.key_parts > 0 && seen_rows_ < table_.rows) {
     if (absl::Status ended = EndOthers(others); !ended.ok()) return ended;
   }
+  if (absl::Status saved = SaveFed(); !saved.ok()) return saved;
   table_.looked_ms = NowMs();
   if (absl::Status saved = state_.Save(table_); !saved.ok()) return saved;
   if (absl::Status committed = state_.Run("COMMIT"); !committed.ok()) return committed;

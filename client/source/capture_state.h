@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,7 @@ namespace mirror {
 ///   capture       one row: the version of all this, and the number of the last run
 ///   captured      a row for each table
 ///   sent          a row for each position that was sent of a table
+///   fed           what of the feed of its deletes has been noted and is read again
 ///   rows_<n>      a row for each row of table n: its key, its digest, the runs that noted it
 ///
 /// A look at the source is a run, and its number is the LSN of what it finds. Each row that is new, changed
@@ -61,6 +63,7 @@ class CaptureState {
     std::size_t key_parts = 0;
     bool by_column = false;  ///< What changed of a row is known column by column.
     KeyPart pointer;  ///< The greatest value of the column by which changes are found; kNull: none yet.
+    KeyPart deletes_pointer;     ///< The same of the feed of its deletes.
     std::int64_t looked_ms = 0;  ///< When it was last looked at, unix milliseconds; 0: never.
   };
 
@@ -76,6 +79,8 @@ class CaptureState {
   absl::StatusOr<std::optional<std::int64_t>> LastSent(const Table& table);
   /// The next look begins there. Errors: kNotFound.
   absl::Status SetPointer(const std::string& name, const KeyPart& pointer);
+  /// The same at the feed of its deletes: what was noted of it before is noted again.
+  absl::Status SetDeletesPointer(const std::string& name, const KeyPart& pointer);
   /// The table, made when it is not there. With another form, or another number of key columns, what is on
   /// record of it is forgotten: then its floor is the last run.
   absl::StatusOr<Table> Prepare(const std::string& name, const std::string& form, std::size_t key_parts,
@@ -154,6 +159,10 @@ class CaptureLook {
   /// A row that is there; one that is not known is new.
   absl::Status Learn(const Key& key);
   void SetPointer(KeyPart pointer) { table_.pointer = std::move(pointer); }
+  /// A row of the feed of deletes: what has its key is gone, unless it is added after this. Each `digest`
+  /// counts once, as long as looks give it again. `tells` false: what it says is known already.
+  absl::Status Fed(const Key& key, std::uint64_t digest, bool tells);
+  void SetDeletesPointer(KeyPart pointer) { table_.deletes_pointer = std::move(pointer); }
   /// Of a table without a key: all of it.
   absl::Status AddAll(std::uint64_t rows, std::uint64_t digest);
   /// What becomes of rows that were not added.
@@ -177,6 +186,8 @@ class CaptureLook {
   static std::string MaskOf(const std::string& before, const std::string& now);
   absl::Status KeepHashes(const Key& key, const std::string& before, const std::string& now,
                           std::int64_t since);
+  absl::Status LoadFed();
+  absl::Status SaveFed();
   absl::Status EndOthers(Others others);
   bool See(std::int64_t id);
 
@@ -185,6 +196,7 @@ class CaptureLook {
   const std::int64_t run_;
   Statement find_, insert_, update_, remove_, forget_, keep_, doubt_;
   std::vector<bool> seen_;  ///< By id of the row.
+  std::set<std::uint64_t> fed_before_, fed_now_;
   std::int64_t next_id_ = 1;
   std::uint64_t seen_rows_ = 0, uncommitted_ = 0;
   bool open_ = false;  ///< A transaction.

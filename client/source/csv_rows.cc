@@ -126,12 +126,14 @@ class CsvRows : public FileRows {
       raw_.append(*physical);
       std::string_view line = *physical;
       if (line_ == 1 && line.starts_with("\xef\xbb\xbf")) line.remove_prefix(3);
-      if (!Parse(line)) return Wrong("a quote stands where none may, or is not doubled", row);
+      if (!Parse(line)) {
+        return Wrong(absl::StrCat(PresentColumn(), "a quote stands where none may, or is not doubled"), row);
+      }
       if (complete_) break;
       if (raw_.size() > kFileRowBytesMax) {
-        return Wrong(
-            absl::StrCat("it has more than ", kFileRowBytesMax >> 20, " MB: a quote in it is not closed"),
-            row);
+        return Wrong(absl::StrCat(PresentColumn(), "it has more than ", kFileRowBytesMax >> 20,
+                                  " MB: a quote in it is not closed"),
+                     row);
       }
       // An empty line.
       if (parser_.pstate == 0) Begin();
@@ -253,9 +255,14 @@ class CsvRows : public FileRows {
   absl::StatusOr<bool> AtEnd(FileRow* row) {
     if (raw_.empty()) return false;
     if (csv_fini(&parser_, &TakeField, &TakeRow, this) != 0) {
-      return Wrong("the quote that opens in it is not closed before the end of the file", row);
+      return Wrong(absl::StrCat(PresentColumn(), "the quote is not closed before the end of the file"), row);
     }
     return complete_ ? Give(row) : absl::StatusOr<bool>(false);
+  }
+
+  /// Where the parser stands, for a message.
+  std::string PresentColumn() const {
+    return ends_.size() < header_.size() ? absl::StrCat("column '", header_[ends_.size()], "': ") : "";
   }
 
   bool Wrong(std::string why, FileRow* row) {

@@ -131,6 +131,9 @@ class TypedRows {
   const std::string& raw_header() const { return rows_->raw_header(); }
   const std::string& reason() const { return reason_; }
 
+  /// These are its key for ReadKey().
+  void SetKey(const std::vector<std::uint32_t>& columns) { key_ = columns; }
+
   /// Of the present row; absent: it has none.
   std::optional<Key> ReadKey() const {
     if (!has_values_) return std::nullopt;
@@ -504,13 +507,15 @@ class FileScan : public DigestReader {
            std::function<absl::Status()> widen, std::optional<RowBound> bound = std::nullopt,
            bool by_column = false)
       : known_(known),
-        keyed_(!known.schema.Key().empty()),
+        keyed_(!known.schema.Key().empty() || (bound && !bound->key.empty())),
         rows_(std::move(rows)),
         columns_(std::move(columns)),
         rejects_(known, rows_.raw_header(), rejects),
         widen_(std::move(widen)),
         bound_(std::move(bound)),
-        by_column_(by_column) {}
+        by_column_(by_column) {
+    if (bound_ && !bound_->key.empty()) rows_.SetKey(bound_->key);
+  }
 
   absl::StatusOr<DigestPiece> Next(std::size_t rows, bool each) override {
     DigestPiece piece;

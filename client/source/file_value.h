@@ -13,8 +13,9 @@ namespace mirror {
 /// How a text of a file is read: INT64, DOUBLE or TEXT.
 ///
 /// A number is one only where nothing is lost when it is written again: an integer without a plus sign or
-/// leading zeros that fits 64 bits; a real with at most 15 digits, without leading zeros, infinities and NaN.
-/// So '007' and '1234567890.123456789' are texts.
+/// leading zeros that fits 64 bits; a real without leading zeros whose digits a double keeps: any 15, or
+/// those with which it is written itself, as 0.30000000000000004. So '007' and '1234567890.123456789' are
+/// texts.
 std::optional<std::int64_t> ReadInteger(std::string_view text);
 /// Integers, too.
 std::optional<double> ReadReal(std::string_view text);

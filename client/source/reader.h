@@ -156,6 +156,8 @@ struct DigestPiece {
 struct RowBound {
   std::uint32_t column = 0;
   KeyPart from;
+  /// Columns whose values are given as the key of each row, repeated ones, too; empty: the table's own.
+  std::vector<std::uint32_t> key = {};
 };
 
 /// The digests of a table's rows, see DigestRangesResponse, in the order of KeyRange; those of a table

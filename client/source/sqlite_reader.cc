@@ -105,6 +105,14 @@ class SqliteTableReader : public TableReader {
   bool heavy_ = false;  ///< The cursor stands on a row that has to be read column by column.
 };
 
+/// The table as if these columns were its key.
+TableSchema KeyedBy(TableSchema table, const std::vector<std::uint32_t>& key) {
+  for (Column& column : table.columns) column.key_position = 0;
+  for (std::size_t i = 0; i < key.size(); ++i)
+    table.columns[key[i]].key_position = static_cast<std::uint32_t>(i) + 1;
+  return table;
+}
+
 class SqliteReader : public SourceReader {
  public:
   explicit SqliteReader(SqliteReaderOptions options) : options_(std::move(options)) {}
@@ -120,7 +128,8 @@ class SqliteReader : public SourceReader {
     const absl::StatusOr<std::vector<std::string>> views = ListViews(*file_);
     if (!views.ok()) return views.status();
     for (const std::string& view : *views) {
-      if (options_.keys.contains(FoldName(view))) all->push_back(view);
+      const std::string name = FoldName(view);
+      if (options_.keys.contains(name) || options_.keyless_views.contains(name)) all->push_back(view);
     }
     FindIdlePatterns(*all);
     blocked_.clear();
@@ -218,7 +227,8 @@ class SqliteReader : public SourceReader {
       std::vector<KeyValue> start{FromKeyPart(bound.from), first};
       cursor->StartBehind(std::move(start));
     }
-    return ScanDigests(file_, known->schema, columns, *std::move(cursor), LooksAt(table, true),
+    const TableSchema keyed = bound.key.empty() ? known->schema : KeyedBy(known->schema, bound.key);
+    return ScanDigests(file_, keyed, columns, *std::move(cursor), LooksAt(table, true),
                        {bound, filter, /*by_column=*/false});
   }
 

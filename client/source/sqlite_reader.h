@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,7 @@ struct SqliteReaderOptions {
   std::function<bool(const std::string&)> takes = {};
   /// Key columns by folded name, of views, which are read only with one, and of tables that declare none.
   std::map<std::string, std::vector<std::string>> keys = {};
+  std::set<std::string> keyless_views = {};  ///< By folded name: views that are read without a key.
 };
 
 /// Reads any SQLite database. A column is INT64, DOUBLE or TEXT when it is declared so and every value fits;

@@ -272,7 +272,7 @@ absl::StatusOr<SourcePlan> PlanSource(const SqliteFile& file, const std::string&
     if (binary) plan.key_order = *std::move(key_index);
     return plan;
   }
-  plan.rowid = RowidName(plan.schema);
+  if (!facts.view) plan.rowid = RowidName(plan.schema);
   if (!key.empty() && key_index->empty()) {  // INTEGER PRIMARY KEY: another name of the rowid.
     const std::string name = QuoteName(plan.schema.columns[key[0]].name);
     if (plan.rowid.empty()) plan.rowid = name;

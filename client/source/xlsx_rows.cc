@@ -168,6 +168,15 @@ std::string DateOf(std::int64_t days) {
   return text;
 }
 
+/// All digits that the cell has, which are more than a sheet shows.
+std::string NumberText(double value) {
+  constexpr double kWholeMax = 1e15;
+  if (std::abs(value) < kWholeMax && value == std::floor(value))
+    return absl::StrCat(static_cast<std::int64_t>(value));
+  char text[32];
+  return {text, std::to_chars(text, text + sizeof text, value).ptr};
+}
+
 class Workbook {
  public:
   static absl::StatusOr<std::unique_ptr<Workbook>> Open(const std::string& path) {
@@ -190,8 +199,9 @@ class Workbook {
   absl::StatusOr<std::unique_ptr<XmlPart>> OpenSheet(const std::string& name) const {
     const auto sheet = std::find_if(sheets_.begin(), sheets_.end(),
                                     [&](const auto& one) { return name.empty() || one.first == name; });
-    if (sheet == sheets_.end())
-      return absl::InvalidArgumentError(absl::StrCat("it has no sheet '", name, "'"));
+    if (sheet == sheets_.end()) {
+      return absl::InvalidArgumentError(absl::StrCat("it has no sheet '", name, "', but ", NameSheets()));
+    }
     const auto target = relations_.find(sheet->second);
     if (target == relations_.end()) return absl::InvalidArgumentError("its sheet cannot be found within it");
     return XmlPart::Open(archive_.get(), target->second);
@@ -208,9 +218,7 @@ class Workbook {
   std::optional<std::string> Show(double value, std::size_t style) const {
     const Shown shown = style < styles_.size() ? styles_[style] : Shown::kNumber;
     if (shown == Shown::kNumber) {
-      char text[32];
-      std::snprintf(text, sizeof text, "%.15g", value);
-      return std::string(std::strcmp(text, "-0") == 0 ? "0" : text);
+      return NumberText(value);
     }
     constexpr double kLastDay = 2'958'466;  // That of 9999.
     if (value < 0 || value >= kLastDay) return std::nullopt;
@@ -314,6 +322,16 @@ class Workbook {
       }
       if (!*more) return absl::OkStatus();
     }
+  }
+
+  /// For a message.
+  std::string NameSheets() const {
+    constexpr std::size_t kNamed = 10;
+    std::string names;
+    for (std::size_t i = 0; i < std::min(sheets_.size(), kNamed); ++i) {
+      absl::StrAppend(&names, i > 0 ? ", '" : "'", sheets_[i].first, "'");
+    }
+    return sheets_.size() > kNamed ? absl::StrCat(names, " and ", sheets_.size() - kNamed, " more") : names;
   }
 
   struct Discard {

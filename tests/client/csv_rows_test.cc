@@ -152,10 +152,15 @@ TEST(FileValueTest, ANumberIsOneOnlyWhereNothingIsLost) {
        {"", "-", "+7", "007", "-0", "7.0", "1e3", " 7", "7 ", "9223372036854775808", "0x7"}) {
     EXPECT_FALSE(ReadInteger(text)) << text;
   }
-  for (const char* const text : {"0.5", "-1.25", "1e3", "123456789012345", "10"})
+  for (const char* const text : {"0.5", "-1.25", "1e3", "123456789012345", "10", "0", "0.000",
+                                 // What a double is written as by programs that lose nothing of it.
+                                 "0.30000000000000004", "40.712800000000001", "1234567890.1234567",
+                                 "2.2250738585072014e-308", "-1.7976931348623157E+308"}) {
     EXPECT_TRUE(ReadReal(text)) << text;
+  }
   for (const char* const text :
-       {"", ".5", "00.5", "inf", "nan", "-nan", "1,5", "1234567890.1234567", "1e999", "0x1p3"}) {
+       {"", ".5", "00.5", "inf", "nan", "-nan", "1,5", "1234567890.123456789", "9007199254740993",
+        "12345678901234567890", "0.3000000000000000444", "1e999", "1e-999", "0x1p3"}) {
     EXPECT_FALSE(ReadReal(text)) << text;
   }
 }
