@@ -102,6 +102,7 @@ int main(int argc, char** argv) {
   pointers->add_option("--set", pointers_options.set, "Move a pointer")->type_name("TABLE=VALUE...");
   pointers->add_option("--reset", pointers_options.reset, "Move a pointer before all values")
       ->type_name("TABLE...");
+  pointers->add_flag("--deletes", pointers_options.deletes, "--set and --reset: of the feed of deletes");
   pointers->add_flag("--json", pointers_options.json, "Print one JSON object instead of lines");
   mirror::ReceiptsOptions receipts_options;
   CLI::App* receipts = app.add_subcommand("receipts", "What the mirror signed that it was given");

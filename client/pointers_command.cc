@@ -67,7 +67,9 @@ KeyPart Parse(const std::string& value, const KeyPart& present) {
   return part;
 }
 
-absl::Status Move(CaptureState& state, const std::string& name, const std::optional<std::string>& value) {
+/// `deletes`: that of the feed of its deletes.
+absl::Status Move(CaptureState& state, const std::string& name, const std::optional<std::string>& value,
+                  bool deletes) {
   const absl::StatusOr<std::optional<CaptureState::Table>> table = state.Find(name);
   if (!table.ok()) return table.status();
   if (!*table) return absl::NotFoundError(absl::StrCat("table '", name, "' was never looked at"));
@@ -79,19 +81,22 @@ absl::Status Move(CaptureState& state, const std::string& name, const std::optio
   KeyPart first;
   first.kind = Kind::kInteger;
   first.integer = INT64_MIN;
-  if (!value) return state.SetPointer(name, first);
-  const KeyPart pointer = Parse(*value, (*table)->pointer);
+  const auto set = [&](const KeyPart& pointer) {
+    return deletes ? state.SetDeletesPointer(name, pointer) : state.SetPointer(name, pointer);
+  };
+  if (!value) return set(first);
+  const KeyPart& present = deletes ? (*table)->deletes_pointer : (*table)->pointer;
+  const KeyPart pointer = Parse(*value, present);
   const auto is_number = [](const KeyPart& part) {
     return part.kind == Kind::kInteger || part.kind == Kind::kReal;
   };
-  const KeyPart& present = (*table)->pointer;
   // Behind a text no number comes, and before it every one does.
   if (present.kind != Kind::kNull && is_number(present) != is_number(pointer)) {
     return absl::InvalidArgumentError(absl::StrCat("table '", name, "': its pointer is a ",
                                                    is_number(present) ? "number" : "text",
                                                    ", which the given one is not. It stays as it is"));
   }
-  return state.SetPointer(name, pointer);
+  return set(pointer);
 }
 
 absl::Status Change(const AgentConfig& config, const SourceConfig& source, const PointersOptions& options) {
@@ -102,11 +107,11 @@ absl::Status Change(const AgentConfig& config, const SourceConfig& source, const
   if (!state.ok()) return state.status();
   for (const std::string& one : options.set) {
     const std::size_t equals = one.find('=');
-    absl::Status moved = Move(**state, one.substr(0, equals), one.substr(equals + 1));
+    absl::Status moved = Move(**state, one.substr(0, equals), one.substr(equals + 1), options.deletes);
     if (!moved.ok()) return moved;
   }
   for (const std::string& table : options.reset) {
-    if (absl::Status moved = Move(**state, table, std::nullopt); !moved.ok()) return moved;
+    if (absl::Status moved = Move(**state, table, std::nullopt, options.deletes); !moved.ok()) return moved;
   }
   return absl::OkStatus();
 }
@@ -129,6 +134,7 @@ absl::StatusOr<Json> Describe(const AgentConfig& config, const SourceConfig& sou
                         {"strategy", strategy},
                         {"column", column},
                         {"pointer", InJson(table.pointer)},
+                        {"deletes_pointer", InJson(table.deletes_pointer)},
                         {"looked_at", looked},
                         {"rows", table.rows}});
       if (out == nullptr) continue;
@@ -136,6 +142,8 @@ absl::StatusOr<Json> Describe(const AgentConfig& config, const SourceConfig& sou
       if (!column.empty()) *out << ", by " << Printable(column);
       if (strategy == "watermark" || strategy == "watermark_cdc")
         *out << ", pointer " << InWords(table.pointer);
+      if (table.deletes_pointer.kind != Kind::kNull)
+        *out << ", of deletes " << InWords(table.deletes_pointer);
       *out << ", " << Grouped(table.rows) << (table.rows == 1 ? " row" : " rows") << " remembered, looked at "
            << (looked.empty() ? "never" : looked) << '\n';
     }

@@ -308,6 +308,8 @@ constexpr char kOrders[] =
     "10:' || "
     "printf('%02d', value % 50) || ':30', value FROM generate_series(1, 500);";
 
+constexpr char kGone[] = "CREATE TABLE gone(n INTEGER PRIMARY KEY, order_id INTEGER, at TEXT);";
+
 class WatermarkTest : public CapturedSourceTest {
  protected:
   void Begin(const TableConfig& orders, const std::string& more = "") {
@@ -382,6 +384,77 @@ TEST_P(WatermarkTest, ARestoredMirrorIsBroughtOnAndADeadCycleIsSentAgain) {
   EXPECT_FALSE(bench_->RunUntilDeath(&report));
   bench_->on_rows = nullptr;
   Cycle();
+}
+
+TEST_P(WatermarkTest, DeletesComeFromAFeedOfTheirOwn) {
+  TableConfig orders = Orders("watermark");
+  orders.deletes_from = {"gone", "", {"order_id"}, "at"};
+  // What the feed says of before the first look is known by the rows that are there.
+  Begin(orders, absl::StrCat(kGone, "INSERT INTO gone VALUES(1, 7, '2024-01-01')"));
+  EXPECT_EQ(Sent(ReportOf(Cycle(), "orders")), "none 0 0 0");
+  Sql("DELETE FROM orders WHERE id IN (3, 4); INSERT INTO gone VALUES(2, 3, '2024-06-01'), (3, 4, "
+      "'2024-06-01')");
+  EXPECT_EQ(Sent(ReportOf(Cycle(), "orders")), "changes 0 0 2");
+  EXPECT_EQ(Sent(ReportOf(Cycle(), "orders")), "none 0 0 0");
+  Sql("DELETE FROM orders WHERE id = 5; INSERT INTO gone VALUES(4, 5, '2024-06-01'), (5, NULL, "
+      "'2024-06-01')");
+  CycleReport report = Cycle();
+  EXPECT_EQ(Sent(ReportOf(report, "orders")), "changes 0 0 1") << "of the same moment as those before";
+  EXPECT_THAT(report.notes, testing::Contains(HasSubstr("1 row names no key of table 'orders'")));
+  EXPECT_EQ(Sent(ReportOf(Cycle(), "orders")), "none 0 0 0");
+  Sql("DELETE FROM orders WHERE id = 6; INSERT INTO gone VALUES(6, 6, '2024-06-02'), (7, 9999, "
+      "'2024-06-02'); "
+      "INSERT INTO orders VALUES(6, '2024-01-01', 'made again, and behind the watermark')");
+  EXPECT_EQ(Sent(ReportOf(Cycle(), "orders")), "changes 1 0 1");
+  bench_->verify = true;
+  report = Cycle();
+  EXPECT_EQ(ReportOf(report, "orders").equality, TableReport::Equality::kEqual) << Summary(report);
+  EXPECT_EQ(Sent(ReportOf(report, "orders")), "none 0 0 0");
+}
+
+TEST_P(WatermarkTest, WhatAFeedOfDeletesSaysIsLostByNoDeathAndNoRestore) {
+  TableConfig orders = Orders("watermark");
+  Begin(orders, kGone);
+  // Deleted before the feed was configured: the mirror still has it.
+  Sql("DELETE FROM orders WHERE id = 1; INSERT INTO gone VALUES(1, 1, '2024-06-01')");
+  EXPECT_EQ(Run(), "none 0 0 0");
+  bench_->source().tables[0].deletes_from = {"gone", "", {"order_id"}, "at"};
+  EXPECT_EQ(Sent(ReportOf(Cycle(), "orders")), "changes 0 0 1");
+  ASSERT_EQ(bench_->SaveMirror("old"), "");
+  bench_->config().agent.batch_bytes = 1'000;
+  Sql("INSERT INTO gone SELECT id, id, '2024-06-02' FROM orders WHERE id > 350; DELETE FROM orders WHERE id "
+      "> 350; "
+      "UPDATE orders SET at = '2024-06-02', v = 'x'");
+  int pieces = 0;
+  bench_->on_rows = [&](const Job&) {
+    if (++pieces == 2) throw AgentDies{};
+  };
+  CycleReport report;
+  EXPECT_FALSE(bench_->RunUntilDeath(&report));
+  bench_->on_rows = nullptr;
+  Cycle();
+  EXPECT_EQ(Sent(ReportOf(Cycle(), "orders")), "none 0 0 0");
+  ASSERT_EQ(bench_->RestoreMirror("old", By::kBackup), "");
+  EXPECT_EQ(ReportOf(Cycle(), "orders").deletes, 150U);
+  RemoveState();
+  Sql("DELETE FROM orders WHERE id = 2; INSERT INTO gone VALUES(2, 2, '2024-06-02')");
+  EXPECT_EQ(ReportOf(Cycle(), "orders").action, "populate");
+}
+
+TEST_P(WatermarkTest, AFeedThatDoesNotFitItsTableFailsItAloneAndSaysWhy) {
+  TableConfig orders = Orders("watermark");
+  Begin(orders, kGone);
+  const auto reason = [&](const DeletesFrom& feed) {
+    bench_->source().tables[0].deletes_from = feed;
+    const CycleReport report = bench_->Run();
+    EXPECT_EQ(ReportOf(report, "gone").result, TableResult::kOk);
+    return ReportOf(report, "orders").reason;
+  };
+  EXPECT_THAT(reason({"lost", "", {"id"}, "at"}),
+              HasSubstr("'deletes_from', 'lost': the source has no such table"));
+  EXPECT_THAT(reason({"gone", "", {"id"}, "at"}), HasSubstr("it has no column 'id'"));
+  EXPECT_THAT(reason({"gone", "", {"order_id"}, "then"}), HasSubstr("it has no column 'then'"));
+  EXPECT_THAT(reason({"gone", "", {"order_id", "at"}, "at"}), HasSubstr("'key' names 2 columns"));
 }
 
 TEST_P(WatermarkTest, WithCdcDeletesAndLateRowsAreSeenAndNothingIsSentTwice) {
