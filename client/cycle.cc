@@ -455,6 +455,7 @@ class Run {
       const std::string why = history_.WhyNotEqual(table.name);
       if (!why.empty() && taken_over == RunState::TakenOver::kNo) {
         unknown(why);
+        report.equality = TableReport::Equality::kNotMeant;
         continue;
       }
       if (report.result != TableResult::kOk || !schema_.tables[i].later.empty()) {
@@ -790,6 +791,8 @@ std::string_view ToString(TableReport::Equality equality) {
       return "differs";
     case TableReport::Equality::kUnknown:
       return "unknown";
+    case TableReport::Equality::kNotMeant:
+      return "not meant to be";
   }
   return "";
 }

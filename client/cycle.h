@@ -76,10 +76,11 @@ struct TableReport {
   std::uint64_t inserts = 0, updates = 0, deletes = 0;
   std::int64_t lsn = -1;  ///< Of the mirror at the end, as far as it is known.
   TableResult result = TableResult::kOk;
-  /// By digests, at the last position of the run. kNone: it was not asked for.
-  enum class Equality { kNone, kEqual, kDiffers, kUnknown };
+  /// By digests, at the last position of the run. kNone: it was not asked for. kNotMeant: by its strategy it
+  /// need not be equal.
+  enum class Equality { kNone, kEqual, kDiffers, kUnknown, kNotMeant };
   Equality equality = Equality::kNone;
-  std::string unknown_because;                      ///< kUnknown, for people.
+  std::string unknown_because;                      ///< kUnknown and kNotMeant, for people.
   std::uint64_t compared = 0;                       ///< Rows of the source.
   std::uint64_t lost = 0, changed = 0, ghosts = 0;  ///< That differ, kDiffers.
   std::uint64_t repaired = 0;                       ///< That differed and were mended in this run.

@@ -29,15 +29,43 @@ absl::StatusOr<WaitingEntries> Waiting(const SourceConfig& source) {
   return ChangeLog::Waiting(source.path);
 }
 
+/// "all 1,234 rows are sent"
+std::string AllRows(SourceReader& reader, const std::string& table) {
+  const absl::StatusOr<std::uint64_t> rows = reader.CountRows(table);
+  if (!rows.ok()) return absl::StrCat("all rows are sent (", rows.status().message(), ")");
+  if (*rows == 0) return "it has no rows";
+  return *rows == 1 ? "its one row is sent" : absl::StrCat("all ", Grouped(*rows), " rows are sent");
+}
+
 /// What the log says of a table; `waiting` is absent when there is no log at all.
-std::string WordsOf(const std::string& table, const WaitingEntries& waiting) {
+std::string WordsOf(SourceReader& reader, const RunState& runs, const std::string& table,
+                    const WaitingEntries& waiting) {
+  if (!waiting && runs.FindConfirmed(table) == nullptr) {
+    return absl::StrCat("never sent: ", AllRows(reader, table));
+  }
   if (!waiting) return "sent whole, if its number of rows differs";
   const auto found = waiting->find(FoldName(table));
-  if (found == waiting->end()) return "new: a log is made, and all rows are sent";
-  if (!found->second) return "never sent: all rows are sent";
+  if (found == waiting->end()) return absl::StrCat("new: a log is made, and ", AllRows(reader, table));
+  if (!found->second) return absl::StrCat("never sent: ", AllRows(reader, table));
   if (*found->second == 0) return "nothing changed since it was sent last";
   return absl::StrCat(Grouped(static_cast<std::uint64_t>(*found->second)),
                       *found->second == 1 ? " change" : " changes", " logged since it was sent last");
+}
+
+/// What a staged table's run does beside what was noted.
+const char* StagedWords(const SourceConfig& source, const std::string& table) {
+  for (const TableConfig& one : source.tables) {
+    if (one.push == "staged" && SameName(SentName(one), table))
+      return ". It is staged: the run compares it with the mirror, and sends only what differs there";
+  }
+  return "";
+}
+
+void PrintRefused(const SourceSchema& schema, std::ostream& out) {
+  for (const std::string& note : schema.notes) out << "  " << Printable(note) << '\n';
+  for (const RefusedTable& table : schema.refused) {
+    out << "  " << Printable(table.name) << ": " << Printable(table.reason) << '\n';
+  }
 }
 
 /// A look with a copy of what the agent remembers.
@@ -53,14 +81,11 @@ absl::Status ShowCaptured(const SourceConfig& source, const CaptureRules& rules,
   if (!waiting.ok()) return waiting.status();
   const absl::StatusOr<SourceSchema> schema = reader->Schema();
   if (!schema.ok()) return schema.status();
-  for (const std::string& note : schema->notes) out << "  " << Printable(note) << '\n';
-  for (const RefusedTable& table : schema->refused) {
-    out << "  " << Printable(table.name) << ": " << Printable(table.reason) << '\n';
-  }
+  PrintRefused(*schema, out);
   for (const SourceTable& table : schema->tables) {
     out << "  " << Printable(table.schema.name) << ": ";
     if (table.problem.empty() && rules.Find(table.schema.name) == nullptr) {
-      out << WordsOf(table.schema.name, *waiting) << '\n';
+      out << WordsOf(*reader, *runs, table.schema.name, *waiting) << '\n';
       continue;
     }
     const absl::StatusOr<std::optional<CaptureState::Table>> captured = (*state)->Find(table.schema.name);
@@ -71,7 +96,8 @@ absl::Status ShowCaptured(const SourceConfig& source, const CaptureRules& rules,
     if (!table.problem.empty()) {
       out << Printable(table.problem) << '\n';
     } else if (!*sent || **sent < (*captured)->floor) {
-      out << "never sent as it is: all rows are sent\n";
+      out << "never sent as it is: " << AllRows(*reader, table.schema.name)
+          << StagedWords(source, table.schema.name) << '\n';
     } else if ((*captured)->key_parts == 0) {
       out << ((*captured)->changed > **sent ? "it changed, and has no key: all rows are sent\n"
                                             : "nothing changed since it was sent last\n");
@@ -79,7 +105,7 @@ absl::Status ShowCaptured(const SourceConfig& source, const CaptureRules& rules,
       const absl::StatusOr<CaptureState::Noted> noted = (*state)->CountNoted(**captured, **sent);
       if (!noted.ok()) return noted.status();
       out << Grouped(noted->inserts) << " inserts, " << Grouped(noted->updates) << " updates, "
-          << Grouped(noted->deletes) << " deletes\n";
+          << Grouped(noted->deletes) << " deletes" << StagedWords(source, table.schema.name) << '\n';
     }
   }
   return absl::OkStatus();
@@ -89,13 +115,19 @@ absl::Status Show(const SourceConfig& source, const std::string& state_dir, std:
   if (const std::optional<CaptureRules> rules = RulesOf(source)) {
     return ShowCaptured(source, *rules, state_dir, out);
   }
-  const auto reader = OpenSource(source, {});
-  const absl::StatusOr<std::vector<std::string>> tables = reader->TableNames();
-  if (!tables.ok()) return tables.status();
+  const absl::StatusOr<RunState> runs = RunState::Load(state_dir, source.context_id);
+  if (!runs.ok()) return runs.status();
+  const auto reader = OpenReader(source, runs->Records());
+  const absl::StatusOr<SourceSchema> schema = reader->Schema();
+  if (!schema.ok()) return schema.status();
   const absl::StatusOr<WaitingEntries> waiting = Waiting(source);
   if (!waiting.ok()) return waiting.status();
-  for (const std::string& table : *tables) {
-    out << "  " << Printable(table) << ": " << WordsOf(table, *waiting) << '\n';
+  PrintRefused(*schema, out);
+  for (const SourceTable& table : schema->tables) {
+    out << "  " << Printable(table.schema.name) << ": "
+        << (table.problem.empty() ? WordsOf(*reader, *runs, table.schema.name, *waiting)
+                                  : Printable(table.problem))
+        << '\n';
   }
   return absl::OkStatus();
 }
@@ -112,6 +144,12 @@ bool DryRun(const SourceConfig& configured, const std::string& state_dir, const 
   if (!looked.ok()) err << "mirror-agent: " << source.context_id << ": " << looked.message() << '\n';
   MirrorClient client(connection.channel, connection.identity, source.context_id);
   const auto answer = client.Authenticate("", /*take_over=*/false, /*probe=*/true);
+  if (HasNoMirrorYet(answer.status())) {
+    out << "  the endpoint took our token, and has no mirror of this tenant yet: the first run makes it. "
+           "Nothing was "
+           "sent.\n";
+    return looked.ok();
+  }
   if (!answer.ok()) {
     err << "mirror-agent: " << source.context_id << ": " << answer.status().message() << '\n';
     return false;

@@ -36,6 +36,9 @@ LastRun Describe(const CycleReport& report) {
   run.reason = report.outcome == Outcome::kFailed ? std::string(report.status.message()) : report.reason;
   run.cycle = report.cycle;
   run.tables_held = report.tables_held;
+  for (const std::string& note : report.notes) {
+    if (run.notes.size() < LastRun::kNotesKept) run.notes.push_back(note.substr(0, LastRun::kNoteBytesKept));
+  }
   for (const TableReport& table : report.tables) {
     if (table.equality == TableReport::Equality::kDiffers) run.differing.push_back(table.table);
     if (table.result == TableResult::kOk) {
@@ -67,6 +70,7 @@ std::string ToText(const LastRun& run) {
                      {"rows", run.rows},
                      {"troubles", std::move(troubles)},
                      {"tables_held", run.tables_held},
+                     {"notes", run.notes},
                      {"good_ms", run.good_ms},
                      {"compared_ms", run.compared_ms},
                      {"differing", run.differing},
@@ -122,6 +126,7 @@ absl::StatusOr<std::optional<LastRun>> LastRun::Load(const std::string& state_di
     json.at("left_out").get_to(run.left_out);
     json.at("rows").get_to(run.rows);
     json.at("tables_held").get_to(run.tables_held);
+    json.at("notes").get_to(run.notes);
     json.at("good_ms").get_to(run.good_ms);
     json.at("compared_ms").get_to(run.compared_ms);
     json.at("differing").get_to(run.differing);

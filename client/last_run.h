@@ -1,6 +1,7 @@
 #ifndef MIRROR_CLIENT_LAST_RUN_H_
 #define MIRROR_CLIENT_LAST_RUN_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -35,6 +36,10 @@ struct LastRun {
   std::uint64_t rows = 0;      ///< Inserts, updates and deletes that were committed.
   std::vector<Trouble> troubles = {};
   bool tables_held = false;  ///< See CycleReport.
+  /// What the run told, such as rows that were left out: the first kNotesKept sentences, no longer than
+  /// kNoteBytesKept.
+  std::vector<std::string> notes = {};
+  static constexpr std::size_t kNotesKept = 20, kNoteBytesKept = 1'000;
 
   // What outlasts the run.
   std::int64_t good_ms = 0;                 ///< End of the last good run.

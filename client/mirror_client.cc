@@ -19,6 +19,11 @@
 #include "absl/strings/strip.h"
 
 namespace mirror {
+
+bool HasNoMirrorYet(const absl::Status& status) {
+  return absl::IsPermissionDenied(status) && absl::StrContains(status.message(), "no mirror here yet");
+}
+
 namespace {
 
 constexpr int kReceiveBytesMax = 64 << 20;

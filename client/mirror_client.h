@@ -49,6 +49,9 @@ class RowStream {
 /// gets a token of its own; the other calls share one for kCallTokenReused seconds, since signing and
 /// verifying one costs as much as a small call.
 ///
+/// Of a probe: the endpoint took the token, and has no mirror of the tenant yet.
+bool HasNoMirrorYet(const absl::Status& status);
+
 /// Errors of every call are the endpoint's status with its words; kUnavailable with the address when nobody
 /// answers (and what to look at: name, port, TLS chain), kUnauthenticated when the endpoint cannot prove
 /// itself. Threads: any.

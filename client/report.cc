@@ -207,7 +207,8 @@ void PrintComparison(const SourceRun& run, std::ostream& out, std::ostream& err)
   std::uint64_t compared = 0;
   for (const TableReport& table : run.report.tables) {
     if (table.equality == TableReport::Equality::kNone) continue;
-    const bool unknown = table.equality == TableReport::Equality::kUnknown;
+    const bool unknown = table.equality == TableReport::Equality::kUnknown ||
+                         table.equality == TableReport::Equality::kNotMeant;
     const auto number = [&](std::uint64_t value) { return unknown ? "-" : absl::StrCat(value); };
     std::string words(ToString(table.equality));
     if (unknown) absl::StrAppend(&words, ": ", Printable(table.unknown_because));
@@ -225,11 +226,15 @@ void PrintComparison(const SourceRun& run, std::ostream& out, std::ostream& err)
 }
 
 bool AllEqual(const CycleReport& report) {
-  return report.outcome == Outcome::kDoNotReplicate ||
-         std::all_of(report.tables.begin(), report.tables.end(), [](const TableReport& table) {
-           return table.equality == TableReport::Equality::kNone ||
-                  table.equality == TableReport::Equality::kEqual;
-         });
+  using Equality = TableReport::Equality;
+  const auto are = [&](const std::set<Equality>& known) {
+    return std::all_of(report.tables.begin(), report.tables.end(),
+                       [&](const TableReport& table) { return known.contains(table.equality); });
+  };
+  if (report.outcome == Outcome::kDoNotReplicate || are({Equality::kNone})) return true;
+  // One at least is proven.
+  return are({Equality::kNone, Equality::kEqual, Equality::kNotMeant}) &&
+         !are({Equality::kNone, Equality::kNotMeant});
 }
 
 nlohmann::ordered_json ToJson(const SourceRun& run) {
@@ -244,6 +249,7 @@ nlohmann::ordered_json ToJson(const SourceRun& run) {
                       {"result", ToString(table.result)},
                       {"reason", table.reason},
                       {"equality", ToString(table.equality)},
+                      {"unknown_because", table.unknown_because},
                       {"compared", table.compared},
                       {"lost", table.lost},
                       {"changed", table.changed},

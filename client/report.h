@@ -28,7 +28,7 @@ void PrintRunBriefly(const SourceRun& run, std::ostream& out, std::ostream& err)
 
 /// What a comparison found, a line for each table.
 void PrintComparison(const SourceRun& run, std::ostream& out, std::ostream& err);
-/// Told not to replicate; or every table that was compared is equal.
+/// Told not to replicate; or every table that was compared is equal, of those that are meant to be.
 bool AllEqual(const CycleReport& report);
 
 nlohmann::ordered_json ToJson(const SourceRun& run);

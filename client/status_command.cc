@@ -98,7 +98,8 @@ Json RunInJson(const LastRun& run) {
           {"rows", run.rows},
           {"tables_ok", run.ok},
           {"tables_left_out", run.left_out},
-          {"troubles", std::move(troubles)}};
+          {"troubles", std::move(troubles)},
+          {"notes", run.notes}};
 }
 
 Json InJson(const Seen& seen) {
@@ -182,6 +183,7 @@ void PrintLast(const LastRun& run, std::ostream& out) {
     out << "              " << Printable(one.table) << ' ' << one.result << ": " << Printable(one.reason)
         << '\n';
   }
+  for (const std::string& note : run.notes) out << "  note        " << Printable(note) << '\n';
   if (run.tables_held) out << "              tables that are gone here wait for the mirror's operator\n";
   if (!run.good) out << "  last good   " << (run.good_ms == 0 ? "never" : Local(run.good_ms)) << '\n';
   out << "  compared    " << (run.compared_ms == 0 ? "never" : Local(run.compared_ms));

@@ -21,6 +21,10 @@ void Tenant::NoteRefusal(std::int64_t cycle, const BatchOutcome& outcome) {
   // What is held has an event of its own, and waits for an operator.
   if (outcome.held) return;
   std::string reason(outcome.status.message());
+  // It becomes a part of a sentence that names the table.
+  const std::string name = absl::StrCat("table '", outcome.table, "': ");
+  if (reason.starts_with(name)) reason.erase(0, name.size());
+  if (reason.ends_with('.')) reason.pop_back();
   if (reason.size() > kReasonBytesTold) reason = absl::StrCat(reason.substr(0, kReasonBytesTold), "...");
   refusals_[FoldName(outcome.table)] = {outcome.table, std::move(reason)};
 }

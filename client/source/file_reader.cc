@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -12,6 +13,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
+#include <thread>
 #include <unordered_set>
 #include <utility>
 
@@ -606,6 +608,7 @@ class FileReader : public SourceReader {
     if (!files.ok()) return files.status();
     SourceSchema schema;
     tables_.clear();
+    wait_ms_ = kSettleWaitMs;
     for (const FileTable& table : options_.tables) LookAt(table, *files, &schema);
     return schema;
   }
@@ -726,9 +729,7 @@ class FileReader : public SourceReader {
       known.path = absl::StrCat(options_.folder, "/", *newest);
       if (stat(known.path.c_str(), &known.status) != 0) {
         problem = absl::StrCat("'", known.path, "' cannot be read: ", std::strerror(errno));
-      } else if (const std::int64_t written_ms = known.status.st_mtim.tv_sec * std::int64_t{1'000} +
-                                                 known.status.st_mtim.tv_nsec / 1'000'000;
-                 NowMs() - written_ms < options_.settle_ms && NowMs() >= written_ms) {
+      } else if (!HasSettled(&known)) {
         known.later = absl::StrCat("'", known.path, "' is still being written: it is left for the next run");
       }
     }
@@ -752,6 +753,22 @@ class FileReader : public SourceReader {
     source.record = MakeRecord(known);
     options_.records[table.name] = source.record;
     tables_.emplace(FoldName(table.name), std::move(known));
+  }
+
+  /// Waits for it, as long as this look may.
+  bool HasSettled(Known* known) {
+    const auto left_ms = [&] {
+      const std::int64_t written_ms =
+          known->status.st_mtim.tv_sec * std::int64_t{1'000} + known->status.st_mtim.tv_nsec / 1'000'000;
+      const std::int64_t age_ms = NowMs() - written_ms;
+      return age_ms < 0 ? 0 : options_.settle_ms - age_ms;
+    };
+    const std::int64_t wait_ms = left_ms();
+    if (wait_ms <= 0) return true;
+    if (wait_ms > wait_ms_) return false;
+    wait_ms_ -= wait_ms;
+    std::this_thread::sleep_for(std::chrono::milliseconds(wait_ms));
+    return stat(known->path.c_str(), &known->status) == 0 && left_ms() <= 0;
   }
 
   std::string KeptRejects() const { return options_.keeps_rejects ? options_.rejects : ""; }
@@ -908,6 +925,7 @@ class FileReader : public SourceReader {
 
   FileReaderOptions options_;
   std::map<std::string, Known> tables_;  ///< By folded name.
+  std::int64_t wait_ms_ = 0;             ///< Left for files to settle in this look.
 };
 
 }  // namespace

@@ -20,6 +20,9 @@ inline constexpr std::size_t kRejectsDescribed = 5;
 /// of them looked at.
 inline constexpr std::size_t kRowsGuessed = 10'000;
 
+/// How long a look waits for files that were just put there, milliseconds.
+inline constexpr std::int64_t kSettleWaitMs = 2'000;
+
 /// One table of a folder of files.
 struct FileTable {
   std::string name;
@@ -35,8 +38,10 @@ struct FileTable {
 struct FileReaderOptions {
   std::string folder;
   std::vector<FileTable> tables;
-  std::string rejects;             ///< A folder, made when it is needed. Empty: they are only described.
-  std::int64_t settle_ms = 2'000;  ///< A file that was written to in this time is left for the next look.
+  std::string rejects;  ///< A folder, made when it is needed. Empty: they are only described.
+  /// A file that was written to in this time is waited for, up to kSettleWaitMs for all, and else left for
+  /// the next look.
+  std::int64_t settle_ms = 2'000;
   /// SourceTable.record of earlier runs, by table name.
   std::map<std::string, std::string> records = {};
   std::optional<TenantHashKey> hash_key = {};  ///< Needed when steps hash.

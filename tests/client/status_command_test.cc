@@ -144,6 +144,18 @@ TEST_F(StatusCommandTest, TheLastErrorOutlastsTheRunsThatWereGoodAgain) {
                           HasSubstr("compared    2026-11-20 09:00:02")));
 }
 
+TEST_F(StatusCommandTest, WhatAGoodRunHadToTellIsShownToo) {
+  CycleReport report = GoodReport(5);
+  report.notes = {"'a.csv': 2 rows were left out", std::string(2 * LastRun::kNoteBytesKept, 'x')};
+  Ran(report, "2026-11-20 09:00:00", "2026-11-20 09:00:02");
+  EXPECT_EQ(Status("2026-11-20 09:01:00"), 0);
+  EXPECT_THAT(out_, AllOf(HasSubstr("note        'a.csv': 2 rows were left out\n"),
+                          HasSubstr(std::string(LastRun::kNoteBytesKept, 'x') + "\n")));
+  report.notes.assign(100, "again");
+  Ran(report, "2026-11-20 09:20:00", "2026-11-20 09:20:02");
+  EXPECT_EQ(InJson("2026-11-20 09:21:00")["last_run"]["notes"].size(), LastRun::kNotesKept);
+}
+
 TEST_F(StatusCommandTest, TablesThatAComparisonLeftUnequalAreNamedUntilTheNextOne) {
   CycleReport report = GoodReport(0);
   report.tables[0].equality = TableReport::Equality::kDiffers;
@@ -274,7 +286,8 @@ TEST_F(StatusCommandTest, ForProgramsEverythingIsInOneObject) {
     "strategy": "cdc", "interval_s": 0.0, "cron": "@daily", "state": "failed", "at_work": false,
     "last_run": {"begun_at": "2026-11-20T10:00:00Z", "ended_at": "2026-11-20T10:00:02Z", "outcome": "done",
       "reason": "", "cycle": 17, "rows": 3, "tables_ok": 1, "tables_left_out": 0,
-      "troubles": [{"table": "b", "result": "held", "reason": "too many rows"}]},
+      "troubles": [{"table": "b", "result": "held", "reason": "too many rows"}],
+      "notes": []},
     "last_good_at": "", "compared_at": "", "differing": [],
     "due_at": "2026-11-21T00:00:00Z", "overdue": false,
     "suspects": [], "last_error_at": "2026-11-20T10:00:02Z",

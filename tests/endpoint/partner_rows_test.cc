@@ -294,6 +294,48 @@ TEST_F(PartnerRowsTest, ATableThatIsNotAnnouncedAnyMoreKeepsThePartnersRowsAndSa
   EXPECT_THAT(report.tables.at("people").status.reason(), HasSubstr("'_mirror_dropped_1'"));
 }
 
+TEST_F(PartnerRowsTest, APopulationThatIsKilledInItsMergeShowsAllOfItOrNothing) {
+  FakeSource source;
+  Begin(source, *Client(), Keeping(People(), Deletes::kMark));
+  Partner("CREATE UNIQUE INDEX by_name ON people (name)");
+  const std::string sql = "SELECT id, name, note, _mirror_deleted_at > 0 FROM people ORDER BY id";
+  FakeCycleOptions whole;
+  whole.populate_all = true;
+  int died = 0, round = 0;
+  for (const char* const point : {"merge.removed", "merge.written", "commit.before", "commit.after"}) {
+    SCOPED_TRACE(point);
+    // Two rows take each other's names, one goes, one comes.
+    ++round;
+    source.Update("people", {1}, {{"name", absl::StrCat("Grace ", round)}});
+    source.Put("people", {1'000 + round, absl::StrCat("Joan ", round), 20});
+    if (round == 1) source.Delete("people", {2});
+    if (round > 1) source.Delete("people", {999 + round});
+    const std::vector<std::string> before = See(sql);
+    here_->Kill();
+    here_->set_environment({absl::StrCat("MIRROR_CRASH_AT=", point, ":", round > 2 ? 4 : 1)});
+    ASSERT_THAT(here_->Start(), IsOk());
+    (void)source.RunCycle(*Client(), whole);
+    const bool dead = here_->server().Wait(std::chrono::seconds(20)).ok();
+    died += dead ? 1 : 0;
+    here_->Kill();
+    const std::vector<std::string> after = See(sql);
+    here_->set_environment({});
+    ASSERT_THAT(here_->Start(), IsOk());
+    Cycle(source, *Client(), whole);
+    const std::vector<std::string> wanted = See(sql);
+    EXPECT_TRUE(after == before || after == wanted) << testing::PrintToString(after);
+    EXPECT_THAT(wanted, testing::Contains("integer:100 | text:own | text:kept | null"));
+    EXPECT_THAT(wanted,
+                testing::Contains(absl::StrCat("integer:1 | text:Grace ", round, " | text:mine | null")));
+    EXPECT_THAT(wanted, testing::Contains("integer:2 | text:Grace | null | integer:1"));
+    EXPECT_EQ(Counted("people"), 2);
+    EXPECT_EQ(here_->mirror().Value("SELECT count(*) FROM sqlite_schema WHERE name = 'by_name' OR name LIKE "
+                                    "'\\_mirror\\_shadow\\__%' ESCAPE '\\'"),
+              "1");
+  }
+  EXPECT_GE(died, 3);
+}
+
 TEST_F(PartnerRowsTest, WithoutAKeyDeletesAreOnlyApplied) {
   const auto client = Client();
   const std::int64_t cycle = EndpointTest::Begin(*client);

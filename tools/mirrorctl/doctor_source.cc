@@ -112,8 +112,7 @@ void ExamineProof(const SourceConfig& source, const Connection& connection, bool
   const auto answer = client.Authenticate("", /*take_over=*/false, /*probe=*/true);
   const std::int64_t after_ms = NowMs();
   // The gate took the token, and only behind it the tenant is looked for.
-  if (absl::IsPermissionDenied(answer.status()) &&
-      absl::StrContains(answer.status().message(), "no mirror here yet")) {
+  if (HasNoMirrorYet(answer.status())) {
     return report.Warn(step, "the endpoint takes our token, and has no mirror of this tenant yet",
                        "run a cycle: it makes the mirror where the endpoint has automatic_provisioning, and "
                        "otherwise its operator has to");
