@@ -14,7 +14,9 @@
 #include "client/report.h"
 #include "client/source/capture_state.h"
 #include "client/source/file_value.h"
+#include "client/source_run.h"
 #include "proto/wire/clock.h"
+#include "proto/wire/table.h"
 
 namespace mirror {
 namespace {
@@ -99,6 +101,14 @@ absl::Status Move(CaptureState& state, const std::string& name, const std::optio
   return set(pointer);
 }
 
+/// The mirror's name of a table that may be given by the source's.
+std::string NameAtMirror(const SourceConfig& source, const std::string& given) {
+  for (const TableConfig& table : source.tables) {
+    if (SameName(table.name, given)) return SentName(table);
+  }
+  return given;
+}
+
 absl::Status Change(const AgentConfig& config, const SourceConfig& source, const PointersOptions& options) {
   const absl::StatusOr<LockFile> lock = LockFile::Acquire(config.agent.state_dir, source.context_id);
   if (!lock.ok()) return lock.status();
@@ -107,11 +117,14 @@ absl::Status Change(const AgentConfig& config, const SourceConfig& source, const
   if (!state.ok()) return state.status();
   for (const std::string& one : options.set) {
     const std::size_t equals = one.find('=');
-    absl::Status moved = Move(**state, one.substr(0, equals), one.substr(equals + 1), options.deletes);
+    absl::Status moved =
+        Move(**state, NameAtMirror(source, one.substr(0, equals)), one.substr(equals + 1), options.deletes);
     if (!moved.ok()) return moved;
   }
   for (const std::string& table : options.reset) {
-    if (absl::Status moved = Move(**state, table, std::nullopt, options.deletes); !moved.ok()) return moved;
+    if (absl::Status moved = Move(**state, NameAtMirror(source, table), std::nullopt, options.deletes);
+        !moved.ok())
+      return moved;
   }
   return absl::OkStatus();
 }
