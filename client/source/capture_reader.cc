@@ -1,7 +1,6 @@
 #include "client/source/capture_reader.h"
 
 #include <algorithm>
-#include <deque>
 #include <iterator>
 #include <map>
 #include <numeric>
@@ -12,9 +11,10 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "client/source/block_digests.h"
-#include "client/source/file_value.h"
-#include "client/source/sqlite_key.h"
+#include "client/source/capture_look.h"
+#include "client/source/captured_rows.h"
+#include "client/source/delete_feed.h"
+#include "client/source/noted_changes.h"
 #include "proto/wire/clock.h"
 #include "proto/wire/row_digest.h"
 #include "proto/wire/table.h"
@@ -23,8 +23,6 @@ namespace mirror {
 namespace {
 
 constexpr std::size_t kDigestsAtATime = 20'000;
-/// Sets of columns that are read one after the other of some rows; rows of further ones are sent whole.
-constexpr std::size_t kParts = 16;
 /// Looks that are taken again because the source moved.
 constexpr int kLooks = 4;
 
@@ -47,260 +45,6 @@ std::string FormOf(const TableSchema& table, const CaptureRule& rule, const std:
   if (rule.how != CaptureRule::How::kSynthetic && !steps.empty()) absl::StrAppend(&form, "\nsteps ", steps);
   return form;
 }
-
-/// Rows that were noted behind a position.
-class NotedChanges : public ChangeReader {
- public:
-  NotedChanges(SourceReader& inner, CaptureState& state, CaptureState::Table table, TableSchema schema,
-               std::vector<std::uint32_t> columns, std::int64_t from, bool whole_rows,
-               const CaptureRule& rule, std::vector<Key> also)
-      : inner_(inner),
-        state_(state),
-        table_(std::move(table)),
-        schema_(std::move(schema)),
-        columns_(std::move(columns)),
-        from_(from),
-        whole_rows_(whole_rows),
-        counts_(rule.SeesDeletes()),
-        asks_for_gone_(rule.deletes_from.has_value()),
-        also_(std::move(also)) {}
-
-  absl::StatusOr<ChangePiece> Next(const BlockSize& size, LargeSink* sink) override {
-    ChangePiece piece;
-    piece.target = state_.target();
-    if (!begun_) {
-      if (absl::Status begun = Begin(&piece); !begun.ok()) return begun;
-    }
-    while (rows_ == nullptr && !at_end_) {
-      if (absl::Status next = NextGroup(size, &piece); !next.ok()) return next;
-      if (!piece.blocks.empty()) return piece;
-    }
-    if (rows_ != nullptr) {
-      if (absl::Status read = ReadGroup(size, sink, &piece); !read.ok()) return read;
-    }
-    piece.last = at_end_ && rows_ == nullptr;
-    if (piece.last && counts_ && !vanished_) piece.row_count = table_.rows;
-    return piece;
-  }
-
- private:
-  absl::Status Begin(ChangePiece* piece) {
-    begun_ = true;
-    const absl::StatusOr<CaptureState::Noted> noted = state_.CountNoted(table_, from_);
-    if (!noted.ok()) return noted.status();
-    piece->planned = Planned{noted->inserts + also_.size(), noted->updates, noted->deletes};
-    if (counts_) piece->rows_now = table_.rows;
-    return absl::OkStatus();
-  }
-
-  /// Deletes go into the piece; rows that are to be read come next.
-  absl::Status NextGroup(const BlockSize& size, ChangePiece* piece) {
-    if (!gone_.empty()) {
-      TakeGone(size, piece);
-      return absl::OkStatus();
-    }
-    if (!inserts_.empty()) return Read(std::exchange(inserts_, {}), Operation::kInsert);
-    if (!updates_.empty()) {
-      return Read(std::exchange(updates_, {}), whole_rows_ ? Operation::kInsert : Operation::kUpdate);
-    }
-    if (!parts_.empty()) {
-      auto part = parts_.extract(parts_.begin());
-      return Read(std::move(part.mapped()), Operation::kUpdate, std::move(part.key()));
-    }
-    if (noted_all_) {
-      at_end_ = also_.empty();
-      return at_end_ ? absl::OkStatus() : Read(std::exchange(also_, {}), Operation::kInsert);
-    }
-    absl::StatusOr<std::vector<CaptureState::Note>> notes =
-        state_.ReadNoted(table_, from_, behind_, inner_.KeysAtATime());
-    if (!notes.ok()) return notes.status();
-    noted_all_ = notes->size() < inner_.KeysAtATime();
-    if (!notes->empty()) behind_ = notes->back().key;
-    for (CaptureState::Note& note : *notes) {
-      if (note.gone && asks_for_gone_) {
-        // It may have been made again since it was deleted.
-        inserts_.push_back(std::move(note.key));
-      } else if (note.gone) {
-        gone_.push_back(std::move(note.key));
-      } else if (std::vector<Key>* const part = PartOf(note)) {
-        part->push_back(std::move(note.key));
-      } else {
-        (note.born ? inserts_ : updates_).push_back(std::move(note.key));
-      }
-    }
-    return absl::OkStatus();
-  }
-
-  /// As many deletes as a block takes.
-  void TakeGone(const BlockSize& size, ChangePiece* piece) {
-    RowBlock gone = RowBlock::For(schema_, schema_.Key());
-    while (!gone_.empty() && gone.rows() < size.rows && gone.bytes() < size.bytes) {
-      AppendKey(gone_.front(), &gone);
-      gone_.pop_front();
-    }
-    piece->blocks.push_back({Operation::kDelete, std::move(gone)});
-  }
-
-  /// Where the row goes of which only some columns are sent. Null: all are.
-  std::vector<Key>* PartOf(const CaptureState::Note& note) {
-    if (note.columns.empty() || note.born || whole_rows_) return nullptr;
-    std::set<std::uint32_t> columns(note.columns.begin(), note.columns.end());
-    for (const std::uint32_t key : schema_.Key()) columns.insert(key);
-    std::vector<std::uint32_t> sent;
-    for (const std::uint32_t column : columns_) {
-      if (columns.contains(column)) sent.push_back(column);
-    }
-    // What changed is not wanted: the row is sent whole, so that its commit covers it.
-    if (sent.size() == schema_.Key().size() || sent.size() == columns_.size()) return nullptr;
-    const auto part = parts_.find(sent);
-    if (part != parts_.end()) return &part->second;
-    return parts_.size() < kParts ? &parts_[std::move(sent)] : nullptr;
-  }
-
-  /// `columns`: empty: all that the mirror wants.
-  absl::Status Read(std::vector<Key> keys, Operation operation, std::vector<std::uint32_t> columns = {}) {
-    absl::StatusOr<std::unique_ptr<ChangeReader>> rows =
-        inner_.RowsOf(schema_.name, columns.empty() ? columns_ : columns, std::move(keys));
-    if (!rows.ok()) return rows.status();
-    rows_ = *std::move(rows);
-    operation_ = operation;
-    return absl::OkStatus();
-  }
-
-  absl::Status ReadGroup(const BlockSize& size, LargeSink* sink, ChangePiece* piece) {
-    absl::StatusOr<ChangePiece> rows = rows_->Next(size, sink);
-    if (!rows.ok()) return rows.status();
-    if (rows->last) rows_.reset();
-    for (ChangeBlock& block : rows->blocks) {
-      vanished_ = vanished_ || block.operation == Operation::kDelete;
-      if (block.operation == Operation::kInsert) block.operation = operation_;
-      piece->blocks.push_back(std::move(block));
-    }
-    return absl::OkStatus();
-  }
-
-  SourceReader& inner_;
-  CaptureState& state_;
-  const CaptureState::Table table_;
-  const TableSchema schema_;
-  const std::vector<std::uint32_t> columns_;
-  const std::int64_t from_;
-  const bool whole_rows_;
-  const bool counts_;         ///< What is remembered are all rows of the table.
-  const bool asks_for_gone_;  ///< Whether those are there, the source tells.
-  std::vector<Key> also_;
-  bool begun_ = false, noted_all_ = false, at_end_ = false;
-  Key behind_;
-  std::deque<Key> gone_;
-  bool vanished_ = false;  ///< Rows went since they were counted.
-  std::vector<Key> inserts_, updates_;
-  std::map<std::vector<std::uint32_t>, std::vector<Key>> parts_;  ///< By the columns that are sent.
-  std::unique_ptr<ChangeReader> rows_;                            ///< Of the group at hand; null: none.
-  Operation operation_ = Operation::kInsert;
-};
-
-std::string TwiceNote(const std::string& table, std::uint64_t rows) {
-  return absl::StrCat("table '", table, "': ", rows, rows == 1 ? " row has" : " rows have",
-                      " the key of another one; only the first row of each key is mirrored");
-}
-
-/// All rows of a table in which some have the key of another one: each key once. They are the source's own
-/// keys: what is remembered of a table that is looked at in parts are not all.
-class RowsOnce : public TableReader {
- public:
-  RowsOnce(SourceReader& inner, std::string table, std::unique_ptr<DigestReader> keys,
-           std::vector<std::uint32_t> columns)
-      : inner_(inner), table_(std::move(table)), keys_(std::move(keys)), columns_(std::move(columns)) {}
-
-  absl::StatusOr<bool> Next(const BlockSize& size, RowBlock* block, LargeSink* sink) override {
-    while (rows_ == nullptr) {
-      if (at_end_) return false;
-      const absl::StatusOr<DigestPiece> piece = keys_->Next(inner_.KeysAtATime(), /*each=*/true);
-      if (!piece.ok()) return piece.status();
-      at_end_ = piece->end;
-      std::vector<Key> keys;
-      for (const auto& [key, digest] : piece->rows) keys.push_back(key);
-      if (keys.empty()) continue;
-      absl::StatusOr<std::unique_ptr<ChangeReader>> rows = inner_.RowsOf(table_, columns_, std::move(keys));
-      if (!rows.ok()) return rows.status();
-      rows_ = *std::move(rows);
-    }
-    absl::StatusOr<ChangePiece> piece = rows_->Next(size, sink);
-    if (!piece.ok()) return piece.status();
-    if (piece->last) rows_.reset();
-    for (ChangeBlock& one : piece->blocks) {
-      if (one.operation == Operation::kInsert) *block = std::move(one.rows);
-    }
-    return true;
-  }
-
- private:
-  SourceReader& inner_;
-  const std::string table_;
-  const std::unique_ptr<DigestReader> keys_;  ///< In order, each once.
-  const std::vector<std::uint32_t> columns_;
-  bool at_end_ = false;
-  std::unique_ptr<ChangeReader> rows_;
-};
-
-/// All rows of a table of which nothing is known, which is remembered as they are given. Each key once.
-class RowsLookedAt : public TableReader {
- public:
-  RowsLookedAt(std::unique_ptr<TableReader> inner, std::unique_ptr<CaptureLook> look, TableSchema schema,
-               bool by_column)
-      : inner_(std::move(inner)),
-        look_(std::move(look)),
-        schema_(std::move(schema)),
-        keyed_(!schema_.Key().empty()),
-        by_column_(by_column) {}
-
-  absl::StatusOr<bool> Next(const BlockSize& size, RowBlock* block, LargeSink* sink) override {
-    const absl::StatusOr<bool> more = inner_->Next(size, block, sink);
-    if (!more.ok()) return more;
-    if (absl::Status taken = Take(block); !taken.ok()) return taken;
-    if (*more) return true;
-    if (absl::Status ended = End(); !ended.ok()) return ended;
-    return false;
-  }
-  absl::StatusOr<Position> Seal(const Position& target) override { return inner_->Seal(target); }
-  std::vector<std::string> Notes() override { return std::move(notes_); }
-
- private:
-  absl::Status Take(RowBlock* block) {
-    BlockDigests rows(schema_, *block, by_column_);
-    std::set<std::size_t> twice;
-    for (std::size_t row = 0; rows.Next(); ++row) {
-      // A long value is not in the digest: the next look, which sees all of it, has the row sent once more.
-      all_.Add(rows.whole() ? rows.digest() : 0);
-      if (!keyed_) continue;
-      const std::uint64_t before = look_->found().twice;
-      const absl::Status added =
-          rows.whole() ? look_->Add(rows.key(), rows.digest(), rows.hashes()) : look_->Add(rows.key(), 0);
-      if (!added.ok()) return added;
-      if (look_->found().twice > before) twice.insert(row);
-    }
-    if (!twice.empty()) *block = WithoutRows(schema_, *block, twice);
-    return absl::OkStatus();
-  }
-
-  absl::Status End() {
-    notes_ = inner_->Notes();
-    if (!keyed_) {
-      if (absl::Status all = look_->AddAll(all_.rows, all_.sum); !all.ok()) return all;
-    }
-    const auto found =
-        look_->End(inner_->partial() ? CaptureLook::Others::kStay : CaptureLook::Others::kGone);
-    if (found.ok() && found->twice > 0) notes_.push_back(TwiceNote(schema_.name, found->twice));
-    return found.status();
-  }
-
-  const std::unique_ptr<TableReader> inner_;
-  std::unique_ptr<CaptureLook> look_;
-  const TableSchema schema_;
-  const bool keyed_, by_column_;
-  RangeDigest all_;
-  std::vector<std::string> notes_;
-};
 
 class CaptureReader : public SourceReader {
  public:
@@ -353,7 +97,7 @@ class CaptureReader : public SourceReader {
     if (*twice) {
       absl::StatusOr<std::unique_ptr<DigestReader>> keys = inner_->Digests(table, FindSchema(table)->Key());
       if (!keys.ok()) return keys.status();
-      return std::make_unique<RowsOnce>(*inner_, table, *std::move(keys), columns);
+      return ReadRowsOnce(*inner_, table, *std::move(keys), columns);
     }
     return ReaderOf(table).Read(table, columns);
   }
@@ -382,8 +126,8 @@ class CaptureReader : public SourceReader {
     if (schema == nullptr || !*captured) {
       return absl::NotFoundError(absl::StrCat("the source has no table '", table, "'"));
     }
-    return std::make_unique<NotedChanges>(*inner_, state_, **std::move(captured), *schema, columns,
-                                          from.value, whole_rows, *rule, std::move(also));
+    return ReadNotedChanges(*inner_, state_, **std::move(captured), *schema, columns, from.value, whole_rows,
+                            *rule, std::move(also));
   }
 
  private:
@@ -403,7 +147,7 @@ class CaptureReader : public SourceReader {
     if (!rows.ok()) return rows;
     absl::StatusOr<std::unique_ptr<CaptureLook>> look = CaptureLook::Begin(state_, *table, due.run);
     if (!look.ok()) return look.status();
-    return std::make_unique<RowsLookedAt>(*std::move(rows), *std::move(look), schema, table->by_column);
+    return ReadAndLookAtRows(*std::move(rows), *std::move(look), schema, table->by_column);
   }
 
   absl::StatusOr<CaptureState::Table> Prepare(const SourceTable& source, const CaptureRule& rule) {
@@ -473,8 +217,9 @@ class CaptureReader : public SourceReader {
     if (!look.ok()) return look.status();
     Taken taken{schema, **look, notes, table.by_column};
     // First: what is there behind it was made again.
-    absl::Status status =
-        rule.deletes_from ? TakeDeletes(*rule.deletes_from, table, taken) : absl::OkStatus();
+    absl::Status status = rule.deletes_from ? TakeDeletes(*rule.deletes_from, *feeds_, feed_schema_, schema,
+                                                          table, **look, notes)
+                                            : absl::OkStatus();
     if (!status.ok()) return status;
     switch (rule.how) {
       case CaptureRule::How::kSynthetic:
@@ -633,100 +378,6 @@ class CaptureReader : public SourceReader {
     const bool grew = taken.greatest.kind != Kind::kNull && pointer < taken.greatest;
     taken.look.SetPointer(grew ? taken.greatest : pointer);
     return absl::OkStatus();
-  }
-
-  absl::Status TakeDeletes(const DeleteFeed& feed, const CaptureState::Table& table, Taken& taken) {
-    const auto wrong = [&](std::string_view why) {
-      return absl::FailedPreconditionError(absl::StrCat(
-          "table '", taken.schema.name, "': its 'deletes_from', '", feed.table, "': ", std::string(why)));
-    };
-    for (const RefusedTable& refused : feed_schema_.refused) {
-      if (SameName(refused.name, feed.table)) return wrong(refused.reason);
-    }
-    const auto found =
-        std::find_if(feed_schema_.tables.begin(), feed_schema_.tables.end(),
-                     [&](const SourceTable& one) { return SameName(one.schema.name, feed.table); });
-    if (found == feed_schema_.tables.end()) return wrong("the source has no such table");
-    if (!found->problem.empty()) return wrong(found->problem);
-    if (!found->later.empty()) {
-      taken.notes->push_back(found->later);
-      return absl::OkStatus();
-    }
-    const std::vector<std::uint32_t> key = taken.schema.Key();
-    if (key.size() != feed.key.size()) {
-      return wrong(absl::StrCat("'key' names ", feed.key.size(), " columns, and the key of the table has ",
-                                key.size()));
-    }
-    RowBound bound;
-    std::vector<std::uint32_t> columns;
-    for (const std::string& name : feed.key) {
-      const std::optional<std::uint32_t> column = found->schema.Find(name);
-      if (!column) return wrong(absl::StrCat("it has no column '", name, "'"));
-      bound.key.push_back(*column);
-    }
-    columns = bound.key;
-    const std::optional<std::uint32_t> column = found->schema.Find(feed.column);
-    if (!column) return wrong(absl::StrCat("it has no column '", feed.column, "'"));
-    bound.column = *column;
-    if (std::find(columns.begin(), columns.end(), *column) == columns.end()) columns.push_back(*column);
-
-    bound.from = table.deletes_pointer;
-    // Whatever was deleted before the first look is not sent at all.
-    const bool first = table.looked_ms == 0;
-    if (bound.from.kind == Kind::kNull) {
-      bound.from = KeyPart{Kind::kInteger, INT64_MIN, 0, ""};
-      if (first) {
-        const absl::StatusOr<SourceReader::ColumnFacts> facts = feeds_->LookAtColumn(feed.table, *column);
-        if (!facts.ok()) return facts.status();
-        if (facts->greatest.kind == Kind::kNull) return absl::OkStatus();
-        bound.from = facts->greatest;
-      }
-    }
-    const auto rows = feeds_->ScanFrom(feed.table, columns, bound);
-    if (!rows.ok()) return rows.status();
-    KeyPart greatest = bound.from;
-    std::uint64_t keyless = 0;
-    for (bool end = false; !end;) {
-      const absl::StatusOr<DigestPiece> piece = (*rows)->Next(kDigestsAtATime, /*each=*/true);
-      if (!piece.ok()) return piece.status();
-      end = piece->end;
-      for (const auto& [given, digest] : piece->rows) {
-        const std::optional<Key> fitting = FitKey(given, taken.schema, key);
-        if (!fitting) {
-          ++keyless;
-          continue;
-        }
-        if (absl::Status fed = taken.look.Fed(*fitting, digest, !first); !fed.ok()) return fed;
-      }
-      if (piece->greatest.kind != Kind::kNull && greatest < piece->greatest) greatest = piece->greatest;
-      taken.notes->insert(taken.notes->end(), piece->notes.begin(), piece->notes.end());
-    }
-    if (keyless > 0) {
-      taken.notes->push_back(absl::StrCat("'", feed.table, "': ", keyless,
-                                          keyless == 1 ? " row names" : " rows name", " no key of table '",
-                                          taken.schema.name, "', and deletes nothing"));
-    }
-    taken.look.SetDeletesPointer(std::move(greatest));
-    return absl::OkStatus();
-  }
-
-  /// The key as the table would have it: files hold what is a number here as a text there. Absent: it is
-  /// none.
-  static std::optional<Key> FitKey(Key given, const TableSchema& schema,
-                                   const std::vector<std::uint32_t>& key) {
-    for (std::size_t i = 0; i < given.size(); ++i) {
-      KeyPart& part = given[i];
-      const Type type = schema.columns[key[i]].type;
-      if (part.kind == Kind::kNull) return std::nullopt;
-      if (type == Type::kText && part.kind == Kind::kInteger) {
-        part = KeyPart{Kind::kText, 0, 0, absl::StrCat(part.integer)};
-      } else if (type == Type::kInt64 && part.kind == Kind::kText) {
-        const std::optional<std::int64_t> integer = ReadDeclaredInteger(part.bytes);
-        if (!integer) return std::nullopt;
-        part = KeyPart{Kind::kInteger, *integer, 0, ""};
-      }
-    }
-    return given;
   }
 
   absl::Status TakeWindow(const CaptureRule& rule, std::uint32_t column, const CaptureState::Table& table,

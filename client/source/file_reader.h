@@ -8,32 +8,18 @@
 #include <string>
 #include <vector>
 
-#include "client/source/csv_rows.h"
+#include "client/source/file_look.h"
 #include "client/source/reader.h"
 #include "client/source/table_steps.h"
 
 namespace mirror {
 
-/// Rows that cannot be taken and are described one by one; the rest is counted.
-inline constexpr std::size_t kRejectsDescribed = 5;
 /// From how many rows the types of a new file are guessed at first; a later value that does not fit has all
 /// of them looked at.
 inline constexpr std::size_t kRowsGuessed = 10'000;
 
 /// How long a look waits for files that were just put there, milliseconds.
 inline constexpr std::int64_t kSettleWaitMs = 2'000;
-
-/// One table of a folder of files.
-struct FileTable {
-  std::string name;
-  std::string file;  ///< A pattern with '*'; of several files the last one by name is the table's state.
-  std::vector<std::string> key;            ///< Names of columns. Empty: the table has none.
-  std::map<std::string, Type> types = {};  ///< Of columns, where they are not to be guessed.
-  CsvOptions csv = {};
-  bool workbook = false;   ///< It is .xlsx, else CSV.
-  std::string sheet = {};  ///< Of a workbook; empty: the first one.
-  TableSteps steps = {};   ///< Rows and values as they are sent; what else they say is for who reads this.
-};
 
 struct FileReaderOptions {
   std::string folder;

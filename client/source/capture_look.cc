@@ -1,0 +1,308 @@
+#include "client/source/capture_look.h"
+
+#include <sqlite3.h>
+
+#include <algorithm>
+#include <cstddef>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "client/source/capture_sql.h"
+#include "client/source/log_sql.h"
+#include "proto/wire/clock.h"
+
+namespace mirror {
+
+absl::StatusOr<std::unique_ptr<CaptureLook>> CaptureLook::Begin(CaptureState& state,
+                                                                const CaptureState::Table& table,
+                                                                std::int64_t run) {
+  std::unique_ptr<CaptureLook> look(new CaptureLook(state, table, run));
+  if (absl::Status prepared = look->Prepare(); !prepared.ok()) return prepared;
+  return look;
+}
+
+CaptureLook::~CaptureLook() {
+  for (Statement* const one : {&find_, &insert_, &update_, &remove_, &forget_, &keep_, &doubt_})
+    *one = Statement();
+  if (open_) (void)state_.Run("ROLLBACK");
+}
+
+absl::Status CaptureLook::Prepare() {
+  if (table_.key_parts > 0) {
+    const std::string rows = RowsName(table_.id);
+    std::vector<std::string> terms;
+    for (const std::string& name : LogKeyNames(table_.key_parts)) terms.push_back(absl::StrCat(name, " = ?"));
+    const std::string is_it = absl::StrCat(" WHERE ", absl::StrJoin(terms, " AND "));
+    absl::StatusOr<Statement> find = state_.Prepared(absl::StrCat(
+        "SELECT digest, id, ", table_.by_column ? "hashes, run" : "NULL, 0", " FROM ", rows, is_it));
+    absl::StatusOr<Statement> insert = state_.Prepared(
+        absl::StrCat("INSERT INTO ", rows, " (digest, run, born, id, ", KeyNames(table_.key_parts),
+                     ") VALUES (?, ?, ?, ?, ", Places(table_.key_parts), ")"));
+    absl::StatusOr<Statement> update = state_.Prepared(absl::StrCat(
+        "UPDATE ", rows, " SET born = CASE WHEN digest IS NULL THEN ?2 ELSE born END, digest = ?1, run = ?2",
+        is_it));
+    absl::StatusOr<Statement> remove =
+        state_.Prepared(absl::StrCat("UPDATE ", rows, " SET digest = NULL, run = ?",
+                                     table_.by_column ? ", hashes = NULL, mask = NULL" : "", is_it));
+    if (table_.by_column) {
+      absl::StatusOr<Statement> keep =
+          state_.Prepared(absl::StrCat("UPDATE ", rows, " SET hashes = ?, mask = ?, since = ?", is_it));
+      if (!keep.ok()) return keep.status();
+      keep_ = *std::move(keep);
+    }
+    absl::StatusOr<Statement> doubt =
+        state_.Prepared(absl::StrCat("UPDATE ", rows, " SET digest = ?", is_it));
+    if (!doubt.ok()) return doubt.status();
+    doubt_ = *std::move(doubt);
+    absl::StatusOr<Statement> forget = state_.Prepared(absl::StrCat("DELETE FROM ", rows, is_it));
+    absl::StatusOr<Statement> last = state_.Prepared(absl::StrCat("SELECT coalesce(max(id), 0) FROM ", rows));
+    for (const auto* one : {&find, &insert, &update, &remove, &forget, &last}) {
+      if (!one->ok()) return one->status();
+    }
+    if (sqlite3_step(last->get()) != SQLITE_ROW) return state_.Failed("reading it");
+    next_id_ = sqlite3_column_int64(last->get(), 0) + 1;
+    find_ = *std::move(find);
+    insert_ = *std::move(insert);
+    update_ = *std::move(update);
+    remove_ = *std::move(remove);
+    forget_ = *std::move(forget);
+  }
+  if (absl::Status begun = state_.Run("BEGIN IMMEDIATE"); !begun.ok()) return begun;
+  open_ = true;
+  return absl::OkStatus();
+}
+
+/// False: it was seen before.
+bool CaptureLook::See(std::int64_t id) {
+  const auto at = static_cast<std::size_t>(id);
+  if (at >= seen_.size()) seen_.resize(std::max(at + 1, seen_.size() * 2));
+  if (seen_[at]) return false;
+  seen_[at] = true;
+  ++seen_rows_;
+  return true;
+}
+
+absl::Status CaptureLook::Noted() {
+  table_.changed = run_;
+  if (++uncommitted_ < kNotesPerCommit) return absl::OkStatus();
+  uncommitted_ = 0;
+  if (absl::Status saved = state_.Save(table_); !saved.ok()) return saved;
+  return state_.Run("COMMIT; BEGIN IMMEDIATE");
+}
+
+/// The columns of which the hashes differ, a byte for each; empty: they cannot be compared.
+std::string CaptureLook::MaskOf(const std::string& before, const std::string& now) {
+  constexpr std::size_t kHash = sizeof(std::uint64_t);
+  if (before.empty() || before.size() != now.size()) return "";
+  std::string mask(now.size() / kHash, 0);
+  for (std::size_t i = 0; i < mask.size(); ++i) {
+    mask[i] = before.compare(i * kHash, kHash, now, i * kHash, kHash) == 0 ? 0 : 1;
+  }
+  return mask;
+}
+
+absl::Status CaptureLook::KeepHashes(const Key& key, const std::string& before, const std::string& now,
+                                     std::int64_t since) {
+  const std::string mask = MaskOf(before, now);
+  sqlite3_bind_blob(keep_.get(), 1, now.data(), static_cast<int>(now.size()), SQLITE_STATIC);
+  if (mask.empty()) {
+    sqlite3_bind_null(keep_.get(), 2);
+  } else {
+    sqlite3_bind_blob(keep_.get(), 2, mask.data(), static_cast<int>(mask.size()), SQLITE_STATIC);
+  }
+  BindInt(keep_, 3, since);
+  BindKey(keep_, 4, key);
+  if (sqlite3_step(keep_.get()) != SQLITE_DONE) return state_.Failed("writing it");
+  keep_.Reset();
+  return absl::OkStatus();
+}
+
+absl::Status CaptureLook::Add(const Key& key, std::uint64_t digest, const std::string& hashes) {
+  const auto stored = static_cast<std::int64_t>(digest);
+  BindKey(find_, 1, key);
+  const int code = sqlite3_step(find_.get());
+  if (code != SQLITE_ROW && code != SQLITE_DONE) return state_.Failed("reading it");
+  const bool known = code == SQLITE_ROW;
+  const bool gone = known && sqlite3_column_type(find_.get(), 0) == SQLITE_NULL;
+  const bool same = known && !gone && sqlite3_column_int64(find_.get(), 0) == stored;
+  const std::int64_t id = known ? sqlite3_column_int64(find_.get(), 1) : next_id_;
+  std::string before;
+  std::int64_t since = 0;
+  if (known && !same && table_.by_column) {
+    before = std::string(BlobOf(sqlite3_column_value(find_.get(), 2)));
+    since = sqlite3_column_int64(find_.get(), 3);
+  }
+  find_.Reset();
+  if (!See(id)) {
+    ++found_.twice;
+    return absl::OkStatus();
+  }
+  if (same) return absl::OkStatus();
+  Statement& write = known ? update_ : insert_;
+  BindInt(write, 1, stored);
+  BindInt(write, 2, run_);
+  if (!known) {
+    BindInt(write, 3, run_);
+    BindInt(write, 4, next_id_++);
+  }
+  BindKey(write, known ? 3 : 5, key);
+  if (sqlite3_step(write.get()) != SQLITE_DONE) return state_.Failed("writing it");
+  write.Reset();
+  if (table_.by_column) {
+    if (absl::Status kept = KeepHashes(key, before, hashes, since); !kept.ok()) return kept;
+  }
+  if (known && !gone) {
+    ++found_.updates;
+  } else {
+    ++found_.inserts;
+    ++table_.rows;
+  }
+  return Noted();
+}
+
+absl::Status CaptureLook::Keep(const Key& key) {
+  BindKey(find_, 1, key);
+  const int code = sqlite3_step(find_.get());
+  if (code != SQLITE_ROW && code != SQLITE_DONE) return state_.Failed("reading it");
+  const bool here = code == SQLITE_ROW && sqlite3_column_type(find_.get(), 0) != SQLITE_NULL;
+  const bool first = here && See(sqlite3_column_int64(find_.get(), 1));
+  find_.Reset();
+  if (!first) return absl::OkStatus();
+  // What becomes of it at the mirror meanwhile nobody knows (a population lacks it): once it can be read
+  // again, it is sent, whatever it is.
+  BindInt(doubt_, 1, 0);
+  BindKey(doubt_, 2, key);
+  if (sqlite3_step(doubt_.get()) != SQLITE_DONE) return state_.Failed("writing it");
+  doubt_.Reset();
+  return absl::OkStatus();
+}
+
+absl::Status CaptureLook::Learn(const Key& key) {
+  BindKey(find_, 1, key);
+  const int code = sqlite3_step(find_.get());
+  if (code != SQLITE_ROW && code != SQLITE_DONE) return state_.Failed("reading it");
+  const bool here = code == SQLITE_ROW && sqlite3_column_type(find_.get(), 0) != SQLITE_NULL;
+  if (here) See(sqlite3_column_int64(find_.get(), 1));
+  find_.Reset();
+  // The next look that sees its values takes it for changed.
+  return here ? absl::OkStatus() : Add(key, 0);
+}
+
+absl::Status CaptureLook::LoadFed() {
+  const absl::StatusOr<Statement> select =
+      state_.Prepared(absl::StrCat("SELECT digest FROM fed WHERE captured = ", table_.id));
+  if (!select.ok()) return select.status();
+  int code = SQLITE_ROW;
+  while ((code = sqlite3_step(select->get())) == SQLITE_ROW) {
+    fed_before_.insert(static_cast<std::uint64_t>(sqlite3_column_int64(select->get(), 0)));
+  }
+  return code == SQLITE_DONE ? absl::OkStatus() : state_.Failed("reading it");
+}
+
+absl::Status CaptureLook::SaveFed() {
+  if (fed_now_.empty() || fed_now_ == fed_before_) return absl::OkStatus();
+  absl::Status forgotten = state_.Run(absl::StrCat("DELETE FROM fed WHERE captured = ", table_.id));
+  if (!forgotten.ok()) return forgotten;
+  const absl::StatusOr<Statement> insert =
+      state_.Prepared("INSERT INTO fed (captured, digest) VALUES (?1, ?2)");
+  if (!insert.ok()) return insert.status();
+  BindInt(*insert, 1, table_.id);
+  for (const std::uint64_t digest : fed_now_) {
+    BindInt(*insert, 2, static_cast<std::int64_t>(digest));
+    if (sqlite3_step(insert->get()) != SQLITE_DONE) return state_.Failed("writing it");
+    insert->Reset();
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CaptureLook::Fed(const Key& key, std::uint64_t digest, bool tells) {
+  if (fed_now_.empty()) {
+    if (absl::Status loaded = LoadFed(); !loaded.ok()) return loaded;
+  }
+  fed_now_.insert(digest);
+  if (!tells || fed_before_.contains(digest)) return absl::OkStatus();
+  BindKey(find_, 1, key);
+  const int code = sqlite3_step(find_.get());
+  if (code != SQLITE_ROW && code != SQLITE_DONE) return state_.Failed("reading it");
+  const bool known = code == SQLITE_ROW;
+  const bool gone = known && sqlite3_column_type(find_.get(), 0) == SQLITE_NULL;
+  find_.Reset();
+  const Statement& write = known ? remove_ : insert_;
+  if (known) {
+    BindInt(write, 1, run_);
+    BindKey(write, 2, key);
+  } else {
+    sqlite3_bind_null(write.get(), 1);
+    BindInt(write, 2, run_);
+    BindInt(write, 3, 0);
+    BindInt(write, 4, next_id_++);
+    BindKey(write, 5, key);
+  }
+  if (sqlite3_step(write.get()) != SQLITE_DONE) return state_.Failed("writing it");
+  write.Reset();
+  if (known && !gone) --table_.rows;
+  ++found_.deletes;
+  return Noted();
+}
+
+absl::Status CaptureLook::AddAll(std::uint64_t rows, std::uint64_t digest) {
+  if (table_.changed != 0 && rows == table_.rows && digest == table_.digest) return absl::OkStatus();
+  table_.rows = rows;
+  table_.digest = digest;
+  return Noted();
+}
+
+absl::Status CaptureLook::EndOthers(Others others) {
+  constexpr std::size_t kKeysAtATime = 10'000;
+  const bool forgets = others == Others::kForget;
+  const std::string names = KeyNames(table_.key_parts);
+  Key behind;
+  for (bool more = true; more;) {
+    std::vector<Key> keys;
+    {
+      const std::string later =
+          behind.empty() ? "" : absl::StrCat(" AND (", names, ") > (", Places(table_.key_parts), ")");
+      // Rows that the mirror may not have yet are not forgotten.
+      const absl::StatusOr<Statement> select = state_.Prepared(absl::StrCat(
+          "SELECT ", names, ", id FROM ", RowsName(table_.id), " WHERE ", "digest IS NOT NULL",
+          forgets ? absl::StrCat(" AND run <= ", table_.floor) : "", later, " ORDER BY ", names));
+      if (!select.ok()) return select.status();
+      BindKey(*select, 1, behind);
+      int code = SQLITE_ROW;
+      const int parts = static_cast<int>(table_.key_parts);
+      while (keys.size() < kKeysAtATime && (code = sqlite3_step(select->get())) == SQLITE_ROW) {
+        const auto id = static_cast<std::size_t>(sqlite3_column_int64(select->get(), parts));
+        if (id >= seen_.size() || !seen_[id]) keys.push_back(ReadKey(*select, table_.key_parts));
+      }
+      if (code != SQLITE_ROW && code != SQLITE_DONE) return state_.Failed("reading it");
+      more = code == SQLITE_ROW;
+    }
+    for (const Key& key : keys) {
+      const Statement& write = forgets ? forget_ : remove_;
+      if (!forgets) BindInt(write, 1, run_);
+      BindKey(write, forgets ? 1 : 2, key);
+      if (sqlite3_step(write.get()) != SQLITE_DONE) return state_.Failed("writing it");
+      write.Reset();
+      --table_.rows;
+      if (forgets) continue;
+      ++found_.deletes;
+      if (absl::Status noted = Noted(); !noted.ok()) return noted;
+    }
+    if (!keys.empty()) behind = keys.back();
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<CaptureLook::Found> CaptureLook::End(Others others) {
+  if (others != Others::kStay && table_.key_parts > 0 && seen_rows_ < table_.rows) {
+    if (absl::Status ended = EndOthers(others); !ended.ok()) return ended;
+  }
+  if (absl::Status saved = SaveFed(); !saved.ok()) return saved;
+  table_.looked_ms = NowMs();
+  if (absl::Status saved = state_.Save(table_); !saved.ok()) return saved;
+  if (absl::Status committed = state_.Run("COMMIT"); !committed.ok()) return committed;
+  open_ = false;
+  return found_;
+}
+
+}  // namespace mirror

@@ -1,0 +1,87 @@
+#ifndef MIRROR_CLIENT_SOURCE_CAPTURE_LOOK_H_
+#define MIRROR_CLIENT_SOURCE_CAPTURE_LOOK_H_
+
+#include <cstdint>
+#include <memory>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "client/source/capture_state.h"
+#include "client/source/sqlite_file.h"
+#include "proto/wire/key_range.h"
+
+namespace mirror {
+
+/// One look at a table: takes the digest of each of its rows and notes what is not as it was. Commits as it
+/// goes; an end that never comes leaves rows noted that need not be, and none that should be is missing.
+class CaptureLook {
+ public:
+  struct Found {
+    std::uint64_t inserts = 0, updates = 0, deletes = 0;
+    std::uint64_t twice = 0;  ///< Rows with the key of another one; the first of them counts.
+  };
+
+  /// `run`: of CaptureState::BeginRun(). `table` of CaptureState::Prepare(). Both outlive this.
+  static absl::StatusOr<std::unique_ptr<CaptureLook>> Begin(CaptureState& state,
+                                                            const CaptureState::Table& table,
+                                                            std::int64_t run);
+  ~CaptureLook();
+
+  /// `hashes`: see DigestPiece::by_column; empty where the table has none.
+  absl::Status Add(const Key& key, std::uint64_t digest, const std::string& hashes = {});
+  /// A row that is there and cannot be read: it is not gone.
+  absl::Status Keep(const Key& key);
+  /// A row that is there; one that is not known is new.
+  absl::Status Learn(const Key& key);
+  void SetPointer(KeyPart pointer) { table_.pointer = std::move(pointer); }
+  /// A row of the feed of deletes: what has its key is gone, unless it is added after this. Each `digest`
+  /// counts once, as long as looks give it again. `tells` false: what it says is known already.
+  absl::Status Fed(const Key& key, std::uint64_t digest, bool tells);
+  void SetDeletesPointer(KeyPart pointer) { table_.deletes_pointer = std::move(pointer); }
+  /// Of a table without a key: all of it.
+  absl::Status AddAll(std::uint64_t rows, std::uint64_t digest);
+  /// What becomes of rows that were not added.
+  enum class Others {
+    kGone,    ///< They were all rows of the table.
+    kStay,    ///< Nobody knows.
+    kForget,  ///< They need not be known any more, once the mirror has them.
+  };
+  absl::StatusOr<Found> End(Others others);
+  /// So far.
+  const Found& found() const { return found_; }
+
+ private:
+  /// Notes that are written in one transaction.
+  static constexpr std::uint64_t kNotesPerCommit = 100'000;
+
+  CaptureLook(CaptureState& state, CaptureState::Table table, std::int64_t run)
+      : state_(state), table_(std::move(table)), run_(run) {}
+  absl::Status Prepare();
+  absl::Status Noted();
+  static std::string MaskOf(const std::string& before, const std::string& now);
+  absl::Status KeepHashes(const Key& key, const std::string& before, const std::string& now,
+                          std::int64_t since);
+  absl::Status LoadFed();
+  absl::Status SaveFed();
+  absl::Status EndOthers(Others others);
+  bool See(std::int64_t id);
+
+  CaptureState& state_;
+  CaptureState::Table table_;
+  const std::int64_t run_;
+  Statement find_, insert_, update_, remove_, forget_, keep_, doubt_;
+  std::vector<bool> seen_;  ///< By id of the row.
+  std::set<std::uint64_t> fed_before_, fed_now_;
+  std::int64_t next_id_ = 1;
+  std::uint64_t seen_rows_ = 0, uncommitted_ = 0;
+  bool open_ = false;  ///< A transaction.
+  Found found_;
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_CLIENT_SOURCE_CAPTURE_LOOK_H_

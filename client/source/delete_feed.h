@@ -1,0 +1,28 @@
+#ifndef MIRROR_CLIENT_SOURCE_DELETE_FEED_H_
+#define MIRROR_CLIENT_SOURCE_DELETE_FEED_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "client/source/capture_look.h"
+#include "client/source/capture_rule.h"
+#include "client/source/capture_state.h"
+#include "client/source/reader.h"
+#include "proto/wire/table.h"
+
+namespace mirror {
+
+/// Notes in `look`, which looks at `table`, what the feed of its deletes names behind its pointer. `feeds`
+/// reads the feeds, `feed_schema` is what it has, `of` the table itself. To be called before the table's own
+/// rows are read: what is there behind it was made again.
+///
+/// A table that was never looked at takes nothing but the pointer: whatever was deleted before is not sent at
+/// all. Errors: the feed cannot be read or does not fit; kAborted: look again.
+absl::Status TakeDeletes(const DeleteFeed& feed, SourceReader& feeds, const SourceSchema& feed_schema,
+                         const TableSchema& of, const CaptureState::Table& table, CaptureLook& look,
+                         std::vector<std::string>* notes);
+
+}  // namespace mirror
+
+#endif  // MIRROR_CLIENT_SOURCE_DELETE_FEED_H_
