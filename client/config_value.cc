@@ -174,6 +174,7 @@ Setter SetPath(std::string* target, const std::filesystem::path& folder) {
     auto value = AsText(given);
     if (!value.ok()) return value.status();
     *target = (folder / *value).lexically_normal().string();
+    if (target->size() > 1 && target->ends_with('/')) target->pop_back();
     return absl::OkStatus();
   };
 }

@@ -367,10 +367,14 @@ class Run {
     const std::string form = history_.FormOf(table.name);
     const RunState::Confirmed* const confirmed = state_.FindConfirmed(table.name);
     const std::string former = confirmed == nullptr ? form : confirmed->form;
-    if (!staged && former == form) return absl::OkStatus();
+    // Rows that the mirror alone has would go with a population because the source's memory was lost.
+    const bool one_sided = !history_.WhyNotEqual(table.name).empty();
+    if (!staged && !one_sided && former == form) return absl::OkStatus();
     const absl::StatusOr<Standing> standing = history_.Judge(table.name, position);
     if (!standing.ok()) return standing.status();
-    const RunState::TakenOver taken_over = TakenOverFrom(former, form, staged);
+    const bool keeps =
+        one_sided && KeepsRows(former, form) && state_.IsTakenOver(table.name) != RunState::TakenOver::kYes;
+    const RunState::TakenOver taken_over = keeps ? RunState::TakenOver::kKeeps : RunState::TakenOver::kYes;
     if (*standing == Standing::kKnown && !staged) return absl::OkStatus();
     if (*standing == Standing::kKnown && (!sees_all || history_.FollowsReading(table.name))) {
       state_.SetTakenOver(table.name, taken_over);
@@ -389,15 +393,16 @@ class Run {
     return absl::OkStatus();
   }
 
-  /// Rows that the mirror alone has stay where they may be of a time before: neither strategy sends deletes.
-  /// With other columns or another filter of the same strategy they are what the configuration took out.
-  static RunState::TakenOver TakenOverFrom(const std::string& former, const std::string& form, bool staged) {
+  /// Whether rows that the mirror alone has may be of a time before: neither strategy sends deletes. With
+  /// another filter of the same strategy they are what the configuration took out.
+  static bool KeepsRows(const std::string& former, const std::string& form) {
     const auto strategy = [](const std::string& one) { return one.substr(0, one.find(' ')); };
+    const auto rows = [](const std::string& one) { return one.substr(one.rfind(' ') + 1); };
     const auto keeps = [&](const std::string& one) {
       return strategy(one) == "watermark" || strategy(one) == "window";
     };
-    const bool other = staged || strategy(former) != strategy(form);
-    return other && keeps(former) && keeps(form) ? RunState::TakenOver::kKeeps : RunState::TakenOver::kYes;
+    const bool same_rows = strategy(former) != strategy(form) || rows(former) == rows(form);
+    return same_rows && keeps(former) && keeps(form);
   }
 
   /// A population brings everything; else the rows that differ go along with what changed.

@@ -1,5 +1,6 @@
 #include "client/dry_run.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -61,6 +62,13 @@ const char* StagedWords(const SourceConfig& source, const std::string& table) {
   return "";
 }
 
+/// A run would end with these, and with exit code 1.
+bool HasTroubles(const SourceSchema& schema) {
+  return !schema.refused.empty() ||
+         std::any_of(schema.tables.begin(), schema.tables.end(),
+                     [](const SourceTable& table) { return !table.problem.empty(); });
+}
+
 void PrintRefused(const SourceSchema& schema, std::ostream& out) {
   for (const std::string& note : schema.notes) out << "  " << Printable(note) << '\n';
   for (const RefusedTable& table : schema.refused) {
@@ -69,14 +77,17 @@ void PrintRefused(const SourceSchema& schema, std::ostream& out) {
 }
 
 /// A look with a copy of what the agent remembers.
-absl::Status ShowCaptured(const SourceConfig& source, const CaptureRules& rules, const std::string& state_dir,
-                          std::ostream& out) {
+/// False: a run would not be good.
+absl::StatusOr<bool> ShowCaptured(const SourceConfig& source, const CaptureRules& rules,
+                                  const std::string& state_dir, std::ostream& out) {
   absl::StatusOr<std::unique_ptr<CaptureState>> state = CaptureState::OpenCopy(state_dir, source.context_id);
   if (!state.ok()) return state.status();
   const absl::StatusOr<RunState> runs = RunState::Load(state_dir, source.context_id);
   if (!runs.ok()) return runs.status();
-  const CapturedSource opened = OpenCaptured(source, rules, runs->Records(), **state, nullptr);
-  SourceReader* const reader = opened.reader.get();
+  const absl::StatusOr<CapturedSource> opened =
+      OpenCaptured(source, rules, runs->Records(), **state, nullptr);
+  if (!opened.ok()) return opened.status();
+  SourceReader* const reader = opened->reader.get();
   const auto waiting = Waiting(source);
   if (!waiting.ok()) return waiting.status();
   const absl::StatusOr<SourceSchema> schema = reader->Schema();
@@ -108,10 +119,10 @@ absl::Status ShowCaptured(const SourceConfig& source, const CaptureRules& rules,
           << Grouped(noted->deletes) << " deletes" << StagedWords(source, table.schema.name) << '\n';
     }
   }
-  return absl::OkStatus();
+  return !HasTroubles(*schema);
 }
 
-absl::Status Show(const SourceConfig& source, const std::string& state_dir, std::ostream& out) {
+absl::StatusOr<bool> Show(const SourceConfig& source, const std::string& state_dir, std::ostream& out) {
   if (const std::optional<CaptureRules> rules = RulesOf(source)) {
     return ShowCaptured(source, *rules, state_dir, out);
   }
@@ -129,7 +140,7 @@ absl::Status Show(const SourceConfig& source, const std::string& state_dir, std:
                                   : Printable(table.problem))
         << '\n';
   }
-  return absl::OkStatus();
+  return !HasTroubles(*schema);
 }
 
 }  // namespace
@@ -140,15 +151,15 @@ bool DryRun(const SourceConfig& configured, const std::string& state_dir, const 
   source.rejects = RejectsOf(configured, state_dir);
   source.keeps_rejects = false;
   out << source.context_id << "  " << Printable(source.path) << '\n';
-  const absl::Status looked = Show(source, state_dir, out);
-  if (!looked.ok()) err << "mirror-agent: " << source.context_id << ": " << looked.message() << '\n';
+  const absl::StatusOr<bool> looked = Show(source, state_dir, out);
+  if (!looked.ok()) err << "mirror-agent: " << source.context_id << ": " << looked.status().message() << '\n';
   MirrorClient client(connection.channel, connection.identity, source.context_id);
   const auto answer = client.Authenticate("", /*take_over=*/false, /*probe=*/true);
   if (HasNoMirrorYet(answer.status())) {
     out << "  the endpoint took our token, and has no mirror of this tenant yet: the first run makes it. "
            "Nothing was "
            "sent.\n";
-    return looked.ok();
+    return looked.value_or(false);
   }
   if (!answer.ok()) {
     err << "mirror-agent: " << source.context_id << ": " << answer.status().message() << '\n';
@@ -156,7 +167,7 @@ bool DryRun(const SourceConfig& configured, const std::string& state_dir, const 
   }
   out << "  the endpoint, version " << answer->server_version() << ", proved itself"
       << (answer->do_not_replicate() ? ", and does not want changes now" : "") << ". Nothing was sent.\n";
-  return looked.ok();
+  return looked.value_or(false);
 }
 
 }  // namespace mirror

@@ -53,7 +53,11 @@ int ForEachSource(const std::string& file, const std::function<bool(const Source
 }
 
 absl::StatusOr<std::string> InstallOne(const AgentConfig& config, const SourceConfig& source) {
-  const std::unique_ptr<SourceReader> reader = OpenSource(source, {});
+  // Tables that are captured need none.
+  const std::optional<CaptureRules> rules = RulesOf(source);
+  const std::unique_ptr<SourceReader> reader = OpenSource(
+      source, {}, nullptr,
+      [&source, &rules](const std::string& table) { return !rules || !Captures(source, *rules, table); });
   const absl::StatusOr<std::vector<std::string>> tables = reader->TableNames();
   if (!tables.ok()) return tables.status();
   // It stays the source that it was before it had a log, unless the path or the machine is another one.

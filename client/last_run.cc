@@ -126,7 +126,7 @@ absl::StatusOr<std::optional<LastRun>> LastRun::Load(const std::string& state_di
     json.at("left_out").get_to(run.left_out);
     json.at("rows").get_to(run.rows);
     json.at("tables_held").get_to(run.tables_held);
-    json.at("notes").get_to(run.notes);
+    run.notes = json.value("notes", run.notes);
     json.at("good_ms").get_to(run.good_ms);
     json.at("compared_ms").get_to(run.compared_ms);
     json.at("differing").get_to(run.differing);

@@ -12,6 +12,7 @@
 #include "client/config.h"
 #include "client/lock_file.h"
 #include "client/report.h"
+#include "client/source/capture_rule.h"
 #include "client/source/capture_state.h"
 #include "client/source/file_value.h"
 #include "client/source_run.h"
@@ -46,7 +47,7 @@ Json InJson(const KeyPart& pointer) {
 
 std::string InWords(const KeyPart& pointer) {
   if (pointer.kind == Kind::kNull) return "none yet";
-  if (pointer.kind == Kind::kInteger && pointer.integer == INT64_MIN) return "before all";
+  if (pointer == BeforeAll()) return "before all";
   return pointer.kind == Kind::kText ? Printable(pointer.bytes)
                                      : InJson(pointer).dump(-1, ' ', false, Json::error_handler_t::replace);
 }
@@ -80,14 +81,12 @@ absl::Status Move(CaptureState& state, const std::string& name, const std::optio
     return absl::NotFoundError(
         absl::StrCat("table '", name, "' has no pointer: its strategy is \"", strategy, "\""));
   }
-  KeyPart first;
-  first.kind = Kind::kInteger;
-  first.integer = INT64_MIN;
   const auto set = [&](const KeyPart& pointer) {
     return deletes ? state.SetDeletesPointer(name, pointer) : state.SetPointer(name, pointer);
   };
-  if (!value) return set(first);
-  const KeyPart& present = deletes ? (*table)->deletes_pointer : (*table)->pointer;
+  if (!value) return set(BeforeAll());
+  KeyPart present = deletes ? (*table)->deletes_pointer : (*table)->pointer;
+  if (present == BeforeAll()) present = KeyPart();  // Of either kind.
   const KeyPart pointer = Parse(*value, present);
   const auto is_number = [](const KeyPart& part) {
     return part.kind == Kind::kInteger || part.kind == Kind::kReal;

@@ -128,24 +128,36 @@ std::string FeedName(const TableConfig& table) {
 }
 
 /// Null: there are none.
-std::unique_ptr<SourceReader> OpenFeeds(const SourceConfig& source) {
+absl::StatusOr<std::unique_ptr<SourceReader>> OpenFeeds(const SourceConfig& source, CaptureState& state) {
   std::vector<std::string> names;
+  std::map<std::string, std::string> records;
   FileReaderOptions files{source.path, {}, source.rejects, source.settle_ms};
   files.keeps_rejects = source.keeps_rejects;
   for (const TableConfig& table : source.tables) {
     if (!table.deletes_from) continue;
     names.push_back(FeedName(table));
+    const absl::StatusOr<std::optional<CaptureState::Table>> known = state.Find(SentName(table));
+    if (!known.ok()) return known.status();
+    if (*known && !(*known)->feed_record.empty()) records[names.back()] = (*known)->feed_record;
     FileTable file = FileOf(source, table);
     file.name = names.back();
     file.file = table.deletes_from->file;
     file.key = table.deletes_from->key;
+    // They are made what the table's own key is.
     file.types.clear();
+    for (const std::string& part : file.key) {
+      if (part != table.deletes_from->watermark) file.types[part] = Type::kText;
+    }
     file.steps = {};
     files.tables.push_back(std::move(file));
   }
-  if (names.empty()) return nullptr;
+  if (names.empty()) return std::unique_ptr<SourceReader>();
+  files.records = records;
   if (source.kind != "sqlite") return OpenFileReader(std::move(files));
-  SqliteReaderOptions tables{source.path, names};
+  SqliteReaderOptions tables;
+  tables.path = source.path;
+  tables.include = names;
+  tables.records = std::move(records);
   for (const std::string& name : names) tables.keyless_views.insert(FoldName(name));
   return OpenSqliteReader(std::move(tables));
 }
@@ -203,6 +215,7 @@ std::optional<CaptureRules> RulesOf(const SourceConfig& source) {
     if (table.deletes_from) {
       rule.deletes_from = {FeedName(table), table.deletes_from->key, table.deletes_from->watermark};
     }
+    rule.filtered = !table.steps.where.empty();
     rule.precision = table.precision;
     rule.window_ms = table.window_ms;
     rule.time = table.time;
@@ -244,16 +257,18 @@ std::unique_ptr<PipelineReader> OpenReader(const SourceConfig& source,
   return std::make_unique<PipelineReader>(std::move(inner), std::move(pipeline));
 }
 
-CapturedSource OpenCaptured(const SourceConfig& source, const CaptureRules& rules,
-                            const std::map<std::string, std::string>& records, CaptureState& state,
-                            ChangeLog* log, std::function<bool(const std::string&)> never_sent) {
-  // The reader's own names.
-  const auto captures = [rules, source](const std::string& table) {
-    for (const TableConfig& own : source.tables) {
-      if (SameName(own.name, table)) return rules.Find(SentName(own)) != nullptr;
-    }
-    return rules.Find(table) != nullptr;
-  };
+bool Captures(const SourceConfig& source, const CaptureRules& rules, const std::string& table) {
+  for (const TableConfig& own : source.tables) {
+    if (SameName(own.name, table)) return rules.Find(SentName(own)) != nullptr;
+  }
+  return rules.Find(table) != nullptr;
+}
+
+absl::StatusOr<CapturedSource> OpenCaptured(const SourceConfig& source, const CaptureRules& rules,
+                                            const std::map<std::string, std::string>& records,
+                                            CaptureState& state, ChangeLog* log,
+                                            std::function<bool(const std::string&)> never_sent) {
+  const auto captures = [rules, source](const std::string& table) { return Captures(source, rules, table); };
   std::unique_ptr<PipelineReader> others;
   if (!rules.others || !rules.logged.empty()) {
     others =
@@ -261,8 +276,10 @@ CapturedSource OpenCaptured(const SourceConfig& source, const CaptureRules& rule
   }
   auto captured = OpenReader(source, records, nullptr, captures);
   const PipelineReader* const logged = others.get();
-  CaptureSources sources{std::move(captured), std::move(others), OpenFeeds(source)};
-  return {OpenCaptureReader(std::move(sources), state, rules, std::move(never_sent)), logged};
+  absl::StatusOr<std::unique_ptr<SourceReader>> feeds = OpenFeeds(source, state);
+  if (!feeds.ok()) return feeds.status();
+  CaptureSources sources{std::move(captured), std::move(others), *std::move(feeds)};
+  return CapturedSource{OpenCaptureReader(std::move(sources), state, rules, std::move(never_sent)), logged};
 }
 
 namespace {
@@ -291,9 +308,11 @@ CycleReport RunLocked(const AgentConfig& config, const SourceConfig& source, con
       const bool staged = target != targets.end() && target->second.staged;
       return !staged && state->FindConfirmed(table) == nullptr;
     };
-    CapturedSource opened = OpenCaptured(placed, *rules, state->Records(), **capture, log->get(), never_sent);
-    if (*log != nullptr && opened.logged != nullptr) named.emplace(**log, *opened.logged);
-    reader = std::move(opened.reader);
+    absl::StatusOr<CapturedSource> opened =
+        OpenCaptured(placed, *rules, state->Records(), **capture, log->get(), never_sent);
+    if (!opened.ok()) return Failed(opened.status());
+    if (*log != nullptr && opened->logged != nullptr) named.emplace(**log, *opened->logged);
+    reader = std::move(opened->reader);
     History& base = named ? static_cast<History&>(*named) : *state;
     captured.emplace(**capture, base, !rules->others, *rules);
   }

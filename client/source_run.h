@@ -57,15 +57,19 @@ std::unique_ptr<PipelineReader> OpenReader(const SourceConfig& source,
                                            ChangeLog* log = nullptr,
                                            std::function<bool(const std::string&)> takes = {});
 
+/// Whether the table, by the source's own name, is captured.
+bool Captures(const SourceConfig& source, const CaptureRules& rules, const std::string& table);
+
 /// One with tables that are captured.
 struct CapturedSource {
   std::unique_ptr<SourceReader> reader;
   const PipelineReader* logged = nullptr;  ///< Within it, of the tables that are not; null: there are none.
 };
-/// `state` and `log` outlive it. `never_sent`: see OpenCaptureReader().
-CapturedSource OpenCaptured(const SourceConfig& source, const CaptureRules& rules,
-                            const std::map<std::string, std::string>& records, CaptureState& state,
-                            ChangeLog* log, std::function<bool(const std::string&)> never_sent = {});
+/// `state` and `log` outlive it. `never_sent`: see OpenCaptureReader(). Errors: `state` cannot be read.
+absl::StatusOr<CapturedSource> OpenCaptured(const SourceConfig& source, const CaptureRules& rules,
+                                            const std::map<std::string, std::string>& records,
+                                            CaptureState& state, ChangeLog* log,
+                                            std::function<bool(const std::string&)> never_sent = {});
 
 /// Where rows of files stand that cannot be taken.
 std::string RejectsOf(const SourceConfig& source, const std::string& state_dir);

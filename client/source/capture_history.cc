@@ -2,6 +2,8 @@
 
 #include <xxhash.h>
 
+#include <algorithm>
+#include <string_view>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -68,8 +70,13 @@ std::string CaptureHistory::FormOf(const std::string& table) {
   if (rule == nullptr) return base_.FormOf(table);
   const absl::StatusOr<std::optional<CaptureState::Table>> found = state_.Find(table);
   const std::string what = found.ok() && *found ? (*found)->form : "";
-  return absl::StrCat(std::string(ToString(rule->how)), " ",
-                      absl::Hex(XXH3_64bits(what.data(), what.size()), absl::kZeroPad16));
+  // What the configuration does with the rows is a word of its own, see Run::KeepsRows.
+  const std::size_t steps = std::min(what.find("\nsteps "), what.size());
+  const auto hash = [](std::string_view text) {
+    return absl::Hex(XXH3_64bits(text.data(), text.size()), absl::kZeroPad16);
+  };
+  return absl::StrCat(std::string(ToString(rule->how)), " ", hash(std::string_view(what).substr(0, steps)),
+                      " ", hash(std::string_view(what).substr(steps)));
 }
 
 absl::StatusOr<bool> CaptureHistory::Sent(const std::string& table, const Position& position) {

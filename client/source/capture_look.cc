@@ -160,6 +160,19 @@ absl::Status CaptureLook::Add(const Key& key, std::uint64_t digest, const std::s
   return Noted();
 }
 
+absl::Status CaptureLook::LeaveOut(const Key& key) {
+  BindKey(find_, 1, key);
+  const int code = sqlite3_step(find_.get());
+  if (code != SQLITE_ROW && code != SQLITE_DONE) return state_.Failed("reading it");
+  const auto id = code == SQLITE_ROW ? static_cast<std::size_t>(sqlite3_column_int64(find_.get(), 1)) : 0;
+  find_.Reset();
+  // It was let in a moment ago: the next look tells.
+  if (id > 0 && id < seen_.size() && seen_[id]) return absl::OkStatus();
+  // As a row that changed: when it is sent, the source has none with this key.
+  constexpr std::uint64_t kLeftOut = 1;
+  return Add(key, kLeftOut);
+}
+
 absl::Status CaptureLook::Keep(const Key& key) {
   BindKey(find_, 1, key);
   const int code = sqlite3_step(find_.get());
@@ -188,26 +201,36 @@ absl::Status CaptureLook::Learn(const Key& key) {
   return here ? absl::OkStatus() : Add(key, 0);
 }
 
-absl::Status CaptureLook::LoadFed() {
+absl::StatusOr<std::set<std::uint64_t>> CaptureLook::FedAtPointer() const {
   const absl::StatusOr<Statement> select =
       state_.Prepared(absl::StrCat("SELECT digest FROM fed WHERE captured = ", table_.id));
   if (!select.ok()) return select.status();
+  std::set<std::uint64_t> fed;
   int code = SQLITE_ROW;
   while ((code = sqlite3_step(select->get())) == SQLITE_ROW) {
-    fed_before_.insert(static_cast<std::uint64_t>(sqlite3_column_int64(select->get(), 0)));
+    fed.insert(static_cast<std::uint64_t>(sqlite3_column_int64(select->get(), 0)));
   }
-  return code == SQLITE_DONE ? absl::OkStatus() : state_.Failed("reading it");
+  if (code != SQLITE_DONE) return state_.Failed("reading it");
+  return fed;
+}
+
+void CaptureLook::SetFeed(KeyPart pointer, std::string feed, std::string record,
+                          std::set<std::uint64_t> at_pointer) {
+  table_.deletes_pointer = std::move(pointer);
+  table_.feed = std::move(feed);
+  table_.feed_record = std::move(record);
+  fed_ = std::move(at_pointer);
 }
 
 absl::Status CaptureLook::SaveFed() {
-  if (fed_now_.empty() || fed_now_ == fed_before_) return absl::OkStatus();
+  if (!fed_) return absl::OkStatus();
   absl::Status forgotten = state_.Run(absl::StrCat("DELETE FROM fed WHERE captured = ", table_.id));
   if (!forgotten.ok()) return forgotten;
   const absl::StatusOr<Statement> insert =
       state_.Prepared("INSERT INTO fed (captured, digest) VALUES (?1, ?2)");
   if (!insert.ok()) return insert.status();
   BindInt(*insert, 1, table_.id);
-  for (const std::uint64_t digest : fed_now_) {
+  for (const std::uint64_t digest : *fed_) {
     BindInt(*insert, 2, static_cast<std::int64_t>(digest));
     if (sqlite3_step(insert->get()) != SQLITE_DONE) return state_.Failed("writing it");
     insert->Reset();
@@ -215,12 +238,7 @@ absl::Status CaptureLook::SaveFed() {
   return absl::OkStatus();
 }
 
-absl::Status CaptureLook::Fed(const Key& key, std::uint64_t digest, bool tells) {
-  if (fed_now_.empty()) {
-    if (absl::Status loaded = LoadFed(); !loaded.ok()) return loaded;
-  }
-  fed_now_.insert(digest);
-  if (!tells || fed_before_.contains(digest)) return absl::OkStatus();
+absl::Status CaptureLook::Fed(const Key& key) {
   BindKey(find_, 1, key);
   const int code = sqlite3_step(find_.get());
   if (code != SQLITE_ROW && code != SQLITE_DONE) return state_.Failed("reading it");

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -33,15 +34,19 @@ class CaptureLook {
 
   /// `hashes`: see DigestPiece::by_column; empty where the table has none.
   absl::Status Add(const Key& key, std::uint64_t digest, const std::string& hashes = {});
+  /// A row that is there, and that the mirror is not to have.
+  absl::Status LeaveOut(const Key& key);
   /// A row that is there and cannot be read: it is not gone.
   absl::Status Keep(const Key& key);
   /// A row that is there; one that is not known is new.
   absl::Status Learn(const Key& key);
   void SetPointer(KeyPart pointer) { table_.pointer = std::move(pointer); }
-  /// A row of the feed of deletes: what has its key is gone, unless it is added after this. Each `digest`
-  /// counts once, as long as looks give it again. `tells` false: what it says is known already.
-  absl::Status Fed(const Key& key, std::uint64_t digest, bool tells);
-  void SetDeletesPointer(KeyPart pointer) { table_.deletes_pointer = std::move(pointer); }
+  /// A row of the feed of deletes: what has its key is gone, unless it is added after this.
+  absl::Status Fed(const Key& key);
+  /// From where the next look at the feed begins, and what it says there by now.
+  void SetFeed(KeyPart pointer, std::string feed, std::string record, std::set<std::uint64_t> at_pointer);
+  /// What the feed said at its pointer in the last look.
+  absl::StatusOr<std::set<std::uint64_t>> FedAtPointer() const;
   /// Of a table without a key: all of it.
   absl::Status AddAll(std::uint64_t rows, std::uint64_t digest);
   /// What becomes of rows that were not added.
@@ -65,7 +70,6 @@ class CaptureLook {
   static std::string MaskOf(const std::string& before, const std::string& now);
   absl::Status KeepHashes(const Key& key, const std::string& before, const std::string& now,
                           std::int64_t since);
-  absl::Status LoadFed();
   absl::Status SaveFed();
   absl::Status EndOthers(Others others);
   bool See(std::int64_t id);
@@ -74,8 +78,8 @@ class CaptureLook {
   CaptureState::Table table_;
   const std::int64_t run_;
   Statement find_, insert_, update_, remove_, forget_, keep_, doubt_;
-  std::vector<bool> seen_;  ///< By id of the row.
-  std::set<std::uint64_t> fed_before_, fed_now_;
+  std::vector<bool> seen_;                      ///< By id of the row.
+  std::optional<std::set<std::uint64_t>> fed_;  ///< To be kept; absent: what is there stays.
   std::int64_t next_id_ = 1;
   std::uint64_t seen_rows_ = 0, uncommitted_ = 0;
   bool open_ = false;  ///< A transaction.

@@ -215,7 +215,7 @@ class CaptureReader : public SourceReader {
     if (!column.ok()) return column.status();
     const absl::StatusOr<std::unique_ptr<CaptureLook>> look = CaptureLook::Begin(state_, table, run);
     if (!look.ok()) return look.status();
-    Taken taken{schema, **look, notes, table.by_column};
+    Taken taken{schema, rule, **look, notes, table.by_column};
     // First: what is there behind it was made again.
     absl::Status status = rule.deletes_from ? TakeDeletes(*rule.deletes_from, *feeds_, feed_schema_, schema,
                                                           table, **look, notes)
@@ -284,6 +284,7 @@ class CaptureReader : public SourceReader {
   /// What a look at one table is about.
   struct Taken {
     const TableSchema& schema;
+    const CaptureRule& rule;
     CaptureLook& look;
     std::vector<std::string>* notes;
     bool by_column = false;
@@ -353,7 +354,31 @@ class CaptureReader : public SourceReader {
 
   absl::Status TakeFrom(const RowBound& bound, Taken& taken) {
     const auto rows = inner_->ScanFrom(taken.schema.name, AllColumns(taken.schema), bound);
-    return rows.ok() ? Take(**rows, taken) : rows.status();
+    if (!rows.ok()) return rows.status();
+    if (absl::Status status = Take(**rows, taken); !status.ok()) return status;
+    // Those that are gone by all keys are found in that way.
+    return taken.rule.filtered && !taken.rule.SeesDeletes() ? TakeLeftOut(bound, taken) : absl::OkStatus();
+  }
+
+  /// Rows that do not match any more, or never did.
+  absl::Status TakeLeftOut(RowBound bound, Taken& taken) {
+    std::vector<std::uint32_t> columns = taken.schema.Key();
+    if (std::find(columns.begin(), columns.end(), bound.column) == columns.end())
+      columns.push_back(bound.column);
+    bound.left_out = true;
+    const auto rows = inner_->ScanFrom(taken.schema.name, columns, bound);
+    if (!rows.ok()) return rows.status();
+    for (bool end = false; !end;) {
+      const absl::StatusOr<DigestPiece> piece = (*rows)->Next(kDigestsAtATime, /*each=*/true);
+      if (!piece.ok()) return piece.status();
+      end = piece->end;
+      for (const auto& [key, digest] : piece->rows) {
+        absl::Status left_out = CheckKey(key, taken.schema.name);
+        if (left_out.ok()) left_out = taken.look.LeaveOut(key);
+        if (!left_out.ok()) return left_out;
+      }
+    }
+    return absl::OkStatus();
   }
 
   absl::Status TakeBehindWatermark(const CaptureRule& rule, std::uint32_t column,
@@ -361,7 +386,11 @@ class CaptureReader : public SourceReader {
     const absl::StatusOr<SourceReader::ColumnFacts> facts = LookAtColumn(taken, column);
     if (!facts.ok()) return facts.status();
     const bool first = table.pointer.kind == Kind::kNull;
-    const KeyPart pointer = first ? facts->greatest : table.pointer;
+    KeyPart pointer = first ? facts->greatest : table.pointer;
+    // What was there before the first look is sent whole; what came behind a look that saw no value is not.
+    if (first && table.looked_ms > 0 && pointer.kind != Kind::kNull) pointer = BeforeAll();
+    // Rows went, or the source was restored: what comes next may be less than what there was.
+    if (facts->greatest.kind != Kind::kNull && facts->greatest < pointer) pointer = facts->greatest;
     absl::Status status;
     if (rule.SeesDeletes() && first) {
       status = TakeAll(taken);
@@ -375,6 +404,8 @@ class CaptureReader : public SourceReader {
       if (!keys.ok()) return keys.status();
       if (status = Take(**keys, taken, /*only_keys=*/true); !status.ok()) return status;
     }
+    // A row that cannot be read now may be anywhere, and has to be met when it can.
+    if (taken.unreadable || taken.partial) return absl::OkStatus();
     const bool grew = taken.greatest.kind != Kind::kNull && pointer < taken.greatest;
     taken.look.SetPointer(grew ? taken.greatest : pointer);
     return absl::OkStatus();
@@ -392,19 +423,38 @@ class CaptureReader : public SourceReader {
           "it whole with --repopulate, and make the window longer than any pause"));
     }
     if (facts->greatest.kind == Kind::kNull) return absl::OkStatus();
-    const bool numbers = facts->greatest.kind == Kind::kInteger || facts->greatest.kind == Kind::kReal;
+    const bool numbers = IsNumber(facts->greatest);
     if (!rule.time.empty() && (rule.time == "iso") == numbers) {
       return absl::InvalidArgumentError(absl::StrCat(
           "table '", taken.schema.name, "': the greatest value of '", taken.schema.columns[column].name,
           "' is ", numbers ? "a number" : "a text", ", which 'time' = \"", rule.time,
           "\" of its [[source.table]] is not: say what it is"));
     }
-    return TakeFrom({column, BeginOfWindow(rule, numbers, now_ms)}, taken);
+    const KeyPart begin = BeginOfWindow(rule, numbers, now_ms);
+    const auto note = [&](const std::string& words) {
+      taken.notes->push_back(absl::StrCat("table '", taken.schema.name, "': ", words));
+    };
+    const std::string& name = taken.schema.columns[column].name;
+    if (begin.kind == Kind::kText && !(LooksLikeADay(facts->least) && LooksLikeADay(facts->greatest))) {
+      note(absl::StrCat("'", name,
+                        "', by which its changes are found, has values that do not begin as "
+                        "2024-05-01: what changes in such rows is not seen, or always taken for new"));
+    } else if (facts->greatest < begin) {
+      note(absl::StrCat("no value of '", name, "' is within the window: nothing of it is looked at"));
+    }
+    return TakeFrom({column, begin}, taken);
   }
 
   absl::StatusOr<SourceReader::ColumnFacts> LookAtColumn(const Taken& taken, std::uint32_t column) {
     absl::StatusOr<SourceReader::ColumnFacts> facts = inner_->LookAtColumn(taken.schema.name, column);
-    if (facts.ok() && facts->nulls > 0) {
+    if (!facts.ok()) return facts;
+    if (!facts->trouble.empty() && taken.rule.how != CaptureRule::How::kWindow) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("table '", taken.schema.name, "': column '", taken.schema.columns[column].name,
+                       "', by which its changes are found, ", facts->trouble,
+                       ". Nothing of it was sent, since changes would be missed"));
+    }
+    if (facts->nulls > 0) {
       taken.notes->push_back(absl::StrCat(
           "table '", taken.schema.name, "': ", facts->nulls, facts->nulls == 1 ? " row has" : " rows have",
           " no value in '", taken.schema.columns[column].name,

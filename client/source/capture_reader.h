@@ -32,8 +32,8 @@ struct CaptureSources {
 /// A table with a feed of deletes: what the feed names since the last look is asked for by key, and deleted
 /// when it is not there.
 ///
-/// Memory: a bit for each row of the table at hand, a block, and a number for each row of a feed whose value
-/// is at its pointer.
+/// Memory: a bit for each row of the table at hand, a block, and a number for each entry of a feed at its
+/// greatest value.
 /// `state` outlives the reader.
 std::unique_ptr<SourceReader> OpenCaptureReader(CaptureSources sources, CaptureState& state,
                                                 CaptureRules rules = {},

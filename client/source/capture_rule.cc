@@ -55,6 +55,16 @@ KeyPart CutToPrecision(const KeyPart& pointer, const std::string& precision) {
   return cut;
 }
 
+bool LooksLikeADay(const KeyPart& part) {
+  constexpr std::string_view kForm = "dddd-dd-dd";
+  if (part.kind != Kind::kText || part.bytes.size() < kForm.size()) return false;
+  for (std::size_t i = 0; i < kForm.size(); ++i) {
+    const char c = part.bytes[i];
+    if (kForm[i] == 'd' ? c < '0' || c > '9' : c != kForm[i]) return false;
+  }
+  return true;
+}
+
 KeyPart BeginOfWindow(const CaptureRule& rule, bool numbers, std::int64_t now_ms) {
   const std::int64_t begin_ms = now_ms - rule.window_ms;
   const std::string time = !rule.time.empty() ? rule.time : numbers ? "unix" : "iso";

@@ -38,6 +38,7 @@ struct CaptureRule {
   /// the value is cut to a multiple. Empty: the value as it is.
   std::string precision = {};
   std::int64_t window_ms = 0;
+  bool filtered = false;  ///< `where` takes rows out.
   /// kWindow: what `column` holds: "iso" (a text that begins as 2024-05-01, in UTC), "unix" (seconds),
   /// "unix_ms". Empty: unix where its greatest value is a number, else iso.
   std::string time = {};
@@ -62,8 +63,12 @@ struct CaptureRules {
   const CaptureRule* Find(std::string_view table) const;
 };
 
+/// A watermark before every number and every text.
+inline KeyPart BeforeAll() { return {Kind::kInteger, INT64_MIN, 0, ""}; }
 /// The watermark from which rows are looked at again.
 KeyPart CutToPrecision(const KeyPart& pointer, const std::string& precision);
+/// A text that begins as 2024-05-01.
+bool LooksLikeADay(const KeyPart& part);
 /// The begin of the window that ends now. A day is not divided.
 KeyPart BeginOfWindow(const CaptureRule& rule, bool numbers, std::int64_t now_ms);
 

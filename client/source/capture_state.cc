@@ -33,7 +33,7 @@ constexpr char kTables[] =
     "CREATE TABLE IF NOT EXISTS captured (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE COLLATE NOCASE, "
     "form TEXT NOT NULL, changed INTEGER NOT NULL, rows INTEGER NOT NULL, floor INTEGER NOT NULL, digest "
     "INTEGER NOT NULL, key_parts INTEGER NOT NULL, pointer, looked_ms INTEGER NOT NULL, by_column INTEGER "
-    "NOT NULL, deletes_pointer);"
+    "NOT NULL, deletes_pointer, feed TEXT NOT NULL DEFAULT '', feed_record TEXT NOT NULL DEFAULT '');"
     "CREATE TABLE IF NOT EXISTS sent (captured INTEGER NOT NULL, run INTEGER NOT NULL, lineage TEXT NOT "
     "NULL, "
     "time_ms INTEGER NOT NULL, PRIMARY KEY (captured, run)) WITHOUT ROWID;"
@@ -43,7 +43,7 @@ constexpr char kTables[] =
 
 constexpr char kSelectTable[] =
     "SELECT id, name, form, changed, rows, floor, digest, key_parts, pointer, looked_ms, "
-    "by_column, deletes_pointer FROM captured";
+    "by_column, deletes_pointer, feed, feed_record FROM captured";
 
 std::string PathOf(const std::string& state_dir, const std::string& context_id) {
   return absl::StrCat(state_dir, "/", context_id, ".capture.db");
@@ -181,6 +181,8 @@ CaptureState::Table CaptureState::ReadTable(const Statement& row) {
   KeyValue deletes_pointer;
   deletes_pointer.Keep(sqlite3_column_value(row.get(), 11));
   table.deletes_pointer = ToKeyPart(deletes_pointer);
+  table.feed = ReadText(row, 12);
+  table.feed_record = ReadText(row, 13);
   return table;
 }
 
@@ -235,7 +237,8 @@ absl::Status CaptureState::SetDeletesPointer(const std::string& name, const KeyP
 absl::Status CaptureState::Save(const Table& table) {
   const absl::StatusOr<Statement> update = Prepared(
       "UPDATE captured SET form = ?2, changed = ?3, rows = ?4, floor = ?5, digest = ?6, key_parts = ?7, "
-      "pointer = ?8, looked_ms = ?9, by_column = ?10, deletes_pointer = ?11 WHERE id = ?1");
+      "pointer = ?8, looked_ms = ?9, by_column = ?10, deletes_pointer = ?11, feed = ?12, "
+      "feed_record = ?13 WHERE id = ?1");
   if (!update.ok()) return update.status();
   BindInt(*update, 1, table.id);
   BindText(*update, 2, table.form);
@@ -248,6 +251,8 @@ absl::Status CaptureState::Save(const Table& table) {
   BindInt(*update, 9, table.looked_ms);
   BindInt(*update, 10, table.by_column ? 1 : 0);
   FromKeyPart(table.deletes_pointer).Bind(update->get(), 11);
+  BindText(*update, 12, table.feed);
+  BindText(*update, 13, table.feed_record);
   return sqlite3_step(update->get()) == SQLITE_DONE ? absl::OkStatus() : Failed("writing it");
 }
 

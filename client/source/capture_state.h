@@ -25,7 +25,7 @@ namespace mirror {
 ///   capture       one row: the version of all this, and the number of the last run
 ///   captured      a row for each table
 ///   sent          a row for each position that was sent of a table
-///   fed           what of the feed of its deletes has been noted and is read again
+///   fed           what the feed of its deletes said at its pointer
 ///   rows_<n>      a row for each row of table n: its key, its digest, the runs that noted it
 ///
 /// A look at the source is a run, and its number is the LSN of what it finds. Each row that is new, changed
@@ -63,6 +63,8 @@ class CaptureState {
     bool by_column = false;  ///< What changed of a row is known column by column.
     KeyPart pointer;  ///< The greatest value of the column by which changes are found; kNull: none yet.
     KeyPart deletes_pointer;     ///< The same of the feed of its deletes.
+    std::string feed;            ///< Which feed that is of; empty: it has none yet.
+    std::string feed_record;     ///< SourceTable.record of the feed.
     std::int64_t looked_ms = 0;  ///< When it was last looked at, unix milliseconds; 0: never.
   };
 

@@ -209,6 +209,11 @@ class CsvRows : public FileRows {
       return absl::InvalidArgumentError(
           absl::StrCat("'", path_, "' is UTF-16: save it as UTF-8 (in Excel: \"CSV UTF-8\")"));
     }
+    const std::size_t carriage = line.find('\r');
+    if (carriage != std::string_view::npos && carriage + 1 < line.size() && line[carriage + 1] != '\n') {
+      return absl::InvalidArgumentError(
+          absl::StrCat("'", path_, "': its lines end with CR alone: save it with LF or CR LF"));
+    }
     separator_ = options_.separator;
     if (separator_ == 0) {
       std::ptrdiff_t most = 0;
@@ -255,7 +260,9 @@ class CsvRows : public FileRows {
   absl::StatusOr<bool> AtEnd(FileRow* row) {
     if (raw_.empty()) return false;
     if (csv_fini(&parser_, &TakeField, &TakeRow, this) != 0) {
-      return Wrong(absl::StrCat(PresentColumn(), "the quote is not closed before the end of the file"), row);
+      return Wrong(absl::StrCat(PresentColumn(), "the quote is not closed before the end of the file",
+                                line_ > begun_ ? absl::StrCat(", line ", line_) : ""),
+                   row);
     }
     return complete_ ? Give(row) : absl::StatusOr<bool>(false);
   }

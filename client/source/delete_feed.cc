@@ -1,12 +1,19 @@
 #include "client/source/delete_feed.h"
 
+#include <xxhash.h>
+
 #include <algorithm>
+#include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string_view>
 #include <utility>
 
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "client/source/file_value.h"
 
 namespace mirror {
@@ -14,99 +21,177 @@ namespace {
 
 constexpr std::size_t kRowsAtATime = 20'000;
 
-/// The key as the table would have it: files hold what is a number here as a text there. Absent: it is
-/// none.
-std::optional<Key> FitKey(Key given, const TableSchema& schema, const std::vector<std::uint32_t>& key) {
-  for (std::size_t i = 0; i < given.size(); ++i) {
-    KeyPart& part = given[i];
-    const Type type = schema.columns[key[i]].type;
-    if (part.kind == Kind::kNull) return std::nullopt;
-    if (type == Type::kText && part.kind == Kind::kInteger) {
-      part = KeyPart{Kind::kText, 0, 0, absl::StrCat(part.integer)};
-    } else if (type == Type::kInt64 && part.kind == Kind::kText) {
-      const std::optional<std::int64_t> integer = ReadDeclaredInteger(part.bytes);
-      if (!integer) return std::nullopt;
-      part = KeyPart{Kind::kInteger, *integer, 0, ""};
-    }
+/// A value of the feed as a column of this type has it. Absent: it cannot be one.
+std::optional<KeyPart> FitPart(KeyPart part, Type type) {
+  const auto integer = [](std::int64_t value) { return KeyPart{Kind::kInteger, value, 0, ""}; };
+  const auto real = [](double value) { return KeyPart{Kind::kReal, 0, value, ""}; };
+  constexpr double kWholeMax = 9007199254740992;  // 2^53
+  switch (type) {
+    case Type::kBool:
+    case Type::kInt16:
+    case Type::kInt32:
+    case Type::kInt64:
+      if (part.kind == Kind::kInteger) return part;
+      if (part.kind == Kind::kReal && std::abs(part.real) <= kWholeMax && part.real == std::floor(part.real))
+        return integer(static_cast<std::int64_t>(part.real));
+      if (const auto read = part.kind == Kind::kText ? ReadDeclaredInteger(part.bytes) : std::nullopt)
+        return integer(*read);
+      return std::nullopt;
+    case Type::kFloat:
+    case Type::kDouble:
+      if (part.kind == Kind::kReal) return part;
+      if (part.kind == Kind::kInteger) return real(static_cast<double>(part.integer));
+      if (const auto read = part.kind == Kind::kText ? ReadDeclaredReal(part.bytes) : std::nullopt)
+        return real(*read);
+      return std::nullopt;
+    case Type::kAny:
+      return part.kind == Kind::kNull ? std::nullopt : std::optional(part);
+    case Type::kBytes:
+      return part.kind == Kind::kBlob ? std::optional(part) : std::nullopt;
+    default:
+      if (part.kind == Kind::kText) return part;
+      if (part.kind == Kind::kInteger) return KeyPart{Kind::kText, 0, 0, absl::StrCat(part.integer)};
+      return std::nullopt;
   }
-  return given;
 }
+
+/// The key as the table would have it. Absent: it is none.
+std::optional<Key> FitKey(const Key& given, const TableSchema& schema,
+                          const std::vector<std::uint32_t>& key) {
+  Key fitting;
+  for (std::size_t i = 0; i < key.size(); ++i) {
+    std::optional<KeyPart> part = FitPart(given[i], schema.columns[key[i]].type);
+    if (!part) return std::nullopt;
+    fitting.push_back(*std::move(part));
+  }
+  return fitting;
+}
+
+/// Columns of a feed: those with the key, then the one that grows.
+absl::StatusOr<std::vector<std::uint32_t>> FindColumns(const DeleteFeed& feed, const TableSchema& schema) {
+  std::vector<std::string> names = feed.key;
+  names.push_back(feed.column);
+  std::vector<std::uint32_t> columns;
+  for (const std::string& name : names) {
+    const std::optional<std::uint32_t> column = schema.Find(name);
+    if (!column) return absl::InvalidArgumentError(absl::StrCat("it has no column '", name, "'"));
+    if (std::find(columns.begin(), columns.end(), *column) != columns.end())
+      return absl::InvalidArgumentError(absl::StrCat("column '", name, "' is named twice"));
+    columns.push_back(*column);
+  }
+  return columns;
+}
+
+absl::StatusOr<const SourceTable*> FindFeed(const DeleteFeed& feed, const SourceSchema& schema) {
+  for (const RefusedTable& refused : schema.refused) {
+    if (SameName(refused.name, feed.table)) return absl::InvalidArgumentError(refused.reason);
+  }
+  for (const SourceTable& table : schema.tables) {
+    if (!SameName(table.schema.name, feed.table)) continue;
+    if (!table.problem.empty()) return absl::InvalidArgumentError(table.problem);
+    return &table;
+  }
+  return absl::InvalidArgumentError("the source has no such table");
+}
+
+/// The entries that stand at the greatest value, so that those of them that were told are not told again.
+class Ties {
+ public:
+  explicit Ties(KeyPart greatest) : greatest_(std::move(greatest)) {}
+
+  /// The number of an entry; another one when the same comes twice, since a row can be deleted twice.
+  std::uint64_t Add(const KeyPart& value, std::uint64_t digest) {
+    if (greatest_ < value) {
+      entries_.clear();
+      greatest_ = value;
+    }
+    if (value != greatest_) return digest;
+    while (!entries_.insert(digest).second) digest = XXH3_64bits(&digest, sizeof digest);
+    return digest;
+  }
+  const KeyPart& greatest() const { return greatest_; }
+  std::set<std::uint64_t> Take() { return std::move(entries_); }
+
+ private:
+  KeyPart greatest_;
+  std::set<std::uint64_t> entries_;
+};
 
 }  // namespace
 
 absl::Status TakeDeletes(const DeleteFeed& feed, SourceReader& feeds, const SourceSchema& feed_schema,
                          const TableSchema& of, const CaptureState::Table& table, CaptureLook& look,
                          std::vector<std::string>* notes) {
-  const auto wrong = [&](std::string_view why) {
+  const auto wrong = [&](const std::string& why) {
     return absl::FailedPreconditionError(
-        absl::StrCat("table '", of.name, "': its 'deletes_from', '", feed.table, "': ", std::string(why)));
+        absl::StrCat("table '", of.name, "': its 'deletes_from', '", feed.table, "': ", why));
   };
-  for (const RefusedTable& refused : feed_schema.refused) {
-    if (SameName(refused.name, feed.table)) return wrong(refused.reason);
-  }
-  const auto found =
-      std::find_if(feed_schema.tables.begin(), feed_schema.tables.end(),
-                   [&](const SourceTable& one) { return SameName(one.schema.name, feed.table); });
-  if (found == feed_schema.tables.end()) return wrong("the source has no such table");
-  if (!found->problem.empty()) return wrong(found->problem);
-  if (!found->later.empty()) {
-    notes->push_back(found->later);
+  const absl::StatusOr<const SourceTable*> found = FindFeed(feed, feed_schema);
+  if (!found.ok()) return wrong(std::string(found.status().message()));
+  if (!(*found)->later.empty()) {
+    notes->push_back((*found)->later);
     return absl::OkStatus();
   }
+  const std::string& name = (*found)->schema.name;
   const std::vector<std::uint32_t> key = of.Key();
   if (key.size() != feed.key.size()) {
     return wrong(
         absl::StrCat("'key' names ", feed.key.size(), " columns, and the key of the table has ", key.size()));
   }
-  RowBound bound;
-  std::vector<std::uint32_t> columns;
-  for (const std::string& name : feed.key) {
-    const std::optional<std::uint32_t> column = found->schema.Find(name);
-    if (!column) return wrong(absl::StrCat("it has no column '", name, "'"));
-    bound.key.push_back(*column);
-  }
-  columns = bound.key;
-  const std::optional<std::uint32_t> column = found->schema.Find(feed.column);
-  if (!column) return wrong(absl::StrCat("it has no column '", feed.column, "'"));
-  bound.column = *column;
-  if (std::find(columns.begin(), columns.end(), *column) == columns.end()) columns.push_back(*column);
+  const absl::StatusOr<std::vector<std::uint32_t>> columns = FindColumns(feed, (*found)->schema);
+  if (!columns.ok()) return wrong(std::string(columns.status().message()));
+  const std::uint32_t column = columns->back();
+  const absl::StatusOr<SourceReader::ColumnFacts> facts = feeds.LookAtColumn(name, column);
+  if (!facts.ok()) return facts.status();
+  if (!facts->trouble.empty()) return wrong(absl::StrCat("column '", feed.column, "' ", facts->trouble));
+  const KeyPart& greatest = facts->greatest;
 
-  bound.from = table.deletes_pointer;
-  // Whatever was deleted before the first look is not sent at all.
+  const std::string feed_id =
+      absl::StrCat(feed.table, "\n", absl::StrJoin(feed.key, "\n"), "\n", feed.column);
   const bool first = table.looked_ms == 0;
-  if (bound.from.kind == Kind::kNull) {
-    bound.from = KeyPart{Kind::kInteger, INT64_MIN, 0, ""};
-    if (first) {
-      const absl::StatusOr<SourceReader::ColumnFacts> facts = feeds.LookAtColumn(feed.table, *column);
-      if (!facts.ok()) return facts.status();
-      if (facts->greatest.kind == Kind::kNull) return absl::OkStatus();
-      bound.from = facts->greatest;
-    }
+  // Another feed, or one that begins anew: each of its entries is asked for.
+  const bool anew = first || table.feed != feed_id || table.deletes_pointer.kind == Kind::kNull ||
+                    greatest < table.deletes_pointer;
+  if (greatest.kind == Kind::kNull) {
+    look.SetFeed(KeyPart(), feed_id, (*found)->record, {});
+    return absl::OkStatus();
   }
-  const auto rows = feeds.ScanFrom(feed.table, columns, bound);
+  // Whatever was deleted before the first look is not sent at all.
+  const KeyPart from = first ? greatest : anew ? BeforeAll() : table.deletes_pointer;
+  absl::StatusOr<std::set<std::uint64_t>> told = std::set<std::uint64_t>();
+  if (!anew) told = look.FedAtPointer();
+  if (!told.ok()) return told.status();
+  const auto rows = feeds.ScanFrom(name, *columns, {column, from, *columns});
   if (!rows.ok()) return rows.status();
-  KeyPart greatest = bound.from;
+  Ties ties(from);
   std::uint64_t keyless = 0;
+  bool unread = false;
   for (bool end = false; !end;) {
     const absl::StatusOr<DigestPiece> piece = (*rows)->Next(kRowsAtATime, /*each=*/true);
     if (!piece.ok()) return piece.status();
     end = piece->end;
+    unread = unread || piece->partial || !piece->untold.empty();
     for (const auto& [given, digest] : piece->rows) {
+      const KeyPart& value = given.back();
+      const std::uint64_t entry = ties.Add(value, digest);
+      if (first || (value == from && told->contains(entry))) continue;
       const std::optional<Key> fitting = FitKey(given, of, key);
       if (!fitting) {
         ++keyless;
         continue;
       }
-      if (absl::Status fed = look.Fed(*fitting, digest, !first); !fed.ok()) return fed;
+      if (absl::Status fed = look.Fed(*fitting); !fed.ok()) return fed;
     }
-    if (piece->greatest.kind != Kind::kNull && greatest < piece->greatest) greatest = piece->greatest;
     notes->insert(notes->end(), piece->notes.begin(), piece->notes.end());
   }
   if (keyless > 0) {
     notes->push_back(absl::StrCat("'", feed.table, "': ", keyless, keyless == 1 ? " row names" : " rows name",
                                   " no key of table '", of.name, "', and deletes nothing"));
   }
-  look.SetDeletesPointer(std::move(greatest));
+  // What cannot be read now has to be met when it can: until then all of it is told again.
+  if (unread) return absl::OkStatus();
+  const KeyPart pointer = ties.greatest();
+  look.SetFeed(pointer, feed_id, (*found)->record, ties.Take());
   return absl::OkStatus();
 }
 

@@ -39,6 +39,7 @@ struct FileLook {
   TableSchema schema;  ///< As its values stand in the file.
   const TenantHashKey* hash_key = nullptr;
   std::vector<bool> guessed;  ///< Of each column, whether its type is.
+  bool typed = false;         ///< Its types are known, or were guessed by rows.
   std::string later;
   std::string mended;      ///< A file with rows that count as its own, behind them; empty: there is none.
   std::uint64_t rows = 0;  ///< Of the last scan.

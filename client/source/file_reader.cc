@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
 #include <thread>
 #include <utility>
 
@@ -97,11 +98,14 @@ class FileReader : public SourceReader {
     absl::StatusOr<TypedRows> rows = OpenTable(table);
     if (!rows.ok()) return rows.status();
     ColumnFacts facts;
+    const bool guessed_text =
+        Find(table)->schema.columns[column].type == Type::kText && Find(table)->guessed[column];
+    bool numbers = false, texts = false;
     for (;;) {
       const absl::StatusOr<TypedRows::Step> step = rows->Next();
       if (absl::IsOutOfRange(step.status())) return Widen(*Find(table));
       if (!step.ok()) return step.status();
-      if (*step == TypedRows::Step::kEnd) return facts;
+      if (*step == TypedRows::Step::kEnd) break;
       if (*step == TypedRows::Step::kReject) continue;
       const Value& value = rows->values()[column];
       if (value.kind == Kind::kNull) {
@@ -109,8 +113,16 @@ class FileReader : public SourceReader {
         continue;
       }
       KeyPart part{value.kind, value.integer, value.real, std::string(value.bytes)};
+      if (guessed_text) (ReadReal(value.bytes) ? numbers : texts) = true;
+      if (facts.least.kind == Kind::kNull || part < facts.least) facts.least = part;
       if (facts.greatest.kind == Kind::kNull || facts.greatest < part) facts.greatest = std::move(part);
     }
+    if (numbers) {
+      facts.trouble = absl::StrCat(texts ? "holds numbers and texts, which have no order in common"
+                                         : "holds numbers that are kept as texts",
+                                   " (10 comes before 9): mend the rows, or say in 'types' what it is");
+    }
+    return facts;
   }
 
   absl::StatusOr<std::unique_ptr<DigestReader>> Digests(const std::string& table,
@@ -168,6 +180,7 @@ class FileReader : public SourceReader {
       }
     }
     const bool recorded = TakeRecord(&known);
+    known.typed = recorded;
     if (problem.empty() && known.later.empty()) {
       if (absl::Status read = ReadHeader(&known); !read.ok()) problem = std::string(read.message());
     }
@@ -184,7 +197,8 @@ class FileReader : public SourceReader {
     source.schema = steps.ok() ? known.Given() : known.schema;
     source.problem = std::move(problem);
     source.later = known.later;
-    source.record = MakeRecord(known);
+    // Without a row nothing is known of its types.
+    source.record = known.typed ? MakeRecord(known) : "";
     options_.records[table.name] = source.record;
     tables_.emplace(FoldName(table.name), std::move(known));
   }
@@ -277,11 +291,26 @@ class FileReader : public SourceReader {
     return absl::OkStatus();
   }
 
+  static absl::Status CheckNames(const FileLook& known, const std::vector<std::string>& header) {
+    std::set<std::string> names;
+    for (std::size_t i = 0; i < header.size(); ++i) {
+      const auto wrong = [&](const std::string& what) {
+        return absl::InvalidArgumentError(
+            absl::StrCat("'", known.path, "': its first row, which names the columns, has ", what));
+      };
+      if (header[i].empty()) return wrong(absl::StrCat("no name for column ", i + 1));
+      if (!names.insert(FoldName(header[i])).second)
+        return wrong(absl::StrCat("two columns '", header[i], "'"));
+    }
+    return absl::OkStatus();
+  }
+
   /// The file's own columns; types of those that were not known are guessed.
   absl::Status ReadHeader(FileLook* known) const {
     const absl::StatusOr<std::unique_ptr<FileRows>> rows = OpenRows(known->path, known->table);
     if (!rows.ok()) return rows.status();
     const std::vector<std::string>& header = (*rows)->header();
+    if (absl::Status named = CheckNames(*known, header); !named.ok()) return named;
     const TableSchema former = known->schema;
     std::vector<TypeGuess> guesses(header.size());
     std::vector<std::pair<std::string, Type>> columns;
@@ -291,6 +320,7 @@ class FileReader : public SourceReader {
       all_known = all_known && at;
       columns.emplace_back(name, at ? former.columns[*at].type : Type::kUnspecified);
     }
+    known->typed = all_known;
     if (!all_known) {
       FileRow row;
       for (std::size_t i = 0; i < kRowsGuessed; ++i) {
@@ -298,6 +328,7 @@ class FileReader : public SourceReader {
         if (!there.ok()) return there.status();
         if (!*there) break;
         if (row.wrong.empty()) Show(row, &guesses);
+        known->typed = true;
       }
     }
     for (std::size_t i = 0; i < columns.size(); ++i) {

@@ -218,6 +218,7 @@ class FileScan : public DigestReader {
         bound_(std::move(bound)),
         by_column_(by_column) {
     if (bound_ && !bound_->key.empty()) rows_.SetKey(bound_->key);
+    if (bound_ && bound_->left_out) rows_.SetLeftOut();
   }
 
   absl::StatusOr<DigestPiece> Next(std::size_t rows, bool each) override {

@@ -71,7 +71,7 @@ class History {
   virtual bool SeesChanges(const std::string& table) = 0;
 
   /// How what changed in a table is found, its first word, and in what of it: what was noted in one form says
-  /// nothing in another.
+  /// nothing in another. Forms with the same third word, if they have one, are of the same rows.
   virtual std::string FormOf(const std::string& table) = 0;
   /// Whether this history sent the position, in whatever form.
   virtual absl::StatusOr<bool> Sent(const std::string& table, const Position& position) {

@@ -27,7 +27,7 @@ class NotedChanges : public ChangeReader {
         from_(from),
         whole_rows_(whole_rows),
         counts_(rule.SeesDeletes()),
-        asks_for_gone_(rule.deletes_from.has_value()),
+        asks_for_gone_(!rule.SeesDeletes()),
         also_(std::move(also)) {}
 
   absl::StatusOr<ChangePiece> Next(const BlockSize& size, LargeSink* sink) override {
@@ -55,6 +55,12 @@ class NotedChanges : public ChangeReader {
     if (!noted.ok()) return noted.status();
     piece->planned = Planned{noted->inserts + also_.size(), noted->updates, noted->deletes};
     if (counts_) piece->rows_now = table_.rows;
+    // A feed names rows, too, that the mirror never had.
+    if (asks_for_gone_ && noted->deletes > 0) {
+      const absl::StatusOr<std::uint64_t> rows = inner_.CountRows(schema_.name);
+      if (!rows.ok()) return rows.status();
+      piece->rows_now = *rows;
+    }
     return absl::OkStatus();
   }
 

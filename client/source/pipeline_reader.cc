@@ -208,7 +208,9 @@ absl::StatusOr<std::unique_ptr<DigestReader>> PipelineReader::ScanFrom(
     const std::string& table, const std::vector<std::uint32_t>& columns, const RowBound& bound) {
   const absl::StatusOr<Below> below = Go(table, columns);
   if (!below.ok()) return below.status();
-  return inner_->ScanFrom(below->table, below->columns, {below->origin->columns[bound.column], bound.from});
+  RowBound inner{below->origin->columns[bound.column], bound.from, {}, bound.left_out};
+  for (const std::uint32_t part : bound.key) inner.key.push_back(below->origin->columns[part]);
+  return inner_->ScanFrom(below->table, below->columns, inner);
 }
 
 absl::StatusOr<SourceReader::ColumnFacts> PipelineReader::LookAtColumn(const std::string& table,

@@ -158,6 +158,7 @@ struct RowBound {
   KeyPart from;
   /// Columns whose values are given as the key of each row, repeated ones, too; empty: the table's own.
   std::vector<std::uint32_t> key = {};
+  bool left_out = false;  ///< Instead, those that the table's `where` takes out.
 };
 
 /// The digests of a table's rows, see DigestRangesResponse, in the order of KeyRange; those of a table
@@ -242,8 +243,10 @@ class SourceReader {
     return absl::UnimplementedError(absl::StrCat("table '", table, "' cannot be read in parts"));
   }
   struct ColumnFacts {
-    KeyPart greatest;         ///< kNull: no row has a value.
+    KeyPart least, greatest;  ///< kNull: no row has a value.
     std::uint64_t nulls = 0;  ///< Rows without one.
+    /// Why its values have no order that can be relied on, for people; empty: they have one.
+    std::string trouble = {};
   };
   virtual absl::StatusOr<ColumnFacts> LookAtColumn(const std::string& table, std::uint32_t column) {
     (void)column;

@@ -109,8 +109,9 @@ absl::Status SqliteCursor::Prepare() {
   std::string next =
       absl::StrCat("SELECT 1", from_, " WHERE ", behind, " AND CASE WHEN ", behind,
                    filter.empty() ? "" : " AND ", filter, " THEN ", call, " ELSE 0 END", OrderBy(order_));
-  by_call_ =
-      static_cast<int>(expressions_.size()) <= sqlite3_limit(file_->handle(), SQLITE_LIMIT_FUNCTION_ARG, -1);
+  // Into a view SQLite may move the call, where there are more rows than the view has in the end.
+  by_call_ = !plan_->view && static_cast<int>(expressions_.size()) <=
+                                 sqlite3_limit(file_->handle(), SQLITE_LIMIT_FUNCTION_ARG, -1);
   for (const std::string* sql : {&first, &next}) {
     if (!by_call_) break;
     // Rows that are sorted are handed over before they are.
@@ -120,7 +121,7 @@ absl::Status SqliteCursor::Prepare() {
   }
   if (!by_call_) {
     first = absl::StrCat("SELECT ", values, plan_->FromWhere(), OrderBy(order_));
-    next = absl::StrCat("SELECT ", values, from_, After());
+    if (!order_.empty()) next = absl::StrCat("SELECT ", values, from_, After());
   }
   absl::StatusOr<Statement> statement = file_->Prepare(first);
   if (!statement.ok()) return statement.status();

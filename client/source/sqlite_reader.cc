@@ -208,16 +208,22 @@ class SqliteReader : public SourceReader {
                                                          const RowBound& bound) override {
     const Known* known = Find(table);
     if (known == nullptr) return Unknown(table);
+    std::shared_ptr<const SourcePlan> plan = known->plan;
+    if (bound.left_out) {
+      SourcePlan others = *plan;
+      others.filter = plan->filter.empty() ? "(0)" : absl::StrCat("(", plan->filter, " IS NOT TRUE)");
+      plan = std::make_shared<const SourcePlan>(std::move(others));
+    }
     // Where an index gives the rows in the order of the column, only those within the bound are read.
     std::vector<OrderTerm> by_column{
         {absl::StrCat(QuoteName(known->schema.columns[bound.column].name), " COLLATE BINARY"), false,
          static_cast<int>(bound.column)}};
-    by_column.insert(by_column.end(), known->plan->steady_order.begin(), known->plan->steady_order.end());
-    absl::StatusOr<SqliteCursor> cursor = SqliteCursor::Open(file_, known->plan, by_column, columns);
+    by_column.insert(by_column.end(), plan->steady_order.begin(), plan->steady_order.end());
+    absl::StatusOr<SqliteCursor> cursor = SqliteCursor::Open(file_, plan, by_column, columns);
     if (!cursor.ok()) return cursor.status();
-    const bool filter = cursor->sorts() || known->plan->rowid.empty();
+    const bool filter = cursor->sorts() || plan->rowid.empty();
     if (filter) {
-      cursor = SqliteCursor::Open(file_, known->plan, known->plan->steady_order, columns);
+      cursor = SqliteCursor::Open(file_, plan, plan->steady_order, columns);
       if (!cursor.ok()) return cursor.status();
     } else {
       // Before the first rowid that there can be.
@@ -239,21 +245,29 @@ class SqliteReader : public SourceReader {
     // Each by itself, as an index can answer it.
     const absl::StatusOr<Statement> greatest =
         file_->Prepare(absl::StrCat("SELECT max(", name, " COLLATE BINARY)", known->plan->FromWhere()));
+    const absl::StatusOr<Statement> least =
+        file_->Prepare(absl::StrCat("SELECT min(", name, " COLLATE BINARY)", known->plan->FromWhere()));
     const absl::StatusOr<Statement> nulls =
         file_->Prepare(absl::StrCat("SELECT count(*)", known->plan->FromWhere(name + " IS NULL")));
-    for (const auto* statement : {&greatest, &nulls}) {
+    for (const auto* statement : {&greatest, &least, &nulls}) {
       if (!statement->ok()) return statement->status();
     }
     if (absl::Status begun = file_->BeginLook(); !begun.ok()) return begun;
     const Look look(*file_);
     ColumnFacts facts;
-    for (const auto* statement : {&greatest, &nulls}) {
+    for (const auto* statement : {&greatest, &least, &nulls}) {
       const int code = sqlite3_step((*statement)->get());
       if (code != SQLITE_ROW) return file_->Error(code, absl::StrCat("reading table '", table, "'"));
     }
     KeyValue value;
     value.Keep(sqlite3_column_value(greatest->get(), 0));
     facts.greatest = ToKeyPart(value);
+    KeyValue first;
+    first.Keep(sqlite3_column_value(least->get(), 0));
+    facts.least = ToKeyPart(first);
+    if (IsNumber(facts.least) && !IsNumber(facts.greatest)) {
+      facts.trouble = "holds numbers and texts, which sort apart: a text counts as greater than every number";
+    }
     facts.nulls = static_cast<std::uint64_t>(sqlite3_column_int64(nulls->get(), 0));
     for (const auto* statement : {&greatest, &nulls}) (*statement)->Reset();
     return facts;

@@ -253,6 +253,7 @@ absl::StatusOr<SourcePlan> PlanSource(const SqliteFile& file, const std::string&
                      if (in_key && sqlite3_column_int(row.get(), 2) == 0) key_declared_not_null = false;
                    });
   if (!status.ok()) return status;
+  plan.view = facts.view;
   if (plan.schema.columns.empty()) {
     return absl::NotFoundError(absl::StrCat("table '", table, "' is not there any more"));
   }

@@ -25,6 +25,7 @@ struct SourcePlan {
   TableSchema schema;
   std::vector<bool> generated, has_default;  ///< For each column.
   bool key_may_be_null = false;
+  bool view = false;
   std::string rowid;  ///< What the rowid can be called in SQL; empty: there is none, or its names are taken.
   /// By rowid (or the key of a table without one): every row once. Empty: only in one go.
   std::vector<OrderTerm> steady_order;

@@ -66,8 +66,9 @@ std::optional<std::pair<std::string, std::string>> FindConflict(const TableSteps
 }
 
 absl::Status WrongSteps(const TableSteps& steps, const std::string& what) {
+  const std::size_t end = what.ends_with('.') ? what.size() - 1 : what.size();
   return absl::InvalidArgumentError(
-      absl::StrCat(what, ". Nothing of the table is sent until its [[source.table]]",
+      absl::StrCat(what.substr(0, end), ". Nothing of the table is sent until its [[source.table]]",
                    steps.line > 0 ? absl::StrCat(" in line ", steps.line) : "", " is corrected"));
 }
 

@@ -49,7 +49,7 @@ absl::StatusOr<TypedRows::Step> TypedRows::Next() {
     if (!step.ok() || *step != Step::kRow) return step;
     const absl::StatusOr<bool> matches = Matches();
     if (!matches.ok()) return matches.status();
-    if (!*matches) continue;
+    if (*matches == left_out_) continue;
     absl::Status turned = TurnValues();
     return turned.ok() ? step : turned;
   }
@@ -142,7 +142,9 @@ absl::Status TypedRows::Read(std::size_t at) {
   } else if (IsWellText(*field)) {
     value = {Kind::kText, 0, 0, *field};
   } else {
-    Reject(at, "not UTF-8; 'encoding' of the table may say what it is");
+    Reject(at, field->find('\0') != std::string_view::npos
+                   ? "it holds a NUL character"
+                   : "not UTF-8; 'encoding' of the table may say what it is");
   }
   if (fits) return absl::OkStatus();
   if (look_->guessed[at]) return absl::OutOfRangeError("the type that was guessed is too narrow");

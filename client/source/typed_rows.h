@@ -42,6 +42,8 @@ class TypedRows {
 
   /// These are its key for ReadKey().
   void SetKey(const std::vector<std::uint32_t>& columns) { key_ = columns; }
+  /// Gives the rows that `where` takes out, and no others.
+  void SetLeftOut() { left_out_ = true; }
   /// Of the present row; absent: it has none.
   std::optional<Key> ReadKey() const;
 
@@ -59,6 +61,7 @@ class TypedRows {
   FileRow row_;
   std::vector<Value> values_;
   std::string reason_;
+  bool left_out_ = false;
   bool mended_ = false;      ///< The rows of `known_->mended` are read.
   bool has_values_ = false;  ///< Of the present row, also of a wrong one.
   std::optional<RowFilter> filter_;

@@ -120,11 +120,11 @@ class XmlPart {
 };
 
 /// What a number's format makes of it.
-enum class Shown : std::uint8_t { kNumber, kDate, kTime, kDateTime };
+enum class Shown : std::uint8_t { kNumber, kDate, kTime, kDateTime, kElapsed };
 
 /// By the letters of a format outside of quotes and brackets.
 Shown ShownBy(std::string_view format) {
-  bool date = false, time = false, quoted = false, bracket = false;
+  bool date = false, time = false, elapsed = false, quoted = false, bracket = false;
   for (std::size_t i = 0; i < format.size() && format[i] != ';'; ++i) {
     const char c = format[i];
     if (c == '"') quoted = !quoted;
@@ -134,20 +134,24 @@ Shown ShownBy(std::string_view format) {
       continue;
     }
     // [h] counts hours; [Red] and [$-409] say nothing of the kind.
-    if (c == '[')
+    if (c == '[') {
       bracket = !(i + 1 < format.size() && std::strchr("hHmMsS", format[i + 1]) != nullptr &&
                   (i + 2 < format.size() && (format[i + 2] == ']' || format[i + 2] == format[i + 1])));
+      elapsed = elapsed || !bracket;
+    }
     if (c == ']') bracket = false;
     if (bracket) continue;
     if (c == 'y' || c == 'Y' || c == 'd' || c == 'D') date = true;
     if (c == 'h' || c == 'H' || c == 's' || c == 'S') time = true;
   }
+  if (elapsed) return Shown::kElapsed;
   return date ? (time ? Shown::kDateTime : Shown::kDate) : time ? Shown::kTime : Shown::kNumber;
 }
 
 Shown ShownByNumber(int id) {
   if (id >= 14 && id <= 17) return Shown::kDate;
-  if ((id >= 18 && id <= 21) || (id >= 45 && id <= 47)) return Shown::kTime;
+  if (id == 46) return Shown::kElapsed;
+  if ((id >= 18 && id <= 21) || id == 45 || id == 47) return Shown::kTime;
   return id == 22 ? Shown::kDateTime : Shown::kNumber;
 }
 
@@ -175,6 +179,36 @@ std::string NumberText(double value) {
     return absl::StrCat(static_cast<std::int64_t>(value));
   char text[32];
   return {text, std::to_chars(text, text + sizeof text, value).ptr};
+}
+
+/// 36:05:09, and thousandths where there are any.
+std::string ClockText(std::int64_t ms) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%02d:%02d:%02d", static_cast<int>(ms / 3'600'000),
+                static_cast<int>(ms / 60'000 % 60), static_cast<int>(ms / 1'000 % 60));
+  char thousandths[8] = "";
+  if (ms % 1'000 != 0) std::snprintf(thousandths, sizeof thousandths, ".%03d", static_cast<int>(ms % 1'000));
+  return absl::StrCat(text, thousandths);
+}
+
+/// A text without the escapes by which a workbook writes control characters: _x000D_ is a CR.
+std::string Unescaped(std::string_view text) {
+  constexpr std::size_t kEscape = 7;
+  std::string plain;
+  for (std::size_t i = 0; i < text.size();) {
+    int code = 0;
+    const bool escape = text.size() - i >= kEscape && text[i] == '_' && text[i + 1] == 'x' &&
+                        text[i + 6] == '_' &&
+                        std::from_chars(&text[i + 2], &text[i + 6], code, 16).ptr == &text[i + 6];
+    // What is no control character may be part of any text, but for the underscore that hides an escape.
+    if (escape && ((code > 0 && code < 0x20) || code == '_')) {
+      plain.push_back(static_cast<char>(code));
+      i += kEscape;
+    } else {
+      plain.push_back(text[i++]);
+    }
+  }
+  return plain;
 }
 
 class Workbook {
@@ -222,21 +256,21 @@ class Workbook {
     }
     constexpr double kLastDay = 2'958'466;  // That of 9999.
     if (value < 0 || value >= kLastDay) return std::nullopt;
+    constexpr std::int64_t kDayMs = 86'400'000;
+    if (shown == Shown::kElapsed) return ClockText(std::llround(value * kDayMs));
     // Excel's 1900 has a 29th of February: its day 60. Days before that are one off.
     constexpr std::int64_t kEpoch1900 = -25'569, kEpoch1904 = -24'107;
     std::int64_t days = static_cast<std::int64_t>(std::floor(value));
-    std::int64_t seconds = static_cast<std::int64_t>(std::llround((value - std::floor(value)) * 86'400));
-    if (seconds == 86'400) {
-      seconds = 0;
+    std::int64_t of_day_ms = static_cast<std::int64_t>(std::llround((value - std::floor(value)) * kDayMs));
+    if (of_day_ms == kDayMs) {
+      of_day_ms = 0;
       ++days;
     }
-    char time[16];
-    std::snprintf(time, sizeof time, "%02d:%02d:%02d", static_cast<int>(seconds / 3'600),
-                  static_cast<int>(seconds / 60 % 60), static_cast<int>(seconds % 60));
+    const std::string time = ClockText(of_day_ms);
     const bool before_leap = !from_1904_ && days < 60;
     const std::string date = DateOf(days + (from_1904_ ? kEpoch1904 : kEpoch1900) + (before_leap ? 1 : 0));
-    if (shown == Shown::kTime && days == 0) return std::string(time);
-    if (shown == Shown::kDate && seconds == 0) return date;
+    if (shown == Shown::kTime && days == 0) return time;
+    if (shown == Shown::kDate && of_day_ms == 0) return date;
     return absl::StrCat(date, " ", time);
   }
 
@@ -435,7 +469,9 @@ class XlsxRows : public FileRows {
       column_ = ColumnOf(Attribute(attributes, "r")).value_or(next_column_);
       next_column_ = column_ + 1;
       value_.clear();
-      has_value_ = false;
+      has_value_ = has_formula_ = false;
+    } else if (name == "f") {
+      has_formula_ = true;
     } else if (name == "v" || name == "t") {
       in_value_ = has_value_ = true;
     } else if (name == "rPh") {
@@ -473,11 +509,15 @@ class XlsxRows : public FileRows {
       const bool well = index.ec == std::errc() && index.ptr == end;
       const std::optional<std::string_view> text = well ? book_->SharedText(at) : std::nullopt;
       if (!text) return wrong("its text is not in the workbook");
-      cell = std::string(*text);
+      cell = Unescaped(*text);
       return;
     }
     if (!type_.empty() && type_ != "n") {
-      cell = value_;  // Texts, formulas' texts, ISO dates, 1 and 0.
+      cell = Unescaped(value_);  // Texts, formulas' texts, ISO dates, 1 and 0.
+      return;
+    }
+    if (value_.empty()) {
+      if (has_formula_) wrong("its formula was never calculated: open the workbook and save it");
       return;
     }
     double number = 0;
@@ -532,7 +572,7 @@ class XlsxRows : public FileRows {
   std::uint32_t column_ = 0;
   std::uint32_t next_column_ = 0;  ///< Of a cell that does not say where it stands.
   std::size_t row_bytes_ = 0;      ///< Of the row's values.
-  bool in_value_ = false, in_phonetic_ = false, has_value_ = false, at_end_ = false;
+  bool in_value_ = false, in_phonetic_ = false, has_value_ = false, has_formula_ = false, at_end_ = false;
 };
 
 }  // namespace

@@ -22,6 +22,8 @@ struct KeyPart {
   friend bool operator==(const KeyPart& a, const KeyPart& b) { return (a <=> b) == 0; }
 };
 
+inline bool IsNumber(const KeyPart& part) { return part.kind == Kind::kInteger || part.kind == Kind::kReal; }
+
 /// The values of a key's columns in the order of TableSchema::Key(). Compared value by value.
 using Key = std::vector<KeyPart>;
 

@@ -78,6 +78,7 @@ TEST_F(CsvRowsTest, ReadsOtherEncodings) {
   EXPECT_THAT(Read("\xff\xfe"
                    "a"),
               ElementsAre(HasSubstr("is UTF-16")));
+  EXPECT_THAT(Read("a,b\r1,2\r"), ElementsAre(HasSubstr("its lines end with CR alone")));
 }
 
 TEST_F(CsvRowsTest, TellsWhichLineIsWrongAndGoesOn) {

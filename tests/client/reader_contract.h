@@ -99,7 +99,9 @@ class ReaderContract : public testing::TestWithParam<ReaderKind> {
       auto capture = CaptureState::Open(folder_.path(), "Cust");
       ASSERT_THAT(capture, IsOk());
       capture_ = *std::move(capture);
-      reader_ = OpenCaptured(config_, *rules, run_->Records(), *capture_, log_.get()).reader;
+      auto captured = OpenCaptured(config_, *rules, run_->Records(), *capture_, log_.get());
+      ASSERT_THAT(captured, IsOk());
+      reader_ = std::move(captured->reader);
       captured_.emplace(*capture_, base, !rules->others, *rules);
       history_ = &*captured_;
     } else {

@@ -266,6 +266,40 @@ TEST_P(CapturedSourceTest, ARowWithoutAKeyValueMakesItsTableOneWithoutAKey) {
   EXPECT_EQ(Sent(ReportOf(Cycle(), "codes")), "none 0 0 0");
 }
 
+TEST_P(CapturedSourceTest, AViewOfWhateverFormIsReadOnceAndWhole) {
+  Begin();
+  const std::pair<const char*, const char*> views[] = {
+      {"by_name", "SELECT substr(name, -1) AS k, count(*) AS n, max(id) AS m FROM people GROUP BY 1"},
+      {"distinct_ones",
+       "SELECT DISTINCT substr(name, -1) AS k, length(name) > 3 AS n FROM people WHERE id < 1500"},
+      {"both",
+       "SELECT id AS k, name AS n FROM people WHERE id < 9 UNION ALL SELECT rowid + 100, note FROM notes"},
+      {"merged", "SELECT id % 5 AS k, 1 AS n FROM people UNION SELECT id % 7 AS k, 1 FROM people"}};
+  for (const auto& [name, sql] : views) {
+    Sql(absl::StrCat("CREATE VIEW ", name, " AS ", sql));
+    TableConfig table;
+    table.name = name;
+    table.key = {"k"};
+    bench_->source().tables.push_back(table);
+  }
+  Sql("DELETE FROM people WHERE name IS NULL");
+  const auto expect_same = [&] {
+    const CycleReport report = bench_->Run();
+    EXPECT_TRUE(report.Good()) << Summary(report);
+    EXPECT_THAT(report.notes, testing::Each(testing::Not(HasSubstr("the key of another"))))
+        << Summary(report);
+    for (const auto& [name, sql] : views) {
+      const std::string rows =
+          absl::StrCat("SELECT group_concat(k || '=' || n) FROM (SELECT * FROM ", name, " ORDER BY k, n)");
+      const Finished source = RunProgram("/usr/bin/sqlite3", {bench_->path(), rows});
+      EXPECT_EQ(source.output, bench_->mirror().Value(rows) + "\n") << name;
+    }
+  };
+  expect_same();
+  Sql("UPDATE people SET name = 'name x' WHERE id % 10 = 3; DELETE FROM people WHERE id > 1000");
+  expect_same();
+}
+
 TEST_P(CapturedSourceTest, ALongValueOfAFirstPopulationIsThere) {
   Begin();
   Sql("CREATE TABLE long(id INTEGER PRIMARY KEY, v); INSERT INTO long VALUES(1, randomblob(9000000)), (2, "
@@ -441,6 +475,88 @@ TEST_P(WatermarkTest, WhatAFeedOfDeletesSaysIsLostByNoDeathAndNoRestore) {
   EXPECT_EQ(ReportOf(Cycle(), "orders").action, "populate");
 }
 
+TEST_P(WatermarkTest, WhatComesIntoAFeedIsSeenWhateverItsOwnerDoesWithIt) {
+  TableConfig orders = Orders("watermark");
+  orders.deletes_from = {"gone", "", {"order_id"}, "n"};
+  Begin(orders, kGone);
+  const auto deletes = [&](const std::string& sql) {
+    Sql(sql);
+    return ReportOf(Cycle(), "orders").deletes;
+  };
+  EXPECT_EQ(
+      deletes("DELETE FROM orders WHERE id IN (1, 2); INSERT INTO gone VALUES(56, 1, 'a'), (57, 2, 'b')"),
+      2U);
+  // It is emptied, and its numbers begin anew.
+  EXPECT_EQ(
+      deletes("DELETE FROM gone; DELETE FROM orders WHERE id = 3; INSERT INTO gone(order_id) VALUES(3)"), 1U);
+  EXPECT_EQ(deletes("DELETE FROM gone"), 0U);
+  EXPECT_EQ(deletes("DELETE FROM orders WHERE id = 4; INSERT INTO gone(order_id) VALUES(4)"), 1U);
+  EXPECT_EQ(deletes(""), 0U);
+  // By another column, whose values sort before those of the one before.
+  EXPECT_EQ(deletes("UPDATE gone SET at = '2024'"), 0U);
+  bench_->source().tables[0].deletes_from->watermark = "at";
+  EXPECT_EQ(deletes("DELETE FROM orders WHERE id = 5; INSERT INTO gone VALUES(9, 5, '2024')"), 2U)
+      << "all that it names is asked for";
+  // The same row twice within one moment.
+  EXPECT_EQ(deletes("INSERT INTO orders VALUES(5, '2024-05-01 11:00:00', 'again')"), 0U);
+  EXPECT_EQ(deletes("DELETE FROM orders WHERE id = 5; INSERT INTO gone VALUES(10, 5, '2024')"), 1U);
+  EXPECT_EQ(deletes(""), 0U);
+}
+
+TEST_P(WatermarkTest, AStagedTableHasTheDeletesOfItsFeed) {
+  TableConfig orders = Orders("watermark");
+  orders.deletes_from = {"gone", "", {"order_id"}, "at"};
+  orders.push = "staged";
+  Begin(orders, kGone);
+  Sql("DELETE FROM orders WHERE id IN (3, 4); INSERT INTO gone VALUES(1, 3, '2024-06-01'), (2, 4, "
+      "'2024-06-01')");
+  Cycle();
+  EXPECT_EQ(Sent(ReportOf(Cycle(), "orders")), "none 0 0 0");
+}
+
+TEST_P(WatermarkTest, KeysOfAFeedAreWhatThoseOfTheTableAre) {
+  TableConfig orders = Orders("watermark");
+  orders.deletes_from = {"gone", "", {"k"}, "n"};
+  Begin(orders,
+        "CREATE TABLE gone(n INTEGER PRIMARY KEY, k); CREATE TABLE reals(id REAL PRIMARY KEY NOT NULL, at "
+        "TEXT);"
+        "INSERT INTO reals VALUES(1, 'a'), (2.5, 'b'); CREATE TABLE names(id TEXT PRIMARY KEY NOT NULL, at "
+        "TEXT);"
+        "INSERT INTO names VALUES('1', 'a'), ('x', 'b')");
+  for (const char* const name : {"reals", "names"}) {
+    orders.name = name;
+    bench_->source().tables.push_back(orders);
+  }
+  Cycle();
+  // Of other kinds than the table's, and what no key of it can be.
+  Sql("DELETE FROM orders WHERE id < 4; DELETE FROM reals WHERE id = 1; DELETE FROM names WHERE id = '1'; "
+      "INSERT INTO gone(k) VALUES(1.0), ('2'), (3), ('1'), (x'05'), (2.5), ('x'), (NULL), (9e99)");
+  const CycleReport report = Cycle();
+  EXPECT_EQ(ReportOf(report, "orders").deletes, 3U) << Summary(report);
+  EXPECT_EQ(ReportOf(report, "reals").deletes, 4U) << "of 2, 3 and 9e99 the mirror had nothing";
+  EXPECT_EQ(
+      Mirrored("count(*) || ' ' || (SELECT group_concat(id) FROM reals) || ' ' || (SELECT group_concat(id) "
+               "FROM names)"),
+      "497 2.5 x");
+  EXPECT_THAT(report.notes, testing::Contains(HasSubstr("rows name no key of table 'orders'")));
+}
+
+TEST_P(WatermarkTest, AnEmptyTableOrOneThatShrinksMissesNoRow) {
+  Begin(Orders("watermark"), "CREATE TABLE late(id INTEGER PRIMARY KEY, at TEXT, v)");
+  TableConfig late = Orders("watermark");
+  late.name = "late";
+  bench_->source().tables.push_back(late);
+  Cycle();
+  Cycle();
+  Sql("INSERT INTO late VALUES(1, '2024-01-01', 'a'), (2, '2024-01-02', 'b'), (3, '2024-01-03', 'c')");
+  Cycle();
+  Sql("DELETE FROM late WHERE id = 3");
+  bench_->Run();
+  Sql("INSERT INTO late VALUES(4, '2024-01-02 12:00:00', 'before the one that went')");
+  bench_->Run();
+  EXPECT_EQ(bench_->mirror().Value("SELECT group_concat(id) FROM late"), "1,2,3,4");
+}
+
 TEST_P(WatermarkTest, AFeedThatDoesNotFitItsTableFailsItAloneAndSaysWhy) {
   TableConfig orders = Orders("watermark");
   Begin(orders, kGone);
@@ -454,7 +570,8 @@ TEST_P(WatermarkTest, AFeedThatDoesNotFitItsTableFailsItAloneAndSaysWhy) {
               HasSubstr("'deletes_from', 'lost': the source has no such table"));
   EXPECT_THAT(reason({"gone", "", {"id"}, "at"}), HasSubstr("it has no column 'id'"));
   EXPECT_THAT(reason({"gone", "", {"order_id"}, "then"}), HasSubstr("it has no column 'then'"));
-  EXPECT_THAT(reason({"gone", "", {"order_id", "at"}, "at"}), HasSubstr("'key' names 2 columns"));
+  EXPECT_THAT(reason({"gone", "", {"order_id", "n"}, "at"}), HasSubstr("'key' names 2 columns"));
+  EXPECT_THAT(reason({"gone", "", {"at"}, "at"}), HasSubstr("column 'at' is named twice"));
 }
 
 TEST_P(WatermarkTest, WithCdcDeletesAndLateRowsAreSeenAndNothingIsSentTwice) {

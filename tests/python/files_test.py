@@ -301,6 +301,7 @@ class OtherStrategies(unittest.TestCase):
 
         self.assertEqual((pointers()["pointer"], pointers()["deletes_pointer"]), (24, 2))
         self.assertEqual(pointers("--deletes", "--set", "a=1")["deletes_pointer"], 1)
+        # Of 2 and 4 the mirror has nothing any more, of 9 it never had.
         self.assertEqual(place.once()["by_table"]["a"]["deletes"], 3)
         self.assertEqual((pointers()["pointer"], pointers()["deletes_pointer"]), (24, 2))
 
@@ -433,6 +434,92 @@ class Deviations(unittest.TestCase):
         self.assertIn("a.mended.csv", " ".join(self.place.once()["notes"]))
         mended.write_text("id,m\n9,9\n")
         self.assertIn("has another first line", str(self.place.once()["by_table"]))
+
+    def test_mended_rows_are_sent_whatever_the_watermark_is_by_then(self):
+        tables = {strategy: f"t_{strategy}" for strategy in ("watermark", "watermark_cdc")}
+        self.place.configure(
+            {name: f'key = ["id"]\nstrategy = "{how}"\nwatermark = "n"\ntypes = {{ v = "integer" }}' for how, name in tables.items()}
+        )
+        for name in tables.values():
+            self.drop(f"{name}.csv", b"id,n,v\n1,10,1\n2,15,x\n")
+        self.place.once()
+        for name in tables.values():
+            self.drop(f"{name}.csv", b"id,n,v\n1,10,1\n2,15,x\n5,20,y\n6,30,6\n1,31,z\n")
+        report = self.place.once()
+        self.assertEqual(report["exit"], 0, report)
+        for name in tables.values():
+            mended = self.place.work / "dev" / "agent-state" / "Cust.rejects" / f"{name}.mended.csv"
+            mended.write_text("id,n,v\n2,15,2\n5,20,5\n")
+        self.place.once()
+        for name in tables.values():
+            with self.subTest(table=name):
+                self.assertEqual({row["id"]: row["v"] for row in self.place.rows(name)}, {1: 1, 2: 2, 5: 5, 6: 6})
+
+    def test_a_file_whose_column_has_no_order_stops_its_table_and_says_so(self):
+        self.configure_by_day({"watermark": "a"})
+        self.drop("a.csv", b"id,day\n")
+        self.assertEqual(self.place.once()["exit"], 0)
+        # Of a file without rows no types are kept.
+        self.drop("a.csv", b"id,day\n1,8\n2,9\n")
+        self.place.once()
+        self.drop("a.csv", b"id,day\n1,8\n2,9\n3,10\n4,11\n")
+        self.place.once()
+        self.assertEqual([row["day"] for row in self.place.rows("a")], [8, 9, 10, 11])
+        self.drop("a.csv", b"id,day\n1,8\n2,9\n3,10\n4,11\n5,n/a\n")
+        report = self.place.once()
+        self.assertEqual(report["exit"], 1)
+        self.assertIn("holds numbers and texts, which have no order in common", report["by_table"]["a"]["reason"])
+        self.drop("a.csv", b"id,day\n1,8\n2,9\n3,10\n4,11\n5,12\n")
+        report = self.place.once()
+        self.assertIn("holds numbers that are kept as texts", report["by_table"]["a"]["reason"])
+        self.place.toml.write_text(self.place.toml.read_text() + 'types = { day = "integer" }\n')
+        self.assertEqual(self.place.once()["exit"], 0)
+        self.assertEqual([row["day"] for row in self.place.rows("a")], [8, 9, 10, 11, 12])
+
+    def test_rows_that_do_not_match_any_more_go_whatever_the_strategy(self):
+        tables = {strategy: f"t_{strategy}" for strategy in ("synthetic", "watermark", "watermark_cdc", "window")}
+        self.configure_by_day(tables)
+        text = self.place.toml.read_text()
+        self.place.toml.write_text(re.sub(r'(?m)^key = \["id"\]$', "key = [\"id\"]\nwhere = \"v = 'keep'\"", text))
+        day = datetime.date.today().isoformat()
+
+        def state(*rows):
+            for name in tables.values():
+                lines = "".join(f"{key},{day}T{time},{value}\n" for key, time, value in rows)
+                self.drop(f"{name}.csv", f"id,day,v\n{lines}".encode())
+            report = self.place.once()
+            self.assertEqual(report["exit"], 0, report)
+            for name in tables.values():
+                with self.subTest(table=name, rows=rows):
+                    kept = {key for key, _, value in rows if value == "keep"}
+                    self.assertEqual({row["id"] for row in self.place.rows(name)}, kept)
+            return {name: [report["by_table"][name][count] for count in ("inserts", "updates")] for name in tables.values()}
+
+        state((1, "01", "keep"), (2, "02", "keep"), (3, "03", "drop"))
+        state((1, "04", "drop"), (2, "02", "keep"), (3, "03", "drop"))
+        state((1, "04", "drop"), (2, "05", "keep"), (3, "06", "keep"), (4, "07", "drop"))
+        state((1, "08", "keep"), (2, "09", "drop"), (3, "06", "keep"), (4, "07", "drop"))
+        again = self.place.once()
+        self.assertEqual({table["action"] for table in again["tables"]}, {"none"}, again)
+
+    def test_a_window_loses_no_row_with_the_memory_of_the_agent(self):
+        self.configure_by_day({"window": "a"})
+        old, new = datetime.date.today() - datetime.timedelta(days=90), datetime.date.today()
+        self.drop("a.csv", f"id,day\n1,{old}\n2,{new}\n".encode())
+        self.place.once()
+        self.drop("a.csv", f"id,day\n2,{new}\n3,{new}\n".encode())
+        self.place.once()
+        self.assertEqual(len(self.place.rows("a")), 3)
+        for path in (self.place.work / "dev" / "agent-state").glob("Cust.capture.db*"):
+            path.unlink()
+        self.drop("a.csv", f"id,day\n3,{new}\n4,{new}\n".encode())
+        report = self.place.once()
+        self.assertEqual((report["exit"], report["by_table"]["a"]["action"]), (0, "changes"), report)
+        self.assertEqual({row["id"] for row in self.place.rows("a")}, {1, 2, 3, 4})
+        self.drop("a.csv", f"id,day\n4,31.12.2025\n5,{new}\n".encode())
+        self.assertIn("has values that do not begin as 2024-05-01", " ".join(self.place.once()["notes"]))
+        self.drop("a.csv", f"id,day\n1,{old}\n".encode())
+        self.assertIn("no value of 'day' is within the window", " ".join(self.place.once()["notes"]))
 
     def test_a_key_that_comes_twice_is_told_and_its_first_row_counts(self):
         self.place.configure({"a": 'key = ["id"]'})
@@ -754,6 +841,36 @@ class Workbooks(unittest.TestCase):
                 (1, "2024-05-01", "2024-05-01 12:30:00", "07:08:09", 0.1, "007", 1),
                 (2, "1900-02-28", "1999-12-31 23:59:59", None, 1e20, ' a\n"b" ', 0),
                 (4, None, None, None, -3.0, "\u20ac", None),
+            ],
+        )
+
+    def test_numbers_times_and_texts_as_workbooks_have_them(self):
+        self.place.configure({"a": 'key = ["id"]'}, kind="xlsx")
+        book = openpyxl.Workbook()
+        page = book.active
+        page.append(["id", "real", "span", "moment", "text", "sum"])
+        page.append([1, 0.1 + 0.2, datetime.timedelta(hours=36, minutes=5), datetime.datetime(2024, 2, 29, 23, 59, 59, 500_000)])
+        page["E2"] = "a_x000D_b _x005F_x000D_ _x0041_"
+        page.append([2, 1234567890.1234567, datetime.timedelta(seconds=9), datetime.datetime(2024, 2, 29, 12, 30)])
+        page.append([3, 5, None, None, None, "=1+1"])
+        page.append([4, 123456789012345])
+        made = self.place.work / "made.xlsx"
+        book.save(made)
+        # Excel itself writes all digits.
+        with zipfile.ZipFile(made) as parts, zipfile.ZipFile(self.place.drop / "a.xlsx", "w", zipfile.ZIP_DEFLATED) as exact:
+            for name in parts.namelist():
+                data = parts.read(name)
+                data = re.sub(rb"<v>0\.3[0-9]*</v>", b"<v>0.30000000000000004</v>", data)
+                exact.writestr(name, re.sub(rb"<v>1234567890\.[0-9]*</v>", b"<v>1234567890.1234567</v>", data))
+        report = self.place.once()
+        self.assertEqual(report["exit"], 0, report)
+        self.assertIn("line 4, column F: its formula was never calculated", " ".join(report["notes"]))
+        self.assertEqual(
+            [tuple(row.values())[:5] for row in self.place.rows("a")],
+            [
+                (1, 0.30000000000000004, "36:05:00", "2024-02-29 23:59:59.500", "a\rb _x000D_ _x0041_"),
+                (2, 1234567890.1234567, "00:00:09", "2024-02-29 12:30:00", None),
+                (4, 123456789012345.0, None, None, None),
             ],
         )
 
