@@ -38,6 +38,7 @@ int main(int argc, char** argv) {
       "mirror asks "
       "for it or is in a state that the log does not reach back to, or when it is named.\n");
   once->add_option("--config", options.config, "The agent's configuration, mirror-agent.toml")->required();
+  once->add_option("--context-id", options.context_id, "Only this source");
   CLI::Option* repopulate =
       once->add_option("--repopulate", options.tables, "Send these tables whole; without names, all of them")
           ->type_name("[TABLE...]")
@@ -54,6 +55,7 @@ int main(int argc, char** argv) {
       "Begins with a cycle, so that what waits to be sent is no difference. --repair sends exactly the rows "
       "that differ. Exit code 1 also when something is not equal in the end.\n");
   verify->add_option("--config", options.config, "The agent's configuration, mirror-agent.toml")->required();
+  verify->add_option("--context-id", options.context_id, "Only this source");
   verify->add_flag("--repair", options.repair, "Mend what differs");
   verify->add_option("--table", options.tables, "Only these tables")->type_name("TABLE...");
   verify->add_flag("--json", options.json, "Print one JSON object instead of lines");

@@ -52,7 +52,7 @@ absl::Status CheckTables(const AgentConfig& config, const std::vector<std::strin
 }  // namespace
 
 int Once(const OnceOptions& options, std::ostream& out, std::ostream& plain_err) {
-  const absl::StatusOr<AgentConfig> config = LoadAgentConfig(options.config);
+  absl::StatusOr<AgentConfig> config = LoadAgentConfig(options.config);
   std::optional<JsonLines> lines;
   if (config.ok() && WantsJson(*config)) lines.emplace(plain_err, *config, spdlog::level::err, "failure");
   std::ostream& err = lines ? lines->stream() : plain_err;
@@ -64,6 +64,12 @@ int Once(const OnceOptions& options, std::ostream& out, std::ostream& plain_err)
   if (config->sources.empty()) {
     return wrong(
         absl::StrCat(config->file, ": there is no [[source]]: add one with 'context_id' and 'path'"));
+  }
+  if (!options.context_id.empty()) {
+    std::erase_if(config->sources,
+                  [&](const SourceConfig& source) { return source.context_id != options.context_id; });
+    if (config->sources.empty())
+      return wrong(absl::StrCat("there is no [[source]] '", options.context_id, "'"));
   }
   const absl::StatusOr<Connection> connection = Connect(*config);
   if (!connection.ok()) return wrong(std::string(connection.status().message()));

@@ -8,7 +8,8 @@
 namespace mirror {
 
 struct OnceOptions {
-  std::string config = {};  ///< Path of mirror-agent.toml.
+  std::string config = {};      ///< Path of mirror-agent.toml.
+  std::string context_id = {};  ///< Only this source; empty: all.
   bool repopulate = false;
   std::vector<std::string> tables = {};  ///< Of `repopulate`; empty: all.
   bool json = false;

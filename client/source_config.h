@@ -44,6 +44,7 @@ struct TableConfig {
   bool preserve_target = false;  ///< Rows and columns of the mirror that the source never owned stay.
   bool column_hashes = false;    ///< Of rows that changed only the columns are sent that did.
   std::string file;              ///< A pattern; the last one by name counts. Default: the name with .csv.
+  std::string files = "last";    ///< last | all: see FileTable.
   std::vector<std::string> key;  ///< Columns; none: the table has no key.
   std::map<std::string, std::string> types =
       {};                          ///< integer, real, text; of columns where it is not guessed.

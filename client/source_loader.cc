@@ -150,6 +150,7 @@ class SourceLoader {
         {"window", SetDuration(&table->window_ms, kIntervalMin, kRetentionMax)},
         {"time", SetOneOf({"iso", "unix", "unix_ms"}, &table->time)},
         {"file", SetText(&table->file)},
+        {"files", SetOneOf({"last", "all"}, &table->files)},
         {"key", SetTexts(&table->key)},
         {"types", [table](const Given& given) { return SetTypes(given, &table->types); }},
         {"separator", character(&table->separator)},
@@ -279,7 +280,7 @@ class SourceLoader {
       return absl::InvalidArgumentError(
           absl::StrCat(At(*entry.get(key)), ": [source.table] '", key, "' ", what));
     };
-    for (const char* key : {"file", "types"}) {
+    for (const char* key : {"file", "files", "types"}) {
       if (source.kind == "sqlite" && entry.contains(key))
         return wrong(key, "is for kind = \"csv\" or \"xlsx\" only");
     }
@@ -310,12 +311,13 @@ class SourceLoader {
                                        ? "takes 'table' here, since the source is a database"
                                        : "takes 'file' here, since the source is a folder");
     }
-    const std::array<std::pair<const char*, bool>, 6> keys = {{{"watermark", by_column},
-                                                               {"deletes_from", strategy == "watermark"},
-                                                               {"precision", strategy == "watermark_cdc"},
-                                                               {"window", strategy == "window"},
-                                                               {"time", strategy == "window"},
-                                                               {"column_hashes", strategy == "synthetic"}}};
+    const std::array<std::pair<const char*, bool>, 6> keys = {
+        {{"watermark", by_column},
+         {"deletes_from", strategy == "watermark"},
+         {"precision", strategy == "watermark_cdc"},
+         {"window", strategy == "window"},
+         {"time", strategy == "window"},
+         {"column_hashes", strategy == "synthetic" || by_column}}};
     for (const auto& [key, fits] : keys) {
       if (entry.contains(key) && !fits) {
         return wrong(key, absl::StrCat("says nothing with strategy = \"", strategy, "\""));

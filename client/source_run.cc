@@ -102,7 +102,11 @@ std::optional<TenantHashKey> KeyOrNone(const SourceConfig& source) {
 }
 
 FileTable FileOf(const SourceConfig& source, const TableConfig& table) {
-  FileTable file{table.name, table.file, table.key};
+  FileTable file;
+  file.name = table.name;
+  file.file = table.file;
+  file.key = table.key;
+  file.all_files = table.files == "all";
   for (const auto& [column, type] : table.types) file.types[column] = TypeNamed(type);
   if (!table.separator.empty()) file.csv.separator = table.separator.front();
   file.csv.quote = table.quote.front();

@@ -52,6 +52,11 @@ Time TimeOf(std::int64_t ms) { return Time(std::chrono::milliseconds(ms)); }
 
 std::string Utc(std::int64_t ms) { return ms == 0 ? "" : FormatUnixTime(ms / 1'000); }
 
+Schedule ScheduleOf(const SourceConfig& source) {
+  return Schedule(
+      std::chrono::milliseconds(source.interval_ms), source.quiet, [] { return 0.5; }, source.cron);
+}
+
 Seen Look(const AgentConfig& config, const SourceConfig& source, Time now) {
   Seen seen;
   seen.source = &source;
@@ -76,8 +81,7 @@ Seen Look(const AgentConfig& config, const SourceConfig& source, Time now) {
     seen.problems.emplace_back(state.status().message());
   }
   if (!seen.last) return seen;
-  const Schedule schedule(
-      std::chrono::milliseconds(source.interval_ms), source.quiet, [] { return 0.5; }, source.cron);
+  const Schedule schedule = ScheduleOf(source);
   seen.due = schedule.Regular(TimeOf(seen.last->begun_ms), TimeOf(seen.last->ended_ms));
   seen.overdue = !seen.at_work() && now > schedule.Regular(*seen.due, *seen.due);
   return seen;
@@ -148,9 +152,16 @@ std::string ScheduleInWords(const SourceConfig& source) {
 
 std::string DueInWords(const Seen& seen, Time now) {
   if (seen.at_work()) return "after the one at work";
-  if (!seen.due) return "as soon as 'mirror-agent run' starts";
+  if (!seen.due) {
+    const Time first = ScheduleOf(*seen.source).First(now, /*was_good=*/false);
+    return first > now ? absl::StrCat(LocalTime(first),
+                                      ", when its quiet hours end and 'mirror-agent run' is at work")
+                       : "as soon as 'mirror-agent run' starts";
+  }
   const std::string time = LocalTime(*seen.due);
-  if (seen.due < now) return absl::StrCat("was due ", time, ": is 'mirror-agent run' running?");
+  // A run takes its time to begin.
+  constexpr auto kGrace = std::chrono::minutes(1);
+  if (*seen.due + kGrace < now) return absl::StrCat("was due ", time, ": is 'mirror-agent run' running?");
   return seen.last->good ? time : absl::StrCat("tried again by ", time, " at the latest");
 }
 

@@ -352,7 +352,8 @@ class CaptureReader : public SourceReader {
     return rows.ok() ? Take(**rows, taken) : rows.status();
   }
 
-  absl::Status TakeFrom(const RowBound& bound, Taken& taken) {
+  absl::Status TakeFrom(RowBound bound, Taken& taken) {
+    bound.by_column = taken.by_column;
     const auto rows = inner_->ScanFrom(taken.schema.name, AllColumns(taken.schema), bound);
     if (!rows.ok()) return rows.status();
     if (absl::Status status = Take(**rows, taken); !status.ok()) return status;
@@ -366,6 +367,7 @@ class CaptureReader : public SourceReader {
     if (std::find(columns.begin(), columns.end(), bound.column) == columns.end())
       columns.push_back(bound.column);
     bound.left_out = true;
+    bound.by_column = false;
     const auto rows = inner_->ScanFrom(taken.schema.name, columns, bound);
     if (!rows.ok()) return rows.status();
     for (bool end = false; !end;) {

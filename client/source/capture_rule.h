@@ -33,7 +33,7 @@ struct CaptureRule {
   };
   How how = How::kSynthetic;
   std::string column = {};
-  bool by_column = false;  ///< kSynthetic: what of a row changed is known column by column.
+  bool by_column = false;  ///< What changed of a row that is remembered is known column by column.
   /// kWatermarkCdc: "day", "hour", "minute", "second" of a text as 2024-05-01 12:30:00; or a number of which
   /// the value is cut to a multiple. Empty: the value as it is.
   std::string precision = {};

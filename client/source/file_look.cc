@@ -1,6 +1,8 @@
 #include "client/source/file_look.h"
 
 #include <algorithm>
+#include <cstddef>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "client/source/xlsx_rows.h"
@@ -21,17 +23,79 @@ TableSchema FileLook::Given() const {
 }
 
 absl::Status FileLook::CheckEnd() const {
-  struct stat now = {};
-  const bool same = stat(path.c_str(), &now) == 0 && now.st_dev == status.st_dev &&
-                    now.st_ino == status.st_ino && now.st_size == status.st_size &&
-                    now.st_mtim.tv_sec == status.st_mtim.tv_sec &&
-                    now.st_mtim.tv_nsec == status.st_mtim.tv_nsec;
-  if (same) return absl::OkStatus();
-  return absl::AbortedError(absl::StrCat("'", path, "' was replaced or written to while it was read"));
+  for (const FileSeen& file : files) {
+    struct stat now = {};
+    const bool same = stat(file.path.c_str(), &now) == 0 && now.st_dev == file.status.st_dev &&
+                      now.st_ino == file.status.st_ino && now.st_size == file.status.st_size &&
+                      now.st_mtim.tv_sec == file.status.st_mtim.tv_sec &&
+                      now.st_mtim.tv_nsec == file.status.st_mtim.tv_nsec;
+    if (!same)
+      return absl::AbortedError(
+          absl::StrCat("'", file.path, "' was replaced or written to while it was read"));
+  }
+  return absl::OkStatus();
 }
 
-absl::StatusOr<std::unique_ptr<FileRows>> OpenRows(const std::string& path, const FileTable& table) {
+namespace {
+
+absl::StatusOr<std::unique_ptr<FileRows>> OpenFile(const std::string& path, const FileTable& table) {
   return table.workbook ? OpenXlsx(path, table.sheet) : OpenCsv(path, table.csv);
+}
+
+/// One file after the other.
+class RowsOfFiles : public FileRows {
+ public:
+  RowsOfFiles(const FileLook& look, std::unique_ptr<FileRows> first) : look_(look), rows_(std::move(first)) {
+    header_ = rows_->header();
+    raw_header_ = rows_->raw_header();
+  }
+
+  const std::vector<std::string>& header() const override { return header_; }
+  const std::string& raw_header() const override { return raw_header_; }
+
+  absl::StatusOr<bool> Next(FileRow* row) override {
+    for (;;) {
+      absl::StatusOr<bool> there = rows_->Next(row);
+      row->file = look_.files[at_].path;
+      if (!there.ok() || *there || at_ + 1 == look_.files.size()) return there;
+      const std::string& path = look_.files[++at_].path;
+      absl::StatusOr<std::unique_ptr<FileRows>> next = OpenFile(path, look_.table);
+      if (!next.ok()) return next.status();
+      if ((*next)->header() != header_)
+        return absl::AbortedError(absl::StrCat("'", path, "' has another header by now"));
+      rows_ = *std::move(next);
+    }
+  }
+
+ private:
+  const FileLook& look_;
+  std::unique_ptr<FileRows> rows_;  ///< Of the file at hand.
+  std::size_t at_ = 0;
+  std::vector<std::string> header_;
+  std::string raw_header_;
+};
+
+}  // namespace
+
+absl::Status FileLook::CheckHeaders() const {
+  if (files.size() < 2) return absl::OkStatus();
+  std::vector<std::string> columns;
+  for (const FileSeen& file : files) {
+    const absl::StatusOr<std::unique_ptr<FileRows>> opened = OpenFile(file.path, table);
+    if (!opened.ok()) return opened.status();
+    if (columns.empty()) columns = (*opened)->header();
+    if ((*opened)->header() == columns) continue;
+    return absl::FailedPreconditionError(
+        absl::StrCat("'", file.path, "' has other columns than '", path,
+                     "': files of one table have the same ones, in the same order"));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::unique_ptr<FileRows>> FileLook::OpenRows() const {
+  absl::StatusOr<std::unique_ptr<FileRows>> first = OpenFile(path, table);
+  if (!first.ok() || files.size() < 2) return first;
+  return std::make_unique<RowsOfFiles>(*this, *std::move(first));
 }
 
 }  // namespace mirror

@@ -23,6 +23,7 @@ namespace mirror {
 struct FileTable {
   std::string name;
   std::string file;  ///< A pattern with '*'; of several files the last one by name is the table's state.
+  bool all_files = false;                  ///< All of them are, the last one by name first.
   std::vector<std::string> key;            ///< Names of columns. Empty: the table has none.
   std::map<std::string, Type> types = {};  ///< Of columns, where they are not to be guessed.
   CsvOptions csv = {};
@@ -31,12 +32,18 @@ struct FileTable {
   TableSteps steps = {};   ///< Rows and values as they are sent; what else they say is for who reads this.
 };
 
+/// A file as it was when it was looked at.
+struct FileSeen {
+  std::string path;
+  struct stat status = {};
+};
+
 /// One table of a folder as of one look at it.
 struct FileLook {
   FileTable table;
-  std::string path;
-  struct stat status = {};
-  TableSchema schema;  ///< As its values stand in the file.
+  std::string path;             ///< Of the first file.
+  std::vector<FileSeen> files;  ///< In the order in which they are read.
+  TableSchema schema;           ///< As its values stand in the file.
   const TenantHashKey* hash_key = nullptr;
   std::vector<bool> guessed;  ///< Of each column, whether its type is.
   bool typed = false;         ///< Its types are known, or were guessed by rows.
@@ -47,12 +54,13 @@ struct FileLook {
   bool HasHeader(const std::vector<std::string>& header) const;
   /// As its values are given.
   TableSchema Given() const;
-  /// kAborted: the file is another one by now.
+  /// kAborted: a file is another one by now.
   absl::Status CheckEnd() const;
+  /// Errors: a file cannot be read, or has other columns than the first one.
+  absl::Status CheckHeaders() const;
+  /// All rows of its files, as they stand there.
+  absl::StatusOr<std::unique_ptr<FileRows>> OpenRows() const;
 };
-
-/// Rows of a file of the table's kind.
-absl::StatusOr<std::unique_ptr<FileRows>> OpenRows(const std::string& path, const FileTable& table);
 
 }  // namespace mirror
 

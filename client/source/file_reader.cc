@@ -91,7 +91,8 @@ class FileReader : public SourceReader {
     if (!rows.ok()) return rows.status();
     FileLook& known = *Find(table);
     return ScanFileRows(
-        known, *std::move(rows), columns, KeptRejects(), [this, &known] { return Widen(known); }, bound);
+        known, *std::move(rows), columns, KeptRejects(), [this, &known] { return Widen(known); }, bound,
+        bound.by_column);
   }
 
   absl::StatusOr<ColumnFacts> LookAtColumn(const std::string& table, std::uint32_t column) override {
@@ -165,20 +166,7 @@ class FileReader : public SourceReader {
     FileLook known;
     known.table = table;
     if (options_.hash_key) known.hash_key = &*options_.hash_key;
-    const auto newest = std::find_if(files.rbegin(), files.rend(), [&](const std::string& file) {
-      return MatchesExactly(file, table.file);
-    });
-    std::string problem;
-    if (newest == files.rend()) {
-      problem = absl::StrCat("there is no file '", table.file, "' in '", options_.folder, "'");
-    } else {
-      known.path = absl::StrCat(options_.folder, "/", *newest);
-      if (stat(known.path.c_str(), &known.status) != 0) {
-        problem = absl::StrCat("'", known.path, "' cannot be read: ", std::strerror(errno));
-      } else if (!HasSettled(&known)) {
-        known.later = absl::StrCat("'", known.path, "' is still being written: it is left for the next run");
-      }
-    }
+    std::string problem = FindFiles(files, &known);
     const bool recorded = TakeRecord(&known);
     known.typed = recorded;
     if (problem.empty() && known.later.empty()) {
@@ -203,11 +191,35 @@ class FileReader : public SourceReader {
     tables_.emplace(FoldName(table.name), std::move(known));
   }
 
+  /// The table's files, the last one by name first. Gives what is wrong with them.
+  std::string FindFiles(const std::vector<std::string>& files, FileLook* known) {
+    const FileTable& table = known->table;
+    for (auto file = files.rbegin(); file != files.rend(); ++file) {
+      if (!MatchesExactly(*file, table.file)) continue;
+      if (known->files.size() == kFilesMax) {
+        return absl::StrCat("there are more than ", kFilesMax, " files '", table.file, "' in '",
+                            options_.folder, "': put old ones elsewhere");
+      }
+      FileSeen& seen = known->files.emplace_back();
+      seen.path = absl::StrCat(options_.folder, "/", *file);
+      if (stat(seen.path.c_str(), &seen.status) != 0)
+        return absl::StrCat("'", seen.path, "' cannot be read: ", std::strerror(errno));
+      if (!HasSettled(&seen)) {
+        known->later = absl::StrCat("'", seen.path, "' is still being written: it is left for the next run");
+      }
+      if (!table.all_files) break;
+    }
+    if (known->files.empty())
+      return absl::StrCat("there is no file '", table.file, "' in '", options_.folder, "'");
+    known->path = known->files.front().path;
+    return "";
+  }
+
   /// Waits for it, as long as this look may.
-  bool HasSettled(FileLook* known) {
+  bool HasSettled(FileSeen* file) {
     const auto left_ms = [&] {
       const std::int64_t written_ms =
-          known->status.st_mtim.tv_sec * std::int64_t{1'000} + known->status.st_mtim.tv_nsec / 1'000'000;
+          file->status.st_mtim.tv_sec * std::int64_t{1'000} + file->status.st_mtim.tv_nsec / 1'000'000;
       const std::int64_t age_ms = NowMs() - written_ms;
       return age_ms < 0 ? 0 : options_.settle_ms - age_ms;
     };
@@ -216,7 +228,7 @@ class FileReader : public SourceReader {
     if (wait_ms > wait_ms_) return false;
     wait_ms_ -= wait_ms;
     std::this_thread::sleep_for(std::chrono::milliseconds(wait_ms));
-    return stat(known->path.c_str(), &known->status) == 0 && left_ms() <= 0;
+    return stat(file->path.c_str(), &file->status) == 0 && left_ms() <= 0;
   }
 
   std::string KeptRejects() const { return options_.keeps_rejects ? options_.rejects : ""; }
@@ -307,7 +319,8 @@ class FileReader : public SourceReader {
 
   /// The file's own columns; types of those that were not known are guessed.
   absl::Status ReadHeader(FileLook* known) const {
-    const absl::StatusOr<std::unique_ptr<FileRows>> rows = OpenRows(known->path, known->table);
+    if (absl::Status same = known->CheckHeaders(); !same.ok()) return same;
+    const absl::StatusOr<std::unique_ptr<FileRows>> rows = known->OpenRows();
     if (!rows.ok()) return rows.status();
     const std::vector<std::string>& header = (*rows)->header();
     if (absl::Status named = CheckNames(*known, header); !named.ok()) return named;
@@ -359,7 +372,7 @@ class FileReader : public SourceReader {
   absl::Status Widen(const FileLook& known) {
     std::vector<TypeGuess> guesses;
     for (const Column& column : known.schema.columns) guesses.emplace_back(column.type);
-    if (absl::Status shown = ShowAll(OpenRows(known.path, known.table), &guesses); !shown.ok()) return shown;
+    if (absl::Status shown = ShowAll(known.OpenRows(), &guesses); !shown.ok()) return shown;
     if (!known.mended.empty()) {
       absl::Status shown = ShowAll(TypedRows::OpenMended(known), &guesses);
       if (!shown.ok()) return shown;

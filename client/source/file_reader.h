@@ -18,6 +18,8 @@ namespace mirror {
 /// of them looked at.
 inline constexpr std::size_t kRowsGuessed = 10'000;
 
+/// Files of one table.
+inline constexpr std::size_t kFilesMax = 10'000;
 /// How long a look waits for files that were just put there, milliseconds.
 inline constexpr std::int64_t kSettleWaitMs = 2'000;
 
@@ -34,7 +36,8 @@ struct FileReaderOptions {
   bool keeps_rejects = true;  ///< `rejects` is written; mended ones are read from there in any case.
 };
 
-/// A folder into which another system drops files, each the whole of one table as of then.
+/// A folder into which another system drops files, each the whole of one table as of then, or, with
+/// all_files, a part of it: of rows with one key that of the last file by name counts.
 ///
 /// Columns are TEXT, INT64 or DOUBLE, see TypeGuess, and nullable but for the key. What was guessed is the
 /// record; a value that does not fit it has the column made wider. A row that cannot be taken (the wrong

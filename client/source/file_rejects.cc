@@ -17,7 +17,9 @@ FileRejects::FileRejects(const FileLook& look, std::string header, const std::st
 void FileRejects::Add(const FileRow& row, const std::string& reason, bool has_key) {
   no_key_ = no_key_ || !has_key;
   if (count_++ < kRejectsDescribed) {
-    absl::StrAppend(&described_, described_.empty() ? "" : "; ", "line ", row.line, ", ", reason);
+    absl::StrAppend(&described_, described_.empty() ? "" : "; ",
+                    row.file.empty() ? "" : absl::StrCat("'", std::string(row.file), "' "), "line ", row.line,
+                    ", ", reason);
   }
   if (folder_.empty()) return;
   if (!file_.is_open()) Open();

@@ -19,8 +19,9 @@ inline constexpr std::size_t kFileRowBytesMax = 64 << 20;
 struct FileRow {
   std::uint64_t line = 0;                               ///< Where it begins, from 1.
   std::vector<std::optional<std::string_view>> fields;  ///< UTF-8 where the file is what it is said to be.
-  std::string wrong;     ///< Why it cannot be taken, for people; empty: it can.
-  std::string_view raw;  ///< As it stands in the file, with its end.
+  std::string wrong;      ///< Why it cannot be taken, for people; empty: it can.
+  std::string_view raw;   ///< As it stands in the file, with its end.
+  std::string_view file;  ///< Where it stands, of a table of several files; else empty.
 };
 
 /// The rows of a file with a header, from the first to the last. Memory: one row and a piece of the file.

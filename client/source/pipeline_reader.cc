@@ -208,7 +208,7 @@ absl::StatusOr<std::unique_ptr<DigestReader>> PipelineReader::ScanFrom(
     const std::string& table, const std::vector<std::uint32_t>& columns, const RowBound& bound) {
   const absl::StatusOr<Below> below = Go(table, columns);
   if (!below.ok()) return below.status();
-  RowBound inner{below->origin->columns[bound.column], bound.from, {}, bound.left_out};
+  RowBound inner{below->origin->columns[bound.column], bound.from, {}, bound.left_out, bound.by_column};
   for (const std::uint32_t part : bound.key) inner.key.push_back(below->origin->columns[part]);
   return inner_->ScanFrom(below->table, below->columns, inner);
 }

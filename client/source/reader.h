@@ -158,7 +158,8 @@ struct RowBound {
   KeyPart from;
   /// Columns whose values are given as the key of each row, repeated ones, too; empty: the table's own.
   std::vector<std::uint32_t> key = {};
-  bool left_out = false;  ///< Instead, those that the table's `where` takes out.
+  bool left_out = false;   ///< Instead, those that the table's `where` takes out.
+  bool by_column = false;  ///< As ScanByColumn().
 };
 
 /// The digests of a table's rows, see DigestRangesResponse, in the order of KeyRange; those of a table

@@ -235,7 +235,7 @@ class SqliteReader : public SourceReader {
     }
     const TableSchema keyed = bound.key.empty() ? known->schema : KeyedBy(known->schema, bound.key);
     return ScanDigests(file_, keyed, columns, *std::move(cursor), LooksAt(table, true),
-                       {bound, filter, /*by_column=*/false});
+                       {bound, filter, bound.by_column});
   }
 
   absl::StatusOr<ColumnFacts> LookAtColumn(const std::string& table, std::uint32_t column) override {

@@ -15,7 +15,7 @@ bool IsWellText(std::string_view text) { return IsAscii(text) || CountUtf8(text)
 }  // namespace
 
 absl::StatusOr<TypedRows> TypedRows::Open(const FileLook& look) {
-  absl::StatusOr<std::unique_ptr<FileRows>> rows = OpenRows(look.path, look.table);
+  absl::StatusOr<std::unique_ptr<FileRows>> rows = look.OpenRows();
   if (!rows.ok()) return rows.status();
   if (!look.HasHeader((*rows)->header()))
     return absl::AbortedError(absl::StrCat("'", look.path, "' has another header by now"));

@@ -322,6 +322,31 @@ INSTANTIATE_TEST_SUITE_P(
                   "\"synthetic\"\n[[source.table]]\nname = "
                   "\"t\"\nstrategy = \"watermark\"\nwatermark = \"w\"\nwindow = \"1d\"\n",
                   ":18: [source.table] 'window' says nothing with strategy = \"watermark\""},
+        WrongCase{
+            "FeedOfAnotherStrategy",
+            "[[source]]\ncontext_id = \"a\"\npath = \"x\"\nstrategy = \"synthetic\"\n[[source.table]]\nname "
+            "= \"t\"\ndeletes_from = { table = \"g\", key = [\"k\"], watermark = \"n\" }\n",
+            ":16: [source.table] 'deletes_from' says nothing with strategy = \"synthetic\""},
+        WrongCase{
+            "FeedWithoutKey",
+            "[[source]]\ncontext_id = \"a\"\npath = \"x\"\nstrategy = \"synthetic\"\n[[source.table]]\nname "
+            "= \"t\"\nstrategy = \"watermark\"\nwatermark = \"w\"\ndeletes_from = { table = \"g\", watermark "
+            "= \"n\" }\n",
+            ":18: [source.table] 'deletes_from' needs 'table' (of files: 'file'), 'key' and 'watermark'"},
+        WrongCase{"FeedOfAFile",
+                  "[[source]]\ncontext_id = \"a\"\npath = \"x\"\nstrategy = "
+                  "\"synthetic\"\n[[source.table]]\nname = \"t\"\nstrategy = \"watermark\"\nwatermark = "
+                  "\"w\"\ndeletes_from = { file = \"g\", key = [\"k\"], watermark = \"n\" }\n",
+                  ":18: [source.table] 'deletes_from' takes 'table' here, since the source is a database"},
+        WrongCase{
+            "FeedWithAnotherWord",
+            "[[source]]\ncontext_id = \"a\"\npath = \"x\"\nstrategy = \"synthetic\"\n[[source.table]]\nname "
+            "= \"t\"\nstrategy = \"watermark\"\nwatermark = \"w\"\ndeletes_from = { tables = \"g\" }\n",
+            ":18: [source.table.deletes_from] 'tables' is not a key; did you mean 'table'?"},
+        WrongCase{"AllFilesOfADatabase",
+                  "[[source]]\ncontext_id = \"a\"\npath = \"x\"\nstrategy = "
+                  "\"synthetic\"\n[[source.table]]\nname = \"t\"\nfiles = \"all\"\n",
+                  ":16: [source.table] 'files' is for kind = \"csv\" or \"xlsx\" only"},
         WrongCase{"SeparatorOfTwo",
                   "[[source]]\ncontext_id = \"a\"\nkind = \"csv\"\nfolder = \"x\"\n[[source.table]]\nname = "
                   "\"t\"\nseparator = \"::\"\n",

@@ -589,6 +589,25 @@ TEST_P(WatermarkTest, WithCdcDeletesAndLateRowsAreSeenAndNothingIsSentTwice) {
   EXPECT_EQ(Run(), "none 0 0 0") << "its hour is over";
 }
 
+TEST_P(WatermarkTest, WithHashesByColumnOnlyTheColumnsThatChangedAreSent) {
+  for (const char* const strategy : {"window", "watermark_cdc"}) {
+    SCOPED_TRACE(strategy);
+    here_.reset();
+    bench_.reset();
+    TableConfig orders = Orders(strategy);
+    orders.column_hashes = true;
+    Begin(orders, "ALTER TABLE orders ADD COLUMN w; UPDATE orders SET at = datetime('now', '-1 hour');");
+    EXPECT_EQ(Run(), "none 0 0 0");
+    // What the mirror has in other columns shows which ones were written.
+    ASSERT_EQ(bench_->mirror().Execute("UPDATE orders SET w = 'theirs' WHERE id < 4"), "");
+    Sql("UPDATE orders SET v = 'x', at = datetime('now') WHERE id = 1; UPDATE orders SET v = 'y', w = 'z', "
+        "at = "
+        "datetime('now') WHERE id = 2");
+    EXPECT_EQ(Run(), "changes 0 2 0");
+    EXPECT_EQ(Mirrored("group_concat(v || ':' || w) FILTER (WHERE id < 4)"), "x:theirs,y:z,3:theirs");
+  }
+}
+
 TEST_P(WatermarkTest, AWindowSeesWhatIsInItAndNeverDeletes) {
   TableConfig orders = Orders("window");
   orders.window_ms = 2LL * 86'400'000;

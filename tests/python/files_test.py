@@ -715,6 +715,48 @@ class Deviations(unittest.TestCase):
         sent = self.place.once()["by_table"]["a"]
         self.assertEqual((sent["inserts"], sent["updates"], sent["deletes"]), (0, 1, 1))
 
+    def test_all_of_dated_files_are_one_table(self):
+        tables = {strategy: f"t_{strategy}" for strategy in ("synthetic", "watermark", "watermark_cdc", "window")}
+        self.configure_by_day(tables)
+        text = self.place.toml.read_text()
+        for name in tables.values():
+            text = text.replace(f'name = "{name}"', f'name = "{name}"\nfiles = "all"\nfile = "{name}-*.csv"')
+        self.place.toml.write_text(text)
+        today = datetime.date.today()
+        days = [(today - datetime.timedelta(days=age)).isoformat() for age in (3, 2, 1, 0)]
+
+        def part(number, *rows):
+            for name in tables.values():
+                lines = "".join(f"{key},{days[number]},{value}\n" for key, value in rows)
+                self.drop(f"{name}-{days[number]}.csv", f"id,day,v\n{lines}".encode())
+
+        def check(expected, counts):
+            report = self.place.once()
+            self.assertEqual((report["exit"], report["notes"]), (0, []), report)
+            for strategy, name in tables.items():
+                with self.subTest(strategy=strategy):
+                    self.assertEqual({row["id"]: row["v"] for row in self.place.rows(name)}, expected)
+                    sent = report["by_table"][name]
+                    self.assertEqual(sent["inserts"] + sent["updates"], counts)
+
+        part(0, (1, "a"), (2, "b"))
+        check({1: "a", 2: "b"}, 2)
+        # Two of them between two runs; the newest row of each key counts.
+        part(1, (2, "c"), (3, "d"))
+        part(2, (3, "e"), (4, "f"))
+        self.place.once()
+        for name in tables.values():
+            self.assertEqual({row["id"]: row["v"] for row in self.place.rows(name)}, {1: "a", 2: "c", 3: "e", 4: "f"})
+        self.drop(f"{tables['synthetic']}-{days[3]}.csv", b"id,v\n9,x\n")
+        report = self.place.once()
+        self.assertEqual(report["exit"], 1)
+        self.assertIn("has other columns than", str(report["by_table"][tables["synthetic"]]["reason"]))
+        self.drop(f"{tables['synthetic']}-{days[3]}.csv", f"id,day,v\n9,{days[3]},x\n10\n".encode())
+        report = self.place.once()
+        self.assertIn(f"'{self.place.drop}/{tables['synthetic']}-{days[3]}.csv' line 3, it has 1 field", " ".join(report["notes"]))
+        self.assertEqual(report["by_table"][tables["synthetic"]]["inserts"], 1, report["by_table"])
+        self.assertEqual(len(self.place.rows(tables["synthetic"])), 5)
+
     def test_a_file_that_is_not_there_or_still_written_changes_nothing(self):
         self.place.configure({"a": 'key = ["id"]'})
         report = self.place.once()
