@@ -27,6 +27,7 @@ constexpr std::string_view kTexts = "<sst><si><t>id</t></si><si><t>day</t></si><
 constexpr std::string_view kStyles =
     "<styleSheet><cellXfs><xf numFmtId=\"0\"/><xf numFmtId=\"22\"/></cellXfs></styleSheet>";
 
+/// 4 bytes at most.
 void Append(std::string* zip, std::uint32_t value, int bytes) {
   for (int i = 0; i < bytes; ++i) zip->push_back(static_cast<char>(value >> (8 * i)));
 }
@@ -38,7 +39,7 @@ std::string Zip(const std::vector<std::pair<std::string, std::string_view>>& mem
     const auto offset = static_cast<std::uint32_t>(zip.size());
     std::string facts;
     Append(&facts, 20, 2);  // The version that can read it, flags, method, time and date.
-    Append(&facts, 0, 8);
+    facts.append(8, '\0');
     Append(&facts,
            static_cast<std::uint32_t>(
                crc32(0, reinterpret_cast<const Bytef*>(data.data()), static_cast<uInt>(data.size()))),
@@ -51,7 +52,7 @@ std::string Zip(const std::vector<std::pair<std::string, std::string_view>>& mem
     directory.append("PK\x01\x02");
     Append(&directory, 20, 2);
     directory.append(facts);
-    Append(&directory, 0, 10);
+    directory.append(10, '\0');
     Append(&directory, offset, 4);
     directory.append(name);
   }
