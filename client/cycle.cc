@@ -394,15 +394,14 @@ class Run {
   }
 
   /// Whether rows that the mirror alone has may be of a time before: neither strategy sends deletes. With
-  /// another filter of the same strategy they are what the configuration took out.
+  /// another filter they are what the configuration took out.
   static bool KeepsRows(const std::string& former, const std::string& form) {
     const auto strategy = [](const std::string& one) { return one.substr(0, one.find(' ')); };
     const auto rows = [](const std::string& one) { return one.substr(one.rfind(' ') + 1); };
     const auto keeps = [&](const std::string& one) {
       return strategy(one) == "watermark" || strategy(one) == "window";
     };
-    const bool same_rows = strategy(former) != strategy(form) || rows(former) == rows(form);
-    return same_rows && keeps(former) && keeps(form);
+    return rows(former) == rows(form) && keeps(former) && keeps(form);
   }
 
   /// A population brings everything; else the rows that differ go along with what changed.

@@ -39,7 +39,8 @@ absl::Status CaptureLook::Prepare() {
         absl::StrCat("INSERT INTO ", rows, " (digest, run, born, id, ", KeyNames(table_.key_parts),
                      ") VALUES (?, ?, ?, ?, ", Places(table_.key_parts), ")"));
     absl::StatusOr<Statement> update = state_.Prepared(absl::StrCat(
-        "UPDATE ", rows, " SET born = CASE WHEN digest IS NULL THEN ?2 ELSE born END, digest = ?1, run = ?2",
+        "UPDATE ", rows,
+        " SET born = CASE WHEN coalesce(digest, 0) IN (0, 1) THEN ?2 ELSE born END, digest = ?1, run = ?2",
         is_it));
     absl::StatusOr<Statement> remove =
         state_.Prepared(absl::StrCat("UPDATE ", rows, " SET digest = NULL, run = ?",
@@ -169,7 +170,6 @@ absl::Status CaptureLook::LeaveOut(const Key& key) {
   // It was let in a moment ago: the next look tells.
   if (id > 0 && id < seen_.size() && seen_[id]) return absl::OkStatus();
   // As a row that changed: when it is sent, the source has none with this key.
-  constexpr std::uint64_t kLeftOut = 1;
   return Add(key, kLeftOut);
 }
 
@@ -183,7 +183,7 @@ absl::Status CaptureLook::Keep(const Key& key) {
   if (!first) return absl::OkStatus();
   // What becomes of it at the mirror meanwhile nobody knows (a population lacks it): once it can be read
   // again, it is sent, whatever it is.
-  BindInt(doubt_, 1, 0);
+  BindInt(doubt_, 1, kUnknown);
   BindKey(doubt_, 2, key);
   if (sqlite3_step(doubt_.get()) != SQLITE_DONE) return state_.Failed("writing it");
   doubt_.Reset();
@@ -198,7 +198,7 @@ absl::Status CaptureLook::Learn(const Key& key) {
   if (here) See(sqlite3_column_int64(find_.get(), 1));
   find_.Reset();
   // The next look that sees its values takes it for changed.
-  return here ? absl::OkStatus() : Add(key, 0);
+  return here ? absl::OkStatus() : Add(key, kUnknown);
 }
 
 absl::StatusOr<std::set<std::uint64_t>> CaptureLook::FedAtPointer() const {

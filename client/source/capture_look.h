@@ -60,6 +60,8 @@ class CaptureLook {
   const Found& found() const { return found_; }
 
  private:
+  /// In place of the digest of a row: its values are not known; the mirror is not to have it.
+  static constexpr std::uint64_t kUnknown = 0, kLeftOut = 1;
   /// Notes that are written in one transaction.
   static constexpr std::uint64_t kNotesPerCommit = 100'000;
 

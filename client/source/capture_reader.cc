@@ -147,7 +147,7 @@ class CaptureReader : public SourceReader {
     if (!rows.ok()) return rows;
     absl::StatusOr<std::unique_ptr<CaptureLook>> look = CaptureLook::Begin(state_, *table, due.run);
     if (!look.ok()) return look.status();
-    return ReadAndLookAtRows(*std::move(rows), *std::move(look), schema, table->by_column);
+    return ReadAndLookAtRows(*std::move(rows), *std::move(look), due.source, table->by_column);
   }
 
   absl::StatusOr<CaptureState::Table> Prepare(const SourceTable& source, const CaptureRule& rule) {
@@ -242,7 +242,7 @@ class CaptureReader : public SourceReader {
     if (!found.ok()) return found.status();
     if (found->twice > 0) {
       twice_.insert(schema.name);
-      notes->push_back(TwiceNote(schema.name, found->twice));
+      if (!source.versions) notes->push_back(TwiceNote(schema.name, found->twice));
     }
     return absl::OkStatus();
   }
@@ -379,6 +379,10 @@ class CaptureReader : public SourceReader {
         if (left_out.ok()) left_out = taken.look.LeaveOut(key);
         if (!left_out.ok()) return left_out;
       }
+      // They need not be met again either; but a text is no measure for numbers.
+      const bool same_kind = IsNumber(piece->greatest) == IsNumber(bound.from);
+      if (piece->greatest.kind != Kind::kNull && same_kind && taken.greatest < piece->greatest)
+        taken.greatest = piece->greatest;
     }
     return absl::OkStatus();
   }
@@ -389,10 +393,14 @@ class CaptureReader : public SourceReader {
     if (!facts.ok()) return facts.status();
     const bool first = table.pointer.kind == Kind::kNull;
     KeyPart pointer = first ? facts->greatest : table.pointer;
-    // What was there before the first look is sent whole; what came behind a look that saw no value is not.
-    if (first && table.looked_ms > 0 && pointer.kind != Kind::kNull) pointer = BeforeAll();
-    // Rows went, or the source was restored: what comes next may be less than what there was.
-    if (facts->greatest.kind != Kind::kNull && facts->greatest < pointer) pointer = facts->greatest;
+    // What was there before the first look is sent whole; what came behind a look that saw no value is not,
+    // nor are rows that can be read one day.
+    if (first && (table.looked_ms > 0 || facts->unreadable) && pointer.kind != Kind::kNull)
+      pointer = BeforeAll();
+    // Rows went, or the source was restored: what comes next may be less than what there was. Of rows that do
+    // not match nothing is known there.
+    const bool fell = facts->greatest.kind != Kind::kNull && facts->greatest < pointer;
+    if (fell && !rule.filtered) pointer = facts->greatest;
     absl::Status status;
     if (rule.SeesDeletes() && first) {
       status = TakeAll(taken);

@@ -33,7 +33,7 @@ struct CaptureSources {
 /// when it is not there.
 ///
 /// Memory: a bit for each row of the table at hand, a block, and a number for each entry of a feed at its
-/// greatest value.
+/// greatest value and for up to a million others.
 /// `state` outlives the reader.
 std::unique_ptr<SourceReader> OpenCaptureReader(CaptureSources sources, CaptureState& state,
                                                 CaptureRules rules = {},

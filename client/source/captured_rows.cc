@@ -58,11 +58,12 @@ class RowsOnce : public TableReader {
 
 class RowsLookedAt : public TableReader {
  public:
-  RowsLookedAt(std::unique_ptr<TableReader> inner, std::unique_ptr<CaptureLook> look, TableSchema schema,
-               bool by_column)
+  RowsLookedAt(std::unique_ptr<TableReader> inner, std::unique_ptr<CaptureLook> look,
+               const SourceTable& source, bool by_column)
       : inner_(std::move(inner)),
         look_(std::move(look)),
-        schema_(std::move(schema)),
+        schema_(source.schema),
+        versions_(source.versions),
         keyed_(!schema_.Key().empty()),
         by_column_(by_column) {}
 
@@ -102,13 +103,14 @@ class RowsLookedAt : public TableReader {
     }
     const auto found =
         look_->End(inner_->partial() ? CaptureLook::Others::kStay : CaptureLook::Others::kGone);
-    if (found.ok() && found->twice > 0) notes_.push_back(TwiceNote(schema_.name, found->twice));
+    if (found.ok() && found->twice > 0 && !versions_) notes_.push_back(TwiceNote(schema_.name, found->twice));
     return found.status();
   }
 
   const std::unique_ptr<TableReader> inner_;
   std::unique_ptr<CaptureLook> look_;
   const TableSchema schema_;
+  const bool versions_;  ///< See SourceTable.
   const bool keyed_, by_column_;
   RangeDigest all_;
   std::vector<std::string> notes_;
@@ -123,9 +125,9 @@ std::unique_ptr<TableReader> ReadRowsOnce(SourceReader& inner, std::string table
 }
 
 std::unique_ptr<TableReader> ReadAndLookAtRows(std::unique_ptr<TableReader> inner,
-                                               std::unique_ptr<CaptureLook> look, TableSchema schema,
+                                               std::unique_ptr<CaptureLook> look, const SourceTable& source,
                                                bool by_column) {
-  return std::make_unique<RowsLookedAt>(std::move(inner), std::move(look), std::move(schema), by_column);
+  return std::make_unique<RowsLookedAt>(std::move(inner), std::move(look), source, by_column);
 }
 
 }  // namespace mirror

@@ -24,7 +24,7 @@ std::unique_ptr<TableReader> ReadRowsOnce(SourceReader& inner, std::string table
 
 /// All rows of a table of which nothing is known, which is remembered as they are given. Each key once.
 std::unique_ptr<TableReader> ReadAndLookAtRows(std::unique_ptr<TableReader> inner,
-                                               std::unique_ptr<CaptureLook> look, TableSchema schema,
+                                               std::unique_ptr<CaptureLook> look, const SourceTable& source,
                                                bool by_column);
 
 }  // namespace mirror

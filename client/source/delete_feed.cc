@@ -20,6 +20,8 @@ namespace mirror {
 namespace {
 
 constexpr std::size_t kRowsAtATime = 20'000;
+/// Entries that are not told again while some of the feed cannot be read.
+constexpr std::size_t kToldMax = 1'000'000;
 
 /// A value of the feed as a column of this type has it. Absent: it cannot be one.
 std::optional<KeyPart> FitPart(KeyPart part, Type type) {
@@ -94,27 +96,31 @@ absl::StatusOr<const SourceTable*> FindFeed(const DeleteFeed& feed, const Source
   return absl::InvalidArgumentError("the source has no such table");
 }
 
-/// The entries that stand at the greatest value, so that those of them that were told are not told again.
-class Ties {
+/// The entries of one look, so that none of them is told in the next one again.
+class Entries {
  public:
-  explicit Ties(KeyPart greatest) : greatest_(std::move(greatest)) {}
+  explicit Entries(KeyPart greatest) : greatest_(std::move(greatest)) {}
 
   /// The number of an entry; another one when the same comes twice, since a row can be deleted twice.
   std::uint64_t Add(const KeyPart& value, std::uint64_t digest) {
     if (greatest_ < value) {
-      entries_.clear();
+      at_greatest_.clear();
       greatest_ = value;
     }
-    if (value != greatest_) return digest;
-    while (!entries_.insert(digest).second) digest = XXH3_64bits(&digest, sizeof digest);
+    const bool ties = value == greatest_;
+    const auto taken = [&] { return all_.contains(digest) || (ties && at_greatest_.contains(digest)); };
+    while (taken()) digest = XXH3_64bits(&digest, sizeof digest);
+    if (ties) at_greatest_.insert(digest);
+    if (all_.size() < kToldMax) all_.insert(digest);
     return digest;
   }
   const KeyPart& greatest() const { return greatest_; }
-  std::set<std::uint64_t> Take() { return std::move(entries_); }
+  std::set<std::uint64_t> TakeGreatest() { return std::move(at_greatest_); }
+  std::set<std::uint64_t> TakeAll() { return std::move(all_); }
 
  private:
   KeyPart greatest_;
-  std::set<std::uint64_t> entries_;
+  std::set<std::uint64_t> at_greatest_, all_;  ///< Of all, the first kToldMax.
 };
 
 }  // namespace
@@ -163,7 +169,7 @@ absl::Status TakeDeletes(const DeleteFeed& feed, SourceReader& feeds, const Sour
   if (!told.ok()) return told.status();
   const auto rows = feeds.ScanFrom(name, *columns, {column, from, *columns});
   if (!rows.ok()) return rows.status();
-  Ties ties(from);
+  Entries entries(from);
   std::uint64_t keyless = 0;
   bool unread = false;
   for (bool end = false; !end;) {
@@ -173,8 +179,8 @@ absl::Status TakeDeletes(const DeleteFeed& feed, SourceReader& feeds, const Sour
     unread = unread || piece->partial || !piece->untold.empty();
     for (const auto& [given, digest] : piece->rows) {
       const KeyPart& value = given.back();
-      const std::uint64_t entry = ties.Add(value, digest);
-      if (first || (value == from && told->contains(entry))) continue;
+      const std::uint64_t entry = entries.Add(value, digest);
+      if (first || told->contains(entry)) continue;
       const std::optional<Key> fitting = FitKey(given, of, key);
       if (!fitting) {
         ++keyless;
@@ -188,10 +194,13 @@ absl::Status TakeDeletes(const DeleteFeed& feed, SourceReader& feeds, const Sour
     notes->push_back(absl::StrCat("'", feed.table, "': ", keyless, keyless == 1 ? " row names" : " rows name",
                                   " no key of table '", of.name, "', and deletes nothing"));
   }
-  // What cannot be read now has to be met when it can: until then all of it is told again.
-  if (unread) return absl::OkStatus();
-  const KeyPart pointer = ties.greatest();
-  look.SetFeed(pointer, feed_id, (*found)->record, ties.Take());
+  // What cannot be read now has to be met when it can; what was deleted before the first look need not be.
+  if (unread && !first) {
+    look.SetFeed(from, feed_id, (*found)->record, entries.TakeAll());
+    return absl::OkStatus();
+  }
+  const KeyPart pointer = entries.greatest();
+  look.SetFeed(pointer, feed_id, (*found)->record, entries.TakeGreatest());
   return absl::OkStatus();
 }
 

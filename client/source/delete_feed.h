@@ -19,8 +19,8 @@ namespace mirror {
 ///
 /// A table that was never looked at takes nothing but the pointer: whatever was deleted before is not sent at
 /// all. A feed that is another one by now, or whose greatest value fell behind the pointer, is read whole.
-/// Memory: a number for each entry at the greatest value. Errors: the feed cannot be read or does not fit;
-/// kAborted: look again.
+/// Memory: a number for each entry at the greatest value, and for up to a million of what is read. Errors:
+/// the feed cannot be read or does not fit; kAborted: look again.
 absl::Status TakeDeletes(const DeleteFeed& feed, SourceReader& feeds, const SourceSchema& feed_schema,
                          const TableSchema& of, const CaptureState::Table& table, CaptureLook& look,
                          std::vector<std::string>* notes);

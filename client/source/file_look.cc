@@ -38,8 +38,8 @@ absl::Status FileLook::CheckEnd() const {
 
 namespace {
 
-absl::StatusOr<std::unique_ptr<FileRows>> OpenFile(const std::string& path, const FileTable& table) {
-  return table.workbook ? OpenXlsx(path, table.sheet) : OpenCsv(path, table.csv);
+absl::StatusOr<std::unique_ptr<FileRows>> OpenFile(const FileSeen& file, const FileTable& table) {
+  return table.workbook && !file.mended ? OpenXlsx(file.path, table.sheet) : OpenCsv(file.path, table.csv);
 }
 
 /// One file after the other.
@@ -58,11 +58,11 @@ class RowsOfFiles : public FileRows {
       absl::StatusOr<bool> there = rows_->Next(row);
       row->file = look_.files[at_].path;
       if (!there.ok() || *there || at_ + 1 == look_.files.size()) return there;
-      const std::string& path = look_.files[++at_].path;
-      absl::StatusOr<std::unique_ptr<FileRows>> next = OpenFile(path, look_.table);
+      const FileSeen& file = look_.files[++at_];
+      absl::StatusOr<std::unique_ptr<FileRows>> next = OpenFile(file, look_.table);
       if (!next.ok()) return next.status();
       if ((*next)->header() != header_)
-        return absl::AbortedError(absl::StrCat("'", path, "' has another header by now"));
+        return absl::AbortedError(absl::StrCat("'", file.path, "' has another header by now"));
       rows_ = *std::move(next);
     }
   }
@@ -81,7 +81,7 @@ absl::Status FileLook::CheckHeaders() const {
   if (files.size() < 2) return absl::OkStatus();
   std::vector<std::string> columns;
   for (const FileSeen& file : files) {
-    const absl::StatusOr<std::unique_ptr<FileRows>> opened = OpenFile(file.path, table);
+    const absl::StatusOr<std::unique_ptr<FileRows>> opened = OpenFile(file, table);
     if (!opened.ok()) return opened.status();
     if (columns.empty()) columns = (*opened)->header();
     if ((*opened)->header() == columns) continue;
@@ -93,7 +93,7 @@ absl::Status FileLook::CheckHeaders() const {
 }
 
 absl::StatusOr<std::unique_ptr<FileRows>> FileLook::OpenRows() const {
-  absl::StatusOr<std::unique_ptr<FileRows>> first = OpenFile(path, table);
+  absl::StatusOr<std::unique_ptr<FileRows>> first = OpenFile(files.front(), table);
   if (!first.ok() || files.size() < 2) return first;
   return std::make_unique<RowsOfFiles>(*this, *std::move(first));
 }

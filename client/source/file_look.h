@@ -36,6 +36,7 @@ struct FileTable {
 struct FileSeen {
   std::string path;
   struct stat status = {};
+  bool mended = false;  ///< Rows that were left out, as CSV.
 };
 
 /// One table of a folder as of one look at it.

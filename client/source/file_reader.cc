@@ -107,7 +107,10 @@ class FileReader : public SourceReader {
       if (absl::IsOutOfRange(step.status())) return Widen(*Find(table));
       if (!step.ok()) return step.status();
       if (*step == TypedRows::Step::kEnd) break;
-      if (*step == TypedRows::Step::kReject) continue;
+      if (*step == TypedRows::Step::kReject) {
+        facts.unreadable = true;
+        continue;
+      }
       const Value& value = rows->values()[column];
       if (value.kind == Kind::kNull) {
         ++facts.nulls;
@@ -185,6 +188,7 @@ class FileReader : public SourceReader {
     source.schema = steps.ok() ? known.Given() : known.schema;
     source.problem = std::move(problem);
     source.later = known.later;
+    source.versions = known.files.size() > 1;
     // Without a row nothing is known of its types.
     source.record = known.typed ? MakeRecord(known) : "";
     options_.records[table.name] = source.record;
@@ -240,7 +244,12 @@ class FileReader : public SourceReader {
     struct stat status = {};
     if (stat(known->mended.c_str(), &status) != 0) known->mended.clear();
     if (known->mended.empty()) return "";
-    return std::string(TypedRows::OpenMended(*known).status().message());
+    const absl::Status opened = TypedRows::OpenMended(*known).status();
+    if (opened.ok() && known->files.size() > 1) {
+      // The last file's own rows go before them, those of the others behind.
+      known->files.insert(known->files.begin() + 1, {std::exchange(known->mended, ""), status, true});
+    }
+    return std::string(opened.message());
   }
 
   /// What the table was in the last run.
@@ -340,7 +349,8 @@ class FileReader : public SourceReader {
         const absl::StatusOr<bool> there = (*rows)->Next(&row);
         if (!there.ok()) return there.status();
         if (!*there) break;
-        if (row.wrong.empty()) Show(row, &guesses);
+        if (!row.wrong.empty()) continue;
+        Show(row, &guesses);
         known->typed = true;
       }
     }

@@ -7,6 +7,7 @@
 
 #include "absl/status/statusor.h"
 #include "client/source/file_rejects.h"
+#include "client/source/packed_key.h"
 #include "client/source/sqlite_key.h"
 #include "proto/wire/limits.h"
 #include "proto/wire/row_digest.h"
@@ -81,28 +82,6 @@ class RowAppender {
   const std::vector<std::uint32_t> columns_;
 };
 
-/// Text in which no two keys are the same.
-std::string Packed(const Key& key) {
-  std::string packed;
-  for (const KeyPart& part : key) {
-    packed.push_back(static_cast<char>(part.kind));
-    switch (part.kind) {
-      case Kind::kInteger:
-        packed.append(reinterpret_cast<const char*>(&part.integer), sizeof part.integer);
-        break;
-      case Kind::kReal:
-        packed.append(reinterpret_cast<const char*>(&part.real), sizeof part.real);
-        break;
-      default: {
-        const std::size_t size = part.bytes.size();
-        packed.append(reinterpret_cast<const char*>(&size), sizeof size);
-        packed.append(part.bytes);
-      }
-    }
-  }
-  return packed;
-}
-
 class FileKeyRows : public ChangeReader {
  public:
   FileKeyRows(const FileLook& look, TypedRows rows, const std::vector<std::uint32_t>& columns,
@@ -113,7 +92,7 @@ class FileKeyRows : public ChangeReader {
         rows_(std::move(rows)),
         appender_(columns),
         keys_(std::move(keys)) {
-    for (const Key& key : keys_) wanted_.insert(Packed(key));
+    for (const Key& key : keys_) wanted_.insert(PackedKey(key));
   }
 
   absl::StatusOr<ChangePiece> Next(const BlockSize& size, LargeSink* sink) override {
@@ -124,10 +103,15 @@ class FileKeyRows : public ChangeReader {
       const absl::StatusOr<TypedRows::Step> step = rows_.Next();
       if (!step.ok()) return step.status();
       at_end_ = *step == TypedRows::Step::kEnd;
-      if (*step != TypedRows::Step::kRow) continue;
+      if (*step == TypedRows::Step::kEnd) continue;
       const std::optional<Key> key = rows_.ReadKey();
+      if (*step == TypedRows::Step::kReject) {
+        // A mended one may follow; else it is there, and cannot be read.
+        if (key) there_.insert(PackedKey(*key));
+        continue;
+      }
       // The first of each key.
-      if (!key || wanted_.erase(Packed(*key)) == 0) continue;
+      if (!key || wanted_.erase(PackedKey(*key)) == 0) continue;
       const absl::StatusOr<std::size_t> appended = appender_.Append(rows_, key_, &block, sink);
       if (!appended.ok()) return appended.status();
       weight += *appended;
@@ -136,7 +120,8 @@ class FileKeyRows : public ChangeReader {
     if (at_end_) {
       RowBlock gone = RowBlock::For(schema_, key_);
       for (; next_ < keys_.size() && gone.rows() < size.rows && gone.bytes() < size.bytes; ++next_) {
-        if (wanted_.contains(Packed(keys_[next_]))) AppendKey(keys_[next_], &gone);
+        const std::string packed = PackedKey(keys_[next_]);
+        if (wanted_.contains(packed) && !there_.contains(packed)) AppendKey(keys_[next_], &gone);
       }
       if (gone.rows() > 0) piece.blocks.insert(piece.blocks.begin(), {Operation::kDelete, std::move(gone)});
       piece.last = next_ == keys_.size();
@@ -151,6 +136,7 @@ class FileKeyRows : public ChangeReader {
   const RowAppender appender_;
   const std::vector<Key> keys_;
   std::unordered_set<std::string> wanted_;
+  std::unordered_set<std::string> there_;  ///< Of rows that cannot be read.
   bool at_end_ = false;
   std::size_t next_ = 0;
 };
@@ -232,7 +218,7 @@ class FileScan : public DigestReader {
         // Behind all rows: a mended one may have the same key.
         piece.untold = std::move(untold_);
         piece.notes = rejects_.End();
-        look_.rows = counted_;
+        if (!bound_ || !bound_->left_out) look_.rows = counted_;
         break;
       }
       std::optional<Key> key = keyed_ ? rows_.ReadKey() : std::nullopt;

@@ -53,14 +53,10 @@ class NotedChanges : public ChangeReader {
     begun_ = true;
     const absl::StatusOr<CaptureState::Noted> noted = state_.CountNoted(table_, from_);
     if (!noted.ok()) return noted.status();
-    piece->planned = Planned{noted->inserts + also_.size(), noted->updates, noted->deletes};
+    // Where rows are asked for, nobody knows beforehand how many of them are gone.
+    if (!asks_for_gone_)
+      piece->planned = Planned{noted->inserts + also_.size(), noted->updates, noted->deletes};
     if (counts_) piece->rows_now = table_.rows;
-    // A feed names rows, too, that the mirror never had.
-    if (asks_for_gone_ && noted->deletes > 0) {
-      const absl::StatusOr<std::uint64_t> rows = inner_.CountRows(schema_.name);
-      if (!rows.ok()) return rows.status();
-      piece->rows_now = *rows;
-    }
     return absl::OkStatus();
   }
 
@@ -158,7 +154,7 @@ class NotedChanges : public ChangeReader {
   const std::int64_t from_;
   const bool whole_rows_;
   const bool counts_;         ///< What is remembered are all rows of the table.
-  const bool asks_for_gone_;  ///< Whether those are there, the source tells.
+  const bool asks_for_gone_;  ///< Whether rows that are noted are there, the source tells.
   std::vector<Key> also_;
   bool begun_ = false, noted_all_ = false, at_end_ = false;
   Key behind_;

@@ -42,6 +42,8 @@ struct SourceTable {
   std::string later = {};
   /// There are rows that cannot be read, which a population would lack.
   bool unreadable = false;
+  /// Rows with the key of another one are older ones, and nothing to tell.
+  bool versions = false;
   /// Differs when its rows are made otherwise of those of the source; empty: they are those.
   std::string steps = {};
 };
@@ -246,6 +248,7 @@ class SourceReader {
   struct ColumnFacts {
     KeyPart least, greatest;  ///< kNull: no row has a value.
     std::uint64_t nulls = 0;  ///< Rows without one.
+    bool unreadable = false;  ///< There are rows that cannot be read.
     /// Why its values have no order that can be relied on, for people; empty: they have one.
     std::string trouble = {};
   };

@@ -269,7 +269,7 @@ class SqliteReader : public SourceReader {
       facts.trouble = "holds numbers and texts, which sort apart: a text counts as greater than every number";
     }
     facts.nulls = static_cast<std::uint64_t>(sqlite3_column_int64(nulls->get(), 0));
-    for (const auto* statement : {&greatest, &nulls}) (*statement)->Reset();
+    for (const auto* statement : {&greatest, &least, &nulls}) (*statement)->Reset();
     return facts;
   }
 

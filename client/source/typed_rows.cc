@@ -1,10 +1,13 @@
 #include "client/source/typed_rows.h"
 
+#include <xxhash.h>
+
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "client/source/csv_rows.h"
 #include "client/source/file_value.h"
+#include "client/source/packed_key.h"
 #include "proto/wire/utf8.h"
 
 namespace mirror {
@@ -49,10 +52,29 @@ absl::StatusOr<TypedRows::Step> TypedRows::Next() {
     if (!step.ok() || *step != Step::kRow) return step;
     const absl::StatusOr<bool> matches = Matches();
     if (!matches.ok()) return matches.status();
-    if (*matches == left_out_) continue;
+    const absl::StatusOr<bool> hidden = IsHidden(*matches);
+    if (!hidden.ok()) return hidden.status();
+    if (*hidden) continue;
     absl::Status turned = TurnValues();
     return turned.ok() ? step : turned;
   }
+}
+
+/// Whether the row is not wanted, or is an older one of a key that is not.
+absl::StatusOr<bool> TypedRows::IsHidden(bool matches) {
+  const bool unwanted = matches == left_out_;
+  if (!filter_ || look_->files.size() < 2 || key_.empty()) return unwanted;
+  const std::optional<Key> key = ReadKey();
+  if (!key) return unwanted;
+  const std::string packed = PackedKey(*key);
+  const XXH128_hash_t hash = XXH3_128bits(packed.data(), packed.size());
+  const std::pair<std::uint64_t, std::uint64_t> id(hash.high64, hash.low64);
+  if (!unwanted) return hidden_.contains(id);
+  hidden_.insert(id);
+  if (hidden_.size() <= kHiddenMax) return true;
+  return absl::ResourceExhaustedError(
+      absl::StrCat("table '", look_->table.name, "': 'where' takes out more than ", kHiddenMax,
+                   " rows of its files. Nothing of it was sent: put old files elsewhere"));
 }
 
 std::optional<Key> TypedRows::ReadKey() const {
@@ -107,6 +129,7 @@ absl::StatusOr<TypedRows::Step> TypedRows::NextOfFile() {
     absl::StatusOr<std::unique_ptr<FileRows>> rows = OpenMended(*look_);
     if (!rows.ok()) return rows.status();
     rows_ = *std::move(rows);
+    row_ = FileRow();
     return NextOfFile();
   }
   reason_ = row_.wrong;

@@ -5,8 +5,10 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -20,8 +22,13 @@
 
 namespace mirror {
 
+/// Keys of rows of a table of several files that `where` decides against; with more of them it cannot be
+/// read.
+inline constexpr std::size_t kHiddenMax = 5'000'000;
+
 /// The rows of a table of files that are to be sent, with their values as they are given. `look` outlives
-/// them.
+/// them. Where the first row of a key does not match, later ones of it are none of them, of a table of
+/// several files; memory: 16 bytes for each such key.
 class TypedRows {
  public:
   enum class Step { kRow, kReject, kEnd };
@@ -61,9 +68,11 @@ class TypedRows {
   FileRow row_;
   std::vector<Value> values_;
   std::string reason_;
+  absl::StatusOr<bool> IsHidden(bool matches);
   bool left_out_ = false;
-  bool mended_ = false;      ///< The rows of `known_->mended` are read.
-  bool has_values_ = false;  ///< Of the present row, also of a wrong one.
+  std::set<std::pair<std::uint64_t, std::uint64_t>> hidden_;  ///< Hashes of keys.
+  bool mended_ = false;                                       ///< The rows of `known_->mended` are read.
+  bool has_values_ = false;                                   ///< Of the present row, also of a wrong one.
   std::optional<RowFilter> filter_;
   struct Turned {
     std::size_t column = 0;

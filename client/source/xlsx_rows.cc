@@ -482,7 +482,7 @@ class XlsxRows : public FileRows {
   void End(std::string_view name) {
     if (name == "v" || name == "t") in_value_ = false;
     if (name == "rPh") in_phonetic_ = false;
-    if (name == "c" && has_value_ && column_ < kColumnsMax) EndCell();
+    if (name == "c" && (has_value_ || has_formula_) && column_ < kColumnsMax) EndCell();
     if (name != "row") return;
     const bool empty =
         std::none_of(row_.cells.begin(), row_.cells.end(), [](const auto& cell) { return cell.has_value(); });
@@ -502,6 +502,8 @@ class XlsxRows : public FileRows {
     if (row_.cells.size() <= column_) row_.cells.resize(column_ + 1);
     std::optional<std::string>& cell = row_.cells[column_];
     if (type_ == "e") return wrong("an error stands in the cell");
+    if (has_formula_ && value_.empty() && type_ != "str")
+      return wrong("its formula was never calculated: open the workbook and save it");
     if (type_ == "s") {
       std::size_t at = 0;
       const char* const end = value_.data() + value_.size();
@@ -516,10 +518,7 @@ class XlsxRows : public FileRows {
       cell = Unescaped(value_);  // Texts, formulas' texts, ISO dates, 1 and 0.
       return;
     }
-    if (value_.empty()) {
-      if (has_formula_) wrong("its formula was never calculated: open the workbook and save it");
-      return;
-    }
+    if (value_.empty()) return;
     double number = 0;
     const auto read = std::from_chars(value_.data(), value_.data() + value_.size(), number);
     const bool whole = read.ec == std::errc() && read.ptr == value_.data() + value_.size();

@@ -757,6 +757,45 @@ class Deviations(unittest.TestCase):
         self.assertEqual(report["by_table"][tables["synthetic"]]["inserts"], 1, report["by_table"])
         self.assertEqual(len(self.place.rows(tables["synthetic"])), 5)
 
+    def test_of_several_files_the_last_row_of_a_key_decides(self):
+        """Whether it matches, whether it was mended."""
+        tables = {strategy: f"t_{strategy}" for strategy in ("synthetic", "watermark", "watermark_cdc", "window")}
+        self.configure_by_day(tables)
+        text = self.place.toml.read_text()
+        for name in tables.values():
+            more = f'files = "all"\nfile = "{name}-*.csv"\nwhere = "gone = 0"\ntypes = {{ gone = "integer", v = "integer" }}'
+            text = text.replace(f'name = "{name}"', f'name = "{name}"\n{more}')
+        self.place.toml.write_text(text)
+        today = datetime.date.today()
+        days = [(today - datetime.timedelta(days=age)).isoformat() for age in (2, 1, 0)]
+
+        def part(number, *rows):
+            for name in tables.values():
+                lines = "".join(f"{key},{days[number]},{gone},{value}\n" for key, gone, value in rows)
+                self.drop(f"{name}-{days[number]}.csv", f"id,day,gone,v\n{lines}".encode())
+
+        def check(expected):
+            report = self.place.once()
+            self.assertEqual(report["exit"], 0, report)
+            for strategy, name in tables.items():
+                with self.subTest(strategy=strategy, expected=expected):
+                    self.assertEqual({row["id"]: row["v"] for row in self.place.rows(name)}, expected)
+            return report
+
+        part(0, (1, 0, 1), (2, 0, 2), (3, 0, 3), (4, 1, 4))
+        check({1: 1, 2: 2, 3: 3})
+        part(1, (2, 1, 20), (3, 0, 30), (4, 0, 40))
+        self.assertEqual(check({1: 1, 3: 30, 4: 40})["notes"], [])
+        part(2, (1, 0, "x"), (3, 1, 300))
+        # What cannot be read is as it was; what it was replaced by is not asked.
+        report = self.place.once()
+        self.assertEqual(report["exit"], 0, report)
+        for name in tables.values():
+            mended = self.place.work / "dev" / "agent-state" / "Cust.rejects" / f"{name}.mended.csv"
+            mended.write_text(f"id,day,gone,v\n1,{days[2]},0,100\n")
+        check({1: 100, 4: 40})
+        self.assertEqual({table["action"] for table in self.place.once()["tables"]}, {"none"})
+
     def test_a_file_that_is_not_there_or_still_written_changes_nothing(self):
         self.place.configure({"a": 'key = ["id"]'})
         report = self.place.once()
@@ -925,7 +964,8 @@ class Workbooks(unittest.TestCase):
             '<row r="3"><c r="A3"><v>1</v></c><c r="C3" t="str"><f>X()</f><v>made</v></c></row>'
             '<row r="4"><c r="A4"><v>2</v></c><c r="B4" t="e"><v>#N/A</v></c></row>'
             '<row r="7"><c r="A7"><v>3</v></c><c r="B7" t="b"><v>1</v></c><c r="E7"><v>9</v></c></row>'
-            '<row r="8"><c r="A8"><v>4</v></c></row></sheetData></worksheet>'
+            '<row r="8"><c r="A8"><v>4</v></c></row><row r="9"><c r="A9"><v>5</v></c><c r="B9"><f>A1+1</f></c></row>'
+            '</sheetData></worksheet>'
         )
         with zipfile.ZipFile(self.place.drop / "a.xlsx", "w", zipfile.ZIP_DEFLATED) as book:
             book.writestr(
@@ -940,7 +980,7 @@ class Workbooks(unittest.TestCase):
         report = self.place.once()
         self.assertEqual(report["exit"], 0, report)
         note = " ".join(report["notes"])
-        for said in ("2 rows were left out", "line 4, column B: an error", "line 7, it has more columns than the header"):
+        for said in ("3 rows were left out", "line 9, column B: its formula was never", "line 4, column B: an error", "line 7, it has more columns than the header"):
             self.assertIn(said, note)
         self.assertEqual(
             self.place.rows("a"), [{"id": 1, "b": None, "c": "made"}, {"id": 4, "b": None, "c": None}]
