@@ -27,6 +27,19 @@ std::size_t Distance(std::string_view a, std::string_view b) {
   return row[b.size()];
 }
 
+/// The one that may be meant; empty: none is near.
+std::string Nearest(std::string_view word, const std::vector<std::string>& known) {
+  std::string best;
+  std::size_t distance = std::max<std::size_t>(word.size() / 3, 1) + 1;
+  for (const std::string& candidate : known) {
+    const std::size_t d = Distance(word, candidate);
+    if (d >= distance) continue;
+    distance = d;
+    best = candidate;
+  }
+  return best;
+}
+
 }  // namespace
 
 std::string KindOf(const toml::node& node) {
@@ -216,8 +229,9 @@ Setter SetOneOf(const std::vector<std::string>& known, std::string* target) {
     if (std::find(known.begin(), known.end(), *value) == known.end()) {
       std::vector<std::string> quoted;
       for (const std::string& one : known) quoted.push_back(absl::StrCat("\"", one, "\""));
+      const std::string near = Nearest(*value, known);
       return given.Wrong(absl::StrCat("must be one of ", absl::StrJoin(quoted, ", "), ", not '", *value, "'",
-                                      Suggest(*value, known)));
+                                      near.empty() ? "" : absl::StrCat("; did you mean '", near, "'?")));
     }
     *target = *std::move(value);
     return absl::OkStatus();
@@ -243,17 +257,9 @@ absl::Status SetAll(const std::string& file, const toml::table& table, const std
 }
 
 std::string Suggest(std::string_view word, const std::vector<std::string>& known) {
-  const std::string* best = nullptr;
-  std::size_t distance = std::max<std::size_t>(word.size() / 3, 1) + 1;
-  for (const std::string& candidate : known) {
-    const std::size_t d = Distance(word, candidate);
-    if (d < distance) {
-      distance = d;
-      best = &candidate;
-    }
-  }
-  if (best != nullptr) return absl::StrCat("; did you mean '", *best, "'?");
-  return absl::StrCat("; there are: ", absl::StrJoin(known, ", "));
+  const std::string near = Nearest(word, known);
+  return near.empty() ? absl::StrCat("; there are: ", absl::StrJoin(known, ", "))
+                      : absl::StrCat("; did you mean '", near, "'?");
 }
 
 }  // namespace mirror

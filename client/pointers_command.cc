@@ -81,6 +81,8 @@ absl::Status Move(CaptureState& state, const std::string& name, const std::optio
     return absl::NotFoundError(
         absl::StrCat("table '", name, "' has no pointer: its strategy is \"", strategy, "\""));
   }
+  if (deletes && (*table)->feed.empty())
+    return absl::NotFoundError(absl::StrCat("table '", name, "' has no feed of deletes that was looked at"));
   const auto set = [&](const KeyPart& pointer) {
     return deletes ? state.SetDeletesPointer(name, pointer) : state.SetPointer(name, pointer);
   };

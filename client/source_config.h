@@ -27,6 +27,7 @@ struct DeletesFrom {
   std::string file;   ///< csv, xlsx: a pattern, as that of a table.
   std::vector<std::string> key;
   std::string watermark;
+  std::map<std::string, std::string> types = {};  ///< csv, xlsx: as those of a table.
 };
 
 /// One `[[source.table]]`. Of kind csv each table has one, with `file` to `encoding`.

@@ -178,7 +178,8 @@ class SourceLoader {
                               {{"table", SetText(&feed.table)},
                                {"file", SetText(&feed.file)},
                                {"key", SetTexts(&feed.key)},
-                               {"watermark", SetText(&feed.watermark)}});
+                               {"watermark", SetText(&feed.watermark)},
+                               {"types", [&feed](const Given& one) { return SetTypes(one, &feed.types); }}});
     if (!set.ok()) return set;
     if (feed.key.empty() || feed.watermark.empty() || feed.table.empty() == feed.file.empty()) {
       return given.Wrong("needs 'table' (of files: 'file'), 'key' and 'watermark'");

@@ -152,6 +152,7 @@ absl::StatusOr<std::unique_ptr<SourceReader>> OpenFeeds(const SourceConfig& sour
     for (const std::string& part : file.key) {
       if (part != table.deletes_from->watermark) file.types[part] = Type::kText;
     }
+    for (const auto& [column, type] : table.deletes_from->types) file.types[column] = TypeNamed(type);
     file.steps = {};
     files.tables.push_back(std::move(file));
   }

@@ -143,7 +143,8 @@ absl::Status CaptureLook::Add(const Key& key, std::uint64_t digest, const std::s
   BindInt(write, 1, stored);
   BindInt(write, 2, run_);
   if (!known) {
-    BindInt(write, 3, run_);
+    if (quiet_) BindInt(write, 2, 0);
+    BindInt(write, 3, quiet_ ? 0 : run_);
     BindInt(write, 4, next_id_++);
   }
   BindKey(write, known ? 3 : 5, key);
@@ -151,6 +152,10 @@ absl::Status CaptureLook::Add(const Key& key, std::uint64_t digest, const std::s
   write.Reset();
   if (table_.by_column) {
     if (absl::Status kept = KeepHashes(key, before, hashes, since); !kept.ok()) return kept;
+  }
+  if (!known && quiet_) {
+    ++table_.rows;
+    return absl::OkStatus();
   }
   if (known && !gone) {
     ++found_.updates;
@@ -170,23 +175,31 @@ absl::Status CaptureLook::LeaveOut(const Key& key) {
   // It was let in a moment ago: the next look tells.
   if (id > 0 && id < seen_.size() && seen_[id]) return absl::OkStatus();
   // As a row that changed: when it is sent, the source has none with this key.
-  return Add(key, kLeftOut);
+  return Add(key, CaptureState::kLeftOut);
 }
 
-absl::Status CaptureLook::Keep(const Key& key) {
+absl::Status CaptureLook::Keep(const Key& key, bool remember) {
   BindKey(find_, 1, key);
   const int code = sqlite3_step(find_.get());
   if (code != SQLITE_ROW && code != SQLITE_DONE) return state_.Failed("reading it");
-  const bool here = code == SQLITE_ROW && sqlite3_column_type(find_.get(), 0) != SQLITE_NULL;
-  const bool first = here && See(sqlite3_column_int64(find_.get(), 1));
+  const bool known = code == SQLITE_ROW;
+  const bool gone = known && sqlite3_column_type(find_.get(), 0) == SQLITE_NULL;
+  const std::int64_t id = known ? sqlite3_column_int64(find_.get(), 1) : next_id_;
   find_.Reset();
-  if (!first) return absl::OkStatus();
+  if (gone || (!known && !remember) || !See(id)) return absl::OkStatus();
   // What becomes of it at the mirror meanwhile nobody knows (a population lacks it): once it can be read
   // again, it is sent, whatever it is.
-  BindInt(doubt_, 1, kUnknown);
-  BindKey(doubt_, 2, key);
-  if (sqlite3_step(doubt_.get()) != SQLITE_DONE) return state_.Failed("writing it");
-  doubt_.Reset();
+  const Statement& write = known ? doubt_ : insert_;
+  BindInt(write, 1, CaptureState::kUnread);
+  if (!known) {
+    BindInt(write, 2, 0);
+    BindInt(write, 3, 0);
+    BindInt(write, 4, next_id_++);
+    ++table_.rows;
+  }
+  BindKey(write, known ? 2 : 5, key);
+  if (sqlite3_step(write.get()) != SQLITE_DONE) return state_.Failed("writing it");
+  write.Reset();
   return absl::OkStatus();
 }
 
@@ -195,10 +208,15 @@ absl::Status CaptureLook::Learn(const Key& key) {
   const int code = sqlite3_step(find_.get());
   if (code != SQLITE_ROW && code != SQLITE_DONE) return state_.Failed("reading it");
   const bool here = code == SQLITE_ROW && sqlite3_column_type(find_.get(), 0) != SQLITE_NULL;
-  if (here) See(sqlite3_column_int64(find_.get(), 1));
+  const bool unread = here && sqlite3_column_int64(find_.get(), 0) == CaptureState::kUnread;
+  const auto id = here ? static_cast<std::size_t>(sqlite3_column_int64(find_.get(), 1)) : 0;
   find_.Reset();
-  // The next look that sees its values takes it for changed.
-  return here ? absl::OkStatus() : Add(key, kUnknown);
+  const bool seen = here && id < seen_.size() && seen_[id];
+  if (seen) return absl::OkStatus();
+  // A new one, or one that can be read again, of which this look does not see the values.
+  if (!here || unread) return Add(key, CaptureState::kToAsk);
+  See(static_cast<std::int64_t>(id));
+  return absl::OkStatus();
 }
 
 absl::StatusOr<std::set<std::uint64_t>> CaptureLook::FedAtPointer() const {
@@ -276,21 +294,28 @@ absl::Status CaptureLook::EndOthers(Others others) {
   const std::string names = KeyNames(table_.key_parts);
   Key behind;
   for (bool more = true; more;) {
-    std::vector<Key> keys;
+    std::vector<Key> keys, readable;
+    std::size_t taken = 0;
     {
       const std::string later =
           behind.empty() ? "" : absl::StrCat(" AND (", names, ") > (", Places(table_.key_parts), ")");
       // Rows that the mirror may not have yet are not forgotten.
       const absl::StatusOr<Statement> select = state_.Prepared(absl::StrCat(
-          "SELECT ", names, ", id FROM ", RowsName(table_.id), " WHERE ", "digest IS NOT NULL",
-          forgets ? absl::StrCat(" AND run <= ", table_.floor) : "", later, " ORDER BY ", names));
+          "SELECT ", names, ", id, digest FROM ", RowsName(table_.id), " WHERE digest IS NOT NULL",
+          forgets ? absl::StrCat(" AND (run <= ", table_.floor, " OR digest = ", CaptureState::kUnread, ")")
+                  : "",
+          later, " ORDER BY ", names));
       if (!select.ok()) return select.status();
       BindKey(*select, 1, behind);
       int code = SQLITE_ROW;
       const int parts = static_cast<int>(table_.key_parts);
-      while (keys.size() < kKeysAtATime && (code = sqlite3_step(select->get())) == SQLITE_ROW) {
+      while (taken < kKeysAtATime && (code = sqlite3_step(select->get())) == SQLITE_ROW) {
         const auto id = static_cast<std::size_t>(sqlite3_column_int64(select->get(), parts));
-        if (id >= seen_.size() || !seen_[id]) keys.push_back(ReadKey(*select, table_.key_parts));
+        if (id < seen_.size() && seen_[id]) continue;
+        ++taken;
+        behind = ReadKey(*select, table_.key_parts);
+        const bool unread = sqlite3_column_int64(select->get(), parts + 1) == CaptureState::kUnread;
+        (forgets && unread ? readable : keys).push_back(behind);
       }
       if (code != SQLITE_ROW && code != SQLITE_DONE) return state_.Failed("reading it");
       more = code == SQLITE_ROW;
@@ -306,9 +331,22 @@ absl::Status CaptureLook::EndOthers(Others others) {
       ++found_.deletes;
       if (absl::Status noted = Noted(); !noted.ok()) return noted;
     }
-    if (!keys.empty()) behind = keys.back();
+    for (const Key& key : readable) {
+      if (absl::Status asked = AskFor(key); !asked.ok()) return asked;
+    }
   }
   return absl::OkStatus();
+}
+
+/// It could not be read, and is not met now: what it is by now, and whether it is there, the source tells.
+absl::Status CaptureLook::AskFor(const Key& key) {
+  BindInt(update_, 1, CaptureState::kToAsk);
+  BindInt(update_, 2, run_);
+  BindKey(update_, 3, key);
+  if (sqlite3_step(update_.get()) != SQLITE_DONE) return state_.Failed("writing it");
+  update_.Reset();
+  ++found_.updates;
+  return Noted();
 }
 
 absl::StatusOr<CaptureLook::Found> CaptureLook::End(Others others) {

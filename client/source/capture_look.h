@@ -36,10 +36,13 @@ class CaptureLook {
   absl::Status Add(const Key& key, std::uint64_t digest, const std::string& hashes = {});
   /// A row that is there, and that the mirror is not to have.
   absl::Status LeaveOut(const Key& key);
-  /// A row that is there and cannot be read: it is not gone.
-  absl::Status Keep(const Key& key);
+  /// A row that is there and cannot be read: it is not gone. `remember`: one that is not known is asked for
+  /// when no look finds it unreadable any more.
+  absl::Status Keep(const Key& key, bool remember);
   /// A row that is there; one that is not known is new.
   absl::Status Learn(const Key& key);
+  /// From now on a row that is not known is remembered, and not noted: the mirror has it.
+  void SetQuiet() { quiet_ = true; }
   void SetPointer(KeyPart pointer) { table_.pointer = std::move(pointer); }
   /// A row of the feed of deletes: what has its key is gone, unless it is added after this.
   absl::Status Fed(const Key& key);
@@ -60,8 +63,6 @@ class CaptureLook {
   const Found& found() const { return found_; }
 
  private:
-  /// In place of the digest of a row: its values are not known; the mirror is not to have it.
-  static constexpr std::uint64_t kUnknown = 0, kLeftOut = 1;
   /// Notes that are written in one transaction.
   static constexpr std::uint64_t kNotesPerCommit = 100'000;
 
@@ -74,6 +75,7 @@ class CaptureLook {
                           std::int64_t since);
   absl::Status SaveFed();
   absl::Status EndOthers(Others others);
+  absl::Status AskFor(const Key& key);
   bool See(std::int64_t id);
 
   CaptureState& state_;
@@ -84,7 +86,8 @@ class CaptureLook {
   std::optional<std::set<std::uint64_t>> fed_;  ///< To be kept; absent: what is there stays.
   std::int64_t next_id_ = 1;
   std::uint64_t seen_rows_ = 0, uncommitted_ = 0;
-  bool open_ = false;  ///< A transaction.
+  bool open_ = false;   ///< A transaction.
+  bool quiet_ = false;  ///< See SetQuiet().
   Found found_;
 };
 

@@ -103,6 +103,16 @@ class CaptureReader : public SourceReader {
   }
   absl::StatusOr<std::unique_ptr<DigestReader>> Digests(const std::string& table,
                                                         const std::vector<std::uint32_t>& columns) override {
+    if (rules_.Find(table) != nullptr && !inner_->TellsFirstOfKey()) {
+      const absl::StatusOr<bool> twice = HasKeysTwice(table);
+      if (!twice.ok()) return twice.status();
+      if (*twice) {
+        return absl::FailedPreconditionError(
+            absl::StrCat("rows of table '", table,
+                         "' have the key of another one, and which of them the mirror should have "
+                         "nobody can tell: correct 'key' of its [[source.table]]"));
+      }
+    }
     return ReaderOf(table).Digests(table, columns);
   }
   absl::StatusOr<std::unique_ptr<ChangeReader>> RowsOf(const std::string& table,
@@ -328,7 +338,7 @@ class CaptureReader : public SourceReader {
       }
       taken.unreadable = taken.unreadable || !piece->untold.empty();
       for (const Key& untold : piece->untold) {
-        if (absl::Status kept = taken.look.Keep(untold); !kept.ok()) return kept;
+        if (absl::Status kept = taken.look.Keep(untold, !taken.rule.SeesDeletes()); !kept.ok()) return kept;
       }
       taken.partial = taken.partial || piece->partial;
       if (piece->greatest.kind != Kind::kNull) taken.greatest = piece->greatest;
@@ -400,7 +410,11 @@ class CaptureReader : public SourceReader {
     // Rows went, or the source was restored: what comes next may be less than what there was. Of rows that do
     // not match nothing is known there.
     const bool fell = facts->greatest.kind != Kind::kNull && facts->greatest < pointer;
-    if (fell && !rule.filtered) pointer = facts->greatest;
+    if (fell && !rule.filtered) {
+      pointer = facts->greatest;
+      // What stands there was met before, and is not remembered.
+      if (!rule.SeesDeletes()) taken.look.SetQuiet();
+    }
     absl::Status status;
     if (rule.SeesDeletes() && first) {
       status = TakeAll(taken);
@@ -414,8 +428,11 @@ class CaptureReader : public SourceReader {
       if (!keys.ok()) return keys.status();
       if (status = Take(**keys, taken, /*only_keys=*/true); !status.ok()) return status;
     }
-    // A row that cannot be read now may be anywhere, and has to be met when it can.
-    if (taken.unreadable || taken.partial) return absl::OkStatus();
+    // A row that nobody can name may be anywhere, and has to be met when it can be read.
+    if (taken.partial) {
+      taken.look.SetPointer(KeyPart());
+      return absl::OkStatus();
+    }
     const bool grew = taken.greatest.kind != Kind::kNull && pointer < taken.greatest;
     taken.look.SetPointer(grew ? taken.greatest : pointer);
     return absl::OkStatus();
@@ -468,7 +485,7 @@ class CaptureReader : public SourceReader {
       taken.notes->push_back(absl::StrCat(
           "table '", taken.schema.name, "': ", facts->nulls, facts->nulls == 1 ? " row has" : " rows have",
           " no value in '", taken.schema.columns[column].name,
-          "', by which its changes are found: what changes in them is not seen"));
+          "', by which its changes are found: they are sent with a population alone"));
     }
     return facts;
   }

@@ -351,7 +351,7 @@ absl::StatusOr<std::vector<CaptureState::Note>> CaptureState::ReadNoted(const Ta
   const std::string later =
       behind.empty() ? "" : absl::StrCat(" AND (", names, ") > (", Places(table.key_parts), ")");
   const absl::StatusOr<Statement> select = Prepared(
-      absl::StrCat("SELECT ", names, ", digest IS NULL, born, ",
+      absl::StrCat("SELECT ", names, ", digest IS NULL, born, digest IS ", kToAsk, ", ",
                    table.by_column ? "iif(since <= ?, mask, NULL)" : "iif(?, NULL, NULL)", " FROM ",
                    RowsName(table.id), " WHERE run > ?", later, " ORDER BY ", names, " LIMIT ", most));
   if (!select.ok()) return select.status();
@@ -363,8 +363,9 @@ absl::StatusOr<std::vector<CaptureState::Note>> CaptureState::ReadNoted(const Ta
   int code = SQLITE_ROW;
   while ((code = sqlite3_step(select->get())) == SQLITE_ROW) {
     notes.push_back({ReadKey(*select, table.key_parts), sqlite3_column_int(select->get(), parts) != 0,
-                     sqlite3_column_int64(select->get(), parts + 1) > from});
-    const std::string_view mask = BlobOf(sqlite3_column_value(select->get(), parts + 2));
+                     sqlite3_column_int64(select->get(), parts + 1) > from,
+                     sqlite3_column_int(select->get(), parts + 2) != 0});
+    const std::string_view mask = BlobOf(sqlite3_column_value(select->get(), parts + 3));
     for (std::size_t i = 0; i < mask.size(); ++i) {
       if (mask[i] != 0) notes.back().columns.push_back(static_cast<std::uint32_t>(i));
     }
@@ -422,9 +423,10 @@ absl::StatusOr<bool> CaptureState::Adopt(const std::string& name, const Position
   (*table)->floor = lsn;
   const absl::Status adopted = InTransaction([&]() -> absl::Status {
     // What is looked at from now on has a higher number than the mirror.
-    absl::Status status =
-        Run(absl::StrCat("UPDATE capture SET run = ", run, "; DELETE FROM ", rows,
-                         " WHERE digest IS NULL; UPDATE ", rows, " SET run = 0, born = 0 WHERE run > 0"));
+    absl::Status status = Run(absl::StrCat(
+        "UPDATE capture SET run = ", run, "; DELETE FROM ", rows, " WHERE digest IS NULL; UPDATE ", rows,
+        " SET run = 0, born = 0 WHERE run > 0 AND NOT (digest = ", CaptureState::kLeftOut, " AND run > ", lsn,
+        ")"));
     if (!status.ok()) return status;
     const absl::StatusOr<Statement> insert =
         Prepared("INSERT OR REPLACE INTO sent (captured, run, lineage, time_ms) VALUES (?1, ?2, ?3, ?4)");
@@ -434,6 +436,10 @@ absl::StatusOr<bool> CaptureState::Adopt(const std::string& name, const Position
     BindText(*insert, 3, position.lineage);
     BindInt(*insert, 4, NowMs());
     if (sqlite3_step(insert->get()) != SQLITE_DONE) return Failed("writing it");
+    const absl::StatusOr<Statement> last = Prepared(absl::StrCat("SELECT coalesce(max(run), 0) FROM ", rows));
+    if (!last.ok()) return last.status();
+    if (sqlite3_step(last->get()) != SQLITE_ROW) return Failed("reading it");
+    (*table)->changed = sqlite3_column_int64(last->get(), 0);
     return Save(**table);
   });
   if (!adopted.ok()) return adopted;

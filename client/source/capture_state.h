@@ -68,6 +68,9 @@ class CaptureState {
     std::int64_t looked_ms = 0;  ///< When it was last looked at, unix milliseconds; 0: never.
   };
 
+  /// In place of the digest of a row: it cannot be read; the mirror is not to have it; it is to be asked for.
+  static constexpr std::uint64_t kUnread = 0, kLeftOut = 1, kToAsk = 2;
+
   std::int64_t run() const { return run_; }
   /// Begins one. Its number is on disk.
   absl::StatusOr<std::int64_t> BeginRun();
@@ -99,7 +102,8 @@ class CaptureState {
   struct Note {
     Key key;
     bool gone = false;
-    bool born = false;  ///< Behind `from`, too: the mirror need not have it.
+    bool born = false;   ///< Behind `from`, too: the mirror need not have it.
+    bool asked = false;  ///< Nothing says that it changed, or is still there.
     /// Of columns that changed, by index, in order; empty: it is not known which.
     std::vector<std::uint32_t> columns = {};
   };
@@ -114,8 +118,8 @@ class CaptureState {
   absl::StatusOr<Standing> Judge(const std::string& name, const Position& position);
   /// Whether the position was a target of the table, and is not forgotten.
   absl::StatusOr<bool> Sent(const std::string& name, const Position& position);
-  /// What is known of the table's rows counts as what the mirror has at `position`. False: it cannot be,
-  /// or nothing is known of them.
+  /// What is known of the table's rows counts as what the mirror has at `position`, but for those that a look
+  /// behind it left out: it may have them. False: it cannot be, or nothing is known of them.
   absl::StatusOr<bool> Adopt(const std::string& name, const Position& position);
   /// What was sent before `before_ms` and lies below what the mirror has for good is forgotten.
   absl::Status Forget(const std::string& name, const Position& durable, std::int64_t before_ms);

@@ -104,6 +104,9 @@ class CsvRows : public FileRows {
     if (!row.wrong.empty())
       return absl::InvalidArgumentError(absl::StrCat(path_, ":1: the header: ", row.wrong));
     for (const auto& field : row.fields) header_.emplace_back(field.value_or(""));
+    // Some programs end every line with a separator.
+    ends_in_separator_ = header_.size() > 1 && header_.back().empty();
+    if (ends_in_separator_) header_.pop_back();
     raw_header_ = row.raw;
     if (!raw_header_.ends_with('\n')) raw_header_.push_back('\n');
     return absl::OkStatus();
@@ -120,9 +123,13 @@ class CsvRows : public FileRows {
       }
       if (physical->empty()) return AtEnd(row);
       ++line_;
-      if (absl::Status first = line_ == 1 ? FirstLine(*physical) : absl::OkStatus(); !first.ok())
-        return first;
-      if (raw_.empty() && line_ > 1 && Cut(*physical, row)) return true;
+      if (line_ == 1 && NamesSeparator(*physical)) {
+        Begin();
+        continue;
+      }
+      const bool is_header = header_.empty() && raw_.empty();
+      if (absl::Status first = is_header ? FirstLine(*physical) : absl::OkStatus(); !first.ok()) return first;
+      if (raw_.empty() && !is_header && Cut(*physical, row)) return true;
       raw_.append(*physical);
       std::string_view line = *physical;
       if (line_ == 1 && line.starts_with("\xef\xbb\xbf")) line.remove_prefix(3);
@@ -199,9 +206,21 @@ class CsvRows : public FileRows {
   }
 
   void CheckCount(FileRow* row) const {
+    if (ends_in_separator_ && row->fields.size() == header_.size() + 1 && !row->fields.back())
+      row->fields.pop_back();
     if (header_.empty() || row->fields.size() == header_.size()) return;
     row->wrong = absl::StrCat("it has ", row->fields.size(), row->fields.size() == 1 ? " field" : " fields",
                               ", the header ", header_.size());
+  }
+
+  /// "sep=;", by which Excel is told.
+  bool NamesSeparator(std::string_view line) {
+    constexpr std::string_view kBegin = "sep=";
+    if (line.starts_with("\xef\xbb\xbf")) line.remove_prefix(3);
+    while (line.ends_with('\n') || line.ends_with('\r')) line.remove_suffix(1);
+    if (!line.starts_with(kBegin) || line.size() != kBegin.size() + 1) return false;
+    named_separator_ = line.back();
+    return true;
   }
 
   absl::Status FirstLine(std::string_view line) {
@@ -214,7 +233,7 @@ class CsvRows : public FileRows {
       return absl::InvalidArgumentError(
           absl::StrCat("'", path_, "': its lines end with CR alone: save it with LF or CR LF"));
     }
-    separator_ = options_.separator;
+    separator_ = options_.separator != 0 ? options_.separator : named_separator_;
     if (separator_ == 0) {
       std::ptrdiff_t most = 0;
       separator_ = ',';
@@ -300,7 +319,8 @@ class CsvRows : public FileRows {
   const CsvOptions options_;
   Lines lines_;
   csv_parser parser_ = {};
-  char separator_ = ',';
+  char separator_ = ',', named_separator_ = 0;
+  bool ends_in_separator_ = false;
   std::vector<std::string> header_;
   std::string raw_header_;
   std::uint64_t line_ = 0, begun_ = 1;

@@ -64,6 +64,7 @@ class FileReader : public SourceReader {
   }
 
   bool MayRepeatKeys(const std::string& /*table*/) override { return true; }
+  bool TellsFirstOfKey() const override { return true; }
 
   absl::StatusOr<std::unique_ptr<DigestReader>> Scan(const std::string& table,
                                                      const std::vector<std::uint32_t>& columns) override {
@@ -198,8 +199,13 @@ class FileReader : public SourceReader {
   /// The table's files, the last one by name first. Gives what is wrong with them.
   std::string FindFiles(const std::vector<std::string>& files, FileLook* known) {
     const FileTable& table = known->table;
+    std::error_code error;
     for (auto file = files.rbegin(); file != files.rend(); ++file) {
       if (!MatchesExactly(*file, table.file)) continue;
+      // One that nobody has written to yet is no part of the table.
+      if (table.all_files && !known->files.empty() &&
+          std::filesystem::is_empty(absl::StrCat(options_.folder, "/", *file), error))
+        continue;
       if (known->files.size() == kFilesMax) {
         return absl::StrCat("there are more than ", kFilesMax, " files '", table.file, "' in '",
                             options_.folder, "': put old ones elsewhere");

@@ -66,6 +66,8 @@ class NotedChanges : public ChangeReader {
       TakeGone(size, piece);
       return absl::OkStatus();
     }
+    drop_gone_ = !asked_.empty();
+    if (drop_gone_) return Read(std::exchange(asked_, {}), Operation::kInsert);
     if (!inserts_.empty()) return Read(std::exchange(inserts_, {}), Operation::kInsert);
     if (!updates_.empty()) {
       return Read(std::exchange(updates_, {}), whole_rows_ ? Operation::kInsert : Operation::kUpdate);
@@ -87,6 +89,8 @@ class NotedChanges : public ChangeReader {
       if (note.gone && asks_for_gone_) {
         // It may have been made again since it was deleted.
         inserts_.push_back(std::move(note.key));
+      } else if (note.asked && asks_for_gone_) {
+        asked_.push_back(std::move(note.key));
       } else if (note.gone) {
         gone_.push_back(std::move(note.key));
       } else if (std::vector<Key>* const part = PartOf(note)) {
@@ -139,6 +143,7 @@ class NotedChanges : public ChangeReader {
     if (!rows.ok()) return rows.status();
     if (rows->last) rows_.reset();
     for (ChangeBlock& block : rows->blocks) {
+      if (drop_gone_ && block.operation == Operation::kDelete) continue;
       vanished_ = vanished_ || block.operation == Operation::kDelete;
       if (block.operation == Operation::kInsert) block.operation = operation_;
       piece->blocks.push_back(std::move(block));
@@ -159,7 +164,9 @@ class NotedChanges : public ChangeReader {
   bool begun_ = false, noted_all_ = false, at_end_ = false;
   Key behind_;
   std::deque<Key> gone_;
-  bool vanished_ = false;  ///< Rows went since they were counted.
+  bool vanished_ = false;   ///< Rows went since they were counted.
+  std::vector<Key> asked_;  ///< Nobody said that they are gone.
+  bool drop_gone_ = false;  ///< The group at hand is of those.
   std::vector<Key> inserts_, updates_;
   std::map<std::vector<std::uint32_t>, std::vector<Key>> parts_;  ///< By the columns that are sent.
   std::unique_ptr<ChangeReader> rows_;                            ///< Of the group at hand; null: none.

@@ -206,6 +206,9 @@ class SourceReader {
     return false;
   }
 
+  /// Whether of those always the same one is compared, and given by key.
+  virtual bool TellsFirstOfKey() const { return false; }
+
   /// The net changes of a table of Schema() behind `from`, for sources with a log that names the table's
   /// rows. `whole_rows`: also of rows that were only updated all columns, as inserts.
   /// `count_all`: the last piece has the number of rows of a long table, too, where that is of one moment.

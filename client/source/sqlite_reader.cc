@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "client/source/file_value.h"
 #include "client/source/net_changes.h"
 #include "client/source/sqlite_cursor.h"
 #include "client/source/sqlite_digests.h"
@@ -111,6 +112,13 @@ TableSchema KeyedBy(TableSchema table, const std::vector<std::uint32_t>& key) {
   for (std::size_t i = 0; i < key.size(); ++i)
     table.columns[key[i]].key_position = static_cast<std::uint32_t>(i) + 1;
   return table;
+}
+
+/// A text of so many digits or more, as 20240501, may be a time, which sorts as it should.
+constexpr std::size_t kDayDigits = 8;
+/// A text that is a number.
+bool CountsAsText(const KeyPart& part) {
+  return part.kind == Kind::kText && ReadReal(part.bytes).has_value();
 }
 
 class SqliteReader : public SourceReader {
@@ -267,6 +275,10 @@ class SqliteReader : public SourceReader {
     facts.least = ToKeyPart(first);
     if (IsNumber(facts.least) && !IsNumber(facts.greatest)) {
       facts.trouble = "holds numbers and texts, which sort apart: a text counts as greater than every number";
+    } else if (CountsAsText(facts.least) && CountsAsText(facts.greatest) &&
+               (facts.least.bytes.size() != facts.greatest.bytes.size() ||
+                facts.least.bytes.size() < kDayDigits)) {
+      facts.trouble = "holds numbers that are kept as texts ('10' comes before '9')";
     }
     facts.nulls = static_cast<std::uint64_t>(sqlite3_column_int64(nulls->get(), 0));
     for (const auto* statement : {&greatest, &least, &nulls}) (*statement)->Reset();

@@ -78,6 +78,9 @@ TEST_F(CsvRowsTest, ReadsOtherEncodings) {
   EXPECT_THAT(Read("\xff\xfe"
                    "a"),
               ElementsAre(HasSubstr("is UTF-16")));
+  EXPECT_THAT(Read("sep=;\r\na;b;\r\n1,5;x;\r\n2;;\r\n3;y;z\r\n"),
+              ElementsAre("3: [1,5] [x]", "4: [2] -", "5: it has 3 fields, the header 2"));
+  EXPECT_THAT(header_, ElementsAre("a", "b"));
   EXPECT_THAT(Read("a,b\r1,2\r"), ElementsAre(HasSubstr("its lines end with CR alone")));
 }
 

@@ -575,6 +575,27 @@ TEST_P(WatermarkTest, ManyDeletesAndManyRowsThatComeToMatchGoAsWhatTheyAre) {
   EXPECT_EQ(bench_->mirror().Value("SELECT count(*) FROM many"), "2919");
 }
 
+TEST_P(WatermarkTest, ADeclaredKeyThatIsNoneIsToldAndFailsNoRun) {
+  Begin(Orders("watermark"), "CREATE VIEW twice AS SELECT id % 400 AS k, at, v FROM orders");
+  TableConfig twice = Orders("watermark");
+  twice.name = "twice";
+  twice.key = {"k"};
+  bench_->source().tables.push_back(twice);
+  EXPECT_TRUE(bench_->Run().Good());
+  bench_->verify = true;
+  const CycleReport report = bench_->Run();
+  EXPECT_TRUE(report.Good()) << Summary(report);
+  EXPECT_EQ(ReportOf(report, "twice").equality, TableReport::Equality::kNotMeant);
+  bench_->source().tables[1].strategy = "synthetic";
+  bench_->source().tables[1].watermark.clear();
+  bench_->verify = false;
+  EXPECT_TRUE(bench_->Run().Good());
+  bench_->verify = true;
+  const CycleReport compared = bench_->Run();
+  EXPECT_THAT(ReportOf(compared, "twice").unknown_because, HasSubstr("have the key of another one"));
+  EXPECT_TRUE(compared.Good()) << Summary(compared);
+}
+
 TEST_P(WatermarkTest, AnEmptyTableOrOneThatShrinksMissesNoRow) {
   Begin(Orders("watermark"), "CREATE TABLE late(id INTEGER PRIMARY KEY, at TEXT, v)");
   TableConfig late = Orders("watermark");

@@ -450,10 +450,26 @@ class Deviations(unittest.TestCase):
         for name in tables.values():
             mended = self.place.work / "dev" / "agent-state" / "Cust.rejects" / f"{name}.mended.csv"
             mended.write_text("id,n,v\n2,15,2\n5,20,5\n")
-        self.place.once()
+        report = self.place.once()
         for name in tables.values():
             with self.subTest(table=name):
                 self.assertEqual({row["id"]: row["v"] for row in self.place.rows(name)}, {1: 1, 2: 2, 5: 5, 6: 6})
+                self.assertLessEqual(report["by_table"][name]["inserts"] + report["by_table"][name]["updates"], 2, report)
+            mended = self.place.work / "dev" / "agent-state" / "Cust.rejects" / f"{name}.mended.csv"
+            mended.unlink()
+        # The watermark itself is what cannot be read; and a row that nobody mended, and that went.
+        for name in tables.values():
+            self.drop(f"{name}.csv", b"id,n,v\n1,?,11\n2,15,2\n5,20,5\n6,40,7\n7,?,7\n8,41,z\n")
+        text = self.place.toml.read_text()
+        self.place.toml.write_text(text.replace('types = { v = "integer" }', 'types = { v = "integer", n = "integer" }'))
+        self.assertEqual(self.place.once()["exit"], 0)
+        for name in tables.values():
+            self.drop(f"{name}.csv", b"id,n,v\n1,16,11\n2,15,2\n5,20,5\n6,40,7\n7,17,7\n")
+        self.place.once()
+        for name in tables.values():
+            with self.subTest(table=name):
+                self.assertEqual({row["id"]: row["v"] for row in self.place.rows(name)}, {1: 11, 2: 2, 5: 5, 6: 7, 7: 7})
+        self.assertEqual({table["action"] for table in self.place.once()["tables"]}, {"none"})
 
     def test_a_file_whose_column_has_no_order_stops_its_table_and_says_so(self):
         self.configure_by_day({"watermark": "a"})
@@ -501,6 +517,44 @@ class Deviations(unittest.TestCase):
         state((1, "08", "keep"), (2, "09", "drop"), (3, "06", "keep"), (4, "07", "drop"))
         again = self.place.once()
         self.assertEqual({table["action"] for table in again["tables"]}, {"none"}, again)
+
+    def test_rows_that_stop_matching_go_whatever_else_happens_then(self):
+        """In a staged table, in the run in which the strategy is another, and when the memory of the agent is lost."""
+        day = datetime.date.today().isoformat()
+        table = 'key = ["id"]\nwatermark = "day"\nwhere = "v = \'keep\'"\nstrategy = '
+        configure = lambda lines: self.place.configure({name: table + line for name, line in lines.items()})
+        state = self.place.work / "dev" / "agent-state"
+
+        def drop(*rows):
+            for name in "abcd":
+                self.drop(f"{name}.csv", ("id,day,v\n" + "".join(f"{key},{day}T{time},{value}\n" for key, time, value in rows)).encode())
+            report = self.place.once()
+            self.assertEqual(report["exit"], 0, report)
+            for name in "abcd":
+                with self.subTest(table=name, rows=rows):
+                    self.assertEqual({row["id"] for row in self.place.rows(name)}, {key for key, _, value in rows if value == "keep"})
+            return report
+
+        configure({"a": '"watermark"\npush = "staged"', "b": '"window"\npush = "staged"', "c": '"watermark"', "d": '"window"'})
+        drop((1, "01", "keep"), (2, "02", "keep"), (3, "02", "keep"))
+        configure({"a": '"watermark"\npush = "staged"', "b": '"window"\npush = "staged"', "c": '"window"', "d": '"watermark"'})
+        drop((1, "03", "out"), (2, "02", "keep"), (3, "02", "keep"))
+        for path in state.glob("Cust.capture.db*"):
+            path.unlink()
+        drop((1, "03", "out"), (2, "04", "out"), (3, "02", "keep"))
+        for _ in range(2):
+            report = drop((1, "03", "out"), (2, "04", "out"), (3, "02", "keep"))
+        self.assertEqual({one["action"] for one in report["tables"]}, {"none"}, report)
+
+    def test_a_watermark_that_falls_back_sends_nothing_again(self):
+        self.configure_by_day({"watermark": "a"})
+        self.drop("a.csv", b"id,day\n1,2024-01-01\n2,2024-01-01\n3,2024-01-02\n")
+        self.place.once()
+        self.drop("a.csv", b"id,day\n1,2024-01-01\n2,2024-01-01\n")
+        self.assertEqual(self.place.once()["by_table"]["a"]["action"], "none")
+        self.drop("a.csv", b"id,day\n1,2024-01-01\n2,2024-01-01\n4,2024-01-01\n")
+        report = self.place.once()
+        self.assertEqual([report["by_table"]["a"][count] for count in ("inserts", "updates", "deletes")], [1, 0, 0])
 
     def test_a_window_loses_no_row_with_the_memory_of_the_agent(self):
         self.configure_by_day({"window": "a"})
