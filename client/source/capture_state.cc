@@ -159,7 +159,7 @@ absl::Status CaptureState::InTransaction(const std::function<absl::Status()>& wo
 absl::StatusOr<std::int64_t> CaptureState::BeginRun() {
   const std::int64_t run = run_ + 1;
   if (absl::Status saved = Run(absl::StrCat("UPDATE capture SET run = ", run)); !saved.ok()) return saved;
-  run_ = run;
+  run_ = begun_ = run;
   return run;
 }
 
@@ -422,6 +422,12 @@ absl::StatusOr<bool> CaptureState::Adopt(const std::string& name, const Position
   (*table)->changed = 0;
   (*table)->floor = lsn;
   const absl::Status adopted = InTransaction([&]() -> absl::Status {
+    // Numbers of a memory that was lost began anew: what this look left out counts as left out behind the
+    // mirror.
+    absl::Status renumbered =
+        Run(absl::StrCat("UPDATE ", rows, " SET run = ", lsn + 1, " WHERE digest = ", CaptureState::kLeftOut,
+                         " AND run = ", begun_, " AND run <= ", lsn));
+    if (!renumbered.ok()) return renumbered;
     // What is looked at from now on has a higher number than the mirror.
     absl::Status status = Run(absl::StrCat(
         "UPDATE capture SET run = ", run, "; DELETE FROM ", rows, " WHERE digest IS NULL; UPDATE ", rows,

@@ -139,6 +139,7 @@ class CaptureState {
   std::string path_;
   std::unique_ptr<SQLite::Database> database_;
   std::int64_t run_ = 0;
+  std::int64_t begun_ = 0;  ///< By the last BeginRun().
   Position target_;
 };
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <unordered_map>
 #include <unordered_set>
 #include <utility>
 
@@ -216,7 +217,7 @@ class FileScan : public DigestReader {
       if (*step == TypedRows::Step::kEnd) {
         piece.end = true;
         // Behind all rows: a mended one may have the same key.
-        piece.untold = std::move(untold_);
+        for (auto& [packed, untold] : untold_) piece.untold.push_back(std::move(untold));
         piece.notes = rejects_.End();
         if (!bound_ || !bound_->left_out) look_.rows = counted_;
         break;
@@ -225,13 +226,15 @@ class FileScan : public DigestReader {
       if (*step == TypedRows::Step::kReject) {
         rejects_.Add(rows_.row(), rows_.reason(), key.has_value() || !keyed_);
         if (key && untold_.size() < kUntoldKept) {
-          untold_.push_back(*std::move(key));
+          std::string packed = PackedKey(*key);
+          untold_.try_emplace(std::move(packed), *std::move(key));
         } else {
           piece.partial = true;
         }
         continue;
       }
       ++counted_;
+      if (key && !untold_.empty()) untold_.erase(PackedKey(*key));
       if (!IsWithin(&piece)) continue;
       std::string hashes;
       for (const std::uint32_t column : columns_) {
@@ -272,7 +275,7 @@ class FileScan : public DigestReader {
   RowDigest digest_;
   FileRejects rejects_;
   const Widen widen_;
-  std::vector<Key> untold_;
+  std::unordered_map<std::string, Key> untold_;  ///< By PackedKey().
   const std::optional<RowBound> bound_;
   const bool by_column_;
   KeyPart greatest_;

@@ -114,8 +114,6 @@ TableSchema KeyedBy(TableSchema table, const std::vector<std::uint32_t>& key) {
   return table;
 }
 
-/// A text of so many digits or more, as 20240501, may be a time, which sorts as it should.
-constexpr std::size_t kDayDigits = 8;
 /// A text that is a number.
 bool CountsAsText(const KeyPart& part) {
   return part.kind == Kind::kText && ReadReal(part.bytes).has_value();
@@ -275,10 +273,10 @@ class SqliteReader : public SourceReader {
     facts.least = ToKeyPart(first);
     if (IsNumber(facts.least) && !IsNumber(facts.greatest)) {
       facts.trouble = "holds numbers and texts, which sort apart: a text counts as greater than every number";
-    } else if (CountsAsText(facts.least) && CountsAsText(facts.greatest) &&
-               (facts.least.bytes.size() != facts.greatest.bytes.size() ||
-                facts.least.bytes.size() < kDayDigits)) {
-      facts.trouble = "holds numbers that are kept as texts ('10' comes before '9')";
+    } else if (CountsAsText(facts.least) && CountsAsText(facts.greatest)) {
+      absl::StatusOr<bool> alike = AreOfOneLength(*known->plan, name);
+      if (!alike.ok()) return alike.status();
+      if (!*alike) facts.trouble = "holds numbers that are kept as texts ('10' comes before '9')";
     }
     facts.nulls = static_cast<std::uint64_t>(sqlite3_column_int64(nulls->get(), 0));
     for (const auto* statement : {&greatest, &least, &nulls}) (*statement)->Reset();
@@ -319,6 +317,16 @@ class SqliteReader : public SourceReader {
   void Forget(const std::string& table) override { options_.records.erase(table); }
 
  private:
+  /// Texts of one length sort as the numbers that they are.
+  absl::StatusOr<bool> AreOfOneLength(const SourcePlan& plan, const std::string& column) const {
+    const absl::StatusOr<Statement> lengths = file_->Prepare(
+        absl::StrCat("SELECT min(length(", column, ")) = max(length(", column, "))", plan.FromWhere()));
+    if (!lengths.ok()) return lengths.status();
+    const int code = sqlite3_step(lengths->get());
+    if (code != SQLITE_ROW) return file_->Error(code, absl::StrCat("reading table '", plan.schema.name, "'"));
+    return sqlite3_column_int(lengths->get(), 0) != 0;
+  }
+
   absl::StatusOr<std::unique_ptr<DigestReader>> ScanAll(const std::string& table,
                                                         const std::vector<std::uint32_t>& columns,
                                                         bool by_column) {
