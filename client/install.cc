@@ -53,6 +53,8 @@ int ForEachSource(const std::string& file, const std::function<bool(const Source
 }
 
 absl::StatusOr<std::string> InstallOne(const AgentConfig& config, const SourceConfig& source) {
+  // What a former one left half done is taken back.
+  (void)ChangeLog::Open(LogOptionsOf(source));
   // Tables that are captured need none.
   const std::optional<CaptureRules> rules = RulesOf(source);
   const std::unique_ptr<SourceReader> reader = OpenSource(

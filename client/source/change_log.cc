@@ -81,11 +81,21 @@ absl::Status DropOurs(const SqliteFile& file) {
 
 }  // namespace
 
+namespace {
+
+absl::StatusOr<LogPresence> LookForLog(const std::string& path, Use use) {
+  const absl::StatusOr<std::unique_ptr<SqliteFile>> file = SqliteFile::Open(path, use);
+  if (!file.ok()) return file.status();
+  return FindLog(**file);
+}
+
+}  // namespace
+
 absl::StatusOr<std::unique_ptr<ChangeLog>> ChangeLog::Open(const ChangeLogOptions& options) {
   // Looked at by a reader first: a source without a log is not opened to be written.
-  const absl::StatusOr<std::unique_ptr<SqliteFile>> reader = SqliteFile::Open(options.path);
-  if (!reader.ok()) return reader.status();
-  const absl::StatusOr<LogPresence> there = FindLog(**reader);
+  absl::StatusOr<LogPresence> there = LookForLog(options.path, Use::kRead);
+  // A write of ours may have been killed: who may write takes it back with his first look.
+  if (absl::IsFailedPrecondition(there.status())) there = LookForLog(options.path, Use::kChange);
   if (!there.ok()) return there.status();
   if (*there == LogPresence::kNone) return nullptr;
   return Make(options, false);

@@ -811,6 +811,43 @@ class Deviations(unittest.TestCase):
         self.assertEqual(report["by_table"][tables["synthetic"]]["inserts"], 1, report["by_table"])
         self.assertEqual(len(self.place.rows(tables["synthetic"])), 5)
 
+    def test_of_several_files_changes_are_found_when_they_are_compared(self):
+        strategies = ("synthetic", "watermark", "watermark_cdc", "window")
+        before = {f"{how}_to_{other}": how for how in strategies for other in strategies}
+        after = {f"{how}_to_{other}": other for how in strategies for other in strategies}
+        day = datetime.date.today().isoformat()
+
+        def configure(tables):
+            lines = {}
+            for name, how in tables.items():
+                one, other = name.split("_to_")
+                lines[name] = f'key = ["id"]\nstrategy = "{how}"\nfiles = "all"\nfile = "{name}-*.csv"'
+                lines[name] += "" if how == "synthetic" else '\nwatermark = "day"'
+                lines[name] += '\npush = "staged"' if one == other else ""
+            self.place.configure(lines)
+
+        def part(number, *rows):
+            for name in before:
+                lines = "".join(f"{key},{day}T{number},{value}\n" for key, value in rows)
+                self.drop(f"{name}-{number}.csv", f"id,day,v\n{lines}".encode())
+
+        def check(expected):
+            report = self.place.once()
+            self.assertEqual(report["exit"], 0, report)
+            for name in before:
+                with self.subTest(table=name, expected=expected):
+                    self.assertEqual({row["id"]: row["v"] for row in self.place.rows(name)}, expected)
+
+        configure(before)
+        part(1, (1, "old"), (2, "x"))
+        part(2, (1, "new"), (3, "y"))
+        check({1: "new", 2: "x", 3: "y"})
+        configure(after)
+        part(3, (1, "newer"), (4, "z"))
+        check({1: "newer", 2: "x", 3: "y", 4: "z"})
+        part(4, (2, "xx"), (5, "w"))
+        check({1: "newer", 2: "xx", 3: "y", 4: "z", 5: "w"})
+
     def test_of_several_files_the_last_row_of_a_key_decides(self):
         """Whether it matches, whether it was mended."""
         tables = {strategy: f"t_{strategy}" for strategy in ("synthetic", "watermark", "watermark_cdc", "window")}

@@ -338,6 +338,75 @@ class Kills(unittest.TestCase):
         self.kill_everywhere(change, lambda: self.assertEqual(files.mirror(), files.rows))
 
 
+class FirstRuns(unittest.TestCase):
+    """A source, or the agent's own write to it, that a kill left half way."""
+
+    def test_a_first_run_that_is_killed_is_followed_by_one_of_the_same_source(self):
+        for point in POINTS:
+            with self.subTest(point=point):
+                place = Place(self)
+                place.configure({"a": 'key = ["id"]'})
+                (place.drop / "a.csv").write_text("id,n\n1,1\n")
+                place.killed_at(point)
+                report = place.once()
+                self.assertEqual(report["exit"], 0, report)
+                self.assertEqual(place.rows("a"), [{"id": 1, "n": 1}])
+
+    def test_a_write_that_was_killed_is_taken_back(self):
+        place = Place(self)
+        source = place.work / "source.db"
+        database = sqlite3.connect(source)
+        database.executescript("PRAGMA journal_mode = DELETE; CREATE TABLE t(id INTEGER PRIMARY KEY, v)")
+        database.executemany("INSERT INTO t VALUES(?, ?)", [(key, "x" * 500) for key in range(2_000)])
+        database.commit()
+        database.close()
+        place.configure_sqlite(source, {}, 'strategy = "cdc"')
+        agent = files_test.BIN / "mirror-agent"
+        subprocess.run([agent, "install", "--config", place.toml], check=True, stdout=subprocess.DEVNULL)
+        self.assertEqual(place.once()["exit"], 0)
+        killed = (
+            "import os, sqlite3, sys; d = sqlite3.connect(sys.argv[1]); d.execute('PRAGMA cache_size = 5'); "
+            "d.execute(\"UPDATE t SET v = 'lost'\"); os._exit(9)"
+        )
+        for command in ("once", "install"):
+            subprocess.run([sys.executable, "-c", killed, source], check=False)
+            self.assertTrue(source.with_name("source.db-journal").exists())
+            run = subprocess.run(
+                [agent, command, "--config", place.toml], capture_output=True, text=True, check=False, timeout=60
+            )
+            self.assertEqual(run.returncode, 0, run.stderr)
+        self.assertEqual({row["v"] for row in place.rows("t")}, {"x" * 500})
+
+    def test_a_view_with_a_key_that_is_none_still_follows_its_source(self):
+        place = Place(self)
+        source = place.work / "source.db"
+        database = sqlite3.connect(source)
+        database.executescript(
+            "CREATE TABLE t(id INTEGER, v TEXT, at INTEGER); CREATE VIEW w AS SELECT * FROM t;"
+            "INSERT INTO t VALUES(1, 'a', 1), (1, 'b', 1), (2, 'x', 2)"
+        )
+        table = 'key = ["id"]\nwatermark = "at"\nstrategy = '
+        names = {strategy: f'key = ["id"]\nstrategy = "{strategy}"' for strategy in ("synthetic",)}
+        names.update({strategy: f'{table}"{strategy}"' for strategy in ("watermark", "watermark_cdc")})
+        for first, then in (("synthetic", "watermark_cdc"), ("watermark", "synthetic")):
+            with self.subTest(first=first, then=then):
+                place.configure_sqlite(source, {"w": names[first] + '\npush = "staged"'}, 'strategy = "synthetic"\nskip = ["t"]')
+                self.assertEqual(place.once()["exit"], 0)
+                database.executescript("UPDATE t SET v = v || 'y', at = at + 10 WHERE id > 1; INSERT INTO t SELECT max(id) + 1, 'new', max(at) + 1 FROM t")
+                self.assertEqual(place.once()["exit"], 0)
+                self.check(place, database)
+                place.configure_sqlite(source, {"w": names[then]}, 'strategy = "synthetic"\nskip = ["t"]')
+                database.executescript("UPDATE t SET v = v || 'z', at = at + 10 WHERE id > 1; INSERT INTO t SELECT max(id) + 1, 'new', max(at) + 1 FROM t")
+                self.assertEqual(place.once()["exit"], 0)
+                self.check(place, database)
+        database.close()
+
+    def check(self, place, database):
+        mirrored = {row["id"]: row["v"] for row in place.rows("w")}
+        self.assertIn(mirrored.pop(1), ("a", "b"))
+        self.assertEqual(mirrored, dict(database.execute("SELECT id, v FROM t WHERE id > 1")))
+
+
 if __name__ == "__main__":
     files_test.BIN = pathlib.Path(sys.argv.pop(1)).resolve()
     unittest.main()
