@@ -166,27 +166,40 @@ absl::Status CaptureLook::Add(const Key& key, std::uint64_t digest, const std::s
   return Noted();
 }
 
-absl::Status CaptureLook::LeaveOut(const Key& key) {
+absl::StatusOr<CaptureLook::Remembered> CaptureLook::Find(const Key& key) const {
   BindKey(find_, 1, key);
   const int code = sqlite3_step(find_.get());
   if (code != SQLITE_ROW && code != SQLITE_DONE) return state_.Failed("reading it");
-  const auto id = code == SQLITE_ROW ? static_cast<std::size_t>(sqlite3_column_int64(find_.get(), 1)) : 0;
+  Remembered row;
+  row.known = code == SQLITE_ROW;
+  row.gone = row.known && sqlite3_column_type(find_.get(), 0) == SQLITE_NULL;
+  if (row.known) {
+    row.digest = sqlite3_column_int64(find_.get(), 0);
+    row.id = sqlite3_column_int64(find_.get(), 1);
+  }
   find_.Reset();
+  return row;
+}
+
+bool CaptureLook::WasSeen(const Remembered& row) const {
+  const auto at = static_cast<std::size_t>(row.id);
+  return row.known && at < seen_.size() && seen_[at];
+}
+
+absl::Status CaptureLook::LeaveOut(const Key& key) {
+  const absl::StatusOr<Remembered> row = Find(key);
+  if (!row.ok()) return row.status();
   // It was let in a moment ago: the next look tells.
-  if (id > 0 && id < seen_.size() && seen_[id]) return absl::OkStatus();
+  if (WasSeen(*row)) return absl::OkStatus();
   // As a row that changed: when it is sent, the source has none with this key.
   return Add(key, CaptureState::kLeftOut);
 }
 
 absl::Status CaptureLook::Keep(const Key& key, bool remember) {
-  BindKey(find_, 1, key);
-  const int code = sqlite3_step(find_.get());
-  if (code != SQLITE_ROW && code != SQLITE_DONE) return state_.Failed("reading it");
-  const bool known = code == SQLITE_ROW;
-  const bool gone = known && sqlite3_column_type(find_.get(), 0) == SQLITE_NULL;
-  const std::int64_t id = known ? sqlite3_column_int64(find_.get(), 1) : next_id_;
-  find_.Reset();
-  if (gone || (!known && !remember) || !See(id)) return absl::OkStatus();
+  const absl::StatusOr<Remembered> row = Find(key);
+  if (!row.ok()) return row.status();
+  const bool known = row->known;
+  if (row->gone || (!known && !remember) || !See(known ? row->id : next_id_)) return absl::OkStatus();
   // What becomes of it at the mirror meanwhile nobody knows (a population lacks it): once it can be read
   // again, it is sent, whatever it is.
   const Statement& write = known ? doubt_ : insert_;
@@ -204,18 +217,13 @@ absl::Status CaptureLook::Keep(const Key& key, bool remember) {
 }
 
 absl::Status CaptureLook::Learn(const Key& key) {
-  BindKey(find_, 1, key);
-  const int code = sqlite3_step(find_.get());
-  if (code != SQLITE_ROW && code != SQLITE_DONE) return state_.Failed("reading it");
-  const bool here = code == SQLITE_ROW && sqlite3_column_type(find_.get(), 0) != SQLITE_NULL;
-  const bool unread = here && sqlite3_column_int64(find_.get(), 0) == CaptureState::kUnread;
-  const auto id = here ? static_cast<std::size_t>(sqlite3_column_int64(find_.get(), 1)) : 0;
-  find_.Reset();
-  const bool seen = here && id < seen_.size() && seen_[id];
-  if (seen) return absl::OkStatus();
+  const absl::StatusOr<Remembered> row = Find(key);
+  if (!row.ok()) return row.status();
+  const bool here = row->known && !row->gone;
+  if (here && WasSeen(*row)) return absl::OkStatus();
   // A new one, or one that can be read again, of which this look does not see the values.
-  if (!here || unread) return Add(key, CaptureState::kToAsk);
-  See(static_cast<std::int64_t>(id));
+  if (!here || row->digest == CaptureState::kUnread) return Add(key, CaptureState::kToAsk);
+  See(row->id);
   return absl::OkStatus();
 }
 
@@ -257,14 +265,10 @@ absl::Status CaptureLook::SaveFed() {
 }
 
 absl::Status CaptureLook::Fed(const Key& key) {
-  BindKey(find_, 1, key);
-  const int code = sqlite3_step(find_.get());
-  if (code != SQLITE_ROW && code != SQLITE_DONE) return state_.Failed("reading it");
-  const bool known = code == SQLITE_ROW;
-  const bool gone = known && sqlite3_column_type(find_.get(), 0) == SQLITE_NULL;
-  find_.Reset();
-  const Statement& write = known ? remove_ : insert_;
-  if (known) {
+  const absl::StatusOr<Remembered> row = Find(key);
+  if (!row.ok()) return row.status();
+  const Statement& write = row->known ? remove_ : insert_;
+  if (row->known) {
     BindInt(write, 1, run_);
     BindKey(write, 2, key);
   } else {
@@ -276,7 +280,7 @@ absl::Status CaptureLook::Fed(const Key& key) {
   }
   if (sqlite3_step(write.get()) != SQLITE_DONE) return state_.Failed("writing it");
   write.Reset();
-  if (known && !gone) --table_.rows;
+  if (row->known && !row->gone) --table_.rows;
   ++found_.deletes;
   return Noted();
 }

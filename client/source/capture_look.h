@@ -77,6 +77,13 @@ class CaptureLook {
   absl::Status EndOthers(Others others);
   absl::Status AskFor(const Key& key);
   bool See(std::int64_t id);
+  /// What is on record of a row.
+  struct Remembered {
+    bool known = false, gone = false;
+    std::int64_t digest = 0, id = 0;
+  };
+  absl::StatusOr<Remembered> Find(const Key& key) const;
+  bool WasSeen(const Remembered& row) const;
 
   CaptureState& state_;
   CaptureState::Table table_;
