@@ -178,8 +178,8 @@ class NetChanges : public ChangeReader {
   }
 
   absl::Status MakeRaw() {
-    if (sqlite3_create_function_v2(file_.handle(), "mirror_or", 1, SQLITE_UTF8, nullptr, nullptr, &OrStep,
-                                   &OrFinal, nullptr) != SQLITE_OK) {
+    if (sqlite3_create_function_v2(file_.handle(), "mirror_or", 1, SQLITE_UTF8 | SQLITE_DIRECTONLY, nullptr,
+                                   nullptr, &OrStep, &OrFinal, nullptr) != SQLITE_OK) {
       return absl::InternalError("mirror_or cannot be registered");
     }
     std::vector<std::string> names = LogKeyNames(key_.size()), values = names;

@@ -13,6 +13,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "proto/sqlite/schema_guard.h"
 #include "proto/wire/limits.h"
 
 namespace mirror {
@@ -158,8 +159,7 @@ absl::StatusOr<std::unique_ptr<SqliteFile>> SqliteFile::Open(const std::string& 
   sqlite3_busy_handler(database, &WaitForLock, &file->patience_ms_);
   sqlite3_db_config(database, SQLITE_DBCONFIG_DQS_DML, 0, nullptr);
   sqlite3_db_config(database, SQLITE_DBCONFIG_DQS_DDL, 0, nullptr);
-  sqlite3_db_config(database, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
-  sqlite3_db_config(database, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
+  if (const int code = GuardSchema(database); code != SQLITE_OK) return file->Error(code, "opening");
   // A longer value is noticed before it is in memory (SQLITE_TOOBIG).
   sqlite3_limit(database, SQLITE_LIMIT_LENGTH, static_cast<int>(kPartBytesMax));
 
@@ -285,6 +285,15 @@ absl::Status SqliteFile::Error(int code, std::string_view doing) const {
     case SQLITE_IOERR:
       return absl::UnavailableError(absl::StrCat(words, ". Look at the disk, then try again"));
     case SQLITE_NOMEM:
+      if (IsUnreadableSchema(sqlite3_errmsg(handle()))) {
+        return absl::FailedPreconditionError(absl::StrCat(
+            words, ". SQLite ", sqlite3_libversion(),
+            ", with which the agent reads, does not understand this object of the schema; a newer one may "
+            "have ",
+            "made it. Nothing was sent, and the data need not be damaged ('PRAGMA integrity_check' in the ",
+            "application's own SQLite tells): do not restore a backup, but write the object so that this ",
+            "version can read it"));
+      }
       return absl::ResourceExhaustedError(words);
     default:
       return absl::UnknownError(words);

@@ -13,6 +13,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "proto/sqlite/schema_guard.h"
 #include "proto/wire/table.h"
 #include "server/store/sqlite_metadata.h"
 
@@ -112,9 +113,7 @@ class Run {
  public:
   explicit Run(const std::string& path) : database_(path, SQLite::OPEN_READWRITE, kBusyTimeoutMs) {
     sqlite3* const handle = database_.getHandle();
-    sqlite3_db_config(handle, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
-    sqlite3_db_config(handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
-    sqlite3_db_config(handle, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0, nullptr);
+    if (const int code = GuardSchema(handle); code != SQLITE_OK) throw SQLite::Exception(handle, code);
     // The log is the server's to empty, and readers need it to be there.
     sqlite3_db_config(handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
     int keep = 1;

@@ -10,6 +10,7 @@
 #include <system_error>
 
 #include "absl/strings/str_cat.h"
+#include "proto/sqlite/schema_guard.h"
 #include "server/store/sqlite_gathering_vfs.h"
 
 namespace mirror {
@@ -50,6 +51,14 @@ absl::Status SqliteStatus(int code, int extended, std::string_view what, std::st
                        ". Nothing was applied. Look at the system's log; the same call again "
                        "is safe."));
     case SQLITE_CORRUPT:
+      if (IsUnreadableSchema(detail)) {
+        return absl::UnavailableError(absl::StrCat(
+            begin, std::string(detail), end,
+            ". Nothing was applied, and the file need not be damaged: its owner made this object of the "
+            "schema "
+            "with another version of SQLite, or by hand. Change or drop it; the same call again is safe."));
+      }
+      [[fallthrough]];
     case SQLITE_NOTADB:
       return absl::DataLossError(absl::StrCat(std::string(detail), end));  // Tenant says the rest.
     case SQLITE_TOOBIG:
@@ -168,9 +177,7 @@ absl::Status SqliteConnection::Configure(bool fresh, Checkpointer* checkpointer)
   // Debian builds SQLite with every door open; a mirror file comes from anywhere.
   sqlite3_db_config(db, SQLITE_DBCONFIG_DQS_DML, 0, nullptr);
   sqlite3_db_config(db, SQLITE_DBCONFIG_DQS_DDL, 0, nullptr);
-  sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
-  sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
-  sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0, nullptr);
+  if (const int code = GuardSchema(db); code != SQLITE_OK) return ToStatus(code, "the mirror");
   sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, nullptr);
   sqlite3_limit(db, SQLITE_LIMIT_ATTACHED, 0);
   if (use_ != FileUse::kReading) {
@@ -225,6 +232,7 @@ sqlite3* SqliteConnection::OpenBeside() const {
   sqlite3* connection = nullptr;
   constexpr int kFlags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
   int code = sqlite3_open_v2(path_.c_str(), &connection, kFlags, nullptr);
+  if (code == SQLITE_OK) code = GuardSchema(connection);
   // Opens the log.
   if (code == SQLITE_OK) code = sqlite3_exec(connection, "PRAGMA user_version", nullptr, nullptr, nullptr);
   if (connection != nullptr) sqlite3_db_config(connection, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdint>
+#include <filesystem>
 #include <limits>
 #include <optional>
 #include <string>
@@ -189,6 +190,47 @@ TEST_P(PartnerContract, AManyRowedDeleteFindsItsRowsByKey) {
   ASSERT_THAT(Write(people, Operation::kDelete, keys).status, IsOk());
   EXPECT_EQ(RowCount("people"), 200);
   EXPECT_THAT(See("SELECT count(*) FROM people WHERE _mirror_deleted_at IS NULL"), ElementsAre(Row{200}));
+}
+
+TEST_P(PartnerContract, ObjectsOfThePartnerMayUseJson) {
+  const TableSchema people = People();
+  Create(people);
+  ASSERT_THAT(Insert(people, {{1, R"({"name": "Ada"})", 36}, {2, R"({"name": "Joan"})", 45}}).status, IsOk());
+  Do("CREATE INDEX by_json ON people (json_extract(name, '$.name'));"
+     "CREATE INDEX some ON people (id) WHERE name ->> '$.vip' IS NOT NULL;"
+     "CREATE TABLE own (id INTEGER PRIMARY KEY, doc TEXT CHECK (json_valid(doc)), n AS (doc ->> '$.n'));"
+     "CREATE VIEW named AS SELECT id, name ->> '$.name' AS name FROM people");
+  Reopen();
+  ASSERT_THAT(Insert(people, {{3, R"({"name": "Hedy"})", 50}}).status, IsOk());
+  ASSERT_THAT(Write(people, Operation::kUpdate, {{1, R"({"name": "Al"})"}}, {"id", "name"}).status, IsOk());
+  EXPECT_THAT(See("SELECT id FROM people INDEXED BY by_json WHERE json_extract(name, '$.name') = 'Al'"),
+              ElementsAre(Row{1}));
+
+  ASSERT_THAT(Populate(people, {{7, R"({"name": "Mary", "vip": 1})", 60}}).status, IsOk());
+
+  EXPECT_THAT(See("SELECT id FROM people INDEXED BY by_json WHERE json_extract(name, '$.name') = 'Mary'"),
+              ElementsAre(Row{7}));
+  EXPECT_THAT(See("SELECT id FROM people INDEXED BY some WHERE name ->> '$.vip' IS NOT NULL"),
+              ElementsAre(Row{7}));
+  EXPECT_THAT(See("SELECT name FROM named"), ElementsAre(Row{"Mary"}));
+  EXPECT_EQ(DigestOf(people).rows, 1);
+  EXPECT_THAT(store_->Scrub(), IsOk());
+  EXPECT_THAT(store_->CheckIntegrity(), IsOk());
+  EXPECT_THAT(See("PRAGMA integrity_check"), ElementsAre(Row{"ok"}));
+}
+
+TEST_P(PartnerContract, AnObjectThatSqliteCannotReadIsNamedAndIsNoDamage) {
+  Create(People());
+  Do("PRAGMA writable_schema = ON; INSERT INTO sqlite_schema VALUES ('view', 'later', 'later', 0, "
+     "'CREATE VIEW later AS SELECT string_agg(id, 1 ORDER BY id) FROM people')");
+  store_.reset();
+  const auto open = [&] {
+    return OpenSqliteStore(std::filesystem::path(path()).parent_path().string(), "ctx", false, {}).status();
+  };
+  EXPECT_THAT(open(),
+              StatusIs(absl::StatusCode::kUnavailable, AllOf(HasSubstr("later"), HasSubstr("drop it"))));
+  Do("PRAGMA writable_schema = ON; DELETE FROM sqlite_schema WHERE name = 'later'");
+  EXPECT_THAT(open(), IsOk());
 }
 
 // --- Populations
