@@ -29,6 +29,7 @@ absl::StatusOr<LogFindings> ExamineLog(const std::string& path, const std::vecto
   if (absl::Status status = (*file)->BeginLook(); !status.ok()) return status;
   const Look look(**file);
   LogFindings findings;
+  findings.locks_out = std::string(BesideFiles((*file)->mark().path).Check().message());
   const absl::StatusOr<LogPresence> presence = FindLog(**file);
   if (!presence.ok()) return presence.status();
   findings.presence = *presence;

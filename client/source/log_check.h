@@ -24,6 +24,9 @@ struct LogFindings {
   std::map<std::string, std::string> damaged;  ///< Table to reason: its log begins anew in the next cycle.
   /// Tables with triggers that write into a log that is gone: each INSERT, UPDATE and DELETE on them fails.
   std::vector<std::string> blocked;
+  /// Why what the agent, as the user who asks, makes beside the database keeps its owner out; empty: it does
+  /// not.
+  std::string locks_out;
 };
 
 /// Compares what stands in the source with what 'mirror-agent install' and the cycles left behind. Only

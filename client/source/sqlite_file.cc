@@ -142,6 +142,15 @@ absl::StatusOr<std::unique_ptr<SqliteFile>> SqliteFile::Open(const std::string& 
   file->still_ = header->status;
   file->mark_ = {file->path_, header->status.st_dev, header->status.st_ino, header->change_counter()};
 
+  file->beside_.emplace(file->path_);
+  if (use == Use::kChange) {
+    if (absl::Status usable = file->beside_->Check(); !usable.ok()) return usable;
+  }
+  const bool makes_log = file->wal_ && file->access_ != Access::kStill;
+  if (makes_log) {
+    for (const char* const suffix : {"-wal", "-shm"}) file->beside_->Make(suffix);
+  }
+
   const std::string uri =
       absl::StrCat("file:", EncodePath(file->path_), use == Use::kChange ? "?mode=rw" : "?mode=ro",
                    file->access_ == Access::kStill ? "&immutable=1" : "");
@@ -171,6 +180,7 @@ absl::StatusOr<std::unique_ptr<SqliteFile>> SqliteFile::Open(const std::string& 
   }
   // The first read: locks, journals and the schema show what they are.
   const absl::StatusOr<std::int64_t> tables = file->Number("SELECT count(*) FROM sqlite_schema");
+  if (makes_log) file->beside_->GiveAway();
   if (!tables.ok()) return tables.status();
   const absl::StatusOr<Statement> encoding = file->Prepare("PRAGMA encoding");
   if (!encoding.ok()) return encoding.status();
@@ -201,6 +211,7 @@ absl::Status SqliteFile::Change(const std::function<absl::Status()>& work) const
   if (sqlite3_get_autocommit(handle()) == 0) return work();  // A part of a larger one.
   for (int repeat = 0;; ++repeat) {
     if (absl::Status status = Run("BEGIN IMMEDIATE"); !status.ok()) return status;
+    if (!wal_) beside_->Make("-journal");
     const absl::Status status = work();
     // With a rollback journal a commit that waits for readers lets nobody else in.
     patience_ms_ = kCommitMs;
@@ -274,17 +285,6 @@ absl::Status SqliteFile::Error(int code, std::string_view doing) const {
       return absl::InvalidArgumentError(absl::StrCat(
           where, "it is not a SQLite database (or it is encrypted): correct 'path' of its [[source]]"));
     case SQLITE_CORRUPT:
-      return absl::DataLossError(absl::StrCat(
-          words, ". The database is damaged: check it with 'PRAGMA integrity_check' and restore a backup"));
-    case SQLITE_CANTOPEN:
-    case SQLITE_READONLY:
-    case SQLITE_PERM:
-    case SQLITE_AUTH:
-      return absl::PermissionDeniedError(absl::StrCat(
-          words, ". Give this user the right to read the file, and in WAL mode its -wal and -shm as well"));
-    case SQLITE_IOERR:
-      return absl::UnavailableError(absl::StrCat(words, ". Look at the disk, then try again"));
-    case SQLITE_NOMEM:
       if (IsUnreadableSchema(sqlite3_errmsg(handle()))) {
         return absl::FailedPreconditionError(absl::StrCat(
             words, ". SQLite ", sqlite3_libversion(),
@@ -294,6 +294,18 @@ absl::Status SqliteFile::Error(int code, std::string_view doing) const {
             "application's own SQLite tells): do not restore a backup, but write the object so that this ",
             "version can read it"));
       }
+      return absl::DataLossError(absl::StrCat(
+          words, ". The database seems to be damaged: check it with 'PRAGMA integrity_check', and ",
+          "where that does not say ok, restore a backup"));
+    case SQLITE_CANTOPEN:
+    case SQLITE_READONLY:
+    case SQLITE_PERM:
+    case SQLITE_AUTH:
+      return absl::PermissionDeniedError(absl::StrCat(
+          words, ". Give this user the right to read the file, and in WAL mode its -wal and -shm as well"));
+    case SQLITE_IOERR:
+      return absl::UnavailableError(absl::StrCat(words, ". Look at the disk, then try again"));
+    case SQLITE_NOMEM:
       return absl::ResourceExhaustedError(words);
     default:
       return absl::UnknownError(words);

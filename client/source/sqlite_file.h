@@ -9,11 +9,13 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "client/source/beside_files.h"
 #include "client/source/reader.h"
 #include "client/source/row_call.h"
 
@@ -68,7 +70,8 @@ class SqliteFile {
  public:
   /// Errors: a sentence that names the path and says what to do: kNotFound; kPermissionDenied;
   /// kInvalidArgument (no file, not a database); kUnavailable (locked for kSourceBusyMs); kFailedPrecondition
-  /// (left in the middle of a write); kDataLoss (damaged).
+  /// (left in the middle of a write, a schema that SQLite cannot read); kDataLoss (damaged). With
+  /// Use::kChange also those of BesideFiles::Check().
   static absl::StatusOr<std::unique_ptr<SqliteFile>> Open(const std::string& path, Use use = Use::kRead);
 
   /// Whether a read transaction lets others write.
@@ -109,6 +112,7 @@ class SqliteFile {
   bool utf16_ = false;
   SourceMark mark_;
   struct stat still_ = {};
+  std::optional<BesideFiles> beside_;
   std::unique_ptr<RowCall> row_call_ = std::make_unique<RowCall>();  ///< Outlives the connection.
   std::unique_ptr<SQLite::Database> database_;
 };

@@ -138,6 +138,9 @@ void ExamineLogOf(const SourceConfig& source, const std::vector<std::string>& ta
   if (!found.ok()) {
     return report.Fail(step, std::string(found.status().message()), "mend that, then run this again");
   }
+  if (!found->locks_out.empty()) {
+    report.Fail(step, found->locks_out, "do one of both, then run this again as the agent's user");
+  }
   if (!found->blocked.empty()) {
     report.Fail(
         step,
@@ -163,7 +166,7 @@ void ExamineLogOf(const SourceConfig& source, const std::vector<std::string>& ta
     report.Warn(step, absl::StrCat("table '", table, "': ", why, ", so that changes may be missing in it"),
                 "run 'mirror-agent install' or a cycle: its log begins anew, and the table is populated");
   }
-  if (!found->damaged.empty() || !found->blocked.empty()) return;
+  if (!found->damaged.empty() || !found->blocked.empty() || !found->locks_out.empty()) return;
   std::string words = absl::StrCat(found->logged, found->logged == 1 ? " table is" : " tables are",
                                    " logged as install left it");
   if (!found->unlogged.empty()) {
