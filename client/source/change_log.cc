@@ -375,9 +375,7 @@ absl::StatusOr<bool> ChangeLog::Adopt(const std::string& table, const Position& 
 absl::StatusOr<std::map<std::string, Position>> ChangeLog::Begin(const std::vector<std::string>& tables,
                                                                  std::int64_t /*highest*/) {
   token_.clear();
-  const absl::StatusOr<std::int64_t> version = file_->Number("PRAGMA schema_version");
-  if (!version.ok()) return version.status();
-  schema_version_ = *version;
+  seen_.clear();
   Positions positions;
   for (const std::string& table : tables) {
     const TableLog* log = logs_.Find(table);
@@ -394,15 +392,37 @@ absl::StatusOr<std::map<std::string, Position>> ChangeLog::Begin(const std::vect
 
 absl::StatusOr<std::int64_t> ChangeLog::OthersVersion() const { return file_->Number("PRAGMA data_version"); }
 
-absl::Status ChangeLog::CheckNotRestored() const {
+absl::Status ChangeLog::See(const SqliteFile& file, const std::string& table) {
+  const TableLog* log = logs_.Find(table);
+  if (log == nullptr) return absl::OkStatus();
+  auto seen = seen_.find(log->id);
+  if (seen == seen_.end()) {
+    // What stood there before the last record goes with it.
+    const auto recorded = recorded_.find(log->id);
+    std::int64_t from = recorded == recorded_.end() ? 0 : recorded->second;
+    if (recorded == recorded_.end()) {
+      const absl::StatusOr<std::int64_t> last =
+          file.Number(absl::StrCat("SELECT max(seq) FROM main.", LogName(log->id)));
+      if (!last.ok()) return last.status();
+      from = *last;
+    }
+    seen = seen_.emplace(log->id, LogPrefix(LogName(log->id), from)).first;
+  }
+  return seen->second.See(file);
+}
+
+absl::Status ChangeLog::CheckNotRestored(const Positions& positions) const {
   if (token_.empty()) return absl::OkStatus();
-  const absl::StatusOr<std::int64_t> version = file_->Number("PRAGMA schema_version");
-  if (!version.ok()) return version.status();
   const absl::StatusOr<bool> there =
       LogQuery(*file_, "SELECT 1 FROM _mirror_lineage WHERE token = ?1").Bind(token_).Step();
   if (!there.ok()) return there.status();
-  if (*there && *version == schema_version_) return absl::OkStatus();
-  return absl::AbortedError("the source was restored, or its schema changed, while it was read");
+  if (!*there) return absl::AbortedError("the source was restored while it was read");
+  for (const auto& [log, lsn] : positions) {
+    const auto seen = seen_.find(log);
+    if (seen == seen_.end()) continue;
+    if (absl::Status same = seen->second.Check(*file_); !same.ok()) return same;
+  }
+  return absl::OkStatus();
 }
 
 absl::Status ChangeLog::Record(const Positions& positions) {
@@ -411,7 +431,7 @@ absl::Status ChangeLog::Record(const Positions& positions) {
   if (!version.ok()) return version.status();
   const std::string token = NewToken();
   const absl::Status status = file_->Change([&]() -> absl::Status {
-    if (absl::Status same = CheckNotRestored(); !same.ok()) return same;
+    if (absl::Status same = CheckNotRestored(positions); !same.ok()) return same;
     return LogQuery(*file_, "INSERT INTO _mirror_lineage (token, time_ms, positions) VALUES (?1, ?2, ?3)")
         .Bind(token)
         .Bind(NowMs())
@@ -457,6 +477,7 @@ absl::Status ChangeLog::GiveUp(const std::string& table) {
 absl::Status ChangeLog::Forget(const std::map<std::string, Position>& durable) {
   const std::int64_t before_ms = NowMs() - options_.retention_ms;
   int trims = 0;
+  seen_.clear();
   if (absl::Status status = ForgetEntries(durable, before_ms, &trims); !status.ok()) return status;
   return ForgetRecords(durable, before_ms);
 }

@@ -12,6 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "client/source/history.h"
+#include "client/source/log_prefix.h"
 #include "client/source/log_tables.h"
 #include "client/source/sqlite_file.h"
 
@@ -77,6 +78,9 @@ class ChangeLog : public History {
   /// A target that covers all that was read until now: a new record is written when somebody committed since
   /// the last one. Who restores a backup that knows the record then has everything that the rows showed.
   absl::StatusOr<Position> Seal(const std::string& table, Lsn lsn);
+  /// In a look at the table by another connection: no record covers what is read in it when the source is
+  /// restored to a state from before. kAborted: it was.
+  absl::Status See(const SqliteFile& file, const std::string& table);
 
   /// What the log of a table holds is not whole: every position so far is kGone.
   absl::Status GiveUp(const std::string& table) override;
@@ -94,9 +98,10 @@ class ChangeLog : public History {
   absl::Status Load();
   absl::Status BoundLogs();
   absl::Status Record(const Positions& positions);
-  /// In a change: the last record of this cycle still stands. Who restores a backup while rows are read
-  /// would have them vouched for by a record of the restored file otherwise.
-  absl::Status CheckNotRestored() const;
+  /// In a change: the last record of this cycle still stands, and so do the entries that were there when rows
+  /// of these logs' tables were read. Who restores a backup while rows are read would have them vouched for
+  /// by a record of the restored file otherwise.
+  absl::Status CheckNotRestored(const Positions& positions) const;
   /// Absent: there is no such record, or it is another source's.
   absl::StatusOr<std::optional<Positions>> FindRecord(const std::string& token) const;
   absl::StatusOr<std::int64_t> OthersVersion() const;
@@ -110,11 +115,11 @@ class ChangeLog : public History {
   LogTables logs_;
   std::string source_id_;
   std::int64_t first_lineage_ = 0;  ///< Records with lower ids are those of the source this one is a copy of.
-  std::int64_t schema_version_ = 0;  ///< At Begin().
   // The last record since Begin().
   std::string token_;
   Positions recorded_;
   std::int64_t recorded_version_ = -1;
+  std::map<std::int64_t, LogPrefix> seen_;  ///< By log.
 };
 
 }  // namespace mirror

@@ -50,6 +50,7 @@ class NetChanges : public ChangeReader {
   NetChanges(AnnouncedSource source, ChangeLog& log, const TableLog& table, Lsn from, bool whole_rows,
              bool count_all, std::vector<Key> also)
       : source_(std::move(source)),
+        definition_(source_.definition),
         file_(*source_.file),
         log_(log),
         table_(table),
@@ -125,11 +126,10 @@ class NetChanges : public ChangeReader {
   absl::Status OpenLook() {
     if (absl::Status status = file_.BeginLook(); !status.ok()) return status;
     looking_ = true;
-    const auto version = file_.Number("PRAGMA schema_version");
-    if (!version.ok()) return version.status();
-    if (*version == source_.schema_version) return absl::OkStatus();
-    return absl::AbortedError(
-        absl::StrCat("table '", source_.schema.name, "': the schema changed while it was read"));
+    absl::Status same = definition_.Check(file_);
+    if (same.ok()) same = log_.See(file_, source_.schema.name);
+    if (!absl::IsAborted(same)) return same;
+    return absl::AbortedError(absl::StrCat("table '", source_.schema.name, "': ", same.message()));
   }
 
   void CloseLook() {
@@ -545,6 +545,7 @@ class NetChanges : public ChangeReader {
   static constexpr std::size_t kPartWeight = 4 << 20;
 
   const AnnouncedSource source_;
+  DefinitionWatch definition_;
   const SqliteFile& file_;
   ChangeLog& log_;
   const TableLog table_;

@@ -11,6 +11,7 @@
 #include "client/source/reader.h"
 #include "client/source/sqlite_file.h"
 #include "client/source/sqlite_schema.h"
+#include "client/source/table_definition.h"
 
 namespace mirror {
 
@@ -20,8 +21,8 @@ struct AnnouncedSource {
   std::shared_ptr<const SourcePlan> plan;
   TableSchema schema;
   std::vector<std::uint32_t> columns;  ///< Those that are sent.
-  std::int64_t schema_version = 0;     ///< When it was announced.
-  std::function<void()> forget;        ///< See RowTaker.
+  DefinitionWatch definition;
+  std::function<void()> forget;  ///< See RowTaker.
 };
 
 /// The net changes behind `from`: the entries of the log are copied into a temporary table and grouped by key

@@ -7,12 +7,12 @@
 
 namespace mirror {
 
-TableLooks::TableLooks(std::shared_ptr<const SqliteFile> file, std::string table, std::int64_t schema_version,
+TableLooks::TableLooks(std::shared_ptr<const SqliteFile> file, std::string table, DefinitionWatch definition,
                        ChangeLog* log, bool closed_later)
     : file_(std::move(file)),
       table_(std::move(table)),
-      schema_version_(schema_version),
-      has_log_(log != nullptr),
+      definition_(std::move(definition)),
+      log_(log),
       closed_later_(closed_later),
       moves_(log == nullptr ? "PRAGMA data_version"
                             : absl::StrCat("SELECT max(seq) FROM main.", LogName(log->Find(table_)->id))),
@@ -20,7 +20,7 @@ TableLooks::TableLooks(std::shared_ptr<const SqliteFile> file, std::string table
 
 absl::Status TableLooks::Begin() {
   absl::Status begun = file_->BeginLook();
-  if (begun.ok() && (file_->access() == Access::kChunks || has_log_)) begun = CheckUnmoved();
+  if (begun.ok() && (file_->access() == Access::kChunks || log_ != nullptr)) begun = CheckUnmoved();
   if (!begun.ok()) file_->EndLook();
   if (absl::IsAborted(begun)) return Moved(begun.message());
   return begun;
@@ -34,15 +34,15 @@ absl::Status TableLooks::CheckEnd() const {
 
 /// Nothing was committed since the first look; nothing of this table, where a log tells.
 absl::Status TableLooks::CheckUnmoved() {
-  const auto schema = file_->Number("PRAGMA schema_version");
-  if (!schema.ok()) return schema.status();
-  if (closed_later_) {
-    return *schema == schema_version_ ? absl::OkStatus() : absl::AbortedError("its schema changed meanwhile");
+  if (absl::Status same = definition_.Check(*file_); !same.ok()) return same;
+  if (log_ != nullptr) {
+    if (absl::Status there = log_->See(*file_, table_); !there.ok()) return there;
   }
+  if (closed_later_) return absl::OkStatus();
   const auto moved = file_->Number(moves_);
   if (!moved.ok()) return moved.status();
   if (!moved_) moved_ = *moved;
-  if (*schema == schema_version_ && *moved == *moved_) return absl::OkStatus();
+  if (*moved == *moved_) return absl::OkStatus();
   return absl::AbortedError("another program committed while it was read");
 }
 

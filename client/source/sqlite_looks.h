@@ -11,6 +11,7 @@
 #include "absl/strings/string_view.h"
 #include "client/source/change_log.h"
 #include "client/source/sqlite_file.h"
+#include "client/source/table_definition.h"
 
 namespace mirror {
 
@@ -19,7 +20,7 @@ class TableLooks {
  public:
   /// `log`: null when the source has none. `closed_later`: what changes while the table is read is known from
   /// its log; else all looks have to see the table as the first one did.
-  TableLooks(std::shared_ptr<const SqliteFile> file, std::string table, std::int64_t schema_version,
+  TableLooks(std::shared_ptr<const SqliteFile> file, std::string table, DefinitionWatch definition,
              ChangeLog* log, bool closed_later);
 
   /// Begins a look, which the caller ends. Errors: kAborted when the table is not what it was.
@@ -39,8 +40,9 @@ class TableLooks {
 
   std::shared_ptr<const SqliteFile> file_;
   const std::string table_;
-  const std::int64_t schema_version_;
-  const bool has_log_, closed_later_;
+  DefinitionWatch definition_;
+  ChangeLog* const log_;
+  const bool closed_later_;
   const std::string moves_;  ///< What becomes another number when somebody commits.
   const std::size_t rows_;
   std::optional<std::int64_t> moved_;

@@ -22,6 +22,7 @@
 #include "client/source/sqlite_steps.h"
 #include "client/source/sqlite_types.h"
 #include "client/source/sqlite_value.h"
+#include "client/source/table_definition.h"
 #include "proto/wire/limits.h"
 #include "proto/wire/name_pattern.h"
 #include "proto/wire/utf8.h"
@@ -41,16 +42,15 @@ struct Known {
 
 class SqliteTableReader : public TableReader {
  public:
-  /// `log`, `closed_later`: see TableLooks.
   SqliteTableReader(std::shared_ptr<const SqliteFile> file, const Known& known, SqliteCursor cursor,
-                    const std::vector<std::uint32_t>& columns, std::int64_t schema_version, ChangeLog* log,
-                    bool closed_later, std::function<void()> forget)
+                    const std::vector<std::uint32_t>& columns, TableLooks looks, ChangeLog* log,
+                    std::function<void()> forget)
       : file_(std::move(file)),
         name_(known.schema.name),
         cursor_(std::move(cursor)),
         taker_(file_, known.schema, columns, std::move(forget)),
         log_(log),
-        looks_(file_, name_, schema_version, log, closed_later) {}
+        looks_(std::move(looks)) {}
 
   absl::StatusOr<bool> Next(const BlockSize& size, RowBlock* block, LargeSink* sink) override {
     taker_.ResetWeight();
@@ -177,11 +177,12 @@ class SqliteReader : public SourceReader {
         log == nullptr || closed_later ? file_ : FileForOneMoment();
     if (!file.ok()) return file.status();
     const bool by_key = has_key && !known->plan->key_order.empty();
-    absl::StatusOr<SqliteCursor> cursor = SqliteCursor::Open(
-        *file, known->plan, by_key ? known->plan->key_order : known->plan->steady_order, columns);
+    const std::vector<OrderTerm>& order = by_key ? known->plan->key_order : known->plan->steady_order;
+    absl::StatusOr<SqliteCursor> cursor = SqliteCursor::Open(*file, known->plan, order, columns);
     if (!cursor.ok()) return cursor.status();
-    return std::make_unique<SqliteTableReader>(*file, *known, *std::move(cursor), columns, schema_version_,
-                                               log, closed_later, Forgetter(table));
+    TableLooks looks(*file, table, WatchOf(table, order), log, closed_later);
+    return std::make_unique<SqliteTableReader>(*file, *known, *std::move(cursor), columns, std::move(looks),
+                                               log, Forgetter(table));
   }
 
   absl::StatusOr<std::unique_ptr<DigestReader>> Digests(const std::string& table,
@@ -190,10 +191,10 @@ class SqliteReader : public SourceReader {
     if (known == nullptr) return Unknown(table);
     const bool has_key = !known->schema.Key().empty();
     const bool ordered = has_key && HasMirrorOrder(*known->plan, known->schema);
-    absl::StatusOr<SqliteCursor> cursor = SqliteCursor::Open(
-        file_, known->plan, ordered ? known->plan->key_order : known->plan->steady_order, columns);
+    const std::vector<OrderTerm>& order = ordered ? known->plan->key_order : known->plan->steady_order;
+    absl::StatusOr<SqliteCursor> cursor = SqliteCursor::Open(file_, known->plan, order, columns);
     if (!cursor.ok()) return cursor.status();
-    TableLooks looks = LooksAt(table, has_key);
+    TableLooks looks = LooksAt(table, has_key, order);
     if (ordered || !has_key) {
       return ReadDigests(file_, known->schema, columns, *std::move(cursor), std::move(looks));
     }
@@ -240,7 +241,7 @@ class SqliteReader : public SourceReader {
       cursor->StartBehind(std::move(start));
     }
     const TableSchema keyed = bound.key.empty() ? known->schema : KeyedBy(known->schema, bound.key);
-    return ScanDigests(file_, keyed, columns, *std::move(cursor), LooksAt(table, true),
+    return ScanDigests(file_, keyed, columns, *std::move(cursor), LooksAt(table, true, by_column),
                        {bound, filter, bound.by_column});
   }
 
@@ -297,7 +298,7 @@ class SqliteReader : public SourceReader {
     }
     absl::StatusOr<SqliteCursor> cursor = SqliteCursor::Open(file_, known->plan, by_key, columns);
     if (!cursor.ok()) return cursor.status();
-    const auto looks = std::make_shared<TableLooks>(LooksAt(table, true));
+    const auto looks = std::make_shared<TableLooks>(LooksAt(table, true, by_key));
     return ReadKeyRows(
         file_, known->schema, columns, *std::move(cursor), [looks] { return looks->Begin(); },
         std::move(keys), Forgetter(table));
@@ -310,7 +311,7 @@ class SqliteReader : public SourceReader {
     const Known* known = Find(table);
     const TableLog* log = options_.log == nullptr ? nullptr : options_.log->Find(table);
     if (known == nullptr || log == nullptr) return Unknown(table);
-    return ReadNetChanges({file_, known->plan, known->schema, columns, schema_version_, Forgetter(table)},
+    return ReadNetChanges({file_, known->plan, known->schema, columns, WatchOf(table, {}), Forgetter(table)},
                           *options_.log, *log, from, whole_rows, count_all, std::move(also));
   }
 
@@ -336,12 +337,25 @@ class SqliteReader : public SourceReader {
         SqliteCursor::Open(file_, known->plan, known->plan->steady_order, columns);
     if (!cursor.ok()) return cursor.status();
     return ScanDigests(file_, known->schema, columns, *std::move(cursor),
-                       LooksAt(table, !known->schema.Key().empty()), {std::nullopt, false, by_column});
+                       LooksAt(table, !known->schema.Key().empty(), known->plan->steady_order),
+                       {std::nullopt, false, by_column});
   }
 
-  TableLooks LooksAt(const std::string& table, bool has_key) const {
+  TableLooks LooksAt(const std::string& table, bool has_key, const std::vector<OrderTerm>& order) const {
     const bool closed_later = options_.log != nullptr && has_key && options_.log->NamesRows(table);
-    return {file_, table, schema_version_, options_.log, closed_later};
+    return {file_, table, WatchOf(table, order), options_.log, closed_later};
+  }
+
+  std::string LogOf(const std::string& table) const {
+    const TableLog* const log = options_.log == nullptr ? nullptr : options_.log->Find(table);
+    return log == nullptr ? "" : LogName(log->id);
+  }
+  /// `order`: in which the table is read over several looks.
+  DefinitionWatch WatchOf(const std::string& table, const std::vector<OrderTerm>& order) const {
+    const bool hidden =
+        std::any_of(order.begin(), order.end(), [](const OrderTerm& term) { return term.column < 0; });
+    const auto found = definitions_.find(FoldName(table));
+    return {table, LogOf(table), found == definitions_.end() ? "" : found->second, schema_version_, hidden};
   }
 
   absl::Status OpenFile() {
@@ -371,9 +385,7 @@ class SqliteReader : public SourceReader {
     file_.reset();
     absl::StatusOr<std::vector<std::string>> names = TableNames();
     if (!names.ok()) return names.status();
-    const absl::StatusOr<std::int64_t> version = file_->Number("PRAGMA schema_version");
-    if (!version.ok()) return version.status();
-    schema_version_ = *version;
+    if (absl::Status read = ReadSchema(); !read.ok()) return read;
     SourceSchema schema;
     schema.idle_patterns = idle_patterns_;
     schema.blocked = blocked_;
@@ -388,6 +400,19 @@ class SqliteReader : public SourceReader {
       schema.tables.push_back(*std::move(table));
     }
     return schema;
+  }
+
+  absl::Status ReadSchema() {
+    if (absl::Status status = file_->BeginLook(); !status.ok()) return status;
+    const Look look(*file_);
+    const absl::StatusOr<std::int64_t> version = file_->Number("PRAGMA schema_version");
+    if (!version.ok()) return version.status();
+    schema_version_ = *version;
+    absl::StatusOr<std::map<std::string, TableDefinition>> definitions =
+        ReadDefinitions(*file_, [this](const std::string& table) { return LogOf(table); });
+    if (!definitions.ok()) return definitions.status();
+    definitions_ = *std::move(definitions);
+    return absl::OkStatus();
   }
 
   void FindIdlePatterns(const std::vector<std::string>& tables) {
@@ -528,6 +553,7 @@ class SqliteReader : public SourceReader {
   SqliteReaderOptions options_;
   std::shared_ptr<const SqliteFile> file_;
   std::int64_t schema_version_ = 0;
+  std::map<std::string, TableDefinition> definitions_;  ///< At that version, by folded name.
   std::map<std::string, Known> tables_;
   std::vector<std::string> idle_patterns_;
   std::vector<RefusedTable> blocked_;

@@ -202,7 +202,100 @@ TEST_P(BusySourceTest, ADefinitionThatChangesEndsTheTableForThisCycle) {
     if (altered++ == 0) app_->Run("ALTER TABLE t ADD COLUMN w");
   };
   EXPECT_EQ(Cycle()["t"].action, "changes");
-  EXPECT_THAT(aborted_, ElementsAre(HasSubstr("the schema changed")));
+  EXPECT_THAT(aborted_, ElementsAre(HasSubstr("its schema changed")));
+  ExpectEqual();
+}
+
+TEST_P(BusySourceTest, OtherObjectsComeAndGoWhileATableIsRead) {
+  StartWith("CREATE TABLE t(id INTEGER PRIMARY KEY, v); CREATE TABLE o(x);" + Rows(1, 9'000));
+  for (const bool whole : {true, false}) {
+    if (whole) model_["t"].position = {};
+    app_->Run("UPDATE t SET v = v + 1");
+    int made = 0;
+    between_ = [&] {
+      if (++made > 40) return;
+      app_->Run(absl::StrCat(
+          "CREATE TABLE scratch(x, y REFERENCES t); CREATE INDEX i ON scratch(x); CREATE VIEW w AS "
+          "SELECT * FROM t JOIN o; CREATE TRIGGER r AFTER INSERT ON o BEGIN DELETE FROM scratch; "
+          "END; ALTER TABLE scratch RENAME COLUMN x TO z; UPDATE t SET v = v + 1 WHERE id = ",
+          made * 171));
+      if (made % 3 != 0) app_->Run("DROP TRIGGER r; DROP VIEW w; DROP TABLE scratch");
+      if (made % 3 == 0)
+        app_->Run("DROP VIEW w; DROP TRIGGER r; ALTER TABLE scratch RENAME TO s; DROP TABLE s");
+    };
+    size_.bytes = 20'000;
+    Open();
+    Sent sent;
+    EXPECT_THAT(SendTable("t", &sent), IsOk());
+    between_ = nullptr;
+    EXPECT_GT(sent.pieces, 3);
+    EXPECT_GT(made, 3);
+  }
+  Cycle();
+  ExpectEqual();
+  EXPECT_THAT(aborted_, IsEmpty());
+}
+
+TEST_P(BusySourceTest, ATableThatIsMadeAnewWhileItIsReadIsReadAgain) {
+  StartWith("CREATE TABLE t(id INTEGER PRIMARY KEY, v);" + Rows(1, 9'000));
+  std::string triggers;
+  for (const std::string& row :
+       Ask(app_->handle(), "SELECT sql || ';' AS s FROM sqlite_schema WHERE type = 'trigger'")) {
+    triggers += row.substr(4);
+  }
+  model_["t"].position = {};
+  int made = 0;
+  between_ = [&] {
+    if (++made != 3) return;
+    app_->Run(
+        "BEGIN; CREATE TABLE kept AS SELECT * FROM t; DROP TABLE t; CREATE TABLE t(id INTEGER PRIMARY KEY, "
+        "v); "
+        "INSERT INTO t SELECT id, v + 5 FROM kept; DROP TABLE kept;" +
+        triggers + "COMMIT");
+  };
+  size_.bytes = 20'000;
+  EXPECT_EQ(Cycle()["t"].action, "populate");
+  EXPECT_THAT(aborted_, ElementsAre(HasSubstr("its schema changed")));
+  ExpectEqual();
+}
+
+TEST_P(BusySourceTest, AVacuumOfATableThatIsReadByItsHiddenRowidIsSeen) {
+  StartWith("CREATE TABLE t(k TEXT COLLATE NOCASE PRIMARY KEY, v);" + Rows(1, 9'000));
+  app_->Run("DELETE FROM t WHERE rowid < 4000 AND rowid % 2 = 0");
+  model_["t"].position = {};
+  int made = 0;
+  between_ = [&] {
+    if (++made == 3) app_->Run("VACUUM");
+  };
+  size_.bytes = 20'000;
+  EXPECT_EQ(Cycle()["t"].action, "populate");
+  EXPECT_THAT(aborted_, ElementsAre(HasSubstr("VACUUM")));
+  ExpectEqual();
+}
+
+TEST_P(BusySourceTest, ASourceThatIsRestoredToAStateOfThisCycleIsReadAgain) {
+  StartWith("CREATE TABLE t(id INTEGER PRIMARY KEY, v);" + Rows(1, 9'000));
+  const auto copy = [](sqlite3* from, sqlite3* to) {
+    sqlite3_backup* backup = sqlite3_backup_init(to, "main", from, "main");
+    ASSERT_NE(backup, nullptr);
+    EXPECT_EQ(sqlite3_backup_step(backup, -1), SQLITE_DONE);
+    sqlite3_backup_finish(backup);
+  };
+  Application backup(folder_ / "backup.db");
+  model_["t"].position = {};
+  int made = 0;
+  between_ = [&] {
+    ++made;
+    if (made == 1) copy(app_->handle(), backup.handle());  // The record of this cycle is in it.
+    if (made == 2) app_->Run("UPDATE t SET v = 7 WHERE id BETWEEN 1500 AND 1600");
+    if (made != 5) return;
+    // What was read of those rows is gone, and as many entries are in the log again.
+    copy(backup.handle(), app_->handle());
+    for (int i = 0; i < 150; ++i) app_->Run("UPDATE t SET v = 9 WHERE id = 8000");
+  };
+  size_.bytes = 20'000;
+  EXPECT_EQ(Cycle()["t"].action, "populate");
+  EXPECT_THAT(aborted_, ElementsAre(HasSubstr("was restored")));
   ExpectEqual();
 }
 

@@ -1,0 +1,64 @@
+#include "client/source/log_prefix.h"
+
+#include <xxhash.h>
+
+#include <limits>
+
+#include "absl/strings/str_cat.h"
+#include "client/source/sqlite_value.h"
+
+namespace mirror {
+
+absl::StatusOr<std::uint64_t> LogPrefix::Hash(const SqliteFile& file, std::int64_t behind, std::uint64_t hash,
+                                              std::int64_t* until) const {
+  const absl::StatusOr<Statement> entries =
+      file.Prepare(absl::StrCat("SELECT * FROM main.", log_, " WHERE seq > ?1 AND seq <= ?2 ORDER BY seq"));
+  if (!entries.ok()) return entries.status();
+  sqlite3_bind_int64(entries->get(), 1, behind);
+  sqlite3_bind_int64(entries->get(), 2, *until);
+  const int columns = sqlite3_column_count(entries->get());
+  std::string entry;
+  std::int64_t last = behind;
+  int code = SQLITE_ROW;
+  while ((code = sqlite3_step(entries->get())) == SQLITE_ROW) {
+    last = sqlite3_column_int64(entries->get(), 0);
+    entry.clear();
+    for (int i = 0; i < columns; ++i) {
+      sqlite3_value* const value = sqlite3_column_value(entries->get(), i);
+      const int type = sqlite3_value_type(value);
+      const std::string_view bytes = BlobOf(value);  // Of a number its text.
+      absl::StrAppend(&entry, type, ":", bytes.size(), ":");
+      entry.append(bytes);
+    }
+    hash = XXH3_64bits_withSeed(entry.data(), entry.size(), hash);
+  }
+  if (code != SQLITE_DONE) return file.Error(code, "reading its change log");
+  *until = last;
+  return hash;
+}
+
+absl::Status LogPrefix::Check(const SqliteFile& file) const {
+  const absl::StatusOr<std::int64_t> version = file.Number("PRAGMA schema_version");
+  if (!version.ok()) return version.status();
+  if (version_ == -1 || *version == version_) return absl::OkStatus();
+  std::int64_t until = until_;
+  const absl::StatusOr<std::uint64_t> hash = Hash(file, from_, 0, &until);
+  if (!hash.ok()) return hash.status();
+  if (*hash == hash_ && until == until_) return absl::OkStatus();
+  return absl::AbortedError("the source was restored while it was read");
+}
+
+absl::Status LogPrefix::See(const SqliteFile& file) {
+  if (absl::Status same = Check(file); !same.ok()) return same;
+  const absl::StatusOr<std::int64_t> version = file.Number("PRAGMA schema_version");
+  if (!version.ok()) return version.status();
+  std::int64_t until = std::numeric_limits<std::int64_t>::max();
+  const absl::StatusOr<std::uint64_t> hash = Hash(file, until_, hash_, &until);
+  if (!hash.ok()) return hash.status();
+  hash_ = *hash;
+  until_ = until;
+  version_ = *version;
+  return absl::OkStatus();
+}
+
+}  // namespace mirror
