@@ -24,6 +24,24 @@ absl::Status BadHeader(const std::string& what) {
       std::string(TokenType(TokenUse::kCall)), "."));
 }
 
+absl::StatusOr<std::string_view> OnlyHeader(const grpc::ServerContext& context) {
+  const auto [first, last] = context.client_metadata().equal_range("authorization");
+  if (first == last) return BadHeader("the call has no authorization header");
+  if (std::next(first) != last) return BadHeader("the call has several authorization headers");
+  return std::string_view(first->second.data(), first->second.size());
+}
+
+absl::Status KeyExpired(const std::string& key_id, std::int64_t until_s) {
+  return absl::UnauthenticatedError(
+      absl::StrCat("the certificate of the key '", key_id, "' expired at ", FormatUnixTime(until_s),
+                   ". Nothing more was done. Sign with a key whose certificate is valid."));
+}
+
+absl::Status EndedUnderway(const absl::Status& why) {
+  return {why.code(), absl::StrCat("this call was under way, and its key is no longer accepted: ",
+                                   why.message(), " What was acknowledged before stays.")};
+}
+
 }  // namespace
 
 /// All that a token is judged by. Immutable but for the memory of tokens that passed, which belongs to these
@@ -109,10 +127,9 @@ absl::StatusOr<std::size_t> Gate::Reload(const ServerConfig& config) {
 }
 
 absl::StatusOr<Caller> Gate::Admit(const grpc::ServerContext& context) const {
-  const auto [first, last] = context.client_metadata().equal_range("authorization");
-  if (first == last) return BadHeader("the call has no authorization header");
-  if (std::next(first) != last) return BadHeader("the call has several authorization headers");
-  return AdmitHeader({first->second.data(), first->second.size()});
+  const absl::StatusOr<std::string_view> header = OnlyHeader(context);
+  if (!header.ok()) return header.status();
+  return AdmitHeader(*header);
 }
 
 absl::StatusOr<Caller> Gate::AdmitHeader(std::string_view authorization) const {
@@ -123,6 +140,29 @@ absl::StatusOr<Caller> Gate::AdmitHeader(std::string_view authorization) const {
       now->cache.Verify(authorization.substr(kBearer.size()), TokenUse::kCall, now->ring, now->rules, NowS());
   if (!token.ok()) return token.status();
   return now->Allow(*token);
+}
+
+absl::Status Gate::AdmitAgain(const grpc::ServerContext& context, const Caller& caller, std::int64_t now_s,
+                              Standing* standing) const {
+  const absl::StatusOr<std::string_view> header = OnlyHeader(context);
+  return header.ok() ? AdmitHeaderAgain(*header, caller, now_s, standing) : header.status();
+}
+
+absl::Status Gate::AdmitHeaderAgain(std::string_view authorization, const Caller& caller, std::int64_t now_s,
+                                    Standing* standing) const {
+  const std::shared_ptr<const Content> now = content();
+  if (standing->keys == now->ring.generation() && now_s < standing->key_until_s) return absl::OkStatus();
+  authorization.remove_prefix(std::min(kBearer.size(), authorization.size()));
+  const std::int64_t token_end_s = caller.expires_ms / 1'000 - 1;
+  const absl::StatusOr<VerifiedToken> token =
+      now->cache.Verify(authorization, TokenUse::kCall, now->ring, now->rules, std::min(now_s, token_end_s));
+  if (!token.ok()) return EndedUnderway(token.status());
+  if (const absl::StatusOr<Caller> allowed = now->Allow(*token); !allowed.ok())
+    return EndedUnderway(allowed.status());
+  const std::int64_t key_until_s = now->ring.Find(token->key_id)->key.not_after().value_or(0) + 1;
+  if (now_s >= key_until_s) return EndedUnderway(KeyExpired(token->key_id, key_until_s));
+  *standing = {now->ring.generation(), key_until_s};
+  return absl::OkStatus();
 }
 
 absl::StatusOr<Caller> Gate::AdmitToken(std::string_view request_token) const {

@@ -3,6 +3,7 @@
 
 #include <grpcpp/server_context.h>
 
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -19,10 +20,16 @@
 
 namespace mirror {
 
+/// What a call that goes on was last judged by: while that holds, another look is nearly free.
+struct Standing {
+  std::uint64_t keys = 0;        ///< Generation of the keys and rules.
+  std::int64_t key_until_s = 0;  ///< When its key's certificate is no longer valid; unix seconds.
+};
+
 /// Who may call: the first line of every handler. It knows tokens, keys and each issuer's list of tenants,
 /// and no database: whether the tenant is there, and whose it is, is asked behind it.
 ///
-/// Keys and rules are replaced as one by Reload(); a call that is under way keeps those it began with.
+/// Keys and rules are replaced as one by Reload(); a call that is under way asks again with AdmitAgain().
 /// Threads: any.
 class Gate {
  public:
@@ -39,6 +46,14 @@ class Gate {
   absl::StatusOr<Caller> AdmitToken(std::string_view request_token) const;
   /// The same as Admit for a header that has been taken out of the call.
   absl::StatusOr<Caller> AdmitHeader(std::string_view authorization) const;
+  /// A call that Admit() let in goes on, for example with another message: asked at each step. Refused like a
+  /// new call, but that the end of the token itself does not end a call: a stream may take longer than a
+  /// token is good for. `standing` begins empty and is the call's own; not from two threads. `now_s`: unix
+  /// seconds.
+  absl::Status AdmitAgain(const grpc::ServerContext& context, const Caller& caller, std::int64_t now_s,
+                          Standing* standing) const;
+  absl::Status AdmitHeaderAgain(std::string_view authorization, const Caller& caller, std::int64_t now_s,
+                                Standing* standing) const;
 
   /// Signs as the application. `application_id` and `time_s` of `answer` are set here.
   absl::StatusOr<std::string> Sign(Answer answer) const;

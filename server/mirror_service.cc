@@ -1,7 +1,5 @@
 #include "server/mirror_service.h"
 
-#include <grpc/grpc.h>
-
 #include <algorithm>
 #include <map>
 #include <utility>
@@ -15,7 +13,7 @@
 #include "proto/wire/limits.h"
 #include "proto/wire/receipt.h"
 #include "server/call_log.h"
-#include "server/row_pipeline.h"
+#include "server/encode_outcome.h"
 #include "server/rpc_status.h"
 
 namespace mirror {
@@ -135,22 +133,6 @@ void ApplyColumnRules(const AgreedTable& agreed, const ColumnRules& rules, Incom
 
 // --- RowData ------------------------------------------------------------------
 
-void EncodeOutcome(const BatchOutcome& outcome, v1::BatchResult* result) {
-  result->set_table(outcome.table);
-  result->set_seq(outcome.seq);
-  result->set_code(ToRpcCode(outcome.status));
-  if (!outcome.status.ok()) result->set_message(CutMessage(std::string(outcome.status.message())));
-  result->set_applied_seq(outcome.applied_seq);
-  result->set_durable(outcome.durable);
-  result->set_repeated_batch(outcome.repeated);
-  result->set_lsn(outcome.lsn.value);
-  result->set_held(outcome.held);
-  result->set_receipt(outcome.receipt);
-  if (outcome.missing_rows.empty()) return;
-  result->mutable_missing()->mutable_rows()->Add(outcome.missing_rows.begin(), outcome.missing_rows.end());
-  result->mutable_missing()->set_more(outcome.more_missing);
-}
-
 absl::Status CheckPart(const v1::ValuePart& part, const WireLimits& limits) {
   const std::string what = absl::StrCat("table '", part.table(), "', value ", part.value_id());
   const std::uint64_t size = part.data().size();
@@ -189,32 +171,6 @@ bool IsOfBatch(const absl::Status& status) {
 
 }  // namespace
 
-/// Keeps a stream in the list of those that are open.
-class MirrorService::Registered {
- public:
-  Registered(MirrorService& service, grpc::ServerContext* context) : service_(service) {
-    const std::lock_guard lock(service_.streams_mutex_);
-    service_.streams_.push_front({context, {}, false});
-    place_ = service_.streams_.begin();
-  }
-  ~Registered() {
-    const std::lock_guard lock(service_.streams_mutex_);
-    service_.streams_.erase(place_);
-  }
-  Registered(const Registered&) = delete;
-  Registered& operator=(const Registered&) = delete;
-
-  void set_waiting(bool waiting) {
-    const std::lock_guard lock(service_.streams_mutex_);
-    place_->waiting = waiting;
-    place_->waiting_since = std::chrono::steady_clock::now();
-  }
-
- private:
-  MirrorService& service_;
-  std::list<OpenStream>::iterator place_;
-};
-
 MirrorService::MirrorService(Gate& gate, Tenants& tenants, const LimitsConfig& limits, HookRunner* hooks,
                              ServerCounters& counters)
     : gate_(gate),
@@ -226,16 +182,6 @@ MirrorService::MirrorService(Gate& gate, Tenants& tenants, const LimitsConfig& l
       cycle_idle_(limits.cycle_idle),
       in_flight_({limits.bytes_in_flight_tenant_max, limits.bytes_in_flight_max,
                   limits.streams_per_tenant_max, limits.calls_max}) {}
-
-void MirrorService::CancelIdleStreams(std::chrono::milliseconds patience) {
-  const auto now = std::chrono::steady_clock::now();
-  const std::lock_guard lock(streams_mutex_);
-  for (OpenStream& stream : streams_) {
-    if (!stream.waiting || now - stream.waiting_since < patience) continue;
-    stream.context->TryCancel();
-    stream.waiting = false;
-  }
-}
 
 MirrorService::Refused MirrorService::TakeRefused() {
   const std::lock_guard lock(refused_mutex_);
@@ -463,48 +409,6 @@ absl::Status MirrorService::Decode(const Caller& caller, Tenant& tenant, const v
     }
   }
   return absl::OkStatus();
-}
-
-grpc::Status MirrorService::RowDataStream(grpc::ServerContext* context, RowStreamEnds* stream) {
-  CallLog log("RowDataStream", counters_);
-  const absl::StatusOr<Caller> caller = gate_.Admit(*context);
-  if (!caller.ok()) return log.Finish(caller.status());
-  log.set_tenant(caller->context_id);
-  return log.Finish(DoStream(*caller, context, stream));
-}
-
-absl::Status MirrorService::DoStream(const Caller& caller, grpc::ServerContext* context,
-                                     RowStreamEnds* stream) {
-  const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(caller);
-  if (!tenant.ok()) return tenant.status();
-  absl::StatusOr<InFlight::Stream> held = in_flight_.OpenStream(caller.context_id);
-  if (!held.ok()) return held.status();
-  Registered registered(*this, context);
-  RowPipeline::Hands hands;
-  hands.read = [&](v1::RowDataRequest* request) { return stream->Read(request); };
-  hands.decode = [&](const v1::RowDataRequest& request, RowRequest* rows, v1::RowDataResponse* response) {
-    return Decode(caller, **tenant, request, rows, response);
-  };
-  hands.apply = [&](const std::vector<const RowRequest*>& requests) {
-    return (*tenant)->ApplyAll(caller, requests, NowMs());
-  };
-  hands.encode = [](const std::vector<BatchOutcome>& outcomes, v1::RowDataResponse* response) {
-    for (const BatchOutcome& outcome : outcomes) EncodeOutcome(outcome, response->add_results());
-  };
-  hands.write = [&](const v1::RowDataResponse& response) { return stream->Write(response); };
-  hands.cancelled = [&] { return context->IsCancelled(); };
-  // What returns from a handler cannot end a read of another thread; this does, and the source gets the
-  // status.
-  hands.abort = [&](const absl::Status& status) {
-    const grpc::Status answer = ToRpcStatus(status);
-    grpc_call_cancel_with_status(context->c_call(), static_cast<grpc_status_code>(answer.error_code()),
-                                 answer.error_message().c_str(), nullptr);
-  };
-  hands.hold = [&](std::uint64_t bytes) { return held->Hold(bytes); };
-  hands.hold_ahead = [&](std::uint64_t bytes) { return held->HoldAhead(bytes); };
-  hands.waits = [&](bool waits) { registered.set_waiting(waits); };
-  absl::Status status = RowPipeline(std::move(hands)).Run();
-  return status.ok() ? stream->fault() : status;
 }
 
 // --- The rest -----------------------------------------------------------------

@@ -34,8 +34,8 @@ class RowStreamEnds {
 };
 
 /// The calls that sources make, as CheckedService passes them on. Each handler is the same line: admit,
-/// decode, let the tenant do it, answer. A token is checked when its call begins; a stream that outlives it
-/// goes on until its cycle ends. Threads: any; gRPC's.
+/// decode, let the tenant do it, answer. A call that takes longer asks the gate again with each message: only
+/// the end of its token does not end it. Threads: any; gRPC's.
 class MirrorService final {
  public:
   /// All that is given must outlive the service; `hooks` may be null.

@@ -364,16 +364,16 @@ TEST_F(HandshakeTest, BothAlgorithmsAreAcceptedUnlessTheConfigurationNamesOne) {
   EXPECT_THAT(Authenticate(Signed(Parts(TokenUse::kAuthenticate), *identity_.key)), IsOk());
 }
 
-TEST_F(HandshakeTest, KeysAreReadAgainWithoutDroppingAnOpenStream) {
+TEST_F(HandshakeTest, ARemovedKeyEndsItsOpenStreamAndNoOtherOne) {
   const TableSchema people = People();
   const auto old_client = Client();
-  const std::int64_t cycle = Begin(*old_client);
-  Announce(*old_client, cycle, {people});
+  const std::int64_t old_cycle = Begin(*old_client);
+  Announce(*old_client, old_cycle, {people});
   absl::StatusOr<std::unique_ptr<RowStream>> stream = old_client->OpenRowStream();
   ASSERT_THAT(stream, IsOk());
   BatchSpec spec;
   spec.populate = PopulateReason::kMinusOne;
-  const auto send = [&](std::int64_t id) {
+  const auto send = [&](std::int64_t cycle, std::int64_t id) {
     spec.rows = {{id, "name", 1}};
     const absl::Status sent = (*stream)->Send(Request(cycle, {Message(people, spec)}));
     const absl::StatusOr<v1::RowDataResponse> answer = (*stream)->Receive();
@@ -383,7 +383,7 @@ TEST_F(HandshakeTest, KeysAreReadAgainWithoutDroppingAnOpenStream) {
     ++spec.seq;
     spec.populate = PopulateReason::kNone;
   };
-  send(1);
+  send(old_cycle, 1);
 
   // Rollover: both keys are good.
   Identity new_identity = identity_;
@@ -395,9 +395,9 @@ TEST_F(HandshakeTest, KeysAreReadAgainWithoutDroppingAnOpenStream) {
   const std::uint64_t first_reload = WaitForEvent("keys.reloaded").id();
   EXPECT_THAT(new_client.Authenticate("x", false, true), IsOk());
   EXPECT_THAT(old_client->Authenticate("x", false, true), IsOk());
-  send(2);
+  send(old_cycle, 2);
 
-  // The old key goes: its tokens are refused, remembered ones too; the open stream stays.
+  // The old key goes: its tokens are refused, remembered ones too, and so is what its open stream brings.
   const std::string remembered = Signed(Parts(TokenUse::kCall), *identity_.key);
   const Call table_schema = Calls().front().second;
   EXPECT_THAT(Try(table_schema, {"Bearer " + remembered}), Not(StatusIs(absl::StatusCode::kUnauthenticated)));
@@ -407,15 +407,57 @@ TEST_F(HandshakeTest, KeysAreReadAgainWithoutDroppingAnOpenStream) {
   EXPECT_THAT(old_client->Authenticate("x", false, true),
               StatusIs(absl::StatusCode::kUnauthenticated, HasSubstr("source-1")));
   EXPECT_THAT(Try(table_schema, {"Bearer " + remembered}), StatusIs(absl::StatusCode::kUnauthenticated));
-  send(3);
+  spec.rows = {{3, "name", 1}};
+  spec.commit = spec.target;
+  EXPECT_THAT((*stream)->Send(Request(old_cycle, {Message(people, spec)})), IsOk());
+  EXPECT_THAT((*stream)->Receive(), StatusIs(absl::StatusCode::kUnauthenticated, HasSubstr("source-1")));
+  stream->reset();
 
-  // What cannot be read leaves the keys as they are.
+  // What cannot be read leaves the keys as they are, and a stream of the new one goes on.
+  const std::int64_t new_cycle = Begin(new_client);
+  const std::vector<v1::TableStatus> answers = Announce(new_client, new_cycle, {people});
+  EXPECT_EQ(answers.front().position().lsn(), -1) << "nothing was committed";
+  stream = new_client.OpenRowStream();
+  ASSERT_THAT(stream, IsOk());
+  spec = BatchSpec();
+  spec.populate = PopulateReason::kMinusOne;
+  send(new_cycle, 1);
   WriteFileText(here_->dir() + "/issuers/development/broken.crt", "no certificate");
   here_->server().Signal(SIGHUP);
   EXPECT_THAT(WaitForEvent("keys.not_reloaded", second_reload).message(), HasSubstr("broken.crt"));
   EXPECT_THAT(new_client.Authenticate("x", false, true), IsOk());
-  send(4);
+  send(new_cycle, 2);
   EXPECT_THAT((*stream)->Finish(), IsOk());
+}
+
+TEST_F(HandshakeTest, ARemovedKeyEndsAReadingThatIsUnderWay) {
+  TableSchema people = People();
+  Rows rows;
+  for (std::int64_t id = 1; id <= 14; ++id) rows.push_back({id, std::string(1'000'000, 'x'), 1});
+  const auto client = Client();
+  Fill(*client, people, rows, {Lsn{1}, "line"});
+  const std::int64_t cycle = Begin(*client);
+  Announce(*client, cycle, {people});
+  grpc::ClientContext context;
+  SetDeadline(&context);
+  context.AddMetadata("authorization", "Bearer " + Signed(Parts(TokenUse::kCall), *identity_.key));
+  v1::ReadRowsRequest request;
+  request.set_cycle(cycle);
+  request.set_table(people.name);
+  EncodePosition({Lsn{1}, "line"}, request.mutable_position());
+  for (const std::uint32_t column : {0U, 1U}) request.add_columns(column);
+  const auto reader = stub_->ReadRows(&context, request);
+  v1::ReadRowsResponse response;
+  ASSERT_TRUE(reader->Read(&response));
+
+  Issue("issuers/development", "source-2");
+  std::filesystem::remove(here_->dir() + "/issuers/development/source-1.crt");
+  here_->server().Signal(SIGHUP);
+  WaitForEvent("keys.reloaded");
+  int more = 0;
+  while (reader->Read(&response)) ++more;
+  EXPECT_THAT(ToAbsl(reader->Finish()), StatusIs(absl::StatusCode::kUnauthenticated, HasSubstr("source-1")));
+  EXPECT_LT(more, 13);
 }
 
 TEST_F(HandshakeTest, AKeyThatOthersMayReadStopsTheStart) {

@@ -22,6 +22,7 @@
 namespace mirror {
 namespace {
 
+using testing::AllOf;
 using testing::Contains;
 using testing::Field;
 using testing::HasSubstr;
@@ -171,6 +172,56 @@ TEST_F(GateTest, RemovedKeyIsRefusedAfterReloadAndNotRemembered) {
   EXPECT_THAT(gate_->Reload(config_), IsOkAndHolds(2U));
 
   EXPECT_THAT(gate_->AdmitHeader(header), StatusIs(absl::StatusCode::kUnauthenticated, HasSubstr("acme-p")));
+}
+
+TEST_F(GateTest, ACallThatGoesOnEndsWithItsKeyAndNotWithItsToken) {
+  const std::string header = Header("Acme", "acme-p", "Cust1");
+  const absl::StatusOr<Caller> caller = gate_->AdmitHeader(header);
+  ASSERT_THAT(caller, IsOk());
+  const std::int64_t now_s = std::time(nullptr), long_after_s = now_s + 100'000;
+  Standing standing;
+  EXPECT_THAT(gate_->AdmitHeaderAgain(header, *caller, now_s, &standing), IsOk());
+  const Standing first = standing;
+  EXPECT_GT(first.key_until_s, long_after_s);
+  EXPECT_THAT(gate_->AdmitHeaderAgain(header, *caller, long_after_s, &standing), IsOk());
+  EXPECT_THAT(gate_->AdmitHeaderAgain(header, *caller, first.key_until_s - 1, &standing), IsOk());
+  EXPECT_THAT(gate_->AdmitHeaderAgain(header, *caller, first.key_until_s, &standing),
+              StatusIs(absl::StatusCode::kUnauthenticated, AllOf(HasSubstr("acme-p"), HasSubstr("expired"))));
+
+  ASSERT_THAT(gate_->Reload(config_), IsOk());
+  EXPECT_THAT(gate_->AdmitHeaderAgain(header, *caller, long_after_s, &standing), IsOk()) << "it is there";
+  EXPECT_NE(standing.keys, first.keys);
+  EXPECT_EQ(standing.key_until_s, first.key_until_s);
+
+  std::filesystem::remove(config_.issuers[0].keys + "/acme-p.crt");
+  EXPECT_THAT(gate_->AdmitHeaderAgain(header, *caller, now_s, &standing), IsOk()) << "nobody reloaded yet";
+  ASSERT_THAT(gate_->Reload(config_), IsOk());
+  EXPECT_THAT(gate_->AdmitHeaderAgain(header, *caller, now_s, &standing),
+              StatusIs(absl::StatusCode::kUnauthenticated, HasSubstr("acme-p")));
+  EXPECT_THAT(gate_->AdmitHeaderAgain(header, *caller, long_after_s, &standing),
+              StatusIs(absl::StatusCode::kUnauthenticated, HasSubstr("acme-p")));
+}
+
+TEST_F(GateTest, ACallThatGoesOnEndsWhenItsKeyIsReplacedOrItsTenantLeavesTheList) {
+  const std::string header = Header("Acme", "acme-p", "Cust1");
+  const absl::StatusOr<Caller> caller = gate_->AdmitHeader(header);
+  ASSERT_THAT(caller, IsOk());
+  const std::int64_t now_s = std::time(nullptr);
+  Standing standing;
+  ASSERT_THAT(gate_->AdmitHeaderAgain(header, *caller, now_s, &standing), IsOk());
+
+  config_.issuers[0].contexts = {"Only"};
+  ASSERT_THAT(gate_->Reload(config_), IsOk());
+  EXPECT_THAT(gate_->AdmitHeaderAgain(header, *caller, now_s, &standing),
+              StatusIs(absl::StatusCode::kPermissionDenied));
+
+  config_.issuers[0].contexts = {"Cust*"};
+  std::filesystem::remove(config_.issuers[0].keys + "/acme-p.crt");
+  std::filesystem::remove(KeyPath("acme-p"));
+  IssueKey(config_.issuers[0].keys, "acme-p");
+  ASSERT_THAT(gate_->Reload(config_), IsOk());
+  EXPECT_THAT(gate_->AdmitHeaderAgain(header, *caller, now_s, &standing),
+              StatusIs(absl::StatusCode::kUnauthenticated));
 }
 
 TEST_F(GateTest, NewKeyOfARolloverIsBelievedAfterReloadBesideTheOldOne) {
