@@ -23,10 +23,10 @@ struct MetricsConfig {
 /// Serves GET /metrics (the page that `text` gives) and GET /healthz ("ok") over plain HTTP: no TLS, no
 /// password, nothing secret on it but names of tenants.
 ///
-/// Bounded: kMetricsThreads at a time, as many connections again that wait, one request for each connection,
-/// 8 KB of a request's line and of each header, 1 KB of body, 2 s for each read and write, and for all of a
-/// request and all of its answer kMetricsRequestTime and kMetricsAnswerTime. Beyond that connections stay in
-/// the kernel's queue. Threads: its own; `text` is called by any of them.
+/// Bounded as an HttpListener is: 64 connections with one request each, 8 KB of its line and headers and
+/// no body, kMetricsRequestTime for a client to send it and kMetricsAnswerTime to take the answer, of
+/// kMetricsThreads that there are at a time. Who has sent nothing makes room for who comes.
+/// Threads: its own; `text` is called by any of them.
 class MetricsListener {
  public:
   /// Errors: kUnavailable when the port is taken or there are no threads.

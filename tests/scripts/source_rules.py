@@ -20,7 +20,7 @@ import sys
 
 COLUMNS_MAX = 110
 CODE = (".h", ".cc")
-FOLDERS = ("proto", "server", "client", "certs", "tests", "tools")
+FOLDERS = ("base", "proto", "server", "client", "certs", "tests", "tools")
 TOP = FOLDERS + ("CMakeLists.txt", "CMakePresets.json", "README.md", "ARCHITECTURE.md", "CHANGELOG.md")
 
 # What an include may be, by name of the group.
@@ -38,6 +38,9 @@ GROUPS = {
     "the codec (it brings protobuf)": r"\"proto/wire/(?:[a-z_]*codec[a-z_]*|table_pack_codec)\.h\"",
     "prometheus-cpp": r"[<\"]prometheus/",
     "cpp-httplib": r"[<\"]httplib\.h",
+    "Boost": r"<boost/",
+    "base": r"\"base/",
+    "the HTTP door": r"\"base/http/",
     "the exposition": r"\"proto/exposition/",
     "SQLite": r"[<\"](?:sqlite3(?:ext)?\.h|SQLiteCpp/)",
     "the guard of schemas": r"\"proto/sqlite/",
@@ -66,10 +69,13 @@ RULES = [
     (r"proto/wire/receipt\.", STD + ("absl", "wire", "OpenSSL", "nlohmann-json"), ("the codec (it brings protobuf)",)),
     (r"proto/wire/(?!\w*codec|table_pack\.cc|log_format\.|receipt\.)", STD + ("absl", "xxhash", "wire"), ("the codec (it brings protobuf)",)),
     (r"proto/wire/\w*codec|proto/wire/table_pack\.cc", STD + ("absl", "xxhash", "wire", "protobuf"), ("grpc",)),
-    (r"proto/exposition/", STD + ("absl", "prometheus-cpp", "cpp-httplib", "the exposition"), ()),
+    (r"base/http/listener\.cc", STD + ("absl", "the HTTP door", "Boost"), ()),
+    (r"base/(?!http/listener\.cc)", STD + ("absl", "base"), ()),
+    (r"(?!base/http/listener\.cc)", None, ("Boost",)),
+    (r"proto/exposition/", STD + ("absl", "prometheus-cpp", "the HTTP door", "the exposition"), ()),
     (r"proto/sqlite/", STD + ("SQLite", "the guard of schemas"), ()),
     (r"(?!proto/exposition/)", None, ("prometheus-cpp",)),
-    (r"(?!proto/exposition/|server/hook_url|tests/)", None, ("cpp-httplib",)),
+    (r"(?!server/hook_url|tests/)", None, ("cpp-httplib",)),
     (r"certs/(?!tls)", STD + ("absl", "OpenSSL", "nlohmann-json", "certs"), ()),
     (r"certs/tls", STD + ("absl", "OpenSSL", "nlohmann-json", "certs", "grpc"), ()),
     (

@@ -26,6 +26,11 @@ REFUSED = [
     ("proto/wire/table.cc", '"proto/exposition/counters.h"'),
     ("server/metrics.cc", "<prometheus/registry.h>"),
     ("client/agent_metrics.cc", "<httplib.h>"),
+    ("proto/exposition/metrics_listener.cc", "<httplib.h>"),
+    ("proto/exposition/metrics_listener.cc", "<boost/beast/http.hpp>"),
+    ("base/http/listener.h", "<boost/beast/http.hpp>"),
+    ("base/http/listener.cc", '"proto/wire/lsn.h"'),
+    ("base/http/page.cc", '"server/config.h"'),
     ("certs/token.cc", '"server/gate.h"'),
     ("certs/token.cc", '"proto/wire/lsn.h"'),
     ("certs/key.cc", "<grpcpp/security/credentials.h>"),
@@ -60,7 +65,9 @@ REFUSED = [
 
 ALLOWED = [
     ("proto/exposition/metric_page.cc", "<prometheus/text_serializer.h>"),
-    ("proto/exposition/metrics_listener.cc", "<httplib.h>"),
+    ("proto/exposition/metrics_listener.cc", '"base/http/listener.h"'),
+    ("base/http/listener.cc", "<boost/beast/http/read.hpp>"),
+    ("server/hook_url.cc", "<httplib.h>"),
     ("server/metrics.cc", '"proto/exposition/metric_page.h"'),
     ("proto/wire/table.cc", '"absl/strings/str_cat.h"'),
     ("proto/wire/row_digest.cc", "<xxhash.h>"),

@@ -1,0 +1,218 @@
+#include "base/http/listener.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <chrono>
+#include <condition_variable>
+#include <future>
+#include <memory>
+#include <mutex>
+#include <new>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "tests/support/raw_http.h"
+#include "tests/support/status_matchers.h"
+
+namespace mirror {
+namespace {
+
+using testing::AllOf;
+using testing::EndsWith;
+using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
+
+std::unique_ptr<HttpListener> Open(HttpListener::Handler handler = [](const HttpRequest& request) {
+  return HttpAnswer{200, "text/plain", "it is " + request.path};
+}) {
+  auto listener = HttpListener::Open("127.0.0.1", 0, std::move(handler));
+  EXPECT_THAT(listener, IsOk());
+  return listener.ok() ? *std::move(listener) : nullptr;
+}
+
+TEST(HttpListenerTest, GetAndHeadAreAnswered) {
+  const auto listener = Open();
+  EXPECT_THAT(HttpGet(listener->port(), "/a?b=c"),
+              AllOf(StartsWith("HTTP/1.1 200"), HasSubstr("Content-Length: 8\r\n"),
+                    HasSubstr("Connection: close"), EndsWith("\r\n\r\nit is /a")));
+  EXPECT_THAT(RawHttp(listener->port()).Ask("HEAD /a HTTP/1.1\r\nHost: localhost\r\n\r\n"),
+              AllOf(StartsWith("HTTP/1.1 200"), HasSubstr("Content-Length: 8\r\n"), EndsWith("\r\n\r\n")));
+}
+
+TEST(HttpListenerTest, WhatIsNoGetIsRefusedWithWords) {
+  const auto listener = Open();
+  struct Case {
+    std::string request, want;
+  };
+  for (const auto& [request, want] : std::vector<Case>{
+           {"POST / HTTP/1.1\r\n\r\n", "HTTP/1.1 405"},
+           {"DELETE / HTTP/1.1\r\n\r\n", "HTTP/1.1 405"},
+           {"POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\nhello", "HTTP/1.1 413"},
+           {"GET / HTTP/1.1\r\nContent-Length: 5\r\n\r\nhello", "HTTP/1.1 413"},
+           {"GET / HTTP/1.1\r\nContent-Length: 9999999999\r\n\r\n", "HTTP/1.1 413"},
+           {"GET / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", "HTTP/1.1 413"},
+           {"GET / HTTP/1.1\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n", "HTTP/1.1 4"},
+           {"no request at all\r\n\r\n", "HTTP/1.1 400"},
+           {"GET /" + std::string(HttpLimits().header_bytes_max, 'x') + " HTTP/1.1\r\n\r\n", "HTTP/1.1 431"},
+           {"GET / HTTP/1.1\r\nX: " + std::string(HttpLimits().header_bytes_max, 'x') + "\r\n\r\n",
+            "HTTP/1.1 431"},
+       }) {
+    EXPECT_THAT(RawHttp(listener->port()).Ask(request), AllOf(StartsWith(want), HasSubstr("\r\n\r\n")))
+        << request.substr(0, 60);
+  }
+  EXPECT_THAT(HttpGet(listener->port(), "/"), StartsWith("HTTP/1.1 200"));
+}
+
+/// Sends `begin`, then `more` again and again until nobody takes it. Gives the bytes, at most 64 MB.
+std::size_t BytesTaken(const HttpListener& listener, const std::string& begin, const std::string& more) {
+  RawHttp connection(listener.port());
+  std::size_t bytes = 0;
+  connection.Send(begin);
+  while (bytes < 64 << 20 && connection.Send(more)) bytes += more.size();
+  return bytes;
+}
+
+TEST(HttpListenerTest, WhatNeverEndsIsNotTaken) {
+  const auto listener = Open();
+  const std::string piece(64 << 10, 'x');
+  const std::string chunk = "10000\r\n" + piece + "\r\n";
+  // What lies in the two sockets is the kernel's.
+  constexpr std::size_t kKernels = 24 << 20;
+  EXPECT_LT(BytesTaken(*listener, "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", chunk), kKernels);
+  EXPECT_LT(BytesTaken(*listener, "GET / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", chunk), kKernels);
+  EXPECT_LT(BytesTaken(*listener, "POST / HTTP/1.1\r\nContent-Length: 99999999999\r\n\r\n", piece), kKernels);
+  EXPECT_LT(BytesTaken(*listener, "POST / HTTP/1.1\r\n\r\n", piece), kKernels);
+  EXPECT_LT(BytesTaken(*listener, "GET / HTTP/1.1\r\nX: ", piece), kKernels);
+  EXPECT_LT(BytesTaken(*listener, "GET / HTTP/1.1\r\n", "X: " + std::string(60'000, 'x') + "\r\n"), kKernels);
+}
+
+TEST(HttpListenerTest, APortThatIsTakenIsAnError) {
+  const auto first = Open();
+  EXPECT_THAT(HttpListener::Open("127.0.0.1", first->port(), [](const HttpRequest&) { return HttpAnswer(); }),
+              StatusIs(absl::StatusCode::kUnavailable, HasSubstr("another program")));
+}
+
+TEST(HttpListenerTest, WhatThrowsIsAnErrorOfThatCallAlone) {
+  const auto listener = Open([](const HttpRequest& request) -> HttpAnswer {
+    if (request.path == "/bad") throw std::bad_alloc();
+    return {200, "text/plain", "ok"};
+  });
+  EXPECT_THAT(HttpGet(listener->port(), "/bad"), StartsWith("HTTP/1.1 500"));
+  EXPECT_THAT(HttpGet(listener->port(), "/"), StartsWith("HTTP/1.1 200"));
+}
+
+TEST(HttpListenerTest, WhoSaysNothingMakesRoomForTheNext) {
+  const auto listener = Open();
+  std::vector<std::unique_ptr<RawHttp>> silent;
+  const auto begin = std::chrono::steady_clock::now();
+  for (std::size_t i = 0; i < 3 * HttpLimits().connections_max; ++i) {
+    silent.push_back(std::make_unique<RawHttp>(listener->port()));
+  }
+  EXPECT_THAT(HttpGet(listener->port(), "/"), StartsWith("HTTP/1.1 200"));
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, HttpLimits().request_time)
+      << "only when their time was over";
+  EXPECT_EQ(silent.front()->Receive(), "");
+}
+
+/// A handler that waits for a word, and counts who waits.
+class Gatekeeper {
+ public:
+  HttpAnswer operator()() {
+    std::unique_lock lock(mutex_);
+    most_ = std::max(most_, ++inside_);
+    changed_.notify_all();
+    changed_.wait(lock, [this] { return open_; });
+    --inside_;
+    return {200, "text/plain", "late"};
+  }
+  void AwaitInside(std::size_t count) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return inside_ >= count; });
+  }
+  void LetIn() {
+    const std::lock_guard lock(mutex_);
+    open_ = true;
+    changed_.notify_all();
+  }
+  std::size_t most() {
+    const std::lock_guard lock(mutex_);
+    return most_;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::size_t inside_ = 0, most_ = 0;
+  bool open_ = false;
+};
+
+TEST(HttpListenerTest, AnswersAreMadeAFewAtATimeAndNobodyIsForgotten) {
+  Gatekeeper gatekeeper;
+  const auto listener = Open([&](const HttpRequest&) { return gatekeeper(); });
+  std::vector<std::future<std::string>> answers;
+  for (int i = 0; i < 12; ++i) {
+    answers.push_back(std::async(std::launch::async, [&] { return HttpGet(listener->port(), "/"); }));
+  }
+  gatekeeper.AwaitInside(HttpLimits().answers_max);
+  gatekeeper.LetIn();
+  for (auto& answer : answers) EXPECT_THAT(answer.get(), EndsWith("\r\n\r\nlate"));
+  EXPECT_EQ(gatekeeper.most(), HttpLimits().answers_max);
+}
+
+TEST(HttpListenerTest, ManyAtOnceAreAllAnswered) {
+  const auto listener = Open();
+  std::vector<std::jthread> clients;
+  for (int i = 0; i < 12; ++i) {
+    clients.emplace_back([&] {
+      for (int j = 0; j < 20; ++j) EXPECT_THAT(HttpGet(listener->port(), "/x"), HasSubstr("it is /x"));
+    });
+  }
+}
+
+TEST(HttpListenerTest, AStopAnswersWhoAskedAndWaitsForNobodyElse) {
+  Gatekeeper gatekeeper;
+  auto listener = Open([&](const HttpRequest&) { return gatekeeper(); });
+  const std::uint16_t port = listener->port();
+  RawHttp half(port);
+  ASSERT_TRUE(half.Send("GET / HTTP/1.1\r\nX: "));
+  auto asked = std::async(std::launch::async, [port] { return HttpGet(port, "/"); });
+  gatekeeper.AwaitInside(1);
+  const auto begin = std::chrono::steady_clock::now();
+  auto stopped = std::async(std::launch::async, [&] { listener.reset(); });
+  EXPECT_EQ(half.Receive(), "") << "let go while the other one is still being answered";
+  gatekeeper.LetIn();
+  EXPECT_THAT(asked.get(), EndsWith("\r\n\r\nlate"));
+  stopped.get();
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, HttpLimits().request_time);
+}
+
+TEST(HttpListenerTest, WhoDripsAndWhoTakesNothingIsLetGoWhenHisTimeIsOver) {
+  const auto listener = Open([](const HttpRequest& request) {
+    return HttpAnswer{200, "text/plain", std::string(request.path == "/large" ? 32 << 20 : 2, 'x')};
+  });
+  std::vector<std::unique_ptr<RawHttp>> takers;
+  for (std::size_t i = 0; i < HttpLimits().answers_max; ++i) {
+    takers.push_back(std::make_unique<RawHttp>(listener->port()));
+    ASSERT_TRUE(takers.back()->Send("GET /large HTTP/1.1\r\n\r\n"));
+  }
+  const auto begin = std::chrono::steady_clock::now();
+  RawHttp dripping(listener->port());
+  ASSERT_TRUE(dripping.Send("GET / HTTP/1.1\r\nX: "));
+  // It has to be slow: a byte now and then is what is tested.
+  const std::jthread drips([&](const std::stop_token& stop) {
+    while (!stop.stop_requested() && dripping.Send("x")) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    }
+  });
+  EXPECT_EQ(dripping.Receive(), "");
+  EXPECT_GE(std::chrono::steady_clock::now() - begin, HttpLimits().request_time / 2);
+  EXPECT_THAT(HttpGet(listener->port(), "/"), StartsWith("HTTP/1.1 200"));
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, 4 * HttpLimits().request_time);
+}
+
+}  // namespace
+}  // namespace mirror
