@@ -280,6 +280,30 @@ struct SchemaAnswer {
   friend bool operator==(const SchemaAnswer&, const SchemaAnswer&) = default;
 };
 
+/// What the protocol has to remember of the running cycle beside its tables. The numbers stand in the file.
+enum class CycleNoteKind : std::uint8_t {
+  kRefused = 1,      ///< Batch `seq` of `table` was refused, and did not come again yet.
+  kUnannounced = 2,  ///< `table` is there, and the source does not announce it.
+  kOtherSource = 3,  ///< The source that announced itself is not the one that is believed.
+  kMiss = 4,         ///< The source did not know what a former cycle had committed.
+};
+
+/// A row of `_mirror_cycle_notes`; it ends with its cycle.
+struct CycleNote {
+  CycleNoteKind kind = CycleNoteKind::kRefused;
+  std::string table = {};  ///< As stored or as the source spells it; compared without case.
+  std::uint64_t seq = 0;
+  friend bool operator==(const CycleNote&, const CycleNote&) = default;
+};
+
+/// What a plan does to the notes of the running cycle.
+struct CycleNoteChanges {
+  bool forget_all = false;                ///< First of all.
+  std::vector<CycleNote> forgotten = {};  ///< By kind and table.
+  std::vector<CycleNote> written = {};    ///< In place of those of the same kind and table.
+  friend bool operator==(const CycleNoteChanges&, const CycleNoteChanges&) = default;
+};
+
 struct StepResult {
   absl::Status status;
   bool otherwise = false;  ///< The alternative was taken; `reason` says why.
@@ -323,6 +347,9 @@ struct Plan {
   /// TableSchema: what replaces the kept answers, made of the outcomes of `steps` before the commit, so that
   /// a crash cannot come between what happened and what a repetition is told. Absent: they stay.
   std::function<std::vector<SchemaAnswer>(const std::vector<StepResult>& steps)> answers;
+  /// Made of the outcomes of `steps` before the commit: a refusal that was answered must not be forgotten.
+  /// Called behind `answers`. Absent: the notes stay.
+  std::function<CycleNoteChanges(const std::vector<StepResult>& steps)> cycle_notes = {};
   /// Written as they are.
   std::vector<TableCheck> checks = {};
   /// Written in place of those of the same kind and table.
@@ -335,7 +362,7 @@ struct Plan {
   std::vector<std::int64_t> delivered_hooks = {};  ///< By id: removed.
   /// Losses that are committed and older are forgotten. 0: none.
   std::int64_t forget_losses_before_ms = 0;
-  /// Shadows and parts of other cycles than `cycle` are dropped.
+  /// Shadows, parts and notes of other cycles than the tenant's are dropped.
   bool forget_old_cycles = false;
   /// Tables that were renamed aside before this moment are dropped. 0: none.
   std::int64_t drop_retired_before_ms = 0;

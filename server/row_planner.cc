@@ -50,8 +50,16 @@ absl::Status NotAgreed(const std::string& table) {
                    "send batches only of tables that are wanted there."));
 }
 
+RefusedBatches RefusedOf(const std::vector<CycleNote>& notes) {
+  RefusedBatches refused;
+  for (const CycleNote& note : notes) {
+    if (note.kind == CycleNoteKind::kRefused) refused[FoldName(note.table)] = note.seq;
+  }
+  return refused;
+}
+
 RowPlanner::RowPlanner(Store& store, const Cycle& cycle, const RefusedBatches& refused)
-    : store_(store), cycle_(cycle), refused_(refused) {}
+    : store_(store), cycle_(cycle), refused_before_(refused), refused_(refused) {}
 
 absl::StatusOr<std::optional<TableRecord>> RowPlanner::Of(const std::string& table) {
   const std::string key = FoldName(table);
@@ -137,7 +145,8 @@ absl::Status RowPlanner::AddBatch(const IncomingBatch& batch, Planned* planned) 
                      "applied. Take `schema_hash` from the answer of TableSchema."));
   } else {
     BatchPlan plan = PlanBatch(cycle_.number, *record, *batch.schema, *batch.batch);
-    if (*record && batch.batch->populate != PopulateReason::kNone) outcome.former_cycle = (*record)->cycle;
+    outcome.populate = batch.batch->populate;
+    if (*record && outcome.populate != PopulateReason::kNone) outcome.former_cycle = (*record)->cycle;
     by_record = true;
     outcome.repeated = plan.verdict == BatchPlan::Verdict::kRepeated;
     outcome.status = std::move(plan.status);
@@ -336,6 +345,45 @@ void RowPlanner::Keep(BatchOutcome outcome, std::optional<Step> step, bool by_re
   if (step->receipt) step->receipt->at_ms = cycle_.now_ms;
   planned_deletes_.push_back(step->loss ? step->loss->planned : -1);
   steps_.push_back(*std::move(step));
+}
+
+CycleNoteChanges RowPlanner::NotesOf(const std::vector<StepResult>& results) const {
+  CycleNoteChanges changes;
+  RefusedBatches refused = refused_before_;
+  std::map<std::string, std::string> names;  // As the source spells them, by folded name.
+  std::set<std::string> failed;
+  bool missed = false;
+  for (const Planned& planned : requests_) {
+    for (std::size_t i = 0; i < planned.outcomes.size(); ++i) {
+      const BatchOutcome& outcome = planned.outcomes[i];
+      const std::string key = FoldName(outcome.table);
+      const bool has_step = planned.steps[i] != kNoStep;
+      const absl::Status& status = has_step ? results[planned.steps[i]].status : outcome.status;
+      if (has_step && !status.ok() && planned.by_record[i]) failed.insert(key);
+      if (outcome.seq == 0) continue;
+      if (has_step && status.ok()) {
+        refused.erase(key);
+        missed = missed || (outcome.seq == 1 && outcome.populate == PopulateReason::kLineageMiss &&
+                            outcome.former_cycle >= cycle_.known_miss);
+      }
+      // Behind a step that failed it is aborted. Invented names must not pile up.
+      const bool aborted =
+          absl::IsAborted(status) || (!has_step && planned.by_record[i] && failed.contains(key));
+      if (status.ok() || aborted || !records_.at(key)) continue;
+      refused[key] = outcome.seq;
+      names[key] = outcome.table;
+    }
+  }
+  if (missed) changes.written.push_back({CycleNoteKind::kMiss});
+  for (const auto& [table, seq] : refused) {
+    const auto before = refused_before_.find(table);
+    if (before != refused_before_.end() && before->second == seq) continue;
+    changes.written.push_back({CycleNoteKind::kRefused, names.at(table), seq});
+  }
+  for (const auto& [table, seq] : refused_before_) {
+    if (!refused.contains(table)) changes.forgotten.push_back({CycleNoteKind::kRefused, table});
+  }
+  return changes;
 }
 
 absl::Status RowPlanner::Settle(std::vector<StepResult>& results,

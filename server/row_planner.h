@@ -20,6 +20,7 @@ namespace mirror {
 
 /// Batches that were refused and not sent again, by folded table: the numbers they had.
 using RefusedBatches = std::map<std::string, std::uint64_t>;
+RefusedBatches RefusedOf(const std::vector<CycleNote>& notes);
 
 /// What a batch or an advance of a table gets that this cycle does not mirror.
 absl::Status NotAgreed(const std::string& table);
@@ -38,6 +39,7 @@ class RowPlanner {
     const BreakerConfig* breaker = nullptr;    ///< Null: nothing is held.
     const std::vector<Hold>* holds = nullptr;  ///< As they stand; with `breaker`.
     std::int64_t now_ms = 0;
+    std::int64_t known_miss = 0;  ///< TenantRecord::missed_cycle.
   };
 
   RowPlanner(Store& store, const Cycle& cycle, const RefusedBatches& refused);
@@ -49,6 +51,8 @@ class RowPlanner {
   std::vector<Step> TakeSteps() { return std::move(steps_); }
   /// What is to be written of holds with them.
   std::vector<Hold> TakeHolds() { return std::move(new_holds_); }
+  /// What the cycle has to remember when the steps end so.
+  CycleNoteChanges NotesOf(const std::vector<StepResult>& results) const;
   /// Holds that a refused step asks for, known after Settle().
   std::vector<Hold> TakeLateHolds() { return std::move(late_holds_); }
 
@@ -98,6 +102,7 @@ class RowPlanner {
 
   Store& store_;
   const Cycle cycle_;
+  const RefusedBatches refused_before_;
   RefusedBatches refused_;                                     ///< As it will be by then.
   std::map<std::string, std::optional<TableRecord>> records_;  ///< Likewise, by folded name.
   std::vector<Step> steps_;

@@ -70,9 +70,11 @@ struct BatchOutcome {
   Lsn lsn;
   std::vector<std::uint32_t> missing_rows;
   bool more_missing = false;
-  bool held = false;              ///< An operator has to decide.
-  std::string receipt;            ///< Of a commit; empty: there is none.
-  std::int64_t former_cycle = 0;  ///< Of a population's first batch: the cycle that had written the table.
+  bool held = false;    ///< An operator has to decide.
+  std::string receipt;  ///< Of a commit; empty: there is none.
+  /// Of a population's first batch: why it came, and the cycle that had written the table.
+  PopulateReason populate = PopulateReason::kNone;
+  std::int64_t former_cycle = 0;
 };
 
 /// Outcomes of one request: of refused parts, then of all batches, then of all tables of `advance`.

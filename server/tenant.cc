@@ -162,7 +162,7 @@ absl::Status Tenant::Open(bool create, std::int64_t now_ms) {
   if (store_) return replaced_ ? EndCycleInNewFile(now_ms) : absl::OkStatus();
   ForgetAgreed();
   refused_tables_.reset();
-  refused_seq_.clear();
+  notes_.reset();
   holds_.reset();
   absl::StatusOr<std::unique_ptr<Store>> store = open_(create);
   if (absl::IsNotFound(store.status())) {
@@ -314,7 +314,7 @@ absl::Status Tenant::EndCycleLocked(std::int64_t now_ms, const std::function<voi
   Summarize(Look::kAll);
   served_cycle_ = false;
   refused_tables_.reset();
-  refused_seq_.clear();
+  notes_.reset();
   for (const StepResult& step : result->steps) {
     if (!step.status.ok()) return step.status;
   }
@@ -407,7 +407,7 @@ absl::StatusOr<Admission> Tenant::Authenticate(const Caller& caller, const std::
     Summarize(Look::kTenant);
     served_cycle_ = true;
     refused_tables_.reset();
-    refused_seq_.clear();
+    notes_.reset();
   }
   return admission;
 }
@@ -420,10 +420,7 @@ absl::StatusOr<Announcement> Tenant::Announce(const Caller& caller, std::int64_t
   const Lock lock(mutex_);
   absl::StatusOr<TenantRecord> running = Running(caller, cycle, now_ms);
   if (!running.ok()) return running.status();
-  if (running->announced == digest) {
-    NoteAnnounced(cycle, !running->source_id.empty() && running->source_id != source_id, tables);
-    return Answers(tables);
-  }
+  if (running->announced == digest) return Answers(tables);
   if (!running->announced.empty() && running->touched) {
     return absl::FailedPreconditionError(
         "other tables were announced in this cycle and batches of them were applied. Nothing was changed. "
@@ -436,7 +433,8 @@ absl::StatusOr<Announcement> Tenant::Announce(const Caller& caller, std::int64_t
   constexpr std::size_t kNoStep = static_cast<std::size_t>(-1);
   std::vector<SchemaAnswer> before;  // Of the cycle before.
   std::vector<std::string> retired;
-  bool retires_partner = false;  // Of them one may hold rows that are the partner's.
+  std::vector<std::string> kept;  // Not announced, until an operator decides.
+  bool retires_partner = false;   // Of them one may hold rows that are the partner's.
   std::vector<Hold> held;
   std::vector<std::uint64_t> settled;
   bool source_held = false;
@@ -468,6 +466,9 @@ absl::StatusOr<Announcement> Tenant::Announce(const Caller& caller, std::int64_t
         step_of.push_back(kNoStep);
       }
       plan.answers = [&](const std::vector<StepResult>&) { return answers; };
+      plan.cycle_notes = [](const std::vector<StepResult>&) {
+        return CycleNoteChanges{.forget_all = true, .written = {{CycleNoteKind::kOtherSource}}};
+      };
       NoteTables(answers, &plan);
       return plan;
     }
@@ -480,7 +481,17 @@ absl::StatusOr<Announcement> Tenant::Announce(const Caller& caller, std::int64_t
     for (const auto& [key, name] : known->names) {
       if (!listed.contains(key)) retired.push_back(name);
     }
-    if (HoldTables(known->records, now_ms, retired, &held, &settled)) retired.clear();
+    kept.clear();
+    if (HoldTables(known->records, now_ms, retired, &held, &settled)) kept = std::exchange(retired, {});
+    plan.cycle_notes = [&](const std::vector<StepResult>& steps) {
+      CycleNoteChanges changes{.forget_all = true};
+      for (const std::string& name : kept) changes.written.push_back({CycleNoteKind::kUnannounced, name});
+      // Steps that retire come first.
+      for (std::size_t i = 0; i < retired.size(); ++i) {
+        if (!steps[i].status.ok()) changes.written.push_back({CycleNoteKind::kUnannounced, retired[i]});
+      }
+      return changes;
+    };
     retires_partner = false;
     for (const std::string& name : retired) {
       const absl::StatusOr<std::optional<TableSchema>> agreed = store_->ReadSchema(name);
@@ -540,7 +551,6 @@ absl::StatusOr<Announcement> Tenant::Announce(const Caller& caller, std::int64_t
   if (!result.ok()) return result.status();
 
   Progressed(cycle, now_ms, began);
-  NoteAnnounced(cycle, source_held, tables);
   KeepTargets();
   TellIdleRules(tables);
   if (!held.empty() || !settled.empty()) HoldsChanged(held);
@@ -557,7 +567,7 @@ absl::StatusOr<Announcement> Tenant::Announce(const Caller& caller, std::int64_t
     }
   }
   ForgetAgreed();
-  refused_seq_.clear();
+  notes_.reset();
   if (!retired.empty()) {
     events_.Add(context_id_, Severity::kWarning, "tables.retired",
                 absl::StrCat("the source does not announce ", retired.size(),
@@ -662,6 +672,19 @@ absl::Status Tenant::LoadRefused() {
   return absl::OkStatus();
 }
 
+absl::Status Tenant::LoadNotes() {
+  if (notes_) return absl::OkStatus();
+  absl::StatusOr<std::vector<CycleNote>> notes = store_->ReadCycleNotes();
+  if (!notes.ok()) return notes.status();
+  notes_ = *std::move(notes);
+  return absl::OkStatus();
+}
+
+bool Tenant::IsNoted(CycleNoteKind kind) const {
+  return std::any_of(notes_->begin(), notes_->end(),
+                     [&](const CycleNote& note) { return note.kind == kind; });
+}
+
 absl::StatusOr<AgreedTable> Tenant::Agreed(const Caller& caller, const std::string& table) {
   const std::string key = FoldName(table);
   {
@@ -762,7 +785,6 @@ void Tenant::ApplyGroup(const std::vector<WaitingRows*>& group) {
     status = tenant.ok() ? absl::OkStatus() : Noticed(tenant.status());
   }
   if (status.ok()) status = Noticed(LoadRefused());
-  if (status.ok()) known_miss_ = tenant->missed_cycle;
   std::vector<WaitingRows*> running;
   for (WaitingRows* const waiting : group) {
     absl::Status own = status;
@@ -802,7 +824,9 @@ absl::Status Tenant::CommitGroup(const TenantRecord& tenant, const std::vector<W
   if (absl::Status status = LoadHolds(); !status.ok()) return status;
   // An idle cycle's end, found by another of the group, has forgotten them.
   if (absl::Status status = LoadRefused(); !status.ok()) return Noticed(status);
+  if (absl::Status status = LoadNotes(); !status.ok()) return Noticed(status);
   std::optional<RowPlanner> planner;
+  bool notes_changed = false;
   std::vector<WaitingRows*> planned;
   CommitResult result{.stale = true};
   std::optional<std::vector<Hold>> changed_holds;
@@ -812,8 +836,8 @@ absl::Status Tenant::CommitGroup(const TenantRecord& tenant, const std::vector<W
     if (attempt == kPlanAttemptsMax) return ChangedAgainAndAgain(context_id_);
     planner.emplace(*store_,
                     RowPlanner::Cycle{tenant.cycle, !tenant.announced.empty(), *refused_tables_, context_id_,
-                                      &options_.breaker, &*holds_, now_ms},
-                    refused_seq_);
+                                      &options_.breaker, &*holds_, now_ms, tenant.missed_cycle},
+                    RefusedOf(*notes_));
     planned.clear();
     Plan plan;
     plan.cycle = tenant.cycle;
@@ -828,6 +852,11 @@ absl::Status Tenant::CommitGroup(const TenantRecord& tenant, const std::vector<W
     plan.steps = planner->TakeSteps();
     NoteWiped(&plan);
     plan.holds = planner->TakeHolds();
+    plan.cycle_notes = [&](const std::vector<StepResult>& steps) {
+      CycleNoteChanges changes = planner->NotesOf(steps);
+      notes_changed = changes != CycleNoteChanges{};
+      return changes;
+    };
     const auto begin = std::chrono::steady_clock::now();
     absl::StatusOr<CommitResult> committed = store_->Commit(plan);
     if (!committed.ok()) return Noticed(committed.status());
@@ -841,6 +870,7 @@ absl::Status Tenant::CommitGroup(const TenantRecord& tenant, const std::vector<W
     if (!result.stale && (settles || !plan.holds.empty())) changed_holds = plan.holds;
   }
   CrashPoint("apply.committed");
+  if (notes_changed) notes_.reset();
   std::vector<std::pair<std::string, std::string>> left_out;
   if (absl::Status status = planner->Settle(result.steps, &left_out); !status.ok()) return Noticed(status);
   // The planner looks at them until here.
@@ -900,20 +930,15 @@ RowAnswer Tenant::AnswerOf(const WaitingRows& waiting, std::size_t number, RowPl
     // Only of tables that there are: invented names must not pile up.
     if (outcome.seq != 0 && standing->there) {
       if (outcome.status.ok()) {
-        if (!outcome.repeated && refused_seq_.erase(key) > 0) refusals_.erase(key);
+        if (!outcome.repeated) refusals_.erase(key);
       } else if (!absl::IsAborted(outcome.status)) {
-        refused_seq_[key] = outcome.seq;
         NoteRefusal(request.cycle, outcome);
       }
     }
     const std::size_t batch = i - request.parts.size();
     CountBatch(request, batch, outcome);
     if (batch < request.batches.size() && outcome.status.ok() && !outcome.repeated && outcome.seq == 1) {
-      const PopulateReason reason = request.batches[batch].batch->populate;
-      AddPopulateEvent(outcome.table, reason);
-      if (reason == PopulateReason::kLineageMiss && outcome.former_cycle >= known_miss_) {
-        missed_cycle_ = request.cycle;
-      }
+      AddPopulateEvent(outcome.table, outcome.populate);
     }
     answered.push_back(std::move(outcome));
   }

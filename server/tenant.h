@@ -285,6 +285,8 @@ class Tenant {
   void Progressed(std::int64_t cycle, std::int64_t now_ms, SteadyTime began);
   bool IsIdle(const TenantRecord& tenant, std::int64_t now_ms) const;
   absl::Status LoadRefused();
+  absl::Status LoadNotes();
+  bool IsNoted(CycleNoteKind kind) const;
   absl::Status NoteChecks(const std::vector<TableCheck>& checks, std::vector<TableCheck>* written);
   absl::Status CompareLater(const std::vector<CompletedTable>& tables, std::int64_t now_ms,
                             std::vector<TableVerdict>* verdicts);
@@ -336,8 +338,6 @@ class Tenant {
   void Summarize(Look look);
   /// As of when tables are by steps that were done.
   void NoteTimes(const std::vector<Step>& steps, const std::vector<StepResult>& results);
-  /// What the source of `cycle` announced; a source that is held has no say of any table.
-  void NoteAnnounced(std::int64_t cycle, bool held, const std::vector<AnnouncedTable>& tables);
   /// Adds the tables that this cycle's source cannot have brought up to date, whatever it says.
   absl::Status AddStale(AllAsOf* as_of);
   /// The file's targets are those of the configuration from now on.
@@ -378,21 +378,16 @@ class Tenant {
   std::mutex agreed_mutex_;
   std::map<std::string, AgreedTable> agreed_;  ///< By folded name.
   std::optional<std::set<std::string>>
-      refused_tables_;  ///< Of the running cycle, folded; absent: not read yet.
-  RefusedBatches refused_seq_;
-  /// The cycle whose announcement `announced_` is, 0: of none. One that was announced before this process
-  /// began says nothing of as of when tables are: the next one does.
-  std::int64_t announced_cycle_ = 0;
-  std::set<std::string> announced_;  ///< Folded.
-  std::int64_t refusals_cycle_ = 0;  ///< That of `refusals_`.
+      refused_tables_;                           ///< Of the running cycle, folded; absent: not read yet.
+  std::optional<std::vector<CycleNote>> notes_;  ///< Of the running cycle; absent: not read yet.
+  std::int64_t refusals_cycle_ = 0;              ///< That of `refusals_`.
   /// Tables whose last batch was refused, by folded name: their names and why.
   std::map<std::string, std::pair<std::string, std::string>> refusals_;
-  std::string told_unavailable_;   ///< What the last event about it said; empty: something was written since.
-  std::int64_t known_miss_ = 0;    ///< TenantRecord::missed_cycle, as of the present group.
-  std::int64_t missed_cycle_ = 0;  ///< A cycle whose source did not know what stands here.
-  std::optional<std::vector<Hold>> holds_;          ///< Absent: not read yet.
-  std::int64_t digested_cycle_ = 0;                 ///< That of `digested_`.
-  std::map<std::string, DigestCoverage> digested_;  ///< By folded table.
+  std::string told_unavailable_;  ///< What the last event about it said; empty: something was written since.
+  std::optional<std::vector<Hold>> holds_;  ///< Absent: not read yet.
+  std::int64_t digested_cycle_ = 0;         ///< That of `digested_`.
+  /// By folded table. Spares a second look at the rows: without it CompareLater() takes that look.
+  std::map<std::string, DigestCoverage> digested_;
   std::shared_ptr<std::atomic<int>> readings_ = std::make_shared<std::atomic<int>>(0);
 };
 

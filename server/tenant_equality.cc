@@ -91,8 +91,9 @@ absl::StatusOr<std::vector<TableVerdict>> Tenant::Complete(const Caller& caller,
       repeated = tenant.ok() && CheckOwner(caller, *tenant).ok() && tenant->completed_cycle == cycle;
       if (!repeated) return running.status();
     }
+    if (absl::Status status = LoadNotes(); !status.ok()) return Noticed(status);
     // A cycle that announced nothing, or whose source is not the one that is believed, speaks of no table.
-    if (!running.ok() || running->announced.empty() || announced_cycle_ != cycle) as_of.reset();
+    if (!running.ok() || running->announced.empty() || IsNoted(CycleNoteKind::kOtherSource)) as_of.reset();
     if (as_of) {
       if (absl::Status status = AddStale(&*as_of); !status.ok()) return status;
     }
@@ -117,6 +118,8 @@ absl::StatusOr<std::vector<TableVerdict>> Tenant::Complete(const Caller& caller,
       verdicts.push_back(std::move(compared.verdict));
     }
     if (!repeated) {
+      if (absl::Status status = LoadHolds(); !status.ok()) return status;
+      const std::string refused = RefusalsOf(cycle);
       std::string paused;
       std::vector<TableCheck> written;
       if (absl::Status status = NoteChecks(checks, &written); !status.ok()) return status;
@@ -139,7 +142,7 @@ absl::StatusOr<std::vector<TableVerdict>> Tenant::Complete(const Caller& caller,
       }
       const std::string counts = absl::StrCat(Counted(changed, "table"), " changed, ", inserts, " inserts, ",
                                               updates, " updates, ", deletes, " deletes");
-      if (const std::string refused = RefusalsOf(cycle); !refused.empty()) {
+      if (!refused.empty()) {
         TellCycleFailed(cycle, refused, absl::StrCat("The other tables: ", counts, "."));
       } else {
         events_.Add(context_id_, Severity::kInformation, "cycle.completed",

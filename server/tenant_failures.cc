@@ -30,7 +30,15 @@ void Tenant::NoteRefusal(std::int64_t cycle, const BatchOutcome& outcome) {
 }
 
 std::string Tenant::RefusalsOf(std::int64_t cycle) {
-  if (refusals_cycle_ != cycle || refusals_.empty()) return "";
+  if (refusals_cycle_ != cycle) refusals_.clear();
+  refusals_cycle_ = cycle;
+  for (const CycleNote& note : *notes_) {
+    if (note.kind != CycleNoteKind::kRefused || IsHeld(*holds_, note.table)) continue;
+    refusals_.try_emplace(
+        FoldName(note.table), note.table,
+        absl::StrCat("batch ", note.seq, ", by the server before it was restarted: see its log"));
+  }
+  if (refusals_.empty()) return "";
   std::string words = absl::StrCat(refusals_.size(), refusals_.size() == 1 ? " table" : " tables",
                                    " took nothing more after a batch that was refused");
   std::size_t told = 0;

@@ -106,7 +106,7 @@ absl::StatusOr<std::string> Tenant::AcceptSource(std::int64_t now_ms) {
 
 /// A miss of something that was committed since the former miss: two databases feed one mirror in turn.
 void Tenant::CountMiss(std::int64_t cycle, std::int64_t now_ms, TenantRecord& tenant) {
-  if (missed_cycle_ != cycle) return;
+  if (!IsNoted(CycleNoteKind::kMiss)) return;
   const bool in_a_row = tenant.missed_cycle != 0 && tenant.missed_cycle == tenant.completed_cycle;
   const bool soon = options_.miss_window_ms > 0 && now_ms - tenant.missed_ms <= options_.miss_window_ms;
   tenant.missed_cycle = cycle;

@@ -71,22 +71,10 @@ void Tenant::Summarize(Look look) {
   summary_ = std::make_shared<const TenantSummary>(std::move(next));
 }
 
-void Tenant::NoteAnnounced(std::int64_t cycle, bool held, const std::vector<AnnouncedTable>& tables) {
-  announced_cycle_ = held ? 0 : cycle;
-  announced_.clear();
-  if (held) return;
-  for (const AnnouncedTable& table : tables) announced_.insert(FoldName(table.name));
-}
-
 absl::Status Tenant::AddStale(AllAsOf* as_of) {
-  const absl::StatusOr<std::vector<TableRecord>> records = store_->ReadTables();
-  if (!records.ok()) return Noticed(records.status());
-  for (const TableRecord& record : *records) {
-    if (!announced_.contains(FoldName(record.table))) as_of->stale.push_back(record.table);
-  }
   if (absl::Status status = Noticed(LoadRefused()); !status.ok()) return status;
   as_of->stale.insert(as_of->stale.end(), refused_tables_->begin(), refused_tables_->end());
-  for (const auto& [table, seq] : refused_seq_) as_of->stale.push_back(table);
+  for (const CycleNote& note : *notes_) as_of->stale.push_back(note.table);
   return absl::OkStatus();
 }
 

@@ -14,6 +14,7 @@
 #include "server/freshness_plan.h"
 #include "server/store/sql.h"
 #include "server/store/sqlite_connection.h"
+#include "server/store/sqlite_cycle_notes.h"
 #include "server/store/sqlite_hooks.h"
 #include "server/store/sqlite_ledger.h"
 #include "server/store/sqlite_merge.h"
@@ -135,6 +136,7 @@ class Database final : public SqliteDatabase {
     return answers;
   }
 
+  absl::StatusOr<std::vector<CycleNote>> ReadCycleNotes() override { return SelectCycleNotes(*connection_); }
   absl::StatusOr<std::vector<TableCheck>> ReadChecks() override { return SelectChecks(*connection_); }
   absl::StatusOr<std::vector<Hold>> ReadHolds() override { return SelectHolds(*connection_); }
   absl::StatusOr<std::vector<Loss>> ReadLosses(const std::string& table) override {
@@ -319,6 +321,7 @@ class Database final : public SqliteDatabase {
     if (plan.forget_old_cycles) {
       const std::int64_t cycle = plan.tenant ? plan.tenant->cycle : tenant->cycle;
       if (absl::Status status = DropOldShadows(*connection_, cycle); !status.ok()) return status;
+      if (absl::Status status = ForgetCycleNotes(*connection_, cycle); !status.ok()) return status;
     }
     if (plan.drop_retired_before_ms != 0) {
       if (absl::Status status = DropRetired(*connection_, plan.drop_retired_before_ms); !status.ok())
@@ -341,6 +344,11 @@ class Database final : public SqliteDatabase {
     if (absl::Status status = KeepTimes(plan); !status.ok()) return status;
     if (plan.answers) {
       if (absl::Status status = KeepAnswers(plan.answers(result.steps)); !status.ok()) return status;
+    }
+    if (plan.cycle_notes) {
+      absl::Status status = WriteCycleNotes(*connection_, plan.tenant ? plan.tenant->cycle : tenant->cycle,
+                                            plan.cycle_notes(result.steps));
+      if (!status.ok()) return status;
     }
     if (plan.hooks) {
       absl::StatusOr<std::uint64_t> dropped =

@@ -125,6 +125,7 @@ class NewMirror final : public Store {
     return rows_->SetAside(table);
   }
   absl::StatusOr<std::vector<SchemaAnswer>> ReadAnswers() override { return rows_->ReadAnswers(); }
+  absl::StatusOr<std::vector<CycleNote>> ReadCycleNotes() override { return rows_->ReadCycleNotes(); }
   absl::StatusOr<std::vector<TableCheck>> ReadChecks() override { return rows_->ReadChecks(); }
   absl::StatusOr<std::vector<Hold>> ReadHolds() override { return rows_->ReadHolds(); }
   absl::StatusOr<std::vector<Loss>> ReadLosses(const std::string& table) override {

@@ -11,6 +11,7 @@
 #include "proto/wire/table_pack.h"
 #include "server/store/live_rows.h"
 #include "server/store/sql.h"
+#include "server/store/sqlite_cycle_notes.h"
 #include "server/store/sqlite_ledger.h"
 #include "server/store/sqlite_partner_index.h"
 #include "server/store/sqlite_partner_table.h"
@@ -184,6 +185,7 @@ absl::Status CreateOwnTables(SqliteConnection& connection, const std::string& co
   }
   if (absl::Status status = AddTenantColumns(connection); !status.ok()) return status;
   if (absl::Status status = CreateLedgerTables(connection); !status.ok()) return status;
+  if (absl::Status status = CreateCycleNotesTable(connection); !status.ok()) return status;
   if (absl::Status status = CreateReceiptTables(connection); !status.ok()) return status;
   return CreateTimesTables(connection, metadata);
 }

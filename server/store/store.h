@@ -42,6 +42,8 @@ class Store {
   /// `table`; empty: all. Looks through them.
   virtual absl::StatusOr<std::vector<std::string>> SetAside(const std::string& table) = 0;
   virtual absl::StatusOr<std::vector<SchemaAnswer>> ReadAnswers() = 0;
+  /// Of the tenant's cycle.
+  virtual absl::StatusOr<std::vector<CycleNote>> ReadCycleNotes() = 0;
   virtual absl::StatusOr<std::vector<TableCheck>> ReadChecks() = 0;
   /// Oldest first.
   virtual absl::StatusOr<std::vector<Hold>> ReadHolds() = 0;

@@ -306,9 +306,19 @@ TEST_F(FreshTenant, ATableThatIsHeldBecauseItIsNotAnnouncedAnyMoreIsNotMadeFresh
   }
 }
 
-TEST_F(FreshTenant, ACycleWhoseAnnouncementIsNotKnownAnyMoreLeavesTimesAsTheyWere) {
+TEST_F(FreshTenant, ACycleThatOutlivesTheServerMakesItsTablesFresh) {
   source_->Mirror(People(), {{1, "Ada", 36}}, kFive);
   source_->Begin();
+  ASSERT_THAT(source_->Announce({People()}), IsOk());
+  Restart();
+  ASSERT_THAT(CompleteAsOf(1'650'000'000'000), IsOk());
+  EXPECT_EQ(Info().source_ms, 1'650'000'000'000);
+}
+
+TEST_F(FreshTenant, AfterARestartASourceThatIsHeldHasNoSayOfAnyTable) {
+  source_->Mirror(People(), {{1, "Ada", 36}}, kFive);
+  source_->Begin();
+  source_->source_id = "another";
   ASSERT_THAT(source_->Announce({People()}), IsOk());
   Restart();
   ASSERT_THAT(CompleteAsOf(1'650'000'000'000), IsOk());

@@ -32,6 +32,7 @@ class ForwardingStore : public Store {
     return store_->SetAside(table);
   }
   absl::StatusOr<std::vector<SchemaAnswer>> ReadAnswers() override { return store_->ReadAnswers(); }
+  absl::StatusOr<std::vector<CycleNote>> ReadCycleNotes() override { return store_->ReadCycleNotes(); }
   absl::StatusOr<std::vector<TableCheck>> ReadChecks() override { return store_->ReadChecks(); }
   absl::StatusOr<std::vector<Hold>> ReadHolds() override { return store_->ReadHolds(); }
   absl::StatusOr<std::vector<Loss>> ReadLosses(const std::string& table) override {

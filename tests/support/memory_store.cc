@@ -100,6 +100,7 @@ class Transaction {
       mirror_->freshness = WithAllAsOf(mirror_->freshness, records, *plan.all_as_of);
     }
     if (plan.answers) mirror_->answers = plan.answers(result.steps);
+    if (plan.cycle_notes) KeepCycleNotes(plan.tenant.value_or(before).cycle, plan.cycle_notes(result.steps));
     KeepHooks(plan, &result);
     TenantRecord next = plan.tenant.value_or(before);
     if (plan.cycle && !plan.tenant) {
@@ -112,6 +113,14 @@ class Transaction {
   }
 
  private:
+  void KeepCycleNotes(std::int64_t cycle, const CycleNoteChanges& changes) {
+    auto& notes = mirror_->cycle_notes;
+    if (changes.forget_all || mirror_->noted_cycle != cycle) notes.clear();
+    mirror_->noted_cycle = cycle;
+    for (const CycleNote& note : changes.forgotten) notes.erase({note.kind, FoldName(note.table)});
+    for (const CycleNote& note : changes.written) notes[{note.kind, FoldName(note.table)}] = note;
+  }
+
   void KeepHooks(const Plan& plan, CommitResult* result) {
     std::vector<HookNote>& hooks = mirror_->hooks;
     std::vector<HookNote> notes;
@@ -683,6 +692,12 @@ absl::StatusOr<std::optional<HookNote>> MemoryStore::ReadHook(const std::string&
   return std::optional<HookNote>();
 }
 
+absl::StatusOr<std::vector<CycleNote>> MemoryStore::ReadCycleNotes() {
+  std::vector<CycleNote> notes;
+  if (mirror_->noted_cycle != mirror_->tenant.cycle) return notes;
+  for (const auto& [key, note] : mirror_->cycle_notes) notes.push_back(note);
+  return notes;
+}
 absl::StatusOr<std::vector<SchemaAnswer>> MemoryStore::ReadAnswers() { return mirror_->answers; }
 
 absl::StatusOr<std::vector<TableCheck>> MemoryStore::ReadChecks() {

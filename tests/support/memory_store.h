@@ -53,6 +53,8 @@ struct MemoryMirror {
   std::map<std::string, std::map<std::string, Position>> lost_columns;  ///< By table and column.
   std::map<std::string, std::map<std::uint64_t, MemoryValue>> values;   ///< Those that arrive in parts.
   std::vector<SchemaAnswer> answers;
+  std::map<std::pair<CycleNoteKind, std::string>, CycleNote> cycle_notes;  ///< By kind and folded table.
+  std::int64_t noted_cycle = 0;                                            ///< That of `cycle_notes`.
   std::map<std::string, std::int64_t> nonces;
   std::map<std::string, TableCheck> checks;
   std::vector<Hold> holds;
@@ -83,6 +85,7 @@ class MemoryStore final : public Store {
     return std::vector<std::string>();
   }
   absl::StatusOr<std::vector<SchemaAnswer>> ReadAnswers() override;
+  absl::StatusOr<std::vector<CycleNote>> ReadCycleNotes() override;
   absl::StatusOr<std::vector<TableCheck>> ReadChecks() override;
   absl::StatusOr<std::vector<Hold>> ReadHolds() override { return mirror_->holds; }
   absl::StatusOr<std::vector<Loss>> ReadLosses(const std::string& table) override;
