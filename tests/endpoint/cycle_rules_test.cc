@@ -636,6 +636,7 @@ TEST_F(CycleRulesTest, BeforeItsLastBatchAPopulationHasNoLsnAndNoVisibleRow) {
     if (i == 1) spec.populate = PopulateReason::kMinusOne;
     if (i == 50) spec.commit = kFirst;
     EXPECT_EQ(here_->mirror().Lsn("people"), -1);
+    EXPECT_EQ(here_->mirror().RowCount("people"), 0);
     const v1::BatchResult result = Send(*client, cycle, Message(people_, spec));
     ASSERT_EQ(result.code(), 0) << result.message();
   }

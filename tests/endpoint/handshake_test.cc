@@ -268,9 +268,10 @@ TEST_F(HandshakeTest, EveryTokenThatBreaksARuleIsRefusedAsFieldAndAsMetadata) {
         if (token.size() < 40) return;
         // Nothing of the token, nor of what it holds, comes back.
         const std::string said(status.message());
-        EXPECT_EQ(said.find(token.substr(token.rfind('.') + 1, 20) + "x"), std::string::npos);
+        const std::string signature = token.substr(token.rfind('.') + 1, 20);
+        if (signature.size() == 20) EXPECT_THAT(said, Not(HasSubstr(signature)));
         EXPECT_THAT(said, Not(HasSubstr(token.substr(0, 30))));
-        EXPECT_THAT(said, Not(HasSubstr(parts.nonce.empty() ? "!" : parts.nonce.substr(1, 30))));
+        if (parts.nonce.size() > 8) EXPECT_THAT(said, Not(HasSubstr(parts.nonce.substr(1, 30))));
       };
       if (use == TokenUse::kAuthenticate) {
         check(Authenticate(token));
