@@ -3,7 +3,7 @@
 import random
 
 from tests.torture import scenarios
-from tests.torture.place import Place
+from tests.torture.place import Broken, Place
 
 PASSES_MAX = 400  # Of one point in one scenario.
 
@@ -19,7 +19,7 @@ def crash_server(scenario, point, n, keep):
         died = place.died()
         if not died:
             place.kill()
-        place.check_whole()
+        place.check_kept()
         place.settle()
         return died
     except Exception:
@@ -79,6 +79,8 @@ def run(runs, seed, keep, report):
             done += 1
             kind = "server" if crash is crash_server else "agent"
             report.crash(kind, scenario.name, point, died)
+            if n == 1 and not died:
+                raise Broken(f"{scenario.name}: the {kind} passed {point} and lived, or never passed it")
             if not died or n > PASSES_MAX:
                 break
             # The first passes one by one, then here and there.

@@ -96,7 +96,7 @@ def no_catalog(place):
         path.unlink()
     place.start()
     told = scenarios.once(place)
-    if "told not to replicate" not in told.stdout:
+    if '"outcome": "do_not_replicate"' not in told.stdout:
         raise Broken(f"the pause was lost with the catalog: {told.stdout}{told.stderr}")
     place.ctl("resume", "Cust")
     CHANGES.act(place)

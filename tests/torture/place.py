@@ -1,6 +1,8 @@
 """A server, an agent and a source in a folder of their own, with the programs as they are shipped."""
 
+import contextlib
 import importlib.util
+import json
 import os
 import pathlib
 import shutil
@@ -36,7 +38,10 @@ class Place:
         self.damaged = False  # By hand: only a repair mends it.
         self.pauses = False  # The operator's: who does not know whether 'resume' was heard says it again.
         self.server = None
-        self.deaths = 0
+        self.killed = False  # How the last server ended that is gone: by SIGKILL.
+        self.fresh = True  # No mirror has its file yet, so nothing is acknowledged as durable.
+        self.acknowledged = {}  # LSN of each table that the agent was told to be on disk.
+        self.same_rows = False  # A whole cycle was acknowledged, and the source is as it was then.
         sqlite3.connect(self.source).execute("PRAGMA journal_mode = WAL").connection.close()
         init = ["init", "--dir", self.dir, "--context-id", CONTEXT, "--source", self.source, "--metrics-port", 0]
         self.run_plain("mirrorctl", *init)
@@ -66,11 +71,38 @@ class Place:
 
     def agent(self, *arguments, env=None):
         """The exit code; -9 when it was killed."""
-        return self.run_plain(
-            "mirror-agent", *arguments, "--config", self.dir / "mirror-agent.toml", env=env, check=False
+        once = arguments[0] == "once"
+        done = self.run_plain(
+            "mirror-agent",
+            *arguments,
+            *(["--json"] if once else []),
+            "--config",
+            self.dir / "mirror-agent.toml",
+            env=env,
+            check=False,
         )
+        if once and done.stdout:
+            self.hear(json.loads(done.stdout)["sources"][0], done.returncode)
+        return done
+
+    def hear(self, source, code):
+        """What a run was told stays true from now on, whatever ends the server."""
+        if source["outcome"] == "done":
+            self.fresh = False
+        if self.fresh:
+            return
+        for table in source["tables"]:
+            if table["result"] == "ok" and table["lsn"] >= 0:
+                self.acknowledged[table["table"]] = table["lsn"]
+        names = {table["table"] for table in source["tables"]}
+        if source["outcome"] == "done":
+            self.acknowledged = {name: lsn for name, lsn in self.acknowledged.items() if name in names}
+        self.same_rows = self.same_rows or code == 0
 
     def ctl(self, *arguments):
+        if arguments[0] in ("restore", "reset", "invalidate"):
+            # It may take back what was there, whether or not its answer arrives.
+            self.acknowledged, self.same_rows = {}, False
         return self.run_plain("mirrorctl", "--config", self.dir / "mirrorctl.toml", *arguments, check=False)
 
     def set_line(self, file, key, value, section=None):
@@ -105,12 +137,12 @@ class Place:
                 text=True,
             )
         line = self.server.stdout.readline()
+        self.killed = False
         if "ready" not in line:
-            self.server.wait(STOP_SECONDS)
+            self.killed = self.server.wait(STOP_SECONDS) == -signal.SIGKILL
             self.server.stdout.close()
             self.server = None
             if may_die:
-                self.deaths += 1
                 return False
             raise Broken(f"the server does not start: {(self.folder / 'server.err').read_text()[-2000:]}")
         ports = [part.rsplit(":", 1)[1].strip() for part in line.split("on ", 1)[1].split(", admin on ")]
@@ -143,15 +175,12 @@ class Place:
         return code
 
     def died(self):
-        """Whether the server is gone by itself; it is reaped then."""
-        if self.server is None:
-            return True
-        if self.server.poll() is None:
-            return False
-        self.deaths += 1
-        self.server.stdout.close()
-        self.server = None
-        return True
+        """Whether the server is gone by a kill; it is reaped then. One that was shut down did not die."""
+        if self.server is not None and self.server.poll() is not None:
+            self.killed = self.server.returncode == -signal.SIGKILL
+            self.server.stdout.close()
+            self.server = None
+        return self.server is None and self.killed
 
     def died_soon(self):
         """A kill that has begun is over within moments."""
@@ -164,6 +193,7 @@ class Place:
     # --- Databases ---
 
     def sql(self, *statements):
+        self.same_rows = False
         with sqlite3.connect(self.source, timeout=10, isolation_level=None) as application:
             for statement in statements:
                 application.executescript(statement)
@@ -181,26 +211,45 @@ class Place:
         finally:
             connection.close()
 
-    def check_whole(self):
-        """After a crash, before anybody has opened it again: on a copy, so that nothing is recovered by this."""
-        if not self.mirror.exists():
-            return
+    @contextlib.contextmanager
+    def copy_of_mirror(self):
+        """As it lies there, with its log, so that nothing is recovered by looking at it."""
         with tempfile.TemporaryDirectory(dir=self.folder) as folder:
             copy = pathlib.Path(folder) / "copy.db"
             shutil.copy(self.mirror, copy)
             log = pathlib.Path(f"{self.mirror}-wal")
             if log.exists():
                 shutil.copy(log, f"{copy}-wal")
+            yield copy
+
+    def check_kept(self):
+        """After a crash, before anybody has opened the mirror again or caught up: it is whole, and what was acknowledged
+        is there."""
+        if not self.mirror.exists():
+            if self.acknowledged:
+                raise Broken(f"the mirror is gone, and this was acknowledged: {self.acknowledged}")
+            return
+        with self.copy_of_mirror() as copy:
             connection = sqlite3.connect(copy)
             said = connection.execute("PRAGMA integrity_check").fetchall()
-            connection.close()
             if said != [("ok",)]:
                 raise Broken(f"the mirror is damaged: {said[:3]}")
+                # A population that is to come, or was begun since, has taken the position away, not the rows.
+            rows = connection.execute(f"SELECT table_name, lsn FROM {CONTEXT}_mirroring WHERE state NOT IN ('populating', 'repopulate')")
+            there = dict(rows.fetchall())
+            connection.close()
+            for table, lsn in self.acknowledged.items():
+                if there.get(table, lsn) < lsn:
+                    raise Broken(f"table '{table}': LSN {lsn} was acknowledged, and {there[table]} is there")
+            if self.same_rows and not self.damaged:
+                wrong = self.differences(copy)
+                if wrong:
+                    raise Broken(f"a whole cycle was acknowledged, and before the next one the mirror differs: {wrong}")
 
-    def differences(self):
+    def differences(self, file=None):
         """What of the mirror is not as in the source; empty: they are equal, row by row and kind by kind."""
         source = compare_databases.open_read_only(self.source)
-        mirror = compare_databases.open_read_only(self.mirror)
+        mirror = compare_databases.open_read_only(file or self.mirror)
         try:
             results = [
                 compare_databases.compare(source, mirror, table) for table in compare_databases.tables_of(source)
