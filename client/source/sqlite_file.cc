@@ -162,16 +162,7 @@ absl::StatusOr<std::unique_ptr<SqliteFile>> SqliteFile::Open(const std::string& 
     return absl::UnavailableError(
         absl::StrCat("the source '", file->path_, "' cannot be opened: ", error.what()));
   }
-  sqlite3* database = file->handle();
-  sqlite3_extended_result_codes(database, 1);
-  if (!file->row_call_->Register(database)) return file->Error(SQLITE_NOMEM, "opening");
-  sqlite3_busy_handler(database, &WaitForLock, &file->patience_ms_);
-  sqlite3_db_config(database, SQLITE_DBCONFIG_DQS_DML, 0, nullptr);
-  sqlite3_db_config(database, SQLITE_DBCONFIG_DQS_DDL, 0, nullptr);
-  if (const int code = GuardSchema(database); code != SQLITE_OK) return file->Error(code, "opening");
-  // A longer value is noticed before it is in memory (SQLITE_TOOBIG).
-  sqlite3_limit(database, SQLITE_LIMIT_LENGTH, static_cast<int>(kPartBytesMax));
-
+  if (absl::Status configured = file->Configure(); !configured.ok()) return configured;
   if (file->access_ == Access::kSnapshot) {
     if (absl::Status status = file->Run("BEGIN"); !status.ok()) return status;
   }
@@ -189,6 +180,82 @@ absl::StatusOr<std::unique_ptr<SqliteFile>> SqliteFile::Open(const std::string& 
     file->utf16_ = text != nullptr && std::strcmp(text, "UTF-8") != 0;
   }
   return file;
+}
+
+absl::Status SqliteFile::Configure() {
+  sqlite3* const database = handle();
+  sqlite3_extended_result_codes(database, 1);
+  if (!row_call_->Register(database)) return Error(SQLITE_NOMEM, "opening");
+  sqlite3_busy_handler(database, &WaitForLock, &patience_ms_);
+  sqlite3_db_config(database, SQLITE_DBCONFIG_DQS_DML, 0, nullptr);
+  sqlite3_db_config(database, SQLITE_DBCONFIG_DQS_DDL, 0, nullptr);
+  if (const int code = GuardSchema(database); code != SQLITE_OK) return Error(code, "opening");
+  // A longer value is noticed before it is in memory (SQLITE_TOOBIG).
+  sqlite3_limit(database, SQLITE_LIMIT_LENGTH, static_cast<int>(kPartBytesMax));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::unique_ptr<SqliteFile>> SqliteFile::CopyOfOneMoment() const {
+  std::unique_ptr<SqliteFile> copy(new SqliteFile);
+  copy->path_ = path_;
+  copy->access_ = Access::kSnapshot;
+  copy->wal_ = true;  // Nobody waits for its readers.
+  copy->utf16_ = utf16_;
+  copy->mark_ = mark_;
+  try {
+    copy->database_ = std::make_unique<SQLite::Database>(
+        "", SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, kSourceBusyMs);
+  } catch (const SQLite::Exception& error) {
+    return absl::UnavailableError(
+        absl::StrCat("a temporary copy of the source '", path_, "' cannot be made: ", error.what()));
+  }
+  if (absl::Status status = CopyPages(copy->handle()); !status.ok()) return status;
+  if (absl::Status status = copy->Configure(); !status.ok()) return status;
+  if (absl::Status status = copy->Run("PRAGMA query_only = ON"); !status.ok()) return status;
+  return copy;
+}
+
+absl::Status SqliteFile::CopyPages(sqlite3* copy) const {
+  const absl::StatusOr<std::int64_t> page = Number("PRAGMA page_size"), pages = Number("PRAGMA page_count");
+  if (!page.ok() || !pages.ok()) return page.ok() ? pages.status() : page.status();
+  const auto refused = [&](absl::string_view why) {
+    return absl::UnavailableError(absl::StrCat(
+        "the source '", path_,
+        "' has a rollback journal, and what cannot be read in parts, as a view, is read ",
+        "from a copy, so that its writers need not wait; ", why,
+        ". Nothing was sent of it. Set its journal_mode to WAL, where nobody waits for a reader"));
+  };
+  if (*pages > kCopyBytesMax / *page) {
+    return refused(
+        absl::StrCat("it is larger than the ", kCopyBytesMax >> 30, " GB that are copied at most"));
+  }
+  const std::unique_ptr<sqlite3_backup, int (*)(sqlite3_backup*)> backup(
+      sqlite3_backup_init(copy, "main", handle(), "main"), &sqlite3_backup_finish);
+  if (backup == nullptr)
+    return absl::UnavailableError(absl::StrCat("copying '", path_, "': ", sqlite3_errmsg(copy)));
+  int step = kCopyPages, repeats = 0;
+  for (int left = 0, before = 0, tries = 0;; before = left) {
+    const int code = sqlite3_backup_step(backup.get(), step);
+    if (code == SQLITE_DONE) return absl::OkStatus();
+    if ((code & 0xff) == SQLITE_BUSY || (code & 0xff) == SQLITE_LOCKED) {
+      if (++tries > kSourceBusyMs) return Error(code, "copying it");
+      sqlite3_sleep(1);
+      continue;
+    }
+    if (code != SQLITE_OK) {
+      return absl::UnavailableError(absl::StrCat("copying the source '", path_,
+                                                 "' to a temporary file: ", sqlite3_errstr(code),
+                                                 ". Make room where temporary files are"));
+    }
+    left = sqlite3_backup_remaining(backup.get());
+    // Somebody committed: it began anew.
+    if (before > 0 && left >= before && ++repeats > kCopyRepeats) {
+      if (*pages > kCopyAtOnceBytes / *page) return refused("it is written too often for that");
+      step = -1;
+    }
+    // A writer's turn.
+    sqlite3_sleep(1);
+  }
 }
 
 absl::StatusOr<Statement> SqliteFile::Prepare(const std::string& sql) const {

@@ -50,6 +50,13 @@ class Statement {
   std::unique_ptr<sqlite3_stmt, Finalize> statement_;
 };
 
+/// Of a copy: pages of one step, for which a writer waits; how often it may begin again because of one; bytes
+/// that are copied in one step after that, and bytes at all.
+inline constexpr int kCopyPages = 256;
+inline constexpr int kCopyRepeats = 10;
+inline constexpr std::int64_t kCopyAtOnceBytes = 256LL << 20;
+inline constexpr std::int64_t kCopyBytesMax = 16LL << 30;
+
 /// How a file is read without keeping its own programs from writing.
 enum class Access {
   kSnapshot,  ///< WAL: one read transaction for as long as the file is open here.
@@ -83,6 +90,10 @@ class SqliteFile {
   std::size_t look_rows() const { return wal_ ? kWalLookRows : kLookRows; }
   RowCall& row_call() const { return *row_call_; }
 
+  /// All of it as of one moment, in a temporary file that goes with the object: for what no short look can
+  /// read where writers wait for its end. Errors: kUnavailable, when the limits above do not allow it.
+  absl::StatusOr<std::unique_ptr<SqliteFile>> CopyOfOneMoment() const;
+
   absl::StatusOr<Statement> Prepare(const std::string& sql) const;
   /// The first value of the first row. Errors: also when there is none.
   absl::StatusOr<std::int64_t> Number(const std::string& sql) const;
@@ -103,6 +114,8 @@ class SqliteFile {
 
  private:
   SqliteFile() = default;
+  absl::Status Configure();
+  absl::Status CopyPages(sqlite3* copy) const;
   absl::Status CheckStill() const;
 
   std::string path_;

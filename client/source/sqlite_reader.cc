@@ -9,13 +9,14 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "client/source/file_value.h"
 #include "client/source/net_changes.h"
+#include "client/source/sqlite_column_look.h"
 #include "client/source/sqlite_cursor.h"
 #include "client/source/sqlite_digests.h"
 #include "client/source/sqlite_file.h"
 #include "client/source/sqlite_key.h"
 #include "client/source/sqlite_key_rows.h"
+#include "client/source/sqlite_key_scan.h"
 #include "client/source/sqlite_looks.h"
 #include "client/source/sqlite_row.h"
 #include "client/source/sqlite_schema.h"
@@ -114,11 +115,6 @@ TableSchema KeyedBy(TableSchema table, const std::vector<std::uint32_t>& key) {
   return table;
 }
 
-/// A text that is a number.
-bool CountsAsText(const KeyPart& part) {
-  return part.kind == Kind::kText && ReadReal(part.bytes).has_value();
-}
-
 class SqliteReader : public SourceReader {
  public:
   explicit SqliteReader(SqliteReaderOptions options) : options_(std::move(options)) {}
@@ -158,10 +154,12 @@ class SqliteReader : public SourceReader {
     const Known* known = Find(table);
     if (known == nullptr) return Unknown(table);
     if (file_->access() == Access::kChunks && !known->plan->rowid.empty()) return CountInLooks(*known->plan);
-    if (absl::Status status = file_->BeginLook(); !status.ok()) return status;
-    const Look look(*file_);
+    const absl::StatusOr<std::shared_ptr<const SqliteFile>> file = FileOf(*known->plan);
+    if (!file.ok()) return file.status();
+    if (absl::Status status = (*file)->BeginLook(); !status.ok()) return status;
+    const Look look(**file);
     const absl::StatusOr<std::int64_t> count =
-        file_->Number(absl::StrCat("SELECT count(*)", known->plan->FromWhere()));
+        (*file)->Number(absl::StrCat("SELECT count(*)", known->plan->FromWhere()));
     if (!count.ok()) return count.status();
     return static_cast<std::uint64_t>(*count);
   }
@@ -173,8 +171,9 @@ class SqliteReader : public SourceReader {
     ChangeLog* const log = options_.log;
     const bool has_key = !known->schema.Key().empty();
     const bool closed_later = log != nullptr && has_key && log->NamesRows(table);
-    const absl::StatusOr<std::shared_ptr<const SqliteFile>> file =
-        log == nullptr || closed_later ? file_ : FileForOneMoment();
+    const absl::StatusOr<std::shared_ptr<const SqliteFile>> file = log == nullptr ? FileOf(*known->plan)
+                                                                   : closed_later ? file_
+                                                                                  : FileForOneMoment();
     if (!file.ok()) return file.status();
     const bool by_key = has_key && !known->plan->key_order.empty();
     const std::vector<OrderTerm>& order = by_key ? known->plan->key_order : known->plan->steady_order;
@@ -192,13 +191,15 @@ class SqliteReader : public SourceReader {
     const bool has_key = !known->schema.Key().empty();
     const bool ordered = has_key && HasMirrorOrder(*known->plan, known->schema);
     const std::vector<OrderTerm>& order = ordered ? known->plan->key_order : known->plan->steady_order;
-    absl::StatusOr<SqliteCursor> cursor = SqliteCursor::Open(file_, known->plan, order, columns);
+    const absl::StatusOr<std::shared_ptr<const SqliteFile>> file = FileOf(*known->plan);
+    if (!file.ok()) return file.status();
+    absl::StatusOr<SqliteCursor> cursor = SqliteCursor::Open(*file, known->plan, order, columns);
     if (!cursor.ok()) return cursor.status();
-    TableLooks looks = LooksAt(table, has_key, order);
+    TableLooks looks = LooksAt(*file, table, has_key, order);
     if (ordered || !has_key) {
-      return ReadDigests(file_, known->schema, columns, *std::move(cursor), std::move(looks));
+      return ReadDigests(*file, known->schema, columns, *std::move(cursor), std::move(looks));
     }
-    return SortDigests(file_, known->schema, columns, *std::move(cursor), std::move(looks));
+    return SortDigests(*file, known->schema, columns, *std::move(cursor), std::move(looks));
   }
 
   absl::StatusOr<std::unique_ptr<DigestReader>> Scan(const std::string& table,
@@ -226,11 +227,13 @@ class SqliteReader : public SourceReader {
         {absl::StrCat(QuoteName(known->schema.columns[bound.column].name), " COLLATE BINARY"), false,
          static_cast<int>(bound.column)}};
     by_column.insert(by_column.end(), plan->steady_order.begin(), plan->steady_order.end());
-    absl::StatusOr<SqliteCursor> cursor = SqliteCursor::Open(file_, plan, by_column, columns);
+    const absl::StatusOr<std::shared_ptr<const SqliteFile>> file = FileOf(*plan);
+    if (!file.ok()) return file.status();
+    absl::StatusOr<SqliteCursor> cursor = SqliteCursor::Open(*file, plan, by_column, columns);
     if (!cursor.ok()) return cursor.status();
     const bool filter = cursor->sorts() || plan->rowid.empty();
     if (filter) {
-      cursor = SqliteCursor::Open(file_, plan, plan->steady_order, columns);
+      cursor = SqliteCursor::Open(*file, plan, plan->steady_order, columns);
       if (!cursor.ok()) return cursor.status();
     } else {
       // Before the first rowid that there can be.
@@ -241,47 +244,17 @@ class SqliteReader : public SourceReader {
       cursor->StartBehind(std::move(start));
     }
     const TableSchema keyed = bound.key.empty() ? known->schema : KeyedBy(known->schema, bound.key);
-    return ScanDigests(file_, keyed, columns, *std::move(cursor), LooksAt(table, true, by_column),
+    return ScanDigests(*file, keyed, columns, *std::move(cursor), LooksAt(*file, table, true, by_column),
                        {bound, filter, bound.by_column});
   }
 
   absl::StatusOr<ColumnFacts> LookAtColumn(const std::string& table, std::uint32_t column) override {
     const Known* known = Find(table);
     if (known == nullptr) return Unknown(table);
-    const std::string name = QuoteName(known->schema.columns[column].name);
-    // Each by itself, as an index can answer it.
-    const absl::StatusOr<Statement> greatest =
-        file_->Prepare(absl::StrCat("SELECT max(", name, " COLLATE BINARY)", known->plan->FromWhere()));
-    const absl::StatusOr<Statement> least =
-        file_->Prepare(absl::StrCat("SELECT min(", name, " COLLATE BINARY)", known->plan->FromWhere()));
-    const absl::StatusOr<Statement> nulls =
-        file_->Prepare(absl::StrCat("SELECT count(*)", known->plan->FromWhere(name + " IS NULL")));
-    for (const auto* statement : {&greatest, &least, &nulls}) {
-      if (!statement->ok()) return statement->status();
-    }
-    if (absl::Status begun = file_->BeginLook(); !begun.ok()) return begun;
-    const Look look(*file_);
-    ColumnFacts facts;
-    for (const auto* statement : {&greatest, &least, &nulls}) {
-      const int code = sqlite3_step((*statement)->get());
-      if (code != SQLITE_ROW) return file_->Error(code, absl::StrCat("reading table '", table, "'"));
-    }
-    KeyValue value;
-    value.Keep(sqlite3_column_value(greatest->get(), 0));
-    facts.greatest = ToKeyPart(value);
-    KeyValue first;
-    first.Keep(sqlite3_column_value(least->get(), 0));
-    facts.least = ToKeyPart(first);
-    if (IsNumber(facts.least) && !IsNumber(facts.greatest)) {
-      facts.trouble = "holds numbers and texts, which sort apart: a text counts as greater than every number";
-    } else if (CountsAsText(facts.least) && CountsAsText(facts.greatest)) {
-      absl::StatusOr<bool> alike = AreOfOneLength(*known->plan, name);
-      if (!alike.ok()) return alike.status();
-      if (!*alike) facts.trouble = "holds numbers that are kept as texts ('10' comes before '9')";
-    }
-    facts.nulls = static_cast<std::uint64_t>(sqlite3_column_int64(nulls->get(), 0));
-    for (const auto* statement : {&greatest, &least, &nulls}) (*statement)->Reset();
-    return facts;
+    const absl::StatusOr<std::shared_ptr<const SqliteFile>> file =
+        known->plan->rowid.empty() ? FileOfOnePiece() : file_;
+    if (!file.ok()) return file.status();
+    return LookAtColumnOf(**file, *known->plan, column);
   }
 
   /// Of a key that SQLite does not enforce.
@@ -292,15 +265,26 @@ class SqliteReader : public SourceReader {
                                                        std::vector<Key> keys) override {
     const Known* known = Find(table);
     if (known == nullptr) return Unknown(table);
+    const absl::StatusOr<std::shared_ptr<const SqliteFile>> file = FileOf(*known->plan);
+    if (!file.ok()) return file.status();
+    const absl::StatusOr<bool> scans = FindsKeysByScan(**file, *known->plan, known->schema);
+    if (!scans.ok()) return scans.status();
+    if (*scans && keys.size() >= kKeysForScan) {
+      const std::vector<OrderTerm>& order = known->plan->steady_order;
+      absl::StatusOr<SqliteCursor> cursor = SqliteCursor::Open(*file, known->plan, order, columns);
+      if (!cursor.ok()) return cursor.status();
+      return ScanForKeys(*file, known->schema, columns, *std::move(cursor),
+                         LooksAt(*file, table, true, order), std::move(keys), Forgetter(table));
+    }
     std::vector<OrderTerm> by_key;
     for (const std::uint32_t column : known->schema.Key()) {
       by_key.push_back({QuoteName(known->schema.columns[column].name), false, static_cast<int>(column)});
     }
-    absl::StatusOr<SqliteCursor> cursor = SqliteCursor::Open(file_, known->plan, by_key, columns);
+    absl::StatusOr<SqliteCursor> cursor = SqliteCursor::Open(*file, known->plan, by_key, columns);
     if (!cursor.ok()) return cursor.status();
-    const auto looks = std::make_shared<TableLooks>(LooksAt(table, true, by_key));
+    const auto looks = std::make_shared<TableLooks>(LooksAt(*file, table, true, by_key));
     return ReadKeyRows(
-        file_, known->schema, columns, *std::move(cursor), [looks] { return looks->Begin(); },
+        *file, known->schema, columns, *std::move(cursor), [looks] { return looks->Begin(); },
         std::move(keys), Forgetter(table));
   }
 
@@ -318,32 +302,25 @@ class SqliteReader : public SourceReader {
   void Forget(const std::string& table) override { options_.records.erase(table); }
 
  private:
-  /// Texts of one length sort as the numbers that they are.
-  absl::StatusOr<bool> AreOfOneLength(const SourcePlan& plan, const std::string& column) const {
-    const absl::StatusOr<Statement> lengths = file_->Prepare(
-        absl::StrCat("SELECT min(length(", column, ")) = max(length(", column, "))", plan.FromWhere()));
-    if (!lengths.ok()) return lengths.status();
-    const int code = sqlite3_step(lengths->get());
-    if (code != SQLITE_ROW) return file_->Error(code, absl::StrCat("reading table '", plan.schema.name, "'"));
-    return sqlite3_column_int(lengths->get(), 0) != 0;
-  }
-
   absl::StatusOr<std::unique_ptr<DigestReader>> ScanAll(const std::string& table,
                                                         const std::vector<std::uint32_t>& columns,
                                                         bool by_column) {
     const Known* known = Find(table);
     if (known == nullptr) return Unknown(table);
+    const absl::StatusOr<std::shared_ptr<const SqliteFile>> file = FileOf(*known->plan);
+    if (!file.ok()) return file.status();
     absl::StatusOr<SqliteCursor> cursor =
-        SqliteCursor::Open(file_, known->plan, known->plan->steady_order, columns);
+        SqliteCursor::Open(*file, known->plan, known->plan->steady_order, columns);
     if (!cursor.ok()) return cursor.status();
-    return ScanDigests(file_, known->schema, columns, *std::move(cursor),
-                       LooksAt(table, !known->schema.Key().empty(), known->plan->steady_order),
+    return ScanDigests(*file, known->schema, columns, *std::move(cursor),
+                       LooksAt(*file, table, !known->schema.Key().empty(), known->plan->steady_order),
                        {std::nullopt, false, by_column});
   }
 
-  TableLooks LooksAt(const std::string& table, bool has_key, const std::vector<OrderTerm>& order) const {
+  TableLooks LooksAt(const std::shared_ptr<const SqliteFile>& file, const std::string& table, bool has_key,
+                     const std::vector<OrderTerm>& order) const {
     const bool closed_later = options_.log != nullptr && has_key && options_.log->NamesRows(table);
-    return {file_, table, WatchOf(table, order), options_.log, closed_later};
+    return {file, table, WatchOf(table, order), options_.log, closed_later};
   }
 
   std::string LogOf(const std::string& table) const {
@@ -368,6 +345,20 @@ class SqliteReader : public SourceReader {
   }
   const TenantHashKey* key() const { return options_.hash_key ? &*options_.hash_key : nullptr; }
 
+  /// Where writers wait for a look, and the rows cannot be read in several, a copy.
+  absl::StatusOr<std::shared_ptr<const SqliteFile>> FileOf(const SourcePlan& plan) {
+    return plan.steady_order.empty() ? FileOfOnePiece() : file_;
+  }
+  absl::StatusOr<std::shared_ptr<const SqliteFile>> FileOfOnePiece() {
+    if (file_->access() != Access::kChunks || options_.log != nullptr) return file_;
+    if (copy_ != nullptr) return copy_;
+    absl::StatusOr<std::unique_ptr<SqliteFile>> copy = file_->CopyOfOneMoment();
+    if (!copy.ok()) return copy.status();
+    if (absl::Status registered = RegisterTurns(**copy, key()); !registered.ok()) return registered;
+    copy_ = *std::move(copy);
+    return copy_;
+  }
+
   /// With WAL one snapshot, beside which others write; else the file as it is open here, whose table must
   /// not move while it is read.
   absl::StatusOr<std::shared_ptr<const SqliteFile>> FileForOneMoment() const {
@@ -382,6 +373,7 @@ class SqliteReader : public SourceReader {
 
   absl::StatusOr<SourceSchema> LookAtAll() {
     tables_.clear();
+    copy_.reset();
     file_.reset();
     absl::StatusOr<std::vector<std::string>> names = TableNames();
     if (!names.ok()) return names.status();
@@ -506,7 +498,12 @@ class SqliteReader : public SourceReader {
   }
 
   absl::Status Scan(const std::shared_ptr<const SourcePlan>& plan, SourceTable* table) {
-    const absl::StatusOr<FoundTypes> found = FindTypes(file_, plan);
+    const absl::StatusOr<std::shared_ptr<const SqliteFile>> file = FileOf(*plan);
+    if (!file.ok()) {
+      table->problem = std::string(file.status().message());
+      return absl::OkStatus();
+    }
+    const absl::StatusOr<FoundTypes> found = FindTypes(*file, plan);
     if (absl::IsUnavailable(found.status()) || absl::IsAborted(found.status())) return found.status();
     if (!found.ok()) {
       table->problem = std::string(found.status().message());
@@ -552,6 +549,7 @@ class SqliteReader : public SourceReader {
 
   SqliteReaderOptions options_;
   std::shared_ptr<const SqliteFile> file_;
+  std::shared_ptr<const SqliteFile> copy_;  ///< See FileOfOnePiece(); null: it was not needed so far.
   std::int64_t schema_version_ = 0;
   std::map<std::string, TableDefinition> definitions_;  ///< At that version, by folded name.
   std::map<std::string, Known> tables_;

@@ -6,10 +6,17 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
+#include <filesystem>
 #include <fstream>
+#include <map>
 #include <thread>
 
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "client/source/sqlite_file.h"
 #include "client/source/sqlite_reader.h"
 #include "tests/client/source_database.h"
@@ -21,6 +28,7 @@ namespace {
 using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::Not;
 
 constexpr char kTenThousand[] =
     "CREATE TABLE t(id INTEGER PRIMARY KEY, v INT NOT NULL); WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL "
@@ -215,6 +223,154 @@ TEST_F(SqliteAccessTest, LastRowsOfAStillSourceCountOnlyIfItStayedStill) {
 }
 
 // --- Rollback journal ---
+
+TEST_F(SqliteAccessTest, NobodyWaitsForAViewOfASourceWithARollbackJournal) {
+  Sql(path_, std::string(kTenThousand) +
+                 "CREATE VIEW w AS SELECT a.id, a.v FROM t a JOIN t b USING (id) WHERE a.v = 0");
+  reader_ = OpenSqliteReader({.path = path_, .include = {"w"}, .keys = {{"w", {"id"}}}});
+  const auto schema = reader_->Schema();
+  ASSERT_THAT(schema, IsOk());
+  ASSERT_EQ(schema->tables.at(0).problem, "");
+  const TableSchema& view = schema->tables[0].schema;
+  Application app(path_);
+  sqlite3_busy_timeout(app.handle(), 0);
+  ReadFirst(view);
+  EXPECT_EQ(app.Try("UPDATE t SET v = 1 WHERE id > 9000"), SQLITE_OK);
+  block_.Clear();
+  EXPECT_THAT(rows_->Next({1'000}, &block_, &pieces_), IsOkAndHolds(true));
+  EXPECT_EQ(app.Try("UPDATE t SET v = 1"), SQLITE_OK);
+  rows_.reset();
+  // All of it is of the moment in which it was looked at first.
+  EXPECT_THAT(ReadAll(*reader_, view).rows, testing::SizeIs(10'000));
+  EXPECT_THAT(reader_->CountRows("w"), IsOkAndHolds(10'000U));
+  const auto looked = reader_->LookAtColumn("w", 0);
+  ASSERT_THAT(looked, IsOk());
+  EXPECT_EQ(looked->greatest.integer, 10'000);
+  EXPECT_EQ(app.Try("UPDATE t SET v = 2"), SQLITE_OK);
+  EXPECT_THAT(reader_->Schema(), IsOk());
+  EXPECT_THAT(reader_->CountRows("w"), IsOkAndHolds(0U));
+}
+
+TEST_F(SqliteAccessTest, ACopyIsMadeBetweenTheCommitsOfABusyProgram) {
+  Sql(path_, kTenThousand);
+  std::atomic<bool> enough = false;
+  std::atomic<int> refused = 0;
+  std::thread writer([&] {
+    Application app(path_);
+    for (int i = 0; !enough || i < 20; ++i) {
+      if (app.Try(absl::StrCat("BEGIN IMMEDIATE; UPDATE t SET v = v + 1 WHERE id = ", 1 + i % 100,
+                               "; UPDATE t SET v = v - 1 WHERE id = ", 9'900 + i % 100, "; COMMIT")) !=
+          SQLITE_OK) {
+        ++refused;
+        app.Try("ROLLBACK");
+      }
+    }
+  });
+  const auto file = SqliteFile::Open(path_);
+  ASSERT_THAT(file, IsOk());
+  for (int i = 0; i < 5; ++i) {
+    const auto copy = (*file)->CopyOfOneMoment();
+    EXPECT_THAT(copy, IsOk());
+    if (!copy.ok()) break;
+    EXPECT_THAT((*copy)->Number("SELECT sum(v) FROM t"), IsOkAndHolds(0));
+    EXPECT_THAT((*copy)->Run("DELETE FROM t"), Not(IsOk()));
+  }
+  enough = true;
+  writer.join();
+  EXPECT_EQ(refused, 0);
+}
+
+TEST_F(SqliteAccessTest, AColumnWithoutAnIndexIsLookedAtInPartsWhereWritersWait) {
+  struct Case {
+    std::string values, where;
+  };
+  const std::string numbers =
+      "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 50000) ";
+  for (const auto& [values, where] : std::vector<Case>{
+           {"SELECT i * 3 % 50001 FROM n", ""},
+           {"SELECT CASE WHEN i % 7 = 0 THEN NULL WHEN i = 41000 THEN 'x' ELSE i / 2.0 END FROM n", ""},
+           {"SELECT printf('%05d', i) FROM n", ""},
+           {"SELECT CAST(i AS TEXT) FROM n", ""},
+           {"SELECT CAST(i AS TEXT) FROM n", "length(w) = 4"},
+           {"SELECT i FROM n WHERE 0", ""}}) {
+    SCOPED_TRACE(values + where);
+    std::vector<SourceReader::ColumnFacts> all;
+    for (const std::string mode : {"WAL", "DELETE", "INDEX"}) {
+      path_ = folder_ / ("source" + std::to_string(all.size()) + ".db");
+      std::filesystem::remove(path_);
+      Sql(path_, absl::StrCat("PRAGMA journal_mode = ", mode == "WAL" ? "WAL" : "DELETE",
+                              "; CREATE TABLE t(id INTEGER PRIMARY KEY, w);", numbers, "INSERT INTO t(w) ",
+                              values, mode == "INDEX" ? "; CREATE INDEX i ON t(w)" : ""));
+      SqliteReaderOptions options{.path = path_};
+      if (!where.empty()) options.steps.push_back({.table = "t", .where = where});
+      reader_ = OpenSqliteReader(std::move(options));
+      ASSERT_THAT(reader_->Schema(), IsOk());
+      const auto facts = reader_->LookAtColumn("t", 1);
+      ASSERT_THAT(facts, IsOk());
+      all.push_back(*facts);
+    }
+    for (const SourceReader::ColumnFacts& one : all) {
+      EXPECT_TRUE(one.greatest == all[0].greatest && one.least == all[0].least);
+      EXPECT_EQ(one.nulls, all[0].nulls);
+      EXPECT_EQ(one.trouble, all[0].trouble);
+    }
+  }
+}
+
+/// Rows by key of a table whose declared key has no index, beside one that has.
+TEST_F(SqliteAccessTest, RowsAreFoundByAKeyWithoutAnIndexInOnePass) {
+  constexpr int kRows = 8'000;
+  Sql(path_,
+      absl::StrCat(
+          "CREATE TABLE t(v, k TEXT, n INT); WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n "
+          "WHERE i < ",
+          kRows,
+          ") INSERT INTO t SELECT i * 2, 'k' || i, i % 5 FROM n; UPDATE t SET k = 'K7' WHERE k = 'k7';"
+          "CREATE TABLE u AS SELECT * FROM t; CREATE INDEX by_key ON u(k, n);"
+          "UPDATE t SET v = zeroblob(70000000) WHERE k = 'k4711'"));
+  std::map<std::string, std::vector<std::string>> found;
+  std::map<std::string, absl::Duration> took;
+  for (const std::string name : {"t", "u"}) {
+    reader_ = OpenSqliteReader({.path = path_, .keys = {{"t", {"k", "n"}}, {"u", {"k", "n"}}}});
+    const auto schema = reader_->Schema();
+    ASSERT_THAT(schema, IsOk());
+    const TableSchema table = schema->tables.at(name == "t" ? 0 : 1).schema;
+    ASSERT_EQ(table.Key().size(), 2U);
+    std::vector<Key> keys;
+    for (int i = kRows + 10; i >= 1; i -= 2) {
+      keys.push_back({{Kind::kText, 0, 0, absl::StrCat("k", i)}, {Kind::kInteger, i % 5, 0, ""}});
+    }
+    keys.push_back({{Kind::kText, 0, 0, "k7"}, {Kind::kInteger, 2, 0, ""}});
+    keys.push_back({{Kind::kText, 0, 0, "k4711"}, {Kind::kInteger, 1, 0, ""}});
+    const absl::Time begun = absl::Now();
+    const auto rows = reader_->RowsOf(name, AllColumns(table), keys);
+    ASSERT_THAT(rows, IsOk());
+    Pieces pieces;
+    for (bool last = false; !last;) {
+      const auto piece = (*rows)->Next({100'000}, &pieces);
+      ASSERT_THAT(piece, IsOk());
+      last = piece->last;
+      for (const ChangeBlock& block : piece->blocks) {
+        std::vector<std::vector<std::string>> shown;
+        AppendRows(block.rows, &shown);
+        for (const auto& row : shown) {
+          if (row.back() == "i:1" && row[row.size() - 2] == "t:k4711") continue;
+          found[name].push_back(
+              absl::StrCat(static_cast<int>(block.operation), " ", absl::StrJoin(row, " ")));
+        }
+      }
+    }
+    took[name] = absl::Now() - begun;
+    if (name == "t") {
+      EXPECT_EQ(pieces.value(1).size(), 70'000'000U);
+    }
+    std::sort(found[name].begin(), found[name].end());
+  }
+  EXPECT_EQ(found["t"], found["u"]);
+  EXPECT_EQ(found["t"].size(), kRows / 2 + 6U);
+  // A pass for each key was 80 times as long.
+  EXPECT_LT(took["t"], 15 * took["u"] + absl::Seconds(1));
+}
 
 TEST_F(SqliteAccessTest, RollbackJournalSourceThatMovedIsNotOfOneMoment) {
   Sql(path_, kTenThousand);
