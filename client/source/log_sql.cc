@@ -67,8 +67,10 @@ absl::Status FindUnique(const SqliteFile& file, LoggedTable* table) {
                                      [&](std::uint32_t column) { return table->columns[column].typed; });
   const absl::StatusOr<Statement> indexes = About(
       file,
-      "SELECT i.name, i.origin, CASE WHEN i.partial THEN s.sql END FROM pragma_index_list(?1, 'main') i "
-      "LEFT JOIN sqlite_schema s ON s.type = 'index' AND s.name = i.name WHERE i.\"unique\" = 1 ORDER BY "
+      // The text of partial ones alone: sqlite_schema has no index of its own, and may be long.
+      "SELECT i.name, i.origin, CASE WHEN i.partial THEN (SELECT s.sql FROM main.sqlite_schema s WHERE "
+      "s.type = "
+      "'index' AND s.name = i.name) END FROM pragma_index_list(?1, 'main') i WHERE i.\"unique\" = 1 ORDER BY "
       "i.name",
       table->name);
   if (!indexes.ok()) return indexes.status();

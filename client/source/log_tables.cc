@@ -7,6 +7,7 @@
 #include <set>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "client/source/sqlite_query.h"
 #include "client/source/sqlite_schema.h"
@@ -37,6 +38,24 @@ std::vector<std::string> Names(const LoggedTable& table) {
   std::vector<std::string> names;
   for (const LoggedTable::Column& column : table.columns) names.push_back(column.name);
   return names;
+}
+
+/// Whether the text of a trigger has RAISE(IGNORE), which ends the triggers that would come behind it as
+/// well. One within a text in quotes counts, too: then the log begins anew once for nothing.
+bool MayEndStatement(const std::string& sql) {
+  std::string plain;
+  for (std::size_t at = 0; at < sql.size(); ++at) {
+    if (sql.compare(at, 2, "--") == 0) {
+      at = sql.find('\n', at);
+    } else if (sql.compare(at, 2, "/*") == 0) {
+      at = sql.find("*/", at + 2);
+      if (at != std::string::npos) ++at;
+    } else if (!absl::ascii_isspace(static_cast<unsigned char>(sql[at]))) {
+      plain += absl::ascii_tolower(static_cast<unsigned char>(sql[at]));
+    }
+    if (at == std::string::npos) break;
+  }
+  return plain.find("raise(ignore)") != std::string::npos;
 }
 
 std::int64_t RandomNumber() {
@@ -100,6 +119,7 @@ absl::Status LogTables::RaiseFloor(TableLog& log, std::int64_t floor) {
 
 absl::StatusOr<std::vector<std::string>> LogTables::Renew(const std::vector<std::string>& tables) {
   std::vector<std::string> news;
+  std::vector<TableLog> gone;
   std::set<std::string> wanted;
   for (const std::string& table : tables) wanted.insert(FoldName(table));
   for (auto at = logs_.begin(); at != logs_.end();) {
@@ -107,11 +127,13 @@ absl::StatusOr<std::vector<std::string>> LogTables::Renew(const std::vector<std:
       ++at;
       continue;
     }
-    const std::int64_t id = at->second.id;
-    if (absl::Status status = file_.Change([&] { return Remove(id); }); !status.ok()) return status;
+    gone.push_back(at->second);
     at = logs_.erase(at);
   }
   if (absl::Status status = ReadObjects(); !status.ok()) return status;
+  for (const TableLog& log : gone) {
+    if (absl::Status status = ChangeObjects([&] { return Remove(log); }); !status.ok()) return status;
+  }
   for (const std::string& table : tables) {
     if (absl::Status status = RenewTable(table, &news); !status.ok()) return status;
   }
@@ -170,11 +192,10 @@ absl::Status LogTables::RenewTable(const std::string& name, std::vector<std::str
     return absl::OkStatus();
   }
   // Looked at once more where nobody can come between.
-  const absl::Status changed = file_.Change([&]() -> absl::Status {
+  const absl::Status changed = ChangeObjects([&]() -> absl::Status {
     // Another agent may have been here since the log was loaded.
     logs_.erase(FoldName(name));
     if (absl::Status status = LoadWhere("name = ?1 COLLATE NOCASE", name); !status.ok()) return status;
-    if (absl::Status status = ReadObjects(); !status.ok()) return status;
     finding = look();
     if (!finding.ok()) return finding.status();
     TableLog* log = Find(name);
@@ -187,18 +208,12 @@ absl::Status LogTables::RenewTable(const std::string& name, std::vector<std::str
         break;
     }
     if (log != nullptr) {
-      if (absl::Status status = Remove(log->id); !status.ok()) return status;
+      if (absl::Status status = Remove(*log); !status.ok()) return status;
     }
-    for (const auto& [trigger, sql] : objects_.triggers[FoldName(name)]) {
-      if (absl::Status status = file_.Run("DROP TRIGGER IF EXISTS " + QuoteName(trigger)); !status.ok())
-        return status;
-    }
+    if (absl::Status status = DropTriggersOn(FoldName(name), "_mirror_"); !status.ok()) return status;
     return Make(table);
   });
-  if (!changed.ok()) {
-    (void)Load();  // What stands there, not what was meant to.
-    return changed;
-  }
+  if (!changed.ok()) return changed;
   Find(name)->table = std::move(table);
   if (*finding == Finding::kBroken && !why.empty()) {
     news->push_back(absl::StrCat("table '", name, "': ", why,
@@ -209,12 +224,10 @@ absl::Status LogTables::RenewTable(const std::string& name, std::vector<std::str
 
 absl::Status LogTables::BeginAnew(const std::string& table) {
   const TableLog former = *Find(table);
-  const absl::Status made = file_.Change([&]() -> absl::Status {
-    if (absl::Status status = Remove(former.id); !status.ok()) return status;
+  return ChangeObjects([&]() -> absl::Status {
+    if (absl::Status status = Remove(former); !status.ok()) return status;
     return Make(former.table);
   });
-  if (!made.ok()) (void)Load();  // What stands there, not what was meant to.
-  return made;
 }
 
 absl::StatusOr<LogTables::Finding> LogTables::Look(const TableLog& log, const LoggedTable& table,
@@ -232,19 +245,48 @@ absl::StatusOr<LogTables::Finding> LogTables::Look(const TableLog& log, const Lo
   return names.size() > log.columns.size() ? Finding::kColumnsAdded : Finding::kFine;
 }
 
+absl::Status LogTables::ChangeObjects(const std::function<absl::Status()>& work) {
+  std::int64_t left = -1;
+  const absl::Status changed = file_.Change([&]() -> absl::Status {
+    const absl::StatusOr<std::int64_t> version = file_.Number("PRAGMA schema_version");
+    if (!version.ok()) return version.status();
+    if (*version != objects_version_) {
+      if (absl::Status read = ReadObjects(); !read.ok()) return read;
+    }
+    objects_version_ = -1;  // Until it is through: it may be taken back, and called again.
+    if (absl::Status status = work(); !status.ok()) return status;
+    const absl::StatusOr<std::int64_t> after = file_.Number("PRAGMA schema_version");
+    left = after.value_or(-1);
+    return after.status();
+  });
+  objects_version_ = left;
+  if (changed.ok()) return changed;
+  objects_version_ = -1;
+  (void)Load();  // What stands there, not what was meant to.
+  return changed;
+}
+
 absl::Status LogTables::ReadObjects() {
   objects_ = {};
-  LogQuery query(file_,
-                 "SELECT type, name, tbl_name, rowid, sql FROM sqlite_schema WHERE type = 'table' OR (type = "
-                 "'trigger' AND name GLOB '_mirror_[0-9]*_*')");
+  // Before the rest: what is committed between the two counts as a change.
+  const absl::StatusOr<std::int64_t> version = file_.Number("PRAGMA schema_version");
+  if (!version.ok()) return version.status();
+  objects_version_ = *version;
+  LogQuery query(
+      file_,
+      "SELECT type, name, tbl_name, rowid, sql, name GLOB '_mirror_[0-9]*_*' FROM main.sqlite_schema "
+      "WHERE type = 'table' OR type = 'trigger'");
   for (;;) {
     const absl::StatusOr<bool> row = query.Step();
     if (!row.ok()) return row.status();
     if (!*row) return absl::OkStatus();
     if (query.Text(0) == "table") {
       objects_.tables[FoldName(query.Text(1))] = query.Int(3);
-    } else {
-      objects_.triggers[FoldName(query.Text(2))][query.Text(1)] = query.Text(4);
+    } else if (query.Int(5) != 0) {
+      objects_.AddTrigger(FoldName(query.Text(2)), query.Text(1), query.Text(4), query.Int(3));
+    } else if (MayEndStatement(query.Text(4))) {
+      std::int64_t& last = objects_.last_ending[FoldName(query.Text(2))];
+      last = std::max(last, query.Int(3));
     }
   }
 }
@@ -278,7 +320,14 @@ std::string LogTables::TriggerProblem(const TableLog& log, const LoggedTable& ta
     if (found->second != trigger.sql)
       return "a trigger of its log is not as it was made, or its indexes changed";
   }
-  return there.size() == expected.size() ? "" : "its indexes changed";
+  if (there.size() != expected.size()) return "its indexes changed";
+  const auto own = objects_.first_own.find(FoldName(table.name));
+  const auto ending = objects_.last_ending.find(FoldName(table.name));
+  const bool hidden =
+      own != objects_.first_own.end() && ending != objects_.last_ending.end() && ending->second > own->second;
+  return hidden ? "a trigger with RAISE(IGNORE) was made after those of its log, which SQLite runs first: it "
+                  "may have kept changes from the log"
+                : "";
 }
 
 absl::Status LogTables::Make(const LoggedTable& table) {
@@ -300,6 +349,7 @@ absl::Status LogTables::Make(const LoggedTable& table) {
   if (status.ok()) status = MakeTriggers(log);
   if (status.ok()) status = Store(log);
   if (!status.ok()) return status;
+  objects_.tables[LogName(log.id)] = INT64_MAX;  // Behind every table that there is.
   logs_[FoldName(table.name)] = std::move(log);
   return absl::OkStatus();
 }
@@ -324,10 +374,10 @@ absl::Status LogTables::Extend(const LoggedTable& table, TableLog& log) {
   return Store(log);
 }
 
-absl::Status LogTables::Remove(std::int64_t id) {
+absl::Status LogTables::Remove(const TableLog& log) {
   // Its entries go piece by piece: to drop a long log at once would keep writers waiting.
-  if (absl::Status status = DropTriggers(id); !status.ok()) return status;
-  return LogQuery(file_, "DELETE FROM _mirror_tables WHERE log = ?1").Bind(id).Run();
+  if (absl::Status status = DropTriggers(log.id); !status.ok()) return status;
+  return LogQuery(file_, "DELETE FROM _mirror_tables WHERE log = ?1").Bind(log.id).Run();
 }
 
 absl::Status LogTables::DropOrphans() {
@@ -370,13 +420,44 @@ absl::StatusOr<bool> LogTables::Trim(const std::string& log, std::int64_t behind
 }
 
 absl::Status LogTables::DropTriggers(std::int64_t id) {
-  return file_.DropAll(absl::StrCat(
-      "SELECT type, name FROM sqlite_schema WHERE type = 'trigger' AND name GLOB '_mirror_", id, "_*'"));
+  // They went with the table where it was renamed.
+  for (const std::string& table : std::exchange(objects_.triggered[id], {})) {
+    const absl::Status dropped = DropTriggersOn(table, absl::StrCat("_mirror_", id, "_"));
+    if (!dropped.ok()) return dropped;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status LogTables::DropTriggersOn(const std::string& table, const std::string& prefix) {
+  auto& there = objects_.triggers[table];
+  objects_.first_own.erase(table);
+  for (auto at = there.begin(); at != there.end();) {
+    if (!at->first.starts_with(prefix)) {
+      ++at;
+      continue;
+    }
+    const absl::Status dropped = file_.Run("DROP TRIGGER IF EXISTS main." + QuoteName(at->first));
+    if (!dropped.ok()) return dropped;
+    at = there.erase(at);
+  }
+  return absl::OkStatus();
+}
+
+void LogTables::Objects::AddTrigger(const std::string& table, const std::string& name, const std::string& sql,
+                                    std::int64_t place) {
+  triggers[table][name] = sql;
+  const auto first = first_own.try_emplace(table, place).first;
+  first->second = std::min(first->second, place);
+  std::int64_t id = 0;
+  const char* const number = name.data() + std::strlen("_mirror_");
+  std::from_chars(number, name.data() + name.size(), id);
+  triggered[id].insert(table);
 }
 
 absl::Status LogTables::MakeTriggers(const TableLog& log) {
   for (const LogObject& trigger : LogTriggers(log.id, log.table, log.columns.size())) {
     if (absl::Status status = file_.Run(trigger.sql); !status.ok()) return status;
+    objects_.AddTrigger(FoldName(log.table.name), trigger.name, trigger.sql, INT64_MAX);
   }
   return absl::OkStatus();
 }

@@ -2,7 +2,9 @@
 #define MIRROR_CLIENT_SOURCE_LOG_TABLES_H_
 
 #include <cstdint>
+#include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -77,8 +79,20 @@ class LogTables {
     std::map<std::string, std::int64_t> tables;  ///< Place of each, by folded name.
     /// Triggers of logs: by folded name of their table, then by name their text.
     std::map<std::string, std::map<std::string, std::string>> triggers;
+    std::map<std::int64_t, std::set<std::string>>
+        triggered;  ///< Tables with triggers of a log, by its number.
+    /// By folded name of the table: places of the first trigger of its log, and of the last one of the
+    /// application's that may end what a statement causes.
+    std::map<std::string, std::int64_t> first_own, last_ending;
+
+    /// `table` is folded.
+    void AddTrigger(const std::string& table, const std::string& name, const std::string& sql,
+                    std::int64_t place);
   };
   absl::Status ReadObjects();
+  /// A change that keeps `objects_` what it leaves behind. They are read again only if somebody else changed
+  /// the schema; after an error everything is as it stands in the file.
+  absl::Status ChangeObjects(const std::function<absl::Status()>& work);
   absl::Status LoadWhere(const std::string& condition, const std::string& value);
   /// Logs of `objects_` that no table has any more.
   absl::Status DropOrphans();
@@ -91,14 +105,16 @@ class LogTables {
   std::string TriggerProblem(const TableLog& log, const LoggedTable& table) const;
   absl::Status Make(const LoggedTable& table);
   absl::Status Extend(const LoggedTable& table, TableLog& log);
-  absl::Status Remove(std::int64_t id);
+  absl::Status Remove(const TableLog& log);
   absl::Status MakeTriggers(const TableLog& log);
   absl::Status DropTriggers(std::int64_t id);
+  absl::Status DropTriggersOn(const std::string& table, const std::string& prefix);
   absl::Status Store(const TableLog& log);
 
   const SqliteFile& file_;
   std::map<std::string, TableLog> logs_;  ///< By folded name of the table.
-  Objects objects_;                       ///< As they were at the last look.
+  Objects objects_;                       ///< As they were at the last look, and what was changed since.
+  std::int64_t objects_version_ = -1;     ///< PRAGMA schema_version of `objects_`; -1: they are not known.
 };
 
 }  // namespace mirror

@@ -68,6 +68,56 @@ TEST_F(ChangeLogTest, ATableThatAnOrmRebuiltIsPopulated) {
       "a trigger of its log is gone");
 }
 
+TEST_F(ChangeLogTest, ATriggerThatEndsWhatComesBehindItHidesNothingForLong) {
+  Start(kTable);
+  // SQLite runs the newest trigger first, and RAISE(IGNORE) ends those behind it, not the change.
+  app_->Run(
+      "CREATE TRIGGER app AFTER UPDATE ON t WHEN new.v = 7 BEGIN SELECT raise /* (x) */ (-- y\n Ignore ); "
+      "END");
+  news_.clear();
+  EXPECT_EQ(After("UPDATE t SET v = 7").action, "populate");
+  EXPECT_THAT(news_, ElementsAre(HasSubstr("RAISE(IGNORE)")));
+  news_.clear();
+  // From now on those of the log come first.
+  EXPECT_EQ(After("UPDATE t SET v = 7").action, "changes");
+  EXPECT_EQ(After("UPDATE t SET v = 6; DELETE FROM t WHERE id = 1; VACUUM; UPDATE t SET v = 7").action,
+            "changes");
+  EXPECT_THAT(news_, IsEmpty());
+  app_->Run("DROP TRIGGER app; CREATE TRIGGER app BEFORE DELETE ON t BEGIN SELECT 1; END");
+  EXPECT_EQ(After("DELETE FROM t").action, "changes");
+  EXPECT_THAT(news_, IsEmpty());
+}
+
+TEST_F(ChangeLogTest, ManyTablesOfWhichEachGetsAColumnKeepTheirOwnTriggers) {
+  std::string tables, columns;
+  for (int i = 0; i < 30; ++i) {
+    absl::StrAppend(&tables, "CREATE TABLE t", i, "(id INTEGER PRIMARY KEY, u TEXT UNIQUE); INSERT INTO t", i,
+                    " VALUES (1, 'a');");
+    absl::StrAppend(&columns, "ALTER TABLE t", i, " ADD COLUMN v DEFAULT 5; INSERT INTO t", i,
+                    " VALUES (2, 'b', 6);");
+  }
+  Start(tables);
+  app_->Run(columns);
+  // Their triggers go with it, and a new table has the name.
+  app_->Run(
+      "ALTER TABLE t3 RENAME TO o3; CREATE TABLE t3(id INTEGER PRIMARY KEY, u TEXT UNIQUE, v); DROP TABLE "
+      "t4");
+  for (const auto& [table, sent] : Cycle()) {
+    EXPECT_EQ(sent.action, table == "t3" || table == "o3" ? "populate" : "changes") << table;
+  }
+  ExpectEqual();
+  EXPECT_THAT(Ask(app_->handle(),
+                  "SELECT count(*) AS n, count(DISTINCT tbl_name) AS t FROM sqlite_schema WHERE "
+                  "type = 'trigger' AND name GLOB '_mirror_*_update'"),
+              ElementsAre("n=i:60 t=i:30 "));
+  for (int i = 0; i < 31; ++i) {
+    if (i != 4)
+      app_->Run(absl::StrCat("UPDATE ", i == 30 ? "o3" : absl::StrCat("t", i), " SET u = u || 'x'"));
+  }
+  Cycle();
+  ExpectEqual();
+}
+
 TEST_F(ChangeLogTest, ARebuildThatMakesAllTriggersAgainIsSeen) {
   Start(kTable);
   const std::string triggers = TriggerTexts();
