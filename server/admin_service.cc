@@ -161,7 +161,7 @@ AdminService::AdminService(Gate& gate, Tenants& tenants, Events& events, Audit& 
 
 grpc::Status AdminService::Serve(const grpc::ServerContext& context, Needs needs, const std::string& call,
                                  const std::function<absl::Status()>& act) {
-  CallLog log("MirrorAdmin");
+  CallLog log("MirrorAdmin", UnwatchedCounters(), CallLog::Told::kOperator);
   const Peer peer = PeerOf(context);
   log.set_tenant(peer.name);
   absl::Status status = CheckRole(peer, needs == Needs::kOperator);

@@ -9,6 +9,7 @@
 #include "proto/wire/log_format.h"
 #include "server/log_text.h"
 #include "server/rpc_status.h"
+#include "server/source_words.h"
 
 namespace mirror {
 namespace {
@@ -40,7 +41,7 @@ bool HasRoom(std::uint64_t* missed) {
 }  // namespace
 
 grpc::Status CallLog::Finish(const absl::Status& status) const {
-  const grpc::Status answer = ToRpcStatus(status);
+  const grpc::Status answer = told_ == Told::kSource ? SourceStatus(status) : ToRpcStatus(status);
   const auto took = std::chrono::steady_clock::now() - begin_;
   CallCounters& counted = counters_.Of(call_);
   counted.took.Note(took);
@@ -50,7 +51,7 @@ grpc::Status CallLog::Finish(const absl::Status& status) const {
   if (status.ok()) {
     if (spdlog::should_log(spdlog::level::debug)) {
       WriteLog(*spdlog::default_logger(), spdlog::level::debug, {"call", tenant_},
-               absl::StrCat(call_, " ", tenant_, ": "), absl::StrCat("OK, ", us, " us"));
+               absl::StrCat(call_, " ", OneLine(tenant_), ": "), absl::StrCat("OK, ", us, " us"));
     }
     return answer;
   }
@@ -58,9 +59,9 @@ grpc::Status CallLog::Finish(const absl::Status& status) const {
   if (!spdlog::should_log(spdlog::level::info) || !HasRoom(&missed)) return answer;
   if (missed != 0) spdlog::info("{} refused calls are not in this log", missed);
   const std::string words = absl::StrCat(absl::StatusCodeToString(status.code()), ": ",
-                                         CutMessage(OneLine(answer.error_message()), kLineBytesMax));
+                                         CutMessage(OneLine(std::string(status.message())), kLineBytesMax));
   WriteLog(*spdlog::default_logger(), spdlog::level::info, {"call", tenant_},
-           absl::StrCat(call_, " ", tenant_, ": "), words);
+           absl::StrCat(call_, " ", OneLine(tenant_), ": "), words);
   return answer;
 }
 

@@ -14,7 +14,7 @@
 #include "server/call_log.h"
 #include "server/message_check.h"
 #include "server/message_memory.h"
-#include "server/rpc_status.h"
+#include "server/source_words.h"
 
 namespace mirror {
 namespace {
@@ -123,7 +123,7 @@ void CheckedService::AddUnary(const char* path, bool has_token, Handle handle) {
     if (self->TakenBack(*context, *bytes)) return grpc::Status::CANCELLED;
     if (has_token) {
       if (const absl::Status admitted = self->Admit(*context, name); !admitted.ok())
-        return ToRpcStatus(admitted);
+        return SourceStatus(admitted);
     }
     const LargeMessage large(bytes->Length());
     Request request;
@@ -146,7 +146,7 @@ void CheckedService::AddServerStream(const char* path, Handle handle) {
                                                  grpc::ServerWriter<Response>* writer) {
     if (self->TakenBack(*context, *bytes)) return grpc::Status::CANCELLED;
     if (const absl::Status admitted = self->Admit(*context, name); !admitted.ok())
-      return ToRpcStatus(admitted);
+      return SourceStatus(admitted);
     Request request;
     if (const absl::Status read = self->Read(*context, bytes, &request, true); !read.ok()) {
       return CallLog(name).Finish(read);

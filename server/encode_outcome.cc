@@ -3,6 +3,7 @@
 #include <string>
 
 #include "server/rpc_status.h"
+#include "server/source_words.h"
 
 namespace mirror {
 
@@ -10,7 +11,7 @@ void EncodeOutcome(const BatchOutcome& outcome, v1::BatchResult* result) {
   result->set_table(outcome.table);
   result->set_seq(outcome.seq);
   result->set_code(ToRpcCode(outcome.status));
-  if (!outcome.status.ok()) result->set_message(CutMessage(std::string(outcome.status.message())));
+  if (!outcome.status.ok()) result->set_message(SourceWords(std::string(outcome.status.message())));
   result->set_applied_seq(outcome.applied_seq);
   result->set_durable(outcome.durable);
   result->set_repeated_batch(outcome.repeated);

@@ -14,7 +14,7 @@
 #include "proto/wire/receipt.h"
 #include "server/call_log.h"
 #include "server/encode_outcome.h"
-#include "server/rpc_status.h"
+#include "server/source_words.h"
 
 namespace mirror {
 namespace {
@@ -112,7 +112,7 @@ void EncodeAnswer(const TableAnswer& answer, const AnnouncedTable& table, v1::Ta
   if (answer.pending) EncodePosition(*answer.pending, status->mutable_pending());
   status->set_schema_hash(answer.schema_hash);
   status->set_action(static_cast<v1::TableAction>(answer.action));
-  status->set_reason(CutMessage(answer.reason));
+  status->set_reason(SourceWords(answer.reason));
   status->set_row_count(answer.row_count);
   status->set_verify_wanted(answer.verify_wanted);
 }
@@ -264,7 +264,7 @@ absl::Status MirrorService::DoAuthenticate(const Caller& caller, const v1::Authe
   }
   response->set_do_not_replicate(admission->do_not_replicate);
   response->set_reason(
-      CutMessage(admission->busy ? BusyText(*admission->busy, cycle_idle_) : admission->reason));
+      SourceWords(admission->busy ? BusyText(*admission->busy, cycle_idle_) : admission->reason));
   for (const char* const capability : kCapabilities) response->add_capabilities(capability);
   v1::Limits* const limits = response->mutable_limits();
   limits->set_message_bytes_max(limits_.message_bytes_max);
@@ -318,7 +318,7 @@ absl::Status MirrorService::DoTableSchema(const Caller& caller, const v1::TableS
                           HexDigest(request.SerializeAsString() + rules), tables, NowMs());
   if (!answer.ok()) return answer.status();
   for (const std::string& table : answer->held_tables) response->add_held_tables(table);
-  response->set_held_reason(CutMessage(answer->held_reason));
+  response->set_held_reason(SourceWords(answer->held_reason));
   for (std::size_t i = 0; i < answer->tables.size(); ++i) {
     EncodeAnswer(answer->tables[i], tables[i], response->add_tables());
   }
@@ -490,7 +490,7 @@ absl::Status MirrorService::DoComplete(const Caller& caller, const v1::Replicati
     v1::TableVerdict* const message = response->add_tables();
     message->set_table(verdict.table);
     message->set_comparison(static_cast<v1::Comparison>(verdict.comparison));
-    message->set_reason(CutMessage(verdict.reason));
+    message->set_reason(SourceWords(verdict.reason));
   }
   return SignReceipts(caller, request.cycle(), **tenant, response);
 }

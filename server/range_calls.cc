@@ -10,7 +10,6 @@
 #include "proto/wire/limits.h"
 #include "server/call_log.h"
 #include "server/mirror_service.h"
-#include "server/rpc_status.h"
 
 namespace mirror {
 namespace {

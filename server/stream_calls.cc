@@ -11,7 +11,7 @@
 #include "server/encode_outcome.h"
 #include "server/mirror_service.h"
 #include "server/row_pipeline.h"
-#include "server/rpc_status.h"
+#include "server/source_words.h"
 
 namespace mirror {
 
@@ -86,7 +86,7 @@ absl::Status MirrorService::DoStream(const Caller& caller, grpc::ServerContext* 
   // What returns from a handler cannot end a read of another thread; this does, and the source gets the
   // status.
   hands.abort = [&](const absl::Status& status) {
-    const grpc::Status answer = ToRpcStatus(status);
+    const grpc::Status answer = SourceStatus(status);
     grpc_call_cancel_with_status(context->c_call(), static_cast<grpc_status_code>(answer.error_code()),
                                  answer.error_message().c_str(), nullptr);
   };

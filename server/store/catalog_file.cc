@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "certs/audit_chain.h"
 #include "proto/wire/clock.h"
+#include "server/store/sqlite_words.h"
 
 namespace mirror {
 namespace {
@@ -25,7 +26,7 @@ absl::Status Unavailable(const std::string& path, const SQLite::Exception& error
         "file: look at their owner and mode, and whether the disk is mounted read-only."));
   }
   return absl::UnavailableError(absl::StrCat(
-      "the catalog: ", error.getErrorStr(), " (SQLite ", error.getExtendedErrorCode(),
+      "the catalog: ", SqliteWords(error.getErrorStr()), " (SQLite ", error.getExtendedErrorCode(),
       "). No mirrored row is concerned. Look at catalog.db in the data folder and at the disk."));
 }
 

@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "proto/sqlite/schema_guard.h"
 #include "server/store/sqlite_gathering_vfs.h"
+#include "server/store/sqlite_words.h"
 
 namespace mirror {
 namespace {
@@ -60,7 +61,7 @@ absl::Status SqliteStatus(int code, int extended, std::string_view what, std::st
       }
       [[fallthrough]];
     case SQLITE_NOTADB:
-      return absl::DataLossError(absl::StrCat(std::string(detail), end));  // Tenant says the rest.
+      return absl::DataLossError(absl::StrCat(SqliteWords(detail), end));  // Tenant says the rest.
     case SQLITE_TOOBIG:
       return absl::InvalidArgumentError(
           absl::StrCat(begin, "a row is larger than SQLite can hold", end, "."));
@@ -72,7 +73,7 @@ absl::Status SqliteStatus(int code, int extended, std::string_view what, std::st
     case SQLITE_CONSTRAINT:
       return absl::FailedPreconditionError(absl::StrCat(begin, "refused by a constraint", end, "."));
     default:
-      return absl::FailedPreconditionError(absl::StrCat(begin, std::string(detail), end, "."));
+      return absl::FailedPreconditionError(absl::StrCat(begin, SqliteWords(detail), end, "."));
   }
 }
 

@@ -104,6 +104,8 @@ RULES = [
     (r"tools/", None, ("server", "tests")),
     (r"tools/(?!mirror_harness/|benchmarks/|mirrorctl/doctor)", None, ("client",)),
 ]
+# What passes the sources' door goes through one function, which knows what a source may read.
+SOURCES_DOOR = ("mirror_service", "stream_calls", "range_calls", "encode_outcome", "checked_service")
 INCLUDE = re.compile(r'^\s*#\s*include\s+([<"][^>"]+[>"])')
 
 
@@ -176,6 +178,9 @@ def check_files(root):
                 yield f"{name}:{number}: a tab, a carriage return or a space at the end"
             if re.search(r"\babsl::(?:Mutex|MutexLock|CondVar)\b", line) and not line.lstrip().startswith("//"):
                 yield f"{name}:{number}: absl::Mutex; std::mutex is what is used here"
+        if name.startswith("server/") and path.stem in SOURCES_DOOR:
+            for word in re.findall(r"\b(?:ToRpcStatus|CutMessage|grpc::Status)\(", text):
+                yield f"{name}: {word}...): words for a source go through SourceWords() or SourceStatus()"
         if path.suffix == ".h":
             guard = "MIRROR_" + re.sub(r"\W", "_", name.upper()) + "_"
             words = re.findall(r"^#(ifndef|define|endif)\b *(?:// *)?(\w*)", text, re.MULTILINE)

@@ -96,6 +96,7 @@ FILES = [
     ("proto/mirror/v1/a.proto", "// " + "x" * 110 + "\n", "columns"),
     ("server/a.cc", "int a;\t\n", "tab"),
     ("server/a.cc", "absl::Mutex a;\n", "absl::Mutex"),
+    ("server/stream_calls.cc", "return ToRpcStatus(status);\n", "SourceStatus"),
     ("server/string_utils.cc", "int a;\n", "says nothing"),
     ("server/tenant_manager.cc", "int a;\n", "says nothing"),
     ("notes.txt", "x\n", "at the top"),
