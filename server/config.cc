@@ -764,9 +764,17 @@ class Loader {
                          {"command", HookCommand(&hook.command)},
                          {"sql", HookSql(&hook.sql)},
                          {"url", HookAddress(&hook.url)},
-                         {"timeout", Wait(&hook.timeout, std::chrono::hours(1))}};
+                         {"timeout", Wait(&hook.timeout, std::chrono::hours(1))},
+                         {"on_error", Choice(&hook.on_error, {"accept", "refuse"})}};
       if (absl::Status status = SetAll(*entry.as_table(), "[[hook]]", keys); !status.ok()) return status;
       if (absl::Status status = CheckHas(entry, "[[hook]]", "on"); !status.ok()) return status;
+      const bool asks = std::find(hook.on.begin(), hook.on.end(), "authenticated") != hook.on.end();
+      if (entry.as_table()->contains("on_error") && !asks) {
+        return absl::InvalidArgumentError(
+            absl::StrCat(Line(entry.source()),
+                         "[[hook]] 'on_error' is for hooks that have \"authenticated\" in 'on': "
+                         "what others are told is told again until they take it"));
+      }
       const int ways =
           (hook.command.empty() ? 0 : 1) + (hook.sql.empty() ? 0 : 1) + (hook.url.empty() ? 0 : 1);
       if (ways != 1) {

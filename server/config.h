@@ -96,6 +96,7 @@ struct HookConfig {
   std::vector<std::string> command;  ///< A program's absolute path, and its arguments.
   std::string sql, url;
   std::chrono::milliseconds timeout{10'000};
+  std::string on_error = "accept";  ///< Of authenticated: "refuse": without an answer no cycle begins.
   friend bool operator==(const HookConfig&, const HookConfig&) = default;
 };
 

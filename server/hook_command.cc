@@ -93,7 +93,8 @@ class Child {
     posix_spawn_file_actions_init(&files);
     posix_spawn_file_actions_adddup2(&files, in->read.get(), STDIN_FILENO);
     posix_spawn_file_actions_adddup2(&files, out->write.get(), STDOUT_FILENO);
-    posix_spawn_file_actions_adddup2(&files, out->write.get(), STDERR_FILENO);
+    // What it writes there is no part of its answer, and may hold rows: it goes nowhere.
+    posix_spawn_file_actions_addopen(&files, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
     posix_spawn_file_actions_addclosefrom_np(&files, STDERR_FILENO + 1);
     posix_spawn_file_actions_addchdir_np(&files, "/");
     posix_spawnattr_t attributes;

@@ -22,6 +22,9 @@ constexpr std::uint32_t kEventsPerLook = 100;
 constexpr std::size_t kKeyDigits = 16;
 /// What hooks do is no event for hooks, or one that fails would be told of its failures for ever.
 constexpr char kOwnEvents[] = "hook.";
+/// What a source is told where a hook refuses by its silence.
+constexpr char kUnanswered[] =
+    "this endpoint could not ask whether a cycle may begin, and its operator wants none then";
 
 /// The same after a restart as long as it means the same.
 std::string KeyOf(const HookConfig& hook) {
@@ -52,7 +55,8 @@ HookRunner::HookRunner(const HooksConfig& config, std::shared_ptr<MirrorHooks> p
           hooks.push_back({{KeyOf(hook), hook.name, hook.on, hook.context_id},
                            TargetOf(hook, data_dir),
                            hook.timeout,
-                           !hook.sql.empty()});
+                           !hook.sql.empty(),
+                           hook.on_error == "refuse"});
         }
         if (program_) {
           hooks.push_back({{kProgram, kProgram, {kOnCompleted, kOnTable, kOnWiped, kOnEvent}, "*"},
@@ -158,23 +162,28 @@ absl::StatusOr<std::string> HookRunner::Ask(const Hook& hook, const HookCaller& 
   return hook.answers_in_words ? answer : ReadRefusal(*answer);
 }
 
+bool HookRunner::Asks(const std::string& context_id) const {
+  return program_ != nullptr || !book_.KeysFor(kOnAuthenticated, context_id).empty();
+}
+
 std::string HookRunner::Authenticated(const HookCaller& caller) {
-  const auto tell = [&](const std::string& name, const absl::Status& why) {
-    events_.Add(
-        caller.context_id, Severity::kWarning, "hook.unanswered",
-        absl::StrCat("hook '", name,
-                     "' was asked whether a cycle may begin, and the cycle went on without its answer: ",
-                     why.message()));
+  const auto tell = [&](const std::string& name, bool refuses, const absl::Status& why) {
+    events_.Add(caller.context_id, refuses ? Severity::kError : Severity::kWarning, "hook.unanswered",
+                absl::StrCat("hook '", name, "' was asked whether a cycle may begin, and ",
+                             refuses ? "since it has on_error = \"refuse\", none began without its answer: "
+                                     : "the cycle went on without its answer: ",
+                             std::string(why.message())));
   };
   if (program_) {
     absl::StatusOr<std::string> reason = program_->Authenticated(caller, question_timeout_);
-    if (!reason.ok()) tell(kProgram, reason.status());
+    if (!reason.ok()) tell(kProgram, false, reason.status());
     if (reason.ok() && !reason->empty()) return *std::move(reason);
   }
   for (const Hook& hook : hooks_) {
     if (!hook.spec.Wants(kOnAuthenticated) || !hook.spec.IsFor(caller.context_id)) continue;
     absl::StatusOr<std::string> reason = Ask(hook, caller);
-    if (!reason.ok()) tell(hook.spec.name, reason.status());
+    if (!reason.ok()) tell(hook.spec.name, hook.refuses_unanswered, reason.status());
+    if (!reason.ok() && hook.refuses_unanswered) return kUnanswered;
     if (reason.ok() && !reason->empty()) return *std::move(reason);
   }
   return "";

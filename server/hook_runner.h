@@ -40,8 +40,11 @@ class HookRunner {
   void Wake(const std::string& context_id);
   void WakeEvents();
 
+  /// Whether anybody is to be asked before a cycle of this tenant begins.
+  bool Asks(const std::string& context_id) const;
   /// The one question that a source waits for. A text: the reason not to replicate; empty: go on. A hook that
-  /// does not answer in time does not count, and an event tells.
+  /// does not answer in time, or nothing that can be read, does not count unless its 'on_error' says that it
+  /// refuses then; an event tells.
   std::string Authenticated(const HookCaller& caller);
   /// Of a tenant that has no mirror yet. Errors: the program's, with what to do.
   absl::Status ResolveConnection(const HookCaller& caller);
@@ -52,6 +55,7 @@ class HookRunner {
     std::shared_ptr<HookTarget> target;
     std::chrono::milliseconds timeout;
     bool answers_in_words = false;  ///< When it is asked: the reason itself, and no JSON.
+    bool refuses_unanswered = false;
   };
 
   HookQueues QueuesOf(const HookSpec& spec, Tenants& tenants, HookCursor& cursor);

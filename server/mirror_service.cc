@@ -207,9 +207,20 @@ grpc::Status MirrorService::Authenticate(grpc::ServerContext* /*context*/,
   return log.Finish(DoAuthenticate(*caller, *request, response));
 }
 
+/// Before anybody is asked about it, a token is used: one that a hook refuses must not be good for another
+/// try, nor run the hook again. Where the mirror remembers it, `caller` is left without its nonce.
+absl::StatusOr<Admission> MirrorService::UseToken(Caller* caller, Tenant& tenant, std::int64_t now_ms) {
+  if (!tenants_.HasMirror(caller->context_id)) {
+    if (absl::Status status = asked_.Add(*caller, now_ms); !status.ok()) return status;
+    return Admission{};
+  }
+  absl::StatusOr<Admission> looked = tenant.Authenticate(*caller, "", false, /*probe=*/true, now_ms);
+  if (looked.ok()) caller->nonce.clear();
+  return looked;
+}
+
 /// Before a cycle begins, and before a mirror is made for it. A text: the reason why there shall be none.
 absl::StatusOr<std::string> MirrorService::AskHooks(const Caller& caller) {
-  if (hooks_ == nullptr) return std::string();
   const HookCaller asking{caller.context_id, caller.issuer, caller.environment};
   if (!tenants_.HasMirror(caller.context_id)) {
     if (absl::Status status = hooks_->ResolveConnection(asking); !status.ok()) return status;
@@ -226,12 +237,23 @@ absl::Status MirrorService::DoAuthenticate(const Caller& caller, const v1::Authe
   const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.FindOrTakeIn(caller);
   if (!tenant.ok()) return tenant.status();
   const std::int64_t now_ms = NowMs();
-  const absl::StatusOr<std::string> refusal = request.probe() ? std::string() : AskHooks(caller);
-  if (!refusal.ok()) return refusal.status();
-  absl::StatusOr<Admission> admission = Admission{.do_not_replicate = true, .reason = *refusal};
-  if (refusal->empty()) {
+  absl::StatusOr<Admission> admission = Admission{};
+  Caller beginning = caller;
+  std::string refusal;
+  if (hooks_ != nullptr && !request.probe() && hooks_->Asks(caller.context_id)) {
+    admission = UseToken(&beginning, **tenant, now_ms);
+    if (!admission.ok()) return admission.status();
+    if (!admission->do_not_replicate) {
+      absl::StatusOr<std::string> asked = AskHooks(caller);
+      if (!asked.ok()) return asked.status();
+      refusal = *std::move(asked);
+    }
+  }
+  if (!refusal.empty()) {
+    admission = Admission{.do_not_replicate = true, .reason = std::move(refusal)};
+  } else if (!admission->do_not_replicate) {
     admission =
-        (*tenant)->Authenticate(caller, request.holder(), request.take_over(), request.probe(), now_ms);
+        (*tenant)->Authenticate(beginning, request.holder(), request.take_over(), request.probe(), now_ms);
   }
   if (!admission.ok()) return admission.status();
 

@@ -13,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "mirror/v1/mirror_client.grpc.pb.h"
 #include "proto/wire/limits.h"
+#include "server/asked_tokens.h"
 #include "server/config.h"
 #include "server/counters.h"
 #include "server/gate.h"
@@ -79,6 +80,7 @@ class MirrorService final {
   };
   class Registered;
 
+  absl::StatusOr<Admission> UseToken(Caller* caller, Tenant& tenant, std::int64_t now_ms);
   absl::StatusOr<std::string> AskHooks(const Caller& caller);
   absl::Status DoAuthenticate(const Caller& caller, const v1::AuthenticateRequest& request,
                               v1::AuthenticateResponse* response);
@@ -103,6 +105,7 @@ class MirrorService final {
   Gate& gate_;
   Tenants& tenants_;
   HookRunner* const hooks_;
+  AskedTokens asked_;
   ServerCounters& counters_;
   const WireLimits limits_;
   const std::uint32_t streams_per_tenant_max_;

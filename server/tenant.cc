@@ -358,7 +358,7 @@ absl::StatusOr<Admission> Tenant::Authenticate(const Caller& caller, const std::
     plan.now_ms = now_ms;
     plan.tenant_expected = *tenant;
     plan.tenant = *tenant;
-    plan.nonce = Nonce{caller.nonce, caller.expires_ms, options_.nonces_max};
+    if (!caller.nonce.empty()) plan.nonce = Nonce{caller.nonce, caller.expires_ms, options_.nonces_max};
     plan.tenant->clock_ms = std::max(tenant->clock_ms, now_ms);
     if (tenant->paused) {
       admission.do_not_replicate = true;

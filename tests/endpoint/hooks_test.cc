@@ -13,6 +13,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "tests/endpoint/endpoint_fixture.h"
+#include "tools/mirror_harness/token_forge.h"
 
 namespace mirror {
 namespace {
@@ -247,6 +248,72 @@ TEST_F(HooksTest, AuthenticatedThatDoesNotAnswerInTimeLetsTheCycleGoOnAndIsTold)
   EXPECT_GT(Begin(*Client()), 0);
   EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(30));
   EXPECT_THAT(Events("hook.unanswered"), SizeIs(1));
+}
+
+TEST_F(HooksTest, ARefusalCountsBesideALineOnTheStandardErrorAndUsesItsToken) {
+  InstallWith(
+      "\n[[hook]]\non = [\"authenticated\"]\ncommand = [\"/bin/sh\", \"-c\", \"echo asked >> FOLDER/asked; "
+      "echo "
+      "warning >&2; test -e FOLDER/open || echo '{\\\"do_not_replicate\\\": true, \\\"reason\\\": "
+      "\\\"not now\\\"}'\"]\n");
+  const Identity identity = here_->SourceIdentity().value();
+  const auto stub = v1::MirrorClientService::NewStub(here_->Channel().value());
+  const auto authenticate = [&](const std::string& token) {
+    v1::AuthenticateRequest request;
+    request.set_request_token(token);
+    v1::AuthenticateResponse response;
+    grpc::ClientContext context;
+    SetDeadline(&context);
+    const absl::Status status = ToAbsl(stub->Authenticate(&context, request, &response));
+    return status.ok() ? absl::StatusOr<v1::AuthenticateResponse>(response) : status;
+  };
+  const auto token = [&](const std::string& context_id) {
+    return harness::Signed(harness::GoodParts(*identity.key, TokenUse::kAuthenticate, identity.issuer,
+                                              identity.application_id, context_id),
+                           *identity.key);
+  };
+  const std::string open = folder_.path() + "/open", asked = folder_.path() + "/asked";
+  // Of a tenant without a mirror, and of one that has one.
+  for (const bool mirrored : {false, true}) {
+    SCOPED_TRACE(mirrored);
+    if (mirrored) {
+      WriteFileText(open, "");
+      UseMirror(*Client());
+      std::filesystem::remove(open);
+    }
+    std::filesystem::remove(asked);
+    const std::string refused = token("Cust");
+    const auto answer = authenticate(refused);
+    ASSERT_THAT(answer, IsOk());
+    EXPECT_TRUE(answer->do_not_replicate());
+    EXPECT_EQ(answer->reason(), "not now");
+    EXPECT_EQ(std::filesystem::exists(here_->mirror_path()), mirrored);
+    // It is used up, also when the hook would say yes by now, and asks nobody.
+    WriteFileText(open, "");
+    EXPECT_THAT(authenticate(refused), StatusIs(absl::StatusCode::kUnauthenticated, HasSubstr("nonce")));
+    EXPECT_EQ(ReadFileText(asked), "asked\n");
+    std::filesystem::remove(open);
+  }
+  WriteFileText(open, "");
+  const std::string good = token("Cust");
+  EXPECT_THAT(authenticate(good), IsOk());
+  EXPECT_THAT(authenticate(good), StatusIs(absl::StatusCode::kUnauthenticated, HasSubstr("nonce")));
+}
+
+TEST_F(HooksTest, AnAnswerThatCannotBeReadRefusesWhereTheOperatorSaysSo) {
+  InstallWith(
+      "\n[[hook]]\nname = \"strict\"\non = [\"authenticated\"]\ncontext_id = \"Cust-2\"\non_error = "
+      "\"refuse\"\ncommand = [\"/bin/echo\", \"perhaps\"]\n\n[[hook]]\nname = \"lax\"\non = "
+      "[\"authenticated\"]\ncontext_id = \"Cust\"\ncommand = [\"/bin/echo\", \"perhaps\"]\n");
+  const auto refused = Client("Cust-2")->Authenticate("holder", false, false);
+  ASSERT_THAT(refused, IsOk());
+  EXPECT_FALSE(refused->accepted());
+  EXPECT_TRUE(refused->do_not_replicate());
+  EXPECT_THAT(refused->reason(), HasSubstr("could not ask"));
+  EXPECT_GT(Begin(*Client()), 0);
+  const std::vector<v1::Event> told = Events("hook.unanswered");
+  ASSERT_THAT(told, SizeIs(2));
+  EXPECT_NE(told[0].severity(), told[1].severity());
 }
 
 TEST_F(HooksTest, EventsComeToHooksToo) {

@@ -405,6 +405,8 @@ TEST(ConfigTest, AWrongHookIsNamedWithItsLineAndWithoutItsAddress) {
       {"on = [\"completed\"]\nsql = \"SELECT 'a\"", "'sql' must be whole SQL statements"},
       {"on = [\"completed\"]\nsql = \" \"", "'sql' must be whole SQL statements"},
       {"on = [\"completed\"]\ncommand = [\"/a\"]\ntimeout = \"0s\"", "'timeout' must be a time from 1s"},
+      {"on = [\"completed\"]\ncommand = [\"/a\"]\non_error = \"refuse\"", "on_error"},
+      {"on = [\"authenticated\"]\ncommand = [\"/a\"]\non_error = \"perhaps\"", "on_error"},
       {"on = [\"completed\"]\ncommand = [\"/a\"]\nname = \"x\"\n[[hook]]\nname = \"x\"\non = "
        "[\"event\"]\ncommand = [\"/a\"]",
        "stands twice"}};

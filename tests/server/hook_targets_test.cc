@@ -64,6 +64,11 @@ TEST(CommandHookTest, HasAnEnvironmentOfItsOwnAndNoneOfTheServersFiles) {
   EXPECT_THAT(*printed, Not(HasSubstr("\n4\n")));
 }
 
+TEST(CommandHookTest, WhatItWritesToItsStandardErrorIsNoPartOfItsAnswer) {
+  EXPECT_THAT(Script("echo warning >&2; echo answer; echo more >&2")->Deliver(kDelivery, kPatience, {}),
+              IsOkAndHolds("answer\n"));
+}
+
 TEST(CommandHookTest, AnotherExitCodeOrASignalIsAFailure) {
   EXPECT_THAT(Script("exit 3")->Deliver(kDelivery, kPatience, {}),
               StatusIs(absl::StatusCode::kAborted, HasSubstr("exit code 3")));

@@ -251,6 +251,7 @@ authenticated_timeout = "2s"        # how long a cycle waits for hooks with "aut
 # sql = "INSERT INTO runs SELECT :cycle"   # in the tenant's database; :context_id :event :cycle :json
 # url = "https://example.org/hook"  # POST; redirects are not followed
 # timeout = "10s"
+# on_error = "accept"               # authenticated: "refuse": without a readable answer no cycle begins
 
 [metrics]                           # http://ADDRESS:PORT/metrics for Prometheus, and /healthz.
 enabled = true

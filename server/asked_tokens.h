@@ -1,0 +1,36 @@
+#ifndef MIRROR_SERVER_ASKED_TOKENS_H_
+#define MIRROR_SERVER_ASKED_TOKENS_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <string>
+
+#include "absl/status/status.h"
+#include "server/caller.h"
+
+namespace mirror {
+
+inline constexpr std::size_t kAskedTokensMax = 10'000;
+
+/// Nonces of tenants that have no mirror yet, in which they would be remembered: hooks were asked about
+/// these, and a refused token must not ask them again. Each is kept until its token can no longer be used; a
+/// restart forgets them. Threads: any.
+class AskedTokens {
+ public:
+  explicit AskedTokens(std::size_t tokens_max = kAskedTokensMax) : tokens_max_(tokens_max) {}
+
+  ///   kUnauthenticated    it was here before
+  ///   kResourceExhausted  so many have not ended yet
+  absl::Status Add(const Caller& caller, std::int64_t now_ms);
+
+ private:
+  const std::size_t tokens_max_;
+  std::mutex mutex_;
+  std::map<std::string, std::int64_t> ends_ms_;
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_ASKED_TOKENS_H_
