@@ -25,6 +25,7 @@ import uuid
 os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"  # openssl is started from a process that has channels.
 import grpc  # noqa: E402
 
+import sanitizer_words  # noqa: E402
 from minimal_source import Identity, base64url, from_base64url, make_stubs  # noqa: E402
 
 CONTEXT = "Cust26759"
@@ -143,6 +144,7 @@ class Server:
                 self.process.wait()
             log = self.log.read_text(errors="replace")
         shutil.rmtree(self.work, ignore_errors=True)
+        sanitizer_words.check(log)
         return code, log
 
 

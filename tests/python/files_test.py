@@ -24,6 +24,8 @@ import zipfile
 
 import openpyxl
 
+import sanitizer_words
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 HISTORY = ROOT / "tests" / "data" / "ourairports-history.tar.xz"
 TABLES = ("airport_frequencies", "countries", "navaids", "regions", "runways")
@@ -63,6 +65,7 @@ class Place:
     def stop(self):
         self.server.terminate()
         self.server.wait(PATIENCE_S)
+        sanitizer_words.check_file(self.work / "server.out")
 
     def configure(self, tables, kind="csv"):
         """{name: more lines}"""
@@ -82,6 +85,7 @@ class Place:
             timeout=300,
         )
         source = json.loads(run.stdout)["sources"][0] if run.stdout else {}
+        sanitizer_words.check(run.stderr)
         source["exit"], source["stderr"] = run.returncode, run.stderr
         source["by_table"] = {table["table"]: table for table in source.get("tables", [])}
         return source

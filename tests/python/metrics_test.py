@@ -19,6 +19,8 @@ import urllib.request
 
 import yaml
 
+import sanitizer_words
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 MONITORING = ROOT / "tools" / "monitoring"
 PATIENCE_S = 60
@@ -77,6 +79,7 @@ class Program:
     def stop(self):
         self.process.terminate()
         self.process.wait(PATIENCE_S)
+        sanitizer_words.check_file(self.out)
 
 
 class MetricsTest(unittest.TestCase):

@@ -1,6 +1,7 @@
 #include "tests/support/processes.h"
 
 #include <fcntl.h>
+#include <gtest/gtest.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
@@ -8,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -35,9 +37,21 @@ std::vector<char*> Pointers(std::vector<std::string>& texts) {
   return pointers;
 }
 
+constexpr std::size_t kReportMax = 8'000;
+
 int ExitCode(int status) { return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status); }
 
 }  // namespace
+
+std::string SanitizerWords(std::string_view errors) {
+  std::size_t first = std::string_view::npos;
+  for (const std::string_view word : {"Sanitizer:", "Sanitizer failed", ": runtime error: "}) {
+    first = std::min(first, errors.find(word));
+  }
+  if (first == std::string_view::npos) return "";
+  const std::size_t line = errors.rfind('\n', first);
+  return std::string(errors.substr(line == std::string_view::npos ? 0 : line + 1, kReportMax));
+}
 
 absl::StatusOr<std::unique_ptr<Process>> Process::Start(const ProcessOptions& options) {
   int pipe_ends[2];
@@ -56,6 +70,9 @@ absl::StatusOr<std::unique_ptr<Process>> Process::Start(const ProcessOptions& op
   posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, options.stderr_file.c_str(),
                                    O_WRONLY | O_CREAT | O_APPEND, 0600);
   std::unique_ptr<Process> process(new Process);
+  std::error_code none;
+  const std::uintmax_t before = std::filesystem::file_size(options.stderr_file, none);
+  process->stderr_before_ = none ? 0 : before;
   const int code = posix_spawn(&process->pid_, kGuard, &actions, nullptr, Pointers(arguments).data(),
                                Pointers(environment).data());
   posix_spawn_file_actions_destroy(&actions);
@@ -76,6 +93,7 @@ Process::~Process() {
     kill(pid_, SIGKILL);
     int status = 0;
     waitpid(pid_, &status, 0);
+    HasEnded();
   }
   if (reader_.joinable()) reader_.join();
   if (pid_file_ >= 0) close(pid_file_);
@@ -137,8 +155,16 @@ absl::StatusOr<int> Process::Wait(std::chrono::milliseconds patience) {
   waitpid(pid_, &status, 0);
   ended_ = true;
   exit_code_ = ExitCode(status);
+  HasEnded();
   reader_.join();
   return exit_code_;
+}
+
+void Process::HasEnded() {
+  const std::string errors = Errors();
+  const std::string words =
+      SanitizerWords(std::string_view(errors).substr(std::min(stderr_before_, errors.size())));
+  if (!words.empty()) ADD_FAILURE() << "a sanitizer in a program that this test started:\n" << words;
 }
 
 bool Process::running() { return !ended_ && !Wait(std::chrono::milliseconds(0)).ok(); }

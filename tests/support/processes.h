@@ -27,8 +27,11 @@ struct ProcessOptions {
   std::string stderr_file;               ///< Required.
 };
 
+/// From the first line on in which a sanitizer speaks; empty: none does.
+std::string SanitizerWords(std::string_view errors);
+
 /// One run of a real program. It dies with its object, and with this process: start it from a thread that
-/// lives as long.
+/// lives as long. What a sanitizer wrote on its standard error fails the test, however the program ended.
 class Process {
  public:
   static absl::StatusOr<std::unique_ptr<Process>> Start(const ProcessOptions& options);
@@ -56,12 +59,14 @@ class Process {
  private:
   Process() = default;
   void ReadOutput(int pipe, const std::string& file);
+  void HasEnded();
 
   pid_t pid_ = -1;
   int pid_file_ = -1;  ///< Becomes readable when it ends.
   int exit_code_ = -1;
   bool ended_ = false;
   std::string stderr_file_;
+  std::size_t stderr_before_ = 0;  ///< Bytes in it that are of others.
   mutable std::mutex mutex_;
   std::condition_variable written_;
   std::string output_;
