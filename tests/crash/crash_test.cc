@@ -276,8 +276,11 @@ class CrashTest : public testing::TestWithParam<Scenario> {
     plain_ = crash_at.empty();
     started_ = true;
   }
-  /// A process that kills itself takes its time on a busy machine.
-  bool Ended() { return here_->server().Wait(std::chrono::seconds(20)).ok(); }
+  /// Whether it was killed, which takes its time on a busy machine. One that was shut down was not.
+  bool Died() {
+    const absl::StatusOr<int> code = here_->server().Wait(std::chrono::seconds(20));
+    return code.ok() && *code == 128 + SIGKILL;
+  }
   bool Running() { return started_ && here_->server().running(); }
 
   /// A new tenant, as it is before the cycle that is hit. The server that serves it goes on.
@@ -363,7 +366,7 @@ class CrashTest : public testing::TestWithParam<Scenario> {
         // The server is there again, and the cycle is not: it was that of a mirror being built.
         if (absl::IsAborted(status)) return nullptr;
         // Whoever killed it may be at it still.
-        if (!Ended()) return nullptr;
+        if (!Died()) return nullptr;
         ExpectNothingLost();
         StartServer();
         if (!Running()) return nullptr;
@@ -373,6 +376,22 @@ class CrashTest : public testing::TestWithParam<Scenario> {
     }
     calls_->Use(here_->Client(context_).value());
     return source_->RunCycle(*calls_, options);
+  }
+
+  /// A cycle with a server that dies at its n-th pass of the point, unless there are fewer.
+  void HitAt(const char* point, int n, bool* crashed) {
+    const bool same_cycle = Below(2) == 0;
+    SCOPED_TRACE(absl::StrCat("MIRROR_CRASH_AT=", point, ":", n, same_cycle ? ", the same" : ", another",
+                              " cycle goes on"));
+    ASSERT_NO_FATAL_FAILURE(Prepare());
+    here_->Kill();
+    ASSERT_NO_FATAL_FAILURE(StartServer(absl::StrCat(point, ":", n)));
+    FakeCycleReport report = RunHitCycle(same_cycle);
+    // Without the point in its environment it is one that took the place of the dead one.
+    *crashed = plain_ || (report.end != FakeCycleReport::End::kCompleted && Died());
+    if (!plain_ && *crashed) ExpectNothingLost();
+    ASSERT_NO_FATAL_FAILURE(Recover(std::move(report), same_cycle || !*crashed));
+    if (!*crashed) here_->Kill();
   }
 
   /// How often each point is passed in the scenario, at most.
@@ -411,28 +430,26 @@ TEST_P(CrashTest, AtEachDurableStepNothingIsLost) {
   ASSERT_NO_FATAL_FAILURE(CountPasses());
   int crashes = 0, survived = 0;
   for (const char* point : kPoints) {
-    const int passes = passes_[point];
-    std::set<int> chosen;
-    for (int n = 1; n <= passes && CrashRuns() >= kAllRuns; ++n) chosen.insert(n);
-    while (passes > 0 && chosen.size() < std::min<std::uint64_t>(CrashRuns(), passes)) {
-      chosen.insert(1 + static_cast<int>(Below(static_cast<std::uint64_t>(passes))));
-    }
-    for (const int n : chosen) {
-      const bool same_cycle = Below(2) == 0;
-      SCOPED_TRACE(absl::StrCat("MIRROR_CRASH_AT=", point, ":", n, same_cycle ? ", the same" : ", another",
-                                " cycle goes on"));
-      ASSERT_NO_FATAL_FAILURE(Prepare());
-      here_->Kill();
-      ASSERT_NO_FATAL_FAILURE(StartServer(absl::StrCat(point, ":", n)));
-      FakeCycleReport report = RunHitCycle(same_cycle);
-      const bool crashed = plain_ || (report.end != FakeCycleReport::End::kCompleted && Ended());
-      crashed ? ++crashes : ++survived;
-      if (!plain_ && crashed) ExpectNothingLost();
-      ASSERT_NO_FATAL_FAILURE(Recover(std::move(report), same_cycle || !crashed));
+    // What was counted is the most that there can be: a pass that is not reached says how many there are.
+    int passes = passes_[point];
+    const std::uint64_t wanted = CrashRuns() >= kAllRuns ? static_cast<std::uint64_t>(passes) : CrashRuns();
+    std::set<int> died;
+    while (passes > 0 && died.size() < std::min<std::uint64_t>(wanted, static_cast<std::uint64_t>(passes))) {
+      int n = 1 + static_cast<int>(Below(static_cast<std::uint64_t>(passes)));
+      while (died.contains(n)) n = n % passes + 1;
+      bool crashed = false;
+      ASSERT_NO_FATAL_FAILURE(HitAt(point, n, &crashed));
       if (HasFailure()) return;
-      if (!crashed) here_->Kill();
+      crashed ? ++crashes : ++survived;
+      if (crashed) {
+        died.insert(n);
+      } else {
+        passes = n - 1;
+      }
     }
+    EXPECT_TRUE(passes_[point] == 0 || !died.empty()) << "nothing ever died at " << point;
   }
+  EXPECT_GT(crashes, 0);
   std::cout << GetParam().name << ": " << crashes << " crashes at " << std::size(kPoints) << " points, "
             << survived << " not reached\n";
 }
@@ -441,7 +458,7 @@ TEST_P(CrashTest, KilledAtAnyMomentNothingIsLost) {
   ASSERT_NO_FATAL_FAILURE(CountPasses());
   const auto longest = std::chrono::duration_cast<std::chrono::microseconds>(duration_).count();
   const int runs = kKillsOfOneRun * static_cast<int>(CrashRuns());
-  int crashes = 0;
+  int crashes = 0, within = 0;
   for (int run = 0; run < runs; ++run) {
     const std::chrono::microseconds delay(Below(static_cast<std::uint64_t>(longest) + 1));
     const bool same_cycle = Below(2) == 0;
@@ -454,15 +471,63 @@ TEST_P(CrashTest, KilledAtAnyMomentNothingIsLost) {
     });
     FakeCycleReport report = RunHitCycle(same_cycle);
     killer.join();
+    if (report.end != FakeCycleReport::End::kCompleted || here_->server().pid() != victim) ++within;
     if (here_->server().pid() == victim) {
-      here_->Kill();
+      ASSERT_TRUE(Died()) << "it was to be killed";
       ExpectNothingLost();
     }
     ++crashes;
     ASSERT_NO_FATAL_FAILURE(Recover(std::move(report), same_cycle));
     if (HasFailure()) return;
   }
-  std::cout << GetParam().name << ": killed " << crashes << " times within " << longest << " microseconds\n";
+  std::cout << GetParam().name << ": killed " << crashes << " times within " << longest << " microseconds, "
+            << within << " of them in the cycle\n";
+}
+
+/// Leaves of each file in `folder` what was synced, which is in `durable`.
+void LosePower(const std::string& folder, const std::string& durable) {
+  namespace fs = std::filesystem;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    if (entry.is_regular_file()) fs::remove(entry.path());
+  }
+  for (const auto& entry : fs::directory_iterator(durable)) {
+    if (!entry.is_regular_file() || entry.path().string().ends_with("-shm")) continue;
+    fs::copy_file(entry.path(), folder + "/" + entry.path().filename().string());
+  }
+}
+
+TEST(PowerLossTest, WhatWasAcknowledgedIsThereBeforeAnybodyCatchesUp) {
+  const auto here = Installation::Init({.bin_dir = MIRROR_BIN_DIR, .context_id = "Cust"}).value();
+  const TempFolder durable;
+  const std::string shim = durable.path() + "/bad_disk.so";
+  std::filesystem::copy_file(MIRROR_BAD_DISK, shim);
+  std::filesystem::create_directory(durable.path() + "/data");
+  // Never reached: the power is there until the server has acknowledged everything.
+  std::vector<std::string> environment = {"LD_PRELOAD=" + shim, "MIRROR_DISK_FAULT=power:1000000000",
+                                          absl::StrCat("MIRROR_DISK_PATH=", here->data_dir(), "/"),
+                                          absl::StrCat("MIRROR_DISK_DURABLE=", durable.path(), "/data/")};
+#ifdef __SANITIZE_ADDRESS__
+  environment.emplace_back("ASAN_OPTIONS=verify_asan_link_order=0");
+#endif
+  here->set_environment(environment);
+  ASSERT_THAT(here->Start(), IsOk());
+  FakeSource source;
+  FillSource(source);
+  RememberingCalls calls;
+  calls.Use(here->Client().value());
+  for (const auto& change :
+       {std::function<void(FakeSource&)>([](FakeSource&) {}), std::function<void(FakeSource&)>(ChangeRows)}) {
+    change(source);
+    const FakeCycleReport report = source.RunCycle(calls, Options());
+    ASSERT_TRUE(report.AllDone()) << report.Summary();
+  }
+  here->Kill();
+  LosePower(here->data_dir(), durable.path() + "/data");
+  ASSERT_FALSE(calls.durable().empty());
+  const MirrorFile mirror = here->mirror();
+  for (const auto& [table, lsn] : calls.durable()) EXPECT_GE(mirror.Lsn(table), lsn) << table;
+  EXPECT_EQ(Difference(source, mirror), "");
+  EXPECT_EQ(mirror.Value("PRAGMA integrity_check"), "ok");
 }
 
 /// What a server leaves that died while it made a mirror.
