@@ -3,7 +3,8 @@
 // Between and within the cycles either file is restored from its backups, the agent dies, an LSN is set to
 // -1.
 //
-// MIRROR_TEST_SEED=n repeats a run, MIRROR_TEST_ROUNDS=n sets its length.
+// MIRROR_TEST_SEED=n repeats a run, MIRROR_TEST_ROUNDS=n sets its length. What happens to the source and to
+// both files is the seed's; how far a cycle has come when it happens is the machine's.
 
 #include <gtest/gtest.h>
 #include <stdlib.h>
@@ -11,8 +12,10 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <deque>
 #include <filesystem>
 #include <iostream>
+#include <map>
 #include <memory>
 #include <random>
 #include <string>
@@ -20,6 +23,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "tests/support/agent_bench.h"
 #include "tests/support/random_application.h"
 #include "tests/support/rows.h"
@@ -31,6 +35,8 @@ namespace {
 constexpr std::uint64_t kCopiesMax = 4, kTablesHarmed = 5;
 /// A mirror that was replaced is noticed by the first call, which is refused; a hold is for each kind.
 constexpr int kTries = 6;
+/// What happens within one cycle, at most.
+constexpr std::uint64_t kInterferencesMax = 6;
 
 std::uint64_t Rounds() { return FromEnvironment("MIRROR_TEST_ROUNDS", 80); }
 
@@ -69,7 +75,16 @@ class World {
               << " held\n";
   }
 
+  const std::vector<std::string>& history() const { return application_.history(); }
+  TableContents Source() const { return ReadTables(bench_.path()); }
+
  private:
+  /// Something that happens within a cycle, after `patience` more hand-overs of rows.
+  struct Interference {
+    std::uint64_t patience = 0;
+    std::uint64_t kind = 0;
+  };
+
   std::uint64_t Below(std::uint64_t limit) { return random_() % limit; }
   bool OneIn(std::uint64_t n) { return Below(n) == 0; }
 
@@ -78,10 +93,7 @@ class World {
     if (OneIn(3)) SaveSomething();
     if (OneIn(4)) Disturb();
     if (OneIn(2)) {
-      patience_ = Below(4);
-      interfering_ = true;
       DisturbedCycle();
-      interfering_ = false;
       for (std::uint64_t left = Below(3); left > 0; --left) Act();
       if (OneIn(6)) Disturb();
     }
@@ -93,11 +105,13 @@ class World {
   void SaveSomething() {
     const std::string name = absl::StrCat(Below(kCopiesMax));
     application_.Note("backup " + name);
-    if (OneIn(2)) {
+    const bool source = OneIn(2), mirror = OneIn(2);
+    if (source) {
       EXPECT_EQ(bench_.Save("source" + name), "") << Trace();
     }
-    if (OneIn(2) && Exists(bench_.mirror_path())) {
+    if (mirror && Exists(bench_.mirror_path())) {
       EXPECT_EQ(bench_.SaveMirror("mirror" + name), "") << Trace();
+      harmed_copies_["mirror" + name] = harmed_;
     }
   }
 
@@ -113,43 +127,55 @@ class World {
 
   void RestoreMirror() {
     const std::string name = absl::StrCat("mirror", Below(kCopiesMax));
-    if (!Exists(bench_.folder() + "/" + name)) return;
-    ++restores_;
     const By by = OneIn(2) ? By::kMove : By::kBackup;
-    application_.Note(absl::StrCat("restored ", name, " by ", static_cast<int>(by)));
+    application_.Note(absl::StrCat("restore ", name, " by ", static_cast<int>(by)));
+    if (!Exists(bench_.folder() + "/" + name)) return application_.Remark("it was never saved");
+    ++restores_;
     EXPECT_EQ(bench_.RestoreMirror(name, by), "") << Trace();
+    harmed_ = harmed_copies_[name];
   }
 
   /// As somebody who writes to a mirror: only a comparison finds it.
   void Harm() {
-    if (!Exists(bench_.mirror_path())) return;
     const std::string table = absl::StrCat("t", Below(kTablesHarmed) + 1);
-    const std::string column = bench_.mirror().Value(absl::StrCat(
-        "SELECT name FROM pragma_table_info('", table, "') WHERE pk = 0 ORDER BY random() LIMIT 1"));
-    std::string harm = absl::StrCat("DELETE FROM ", table, " WHERE abs(random()) % 4 = 0");
-    if (!column.empty() && OneIn(2)) {
-      harm = absl::StrCat("UPDATE ", table, " SET ", QuoteName(column),
-                          " = 'harmed' WHERE abs(random()) % 4 = 0");
-    }
-    application_.Note(harm);
-    // There need not be such a table now, and a partner's index may refuse.
+    const std::uint64_t column = random_(), rest = Below(3);
+    const bool change = OneIn(2);
+    application_.Note(absl::StrCat("harm ", table,
+                                   change ? " by an update of column " : " by a delete of column ",
+                                   column % 10, ", rest ", rest));
+    if (!Exists(bench_.mirror_path())) return;
+    const std::vector<std::string> columns =
+        absl::StrSplit(bench_.mirror().Value(absl::StrCat(
+                           "SELECT group_concat(name, '/') FROM (SELECT name FROM pragma_table_info('", table,
+                           "') ORDER BY cid)")),
+                       '/', absl::SkipEmpty());
+    if (columns.empty()) return application_.Remark("there is no such table in the mirror");
+    const std::string chosen = QuoteName(columns[column % columns.size()]);
+    // By what stands there: SQLite's own random() has no seed.
+    const std::string some =
+        absl::StrCat(" WHERE (unicode(quote(", chosen, ")) + length(quote(", chosen, "))) % 3 = ", rest);
+    const std::string harm = change ? absl::StrCat("UPDATE ", table, " SET ", chosen, " = 'harmed'", some)
+                                    : absl::StrCat("DELETE FROM ", table, some);
+    application_.Remark(harm);
+    // A key, or a partner's index, may refuse.
     if (bench_.mirror().Execute(harm).empty()) harmed_ = true;
   }
 
   void BackUpOrRestore() {
     const std::string file = bench_.folder() + "/operators-copy.db";
     const std::string& tenant = bench_.source().context_id;
+    application_.Note("mirrorctl backup, or restore of the last one");
     if (!Exists(bench_.mirror_path())) return;
     if (!Exists(file)) {
-      application_.Note("mirrorctl backup");
+      harmed_copies_[file] = harmed_;
       const Finished backup = here_.Mirrorctl({"backup", tenant, file, "--drill"});
       EXPECT_EQ(backup.exit_code, 0) << backup.errors << Trace();
       return;
     }
-    application_.Note("mirrorctl restore");
     ++restores_;
     const Finished restored = here_.Mirrorctl({"restore", tenant, file});
     EXPECT_EQ(restored.exit_code, 0) << restored.errors << Trace();
+    harmed_ = harmed_copies_[file];
     std::filesystem::remove(file);
   }
 
@@ -170,13 +196,15 @@ class World {
       case 5:
         RestoreSource(static_cast<By>(Below(3)));
         return RestoreMirror();
-      case 6:
-        if (!Exists(bench_.mirror_path())) return;
+      case 6: {
         application_.Note("LSN -1");
-        EXPECT_EQ(bench_.mirror().Execute(absl::StrCat("UPDATE ", bench_.mirror().metadata(), " SET lsn = -1",
-                                                       OneIn(2) ? "" : " WHERE table_name < 't4'")),
+        const char* const which = OneIn(2) ? "" : " WHERE table_name < 't4'";
+        if (!Exists(bench_.mirror_path())) return;
+        EXPECT_EQ(bench_.mirror().Execute(
+                      absl::StrCat("UPDATE ", bench_.mirror().metadata(), " SET lsn = -1", which)),
                   "");
         return;
+      }
       default:
         if (OneIn(2)) {
           application_.Note("the agent's state is lost");
@@ -193,41 +221,61 @@ class World {
     }
   }
 
-  /// In the middle of a cycle.
+  /// Called whenever rows were handed over in a cycle that is disturbed.
   void Interfere() {
-    if (!interfering_ || patience_-- > 0) return;
-    patience_ = Below(5);
-    switch (Below(8)) {
+    if (awaited_.empty()) return;
+    if (awaited_.front().patience > 0) {
+      --awaited_.front().patience;
+      return;
+    }
+    application_.Remark("(within the cycle)");
+    Happen();
+  }
+
+  /// The next that is awaited. Throws AgentDies.
+  void Happen() {
+    const std::uint64_t kind = awaited_.front().kind;
+    awaited_.pop_front();
+    switch (kind) {
       case 0:
-        application_.Note("the agent dies");
+        if (!in_cycle_) return;
+        application_.Remark("the agent dies");
         ++deaths_;
         throw AgentDies();
       case 1:
         return RestoreSource(By::kBackup);
       case 2:
-        application_.Note("(within the cycle)");
         return SaveSomething();
       default:
-        application_.Note("(within the cycle)");
         return Act();
     }
   }
 
+  /// What does not come to pass within it does so behind it: how many hand-overs there are depends on what
+  /// the mirror was given when the last cycle died, and shall not decide what the application does.
   void DisturbedCycle() {
     application_.Note("a disturbed cycle");
+    for (std::uint64_t left = Below(kInterferencesMax) + 1; left > 0; --left) {
+      const std::uint64_t patience = Below(5), kind = Below(8);
+      awaited_.push_back({patience, kind});
+    }
     ++interfered_;
     CycleReport report;
-    if (bench_.RunUntilDeath(&report)) application_.Note(Summary(report));
+    in_cycle_ = true;
+    if (bench_.RunUntilDeath(&report)) application_.Remark(Summary(report));
+    in_cycle_ = false;
+    while (!awaited_.empty()) Happen();
   }
 
   void QuietCycle() {
     application_.Note("a cycle");
     CycleReport report;
-    bench_.verify = harmed_ || OneIn(5);
+    const bool now_and_then = OneIn(5);
+    bench_.verify = harmed_ || now_and_then;
     bench_.repair = true;
     for (int left = kTries; left > 0; --left) {
       report = bench_.Run();
-      application_.Note(Summary(report));
+      application_.Remark(Summary(report));
       // A mirror that was saved within a cycle waits for it, or the agent forgot whose cycle it is.
       if (report.outcome == Outcome::kBusy) EndCycle();
       // Two restores in a row look like two sources that feed one mirror.
@@ -252,7 +300,7 @@ class World {
   /// False: nothing was held.
   bool LetPass() {
     const std::vector<std::string> held = bench_.LetPass();
-    for (const std::string& reason : held) application_.Note(absl::StrCat("hold commit: ", reason));
+    for (const std::string& reason : held) application_.Remark(absl::StrCat("hold commit: ", reason));
     held_ += held.size();
     return !held.empty();
   }
@@ -271,9 +319,10 @@ class World {
   std::mt19937_64 random_;
   AgentBench bench_;
   RandomApplication application_;
-  bool interfering_ = false;
-  std::uint64_t patience_ = 0;
-  bool harmed_ = false;  ///< The mirror, by hand, since it was compared.
+  std::deque<Interference> awaited_;
+  bool in_cycle_ = false;
+  bool harmed_ = false;                        ///< The mirror, by hand, since it was compared.
+  std::map<std::string, bool> harmed_copies_;  ///< By name: what the mirror was when it was saved.
   std::uint64_t verified_ = 0, paused_ = 0, held_ = 0;
   std::uint64_t cycles_ = 0, interfered_ = 0, deaths_ = 0, restores_ = 0, populated_ = 0, changed_ = 0;
 };
@@ -303,6 +352,25 @@ TEST(RandomApplicationTest, TwoTenantsWithTwoAgentsAtOnceDoNotDisturbEachOther) 
   std::thread one(play, "Cust-1", seed), two(play, "Cust-2", seed + 1);
   one.join();
   two.join();
+  if (HasFailure()) std::cerr << here->ServerLog();
+}
+
+TEST(RandomApplicationTest, TheSameSeedGivesTheSameHistory) {
+  UseMemoryForFolders();
+  const std::uint64_t seed = TestSeed();
+  const auto here = Installation::Make({.bin_dir = MIRROR_BIN_DIR}).value();
+  World first(*here, "Cust-1", seed), again(*here, "Cust-2", seed), other(*here, "Cust-3", seed + 1);
+  constexpr std::uint64_t kRounds = 12;
+  for (World* const world : {&first, &again, &other}) world->Play(kRounds);
+  ASSERT_GT(first.history().size(), kRounds);
+  const auto differ = std::mismatch(first.history().begin(), first.history().end(), again.history().begin(),
+                                    again.history().end());
+  EXPECT_TRUE(first.history() == again.history())
+      << "step " << differ.first - first.history().begin() << " of " << first.history().size() << ": '"
+      << (differ.first == first.history().end() ? "the end" : *differ.first) << "', and the second time '"
+      << (differ.second == again.history().end() ? "the end" : *differ.second) << "'";
+  EXPECT_EQ(Difference(first.Source(), again.Source()), "");
+  EXPECT_NE(first.history(), other.history());
   if (HasFailure()) std::cerr << here->ServerLog();
 }
 

@@ -48,8 +48,13 @@ std::string Named(std::string sql, const std::string& name) {
 }  // namespace
 
 void RandomApplication::Note(std::string step) {
+  history_.push_back(step);
+  Remark(std::move(step));
+}
+
+void RandomApplication::Remark(std::string words) {
   if (steps_.size() == kStepsKept) steps_.pop_front();
-  steps_.push_back(std::move(step));
+  steps_.push_back(std::move(words));
 }
 
 std::string RandomApplication::LastSteps() const {

@@ -23,7 +23,11 @@ class RandomApplication {
   std::string Act();
 
   std::string LastSteps() const;
+  /// What the application does, or is done to its world: the same for the same seed.
   void Note(std::string step);
+  /// What came of it at the agent and the mirror, which have times and random numbers of their own.
+  void Remark(std::string words);
+  const std::vector<std::string>& history() const { return history_; }
 
   std::uint64_t Below(std::uint64_t limit) { return random_() % limit; }
   bool OneIn(std::uint64_t n) { return Below(n) == 0; }
@@ -53,7 +57,8 @@ class RandomApplication {
   std::mt19937_64& random_;
   sqlite3* database_ = nullptr;
   int names_ = 0;
-  std::deque<std::string> steps_;
+  std::deque<std::string> steps_;  ///< The last ones, with remarks.
+  std::vector<std::string> history_;
 };
 
 }  // namespace mirror
