@@ -5,15 +5,19 @@
 
 #include <CLI/CLI.hpp>
 #include <iostream>
+#include <string>
+#include <vector>
 
 #include "client/block_memory.h"
 #include "client/install.h"
 #include "client/once.h"
 #include "client/pointers_command.h"
 #include "client/receipts_command.h"
+#include "client/report.h"
 #include "client/run.h"
 #include "client/source/sqlite_file.h"
 #include "client/status_command.h"
+#include "proto/wire/nearest_word.h"
 
 int main(int argc, char** argv) {
   // Its own lines about connections would stand between ours, which say the same. The environment still
@@ -38,7 +42,10 @@ int main(int argc, char** argv) {
       "mirror asks "
       "for it or is in a state that the log does not reach back to, or when it is named.\n");
   once->add_option("--config", options.config, "The agent's configuration, mirror-agent.toml")->required();
-  once->add_option("--context-id", options.context_id, "Only this source");
+  once->add_option("--context-id", options.context_id,
+                   "Only this source, or those whose name is so; * stands for anything");
+  once->add_flag("--details", options.details, "A line for each table, also of several sources");
+  once->add_flag("--failed", options.failed, "Of several sources only those that did not as they should");
   CLI::Option* repopulate =
       once->add_option("--repopulate", options.tables, "Send these tables whole; without names, all of them")
           ->type_name("[TABLE...]")
@@ -77,7 +84,11 @@ int main(int argc, char** argv) {
       "cannot be read, 2 wrong usage or configuration.\n");
   status->add_option("--config", status_options.config, "The agent's configuration, mirror-agent.toml")
       ->required();
-  status->add_option("--context-id", status_options.context_id, "Only this source");
+  status->add_option("--context-id", status_options.context_id,
+                     "Only this source, or those whose name is so; * stands for anything");
+  status->add_flag("--failed", status_options.failed, "Only those that are not good");
+  status->add_flag("--details", status_options.details, "All that is known of each, also of several");
+  status->add_flag("--wide", status_options.wide, "Lines are as long as they need");
   status->add_flag("--json", status_options.json, "Print one JSON object instead of lines");
   CLI::App* install = app.add_subcommand("install", "Make the change log in each source with strategy cdc");
   install->footer(
@@ -129,6 +140,18 @@ int main(int argc, char** argv) {
     // 0: --help or --version.
     if (error.get_exit_code() == 0) return app.exit(error);
     std::cerr << "mirror-agent: ";
+    const std::vector<std::string> unknown = app.remaining(true);
+    if (app.get_subcommands().empty() && !unknown.empty()) {
+      std::vector<std::string> names;
+      for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
+        names.push_back(command->get_name());
+      }
+      const std::string nearest = mirror::NearestWord(unknown.front(), names);
+      std::cerr << "there is no command '" << mirror::Printable(unknown.front()) << "'. Nothing was done."
+                << (nearest.empty() ? "" : " Did you mean '" + nearest + "'?")
+                << "\nRun with --help for more information.\n";
+      return 2;
+    }
     app.exit(error);
     return 2;
   }

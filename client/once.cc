@@ -18,7 +18,9 @@
 #include "client/json_lines.h"
 #include "client/progress.h"
 #include "client/report.h"
+#include "client/run_totals.h"
 #include "client/source_run.h"
+#include "proto/wire/name_pattern.h"
 #include "proto/wire/table.h"
 
 namespace mirror {
@@ -66,8 +68,9 @@ int Once(const OnceOptions& options, std::ostream& out, std::ostream& plain_err)
         absl::StrCat(config->file, ": there is no [[source]]: add one with 'context_id' and 'path'"));
   }
   if (!options.context_id.empty()) {
-    std::erase_if(config->sources,
-                  [&](const SourceConfig& source) { return source.context_id != options.context_id; });
+    std::erase_if(config->sources, [&](const SourceConfig& source) {
+      return !MatchesExactly(source.context_id, options.context_id);
+    });
     if (config->sources.empty())
       return wrong(absl::StrCat("there is no [[source]] '", options.context_id, "'"));
   }
@@ -87,6 +90,8 @@ int Once(const OnceOptions& options, std::ostream& out, std::ostream& plain_err)
     }
     return exit_code;
   }
+  const bool lines_only = config->sources.size() > 1 && !options.details && !options.verify;
+  RunTotals totals;
   nlohmann::ordered_json sources = nlohmann::ordered_json::array();
   for (const SourceConfig& source : config->sources) {
     const auto begin = std::chrono::steady_clock::now();
@@ -109,10 +114,14 @@ int Once(const OnceOptions& options, std::ostream& out, std::ostream& plain_err)
       PrintRun(run, unused, err);
     } else if (options.verify) {
       PrintComparison(run, out, err);
+    } else if (lines_only) {
+      PrintRunInALine(run, /*only_failed=*/options.failed, out, err);
     } else {
       PrintRun(run, out, err);
     }
+    totals.Add(run);
   }
+  if (lines_only && !options.json) totals.Print(out);
   if (options.json) {
     out << nlohmann::ordered_json{{"sources", std::move(sources)}}.dump(
                2, ' ', false, nlohmann::ordered_json::error_handler_t::replace)

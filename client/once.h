@@ -9,7 +9,7 @@ namespace mirror {
 
 struct OnceOptions {
   std::string config = {};      ///< Path of mirror-agent.toml.
-  std::string context_id = {};  ///< Only this source; empty: all.
+  std::string context_id = {};  ///< A pattern, '*' stands for any characters; empty: all sources.
   bool repopulate = false;
   std::vector<std::string> tables = {};  ///< Of `repopulate`; empty: all.
   bool json = false;
@@ -17,10 +17,13 @@ struct OnceOptions {
   bool repair = false;    ///< With `verify`: mend what differs.
   bool dry_run = false;   ///< Say what waits to be sent; nothing is sent or written.
   bool terminal = false;  ///< `err` is one: a bar shows the progress.
+  bool details = false;   ///< All tables, also of several sources.
+  bool failed = false;    ///< No lines of sources that did as they should.
 };
 
 /// mirror-agent once: one cycle for each [[source]], one after the other; one that fails does not stop the
-/// others. Prints a line for each table and a summary, or with `json` one object:
+/// others. Prints a line for each table and a summary, of several sources a line for each and how many ended
+/// in which way, or with `json` one object:
 ///   {"sources": [{"context_id", "path", "outcome", "reason", "notes", "cycle", "seconds",
 ///                 "tables": [{"table", "action", "inserts", "updates", "deletes", "lsn", "result",
 ///                 "reason"}]}]}

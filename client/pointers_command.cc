@@ -33,6 +33,7 @@ std::pair<std::string, std::string> StrategyOf(const CaptureState::Table& table)
 }
 
 Json InJson(const KeyPart& pointer) {
+  if (pointer == BeforeAll()) return nullptr;
   switch (pointer.kind) {
     case Kind::kInteger:
       return pointer.integer;

@@ -21,8 +21,8 @@ struct PointersOptions {
 /// remembered of its rows. `set` moves a pointer, `reset` moves it before all values: rows behind it are
 /// looked at again, and those that are not remembered as they are are sent. With `json` one object:
 /// {"sources": [{"context_id", "run", "tables": [{"table", "strategy", "column", "pointer",
-/// "deletes_pointer", "looked_at", "rows"}]}]}. Gives the exit code: 0 done, 1 an agent is at work or a table
-/// is not known (then nothing was changed), 2 wrong usage.
+/// "deletes_pointer", "looked_at", "rows"}]}]}; a pointer before all values, and none yet, is null. Gives the
+/// exit code: 0 done, 1 an agent is at work or a table is not known (then nothing was changed), 2 wrong usage.
 int Pointers(const PointersOptions& options, std::ostream& out, std::ostream& err);
 
 }  // namespace mirror

@@ -141,12 +141,6 @@ void PrintOutcome(const SourceRun& run, std::ostream& out, std::ostream& err) {
 
 }  // namespace
 
-std::string Grouped(std::uint64_t number) {
-  std::string digits = absl::StrCat(number);
-  for (std::size_t at = digits.size(); at > 3; at -= 3) digits.insert(at - 3, 1, ',');
-  return digits;
-}
-
 std::string Printable(std::string text) {
   for (char& c : text) {
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
@@ -186,9 +180,31 @@ std::string RunInWords(const SourceRun& run) {
   return words;
 }
 
+void PrintRunInALine(const SourceRun& run, bool only_failed, std::ostream& out, std::ostream& err) {
+  if (!only_failed || !run.report.Good()) {
+    out << run.config->context_id << "  "
+        << (Quiet(run.report) ? "nothing changed" : Printable(RunInWords(run))) << '\n';
+    PrintNotes(run.report, out);
+  }
+  std::ostringstream unused;
+  PrintOutcomeBriefly(run, unused, err);
+}
+
+bool Quiet(const CycleReport& report) {
+  return report.Good() && report.outcome == Outcome::kDone && report.notes.empty() &&
+         std::all_of(report.tables.begin(), report.tables.end(), [](const TableReport& table) {
+           return table.action == "none" && table.result <= TableResult::kBlocked &&
+                  table.equality == TableReport::Equality::kNone;
+         });
+}
+
 void PrintRunBriefly(const SourceRun& run, std::ostream& out, std::ostream& err) {
   out << run.config->context_id;
   if (run.report.cycle != 0) out << "  cycle " << run.report.cycle;
+  if (Quiet(run.report)) {
+    out << ": nothing changed";
+    return;
+  }
   out << '\n';
   PrintNotes(run.report, out);
   CycleReport changed = run.report;

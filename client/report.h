@@ -8,6 +8,7 @@
 
 #include "client/config.h"
 #include "client/cycle.h"
+#include "proto/wire/human_text.h"
 
 namespace mirror {
 
@@ -21,9 +22,14 @@ struct SourceRun {
 /// A line for each table and a sum on `out`, what went wrong on `err`. Names cannot speak to the terminal.
 void PrintRun(const SourceRun& run, std::ostream& out, std::ostream& err);
 
-/// The same in few lines: only tables with changes, and the sum.
+/// The same in one line, and what went wrong on `err`. `only_failed`: no line of one that did as it should.
+void PrintRunInALine(const SourceRun& run, bool only_failed, std::ostream& out, std::ostream& err);
 /// The same in one sentence, without what failed.
 std::string RunInWords(const SourceRun& run);
+/// Good, nothing was sent and there is nothing to tell.
+bool Quiet(const CycleReport& report);
+/// The same in few lines: only tables with changes, and the sum. Of a quiet one a few words without an end of
+/// the line.
 void PrintRunBriefly(const SourceRun& run, std::ostream& out, std::ostream& err);
 
 /// What a comparison found, a line for each table.
@@ -32,9 +38,6 @@ void PrintComparison(const SourceRun& run, std::ostream& out, std::ostream& err)
 bool AllEqual(const CycleReport& report);
 
 nlohmann::ordered_json ToJson(const SourceRun& run);
-
-/// A number as people read it: 1,234,567.
-std::string Grouped(std::uint64_t number);
 
 /// What a terminal should not be told: a name may hold a line break or an escape sequence.
 std::string Printable(std::string text);

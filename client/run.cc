@@ -55,8 +55,8 @@ void Print(Shared& shared, const SourceRun& run, Schedule::Time next) {
     shared.err << err.str() << std::flush;
     return;
   }
-  shared.out << LocalTime(std::chrono::system_clock::now()) << "  " << out.str() << "  next run "
-             << LocalTime(next) << '\n'
+  shared.out << UtcTime(std::chrono::system_clock::now()) << "  " << out.str()
+             << (Quiet(run.report) ? ", next run " : "  next run ") << UtcTime(next) << '\n'
              << std::flush;
   shared.err << err.str();
   for (const std::string& warning : shared.warnings.Due(shared.config, std::time(nullptr))) {

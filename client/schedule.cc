@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <ctime>
-#include <iomanip>
-#include <sstream>
 #include <utility>
+
+#include "certs/key.h"
 
 namespace mirror {
 namespace {
@@ -38,11 +38,8 @@ Schedule::Time NextAt(Schedule::Time time, int minute) {
 
 }  // namespace
 
-std::string LocalTime(Schedule::Time time) {
-  const std::tm local = LocalClock(time);
-  std::ostringstream text;
-  text << std::put_time(&local, "%F %T");
-  return text.str();
+std::string UtcTime(Schedule::Time time) {
+  return FormatUnixTime(std::chrono::floor<std::chrono::seconds>(time).time_since_epoch().count());
 }
 
 Schedule::Schedule(std::chrono::milliseconds interval, std::vector<QuietHours> quiet,

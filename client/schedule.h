@@ -47,8 +47,8 @@ class Schedule {
   int failures_ = 0;
 };
 
-/// By the local clock, as people read it: 2026-11-20 06:30:00.
-std::string LocalTime(Schedule::Time time);
+/// 2026-11-20T06:30:00Z, whatever zone the machine and its cron rules are in.
+std::string UtcTime(Schedule::Time time);
 
 }  // namespace mirror
 

@@ -12,10 +12,13 @@
 #include "certs/key.h"
 #include "client/config.h"
 #include "client/last_run.h"
+#include "client/line_table.h"
 #include "client/lock_file.h"
 #include "client/report.h"
 #include "client/run_state.h"
 #include "client/schedule.h"
+#include "proto/wire/human_text.h"
+#include "proto/wire/name_pattern.h"
 #include "proto/wire/table.h"
 
 namespace mirror {
@@ -47,6 +50,9 @@ struct Seen {
   }
   bool Good() const { return Word() == "good"; }
 };
+
+/// The last run ended before a cycle began, as when nobody answers: nothing was left unfinished by it.
+bool NeverBegan(const Seen& seen) { return seen.last && !seen.last->good && seen.last->cycle == 0; }
 
 Time TimeOf(std::int64_t ms) { return Time(std::chrono::milliseconds(ms)); }
 
@@ -133,8 +139,6 @@ Json InJson(const Seen& seen) {
 
 // --- For people ---
 
-std::string Local(std::int64_t ms) { return LocalTime(TimeOf(ms)); }
-
 std::string SpanInWords(std::int64_t ms) {
   const std::vector<std::pair<std::int64_t, const char*>> units = {
       {86'400'000, "d"}, {3'600'000, "h"}, {60'000, "m"}, {1'000, "s"}};
@@ -154,11 +158,11 @@ std::string DueInWords(const Seen& seen, Time now) {
   if (seen.at_work()) return "after the one at work";
   if (!seen.due) {
     const Time first = ScheduleOf(*seen.source).First(now, /*was_good=*/false);
-    return first > now ? absl::StrCat(LocalTime(first),
-                                      ", when its quiet hours end and 'mirror-agent run' is at work")
-                       : "as soon as 'mirror-agent run' starts";
+    return first > now
+               ? absl::StrCat(UtcTime(first), ", when its quiet hours end and 'mirror-agent run' is at work")
+               : "as soon as 'mirror-agent run' starts";
   }
-  const std::string time = LocalTime(*seen.due);
+  const std::string time = UtcTime(*seen.due);
   // A run takes its time to begin.
   constexpr auto kGrace = std::chrono::minutes(1);
   if (*seen.due + kGrace < now) return absl::StrCat("was due ", time, ": is 'mirror-agent run' running?");
@@ -173,7 +177,7 @@ std::string TablesInWords(const std::vector<std::string>& tables) {
 }
 
 void PrintLast(const LastRun& run, std::ostream& out) {
-  out << "  last run    " << Local(run.begun_ms) << " to " << Local(run.ended_ms) << ": " << run.outcome;
+  out << "  last run    " << Utc(run.begun_ms) << " to " << Utc(run.ended_ms) << ": " << run.outcome;
   if (run.cycle != 0) out << ", cycle " << run.cycle;
   out << ", " << Grouped(run.rows) << (run.rows == 1 ? " row" : " rows") << " sent\n";
   if (!run.reason.empty()) out << "              " << Printable(run.reason) << '\n';
@@ -196,8 +200,8 @@ void PrintLast(const LastRun& run, std::ostream& out) {
   }
   for (const std::string& note : run.notes) out << "  note        " << Printable(note) << '\n';
   if (run.tables_held) out << "              tables that are gone here wait for the mirror's operator\n";
-  if (!run.good) out << "  last good   " << (run.good_ms == 0 ? "never" : Local(run.good_ms)) << '\n';
-  out << "  compared    " << (run.compared_ms == 0 ? "never" : Local(run.compared_ms));
+  if (!run.good) out << "  last good   " << (run.good_ms == 0 ? "never" : Utc(run.good_ms)) << '\n';
+  out << "  compared    " << (run.compared_ms == 0 ? "never" : Utc(run.compared_ms));
   if (!run.differing.empty()) out << ": " << TablesInWords(run.differing) << " not equal";
   out << '\n';
 }
@@ -209,7 +213,7 @@ void Print(const Seen& seen, Time now, std::ostream& out) {
       << '\n'
       << "  schedule    " << ScheduleInWords(source) << '\n'
       << "  at work     " << (seen.at_work() ? "yes" : "no")
-      << (seen.lock == LockFile::Look::kCutOff
+      << (seen.lock == LockFile::Look::kCutOff && !NeverBegan(seen)
               ? ": an agent left a cycle unfinished, the next run takes it over"
               : "")
       << '\n';
@@ -219,8 +223,50 @@ void Print(const Seen& seen, Time now, std::ostream& out) {
   }
   out << "  next run    " << DueInWords(seen, now) << '\n';
   if (seen.last && seen.last->error_ms != 0) {
-    out << "  last error  " << Local(seen.last->error_ms) << ": " << Printable(seen.last->error) << '\n';
+    out << "  last error  " << Utc(seen.last->error_ms) << ": " << Printable(seen.last->error) << '\n';
   }
+}
+
+/// The worst first.
+int RankOf(const Seen& seen) {
+  static const std::vector<std::string> kWords = {"not known", "failed", "cut off", "overdue", "never ran"};
+  return static_cast<int>(std::find(kWords.begin(), kWords.end(), seen.Word()) - kWords.begin());
+}
+
+/// What stands behind the state, in few words.
+std::string WhyOf(const Seen& seen, Time now) {
+  if (!seen.problems.empty()) return seen.problems.front();
+  if (seen.at_work()) return "at work";
+  if (seen.last && !seen.last->good) return seen.last->error;
+  if (seen.lock == LockFile::Look::kCutOff) return "an agent died in its last run";
+  if (!seen.last || seen.overdue) return absl::StrCat("next run ", DueInWords(seen, now));
+  if (!seen.last->reason.empty()) return seen.last->reason;
+  if (!seen.last->differing.empty()) return absl::StrCat(seen.last->differing.size(), " tables not equal");
+  return seen.last->notes.empty() ? "" : seen.last->notes.front();
+}
+
+/// One line for each, those with problems first, and how many there are of each state.
+void PrintLines(std::vector<Seen> all, const StatusOptions& options, Time now, std::ostream& out) {
+  std::stable_sort(all.begin(), all.end(),
+                   [](const Seen& a, const Seen& b) { return RankOf(a) < RankOf(b); });
+  std::vector<std::pair<std::string, std::size_t>> totals;
+  LineTable table({"tenant", "state", "last run", "rows", "why"}, options.wide ? 0 : kLineWidth);
+  for (const Seen& seen : all) {
+    if (totals.empty() || totals.back().first != seen.Word()) totals.emplace_back(seen.Word(), 0);
+    ++totals.back().second;
+    if (options.failed && seen.Good()) continue;
+    const std::int64_t now_ms =
+        std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()).count();
+    table.Add({seen.source->context_id, seen.Word(),
+               seen.last ? absl::StrCat(SpanText(now_ms - seen.last->ended_ms), " ago") : "-",
+               seen.last ? Grouped(seen.last->rows) : "-", Printable(WhyOf(seen, now))});
+  }
+  table.Print(out);
+  out << '\n' << Grouped(all.size()) << " sources:";
+  for (std::size_t i = 0; i < totals.size(); ++i) {
+    out << (i == 0 ? " " : ", ") << Grouped(totals[i].second) << ' ' << totals[i].first;
+  }
+  out << '\n';
 }
 
 }  // namespace
@@ -232,28 +278,34 @@ int ShowStatus(const StatusOptions& options, std::ostream& out, std::ostream& er
   };
   const absl::StatusOr<AgentConfig> config = LoadAgentConfig(options.config);
   if (!config.ok()) return wrong(std::string(config.status().message()));
-  Json sources = Json::array();
+  std::vector<Seen> all;
   bool good = true;
-  bool any = false;
   for (const SourceConfig& source : config->sources) {
-    if (!options.context_id.empty() && source.context_id != options.context_id) continue;
-    any = true;
-    const Seen seen = Look(*config, source, now);
-    good = good && seen.Good();
+    if (!options.context_id.empty() && !MatchesExactly(source.context_id, options.context_id)) continue;
+    all.push_back(Look(*config, source, now));
+    good = good && all.back().Good();
+  }
+  if (all.empty()) {
+    return wrong(
+        options.context_id.empty()
+            ? absl::StrCat(config->file, ": there is no [[source]]: add one with 'context_id' and 'path'")
+            : absl::StrCat("there is no [[source]] '", options.context_id, "'"));
+  }
+  if (!options.json && all.size() > 1 && !options.details) {
+    PrintLines(std::move(all), options, now, out);
+    return good ? kGood : kNotGood;
+  }
+  Json sources = Json::array();
+  for (const Seen& seen : all) {
+    if (options.failed && seen.Good()) continue;
     if (options.json) {
       sources.push_back(InJson(seen));
       continue;
     }
     Print(seen, now, out);
     for (const std::string& problem : seen.problems) {
-      err << "mirror-agent: " << source.context_id << ": " << problem << '\n';
+      err << "mirror-agent: " << seen.source->context_id << ": " << problem << '\n';
     }
-  }
-  if (!any) {
-    return wrong(
-        options.context_id.empty()
-            ? absl::StrCat(config->file, ": there is no [[source]]: add one with 'context_id' and 'path'")
-            : absl::StrCat("there is no [[source]] '", options.context_id, "'"));
   }
   if (options.json) {
     out << Json{{"good", good}, {"sources", std::move(sources)}}.dump(2, ' ', false,

@@ -9,12 +9,18 @@ namespace mirror {
 
 struct StatusOptions {
   std::string config = {};      ///< Path of mirror-agent.toml.
-  std::string context_id = {};  ///< Empty: all sources.
+  std::string context_id = {};  ///< A pattern, '*' stands for any characters; empty: all sources.
   bool json = false;
+  bool failed = false;   ///< Only those that are not good.
+  bool details = false;  ///< All that is known of each, also of several.
+  bool wide = false;     ///< Lines are as long as they need.
 };
 
 /// mirror-agent status: how each [[source]] stands, by the agent's own files alone: no source is opened and
 /// nobody is called, and a `run` at work is not disturbed.
+///
+/// Of one source all that is known; of several a line for each, those with problems first, and how many
+/// there are of each state.
 ///
 /// A state is one of
 ///   good           the last run was, and the next one is not overdue

@@ -106,7 +106,7 @@ TEST_F(RunTest, ByCronTheFirstCycleIsAtOnceAndTheNextOneAtItsTime) {
   std::filesystem::remove(config.agent.state_dir + "/Cust.last.json");
   RunUntil(config, 1);
   EXPECT_EQ(endpoint_.Count("completed"), 3U);
-  EXPECT_THAT(out_.str(), testing::ContainsRegex("next run 20[0-9][0-9]-02-29 00:00:00"));
+  EXPECT_THAT(out_.str(), testing::ContainsRegex("next run 20[0-9][0-9]-02-29T00:00:00Z"));
 }
 
 TEST_F(RunTest, ByCronASourceWhoseLastRunWasGoodWaitsForItsTime) {

@@ -3,12 +3,15 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "absl/strings/str_split.h"
 #include "client/last_run.h"
+#include "client/line_table.h"
 #include "client/lock_file.h"
 #include "client/once.h"
 #include "client/run_state.h"
@@ -22,6 +25,7 @@ namespace {
 
 using nlohmann::json;
 using testing::AllOf;
+using testing::ContainsRegex;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -30,6 +34,8 @@ using testing::Not;
 std::int64_t Ms(const std::string& time) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(At(time).time_since_epoch()).count();
 }
+
+std::string InUtc(std::string time) { return time.replace(10, 1, "T") + "Z"; }
 
 CycleReport GoodReport(std::uint64_t rows) {
   CycleReport report;
@@ -102,12 +108,13 @@ TEST_F(StatusCommandTest, AGoodRunIsToldWithItsRowsAndTheNextOne) {
   EXPECT_EQ(Status("2026-11-20 10:10:00"), 0);
   EXPECT_THAT(
       out_,
-      AllOf(HasSubstr("Cust: good\n  source      sqlite, " + (folder_ / "crm.db") + ", strategy cdc\n"),
-            HasSubstr("schedule    every 20m\n"),
-            HasSubstr(
-                "last run    2026-11-20 10:00:00 to 2026-11-20 10:00:02: done, cycle 17, 1,234 rows sent\n"),
-            HasSubstr("tables      1 ok\n"), HasSubstr("compared    2026-11-20 10:00:02\n"),
-            HasSubstr("next run    2026-11-20 10:20:00\n"), Not(HasSubstr("last error"))));
+      AllOf(
+          HasSubstr("Cust: good\n  source      sqlite, " + (folder_ / "crm.db") + ", strategy cdc\n"),
+          HasSubstr("schedule    every 20m\n"),
+          HasSubstr(
+              "last run    2026-11-20T10:00:00Z to 2026-11-20T10:00:02Z: done, cycle 17, 1,234 rows sent\n"),
+          HasSubstr("tables      1 ok\n"), HasSubstr("compared    2026-11-20T10:00:02Z\n"),
+          HasSubstr("next run    2026-11-20T10:20:00Z\n"), Not(HasSubstr("last error"))));
 }
 
 TEST_F(StatusCommandTest, TablesThatFailedAreNamedWithTheirReasons) {
@@ -124,8 +131,8 @@ TEST_F(StatusCommandTest, TablesThatFailedAreNamedWithTheirReasons) {
             HasSubstr("tables      1 ok, 1 left out, 1 failed, 1 held, 1 refused\n"),
             HasSubstr("a failed: the disk is full\n"), HasSubstr("b held: 40 % of its rows would go\n"),
             HasSubstr("c?[2J refused: no key\n"), HasSubstr("last good   never\n"),
-            HasSubstr("tried again by 2026-11-20 10:20:00 at the latest"),
-            HasSubstr("last error  2026-11-20 10:00:02: table 'a' failed: the disk is full (and 2 tables "
+            HasSubstr("tried again by 2026-11-20T10:20:00Z at the latest"),
+            HasSubstr("last error  2026-11-20T10:00:02Z: table 'a' failed: the disk is full (and 2 tables "
                       "more)\n")));
 }
 
@@ -135,13 +142,13 @@ TEST_F(StatusCommandTest, TheLastErrorOutlastsTheRunsThatWereGoodAgain) {
   Ran(GoodReport(5), "2026-11-20 09:00:00", "2026-11-20 09:00:02", /*compared=*/true);
   Ran(failed, "2026-11-20 09:20:00", "2026-11-20 09:20:02");
   EXPECT_EQ(Status("2026-11-20 09:21:00"), 1);
-  EXPECT_THAT(out_, AllOf(HasSubstr("Cust: failed"), HasSubstr("last good   2026-11-20 09:00:02")));
+  EXPECT_THAT(out_, AllOf(HasSubstr("Cust: failed"), HasSubstr("last good   2026-11-20T09:00:02Z")));
   Ran(GoodReport(0), "2026-11-20 09:40:00", "2026-11-20 09:40:02");
   Ran(GoodReport(0), "2026-11-20 10:00:00", "2026-11-20 10:00:02");
   EXPECT_EQ(Status("2026-11-20 10:01:00"), 0);
-  EXPECT_THAT(out_, AllOf(HasSubstr("last run    2026-11-20 10:00:00"),
-                          HasSubstr("last error  2026-11-20 09:20:02: failed: the endpoint does not answer"),
-                          HasSubstr("compared    2026-11-20 09:00:02")));
+  EXPECT_THAT(out_, AllOf(HasSubstr("last run    2026-11-20T10:00:00Z"),
+                          HasSubstr("last error  2026-11-20T09:20:02Z: failed: the endpoint does not answer"),
+                          HasSubstr("compared    2026-11-20T09:00:02Z")));
 }
 
 TEST_F(StatusCommandTest, WhatAGoodRunHadToTellIsShownToo) {
@@ -162,10 +169,10 @@ TEST_F(StatusCommandTest, TablesThatAComparisonLeftUnequalAreNamedUntilTheNextOn
   Ran(report, "2026-11-20 09:00:00", "2026-11-20 09:00:02", /*compared=*/true);
   Ran(GoodReport(1), "2026-11-20 09:20:00", "2026-11-20 09:20:02");
   EXPECT_EQ(Status("2026-11-20 09:21:00"), 0);
-  EXPECT_THAT(out_, HasSubstr("compared    2026-11-20 09:00:02: 1 table (orders) not equal\n"));
+  EXPECT_THAT(out_, HasSubstr("compared    2026-11-20T09:00:02Z: 1 table (orders) not equal\n"));
   Ran(GoodReport(0), "2026-11-20 09:40:00", "2026-11-20 09:40:02", /*compared=*/true);
   EXPECT_EQ(Status("2026-11-20 09:41:00"), 0);
-  EXPECT_THAT(out_, HasSubstr("compared    2026-11-20 09:40:02\n"));
+  EXPECT_THAT(out_, HasSubstr("compared    2026-11-20T09:40:02Z\n"));
 }
 
 TEST_F(StatusCommandTest, ToldNotToReplicateIsAGoodRun) {
@@ -192,9 +199,9 @@ TEST_P(StatusDueTest, OverdueIsWhoMissedTwoTimes) {
   Configure(Source("Cust", "crm.db", test.keys));
   Ran(GoodReport(0), test.begun, test.begun);
   EXPECT_EQ(Status(test.in_time), 0) << out_;
-  EXPECT_THAT(out_, HasSubstr(test.due));
+  EXPECT_THAT(out_, HasSubstr(InUtc(test.due)));
   EXPECT_EQ(Status(test.late), 1);
-  EXPECT_THAT(out_, AllOf(HasSubstr("Cust: overdue\n"), HasSubstr("was due " + test.due),
+  EXPECT_THAT(out_, AllOf(HasSubstr("Cust: overdue\n"), HasSubstr("was due " + InUtc(test.due)),
                           HasSubstr("is 'mirror-agent run' running?")));
   EXPECT_TRUE(InJson(test.late).at("overdue").get<bool>());
 }
@@ -256,6 +263,8 @@ TEST_F(StatusCommandTest, FilesThatCannotBeReadAreToldAndTheOtherSourcesShown) {
   for (const char* text : {"", "{", "[]", "{\"version\": 99}", "{\"version\": 1, \"begun_ms\": \"x\"}"}) {
     std::ofstream(state() + "/Cust.last.json") << text;
     EXPECT_EQ(Status("2026-11-20 10:10:00"), 1);
+    EXPECT_THAT(out_, ContainsRegex("Cust +not known +- +- +'.*\nGood +good +9 min ago +0\n")) << text;
+    EXPECT_EQ(Status("2026-11-20 10:10:00", {.details = true}), 1);
     EXPECT_THAT(out_, AllOf(HasSubstr("Cust: not known\n"), HasSubstr("Good: good\n"))) << text;
     EXPECT_THAT(err_, AllOf(HasSubstr("Cust: '"), HasSubstr("Cust.last.json' is not what this agent writes"),
                             HasSubstr("the next run writes it anew")));
@@ -267,6 +276,38 @@ TEST_F(StatusCommandTest, FilesThatCannotBeReadAreToldAndTheOtherSourcesShown) {
   EXPECT_FALSE(all.at("good").get<bool>());
   EXPECT_EQ(all.at("sources").at(0).at("state"), "not known");
   EXPECT_THAT(all.at("sources").at(0).at("problems").dump(), HasSubstr("Cust.json"));
+}
+
+TEST_F(StatusCommandTest, OfManySourcesThereIsALineEachAndTheProblemsComeFirst) {
+  std::string sources;
+  for (int i = 0; i < 300; ++i) sources += Source("Cust" + std::to_string(i), "crm.db");
+  Configure(sources + Source("Other", "other.db"));
+  CycleReport failed;
+  failed.status = absl::UnavailableError("the endpoint " + std::string(200, 'x') + " does not answer");
+  for (int i = 0; i < 300; ++i) {
+    Ran(i == 177 ? failed : GoodReport(1'234), "2026-11-20 10:00:00", "2026-11-20 10:00:00", false,
+        "Cust" + std::to_string(i));
+  }
+  EXPECT_EQ(Status("2026-11-20 10:10:00"), 1);
+  std::vector<std::string> lines = absl::StrSplit(out_, '\n');
+  ASSERT_EQ(lines.size(), 1U + 301U + 3U);
+  EXPECT_THAT(lines[1], ContainsRegex("^Cust177 +failed +10 min ago +0 +failed: the endpoint xxx.*…$"));
+  EXPECT_THAT(lines[2], ContainsRegex("^Other +never ran +- +- +next run as soon as"));
+  EXPECT_THAT(lines[3], ContainsRegex("^Cust0 +good +10 min ago +1,234$"));
+  EXPECT_EQ(lines[303], "301 sources: 1 failed, 1 never ran, 299 good");
+  for (const std::string& line : lines) EXPECT_LE(line.size(), kLineWidth + 2) << line;  // … has 3 bytes.
+
+  EXPECT_EQ(Status("2026-11-20 10:10:00", {.failed = true}), 1);
+  EXPECT_EQ(std::count(out_.begin(), out_.end(), '\n'), 1 + 2 + 2);
+  EXPECT_THAT(out_, HasSubstr("299 good\n")) << "totals are of all";
+  EXPECT_EQ(Status("2026-11-20 10:10:00", {.failed = true, .wide = true}), 1);
+  EXPECT_THAT(out_, HasSubstr("xxx does not answer\n"));
+  EXPECT_EQ(Status("2026-11-20 10:10:00", {.context_id = "Cust29*"}), 0);
+  EXPECT_THAT(out_, HasSubstr("\n11 sources: 11 good\n"));
+  EXPECT_EQ(Status("2026-11-20 10:10:00", {.context_id = "Cust177"}), 1);
+  EXPECT_THAT(out_, HasSubstr("Cust177: failed\n")) << "one alone is told in full";
+  EXPECT_EQ(Status("2026-11-20 10:10:00", {.json = true, .failed = true}), 1);
+  EXPECT_EQ(json::parse(out_).at("sources").size(), 2U);
 }
 
 TEST_F(StatusCommandTest, ARecordThatCannotBeReadIsWrittenAnewByTheNextRun) {
