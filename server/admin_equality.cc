@@ -87,11 +87,18 @@ grpc::Status AdminService::Restore(grpc::ServerContext* context, const v1::Resto
                                    v1::RestoreResponse* response) {
   const std::string call = absl::StrCat("Restore ", request->context_id(), " ", request->path());
   return Serve(*context, Needs::kOperator, call, [&]() -> absl::Status {
+    if (request->confirm() != request->context_id() && tenants_.HasMirror(request->context_id())) {
+      return absl::InvalidArgumentError(
+          "there is a mirror whose place the copy would take, and 'confirm' is not the context id. Nothing "
+          "was "
+          "done. Give the context id there once more.");
+    }
     const absl::StatusOr<RestoreReport> report =
         RestoreMirror(tenants_, request->context_id(), request->path(), NowMs());
     if (!report.ok()) return report.status();
     response->set_bytes(report->bytes);
     response->set_tables(report->tables);
+    response->set_kept_path(report->kept);
     return absl::OkStatus();
   });
 }

@@ -27,7 +27,8 @@ namespace {
 constexpr std::string_view kRolePrefix = "mirror:role:";
 constexpr std::uint32_t kEventsDefault = 100;
 constexpr std::uint32_t kEventsMaxPerCall = 1'000;
-constexpr std::uint32_t kEventsPerLook = 100;
+constexpr std::uint32_t kEventsPerWatch = 100;
+constexpr std::size_t kKindBytesMax = 100;
 constexpr std::uint32_t kAuditPerLook = 500;
 constexpr int kWatchersMax = 16;
 constexpr std::chrono::milliseconds kWatchPatience{250};
@@ -96,6 +97,25 @@ void EncodeEvent(const EventRecord& event, v1::Event* message) {
   message->set_message(event.message);
 }
 
+std::int64_t SinceOf(const v1::ListEventsRequest& request) { return request.since_ms(); }
+std::int64_t SinceOf(const v1::WatchEventsRequest& /*request*/) { return 0; }
+
+/// Errors: a kind that none can have.
+template <typename Request>
+absl::StatusOr<EventFilter> FilterOf(const Request& request) {
+  if (request.kind().size() > kKindBytesMax) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("'kind' is over ", kKindBytesMax, " bytes. Give a kind of events, as cycle.failed."));
+  }
+  EventFilter filter;
+  filter.context_id = request.context_id();
+  filter.kind = request.kind();
+  filter.since_ms = SinceOf(request);
+  // One of a newer client is above all that there are here.
+  filter.severity = static_cast<Severity>(std::clamp<int>(request.severity(), 1, 3));
+  return filter;
+}
+
 void EncodePoint(const AuditPoint& point, v1::AuditPoint* message) {
   message->set_chain(point.chain);
   message->set_id(point.id);
@@ -151,13 +171,14 @@ void DiagnoseDisk(const std::string& dir, v1::DiagnoseResponse* response) {
 }  // namespace
 
 AdminService::AdminService(Gate& gate, Tenants& tenants, Events& events, Audit& audit, Reload reload,
-                           DatedKeys dated_keys)
+                           DatedKeys dated_keys, const FreshnessWatch& freshness)
     : gate_(gate),
       tenants_(tenants),
       events_(events),
       audit_(audit),
       reload_(std::move(reload)),
-      dated_keys_(std::move(dated_keys)) {}
+      dated_keys_(std::move(dated_keys)),
+      freshness_(freshness) {}
 
 grpc::Status AdminService::Serve(const grpc::ServerContext& context, Needs needs, const std::string& call,
                                  const std::function<absl::Status()>& act) {
@@ -170,56 +191,7 @@ grpc::Status AdminService::Serve(const grpc::ServerContext& context, Needs needs
   return log.Finish(status);
 }
 
-// --- Tenants and tables -------------------------------------------------------
-
-absl::Status AdminService::Fill(Tenant& tenant, v1::Tenant* message) {
-  const absl::StatusOr<TenantInfo> info = tenant.Info();
-  message->set_context_id(tenant.context_id());
-  message->set_path(tenants_.PathOf(tenant.context_id()));
-  if (!info.ok()) return info.status();
-  const TenantRecord& record = info->record;
-  message->set_issuer(record.issuer);
-  message->set_environment(record.environment);
-  message->set_source_id(record.source_id);
-  message->set_cycle(record.cycle);
-  message->set_active(record.active);
-  message->set_last_progress_ms(record.progress_ms);
-  message->set_last_completed_ms(record.completed_ms);
-  message->set_paused(record.paused);
-  message->set_pause_reason(record.pause_reason);
-  message->set_tables(info->tables);
-  message->set_tables_unpopulated(info->tables_unpopulated);
-  message->set_bytes(info->bytes);
-  message->set_quarantine(info->quarantine);
-  message->set_holds(info->holds);
-  message->set_waiting_source_id(info->waiting_source);
-  return absl::OkStatus();
-}
-
-grpc::Status AdminService::ListTenants(grpc::ServerContext* context,
-                                       const v1::ListTenantsRequest* /*request*/,
-                                       v1::ListTenantsResponse* response) {
-  return Serve(*context, Needs::kViewer, "ListTenants", [&] {
-    for (const std::shared_ptr<Tenant>& tenant : tenants_.All()) {
-      v1::Tenant* const message = response->add_tenants();
-      // One that cannot be read does not hide the others.
-      if (absl::Status status = Fill(*tenant, message); !status.ok()) {
-        message->set_quarantine(CutMessage(std::string(status.message())));
-      }
-    }
-    return absl::OkStatus();
-  });
-}
-
-grpc::Status AdminService::GetTenant(grpc::ServerContext* context, const v1::GetTenantRequest* request,
-                                     v1::Tenant* response) {
-  return Serve(*context, Needs::kViewer, absl::StrCat("GetTenant ", request->context_id()),
-               [&]() -> absl::Status {
-                 const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(request->context_id());
-                 if (!tenant.ok()) return tenant.status();
-                 return Fill(**tenant, response);
-               });
-}
+// --- Tables --------------------------------------------------------------------
 
 grpc::Status AdminService::ListTables(grpc::ServerContext* context, const v1::ListTablesRequest* request,
                                       v1::ListTablesResponse* response) {
@@ -273,8 +245,13 @@ grpc::Status AdminService::ResetTable(grpc::ServerContext* context, const v1::Re
     if (!meant.ok()) return meant.status();
     const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(request->context_id());
     if (!tenant.ok()) return tenant.status();
-    if (request->all() && (*tenant)->IsQuarantined()) {
-      return tenants_.Rebuild((*tenant)->context_id(), NowMs());
+    if (request->all()) {
+      if (request->confirm() != request->context_id()) {
+        return absl::InvalidArgumentError(
+            "'confirm' is not the context id. Nothing was dropped. Give the context id there once more.");
+      }
+      return ResetAll(
+          **tenant, [&] { return !context->IsCancelled() && !stopping_; }, response);
     }
     const absl::StatusOr<std::vector<std::string>> done = (*tenant)->Reset(*meant, NowMs());
     if (!done.ok()) return done.status();
@@ -308,35 +285,22 @@ grpc::Status AdminService::ResumeTenant(grpc::ServerContext* context, const v1::
                });
 }
 
-grpc::Status AdminService::DeleteMirror(grpc::ServerContext* context, const v1::DeleteMirrorRequest* request,
-                                        v1::DeleteMirrorResponse* /*response*/) {
-  return Serve(
-      *context, Needs::kOperator, absl::StrCat("DeleteMirror ", request->context_id()),
-      [&]() -> absl::Status {
-        if (request->confirm() != request->context_id()) {
-          return absl::InvalidArgumentError(
-              "'confirm' is not the context id. Nothing was removed. Give the context id there once more.");
-        }
-        if (absl::Status status = tenants_.Delete(request->context_id()); !status.ok()) return status;
-        events_.Add(request->context_id(), Severity::kWarning, "mirror.deleted",
-                    "an operator removed the mirror");
-        return absl::OkStatus();
-      });
-}
-
 // --- Events, keys, health -----------------------------------------------------
 
 grpc::Status AdminService::ListEvents(grpc::ServerContext* context, const v1::ListEventsRequest* request,
                                       v1::ListEventsResponse* response) {
-  return Serve(
-      *context, Needs::kViewer, absl::StrCat("ListEvents ", request->context_id()), [&]() -> absl::Status {
-        const std::uint32_t limit =
-            request->limit() == 0 ? kEventsDefault : std::min(request->limit(), kEventsMaxPerCall);
-        const absl::StatusOr<std::vector<EventRecord>> events = events_.Last(request->context_id(), limit);
-        if (!events.ok()) return events.status();
-        for (const EventRecord& event : *events) EncodeEvent(event, response->add_events());
-        return absl::OkStatus();
-      });
+  return Serve(*context, Needs::kViewer, absl::StrCat("ListEvents ", request->context_id()),
+               [&]() -> absl::Status {
+                 const std::uint32_t limit =
+                     request->limit() == 0 ? kEventsDefault : std::min(request->limit(), kEventsMaxPerCall);
+                 const absl::StatusOr<EventFilter> filter = FilterOf(*request);
+                 if (!filter.ok()) return filter.status();
+                 const absl::StatusOr<std::vector<EventRecord>> events =
+                     events_.Last(*filter, request->before_id(), limit);
+                 if (!events.ok()) return events.status();
+                 for (const EventRecord& event : *events) EncodeEvent(event, response->add_events());
+                 return absl::OkStatus();
+               });
 }
 
 grpc::Status AdminService::WatchEvents(grpc::ServerContext* context, const v1::WatchEventsRequest* request,
@@ -358,18 +322,21 @@ grpc::Status AdminService::WatchEvents(grpc::ServerContext* context, const v1::W
 absl::Status AdminService::Watch(const grpc::ServerContext& context, const v1::WatchEventsRequest& request,
                                  grpc::ServerWriter<v1::Event>* writer) {
   std::uint64_t after_id = request.after_id();
+  const absl::StatusOr<EventFilter> filter = FilterOf(request);
+  if (!filter.ok()) return filter.status();
   while (!context.IsCancelled()) {
     if (stopping_) return absl::UnavailableError("the server stops. Watch again when it is back.");
     const absl::StatusOr<std::vector<EventRecord>> events =
-        events_.After(request.context_id(), after_id, kEventsPerLook);
+        events_.After(request.context_id(), after_id, kEventsPerWatch);
     if (!events.ok()) return events.status();
     for (const EventRecord& event : *events) {
+      after_id = event.id;
+      if (!Matches(*filter, event)) continue;
       v1::Event message;
       EncodeEvent(event, &message);
       if (!writer->Write(message)) return absl::OkStatus();
-      after_id = event.id;
     }
-    if (events->size() < kEventsPerLook) events_.Wait(kWatchPatience);
+    if (events->size() < kEventsPerWatch) events_.Wait(kWatchPatience);
   }
   return absl::OkStatus();
 }

@@ -13,6 +13,7 @@
 #include "mirror/v1/mirror_admin.grpc.pb.h"
 #include "server/audit.h"
 #include "server/events.h"
+#include "server/freshness.h"
 #include "server/gate.h"
 #include "server/tenants.h"
 
@@ -29,7 +30,7 @@ class AdminService final : public v1::MirrorAdmin::Service {
 
   /// All that is referred to must outlive the service.
   AdminService(Gate& gate, Tenants& tenants, Events& events, Audit& audit, Reload reload,
-               DatedKeys dated_keys);
+               DatedKeys dated_keys, const FreshnessWatch& freshness);
 
   /// Ends what would never end by itself. Called before the listener stops.
   void EndWatching() { stopping_ = true; }
@@ -50,6 +51,8 @@ class AdminService final : public v1::MirrorAdmin::Service {
                             v1::ResumeTenantResponse* response) override;
   grpc::Status DeleteMirror(grpc::ServerContext* context, const v1::DeleteMirrorRequest* request,
                             v1::DeleteMirrorResponse* response) override;
+  grpc::Status AllowTenant(grpc::ServerContext* context, const v1::AllowTenantRequest* request,
+                           v1::AllowTenantResponse* response) override;
   grpc::Status AcceptSource(grpc::ServerContext* context, const v1::AcceptSourceRequest* request,
                             v1::AcceptSourceResponse* response) override;
   grpc::Status Verify(grpc::ServerContext* context, const v1::VerifyRequest* request,
@@ -88,6 +91,8 @@ class AdminService final : public v1::MirrorAdmin::Service {
   absl::Status WriteAudit(const grpc::ServerContext& context, const v1::ListAuditRequest& request,
                           grpc::ServerWriter<v1::AuditEntry>* writer);
   absl::Status Fill(Tenant& tenant, v1::Tenant* message);
+  absl::Status List(const v1::ListTenantsRequest& request, v1::ListTenantsResponse* response);
+  absl::Status ResetAll(Tenant& tenant, const std::function<bool()>& go_on, v1::ResetTableResponse* response);
 
   Gate& gate_;
   Tenants& tenants_;
@@ -95,6 +100,7 @@ class AdminService final : public v1::MirrorAdmin::Service {
   Audit& audit_;
   const Reload reload_;
   const DatedKeys dated_keys_;
+  const FreshnessWatch& freshness_;
   std::atomic<bool> stopping_{false};
   std::atomic<int> watchers_{0};
 };

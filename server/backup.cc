@@ -14,6 +14,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "proto/wire/crash_point.h"
+#include "server/diagnosis.h"
 #include "server/store/sqlite_store.h"
 #include "server/store/sync_path.h"
 
@@ -21,6 +22,9 @@ namespace mirror {
 namespace {
 
 namespace fs = std::filesystem;
+
+/// What other tenants may write while a mirror is copied.
+constexpr std::uint64_t kSpareBytes = 64ULL << 20;
 
 /// A folder within the work folder of the data folder, so that a file can be renamed from there; gone with
 /// this.
@@ -203,13 +207,40 @@ absl::StatusOr<RestoreReport> RestoreMirror(Tenants& tenants, const std::string&
   absl::Status replaced = (*tenant)->ReplaceFile(
       [&] {
         CrashPoint("restore.before");
+        absl::StatusOr<std::string> kept = KeepSqliteStore(tenants.data_dir(), context_id, now_ms);
+        if (!kept.ok()) return kept.status();
+        report.kept = *std::move(kept);
         absl::Status moved = MoveSqliteStore(copy, tenants.data_dir(), context_id);
         CrashPoint("restore.after");
         return moved;
       },
       now_ms);
   if (!replaced.ok()) return replaced;
+  if (absl::Status allowed = tenants.Allow(context_id); !allowed.ok() && !absl::IsNotFound(allowed)) {
+    return allowed;
+  }
   return report;
+}
+
+absl::StatusOr<std::string> CopyBeforeReset(Tenants& tenants, Tenant& tenant, std::int64_t now_ms,
+                                            const GoOn& go_on) {
+  const absl::StatusOr<TenantInfo> info = tenant.Info();
+  if (!info.ok()) return info.status();
+  if (info->tables == 0) return std::string();
+  const absl::StatusOr<std::uint64_t> free_bytes = DiskFreeBytes(tenants.data_dir());
+  if (!free_bytes.ok()) return free_bytes.status();
+  if (*free_bytes < info->bytes + kSpareBytes) {
+    return absl::ResourceExhaustedError(absl::StrCat(
+        "the mirror of '", tenant.context_id(), "' has ", info->bytes, " bytes, and the disk has room for ",
+        *free_bytes,
+        ": there is no place to keep it as it was. Nothing was dropped. Make room, or reset the tables by "
+        "their names, which keeps nothing."));
+  }
+  absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = tenant.OpenSnapshot();
+  if (!snapshot.ok()) return snapshot.status();
+  std::string path = absl::StrCat(tenants.PathOf(tenant.context_id()), ".reset-", now_ms);
+  if (absl::Status copied = (*snapshot)->CopyTo(path, go_on); !copied.ok()) return copied;
+  return path;
 }
 
 }  // namespace mirror

@@ -36,16 +36,24 @@ absl::StatusOr<BackupReport> BackupMirror(Tenants& tenants, const std::string& c
 struct RestoreReport {
   std::uint64_t bytes = 0;
   std::uint32_t tables = 0;
+  std::string kept;  ///< Path of the mirror as it was; empty: there was none.
 };
 
 /// Puts a copy in the place of the tenant's mirror, which need not be there, and ends the running cycle. The
-/// copy stays.
+/// copy stays, and so does the mirror as it was, as `Mirror_<context_id>.db.replaced-<now_ms>`. A tenant that
+/// was deleted is allowed again.
 ///   kInvalidArgument     `path` is relative, or the context id none
 ///   kNotFound            there is no such file
 ///   kFailedPrecondition  the copy is no whole mirror of this tenant; its first cycle is making a mirror
 ///   kUnavailable         a reader holds the mirror's log; the disk. The mirror is as it was.
 absl::StatusOr<RestoreReport> RestoreMirror(Tenants& tenants, const std::string& context_id,
                                             const std::string& path, std::int64_t now_ms);
+
+/// In the data folder, before all tables of the tenant are dropped: `Mirror_<context_id>.db.reset-<now_ms>`.
+/// Gives its path; empty: there is nothing to be copied. Errors: kResourceExhausted when the disk has no room
+/// for it; those of a backup.
+absl::StatusOr<std::string> CopyBeforeReset(Tenants& tenants, Tenant& tenant, std::int64_t now_ms,
+                                            const GoOn& go_on);
 
 }  // namespace mirror
 

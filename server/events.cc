@@ -135,8 +135,9 @@ void Events::Keep(EventRecord event) {
   added_.notify_all();
 }
 
-absl::StatusOr<std::vector<EventRecord>> Events::Last(const std::string& context_id, std::uint32_t limit) {
-  return catalog_.LastEvents(context_id, limit);
+absl::StatusOr<std::vector<EventRecord>> Events::Last(const EventFilter& filter, std::uint64_t before_id,
+                                                      std::uint32_t limit) {
+  return catalog_.LastEvents(filter, before_id, limit);
 }
 
 absl::StatusOr<std::vector<EventRecord>> Events::After(const std::string& context_id, std::uint64_t after_id,

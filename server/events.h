@@ -52,8 +52,9 @@ class Events {
   /// Before the first event.
   void Listen(Listener listener) { listener_ = std::move(listener); }
 
-  /// The last `limit`, newest last.
-  absl::StatusOr<std::vector<EventRecord>> Last(const std::string& context_id, std::uint32_t limit);
+  /// The last `limit` of those that are meant, of ids below `before_id` (0: of all), newest last.
+  absl::StatusOr<std::vector<EventRecord>> Last(const EventFilter& filter, std::uint64_t before_id,
+                                                std::uint32_t limit);
   /// Those after `after_id`, at most `limit`, oldest first.
   absl::StatusOr<std::vector<EventRecord>> After(const std::string& context_id, std::uint64_t after_id,
                                                  std::uint32_t limit);

@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "server/config.h"
 #include "server/message_memory.h"
+#include "server/place_check.h"
 #include "server/server.h"
 #include "server/server_log.h"
 #include "server/store/sqlite_store.h"
@@ -60,6 +61,9 @@ int Serve(const ServerConfig& config, const sigset_t& signals) {
     (*server)->KeepHouse();
   }
   (*server)->Stop();
+  // With its end the databases are closed and the data folder is free for another one.
+  server->reset();
+  spdlog::info("stopped");
   return kDone;
 }
 
@@ -74,7 +78,8 @@ int Main(int argc, char** argv) {
   std::string file;
   bool check_only = false;
   app.add_option("--config", file, "Configuration, mirror-server.toml")->required();
-  app.add_flag("--check-config", check_only, "Check configuration, keys and certificates, and end");
+  app.add_flag("--check-config", check_only,
+               "Check configuration, keys, certificates, data folder and hooks, and end");
   app.failure_message([](const CLI::App*, const CLI::Error& error) {
     return absl::StrCat("mirror-server: ", error.what(), "\nRun with --help for more information.\n");
   });
@@ -93,6 +98,7 @@ int Main(int argc, char** argv) {
   if (!config.ok()) return Fail(kWrongUsage, config.status());
   if (absl::Status files = CheckServerFiles(*config); !files.ok()) return Fail(kWrongUsage, files);
   if (check_only) {
+    if (absl::Status places = CheckPlaces(*config); !places.ok()) return Fail(kWrongUsage, places);
     std::cout << file << ": no errors" << std::endl;
     return kDone;
   }

@@ -237,6 +237,7 @@ absl::Status MirrorService::DoAuthenticate(const Caller& caller, const v1::Authe
   const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.FindOrTakeIn(caller);
   if (!tenant.ok()) return tenant.status();
   const std::int64_t now_ms = NowMs();
+  if (*tenant == nullptr) return AnswerDeleted(caller, now_ms, response);
   absl::StatusOr<Admission> admission = Admission{};
   Caller beginning = caller;
   std::string refusal;
@@ -287,6 +288,31 @@ absl::Status MirrorService::DoAuthenticate(const Caller& caller, const v1::Authe
   response->set_do_not_replicate(admission->do_not_replicate);
   response->set_reason(
       SourceWords(admission->busy ? BusyText(*admission->busy, cycle_idle_) : admission->reason));
+  FillTerms(caller, now_ms, response);
+  return absl::OkStatus();
+}
+
+/// No database is there that could remember the nonce.
+absl::Status MirrorService::AnswerDeleted(const Caller& caller, std::int64_t now_ms,
+                                          v1::AuthenticateResponse* response) {
+  if (absl::Status status = asked_.Add(caller, now_ms); !status.ok()) return status;
+  Answer answer;
+  answer.nonce = caller.nonce;
+  answer.context_id = caller.context_id;
+  absl::StatusOr<std::string> signed_answer = gate_.Sign(std::move(answer));
+  if (!signed_answer.ok()) return signed_answer.status();
+  counters_.cycles_told_not.Add();
+  response->set_signed_response(*std::move(signed_answer));
+  response->set_do_not_replicate(true);
+  response->set_do_not_replicate_by(v1::DO_NOT_REPLICATE_BY_DELETED);
+  response->set_reason("the mirror's operator deleted this mirror and did not allow it again");
+  FillTerms(caller, now_ms, response);
+  return absl::OkStatus();
+}
+
+/// What holds for every source, and who answers.
+void MirrorService::FillTerms(const Caller& caller, std::int64_t now_ms,
+                              v1::AuthenticateResponse* response) const {
   for (const char* const capability : kCapabilities) response->add_capabilities(capability);
   v1::Limits* const limits = response->mutable_limits();
   limits->set_message_bytes_max(limits_.message_bytes_max);
@@ -302,7 +328,6 @@ absl::Status MirrorService::DoAuthenticate(const Caller& caller, const v1::Authe
   response->set_server_version(MIRROR_VERSION);
   response->set_server_time_ms(now_ms);
   response->set_application_id(caller.application_id);
-  return absl::OkStatus();
 }
 
 // --- TableSchema --------------------------------------------------------------

@@ -84,6 +84,8 @@ class MirrorService final {
   absl::StatusOr<std::string> AskHooks(const Caller& caller);
   absl::Status DoAuthenticate(const Caller& caller, const v1::AuthenticateRequest& request,
                               v1::AuthenticateResponse* response);
+  absl::Status AnswerDeleted(const Caller& caller, std::int64_t now_ms, v1::AuthenticateResponse* response);
+  void FillTerms(const Caller& caller, std::int64_t now_ms, v1::AuthenticateResponse* response) const;
   absl::Status DoTableSchema(const Caller& caller, const v1::TableSchemaRequest& request,
                              v1::TableSchemaResponse* response);
   absl::Status DoRowData(const Caller& caller, Tenant& tenant, const v1::RowDataRequest& request,

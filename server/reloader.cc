@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "proto/wire/log_format.h"
 #include "server/endpoint.h"
 
@@ -15,7 +16,12 @@ absl::StatusOr<std::size_t> Reloader::Run() {
   const std::lock_guard lock(mutex_);
   absl::StatusOr<std::size_t> keys = Read();
   if (keys.ok()) {
-    events_.Add("", Severity::kInformation, "keys.reloaded", absl::StrCat("keys were read again: ", *keys));
+    const std::string restart = changed_.empty()
+                                    ? ""
+                                    : absl::StrCat("; what changed in ", absl::StrJoin(changed_, ", "),
+                                                   " since the start needs a restart, and is not in force");
+    events_.Add("", changed_.empty() ? Severity::kInformation : Severity::kWarning, "keys.reloaded",
+                absl::StrCat("keys, issuers and log level were read again, keys: ", *keys, restart));
   } else {
     events_.Add("", Severity::kError, "keys.not_reloaded",
                 absl::StrCat("keys and configuration were not read again, the old ones stay in force: ",
@@ -38,16 +44,20 @@ absl::StatusOr<std::size_t> Reloader::Read() {
   spdlog::default_logger()->set_level(spdlog::level::from_str(config->log_level));
   SetFormat(*spdlog::default_logger(), LogFormatOf(config->log_format));
   const std::pair<const char*, bool> others[] = {
-      {"listen", config->listen == started_with_.listen},
-      {"admin", config->admin == started_with_.admin},
-      {"data", config->data == started_with_.data},
-      {"limits", config->limits == started_with_.limits},
-      {"hooks", config->hooks == started_with_.hooks},
-      {"metrics", config->metrics == started_with_.metrics},
-      {"[tenant]", config->columns == started_with_.columns && config->freshness == started_with_.freshness},
-      {"breaker", config->breaker == started_with_.breaker}};
+      {"[listen]", config->listen == started_with_.listen},
+      {"[admin]", config->admin == started_with_.admin},
+      {"[data]", config->data == started_with_.data},
+      {"[limits]", config->limits == started_with_.limits},
+      {"[hooks] and [[hook]]", config->hooks == started_with_.hooks},
+      {"[metrics]", config->metrics == started_with_.metrics},
+      {"[[tenant]]", config->columns == started_with_.columns &&
+                         config->freshness == started_with_.freshness &&
+                         config->receipts == started_with_.receipts},
+      {"[breaker]",
+       config->breaker == started_with_.breaker && config->miss_window_ms == started_with_.miss_window_ms}};
+  changed_.clear();
   for (const auto& [name, same] : others) {
-    if (!same) spdlog::warn("[{}] has changed in {}: that needs a restart", name, started_with_.file);
+    if (!same) changed_.emplace_back(name);
   }
   // Certificates of the listeners are noticed by themselves, good or bad.
   if (absl::Status files = CheckListenerFiles(started_with_); !files.ok()) {

@@ -3,6 +3,8 @@
 
 #include <cstddef>
 #include <mutex>
+#include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "server/config.h"
@@ -32,6 +34,7 @@ class Reloader {
   Events& events_;
   std::mutex mutex_;
   ServerConfig in_force_;
+  std::vector<std::string> changed_;  ///< Sections that a restart would set otherwise.
 };
 
 }  // namespace mirror

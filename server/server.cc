@@ -258,7 +258,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Open(const ServerConfig& as_writ
   parts.admin = std::make_unique<AdminService>(
       *parts.gate, *parts.tenants, *parts.events, *parts.audit,
       [here = server.get()] { return here->Reload(); },
-      [expiry = parts.expiry.get()] { return expiry->keys(); });
+      [expiry = parts.expiry.get()] { return expiry->keys(); }, *parts.freshness);
   absl::StatusOr<std::unique_ptr<Endpoint>> endpoint =
       Endpoint::Open(config, parts.checked.get(), parts.admin.get(), &parts.vouched);
   if (!endpoint.ok()) return endpoint.status();
@@ -322,7 +322,6 @@ void Server::Stop() {
   // Before what waits for somebody else's connection.
   parts_->keeper->Keep();
   parts_->metrics.reset();
-  spdlog::info("stopped");
 }
 
 absl::Status CheckServerFiles(const ServerConfig& config) {

@@ -200,12 +200,13 @@ absl::Status Tenant::EndCycleInNewFile(std::int64_t now_ms) {
 /// Remembers that a database is damaged: it takes nothing more until an operator acts.
 absl::Status Tenant::Noticed(absl::Status status) {
   if (absl::IsDataLoss(status) && quarantine_.empty()) {
-    quarantine_ = absl::StrCat("the mirror file of '", context_id_, "' is damaged: ", status.message(),
-                               ". It takes nothing more. 'mirrorctl restore ", context_id_,
-                               " FILE' puts a backup in its place, 'mirrorctl reset ", context_id_,
-                               " --all' sets it aside and lets the next cycle populate a new one; after a "
-                               "repair by hand 'mirrorctl resume ",
-                               context_id_, "'.");
+    quarantine_ = absl::StrCat(
+        "the mirror file of '", context_id_, "' is damaged: ", status.message(),
+        ". It takes nothing more. 'mirrorctl restore ", context_id_, " FILE --confirm ", context_id_,
+        "' puts a backup in its place, 'mirrorctl reset ", context_id_, " --all --confirm ", context_id_,
+        "' sets it aside and lets the next cycle populate a new one; after a "
+        "repair by hand 'mirrorctl resume ",
+        context_id_, "'.");
     store_.reset();
     is_open_ = false;
     events_.Add(context_id_, Severity::kError, "mirror.damaged", quarantine_);

@@ -366,9 +366,10 @@ class Tenant {
   ReceiptHead signed_receipts_;
   std::string told_idle_rules_;
   bool retired_ = false, removed_ = false;
-  bool replaced_ = false;         ///< Another file was found, and the cycle in it has not been ended yet.
-  bool told_unscrubbed_ = false;  ///< That the file waits for tables to be rewritten.
-  bool served_cycle_ = false;     ///< A cycle may be running that this process has served.
+  bool told_cycle_failed_ = false;  ///< And not yet that one was completed since.
+  bool replaced_ = false;           ///< Another file was found, and the cycle in it has not been ended yet.
+  bool told_unscrubbed_ = false;    ///< That the file waits for tables to be rewritten.
+  bool served_cycle_ = false;       ///< A cycle may be running that this process has served.
   std::int64_t progressed_cycle_ = 0;  ///< The cycle that the next is about.
   std::int64_t progressed_ms_ = 0;     ///< End of the last call of that cycle, 0: none yet.
   std::optional<TenantRecord> owner_;  ///< As it was last read: outlives a file that is damaged.

@@ -121,6 +121,7 @@ absl::StatusOr<std::vector<TableVerdict>> Tenant::Complete(const Caller& caller,
       if (absl::Status status = LoadHolds(); !status.ok()) return status;
       const std::string refused = RefusalsOf(cycle);
       std::string paused;
+      bool first = false;
       std::vector<TableCheck> written;
       if (absl::Status status = NoteChecks(checks, &written); !status.ok()) return status;
       absl::Status status = EndCycleLocked(
@@ -128,6 +129,7 @@ absl::StatusOr<std::vector<TableVerdict>> Tenant::Complete(const Caller& caller,
           [&](TenantRecord& tenant) {
             CountMiss(cycle, now_ms, tenant);
             paused = tenant.paused ? tenant.pause_reason : "";
+            first = tenant.completed_ms == 0;
             tenant.completed_cycle = cycle;
             tenant.completed_ms = now_ms;
           },
@@ -144,9 +146,11 @@ absl::StatusOr<std::vector<TableVerdict>> Tenant::Complete(const Caller& caller,
                                               updates, " updates, ", deletes, " deletes");
       if (!refused.empty()) {
         TellCycleFailed(cycle, refused, absl::StrCat("The other tables: ", counts, "."));
-      } else {
+      } else if (inserts + updates + deletes > 0 || first || told_cycle_failed_) {
+        // One that changed nothing behind a good one is no news: the time of the last one is known anyway.
         events_.Add(context_id_, Severity::kInformation, "cycle.completed",
                     absl::StrCat("cycle ", cycle, ": ", counts));
+        told_cycle_failed_ = false;
       }
       ScrubFile(now_ms);
     }

@@ -53,6 +53,7 @@ std::string Tenant::RefusalsOf(std::int64_t cycle) {
 }
 
 void Tenant::TellCycleFailed(std::int64_t cycle, const std::string& why, const std::string& next) {
+  told_cycle_failed_ = true;
   events_.Add(
       context_id_, Severity::kError, "cycle.failed",
       absl::StrCat("cycle ", cycle, " failed: ", why,

@@ -17,6 +17,7 @@ T MemberOr(const nlohmann::json& object, const char* name, T otherwise) {
   const auto found = object.find(name);
   if (found == object.end()) return otherwise;
   if constexpr (std::is_same_v<T, bool>) return found->is_boolean() ? found->get<bool>() : otherwise;
+  if constexpr (std::is_same_v<T, std::string>) return found->is_string() ? found->get<T>() : otherwise;
   return found->is_number_integer() ? found->get<T>() : otherwise;
 }
 
@@ -102,6 +103,12 @@ std::string PackSummary(const TenantSummary& summary) {
   return nlohmann::json{{"completed_ms", summary.completed_ms},
                         {"progress_ms", summary.progress_ms},
                         {"paused", summary.paused},
+                        {"pause_reason", summary.pause_reason},
+                        {"issuer", summary.issuer},
+                        {"environment", summary.environment},
+                        {"source_id", summary.source_id},
+                        {"cycle", summary.cycle},
+                        {"waiting_source", summary.waiting_source},
                         {"holds", summary.holds},
                         {"tables", summary.tables},
                         {"tables_differing", summary.tables_differing},
@@ -121,6 +128,12 @@ std::optional<TenantSummary> UnpackSummary(std::string_view text) {
   summary.completed_ms = MemberOr<std::int64_t>(object, "completed_ms", 0);
   summary.progress_ms = MemberOr<std::int64_t>(object, "progress_ms", 0);
   summary.paused = MemberOr(object, "paused", false);
+  summary.pause_reason = MemberOr(object, "pause_reason", std::string());
+  summary.issuer = MemberOr(object, "issuer", std::string());
+  summary.environment = MemberOr(object, "environment", std::string());
+  summary.source_id = MemberOr(object, "source_id", std::string());
+  summary.cycle = MemberOr<std::int64_t>(object, "cycle", 0);
+  summary.waiting_source = MemberOr(object, "waiting_source", std::string());
   summary.holds = MemberOr<std::uint32_t>(object, "holds", 0);
   summary.tables = MemberOr<std::uint32_t>(object, "tables", 0);
   summary.tables_differing = MemberOr<std::uint32_t>(object, "tables_differing", 0);

@@ -22,7 +22,12 @@ struct TenantSummary {
   bool active = false;  ///< A cycle runs.
   bool paused = false;
   bool quarantined = false;
-  std::uint32_t holds = 0;  ///< That wait for a decision.
+  std::string quarantine = {};  ///< What is wrong, when it is.
+  std::string issuer = {}, environment = {}, source_id = {};
+  std::int64_t cycle = 0;
+  std::string pause_reason = {};
+  std::string waiting_source = {};  ///< Another source database, which waits for an operator.
+  std::uint32_t holds = 0;          ///< That wait for a decision.
   std::uint32_t tables = 0;
   std::uint32_t tables_differing = 0;    ///< Found to differ from the source.
   std::uint32_t tables_unpopulated = 0;  ///< At LSN -1.

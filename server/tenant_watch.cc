@@ -41,6 +41,7 @@ void Tenant::Remember(const TenantSummary& summary) {
 void Tenant::Summarize(Look look) {
   TenantSummary next = summary();
   next.quarantined = !quarantine_.empty();
+  next.quarantine = quarantine_;
   if (store_) {
     if (const absl::StatusOr<TenantRecord> tenant = store_->ReadTenant(); tenant.ok()) {
       next.known = true;
@@ -48,6 +49,11 @@ void Tenant::Summarize(Look look) {
       next.progress_ms = std::max(tenant->progress_ms, tenant->completed_ms);
       next.active = tenant->active;
       next.paused = tenant->paused;
+      next.pause_reason = tenant->pause_reason;
+      next.issuer = tenant->issuer;
+      next.environment = tenant->environment;
+      next.source_id = tenant->source_id;
+      next.cycle = tenant->cycle;
     }
     if (look == Look::kAll) {
       const absl::StatusOr<std::vector<TableRecord>> records = store_->ReadTables();
@@ -64,6 +70,10 @@ void Tenant::Summarize(Look look) {
             static_cast<std::uint32_t>(std::count_if(holds->begin(), holds->end(), [](const Hold& hold) {
               return hold.state == HoldState::kWaiting;
             }));
+        next.waiting_source.clear();
+        for (const Hold& hold : *holds) {
+          if (hold.kind == HoldKind::kSource) next.waiting_source = hold.source_id;
+        }
       }
     }
   }

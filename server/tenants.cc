@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "proto/wire/clock.h"
 #include "proto/wire/crash_point.h"
+#include "server/store/deleted_mark.h"
 #include "server/store/sqlite_store.h"
 
 namespace mirror {
@@ -62,6 +63,9 @@ absl::StatusOr<std::unique_ptr<Tenants>> Tenants::Open(const TenantsOptions& opt
   CrashPoint("start.locked");
   std::error_code ignored;
   std::filesystem::remove_all(absl::StrCat(options.data_dir, "/", kWorkFolder), ignored);
+  const absl::StatusOr<std::vector<std::string>> deleted = FindDeletedMarks(options.data_dir);
+  if (!deleted.ok()) return absl::FailedPreconditionError(deleted.status().message());
+  for (const std::string& context_id : *deleted) tenants->deleted_[FoldName(context_id)] = context_id;
   for (const std::string& context_id : *found) {
     const std::shared_ptr<Tenant> tenant = tenants->Make(context_id);
     tenant->Remember(TenantSummary{});
@@ -105,6 +109,7 @@ absl::StatusOr<std::shared_ptr<Tenant>> Tenants::FindOrTakeIn(const Caller& call
   if (absl::Status status = CheckContextId(caller.context_id); !status.ok()) return status;
   const std::lock_guard lock(mutex_);
   const std::string key = FoldName(caller.context_id);
+  if (deleted_.contains(key)) return std::shared_ptr<Tenant>();
   auto found = tenants_.find(key);
   // A spelling that was only probed must not keep the right one out.
   if (found != tenants_.end() && found->second.tenant->context_id() != caller.context_id &&
@@ -126,6 +131,11 @@ absl::StatusOr<std::shared_ptr<Tenant>> Tenants::FindOrTakeIn(const Caller& call
 absl::StatusOr<std::shared_ptr<Tenant>> Tenants::Find(const std::string& context_id) {
   const std::lock_guard lock(mutex_);
   const auto found = tenants_.find(FoldName(context_id));
+  if (found == tenants_.end() && deleted_.contains(FoldName(context_id))) {
+    return absl::NotFoundError(absl::StrCat("tenant '", context_id,
+                                            "' was deleted. Nothing was done. 'mirrorctl allow ", context_id,
+                                            "' lets its source mirror it anew."));
+  }
   if (found == tenants_.end()) {
     return absl::NotFoundError(absl::StrCat("there is no tenant '", context_id,
                                             "'. Nothing was done. 'mirrorctl tenants' lists them."));
@@ -148,11 +158,20 @@ absl::StatusOr<std::shared_ptr<Tenant>> Tenants::FindOrMake(const std::string& c
   return found->second.tenant;
 }
 
-absl::Status Tenants::Rebuild(const std::string& context_id, std::int64_t now_ms) {
+absl::StatusOr<std::string> Tenants::Rebuild(const std::string& context_id, std::int64_t now_ms) {
   absl::StatusOr<std::shared_ptr<Tenant>> tenant = Find(context_id);
   if (!tenant.ok()) return tenant.status();
-  return (*tenant)->Rebuild(
-      [&] { return SetSqliteStoreAside(options_.data_dir, (*tenant)->context_id(), now_ms); }, now_ms);
+  std::string path;
+  absl::Status rebuilt = (*tenant)->Rebuild(
+      [&] {
+        absl::StatusOr<std::string> aside =
+            SetSqliteStoreAside(options_.data_dir, (*tenant)->context_id(), now_ms);
+        if (aside.ok()) path = *aside;
+        return aside;
+      },
+      now_ms);
+  if (!rebuilt.ok()) return rebuilt;
+  return path;
 }
 
 std::vector<std::shared_ptr<Tenant>> Tenants::Listed() {
@@ -174,16 +193,43 @@ std::vector<std::shared_ptr<Tenant>> Tenants::All() {
 absl::Status Tenants::Delete(const std::string& context_id) {
   absl::StatusOr<std::shared_ptr<Tenant>> tenant = Find(context_id);
   if (!tenant.ok()) return tenant.status();
-  // Until it is forgotten here, nobody can make a new one under its name.
-  absl::Status removed =
-      (*tenant)->Retire([&] { return RemoveSqliteStore(options_.data_dir, (*tenant)->context_id()); });
+  const std::string& spelled = (*tenant)->context_id();
+  // Until it is forgotten here, nobody can make a new one under its name. The mark is there before the file
+  // goes: whenever this dies, either nothing was done or the tenant stays away.
+  absl::Status removed = (*tenant)->Retire([&]() -> absl::Status {
+    if (absl::Status marked = SetDeletedMark(options_.data_dir, spelled); !marked.ok()) return marked;
+    return RemoveSqliteStore(options_.data_dir, spelled);
+  });
   if (!removed.ok()) return removed;
   const std::lock_guard lock(mutex_);
+  deleted_[FoldName(spelled)] = spelled;
   const auto found = tenants_.find(FoldName(context_id));
   if (found == tenants_.end() || found->second.tenant != *tenant) return absl::OkStatus();
   Unlist(found->second);
   tenants_.erase(found);
   return absl::OkStatus();
+}
+
+absl::Status Tenants::Allow(const std::string& context_id) {
+  const std::lock_guard lock(mutex_);
+  const auto found = deleted_.find(FoldName(context_id));
+  if (found == deleted_.end()) {
+    return absl::NotFoundError(absl::StrCat("tenant '", context_id,
+                                            "' was not deleted. Nothing was done. 'mirrorctl tenants "
+                                            "--state deleted' lists those that were."));
+  }
+  if (absl::Status removed = RemoveDeletedMark(options_.data_dir, found->second); !removed.ok()) {
+    return removed;
+  }
+  deleted_.erase(found);
+  return absl::OkStatus();
+}
+
+std::vector<std::string> Tenants::Deleted() const {
+  std::vector<std::string> names;
+  const std::lock_guard lock(mutex_);
+  for (const auto& [key, name] : deleted_) names.push_back(name);
+  return names;
 }
 
 void Tenants::EndIdleCycles() {

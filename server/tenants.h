@@ -44,18 +44,24 @@ class Tenants {
   /// The tenant of a call that is not Authenticate.
   ///   kPermissionDenied  unknown, or known under another spelling (which is not told)
   absl::StatusOr<std::shared_ptr<Tenant>> Find(const Caller& caller);
-  /// For Authenticate: a tenant that has no database yet is taken in, unless provisioning is off.
+  /// For Authenticate: a tenant that has no database yet is taken in, unless provisioning is off. Null: an
+  /// operator deleted it.
   absl::StatusOr<std::shared_ptr<Tenant>> FindOrTakeIn(const Caller& caller);
   /// For the operator. Errors: kNotFound.
   absl::StatusOr<std::shared_ptr<Tenant>> Find(const std::string& context_id);
   /// The same, for one whose file is about to be put there. `context_id` has been checked. Errors:
   /// kFailedPrecondition when it is known under another spelling.
   absl::StatusOr<std::shared_ptr<Tenant>> FindOrMake(const std::string& context_id);
-  /// Sets a damaged mirror aside and makes a new one in its place, empty, of the same owner.
-  absl::Status Rebuild(const std::string& context_id, std::int64_t now_ms);
+  /// Sets a damaged mirror aside and makes a new one in its place, empty, of the same owner. Gives the path
+  /// of the damaged one.
+  absl::StatusOr<std::string> Rebuild(const std::string& context_id, std::int64_t now_ms);
   std::vector<std::shared_ptr<Tenant>> All();
-  /// Removes the mirror for good.
+  /// Removes the mirror for good, and takes the tenant in no more until Allow(): that outlives a restart.
   absl::Status Delete(const std::string& context_id);
+  /// Errors: kNotFound when it was not deleted.
+  absl::Status Allow(const std::string& context_id);
+  /// As they were spelled.
+  std::vector<std::string> Deleted() const;
 
   /// Ends the cycles that this process served. For a clean shutdown, after the last call.
   void EndCycles();
@@ -100,7 +106,8 @@ class Tenants {
   const int lock_file_;
   Checkpointer checkpointer_;
   mutable std::mutex mutex_;
-  Entries tenants_;  ///< By folded context id.
+  Entries tenants_;                             ///< By folded context id.
+  std::map<std::string, std::string> deleted_;  ///< By folded context id, as it was spelled.
   /// Those that were opened and not closed by MakeRoom, least recently used first. Some may have closed
   /// themselves.
   std::list<Tenant*> by_use_;

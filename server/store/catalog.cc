@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "proto/wire/clock.h"
+#include "proto/wire/name_pattern.h"
 #include "server/store/catalog_file.h"
 
 namespace mirror {
@@ -57,20 +58,49 @@ class SqliteCatalog final : public Catalog {
     return event;
   }
 
-  absl::StatusOr<std::vector<EventRecord>> LastEvents(const std::string& context_id,
+  absl::StatusOr<std::vector<EventRecord>> LastEvents(const EventFilter& filter, std::uint64_t before_id,
                                                       std::uint32_t limit) override {
-    return Events(
-        "SELECT * FROM (SELECT id, time_ms, context_id, severity, kind, message FROM event "
-        "WHERE (?1 = '' OR context_id = ?1) AND id > ?2 ORDER BY id DESC LIMIT ?3) ORDER BY id",
-        context_id, 0, limit);
+    std::vector<EventRecord> events;
+    std::int64_t first = 0, before = 0;
+    absl::Status status = file_->Run(Outlives::kProcess, [&](SQLite::Database& database) {
+      SQLite::Statement query(database, "SELECT ifnull(min(id), 0), ifnull(max(id), -1) + 1 FROM event");
+      query.executeStep();
+      first = query.getColumn(0).getInt64();
+      before = query.getColumn(1).getInt64();
+      return absl::OkStatus();
+    });
+    if (before_id != 0 && before_id < static_cast<std::uint64_t>(before)) {
+      before = static_cast<std::int64_t>(before_id);
+    }
+    while (status.ok() && before > first && events.size() < limit) {
+      const std::int64_t from = before - std::min(before, kEventIdsPerLook);
+      status = file_->Run(Outlives::kProcess, [&](SQLite::Database& database) {
+        Look(database, filter, from, before, limit, &events);
+        return absl::OkStatus();
+      });
+      before = from;
+    }
+    if (!status.ok()) return status;
+    std::reverse(events.begin(), events.end());
+    return events;
   }
 
   absl::StatusOr<std::vector<EventRecord>> EventsAfter(const std::string& context_id, std::uint64_t after_id,
                                                        std::uint32_t limit) override {
-    return Events(
-        "SELECT id, time_ms, context_id, severity, kind, message FROM event "
-        "WHERE (?1 = '' OR context_id = ?1) AND id > ?2 ORDER BY id LIMIT ?3",
-        context_id, after_id, limit);
+    std::vector<EventRecord> events;
+    absl::Status status = file_->Run(Outlives::kProcess, [&](SQLite::Database& database) {
+      events.clear();
+      SQLite::Statement query(database,
+                              "SELECT id, time_ms, context_id, severity, kind, message FROM event "
+                              "WHERE (?1 = '' OR context_id = ?1) AND id > ?2 ORDER BY id LIMIT ?3");
+      query.bind(1, context_id);
+      query.bind(2, static_cast<std::int64_t>(std::min<std::uint64_t>(after_id, INT64_MAX)));
+      query.bind(3, static_cast<std::int64_t>(limit));
+      while (query.executeStep()) events.push_back(ReadEvent(query));
+      return absl::OkStatus();
+    });
+    if (!status.ok()) return status;
+    return events;
   }
 
   absl::Status KeepSummaries(const std::map<std::string, std::string>& by_context) override {
@@ -110,39 +140,44 @@ class SqliteCatalog final : public Catalog {
     const auto [since, first] = added_since_.try_emplace(added.context_id, 0);
     if (first || ++since->second >= kEventsPruneEvery) {
       since->second = 0;
-      SQLite::Statement remove(
-          database,
-          "DELETE FROM event WHERE context_id = ?1 AND id <= (SELECT id FROM event WHERE "
-          "context_id = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)");
-      remove.bind(1, added.context_id);
-      remove.bind(2, kEventsPerTenantMax);
-      remove.exec();
+      for (const bool urgent : {false, true}) {
+        SQLite::Statement remove(
+            database,
+            "DELETE FROM event WHERE context_id = ?1 AND (severity > 1) = ?3 AND id <= (SELECT id FROM "
+            "event WHERE context_id = ?1 AND (severity > 1) = ?3 ORDER BY id DESC LIMIT 1 OFFSET ?2)");
+        remove.bind(1, added.context_id);
+        remove.bind(2, kEventsPerTenantMax);
+        remove.bind(3, urgent ? 1 : 0);
+        remove.exec();
+      }
     }
     if (added.id % static_cast<std::uint64_t>(kEventsPruneEvery) != 0) return;
     SQLite::Statement count(database, "SELECT count(*) FROM event");
     count.executeStep();
     const std::int64_t over = count.getColumn(0).getInt64() - kEventsMax;
     if (over <= 0) return;
-    SQLite::Statement remove(database,
-                             "DELETE FROM event WHERE id IN (SELECT id FROM event ORDER BY id LIMIT ?)");
+    SQLite::Statement remove(
+        database, "DELETE FROM event WHERE id IN (SELECT id FROM event ORDER BY severity > 1, id LIMIT ?)");
     remove.bind(1, over);
     remove.exec();
   }
 
-  absl::StatusOr<std::vector<EventRecord>> Events(const char* sql, const std::string& context_id,
-                                                  std::uint64_t after_id, std::uint32_t limit) {
-    std::vector<EventRecord> events;
-    absl::Status status = file_->Run(Outlives::kProcess, [&](SQLite::Database& database) {
-      events.clear();
-      SQLite::Statement query(database, sql);
-      query.bind(1, context_id);
-      query.bind(2, static_cast<std::int64_t>(std::min<std::uint64_t>(after_id, INT64_MAX)));
-      query.bind(3, static_cast<std::int64_t>(limit));
-      while (query.executeStep()) events.push_back(ReadEvent(query));
-      return absl::OkStatus();
-    });
-    if (!status.ok()) return status;
-    return events;
+  /// Adds those of ids from `from` to below `before`, newest first.
+  static void Look(SQLite::Database& database, const EventFilter& filter, std::int64_t from,
+                   std::int64_t before, std::uint32_t limit, std::vector<EventRecord>* events) {
+    SQLite::Statement query(database,
+                            "SELECT id, time_ms, context_id, severity, kind, message FROM event "
+                            "WHERE (?1 = '' OR context_id = ?1) AND id >= ?2 AND id < ?3 AND severity >= ?4 "
+                            "AND time_ms >= ?5 ORDER BY id DESC");
+    query.bind(1, filter.context_id);
+    query.bind(2, from);
+    query.bind(3, before);
+    query.bind(4, static_cast<int>(filter.severity));
+    query.bind(5, filter.since_ms);
+    while (events->size() < limit && query.executeStep()) {
+      EventRecord event = ReadEvent(query);
+      if (Matches(filter, event)) events->push_back(std::move(event));
+    }
   }
 
   const std::shared_ptr<CatalogFile> file_;
@@ -151,6 +186,12 @@ class SqliteCatalog final : public Catalog {
 };
 
 }  // namespace
+
+bool Matches(const EventFilter& filter, const EventRecord& event) {
+  return (filter.context_id.empty() || event.context_id == filter.context_id) &&
+         event.severity >= filter.severity && event.time_ms >= filter.since_ms &&
+         (filter.kind.empty() || MatchesExactly(event.kind, filter.kind));
+}
 
 std::unique_ptr<Catalog> MakeCatalog(std::shared_ptr<CatalogFile> file) {
   return std::make_unique<SqliteCatalog>(std::move(file));

@@ -26,6 +26,16 @@ struct EventRecord {
   std::string message;
 };
 
+/// Which events are meant.
+struct EventFilter {
+  std::string context_id = {};                 ///< Empty: of all tenants.
+  Severity severity = Severity::kInformation;  ///< At least.
+  std::string kind = {};                       ///< A pattern, '*' stands for any characters; empty: of all.
+  std::int64_t since_ms = 0;                   ///< Not older.
+};
+/// Whether `event` is.
+bool Matches(const EventFilter& filter, const EventRecord& event);
+
 /// Events, in the catalog beside the mirrors. An index: losing it loses no mirrored row, LSN, cycle or pause.
 /// What AddEvent has kept outlives kill -9, and unless it is mere information the power too.
 /// Errors: kUnavailable, with what SQLite said. Threads: any.
@@ -33,7 +43,10 @@ class Catalog {
  public:
   virtual ~Catalog() = default;
   virtual absl::StatusOr<EventRecord> AddEvent(EventRecord event) = 0;
-  virtual absl::StatusOr<std::vector<EventRecord>> LastEvents(const std::string& context_id,
+  /// The last `limit` of those that are meant, of ids below `before_id` (0: of all), newest last. Looks at
+  /// kEventIdsPerLook at a time: whoever adds one never waits for a look at all.
+  virtual absl::StatusOr<std::vector<EventRecord>> LastEvents(const EventFilter& filter,
+                                                              std::uint64_t before_id,
                                                               std::uint32_t limit) = 0;
   virtual absl::StatusOr<std::vector<EventRecord>> EventsAfter(const std::string& context_id,
                                                                std::uint64_t after_id,
@@ -48,9 +61,13 @@ class Catalog {
   }
 };
 
-/// Of one tenant, and of the server itself, the oldest go first: who is noisy pushes out nobody else's.
+/// Of one tenant, and of the server itself, the oldest go first: who is noisy pushes out nobody else's. So
+/// many of mere information, and so many of what is more than that: the normal course of things pushes no
+/// warning out.
 inline constexpr std::int64_t kEventsPerTenantMax = 1'000;
-/// Of all.
+/// Ids.
+inline constexpr std::int64_t kEventIdsPerLook = 20'000;
+/// Of all; those of mere information go first.
 inline constexpr std::int64_t kEventsMax = 1'000'000;
 /// So many more there may be until the oldest are looked for.
 inline constexpr std::int64_t kEventsPruneEvery = 64;

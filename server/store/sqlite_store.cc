@@ -133,6 +133,26 @@ absl::StatusOr<std::string> SetSqliteStoreAside(const std::string& dir, const st
   return aside;
 }
 
+absl::StatusOr<std::string> KeepSqliteStore(const std::string& dir, const std::string& context_id,
+                                            std::int64_t now_ms) {
+  const std::string path = SqlitePath(dir, context_id);
+  const std::string kept = absl::StrCat(path, ".replaced-", now_ms);
+  for (const char* suffix : {"", "-wal"}) {
+    if (!Exists(path + suffix)) continue;
+    std::error_code error;
+    fs::create_hard_link(path + suffix, kept + suffix, error);
+    // Where there are no second names.
+    if (error) fs::copy_file(path + suffix, kept + suffix, error);
+    if (error) {
+      std::error_code ignored;
+      for (const char* made : {"", "-wal"}) fs::remove(kept + made, ignored);
+      return Trouble("keeping", path, error.message());
+    }
+  }
+  if (!Exists(kept)) return std::string();
+  return kept;
+}
+
 absl::Status RemoveSqliteStore(const std::string& dir, const std::string& context_id) {
   const std::string path = SqlitePath(dir, context_id);
   for (const char* suffix : {"", "-wal", "-shm"}) {

@@ -56,6 +56,11 @@ absl::Status MoveSqliteStore(const std::string& from, const std::string& dir, co
 absl::StatusOr<std::string> SetSqliteStoreAside(const std::string& dir, const std::string& context_id,
                                                 std::int64_t now_ms);
 
+/// Gives the tenant's file, and its log, a second name, under which they stay when another file takes their
+/// place. Nobody has it open. Gives that name; empty: there is no file.
+absl::StatusOr<std::string> KeepSqliteStore(const std::string& dir, const std::string& context_id,
+                                            std::int64_t now_ms);
+
 /// Removes the tenant's file with its log, and what was begun.
 absl::Status RemoveSqliteStore(const std::string& dir, const std::string& context_id);
 

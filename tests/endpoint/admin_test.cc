@@ -94,12 +94,14 @@ class AdminTest : public EndpointTest {
     invalidate.set_all(true);
     v1::ResetTableRequest reset = About<v1::ResetTableRequest>(tenant);
     reset.set_all(true);
+    reset.set_confirm(tenant);
     v1::DeleteMirrorRequest remove = About<v1::DeleteMirrorRequest>(tenant);
     remove.set_confirm(tenant);
     v1::BackupRequest backup = About<v1::BackupRequest>(tenant);
     backup.set_path(here_->dir() + "/backup.db");
     v1::RestoreRequest restore = About<v1::RestoreRequest>(tenant);
     restore.set_path(backup.path());
+    restore.set_confirm(tenant);
     return {
         Of("ListTenants", false, &Stub::ListTenants, v1::ListTenantsRequest()),
         Of("GetTenant", false, &Stub::GetTenant, About<v1::GetTenantRequest>(tenant)),
@@ -299,8 +301,14 @@ TEST_F(AdminTest, InvalidateAndResetEndTheCycleAndTheNextOneRepairsTheMirror) {
   EXPECT_EQ(report.tables.at("people").status.action(), v1::TABLE_ACTION_CREATED);
   reset.clear_tables();
   reset.set_all(true);
-  ASSERT_THAT(Act(&Stub::ResetTable, reset), IsOk());
+  EXPECT_THAT(Act(&Stub::ResetTable, reset),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("Nothing was dropped")));
+  EXPECT_THAT(here_->mirror().Tables(), ElementsAre("pairs", "people"));
+  reset.set_confirm("Cust");
+  const absl::StatusOr<v1::ResetTableResponse> dropped = Act(&Stub::ResetTable, reset);
+  ASSERT_THAT(dropped, IsOk());
   EXPECT_THAT(here_->mirror().Tables(), IsEmpty());
+  EXPECT_THAT(MirrorFile(dropped->kept_path(), "Cust").Tables(), ElementsAre("pairs", "people"));
   Mirror(source, *client);
   ASSERT_THAT(Events("lsn.invalidated"), SizeIs(1));
   EXPECT_THAT(Events("lsn.invalidated").front().message(), HasSubstr("the LSN of 1 table to -1"));
@@ -327,7 +335,7 @@ TEST_F(AdminTest, AMirrorFileThatIsGoneIsNotFoundInAnOperatorsWords) {
   Fill(*Client(), People(), {{1, "Ada", 36}}, kFirst);
 }
 
-TEST_F(AdminTest, DeleteNeedsTheNameTwiceAndTheSourceBeginsAnew) {
+TEST_F(AdminTest, DeleteNeedsTheNameTwiceAndTheSourceIsToldToStayAway) {
   const auto client = Client();
   FakeSource source;
   source.CreateTable(People());
@@ -345,7 +353,86 @@ TEST_F(AdminTest, DeleteNeedsTheNameTwiceAndTheSourceBeginsAnew) {
   EXPECT_THAT(Complete(*client, cycle),
               AnyOf(StatusIs(absl::StatusCode::kAborted), StatusIs(absl::StatusCode::kPermissionDenied)));
   EXPECT_FALSE(std::filesystem::exists(here_->mirror_path()));
+  // Its source is told so, over a restart too, until an operator allows it.
+  ASSERT_THAT(here_->Restart(), IsOk());
+  operator_ = here_->Admin().value();
+  const auto later = Client();
+  for (const bool probe : {false, true}) {
+    const absl::StatusOr<v1::AuthenticateResponse> told = later->Authenticate("x", true, probe);
+    ASSERT_THAT(told, IsOk());
+    EXPECT_FALSE(told->accepted());
+    EXPECT_TRUE(told->do_not_replicate());
+    EXPECT_EQ(told->do_not_replicate_by(), v1::DO_NOT_REPLICATE_BY_DELETED);
+    EXPECT_THAT(told->reason(), HasSubstr("deleted"));
+    EXPECT_GT(told->limits().tables_max(), 0U);
+  }
+  EXPECT_FALSE(std::filesystem::exists(here_->mirror_path()));
+  const absl::StatusOr<v1::ListTenantsResponse> listed = Act(&Stub::ListTenants, v1::ListTenantsRequest());
+  ASSERT_THAT(listed, IsOk());
+  ASSERT_EQ(listed->tenants_size(), 1);
+  EXPECT_EQ(listed->tenants(0).state(), "deleted");
+  EXPECT_THAT(Act(&Stub::AllowTenant, About<v1::AllowTenantRequest>("Other")),
+              StatusIs(absl::StatusCode::kNotFound));
+  ASSERT_THAT(Act(&Stub::AllowTenant, About<v1::AllowTenantRequest>("Cust")), IsOk());
+  Mirror(source, *later);
+  EXPECT_EQ(here_->mirror().Value("SELECT count(*) FROM people"), "1");
+}
+
+TEST_F(AdminTest, TenantsAreListedByTheirStateWithoutTheirDatabases) {
+  Fill(*Client(), People(), {{1, "Ada", 36}}, kFirst);
+  v1::ListTenantsRequest request;
+  request.set_problems(true);
+  absl::StatusOr<v1::ListTenantsResponse> answer = Act(&Stub::ListTenants, request);
+  ASSERT_THAT(answer, IsOk());
+  EXPECT_EQ(answer->tenants_size(), 0);
+  ASSERT_EQ(answer->totals_size(), 1);
+  EXPECT_EQ(answer->totals(0).state(), "good");
+  EXPECT_EQ(answer->totals(0).tenants(), 1U);
+  request.set_problems(false);
+  // What the list says is what the tenant itself says, also of a database that was closed by a restart.
+  ASSERT_THAT(here_->Restart(), IsOk());
+  operator_ = here_->Admin().value();
+  answer = Act(&Stub::ListTenants, request);
+  ASSERT_THAT(answer, IsOk());
+  ASSERT_EQ(answer->tenants_size(), 1);
+  const v1::Tenant before = answer->tenants(0);
+  EXPECT_EQ(before.state(), "good");
+  EXPECT_EQ(before.tables(), 1U);
+  EXPECT_EQ(before.rows(), 1);
+  EXPECT_EQ(before.issuer(), "Development Source");
+  EXPECT_EQ(before.source_id(), "by-hand");
+  EXPECT_GT(before.bytes(), 0U);
+  v1::Tenant opened = Tenant("Cust");
+  EXPECT_EQ(opened.last_completed_ms(), before.last_completed_ms());
+  EXPECT_EQ(opened.cycle(), before.cycle());
+  EXPECT_EQ(opened.state(), before.state());
+
+  ASSERT_THAT(Pause("Cust", "inventory"), IsOk());
+  request.add_states("paused");
+  answer = Act(&Stub::ListTenants, request);
+  ASSERT_THAT(answer, IsOk());
+  ASSERT_EQ(answer->tenants_size(), 1);
+  EXPECT_EQ(answer->tenants(0).pause_reason(), "inventory");
+  request.set_page_token("nonsense");
+  EXPECT_THAT(Act(&Stub::ListTenants, request), StatusIs(absl::StatusCode::kInvalidArgument));
+}
+
+TEST_F(AdminTest, ACycleWithoutAChangeIsNoNewsUnlessTheOneBeforeFailed) {
+  const auto client = Client();
+  FakeSource source;
+  source.CreateTable(People());
+  source.Put("people", {1, "Ada", 36});
   Mirror(source, *client);
+  ASSERT_THAT(Events("cycle.completed"), SizeIs(1));
+  for (int i = 0; i < 3; ++i) Mirror(source, *client);
+  EXPECT_THAT(Events("cycle.completed"), SizeIs(1));
+  // One that ends without ReplicationCompleted is told, and so is the next that goes well.
+  Begin(*client, source.holder());
+  Mirror(source, *client);
+  EXPECT_THAT(Events("cycle.failed"), SizeIs(1));
+  EXPECT_THAT(Events("cycle.completed"), SizeIs(2));
+  Mirror(source, *client);
+  EXPECT_THAT(Events("cycle.completed"), SizeIs(2));
 }
 
 TEST_F(AdminTest, EventsAreListedAndWatchedAsTheyCome) {
@@ -555,6 +642,39 @@ TEST_F(AdminTest, AConfigurationThatIsWrongIsRefusedWithKeyAndLine) {
       RunProgram(here_->program("mirror-server"), {"--config", here_->server_toml(), "--check-config"});
   EXPECT_EQ(unknown.exit_code, 2);
   EXPECT_THAT(unknown.errors, HasSubstr("limits2"));
+  // A program of a hook may come later, but who checks wants to know of it now.
+  WriteFileText(
+      here_->server_toml(),
+      original + "\n[[hook]]\nname = \"reports\"\non = [\"event\"]\ncommand = [\"/nowhere/reports\"]\n");
+  const Finished no_program =
+      RunProgram(here_->program("mirror-server"), {"--config", here_->server_toml(), "--check-config"});
+  EXPECT_EQ(no_program.exit_code, 2);
+  EXPECT_THAT(no_program.errors, AllOf(HasSubstr("'reports'"), HasSubstr("'/nowhere/reports'")));
+  WriteFileText(here_->server_toml(), original);
+  ASSERT_THAT(here_->Set({"data", "dir", "\"/proc/nowhere/data\""}), IsOk());
+  const Finished no_data =
+      RunProgram(here_->program("mirror-server"), {"--config", here_->server_toml(), "--check-config"});
+  EXPECT_EQ(no_data.exit_code, 2);
+  EXPECT_THAT(no_data.errors, HasSubstr("nothing can be made in '/proc'"));
+}
+
+TEST_F(AdminTest, AReloadNamesTheSectionsThatOnlyARestartBringsInForce) {
+  ASSERT_THAT(Act(&Stub::ReloadKeys, v1::ReloadKeysRequest()), IsOk());
+  EXPECT_THAT(Events("keys.reloaded").back().message(), Not(HasSubstr("restart")));
+  ASSERT_THAT(here_->Set({"limits", "tables_max", "77"}), IsOk());
+  ASSERT_THAT(here_->Set({"breaker", "miss_window", "\"2h\""}), IsOk());
+  ASSERT_THAT(Act(&Stub::ReloadKeys, v1::ReloadKeysRequest()), IsOk());
+  const v1::Event told = Events("keys.reloaded").back();
+  EXPECT_THAT(told.message(),
+              HasSubstr("what changed in [limits], [breaker] since the start needs a restart"));
+  EXPECT_EQ(told.severity(), v1::SEVERITY_WARNING);
+}
+
+TEST_F(AdminTest, StoppedIsTheLastWordAndTheFolderIsFreeThen) {
+  Fill(*Client(), People(), {{1, "Ada", 36}}, kFirst);
+  ASSERT_THAT(here_->Stop(), IsOkAndHolds(0));
+  const std::string log = here_->server().Errors();
+  EXPECT_THAT(log.substr(log.rfind('\n', log.size() - 2) + 1), HasSubstr(" info stopped"));
 }
 
 }  // namespace

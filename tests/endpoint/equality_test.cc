@@ -285,7 +285,7 @@ TEST_F(EqualityTest, ABackupIsMadeDrilledAndPutBack) {
   EXPECT_EQ(here_->Mirrorctl({"backup", "Cust", here_->data_dir() + "/x.db"}).exit_code, 1);
   Sql("UPDATE one SET t = 'later'; INSERT INTO folded VALUES ('later', 1)");
   ASSERT_TRUE(bench_->Run().Good());
-  EXPECT_THAT(Ctl({"restore", "Cust", file}).output, HasSubstr("6 tables"));
+  EXPECT_THAT(Ctl({"restore", "Cust", file, "--confirm", "Cust"}).output, HasSubstr("6 tables"));
   EXPECT_EQ(std::filesystem::status(bench_->mirror_path()).permissions(), std::filesystem::perms(0640))
       << "the partner's programs read it as members of the group";
   EXPECT_EQ(Partner(bench_->mirror_path()).One("SELECT count(*) FROM one WHERE t = 'later'"), Cell(0));
@@ -304,7 +304,7 @@ TEST_F(EqualityTest, ADrillAloneLeavesNothingBehind) {
 TEST_F(EqualityTest, WhatIsNoBackupOfTheTenantIsRefused) {
   Begin(100);
   for (const std::string& file : {here_->dir() + "/nowhere.db", bench_->path(), here_->server_toml()}) {
-    const Finished refused = here_->Mirrorctl({"restore", "Cust", file});
+    const Finished refused = here_->Mirrorctl({"restore", "Cust", file, "--confirm", "Cust"});
     EXPECT_EQ(refused.exit_code, 1) << file;
     EXPECT_THAT(refused.errors, HasSubstr("The mirror is as it was")) << file;
   }
@@ -316,7 +316,7 @@ TEST_F(EqualityTest, ADeletedMirrorComesBackFromItsBackup) {
   const std::string file = here_->dir() + "/copy.db";
   Ctl({"backup", "Cust", file});
   Ctl({"delete", "Cust", "--confirm", "Cust"});
-  Ctl({"restore", "Cust", file});
+  Ctl({"restore", "Cust", file, "--confirm", "Cust"});
   EXPECT_EQ(bench_->Difference(), "");
   const CycleReport report = bench_->Run();
   EXPECT_TRUE(report.Good()) << Summary(report);
@@ -344,7 +344,7 @@ TEST_F(EqualityTest, ADamagedFileStopsItsTenantAndAResetBringsItBack) {
   EXPECT_EQ(other.Difference(), "");
   EXPECT_THAT(Ctl({"events"}).output, HasSubstr("mirror.damaged"));
 
-  Ctl({"reset", "Cust", "--all"});
+  Ctl({"reset", "Cust", "--all", "--confirm", "Cust"});
   const CycleReport report = bench_->Run();
   EXPECT_TRUE(report.Good()) << Summary(report);
   EXPECT_EQ(bench_->Difference(), "");
@@ -356,7 +356,7 @@ TEST_F(EqualityTest, AFileThatWasCutOffAtItsBeginIsDamagedToo) {
   std::filesystem::resize_file(bench_->mirror_path(), 0);
   EXPECT_THAT(bench_->Run().status, StatusIs(absl::StatusCode::kDataLoss, HasSubstr("reset")));
   EXPECT_THAT(Ctl({"events"}).output, HasSubstr("mirror.damaged"));
-  Ctl({"reset", "Cust", "--all"});
+  Ctl({"reset", "Cust", "--all", "--confirm", "Cust"});
   EXPECT_TRUE(bench_->Run().Good());
   EXPECT_EQ(bench_->Difference(), "");
 }

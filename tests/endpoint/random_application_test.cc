@@ -173,7 +173,7 @@ class World {
       return;
     }
     ++restores_;
-    const Finished restored = here_.Mirrorctl({"restore", tenant, file});
+    const Finished restored = here_.Mirrorctl({"restore", tenant, file, "--confirm", tenant});
     EXPECT_EQ(restored.exit_code, 0) << restored.errors << Trace();
     harmed_ = harmed_copies_[file];
     std::filesystem::remove(file);

@@ -340,6 +340,7 @@ TEST_F(ReceiptsTest, AMirrorThatIsMadeAnewBeginsANewChain) {
   Changes(2);
   const Finished deleted = here_->Mirrorctl({"delete", "Cust", "--confirm", "Cust"});
   ASSERT_EQ(deleted.exit_code, 0) << deleted.errors;
+  ASSERT_EQ(here_->Mirrorctl({"allow", "Cust"}).exit_code, 0);
   Cycle();
   Changes(1);
   const ReceiptVerdict verdict = Check();

@@ -77,7 +77,7 @@ class AuditTest : public testing::Test {
 
   std::vector<std::string> Told() {
     std::vector<std::string> kinds;
-    const std::vector<EventRecord> events = events_->Last("", 100).value();
+    const std::vector<EventRecord> events = events_->Last({}, 0, 100).value();
     for (const EventRecord& event : events) kinds.push_back(event.kind);
     return kinds;
   }

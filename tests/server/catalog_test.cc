@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <tuple>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -75,10 +76,11 @@ TEST_F(CatalogTest, EventsGetGrowingIdsAndSurviveARestart) {
 
   Open();
 
-  EXPECT_THAT(catalog_->LastEvents("", 10),
+  EXPECT_THAT(catalog_->LastEvents({}, 0, 10),
               IsOkAndHolds(ElementsAre(Field(&EventRecord::kind, "a"), Field(&EventRecord::kind, "b"))));
-  EXPECT_THAT(catalog_->LastEvents("Cust2", 10), IsOkAndHolds(ElementsAre(Field(&EventRecord::kind, "b"))));
-  EXPECT_THAT(catalog_->LastEvents("", 1), IsOkAndHolds(ElementsAre(Field(&EventRecord::kind, "b"))));
+  EXPECT_THAT(catalog_->LastEvents({.context_id = "Cust2"}, 0, 10),
+              IsOkAndHolds(ElementsAre(Field(&EventRecord::kind, "b"))));
+  EXPECT_THAT(catalog_->LastEvents({}, 0, 1), IsOkAndHolds(ElementsAre(Field(&EventRecord::kind, "b"))));
   EXPECT_THAT(catalog_->EventsAfter("", first->id, 10),
               IsOkAndHolds(ElementsAre(Field(&EventRecord::kind, "b"))));
   EXPECT_THAT(catalog_->EventsAfter("", UINT64_MAX, 10), IsOkAndHolds(SizeIs(0)));
@@ -111,10 +113,78 @@ TEST_F(CatalogTest, ANoisyTenantPushesOutNoOthersEvents) {
     ASSERT_THAT(catalog_->AddEvent(Event("Noisy", "b")), IsOk());
   }
 
-  EXPECT_THAT(catalog_->LastEvents("Quiet", 10), IsOkAndHolds(SizeIs(1)));
+  EXPECT_THAT(catalog_->LastEvents({.context_id = "Quiet"}, 0, 10), IsOkAndHolds(SizeIs(1)));
   EXPECT_EQ(Ask("SELECT count(*) FROM event WHERE kind = 'server'"), 1);
   EXPECT_LE(Ask("SELECT count(*) FROM event WHERE context_id = 'Noisy'"),
             kEventsPerTenantMax + kEventsPruneEvery);
+}
+
+TEST_F(CatalogTest, TheNormalCourseOfThingsPushesNoErrorOut) {
+  EventRecord error = Event("Cust1", "cycle.failed");
+  error.severity = Severity::kError;
+  ASSERT_THAT(catalog_->AddEvent(error), IsOk());
+  Do(Insert("Cust1", 3 * kEventsPerTenantMax));
+
+  for (int i = 0; i < 2 * kEventsPruneEvery; ++i) {
+    ASSERT_THAT(catalog_->AddEvent(Event("Cust1", "cycle.completed")), IsOk());
+  }
+
+  EXPECT_LE(Ask("SELECT count(*) FROM event"), kEventsPerTenantMax + kEventsPruneEvery + 1);
+  EXPECT_THAT(catalog_->LastEvents({.severity = Severity::kWarning}, 0, 10),
+              IsOkAndHolds(ElementsAre(Field(&EventRecord::kind, "cycle.failed"))));
+
+  for (int i = 0; i < 2 * kEventsPerTenantMax; ++i) ASSERT_THAT(catalog_->AddEvent(error), IsOk());
+  EXPECT_LE(Ask("SELECT count(*) FROM event WHERE severity > 1"), kEventsPerTenantMax + kEventsPruneEvery);
+}
+
+TEST_F(CatalogTest, OfAllEventsThoseOfMereInformationGoFirst) {
+  EventRecord error = Event("Cust0", "cycle.failed");
+  error.severity = Severity::kError;
+  ASSERT_THAT(catalog_->AddEvent(error), IsOk());
+  Do(Insert("Cust1", kEventsMax + 500));
+
+  for (int i = 0; i < 2 * kEventsPruneEvery; ++i) {
+    ASSERT_THAT(catalog_->AddEvent(Event(absl::StrCat("Cust", i + 2), "new")), IsOk());
+  }
+
+  EXPECT_EQ(Ask("SELECT count(*) FROM event WHERE kind = 'cycle.failed'"), 1);
+}
+
+TEST_F(CatalogTest, EventsAreFoundByTenantSeverityKindAgeAndPage) {
+  // More than one look, with a gap of ids as a catalog has that took a damaged one's place.
+  Do(Insert("Old", 2 * kEventIdsPerLook));
+  Do("UPDATE sqlite_sequence SET seq = seq + 1000000 WHERE name = 'event'");
+  std::vector<std::uint64_t> ids;
+  for (const auto& [tenant, severity, kind] : std::vector<std::tuple<std::string, Severity, std::string>>{
+           {"Cust1", Severity::kError, "cycle.failed"},
+           {"Cust2", Severity::kWarning, "mirror.replaced"},
+           {"Cust1", Severity::kInformation, "cycle.completed"},
+           {"Cust2", Severity::kError, "cycle.failed"}}) {
+    EventRecord event = Event(tenant, kind);
+    event.severity = severity;
+    event.time_ms = 1'000'000 + static_cast<std::int64_t>(ids.size());
+    const auto added = catalog_->AddEvent(event);
+    ASSERT_THAT(added, IsOk());
+    ids.push_back(added->id);
+  }
+  const auto found = [&](const EventFilter& filter, std::uint64_t before_id, std::uint32_t limit) {
+    std::vector<std::uint64_t> found_ids;
+    const auto events = catalog_->LastEvents(filter, before_id, limit);
+    EXPECT_THAT(events, IsOk());
+    if (events.ok()) {
+      for (const EventRecord& event : *events) found_ids.push_back(event.id);
+    }
+    return found_ids;
+  };
+  EXPECT_THAT(found({.severity = Severity::kWarning}, 0, 10), ElementsAre(ids[0], ids[1], ids[3]));
+  EXPECT_THAT(found({.severity = Severity::kError}, 0, 1), ElementsAre(ids[3]));
+  EXPECT_THAT(found({.severity = Severity::kError}, ids[3], 1), ElementsAre(ids[0]));
+  EXPECT_THAT(found({.kind = "cycle.*"}, 0, 10), ElementsAre(ids[0], ids[2], ids[3]));
+  EXPECT_THAT(found({.kind = "cycle.fail"}, 0, 10), ElementsAre());
+  EXPECT_THAT(found({.context_id = "Cust1", .kind = "*failed"}, 0, 10), ElementsAre(ids[0]));
+  EXPECT_THAT(found({.since_ms = 1'000'002}, 0, 10), ElementsAre(ids[2], ids[3]));
+  EXPECT_THAT(found({.context_id = "Old"}, 3, 10), ElementsAre(1, 2));
+  EXPECT_THAT(found({.kind = "none"}, 0, 10), ElementsAre());
 }
 
 TEST_F(CatalogTest, OldestEventsOfAllGoFirst) {
@@ -135,7 +205,7 @@ TEST_F(CatalogTest, GarbageIsMovedAsideAndACatalogMadeAnew) {
 
   Open();
 
-  EXPECT_THAT(catalog_->LastEvents("", 10), IsOkAndHolds(SizeIs(0)));
+  EXPECT_THAT(catalog_->LastEvents({}, 0, 10), IsOkAndHolds(SizeIs(0)));
   EXPECT_THAT(catalog_->AddEvent(Event("Cust1", "b")), IsOk());
   ASSERT_THAT(DamagedFiles(), SizeIs(1));
   EXPECT_EQ(ReadFileText(folder_.path() + "/" + DamagedFiles().front()), std::string(20'000, 'x'));
@@ -143,7 +213,7 @@ TEST_F(CatalogTest, GarbageIsMovedAsideAndACatalogMadeAnew) {
 
 TEST_F(CatalogTest, DamageThatShowsLaterIsMovedAsideToo) {
   for (int i = 0; i < 500; ++i) ASSERT_THAT(catalog_->AddEvent(Event("Cust1", "a")), IsOk());
-  const auto last = catalog_->LastEvents("", 1);
+  const auto last = catalog_->LastEvents({}, 0, 1);
   ASSERT_THAT(last, IsOkAndHolds(SizeIs(1)));
   catalog_.reset();
   {
@@ -160,7 +230,7 @@ TEST_F(CatalogTest, DamageThatShowsLaterIsMovedAsideToo) {
 
   ASSERT_THAT(added, IsOk());
   EXPECT_GT(added->id, last->front().id) << "who follows events has seen lower ids";
-  EXPECT_THAT(catalog_->LastEvents("", 10), IsOkAndHolds(ElementsAre(Field(&EventRecord::kind, "b"))));
+  EXPECT_THAT(catalog_->LastEvents({}, 0, 10), IsOkAndHolds(ElementsAre(Field(&EventRecord::kind, "b"))));
   EXPECT_THAT(DamagedFiles(), SizeIs(1));
 }
 
@@ -177,7 +247,7 @@ TEST_F(CatalogTest, LogOfADamagedFileIsNotReadIntoTheNewOne) {
 
   Open();
 
-  EXPECT_THAT(catalog_->LastEvents("", 10), IsOkAndHolds(SizeIs(0)));
+  EXPECT_THAT(catalog_->LastEvents({}, 0, 10), IsOkAndHolds(SizeIs(0)));
   EXPECT_THAT(DamagedFiles(), SizeIs(1));
 }
 
@@ -201,7 +271,7 @@ TEST_F(CatalogTest, ManyThreadsMayUseIt) {
     threads.emplace_back([this] {
       for (int i = 0; i < 50; ++i) {
         EXPECT_THAT(catalog_->AddEvent(Event("Cust1", "a")), IsOk());
-        EXPECT_THAT(catalog_->LastEvents("", 5), IsOk());
+        EXPECT_THAT(catalog_->LastEvents({}, 0, 5), IsOk());
       }
     });
   }

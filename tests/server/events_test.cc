@@ -35,7 +35,7 @@ class EventsTest : public testing::Test {
 TEST_F(EventsTest, AreKeptWithTimeTenantAndWords) {
   events_->Add("Cust1", Severity::kWarning, "table.repopulate", "table 'a\nb' is to be populated anew");
 
-  const auto last = events_->Last("", 10);
+  const auto last = events_->Last({}, 0, 10);
 
   ASSERT_THAT(last, IsOkAndHolds(SizeIs(1)));
   const EventRecord& event = last->front();
@@ -48,7 +48,7 @@ TEST_F(EventsTest, AreKeptWithTimeTenantAndWords) {
 
 TEST_F(EventsTest, AfterGivesTheFollowingOnesOldestFirst) {
   for (const char* const kind : {"a", "b", "c"}) events_->Add("Cust1", Severity::kInformation, kind, "");
-  const auto last = events_->Last("", 10);
+  const auto last = events_->Last({}, 0, 10);
   ASSERT_THAT(last, IsOkAndHolds(SizeIs(3)));
 
   EXPECT_THAT(events_->After("", last->front().id, 10),
@@ -69,7 +69,7 @@ TEST_F(EventsTest, WaitEndsWhenAnEventComes) {
   adding.join();
 
   EXPECT_LT(waited, std::chrono::seconds(30));
-  EXPECT_THAT(events_->Last("", 10), IsOkAndHolds(SizeIs(1))) << "the event is there when the wait ends";
+  EXPECT_THAT(events_->Last({}, 0, 10), IsOkAndHolds(SizeIs(1))) << "the event is there when the wait ends";
 }
 
 TEST_F(EventsTest, WaitEndsWithItsPatience) {
@@ -98,7 +98,7 @@ class FloodTest : public EventsTest {
 
   std::vector<std::string> Messages(const std::string& tenant) {
     std::vector<std::string> messages;
-    const auto events = events_->Last(tenant, 1'000);
+    const auto events = events_->Last({.context_id = tenant}, 0, 1'000);
     if (!events.ok()) return messages;
     for (const EventRecord& event : *events) messages.push_back(event.message);
     return messages;
@@ -141,7 +141,7 @@ TEST_F(FloodTest, IsToldWhenTheServerStopsAndKeepsTheWorstOfItsSeverities) {
   events_->Add("Cust1", Severity::kError, "a", "bad");
   events_->Add("Cust1", Severity::kInformation, "a", "good");
   events_->EndFloods();
-  const auto last = events_->Last("Cust1", 1);
+  const auto last = events_->Last({.context_id = "Cust1"}, 0, 1);
   ASSERT_THAT(last, IsOkAndHolds(SizeIs(1)));
   EXPECT_EQ(last->front().message, "good … 2 more like it");
   EXPECT_EQ(last->front().severity, Severity::kError);
@@ -155,9 +155,9 @@ class FullCatalog final : public Catalog {
     if (full) return absl::UnavailableError("the disk is full");
     return catalog_.AddEvent(std::move(event));
   }
-  absl::StatusOr<std::vector<EventRecord>> LastEvents(const std::string& context_id,
+  absl::StatusOr<std::vector<EventRecord>> LastEvents(const EventFilter& filter, std::uint64_t before_id,
                                                       std::uint32_t limit) override {
-    return catalog_.LastEvents(context_id, limit);
+    return catalog_.LastEvents(filter, before_id, limit);
   }
   absl::StatusOr<std::vector<EventRecord>> EventsAfter(const std::string& context_id, std::uint64_t after_id,
                                                        std::uint32_t limit) override {
@@ -175,13 +175,13 @@ TEST_F(EventsTest, WhatAFullDiskDidNotTakeIsKeptWhenThereIsRoomAgain) {
   std::vector<std::string> heard;
   events.Listen([&](const EventRecord& event) { heard.push_back(event.kind); });
   for (const char* const kind : {"a", "b"}) events.Add("Cust1", Severity::kError, kind, "");
-  EXPECT_THAT(events.Last("", 10), IsOkAndHolds(SizeIs(0)));
+  EXPECT_THAT(events.Last({}, 0, 10), IsOkAndHolds(SizeIs(0)));
   EXPECT_THAT(heard, SizeIs(0)) << "an event is on disk before it is told";
   full.full = false;
 
   events.Add("Cust1", Severity::kInformation, "c", "");
 
-  EXPECT_THAT(events.Last("", 10),
+  EXPECT_THAT(events.Last({}, 0, 10),
               IsOkAndHolds(ElementsAre(Field(&EventRecord::kind, "a"), Field(&EventRecord::kind, "b"),
                                        Field(&EventRecord::kind, "c"))));
   EXPECT_THAT(heard, ElementsAre("a", "b", "c"));
@@ -191,7 +191,8 @@ TEST_F(EventsTest, WhatAFullDiskDidNotTakeIsKeptWhenThereIsRoomAgain) {
 class BrokenCatalog final : public Catalog {
  public:
   absl::StatusOr<EventRecord> AddEvent(EventRecord) override { return Broken(); }
-  absl::StatusOr<std::vector<EventRecord>> LastEvents(const std::string&, std::uint32_t) override {
+  absl::StatusOr<std::vector<EventRecord>> LastEvents(const EventFilter&, std::uint64_t,
+                                                      std::uint32_t) override {
     return Broken();
   }
   absl::StatusOr<std::vector<EventRecord>> EventsAfter(const std::string&, std::uint64_t,
@@ -214,7 +215,7 @@ TEST(EventsWithoutCatalogTest, WaitersAreWokenAllTheSame) {
   events.Wait(std::chrono::seconds(60));
   EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(30));
   adding.join();
-  EXPECT_THAT(events.Last("", 1), StatusIs(absl::StatusCode::kUnavailable));
+  EXPECT_THAT(events.Last({}, 0, 1), StatusIs(absl::StatusCode::kUnavailable));
 }
 
 }  // namespace

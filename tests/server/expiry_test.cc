@@ -46,7 +46,7 @@ class ExpiryWatchTest : public testing::Test {
     events_ = std::make_unique<Events>(*catalog_);
     watch_ = std::make_unique<ExpiryWatch>([this] { return keys_; }, *events_);
   }
-  std::size_t Told() { return events_->Last("", 1'000)->size(); }
+  std::size_t Told() { return events_->Last({}, 0, 1'000)->size(); }
 
   TempFolder folder_;
   std::unique_ptr<Catalog> catalog_;
@@ -59,7 +59,7 @@ class ExpiryWatchTest : public testing::Test {
 TEST_F(ExpiryWatchTest, TellsOfAKeyOnceADayHoweverOftenItLooks) {
   watch_->Look(kNow);
   ASSERT_EQ(Told(), 1U);
-  EXPECT_EQ(events_->Last("", 1)->front().kind, "key.expires");
+  EXPECT_EQ(events_->Last({}, 0, 1)->front().kind, "key.expires");
   watch_->Look(kNow + 10);
   watch_->LookDaily(kNow + 20);
   EXPECT_EQ(Told(), 1U);
@@ -78,7 +78,7 @@ TEST_F(ExpiryWatchTest, TellsOfAKeyOnceADayHoweverOftenItLooks) {
 TEST_F(ExpiryWatchTest, SaysOnTheDayItselfThatItIsOver) {
   watch_->Look(kNow + kDay);
   watch_->Look(kNow + 2 * kDay - 50);
-  const auto events = *events_->Last("", 10);
+  const auto events = *events_->Last({}, 0, 10);
   ASSERT_THAT(events, SizeIs(2));
   EXPECT_EQ(events[0].severity, Severity::kWarning);
   EXPECT_EQ(events[1].severity, Severity::kError);

@@ -54,7 +54,8 @@ void Require(bool holds, const std::string& what) {
 class NoCatalog final : public Catalog {
  public:
   absl::StatusOr<EventRecord> AddEvent(EventRecord event) override { return event; }
-  absl::StatusOr<std::vector<EventRecord>> LastEvents(const std::string&, std::uint32_t) override {
+  absl::StatusOr<std::vector<EventRecord>> LastEvents(const EventFilter&, std::uint64_t,
+                                                      std::uint32_t) override {
     return std::vector<EventRecord>();
   }
   absl::StatusOr<std::vector<EventRecord>> EventsAfter(const std::string&, std::uint64_t,

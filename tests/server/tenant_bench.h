@@ -30,7 +30,8 @@ class RememberingCatalog final : public Catalog {
     events_.push_back(event);
     return event;
   }
-  absl::StatusOr<std::vector<EventRecord>> LastEvents(const std::string&, std::uint32_t) override {
+  absl::StatusOr<std::vector<EventRecord>> LastEvents(const EventFilter&, std::uint64_t,
+                                                      std::uint32_t) override {
     const std::lock_guard lock(mutex_);
     return events_;
   }

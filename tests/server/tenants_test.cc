@@ -12,6 +12,7 @@
 #include <thread>
 #include <vector>
 
+#include "server/store/deleted_mark.h"
 #include "tests/server/tenant_bench.h"
 
 namespace mirror {
@@ -133,8 +134,8 @@ TEST_F(TenantsTest, AProbeOfANewTenantLeavesNothingToList) {
   EXPECT_THAT(tenants->All(), IsEmpty());
 }
 
-TEST_F(TenantsTest, ADeletedMirrorIsGoneAndMadeAnewAtTheNextContact) {
-  const auto tenants = Open();
+TEST_F(TenantsTest, ADeletedTenantStaysAwayUntilItIsAllowedAgain) {
+  auto tenants = Open();
   MirrorPeople(*tenants, "gone");
   MirrorPeople(*tenants, "stays");
   const auto held = tenants->Find(CallerOf("gone"));
@@ -148,10 +149,35 @@ TEST_F(TenantsTest, ADeletedMirrorIsGoneAndMadeAnewAtTheNextContact) {
   EXPECT_THAT(late.Authenticate(), StatusIs(absl::StatusCode::kPermissionDenied))
       << "a call that was under way";
   EXPECT_FALSE(fs::exists(tenants->PathOf("gone")));
-  EXPECT_THAT(tenants->Delete("gone"), StatusIs(absl::StatusCode::kNotFound));
+  EXPECT_THAT(tenants->Delete("gone"), StatusIs(absl::StatusCode::kNotFound, HasSubstr("mirrorctl allow")));
+  // Also over a restart that finds no catalog.
+  for (int start = 0; start < 2; ++start) {
+    EXPECT_THAT(tenants->FindOrTakeIn(CallerOf("gone")), IsOkAndHolds(nullptr));
+    EXPECT_THAT(tenants->FindOrTakeIn(CallerOf("Gone")), IsOkAndHolds(nullptr)) << "whatever its spelling";
+    EXPECT_THAT(tenants->Find(CallerOf("gone")), StatusIs(absl::StatusCode::kPermissionDenied));
+    EXPECT_THAT(tenants->Deleted(), testing::ElementsAre("gone"));
+    EXPECT_THAT(tenants->Allow("stays"), StatusIs(absl::StatusCode::kNotFound));
+    tenants.reset();
+    tenants = Open();
+  }
+  ASSERT_THAT(tenants->Allow("Gone"), IsOk());
+  EXPECT_THAT(tenants->Deleted(), IsEmpty());
+  tenants.reset();
+  tenants = Open();
   MirrorPeople(*tenants, "gone", {{7, "new", 1}});
   EXPECT_EQ(Visible("gone"), (Rows{{7, "new", 1}}));
   EXPECT_THAT(Visible("stays"), SizeIs(1));
+}
+
+TEST_F(TenantsTest, ADeletionThatDiedBeforeItsFilesWereGoneKeepsTheSourceAway) {
+  { MirrorPeople(*Open(), "half"); }
+  ASSERT_THAT(SetDeletedMark(folder_.path(), "half"), IsOk());
+  const auto tenants = Open();
+  EXPECT_THAT(tenants->FindOrTakeIn(CallerOf("half")), IsOkAndHolds(nullptr));
+  EXPECT_THAT(Visible("half"), SizeIs(1)) << "nothing is removed that nobody asks for now";
+  ASSERT_THAT(tenants->Delete("half"), IsOk());
+  EXPECT_FALSE(fs::exists(tenants->PathOf("half")));
+  EXPECT_THAT(tenants->Deleted(), testing::ElementsAre("half"));
 }
 
 TEST_F(TenantsTest, ADamagedMirrorStopsItsOwnTenantOnly) {
@@ -175,6 +201,7 @@ TEST_F(TenantsTest, ADamagedMirrorStopsItsOwnTenantOnly) {
   EXPECT_EQ((*tenants->Find("well"))->Info()->quarantine, "");
   // The operator gives it up: it begins anew.
   ASSERT_THAT(tenants->Delete("sick"), IsOk());
+  ASSERT_THAT(tenants->Allow("sick"), IsOk());
   MirrorPeople(*tenants, "sick", {{2, "again", 1}});
   EXPECT_THAT(Visible("sick"), SizeIs(1));
 }

@@ -95,7 +95,7 @@ def restore(place):
     place.ctl("backup", "Cust", str(place.folder / "backup.db"))
     place.sql(CHANGES)
     once(place)
-    place.ctl("restore", "Cust", str(place.folder / "backup.db"))
+    place.ctl("restore", "Cust", str(place.folder / "backup.db"), "--confirm", "Cust")
     once(place)
 
 

@@ -1,0 +1,60 @@
+#include "server/place_check.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <string>
+#include <system_error>
+
+#include "absl/strings/str_cat.h"
+
+namespace mirror {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// The folder itself, or the nearest above it that is there.
+fs::path Nearest(const std::string& folder) {
+  std::error_code error;
+  fs::path path = fs::absolute(folder, error);
+  while (!fs::exists(path, error) && path.has_relative_path()) path = path.parent_path();
+  return path;
+}
+
+absl::Status CheckFolder(const ServerConfig& config) {
+  const fs::path nearest = Nearest(config.data.dir);
+  std::string tried = nearest.string() + "/.check-XXXXXX";
+  if (mkdtemp(tried.data()) != nullptr) {
+    rmdir(tried.c_str());
+    return absl::OkStatus();
+  }
+  return absl::FailedPreconditionError(
+      absl::StrCat(config.file, ": [data] 'dir' is '", config.data.dir, "', and nothing can be made in '",
+                   nearest.string(), "': ", std::strerror(errno),
+                   ". Look at its owner and mode, and ask as the user that the server runs as."));
+}
+
+absl::Status CheckHook(const ServerConfig& config, const HookConfig& hook) {
+  if (hook.command.empty()) return absl::OkStatus();
+  const std::string& program = hook.command.front();
+  std::error_code error;
+  if (fs::is_regular_file(program, error) && access(program.c_str(), X_OK) == 0) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat(config.file, ": the [[hook]] '", hook.name, "' runs '", program,
+                   "', which is no program that this user may run. Look at its path, owner and mode."));
+}
+
+}  // namespace
+
+absl::Status CheckPlaces(const ServerConfig& config) {
+  if (absl::Status folder = CheckFolder(config); !folder.ok()) return folder;
+  for (const HookConfig& hook : config.hooks.hooks) {
+    if (absl::Status status = CheckHook(config, hook); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace mirror

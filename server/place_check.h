@@ -1,0 +1,16 @@
+#ifndef MIRROR_SERVER_PLACE_CHECK_H_
+#define MIRROR_SERVER_PLACE_CHECK_H_
+
+#include "absl/status/status.h"
+#include "server/config.h"
+
+namespace mirror {
+
+/// What a configuration names beside keys and certificates, tried as this process may use it: the data folder
+/// can be written, or made; each hook's program can be run. For --check-config: a start asks for less, since
+/// a program may come later. Leaves nothing behind. Errors: kFailedPrecondition, the first that is found.
+absl::Status CheckPlaces(const ServerConfig& config);
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_PLACE_CHECK_H_
