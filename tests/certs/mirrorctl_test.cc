@@ -198,9 +198,11 @@ TEST_F(MirrorctlTest, InitNeverTouchesWhatIsThere) {
 }
 
 TEST_F(MirrorctlTest, InitRefusesAndMakesNothing) {
+  WriteText(dir_ / "notes.txt", "SQLite format 2 was another one");
   const std::vector<std::pair<std::vector<std::string>, std::string>> refused = {
       {{"--context-id", "a", "--source", dir_ / "none.db"}, "is not a file"},
       {{"--context-id", "a", "--source", dir_.path()}, "is not a file"},
+      {{"--context-id", "a", "--source", dir_ / "notes.txt"}, "is no SQLite database"},
       {{"--context-id", "a", "--port", "7444"}, "cannot both listen on port 7444"}};
   for (const auto& [options, message] : refused) {
     std::vector<std::string> arguments = {"init", "--dir", Made()};
@@ -220,6 +222,9 @@ TEST_F(MirrorctlTest, WrongUsageNamesTheProgramAndWhatIsWrong) {
     EXPECT_FALSE(std::filesystem::exists(Made()));
   }
   EXPECT_THAT(Run({"frob"}).err, StartsWith("mirrorctl: there is no command or option 'frob'"));
+  EXPECT_THAT(Run({"tabels", "a"}).err, HasSubstr("Nothing was done. Did you mean 'tables'?\n"));
+  EXPECT_THAT(Run({"hold", "comit", "a:1"}).err, HasSubstr("Did you mean 'commit'?\n"));
+  EXPECT_THAT(Run({"frob"}).err, Not(HasSubstr("Did you mean")));
   EXPECT_THAT(Run({"certs", "frob"}).err, StartsWith("mirrorctl: there is no command or option 'frob'"));
   EXPECT_THAT(Run({"init"}).err, AllOf(StartsWith("mirrorctl: "), HasSubstr("--dir")));
 }

@@ -283,6 +283,20 @@ TEST_F(Doctor, AnExpiredIdentityIsNotShownAndCallsAreSkipped) {
   EXPECT_THAT(said.steps, Contains(testing::Pair("SKIP admin call", HasSubstr("'admin identity' failed"))));
 }
 
+TEST_F(Doctor, AClockThatIsBehindIsTheOnlyFinding) {
+  Begin();
+  // As from a machine that is two hours ahead of this one: certificates are valid from an hour before.
+  ASSERT_THAT(IssueAdmin(Files("admin/operator"), Files("admin/ca"), "operator", Role::kOperator,
+                         For(5, std::time(nullptr) + 2 * 3'600)),
+              IsOk());
+  const Said said = ExamineAll();
+  EXPECT_EQ(said.exit_code, 1);
+  ASSERT_EQ(said.steps.size(), 2U);
+  EXPECT_EQ(said.steps[0].first, "FAIL clock here");
+  EXPECT_THAT(said.steps[0].second, testing::ContainsRegex("the clock is behind by (59|60) min or more"));
+  EXPECT_EQ(said.steps[1].first, "SKIP everything else");
+}
+
 TEST_F(Doctor, AnIdentityOfAnotherAuthorityIsRefusedByTheServer) {
   Begin();
   ASSERT_THAT(IssueAdmin(Files("admin/operator"), Files("tls/ca"), "operator", Role::kOperator, For(100)),

@@ -16,9 +16,12 @@ namespace mirror {
 class FakeAdmin final : public v1::MirrorAdmin::Service {
  public:
   v1::ListTenantsResponse tenants;
+  v1::ListTenantsResponse more_tenants;  ///< To a request with a page token.
   v1::ListTablesResponse tables;
   v1::InvalidateLsnResponse invalidated;
   v1::ResetTableResponse reset;
+  v1::RestoreResponse restored;
+  v1::ListHoldsResponse holds;
   v1::ListEventsResponse events;
   std::vector<v1::Event> later_events;  ///< What a watch gives.
   bool watch_ends = false;              ///< After them; otherwise it waits for its client to go.
@@ -35,7 +38,8 @@ class FakeAdmin final : public v1::MirrorAdmin::Service {
 
   grpc::Status ListTenants(grpc::ServerContext* context, const v1::ListTenantsRequest* request,
                            v1::ListTenantsResponse* response) override {
-    const grpc::Status status = Answer("ListTenants", *request, tenants, response);
+    const bool more = !request->page_token().empty();
+    const grpc::Status status = Answer("ListTenants", *request, more ? more_tenants : tenants, response);
     WaitUntilGone(*context, silent);
     return status;
   }
@@ -64,6 +68,18 @@ class FakeAdmin final : public v1::MirrorAdmin::Service {
     const grpc::Status status = Answer("DeleteMirror", *request, v1::DeleteMirrorResponse(), response);
     WaitUntilGone(*context, silent);
     return status;
+  }
+  grpc::Status AllowTenant(grpc::ServerContext* /*context*/, const v1::AllowTenantRequest* request,
+                           v1::AllowTenantResponse* response) override {
+    return Answer("AllowTenant", *request, v1::AllowTenantResponse(), response);
+  }
+  grpc::Status Restore(grpc::ServerContext* /*context*/, const v1::RestoreRequest* request,
+                       v1::RestoreResponse* response) override {
+    return Answer("Restore", *request, restored, response);
+  }
+  grpc::Status ListHolds(grpc::ServerContext* /*context*/, const v1::ListHoldsRequest* request,
+                         v1::ListHoldsResponse* response) override {
+    return Answer("ListHolds", *request, holds, response);
   }
   grpc::Status ListEvents(grpc::ServerContext* /*context*/, const v1::ListEventsRequest* request,
                           v1::ListEventsResponse* response) override {

@@ -121,8 +121,17 @@ absl::StatusOr<Response> AdminClient::Call(
   return response;
 }
 
-absl::StatusOr<v1::ListTenantsResponse> AdminClient::Tenants() {
-  return Call(&v1::MirrorAdmin::Stub::ListTenants, v1::ListTenantsRequest(), Effect::kReads, kPatience);
+absl::StatusOr<v1::ListTenantsResponse> AdminClient::Tenants(v1::ListTenantsRequest request) {
+  v1::ListTenantsResponse all;
+  do {
+    absl::StatusOr<v1::ListTenantsResponse> page =
+        Call(&v1::MirrorAdmin::Stub::ListTenants, request, Effect::kReads, kPatience);
+    if (!page.ok()) return page.status();
+    request.set_page_token(page->next_page_token());
+    for (v1::Tenant& tenant : *page->mutable_tenants()) *all.add_tenants() = std::move(tenant);
+    *all.mutable_totals() = page->totals();
+  } while (!request.page_token().empty());
+  return all;
 }
 
 absl::StatusOr<v1::ListTablesResponse> AdminClient::Tables(const std::string& context_id) {
@@ -157,6 +166,12 @@ absl::Status AdminClient::Delete(const std::string& context_id, const std::strin
   request.set_context_id(context_id);
   request.set_confirm(confirm);
   return Call(&v1::MirrorAdmin::Stub::DeleteMirror, request, Effect::kChanges, kLongPatience).status();
+}
+
+absl::Status AdminClient::Allow(const std::string& context_id) {
+  v1::AllowTenantRequest request;
+  request.set_context_id(context_id);
+  return Call(&v1::MirrorAdmin::Stub::AllowTenant, request, Effect::kChanges, kPatience).status();
 }
 
 absl::StatusOr<v1::AcceptSourceResponse> AdminClient::AcceptSource(const std::string& context_id) {
@@ -197,11 +212,7 @@ absl::Status AdminClient::RollbackHold(const std::string& context_id, std::uint6
   return Call(&v1::MirrorAdmin::Stub::RollbackHold, request, Effect::kChanges, kPatience).status();
 }
 
-absl::StatusOr<v1::ListEventsResponse> AdminClient::Events(const std::string& context_id,
-                                                           std::uint32_t limit) {
-  v1::ListEventsRequest request;
-  request.set_context_id(context_id);
-  request.set_limit(limit);
+absl::StatusOr<v1::ListEventsResponse> AdminClient::Events(const v1::ListEventsRequest& request) {
   return Call(&v1::MirrorAdmin::Stub::ListEvents, request, Effect::kReads, kPatience);
 }
 
@@ -231,13 +242,9 @@ absl::StatusOr<v1::DiagnoseResponse> AdminClient::Diagnose(const std::string& co
   return Call(&v1::MirrorAdmin::Stub::Diagnose, request, Effect::kReads, kLongPatience);
 }
 
-absl::Status AdminClient::Follow(const std::string& context_id, std::uint64_t after_id,
-                                 const Interruption& interruption,
+absl::Status AdminClient::Follow(const v1::WatchEventsRequest& request, const Interruption& interruption,
                                  const std::function<bool(const v1::Event&)>& each) {
   grpc::ClientContext context;
-  v1::WatchEventsRequest request;
-  request.set_context_id(context_id);
-  request.set_after_id(after_id);
   const auto stream = stub_->WatchEvents(&context, request);
   std::jthread canceller([&](const std::stop_token& stop) {
     constexpr std::chrono::milliseconds kLook(100);

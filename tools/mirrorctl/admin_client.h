@@ -28,13 +28,15 @@ class AdminClient {
   /// Errors: those of MakeChannelCredentials, with the file that names them.
   static absl::StatusOr<std::unique_ptr<AdminClient>> Open(const ControlConfig& config);
 
-  absl::StatusOr<v1::ListTenantsResponse> Tenants();
+  /// All pages of it as one answer.
+  absl::StatusOr<v1::ListTenantsResponse> Tenants(v1::ListTenantsRequest request = {});
   absl::StatusOr<v1::ListTablesResponse> Tables(const std::string& context_id);
   absl::StatusOr<v1::InvalidateLsnResponse> Invalidate(const v1::InvalidateLsnRequest& request);
   absl::StatusOr<v1::ResetTableResponse> Reset(const v1::ResetTableRequest& request);
   absl::Status Pause(const std::string& context_id, const std::string& reason);
   absl::Status Resume(const std::string& context_id);
   absl::Status Delete(const std::string& context_id, const std::string& confirm);
+  absl::Status Allow(const std::string& context_id);
   absl::StatusOr<v1::AcceptSourceResponse> AcceptSource(const std::string& context_id);
   absl::StatusOr<v1::VerifyResponse> Verify(const v1::VerifyRequest& request);
   absl::StatusOr<v1::BackupResponse> Backup(const v1::BackupRequest& request);
@@ -42,15 +44,15 @@ class AdminClient {
   absl::StatusOr<v1::ListHoldsResponse> ListHolds(const std::string& context_id);
   absl::Status CommitHold(const std::string& context_id, std::uint64_t hold_id);
   absl::Status RollbackHold(const std::string& context_id, std::uint64_t hold_id);
-  absl::StatusOr<v1::ListEventsResponse> Events(const std::string& context_id, std::uint32_t limit);
+  absl::StatusOr<v1::ListEventsResponse> Events(const v1::ListEventsRequest& request);
   /// Gives where the log stands, then its records, the last `limit` or all (0), to `each`.
   absl::Status Audit(std::uint64_t limit, const std::function<void(const v1::AuditEntry&)>& each);
   absl::StatusOr<v1::ListKeysResponse> Keys();
   absl::StatusOr<v1::ReloadKeysResponse> ReloadKeys();
   absl::StatusOr<v1::DiagnoseResponse> Diagnose(const std::string& context_id);
 
-  /// Gives each event after `after_id` to `each` until that answers false, or `interruption` comes: then OK.
-  absl::Status Follow(const std::string& context_id, std::uint64_t after_id, const Interruption& interruption,
+  /// Gives each event that is asked for to `each` until that answers false, or `interruption` comes: then OK.
+  absl::Status Follow(const v1::WatchEventsRequest& request, const Interruption& interruption,
                       const std::function<bool(const v1::Event&)>& each);
 
  private:

@@ -11,6 +11,8 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "proto/wire/clock.h"
+#include "proto/wire/human_text.h"
 #include "tools/mirrorctl/admin_client.h"
 #include "tools/mirrorctl/admin_output.h"
 #include "tools/mirrorctl/control_config.h"
@@ -23,6 +25,7 @@ namespace {
 constexpr int kTablesMax = 10'000;  // Of a tenant.
 constexpr std::uint32_t kEventsDefault = 100;
 constexpr std::uint32_t kEventsMax = 1'000;
+constexpr std::int64_t kSinceMostMs = 3'650LL * 86'400'000;  // Ten years.
 
 /// What the commands are asked for; each uses a part of it.
 struct Request {
@@ -33,7 +36,13 @@ struct Request {
   bool drill = false;
   std::uint32_t limit = kEventsDefault;
   bool follow = false, reload = false;
-  bool json = false;
+  bool json = false, wide = false;
+  std::string pattern, order = "problems";
+  std::vector<std::string> states;
+  bool failed = false;
+  std::string severity = "information", kind, since;
+
+  std::size_t width() const { return wide ? 0 : kTextWidth; }
 };
 
 /// Words from the server or a file, as a terminal may show them.
@@ -68,11 +77,24 @@ void RunWith(const std::string& config_path, const Run& run, const Request& requ
 
 // --- What the commands do -----------------------------------------------------
 
+v1::ListTenantsRequest TenantsAskedFor(const Request& request) {
+  v1::ListTenantsRequest message;
+  message.set_name_pattern(request.pattern);
+  message.mutable_states()->Add(request.states.begin(), request.states.end());
+  message.set_problems(request.failed);
+  if (request.order == "problems") message.set_order(v1::TENANT_ORDER_PROBLEMS);
+  if (request.order == "oldest") message.set_order(v1::TENANT_ORDER_OLDEST);
+  return message;
+}
+
 void ListTenants(AdminClient& admin, const Request& request, Console& console) {
-  const auto answer = admin.Tenants();
+  const auto answer = admin.Tenants(TenantsAskedFor(request));
   if (!answer.ok()) return Fail(console, answer.status());
+  // Its answers have no totals.
+  const bool older = answer->tenants_size() > 0 && answer->totals_size() == 0;
+  if (older) Warn(console, "the server is older than this mirrorctl: it shows all tenants, in no state");
   if (request.json) return PrintJson(console.out, ToJsonArray(answer->tenants()));
-  PrintTenants(console.out, *answer);
+  PrintTenants(console.out, *answer, request.width(), NowMs());
   for (const v1::Tenant& tenant : answer->tenants()) {
     if (!tenant.quarantine().empty())
       Warn(console, absl::StrCat(tenant.context_id(), ": ", tenant.quarantine()));
@@ -83,7 +105,7 @@ void ListTables(AdminClient& admin, const Request& request, Console& console) {
   const auto answer = admin.Tables(request.context_id);
   if (!answer.ok()) return Fail(console, answer.status());
   if (request.json) return PrintJson(console.out, ToJsonArray(answer->tables()));
-  PrintTables(console.out, *answer);
+  PrintTables(console.out, *answer, request.width(), NowMs());
 }
 
 /// An InvalidateLsnRequest or a ResetTableRequest.
@@ -113,8 +135,14 @@ void Invalidate(AdminClient& admin, const Request& request, Console& console) {
 }
 
 void Reset(AdminClient& admin, const Request& request, Console& console) {
-  const auto answer = admin.Reset(TablesOf<v1::ResetTableRequest>(request));
+  auto message = TablesOf<v1::ResetTableRequest>(request);
+  message.set_confirm(request.confirm);
+  const auto answer = admin.Reset(message);
   if (!answer.ok()) return Fail(console, answer.status());
+  if (!answer->kept_path().empty()) {
+    console.err << "mirrorctl: the mirror as it was is kept on the server's machine as "
+                << Printable(answer->kept_path()) << ", until somebody removes it\n";
+  }
   if (request.json) {
     Json list = Json::array();
     for (const std::string& table : answer->tables()) list.push_back({{"table", table}});
@@ -143,7 +171,9 @@ void Delete(AdminClient& admin, const Request& request, Console& console) {
   if (const absl::Status status = admin.Delete(request.context_id, request.confirm); !status.ok()) {
     return Fail(console, status);
   }
-  console.out << "the mirror of " << Printable(request.context_id) << " is deleted\n";
+  console.out << "the mirror of " << Printable(request.context_id)
+              << " is deleted; its source is told not to replicate until 'mirrorctl allow "
+              << Printable(ShellWord(request.context_id)) << "'\n";
 }
 
 void AcceptSource(AdminClient& admin, const Request& request, Console& console) {
@@ -152,6 +182,12 @@ void AcceptSource(AdminClient& admin, const Request& request, Console& console) 
   console.out << "source " << Printable(answer->source_id())
               << " is believed from now on; its next cycle sends "
               << "what the mirror lacks\n";
+}
+
+void Allow(AdminClient& admin, const Request& request, Console& console) {
+  if (const absl::Status status = admin.Allow(request.context_id); !status.ok()) return Fail(console, status);
+  console.out << Printable(request.context_id)
+              << " may be mirrored again: its source's next cycle makes a new mirror\n";
 }
 
 void Verify(AdminClient& admin, const Request& request, Console& console) {
@@ -185,17 +221,21 @@ void Restore(AdminClient& admin, const Request& request, Console& console) {
   v1::RestoreRequest message;
   message.set_context_id(request.context_id);
   message.set_path(AbsolutePath(request.path));
+  message.set_confirm(request.confirm);
   const auto answer = admin.Restore(message);
   if (!answer.ok()) return Fail(console, answer.status());
-  console.out << Printable(request.context_id) << " is restored: " << answer->tables() << " tables, "
-              << answer->bytes() << " bytes; its source's next cycle catches it up\n";
+  console.out << Printable(request.context_id) << " is restored: " << Grouped(answer->tables()) << " tables, "
+              << SizeText(answer->bytes()) << "; its source's next cycle catches it up\n";
+  if (answer->kept_path().empty()) return;
+  console.out << "The mirror as it was is kept on the server's machine as " << Printable(answer->kept_path())
+              << ", until somebody removes it.\n";
 }
 
 void ListHolds(AdminClient& admin, const Request& request, Console& console) {
   const auto answer = admin.ListHolds(request.context_id);
   if (!answer.ok()) return Fail(console, answer.status());
   if (request.json) return PrintJson(console.out, ToJsonArray(answer->holds()));
-  PrintHolds(console.out, *answer);
+  PrintHolds(console.out, *answer, request.width(), NowMs());
 }
 
 /// TENANT:NUMBER.
@@ -226,36 +266,91 @@ void DecideHold(AdminClient& admin, const Request& request, Console& console, bo
                           : " is refused until the source plans less\n");
 }
 
+void ShowHold(AdminClient& admin, const Request& request, Console& console) {
+  const auto name = ParseHold(request.hold);
+  if (!name.ok()) {
+    Fail(console, name.status());
+    console.exit_code = Console::kWrongUsage;
+    return;
+  }
+  const auto answer = admin.ListHolds(name->first);
+  if (!answer.ok()) return Fail(console, answer.status());
+  for (const v1::Hold& hold : answer->holds()) {
+    if (hold.hold_id() != name->second) continue;
+    if (request.json) return PrintJson(console.out, ToJson(hold));
+    return PrintHold(console.out, hold);
+  }
+  Fail(console, absl::NotFoundError(absl::StrCat(
+                    "there is no hold '", request.hold,
+                    "'. Nothing was changed. 'mirrorctl hold list' shows those that there are")));
+}
+
+/// How far back '30s', '15min', '3h', '2d' reach. Errors: another text.
+absl::StatusOr<std::int64_t> ParseSpanMs(const std::string& text) {
+  static const std::vector<std::pair<std::string, std::int64_t>> kUnits = {
+      {"min", 60'000}, {"ms", 1}, {"s", 1'000}, {"m", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}};
+  for (const auto& [unit, ms] : kUnits) {
+    std::int64_t count = 0;
+    const bool read = text.size() > unit.size() && text.ends_with(unit) &&
+                      absl::SimpleAtoi(text.substr(0, text.size() - unit.size()), &count);
+    if (read && count >= 0 && count <= kSinceMostMs / ms) return count * ms;
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat("--since '", text, "' is no span. Nothing was asked. Give one as 30min, 12h or 7d"));
+}
+
+v1::Severity SeverityNamed(const std::string& word) {
+  if (word == "error") return v1::SEVERITY_ERROR;
+  if (word == "warning") return v1::SEVERITY_WARNING;
+  return v1::SEVERITY_UNSPECIFIED;
+}
+
 void ShowEvents(AdminClient& admin, const Request& request, Console& console) {
   std::unique_ptr<Interruption> interruption;
   if (request.follow) interruption = std::make_unique<Interruption>();
-  const auto answer = admin.Events(request.context_id, request.limit);
+  v1::ListEventsRequest asked;
+  asked.set_context_id(request.context_id);
+  asked.set_limit(request.limit);
+  asked.set_severity(SeverityNamed(request.severity));
+  asked.set_kind(request.kind);
+  if (!request.since.empty()) {
+    const absl::StatusOr<std::int64_t> since_ms = ParseSpanMs(request.since);
+    if (!since_ms.ok()) {
+      Fail(console, since_ms.status());
+      console.exit_code = Console::kWrongUsage;
+      return;
+    }
+    asked.set_since_ms(NowMs() - *since_ms);
+  }
+  const auto answer = admin.Events(asked);
   if (!answer.ok()) return Fail(console, answer.status());
   if (request.json && !request.follow) return PrintJson(console.out, ToJsonArray(answer->events()));
 
-  TextTable table = EventTable();
-  std::uint64_t last_id = 0;
+  TextTable table = EventTable(request.width());
+  v1::WatchEventsRequest watched;
+  watched.set_context_id(request.context_id);
+  watched.set_severity(asked.severity());
+  watched.set_kind(request.kind);
   for (const v1::Event& event : answer->events()) {
     if (request.json) {
       PrintJsonLine(console.out, ToJson(event));
     } else {
       AddEvent(table, event);
     }
-    last_id = event.id();
+    watched.set_after_id(event.id());
   }
   if (!request.json) table.Print(console.out);
   if (!request.follow) return;
   console.out.flush();
-  const absl::Status status =
-      admin.Follow(request.context_id, last_id, *interruption, [&](const v1::Event& event) {
-        if (request.json) {
-          PrintJsonLine(console.out, ToJson(event));
-        } else {
-          AddEvent(table, event);
-          table.Print(console.out);
-        }
-        return static_cast<bool>(console.out.flush());
-      });
+  const absl::Status status = admin.Follow(watched, *interruption, [&](const v1::Event& event) {
+    if (request.json) {
+      PrintJsonLine(console.out, ToJson(event));
+    } else {
+      AddEvent(table, event);
+      table.Print(console.out);
+    }
+    return static_cast<bool>(console.out.flush());
+  });
   if (!status.ok()) Fail(console, status);
 }
 
@@ -267,7 +362,7 @@ void ShowKeys(AdminClient& admin, const Request& request, Console& console) {
   const auto answer = admin.Keys();
   if (!answer.ok()) return Fail(console, answer.status());
   if (request.json) return PrintJson(console.out, ToJsonArray(answer->keys()));
-  PrintKeys(console.out, *answer);
+  PrintKeys(console.out, *answer, request.width());
 }
 
 void Diagnose(AdminClient& admin, const Request& request, Console& console) {
@@ -276,7 +371,7 @@ void Diagnose(AdminClient& admin, const Request& request, Console& console) {
   if (request.json) {
     PrintJson(console.out, ToJson(*answer));
   } else {
-    PrintDiagnosis(console.out, *answer);
+    PrintDiagnosis(console.out, *answer, request.width());
   }
   for (const std::string& finding : answer->findings()) Found(console, finding);
   for (const v1::DiagnoseResponse::Store& store : answer->stores()) {
@@ -315,6 +410,20 @@ struct Commands {
     command.add_flag("--json", request->json, help);
   }
 
+  void AddWide(CLI::App& command) const {
+    command.add_flag("--wide", request->wide, "Nothing is cut and nothing wraps, however long the lines are");
+  }
+
+  /// The context id once more, where something is lost that nothing brings back by itself.
+  void AddConfirm(CLI::App& command, const char* nothing) const {
+    command.add_option("--confirm", request->confirm, "The context id once more")->required();
+    command.parse_complete_callback([request_ = request, nothing] {
+      if (request_->confirm != request_->context_id) {
+        throw CLI::ValidationError(absl::StrCat("--confirm must repeat the context id. ", nothing));
+      }
+    });
+  }
+
   /// --table T... or --all, one of them.
   void AddTables(CLI::App& command) const {
     CLI::Option* const tables =
@@ -331,33 +440,55 @@ struct Commands {
 };
 
 void AddReading(const Commands& commands) {
-  CLI::App& tenants = commands.Add("tenants", "Show all tenants", "", ListTenants);
+  const std::shared_ptr<Request>& request = commands.request;
+  CLI::App& tenants = commands.Add("tenants", "Show tenants, those that need somebody first",
+                                   "'Cust*' --failed", ListTenants);
+  tenants.add_option("pattern", request->pattern, "Only those whose context id is so; * stands for anything");
+  tenants.add_flag("--failed", request->failed,
+                   "Only those that somebody should look at: damaged, held, differs, late, incomplete");
+  tenants.add_option("--state", request->states, "Only those in one of these states")
+      ->check(CLI::IsMember({"damaged", "held", "differs", "late", "incomplete", "unknown", "paused",
+                             "deleted", "active", "good"}))
+      ->expected(1, 10)
+      ->allow_extra_args(false);
+  tenants.add_option("--sort", request->order, "What comes first")
+      ->check(CLI::IsMember({"problems", "name", "oldest"}))
+      ->capture_default_str();
+  commands.AddWide(tenants);
   commands.AddJson(tenants);
 
   CLI::App& tables =
       commands.Add("tables", "Show how far each table of a tenant is mirrored", "Cust26759", ListTables);
   commands.AddContext(tables, true);
+  commands.AddWide(tables);
   commands.AddJson(tables);
 
-  const std::shared_ptr<Request>& request = commands.request;
   CLI::App& events =
-      commands.Add("events", "Show what happened, newest last", "Cust26759 --follow", ShowEvents);
+      commands.Add("events", "Show what happened, newest last", "--severity warning --since 12h", ShowEvents);
   commands.AddContext(events, false);
   events.add_option("--limit", request->limit, "The last so many")
       ->check(CLI::Range(std::uint32_t{1}, kEventsMax))
       ->capture_default_str();
+  events.add_option("--severity", request->severity, "Only those that are at least so urgent")
+      ->check(CLI::IsMember({"information", "warning", "error"}))
+      ->capture_default_str();
+  events.add_option("--since", request->since, "Only those of so long ago, as 30min, 12h or 7d");
+  events.add_option("--kind", request->kind, "Only of this kind, as cycle.failed; * stands for anything");
+  commands.AddWide(events);
   events.add_flag("--follow", request->follow, "Then each new one, until Ctrl-C or until the server ends");
   commands.AddJson(events, "Print an array of objects; with --follow one object a line");
 
   CLI::App& keys =
       commands.Add("keys", "Show the sources' keys that the server believes", "--reload", ShowKeys);
   keys.add_flag("--reload", request->reload, "Have the server re-read its keys first, as SIGHUP does");
+  commands.AddWide(keys);
   commands.AddJson(keys);
 
   CLI::App& diagnose = commands.Add(
       "diagnose", "Check disk space, time of an fsync, integrity of the mirrors; 1: something is wrong",
       "Cust26759", Diagnose);
   commands.AddContext(diagnose, false);
+  commands.AddWide(diagnose);
   commands.AddJson(diagnose, "Print an object");
 }
 
@@ -387,18 +518,25 @@ void AddEquality(const Commands& commands) {
     if (file->empty() && drill->empty()) throw CLI::ValidationError("give FILE, or --drill, or both");
   });
 
-  CLI::App& restore = commands.Add("restore", "Put a copy in a mirror's place; the source catches it up",
-                                   "Cust26759 /backup/Cust26759.db", Restore);
+  CLI::App& restore =
+      commands.Add("restore", "Put a copy in a mirror's place, whose file is kept; the source catches it up",
+                   "Cust26759 /backup/Cust26759.db --confirm Cust26759", Restore);
   commands.AddContext(restore, true);
   restore.add_option("FILE", request->path, "The copy, on the server's machine; it stays")->required();
+  commands.AddConfirm(restore, "Nothing was restored");
 
   CLI::App* const hold = commands.app.add_subcommand(
       "hold", "What waits for your decision: rows that would vanish, another source");
   hold->require_subcommand(1);
+  hold->footer("Example:\n  mirrorctl --config dev/mirrorctl.toml hold list");
   const Commands of_hold{*hold, commands.config_path, commands.console, request};
   CLI::App& list = of_hold.Add("list", "Show what is held", "", ListHolds);
   of_hold.AddContext(list, false);
+  of_hold.AddWide(list);
   of_hold.AddJson(list);
+  CLI::App& show = of_hold.Add("show", "Show all of one, and how it is decided", "Cust26759:3", ShowHold);
+  show.add_option("ID", request->hold, "As 'mirrorctl hold list' shows it")->required();
+  of_hold.AddJson(show, "Print an object");
   for (const bool commits : {true, false}) {
     CLI::App& decide = of_hold.Add(
         commits ? "commit" : "rollback",
@@ -422,10 +560,13 @@ void AddActing(const Commands& commands) {
   CLI::App& reset =
       commands.Add("reset",
                    "Drop tables with their metadata, and the partner's indexes and triggers on them: "
-                   "the next cycle creates them anew, without those",
+                   "the next cycle creates them anew, without those. With --all the mirror as it was is kept",
                    "Cust26759 --table contact person", Reset);
   commands.AddContext(reset, true);
   commands.AddTables(reset);
+  CLI::Option* const confirm =
+      reset.add_option("--confirm", request->confirm, "With --all: the context id once more");
+  reset.get_option("--all")->needs(confirm);
   commands.AddJson(reset);
 
   CLI::App& pause = commands.Add("pause", "End the running cycle and tell the source not to replicate",
@@ -437,15 +578,15 @@ void AddActing(const Commands& commands) {
   commands.AddContext(resume, true);
 
   AddEquality(commands);
-  CLI::App& erase =
-      commands.Add("delete", "Remove a mirror for good", "Cust26759 --confirm Cust26759", Delete);
+  CLI::App& erase = commands.Add(
+      "delete", "Remove a mirror for good; its source is told not to replicate until 'mirrorctl allow'",
+      "Cust26759 --confirm Cust26759", Delete);
   commands.AddContext(erase, true);
-  erase.add_option("--confirm", request->confirm, "The context id once more")->required();
-  erase.parse_complete_callback([request] {
-    if (request->confirm != request->context_id) {
-      throw CLI::ValidationError("--confirm must repeat the context id. Nothing was deleted");
-    }
-  });
+  commands.AddConfirm(erase, "Nothing was deleted");
+
+  CLI::App& allow =
+      commands.Add("allow", "Let the source of a deleted tenant mirror it anew", "Cust26759", Allow);
+  commands.AddContext(allow, true);
 }
 
 }  // namespace

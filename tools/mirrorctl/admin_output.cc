@@ -3,11 +3,14 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
+#include <vector>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "certs/key.h"
-#include "proto/wire/clock.h"
+#include "proto/wire/human_text.h"
+#include "tools/mirrorctl/console.h"
 
 namespace mirror {
 namespace {
@@ -46,26 +49,49 @@ std::string EqualityText(v1::Equality equality) {
   }
 }
 
-/// "equal as of LSN 7, 2026-11-20T21:00:00Z", "differs in 3 rows as of ...", "unknown".
-/// As of when the table is, and how long ago that was by this machine's clock.
-std::string AgeText(const v1::TableInfo& info) {
-  if (info.source_time_ms() == 0) return "-";
-  const std::int64_t age_s = std::max<std::int64_t>(0, NowMs() - info.source_time_ms()) / 1'000;
-  const bool missed = info.freshness_target_ms() > 0 && age_s * 1'000 > info.freshness_target_ms();
-  return absl::StrCat(TimeText(info.source_time_ms()), ", ", age_s, " s old", missed ? ", too old" : "");
+/// How long ago, or how old.
+std::string AgeText(std::int64_t then_ms, std::int64_t now_ms) { return SpanText(now_ms - then_ms); }
+
+/// How old the table is by this machine's clock.
+std::string DataAge(const v1::TableInfo& info, std::int64_t now_ms) {
+  if (info.source_time_ms() == 0) return "";
+  const bool missed =
+      info.freshness_target_ms() > 0 && now_ms - info.source_time_ms() > info.freshness_target_ms();
+  return absl::StrCat(AgeText(info.source_time_ms(), now_ms), missed ? ", too old" : "");
 }
 
-std::string EqualityWords(const v1::TableInfo& info) {
+/// "equal, 3 h ago at LSN 7", "differs in 3 rows, ...", "unknown".
+std::string EqualityWords(const v1::TableInfo& info, std::int64_t now_ms) {
   std::string words = EqualityText(info.equality());
   if (info.equality() == v1::EQUALITY_DIFFERS) {
-    absl::StrAppend(&words, " in ", info.rows_differ(), info.rows_differ() == 1 ? " row" : " rows");
+    absl::StrAppend(&words, " in ", Grouped(info.rows_differ()), info.rows_differ() == 1 ? " row" : " rows");
   }
   if (info.compared_ms() > 0) {
-    absl::StrAppend(&words, " as of LSN ", info.compared_lsn(), ", ", TimeText(info.compared_ms()));
+    absl::StrAppend(&words, ", ", AgeText(info.compared_ms(), now_ms), " ago at LSN ", info.compared_lsn());
   }
   if (info.verify_wanted()) absl::StrAppend(&words, "; to be compared");
   return words;
 }
+
+/// What stands behind a tenant's state, in few words.
+std::string NoteOf(const v1::Tenant& tenant) {
+  std::vector<std::string> notes;
+  const auto counted = [&](std::uint32_t count, const char* one, const char* more) {
+    if (count > 0) notes.push_back(absl::StrCat(Grouped(count), count == 1 ? one : more));
+  };
+  if (!tenant.quarantine().empty()) notes.push_back(tenant.quarantine());
+  if (!tenant.waiting_source_id().empty()) notes.emplace_back("another source waits");
+  counted(tenant.holds(), " hold", " holds");
+  counted(tenant.tables_differing(), " table differs", " tables differ");
+  counted(tenant.tables_unpopulated(), " table unpopulated", " tables unpopulated");
+  if (tenant.paused()) {
+    notes.push_back(tenant.pause_reason().empty() ? "paused"
+                                                  : absl::StrCat("paused: ", tenant.pause_reason()));
+  }
+  return absl::StrJoin(notes, ", ");
+}
+
+std::string RowsText(std::int64_t rows) { return rows < 0 ? "" : Grouped(static_cast<std::uint64_t>(rows)); }
 
 std::string Dump(const Json& json, int indent) {
   return json.dump(indent, ' ', /*ensure_ascii=*/true, Json::error_handler_t::replace);
@@ -90,7 +116,12 @@ Json ToJson(const v1::Tenant& tenant) {
           {"quarantine", tenant.quarantine()},
           {"path", tenant.path()},
           {"holds", tenant.holds()},
-          {"waiting_source_id", tenant.waiting_source_id()}};
+          {"waiting_source_id", tenant.waiting_source_id()},
+          {"state", tenant.state()},
+          {"problem", tenant.problem()},
+          {"rows", tenant.rows()},
+          {"oldest_source_ms", tenant.oldest_source_ms()},
+          {"tables_differing", tenant.tables_differing()}};
 }
 
 Json ToJson(const v1::TableInfo& table) {
@@ -180,55 +211,86 @@ void PrintJsonLine(std::ostream& out, const Json& json) { out << Dump(json, -1) 
 
 std::string TimeText(std::int64_t milliseconds) { return FormatUnixTime(milliseconds / 1000); }
 
-void PrintTenants(std::ostream& out, const v1::ListTenantsResponse& answer) {
+void PrintTenants(std::ostream& out, const v1::ListTenantsResponse& answer, std::size_t width,
+                  std::int64_t now_ms) {
   TextTable table({{"tenant"},
-                   {"tables", true},
-                   {"unpopulated", true},
-                   {"last_completed"},
+                   {"state"},
                    {"cycle"},
-                   {"paused"},
-                   {"holds", true},
-                   {"size", true}});
+                   {"data"},
+                   {"tables", true},
+                   {"rows", true},
+                   {"size", true},
+                   {.name = "note", .one_line = true}},
+                  width);
   for (const v1::Tenant& tenant : answer.tenants()) {
-    if (!tenant.quarantine().empty()) {
-      table.Add({tenant.context_id(), "", "", "", "damaged", "", "", ""});
-      continue;
-    }
-    table.Add({tenant.context_id(), absl::StrCat(tenant.tables()), absl::StrCat(tenant.tables_unpopulated()),
-               tenant.last_completed_ms() == 0 ? "never" : TimeText(tenant.last_completed_ms()),
-               tenant.active() ? "active" : "idle", tenant.paused() ? "yes" : "no",
-               absl::StrCat(tenant.holds()), SizeText(tenant.bytes())});
+    const auto age = [&](std::int64_t then_ms) { return then_ms == 0 ? "" : AgeText(then_ms, now_ms); };
+    table.Add({tenant.context_id(), tenant.state(),
+               tenant.last_completed_ms() == 0 ? "never" : age(tenant.last_completed_ms()),
+               age(tenant.oldest_source_ms()), Grouped(tenant.tables()), RowsText(tenant.rows()),
+               SizeText(tenant.bytes()), NoteOf(tenant)});
   }
   table.Print(out);
+  std::uint64_t all = 0;
+  std::vector<std::string> states;
+  for (const v1::TenantCount& total : answer.totals()) {
+    all += total.tenants();
+    states.push_back(absl::StrCat(Grouped(total.tenants()), " ", Printable(total.state())));
+  }
+  if (all == 0) return;
+  out << '\n' << Grouped(all) << (all == 1 ? " tenant: " : " tenants: ") << absl::StrJoin(states, ", ");
+  if (static_cast<std::uint64_t>(answer.tenants_size()) != all) {
+    out << "; shown: " << Grouped(static_cast<std::uint64_t>(answer.tenants_size()));
+  }
+  out << '\n';
 }
 
-void PrintTables(std::ostream& out, const v1::ListTablesResponse& answer) {
+void PrintTables(std::ostream& out, const v1::ListTablesResponse& answer, std::size_t width,
+                 std::int64_t now_ms) {
   TextTable table({{"table"},
                    {"lsn", true},
                    {"rows", true},
                    {"state"},
                    {"pending", true},
                    {"cycle", true},
-                   {"as of"},
-                   {"equality"}});
+                   {"data"},
+                   {"equality"}},
+                  width);
   for (const v1::TableInfo& info : answer.tables()) {
-    table.Add({info.table(), absl::StrCat(info.position().lsn()),
-               info.row_count() < 0 ? "-" : absl::StrCat(info.row_count()), info.state(),
-               info.has_pending() ? absl::StrCat(info.pending().lsn()) : "-", absl::StrCat(info.cycle()),
-               AgeText(info), EqualityWords(info)});
+    table.Add({info.table(), absl::StrCat(info.position().lsn()), RowsText(info.row_count()), info.state(),
+               info.has_pending() ? absl::StrCat(info.pending().lsn()) : "", absl::StrCat(info.cycle()),
+               DataAge(info, now_ms), EqualityWords(info, now_ms)});
   }
   table.Print(out);
 }
 
 std::string HoldName(const v1::Hold& hold) { return absl::StrCat(hold.context_id(), ":", hold.hold_id()); }
 
-void PrintHolds(std::ostream& out, const v1::ListHoldsResponse& answer) {
-  TextTable table({{"hold"}, {"kind"}, {"state"}, {"rows", true}, {"of", true}, {"since"}, {"reason"}});
+void PrintHolds(std::ostream& out, const v1::ListHoldsResponse& answer, std::size_t width,
+                std::int64_t now_ms) {
+  TextTable table({{"hold"}, {"kind"}, {"state"}, {"rows", true}, {"of", true}, {"since"}, {"table"}}, width);
   for (const v1::Hold& hold : answer.holds()) {
-    table.Add({HoldName(hold), hold.kind(), hold.state(), absl::StrCat(hold.rows()),
-               absl::StrCat(hold.rows_before()), TimeText(hold.since_ms()), hold.reason()});
+    table.Add({HoldName(hold), hold.kind(), hold.state(), Grouped(hold.rows()), Grouped(hold.rows_before()),
+               AgeText(hold.since_ms(), now_ms),
+               hold.table().empty() ? absl::StrJoin(hold.tables(), ", ") : hold.table()});
   }
   table.Print(out);
+}
+
+void PrintHold(std::ostream& out, const v1::Hold& hold) {
+  const std::string name = Printable(ShellWord(HoldName(hold)));
+  out << "hold          " << Printable(HoldName(hold)) << "\nkind          " << Printable(hold.kind())
+      << '\n';
+  if (!hold.table().empty()) out << "table         " << Printable(hold.table()) << '\n';
+  for (const std::string& table : hold.tables()) out << "table         " << Printable(table) << '\n';
+  out << "rows          " << Grouped(hold.rows()) << " of " << Grouped(hold.rows_before())
+      << "\nsince         " << TimeText(hold.since_ms()) << "\nstate         " << Printable(hold.state())
+      << "\nreason        " << Printable(hold.reason()) << '\n';
+  if (hold.kind() == "source") {
+    out << "decide        mirrorctl accept-source " << Printable(ShellWord(hold.context_id())) << '\n';
+    return;
+  }
+  out << "decide        mirrorctl hold commit " << name << "\n              mirrorctl hold rollback " << name
+      << '\n';
 }
 
 void PrintBackup(std::ostream& out, const v1::BackupResponse& backup) {
@@ -236,17 +298,17 @@ void PrintBackup(std::ostream& out, const v1::BackupResponse& backup) {
   if (backup.tables().empty()) return;
   std::uint64_t rows = 0;
   for (const v1::BackupResponse::Table& table : backup.tables()) rows += table.row_count();
-  out << "drill         restored, integrity checked, equal: " << backup.tables_size() << " tables, " << rows
-      << " rows\n\n";
+  out << "drill         restored, integrity checked, equal: " << backup.tables_size() << " tables, "
+      << Grouped(rows) << " rows\n\n";
   TextTable table({{"table"}, {"lsn", true}, {"rows", true}, {"digest"}});
   for (const v1::BackupResponse::Table& one : backup.tables()) {
-    table.Add({one.table(), absl::StrCat(one.lsn()), absl::StrCat(one.row_count()),
+    table.Add({one.table(), absl::StrCat(one.lsn()), Grouped(one.row_count()),
                absl::StrCat(absl::Hex(one.digest(), absl::kZeroPad16))});
   }
   table.Print(out);
 }
 
-void PrintKeys(std::ostream& out, const v1::ListKeysResponse& answer) {
+void PrintKeys(std::ostream& out, const v1::ListKeysResponse& answer, std::size_t width) {
   // Those that hold spaces stand last.
   TextTable table({{"key_id"},
                    {"algorithm"},
@@ -255,7 +317,8 @@ void PrintKeys(std::ostream& out, const v1::ListKeysResponse& answer) {
                    {"thumbprint"},
                    {"environment"},
                    {"state"},
-                   {"issuer"}});
+                   {"issuer"}},
+                  width);
   // 0: a key without a certificate has no times.
   const auto time = [](std::int64_t seconds) {
     return seconds == 0 ? std::string() : FormatUnixTime(seconds);
@@ -267,18 +330,21 @@ void PrintKeys(std::ostream& out, const v1::ListKeysResponse& answer) {
   table.Print(out);
 }
 
-void PrintDiagnosis(std::ostream& out, const v1::DiagnoseResponse& diagnosis) {
-  const std::string fsync = diagnosis.fsync_us() == 0 ? "-" : absl::StrCat(diagnosis.fsync_us(), " us");
+void PrintDiagnosis(std::ostream& out, const v1::DiagnoseResponse& diagnosis, std::size_t width) {
+  const std::string fsync =
+      diagnosis.fsync_us() == 0 ? "-" : absl::StrCat(Grouped(diagnosis.fsync_us()), " us");
   out << "disk free     " << SizeText(diagnosis.disk_free_bytes()) << "\nfsync         " << fsync
       << "\nopen tenants  " << diagnosis.open_tenants() << " of " << diagnosis.open_tenants_max() << "\n\n";
-  TextTable table({{"tenant"}, {"store"}, {"detail"}});
+  TextTable table({{"tenant"}, {"store"}, {"detail"}}, width);
   for (const v1::DiagnoseResponse::Store& store : diagnosis.stores()) {
     table.Add({store.context_id(), store.ok() ? "ok" : "bad", store.detail()});
   }
   table.Print(out);
 }
 
-TextTable EventTable() { return TextTable({{"time"}, {"severity"}, {"tenant"}, {"kind"}, {"message"}}); }
+TextTable EventTable(std::size_t width) {
+  return TextTable({{"time"}, {"severity"}, {"tenant"}, {"kind"}, {"message"}}, width);
+}
 
 void AddEvent(TextTable& table, const v1::Event& event) {
   table.Add({TimeText(event.time_ms()), SeverityText(event.severity()), event.context_id(), event.kind(),

@@ -1,6 +1,7 @@
 #ifndef MIRROR_TOOLS_MIRRORCTL_ADMIN_OUTPUT_H_
 #define MIRROR_TOOLS_MIRRORCTL_ADMIN_OUTPUT_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <nlohmann/json.hpp>
 #include <ostream>
@@ -35,19 +36,25 @@ void PrintJson(std::ostream& out, const Json& json);
 /// The same on one line.
 void PrintJsonLine(std::ostream& out, const Json& json);
 
-/// The same for people. Scripts may rely on the columns' order.
-void PrintTenants(std::ostream& out, const v1::ListTenantsResponse& answer);
-void PrintTables(std::ostream& out, const v1::ListTablesResponse& answer);
+/// The same for people; scripts take JSON. `width`: characters of a line, see TextTable. Ages are as of
+/// `now_ms`.
+void PrintTenants(std::ostream& out, const v1::ListTenantsResponse& answer, std::size_t width,
+                  std::int64_t now_ms);
+void PrintTables(std::ostream& out, const v1::ListTablesResponse& answer, std::size_t width,
+                 std::int64_t now_ms);
 /// How a hold is named on the command line: TENANT:NUMBER.
 std::string HoldName(const v1::Hold& hold);
-void PrintHolds(std::ostream& out, const v1::ListHoldsResponse& answer);
+void PrintHolds(std::ostream& out, const v1::ListHoldsResponse& answer, std::size_t width,
+                std::int64_t now_ms);
+/// All of one, with the reason and the commands that decide it.
+void PrintHold(std::ostream& out, const v1::Hold& hold);
 Json ToJson(const v1::BackupResponse& backup);
 void PrintBackup(std::ostream& out, const v1::BackupResponse& backup);
-void PrintKeys(std::ostream& out, const v1::ListKeysResponse& answer);
-void PrintDiagnosis(std::ostream& out, const v1::DiagnoseResponse& diagnosis);
+void PrintKeys(std::ostream& out, const v1::ListKeysResponse& answer, std::size_t width);
+void PrintDiagnosis(std::ostream& out, const v1::DiagnoseResponse& diagnosis, std::size_t width);
 
 /// Events come one by one: AddEvent(), then Print().
-TextTable EventTable();
+TextTable EventTable(std::size_t width);
 void AddEvent(TextTable& table, const v1::Event& event);
 
 /// "2024-05-01T12:00:00Z" for unix milliseconds.

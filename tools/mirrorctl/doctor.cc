@@ -42,8 +42,12 @@ void Doctor(const std::string& config_path, const Request& request, Console& con
   setenv("GRPC_VERBOSITY", "NONE", /*overwrite=*/0);
   PrepareSqlite();
   DoctorReport report(console, request.json);
-  ExamineServer(*config, report);
-  if (source) ExamineSource(*source, report);
+  if (ExamineClockHere(*config, report)) {
+    ExamineServer(*config, report);
+    if (source) ExamineSource(*source, report);
+  } else {
+    report.Skip("everything else", "clock here");
+  }
   report.Finish();
 }
 

@@ -12,6 +12,7 @@
 #include "certs/key.h"
 #include "certs/tls_probe.h"
 #include "proto/wire/clock.h"
+#include "proto/wire/human_text.h"
 #include "tools/mirrorctl/admin_client.h"
 #include "tools/mirrorctl/doctor_network.h"
 #include "tools/mirrorctl/table_text.h"
@@ -95,10 +96,11 @@ void ExamineMirrors(const v1::DiagnoseResponse& answer, DoctorReport& report) {
       ++good;
       continue;
     }
-    report.Fail("mirrors", absl::StrCat("the mirror of ", store.context_id(), ": ", store.detail()),
-                absl::StrCat("'mirrorctl restore ", store.context_id(),
-                             " FILE' puts a backup there; 'mirrorctl reset ", store.context_id(),
-                             " --all' sets it aside, and the next cycle populates a new one"));
+    report.Fail(
+        "mirrors", absl::StrCat("the mirror of ", store.context_id(), ": ", store.detail()),
+        absl::StrCat("'mirrorctl restore ", store.context_id(), " FILE --confirm ", store.context_id(),
+                     "' puts a backup there; 'mirrorctl reset ", store.context_id(), " --all --confirm ",
+                     store.context_id(), "' sets it aside, and the next cycle populates a new one"));
   }
   if (good == answer.stores_size()) {
     report.Ok("mirrors", good == 0
@@ -195,6 +197,25 @@ void ExamineClock(const std::string& step, std::int64_t server_ms, std::int64_t 
   const std::string next = "set both clocks by a time service (chrony, systemd-timesyncd)";
   if (std::abs(skew_ms) <= kSkewMaxMs) return report.Warn(step, words, next);
   report.Fail(step, absl::StrCat(words, ": tokens that are made here are refused there"), next);
+}
+
+bool ExamineClockHere(const ControlConfig& config, DoctorReport& report) {
+  const std::int64_t now_s = std::time(nullptr);
+  for (const std::string& file : {config.tls.ca, config.tls.certificate}) {
+    // What cannot be read is a finding of the steps that need it.
+    const absl::StatusOr<CertificateInfo> info = ReadCertificateInfo(file);
+    if (!info.ok() || info->not_before <= now_s) continue;
+    report.Fail(
+        "clock here",
+        absl::StrCat("this machine's clock says ", FormatUnixTime(now_s), ", and '", file, "' is valid from ",
+                     FormatUnixTime(info->not_before), " on: the clock is behind by ",
+                     SpanText((info->not_before - now_s) * 1'000),
+                     " or more, or whoever made that file had one that was ahead"),
+        "set the clock by a time service (chrony, systemd-timesyncd): until then good certificates and "
+        "tokens look bad");
+    return false;
+  }
+  return true;
 }
 
 void ExamineServer(const ControlConfig& config, DoctorReport& report) {

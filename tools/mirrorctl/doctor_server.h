@@ -17,6 +17,10 @@ void ExamineServer(const ControlConfig& config, DoctorReport& report);
 void ExamineClock(const std::string& step, std::int64_t server_ms, std::int64_t after_ms,
                   DoctorReport& report);
 
+/// Whether this machine's clock can be right: our own certificates are not from the future. Says nothing when
+/// it can; when it cannot, all other steps would only repeat it.
+bool ExamineClockHere(const ControlConfig& config, DoctorReport& report);
+
 }  // namespace mirror
 
 #endif  // MIRROR_TOOLS_MIRRORCTL_DOCTOR_SERVER_H_

@@ -5,7 +5,10 @@
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>
+#include <fstream>
 #include <memory>
+#include <string>
+#include <string_view>
 #include <system_error>
 #include <utility>
 
@@ -49,6 +52,15 @@ bool IsUtf8(std::string_view text) {
   return true;
 }
 
+/// One that is not there yet for SQLite, an empty file, becomes a database with its first table.
+bool LooksLikeSqlite(const std::string& path) {
+  static constexpr std::string_view kBegin("SQLite format 3\0", 16);
+  std::ifstream file(path, std::ios::binary);
+  std::string begin(kBegin.size(), ' ');
+  file.read(begin.data(), static_cast<std::streamsize>(begin.size()));
+  return file.gcount() == 0 || (file.gcount() == 16 && begin == kBegin);
+}
+
 // The source as an absolute path; empty when none was given.
 absl::StatusOr<std::string> SourcePath(const std::string& source) {
   if (source.empty()) return source;
@@ -58,6 +70,12 @@ absl::StatusOr<std::string> SourcePath(const std::string& source) {
         absl::StrCat("the source '", source,
                      "' is not a file. Nothing was made. Give the path of a SQLite "
                      "database, or leave --source away and add a [[source]] later."));
+  }
+  if (!LooksLikeSqlite(source)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "the source '", source,
+        "' is no SQLite database: it does not begin as one. Nothing was made. Give the path of a "
+        "database, or leave --source away and add a [[source]] later."));
   }
   const std::string path = std::filesystem::absolute(source, error).string();
   if (error || !IsUtf8(path)) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "proto/wire/nearest_word.h"
 #include "tools/mirrorctl/admin_commands.h"
 #include "tools/mirrorctl/audit_commands.h"
 #include "tools/mirrorctl/certs_command.h"
@@ -17,11 +18,24 @@
 
 namespace {
 
+/// Of the command that was given, or of the program.
+std::vector<std::string> CommandsOf(const CLI::App& app) {
+  const std::vector<CLI::App*> given = app.get_subcommands();
+  const CLI::App& asked = given.empty() ? app : *given.front();
+  std::vector<std::string> names;
+  for (const CLI::App* command : asked.get_subcommands([](const CLI::App*) { return true; })) {
+    names.push_back(command->get_name());
+  }
+  return names;
+}
+
 int WrongUsage(const CLI::App& app, const CLI::ParseError& error, mirror::Console& console) {
   std::string what = error.what();
   const std::vector<std::string> unknown = app.remaining(true);
   if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr && !unknown.empty()) {
-    what = absl::StrCat("there is no command or option '", unknown.front(), "'. Nothing was done.");
+    const std::string nearest = mirror::NearestWord(unknown.front(), CommandsOf(app));
+    what = absl::StrCat("there is no command or option '", unknown.front(), "'. Nothing was done.",
+                        nearest.empty() ? "" : absl::StrCat(" Did you mean '", nearest, "'?"));
   }
   console.Fail(absl::InvalidArgumentError(mirror::Printable(what)));
   console.err << "Run with --help for more information.\n";

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <iterator>
+#include <numeric>
 #include <utility>
 
 #include "proto/wire/utf8.h"
@@ -11,6 +12,8 @@ namespace mirror {
 namespace {
 
 constexpr std::size_t kGap = 2;  // Spaces between two columns.
+// Below so many characters nothing is cut; the last column wraps narrower only where that is not enough.
+constexpr std::size_t kCutLeast = 12, kWrapLeast = 30;
 
 std::size_t CharactersOf(const std::string& text) {
   const auto count = CountUtf8(text);
@@ -23,6 +26,36 @@ std::size_t CharacterBytes(std::string_view text) {
   std::size_t bytes = 1;
   while (bytes < text.size() && bytes < 4 && IsUtf8Continuation(text[bytes])) ++bytes;
   return CountUtf8(text.substr(0, bytes)) ? bytes : 0;
+}
+
+/// Bytes of the first `characters` of a printable text.
+std::size_t BytesOf(std::string_view text, std::size_t characters) {
+  std::size_t bytes = 0;
+  for (; characters > 0 && bytes < text.size(); --characters) {
+    bytes += std::max<std::size_t>(1, CharacterBytes(text.substr(bytes)));
+  }
+  return bytes;
+}
+
+std::string CutTo(const std::string& text, std::size_t characters) {
+  if (CharactersOf(text) <= characters) return text;
+  return text.substr(0, BytesOf(text, characters - 1)) + "…";
+}
+
+/// In lines of at most so many characters, broken at spaces where there are any.
+std::vector<std::string> Wrapped(std::string_view text, std::size_t characters) {
+  std::vector<std::string> lines;
+  while (true) {
+    std::size_t end = BytesOf(text, characters);
+    if (end == text.size()) break;
+    const std::size_t space = text.rfind(' ', end);
+    if (space != std::string_view::npos && space > 0) end = space;
+    lines.emplace_back(text.substr(0, end));
+    text.remove_prefix(end);
+    if (!text.empty() && text.front() == ' ') text.remove_prefix(1);
+  }
+  lines.emplace_back(text);
+  return lines;
 }
 
 std::uint32_t CodePoint(std::string_view character) {
@@ -95,7 +128,8 @@ std::string SizeText(std::uint64_t bytes) {
   return text;
 }
 
-TextTable::TextTable(std::vector<Column> columns) : columns_(std::move(columns)) {
+TextTable::TextTable(std::vector<Column> columns, std::size_t width)
+    : columns_(std::move(columns)), width_(width) {
   for (const Column& column : columns_) widths_.push_back(CharactersOf(column.name));
 }
 
@@ -110,27 +144,67 @@ void TextTable::Add(const std::vector<std::string>& cells) {
 }
 
 void TextTable::Print(std::ostream& out) {
+  const std::vector<std::size_t> widths = Fitted();
   if (!header_printed_) {
     std::vector<std::string> names;
     for (const Column& column : columns_) names.push_back(column.name);
-    PrintLine(out, names);
+    PrintLine(out, names, widths);
     header_printed_ = true;
   }
-  for (const std::vector<std::string>& row : rows_) PrintLine(out, row);
+  for (const std::vector<std::string>& row : rows_) PrintLine(out, row, widths);
   rows_.clear();
 }
 
-void TextTable::PrintLine(std::ostream& out, const std::vector<std::string>& cells) const {
-  std::string line;
-  for (std::size_t i = 0; i < cells.size(); ++i) {
-    const bool last = i + 1 == cells.size();
-    const std::string padding(widths_[i] - CharactersOf(cells[i]), ' ');
-    if (columns_[i].number) line += padding;
-    line += cells[i];
-    if (!columns_[i].number && !last) line += padding;
-    if (!last) line.append(kGap, ' ');
+/// The columns' widths, made to fit: first the last column, which wraps, then the widest text.
+std::vector<std::size_t> TextTable::Fitted() const {
+  std::vector<std::size_t> widths = widths_;
+  if (width_ == 0) return widths;
+  const std::size_t last = widths.size() - 1;
+  const auto total = [&] { return std::accumulate(widths.begin(), widths.end(), kGap * last); };
+  const auto shrink = [&](std::size_t column, std::size_t least) {
+    const std::size_t over = total() - width_;
+    const std::size_t room = widths[column] > least ? widths[column] - least : 0;
+    widths[column] -= std::min(over, room);
+  };
+  if (total() > width_ && !columns_[last].number) shrink(last, kWrapLeast);
+  for (std::size_t tried = 0; total() > width_ && tried < widths.size(); ++tried) {
+    std::size_t widest = last;
+    for (std::size_t i = 0; i < last; ++i) {
+      const bool wider = widest == last || widths[i] > widths[widest];
+      if (!columns_[i].number && wider) widest = i;
+    }
+    if (widest == last) break;
+    shrink(widest, kCutLeast);
   }
-  out << line << '\n';
+  if (total() > width_ && !columns_[last].number) shrink(last, kCutLeast);
+  return widths;
+}
+
+void TextTable::PrintLine(std::ostream& out, const std::vector<std::string>& cells,
+                          const std::vector<std::size_t>& widths) const {
+  std::string line;
+  for (std::size_t i = 0; i + 1 < cells.size(); ++i) {
+    const std::string cell = columns_[i].number ? cells[i] : CutTo(cells[i], widths[i]);
+    const std::size_t characters = CharactersOf(cell);
+    const std::string padding(widths[i] > characters ? widths[i] - characters : 0, ' ');
+    line += columns_[i].number ? padding + cell : cell + padding;
+    line.append(kGap, ' ');
+  }
+  const std::size_t indent = CharactersOf(line), last = cells.size() - 1;
+  if (columns_[last].number || width_ == 0) {
+    const std::size_t characters = CharactersOf(cells[last]);
+    if (columns_[last].number && characters < widths[last]) line.append(widths[last] - characters, ' ');
+    out << line << cells[last] << '\n';
+    return;
+  }
+  if (columns_[last].one_line) {
+    out << line << CutTo(cells[last], widths[last]) << '\n';
+    return;
+  }
+  for (const std::string& part : Wrapped(cells[last], widths[last])) {
+    out << line << part << '\n';
+    line.assign(indent, ' ');
+  }
 }
 
 }  // namespace mirror
