@@ -182,9 +182,11 @@ std::string RunInWords(const SourceRun& run) {
 
 void PrintRunInALine(const SourceRun& run, bool only_failed, std::ostream& out, std::ostream& err) {
   if (!only_failed || !run.report.Good()) {
+    const std::size_t notes = run.report.notes.size();
     out << run.config->context_id << "  "
-        << (Quiet(run.report) ? "nothing changed" : Printable(RunInWords(run))) << '\n';
-    PrintNotes(run.report, out);
+        << (Quiet(run.report) ? "nothing changed" : Printable(RunInWords(run)));
+    if (notes > 0) out << ", " << notes << (notes == 1 ? " note" : " notes");
+    out << '\n';
   }
   std::ostringstream unused;
   PrintOutcomeBriefly(run, unused, err);

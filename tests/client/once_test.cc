@@ -169,11 +169,11 @@ TEST_F(OnceTest, OneSourceThatFailsDoesNotStopTheOthers) {
   Configure("[[source]]\ncontext_id = \"Gone\"\npath = \"gone.db\"\n" + Source("crm.db"));
   EXPECT_EQ(Run(), 1);
   EXPECT_THAT(err_, AllOf(HasSubstr("Gone: the source '"), HasSubstr("gone.db' is not there")));
-  EXPECT_THAT(out_,
-              ContainsRegex("^Cust  cycle [0-9]+: 1 table, 1 populated, .*\n\n2 sources: 1 done, 1 failed; 0 "
-                            "rows sent in [0-9.]+ s\nnot good: Gone\n$"));
+  EXPECT_THAT(out_, ContainsRegex("^Gone  failed\nCust  cycle [0-9]+: 1 table, 1 populated, .*, 1 note\n\n2 "
+                                  "sources: 1 done, 1 failed; 0 "
+                                  "rows sent in [0-9.]+ s\nnot good: Gone\n$"));
   EXPECT_EQ(Run({.failed = true}), 1);
-  EXPECT_THAT(out_, ContainsRegex("^\n2 sources: 1 done, 1 failed; "));
+  EXPECT_THAT(out_, ContainsRegex("^Gone  failed\n\n2 sources: 1 done, 1 failed; "));
   EXPECT_EQ(Run({.context_id = "C*"}), 0);
   EXPECT_THAT(out_, ContainsRegex("a +none +0 +0 +0 +1 +ok")) << "one alone is told in full";
   EXPECT_EQ(Run({.repopulate = true, .details = true}), 1);

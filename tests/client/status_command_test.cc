@@ -280,7 +280,9 @@ TEST_F(StatusCommandTest, FilesThatCannotBeReadAreToldAndTheOtherSourcesShown) {
 
 TEST_F(StatusCommandTest, OfManySourcesThereIsALineEachAndTheProblemsComeFirst) {
   std::string sources;
-  for (int i = 0; i < 300; ++i) sources += Source("Cust" + std::to_string(i), "crm.db");
+  for (int i = 0; i < 300; ++i) {
+    sources += Source("Cust" + std::to_string(i), "crm" + std::to_string(i) + ".db");
+  }
   Configure(sources + Source("Other", "other.db"));
   CycleReport failed;
   failed.status = absl::UnavailableError("the endpoint " + std::string(200, 'x') + " does not answer");
