@@ -22,7 +22,7 @@ struct PointersOptions {
 /// looked at again, and those that are not remembered as they are are sent. With `json` one object:
 /// {"sources": [{"context_id", "run", "tables": [{"table", "strategy", "column", "pointer",
 /// "deletes_pointer", "looked_at", "rows"}]}]}; a pointer before all values, and none yet, is null. Gives the
-/// exit code: 0 done, 1 an agent is at work or a table is not known (then nothing was changed), 2 wrong usage.
+/// exit code: 0 done, 1 an agent is at work or a table is not known (then nothing was changed), 2 wrong use.
 int Pointers(const PointersOptions& options, std::ostream& out, std::ostream& err);
 
 }  // namespace mirror
