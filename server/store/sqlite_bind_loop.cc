@@ -303,6 +303,9 @@ class RowWriter {
 
   absl::Status StreamValue(const Column& column, const LargeValue& large, std::int64_t rowid,
                            std::uint32_t row) {
+    const absl::StatusOr<bool> by_rowid = KeyIsRowid(connection_, target_, schema_);
+    if (!by_rowid.ok()) return by_rowid.status();
+    if (!*by_rowid) return WriteWhole(column, large, rowid);
     sqlite3_blob* opened = nullptr;
     int code = sqlite3_blob_open(connection_.handle(), "main", target_.c_str(), column.name.c_str(), rowid, 1,
                                  &opened);

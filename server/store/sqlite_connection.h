@@ -83,6 +83,7 @@ class SqliteConnection {
 
   sqlite3* handle() const;
   const std::string& path() const { return path_; }
+  bool building() const { return use_ == FileUse::kBuilding; }
   BatchTable& batch_table() { return batch_table_; }
 
   absl::Status Execute(const std::string& sql);

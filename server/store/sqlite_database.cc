@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "proto/wire/crash_point.h"
 #include "server/freshness_plan.h"
+#include "server/store/live_rows.h"
 #include "server/store/sql.h"
 #include "server/store/sqlite_connection.h"
 #include "server/store/sqlite_cycle_notes.h"
@@ -24,6 +25,7 @@
 #include "server/store/sqlite_rows.h"
 #include "server/store/sqlite_schema.h"
 #include "server/store/sqlite_snapshot.h"
+#include "server/store/sqlite_swap.h"
 #include "server/store/sqlite_times.h"
 
 namespace mirror {
@@ -162,6 +164,14 @@ class Database final : public SqliteDatabase {
     return nonces;
   }
 
+  absl::Status EndBuilding() override {
+    if (absl::Status status = connection_->Execute("BEGIN IMMEDIATE"); !status.ok()) return status;
+    absl::Status status = EmptyUnfinished(*connection_);
+    if (status.ok()) status = connection_->Execute("COMMIT");
+    if (!status.ok()) Rollback();
+    return status;
+  }
+
   absl::Status CheckTableName(const std::string& table) override {
     return CheckSqliteTableName(table, context_id_);
   }
@@ -195,7 +205,6 @@ class Database final : public SqliteDatabase {
       Rollback();
       return status;
     }
-    swapped_ = false;
     CrashPoint("commit.after");
     connection_->Committed();
     return result;
@@ -273,8 +282,6 @@ class Database final : public SqliteDatabase {
 
   void Rollback() {
     if (sqlite3_get_autocommit(connection_->handle()) == 0) connection_->Execute("ROLLBACK").IgnoreError();
-    if (swapped_) ReloadSchema(*connection_);
-    swapped_ = false;
   }
 
   absl::Status FileReplaced() {
@@ -427,7 +434,6 @@ class Database final : public SqliteDatabase {
     if (status.ok()) return AtSavepoint("RELEASE step");
     if (sqlite3_get_autocommit(connection_->handle()) != 0) return status;
     if (absl::Status undone = AtSavepoint("ROLLBACK TO step; RELEASE step"); !undone.ok()) return undone;
-    if (swapped_) ReloadSchema(*connection_);
     return status;
   }
 
@@ -498,6 +504,11 @@ class Database final : public SqliteDatabase {
     absl::StatusOr<std::optional<Shadow>> shadow = FindShadow(*connection_, step.table);
     if (!shadow.ok()) return shadow.status();
     const auto& swap = std::get<SwapShadow>(action);
+    if (*shadow && (*shadow)->is_table) {
+      *rows = (*shadow)->rows;
+      absl::Status status = ForgetCheck(*connection_, step.table);
+      return status.ok() ? ForgetShadow(*connection_, step.table) : status;
+    }
     if (*shadow && swap.may_lose) {
       if (absl::Status status = CheckLoss(step.table, **shadow, *rows, *swap.may_lose, result);
           !status.ok()) {
@@ -511,7 +522,6 @@ class Database final : public SqliteDatabase {
     if (*shadow && *schema && KeepsPartner(**schema)) {
       return RunMerge(*connection_, KeptForm(**schema), (*shadow)->name, now_ms_);
     }
-    swapped_ = true;
     return RunSwap(*connection_, step.table, &result->left_out);
   }
 
@@ -550,13 +560,6 @@ class Database final : public SqliteDatabase {
     std::optional<Shadow> shadow;
     ApplyRows into = apply;
     TableSchema of_shadow;
-    if (apply.into_shadow && KeepsPartner(*apply.schema)) {
-      // Nothing in a shadow is anybody else's.
-      of_shadow = *apply.schema;
-      of_shadow.preserve_target = false;
-      of_shadow.deletes = Deletes::kApply;
-      into.schema = &of_shadow;
-    }
     if (apply.into_shadow) {
       absl::StatusOr<std::optional<Shadow>> found = FindShadow(*connection_, step.table);
       if (!found.ok()) return found.status();
@@ -567,6 +570,13 @@ class Database final : public SqliteDatabase {
       }
       shadow = **found;
       target = shadow->name;
+    }
+    if (shadow && KeepsPartner(*apply.schema)) {
+      // Nothing in a shadow is anybody else's.
+      of_shadow = *apply.schema;
+      of_shadow.preserve_target = shadow->is_table && HasOwned(*apply.schema);
+      of_shadow.deletes = Deletes::kApply;
+      into.schema = &of_shadow;
     }
     RowsWritten written;
     absl::Status status = WriteRows(*connection_, target, into, options_.apply, now_ms_, &written);
@@ -721,7 +731,6 @@ class Database final : public SqliteDatabase {
   SqliteOptions options_;
   std::string metadata_;
   std::int64_t now_ms_ = 0;       ///< Of the plan that runs.
-  bool swapped_ = false;          ///< Definitions in memory may differ from those on disk after a rollback.
   bool savepoints_ = true;        ///< What fails in a step is taken back by itself.
   bool needs_savepoint_ = false;  ///< It failed without.
   bool savepoint_failed_ = false;

@@ -18,6 +18,8 @@ class SqliteDatabase : public Store {
  public:
   /// Those that are remembered, expired ones perhaps too.
   virtual absl::StatusOr<std::vector<Nonce>> ReadNonces() = 0;
+  /// The last thing before a mirror that was built gets its name: see EmptyUnfinished.
+  virtual absl::Status EndBuilding() = 0;
 };
 
 /// Errors: as OpenSqliteStore.

@@ -33,6 +33,9 @@ void RemoveDatabase(const std::string& path) {
   }
 }
 
+/// Between what happened and what to do, in the words of a mirror that is there: see SqliteStatus.
+constexpr char kNothingApplied[] = ". Nothing was applied";
+
 absl::Status DiskTrouble(const std::string& path, const char* doing) {
   return absl::UnavailableError(absl::StrCat(doing, " '", path, "': ", std::strerror(errno),
                                              ". The rows of the new mirror are lost and its cycle is over. "
@@ -217,6 +220,7 @@ class NewMirror final : public Store {
   absl::Status GiveName() {
     const std::string building = path_ + kBuildingSuffix;
     CrashPoint("building.complete");
+    if (absl::Status status = rows_->EndBuilding(); !status.ok()) return status;
     // A descriptor that closes would take SQLite's locks on the same file with it.
     writer_.reset();
     rows_.reset();
@@ -257,9 +261,12 @@ class NewMirror final : public Store {
     lost_ = true;
     // What is left to be read is a mirror without a row and without a cycle.
     if (!rows_) rows_ = std::move(claim_);
-    if (!absl::IsDataLoss(status)) return status;
-    // The file that is damaged is only the one that is being built.
-    return absl::UnavailableError(absl::StrCat("building the new mirror: ", std::string(status.message()),
+    // A call may be made again and a damaged file be set aside where there is a mirror; of this one nothing
+    // is left.
+    const std::string said(status.message());
+    const std::size_t cause = said.find(kNothingApplied);
+    if (!absl::IsDataLoss(status) && cause == std::string::npos) return status;
+    return absl::UnavailableError(absl::StrCat("building the new mirror: ", said.substr(0, cause),
                                                ". Its rows are lost and its cycle is over. Look at the disk; "
                                                "the next cycle populates it."));
   }

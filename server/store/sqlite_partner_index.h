@@ -9,8 +9,8 @@
 #include "absl/status/statusor.h"
 #include "server/store/sqlite_connection.h"
 
-// Indexes of the partner on a mirrored table, taken off while its rows are exchanged. Inside the caller's
-// transaction.
+// Indexes of the partner on a mirrored table, which are made again when its rows were exchanged. Inside the
+// caller's transaction.
 
 namespace mirror {
 
@@ -21,8 +21,11 @@ struct PartnerIndex {
 
 enum class IndexKind : std::uint8_t { kAny, kUnique };
 
-/// Drops the table's indexes of this kind and gives what makes them again: their own text, which may speak of
-/// columns that the new rows do not have.
+/// What makes the table's indexes of this kind again: their own text, which may speak of columns that the new
+/// rows do not have. In the order in which they were made.
+absl::StatusOr<std::vector<PartnerIndex>> FindIndexes(SqliteConnection& connection, const std::string& table,
+                                                      IndexKind kind);
+/// The same, and drops them.
 absl::StatusOr<std::vector<PartnerIndex>> TakeOffIndexes(SqliteConnection& connection,
                                                          const std::string& table, IndexKind kind);
 

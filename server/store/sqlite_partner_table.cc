@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "server/store/live_rows.h"
 #include "server/store/sql.h"
+#include "server/store/sqlite_alter.h"
 #include "server/store/sqlite_schema.h"
 
 namespace mirror {
@@ -150,7 +151,7 @@ absl::Status AddOwnColumns(SqliteConnection& connection, const std::string& tabl
   for (const std::string& name : OwnColumns(schema)) {
     if (columns.contains(name)) continue;
     absl::Status added =
-        connection.Execute(absl::StrCat(Alter(table), "ADD COLUMN ", QuoteName(name), " INTEGER"));
+        AlterColumns(connection, absl::StrCat(Alter(table), "ADD COLUMN ", QuoteName(name), " INTEGER"));
     if (!added.ok()) return added;
     if (name != kOwnedColumn || !rows_are_ours) continue;
     added = connection.Execute(absl::StrCat("UPDATE ", QuoteName(table), " SET ", kOwnedColumn, " = 1"));
@@ -179,7 +180,7 @@ absl::Status Retype(SqliteConnection& connection, const std::string& table, cons
         absl::StrCat("UPDATE ", QuoteName(table), " SET _mirror_retyped = ", name),
         absl::StrCat(Alter(table), "DROP COLUMN ", name),
         absl::StrCat(Alter(table), "RENAME COLUMN _mirror_retyped TO ", name)}) {
-    if (absl::Status status = connection.Execute(sql); !status.ok()) return status;
+    if (absl::Status status = AlterColumns(connection, sql); !status.ok()) return status;
   }
   return absl::OkStatus();
 }
@@ -203,7 +204,7 @@ absl::Status Empty(SqliteConnection& connection, const std::string& table, const
                                  whose_is_known ? absl::StrCat(" WHERE ", kOwnedColumn, " IN (0, 1)") : "")};
     }
     for (const std::string& sql : statements) {
-      if (absl::Status status = connection.Execute(sql); !status.ok()) return status;
+      if (absl::Status status = AlterColumns(connection, sql); !status.ok()) return status;
     }
   }
   return absl::OkStatus();
@@ -220,7 +221,7 @@ absl::Status Change(SqliteConnection& connection, const std::string& table, cons
   const std::vector<std::string> kept = OwnColumns(action.to);
   for (const std::string& name : OwnColumns(action.from)) {
     if (std::find(kept.begin(), kept.end(), name) != kept.end()) continue;
-    status = connection.Execute(absl::StrCat(Alter(table), "DROP COLUMN ", QuoteName(name)));
+    status = AlterColumns(connection, absl::StrCat(Alter(table), "DROP COLUMN ", QuoteName(name)));
     if (!status.ok()) return status;
   }
   status = RunAlterTable(connection, table, position, action.alter);
@@ -253,6 +254,23 @@ absl::StatusOr<OwnPlaces> FindOwnPlaces(SqliteConnection& connection, const std:
   if (HasOwned(table)) places.owned = place(kOwnedColumn);
   if (HasDeletedAt(table)) places.deleted_at = place(kDeletedAtColumn);
   return places;
+}
+
+absl::StatusOr<bool> HasDefinition(SqliteConnection& connection, const std::string& table,
+                                   const TableSchema& schema) {
+  const absl::StatusOr<StoredColumns> columns = ColumnsOf(connection, table);
+  if (!columns.ok()) return columns.status();
+  if (columns->size() != schema.columns.size() + OwnColumns(schema).size()) return false;
+  const absl::StatusOr<std::string> misfit = Misfit(connection, table, schema, *columns, /*whole=*/true);
+  if (!misfit.ok()) return misfit.status();
+  return misfit->empty();
+}
+
+absl::StatusOr<bool> KeyIsRowid(SqliteConnection& connection, const std::string& target,
+                                const TableSchema& table) {
+  const absl::StatusOr<StoredColumns> columns = ColumnsOf(connection, target);
+  if (!columns.ok()) return columns.status();
+  return HasSameKey(connection, target, table, *columns);
 }
 
 absl::Status CheckOwnFit(SqliteConnection& connection, const TableSchema& table) {

@@ -19,6 +19,15 @@ namespace mirror {
 absl::StatusOr<OwnPlaces> FindOwnPlaces(SqliteConnection& connection, const std::string& target,
                                         const TableSchema& table);
 
+/// Whether a table is as the mirror would make it: the key, the columns and no others.
+absl::StatusOr<bool> HasDefinition(SqliteConnection& connection, const std::string& table,
+                                   const TableSchema& schema);
+
+/// Whether SQLite finds a row of this table, whose key is one integer, by that as its rowid. One that
+/// somebody rebuilt may have the same key and rowids of its own.
+absl::StatusOr<bool> KeyIsRowid(SqliteConnection& connection, const std::string& target,
+                                const TableSchema& table);
+
 /// Whether a table that is made anew can have the mirror's own columns beside the source's. Errors:
 /// kFailedPrecondition, for people.
 absl::Status CheckOwnFit(SqliteConnection& connection, const TableSchema& table);

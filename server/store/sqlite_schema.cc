@@ -11,9 +11,9 @@
 #include "proto/wire/table_pack.h"
 #include "server/store/live_rows.h"
 #include "server/store/sql.h"
+#include "server/store/sqlite_alter.h"
 #include "server/store/sqlite_cycle_notes.h"
 #include "server/store/sqlite_ledger.h"
-#include "server/store/sqlite_partner_index.h"
 #include "server/store/sqlite_partner_table.h"
 #include "server/store/sqlite_receipts.h"
 #include "server/store/sqlite_times.h"
@@ -21,41 +21,10 @@
 namespace mirror {
 namespace {
 
-struct MasterRow {
-  std::string name, sql;
-  std::int64_t root_page = 0;
-};
-
-absl::StatusOr<std::optional<MasterRow>> FindInMaster(SqliteConnection& connection, const std::string& name) {
-  absl::StatusOr<Query> query = connection.Prepare(
-      "SELECT name, sql, rootpage FROM sqlite_schema WHERE type = 'table' AND name = ?1 COLLATE NOCASE");
-  if (!query.ok()) return query.status();
-  absl::StatusOr<bool> row = query->Bind(1, name).Step();
-  if (!row.ok()) return row.status();
-  if (!*row) return std::nullopt;
-  return MasterRow{query->Text(0), query->Text(1), query->Int(2)};
-}
-
 absl::Status Run(SqliteConnection& connection, const std::string& sql, const std::string& table) {
   absl::StatusOr<Query> query = connection.Prepare(sql);
   if (!query.ok()) return query.status();
   return query->Bind(1, table).Run();
-}
-
-/// The definition under another name; every definition that this store wrote begins with the quoted name.
-absl::StatusOr<std::string> Renamed(const MasterRow& row, const std::string& name) {
-  const std::string begin = absl::StrCat("CREATE TABLE ", QuoteName(row.name), " ");
-  const std::string compact = absl::StrCat("CREATE TABLE ", QuoteName(row.name), "(");
-  std::size_t length = 0;
-  if (absl::StartsWith(row.sql, begin)) length = begin.size();
-  if (absl::StartsWith(row.sql, compact)) length = begin.size() - 1;
-  if (length == 0) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("table '", row.name,
-                     "' was made by somebody else. The rows were not swapped in. Rename or drop "
-                     "it, then have 'mirrorctl reset' forget it."));
-  }
-  return absl::StrCat("CREATE TABLE ", QuoteName(name), " ", row.sql.substr(length));
 }
 
 /// A name that no table has yet.
@@ -74,8 +43,13 @@ absl::Status DropShadow(SqliteConnection& connection, const std::string& table) 
   absl::StatusOr<std::optional<Shadow>> shadow = FindShadow(connection, table);
   if (!shadow.ok()) return shadow.status();
   if (!*shadow) return absl::OkStatus();
-  absl::Status status = connection.Execute(absl::StrCat("DROP TABLE IF EXISTS ", QuoteName((*shadow)->name)));
+  absl::Status status = connection.Execute(absl::StrCat(
+      (*shadow)->is_table ? "DELETE FROM " : "DROP TABLE IF EXISTS ", QuoteName((*shadow)->name)));
   if (!status.ok()) return status;
+  return ForgetShadow(connection, table);
+}
+
+absl::Status ForgetShadow(SqliteConnection& connection, const std::string& table) {
   return Run(connection, "DELETE FROM _mirror_shadow WHERE table_name = ?1", table);
 }
 
@@ -202,26 +176,24 @@ absl::Status CheckSqliteTableName(const std::string& table, const std::string& c
 }
 
 absl::Status RunCreateTable(SqliteConnection& connection, const CreateTable& action) {
-  std::vector<std::string> there;
-  {
-    absl::StatusOr<Query> query = connection.Prepare(
-        "SELECT type FROM sqlite_schema WHERE name = ?1 COLLATE NOCASE AND type IN ('table', 'view', "
-        "'index')");
-    if (!query.ok()) return query.status();
-    absl::StatusOr<std::vector<std::string>> types = query->Bind(1, action.schema.name).Texts();
-    if (!types.ok()) return types.status();
-    there = *std::move(types);
+  if (KeepsPartner(action.schema)) {
+    if (absl::Status fits = CheckOwnFit(connection, action.schema); !fits.ok()) return fits;
   }
-  if (there.empty()) {
-    if (KeepsPartner(action.schema)) {
-      if (absl::Status fits = CheckOwnFit(connection, action.schema); !fits.ok()) return fits;
-    }
-    return connection.Execute(
-        CreateTableSql(action.schema.name, action.schema, OwnColumnsSql(action.schema)));
-  }
-  if (there.front() == "table" && action.schema.preserve_target) return AdoptTable(connection, action.schema);
+  // Made first and asked then: a look at sqlite_schema reads all definitions, for each table.
+  absl::Status made =
+      connection.Execute(CreateTableSql(action.schema.name, action.schema, OwnColumnsSql(action.schema)));
+  if (!absl::IsFailedPrecondition(made)) return made;
+  absl::StatusOr<Query> query = connection.Prepare(
+      "SELECT type FROM sqlite_schema WHERE name = ?1 COLLATE NOCASE AND type IN ('table', 'view', "
+      "'index')");
+  if (!query.ok()) return query.status();
+  const absl::StatusOr<std::vector<std::string>> there = query->Bind(1, action.schema.name).Texts();
+  if (!there.ok()) return there.status();
+  if (there->empty()) return made;
+  if (there->front() == "table" && action.schema.preserve_target)
+    return AdoptTable(connection, action.schema);
   return absl::FailedPreconditionError(
-      absl::StrCat("the mirror database has a ", there.front(), " '", action.schema.name,
+      absl::StrCat("the mirror database has a ", there->front(), " '", action.schema.name,
                    "' that the mirror did not make. It was left as it is. Rename or drop it."));
 }
 
@@ -281,7 +253,7 @@ absl::Status RunAlterTable(SqliteConnection& connection, const std::string& tabl
       const auto& rename = std::get<RenameColumn>(change);
       sql = absl::StrCat(alter, "RENAME COLUMN ", QuoteName(rename.from), " TO ", QuoteName(rename.to));
     }
-    if (absl::Status status = connection.Execute(sql); !status.ok()) return status;
+    if (absl::Status status = AlterColumns(connection, sql); !status.ok()) return status;
     if (real_default == nullptr) continue;
     const std::string fill = absl::StrCat("UPDATE ", QuoteName(table), " SET ",
                                           QuoteName(std::get<AddColumn>(change).column.name), " = ?1");
@@ -306,14 +278,13 @@ absl::Status RunRetireTable(SqliteConnection& connection, const std::string& tab
                             const RetireTable& action) {
   CrashPoint("schema.retiring");
   if (absl::Status status = ForgetTable(connection, table); !status.ok()) return status;
-  absl::StatusOr<std::optional<MasterRow>> row = FindInMaster(connection, table);
-  if (!row.ok()) return row.status();
-  if (!*row) return absl::OkStatus();
+  const absl::StatusOr<std::optional<Definition>> there = FindTable(connection, table);
+  if (!there.ok()) return there.status();
+  if (!*there) return absl::OkStatus();
   absl::StatusOr<std::string> aside = FreeName(connection, "_mirror_dropped_");
   if (!aside.ok()) return aside.status();
   connection.ForgetStatements();
-  const std::string rename = absl::StrCat("ALTER TABLE ", QuoteName(table), " RENAME TO ", QuoteName(*aside));
-  absl::Status status = connection.Execute(rename);
+  absl::Status status = RenameTable(connection, table, *aside);
   if (absl::IsFailedPrecondition(status)) {
     // An index of the partner that SQLite cannot carry over must not keep the table here.
     absl::StatusOr<std::vector<std::string>> indexes = IndexesOf(connection, table);
@@ -322,7 +293,7 @@ absl::Status RunRetireTable(SqliteConnection& connection, const std::string& tab
       status = connection.Execute(absl::StrCat("DROP INDEX ", QuoteName(index)));
       if (!status.ok()) return status;
     }
-    status = connection.Execute(rename);
+    status = MoveTable(connection, table, *aside);
   }
   if (!status.ok()) return status;
   absl::StatusOr<Query> query = connection.Prepare(
@@ -394,14 +365,38 @@ absl::StatusOr<std::vector<std::string>> SetAside(SqliteConnection& connection, 
   return holding;
 }
 
+namespace {
+
+/// Nobody sees a mirror that is being built: a table of it that has no row yet needs no other one beside it.
+/// Asked without a look at sqlite_schema, which would read the definitions of all tables for each.
+absl::StatusOr<bool> IsOwnShadow(SqliteConnection& connection, const std::string& table,
+                                 const TableSchema& schema) {
+  if (!connection.building()) return false;
+  const absl::StatusOr<bool> fits = HasDefinition(connection, table, schema);
+  if (!fits.ok() || !*fits) return fits;
+  absl::StatusOr<Query> filled =
+      connection.Prepare(absl::StrCat("SELECT 1 FROM ", QuoteName(table), " LIMIT 1"));
+  if (!filled.ok()) return filled.status();
+  const absl::StatusOr<bool> row = filled->Step();
+  if (!row.ok()) return row.status();
+  return !*row;
+}
+
+}  // namespace
+
 absl::Status RunBeginShadow(SqliteConnection& connection, const std::string& table,
                             const BeginShadow& action) {
   CrashPoint("shadow.beginning");
   if (absl::Status status = DropShadow(connection, table); !status.ok()) return status;
-  absl::StatusOr<std::string> name = FreeName(connection, "_mirror_shadow_");
-  if (!name.ok()) return name.status();
-  if (absl::Status status = connection.Execute(CreateTableSql(*name, action.schema)); !status.ok())
-    return status;
+  const absl::StatusOr<bool> own = IsOwnShadow(connection, table, action.schema);
+  if (!own.ok()) return own.status();
+  absl::StatusOr<std::string> name = table;
+  if (!*own) {
+    name = FreeName(connection, "_mirror_shadow_");
+    if (!name.ok()) return name.status();
+    absl::Status made = connection.Execute(CreateTableSql(*name, action.schema));
+    if (!made.ok()) return made;
+  }
   absl::StatusOr<Query> query = connection.Prepare(
       "INSERT INTO _mirror_shadow (table_name, shadow_name, cycle, row_count) VALUES (?1, ?2, ?3, 0)");
   if (!query.ok()) return query.status();
@@ -415,7 +410,7 @@ absl::StatusOr<std::optional<Shadow>> FindShadow(SqliteConnection& connection, c
   absl::StatusOr<bool> row = query->Bind(1, table).Step();
   if (!row.ok()) return row.status();
   if (!*row) return std::nullopt;
-  return Shadow{query->Text(0), query->Int(1)};
+  return Shadow{query->Text(0), query->Int(1), SameName(query->Text(0), table)};
 }
 
 absl::Status SetShadowRows(SqliteConnection& connection, const std::string& table, std::int64_t rows) {
@@ -423,6 +418,22 @@ absl::Status SetShadowRows(SqliteConnection& connection, const std::string& tabl
       connection.Prepare("UPDATE _mirror_shadow SET row_count = ?2 WHERE table_name = ?1");
   if (!query.ok()) return query.status();
   return query->Bind(1, table).Bind(2, rows).Run();
+}
+
+absl::Status EmptyUnfinished(SqliteConnection& connection) {
+  std::vector<std::string> tables;
+  {
+    absl::StatusOr<Query> query = connection.Prepare(
+        "SELECT table_name FROM _mirror_shadow WHERE shadow_name = table_name COLLATE NOCASE");
+    if (!query.ok()) return query.status();
+    absl::StatusOr<std::vector<std::string>> found = query->Texts();
+    if (!found.ok()) return found.status();
+    tables = *std::move(found);
+  }
+  for (const std::string& table : tables) {
+    if (absl::Status status = DropShadow(connection, table); !status.ok()) return status;
+  }
+  return absl::OkStatus();
 }
 
 absl::Status DropOldShadows(SqliteConnection& connection, std::int64_t cycle) {
@@ -441,80 +452,6 @@ absl::Status DropOldShadows(SqliteConnection& connection, std::int64_t cycle) {
   absl::StatusOr<Query> parts = connection.Prepare("DELETE FROM _mirror_parts WHERE cycle <> ?1");
   if (!parts.ok()) return parts.status();
   return parts->Bind(1, cycle).Run();
-}
-
-absl::Status RunSwap(SqliteConnection& connection, const std::string& table,
-                     std::vector<std::string>* left_out) {
-  absl::StatusOr<std::optional<Shadow>> shadow = FindShadow(connection, table);
-  if (!shadow.ok()) return shadow.status();
-  if (!*shadow) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "table '", table, "': the shadow of this population is gone. Nothing was applied. Populate again."));
-  }
-  absl::StatusOr<std::optional<MasterRow>> visible = FindInMaster(connection, table);
-  if (!visible.ok()) return visible.status();
-  absl::StatusOr<std::optional<MasterRow>> filled = FindInMaster(connection, (*shadow)->name);
-  if (!filled.ok()) return filled.status();
-  if (!*visible || !*filled) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("table '", table,
-                     "' or its shadow is gone from the mirror. Nothing was applied. The next cycle "
-                     "makes it again."));
-  }
-  absl::StatusOr<std::string> new_sql = Renamed(**filled, (*visible)->name);
-  if (!new_sql.ok()) return new_sql.status();
-  absl::StatusOr<std::string> old_sql = Renamed(**visible, (*filled)->name);
-  if (!old_sql.ok()) return old_sql.status();
-
-  const absl::StatusOr<std::vector<PartnerIndex>> indexes =
-      TakeOffIndexes(connection, table, IndexKind::kAny);
-  if (!indexes.ok()) return indexes.status();
-
-  connection.ForgetStatements();
-  sqlite3* const db = connection.handle();
-  sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 0, nullptr);
-  absl::Status status = connection.Execute("PRAGMA writable_schema = ON");
-  const auto exchange = [&](const MasterRow& row, const std::string& sql, std::int64_t root_page) {
-    absl::StatusOr<Query> query = connection.Prepare(
-        "UPDATE sqlite_schema SET sql = ?2, rootpage = ?3 WHERE type = 'table' AND name = ?1");
-    if (!query.ok()) return query.status();
-    return query->Bind(1, row.name).Bind(2, sql).Bind(3, root_page).Run();
-  };
-  if (status.ok()) status = exchange(**visible, *new_sql, (*filled)->root_page);
-  if (status.ok()) status = exchange(**filled, *old_sql, (*visible)->root_page);
-  connection.ForgetStatements();
-  std::int64_t version = 0;
-  if (status.ok()) {
-    absl::StatusOr<Query> query = connection.Prepare("PRAGMA schema_version");
-    status = query.ok() ? query->Step().status() : query.status();
-    if (status.ok()) version = query->Int(0);
-  }
-  connection.ForgetStatements();
-  // Tells the other connections that the definitions changed.
-  if (status.ok()) status = connection.Execute(absl::StrCat("PRAGMA schema_version = ", version + 1));
-  if (absl::Status reset = connection.Execute("PRAGMA writable_schema = RESET"); status.ok()) status = reset;
-  sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
-  if (!status.ok()) return status;
-  CrashPoint("swap.exchanged");
-
-  if (status = DropShadow(connection, table); !status.ok()) return status;
-  for (const PartnerIndex& index : *indexes) {
-    absl::Status made = MakeIndex(connection, index);
-    if (made.ok()) continue;
-    // A full disk is not the index's fault.
-    if (made.code() != absl::StatusCode::kFailedPrecondition) return made;
-    left_out->push_back(index.name);
-  }
-  CrashPoint("swap.indexed");
-  return absl::OkStatus();
-}
-
-void ReloadSchema(SqliteConnection& connection) {
-  connection.ForgetStatements();
-  sqlite3_db_config(connection.handle(), SQLITE_DBCONFIG_DEFENSIVE, 0, nullptr);
-  // Nothing can be done about a failure here; the next statement says what is wrong.
-  connection.Execute("PRAGMA writable_schema = RESET").IgnoreError();
-  sqlite3_db_config(connection.handle(), SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
 }
 
 }  // namespace mirror

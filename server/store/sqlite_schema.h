@@ -11,7 +11,7 @@
 #include "server/plan.h"
 #include "server/store/sqlite_connection.h"
 
-// Definitions of tables, shadows and the swap. All of it runs inside the caller's transaction and savepoint.
+// Definitions of tables and their shadows. All of it runs inside the caller's transaction and savepoint.
 
 namespace mirror {
 
@@ -38,25 +38,25 @@ absl::Status DropRetired(SqliteConnection& connection, std::int64_t before_ms);
 /// See Store::SetAside.
 absl::StatusOr<std::vector<std::string>> SetAside(SqliteConnection& connection, const std::string& table);
 
+/// What a population fills until its commit. In a mirror that is being built, which nobody sees, an empty
+/// table is its own.
 struct Shadow {
   std::string name;
   std::int64_t rows = 0;
+  bool is_table = false;
 };
 absl::Status RunBeginShadow(SqliteConnection& connection, const std::string& table,
                             const BeginShadow& action);
 absl::StatusOr<std::optional<Shadow>> FindShadow(SqliteConnection& connection, const std::string& table);
 absl::Status SetShadowRows(SqliteConnection& connection, const std::string& table, std::int64_t rows);
+/// With its rows.
 absl::Status DropShadow(SqliteConnection& connection, const std::string& table);
+/// Before a mirror that was built is seen: tables that are their own shadows are empty again.
+absl::Status EmptyUnfinished(SqliteConnection& connection);
+/// That there is one; the table that it was stays.
+absl::Status ForgetShadow(SqliteConnection& connection, const std::string& table);
 /// Those of other cycles than `cycle`, and their parts.
 absl::Status DropOldShadows(SqliteConnection& connection, std::int64_t cycle);
-
-/// Exchanges root page and definition of the table and its shadow, so that views and triggers stay where they
-/// are, and makes the partner's indexes again on the new rows; `left_out` names those that cannot be. After
-/// an error the caller rolls back and then calls ReloadSchema.
-absl::Status RunSwap(SqliteConnection& connection, const std::string& table,
-                     std::vector<std::string>* left_out);
-/// Makes the connection read the definitions again after a rollback over RunSwap.
-void ReloadSchema(SqliteConnection& connection);
 
 }  // namespace mirror
 

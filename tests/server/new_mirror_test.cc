@@ -1,10 +1,15 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/resource.h>
 
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <optional>
+#include <ostream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "server/store/sqlite_new_mirror.h"
@@ -176,6 +181,200 @@ TEST_F(NewMirror, OneThatCannotGetItsNameIsLostAndTheNextCycleMakesItAnew) {
 
   EXPECT_EQ(Visible(People()), (Rows{{7, "Hedy", 50}}));
   EXPECT_THAT(catalog_.Kinds(), Contains("mirror.not_built"));
+}
+
+TEST_F(NewMirror, AFullDiskEndsTheCycleAndSaysSo) {
+  BeginWithRows({{1, "Ada", 36}}, std::nullopt);
+  Rows rows;
+  for (int i = 0; i < 200; ++i) rows.push_back({i, std::string(5'000, 'x'), i});
+  {
+    signal(SIGXFSZ, SIG_IGN);
+    rlimit before{};
+    getrlimit(RLIMIT_FSIZE, &before);
+    const rlimit lower = {400'000, before.rlim_max};
+    setrlimit(RLIMIT_FSIZE, &lower);
+    // What is written is gathered: it may be a later batch that meets the end of the disk.
+    absl::Status status;
+    for (std::uint64_t seq = 2; seq < 20 && status.ok(); ++seq) {
+      status = source_->Send(People(), {.rows = rows, .seq = seq}).status;
+    }
+    if (status.ok()) status = source_->Complete().status();
+    setrlimit(RLIMIT_FSIZE, &before);
+    EXPECT_THAT(status, StatusIs(kUnavailable, HasSubstr("cycle is over")));
+    EXPECT_THAT(std::string(status.message()), Not(HasSubstr("same call again")));
+  }
+  EXPECT_FALSE(fs::exists(path()));
+  source_->Mirror(People(), {{7, "Hedy", 50}}, kFive);
+  EXPECT_EQ(Visible(People()), (Rows{{7, "Hedy", 50}}));
+}
+
+// --- Populations
+// ------------------------------------------------------------------------------------------------
+
+/// What a source does in the first cycle of a mirror, up to its end.
+struct FirstCycle {
+  std::string name;
+  std::function<void(SourceCalls&)> run;
+};
+void PrintTo(const FirstCycle& cycle, std::ostream* out) { *out << cycle.name; }
+
+TableSchema Keeping(Deletes deletes, bool preserve) {
+  TableSchema table = People("kept");
+  table.preserve_target = preserve;
+  table.deletes = deletes;
+  return table;
+}
+
+/// A population in three batches of which rows are changed, taken away and refused; `commit`: it ends.
+void PopulateBySteps(SourceCalls& source, const TableSchema& table, bool commit) {
+  ASSERT_THAT(source
+                  .Send(table, {.rows = {{1, "Ada", 36}, {2, "Grace", 45}, {3, "Joan", 45}},
+                                .seq = 1,
+                                .populate = PopulateReason::kMinusOne})
+                  .status,
+              IsOk());
+  EXPECT_THAT(
+      source
+          .Send(
+              table,
+              {.operation = Operation::kUpdate, .rows = {{9, "nobody"}}, .columns = {"id", "name"}, .seq = 2})
+          .status,
+      Not(IsOk()));
+  ASSERT_THAT(
+      source
+          .Send(
+              table,
+              {.operation = Operation::kUpdate, .rows = {{2, "Hopper"}}, .columns = {"id", "name"}, .seq = 2})
+          .status,
+      IsOk());
+  ASSERT_THAT(source.Send(table, {.operation = Operation::kDelete, .rows = {{3}, {8}}, .seq = 3}).status,
+              IsOk());
+  BatchSpec last = {.rows = {{1, "Ada L", 37}, {4, "Mary", 4}}, .seq = 4};
+  if (commit) last.commit = kFive;
+  ASSERT_THAT(source.Send(table, last).status, IsOk());
+}
+
+std::vector<FirstCycle> FirstCycles() {
+  using Source = SourceCalls;
+  std::vector<FirstCycle> cycles;
+  const auto of_two = [](bool first, bool second) {
+    return [first, second](Source& source) {
+      ASSERT_THAT(source.Announce({People(), Pairs()}), IsOk());
+      PopulateBySteps(source, People(), first);
+      source
+          .Send(Pairs(), {.rows = {{1, "a", "v"}, {1, "b", "w"}},
+                          .populate = PopulateReason::kMinusOne,
+                          .commit = second ? std::optional(kFive) : std::nullopt})
+          .status.IgnoreError();
+    };
+  };
+  cycles.push_back({"Whole", of_two(true, true)});
+  cycles.push_back({"OneDiesHalfWay", of_two(false, true)});
+  cycles.push_back({"BothDieHalfWay", of_two(false, false)});
+  cycles.push_back({"NoneBegins", [](Source& source) {
+                      ASSERT_THAT(source.Announce({People(), Pairs()}), IsOk());
+                    }});
+  for (const bool commit : {false, true}) {
+    const std::string end = commit ? "Whole" : "DiesHalfWay";
+    for (const auto& [name, table] :
+         std::vector<std::pair<std::string, TableSchema>>{{"Preserve", Keeping(Deletes::kApply, true)},
+                                                          {"Mark", Keeping(Deletes::kMark, false)},
+                                                          {"PreserveAndMark", Keeping(Deletes::kMark, true)},
+                                                          {"Ignore", Keeping(Deletes::kIgnore, false)}}) {
+      cycles.push_back({name + end, [table = table, commit](Source& source) {
+                          ASSERT_THAT(source.Announce({table}), IsOk());
+                          PopulateBySteps(source, table, commit);
+                        }});
+    }
+    cycles.push_back({"Keyless" + end, [commit](Source& source) {
+                        ASSERT_THAT(source.Announce({Keyless()}), IsOk());
+                        ASSERT_THAT(
+                            source
+                                .Send(Keyless(), {.rows = {{"a", 1}, {"a", 1}},
+                                                  .populate = PopulateReason::kMinusOne,
+                                                  .commit = commit ? std::optional(kFive) : std::nullopt})
+                                .status,
+                            IsOk());
+                      }});
+    cycles.push_back({"NoRows" + end, [commit](Source& source) {
+                        ASSERT_THAT(source.Announce({People()}), IsOk());
+                        ASSERT_THAT(
+                            source
+                                .Send(People(), {.populate = PopulateReason::kMinusOne,
+                                                 .commit = commit ? std::optional(kFive) : std::nullopt})
+                                .status,
+                            IsOk());
+                      }});
+  }
+  return cycles;
+}
+
+class FirstPopulation : public testing::TestWithParam<FirstCycle> {
+ protected:
+  /// A tenant whose mirror is built beside its name, or not.
+  class Bench : public TenantBench {
+   public:
+    explicit Bench(bool beside) : TenantBench({}, {.build_beside = beside}) {}
+    void TestBody() override {}
+    SourceCalls& source() { return *source_; }
+    /// Everything in the file that anybody can see, and what the mirror keeps of populations.
+    Rows Content() {
+      Rows content;
+      Partner partner(path());
+      for (const Row& table :
+           partner.Ask("SELECT name, sql FROM sqlite_schema WHERE type = 'table' ORDER BY name")) {
+        const std::string& name = table[0].bytes;
+        if (name.starts_with("_mirror_") && name != "_mirror_shadow" && name != "_mirror_parts") continue;
+        content.push_back(table);
+        for (Row& row : partner.Ask("SELECT * FROM \"" + name + "\" ORDER BY 1, 2")) {
+          content.push_back(std::move(row));
+        }
+      }
+      EXPECT_EQ(partner.One("PRAGMA integrity_check"), Cell("ok"));
+      return content;
+    }
+    using TenantBench::Restart;
+  };
+};
+
+INSTANTIATE_TEST_SUITE_P(NewMirror, FirstPopulation, testing::ValuesIn(FirstCycles()),
+                         [](const auto& test) { return test.param.name; });
+
+TEST_P(FirstPopulation, LeavesWhatItLeavesInAFileThatEverybodySees) {
+  Bench beside(true), in_sight(false);
+  std::vector<Rows> after_first, after_second;
+  for (Bench* const bench : {&beside, &in_sight}) {
+    SCOPED_TRACE(bench == &beside ? "beside" : "in sight");
+    SourceCalls& source = bench->source();
+    source.Begin();
+    GetParam().run(source);
+    // Whoever comes next ends the cycle and drops what it left.
+    ASSERT_THAT(source.Complete(), IsOk());
+    ASSERT_NO_FATAL_FAILURE(source.Begin());
+    after_first.push_back(bench->Content());
+    GetParam().run(source);
+    ASSERT_THAT(source.Complete(), IsOk());
+    ASSERT_NO_FATAL_FAILURE(source.Begin());
+    after_second.push_back(bench->Content());
+  }
+  EXPECT_EQ(after_first[0], after_first[1]);
+  EXPECT_EQ(after_second[0], after_second[1]);
+}
+
+TEST_P(FirstPopulation, ATakeOverFindsTheSame) {
+  Bench beside(true), in_sight(false);
+  std::vector<Rows> contents;
+  for (Bench* const bench : {&beside, &in_sight}) {
+    SourceCalls& source = bench->source();
+    source.Begin();
+    GetParam().run(source);
+    source.now += 1'000;
+    const absl::StatusOr<Admission> admission = source.Authenticate("holder", /*take_over=*/true);
+    ASSERT_THAT(admission, IsOk());
+    ASSERT_TRUE(admission->accepted) << admission->reason;
+    contents.push_back(bench->Content());
+  }
+  EXPECT_EQ(contents[0], contents[1]);
 }
 
 TEST_F(NewMirror, AnOldLogAtItsNameIsNotReplayedOverIt) {
