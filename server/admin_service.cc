@@ -170,12 +170,13 @@ void DiagnoseDisk(const std::string& dir, v1::DiagnoseResponse* response) {
 
 }  // namespace
 
-AdminService::AdminService(Gate& gate, Tenants& tenants, Events& events, Audit& audit, Reload reload,
-                           DatedKeys dated_keys, const FreshnessWatch& freshness)
+AdminService::AdminService(Gate& gate, Tenants& tenants, Events& events, Audit& audit, Looks& looks,
+                           Reload reload, DatedKeys dated_keys, const FreshnessWatch& freshness)
     : gate_(gate),
       tenants_(tenants),
       events_(events),
       audit_(audit),
+      looks_(looks),
       reload_(std::move(reload)),
       dated_keys_(std::move(dated_keys)),
       freshness_(freshness) {}
@@ -186,8 +187,13 @@ grpc::Status AdminService::Serve(const grpc::ServerContext& context, Needs needs
   const Peer peer = PeerOf(context);
   log.set_tenant(peer.name);
   absl::Status status = CheckRole(peer, needs == Needs::kOperator);
+  const bool acts = status.ok() && needs == Needs::kOperator;
   if (status.ok()) status = act();
-  audit_.Add(peer.name, call, status);
+  if (acts) {
+    audit_.Add(peer.name, call, status);
+  } else {
+    looks_.Add(peer.name, call, status, NowMs());
+  }
   return log.Finish(status);
 }
 
@@ -346,9 +352,22 @@ grpc::Status AdminService::ListAudit(grpc::ServerContext* context, const v1::Lis
   return Serve(*context, Needs::kViewer, "ListAudit", [&] { return WriteAudit(*context, *request, writer); });
 }
 
+absl::Status AdminService::WriteLooks(const v1::ListAuditRequest& request,
+                                      grpc::ServerWriter<v1::AuditEntry>* writer) {
+  const absl::StatusOr<std::vector<AuditRecord>> looks = looks_.Last(request.limit());
+  if (!looks.ok()) return looks.status();
+  v1::AuditEntry entry;
+  for (const AuditRecord& look : *looks) {
+    EncodeRecord(look, entry.mutable_record());
+    if (!writer->Write(entry)) break;
+  }
+  return absl::OkStatus();
+}
+
 /// Where the chain stands, then the records, in pages: nobody who adds one waits for a reader.
 absl::Status AdminService::WriteAudit(const grpc::ServerContext& context, const v1::ListAuditRequest& request,
                                       grpc::ServerWriter<v1::AuditEntry>* writer) {
+  if (request.looks()) return WriteLooks(request, writer);
   const absl::StatusOr<AuditState> state = audit_.State();
   if (!state.ok()) return state.status();
   v1::AuditEntry entry;

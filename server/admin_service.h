@@ -15,6 +15,7 @@
 #include "server/events.h"
 #include "server/freshness.h"
 #include "server/gate.h"
+#include "server/looks.h"
 #include "server/tenants.h"
 
 namespace mirror {
@@ -29,7 +30,7 @@ class AdminService final : public v1::MirrorAdmin::Service {
   using DatedKeys = std::function<std::vector<DatedKey>()>;
 
   /// All that is referred to must outlive the service.
-  AdminService(Gate& gate, Tenants& tenants, Events& events, Audit& audit, Reload reload,
+  AdminService(Gate& gate, Tenants& tenants, Events& events, Audit& audit, Looks& looks, Reload reload,
                DatedKeys dated_keys, const FreshnessWatch& freshness);
 
   /// Ends what would never end by itself. Called before the listener stops.
@@ -88,6 +89,7 @@ class AdminService final : public v1::MirrorAdmin::Service {
                      const std::function<absl::Status()>& act);
   absl::Status Watch(const grpc::ServerContext& context, const v1::WatchEventsRequest& request,
                      grpc::ServerWriter<v1::Event>* writer);
+  absl::Status WriteLooks(const v1::ListAuditRequest& request, grpc::ServerWriter<v1::AuditEntry>* writer);
   absl::Status WriteAudit(const grpc::ServerContext& context, const v1::ListAuditRequest& request,
                           grpc::ServerWriter<v1::AuditEntry>* writer);
   absl::Status Fill(Tenant& tenant, v1::Tenant* message);
@@ -98,6 +100,7 @@ class AdminService final : public v1::MirrorAdmin::Service {
   Tenants& tenants_;
   Events& events_;
   Audit& audit_;
+  Looks& looks_;
   const Reload reload_;
   const DatedKeys dated_keys_;
   const FreshnessWatch& freshness_;

@@ -41,6 +41,16 @@ AuditRecord OwnRecord(const std::string& call) {
 
 }  // namespace
 
+AuditRecord AuditRecordOf(const std::string& who, const std::string& call, const absl::Status& outcome,
+                          std::int64_t time_ms) {
+  AuditRecord record;
+  record.time_ms = time_ms;
+  record.who = Tidy(who);
+  record.call = Tidy(call);
+  record.outcome = outcome.ok() ? "OK" : absl::StatusCodeToString(outcome.code());
+  return record;
+}
+
 Audit::Audit(AuditLog& log, Events& events, AuditSigner signer, const Options& options)
     : log_(log), events_(events), signer_(std::move(signer)), options_(options) {
   const std::lock_guard lock(mutex_);
@@ -149,10 +159,7 @@ void Audit::Prune() {
 }
 
 void Audit::Add(const std::string& who, const std::string& call, const absl::Status& outcome) {
-  AuditRecord record;
-  record.who = Tidy(who);
-  record.call = Tidy(call);
-  record.outcome = outcome.ok() ? "OK" : absl::StatusCodeToString(outcome.code());
+  AuditRecord record = AuditRecordOf(who, call, outcome, 0);
   WriteLog(*spdlog::default_logger(), spdlog::level::info, {"audit", ""}, "audit ",
            absl::StrCat(record.who, ": ", record.call, ": ", record.outcome));
   const std::lock_guard lock(mutex_);

@@ -15,10 +15,11 @@
 
 namespace mirror {
 
-/// Who asked for what on the operators' listener, and how it ended: refused calls too. Kept in the catalog as
-/// a chain, written to the log, and signed with the application's key every day, when the server stops, and
-/// when it starts behind a kill. The last signature also stands in `<dir>/audit.head`, so that a catalog that
-/// was replaced or cut is noticed at the next start.
+/// What operators asked for, and how it ended: also what failed. Who only looks, and who is refused, is told
+/// to Looks, so that nobody but operators adds to it or prunes it. Kept in the catalog as a chain, written to
+/// the log, and signed with the application's key every day, when the server stops, and when it starts behind
+/// a kill. The last signature also stands in `<dir>/audit.head`, so that a catalog that was replaced or cut
+/// is noticed at the next start.
 ///
 /// A catalog that cannot be written does not stop a call: an operator who sets an LSN to -1 in an emergency
 /// must get through, and the log has the record. Threads: any.
@@ -67,6 +68,10 @@ class Audit {
   std::optional<AuditSeal> head_;     ///< As audit.head has it.
   std::int64_t failed_ms_ = 0;        ///< When it could not be signed; 0: it could.
 };
+
+/// A record of these texts, in one line of bounded length each.
+AuditRecord AuditRecordOf(const std::string& who, const std::string& call, const absl::Status& outcome,
+                          std::int64_t time_ms);
 
 /// What could not be signed is tried again after so long.
 inline constexpr std::int64_t kAuditRetryMs = 60'000;

@@ -34,6 +34,7 @@
 #include "server/store/catalog.h"
 #include "server/store/catalog_file.h"
 #include "server/store/hook_cursor.h"
+#include "server/store/look_log.h"
 #include "server/summary_keeper.h"
 #include "server/tenants.h"
 
@@ -141,6 +142,8 @@ struct Server::Parts {
   std::unique_ptr<AuditLog> audit_log;
   std::unique_ptr<Events> events;
   std::unique_ptr<Audit> audit;
+  std::unique_ptr<LookLog> look_log;
+  std::unique_ptr<Looks> admin_looks;
   std::unique_ptr<HookCursor> hook_cursor;
   std::unique_ptr<HookRunner> hooks;  ///< Null: there are none.
   std::unique_ptr<Tenants> tenants;
@@ -176,6 +179,7 @@ void Server::Parts::ServeMetrics() {
     return;
   }
   metrics = *std::move(listener);
+  spdlog::info("the metrics are served on {}", metrics->address());
   if (metrics_config.allow_remote) {
     spdlog::warn("the metrics are served on {} without TLS and without a password", metrics->address());
   }
@@ -222,6 +226,8 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Open(const ServerConfig& as_writ
   if (!catalog.ok()) return catalog.status();
   parts.catalog = MakeCatalog(*catalog);
   parts.audit_log = MakeAuditLog(*catalog);
+  parts.look_log = std::make_unique<LookLog>(*catalog);
+  parts.admin_looks = std::make_unique<Looks>(*parts.look_log);
   parts.events = std::make_unique<Events>(*parts.catalog, &NowMs, parts.counters);
   if (hooks || !config.hooks.hooks.empty()) {
     parts.hook_cursor = std::make_unique<HookCursor>(*catalog);
@@ -256,7 +262,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Open(const ServerConfig& as_writ
   parts.checked = std::make_unique<CheckedService>(*parts.mirror, *parts.gate, parts.vouched,
                                                    config.limits.message_bytes_max);
   parts.admin = std::make_unique<AdminService>(
-      *parts.gate, *parts.tenants, *parts.events, *parts.audit,
+      *parts.gate, *parts.tenants, *parts.events, *parts.audit, *parts.admin_looks,
       [here = server.get()] { return here->Reload(); },
       [expiry = parts.expiry.get()] { return expiry->keys(); }, *parts.freshness);
   absl::StatusOr<std::unique_ptr<Endpoint>> endpoint =
@@ -291,6 +297,7 @@ void Server::KeepHouse() {
   parts_->mirror->CancelIdleStreams(parts_->stream_idle);
   parts_->expiry->LookDaily(NowMs() / 1'000);
   parts_->audit->KeepHouse(NowMs());
+  parts_->admin_looks->KeepHouse(NowMs());
   parts_->events->KeepHouse();
   parts_->WatchFreshness();
   GiveBackMessageMemory();

@@ -188,11 +188,40 @@ TEST_F(AdminTest, EachCallAnswersOrSaysWhatIsMissingAndIsInTheAuditLog) {
   }
   EXPECT_FALSE(std::filesystem::exists(here_->mirror_path()));
   const MirrorFile catalog(here_->data_dir() + "/catalog.db", "");
-  const std::vector<std::string> audit = catalog.Query("SELECT who, call, outcome FROM audit");
+  const std::vector<std::string> acts = catalog.Query("SELECT who, call, outcome FROM audit");
+  const std::vector<std::string> looks = catalog.Query("SELECT who, call, outcome FROM looks");
   for (const Named& named : AllCalls("Cust")) {
-    EXPECT_THAT(audit, Contains(AllOf(HasSubstr("operator"), HasSubstr(named.name),
-                                      HasSubstr(absl::StatusCodeToString(Answer(named.name))))));
+    EXPECT_THAT(named.needs_operator ? acts : looks,
+                Contains(AllOf(HasSubstr("operator"), HasSubstr(named.name),
+                               HasSubstr(absl::StatusCodeToString(Answer(named.name))))));
   }
+}
+
+TEST_F(AdminTest, WhoeverLooksOrIsRefusedAddsNothingToTheAuditLog) {
+  ASSERT_THAT(Pause("Cust", ""), StatusIs(absl::StatusCode::kNotFound));
+  const MirrorFile catalog(here_->data_dir() + "/catalog.db", "");
+  const std::string before = catalog.Value("SELECT max(id) FROM audit");
+  for (int i = 0; i < 100; ++i) {
+    v1::ListTenantsResponse tenants;
+    EXPECT_THAT(Call(*viewer_, &Stub::ListTenants, v1::ListTenantsRequest(), &tenants), IsOk());
+    v1::PauseTenantResponse paused;
+    EXPECT_THAT(Call(*viewer_, &Stub::PauseTenant, About<v1::PauseTenantRequest>("Cust"), &paused),
+                StatusIs(absl::StatusCode::kPermissionDenied));
+  }
+  EXPECT_EQ(catalog.Value("SELECT max(id) FROM audit"), before);
+  EXPECT_EQ(catalog.Value("SELECT count(*) FROM looks WHERE who = 'viewer'"), "60")
+      << "the others are counted";
+  v1::ListAuditRequest request;
+  request.set_looks(true);
+  grpc::ClientContext context;
+  SetDeadline(&context);
+  const auto reader = viewer_->ListAudit(&context, request);
+  v1::AuditEntry entry;
+  int listed = 0, refused = 0;
+  for (; reader->Read(&entry); ++listed) refused += entry.record().outcome() == "PERMISSION_DENIED" ? 1 : 0;
+  EXPECT_TRUE(reader->Finish().ok());
+  EXPECT_EQ(listed, 60);
+  EXPECT_EQ(refused, 30);
 }
 
 TEST_F(AdminTest, ATenantThatIsNotThereIsNotFound) {

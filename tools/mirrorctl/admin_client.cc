@@ -216,11 +216,13 @@ absl::StatusOr<v1::ListEventsResponse> AdminClient::Events(const v1::ListEventsR
   return Call(&v1::MirrorAdmin::Stub::ListEvents, request, Effect::kReads, kPatience);
 }
 
-absl::Status AdminClient::Audit(std::uint64_t limit, const std::function<void(const v1::AuditEntry&)>& each) {
+absl::Status AdminClient::Audit(std::uint64_t limit, bool looks,
+                                const std::function<void(const v1::AuditEntry&)>& each) {
   grpc::ClientContext context;
   context.set_deadline(std::chrono::system_clock::now() + kLongPatience);
   v1::ListAuditRequest request;
   request.set_limit(limit);
+  request.set_looks(looks);
   const auto stream = stub_->ListAudit(&context, request);
   v1::AuditEntry entry;
   while (stream->Read(&entry)) each(entry);

@@ -46,7 +46,8 @@ class AdminClient {
   absl::Status RollbackHold(const std::string& context_id, std::uint64_t hold_id);
   absl::StatusOr<v1::ListEventsResponse> Events(const v1::ListEventsRequest& request);
   /// Gives where the log stands, then its records, the last `limit` or all (0), to `each`.
-  absl::Status Audit(std::uint64_t limit, const std::function<void(const v1::AuditEntry&)>& each);
+  /// `looks`: in the place of what operators did.
+  absl::Status Audit(std::uint64_t limit, bool looks, const std::function<void(const v1::AuditEntry&)>& each);
   absl::StatusOr<v1::ListKeysResponse> Keys();
   absl::StatusOr<v1::ReloadKeysResponse> ReloadKeys();
   absl::StatusOr<v1::DiagnoseResponse> Diagnose(const std::string& context_id);

@@ -33,6 +33,7 @@ struct Request {
   std::vector<std::string> certificates;
   std::string receipt, chain;
   bool json = false;
+  bool looks = false;
 };
 
 void Fail(Console& console, const absl::Status& status, int code) {
@@ -60,7 +61,7 @@ Json ToJson(const v1::AuditRecord& record) {
 void List(AdminClient& admin, const ControlConfig& /*config*/, const Request& request, Console& console) {
   Json list = Json::array();
   TextTable table({{"record", true}, {"time"}, {"who"}, {"outcome"}, {"call"}});
-  const absl::Status status = admin.Audit(request.limit, [&](const v1::AuditEntry& entry) {
+  const absl::Status status = admin.Audit(request.limit, request.looks, [&](const v1::AuditEntry& entry) {
     if (!entry.has_record()) return;
     const v1::AuditRecord& record = entry.record();
     if (request.json) list.push_back(ToJson(record));
@@ -137,7 +138,7 @@ void Verify(AdminClient& admin, const ControlConfig& config, const Request& requ
   absl::StatusOr<std::optional<AuditPoint>> receipt = ReadReceipt(request.receipt);
   if (!receipt.ok()) return Fail(console, receipt.status(), Console::kWrongUsage);
   AuditChecker checker(*std::move(keys), *std::move(receipt), request.chain);
-  const absl::Status status = admin.Audit(0, [&](const v1::AuditEntry& entry) {
+  const absl::Status status = admin.Audit(0, false, [&](const v1::AuditEntry& entry) {
     if (entry.has_record()) return checker.Add(RecordOf(entry.record()));
     AuditState state{PointOf(entry.state().before()), PointOf(entry.state().last()), std::nullopt};
     const absl::StatusOr<AuditSeal> seal = ParseSeal(entry.state().seal());
@@ -187,8 +188,10 @@ void AddAuditCommands(CLI::App& app, const std::string& config_path, Console& co
         [&config_path, &console, request, act] { RunWith(config_path, act, *request, console); });
     return command;
   };
-  CLI::App* const list = add("list", "Show the last records, newest last", " --limit 20", List);
+  CLI::App* const list = add("list", "Show what operators did last, newest last", " --limit 20", List);
   list->add_option("--limit", request->limit, "The last so many; 0: all")->capture_default_str();
+  list->add_flag("--looks", request->looks,
+                 "In their place who looked and who was refused: kept in a ring of their own, not signed");
   list->add_flag("--json", request->json, "Print an array of objects");
 
   CLI::App* const verify =
