@@ -17,6 +17,7 @@
 #include "client/source/capture_state.h"
 #include "client/source/change_log.h"
 #include "client/source_run.h"
+#include "proto/wire/printable.h"
 #include "proto/wire/table.h"
 
 namespace mirror {
@@ -152,7 +153,9 @@ bool DryRun(const SourceConfig& configured, const std::string& state_dir, const 
   source.keeps_rejects = false;
   out << source.context_id << "  " << Printable(source.path) << '\n';
   const absl::StatusOr<bool> looked = Show(source, state_dir, out);
-  if (!looked.ok()) err << "mirror-agent: " << source.context_id << ": " << looked.status().message() << '\n';
+  if (!looked.ok())
+    err << "mirror-agent: " << source.context_id << ": " << Printable(std::string(looked.status().message()))
+        << '\n';
   MirrorClient client(connection.channel, connection.identity, source.context_id);
   const auto answer = client.Authenticate("", /*take_over=*/false, /*probe=*/true);
   if (HasNoMirrorYet(answer.status())) {
@@ -162,7 +165,8 @@ bool DryRun(const SourceConfig& configured, const std::string& state_dir, const 
     return looked.value_or(false);
   }
   if (!answer.ok()) {
-    err << "mirror-agent: " << source.context_id << ": " << answer.status().message() << '\n';
+    err << "mirror-agent: " << source.context_id << ": " << Printable(std::string(answer.status().message()))
+        << '\n';
     return false;
   }
   out << "  the endpoint, version " << answer->server_version() << ", proved itself"

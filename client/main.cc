@@ -18,6 +18,7 @@
 #include "client/source/sqlite_file.h"
 #include "client/status_command.h"
 #include "proto/wire/nearest_word.h"
+#include "proto/wire/printable.h"
 
 int main(int argc, char** argv) {
   // Its own lines about connections would stand between ours, which say the same. The environment still

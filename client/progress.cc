@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "client/report.h"
+#include "proto/wire/printable.h"
 
 namespace mirror {
 namespace {

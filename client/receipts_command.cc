@@ -10,6 +10,7 @@
 #include "client/receipt_book.h"
 #include "client/receipt_check.h"
 #include "proto/wire/clock.h"
+#include "proto/wire/printable.h"
 
 namespace mirror {
 namespace {
@@ -56,7 +57,7 @@ Json InJson(const SourceConfig& source, const ReceiptVerdict& verdict) {
 
 void Print(const SourceConfig& source, const ReceiptVerdict& verdict, std::ostream& out) {
   out << source.context_id << ": " << InWords(verdict) << '\n';
-  for (const std::string& note : verdict.notes) out << "  " << note << '\n';
+  for (const std::string& note : verdict.notes) out << "  " << Printable(note) << '\n';
   if (verdict.notes_more > 0) out << "  and " << verdict.notes_more << " more such notes\n";
   for (const std::string& finding : verdict.findings) out << "  WRONG: " << finding << '\n';
   if (verdict.findings_more > 0) out << "  WRONG: and " << verdict.findings_more << " more\n";
@@ -66,7 +67,7 @@ void Print(const SourceConfig& source, const ReceiptVerdict& verdict, std::ostre
 
 int VerifyReceipts(const ReceiptsOptions& options, std::ostream& out, std::ostream& err) {
   const auto fail = [&err](int code, const absl::Status& status) {
-    err << "mirror-agent: " << status.message() << '\n';
+    err << "mirror-agent: " << Printable(std::string(status.message())) << '\n';
     return code;
   };
   const absl::StatusOr<AgentConfig> config = LoadAgentConfig(options.config);

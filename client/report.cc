@@ -1,4 +1,5 @@
 #include "client/report.h"
+#include "proto/wire/printable.h"
 
 #include <algorithm>
 #include <array>
@@ -121,7 +122,7 @@ void PrintOutcomeBriefly(const SourceRun& run, std::ostream& out, std::ostream& 
       out << "  told not to replicate: " << Printable(report.reason) << '\n';
       break;
     case Outcome::kBusy:
-      err << "mirror-agent: " << run.config->context_id << ": busy: " << report.reason << '\n';
+      err << "mirror-agent: " << run.config->context_id << ": busy: " << Printable(report.reason) << '\n';
       break;
     case Outcome::kFailed:
       break;
@@ -140,13 +141,6 @@ void PrintOutcome(const SourceRun& run, std::ostream& out, std::ostream& err) {
 }
 
 }  // namespace
-
-std::string Printable(std::string text) {
-  for (char& c : text) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
-  }
-  return text;
-}
 
 void PrintRun(const SourceRun& run, std::ostream& out, std::ostream& err) {
   out << run.config->context_id << "  " << Printable(run.config->path) << '\n';

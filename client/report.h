@@ -39,9 +39,6 @@ bool AllEqual(const CycleReport& report);
 
 nlohmann::ordered_json ToJson(const SourceRun& run);
 
-/// What a terminal should not be told: a name may hold a line break or an escape sequence.
-std::string Printable(std::string text);
-
 }  // namespace mirror
 
 #endif  // MIRROR_CLIENT_REPORT_H_

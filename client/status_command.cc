@@ -19,6 +19,7 @@
 #include "client/schedule.h"
 #include "proto/wire/human_text.h"
 #include "proto/wire/name_pattern.h"
+#include "proto/wire/printable.h"
 #include "proto/wire/table.h"
 
 namespace mirror {

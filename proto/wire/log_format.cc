@@ -6,7 +6,10 @@
 
 #include <atomic>
 #include <nlohmann/json.hpp>
+#include <string>
 #include <utility>
+
+#include "proto/wire/printable.h"
 
 namespace mirror {
 namespace {
@@ -45,6 +48,19 @@ class JsonFormatter final : public spdlog::formatter {
   spdlog::pattern_formatter time_;
 };
 
+/// The message in one line, whatever is in it: nobody whose name is logged can write a line of his own, or
+/// what a terminal would act on.
+class OneLineMessage final : public spdlog::custom_flag_formatter {
+ public:
+  void format(const spdlog::details::log_msg& message, const std::tm&, spdlog::memory_buf_t& line) override {
+    const std::string text = Printable({message.payload.data(), message.payload.size()});
+    line.append(text.data(), text.data() + text.size());
+  }
+  std::unique_ptr<spdlog::custom_flag_formatter> clone() const override {
+    return std::make_unique<OneLineMessage>();
+  }
+};
+
 }  // namespace
 
 LogFormat LogFormatOf(std::string_view name) { return name == "json" ? LogFormat::kJson : LogFormat::kText; }
@@ -54,7 +70,9 @@ void SetFormat(spdlog::logger& logger, LogFormat format) {
   if (format == LogFormat::kJson) {
     logger.set_formatter(std::make_unique<JsonFormatter>());
   } else {
-    logger.set_pattern(std::string(kTime) + " %l %v", spdlog::pattern_time_type::utc);
+    auto formatter = std::make_unique<spdlog::pattern_formatter>(spdlog::pattern_time_type::utc);
+    formatter->add_flag<OneLineMessage>('*').set_pattern(std::string(kTime) + " %l %*");
+    logger.set_formatter(std::move(formatter));
   }
 }
 

@@ -73,6 +73,7 @@ class FakeEndpoint : public v1::MirrorClientService::Service {
 
   // What the next calls do. Set between cycles, or from `on_batch`, which runs under the lock.
   int refused_calls = 0;  ///< So many TableSchema calls are told that their token is bad.
+  std::string busy_reason;
   bool busy = false, do_not_replicate = false, lie_about_cycle = false;
   std::map<std::string, v1::TableAction> actions;  ///< REFUSED, HELD, REPOPULATE of one table.
   std::map<std::string, bool> unwanted;
@@ -118,6 +119,7 @@ class FakeEndpoint : public v1::MirrorClientService::Service {
     } else if (busy) {
       response->mutable_busy()->set_cycle(cycle_);
       response->mutable_busy()->set_holder("somebody");
+      response->set_reason(busy_reason);
     } else if (do_not_replicate) {
       response->set_do_not_replicate(true);
       response->set_reason("paused for the inventory");

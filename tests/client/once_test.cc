@@ -205,6 +205,15 @@ TEST_F(OnceTest, ToldNotToReplicateIsNoFailureAndBusyIs) {
   EXPECT_THAT(err_, HasSubstr("busy"));
 }
 
+TEST_F(OnceTest, WhatTheEndpointSaysReachesNoTerminalAsItIs) {
+  Sql(folder_ / "crm.db", "CREATE TABLE a(x)");
+  Configure(Source("crm.db"));
+  endpoint_.busy = true;
+  endpoint_.busy_reason = "\x1b[2Jall is well\n\xc2\x9b\xe2\x80\xae";
+  EXPECT_EQ(Run(), 1);
+  EXPECT_THAT(err_, HasSubstr("busy: \\x1b[2Jall is well\\n\\u009b\\u202e"));
+}
+
 TEST_F(OnceTest, AgentAtWorkForTheTenantIsNotDisturbed) {
   Sql(folder_ / "crm.db", "CREATE TABLE a(x)");
   Configure(Source("crm.db"));

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <spdlog/sinks/ostream_sink.h>
 
+#include <algorithm>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -51,6 +52,19 @@ TEST_F(LogFormatTest, AnyBytesMakeValidJson) {
       EXPECT_EQ(line["message"], name);
     }
   }
+}
+
+TEST_F(LogFormatTest, NobodyWritesALineOfHisOwnOrWhatATerminalActsOn) {
+  SetFormat(logger_, LogFormat::kText);
+  const std::string name = "eve\n2026-01-01T00:00:00.000Z info forged\r\x1b[2J\xc2\x9b\xe2\x80\xae";
+  WriteLog(logger_, spdlog::level::info, {"call", name}, name, name);
+  logger_.info("{} and {}", name, 3);
+  const std::string lines = text_.str();
+  EXPECT_EQ(std::count(lines.begin(), lines.end(), '\n'), 2) << lines;
+  for (const char* const part : {"\r", "\x1b", "\xc2\x9b", "\xe2\x80\xae"}) {
+    EXPECT_EQ(lines.find(part), std::string::npos) << lines;
+  }
+  EXPECT_THAT(lines, testing::HasSubstr("eve\\n2026"));
 }
 
 TEST_F(LogFormatTest, OtherLinesAreJsonToo) {

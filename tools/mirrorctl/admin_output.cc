@@ -10,6 +10,7 @@
 #include "absl/strings/str_join.h"
 #include "certs/key.h"
 #include "proto/wire/human_text.h"
+#include "proto/wire/printable.h"
 #include "tools/mirrorctl/console.h"
 
 namespace mirror {

@@ -8,11 +8,9 @@
 #include <string_view>
 #include <vector>
 
-namespace mirror {
+#include "proto/wire/printable.h"
 
-/// A text from elsewhere, as a terminal may show it: control characters, those that turn or break the line
-/// and bytes that are not UTF-8 become \n, \x1b, \u202e. Everything else, a backslash too, stays.
-std::string Printable(std::string_view text);
+namespace mirror {
 
 /// "0B", "512B", "1.5MiB": no space, so that it stays one column.
 std::string SizeText(std::uint64_t bytes);
