@@ -31,8 +31,9 @@ class HostileTest : public EndpointTest {
     ProcessOptions options;
     options.program = MIRROR_BIN_DIR "/mirror-harness";
     options.arguments = {
-        "hostile",   "--config", AgentToml(), "--context-id", "Cust",
-        "--seconds", "0.5",      "--json",    "--server-pid", absl::StrCat(here_->server().pid())};
+        "hostile",   "--config",      AgentToml(), "--context-id", "Cust",
+        "--seconds", "0.5",           "--json",    "--server-pid", absl::StrCat(here_->server().pid()),
+        "--metrics", MetricsAddress()};
     if (!only.empty()) options.arguments.emplace_back("--only");
     options.arguments.insert(options.arguments.end(), only.begin(), only.end());
     options.stderr_file = here_->dir() + "/hostile.err";
@@ -54,6 +55,15 @@ class HostileTest : public EndpointTest {
     return report;
   }
 
+  /// As the server's log says.
+  std::string MetricsAddress() const {
+    const std::string log = here_->ServerLog(), words = "the metrics are served on ";
+    const std::size_t at = log.rfind(words);
+    EXPECT_NE(at, std::string::npos);
+    return at == std::string::npos ? ""
+                                   : log.substr(at + words.size(), log.find('\n', at) - at - words.size());
+  }
+
   /// The configuration that init made for the source, with the port that the server has now.
   std::string AgentToml() const {
     std::string path = here_->dir() + "/hostile-agent.toml",
@@ -69,6 +79,11 @@ TEST_F(HostileTest, EveryAttackIsRefusedRightlyAndTheServerStaysSmall) {
   Install();
   const nlohmann::json report = Attack({});
   EXPECT_GE(report["attacks"].size(), 200U);
+}
+
+TEST_F(HostileTest, BodiesAndCrowdsAtTheMetricsAreRefusedAndTheServerStaysSmall) {
+  Install();
+  EXPECT_EQ(Attack({"metrics"})["attacks"].size(), 10U);
 }
 
 TEST_F(HostileTest, With256DescriptorsFloodsOfConnectionsAndTenantsAreSurvived) {

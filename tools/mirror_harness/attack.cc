@@ -16,7 +16,7 @@ void AddOutcome(const Outcome& more, Outcome* all) {
 
 std::vector<Theme> AllAttacks() {
   return {TokenAttacks(), NameAttacks(),       BatchAttacks(), OrderAttacks(),
-          BombAttacks(),  ConnectionAttacks(), FloodAttacks()};
+          BombAttacks(),  ConnectionAttacks(), FloodAttacks(), MetricsAttacks()};
 }
 
 }  // namespace mirror::harness

@@ -52,6 +52,8 @@ Theme OrderAttacks();
 Theme BombAttacks();
 Theme ConnectionAttacks();
 Theme FloodAttacks();
+/// Only where the address of the metrics is known.
+Theme MetricsAttacks();
 
 /// All of them, in the order in which they run.
 std::vector<Theme> AllAttacks();

@@ -20,6 +20,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+/// Its attacks need an address of their own.
+constexpr char kMetricsTheme[] = "metrics";
+
 /// Long enough for a p99 of a thousand calls on a slow disk.
 constexpr double kQuietSecondsMin = 2;
 
@@ -114,6 +117,7 @@ absl::StatusOr<HostileReport> RunHostile(const Options& options, const AgentConf
   if (options.server_pid != 0) watch = std::make_unique<PeakWatch>(options.server_pid);
   absl::StatusOr<std::unique_ptr<Target>> target = Target::Make(config, context_id, options.seconds);
   if (!target.ok()) return target.status();
+  (*target)->set_metrics(options.metrics);
 
   HostileReport report;
   HonestSource honest((*target)->NewClient((*target)->Tenant("honest")));
@@ -123,12 +127,18 @@ absl::StatusOr<HostileReport> RunHostile(const Options& options, const AgentConf
   for (const Theme& theme : AllAttacks()) {
     for (const Attack& attack : theme.attacks) {
       if (!Wanted(options.only, theme, attack)) continue;
+      if (options.metrics.empty() && theme.name == kMetricsTheme) {
+        ++report.left_out;
+        continue;
+      }
       report.attacks.push_back(RunOne(theme, attack, target->get(), &honest, watch.get()));
       const AttackResult& result = report.attacks.back();
       if (result.server) report.server_attacked = Higher(report.server_attacked, *result.server);
       if (!options.json) std::cout << AttackLine(result) << std::flush;
     }
   }
+  if (report.left_out > 0)
+    std::cerr << report.left_out << " attacks on the metrics are left out: --metrics was not given\n";
   report.attacked = honest.Take();
   return report;
 }

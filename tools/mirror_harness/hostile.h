@@ -40,6 +40,7 @@ struct AttackResult {
 
 struct HostileReport {
   std::vector<AttackResult> attacks;
+  std::size_t left_out = 0;  ///< What they are aimed at is not known.
   HonestSource::Served quiet, attacked;
   std::optional<PeakWatch::Peak> server_quiet, server_attacked;
 

@@ -71,6 +71,8 @@ void AddHostile(CLI::App* app, Options* options) {
       ->check(CLI::ExistingFile);
   app->add_option("--context-id", options->context_id,
                   "Tenants are called ID-hostile-... (default: of the configuration's first [[source]])");
+  app->add_option("--metrics", options->metrics,
+                  "The server's metrics, host:port; without it they are not attacked");
   app->add_option("--only", options->only, "These attacks or themes");
   app->add_option("--seconds", options->seconds, "How long each flood lasts")
       ->check(CLI::Range(0.1, 3'600.0))

@@ -28,6 +28,7 @@ struct Options {
   std::uint32_t columns = 12;   ///< Without a schema file.
   std::string schema;           ///< Table definitions; empty: the benchmark's row.
   double minutes = 10;          ///< `soak`: cycles until so many have passed.
+  std::string metrics;          ///< hostile: host:port; empty: not attacked.
   int server_pid = 0;           ///< `soak`, `hostile`: the process that is watched; 0: none.
   std::uint32_t cycles = 10;    ///< `cycle`: after the population.
   std::uint64_t changes = 100;  ///< `cycle`: rows changed in each, over all tables of a tenant.

@@ -66,9 +66,17 @@ bool RawSocket::Send(std::string_view bytes) {
   return true;
 }
 
-bool RawSocket::Closed(std::chrono::milliseconds patience) {
+std::string RawSocket::Receive(std::chrono::milliseconds patience) {
+  std::string said;
+  HearUntilClosed(patience, &said);
+  return said;
+}
+
+bool RawSocket::Closed(std::chrono::milliseconds patience) { return HearUntilClosed(patience, nullptr); }
+
+bool RawSocket::HearUntilClosed(std::chrono::milliseconds patience, std::string* said) {
   const auto deadline = std::chrono::steady_clock::now() + patience;
-  char dropped[4096];
+  char piece[4096];
   while (true) {
     const auto left =
         std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
@@ -76,7 +84,9 @@ bool RawSocket::Closed(std::chrono::milliseconds patience) {
     const int ready = poll(&waited, 1, static_cast<int>(std::max<std::int64_t>(0, left.count())));
     if (ready < 0 && errno == EINTR) continue;
     if (ready <= 0) return false;
-    if (recv(socket_, dropped, sizeof(dropped), 0) <= 0) return true;
+    const ssize_t bytes = recv(socket_, piece, sizeof(piece), 0);
+    if (bytes <= 0) return true;
+    if (said != nullptr) said->append(piece, static_cast<std::size_t>(bytes));
   }
 }
 

@@ -22,6 +22,8 @@ class RawSocket {
 
   /// False: the other side is gone.
   bool Send(std::string_view bytes);
+  /// What the other side says until it closes, or until `patience` is over.
+  std::string Receive(std::chrono::milliseconds patience);
   /// Whether the other side closes it within `patience`; what it says before is dropped.
   bool Closed(std::chrono::milliseconds patience);
   /// Ends it with a reset instead of a farewell.
@@ -30,6 +32,7 @@ class RawSocket {
 
  private:
   explicit RawSocket(int socket) : socket_(socket) {}
+  bool HearUntilClosed(std::chrono::milliseconds patience, std::string* said);
   int socket_ = -1;
 };
 

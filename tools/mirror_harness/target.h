@@ -42,6 +42,9 @@ class Target {
   Target(const Target&) = delete;
   Target& operator=(const Target&) = delete;
 
+  /// host:port of the server's metrics; empty: not known.
+  const std::string& metrics() const { return metrics_; }
+  void set_metrics(const std::string& address) { metrics_ = address; }
   const EndpointConfig& endpoint() const { return config_.endpoint; }
   const Identity& identity() const { return connection_.identity; }
   std::chrono::steady_clock::duration flood_time() const { return flood_time_; }
@@ -89,7 +92,7 @@ class Target {
 
   AgentConfig config_;
   Connection connection_;
-  std::string context_id_, run_;
+  std::string context_id_, run_, metrics_;
   std::chrono::steady_clock::duration flood_time_{};
   std::string folder_;  ///< Of strangers' keys.
   std::string public_pem_;
