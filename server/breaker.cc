@@ -81,6 +81,7 @@ Judgement JudgeRows(const BreakerLimits& limits, HoldKind kind, const std::strin
   const std::int64_t total = window.gone + std::max(vanish, window.open);
   judgement.rows = static_cast<std::uint64_t>(total);
   judgement.rows_before = static_cast<std::uint64_t>(window.before);
+  judgement.gone = static_cast<std::uint64_t>(window.gone);
   if (window.before <= limits.rows_min || total <= window.before * limits.rows_percent / 100)
     return judgement;
   if (total <= Allowed(hold)) return judgement;

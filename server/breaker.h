@@ -46,6 +46,7 @@ struct Judgement {
   bool held = false;
   std::uint64_t rows = 0;         ///< That vanish, with those of the window.
   std::uint64_t rows_before = 0;  ///< The most that the table had in the window.
+  std::uint64_t gone = 0;         ///< Of `rows`, those of cycles before.
   std::optional<Hold> hold = {};  ///< To be written; absent: it stands as it is, or there is none.
   std::string reason = {};        ///< For people; when it is held.
 };

@@ -275,7 +275,8 @@ absl::Status RowPlanner::HoldLate(HoldKind kind, std::int64_t vanish, BatchOutco
   if (!judgement.hold) return absl::OkStatus();
   if (deletes) {
     // Else it had to be let happen again and again, a little further each time.
-    judgement.hold->rows = judgement.rows_before;
+    // It is compared with what goes and what has gone in the window, together.
+    judgement.hold->rows = judgement.rows_before + judgement.gone;
     absl::StrAppend(
         &judgement.hold->reason,
         " The source did not say how many it deletes in all: whoever lets it happen lets all rows "

@@ -173,6 +173,35 @@ TEST_F(HoldsTest, WithoutAPlanTheBatchThatIsTooMuchIsHeld) {
   EXPECT_EQ(Holds().at(0).rows, 4'000U) << "as many as there are: nobody knows how many are to come";
 }
 
+TEST_F(HoldsTest, ACommitOfDeletesWithoutAPlanAlsoLetsPassWhatWentBefore) {
+  Fill();
+  EXPECT_THAT(Delete(0, 1'400, 1).status, IsOk());
+  Begin();
+  BatchSpec back{.rows = People(0, 1'400), .base_lsn = 2, .target = At(3), .commit = At(3)};
+  ASSERT_THAT(source_->Send(mirror::People(), back).status, IsOk());
+  ASSERT_THAT(source_->Complete(), IsOk());
+  // All of them, in batches that do not say how many will come.
+  const auto all = [&] {
+    Begin();
+    BatchOutcome outcome;
+    for (int from = 0; from < kRows && outcome.status.ok(); from += 1'000) {
+      BatchSpec spec = Deleting(from, from + 1'000, 3);
+      spec.seq = static_cast<std::uint64_t>(from / 1'000 + 1);
+      spec.planned.reset();
+      if (from + 1'000 < kRows) spec.commit.reset();
+      outcome = source_->Send(mirror::People(), spec);
+    }
+    EXPECT_THAT(source_->Complete(), IsOk());
+    return outcome;
+  };
+  EXPECT_TRUE(all().held);
+  ASSERT_THAT(Holds(), SizeIs(1));
+  ASSERT_THAT(tenant_->DecideHold(Holds()[0].id, HoldState::kCommit, source_->now), IsOk());
+  EXPECT_THAT(all().status, IsOk());
+  EXPECT_EQ(Count(), 0);
+  EXPECT_THAT(Holds(), IsEmpty());
+}
+
 TEST_F(HoldsTest, DeletesOfRowsThatAreNotThereTakeNothing) {
   Fill();
   for (int cycle = 1; cycle < 4; ++cycle) {
