@@ -36,6 +36,7 @@ void AgentMetrics::Ended(std::size_t source, const CycleReport& report, double s
       of.busy.Add();
       return;
     case Outcome::kDoNotReplicate:
+    case Outcome::kStopped:
       of.told_not.Add();
       return;
     case Outcome::kFailed:
@@ -56,10 +57,35 @@ void AgentMetrics::Ended(std::size_t source, const CycleReport& report, double s
   of.differing = differing;
 }
 
+std::vector<const AgentMetrics::Source*> AgentMetrics::Shown() const {
+  std::vector<std::pair<std::int64_t, const Source*>> all;
+  for (const std::unique_ptr<Source>& source : sources_) all.emplace_back(source->success_ms, source.get());
+  std::stable_sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  all.resize(std::min(all.size(), kSourcesShownMax));
+  std::vector<const Source*> shown;
+  for (const auto& [success_ms, source] : all) shown.push_back(source);
+  return shown;
+}
+
 std::string AgentMetrics::Text(std::int64_t now_ms) const {
   MetricPage page;
   page.AddProcess();
-  for (const std::unique_ptr<Source>& source : sources_) {
+  // Of 200 tenants these would be 27,000 series, which nobody reads one by one.
+  std::vector<const Timings*> runs, calls;
+  for (const std::unique_ptr<Source>& source : sources_) runs.push_back(&source->runs);
+  page.AddHistogram("mirror_agent_cycle_seconds", "Time of runs, seconds.", {}, runs);
+  for (std::size_t i = 0; i < kTimedCalls.size(); ++i) {
+    calls.clear();
+    for (const std::unique_ptr<Source>& source : sources_) calls.push_back(&source->wire.calls[i]);
+    page.AddHistogram("mirror_agent_call_seconds",
+                      "Time of calls to the endpoint, seconds; of RowDataStream that of one request.",
+                      {{"call", std::string(kTimedCalls[i])}}, calls);
+  }
+  page.AddGauge("mirror_agent_tenants", "Tenants of this agent.", {}, static_cast<double>(sources_.size()));
+  const std::vector<const Source*> shown = Shown();
+  page.AddGauge("mirror_agent_tenants_shown", "Tenants with series of their own.", {},
+                static_cast<double>(shown.size()));
+  for (const Source* const source : shown) {
     const auto with = [&](const char* label, std::string_view value) {
       return MetricLabels{{"tenant", source->tenant}, {label, std::string(value)}};
     };
@@ -81,12 +107,6 @@ std::string AgentMetrics::Text(std::int64_t now_ms) const {
     }
     page.AddCounter("mirror_agent_sent_bytes_total", "Bytes of requests with rows.", tenant,
                     static_cast<double>(source->wire.sent_bytes.value()));
-    page.AddHistogram("mirror_agent_cycle_seconds", "Time of runs, seconds.", tenant, source->runs);
-    for (std::size_t i = 0; i < kTimedCalls.size(); ++i) {
-      page.AddHistogram("mirror_agent_call_seconds",
-                        "Time of calls to the endpoint, seconds; of RowDataStream that of one request.",
-                        with("call", kTimedCalls[i]), source->wire.calls[i]);
-    }
     page.AddGauge("mirror_agent_running", "1: a run is under way.", tenant, source->running ? 1 : 0);
     page.AddGauge("mirror_agent_last_run_timestamp_seconds",
                   "Begin of the last run, unix seconds; 0: none since the start.", tenant,

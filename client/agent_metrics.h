@@ -3,6 +3,7 @@
 
 #include <array>
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -13,6 +14,9 @@
 #include "client/cycle.h"
 
 namespace mirror {
+
+/// Sources that have series of their own; README says which ones are left out.
+inline constexpr std::size_t kSourcesShownMax = 1'000;
 
 /// What `mirror-agent run` counts of its sources, and the page that shows it; README lists every metric.
 /// Threads: any; each source is noted by one.
@@ -43,6 +47,9 @@ class AgentMetrics {
     std::array<std::atomic<std::uint64_t>, kResults> tables{};  ///< Of the last run that was not busy.
     std::atomic<std::uint64_t> differing{0};
   };
+
+  /// Who was good least recently comes first: what is cut must be what nobody misses.
+  std::vector<const Source*> Shown() const;
 
   std::vector<std::unique_ptr<Source>> sources_;
   const std::vector<DatedKey> keys_;

@@ -26,6 +26,7 @@ namespace {
 constexpr std::uint64_t kBatchBytesMin = 1'000;
 constexpr std::uint64_t kBatchBytesMax = 8'000'000;
 constexpr std::int64_t kWindowMax = 64;
+constexpr std::int64_t kRunsAtOnceMax = 1'000;
 
 class Loader {
  public:
@@ -121,6 +122,13 @@ class Loader {
                auto value = AsNumber(given, 1, kWindowMax);
                if (!value.ok()) return value.status();
                agent.window = static_cast<std::uint32_t>(*value);
+               return absl::OkStatus();
+             }},
+            {"runs_at_once",
+             [&agent](const Given& given) {
+               auto value = AsNumber(given, 1, kRunsAtOnceMax);
+               if (!value.ok()) return value.status();
+               agent.runs_at_once = static_cast<std::uint32_t>(*value);
                return absl::OkStatus();
              }},
             {"hash_key", SetPath(&agent.hash_key, folder_)},

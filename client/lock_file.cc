@@ -53,7 +53,17 @@ absl::StatusOr<LockFile::Look> LockFile::LookAt(const std::string& state_dir, co
 
 absl::StatusOr<LockFile> LockFile::Acquire(const std::string& state_dir, const std::string& context_id) {
   if (absl::Status made = MakeFolder(state_dir); !made.ok()) return made;
-  const std::string path = absl::StrCat(state_dir, "/", context_id, ".lock");
+  return AcquirePath(absl::StrCat(state_dir, "/", context_id, ".lock"),
+                     absl::StrCat("another mirror-agent is at work for tenant '", context_id, "'"));
+}
+
+absl::StatusOr<LockFile> LockFile::AcquireFolder(const std::string& state_dir) {
+  if (absl::Status made = MakeFolder(state_dir); !made.ok()) return made;
+  return AcquirePath(absl::StrCat(state_dir, "/.run.lock"),
+                     absl::StrCat("another 'mirror-agent run' uses the state folder '", state_dir, "'"));
+}
+
+absl::StatusOr<LockFile> LockFile::AcquirePath(const std::string& path, const std::string& who) {
   const int file = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (file < 0) return Failed(path, "cannot be opened");
   LockFile lock(path, file);
@@ -65,9 +75,8 @@ absl::StatusOr<LockFile> LockFile::Acquire(const std::string& state_dir, const s
   }
   if (!locked) {
     if (errno != EWOULDBLOCK) return Failed(path, "cannot be locked");
-    return absl::UnavailableError(absl::StrCat("another mirror-agent is at work for tenant '", context_id,
-                                               "' (it holds '", path,
-                                               "'). Nothing was sent; try again when it has ended"));
+    return absl::UnavailableError(
+        absl::StrCat(who, " (it holds '", path, "'). Nothing was sent; try again when it has ended"));
   }
   return lock;
 }

@@ -35,6 +35,10 @@ class LockFile {
   /// Errors: kUnavailable when another process has the lock, or the folder or file cannot be written.
   static absl::StatusOr<LockFile> Acquire(const std::string& state_dir, const std::string& context_id);
 
+  /// `<state_dir>/.run.lock`: one `mirror-agent run` at a time in a folder; `once` beside it is free to.
+  /// Errors: kUnavailable, as above.
+  static absl::StatusOr<LockFile> AcquireFolder(const std::string& state_dir);
+
   LockFile(LockFile&& other) noexcept;
   LockFile& operator=(LockFile&&) = delete;
   ~LockFile();
@@ -45,6 +49,7 @@ class LockFile {
   absl::Status End();
 
  private:
+  static absl::StatusOr<LockFile> AcquirePath(const std::string& path, const std::string& who);
   LockFile(std::string path, int file) : path_(std::move(path)), file_(file) {}
   absl::Status Write(const std::string& content);
 

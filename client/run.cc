@@ -21,9 +21,11 @@
 #include "client/expiry.h"
 #include "client/json_lines.h"
 #include "client/last_run.h"
+#include "client/lock_file.h"
 #include "client/report.h"
 #include "client/schedule.h"
 #include "client/source_run.h"
+#include "client/turns.h"
 #include "proto/exposition/metrics_listener.h"
 #include "proto/wire/clock.h"
 
@@ -39,6 +41,7 @@ struct Shared {
   std::ostream& err;
   JsonLines* lines = nullptr;  ///< For machines, in place of `out`.
   const AgentConfig& config;
+  Turns& turns;
   DailyWarnings warnings = {};
 };
 
@@ -86,8 +89,13 @@ void RunOne(const AgentConfig& config, std::size_t number, const Connection& con
   const absl::StatusOr<std::optional<LastRun>> last =
       LastRun::Load(config.agent.state_dir, source.context_id);
   const bool was_good = last.ok() && last->has_value() && (*last)->good;
-  Schedule::Time next = schedule.First(std::chrono::system_clock::now(), was_good);
-  while (WaitUntil(next, stop)) {
+  const Schedule::Time now = std::chrono::system_clock::now();
+  Schedule::Time next = schedule.First(now, was_good);
+  // By the clock it is when the clock says.
+  if (next == now) {
+    next += FirstWait(number, config.sources.size(), std::chrono::milliseconds(source.interval_ms));
+  }
+  while (WaitUntil(next, stop) && shared.turns.Take(stop)) {
     const Schedule::Time begun = std::chrono::system_clock::now();
     const auto clock = std::chrono::steady_clock::now();
     RunRequest request;
@@ -97,6 +105,7 @@ void RunOne(const AgentConfig& config, std::size_t number, const Connection& con
       metrics->Begun(number, NowMs());
     }
     SourceRun run{&source, RunSource(config, source, connection, request), 0};
+    shared.turns.GiveBack();
     run.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - clock).count();
     if (metrics != nullptr) metrics->Ended(number, run.report, run.seconds, NowMs());
     ReturnBlockMemory();
@@ -138,7 +147,8 @@ void RunSources(const AgentConfig& config, const Connection& connection, const s
     lines.emplace(out, config, spdlog::level::info, "agent");
     failures.emplace(err, config, spdlog::level::err, "failure");
   }
-  Shared shared{{}, out, failures ? failures->stream() : err, lines ? &*lines : nullptr, config};
+  Turns turns(config.agent.runs_at_once);
+  Shared shared{{}, out, failures ? failures->stream() : err, lines ? &*lines : nullptr, config, turns};
   std::vector<std::jthread> threads;
   for (std::size_t i = 0; i < config.sources.size(); ++i) {
     threads.emplace_back([&, i] { RunOne(config, i, connection, stop, shared, metrics); });
@@ -163,6 +173,12 @@ int Run(const std::string& file, std::ostream& plain_out, std::ostream& plain_er
   if (!connection.ok()) {
     err << "mirror-agent: " << connection.status().message() << '\n';
     return kWrongUse;
+  }
+  // Each source would be run twice as often, and wait for the other one.
+  const absl::StatusOr<LockFile> alone = LockFile::AcquireFolder(config->agent.state_dir);
+  if (!alone.ok()) {
+    err << "mirror-agent: " << alone.status().message() << '\n';
+    return kFailed;
   }
   // Blocked here, and so in every thread that is made from now on; this one takes them.
   sigset_t signals;

@@ -38,6 +38,14 @@ Schedule::Time NextAt(Schedule::Time time, int minute) {
 
 }  // namespace
 
+std::chrono::milliseconds FirstWait(std::size_t number, std::size_t sources,
+                                    std::chrono::milliseconds interval) {
+  if (sources < 2) return std::chrono::milliseconds(0);
+  const auto count = static_cast<std::int64_t>(sources);
+  return std::min<std::chrono::milliseconds>(kStartStep, interval / count) *
+         static_cast<std::int64_t>(number);
+}
+
 std::string UtcTime(Schedule::Time time) {
   return FormatUnixTime(std::chrono::floor<std::chrono::seconds>(time).time_since_epoch().count());
 }

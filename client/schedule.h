@@ -2,6 +2,7 @@
 #define MIRROR_CLIENT_SCHEDULE_H_
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -17,6 +18,8 @@ namespace mirror {
 inline constexpr std::chrono::milliseconds kFirstRetry(5'000);
 /// A retry is moved by up to this part of its wait, so that many sources do not come at once.
 inline constexpr double kJitter = 0.2;
+/// Between the first runs of two sources.
+inline constexpr std::chrono::milliseconds kStartStep(250);
 
 /// When the runs of one source begin. Times are those of the local clock. Threads: one.
 class Schedule {
@@ -46,6 +49,11 @@ class Schedule {
   const std::optional<CronRule> cron_;
   int failures_ = 0;
 };
+
+/// How long source `number` (from 0) of `sources` waits before its first run: many do not begin in one
+/// second, and keep apart from then on. No longer than an interval in all.
+std::chrono::milliseconds FirstWait(std::size_t number, std::size_t sources,
+                                    std::chrono::milliseconds interval);
 
 /// 2026-11-20T06:30:00Z, whatever zone the machine and its cron rules are in.
 std::string UtcTime(Schedule::Time time);

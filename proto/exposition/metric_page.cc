@@ -75,16 +75,21 @@ void MetricPage::AddGauge(const std::string& name, const std::string& help, cons
 
 void MetricPage::AddHistogram(const std::string& name, const std::string& help, const MetricLabels& labels,
                               const Timings& timings) {
+  AddHistogram(name, help, labels, std::vector<const Timings*>{&timings});
+}
+
+void MetricPage::AddHistogram(const std::string& name, const std::string& help, const MetricLabels& labels,
+                              const std::vector<const Timings*>& timings) {
   ClientMetric::Histogram& histogram = families_->Add(name, help, MetricType::Histogram, labels).histogram;
   std::uint64_t below = 0;
   for (std::size_t i = 0; i <= Timings::kBounds.size(); ++i) {
-    below += timings.bucket(i);
+    for (const Timings* one : timings) below += one->bucket(i);
     const double bound =
         i < Timings::kBounds.size() ? Timings::kBounds[i] : std::numeric_limits<double>::infinity();
     histogram.bucket.push_back({below, bound});
   }
   histogram.sample_count = below;
-  histogram.sample_sum = timings.seconds();
+  for (const Timings* one : timings) histogram.sample_sum += one->seconds();
 }
 
 void MetricPage::AddProcess() {

@@ -29,6 +29,9 @@ class MetricPage {
   /// Seconds.
   void AddHistogram(const std::string& name, const std::string& help, const MetricLabels& labels,
                     const Timings& timings);
+  /// All of them as one.
+  void AddHistogram(const std::string& name, const std::string& help, const MetricLabels& labels,
+                    const std::vector<const Timings*>& timings);
   /// What every process shows: descriptors, memory, processor time, its start; and our version.
   void AddProcess();
 

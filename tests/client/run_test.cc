@@ -3,13 +3,23 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <atomic>
 #include <filesystem>
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
+#include <stop_token>
 #include <string>
+#include <thread>
+#include <vector>
 
+#include "absl/strings/str_cat.h"
+#include "client/agent_metrics.h"
 #include "client/install.h"
 #include "client/last_run.h"
+#include "client/lock_file.h"
+#include "client/turns.h"
 #include "tests/client/fake_endpoint.h"
 #include "tests/client/source_database.h"
 #include "tests/support/status_matchers.h"
@@ -126,6 +136,73 @@ TEST_F(RunTest, ByCronASourceWhoseLastRunWasGoodWaitsForItsTime) {
   ASSERT_THAT(KeepLastRun(config.agent.state_dir, "Other", failed, 1'000, 2'000, false), IsOk());
   RunUntil(config, 5);
   EXPECT_THAT(err_.str(), HasSubstr("Other: the source"));
+}
+
+TEST_F(RunTest, NoMoreThanSoManyAreAtWorkAndWhoCameFirstIsNext) {
+  Turns turns(2);
+  std::stop_source stop;
+  std::atomic<int> at_work = 0, most = 0, done = 0;
+  std::vector<std::jthread> threads;
+  for (int i = 0; i < 8; ++i) {
+    threads.emplace_back([&] {
+      for (int turn = 0; turn < 50; ++turn) {
+        ASSERT_TRUE(turns.Take(stop.get_token()));
+        const int now = ++at_work;
+        for (int seen = most; now > seen && !most.compare_exchange_weak(seen, now);) {
+        }
+        --at_work;
+        turns.GiveBack();
+        ++done;
+      }
+    });
+  }
+  threads.clear();
+  EXPECT_EQ(done, 400);
+  EXPECT_LE(most, 2);
+}
+
+TEST_F(RunTest, WhoWaitsForATurnIsToldToStop) {
+  Turns turns(1);
+  std::stop_source stop;
+  ASSERT_TRUE(turns.Take(stop.get_token()));
+  std::vector<std::jthread> threads;
+  for (int i = 0; i < 3; ++i) {
+    threads.emplace_back([&] { EXPECT_FALSE(turns.Take(stop.get_token())); });
+  }
+  stop.request_stop();
+}
+
+TEST_F(RunTest, ASecondRunInTheSameStateFolderIsRefused) {
+  Sql(folder_ / "crm.db", "CREATE TABLE a(x)");
+  std::ofstream(folder_ / "mirror-agent.toml")
+      << "[endpoint]\naddress = \"" << endpoint_.address() << "\"\nplaintext = true\n"
+      << "[identity]\nissuer = \"Source\"\nkey = \"source.key\"\nkey_id = \"source\"\n"
+      << "application_id = \"application\"\napplication_certificate = \"application.crt\"\n"
+      << "[agent]\nstate_dir = \"state\"\n[[source]]\ncontext_id = \"Cust\"\npath = \"crm.db\"\n";
+  const auto first = LockFile::AcquireFolder(folder_ / "state");
+  ASSERT_THAT(first, IsOk());
+  EXPECT_EQ(mirror::Run(folder_ / "mirror-agent.toml", out_, err_), 1);
+  EXPECT_THAT(err_.str(), HasSubstr("another 'mirror-agent run' uses the state folder"));
+  EXPECT_EQ(endpoint_.Count("authenticate"), 0U);
+}
+
+TEST_F(RunTest, ManyTenantsHaveFewSeries) {
+  std::vector<std::string> tenants;
+  for (int i = 0; i < 1'200; ++i) tenants.push_back(absl::StrCat("Cust", i));
+  AgentMetrics metrics(tenants);
+  CycleReport report;
+  report.outcome = Outcome::kDone;
+  // What was good last is left out first.
+  for (std::size_t i = 0; i < 150; ++i) metrics.Ended(i, report, 0.5, 1'000 + static_cast<std::int64_t>(i));
+  const std::string page = metrics.Text(5'000);
+  EXPECT_THAT(page,
+              AllOf(HasSubstr("mirror_agent_tenants 1200\n"), HasSubstr("mirror_agent_tenants_shown 1000\n"),
+                    HasSubstr("mirror_agent_cycle_seconds_count 150\n"),
+                    HasSubstr("mirror_agent_call_seconds_count{call=\"RowDataStream\"} 0\n")));
+  EXPECT_THAT(page, AllOf(HasSubstr("mirror_agent_running{tenant=\"Cust1199\"}"),
+                          Not(HasSubstr("mirror_agent_running{tenant=\"Cust149\"}"))));
+  const auto lines = std::count(page.begin(), page.end(), '\n');
+  EXPECT_LT(lines, 1'000 * 22 + 500);
 }
 
 TEST_F(RunTest, WrongConfigurationIsExitCodeTwo) {

@@ -110,6 +110,14 @@ TEST_F(ScheduleTest, ARetryComesNoLaterThanTheNextTimeOfCron) {
   EXPECT_EQ(schedule.Next(At(10, 10), At(10, 11), true), At(10, 20));
 }
 
+TEST_F(ScheduleTest, FirstRunsOfManySourcesAreKeptApart) {
+  EXPECT_EQ(FirstWait(0, 1, minutes(20)), milliseconds(0));
+  EXPECT_EQ(FirstWait(0, 200, minutes(20)), milliseconds(0));
+  EXPECT_EQ(FirstWait(199, 200, minutes(20)), 199 * kStartStep);
+  EXPECT_LT(FirstWait(9'999, 10'000, minutes(20)), minutes(20)) << "all within an interval";
+  EXPECT_GT(FirstWait(9'999, 10'000, minutes(20)), FirstWait(9'998, 10'000, minutes(20)));
+}
+
 TEST_F(ScheduleTest, ATimeOfCronInQuietHoursIsPutOffToTheirEnd) {
   Schedule schedule = Make({{1 * 60, 5 * 60}}, "0 2 * * *");
   EXPECT_EQ(schedule.Next(At(0, 0), At(0, 1), true), At(5, 0));

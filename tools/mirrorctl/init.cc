@@ -310,6 +310,7 @@ context_claim = "http://schemes.superoffice.net/identity/ctx"   # as the endpoin
 state_dir = "agent-state"           # locks, and what sources without a change log need
 batch_bytes = "1MB"                 # about the size of one batch
 window = 4                          # batches sent ahead of their acknowledgement
+runs_at_once = 16                   # run: sources in a cycle; the others wait for their turn
 receipts = true                     # keep what the mirror signs that it was given
 
 [log]
