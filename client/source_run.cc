@@ -1,6 +1,7 @@
 #include "client/source_run.h"
 
 #include <algorithm>
+#include <exception>
 #include <optional>
 #include <utility>
 
@@ -18,6 +19,7 @@
 #include "client/source/file_reader.h"
 #include "client/source/pipeline_history.h"
 #include "client/source/sqlite_reader.h"
+#include "client/table_check.h"
 #include "proto/wire/clock.h"
 #include "proto/wire/table.h"
 
@@ -289,6 +291,50 @@ absl::StatusOr<CapturedSource> OpenCaptured(const SourceConfig& source, const Ca
 
 namespace {
 
+/// What the configuration says of tables, and cannot be so. Errors: nothing may be sent: what was to be kept
+/// back of a table would go out with one of another name.
+absl::Status CheckTables(const SourceConfig& source, SourceReader& reader, const RunState& state,
+                         std::vector<std::string>* notes, std::vector<TableReport>* refused) {
+  const absl::StatusOr<std::vector<std::string>> sent = reader.TableNames();
+  // Who takes the schema says why it cannot be read.
+  if (!sent.ok()) return absl::OkStatus();
+  const absl::StatusOr<std::vector<IdleTable>> idle = FindIdleTables(source, *sent);
+  if (!idle.ok()) return idle.status();
+  const std::vector<std::string> announced = state.Tables();
+  for (const IdleTable& one : *idle) {
+    if (one.why == IdleTable::Why::kLeftOut) {
+      notes->push_back(one.words);
+      continue;
+    }
+    const bool was = std::any_of(announced.begin(), announced.end(), [&](const std::string& name) {
+      return SameName(name, SentName(*one.table));
+    });
+    if (one.why == IdleTable::Why::kMissing && one.table->steps.any() && !was) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          one.words,
+          ". Nothing was sent, since a table of another name may be meant, and would go out whole"));
+    }
+    TableReport& report = refused->emplace_back();
+    report.table = SentName(*one.table);
+    report.result = TableResult::kRefused;
+    report.reason = one.words;
+  }
+  return absl::OkStatus();
+}
+
+/// Tables that are to be logged and are not: what changes in them without changing their number is not seen.
+void FailUnlogged(const std::vector<std::string>& to_log, CycleReport* report) {
+  for (TableReport& table : report->tables) {
+    const bool logged = std::any_of(to_log.begin(), to_log.end(),
+                                    [&](const std::string& name) { return SameName(name, table.table); });
+    if (!logged || table.result != TableResult::kOk) continue;
+    table.result = TableResult::kFailed;
+    table.reason =
+        "its strategy is \"cdc\", and no change log is installed: changes that keep its number of rows are "
+        "not sent. Run 'mirror-agent install'";
+  }
+}
+
 /// `compared`: all tables were, by digests.
 CycleReport RunLocked(const AgentConfig& config, const SourceConfig& source, const Connection& connection,
                       const RunRequest& request, LockFile& lock, bool* compared) {
@@ -332,6 +378,11 @@ CycleReport RunLocked(const AgentConfig& config, const SourceConfig& source, con
   }
   History* const history = captured ? static_cast<History*>(&*captured) : named ? &*named : nullptr;
 
+  std::vector<TableReport> refused;
+  if (absl::Status checked = CheckTables(placed, *reader, *state, &notes, &refused); !checked.ok()) {
+    return Failed(checked);
+  }
+
   CycleOptions cycle;
   cycle.batch_bytes = config.agent.batch_bytes;
   cycle.window = config.agent.window;
@@ -348,6 +399,7 @@ CycleReport RunLocked(const AgentConfig& config, const SourceConfig& source, con
   SetVerification(source, request, *state, &cycle);
   MirrorClient client(connection.channel, connection.identity, source.context_id);
   client.set_counters(request.counters);
+  client.set_patience(connection.patience);
   absl::StatusOr<std::unique_ptr<ReceiptBook>> receipts = nullptr;
   if (config.agent.receipts) receipts = ReceiptBook::Open(config.agent.state_dir, source.context_id);
   ReceiptBook* const book = receipts.ok() ? receipts->get() : nullptr;
@@ -360,6 +412,10 @@ CycleReport RunLocked(const AgentConfig& config, const SourceConfig& source, con
   if (all || state->verified_ms() == 0) {
     state->SetVerified(cycle.now_ms);
     if (absl::Status saved = state->Save(); !saved.ok()) report.notes.emplace_back(saved.message());
+  }
+  if (report.outcome == Outcome::kDone) {
+    report.tables.insert(report.tables.end(), refused.begin(), refused.end());
+    if (log->get() == nullptr) FailUnlogged(TablesToLog(source), &report);
   }
   const bool logless = log->get() == nullptr && (source.strategy == "cdc" || source.strategy == "populate");
   if (logless) {
@@ -380,7 +436,15 @@ CycleReport RunSource(const AgentConfig& config, const SourceConfig& source, con
   if (!lock.ok()) return Failed(lock.status());
   const std::int64_t begun_ms = NowMs();
   bool compared = false;
-  CycleReport report = RunLocked(config, source, connection, request, *lock, &compared);
+  CycleReport report;
+  try {
+    report = RunLocked(config, source, connection, request, *lock, &compared);
+  } catch (const std::exception& error) {
+    // Memory that is not there, mostly. The other tenants of this process go on.
+    report = Failed(absl::InternalError(
+        absl::StrCat("the run was broken off (", error.what(),
+                     "). What was acknowledged is committed; run again, it goes on from there")));
+  }
   const absl::Status kept =
       KeepLastRun(config.agent.state_dir, source.context_id, report, begun_ms, NowMs(), compared);
   if (!kept.ok()) report.notes.emplace_back(kept.message());

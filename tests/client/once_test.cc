@@ -214,6 +214,59 @@ TEST_F(OnceTest, WhatTheEndpointSaysReachesNoTerminalAsItIs) {
   EXPECT_THAT(err_, HasSubstr("busy: \\x1b[2Jall is well\\n\\u009b\\u202e"));
 }
 
+TEST_F(OnceTest, AMirrorThatPausedItselfIsAFailure) {
+  Sql(folder_ / "crm.db", "CREATE TABLE a(x)");
+  Configure(Source("crm.db"));
+  endpoint_.do_not_replicate = true;
+  endpoint_.told_by = v1::DO_NOT_REPLICATE_BY_MISS;
+  EXPECT_EQ(Run(), 1);
+  EXPECT_THAT(err_, HasSubstr("Cust: stopped: the mirror paused itself"));
+  endpoint_.told_by = v1::DO_NOT_REPLICATE_BY_OPERATOR;
+  EXPECT_EQ(Run(), 0) << err_;
+}
+
+TEST_F(OnceTest, ATableThatIsToBeLoggedAndIsNotIsAFailure) {
+  Sql(folder_ / "crm.db",
+      "CREATE TABLE a(id INTEGER PRIMARY KEY, v); CREATE TABLE b(id INTEGER PRIMARY KEY)");
+  Configure(
+      Source("crm.db", "strategy = \"synthetic\"\n[[source.table]]\nname = \"a\"\nstrategy = \"cdc\"\n"));
+  EXPECT_EQ(Run(), 1);
+  EXPECT_THAT(err_,
+              AllOf(HasSubstr("table 'a' failed"), HasSubstr("mirror-agent install"), Not(HasSubstr("'b'"))));
+  ASSERT_EQ(mirror::Install(folder_ / "mirror-agent.toml", installed_, installed_), 0) << installed_.str();
+  EXPECT_EQ(Run(), 0) << err_;
+}
+
+TEST_F(OnceTest, ATableOfTheConfigurationThatIsNotThereIsTold) {
+  Sql(folder_ / "crm.db",
+      "CREATE TABLE a(id INTEGER PRIMARY KEY, v); CREATE VIEW seen AS SELECT id FROM a; CREATE TABLE "
+      "left_out(x)");
+  Configure(Source("crm.db",
+                   "strategy = \"synthetic\"\nskip = [\"left*\"]\n[[source.table]]\nname = \"oders\"\n"
+                   "[[source.table]]\nname = \"seen\"\n[[source.table]]\nname = \"left_out\"\n"));
+  EXPECT_EQ(Run(), 1);
+  EXPECT_THAT(err_, AllOf(HasSubstr("'oders', line"), HasSubstr("no such table or view"),
+                          HasSubstr("views are sent only with a 'key'"), Not(HasSubstr("left_out"))));
+  EXPECT_THAT(out_, HasSubstr("'include' and 'skip' leave the table out"));
+  EXPECT_EQ(endpoint_.tables.count("a"), 1U) << "the others go on";
+}
+
+TEST_F(OnceTest, WhatIsToBeKeptBackOfAMisspelledTableKeepsAllBack) {
+  Sql(folder_ / "crm.db", "CREATE TABLE people(id INTEGER PRIMARY KEY, iban TEXT); CREATE TABLE b(x)");
+  const std::string kept = "strategy = \"synthetic\"\n[[source.table]]\ncolumns = [\"id\"]\nname = ";
+  Configure(Source("crm.db", kept + "\"poeple\"\n"));
+  EXPECT_EQ(Run(), 1);
+  EXPECT_THAT(err_, AllOf(HasSubstr("'poeple'"), HasSubstr("Nothing was sent")));
+  EXPECT_THAT(endpoint_.log, IsEmpty());
+  Configure(Source("crm.db", kept + "\"people\"\n"));
+  EXPECT_EQ(Run(), 0) << err_;
+  // One that was there and is gone does not stop the others.
+  Sql(folder_ / "crm.db", "DROP TABLE people");
+  EXPECT_EQ(Run(), 1);
+  EXPECT_THAT(err_, HasSubstr("'people' refused"));
+  EXPECT_EQ(endpoint_.announced.tables_size(), 1);
+}
+
 TEST_F(OnceTest, AgentAtWorkForTheTenantIsNotDisturbed) {
   Sql(folder_ / "crm.db", "CREATE TABLE a(x)");
   Configure(Source("crm.db"));

@@ -14,6 +14,7 @@
 #include "client/expiry.h"
 #include "client/source/log_check.h"
 #include "client/source_run.h"
+#include "client/table_check.h"
 #include "proto/wire/clock.h"
 #include "proto/wire/table.h"
 #include "tools/mirrorctl/doctor_network.h"
@@ -121,7 +122,13 @@ void ExamineProof(const SourceConfig& source, const Connection& connection, bool
     return report.Fail(step, std::string(answer.status().message()), AfterRefusal(answer.status()));
   const std::string proved =
       absl::StrCat("the endpoint, version ", answer->server_version(), ", takes our token and proved itself");
-  if (answer->do_not_replicate()) {
+  if (answer->do_not_replicate_by() == v1::DO_NOT_REPLICATE_BY_MISS) {
+    report.Fail(
+        step, absl::StrCat(proved, ", and stands still: ", answer->reason()),
+        absl::StrCat("find the second source database and stop it; then its operator lets the mirror go on "
+                     "with 'mirrorctl resume ",
+                     source.context_id, "'"));
+  } else if (answer->do_not_replicate()) {
     report.Warn(
         step, absl::StrCat(proved, ", and wants no changes now: ", answer->reason()),
         absl::StrCat("nothing is lost; when that is over, its operator lets it go on with 'mirrorctl resume ",
@@ -152,6 +159,12 @@ void ExamineLogOf(const SourceConfig& source, const std::vector<std::string>& ta
   }
   if (found->presence == LogPresence::kNone) {
     if (!found->blocked.empty()) return;
+    if (source.strategy != "cdc") {
+      return report.Fail(step,
+                         absl::StrCat("it is not installed, and ", ListNames(tables, kNamesMost),
+                                      " have strategy = \"cdc\": changes of them are not sent"),
+                         "run 'mirror-agent install'");
+    }
     return report.Warn(step, "it is not installed: changes that keep a table's number of rows are not seen",
                        "run 'mirror-agent install', or set strategy = \"populate\"");
   }
@@ -181,14 +194,25 @@ void ExamineDatabase(const SourceConfig& source, DoctorReport& report) {
   const absl::StatusOr<std::vector<std::string>> tables = OpenReader(source, {})->TableNames();
   if (!tables.ok()) {
     report.Fail(step, std::string(tables.status().message()), "mend that, then run this again");
-    if (source.strategy == "cdc") report.Skip(log, step);
+    if (UsesLog(source)) report.Skip(log, step);
     return;
   }
   report.Ok(step, absl::StrCat("'", source.path, "' can be read, ", tables->size(), " tables"));
+  const absl::StatusOr<std::vector<IdleTable>> idle = FindIdleTables(source, *tables);
+  for (const IdleTable& one : idle.ok() ? *idle : std::vector<IdleTable>()) {
+    const std::string of = absl::StrCat(source.context_id, " table ", one.table->name);
+    if (one.why == IdleTable::Why::kLeftOut) {
+      report.Warn(of, one.words, "take it away, or correct 'include' and 'skip'");
+    } else {
+      report.Fail(of, one.words, "mend that: until then runs are not good");
+    }
+  }
   if (source.strategy == "cdc") {
     ExamineLogOf(source, *tables, report);
+  } else if (const std::vector<std::string> to_log = TablesToLog(source); !to_log.empty()) {
+    ExamineLogOf(source, to_log, report);
   } else {
-    report.Ok(log, "none, as strategy = \"populate\" says");
+    report.Ok(log, absl::StrCat("none, as strategy = \"", source.strategy, "\" says"));
   }
 }
 
