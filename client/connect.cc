@@ -47,7 +47,7 @@ absl::StatusOr<Connection> Connect(const AgentConfig& config) {
     if (!made.ok()) return Named(config, "[endpoint]", made.status());
     credentials = *std::move(made);
   }
-  return Connection{OpenChannel(config.endpoint.address, credentials), *std::move(identity)};
+  return Connection{OpenChannel(config.endpoint.address, credentials), *std::move(identity), {}};
 }
 
 }  // namespace mirror

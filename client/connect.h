@@ -15,6 +15,7 @@ namespace mirror {
 struct Connection {
   std::shared_ptr<grpc::Channel> channel;
   Identity identity;
+  Patience patience = {};
 };
 
 /// Reads the keys that the configuration names. Errors: the file's, with the key of [identity] that named it.

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "client/answer_check.h"
 #include "client/cycle_receipts.h"
 #include "client/decision.h"
 #include "client/row_sender.h"
@@ -206,6 +207,7 @@ class Run {
   /// False: no cycle began, and the report says why.
   absl::StatusOr<bool> OneCycle() {
     jobs_.clear();
+    statuses_.clear();
     const absl::StatusOr<LockFile::Holder> holder = lock_.Begin();
     if (!holder.ok()) return holder.status();
     CrashPoint("agent.locked");
@@ -223,7 +225,8 @@ class Run {
 
     CrashPoint("agent.begun");
     // Who the source is, the mirror must not know better than the source itself.
-    absl::Status status = state_.Save();
+    absl::Status status = CheckLimits(limits_);
+    if (status.ok()) status = state_.Save();
     if (status.ok()) status = Announce();
     CrashPoint("agent.announced");
     if (status.ok()) status = Remember();
@@ -268,11 +271,28 @@ class Run {
       return false;
     }
     if (answer.do_not_replicate()) {
-      report_.outcome = Outcome::kDoNotReplicate;
-      report_.reason = answer.reason();
+      report_.outcome = IsWanted(answer.do_not_replicate_by()) ? Outcome::kDoNotReplicate : Outcome::kStopped;
+      report_.reason = absl::StrCat(Asker(answer.do_not_replicate_by()), answer.reason());
       return false;
     }
     return absl::InternalError("the endpoint neither began a cycle nor said why. Nothing was sent");
+  }
+
+  /// Endpoints of before do not say who it was.
+  static bool IsWanted(v1::DoNotReplicateBy by) {
+    return by == v1::DO_NOT_REPLICATE_BY_OPERATOR || by == v1::DO_NOT_REPLICATE_BY_UNSPECIFIED;
+  }
+  static const char* Asker(v1::DoNotReplicateBy by) {
+    switch (by) {
+      case v1::DO_NOT_REPLICATE_BY_MISS:
+        return "the mirror paused itself, and stands still until its operator resumes it: ";
+      case v1::DO_NOT_REPLICATE_BY_HOOK:
+        return "a hook of the mirror refused the cycle: ";
+      case v1::DO_NOT_REPLICATE_BY_DELETED:
+        return "an operator deleted the mirror: ";
+      default:
+        return "";
+    }
   }
 
   /// TableSchema, and what follows from its answer for each table.
@@ -283,9 +303,7 @@ class Run {
     for (const SourceTable& table : schema_.tables) EncodeTable(table.schema, request.add_tables());
     const absl::StatusOr<v1::TableSchemaResponse> response = client_.TableSchema(request);
     if (!response.ok()) return response.status();
-    if (static_cast<std::size_t>(response->tables_size()) != schema_.tables.size()) {
-      return absl::InternalError("the endpoint did not answer for each announced table. No row was sent");
-    }
+    if (absl::Status checked = CheckTables(request, *response); !checked.ok()) return checked;
     statuses_.assign(response->tables().begin(), response->tables().end());
     report_.tables_held = response->held_tables_size() > 0;
     if (report_.tables_held && again_.empty()) AddNote(response->held_reason());
@@ -456,11 +474,17 @@ class Run {
         report.equality = TableReport::Equality::kUnknown;
         report.unknown_because = because;
       };
+      const RunState::TakenOver taken_over = state_.IsTakenOver(table.name);
       if (!can_compare_) {
         unknown("the endpoint cannot compare by digests");
+        if (taken_over != RunState::TakenOver::kNo && report.result == TableResult::kOk) {
+          report.result = TableResult::kFailed;
+          report.reason =
+              "another strategy went on with it, and this endpoint cannot be asked what changed in between; "
+              "send it with --repopulate";
+        }
         continue;
       }
-      const RunState::TakenOver taken_over = state_.IsTakenOver(table.name);
       const std::string why = history_.WhyNotEqual(table.name);
       if (!why.empty() && taken_over == RunState::TakenOver::kNo) {
         unknown(why);
@@ -486,13 +510,23 @@ class Run {
       const bool keeps = taken_over == RunState::TakenOver::kKeeps;
       absl::StatusOr<Differences> found = verifier.Compare(
           table, columns, *position, keeps ? Verifier::Ghosts::kLeave : Verifier::Ghosts::kCount);
-      if (absl::IsUnavailable(found.status()) || absl::IsUnauthenticated(found.status())) {
+      if (absl::IsUnavailable(found.status()) || absl::IsUnauthenticated(found.status()) ||
+          absl::IsDeadlineExceeded(found.status())) {
         return found.status();
       }
       if (!found.ok()) {
         unknown(std::string(found.status().message()));
         const bool settles = absl::IsAborted(found.status()) || absl::IsFailedPrecondition(found.status());
         if (settles) compare_again_.insert(table.name);
+        const bool due = taken_over != RunState::TakenOver::kNo || state_.IsSuspect(table.name);
+        if (!settles || due) {
+          // What nobody could look at is not well.
+          report.result = TableResult::kFailed;
+          report.reason =
+              absl::StrCat("it could not be compared with the mirror, ",
+                           due ? "which may lack changes: " : "as was due: ", found.status().message(),
+                           ". The next run compares it");
+        }
         continue;
       }
       Conclude(table.name, *position, *std::move(found), &report);
@@ -664,6 +698,10 @@ class Run {
       return response.status();
     }
     CrashPoint("agent.completed");
+    if (absl::Status checked = CheckVerdicts(request, *response); !checked.ok()) {
+      (void)lock_.End();  // The cycle is over all the same.
+      return checked;
+    }
     AddNote(receipts_.End(response->signed_receipts(), client_));
     for (const v1::TableVerdict& verdict : response->tables()) {
       if (compared_.count(verdict.table()) > 0) continue;
@@ -728,7 +766,7 @@ class Run {
   /// All that the mirror showed or acknowledged is on its disk now.
   std::map<std::string, Position> Durable() const {
     std::map<std::string, Position> durable;
-    for (std::size_t i = 0; i < schema_.tables.size(); ++i) {
+    for (std::size_t i = 0; i < statuses_.size(); ++i) {
       const Position position = DecodePosition(statuses_[i].position());
       if (position.lsn.value >= 0) durable[schema_.tables[i].schema.name] = position;
     }
@@ -753,7 +791,7 @@ class Run {
   std::set<std::string> again_;       ///< Empty in the first cycle: all tables.
   std::set<std::string> whole_rows_;  ///< Tables of which the mirror lacks rows.
   v1::Limits limits_;
-  std::vector<v1::TableStatus> statuses_;
+  std::vector<v1::TableStatus> statuses_;  ///< One for each of schema_.tables; none: not announced yet.
   std::map<std::string, std::size_t> report_at_;  ///< By folded name.
   std::vector<Job> jobs_;
 
@@ -814,6 +852,8 @@ std::string_view ToString(Outcome outcome) {
       return "busy";
     case Outcome::kDoNotReplicate:
       return "do_not_replicate";
+    case Outcome::kStopped:
+      return "stopped";
     case Outcome::kFailed:
       return "failed";
   }

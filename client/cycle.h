@@ -91,7 +91,8 @@ std::string_view ToString(TableReport::Equality equality);
 enum class Outcome {
   kDone,            ///< Every table is as it should be, or says why not.
   kBusy,            ///< Another cycle runs; nothing was sent.
-  kDoNotReplicate,  ///< The operator does not want changes now; nothing was sent.
+  kDoNotReplicate,  ///< An operator paused the tenant, as somebody wants it; nothing was sent.
+  kStopped,         ///< The mirror takes nothing, and not because somebody paused it; nothing was sent.
   kFailed,
 };
 std::string_view ToString(Outcome outcome);
@@ -105,7 +106,7 @@ struct CycleReport {
   bool tables_held = false;  ///< Tables that are not announced any more wait for the mirror's operator.
   std::vector<TableReport> tables;
 
-  /// Done, and no table was refused, is held or failed.
+  /// Paused by an operator, or done and no table was refused, is held or failed.
   bool Good() const;
 };
 

@@ -143,10 +143,12 @@ std::string CycleReceipts::Save() {
   // Those that are missing before them come first, with the next cycles.
   if (behind_ || entries.empty()) return note;
   // Small tables share a transaction: its order is that of the receipts, not that of the answers.
-  std::stable_sort(entries.begin(), entries.end(), [](const auto& a, const auto& b) {
-    const absl::StatusOr<Receipt> first = ParseReceipt(a.text), second = ParseReceipt(b.text);
-    return first.ok() && second.ok() && first->number < second->number;
-  });
+  const auto number = [](const ReceiptBook::Entry& entry) {
+    const absl::StatusOr<Receipt> receipt = ParseReceipt(entry.text);
+    return receipt.ok() ? receipt->number : 0;
+  };
+  std::stable_sort(entries.begin(), entries.end(),
+                   [&](const auto& a, const auto& b) { return number(a) < number(b); });
   ReceiptHead end = last_;
   for (const ReceiptBook::Entry& entry : entries) {
     const absl::StatusOr<Receipt> receipt = ParseReceipt(entry.text);

@@ -29,7 +29,8 @@ int main(int argc, char** argv) {
   CLI::App app("mirror-agent pushes source databases to a mirror endpoint.");
   app.footer(
       "Example:\n  mirror-agent once --config mirror-agent.toml\n"
-      "Exit code: 0 done or told not to replicate, 1 busy or something failed (see stderr), 2 wrong usage or "
+      "Exit code: 0 done or paused by an operator, 1 busy, stopped for another reason or something failed "
+      "(see stderr), 2 wrong usage or "
       "configuration.\n");
   app.set_version_flag("--version", "mirror-agent " MIRROR_VERSION);
   app.require_subcommand(1);

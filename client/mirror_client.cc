@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -17,6 +18,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "client/silence_watch.h"
 
 namespace mirror {
 
@@ -31,10 +33,8 @@ constexpr int kReceiveBytesMax = 64 << 20;
 constexpr std::int64_t kTokenBackdated = 120;
 constexpr std::int64_t kAuthTokenLife = 120;
 constexpr std::int64_t kCallTokenLife = 300;
-/// TableSchema may create thousands of tables, RowData may swap a large one; streams have no limit but
-/// keepalive.
-constexpr std::chrono::seconds kCallTimeout(600);
-constexpr std::chrono::seconds kAuthenticateTimeout(60);
+/// Answers that still come when a stream is over, at most: more than any window.
+constexpr std::size_t kAnswersDrained = 1'024;
 constexpr int kReconnectMs = 1'000;
 constexpr int kKeepaliveTimeMs = 60'000;
 constexpr int kKeepaliveTimeoutMs = 20'000;
@@ -124,9 +124,12 @@ absl::Status ToStatus(const grpc::Status& status, const grpc::ClientContext& con
   return absl::Status(static_cast<absl::StatusCode>(status.error_code()), words);
 }
 
-void Authorize(const std::string& token, std::chrono::seconds timeout, grpc::ClientContext* context) {
+void Authorize(const std::string& token, grpc::ClientContext* context) {
   context->AddMetadata("authorization", absl::StrCat("Bearer ", token));
-  if (timeout.count() > 0) context->set_deadline(std::chrono::system_clock::now() + timeout);
+}
+
+void SetDeadline(std::chrono::milliseconds timeout, grpc::ClientContext* context) {
+  context->set_deadline(std::chrono::system_clock::now() + timeout);
 }
 
 /// Notes how long it lives.
@@ -148,8 +151,9 @@ class Timed {
 class GrpcRowStream : public RowStream {
  public:
   /// The context has to be there before the call begins and as long as it lasts.
-  GrpcRowStream(std::unique_ptr<grpc::ClientContext> context, WireCounters* counters)
-      : context_(std::move(context)), counters_(counters) {}
+  GrpcRowStream(std::unique_ptr<grpc::ClientContext> context, WireCounters* counters,
+                std::chrono::milliseconds silence_max)
+      : context_(std::move(context)), counters_(counters), watch_(*context_, silence_max) {}
 
   ~GrpcRowStream() override {
     if (call_ == nullptr || end_) return;
@@ -157,7 +161,11 @@ class GrpcRowStream : public RowStream {
     Drain();
   }
 
-  void Start(v1::MirrorClientService::Stub& stub) { call_ = stub.RowDataStream(context_.get()); }
+  absl::Status Start(v1::MirrorClientService::Stub& stub) {
+    if (absl::Status started = watch_.Start(); !started.ok()) return started;
+    call_ = stub.RowDataStream(context_.get());
+    return absl::OkStatus();
+  }
 
   absl::Status Send(const v1::RowDataRequest& request) override {
     if (end_) return Ended();
@@ -165,7 +173,7 @@ class GrpcRowStream : public RowStream {
       counters_->sent_bytes.Add(request.ByteSizeLong());
       sent_.push_back(std::chrono::steady_clock::now());
     }
-    if (call_->Write(request)) return absl::OkStatus();
+    if (Watched([&] { return call_->Write(request); })) return absl::OkStatus();
     Drain();
     return Ended();
   }
@@ -177,7 +185,7 @@ class GrpcRowStream : public RowStream {
       answers_.pop_front();
       return response;
     }
-    if (!end_ && call_->Read(&response)) {
+    if (!end_ && Watched([&] { return call_->Read(&response); })) {
       NoteAnswer();
       return response;
     }
@@ -187,7 +195,7 @@ class GrpcRowStream : public RowStream {
 
   absl::Status Finish() override {
     if (!end_) {
-      call_->WritesDone();
+      Watched([&] { return call_->WritesDone(); });
       Drain();
     }
     return *end_;
@@ -205,8 +213,33 @@ class GrpcRowStream : public RowStream {
   void Drain() {
     if (end_) return;
     v1::RowDataResponse response;
-    while (call_->Read(&response)) answers_.push_back(std::move(response));
-    end_ = ToStatus(call_->Finish(), *context_, Left::kCommitted);
+    // So many answers are owed at most; an endpoint that goes on answering is not listened to.
+    while (Watched([&] { return call_->Read(&response); })) {
+      if (answers_.size() < kAnswersDrained) {
+        answers_.push_back(std::move(response));
+      } else {
+        context_->TryCancel();
+      }
+    }
+    grpc::Status status;
+    Watched([&] {
+      status = call_->Finish();
+      return true;
+    });
+    end_ = watch_.ended() && !status.ok() ? Silent() : ToStatus(status, *context_, Left::kCommitted);
+  }
+
+  bool Watched(const std::function<bool()>& step) {
+    watch_.Begin();
+    const bool done = step();
+    watch_.End();
+    return done;
+  }
+
+  absl::Status Silent() const {
+    return absl::DeadlineExceededError(
+        absl::StrCat(AddressOf(*context_), " took nothing and said nothing for ",
+                     watch_.max().count() / 1'000, " s. ", Words(Left::kCommitted)));
   }
 
   absl::Status Ended() const {
@@ -219,10 +252,11 @@ class GrpcRowStream : public RowStream {
 
   std::unique_ptr<grpc::ClientContext> context_;
   std::unique_ptr<grpc::ClientReaderWriter<v1::RowDataRequest, v1::RowDataResponse>> call_;
-  std::deque<v1::RowDataResponse> answers_;  ///< At most the caller's window.
+  std::deque<v1::RowDataResponse> answers_;  ///< At most kAnswersDrained.
   std::optional<absl::Status> end_;
   WireCounters* const counters_;
   std::deque<std::chrono::steady_clock::time_point> sent_;  ///< Requests without an answer; with counters.
+  SilenceWatch watch_;
 };
 
 }  // namespace
@@ -265,11 +299,12 @@ absl::StatusOr<std::string> MirrorClient::CallToken() {
 
 template <typename Response, typename Call>
 absl::StatusOr<Response> MirrorClient::Unary(const char* name, const Call& call,
-                                             std::chrono::seconds timeout) {
+                                             std::chrono::milliseconds timeout) {
   const absl::StatusOr<std::string> token = CallToken();
   if (!token.ok()) return token.status();
   grpc::ClientContext context;
-  Authorize(*token, timeout, &context);
+  Authorize(*token, &context);
+  SetDeadline(timeout, &context);
   Response response;
   const Timed timed(counters_, name);
   const grpc::Status status = call(&context, &response);
@@ -298,7 +333,7 @@ absl::StatusOr<v1::AuthenticateResponse> MirrorClient::Authenticate(const std::s
   request.set_receipts_after_sha256(HexOf(receipts.hash));
 
   grpc::ClientContext context;
-  context.set_deadline(std::chrono::system_clock::now() + kAuthenticateTimeout);
+  SetDeadline(patience_.authenticate, &context);
   v1::AuthenticateResponse response;
   const grpc::Status status = [&] {
     const Timed timed(counters_, "Authenticate");
@@ -325,6 +360,14 @@ absl::StatusOr<v1::AuthenticateResponse> MirrorClient::Authenticate(const std::s
         absl::StrCat("the endpoint at ", AddressOf(context), " signed cycle ", answer->cycle, " but says ",
                      response.cycle(), ": something between changed its answer. No row was sent"));
   }
+  // The number is signed, the word is not: a cycle that began and is not known of would be in everybody's
+  // way.
+  if (response.accepted() != (response.cycle() != 0)) {
+    return absl::UnauthenticatedError(
+        absl::StrCat("the endpoint at ", AddressOf(context),
+                     response.accepted() ? " began a cycle without" : " began no cycle and gave",
+                     " a number: something between changed its answer. No row was sent"));
+  }
   return response;
 }
 
@@ -339,19 +382,19 @@ absl::StatusOr<v1::TableSchemaResponse> MirrorClient::TableSchema(const v1::Tabl
   return Unary<v1::TableSchemaResponse>(
       "TableSchema",
       [&](auto* context, auto* response) { return stub_->TableSchema(context, request, response); },
-      kCallTimeout);
+      patience_.call);
 }
 
 absl::StatusOr<v1::RowDataResponse> MirrorClient::RowData(const v1::RowDataRequest& request) {
   return Unary<v1::RowDataResponse>(
       "RowData", [&](auto* context, auto* response) { return stub_->RowData(context, request, response); },
-      kCallTimeout);
+      patience_.call);
 }
 
 absl::StatusOr<v1::WipeResponse> MirrorClient::Wipe(const v1::WipeRequest& request) {
   return Unary<v1::WipeResponse>(
       "Wipe", [&](auto* context, auto* response) { return stub_->Wipe(context, request, response); },
-      kCallTimeout);
+      patience_.call);
 }
 
 absl::StatusOr<v1::ReplicationCompletedResponse> MirrorClient::ReplicationCompleted(
@@ -359,14 +402,14 @@ absl::StatusOr<v1::ReplicationCompletedResponse> MirrorClient::ReplicationComple
   return Unary<v1::ReplicationCompletedResponse>(
       "ReplicationCompleted",
       [&](auto* context, auto* response) { return stub_->ReplicationCompleted(context, request, response); },
-      kCallTimeout);
+      patience_.call);
 }
 
 absl::StatusOr<v1::DigestRangesResponse> MirrorClient::DigestRanges(const v1::DigestRangesRequest& request) {
   return Unary<v1::DigestRangesResponse>(
       "DigestRanges",
       [&](auto* context, auto* response) { return stub_->DigestRanges(context, request, response); },
-      std::chrono::seconds(0));
+      patience_.long_call);
 }
 
 absl::Status MirrorClient::ReadRows(const v1::ReadRowsRequest& request,
@@ -374,7 +417,8 @@ absl::Status MirrorClient::ReadRows(const v1::ReadRowsRequest& request,
   const absl::StatusOr<std::string> token = CallToken();
   if (!token.ok()) return token.status();
   grpc::ClientContext context;
-  Authorize(*token, std::chrono::seconds(0), &context);
+  Authorize(*token, &context);
+  SetDeadline(patience_.long_call, &context);
   const Timed timed(counters_, "ReadRows");
   const auto reader = stub_->ReadRows(&context, request);
   absl::Status taken;
@@ -394,9 +438,9 @@ absl::StatusOr<std::unique_ptr<RowStream>> MirrorClient::OpenRowStream() {
   absl::StatusOr<std::string> token = CallToken();
   if (!token.ok()) return token.status();
   auto context = std::make_unique<grpc::ClientContext>();
-  Authorize(*token, std::chrono::seconds(0), context.get());
-  auto stream = std::make_unique<GrpcRowStream>(std::move(context), counters_);
-  stream->Start(*stub_);
+  Authorize(*token, context.get());
+  auto stream = std::make_unique<GrpcRowStream>(std::move(context), counters_, patience_.long_call);
+  if (absl::Status started = stream->Start(*stub_); !started.ok()) return started;
   return stream;
 }
 

@@ -31,6 +31,16 @@ struct Identity {
   std::string context_claim = "http://schemes.superoffice.net/identity/ctx";
 };
 
+/// How long the endpoint may take; then the call is kDeadlineExceeded. The connection's own keepalive notices
+/// an endpoint that is gone, not one that is there and says nothing.
+struct Patience {
+  std::chrono::milliseconds authenticate = std::chrono::minutes(1);
+  /// TableSchema may create thousands of tables, RowData may swap a large one.
+  std::chrono::milliseconds call = std::chrono::minutes(10);
+  /// One step of a stream, and calls for which the endpoint may have to read all of a table.
+  std::chrono::milliseconds long_call = std::chrono::hours(1);
+};
+
 /// RowDataStream with a window: several requests in flight, one answer for each, in order.
 /// Threads: one that sends and receives. Ends with Finish or with the object.
 class RowStream {
@@ -73,7 +83,6 @@ class MirrorClient {
   absl::StatusOr<v1::ReplicationCompletedResponse> ReplicationCompleted(
       const v1::ReplicationCompletedRequest& request);
 
-  /// No deadline: the endpoint may have to read all of the table.
   absl::StatusOr<v1::DigestRangesResponse> DigestRanges(const v1::DigestRangesRequest& request);
   /// `take` gets each message; its error ends the call and is returned.
   absl::Status ReadRows(const v1::ReadRowsRequest& request,
@@ -82,6 +91,7 @@ class MirrorClient {
   const std::string& context_id() const { return context_id_; }
   /// Where calls are timed from now on; outlives the client. Null: nowhere.
   void set_counters(WireCounters* counters) { counters_ = counters; }
+  void set_patience(const Patience& patience) { patience_ = patience; }
   /// For tests and hostile clients: calls go out with this text instead of a proper token; empty: proper ones
   /// again.
   void set_token_override(std::string token) { token_override_ = std::move(token); }
@@ -90,7 +100,7 @@ class MirrorClient {
   absl::StatusOr<std::string> Token(TokenUse use, const std::string& nonce) const;
   absl::StatusOr<std::string> CallToken();
   template <typename Response, typename Call>
-  absl::StatusOr<Response> Unary(const char* name, const Call& call, std::chrono::seconds timeout);
+  absl::StatusOr<Response> Unary(const char* name, const Call& call, std::chrono::milliseconds timeout);
   void ForgetToken(const grpc::Status& status);
 
   std::shared_ptr<grpc::Channel> channel_;
@@ -99,6 +109,7 @@ class MirrorClient {
   std::string context_id_;
   std::string token_override_;
   WireCounters* counters_ = nullptr;
+  Patience patience_;
   std::mutex mutex_;
   /// Of the last calls. Empty: none, or a call other than a stream was refused with it.
   std::string call_token_;

@@ -121,6 +121,9 @@ void PrintOutcomeBriefly(const SourceRun& run, std::ostream& out, std::ostream& 
     case Outcome::kDoNotReplicate:
       out << "  told not to replicate: " << Printable(report.reason) << '\n';
       break;
+    case Outcome::kStopped:
+      err << "mirror-agent: " << run.config->context_id << ": stopped: " << Printable(report.reason) << '\n';
+      break;
     case Outcome::kBusy:
       err << "mirror-agent: " << run.config->context_id << ": busy: " << Printable(report.reason) << '\n';
       break;
@@ -163,6 +166,9 @@ std::string RunInWords(const SourceRun& run) {
     }
     case Outcome::kDoNotReplicate:
       absl::StrAppend(&words, "told not to replicate: ", report.reason);
+      break;
+    case Outcome::kStopped:
+      absl::StrAppend(&words, "stopped: ", report.reason);
       break;
     case Outcome::kBusy:
       absl::StrAppend(&words, "busy: ", report.reason);

@@ -291,28 +291,20 @@ absl::StatusOr<CapturedSource> OpenCaptured(const SourceConfig& source, const Ca
 
 namespace {
 
-/// What the configuration says of tables, and cannot be so. Errors: nothing may be sent: what was to be kept
-/// back of a table would go out with one of another name.
-absl::Status CheckTables(const SourceConfig& source, SourceReader& reader, const RunState& state,
-                         std::vector<std::string>* notes, std::vector<TableReport>* refused) {
+/// Tables of the configuration that are none of the source. Of one whose rows are not sent as they are, who
+/// takes the schema says so, and nothing of the source is sent: it would go out under the name that was
+/// meant.
+absl::Status CheckTables(const SourceConfig& source, SourceReader& reader, std::vector<std::string>* notes,
+                         std::vector<TableReport>* refused) {
   const absl::StatusOr<std::vector<std::string>> sent = reader.TableNames();
   // Who takes the schema says why it cannot be read.
   if (!sent.ok()) return absl::OkStatus();
   const absl::StatusOr<std::vector<IdleTable>> idle = FindIdleTables(source, *sent);
   if (!idle.ok()) return idle.status();
-  const std::vector<std::string> announced = state.Tables();
   for (const IdleTable& one : *idle) {
     if (one.why == IdleTable::Why::kLeftOut) {
       notes->push_back(one.words);
       continue;
-    }
-    const bool was = std::any_of(announced.begin(), announced.end(), [&](const std::string& name) {
-      return SameName(name, SentName(*one.table));
-    });
-    if (one.why == IdleTable::Why::kMissing && one.table->steps.any() && !was) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          one.words,
-          ". Nothing was sent, since a table of another name may be meant, and would go out whole"));
     }
     TableReport& report = refused->emplace_back();
     report.table = SentName(*one.table);
@@ -379,7 +371,7 @@ CycleReport RunLocked(const AgentConfig& config, const SourceConfig& source, con
   History* const history = captured ? static_cast<History*>(&*captured) : named ? &*named : nullptr;
 
   std::vector<TableReport> refused;
-  if (absl::Status checked = CheckTables(placed, *reader, *state, &notes, &refused); !checked.ok()) {
+  if (absl::Status checked = CheckTables(placed, *reader, &notes, &refused); !checked.ok()) {
     return Failed(checked);
   }
 

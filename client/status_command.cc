@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "certs/key.h"
 #include "client/config.h"
+#include "client/cycle.h"
 #include "client/last_run.h"
 #include "client/line_table.h"
 #include "client/lock_file.h"
@@ -46,10 +47,13 @@ struct Seen {
     if (!problems.empty()) return "not known";
     if (lock == LockFile::Look::kCutOff && (!last || last->good)) return "cut off";
     if (!last) return "never ran";
+    if (last->outcome == ToString(Outcome::kStopped)) return "stopped";
     if (!last->good) return "failed";
-    return overdue ? "overdue" : "good";
+    if (overdue) return "overdue";
+    return last->outcome == ToString(Outcome::kDoNotReplicate) ? "paused" : "good";
   }
-  bool Good() const { return Word() == "good"; }
+  /// Paused is as somebody wants it.
+  bool Good() const { return Word() == "good" || Word() == "paused"; }
 };
 
 /// The last run ended before a cycle began, as when nobody answers: nothing was left unfinished by it.

@@ -251,7 +251,7 @@ absl::Status MirrorService::DoAuthenticate(const Caller& caller, const v1::Authe
     }
   }
   if (!refusal.empty()) {
-    admission = Admission{.do_not_replicate = true, .reason = std::move(refusal)};
+    admission = Admission{.do_not_replicate = true, .by = PausedBy::kHook, .reason = std::move(refusal)};
   } else if (!admission->do_not_replicate) {
     admission =
         (*tenant)->Authenticate(beginning, request.holder(), request.take_over(), request.probe(), now_ms);
@@ -286,6 +286,7 @@ absl::Status MirrorService::DoAuthenticate(const Caller& caller, const v1::Authe
     response->mutable_busy()->set_since_ms(admission->busy->since_ms);
   }
   response->set_do_not_replicate(admission->do_not_replicate);
+  response->set_do_not_replicate_by(static_cast<v1::DoNotReplicateBy>(admission->by));
   response->set_reason(
       SourceWords(admission->busy ? BusyText(*admission->busy, cycle_idle_) : admission->reason));
   FillTerms(caller, now_ms, response);

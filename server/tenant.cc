@@ -363,6 +363,7 @@ absl::StatusOr<Admission> Tenant::Authenticate(const Caller& caller, const std::
     plan.tenant->clock_ms = std::max(tenant->clock_ms, now_ms);
     if (tenant->paused) {
       admission.do_not_replicate = true;
+      admission.by = WhoPaused(*tenant);
       admission.reason =
           tenant->pause_reason.empty() ? "the operator paused this tenant" : tenant->pause_reason;
     }

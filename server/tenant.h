@@ -29,6 +29,7 @@
 #include "server/freshness.h"
 #include "server/hook_book.h"
 #include "server/hooks.h"
+#include "server/pause.h"
 #include "server/plan.h"
 #include "server/receipts.h"
 #include "server/row_planner.h"
@@ -71,6 +72,7 @@ struct Admission {
   bool accepted = false;
   std::optional<BusyCycle> busy;
   bool do_not_replicate = false;
+  PausedBy by = PausedBy::kNobody;  ///< With do_not_replicate.
   std::string reason;
   std::int64_t cycle = 0;
 };

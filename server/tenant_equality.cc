@@ -82,7 +82,7 @@ absl::StatusOr<std::vector<TableVerdict>> Tenant::Complete(const Caller& caller,
   std::vector<TableVerdict> verdicts;
   {
     const Lock lock(mutex_);
-    bool repeated = false;
+    bool repeated = false, announced = false;
     const absl::StatusOr<TenantRecord> running = Running(caller, cycle, now_ms);
     if (!running.ok()) {
       // The answer to the first one may have been lost.
@@ -92,8 +92,9 @@ absl::StatusOr<std::vector<TableVerdict>> Tenant::Complete(const Caller& caller,
       if (!repeated) return running.status();
     }
     if (absl::Status status = LoadNotes(); !status.ok()) return Noticed(status);
+    announced = running.ok() && !running->announced.empty();
     // A cycle that announced nothing, or whose source is not the one that is believed, speaks of no table.
-    if (!running.ok() || running->announced.empty() || IsNoted(CycleNoteKind::kOtherSource)) as_of.reset();
+    if (!announced || IsNoted(CycleNoteKind::kOtherSource)) as_of.reset();
     if (as_of) {
       if (absl::Status status = AddStale(&*as_of); !status.ok()) return status;
     }
@@ -146,6 +147,9 @@ absl::StatusOr<std::vector<TableVerdict>> Tenant::Complete(const Caller& caller,
                                               updates, " updates, ", deletes, " deletes");
       if (!refused.empty()) {
         TellCycleFailed(cycle, refused, absl::StrCat("The other tables: ", counts, "."));
+      } else if (!announced) {
+        TellCycleFailed(cycle, "its source ended it without having announced its tables",
+                        "TableSchema was refused, or the source could not go on; its agent says why.");
       } else if (inserts + updates + deletes > 0 || first || told_cycle_failed_) {
         // One that changed nothing behind a good one is no news: the time of the last one is known anyway.
         events_.Add(context_id_, Severity::kInformation, "cycle.completed",

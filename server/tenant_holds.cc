@@ -113,8 +113,7 @@ void Tenant::CountMiss(std::int64_t cycle, std::int64_t now_ms, TenantRecord& te
   tenant.missed_ms = now_ms;
   if (!in_a_row || !soon || tenant.paused) return;
   tenant.paused = true;
-  tenant.pause_reason =
-      "two source databases seem to feed this mirror in turn: each does not know what the other one sent";
+  tenant.pause_reason = kMissPause;
 }
 
 }  // namespace mirror

@@ -121,6 +121,7 @@ class CaptureReader : public SourceReader {
     return ReaderOf(table).RowsOf(table, columns, std::move(keys));
   }
   std::size_t KeysAtATime() const override { return inner_->KeysAtATime(); }
+  void Forget(const std::string& table) override { ReaderOf(table).Forget(table); }
 
   absl::StatusOr<std::unique_ptr<ChangeReader>> Changes(const std::string& table, Lsn from,
                                                         const std::vector<std::uint32_t>& columns,

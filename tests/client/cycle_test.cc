@@ -5,7 +5,10 @@
 
 #include <algorithm>
 #include <atomic>
+#include <condition_variable>
+#include <functional>
 #include <memory>
+#include <mutex>
 #include <thread>
 #include <utility>
 
@@ -74,7 +77,7 @@ class Counted : public SourceReader {
 class CycleTest : public testing::Test {
  protected:
   /// One run as mirror-agent once does it: everything is opened anew.
-  CycleReport Run(CycleOptions options = {}) {
+  CycleReport Run(CycleOptions options = {}, const std::function<void()>& after = {}) {
     auto lock = LockFile::Acquire(folder_.path(), "Cust");
     auto state = RunState::Load(folder_.path(), "Cust");
     if (!lock.ok() || !state.ok()) {
@@ -89,8 +92,10 @@ class CycleTest : public testing::Test {
     std::unique_ptr<SourceReader> reader =
         std::make_unique<Counted>(OpenSqliteReader(std::move(source)), read_bytes_);
     MirrorClient client = endpoint_.Client();
+    client.set_patience(patience_);
     endpoint_.Settle();
     CycleReport report = RunOnce({*reader, client, *lock, *state}, options);
+    if (after) after();
     endpoint_.Settle();
     return report;
   }
@@ -113,6 +118,7 @@ class CycleTest : public testing::Test {
   TempFolder folder_;
   std::string path_ = folder_ / "source.db";
   std::vector<std::string> include_ = {"*"}, skip_;
+  Patience patience_;
   std::atomic<std::size_t> read_bytes_ = 0;
   FakeEndpoint endpoint_{folder_};
 };
@@ -624,6 +630,122 @@ TEST_F(CycleTest, AuthenticateHasATokenOfItsOwnAndTheCallsShareOneThatTheEndpoin
     nonces.insert(call->claims.nonce);
   }
   EXPECT_EQ(nonces.size(), 2U);
+}
+
+TEST_F(CycleTest, AnAnnouncementThatIsRefusedEndsTheRunWhateverTheStatus) {
+  Sql(path_, kTwoTables);
+  for (int code = 1; code <= 16; ++code) {
+    endpoint_.on_schema = [&](v1::TableSchemaResponse*) {
+      return grpc::Status(static_cast<grpc::StatusCode>(code), "No.");
+    };
+    const CycleReport report = Run();
+    EXPECT_EQ(report.outcome, Outcome::kFailed) << code;
+    EXPECT_FALSE(report.status.ok()) << code;
+  }
+  endpoint_.on_schema = nullptr;
+  EXPECT_TRUE(Run().Good());
+  EXPECT_EQ(endpoint_.tables["a"].rows, 3U);
+}
+
+TEST_F(CycleTest, ARefusalInALaterCycleOfTheRunDoesNotBelieveTheFormerAnswer) {
+  Sql(path_, Many("big", 20'000) + kTwoTables);
+  int announced = 0;
+  endpoint_.on_schema = [&](v1::TableSchemaResponse*) {
+    return ++announced == 1 ? grpc::Status::OK : grpc::Status(grpc::StatusCode::RESOURCE_EXHAUSTED, "No.");
+  };
+  bool changed = false;
+  endpoint_.on_batch = [&](const v1::ChangeBatch& batch) {
+    // It is read again, and by then there are more tables than were answered for.
+    if (batch.table() == "big" && batch.seq() == 2 && !std::exchange(changed, true))
+      Sql(path_, "UPDATE big SET v = v || 'y' WHERE id = 20000; CREATE TABLE c(x)");
+    return grpc::Status::OK;
+  };
+  const CycleReport report = Run({.batch_bytes = 50'000, .window = 1, .read_ahead = 0});
+  EXPECT_EQ(announced, 2);
+  EXPECT_FALSE(report.Good());
+  endpoint_.on_schema = nullptr;
+  EXPECT_TRUE(Run().Good());
+}
+
+TEST_F(CycleTest, AnAnswerThatIsNotOfTheAnnouncedTablesIsNotGoneOnWith) {
+  Sql(path_, kTwoTables);
+  const std::pair<const char*, std::function<void(v1::TableSchemaResponse*)>> answers[] = {
+      {"for each announced table", [](auto* answer) { answer->clear_tables(); }},
+      {"for each announced table", [](auto* answer) { *answer->add_tables() = answer->tables(0); }},
+      {"name of another one", [](auto* answer) { answer->mutable_tables()->SwapElements(0, 1); }},
+      {"name of another one", [](auto* answer) { *answer->mutable_tables(1) = answer->tables(0); }},
+      {"which is of its key",
+       [](auto* answer) { answer->mutable_tables(0)->set_rules(0, v1::COLUMN_RULE_LEFT_OUT); }},
+  };
+  for (const auto& [words, change] : answers) {
+    endpoint_.on_schema = [&change = change](v1::TableSchemaResponse* answer) {
+      change(answer);
+      return grpc::Status::OK;
+    };
+    const CycleReport report = Run();
+    EXPECT_THAT(report.status, StatusIs(absl::StatusCode::kInternal, HasSubstr(words)));
+  }
+  EXPECT_EQ(endpoint_.requests, 0) << "no row went out";
+  endpoint_.on_schema = nullptr;
+  EXPECT_TRUE(Run().Good());
+}
+
+TEST_F(CycleTest, LimitsWithinWhichNoRowCanBeSentEndTheRun) {
+  Sql(path_, kTwoTables);
+  endpoint_.limits.set_message_bytes_max(1);
+  EXPECT_THAT(Run().status, StatusIs(absl::StatusCode::kInternal, HasSubstr("message_bytes_max = 1")));
+  endpoint_.limits.Clear();
+  endpoint_.limits.set_part_bytes_max(1);
+  EXPECT_THAT(Run().status, StatusIs(absl::StatusCode::kInternal, HasSubstr("part_bytes_max = 1")));
+  endpoint_.limits.Clear();
+  endpoint_.limits.set_batch_rows_max(1);
+  endpoint_.limits.set_batch_cells_max(1);
+  endpoint_.limits.set_message_bytes_max(64 << 10);
+  EXPECT_TRUE(Run().Good());
+  EXPECT_EQ(endpoint_.tables["a"].rows, 3U);
+}
+
+TEST_F(CycleTest, AnEndpointThatTakesRowsAndSaysNothingIsGivenUp) {
+  Sql(path_, kTwoTables);
+  std::mutex mutex;
+  std::condition_variable given_up;
+  bool over = false;
+  endpoint_.on_request = [&](const v1::RowDataRequest&) {
+    std::unique_lock lock(mutex);
+    given_up.wait(lock, [&] { return over; });
+    return grpc::Status::OK;
+  };
+  patience_.long_call = std::chrono::milliseconds(50);
+  // The endpoint's lock is held by the one that is silent.
+  CycleReport report = Run(/*options=*/{}, [&] {
+    const std::lock_guard lock(mutex);
+    over = true;
+    given_up.notify_all();
+  });
+  EXPECT_THAT(report.status, StatusIs(absl::StatusCode::kDeadlineExceeded, HasSubstr("said nothing")));
+  endpoint_.on_request = nullptr;
+  patience_ = {};
+  EXPECT_TRUE(Run().Good());
+}
+
+TEST_F(CycleTest, WhoWantsNoChangesDecidesWhetherThatIsGood) {
+  Sql(path_, kTwoTables);
+  endpoint_.do_not_replicate = true;
+  const std::pair<v1::DoNotReplicateBy, Outcome> cases[] = {
+      {v1::DO_NOT_REPLICATE_BY_UNSPECIFIED, Outcome::kDoNotReplicate},
+      {v1::DO_NOT_REPLICATE_BY_OPERATOR, Outcome::kDoNotReplicate},
+      {v1::DO_NOT_REPLICATE_BY_MISS, Outcome::kStopped},
+      {v1::DO_NOT_REPLICATE_BY_HOOK, Outcome::kStopped},
+      {v1::DO_NOT_REPLICATE_BY_DELETED, Outcome::kStopped},
+      {static_cast<v1::DoNotReplicateBy>(77), Outcome::kStopped},
+  };
+  for (const auto& [by, outcome] : cases) {
+    endpoint_.told_by = by;
+    const CycleReport report = Run();
+    EXPECT_EQ(report.outcome, outcome) << by;
+    EXPECT_EQ(report.Good(), outcome == Outcome::kDoNotReplicate) << by;
+    EXPECT_THAT(report.reason, HasSubstr("paused for the inventory"));
+  }
 }
 
 TEST_F(CycleTest, ATokenThatWasRefusedIsNotUsedAgain) {

@@ -75,12 +75,14 @@ class FakeEndpoint : public v1::MirrorClientService::Service {
   int refused_calls = 0;  ///< So many TableSchema calls are told that their token is bad.
   std::string busy_reason;
   bool busy = false, do_not_replicate = false, lie_about_cycle = false;
+  v1::DoNotReplicateBy told_by = v1::DO_NOT_REPLICATE_BY_UNSPECIFIED;
   std::map<std::string, v1::TableAction> actions;  ///< REFUSED, HELD, REPOPULATE of one table.
   std::map<std::string, bool> unwanted;
   std::function<grpc::Status(const v1::ChangeBatch&)> on_batch;       ///< Not OK: the batch's result.
   std::function<grpc::Status(const v1::RowDataRequest&)> on_request;  ///< Not OK: the end of the stream.
   grpc::Status on_completed;
   std::function<void()> on_authenticate;
+  std::function<grpc::Status(v1::TableSchemaResponse*)> on_schema;  ///< Last: the answer may be changed.
   std::string differs;  ///< A table of which this endpoint counts other rows.
   v1::Limits limits;
 
@@ -122,6 +124,7 @@ class FakeEndpoint : public v1::MirrorClientService::Service {
       response->set_reason(busy_reason);
     } else if (do_not_replicate) {
       response->set_do_not_replicate(true);
+      response->set_do_not_replicate_by(told_by);
       response->set_reason("paused for the inventory");
     } else {
       response->set_accepted(true);
@@ -186,6 +189,7 @@ class FakeEndpoint : public v1::MirrorClientService::Service {
       status->set_row_count(static_cast<std::int64_t>(table.rows));
       table.known = true;
     }
+    if (on_schema) return on_schema(response);
     return grpc::Status::OK;
   }
 

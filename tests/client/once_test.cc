@@ -251,22 +251,6 @@ TEST_F(OnceTest, ATableOfTheConfigurationThatIsNotThereIsTold) {
   EXPECT_EQ(endpoint_.tables.count("a"), 1U) << "the others go on";
 }
 
-TEST_F(OnceTest, WhatIsToBeKeptBackOfAMisspelledTableKeepsAllBack) {
-  Sql(folder_ / "crm.db", "CREATE TABLE people(id INTEGER PRIMARY KEY, iban TEXT); CREATE TABLE b(x)");
-  const std::string kept = "strategy = \"synthetic\"\n[[source.table]]\ncolumns = [\"id\"]\nname = ";
-  Configure(Source("crm.db", kept + "\"poeple\"\n"));
-  EXPECT_EQ(Run(), 1);
-  EXPECT_THAT(err_, AllOf(HasSubstr("'poeple'"), HasSubstr("Nothing was sent")));
-  EXPECT_THAT(endpoint_.log, IsEmpty());
-  Configure(Source("crm.db", kept + "\"people\"\n"));
-  EXPECT_EQ(Run(), 0) << err_;
-  // One that was there and is gone does not stop the others.
-  Sql(folder_ / "crm.db", "DROP TABLE people");
-  EXPECT_EQ(Run(), 1);
-  EXPECT_THAT(err_, HasSubstr("'people' refused"));
-  EXPECT_EQ(endpoint_.announced.tables_size(), 1);
-}
-
 TEST_F(OnceTest, AgentAtWorkForTheTenantIsNotDisturbed) {
   Sql(folder_ / "crm.db", "CREATE TABLE a(x)");
   Configure(Source("crm.db"));

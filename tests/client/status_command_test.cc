@@ -175,13 +175,22 @@ TEST_F(StatusCommandTest, TablesThatAComparisonLeftUnequalAreNamedUntilTheNextOn
   EXPECT_THAT(out_, HasSubstr("compared    2026-11-20T09:40:02Z\n"));
 }
 
+TEST_F(StatusCommandTest, AMirrorThatPausedItselfIsNotGood) {
+  CycleReport report;
+  report.outcome = Outcome::kStopped;
+  report.reason = "the mirror paused itself";
+  Ran(report, "2026-11-20 10:00:00", "2026-11-20 10:00:02");
+  EXPECT_EQ(Status("2026-11-20 10:01:00"), 1);
+  EXPECT_THAT(out_, AllOf(HasSubstr("Cust: stopped\n"), HasSubstr("the mirror paused itself")));
+}
+
 TEST_F(StatusCommandTest, ToldNotToReplicateIsAGoodRun) {
   CycleReport report;
   report.outcome = Outcome::kDoNotReplicate;
   report.reason = "paused for the inventory";
   Ran(report, "2026-11-20 10:00:00", "2026-11-20 10:00:02");
   EXPECT_EQ(Status("2026-11-20 10:10:00"), 0);
-  EXPECT_THAT(out_, HasSubstr("paused for the inventory"));
+  EXPECT_THAT(out_, AllOf(HasSubstr("Cust: paused\n"), HasSubstr("paused for the inventory")));
 }
 
 struct DueCase {

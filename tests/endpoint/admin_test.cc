@@ -280,6 +280,7 @@ TEST_F(AdminTest, PauseEndsTheCycleAndSourcesAreToldNotToReplicate) {
   ASSERT_THAT(told, IsOk());
   EXPECT_FALSE(told->accepted());
   EXPECT_TRUE(told->do_not_replicate());
+  EXPECT_EQ(told->do_not_replicate_by(), v1::DO_NOT_REPLICATE_BY_OPERATOR);
   EXPECT_EQ(told->reason(), "upgrading the disk");
   EXPECT_EQ(told->cycle(), 0);
   EXPECT_EQ(here_->mirror().Lsn("people"), 10);

@@ -58,6 +58,23 @@ TEST_F(FailuresTest, ABatchThatWasMendedLeavesNoFailure) {
   EXPECT_THAT(Events("cycle.completed"), SizeIs(1));
 }
 
+TEST_F(FailuresTest, ACycleThatAnnouncedNothingIsNoCompletedOne) {
+  InstallationOptions options;
+  options.settings = {{"limits", "tables_max", "1"}};
+  Install(options);
+  const auto client = Client();
+  const std::int64_t cycle = Begin(*client);
+  TableSchema other = People();
+  other.name = "other";
+  EXPECT_THAT(client->TableSchema(Announcement(cycle, {People(), other})).status(),
+              StatusIs(absl::StatusCode::kResourceExhausted));
+  ASSERT_THAT(Complete(*client, cycle), IsOk());
+  const std::vector<v1::Event> failed = Events("cycle.failed");
+  ASSERT_THAT(failed, SizeIs(1));
+  EXPECT_THAT(failed.front().message(), HasSubstr("without having announced its tables"));
+  EXPECT_THAT(Events("cycle.completed"), IsEmpty());
+}
+
 TEST_F(FailuresTest, ACycleThatAnotherOneCutShortIsTold) {
   Install();
   const auto client = Client();

@@ -237,6 +237,7 @@ TEST_F(HooksTest, AuthenticatedMayRefuseACycle) {
   ASSERT_THAT(admission, IsOk());
   EXPECT_FALSE(admission->accepted());
   EXPECT_TRUE(admission->do_not_replicate());
+  EXPECT_EQ(admission->do_not_replicate_by(), v1::DO_NOT_REPLICATE_BY_HOOK);
   EXPECT_EQ(admission->reason(), "we move");
   EXPECT_FALSE(std::filesystem::exists(here_->mirror_path("Cust-2")));
   EXPECT_GT(Begin(*Client()), 0);

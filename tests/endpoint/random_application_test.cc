@@ -279,7 +279,7 @@ class World {
       // A mirror that was saved within a cycle waits for it, or the agent forgot whose cycle it is.
       if (report.outcome == Outcome::kBusy) EndCycle();
       // Two restores in a row look like two sources that feed one mirror.
-      if (report.outcome == Outcome::kDoNotReplicate) {
+      if (report.outcome == Outcome::kStopped) {
         ++paused_;
         EXPECT_EQ(here_.Mirrorctl({"resume", bench_.source().context_id}).exit_code, 0);
       }

@@ -214,6 +214,67 @@ TEST_F(ChangedSourceTest, AViewWithADeclaredKeyIsATable) {
   EXPECT_THAT(ReportOf(bench_->Run(), "big").reason, testing::HasSubstr("has no column 'nothing'"));
 }
 
+/// A key that the announced type does not hold comes with the change that only a comparison can find.
+class MisfitKeyTest : public EndpointTest {
+ protected:
+  void Begin(const std::string& strategy) {
+    Install();
+    bench_ = std::make_unique<AgentBench>(*here_, "Cust", here_->dir() + "/source");
+    Sql("PRAGMA journal_mode = WAL; CREATE TABLE items(doc INTEGER, nr INTEGER, v, PRIMARY KEY(doc, nr)); "
+        "INSERT INTO items VALUES(1, 1, 'a'), (1, 2, 'b'), (2, 1, 'c')");
+    bench_->source().strategy = strategy;
+    if (strategy == "cdc") {
+      ASSERT_THAT(bench_->Install(), IsOk());
+    }
+    ASSERT_TRUE(bench_->Run().Good());
+    ASSERT_EQ(bench_->Difference(), "");
+  }
+  void Sql(const std::string& sql) { ASSERT_EQ(bench_->Sql(sql), ""); }
+  /// It is found, told, and everything arrives, in this run or the next one.
+  void ExpectToArrive() {
+    CycleReport report = bench_->Run();
+    if (!report.Good()) report = bench_->Run();
+    EXPECT_TRUE(report.Good()) << Summary(report);
+    EXPECT_EQ(bench_->Difference(), "") << Summary(report);
+    EXPECT_EQ(bench_->mirror().Value("SELECT v FROM items WHERE nr = 'total'"), "all");
+    Sql("UPDATE items SET v = 'later' WHERE nr = 'total'");
+    EXPECT_TRUE(bench_->Run().Good());
+    EXPECT_EQ(bench_->Difference(), "");
+  }
+
+  std::unique_ptr<AgentBench> bench_;
+};
+
+TEST_F(MisfitKeyTest, AStagedTableIsWidenedAndPopulated) {
+  for (const char* const strategy : {"synthetic", "cdc"}) {
+    SCOPED_TRACE(strategy);
+    here_.reset();
+    bench_.reset();
+    Begin(strategy);
+    TableConfig items;
+    items.name = "items";
+    items.push = "staged";
+    bench_->source().tables.push_back(items);
+    ASSERT_TRUE(bench_->Run().Good());
+    Sql("INSERT INTO items VALUES(2, 'total', 'all'); UPDATE items SET v = 'x' WHERE nr = 2");
+    ExpectToArrive();
+  }
+}
+
+TEST_F(MisfitKeyTest, AnotherStrategyLosesNothingOfTheTable) {
+  Begin("cdc");
+  Sql("INSERT INTO items VALUES(2, 'total', 'all'); UPDATE items SET v = 'x' WHERE nr = 2");
+  bench_->source().strategy = "synthetic";
+  ExpectToArrive();
+}
+
+TEST_F(MisfitKeyTest, AComparisonThatIsAskedForMendsIt) {
+  Begin("synthetic");
+  bench_->verify = true;
+  Sql("INSERT INTO items VALUES(2, 'total', 'all')");
+  ExpectToArrive();
+}
+
 TEST_F(ChangedSourceTest, AStagedTableIsComparedAndOnlyRealDifferencesAreSent) {
   for (const char* const strategy : {"synthetic", "watermark_cdc", "cdc"}) {
     SCOPED_TRACE(strategy);

@@ -372,6 +372,7 @@ TEST_F(HoldsTest, TwoSourcesThatMissEachOthersCyclesPauseTheTenant) {
   const auto admission = source_->Authenticate();
   ASSERT_THAT(admission, IsOk());
   EXPECT_TRUE(admission->do_not_replicate);
+  EXPECT_EQ(admission->by, PausedBy::kMiss);
   ASSERT_THAT(tenant_->Resume(source_->now), IsOk());
   MissAndCommit(*source_, 4);
   EXPECT_FALSE(tenant_->Info()->record.paused) << "what was found is settled";

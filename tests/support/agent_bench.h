@@ -35,6 +35,8 @@ class AgentBench {
   absl::Status Install() const;
   /// After a restart of the server.
   void Connect();
+  /// Through somebody who stands between.
+  void ConnectBy(std::shared_ptr<grpc::Channel> channel, const Patience& patience);
 
   /// One cycle, everything opened anew.
   CycleReport Run(bool repopulate = false);
