@@ -234,7 +234,8 @@ void Print(const Seen& seen, Time now, std::ostream& out) {
 
 /// The worst first.
 int RankOf(const Seen& seen) {
-  static const std::vector<std::string> kWords = {"not known", "failed", "cut off", "overdue", "never ran"};
+  static const std::vector<std::string> kWords = {"not known", "failed",    "stopped", "cut off",
+                                                  "overdue",   "never ran", "paused"};
   return static_cast<int>(std::find(kWords.begin(), kWords.end(), seen.Word()) - kWords.begin());
 }
 
