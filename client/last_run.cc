@@ -8,12 +8,14 @@
 
 #include "absl/strings/str_cat.h"
 #include "certs/file.h"
+#include "proto/sqlite/file_layout.h"
 
 namespace mirror {
 namespace {
 
 using Json = nlohmann::json;
-constexpr int kVersion = 1;
+/// Its number is `version`.
+const KnownLayout kLayout = {"the record of the last run", 1};
 
 std::string PathOf(const std::string& state_dir, const std::string& context_id) {
   return absl::StrCat(state_dir, "/", context_id, ".last.json");
@@ -58,7 +60,8 @@ std::string ToText(const LastRun& run) {
   for (const LastRun::Trouble& trouble : run.troubles) {
     troubles.push_back({{"table", trouble.table}, {"result", trouble.result}, {"reason", trouble.reason}});
   }
-  const Json json = {{"version", kVersion},
+  const Json json = {{"version", kLayout.present},
+                     {"program", std::string(ProgramVersion())},
                      {"begun_ms", run.begun_ms},
                      {"ended_ms", run.ended_ms},
                      {"outcome", run.outcome},
@@ -114,7 +117,8 @@ absl::StatusOr<std::optional<LastRun>> LastRun::Load(const std::string& state_di
   }
   try {
     const Json json = Json::parse(text.str());
-    if (json.at("version").get<int>() != kVersion) return Unreadable(path);
+    const FileLayout layout = {json.at("version").get<std::int64_t>(), json.value("program", "")};
+    if (absl::Status status = CheckLayout(layout, kLayout, path); !status.ok()) return status;
     LastRun run;
     json.at("begun_ms").get_to(run.begun_ms);
     json.at("ended_ms").get_to(run.ended_ms);

@@ -7,11 +7,14 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "proto/sqlite/file_layout.h"
 
 namespace mirror {
 namespace {
 
 constexpr int kBusyMs = 5'000;
+const KnownLayout kLayout = {"the receipt book", 2};
+constexpr std::int64_t kUnnumbered = 1;
 /// What is over kReceiptsInBookMax is removed once it is so much.
 constexpr std::int64_t kPruneEvery = 1'000;
 
@@ -19,9 +22,23 @@ class Book final : public ReceiptBook {
  public:
   Book(std::string path, int flags) : path_(std::move(path)), database_(path_, flags, kBusyMs) {}
 
-  void Prepare() {
+  absl::Status Prepare() {
     database_.exec("PRAGMA journal_mode = WAL");
     database_.exec("PRAGMA synchronous = FULL");
+    const absl::StatusOr<bool> older = IsOlder(database_.getHandle(), kLayout, path_);
+    if (!older.ok() || !*older) return older.status();
+    SQLite::Transaction transaction(database_, SQLite::TransactionBehavior::IMMEDIATE);
+    absl::Status taken = TakeOver(database_.getHandle(), kLayout, kUnnumbered, path_);
+    if (!taken.ok()) return taken;
+    MakeTables();
+    transaction.commit();
+    return absl::OkStatus();
+  }
+
+  /// For who only reads.
+  absl::Status CheckReadable() { return IsOlder(database_.getHandle(), kLayout, path_).status(); }
+
+  void MakeTables() {
     database_.exec(
         "CREATE TABLE IF NOT EXISTS receipts (id INTEGER PRIMARY KEY, number INTEGER NOT NULL, hash BLOB NOT "
         "NULL UNIQUE, receipt TEXT NOT NULL, sent BLOB, came_ms INTEGER NOT NULL, wrong INTEGER NOT NULL, "
@@ -192,8 +209,9 @@ absl::StatusOr<std::unique_ptr<ReceiptBook>> OpenBook(const std::string& path, b
     if (write) {
       // It names tables and how much of them changed.
       chmod(path.c_str(), S_IRUSR | S_IWUSR);
-      book->Prepare();
     }
+    absl::Status ready = write ? book->Prepare() : book->CheckReadable();
+    if (!ready.ok()) return ready;
     return book;
   } catch (const SQLite::Exception& error) {
     return absl::UnavailableError(absl::StrCat("the receipts in '", path, "' cannot be opened: ",

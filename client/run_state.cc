@@ -13,13 +13,15 @@
 #include "certs/file.h"
 #include "certs/token.h"
 #include "client/host_id.h"
+#include "proto/sqlite/file_layout.h"
 #include "proto/wire/table.h"
 
 namespace mirror {
 namespace {
 
 using Json = nlohmann::json;
-constexpr int kVersion = 1;
+/// Its number is `version`.
+const KnownLayout kLayout = {"the run state", 1};
 
 absl::Status Unreadable(const std::string& path, const std::string& why) {
   return absl::DataLossError(
@@ -44,9 +46,8 @@ absl::StatusOr<RunState> RunState::Load(const std::string& state_dir, const std:
   if (!file.good()) return absl::UnavailableError(absl::StrCat("'", state.path_, "' cannot be read"));
   try {
     const Json json = Json::parse(text.str());
-    if (json.at("version").get<int>() != kVersion) {
-      return Unreadable(state.path_, "its version is that of another agent");
-    }
+    const FileLayout layout = {json.at("version").get<std::int64_t>(), json.value("program", "")};
+    if (absl::Status status = CheckLayout(layout, kLayout, state.path_); !status.ok()) return status;
     state.id_ = json.at("id").get<std::string>();
     state.source_id_ = json.at("source_id").get<std::string>();
     state.run_ = json.at("run").get<std::int64_t>();
@@ -93,7 +94,8 @@ absl::Status RunState::Save() {
       tables[name]["taken_over"] = table.taken_over == TakenOver::kKeeps ? "keeps" : "yes";
     }
   }
-  const Json json = {{"version", kVersion},
+  const Json json = {{"version", kLayout.present},
+                     {"program", std::string(ProgramVersion())},
                      {"id", id_},
                      {"source_id", source_id_},
                      {"run", run_},

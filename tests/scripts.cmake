@@ -24,6 +24,9 @@ add_test(NAME python.files COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/python
                                    ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
 add_test(NAME python.strategies COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/python/strategies_test.py
                                         ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
+add_test(NAME python.upgrade COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/python/upgrade_test.py
+                                     ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
+set_tests_properties(python.upgrade PROPERTIES LABELS python TIMEOUT 300)
 set_tests_properties(python.strategies PROPERTIES LABELS python TIMEOUT 300)
 set_tests_properties(python.files PROPERTIES LABELS python TIMEOUT 300)
 set_tests_properties(python.cycle python.minimal_source PROPERTIES LABELS python TIMEOUT 120)

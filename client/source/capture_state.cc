@@ -16,13 +16,16 @@
 #include "client/source/capture_sql.h"
 #include "client/source/sqlite_key.h"
 #include "client/source/sqlite_value.h"
+#include "proto/sqlite/file_layout.h"
 #include "proto/wire/clock.h"
 #include "proto/wire/table.h"
 
 namespace mirror {
 namespace {
 
+/// The layout that 0.1.0 had; its number stands in `capture`, for that version.
 constexpr int kVersion = 2;
+const KnownLayout kLayout = {"what the agent remembers of the source's rows,", 3};
 constexpr int kBusyMs = 5'000;
 /// An LSN above this was written by hand; it is not followed.
 constexpr std::int64_t kSensibleRun = INT64_MAX / 2;
@@ -108,8 +111,19 @@ absl::Status CaptureState::Load(const std::string& path) {
 absl::Status CaptureState::MakeTables() {
   // What was noted is on disk before it is sent.
   for (const char* const sql :
-       {"PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL", "PRAGMA temp_store = MEMORY", kTables}) {
+       {"PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL", "PRAGMA temp_store = MEMORY"}) {
     if (absl::Status run = Run(sql); !run.ok()) return run;
+  }
+  sqlite3* const database = database_->getHandle();
+  const absl::StatusOr<bool> older = IsOlder(database, kLayout, path_);
+  if (absl::IsDataLoss(older.status())) return Failed("reading it");
+  if (!older.ok()) return older.status();
+  if (*older) {
+    absl::Status taken = InTransaction([&] {
+      absl::Status made = Run(kTables);
+      return made.ok() ? TakeOver(database, kLayout, kVersion, path_) : made;
+    });
+    if (!taken.ok()) return taken;
   }
   const absl::StatusOr<Statement> select = Prepared("SELECT version, run FROM capture");
   if (!select.ok()) return select.status();

@@ -37,8 +37,8 @@ constexpr const char* kTables[] = {
 
 /// What the names of ours look like; an application's own _mirror_x stays.
 constexpr const char* kOurs =
-    "(name IN ('_mirror_source', '_mirror_tables', '_mirror_lineage', '_mirror_lineage_by_token') OR name "
-    "GLOB "
+    "(name IN ('_mirror_layout', '_mirror_source', '_mirror_tables', '_mirror_lineage', "
+    "'_mirror_lineage_by_token') OR name GLOB "
     "'_mirror_log_[0-9]*' OR (type = 'trigger' AND name GLOB '_mirror_[0-9]*_*'))";
 
 std::string NewToken() {
@@ -133,6 +133,7 @@ absl::StatusOr<std::unique_ptr<ChangeLog>> ChangeLog::Make(const ChangeLogOption
     });
     if (!made.ok()) return made;
   }
+  if (absl::Status status = TakeOverLog(*log->file_); !status.ok()) return status;
   if (absl::Status status = log->Load(); !status.ok()) return status;
   return log;
 }
@@ -144,6 +145,8 @@ absl::StatusOr<bool> ChangeLog::Uninstall(const std::string& path) {
       (*file)->Number(absl::StrCat("SELECT count(*) FROM sqlite_schema WHERE ", kOurs));
   if (!ours.ok()) return ours.status();
   if (*ours == 0) return false;
+  // Refused where a later version may have made more than is known here.
+  if (const absl::StatusOr<LogPresence> there = FindLog(**file); !there.ok()) return there.status();
   if (absl::Status status = (*file)->Change([&] { return DropOurs(**file); }); !status.ok()) return status;
   return true;
 }

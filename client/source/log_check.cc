@@ -3,11 +3,14 @@
 #include <memory>
 
 #include "client/source/log_tables.h"
+#include "proto/sqlite/file_layout.h"
 
 namespace mirror {
 namespace {
 
 constexpr std::int64_t kOwnObjects = 4;
+const KnownLayout kLayout = {"the change log in", 2};
+constexpr std::int64_t kUnnumbered = 1;
 
 }  // namespace
 
@@ -17,10 +20,19 @@ absl::StatusOr<LogPresence> FindLog(const SqliteFile& file) {
       "'_mirror_lineage', '_mirror_lineage_by_token')");
   if (!own.ok()) return own.status();
   if (*own == 0) return LogPresence::kNone;
+  // What a later version makes may be other objects than those that are counted here.
+  const absl::StatusOr<bool> older = IsOlder(file.handle(), kLayout, file.mark().path);
+  if (!older.ok()) return older.status();
   if (*own < kOwnObjects) return LogPresence::kPart;
   const absl::StatusOr<std::int64_t> source = file.Number("SELECT count(*) FROM _mirror_source");
   if (!source.ok()) return source.status();
   return *source == 1 ? LogPresence::kWhole : LogPresence::kPart;
+}
+
+absl::Status TakeOverLog(const SqliteFile& file) {
+  const absl::StatusOr<bool> older = IsOlder(file.handle(), kLayout, file.mark().path);
+  if (!older.ok() || !*older) return older.status();
+  return file.Change([&] { return TakeOver(file.handle(), kLayout, kUnnumbered, file.mark().path); });
 }
 
 absl::StatusOr<LogFindings> ExamineLog(const std::string& path, const std::vector<std::string>& tables) {

@@ -14,7 +14,11 @@ namespace mirror {
 
 /// How much there is of the change log's own tables.
 enum class LogPresence : std::uint8_t { kNone, kPart, kWhole };
+/// Errors: also kFailedPrecondition: a later version made it.
 absl::StatusOr<LogPresence> FindLog(const SqliteFile& file);
+/// Of a log that is whole, opened with Use::kChange: brings what an earlier version made to the present
+/// layout.
+absl::Status TakeOverLog(const SqliteFile& file);
 
 /// What an examination of a source's change log found.
 struct LogFindings {

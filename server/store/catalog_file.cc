@@ -8,13 +8,16 @@
 
 #include "absl/strings/str_cat.h"
 #include "certs/audit_chain.h"
+#include "proto/sqlite/file_layout.h"
 #include "proto/wire/clock.h"
 #include "server/store/sqlite_words.h"
 
 namespace mirror {
 namespace {
 
-constexpr int kVersion = 2;  // In user_version.
+/// The layouts that 0.1.0 had, whose number stood in user_version; it stays there, for that version.
+constexpr int kVersion = 2;
+const KnownLayout kLayout = {"the catalog", 3};
 constexpr int kBusyTimeoutMs = 2'000;
 
 absl::Status Unavailable(const std::string& path, const SQLite::Exception& error) {
@@ -76,7 +79,14 @@ absl::Status CatalogFile::Run(Outlives outlives, const std::function<absl::Statu
   const std::lock_guard lock(mutex_);
   for (bool again = false;; again = true) {
     try {
-      if (!database_) Connect();
+      if (!database_) {
+        absl::Status connected = Connect();
+        if (!connected.ok() && (!absl::IsDataLoss(connected) || again)) return connected;
+        if (!connected.ok()) {
+          if (absl::Status moved = MoveAside(); !moved.ok()) return moved;
+          continue;
+        }
+      }
       if (outlives != outlives_) {
         database_->exec(outlives == Outlives::kPower ? "PRAGMA synchronous = FULL"
                                                      : "PRAGMA synchronous = NORMAL");
@@ -90,7 +100,7 @@ absl::Status CatalogFile::Run(Outlives outlives, const std::function<absl::Statu
   }
 }
 
-void CatalogFile::Connect() {
+absl::Status CatalogFile::Connect() {
   auto database =
       std::make_unique<SQLite::Database>(path_, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE, kBusyTimeoutMs);
   sqlite3* const handle = database->getHandle();
@@ -103,8 +113,10 @@ void CatalogFile::Connect() {
   SQLite::Transaction transaction(*database, SQLite::TransactionBehavior::IMMEDIATE);
   const int version = database->execAndGet("PRAGMA user_version").getInt();
   if (version < kVersion) MakeTables(*database, version);
+  if (absl::Status status = TakeOver(handle, kLayout, kVersion, path_); !status.ok()) return status;
   transaction.commit();
   database_ = std::move(database);
+  return absl::OkStatus();
 }
 
 void CatalogFile::MakeTables(SQLite::Database& database, int version) const {

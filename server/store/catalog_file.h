@@ -21,11 +21,11 @@ enum class Outlives {
 };
 
 /// The database behind the events and the audit log, `<dir>/catalog.db`. Made anew when it is not there; one
-/// that is damaged is moved aside, whenever that shows, and made anew.
-/// Threads: any.
+/// that is damaged is moved aside, whenever that shows, and made anew. One of an earlier version is taken
+/// over. Threads: any.
 class CatalogFile {
  public:
-  /// Errors: kUnavailable.
+  /// Errors: kUnavailable; kFailedPrecondition: a later version of the program arranged it.
   static absl::StatusOr<std::shared_ptr<CatalogFile>> Open(const std::string& dir);
 
   /// Does `work`, alone. SQLite's exceptions become kUnavailable; after damage it is done once more, in a new
@@ -36,7 +36,7 @@ class CatalogFile {
 
  private:
   explicit CatalogFile(const std::string& dir) : path_(dir + "/catalog.db") {}
-  void Connect();
+  absl::Status Connect();
   void MakeTables(SQLite::Database& database, int version) const;
   absl::Status MoveAside();
 

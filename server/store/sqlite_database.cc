@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "proto/sqlite/file_layout.h"
 #include "proto/wire/crash_point.h"
 #include "server/freshness_plan.h"
 #include "server/store/live_rows.h"
@@ -35,6 +36,11 @@ namespace {
 /// How often a running cycle's sign of life is written, at most.
 constexpr std::int64_t kProgressIntervalMs = 1'000;
 
+/// Of a mirror, of one that is being built and of its claim. The tables that CreateOwnTables() adds where
+/// they are missing need no number; a change of what stands in one does.
+const KnownLayout kLayout = {"the mirror file", 2};
+constexpr std::int64_t kUnnumbered = 1;
+
 bool SameButCount(const std::optional<TableRecord>& a, std::optional<TableRecord> b) {
   if (a.has_value() != b.has_value()) return false;
   if (a) b->row_count = a->row_count;
@@ -53,6 +59,7 @@ class Database final : public SqliteDatabase {
     // One transaction: a file that died in the middle of its making has no metadata, and gets it here.
     if (absl::Status status = connection_->Execute("BEGIN IMMEDIATE"); !status.ok()) return status;
     absl::Status status = CheckOwner();
+    if (status.ok()) status = TakeOver(connection_->handle(), kLayout, kUnnumbered, connection_->path());
     if (status.ok()) status = CreateOwnTables(*connection_, context_id_);
     if (status.ok()) status = InsertTenant();
     if (status.ok()) status = connection_->Execute("COMMIT");
@@ -222,7 +229,7 @@ class Database final : public SqliteDatabase {
 
   bool IsWhole() override { return connection_->EmptyLog(0); }
 
-  bool Replaced() override { return !connection_->SameFile(); }
+  bool Replaced() override { return !connection_->SameFile() || HasOtherLayout(); }
 
   absl::Status Scrub() override { return connection_->Rewrite(); }
 
@@ -291,6 +298,17 @@ class Database final : public SqliteDatabase {
         "Nothing was applied, and nothing was written to the new one. The cycle is over; begin a new one."));
   }
 
+  /// Whether somebody put back, into the file that is open here, what another version wrote: SQLite's own
+  /// restore does. It is taken over, or refused, when it is opened anew.
+  bool HasOtherLayout() {
+    absl::StatusOr<Query> query = connection_->Prepare("SELECT layout FROM _mirror_layout");
+    // That the table is gone is told by no other code than a mistake in the statement would be.
+    if (!query.ok()) return absl::IsFailedPrecondition(query.status());
+    const absl::StatusOr<bool> row = query->Step();
+    if (!row.ok()) return absl::IsFailedPrecondition(row.status());
+    return !*row || query->Int(0) != kLayout.present;
+  }
+
   absl::Status LostPages() const {
     return absl::DataLossError(
         absl::StrCat("the disk did not keep what was written to '", connection_->path(),
@@ -310,6 +328,7 @@ class Database final : public SqliteDatabase {
 
   absl::StatusOr<CommitResult> RunPlan(const Plan& plan) {
     CommitResult result;
+    if (HasOtherLayout()) return FileReplaced();
     now_ms_ = plan.now_ms;
     absl::StatusOr<TenantRecord> tenant = ReadTenant();
     if (!tenant.ok()) return tenant.status();

@@ -243,11 +243,18 @@ TEST_F(RunStateTest, TablesThatAreGoneAreForgottenAndAnyNameIsKept) {
 }
 
 TEST_F(RunStateTest, DamagedFileIsNotReplacedBehindAnybodysBack) {
-  for (const char* text : {"", "{", "[]", "{\"version\": 99}", "{\"version\": 1, \"id\": 5}"}) {
+  for (const char* text : {"", "{", "[]", "{\"version\": 1, \"id\": 5}"}) {
     std::ofstream(folder_ / "Cust.json") << text;
     EXPECT_THAT(RunState::Load(folder_.path(), "Cust"),
                 StatusIs(absl::StatusCode::kDataLoss, AllOf(HasSubstr("Cust.json"), HasSubstr("remove it"))));
   }
+}
+
+TEST_F(RunStateTest, WhatALaterVersionWroteIsLeftToIt) {
+  std::ofstream(folder_ / "Cust.json") << R"({"version": 99, "program": "9.8.7"})";
+  EXPECT_THAT(RunState::Load(folder_.path(), "Cust"),
+              StatusIs(absl::StatusCode::kFailedPrecondition,
+                       AllOf(HasSubstr("Cust.json"), HasSubstr("Install 9.8.7"))));
 }
 
 }  // namespace
