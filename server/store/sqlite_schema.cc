@@ -183,11 +183,14 @@ absl::Status RunCreateTable(SqliteConnection& connection, const CreateTable& act
   absl::Status made =
       connection.Execute(CreateTableSql(action.schema.name, action.schema, OwnColumnsSql(action.schema)));
   if (!absl::IsFailedPrecondition(made)) return made;
-  absl::StatusOr<Query> query = connection.Prepare(
-      "SELECT type FROM sqlite_schema WHERE name = ?1 COLLATE NOCASE AND type IN ('table', 'view', "
-      "'index')");
-  if (!query.ok()) return query.status();
-  const absl::StatusOr<std::vector<std::string>> there = query->Bind(1, action.schema.name).Texts();
+  absl::StatusOr<std::vector<std::string>> there;
+  {
+    absl::StatusOr<Query> query = connection.Prepare(
+        "SELECT type FROM sqlite_schema WHERE name = ?1 COLLATE NOCASE AND type IN ('table', 'view', "
+        "'index')");
+    if (!query.ok()) return query.status();
+    there = query->Bind(1, action.schema.name).Texts();
+  }
   if (!there.ok()) return there.status();
   if (there->empty()) return made;
   if (there->front() == "table" && action.schema.preserve_target)
