@@ -29,9 +29,10 @@ TEST(ProgressTest, ABarHasPartRateAndTimeLeftAndGoesAway) {
   EXPECT_THAT(out.str(), IsEmpty());
   g_now += std::chrono::seconds(1);
   progress.Show(Table(250'000, 1'000'000));
-  EXPECT_EQ(out.str(),
-            "\r\x1b[KTrack?  [######..................]  25 %  250,000 of 1,000,000 rows  250,000 rows/s  3 "
-            "s left");
+  EXPECT_EQ(
+      out.str(),
+      "\r\x1b[KTrack\\x1b  [######..................]  25 %  250,000 of 1,000,000 rows  250,000 rows/s  3 "
+      "s left");
   progress.Show(Table(260'000, 1'000'000));
   EXPECT_THAT(out.str(), testing::Not(HasSubstr("260,000"))) << "too soon";
   progress.Clear();
@@ -47,7 +48,7 @@ TEST(ProgressTest, WithoutATerminalThereIsALineEveryTenSeconds) {
   EXPECT_THAT(out.str(), IsEmpty());
   g_now += std::chrono::seconds(1);
   progress.Show(Table(10'000, 1'000'000));
-  EXPECT_EQ(out.str(), "Track?  1 %  10,000 of 1,000,000 rows  1,000 rows/s  16 min 30 s left\n");
+  EXPECT_EQ(out.str(), "Track\\x1b  1 %  10,000 of 1,000,000 rows  1,000 rows/s  16 min 30 s left\n");
   progress.Clear();
   EXPECT_THAT(out.str(), testing::Not(HasSubstr("\r")));
 }
@@ -58,7 +59,7 @@ TEST(ProgressTest, ASourceThatGrewHasNoTimeLeft) {
   progress.Show(Table(0, 100));
   g_now += std::chrono::seconds(10);
   progress.Show(Table(200, 100));
-  EXPECT_EQ(out.str(), "Track?  200 rows  20 rows/s\n");
+  EXPECT_EQ(out.str(), "Track\\x1b  200 rows  20 rows/s\n");
 }
 
 }  // namespace
