@@ -18,6 +18,7 @@
 #include "certs/key_ring.h"
 #include "certs/tls.h"
 #include "tests/certs/test_keys.h"
+#include "tests/support/places.h"
 #include "tests/support/status_matchers.h"
 
 extern char** environ;
@@ -40,7 +41,7 @@ struct Result {
 class MirrorctlTest : public testing::Test {
  protected:
   void SetUp() override {
-    if (access(kBinary, X_OK) != 0) GTEST_SKIP() << "build the target mirrorctl first: " << kBinary;
+    if (access(kBinary.c_str(), X_OK) != 0) GTEST_SKIP() << "build the target mirrorctl first: " << kBinary;
   }
 
   Result Run(std::vector<std::string> arguments) {
@@ -55,7 +56,7 @@ class MirrorctlTest : public testing::Test {
     posix_spawn_file_actions_addopen(&actions, 1, out.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
     posix_spawn_file_actions_addopen(&actions, 2, err.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
     pid_t child = 0;
-    EXPECT_EQ(posix_spawn(&child, kBinary, &actions, nullptr, argv.data(), environ), 0);
+    EXPECT_EQ(posix_spawn(&child, kBinary.c_str(), &actions, nullptr, argv.data(), environ), 0);
     posix_spawn_file_actions_destroy(&actions);
     int status = 0;
     EXPECT_EQ(waitpid(child, &status, 0), child);
@@ -66,7 +67,7 @@ class MirrorctlTest : public testing::Test {
   std::string Made(const std::string& name = "") const { return dir_ / ("a mirror" + name); }
   Result Init() { return Run({"init", "--dir", Made(), "--context-id", "Cust26759"}); }
 
-  static constexpr const char* kBinary = MIRROR_BIN_DIR "/mirrorctl";
+  inline static const std::string kBinary = BinDir() + "/mirrorctl";
   TempDir dir_;
 };
 

@@ -19,6 +19,7 @@
 #include "absl/strings/str_cat.h"
 #include "tests/mirrorctl/relay.h"
 #include "tests/support/agent_bench.h"
+#include "tests/support/places.h"
 #include "tests/support/random_application.h"
 #include "tests/support/rows.h"
 #include "tests/support/status_matchers.h"
@@ -89,7 +90,7 @@ class AgentCrashTest : public testing::Test {
   int port() const { return std::atoi(here_->address().substr(here_->address().find(':') + 1).c_str()); }
 
   std::mt19937_64 random_{TestSeed()};
-  std::unique_ptr<Installation> here_ = Installation::Make({.bin_dir = MIRROR_BIN_DIR}).value();
+  std::unique_ptr<Installation> here_ = Installation::Make({.bin_dir = BinDir()}).value();
   AgentBench bench_{*here_, "Cust", here_->dir() + "/source"};
   RandomApplication application_{bench_.path(), random_};
 };

@@ -29,6 +29,7 @@
 #include "tests/support/fake_source.h"
 #include "tests/support/installation.h"
 #include "tests/support/mirror_file.h"
+#include "tests/support/places.h"
 #include "tests/support/rows.h"
 #include "tests/support/status_matchers.h"
 
@@ -255,7 +256,7 @@ class CrashTest : public testing::TestWithParam<Scenario> {
  protected:
   void SetUp() override {
     absl::StatusOr<std::unique_ptr<Installation>> made =
-        Installation::Init({.bin_dir = MIRROR_BIN_DIR, .context_id = "Cust"});
+        Installation::Init({.bin_dir = BinDir(), .context_id = "Cust"});
     ASSERT_TRUE(made.ok()) << made.status();
     here_ = *std::move(made);
     const std::uint64_t seed = TestSeed();
@@ -500,10 +501,10 @@ void LosePower(const std::string& folder, const std::string& durable) {
 }
 
 TEST(PowerLossTest, WhatWasAcknowledgedIsThereBeforeAnybodyCatchesUp) {
-  const auto here = Installation::Init({.bin_dir = MIRROR_BIN_DIR, .context_id = "Cust"}).value();
+  const auto here = Installation::Init({.bin_dir = BinDir(), .context_id = "Cust"}).value();
   const TempFolder durable;
   const std::string shim = durable.path() + "/bad_disk.so";
-  std::filesystem::copy_file(MIRROR_BAD_DISK, shim);
+  std::filesystem::copy_file(ShimPath("bad_disk"), shim);
   std::filesystem::create_directory(durable.path() + "/data");
   // Never reached: the power is there until the server has acknowledged everything.
   std::vector<std::string> environment = {"LD_PRELOAD=" + shim, "MIRROR_DISK_FAULT=power:1000000000",
@@ -538,7 +539,7 @@ class HalfMadeTest : public testing::TestWithParam<std::string> {};
 
 TEST_P(HalfMadeTest, AMirrorThatWasNeverFinishedIsMadeAtTheNextContact) {
   absl::StatusOr<std::unique_ptr<Installation>> here =
-      Installation::Init({.bin_dir = MIRROR_BIN_DIR, .context_id = "Cust"});
+      Installation::Init({.bin_dir = BinDir(), .context_id = "Cust"});
   ASSERT_TRUE(here.ok()) << here.status();
   std::filesystem::create_directories((*here)->data_dir());
   WriteFileText((*here)->mirror_path(), "");

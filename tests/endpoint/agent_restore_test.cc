@@ -14,6 +14,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "tests/support/agent_bench.h"
+#include "tests/support/places.h"
 #include "tests/support/status_matchers.h"
 
 namespace mirror {
@@ -27,7 +28,7 @@ constexpr char kTables[] =
 
 class AgentTest : public testing::Test {
  protected:
-  AgentTest() : here_(Installation::Make({.bin_dir = MIRROR_BIN_DIR}).value()) {
+  AgentTest() : here_(Installation::Make({.bin_dir = BinDir()}).value()) {
     bench_ = std::make_unique<AgentBench>(*here_, "Cust", here_->dir() + "/source");
   }
   void TearDown() override {

@@ -12,6 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "tests/support/agent_bench.h"
+#include "tests/support/places.h"
 #include "tests/support/rows.h"
 #include "tests/support/status_matchers.h"
 
@@ -42,7 +43,7 @@ std::string Content(const fs::path& path) {
 class ColumnRulesTest : public testing::Test {
  protected:
   void Start(const std::string& rules) {
-    here_ = Installation::Make({.bin_dir = MIRROR_BIN_DIR, .more_toml = rules}).value();
+    here_ = Installation::Make({.bin_dir = BinDir(), .more_toml = rules}).value();
     bench_ = std::make_unique<AgentBench>(*here_, "Cust", here_->dir() + "/source");
     Sql("CREATE TABLE person(id INTEGER PRIMARY KEY, name TEXT, email TEXT, iban TEXT, born INTEGER, "
         "note TEXT, note2 BLOB);"
@@ -208,7 +209,7 @@ TEST_F(ColumnRulesTest, AValueInPartsOfAHashedColumnIsRefusedBeforeItIsStored) {
 TEST_F(ColumnRulesTest, HashesNeedAKey) {
   const auto here =
       Installation::Init(
-          {.bin_dir = MIRROR_BIN_DIR, .settings = {{"data", "hash_key", "\"\""}}, .more_toml = kRules})
+          {.bin_dir = BinDir(), .settings = {{"data", "hash_key", "\"\""}}, .more_toml = kRules})
           .value();
   const auto started = here->Start();
   EXPECT_THAT(std::string(started.message()), AllOf(HasSubstr("hash_key"), HasSubstr("openssl rand")));

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "tests/endpoint/endpoint_fixture.h"
+#include "tests/support/places.h"
 
 namespace mirror {
 namespace {
@@ -25,7 +26,7 @@ class ConformanceTest : public EndpointTest {
   };
   Examined Examine(const std::vector<std::string>& more) {
     ProcessOptions options;
-    options.program = MIRROR_BIN_DIR "/mirror-harness";
+    options.program = BinDir() + "/mirror-harness";
     options.arguments = {"conformance", "--config", here_->dir() + "/mirror-agent.toml", "--target",
                          here_->address()};
     options.arguments.insert(options.arguments.end(), more.begin(), more.end());

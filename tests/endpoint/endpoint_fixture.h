@@ -16,6 +16,7 @@
 #include "tests/support/fake_source.h"
 #include "tests/support/installation.h"
 #include "tests/support/mirror_file.h"
+#include "tests/support/places.h"
 #include "tests/support/rows.h"
 #include "tests/support/status_matchers.h"
 
@@ -34,7 +35,7 @@ class EndpointTest : public testing::Test {
  protected:
   /// Ends the test when it cannot be made, as value() does: nothing can be tested then.
   void Install(InstallationOptions options = {}) {
-    options.bin_dir = MIRROR_BIN_DIR;
+    options.bin_dir = BinDir();
     here_ = Installation::Make(options).value();
   }
 

@@ -18,6 +18,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "tests/support/agent_bench.h"
+#include "tests/support/places.h"
 #include "tests/support/rows.h"
 #include "tests/support/status_matchers.h"
 
@@ -55,7 +56,7 @@ std::string Fill(int rows) {
 
 class EqualityTest : public testing::Test {
  protected:
-  EqualityTest() : here_(Installation::Make({.bin_dir = MIRROR_BIN_DIR}).value()) {
+  EqualityTest() : here_(Installation::Make({.bin_dir = BinDir()}).value()) {
     bench_ = std::make_unique<AgentBench>(*here_, "Cust", here_->dir() + "/source");
   }
   void TearDown() override {

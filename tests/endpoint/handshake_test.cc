@@ -13,6 +13,7 @@
 #include "certs/tls.h"
 #include "mirror/v1/mirror_client.grpc.pb.h"
 #include "tests/endpoint/endpoint_fixture.h"
+#include "tests/support/places.h"
 #include "tools/mirror_harness/token_forge.h"
 
 namespace mirror::harness {
@@ -46,7 +47,7 @@ class HandshakeTest : public EndpointTest {
  protected:
   void SetUp() override {
     InstallationOptions options;
-    options.bin_dir = MIRROR_BIN_DIR;
+    options.bin_dir = BinDir();
     options.more_toml = kOtherIssuer;
     auto made = Installation::Init(options);
     ASSERT_TRUE(made.ok()) << made.status();

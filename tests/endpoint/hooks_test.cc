@@ -13,6 +13,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "tests/endpoint/endpoint_fixture.h"
+#include "tests/support/places.h"
 #include "tools/mirror_harness/token_forge.h"
 
 namespace mirror {
@@ -327,7 +328,7 @@ TEST_F(HooksTest, EventsComeToHooksToo) {
 }
 
 TEST_F(HooksTest, AProgramOfAPartnerServesWithItsOwnHooks) {
-  here_ = Installation::Init({.bin_dir = MIRROR_BIN_DIR}).value();
+  here_ = Installation::Init({.bin_dir = BinDir()}).value();
   ASSERT_THAT(here_->StartProgram("mirror-example"), IsOk());
   const auto client = Client();
   Fill(*client, People(), {{1, "Ada", 36}}, kFirst);

@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "tests/endpoint/endpoint_fixture.h"
+#include "tests/support/places.h"
 
 namespace mirror {
 namespace {
@@ -29,7 +30,7 @@ class HostileTest : public EndpointTest {
   /// The harness's own verdict on these attacks, all without any; each must have ended as expected.
   nlohmann::json Attack(const std::vector<std::string>& only) {
     ProcessOptions options;
-    options.program = MIRROR_BIN_DIR "/mirror-harness";
+    options.program = BinDir() + "/mirror-harness";
     options.arguments = {
         "hostile",   "--config",      AgentToml(), "--context-id", "Cust",
         "--seconds", "0.5",           "--json",    "--server-pid", absl::StrCat(here_->server().pid()),
@@ -92,7 +93,7 @@ TEST_F(HostileTest, With256DescriptorsFloodsOfConnectionsAndTenantsAreSurvived) 
                     "when there is no descriptor left for it";
   }
   InstallationOptions options;
-  options.bin_dir = MIRROR_BIN_DIR;
+  options.bin_dir = BinDir();
   here_ = Installation::Init(options).value();
   here_->set_descriptor_limit(256);
   ASSERT_THAT(here_->Start(), IsOk());
@@ -102,11 +103,10 @@ TEST_F(HostileTest, With256DescriptorsFloodsOfConnectionsAndTenantsAreSurvived) 
 }
 
 TEST(HostileCommandTest, ListsItsAttacksAndRefusesNamesThatItDoesNotKnow) {
-  const Finished list = RunProgram(MIRROR_BIN_DIR "/mirror-harness", {"hostile", "--list"});
+  const Finished list = RunProgram(BinDir() + "/mirror-harness", {"hostile", "--list"});
   EXPECT_EQ(list.exit_code, 0) << list.errors;
   EXPECT_THAT(list.output, HasSubstr("tokens/alg-none\tUNAUTHENTICATED\t"));
-  const Finished wrong =
-      RunProgram(MIRROR_BIN_DIR "/mirror-harness", {"hostile", "--list", "--only", "frob"});
+  const Finished wrong = RunProgram(BinDir() + "/mirror-harness", {"hostile", "--list", "--only", "frob"});
   EXPECT_EQ(wrong.exit_code, 2);
   EXPECT_THAT(wrong.errors, HasSubstr("frob"));
 }

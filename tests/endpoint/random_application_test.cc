@@ -25,6 +25,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "tests/support/agent_bench.h"
+#include "tests/support/places.h"
 #include "tests/support/random_application.h"
 #include "tests/support/rows.h"
 #include "tests/support/status_matchers.h"
@@ -332,7 +333,7 @@ TEST(RandomApplicationTest, TheMirrorIsTheSourceAfterEachCompletedCycle) {
   std::uint64_t seed = TestSeed();
   // Several short lives: what a source was like at its begin stays with it.
   constexpr std::uint64_t kLife = 40;
-  const auto here = Installation::Make({.bin_dir = MIRROR_BIN_DIR}).value();
+  const auto here = Installation::Make({.bin_dir = BinDir()}).value();
   int lives = 0;
   for (std::uint64_t left = Rounds(); left > 0 && !HasFailure(); ++seed) {
     const std::uint64_t rounds = std::min(left, kLife);
@@ -345,7 +346,7 @@ TEST(RandomApplicationTest, TheMirrorIsTheSourceAfterEachCompletedCycle) {
 TEST(RandomApplicationTest, TwoTenantsWithTwoAgentsAtOnceDoNotDisturbEachOther) {
   UseMemoryForFolders();
   const std::uint64_t seed = TestSeed();
-  const auto here = Installation::Make({.bin_dir = MIRROR_BIN_DIR}).value();
+  const auto here = Installation::Make({.bin_dir = BinDir()}).value();
   const auto play = [&](const std::string& context_id, std::uint64_t own) {
     World(*here, context_id, own).Play(std::max<std::uint64_t>(Rounds() / 4, 1));
   };
@@ -358,7 +359,7 @@ TEST(RandomApplicationTest, TwoTenantsWithTwoAgentsAtOnceDoNotDisturbEachOther) 
 TEST(RandomApplicationTest, TheSameSeedGivesTheSameHistory) {
   UseMemoryForFolders();
   const std::uint64_t seed = TestSeed();
-  const auto here = Installation::Make({.bin_dir = MIRROR_BIN_DIR}).value();
+  const auto here = Installation::Make({.bin_dir = BinDir()}).value();
   World first(*here, "Cust-1", seed), again(*here, "Cust-2", seed), other(*here, "Cust-3", seed + 1);
   constexpr std::uint64_t kRounds = 12;
   for (World* const world : {&first, &again, &other}) world->Play(kRounds);

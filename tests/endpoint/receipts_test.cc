@@ -16,6 +16,7 @@
 #include "client/receipt_check.h"
 #include "tests/endpoint/endpoint_fixture.h"
 #include "tests/support/agent_bench.h"
+#include "tests/support/places.h"
 
 namespace mirror {
 namespace {
@@ -419,7 +420,7 @@ TEST_F(ReceiptsTest, TheCommandSaysWhatIsProven) {
   const auto verify = [&](std::vector<std::string> more = {}) {
     std::vector<std::string> arguments = {"receipts", "verify", "--config", toml};
     arguments.insert(arguments.end(), more.begin(), more.end());
-    return RunProgram(MIRROR_BIN_DIR "/mirror-agent", arguments);
+    return RunProgram(BinDir() + "/mirror-agent", arguments);
   };
   Finished run = verify();
   EXPECT_EQ(run.exit_code, 0) << run.errors;

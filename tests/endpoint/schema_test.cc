@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "tests/endpoint/endpoint_fixture.h"
+#include "tests/support/places.h"
 
 namespace mirror {
 namespace {
@@ -426,7 +427,7 @@ TEST_F(SchemaTest, TheEverydayAnnouncementOf413TablesIsMadeAtOnceAndRepeatedWith
   Install();
   const auto client = Client();
   UseMirror(*client);
-  std::ifstream file(std::string(MIRROR_SOURCE_DIR) + "/tests/data/superoffice-tables.json");
+  std::ifstream file(SourceDir() + "/tests/data/superoffice-tables.json");
   const nlohmann::json all = nlohmann::json::parse(file);
   std::vector<TableSchema> tables;
   for (const nlohmann::json& entry : all) {

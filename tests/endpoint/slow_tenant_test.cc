@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "tests/endpoint/endpoint_fixture.h"
+#include "tests/support/places.h"
 
 // One tenant's disk that does not answer is that tenant's own matter.
 
@@ -28,7 +29,7 @@ class SlowTenantTest : public EndpointTest {
     options.settings = {{"data", "open_tenants_max", "8"}};
     // Where no space is in the path: the loader would take it for two.
     const std::string shim = folder_.path() + "/slow_sync.so";
-    std::filesystem::copy_file(MIRROR_SLOW_SYNC, shim);
+    std::filesystem::copy_file(ShimPath("slow_sync"), shim);
     options.environment = {"LD_PRELOAD=" + shim, "MIRROR_SLOW_PATH=Mirror_Cust-slow.db",
                            "MIRROR_SLOW_GATE=" + gate_};
 #ifdef __SANITIZE_ADDRESS__

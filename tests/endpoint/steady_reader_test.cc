@@ -24,6 +24,7 @@
 #include "absl/strings/str_join.h"
 #include "proto/wire/digest.h"
 #include "tests/support/agent_bench.h"
+#include "tests/support/places.h"
 #include "tests/support/rows.h"
 #include "tests/support/status_matchers.h"
 
@@ -142,7 +143,7 @@ class SteadyReaderTest : public testing::TestWithParam<std::string> {
   }
 
   const std::uint64_t seed_ = TestSeed();
-  std::unique_ptr<Installation> here_ = Installation::Make({.bin_dir = MIRROR_BIN_DIR}).value();
+  std::unique_ptr<Installation> here_ = Installation::Make({.bin_dir = BinDir()}).value();
   AgentBench bench_{*here_, "Cust", here_->dir() + "/source"};
   States states_;
   std::atomic<bool> stop_ = false;

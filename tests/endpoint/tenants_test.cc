@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "tests/endpoint/endpoint_fixture.h"
+#include "tests/support/places.h"
 
 namespace mirror {
 namespace {
@@ -127,7 +128,7 @@ TEST_F(TenantsTest, ACallForATenantThatNeverAuthenticatedIsRefused) {
 TEST_F(TenantsTest, AnotherIssuersKeyMayNotTouchATenantEvenWhenItsListNamesIt) {
   // Two environments list the same tenants: the one that was first owns it.
   InstallationOptions options;
-  options.bin_dir = MIRROR_BIN_DIR;
+  options.bin_dir = BinDir();
   options.more_toml =
       "[[issuer]]\nname = \"Development Source\"\nenvironment = \"production\"\nkeys = "
       "\"issuers/production\"\n"

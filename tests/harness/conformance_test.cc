@@ -12,6 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "tests/client/fake_endpoint.h"
+#include "tests/support/places.h"
 
 namespace mirror::harness {
 namespace {
@@ -88,7 +89,7 @@ TEST_F(FakeConformanceTest, ReportsSayIdSentenceSectionAndReason) {
 }
 
 TEST(WritingTest, TheWorkedDigestHasTheNumbersThatTheDefinitionGives) {
-  std::ifstream file(std::string(MIRROR_SOURCE_DIR) + "/proto/WRITING.md");
+  std::ifstream file(SourceDir() + "/proto/WRITING.md");
   std::ostringstream text;
   text << file.rdbuf();
   const TableSchema people = ExamPeople();

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/support/places.h"
 #include "tests/support/processes.h"
 
 namespace mirror::harness {
@@ -37,12 +38,12 @@ application_id = "a"
 application_certificate = "c"
 )");
   WriteFileText(schema, "[\n{]");
-  const Finished run = RunProgram(MIRROR_BIN_DIR "/mirror-harness",
+  const Finished run = RunProgram(BinDir() + "/mirror-harness",
                                   {"push", "--config", config, "--context-id", "Cust", "--schema", schema});
   EXPECT_EQ(run.exit_code, 2);
   EXPECT_THAT(run.errors,
               AllOf(HasSubstr("mirror-harness: " + schema + ":2:2: "), Not(HasSubstr("exception"))));
-  EXPECT_THAT(RunProgram(MIRROR_BIN_DIR "/mirror-harness", {"frob"}).errors, HasSubstr("mirror-harness: "));
+  EXPECT_THAT(RunProgram(BinDir() + "/mirror-harness", {"frob"}).errors, HasSubstr("mirror-harness: "));
 }
 
 }  // namespace

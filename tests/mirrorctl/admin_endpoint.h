@@ -13,6 +13,7 @@
 #include "certs/issue.h"
 #include "certs/tls.h"
 #include "tests/mirrorctl/fake_admin.h"
+#include "tests/support/places.h"
 #include "tests/support/processes.h"
 #include "tests/support/status_matchers.h"
 
@@ -57,7 +58,7 @@ class AdminEndpoint : public testing::Test {
     return RunProgram(kBinary, arguments);
   }
 
-  static constexpr const char* kBinary = MIRROR_BIN_DIR "/mirrorctl";
+  inline static const std::string kBinary = BinDir() + "/mirrorctl";
   TempFolder folder_;
   FakeAdmin fake_;
   int port_ = 0;

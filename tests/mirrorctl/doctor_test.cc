@@ -20,6 +20,7 @@
 #include "tests/mirrorctl/admin_endpoint.h"
 #include "tests/support/installation.h"
 #include "tests/support/mirror_file.h"
+#include "tests/support/places.h"
 #include "tests/support/status_matchers.h"
 
 // The real mirrorctl, the real server with TLS, a real source; each test breaks one thing.
@@ -68,7 +69,7 @@ class Doctor : public testing::Test {
  protected:
   void Make(const InstallationOptions& more = {}) {
     InstallationOptions options = more;
-    options.bin_dir = MIRROR_BIN_DIR;
+    options.bin_dir = BinDir();
     auto made = Installation::Init(options);
     ASSERT_THAT(made, IsOk());
     here_ = *std::move(made);
@@ -373,7 +374,7 @@ TEST_P(DoctorOfClocks, AreComparedWithTheServers) {
   TempFolder folder;
   // Where no space is in the path: the loader would take it for two.
   const std::string shim = folder.path() + "/bad_disk.so";
-  std::filesystem::copy_file(MIRROR_BAD_DISK, shim);
+  std::filesystem::copy_file(ShimPath("bad_disk"), shim);
   InstallationOptions options;
   options.environment = {"LD_PRELOAD=" + shim, "MIRROR_CLOCK_SHIFT=" + test.shift};
 #ifdef __SANITIZE_ADDRESS__

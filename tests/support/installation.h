@@ -24,7 +24,7 @@ struct Setting {
 };
 
 struct InstallationOptions {
-  std::string bin_dir;              ///< MIRROR_BIN_DIR of the test.
+  std::string bin_dir;              ///< BinDir() of the test.
   std::string context_id = "Cust";  ///< And "Cust-*".
   std::vector<Setting> settings;
   std::string more_toml;                 ///< Added at the end: more [[issuer]] blocks.
