@@ -12,6 +12,7 @@ namespace mirror {
 namespace {
 
 constexpr std::string_view kSendValid = "send a value that the column can hold";
+constexpr std::string_view kSendAsStored = "send it as the affinity makes it";
 constexpr std::string_view kEncodeAgain = "encode the batch as ColumnData says";
 
 // Checks the values of one column. First all of them in one pass without branches, NULLs included; only where
@@ -44,6 +45,7 @@ class ColumnCheck {
         return Texts();
       case Type::kAny:
         if (absl::Status status = Doubles(); !status.ok()) return status;
+        if (absl::Status status = TextsKeptAsTexts(); !status.ok()) return status;
         return Texts();
       default:
         return ByteLengths();
@@ -169,8 +171,7 @@ class ColumnCheck {
       const unsigned kind = 1U << static_cast<unsigned char>(view_.kinds[row]);
       if ((kind & null) != 0) return NotNullable(row);
       if ((kind & changed) != 0) {
-        return place_.At(row).Refuse("storing it would change its kind, by the column's affinity",
-                                     "send it as the affinity makes it");
+        return place_.At(row).Refuse(kChangesKind, kSendAsStored);
       }
     }
     return absl::OkStatus();
@@ -254,6 +255,18 @@ class ColumnCheck {
     bool fits = true;
     for (const std::uint32_t length : lengths_) fits &= length <= column_.length;
     return fits;
+  }
+
+  absl::Status TextsKeptAsTexts() const {
+    if (column_.affinity == Affinity::kBlob || column_.affinity == Affinity::kText) return absl::OkStatus();
+    for (std::uint32_t row = 0; row < rows_; ++row) {
+      const Value value = view_.At(row);
+      const bool text = value.kind == Kind::kText || value.kind == Kind::kRawText;
+      if (text && IsStoredAsNumber(column_, value.bytes)) {
+        return place_.At(row).Refuse(kChangesKind, kSendAsStored);
+      }
+    }
+    return absl::OkStatus();
   }
 
   absl::Status Texts() const {

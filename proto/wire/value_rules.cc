@@ -84,7 +84,49 @@ bool HoldsDecimal(const Column& column, std::string_view text) {
   return fraction <= column.scale && digits <= column.precision - column.scale;
 }
 
+namespace {
+
+bool IsNumericAffinity(Affinity affinity) {
+  return affinity == Affinity::kNumeric || affinity == Affinity::kInteger || affinity == Affinity::kReal;
+}
+
+std::size_t SkipDigits(std::string_view text, std::size_t at) {
+  while (at < text.size() && text[at] >= '0' && text[at] <= '9') ++at;
+  return at;
+}
+
+/// As SQLite reads it: a number from end to end, with blanks around it.
+bool IsNumber(std::string_view text) {
+  constexpr std::string_view kBlanks = " \t\n\v\f\r";
+  const std::size_t begin = text.find_first_not_of(kBlanks);
+  if (begin == text.npos) return false;
+  text = text.substr(begin, text.find_last_not_of(kBlanks) + 1 - begin);
+  const auto skip_sign = [&](std::size_t at) {
+    return at < text.size() && (text[at] == '-' || text[at] == '+') ? at + 1 : at;
+  };
+  const std::size_t whole = skip_sign(0);
+  std::size_t at = SkipDigits(text, whole);
+  std::size_t digits = at - whole;
+  if (at < text.size() && text[at] == '.') {
+    const std::size_t fraction = at + 1;
+    at = SkipDigits(text, fraction);
+    digits += at - fraction;
+  }
+  if (digits == 0) return false;
+  if (at == text.size()) return true;
+  if (text[at] != 'e' && text[at] != 'E') return false;
+  const std::size_t exponent = skip_sign(at + 1);
+  return exponent < text.size() && SkipDigits(text, exponent) == text.size();
+}
+
+}  // namespace
+
+bool IsStoredAsNumber(const Column& column, std::string_view text) {
+  return column.type == Type::kAny && IsNumericAffinity(column.affinity) && IsNumber(text);
+}
+
 bool HoldsText(const Column& column, std::string_view text) {
+  if (IsStoredAsNumber(column, text)) return false;
   const auto count = CountUtf8(text);
   return count && (column.length == 0 || count->utf16_units <= column.length);
 }
@@ -123,6 +165,7 @@ std::string WhyNotDecimal(const Column& column) {
 }
 
 std::string WhyNotText(const Column& column, std::string_view text) {
+  if (IsStoredAsNumber(column, text)) return kChangesKind;
   if (CountUtf8(text)) return absl::StrCat("the text is longer than ", column.length, " UTF-16 units");
   return text.find('\0') == text.npos ? "the text is not UTF-8" : "the text is not UTF-8 without NUL";
 }

@@ -44,8 +44,13 @@ IntRule IntRuleOf(const Column& column);
 bool HoldsReal(Type type, double value);
 /// Whether a DECIMAL column holds `text`.
 bool HoldsDecimal(const Column& column, std::string_view text);
-/// Whether TEXT or ANY holds `text`: UTF-8 without NUL, not longer than the column's length.
+/// Whether ANY would make a number of `text`, by the column's affinity: '007' and '7' would be one key.
+bool IsStoredAsNumber(const Column& column, std::string_view text);
+/// Whether TEXT or ANY holds `text`: UTF-8 without NUL, not longer than the column's length, and not stored
+/// as something else.
 bool HoldsText(const Column& column, std::string_view text);
+
+inline constexpr char kChangesKind[] = "storing it would change its kind, by the column's affinity";
 
 /// Why the column does not hold it. For values that the functions above refused.
 std::string WhyNotInt(const Column& column, std::int64_t value);

@@ -7,8 +7,11 @@
 #include <cmath>
 #include <random>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
+#include "proto/wire/value_rules.h"
 #include "tests/support/rows.h"
 
 namespace mirror {
@@ -168,6 +171,36 @@ TEST_F(Sql, LiteralsAreReadBackExactly) {
   EXPECT_EQ(read(PlainColumn("v", Type::kBytes), Bytes{std::string("\0'\xff", 3)}),
             Blob(std::string("\0'\xff", 3)));
   EXPECT_EQ(read(text, Null{}), Cell());
+}
+
+/// Texts that ANY refuses are those that SQLite would store as numbers.
+TEST(AffinityTest, WhatIsANumberIsAsSqliteHasIt) {
+  const std::uint64_t seed = TestSeed();
+  std::mt19937_64 random(seed);
+  constexpr std::string_view kLetters("007.+-eE \t\n\0x", 14);
+  Partner partner(":memory:");
+  partner.Run("CREATE TABLE t (n NUMERIC, i INTEGER, r REAL, s TEXT, b)");
+  int numbers = 0;
+  for (int round = 0; round < 4'000; ++round) {
+    std::string text, hex;
+    for (std::uint64_t size = random() % 7; size > 0; --size) text += kLetters[random() % kLetters.size()];
+    for (const char c : text)
+      absl::StrAppend(&hex, absl::Hex(static_cast<unsigned char>(c), absl::kZeroPad2));
+    const std::string value = "CAST(x'" + hex + "' AS TEXT)";
+    partner.Run("DELETE FROM t");
+    partner.Run("INSERT INTO t VALUES (" + value + ", " + value + ", " + value + ", " + value + ", " + value +
+                ")");
+    const Row kept = partner.Ask(
+        "SELECT typeof(n) = 'text', typeof(i) = 'text', typeof(r) = 'text', "
+        "typeof(s) = 'text', typeof(b) = 'text' FROM t")[0];
+    const Affinity affinities[] = {Affinity::kNumeric, Affinity::kInteger, Affinity::kReal, Affinity::kText,
+                                   Affinity::kBlob};
+    for (std::size_t i = 0; i < kept.size(); ++i) {
+      ASSERT_EQ(IsStoredAsNumber(AnyColumn("v", affinities[i]), text), kept[i] == Cell(0)) << hex;
+    }
+    numbers += kept[0] == Cell(0) ? 1 : 0;
+  }
+  EXPECT_GT(numbers, 100);
 }
 
 }  // namespace

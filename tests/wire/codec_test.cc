@@ -521,7 +521,17 @@ INSTANTIATE_TEST_SUITE_P(
         ValueCase{"RealAffinityWithReal", AnyWith(Affinity::kReal), Reals({5.0}), ""},
         ValueCase{"NumericAffinityWithNumbers", AnyWith(Affinity::kNumeric), All({Ints({5}), Reals({0.5})}),
                   ""},
-        ValueCase{"IntegerAffinityWithText", AnyWith(Affinity::kInteger), Texts({"five"}), ""}),
+        ValueCase{"IntegerAffinityWithText", AnyWith(Affinity::kInteger), Texts({"five"}), ""},
+        ValueCase{"IntegerAffinityWithANumberAsText", AnyWith(Affinity::kInteger), Texts({"007"}), kChanges},
+        ValueCase{"NumericAffinityWithANumberAsText", AnyWith(Affinity::kNumeric),
+                  All({Ints({7}), Texts({"seven", " 7e1 "})}), kChanges},
+        ValueCase{"RealAffinityWithANumberAsText", AnyWith(Affinity::kReal), Texts({".5"}), kChanges},
+        ValueCase{"NumericAffinityWithANumberAsRawText", AnyWith(Affinity::kNumeric),
+                  Texts({"7"}, Kind::kRawText), kChanges},
+        ValueCase{"NumericAffinityWithANumberAsBlob", AnyWith(Affinity::kNumeric), Texts({"7"}, Kind::kBlob),
+                  ""},
+        ValueCase{"TextAffinityWithANumberAsText", AnyWith(Affinity::kText), Texts({"007"}), ""},
+        ValueCase{"BlobAffinityWithANumberAsText", AnyWith(Affinity::kBlob), Texts({"007"}), ""}),
     [](const auto& test) { return test.param.name; });
 
 TEST(DecodeBatchTest, NullIsRefusedWhereNoneMayBe) {
