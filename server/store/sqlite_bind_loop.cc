@@ -11,6 +11,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "proto/wire/limits.h"
+#include "proto/wire/value_rules.h"
 #include "server/store/insert_counter.h"
 #include "server/store/live_rows.h"
 #include "server/store/sql.h"
@@ -20,11 +21,24 @@
 namespace mirror {
 namespace {
 
-/// Assembling a value needs twice its size; one at a time in the whole process.
-std::mutex& AssemblyMutex() {
-  static std::mutex mutex;
-  return mutex;
-}
+/// One row's turn to hold whole values in memory, which takes twice their size: one row at a time in the
+/// whole process. It belongs to who writes the row and ends with it; whoever assembles is handed it. It is
+/// the last lock that is taken: nothing that is called under it waits for another.
+class AssemblyTurn {
+ public:
+  AssemblyTurn() : lock_(Mutex(), std::defer_lock) {}
+  /// Waits for it, unless the row has it.
+  void Take() {
+    if (!lock_.owns_lock()) lock_.lock();
+  }
+
+ private:
+  static std::mutex& Mutex() {
+    static std::mutex mutex;
+    return mutex;
+  }
+  std::unique_lock<std::mutex> lock_;
+};
 
 std::string Where(const TableSchema& schema) {
   std::string where;
@@ -126,33 +140,37 @@ class RowWriter {
 
  private:
   absl::Status WriteEach(RowsWritten* written) {
-    sqlite3* const db = connection_.handle();
     const bool sorted = batch_.key_order.empty();
     for (std::uint32_t i = 0; i < batch_.row_count; ++i) {
       const std::uint32_t row = sorted ? i : batch_.key_order[i];
-      if (absl::Status status = BindRow(row); !status.ok()) return status;
-      const int code = sqlite3_step(statement_);
-      sqlite3_reset(statement_);
-      if (code != SQLITE_DONE) return RefusedRow(connection_, target_, schema_, code, row);
-      if (batch_.operation == Operation::kUpdate && sqlite3_changes(db) == 0) {
-        if (written->missing_rows.size() == kMissingKeysMax) {
-          written->more_missing = true;
-          return absl::OkStatus();
-        }
-        written->missing_rows.push_back(row);
-        streamed_.clear();
-        continue;
-      }
-      if (batch_.operation == Operation::kDelete) written->added -= sqlite3_changes(db);
-      if (!streamed_.empty()) {
-        if (absl::Status status = StreamValues(row); !status.ok()) return status;
-      }
+      if (absl::Status status = WriteRow(row, written); !status.ok()) return status;
+      if (written->more_missing) break;
     }
     return absl::OkStatus();
   }
 
-  absl::Status BindRow(std::uint32_t row) {
+  absl::Status WriteRow(std::uint32_t row, RowsWritten* written) {
+    sqlite3* const db = connection_.handle();
+    AssemblyTurn turn;
+    streamed_.clear();
+    if (absl::Status status = BindRow(row, &turn); !status.ok()) return status;
+    const int code = sqlite3_step(statement_);
+    sqlite3_reset(statement_);
     assembled_.clear();
+    if (code != SQLITE_DONE) return RefusedRow(connection_, target_, schema_, code, row);
+    if (batch_.operation == Operation::kUpdate && sqlite3_changes(db) == 0) {
+      if (written->missing_rows.size() < kMissingKeysMax) {
+        written->missing_rows.push_back(row);
+      } else {
+        written->more_missing = true;
+      }
+      return absl::OkStatus();
+    }
+    if (batch_.operation == Operation::kDelete) written->added -= sqlite3_changes(db);
+    return StreamValues(row, &turn);
+  }
+
+  absl::Status BindRow(std::uint32_t row, AssemblyTurn* turn) {
     for (std::size_t c = 0; c < batch_.columns.size(); ++c) {
       const ColumnView& view = batch_.columns[c];
       const int place = static_cast<int>(view.column) + 1;
@@ -185,7 +203,9 @@ class RowWriter {
           }
           [[fallthrough]];
         case Storage::kAny:
-          if (absl::Status status = BindValue(place, column, view.At(row), row); !status.ok()) return status;
+          if (absl::Status status = BindValue(place, column, view.At(row), row, turn); !status.ok()) {
+            return status;
+          }
           break;
       }
     }
@@ -209,7 +229,8 @@ class RowWriter {
     }
   }
 
-  absl::Status BindValue(int place, const Column& column, const Value& value, std::uint32_t row) {
+  absl::Status BindValue(int place, const Column& column, const Value& value, std::uint32_t row,
+                         AssemblyTurn* turn) {
     const bool text = column.type == Type::kAny ? value.kind != Kind::kBlob : column.type != Type::kBytes;
     switch (value.kind) {
       case Kind::kNull:
@@ -236,16 +257,13 @@ class RowWriter {
       streamed_.push_back({&column, value.large});
       return absl::OkStatus();
     }
-    assembly_ = std::unique_lock<std::mutex>(AssemblyMutex(), std::defer_lock);
-    assembly_.lock();
-    absl::StatusOr<std::string> whole = Assemble(*value.large);
+    absl::StatusOr<std::string> whole = Assemble(*value.large, turn);
     if (!whole.ok()) return whole.status();
-    if (text && value.kind != Kind::kRawText) {
-      if (absl::Status status = CheckText(column, *whole); !status.ok()) {
-        return absl::InvalidArgumentError(absl::StrCat(PlaceOf(schema_, column, row), ": ",
-                                                       std::string(status.message()),
-                                                       ". Nothing of this batch was applied."));
-      }
+    const bool raw = value.kind == Kind::kRawText;
+    if (text && (raw ? IsStoredAsNumber(column, *whole) : !HoldsText(column, *whole))) {
+      return absl::InvalidArgumentError(absl::StrCat(PlaceOf(schema_, column, row), ": ",
+                                                     WhyNotText(column, *whole),
+                                                     ". Nothing of this batch was applied."));
     }
     assembled_.push_back(*std::move(whole));
     BindBytes(place, assembled_.back(), text);
@@ -281,7 +299,8 @@ class RowWriter {
     }
   }
 
-  absl::StatusOr<std::string> Assemble(const LargeValue& large) {
+  absl::StatusOr<std::string> Assemble(const LargeValue& large, AssemblyTurn* turn) {
+    turn->Take();
     std::string whole;
     whole.reserve(large.size);
     absl::Status status = ForEachPart(large, [&whole](const std::string& data, std::int64_t) {
@@ -292,26 +311,25 @@ class RowWriter {
     return whole;
   }
 
-  absl::Status StreamValues(std::uint32_t row) {
-    const std::int64_t rowid = batch_.Find(schema_.Key()[0])->ints[row];
+  absl::Status StreamValues(std::uint32_t row, AssemblyTurn* turn) {
     for (const auto& [column, large] : streamed_) {
-      if (absl::Status status = StreamValue(*column, *large, rowid, row); !status.ok()) return status;
+      const std::int64_t rowid = batch_.Find(schema_.Key()[0])->ints[row];
+      if (absl::Status status = StreamValue(*column, *large, rowid, row, turn); !status.ok()) return status;
     }
-    streamed_.clear();
     return absl::OkStatus();
   }
 
   absl::Status StreamValue(const Column& column, const LargeValue& large, std::int64_t rowid,
-                           std::uint32_t row) {
+                           std::uint32_t row, AssemblyTurn* turn) {
     const absl::StatusOr<bool> by_rowid = KeyIsRowid(connection_, target_, schema_);
     if (!by_rowid.ok()) return by_rowid.status();
-    if (!*by_rowid) return WriteWhole(column, large, rowid);
+    if (!*by_rowid) return WriteWhole(column, large, rowid, turn);
     sqlite3_blob* opened = nullptr;
     int code = sqlite3_blob_open(connection_.handle(), "main", target_.c_str(), column.name.c_str(), rowid, 1,
                                  &opened);
     const std::unique_ptr<sqlite3_blob, BlobCloser> blob(opened);
     // A column that the partner indexed cannot be written in pieces.
-    if ((code & 0xff) == SQLITE_ERROR) return WriteWhole(column, large, rowid);
+    if ((code & 0xff) == SQLITE_ERROR) return WriteWhole(column, large, rowid, turn);
     if (code != SQLITE_OK) return connection_.ToStatus(code, PlaceOf(schema_, column, row));
     return ForEachPart(large, [&](const std::string& data, std::int64_t offset) {
       code = sqlite3_blob_write(blob.get(), data.data(), static_cast<int>(data.size()),
@@ -320,9 +338,9 @@ class RowWriter {
     });
   }
 
-  absl::Status WriteWhole(const Column& column, const LargeValue& large, std::int64_t rowid) {
-    const std::lock_guard lock(AssemblyMutex());
-    absl::StatusOr<std::string> whole = Assemble(large);
+  absl::Status WriteWhole(const Column& column, const LargeValue& large, std::int64_t rowid,
+                          AssemblyTurn* turn) {
+    absl::StatusOr<std::string> whole = Assemble(large, turn);
     if (!whole.ok()) return whole.status();
     absl::StatusOr<Query> update = connection_.Prepare(
         absl::StrCat("UPDATE", OrAbort(schema_), " ", QuoteName(target_), " SET ", QuoteName(column.name),
@@ -353,7 +371,6 @@ class RowWriter {
   bool integer_key_ = false;
   std::vector<std::array<char, kTextFormBytesMax>> text_forms_;
   std::deque<std::string> assembled_;
-  std::unique_lock<std::mutex> assembly_;
   std::vector<std::pair<const Column*, const LargeValue*>> streamed_;
   std::vector<std::uint64_t> used_values_;
 };

@@ -169,6 +169,42 @@ TEST_F(LargeValues, ABlobInAColumnThatThePartnerIndexedIsStored) {
   EXPECT_EQ(Partner(path()).One("PRAGMA integrity_check"), Cell("ok"));
 }
 
+TEST_F(LargeValues, TwoOfOneRowWhereTheBlobIsIndexedAreStoredAndLeaveRoomForOthers) {
+  const TableSchema photos =
+      NamedTable("photos", {KeyColumn("id", Type::kInt64), PlainColumn("note", Type::kText),
+                            PlainColumn("photo", Type::kBytes), PlainColumn("other", Type::kBytes)});
+  const std::size_t size = 5 * kMegabyte;
+  // An index on any expression keeps SQLite from writing a blob in pieces, too.
+  for (const std::string index : {"photos (photo)", "photos (length(note))"}) {
+    SCOPED_TRACE(index);
+    Restart();
+    source_->Mirror(photos, {{1, "old", Blob("old"), Blob("old")}, {2, "old", Blob("old"), Blob("old")}},
+                    Position{Lsn{5}, ""});
+    ByHand("CREATE INDEX partners ON " + index);
+    source_->Begin();
+    ASSERT_THAT(source_->Announce({photos}), IsOk());
+    SendParts("photos", 1, size, true);
+    SendParts("photos", 2, size, false);
+    SendParts("photos", 3, size + 1, false);
+
+    // Of the same row, and of the row behind it.
+    EXPECT_THAT(source_
+                    ->Send(photos, {.rows = {{1, Large(1, size, Kind::kText), Large(2, size), Blob("x")},
+                                             {2, "small", Large(2, size), Large(3, size + 1)}},
+                                    .base_lsn = 5})
+                    .status,
+                IsOk());
+
+    ExpectStored("note", "photos WHERE id = 1", size, true);
+    ExpectStored("photo", "photos WHERE id = 1", size, false);
+    ExpectStored("photo", "photos WHERE id = 2", size, false);
+    ExpectStored("other", "photos WHERE id = 2", size + 1, false);
+    EXPECT_EQ(Partner(path()).One("PRAGMA integrity_check"), Cell("ok"));
+    ASSERT_THAT(source_->Complete(), IsOk());
+    ByHand("DROP INDEX partners");
+  }
+}
+
 TEST_F(LargeValues, PartsOfACycleThatDiedAreForgotten) {
   const TableSchema photos =
       NamedTable("photos", {KeyColumn("id", Type::kInt64), PlainColumn("photo", Type::kBytes)});
