@@ -40,7 +40,7 @@ def open_read_only(path):
 
 def tables_of(connection):
     rows = connection.execute(
-        "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' ORDER BY name"
+        "SELECT name FROM temp.pragma_table_list WHERE schema = 'main' AND type = 'table' ORDER BY name"
     )
     names = [name.decode() for (name,) in rows]
     return [name for name in names if not name.lower().startswith(("sqlite_", "_mirror_"))]
@@ -48,7 +48,7 @@ def tables_of(connection):
 
 def columns_of(connection, table):
     """Folded name -> (name, place in the key or 0, whether it is generated)."""
-    rows = connection.execute("SELECT name, pk, hidden FROM pragma_table_xinfo(?)", (table,))
+    rows = connection.execute("SELECT name, pk, hidden FROM temp.pragma_table_xinfo(?)", (table,))
     return {
         name.lower().decode(): (name.decode(), key, hidden in (2, 3)) for name, key, hidden in rows if hidden != 1
     }

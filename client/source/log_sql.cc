@@ -65,20 +65,21 @@ std::string WhereOf(std::string_view sql) {
 absl::Status FindUnique(const SqliteFile& file, LoggedTable* table) {
   const bool typed_key = std::all_of(table->key.begin(), table->key.end(),
                                      [&](std::uint32_t column) { return table->columns[column].typed; });
-  const absl::StatusOr<Statement> indexes = About(
-      file,
-      // The text of partial ones alone: sqlite_schema has no index of its own, and may be long.
-      "SELECT i.name, i.origin, CASE WHEN i.partial THEN (SELECT s.sql FROM main.sqlite_schema s WHERE "
-      "s.type = "
-      "'index' AND s.name = i.name) END FROM pragma_index_list(?1, 'main') i WHERE i.\"unique\" = 1 ORDER BY "
-      "i.name",
-      table->name);
+  const absl::StatusOr<Statement> indexes =
+      About(file,
+            // The text of partial ones alone: sqlite_schema has no index of its own, and may be long.
+            "SELECT i.name, i.origin, CASE WHEN i.partial THEN (SELECT s.sql FROM main.sqlite_schema s WHERE "
+            "s.type = "
+            "'index' AND s.name = i.name) END FROM temp.pragma_index_list(?1, 'main') i WHERE i.\"unique\" = "
+            "1 ORDER BY "
+            "i.name",
+            table->name);
   if (!indexes.ok()) return indexes.status();
   int code = SQLITE_ROW;
   while ((code = sqlite3_step(indexes->get())) == SQLITE_ROW) {
-    const absl::StatusOr<Statement> terms =
-        About(file, "SELECT name, coll, cid FROM pragma_index_xinfo(?1, 'main') WHERE key = 1 ORDER BY seqno",
-              TextAt(*indexes, 0));
+    const absl::StatusOr<Statement> terms = About(
+        file, "SELECT name, coll, cid FROM temp.pragma_index_xinfo(?1, 'main') WHERE key = 1 ORDER BY seqno",
+        TextAt(*indexes, 0));
     if (!terms.ok()) return terms.status();
     LoggedTable::Unique index{{}, WhereOf(TextAt(*indexes, 2))};
     // A comment that is never closed would swallow what follows it in a trigger.

@@ -63,7 +63,7 @@ Type TypeOf(Affinity affinity) {
 }
 
 Column MakeColumn(const Statement& row, const TableFacts& facts) {
-  // Columns of pragma_table_xinfo: name, type, notnull, dflt_value, pk, hidden.
+  // Columns of temp.pragma_table_xinfo: name, type, notnull, dflt_value, pk, hidden.
   Column column;
   column.name = TextAt(row, 0);
   const std::string declared = TextAt(row, 1);
@@ -92,14 +92,16 @@ std::string RowidName(const TableSchema& table) {
 absl::StatusOr<std::vector<OrderTerm>> KeyIndex(const SqliteFile& file, const TableSchema& table,
                                                 bool* binary) {
   std::string index;
-  absl::Status status = ForEach(file, "SELECT name FROM pragma_index_list(?1, 'main') WHERE origin = 'pk'",
-                                table.name, [&](const Statement& row) { index = TextAt(row, 0); });
+  absl::Status status =
+      ForEach(file, "SELECT name FROM temp.pragma_index_list(?1, 'main') WHERE origin = 'pk'", table.name,
+              [&](const Statement& row) { index = TextAt(row, 0); });
   if (!status.ok()) return status;
   std::vector<OrderTerm> order;
   if (index.empty()) return order;
   *binary = true;
   status = ForEach(
-      file, "SELECT cid, \"desc\", coll FROM pragma_index_xinfo(?1, 'main') WHERE key = 1 ORDER BY seqno",
+      file,
+      "SELECT cid, \"desc\", coll FROM temp.pragma_index_xinfo(?1, 'main') WHERE key = 1 ORDER BY seqno",
       index, [&](const Statement& row) {
         const int column = sqlite3_column_int(row.get(), 0);
         const std::string collation = TextAt(row, 2);
@@ -209,8 +211,8 @@ std::optional<Literal> ParseDefault(std::string_view sql, const Column& column) 
 absl::StatusOr<std::vector<std::string>> ListTables(const SqliteFile& file) {
   std::vector<std::string> tables;
   const absl::Status status = ForEach(
-      file, "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' ORDER BY name", "",
-      [&](const Statement& row) {
+      file, "SELECT name FROM temp.pragma_table_list WHERE schema = 'main' AND type = 'table' ORDER BY name",
+      "", [&](const Statement& row) {
         std::string name = TextAt(row, 0);
         if (BeginsWith(name, "sqlite_") || BeginsWith(name, "_mirror_")) return;
         tables.push_back(std::move(name));
@@ -222,8 +224,8 @@ absl::StatusOr<std::vector<std::string>> ListTables(const SqliteFile& file) {
 absl::StatusOr<std::vector<std::string>> ListViews(const SqliteFile& file) {
   std::vector<std::string> views;
   const absl::Status status = ForEach(
-      file, "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'view' ORDER BY name", "",
-      [&](const Statement& row) { views.push_back(TextAt(row, 0)); });
+      file, "SELECT name FROM temp.pragma_table_list WHERE schema = 'main' AND type = 'view' ORDER BY name",
+      "", [&](const Statement& row) { views.push_back(TextAt(row, 0)); });
   if (!status.ok()) return status;
   return views;
 }
@@ -234,7 +236,7 @@ absl::StatusOr<SourcePlan> PlanSource(const SqliteFile& file, const std::string&
   plan.schema.name = table;
   TableFacts facts;
   absl::Status status =
-      ForEach(file, "SELECT wr, strict, type FROM pragma_table_list(?1) WHERE schema = 'main'", table,
+      ForEach(file, "SELECT wr, strict, type FROM temp.pragma_table_list(?1) WHERE schema = 'main'", table,
               [&](const Statement& row) {
                 facts.view = TextAt(row, 2) == "view";
                 facts.without_rowid = sqlite3_column_int(row.get(), 0) != 0;
@@ -243,7 +245,7 @@ absl::StatusOr<SourcePlan> PlanSource(const SqliteFile& file, const std::string&
   if (!status.ok()) return status;
   bool key_declared_not_null = true;
   status = ForEach(file,
-                   "SELECT name, type, \"notnull\", dflt_value, pk, hidden FROM pragma_table_xinfo(?1, "
+                   "SELECT name, type, \"notnull\", dflt_value, pk, hidden FROM temp.pragma_table_xinfo(?1, "
                    "'main') ORDER BY cid",
                    table, [&](const Statement& row) {
                      plan.schema.columns.push_back(MakeColumn(row, facts));

@@ -564,10 +564,10 @@ class Database final : public SqliteDatabase {
       if (!schema.ok()) return schema.status();
       // Keys that are hashed now, or under another key, are no longer those of the visible table.
       if (!*schema || HasHashedKey(**schema)) return absl::OkStatus();
-      const absl::StatusOr<std::int64_t> absent = CountAbsent(*connection_, KeptForm(**schema), shadow.name);
-      // The visible table may have another key than the one that is agreed.
-      if (absl::IsDataLoss(absent.status()) || absl::IsUnavailable(absent.status())) return absent.status();
-      if (absent.ok()) lost = std::max(lost, *absent);
+      const absl::StatusOr<std::int64_t> absent =
+          CountAbsent(*connection_, KeptForm(**schema), shadow.name, may_lose);
+      if (!absent.ok()) return absent.status();
+      lost = std::max(lost, *absent);
     }
     if (lost <= may_lose) return absl::OkStatus();
     result->would_lose = lost;

@@ -10,10 +10,12 @@ namespace mirror {
 
 namespace {
 
-/// Keys that are looked up in the shadow before all are: from the beginning, from the end, and between.
-constexpr int kSampledKeys = 500;
-/// Absent keys of the sample from which on all are counted.
-constexpr std::int64_t kAbsentOfSample = 100;
+/// Keys that are looked up in the shadow before all are: about so many, spread over all rows.
+constexpr std::int64_t kSampledKeys = 1'000;
+/// And so many from the beginning, and from the end, where most that goes, goes.
+constexpr std::int64_t kKeysOfAnEnd = 500;
+/// Where fewer keys of the sample stand for what may be lost, chance has too large a say: all are counted.
+constexpr std::int64_t kTellingKeysMin = 20;
 
 std::string Pack(const std::vector<std::string>& names) {
   // Names hold no NUL.
@@ -204,10 +206,37 @@ absl::Status ForgetLedger(SqliteConnection& connection, const std::string& table
   return SettleHolds(connection, table);
 }
 
+namespace {
+
+/// Before a population under another key the visible table may lack a column of the one that is agreed.
+absl::StatusOr<bool> HasColumns(SqliteConnection& connection, const TableSchema& schema,
+                                const std::vector<std::uint32_t>& columns) {
+  for (const std::uint32_t column : columns) {
+    absl::StatusOr<Query> query =
+        connection.Prepare("SELECT 1 FROM temp.pragma_table_xinfo(?1) WHERE name = ?2 COLLATE NOCASE");
+    if (!query.ok()) return query.status();
+    const absl::StatusOr<bool> row = query->Bind(1, schema.name).Bind(2, schema.columns[column].name).Step();
+    if (!row.ok() || !*row) return row;
+  }
+  return true;
+}
+
+absl::StatusOr<std::int64_t> Count(SqliteConnection& connection, const std::string& from) {
+  absl::StatusOr<Query> query = connection.Prepare(absl::StrCat("SELECT count(*) FROM ", from));
+  if (!query.ok()) return query.status();
+  if (const absl::StatusOr<bool> row = query->Step(); !row.ok()) return row.status();
+  return query->Int(0);
+}
+
+}  // namespace
+
 absl::StatusOr<std::int64_t> CountAbsent(SqliteConnection& connection, const TableSchema& schema,
-                                         const std::string& shadow) {
+                                         const std::string& shadow, std::int64_t may_lose) {
   const std::vector<std::uint32_t> key = schema.Key();
   if (key.empty()) return 0;
+  const absl::StatusOr<bool> same_key = HasColumns(connection, schema, key);
+  if (!same_key.ok()) return same_key.status();
+  if (!*same_key) return 0;
   const std::string names = NameList(schema, key);
   std::string down, same;
   for (const std::uint32_t column : key) {
@@ -221,28 +250,20 @@ absl::StatusOr<std::int64_t> CountAbsent(SqliteConnection& connection, const Tab
   }
   const std::string absent =
       absl::StrCat(" AS t WHERE NOT EXISTS (SELECT 1 FROM ", QuoteName(shadow), " AS s WHERE ", same, ")");
-  const auto count = [&](const std::string& from) -> absl::StatusOr<std::int64_t> {
-    absl::StatusOr<Query> query = connection.Prepare(absl::StrCat("SELECT count(*) FROM ", from, absent));
-    if (!query.ok()) return query.status();
-    absl::StatusOr<bool> row = query->Step();
-    if (!row.ok()) return row.status();
-    return query->Int(0);
-  };
-  std::string sample = absl::StrCat("(SELECT * FROM (SELECT ", names, " FROM ", table, " ORDER BY ", names,
-                                    " LIMIT ", kSampledKeys, ") UNION SELECT * FROM (SELECT ", names,
-                                    " FROM ", table, " ORDER BY ", down, " LIMIT ", kSampledKeys, ")");
-  if (HasIntegerKey(schema)) {
-    // The first row behind each of some points between the smallest and the greatest key.
-    absl::StrAppend(
-        &sample, " UNION SELECT * FROM (WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 ",
-        "FROM n WHERE i < ", kSampledKeys, "), ends (low, high) AS (SELECT min(", names, "), max(", names,
-        ") FROM ", table, ") SELECT (SELECT ", names, " FROM ", table, " WHERE ", names,
-        " >= low + (high * 1.0 - low) * abs(random() % 1000000) / 1000000 ORDER BY ", names,
-        " LIMIT 1) FROM n, ends)");
-  }
-  absl::StatusOr<std::int64_t> sampled = count(sample + ")");
+  const absl::StatusOr<std::int64_t> rows = Count(connection, table);
+  if (!rows.ok()) return rows.status();
+  // Each of the sample stands for so many rows.
+  const std::int64_t stride = *rows / kSampledKeys;
+  const std::int64_t telling = stride == 0 ? 0 : may_lose / stride;
+  if (telling < kTellingKeysMin) return Count(connection, table + absent);
+  const std::string keys = absl::StrCat("SELECT ", names, " FROM ", table);
+  const absl::StatusOr<std::int64_t> sampled = Count(
+      connection, absl::StrCat("(SELECT * FROM (", keys, " ORDER BY ", names, " LIMIT ", kKeysOfAnEnd,
+                               ") UNION SELECT * FROM (", keys, " ORDER BY ", down, " LIMIT ", kKeysOfAnEnd,
+                               ") UNION ", keys, " WHERE random() % ", stride, " = 0)", absent));
   if (!sampled.ok()) return sampled.status();
-  return *sampled < kAbsentOfSample ? 0 : count(table);
+  // From the half on of what so many rows would leave in the sample, on average.
+  return *sampled < telling / 2 ? 0 : Count(connection, table + absent);
 }
 
 }  // namespace mirror

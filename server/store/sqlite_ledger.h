@@ -39,10 +39,12 @@ absl::Status ForgetLosses(SqliteConnection& connection, const std::string& table
 /// The table is gone: so is all that was known of it.
 absl::Status ForgetLedger(SqliteConnection& connection, const std::string& table);
 
-/// Live rows of the visible table whose keys its shadow lacks: counted where a sample of keys says that there
-/// may be many, else 0. For a table without a key: 0.
+/// Live rows of the visible table whose keys its shadow lacks: counted where a sample of keys from the whole
+/// table says that they may be more than `may_lose`, else 0. A sample is of chance: somewhat more than
+/// `may_lose` passes once in a while, twice as many do not. 0, too, for a table without a key and for one
+/// that had another.
 absl::StatusOr<std::int64_t> CountAbsent(SqliteConnection& connection, const TableSchema& schema,
-                                         const std::string& shadow);
+                                         const std::string& shadow, std::int64_t may_lose);
 
 }  // namespace mirror
 

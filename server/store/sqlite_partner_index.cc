@@ -10,12 +10,14 @@ namespace mirror {
 absl::StatusOr<std::vector<PartnerIndex>> FindIndexes(SqliteConnection& connection, const std::string& table,
                                                       IndexKind kind) {
   absl::StatusOr<Query> query = connection.Prepare(
-      "SELECT name, sql, EXISTS (SELECT 1 FROM pragma_index_list(?1) AS list WHERE list.name = entry.name "
+      "SELECT name, sql, EXISTS (SELECT 1 FROM temp.pragma_index_list(?1) AS list WHERE list.name = "
+      "entry.name "
       "AND "
-      "list.partial = 1) OR EXISTS (SELECT 1 FROM pragma_index_info(entry.name) AS part WHERE part.name IS "
+      "list.partial = 1) OR EXISTS (SELECT 1 FROM temp.pragma_index_info(entry.name) AS part WHERE part.name "
+      "IS "
       "NULL) FROM sqlite_schema AS entry "
       "WHERE type = 'index' AND tbl_name = ?1 COLLATE NOCASE AND sql IS NOT NULL AND (?2 = 0 OR name IN "
-      "(SELECT name FROM pragma_index_list(?1) WHERE \"unique\" = 1)) ORDER BY entry.rowid");
+      "(SELECT name FROM temp.pragma_index_list(?1) WHERE \"unique\" = 1)) ORDER BY entry.rowid");
   if (!query.ok()) return query.status();
   query->Bind(1, table).Bind(2, std::int64_t{kind == IndexKind::kUnique});
   std::vector<PartnerIndex> indexes;

@@ -34,7 +34,7 @@ using StoredColumns = std::map<std::string, StoredColumn>;
 absl::StatusOr<StoredColumns> ColumnsOf(SqliteConnection& connection, const std::string& table) {
   absl::StatusOr<Query> query = connection.Prepare(
       "SELECT name, type, cid, pk, hidden, \"notnull\", dflt_value IS NOT NULL AND lower(dflt_value) <> "
-      "'null' FROM pragma_table_xinfo(?1) ORDER BY cid");
+      "'null' FROM temp.pragma_table_xinfo(?1) ORDER BY cid");
   if (!query.ok()) return query.status();
   StoredColumns columns;
   std::int64_t computed = 0;
@@ -69,8 +69,8 @@ std::string_view AffinityOf(std::string_view declared) {
 /// Columns of the index behind the primary key, with their collations; empty for a rowid and for no key.
 absl::StatusOr<std::vector<std::string>> KeyIndex(SqliteConnection& connection, const std::string& table) {
   absl::StatusOr<Query> query = connection.Prepare(
-      "SELECT part.name || ' ' || part.coll FROM pragma_index_list(?1) AS entry, "
-      "pragma_index_xinfo(entry.name) AS part WHERE entry.origin = 'pk' AND part.key = 1 ORDER BY "
+      "SELECT part.name || ' ' || part.coll FROM temp.pragma_index_list(?1) AS entry, "
+      "temp.pragma_index_xinfo(entry.name) AS part WHERE entry.origin = 'pk' AND part.key = 1 ORDER BY "
       "part.seqno");
   if (!query.ok()) return query.status();
   return query->Bind(1, table).Texts();
@@ -241,7 +241,7 @@ absl::StatusOr<OwnPlaces> FindOwnPlaces(SqliteConnection& connection, const std:
   const absl::StatusOr<StoredColumns> columns = ColumnsOf(connection, target);
   if (!columns.ok()) return columns.status();
   absl::StatusOr<Query> query = connection.Prepare(
-      "SELECT wr FROM pragma_table_list WHERE schema = 'main' AND name = ?1 COLLATE NOCASE");
+      "SELECT wr FROM temp.pragma_table_list WHERE schema = 'main' AND name = ?1 COLLATE NOCASE");
   if (!query.ok()) return query.status();
   const absl::StatusOr<bool> row = query->Bind(1, target).Step();
   if (!row.ok()) return row.status();

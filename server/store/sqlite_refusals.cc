@@ -13,8 +13,8 @@ absl::Status RefusedRow(SqliteConnection& connection, const std::string& target,
   const std::string place = absl::StrCat("table '", schema.name, "', row ", row);
   if ((code & 0xff) != SQLITE_CONSTRAINT) return connection.ToStatus(code, place);
   std::string indexes;
-  if (absl::StatusOr<Query> query =
-          connection.Prepare("SELECT name FROM pragma_index_list(?1) WHERE \"unique\" = 1 AND origin = 'c'");
+  if (absl::StatusOr<Query> query = connection.Prepare(
+          "SELECT name FROM temp.pragma_index_list(?1) WHERE \"unique\" = 1 AND origin = 'c'");
       query.ok()) {
     query->Bind(1, std::string_view(target));
     for (absl::StatusOr<bool> found = query->Step(); found.ok() && *found; found = query->Step()) {

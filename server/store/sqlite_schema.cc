@@ -102,7 +102,7 @@ absl::Status RememberLost(SqliteConnection& connection, const std::string& table
 absl::Status AddTenantColumns(SqliteConnection& connection) {
   for (const char* const column : {"missed_cycle", "missed_ms", "scrub"}) {
     absl::StatusOr<Query> there =
-        connection.Prepare("SELECT 1 FROM pragma_table_info('_mirror_tenant') WHERE name = ?1");
+        connection.Prepare("SELECT 1 FROM temp.pragma_table_info('_mirror_tenant') WHERE name = ?1");
     if (!there.ok()) return there.status();
     const absl::StatusOr<bool> row = there->Bind(1, column).Step();
     if (!row.ok()) return row.status();

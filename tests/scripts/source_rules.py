@@ -178,6 +178,8 @@ def check_files(root):
                 yield f"{name}:{number}: a tab, a carriage return or a space at the end"
             if re.search(r"\babsl::(?:Mutex|MutexLock|CondVar)\b", line) and not line.lstrip().startswith("//"):
                 yield f"{name}:{number}: absl::Mutex; std::mutex is what is used here"
+            if top != "tests" and re.search(r"(?<!temp\.)\bpragma_(?:table|index)_", line):
+                yield f"{name}:{number}: a table of this name would hide the function; say temp.pragma_..."
         if name.startswith("server/") and path.stem in SOURCES_DOOR:
             for word in re.findall(r"\b(?:ToRpcStatus|CutMessage|grpc::Status)\(", text):
                 yield f"{name}: {word}...): words for a source go through SourceWords() or SourceStatus()"

@@ -97,6 +97,7 @@ FILES = [
     ("server/a.cc", "int a;\t\n", "tab"),
     ("server/a.cc", "absl::Mutex a;\n", "absl::Mutex"),
     ("server/stream_calls.cc", "return ToRpcStatus(status);\n", "SourceStatus"),
+    ("server/a.cc", "// FROM pragma_table_info(?1)\n", "temp.pragma_"),
     ("server/string_utils.cc", "int a;\n", "says nothing"),
     ("server/tenant_manager.cc", "int a;\n", "says nothing"),
     ("notes.txt", "x\n", "at the top"),

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -388,6 +389,79 @@ TEST_F(HoldsTest, MissesWithAGoodCycleBetweenOrFarApartPauseNothing) {
   source_->now += 2 * 3'600'000;
   MissAndCommit(*source_, 4);
   EXPECT_FALSE(tenant_->Info()->record.paused);
+}
+
+// --- Populations that leave no row out and replace many
+// --------------------------------------------------------
+
+class Replaced : public HoldsTest {
+ protected:
+  /// `rows`, and then as many under the keys of `next`.
+  BatchOutcome Populated(const TableSchema& table, const Rows& rows, const Rows& next) {
+    source_->Mirror(table, rows, At(1));
+    source_->Begin();
+    EXPECT_THAT(source_->Announce({table}), IsOk());
+    return source_->Send(
+        table, {.rows = next, .populate = PopulateReason::kRequested, .target = At(2), .commit = At(2)});
+  }
+  /// All of `kRows` rows but those before `from` and from `to` on have other keys in the second.
+  BatchOutcome ReplacedBetween(const TableSchema& table, const std::function<Cell(int, bool)>& key, int from,
+                               int to) {
+    Rows rows, next;
+    for (int i = 0; i < kRows; ++i) {
+      rows.push_back({key(i, false), "v"});
+      next.push_back({key(i, from <= i && i < to), "v"});
+    }
+    return Populated(table, rows, next);
+  }
+};
+
+TEST_F(Replaced, SeventySixPercentInTheMiddleAreHeldWhateverTheKeyIs) {
+  const auto text = [](int i, bool other) { return Cell(std::to_string(10'000 + i) + (other ? "b" : "a")); };
+  const auto any = [](int i, bool other) { return Cell(other ? i + 0.5 : i + 0.25); };
+  // One key far away from all others.
+  const auto integer = [](int i, bool other) {
+    return Cell(i == kRows - 1 ? std::int64_t{1} << 60 : std::int64_t{2} * i + (other ? 1 : 0));
+  };
+  struct Case {
+    std::string name;
+    Column key;
+    std::function<Cell(int, bool)> value;
+  };
+  Column any_key = AnyColumn("k", Affinity::kBlob);
+  any_key.key_position = 1;
+  any_key.nullable = false;
+  for (const Case& test : {Case{"texts", KeyColumn("k", Type::kText), text}, Case{"kinds", any_key, any},
+                           Case{"numbers", KeyColumn("k", Type::kInt64), integer}}) {
+    SCOPED_TRACE(test.name);
+    const TableSchema table = NamedTable(test.name, {test.key, PlainColumn("v", Type::kText)});
+    const BatchOutcome outcome = ReplacedBetween(table, test.value, 480, 3'520);
+    EXPECT_TRUE(outcome.held) << outcome.status;
+    EXPECT_THAT(outcome.status, StatusIs(kFailedPrecondition, HasSubstr("3040")));
+    EXPECT_THAT(source_->Complete(), IsOk());
+  }
+}
+
+TEST_F(Replaced, AQuarterInTheMiddleIsNot) {
+  const auto key = [](int i, bool other) { return Cell(std::to_string(10'000 + i) + (other ? "b" : "a")); };
+  const TableSchema table = NamedTable("texts", {KeyColumn("k", Type::kText), PlainColumn("v", Type::kText)});
+  EXPECT_THAT(ReplacedBetween(table, key, 1'500, 2'500).status, IsOk());
+}
+
+TEST_F(Replaced, ATableUnderAnotherKeyIsNotComparedWithItsFormerOne) {
+  const TableSchema before = NamedTable("t", {KeyColumn("a", Type::kInt64), PlainColumn("v", Type::kText)});
+  const TableSchema after = NamedTable("t", {KeyColumn("b", Type::kInt64), PlainColumn("v", Type::kText)});
+  Rows rows;
+  for (int i = 0; i < kRows; ++i) rows.push_back({i, "v"});
+  source_->Mirror(before, rows, At(1));
+  source_->Begin();
+  ASSERT_THAT(source_->Announce({after}), IsOk());
+  EXPECT_THAT(
+      source_
+          ->Send(after,
+                 {.rows = rows, .populate = PopulateReason::kRequested, .target = At(2), .commit = At(2)})
+          .status,
+      IsOk());
 }
 
 }  // namespace
