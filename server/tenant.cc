@@ -137,7 +137,7 @@ Tenant::Tenant(std::string context_id, OpenStore open, const TenantOptions& opti
       events_(events),
       make_room_(std::move(make_room)) {}
 
-absl::Status Tenant::Open(bool create, std::int64_t now_ms) {
+absl::Status Tenant::Open(bool create, std::int64_t now_ms, Trust trust) {
   if (retired_) {
     return absl::PermissionDeniedError(absl::StrCat(
         "tenant '", context_id_, "' is not mirrored here. Nothing was done. Ask the mirror's operator."));
@@ -150,9 +150,8 @@ absl::Status Tenant::Open(bool create, std::int64_t now_ms) {
     replaced_ = true;
     if (built) {
       events_.Add(context_id_, Severity::kWarning, "mirror.replaced",
-                  "the mirror file was replaced or removed while it was open; the running cycle is over, and "
-                  "the next "
-                  "one starts from the file that is there now");
+                  "the mirror file, or its log, was replaced or removed while it was open; the running cycle "
+                  "is over, and the next one starts from what is there now");
     } else {
       events_.Add(context_id_, Severity::kWarning, "mirror.not_built",
                   "the new mirror could not be built: its rows are lost and its cycle is over; the next one "
@@ -171,6 +170,11 @@ absl::Status Tenant::Open(bool create, std::int64_t now_ms) {
                      "' is gone. Nothing was applied. Begin a new cycle with Authenticate."));
   }
   if (!store.ok()) return Noticed(store.status());
+  if (std::string why = (*store)->Quarantined(); trust == Trust::kNeeded && !why.empty()) {
+    quarantine_ = std::move(why);
+    Summarize(Look::kTenant);
+    return absl::DataLossError(quarantine_);
+  }
   store_ = *std::move(store);
   is_open_ = true;
   make_room_(*this);
@@ -180,8 +184,8 @@ absl::Status Tenant::Open(bool create, std::int64_t now_ms) {
 }
 
 /// The same in an operator's words: a file that is gone is no cycle's end.
-absl::Status Tenant::OpenForOperator(std::int64_t now_ms) {
-  absl::Status status = Open(false, now_ms);
+absl::Status Tenant::OpenForOperator(std::int64_t now_ms, Trust trust) {
+  absl::Status status = Open(false, now_ms, trust);
   if (!absl::IsAborted(status)) return status;
   return absl::NotFoundError(absl::StrCat(
       "the mirror file of '", context_id_,
@@ -207,9 +211,14 @@ absl::Status Tenant::Noticed(absl::Status status) {
         "' sets it aside and lets the next cycle populate a new one; after a "
         "repair by hand 'mirrorctl resume ",
         context_id_, "'.");
+    // What cannot be opened is met again by whoever opens it.
+    const absl::Status noted = store_ ? store_->Quarantine(quarantine_) : absl::OkStatus();
     store_.reset();
     is_open_ = false;
-    events_.Add(context_id_, Severity::kError, "mirror.damaged", quarantine_);
+    events_.Add(context_id_, Severity::kError, "mirror.damaged",
+                noted.ok() ? quarantine_
+                           : absl::StrCat(quarantine_, " A restart of the server would forget this: ",
+                                          std::string(noted.message())));
     Summarize(Look::kTenant);
     return absl::DataLossError(quarantine_);
   }
@@ -1175,10 +1184,17 @@ absl::Status Tenant::Pause(const std::string& reason, std::int64_t now_ms) {
 absl::Status Tenant::Resume(std::int64_t now_ms) {
   const Lock lock(mutex_);
   // The operator's word that a damaged file was mended; it is looked at once more.
-  const bool damaged = !std::exchange(quarantine_, {}).empty();
-  if (absl::Status status = OpenForOperator(now_ms); !status.ok()) return status;
-  if (damaged) {
-    if (absl::Status status = Noticed(store_->CheckIntegrity()); !status.ok()) return status;
+  std::string damaged = std::exchange(quarantine_, {});
+  if (damaged.empty() && store_ == nullptr) {
+    // Perhaps by a process before this one.
+    if (absl::IsDataLoss(OpenForOperator(now_ms))) damaged = std::exchange(quarantine_, {});
+  }
+  if (absl::Status status = LookOnceMore(damaged, now_ms); !status.ok()) {
+    // A file that is gone may be made anew.
+    if (quarantine_.empty() && !absl::IsNotFound(status)) quarantine_ = std::move(damaged);
+    if (!quarantine_.empty()) store_.reset();
+    is_open_ = store_ != nullptr;
+    return status;
   }
   absl::Status status = EndCycleLocked(now_ms,
                                        [&](TenantRecord& tenant) {
@@ -1194,6 +1210,13 @@ absl::Status Tenant::Resume(std::int64_t now_ms) {
   if (status.ok())
     events_.Add(context_id_, Severity::kInformation, "tenant.resumed", "an operator resumed the tenant");
   return status;
+}
+
+absl::Status Tenant::LookOnceMore(const std::string& damaged, std::int64_t now_ms) {
+  if (damaged.empty()) return OpenForOperator(now_ms);
+  if (absl::Status status = OpenForOperator(now_ms, Trust::kLook); !status.ok()) return status;
+  if (absl::Status status = Noticed(store_->CheckIntegrity()); !status.ok()) return status;
+  return store_->Release();
 }
 
 absl::Status Tenant::CheckIntegrity() {

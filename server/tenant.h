@@ -267,8 +267,12 @@ class Tenant {
   using Planner = std::function<absl::StatusOr<Plan>()>;
   using SteadyTime = std::chrono::steady_clock::time_point;
 
-  absl::Status Open(bool create, std::int64_t now_ms);
-  absl::Status OpenForOperator(std::int64_t now_ms);
+  /// What is quarantined is not opened, unless it is to be looked at.
+  enum class Trust : std::uint8_t { kNeeded, kLook };
+  absl::Status Open(bool create, std::int64_t now_ms, Trust trust = Trust::kNeeded);
+  absl::Status OpenForOperator(std::int64_t now_ms, Trust trust = Trust::kNeeded);
+  /// Opens it; what was `damaged` is believed again when its check finds nothing.
+  absl::Status LookOnceMore(const std::string& damaged, std::int64_t now_ms);
   absl::Status EndCycleInNewFile(std::int64_t now_ms);
   absl::Status CheckOwner(const Caller& caller, const TenantRecord& tenant) const;
   /// The tenant's row, when `cycle` runs.

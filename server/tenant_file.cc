@@ -38,14 +38,14 @@ absl::Status Tenant::ReplaceFile(const std::function<absl::Status()>& move, std:
     return status;
   };
   std::optional<TenantRecord> before = owner_;
-  if (Open(false, now_ms).ok() && store_) {
+  if (Open(false, now_ms, Trust::kLook).ok() && store_) {
     if (!store_->IsDurable()) {
       return refused(absl::FailedPreconditionError(absl::StrCat(
           "the mirror of '", context_id_,
           "' is being made by its first cycle. Nothing was done. Wait until that is over, or pause the "
           "tenant.")));
     }
-    if (!store_->IsWhole()) {
+    if (store_->Quarantined().empty() && !store_->IsWhole()) {
       return refused(
           absl::UnavailableError(absl::StrCat("a reader holds the log of the mirror of '", context_id_,
                                               "'. Nothing was done. End that reader, then restore again.")));

@@ -18,6 +18,8 @@ namespace mirror {
 namespace {
 
 constexpr std::size_t kStatementsMax = 500;
+constexpr char kLogSuffix[] = "-wal";
+constexpr char kIndexSuffix[] = "-shm";
 
 std::optional<SqliteConnection::FileId> IdOf(const std::string& path) {
   struct stat info {};
@@ -159,7 +161,7 @@ absl::StatusOr<std::unique_ptr<SqliteConnection>> SqliteConnection::Open(const s
     std::unique_ptr<SqliteConnection> connection(new SqliteConnection(std::move(database), path, use));
     if (absl::Status status = connection->Configure(!before, checkpointer); !status.ok()) return status;
     connection->file_ = IdOf(path);
-    connection->wal_ = IdOf(path + "-wal");
+    connection->KnowLog();
     if (before && connection->file_ != before) {
       return absl::UnavailableError(absl::StrCat("the mirror file '", path,
                                                  "' was replaced while it was being opened. "
@@ -226,8 +228,7 @@ absl::Status SqliteConnection::ConfigureBuilding() {
 }
 
 sqlite3* SqliteConnection::OpenBeside() const {
-  const std::string log = path_ + "-wal";
-  const auto same = [&] { return SameFile() && wal_ && IdOf(log) == wal_; };
+  const auto same = [&] { return SameFile() && wal_ && SameLog(); };
   // A connection to another log would copy its pages by the index of this one.
   if (!same()) return nullptr;
   sqlite3* connection = nullptr;
@@ -272,7 +273,7 @@ absl::Status SqliteConnection::Rewrite() {
   if (!status.ok()) return status;
   log_->Empty();
   std::error_code ignored;
-  const std::uintmax_t left = std::filesystem::file_size(path_ + "-wal", ignored);
+  const std::uintmax_t left = std::filesystem::file_size(path_ + kLogSuffix, ignored);
   if (ignored || left == 0) return absl::OkStatus();
   return absl::UnavailableError(
       absl::StrCat("the log of '", path_, "' could not be emptied: somebody reads the mirror"));
@@ -281,20 +282,20 @@ absl::Status SqliteConnection::Rewrite() {
 SqliteConnection::~SqliteConnection() {
   ForgetStatements();
   if (use_ != FileUse::kMirror) return;
-  if (SameFile()) {
-    // The log stays, empty: see SQLITE_FCNTL_PERSIST_WAL.
-    if (log_) log_->Empty();
-    log_.reset();
-    database_.reset();
-    return;
+  const bool same_file = SameFile(), same_log = SameLog();
+  // The log stays, empty: see SQLITE_FCNTL_PERSIST_WAL.
+  if (same_file) EmptyLog(kBusyTimeoutMs);
+  // Another file at the path must neither get our log nor have it replayed over it; a log that alone has
+  // what the disk did not keep must stay.
+  if (!same_file || !same_log || keep_log_ || LostPages()) {
+    sqlite3_db_config(handle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
   }
   log_.reset();
-  // Another file stands at the path: our log must neither be copied into it nor be replayed over it.
-  sqlite3_db_config(handle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
   database_.reset();
-  if (wal_ && IdOf(path_ + "-wal") == wal_) {
-    unlink((path_ + "-wal").c_str());
-    unlink((path_ + "-shm").c_str());
+  const std::string log = path_ + kLogSuffix, index = path_ + kIndexSuffix;
+  if (!same_file && wal_ && IdOf(log) == wal_) {
+    unlink(log.c_str());
+    unlink(index.c_str());
   }
 }
 
@@ -334,19 +335,31 @@ void SqliteConnection::TrimStatements() {
 bool SqliteConnection::SameFile() const { return file_ && IdOf(path_) == file_; }
 
 void SqliteConnection::KnowLog() {
-  if (!wal_) wal_ = IdOf(path_ + "-wal");
+  wal_ = IdOf(path_ + kLogSuffix);
+  index_ = IdOf(path_ + kIndexSuffix);
 }
 
+bool SqliteConnection::SameLog() const {
+  return (!wal_ || IdOf(path_ + kLogSuffix) == wal_) && (!index_ || IdOf(path_ + kIndexSuffix) == index_);
+}
+
+bool SqliteConnection::OtherLog() const { return wal_ && WalBytes() > 0 && IdOf(path_ + kLogSuffix) != wal_; }
+
 bool SqliteConnection::EmptyLog(int patience_ms) {
+  // Copied under another log, ours would be mixed with it.
+  if (keep_log_ || OtherLog()) return false;
+  // Whoever made another index reads by it; the log has its name, and all that it had.
+  const std::optional<FileId> index = IdOf(path_ + kIndexSuffix);
+  if (index && index_ && index != index_ && IdOf(path_ + kLogSuffix) == wal_) return true;
   sqlite3_busy_timeout(handle(), patience_ms);
-  if (log_) log_->Empty();
+  const bool copied = !log_ || log_->Empty();
   sqlite3_busy_timeout(handle(), kBusyTimeoutMs);
-  return WalBytes() == 0;
+  return copied && WalBytes() == 0;
 }
 
 std::uint64_t SqliteConnection::WalBytes() const {
   struct stat info {};
-  return stat((path_ + "-wal").c_str(), &info) == 0 ? static_cast<std::uint64_t>(info.st_size) : 0;
+  return stat((path_ + kLogSuffix).c_str(), &info) == 0 ? static_cast<std::uint64_t>(info.st_size) : 0;
 }
 
 absl::Status SqliteConnection::ToStatus(int code, std::string_view what) const {

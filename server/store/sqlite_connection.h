@@ -76,7 +76,8 @@ class SqliteConnection {
   /// `checkpointer`: see SqliteLog; outlives the connection, may be null.
   static absl::StatusOr<std::unique_ptr<SqliteConnection>> Open(const std::string& path, bool create,
                                                                 FileUse use, Checkpointer* checkpointer);
-  /// Checkpoints and truncates the log, unless the file was replaced or is only being built.
+  /// Checkpoints and truncates the log, unless the file was replaced or is only being built, KeepLog() was
+  /// called, or the disk did not keep what was copied: then the log alone has it.
   ~SqliteConnection();
   SqliteConnection(const SqliteConnection&) = delete;
   SqliteConnection& operator=(const SqliteConnection&) = delete;
@@ -100,10 +101,19 @@ class SqliteConnection {
 
   /// The path leads to the file that is open.
   bool SameFile() const;
-  /// Remembers which log is this connection's own. Called once a transaction has made it.
+  /// Remembers which log, and which index of it, are this connection's own. Called once a transaction has
+  /// made them.
   void KnowLog();
-  /// Copies the log into the file and empties it. False: a reader holds it, for `patience_ms` at least.
+  /// Their paths lead to those that are open. What is written to a log without a name is lost with this
+  /// process.
+  bool SameLog() const;
+  /// Another log, which is not empty, stands in the place of this one.
+  bool OtherLog() const;
+  /// Copies the log into the file and empties it; one that has lost its name, too, so that nothing of it is
+  /// lost. False: a reader holds it, for `patience_ms` at least, the disk does not take it, or OtherLog().
   bool EmptyLog(int patience_ms);
+  /// Closing leaves the log as it is, or not.
+  void KeepLog(bool keep) { keep_log_ = keep; }
   /// After each commit.
   void Committed();
   /// The disk did not take what was copied from the log into the file.
@@ -133,7 +143,8 @@ class SqliteConnection {
   std::unique_ptr<SQLite::Database> database_;
   std::string path_;
   FileUse use_;
-  std::optional<FileId> file_, wal_;
+  std::optional<FileId> file_, wal_, index_;
+  bool keep_log_ = false;
   std::unique_ptr<SqliteLog> log_;  ///< Of a mirror.
   std::unordered_map<std::string, sqlite3_stmt*> statements_;
 };

@@ -17,11 +17,13 @@
 #include "server/store/sql.h"
 #include "server/store/sqlite_connection.h"
 #include "server/store/sqlite_cycle_notes.h"
+#include "server/store/sqlite_files.h"
 #include "server/store/sqlite_hooks.h"
 #include "server/store/sqlite_ledger.h"
 #include "server/store/sqlite_merge.h"
 #include "server/store/sqlite_metadata.h"
 #include "server/store/sqlite_partner_table.h"
+#include "server/store/sqlite_quarantine.h"
 #include "server/store/sqlite_receipts.h"
 #include "server/store/sqlite_rows.h"
 #include "server/store/sqlite_schema.h"
@@ -49,11 +51,13 @@ bool SameButCount(const std::optional<TableRecord>& a, std::optional<TableRecord
 
 class Database final : public SqliteDatabase {
  public:
-  Database(std::unique_ptr<SqliteConnection> connection, std::string context_id, const SqliteOptions& options)
+  Database(std::unique_ptr<SqliteConnection> connection, std::string context_id, const SqliteOptions& options,
+           std::string quarantined)
       : connection_(std::move(connection)),
         context_id_(std::move(context_id)),
         options_(options),
-        metadata_(MetadataTable(context_id_)) {}
+        metadata_(MetadataTable(context_id_)),
+        quarantined_(std::move(quarantined)) {}
 
   absl::Status Prepare() {
     // One transaction: a file that died in the middle of its making has no metadata, and gets it here.
@@ -184,8 +188,7 @@ class Database final : public SqliteDatabase {
   }
 
   absl::StatusOr<CommitResult> Commit(const Plan& plan) override {
-    if (!connection_->SameFile()) return FileReplaced();
-    if (connection_->LostPages()) return LostPages();
+    if (absl::Status status = CheckFiles(*connection_); !status.ok()) return status;
     connection_->TrimStatements();
     if (absl::Status status = CheckLog(); !status.ok()) return status;
     if (absl::Status status = connection_->Execute("BEGIN IMMEDIATE"); !status.ok()) return status;
@@ -207,21 +210,31 @@ class Database final : public SqliteDatabase {
     }
     CrashPoint("commit.before");
     // Looked at once more, as late as can be: a file put there meanwhile must not lose what we acknowledge.
-    absl::Status status = connection_->SameFile() ? connection_->Execute("COMMIT") : FileReplaced();
+    if (!connection_->SameFile() || !connection_->SameLog()) {
+      Rollback();
+      absl::Status status = CheckFiles(*connection_);
+      return status.ok() ? FileReplaced(*connection_) : status;
+    }
+    absl::Status status = connection_->Execute("COMMIT");
     if (!status.ok()) {
       Rollback();
       return status;
     }
     CrashPoint("commit.after");
+    if (!connection_->SameLog() && !connection_->EmptyLog(SqliteConnection::kBusyTimeoutMs)) {
+      return NotKept(*connection_);
+    }
     connection_->Committed();
     return result;
   }
 
   absl::StatusOr<std::unique_ptr<Snapshot>> OpenSnapshot() override {
-    if (!connection_->SameFile()) return FileReplaced();
+    if (absl::Status status = CheckFiles(*connection_); !status.ok()) return status;
     absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = OpenSqliteSnapshot(connection_->path(), context_id_);
-    // Looked at once more: a file put there meanwhile is another mirror.
-    if (snapshot.ok() && !connection_->SameFile()) return FileReplaced();
+    if (!snapshot.ok()) return snapshot;
+    // Looked at once more: a file put there meanwhile is another mirror, and without our log it is an older
+    // one.
+    if (absl::Status status = CheckFiles(*connection_); !status.ok()) return status;
     return snapshot;
   }
 
@@ -229,7 +242,11 @@ class Database final : public SqliteDatabase {
 
   bool IsWhole() override { return connection_->EmptyLog(0); }
 
-  bool Replaced() override { return !connection_->SameFile() || HasOtherLayout(); }
+  bool Replaced() override {
+    // Only once nothing of a log that nothing leads to can be lost.
+    return !connection_->SameFile() || (!connection_->SameLog() && connection_->EmptyLog(0)) ||
+           HasOtherLayout();
+  }
 
   absl::Status Scrub() override { return connection_->Rewrite(); }
 
@@ -239,6 +256,18 @@ class Database final : public SqliteDatabase {
     connection_->StandAlone();
     connection_->ForgetStatements();
     sqlite3_db_release_memory(connection_->handle());
+  }
+
+  absl::Status Quarantine(const std::string& why) override {
+    quarantined_ = why;
+    return WriteQuarantine(connection_->path(), why);
+  }
+  std::string Quarantined() override { return quarantined_; }
+  absl::Status Release() override {
+    if (absl::Status status = RemoveQuarantine(connection_->path()); !status.ok()) return status;
+    quarantined_.clear();
+    connection_->KeepLog(false);
+    return absl::OkStatus();
   }
 
   absl::Status CheckIntegrity() override {
@@ -291,13 +320,6 @@ class Database final : public SqliteDatabase {
     if (sqlite3_get_autocommit(connection_->handle()) == 0) connection_->Execute("ROLLBACK").IgnoreError();
   }
 
-  absl::Status FileReplaced() {
-    return absl::UnavailableError(absl::StrCat(
-        "the mirror file '", connection_->path(),
-        "' was replaced or removed while the server had it open. "
-        "Nothing was applied, and nothing was written to the new one. The cycle is over; begin a new one."));
-  }
-
   /// Whether somebody put back, into the file that is open here, what another version wrote: SQLite's own
   /// restore does. It is taken over, or refused, when it is opened anew.
   bool HasOtherLayout() {
@@ -309,17 +331,11 @@ class Database final : public SqliteDatabase {
     return !*row || query->Int(0) != kLayout.present;
   }
 
-  absl::Status LostPages() const {
-    return absl::DataLossError(
-        absl::StrCat("the disk did not keep what was written to '", connection_->path(),
-                     "'; the file may lack pages. Look at the system's log and at the disk"));
-  }
-
   absl::Status CheckLog() {
     if (connection_->WalBytes() <= options_.wal_bytes_max) return absl::OkStatus();
     if (connection_->EmptyLog(SqliteConnection::kBusyTimeoutMs)) return absl::OkStatus();
     if (connection_->WalBytes() <= options_.wal_bytes_max) return absl::OkStatus();
-    if (connection_->LostPages()) return LostPages();
+    if (connection_->LostPages()) return LostPages(*connection_);
     return absl::UnavailableError(absl::StrCat(
         "the log of '", connection_->path(), "' is over its limit of ", options_.wal_bytes_max,
         " bytes, since a reader holds an old state of the mirror open. Nothing was applied. End that "
@@ -749,6 +765,7 @@ class Database final : public SqliteDatabase {
   std::string context_id_;
   SqliteOptions options_;
   std::string metadata_;
+  std::string quarantined_;       ///< Why; empty: it is not.
   std::int64_t now_ms_ = 0;       ///< Of the plan that runs.
   bool savepoints_ = true;        ///< What fails in a step is taken back by itself.
   bool needs_savepoint_ = false;  ///< It failed without.
@@ -764,7 +781,10 @@ absl::StatusOr<std::unique_ptr<SqliteDatabase>> OpenSqliteDatabase(const std::st
   absl::StatusOr<std::unique_ptr<SqliteConnection>> connection =
       SqliteConnection::Open(path, create, use, options.checkpointer);
   if (!connection.ok()) return connection.status();
-  auto database = std::make_unique<Database>(*std::move(connection), context_id, options);
+  std::string quarantined = ReadQuarantine(path);
+  (*connection)->KeepLog(!quarantined.empty());
+  auto database =
+      std::make_unique<Database>(*std::move(connection), context_id, options, std::move(quarantined));
   if (absl::Status status = database->Prepare(); !status.ok()) return status;
   return database;
 }

@@ -32,12 +32,17 @@ void SqliteLog::Committed() {
   CopyAll(SQLITE_CHECKPOINT_PASSIVE);
 }
 
-void SqliteLog::Empty() { CopyAll(SQLITE_CHECKPOINT_TRUNCATE); }
+bool SqliteLog::Empty() { return CopyAll(SQLITE_CHECKPOINT_TRUNCATE); }
 
-void SqliteLog::CopyAll(int how) {
+bool SqliteLog::CopyAll(int how) {
   Leave();
-  const int code = sqlite3_wal_checkpoint_v2(writer_, "main", how, nullptr, nullptr);
+  // Another attempt would seem to succeed, and the log begin anew: it alone has what the file lacks.
+  if (failed_) return false;
+  int pages = 0, copied = -1;
+  const int code = sqlite3_wal_checkpoint_v2(writer_, "main", how, &pages, &copied);
   if (code != SQLITE_OK) NoteFailure(sqlite3_extended_errcode(writer_));
+  // Busy: a reader keeps it from being truncated, perhaps not from being copied.
+  return (code == SQLITE_OK || (code & 0xff) == SQLITE_BUSY) && copied == pages;
 }
 
 void SqliteLog::CopyBeside() {

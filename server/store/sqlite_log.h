@@ -30,7 +30,8 @@ class SqliteLog {
   /// After each commit.
   void Committed();
   /// Copies all of it and truncates it, unless a reader needs it; the writer's busy timeout is the patience.
-  void Empty();
+  /// True: all of it is in the file, and on disk.
+  bool Empty();
   /// Nothing is copied, and no other connection is open, until the next commit.
   void Leave();
   /// The disk did not take what was copied: the file may lack pages, whatever later attempts say.
@@ -38,7 +39,7 @@ class SqliteLog {
 
  private:
   void CopyBeside();
-  void CopyAll(int how);
+  bool CopyAll(int how);
   void NoteFailure(int code);
 
   sqlite3* const writer_;

@@ -172,6 +172,13 @@ class NewMirror final : public Store {
         "the mirror is being made by its first cycle and can be read when that is over. Nothing was done.");
   }
 
+  /// What is being built is thrown away, not kept.
+  absl::Status Quarantine(const std::string& why) override {
+    return building_ || lost_ ? absl::OkStatus() : rows_->Quarantine(why);
+  }
+  std::string Quarantined() override { return building_ || lost_ ? std::string() : rows_->Quarantined(); }
+  absl::Status Release() override { return building_ || lost_ ? absl::OkStatus() : rows_->Release(); }
+
   bool IsDurable() override { return !building_; }
   absl::Status Scrub() override { return building_ || lost_ ? absl::OkStatus() : rows_->Scrub(); }
   void Rest() override {

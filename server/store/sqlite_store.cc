@@ -13,6 +13,7 @@
 #include "absl/strings/strip.h"
 #include "server/store/sqlite_database.h"
 #include "server/store/sqlite_new_mirror.h"
+#include "server/store/sqlite_quarantine.h"
 #include "server/store/sync_path.h"
 
 namespace mirror {
@@ -66,6 +67,11 @@ absl::StatusOr<std::unique_ptr<Store>> OpenSqliteStore(const std::string& dir, c
                                                        bool create, const SqliteOptions& options) {
   if (absl::Status status = CheckContextId(context_id); !status.ok()) return status;
   const std::string path = SqlitePath(dir, context_id);
+  // Of a file that is no more.
+  if (!Exists(path)) {
+    if (absl::Status status = RemoveQuarantine(path); !status.ok()) return status;
+  }
+  RemoveLogOfDamaged(path);
   if (!Exists(path) && (Exists(path + kClaimSuffix) || (create && options.build_beside))) {
     return OpenNewMirror(path, context_id, options);
   }
@@ -116,7 +122,8 @@ absl::Status MoveSqliteStore(const std::string& from, const std::string& dir, co
   fs::rename(from, path, error);
   if (error) return Trouble("renaming", from, error.message());
   RemoveNewMirror(path);
-  return SyncFolder(dir);
+  if (absl::Status status = SyncFolder(dir); !status.ok()) return status;
+  return RemoveQuarantine(path);
 }
 
 absl::StatusOr<std::string> SetSqliteStoreAside(const std::string& dir, const std::string& context_id,
@@ -129,6 +136,7 @@ absl::StatusOr<std::string> SetSqliteStoreAside(const std::string& dir, const st
   // What its log holds belongs to it; the index beside it is made anew.
   fs::rename(path + "-wal", aside + "-wal", error);
   fs::remove(path + "-shm", error);
+  fs::rename(path + kQuarantineSuffix, aside + kQuarantineSuffix, error);
   if (absl::Status synced = SyncFolder(dir); !synced.ok()) return synced;
   return aside;
 }
@@ -164,7 +172,7 @@ absl::Status RemoveSqliteStore(const std::string& dir, const std::string& contex
     }
   }
   RemoveNewMirror(path);
-  return absl::OkStatus();
+  return RemoveQuarantine(path);
 }
 
 }  // namespace mirror

@@ -73,7 +73,8 @@ class Store {
   /// False while a new mirror is being built: a crash loses its rows, and with them the running cycle. The
   /// plan that ends that cycle makes all of it durable.
   virtual bool IsDurable() = 0;
-  /// Another file stands where this one was opened, or none. Nothing more is written; open it again.
+  /// Another file or log stands where this one's were opened, or none. Nothing more is written; open it
+  /// again.
   virtual bool Replaced() = 0;
   /// Whether the store can be closed and left alone: nothing of it is outside of its own file.
   virtual bool IsWhole() = 0;
@@ -84,6 +85,11 @@ class Store {
   virtual absl::Status Scrub() = 0;
   /// Gives back the memory that only makes the next call quicker: nothing may be asked of it for a while.
   virtual void Rest() = 0;
+  /// It is damaged: notes why, so that whoever opens it again hears of it, until Release().
+  virtual absl::Status Quarantine(const std::string& why) = 0;
+  /// Why; empty: it is not. What is quarantined may be looked at, and is left as it is when it is closed.
+  virtual std::string Quarantined() = 0;
+  virtual absl::Status Release() = 0;
   /// Integrity of the whole database; OK or kDataLoss with what the check said.
   virtual absl::Status CheckIntegrity() = 0;
   /// Bytes on disk, log included.

@@ -254,6 +254,112 @@ TEST_F(ReplacedFile, AFileOfAnotherTenantIsRefusedAndLeftAsItIs) {
   Restart();
 }
 
+// --- Another log in its place
+// ----------------------------------------------------------------------------------
+
+/// What is open without a name is lost with the process that has it open.
+class ReplacedLog : public ReplacedFile {
+ protected:
+  /// What a kill of the server would leave.
+  Cell AfterAKill(const std::string& sql) const {
+    const ScratchFolder killed;
+    const std::string copy = killed.path() + "/mirror.db";
+    fs::copy_file(path(), copy);
+    if (fs::exists(path() + "-wal")) fs::copy_file(path() + "-wal", copy + "-wal");
+    return Partner(copy).One(sql);
+  }
+  void CommitTen() {
+    BeginAgain();
+    ASSERT_THAT(source_->Send(People(), Rows5({{1, "Ada", 100}}, 1, kTen)).status, IsOk());
+    ASSERT_GT(fs::file_size(path() + "-wal"), 0U);
+  }
+  static constexpr char kLsn[] = "SELECT lsn FROM ctx_mirroring";
+};
+
+TEST_F(ReplacedLog, RemovedUnderTheOpenMirrorItEndsTheCycleAndNothingIsLost) {
+  for (const std::vector<std::string>& gone :
+       std::vector<std::vector<std::string>>{{"-wal"}, {"-shm"}, {"-wal", "-shm"}}) {
+    SCOPED_TRACE(gone.front() + std::to_string(gone.size()));
+    RemoveSqliteStore(folder_.path(), "ctx").IgnoreError();
+    Restart();
+    MirrorPeople();
+    CommitTen();
+    for (const std::string& suffix : gone) fs::remove(path() + suffix);
+
+    EXPECT_THAT(source_->Apply(MakeBatch(People(), Rows5({{2, "Grace", 200}}, 2))), StatusIs(kAborted));
+
+    EXPECT_EQ(AfterAKill(kLsn), Cell(10));
+    EXPECT_THAT(catalog_.Kinds(), Contains("mirror.replaced"));
+    BeginAgain();
+    const BatchOutcome outcome = source_->Send(
+        People(), {.rows = {{2, "Grace", 200}}, .base_lsn = 10, .commit = Position{Lsn{30}, ""}});
+    EXPECT_THAT(outcome.status, IsOk());
+    EXPECT_TRUE(outcome.durable);
+    EXPECT_EQ(AfterAKill(kLsn), Cell(30));
+    EXPECT_EQ(Visible(People()), (Rows{{1, "Ada", 100}, {2, "Grace", 200}}));
+    EXPECT_EQ(Partner(path()).One("PRAGMA integrity_check"), Cell("ok"));
+  }
+}
+
+TEST_F(ReplacedLog, AnEmptyOneInItsPlaceIsNotTakenForIt) {
+  MirrorPeople();
+  CommitTen();
+  fs::remove(path() + "-wal");
+  Put(path() + "-wal", "");
+  EXPECT_THAT(source_->Complete(), StatusIs(kAborted));
+  EXPECT_EQ(AfterAKill(kLsn), Cell(10));
+}
+
+TEST_F(ReplacedLog, RemovedWhileNobodyCallsItIsInTheFileOnceTheMirrorIsClosed) {
+  MirrorPeople();
+  CommitTen();
+  fs::remove(path() + "-wal");
+  tenant_.reset();
+  EXPECT_EQ(AfterAKill(kLsn), Cell(10));
+  Restart();
+}
+
+TEST_F(ReplacedLog, RemovedWhileAReaderNeedsAnOlderStateItIsCopiedOnceThatEnds) {
+  MirrorPeople();
+  Partner reader(path(), true);
+  reader.Run("BEGIN");
+  EXPECT_EQ(reader.One("SELECT count(*) FROM people"), Cell(2));
+  CommitTen();
+  fs::remove(path() + "-wal");
+  const TestBatch batch = MakeBatch(People(), Rows5({{2, "Grace", 200}}, 2));
+
+  EXPECT_THAT(source_->Apply(batch), StatusIs(kUnavailable, HasSubstr("do not stop the server")));
+  EXPECT_FALSE(tenant_->CloseIfIdle()) << "the log would be lost";
+
+  reader.Run("ROLLBACK");
+  EXPECT_THAT(source_->Apply(batch), StatusIs(kAborted));
+  EXPECT_EQ(AfterAKill(kLsn), Cell(10));
+}
+
+TEST_F(ReplacedLog, AnotherOneInItsPlaceIsNeverMixedWithIt) {
+  MirrorPeople();
+  ASSERT_TRUE(tenant_->CloseIfIdle());
+  const std::string before = Contents(path());
+  CommitTen();
+  fs::remove(path() + "-wal");
+  Put(path() + "-wal", "another's");
+
+  EXPECT_THAT(source_->Complete(), StatusIs(kDataLoss, HasSubstr("another log")));
+
+  EXPECT_EQ(Contents(path()), before);
+  EXPECT_EQ(Contents(path() + "-wal"), "another's");
+}
+
+TEST_F(ReplacedLog, ASnapshotIsNeverOfAnOlderState) {
+  MirrorPeople();
+  CommitTen();
+  fs::remove(path() + "-wal");
+  EXPECT_THAT(source_->Authenticate(), IsOk());
+  const auto snapshot = tenant_->OpenSnapshot();
+  ASSERT_THAT(snapshot, IsOk());
+  EXPECT_EQ(Partner(path()).One(kLsn), Cell(10));
+}
+
 // --- Damage
 // ---------------------------------------------------------------------------------------------------
 

@@ -54,6 +54,9 @@ class ForwardingStore : public Store {
   bool IsWhole() override { return store_->IsWhole(); }
   absl::Status Scrub() override { return store_->Scrub(); }
   void Rest() override { store_->Rest(); }
+  absl::Status Quarantine(const std::string& why) override { return store_->Quarantine(why); }
+  std::string Quarantined() override { return store_->Quarantined(); }
+  absl::Status Release() override { return store_->Release(); }
   absl::Status CheckIntegrity() override { return store_->CheckIntegrity(); }
   std::uint64_t BytesOnDisk() override { return store_->BytesOnDisk(); }
 

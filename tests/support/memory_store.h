@@ -101,6 +101,9 @@ class MemoryStore final : public Store {
   bool IsWhole() override { return true; }
   absl::Status Scrub() override { return absl::OkStatus(); }
   void Rest() override {}
+  absl::Status Quarantine(const std::string&) override { return absl::OkStatus(); }
+  std::string Quarantined() override { return ""; }
+  absl::Status Release() override { return absl::OkStatus(); }
   absl::Status CheckIntegrity() override { return absl::OkStatus(); }
   std::uint64_t BytesOnDisk() override { return 0; }
 

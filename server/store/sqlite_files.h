@@ -1,0 +1,24 @@
+#ifndef MIRROR_SERVER_STORE_SQLITE_FILES_H_
+#define MIRROR_SERVER_STORE_SQLITE_FILES_H_
+
+#include "absl/status/status.h"
+#include "server/store/sqlite_connection.h"
+
+namespace mirror {
+
+/// Whether what is committed through the connection can be found again: the paths lead to the files that are
+/// open, and the disk keeps what is written to them. A log that has lost its name is copied into the file
+/// first.
+///   kUnavailable  another file or log, or none, is there; or a reader keeps the log from being copied
+///   kDataLoss     pages are lost, or what was committed may be
+absl::Status CheckFiles(SqliteConnection& connection);
+
+/// The errors themselves.
+absl::Status FileReplaced(const SqliteConnection& connection);
+absl::Status LostPages(const SqliteConnection& connection);
+/// Of a commit that is done.
+absl::Status NotKept(const SqliteConnection& connection);
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_STORE_SQLITE_FILES_H_

@@ -1,0 +1,189 @@
+// A disk that does not keep what was written to a mirror's file: its log alone has it.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sqlite3.h>
+
+#include <atomic>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
+
+#include "tests/server/tenant_bench.h"
+
+namespace mirror {
+namespace {
+
+namespace fs = std::filesystem;
+
+using testing::Contains;
+using testing::HasSubstr;
+using testing::Not;
+
+constexpr absl::StatusCode kDataLoss = absl::StatusCode::kDataLoss;
+
+/// The next sync of a database file that SQLite opened meanwhile fails, once.
+class BrokenSync {
+ public:
+  BrokenSync() {
+    fails_ = false;
+    system_ = sqlite3_vfs_find(nullptr);
+    open_ = system_->xOpen;
+    system_->xOpen = [](sqlite3_vfs* vfs, const char* name, sqlite3_file* file, int flags, int* given) {
+      const int code = open_(vfs, name, file, flags, given);
+      if (code != SQLITE_OK || (flags & SQLITE_OPEN_MAIN_DB) == 0) return code;
+      methods_ = *file->pMethods;
+      sync_ = methods_.xSync;
+      methods_.xSync = [](sqlite3_file* synced, int how) {
+        return fails_.exchange(false) ? SQLITE_IOERR_FSYNC : sync_(synced, how);
+      };
+      file->pMethods = &methods_;
+      return code;
+    };
+  }
+  ~BrokenSync() { system_->xOpen = open_; }
+  BrokenSync(const BrokenSync&) = delete;
+  BrokenSync& operator=(const BrokenSync&) = delete;
+
+  static void FailOnce() { fails_ = true; }
+  static bool Failed() { return !fails_; }
+
+ private:
+  sqlite3_vfs* system_;
+  static inline int (*open_)(sqlite3_vfs*, const char*, sqlite3_file*, int, int*) = nullptr;
+  static inline int (*sync_)(sqlite3_file*, int) = nullptr;
+  static inline sqlite3_io_methods methods_ = {};
+  static inline std::atomic<bool> fails_ = false;
+};
+
+std::string Contents(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+class LostPages : public BrokenSync, public TenantBench {
+ protected:
+  LostPages() : TenantBench(TenantOptions{}, SqliteOptions{.wal_bytes_max = 100'000}) {}
+  ~LostPages() override { tenant_.reset(); }
+
+  /// Committed and acknowledged, 1 to 50, at ten.
+  void CommitFifty() {
+    source_->Mirror(People(), {{1, "Ada", 36}}, {Lsn{5}, "five"});
+    ASSERT_TRUE(tenant_->CloseIfIdle());
+    file_before_ = Contents(path());
+    source_->Begin();
+    ASSERT_THAT(source_->Announce({People()}), IsOk());
+    Rows rows;
+    for (int i = 1; i <= 50; ++i) rows.push_back({i, std::string(4'000, 'x'), i});
+    ASSERT_THAT(
+        source_->Send(People(), {.rows = rows, .base_lsn = 5, .commit = Position{Lsn{10}, "ten"}}).status,
+        IsOk());
+  }
+  /// The log is copied, and the disk loses what it was given.
+  void LoseThem() {
+    FailOnce();
+    EXPECT_THAT(source_->Complete(), StatusIs(kDataLoss, HasSubstr("did not keep")));
+    EXPECT_TRUE(Failed());
+    // What the system has in memory of the file is the new state; what the disk has is the old one.
+    std::fstream file(path(), std::ios::binary | std::ios::in | std::ios::out);
+    file << file_before_;
+  }
+  Cell Count() const { return Partner(path()).One("SELECT count(*) FROM people"); }
+
+  std::string file_before_;
+};
+
+TEST_F(LostPages, StayInTheLogAndTheMirrorInQuarantineOverARestart) {
+  CommitFifty();
+  LoseThem();
+  const std::string log = Contents(path() + "-wal");
+  ASSERT_GT(log.size(), 100'000U);
+
+  for (int restart = 0; restart < 2; ++restart) {
+    Restart();
+    EXPECT_THAT(source_->Authenticate(), StatusIs(kDataLoss, HasSubstr("did not keep")));
+    EXPECT_THAT(tenant_->Info()->quarantine, HasSubstr("'mirrorctl resume ctx'"));
+    // As Tenants does with the logs that a kill left.
+    ASSERT_THAT(OpenSqliteStore(folder_.path(), "ctx", false, {}), IsOk());
+    EXPECT_EQ(Contents(path() + "-wal"), log);
+  }
+
+  ASSERT_THAT(tenant_->Resume(source_->now), IsOk());
+  source_->Begin();
+  EXPECT_EQ(source_->Announced(People()).position, (Position{Lsn{10}, "ten"}));
+  EXPECT_EQ(Count(), Cell(50));
+  EXPECT_EQ(Partner(path()).One("PRAGMA integrity_check"), Cell("ok"));
+  Restart();
+  EXPECT_THAT(source_->Authenticate(), IsOk());
+}
+
+TEST_F(LostPages, AnOperatorsWordIsNotEnoughForAFileThatIsDamaged) {
+  CommitFifty();
+  LoseThem();
+  fs::resize_file(path() + "-wal", 0);
+  fs::resize_file(path(), file_before_.size() - 4'096);
+
+  Restart();
+  EXPECT_THAT(tenant_->Resume(source_->now), StatusIs(kDataLoss));
+  Restart();
+  EXPECT_THAT(source_->Authenticate(), StatusIs(kDataLoss));
+}
+
+TEST_F(LostPages, ABackupInItsPlaceIsTrusted) {
+  CommitFifty();
+  const std::string copy = folder_.path() + "/copy.db";
+  Partner(path()).Run("VACUUM INTO '" + copy + "'");
+  LoseThem();
+  Restart();
+  ASSERT_THAT(
+      tenant_->ReplaceFile([&] { return MoveSqliteStore(copy, folder_.path(), "ctx"); }, source_->now),
+      IsOk());
+  Restart();
+  source_->Begin();
+  EXPECT_EQ(Count(), Cell(50));
+}
+
+TEST_F(LostPages, ACopyPutThereByHandDoesNotGetTheLogThatWasLeft) {
+  CommitFifty();
+  const std::string copy = folder_.path() + "/copy.db";
+  Partner(path()).Run("VACUUM INTO '" + copy + "'");
+  Partner(copy).Run("DELETE FROM people WHERE id > 30");
+  LoseThem();
+  fs::rename(copy, path());
+  Restart();
+  EXPECT_THAT(source_->Authenticate(), StatusIs(kDataLoss)) << "until the operator says so";
+  ASSERT_THAT(tenant_->Resume(source_->now), IsOk());
+  EXPECT_EQ(Count(), Cell(30));
+  EXPECT_EQ(Partner(path()).One("PRAGMA integrity_check"), Cell("ok"));
+}
+
+TEST_F(LostPages, ANewMirrorInItsPlaceIsTrustedAndOfTheSameOwner) {
+  CommitFifty();
+  LoseThem();
+  Restart();
+  ASSERT_TRUE(tenant_->IsQuarantined());
+  ASSERT_THAT(tenant_->Rebuild([&] { return SetSqliteStoreAside(folder_.path(), "ctx", 1); }, source_->now),
+              IsOk());
+  Restart();
+  source_->caller.issuer = "somebody else";
+  EXPECT_THAT(source_->Authenticate(), StatusIs(absl::StatusCode::kPermissionDenied));
+  source_->caller.issuer = "issuer";
+  EXPECT_THAT(source_->Authenticate(), IsOk());
+  EXPECT_EQ(Contents(path() + ".damaged-1-wal").size() > 0, true);
+}
+
+TEST_F(LostPages, AreNotForgottenWhenTheMirrorIsClosedAtThatMoment) {
+  CommitFifty();
+  FailOnce();
+  tenant_.reset();
+  EXPECT_TRUE(Failed());
+  EXPECT_GT(fs::file_size(path() + "-wal"), 100'000U) << "copied again by whoever opens it";
+  Restart();
+  source_->now += 700'000;  // The cycle's end.
+  source_->Begin();
+  EXPECT_EQ(Count(), Cell(50));
+}
+
+}  // namespace
+}  // namespace mirror
