@@ -344,7 +344,7 @@ class Database final : public SqliteDatabase {
 
   absl::StatusOr<CommitResult> RunPlan(const Plan& plan) {
     CommitResult result;
-    if (HasOtherLayout()) return FileReplaced();
+    if (HasOtherLayout()) return FileReplaced(*connection_);
     now_ms_ = plan.now_ms;
     absl::StatusOr<TenantRecord> tenant = ReadTenant();
     if (!tenant.ok()) return tenant.status();
