@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "certs/private_memory.h"
 #include "client/block_memory.h"
 #include "client/install.h"
 #include "client/once.h"
@@ -24,6 +25,7 @@ int main(int argc, char** argv) {
   // Its own lines about connections would stand between ours, which say the same. The environment still
   // decides.
   setenv("GRPC_VERBOSITY", "NONE", /*overwrite=*/0);
+  mirror::KeepMemoryPrivate();
   mirror::KeepBlockMemory();
   mirror::PrepareSqlite();
   CLI::App app("mirror-agent pushes source databases to a mirror endpoint.");

@@ -10,6 +10,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "certs/private_memory.h"
 #include "server/config.h"
 #include "server/message_memory.h"
 #include "server/place_check.h"
@@ -91,6 +92,7 @@ int Main(int argc, char** argv) {
 
   // Partners read the mirrors as members of the group; keys have modes of their own.
   umask(027);
+  KeepMemoryPrivate();
   const sigset_t signals = BlockSignals();
   KeepMessageMemory();
   ConfigureSqlite();

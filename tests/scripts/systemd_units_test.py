@@ -114,6 +114,7 @@ class Units(unittest.TestCase):
         for unit in self.units:
             for key, value in WALLS.items():
                 self.assertEqual(self.service(unit, key), value, f"{unit}: {key}")
+            self.assertEqual(self.service(unit, "LimitCORE"), "0", "keys are in its memory")
             name = self.service(unit, "User")
             self.assertEqual(self.service(unit, "StateDirectory"), name)
             self.assertIn(f"/etc/{name}/", self.service(unit, "ExecStart"))

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "certs/private_memory.h"
 #include "proto/wire/nearest_word.h"
 #include "tools/mirrorctl/admin_commands.h"
 #include "tools/mirrorctl/audit_commands.h"
@@ -45,6 +46,7 @@ int WrongUsage(const CLI::App& app, const CLI::ParseError& error, mirror::Consol
 }  // namespace
 
 int main(int argc, char** argv) {
+  mirror::KeepMemoryPrivate();
   mirror::Console console{std::cout, std::cerr};
   CLI::App app("Make keys and configurations, and administer a mirror endpoint", "mirrorctl");
   app.set_version_flag("--version", "mirrorctl " MIRROR_VERSION);
