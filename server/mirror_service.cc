@@ -204,7 +204,9 @@ grpc::Status MirrorService::Authenticate(grpc::ServerContext* /*context*/,
   log.set_tenant(caller->context_id);
   const absl::StatusOr<InFlight::Call> place = in_flight_.BeginCall(caller->context_id);
   if (!place.ok()) return log.Finish(place.status());
-  return log.Finish(DoAuthenticate(*caller, *request, response));
+  const absl::Status done = DoAuthenticate(*caller, *request, response);
+  if (request->probe() || !done.ok()) tenants_.ForgetUnlessThere(caller->context_id);
+  return log.Finish(done);
 }
 
 /// Before anybody is asked about it, a token is used: one that a hook refuses must not be good for another

@@ -113,8 +113,7 @@ absl::StatusOr<std::shared_ptr<Tenant>> Tenants::FindOrTakeIn(const Caller& call
   auto found = tenants_.find(key);
   // A spelling that was only probed must not keep the right one out.
   if (found != tenants_.end() && found->second.tenant->context_id() != caller.context_id &&
-      found->second.tenant.use_count() == 1 && !found->second.tenant->is_open() &&
-      !SqliteStoreExists(options_.data_dir, found->second.tenant->context_id())) {
+      WasNeverThere(found->second)) {
     Unlist(found->second);
     tenants_.erase(found);
     found = tenants_.end();
@@ -126,6 +125,19 @@ absl::StatusOr<std::shared_ptr<Tenant>> Tenants::FindOrTakeIn(const Caller& call
   if (found->second.tenant->context_id() != caller.context_id) return UnknownTenant(kAsk);
   Used(found->second);
   return found->second.tenant;
+}
+
+bool Tenants::WasNeverThere(const Entry& entry) const {
+  return entry.tenant.use_count() == 1 && !entry.tenant->is_open() &&
+         !SqliteStoreExists(options_.data_dir, entry.tenant->context_id());
+}
+
+void Tenants::ForgetUnlessThere(const std::string& context_id) {
+  const std::lock_guard lock(mutex_);
+  const auto found = tenants_.find(FoldName(context_id));
+  if (found == tenants_.end() || !WasNeverThere(found->second)) return;
+  Unlist(found->second);
+  tenants_.erase(found);
 }
 
 absl::StatusOr<std::shared_ptr<Tenant>> Tenants::Find(const std::string& context_id) {

@@ -47,6 +47,8 @@ class Tenants {
   /// For Authenticate: a tenant that has no database yet is taken in, unless provisioning is off. Null: an
   /// operator deleted it.
   absl::StatusOr<std::shared_ptr<Tenant>> FindOrTakeIn(const Caller& caller);
+  /// Behind it: a tenant that was only looked at, and that there is not, leaves nothing.
+  void ForgetUnlessThere(const std::string& context_id);
   /// For the operator. Errors: kNotFound.
   absl::StatusOr<std::shared_ptr<Tenant>> Find(const std::string& context_id);
   /// The same, for one whose file is about to be put there. `context_id` has been checked. Errors:
@@ -97,6 +99,8 @@ class Tenants {
 
   void Used(Entry& entry);
   void Unlist(Entry& entry);
+  /// Nobody uses it, and it has no file.
+  bool WasNeverThere(const Entry& entry) const;
   void MakeRoom(const Tenant& opened);
   std::vector<std::shared_ptr<Tenant>> Listed();
   std::shared_ptr<Tenant> TakeOldest(const Tenant& keep);

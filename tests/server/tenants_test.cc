@@ -134,6 +134,19 @@ TEST_F(TenantsTest, AProbeOfANewTenantLeavesNothingToList) {
   EXPECT_THAT(tenants->All(), IsEmpty());
 }
 
+TEST_F(TenantsTest, WhatWasOnlyProbedIsForgottenAndWhatIsThereIsNot) {
+  const auto tenants = Open();
+  MirrorPeople(*tenants, "there");
+  ASSERT_THAT(tenants->FindOrTakeIn(CallerOf("new")), IsOk());
+  for (const char* const id : {"new", "there", "never-heard-of"}) tenants->ForgetUnlessThere(id);
+  EXPECT_THAT(tenants->Find(std::string("new")), StatusIs(absl::StatusCode::kNotFound));
+  EXPECT_THAT(tenants->Find(std::string("there")), IsOk());
+
+  const auto used = tenants->FindOrTakeIn(CallerOf("new"));
+  tenants->ForgetUnlessThere("new");
+  EXPECT_THAT(tenants->Find(std::string("new")), IsOk()) << "a call is under way";
+}
+
 TEST_F(TenantsTest, ADeletedTenantStaysAwayUntilItIsAllowedAgain) {
   auto tenants = Open();
   MirrorPeople(*tenants, "gone");

@@ -120,6 +120,15 @@ Outcome AuthenticateFlood(Target& target) {
   });
 }
 
+/// Looks at tenants that there are not: each of another name.
+Outcome ProbeFlood(Target& target) {
+  std::atomic<int> next = 0;
+  return Flood(target, kThreads, [&](int) {
+    MirrorClient client(target.channel(), target.identity(), target.Tenant(absl::StrCat("never-", next++)));
+    return OutcomeOf(client.Authenticate("x", false, true).status());
+  });
+}
+
 Outcome ManyTenants(Target& target) {
   std::atomic<int> next = 0;
   Outcome outcome = InParallel(kThreads, [&](int) {
@@ -203,6 +212,10 @@ Theme FloodAttacks() {
           {"bad-tokens", "Calls with bad tokens, as fast as they go.", {"UNAUTHENTICATED"}, TokenFlood},
           {"authenticate", "A legitimate source that authenticates without an end.", kServedOrFull,
            AuthenticateFlood},
+          {"probes",
+           "A legitimate source that looks at tenants that there are not.",
+           {"PERMISSION_DENIED", "RESOURCE_EXHAUSTED"},
+           ProbeFlood},
           {"tenants", "A legitimate source that makes a hundred tenants at once.", kServedFullOrLater,
            ManyTenants},
           {"large-messages",
