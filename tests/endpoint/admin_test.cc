@@ -568,25 +568,23 @@ TEST_F(AdminTest, AReaderOfTheGroupFindsEachFolderAndFileOpenOnItsWayToTheMirror
   }
 }
 
-TEST_F(AdminTest, HealthAndReflectionAnswerOnBothPortsUnlessReflectionIsOff) {
-  const auto sources = here_->Channel().value();
-  const auto operators = here_->AdminChannel(Role::kViewer).value();
-  EXPECT_THAT(CheckHealth(sources), IsOk());
-  EXPECT_THAT(CheckHealth(operators), IsOk());
-  const auto listed = ListServices(sources);
-  ASSERT_THAT(listed, IsOk());
-  EXPECT_THAT(*listed,
-              AllOf(HasSubstr("mirror.v1.MirrorClientService"), Not(HasSubstr("mirror.v1.MirrorAdmin"))));
-  const auto admin_listed = ListServices(operators);
-  ASSERT_THAT(admin_listed, IsOk());
-  EXPECT_THAT(*admin_listed,
-              AllOf(HasSubstr("mirror.v1.MirrorAdmin"), Not(HasSubstr("mirror.v1.MirrorClientService"))));
-
-  ASSERT_THAT(here_->Set({"listen", "reflection", "false"}), IsOk());
-  ASSERT_THAT(here_->Restart(), IsOk());
+TEST_F(AdminTest, HealthAndReflectionAnswerOnBothPortsReflectionWhenItIsAskedFor) {
+  EXPECT_THAT(CheckHealth(here_->Channel().value()), IsOk());
+  EXPECT_THAT(CheckHealth(here_->AdminChannel(Role::kViewer).value()), IsOk());
   EXPECT_THAT(ListServices(here_->Channel().value()), StatusIs(absl::StatusCode::kUnimplemented));
   EXPECT_THAT(ListServices(here_->AdminChannel(Role::kViewer).value()),
               StatusIs(absl::StatusCode::kUnimplemented));
+
+  ASSERT_THAT(here_->Set({"listen", "reflection", "true"}), IsOk());
+  ASSERT_THAT(here_->Restart(), IsOk());
+  const auto listed = ListServices(here_->Channel().value());
+  ASSERT_THAT(listed, IsOk());
+  EXPECT_THAT(*listed,
+              AllOf(HasSubstr("mirror.v1.MirrorClientService"), Not(HasSubstr("mirror.v1.MirrorAdmin"))));
+  const auto admin_listed = ListServices(here_->AdminChannel(Role::kViewer).value());
+  ASSERT_THAT(admin_listed, IsOk());
+  EXPECT_THAT(*admin_listed,
+              AllOf(HasSubstr("mirror.v1.MirrorAdmin"), Not(HasSubstr("mirror.v1.MirrorClientService"))));
   EXPECT_THAT(CheckHealth(here_->Channel().value()), IsOk());
 }
 

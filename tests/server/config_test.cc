@@ -70,7 +70,7 @@ TEST(ConfigTest, SmallestFileGetsEveryDefaultOfTheSample) {
   EXPECT_EQ(config->listen.address, "127.0.0.1");
   EXPECT_EQ(config->listen.port, 7443);
   EXPECT_EQ(config->listen.certificate, file.folder() + "/tls/server.crt");
-  EXPECT_TRUE(config->listen.reflection);
+  EXPECT_FALSE(config->listen.reflection);
   EXPECT_EQ(config->admin.port, 7444);
   EXPECT_EQ(config->admin.client_ca, "/etc/mirror/ca.crt");
   EXPECT_EQ(config->data.dir, file.folder() + "/data");
@@ -90,7 +90,7 @@ TEST(ConfigTest, SmallestFileGetsEveryDefaultOfTheSample) {
 TEST(ConfigTest, EveryKeyOfAFileIsRead) {
   const ConfigFile file(absl::StrCat(
       absl::StrReplaceAll(kSmall, {{"[admin]\n",
-                                    "address = \"::1\"\nport = 0\nplaintext = true\nreflection = false\n"
+                                    "address = \"::1\"\nport = 0\nplaintext = true\nreflection = true\n"
                                     "connections_max = 7\nconnections_per_address_max = 3\n"
                                     "[admin]\naddress = \"0.0.0.0\"\nport = 1\n"}}),
       "[data]\ndir = \"/srv/mirror\"\nautomatic_provisioning = false\ndrop_grace = \"36h\"\nwal_max = "
@@ -110,7 +110,7 @@ TEST(ConfigTest, EveryKeyOfAFileIsRead) {
   EXPECT_EQ(config->listen.address, "::1");
   EXPECT_EQ(config->listen.port, 0);
   EXPECT_TRUE(config->listen.plaintext);
-  EXPECT_FALSE(config->listen.reflection);
+  EXPECT_TRUE(config->listen.reflection);
   EXPECT_EQ(config->listen.connections_max, 7U);
   EXPECT_EQ(config->listen.connections_per_address_max, 3U);
   EXPECT_EQ(config->admin.address, "0.0.0.0");

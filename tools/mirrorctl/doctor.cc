@@ -60,6 +60,7 @@ void AddDoctor(CLI::App& app, const std::string& config_path, Console& console) 
       "Looks at names, ports, TLS, certificates, clocks, disk and mirrors; with --source also at the "
       "endpoint, the\n"
       "source's keys and the endpoint's proof, the source's database and its change log. Changes nothing.\n"
+      "Which calls there are stands in proto/mirror/v1/*.proto; servers tell nobody ([listen] reflection).\n"
       "Exit codes: 0 nothing needs doing, 1 something does, 2 wrong usage or configuration. Example:\n"
       "  mirrorctl --config dev/mirrorctl.toml doctor --source dev/mirror-agent.toml");
   const auto request = std::make_shared<Request>();

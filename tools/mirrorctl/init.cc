@@ -180,7 +180,7 @@ certificate = "tls/server.crt"      # PEM; replaced files are noticed while the 
 key = "tls/server.key"              # mode 0600
 client_ca = ""                      # PEM; set: each source must show a client certificate of this CA
 plaintext = false                   # true: no TLS; refused but on loopback
-reflection = true                   # let tools ask which calls there are
+reflection = false                  # true: anybody may ask which calls there are
 connections_max = 1000              # connections at a time
 connections_per_address_max = 200   # of these, from one address
 
