@@ -24,7 +24,11 @@ TEST_F(NamesOfSources, OfEverythingInSqliteServeAsTablesAndColumns) {
   }
   Start(absl::StrCat("BEGIN;", made, "COMMIT;"));
   app_->Run(absl::StrCat("BEGIN;", changed, "COMMIT;"));
-  for (const auto& [table, sent] : Cycle()) EXPECT_EQ(sent.action, "changes") << table;
+  for (const auto& [table, sent] : Cycle()) {
+    // What a trigger calls the row hides such a table in it.
+    const bool hidden = table == "old" || table == "new";
+    EXPECT_EQ(sent.action, hidden ? "populate" : "changes") << table;
+  }
   ExpectEqual();
 }
 
