@@ -270,9 +270,13 @@ TEST_F(HandshakeTest, EveryTokenThatBreaksARuleIsRefusedAsFieldAndAsMetadata) {
         // Nothing of the token, nor of what it holds, comes back.
         const std::string said(status.message());
         const std::string signature = token.substr(token.rfind('.') + 1, 20);
-        if (signature.size() == 20) EXPECT_THAT(said, Not(HasSubstr(signature)));
+        if (signature.size() == 20) {
+          EXPECT_THAT(said, Not(HasSubstr(signature)));
+        }
         EXPECT_THAT(said, Not(HasSubstr(token.substr(0, 30))));
-        if (parts.nonce.size() > 8) EXPECT_THAT(said, Not(HasSubstr(parts.nonce.substr(1, 30))));
+        if (parts.nonce.size() > 8) {
+          EXPECT_THAT(said, Not(HasSubstr(parts.nonce.substr(1, 30))));
+        }
       };
       if (use == TokenUse::kAuthenticate) {
         check(Authenticate(token));

@@ -187,8 +187,11 @@ void IssueAdminClient(Role role, const Request& request, Console& console) {
 
 void Show(const std::vector<std::string>& paths, bool as_json, Console& console) {
   nlohmann::json list = nlohmann::json::array();
+  // Paths and thumbprints are there to be copied: nothing is cut.
+  constexpr std::size_t kWhole = 0;
   TextTable table(
-      {{"file"}, {"subject"}, {"key_id"}, {"algorithm"}, {"not_before"}, {"not_after"}, {"thumbprint"}});
+      {{"file"}, {"subject"}, {"key_id"}, {"algorithm"}, {"not_before"}, {"not_after"}, {"thumbprint"}},
+      kWhole);
   for (const std::string& path : paths) {
     const absl::StatusOr<CertificateInfo> info = ReadCertificateInfo(path);
     if (!info.ok()) {
