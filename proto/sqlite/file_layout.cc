@@ -51,11 +51,12 @@ std::string_view ProgramVersion() { return MIRROR_VERSION; }
 
 absl::Status CheckLayout(const FileLayout& found, const KnownLayout& known, const std::string& path) {
   if (found.number <= known.present) return absl::OkStatus();
-  const std::string program = found.program.empty() ? "a later version" : found.program;
+  const std::string newer = found.program.empty() ? "a later version of Partner Mirror"
+                                                  : absl::StrCat("Partner Mirror ", found.program);
   return absl::FailedPreconditionError(absl::StrCat(
-      std::string(known.what), " '", path, "' has layout ", found.number, ", which Partner Mirror ", program,
-      " gave it; this is ", std::string(ProgramVersion()), ", which knows those up to ", known.present,
-      ". It was left as it is. Install ", program, ", or put a copy from before it there"));
+      std::string(known.what), " '", path, "' has layout ", found.number, ", given to it by ", newer,
+      "; this is ", std::string(ProgramVersion()), ", which knows layouts up to ", known.present,
+      ". It was left as it is. Install ", newer, ", or put a copy from before it there"));
 }
 
 absl::StatusOr<std::optional<FileLayout>> ReadLayout(sqlite3* database) {

@@ -254,7 +254,7 @@ TEST_F(RunStateTest, WhatALaterVersionWroteIsLeftToIt) {
   std::ofstream(folder_ / "Cust.json") << R"({"version": 99, "program": "9.8.7"})";
   EXPECT_THAT(RunState::Load(folder_.path(), "Cust"),
               StatusIs(absl::StatusCode::kFailedPrecondition,
-                       AllOf(HasSubstr("Cust.json"), HasSubstr("Install 9.8.7"))));
+                       AllOf(HasSubstr("Cust.json"), HasSubstr("Install Partner Mirror 9.8.7"))));
 }
 
 }  // namespace

@@ -123,7 +123,7 @@ INSTANTIATE_TEST_SUITE_P(Journals, EveryJournal, testing::Values("WAL", "DELETE"
 TEST_P(EveryJournal, WhatIsEqualIsFoundEqual) {
   Begin(3'000, GetParam());
   ExpectEqual(Verify(false));
-  EXPECT_THAT(Ctl({"tables", "Cust"}).output, AllOf(HasSubstr("equal as of LSN"), Not(HasSubstr("unknown"))));
+  EXPECT_THAT(Ctl({"tables", "Cust", "--wide"}).output, AllOf(HasSubstr("equal as of LSN"), Not(HasSubstr("unknown"))));
 }
 
 TEST_P(EveryJournal, EachDamagedRowIsFoundToldAndMended) {
@@ -155,7 +155,7 @@ TEST_P(EveryJournal, EachDamagedRowIsFoundToldAndMended) {
   EXPECT_EQ(ReportOf(found, "any_key").ghosts, 3U);
   EXPECT_EQ(ReportOf(found, "keyless").equality, Equality::kDiffers);
   EXPECT_FALSE(found.Good());
-  EXPECT_THAT(Ctl({"tables", "Cust"}).output, HasSubstr("differs in 9 rows"));
+  EXPECT_THAT(Ctl({"tables", "Cust", "--wide"}).output, HasSubstr("differs in 9 rows"));
 
   const CycleReport mended = Verify(true);
   ExpectEqual(mended);
@@ -169,12 +169,12 @@ TEST_F(EqualityTest, AnOperatorAsksAndTheNextCycleMends) {
   Begin(2'000);
   Damage("UPDATE one SET t = 'other' WHERE id = 5");
   EXPECT_THAT(Ctl({"verify", "Cust", "--table", "one"}).output, HasSubstr("1 table is compared"));
-  EXPECT_THAT(Ctl({"tables", "Cust"}).output, HasSubstr("to be compared"));
+  EXPECT_THAT(Ctl({"tables", "Cust", "--wide"}).output, HasSubstr("to be compared"));
   const CycleReport report = bench_->Run();
   EXPECT_EQ(ReportOf(report, "one").repaired, 1U) << Summary(report);
   EXPECT_EQ(ReportOf(report, "two").equality, Equality::kNone);
   EXPECT_EQ(bench_->Difference(), "");
-  EXPECT_THAT(Ctl({"tables", "Cust"}).output, Not(HasSubstr("to be compared")));
+  EXPECT_THAT(Ctl({"tables", "Cust", "--wide"}).output, Not(HasSubstr("to be compared")));
 }
 
 TEST_F(EqualityTest, AWrongCountLeadsToAComparisonNotToAPopulation) {

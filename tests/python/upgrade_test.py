@@ -305,7 +305,7 @@ class Layouts(unittest.TestCase):
 
     def check_refused(self, words, path):
         self.assertIn(f"layout {LATER}", words)
-        self.assertIn("Install 9.8.7", words)
+        self.assertIn("Install Partner Mirror 9.8.7", words)
         self.assertEqual(self.layout(path), [(LATER, "9.8.7")], "left as it was")
 
     def take_over(self):
@@ -422,7 +422,7 @@ class Layouts(unittest.TestCase):
         run.write_text(json.dumps({**json.loads(run.read_text()), "version": LATER, "program": "9.8.7"}))
         before = run.read_text()
         words = json.dumps(self.place.once("Held"))
-        self.assertIn("Install 9.8.7", words)
+        self.assertIn("Install Partner Mirror 9.8.7", words)
         self.assertEqual(run.read_text(), before)
 
 
