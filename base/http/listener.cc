@@ -158,6 +158,7 @@ class HttpListener::Door::Client : public std::enable_shared_from_this<Client> {
     if (refusal) return Write(*std::move(refusal));
     const auto target = request.target();
     request_.path = std::string(target.substr(0, target.find('?')));
+    request_.came = std::chrono::steady_clock::now();
     door_.WantAnswer(shared_from_this());
   }
 

@@ -22,6 +22,7 @@ struct HttpLimits {
 
 struct HttpRequest {
   std::string path;  ///< Up to a '?', as it was sent.
+  std::chrono::steady_clock::time_point came = {};
 };
 
 struct HttpAnswer {

@@ -211,7 +211,6 @@ absl::StatusOr<std::unique_ptr<SqliteFile>> SqliteFile::CopyOfOneMoment() const 
   }
   if (absl::Status status = CopyPages(copy->handle()); !status.ok()) return status;
   if (absl::Status status = copy->Configure(); !status.ok()) return status;
-  if (absl::Status status = copy->Run("PRAGMA query_only = ON"); !status.ok()) return status;
   return copy;
 }
 

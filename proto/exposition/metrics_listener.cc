@@ -1,5 +1,10 @@
 #include "proto/exposition/metrics_listener.h"
 
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -12,10 +17,37 @@ struct MetricsListener::Server {
   std::unique_ptr<HttpListener> http;
 };
 
+namespace {
+
+/// Makes a page for all who had asked by then: a crowd must not cost a page each.
+class SharedPage {
+ public:
+  explicit SharedPage(std::function<std::string()> make) : make_(std::move(make)) {}
+
+  std::string MadeSince(std::chrono::steady_clock::time_point came) {
+    const std::lock_guard lock(mutex_);
+    if (begun_ < came) {
+      const auto begun = std::chrono::steady_clock::now();
+      text_ = make_();
+      begun_ = begun;
+    }
+    return text_;
+  }
+
+ private:
+  const std::function<std::string()> make_;
+  std::mutex mutex_;
+  std::string text_;
+  std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::time_point::min();
+};
+
+}  // namespace
+
 absl::StatusOr<std::unique_ptr<MetricsListener>> MetricsListener::Open(const MetricsConfig& config,
                                                                        std::function<std::string()> text) {
-  const auto answer = [text = std::move(text)](const HttpRequest& request) -> HttpAnswer {
-    if (request.path == "/metrics") return {200, MetricPage::ContentType(), text()};
+  const auto page = std::make_shared<SharedPage>(std::move(text));
+  const auto answer = [page](const HttpRequest& request) -> HttpAnswer {
+    if (request.path == "/metrics") return {200, MetricPage::ContentType(), page->MadeSince(request.came)};
     if (request.path == "/healthz") return {200, "text/plain", "ok\n"};
     return {404, "text/plain", "There are /metrics and /healthz.\n"};
   };

@@ -220,7 +220,7 @@ TEST_F(Connection, TheEnvironmentNamesTheConfigurationAndWinsOverItsKeys) {
   const Finished wrong = RunProgram(kBinary, {"tenants"}, {file, "MIRRORCTL_ENDPOINT_ADDRESS=x"});
   EXPECT_EQ(wrong.exit_code, 2);
   EXPECT_THAT(wrong.errors, StartsWith("mirrorctl: MIRRORCTL_ENDPOINT_ADDRESS must be host:port"));
-  EXPECT_THAT(fake_.Calls(), ElementsAre("ListTenants"));
+  EXPECT_THAT(fake_.Calls(), ElementsAre(StartsWith("ListTenants")));
 }
 
 TEST_F(Connection, AProxyIsNotAsked) {
