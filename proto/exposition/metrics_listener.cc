@@ -14,7 +14,8 @@
 namespace mirror {
 
 struct MetricsListener::Server {
-  std::unique_ptr<HttpListener> http;
+  explicit Server(std::unique_ptr<HttpListener> opened) : http(std::move(opened)) {}
+  const std::unique_ptr<HttpListener> http;
 };
 
 namespace {
