@@ -38,11 +38,12 @@ bool SqliteLog::CopyAll(int how) {
   Leave();
   // Another attempt would seem to succeed, and the log begin anew: it alone has what the file lacks.
   if (failed_) return false;
-  int pages = 0, copied = -1;
+  // Both stay where somebody else is copying: nothing is known of the log then.
+  int pages = -1, copied = -1;
   const int code = sqlite3_wal_checkpoint_v2(writer_, "main", how, &pages, &copied);
   if (code != SQLITE_OK) NoteFailure(sqlite3_extended_errcode(writer_));
   // Busy: a reader keeps it from being truncated, perhaps not from being copied.
-  return (code == SQLITE_OK || (code & 0xff) == SQLITE_BUSY) && copied == pages;
+  return (code == SQLITE_OK || (code & 0xff) == SQLITE_BUSY) && pages >= 0 && copied == pages;
 }
 
 void SqliteLog::CopyBeside() {

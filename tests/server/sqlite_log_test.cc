@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <iterator>
 #include <memory>
 #include <optional>
@@ -126,6 +127,40 @@ TEST_F(SqliteLogTest, TheCheckpointerCopiesWhatIsThere) {
   sqlite3_close(beside);
 }
 
+/// Copies the log by `connection`, and calls `meanwhile` while that alone may copy.
+void CopyAnd(sqlite3* connection, const std::function<void()>& meanwhile) {
+  static const std::function<void()>* now;
+  static const sqlite3_io_methods* whole;
+  static sqlite3_io_methods held;
+  sqlite3_file* file = nullptr;
+  sqlite3_file_control(connection, "main", SQLITE_FCNTL_FILE_POINTER, &file);
+  now = &meanwhile;
+  whole = file->pMethods;
+  held = *whole;
+  held.xSync = [](sqlite3_file* synced, int how) {
+    (*now)();
+    return whole->xSync(synced, how);
+  };
+  file->pMethods = &held;
+  EXPECT_EQ(sqlite3_wal_checkpoint_v2(connection, "main", SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr),
+            SQLITE_OK);
+  file->pMethods = whole;
+}
+
+TEST_F(SqliteLogTest, WhileSomebodyElseCopiesItIsNotSaidToBeCopied) {
+  Begin(nullptr);
+  Write();
+  sqlite3* const beside = Connect();
+  int asked = 0;
+  CopyAnd(beside, [&] {
+    ++asked;
+    EXPECT_FALSE(log_->Empty());
+  });
+  EXPECT_EQ(asked, 1);
+  sqlite3_close(beside);
+  EXPECT_TRUE(log_->Empty());
+}
+
 /// Lets a connection's syncs of its database fail.
 void BreakSync(sqlite3* connection) {
   sqlite3_file* file = nullptr;
@@ -223,6 +258,21 @@ TEST_F(LongLogTest, OnADiskThatLosesPagesIsTold) {
   }
   connection_->Committed();
   EXPECT_TRUE(connection_->LostPages()) << "the writer's does not";
+}
+
+TEST_F(LongLogTest, ThatLostItsNameIsNotTakenForKeptWhileSomebodyElseCopiesIt) {
+  sqlite3* dba = nullptr;
+  ASSERT_EQ(sqlite3_open(path_.c_str(), &dba), SQLITE_OK);
+  ASSERT_EQ(sqlite3_exec(dba, "PRAGMA user_version", nullptr, nullptr, nullptr), SQLITE_OK);
+  std::filesystem::remove(path_ + "-wal");
+  int asked = 0;
+  CopyAnd(dba, [&] {
+    ++asked;
+    EXPECT_FALSE(connection_->EmptyLog(0));
+  });
+  EXPECT_EQ(asked, 1);
+  sqlite3_close(dba);
+  EXPECT_TRUE(connection_->EmptyLog(0));
 }
 
 TEST_F(LongLogTest, IsNotCopiedIntoAnotherFileAtItsPath) {
