@@ -175,6 +175,12 @@ class CaptureReader : public SourceReader {
 
   /// kAborted: a table moved meanwhile; with `last` that is the table's own problem.
   absl::StatusOr<SourceSchema> Look(bool last) {
+    // First: what a feed names is to be gone from the rows, which must not be of an earlier moment.
+    if (feeds_ != nullptr) {
+      absl::StatusOr<SourceSchema> feeds = feeds_->Schema();
+      if (!feeds.ok()) return feeds;
+      feed_schema_ = *std::move(feeds);
+    }
     absl::StatusOr<SourceSchema> schema = inner_->Schema();
     if (!schema.ok()) return schema;
     if (others_ != nullptr) {
@@ -184,11 +190,6 @@ class CaptureReader : public SourceReader {
       std::move(others->tables.begin(), others->tables.end(), std::back_inserter(schema->tables));
       std::move(others->refused.begin(), others->refused.end(), std::back_inserter(schema->refused));
       std::move(others->notes.begin(), others->notes.end(), std::back_inserter(schema->notes));
-    }
-    if (feeds_ != nullptr) {
-      absl::StatusOr<SourceSchema> feeds = feeds_->Schema();
-      if (!feeds.ok()) return feeds;
-      feed_schema_ = *std::move(feeds);
     }
     schemas_.clear();
     twice_.clear();
@@ -228,9 +229,12 @@ class CaptureReader : public SourceReader {
     if (!look.ok()) return look.status();
     Taken taken{schema, rule, **look, notes, table.by_column};
     // First: what is there behind it was made again.
-    absl::Status status = rule.deletes_from ? TakeDeletes(*rule.deletes_from, *feeds_, feed_schema_, schema,
-                                                          table, **look, notes)
-                                            : absl::OkStatus();
+    absl::Status status;
+    if (rule.deletes_from) {
+      status =
+          TakeDeletes(*rule.deletes_from, *feeds_, feed_schema_, {source, *inner_}, table, **look, notes);
+      inner_->LeaveCopies();
+    }
     if (!status.ok()) return status;
     switch (rule.how) {
       case CaptureRule::How::kSynthetic:

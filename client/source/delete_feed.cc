@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <set>
 #include <string_view>
@@ -14,6 +15,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "client/source/block_digests.h"
 #include "client/source/file_value.h"
 
 namespace mirror {
@@ -114,6 +116,11 @@ class Entries {
     if (all_.size() < kToldMax) all_.insert(digest);
     return digest;
   }
+  /// The entry is to be told again.
+  void Withhold(std::uint64_t entry) {
+    at_greatest_.erase(entry);
+    all_.erase(entry);
+  }
   const KeyPart& greatest() const { return greatest_; }
   std::set<std::uint64_t> TakeGreatest() { return std::move(at_greatest_); }
   std::set<std::uint64_t> TakeAll() { return std::move(all_); }
@@ -123,11 +130,79 @@ class Entries {
   std::set<std::uint64_t> at_greatest_, all_;  ///< Of all, the first kToldMax.
 };
 
+/// Takes values that nobody wants.
+class NoSink : public LargeSink {
+ public:
+  std::uint64_t NewValue() override { return ++value_; }
+  absl::Status Part(std::uint32_t /*column*/, std::uint64_t /*value_id*/, std::uint64_t /*offset*/,
+                    std::string_view /*data*/) override {
+    return absl::OkStatus();
+  }
+
+ private:
+  std::uint64_t value_ = 0;
+};
+
+/// What a feed named of a table whose rows are of an earlier moment.
+class LaterEntries {
+ public:
+  LaterEntries(const FedTable& of, CaptureLook& look, bool first) : of_(of), look_(look), first_(first) {
+    const TableSchema& schema = of.table.schema;
+    for (const std::uint32_t column : schema.Key()) key_.columns.push_back(schema.columns[column]);
+  }
+
+  /// Whether there are as many as are asked for at once.
+  bool Add(Key key, std::uint64_t entry) {
+    entries_[std::move(key)].push_back(entry);
+    return entries_.size() >= of_.reader.KeysAtATime();
+  }
+
+  /// Notes what is not there. What is there, or cannot be read, is withheld.
+  absl::Status Settle(Entries& entries) {
+    if (entries_.empty()) return absl::OkStatus();
+    std::vector<Key> keys;
+    for (const auto& [key, of_key] : entries_) keys.push_back(key);
+    const auto rows = of_.reader.RowsOf(of_.table.schema.name, of_.table.schema.Key(), std::move(keys));
+    if (!rows.ok()) return rows.status();
+    NoSink sink;
+    for (bool last = false; !last;) {
+      const absl::StatusOr<ChangePiece> piece = (*rows)->Next(BlockSize(), &sink);
+      if (!piece.ok()) return piece.status();
+      last = piece->last;
+      for (const ChangeBlock& block : piece->blocks) {
+        if (block.operation != Operation::kDelete) continue;
+        BlockDigests gone(key_, block.rows, /*by_column=*/false);
+        while (gone.Next()) {
+          if (entries_.erase(gone.key()) == 0 || first_) continue;
+          if (absl::Status fed = look_.Fed(gone.key()); !fed.ok()) return fed;
+        }
+      }
+    }
+    for (const auto& [key, of_key] : entries_) {
+      ++withheld_;
+      for (const std::uint64_t entry : of_key) entries.Withhold(entry);
+    }
+    entries_.clear();
+    return absl::OkStatus();
+  }
+
+  std::uint64_t withheld() const { return withheld_; }
+
+ private:
+  const FedTable& of_;
+  CaptureLook& look_;
+  const bool first_;
+  TableSchema key_;  ///< As if the table had no other columns.
+  std::map<Key, std::vector<std::uint64_t>> entries_;
+  std::uint64_t withheld_ = 0;
+};
+
 }  // namespace
 
 absl::Status TakeDeletes(const DeleteFeed& feed, SourceReader& feeds, const SourceSchema& feed_schema,
-                         const TableSchema& of, const CaptureState::Table& table, CaptureLook& look,
+                         const FedTable& fed_table, const CaptureState::Table& table, CaptureLook& look,
                          std::vector<std::string>* notes) {
+  const TableSchema& of = fed_table.table.schema;
   const auto wrong = [&](const std::string& why) {
     return absl::FailedPreconditionError(
         absl::StrCat("table '", of.name, "': its 'deletes_from', '", feed.table, "': ", why));
@@ -162,14 +237,16 @@ absl::Status TakeDeletes(const DeleteFeed& feed, SourceReader& feeds, const Sour
     look.SetFeed(KeyPart(), feed_id, (*found)->record, {});
     return absl::OkStatus();
   }
+  const bool later = (*found)->written_ns > fed_table.table.written_ns;
   // Whatever was deleted before the first look is not sent at all.
-  const KeyPart from = first ? greatest : anew ? BeforeAll() : table.deletes_pointer;
+  const KeyPart from = first && !later ? greatest : anew ? BeforeAll() : table.deletes_pointer;
   absl::StatusOr<std::set<std::uint64_t>> told = std::set<std::uint64_t>();
   if (!anew) told = look.FedAtPointer();
   if (!told.ok()) return told.status();
   const auto rows = feeds.ScanFrom(name, *columns, {column, from, *columns});
   if (!rows.ok()) return rows.status();
   Entries entries(from);
+  LaterEntries later_entries(fed_table, look, first);
   std::uint64_t keyless = 0;
   bool unread = false;
   for (bool end = false; !end;) {
@@ -180,22 +257,36 @@ absl::Status TakeDeletes(const DeleteFeed& feed, SourceReader& feeds, const Sour
     for (const auto& [given, digest] : piece->rows) {
       const KeyPart& value = given.back();
       const std::uint64_t entry = entries.Add(value, digest);
-      if (first || told->contains(entry)) continue;
+      if ((first && !later) || told->contains(entry)) continue;
       const std::optional<Key> fitting = FitKey(given, of, key);
       if (!fitting) {
-        ++keyless;
+        if (!first) ++keyless;
+        continue;
+      }
+      if (later) {
+        if (!later_entries.Add(*fitting, entry)) continue;
+        if (absl::Status settled = later_entries.Settle(entries); !settled.ok()) return settled;
         continue;
       }
       if (absl::Status fed = look.Fed(*fitting); !fed.ok()) return fed;
     }
     notes->insert(notes->end(), piece->notes.begin(), piece->notes.end());
   }
+  if (absl::Status settled = later_entries.Settle(entries); !settled.ok()) return settled;
   if (keyless > 0) {
     notes->push_back(absl::StrCat("'", feed.table, "': ", keyless, keyless == 1 ? " row names" : " rows name",
                                   " no key of table '", of.name, "', and deletes nothing"));
   }
+  const std::uint64_t withheld = later_entries.withheld();
+  if (withheld > 0) {
+    notes->push_back(
+        absl::StrCat("'", feed.table, "': ", withheld, withheld == 1 ? " row names a key" : " rows name keys",
+                     " of table '", of.name,
+                     "', whose file is older and still has it: deleted when a later file lacks it. "
+                     "Drop the rows after the feed of their deletes"));
+  }
   // What cannot be read now has to be met when it can; what was deleted before the first look need not be.
-  if (unread && !first) {
+  if (withheld > 0 || (unread && !first)) {
     look.SetFeed(from, feed_id, (*found)->record, entries.TakeAll());
     return absl::OkStatus();
   }

@@ -190,6 +190,9 @@ class FileReader : public SourceReader {
     source.problem = std::move(problem);
     source.later = known.later;
     source.versions = known.files.size() > 1;
+    for (const FileSeen& file : known.files) {
+      if (!file.mended) source.written_ns = std::max(source.written_ns, WrittenNs(file));
+    }
     // Without a row nothing is known of its types.
     source.record = known.typed ? MakeRecord(known) : "";
     options_.records[table.name] = source.record;
@@ -225,12 +228,14 @@ class FileReader : public SourceReader {
     return "";
   }
 
+  static std::int64_t WrittenNs(const FileSeen& file) {
+    return file.status.st_mtim.tv_sec * std::int64_t{1'000'000'000} + file.status.st_mtim.tv_nsec;
+  }
+
   /// Waits for it, as long as this look may.
   bool HasSettled(FileSeen* file) {
     const auto left_ms = [&] {
-      const std::int64_t written_ms =
-          file->status.st_mtim.tv_sec * std::int64_t{1'000} + file->status.st_mtim.tv_nsec / 1'000'000;
-      const std::int64_t age_ms = NowMs() - written_ms;
+      const std::int64_t age_ms = NowMs() - WrittenNs(*file) / 1'000'000;
       return age_ms < 0 ? 0 : options_.settle_ms - age_ms;
     };
     const std::int64_t wait_ms = left_ms();

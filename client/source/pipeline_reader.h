@@ -54,6 +54,7 @@ class PipelineReader : public SourceReader {
   absl::StatusOr<ColumnFacts> LookAtColumn(const std::string& table, std::uint32_t column) override;
   bool MayRepeatKeys(const std::string& table) override { return inner_->MayRepeatKeys(SourceName(table)); }
   bool TellsFirstOfKey() const override { return inner_->TellsFirstOfKey(); }
+  void LeaveCopies() override { inner_->LeaveCopies(); }
   void Forget(const std::string& table) override { inner_->Forget(SourceName(table)); }
   std::size_t KeysAtATime() const override { return inner_->KeysAtATime(); }
   absl::StatusOr<std::unique_ptr<ChangeReader>> RowsOf(const std::string& table,

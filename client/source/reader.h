@@ -46,6 +46,9 @@ struct SourceTable {
   bool versions = false;
   /// Differs when its rows are made otherwise of those of the source; empty: they are those.
   std::string steps = {};
+  /// Of a table of files: when the last of them was written, unix nanoseconds. 0: its rows are as they are
+  /// now.
+  std::int64_t written_ns = 0;
 };
 
 /// A table that cannot even be announced.
@@ -259,6 +262,9 @@ class SourceReader {
     (void)column;
     return absl::UnimplementedError(absl::StrCat("table '", table, "' cannot be read in parts"));
   }
+
+  /// Rows that are read from here on are none of a copy that was made before.
+  virtual void LeaveCopies() {}
 
   /// What was found out about the table before, and is believed, holds no more: the next Schema() looks anew.
   virtual void Forget(const std::string& table) { (void)table; }

@@ -299,6 +299,7 @@ class SqliteReader : public SourceReader {
                           *options_.log, *log, from, whole_rows, count_all, std::move(also));
   }
 
+  void LeaveCopies() override { copy_.reset(); }
   void Forget(const std::string& table) override { options_.records.erase(table); }
 
  private:
