@@ -25,6 +25,10 @@ constexpr std::string_view kFileSuffix = ".db";
 
 /// Databases that are looked at when one has to be closed; those that are in use count as used then.
 constexpr int kTriedToClose = 16;
+/// A new mirror has two databases, its claim and its rows: first cycles get half of what may be open.
+constexpr std::size_t kBuildingShare = 4;
+/// So many in any case.
+constexpr std::size_t kBuildingMin = 4;
 
 absl::Status UnknownTenant(const char* next) {
   return absl::PermissionDeniedError(absl::StrCat(
@@ -36,7 +40,10 @@ constexpr char kAsk[] = "Look at the spelling of the context id, or ask the mirr
 }  // namespace
 
 Tenants::Tenants(const TenantsOptions& options, Events& events, int lock_file)
-    : options_(options), events_(events), lock_file_(lock_file) {}
+    : options_(options),
+      events_(events),
+      lock_file_(lock_file),
+      building_(std::max(options.open_max / kBuildingShare, kBuildingMin)) {}
 
 Tenants::~Tenants() {
   tenants_.clear();
@@ -122,6 +129,7 @@ absl::StatusOr<std::shared_ptr<Tenant>> Tenants::FindOrTakeIn(const Caller& call
     if (!options_.tenant.automatic_provisioning) return UnknownTenant(kAsk);
     found = tenants_.emplace(key, Entry{Make(caller.context_id), {}}).first;
   }
+  sqlite.begin_building = [this, context_id] { return BeginBuilding(context_id); };
   if (found->second.tenant->context_id() != caller.context_id) return UnknownTenant(kAsk);
   Used(found->second);
   return found->second.tenant;
@@ -304,19 +312,19 @@ void Tenants::Unlist(Entry& entry) {
   entry.listed = false;
 }
 
-/// The least recently used one that is open, which counts as used from now on: when it cannot be closed, it
-/// is in use. Null: there are no more than may be.
+/// The least recently used one that is open and can be closed, which counts as used from now on: when it is
+/// not closed, it is in use. Null: there are no more than may be.
 std::shared_ptr<Tenant> Tenants::TakeOldest(const Tenant& keep) {
   const std::lock_guard lock(mutex_);
-  while (by_use_.size() > options_.open_max) {
+  const std::size_t building = building_.All().size();
+  for (std::size_t left = by_use_.size(); left > 0 && by_use_.size() + building > options_.open_max; --left) {
     Entry& oldest = tenants_.find(FoldName(by_use_.front()->context_id()))->second;
     if (!oldest.tenant->is_open()) {
       Unlist(oldest);
       continue;
     }
     Used(oldest);
-    if (oldest.tenant.get() != &keep) return oldest.tenant;
-    if (by_use_.size() == 1) break;
+    if (oldest.tenant.get() != &keep && !building_.Has(oldest.tenant->context_id())) return oldest.tenant;
   }
   return nullptr;
 }
@@ -344,3 +352,25 @@ void Tenants::MakeRoom(const Tenant& opened) {
 }
 
 }  // namespace mirror
+/// Called under the lock of the tenant that is to be made, as MakeRoom() is.
+absl::StatusOr<std::shared_ptr<void>> Tenants::BeginBuilding(const std::string& context_id) {
+  if (std::shared_ptr<void> place = building_.Take(context_id)) return place;
+  // Some are only looked at: what a crash left of a first cycle.
+  for (const std::string& other : building_.All()) {
+    if (other == context_id) continue;
+    std::shared_ptr<Tenant> idle;
+    {
+      const std::lock_guard lock(mutex_);
+      const auto found = tenants_.find(FoldName(other));
+      if (found != tenants_.end()) idle = found->second.tenant;
+    }
+    if (idle && idle->CloseIfIdle()) break;
+  }
+  if (std::shared_ptr<void> place = building_.Take(context_id)) return place;
+  return absl::ResourceExhaustedError(
+      absl::StrCat("as many new mirrors are being made as may be at a time (", building_.count_max(),
+                   ": a quarter of 'open_tenants_max', and ", kBuildingMin,
+                   " in any case). No cycle began, and nothing was done. Try again when the first cycle "
+                   "of one of them is over."));
+}
+

@@ -11,6 +11,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "server/building_places.h"
 #include "server/caller.h"
 #include "server/store/apply_method.h"
 #include "server/store/sqlite_checkpointer.h"
@@ -21,7 +22,9 @@ namespace mirror {
 struct TenantsOptions {
   std::string data_dir;
   TenantOptions tenant;
-  /// Databases kept open; the one that was not used for longest is closed first. At least 1.
+  /// Databases kept open; the one that was not used for longest is closed first. At least 1. A mirror that is
+  /// being made counts as two, and cannot be closed: with a quarter of these in work, and at least four,
+  /// another first cycle is refused.
   std::size_t open_max = 100;
   std::uint64_t wal_bytes_max = 1ULL << 30;
   std::int64_t value_bytes_max = 1'000'000'000;
@@ -103,6 +106,7 @@ class Tenants {
   bool WasNeverThere(const Entry& entry) const;
   void MakeRoom(const Tenant& opened);
   std::vector<std::shared_ptr<Tenant>> Listed();
+  absl::StatusOr<std::shared_ptr<void>> BeginBuilding(const std::string& context_id);
   std::shared_ptr<Tenant> TakeOldest(const Tenant& keep);
 
   const TenantsOptions options_;
@@ -110,6 +114,7 @@ class Tenants {
   const int lock_file_;
   Checkpointer checkpointer_;
   mutable std::mutex mutex_;
+  BuildingPlaces building_;
   Entries tenants_;                             ///< By folded context id.
   std::map<std::string, std::string> deleted_;  ///< By folded context id, as it was spelled.
   /// Those that were opened and not closed by MakeRoom, least recently used first. Some may have closed

@@ -2,10 +2,12 @@
 
 #include <SQLiteCpp/Database.h>
 #include <SQLiteCpp/Exception.h>
+#include <fcntl.h>
 #include <sqlite3.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <filesystem>
 #include <system_error>
 
@@ -20,6 +22,14 @@ namespace {
 constexpr std::size_t kStatementsMax = 500;
 constexpr char kLogSuffix[] = "-wal";
 constexpr char kIndexSuffix[] = "-shm";
+
+/// SQLite has one code for all that keeps a file from being opened.
+bool OutOfDescriptors() {
+  const int probe = open("/dev/null", O_RDONLY | O_CLOEXEC);
+  if (probe < 0) return errno == EMFILE || errno == ENFILE;
+  close(probe);
+  return false;
+}
 
 std::optional<SqliteConnection::FileId> IdOf(const std::string& path) {
   struct stat info {};
@@ -44,6 +54,13 @@ absl::Status SqliteStatus(int code, int extended, std::string_view what, std::st
     case SQLITE_READONLY:
     case SQLITE_CANTOPEN:
     case SQLITE_PERM:
+      if (OutOfDescriptors()) {
+        return absl::UnavailableError(
+            absl::StrCat(begin, "this process, or the system, may open no more files", end,
+                         ". Nothing was applied. Raise the limit (LimitNOFILE of the service), or lower "
+                         "'open_tenants_max' "
+                         "of [data] or 'connections_max' of [listen]; the same call again is safe."));
+      }
       return absl::UnavailableError(
           absl::StrCat(begin, "the mirror file cannot be opened for writing", end,
                        ". Nothing was applied. Look at owner and mode of the file and its "

@@ -82,8 +82,12 @@ TenantRecord Claimed(TenantRecord tenant) {
 
 class NewMirror final : public Store {
  public:
-  NewMirror(std::string path, std::string context_id, const SqliteOptions& options)
-      : path_(std::move(path)), context_id_(std::move(context_id)), options_(options) {}
+  NewMirror(std::string path, std::string context_id, const SqliteOptions& options,
+            std::shared_ptr<void> place)
+      : path_(std::move(path)),
+        context_id_(std::move(context_id)),
+        options_(options),
+        place_(std::move(place)) {}
 
   ~NewMirror() override {
     if (!building_) return;
@@ -267,6 +271,7 @@ class NewMirror final : public Store {
   absl::Status Lost(const absl::Status& status) {
     lost_ = true;
     // What is left to be read is a mirror without a row and without a cycle.
+    place_.reset();
     if (!rows_) rows_ = std::move(claim_);
     // A call may be made again and a damaged file be set aside where there is a mirror; of this one nothing
     // is left.
@@ -299,12 +304,14 @@ class NewMirror final : public Store {
   std::unique_ptr<SqliteDatabase> rows_;
   std::optional<EarlyWriter> writer_;  ///< While it is being built.
 };
+  std::shared_ptr<void> place_;  ///< While it is being built.
 
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Store>> OpenNewMirror(const std::string& path, const std::string& context_id,
-                                                     const SqliteOptions& options) {
-  auto mirror = std::make_unique<NewMirror>(path, context_id, options);
+                                                     const SqliteOptions& options,
+                                                     std::shared_ptr<void> place) {
+  auto mirror = std::make_unique<NewMirror>(path, context_id, options, std::move(place));
   if (absl::Status status = mirror->Open(); !status.ok()) return status;
   return mirror;
 }

@@ -20,8 +20,14 @@ inline constexpr char kBuildingSuffix[] = ".building";
 /// gives it its name, and from then on it is as any other. What a crash leaves is thrown away when it is
 /// opened again: no cycle runs then, and the claim still knows whose mirror it is.
 /// Any trouble with the disk meanwhile ends the cycle in the same way: Replaced() says so.
+/// `place` is let go of when nothing is built any more.
 absl::StatusOr<std::unique_ptr<Store>> OpenNewMirror(const std::string& path, const std::string& context_id,
-                                                     const SqliteOptions& options);
+                                                     const SqliteOptions& options,
+                                                     std::shared_ptr<void> place);
+
+/// Begins one that is `owner`'s, without a cycle, on disk when it returns.
+absl::Status ClaimNewMirror(const std::string& path, const std::string& context_id, const TenantRecord& owner,
+                            std::int64_t now_ms);
 
 /// What is left of one that was built, or is not wanted.
 void RemoveNewMirror(const std::string& path);

@@ -73,7 +73,10 @@ absl::StatusOr<std::unique_ptr<Store>> OpenSqliteStore(const std::string& dir, c
   }
   RemoveLogOfDamaged(path);
   if (!Exists(path) && (Exists(path + kClaimSuffix) || (create && options.build_beside))) {
-    return OpenNewMirror(path, context_id, options);
+    if (!options.begin_building) return OpenNewMirror(path, context_id, options, nullptr);
+    absl::StatusOr<std::shared_ptr<void>> place = options.begin_building();
+    if (!place.ok()) return place.status();
+    return OpenNewMirror(path, context_id, options, *std::move(place));
   }
   absl::StatusOr<std::unique_ptr<SqliteDatabase>> database =
       OpenSqliteDatabase(path, context_id, create, FileUse::kMirror, options);

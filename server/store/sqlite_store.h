@@ -2,6 +2,7 @@
 #define MIRROR_SERVER_STORE_SQLITE_STORE_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -25,6 +26,9 @@ struct SqliteOptions {
   /// first cycle ends. Not: its file is there from the beginning, durable at each commit.
   bool build_beside = false;
 };
+  /// Asked before a mirror is built so; what it gives is let go of once that is there, or given up. Its
+  /// refusal is that of the opening.
+  std::function<absl::StatusOr<std::shared_ptr<void>>()> begin_building;
 
 /// Must run once, before the first use of SQLite in the process.
 void ConfigureSqlite();
@@ -32,7 +36,7 @@ void ConfigureSqlite();
 /// Opens `<dir>/Mirror_<context_id>.db`, making it when `create` says so, or where it was begun before.
 ///   kNotFound            it is not there
 ///   kFailedPrecondition  the file is the mirror of another context id: it is not trusted
-///   kUnavailable, kDataLoss as in Store
+///   kUnavailable, kDataLoss as in Store; those of SqliteOptions::begin_building
 absl::StatusOr<std::unique_ptr<Store>> OpenSqliteStore(const std::string& dir, const std::string& context_id,
                                                        bool create, const SqliteOptions& options);
 

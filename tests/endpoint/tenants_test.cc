@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "tests/endpoint/endpoint_fixture.h"
+#include "tests/endpoint/let_in.h"
 #include "tests/support/places.h"
 
 namespace mirror {
@@ -41,7 +42,7 @@ TEST_F(TenantsTest, TwentyTenantsAtOnceEachHaveTheirOwnRowsWithFewDatabasesOpen)
         cycle.stream = (t + c) % 2 == 0;
         cycle.batch_rows = 10;
         reports[static_cast<std::size_t>(t * kCycles + c)] =
-            source.RunCycle(*clients[static_cast<std::size_t>(t)], cycle);
+            RunCycleOnceLetIn(source, *clients[static_cast<std::size_t>(t)], cycle);
         for (int i = 0; i < 20; ++i) source.Update("people", {i}, {{"age", t * 1'000 + c}});
         source.Put("keyless", {absl::StrCat("of tenant ", t), c});
       }
@@ -70,6 +71,33 @@ TEST_F(TenantsTest, TwentyTenantsAtOnceEachHaveTheirOwnRowsWithFewDatabasesOpen)
   EXPECT_EQ(diagnosis.open_tenants_max(), 4U);
   for (const auto& store : diagnosis.stores())
     EXPECT_TRUE(store.ok()) << store.context_id() << store.detail();
+}
+
+TEST_F(TenantsTest, FirstCyclesLeaveATenantThatIsThereWhatItNeeds) {
+  InstallationOptions options;
+  options.bin_dir = BinDir();
+  here_ = Installation::Init(options).value();
+  here_->set_descriptor_limit(200);
+  ASSERT_THAT(here_->Start(), IsOk());
+  const auto there = Client("Cust-there");
+  FakeSource source;
+  source.CreateTable(People());
+  source.Put("people", {1, "Ada", 36});
+  Mirror(source, *there);
+  std::vector<std::unique_ptr<MirrorClient>> others;
+  int begun = 0;
+  for (int i = 0; i < 36; ++i) {
+    others.push_back(Client(absl::StrCat("Cust-", i)));
+    const auto answer = others.back()->Authenticate("first", true, false);
+    if (answer.ok()) ++begun;
+    if (!answer.ok()) {
+      EXPECT_THAT(answer, StatusIs(absl::StatusCode::kResourceExhausted,
+                                   AllOf(HasSubstr("new mirrors are being made"), HasSubstr("Try again"))));
+    }
+  }
+  EXPECT_EQ(begun, 4);
+  source.Put("people", {2, "Grace", 45});
+  Mirror(source, *there);
 }
 
 TEST_F(TenantsTest, ASpellingThatDiffersInCaseIsRefusedAndNotTold) {

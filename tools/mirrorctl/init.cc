@@ -203,7 +203,8 @@ automatic_provisioning = true       # make a new tenant's database at its first 
 receipts = true                     # each commit gets a signed receipt, see 'mirror-agent receipts verify'
 drop_grace = "7d"                   # a table no longer listed is kept this long
 wal_max = "1GiB"                    # a tenant whose write-ahead log is larger has to wait
-open_tenants_max = 0                # databases open at a time; 0: computed from the descriptor limit
+open_tenants_max = 0                # databases open at a time; 0: computed from the descriptor limit.
+                                    # A quarter (at least 4) may be new mirrors; other first cycles wait
 hash_key = "application/columns.key"   # hashes columns, see [[tenant.table]]; mode 0600; "": none
 
 [tokens]                            # What a source's token must be like.
