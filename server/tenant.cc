@@ -450,6 +450,8 @@ absl::StatusOr<Announcement> Tenant::Announce(const Caller& caller, std::int64_t
   std::vector<std::uint64_t> settled;
   bool source_held = false;
   if (absl::Status status = LoadHolds(); !status.ok()) return status;
+  // While they are there: what is announced may call for a population.
+  TellPartnerColumns();
   absl::StatusOr<CommitResult> result = CommitPlanned([&]() -> absl::StatusOr<Plan> {
     answers.clear();
     step_of.clear();
@@ -836,6 +838,12 @@ absl::Status Tenant::CommitGroup(const TenantRecord& tenant, const std::vector<W
   // An idle cycle's end, found by another of the group, has forgotten them.
   if (absl::Status status = LoadRefused(); !status.ok()) return Noticed(status);
   if (absl::Status status = LoadNotes(); !status.ok()) return Noticed(status);
+  for (const WaitingRows* const waiting : group) {
+    for (const IncomingBatch& batch : waiting->request.batches) {
+      if (batch.seq != 1 || !batch.batch.ok() || batch.batch->populate == PopulateReason::kNone) continue;
+      TellPartnerRows(tenant.cycle, batch.table, "The population that began now takes");
+    }
+  }
   std::optional<RowPlanner> planner;
   bool notes_changed = false;
   std::vector<WaitingRows*> planned;

@@ -348,6 +348,9 @@ class Tenant {
   absl::Status AddStale(AllAsOf* as_of);
   /// The file's targets are those of the configuration from now on.
   void KeepTargets();
+  // See tenant_partner.cc.
+  void TellPartnerColumns();
+  void TellPartnerRows(std::int64_t cycle, const std::string& table, const char* what_comes);
 
   const std::string context_id_;
   const bool keeps_receipts_;
@@ -401,3 +404,6 @@ class Tenant {
 }  // namespace mirror
 
 #endif  // MIRROR_SERVER_TENANT_H_
+  std::set<std::string> told_partner_;  ///< What was told of partners' columns and rows.
+  std::int64_t counted_cycle_ = 0;      ///< That of `counted_`.
+  std::set<std::string> counted_;       ///< Folded tables whose rows were counted for TellPartnerRows().

@@ -53,6 +53,9 @@ absl::StatusOr<TableReading> Tenant::Read(const Caller& caller, std::int64_t cyc
         " does not stand at the position that was asked for, or rows of a later one are in it. Nothing was "
         "read. Bring it there with a commit, and ask in the same cycle."));
   }
+  TellPartnerRows(cycle, table,
+                  "A repair of the source's ('verify --repair', or a comparison that differs), or the next "
+                  "population, takes");
   reading.snapshot = *std::move(snapshot);
   reading.table = *std::move(agreed);
   return reading;

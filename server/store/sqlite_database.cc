@@ -49,6 +49,12 @@ bool SameButCount(const std::optional<TableRecord>& a, std::optional<TableRecord
   return a == b;
 }
 
+/// What stands in it is what was agreed now, and of the partner's it keeps nothing.
+bool IsAsAgreed(const TableRecord& record, const std::optional<TableSchema>& schema) {
+  return schema && !KeepsPartner(*schema) && record.state == TableState::kMirrored &&
+         record.schema_hash == SchemaHash(*schema);
+}
+
 class Database final : public SqliteDatabase {
  public:
   Database(std::unique_ptr<SqliteConnection> connection, std::string context_id, const SqliteOptions& options,
@@ -122,6 +128,43 @@ class Database final : public SqliteDatabase {
     if (!record.ok()) return record.status();
     if (!*record) return std::vector<std::string>{};
     return LostColumns(*connection_, table, (*record)->position);
+  }
+
+  absl::StatusOr<std::optional<std::vector<PartnerColumns>>> ReadPartnerColumns() override {
+    absl::StatusOr<Query> version = connection_->Prepare("PRAGMA schema_version");
+    if (!version.ok()) return version.status();
+    const absl::StatusOr<bool> row = version->Step();
+    if (!row.ok()) return row.status();
+    const std::int64_t now = version->Int(0);
+    if (now == looked_schema_) return std::nullopt;
+    absl::StatusOr<std::vector<TableRecord>> records = ReadTables();
+    if (!records.ok()) return records.status();
+    std::vector<PartnerColumns> found;
+    for (const TableRecord& record : *records) {
+      const absl::StatusOr<std::optional<TableSchema>> schema = ReadSchema(record.table);
+      if (!schema.ok()) return schema.status();
+      if (!IsAsAgreed(record, *schema)) continue;
+      absl::StatusOr<std::vector<std::string>> columns =
+          OtherColumns(*connection_, record.table, KeptForm(**schema));
+      if (!columns.ok()) return columns.status();
+      if (!columns->empty()) found.push_back({record.table, *std::move(columns)});
+    }
+    looked_schema_ = now;
+    return found;
+  }
+
+  absl::StatusOr<std::int64_t> CountPartnerRows(const std::string& table) override {
+    const absl::StatusOr<std::optional<TableRecord>> record = ReadTable(table);
+    if (!record.ok()) return record.status();
+    const absl::StatusOr<std::optional<TableSchema>> schema = ReadSchema(table);
+    if (!schema.ok()) return schema.status();
+    if (!*record || (*record)->row_count < 0 || !IsAsAgreed(**record, *schema)) return 0;
+    absl::StatusOr<Query> query =
+        connection_->Prepare(absl::StrCat("SELECT count(*) FROM main.", QuoteName((*record)->table)));
+    if (!query.ok()) return query.status();
+    const absl::StatusOr<bool> row = query->Step();
+    if (!row.ok()) return row.status();
+    return std::max<std::int64_t>(0, query->Int(0) - (*record)->row_count);
   }
 
   absl::StatusOr<std::vector<std::string>> AgreedTables() override {
@@ -765,10 +808,11 @@ class Database final : public SqliteDatabase {
   std::string context_id_;
   SqliteOptions options_;
   std::string metadata_;
-  std::string quarantined_;       ///< Why; empty: it is not.
-  std::int64_t now_ms_ = 0;       ///< Of the plan that runs.
-  bool savepoints_ = true;        ///< What fails in a step is taken back by itself.
-  bool needs_savepoint_ = false;  ///< It failed without.
+  std::int64_t looked_schema_ = -1;  ///< `schema_version` at the last look for columns of the partner.
+  std::string quarantined_;          ///< Why; empty: it is not.
+  std::int64_t now_ms_ = 0;          ///< Of the plan that runs.
+  bool savepoints_ = true;           ///< What fails in a step is taken back by itself.
+  bool needs_savepoint_ = false;     ///< It failed without.
   bool savepoint_failed_ = false;
 };
 

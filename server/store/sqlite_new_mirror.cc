@@ -126,6 +126,12 @@ class NewMirror final : public Store {
   absl::StatusOr<std::vector<std::string>> ReadLostColumns(const std::string& table) override {
     return rows_->ReadLostColumns(table);
   }
+  absl::StatusOr<std::optional<std::vector<PartnerColumns>>> ReadPartnerColumns() override {
+    return rows_->ReadPartnerColumns();
+  }
+  absl::StatusOr<std::int64_t> CountPartnerRows(const std::string& table) override {
+    return rows_->CountPartnerRows(table);
+  }
   absl::StatusOr<std::vector<TableRecord>> ReadTables() override { return rows_->ReadTables(); }
   absl::StatusOr<std::vector<std::string>> AgreedTables() override { return rows_->AgreedTables(); }
   absl::StatusOr<std::vector<std::string>> SetAside(const std::string& table) override {

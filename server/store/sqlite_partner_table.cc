@@ -266,6 +266,20 @@ absl::StatusOr<bool> HasDefinition(SqliteConnection& connection, const std::stri
   return misfit->empty();
 }
 
+absl::StatusOr<std::vector<std::string>> OtherColumns(SqliteConnection& connection, const std::string& table,
+                                                      const TableSchema& schema) {
+  absl::StatusOr<Query> query =
+      connection.Prepare("SELECT name FROM temp.pragma_table_xinfo(?1) ORDER BY cid");
+  if (!query.ok()) return query.status();
+  absl::StatusOr<std::vector<std::string>> names = query->Bind(1, table).Texts();
+  if (!names.ok()) return names.status();
+  std::set<std::string> own;
+  for (const Column& column : schema.columns) own.insert(FoldName(column.name));
+  for (const std::string& column : OwnColumns(schema)) own.insert(FoldName(column));
+  std::erase_if(*names, [&](const std::string& name) { return own.contains(FoldName(name)); });
+  return names;
+}
+
 absl::StatusOr<bool> KeyIsRowid(SqliteConnection& connection, const std::string& target,
                                 const TableSchema& table) {
   const absl::StatusOr<StoredColumns> columns = ColumnsOf(connection, target);

@@ -2,6 +2,7 @@
 #define MIRROR_SERVER_STORE_SQLITE_PARTNER_TABLE_H_
 
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -22,6 +23,10 @@ absl::StatusOr<OwnPlaces> FindOwnPlaces(SqliteConnection& connection, const std:
 /// Whether a table is as the mirror would make it: the key, the columns and no others.
 absl::StatusOr<bool> HasDefinition(SqliteConnection& connection, const std::string& table,
                                    const TableSchema& schema);
+
+/// Names of columns of a table that the mirror would not make. `schema`: in its kept form.
+absl::StatusOr<std::vector<std::string>> OtherColumns(SqliteConnection& connection, const std::string& table,
+                                                      const TableSchema& schema);
 
 /// Whether SQLite finds a row of this table, whose key is one integer, by that as its rowid. One that
 /// somebody rebuilt may have the same key and rowids of its own.

@@ -15,6 +15,12 @@
 
 namespace mirror {
 
+struct PartnerColumns {
+  std::string table;
+  std::vector<std::string> columns;
+  friend bool operator==(const PartnerColumns&, const PartnerColumns&) = default;
+};
+
 /// One tenant's mirrored database. Rows and position move together: no call writes a row without also
 /// recording how far the table has come.
 ///
@@ -36,6 +42,11 @@ class Store {
   /// is lost, while a source of that position may still have it.
   virtual absl::StatusOr<std::vector<std::string>> ReadLostColumns(const std::string& table) = 0;
   virtual absl::StatusOr<std::vector<TableRecord>> ReadTables() = 0;
+  /// Columns that a partner added to tables which keep nothing of his and hold what they were agreed to hold:
+  /// the next population takes them away. Absent: no definition changed since the last call.
+  virtual absl::StatusOr<std::optional<std::vector<PartnerColumns>>> ReadPartnerColumns() = 0;
+  /// How many rows of such a table the mirror did not write, as far as the number of all tells. Counts them.
+  virtual absl::StatusOr<std::int64_t> CountPartnerRows(const std::string& table) = 0;
   /// Names of all tables that have an agreed definition and are there, with or without a metadata row.
   virtual absl::StatusOr<std::vector<std::string>> AgreedTables() = 0;
   /// Names of tables that were set aside and hold rows that are not live, oldest first: those that were

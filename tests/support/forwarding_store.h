@@ -26,6 +26,12 @@ class ForwardingStore : public Store {
   absl::StatusOr<std::vector<std::string>> ReadLostColumns(const std::string& table) override {
     return store_->ReadLostColumns(table);
   }
+  absl::StatusOr<std::optional<std::vector<PartnerColumns>>> ReadPartnerColumns() override {
+    return store_->ReadPartnerColumns();
+  }
+  absl::StatusOr<std::int64_t> CountPartnerRows(const std::string& table) override {
+    return store_->CountPartnerRows(table);
+  }
   absl::StatusOr<std::vector<TableRecord>> ReadTables() override { return store_->ReadTables(); }
   absl::StatusOr<std::vector<std::string>> AgreedTables() override { return store_->AgreedTables(); }
   absl::StatusOr<std::vector<std::string>> SetAside(const std::string& table) override {

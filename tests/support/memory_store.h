@@ -77,6 +77,11 @@ class MemoryStore final : public Store {
   absl::StatusOr<TenantRecord> ReadTenant() override;
   absl::StatusOr<std::optional<TableRecord>> ReadTable(const std::string& table) override;
   absl::StatusOr<std::optional<TableSchema>> ReadSchema(const std::string& table) override;
+  /// Nobody else writes to it.
+  absl::StatusOr<std::optional<std::vector<PartnerColumns>>> ReadPartnerColumns() override {
+    return std::nullopt;
+  }
+  absl::StatusOr<std::int64_t> CountPartnerRows(const std::string&) override { return 0; }
   absl::StatusOr<std::vector<std::string>> ReadLostColumns(const std::string& table) override;
   absl::StatusOr<std::vector<TableRecord>> ReadTables() override;
   absl::StatusOr<std::vector<std::string>> AgreedTables() override;
