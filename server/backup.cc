@@ -133,6 +133,14 @@ absl::StatusOr<std::vector<DrilledTable>> Drill(const std::string& dir, const st
   return tables;
 }
 
+absl::Status EndCycleIn(const std::string& folder, const std::string& context_id,
+                        const std::optional<TenantRecord>& before, std::int64_t now_ms) {
+  const absl::StatusOr<std::unique_ptr<Store>> copy =
+      OpenSqliteStore(folder, context_id, /*create=*/false, SqliteOptions{});
+  if (!copy.ok()) return copy.status();
+  return EndCycleOfCopy(**copy, before, now_ms);
+}
+
 }  // namespace
 
 absl::StatusOr<BackupReport> BackupMirror(Tenants& tenants, const std::string& context_id,
@@ -205,17 +213,21 @@ absl::StatusOr<RestoreReport> RestoreMirror(Tenants& tenants, const std::string&
   const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants.FindOrMake(context_id);
   if (!tenant.ok()) return tenant.status();
   absl::Status replaced = (*tenant)->ReplaceFile(
-      [&] {
+      [&](const std::optional<TenantRecord>& before) -> absl::Status {
         CrashPoint("restore.before");
+        if (absl::Status ended = EndCycleIn((*folder)->path(), context_id, before, now_ms); !ended.ok())
+          return ended;
         absl::StatusOr<std::string> kept = KeepSqliteStore(tenants.data_dir(), context_id, now_ms);
         if (!kept.ok()) return kept.status();
         report.kept = *std::move(kept);
+        CrashPoint("restore.kept");
         absl::Status moved = MoveSqliteStore(copy, tenants.data_dir(), context_id);
         CrashPoint("restore.after");
         return moved;
       },
       now_ms);
   if (!replaced.ok()) return replaced;
+  CrashPoint("restore.ended");
   if (absl::Status allowed = tenants.Allow(context_id); !allowed.ok() && !absl::IsNotFound(allowed)) {
     return allowed;
   }
@@ -238,8 +250,20 @@ absl::StatusOr<std::string> CopyBeforeReset(Tenants& tenants, Tenant& tenant, st
   }
   absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = tenant.OpenSnapshot();
   if (!snapshot.ok()) return snapshot.status();
+  // What a kill leaves of it goes with the folder.
+  const absl::StatusOr<std::unique_ptr<WorkFolder>> folder = WorkFolder::Make(tenants.data_dir());
+  if (!folder.ok()) return folder.status();
+  const std::string copy = SqlitePath((*folder)->path(), tenant.context_id());
+  if (absl::Status copied = (*snapshot)->CopyTo(copy, go_on); !copied.ok()) return copied;
   std::string path = absl::StrCat(tenants.PathOf(tenant.context_id()), ".reset-", now_ms);
-  if (absl::Status copied = (*snapshot)->CopyTo(path, go_on); !copied.ok()) return copied;
+  std::error_code error;
+  fs::rename(copy, path, error);
+  const int failed = error ? error.value() : SyncPath(tenants.data_dir(), O_RDONLY | O_DIRECTORY);
+  if (failed != 0) {
+    return absl::UnavailableError(absl::StrCat("keeping the mirror as '", path, "': ", std::strerror(failed),
+                                               ". Nothing was dropped."));
+  }
+  CrashPoint("reset.kept");
   return path;
 }
 

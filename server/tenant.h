@@ -131,6 +131,18 @@ struct TableReading {
 /// Readings that a tenant may have open at once.
 inline constexpr int kReadingsMax = 4;
 
+/// Puts another file in the mirror's place. What it is given is the tenant as an operator left it, and has to
+/// stand in the file before that has the mirror's name: see EndCycleOfCopy().
+using MoveFile = std::function<absl::Status(const std::optional<TenantRecord>& before)>;
+/// Gives the damaged file another name, which it returns. Whose the mirror is outlives that.
+using SetFileAside = std::function<absl::StatusOr<std::string>(const std::optional<TenantRecord>& owner)>;
+
+/// What an operator decided since a copy was made, a pause or another source, stands whatever the copy says.
+void CarryOver(const std::optional<TenantRecord>& before, TenantRecord* restored);
+/// The same in the copy itself, whose cycle ends: it may be from the middle of the very cycle that runs. All
+/// of it is in its own file then. Errors: as Store; kUnavailable when somebody else has it open.
+absl::Status EndCycleOfCopy(Store& copy, const std::optional<TenantRecord>& before, std::int64_t now_ms);
+
 /// One tenant: its writer. Each call takes the tenant's lock, reads what the mirror holds, plans, and lets
 /// the store commit; a plan that no longer fits when the transaction begins is made again.
 ///
@@ -223,12 +235,12 @@ class Tenant {
   /// Closes the store, lets `move` put another file in its place, and ends the cycle that runs in that one.
   /// Errors: kUnavailable while a reader holds the log, kFailedPrecondition while the mirror is being made;
   /// those of `move`, which has then changed nothing.
-  absl::Status ReplaceFile(const std::function<absl::Status()>& move, std::int64_t now_ms);
+  absl::Status ReplaceFile(const MoveFile& move, std::int64_t now_ms);
   /// It takes nothing, since its file is damaged.
   bool IsQuarantined();
   /// Lets `set_aside` rename the damaged file, and makes a new one of the same owner. Errors:
   /// kFailedPrecondition when it is not damaged.
-  absl::Status Rebuild(const std::function<absl::StatusOr<std::string>()>& set_aside, std::int64_t now_ms);
+  absl::Status Rebuild(const SetFileAside& set_aside, std::int64_t now_ms);
   absl::StatusOr<std::vector<Hold>> Holds();
   /// `decision`: kCommit or kRollback. Errors: kNotFound; kFailedPrecondition for a source, see AcceptSource.
   absl::Status DecideHold(std::uint64_t id, HoldState decision, std::int64_t now_ms);
@@ -336,6 +348,9 @@ class Tenant {
   void TellUnavailable(const absl::Status& status);
   void TellRefusedTable(const SchemaAnswer& answer);
   void TellIdleRules(const std::vector<AnnouncedTable>& tables);
+  // See tenant_partner.cc.
+  void TellPartnerColumns();
+  void TellPartnerRows(std::int64_t cycle, const std::string& table, const char* what_comes);
   void AddPopulateEvent(const std::string& table, PopulateReason reason);
   /// Counts what became of it, and its rows when they were applied.
   void CountBatch(const RowRequest& request, std::size_t batch, const BatchOutcome& outcome);
@@ -348,9 +363,6 @@ class Tenant {
   absl::Status AddStale(AllAsOf* as_of);
   /// The file's targets are those of the configuration from now on.
   void KeepTargets();
-  // See tenant_partner.cc.
-  void TellPartnerColumns();
-  void TellPartnerRows(std::int64_t cycle, const std::string& table, const char* what_comes);
 
   const std::string context_id_;
   const bool keeps_receipts_;
@@ -393,6 +405,9 @@ class Tenant {
   std::int64_t refusals_cycle_ = 0;              ///< That of `refusals_`.
   /// Tables whose last batch was refused, by folded name: their names and why.
   std::map<std::string, std::pair<std::string, std::string>> refusals_;
+  std::set<std::string> told_partner_;  ///< What was told of partners' columns and rows.
+  std::int64_t counted_cycle_ = 0;      ///< That of `counted_`.
+  std::set<std::string> counted_;       ///< Folded tables whose rows were counted for TellPartnerRows().
   std::string told_unavailable_;  ///< What the last event about it said; empty: something was written since.
   std::optional<std::vector<Hold>> holds_;  ///< Absent: not read yet.
   std::int64_t digested_cycle_ = 0;         ///< That of `digested_`.
@@ -404,6 +419,3 @@ class Tenant {
 }  // namespace mirror
 
 #endif  // MIRROR_SERVER_TENANT_H_
-  std::set<std::string> told_partner_;  ///< What was told of partners' columns and rows.
-  std::int64_t counted_cycle_ = 0;      ///< That of `counted_`.
-  std::set<std::string> counted_;       ///< Folded tables whose rows were counted for TellPartnerRows().

@@ -25,8 +25,41 @@ absl::StatusOr<std::unique_ptr<Snapshot>> Tenant::OpenSnapshot() {
   return snapshot;
 }
 
-absl::Status Tenant::ReplaceFile(const std::function<absl::Status()>& move, std::int64_t now_ms) {
+void CarryOver(const std::optional<TenantRecord>& before, TenantRecord* restored) {
+  if (!before) return;
+  restored->cycle = std::max(restored->cycle, before->cycle + 1);
+  restored->paused = before->paused;
+  restored->pause_reason = before->pause_reason;
+  if (!before->source_id.empty()) restored->source_id = before->source_id;
+}
+
+absl::Status EndCycleOfCopy(Store& copy, const std::optional<TenantRecord>& before, std::int64_t now_ms) {
+  const absl::StatusOr<TenantRecord> tenant = copy.ReadTenant();
+  if (!tenant.ok()) return tenant.status();
+  Plan plan;
+  plan.now_ms = now_ms;
+  plan.tenant_expected = *tenant;
+  plan.tenant = *tenant;
+  plan.tenant->cycle = tenant->cycle + 1;
+  plan.tenant->active = false;
+  plan.tenant->holder.clear();
+  plan.tenant->announced.clear();
+  CarryOver(before, &*plan.tenant);
+  plan.forget_old_cycles = true;
+  const absl::StatusOr<CommitResult> result = copy.Commit(plan);
+  if (!result.ok()) return result.status();
+  if (!result->stale && copy.IsWhole()) return absl::OkStatus();
+  return absl::UnavailableError("somebody else has the copy of the backup open. The mirror is as it was.");
+}
+
+absl::Status Tenant::ReplaceFile(const MoveFile& move, std::int64_t now_ms) {
   const Lock lock(mutex_);
+  if (retired_) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "tenant '", context_id_,
+        "' is being deleted, and files of it are still there. Nothing was done. Delete it once more, "
+        "then restore."));
+  }
   // A file that is gone or damaged is no reason not to put a good one there.
   const std::string damaged = std::exchange(quarantine_, {});
   const auto refused = [&](absl::Status status) {
@@ -56,7 +89,7 @@ absl::Status Tenant::ReplaceFile(const std::function<absl::Status()>& move, std:
   store_.reset();
   is_open_ = false;
   quarantine_.clear();
-  if (absl::Status moved = move(); !moved.ok()) {
+  if (absl::Status moved = move(before); !moved.ok()) {
     quarantine_ = damaged;
     Summarize(Look::kTenant);
     return moved;
@@ -65,15 +98,7 @@ absl::Status Tenant::ReplaceFile(const std::function<absl::Status()>& move, std:
   if (absl::Status status = Open(false, now_ms); !status.ok()) return status;
   // The file may be a copy from the middle of the very cycle that runs. What an operator decided since then,
   // a pause or another source, stands whatever the copy says.
-  absl::Status status = EndCycleLocked(now_ms,
-                                       [&](TenantRecord& tenant) {
-                                         if (!before) return;
-                                         tenant.cycle = std::max(tenant.cycle, before->cycle + 1);
-                                         tenant.paused = before->paused;
-                                         tenant.pause_reason = before->pause_reason;
-                                         if (!before->source_id.empty()) tenant.source_id = before->source_id;
-                                       },
-                                       {});
+  absl::Status status = EndCycleLocked(now_ms, [&](TenantRecord& tenant) { CarryOver(before, &tenant); }, {});
   if (!status.ok()) return status;
   events_.Add(context_id_, Severity::kWarning, "mirror.restored",
               "an operator put a backup in the mirror's place; the running cycle is over, and the next one "
@@ -86,8 +111,7 @@ bool Tenant::IsQuarantined() {
   return !quarantine_.empty() || absl::IsDataLoss(OpenForOperator(0));
 }
 
-absl::Status Tenant::Rebuild(const std::function<absl::StatusOr<std::string>()>& set_aside,
-                             std::int64_t now_ms) {
+absl::Status Tenant::Rebuild(const SetFileAside& set_aside, std::int64_t now_ms) {
   const Lock lock(mutex_);
   if (quarantine_.empty()) {
     return absl::FailedPreconditionError(
@@ -101,21 +125,29 @@ absl::Status Tenant::Rebuild(const std::function<absl::StatusOr<std::string>()>&
     if (tenant.ok()) owner_ = *tenant;
   }
   CrashPoint("rebuild.before");
-  const absl::StatusOr<std::string> aside = set_aside();
+  std::optional<TenantRecord> owner;
+  if (owner_) {
+    owner.emplace();
+    owner->context_id = context_id_;
+    owner->issuer = owner_->issuer;
+    owner->environment = owner_->environment;
+    owner->source_id = owner_->source_id;
+    owner->cycle = owner_->cycle + 1;
+    owner->clock_ms = owner_->clock_ms;
+    owner->paused = owner_->paused;
+    owner->pause_reason = owner_->pause_reason;
+  }
+  const absl::StatusOr<std::string> aside = set_aside(owner);
   if (!aside.ok()) return aside.status();
   CrashPoint("rebuild.aside");
   quarantine_.clear();
   if (absl::Status status = Open(true, now_ms); !status.ok()) return status;
   absl::Status status = EndCycleLocked(now_ms,
                                        [&](TenantRecord& tenant) {
-                                         if (!owner_) return;
-                                         tenant.issuer = owner_->issuer;
-                                         tenant.environment = owner_->environment;
-                                         tenant.source_id = owner_->source_id;
-                                         tenant.cycle = owner_->cycle + 1;
-                                         tenant.clock_ms = owner_->clock_ms;
-                                         tenant.paused = owner_->paused;
-                                         tenant.pause_reason = owner_->pause_reason;
+                                         if (!owner) return;
+                                         const std::int64_t cycle = std::max(tenant.cycle, owner->cycle);
+                                         tenant = *owner;
+                                         tenant.cycle = cycle;
                                        },
                                        {});
   if (!status.ok()) return status;

@@ -34,6 +34,15 @@ absl::Status UnknownTenant(const char* next) {
   return absl::PermissionDeniedError(absl::StrCat(
       "the tenant is not mirrored here, or is known under another spelling. Nothing was done. ", next));
 }
+/// Behind the mark.
+absl::Status FinishDeletion(const std::string& data_dir, const std::string& context_id) {
+  if (absl::Status removed = RemoveSqliteStore(data_dir, context_id); !removed.ok()) return removed;
+  CrashPoint("delete.files_gone");
+  absl::Status marked = SetDeletedMark(data_dir, context_id);
+  CrashPoint("delete.after");
+  return marked;
+}
+
 constexpr char kBeginOrAsk[] = "Begin with Authenticate, or ask the mirror's operator.";
 constexpr char kAsk[] = "Look at the spelling of the context id, or ask the mirror's operator.";
 
@@ -65,14 +74,12 @@ absl::StatusOr<std::unique_ptr<Tenants>> Tenants::Open(const TenantsOptions& opt
                                                       "'. Stop it, or give this one a folder of its own."));
   }
   std::unique_ptr<Tenants> tenants(new Tenants(options, events, lock_file));
+  if (absl::Status deleted = tenants->FindDeleted(); !deleted.ok()) return deleted;
   const absl::StatusOr<std::vector<std::string>> found = FindSqliteStores(options.data_dir);
   if (!found.ok()) return absl::FailedPreconditionError(found.status().message());
   CrashPoint("start.locked");
   std::error_code ignored;
   std::filesystem::remove_all(absl::StrCat(options.data_dir, "/", kWorkFolder), ignored);
-  const absl::StatusOr<std::vector<std::string>> deleted = FindDeletedMarks(options.data_dir);
-  if (!deleted.ok()) return absl::FailedPreconditionError(deleted.status().message());
-  for (const std::string& context_id : *deleted) tenants->deleted_[FoldName(context_id)] = context_id;
   for (const std::string& context_id : *found) {
     const std::shared_ptr<Tenant> tenant = tenants->Make(context_id);
     tenant->Remember(TenantSummary{});
@@ -88,6 +95,33 @@ absl::StatusOr<std::unique_ptr<Tenants>> Tenants::Open(const TenantsOptions& opt
   return tenants;
 }
 
+/// Finishes what a kill left half done.
+absl::Status Tenants::FindDeleted() {
+  const std::string& dir = options_.data_dir;
+  const absl::StatusOr<std::vector<std::string>> deleting = FindDeletingMarks(dir);
+  if (!deleting.ok()) return absl::FailedPreconditionError(deleting.status().message());
+  for (const std::string& context_id : *deleting) {
+    deleted_[FoldName(context_id)] = context_id;
+    const absl::Status finished = FinishDeletion(dir, context_id);
+    if (finished.ok()) continue;
+    events_.Add(
+        context_id, Severity::kError, "tenant.not_deleted",
+        absl::StrCat("an operator deleted the tenant, and its files could not all be removed: ",
+                     std::string(finished.message()), " The source is kept away; delete it once more"));
+  }
+  const absl::StatusOr<std::vector<std::string>> deleted = FindDeletedMarks(dir);
+  if (!deleted.ok()) return absl::FailedPreconditionError(deleted.status().message());
+  for (const std::string& context_id : *deleted) {
+    deleted_[FoldName(context_id)] = context_id;
+    if (!SqliteStoreExists(dir, context_id) || !RemoveDeletedMark(dir, context_id).ok()) continue;
+    deleted_.erase(FoldName(context_id));
+    events_.Add(
+        context_id, Severity::kInformation, "tenant.allowed",
+        "a mirror was put in the place of the one that an operator deleted: its source is let in again");
+  }
+  return absl::OkStatus();
+}
+
 std::shared_ptr<Tenant> Tenants::Make(const std::string& context_id) {
   SqliteOptions sqlite;
   sqlite.wal_bytes_max = options_.wal_bytes_max;
@@ -95,6 +129,7 @@ std::shared_ptr<Tenant> Tenants::Make(const std::string& context_id) {
   sqlite.apply = options_.apply;
   sqlite.checkpointer = &checkpointer_;
   sqlite.build_beside = options_.build_beside;
+  sqlite.begin_building = [this, context_id] { return BeginBuilding(context_id); };
   return std::make_shared<Tenant>(
       context_id,
       [dir = options_.data_dir, context_id, sqlite](bool create) {
@@ -129,7 +164,6 @@ absl::StatusOr<std::shared_ptr<Tenant>> Tenants::FindOrTakeIn(const Caller& call
     if (!options_.tenant.automatic_provisioning) return UnknownTenant(kAsk);
     found = tenants_.emplace(key, Entry{Make(caller.context_id), {}}).first;
   }
-  sqlite.begin_building = [this, context_id] { return BeginBuilding(context_id); };
   if (found->second.tenant->context_id() != caller.context_id) return UnknownTenant(kAsk);
   Used(found->second);
   return found->second.tenant;
@@ -183,9 +217,9 @@ absl::StatusOr<std::string> Tenants::Rebuild(const std::string& context_id, std:
   if (!tenant.ok()) return tenant.status();
   std::string path;
   absl::Status rebuilt = (*tenant)->Rebuild(
-      [&] {
+      [&](const std::optional<TenantRecord>& owner) {
         absl::StatusOr<std::string> aside =
-            SetSqliteStoreAside(options_.data_dir, (*tenant)->context_id(), now_ms);
+            SetSqliteStoreAside(options_.data_dir, (*tenant)->context_id(), now_ms, owner);
         if (aside.ok()) path = *aside;
         return aside;
       },
@@ -215,10 +249,12 @@ absl::Status Tenants::Delete(const std::string& context_id) {
   if (!tenant.ok()) return tenant.status();
   const std::string& spelled = (*tenant)->context_id();
   // Until it is forgotten here, nobody can make a new one under its name. The mark is there before the file
-  // goes: whenever this dies, either nothing was done or the tenant stays away.
+  // goes: whenever this dies, either nothing was done or the next start finishes it.
   absl::Status removed = (*tenant)->Retire([&]() -> absl::Status {
-    if (absl::Status marked = SetDeletedMark(options_.data_dir, spelled); !marked.ok()) return marked;
-    return RemoveSqliteStore(options_.data_dir, spelled);
+    CrashPoint("delete.before");
+    if (absl::Status marked = SetDeletingMark(options_.data_dir, spelled); !marked.ok()) return marked;
+    CrashPoint("delete.marked");
+    return FinishDeletion(options_.data_dir, spelled);
   });
   if (!removed.ok()) return removed;
   const std::lock_guard lock(mutex_);
@@ -351,7 +387,6 @@ void Tenants::MakeRoom(const Tenant& opened) {
   }
 }
 
-}  // namespace mirror
 /// Called under the lock of the tenant that is to be made, as MakeRoom() is.
 absl::StatusOr<std::shared_ptr<void>> Tenants::BeginBuilding(const std::string& context_id) {
   if (std::shared_ptr<void> place = building_.Take(context_id)) return place;
@@ -374,3 +409,4 @@ absl::StatusOr<std::shared_ptr<void>> Tenants::BeginBuilding(const std::string& 
                    "of one of them is over."));
 }
 
+}  // namespace mirror

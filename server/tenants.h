@@ -92,6 +92,7 @@ class Tenants {
 
  private:
   Tenants(const TenantsOptions& options, Events& events, int lock_file);
+  absl::Status FindDeleted();
   std::shared_ptr<Tenant> Make(const std::string& context_id);
   struct Entry {
     std::shared_ptr<Tenant> tenant;
@@ -105,16 +106,16 @@ class Tenants {
   /// Nobody uses it, and it has no file.
   bool WasNeverThere(const Entry& entry) const;
   void MakeRoom(const Tenant& opened);
-  std::vector<std::shared_ptr<Tenant>> Listed();
   absl::StatusOr<std::shared_ptr<void>> BeginBuilding(const std::string& context_id);
+  std::vector<std::shared_ptr<Tenant>> Listed();
   std::shared_ptr<Tenant> TakeOldest(const Tenant& keep);
 
   const TenantsOptions options_;
   Events& events_;
   const int lock_file_;
   Checkpointer checkpointer_;
-  mutable std::mutex mutex_;
   BuildingPlaces building_;
+  mutable std::mutex mutex_;
   Entries tenants_;                             ///< By folded context id.
   std::map<std::string, std::string> deleted_;  ///< By folded context id, as it was spelled.
   /// Those that were opened and not closed by MakeRoom, least recently used first. Some may have closed

@@ -1,6 +1,7 @@
 #include "server/store/deleted_mark.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -16,10 +17,11 @@ namespace mirror {
 namespace {
 
 constexpr char kPrefix[] = "Mirror_";
-constexpr char kSuffix[] = ".deleted";
+constexpr char kDeleted[] = ".deleted";
+constexpr char kDeleting[] = ".deleting";
 
-std::string PathOf(const std::string& dir, const std::string& context_id) {
-  return absl::StrCat(dir, "/", kPrefix, context_id, kSuffix);
+std::string PathOf(const std::string& dir, const std::string& context_id, const char* suffix) {
+  return absl::StrCat(dir, "/", kPrefix, context_id, suffix);
 }
 
 absl::Status Trouble(const std::string& doing, const std::string& path, int error) {
@@ -32,35 +34,50 @@ absl::Status SyncFolder(const std::string& dir) {
   return failed == 0 ? absl::OkStatus() : Trouble("syncing", dir, failed);
 }
 
-}  // namespace
-
-absl::Status SetDeletedMark(const std::string& dir, const std::string& context_id) {
-  const std::string path = PathOf(dir, context_id);
-  const int file = open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0640);
-  if (file < 0) return Trouble("making", path, errno);
-  close(file);
-  return SyncFolder(dir);
-}
-
-absl::Status RemoveDeletedMark(const std::string& dir, const std::string& context_id) {
-  const std::string path = PathOf(dir, context_id);
-  if (unlink(path.c_str()) != 0 && errno != ENOENT) return Trouble("removing", path, errno);
-  return SyncFolder(dir);
-}
-
-absl::StatusOr<std::vector<std::string>> FindDeletedMarks(const std::string& dir) {
+absl::StatusOr<std::vector<std::string>> FindMarks(const std::string& dir, const char* suffix) {
   std::vector<std::string> found;
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator(dir, error)) {
     const std::string name = entry.path().filename().string();
     absl::string_view id = name;
-    if (!absl::ConsumePrefix(&id, kPrefix) || !absl::ConsumeSuffix(&id, kSuffix)) continue;
+    if (!absl::ConsumePrefix(&id, kPrefix) || !absl::ConsumeSuffix(&id, suffix)) continue;
     if (CheckContextId(std::string(id)).ok()) found.emplace_back(id);
   }
   if (error) {
     return absl::UnavailableError(absl::StrCat("the folder '", dir, "' cannot be read: ", error.message()));
   }
   return found;
+}
+
+}  // namespace
+
+absl::Status SetDeletingMark(const std::string& dir, const std::string& context_id) {
+  const std::string path = PathOf(dir, context_id, kDeleting);
+  const int file = open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0640);
+  if (file < 0) return Trouble("making", path, errno);
+  close(file);
+  return SyncFolder(dir);
+}
+
+absl::Status SetDeletedMark(const std::string& dir, const std::string& context_id) {
+  const std::string path = PathOf(dir, context_id, kDeleted);
+  if (rename(PathOf(dir, context_id, kDeleting).c_str(), path.c_str()) != 0)
+    return Trouble("making", path, errno);
+  return SyncFolder(dir);
+}
+
+absl::Status RemoveDeletedMark(const std::string& dir, const std::string& context_id) {
+  const std::string path = PathOf(dir, context_id, kDeleted);
+  if (unlink(path.c_str()) != 0 && errno != ENOENT) return Trouble("removing", path, errno);
+  return SyncFolder(dir);
+}
+
+absl::StatusOr<std::vector<std::string>> FindDeletedMarks(const std::string& dir) {
+  return FindMarks(dir, kDeleted);
+}
+
+absl::StatusOr<std::vector<std::string>> FindDeletingMarks(const std::string& dir) {
+  return FindMarks(dir, kDeleting);
 }
 
 }  // namespace mirror

@@ -8,15 +8,20 @@
 #include "absl/status/statusor.h"
 
 // That an operator deleted a tenant, `<dir>/Mirror_<context_id>.deleted`: an empty file beside the mirrors,
-// so that no loss of the catalog lets a deleted tenant come back.
+// so that no loss of the catalog lets a deleted tenant come back. While its files go it is called
+// `.deleting`: a start finishes what that says, and takes a mirror that stands beside a `.deleted` for one
+// that was put there since.
 
 namespace mirror {
 
 /// On disk when it returns; once more is harmless. Errors: kUnavailable.
+absl::Status SetDeletingMark(const std::string& dir, const std::string& context_id);
+/// The files are gone.
 absl::Status SetDeletedMark(const std::string& dir, const std::string& context_id);
 absl::Status RemoveDeletedMark(const std::string& dir, const std::string& context_id);
 /// Context ids of those that there are in the folder. Errors: kUnavailable.
 absl::StatusOr<std::vector<std::string>> FindDeletedMarks(const std::string& dir);
+absl::StatusOr<std::vector<std::string>> FindDeletingMarks(const std::string& dir);
 
 }  // namespace mirror
 

@@ -221,6 +221,7 @@ class Database final : public SqliteDatabase {
   absl::Status EndBuilding() override {
     if (absl::Status status = connection_->Execute("BEGIN IMMEDIATE"); !status.ok()) return status;
     absl::Status status = EmptyUnfinished(*connection_);
+    CrashPoint("building.emptied");
     if (status.ok()) status = connection_->Execute("COMMIT");
     if (!status.ok()) Rollback();
     return status;

@@ -271,13 +271,13 @@ class NewMirror final : public Store {
     building_ = false;
     claim_.reset();
     RemoveDatabase(path_ + kClaimSuffix);
+    place_.reset();
     return absl::OkStatus();
   }
 
   absl::Status Lost(const absl::Status& status) {
     lost_ = true;
     // What is left to be read is a mirror without a row and without a cycle.
-    place_.reset();
     if (!rows_) rows_ = std::move(claim_);
     // A call may be made again and a damaged file be set aside where there is a mirror; of this one nothing
     // is left.
@@ -304,13 +304,13 @@ class NewMirror final : public Store {
   const std::string path_;
   const std::string context_id_;
   const SqliteOptions options_;
+  std::shared_ptr<void> place_;  ///< While it is being built.
   bool building_ = true;
   bool lost_ = false;
   std::unique_ptr<SqliteDatabase> claim_;  ///< While it is being built.
   std::unique_ptr<SqliteDatabase> rows_;
   std::optional<EarlyWriter> writer_;  ///< While it is being built.
 };
-  std::shared_ptr<void> place_;  ///< While it is being built.
 
 }  // namespace
 
@@ -320,6 +320,18 @@ absl::StatusOr<std::unique_ptr<Store>> OpenNewMirror(const std::string& path, co
   auto mirror = std::make_unique<NewMirror>(path, context_id, options, std::move(place));
   if (absl::Status status = mirror->Open(); !status.ok()) return status;
   return mirror;
+}
+
+absl::Status ClaimNewMirror(const std::string& path, const std::string& context_id, const TenantRecord& owner,
+                            std::int64_t now_ms) {
+  RemoveDatabase(path + kClaimSuffix);
+  const absl::StatusOr<std::unique_ptr<SqliteDatabase>> claim =
+      OpenSqliteDatabase(path + kClaimSuffix, context_id, true, FileUse::kMirror, SqliteOptions{});
+  if (!claim.ok()) return claim.status();
+  Plan plan;
+  plan.now_ms = now_ms;
+  plan.tenant = Claimed(owner);
+  return (*claim)->Commit(plan).status();
 }
 
 void RemoveNewMirror(const std::string& path) {

@@ -1,6 +1,7 @@
 #ifndef MIRROR_SERVER_STORE_SQLITE_NEW_MIRROR_H_
 #define MIRROR_SERVER_STORE_SQLITE_NEW_MIRROR_H_
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -19,8 +20,8 @@ inline constexpr char kBuildingSuffix[] = ".building";
 /// disk, and nobody else sees them; the plan that ends its cycle, whatever ends it, puts the file on disk and
 /// gives it its name, and from then on it is as any other. What a crash leaves is thrown away when it is
 /// opened again: no cycle runs then, and the claim still knows whose mirror it is.
-/// Any trouble with the disk meanwhile ends the cycle in the same way: Replaced() says so.
 /// `place` is let go of when nothing is built any more.
+/// Any trouble with the disk meanwhile ends the cycle in the same way: Replaced() says so.
 absl::StatusOr<std::unique_ptr<Store>> OpenNewMirror(const std::string& path, const std::string& context_id,
                                                      const SqliteOptions& options,
                                                      std::shared_ptr<void> place);

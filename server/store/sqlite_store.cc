@@ -11,6 +11,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "proto/wire/crash_point.h"
 #include "server/store/sqlite_database.h"
 #include "server/store/sqlite_new_mirror.h"
 #include "server/store/sqlite_quarantine.h"
@@ -121,6 +122,7 @@ absl::Status MoveSqliteStore(const std::string& from, const std::string& dir, co
     fs::remove(path + suffix, error);
     if (error) return Trouble("removing", path + suffix, error.message());
   }
+  CrashPoint("restore.log_gone");
   std::error_code error;
   fs::rename(from, path, error);
   if (error) return Trouble("renaming", from, error.message());
@@ -129,16 +131,49 @@ absl::Status MoveSqliteStore(const std::string& from, const std::string& dir, co
   return RemoveQuarantine(path);
 }
 
+namespace {
+
+/// Gives a file and its log a second name each. False: there is no file.
+absl::StatusOr<bool> NameTwice(const std::string& path, const std::string& second) {
+  if (!Exists(path)) return false;
+  for (const char* suffix : {"", "-wal"}) {
+    if (!Exists(path + suffix)) continue;
+    std::error_code error;
+    fs::create_hard_link(path + suffix, second + suffix, error);
+    // Where there are no second names.
+    if (error) fs::copy_file(path + suffix, second + suffix, error);
+    if (error) {
+      std::error_code ignored;
+      for (const char* made : {"", "-wal"}) fs::remove(second + made, ignored);
+      return Trouble("keeping", path, error.message());
+    }
+  }
+  return true;
+}
+
+}  // namespace
+
 absl::StatusOr<std::string> SetSqliteStoreAside(const std::string& dir, const std::string& context_id,
-                                                std::int64_t now_ms) {
+                                                std::int64_t now_ms,
+                                                const std::optional<TenantRecord>& owner) {
   const std::string path = SqlitePath(dir, context_id);
   const std::string aside = absl::StrCat(path, ".damaged-", now_ms);
+  // Until the file loses its first name, all is as it was: what was begun beside a mirror that is there is
+  // nothing, and a log belongs to its file under both names.
+  const absl::StatusOr<bool> named = NameTwice(path, aside);
+  if (!named.ok()) return named.status();
+  CrashPoint("rebuild.kept");
+  if (owner) {
+    if (absl::Status claimed = ClaimNewMirror(path, context_id, *owner, now_ms); !claimed.ok())
+      return claimed;
+  }
+  if (absl::Status synced = SyncFolder(dir); !synced.ok()) return synced;
+  CrashPoint("rebuild.claimed");
   std::error_code error;
-  fs::rename(path, aside, error);
-  if (error && Exists(path)) return Trouble("renaming", path, error.message());
-  // What its log holds belongs to it; the index beside it is made anew.
-  fs::rename(path + "-wal", aside + "-wal", error);
-  fs::remove(path + "-shm", error);
+  fs::remove(path, error);
+  if (error) return Trouble("removing", path, error.message());
+  CrashPoint("rebuild.file_gone");
+  for (const char* suffix : {"-wal", "-shm"}) fs::remove(path + suffix, error);
   fs::rename(path + kQuarantineSuffix, aside + kQuarantineSuffix, error);
   if (absl::Status synced = SyncFolder(dir); !synced.ok()) return synced;
   return aside;
@@ -147,21 +182,10 @@ absl::StatusOr<std::string> SetSqliteStoreAside(const std::string& dir, const st
 absl::StatusOr<std::string> KeepSqliteStore(const std::string& dir, const std::string& context_id,
                                             std::int64_t now_ms) {
   const std::string path = SqlitePath(dir, context_id);
-  const std::string kept = absl::StrCat(path, ".replaced-", now_ms);
-  for (const char* suffix : {"", "-wal"}) {
-    if (!Exists(path + suffix)) continue;
-    std::error_code error;
-    fs::create_hard_link(path + suffix, kept + suffix, error);
-    // Where there are no second names.
-    if (error) fs::copy_file(path + suffix, kept + suffix, error);
-    if (error) {
-      std::error_code ignored;
-      for (const char* made : {"", "-wal"}) fs::remove(kept + made, ignored);
-      return Trouble("keeping", path, error.message());
-    }
-  }
-  if (!Exists(kept)) return std::string();
-  return kept;
+  std::string kept = absl::StrCat(path, ".replaced-", now_ms);
+  const absl::StatusOr<bool> named = NameTwice(path, kept);
+  if (!named.ok()) return named.status();
+  return *named ? kept : std::string();
 }
 
 absl::Status RemoveSqliteStore(const std::string& dir, const std::string& context_id) {
@@ -173,6 +197,7 @@ absl::Status RemoveSqliteStore(const std::string& dir, const std::string& contex
       return absl::UnavailableError(absl::StrCat("removing '", path, suffix, "': ", error.message(),
                                                  ". Look at the folder's mode, then delete again."));
     }
+    CrashPoint("delete.file_gone");
   }
   RemoveNewMirror(path);
   return RemoveQuarantine(path);

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,10 +26,10 @@ struct SqliteOptions {
   /// A mirror that is not there yet is built beside its name, without a journal on disk, and gets it when its
   /// first cycle ends. Not: its file is there from the beginning, durable at each commit.
   bool build_beside = false;
-};
   /// Asked before a mirror is built so; what it gives is let go of once that is there, or given up. Its
   /// refusal is that of the opening.
   std::function<absl::StatusOr<std::shared_ptr<void>>()> begin_building;
+};
 
 /// Must run once, before the first use of SQLite in the process.
 void ConfigureSqlite();
@@ -56,9 +57,11 @@ absl::Status CheckSqliteMirror(const std::string& path, const std::string& conte
 absl::Status MoveSqliteStore(const std::string& from, const std::string& dir, const std::string& context_id);
 
 /// Renames the tenant's file, with its log, so that a new one can be made; it stays for whoever wants to look
-/// at it. Gives its name now.
+/// at it. Gives its name now. A new one is begun before that, so that the tenant is never nobody's: it is
+/// `owner`'s, without a cycle.
 absl::StatusOr<std::string> SetSqliteStoreAside(const std::string& dir, const std::string& context_id,
-                                                std::int64_t now_ms);
+                                                std::int64_t now_ms,
+                                                const std::optional<TenantRecord>& owner);
 
 /// Gives the tenant's file, and its log, a second name, under which they stay when another file takes their
 /// place. Nobody has it open. Gives that name; empty: there is no file.

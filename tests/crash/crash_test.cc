@@ -162,6 +162,9 @@ struct Scenario {
   std::function<void(FakeSource&)> change = [](FakeSource&) {};
   std::string partner_sql = {};  ///< What the mirror's owner does before.
   FakeCycleOptions options = {};
+  /// Before the request with this number the source dies in a cycle of the server that is hit, and begins
+  /// another one. -1: it does not.
+  int source_dies_before = -1;
 };
 
 void PrintTo(const Scenario& scenario, std::ostream* out) { *out << scenario.name; }
@@ -202,6 +205,8 @@ std::vector<Scenario> Scenarios() {
       {.name = "FirstPopulationStreamed", .mirrored = false, .options = Options([](FakeCycleOptions& o) {
                                                                o.stream = true;
                                                              })},
+      // What the first cycle left in a table that was its own shadow goes when the file gets its name.
+      {.name = "FirstPopulationBegunAnew", .mirrored = false, .options = Options(), .source_dies_before = 2},
       {.name = "Increments", .change = ChangeRows, .options = Options()},
       {.name = "IncrementsStreamed", .change = ChangeRows, .options = Options([](FakeCycleOptions& o) {
                                                              o.stream = true;
@@ -376,6 +381,12 @@ class CrashTest : public testing::TestWithParam<Scenario> {
       };
     }
     calls_->Use(here_->Client(context_).value());
+    if (GetParam().source_dies_before >= 0) {
+      FakeCycleOptions dying = options;
+      dying.die_before_request = GetParam().source_dies_before;
+      FakeCycleReport died = source_->RunCycle(*calls_, dying);
+      if (died.end != FakeCycleReport::End::kDied) return died;
+    }
     return source_->RunCycle(*calls_, options);
   }
 
@@ -406,15 +417,18 @@ class CrashTest : public testing::TestWithParam<Scenario> {
     // With the end of its first cycle a mirror gets its file.
     for (const char* point : kBuildingPoints) passes_[point] = GetParam().mirrored ? 0 : 1;
     // Until then its tables are filled where they are.
-    for (const char* point : kSwapPoints) passes_[point] = GetParam().mirrored ? passes_[point] : 0;
+    const bool swaps = GetParam().mirrored || GetParam().source_dies_before >= 0;
+    for (const char* point : kSwapPoints) passes_[point] = swaps ? passes_[point] : 0;
     passes_["rows.written"] += 1;  // A population's first batch may have no rows, and others may be split.
   }
 
-  static constexpr const char* kPoints[] = {
-      "commit.begun", "rows.written",    "swap.exchanged",    "swap.indexed",    "commit.before",
-      "commit.after", "apply.committed", "building.complete", "building.synced", "building.named"};
+  static constexpr const char* kPoints[] = {"commit.begun",    "rows.written",      "swap.exchanged",
+                                            "swap.indexed",    "commit.before",     "commit.after",
+                                            "apply.committed", "building.complete", "building.emptied",
+                                            "building.synced", "building.named"};
   static constexpr const char* kSwapPoints[] = {"swap.exchanged", "swap.indexed"};
-  static constexpr const char* kBuildingPoints[] = {"building.complete", "building.synced", "building.named"};
+  static constexpr const char* kBuildingPoints[] = {"building.complete", "building.emptied",
+                                                    "building.synced", "building.named"};
 
   std::unique_ptr<Installation> here_;
   std::mt19937_64 random_;

@@ -136,9 +136,9 @@ TEST_F(LostPages, ABackupInItsPlaceIsTrusted) {
   Partner(path()).Run("VACUUM INTO '" + copy + "'");
   LoseThem();
   Restart();
-  ASSERT_THAT(
-      tenant_->ReplaceFile([&] { return MoveSqliteStore(copy, folder_.path(), "ctx"); }, source_->now),
-      IsOk());
+  ASSERT_THAT(tenant_->ReplaceFile([&](const auto&) { return MoveSqliteStore(copy, folder_.path(), "ctx"); },
+                                   source_->now),
+              IsOk());
   Restart();
   source_->Begin();
   EXPECT_EQ(Count(), Cell(50));
@@ -163,7 +163,9 @@ TEST_F(LostPages, ANewMirrorInItsPlaceIsTrustedAndOfTheSameOwner) {
   LoseThem();
   Restart();
   ASSERT_TRUE(tenant_->IsQuarantined());
-  ASSERT_THAT(tenant_->Rebuild([&] { return SetSqliteStoreAside(folder_.path(), "ctx", 1); }, source_->now),
+  ASSERT_THAT(tenant_->Rebuild(
+                  [&](const auto& owner) { return SetSqliteStoreAside(folder_.path(), "ctx", 1, owner); },
+                  source_->now),
               IsOk());
   Restart();
   source_->caller.issuer = "somebody else";

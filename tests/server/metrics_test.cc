@@ -175,7 +175,7 @@ TEST_F(MetricsTest, AScrapeDoesNotWaitForATenantThatIsBusy) {
   // The move runs under the tenant's lock.
   std::string page;
   EXPECT_THAT(Of("Cust")->ReplaceFile(
-                  [&] {
+                  [&](const auto&) {
                     page = Page();
                     return absl::UnavailableError("not moved");
                   },

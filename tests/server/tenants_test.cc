@@ -182,15 +182,34 @@ TEST_F(TenantsTest, ADeletedTenantStaysAwayUntilItIsAllowedAgain) {
   EXPECT_THAT(Visible("stays"), SizeIs(1));
 }
 
-TEST_F(TenantsTest, ADeletionThatDiedBeforeItsFilesWereGoneKeepsTheSourceAway) {
+TEST_F(TenantsTest, ADeletionThatDiedBeforeItsFilesWereGoneIsFinishedByTheNextStart) {
   { MirrorPeople(*Open(), "half"); }
-  ASSERT_THAT(SetDeletedMark(folder_.path(), "half"), IsOk());
+  ASSERT_THAT(SetDeletingMark(folder_.path(), "half"), IsOk());
+  for (int start = 0; start < 2; ++start) {
+    const auto tenants = Open();
+    EXPECT_FALSE(fs::exists(tenants->PathOf("half")));
+    EXPECT_THAT(tenants->FindOrTakeIn(CallerOf("half")), IsOkAndHolds(nullptr));
+    EXPECT_THAT(tenants->Deleted(), testing::ElementsAre("half"));
+  }
+}
+
+TEST_F(TenantsTest, AMirrorThatWasPutInADeletedOnesPlaceIsLetInByTheNextStart) {
+  const std::string copy = folder_.path() + "/copy";
+  {
+    const auto tenants = Open();
+    MirrorPeople(*tenants, "back");
+    Partner(tenants->PathOf("back")).Run("VACUUM INTO '" + copy + "'");
+    ASSERT_THAT(tenants->Delete("back"), IsOk());
+  }
+  // As a restore that died before it was told does.
+  fs::rename(copy, SqlitePath(folder_.path(), "back"));
   const auto tenants = Open();
-  EXPECT_THAT(tenants->FindOrTakeIn(CallerOf("half")), IsOkAndHolds(nullptr));
-  EXPECT_THAT(Visible("half"), SizeIs(1)) << "nothing is removed that nobody asks for now";
-  ASSERT_THAT(tenants->Delete("half"), IsOk());
-  EXPECT_FALSE(fs::exists(tenants->PathOf("half")));
-  EXPECT_THAT(tenants->Deleted(), testing::ElementsAre("half"));
+  EXPECT_THAT(tenants->Deleted(), IsEmpty());
+  EXPECT_THAT(Visible("back"), SizeIs(1));
+  const auto tenant = tenants->FindOrTakeIn(CallerOf("back"));
+  ASSERT_THAT(tenant, IsOk());
+  EXPECT_THAT(*tenant, testing::NotNull());
+  EXPECT_THAT(catalog_.Kinds(), testing::Contains("tenant.allowed"));
 }
 
 TEST_F(TenantsTest, ADamagedMirrorStopsItsOwnTenantOnly) {
