@@ -2,7 +2,10 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <functional>
+#include <string>
 #include <thread>
+#include <utility>
 
 #include "client/source/net_changes.h"
 #include "tests/client/logged_source.h"
@@ -15,6 +18,18 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
 
+/// Calls `on_part` once, when the first piece of a value comes: rows that are too long for one statement are
+/// read behind the look that found them.
+class Interrupted : public Pieces {
+ public:
+  absl::Status Part(std::uint32_t column, std::uint64_t value_id, std::uint64_t offset,
+                    std::string_view data) override {
+    if (on_part) std::exchange(on_part, nullptr)();
+    return Pieces::Part(column, value_id, offset, data);
+  }
+  std::function<void()> on_part;
+};
+
 /// A source that is written while it is read. The parameter is its journal mode.
 class BusySourceTest : public LoggedSource, public testing::WithParamInterface<std::string> {
  protected:
@@ -23,6 +38,9 @@ class BusySourceTest : public LoggedSource, public testing::WithParamInterface<s
     Start(sql);
   }
   bool wal() const { return GetParam() == "WAL"; }
+  std::string LastRecord() {
+    return Ask(app_->handle(), "SELECT token FROM _mirror_lineage ORDER BY id DESC LIMIT 1").at(0);
+  }
   static std::string Rows(std::int64_t from, std::int64_t to) {
     return absl::StrCat("WITH RECURSIVE n(i) AS (SELECT ", from, " UNION ALL SELECT i + 1 FROM n WHERE i < ",
                         to, ") INSERT INTO t SELECT i, 0 FROM n;");
@@ -192,6 +210,67 @@ TEST_P(BusySourceTest, WhatATableWithoutAKeyShowedIsInTheRecordOfItsCommit) {
   between_ = nullptr;
   ExpectEqual();
   EXPECT_THAT(token, Not(HasSubstr(model_["t"].position.lineage)));
+}
+
+TEST_P(BusySourceTest, ARowTooLongForOneStatementIsOfTheMomentOfItsTable) {
+  StartWith("CREATE TABLE t(a, b); CREATE TABLE o(x)");
+  app_->Run("INSERT INTO t VALUES (1, zeroblob(9000000)), (2, 'last')");
+  for (const std::string beside : {"INSERT INTO o VALUES (1)", "DELETE FROM t WHERE a = 2"}) {
+    Open();
+    const auto targets = log_->Begin({"t"}, 0);
+    ASSERT_THAT(targets, IsOk());
+    auto rows = reader_->Read("t", AllColumns(model_["t"].schema));
+    ASSERT_THAT(rows, IsOk());
+    Interrupted pieces;
+    std::string record;
+    pieces.on_part = [&] {
+      record = LastRecord();
+      app_->Run(beside);
+    };
+    absl::StatusOr<bool> more = true;
+    while (more.ok() && *more) {
+      RowBlock block = RowBlock::ForAll(model_["t"].schema);
+      more = (*rows)->Next(size_, &block, &pieces);
+    }
+    ASSERT_FALSE(record.empty());
+    if (beside[0] == 'D') {
+      // What is read after it would be beside what was read before it.
+      EXPECT_THAT(more.status(), StatusIs(absl::StatusCode::kAborted, HasSubstr("not of one moment")));
+      continue;
+    }
+    ASSERT_THAT(more, IsOk());
+    // A backup of the moment in which it was read knows `record`, and not what its commit carries.
+    const absl::StatusOr<Position> sealed = (*rows)->Seal(targets->at("t"));
+    ASSERT_THAT(sealed, IsOk());
+    EXPECT_THAT(record, Not(HasSubstr(sealed->lineage)));
+  }
+}
+
+TEST_P(BusySourceTest, AChangedRowTooLongForOneStatementIsBehindItsRecord) {
+  StartWith("CREATE TABLE t(id INTEGER PRIMARY KEY, v);" + Rows(1, 300));
+  app_->Run("UPDATE t SET v = 1; UPDATE t SET v = zeroblob(9000000) WHERE id = 300");
+  size_.rows = 100;
+  Open();
+  ASSERT_THAT(log_->Begin({"t"}, 0), IsOk());
+  const ModelTable& table = model_["t"];
+  const auto changes = reader_->Changes("t", table.position.lsn, AllColumns(table.schema), false, false, {});
+  ASSERT_THAT(changes, IsOk());
+  Interrupted pieces;
+  std::string record;
+  pieces.on_part = [&] {
+    record = LastRecord();
+    app_->Run("UPDATE t SET v = zeroblob(5000000) WHERE id = 300");
+  };
+  absl::StatusOr<ChangePiece> piece;
+  do {
+    const bool before = record.empty();
+    piece = (*changes)->Next(size_, &pieces);
+    ASSERT_THAT(piece, IsOk());
+    if (!before || record.empty()) continue;
+    EXPECT_THAT(record, Not(HasSubstr(piece->target.lineage))) << "older than what it carries";
+    EXPECT_FALSE(piece->last) << "it is not of one moment";
+  } while (!piece->last);
+  EXPECT_FALSE(record.empty());
 }
 
 TEST_P(BusySourceTest, ADefinitionThatChangesEndsTheTableForThisCycle) {

@@ -174,6 +174,14 @@ TEST_F(ChangeLogTest, AddedColumnsKeepThePosition) {
   EXPECT_EQ(After("ALTER TABLE t ADD COLUMN g AS (v || 'g')").action, "populate");
 }
 
+TEST_F(ChangeLogTest, WhatIsWrittenIntoANewColumnBeforeTheTriggersKnowItIsSent) {
+  Start(kTable);
+  // One entry of each, the last of its log, and none before it that would name all columns.
+  ExpectFollowed("ALTER TABLE t ADD COLUMN w; UPDATE t SET w = 5 WHERE id = 1");
+  ExpectFollowed("ALTER TABLE t ADD COLUMN x DEFAULT 7; UPDATE t SET x = 8 WHERE id = 2");
+  EXPECT_EQ(After("UPDATE t SET w = 6 WHERE id = 1").values, 1) << "the triggers know it by now";
+}
+
 TEST_F(ChangeLogTest, AColumnBeyondTheMaskGetsAMaskOfItsOwn) {
   std::string columns = "id INTEGER PRIMARY KEY, v";
   for (int i = 2; i < 62; ++i) absl::StrAppend(&columns, ", c", i);

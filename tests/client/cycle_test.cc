@@ -7,6 +7,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <thread>
@@ -280,6 +281,62 @@ TEST_F(CycleTest, ARefusedBatchEndsItsTableAndTheOthersGoOn) {
   EXPECT_TRUE(next.Good());
   EXPECT_EQ(Of(next, "big").inserts, 20'000U);
   EXPECT_EQ(endpoint_.tables["big"].rows, 20'000U);
+}
+
+/// What is told to a history after a cycle.
+class Noted : public RunState {
+ public:
+  explicit Noted(RunState state) : RunState(std::move(state)) {}
+  absl::Status Forget(const std::map<std::string, Position>& what) override {
+    durable = what;
+    return absl::OkStatus();
+  }
+  std::map<std::string, Position> durable;
+};
+
+TEST_F(CycleTest, OnlyWhatWasCommittedCountsAsOnTheMirrorsDisk) {
+  Sql(path_, kTwoTables);
+  ASSERT_TRUE(Run().Good());
+  Sql(path_, "DELETE FROM a WHERE id = 1; DELETE FROM b WHERE v = 1");
+  endpoint_.on_batch = [](const v1::ChangeBatch& batch) {
+    return batch.table() == "b" && batch.has_commit()
+               ? grpc::Status(grpc::StatusCode::FAILED_PRECONDITION, "not this one")
+               : grpc::Status::OK;
+  };
+  auto lock = LockFile::Acquire(folder_.path(), "Cust");
+  ASSERT_THAT(lock, IsOk());
+  auto loaded = RunState::Load(folder_.path(), "Cust");
+  ASSERT_THAT(loaded, IsOk());
+  Noted state(*std::move(loaded));
+  SqliteReaderOptions source;
+  source.path = path_;
+  source.records = state.Records();
+  const std::unique_ptr<SourceReader> reader = OpenSqliteReader(std::move(source));
+  MirrorClient client = endpoint_.Client();
+  const CycleReport report = RunOnce({*reader, client, *lock, state}, {});
+  EXPECT_EQ(Of(report, "b").result, TableResult::kFailed);
+  // It was sent to its end, under a position that the mirror does not have.
+  EXPECT_EQ(state.durable["a"].lsn.value, 2);
+  EXPECT_LT(state.durable["b"].lsn.value, 2);
+  ASSERT_NE(state.FindConfirmed("a"), nullptr);
+  EXPECT_EQ(state.FindConfirmed("a")->position.lsn.value, 2);
+  ASSERT_NE(state.FindConfirmed("b"), nullptr);
+  EXPECT_EQ(state.FindConfirmed("b")->position.lsn.value, 1);
+}
+
+TEST_F(CycleTest, OnlyTheAnswerToTheBatchThatCommitsIsACommit) {
+  Sql(path_, Many("big", 2'000) + kTwoTables);
+  endpoint_.on_result = [](const v1::ChangeBatch& batch, v1::BatchResult* result) {
+    if (batch.table() != "big") return;
+    // One of a batch that there is not, before the last one is known, and one that was never sent.
+    if (batch.seq() == 1) result->set_seq(0);
+    if (batch.has_commit()) result->set_seq(batch.seq() + 1);
+  };
+  const CycleReport report = Run({.batch_bytes = 50'000, .window = 1});
+  EXPECT_EQ(Of(report, "a").result, TableResult::kOk);
+  EXPECT_EQ(Of(report, "big").result, TableResult::kFailed);
+  EXPECT_THAT(Of(report, "big").reason, HasSubstr("did not acknowledge its commit"));
+  EXPECT_EQ(endpoint_.completed.tables_size(), 2);
 }
 
 TEST_F(CycleTest, LargeTablesAreCutAndPlannedWhole) {

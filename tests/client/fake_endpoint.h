@@ -80,6 +80,7 @@ class FakeEndpoint : public v1::MirrorClientService::Service {
   std::map<std::string, bool> unwanted;
   std::function<grpc::Status(const v1::ChangeBatch&)> on_batch;       ///< Not OK: the batch's result.
   std::function<grpc::Status(const v1::RowDataRequest&)> on_request;  ///< Not OK: the end of the stream.
+  std::function<void(const v1::ChangeBatch&, v1::BatchResult*)> on_result;  ///< Of one that was applied.
   grpc::Status on_completed;
   std::function<void()> on_authenticate;
   std::function<grpc::Status(v1::TableSchemaResponse*)> on_schema;  ///< Last: the answer may be changed.
@@ -262,6 +263,7 @@ class FakeEndpoint : public v1::MirrorClientService::Service {
     }
     result->set_applied_seq(table.seq);
     result->set_lsn(table.position.lsn());
+    if (on_result) on_result(batch, result);
   }
 
   grpc::Status ReplicationCompleted(grpc::ServerContext* context,

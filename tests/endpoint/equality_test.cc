@@ -166,6 +166,26 @@ TEST_P(EveryJournal, EachDamagedRowIsFoundToldAndMended) {
   EXPECT_TRUE(mended.Good()) << Summary(mended);
 }
 
+TEST_P(EveryJournal, ARowThatIsEqualIsNoneThatDiffersWhateverStandsBesideIt) {
+  Sql("PRAGMA journal_mode = " + GetParam());
+  Sql("CREATE TABLE one(id INTEGER PRIMARY KEY, t TEXT); INSERT INTO one VALUES (10, 'a'), (20, 'b'), (30, "
+      "'c'), (40, 'd')");
+  ASSERT_THAT(bench_->Install(), IsOk());
+  const CycleReport begun = bench_->Run();
+  ASSERT_TRUE(begun.Good()) << Summary(begun);
+  // Before the first, two in one gap, behind the last; and one beside a row that differs itself.
+  Damage("INSERT INTO one VALUES (5, 'ghost'), (21, 'ghost'), (22, 'ghost'), (31, 'ghost'), (41, 'ghost')");
+  Damage("UPDATE one SET t = 'other' WHERE id = 30");
+  const CycleReport found = Verify(false);
+  EXPECT_EQ(ReportOf(found, "one").lost, 0U);
+  EXPECT_EQ(ReportOf(found, "one").changed, 1U);
+  EXPECT_EQ(ReportOf(found, "one").ghosts, 5U);
+  const CycleReport mended = Verify(true);
+  ExpectEqual(mended);
+  const TableReport sent = ReportOf(mended, "one");
+  EXPECT_EQ(sent.inserts + sent.updates + sent.deletes, 6U) << "exactly the rows that differ";
+}
+
 TEST_F(EqualityTest, AnOperatorAsksAndTheNextCycleMends) {
   Begin(2'000);
   Damage("UPDATE one SET t = 'other' WHERE id = 5");

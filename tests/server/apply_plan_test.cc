@@ -228,6 +228,16 @@ std::vector<Case> Cases() {
        {.seq = 4, .base_lsn = 20},
        Verdict::kRefused,
        "committed in this cycle"},
+      {"AfterItsCommitInOneBatch",
+       Committed(1),
+       {.seq = 2, .base_lsn = 20, .commit = 2},
+       Verdict::kRefused,
+       "committed in this cycle"},
+      {"PopulationAfterItsCommit",
+       Committed(1),
+       {.seq = 2, .base_lsn = -1, .populate = true},
+       Verdict::kRefused,
+       "committed in this cycle"},
   };
 }
 

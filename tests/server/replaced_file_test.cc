@@ -93,6 +93,29 @@ TEST_F(ReplacedFile, AnOlderCopyUnderTheOpenMirrorIsNoticedBeforeTheNextCommit) 
   EXPECT_EQ(Visible(People()), (Rows{{1, "Ada", 100}, {2, "Grace", 200}}));
 }
 
+TEST_F(ReplacedFile, OneThatComesWithinATransactionIsNoticedBeforeItsCommit) {
+  const ScratchFolder folder;
+  const std::string file = SqlitePath(folder.path(), "ctx");
+  absl::StatusOr<std::unique_ptr<Store>> store = OpenSqliteStore(folder.path(), "ctx", true, {});
+  ASSERT_THAT(store, IsOk());
+  absl::StatusOr<TenantRecord> tenant = (*store)->ReadTenant();
+  ASSERT_THAT(tenant, IsOk());
+  Partner(file).Run("VACUUM INTO '" + folder.path() + "/copy.db'");
+  Plan plan;
+  plan.tenant = *tenant;
+  plan.tenant->paused = true;
+  // Behind the look that the call begins with.
+  plan.answers = [&](const std::vector<StepResult>&) {
+    fs::rename(folder.path() + "/copy.db", file);
+    return std::vector<SchemaAnswer>();
+  };
+  EXPECT_THAT((*store)->Commit(plan), StatusIs(kUnavailable, HasSubstr("replaced")));
+  store->reset();
+  store = OpenSqliteStore(folder.path(), "ctx", false, {});
+  ASSERT_THAT(store, IsOk());
+  EXPECT_FALSE((*store)->ReadTenant()->paused) << "exactly the file that was put there";
+}
+
 TEST_F(ReplacedFile, ACopyFromTheMiddleOfTheRunningCycleDoesNotGoOnWithIt) {
   MirrorPeople();
   BeginAgain();
