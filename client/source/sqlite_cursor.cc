@@ -274,7 +274,7 @@ absl::StatusOr<bool> SqliteCursor::HeavyValue(std::uint32_t column,
         "committed; leave such rows out with 'where', or the column with 'columns'"));
   }
   if (code == SQLITE_TOOBIG) return false;
-  if (code == SQLITE_DONE) return absl::AbortedError(absl::StrCat("table '", plan_->schema.name, "' moved"));
+  if (code == SQLITE_DONE) return Moved();
   if (code != SQLITE_ROW) return Fail(code);
   if (absl::Status status = value(sqlite3_column_value(statement->get(), 0)); !status.ok()) return status;
   return true;
@@ -330,8 +330,14 @@ absl::Status SqliteCursor::OpenBlob(std::uint32_t column) {
                                      plan_->schema.columns[column].name.c_str(), *heavy_rowid_, 0, &blob);
   blob_.reset(blob);
   blob_column_ = column;
+  // Its row is gone, or holds something there that is neither a text nor a blob.
+  if (code == SQLITE_ERROR) return Moved();
   if (code != SQLITE_OK) return Fail(code);
   return absl::OkStatus();
+}
+
+absl::Status SqliteCursor::Moved() const {
+  return absl::AbortedError(absl::StrCat("table '", plan_->schema.name, "' moved"));
 }
 
 absl::StatusOr<std::string> SqliteCursor::HeavyPiece(std::uint32_t column, std::uint64_t offset,
@@ -339,6 +345,8 @@ absl::StatusOr<std::string> SqliteCursor::HeavyPiece(std::uint32_t column, std::
   if (whole_column_ == column) return whole_.substr(static_cast<std::size_t>(offset), bytes);
   std::string piece(bytes, '\0');
   if (absl::Status status = OpenBlob(column); !status.ok()) return status;
+  // Between two looks somebody may have made it shorter.
+  if (offset + bytes > static_cast<std::uint64_t>(sqlite3_blob_bytes(blob_.get()))) return Moved();
   const int code =
       sqlite3_blob_read(blob_.get(), piece.data(), static_cast<int>(bytes), static_cast<int>(offset));
   if (file_->access() == Access::kChunks) blob_.reset();

@@ -73,7 +73,8 @@ class SqliteCursor {
     std::uint64_t size = 0;
   };
   absl::StatusOr<Heavy> HeavySize(std::uint32_t column);
-  /// A piece of it. Each call is by itself: locks may be given back in between.
+  /// A piece of it. Each call is by itself: locks may be given back in between. Errors: kAborted when it is
+  /// no longer there, or shorter.
   absl::StatusOr<std::string> HeavyPiece(std::uint32_t column, std::uint64_t offset, std::size_t bytes);
 
  private:
@@ -86,6 +87,7 @@ class SqliteCursor {
   absl::Status LocateHeavy();
   void ForgetHeavy();
   absl::Status Fail(int code) const;
+  absl::Status Moved() const;
   /// Whether SQLite can give a value of this column in pieces.
   bool InPieces(std::uint32_t column, bool text) const;
   absl::StatusOr<Statement> OfHeavyRow(const std::string& expression, const std::string& filter = "");

@@ -72,6 +72,19 @@ TEST_F(HoldsTest, SixtyPercentAtOnceAreHeldAndNothingIsApplied) {
   EXPECT_EQ(tenant_->Info()->holds, 1U);
 }
 
+TEST_F(HoldsTest, WhereDeletesAreIgnoredNothingGoesAndNothingIsHeld) {
+  TableSchema people = mirror::People();
+  people.deletes = Deletes::kIgnore;
+  source_->Mirror(people, People(0, kRows), At(1));
+  source_->Begin();
+  ASSERT_THAT(source_->Announce({people}), IsOk());
+  const BatchOutcome outcome = source_->Send(people, Deleting(0, kRows - 1, 1));
+  EXPECT_THAT(outcome.status, IsOk());
+  EXPECT_FALSE(outcome.held);
+  EXPECT_THAT(Holds(), IsEmpty());
+  EXPECT_EQ(Count(), kRows);
+}
+
 TEST_F(HoldsTest, InThreeCyclesTheyAreHeldAtTheThird) {
   Fill();
   EXPECT_THAT(Delete(0, 800, 1).status, IsOk());

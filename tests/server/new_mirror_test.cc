@@ -117,6 +117,22 @@ TEST_F(NewMirror, WhateverEndsTheCycleKeepsWhatWasCommitted) {
   EXPECT_EQ(Metadata("lsn", "pairs"), Cell(-1));
 }
 
+TEST_F(NewMirror, ATableThatWasNotCommittedHasNeitherRowsNorAnLsn) {
+  source_->Begin();
+  ASSERT_THAT(source_->Announce({People(), Pairs()}), IsOk());
+  source_->Populate(People(), {{1, "Ada", 36}}, kFive);
+  ASSERT_THAT(source_->Send(Pairs(), {.rows = {{1, "b", "v"}}, .populate = PopulateReason::kMinusOne}).status,
+              IsOk());
+
+  ASSERT_THAT(source_->Complete(), IsOk());
+
+  // As a reader sees it, before anybody begins the next cycle.
+  EXPECT_EQ(Visible(People()), (Rows{{1, "Ada", 36}}));
+  EXPECT_EQ(Metadata("lsn", "people"), Cell(5));
+  EXPECT_EQ(Visible(Pairs()), Rows{});
+  EXPECT_EQ(Metadata("lsn", "pairs"), Cell(-1));
+}
+
 TEST_F(NewMirror, ATakeOverFindsOnDiskWhatItIsShown) {
   BeginWithRows({{1, "Ada", 36}});
   source_->now += 1'000;
