@@ -121,7 +121,8 @@ FileTable FileOf(const SourceConfig& source, const TableConfig& table) {
 
 std::unique_ptr<SourceReader> OpenFiles(const SourceConfig& source,
                                         std::map<std::string, std::string> records) {
-  FileReaderOptions options{source.path, {}, source.rejects, source.settle_ms, std::move(records)};
+  FileReaderOptions options{source.path, {}, source.rejects, source.settle_ms};
+  options.records = std::move(records);
   options.hash_key = KeyOrNone(source);
   options.keeps_rejects = source.keeps_rejects;
   for (const TableConfig& table : source.tables) options.tables.push_back(FileOf(source, table));
@@ -139,6 +140,8 @@ absl::StatusOr<std::unique_ptr<SourceReader>> OpenFeeds(const SourceConfig& sour
   std::map<std::string, std::string> records;
   FileReaderOptions files{source.path, {}, source.rejects, source.settle_ms};
   files.keeps_rejects = source.keeps_rejects;
+  // Its own record is kept with that of the table alone; a feed that lacks entries is read again.
+  files.looks_twice = false;
   for (const TableConfig& table : source.tables) {
     if (!table.deletes_from) continue;
     names.push_back(FeedName(table));

@@ -93,6 +93,7 @@ class CsvRows : public FileRows {
 
   const std::vector<std::string>& header() const override { return header_; }
   const std::string& raw_header() const override { return raw_header_; }
+  char separator() const override { return separator_; }
 
   absl::Status ReadHeader() {
     FileRow row;

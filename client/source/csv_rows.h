@@ -14,6 +14,8 @@ enum class CsvEncoding { kUtf8, kLatin1, kWindows1252 };
 struct CsvOptions {
   char separator = 0;  ///< 0: that of ',', ';', tab and '|' which stands most often in the header.
   char quote = '"';
+  char decimal =
+      0;  ///< Of numbers; 0: a point, and where ';' separates, in each column either that or a comma.
   CsvEncoding encoding = CsvEncoding::kUtf8;
 };
 

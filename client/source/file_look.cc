@@ -48,10 +48,12 @@ class RowsOfFiles : public FileRows {
   RowsOfFiles(const FileLook& look, std::unique_ptr<FileRows> first) : look_(look), rows_(std::move(first)) {
     header_ = rows_->header();
     raw_header_ = rows_->raw_header();
+    separator_ = rows_->separator();
   }
 
   const std::vector<std::string>& header() const override { return header_; }
   const std::string& raw_header() const override { return raw_header_; }
+  char separator() const override { return separator_; }
 
   absl::StatusOr<bool> Next(FileRow* row) override {
     for (;;) {
@@ -73,6 +75,7 @@ class RowsOfFiles : public FileRows {
   std::size_t at_ = 0;
   std::vector<std::string> header_;
   std::string raw_header_;
+  char separator_ = 0;
 };
 
 }  // namespace

@@ -14,6 +14,7 @@
 #include "certs/keyed_hash.h"
 #include "client/source/csv_rows.h"
 #include "client/source/file_rows.h"
+#include "client/source/file_value.h"
 #include "client/source/table_steps.h"
 #include "proto/wire/table.h"
 
@@ -32,11 +33,27 @@ struct FileTable {
   TableSteps steps = {};   ///< Rows and values as they are sent; what else they say is for who reads this.
 };
 
+/// What is on record of a column.
+struct FileColumn {
+  std::string name;
+  Type type = Type::kUnspecified;
+  bool comma = false;  ///< Its reals have a decimal comma.
+  friend bool operator==(const FileColumn&, const FileColumn&) = default;
+};
+
 /// A file as it was when it was looked at.
 struct FileSeen {
   std::string path;
   struct stat status = {};
   bool mended = false;  ///< Rows that were left out, as CSV.
+};
+
+/// The files of a table as they stood.
+struct FileState {
+  std::string path;  ///< Of the first one.
+  std::int64_t size = 0, written_ns = 0;
+  bool ended = true;  ///< The last line has its end.
+  friend bool operator==(const FileState&, const FileState&) = default;
 };
 
 /// One table of a folder as of one look at it.
@@ -47,7 +64,12 @@ struct FileLook {
   TableSchema schema;           ///< As its values stand in the file.
   const TenantHashKey* hash_key = nullptr;
   std::vector<bool> guessed;  ///< Of each column, whether its type is.
-  bool typed = false;         ///< Its types are known, or were guessed by rows.
+  std::vector<bool> comma;    ///< Of each column, whether its reals were found to have a decimal comma.
+  Decimals decimals;          ///< That its numbers may have.
+  std::vector<FileColumn> recorded;  ///< As the last run left it; empty: there was none.
+  FileState taken;                   ///< Of which the last run took the rows; without a size: none.
+  FileState held;                    ///< That it left for a second look; without a path: none.
+  bool typed = false;                ///< Its types are known, or were guessed by rows.
   std::string later;
   std::string mended;      ///< A file with rows that count as its own, behind them; empty: there is none.
   std::uint64_t rows = 0;  ///< Of the last scan.

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
@@ -16,6 +17,7 @@
 #include "absl/strings/str_cat.h"
 #include "client/source/file_row_readers.h"
 #include "client/source/file_value.h"
+#include "client/source/row_filter.h"
 #include "client/source/sorted_digests.h"
 #include "client/source/typed_rows.h"
 #include "proto/wire/clock.h"
@@ -26,9 +28,12 @@ namespace {
 
 using Json = nlohmann::json;
 
+/// Columns whose guessed types one note shows.
+constexpr std::size_t kColumnsShown = 40;
+
 class FileReader : public SourceReader {
  public:
-  explicit FileReader(FileReaderOptions options) : options_(std::move(options)) {}
+  explicit FileReader(FileReaderOptions options) : options_(std::move(options)), former_(options_.records) {}
 
   SourceMark Mark() const override { return {options_.folder}; }
 
@@ -171,8 +176,14 @@ class FileReader : public SourceReader {
     known.table = table;
     if (options_.hash_key) known.hash_key = &*options_.hash_key;
     std::string problem = FindFiles(files, &known);
-    const bool recorded = TakeRecord(&known);
+    const bool recorded = TakeRecord(options_.records, &known);
     known.typed = recorded;
+    FileLook former;
+    former.table = table;
+    const bool was_sent = TakeRecord(former_, &former);
+    known.taken = former.taken;
+    known.held = former.held;
+    if (problem.empty() && known.later.empty()) known.later = TakeOrHold(former, &known);
     if (problem.empty() && known.later.empty()) {
       if (absl::Status read = ReadHeader(&known); !read.ok()) problem = std::string(read.message());
     }
@@ -184,7 +195,11 @@ class FileReader : public SourceReader {
     const absl::Status steps = CheckSteps(known.schema, table.steps);
     if (problem.empty()) problem = std::string(steps.message());
     if (problem.empty() && !table.steps.where.empty())
-      problem = std::string(TypedRows::MakeFilter(known).status().message());
+      problem = CheckFilter(known, former.recorded, &known.schema);
+    if (problem.empty() && known.later.empty() && known.typed) {
+      if (was_sent) AddTo(&schema->notes, NoteOfKey(former));
+      AddTo(&schema->notes, NoteOfTypes(known, former.recorded));
+    }
     SourceTable& source = schema->tables.emplace_back();
     source.schema = steps.ok() ? known.Given() : known.schema;
     source.problem = std::move(problem);
@@ -228,6 +243,41 @@ class FileReader : public SourceReader {
     return "";
   }
 
+  FileState StateOf(const FileLook& known) const {
+    FileState state;
+    state.path = known.path;
+    for (const FileSeen& file : known.files) {
+      if (file.mended) continue;
+      state.size += file.status.st_size;
+      if (WrittenNs(file) < state.written_ns) continue;
+      state.written_ns = WrittenNs(file);
+      std::ifstream stream(file.path, std::ios::binary);
+      stream.seekg(-1, std::ios::end);
+      state.ended = stream.get() == '\n';
+    }
+    return state;
+  }
+
+  /// An upload that stalls looks like a file that lost rows. So what looks like one is taken when it is found
+  /// as it was in the last run, or when another file came. Gives why it is left; empty: it is taken.
+  std::string TakeOrHold(const FileLook& former, FileLook* known) const {
+    if (options_.settle_ms == 0 || !options_.looks_twice || known->table.workbook) return "";
+    const FileState now = StateOf(*known);
+    const bool shorter = now.size < former.taken.size;
+    const bool unended = former.taken.size > 0 && former.taken.ended && !now.ended;
+    const bool again = !former.held.path.empty() && (former.held == now || former.held.path != now.path);
+    known->held = FileState();
+    if ((!shorter && !unended) || again) {
+      known->taken = now;
+      return "";
+    }
+    known->held = now;
+    return absl::StrCat(
+        "'", now.path, "' ",
+        shorter ? "is shorter than what was read last" : "ends within a line, other than before",
+        ": it may not be whole yet. It is left for the next run, and taken when that finds it as it is");
+  }
+
   static std::int64_t WrittenNs(const FileSeen& file) {
     return file.status.st_mtim.tv_sec * std::int64_t{1'000'000'000} + file.status.st_mtim.tv_nsec;
   }
@@ -263,36 +313,130 @@ class FileReader : public SourceReader {
     return std::string(opened.message());
   }
 
+  static void AddTo(std::vector<std::string>* notes, std::string note) {
+    if (!note.empty()) notes->push_back(std::move(note));
+  }
+
+  /// Why the rows that 'where' takes may be others than before; empty: they are not. Then the table stays as
+  /// it was.
+  static std::string CheckFilter(const FileLook& known, const std::vector<FileColumn>& former,
+                                 TableSchema* schema) {
+    const absl::StatusOr<RowFilter> filter = TypedRows::MakeFilter(known);
+    if (!filter.ok()) return std::string(filter.status().message());
+    std::string problem;
+    const std::set<std::string> read = ColumnsRead(known.schema, known.table.steps.where);
+    for (const FileColumn& was : former) {
+      const std::optional<std::uint32_t> at = schema->Find(was.name);
+      if (!at || !known.guessed[*at] || schema->columns[*at].type == was.type) continue;
+      if (!read.contains(was.name)) continue;
+      problem = absl::StrCat(
+          "table '", known.table.name, "': 'where' is about column '", was.name,
+          "', of which other values are guessed by now (", TypeWord(schema->columns[*at].type),
+          ", no longer ", TypeWord(was.type),
+          "): it may take other rows. Say in 'types' what the column is. Nothing of it was sent");
+      schema->columns[*at].type = was.type;
+    }
+    return problem;
+  }
+
+  static const char* TypeWord(Type type) {
+    return type == Type::kInt64 ? "integer" : type == Type::kDouble ? "real" : "text";
+  }
+
+  /// Of a table whose key was guessed by a version that did so.
+  static std::string NoteOfKey(const FileLook& former) {
+    std::string names;
+    for (const FileColumn& was : former.recorded) {
+      const auto& key = former.table.key;
+      const bool part = std::find(key.begin(), key.end(), was.name) != key.end();
+      if (!part || was.type == Type::kText || former.table.types.contains(was.name)) continue;
+      absl::StrAppend(&names, names.empty() ? "" : ", ", was.name);
+    }
+    if (names.empty()) return "";
+    return absl::StrCat(
+        "table '", former.table.name, "': its key (", names,
+        ") was taken for numbers until now, of which 1.1 and 1.10 are the same. It is text from now "
+        "on, and the table is populated anew, once; 'types' of its [[source.table]] may say that "
+        "it is a number");
+  }
+
+  /// What was guessed of columns, where it was not so before.
+  static std::string NoteOfTypes(const FileLook& known, const std::vector<FileColumn>& former) {
+    std::string guessed;
+    std::size_t count = 0;
+    for (std::size_t i = 0; i < known.schema.columns.size(); ++i) {
+      const Column& column = known.schema.columns[i];
+      const FileColumn now{column.name, column.type, known.comma[i]};
+      if (!known.guessed[i] || std::find(former.begin(), former.end(), now) != former.end()) continue;
+      if (++count > kColumnsShown) continue;
+      absl::StrAppend(&guessed, guessed.empty() ? "" : ", ", column.name, " ", TypeWord(column.type),
+                      known.comma[i] ? " (decimal comma)" : "", column.key_position > 0 ? " (key)" : "");
+    }
+    if (count == 0) return "";
+    if (count > kColumnsShown) absl::StrAppend(&guessed, " and ", count - kColumnsShown, " more");
+    return absl::StrCat("table '", known.table.name, "': types were guessed: ", guessed,
+                        ". 'types' of its [[source.table]] says otherwise where one is wrong");
+  }
+
   /// What the table was in the last run.
-  bool TakeRecord(FileLook* known) const {
-    const auto record = options_.records.find(known->table.name);
-    if (record == options_.records.end()) return false;
+  static bool TakeRecord(const std::map<std::string, std::string>& records, FileLook* known) {
+    const auto record = records.find(known->table.name);
+    if (record == records.end()) return false;
     const Json json = Json::parse(record->second, nullptr, /*allow_exceptions=*/false);
     if (!json.is_array()) return false;
-    std::vector<std::pair<std::string, Type>> columns;
+    std::vector<FileColumn> columns;
     for (const Json& column : json) {
-      if (!column.is_array() || column.size() != 2 || !column[0].is_string() ||
+      if (column.is_object()) {
+        known->taken = StateIn(column, "taken");
+        known->held = StateIn(column, "held");
+        continue;
+      }
+      if (!column.is_array() || column.size() < 2 || !column[0].is_string() ||
           !column[1].is_number_integer()) {
         return false;
       }
-      columns.emplace_back(column[0].get<std::string>(), static_cast<Type>(column[1].get<int>()));
+      columns.push_back(
+          {column[0].get<std::string>(), static_cast<Type>(column[1].get<int>()), column.size() > 2});
     }
+    known->recorded = columns;
     return MakeSchema(columns, known).ok();
+  }
+
+  static FileState StateIn(const Json& files, const char* which) {
+    FileState state;
+    const auto found = files.find(which);
+    if (found == files.end() || !found->is_object()) return state;
+    state.path = found->value("path", "");
+    state.size = found->value("size", std::int64_t{0});
+    state.written_ns = found->value("written_ns", std::int64_t{0});
+    state.ended = found->value("ended", true);
+    return state;
+  }
+
+  static Json JsonOf(const FileState& state) {
+    return {
+        {"path", state.path}, {"size", state.size}, {"written_ns", state.written_ns}, {"ended", state.ended}};
   }
 
   static std::string MakeRecord(const FileLook& known) {
     Json json = Json::array();
-    for (const Column& column : known.schema.columns) {
+    for (std::size_t i = 0; i < known.schema.columns.size(); ++i) {
+      const Column& column = known.schema.columns[i];
       json.push_back({column.name, static_cast<int>(column.type)});
+      if (known.comma[i]) json.back().push_back(",");
     }
+    Json files = Json::object();
+    if (known.taken.size > 0) files["taken"] = JsonOf(known.taken);
+    if (!known.held.path.empty()) files["held"] = JsonOf(known.held);
+    if (!files.empty()) json.push_back(std::move(files));
     return json.dump(-1, ' ', false, Json::error_handler_t::replace);
   }
 
-  static absl::Status MakeSchema(const std::vector<std::pair<std::string, Type>>& columns, FileLook* known) {
+  static absl::Status MakeSchema(const std::vector<FileColumn>& columns, FileLook* known) {
     TableSchema schema;
     schema.name = known->table.name;
-    std::vector<bool> guessed;
-    for (const auto& [name, type] : columns) {
+    std::vector<bool> guessed, commas;
+    for (const auto& [name, type, comma] : columns) {
       Column& column = schema.columns.emplace_back();
       column.name = name;
       const auto declared = known->table.types.find(name);
@@ -303,6 +447,9 @@ class FileReader : public SourceReader {
                                 ? 0
                                 : static_cast<std::uint32_t>(part - known->table.key.begin()) + 1;
       column.nullable = column.key_position == 0;
+      // Two texts are two keys, whatever numbers they may be.
+      if (guessed.back() && column.key_position > 0) column.type = Type::kText;
+      commas.push_back(guessed.back() && comma && column.type == Type::kDouble);
       column.backfill = Backfill::kUnknown;
     }
     for (const std::string& part : known->table.key) {
@@ -320,6 +467,7 @@ class FileReader : public SourceReader {
     if (absl::Status checked = CheckTable(schema); !checked.ok()) return checked;
     known->schema = std::move(schema);
     known->guessed = std::move(guessed);
+    known->comma = std::move(commas);
     return absl::OkStatus();
   }
 
@@ -344,14 +492,17 @@ class FileReader : public SourceReader {
     if (!rows.ok()) return rows.status();
     const std::vector<std::string>& header = (*rows)->header();
     if (absl::Status named = CheckNames(*known, header); !named.ok()) return named;
+    const CsvOptions& csv = known->table.csv;
+    const bool comma = csv.decimal == ',' || (csv.decimal == 0 && (*rows)->separator() == ';');
+    known->decimals = {csv.decimal != ',', comma};
     const TableSchema former = known->schema;
-    std::vector<TypeGuess> guesses(header.size());
-    std::vector<std::pair<std::string, Type>> columns;
+    std::vector<TypeGuess> guesses(header.size(), TypeGuess(Type::kInt64, known->decimals));
+    std::vector<FileColumn> columns;
     bool all_known = true;
     for (const std::string& name : header) {
       const std::optional<std::uint32_t> at = former.Find(name);
       all_known = all_known && at;
-      columns.emplace_back(name, at ? former.columns[*at].type : Type::kUnspecified);
+      columns.push_back({name, at ? former.columns[*at].type : Type::kUnspecified, at && known->comma[*at]});
     }
     known->typed = all_known;
     if (!all_known) {
@@ -366,14 +517,17 @@ class FileReader : public SourceReader {
       }
     }
     for (std::size_t i = 0; i < columns.size(); ++i) {
-      if (columns[i].second == Type::kUnspecified) columns[i].second = guesses[i].type();
+      if (columns[i].type != Type::kUnspecified) continue;
+      columns[i].type = guesses[i].type();
+      columns[i].comma = guesses[i].comma();
     }
     return MakeSchema(columns, known);
   }
 
   static void Show(const FileRow& row, std::vector<TypeGuess>* guesses) {
     for (std::size_t i = 0; i < guesses->size() && i < row.fields.size(); ++i) {
-      if (row.fields[i] && !row.fields[i]->empty()) (*guesses)[i].Add(*row.fields[i]);
+      const bool is_text = i < row.texts.size() && row.texts[i];
+      if (row.fields[i] && !row.fields[i]->empty()) (*guesses)[i].Add(*row.fields[i], is_text);
     }
   }
 
@@ -392,7 +546,7 @@ class FileReader : public SourceReader {
   /// Looks at all values again. Gives kAborted: the table is another one now.
   absl::Status Widen(const FileLook& known) {
     std::vector<TypeGuess> guesses;
-    for (const Column& column : known.schema.columns) guesses.emplace_back(column.type);
+    for (const Column& column : known.schema.columns) guesses.emplace_back(column.type, known.decimals);
     if (absl::Status shown = ShowAll(known.OpenRows(), &guesses); !shown.ok()) return shown;
     if (!known.mended.empty()) {
       absl::Status shown = ShowAll(TypedRows::OpenMended(known), &guesses);
@@ -400,7 +554,9 @@ class FileReader : public SourceReader {
     }
     FileLook wider = known;
     for (std::size_t i = 0; i < guesses.size(); ++i) {
-      if (known.guessed[i] && guesses[i].seen()) wider.schema.columns[i].type = guesses[i].type();
+      if (!known.guessed[i] || !guesses[i].seen()) continue;
+      wider.schema.columns[i].type = guesses[i].type();
+      wider.comma[i] = guesses[i].comma();
     }
     options_.records[known.table.name] = MakeRecord(wider);
     return absl::AbortedError(
@@ -423,8 +579,9 @@ class FileReader : public SourceReader {
   }
 
   FileReaderOptions options_;
-  std::map<std::string, FileLook> tables_;  ///< By folded name.
-  std::int64_t wait_ms_ = 0;                ///< Left for files to settle in this look.
+  const std::map<std::string, std::string> former_;  ///< Records of the last run.
+  std::map<std::string, FileLook> tables_;           ///< By folded name.
+  std::int64_t wait_ms_ = 0;                         ///< Left for files to settle in this look.
 };
 
 }  // namespace

@@ -19,6 +19,8 @@ inline constexpr std::size_t kFileRowBytesMax = 64 << 20;
 struct FileRow {
   std::uint64_t line = 0;                               ///< Where it begins, from 1.
   std::vector<std::optional<std::string_view>> fields;  ///< UTF-8 where the file is what it is said to be.
+  std::vector<bool>
+      texts;              ///< Of each field, whether the file says that it is a text; empty: it says nothing.
   std::string wrong;      ///< Why it cannot be taken, for people; empty: it can.
   std::string_view raw;   ///< As it stands in the file, with its end.
   std::string_view file;  ///< Where it stands, of a table of several files; else empty.
@@ -32,6 +34,8 @@ class FileRows {
   virtual const std::vector<std::string>& header() const = 0;
   /// As FileRow.raw, with its end.
   virtual const std::string& raw_header() const = 0;
+  /// Between two fields; 0: nothing is.
+  virtual char separator() const { return 0; }
   /// False: there are no more. Errors: the file cannot be read.
   virtual absl::StatusOr<bool> Next(FileRow* row) = 0;
 };

@@ -9,60 +9,14 @@
 namespace mirror {
 namespace {
 
-/// A double keeps so many digits of any number.
-constexpr std::size_t kExactDigits = 15;
-/// So many tell every double from all others.
-constexpr int kTellingDigits = 17;
+/// Numbers that are smaller, and those from the other on, are written with an exponent.
+constexpr double kSmallest = 1e-4, kLargest = 1e16;
 
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
 /// Digits that begin with 0 and go on with another digit.
 bool HasLeadingZero(std::string_view digits) {
   return digits.size() > 1 && digits[0] == '0' && IsDigit(digits[1]);
-}
-
-/// A number in digits: 0.`digits` times ten to the power of `exponent`, without superfluous zeros.
-struct Decimal {
-  std::string digits;
-  std::int64_t exponent = 0;
-  friend bool operator==(const Decimal&, const Decimal&) = default;
-};
-
-/// Of a text that is a number.
-Decimal ToDecimal(std::string_view text) {
-  Decimal decimal;
-  const std::size_t end = std::min(text.find_first_of("eE"), text.size());
-  bool behind_dot = false;
-  for (const char c : text.substr(0, end)) {
-    behind_dot = behind_dot || c == '.';
-    if (!IsDigit(c)) continue;
-    const bool leading = decimal.digits.empty() && c == '0';
-    if (!leading) decimal.digits.push_back(c);
-    if (!behind_dot && !leading) ++decimal.exponent;
-    if (behind_dot && leading) --decimal.exponent;
-  }
-  decimal.digits.erase(decimal.digits.find_last_not_of('0') + 1);
-  if (decimal.digits.empty()) return Decimal();
-  if (end < text.size()) {
-    std::string_view power = text.substr(end + 1);
-    if (power.starts_with('+')) power.remove_prefix(1);
-    std::int64_t number = 0;
-    std::from_chars(power.data(), power.data() + power.size(), number);
-    decimal.exponent += number;
-  }
-  return decimal;
-}
-
-/// Whether the number can be written as the text again: it has all digits of it.
-bool KeepsDigits(double value, std::string_view text) {
-  const Decimal wanted = ToDecimal(text);
-  if (wanted.digits.size() <= kExactDigits) return value != 0 || wanted.digits.empty();
-  char written[64];
-  const auto shortest = std::to_chars(written, written + sizeof written, value);
-  if (ToDecimal({written, shortest.ptr}) == wanted) return true;
-  const auto telling = std::to_chars(written, written + sizeof written, value, std::chars_format::scientific,
-                                     kTellingDigits - 1);
-  return ToDecimal({written, telling.ptr}) == wanted;
 }
 
 /// All of the text.
@@ -97,11 +51,54 @@ std::optional<std::int64_t> ReadInteger(std::string_view text) {
   return ReadWhole<std::int64_t>(text);
 }
 
+std::string WriteReal(double value) {
+  const double size = std::abs(value);
+  const bool plain = value == 0 || (size >= kSmallest && size < kLargest);
+  char text[64];
+  const auto written = std::to_chars(text, text + sizeof text, value,
+                                     plain ? std::chars_format::fixed : std::chars_format::scientific);
+  return {text, written.ptr};
+}
+
 std::optional<double> ReadReal(std::string_view text) {
   const std::string_view digits = text.starts_with('-') ? text.substr(1) : text;
   if (digits.empty() || !IsDigit(digits.front()) || HasLeadingZero(digits)) return std::nullopt;
   const std::optional<double> value = ReadFinite(text);
-  return value && KeepsDigits(*value, text) ? value : std::nullopt;
+  if (!value || (*value == 0 && text.starts_with('-'))) return std::nullopt;
+  // Some programs write whole numbers of a column of reals so.
+  if (text.ends_with(".0")) text.remove_suffix(2);
+  return WriteReal(*value) == text ? value : std::nullopt;
+}
+
+std::optional<std::string> WithPoint(std::string_view text) {
+  if (text.find('.') != std::string_view::npos) return std::nullopt;
+  std::string pointed(text);
+  std::replace(pointed.begin(), pointed.end(), ',', '.');
+  return pointed;
+}
+
+std::optional<double> ReadRealBy(const Decimals& decimals, std::string_view text) {
+  const std::optional<double> value = decimals.point ? ReadReal(text) : std::nullopt;
+  if (value || !decimals.comma) return value;
+  const std::optional<std::string> pointed = WithPoint(text);
+  return pointed ? ReadReal(*pointed) : std::nullopt;
+}
+
+std::optional<double> ReadDeclaredRealBy(const Decimals& decimals, std::string_view text) {
+  const std::optional<double> value = decimals.point ? ReadDeclaredReal(text) : std::nullopt;
+  if (value || !decimals.comma) return value;
+  const std::optional<std::string> pointed = WithPoint(text);
+  return pointed ? ReadDeclaredReal(*pointed) : std::nullopt;
+}
+
+void TypeGuess::Add(std::string_view text, bool is_text) {
+  seen_ = true;
+  if (is_text) type_ = Type::kText;
+  if (type_ == Type::kInt64 && !ReadInteger(text)) type_ = Type::kDouble;
+  if (type_ != Type::kDouble) return;
+  decimals_.point = ReadRealBy({decimals_.point, false}, text).has_value();
+  decimals_.comma = ReadRealBy({false, decimals_.comma}, text).has_value();
+  if (!decimals_.point && !decimals_.comma) type_ = Type::kText;
 }
 
 }  // namespace mirror

@@ -41,6 +41,26 @@ absl::StatusOr<RowFilter> RowFilter::Make(const TableSchema& table, const std::s
   return filter;
 }
 
+std::set<std::string> ColumnsRead(const TableSchema& table, const std::string& expression) {
+  std::set<std::string> all;
+  std::vector<std::string> names;
+  for (const Column& column : table.columns) {
+    all.insert(column.name);
+    names.push_back(QuoteName(column.name));
+  }
+  sqlite3* database = nullptr;
+  const int code = sqlite3_open(":memory:", &database);
+  const std::unique_ptr<sqlite3, int (*)(sqlite3*)> closed(database, &sqlite3_close_v2);
+  // Of a SELECT of values SQLite tells no column.
+  const std::string made =
+      absl::StrCat("CREATE TABLE main.", QuoteName(table.name), "(", absl::StrJoin(names, ", "), ")");
+  if (code != SQLITE_OK || sqlite3_exec(database, made.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK) {
+    return all;
+  }
+  const auto read = CheckExpression(database, QuoteName(table.name), table.name, expression);
+  return read.ok() ? *read : all;
+}
+
 void RowFilter::Bind(std::size_t column, const Value& value) {
   const int at = static_cast<int>(column) + 1;
   const auto size = static_cast<sqlite3_uint64>(value.bytes.size());

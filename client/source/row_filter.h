@@ -4,6 +4,7 @@
 #include <sqlite3.h>
 
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -33,6 +34,9 @@ class RowFilter {
   std::unique_ptr<sqlite3, Close> database_;
   Statement statement_;
 };
+
+/// Names of the columns that an expression over rows of `table` reads; all, where that cannot be told.
+std::set<std::string> ColumnsRead(const TableSchema& table, const std::string& expression);
 
 }  // namespace mirror
 

@@ -154,12 +154,17 @@ absl::Status TypedRows::Read(std::size_t at) {
     return absl::OkStatus();
   }
   bool fits = true;
-  if (column.type == Type::kInt64) {
+  const bool is_text = look_->guessed[at] && at < row_.texts.size() && row_.texts[at];
+  if (is_text && column.type != Type::kText) {
+    fits = false;
+  } else if (column.type == Type::kInt64) {
     const auto integer = look_->guessed[at] ? ReadInteger(*field) : ReadDeclaredInteger(*field);
     fits = integer.has_value();
     if (fits) value = {Kind::kInteger, *integer, 0, {}};
   } else if (column.type == Type::kDouble) {
-    const auto real = look_->guessed[at] ? ReadReal(*field) : ReadDeclaredReal(*field);
+    const bool comma = look_->comma[at];
+    const auto real = look_->guessed[at] ? ReadRealBy({!comma, comma}, *field)
+                                         : ReadDeclaredRealBy(look_->decimals, *field);
     fits = real.has_value();
     if (fits) value = {Kind::kReal, 0, *real, {}};
   } else if (IsWellText(*field)) {

@@ -44,6 +44,8 @@ class TypedRows {
   const std::vector<Value>& values() const { return values_; }
   const FileRow& row() const { return row_; }
   const std::string& raw_header() const { return rows_->raw_header(); }
+  /// The present row is one that was left out, and mended.
+  bool mended() const { return mended_; }
   /// Why the present row is rejected.
   const std::string& reason() const { return reason_; }
 

@@ -18,6 +18,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "client/source/file_value.h"
 
 namespace mirror {
 namespace {
@@ -172,15 +173,6 @@ std::string DateOf(std::int64_t days) {
   return text;
 }
 
-/// All digits that the cell has, which are more than a sheet shows.
-std::string NumberText(double value) {
-  constexpr double kWholeMax = 1e15;
-  if (std::abs(value) < kWholeMax && value == std::floor(value))
-    return absl::StrCat(static_cast<std::int64_t>(value));
-  char text[32];
-  return {text, std::to_chars(text, text + sizeof text, value).ptr};
-}
-
 /// 36:05:09, and thousandths where there are any.
 std::string ClockText(std::int64_t ms) {
   char text[32];
@@ -252,7 +244,8 @@ class Workbook {
   std::optional<std::string> Show(double value, std::size_t style) const {
     const Shown shown = style < styles_.size() ? styles_[style] : Shown::kNumber;
     if (shown == Shown::kNumber) {
-      return NumberText(value);
+      // All digits that the cell has, which are more than a sheet shows.
+      return value == 0 ? "0" : WriteReal(value);
     }
     constexpr double kLastDay = 2'958'466;  // That of 9999.
     if (value < 0 || value >= kLastDay) return std::nullopt;
@@ -417,6 +410,8 @@ class XlsxRows : public FileRows {
     present_ = std::move(rows_.front());
     rows_.pop_front();
     present_.cells.resize(std::max(present_.cells.size(), header_.size()));
+    present_.texts.resize(present_.cells.size());
+    row->texts = present_.texts;
     row->wrong = present_.wrong;
     for (std::size_t i = header_.size(); i < present_.cells.size() && row->wrong.empty(); ++i) {
       if (present_.cells[i]) row->wrong = "it has more columns than the header";
@@ -436,6 +431,7 @@ class XlsxRows : public FileRows {
   struct Row {
     std::uint64_t number = 0;
     std::vector<std::optional<std::string>> cells;
+    std::vector<bool> texts;  ///< Of each cell, whether it is typed so.
     std::string wrong;
   };
 
@@ -499,7 +495,11 @@ class XlsxRows : public FileRows {
       if (row_.wrong.empty()) row_.wrong = "it has more columns than the header";
       return;
     }
-    if (row_.cells.size() <= column_) row_.cells.resize(column_ + 1);
+    if (row_.cells.size() <= column_) {
+      row_.cells.resize(column_ + 1);
+      row_.texts.resize(column_ + 1);
+    }
+    row_.texts[column_] = type_ == "s" || type_ == "str" || type_ == "inlineStr";
     std::optional<std::string>& cell = row_.cells[column_];
     if (type_ == "e") return wrong("an error stands in the cell");
     if (has_formula_ && value_.empty() && type_ != "str")

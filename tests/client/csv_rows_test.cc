@@ -73,8 +73,9 @@ TEST_F(CsvRowsTest, TakesTheUsualDeviations) {
 }
 
 TEST_F(CsvRowsTest, ReadsOtherEncodings) {
-  EXPECT_THAT(Read("a\nM\xfcller \x80\n", {0, '"', CsvEncoding::kWindows1252}), ElementsAre("2: [Müller €]"));
-  EXPECT_THAT(Read("a\nM\xfcller\n", {0, '"', CsvEncoding::kLatin1}), ElementsAre("2: [Müller]"));
+  EXPECT_THAT(Read("a\nM\xfcller \x80\n", {0, '"', 0, CsvEncoding::kWindows1252}),
+              ElementsAre("2: [Müller €]"));
+  EXPECT_THAT(Read("a\nM\xfcller\n", {0, '"', 0, CsvEncoding::kLatin1}), ElementsAre("2: [Müller]"));
   EXPECT_THAT(Read("\xff\xfe"
                    "a"),
               ElementsAre(HasSubstr("is UTF-16")));
@@ -156,15 +157,17 @@ TEST(FileValueTest, ANumberIsOneOnlyWhereNothingIsLost) {
        {"", "-", "+7", "007", "-0", "7.0", "1e3", " 7", "7 ", "9223372036854775808", "0x7"}) {
     EXPECT_FALSE(ReadInteger(text)) << text;
   }
-  for (const char* const text : {"0.5", "-1.25", "1e3", "123456789012345", "10", "0", "0.000",
-                                 // What a double is written as by programs that lose nothing of it.
-                                 "0.30000000000000004", "40.712800000000001", "1234567890.1234567",
-                                 "2.2250738585072014e-308", "-1.7976931348623157E+308"}) {
+  for (const char* const text :
+       {"0.5", "-1.25", "1.0", "123456789012345", "100000", "10", "0", "0.0", "0.0001", "1e-05", "1e+16",
+        "0.30000000000000004", "1234567890.1234567", "2.2250738585072014e-308", "-1.7976931348623157e+308"}) {
     EXPECT_TRUE(ReadReal(text)) << text;
   }
   for (const char* const text :
        {"", ".5", "00.5", "inf", "nan", "-nan", "1,5", "1234567890.123456789", "9007199254740993",
-        "12345678901234567890", "0.3000000000000000444", "1e999", "1e-999", "0x1p3"}) {
+        "12345678901234567890", "0.3000000000000000444", "1e999", "1e-999", "0x1p3",
+        // The same number has another text.
+        "1.10", "1E5", "1e5", "1e3", "0.000", "-0", "-0.0", "0.00001", "1E-05", "40.712800000000001",
+        "1.00"}) {
     EXPECT_FALSE(ReadReal(text)) << text;
   }
 }
@@ -179,7 +182,11 @@ TEST(FileValueTest, TheNarrowestTypeThatHoldsAll) {
   EXPECT_EQ(guess({"1", "2.5"}), Type::kDouble);
   EXPECT_EQ(guess({"1", "2.5", "n/a"}), Type::kText);
   EXPECT_EQ(guess({"007", "8"}), Type::kText);
+  EXPECT_EQ(guess({"1.1", "1.10"}), Type::kText);
   EXPECT_EQ(guess({}), Type::kText);
+  TypeGuess typed;
+  typed.Add("1", /*is_text=*/true);
+  EXPECT_EQ(typed.type(), Type::kText);
 }
 
 // --- From where a look begins ---

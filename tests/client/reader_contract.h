@@ -39,6 +39,7 @@ class ReaderContract : public testing::TestWithParam<ReaderKind> {
       table.watermark = "at";
       if (kind.kind != "sqlite" || kind.view) {
         for (const std::uint32_t column : shape.key) table.key.push_back(shape.columns[column]);
+        if (kind.kind != "sqlite") table.types = {{shape.columns[shape.key.back()], "integer"}};
       }
       config_.tables.push_back(table);
     }

@@ -67,13 +67,23 @@ class Place:
         self.server.wait(PATIENCE_S)
         sanitizer_words.check_file(self.work / "server.out")
 
-    def configure(self, tables, kind="csv"):
-        """{name: more lines}"""
+    def configure(self, tables, kind="csv", numbers=True):
+        """{name: more lines}. `numbers`: a key "id" is declared as one."""
+        if numbers:
+            tables = {name: self.with_numbers(lines) for name, lines in tables.items()}
         text = self.toml_head + f'\n[[source]]\ncontext_id = "Cust"\nkind = "{kind}"\n'
         text += f'folder = "{self.drop}"\nsettle = "0s"\n'
         for name, lines in tables.items():
             text += f'[[source.table]]\nname = "{name}"\n{lines}\n'
         self.toml.write_text(text)
+
+    @staticmethod
+    def with_numbers(lines):
+        if 'key = ["id"]' not in lines.split("\n"):
+            return lines
+        if "\ntypes = {" in lines:
+            return lines.replace("\ntypes = {", '\ntypes = { id = "integer",', 1)
+        return lines.replace('key = ["id"]', 'key = ["id"]\ntypes = { id = "integer" }', 1)
 
     def once(self, *more):
         """What the agent did with each table."""
@@ -87,6 +97,9 @@ class Place:
         source = json.loads(run.stdout)["sources"][0] if run.stdout else {}
         sanitizer_words.check(run.stderr)
         source["exit"], source["stderr"] = run.returncode, run.stderr
+        notes = source.get("notes", [])
+        source["guesses"] = [note for note in notes if "types were guessed" in note]
+        source["notes"] = [note for note in notes if note not in source["guesses"]]
         source["by_table"] = {table["table"]: table for table in source.get("tables", [])}
         return source
 
@@ -278,7 +291,7 @@ class OtherStrategies(unittest.TestCase):
         place = Place(self)
         drop = place.drop
         feed = 'deletes_from = { file = "gone-*.csv", key = ["who"], watermark = "n" }'
-        place.configure({"a": f'key = ["id"]\nstrategy = "watermark"\nwatermark = "n"\n{feed}'})
+        place.configure({"a": f'key = ["id"]\nstrategy = "watermark"\nwatermark = "n"\n{feed}'}, numbers=False)
         (drop / "a.csv").write_text("id,n,t\n1,10,x\n2,20,y\n003,21,z\n4,22,w\n5,23,v\n")
         report = place.once()
         self.assertIn("there is no file 'gone-*.csv'", report["by_table"]["a"]["reason"])
@@ -314,10 +327,10 @@ class Deviations(unittest.TestCase):
     def setUp(self):
         self.place = Place(self)
 
-    def configure_by_day(self, tables):
+    def configure_by_day(self, tables, numbers=True):
         """{strategy: name}"""
         by = {strategy: "" if strategy == "synthetic" else '\nwatermark = "day"' for strategy in tables}
-        self.place.configure({name: f'key = ["id"]\nstrategy = "{strategy}"{by[strategy]}' for strategy, name in tables.items()})
+        self.place.configure({name: f'key = ["id"]\nstrategy = "{strategy}"{by[strategy]}' for strategy, name in tables.items()}, numbers=numbers)
 
     def drop(self, name, data):
         (self.place.drop / name).write_bytes(data)
@@ -388,12 +401,12 @@ class Deviations(unittest.TestCase):
         )
         self.assertEqual([row["id"] for row in self.place.rows("a")], [1, 2, 3])
 
-    def test_a_key_that_is_a_text_for_once_stops_nothing(self):
+    def test_a_column_that_is_a_text_for_once_stops_nothing(self):
         self.place.configure({"a": 'key = ["id"]'})
         drop = self.place.drop / "a.csv"
         drop.write_text("id,w,n\n1,10,x\n2,20,y\n3,30,z\n")
         self.place.once()
-        drop.write_text("id,w,n\n1,10,x\nabc,20,y,EXTRA\nq3,30,z\n")
+        drop.write_text("id,w,n\n1,10,x\n2,20,y,EXTRA\n3,q3,z\n")
         report = self.place.once()
         # All of it would be sent, and what cannot be read would be gone.
         self.assertIn("would vanish", report["by_table"]["a"]["reason"], report)
@@ -465,7 +478,7 @@ class Deviations(unittest.TestCase):
         for name in tables.values():
             self.drop(f"{name}.csv", b"id,n,v\n1,?,11\n2,15,2\n5,20,5\n6,40,7\n7,?,7\n8,41,z\n")
         text = self.place.toml.read_text()
-        self.place.toml.write_text(text.replace('types = { v = "integer" }', 'types = { v = "integer", n = "integer" }'))
+        self.place.toml.write_text(text.replace('v = "integer" }', 'v = "integer", n = "integer" }'))
         self.assertEqual(self.place.once()["exit"], 0)
         for name in tables.values():
             self.drop(f"{name}.csv", b"id,n,v\n1,16,11\n2,15,2\n5,20,5\n6,40,7\n7,17,7\n")
@@ -492,7 +505,8 @@ class Deviations(unittest.TestCase):
         self.drop("a.csv", b"id,day\n1,8\n2,9\n3,10\n4,11\n5,12\n")
         report = self.place.once()
         self.assertIn("holds numbers that are kept as texts", report["by_table"]["a"]["reason"])
-        self.place.toml.write_text(self.place.toml.read_text() + 'types = { day = "integer" }\n')
+        text = self.place.toml.read_text()
+        self.place.toml.write_text(text.replace('types = { id = "integer" }', 'types = { id = "integer", day = "integer" }'))
         self.assertEqual(self.place.once()["exit"], 0)
         self.assertEqual([row["day"] for row in self.place.rows("a")], [8, 9, 10, 11, 12])
 
@@ -855,10 +869,10 @@ class Deviations(unittest.TestCase):
     def test_of_several_files_the_last_row_of_a_key_decides(self):
         """Whether it matches, whether it was mended."""
         tables = {strategy: f"t_{strategy}" for strategy in ("synthetic", "watermark", "watermark_cdc", "window")}
-        self.configure_by_day(tables)
+        self.configure_by_day(tables, numbers=False)
         text = self.place.toml.read_text()
         for name in tables.values():
-            more = f'files = "all"\nfile = "{name}-*.csv"\nwhere = "gone = 0"\ntypes = {{ gone = "integer", v = "integer" }}'
+            more = f'files = "all"\nfile = "{name}-*.csv"\nwhere = "gone = 0"\ntypes = {{ id = "integer", gone = "integer", v = "integer" }}'
             text = text.replace(f'name = "{name}"', f'name = "{name}"\n{more}')
         self.place.toml.write_text(text)
         today = datetime.date.today()
@@ -1019,6 +1033,21 @@ class Workbooks(unittest.TestCase):
                 (4, None, None, None, -3.0, "\u20ac", None),
             ],
         )
+
+    def test_cells_that_are_typed_as_texts_stay_texts(self):
+        self.place.configure({"a": 'key = ["id"]'}, kind="xlsx", numbers=False)
+        book = openpyxl.Workbook()
+        page = book.active
+        for row in (["id", "text", "number"], ["1.1", "5", 5], ["1.10", "6", 6], ["1E5", "7", 7.5], ["100000", "8", 8]):
+            page.append(row)
+        book.save(self.place.drop / "a.xlsx")
+        report = self.place.once()
+        self.assertEqual((report["exit"], report["notes"]), (0, []), report)
+        self.assertEqual(
+            [tuple(row.values()) for row in self.place.rows("a")],
+            [("1.1", "5", 5.0), ("1.10", "6", 6.0), ("100000", "8", 8.0), ("1E5", "7", 7.5)],
+        )
+        self.assertIn("id text (key), text text, number real", report["guesses"][0])
 
     def test_numbers_times_and_texts_as_workbooks_have_them(self):
         self.place.configure({"a": 'key = ["id"]'}, kind="xlsx")

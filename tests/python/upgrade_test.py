@@ -253,6 +253,28 @@ class GoesOn(unittest.TestCase):
         self.assertIn("paused by 0.1.0", json.dumps(paused))
         self.assertEqual(self.place.ctl("resume", "Files").returncode, 0)
         report = self.place.once("Files")
+        # Keys that were taken for numbers are texts now. The line that was rejected before is so still, and what it
+        # stands for may be in the mirror.
+        countries = report["by_table"]["countries"]
+        self.assertIn("its key (id) was taken for numbers until now", " ".join(report["notes"]))
+        self.assertIn("all of its rows would be sent", countries["reason"])
+        self.assertEqual(self.place.mirror("Files", "SELECT id FROM countries WHERE name = 'changed'"), [])
+        (drop,) = self.place.work.rglob("drop/countries.csv")
+        drop.write_text("".join(line for line in drop.read_text().splitlines(True) if "torn" not in line))
+        countries = self.place.once("Files")["by_table"]["countries"]
+        self.assertEqual((countries["action"], countries["result"]), ("populate", "ok"), countries)
+        self.assertEqual(self.place.mirror("Files", "SELECT id FROM countries WHERE name = 'changed'"), [("7",)])
+        report = self.place.once("Files")
+        self.assertEqual((report["by_table"]["countries"]["action"], report["notes"]), ("none", []), report)
+
+    def test_a_folder_whose_key_is_said_to_be_a_number(self):
+        self.place.start()
+        self.assertEqual(self.place.ctl("resume", "Files").returncode, 0)
+        toml = self.place.dev / "mirror-agent.toml"
+        text = toml.read_text()
+        head, behind = text.split('name = "countries"\n', 1)
+        toml.write_text(f'{head}name = "countries"\ntypes = {{ id = "integer" }}\n{behind}')
+        report = self.place.once("Files")
         # The line that was rejected before is rejected still, and keeps nothing from going on.
         countries = report["by_table"]["countries"]
         self.assertEqual((countries["action"], countries["inserts"], countries["updates"]), ("changes", 0, 1), report)
