@@ -10,7 +10,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "tests/endpoint/endpoint_fixture.h"
-#include "tests/endpoint/let_in.h"
 #include "tests/support/places.h"
 
 // One tenant's disk that does not answer is that tenant's own matter.
@@ -22,12 +21,14 @@ constexpr int kOthers = 20;
 
 class SlowTenantTest : public EndpointTest {
  protected:
+  virtual std::vector<Setting> More() const { return {}; }
   void SetUp() override {
     gate_ = folder_.path() + "/gate";
     std::ofstream(gate_) << "gate";
     lock_ = open(gate_.c_str(), O_RDWR | O_CLOEXEC);
     InstallationOptions options;
-    options.settings = {{"data", "open_tenants_max", "8"}};
+    options.settings = More();
+    options.settings.push_back({"data", "open_tenants_max", "8"});
     // Where no space is in the path: the loader would take it for two.
     const std::string shim = folder_.path() + "/slow_sync.so";
     std::filesystem::copy_file(ShimPath("slow_sync"), shim);
@@ -93,7 +94,7 @@ TEST_F(SlowTenantTest, TheCyclesOfTwentyOthersGoOnWhileOneTenantsDiskDoesNotAnsw
         options.stream = (t + c) % 2 == 0;
         options.batch_rows = 10;
         reports[static_cast<std::size_t>(t * kCycles + c)] =
-            RunCycleOnceLetIn(source, *clients[static_cast<std::size_t>(t)], options);
+            source.RunCycle(*clients[static_cast<std::size_t>(t)], options);
       }
     });
   }
@@ -116,6 +117,62 @@ TEST_F(SlowTenantTest, TheCyclesOfTwentyOthersGoOnWhileOneTenantsDiskDoesNotAnsw
   for (int i = 0; i < 4; ++i) EXPECT_THAT((*stream)->Receive(), IsOk());
   EXPECT_THAT((*stream)->Finish(), IsOk());
   EXPECT_EQ(here_->mirror("Cust-slow").RowCount("people"), 2U);
+}
+
+/// As many calls at a time as a hundred tenants make.
+class CrowdTest : public SlowTenantTest {
+ protected:
+  std::vector<Setting> More() const override { return {{"limits", "calls_max", "512"}}; }
+};
+
+TEST_F(CrowdTest, AHundredTenantsAtOnceBesideASlowOneHaveTheirOwnRowsAndNoOthers) {
+  constexpr int kCrowd = 100, kCycles = 3;
+  const TableSchema people = People();
+  const auto slow = Client("Cust-slow");
+  Fill(*slow, people, {{1, "Ada", 36}}, {Lsn{5}, "five"});
+  const std::int64_t cycle = Begin(*slow);
+  Announce(*slow, cycle, {people});
+  CloseGate();
+  const BatchSpec change = {.rows = {{2, "slow", 1}}, .base_lsn = 5, .target = {Lsn{10}, "ten"}};
+  const v1::RowDataRequest request = Request(cycle, {Message(people, change)});
+  std::future<absl::Status> call =
+      std::async(std::launch::async, [&] { return slow->RowData(request).status(); });
+  WaitUntilSlow();
+
+  std::vector<std::unique_ptr<MirrorClient>> clients;
+  std::vector<FakeSource> sources;
+  for (int t = 0; t < kCrowd; ++t) {
+    clients.push_back(Client(absl::StrCat("Cust-", t)));
+    sources.emplace_back(static_cast<std::uint64_t>(100 + t)).CreateTable(people);
+  }
+  std::vector<FakeCycleReport> reports(kCrowd * kCycles);
+  const auto cycle_of = [&](int t, int c) {
+    const auto at = static_cast<std::size_t>(t);
+    for (int i = 0; i < 10; ++i) sources[at].Put("people", {i, absl::StrCat("of tenant ", t), c});
+    FakeCycleOptions options;
+    options.stream = (t + c) % 2 == 0;
+    options.batch_rows = 5;
+    reports[at * kCycles + static_cast<std::size_t>(c)] = sources[at].RunCycle(*clients[at], options);
+  };
+  // One after the other: a hundred handshakes at once would measure the processor.
+  for (int t = 0; t < kCrowd; ++t) cycle_of(t, 0);
+  std::vector<std::thread> threads;
+  for (int t = 0; t < kCrowd; ++t) {
+    threads.emplace_back([&, t] {
+      for (int c = 1; c < kCycles; ++c) cycle_of(t, c);
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+
+  for (const FakeCycleReport& report : reports) EXPECT_TRUE(report.AllDone()) << report.Summary();
+  for (int t = 0; t < kCrowd; ++t) {
+    const auto at = static_cast<std::size_t>(t);
+    EXPECT_EQ(Difference(sources[at], here_->mirror(absl::StrCat("Cust-", t))), "") << "tenant " << t;
+  }
+  EXPECT_EQ(here_->mirror("Cust-slow").RowCount("people"), 1) << "it was not slow at all";
+  OpenGate();
+  EXPECT_THAT(call.get(), IsOk());
+  EXPECT_EQ(here_->mirror("Cust-slow").RowCount("people"), 2);
 }
 
 }  // namespace
