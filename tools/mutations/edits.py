@@ -1,0 +1,174 @@
+"""The rules that are broken, one edit each. An edit is found by its text, which has to be in its file exactly once.
+
+Each has the suites that are to notice it, as filters of gtest: the tests that are named for the rule come first.
+"""
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True)
+class Edit:
+    rule: str  # What is no longer kept.
+    path: str
+    old: str
+    new: str
+    binary: str
+    tests: str
+
+
+def _server(rule, path, old, new, tests):
+    return Edit(rule, "server/" + path, old, new, "server_test", tests)
+
+
+def _store(rule, path, old, new, tests):
+    return Edit(rule, "server/store/" + path, old, new, "contract_test", tests)
+
+
+def _client(rule, path, old, new, tests):
+    return Edit(rule, "client/" + path, old, new, "client_test", tests)
+
+
+def _certs(rule, path, old, new, tests):
+    return Edit(rule, "certs/" + path, old, new, "certs_test", tests)
+
+
+def _wire(rule, path, old, new, tests):
+    return Edit(rule, "proto/wire/" + path, old, new, "wire_test", tests)
+
+
+EDITS = [
+    # The order of batches, and the LSN.
+    _server("a repeated batch is not applied again", "apply_plan.cc",
+            "if (batch.seq <= applied) {", "if (batch.seq < applied) {", "*PlanBatch*"),
+    _server("a batch behind a gap is not applied", "apply_plan.cc",
+            "if (batch.seq != applied + 1) {", "if (batch.seq > applied + 2) {", "*PlanBatch*"),
+    _server("a table is committed once in a cycle", "apply_plan.cc",
+            "if (applied != 0 && !record->pending) {", "if (applied > 1 && !record->pending) {", "*PlanBatch*"),
+    _server("a batch begins at the LSN that the mirror holds", "apply_plan.cc",
+            "if (batch.base_lsn != held)", "if (batch.base_lsn > held)", "*PlanBatch*"),
+    _server("a commit stands on the last batch", "apply_plan.cc",
+            "batch.commit->batches != batch.seq", "batch.commit->batches < batch.seq", "*PlanBatch*"),
+    _server("a population trusts nothing from its first batch on", "apply_plan.cc",
+            "    next.position = Position{};\n", "", "*PlanBatch*"),
+    _server("a table that is new to a mirror has no LSN", "schema_plan.cc",
+            "    step.record->position = Position{};\n    step.record->pending.reset();\n"
+            "    step.record->state = TableState::kMirrored;",
+            "    step.record->state = TableState::kMirrored;", "PlanTable.*:*SchemaChange*:*UnfinishedState*"),
+    _server("another definition takes the LSN", "schema_plan.cc",
+            "step.otherwise.clear();\n    step.record->position = Position{};", "step.otherwise.clear();",
+            "PlanTable.*:*SchemaChange*:*UnfinishedState*"),
+    _server("an advance does not pass over a refused batch", "row_planner.cc",
+            "if (sent || refused_.contains(key)) {", "if (sent) {", "*CycleNotes*"),
+    # A mirror's file.
+    _server("a mirror that is being made is not durable", "store/sqlite_new_mirror.cc",
+            "bool IsDurable() override { return !building_; }", "bool IsDurable() override { return true; }",
+            "NewMirror.*:*FirstPopulation*"),
+    _server("a first population that died leaves no row", "store/sqlite_schema.cc",
+            '(*shadow)->is_table ? "DELETE FROM "', '(*shadow)->is_table ? "SELECT 1 FROM "',
+            "NewMirror.*:*FirstPopulation*"),
+    _server("a file that was put there within a transaction is noticed", "store/sqlite_database.cc",
+            "if (!connection_->SameFile() || !connection_->SameLog()) {", "if (!connection_->SameLog()) {",
+            "ReplacedFile.*"),
+    _store("a nonce is good once", "sqlite_database.cc",
+           "if (count->Int(1) != 0) {", "if (count->Int(1) > 1) {", "*StoreContract*"),
+    _store("a nonce is remembered as long as its token is good", "sqlite_database.cc",
+           "_mirror_nonces WHERE expires_ms < ?1", "_mirror_nonces WHERE expires_ms < ?1 + 60000",
+           "*StoreContract*"),
+    _store("a table of somebody else's is not swapped away", "sqlite_swap.cc",
+           "if (!IsOurs(**visible)) {", "if ((**visible).name.empty()) {", "*SwapContract*:*StoreContract*:*Partner*"),
+    _store("the partner's triggers outlive a swap", "sqlite_swap.cc",
+           "type = 'trigger' AND tbl_name = ?1", "type = 'trigger' AND name = ?1", "*SwapContract*:*PartnerContract*"),
+    _store("rows that the partner marks keep the time of their deletion", "sqlite_merge.cc",
+           "if (schema.deletes == Deletes::kMark) remove->Bind(1, now_ms);",
+           "if (schema.deletes == Deletes::kMark) remove->Bind(1, now_ms - now_ms);", "*PartnerContract*"),
+    _store("a value in parts has a limit", "sqlite_rows.cc",
+           "if (held + size > value_bytes_max ||", "if (size > value_bytes_max ||", "*StoreValues*:*StoreContract*"),
+    # What an operator decides.
+    _server("losses at the limit's very edge are not held", "breaker.cc",
+            "total <= window.before * limits.rows_percent / 100", "total < window.before * limits.rows_percent / 100",
+            "Breaker.*"),
+    _server("losses are forgotten behind the window", "breaker.cc",
+            "if (!loss.committed || loss.at_ms < now_ms - limits.window_ms) continue;",
+            "if (!loss.committed || loss.at_ms < now_ms - 2 * limits.window_ms) continue;", "Breaker.*"),
+    _server("what was let happen is a count and a tenth, not all", "breaker.cc",
+            "hold->rows + hold->rows / 10", "hold->rows * 2", "Breaker.*:HoldsTest.*"),
+    _server("many small losses are one large one", "breaker.cc",
+            "window.gone += loss.rows;", "window.gone = loss.rows;", "Breaker.*:HoldsTest.*"),
+    _server("where deletes are ignored nothing is held", "row_planner.cc",
+            "if (!limits.on || incoming.schema->deletes == Deletes::kIgnore) return absl::OkStatus();",
+            "if (!limits.on) return absl::OkStatus();", "Breaker.*:HoldsTest.*"),
+    _server("a deleted tenant is not taken in", "tenants.cc",
+            "if (deleted_.contains(key)) return std::shared_ptr<Tenant>();", "", "TenantsTest.*"),
+    _server("a deleted tenant stays away after a restart", "tenants.cc",
+            "for (const std::string& context_id : *deleted) {\n    deleted_[FoldName(context_id)] = context_id;",
+            "for (const std::string& context_id : *deleted) {\n    deleted_.erase(FoldName(context_id));",
+            "TenantsTest.*"),
+    # Layouts and quoting.
+    Edit("a file of a later layout is refused", "proto/sqlite/file_layout.cc",
+         "if (found.number <= known.present) return", "if (found.number <= known.present + 1) return",
+         "sqlite_test", "FileLayoutTest.*"),
+    Edit("a step of a take-over is not made twice", "proto/sqlite/file_layout.cc",
+         "if (step.to <= former.number) continue;", "if (step.to < former.number) continue;",
+         "sqlite_test", "FileLayoutTest.*"),
+    Edit("a quotation mark in a name is doubled", "proto/wire/table.cc",
+         "if (c == '\"') quoted += '\"';", "", "server_test", "*Names*:Sql*:*Declaration*:TextForms.*"),
+    # Receipts and digests.
+    _wire("where an array ends is in a batch's digest", "receipt.cc",
+          "    sha_.AddNumber(static_cast<std::uint64_t>(array.size()));\n", "", "BatchDigest.*:Receipt.*"),
+    Edit("a receipt names the one before it", "server/receipt_plan.cc",
+         "receipt.previous = head.hash;", "receipt.previous = step.digest;", "contract_test", "*Receipts*"),
+    _wire("0.0 and -0.0 are one value", "row_digest.cc",
+          "value == 0 ? 0.0 : value", "value", "RowDigest.*"),
+    # Limits.
+    _wire("a batch has a limit of rows", "codec.cc",
+          "if (rows > limits.batch_rows_max) {", "if (rows > limits.batch_rows_max + 1) {", "*"),
+    _wire("a batch has a limit of values", "codec.cc",
+          "if (rows * columns > limits.batch_cells_max) {", "if (rows > limits.batch_cells_max) {", "*"),
+    _server("a message has a limit of entries", "message_check.cc",
+            "if (left == 0) return Count::kTooMany;", "if (left == 0) return Count::kFits;", "MessageCheckTest.*"),
+    _server("a tenant has a limit of calls", "in_flight.cc",
+            "found->second.calls >= calls_tenant_max()", "found->second.calls > calls_tenant_max()", "InFlightTest.*"),
+    # Who may come in.
+    _certs("a token that expired is refused", "token.cc",
+           "if (now_s >= *expires + rules.leeway_s) {", "if (now_s > *expires + rules.leeway_s) {",
+           "*Token*:*BadContent*"),
+    _certs("a token is for one audience alone", "token.cc",
+           "audience->is_array() && audience->size() == 1", "audience->is_array() && !audience->empty()",
+           "*Token*:*BadContent*"),
+    _certs("a key signs for its own issuer", "token.cc",
+           "if (issuer == nullptr || *issuer != entry->issuer) {", "if (issuer == nullptr) {", "*Token*:*BadContent*"),
+    _certs("a token is good for its own kind of call", "token.cc",
+           "if (type == nullptr || *type != TokenType(use)) {", "if (type == nullptr) {",
+           "*Token*:*BadContent*:*BadText*"),
+    _server("an issuer's tenants are those of its environment", "gate.cc",
+            "return candidate.name == claims.issuer && candidate.environment == token.environment;",
+            "return candidate.name == claims.issuer;", "*GateTest*:*GateListTest*"),
+    _server("a removed key ends the streams that it began", "gate.cc",
+            "if (standing->keys == now->ring.generation() && now_s < standing->key_until_s)",
+            "if (now_s < standing->key_until_s)", "*GateTest*"),
+    # The source's change log.
+    _client("a value in a column that was just added is sent", "source/net_changes.cc",
+            "THEN NULL WHEN seq <= ", "THEN NULL WHEN seq < ", "ChangeLogTest.*"),
+    _client("rows read aside are behind the record of their piece", "source/net_changes.cc",
+            "if (aside) one_look_ = covered = false;", "if (aside) one_look_ = false;", "*BusySourceTest*"),
+    _client("a population without a key is sealed where its rows were read", "source/sqlite_reader.cc",
+            "return log_->Seal(name_, Lsn{*looks_.moved()});", "return target;", "*BusySourceTest*"),
+    _client("a position older than the log is not gone on from", "source/change_log.cc",
+            "if (lsn < log->floor) return Standing::kGone;", "if (lsn < 0) return Standing::kGone;",
+            "ChangeLogTest.*:RestoredSourceTest.*"),
+    _client("no entry is removed that a mirror still needs", "source/change_log.cc",
+            "std::min(old[log->id], position.lsn.value)", "std::max(old[log->id], position.lsn.value)",
+            "ChangeLogTest.*:RestoredSourceTest.*"),
+    # The agent's cycle.
+    _client("only the answer to the commit is one", "row_sender.cc",
+            "result.seq() == job->commit_seq", "result.seq() >= job->commit_seq", "CycleTest.*"),
+    _client("what was not committed is not durable", "cycle.cc",
+            "if (job.committed) durable[job.schema.name] = job.sent;", "durable[job.schema.name] = job.sent;",
+            "CycleTest.*"),
+    _client("a run's LSN is above each one that the mirror shows", "run_state.cc",
+            "highest < kSensible ? highest : 0", "highest > kSensible ? highest : 0",
+            "CycleTest.*:*ReasonTest*:RunStateTest.*"),
+    Edit("a row that is equal is not changed by what stands beside it", "client/verifier.cc",
+         "own + 1 == row.mirror_keys.end() ? row.range.last : *(own + 1)", "row.range.last",
+         "endpoint_test", "*EveryJournal*"),
+]
