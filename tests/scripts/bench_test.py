@@ -20,6 +20,7 @@ import goals  # noqa: E402
 import main  # noqa: E402
 import peer_rows  # noqa: E402
 import processes  # noqa: E402
+import readme_table  # noqa: E402
 import report  # noqa: E402
 import statistics_of_rounds  # noqa: E402
 import svg_chart  # noqa: E402
@@ -33,6 +34,7 @@ small-calls server-memory idle-tenant tenants-10000 digest-scan agent-reader age
 catch-up-appended catch-up-range catch-up-random triggers-insert triggers-delete triggers-random-update
 triggers-single-update triggers-bulk-update receipts-population receipts-upsert receipts-push
 synthetic-unchanged synthetic-memory csv-population csv-import csv-one-row
+everything-population everything-repopulation everything-update everything-delete
 """.split()
 
 
@@ -57,6 +59,7 @@ class CommandLine(unittest.TestCase):
             (["--json", "/not/there/bench.json"], "there is no folder /not/there"),
             (["--json", "/"], "/ cannot be written"),
             (["--curves", "--only", "upsert"], "leave out --only"),
+            (["--keep", "--quick"], "in full size"),
         ):
             run = bench(*words)
             self.assertEqual(run.returncode, 2, words)
@@ -104,7 +107,7 @@ class Results(unittest.TestCase):
         row = result.as_json()
         self.assertEqual((row["met"], row["ratio"], row["note"]), (False, None, "no such server"))
         self.assertIn("name: no such server", report.table([result]))
-        self.assertIn("| not measured |", report.markdown([result]))
+        self.assertIn("| not measured |", report.markdown([result.as_json()]))
         forgotten = self.result()
         self.assertFalse(forgotten.as_json()["met"])
 
@@ -112,7 +115,26 @@ class Results(unittest.TestCase):
         result = self.result()
         result.add(5)
         self.assertIsNone(result.as_json()["met"])
-        self.assertIn("| - | - |", report.markdown([result]))
+        self.assertIn("| - | - |", report.markdown([result.as_json()]))
+
+    def test_the_table_of_the_readme_is_replaced_and_nothing_else(self):
+        result = self.result(goal=20, at_most=True, unit="ms")
+        result.add(1.5)
+        with tempfile.TemporaryDirectory() as folder:
+            readme, figures = pathlib.Path(folder, "README.md"), folder + "/table.json"
+            readme.write_text("before\n\n" + report.HEAD + "| `old` |\n\nbehind\n")
+            report.write_json(figures, [result], {"cores": 2}, [])
+            readme_table.write(folder, figures)
+            row = "| `name` | work | reference | 1.50 (1.50 to 1.50) ms | ≤ 20 ms | yes |\n"
+            self.assertEqual(readme.read_text(), "before\n\n" + report.HEAD + row + "\nbehind\n")
+
+    def test_the_table_of_the_readme_is_that_of_the_figures_beside_the_charts(self):
+        text = (ROOT / "README.md").read_text()
+        begin, end = readme_table.in_text(text)
+        self.assertGreater(text[begin:end].count("\n"), 40)
+        if not pathlib.Path(readme_table.FILE).exists():
+            self.skipTest("no run of all lines was kept yet: tools/bench --keep")
+        self.assertEqual(text[begin:end], readme_table.of_file(readme_table.FILE))
 
     def test_what_the_product_lacks_is_not_met_and_is_no_failure(self):
         result = self.result(goal=1)

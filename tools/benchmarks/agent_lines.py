@@ -10,13 +10,13 @@ from endpoint import CONTEXT, Endpoint, contents
 from processes import Failed, last_words, run
 
 
-def once(bench, endpoint):
+def once(bench, endpoint, *arguments):
     """One cycle of the agent: what it says, its seconds and its peak memory in MB."""
     log = bench.path("agent.log")
     with open(log, "wb") as errors:
         start = time.monotonic()
         agent = subprocess.Popen(
-            [bench.program("mirror-agent"), "once", "--config", endpoint.config, "--json"],
+            [bench.program("mirror-agent"), "once", "--config", endpoint.config, "--json", *arguments],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, start_new_session=True,
         )  # fmt: skip
         try:

@@ -5,6 +5,7 @@ import os
 import sys
 
 import goals
+import readme_table
 
 DESCRIPTION = """\
 Measures every goal of the product against its reference and prints the table. Installs what is missing
@@ -18,6 +19,7 @@ Examples:
   tools/bench --quick                   every line, small, in a few minutes
   tools/bench --only upsert --rounds 5
   tools/bench --only postgres           all lines of a group
+  tools/bench --keep                    the table of README.md, from this run, and its figures beside the charts
   tools/bench --curves                  rows/s against rows, columns, width, tenants, tables, clients
 
 A ratio of rates is above 1 where the product is faster than the reference; triggers-* are ratios of times, where less is
@@ -68,6 +70,9 @@ def read(argv):
         "--rounds", type=rounds, default=ROUNDS, metavar="N", help=f"{ROUNDS} at least, which is the default"
     )
     parser.add_argument("--json", type=writable, metavar="FILE", help="where the figures go (default: bench.json)")
+    parser.add_argument(
+        "--keep", action="store_true", help="all lines: figures into tools/benchmarks/results, table into README.md"
+    )
     parser.add_argument("--markdown", type=writable, metavar="FILE", help="also write the table as README.md has it")
     parser.add_argument("--curves", action="store_true", help="draw the scaling curves instead of the table, all of them")
     parser.add_argument("--no-build", action="store_true", help="measure what build/release has")
@@ -84,6 +89,10 @@ def read(argv):
         options.lines = list(goals.LINES)
     if options.curves and (options.only or options.json or options.markdown):
         parser.error("--curves draws all curves and writes its own files: leave out --only, --json and --markdown")
+    if options.keep and (options.only or options.json or options.curves or options.quick):
+        parser.error("--keep is of one run of all lines in full size: leave out --only, --json, --curves and --quick")
+    if options.keep:
+        options.json = readme_table.FILE
     if not options.json and not options.curves and not options.list:
         try:
             options.json = writable("bench.json")

@@ -23,7 +23,8 @@ def free_ports():
 class Endpoint:
     """Made by mirrorctl init in `folder`; as a context manager it runs until the end of the block."""
 
-    def __init__(self, bench, name, source=None, settings=()):
+    def __init__(self, bench, name, source=None, settings=(), as_made=False):
+        """`as_made`: with all that mirrorctl init turns on."""
         self.bench = bench
         self.folder = os.path.join(bench.folder, name)
         port, admin = free_ports()
@@ -38,7 +39,8 @@ class Endpoint:
         with open(path) as text:
             toml = text.read()
         # The same tables are emptied and filled again and again here: nothing of that is a mistake.
-        toml = re.sub(r"(?m)^enabled = \S+", "enabled = false", toml)
+        if not as_made:
+            toml = re.sub(r"(?m)^enabled = \S+", "enabled = false", toml)
         for key, value in settings:
             toml, count = re.subn(rf"(?m)^{key} = \S+", f"{key} = {value}", toml)
             if count != 1:

@@ -119,7 +119,15 @@ def _sources():
     yield Line("csv-one-row", "csv", "one changed row of a CSV file found and sent", "-", 2, True, "s")
 
 
-LINES = [*_bulk(), *_keys(), *_peers(), *_small(), *_agent(), *_receipts(), *_sources()]
+def _everything():
+    group, agent = "everything", "mirror-agent once, everything on:"
+    yield Line("everything-population", group, f"{agent} first population of a new mirror", RAW)
+    yield Line("everything-repopulation", group, f"{agent} population of a table in use", RAW)
+    yield Line("everything-update", group, f"{agent} logged updates of 2 columns of all rows", "raw prepared UPDATE")
+    yield Line("everything-delete", group, f"{agent} logged deletes of a fifth of the rows", "raw prepared DELETE")
+
+
+LINES = [*_bulk(), *_keys(), *_peers(), *_small(), *_agent(), *_receipts(), *_sources(), *_everything()]
 MICRO = "micro"  # Not a line: google-benchmark's own figures of the pure parts.
 
 

@@ -11,12 +11,14 @@ import tempfile
 import agent_lines
 import arguments
 import curves
+import everything_lines
 import goals
 import machine
 import micro_lines
 import progress
 import peer_lines
 import raw_lines
+import readme_table
 import receipt_lines
 import report
 import small_lines
@@ -32,6 +34,7 @@ GROUPS = {
     **agent_lines.GROUPS,
     **receipt_lines.GROUPS,
     **source_lines.GROUPS,
+    **everything_lines.GROUPS,
 }
 RESULTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "results")
 TARGETS = "mirror-server mirror-agent mirrorctl mirror-harness mirror-bench mirror-bench-store mirror-bench-micro"
@@ -134,8 +137,10 @@ def main():
     print(f"\nMachine\n{report.facts_text(facts)}")
     if options.markdown:
         with open(options.markdown, "w") as text:
-            text.write(report.markdown(results))
+            text.write(report.markdown([result.as_json() for result in results]))
     report.write_json(options.json, results, facts, bench.micro)
+    if options.keep:
+        readme_table.write(ROOT, options.json)
     print(f"\n{sum(r.met is True for r in results)} of {sum(r.met is not None for r in results)} goals met. The figures are in {options.json}")
     return 1 if any(result.failed for result in results) else 0
 

@@ -57,18 +57,28 @@ def one_line(result):
     return f"{row['name']}: {spread}, goal {result.line.goal_text()}"
 
 
-def markdown(results):
-    """The same as a table of README.md."""
-    lines = ["| line | work | against | median (min to max) | goal | met |", "|---|---|---|---|---|---|"]
-    for result in results:
-        row = result.as_json()
+HEAD = "| line | work | against | median (min to max) | goal | met |\n|---|---|---|---|---|---|\n"
+
+
+def _goal(row):
+    if row["goal"] is None:
+        return "-"
+    sign, unit = "≤" if row["goal_is"] == "at most" else "≥", "" if row["unit"] == "x" else " " + row["unit"]
+    return f"{sign} {row['goal']:g}{unit}"
+
+
+def markdown(rows):
+    """The same as a table of README.md, of what write_json() wrote of each line."""
+    lines = []
+    for row in rows:
         unit = "" if row["unit"] == "x" else " " + row["unit"]
         figure = "not measured"
         if row["ratio"] is not None:
             figure = f"{_number(row['ratio'])} ({_number(row['min'])} to {_number(row['max'])}){unit}"
-        goal = result.line.goal_text().replace("<=", "≤").replace(">=", "≥")
-        lines.append(f"| `{row['name']}` | {row['work']} | {row['reference']} | {figure} | {goal} | {MET[row['met']]} |")
-    return "\n".join(lines) + "\n"
+        lines.append(
+            f"| `{row['name']}` | {row['work']} | {row['reference']} | {figure} | {_goal(row)} | {MET[row['met']]} |\n"
+        )
+    return HEAD + "".join(lines)
 
 
 def facts_text(facts):

@@ -1,0 +1,28 @@
+"""The table of README.md, which is that of the run whose figures stand in results/table.json."""
+
+import json
+import os
+
+import report
+
+FILE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "results", "table.json")
+
+
+def of_file(path):
+    with open(path) as text:
+        return report.markdown([row for row in json.load(text) if "goal_is" in row])
+
+
+def in_text(readme):
+    """Where it begins and ends; it is the only one with this head."""
+    begin = readme.index(report.HEAD)
+    return begin, readme.index("\n\n", begin) + 1
+
+
+def write(root, path):
+    readme = os.path.join(root, "README.md")
+    with open(readme) as text:
+        before = text.read()
+    begin, end = in_text(before)
+    with open(readme, "w") as text:
+        text.write(before[:begin] + of_file(path) + before[end:])
