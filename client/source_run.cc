@@ -318,11 +318,18 @@ absl::Status CheckTables(const SourceConfig& source, SourceReader& reader, std::
 }
 
 /// Tables that are to be logged and are not: what changes in them without changing their number is not seen.
-void FailUnlogged(const std::vector<std::string>& to_log, CycleReport* report) {
+/// Where the whole source is to be logged, those that were populated or compared are as they should be for
+/// now.
+void FailUnlogged(const SourceConfig& source, CycleReport* report) {
   for (TableReport& table : report->tables) {
-    const bool logged = std::any_of(to_log.begin(), to_log.end(),
-                                    [&](const std::string& name) { return SameName(name, table.table); });
-    if (!logged || table.result != TableResult::kOk) continue;
+    const auto own = std::find_if(source.tables.begin(), source.tables.end(), [&](const TableConfig& one) {
+      return !one.strategy.empty() && SameName(SentName(one), table.table);
+    });
+    const bool has_own = own != source.tables.end();
+    const bool up_to_date =
+        !has_own && (table.action == "populate" || table.equality != TableReport::Equality::kNone);
+    if ((has_own ? own->strategy : source.strategy) != "cdc" || up_to_date) continue;
+    if (table.result != TableResult::kOk) continue;
     table.result = TableResult::kFailed;
     table.reason =
         "its strategy is \"cdc\", and no change log is installed: changes that keep its number of rows are "
@@ -410,7 +417,7 @@ CycleReport RunLocked(const AgentConfig& config, const SourceConfig& source, con
   }
   if (report.outcome == Outcome::kDone) {
     report.tables.insert(report.tables.end(), refused.begin(), refused.end());
-    if (log->get() == nullptr) FailUnlogged(TablesToLog(source), &report);
+    if (log->get() == nullptr) FailUnlogged(source, &report);
   }
   const bool logless = log->get() == nullptr && (source.strategy == "cdc" || source.strategy == "populate");
   if (logless) {

@@ -50,10 +50,18 @@ std::string Counts(std::int64_t rows, std::int64_t before) {
 std::optional<Hold> Renewed(Hold next, const Hold* known) {
   if (known == nullptr) return next;
   next.since_ms = known->since_ms;
-  if (known->state == HoldState::kRollback && next.rows >= known->rows) return std::nullopt;
+  // Deletes of all rows: a late one says no smaller number, so that its refusal stands for any.
+  const bool of_all = next.kind == HoldKind::kDeletes && known->rows >= known->rows_before;
+  if (known->state == HoldState::kRollback && (of_all || next.rows >= known->rows)) return std::nullopt;
   next.id = known->id;
   if (next == *known) return std::nullopt;
   return next;
+}
+
+bool IsAbout(const Hold& hold, const std::string& table) {
+  if (hold.kind == HoldKind::kSource || SameName(hold.table, table)) return true;
+  return std::any_of(hold.tables.begin(), hold.tables.end(),
+                     [&](const std::string& name) { return SameName(name, table); });
 }
 
 }  // namespace
@@ -78,7 +86,10 @@ Judgement JudgeRows(const BreakerLimits& limits, HoldKind kind, const std::strin
   Judgement judgement;
   if (!limits.on || vanish <= 0 || rows < 0) return judgement;
   const Window window = WindowOf(limits, rows, losses, now_ms);
-  const std::int64_t total = window.gone + std::max(vanish, window.open);
+  const bool population = kind == HoldKind::kPopulation;
+  // A plan of deletes has those of `open` in it; what a population leaves out comes on top of them.
+  const std::int64_t total =
+      window.gone + (population ? vanish + window.open : std::max(vanish, window.open));
   judgement.rows = static_cast<std::uint64_t>(total);
   judgement.rows_before = static_cast<std::uint64_t>(window.before);
   judgement.gone = static_cast<std::uint64_t>(window.gone);
@@ -86,7 +97,6 @@ Judgement JudgeRows(const BreakerLimits& limits, HoldKind kind, const std::strin
     return judgement;
   if (total <= Allowed(hold)) return judgement;
   judgement.held = true;
-  const bool population = kind == HoldKind::kPopulation;
   judgement.reason = absl::StrCat(
       "table '", table, "' is held: ", Counts(total - window.gone, window.before),
       population ? " would be missing from the new ones" : " would be deleted",
@@ -102,13 +112,14 @@ Judgement JudgeRows(const BreakerLimits& limits, HoldKind kind, const std::strin
   return judgement;
 }
 
-std::optional<std::int64_t> MayLose(const BreakerLimits& limits, std::int64_t rows,
+std::optional<std::int64_t> MayLose(const BreakerLimits& limits, HoldKind kind, std::int64_t rows,
                                     const std::vector<Loss>& losses, std::int64_t now_ms, const Hold* hold) {
   if (!limits.on || rows < 0) return std::nullopt;
   const Window window = WindowOf(limits, rows, losses, now_ms);
   if (window.before <= limits.rows_min) return std::nullopt;
   const std::int64_t most = std::max(window.before * limits.rows_percent / 100, Allowed(hold));
-  return std::max<std::int64_t>(0, most - window.gone);
+  const std::int64_t open = kind == HoldKind::kPopulation ? window.open : 0;
+  return std::max<std::int64_t>(0, most - window.gone - open);
 }
 
 Judgement JudgeTables(const BreakerLimits& limits, const std::vector<TableRecord>& gone,
@@ -157,10 +168,13 @@ const Hold* FindHold(const std::vector<Hold>& holds, HoldKind kind, const std::s
 
 bool IsHeld(const std::vector<Hold>& holds, const std::string& table) {
   return std::any_of(holds.begin(), holds.end(), [&](const Hold& hold) {
-    if (hold.state != HoldState::kWaiting) return false;
-    if (hold.kind == HoldKind::kSource || SameName(hold.table, table)) return true;
-    return std::any_of(hold.tables.begin(), hold.tables.end(),
-                       [&](const std::string& name) { return SameName(name, table); });
+    return hold.state == HoldState::kWaiting && IsAbout(hold, table);
+  });
+}
+
+bool IsKeptBack(const std::vector<Hold>& holds, const std::string& table) {
+  return std::any_of(holds.begin(), holds.end(), [&](const Hold& hold) {
+    return hold.state != HoldState::kCommit && IsAbout(hold, table);
   });
 }
 

@@ -57,8 +57,9 @@ Judgement JudgeRows(const BreakerLimits& limits, HoldKind kind, const std::strin
                     std::int64_t rows, const std::vector<Loss>& losses, std::int64_t now_ms,
                     const Hold* hold);
 
-/// How many rows a population may leave out; absent: any number.
-std::optional<std::int64_t> MayLose(const BreakerLimits& limits, std::int64_t rows,
+/// How many rows a population may leave out, or how many may be deleted since the last commit; absent: any
+/// number.
+std::optional<std::int64_t> MayLose(const BreakerLimits& limits, HoldKind kind, std::int64_t rows,
                                     const std::vector<Loss>& losses, std::int64_t now_ms, const Hold* hold);
 
 /// Whether these tables may go. `gone`: their records, `all`: those of all tables.
@@ -70,6 +71,8 @@ const Hold* FindHold(const std::vector<Hold>& holds, HoldKind kind, const std::s
 
 /// Whether what happens to this table waits for an operator.
 bool IsHeld(const std::vector<Hold>& holds, const std::string& table);
+/// Whether it waits for one, or one has refused it.
+bool IsKeptBack(const std::vector<Hold>& holds, const std::string& table);
 
 }  // namespace mirror
 

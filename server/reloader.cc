@@ -52,9 +52,10 @@ absl::StatusOr<std::size_t> Reloader::Read() {
       {"[metrics]", config->metrics == started_with_.metrics},
       {"[[tenant]]", config->columns == started_with_.columns &&
                          config->freshness == started_with_.freshness &&
-                         config->receipts == started_with_.receipts},
-      {"[breaker]",
-       config->breaker == started_with_.breaker && config->miss_window_ms == started_with_.miss_window_ms}};
+                         config->receipts == started_with_.receipts &&
+                         config->breaker.rules == started_with_.breaker.rules},
+      {"[breaker]", config->breaker.limits == started_with_.breaker.limits &&
+                        config->miss_window_ms == started_with_.miss_window_ms}};
   changed_.clear();
   for (const auto& [name, same] : others) {
     if (!same) changed_.emplace_back(name);

@@ -211,7 +211,8 @@ absl::Status RowPlanner::Break(const IncomingBatch& incoming, const TableRecord&
     const Hold* const hold = FindHold(*cycle_.holds, HoldKind::kPopulation, record.table);
     for (Action& action : step->actions) {
       if (auto* const swap = std::get_if<SwapShadow>(&action)) {
-        swap->may_lose = MayLose(limits, record.row_count, *losses, cycle_.now_ms, hold);
+        swap->may_lose =
+            MayLose(limits, HoldKind::kPopulation, record.row_count, *losses, cycle_.now_ms, hold);
       }
     }
   }
@@ -239,7 +240,7 @@ absl::Status RowPlanner::BoundDeletes(const TableRecord& record, const BreakerLi
     return absl::OkStatus();
   }
   const Hold* const hold = FindHold(*cycle_.holds, HoldKind::kDeletes, record.table);
-  step->may_lose = MayLose(limits, record.row_count, *losses, cycle_.now_ms, hold);
+  step->may_lose = MayLose(limits, HoldKind::kDeletes, record.row_count, *losses, cycle_.now_ms, hold);
   if (!step->may_lose) return absl::OkStatus();
   const std::int64_t of_others = OpenOfOthers(*losses, cycle_.number);
   step->may_lose = std::max<std::int64_t>(0, *step->may_lose - of_others);

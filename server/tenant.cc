@@ -884,19 +884,25 @@ absl::Status Tenant::CommitGroup(const TenantRecord& tenant, const std::vector<W
     told_unavailable_.clear();
     if (!result.stale) HooksKept(plan, result);
     if (!result.stale) NoteTimes(plan.steps, result.steps);
-    const bool settles = std::any_of(plan.steps.begin(), plan.steps.end(),
-                                     [](const Step& step) { return step.settles_holds; });
+    bool settles = false;
+    for (std::size_t i = 0; !result.stale && i < plan.steps.size(); ++i) {
+      settles = settles || (plan.steps[i].settles_holds && result.steps[i].status.ok());
+    }
     if (!result.stale && (settles || !plan.holds.empty())) changed_holds = plan.holds;
   }
   CrashPoint("apply.committed");
   if (notes_changed) notes_.reset();
   std::vector<std::pair<std::string, std::string>> left_out;
   if (absl::Status status = planner->Settle(result.steps, &left_out); !status.ok()) return Noticed(status);
-  // The planner looks at them until here.
-  if (changed_holds) HoldsChanged(*changed_holds);
-  if (absl::Status status = KeepLateHolds(group.front()->now_ms, planner->TakeLateHolds()); !status.ok()) {
-    return status;
+  std::vector<Hold> late = planner->TakeLateHolds();
+  const absl::Status kept = KeepLateHolds(group.front()->now_ms, late);
+  if (kept.ok() && !late.empty()) {
+    if (!changed_holds) changed_holds.emplace();
+    changed_holds->insert(changed_holds->end(), late.begin(), late.end());
   }
+  // The planner looks at the known ones until here; with those, what is told already is not told again.
+  if (changed_holds) HoldsChanged(*changed_holds);
+  if (!kept.ok()) return kept;
   for (const auto& [table, index] : left_out) {
     events_.Add(context_id_, Severity::kWarning, "index.left_out",
                 absl::StrCat("index '", index, "' of ", Quoted(table),

@@ -326,7 +326,7 @@ class Tenant {
   absl::StatusOr<std::vector<BatchOutcome>> AnswerOf(const WaitingRows& waiting, std::size_t number,
                                                      RowPlanner& planner);
   absl::Status LoadHolds();
-  absl::Status KeepLateHolds(std::int64_t now_ms, std::vector<Hold> holds);
+  absl::Status KeepLateHolds(std::int64_t now_ms, const std::vector<Hold>& holds);
   /// What is known of holds may have changed; `written` are new ones.
   void HoldsChanged(const std::vector<Hold>& written);
   void ForgetAgreed();

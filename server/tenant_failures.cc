@@ -33,7 +33,7 @@ std::string Tenant::RefusalsOf(std::int64_t cycle) {
   if (refusals_cycle_ != cycle) refusals_.clear();
   refusals_cycle_ = cycle;
   for (const CycleNote& note : *notes_) {
-    if (note.kind != CycleNoteKind::kRefused || IsHeld(*holds_, note.table)) continue;
+    if (note.kind != CycleNoteKind::kRefused || IsKeptBack(*holds_, note.table)) continue;
     refusals_.try_emplace(
         FoldName(note.table), note.table,
         absl::StrCat("batch ", note.seq, ", by the server before it was restarted: see its log"));

@@ -30,15 +30,13 @@ void Tenant::HoldsChanged(const std::vector<Hold>& written) {
   Summarize(Look::kHolds);
 }
 
-absl::Status Tenant::KeepLateHolds(std::int64_t now_ms, std::vector<Hold> holds) {
+absl::Status Tenant::KeepLateHolds(std::int64_t now_ms, const std::vector<Hold>& holds) {
   if (holds.empty()) return absl::OkStatus();
   Plan plan;
   plan.now_ms = now_ms;
-  plan.holds = std::move(holds);
+  plan.holds = holds;
   const absl::StatusOr<CommitResult> result = store_->Commit(plan);
-  if (!result.ok()) return Noticed(result.status());
-  HoldsChanged(plan.holds);
-  return absl::OkStatus();
+  return result.ok() ? absl::OkStatus() : Noticed(result.status());
 }
 
 absl::StatusOr<std::vector<Hold>> Tenant::Holds() {

@@ -91,9 +91,11 @@ class HttpListener::Door {
   void Take(const error_code& error, tcp::socket socket);
   void AcceptLater();
   void Leave(Place place);
+  absl::Status Begin(tcp::socket socket);
   /// The client has sent its request: it is answered now or when its turn comes.
   void WantAnswer(const std::shared_ptr<Client>& client);
-  void Answered();
+  /// Its answer is on its way: others may have its place.
+  void Answered(Client& client);
   void LetGoOldest();
 
   const Handler handler_;
@@ -120,7 +122,7 @@ class HttpListener::Door::Client : public std::enable_shared_from_this<Client> {
   }
 
   void Run() {
-    asio::post(stream_.get_executor(), [self = shared_from_this()] { self->Read(); });
+    asio::post(stream_.get_executor(), Guarded([](Client& client) { client.Read(); }));
   }
   /// Unless it is being answered, or waits for that.
   void LetGo() {
@@ -129,7 +131,7 @@ class HttpListener::Door::Client : public std::enable_shared_from_this<Client> {
     });
   }
   void Answer() {
-    asio::post(stream_.get_executor(), [self = shared_from_this()] { self->Make(); });
+    asio::post(stream_.get_executor(), Guarded([](Client& client) { client.Make(); }));
   }
 
   // The door's, behind its mutex.
@@ -137,11 +139,23 @@ class HttpListener::Door::Client : public std::enable_shared_from_this<Client> {
   bool has_asked = false;
 
  private:
+  /// No memory for a step of one connection is that one's end.
+  template <class Step>
+  auto Guarded(Step step) {
+    return [self = shared_from_this(), step](const auto&... results) {
+      try {
+        step(*self, results...);
+      } catch (const std::bad_alloc&) {
+        self->Leave();
+      }
+    };
+  }
+
   void Read() {
     stream_.expires_after(door_.limits().request_time);
     http::async_read_header(
         stream_, buffer_, parser_,
-        [self = shared_from_this()](const error_code& error, std::size_t) { self->HaveRead(error); });
+        Guarded([](Client& client, const error_code& error, std::size_t) { client.HaveRead(error); }));
   }
 
   void HaveRead(const error_code& error) {
@@ -185,10 +199,10 @@ class HttpListener::Door::Client : public std::enable_shared_from_this<Client> {
     stream_.expires_after(door_.limits().answer_time);
     serializer_.emplace(answer_);
     http::async_write(stream_, *serializer_,
-                      [self = shared_from_this()](const error_code& error, std::size_t) {
-                        if (error) return self->Leave();
-                        self->Drain();
-                      });
+                      Guarded([](Client& client, const error_code& error, std::size_t) {
+                        if (error) return client.Leave();
+                        client.Drain();
+                      }));
   }
 
   /// The answer is on its way: what keeps others waiting is over.
@@ -204,15 +218,15 @@ class HttpListener::Door::Client : public std::enable_shared_from_this<Client> {
 
   void ReadOn() {
     stream_.async_read_some(asio::buffer(rest_),
-                            [self = shared_from_this()](const error_code& error, std::size_t bytes) {
-                              self->drained_ += bytes;
-                              if (error || self->drained_ >= kDrainedBytesMax) return self->Leave();
-                              self->ReadOn();
-                            });
+                            Guarded([](Client& client, const error_code& error, std::size_t bytes) {
+                              client.drained_ += bytes;
+                              if (error || client.drained_ >= kDrainedBytesMax) return client.Leave();
+                              client.ReadOn();
+                            }));
   }
 
   void BeCounted(bool counted) {
-    if (std::exchange(counted_, counted) && !counted) door_.Answered();
+    if (std::exchange(counted_, counted) && !counted) door_.Answered(*this);
   }
 
   void Leave() {
@@ -270,13 +284,13 @@ absl::Status HttpListener::Door::Start() {
   return absl::OkStatus();
 }
 
-/// No memory for one connection is no end of the others.
 void HttpListener::Door::Work() {
   while (true) {
     try {
       io_.run();
       return;
     } catch (const std::bad_alloc&) {
+      // Of a connection that was to be let go, at most.
     }
   }
 }
@@ -302,23 +316,35 @@ void HttpListener::Door::Accept() {
 }
 
 void HttpListener::Door::Take(const error_code& error, tcp::socket socket) {
+  bool begun = false;
   {
     const std::lock_guard lock(mutex_);
     if (stopping_) return;
-    if (!error) {
-      CloseOnExec(socket.native_handle());
-      const auto client = std::make_shared<Client>(*this, std::move(socket));
-      client->place = clients_.insert(clients_.end(), client);
-      client->Run();
+    if (!error && Begin(std::move(socket)).ok()) {
+      begun = true;
       if (clients_.size() >= limits_.connections_max) {
-        LetGoOldest();
         accepting_ = false;
+        LetGoOldest();
         return;
       }
     }
   }
-  if (error) return AcceptLater();
+  if (!begun) return AcceptLater();
   Accept();
+}
+
+absl::Status HttpListener::Door::Begin(tcp::socket socket) {
+  const std::size_t before = clients_.size();
+  try {
+    CloseOnExec(socket.native_handle());
+    const auto client = std::make_shared<Client>(*this, std::move(socket));
+    client->place = clients_.insert(clients_.end(), client);
+    client->Run();
+    return absl::OkStatus();
+  } catch (const std::bad_alloc&) {
+    if (clients_.size() > before) clients_.pop_back();
+    return absl::ResourceExhaustedError("no memory for another connection");
+  }
 }
 
 void HttpListener::Door::AcceptLater() {
@@ -350,12 +376,13 @@ void HttpListener::Door::WantAnswer(const std::shared_ptr<Client>& client) {
     waiting_.push_back(client);
     return;
   }
-  ++answering_;
   client->Answer();
+  ++answering_;
 }
 
-void HttpListener::Door::Answered() {
+void HttpListener::Door::Answered(Client& client) {
   const std::lock_guard lock(mutex_);
+  client.has_asked = false;
   if (waiting_.empty()) {
     --answering_;
     return;

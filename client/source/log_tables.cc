@@ -41,7 +41,7 @@ std::vector<std::string> Names(const LoggedTable& table) {
 }
 
 /// Whether the text of a trigger has RAISE(IGNORE), which ends the triggers that would come behind it as
-/// well. One within a text in quotes counts, too: then the log begins anew once for nothing.
+/// well. Texts and names in quotes do not count, and a comment mark within one begins no comment.
 bool MayEndStatement(const std::string& sql) {
   std::string plain;
   for (std::size_t at = 0; at < sql.size(); ++at) {
@@ -50,6 +50,9 @@ bool MayEndStatement(const std::string& sql) {
     } else if (sql.compare(at, 2, "/*") == 0) {
       at = sql.find("*/", at + 2);
       if (at != std::string::npos) ++at;
+    } else if (constexpr std::string_view kOpening = "'\"`["; kOpening.find(sql[at]) != kOpening.npos) {
+      at = sql.find(sql[at] == '[' ? ']' : sql[at], at + 1);
+      plain += '_';
     } else if (!absl::ascii_isspace(static_cast<unsigned char>(sql[at]))) {
       plain += absl::ascii_tolower(static_cast<unsigned char>(sql[at]));
     }

@@ -86,16 +86,20 @@ absl::StatusOr<Part> InLooks(const SqliteFile& file, const SourcePlan& plan, con
   }
 }
 
-/// Whether an index leads to the greatest value.
-absl::StatusOr<bool> HasIndex(const SqliteFile& file, const std::string& sql) {
+/// Whether an index leads to the greatest value: one that begins with the column. SQLite also asks others for
+/// it, from end to end.
+absl::StatusOr<bool> HasIndex(const SqliteFile& file, const SourcePlan& plan, const std::string& column) {
   constexpr int kDetail = 3;
-  const absl::StatusOr<Statement> plan = file.Prepare("EXPLAIN QUERY PLAN " + sql);
-  if (!plan.ok()) return plan.status();
+  const absl::StatusOr<Statement> steps =
+      file.Prepare(absl::StrCat("EXPLAIN QUERY PLAN SELECT 1",
+                                plan.FromWhere(absl::StrCat(QuoteName(column), " COLLATE BINARY > ?1"))));
+  if (!steps.ok()) return steps.status();
   bool found = false;
   int code = SQLITE_ROW;
-  while ((code = sqlite3_step(plan->get())) == SQLITE_ROW) {
-    const std::string detail(TextOf(sqlite3_column_value(plan->get(), kDetail)));
-    found = found || absl::StrContains(detail, "INDEX ") || absl::StrContains(detail, "PRIMARY KEY");
+  while ((code = sqlite3_step(steps->get())) == SQLITE_ROW) {
+    const std::string detail(TextOf(sqlite3_column_value(steps->get(), kDetail)));
+    found = found || absl::StrContains(detail, absl::StrCat("(", column, ">?)")) ||
+            absl::StrContains(detail, "(rowid>?)");
   }
   return code == SQLITE_DONE ? absl::StatusOr<bool>(found) : file.Error(code, "reading its plans");
 }
@@ -143,7 +147,7 @@ absl::StatusOr<SourceReader::ColumnFacts> LookAtColumnOf(const SqliteFile& file,
                     nulls = absl::StrCat("SELECT count(*)", plan.FromWhere(name + " IS NULL"));
   const bool keeps_waiting = file.access() == Access::kChunks && !plan.rowid.empty();
   if (keeps_waiting) {
-    const absl::StatusOr<bool> indexed = HasIndex(file, greatest);
+    const absl::StatusOr<bool> indexed = HasIndex(file, plan, plan.schema.columns[column].name);
     if (!indexed.ok()) return indexed.status();
     if (!*indexed) {
       const absl::StatusOr<Part> part = InLooks(file, plan, name);

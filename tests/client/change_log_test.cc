@@ -88,6 +88,25 @@ TEST_F(ChangeLogTest, ATriggerThatEndsWhatComesBehindItHidesNothingForLong) {
   EXPECT_THAT(news_, IsEmpty());
 }
 
+TEST_F(ChangeLogTest, ACommentMarkWithinATextHidesNoTrigger) {
+  Start(kTable);
+  for (const char* when :
+       {"new.u LIKE '/*%'", "new.u <> 'it''s --'", "new.[u] <> \"--\"", "new.`u` <> '/*'"}) {
+    SCOPED_TRACE(when);
+    app_->Run(absl::StrCat("CREATE TRIGGER app AFTER UPDATE ON t WHEN ", when,
+                           " OR true BEGIN SELECT raise(ignore); END"));
+    news_.clear();
+    EXPECT_EQ(After("UPDATE t SET v = v + 1").action, "populate");
+    EXPECT_THAT(news_, ElementsAre(HasSubstr("RAISE(IGNORE)")));
+    app_->Run("DROP TRIGGER app");
+    Cycle();
+  }
+  app_->Run("CREATE TRIGGER app AFTER UPDATE ON t WHEN new.u <> 'raise(ignore)' BEGIN SELECT 1; END");
+  news_.clear();
+  EXPECT_EQ(After("UPDATE t SET v = v + 1").action, "changes");
+  EXPECT_THAT(news_, IsEmpty());
+}
+
 TEST_F(ChangeLogTest, ManyTablesOfWhichEachGetsAColumnKeepTheirOwnTriggers) {
   std::string tables, columns;
   for (int i = 0; i < 30; ++i) {

@@ -266,6 +266,10 @@ TEST_F(OnceTest, CdcWithoutAChangeLogSaysThatItPopulates) {
   Configure(Source("crm.db", "strategy = \"cdc\"\n"));
   EXPECT_EQ(Run(), 0);
   EXPECT_THAT(out_, HasSubstr("no change log is installed"));
+  // From now on an update would not be seen.
+  EXPECT_EQ(Run(), 1);
+  EXPECT_THAT(err_, AllOf(HasSubstr("table 'a' failed"), HasSubstr("mirror-agent install")));
+  EXPECT_EQ(Run({.repopulate = true}), 0) << err_;
 }
 
 TEST_F(OnceTest, WrongConfigurationIsExitCodeTwo) {

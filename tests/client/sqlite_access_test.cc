@@ -322,8 +322,8 @@ TEST_F(SqliteAccessTest, AColumnWithoutAnIndexIsLookedAtInPartsWhereWritersWait)
 
 TEST_F(SqliteAccessTest, EachPartOfAColumnIsALookOfItsOwn) {
   Sql(path_,
-      "CREATE TABLE t(id INTEGER PRIMARY KEY, v, w); CREATE INDEX i ON t(w); WITH RECURSIVE n(i) AS (SELECT "
-      "1 UNION "
+      "CREATE TABLE t(id INTEGER PRIMARY KEY, v, w); CREATE INDEX i ON t(w, v); WITH RECURSIVE n(i) AS "
+      "(SELECT 1 UNION "
       "ALL SELECT i + 1 FROM n WHERE i < 50000) INSERT INTO t SELECT i, i, i FROM n");
   const auto file = SqliteFile::Open(path_);
   ASSERT_THAT(file, IsOk());

@@ -696,6 +696,13 @@ TEST_F(AdminTest, AReloadNamesTheSectionsThatOnlyARestartBringsInForce) {
   EXPECT_THAT(told.message(),
               HasSubstr("what changed in [limits], [breaker] since the start needs a restart"));
   EXPECT_EQ(told.severity(), v1::SEVERITY_WARNING);
+  WriteFileText(
+      here_->server_toml(),
+      ReadFileText(here_->server_toml()) +
+          "\n[[tenant]]\ncontext_id = \"Cust*\"\n[[tenant.table]]\nname = \"people\"\nbreaker = false\n");
+  ASSERT_THAT(Act(&Stub::ReloadKeys, v1::ReloadKeysRequest()), IsOk());
+  EXPECT_THAT(Events("keys.reloaded").back().message(),
+              HasSubstr("what changed in [limits], [[tenant]], [breaker] since"));
 }
 
 TEST_F(AdminTest, StoppedIsTheLastWordAndTheFolderIsFreeThen) {

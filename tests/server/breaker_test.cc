@@ -86,12 +86,35 @@ TEST(Breaker, ARollbackStandsUntilLessIsPlanned) {
 }
 
 TEST(Breaker, ASwapMayLoseWhatTheWindowLeaves) {
-  EXPECT_EQ(MayLose(kLimits, 10'000, {}, kNow, nullptr), 5'000);
-  EXPECT_EQ(MayLose(kLimits, 6'000, {Committed(4'000, 10'000, 1)}, kNow, nullptr), 1'000);
-  EXPECT_EQ(MayLose(kLimits, 900, {}, kNow, nullptr), std::nullopt);
-  EXPECT_EQ(MayLose(BreakerLimits{.on = false}, 10'000, {}, kNow, nullptr), std::nullopt);
+  EXPECT_EQ(MayLose(kLimits, HoldKind::kPopulation, 10'000, {}, kNow, nullptr), 5'000);
+  EXPECT_EQ(MayLose(kLimits, HoldKind::kPopulation, 6'000, {Committed(4'000, 10'000, 1)}, kNow, nullptr),
+            1'000);
+  EXPECT_EQ(MayLose(kLimits, HoldKind::kPopulation, 900, {}, kNow, nullptr), std::nullopt);
+  EXPECT_EQ(MayLose(BreakerLimits{.on = false}, HoldKind::kPopulation, 10'000, {}, kNow, nullptr),
+            std::nullopt);
   const Hold commit = Decided(HoldState::kCommit, 10'000);
-  EXPECT_EQ(MayLose(kLimits, 10'000, {}, kNow, &commit), 11'000);
+  EXPECT_EQ(MayLose(kLimits, HoldKind::kPopulation, 10'000, {}, kNow, &commit), 11'000);
+}
+
+TEST(Breaker, WhatWentWithoutACommitCountsForAPopulationToo) {
+  const std::vector<Loss> open = {{.cycle = 1, .at_ms = kNow - 1, .rows = 1'000, .rows_before = 3'000}};
+  EXPECT_EQ(MayLose(kLimits, HoldKind::kPopulation, 2'000, open, kNow, nullptr), 500);
+  EXPECT_EQ(MayLose(kLimits, HoldKind::kDeletes, 2'000, open, kNow, nullptr), 1'500);
+  const auto populates = [&](std::int64_t vanish) {
+    return JudgeRows(kLimits, HoldKind::kPopulation, "t", vanish, 2'000, open, kNow, nullptr);
+  };
+  EXPECT_FALSE(populates(500).held);
+  const Judgement more = populates(501);
+  ASSERT_TRUE(more.held);
+  EXPECT_EQ(more.rows, 1'501U);
+  EXPECT_EQ(more.rows_before, 3'000U);
+}
+
+TEST(Breaker, TheRefusalOfAllDeletesStandsForFewer) {
+  const Hold refused = Decided(HoldState::kRollback, 10'000);
+  const Judgement fewer = Deletes(6'000, 10'000, {}, &refused);
+  EXPECT_TRUE(fewer.held);
+  EXPECT_FALSE(fewer.hold) << "it would wait again, though an operator decided";
 }
 
 std::vector<TableRecord> Tables(int count, std::int64_t rows) {

@@ -232,6 +232,56 @@ TEST_F(HoldsTest, DeletesOfRowsThatAreNotThereTakeNothing) {
   EXPECT_THAT(source_->Send(mirror::People(), few).status, IsOk()) << "five rows of them are there";
 }
 
+TEST_F(HoldsTest, WhatADeadCycleDeletedCountsForThePopulationAfterIt) {
+  Fill();
+  Begin();
+  BatchSpec spec = Deleting(0, 1'600, 1);
+  spec.commit.reset();
+  ASSERT_THAT(source_->Send(mirror::People(), spec).status, IsOk());
+  ASSERT_THAT(source_->Complete(), IsOk());
+  ASSERT_EQ(Count(), 2'400);
+  // 1,000 of the 2,400 that are left would be missing: with those before, 2,600 of 4,000.
+  for (const std::uint64_t inserts : {1'400U, 2'400U}) {
+    Begin();
+    BatchSpec population{.rows = People(kRows - 1'400, kRows),
+                         .populate = PopulateReason::kRequested,
+                         .target = At(2),
+                         .commit = At(2)};
+    population.planned = Planned{.inserts = inserts};
+    EXPECT_TRUE(source_->Send(mirror::People(), population).held) << inserts << " were planned";
+    EXPECT_THAT(source_->Complete(), IsOk());
+  }
+  EXPECT_EQ(Count(), 2'400);
+}
+
+TEST_F(HoldsTest, DeletesWithoutAPlanAreToldOnceAndStayRefused) {
+  Fill();
+  const auto all = [&] {
+    Begin();
+    BatchSpec spec = Deleting(0, 3'000, 1);
+    spec.planned.reset();
+    const BatchOutcome outcome = source_->Send(mirror::People(), spec);
+    EXPECT_TRUE(outcome.held) << outcome.status;
+    EXPECT_THAT(source_->Complete(), IsOk());
+  };
+  const auto told = [&](const std::string& kind) {
+    const std::vector<std::string> kinds = catalog_.Kinds();
+    return std::count(kinds.begin(), kinds.end(), kind);
+  };
+  all();
+  all();
+  EXPECT_EQ(told("hold.deletes"), 1);
+  ASSERT_THAT(tenant_->DecideHold(Holds().at(0).id, HoldState::kRollback, source_->now), IsOk());
+  const auto failed = told("cycle.failed");
+  for (int i = 0; i < 2; ++i) {
+    all();
+    ASSERT_THAT(Holds(), SizeIs(1));
+    EXPECT_EQ(Holds()[0].state, HoldState::kRollback);
+  }
+  EXPECT_EQ(told("hold.deletes"), 1);
+  EXPECT_EQ(told("cycle.failed"), failed) << "an operator refused it, and knows";
+}
+
 TEST_F(HoldsTest, AnUpdateOfEveryRowIsNeverHeld) {
   Fill();
   for (int cycle = 1; cycle < 4; ++cycle) {
