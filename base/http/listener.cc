@@ -115,6 +115,18 @@ class HttpListener::Door {
 
 /// One connection. All of it happens on its stream's strand.
 class HttpListener::Door::Client : public std::enable_shared_from_this<Client> {
+  /// No memory for a step of one connection is that one's end.
+  template <class Step>
+  auto Guarded(Step step) {
+    return [self = shared_from_this(), step](const auto&... results) {
+      try {
+        step(*self, results...);
+      } catch (const std::bad_alloc&) {
+        self->Leave();
+      }
+    };
+  }
+
  public:
   Client(Door& door, tcp::socket socket)
       : door_(door), stream_(std::move(socket)), buffer_(door.limits().header_bytes_max) {
@@ -139,18 +151,6 @@ class HttpListener::Door::Client : public std::enable_shared_from_this<Client> {
   bool has_asked = false;
 
  private:
-  /// No memory for a step of one connection is that one's end.
-  template <class Step>
-  auto Guarded(Step step) {
-    return [self = shared_from_this(), step](const auto&... results) {
-      try {
-        step(*self, results...);
-      } catch (const std::bad_alloc&) {
-        self->Leave();
-      }
-    };
-  }
-
   void Read() {
     stream_.expires_after(door_.limits().request_time);
     http::async_read_header(

@@ -61,8 +61,10 @@ TEST_F(OnceTest, PrintsALineForEachTableAndWhatItCannotSee) {
   EXPECT_THAT(out_, AllOf(HasSubstr("1 populated, 0 changed: 2 inserts, 0 updates, 0 deletes in "),
                           HasSubstr("rows/s"), HasSubstr("keep a table's number of rows are not seen")));
   EXPECT_THAT(err_, IsEmpty());
+  ASSERT_EQ(Install(folder_ / "mirror-agent.toml", installed_, installed_), 0) << installed_.str();
   EXPECT_EQ(Run(), 0);
-  EXPECT_THAT(out_, ContainsRegex("orders +none +0 +0 +0 +1 +ok"));
+  EXPECT_EQ(Run(), 0);
+  EXPECT_THAT(out_, ContainsRegex("orders +none +0 +0 +0 +[0-9]+ +ok"));
 }
 
 TEST_F(OnceTest, ADryRunSaysWhatWaitsAndWritesNothing) {
@@ -154,7 +156,7 @@ TEST_F(OnceTest, JsonHasEveryTableOfEverySource) {
 
 TEST_F(OnceTest, RepopulateSendsWhatIsNamedAndRefusesUnknownNames) {
   Sql(folder_ / "crm.db", "CREATE TABLE a(x); CREATE TABLE b(x)");
-  Configure(Source("crm.db"));
+  Configure(Source("crm.db", "strategy = \"populate\"\n"));
   ASSERT_EQ(Run(), 0);
   EXPECT_EQ(Run({.repopulate = true, .tables = {"B"}}), 0);
   EXPECT_THAT(out_, AllOf(ContainsRegex("a +none"), ContainsRegex("b +populate.* asked for")));
@@ -166,7 +168,8 @@ TEST_F(OnceTest, RepopulateSendsWhatIsNamedAndRefusesUnknownNames) {
 
 TEST_F(OnceTest, OneSourceThatFailsDoesNotStopTheOthers) {
   Sql(folder_ / "crm.db", "CREATE TABLE a(x)");
-  Configure("[[source]]\ncontext_id = \"Gone\"\npath = \"gone.db\"\n" + Source("crm.db"));
+  Configure("[[source]]\ncontext_id = \"Gone\"\npath = \"gone.db\"\n" +
+            Source("crm.db", "strategy = \"populate\"\n"));
   EXPECT_EQ(Run(), 1);
   EXPECT_THAT(err_, AllOf(HasSubstr("Gone: the source '"), HasSubstr("gone.db' is not there")));
   EXPECT_THAT(out_, ContainsRegex("^Gone  failed\nCust  cycle [0-9]+: 1 table, 1 populated, .*, 1 note\n\n2 "

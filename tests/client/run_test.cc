@@ -41,6 +41,7 @@ class RunTest : public testing::Test {
       // The endpoint proves itself for one tenant.
       source.context_id = path == "crm.db" ? "Cust" : "Other";
       source.path = folder_ / path;
+      source.strategy = "populate";
       source.interval_ms = 1;
     }
     return config;

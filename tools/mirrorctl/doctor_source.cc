@@ -165,8 +165,9 @@ void ExamineLogOf(const SourceConfig& source, const std::vector<std::string>& ta
                                       " have strategy = \"cdc\": changes of them are not sent"),
                          "run 'mirror-agent install'");
     }
-    return report.Warn(step, "it is not installed: changes that keep a table's number of rows are not seen",
-                       "run 'mirror-agent install', or set strategy = \"populate\"");
+    return report.Warn(
+        step, "it is not installed: changes that keep a table's number of rows are not seen, and runs fail",
+        "run 'mirror-agent install', or set strategy = \"populate\"");
   }
   if (found->presence == LogPresence::kPart) {
     return report.Fail(
