@@ -20,17 +20,29 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "server/tcp_traffic.h"
 
 namespace mirror {
 namespace {
 
 constexpr int kBacklog = 512;
 constexpr int kPauseMs = 100;
-/// Between two looks at the bytes of all connections.
-constexpr int kLookMs = 100;
+/// Between two looks at the bytes of all connections, and of strangers.
+constexpr int kLookMs = 100, kStrangerLookMs = 20;
+/// What is left of the calls of a look ago: about a second's are counted.
+constexpr double kKeptOfCalls = 0.9;
+/// Of what strangers may send together, the part of those who made a call already, and not with a good token.
+/// A source on a new connection never does: it is a stranger only while its first call is on its way.
+constexpr std::uint64_t kPartOfCallers = 8;
+/// What a call without a good token had, about: it is gone, and too many of them are another matter.
+constexpr std::uint64_t kTokenlessCallBytes = 2 << 10;
+/// A source with fewer is not among those that flood.
+constexpr double kFewCalls = 20;
+/// SO_BUF_LOCK's bit of the receiver, in a header of the kernel that the C library's own one excludes.
+constexpr int kReceiveBufferLocked = 2;
 /// A client answers what is sent to it with a byte for each so many: acknowledgements of HTTP/2.
 constexpr std::uint64_t kSentForEachByte = 64;
+/// The shortest word of ours that lets a client send 64 KB more has 13 bytes, without TLS.
+constexpr std::uint64_t kWindowForEachSentByte = (64 << 10) / 13 + 1;
 constexpr std::int64_t kComplainEveryS = 10;
 /// Bytes of an IPv6 address that tell one customer from another: each has a whole /64.
 constexpr std::size_t kIp6PrefixBytes = 8;
@@ -44,6 +56,10 @@ std::int64_t SteadyMs() {
 std::int64_t SteadyS() {
   return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now().time_since_epoch())
       .count();
+}
+
+std::uint64_t Beyond(std::uint64_t bytes, std::uint64_t allowed) {
+  return bytes > allowed ? bytes - allowed : 0;
 }
 
 struct SocketAddress {
@@ -102,6 +118,13 @@ std::string PeerOf(const SocketAddress& address) {
   }
   inet_ntop(AF_INET6, &ip6, text, sizeof(text));
   return absl::StrCat("ipv6:[", text, "]:", address.port());
+}
+
+/// Whether what the kernel receives ahead of who reads may become more than it begins with, as it does for
+/// whoever sends fast. Kernels before 5.14 do not know this, and let it grow.
+void LetBufferGrow(int socket, bool grow) {
+  const int locked = grow ? 0 : kReceiveBufferLocked;
+  setsockopt(socket, SOL_SOCKET, SO_BUF_LOCK, &locked, sizeof(locked));
 }
 
 absl::Status CannotListen(const AcceptOptions& options, int error) {
@@ -179,14 +202,22 @@ void AcceptLoop::Run() {
   while (true) {
     // In a pause only the end is listened for; whoever connects waits in the backlog.
     const bool look = options_.unvouched && !connections_.empty();
-    const int ready = poll(polled, pause ? 1 : 2, pause ? kPauseMs : look ? kLookMs : -1);
+    const bool strangers = look && std::any_of(connections_.begin(), connections_.end(),
+                                               [](const Connection& one) { return !one.known; });
+    const int look_ms = strangers ? kStrangerLookMs : kLookMs;
+    const int ready = poll(polled, pause ? 1 : 2, pause ? kPauseMs : look ? look_ms : -1);
     if (ready < 0 && errno != EINTR) pause = true;
     if (ready > 0 && polled[0].revents != 0) return;
     pause = false;
     while (AcceptOne(&pause)) {
     }
     // Also while one connection follows the other without a pause.
-    if (look && SteadyMs() - looked_ms_ >= kLookMs) EndUnvouched();
+    const std::int64_t now_ms = SteadyMs();
+    if (look && now_ms - looked_ms_ >= kLookMs) {
+      EndUnvouched(true);
+    } else if (strangers && now_ms - looked_at_strangers_ms_ >= kStrangerLookMs) {
+      EndUnvouched(false);
+    }
   }
 }
 
@@ -206,7 +237,7 @@ bool AcceptLoop::AcceptOne(bool* pause) {
         return false;
     }
   }
-  Connection connection{socket, 0, 0, CountedAs(peer), PeerOf(peer)};
+  Connection connection{socket, 0, 0, CountedAs(peer), PeerOf(peer), SteadyMs(), {}};
   struct stat info {};
   if (!HasRoom(connection.address) || fstat(socket, &info) != 0) {
     Complain(
@@ -222,6 +253,7 @@ bool AcceptLoop::AcceptOne(bool* pause) {
   connections_.push_back(std::move(connection));
   const int on = 1;
   setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+  if (options_.unvouched) LetBufferGrow(socket, false);
   handover_(socket);
   return true;
 }
@@ -249,52 +281,112 @@ void AcceptLoop::ForgetEnded() {
   });
 }
 
-void AcceptLoop::EndUnvouched() {
-  looked_ms_ = SteadyMs();
+void AcceptLoop::EndUnvouched(bool all) {
+  looked_at_strangers_ms_ = SteadyMs();
+  if (all) looked_ms_ = looked_at_strangers_ms_;
   ForgetEnded();
-  std::vector<const Connection*> strangers;
-  std::uint64_t of_strangers = 0;
   for (Connection& connection : connections_) {
-    if (!Look(connection) || connection.known) continue;
-    strangers.push_back(&connection);
-    of_strangers += connection.unvouched;
+    if ((all || !connection.known) && !connection.ended) Look(connection);
+    if (!all) continue;
+    connection.empty_calls = 0;
+    connection.idle_calls *= kKeptOfCalls;
   }
-  if (of_strangers <= options_.unvouched->strangers_max) return;
-  std::sort(strangers.begin(), strangers.end(),
-            [](const Connection* a, const Connection* b) { return a->unvouched > b->unvouched; });
-  for (const Connection* connection : strangers) {
-    if (of_strangers <= options_.unvouched->strangers_max) break;
-    End(*connection, "there is too much from strangers");
-    of_strangers -= connection->unvouched;
+  EndStrangers(true, options_.unvouched->strangers_max / kPartOfCallers);
+  EndStrangers(false, options_.unvouched->strangers_max);
+  EndWithMostIdleCalls();
+}
+
+void AcceptLoop::EndStrangers(bool callers, std::uint64_t most) {
+  struct Stranger {
+    Connection* connection;
+    std::uint64_t bytes;
+    double byte_ms;
+  };
+  std::vector<Stranger> strangers;
+  std::uint64_t bytes = 0;
+  for (Connection& one : connections_) {
+    if (one.known || one.ended || one.unvouched <= kHandshakeBytes || (callers && !one.called)) continue;
+    const std::uint64_t beyond = one.unvouched - kHandshakeBytes;
+    const std::int64_t age_ms = looked_at_strangers_ms_ - one.began_ms + 1;
+    strangers.push_back({&one, beyond, static_cast<double>(beyond) * static_cast<double>(age_ms)});
+    bytes += beyond;
+  }
+  if (bytes <= most) return;
+  std::stable_sort(strangers.begin(), strangers.end(),
+                   [](const Stranger& a, const Stranger& b) { return a.byte_ms > b.byte_ms; });
+  for (const Stranger& stranger : strangers) {
+    if (bytes <= most) break;
+    bytes -= stranger.bytes;
+    End(*stranger.connection, "there is too much from strangers");
   }
 }
 
-bool AcceptLoop::Look(Connection& connection) {
+void AcceptLoop::EndWithMostIdleCalls() {
+  std::vector<Connection*> callers;
+  double calls = 0;
+  for (Connection& connection : connections_) {
+    calls += connection.idle_calls;
+    if (!connection.ended && connection.idle_calls > (connection.known ? kFewCalls : 0))
+      callers.push_back(&connection);
+  }
+  if (calls <= options_.unvouched->idle_calls_max) return;
+  std::sort(callers.begin(), callers.end(), [](const Connection* a, const Connection* b) {
+    return std::pair(a->known, -a->idle_calls) < std::pair(b->known, -b->idle_calls);
+  });
+  for (Connection* const connection : callers) {
+    if (calls <= options_.unvouched->idle_calls_max) break;
+    calls -= std::exchange(connection->idle_calls, 0);
+    End(*connection, "there are too many calls that are taken back or refused");
+  }
+}
+
+void AcceptLoop::Look(Connection& connection) {
   const AcceptOptions::Unvouched& limits = *options_.unvouched;
+  // In this order: bytes that come after a call was let in must not be held against who was none yet.
+  const TcpTraffic now = TrafficOf(connection.socket).value_or(connection.traffic);
   const VouchedBytes::Report report = limits.vouched->Take(connection.peer);
-  const TcpTraffic now = TrafficOf(connection.socket).value_or(TcpTraffic{});
-  connection.known = connection.known || report.bytes + report.other_bytes > 0;
+  const TcpTraffic before = std::exchange(connection.traffic, now);
+  const bool known = connection.known || report.bytes + report.other_bytes > 0;
+  if (known && !connection.known) LetBufferGrow(connection.socket, true);
+  connection.known = known;
+  connection.called = connection.called || report.empty_calls + report.refused_calls > 0;
+  const std::uint32_t tokenless = report.refused_calls + report.open_calls;
   // Nothing is saved up: who vouched for more than came has no more to send for it later.
-  const std::uint64_t came =
-      connection.unvouched + now.received - std::exchange(connection.received, now.received);
-  const std::uint64_t acknowledged =
-      now.acknowledged - std::exchange(connection.acknowledged, now.acknowledged);
-  const std::uint64_t answered = report.bytes + report.other_bytes + acknowledged / kSentForEachByte;
-  connection.unvouched = came > answered ? came - answered : 0;
-  if (connection.unvouched > (connection.known ? limits.connection_max : limits.stranger_max)) {
+  const std::uint64_t came = now.received - before.received;
+  const std::uint64_t answered = report.bytes + report.other_bytes +
+                                 (now.acknowledged - before.acknowledged) / kSentForEachByte +
+                                 tokenless * kTokenlessCallBytes;
+  connection.unvouched = Beyond(connection.unvouched + came, answered);
+  connection.unanswered =
+      Beyond(connection.unanswered + came, (now.sent - before.sent) * kWindowForEachSentByte);
+  connection.empty_calls += report.empty_calls;
+  connection.idle_calls += report.empty_calls + (known ? 0 : tokenless);
+  if (connection.empty_calls > limits.empty_calls_max) {
+    End(connection, absl::StrCat(connection.empty_calls, " calls came at once and were taken back"));
+  } else if (!known) {
+    LookAtStranger(connection);
+  } else if (connection.unvouched > limits.connection_max) {
     End(connection, absl::StrCat(connection.unvouched, " bytes came that belong to no call with a token"));
-    return false;
   }
-  if (report.empty_calls > limits.empty_calls_max) {
-    End(connection, absl::StrCat(report.empty_calls, " calls came at once and were taken back"));
-    return false;
-  }
-  return true;
 }
 
-void AcceptLoop::End(const Connection& connection, const std::string& why) {
+void AcceptLoop::LookAtStranger(Connection& connection) {
+  const AcceptOptions::Unvouched& limits = *options_.unvouched;
+  if (connection.unanswered > limits.stranger_max) {
+    End(connection, absl::StrCat(connection.unanswered, " bytes came of headers without an end"));
+  } else if (connection.unvouched <= limits.stranger_max) {
+    connection.over_ms = 0;
+  } else if (connection.over_ms == 0) {
+    connection.over_ms = looked_at_strangers_ms_;
+  }
+  if (connection.over_ms != 0 && looked_at_strangers_ms_ - connection.over_ms >= limits.patience.count())
+    End(connection, absl::StrCat(connection.unvouched, " bytes came that belong to no call with a token"));
+}
+
+void AcceptLoop::End(Connection& connection, const std::string& why) {
   // gRPC owns the descriptor and closes it when it sees the end.
   shutdown(connection.socket, SHUT_RDWR);
+  connection.ended = true;
   Complain(absl::StrCat("a connection of ", connection.peer, " was ended: ", why), &unvouched_);
 }
 

@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -14,6 +15,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "server/tcp_traffic.h"
 #include "server/vouched_bytes.h"
 
 namespace mirror {
@@ -27,16 +29,27 @@ struct AcceptOptions {
 
   /// Bytes that may come on a connection beyond what calls vouch for; absent: they are not counted.
   struct Unvouched {
-    VouchedBytes* vouched = nullptr;   ///< Must outlive the loop.
-    std::uint64_t stranger_max = 0;    ///< On a connection for which nobody vouched yet.
-    std::uint64_t strangers_max = 0;   ///< On all of these together.
+    VouchedBytes* vouched = nullptr;  ///< Must outlive the loop.
+    /// On a connection for which nobody vouched yet: without a word of ours in between, or in all when
+    /// `patience` is over.
+    std::uint64_t stranger_max = 0;
+    /// On all of these together, beyond kHandshakeBytes of each; on those that made a call without a good
+    /// token, an eighth of it.
+    std::uint64_t strangers_max = 0;
     std::uint64_t connection_max = 0;  ///< On any other connection.
-    /// Calls without a message that a connection may make between two looks, a tenth of a second.
+    /// Calls without a message that a connection may make in a tenth of a second.
     std::uint32_t empty_calls_max = 100;
+    /// Of all connections together in about a second: calls without a message, and strangers' without a good
+    /// token. Over it, strangers that made most of them are ended first, then sources that did.
+    std::uint32_t idle_calls_max = 1'000;
+    /// A stranger may be a source whose calls' handlers have not begun: a machine may be that late.
+    std::chrono::milliseconds patience{10'000};
   };
   std::optional<Unvouched> unvouched;
 };
 
+/// What a TLS handshake and a first Authenticate need.
+inline constexpr std::uint64_t kHandshakeBytes = 4 << 10;
 /// Listens on a port and hands over each connection: gRPC's own loop never accepts again after it once ran
 /// out of descriptors (grpc/grpc#20418), and knows no limit of connections.
 ///
@@ -48,7 +61,13 @@ struct AcceptOptions {
 /// Nor does gRPC bound what a connection makes it keep (headers that go on in frame after frame and never
 /// end, a hundred unfinished messages, calls that are taken back at once), and within TLS nobody else can
 /// look. But the kernel counts bytes: ten times a second they are compared with what the connection's calls
-/// vouched for, and one that is far ahead is ended.
+/// vouched for, and one that is far ahead is ended. Strangers, for whom nobody vouched yet, are looked at
+/// fifty times a second, and what the kernel takes of them ahead of gRPC (128 KB) does not grow.
+///
+/// A source is a stranger until its first call's handler has seen a token, and what it sends until then is in
+/// nobody's hands. But whoever keeps to HTTP/2 sends no more of a message than he was told he may, so the
+/// endpoint has a word for each 64 KB; headers that never end get none. That tells them apart at once,
+/// however late handlers are.
 ///
 /// Threads: one of its own, between Start and Stop.
 class AcceptLoop {
@@ -76,10 +95,17 @@ class AcceptLoop {
     ino_t inode = 0;
     std::string address;
     std::string peer;  ///< As VouchedBytes names it.
+    std::int64_t began_ms = 0;
     // As of the last look:
-    std::uint64_t received = 0, acknowledged = 0;  ///< As TcpTraffic.
+    TcpTraffic traffic;
     std::uint64_t unvouched = 0;
-    bool known = false;  ///< Somebody vouched for it once.
+    std::uint64_t unanswered = 0;   ///< Received without a word of ours in between.
+    std::int64_t over_ms = 0;       ///< Since when it is over stranger_max; 0: it is not.
+    bool known = false;             ///< Somebody vouched for it once.
+    bool called = false;            ///< Without a good token, or without a message.
+    bool ended = false;             ///< By us; gRPC has not closed it yet.
+    double idle_calls = 0;          ///< Of about a second, as idle_calls_max.
+    std::uint32_t empty_calls = 0;  ///< Since all connections were looked at.
   };
 
   AcceptLoop(const AcceptOptions& options, int listener, int wake, std::uint16_t port);
@@ -88,11 +114,16 @@ class AcceptLoop {
   bool AcceptOne(bool* pause);
   bool HasRoom(const std::string& address);
   void ForgetEnded();
-  /// Ends connections that are over AcceptOptions::unvouched.
-  void EndUnvouched();
-  /// Counts what came since the last look. False: the connection was ended.
-  bool Look(Connection& connection);
-  void End(const Connection& connection, const std::string& why);
+  /// Ends connections that are over AcceptOptions::unvouched. `all`: not only strangers.
+  void EndUnvouched(bool all);
+  /// Counts what came since the last look, and ends the connection when it is over its own limits.
+  void Look(Connection& connection);
+  void LookAtStranger(Connection& connection);
+  /// Those who have had most for longest, until all have no more than `most`. `callers`: only who made a call
+  /// without a good token. A source on a new connection is a stranger for a moment, and so among the last.
+  void EndStrangers(bool callers, std::uint64_t most);
+  void EndWithMostIdleCalls();
+  void End(Connection& connection, const std::string& why);
   /// Something that may happen a thousand times a second.
   struct Trouble {
     std::uint64_t times = 0;
@@ -108,7 +139,8 @@ class AcceptLoop {
   Handover handover_;
   std::vector<Connection> connections_;             ///< That had not ended when they were last looked at.
   std::map<std::string, std::uint32_t> addresses_;  ///< Connections of each address.
-  std::int64_t looked_ms_ = 0;                      ///< At bytes, by the steady clock.
+  std::int64_t looked_ms_ = 0;                      ///< At bytes of all, by the steady clock.
+  std::int64_t looked_at_strangers_ms_ = 0;
   Trouble full_, failed_, unvouched_;
   std::thread thread_;
 };

@@ -6,6 +6,7 @@
 #include <grpcpp/support/method_handler.h>
 #include <grpcpp/support/sync_stream.h>
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -48,15 +49,20 @@ class LargeMessage {
 class CheckedService::Stream final : public RowStreamEnds {
  public:
   using Raw = grpc::ServerReaderWriter<v1::RowDataResponse, grpc::ByteBuffer>;
-  Stream(Raw* raw, VouchedBytes& vouched, std::string peer)
-      : raw_(raw), vouched_(vouched), peer_(std::move(peer)) {}
+  Stream(Raw* raw, VouchedBytes& vouched, MemoryShare& memory, std::string peer, std::string tenant)
+      : raw_(raw), vouched_(vouched), memory_(memory), peer_(std::move(peer)), tenant_(std::move(tenant)) {}
 
-  bool Read(v1::RowDataRequest* request) override {
+  bool Read(v1::RowDataRequest* request, std::shared_ptr<void>* room) override {
     grpc::ByteBuffer bytes;
     if (!fault_.ok() || !raw_->Read(&bytes)) return false;
     empty_ = false;
     vouched_.Vouch(peer_, bytes.Length() + kBytesAroundMessage);
-    fault_ = ParseChecked(&bytes, kMessageEntriesMax, request);
+    auto part = std::static_pointer_cast<MemoryShare::Part>(*room);
+    if (part == nullptr) *room = part = std::make_shared<MemoryShare::Part>(memory_, tenant_);
+    fault_ = ParseChecked(&bytes, kMessageEntriesMax, request, [&](std::uint64_t more_bytes) {
+      // A message that is read into again keeps the memory of the largest one.
+      return more_bytes > part->bytes() ? part->Hold(more_bytes) : absl::OkStatus();
+    });
     return fault_.ok();
   }
   bool Write(const v1::RowDataResponse& response) override { return raw_->Write(response); }
@@ -67,14 +73,19 @@ class CheckedService::Stream final : public RowStreamEnds {
  private:
   Raw* const raw_;
   VouchedBytes& vouched_;
-  const std::string peer_;
+  MemoryShare& memory_;
+  const std::string peer_, tenant_;
   absl::Status fault_;
   bool empty_ = true;
 };
 
 CheckedService::CheckedService(MirrorService& service, Gate& gate, VouchedBytes& vouched,
-                               std::uint64_t message_bytes_max)
-    : service_(service), gate_(gate), vouched_(vouched), refused_bytes_(4 * message_bytes_max) {
+                               std::uint64_t message_bytes_max, const MemoryShare::Limits& memory)
+    : service_(service),
+      gate_(gate),
+      vouched_(vouched),
+      memory_(memory),
+      refused_bytes_(4 * message_bytes_max) {
   AddUnary<v1::AuthenticateRequest, v1::AuthenticateResponse>("/mirror.v1.MirrorClientService/Authenticate",
                                                               false, &MirrorService::Authenticate);
   AddUnary<v1::TableSchemaRequest, v1::TableSchemaResponse>("/mirror.v1.MirrorClientService/TableSchema",
@@ -92,86 +103,122 @@ CheckedService::CheckedService(MirrorService& service, Gate& gate, VouchedBytes&
                                                              &MirrorService::ReadRows);
 }
 
-absl::Status CheckedService::Admit(const grpc::ServerContext& context, const char* call) const {
-  const absl::Status admitted = gate_.Admit(context).status();
-  if (!admitted.ok()) CallLog(call).Finish(admitted);
-  return admitted;
+absl::StatusOr<Caller> CheckedService::Admit(const grpc::ServerContext& context, const char* call) const {
+  absl::StatusOr<Caller> caller = gate_.Admit(context);
+  if (caller.ok()) {
+    vouched_.Vouch(context.peer(), kBytesAroundCall);
+  } else {
+    vouched_.NoteRefusedCall(context.peer());
+    CallLog(call).Finish(caller.status());
+  }
+  return caller;
 }
 
-bool CheckedService::TakenBack(const grpc::ServerContext& context, const grpc::ByteBuffer& bytes) const {
-  if (bytes.Valid()) return false;
+bool CheckedService::TakenBack(const grpc::ServerContext& context) const {
+  if (!context.IsCancelled()) return false;
+  vouched_.NoteEmptyCall(context.peer(), 0);
+  return true;
+}
+
+absl::Status CheckedService::Receive(grpc::ServerContext& context, const std::string& tenant,
+                                     const std::function<bool()>& read) {
+  const std::unique_ptr<ArrivingCalls::Place> place = arriving_.Begin(tenant, [&context] {
+    grpc_call_cancel_with_status(
+        context.c_call(), GRPC_STATUS_RESOURCE_EXHAUSTED,
+        "its message did not come, and too many others wait for theirs. Nothing of it "
+        "was applied. Send it again.",
+        nullptr);
+  });
+  if (place == nullptr) {
+    vouched_.NoteEmptyCall(context.peer(), refused_bytes_);
+    return absl::ResourceExhaustedError(
+        "too many calls of the tenant wait for their messages. Nothing of this one was applied. Wait for "
+        "answers before sending more, then send it again.");
+  }
+  if (read()) return absl::OkStatus();
   // gRPC may have ended it because of its size.
-  vouched_.NoteEmptyCall(context.peer(), gate_.Admit(context).ok() ? refused_bytes_ : 0);
-  return context.IsCancelled();
+  vouched_.NoteEmptyCall(context.peer(), tenant.empty() ? 0 : refused_bytes_);
+  if (context.IsCancelled()) return absl::CancelledError("the call was taken back");
+  return absl::InvalidArgumentError("the call has no message. Nothing was done. Send one.");
 }
 
-absl::Status CheckedService::Read(const grpc::ServerContext& context, const grpc::ByteBuffer* bytes,
-                                  google::protobuf::Message* request, bool vouched) const {
-  // gRPC hands its own object over as constant; once read, the bytes need not stand in memory a second time.
-  auto* const received = const_cast<grpc::ByteBuffer*>(bytes);
-  if (vouched && received->Valid()) vouched_.Vouch(context.peer(), received->Length() + kBytesAroundCall);
-  return ParseChecked(received, kMessageEntriesMax, request);
+/// `answer`: handles the request, and writes what there is to say beside the status.
+template <typename Request, typename Raw, typename Answer>
+void CheckedService::AddCall(const char* path, bool has_token, Answer answer) {
+  using Handler = grpc::internal::TemplatedBidiStreamingHandler<Raw, false>;
+  const auto run = [this, name = NameIn(path), has_token, answer](grpc::ServerContext* context, Raw* raw) {
+    if (TakenBack(*context)) return grpc::Status::CANCELLED;
+    std::string tenant;
+    if (has_token) {
+      const absl::StatusOr<Caller> caller = Admit(*context, name);
+      if (!caller.ok()) return SourceStatus(caller.status());
+      tenant = caller->context_id;
+    }
+    grpc::ByteBuffer bytes;
+    const absl::Status received = Receive(*context, tenant, [&] { return raw->Read(&bytes); });
+    if (absl::IsCancelled(received)) return grpc::Status::CANCELLED;
+    if (!received.ok()) return CallLog(name).Finish(received);
+    if (has_token) vouched_.Vouch(context->peer(), bytes.Length());
+    const LargeMessage large(bytes.Length());
+    MemoryShare::Part part(memory_, tenant);
+    Request request;
+    const absl::Status parsed = ParseChecked(&bytes, kMessageEntriesMax, &request,
+                                             [&](std::uint64_t more_bytes) { return part.Hold(more_bytes); });
+    if (!parsed.ok()) return CallLog(name).Finish(parsed);
+    grpc::Status status = answer(context, request, raw);
+    // Authenticate's token is in its message.
+    if (!has_token) {
+      if (status.error_code() == grpc::StatusCode::UNAUTHENTICATED) {
+        vouched_.NoteRefusedCall(context->peer());
+      } else {
+        vouched_.Vouch(context->peer(), kBytesAroundCall);
+      }
+    }
+    return status;
+  };
+  // All as streams, whose handlers begin with the headers.
+  AddMethod(new grpc::internal::RpcServiceMethod(path, RpcMethod::BIDI_STREAMING, new Handler(run)));
 }
 
 template <typename Request, typename Response, typename Handle>
 void CheckedService::AddUnary(const char* path, bool has_token, Handle handle) {
-  using Handler = grpc::internal::RpcMethodHandler<CheckedService, grpc::ByteBuffer, Response,
-                                                   grpc::ByteBuffer, google::protobuf::MessageLite>;
-  const auto run = [name = NameIn(path), has_token, handle](
-                       CheckedService* self, grpc::ServerContext* context, const grpc::ByteBuffer* bytes,
-                       Response* response) {
-    if (self->TakenBack(*context, *bytes)) return grpc::Status::CANCELLED;
-    if (has_token) {
-      if (const absl::Status admitted = self->Admit(*context, name); !admitted.ok())
-        return SourceStatus(admitted);
-    }
-    const LargeMessage large(bytes->Length());
-    Request request;
-    if (const absl::Status read = self->Read(*context, bytes, &request, has_token); !read.ok()) {
-      return CallLog(name).Finish(read);
-    }
-    const grpc::Status status = (self->service_.*handle)(context, &request, response);
-    // Authenticate's token is in its message.
-    if (!has_token && status.ok()) self->vouched_.Vouch(context->peer(), kBytesAroundCall);
-    return status;
-  };
-  AddMethod(new grpc::internal::RpcServiceMethod(path, RpcMethod::NORMAL_RPC, new Handler(run, this)));
+  using Raw = grpc::ServerReaderWriter<Response, grpc::ByteBuffer>;
+  AddCall<Request, Raw>(path, has_token,
+                        [this, handle](grpc::ServerContext* context, const Request& request, Raw* raw) {
+                          Response response;
+                          const grpc::Status status = (service_.*handle)(context, &request, &response);
+                          if (status.ok()) raw->Write(response, grpc::WriteOptions().set_last_message());
+                          return status;
+                        });
 }
 
 template <typename Request, typename Response, typename Handle>
 void CheckedService::AddServerStream(const char* path, Handle handle) {
-  using Handler = grpc::internal::ServerStreamingHandler<CheckedService, grpc::ByteBuffer, Response>;
-  const auto run = [name = NameIn(path), handle](CheckedService* self, grpc::ServerContext* context,
-                                                 const grpc::ByteBuffer* bytes,
-                                                 grpc::ServerWriter<Response>* writer) {
-    if (self->TakenBack(*context, *bytes)) return grpc::Status::CANCELLED;
-    if (const absl::Status admitted = self->Admit(*context, name); !admitted.ok())
-      return SourceStatus(admitted);
-    Request request;
-    if (const absl::Status read = self->Read(*context, bytes, &request, true); !read.ok()) {
-      return CallLog(name).Finish(read);
-    }
-    return (self->service_.*handle)(context, &request, writer);
-  };
-  AddMethod(new grpc::internal::RpcServiceMethod(path, RpcMethod::SERVER_STREAMING, new Handler(run, this)));
+  using Raw = grpc::ServerReaderWriter<Response, grpc::ByteBuffer>;
+  AddCall<Request, Raw>(path, true,
+                        [this, handle](grpc::ServerContext* context, const Request& request, Raw* raw) {
+                          return (service_.*handle)(context, &request, raw);
+                        });
 }
 
 void CheckedService::AddRowDataStream() {
   using Handler = grpc::internal::TemplatedBidiStreamingHandler<Stream::Raw, false>;
-  const auto run = [this](grpc::ServerContext* context, Stream::Raw* raw) {
-    Stream stream(raw, vouched_, context->peer());
+  static constexpr char kPath[] = "/mirror.v1.MirrorClientService/RowDataStream";
+  const auto run = [this, name = NameIn(kPath)](grpc::ServerContext* context, Stream::Raw* raw) {
+    if (TakenBack(*context)) return grpc::Status::CANCELLED;
+    const absl::StatusOr<Caller> caller = Admit(*context, name);
+    if (!caller.ok()) return SourceStatus(caller.status());
+    Stream stream(raw, vouched_, memory_, context->peer(), caller->context_id);
     const grpc::Status status = service_.RowDataStream(context, &stream);
     // A message over the limit never comes as far as here, and was dropped with the stream.
-    const std::uint64_t dropped = gate_.Admit(*context).ok() ? refused_bytes_ : 0;
     if (stream.empty()) {
-      vouched_.NoteEmptyCall(context->peer(), dropped);
+      vouched_.NoteEmptyCall(context->peer(), refused_bytes_);
     } else {
-      vouched_.Vouch(context->peer(), dropped);
+      vouched_.Vouch(context->peer(), refused_bytes_);
     }
     return status;
   };
-  AddMethod(new grpc::internal::RpcServiceMethod("/mirror.v1.MirrorClientService/RowDataStream",
-                                                 RpcMethod::BIDI_STREAMING, new Handler(run)));
+  AddMethod(new grpc::internal::RpcServiceMethod(kPath, RpcMethod::BIDI_STREAMING, new Handler(run)));
 }
 
 }  // namespace mirror

@@ -1,20 +1,15 @@
 #include "server/endpoint.h"
 
-#include <grpcpp/ext/proto_server_reflection_plugin.h>
-#include <grpcpp/health_check_service_interface.h>
-#include <grpcpp/impl/server_builder_option.h>
-#include <grpcpp/impl/server_builder_plugin.h>
 #include <grpcpp/resource_quota.h>
 #include <grpcpp/server_builder.h>
 
 #include <algorithm>
 #include <thread>
 #include <utility>
-#include <vector>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "certs/tls.h"
+#include "server/arriving_calls.h"
 #include "server/in_flight.h"
 
 namespace mirror {
@@ -27,41 +22,25 @@ constexpr int kKeepaliveMs = 60'000;
 constexpr int kKeepaliveTimeoutMs = 20'000;
 constexpr int kPingIntervalMinMs = 10'000;
 constexpr int kStreamsPerConnectionMax = 100;
-/// Threads beside those of handlers: gRPC's pollers, health and reflection.
+/// Threads beside those of handlers: gRPC's pollers.
 constexpr int kSpareThreads = 64;
 constexpr int kAdminMessageBytesMax = 4 << 20;
 constexpr int kAdminCallsMax = 64;
 constexpr std::uint32_t kAdminConnectionsMax = 100;
 constexpr std::size_t kAdminMemoryBytesMax = 256U << 20;
 
-/// The reflection plugin registers itself for every server of a process that is linked with it. This decides
-/// for one.
-class ReflectionOption final : public grpc::ServerBuilderOption {
- public:
-  explicit ReflectionOption(bool on) : on_(on) {}
-  void UpdateArguments(grpc::ChannelArguments* /*arguments*/) override {}
-  void UpdatePlugins(std::vector<std::unique_ptr<grpc::ServerBuilderPlugin>>* plugins) override {
-    std::erase_if(*plugins,
-                  [](const auto& plugin) { return absl::StrContains(plugin->name(), "reflection"); });
-    if (on_) plugins->push_back(std::make_unique<grpc::reflection::ProtoServerReflectionPlugin>());
-  }
-
- private:
-  const bool on_;
-};
-
 ServerTls TlsOf(const ListenConfig& listen) { return {listen.certificate, listen.key, listen.client_ca}; }
 ServerTls TlsOf(const AdminConfig& admin) { return {admin.certificate, admin.key, admin.client_ca}; }
 
-/// A stranger's first message may be as large as any, and a little later its call has vouched for it.
-AcceptOptions::Unvouched UnvouchedLimits(const LimitsConfig& limits, VouchedBytes* vouched) {
-  AcceptOptions::Unvouched unvouched;
-  unvouched.vouched = vouched;
-  unvouched.stranger_max = 2 * limits.message_bytes_max + (1 << 20);
-  unvouched.strangers_max = 2 * unvouched.stranger_max;
-  unvouched.connection_max = limits.bytes_in_flight_tenant_max + unvouched.stranger_max;
-  return unvouched;
-}
+/// What a stranger may send before a call with a good token: a handshake, the headers of a hundred calls, and
+/// of each call's message what gRPC takes before a handler reads it, 64 KB with a word of ours for each such
+/// piece. A call with a token vouches for its connection before its message is read, so the message itself
+/// may be as large as any. Only when handlers are late can a source with many calls at once be over it.
+constexpr std::uint64_t kStrangerBytesMax = 256 << 10;
+/// Of all strangers together, beyond what each one's handshake needs: the beginnings of thirty large messages
+/// at once. Those who called without a good token have an eighth of it: a call that is taken back has thirty
+/// bytes there, and 13 KB here until a handler has seen it.
+constexpr std::uint64_t kStrangersBytesMax = 2 << 20;
 
 std::string AddressText(const std::string& address, std::uint16_t port) {
   return address.find(':') == std::string::npos ? absl::StrCat(address, ":", port)
@@ -78,7 +57,13 @@ absl::StatusOr<std::unique_ptr<Listener>> Listener::Open(const Options& options,
 
   grpc::ServerBuilder builder;
   builder.RegisterService(service);
-  builder.SetOption(std::make_unique<ReflectionOption>(options.reflection));
+  listener->health_ = std::make_unique<HealthService>(
+      options.service_name, options.accept.unvouched ? options.accept.unvouched->vouched : nullptr);
+  builder.RegisterService(listener->health_.get());
+  if (options.reflection) {
+    listener->reflection_ = std::make_unique<ReflectionService>(options.service_name);
+    builder.RegisterService(listener->reflection_.get());
+  }
   builder.SetMaxReceiveMessageSize(options.message_bytes_max);
   builder.SetSyncServerOption(grpc::ServerBuilder::SyncServerOption::NUM_CQS, 1);
   builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, kMetadataBytesMax);
@@ -93,6 +78,9 @@ absl::StatusOr<std::unique_ptr<Listener>> Listener::Open(const Options& options,
   builder.SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_DEFLATE, false);
   builder.AddChannelArgument(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0);
   builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kStreamsPerConnectionMax);
+  // It would widen the window of whoever sends fast to 16 MB, before a handler has seen who he is. A handler
+  // that reads widens it by a megabyte.
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_BDP_PROBE, 0);
   grpc::ResourceQuota quota(options.accept.name);
   quota.SetMaxThreads(options.threads_max + kSpareThreads);
   quota.Resize(options.memory_bytes_max);
@@ -120,9 +108,7 @@ void Listener::Start() {
 void Listener::Stop(std::chrono::system_clock::time_point deadline) {
   if (accept_) accept_->Stop();
   if (!server_) return;
-  if (grpc::HealthCheckServiceInterface* const health = server_->GetHealthCheckService()) {
-    health->SetServingStatus(false);
-  }
+  health_->Stop();
   server_->Shutdown(deadline);
   server_->Wait();
   server_.reset();
@@ -130,7 +116,7 @@ void Listener::Stop(std::chrono::system_clock::time_point deadline) {
 
 absl::StatusOr<std::unique_ptr<Endpoint>> Endpoint::Open(const ServerConfig& config, grpc::Service* mirror,
                                                          grpc::Service* admin, VouchedBytes* vouched) {
-  grpc::EnableDefaultHealthCheckService(true);
+  grpc::EnableDefaultHealthCheckService(false);
   const ListenConfig& listen = config.listen;
   const LimitsConfig& limits = config.limits;
   absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> credentials =
@@ -141,10 +127,12 @@ absl::StatusOr<std::unique_ptr<Endpoint>> Endpoint::Open(const ServerConfig& con
                     listen.connections_per_address_max};
   sources.accept.unvouched = UnvouchedLimits(limits, vouched);
   sources.credentials = *std::move(credentials);
+  sources.service_name = "mirror.v1.MirrorClientService";
   sources.reflection = listen.reflection;
   sources.message_bytes_max = static_cast<int>(limits.message_bytes_max);
   const std::uint64_t streams_max = limits.bytes_in_flight_max / kStreamBytesMin;
-  sources.threads_max = static_cast<int>(limits.calls_max + std::min<std::uint64_t>(streams_max, 10'000));
+  sources.threads_max = static_cast<int>(limits.calls_max + std::min<std::uint64_t>(streams_max, 10'000) +
+                                         ArrivingCalls::Limits().all_max);
   sources.memory_bytes_max = limits.bytes_in_flight_max + limits.calls_max * limits.message_bytes_max;
   absl::StatusOr<std::unique_ptr<Listener>> opened = Listener::Open(sources, mirror);
   if (!opened.ok()) return opened.status();
@@ -155,6 +143,7 @@ absl::StatusOr<std::unique_ptr<Endpoint>> Endpoint::Open(const ServerConfig& con
   operators.accept = {"admin", config.admin.address, config.admin.port, kAdminConnectionsMax,
                       kAdminConnectionsMax};
   operators.credentials = *std::move(credentials);
+  operators.service_name = "mirror.v1.MirrorAdmin";
   operators.reflection = listen.reflection;
   operators.message_bytes_max = kAdminMessageBytesMax;
   operators.threads_max = kAdminCallsMax;
@@ -184,6 +173,15 @@ void Endpoint::Stop(std::chrono::milliseconds patience) {
 
 std::string Endpoint::address() const { return address_; }
 std::string Endpoint::admin_address() const { return admin_address_; }
+
+AcceptOptions::Unvouched UnvouchedLimits(const LimitsConfig& limits, VouchedBytes* vouched) {
+  AcceptOptions::Unvouched unvouched;
+  unvouched.vouched = vouched;
+  unvouched.stranger_max = kStrangerBytesMax;
+  unvouched.strangers_max = kStrangersBytesMax;
+  unvouched.connection_max = limits.bytes_in_flight_tenant_max + 2 * limits.message_bytes_max + (1 << 20);
+  return unvouched;
+}
 
 absl::Status CheckListenerFiles(const ServerConfig& config) {
   if (!config.listen.plaintext) {

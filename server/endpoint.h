@@ -15,6 +15,8 @@
 #include "absl/status/statusor.h"
 #include "server/accept_loop.h"
 #include "server/config.h"
+#include "server/health_service.h"
+#include "server/reflection_service.h"
 
 namespace mirror {
 
@@ -24,7 +26,8 @@ class Listener {
   struct Options {
     AcceptOptions accept;
     std::shared_ptr<grpc::ServerCredentials> credentials;
-    bool reflection = true;
+    std::string service_name;  ///< "mirror.v1.MirrorAdmin"
+    bool reflection = false;
     int message_bytes_max = 0;
     /// Calls and streams that may be in handlers at a time; gRPC refuses more with RESOURCE_EXHAUSTED.
     int threads_max = 0;
@@ -48,6 +51,9 @@ class Listener {
 
   std::unique_ptr<AcceptLoop> accept_;
   std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> acceptor_;
+  // Used by the server until it is gone.
+  std::unique_ptr<HealthService> health_;
+  std::unique_ptr<ReflectionService> reflection_;
   std::unique_ptr<grpc::Server> server_;
 };
 
@@ -74,6 +80,9 @@ class Endpoint {
   const std::string address_, admin_address_;
   std::unique_ptr<Listener> sources_, operators_;
 };
+
+/// What may come on the sources' port before and beside calls with a good token.
+AcceptOptions::Unvouched UnvouchedLimits(const LimitsConfig& limits, VouchedBytes* vouched);
 
 /// Whether the certificates and keys of both listeners can be used. Errors name the file.
 absl::Status CheckListenerFiles(const ServerConfig& config);

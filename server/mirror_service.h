@@ -28,7 +28,8 @@ class RowStreamEnds {
  public:
   virtual ~RowStreamEnds() = default;
   /// Blocks. False: no more messages, the call was cancelled, or the message was not taken, see fault().
-  virtual bool Read(v1::RowDataRequest* request) = 0;
+  /// `room` is what counts the memory of `request`: it is read into again with the same, and goes with it.
+  virtual bool Read(v1::RowDataRequest* request, std::shared_ptr<void>* room) = 0;
   virtual bool Write(const v1::RowDataResponse& response) = 0;
   /// Why the last message was not taken. To be asked when nobody reads any more.
   virtual absl::Status fault() const = 0;
@@ -69,7 +70,7 @@ class MirrorService final {
   grpc::Status DigestRanges(grpc::ServerContext* context, const v1::DigestRangesRequest* request,
                             v1::DigestRangesResponse* response);
   grpc::Status ReadRows(grpc::ServerContext* context, const v1::ReadRowsRequest* request,
-                        grpc::ServerWriter<v1::ReadRowsResponse>* writer);
+                        grpc::internal::WriterInterface<v1::ReadRowsResponse>* writer);
 
  private:
   /// A RowDataStream that is open.
@@ -102,7 +103,7 @@ class MirrorService final {
                               const v1::DigestRangesRequest& request, v1::DigestRangesResponse* response);
   absl::Status DoReadRows(const Caller& caller, const grpc::ServerContext& context,
                           const v1::ReadRowsRequest& request,
-                          grpc::ServerWriter<v1::ReadRowsResponse>* writer);
+                          grpc::internal::WriterInterface<v1::ReadRowsResponse>* writer);
 
   Gate& gate_;
   Tenants& tenants_;

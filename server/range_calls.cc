@@ -141,7 +141,7 @@ absl::Status MirrorService::DoDigestRanges(const Caller& caller, const grpc::Ser
 }
 
 grpc::Status MirrorService::ReadRows(grpc::ServerContext* context, const v1::ReadRowsRequest* request,
-                                     grpc::ServerWriter<v1::ReadRowsResponse>* writer) {
+                                     grpc::internal::WriterInterface<v1::ReadRowsResponse>* writer) {
   CallLog log("ReadRows", counters_);
   const absl::StatusOr<Caller> caller = gate_.Admit(*context);
   if (!caller.ok()) return log.Finish(caller.status());
@@ -153,7 +153,7 @@ grpc::Status MirrorService::ReadRows(grpc::ServerContext* context, const v1::Rea
 
 absl::Status MirrorService::DoReadRows(const Caller& caller, const grpc::ServerContext& context,
                                        const v1::ReadRowsRequest& request,
-                                       grpc::ServerWriter<v1::ReadRowsResponse>* writer) {
+                                       grpc::internal::WriterInterface<v1::ReadRowsResponse>* writer) {
   if (absl::Status status = CheckCount(request.ranges_size()); !status.ok()) return status;
   const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(caller);
   if (!tenant.ok()) return tenant.status();

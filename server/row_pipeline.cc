@@ -53,7 +53,7 @@ bool RowPipeline::MayRead() {
   if (!queue_.empty() && !queue_.back()->held) return false;
   if (!next_.message) {
     if (kept_.empty()) {
-      next_ = {std::make_unique<v1::RowDataRequest>(), 0};
+      next_ = {nullptr, std::make_unique<v1::RowDataRequest>(), 0};
     } else {
       next_ = std::move(kept_.back());
       kept_.pop_back();
@@ -90,7 +90,7 @@ void RowPipeline::Read(Lock& lock) {
   auto item = std::make_unique<Item>();
   bool received = false;
   try {
-    received = hands_.read(buffer.message.get());
+    received = hands_.read(buffer.message.get(), &buffer.room);
     if (received) item->bytes = buffer.message->ByteSizeLong();
   } catch (const std::bad_alloc&) {
     received = false;

@@ -34,8 +34,8 @@ class RowPipeline {
  public:
   /// What the pipeline stands on.
   struct Hands {
-    /// Blocks. False: no more messages, or the call was cancelled.
-    std::function<bool(v1::RowDataRequest*)> read;
+    /// Blocks. False: no more messages, or the call was cancelled. See RowStreamEnds::Read.
+    std::function<bool(v1::RowDataRequest*, std::shared_ptr<void>* room)> read;
     /// Errors end the stream when it is the message's turn. What is refused of it is in the response.
     std::function<absl::Status(const v1::RowDataRequest&, RowRequest*, v1::RowDataResponse*)> decode;
     /// An answer for each, in order.
@@ -64,6 +64,7 @@ class RowPipeline {
  private:
   using Lock = std::unique_lock<std::mutex>;
   struct Buffer {
+    std::shared_ptr<void> room;  ///< Goes behind the message.
     std::unique_ptr<v1::RowDataRequest> message;
     std::uint64_t bytes = 0;  ///< What its memory has held.
   };

@@ -259,8 +259,9 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Open(const ServerConfig& as_writ
       *parts.events);
   parts.mirror = std::make_unique<MirrorService>(*parts.gate, *parts.tenants, config.limits,
                                                  parts.hooks.get(), parts.counters);
-  parts.checked = std::make_unique<CheckedService>(*parts.mirror, *parts.gate, parts.vouched,
-                                                   config.limits.message_bytes_max);
+  parts.checked = std::make_unique<CheckedService>(
+      *parts.mirror, *parts.gate, parts.vouched, config.limits.message_bytes_max,
+      MemoryShare::Limits{config.limits.bytes_in_flight_tenant_max, config.limits.bytes_in_flight_max});
   parts.admin = std::make_unique<AdminService>(
       *parts.gate, *parts.tenants, *parts.events, *parts.audit, *parts.admin_looks,
       [here = server.get()] { return here->Reload(); },

@@ -67,7 +67,9 @@ absl::Status MirrorService::DoStream(const Caller& caller, grpc::ServerContext* 
   if (!held.ok()) return held.status();
   Registered registered(*this, context);
   RowPipeline::Hands hands;
-  hands.read = [&](v1::RowDataRequest* request) { return stream->Read(request); };
+  hands.read = [&](v1::RowDataRequest* request, std::shared_ptr<void>* room) {
+    return stream->Read(request, room);
+  };
   hands.decode = [&](const v1::RowDataRequest& request, RowRequest* rows, v1::RowDataResponse* response) {
     return Decode(caller, **tenant, request, rows, response);
   };

@@ -11,7 +11,7 @@ std::optional<TcpTraffic> TrafficOf(int socket) {
   tcp_info info = {};
   socklen_t size = sizeof(info);
   if (getsockopt(socket, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return std::nullopt;
-  return TcpTraffic{info.tcpi_bytes_received, info.tcpi_bytes_acked};
+  return TcpTraffic{info.tcpi_bytes_received, info.tcpi_bytes_sent, info.tcpi_bytes_acked};
 }
 
 }  // namespace mirror

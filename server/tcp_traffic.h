@@ -9,6 +9,7 @@ namespace mirror {
 /// What a connection carried so far, by the kernel's count, in bytes.
 struct TcpTraffic {
   std::uint64_t received = 0;
+  std::uint64_t sent = 0;
   std::uint64_t acknowledged = 0;  ///< Sent, and taken by the other end.
 };
 

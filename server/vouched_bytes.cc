@@ -38,6 +38,18 @@ void VouchedBytes::NoteEmptyCall(std::string_view peer, std::uint64_t other_byte
   found->second.other_bytes += other_bytes;
 }
 
+void VouchedBytes::NoteRefusedCall(std::string_view peer) {
+  const std::string name = PeerName(peer);
+  const std::lock_guard lock(mutex_);
+  if (const auto found = connections_.find(name); found != connections_.end()) ++found->second.refused_calls;
+}
+
+void VouchedBytes::NoteOpenCall(std::string_view peer) {
+  const std::string name = PeerName(peer);
+  const std::lock_guard lock(mutex_);
+  if (const auto found = connections_.find(name); found != connections_.end()) ++found->second.open_calls;
+}
+
 VouchedBytes::Report VouchedBytes::Take(const std::string& peer) {
   const std::lock_guard lock(mutex_);
   const auto found = connections_.find(peer);

@@ -18,9 +18,11 @@ namespace mirror {
 class VouchedBytes {
  public:
   struct Report {
-    std::uint64_t bytes = 0;        ///< Of messages that were read.
-    std::uint64_t other_bytes = 0;  ///< Of messages that were not, and are gone.
-    std::uint32_t empty_calls = 0;  ///< Without a message: most were taken back by who made them.
+    std::uint64_t bytes = 0;          ///< Of messages that were read.
+    std::uint64_t other_bytes = 0;    ///< Of messages that were not, and are gone.
+    std::uint32_t empty_calls = 0;    ///< Without a message: most were taken back by who made them.
+    std::uint32_t refused_calls = 0;  ///< Without a good token.
+    std::uint32_t open_calls = 0;     ///< That need no token.
   };
 
   /// A new connection of this other end.
@@ -30,6 +32,10 @@ class VouchedBytes {
   void Vouch(std::string_view peer, std::uint64_t bytes);
   /// A call without a message, which may have had so many bytes that nobody saw.
   void NoteEmptyCall(std::string_view peer, std::uint64_t other_bytes);
+  /// A call without a good token.
+  void NoteRefusedCall(std::string_view peer);
+  /// A call that needs no token.
+  void NoteOpenCall(std::string_view peer);
   /// What was said since the last Take().
   Report Take(const std::string& peer);
 

@@ -588,6 +588,24 @@ TEST_F(AdminTest, HealthAndReflectionAnswerOnBothPortsReflectionWhenItIsAskedFor
   EXPECT_THAT(CheckHealth(here_->Channel().value()), IsOk());
 }
 
+TEST_F(AdminTest, IdleStreamsOfAViewerLeaveRoomForOperators) {
+  ASSERT_THAT(here_->Set({"listen", "reflection", "true"}), IsOk());
+  ASSERT_THAT(here_->Restart(), IsOk());
+  std::vector<std::unique_ptr<IdleStream>> idle;
+  for (int connection = 0; connection < 4; ++connection) {
+    const auto viewer = here_->AdminChannel(Role::kViewer).value();
+    for (int i = 0; i < 45; ++i) {
+      for (const char* const method : {kReflectionMethod, kHealthWatchMethod})
+        idle.push_back(std::make_unique<IdleStream>(viewer, method));
+    }
+  }
+  EXPECT_THAT(CheckHealth(here_->AdminChannel(Role::kOperator).value()), IsOk());
+  EXPECT_THAT(ListServices(here_->AdminChannel(Role::kOperator).value()), IsOk());
+  v1::ListTenantsResponse response;
+  const auto anew = here_->Admin(Role::kOperator).value();
+  EXPECT_THAT(Call(*anew, &Stub::ListTenants, v1::ListTenantsRequest(), &response), IsOk());
+}
+
 TEST_F(AdminTest, ASecondServerOnThePortOrTheDataFolderIsRefusedWithASentence) {
   const std::string original = ReadFileText(here_->server_toml());
   // The same folder, other ports: the settings still say 0.

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <filesystem>
 #include <iterator>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -16,6 +17,7 @@
 #include "certs/issue.h"
 #include "certs/tls.h"
 #include "tests/endpoint/endpoint_fixture.h"
+#include "tests/endpoint/raw_call.h"
 
 namespace mirror {
 namespace {
@@ -100,6 +102,33 @@ TEST_F(ConnectionsTest, OneAddressHasOnlySoManyConnections) {
   const Silent over(here_->address());
   EXPECT_TRUE(over.Closed(kPatience));
   silent.clear();
+  EXPECT_THAT(HonestCall(), IsOk());
+}
+
+TEST_F(ConnectionsTest, TheFirstMessageOfASourceMayBeAsLargeAsAny) {
+  Install();
+  ASSERT_THAT(HonestCall(), IsOk());
+  v1::RowDataRequest request;
+  request.set_cycle(1);
+  v1::ChangeBatch* batch = request.add_batches();
+  batch->set_table("t");
+  batch->add_columns()->set_data(std::string(15 << 20, 'x'));
+  for (int round = 0; round < 3; ++round) {
+    // A connection of its own each time. Such a cycle is not there, so the message was read.
+    const absl::StatusOr<v1::RowDataResponse> answer = Client()->RowData(request);
+    EXPECT_THAT(answer, StatusIs(absl::StatusCode::kAborted)) << round;
+  }
+}
+
+TEST_F(ConnectionsTest, CallsWhoseMessageNeverComesLeaveRoomForThoseWhoseDoes) {
+  Install();
+  std::vector<std::unique_ptr<IdleStream>> idle;
+  for (int connection = 0; connection < 4; ++connection) {
+    const auto stranger = here_->Channel().value();
+    for (int i = 0; i < 90; ++i)
+      idle.push_back(std::make_unique<IdleStream>(stranger, "/mirror.v1.MirrorClientService/Authenticate"));
+  }
+  // While they come, one of them may take the honest call's place: it is told to come again.
   EXPECT_THAT(HonestCall(), IsOk());
 }
 

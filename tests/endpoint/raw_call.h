@@ -61,6 +61,43 @@ inline absl::StatusOr<std::string> RawCall(const std::shared_ptr<grpc::Channel>&
   return answer;
 }
 
+/// A call whose headers go out, and then nothing.
+class IdleStream {
+ public:
+  IdleStream(const std::shared_ptr<grpc::Channel>& channel, const std::string& method) : stub_(channel) {
+    context_.set_deadline(std::chrono::system_clock::now() + kPatience);
+    call_ = stub_.PrepareCall(&context_, method, &queue_);
+    call_->StartCall(nullptr);
+    Next();
+  }
+  ~IdleStream() {
+    context_.TryCancel();
+    grpc::Status status;
+    call_->Finish(&status, nullptr);
+    Next();
+    queue_.Shutdown();
+    while (Next()) {
+    }
+  }
+  IdleStream(const IdleStream&) = delete;
+  IdleStream& operator=(const IdleStream&) = delete;
+
+ private:
+  bool Next() {
+    void* tag = nullptr;
+    bool ok = false;
+    return queue_.Next(&tag, &ok);
+  }
+
+  grpc::GenericStub stub_;
+  grpc::CompletionQueue queue_;
+  grpc::ClientContext context_;
+  std::unique_ptr<grpc::GenericClientAsyncReaderWriter> call_;
+};
+
+inline constexpr char kReflectionMethod[] = "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo";
+inline constexpr char kHealthWatchMethod[] = "/grpc.health.v1.Health/Watch";
+
 /// grpc.health.v1: OK when the whole server says SERVING.
 inline absl::Status CheckHealth(const std::shared_ptr<grpc::Channel>& channel) {
   const absl::StatusOr<std::string> answer = RawCall(channel, "/grpc.health.v1.Health/Check", "");
@@ -70,7 +107,7 @@ inline absl::Status CheckHealth(const std::shared_ptr<grpc::Channel>& channel) {
 
 /// grpc.reflection.v1alpha: the answer to list_services, as bytes; service names stand in it as they are.
 inline absl::StatusOr<std::string> ListServices(const std::shared_ptr<grpc::Channel>& channel) {
-  return RawCall(channel, "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", "\x3a\x01*");
+  return RawCall(channel, kReflectionMethod, "\x3a\x01*");
 }
 
 }  // namespace mirror

@@ -17,7 +17,7 @@ PAGES = [
 TEST = re.compile(r"^\s*(?:TYPED_)?TEST(?:_[FP])?\(\s*(\w+),\s*(\w+)\)", re.MULTILINE)
 # "Suite.Name", "Suite" or "Name", perhaps cut with an ellipsis.
 NAMED = re.compile(r"`((?:[A-Z]\w*\.[A-Z]\w{9,}|[A-Z]\w*Test|[A-Z]+[a-z][A-Za-z0-9]{18,})…?)`")
-ATTACK = re.compile(r"`(tokens|names|order|batches|bombs|connections|floods)/([\w*-]+)`")
+ATTACK = re.compile(r"`(tokens|names|order|batches|bombs|connections|floods|strangers|metrics)/([\w*-]+)`")
 
 
 def tests_of(folder):

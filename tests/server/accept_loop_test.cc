@@ -62,6 +62,12 @@ class Client {
     return absl::StrCat("ipv4:", inet_ntop(AF_INET, &own.sin_addr, text, sizeof(text)), ":",
                         ntohs(own.sin_port));
   }
+  /// So many bytes, all that were said; then the connection is open still.
+  std::size_t Received() const {
+    char buffer[4'096];
+    const ssize_t got = recv(socket_, buffer, sizeof(buffer), MSG_DONTWAIT);
+    return got < 0 ? 0 : static_cast<std::size_t>(got);
+  }
   bool IsClosedNow() const {
     pollfd polled{socket_, POLLIN, 0};
     return poll(&polled, 1, 0) != 0;
@@ -89,6 +95,12 @@ class Owner {
   bool WaitFor(std::size_t count) {
     std::unique_lock lock(mutex_);
     return taken_.wait_for(lock, kPatience, [&] { return sockets_.size() >= count; });
+  }
+  /// Writes to the client of this place, in the order in which they came.
+  void Say(std::size_t place, std::size_t bytes) {
+    const std::lock_guard lock(mutex_);
+    const std::string text(bytes, 'y');
+    EXPECT_EQ(send(sockets_[place], text.data(), text.size(), MSG_NOSIGNAL), static_cast<ssize_t>(bytes));
   }
   void CloseAll() {
     const std::lock_guard lock(mutex_);
@@ -219,16 +231,48 @@ TEST_F(AcceptLoopTest, AStrangerWhoSendsTooMuchIsEndedAndWhoIsVouchedForIsNot) {
   EXPECT_TRUE(known.IsClosed()) << "it is over its own limit";
 }
 
-TEST_F(AcceptLoopTest, OfManyStrangersTheOneWithMostIsEnded) {
-  unvouched_ = {&vouched_, 10'000, 20'000, 50'000};
+TEST_F(AcceptLoopTest, WhoIsAnsweredMaySendMoreForAsLongAsHandlersMayBeLate) {
+  unvouched_ = {&vouched_, 10'000, 1'000'000, 50'000};
+  unvouched_->patience = std::chrono::hours(1);
   Start(10, 10);
-  const Client first = Connect(), second = Connect(), most = Connect();
-  ASSERT_TRUE(owner_.WaitFor(3));
-  first.Send(7'000);
-  second.Send(7'000);
-  most.Send(8'000);
-  EXPECT_TRUE(most.IsClosed());
-  EXPECT_FALSE(first.IsClosedNow());
+  const Client source = Connect();
+  ASSERT_TRUE(owner_.WaitFor(1));
+  const Client stranger = Connect();
+  ASSERT_TRUE(owner_.WaitFor(2));
+  for (int i = 0; i < 5; ++i) {
+    owner_.Say(0, 100);
+    source.Send(8'000);
+  }
+  stranger.Send(11'000);
+  EXPECT_TRUE(stranger.IsClosed()) << "so all were looked at";
+  EXPECT_EQ(source.Received(), 500U);
+}
+
+TEST_F(AcceptLoopTest, WhoIsAnsweredButNeverVouchedForIsEndedLater) {
+  unvouched_ = {&vouched_, 10'000, 1'000'000, 50'000};
+  unvouched_->patience = std::chrono::milliseconds(1);
+  Start(10, 10);
+  const Client stranger = Connect(), quiet = Connect();
+  ASSERT_TRUE(owner_.WaitFor(2));
+  owner_.Say(0, 100);
+  stranger.Send(8'000);
+  owner_.Say(0, 100);
+  stranger.Send(8'000);
+  EXPECT_EQ(stranger.Received(), 200U);
+  EXPECT_TRUE(stranger.IsClosed());
+  EXPECT_FALSE(quiet.IsClosedNow());
+}
+
+TEST_F(AcceptLoopTest, OfManyStrangersWhoHasHadMostForLongestIsEnded) {
+  unvouched_ = {&vouched_, 10'000, 9'000, 50'000};
+  Start(10, 10);
+  const Client first = Connect();
+  ASSERT_TRUE(owner_.WaitFor(1));
+  const Client second = Connect();
+  ASSERT_TRUE(owner_.WaitFor(2));
+  second.Send(9'000);
+  first.Send(9'000);
+  EXPECT_TRUE(first.IsClosed());
   EXPECT_FALSE(second.IsClosedNow());
 }
 
@@ -252,6 +296,76 @@ TEST_F(AcceptLoopTest, WhoTakesItsCallsBackAtOnceIsEnded) {
   for (int i = 0; i < 6; ++i) vouched_.NoteEmptyCall(client.Name(), 0);
   EXPECT_TRUE(client.IsClosed());
   EXPECT_FALSE(other.IsClosedNow());
+}
+
+TEST_F(AcceptLoopTest, HandshakesOfManyStrangersAreNotTooMuch) {
+  unvouched_ = {&vouched_, 10'000, 1'000, 50'000};
+  Start(10, 10);
+  std::vector<Client> strangers;
+  for (int i = 0; i < 5; ++i) strangers.push_back(Connect());
+  ASSERT_TRUE(owner_.WaitFor(5));
+  for (const Client& stranger : strangers) stranger.Send(kHandshakeBytes);
+  const Client most = Connect();
+  ASSERT_TRUE(owner_.WaitFor(6));
+  most.Send(9'000);
+  EXPECT_TRUE(most.IsClosed()) << "so all were looked at";
+  for (const Client& stranger : strangers) EXPECT_FALSE(stranger.IsClosedNow());
+}
+
+TEST_F(AcceptLoopTest, StrangersWhoCalledMaySendLessThanThoseWhoMayStillBeSources) {
+  unvouched_ = {&vouched_, 100'000, 160'000, 200'000};
+  Start(10, 10);
+  const Client caller = Connect(), young = Connect();
+  ASSERT_TRUE(owner_.WaitFor(2));
+  vouched_.NoteRefusedCall(caller.Name());
+  young.Send(50'000);
+  caller.Send(30'000);
+  EXPECT_TRUE(caller.IsClosed());
+  EXPECT_FALSE(young.IsClosedNow());
+}
+
+TEST_F(AcceptLoopTest, WhoAsksForHealthAgainAndAgainSendsNothingThatIsKept) {
+  unvouched_ = {&vouched_, 10'000, 40'000, 50'000};
+  unvouched_->patience = std::chrono::milliseconds(1);
+  Start(10, 10);
+  const Client balancer = Connect(), other = Connect();
+  ASSERT_TRUE(owner_.WaitFor(2));
+  for (int i = 0; i < 20; ++i) {
+    owner_.Say(0, 100);
+    balancer.Send(600);
+    vouched_.NoteOpenCall(balancer.Name());
+  }
+  other.Send(11'000);
+  EXPECT_TRUE(other.IsClosed()) << "so all were looked at";
+  EXPECT_EQ(balancer.Received(), 2'000U);
+}
+
+TEST_F(AcceptLoopTest, OfManyWhoseCallsAreTakenBackStrangersAreEndedFirst) {
+  unvouched_ = {&vouched_, 10'000, 1'000'000, 50'000, 1'000, 100};
+  Start(10, 10);
+  const Client source = Connect(), stranger = Connect(), quiet = Connect();
+  ASSERT_TRUE(owner_.WaitFor(3));
+  vouched_.Vouch(source.Name(), 1);
+  for (int i = 0; i < 90; ++i) vouched_.NoteEmptyCall(source.Name(), 0);
+  for (int i = 0; i < 60; ++i) vouched_.NoteRefusedCall(stranger.Name());
+  EXPECT_TRUE(stranger.IsClosed());
+  EXPECT_FALSE(source.IsClosedNow());
+  EXPECT_FALSE(quiet.IsClosedNow());
+  for (int i = 0; i < 200; ++i) vouched_.NoteEmptyCall(source.Name(), 0);
+  EXPECT_TRUE(source.IsClosed());
+  EXPECT_FALSE(quiet.IsClosedNow());
+}
+
+TEST_F(AcceptLoopTest, RefusedCallsOfASourceAreNoReasonToEndIt) {
+  unvouched_ = {&vouched_, 10'000, 1'000'000, 50'000, 1'000, 100};
+  Start(10, 10);
+  const Client source = Connect(), other = Connect();
+  ASSERT_TRUE(owner_.WaitFor(2));
+  vouched_.Vouch(source.Name(), 1);
+  for (int i = 0; i < 500; ++i) vouched_.NoteRefusedCall(source.Name());
+  other.Send(11'000);
+  EXPECT_TRUE(other.IsClosed()) << "so all were looked at";
+  EXPECT_FALSE(source.IsClosedNow());
 }
 
 TEST(PeerNameTest, IsWrittenInOneWay) {

@@ -81,6 +81,51 @@ TEST(MessageCheckTest, LongArraysAndTextsAreNoEntries) {
   EXPECT_EQ(read.batches(0).columns(0).lengths_size(), 100'000);
 }
 
+TEST(MessageCheckTest, NumbersOfAnArrayCountAsWhatTheyUnpackTo) {
+  v1::RowDataRequest written;
+  v1::ColumnData* column = written.add_batches()->add_columns();
+  for (int i = 0; i < 1'000; ++i) column->add_lengths(1);  // A byte each, four here.
+  for (int i = 0; i < 1'000; ++i) column->add_ints(i);     // Eight here and there, as are the next.
+  for (int i = 0; i < 1'000; ++i) column->add_doubles(i);
+  std::string bytes = written.SerializeAsString();
+  std::uint64_t asked = 0;
+  const auto take = [&](absl::Status answer) {
+    grpc::ByteBuffer buffer = BufferOf(bytes);
+    v1::RowDataRequest read;
+    return ParseChecked(&buffer, 10, &read, [&](std::uint64_t more_bytes) {
+      asked = more_bytes;
+      return answer;
+    });
+  };
+  EXPECT_THAT(take(absl::OkStatus()), IsOk());
+  EXPECT_EQ(asked, 1'000 * (2 * 4 - 1) + 2 * 200);
+  EXPECT_THAT(take(absl::ResourceExhaustedError("full")),
+              StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("full")));
+
+  // Each number of an array with a tag of its own is an array, too.
+  bytes.clear();
+  for (int i = 0; i < 1'000; ++i) bytes += std::string("\x28\x01", 2);  // lengths
+  v1::ColumnData unpacked;
+  grpc::ByteBuffer buffer = BufferOf(bytes);
+  EXPECT_THAT(ParseChecked(&buffer, 10, &unpacked,
+                           [&](std::uint64_t more_bytes) {
+                             asked = more_bytes;
+                             return absl::OkStatus();
+                           }),
+              IsOk());
+  EXPECT_EQ(unpacked.lengths_size(), 1'000);
+  EXPECT_EQ(asked, 1'000 * (2 * 4 - 2));
+}
+
+TEST(MessageCheckTest, AnArrayThatEndsBehindItsMessageIsInvalid) {
+  v1::RowDataRequest read;
+  for (const std::string& bytes :
+       {std::string("\x1a\x04\x52\x02\x2a\x7f", 6),         // lengths of 127 bytes
+        std::string("\x1a\x05\x52\x03\x2a\x01\xff", 7)}) {  // An unfinished number.
+    EXPECT_THAT(Parse(bytes, 100, &read), StatusIs(absl::StatusCode::kInvalidArgument));
+  }
+}
+
 TEST(MessageCheckTest, WhatIsNoMessageIsInvalidAndSaysOfWhichType) {
   v1::RowDataRequest read;
   for (const std::string& bytes : {std::string("\xff\xff\xff"), std::string("\x1a\x10only", 6),

@@ -52,7 +52,7 @@ class Meeting {
 class RowPipelineTest : public testing::Test {
  protected:
   RowPipelineTest() {
-    hands_.read = [this](v1::RowDataRequest* message) { return Read(message); };
+    hands_.read = [this](v1::RowDataRequest* message, std::shared_ptr<void>*) { return Read(message); };
     hands_.decode = [this](const v1::RowDataRequest& message, RowRequest* rows, v1::RowDataResponse*) {
       rows->cycle = message.cycle();
       absl::Status status;

@@ -15,8 +15,8 @@ void AddOutcome(const Outcome& more, Outcome* all) {
 }
 
 std::vector<Theme> AllAttacks() {
-  return {TokenAttacks(), NameAttacks(),       BatchAttacks(), OrderAttacks(),
-          BombAttacks(),  ConnectionAttacks(), FloodAttacks(), MetricsAttacks()};
+  return {TokenAttacks(),      NameAttacks(),  BatchAttacks(),    OrderAttacks(),  BombAttacks(),
+          ConnectionAttacks(), FloodAttacks(), StrangerAttacks(), MetricsAttacks()};
 }
 
 }  // namespace mirror::harness

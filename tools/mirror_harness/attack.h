@@ -52,6 +52,7 @@ Theme OrderAttacks();
 Theme BombAttacks();
 Theme ConnectionAttacks();
 Theme FloodAttacks();
+Theme StrangerAttacks();
 /// Only where the address of the metrics is known.
 Theme MetricsAttacks();
 

@@ -15,6 +15,9 @@ constexpr std::size_t kMegabyte = 1 << 20;
 /// What an endpoint with the default limits takes in one message, nearly.
 constexpr std::size_t kNearlyAMessage = 16 * kMegabyte - 4'096;
 
+/// ColumnData.lengths.
+constexpr int kLengthsField = 5;
+
 const std::set<std::string> kInvalid = {"INVALID_ARGUMENT"};
 const std::set<std::string> kExhausted = {"RESOURCE_EXHAUSTED"};
 
@@ -190,6 +193,24 @@ std::vector<Attack> Crowds() {
          (*connection)->Call(1, Path("TableSchema"), "");
          (*connection)->Body(1, Framed(Times(kNearlyAMessage / 2, Field(3, ""))), true);
          return (*connection)->Await(1, kAttackPatience);
+       }},
+      {"lengths-million",
+       "Sixteen requests at once, each a bad batch of sixteen million lengths of a byte on the wire.",
+       {"OK", "RESOURCE_EXHAUSTED", kClosed},
+       [](Target& target) {
+         const std::string column = Field(kLengthsField, std::string(kNearlyAMessage, '\1'));
+         const std::string body =
+             Framed(Varint(1U << 3U) + Varint(static_cast<std::uint64_t>(target.cycle()) << 1U) +
+                    Field(3, Field(10, column)));
+         Outcome outcome = InParallel(16, [&](int) {
+           absl::StatusOr<std::unique_ptr<RawHttp2>> connection = RawHttp2::Connect(target.endpoint());
+           if (!connection.ok()) return OutcomeOf(connection.status());
+           (*connection)->Call(1, Path("RowData"), target.CallToken(target.Tenant("victim")));
+           (*connection)->Body(1, body, true);
+           return (*connection)->Await(1, kAttackPatience);
+         });
+         outcome.fault = target.VictimHarm();
+         return outcome;
        }},
       {"tables-10001", "One table more than a tenant may have.", kExhausted,
        [](Target& target) {

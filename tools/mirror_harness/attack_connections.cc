@@ -216,7 +216,8 @@ std::vector<Attack> Calls() {
                outcome.fault = target.VictimHarm();
                return outcome;
              }),
-      Frames("unfinished-messages", "A hundred unfinished messages on one connection.", kHarmless,
+      Frames("unfinished-messages", "A hundred unfinished messages on one connection.",
+             {kClosed, kOpen, "RESOURCE_EXHAUSTED"},
              [](Target& target, RawHttp2& connection) {
                const std::string token = target.CallToken(target.Tenant("victim"));
                for (std::uint32_t i = 0; i < 100; ++i) {

@@ -8,6 +8,7 @@
 #include <iostream>
 #include <memory>
 #include <mutex>
+#include <string_view>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -45,6 +46,16 @@ void WaitQuietly(double seconds) {
   never.wait_for(lock, std::chrono::duration<double>(seconds), [] { return false; });
 }
 
+/// What names an endpoint's files or what its database said; empty: nothing in these words does.
+std::string InsideIn(const std::string& words) {
+  constexpr std::string_view kInside[] = {
+      "Mirror_", ".db", "/tmp/", "/home/", "/var/", "/etc/", "SQL logic error", "disk image", "disk I/O"};
+  for (const std::string_view inside : kInside) {
+    if (words.find(inside) != std::string::npos) return std::string(inside);
+  }
+  return {};
+}
+
 AttackResult RunOne(const Theme& theme, const Attack& attack, Target* target, HonestSource* honest,
                     PeakWatch* watch) {
   AttackResult result{FullName(theme, attack), attack.what, attack.expected, {}, 0, {}};
@@ -54,6 +65,11 @@ AttackResult RunOne(const Theme& theme, const Attack& attack, Target* target, Ho
   result.seconds = std::chrono::duration<double>(Clock::now() - begin).count();
   if (watch != nullptr) result.server = watch->Take();
   result.honest_p99_ms = honest->TakeP99();
+  if (const std::string inside = InsideIn(result.outcome.words);
+      !inside.empty() && result.outcome.fault.empty()) {
+    result.outcome.fault =
+        absl::StrCat("the endpoint tells of its inside ('", inside, "'): ", result.outcome.words);
+  }
   const std::string failure = honest->TakeFailure();
   if (!failure.empty() && result.outcome.fault.empty()) {
     result.outcome.fault = "the honest tenant was not served: " + failure;

@@ -111,10 +111,14 @@ bool RawHttp2::WriteBytes(std::string_view bytes) {
   return !gone_;
 }
 
+std::string RawHttp2::Framed(Frame type, std::uint8_t flags, std::uint32_t stream, std::string_view payload) {
+  return absl::StrCat(BigEndian(static_cast<std::uint32_t>(payload.size()), 3),
+                      std::string(1, static_cast<char>(type)), std::string(1, static_cast<char>(flags)),
+                      BigEndian(stream, 4), std::string(payload));
+}
+
 bool RawHttp2::Write(Frame type, std::uint8_t flags, std::uint32_t stream, std::string_view payload) {
-  return WriteBytes(absl::StrCat(
-      BigEndian(static_cast<std::uint32_t>(payload.size()), 3), std::string(1, static_cast<char>(type)),
-      std::string(1, static_cast<char>(flags)), BigEndian(stream, 4), std::string(payload)));
+  return WriteBytes(Framed(type, flags, stream, payload));
 }
 
 std::string RawHttp2::Encode(const Headers& headers) {
@@ -123,6 +127,22 @@ std::string RawHttp2::Encode(const Headers& headers) {
     block += '\0';  // Literal, not to be indexed.
     block += HpackText(name) + HpackText(value);
   }
+  return block;
+}
+
+std::string RawHttp2::EncodeToRemember(const Headers& headers) {
+  std::string block;
+  for (const auto& [name, value] : headers) {
+    block += '\x40';  // Literal, to be indexed.
+    block += HpackText(name) + HpackText(value);
+  }
+  return block;
+}
+
+std::string RawHttp2::Remembered(std::size_t count) {
+  constexpr std::size_t kNewest = 62, kIndexed = 0x80;
+  std::string block;
+  for (std::size_t i = count; i > 0; --i) block += static_cast<char>(kIndexed | (kNewest + i - 1));
   return block;
 }
 

@@ -40,7 +40,9 @@ class RawHttp2 {
   RawHttp2(const RawHttp2&) = delete;
   RawHttp2& operator=(const RawHttp2&) = delete;
 
-  /// One frame as it stands. False: the other side is gone.
+  /// A frame as it stands.
+  static std::string Framed(Frame type, std::uint8_t flags, std::uint32_t stream, std::string_view payload);
+  /// Writes one. False: the other side is gone.
   bool Write(Frame type, std::uint8_t flags, std::uint32_t stream, std::string_view payload);
   /// Bytes that are no frame.
   bool WriteBytes(std::string_view bytes);
@@ -54,6 +56,10 @@ class RawHttp2 {
 
   /// A header block, no name of which is indexed.
   static std::string Encode(const Headers& headers);
+  /// The same, and the other side shall remember them all: on a connection on which nothing else was
+  /// remembered, Remembered(headers.size()) is the same block again, with a byte for each header.
+  static std::string EncodeToRemember(const Headers& headers);
+  static std::string Remembered(std::size_t count);
   static Headers CallHeaders(const std::string& path, const std::string& token);
 
  private:
