@@ -2,8 +2,10 @@
 
 #include <algorithm>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "tests/support/kept_tables.h"
 
 namespace mirror {
 namespace {
@@ -110,14 +112,20 @@ std::vector<RandomApplication::Table> RandomApplication::Look() {
   return tables;
 }
 
+/// Its definition stays.
+bool RandomApplication::IsKept(const Table& table) { return absl::StartsWith(table.name, kKeptPrefix); }
+
 std::string RandomApplication::Change(const std::vector<Table>& tables) {
-  if (tables.size() < kTablesMin || (tables.size() < kTablesMax && OneIn(12))) return Run(NewTable());
+  const auto kept = static_cast<std::size_t>(std::count_if(tables.begin(), tables.end(), IsKept));
+  const std::size_t own = tables.size() - kept;
+  if (own < kTablesMin || (own < kTablesMax && OneIn(12))) return Run(NewTable());
   const Table& table = tables[Below(tables.size())];
   const std::uint64_t what = Below(100);
   if (what < 86) return ChangeRows(table);
+  if (what < 97 && IsKept(table)) return what < 96 ? ChangeRows(table) : Bulk(table);
   if (what < 95) return AlterTable(table);
   if (what < 96) return Bulk(table);
-  if (what < 97) return tables.size() > 2 ? Run("DROP TABLE " + table.name) : "";
+  if (what < 97) return own > 2 ? Run("DROP TABLE " + table.name) : "";
   if (what < 98) return Run("VACUUM");
   return Run(OneIn(2) ? "PRAGMA journal_mode = WAL" : "PRAGMA journal_mode = DELETE");
 }

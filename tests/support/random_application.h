@@ -38,6 +38,7 @@ class RandomApplication {
     std::vector<std::string> columns;  ///< That can be written.
     std::vector<std::string> key;
   };
+  static bool IsKept(const Table& table);
   std::vector<Table> Look();
   std::string Run(const std::string& sql);
   std::string Change(const std::vector<Table>& tables);
