@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
@@ -68,13 +69,21 @@ void Print(Shared& shared, const SourceRun& run, Schedule::Time next) {
   shared.err << std::flush;
 }
 
+/// At least so often somebody looks whether the clock was moved.
+constexpr std::chrono::seconds kClockLook(30);
+
 /// False: told to stop.
 bool WaitUntil(Schedule::Time time, const std::stop_token& stop) {
+  const Wait wait(time, std::chrono::system_clock::now(), std::chrono::steady_clock::now());
   std::mutex mutex;
   std::condition_variable_any woken;
   std::unique_lock lock(mutex);
-  woken.wait_until(lock, stop, time, [] { return false; });
-  return !stop.stop_requested();
+  while (!stop.stop_requested()) {
+    const auto left = wait.Left(std::chrono::system_clock::now(), std::chrono::steady_clock::now());
+    if (left.count() == 0) return true;
+    woken.wait_for(lock, stop, std::min<std::chrono::nanoseconds>(left, kClockLook), [] { return false; });
+  }
+  return false;
 }
 
 void RunOne(const AgentConfig& config, std::size_t number, const Connection& connection,
@@ -95,7 +104,13 @@ void RunOne(const AgentConfig& config, std::size_t number, const Connection& con
   if (next == now) {
     next += FirstWait(number, config.sources.size(), std::chrono::milliseconds(source.interval_ms));
   }
-  while (WaitUntil(next, stop) && shared.turns.Take(stop)) {
+  while (WaitUntil(next, stop)) {
+    // The clock was set back: the time that was meant is still to come, or another one comes before it.
+    if (const auto now_set = std::chrono::system_clock::now(); source.cron && now_set < next) {
+      next = schedule.Regular(now_set, now_set);
+      continue;
+    }
+    if (!shared.turns.Take(stop)) return;
     const Schedule::Time begun = std::chrono::system_clock::now();
     const auto clock = std::chrono::steady_clock::now();
     RunRequest request;

@@ -61,8 +61,8 @@ Schedule::Time Schedule::First(Time now, bool was_good) const {
 Schedule::Time Schedule::Regular(Time begun, Time ended) const {
   // Days that never come are refused by the configuration: without a next time the system has no local time.
   constexpr std::chrono::hours kDay(24);
-  if (cron_) return AfterQuiet(cron_->Next(std::max(begun, ended)).value_or(ended + kDay));
-  return AfterQuiet(std::max(begun + interval_, ended));
+  if (cron_) return AfterQuiet(cron_->Next(ended).value_or(ended + kDay));
+  return AfterQuiet(std::max(std::min(begun, ended) + interval_, ended));
 }
 
 Schedule::Time Schedule::Next(Time begun, Time ended, bool good) {

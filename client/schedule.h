@@ -1,6 +1,7 @@
 #ifndef MIRROR_CLIENT_SCHEDULE_H_
 #define MIRROR_CLIENT_SCHEDULE_H_
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -37,7 +38,7 @@ class Schedule {
   /// After a run: see Regular(); after a failed one sooner, and later each time.
   Time Next(Time begun, Time ended, bool good);
   /// After a good run: `interval` after its begin, or the next time of `cron` after its end. A time in quiet
-  /// hours is put off to their end.
+  /// hours is put off to their end. A run that ended before it began had the clock set back.
   Time Regular(Time begun, Time ended) const;
 
  private:
@@ -48,6 +49,24 @@ class Schedule {
   const std::function<double()> random_;
   const std::optional<CronRule> cron_;
   int failures_ = 0;
+};
+
+/// A wait for a time of the clock that may be moved meanwhile. Set forward, it is over when the clock says
+/// so; set back, when as long has passed as was meant.
+class Wait {
+ public:
+  using Steady = std::chrono::steady_clock::time_point;
+  Wait(Schedule::Time until, Schedule::Time now, Steady steady)
+      : until_(until), end_(steady + (until - now)) {}
+  /// 0: it is over.
+  std::chrono::nanoseconds Left(Schedule::Time now, Steady steady) const {
+    return std::max<std::chrono::nanoseconds>(
+        {std::min<std::chrono::nanoseconds>(until_ - now, end_ - steady), std::chrono::nanoseconds(0)});
+  }
+
+ private:
+  const Schedule::Time until_;
+  const Steady end_;
 };
 
 /// How long source `number` (from 0) of `sources` waits before its first run: many do not begin in one

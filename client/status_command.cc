@@ -32,6 +32,9 @@ constexpr int kGood = 0, kNotGood = 1, kWrongUse = 2;
 /// Of one kind, for people; JSON has all.
 constexpr std::size_t kNamesMost = 10;
 
+/// A last run so much ahead of the clock was not written by this clock.
+constexpr std::chrono::minutes kClockTolerance(5);
+
 /// What the agent's files say of one source.
 struct Seen {
   const SourceConfig* source = nullptr;
@@ -92,6 +95,12 @@ Seen Look(const AgentConfig& config, const SourceConfig& source, Time now) {
     seen.problems.emplace_back(state.status().message());
   }
   if (!seen.last) return seen;
+  if (TimeOf(seen.last->ended_ms) > now + kClockTolerance) {
+    seen.problems.push_back(absl::StrCat(
+        "the last run ended at ", Utc(seen.last->ended_ms),
+        ", which is still to come: the clock was set back, and whether a run is overdue nobody can "
+        "tell. Set the clock, or wait for the next run"));
+  }
   const Schedule schedule = ScheduleOf(source);
   seen.due = schedule.Regular(TimeOf(seen.last->begun_ms), TimeOf(seen.last->ended_ms));
   seen.overdue = !seen.at_work() && now > schedule.Regular(*seen.due, *seen.due);

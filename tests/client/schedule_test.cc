@@ -37,6 +37,25 @@ TEST_F(ScheduleTest, AnIntervalIsFromBeginToBegin) {
       << "a run that took longer than the interval";
 }
 
+TEST_F(ScheduleTest, AClockThatIsSetBackDuringARunDelaysNothing) {
+  Schedule schedule = Make();
+  EXPECT_EQ(schedule.Next(At(14, 30), At(10, 31), true), At(10, 51));
+  Schedule hourly = Make({}, "0 * * * *");
+  EXPECT_EQ(hourly.Next(At(14, 30), At(10, 31), true), At(11, 0));
+}
+
+TEST_F(ScheduleTest, AWaitEndsByTheClockOrAfterItsTime) {
+  const Wait::Steady begun{hours(1)};
+  const Wait wait(At(15, 0), At(14, 30), begun);
+  EXPECT_EQ(wait.Left(At(14, 30), begun), minutes(30));
+  EXPECT_EQ(wait.Left(At(14, 50), begun + minutes(20)), minutes(10));
+  EXPECT_EQ(wait.Left(At(15, 1), begun + minutes(31)), seconds(0));
+  // Set forward, and set back by four hours.
+  EXPECT_EQ(wait.Left(At(15, 0), begun + minutes(1)), seconds(0));
+  EXPECT_EQ(wait.Left(At(10, 31), begun + minutes(1)), minutes(29));
+  EXPECT_EQ(wait.Left(At(11, 0), begun + minutes(30)), seconds(0));
+}
+
 TEST_F(ScheduleTest, FailuresAreRetriedLaterEachTimeUpToTheInterval) {
   Schedule schedule = Make();
   seconds wait(5);

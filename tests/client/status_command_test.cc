@@ -354,6 +354,15 @@ TEST_F(StatusCommandTest, ForProgramsEverythingIsInOneObject) {
     "last_error": "table 'b' held: too many rows", "problems": []})"));
 }
 
+TEST_F(StatusCommandTest, ARunThatIsStillToComeIsNotGood) {
+  Configure(Source("Cust", "crm.db"));
+  Ran(GoodReport(3), "2026-11-20 14:00:00", "2026-11-20 14:00:02");
+  EXPECT_EQ(Status("2026-11-20 14:00:01"), 0) << "clocks differ a little";
+  EXPECT_EQ(Status("2026-11-20 10:00:00"), 1);
+  EXPECT_THAT(out_, HasSubstr("Cust: not known\n"));
+  EXPECT_THAT(err_, HasSubstr("the clock was set back"));
+}
+
 TEST_F(StatusCommandTest, WrongConfigurationIsExitCodeTwo) {
   EXPECT_EQ(Status("2026-11-20 10:00:00", {.context_id = "Nobody"}), 2);
   EXPECT_THAT(err_, HasSubstr("no [[source]] 'Nobody'"));
