@@ -205,7 +205,7 @@ grpc::Status MirrorService::Authenticate(grpc::ServerContext* /*context*/,
   const absl::StatusOr<InFlight::Call> place = in_flight_.BeginCall(caller->context_id);
   if (!place.ok()) return log.Finish(place.status());
   const absl::Status done = DoAuthenticate(*caller, *request, response);
-  if (request->probe() || !done.ok()) tenants_.ForgetUnlessThere(caller->context_id);
+  if (!response->accepted()) tenants_.ForgetUnlessThere(caller->context_id);
   return log.Finish(done);
 }
 

@@ -34,7 +34,14 @@ void Tenant::NoteTimes(const std::vector<Step>& steps, const std::vector<StepRes
 
 void Tenant::Remember(const TenantSummary& summary) {
   const std::lock_guard lock(summary_mutex_);
-  if (!summary_ || !summary_->known) summary_ = std::make_shared<const TenantSummary>(summary);
+  if (summary_ && summary_->known) return;
+  TenantSummary next = summary;
+  // The note beside the file says so, whatever the catalog kept from before.
+  if (summary_ && summary_->quarantined) {
+    next.quarantined = true;
+    next.quarantine = summary_->quarantine;
+  }
+  summary_ = std::make_shared<const TenantSummary>(std::move(next));
 }
 
 /// What cannot be read is met again, and told, by the call that needs it.

@@ -15,6 +15,8 @@
 #include "proto/wire/clock.h"
 #include "proto/wire/crash_point.h"
 #include "server/store/deleted_mark.h"
+#include "server/store/second_names.h"
+#include "server/store/sqlite_quarantine.h"
 #include "server/store/sqlite_store.h"
 
 namespace mirror {
@@ -41,6 +43,13 @@ absl::Status FinishDeletion(const std::string& data_dir, const std::string& cont
   absl::Status marked = SetDeletedMark(data_dir, context_id);
   CrashPoint("delete.after");
   return marked;
+}
+
+absl::Status HalfDeleted(const std::string& context_id) {
+  return absl::FailedPreconditionError(absl::StrCat(
+      "tenant '", context_id,
+      "' was deleted, but not all of its files could be removed. Nothing was done. 'mirrorctl delete ",
+      context_id, " --confirm ", context_id, "' removes what is left."));
 }
 
 constexpr char kBeginOrAsk[] = "Begin with Authenticate, or ask the mirror's operator.";
@@ -80,9 +89,14 @@ absl::StatusOr<std::unique_ptr<Tenants>> Tenants::Open(const TenantsOptions& opt
   CrashPoint("start.locked");
   std::error_code ignored;
   std::filesystem::remove_all(absl::StrCat(options.data_dir, "/", kWorkFolder), ignored);
+  if (absl::Status one_name = TakeBackSecondNames(options.data_dir); !one_name.ok())
+    return absl::FailedPreconditionError(one_name.message());
   for (const std::string& context_id : *found) {
     const std::shared_ptr<Tenant> tenant = tenants->Make(context_id);
-    tenant->Remember(TenantSummary{});
+    TenantSummary known;
+    known.quarantine = ReadQuarantine(tenants->PathOf(context_id));
+    known.quarantined = !known.quarantine.empty();
+    tenant->Remember(known);
     tenants->tenants_.emplace(FoldName(context_id), Entry{tenant, {}});
     // A log that a kill left would be replayed over a copy put there later: it goes into its own file now.
     // What keeps it from that is met again, and told, by the first call for the tenant.
@@ -104,6 +118,8 @@ absl::Status Tenants::FindDeleted() {
     deleted_[FoldName(context_id)] = context_id;
     const absl::Status finished = FinishDeletion(dir, context_id);
     if (finished.ok()) continue;
+    half_deleted_.insert(FoldName(context_id));
+    tenants_.emplace(FoldName(context_id), Entry{Make(context_id), {}});
     events_.Add(
         context_id, Severity::kError, "tenant.not_deleted",
         absl::StrCat("an operator deleted the tenant, and its files could not all be removed: ",
@@ -149,17 +165,12 @@ absl::StatusOr<std::shared_ptr<Tenant>> Tenants::Find(const Caller& caller) {
 
 absl::StatusOr<std::shared_ptr<Tenant>> Tenants::FindOrTakeIn(const Caller& caller) {
   if (absl::Status status = CheckContextId(caller.context_id); !status.ok()) return status;
+  // A spelling that was only probed must not keep the right one out.
+  if (const std::string other = OtherSpelling(caller.context_id); !other.empty()) ForgetUnlessThere(other);
   const std::lock_guard lock(mutex_);
   const std::string key = FoldName(caller.context_id);
   if (deleted_.contains(key)) return std::shared_ptr<Tenant>();
   auto found = tenants_.find(key);
-  // A spelling that was only probed must not keep the right one out.
-  if (found != tenants_.end() && found->second.tenant->context_id() != caller.context_id &&
-      WasNeverThere(found->second)) {
-    Unlist(found->second);
-    tenants_.erase(found);
-    found = tenants_.end();
-  }
   if (found == tenants_.end()) {
     if (!options_.tenant.automatic_provisioning) return UnknownTenant(kAsk);
     found = tenants_.emplace(key, Entry{Make(caller.context_id), {}}).first;
@@ -169,15 +180,32 @@ absl::StatusOr<std::shared_ptr<Tenant>> Tenants::FindOrTakeIn(const Caller& call
   return found->second.tenant;
 }
 
-bool Tenants::WasNeverThere(const Entry& entry) const {
-  return entry.tenant.use_count() == 1 && !entry.tenant->is_open() &&
-         !SqliteStoreExists(options_.data_dir, entry.tenant->context_id());
+std::string Tenants::OtherSpelling(const std::string& context_id) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = tenants_.find(FoldName(context_id));
+  if (found == tenants_.end() || found->second.tenant->context_id() == context_id) return "";
+  return found->second.tenant->context_id();
+}
+
+Tenants::Entries::iterator Tenants::FindOnlyProbed(const std::string& context_id) {
+  const auto found = tenants_.find(FoldName(context_id));
+  if (found == tenants_.end()) return found;
+  const std::shared_ptr<Tenant>& tenant = found->second.tenant;
+  const bool only_probed = tenant->context_id() == context_id && tenant.use_count() == 1 &&
+                           !tenant->is_open() && tenant->shared_summary() == nullptr;
+  return only_probed ? found : tenants_.end();
 }
 
 void Tenants::ForgetUnlessThere(const std::string& context_id) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (FindOnlyProbed(context_id) == tenants_.end()) return;
+  }
+  if (HasMirror(context_id)) return;
+  // Whoever made one meanwhile uses it, or has left its summary.
   const std::lock_guard lock(mutex_);
-  const auto found = tenants_.find(FoldName(context_id));
-  if (found == tenants_.end() || !WasNeverThere(found->second)) return;
+  const auto found = FindOnlyProbed(context_id);
+  if (found == tenants_.end()) return;
   Unlist(found->second);
   tenants_.erase(found);
 }
@@ -208,6 +236,7 @@ absl::StatusOr<std::shared_ptr<Tenant>> Tenants::FindOrMake(const std::string& c
     return absl::FailedPreconditionError(absl::StrCat(
         "the tenant is known as '", found->second.tenant->context_id(), "'. Nothing was done. Spell it so."));
   }
+  if (half_deleted_.contains(found->first)) return HalfDeleted(context_id);
   Used(found->second);
   return found->second.tenant;
 }
@@ -248,36 +277,64 @@ absl::Status Tenants::Delete(const std::string& context_id) {
   absl::StatusOr<std::shared_ptr<Tenant>> tenant = Find(context_id);
   if (!tenant.ok()) return tenant.status();
   const std::string& spelled = (*tenant)->context_id();
+  const std::string key = FoldName(spelled);
   // Until it is forgotten here, nobody can make a new one under its name. The mark is there before the file
   // goes: whenever this dies, either nothing was done or the next start finishes it.
   absl::Status removed = (*tenant)->Retire([&]() -> absl::Status {
     CrashPoint("delete.before");
-    if (absl::Status marked = SetDeletingMark(options_.data_dir, spelled); !marked.ok()) return marked;
+    {
+      const std::lock_guard marks(marks_mutex_);
+      if (absl::Status set = SetDeletingMark(options_.data_dir, spelled); !set.ok()) return set;
+      const std::lock_guard lock(mutex_);
+      deleted_[key] = spelled;
+      half_deleted_.insert(key);
+    }
     CrashPoint("delete.marked");
     return FinishDeletion(options_.data_dir, spelled);
   });
-  if (!removed.ok()) return removed;
   const std::lock_guard lock(mutex_);
-  deleted_[FoldName(spelled)] = spelled;
-  const auto found = tenants_.find(FoldName(context_id));
-  if (found == tenants_.end() || found->second.tenant != *tenant) return absl::OkStatus();
+  if (removed.ok()) half_deleted_.erase(key);
+  // The source is kept away, and the next attempt removes what is left.
+  if (!removed.ok() && half_deleted_.contains(key)) return removed;
+  const auto found = tenants_.find(key);
+  if (found == tenants_.end() || found->second.tenant != *tenant) return removed;
   Unlist(found->second);
-  tenants_.erase(found);
-  return absl::OkStatus();
+  if (removed.ok()) {
+    tenants_.erase(found);
+    return removed;
+  }
+  // Nothing was done: it goes on as it was.
+  const TenantSummary known = (*tenant)->summary();
+  found->second.tenant = Make(spelled);
+  found->second.tenant->Remember(known);
+  return removed;
 }
 
 absl::Status Tenants::Allow(const std::string& context_id) {
-  const std::lock_guard lock(mutex_);
-  const auto found = deleted_.find(FoldName(context_id));
-  if (found == deleted_.end()) {
+  const std::string key = FoldName(context_id);
+  const std::lock_guard marks(marks_mutex_);
+  std::string spelled;
+  {
+    const std::lock_guard lock(mutex_);
+    if (half_deleted_.contains(key)) return HalfDeleted(context_id);
+    if (const auto found = deleted_.find(key); found != deleted_.end()) spelled = found->second;
+  }
+  if (spelled.empty()) {
+    // A mark that was made by hand, or of a deletion that failed, would count from the next start on.
+    const absl::StatusOr<std::vector<std::string>> found = FindDeletedMarks(options_.data_dir);
+    if (!found.ok()) return found.status();
+    for (const std::string& id : *found) {
+      if (FoldName(id) == key) spelled = id;
+    }
+  }
+  if (spelled.empty()) {
     return absl::NotFoundError(absl::StrCat("tenant '", context_id,
                                             "' was not deleted. Nothing was done. 'mirrorctl tenants "
                                             "--state deleted' lists those that were."));
   }
-  if (absl::Status removed = RemoveDeletedMark(options_.data_dir, found->second); !removed.ok()) {
-    return removed;
-  }
-  deleted_.erase(found);
+  if (absl::Status removed = RemoveDeletedMark(options_.data_dir, spelled); !removed.ok()) return removed;
+  const std::lock_guard lock(mutex_);
+  deleted_.erase(key);
   return absl::OkStatus();
 }
 

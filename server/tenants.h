@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -36,7 +37,8 @@ struct TenantsOptions {
 inline constexpr char kWorkFolder[] = ".work";
 
 /// All tenants of the data folder. Found again from their files at every start.
-/// Threads: any; each tenant has its own lock, and none is held here while a database is opened.
+/// Threads: any; each tenant has its own lock, and none is held here while a file is touched but the one that
+/// keeps Delete() and Allow() apart.
 class Tenants {
  public:
   /// Takes the folder for this process alone (a lock file). Errors: kFailedPrecondition when another server
@@ -103,8 +105,11 @@ class Tenants {
 
   void Used(Entry& entry);
   void Unlist(Entry& entry);
-  /// Nobody uses it, and it has no file.
-  bool WasNeverThere(const Entry& entry) const;
+  /// Of the same name folded; empty: it is known under no other.
+  std::string OtherSpelling(const std::string& context_id) const;
+  /// Of an entry that nobody uses and that has never been a mirror; the end where there is none. Under the
+  /// map's lock.
+  Entries::iterator FindOnlyProbed(const std::string& context_id);
   void MakeRoom(const Tenant& opened);
   absl::StatusOr<std::shared_ptr<void>> BeginBuilding(const std::string& context_id);
   std::vector<std::shared_ptr<Tenant>> Listed();
@@ -115,9 +120,11 @@ class Tenants {
   const int lock_file_;
   Checkpointer checkpointer_;
   BuildingPlaces building_;
+  std::mutex marks_mutex_;  ///< Of the marks on disk: they say what `deleted_` says. Taken before `mutex_`.
   mutable std::mutex mutex_;
   Entries tenants_;                             ///< By folded context id.
   std::map<std::string, std::string> deleted_;  ///< By folded context id, as it was spelled.
+  std::set<std::string> half_deleted_;          ///< Of those, folded: not all of their files are gone.
   /// Those that were opened and not closed by MakeRoom, least recently used first. Some may have closed
   /// themselves.
   std::list<Tenant*> by_use_;

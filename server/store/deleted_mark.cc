@@ -56,7 +56,10 @@ absl::Status SetDeletingMark(const std::string& dir, const std::string& context_
   const int file = open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0640);
   if (file < 0) return Trouble("making", path, errno);
   close(file);
-  return SyncFolder(dir);
+  absl::Status synced = SyncFolder(dir);
+  // It would count from the next start on.
+  if (!synced.ok()) unlink(path.c_str());
+  return synced;
 }
 
 absl::Status SetDeletedMark(const std::string& dir, const std::string& context_id) {

@@ -11,6 +11,7 @@
 #include <optional>
 
 #include "absl/strings/str_cat.h"
+#include "proto/wire/clock.h"
 #include "server/store/sync_path.h"
 
 namespace mirror {
@@ -63,13 +64,26 @@ std::string ReadQuarantine(const std::string& path) {
                       "' does not say why");
 }
 
-void RemoveLogOfDamaged(const std::string& path) {
+absl::Status SetLogOfDamagedAside(const std::string& path) {
   const std::optional<Note> note = ReadNote(path);
-  if (!note || note->log == 0 || InodeOf(path) == note->file) return;
-  if (InodeOf(path + kLogSuffix) != note->log) return;
-  std::error_code ignored;
-  fs::remove(path + kLogSuffix, ignored);
-  fs::remove(path + "-shm", ignored);
+  if (!note || note->log == 0 || InodeOf(path) == note->file) return absl::OkStatus();
+  const std::string log = path + kLogSuffix;
+  if (InodeOf(log) != note->log) return absl::OkStatus();
+  std::error_code error;
+  fs::remove(path + "-shm", error);
+  // What has another name stays under that.
+  if (fs::file_size(log, error) == 0 || fs::hard_link_count(log, error) > 1) {
+    fs::remove(log, error);
+  } else {
+    fs::rename(log, absl::StrCat(path, ".damaged-", NowMs(), kLogSuffix), error);
+  }
+  if (error) return Trouble("setting aside", log, error.message());
+  return SyncFolder(log);
+}
+
+absl::Status LeaveDamaged(const std::string& path) {
+  if (absl::Status status = SetLogOfDamagedAside(path); !status.ok()) return status;
+  return RemoveQuarantine(path);
 }
 
 absl::Status WriteQuarantine(const std::string& path, const std::string& why) {

@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "proto/wire/crash_point.h"
+#include "server/store/second_names.h"
 #include "server/store/sqlite_database.h"
 #include "server/store/sqlite_new_mirror.h"
 #include "server/store/sqlite_quarantine.h"
@@ -68,11 +69,14 @@ absl::StatusOr<std::unique_ptr<Store>> OpenSqliteStore(const std::string& dir, c
                                                        bool create, const SqliteOptions& options) {
   if (absl::Status status = CheckContextId(context_id); !status.ok()) return status;
   const std::string path = SqlitePath(dir, context_id);
-  // Of a file that is no more.
-  if (!Exists(path)) {
-    if (absl::Status status = RemoveQuarantine(path); !status.ok()) return status;
+  // What is left of a damaged mirror stays while its file is away, which may come back.
+  absl::Status left;
+  if (Exists(path)) {
+    left = SetLogOfDamagedAside(path);
+  } else if (create || Exists(path + kClaimSuffix)) {
+    left = LeaveDamaged(path);
   }
-  RemoveLogOfDamaged(path);
+  if (!left.ok()) return left;
   if (!Exists(path) && (Exists(path + kClaimSuffix) || (create && options.build_beside))) {
     if (!options.begin_building) return OpenNewMirror(path, context_id, options, nullptr);
     absl::StatusOr<std::shared_ptr<void>> place = options.begin_building();
@@ -114,8 +118,12 @@ absl::Status CheckSqliteMirror(const std::string& path, const std::string& conte
   return no_mirror(absl::StrCat("it is the mirror of '", owner, "'"));
 }
 
-absl::Status MoveSqliteStore(const std::string& from, const std::string& dir, const std::string& context_id) {
-  const std::string path = SqlitePath(dir, context_id);
+namespace {
+
+/// All that can fail without harm.
+absl::Status PutInPlace(const std::string& from, const std::string& path) {
+  // That of a file which somebody took away may alone have what the disk lost.
+  if (absl::Status status = SetLogOfDamagedAside(path); !status.ok()) return status;
   // A log that lies there would be replayed over the new file.
   for (const char* suffix : {"-wal", "-shm"}) {
     std::error_code error;
@@ -125,33 +133,21 @@ absl::Status MoveSqliteStore(const std::string& from, const std::string& dir, co
   CrashPoint("restore.log_gone");
   std::error_code error;
   fs::rename(from, path, error);
-  if (error) return Trouble("renaming", from, error.message());
+  return error ? Trouble("renaming", from, error.message()) : absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status MoveSqliteStore(const std::string& from, const std::string& dir, const std::string& context_id) {
+  const std::string path = SqlitePath(dir, context_id);
+  if (absl::Status put = PutInPlace(from, path); !put.ok()) {
+    const absl::Status back = TakeBackSecondNamesOf(path);
+    return back.ok() ? put : absl::UnavailableError(absl::StrCat(put.message(), " Then, ", back.message()));
+  }
   RemoveNewMirror(path);
   if (absl::Status status = SyncFolder(dir); !status.ok()) return status;
   return RemoveQuarantine(path);
 }
-
-namespace {
-
-/// Gives a file and its log a second name each. False: there is no file.
-absl::StatusOr<bool> NameTwice(const std::string& path, const std::string& second) {
-  if (!Exists(path)) return false;
-  for (const char* suffix : {"", "-wal"}) {
-    if (!Exists(path + suffix)) continue;
-    std::error_code error;
-    fs::create_hard_link(path + suffix, second + suffix, error);
-    // Where there are no second names.
-    if (error) fs::copy_file(path + suffix, second + suffix, error);
-    if (error) {
-      std::error_code ignored;
-      for (const char* made : {"", "-wal"}) fs::remove(second + made, ignored);
-      return Trouble("keeping", path, error.message());
-    }
-  }
-  return true;
-}
-
-}  // namespace
 
 absl::StatusOr<std::string> SetSqliteStoreAside(const std::string& dir, const std::string& context_id,
                                                 std::int64_t now_ms,
@@ -163,15 +159,17 @@ absl::StatusOr<std::string> SetSqliteStoreAside(const std::string& dir, const st
   const absl::StatusOr<bool> named = NameTwice(path, aside);
   if (!named.ok()) return named.status();
   CrashPoint("rebuild.kept");
-  if (owner) {
-    if (absl::Status claimed = ClaimNewMirror(path, context_id, *owner, now_ms); !claimed.ok())
-      return claimed;
-  }
-  if (absl::Status synced = SyncFolder(dir); !synced.ok()) return synced;
+  absl::Status begun = owner ? ClaimNewMirror(path, context_id, *owner, now_ms) : absl::OkStatus();
+  if (begun.ok()) begun = SyncFolder(dir);
   CrashPoint("rebuild.claimed");
+  // The log of a file that somebody took away may alone have what the disk lost.
+  if (begun.ok() && !*named) begun = SetLogOfDamagedAside(path);
   std::error_code error;
-  fs::remove(path, error);
-  if (error) return Trouble("removing", path, error.message());
+  if (begun.ok() && !fs::remove(path, error) && error) begun = Trouble("removing", path, error.message());
+  if (!begun.ok()) {
+    TakeBackSecondNamesOf(path).IgnoreError();  // The next start does it.
+    return begun;
+  }
   CrashPoint("rebuild.file_gone");
   for (const char* suffix : {"-wal", "-shm"}) fs::remove(path + suffix, error);
   fs::rename(path + kQuarantineSuffix, aside + kQuarantineSuffix, error);

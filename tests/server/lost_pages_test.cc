@@ -9,7 +9,9 @@
 #include <fstream>
 #include <iterator>
 #include <string>
+#include <vector>
 
+#include "server/store/second_names.h"
 #include "tests/server/tenant_bench.h"
 
 namespace mirror {
@@ -18,6 +20,7 @@ namespace {
 namespace fs = std::filesystem;
 
 using testing::Contains;
+using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
 
@@ -89,6 +92,15 @@ class LostPages : public BrokenSync, public TenantBench {
     std::fstream file(path(), std::ios::binary | std::ios::in | std::ios::out);
     file << file_before_;
   }
+  /// What the logs hold that stand beside the mirror for whoever wants to look at them.
+  std::vector<std::string> LogsSetAside() const {
+    std::vector<std::string> logs;
+    for (const auto& entry : fs::directory_iterator(folder_.path())) {
+      const std::string name = entry.path().string();
+      if (name.starts_with(path() + ".damaged-") && name.ends_with("-wal")) logs.push_back(Contents(name));
+    }
+    return logs;
+  }
   Cell Count() const { return Partner(path()).One("SELECT count(*) FROM people"); }
 
   std::string file_before_;
@@ -156,6 +168,115 @@ TEST_F(LostPages, ACopyPutThereByHandDoesNotGetTheLogThatWasLeft) {
   ASSERT_THAT(tenant_->Resume(source_->now), IsOk());
   EXPECT_EQ(Count(), Cell(30));
   EXPECT_EQ(Partner(path()).One("PRAGMA integrity_check"), Cell("ok"));
+}
+
+TEST_F(LostPages, NeitherDoesOneThatIsPutThereWhileANewMirrorIsMade) {
+  CommitFifty();
+  const std::string copy = folder_.path() + "/copy.db";
+  Partner(path()).Run("VACUUM INTO '" + copy + "'");
+  Partner(copy).Run("DELETE FROM people WHERE id > 30");
+  LoseThem();
+  const std::string log = Contents(path() + "-wal");
+  tenant_.reset();
+  fs::rename(path(), folder_.path() + "/away.db");
+  sqlite_.build_beside = true;
+  Restart();
+  source_->Begin();
+  fs::rename(copy, path());
+  Restart();
+  source_->now += 700'000;  // The cycle's end.
+  EXPECT_THAT(source_->Authenticate(), IsOk());
+  EXPECT_EQ(Count(), Cell(30));
+  EXPECT_EQ(Partner(path()).One("PRAGMA integrity_check"), Cell("ok"));
+  EXPECT_THAT(LogsSetAside(), ElementsAre(log)) << "it alone has what the disk lost";
+}
+
+TEST_F(LostPages, AreNotForgottenWhileTheFileIsAway) {
+  CommitFifty();
+  LoseThem();
+  const std::string log = Contents(path() + "-wal");
+  tenant_.reset();
+  fs::rename(path(), folder_.path() + "/away.db");
+  Restart();
+  EXPECT_THAT(tenant_->Info(), StatusIs(absl::StatusCode::kNotFound));
+  Restart();
+  fs::rename(folder_.path() + "/away.db", path());
+  EXPECT_THAT(source_->Authenticate(), StatusIs(kDataLoss));
+  EXPECT_EQ(Contents(path() + "-wal"), log);
+  ASSERT_THAT(tenant_->Resume(source_->now), IsOk());
+  EXPECT_EQ(Count(), Cell(50));
+}
+
+TEST_F(LostPages, StayInTheLogWhereABackupCannotBePutInTheFilesPlace) {
+  CommitFifty();
+  LoseThem();
+  const std::string log = Contents(path() + "-wal");
+  Restart();
+  EXPECT_THAT(tenant_->ReplaceFile(
+                  [&](const auto&) -> absl::Status {
+                    const auto kept = KeepSqliteStore(folder_.path(), "ctx", 1);
+                    EXPECT_THAT(kept, IsOk());
+                    EXPECT_EQ(Contents(*kept + "-wal"), log);
+                    return MoveSqliteStore(folder_.path() + "/nowhere", folder_.path(), "ctx");
+                  },
+                  source_->now),
+              StatusIs(absl::StatusCode::kUnavailable));
+  EXPECT_EQ(Contents(path() + "-wal"), log);
+  for (const char* const suffix : {"", "-wal"}) {
+    EXPECT_EQ(fs::hard_link_count(path() + suffix), 1U);
+    EXPECT_FALSE(fs::exists(path() + ".replaced-1" + suffix));
+  }
+  ASSERT_THAT(tenant_->Resume(source_->now), IsOk());
+  EXPECT_EQ(Count(), Cell(50));
+}
+
+TEST_F(LostPages, StayInTheLogOfAMirrorThatAKillLeftHalfReplaced) {
+  CommitFifty();
+  LoseThem();
+  const std::string log = Contents(path() + "-wal");
+  tenant_.reset();
+  for (const bool log_is_gone : {false, true}) {
+    ASSERT_THAT(KeepSqliteStore(folder_.path(), "ctx", 1), IsOk());
+    if (log_is_gone) fs::remove(path() + "-wal");
+    ASSERT_THAT(TakeBackSecondNames(folder_.path()), IsOk());
+    EXPECT_EQ(Contents(path() + "-wal"), log);
+    for (const char* const suffix : {"", "-wal"}) EXPECT_EQ(fs::hard_link_count(path() + suffix), 1U);
+  }
+  Restart();
+  EXPECT_THAT(source_->Authenticate(), StatusIs(kDataLoss));
+  ASSERT_THAT(tenant_->Resume(source_->now), IsOk());
+  EXPECT_EQ(Count(), Cell(50));
+}
+
+TEST_F(LostPages, ALogThatCannotBeSetAsideKeepsItsFile) {
+  CommitFifty();
+  LoseThem();
+  const std::string log = Contents(path() + "-wal");
+  tenant_.reset();
+  fs::create_directory(path() + ".damaged-1-wal");
+  EXPECT_THAT(SetSqliteStoreAside(folder_.path(), "ctx", 1, std::nullopt),
+              StatusIs(absl::StatusCode::kUnavailable));
+  EXPECT_EQ(Contents(path() + "-wal"), log);
+  EXPECT_TRUE(fs::exists(path()));
+  EXPECT_FALSE(fs::exists(path() + ".damaged-1"));
+  // A name that is taken is nobody's to give.
+  std::ofstream(path() + ".damaged-2") << "an earlier one";
+  EXPECT_THAT(SetSqliteStoreAside(folder_.path(), "ctx", 2, std::nullopt),
+              StatusIs(absl::StatusCode::kUnavailable));
+  EXPECT_EQ(Contents(path() + ".damaged-2"), "an earlier one");
+}
+
+TEST_F(LostPages, ABackupInThePlaceOfAFileThatWasTakenAwayLeavesItsLog) {
+  CommitFifty();
+  const std::string copy = folder_.path() + "/copy.db";
+  Partner(path()).Run("VACUUM INTO '" + copy + "'");
+  LoseThem();
+  const std::string log = Contents(path() + "-wal");
+  tenant_.reset();
+  fs::rename(path(), folder_.path() + "/away.db");
+  ASSERT_THAT(MoveSqliteStore(copy, folder_.path(), "ctx"), IsOk());
+  EXPECT_THAT(LogsSetAside(), ElementsAre(log));
+  EXPECT_EQ(Count(), Cell(50));
 }
 
 TEST_F(LostPages, ANewMirrorInItsPlaceIsTrustedAndOfTheSameOwner) {

@@ -7,12 +7,14 @@
 #include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <memory>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "server/store/deleted_mark.h"
+#include "server/store/sqlite_quarantine.h"
 #include "tests/server/tenant_bench.h"
 
 namespace mirror {
@@ -145,6 +147,119 @@ TEST_F(TenantsTest, WhatWasOnlyProbedIsForgottenAndWhatIsThereIsNot) {
   const auto used = tenants->FindOrTakeIn(CallerOf("new"));
   tenants->ForgetUnlessThere("new");
   EXPECT_THAT(tenants->Find(std::string("new")), IsOk()) << "a call is under way";
+}
+
+TEST_F(TenantsTest, ATenantWhoseFileWasMovedAwayIsNotForgotten) {
+  { MirrorPeople(*Open(), "Cust"); }
+  options_.tenant.automatic_provisioning = false;
+  const auto tenants = Open();
+  const std::string path = tenants->PathOf("Cust");
+  fs::rename(path, path + ".away");
+  {
+    const auto tenant = tenants->FindOrTakeIn(CallerOf("Cust"));
+    ASSERT_THAT(tenant, IsOk());
+    EXPECT_THAT(SourceCalls(**tenant, "Cust").Authenticate(), StatusIs(absl::StatusCode::kPermissionDenied));
+  }
+  tenants->ForgetUnlessThere("Cust");
+  EXPECT_THAT(tenants->FindOrTakeIn(CallerOf("CUST")), StatusIs(absl::StatusCode::kPermissionDenied));
+  fs::rename(path + ".away", path);
+
+  EXPECT_THAT(tenants->Find(std::string("Cust")), IsOk());
+  EXPECT_THAT(tenants->All(), SizeIs(1));
+  const auto tenant = tenants->FindOrTakeIn(CallerOf("Cust"));
+  ASSERT_THAT(tenant, IsOk());
+  SourceCalls source(**tenant, "Cust");
+  source.now += 10'000;
+  source.Begin();
+  EXPECT_EQ(source.Announced(People()).position, kFive);
+}
+
+TEST_F(TenantsTest, ASpellingThatWasOnlyProbedDoesNotKeepTheRightOneOut) {
+  const auto tenants = Open();
+  ASSERT_THAT(tenants->FindOrTakeIn(CallerOf("CUST")), IsOk());
+  MirrorPeople(*tenants, "Cust");
+  EXPECT_THAT(tenants->FindOrTakeIn(CallerOf("CUST")), StatusIs(absl::StatusCode::kPermissionDenied));
+}
+
+TEST_F(TenantsTest, ADamagedTenantIsKnownToBeSoAfterARestart) {
+  {
+    const auto tenants = Open();
+    MirrorPeople(*tenants, "sick");
+    MirrorPeople(*tenants, "well");
+  }
+  ASSERT_THAT(WriteQuarantine(SqlitePath(folder_.path(), "sick"), "pages are lost"), IsOk());
+  const auto tenants = Open();
+  // What the catalog kept is from before.
+  TenantSummary kept;
+  kept.known = true;
+  kept.rows = 7;
+  for (const char* const id : {"sick", "well"}) tenants->Remember(id, kept);
+  std::map<std::string, std::string> seen;
+  for (const Tenants::Seen& tenant : tenants->AllSeen()) {
+    EXPECT_EQ(tenant.summary->rows, 7);
+    EXPECT_EQ(tenant.summary->quarantined, !tenant.summary->quarantine.empty());
+    seen[tenant.context_id] = tenant.summary->quarantine;
+  }
+  EXPECT_EQ(seen, (std::map<std::string, std::string>{{"sick", "pages are lost"}, {"well", ""}}));
+}
+
+TEST_F(TenantsTest, AMirrorThatAKillLeftWithTwoNamesHasOneAgain) {
+  { MirrorPeople(*Open(), "ctx"); }
+  const std::string path = SqlitePath(folder_.path(), "ctx");
+  ASSERT_THAT(KeepSqliteStore(folder_.path(), "ctx", 1), IsOkAndHolds(path + ".replaced-1"));
+  std::ofstream(path + ".replaced-0") << "of an earlier restore";
+  ASSERT_EQ(fs::hard_link_count(path), 2U);
+  const auto tenants = Open();
+  EXPECT_EQ(fs::hard_link_count(path), 1U);
+  EXPECT_FALSE(fs::exists(path + ".replaced-1"));
+  EXPECT_FALSE(fs::exists(path + ".replaced-1-wal"));
+  EXPECT_TRUE(fs::exists(path + ".replaced-0"));
+  EXPECT_THAT(Visible("ctx"), SizeIs(1));
+}
+
+TEST_F(TenantsTest, ADeletionThatFailsHalfWayKeepsTheSourceAwayAndIsFinishedByTheNext) {
+  { MirrorPeople(*Open(), "half"); }
+  const auto tenants = Open();
+  const std::string index = tenants->PathOf("half") + "-shm";
+  fs::remove(index);
+  fs::create_directories(index + "/in the way");
+
+  EXPECT_THAT(tenants->Delete("half"), StatusIs(absl::StatusCode::kUnavailable));
+
+  EXPECT_THAT(tenants->FindOrTakeIn(CallerOf("half")), IsOkAndHolds(nullptr));
+  EXPECT_THAT(tenants->Deleted(), testing::ElementsAre("half"));
+  EXPECT_THAT(tenants->Allow("Half"), StatusIs(absl::StatusCode::kFailedPrecondition));
+  EXPECT_THAT(tenants->FindOrMake("half"), StatusIs(absl::StatusCode::kFailedPrecondition));
+  fs::remove_all(index);
+  ASSERT_THAT(tenants->Delete("half"), IsOk());
+  ASSERT_THAT(tenants->Allow("half"), IsOk());
+  MirrorPeople(*tenants, "half");
+}
+
+TEST_F(TenantsTest, ADeletionThatCouldNotBeginChangesNothing) {
+  const auto tenants = Open();
+  MirrorPeople(*tenants, "stays");
+  // Whatever the mark is called.
+  for (const char* const mark : {".deleted", ".deleting"})
+    fs::create_directory(folder_.path() + "/Mirror_stays" + mark);
+
+  EXPECT_THAT(tenants->Delete("stays"), StatusIs(absl::StatusCode::kUnavailable));
+
+  EXPECT_THAT(tenants->Deleted(), IsEmpty());
+  const auto tenant = tenants->FindOrTakeIn(CallerOf("stays"));
+  ASSERT_THAT(tenant, IsOk());
+  ASSERT_THAT(*tenant, testing::NotNull());
+  SourceCalls source(**tenant, "stays");
+  source.now += 10'000;
+  source.Begin();
+  EXPECT_EQ(source.Announced(People()).position, kFive);
+}
+
+TEST_F(TenantsTest, AMarkOnDiskThatWasNotKnownOfIsTakenAway) {
+  const auto tenants = Open();
+  std::ofstream(folder_.path() + "/Mirror_Marked.deleted") << "";
+  EXPECT_THAT(tenants->Allow("marked"), IsOk());
+  EXPECT_THAT(FindDeletedMarks(folder_.path()), IsOkAndHolds(IsEmpty()));
 }
 
 TEST_F(TenantsTest, ADeletedTenantStaysAwayUntilItIsAllowedAgain) {
