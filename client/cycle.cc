@@ -16,6 +16,7 @@
 #include "proto/wire/clock.h"
 #include "proto/wire/codec.h"
 #include "proto/wire/crash_point.h"
+#include "proto/wire/key_text.h"
 #include "proto/wire/table.h"
 
 namespace mirror {
@@ -507,6 +508,13 @@ class Run {
         continue;
       }
       Verifier verifier(reader_, client_, history_, report_.cycle, limits_);
+      if (options_.progress) {
+        // The mirror's number is near enough to say how far it is.
+        const auto rows = static_cast<std::uint64_t>(std::max<std::int64_t>(0, statuses_[i].row_count()));
+        verifier.set_progress([this, &table, rows](std::uint64_t done) {
+          options_.progress({"comparing", table.name, done, rows});
+        });
+      }
       const bool keeps = taken_over == RunState::TakenOver::kKeeps;
       absl::StatusOr<Differences> found = verifier.Compare(
           table, columns, *position, keeps ? Verifier::Ghosts::kLeave : Verifier::Ghosts::kCount);
@@ -550,6 +558,16 @@ class Run {
     return absl::FailedPreconditionError("the mirror holds no state of it that could be compared");
   }
 
+  static void ShowKeys(const Differences& found, TableReport* report) {
+    const auto words = [](const std::vector<Key>& keys, std::vector<std::string>* shown) {
+      shown->clear();
+      for (const Key& key : keys) shown->push_back(KeyText(key));
+    };
+    words(found.lost_keys, &report->lost_keys);
+    words(found.changed_keys, &report->changed_keys);
+    words(found.ghost_keys, &report->ghost_keys);
+  }
+
   void Conclude(const std::string& table, const Position& position, Differences found, TableReport* report) {
     report->unknown_because.clear();
     report->compared = found.rows;
@@ -560,6 +578,7 @@ class Run {
     report->lost = found.lost;
     report->changed = found.changed;
     report->ghosts = found.ghosts;
+    if (!found.equal()) ShowKeys(found, report);
     const bool mends = options_.repair || state_.IsTakenOver(table) != RunState::TakenOver::kNo;
     if (found.equal() && !found.unsettled.empty() && mends && resent_.insert(table).second) {
       // They are sent whole along with what changed; then what is left to differ shows.
@@ -623,9 +642,15 @@ class Run {
 
   absl::Status SendJobs() {
     if (jobs_.empty()) return absl::OkStatus();
-    RowSender sender(reader_, client_, report_.cycle, limits_,
-                     {options_.batch_bytes, options_.window, options_.read_ahead, options_.progress,
-                      receipts_.on(), options_.stop});
+    SenderOptions options{options_.batch_bytes, options_.window, options_.read_ahead, {},
+                          receipts_.on(),       options_.stop};
+    if (options_.progress) {
+      options.progress = [this](const Job& job) {
+        options_.progress(
+            {"sending", job.schema.name, job.inserts + job.updates + job.deletes, job.expected});
+      };
+    }
+    RowSender sender(reader_, client_, report_.cycle, limits_, std::move(options));
     return sender.Send(jobs_);
   }
 

@@ -19,6 +19,7 @@
 #include "client/run_state.h"
 #include "client/source/history.h"
 #include "client/source/reader.h"
+#include "client/work.h"
 #include "proto/wire/table.h"
 
 namespace mirror {
@@ -50,9 +51,9 @@ struct CycleOptions {
   std::int64_t now_ms = 0;  ///< Unix time, for that; 0: no table over 100,000 rows is counted.
   std::map<std::string, TargetRule> targets = {};  ///< By folded name; the others have none.
   bool repopulate_all = false;
-  std::vector<std::string> repopulate = {};       ///< Names of tables of the source.
-  std::function<void(const Job&)> progress = {};  ///< See SenderOptions.
-  const std::atomic<bool>* stop = nullptr;        ///< See SenderOptions.
+  std::vector<std::string> repopulate = {};  ///< Names of tables of the source.
+  ShowWork progress = {};                    ///< Called while rows are sent or compared; may be empty.
+  const std::atomic<bool>* stop = nullptr;   ///< See SenderOptions.
 };
 
 enum class TableResult {
@@ -84,6 +85,9 @@ struct TableReport {
   std::uint64_t compared = 0;                       ///< Rows of the source.
   std::uint64_t lost = 0, changed = 0, ghosts = 0;  ///< That differ, kDiffers.
   std::uint64_t repaired = 0;                       ///< That differed and were mended in this run.
+  /// Of those, also when they were mended: the first kKeysShown of each kind, as KeyText(). Only for who asks
+  /// for them; neither a log nor the record of the last run has them.
+  std::vector<std::string> lost_keys, changed_keys, ghost_keys;
 };
 
 std::string_view ToString(TableReport::Equality equality);

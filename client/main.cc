@@ -28,7 +28,7 @@ int main(int argc, char** argv) {
   mirror::KeepMemoryPrivate();
   mirror::KeepBlockMemory();
   mirror::PrepareSqlite();
-  CLI::App app("mirror-agent pushes source databases to a mirror endpoint.");
+  CLI::App app("mirror-agent pushes source databases to a mirror endpoint.", "mirror-agent");
   app.footer(
       "Example:\n  mirror-agent once --config mirror-agent.toml\n"
       "Exit code: 0 done or paused by an operator, 1 busy, stopped for another reason or something failed "
@@ -68,6 +68,8 @@ int main(int argc, char** argv) {
   verify->add_option("--config", options.config, "The agent's configuration, mirror-agent.toml")->required();
   verify->add_option("--context-id", options.context_id, "Only this source");
   verify->add_flag("--repair", options.repair, "Mend what differs");
+  verify->add_flag("--show-keys", options.show_keys,
+                   "Name the rows that differ by their keys, the first 20 of each kind and table");
   verify->add_option("--table", options.tables, "Only these tables")->type_name("TABLE...");
   verify->add_flag("--json", options.json, "Print one JSON object instead of lines");
   CLI::App* run = app.add_subcommand("run", "Cycles of all sources, each by its schedule, until SIGTERM");
@@ -124,6 +126,7 @@ int main(int argc, char** argv) {
   mirror::ReceiptsOptions receipts_options;
   CLI::App* receipts = app.add_subcommand("receipts", "What the mirror signed that it was given");
   receipts->require_subcommand(1);
+  receipts->footer("Example:\n  mirror-agent receipts verify --config mirror-agent.toml\n");
   CLI::App* receipts_verify = receipts->add_subcommand(
       "verify", "Check chain, signatures and content of the receipts of each [[source]]");
   receipts_verify->footer(
@@ -145,9 +148,12 @@ int main(int argc, char** argv) {
     if (error.get_exit_code() == 0) return app.exit(error);
     std::cerr << "mirror-agent: ";
     const std::vector<std::string> unknown = app.remaining(true);
-    if (app.get_subcommands().empty() && !unknown.empty()) {
+    const std::vector<CLI::App*> given = app.get_subcommands();
+    const CLI::App& asked = given.empty() ? app : *given.front();
+    if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr && asked.get_subcommands().empty() &&
+        asked.get_require_subcommand_min() > 0 && !unknown.empty()) {
       std::vector<std::string> names;
-      for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
+      for (const CLI::App* command : asked.get_subcommands([](const CLI::App*) { return true; })) {
         names.push_back(command->get_name());
       }
       const std::string nearest = mirror::NearestWord(unknown.front(), names);

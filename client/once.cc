@@ -99,7 +99,7 @@ int Once(const OnceOptions& options, std::ostream& out, std::ostream& plain_err)
     RunRequest request;
     request.repopulate = options.repopulate;
     (options.verify ? request.verify_tables : request.tables) = options.tables;
-    request.progress = [&](const Job& job) { progress.Show(job); };
+    request.progress = [&](const Work& work) { progress.Show(work); };
     request.verify = options.verify;
     if (options.verify) request.repair = options.repair;
     SourceRun run{&source, RunSource(*config, source, *connection, request), 0};
@@ -109,11 +109,12 @@ int Once(const OnceOptions& options, std::ostream& out, std::ostream& plain_err)
         (options.verify && (run.report.outcome != Outcome::kDone || !AllEqual(run.report))))
       exit_code = kFailed;
     if (options.json) {
-      sources.push_back(ToJson(run));
+      sources.push_back(ToJson(run, options.show_keys));
       std::ostringstream unused;
       PrintRun(run, unused, err);
     } else if (options.verify) {
       PrintComparison(run, out, err);
+      if (options.show_keys) PrintKeys(run.report, out);
     } else if (lines_only) {
       PrintRunInALine(run, /*only_failed=*/options.failed, out, err);
     } else {

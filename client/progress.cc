@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "absl/strings/str_cat.h"
-#include "client/report.h"
+#include "proto/wire/human_text.h"
 #include "proto/wire/printable.h"
 
 namespace mirror {
@@ -23,17 +23,17 @@ std::string Duration(double seconds) {
 
 }  // namespace
 
-void Progress::Show(const Job& job) {
+void Progress::Show(const Work& work) {
   const Clock::time_point now = now_();
-  if (job.schema.name != table_) {
-    table_ = job.schema.name;
+  if (work.table != table_ || work.doing != doing_) {
+    table_ = work.table;
+    doing_ = work.doing;
     begun_ = shown_ = now;
     return;
   }
   if (now - shown_ < (terminal_ ? kBarInterval : kLineInterval)) return;
   shown_ = now;
-  const std::uint64_t rows = job.inserts + job.updates + job.deletes;
-  const std::string line = Line(job, rows, std::chrono::duration<double>(now - begun_).count());
+  const std::string line = Line(work, std::chrono::duration<double>(now - begun_).count());
   if (!terminal_) {
     out_ << line << '\n' << std::flush;
     return;
@@ -42,20 +42,22 @@ void Progress::Show(const Job& job) {
   drawn_ = true;
 }
 
-std::string Progress::Line(const Job& job, std::uint64_t rows, double seconds) const {
+std::string Progress::Line(const Work& work, double seconds) const {
+  const std::uint64_t rows = work.rows;
   const double rate = static_cast<double>(rows) / std::max(seconds, 1e-3);
-  const std::string name = Printable(job.schema.name);
+  const bool sending = doing_ == Work{}.doing;
+  const std::string name = absl::StrCat(sending ? "" : doing_ + " ", Printable(work.table));
   const std::string speed = absl::StrCat(Grouped(static_cast<std::uint64_t>(rate)), " rows/s");
   // The source may have grown since it was counted.
-  if (job.expected == 0 || rows >= job.expected)
+  if (work.expected == 0 || rows >= work.expected)
     return absl::StrCat(name, "  ", Grouped(rows), " rows  ", speed);
-  const double part = static_cast<double>(rows) / static_cast<double>(job.expected);
+  const double part = static_cast<double>(rows) / static_cast<double>(work.expected);
   const auto full = static_cast<std::size_t>(part * kBarWidth);
   const std::string bar =
       terminal_ ? absl::StrCat("[", std::string(full, '#'), std::string(kBarWidth - full, '.'), "]  ") : "";
   return absl::StrCat(name, "  ", bar, static_cast<int>(part * 100), " %  ", Grouped(rows), " of ",
-                      Grouped(job.expected), " rows  ", speed, "  ",
-                      Duration(static_cast<double>(job.expected - rows) / std::max(rate, 1.0)), " left");
+                      Grouped(work.expected), " rows  ", speed, "  ",
+                      Duration(static_cast<double>(work.expected - rows) / std::max(rate, 1.0)), " left");
 }
 
 void Progress::Clear() {

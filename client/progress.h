@@ -6,12 +6,12 @@
 #include <ostream>
 #include <string>
 
-#include "client/row_sender.h"
+#include "client/work.h"
 
 namespace mirror {
 
-/// Shows how far a long table is: on a terminal a bar that is drawn over, else a line every ten seconds.
-/// Tables that are done within the first look show nothing. Threads: one.
+/// Shows how far a long table is, sent or compared: on a terminal a bar that is drawn over, else a line every
+/// ten seconds. Tables that are done within the first look show nothing. Threads: one.
 class Progress {
  public:
   using Clock = std::chrono::steady_clock;
@@ -19,18 +19,18 @@ class Progress {
   Progress(std::ostream& out, bool terminal, Clock::time_point (*now)() = &Clock::now)
       : out_(out), terminal_(terminal), now_(now), begun_(now()), shown_(begun_) {}
 
-  void Show(const Job& job);
+  void Show(const Work& work);
   /// Takes the bar away.
   void Clear();
 
  private:
-  std::string Line(const Job& job, std::uint64_t rows, double seconds) const;
+  std::string Line(const Work& work, double seconds) const;
 
   std::ostream& out_;
   const bool terminal_;
   Clock::time_point (*const now_)();
   Clock::time_point begun_, shown_;
-  std::string table_;
+  std::string doing_, table_;
   bool drawn_ = false;
 };
 

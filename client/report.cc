@@ -1,8 +1,6 @@
 #include "client/report.h"
-#include "proto/wire/printable.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <iomanip>
 #include <map>
@@ -13,68 +11,50 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "client/verifier.h"
+#include "proto/wire/printable.h"
 #include "proto/wire/table.h"
+#include "proto/wire/text_table.h"
 
 namespace mirror {
 namespace {
 
-/// Characters, not bytes: names may be in any script.
-std::size_t Width(const std::string& text) {
-  return static_cast<std::size_t>(std::count_if(
-      text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }));
-}
-
-/// A long name keeps the other columns on the screen.
-std::string Shortened(const std::string& name) {
-  constexpr std::size_t kWidth = 40;
-  if (Width(name) <= kWidth) return name;
-  std::size_t bytes = 0;
-  for (std::size_t seen = 0; seen < kWidth - 3; ++seen) {
-    do {
-      ++bytes;
-    } while ((static_cast<unsigned char>(name[bytes]) & 0xC0U) == 0x80U);
-  }
-  return name.substr(0, bytes) + "...";
-}
-
-/// In columns; `texts` are set to the left, all others to the right. The last cell of a row is not padded.
-template <std::size_t N>
-void PrintColumns(const std::vector<std::array<std::string, N>>& rows, std::ostream& out,
-                  const std::set<std::size_t>& texts) {
-  std::array<std::size_t, N> width{};
-  for (const auto& row : rows) {
-    for (std::size_t i = 0; i < N; ++i) width[i] = std::max(width[i], Width(row[i]));
-  }
-  for (const auto& row : rows) {
-    out << ' ';
-    for (std::size_t i = 0; i < N; ++i) {
-      const std::string blanks(width[i] - Width(row[i]), ' ');
-      const bool text = texts.count(i) > 0;
-      out << ' ' << (text ? "" : blanks) << row[i] << (text && i + 1 < N ? blanks : "") << ' ';
-    }
-    out << '\n';
-  }
-}
+constexpr std::size_t kIndent = 2;
 
 void PrintTables(const CycleReport& report, std::ostream& out) {
   constexpr std::size_t kResultWidth = 6;  // "result"
-  std::vector<std::array<std::string, 7>> rows = {
-      {"table", "action", "inserts", "updates", "deletes", "lsn", "result"}};
+  TextTable rows({{"table"},
+                  {"action"},
+                  {"inserts", true},
+                  {"updates", true},
+                  {"deletes", true},
+                  {"lsn", true},
+                  {"result"}},
+                 kTextWidth, kIndent);
   for (const TableReport& table : report.tables) {
     std::string result(ToString(table.result));
     // What went wrong is told once, on stderr.
     if (table.result <= TableResult::kBlocked && !table.reason.empty()) {
       result.resize(std::max(result.size(), kResultWidth), ' ');
-      absl::StrAppend(&result, "  ", Printable(table.reason));
+      absl::StrAppend(&result, "  ", table.reason);
     }
-    rows.push_back({Shortened(Printable(table.table)), table.action, absl::StrCat(table.inserts),
-                    absl::StrCat(table.updates), absl::StrCat(table.deletes), absl::StrCat(table.lsn),
-                    std::move(result)});
+    rows.Add({table.table, table.action, Grouped(table.inserts), Grouped(table.updates),
+              Grouped(table.deletes), absl::StrCat(table.lsn), result});
   }
-  PrintColumns(rows, out, {0, 1, 6});
+  rows.Print(out);
 }
 
-void PrintSum(const SourceRun& run, std::ostream& out) {
+double RowsOf(const SourceRun& run) {
+  std::uint64_t rows = 0;
+  for (const TableReport& table : run.report.tables) {
+    if (table.result == TableResult::kOk) rows += table.inserts + table.updates + table.deletes;
+  }
+  return static_cast<double>(rows);
+}
+
+/// It fits a line behind a tenant's name.
+std::string SumInWords(const SourceRun& run) {
   std::uint64_t populated = 0, changed = 0, inserts = 0, updates = 0, deletes = 0;
   for (const TableReport& table : run.report.tables) {
     if (table.result != TableResult::kOk) continue;
@@ -84,13 +64,18 @@ void PrintSum(const SourceRun& run, std::ostream& out) {
     updates += table.updates;
     deletes += table.deletes;
   }
-  const auto rows = static_cast<double>(inserts + updates + deletes);
-  out << "  " << run.report.tables.size() << (run.report.tables.size() == 1 ? " table, " : " tables, ")
-      << populated << " populated, " << changed << " changed: " << Grouped(inserts) << " inserts, "
-      << Grouped(updates) << " updates, " << Grouped(deletes) << " deletes in " << std::fixed
-      << std::setprecision(2) << run.seconds << " s ("
-      << Grouped(static_cast<std::uint64_t>(std::llround(rows / std::max(run.seconds, 1e-3))))
-      << " rows/s)\n";
+  std::ostringstream words;
+  words << Grouped(run.report.tables.size()) << (run.report.tables.size() == 1 ? " table, " : " tables, ")
+        << Grouped(populated) << " populated, " << Grouped(changed) << " changed: " << Grouped(inserts)
+        << " inserts, " << Grouped(updates) << " updates, " << Grouped(deletes) << " deletes in "
+        << std::fixed << std::setprecision(2) << run.seconds << " s";
+  return words.str();
+}
+
+std::string SumWithRate(const SourceRun& run) {
+  const double rate = RowsOf(run) / std::max(run.seconds, 1e-3);
+  return absl::StrCat(SumInWords(run), " (", Grouped(static_cast<std::uint64_t>(std::llround(rate))),
+                      " rows/s)");
 }
 
 /// Tables of one result and one reason in one line: a full disk is not told 400 times.
@@ -139,7 +124,7 @@ void PrintOutcomeBriefly(const SourceRun& run, std::ostream& out, std::ostream& 
 
 /// The same, after the tables.
 void PrintOutcome(const SourceRun& run, std::ostream& out, std::ostream& err) {
-  if (run.report.outcome == Outcome::kDone) PrintSum(run, out);
+  if (run.report.outcome == Outcome::kDone) out << "  " << SumWithRate(run) << '\n';
   PrintOutcomeBriefly(run, out, err);
 }
 
@@ -156,14 +141,9 @@ std::string RunInWords(const SourceRun& run) {
   const CycleReport& report = run.report;
   std::string words = report.cycle != 0 ? absl::StrCat("cycle ", report.cycle, ": ") : "";
   switch (report.outcome) {
-    case Outcome::kDone: {
-      std::ostringstream sum;
-      PrintSum(run, sum);
-      const std::string text = sum.str();
-      const std::size_t begin = text.find_first_not_of(' ');
-      absl::StrAppend(&words, text.substr(begin, text.find('\n') - begin));
+    case Outcome::kDone:
+      absl::StrAppend(&words, SumWithRate(run));
       break;
-    }
     case Outcome::kDoNotReplicate:
       absl::StrAppend(&words, "told not to replicate: ", report.reason);
       break;
@@ -184,7 +164,9 @@ void PrintRunInALine(const SourceRun& run, bool only_failed, std::ostream& out, 
   if (!only_failed || !run.report.Good()) {
     const std::size_t notes = run.report.notes.size();
     out << run.config->context_id << "  "
-        << (Quiet(run.report) ? "nothing changed" : Printable(RunInWords(run)));
+        << (Quiet(run.report)                      ? "nothing changed"
+            : run.report.outcome == Outcome::kDone ? SumInWords(run)
+                                                   : Printable(RunInWords(run)));
     if (notes > 0) out << ", " << notes << (notes == 1 ? " note" : " notes");
     out << '\n';
   }
@@ -220,27 +202,60 @@ void PrintRunBriefly(const SourceRun& run, std::ostream& out, std::ostream& err)
 void PrintComparison(const SourceRun& run, std::ostream& out, std::ostream& err) {
   out << run.config->context_id << "  " << Printable(run.config->path) << '\n';
   PrintNotes(run.report, out);
-  std::vector<std::array<std::string, 7>> rows = {
-      {"table", "rows", "lsn", "missing", "changed", "ghosts", "equality"}};
-  std::uint64_t compared = 0;
+  TextTable rows({{"table"},
+                  {"rows", true},
+                  {"lsn", true},
+                  {"missing", true},
+                  {"changed", true},
+                  {"ghosts", true},
+                  {"equality"}},
+                 kTextWidth, kIndent);
+  std::uint64_t compared = 0, tables = 0;
   for (const TableReport& table : run.report.tables) {
     if (table.equality == TableReport::Equality::kNone) continue;
     const bool unknown = table.equality == TableReport::Equality::kUnknown ||
                          table.equality == TableReport::Equality::kNotMeant;
-    const auto number = [&](std::uint64_t value) { return unknown ? "-" : absl::StrCat(value); };
+    const auto number = [&](std::uint64_t value) { return unknown ? "" : Grouped(value); };
     std::string words(ToString(table.equality));
-    if (unknown) absl::StrAppend(&words, ": ", Printable(table.unknown_because));
+    if (unknown) absl::StrAppend(&words, ": ", table.unknown_because);
     if (table.repaired > 0) absl::StrAppend(&words, ", ", Grouped(table.repaired), " repaired");
-    rows.push_back({Shortened(Printable(table.table)), number(table.compared), absl::StrCat(table.lsn),
-                    number(table.lost), number(table.changed), number(table.ghosts), std::move(words)});
+    rows.Add({table.table, number(table.compared), absl::StrCat(table.lsn), number(table.lost),
+              number(table.changed), number(table.ghosts), words});
     compared += table.compared;
+    ++tables;
   }
-  if (rows.size() > 1) PrintColumns(rows, out, /*texts=*/{0, 6});
+  if (tables > 0) rows.Print(out);
   if (run.report.outcome == Outcome::kDone) {
-    out << "  " << rows.size() - 1 << (rows.size() == 2 ? " table, " : " tables, ") << Grouped(compared)
+    out << "  " << Grouped(tables) << (tables == 1 ? " table, " : " tables, ") << Grouped(compared)
         << " rows compared in " << std::fixed << std::setprecision(2) << run.seconds << " s\n";
   }
   PrintOutcomeBriefly(run, out, err);
+}
+
+void PrintKeys(const CycleReport& report, std::ostream& out) {
+  TextTable rows({{"table"}, {"rows"}, {"keys"}}, kTextWidth, kIndent);
+  bool any = false;
+  const auto add = [&](const TableReport& table, const char* which, const std::vector<std::string>& keys,
+                       std::uint64_t count) {
+    if (keys.empty()) return;
+    any = true;
+    const std::size_t shown = keys.size();
+    // Of those that were mended only the sum is kept.
+    const std::string more = count > shown ? absl::StrCat("; and ", Grouped(count - shown), " more")
+                             : count == 0 && shown == kKeysShown ? "; …"
+                                                                 : "";
+    rows.Add({table.table, which, absl::StrJoin(keys, "; ") + more});
+  };
+  for (const TableReport& table : report.tables) {
+    add(table, "missing", table.lost_keys, table.lost);
+    add(table, "changed", table.changed_keys, table.changed);
+    add(table, "ghosts", table.ghost_keys, table.ghosts);
+    const bool told = !table.lost_keys.empty() || !table.changed_keys.empty() || !table.ghost_keys.empty();
+    if (table.equality != TableReport::Equality::kDiffers || told) continue;
+    any = true;
+    rows.Add({table.table, "", "they cannot be told one by one"});
+  }
+  if (any) rows.Print(out);
 }
 
 bool AllEqual(const CycleReport& report) {
@@ -255,7 +270,7 @@ bool AllEqual(const CycleReport& report) {
          !are({Equality::kNone, Equality::kNotMeant});
 }
 
-nlohmann::ordered_json ToJson(const SourceRun& run) {
+nlohmann::ordered_json ToJson(const SourceRun& run, bool with_keys) {
   nlohmann::ordered_json tables = nlohmann::ordered_json::array();
   for (const TableReport& table : run.report.tables) {
     tables.push_back({{"table", table.table},
@@ -273,6 +288,9 @@ nlohmann::ordered_json ToJson(const SourceRun& run) {
                       {"changed", table.changed},
                       {"ghosts", table.ghosts},
                       {"repaired", table.repaired}});
+    if (!with_keys) continue;
+    tables.back()["keys"] = {
+        {"missing", table.lost_keys}, {"changed", table.changed_keys}, {"ghosts", table.ghost_keys}};
   }
   const std::string reason =
       run.report.outcome == Outcome::kFailed ? std::string(run.report.status.message()) : run.report.reason;

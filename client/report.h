@@ -34,10 +34,12 @@ void PrintRunBriefly(const SourceRun& run, std::ostream& out, std::ostream& err)
 
 /// What a comparison found, a line for each table.
 void PrintComparison(const SourceRun& run, std::ostream& out, std::ostream& err);
+/// Which rows differ, or differed and were mended, by their keys.
+void PrintKeys(const CycleReport& report, std::ostream& out);
 /// Told not to replicate; or every table that was compared is equal, of those that are meant to be.
 bool AllEqual(const CycleReport& report);
 
-nlohmann::ordered_json ToJson(const SourceRun& run);
+nlohmann::ordered_json ToJson(const SourceRun& run, bool with_keys = false);
 
 }  // namespace mirror
 

@@ -20,6 +20,7 @@
 #include "client/source/pipeline_history.h"
 #include "client/source/sqlite_reader.h"
 #include "client/table_check.h"
+#include "client/work_note.h"
 #include "proto/wire/clock.h"
 #include "proto/wire/table.h"
 
@@ -339,7 +340,7 @@ void FailUnlogged(const SourceConfig& source, CycleReport* report) {
 
 /// `compared`: all tables were, by digests.
 CycleReport RunLocked(const AgentConfig& config, const SourceConfig& source, const Connection& connection,
-                      const RunRequest& request, LockFile& lock, bool* compared) {
+                      const RunRequest& request, LockFile& lock, WorkNote& work, bool* compared) {
   absl::StatusOr<RunState> state = RunState::Load(config.agent.state_dir, source.context_id);
   if (!state.ok()) return Failed(state.status());
   absl::StatusOr<std::unique_ptr<ChangeLog>> log = nullptr;
@@ -389,7 +390,10 @@ CycleReport RunLocked(const AgentConfig& config, const SourceConfig& source, con
   cycle.batch_bytes = config.agent.batch_bytes;
   cycle.window = config.agent.window;
   cycle.read_ahead = request.read_ahead;
-  cycle.progress = request.progress;
+  cycle.progress = [&](const Work& done) {
+    work.Show(done);
+    if (request.progress) request.progress(done);
+  };
   cycle.stop = request.stop;
   cycle.targets = TargetsOf(source);
   cycle.repopulate_all = request.repopulate && request.tables.empty();
@@ -439,8 +443,9 @@ CycleReport RunSource(const AgentConfig& config, const SourceConfig& source, con
   const std::int64_t begun_ms = NowMs();
   bool compared = false;
   CycleReport report;
+  WorkNote work(config.agent.state_dir, source.context_id, begun_ms);
   try {
-    report = RunLocked(config, source, connection, request, *lock, &compared);
+    report = RunLocked(config, source, connection, request, *lock, work, &compared);
   } catch (const std::exception& error) {
     // Memory that is not there, mostly. The other tenants of this process go on.
     report = Failed(absl::InternalError(

@@ -17,6 +17,7 @@
 #include "client/source/change_log.h"
 #include "client/source/pipeline_reader.h"
 #include "client/source/reader.h"
+#include "client/work.h"
 
 namespace mirror {
 
@@ -25,7 +26,7 @@ struct RunRequest {
   bool repopulate = false;
   std::vector<std::string> tables =
       {};  ///< To repopulate; empty: all. Those that this source does not have are passed over.
-  std::function<void(const Job&)> progress = {};
+  ShowWork progress = {};
   /// Compares tables with the mirror by digests: all, or those of `verify_tables`. Not asked for: when
   /// verify_interval has passed.
   bool verify = false;

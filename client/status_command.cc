@@ -13,15 +13,16 @@
 #include "client/config.h"
 #include "client/cycle.h"
 #include "client/last_run.h"
-#include "client/line_table.h"
 #include "client/lock_file.h"
 #include "client/report.h"
 #include "client/run_state.h"
 #include "client/schedule.h"
+#include "client/work_note.h"
 #include "proto/wire/human_text.h"
 #include "proto/wire/name_pattern.h"
 #include "proto/wire/printable.h"
 #include "proto/wire/table.h"
+#include "proto/wire/text_table.h"
 
 namespace mirror {
 namespace {
@@ -40,6 +41,7 @@ struct Seen {
   const SourceConfig* source = nullptr;
   LockFile::Look lock = LockFile::Look::kFree;
   std::optional<LastRun> last;
+  std::optional<WorkNote::Content> work;  ///< Of a run that lasts.
   std::vector<std::string> suspects;
   std::vector<std::string> problems;
   std::optional<Time> due;
@@ -82,6 +84,7 @@ Seen Look(const AgentConfig& config, const SourceConfig& source, Time now) {
   } else {
     seen.problems.emplace_back(lock.status().message());
   }
+  if (seen.at_work()) seen.work = WorkNote::Load(folder, source.context_id);
   absl::StatusOr<std::optional<LastRun>> last = LastRun::Load(folder, source.context_id);
   if (last.ok()) {
     seen.last = *std::move(last);
@@ -126,6 +129,14 @@ Json RunInJson(const LastRun& run) {
           {"notes", run.notes}};
 }
 
+Json WorkInJson(const WorkNote::Content& work) {
+  return {{"begun_at", Utc(work.begun_ms)},
+          {"doing", work.doing},
+          {"table", work.table},
+          {"rows", work.rows},
+          {"expected_rows", work.expected}};
+}
+
 Json InJson(const Seen& seen) {
   const SourceConfig& source = *seen.source;
   const LastRun last = seen.last.value_or(LastRun());
@@ -139,6 +150,7 @@ Json InJson(const Seen& seen) {
           {"cron", source.cron ? source.cron->text() : ""},
           {"state", seen.Word()},
           {"at_work", seen.at_work()},
+          {"work", seen.work ? WorkInJson(*seen.work) : Json()},
           {"last_run", seen.last ? RunInJson(last) : Json()},
           {"last_good_at", Utc(last.good_ms)},
           {"compared_at", Utc(last.compared_ms)},
@@ -168,6 +180,22 @@ std::string ScheduleInWords(const SourceConfig& source) {
   return source.quiet.empty() ? words : words + ", not in quiet hours";
 }
 
+/// "sending Track, 45 %", "comparing Track, 1,200 rows".
+std::string WorkInWords(const WorkNote::Content& work) {
+  const bool part = work.expected > 0 && work.rows <= work.expected;
+  return absl::StrCat(work.doing, " ", Printable(work.table), ", ",
+                      part ? absl::StrCat(work.rows * 100 / work.expected, " % of ", Grouped(work.expected))
+                           : Grouped(work.rows),
+                      " rows");
+}
+
+std::string AtWorkInWords(const Seen& seen, Time now) {
+  if (!seen.at_work()) return "no";
+  if (!seen.work) return "yes";
+  const auto now_ms = std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()).count();
+  return absl::StrCat(WorkInWords(*seen.work), ", for ", SpanText(now_ms - seen.work->begun_ms));
+}
+
 std::string DueInWords(const Seen& seen, Time now) {
   if (seen.at_work()) return "after the one at work";
   if (!seen.due) {
@@ -195,8 +223,8 @@ void PrintLast(const LastRun& run, std::ostream& out) {
   if (run.cycle != 0) out << ", cycle " << run.cycle;
   out << ", " << Grouped(run.rows) << (run.rows == 1 ? " row" : " rows") << " sent\n";
   if (!run.reason.empty()) out << "              " << Printable(run.reason) << '\n';
-  out << "  tables      " << run.ok << " ok";
-  if (run.left_out > 0) out << ", " << run.left_out << " left out";
+  out << "  tables      " << Grouped(run.ok) << " ok";
+  if (run.left_out > 0) out << ", " << Grouped(run.left_out) << " left out";
   for (const char* result : {"failed", "held", "refused"}) {
     const auto count = std::count_if(run.troubles.begin(), run.troubles.end(),
                                      [&](const LastRun::Trouble& one) { return one.result == result; });
@@ -226,7 +254,7 @@ void Print(const Seen& seen, Time now, std::ostream& out) {
       << "  source      " << source.kind << ", " << Printable(source.path) << ", strategy " << source.strategy
       << '\n'
       << "  schedule    " << ScheduleInWords(source) << '\n'
-      << "  at work     " << (seen.at_work() ? "yes" : "no")
+      << "  at work     " << AtWorkInWords(seen, now)
       << (seen.lock == LockFile::Look::kCutOff && !NeverBegan(seen)
               ? ": an agent left a cycle unfinished, the next run takes it over"
               : "")
@@ -251,7 +279,7 @@ int RankOf(const Seen& seen) {
 /// What stands behind the state, in few words.
 std::string WhyOf(const Seen& seen, Time now) {
   if (!seen.problems.empty()) return seen.problems.front();
-  if (seen.at_work()) return "at work";
+  if (seen.at_work()) return seen.work ? absl::StrCat("at work: ", WorkInWords(*seen.work)) : "at work";
   if (seen.last && !seen.last->good) return seen.last->error;
   if (seen.lock == LockFile::Look::kCutOff) return "an agent died in its last run";
   if (!seen.last || seen.overdue) return absl::StrCat("next run ", DueInWords(seen, now));
@@ -265,7 +293,8 @@ void PrintLines(std::vector<Seen> all, const StatusOptions& options, Time now, s
   std::stable_sort(all.begin(), all.end(),
                    [](const Seen& a, const Seen& b) { return RankOf(a) < RankOf(b); });
   std::vector<std::pair<std::string, std::size_t>> totals;
-  LineTable table({"tenant", "state", "last run", "rows", "why"}, options.wide ? 0 : kLineWidth);
+  TextTable table({{"tenant"}, {"state"}, {"last run"}, {"rows", true}, {.name = "why", .one_line = true}},
+                  options.wide ? 0 : kTextWidth);
   for (const Seen& seen : all) {
     if (totals.empty() || totals.back().first != seen.Word()) totals.emplace_back(seen.Word(), 0);
     ++totals.back().second;
@@ -273,8 +302,8 @@ void PrintLines(std::vector<Seen> all, const StatusOptions& options, Time now, s
     const std::int64_t now_ms =
         std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()).count();
     table.Add({seen.source->context_id, seen.Word(),
-               seen.last ? absl::StrCat(SpanText(now_ms - seen.last->ended_ms), " ago") : "-",
-               seen.last ? Grouped(seen.last->rows) : "-", Printable(WhyOf(seen, now))});
+               seen.last ? absl::StrCat(SpanText(now_ms - seen.last->ended_ms), " ago") : "",
+               seen.last ? Grouped(seen.last->rows) : "", WhyOf(seen, now)});
   }
   table.Print(out);
   out << '\n' << Grouped(all.size()) << " sources:";

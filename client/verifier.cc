@@ -111,6 +111,7 @@ class Verifier::TableComparison {
       untold_.insert(piece->untold.begin(), piece->untold.end());
       partial_ = partial_ || piece->partial;
       found_.rows += piece->digest.rows;
+      if (verifier_.progress_) verifier_.progress_(found_.rows);
       if (piece->digest.rows == 0) continue;
       if (found_.rows > piece->digest.rows) {
         Leaf& next = leaves.emplace_back();
@@ -327,18 +328,20 @@ class Verifier::TableComparison {
     if (key_.empty()) return absl::OkStatus();
     const std::set<Key> by_right =
         *since ? std::set<Key>((*since)->begin(), (*since)->end()) : std::set<Key>();
-    const auto keep = [&](std::vector<Key>& keys, std::uint64_t* count) {
+    const auto keep = [&](std::vector<Key>& keys, std::uint64_t* count, std::vector<Key>* shown) {
       std::erase_if(keys, [&](const Key& key) { return by_right.contains(key); });
       *count = keys.size();
+      shown->assign(keys.begin(),
+                    keys.begin() + static_cast<std::ptrdiff_t>(std::min(keys.size(), kKeysShown)));
       found_.keys.insert(found_.keys.end(), keys.begin(), keys.end());
     };
     if (!found_.beyond_repair) {
       for (const Key& key : changed_) {
         if (by_right.contains(key)) found_.unsettled.push_back(key);
       }
-      keep(lost_, &found_.lost);
-      keep(changed_, &found_.changed);
-      keep(ghosts_, &found_.ghosts);
+      keep(lost_, &found_.lost, &found_.lost_keys);
+      keep(changed_, &found_.changed, &found_.changed_keys);
+      keep(ghosts_, &found_.ghosts, &found_.ghost_keys);
     } else if (!by_right.empty() && by_right.size() >= found_.Count()) {
       return absl::AbortedError(
           absl::StrCat("table '", table_.name, "' changes too fast to be compared; try again"));

@@ -22,6 +22,9 @@ inline constexpr std::size_t kLeafRows = 1'000;
 /// Ranges that differ and are looked into; with more of them a table counts as another one.
 inline constexpr std::size_t kLeavesSearched = 2'000;
 
+/// Keys of rows that differ which are kept of each kind, to be shown.
+inline constexpr std::size_t kKeysShown = 20;
+
 /// What a comparison of one table found.
 struct Differences {
   std::uint64_t rows = 0;  ///< Of the source.
@@ -34,6 +37,8 @@ struct Differences {
   /// Rows that are otherwise in the mirror and changed at the source since: by right, but what else is wrong
   /// with them nobody can tell. Not in `keys`.
   std::vector<Key> unsettled = {};
+  /// The first kKeysShown of each kind, for who asks which they are; empty where they cannot be told.
+  std::vector<Key> lost_keys = {}, changed_keys = {}, ghost_keys = {};
 
   std::uint64_t Count() const { return lost + changed + ghosts; }
   bool equal() const { return Count() == 0 && !beyond_repair; }
@@ -48,6 +53,9 @@ class Verifier {
  public:
   Verifier(SourceReader& reader, MirrorClient& client, History& history, std::int64_t cycle,
            const v1::Limits& limits);
+
+  /// Is told how many rows of the table at hand were compared.
+  void set_progress(std::function<void(std::uint64_t rows)> progress) { progress_ = std::move(progress); }
 
   /// What becomes of rows that the mirror alone has.
   enum class Ghosts { kCount, kLeave };
@@ -66,6 +74,7 @@ class Verifier {
   History& history_;
   const std::int64_t cycle_;
   const std::size_t ranges_max_, request_bytes_max_;
+  std::function<void(std::uint64_t rows)> progress_;
 };
 
 }  // namespace mirror

@@ -14,13 +14,7 @@ using testing::IsEmpty;
 Progress::Clock::time_point g_now;
 Progress::Clock::time_point Now() { return g_now; }
 
-Job Table(std::uint64_t rows, std::uint64_t expected) {
-  Job job;
-  job.schema.name = "Track\x1b";
-  job.inserts = rows;
-  job.expected = expected;
-  return job;
-}
+Work Table(std::uint64_t rows, std::uint64_t expected) { return {"sending", "Track\x1b", rows, expected}; }
 
 TEST(ProgressTest, ABarHasPartRateAndTimeLeftAndGoesAway) {
   std::ostringstream out;

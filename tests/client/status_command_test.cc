@@ -11,10 +11,10 @@
 
 #include "absl/strings/str_split.h"
 #include "client/last_run.h"
-#include "client/line_table.h"
 #include "client/lock_file.h"
 #include "client/once.h"
 #include "client/run_state.h"
+#include "proto/wire/text_table.h"
 #include "tests/client/fake_endpoint.h"
 #include "tests/client/local_zone.h"
 #include "tests/client/source_database.h"
@@ -274,7 +274,7 @@ TEST_F(StatusCommandTest, FilesThatCannotBeReadAreToldAndTheOtherSourcesShown) {
                                   std::string("{\"version\": 1, \"begun_ms\": \"x\"}")}) {
     std::ofstream(state() + "/Cust.last.json") << text;
     EXPECT_EQ(Status("2026-11-20 10:10:00"), 1);
-    EXPECT_THAT(out_, ContainsRegex("Cust +not known +- +- +.*'.*\nGood +good +9 min ago +0\n")) << text;
+    EXPECT_THAT(out_, ContainsRegex("Cust +not known +- +- +.*'.*\nGood +good +9 min ago +0 +-\n")) << text;
     EXPECT_EQ(Status("2026-11-20 10:10:00", {.details = true}), 1);
     EXPECT_THAT(out_, AllOf(HasSubstr("Cust: not known\n"), HasSubstr("Good: good\n"))) << text;
     if (text == later) {
@@ -312,9 +312,9 @@ TEST_F(StatusCommandTest, OfManySourcesThereIsALineEachAndTheProblemsComeFirst) 
   ASSERT_EQ(lines.size(), 1U + 301U + 3U);
   EXPECT_THAT(lines[1], ContainsRegex("^Cust177 +failed +10 min ago +0 +failed: the endpoint xxx.*…$"));
   EXPECT_THAT(lines[2], ContainsRegex("^Other +never ran +- +- +next run as soon as"));
-  EXPECT_THAT(lines[3], ContainsRegex("^Cust0 +good +10 min ago +1,234$"));
+  EXPECT_THAT(lines[3], ContainsRegex("^Cust0 +good +10 min ago +1,234 +-$"));
   EXPECT_EQ(lines[303], "301 sources: 1 failed, 1 never ran, 299 good");
-  for (const std::string& line : lines) EXPECT_LE(line.size(), kLineWidth + 2) << line;  // … has 3 bytes.
+  for (const std::string& line : lines) EXPECT_LE(line.size(), kTextWidth + 2) << line;  // … has 3 bytes.
 
   EXPECT_EQ(Status("2026-11-20 10:10:00", {.failed = true}), 1);
   EXPECT_EQ(std::count(out_.begin(), out_.end(), '\n'), 1 + 2 + 2);
@@ -343,7 +343,7 @@ TEST_F(StatusCommandTest, ForProgramsEverythingIsInOneObject) {
   Ran(report, "2026-11-20 10:00:00", "2026-11-20 10:00:02");
   EXPECT_EQ(InJson("2026-11-20 10:10:00"),
             json::parse(R"({"context_id": "Cust", "kind": "sqlite", "path": ")" + (folder_ / "crm.db") + R"(",
-    "strategy": "cdc", "interval_s": 0.0, "cron": "@daily", "state": "failed", "at_work": false,
+    "strategy": "cdc", "interval_s": 0.0, "cron": "@daily", "state": "failed", "at_work": false, "work": null,
     "last_run": {"begun_at": "2026-11-20T10:00:00Z", "ended_at": "2026-11-20T10:00:02Z", "outcome": "done",
       "reason": "", "cycle": 17, "rows": 3, "tables_ok": 1, "tables_left_out": 0,
       "troubles": [{"table": "b", "result": "held", "reason": "too many rows"}],
@@ -372,6 +372,26 @@ TEST_F(StatusCommandTest, WrongConfigurationIsExitCodeTwo) {
   Configure(Source("Cust", "crm.db", "cron = \"@reboot\"\n"));
   EXPECT_EQ(Status("2026-11-20 10:00:00"), 2);
   EXPECT_THAT(err_, HasSubstr("'cron' cannot be taken"));
+}
+
+TEST_F(StatusCommandTest, ARunThatLastsSaysHowFarItIs) {
+  Ran(GoodReport(0), "2026-11-20 10:00:00", "2026-11-20 10:00:02");
+  const std::string note = state() + "/Cust.work.json";
+  std::ofstream(note)
+      << R"({"begun_ms": )" << Ms("2026-11-20 10:20:00")
+      << R"(, "doing": "comparing", "table": "or\nders", "rows": 1234567, "expected": 4000000})";
+  Status("2026-11-20 10:25:00");
+  EXPECT_THAT(out_, HasSubstr("at work     no\n")) << "nobody is: what a killed run left means nothing";
+  const auto lock = LockFile::Acquire(state(), "Cust");
+  ASSERT_THAT(lock, IsOk());
+  Status("2026-11-20 10:25:00");
+  EXPECT_THAT(out_, HasSubstr("at work     comparing or\\nders, 30 % of 4,000,000 rows, for 5 min\n"));
+  EXPECT_EQ(InJson("2026-11-20 10:25:00").at("work"),
+            json::parse(R"({"begun_at": "2026-11-20T10:20:00Z", "doing": "comparing", "table": "or\nders",
+                            "rows": 1234567, "expected_rows": 4000000})"));
+  Configure(Source("Cust", "crm.db") + Source("Other", "other.db"));
+  Status("2026-11-20 10:25:00");
+  EXPECT_THAT(out_, ContainsRegex("Cust +good +.*  at work: comparing or.nders, 30 % of 4,000,000 rows\n"));
 }
 
 /// What `once` leaves behind is what `status` shows.

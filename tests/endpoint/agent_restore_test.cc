@@ -69,7 +69,7 @@ void PrintTo(const RestoreCase& test, std::ostream* out) { *out << test.name; }
 /// When the mirror has applied the first rows: the stream that the agent leaves behind may take the others
 /// with it.
 void Die(AgentBench& bench) {
-  bench.on_rows = [&](const Job&) {
+  bench.on_rows = [&](const Work&) {
     const MirrorFile mirror = bench.mirror();
     const std::string begun =
         absl::StrCat("SELECT count(*) FROM ", mirror.metadata(), " WHERE pending_lineage <> ''");
@@ -193,8 +193,8 @@ std::vector<RestoreCase> RestoreCases() {
              EXPECT_EQ(bench.Save("after"), "");
              EXPECT_EQ(bench.Restore("before", By::kMove), "");
              // The column is gone from the mirror, and nothing else happened to the table.
-             bench.on_rows = [](const Job& job) {
-               EXPECT_EQ(job.schema.name, "a");
+             bench.on_rows = [](const Work& work) {
+               EXPECT_EQ(work.table, "a");
                throw AgentDies();
              };
              CycleReport report;
@@ -277,7 +277,7 @@ TEST_P(OneMomentTest, AKeylessTableThatIsChangedWhileItIsReadIsOfOneMoment) {
   Sql(Many("INSERT INTO t "));
   bench_->config().agent.batch_bytes = 100'000;
   int calls = 0;
-  bench_->on_rows = [&](const Job&) {
+  bench_->on_rows = [&](const Work&) {
     // The first row goes, a last one comes: half of it would be a state that never was.
     if (++calls == 1) Sql("DELETE FROM t WHERE b = 1; INSERT INTO t VALUES('last', 2501)");
   };
@@ -295,8 +295,8 @@ TEST_P(OneMomentTest, AKeylessTableIsNotCommittedUnderAPositionOlderThanItsRows)
   Sql("INSERT INTO a VALUES(1, 1); INSERT INTO t VALUES(1, 1)");
   // A backup of the moment after the positions were recorded; what is read of 't' is newer than it.
   bool saved = false;
-  bench_->on_rows = [&](const Job& job) {
-    if (job.schema.name != "a" || saved) return;
+  bench_->on_rows = [&](const Work& work) {
+    if (work.table != "a" || saved) return;
     saved = true;
     ASSERT_EQ(bench_->Save("backup"), "");
     Sql("INSERT INTO t VALUES(2, 2)");
@@ -315,7 +315,7 @@ TEST_P(OneMomentTest, RowsThatWereReadBeforeARestoreAreNotVouchedForByTheRestore
   Sql("UPDATE t SET b = -b WHERE b > 2399");
   bench_->config().agent.batch_bytes = 100'000;
   bool restored = false;
-  bench_->on_rows = [&](const Job&) {
+  bench_->on_rows = [&](const Work&) {
     if (std::exchange(restored, true)) return;
     ASSERT_EQ(bench_->Restore("backup", By::kBackup), "");
     Sql("UPDATE t SET a = 'other' WHERE b > 2399");  // As many changes as were lost.
@@ -333,7 +333,7 @@ TEST_P(OneMomentTest, ARowThatReplaceRemovesUnseenInAPopulationDoesNotStay) {
             GetParam()));
   Sql("UPDATE t SET s = 'b'");
   bool done = false;
-  bench_->on_rows = [&](const Job&) {
+  bench_->on_rows = [&](const Work&) {
     if (!std::exchange(done, true)) Sql("INSERT OR REPLACE INTO t VALUES(2, 'B')");
   };
   static_cast<void>(bench_->Run());

@@ -102,7 +102,7 @@ TEST_P(CapturedSourceTest, WhatADeadCycleMayHaveSentIsSentAgainWhateverTheDigest
   Sql("INSERT INTO people SELECT value + 5000, 'new', NULL FROM " + Series("generate_series(1, 300)") +
       "; UPDATE people SET name = 'y' WHERE id < 200");
   int pieces = 0;
-  bench_->on_rows = [&](const Job&) {
+  bench_->on_rows = [&](const Work&) {
     if (++pieces == 4) throw AgentDies{};
   };
   CycleReport report;
@@ -249,7 +249,7 @@ TEST_P(CapturedSourceTest, WithHashesByColumnOnlyTheColumnsThatChangedAreSent) {
   Sql("UPDATE people SET name = 'c' WHERE id BETWEEN 6 AND 900");
   bench_->config().agent.batch_bytes = 1'000;
   int pieces = 0;
-  bench_->on_rows = [&](const Job&) {
+  bench_->on_rows = [&](const Work&) {
     if (++pieces == 3) throw AgentDies{};
   };
   EXPECT_FALSE(bench_->RunUntilDeath(&report));
@@ -414,7 +414,7 @@ TEST_P(WatermarkTest, ARestoredMirrorIsBroughtOnAndADeadCycleIsSentAgain) {
   bench_->config().agent.batch_bytes = 1'000;
   Sql("UPDATE orders SET at = '2024-05-04', v = 'c' WHERE id > 100");
   int pieces = 0;
-  bench_->on_rows = [&](const Job&) {
+  bench_->on_rows = [&](const Work&) {
     if (++pieces == 2) throw AgentDies{};
   };
   CycleReport report;
@@ -463,7 +463,7 @@ TEST_P(WatermarkTest, WhatAFeedOfDeletesSaysIsLostByNoDeathAndNoRestore) {
       "> 350; "
       "UPDATE orders SET at = '2024-06-02', v = 'x'");
   int pieces = 0;
-  bench_->on_rows = [&](const Job&) {
+  bench_->on_rows = [&](const Work&) {
     if (++pieces == 2) throw AgentDies{};
   };
   CycleReport report;

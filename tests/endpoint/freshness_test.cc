@@ -109,7 +109,7 @@ TEST_F(FreshnessTest, ATableOfACycleThatAnOperatorEndedStaysAsOldAsItIs) {
   const std::int64_t old = TimeOf("people");
   const std::int64_t between = NowMs();
   bool acted = false;
-  bench_->on_rows = [&](const Job&) {
+  bench_->on_rows = [&](const Work&) {
     // Its rows come to nothing: an operator acts while they are on their way.
     if (std::exchange(acted, true)) return;
     EXPECT_EQ(here_->Mirrorctl({"invalidate", "Cust", "--table", "people"}).exit_code, 0);

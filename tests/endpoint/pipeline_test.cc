@@ -255,7 +255,7 @@ TEST_P(FollowedTest, ACompositeKeyAndAColumnThatDecidesInIt) {
 TEST_P(PipelineTest, AChangedConfigurationIsNotForgottenByAnAgentThatDies) {
   Begin({});
   Configure({.mask = {{"email", 0}}});
-  bench_->on_rows = [](const Job&) { throw AgentDies{}; };
+  bench_->on_rows = [](const Work&) { throw AgentDies{}; };
   CycleReport report;
   EXPECT_FALSE(bench_->RunUntilDeath(&report));
   bench_->on_rows = nullptr;

@@ -63,7 +63,7 @@ class World {
     bench_.source().retention_ms = OneIn(2) ? 0 : 7LL * 86'400'000;
     bench_.source().max_log = OneIn(3) ? 60 : 10'000'000;
     bench_.read_ahead = OneIn(2) ? 0 : ReadAhead::kBytesMax;
-    bench_.on_rows = [this](const Job&) { Interfere(); };
+    bench_.on_rows = [this](const Work&) { Interfere(); };
     if (keeps_) KeptTables::Configure(&bench_.source());
   }
 

@@ -141,7 +141,7 @@ TEST_F(ReceiptsTest, ReceiptsOfACycleThatDiedAreSignedByTheNext) {
   ASSERT_EQ(bench_->Sql("UPDATE people SET x = 3; INSERT INTO notes VALUES('m')"), "");
   int tables = 0;
   bench_->config().agent.batch_bytes = 1'000;
-  bench_->on_rows = [&](const Job&) {
+  bench_->on_rows = [&](const Work&) {
     if (++tables > 1) throw AgentDies{};
   };
   CycleReport report;

@@ -144,7 +144,7 @@ TEST_P(StrategyChangeTest, AKillInTheRunThatChangesItLosesNothing) {
   bench_->config().agent.batch_bytes = 10'000;
   for (int death = 1; death <= 3; ++death) {
     int pieces = 0;
-    bench_->on_rows = [&](const Job&) {
+    bench_->on_rows = [&](const Work&) {
       if (++pieces == death) throw AgentDies{};
     };
     CycleReport report;

@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <string_view>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -71,7 +72,9 @@ absl::Status AgentBench::Install() const {
 CycleReport AgentBench::Run(bool repopulate) {
   RunRequest request;
   request.repopulate = repopulate;
-  request.progress = on_rows;
+  request.progress = [this](const Work& work) {
+    if (on_rows && work.doing == std::string_view(Work{}.doing)) on_rows(work);
+  };
   request.read_ahead = read_ahead;
   request.verify = verify;
   request.repair = repair;

@@ -45,7 +45,7 @@ class AgentBench {
   /// As an operator who lets everything happen: commits what is held. The reasons of what was.
   std::vector<std::string> LetPass();
   /// Called whenever rows were handed over.
-  std::function<void(const Job&)> on_rows;
+  ShowWork on_rows;
   /// See RunRequest.
   bool verify = false;
   std::optional<bool> repair = {};

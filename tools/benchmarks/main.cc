@@ -89,6 +89,17 @@ int Main(int argc, char** argv) {
   calls->add_option("--callers", load.callers)->check(CLI::Range(1, 64));
   calls->add_option("--calls", load.calls, "Of all callers together")->check(CLI::Range(1, 100'000'000));
   for (CLI::App* command : {raw, mirror, changesets, exporting}) add_shape(command);
+  const auto example = [](CLI::App* command, const std::string& rest) {
+    command->footer("Example:\n  " + rest);
+  };
+  const std::string steps = "echo 'insert count=1000' | mirror-bench ";
+  example(raw, steps + "raw --file bare.db");
+  example(mirror, steps + "mirror --config dev/mirror-agent.toml --context-id Cust");
+  example(changesets, steps + "changesets --folder changesets");
+  example(exporting, "mirror-bench export --file rows.csv --step 'insert count=1000'");
+  example(read, "mirror-bench read --file crm.db");
+  example(calls,
+          "mirror-bench calls --config dev/mirror-agent.toml --context-id Cust --tenants 10 --calls 1000");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -81,6 +81,7 @@ void AddHostile(CLI::App* app, Options* options) {
   app->add_flag("--json", options->json, "Print one JSON object instead of text");
   AddServerPid(app, options);
   app->footer(
+      "Example:\n  mirror-harness hostile --config m/mirror-agent.toml --server-pid $(pidof mirror-server)\n"
       "Whatever it makes stands in tenants of its own, which an operator may remove ('mirrorctl delete').\n"
       "Exit code: 0 all refused rightly, the honest tenant served, memory bounded; 1 something was not; 2 "
       "wrong usage.");
@@ -98,6 +99,7 @@ void AddConformance(CLI::App* app, Options* options) {
       "configuration's first [[source]])");
   app->add_flag("--json", options->json, "Print one JSON object instead of text");
   app->footer(
+      "Example:\n  mirror-harness conformance --config m/mirror-agent.toml --target 127.0.0.1:7443\n"
       "Exit code: 0 nothing failed, 1 something did, or the endpoint was not reached, 2 wrong usage.");
 }
 
@@ -161,6 +163,10 @@ std::optional<Options> ReadOptions(int argc, char** argv, int* exit_code) {
       ->check(CLI::Range(0.01, 100'000.0))
       ->capture_default_str();
   AddServerPid(soak, &options);
+  soak->footer(
+      "Example:\n  mirror-harness soak --config m/mirror-agent.toml --minutes 30 --server-pid $(pidof "
+      "mirror-server)\n"
+      "Exit code: 0 done and equal, 1 refused, failed or different, 2 wrong usage.");
   soak->add_option("--changes", options.changes, "Changed rows in each cycle of a tenant")
       ->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 32))
       ->capture_default_str();

@@ -13,11 +13,12 @@
 #include "absl/strings/str_cat.h"
 #include "proto/wire/clock.h"
 #include "proto/wire/human_text.h"
+#include "proto/wire/text_table.h"
 #include "tools/mirrorctl/admin_client.h"
 #include "tools/mirrorctl/admin_output.h"
 #include "tools/mirrorctl/control_config.h"
 #include "tools/mirrorctl/interruption.h"
-#include "tools/mirrorctl/table_text.h"
+#include "tools/mirrorctl/size_text.h"
 
 namespace mirror {
 namespace {

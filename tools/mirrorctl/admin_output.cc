@@ -12,6 +12,7 @@
 #include "proto/wire/human_text.h"
 #include "proto/wire/printable.h"
 #include "tools/mirrorctl/console.h"
+#include "tools/mirrorctl/size_text.h"
 
 namespace mirror {
 namespace {

@@ -8,7 +8,7 @@
 #include <string>
 
 #include "mirror/v1/mirror_admin.pb.h"
-#include "tools/mirrorctl/table_text.h"
+#include "proto/wire/text_table.h"
 
 namespace mirror {
 

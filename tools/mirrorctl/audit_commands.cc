@@ -17,10 +17,11 @@
 #include "certs/audit_chain.h"
 #include "certs/file.h"
 #include "certs/key.h"
+#include "proto/wire/human_text.h"
+#include "proto/wire/text_table.h"
 #include "tools/mirrorctl/admin_client.h"
 #include "tools/mirrorctl/admin_output.h"
 #include "tools/mirrorctl/control_config.h"
-#include "tools/mirrorctl/table_text.h"
 
 namespace mirror {
 namespace {
@@ -34,6 +35,7 @@ struct Request {
   std::string receipt, chain;
   bool json = false;
   bool looks = false;
+  bool wide = false;
 };
 
 void Fail(Console& console, const absl::Status& status, int code) {
@@ -60,7 +62,8 @@ Json ToJson(const v1::AuditRecord& record) {
 
 void List(AdminClient& admin, const ControlConfig& /*config*/, const Request& request, Console& console) {
   Json list = Json::array();
-  TextTable table({{"record", true}, {"time"}, {"who"}, {"outcome"}, {"call"}});
+  TextTable table({{"record", true}, {"time"}, {"who"}, {"outcome"}, {"call"}},
+                  request.wide ? 0 : kTextWidth);
   const absl::Status status = admin.Audit(request.limit, request.looks, [&](const v1::AuditEntry& entry) {
     if (!entry.has_record()) return;
     const v1::AuditRecord& record = entry.record();
@@ -121,14 +124,14 @@ Json ToJson(const AuditVerdict& verdict) {
 }
 
 void PrintVerdict(const AuditVerdict& verdict, Console& console) {
-  console.out << "chain         " << verdict.last.chain << "\nrecords       " << verdict.records
+  console.out << "chain         " << verdict.last.chain << "\nrecords       " << Grouped(verdict.records)
               << ", to number " << verdict.last.id;
   if (verdict.pruned_until > 0) console.out << "; 1 to " << verdict.pruned_until << " were pruned";
-  console.out << "\nsignatures    " << verdict.seals;
+  console.out << "\nsignatures    " << Grouped(verdict.seals);
   if (verdict.sealed_id > 0) {
     console.out << ", the last in record " << verdict.sealed_id << " at " << TimeText(verdict.sealed_ms);
   }
-  console.out << "\nnot signed    " << verdict.last.id - verdict.sealed_id << " records since\n"
+  console.out << "\nnot signed    " << Grouped(verdict.last.id - verdict.sealed_id) << " records since\n"
               << (verdict.findings.empty() ? "the log is whole\n" : "the log is NOT whole\n");
 }
 
@@ -180,6 +183,7 @@ void AddAuditCommands(CLI::App& app, const std::string& config_path, Console& co
   CLI::App* const audit =
       app.add_subcommand("audit", "Who asked for what, in a log that cannot be changed unseen");
   audit->require_subcommand(1);
+  audit->footer("Example:\n  mirrorctl --config dev/mirrorctl.toml audit list --limit 20");
   const auto request = std::make_shared<Request>();
   const auto add = [&](const char* name, const char* help, const char* example, Act act) {
     CLI::App* const command = audit->add_subcommand(name, help);
@@ -192,6 +196,7 @@ void AddAuditCommands(CLI::App& app, const std::string& config_path, Console& co
   list->add_option("--limit", request->limit, "The last so many; 0: all")->capture_default_str();
   list->add_flag("--looks", request->looks,
                  "In their place who looked and who was refused: kept in a ring of their own, not signed");
+  list->add_flag("--wide", request->wide, "Nothing is cut and nothing wraps, however long the lines are");
   list->add_flag("--json", request->json, "Print an array of objects");
 
   CLI::App* const verify =

@@ -19,8 +19,8 @@
 #include "certs/issue.h"
 #include "certs/key.h"
 #include "certs/key_ring.h"
+#include "proto/wire/text_table.h"
 #include "tools/mirrorctl/init.h"
-#include "tools/mirrorctl/table_text.h"
 
 namespace mirror {
 namespace {

@@ -9,11 +9,11 @@
 #include "absl/status/statusor.h"
 #include "client/config.h"
 #include "client/source/sqlite_file.h"
+#include "proto/wire/text_table.h"
 #include "tools/mirrorctl/control_config.h"
 #include "tools/mirrorctl/doctor_report.h"
 #include "tools/mirrorctl/doctor_server.h"
 #include "tools/mirrorctl/doctor_source.h"
-#include "tools/mirrorctl/table_text.h"
 
 namespace mirror {
 namespace {
@@ -21,6 +21,7 @@ namespace {
 struct Request {
   std::string source;
   bool json = false;
+  bool names_config = false;  ///< --config or MIRRORCTL_CONFIG.
 };
 
 void WrongConfiguration(const absl::Status& status, Console& console) {
@@ -30,7 +31,10 @@ void WrongConfiguration(const absl::Status& status, Console& console) {
 
 void Doctor(const std::string& config_path, const Request& request, Console& console) {
   const absl::StatusOr<ControlConfig> config = LoadControlConfig(config_path);
-  if (!config.ok()) return WrongConfiguration(config.status(), console);
+  // Who looks at a source need not be an operator of the endpoint.
+  const bool source_alone =
+      !request.source.empty() && !request.names_config && absl::IsNotFound(config.status());
+  if (!config.ok() && !source_alone) return WrongConfiguration(config.status(), console);
   std::optional<AgentConfig> source;
   if (!request.source.empty()) {
     absl::StatusOr<AgentConfig> loaded = LoadAgentConfig(request.source);
@@ -42,7 +46,9 @@ void Doctor(const std::string& config_path, const Request& request, Console& con
   setenv("GRPC_VERBOSITY", "NONE", /*overwrite=*/0);
   PrepareSqlite();
   DoctorReport report(console, request.json);
-  if (ExamineClockHere(*config, report)) {
+  if (source_alone) {
+    ExamineSource(*source, report);
+  } else if (ExamineClockHere(*config, report)) {
     ExamineServer(*config, report);
     if (source) ExamineSource(*source, report);
   } else {
@@ -59,14 +65,19 @@ void AddDoctor(CLI::App& app, const std::string& config_path, Console& console) 
   doctor->footer(
       "Looks at names, ports, TLS, certificates, clocks, disk and mirrors; with --source also at the "
       "endpoint, the\n"
-      "source's keys and the endpoint's proof, the source's database and its change log. Changes nothing.\n"
+      "source's keys and the endpoint's proof, the source's database and its change log; where there is no\n"
+      "mirrorctl.toml, at these alone. Changes nothing.\n"
       "Which calls there are stands in proto/mirror/v1/*.proto; servers tell nobody ([listen] reflection).\n"
       "Exit codes: 0 nothing needs doing, 1 something does, 2 wrong usage or configuration. Example:\n"
       "  mirrorctl --config dev/mirrorctl.toml doctor --source dev/mirror-agent.toml");
   const auto request = std::make_shared<Request>();
   doctor->add_option("--source", request->source, "A source's mirror-agent.toml, on this machine");
   doctor->add_flag("--json", request->json, "Print an array of objects");
-  doctor->callback([request, &config_path, &console] { Doctor(config_path, *request, console); });
+  const CLI::Option* const config = app.get_option("--config");
+  doctor->callback([request, config, &config_path, &console] {
+    request->names_config = config->count() > 0;
+    Doctor(config_path, *request, console);
+  });
 }
 
 }  // namespace mirror

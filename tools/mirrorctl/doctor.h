@@ -11,8 +11,8 @@ namespace mirror {
 /// mirrorctl [--config mirrorctl.toml] doctor [--source mirror-agent.toml] [--json]
 /// Looks at everything between an operator, a source and the server, from the outside in, and says of each
 /// step whether it is well and what to do if not; steps behind one that failed are skipped, so that it needs
-/// no server. Changes nothing. Exit code: 0 nothing needs doing, 1 something does, 2 wrong usage or
-/// configuration.
+/// no server. With --source and no mirrorctl.toml it looks at the source's side alone. Changes nothing. Exit
+/// code: 0 nothing needs doing, 1 something does, 2 wrong usage or configuration.
 void AddDoctor(CLI::App& app, const std::string& config_path, Console& console);
 
 }  // namespace mirror

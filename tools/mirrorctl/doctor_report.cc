@@ -5,8 +5,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "proto/wire/text_table.h"
 #include "tools/mirrorctl/admin_output.h"
-#include "tools/mirrorctl/table_text.h"
 
 namespace mirror {
 namespace {

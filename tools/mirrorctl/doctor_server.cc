@@ -13,9 +13,10 @@
 #include "certs/tls_probe.h"
 #include "proto/wire/clock.h"
 #include "proto/wire/human_text.h"
+#include "proto/wire/text_table.h"
 #include "tools/mirrorctl/admin_client.h"
 #include "tools/mirrorctl/doctor_network.h"
-#include "tools/mirrorctl/table_text.h"
+#include "tools/mirrorctl/size_text.h"
 
 namespace mirror {
 namespace {

@@ -9,13 +9,13 @@
 #include "absl/strings/str_cat.h"
 #include "certs/private_memory.h"
 #include "proto/wire/nearest_word.h"
+#include "proto/wire/text_table.h"
 #include "tools/mirrorctl/admin_commands.h"
 #include "tools/mirrorctl/audit_commands.h"
 #include "tools/mirrorctl/certs_command.h"
 #include "tools/mirrorctl/console.h"
 #include "tools/mirrorctl/doctor.h"
 #include "tools/mirrorctl/init.h"
-#include "tools/mirrorctl/table_text.h"
 
 namespace {
 

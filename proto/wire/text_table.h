@@ -1,8 +1,7 @@
-#ifndef MIRROR_TOOLS_MIRRORCTL_TABLE_TEXT_H_
-#define MIRROR_TOOLS_MIRRORCTL_TABLE_TEXT_H_
+#ifndef MIRROR_PROTO_WIRE_TEXT_TABLE_H_
+#define MIRROR_PROTO_WIRE_TEXT_TABLE_H_
 
 #include <cstddef>
-#include <cstdint>
 #include <ostream>
 #include <string>
 #include <string_view>
@@ -11,9 +10,6 @@
 #include "proto/wire/printable.h"
 
 namespace mirror {
-
-/// "0B", "512B", "1.5MiB": no space, so that it stays one column.
-std::string SizeText(std::uint64_t bytes);
 
 /// Characters of a line that fits any terminal.
 inline constexpr std::size_t kTextWidth = 100;
@@ -29,7 +25,8 @@ class TextTable {
 
   /// `width`: characters that a line may have, as far as the numbers let it; 0: as many as it needs. What
   /// does not fit is cut with an ellipsis, but for the last column, which goes on in lines of its own.
-  explicit TextTable(std::vector<Column> columns, std::size_t width = kTextWidth);
+  /// `indent`: spaces in front of each line.
+  explicit TextTable(std::vector<Column> columns, std::size_t width = kTextWidth, std::size_t indent = 0);
 
   /// As many cells as there are columns, in any characters: they are made Printable(). An empty one is shown
   /// as "-", so that the next do not move.
@@ -44,7 +41,7 @@ class TextTable {
                  const std::vector<std::size_t>& widths) const;
 
   std::vector<Column> columns_;
-  const std::size_t width_;
+  const std::size_t width_, indent_;
   std::vector<std::size_t> widths_;  ///< Characters.
   std::vector<std::vector<std::string>> rows_;
   bool header_printed_ = false;
@@ -52,4 +49,4 @@ class TextTable {
 
 }  // namespace mirror
 
-#endif  // MIRROR_TOOLS_MIRRORCTL_TABLE_TEXT_H_
+#endif  // MIRROR_PROTO_WIRE_TEXT_TABLE_H_

@@ -1,8 +1,6 @@
-#include "tools/mirrorctl/table_text.h"
+#include "proto/wire/text_table.h"
 
 #include <algorithm>
-#include <cstdio>
-#include <iterator>
 #include <numeric>
 #include <utility>
 
@@ -60,21 +58,8 @@ std::vector<std::string> Wrapped(std::string_view text, std::size_t characters) 
 
 }  // namespace
 
-std::string SizeText(std::uint64_t bytes) {
-  static constexpr const char* kUnits[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
-  double size = static_cast<double>(bytes);
-  std::size_t unit = 0;
-  while (size >= 1023.95 && unit + 1 < std::size(kUnits)) {  // 1024.0 would be shown.
-    size /= 1024;
-    ++unit;
-  }
-  char text[32];
-  std::snprintf(text, sizeof(text), unit == 0 ? "%.0f%s" : "%.1f%s", size, kUnits[unit]);
-  return text;
-}
-
-TextTable::TextTable(std::vector<Column> columns, std::size_t width)
-    : columns_(std::move(columns)), width_(width) {
+TextTable::TextTable(std::vector<Column> columns, std::size_t width, std::size_t indent)
+    : columns_(std::move(columns)), width_(width), indent_(indent) {
   for (const Column& column : columns_) widths_.push_back(CharactersOf(column.name));
 }
 
@@ -105,7 +90,7 @@ std::vector<std::size_t> TextTable::Fitted() const {
   std::vector<std::size_t> widths = widths_;
   if (width_ == 0) return widths;
   const std::size_t last = widths.size() - 1;
-  const auto total = [&] { return std::accumulate(widths.begin(), widths.end(), kGap * last); };
+  const auto total = [&] { return std::accumulate(widths.begin(), widths.end(), indent_ + kGap * last); };
   const auto shrink = [&](std::size_t column, std::size_t least) {
     const std::size_t over = total() - width_;
     const std::size_t room = widths[column] > least ? widths[column] - least : 0;
@@ -127,7 +112,7 @@ std::vector<std::size_t> TextTable::Fitted() const {
 
 void TextTable::PrintLine(std::ostream& out, const std::vector<std::string>& cells,
                           const std::vector<std::size_t>& widths) const {
-  std::string line;
+  std::string line(indent_, ' ');
   for (std::size_t i = 0; i + 1 < cells.size(); ++i) {
     const std::string cell = columns_[i].number ? cells[i] : CutTo(cells[i], widths[i]);
     const std::size_t characters = CharactersOf(cell);

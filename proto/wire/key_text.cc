@@ -1,0 +1,57 @@
+#include "proto/wire/key_text.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "proto/wire/printable.h"
+#include "proto/wire/utf8.h"
+
+namespace mirror {
+namespace {
+
+std::string RealText(double value) {
+  char text[32];
+  return std::string(text, std::to_chars(text, text + sizeof text, value).ptr);
+}
+
+/// Cut in front of a character.
+std::string Quoted(const std::string& bytes) {
+  std::size_t end = std::min(bytes.size(), kKeyPartShown);
+  while (end < bytes.size() && end > 0 && IsUtf8Continuation(bytes[end])) --end;
+  std::string text = "'";
+  for (const char character : bytes.substr(0, end)) {
+    if (character == '\'') text += '\'';
+    text += character;
+  }
+  return Printable(absl::StrCat(text, end < bytes.size() ? "…'" : "'"));
+}
+
+std::string PartText(const KeyPart& part) {
+  switch (part.kind) {
+    case Kind::kNull:
+      return "NULL";
+    case Kind::kInteger:
+      return absl::StrCat(part.integer);
+    case Kind::kReal:
+      return RealText(part.real);
+    case Kind::kText:
+    case Kind::kRawText:
+      return Quoted(part.bytes);
+    case Kind::kBlob:
+      break;
+  }
+  const std::string shown = absl::BytesToHexString(part.bytes.substr(0, kKeyPartShown / 2));
+  return absl::StrCat("x'", shown, part.bytes.size() > kKeyPartShown / 2 ? "…'" : "'");
+}
+
+}  // namespace
+
+std::string KeyText(const Key& key) {
+  std::string text;
+  for (const KeyPart& part : key) absl::StrAppend(&text, text.empty() ? "" : ", ", PartText(part));
+  return text;
+}
+
+}  // namespace mirror

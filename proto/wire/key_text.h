@@ -1,0 +1,21 @@
+#ifndef MIRROR_PROTO_WIRE_KEY_TEXT_H_
+#define MIRROR_PROTO_WIRE_KEY_TEXT_H_
+
+#include <cstddef>
+#include <string>
+
+#include "proto/wire/key_range.h"
+
+namespace mirror {
+
+/// Of one value of a key, in KeyText().
+inline constexpr std::size_t kKeyPartShown = 40;
+
+/// A key as SQL would have it, for who asked to see it: "17", "'Ada', 3", "x'00ff'". Long texts and blobs are
+/// cut with an ellipsis behind kKeyPartShown characters. It is printable. Not for logs and events: a key may
+/// be a name.
+std::string KeyText(const Key& key);
+
+}  // namespace mirror
+
+#endif  // MIRROR_PROTO_WIRE_KEY_TEXT_H_

@@ -1,0 +1,271 @@
+#!/usr/bin/python3
+"""Every table that mirrorctl and mirror-agent print for people: lines of at most 100 characters with long names and large
+numbers, numbers grouped alike, ages as "12 min", times in UTC. A command that prints none is named here with what it
+prints instead, so that a new one cannot be forgotten.
+
+Usage: tables_test.py BIN_DIR
+"""
+
+import pathlib
+import re
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import unittest
+
+import help_test
+import sanitizer_words
+
+BIN = None
+PATIENCE_S = 120
+COLUMNS = 100
+LONG = "Cust-" + "x" * 55
+BIG = "a_table_with_a_name_that_is_much_longer_than_anybody_would_give_to_one_" + "ä" * 10
+ROWS = 2_345  # More than the breaker's rows_min.
+
+# Cells by the name of their column; of a column that is not named here anything goes.
+NUMBER = re.compile(r"-|\d{1,3}(,\d{3})*$")
+PLAIN = re.compile(r"-|-?\d+$")  # Names one thing and counts nothing.
+AGE = re.compile(r"(-|never|\d+ (s|min|h|d))( ago)?(, too old)?$")
+TIME = re.compile(r"-|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")
+SIZE = re.compile(r"\d+(\.\d)?([KMGTPE]i)?B$")
+CELLS = {name: NUMBER for name in ("rows", "of", "inserts", "updates", "deletes", "missing", "changed", "ghosts", "tables")}
+CELLS |= {name: PLAIN for name in ("lsn", "pending", "record")}
+CELLS |= {name: AGE for name in ("data", "since", "last run")}
+CELLS |= {name: TIME for name in ("time", "not_before", "not_after")}
+CELLS |= {"size": SIZE}
+# The column `cycle` is the time of the last one of a tenant, and the number of that of a table.
+CYCLES = {"tenants": AGE, "tables": PLAIN}
+
+# Commands that print no table, and what they print.
+WITHOUT = {
+    ("mirrorctl", "init"): "files and the next steps",
+    ("mirrorctl", "certs", "issue-source"): "paths",
+    ("mirrorctl", "certs", "remove-source"): "a path",
+    ("mirrorctl", "certs", "issue-application"): "paths",
+    ("mirrorctl", "certs", "issue-tls"): "paths",
+    ("mirrorctl", "certs", "issue-client"): "paths",
+    ("mirrorctl", "certs", "issue-operator"): "paths",
+    ("mirrorctl", "certs", "issue-viewer"): "paths",
+    ("mirrorctl", "certs", "show"): "a table of paths and thumbprints that are there to be copied: nothing is cut",
+    ("mirrorctl", "pause"): "a sentence",
+    ("mirrorctl", "resume"): "a sentence",
+    ("mirrorctl", "verify"): "a sentence",
+    ("mirrorctl", "accept-source"): "a sentence",
+    ("mirrorctl", "restore"): "sentences",
+    ("mirrorctl", "hold", "show"): "a fact a line",
+    ("mirrorctl", "hold", "commit"): "a sentence",
+    ("mirrorctl", "hold", "rollback"): "a sentence",
+    ("mirrorctl", "delete"): "a sentence",
+    ("mirrorctl", "allow"): "a sentence",
+    ("mirrorctl", "audit", "verify"): "a fact a line",
+    ("mirrorctl", "doctor"): "a finding a line",
+    ("mirror-agent", "run"): "its log",
+    ("mirror-agent", "install"): "a sentence for each source",
+    ("mirror-agent", "uninstall"): "a sentence for each source",
+    ("mirror-agent", "pointers"): "a sentence for each table",
+    ("mirror-agent", "receipts", "verify"): "sentences for each source",
+}
+
+
+def tables_in(text):
+    """(names of the columns, rows of cells): a table begins with a line of at least two short names, and ends with an
+    empty line, or with one that has other columns."""
+    lines = text.splitlines()
+    for at, line in enumerate(lines):
+        names = re.split(r"  +", line.strip())
+        if len(names) < 2 or names[0] not in ("tenant", "table", "hold", "time", "key_id", "record"):
+            continue
+        starts = [line.index(name) for name in names]
+        rows = []
+        for row in lines[at + 1 :]:
+            cells = re.split(r"  +", row.strip())
+            # What a last column has further goes on below it; a summary stands at the left.
+            if not row.strip() or (row[: starts[-1]].strip() and len(cells) < len(names)):
+                break
+            if row[: starts[-1]].strip():
+                rows.append(cells[: len(names) - 1] + ["  ".join(cells[len(names) - 1 :])])
+        yield names, rows
+
+
+class Tables(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.work = pathlib.Path(tempfile.mkdtemp(prefix="tables-"))
+        cls.dev = cls.work / "dev"
+        cls.server = None
+        cls.run_program("mirrorctl", "init", "--dir", cls.dev, "--context-id", "Cust", "--contexts", "Cust*")
+        configuration = cls.dev / "mirror-server.toml"
+        configuration.write_text(re.sub(r"^port = 744\d", "port = 0", configuration.read_text(), flags=re.MULTILINE))
+        with (cls.work / "server.err").open("wb") as log:
+            cls.server = subprocess.Popen(
+                [BIN / "mirror-server", "--config", configuration], stdout=subprocess.PIPE, stderr=log, text=True
+            )
+        ready = re.search(r"sources on (\S+), admin on (\S+)", cls.server.stdout.readline())
+        assert ready, (cls.work / "server.err").read_text()
+        for file, address in (("mirror-agent.toml", ready[1]), ("mirrorctl.toml", ready[2])):
+            text = (cls.dev / file).read_text()
+            (cls.dev / file).write_text(re.sub(r'^address = "127.0.0.1:\d+"', f'address = "{address}"', text, count=1, flags=re.MULTILINE))
+        cls.add_source("Cust")
+        cls.agent("install")
+        cls.alone = cls.agent("once")
+        cls.add_source(LONG)
+        cls.agent("install")
+        cls.several = cls.agent("once")
+        cls.each = cls.agent("once", "--details")
+        # A hold, and rows that differ.
+        database = sqlite3.connect(cls.work / "Cust.db")
+        database.execute(f'DELETE FROM "{BIG}" WHERE id > 10')
+        database.commit()
+        database.close()
+        cls.agent("once")
+        mirror = sqlite3.connect(cls.dev / "data" / f"Mirror_{LONG}.db", timeout=30)
+        mirror.execute(f'DELETE FROM "{BIG}" WHERE id % 2 = 0')
+        mirror.commit()
+        mirror.close()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.server.terminate()
+        code = cls.server.wait(PATIENCE_S)
+        cls.server.stdout.close()
+        sanitizer_words.check_file(cls.work / "server.err")
+        shutil.rmtree(cls.work)
+        assert code == 0, code
+
+    @classmethod
+    def add_source(cls, tenant):
+        database = sqlite3.connect(cls.work / f"{tenant}.db")
+        database.execute("PRAGMA journal_mode = WAL")
+        database.execute(f'CREATE TABLE "{BIG}" (id INTEGER PRIMARY KEY, name TEXT)')
+        database.executemany(f'INSERT INTO "{BIG}" VALUES (?, ?)', [(i, "x") for i in range(1, ROWS + 1)])
+        database.execute("CREATE TABLE small (k TEXT PRIMARY KEY, v)")
+        database.execute("INSERT INTO small VALUES ('a', 1)")
+        database.commit()
+        database.close()
+        with (cls.dev / "mirror-agent.toml").open("a") as file:
+            file.write(f'\n[[source]]\ncontext_id = "{tenant}"\npath = "{cls.work}/{tenant}.db"\nstrategy = "cdc"\n')
+
+    @classmethod
+    def run_program(cls, name, *arguments):
+        done = subprocess.run(
+            [BIN / name, *map(str, arguments)],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=PATIENCE_S,
+        )
+        sanitizer_words.check(done.stderr)
+        return done
+
+    @classmethod
+    def agent(cls, *arguments):
+        return cls.run_program("mirror-agent", *arguments, "--config", cls.dev / "mirror-agent.toml")
+
+    @classmethod
+    def ctl(cls, *arguments):
+        return cls.run_program("mirrorctl", "--config", cls.dev / "mirrorctl.toml", *arguments)
+
+    def check_lines(self, done, fits=True):
+        self.assertTrue(done.stdout, done.stderr)
+        for line in done.stdout.splitlines():
+            # Paths and names in front of a sentence are there to be copied.
+            if fits and str(self.work) not in line and not line.startswith(LONG):
+                self.assertLessEqual(len(line), COLUMNS, done.stdout)
+            for day in re.findall(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d\S*", line):
+                self.assertRegex(day, r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ[,:]?$", line)
+
+    def check(self, command, done, *columns):
+        """That it has a table with these columns, whose cells are as they should be."""
+        self.check_lines(done)
+        found = list(tables_in(done.stdout))
+        self.assertIn(list(columns), [names for names, _ in found], done.stdout)
+        for names, rows in found:
+            self.assertTrue(rows, done.stdout)
+            for row in rows:
+                for name, cell in zip(names, row):
+                    form = CYCLES.get(command) if name == "cycle" else CELLS.get(name)
+                    if form is not None:
+                        self.assertRegex(cell, form, f"{command}, column {name}:\n{done.stdout}")
+
+    def test_of_the_agent(self):
+        once = ("table", "action", "inserts", "updates", "deletes", "lsn", "result")
+        self.check("once", self.alone, *once)
+        self.check("once", self.each, *once)
+        self.assertIn("2,345", self.alone.stdout)
+        self.check_lines(self.several)
+        status = self.agent("status")
+        self.check("status", status, "tenant", "state", "last run", "rows", "why")
+        verified = self.agent("verify", "--context-id", LONG, "--show-keys")
+        self.assertEqual(verified.returncode, 1, verified.stderr)
+        text = verified.stdout
+        keys = text.index("  table", text.index("rows compared"))
+        self.check("verify", type(verified)([], 1, text[:keys], ""), "table", "rows", "lsn", "missing", "changed", "ghosts", "equality")
+        self.check_lines(verified)
+        self.assertRegex(text[keys:], r"table +rows +keys\n.*missing  2; 4; 6; 8;")
+        self.assertIn("; and 1,152 more", re.sub(r"\s+", " ", text[keys:]))
+        self.assertNotIn("missing  2", self.agent("verify", "--context-id", LONG).stdout, "only who asks sees them")
+
+    def test_keys_are_in_no_log_and_in_no_file_of_the_agent(self):
+        database = sqlite3.connect(self.work / f"{LONG}.db")
+        database.execute("INSERT INTO small VALUES ('a-key-of-a-person', 1)")
+        database.commit()
+        database.close()
+        self.agent("once", "--context-id", LONG)
+        mirror = sqlite3.connect(self.dev / "data" / f"Mirror_{LONG}.db", timeout=30)
+        mirror.execute("DELETE FROM small WHERE k = 'a-key-of-a-person'")
+        mirror.commit()
+        mirror.close()
+        verified = self.agent("verify", "--context-id", LONG, "--table", "small", "--show-keys")
+        self.assertIn("'a-key-of-a-person'", verified.stdout)
+        self.assertNotIn("a-key-of-a-person", verified.stderr)
+        for file in [*(self.dev / "agent-state").iterdir(), self.work / "server.err"]:
+            self.assertNotIn(b"a-key-of-a-person", file.read_bytes(), file)
+        self.assertNotIn("a-key-of-a-person", self.ctl("events", "--json").stdout)
+
+    def test_of_mirrorctl(self):
+        self.check("tenants", self.ctl("tenants"), "tenant", "state", "cycle", "data", "tables", "rows", "size", "note")
+        self.check("tables", self.ctl("tables", "Cust"), "table", "lsn", "rows", "state", "pending", "cycle", "data", "equality")
+        self.check("events", self.ctl("events"), "time", "severity", "tenant", "kind", "message")
+        keys = ("key_id", "algorithm", "not_before", "not_after", "thumbprint", "environment", "state", "issuer")
+        self.check("keys", self.ctl("keys"), *keys)
+        self.check("diagnose", self.ctl("diagnose"), "tenant", "store", "detail")
+        self.check("hold", self.ctl("hold", "list"), "hold", "kind", "state", "rows", "of", "since", "table")
+        self.check("audit", self.ctl("audit", "list", "--looks"), "record", "time", "who", "outcome", "call")
+        self.check("backup", self.ctl("backup", "Cust", "--drill"), "table", "lsn", "rows", "digest")
+        self.check("invalidate", self.ctl("invalidate", "Cust", "--table", BIG), "table", "lsn")
+        self.check_lines(self.ctl("reset", "Cust", "--table", "small"))
+        self.check("audit", self.ctl("audit", "list"), "record", "time", "who", "outcome", "call")
+        self.assertEqual(self.ctl("audit", "verify").returncode, 0)
+        # Nothing is cut where that is asked for.
+        for command in (["tenants"], ["tables", "Cust"], ["events"], ["hold", "list"], ["audit", "list"]):
+            with self.subTest(command=command):
+                wide = self.ctl(*command, "--wide")
+                self.assertEqual(wide.returncode, 0, wide.stderr)
+                self.assertNotIn("…", wide.stdout)
+                self.check_lines(wide, fits=False)
+
+    def test_no_command_is_forgotten(self):
+        tabled = {
+            ("mirror-agent", "once"),
+            ("mirror-agent", "verify"),
+            ("mirror-agent", "status"),
+            ("mirrorctl", "audit", "list"),
+            ("mirrorctl", "hold", "list"),
+        }
+        tabled |= {("mirrorctl", name) for name in "tenants tables events keys diagnose backup invalidate reset".split()}
+        help_test.BIN = BIN
+        known = set()
+        for program in ("mirrorctl", "mirror-agent"):
+            told = help_test.ask(program)
+            known |= {(program, *command) for command in told if not any((*command, name) in told for name in help_test.commands_of(told[command]))}
+        self.assertEqual(known - tabled - set(WITHOUT), set(), "say above what it prints")
+        self.assertEqual((tabled | set(WITHOUT)) - known, set(), "there is no such command any more")
+
+
+if __name__ == "__main__":
+    BIN = pathlib.Path(sys.argv.pop(1)).resolve()
+    unittest.main(verbosity=2)
