@@ -240,6 +240,8 @@ absl::Status IssueServer(const PairFiles& files, const PairFiles& ca, const std:
   return IssueLeaf(files, ca, name, options, "serverAuth", absl::StrJoin(names, ","));
 }
 
+absl::Status CheckHost(const std::string& host) { return AlternativeName(host).status(); }
+
 absl::Status IssueAdmin(const PairFiles& files, const PairFiles& ca, const std::string& name, Role role,
                         const IssueOptions& options) {
   return IssueLeaf(files, ca, name, options, "clientAuth", absl::StrCat("URI:", std::string(RoleUri(role))));

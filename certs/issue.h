@@ -48,6 +48,10 @@ absl::Status IssueCa(const PairFiles& files, const std::string& name, const Issu
 absl::Status IssueServer(const PairFiles& files, const PairFiles& ca, const std::string& name,
                          const std::vector<std::string>& hosts, const IssueOptions& options);
 
+/// Whether a certificate can be for it: a DNS name, a leading "*." included, or an IP address.
+/// Errors: kInvalidArgument.
+absl::Status CheckHost(const std::string& host);
+
 /// An admin client's pair, signed by `ca`, with RoleUri(role) as its only URI; P-256.
 absl::Status IssueAdmin(const PairFiles& files, const PairFiles& ca, const std::string& name, Role role,
                         const IssueOptions& options);

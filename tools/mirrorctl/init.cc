@@ -2,6 +2,7 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>
@@ -11,9 +12,11 @@
 #include <string_view>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "certs/file.h"
 #include "certs/issue.h"
 #include "certs/key.h"
@@ -86,8 +89,63 @@ absl::StatusOr<std::string> SourcePath(const std::string& source) {
   return path;
 }
 
+// A context id with any of its characters left open.
+bool IsContextPattern(std::string pattern) {
+  std::replace(pattern.begin(), pattern.end(), '*', 'x');
+  return IsContextId(pattern);
+}
+
+constexpr char kLoopback[] = "127.0.0.1";
+
+std::string Address(const std::string& host, int port) {
+  const bool ipv6 = host.find(':') != std::string::npos;
+  return TomlString(ipv6 ? absl::StrCat("[", host, "]:", port) : absl::StrCat(host, ":", port));
+}
+
+// What the agent calls; empty: there are only wildcards, which are good for a certificate alone.
+std::string CalledHost(const InitOptions& options) {
+  if (options.hosts.empty()) return kLoopback;
+  const auto named = std::find_if(options.hosts.begin(), options.hosts.end(),
+                                  [](const std::string& host) { return !host.starts_with("*."); });
+  return named == options.hosts.end() ? "" : *named;
+}
+
+std::string ListenAddress(const InitOptions& options) {
+  if (options.hosts.empty()) return kLoopback;
+  const bool ipv6 = std::any_of(options.hosts.begin(), options.hosts.end(),
+                                [](const std::string& host) { return host.find(':') != std::string::npos; });
+  return ipv6 ? "::" : "0.0.0.0";
+}
+
+// As TOML has a list of texts.
+std::string Contexts(const InitOptions& options) {
+  const std::vector<std::string> contexts =
+      options.contexts.empty() ? std::vector<std::string>{options.context_id, options.context_id + "-*"}
+                               : options.contexts;
+  return absl::StrCat(
+      "[",
+      absl::StrJoin(contexts, ", ",
+                    [](std::string* out, const std::string& pattern) { out->append(TomlString(pattern)); }),
+      "]");
+}
+
 absl::Status Check(const InitOptions& options) {
   if (!IsContextId(options.context_id)) return absl::InvalidArgumentError(kMalformedContextId);
+  if (CalledHost(options).empty()) {
+    return absl::InvalidArgumentError(
+        "--host has only wildcards. Nothing was made. Give the name that sources call first, as "
+        "mirror.example.org");
+  }
+  for (const std::string& host : options.hosts) {
+    if (const absl::Status checked = CheckHost(host); !checked.ok()) return checked;
+  }
+  for (const std::string& pattern : options.contexts) {
+    if (IsContextPattern(pattern)) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat("--contexts '", pattern,
+                     "' is no pattern: letters, digits, '_', '-' and * for any of them. Nothing was made. "
+                     "Example: --contexts 'Cust*'"));
+  }
   if (options.port == options.admin_port) {
     return absl::InvalidArgumentError(
         absl::StrCat("the endpoint and its administration cannot both listen on port ", options.port,
@@ -109,7 +167,8 @@ absl::Status Check(const InitOptions& options) {
   return absl::OkStatus();
 }
 
-absl::Status MakeKeys(const std::string& dir) {
+absl::Status MakeKeys(const InitOptions& asked) {
+  const std::string& dir = asked.dir;
   if (const absl::Status made = MakeFolder(dir, FolderUse::kPassage); !made.ok()) return made;
   for (const char* folder :
        {"/tls", "/admin", "/issuers", "/issuers/development", "/source", "/application"}) {
@@ -124,9 +183,13 @@ absl::Status MakeKeys(const std::string& dir) {
   const PairFiles source_key = {dir + "/issuers/development/source-1.crt", dir + "/source/source-1.key"};
   // Stops at the first that fails.
   absl::Status status = IssueCa(pair("tls/ca"), "Mirror development CA", ca_options);
-  if (status.ok()) status = IssueServer(pair("tls/server"), pair("tls/ca"), "mirror-server", {}, options);
+  if (status.ok())
+    status = IssueServer(pair("tls/server"), pair("tls/ca"), "mirror-server", asked.hosts, options);
   if (status.ok()) status = IssueCa(pair("admin/ca"), "Mirror development admin CA", ca_options);
-  if (status.ok()) status = IssueServer(pair("admin/server"), pair("admin/ca"), "mirror-admin", {}, options);
+  // Of the hosts, too: who opens [admin] to the network one day has the certificate for it.
+  if (status.ok()) {
+    status = IssueServer(pair("admin/server"), pair("admin/ca"), "mirror-admin", asked.hosts, options);
+  }
   if (status.ok()) {
     status = IssueAdmin(pair("admin/operator"), pair("admin/ca"), "operator", Role::kOperator, options);
   }
@@ -143,8 +206,6 @@ absl::Status MakeKeys(const std::string& dir) {
   return WriteFileAtomically(dir + "/application/columns.key", *secret, FileUse::kSecret,
                              ExistingFile::kRefuse);
 }
-
-std::string Address(int port) { return TomlString(absl::StrCat("127.0.0.1:", port)); }
 
 }  // namespace
 
@@ -173,7 +234,8 @@ std::string ServerConfiguration(const InitOptions& options) {
 # Check a change with: mirror-server --config FILE --check-config
 
 [listen]                            # The port for sources.
-address = "127.0.0.1"               # "0.0.0.0" or "::" for all interfaces
+address = )",
+      TomlString(ListenAddress(options)), R"(               # "0.0.0.0" or "::" for all interfaces
 port = )",
       options.port, R"(
 certificate = "tls/server.crt"      # PEM; replaced files are noticed while the server runs
@@ -217,9 +279,9 @@ leeway = "60s"                      # difference between the clocks
 name = "Development Source"         # 'iss'
 environment = "development"
 keys = "issuers/development"        # holds <key id>.crt, several at once while keys are exchanged
-contexts = [)",
-      TomlString(options.context_id), ", ", TomlString(options.context_id + "-*"),
-      R"(]   # context ids that this issuer may push; * for any characters
+contexts = )",
+      Contexts(options),
+      R"(   # context ids that this issuer may push; * for any characters
 
 [limits]                            # Over one of these: RESOURCE_EXHAUSTED.
 message_bytes_max = "16MiB"         # one request
@@ -293,7 +355,7 @@ std::string AgentConfiguration(const InitOptions& options, const std::string& so
 
 [endpoint]                          # Where the mirror is.
 address = )",
-      Address(options.port), R"(
+      Address(CalledHost(options), options.port), R"(
 ca = "tls/ca.crt"                   # who signs the endpoint's certificate; "": the system's list
 certificate = ""                    # for mutual TLS, with key
 key = ""
@@ -352,7 +414,7 @@ std::string ControlConfiguration(const InitOptions& options) {
 
 [endpoint]
 address = )",
-                      Address(options.admin_port), R"(
+                      Address(kLoopback, options.admin_port), R"(
 ca = "admin/ca.crt"                 # who signs the administration's certificate
 certificate = "admin/operator.crt"  # admin/viewer.crt may look but change nothing
 key = "admin/operator.key"          # mode 0600
@@ -367,7 +429,7 @@ absl::Status Init(const InitOptions& options) {
   const absl::StatusOr<std::string> source_path = SourcePath(options.source);
   if (!source_path.ok()) return source_path.status();
 
-  absl::Status status = MakeKeys(options.dir);
+  absl::Status status = MakeKeys(options);
   const auto write = [&](const char* name, const std::string& content) {
     if (!status.ok()) return;
     status = WriteFileAtomically(absl::StrCat(options.dir, "/", name), content, FileUse::kSecret,
@@ -385,9 +447,12 @@ absl::Status Init(const InitOptions& options) {
 
 void AddInit(CLI::App& app, Console& console) {
   CLI::App* init =
-      app.add_subcommand("init", "Make development keys and three configurations that work on loopback");
+      app.add_subcommand("init", "Make keys and three configurations that work together as they stand");
   init->footer(
-      "Needs no server. Example:\n  mirrorctl init --dir dev --context-id Cust26759 --source crm.db");
+      "Needs no server. Without --host all is on loopback. Examples:\n"
+      "  mirrorctl init --dir dev --context-id Cust26759 --source crm.db\n"
+      "  mirrorctl init --dir /etc/partner-mirror --context-id Cust26759 --host mirror.example.org\n"
+      "tools/DEPLOYING.md says which of the files go to the source's machine.");
   const auto options = std::make_shared<InitOptions>();
   init->add_option("--dir", options->dir, "Folder to make; it must not hold a mirror-server.toml")
       ->required();
@@ -396,6 +461,18 @@ void AddInit(CLI::App& app, Console& console) {
     if (!IsContextId(options->context_id)) throw CLI::ValidationError(kMalformedContextId);
   });
   init->add_option("--source", options->source, "SQLite database to push as that tenant");
+  init->add_option("--host", options->hosts,
+                   "Names and addresses at which other machines reach the endpoint: it listens on all "
+                   "interfaces, its certificates are good for them, and the agent calls the first")
+      ->delimiter(',')
+      ->type_name("NAME[,NAME]")
+      ->allow_extra_args(false);
+  init->add_option("--contexts", options->contexts,
+                   "Context ids that the source may push, * for any characters; default: the id of "
+                   "--context-id, and what begins with it and a dash")
+      ->delimiter(',')
+      ->type_name("PATTERN[,PATTERN]")
+      ->allow_extra_args(false);
   init->add_option("--port", options->port, "Port for sources")
       ->check(CLI::Range(1, 65535))
       ->capture_default_str();
@@ -411,7 +488,7 @@ void AddInit(CLI::App& app, Console& console) {
     const auto file = [&dir](const char* name) { return ShellWord(absl::StrCat(dir, "/", name)); };
     console.out
         << "Made in " << dir << ":\n"
-        << "  mirror-server.toml  the endpoint, 127.0.0.1:" << options->port
+        << "  mirror-server.toml  the endpoint, " << ListenAddress(*options) << ":" << options->port
         << ", administration :" << options->admin_port << ", metrics :" << options->metrics_port << '\n'
         << "  mirror-agent.toml   "
         << (options->source.empty() ? "no source yet: add a [[source]]" : "the source " + options->source)
@@ -420,9 +497,13 @@ void AddInit(CLI::App& app, Console& console) {
         << "  tls/ admin/         certificate authorities, and pairs for the two ports and their clients\n"
         << "  issuers/ source/    the source's signing key source-1, public and private half\n"
         << "  application/        the endpoint's signing key application-1, and the key that hashes columns\n"
-        << "These keys are for development: nobody but you vouches for them.\n"
-        << "\nNext:\n"
-        << "  mirror-server --config " << file(kServerFile) << '\n';
+        << "These keys are for development: nobody but you vouches for them.\n";
+    if (!options->hosts.empty()) {
+      console.out << "The source's machine gets mirror-agent.toml, tls/ca.crt, application/application-1.crt "
+                     "and a key;\neverything else stays here: see tools/DEPLOYING.md.\n";
+    }
+    console.out << "\nNext:\n"
+                << "  mirror-server --config " << file(kServerFile) << '\n';
     if (options->source.empty()) {
       console.out << "  # add a [[source]] with context_id = " << TomlString(options->context_id)
                   << " and path to " << dir << '/' << kAgentFile << ", then\n";

@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "tools/mirrorctl/console.h"
@@ -12,19 +13,26 @@ namespace mirror {
 
 /// What 'mirrorctl init' is asked for.
 struct InitOptions {
-  std::string dir;          ///< Made with mode 0711 when it is not there; the folder above must be.
-  std::string context_id;   ///< The first tenant.
-  std::string source;       ///< A SQLite database to mirror; empty: no [[source]] is written.
-  int port = 7443;          ///< Of the endpoint, on 127.0.0.1.
+  std::string dir;         ///< Made with mode 0711 when it is not there; the folder above must be.
+  std::string context_id;  ///< The first tenant.
+  std::string source;      ///< A SQLite database to mirror; empty: no [[source]] is written.
+  /// DNS names and IP addresses at which sources on other machines reach the endpoint; the first one that is
+  /// no wildcard is what the agent calls. Empty: the endpoint listens on 127.0.0.1 alone.
+  std::vector<std::string> hosts = {};
+  /// Context ids that the source may push, with * for any characters; empty: `context_id`, and what begins
+  /// with it and a dash.
+  std::vector<std::string> contexts = {};
+  int port = 7443;          ///< Of the endpoint.
   int admin_port = 7444;    ///< Of the administration, on 127.0.0.1.
   int metrics_port = 7445;  ///< Of the metrics, on 127.0.0.1; 0: the system chooses.
 };
 
 /// Makes keys, certificates and three configurations in `options.dir` that work as they stand on
-/// loopback. The folder can be passed by others on their way to the mirrors, whose modes decide; the folders
-/// with keys are closed. mirror-server.toml is written last: where it stands, init is complete.
-/// Errors: kInvalidArgument (context id, equal ports, a source that is no file); kAlreadyExists
-/// (mirror-server.toml or a key is there: it is left as it is); kUnavailable (writing).
+/// loopback, or with `hosts` for sources elsewhere; the administration is on loopback in any case. The folder
+/// can be passed by others on their way to the mirrors, whose modes decide; the folders with keys are closed.
+/// mirror-server.toml is written last: where it stands, init is complete. Errors: kInvalidArgument (context
+/// id, host, equal ports, a source that is no database); kAlreadyExists (mirror-server.toml or a key is
+/// there: it is left as it is); kUnavailable (writing).
 absl::Status Init(const InitOptions& options);
 
 /// The configurations, with every key, its default and a comment. Paths in them are relative to
@@ -37,7 +45,8 @@ std::string ControlConfiguration(const InitOptions& options);
 /// A text as a TOML basic string, with its quotes. The text is UTF-8.
 std::string TomlString(std::string_view text);
 
-/// mirrorctl init --dir DIR --context-id ID [--source FILE] [--port N] [--admin-port N] [--metrics-port N]
+/// mirrorctl init --dir DIR --context-id ID [--source FILE] [--host NAME,...] [--contexts PATTERN,...]
+///                [--port N] [--admin-port N] [--metrics-port N]
 /// Prints what was made and the commands to type next.
 /// Exit code: 0 made, 1 refused (reason on stderr), 2 wrong usage.
 void AddInit(CLI::App& app, Console& console);
