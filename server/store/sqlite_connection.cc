@@ -42,6 +42,8 @@ std::optional<SqliteConnection::FileId> IdOf(const std::string& path) {
 absl::Status SqliteStatus(int code, int extended, std::string_view what, std::string_view detail) {
   const std::string begin = absl::StrCat(std::string(what), ": ");
   const std::string end = absl::StrCat(" (SQLite ", extended, ")");
+  // The index beside a log could not grow, which SQLite does not call full.
+  if (extended == SQLITE_IOERR_SHMSIZE) code = SQLITE_FULL;
   switch (code) {
     case SQLITE_FULL:
       return absl::UnavailableError(absl::StrCat(
