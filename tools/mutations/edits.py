@@ -125,7 +125,7 @@ EDITS = [
     _wire("a batch has a limit of values", "codec.cc",
           "if (rows * columns > limits.batch_cells_max) {", "if (rows > limits.batch_cells_max) {", "*"),
     _server("a message has a limit of entries", "message_check.cc",
-            "if (left == 0) return Count::kTooMany;", "if (left == 0) return Count::kFits;", "MessageCheckTest.*"),
+            "++counted.entries > entries_max", "++counted.entries > entries_max + 1", "MessageCheckTest.*"),
     _server("a tenant has a limit of calls", "in_flight.cc",
             "found->second.calls >= calls_tenant_max()", "found->second.calls > calls_tenant_max()", "InFlightTest.*"),
     # Who may come in.
