@@ -7,7 +7,8 @@ namespace mirror {
 
 using Clock = std::chrono::steady_clock;
 
-std::unique_ptr<ArrivingCalls::Place> ArrivingCalls::Begin(const std::string& tenant, End end) {
+std::unique_ptr<ArrivingCalls::Place> ArrivingCalls::Begin(const std::string& tenant, const std::string& peer,
+                                                           End end) {
   std::unique_lock lock(mutex_);
   if (tenant.empty()) {
     if (tenants_[tenant].arriving >= limits_.strangers_max) EndOldest(tenant);
@@ -16,7 +17,7 @@ std::unique_ptr<ArrivingCalls::Place> ArrivingCalls::Begin(const std::string& te
   }
   if (arriving_.size() >= limits_.all_max) EndOldest(std::string(Largest()));
   ++tenants_[tenant].arriving;
-  arriving_.emplace(next_, Arrival{tenant, std::move(end), Clock::now()});
+  arriving_.emplace(next_, Arrival{tenant, peer, std::move(end), Clock::now()});
   return std::make_unique<Place>(*this, next_++);
 }
 
@@ -53,8 +54,20 @@ ArrivingCalls::Arrivals::iterator ArrivingCalls::Oldest(const std::string& tenan
                       [&](const auto& arrival) { return arrival.second.tenant == tenant; });
 }
 
+/// The oldest of the connection that has most: a source that has not shown its token yet has one.
+ArrivingCalls::Arrivals::iterator ArrivingCalls::OldestStranger() {
+  std::map<std::string, std::size_t> of_peer;
+  std::size_t most = 0;
+  for (const auto& [number, arrival] : arriving_) {
+    if (arrival.tenant.empty()) most = std::max(most, ++of_peer[arrival.peer]);
+  }
+  return std::find_if(arriving_.begin(), arriving_.end(), [&](const auto& arrival) {
+    return arrival.second.tenant.empty() && of_peer[arrival.second.peer] == most;
+  });
+}
+
 void ArrivingCalls::EndOldest(const std::string& tenant) {
-  const auto oldest = Oldest(tenant);
+  const auto oldest = tenant.empty() ? OldestStranger() : Oldest(tenant);
   // Its thread is about to leave; in its Place's end it waits for the lock that is held here.
   oldest->second.end();
   Forget(oldest);

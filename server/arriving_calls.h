@@ -18,7 +18,8 @@ namespace mirror {
 /// line; who sends headers alone shuts out nobody but himself:
 /// - one more of a tenant waits for a place, or for the tenant's oldest to have waited too long, which is
 /// ended;
-/// - one more of a stranger ends the strangers' oldest, and when all is full, the oldest of whoever has most.
+/// - one more of a stranger ends the oldest of the connection that has most of the strangers' calls, and when
+/// all is full, one of whoever has most is ended.
 /// Threads: any.
 class ArrivingCalls {
  public:
@@ -45,12 +46,13 @@ class ArrivingCalls {
     const std::uint64_t number_;
   };
 
-  /// Null: too many of the tenant wait for a place.
-  std::unique_ptr<Place> Begin(const std::string& tenant, End end);
+  /// `peer`: its connection. Null: too many of the tenant wait for a place.
+  std::unique_ptr<Place> Begin(const std::string& tenant, const std::string& peer, End end);
 
  private:
   struct Arrival {
     std::string tenant;
+    std::string peer;
     End end;
     std::chrono::steady_clock::time_point began;
   };
@@ -65,6 +67,7 @@ class ArrivingCalls {
   /// The tenant of which most messages have not come.
   const std::string& Largest() const;
   Arrivals::iterator Oldest(const std::string& tenant);
+  Arrivals::iterator OldestStranger();
   void EndOldest(const std::string& tenant);
   void Forget(Arrivals::iterator arrival);
 

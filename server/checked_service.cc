@@ -122,7 +122,7 @@ bool CheckedService::TakenBack(const grpc::ServerContext& context) const {
 
 absl::Status CheckedService::Receive(grpc::ServerContext& context, const std::string& tenant,
                                      const std::function<bool()>& read) {
-  const std::unique_ptr<ArrivingCalls::Place> place = arriving_.Begin(tenant, [&context] {
+  const std::unique_ptr<ArrivingCalls::Place> place = arriving_.Begin(tenant, context.peer(), [&context] {
     grpc_call_cancel_with_status(
         context.c_call(), GRPC_STATUS_RESOURCE_EXHAUSTED,
         "its message did not come, and too many others wait for theirs. Nothing of it "

@@ -28,17 +28,17 @@ add_test(NAME python.upgrade COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/pyth
                                      ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
 add_test(NAME python.two_machines COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/python/two_machines_test.py
                                           ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
-set_tests_properties(python.two_machines PROPERTIES LABELS python TIMEOUT 300)
+set_tests_properties(python.two_machines PROPERTIES LABELS python TIMEOUT 600)
 add_test(NAME python.help COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/python/help_test.py
                                   ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
 add_test(NAME python.tables COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/python/tables_test.py
                                     ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
 add_test(NAME python.full_disk COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/python/full_disk_test.py
                                        ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
-set_tests_properties(python.help python.tables python.full_disk PROPERTIES LABELS python TIMEOUT 300)
-set_tests_properties(python.upgrade PROPERTIES LABELS python TIMEOUT 300)
-set_tests_properties(python.strategies PROPERTIES LABELS python TIMEOUT 300)
-set_tests_properties(python.files PROPERTIES LABELS python TIMEOUT 300)
+set_tests_properties(python.help python.tables python.full_disk PROPERTIES LABELS python TIMEOUT 600)
+set_tests_properties(python.upgrade PROPERTIES LABELS python TIMEOUT 600)
+set_tests_properties(python.strategies PROPERTIES LABELS python TIMEOUT 600)
+set_tests_properties(python.files PROPERTIES LABELS python TIMEOUT 600)
 set_tests_properties(python.cycle python.minimal_source PROPERTIES LABELS python TIMEOUT 120)
 
 # Asks the programs whether they know what the units call.

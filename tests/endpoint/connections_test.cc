@@ -128,7 +128,6 @@ TEST_F(ConnectionsTest, CallsWhoseMessageNeverComesLeaveRoomForThoseWhoseDoes) {
     for (int i = 0; i < 90; ++i)
       idle.push_back(std::make_unique<IdleStream>(stranger, "/mirror.v1.MirrorClientService/Authenticate"));
   }
-  // While they come, one of them may take the honest call's place: it is told to come again.
   EXPECT_THAT(HonestCall(), IsOk());
 }
 

@@ -20,8 +20,8 @@ class ArrivingCallsTest : public testing::Test {
  protected:
   using Place = std::unique_ptr<ArrivingCalls::Place>;
   /// A call of this name, which is noted when it is ended.
-  Place Begin(const std::string& tenant, const std::string& name) {
-    return calls_.Begin(tenant, [this, name] { ended_.push_back(name); });
+  Place Begin(const std::string& tenant, const std::string& name, const std::string& peer = "p") {
+    return calls_.Begin(tenant, peer, [this, name] { ended_.push_back(name); });
   }
 
   ArrivingCalls calls_{ArrivingCalls::Limits{2, 3, 5, std::chrono::milliseconds(1)}};
@@ -40,9 +40,9 @@ TEST_F(ArrivingCallsTest, OneMoreOfATenantEndsItsOldestThatWaitedTooLong) {
 TEST(ArrivingCallsPatienceTest, OneMoreOfATenantWaitsForAPlaceAndTooManyAreRefused) {
   ArrivingCalls calls(ArrivingCalls::Limits{1, 1, 9, std::chrono::hours(1)});
   const auto never = [] { ADD_FAILURE() << "a call was ended"; };
-  std::unique_ptr<ArrivingCalls::Place> first = calls.Begin("t", never);
+  std::unique_ptr<ArrivingCalls::Place> first = calls.Begin("t", "p", never);
   std::atomic<int> placed = 0, refused = 0;
-  const auto begin = [&] { ++(calls.Begin("t", never) == nullptr ? refused : placed); };
+  const auto begin = [&] { ++(calls.Begin("t", "p", never) == nullptr ? refused : placed); };
   // One of them waits, so the other one is refused, in whatever order they come.
   std::thread one(begin), two(begin);
   while (refused == 0) std::this_thread::yield();
@@ -66,6 +66,13 @@ TEST_F(ArrivingCallsTest, StrangersHaveARoomOfTheirOwn) {
   std::vector<Place> places;
   for (const char* name : {"a", "b", "c", "d"}) places.push_back(Begin("", name));
   EXPECT_THAT(ended_, ElementsAre("a"));
+}
+
+TEST_F(ArrivingCallsTest, OfStrangersTheConnectionWithMostMakesRoom) {
+  std::vector<Place> places;
+  places.push_back(Begin("", "honest", "its own"));
+  for (const char* name : {"a", "b", "c", "d", "e"}) places.push_back(Begin("", name, "one of many"));
+  EXPECT_THAT(ended_, ElementsAre("a", "b", "c"));
 }
 
 TEST_F(ArrivingCallsTest, WhenAllIsFullTheOneWithMostMakesRoom) {
