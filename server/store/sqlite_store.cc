@@ -186,6 +186,28 @@ absl::StatusOr<std::string> KeepSqliteStore(const std::string& dir, const std::s
   return *named ? kept : std::string();
 }
 
+namespace {
+
+/// What restores, resets and quarantines kept beside it holds the customer's rows, too.
+absl::Status RemoveKept(const std::string& path) {
+  const std::string name = fs::path(path).filename().string();
+  std::error_code error;
+  fs::directory_iterator at(fs::path(path).parent_path(), error);
+  for (; !error && at != fs::directory_iterator(); at.increment(error)) {
+    const std::string other = at->path().filename().string();
+    for (const char* const kept : {".replaced-", ".reset-", ".damaged-"}) {
+      if (!other.starts_with(name + kept)) continue;
+      if (fs::remove(at->path(), error); error) break;
+    }
+    if (error) break;
+  }
+  if (!error) return absl::OkStatus();
+  return absl::UnavailableError(absl::StrCat("removing what was kept beside '", path, "': ", error.message(),
+                                             ". Look at the folder's mode, then delete again."));
+}
+
+}  // namespace
+
 absl::Status RemoveSqliteStore(const std::string& dir, const std::string& context_id) {
   const std::string path = SqlitePath(dir, context_id);
   for (const char* suffix : {"", "-wal", "-shm"}) {
@@ -197,6 +219,7 @@ absl::Status RemoveSqliteStore(const std::string& dir, const std::string& contex
     }
     CrashPoint("delete.file_gone");
   }
+  if (absl::Status status = RemoveKept(path); !status.ok()) return status;
   RemoveNewMirror(path);
   return RemoveQuarantine(path);
 }

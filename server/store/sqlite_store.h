@@ -68,7 +68,8 @@ absl::StatusOr<std::string> SetSqliteStoreAside(const std::string& dir, const st
 absl::StatusOr<std::string> KeepSqliteStore(const std::string& dir, const std::string& context_id,
                                             std::int64_t now_ms);
 
-/// Removes the tenant's file with its log, and what was begun.
+/// Removes the tenant's file with its log, what was begun, and what restores, resets and quarantines kept of
+/// it.
 absl::Status RemoveSqliteStore(const std::string& dir, const std::string& context_id);
 
 }  // namespace mirror

@@ -33,5 +33,16 @@ TEST(AskedTokensTest, WhenItIsFullNothingIsForgottenBeforeItsEnd) {
   EXPECT_THAT(asked.Add(With("a", "n2", 200), 101), StatusIs(absl::StatusCode::kUnauthenticated));
 }
 
+TEST(AskedTokensTest, OneTenantLeavesRoomForTheOthers) {
+  AskedTokens asked(4, 2);
+  EXPECT_THAT(asked.Add(With("a", "n1", 100), 1), IsOk());
+  EXPECT_THAT(asked.Add(With("A", "n2", 100), 1), IsOk());
+  EXPECT_THAT(asked.Add(With("a", "n3", 100), 1), StatusIs(absl::StatusCode::kResourceExhausted));
+  EXPECT_THAT(asked.Add(With("b", "n1", 200), 1), IsOk());
+  EXPECT_THAT(asked.Add(With("c", "n1", 200), 1), IsOk());
+  EXPECT_THAT(asked.Add(With("d", "n1", 200), 1), StatusIs(absl::StatusCode::kResourceExhausted));
+  EXPECT_THAT(asked.Add(With("d", "n1", 200), 101), IsOk()) << "those of 'a' have ended";
+}
+
 }  // namespace
 }  // namespace mirror

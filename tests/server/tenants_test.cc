@@ -236,6 +236,22 @@ TEST_F(TenantsTest, ADeletionThatFailsHalfWayKeepsTheSourceAwayAndIsFinishedByTh
   MirrorPeople(*tenants, "half");
 }
 
+TEST_F(TenantsTest, ADeletionTakesWhatWasKeptOfTheMirrorWithIt) {
+  const auto tenants = Open();
+  MirrorPeople(*tenants, "gone");
+  const std::string path = folder_.path() + "/Mirror_gone.db", other = folder_.path() + "/Mirror_gone2.db";
+  const std::vector<std::string> kept = {".replaced-7", ".reset-8", ".damaged-9", ".damaged-9-wal"};
+  for (const std::string& name : kept) {
+    std::ofstream(path + name) << "rows";
+    std::ofstream(other + name) << "another tenant's";
+  }
+  ASSERT_THAT(tenants->Delete("gone"), IsOk());
+  for (const std::string& name : kept) {
+    EXPECT_FALSE(fs::exists(path + name)) << name;
+    EXPECT_TRUE(fs::exists(other + name)) << name;
+  }
+}
+
 TEST_F(TenantsTest, ADeletionThatCouldNotBeginChangesNothing) {
   const auto tenants = Open();
   MirrorPeople(*tenants, "stays");

@@ -579,9 +579,10 @@ void AddActing(const Commands& commands) {
   commands.AddContext(resume, true);
 
   AddEquality(commands);
-  CLI::App& erase = commands.Add(
-      "delete", "Remove a mirror for good; its source is told not to replicate until 'mirrorctl allow'",
-      "Cust26759 --confirm Cust26759", Delete);
+  CLI::App& erase = commands.Add("delete",
+                                 "Remove a mirror and its kept copies for good; its source is told not to "
+                                 "replicate until 'mirrorctl allow'",
+                                 "Cust26759 --confirm Cust26759", Delete);
   commands.AddContext(erase, true);
   commands.AddConfirm(erase, "Nothing was deleted");
 
