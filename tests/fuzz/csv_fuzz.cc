@@ -44,8 +44,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   static const auto* const kFile = new mirror::ConfigFile;
   kFile->Write(std::string_view(reinterpret_cast<const char*>(data), size));
   for (const mirror::CsvOptions& options :
-       {mirror::CsvOptions{}, mirror::CsvOptions{';', '\'', mirror::CsvEncoding::kLatin1},
-        mirror::CsvOptions{0, '"', mirror::CsvEncoding::kWindows1252}}) {
+       {mirror::CsvOptions{},
+        mirror::CsvOptions{
+            .separator = ';', .quote = '\'', .decimal = ',', .encoding = mirror::CsvEncoding::kLatin1},
+        mirror::CsvOptions{.separator = 0, .quote = '"', .encoding = mirror::CsvEncoding::kWindows1252}}) {
     const auto rows = mirror::OpenCsv(kFile->path(), options);
     if (rows.ok()) {
       mirror::RequireSound(**rows, size);
