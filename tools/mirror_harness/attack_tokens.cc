@@ -193,8 +193,8 @@ std::vector<Attack> Shapes() {
        {"UNAUTHENTICATED", "UNAVAILABLE"},
        [](Target& target) { return target.Authenticate(std::string(1 << 20, 'a')); }},
       {"metadata-of-1-mb",
-       "A megabyte of metadata, which gRPC refuses by itself.",
-       {"RESOURCE_EXHAUSTED"},
+       "A megabyte of metadata, which gRPC refuses by itself, or whose connection is ended.",
+       {"RESOURCE_EXHAUSTED", "UNAVAILABLE"},
        [](Target& target) {
          return target.Call({"Bearer " + std::string(1 << 20, 'a')}, target.NewChannel());
        }},
