@@ -36,9 +36,10 @@ add_test(NAME python.tables COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/pytho
 add_test(NAME python.full_disk COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/python/full_disk_test.py
                                        ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
 set_tests_properties(python.help python.tables python.full_disk PROPERTIES LABELS python TIMEOUT 600)
-set_tests_properties(python.upgrade PROPERTIES LABELS python TIMEOUT 600)
-set_tests_properties(python.strategies PROPERTIES LABELS python TIMEOUT 600)
-set_tests_properties(python.files PROPERTIES LABELS python TIMEOUT 600)
+# COST: what takes minutes begins first, and nothing waits for it alone in the end.
+set_tests_properties(python.upgrade PROPERTIES LABELS python TIMEOUT 600 COST 700)
+set_tests_properties(python.strategies PROPERTIES LABELS python TIMEOUT 600 COST 800)
+set_tests_properties(python.files PROPERTIES LABELS python TIMEOUT 600 COST 900)
 set_tests_properties(python.cycle python.minimal_source PROPERTIES LABELS python TIMEOUT 120)
 
 # Asks the programs whether they know what the units call.
