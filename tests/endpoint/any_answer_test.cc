@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <chrono>
 #include <memory>
+#include <mutex>
 #include <random>
 #include <set>
 #include <string>
@@ -145,7 +146,13 @@ TEST_P(AnyAnswerTest, SilenceAtEachCallEndsTheRunAndNotTheAgent) {
 }
 
 TEST_P(AnyAnswerTest, TwistedAnswersAreOutlived) {
-  std::mt19937_64 random(TestSeed());
+  std::mt19937_64 engine(TestSeed());
+  std::mutex mutex;
+  // Calls draw in threads of their own.
+  const auto random = [&] {
+    const std::lock_guard lock(mutex);
+    return engine();
+  };
   const std::uint64_t rounds = FromEnvironment("MIRROR_TEST_ROUNDS", 60);
   Patience patience;
   patience.authenticate = patience.call = patience.long_call = std::chrono::milliseconds(500);
@@ -166,8 +173,9 @@ TEST_P(AnyAnswerTest, TwistedAnswersAreOutlived) {
       if (what == 2) return LyingEndpoint::Lie{When::kAfter, status, {}};
       if (what == 3 && random() % 8 == 0) return LyingEndpoint::Lie{When::kSilent, {}, {}};
       if (what == 4 && random() % 8 == 0) return LyingEndpoint::Lie{When::kLost, {}, {}};
-      lie.twist = [&random](google::protobuf::Message* answer) {
-        for (std::uint64_t i = 0, times = 1 + random() % 4; i < times; ++i) Twist(answer, random);
+      lie.twist = [seed = random()](google::protobuf::Message* answer) {
+        std::mt19937_64 own(seed);
+        for (std::uint64_t i = 0, times = 1 + own() % 4; i < times; ++i) Twist(answer, own);
       };
       return lie;
     });
