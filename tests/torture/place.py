@@ -275,7 +275,10 @@ class Place:
             for line in self.ctl("hold", "list").stdout.splitlines()[1:]:
                 hold = line.split()[0]
                 self.ctl("hold", "commit", hold)
-            if "damaged" in last.stderr:
+            if "the disk did not keep what was written" in last.stderr:
+                # As it tells the operator to do; what was acknowledged is looked for before anybody opens it.
+                self.ctl("reset", CONTEXT, "--all", "--confirm", CONTEXT)
+            elif "damaged" in last.stderr:
                 break
         if last.returncode != 0:
             raise Broken(f"the agent does not come to an end: {last.stderr[-2000:]}")
