@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string_view>
 
 #include "absl/strings/match.h"
@@ -31,17 +32,35 @@ class TextInDoubleQuotes {
   sqlite3* const db_;
 };
 
-/// So many pages are sooner copied than SQLite has read all definitions of a file with many tables, which it
-/// does three times for a rename.
-constexpr std::int64_t kCopiedPagesMax = 16;
+/// So much is sooner copied than SQLite has read all definitions of a file with many tables.
+constexpr int kCopiedRowsMax = 500;
+constexpr std::int64_t kCopiedBytesMax = 64 << 10;
 
-/// False also where SQLite does not tell.
-bool IsSmall(SqliteConnection& connection, const std::string& table) {
-  absl::StatusOr<Query> pages =
-      connection.Prepare("SELECT count(*) FROM (SELECT 1 FROM dbstat WHERE name = ?1 LIMIT ?2)");
-  if (!pages.ok()) return false;
-  const absl::StatusOr<bool> row = pages->Bind(1, table).Bind(2, kCopiedPagesMax + 1).Step();
-  return row.ok() && *row && pages->Int(0) <= kCopiedPagesMax;
+struct Finalizer {
+  void operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
+};
+
+/// Looks at rows until they are too many: what tells a table's pages is closed to the writer, see
+/// GuardSchema.
+absl::StatusOr<bool> IsSmall(SqliteConnection& connection, const std::string& table) {
+  const std::string sql = absl::StrCat("SELECT * FROM main.", QuoteName(table));
+  sqlite3_stmt* prepared = nullptr;
+  int code = sqlite3_prepare_v2(connection.handle(), sql.c_str(), -1, &prepared, nullptr);
+  const std::unique_ptr<sqlite3_stmt, Finalizer> rows(prepared);
+  if (code != SQLITE_OK) return connection.ToStatus(code, "the mirror");
+  const int columns = sqlite3_column_count(prepared);
+  int count = 0;
+  std::int64_t bytes = 0;
+  while ((code = sqlite3_step(prepared)) == SQLITE_ROW) {
+    for (int i = 0; i < columns; ++i) {
+      const int type = sqlite3_column_type(prepared, i);
+      const bool sized = type == SQLITE_TEXT || type == SQLITE_BLOB;
+      bytes += sized ? sqlite3_column_bytes(prepared, i) : std::int64_t{sizeof(std::int64_t)};
+    }
+    if (++count > kCopiedRowsMax || bytes > kCopiedBytesMax) return false;
+  }
+  if (code != SQLITE_DONE) return connection.ToStatus(code, "the mirror");
+  return true;
 }
 
 /// SQLite looks at no definition but the table's own.
@@ -97,9 +116,14 @@ absl::Status RenameTable(SqliteConnection& connection, const std::string& from, 
 }
 
 absl::Status MoveTable(SqliteConnection& connection, const std::string& from, const std::string& to) {
-  if (IsSmall(connection, from)) return CopyTable(connection, from, to);
   absl::Status renamed = RenameTable(connection, from, to);
   return absl::IsFailedPrecondition(renamed) ? CopyTable(connection, from, to) : renamed;
+}
+
+absl::Status MoveShadow(SqliteConnection& connection, const std::string& from, const std::string& to) {
+  const absl::StatusOr<bool> small = IsSmall(connection, from);
+  if (!small.ok()) return small.status();
+  return *small ? CopyTable(connection, from, to) : MoveTable(connection, from, to);
 }
 
 }  // namespace mirror

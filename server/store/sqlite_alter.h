@@ -29,9 +29,11 @@ absl::Status AlterColumns(SqliteConnection& connection, const std::string& sql);
 /// triggers of others that speak of either name go on to speak of it. Errors: kFailedPrecondition when there
 /// is a definition in the file that only the partner's programs can read, as with a collation of theirs.
 absl::Status RenameTable(SqliteConnection& connection, const std::string& from, const std::string& to);
-/// The same; where SQLite renames nothing, and of a small table, the rows are copied, and the table's own
-/// indexes and triggers go.
+/// The same; where SQLite renames nothing the rows are copied, and the table's own indexes and triggers go.
 absl::Status MoveTable(SqliteConnection& connection, const std::string& from, const std::string& to);
+/// The same for a shadow, which has neither: the rows of a small one are copied in any case, since for a
+/// rename SQLite reads all definitions of the file, three times.
+absl::Status MoveShadow(SqliteConnection& connection, const std::string& from, const std::string& to);
 
 }  // namespace mirror
 

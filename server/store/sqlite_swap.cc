@@ -139,7 +139,7 @@ absl::Status RunSwap(SqliteConnection& connection, const std::string& table,
   connection.ForgetStatements();
   absl::Status status = connection.Execute(absl::StrCat("DROP TABLE ", QuoteName(name)));
   if (!status.ok()) return status;
-  if (status = MoveTable(connection, (*filled)->name, name); !status.ok()) return status;
+  if (status = MoveShadow(connection, (*filled)->name, name); !status.ok()) return status;
   CrashPoint("swap.exchanged");
   if (status = ForgetShadow(connection, table); !status.ok()) return status;
   if (status = MakeIndexes(connection, *indexes, left_out); !status.ok()) return status;

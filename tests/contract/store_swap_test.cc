@@ -118,6 +118,39 @@ TEST_P(SwapContract, WhatThePartnerDefinedIsThereWordForWord) {
   EXPECT_EQ(Defined(), defined);
 }
 
+TEST_P(SwapContract, ASmallShadowIsCopiedAndALargerOneRenamed) {
+  Rows few;
+  for (int i = 0; i < 400; ++i) few.push_back({i, "somebody", i});
+  struct Case {
+    const char* name;
+    Rows rows;
+    bool renamed;
+  };
+  // A table of this name hides what SQLite tells of pages.
+  for (const char* const table : {"people", "dbstat"}) {
+    Mirror(People(table), {{1, "Ada", 36}});
+    for (const Case& test : {Case{"few", few, false}, Case{"none", {}, false}, Case{"many", Many(), true},
+                             Case{"wide", {{1, std::string(100'000, 'x'), 1}}, true}}) {
+      SCOPED_TRACE(absl::StrCat(table, " ", test.name));
+      const TestBatch made = MakeBatch(People(table), {.rows = test.rows});
+      std::vector<Action> fill = {BeginShadow{People(table), kCycle}};
+      if (!test.rows.empty()) fill.push_back(ApplyRows{made.schema.get(), &*made.batch, true, kCycle});
+      ASSERT_THAT(Run(StepAt(table, Record(table)->seq + 1, std::move(fill))).status, IsOk());
+      const Rows shadow =
+          See("SELECT rowid FROM sqlite_schema WHERE name LIKE '\\_mirror\\_shadow\\_%' ESCAPE '\\'");
+      ASSERT_EQ(shadow.size(), 1U);
+      ASSERT_THAT(Run(StepAt(table, Record(table)->seq + 1, {SwapShadow{}})).status, IsOk());
+
+      EXPECT_EQ(Visible(People(table)), test.rows);
+      // A rename leaves its entry in the schema where it is.
+      const Rows entry = See(absl::StrCat("SELECT rowid FROM sqlite_schema WHERE name = '", table, "'"));
+      EXPECT_EQ(entry == shadow, test.renamed);
+      EXPECT_EQ(RowCount(table), static_cast<std::int64_t>(test.rows.size()));
+      ExpectWhole();
+    }
+  }
+}
+
 TEST_P(SwapContract, AUniqueIndexThatTheRowsBreakIsLeftOutAndNamedTheOthersStay) {
   Mirror(People(), {{1, "Ada", 36}});
   Do("CREATE UNIQUE INDEX one_name ON people (name); ");
