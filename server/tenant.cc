@@ -1253,7 +1253,7 @@ bool Tenant::CloseIfIdle() {
   const Lock lock(mutex_, std::try_to_lock);
   if (!lock.owns_lock() || !store_) return false;
   // A log that a reader holds would be replayed over a file put there while nobody watches.
-  if (!store_->Replaced() && !store_->IsWhole()) return false;
+  if (!store_->Replaced() && !store_->CheckWhole().ok()) return false;
   store_.reset();
   is_open_ = false;
   return true;

@@ -233,7 +233,8 @@ class Tenant {
   /// What is committed now, for a copy. Errors: as Store::OpenSnapshot.
   absl::StatusOr<std::unique_ptr<Snapshot>> OpenSnapshot();
   /// Closes the store, lets `move` put another file in its place, and ends the cycle that runs in that one.
-  /// Errors: kUnavailable while a reader holds the log, kFailedPrecondition while the mirror is being made;
+  /// Errors: kUnavailable while its log cannot be emptied, as when somebody reads an old state or the disk is
+  /// full; kFailedPrecondition while the mirror is being made;
   /// those of `move`, which has then changed nothing.
   absl::Status ReplaceFile(const MoveFile& move, std::int64_t now_ms);
   /// It takes nothing, since its file is damaged.

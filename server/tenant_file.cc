@@ -48,8 +48,15 @@ absl::Status EndCycleOfCopy(Store& copy, const std::optional<TenantRecord>& befo
   plan.forget_old_cycles = true;
   const absl::StatusOr<CommitResult> result = copy.Commit(plan);
   if (!result.ok()) return result.status();
-  if (!result->stale && copy.IsWhole()) return absl::OkStatus();
-  return absl::UnavailableError("somebody else has the copy of the backup open. The mirror is as it was.");
+  if (result->stale) {
+    return absl::UnavailableError(
+        "somebody else writes to the copy of the backup. The mirror is as it was. Restore again.");
+  }
+  const absl::Status whole = copy.CheckWhole();
+  if (whole.ok()) return whole;
+  return absl::Status(whole.code(), absl::StrCat("the copy of the backup is not whole, and the mirror as it "
+                                                 "was: ",
+                                                 whole.message()));
 }
 
 absl::Status Tenant::ReplaceFile(const MoveFile& move, std::int64_t now_ms) {
@@ -61,7 +68,7 @@ absl::Status Tenant::ReplaceFile(const MoveFile& move, std::int64_t now_ms) {
         "then restore."));
   }
   // A file that is gone or damaged is no reason not to put a good one there.
-  const std::string damaged = std::exchange(quarantine_, {});
+  std::string damaged = std::exchange(quarantine_, {});
   const auto refused = [&](absl::Status status) {
     if (damaged.empty()) return status;
     store_.reset();
@@ -78,13 +85,17 @@ absl::Status Tenant::ReplaceFile(const MoveFile& move, std::int64_t now_ms) {
           "' is being made by its first cycle. Nothing was done. Wait until that is over, or pause the "
           "tenant.")));
     }
-    if (store_->Quarantined().empty() && !store_->IsWhole()) {
-      return refused(
-          absl::UnavailableError(absl::StrCat("a reader holds the log of the mirror of '", context_id_,
-                                              "'. Nothing was done. End that reader, then restore again.")));
-    }
     const absl::StatusOr<TenantRecord> tenant = store_->ReadTenant();
     if (tenant.ok()) before = *tenant;
+    if (store_->Quarantined().empty()) {
+      const absl::Status whole = store_->CheckWhole();
+      if (!whole.ok() && !absl::IsDataLoss(whole)) return refused(whole);
+      // Only now the disk was seen to have lost pages: the file is set aside with the log that has them.
+      if (!whole.ok() && damaged.empty()) {
+        Noticed(whole).IgnoreError();  // Told by its event.
+        damaged = std::exchange(quarantine_, {});
+      }
+    }
   }
   store_.reset();
   is_open_ = false;

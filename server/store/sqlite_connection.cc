@@ -13,6 +13,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "proto/sqlite/schema_guard.h"
+#include "server/store/sqlite_files.h"
 #include "server/store/sqlite_gathering_vfs.h"
 #include "server/store/sqlite_words.h"
 
@@ -291,11 +292,9 @@ absl::Status SqliteConnection::Rewrite() {
   sqlite3_close(beside);
   if (!status.ok()) return status;
   log_->Empty();
-  std::error_code ignored;
-  const std::uintmax_t left = std::filesystem::file_size(path_ + kLogSuffix, ignored);
-  if (ignored || left == 0) return absl::OkStatus();
+  if (WalBytes() == 0) return absl::OkStatus();
   return absl::UnavailableError(
-      absl::StrCat("the log of '", path_, "' could not be emptied: somebody reads the mirror"));
+      absl::StrCat("the log of '", path_, "' could not be emptied: ", WhyLogStays(*this).why));
 }
 
 SqliteConnection::~SqliteConnection() {

@@ -110,8 +110,11 @@ class SqliteConnection {
   /// Another log, which is not empty, stands in the place of this one.
   bool OtherLog() const;
   /// Copies the log into the file and empties it; one that has lost its name, too, so that nothing of it is
-  /// lost. False: a reader holds it, for `patience_ms` at least, the disk does not take it, or OtherLog().
+  /// lost. False: a reader holds it, for `patience_ms` at least, the disk does not take it, or OtherLog();
+  /// WhyLogStays() in sqlite_files.h tells them apart.
   bool EmptyLog(int patience_ms);
+  /// See SqliteLog::code().
+  int log_code() const { return log_ ? log_->code() : 0; }
   /// Closing leaves the log as it is, or not.
   void KeepLog(bool keep) { keep_log_ = keep; }
   /// After each commit.

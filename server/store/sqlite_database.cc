@@ -284,7 +284,7 @@ class Database final : public SqliteDatabase {
 
   bool IsDurable() override { return true; }
 
-  bool IsWhole() override { return connection_->EmptyLog(0); }
+  absl::Status CheckWhole() override { return ::mirror::CheckWhole(*connection_); }
 
   bool Replaced() override {
     // Only once nothing of a log that nothing leads to can be lost.
@@ -380,10 +380,11 @@ class Database final : public SqliteDatabase {
     if (connection_->EmptyLog(SqliteConnection::kBusyTimeoutMs)) return absl::OkStatus();
     if (connection_->WalBytes() <= options_.wal_bytes_max) return absl::OkStatus();
     if (connection_->LostPages()) return LostPages(*connection_);
-    return absl::UnavailableError(absl::StrCat(
-        "the log of '", connection_->path(), "' is over its limit of ", options_.wal_bytes_max,
-        " bytes, since a reader holds an old state of the mirror open. Nothing was applied. End that "
-        "reader; the same call again is safe."));
+    const LogStays stays = WhyLogStays(*connection_);
+    return absl::UnavailableError(absl::StrCat("the log of '", connection_->path(), "' is over its limit of ",
+                                               options_.wal_bytes_max, " bytes, since ", stays.why,
+                                               ". Nothing was applied. ", stays.remedy,
+                                               "; the same call again is safe."));
   }
 
   absl::StatusOr<CommitResult> RunPlan(const Plan& plan) {

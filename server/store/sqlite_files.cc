@@ -1,5 +1,7 @@
 #include "server/store/sqlite_files.h"
 
+#include <sqlite3.h>
+
 #include "absl/strings/str_cat.h"
 
 namespace mirror {
@@ -8,7 +10,41 @@ namespace {
 /// How long readers are waited for that a log without a name needs to be copied.
 constexpr int kPatienceMs = 1'000;
 
+absl::Status OtherLog() {
+  return absl::DataLossError(
+      "another log was put beside it while the server had it open: what was committed since its own was "
+      "copied last may be missing, and what the other one holds may not fit");
+}
+
 }  // namespace
+
+LogStays WhyLogStays(const SqliteConnection& connection) {
+  if (connection.LostPages()) {
+    return {"the disk did not keep what was copied into the file",
+            "Look at the system's log and at the disk"};
+  }
+  const int code = connection.log_code();
+  switch (code & 0xff) {
+    case SQLITE_OK:
+    case SQLITE_BUSY:
+      return {"a reader holds an old state of the mirror open", "End that reader"};
+    case SQLITE_FULL:
+      return {"the disk is full", "Make room on it"};
+    default:
+      return {absl::StrCat("the disk answered with an error (SQLite ", code, ")"),
+              "Look at the system's log and at the disk"};
+  }
+}
+
+absl::Status CheckWhole(SqliteConnection& connection) {
+  if (connection.EmptyLog(0)) return absl::OkStatus();
+  if (connection.LostPages()) return LostPages(connection);
+  if (connection.OtherLog()) return OtherLog();
+  const LogStays stays = WhyLogStays(connection);
+  return absl::UnavailableError(absl::StrCat("the log of '", connection.path(),
+                                             "' cannot be copied into the file and emptied: ", stays.why,
+                                             ". Nothing was done. ", stays.remedy, ", then try again."));
+}
 
 absl::Status FileReplaced(const SqliteConnection& connection) {
   return absl::UnavailableError(absl::StrCat(
@@ -42,16 +78,13 @@ absl::Status CheckFiles(SqliteConnection& connection) {
                      "one."));
   }
   if (connection.LostPages()) return LostPages(connection);
-  if (connection.OtherLog()) {
-    return absl::DataLossError(
-        "another log was put beside it while the server had it open: what was committed since its own was "
-        "copied last may be missing, and what the other one holds may not fit");
-  }
+  if (connection.OtherLog()) return OtherLog();
+  const LogStays stays = WhyLogStays(connection);
   return absl::UnavailableError(absl::StrCat(
       "the log of the mirror file '", connection.path(),
-      "' was removed while the server had it open, and cannot be copied into the file: a reader holds an old "
-      "state of the mirror open, or the disk is full. Nothing was applied. End that reader, and do not stop "
-      "the server before; the same call again is safe."));
+      "' was removed while the server had it open, and cannot be copied into the file: ", stays.why,
+      ". Nothing was applied. ", stays.remedy,
+      ", and do not stop the server before; the same call again is safe."));
 }
 
 }  // namespace mirror

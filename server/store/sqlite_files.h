@@ -1,6 +1,8 @@
 #ifndef MIRROR_SERVER_STORE_SQLITE_FILES_H_
 #define MIRROR_SERVER_STORE_SQLITE_FILES_H_
 
+#include <string>
+
 #include "absl/status/status.h"
 #include "server/store/sqlite_connection.h"
 
@@ -12,6 +14,18 @@ namespace mirror {
 ///   kUnavailable  another file or log, or none, is there; or a reader keeps the log from being copied
 ///   kDataLoss     pages are lost, or what was committed may be
 absl::Status CheckFiles(SqliteConnection& connection);
+
+/// Why SqliteConnection::EmptyLog() was false just now, where no other log stands in its place.
+struct LogStays {
+  std::string why;     ///< "a reader holds ...".
+  std::string remedy;  ///< "End that reader".
+};
+LogStays WhyLogStays(const SqliteConnection& connection);
+
+/// OK: nothing of the mirror is outside of its own file. Readers are not waited for.
+///   kUnavailable  why its log has more, and what to do
+///   kDataLoss     pages are lost, or what was committed may be
+absl::Status CheckWhole(SqliteConnection& connection);
 
 /// The errors themselves.
 absl::Status FileReplaced(const SqliteConnection& connection);

@@ -41,7 +41,8 @@ bool SqliteLog::CopyAll(int how) {
   // Both stay where somebody else is copying: nothing is known of the log then.
   int pages = -1, copied = -1;
   const int code = sqlite3_wal_checkpoint_v2(writer_, "main", how, &pages, &copied);
-  if (code != SQLITE_OK) NoteFailure(sqlite3_extended_errcode(writer_));
+  code_ = code == SQLITE_OK ? SQLITE_OK : sqlite3_extended_errcode(writer_);
+  NoteFailure(code_);
   // Busy: a reader keeps it from being truncated, perhaps not from being copied.
   return (code == SQLITE_OK || (code & 0xff) == SQLITE_BUSY) && pages >= 0 && copied == pages;
 }

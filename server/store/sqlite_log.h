@@ -36,6 +36,9 @@ class SqliteLog {
   void Leave();
   /// The disk did not take what was copied: the file may lack pages, whatever later attempts say.
   bool failed() const { return failed_; }
+  /// What SQLite said to the writer's last copying, extended; SQLITE_OK and SQLITE_BUSY, too, where a reader
+  /// keeps the log from being truncated.
+  int code() const { return code_; }
 
  private:
   void CopyBeside();
@@ -49,6 +52,7 @@ class SqliteLog {
   sqlite3* beside_ = nullptr;
   std::optional<Checkpointer::Copy> copy_;
   bool failed_ = false;
+  int code_ = 0;
 };
 
 }  // namespace mirror

@@ -195,10 +195,11 @@ class NewMirror final : public Store {
     if (!building_ && !lost_) rows_->Rest();
   }
   bool Replaced() override { return lost_ || (building_ ? Exists(path_) : rows_->Replaced()); }
-  bool IsWhole() override {
-    if (!building_) return rows_->IsWhole();
+  absl::Status CheckWhole() override {
+    if (!building_) return rows_->CheckWhole();
     const absl::StatusOr<TenantRecord> tenant = rows_->ReadTenant();
-    return tenant.ok() && !tenant->active;
+    if (!tenant.ok() || !tenant->active) return tenant.status();
+    return absl::UnavailableError("its first cycle is making the mirror. Wait until that is over.");
   }
   std::uint64_t BytesOnDisk() override { return rows_->BytesOnDisk() + (claim_ ? claim_->BytesOnDisk() : 0); }
 

@@ -88,7 +88,9 @@ class Store {
   /// again.
   virtual bool Replaced() = 0;
   /// Whether the store can be closed and left alone: nothing of it is outside of its own file.
-  virtual bool IsWhole() = 0;
+  ///   kUnavailable  not now: why, and what to do
+  ///   kDataLoss     pages are lost, which its log alone may have
+  virtual absl::Status CheckWhole() = 0;
   /// Rewrites the whole file, so that it and its log hold what can be seen in it and nothing of what was.
   /// Between two commits; takes the time of a copy and, for that long, twice the space. Errors:
   /// kUnavailable (no space, or a reader needs the log): what was may be there still; kFailedPrecondition

@@ -19,6 +19,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
+using testing::AllOf;
 using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
@@ -26,11 +27,13 @@ using testing::Not;
 
 constexpr absl::StatusCode kDataLoss = absl::StatusCode::kDataLoss;
 
-/// The next sync of a database file that SQLite opened meanwhile fails, once.
+/// The next sync of a database file that SQLite opened meanwhile fails, once; its writes for as long as they
+/// are to.
 class BrokenSync {
  public:
   BrokenSync() {
     fails_ = false;
+    write_code_ = SQLITE_OK;
     system_ = sqlite3_vfs_find(nullptr);
     open_ = system_->xOpen;
     system_->xOpen = [](sqlite3_vfs* vfs, const char* name, sqlite3_file* file, int flags, int* given) {
@@ -40,6 +43,10 @@ class BrokenSync {
       sync_ = methods_.xSync;
       methods_.xSync = [](sqlite3_file* synced, int how) {
         return fails_.exchange(false) ? SQLITE_IOERR_FSYNC : sync_(synced, how);
+      };
+      write_ = methods_.xWrite;
+      methods_.xWrite = [](sqlite3_file* written, const void* bytes, int size, sqlite3_int64 at) {
+        return write_code_ != SQLITE_OK ? write_code_.load() : write_(written, bytes, size, at);
       };
       file->pMethods = &methods_;
       return code;
@@ -51,13 +58,16 @@ class BrokenSync {
 
   static void FailOnce() { fails_ = true; }
   static bool Failed() { return !fails_; }
+  static void FailWrites(int code) { write_code_ = code; }
 
  private:
   sqlite3_vfs* system_;
   static inline int (*open_)(sqlite3_vfs*, const char*, sqlite3_file*, int, int*) = nullptr;
   static inline int (*sync_)(sqlite3_file*, int) = nullptr;
+  static inline int (*write_)(sqlite3_file*, const void*, int, sqlite3_int64) = nullptr;
   static inline sqlite3_io_methods methods_ = {};
   static inline std::atomic<bool> fails_ = false;
+  static inline std::atomic<int> write_code_ = SQLITE_OK;
 };
 
 std::string Contents(const std::string& path) {
@@ -154,6 +164,68 @@ TEST_F(LostPages, ABackupInItsPlaceIsTrusted) {
   Restart();
   source_->Begin();
   EXPECT_EQ(Count(), Cell(50));
+}
+
+TEST_F(LostPages, ARestoreThatMeetsTheFailedSyncKeepsTheLogAndGoesThrough) {
+  CommitFifty();
+  const std::string copy = folder_.path() + "/copy.db";
+  Partner(path()).Run("VACUUM INTO '" + copy + "'");
+  const std::string log = Contents(path() + "-wal");
+  FailOnce();
+  std::string kept;
+  ASSERT_THAT(tenant_->ReplaceFile(
+                  [&](const auto&) -> absl::Status {
+                    kept = KeepSqliteStore(folder_.path(), "ctx", 1).value();
+                    return MoveSqliteStore(copy, folder_.path(), "ctx");
+                  },
+                  source_->now),
+              IsOk());
+  EXPECT_TRUE(Failed());
+  EXPECT_THAT(catalog_.Messages("mirror.damaged"), HasSubstr("did not keep"));
+  EXPECT_EQ(Contents(kept + "-wal"), log) << "it alone has what the disk lost";
+  EXPECT_EQ(tenant_->Info()->quarantine, "");
+  Restart();
+  source_->Begin();
+  EXPECT_EQ(Count(), Cell(50));
+}
+
+TEST_F(LostPages, ARestoreThatIsRefusedSaysWhatKeepsTheLogFull) {
+  CommitFifty();
+  const std::string copy = folder_.path() + "/copy.db";
+  Partner(path()).Run("VACUUM INTO '" + copy + "'");
+  const auto restore = [&] {
+    return tenant_->ReplaceFile([&](const auto&) { return MoveSqliteStore(copy, folder_.path(), "ctx"); },
+                                source_->now);
+  };
+  constexpr absl::StatusCode kUnavailable = absl::StatusCode::kUnavailable;
+  FailWrites(SQLITE_FULL);
+  EXPECT_THAT(restore(),
+              StatusIs(kUnavailable, AllOf(HasSubstr("the disk is full"), Not(HasSubstr("reader")))));
+  FailWrites(SQLITE_IOERR_WRITE);
+  EXPECT_THAT(restore(), StatusIs(kUnavailable, AllOf(HasSubstr("answered with an error (SQLite 778)"),
+                                                      Not(HasSubstr("reader")))));
+  FailWrites(SQLITE_OK);
+  {
+    Partner reader(path(), true);
+    reader.Run("BEGIN");
+    EXPECT_EQ(reader.One("SELECT count(*) FROM people"), Cell(50));
+    EXPECT_THAT(restore(),
+                StatusIs(kUnavailable, AllOf(HasSubstr("a reader holds"), HasSubstr("End that reader"))));
+    EXPECT_EQ(reader.One("SELECT count(*) FROM people"), Cell(50)) << "the mirror is as it was";
+  }
+  EXPECT_THAT(catalog_.Kinds(), Not(Contains("mirror.damaged")));
+  EXPECT_THAT(restore(), IsOk());
+  EXPECT_EQ(Count(), Cell(50));
+}
+
+TEST_F(LostPages, ALogOverItsLimitSaysWhatKeepsItLong) {
+  CommitFifty();
+  FailWrites(SQLITE_FULL);
+  EXPECT_THAT(source_->Complete(), StatusIs(absl::StatusCode::kUnavailable,
+                                            AllOf(HasSubstr("over its limit"), HasSubstr("the disk is full"),
+                                                  HasSubstr("Make room"), Not(HasSubstr("reader")))));
+  FailWrites(SQLITE_OK);
+  EXPECT_THAT(source_->Complete(), IsOk());
 }
 
 TEST_F(LostPages, ACopyPutThereByHandDoesNotGetTheLogThatWasLeft) {

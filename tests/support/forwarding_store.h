@@ -57,7 +57,7 @@ class ForwardingStore : public Store {
   absl::StatusOr<std::unique_ptr<Snapshot>> OpenSnapshot() override { return store_->OpenSnapshot(); }
   bool IsDurable() override { return store_->IsDurable(); }
   bool Replaced() override { return store_->Replaced(); }
-  bool IsWhole() override { return store_->IsWhole(); }
+  absl::Status CheckWhole() override { return store_->CheckWhole(); }
   absl::Status Scrub() override { return store_->Scrub(); }
   void Rest() override { store_->Rest(); }
   absl::Status Quarantine(const std::string& why) override { return store_->Quarantine(why); }

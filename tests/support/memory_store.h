@@ -103,7 +103,7 @@ class MemoryStore final : public Store {
   absl::StatusOr<std::unique_ptr<Snapshot>> OpenSnapshot() override;
   bool IsDurable() override { return true; }
   bool Replaced() override { return false; }
-  bool IsWhole() override { return true; }
+  absl::Status CheckWhole() override { return absl::OkStatus(); }
   absl::Status Scrub() override { return absl::OkStatus(); }
   void Rest() override {}
   absl::Status Quarantine(const std::string&) override { return absl::OkStatus(); }
