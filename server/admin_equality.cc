@@ -1,5 +1,6 @@
 // The calls of the MirrorAdmin about equality: verification, holds, backups.
 
+#include <chrono>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -11,7 +12,10 @@
 namespace mirror {
 namespace {
 
-void EncodeHold(const std::string& context_id, const Hold& hold, v1::Hold* message) {
+/// Between two messages of a backup's progress.
+constexpr std::chrono::milliseconds kProgressPatience{200};
+
+void EncodeHold(const std::string& context_id, const Hold& hold, bool with_keys, v1::Hold* message) {
   message->set_hold_id(hold.id);
   message->set_context_id(context_id);
   message->set_kind(std::string(ToString(hold.kind)));
@@ -22,6 +26,19 @@ void EncodeHold(const std::string& context_id, const Hold& hold, v1::Hold* messa
   message->set_since_ms(hold.since_ms);
   message->set_state(std::string(ToString(hold.state)));
   message->set_reason(hold.reason);
+  if (!with_keys) return;
+  for (const std::string& key : hold.keys) message->add_keys(key);
+}
+
+void EncodeBackup(const BackupReport& report, v1::BackupResponse* message) {
+  message->set_bytes(report.bytes);
+  for (const DrilledTable& drilled : report.tables) {
+    v1::BackupResponse::Table* const table = message->add_tables();
+    table->set_table(drilled.record.table);
+    table->set_row_count(drilled.digest.rows);
+    table->set_digest(drilled.digest.sum);
+    table->set_lsn(drilled.record.position.lsn.value);
+  }
 }
 
 }  // namespace
@@ -57,28 +74,46 @@ grpc::Status AdminService::Verify(grpc::ServerContext* context, const v1::Verify
 
 grpc::Status AdminService::Backup(grpc::ServerContext* context, const v1::BackupRequest* request,
                                   v1::BackupResponse* response) {
-  const std::string call = absl::StrCat("Backup ", request->context_id(), " ", request->path(),
-                                        request->drill() ? " with a drill" : "");
-  return Serve(*context, Needs::kOperator, call, [&]() -> absl::Status {
-    const absl::StatusOr<BackupReport> report =
-        BackupMirror(tenants_, request->context_id(), request->path(), request->drill(),
-                     [&] { return !context->IsCancelled() && !stopping_; });
+  return ServeBackup(*context, *request, response, {});
+}
+
+grpc::Status AdminService::BackupWatched(grpc::ServerContext* context, const v1::BackupRequest* request,
+                                         grpc::ServerWriter<v1::BackupProgress>* writer) {
+  using Clock = std::chrono::steady_clock;
+  Clock::time_point told;
+  v1::BackupProgress last;
+  const grpc::Status status =
+      ServeBackup(*context, *request, last.mutable_made(), [&](const BackupStep& step) {
+        const Clock::time_point now = Clock::now();
+        if (now - told < kProgressPatience) return;
+        told = now;
+        v1::BackupProgress message;
+        message.set_doing(step.doing);
+        message.set_done(step.done);
+        message.set_all(step.all);
+        writer->Write(message);
+      });
+  if (status.ok()) writer->Write(last);
+  return status;
+}
+
+grpc::Status AdminService::ServeBackup(const grpc::ServerContext& context, const v1::BackupRequest& request,
+                                       v1::BackupResponse* response, const ShowBackup& show) {
+  const std::string call = absl::StrCat("Backup ", request.context_id(), " ", request.path(),
+                                        request.drill() ? " with a drill" : "");
+  return Serve(context, Needs::kOperator, call, [&]() -> absl::Status {
+    const absl::StatusOr<BackupReport> report = BackupMirror(
+        tenants_, request.context_id(), request.path(), request.drill(),
+        [&] { return !context.IsCancelled() && !stopping_; }, show);
     const bool damaged = absl::IsDataLoss(report.status());
-    events_.Add(request->context_id(),
+    events_.Add(request.context_id(),
                 report.ok() ? Severity::kInformation : (damaged ? Severity::kError : Severity::kWarning),
                 report.ok() ? "backup.made" : "backup.failed",
                 report.ok() ? absl::StrCat("a backup of ", report->bytes, " bytes was made",
-                                           request->drill() ? ", restored and compared: it is equal" : "")
+                                           request.drill() ? ", restored and compared: it is equal" : "")
                             : std::string(report.status().message()));
     if (!report.ok()) return report.status();
-    response->set_bytes(report->bytes);
-    for (const DrilledTable& table : report->tables) {
-      v1::BackupResponse::Table* const message = response->add_tables();
-      message->set_table(table.record.table);
-      message->set_row_count(table.digest.rows);
-      message->set_digest(table.digest.sum);
-      message->set_lsn(table.record.position.lsn.value);
-    }
+    EncodeBackup(*report, response);
     return absl::OkStatus();
   });
 }
@@ -105,7 +140,9 @@ grpc::Status AdminService::Restore(grpc::ServerContext* context, const v1::Resto
 
 grpc::Status AdminService::ListHolds(grpc::ServerContext* context, const v1::ListHoldsRequest* request,
                                      v1::ListHoldsResponse* response) {
-  return Serve(*context, Needs::kViewer, absl::StrCat("ListHolds ", request->context_id()),
+  const bool with_keys = request->with_keys();
+  return Serve(*context, with_keys ? Needs::kOperator : Needs::kViewer,
+               absl::StrCat("ListHolds ", request->context_id(), with_keys ? " with keys" : ""),
                [&]() -> absl::Status {
                  std::vector<std::shared_ptr<Tenant>> tenants;
                  if (request->context_id().empty()) {
@@ -121,7 +158,7 @@ grpc::Status AdminService::ListHolds(grpc::ServerContext* context, const v1::Lis
                    if (!holds.ok() && !request->context_id().empty()) return holds.status();
                    if (!holds.ok()) continue;
                    for (const Hold& hold : *holds) {
-                     EncodeHold(tenant->context_id(), hold, response->add_holds());
+                     EncodeHold(tenant->context_id(), hold, with_keys, response->add_holds());
                    }
                  }
                  return absl::OkStatus();

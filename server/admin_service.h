@@ -12,6 +12,7 @@
 #include "certs/expiry.h"
 #include "mirror/v1/mirror_admin.grpc.pb.h"
 #include "server/audit.h"
+#include "server/backup.h"
 #include "server/events.h"
 #include "server/freshness.h"
 #include "server/gate.h"
@@ -60,6 +61,8 @@ class AdminService final : public v1::MirrorAdmin::Service {
                       v1::VerifyResponse* response) override;
   grpc::Status Backup(grpc::ServerContext* context, const v1::BackupRequest* request,
                       v1::BackupResponse* response) override;
+  grpc::Status BackupWatched(grpc::ServerContext* context, const v1::BackupRequest* request,
+                             grpc::ServerWriter<v1::BackupProgress>* writer) override;
   grpc::Status Restore(grpc::ServerContext* context, const v1::RestoreRequest* request,
                        v1::RestoreResponse* response) override;
   grpc::Status ListHolds(grpc::ServerContext* context, const v1::ListHoldsRequest* request,
@@ -87,6 +90,8 @@ class AdminService final : public v1::MirrorAdmin::Service {
   /// Every handler: the role, then `act`, then the audit record of `call`.
   grpc::Status Serve(const grpc::ServerContext& context, Needs needs, const std::string& call,
                      const std::function<absl::Status()>& act);
+  grpc::Status ServeBackup(const grpc::ServerContext& context, const v1::BackupRequest& request,
+                           v1::BackupResponse* response, const ShowBackup& show);
   absl::Status Watch(const grpc::ServerContext& context, const v1::WatchEventsRequest& request,
                      grpc::ServerWriter<v1::Event>* writer);
   absl::Status WriteLooks(const v1::ListAuditRequest& request, grpc::ServerWriter<v1::AuditEntry>* writer);

@@ -99,7 +99,8 @@ absl::Status NotEqual(const std::string& what) {
 
 /// The copy, opened as the server would open it, beside what it was copied from.
 absl::StatusOr<std::vector<DrilledTable>> Drill(const std::string& dir, const std::string& context_id,
-                                                Snapshot& original, const GoOn& go_on) {
+                                                Snapshot& original, const GoOn& go_on,
+                                                const ShowBackup& show) {
   const absl::StatusOr<std::unique_ptr<Store>> store =
       OpenSqliteStore(dir, context_id, /*create=*/false, SqliteOptions{});
   if (!store.ok()) return NotEqual(std::string(store.status().message()));
@@ -113,7 +114,10 @@ absl::StatusOr<std::vector<DrilledTable>> Drill(const std::string& dir, const st
   const absl::StatusOr<std::vector<TableRecord>> copied = (*copy)->ReadTables();
   if (!copied.ok() || *copied != *records) return NotEqual("its metadata table differs");
   std::vector<DrilledTable> tables;
+  BackupStep step{.doing = "comparing", .all = records->size()};
   for (const TableRecord& record : *records) {
+    if (show) show(step);
+    ++step.done;
     const absl::StatusOr<std::optional<TableSchema>> schema = original.ReadSchema(record.table);
     if (!schema.ok()) return schema.status();
     // A table whose agreed definition is newer than its rows has other columns than it says.
@@ -144,7 +148,8 @@ absl::Status EndCycleIn(const std::string& folder, const std::string& context_id
 }  // namespace
 
 absl::StatusOr<BackupReport> BackupMirror(Tenants& tenants, const std::string& context_id,
-                                          const std::string& path, bool drill, const GoOn& go_on) {
+                                          const std::string& path, bool drill, const GoOn& go_on,
+                                          const ShowBackup& show) {
   const bool kept = !path.empty() || !drill;
   if (kept) {
     if (absl::Status status = CheckPath(path, tenants.data_dir()); !status.ok()) return status;
@@ -161,14 +166,18 @@ absl::StatusOr<BackupReport> BackupMirror(Tenants& tenants, const std::string& c
   const absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = (*tenant)->OpenSnapshot();
   if (!snapshot.ok()) return snapshot.status();
   const std::string copy = kept ? path : SqlitePath(folder->path(), id);
-  if (absl::Status copied = (*snapshot)->CopyTo(copy, go_on); !copied.ok()) return copied;
+  const auto copying = [&](std::uint64_t done, std::uint64_t all) {
+    if (show) show({.done = done, .all = all});
+    return go_on();
+  };
+  if (absl::Status copied = (*snapshot)->CopyTo(copy, copying); !copied.ok()) return copied;
   BackupReport report;
   report.bytes = SizeOf(copy);
   if (!drill) return report;
   if (kept) {
     if (absl::Status copied = CopyFile(copy, SqlitePath(folder->path(), id)); !copied.ok()) return copied;
   }
-  absl::StatusOr<std::vector<DrilledTable>> tables = Drill(folder->path(), id, **snapshot, go_on);
+  absl::StatusOr<std::vector<DrilledTable>> tables = Drill(folder->path(), id, **snapshot, go_on, show);
   if (!tables.ok()) return tables.status();
   report.tables = *std::move(tables);
   return report;
@@ -254,7 +263,8 @@ absl::StatusOr<std::string> CopyBeforeReset(Tenants& tenants, Tenant& tenant, st
   const absl::StatusOr<std::unique_ptr<WorkFolder>> folder = WorkFolder::Make(tenants.data_dir());
   if (!folder.ok()) return folder.status();
   const std::string copy = SqlitePath((*folder)->path(), tenant.context_id());
-  if (absl::Status copied = (*snapshot)->CopyTo(copy, go_on); !copied.ok()) return copied;
+  const auto copying = [&](std::uint64_t, std::uint64_t) { return go_on(); };
+  if (absl::Status copied = (*snapshot)->CopyTo(copy, copying); !copied.ok()) return copied;
   std::string path = absl::StrCat(tenants.PathOf(tenant.context_id()), ".reset-", now_ms);
   std::error_code error;
   fs::rename(copy, path, error);

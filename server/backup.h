@@ -2,6 +2,7 @@
 #define MIRROR_SERVER_BACKUP_H_
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,15 @@ struct BackupReport {
   std::vector<DrilledTable> tables;  ///< With a drill.
 };
 
+/// How far a backup is.
+struct BackupStep {
+  const char* doing = "copying";  ///< "comparing" in a drill.
+  std::uint64_t done = 0;         ///< Bytes, or tables.
+  std::uint64_t all = 0;          ///< Of how many.
+};
+/// Called every few megabytes and before each table; may be empty.
+using ShowBackup = std::function<void(const BackupStep&)>;
+
 /// Copies the tenant's mirror, as it is committed now, into `path`, while it is in use. `drill`: the copy is
 /// then restored in a folder of its own, its integrity is checked, and each table is compared by digests with
 /// the mirror as it was at the moment of the copy; `path` may then be empty, and nothing is kept.
@@ -31,7 +41,8 @@ struct BackupReport {
 ///   kDataLoss         the drill: the copy is damaged, or not equal; says where
 ///   others as Snapshot::CopyTo
 absl::StatusOr<BackupReport> BackupMirror(Tenants& tenants, const std::string& context_id,
-                                          const std::string& path, bool drill, const GoOn& go_on);
+                                          const std::string& path, bool drill, const GoOn& go_on,
+                                          const ShowBackup& show = {});
 
 struct RestoreReport {
   std::uint64_t bytes = 0;
@@ -45,7 +56,8 @@ struct RestoreReport {
 ///   kInvalidArgument     `path` is relative, or the context id none
 ///   kNotFound            there is no such file
 ///   kFailedPrecondition  the copy is no whole mirror of this tenant; its first cycle is making a mirror
-///   kUnavailable         a reader holds the mirror's log; the disk. The mirror is as it was.
+///   kUnavailable         a reader, or a full disk, keeps the mirror's log from being emptied; the disk. The
+///                        mirror is as it was.
 absl::StatusOr<RestoreReport> RestoreMirror(Tenants& tenants, const std::string& context_id,
                                             const std::string& path, std::int64_t now_ms);
 

@@ -1,6 +1,7 @@
 #include "server/breaker.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "proto/wire/name_pattern.h"
@@ -81,8 +82,8 @@ BreakerLimits LimitsOf(const BreakerConfig& config, const std::string& context_i
 }
 
 Judgement JudgeRows(const BreakerLimits& limits, HoldKind kind, const std::string& table, std::int64_t vanish,
-                    std::int64_t rows, const std::vector<Loss>& losses, std::int64_t now_ms,
-                    const Hold* hold) {
+                    std::int64_t rows, const std::vector<Loss>& losses, std::int64_t now_ms, const Hold* hold,
+                    std::vector<std::string> keys) {
   Judgement judgement;
   if (!limits.on || vanish <= 0 || rows < 0) return judgement;
   const Window window = WindowOf(limits, rows, losses, now_ms);
@@ -108,6 +109,7 @@ Judgement JudgeRows(const BreakerLimits& limits, HoldKind kind, const std::strin
   Hold next{.kind = kind, .table = table, .rows = judgement.rows, .rows_before = judgement.rows_before};
   next.since_ms = now_ms;
   next.reason = judgement.reason;
+  next.keys = std::move(keys);
   judgement.hold = Renewed(std::move(next), hold);
   return judgement;
 }

@@ -52,10 +52,10 @@ struct Judgement {
 };
 
 /// Whether `vanish` rows of a table, which has `rows` now, may go in `cycle`. `losses`: the table's; `hold`:
-/// the one of this kind, if there is one.
+/// the one of this kind, if there is one; `keys`: Hold::keys of those rows.
 Judgement JudgeRows(const BreakerLimits& limits, HoldKind kind, const std::string& table, std::int64_t vanish,
-                    std::int64_t rows, const std::vector<Loss>& losses, std::int64_t now_ms,
-                    const Hold* hold);
+                    std::int64_t rows, const std::vector<Loss>& losses, std::int64_t now_ms, const Hold* hold,
+                    std::vector<std::string> keys = {});
 
 /// How many rows a population may leave out, or how many may be deleted since the last commit; absent: any
 /// number.

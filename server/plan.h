@@ -105,6 +105,8 @@ struct Hold {
   std::int64_t since_ms = 0;
   HoldState state = HoldState::kWaiting;
   std::string reason = {};
+  /// kDeletes, kPopulation: of some of those rows, see hold_keys.h; empty: they are not known.
+  std::vector<std::string> keys = {};
   friend bool operator==(const Hold&, const Hold&) = default;
 };
 
@@ -316,7 +318,8 @@ struct StepResult {
   std::int64_t would_lose = 0;
   /// Rows that would be gone in this cycle with a batch that Step::may_lose refused.
   std::int64_t would_delete = 0;
-  std::string receipt;  ///< Of a commit, its text; empty: there is none.
+  std::vector<std::string> lost_keys;  ///< With one of those two: see Hold::keys.
+  std::string receipt;                 ///< Of a commit, its text; empty: there is none.
 };
 
 /// What waits to be told to a hook; a row of `_mirror_hooks`.

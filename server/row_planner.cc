@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/apply_plan.h"
+#include "server/store/hold_keys.h"
 
 namespace mirror {
 namespace {
@@ -191,12 +192,15 @@ absl::Status RowPlanner::Break(const IncomingBatch& incoming, const TableRecord&
   if (begins && batch.planned) {
     const auto inserts = static_cast<std::int64_t>(batch.planned->inserts);
     const std::int64_t vanish = record.row_count - inserts;
-    if (absl::Status status = HoldBatch(HoldKind::kPopulation, record, vanish, limits, outcome);
+    // Which rows it leaves out nobody knows before the others are there.
+    if (absl::Status status = HoldBatch(HoldKind::kPopulation, record, vanish, limits, {}, outcome);
         !status.ok() || outcome->held) {
       return status;
     }
   } else if (!into_shadow && batch.seq == 1 && planned > 0) {
-    if (absl::Status status = HoldBatch(HoldKind::kDeletes, record, planned, limits, outcome);
+    std::vector<std::string> keys = DeletedKeys(*incoming.schema, batch);
+    if (absl::Status status =
+            HoldBatch(HoldKind::kDeletes, record, planned, limits, std::move(keys), outcome);
         !status.ok() || outcome->held) {
       return status;
     }
@@ -251,7 +255,7 @@ absl::Status RowPlanner::BoundDeletes(const TableRecord& record, const BreakerLi
 /// were.
 absl::Status RowPlanner::SettleDeletes(const StepResult& result, std::int64_t planned,
                                        BatchOutcome* outcome) {
-  if (planned < 0) return HoldLate(HoldKind::kDeletes, result.would_delete, outcome);
+  if (planned < 0) return HoldLate(HoldKind::kDeletes, result.would_delete, result.lost_keys, outcome);
   outcome->status = absl::FailedPreconditionError(absl::StrCat(
       Quoted(outcome->table), ": ", planned, " deletes were planned, and with this batch ",
       result.would_delete,
@@ -260,7 +264,8 @@ absl::Status RowPlanner::SettleDeletes(const StepResult& result, std::int64_t pl
 }
 
 /// A step that would have lost too many rows: only now is it known how many.
-absl::Status RowPlanner::HoldLate(HoldKind kind, std::int64_t vanish, BatchOutcome* outcome) {
+absl::Status RowPlanner::HoldLate(HoldKind kind, std::int64_t vanish, const std::vector<std::string>& keys,
+                                  BatchOutcome* outcome) {
   const absl::StatusOr<std::optional<TableRecord>> record = store_.ReadTable(outcome->table);
   if (!record.ok()) return record.status();
   const absl::StatusOr<std::vector<Loss>> losses = store_.ReadLosses(outcome->table);
@@ -268,9 +273,9 @@ absl::Status RowPlanner::HoldLate(HoldKind kind, std::int64_t vanish, BatchOutco
   if (!*record) return absl::OkStatus();
   const bool deletes = kind == HoldKind::kDeletes;
   if (deletes) vanish += OpenOfOthers(*losses, cycle_.number);
-  Judgement judgement =
-      JudgeRows(LimitsOf(*cycle_.breaker, cycle_.context_id, outcome->table), kind, (*record)->table, vanish,
-                (*record)->row_count, *losses, cycle_.now_ms, FindHold(*cycle_.holds, kind, outcome->table));
+  Judgement judgement = JudgeRows(LimitsOf(*cycle_.breaker, cycle_.context_id, outcome->table), kind,
+                                  (*record)->table, vanish, (*record)->row_count, *losses, cycle_.now_ms,
+                                  FindHold(*cycle_.holds, kind, outcome->table), keys);
   outcome->held = judgement.held;
   if (judgement.held) outcome->status = absl::FailedPreconditionError(judgement.reason);
   if (!judgement.hold) return absl::OkStatus();
@@ -288,12 +293,14 @@ absl::Status RowPlanner::HoldLate(HoldKind kind, std::int64_t vanish, BatchOutco
 }
 
 absl::Status RowPlanner::HoldBatch(HoldKind kind, const TableRecord& record, std::int64_t vanish,
-                                   const BreakerLimits& limits, BatchOutcome* outcome) {
+                                   const BreakerLimits& limits, std::vector<std::string> keys,
+                                   BatchOutcome* outcome) {
   if (vanish <= 0) return absl::OkStatus();
   const absl::StatusOr<std::vector<Loss>> losses = LossesOf(record.table);
   if (!losses.ok()) return losses.status();
-  Judgement judgement = JudgeRows(limits, kind, record.table, vanish, record.row_count, *losses,
-                                  cycle_.now_ms, FindHold(*cycle_.holds, kind, record.table));
+  Judgement judgement =
+      JudgeRows(limits, kind, record.table, vanish, record.row_count, *losses, cycle_.now_ms,
+                FindHold(*cycle_.holds, kind, record.table), std::move(keys));
   if (!judgement.held) return absl::OkStatus();
   outcome->held = true;
   outcome->status = absl::FailedPreconditionError(judgement.reason);
@@ -415,7 +422,7 @@ absl::Status RowPlanner::SettleOne(Planned& planned, std::size_t i, std::vector<
       if (absl::Status status = SettleDeletes(result, of_plan, &outcome); !status.ok()) return status;
     }
     if (result.would_lose > 0) {
-      absl::Status status = HoldLate(HoldKind::kPopulation, result.would_lose, &outcome);
+      absl::Status status = HoldLate(HoldKind::kPopulation, result.would_lose, result.lost_keys, &outcome);
       if (!status.ok()) return status;
     }
     for (const std::string& index : result.left_out) left_out->emplace_back(outcome.table, index);

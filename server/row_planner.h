@@ -93,11 +93,12 @@ class RowPlanner {
   absl::Status Break(const IncomingBatch& batch, const TableRecord& record, Step* step,
                      BatchOutcome* outcome);
   absl::Status HoldBatch(HoldKind kind, const TableRecord& record, std::int64_t vanish,
-                         const BreakerLimits& limits, BatchOutcome* outcome);
+                         const BreakerLimits& limits, std::vector<std::string> keys, BatchOutcome* outcome);
   absl::Status BoundDeletes(const TableRecord& record, const BreakerLimits& limits, Loss* loss, Step* step);
   absl::Status SettleDeletes(const StepResult& result, std::int64_t planned, BatchOutcome* outcome);
   absl::StatusOr<std::vector<Loss>> LossesOf(const std::string& table);
-  absl::Status HoldLate(HoldKind kind, std::int64_t vanish, BatchOutcome* outcome);
+  absl::Status HoldLate(HoldKind kind, std::int64_t vanish, const std::vector<std::string>& keys,
+                        BatchOutcome* outcome);
   void Keep(BatchOutcome outcome, std::optional<Step> step, bool by_record, Planned* planned);
 
   Store& store_;

@@ -18,6 +18,8 @@ namespace mirror {
 
 /// Asked every few milliseconds while a snapshot reads; false ends that with kCancelled.
 using GoOn = std::function<bool()>;
+/// The same while a copy is made, with how many bytes are done of all.
+using GoOnCopying = std::function<bool(std::uint64_t done, std::uint64_t all)>;
 /// Takes rows that were read; its error ends the reading. It may keep the block's memory for itself.
 using TakeRows = std::function<absl::Status(RowBlock* block)>;
 
@@ -51,7 +53,7 @@ class Snapshot {
                                 const GoOn& go_on, const TakeRows& take) = 0;
 
   /// Writes all of it into a new file, durable when it returns. After an error there is none.
-  virtual absl::Status CopyTo(const std::string& path, const GoOn& go_on) = 0;
+  virtual absl::Status CopyTo(const std::string& path, const GoOnCopying& go_on) = 0;
 };
 
 }  // namespace mirror

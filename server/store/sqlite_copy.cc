@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdint>
 #include <cstring>
 #include <filesystem>
 #include <memory>
@@ -41,7 +42,15 @@ absl::Status Sync(const std::string& path, int flags) {
   return failed == 0 ? absl::OkStatus() : Trouble("syncing", path, failed);
 }
 
-absl::Status CopyPages(SqliteConnection& from, const std::string& path, const GoOn& go_on) {
+/// 0: SQLite did not tell.
+std::uint64_t PageBytes(SqliteConnection& connection) {
+  absl::StatusOr<Query> query = connection.Prepare("PRAGMA page_size");
+  if (!query.ok()) return 0;
+  const absl::StatusOr<bool> row = query->Step();
+  return row.ok() && *row ? static_cast<std::uint64_t>(query->Int(0)) : 0;
+}
+
+absl::Status CopyPages(SqliteConnection& from, const std::string& path, const GoOnCopying& go_on) {
   sqlite3* opened = nullptr;
   int code = sqlite3_open_v2(path.c_str(), &opened, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
   const std::unique_ptr<sqlite3, Closer> to(opened);
@@ -58,11 +67,14 @@ absl::Status CopyPages(SqliteConnection& from, const std::string& path, const Go
     code = sqlite3_errcode(to.get());
     return failed();
   }
+  const std::uint64_t page_bytes = PageBytes(from);
   bool called_off = false;
   do {
     code = sqlite3_backup_step(backup, kPagesAtATime);
     CrashPoint("backup.pages");
-    called_off = !go_on();
+    const auto pages = static_cast<std::uint64_t>(sqlite3_backup_pagecount(backup));
+    const auto left = static_cast<std::uint64_t>(sqlite3_backup_remaining(backup));
+    called_off = !go_on((pages - left) * page_bytes, pages * page_bytes);
   } while (code == SQLITE_OK && !called_off);
   const int finished = sqlite3_backup_finish(backup);
   if (called_off) return absl::CancelledError("the copy was called off. There is none.");
@@ -74,7 +86,7 @@ absl::Status CopyPages(SqliteConnection& from, const std::string& path, const Go
 }
 
 absl::Status MakeCopy(SqliteConnection& from, const std::string& path, const std::string& unfinished,
-                      const GoOn& go_on) {
+                      const GoOnCopying& go_on) {
   if (absl::Status copied = CopyPages(from, unfinished, go_on); !copied.ok()) return copied;
   if (absl::Status synced = Sync(unfinished, O_RDWR); !synced.ok()) return synced;
   CrashPoint("backup.synced");
@@ -87,7 +99,7 @@ absl::Status MakeCopy(SqliteConnection& from, const std::string& path, const std
 
 }  // namespace
 
-absl::Status CopySqliteFile(SqliteConnection& from, const std::string& path, const GoOn& go_on) {
+absl::Status CopySqliteFile(SqliteConnection& from, const std::string& path, const GoOnCopying& go_on) {
   struct stat info {};
   if (lstat(path.c_str(), &info) == 0) return Trouble("making a copy in", path, EEXIST);
   // Each attempt has a name of its own.

@@ -15,7 +15,7 @@ namespace mirror {
 ///   kAlreadyExists  `path` is there
 ///   kUnavailable    the folder or the disk
 ///   kCancelled      `go_on` said so
-absl::Status CopySqliteFile(SqliteConnection& from, const std::string& path, const GoOn& go_on);
+absl::Status CopySqliteFile(SqliteConnection& from, const std::string& path, const GoOnCopying& go_on);
 
 }  // namespace mirror
 

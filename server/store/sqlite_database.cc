@@ -13,6 +13,7 @@
 #include "proto/sqlite/file_layout.h"
 #include "proto/wire/crash_point.h"
 #include "server/freshness_plan.h"
+#include "server/store/hold_keys.h"
 #include "server/store/live_rows.h"
 #include "server/store/sql.h"
 #include "server/store/sqlite_connection.h"
@@ -611,6 +612,10 @@ class Database final : public SqliteDatabase {
     for (const Loss& loss : *losses) {
       if (loss.cycle != step.loss->cycle || loss.rows <= *step.may_lose) continue;
       result->would_delete = loss.rows;
+      for (const Action& action : step.actions) {
+        const auto* const apply = std::get_if<ApplyRows>(&action);
+        if (apply != nullptr) result->lost_keys = DeletedKeys(*apply->schema, *apply->batch);
+      }
       return absl::FailedPreconditionError(
           absl::StrCat("table '", step.table, "': ", loss.rows, " rows would be deleted"));
     }
@@ -620,11 +625,11 @@ class Database final : public SqliteDatabase {
   absl::Status CheckLoss(const std::string& table, const Shadow& shadow, std::int64_t rows,
                          std::int64_t may_lose, StepResult* result) {
     std::int64_t lost = std::max<std::int64_t>(0, rows - shadow.rows);
-    if (lost <= may_lose) {
-      absl::StatusOr<std::optional<TableSchema>> schema = ReadSchema(table);
-      if (!schema.ok()) return schema.status();
-      // Keys that are hashed now, or under another key, are no longer those of the visible table.
-      if (!*schema || HasHashedKey(**schema)) return absl::OkStatus();
+    const absl::StatusOr<std::optional<TableSchema>> schema = ReadSchema(table);
+    if (!schema.ok()) return schema.status();
+    // Keys that are hashed now, or under another key, are no longer those of the visible table.
+    const bool same_keys = *schema && !HasHashedKey(**schema);
+    if (lost <= may_lose && same_keys) {
       const absl::StatusOr<std::int64_t> absent =
           CountAbsent(*connection_, KeptForm(**schema), shadow.name, may_lose);
       if (!absent.ok()) return absent.status();
@@ -632,6 +637,12 @@ class Database final : public SqliteDatabase {
     }
     if (lost <= may_lose) return absl::OkStatus();
     result->would_lose = lost;
+    if (same_keys) {
+      absl::StatusOr<std::vector<std::string>> keys =
+          AbsentKeys(*connection_, KeptForm(**schema), shadow.name);
+      if (!keys.ok()) return keys.status();
+      result->lost_keys = *std::move(keys);
+    }
     return absl::FailedPreconditionError(absl::StrCat("table '", table, "': ", lost, " rows would vanish"));
   }
 

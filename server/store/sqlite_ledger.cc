@@ -1,8 +1,15 @@
 #include "server/store/sqlite_ledger.h"
 
+#include <sqlite3.h>
+
+#include <optional>
+#include <string_view>
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "server/store/hold_keys.h"
 #include "server/store/live_rows.h"
 #include "server/store/sql.h"
 
@@ -43,6 +50,8 @@ absl::Status CreateLedgerTables(SqliteConnection& connection) {
            "CREATE TABLE IF NOT EXISTS _mirror_holds (id INTEGER PRIMARY KEY AUTOINCREMENT, kind INTEGER, "
            "table_name TEXT COLLATE NOCASE, rows INTEGER, rows_before INTEGER, tables BLOB, source_id TEXT, "
            "since_ms INTEGER, state INTEGER, reason TEXT, UNIQUE (kind, table_name))",
+           "CREATE TABLE IF NOT EXISTS _mirror_hold_keys (hold INTEGER, place INTEGER, key TEXT, PRIMARY KEY "
+           "(hold, place)) WITHOUT ROWID",
            "CREATE TABLE IF NOT EXISTS _mirror_losses (table_name TEXT COLLATE NOCASE, cycle INTEGER, at_ms "
            "INTEGER, planned INTEGER, rows INTEGER, rows_before INTEGER, committed INTEGER, PRIMARY KEY "
            "(table_name, cycle)) WITHOUT ROWID",
@@ -118,8 +127,49 @@ absl::StatusOr<std::vector<Hold>> SelectHolds(SqliteConnection& connection) {
     holds.push_back(std::move(hold));
   }
   if (!row.ok()) return row.status();
+  for (Hold& hold : holds) {
+    absl::StatusOr<Query> keys =
+        connection.Prepare("SELECT key FROM _mirror_hold_keys WHERE hold = ?1 ORDER BY place");
+    if (!keys.ok()) return keys.status();
+    absl::StatusOr<std::vector<std::string>> texts =
+        keys->Bind(1, static_cast<std::int64_t>(hold.id)).Texts();
+    if (!texts.ok()) return texts.status();
+    hold.keys = *std::move(texts);
+  }
   return holds;
 }
+
+namespace {
+
+/// What is left of holds that are gone, or of one that is written anew.
+absl::Status ForgetHoldKeys(SqliteConnection& connection, const Hold* written) {
+  absl::StatusOr<Query> query = connection.Prepare(
+      "DELETE FROM _mirror_hold_keys WHERE hold NOT IN (SELECT id FROM _mirror_holds WHERE kind IS NOT ?1 OR "
+      "table_name IS NOT ?2)");
+  if (!query.ok()) return query.status();
+  if (written == nullptr) return query->BindNull(1).BindNull(2).Run();
+  return query->Bind(1, static_cast<std::int64_t>(written->kind)).Bind(2, written->table).Run();
+}
+
+absl::Status WriteHoldKeys(SqliteConnection& connection, const Hold& hold) {
+  if (absl::Status status = ForgetHoldKeys(connection, &hold); !status.ok()) return status;
+  std::int64_t place = 0;
+  for (const std::string& key : hold.keys) {
+    absl::StatusOr<Query> query = connection.Prepare(
+        "INSERT INTO _mirror_hold_keys (hold, place, key) SELECT id, ?3, ?4 FROM _mirror_holds WHERE kind = "
+        "?1 AND table_name = ?2");
+    if (!query.ok()) return query.status();
+    absl::Status status = query->Bind(1, static_cast<std::int64_t>(hold.kind))
+                              .Bind(2, hold.table)
+                              .Bind(3, ++place)
+                              .Bind(4, key)
+                              .Run();
+    if (!status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
 
 absl::Status WriteHold(SqliteConnection& connection, const Hold& hold) {
   absl::StatusOr<Query> query = connection.Prepare(
@@ -129,26 +179,30 @@ absl::Status WriteHold(SqliteConnection& connection, const Hold& hold) {
       "excluded.source_id, since_ms = excluded.since_ms, state = excluded.state, reason = excluded.reason");
   if (!query.ok()) return query.status();
   const std::string tables = Pack(hold.tables);
-  return query->Bind(1, static_cast<std::int64_t>(hold.kind))
-      .Bind(2, hold.table)
-      .Bind(3, static_cast<std::int64_t>(hold.rows))
-      .Bind(4, static_cast<std::int64_t>(hold.rows_before))
-      .BindBlob(5, tables)
-      .Bind(6, hold.source_id)
-      .Bind(7, hold.since_ms)
-      .Bind(8, static_cast<std::int64_t>(hold.state))
-      .Bind(9, hold.reason)
-      .Run();
+  absl::Status status = query->Bind(1, static_cast<std::int64_t>(hold.kind))
+                            .Bind(2, hold.table)
+                            .Bind(3, static_cast<std::int64_t>(hold.rows))
+                            .Bind(4, static_cast<std::int64_t>(hold.rows_before))
+                            .BindBlob(5, tables)
+                            .Bind(6, hold.source_id)
+                            .Bind(7, hold.since_ms)
+                            .Bind(8, static_cast<std::int64_t>(hold.state))
+                            .Bind(9, hold.reason)
+                            .Run();
+  return status.ok() ? WriteHoldKeys(connection, hold) : status;
 }
 
 absl::Status RemoveHold(SqliteConnection& connection, std::uint64_t id) {
   absl::StatusOr<Query> query = connection.Prepare("DELETE FROM _mirror_holds WHERE id = ?1");
   if (!query.ok()) return query.status();
-  return query->Bind(1, static_cast<std::int64_t>(id)).Run();
+  absl::Status status = query->Bind(1, static_cast<std::int64_t>(id)).Run();
+  return status.ok() ? ForgetHoldKeys(connection, nullptr) : status;
 }
 
 absl::Status SettleHolds(SqliteConnection& connection, const std::string& table) {
-  return Run(connection, "DELETE FROM _mirror_holds WHERE table_name = ?1 AND table_name <> ''", table);
+  absl::Status status =
+      Run(connection, "DELETE FROM _mirror_holds WHERE table_name = ?1 AND table_name <> ''", table);
+  return status.ok() ? ForgetHoldKeys(connection, nullptr) : status;
 }
 
 absl::StatusOr<std::vector<Loss>> SelectLosses(SqliteConnection& connection, const std::string& table) {
@@ -230,26 +284,88 @@ absl::StatusOr<std::int64_t> Count(SqliteConnection& connection, const std::stri
 
 }  // namespace
 
-absl::StatusOr<std::int64_t> CountAbsent(SqliteConnection& connection, const TableSchema& schema,
-                                         const std::string& shadow, std::int64_t may_lose) {
+namespace {
+
+/// In SQL: live rows of the table, and what stands behind them to mean those that the shadow lacks.
+struct Absence {
+  std::string table, absent;
+};
+
+/// Absent: the table has no key, or had another one.
+absl::StatusOr<std::optional<Absence>> AbsenceOf(SqliteConnection& connection, const TableSchema& schema,
+                                                 const std::string& shadow) {
   const std::vector<std::uint32_t> key = schema.Key();
-  if (key.empty()) return 0;
+  if (key.empty()) return std::nullopt;
   const absl::StatusOr<bool> same_key = HasColumns(connection, schema, key);
   if (!same_key.ok()) return same_key.status();
-  if (!*same_key) return 0;
-  const std::string names = NameList(schema, key);
-  std::string down, same;
+  if (!*same_key) return std::nullopt;
+  std::string same;
   for (const std::uint32_t column : key) {
     const std::string name = QuoteName(schema.columns[column].name);
-    absl::StrAppend(&down, down.empty() ? "" : ", ", name, " DESC");
     absl::StrAppend(&same, same.empty() ? "" : " AND ", "s.", name, " = t.", name);
   }
-  std::string table = QuoteName(schema.name);
+  Absence sql{QuoteName(schema.name), absl::StrCat(" AS t WHERE NOT EXISTS (SELECT 1 FROM ",
+                                                   QuoteName(shadow), " AS s WHERE ", same, ")")};
   if (const std::string live = LiveRows(schema, ""); !live.empty()) {
-    table = absl::StrCat("(SELECT * FROM ", table, " WHERE ", live, ")");
+    sql.table = absl::StrCat("(SELECT * FROM ", sql.table, " WHERE ", live, ")");
   }
-  const std::string absent =
-      absl::StrCat(" AS t WHERE NOT EXISTS (SELECT 1 FROM ", QuoteName(shadow), " AS s WHERE ", same, ")");
+  return sql;
+}
+
+KeyPart StoredPart(sqlite3_stmt* row, int column) {
+  switch (sqlite3_column_type(row, column)) {
+    case SQLITE_INTEGER:
+      return {.kind = Kind::kInteger, .integer = sqlite3_column_int64(row, column)};
+    case SQLITE_FLOAT:
+      return {.kind = Kind::kReal, .real = sqlite3_column_double(row, column)};
+    case SQLITE_NULL:
+      return {};
+    default:
+      break;
+  }
+  const bool text = sqlite3_column_type(row, column) == SQLITE_TEXT;
+  const auto* const bytes = static_cast<const char*>(sqlite3_column_blob(row, column));
+  const auto size = static_cast<std::size_t>(sqlite3_column_bytes(row, column));
+  const std::string_view all = bytes == nullptr ? std::string_view() : std::string_view(bytes, size);
+  return {.kind = text ? Kind::kText : Kind::kBlob, .bytes = std::string(all.substr(0, kHoldKeyBytesMax))};
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<std::string>> AbsentKeys(SqliteConnection& connection, const TableSchema& schema,
+                                                    const std::string& shadow) {
+  const absl::StatusOr<std::optional<Absence>> sql = AbsenceOf(connection, schema, shadow);
+  if (!sql.ok()) return sql.status();
+  std::vector<std::string> keys;
+  if (!*sql) return keys;
+  const std::vector<std::uint32_t> columns = schema.Key();
+  const absl::StatusOr<sqlite3_stmt*> statement =
+      connection.Statement(absl::StrCat("SELECT ", NameList(schema, columns), " FROM ", (*sql)->table,
+                                        (*sql)->absent, " LIMIT ", kHoldKeysMax));
+  if (!statement.ok()) return statement.status();
+  Query query(*statement, connection.handle());
+  absl::StatusOr<bool> row = query.Step();
+  for (; row.ok() && *row; row = query.Step()) {
+    Key key;
+    for (int i = 0; i < static_cast<int>(columns.size()); ++i) key.push_back(StoredPart(*statement, i));
+    keys.push_back(HoldKeyText(key));
+  }
+  if (!row.ok()) return row.status();
+  return keys;
+}
+
+absl::StatusOr<std::int64_t> CountAbsent(SqliteConnection& connection, const TableSchema& schema,
+                                         const std::string& shadow, std::int64_t may_lose) {
+  const absl::StatusOr<std::optional<Absence>> sql = AbsenceOf(connection, schema, shadow);
+  if (!sql.ok()) return sql.status();
+  if (!*sql) return 0;
+  const auto& [table, absent] = **sql;
+  const std::vector<std::uint32_t> key = schema.Key();
+  const std::string names = NameList(schema, key);
+  std::string down;
+  for (const std::uint32_t column : key) {
+    absl::StrAppend(&down, down.empty() ? "" : ", ", QuoteName(schema.columns[column].name), " DESC");
+  }
   const absl::StatusOr<std::int64_t> rows = Count(connection, table);
   if (!rows.ok()) return rows.status();
   // Each of the sample stands for so many rows.

@@ -45,6 +45,9 @@ absl::Status ForgetLedger(SqliteConnection& connection, const std::string& table
 /// that had another.
 absl::StatusOr<std::int64_t> CountAbsent(SqliteConnection& connection, const TableSchema& schema,
                                          const std::string& shadow, std::int64_t may_lose);
+/// Hold::keys of the first of those rows; none of such tables.
+absl::StatusOr<std::vector<std::string>> AbsentKeys(SqliteConnection& connection, const TableSchema& schema,
+                                                    const std::string& shadow);
 
 }  // namespace mirror
 

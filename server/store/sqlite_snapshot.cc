@@ -89,7 +89,7 @@ class SqliteSnapshot final : public Snapshot {
     return block.rows() == 0 ? absl::OkStatus() : take(&block);
   }
 
-  absl::Status CopyTo(const std::string& path, const GoOn& go_on) override {
+  absl::Status CopyTo(const std::string& path, const GoOnCopying& go_on) override {
     return CopySqliteFile(*connection_, path, go_on);
   }
 

@@ -25,7 +25,7 @@ using testing::IsEmpty;
 using testing::Not;
 using testing::SizeIs;
 
-const Position kFirst{Lsn{10}, "first"};
+const Position kFirst{Lsn{10}, "first"}, kSecond{Lsn{20}, "second"};
 
 class AdminTest : public EndpointTest {
  protected:
@@ -234,6 +234,64 @@ TEST_F(AdminTest, ATenantThatIsNotThereIsNotFound) {
     EXPECT_THAT(named.call(*operator_), StatusIs(absl::StatusCode::kNotFound, HasSubstr(missing)))
         << named.name;
   }
+}
+
+TEST_F(AdminTest, KeysOfHeldRowsAreForOperators) {
+  const auto client = Client();
+  const auto rows = [](int from, int to) {
+    Rows all;
+    for (int i = from; i < to; ++i) all.push_back({i, "n", i});
+    return all;
+  };
+  Fill(*client, People(), rows(0, 1'200), kFirst);
+  const std::int64_t cycle = Begin(*client);
+  Announce(*client, cycle, {People()});
+  EXPECT_NE(Send(*client, cycle, Population(People(), rows(0, 100), kSecond)).code(), 0);
+  v1::ListHoldsRequest request;
+  const auto keys = [&](Stub& stub) -> absl::StatusOr<int> {
+    grpc::ClientContext context;
+    SetDeadline(&context);
+    v1::ListHoldsResponse answer;
+    const absl::Status status = ToAbsl(stub.ListHolds(&context, request, &answer));
+    if (!status.ok()) return status;
+    return answer.holds_size() == 1 ? answer.holds(0).keys_size() : -1;
+  };
+  EXPECT_THAT(keys(*viewer_), IsOkAndHolds(0));
+  EXPECT_THAT(keys(*operator_), IsOkAndHolds(0));
+  request.set_with_keys(true);
+  EXPECT_THAT(keys(*viewer_), StatusIs(absl::StatusCode::kPermissionDenied));
+  EXPECT_THAT(keys(*operator_), IsOkAndHolds(20));
+}
+
+TEST_F(AdminTest, ABackupTellsHowFarItIs) {
+  Fill(*Client(), People(), {{1, "Ada", 36}}, kFirst);
+  v1::BackupRequest request;
+  request.set_context_id("Cust");
+  request.set_path(here_->dir() + "/watched.db");
+  request.set_drill(true);
+  const auto back_up = [&](Stub& stub, std::vector<v1::BackupProgress>* told) {
+    grpc::ClientContext context;
+    SetDeadline(&context);
+    const auto stream = stub.BackupWatched(&context, request);
+    v1::BackupProgress step;
+    while (stream->Read(&step)) told->push_back(step);
+    return ToAbsl(stream->Finish());
+  };
+  std::vector<v1::BackupProgress> told;
+  EXPECT_THAT(back_up(*viewer_, &told), StatusIs(absl::StatusCode::kPermissionDenied));
+  EXPECT_THAT(told, IsEmpty());
+  EXPECT_FALSE(std::filesystem::exists(request.path()));
+  EXPECT_THAT(back_up(*operator_, &told), IsOk());
+  // The first step is told at once, and the last one is the backup.
+  ASSERT_GE(told.size(), 2U);
+  EXPECT_EQ(told[0].doing(), "copying");
+  EXPECT_GT(told[0].all(), 0U);
+  EXPECT_LE(told[0].done(), told[0].all());
+  EXPECT_EQ(told.back().made().bytes(), std::filesystem::file_size(request.path()));
+  EXPECT_EQ(told.back().made().tables_size(), 1);
+  told.clear();
+  EXPECT_THAT(back_up(*operator_, &told), StatusIs(absl::StatusCode::kAlreadyExists));
+  EXPECT_THAT(told, IsEmpty());
 }
 
 TEST_F(AdminTest, TenantsAndTablesAreShownAsTheyStand) {

@@ -425,6 +425,8 @@ TEST_F(EqualityTest, AHoldIsCommittedFromTheCommandLine) {
   EXPECT_EQ(ReportOf(held, "one").result, TableResult::kHeld) << Summary(held);
   EXPECT_EQ(Partner(bench_->mirror_path()).One("SELECT count(*) FROM one"), Cell(2'000));
   EXPECT_THAT(Ctl({"hold", "list", "Cust"}).output, HasSubstr("Cust:1"));
+  EXPECT_THAT(Ctl({"hold", "show", "Cust:1"}).output,
+              AllOf(HasSubstr("keys          1\n              2\n"), HasSubstr("and 1,480 more\n")));
   EXPECT_EQ(here_->Mirrorctl({"hold", "commit", "1"}).exit_code, 2);
   EXPECT_EQ(here_->Mirrorctl({"hold", "commit", "Cust:99"}).exit_code, 1);
   Ctl({"hold", "commit", "Cust:1"});

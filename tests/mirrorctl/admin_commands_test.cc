@@ -5,14 +5,17 @@
 #include <signal.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <nlohmann/json.hpp>
+#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_split.h"
 #include "tests/mirrorctl/admin_endpoint.h"
+#include "tools/mirrorctl/backup_progress.h"
 
 namespace mirror {
 namespace {
@@ -193,9 +196,79 @@ TEST_F(AdminCommands, HoldsNameTheirTableAndOneIsShownWithWhatDecidesIt) {
       AllOf(HasSubstr("rows          12,000 of 15,607\n"), HasSubstr("since         2024-05-01T12:00:00Z\n"),
             HasSubstr("reason        12000 of 15607"), HasSubstr("mirrorctl hold commit Cust26759:3\n")));
   EXPECT_EQ(Json::parse(Run({"hold", "show", "Cust26759:3", "--json"}).output)["table"], "contact");
+  EXPECT_THAT(shown.output, HasSubstr("keys          not known here"));
   EXPECT_EQ(Run({"hold", "show", "Cust26759:4"}).exit_code, 1);
   EXPECT_EQ(Run({"hold", "show", "Cust26759"}).exit_code, 2);
-  EXPECT_THAT(fake_.Calls(), testing::Contains(R"(ListHolds context_id: "Cust26759")"));
+  EXPECT_THAT(fake_.Calls(), testing::Contains(R"(ListHolds context_id: "Cust26759" with_keys: true)"));
+}
+
+TEST_F(AdminCommands, AHoldNamesItsKeysToOperatorsAndHowManyMoreThereAre) {
+  v1::Hold* hold = fake_.holds.add_holds();
+  hold->set_context_id("Cust26759");
+  hold->set_hold_id(3);
+  hold->set_kind("population");
+  hold->set_table("contact");
+  hold->set_rows(12'002);
+  for (const char* const key : {"17", "'Ada', \x1b[2J"}) hold->add_keys(key);
+  const Finished shown = Run({"hold", "show", "Cust26759:3"});
+  EXPECT_THAT(shown.output, HasSubstr("\nkeys          17\n              'Ada', \\x1b[2J\n"
+                                      "              and 12,000 more\ndecide "));
+  EXPECT_EQ(Json::parse(Run({"hold", "show", "Cust26759:3", "--json"}).output)["keys"].size(), 2U);
+  EXPECT_THAT(Run({"hold", "list"}).output, Not(HasSubstr("Ada")));
+  hold->set_rows(2);
+  EXPECT_THAT(Run({"hold", "show", "Cust26759:3"}).output, Not(HasSubstr("more")));
+  // Whoever may only look sees the rest of it.
+  fake_.viewer = true;
+  hold->clear_keys();
+  const Finished looked = Run({"hold", "show", "Cust26759:3"});
+  EXPECT_EQ(looked.exit_code, 0);
+  EXPECT_THAT(looked.output,
+              AllOf(HasSubstr("table         contact\n"), HasSubstr("not for this certificate")));
+}
+
+TEST_F(AdminCommands, ABackupIsMadeByServersOfNowAndOfBefore) {
+  fake_.backup.set_bytes(3 << 19);
+  v1::BackupProgress& step = fake_.backup_steps.emplace_back();
+  step.set_doing("copying");
+  step.set_done(1 << 20);
+  step.set_all(3 << 19);
+  const Finished made = Run({"backup", "Cust26759", "/backup/a.db"});
+  EXPECT_EQ(made.exit_code, 0) << made.errors;
+  EXPECT_THAT(made.output, HasSubstr("copied        1.5MiB\n"));
+  EXPECT_EQ(made.errors, "") << "it took less than ten seconds, and nobody looks on";
+  fake_.of_before = true;
+  EXPECT_EQ(Run({"backup", "Cust26759", "/backup/a.db"}).output, made.output);
+  EXPECT_THAT(fake_.Calls(), ElementsAre(StartsWith("BackupWatched"), StartsWith("Backup context_id")));
+  fake_.of_before = false;
+  fake_.refusal = grpc::Status(grpc::StatusCode::ALREADY_EXISTS, "it is there");
+  EXPECT_EQ(Run({"backup", "Cust26759", "/backup/a.db"}).errors, "mirrorctl: ALREADY_EXISTS: it is there\n");
+}
+
+TEST(BackupProgressTest, ALineIsDrawnOverOnATerminalAndComesEveryTenSecondsElsewhere) {
+  static std::chrono::steady_clock::time_point now;
+  const auto clock = [] { return now; };
+  v1::BackupProgress step;
+  step.set_doing("copying");
+  step.set_all(5'000ULL << 20);
+  std::ostringstream terminal, file;
+  BackupProgress drawn(terminal, true, clock), written(file, false, clock);
+  for (int i = 0; i < 4; ++i) {
+    step.set_done(step.all() / 4 * static_cast<std::uint64_t>(i));
+    drawn.Show(step);
+    written.Show(step);
+    now += std::chrono::seconds(5);
+  }
+  step.set_doing("comparing");
+  step.set_done(2);
+  step.set_all(7);
+  drawn.Show(step);
+  drawn.Clear();
+  written.Clear();
+  EXPECT_EQ(terminal.str(),
+            "\r\x1b[Kcopying  0 of 5,000 MiB  0 %\r\x1b[Kcopying  1,250 of 5,000 MiB  25 %"
+            "\r\x1b[Kcopying  2,500 of 5,000 MiB  50 %\r\x1b[Kcopying  3,750 of 5,000 MiB  75 %"
+            "\r\x1b[Kcomparing  2 of 7 tables  28 %\r\x1b[K");
+  EXPECT_EQ(file.str(), "copying  2,500 of 5,000 MiB  50 %\n");
 }
 
 TEST_F(AdminCommands, EventsAreAskedForBySeverityKindAndAge) {

@@ -21,6 +21,10 @@ class FakeAdmin final : public v1::MirrorAdmin::Service {
   v1::InvalidateLsnResponse invalidated;
   v1::ResetTableResponse reset;
   v1::RestoreResponse restored;
+  v1::BackupResponse backup;
+  std::vector<v1::BackupProgress> backup_steps;
+  bool of_before = false;  ///< It knows no BackupWatched.
+  bool viewer = false;     ///< What the client's certificate says.
   v1::ListHoldsResponse holds;
   v1::ListEventsResponse events;
   std::vector<v1::Event> later_events;  ///< What a watch gives.
@@ -77,8 +81,23 @@ class FakeAdmin final : public v1::MirrorAdmin::Service {
                        v1::RestoreResponse* response) override {
     return Answer("Restore", *request, restored, response);
   }
+  grpc::Status Backup(grpc::ServerContext* /*context*/, const v1::BackupRequest* request,
+                      v1::BackupResponse* response) override {
+    return Answer("Backup", *request, backup, response);
+  }
+  grpc::Status BackupWatched(grpc::ServerContext* /*context*/, const v1::BackupRequest* request,
+                             grpc::ServerWriter<v1::BackupProgress>* writer) override {
+    if (of_before) return {grpc::StatusCode::UNIMPLEMENTED, ""};
+    v1::BackupProgress last;
+    const grpc::Status status = Answer("BackupWatched", *request, backup, last.mutable_made());
+    if (!status.ok()) return status;
+    for (const v1::BackupProgress& step : backup_steps) writer->Write(step);
+    writer->Write(last);
+    return status;
+  }
   grpc::Status ListHolds(grpc::ServerContext* /*context*/, const v1::ListHoldsRequest* request,
                          v1::ListHoldsResponse* response) override {
+    if (viewer && request->with_keys()) return {grpc::StatusCode::PERMISSION_DENIED, "viewer"};
     return Answer("ListHolds", *request, holds, response);
   }
   grpc::Status ListEvents(grpc::ServerContext* /*context*/, const v1::ListEventsRequest* request,

@@ -112,6 +112,91 @@ TEST_F(HoldsTest, ACommitLetsItHappenOnce) {
   EXPECT_TRUE(Delete(2'600, 3'500, 3).held) << "the decision was used";
 }
 
+TEST_F(HoldsTest, KeysOfHeldDeletesAreKeptInTheMirrorAlone) {
+  Fill();
+  EXPECT_TRUE(Delete(1'000, 3'400, 1).held);
+  std::vector<std::string> first;
+  for (int i = 1'000; i < 1'020; ++i) first.push_back(std::to_string(i));
+  ASSERT_THAT(Holds(), SizeIs(1));
+  EXPECT_EQ(Holds()[0].keys, first);
+  EXPECT_THAT(catalog_.Messages("hold.deletes"), Not(HasSubstr("1019")));
+  Restart();
+  EXPECT_EQ(Holds()[0].keys, first);
+  ASSERT_THAT(tenant_->DecideHold(Holds()[0].id, HoldState::kRollback, source_->now), IsOk());
+  EXPECT_EQ(Holds()[0].keys, first) << "also once it is decided";
+  EXPECT_THAT(Delete(0, 10, 1).status, IsOk());
+  EXPECT_THAT(Holds(), IsEmpty());
+  EXPECT_EQ(Partner(path()).One("SELECT count(*) FROM _mirror_hold_keys"), Cell(0));
+}
+
+TEST_F(HoldsTest, KeysFollowWhatIsHeldNow) {
+  Fill();
+  EXPECT_TRUE(Delete(0, 2'400, 1).held);
+  EXPECT_EQ(Holds()[0].keys.front(), "0");
+  EXPECT_TRUE(Delete(100, 2'600, 1).held);
+  ASSERT_THAT(Holds(), SizeIs(1));
+  EXPECT_EQ(Holds()[0].keys.front(), "100");
+  EXPECT_EQ(Partner(path()).One("SELECT count(*) FROM _mirror_hold_keys"), Cell(20));
+}
+
+TEST_F(HoldsTest, KeysOfDeletesThatNobodyPlannedAreThoseOfTheBatchThatWasTooMuch) {
+  Fill();
+  Begin();
+  BatchSpec some{.operation = Operation::kDelete, .rows = Keys(0, 1'500), .base_lsn = 1, .target = At(2)};
+  ASSERT_THAT(source_->Send(mirror::People(), some).status, IsOk());
+  BatchSpec more = some;
+  more.rows = Keys(1'500, 3'000);
+  more.seq = 2;
+  EXPECT_TRUE(source_->Send(mirror::People(), more).held);
+  ASSERT_THAT(Holds(), SizeIs(1));
+  ASSERT_THAT(Holds()[0].keys, SizeIs(20));
+  EXPECT_EQ(Holds()[0].keys.front(), "1500");
+}
+
+TEST_F(HoldsTest, KeysThatAPopulationLeavesOutAreKnownOnceItsRowsAreThere) {
+  Fill();
+  Begin();
+  BatchSpec told{.populate = PopulateReason::kRequested, .target = At(2)};
+  told.planned = Planned{.inserts = 100};
+  EXPECT_TRUE(source_->Send(mirror::People(), told).held);
+  ASSERT_THAT(Holds(), SizeIs(1));
+  EXPECT_THAT(Holds()[0].keys, IsEmpty()) << "it said no more than how many rows come";
+  ASSERT_THAT(source_->Complete(), IsOk());
+
+  Begin();
+  Rows rows = People(0, 1'000);
+  for (int i = 1'005; i < 1'100; ++i) rows.push_back({i, "n", i});
+  BatchSpec untold{.rows = rows, .populate = PopulateReason::kRequested, .target = At(3), .commit = At(3)};
+  EXPECT_TRUE(source_->Send(mirror::People(), untold).held);
+  ASSERT_THAT(Holds(), SizeIs(1));
+  std::vector<std::string> keys = Holds()[0].keys;
+  ASSERT_THAT(keys, SizeIs(20));
+  keys.resize(6);
+  EXPECT_EQ(keys, (std::vector<std::string>{"1000", "1001", "1002", "1003", "1004", "1100"}));
+}
+
+TEST_F(HoldsTest, KeysAreAsTheMirrorHoldsThemAndCut) {
+  const TableSchema table =
+      NamedTable("t", {KeyColumn("day", Type::kDate), KeyColumn("id", Type::kUuid, 2),
+                       KeyColumn("name", Type::kText, 3), KeyColumn("data", Type::kBytes, 4)});
+  std::vector<Row> rows;
+  for (int i = 0; i < 1'200; ++i) {
+    rows.push_back({std::int64_t{i} * 864'000'000'000, Blob(std::string(16, '\x0f')), "it's", Blob("\x01")});
+  }
+  rows[0][2] = Cell(std::string(300, 'x'));
+  source_->Mirror(table, rows, At(1));
+  source_->Begin();
+  ASSERT_THAT(source_->Announce({table}), IsOk());
+  BatchSpec spec{.operation = Operation::kDelete, .rows = rows, .base_lsn = 1, .target = At(2)};
+  spec.planned = Planned{.deletes = rows.size()};
+  EXPECT_TRUE(source_->Send(table, spec).held);
+  ASSERT_THAT(Holds(), SizeIs(1));
+  ASSERT_THAT(Holds()[0].keys, SizeIs(20));
+  EXPECT_EQ(Holds()[0].keys[0],
+            "'0001-01-01', '0f0f0f0f-0f0f-0f0f-0f0f-0f0f0f0f0f0f', '" + std::string(40, 'x') + "…', x'01'");
+  EXPECT_EQ(Holds()[0].keys[1], "'0001-01-02', '0f0f0f0f-0f0f-0f0f-0f0f-0f0f0f0f0f0f', 'it''s', x'01'");
+}
+
 TEST_F(HoldsTest, ADecisionEndsTheRunningCycle) {
   Fill();
   EXPECT_TRUE(Delete(0, 2'400, 1).held);

@@ -555,7 +555,7 @@ class MemorySnapshot final : public Snapshot {
     return block.rows() == 0 ? absl::OkStatus() : take(&block);
   }
 
-  absl::Status CopyTo(const std::string&, const GoOn&) override {
+  absl::Status CopyTo(const std::string&, const GoOnCopying&) override {
     return absl::UnimplementedError("memory has no file");
   }
 

@@ -184,18 +184,39 @@ absl::StatusOr<v1::VerifyResponse> AdminClient::Verify(const v1::VerifyRequest& 
   return Call(&v1::MirrorAdmin::Stub::Verify, request, Effect::kChanges, kPatience);
 }
 
-absl::StatusOr<v1::BackupResponse> AdminClient::Backup(const v1::BackupRequest& request) {
-  return Call(&v1::MirrorAdmin::Stub::Backup, request, Effect::kReads, kCopyPatience);
+absl::StatusOr<v1::BackupResponse> AdminClient::Backup(
+    const v1::BackupRequest& request, const std::function<void(const v1::BackupProgress&)>& each) {
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + kCopyPatience);
+  const auto stream = stub_->BackupWatched(&context, request);
+  v1::BackupProgress step;
+  v1::BackupResponse made;
+  while (stream->Read(&step)) {
+    if (step.has_made()) {
+      made = std::move(*step.mutable_made());
+    } else {
+      each(step);
+    }
+  }
+  const grpc::Status status = stream->Finish();
+  if (status.ok()) return made;
+  if (status.error_code() == grpc::StatusCode::UNIMPLEMENTED) {
+    return Call(&v1::MirrorAdmin::Stub::Backup, request, Effect::kReads, kCopyPatience);
+  }
+  return Explain(status, context, Effect::kReads);
 }
 
 absl::StatusOr<v1::RestoreResponse> AdminClient::Restore(const v1::RestoreRequest& request) {
   return Call(&v1::MirrorAdmin::Stub::Restore, request, Effect::kChanges, kCopyPatience);
 }
 
-absl::StatusOr<v1::ListHoldsResponse> AdminClient::ListHolds(const std::string& context_id) {
+absl::StatusOr<v1::ListHoldsResponse> AdminClient::ListHolds(const std::string& context_id, bool with_keys) {
   v1::ListHoldsRequest request;
   request.set_context_id(context_id);
-  return Call(&v1::MirrorAdmin::Stub::ListHolds, request, Effect::kReads, kPatience);
+  request.set_with_keys(with_keys);
+  absl::StatusOr<v1::ListHoldsResponse> answer =
+      Call(&v1::MirrorAdmin::Stub::ListHolds, request, Effect::kReads, kPatience);
+  return with_keys && absl::IsPermissionDenied(answer.status()) ? ListHolds(context_id) : answer;
 }
 
 absl::Status AdminClient::CommitHold(const std::string& context_id, std::uint64_t hold_id) {

@@ -39,9 +39,12 @@ class AdminClient {
   absl::Status Allow(const std::string& context_id);
   absl::StatusOr<v1::AcceptSourceResponse> AcceptSource(const std::string& context_id);
   absl::StatusOr<v1::VerifyResponse> Verify(const v1::VerifyRequest& request);
-  absl::StatusOr<v1::BackupResponse> Backup(const v1::BackupRequest& request);
+  /// `each` hears how far it is; a server of before says nothing of that.
+  absl::StatusOr<v1::BackupResponse> Backup(const v1::BackupRequest& request,
+                                            const std::function<void(const v1::BackupProgress&)>& each);
   absl::StatusOr<v1::RestoreResponse> Restore(const v1::RestoreRequest& request);
-  absl::StatusOr<v1::ListHoldsResponse> ListHolds(const std::string& context_id);
+  /// Keys are for operators alone, and left out where the certificate has another role.
+  absl::StatusOr<v1::ListHoldsResponse> ListHolds(const std::string& context_id, bool with_keys = false);
   absl::Status CommitHold(const std::string& context_id, std::uint64_t hold_id);
   absl::Status RollbackHold(const std::string& context_id, std::uint64_t hold_id);
   absl::StatusOr<v1::ListEventsResponse> Events(const v1::ListEventsRequest& request);

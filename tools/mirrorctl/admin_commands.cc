@@ -16,6 +16,7 @@
 #include "proto/wire/text_table.h"
 #include "tools/mirrorctl/admin_client.h"
 #include "tools/mirrorctl/admin_output.h"
+#include "tools/mirrorctl/backup_progress.h"
 #include "tools/mirrorctl/control_config.h"
 #include "tools/mirrorctl/interruption.h"
 #include "tools/mirrorctl/size_text.h"
@@ -212,7 +213,9 @@ void Backup(AdminClient& admin, const Request& request, Console& console) {
   message.set_context_id(request.context_id);
   message.set_path(AbsolutePath(request.path));
   message.set_drill(request.drill);
-  const auto answer = admin.Backup(message);
+  BackupProgress progress(console.err, console.terminal);
+  const auto answer = admin.Backup(message, [&](const v1::BackupProgress& step) { progress.Show(step); });
+  progress.Clear();
   if (!answer.ok()) return Fail(console, answer.status());
   if (request.json) return PrintJson(console.out, ToJson(*answer));
   PrintBackup(console.out, *answer);
@@ -274,7 +277,7 @@ void ShowHold(AdminClient& admin, const Request& request, Console& console) {
     console.exit_code = Console::kWrongUsage;
     return;
   }
-  const auto answer = admin.ListHolds(name->first);
+  const auto answer = admin.ListHolds(name->first, /*with_keys=*/true);
   if (!answer.ok()) return Fail(console, answer.status());
   for (const v1::Hold& hold : answer->holds()) {
     if (hold.hold_id() != name->second) continue;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/escaping.h"
@@ -154,7 +155,8 @@ Json ToJson(const v1::Hold& hold) {
           {"tables", std::vector<std::string>(hold.tables().begin(), hold.tables().end())},
           {"since_ms", hold.since_ms()},
           {"state", hold.state()},
-          {"reason", hold.reason()}};
+          {"reason", hold.reason()},
+          {"keys", std::vector<std::string>(hold.keys().begin(), hold.keys().end())}};
 }
 
 Json ToJson(const v1::BackupResponse& backup) {
@@ -278,6 +280,25 @@ void PrintHolds(std::ostream& out, const v1::ListHoldsResponse& answer, std::siz
   table.Print(out);
 }
 
+namespace {
+
+/// Nothing where there is nothing to name: of a source, and of whole tables.
+void PrintHeldKeys(std::ostream& out, const v1::Hold& hold) {
+  if (hold.kind() != "deletes" && hold.kind() != "population") return;
+  const char* label = "keys          ";
+  for (const std::string& key : hold.keys()) {
+    out << std::exchange(label, "              ") << Printable(key) << '\n';
+  }
+  const auto shown = static_cast<std::uint64_t>(hold.keys_size());
+  if (shown == 0) {
+    out << label << "not known here, or not for this certificate's role\n";
+  } else if (hold.rows() > shown) {
+    out << label << "and " << Grouped(hold.rows() - shown) << " more\n";
+  }
+}
+
+}  // namespace
+
 void PrintHold(std::ostream& out, const v1::Hold& hold) {
   const std::string name = Printable(ShellWord(HoldName(hold)));
   out << "hold          " << Printable(HoldName(hold)) << "\nkind          " << Printable(hold.kind())
@@ -287,6 +308,7 @@ void PrintHold(std::ostream& out, const v1::Hold& hold) {
   out << "rows          " << Grouped(hold.rows()) << " of " << Grouped(hold.rows_before())
       << "\nsince         " << TimeText(hold.since_ms()) << "\nstate         " << Printable(hold.state())
       << "\nreason        " << Printable(hold.reason()) << '\n';
+  PrintHeldKeys(out, hold);
   if (hold.kind() == "source") {
     out << "decide        mirrorctl accept-source " << Printable(ShellWord(hold.context_id())) << '\n';
     return;

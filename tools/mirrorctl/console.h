@@ -12,8 +12,9 @@ namespace mirror {
 struct Console {
   static constexpr int kDone = 0, kFailed = 1, kWrongUsage = 2;
 
-  std::ostream& out;  ///< What scripts read.
-  std::ostream& err;  ///< Reasons, for people.
+  std::ostream& out;      ///< What scripts read.
+  std::ostream& err;      ///< Reasons, for people.
+  bool terminal = false;  ///< That is what `err` is.
   int exit_code = kDone;
 
   /// The command was refused or failed: the reason on `err`, exit code 1.

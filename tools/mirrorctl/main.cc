@@ -1,6 +1,8 @@
 // mirrorctl: makes keys and configurations, and administers an endpoint.
 // Exit code: 0 done, 1 refused or failed, 2 wrong usage.
 
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <iostream>
 #include <string>
@@ -47,7 +49,7 @@ int WrongUsage(const CLI::App& app, const CLI::ParseError& error, mirror::Consol
 
 int main(int argc, char** argv) {
   mirror::KeepMemoryPrivate();
-  mirror::Console console{std::cout, std::cerr};
+  mirror::Console console{std::cout, std::cerr, isatty(STDERR_FILENO) != 0};
   CLI::App app("Make keys and configurations, and administer a mirror endpoint", "mirrorctl");
   app.set_version_flag("--version", "mirrorctl " MIRROR_VERSION);
   app.footer(
