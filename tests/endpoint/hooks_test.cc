@@ -244,6 +244,44 @@ TEST_F(HooksTest, AuthenticatedMayRefuseACycle) {
   EXPECT_GT(Begin(*Client()), 0);
 }
 
+TEST_F(HooksTest, WhatAuthenticatedRefusesLeavesNoTenant) {
+  InstallWith(
+      "\n[[hook]]\non = [\"authenticated\"]\ncontext_id = \"Cust-new*\"\ncommand = [\"/bin/sh\", "
+      "\"-c\", \"test -e FOLDER/open || echo '{\\\"do_not_replicate\\\": true, \\\"reason\\\": \\\"who are "
+      "you\\\"}'\"]\n");
+  UseMirror(*Client("Cust-there"));
+  const auto stub = here_->Admin(Role::kViewer).value();
+  const auto listed = [&] {
+    grpc::ClientContext context;
+    SetDeadline(&context);
+    v1::ListTenantsResponse answer;
+    EXPECT_TRUE(stub->ListTenants(&context, {}, &answer).ok());
+    std::vector<std::string> ids;
+    for (const v1::Tenant& tenant : answer.tenants()) ids.push_back(tenant.context_id());
+    return ids;
+  };
+  for (int i = 0; i < 5; ++i) {
+    const auto refused = Client(absl::StrCat("Cust-new", i))->Authenticate("holder", false, false);
+    ASSERT_THAT(refused, IsOk());
+    EXPECT_EQ(refused->do_not_replicate_by(), v1::DO_NOT_REPLICATE_BY_HOOK);
+  }
+  EXPECT_THAT(listed(), ElementsAre("Cust-there"));
+  grpc::ClientContext context;
+  SetDeadline(&context);
+  v1::GetTenantRequest request;
+  request.set_context_id("Cust-new3");
+  v1::Tenant unknown;
+  // Of an entry without a file another thing is said.
+  EXPECT_THAT(ToAbsl(stub->GetTenant(&context, request, &unknown)),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("there is no tenant 'Cust-new3'")));
+  // Nor does a refusal take one away that is there.
+  WriteFileText(folder_.path() + "/open", "");
+  UseMirror(*Client("Cust-new2"));
+  std::filesystem::remove(folder_.path() + "/open");
+  EXPECT_THAT(Client("Cust-new2")->Authenticate("holder", true, false), IsOk());
+  EXPECT_THAT(listed(), testing::UnorderedElementsAre("Cust-there", "Cust-new2"));
+}
+
 TEST_F(HooksTest, AuthenticatedThatDoesNotAnswerInTimeLetsTheCycleGoOnAndIsTold) {
   InstallWith("\n[[hook]]\non = [\"authenticated\"]\ncommand = [\"/bin/sleep\", \"600\"]\n");
   const auto begin = std::chrono::steady_clock::now();
