@@ -50,6 +50,7 @@ struct TableConfig {
   std::map<std::string, std::string> types =
       {};                          ///< integer, real, text; of columns where it is not guessed.
   std::string separator;           ///< One character; empty: found out.
+  std::string decimal;             ///< "." or ","; empty: found out.
   std::string quote = "\"";        ///< One character.
   std::string sheet;               ///< xlsx; empty: the first one.
   std::string encoding = "utf-8";  ///< utf-8, latin-1, windows-1252.

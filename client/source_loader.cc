@@ -154,6 +154,7 @@ class SourceLoader {
         {"key", SetTexts(&table->key)},
         {"types", [table](const Given& given) { return SetTypes(given, &table->types); }},
         {"separator", character(&table->separator)},
+        {"decimal", SetOneOf({".", ","}, &table->decimal)},
         {"sheet", SetText(&table->sheet)},
         {"quote", character(&table->quote)},
         {"as", SetText(&table->steps.as)},
@@ -291,7 +292,7 @@ class SourceLoader {
                    "is for files, views and tables without a key of their own, which need strategy = "
                    "\"synthetic\" or one of the others that need no change log");
     }
-    for (const char* key : {"separator", "quote", "encoding"}) {
+    for (const char* key : {"separator", "decimal", "quote", "encoding"}) {
       if (source.kind != "csv" && entry.contains(key)) return wrong(key, "is for kind = \"csv\" only");
     }
     if (source.kind != "xlsx" && entry.contains("sheet"))

@@ -113,6 +113,7 @@ FileTable FileOf(const SourceConfig& source, const TableConfig& table) {
   for (const auto& [column, type] : table.types) file.types[column] = TypeNamed(type);
   if (!table.separator.empty()) file.csv.separator = table.separator.front();
   file.csv.quote = table.quote.front();
+  if (!table.decimal.empty()) file.csv.decimal = table.decimal.front();
   file.csv.encoding = EncodingNamed(table.encoding);
   file.workbook = source.kind == "xlsx";
   file.sheet = table.sheet;

@@ -136,6 +136,9 @@ absl::Status CaptureLook::Add(const Key& key, std::uint64_t digest, const std::s
   find_.Reset();
   if (!See(id)) {
     ++found_.twice;
+    std::vector<Key>& shown = found_.twice_keys;
+    if (shown.size() < kTwiceShown && std::find(shown.begin(), shown.end(), key) == shown.end())
+      shown.push_back(key);
     return absl::OkStatus();
   }
   if (same) return absl::OkStatus();

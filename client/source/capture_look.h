@@ -23,8 +23,11 @@ class CaptureLook {
  public:
   struct Found {
     std::uint64_t inserts = 0, updates = 0, deletes = 0;
-    std::uint64_t twice = 0;  ///< Rows with the key of another one; the first of them counts.
+    std::uint64_t twice = 0;           ///< Rows with the key of another one; the first of them counts.
+    std::vector<Key> twice_keys = {};  ///< The first kTwiceShown of these, each once.
   };
+
+  static constexpr std::size_t kTwiceShown = 5;
 
   /// `run`: of CaptureState::BeginRun(). `table` of CaptureState::Prepare(). Both outlive this.
   static absl::StatusOr<std::unique_ptr<CaptureLook>> Begin(CaptureState& state,

@@ -158,7 +158,7 @@ class CaptureReader : public SourceReader {
     if (!rows.ok()) return rows;
     absl::StatusOr<std::unique_ptr<CaptureLook>> look = CaptureLook::Begin(state_, *table, due.run);
     if (!look.ok()) return look.status();
-    return ReadAndLookAtRows(*std::move(rows), *std::move(look), due.source, table->by_column);
+    return ReadAndLookAtRows(*inner_, *std::move(rows), *std::move(look), due.source, table->by_column);
   }
 
   absl::StatusOr<CaptureState::Table> Prepare(const SourceTable& source, const CaptureRule& rule) {
@@ -257,7 +257,7 @@ class CaptureReader : public SourceReader {
     if (!found.ok()) return found.status();
     if (found->twice > 0) {
       twice_.insert(schema.name);
-      if (!source.versions) notes->push_back(TwiceNote(schema.name, found->twice));
+      if (!source.versions) notes->push_back(TwiceNote(*inner_, schema.name, *found));
     }
     return absl::OkStatus();
   }

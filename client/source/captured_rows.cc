@@ -7,14 +7,20 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "client/source/block_digests.h"
 #include "proto/wire/row_digest.h"
 
 namespace mirror {
 
-std::string TwiceNote(const std::string& table, std::uint64_t rows) {
-  return absl::StrCat("table '", table, "': ", rows, rows == 1 ? " row has" : " rows have",
-                      " the key of another one; only the first row of each key is mirrored");
+std::string TwiceNote(SourceReader& reader, const std::string& table, const CaptureLook::Found& found) {
+  const std::vector<std::string> places = reader.PlacesOf(table, found.twice_keys);
+  std::string named;
+  if (!places.empty()) {
+    named = absl::StrCat(" (", absl::StrJoin(places, ", "), found.twice > places.size() ? ", ..." : "", ")");
+  }
+  return absl::StrCat("table '", table, "': ", found.twice, found.twice == 1 ? " row has" : " rows have",
+                      " the key of another one", named, "; only the first row of each key is mirrored");
 }
 
 namespace {
@@ -58,9 +64,10 @@ class RowsOnce : public TableReader {
 
 class RowsLookedAt : public TableReader {
  public:
-  RowsLookedAt(std::unique_ptr<TableReader> inner, std::unique_ptr<CaptureLook> look,
+  RowsLookedAt(SourceReader& reader, std::unique_ptr<TableReader> inner, std::unique_ptr<CaptureLook> look,
                const SourceTable& source, bool by_column)
-      : inner_(std::move(inner)),
+      : reader_(reader),
+        inner_(std::move(inner)),
         look_(std::move(look)),
         schema_(source.schema),
         versions_(source.versions),
@@ -103,10 +110,12 @@ class RowsLookedAt : public TableReader {
     }
     const auto found =
         look_->End(inner_->partial() ? CaptureLook::Others::kStay : CaptureLook::Others::kGone);
-    if (found.ok() && found->twice > 0 && !versions_) notes_.push_back(TwiceNote(schema_.name, found->twice));
+    if (found.ok() && found->twice > 0 && !versions_)
+      notes_.push_back(TwiceNote(reader_, schema_.name, *found));
     return found.status();
   }
 
+  SourceReader& reader_;
   const std::unique_ptr<TableReader> inner_;
   std::unique_ptr<CaptureLook> look_;
   const TableSchema schema_;
@@ -124,10 +133,10 @@ std::unique_ptr<TableReader> ReadRowsOnce(SourceReader& inner, std::string table
   return std::make_unique<RowsOnce>(inner, std::move(table), std::move(keys), std::move(columns));
 }
 
-std::unique_ptr<TableReader> ReadAndLookAtRows(std::unique_ptr<TableReader> inner,
+std::unique_ptr<TableReader> ReadAndLookAtRows(SourceReader& reader, std::unique_ptr<TableReader> inner,
                                                std::unique_ptr<CaptureLook> look, const SourceTable& source,
                                                bool by_column) {
-  return std::make_unique<RowsLookedAt>(std::move(inner), std::move(look), source, by_column);
+  return std::make_unique<RowsLookedAt>(reader, std::move(inner), std::move(look), source, by_column);
 }
 
 }  // namespace mirror

@@ -67,6 +67,7 @@ struct FileLook {
   std::vector<bool> comma;    ///< Of each column, whether its reals were found to have a decimal comma.
   Decimals decimals;          ///< That its numbers may have.
   std::vector<FileColumn> recorded;  ///< As the last run left it; empty: there was none.
+  char decimal = 0;                  ///< CsvOptions.decimal with which that was found.
   FileState taken;                   ///< Of which the last run took the rows; without a size: none.
   FileState held;                    ///< That it left for a second look; without a path: none.
   bool typed = false;                ///< Its types are known, or were guessed by rows.

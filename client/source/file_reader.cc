@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "client/source/file_places.h"
 #include "client/source/file_row_readers.h"
 #include "client/source/file_value.h"
 #include "client/source/row_filter.h"
@@ -149,6 +150,12 @@ class FileReader : public SourceReader {
     absl::StatusOr<TypedRows> rows = OpenTable(table);
     if (!rows.ok()) return rows.status();
     return ReadFileRowsByKey(*Find(table), *std::move(rows), columns, std::move(keys));
+  }
+
+  std::vector<std::string> PlacesOf(const std::string& table, const std::vector<Key>& keys) override {
+    absl::StatusOr<TypedRows> rows = OpenTable(table);
+    if (!rows.ok() || keys.empty()) return {};
+    return FindPlaces(*std::move(rows), keys);
   }
 
   /// Each takes a pass over the file.
@@ -387,6 +394,8 @@ class FileReader : public SourceReader {
     std::vector<FileColumn> columns;
     for (const Json& column : json) {
       if (column.is_object()) {
+        const std::string decimal = column.value("decimal", "");
+        known->decimal = decimal.empty() ? '\0' : decimal.front();
         known->taken = StateIn(column, "taken");
         known->held = StateIn(column, "held");
         continue;
@@ -425,10 +434,11 @@ class FileReader : public SourceReader {
       json.push_back({column.name, static_cast<int>(column.type)});
       if (known.comma[i]) json.back().push_back(",");
     }
-    Json files = Json::object();
-    if (known.taken.size > 0) files["taken"] = JsonOf(known.taken);
-    if (!known.held.path.empty()) files["held"] = JsonOf(known.held);
-    if (!files.empty()) json.push_back(std::move(files));
+    Json rest = Json::object();
+    if (known.table.csv.decimal != 0) rest["decimal"] = std::string(1, known.table.csv.decimal);
+    if (known.taken.size > 0) rest["taken"] = JsonOf(known.taken);
+    if (!known.held.path.empty()) rest["held"] = JsonOf(known.held);
+    if (!rest.empty()) json.push_back(std::move(rest));
     return json.dump(-1, ' ', false, Json::error_handler_t::replace);
   }
 
@@ -499,8 +509,10 @@ class FileReader : public SourceReader {
     std::vector<TypeGuess> guesses(header.size(), TypeGuess(Type::kInt64, known->decimals));
     std::vector<FileColumn> columns;
     bool all_known = true;
+    // What was found by another decimal sign tells nothing.
+    const bool same_sign = known->decimal == csv.decimal;
     for (const std::string& name : header) {
-      const std::optional<std::uint32_t> at = former.Find(name);
+      const std::optional<std::uint32_t> at = same_sign ? former.Find(name) : std::nullopt;
       all_known = all_known && at;
       columns.push_back({name, at ? former.columns[*at].type : Type::kUnspecified, at && known->comma[*at]});
     }

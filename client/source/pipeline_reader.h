@@ -54,6 +54,9 @@ class PipelineReader : public SourceReader {
   absl::StatusOr<ColumnFacts> LookAtColumn(const std::string& table, std::uint32_t column) override;
   bool MayRepeatKeys(const std::string& table) override { return inner_->MayRepeatKeys(SourceName(table)); }
   bool TellsFirstOfKey() const override { return inner_->TellsFirstOfKey(); }
+  std::vector<std::string> PlacesOf(const std::string& table, const std::vector<Key>& keys) override {
+    return inner_->PlacesOf(SourceName(table), keys);
+  }
   void LeaveCopies() override { inner_->LeaveCopies(); }
   void Forget(const std::string& table) override { inner_->Forget(SourceName(table)); }
   std::size_t KeysAtATime() const override { return inner_->KeysAtATime(); }

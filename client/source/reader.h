@@ -263,6 +263,13 @@ class SourceReader {
     return absl::UnimplementedError(absl::StrCat("table '", table, "' cannot be read in parts"));
   }
 
+  /// Where rows with these keys stand of which each is that of a row before, for people: one for each key, as
+  /// "line 9 has that of line 2". None where that cannot be told.
+  virtual std::vector<std::string> PlacesOf(const std::string& table, const std::vector<Key>& keys) {
+    (void)table, (void)keys;
+    return {};
+  }
+
   /// Rows that are read from here on are none of a copy that was made before.
   virtual void LeaveCopies() {}
 

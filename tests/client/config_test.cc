@@ -351,6 +351,14 @@ INSTANTIATE_TEST_SUITE_P(
                   "[[source]]\ncontext_id = \"a\"\nkind = \"csv\"\nfolder = \"x\"\n[[source.table]]\nname = "
                   "\"t\"\nseparator = \"::\"\n",
                   ":16: [source.table] 'separator' must be one ASCII character"},
+        WrongCase{"DecimalOfAnotherSign",
+                  "[[source]]\ncontext_id = \"a\"\nkind = \"csv\"\nfolder = \"x\"\n[[source.table]]\nname = "
+                  "\"t\"\ndecimal = \"'\"\n",
+                  ":16: [source.table] 'decimal' must be one of \".\", \",\", not"},
+        WrongCase{"DecimalOfAWorkbook",
+                  "[[source]]\ncontext_id = \"a\"\nkind = \"xlsx\"\nfolder = \"x\"\n[[source.table]]\nname = "
+                  "\"t\"\ndecimal = \",\"\n",
+                  ":16: [source.table] 'decimal' is for kind = \"csv\" only"},
         WrongCase{
             "TypeOfAColumn",
             "[[source]]\ncontext_id = \"a\"\nkind = \"csv\"\nfolder = \"x\"\n[[source.table]]\nname = "

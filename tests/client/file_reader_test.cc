@@ -161,10 +161,12 @@ TEST_F(FileReaderTest, ACommaIsThatOfNumbersWhereSemicolonsSeparate) {
   Look();
   EXPECT_EQ(rows_.front()[1], "r:1.5") << "by its record";
   EXPECT_EQ(Notes(), "");
-  records_.clear();
   table_.csv.decimal = '.';
   Look();
-  EXPECT_EQ(TypeOf("a"), Type::kText);
+  EXPECT_EQ(TypeOf("a"), Type::kText) << "guessed anew";
+  EXPECT_THAT(Notes(), HasSubstr("guessed: a text"));
+  Look();
+  EXPECT_EQ(Notes(), "");
   table_.types = {{"a", Type::kDouble}};
   table_.csv.decimal = ',';
   Look();
@@ -175,10 +177,29 @@ TEST_F(FileReaderTest, WithoutSemicolonsACommaIsNoneUnlessSomebodySaysSo) {
   Drop("t.csv", "id\ta\n1\t1,5\n");
   Look();
   EXPECT_EQ(TypeOf("a"), Type::kText);
-  records_.clear();
   table_.csv.decimal = ',';
   Look();
+  EXPECT_EQ(TypeOf("a"), Type::kDouble) << "somebody said so later";
+  EXPECT_EQ(rows_.front()[1], "r:1.5");
+}
+
+TEST_F(FileReaderTest, ADecimalSignThatSomebodySaidIsTheOnlyOne) {
+  table_.csv.decimal = ',';
+  Drop("t.csv", "id;a;b\n1;1,5;1.5\n");
+  Look();
   EXPECT_EQ(TypeOf("a"), Type::kDouble);
+  EXPECT_EQ(TypeOf("b"), Type::kText);
+}
+
+TEST_F(FileReaderTest, LinesOfRowsWithTheKeyOfAnotherAreNamed) {
+  Drop("t.csv", "id,n\n1,1\n2,2\n1,3\n\n2,\"a\nb\"\n1,4\n");
+  Look();
+  const auto key = [](const char* id) { return Key{{Kind::kText, 0, 0, id}}; };
+  EXPECT_THAT(reader_->PlacesOf("t", {key("2"), key("1")}),
+              ElementsAre("line 4 has that of line 2", "line 6 has that of line 3"));
+  EXPECT_THAT(reader_->PlacesOf("t", {key("3")}), IsEmpty());
+  EXPECT_THAT(reader_->PlacesOf("t", {}), IsEmpty());
+  EXPECT_THAT(reader_->PlacesOf("u", {key("1")}), IsEmpty());
 }
 
 TEST_F(FileReaderTest, AFileThatLostBytesIsTakenAtTheSecondLook) {

@@ -598,11 +598,34 @@ class Deviations(unittest.TestCase):
         self.drop("a.csv", b"id,n\n1,1\n2,2\n1,9\n")
         report = self.place.once()
         self.assertEqual(report["exit"], 0, report)
-        self.assertIn("1 row has the key of another one", " ".join(report["notes"]))
+        told = "1 row has the key of another one (line 4 has that of line 2); only the first row of each key"
+        self.assertIn(told, " ".join(report["notes"]))
         self.assertEqual(self.place.rows("a"), [{"id": 1, "n": 1}, {"id": 2, "n": 2}])
         self.drop("a.csv", b"id,n\n1,5\n2,2\n1,9\n")
-        self.assertEqual(self.place.once()["by_table"]["a"]["updates"], 1)
+        report = self.place.once()
+        self.assertEqual(report["by_table"]["a"]["updates"], 1)
+        self.assertIn(told, " ".join(report["notes"]))
         self.assertEqual(self.place.rows("a"), [{"id": 1, "n": 5}, {"id": 2, "n": 2}])
+
+    def test_of_many_keys_that_come_twice_the_first_lines_are_told(self):
+        self.place.configure({"a": 'key = ["id"]'}, numbers=False)
+        self.drop("a.csv", "".join(["id,n\n"] + [f"secret{i % 9},{i}\n" for i in range(27)]).encode())
+        notes = " ".join(self.place.once()["notes"])
+        self.assertIn("18 rows have the key of another one (line 11 has that of line 2, ", notes)
+        self.assertIn("line 15 has that of line 6, ...); only", notes)
+        self.assertNotIn("line 16", notes)
+        self.assertNotIn("secret", notes)
+
+    def test_a_decimal_comma_that_the_configuration_says(self):
+        self.place.configure({"a": 'key = ["id"]'})
+        self.drop("a.csv", b"id\tn\n1\t1,5\n")
+        self.place.once()
+        self.assertEqual(self.place.rows("a")[0]["n"], "1,5")
+        self.place.configure({"a": 'key = ["id"]\ndecimal = ","'})
+        report = self.place.once()
+        self.assertIn("guessed: n real (decimal comma)", " ".join(report["guesses"]))
+        self.assertEqual(self.place.rows("a")[0]["n"], 1.5)
+        self.assertEqual(self.place.once()["guesses"], [])
 
     def test_keys_that_come_twice_lose_no_row_whatever_the_strategy(self):
         """A population reads all rows, also those that a watermark or a window leaves alone."""
