@@ -52,7 +52,8 @@ int ForEachSource(const std::string& file, const std::function<bool(const Source
   return kWrongUse;
 }
 
-absl::StatusOr<std::string> InstallOne(const AgentConfig& config, const SourceConfig& source) {
+absl::StatusOr<std::string> InstallOne(const AgentConfig& config, const SourceConfig& source,
+                                       bool take_over) {
   // What a former one left half done is taken back.
   (void)ChangeLog::Open(LogOptionsOf(source));
   // Tables that are captured need none.
@@ -67,8 +68,9 @@ absl::StatusOr<std::string> InstallOne(const AgentConfig& config, const SourceCo
   if (!state.ok()) return state.status();
   const absl::StatusOr<std::string> bound = state->Bind(reader->Mark());
   if (!bound.ok()) return bound.status();
-  ChangeLogOptions log_options = LogOptionsOf(source);
+  ChangeLogOptions log_options = OwnLogOptionsOf(source, config.agent.state_dir, state->source_id());
   log_options.source_id = state->source_id();
+  log_options.owner.takes_over = take_over;
   const absl::StatusOr<std::unique_ptr<ChangeLog>> log = ChangeLog::Install(log_options);
   if (!log.ok()) return log.status();
   const absl::StatusOr<std::string> moved = (*log)->Bind({});
@@ -91,16 +93,22 @@ absl::StatusOr<std::string> InstallOne(const AgentConfig& config, const SourceCo
   return done;
 }
 
-absl::StatusOr<std::string> UninstallOne(const AgentConfig& /*config*/, const SourceConfig& source) {
-  const absl::StatusOr<bool> there = ChangeLog::Uninstall(source.path);
+absl::StatusOr<std::string> UninstallOne(const AgentConfig& config, const SourceConfig& source) {
+  // Also where its state cannot be read any more.
+  const absl::StatusOr<RunState> state = RunState::Load(config.agent.state_dir, source.context_id);
+  const absl::StatusOr<bool> there = ChangeLog::Uninstall(
+      OwnLogOptionsOf(source, config.agent.state_dir, state.ok() ? state->source_id() : ""));
   if (!there.ok()) return there.status();
   return *there ? "the change log is removed" : "there was no change log";
 }
 
 }  // namespace
 
-int Install(const std::string& config, std::ostream& out, std::ostream& err) {
-  return ForEachSource(config, UsesLog, "with strategy = \"cdc\"", InstallOne, out, err);
+int Install(const std::string& config, std::ostream& out, std::ostream& err, bool take_over) {
+  const Act act = [take_over](const AgentConfig& agent, const SourceConfig& source) {
+    return InstallOne(agent, source, take_over);
+  };
+  return ForEachSource(config, UsesLog, "with strategy = \"cdc\"", act, out, err);
 }
 
 int Uninstall(const std::string& config, std::ostream& out, std::ostream& err) {

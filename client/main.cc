@@ -101,8 +101,11 @@ int main(int argc, char** argv) {
       "Example:\n  mirror-agent install --config mirror-agent.toml\n"
       "From then on each change of the source's tables is logged by triggers, in tables whose names begin "
       "with "
-      "_mirror_. Twice is harmless; a cycle renews what was changed.\n");
+      "_mirror_. Twice is harmless; a cycle renews what was changed. A source has one log, which is that of "
+      "one agent: another one is refused, unless --take-over says that the former is gone for good.\n");
   install->add_option("--config", config, "The agent's configuration, mirror-agent.toml")->required();
+  bool take_over = false;
+  install->add_flag("--take-over", take_over, "Take over the logs of agents that are gone for good");
   CLI::App* uninstall =
       app.add_subcommand("uninstall", "Remove every trace of the change log from the sources");
   uninstall->footer("Example:\n  mirror-agent uninstall --config mirror-agent.toml\n");
@@ -166,7 +169,7 @@ int main(int argc, char** argv) {
     return 2;
   }
   if (run->parsed()) return mirror::Run(config, std::cout, std::cerr);
-  if (install->parsed()) return mirror::Install(config, std::cout, std::cerr);
+  if (install->parsed()) return mirror::Install(config, std::cout, std::cerr, take_over);
   if (uninstall->parsed()) return mirror::Uninstall(config, std::cout, std::cerr);
   if (pointers->parsed()) return mirror::Pointers(pointers_options, std::cout, std::cerr);
   if (status->parsed()) return mirror::ShowStatus(status_options, std::cout, std::cerr);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <filesystem>
 #include <optional>
 #include <utility>
 
@@ -246,6 +247,15 @@ ChangeLogOptions LogOptionsOf(const SourceConfig& source) {
   return {source.path, HostId(), source.retention_ms, source.max_log};
 }
 
+ChangeLogOptions OwnLogOptionsOf(const SourceConfig& source, const std::string& state_dir,
+                                 const std::string& source_id) {
+  ChangeLogOptions options = LogOptionsOf(source);
+  std::error_code error;
+  const std::filesystem::path folder = std::filesystem::weakly_canonical(state_dir, error);
+  options.owner = {source.context_id, error ? state_dir : folder.string(), options.host, source_id};
+  return options;
+}
+
 std::unique_ptr<SourceReader> OpenSource(const SourceConfig& source,
                                          std::map<std::string, std::string> records, ChangeLog* log,
                                          std::function<bool(const std::string&)> takes) {
@@ -345,7 +355,9 @@ CycleReport RunLocked(const AgentConfig& config, const SourceConfig& source, con
   absl::StatusOr<RunState> state = RunState::Load(config.agent.state_dir, source.context_id);
   if (!state.ok()) return Failed(state.status());
   absl::StatusOr<std::unique_ptr<ChangeLog>> log = nullptr;
-  if (UsesLog(source)) log = ChangeLog::Open(LogOptionsOf(source));
+  if (UsesLog(source)) {
+    log = ChangeLog::Open(OwnLogOptionsOf(source, config.agent.state_dir, state->source_id()));
+  }
   if (!log.ok()) return Failed(log.status());
   // It stays the same source when it is read without the log one day.
   if (*log != nullptr) state->KeepSourceId((*log)->source_id());

@@ -79,6 +79,9 @@ std::string RejectsOf(const SourceConfig& source, const std::string& state_dir);
 const std::string& SentName(const TableConfig& table);
 
 ChangeLogOptions LogOptionsOf(const SourceConfig& source);
+/// The same for the agent whose log it is. `source_id`: of its run state.
+ChangeLogOptions OwnLogOptionsOf(const SourceConfig& source, const std::string& state_dir,
+                                 const std::string& source_id);
 
 }  // namespace mirror
 

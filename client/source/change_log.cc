@@ -37,7 +37,7 @@ constexpr const char* kTables[] = {
 
 /// What the names of ours look like; an application's own _mirror_x stays.
 constexpr const char* kOurs =
-    "(name IN ('_mirror_layout', '_mirror_source', '_mirror_tables', '_mirror_lineage', "
+    "(name IN ('_mirror_layout', '_mirror_source', '_mirror_owner', '_mirror_tables', '_mirror_lineage', "
     "'_mirror_lineage_by_token') OR name GLOB "
     "'_mirror_log_[0-9]*' OR (type = 'trigger' AND name GLOB '_mirror_[0-9]*_*'))";
 
@@ -113,6 +113,9 @@ absl::StatusOr<std::unique_ptr<ChangeLog>> ChangeLog::Make(const ChangeLogOption
   const absl::StatusOr<LogPresence> there = FindLog(*log->file_);
   if (!there.ok()) return there.status();
   if (*there != LogPresence::kWhole && !install) return NotWhole(options.path);
+  if (*there != LogPresence::kNone) {
+    if (absl::Status own = CheckLogOwner(*log->file_, options.owner); !own.ok()) return own;
+  }
   if (*there != LogPresence::kWhole) {
     const absl::Status made = log->file_->Change([&]() -> absl::Status {
       // What is left of a former one tells nothing without the rest.
@@ -134,19 +137,24 @@ absl::StatusOr<std::unique_ptr<ChangeLog>> ChangeLog::Make(const ChangeLogOption
     if (!made.ok()) return made;
   }
   if (absl::Status status = TakeOverLog(*log->file_); !status.ok()) return status;
+  if (absl::Status status = ClaimLog(*log->file_, options.owner); !status.ok()) return status;
   if (absl::Status status = log->Load(); !status.ok()) return status;
   return log;
 }
 
-absl::StatusOr<bool> ChangeLog::Uninstall(const std::string& path) {
-  const absl::StatusOr<std::unique_ptr<SqliteFile>> file = SqliteFile::Open(path, Use::kChange);
+absl::StatusOr<bool> ChangeLog::Uninstall(const ChangeLogOptions& options) {
+  const absl::StatusOr<std::unique_ptr<SqliteFile>> file = SqliteFile::Open(options.path, Use::kChange);
   if (!file.ok()) return file.status();
   const absl::StatusOr<std::int64_t> ours =
       (*file)->Number(absl::StrCat("SELECT count(*) FROM sqlite_schema WHERE ", kOurs));
   if (!ours.ok()) return ours.status();
   if (*ours == 0) return false;
   // Refused where a later version may have made more than is known here.
-  if (const absl::StatusOr<LogPresence> there = FindLog(**file); !there.ok()) return there.status();
+  const absl::StatusOr<LogPresence> there = FindLog(**file);
+  if (!there.ok()) return there.status();
+  if (*there != LogPresence::kNone) {
+    if (absl::Status own = CheckLogOwner(**file, options.owner); !own.ok()) return own;
+  }
   if (absl::Status status = (*file)->Change([&] { return DropOurs(**file); }); !status.ok()) return status;
   return true;
 }

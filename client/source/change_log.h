@@ -12,6 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "client/source/history.h"
+#include "client/source/log_owner.h"
 #include "client/source/log_prefix.h"
 #include "client/source/log_tables.h"
 #include "client/source/sqlite_file.h"
@@ -24,12 +25,14 @@ struct ChangeLogOptions {
   std::int64_t retention_ms = 7LL * 86'400'000;  ///< Entries and records are kept for so long.
   std::int64_t max_log = 10'000'000;             ///< Entries of one table; more: it is populated anew.
   std::string source_id = {};  ///< For Install: what the mirror knows it by; empty: a new one.
+  LogOwner owner = {};         ///< Who uses it.
 };
 
 /// The change log of a SQLite source: for each table an append log that triggers write, and the record of
 /// what was sent. All of it stands in the source itself, so that it is restored and copied with it:
 ///
 ///   _mirror_source    one row: the source's id and what it is bound to
+///   _mirror_owner     one row: whose it is, see log_owner.h
 ///   _mirror_tables    a row for each logged table
 ///   _mirror_lineage   a row for each set of positions that was sent; its token is the lineage
 ///   _mirror_log_<n>   the log of a table; its `seq` is the LSN. A number is never used again.
@@ -47,7 +50,7 @@ class ChangeLog : public History {
   /// Makes it, without any table. Harmless when it is there; one that is not whole begins anew.
   static absl::StatusOr<std::unique_ptr<ChangeLog>> Install(const ChangeLogOptions& options);
   /// Removes everything that Install and Renew made. False: there was nothing.
-  static absl::StatusOr<bool> Uninstall(const std::string& path);
+  static absl::StatusOr<bool> Uninstall(const ChangeLogOptions& options);
 
   /// How many entries stand behind the last position that was sent of each table, by folded name; none when
   /// it was never sent. Absent as a whole: it is not installed. Only reads.

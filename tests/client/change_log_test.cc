@@ -226,7 +226,7 @@ TEST_F(ChangeLogTest, AColumnThatATriggerNamesCannotBeDropped) {
   EXPECT_EQ(Cycle()["t"].action, "changes");
   ExpectEqual();
   // As somebody who wants it gone does.
-  EXPECT_THAT(ChangeLog::Uninstall(path_), IsOkAndHolds(true));
+  EXPECT_THAT(ChangeLog::Uninstall({.path = path_}), IsOkAndHolds(true));
   app_->Run("ALTER TABLE t DROP COLUMN v");
   ASSERT_THAT(ChangeLog::Install(Options()), IsOk());
   EXPECT_EQ(Cycle()["t"].action, "populate");
@@ -320,14 +320,14 @@ TEST_F(ChangeLogTest, UninstallLeavesTheSchemaAsItWas) {
       "ON t BEGIN "
       "SELECT 1; END; CREATE INDEX i ON t(v); CREATE TABLE k(a, b, PRIMARY KEY (a)) WITHOUT ROWID; CREATE "
       "TABLE n(a)");
-  EXPECT_THAT(ChangeLog::Uninstall(path_), IsOkAndHolds(false));
+  EXPECT_THAT(ChangeLog::Uninstall({.path = path_}), IsOkAndHolds(false));
   const auto before = Schema();
   ASSERT_THAT(ChangeLog::Install(Options()), IsOk());
   Cycle();
   After("UPDATE t SET v = 5");
   reader_.reset();
   log_.reset();
-  EXPECT_THAT(ChangeLog::Uninstall(path_), IsOkAndHolds(true));
+  EXPECT_THAT(ChangeLog::Uninstall({.path = path_}), IsOkAndHolds(true));
   EXPECT_EQ(Schema(), before);
   EXPECT_THAT(ChangeLog::Open(Options()), IsOkAndHolds(testing::IsNull()));
   app_->Run("UPDATE t SET v = 6; DELETE FROM k");

@@ -47,7 +47,7 @@ TEST_F(JsonSchemaTest, ALoggedSourceIsFollowedAndUninstalled) {
   ExpectEqual();
   reader_.reset();
   log_.reset();
-  EXPECT_THAT(ChangeLog::Uninstall(path_), IsOkAndHolds(true));
+  EXPECT_THAT(ChangeLog::Uninstall({.path = path_}), IsOkAndHolds(true));
   EXPECT_THAT(Ask(app_->handle(), "SELECT name FROM sqlite_schema WHERE name GLOB '_mirror_*'"), IsEmpty());
 }
 

@@ -377,6 +377,40 @@ class FirstRuns(unittest.TestCase):
             self.assertEqual(run.returncode, 0, run.stderr)
         self.assertEqual({row["v"] for row in place.rows("t")}, {"x" * 500})
 
+    def test_two_agents_with_one_source_do_not_take_each_others_log(self):
+        place = Place(self)
+        source = place.work / "source.db"
+        database = sqlite3.connect(source)
+        database.executescript("CREATE TABLE t(id INTEGER PRIMARY KEY, v); CREATE TABLE u(id INTEGER PRIMARY KEY)")
+        place.configure_sqlite(source, {}, 'strategy = "cdc"')
+        agent = files_test.BIN / "mirror-agent"
+
+        def run(command, config, *more):
+            return subprocess.run(
+                [agent, command, "--config", config, *more], capture_output=True, text=True, check=False, timeout=60
+            )
+
+        self.assertEqual(run("install", place.toml).returncode, 0)
+        self.assertEqual(place.once()["exit"], 0)
+        other = place.toml.with_name("other.toml")
+        other.write_text(place.toml.read_text().replace("agent-state", "other-state").replace('"cdc"', '"cdc"\ninclude = ["u"]'))
+        self.assertIn("other-state", other.read_text())
+        schema = database.execute("SELECT name, sql FROM sqlite_schema").fetchall()
+        for command in ("install", "once", "uninstall"):
+            with self.subTest(command=command):
+                refused = run(command, other)
+                self.assertEqual(refused.returncode, 1, refused.stdout)
+                self.assertIn("is that of another agent: tenant 'Cust'", refused.stdout + refused.stderr)
+        self.assertEqual(database.execute("SELECT name, sql FROM sqlite_schema").fetchall(), schema)
+        database.executescript("INSERT INTO t VALUES(1, 2)")
+        self.assertEqual(place.once()["by_table"]["t"]["action"], "changes")
+        self.assertEqual(run("install", other, "--take-over").returncode, 0)
+        self.assertEqual(place.once()["exit"], 1)
+        self.assertEqual(run("uninstall", other).returncode, 0)
+        self.assertEqual(run("install", place.toml).returncode, 0)
+        self.assertEqual(place.once()["exit"], 0)
+        database.close()
+
     def test_a_view_with_a_key_that_is_none_still_follows_its_source(self):
         place = Place(self)
         source = place.work / "source.db"
