@@ -77,6 +77,10 @@ bool TableLog::IsComputed(const std::string& column) const {
 
 absl::Status LogTables::Load() {
   logs_.clear();
+  // Before the rest: what is committed between the two counts as a change.
+  const absl::StatusOr<std::int64_t> version = file_.Number("PRAGMA data_version");
+  if (!version.ok()) return version.status();
+  loaded_version_ = *version;
   return LoadWhere("true", "");
 }
 
@@ -183,10 +187,12 @@ absl::Status LogTables::RenewTable(const std::string& name, std::vector<std::str
     const TableLog* log = Find(name);
     return log == nullptr ? Finding::kBroken : Look(*log, table, &why);
   };
-  absl::StatusOr<Finding> finding = Finding::kFine;
-  {
+  absl::StatusOr<Finding> finding = Finding::kBroken;
+  if (Find(name) != nullptr) {
     if (absl::Status status = file_.BeginLook(); !status.ok()) return status;
     const class Look open(file_);
+    // Triggers that went since they were read would count as whole.
+    if (absl::Status kept = KeepObjects(); !kept.ok()) return kept;
     finding = look();
   }
   if (!finding.ok()) return finding.status();
@@ -195,10 +201,16 @@ absl::Status LogTables::RenewTable(const std::string& name, std::vector<std::str
     return absl::OkStatus();
   }
   // Looked at once more where nobody can come between.
+  bool repeated = false;
   const absl::Status changed = ChangeObjects([&]() -> absl::Status {
-    // Another agent may have been here since the log was loaded.
-    logs_.erase(FoldName(name));
-    if (absl::Status status = LoadWhere("name = ?1 COLLATE NOCASE", name); !status.ok()) return status;
+    // Another agent may have been here since the log was loaded, or what was done here was taken back. To
+    // look at all rows for each table would take the square of their number.
+    const absl::StatusOr<std::int64_t> version = file_.Number("PRAGMA data_version");
+    if (!version.ok()) return version.status();
+    if (std::exchange(repeated, true) || *version != loaded_version_) {
+      logs_.erase(FoldName(name));
+      if (absl::Status status = LoadWhere("name = ?1 COLLATE NOCASE", name); !status.ok()) return status;
+    }
     finding = look();
     if (!finding.ok()) return finding.status();
     TableLog* log = Find(name);
@@ -251,11 +263,7 @@ absl::StatusOr<LogTables::Finding> LogTables::Look(const TableLog& log, const Lo
 absl::Status LogTables::ChangeObjects(const std::function<absl::Status()>& work) {
   std::int64_t left = -1;
   const absl::Status changed = file_.Change([&]() -> absl::Status {
-    const absl::StatusOr<std::int64_t> version = file_.Number("PRAGMA schema_version");
-    if (!version.ok()) return version.status();
-    if (*version != objects_version_) {
-      if (absl::Status read = ReadObjects(); !read.ok()) return read;
-    }
+    if (absl::Status kept = KeepObjects(); !kept.ok()) return kept;
     objects_version_ = -1;  // Until it is through: it may be taken back, and called again.
     if (absl::Status status = work(); !status.ok()) return status;
     const absl::StatusOr<std::int64_t> after = file_.Number("PRAGMA schema_version");
@@ -267,6 +275,12 @@ absl::Status LogTables::ChangeObjects(const std::function<absl::Status()>& work)
   objects_version_ = -1;
   (void)Load();  // What stands there, not what was meant to.
   return changed;
+}
+
+absl::Status LogTables::KeepObjects() {
+  const absl::StatusOr<std::int64_t> version = file_.Number("PRAGMA schema_version");
+  if (!version.ok() || *version == objects_version_) return version.status();
+  return ReadObjects();
 }
 
 absl::Status LogTables::ReadObjects() {

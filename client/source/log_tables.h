@@ -90,6 +90,8 @@ class LogTables {
                     std::int64_t place);
   };
   absl::Status ReadObjects();
+  /// In a transaction: reads them again if the schema is another one by now.
+  absl::Status KeepObjects();
   /// A change that keeps `objects_` what it leaves behind. They are read again only if somebody else changed
   /// the schema; after an error everything is as it stands in the file.
   absl::Status ChangeObjects(const std::function<absl::Status()>& work);
@@ -113,6 +115,7 @@ class LogTables {
 
   const SqliteFile& file_;
   std::map<std::string, TableLog> logs_;  ///< By folded name of the table.
+  std::int64_t loaded_version_ = -1;      ///< PRAGMA data_version when they were loaded.
   Objects objects_;                       ///< As they were at the last look, and what was changed since.
   std::int64_t objects_version_ = -1;     ///< PRAGMA schema_version of `objects_`; -1: they are not known.
 };
