@@ -422,7 +422,7 @@ absl::Status ChangeLog::See(const SqliteFile& file, const std::string& table) {
   return seen->second.See(file);
 }
 
-absl::Status ChangeLog::CheckNotRestored(const Positions& positions) const {
+absl::Status ChangeLog::CheckNotRestored(const Positions& positions) {
   if (token_.empty()) return absl::OkStatus();
   const absl::StatusOr<bool> there =
       LogQuery(*file_, "SELECT 1 FROM _mirror_lineage WHERE token = ?1").Bind(token_).Step();
@@ -450,6 +450,9 @@ absl::Status ChangeLog::Record(const Positions& positions) {
         .Run();
   });
   if (!status.ok()) return status;
+  for (const auto& [log, lsn] : positions) {
+    if (const auto seen = seen_.find(log); seen != seen_.end()) seen->second.Settle();
+  }
   token_ = token;
   recorded_ = positions;
   recorded_version_ = *version;

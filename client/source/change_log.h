@@ -45,7 +45,7 @@ struct ChangeLogOptions {
 /// Errors: those of SqliteFile. Threads: one.
 class ChangeLog : public History {
  public:
-  /// Null: it is not installed. Errors: also kFailedPrecondition, when it is not whole.
+  /// Null: it is not installed. Errors: also kFailedPrecondition, when it is not whole or another agent's.
   static absl::StatusOr<std::unique_ptr<ChangeLog>> Open(const ChangeLogOptions& options);
   /// Makes it, without any table. Harmless when it is there; one that is not whole begins anew.
   static absl::StatusOr<std::unique_ptr<ChangeLog>> Install(const ChangeLogOptions& options);
@@ -104,7 +104,7 @@ class ChangeLog : public History {
   /// In a change: the last record of this cycle still stands, and so do the entries that were there when rows
   /// of these logs' tables were read. Who restores a backup while rows are read would have them vouched for
   /// by a record of the restored file otherwise.
-  absl::Status CheckNotRestored(const Positions& positions) const;
+  absl::Status CheckNotRestored(const Positions& positions);
   /// Absent: there is no such record, or it is another source's.
   absl::StatusOr<std::optional<Positions>> FindRecord(const std::string& token) const;
   absl::StatusOr<std::int64_t> OthersVersion() const;

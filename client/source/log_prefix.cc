@@ -37,28 +37,44 @@ absl::StatusOr<std::uint64_t> LogPrefix::Hash(const SqliteFile& file, std::int64
   return hash;
 }
 
-absl::Status LogPrefix::Check(const SqliteFile& file) const {
+absl::Status LogPrefix::Restored() { return absl::AbortedError("the source was restored while it was read"); }
+
+absl::Status LogPrefix::Check(const SqliteFile& file) {
   const absl::StatusOr<std::int64_t> version = file.Number("PRAGMA schema_version");
   if (!version.ok()) return version.status();
-  if (version_ == -1 || *version == version_) return absl::OkStatus();
+  if (from_ == until_ || *version == checked_) return absl::OkStatus();
   std::int64_t until = until_;
   const absl::StatusOr<std::uint64_t> hash = Hash(file, from_, 0, &until);
   if (!hash.ok()) return hash.status();
-  if (*hash == hash_ && until == until_) return absl::OkStatus();
-  return absl::AbortedError("the source was restored while it was read");
+  if (*hash != hash_ || until != until_) return Restored();
+  checked_ = *version;
+  return absl::OkStatus();
 }
 
 absl::Status LogPrefix::See(const SqliteFile& file) {
-  if (absl::Status same = Check(file); !same.ok()) return same;
   const absl::StatusOr<std::int64_t> version = file.Number("PRAGMA schema_version");
   if (!version.ok()) return version.status();
+  if (from_ == until_) {
+    checked_ = *version;
+  } else if (*version != seen_) {
+    // Whether all are the same is looked at once, by Check(): not all of them again with each look.
+    const absl::StatusOr<std::int64_t> last =
+        file.Number(absl::StrCat("SELECT count(*) FROM main.", log_, " WHERE seq = ", until_));
+    if (!last.ok()) return last.status();
+    if (*last == 0) return Restored();
+  }
+  seen_ = *version;
   std::int64_t until = std::numeric_limits<std::int64_t>::max();
   const absl::StatusOr<std::uint64_t> hash = Hash(file, until_, hash_, &until);
   if (!hash.ok()) return hash.status();
   hash_ = *hash;
   until_ = until;
-  version_ = *version;
   return absl::OkStatus();
+}
+
+void LogPrefix::Settle() {
+  from_ = until_;
+  hash_ = 0;
 }
 
 }  // namespace mirror

@@ -19,20 +19,27 @@ class LogPrefix {
  public:
   LogPrefix(std::string log, std::int64_t from) : log_(std::move(log)), from_(from), until_(from) {}
 
-  /// In a look: what was seen so far is there still, and what was added since is seen now. kAborted: it is
-  /// not.
+  /// In a look: what was added since the last one is seen now. kAborted: the source was restored; where that
+  /// is not seen at once, Check() sees it.
   absl::Status See(const SqliteFile& file);
-  /// The first of both.
-  absl::Status Check(const SqliteFile& file) const;
+  /// What was seen so far is there still, or kAborted. Each entry is read once for each move of the schema
+  /// between two calls, however many looks there were.
+  absl::Status Check(const SqliteFile& file);
+  /// A record stands now that was written behind all that was seen, and goes where the source goes back
+  /// behind it: only what comes is to be checked.
+  void Settle();
 
  private:
+  static absl::Status Restored();
   absl::StatusOr<std::uint64_t> Hash(const SqliteFile& file, std::int64_t behind, std::uint64_t hash,
                                      std::int64_t* until) const;
 
   std::string log_;
   std::int64_t from_, until_;
   std::uint64_t hash_ = 0;
-  std::int64_t version_ = -1;  ///< PRAGMA schema_version of the last See().
+  // PRAGMA schema_version.
+  std::int64_t checked_ = -1;  ///< At which all that was seen is known to be there.
+  std::int64_t seen_ = -1;     ///< Of the last See().
 };
 
 }  // namespace mirror
