@@ -237,6 +237,7 @@ class Run {
     FinishReports(status);
     TakeReceipts();
     if (status.ok()) status = CompareTables();
+    reader_.LeaveMoment();
     CrashPoint("agent.compared");
     const absl::Status completed = Complete(status);
     if (!status.ok()) return ForPeople(status);
@@ -464,6 +465,13 @@ class Run {
                        [&table](const std::string& name) { return SameName(name, table); });
   }
 
+  bool ComparesAny() const {
+    for (std::size_t i = 0; i < schema_.tables.size(); ++i) {
+      if (ShallCompare(i)) return true;
+    }
+    return false;
+  }
+
   /// Errors: what ends the cycle. What is wrong with one table is in its report.
   absl::Status CompareTables() {
     compared_.clear();
@@ -643,7 +651,9 @@ class Run {
   absl::Status SendJobs() {
     if (jobs_.empty()) return absl::OkStatus();
     SenderOptions options{options_.batch_bytes, options_.window, options_.read_ahead, {},
-                          receipts_.on(),       options_.stop};
+                          receipts_.on(),       options_.stop,   options_.staging};
+    // What is compared with the mirror is what was sent.
+    options.leaves_moment = !ComparesAny();
     if (options_.progress) {
       options.progress = [this](const Job& job) {
         options_.progress(

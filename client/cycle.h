@@ -41,6 +41,8 @@ struct CycleOptions {
   std::uint32_t window = 4;             ///< Requests in flight.
   std::size_t read_ahead =
       ReadAhead::kBytesMax;  ///< Bytes that are read before they are sent, see ReadAhead.
+  std::string staging =
+      {};  ///< Where rows of a source that pays for those that wait are staged; empty: nowhere.
   /// Which tables are compared with the mirror by digests when they are sent, beside those that the mirror's
   /// operator or a count asks for.
   enum class Verify { kNone, kSome, kAll };

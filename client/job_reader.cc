@@ -33,7 +33,7 @@ void JobReader::Run() {
       }
     }
     // Refused: the sender knows already why it wants no more of the table.
-    (void)ahead_.Push({job_, ReadEnd{std::move(read)}});
+    (void)ahead_.Push({job_, ReadEnd{std::move(read)}}, source_waits_);
   }
   ahead_.End();
 }
@@ -49,6 +49,7 @@ absl::Status JobReader::ReadAllRows(const ReadJob& job) {
   const std::int64_t began_ms = NowMs();
   const auto table = reader_.Read(job.schema.name, job.columns);
   if (!table.ok()) return table.status();
+  source_waits_ = reader_.HoldsLog(job.closed_later);
   std::uint64_t before = 0;  // Rows of the blocks that were read already.
   for (bool more = true; more;) {
     ReadRows rows;
@@ -85,6 +86,7 @@ absl::Status JobReader::ReadRepairs(const ReadJob& job) {
   if (job.repair.empty()) return absl::OkStatus();
   const auto repairs = reader_.RowsOf(job.schema.name, job.columns, job.repair);
   if (!repairs.ok()) return repairs.status();
+  source_waits_ = reader_.HoldsLog(/*closed_later=*/false);
   bool first = true;
   for (bool end = false; !end;) {
     absl::StatusOr<ChangePiece> piece = (*repairs)->Next(job.size, this);
@@ -111,6 +113,7 @@ absl::Status JobReader::ReadChanges(const ReadJob& job) {
   const auto changes =
       reader_.Changes(job.schema.name, job.from, job.columns, whole, job.count_all, job.repair);
   if (!changes.ok()) return changes.status();
+  source_waits_ = reader_.HoldsLog(/*closed_later=*/false);
   for (bool last = false; !last;) {
     absl::StatusOr<ChangePiece> piece = (*changes)->Next(job.size, this);
     if (!piece.ok()) return piece.status();
@@ -132,7 +135,7 @@ absl::Status JobReader::ReadChanges(const ReadJob& job) {
 
 absl::Status JobReader::Part(std::uint32_t column, std::uint64_t value_id, std::uint64_t offset,
                              std::string_view data) {
-  return ahead_.Push({job_, ReadPart{column, value_id, offset, std::string(data)}});
+  return ahead_.Push({job_, ReadPart{column, value_id, offset, std::string(data)}}, source_waits_);
 }
 
 }  // namespace mirror

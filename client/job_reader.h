@@ -49,7 +49,7 @@ class JobReader : private LargeSink {
   absl::Status ReadAllRows(const ReadJob& job);
   absl::Status ReadRepairs(const ReadJob& job);
   absl::Status ReadChanges(const ReadJob& job);
-  absl::Status Push(ReadRows rows) { return ahead_.Push({job_, std::move(rows)}); }
+  absl::Status Push(ReadRows rows) { return ahead_.Push({job_, std::move(rows)}, source_waits_); }
 
   std::uint64_t NewValue() override { return ++value_id_; }
   absl::Status Part(std::uint32_t column, std::uint64_t value_id, std::uint64_t offset,
@@ -60,6 +60,7 @@ class JobReader : private LargeSink {
   const std::atomic<bool>* stop_;
   ReadAhead& ahead_;
   std::size_t job_ = 0;
+  bool source_waits_ = false;  ///< See SourceReader::HoldsLog().
   std::uint64_t value_id_ = 0;
 };
 

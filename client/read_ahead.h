@@ -6,14 +6,17 @@
 #include <cstdint>
 #include <deque>
 #include <limits>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "client/source/reader.h"
+#include "client/staging_file.h"
 #include "proto/wire/batch.h"
 #include "proto/wire/lsn.h"
 
@@ -59,19 +62,24 @@ struct ReadStep {
 /// What one thread read of the source and another has not sent yet, in the order in which it was read.
 ///
 /// Memory: kStepsMax steps and `bytes_max` bytes; a heavier step waits alone. With 0 bytes nothing is read
-/// before the step before it was sent.
+/// before the step before it was sent. Disk, where there is a staging file: kStagedMax steps that may be
+/// staged and have no room in memory, as long as the file takes them.
 /// Threads: one that reads and one that sends.
 class ReadAhead {
  public:
   static constexpr std::size_t kStepsMax = 64;
   static constexpr std::size_t kBytesMax = 8'000'000;
+  static constexpr std::size_t kStagedMax = 20'000;
 
-  explicit ReadAhead(std::size_t bytes_max = kBytesMax) : bytes_max_(bytes_max) {}
+  /// `staging`: null: nothing is staged.
+  explicit ReadAhead(std::size_t bytes_max = kBytesMax, std::unique_ptr<StagingFile> staging = nullptr)
+      : bytes_max_(bytes_max), staging_(std::move(staging)) {}
 
   // --- The thread that reads ---
   /// Waits until there is room. No lock of the source may be held meanwhile that keeps its programs from
-  /// writing. Errors: kCancelled: the sender wants no more of this job, or nothing at all any more.
-  absl::Status Push(ReadStep step);
+  /// writing. `may_stage`: as long as it waits, the source pays for it: the staging file is room, too.
+  /// Errors: kCancelled: the sender wants no more of this job, or nothing at all any more.
+  absl::Status Push(ReadStep step, bool may_stage = false);
   /// No step follows.
   void End();
   /// Whether Push() would take nothing of any job.
@@ -86,21 +94,32 @@ class ReadAhead {
   void Close();
 
   struct Waiting {
-    std::size_t steps = 0, bytes = 0;
+    std::size_t steps = 0, bytes = 0;  ///< In memory.
+    std::size_t staged = 0;            ///< Steps.
   };
   Waiting waiting() const;
 
  private:
   static constexpr std::size_t kNoJob = std::numeric_limits<std::size_t>::max();
 
+  struct Waiter {
+    ReadStep step;  ///< Of one that is staged without its rows.
+    std::optional<StagingFile::Place> place;
+  };
+
+  absl::Status Stage(Waiter* waiter);
+  absl::Status Unstage(Waiter* waiter) const;
+  void Drop(const Waiter& waiter);
   bool Unwanted(std::size_t job) const { return closed_ || job == abandoned_; }
   bool HasRoom(std::size_t bytes) const;
 
   const std::size_t bytes_max_;
+  const std::unique_ptr<StagingFile> staging_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;  ///< Two threads: whoever waits is the other one.
-  std::deque<ReadStep> steps_;
-  std::size_t bytes_ = 0;
+  std::deque<Waiter> steps_;
+  std::size_t kept_ = 0, bytes_ = 0;  ///< Of those in memory.
+  std::size_t staged_ = 0;            ///< Steps that are still to be read in the staging file.
   std::size_t abandoned_ = kNoJob;
   bool asking_ = false;  ///< Everything was sent: Pop() waits.
   bool ended_ = false, closed_ = false;

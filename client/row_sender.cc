@@ -32,6 +32,13 @@ struct ClosesAtTheEnd {
   ~ClosesAtTheEnd() { ahead.Close(); }
 };
 
+/// Null: there is none, and who reads waits for who sends.
+std::unique_ptr<StagingFile> MakeStaging(const SourceReader& reader, const std::string& path) {
+  if (path.empty() || !reader.HoldsLog(/*closed_later=*/false)) return nullptr;
+  absl::StatusOr<std::unique_ptr<StagingFile>> staging = StagingFile::Make(path);
+  return staging.ok() ? *std::move(staging) : nullptr;
+}
+
 absl::StatusOr<std::jthread> StartThread(std::function<void()> work) {
   try {
     return std::jthread(std::move(work));
@@ -93,10 +100,12 @@ absl::Status RowSender::Send(std::vector<Job>& jobs) {
   stream_ = *std::move(stream);
   std::vector<ReadJob> to_read;
   for (const Job& job : jobs) to_read.push_back(ToRead(job));
-  ReadAhead ahead(options_.read_ahead);
+  ReadAhead ahead(options_.read_ahead, MakeStaging(reader_, options_.staging));
   {
-    const absl::StatusOr<std::jthread> reading =
-        StartThread([&] { JobReader(reader_, to_read, options_.stop, ahead).Run(); });
+    const absl::StatusOr<std::jthread> reading = StartThread([&] {
+      JobReader(reader_, to_read, options_.stop, ahead).Run();
+      if (options_.leaves_moment) reader_.LeaveMoment();
+    });
     if (!reading.ok()) return reading.status();
     const ClosesAtTheEnd closes{ahead};
     while (wire_status_.ok()) {

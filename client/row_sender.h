@@ -55,6 +55,9 @@ struct SenderOptions {
   std::function<void(const Job&)> progress;
   bool receipts = false;                    ///< The mirror gives them.
   const std::atomic<bool>* stop = nullptr;  ///< Set: the table at hand is not finished. May be null.
+  /// Where rows are staged, see StagingFile; empty: nowhere.
+  std::string staging = {};
+  bool leaves_moment = false;  ///< Nothing more is read of the moment of which the rows are.
 };
 
 /// Indexes of the columns that the mirror wants.

@@ -113,8 +113,8 @@ FileTable FileOf(const SourceConfig& source, const TableConfig& table) {
   file.all_files = table.files == "all";
   for (const auto& [column, type] : table.types) file.types[column] = TypeNamed(type);
   if (!table.separator.empty()) file.csv.separator = table.separator.front();
-  file.csv.quote = table.quote.front();
   if (!table.decimal.empty()) file.csv.decimal = table.decimal.front();
+  file.csv.quote = table.quote.front();
   file.csv.encoding = EncodingNamed(table.encoding);
   file.workbook = source.kind == "xlsx";
   file.sheet = table.sheet;
@@ -403,6 +403,7 @@ CycleReport RunLocked(const AgentConfig& config, const SourceConfig& source, con
   cycle.batch_bytes = config.agent.batch_bytes;
   cycle.window = config.agent.window;
   cycle.read_ahead = request.read_ahead;
+  cycle.staging = absl::StrCat(config.agent.state_dir, "/", source.context_id, ".staging");
   cycle.progress = [&](const Work& done) {
     work.Show(done);
     if (request.progress) request.progress(done);

@@ -122,6 +122,15 @@ class CaptureReader : public SourceReader {
   }
   std::size_t KeysAtATime() const override { return inner_->KeysAtATime(); }
   void Forget(const std::string& table) override { ReaderOf(table).Forget(table); }
+  bool HoldsLog(bool closed_later) const override {
+    // A snapshot stays open, whichever table is read.
+    return inner_->HoldsLog(false) || (others_ != nullptr && others_->HoldsLog(closed_later));
+  }
+  void LeaveMoment() override {
+    for (SourceReader* const one : {inner_.get(), others_.get(), feeds_.get()}) {
+      if (one != nullptr) one->LeaveMoment();
+    }
+  }
 
   absl::StatusOr<std::unique_ptr<ChangeReader>> Changes(const std::string& table, Lsn from,
                                                         const std::vector<std::uint32_t>& columns,

@@ -60,6 +60,8 @@ class PipelineReader : public SourceReader {
   void LeaveCopies() override { inner_->LeaveCopies(); }
   void Forget(const std::string& table) override { inner_->Forget(SourceName(table)); }
   std::size_t KeysAtATime() const override { return inner_->KeysAtATime(); }
+  bool HoldsLog(bool closed_later) const override { return inner_->HoldsLog(closed_later); }
+  void LeaveMoment() override { inner_->LeaveMoment(); }
   absl::StatusOr<std::unique_ptr<ChangeReader>> RowsOf(const std::string& table,
                                                        const std::vector<std::uint32_t>& columns,
                                                        std::vector<Key> keys) override;

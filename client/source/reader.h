@@ -276,6 +276,15 @@ class SourceReader {
   /// What was found out about the table before, and is believed, holds no more: the next Schema() looks anew.
   virtual void Forget(const std::string& table) { (void)table; }
 
+  /// Whether the source pays for rows that were not read yet: what is open to read them keeps its own log
+  /// from being emptied. `closed_later`: of a population that the net changes close.
+  virtual bool HoldsLog(bool closed_later) const {
+    (void)closed_later;
+    return false;
+  }
+  /// What is read from here on may be of a later moment than what was read so far; nothing is held meanwhile.
+  virtual void LeaveMoment() {}
+
   /// Keys of one RowsOf() where there are many.
   virtual std::size_t KeysAtATime() const { return 10'000; }
   /// The rows with these keys as they are now, whole, as inserts; those that are not there as deletes. The

@@ -390,6 +390,12 @@ void SqliteFile::EndLook() const {
   }
 }
 
+void SqliteFile::LeaveSnapshot() const {
+  if (access_ != Access::kSnapshot || sqlite3_get_autocommit(handle()) != 0) return;
+  // The new transaction begins with the first read in it.
+  sqlite3_exec(handle(), "COMMIT; BEGIN", nullptr, nullptr, nullptr);
+}
+
 absl::Status SqliteFile::CheckStill() const {
   struct stat now = {};
   const bool same = stat(path_.c_str(), &now) == 0 && now.st_dev == still_.st_dev &&

@@ -105,6 +105,9 @@ class SqliteFile {
   absl::Status BeginLook() const;
   void EndLook() const;
 
+  /// kSnapshot: what is read next is of a new one. No statement may be at work.
+  void LeaveSnapshot() const;
+
   /// Use::kChange: runs statements, and several of them as one change that is there or not.
   absl::Status Run(const std::string& sql) const;
   /// `work` may be called again, after what it did was taken back. In a change it is a part of that one.

@@ -299,6 +299,13 @@ class SqliteReader : public SourceReader {
                           *options_.log, *log, from, whole_rows, count_all, std::move(also));
   }
 
+  bool HoldsLog(bool closed_later) const override {
+    if (file_ == nullptr || !file_->wal() || file_->access() == Access::kStill) return false;
+    return file_->access() == Access::kSnapshot || !closed_later;
+  }
+  void LeaveMoment() override {
+    if (file_ != nullptr) file_->LeaveSnapshot();
+  }
   void LeaveCopies() override { copy_.reset(); }
   void Forget(const std::string& table) override { options_.records.erase(table); }
 

@@ -62,7 +62,8 @@ class World {
     bench_.config().agent.batch_bytes = OneIn(2) ? 1'000 : 1'000'000;
     bench_.source().retention_ms = OneIn(2) ? 0 : 7LL * 86'400'000;
     bench_.source().max_log = OneIn(3) ? 60 : 10'000'000;
-    bench_.read_ahead = OneIn(2) ? 0 : ReadAhead::kBytesMax;
+    // With one byte all that is read goes through the staging file.
+    bench_.read_ahead = std::vector<std::size_t>{0, 1, ReadAhead::kBytesMax}[Below(3)];
     bench_.on_rows = [this](const Work&) { Interfere(); };
     if (keeps_) KeptTables::Configure(&bench_.source());
   }
