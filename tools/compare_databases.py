@@ -125,7 +125,8 @@ def compare_table(source, mirror, table):
         return result
 
     # By the key where there is one, which must then be the mirror's too; otherwise by the whole row.
-    key = [c for c in sorted(columns, key=lambda c: in_source[c.lower()][1]) if in_source[c.lower()][1]]
+    place = {name: key for name, key, _ in in_source.values()}
+    key = sorted((c for c in columns if place[c]), key=place.get)
     where_null = " OR ".join(f"{quoted(c)} IS NULL" for c in key)
     if not key or source.execute(f"SELECT 1 FROM {quoted(table)} WHERE {where_null} LIMIT 1").fetchone():
         key = columns

@@ -14,11 +14,13 @@ SCHEMA = [
     'CREATE TABLE "odd ""name" (id TEXT COLLATE NOCASE PRIMARY KEY, plain, "a ""column")',
     "CREATE TABLE keyless (x, y)",
     "CREATE TABLE pair (a INTEGER, b INTEGER, v REAL, PRIMARY KEY (a, b))",
+    'CREATE TABLE "Übel" ("Ärger" TEXT PRIMARY KEY, "Öl")',
 ]
 ROWS = [
     'INSERT INTO "odd ""name" VALUES (\'a\', 1, NULL), (\'B\', 1.0, x\'00\'), (\'é\', \'1\', \'\'), (\'c\', 9e15, \'[I:5]\')',
     "INSERT INTO keyless VALUES (1, 2), (1, 2), (1.0, 2), (NULL, 'z'), (x'7a', 'z'), (CAST(x'ff00' AS TEXT), 1)",
     "INSERT INTO pair VALUES (1, 2, 0.5), (1, -3, 0), (-9, 1, NULL)",
+    "INSERT INTO \"Übel\" VALUES ('a', 1), ('Ä', 2)",
 ]
 
 # What is done to the mirror, and the words that have to be printed.
@@ -32,6 +34,7 @@ DIFFERENCES = [
     ("UPDATE keyless SET x = 'z' WHERE x = x'7a'", "is missing in the mirror"),
     ("UPDATE pair SET v = 1 WHERE a = 1 AND b = 2", 'row (1, 2) differs in "v"'),
     ("DELETE FROM pair WHERE a = -9", "row (-9, 1) is missing in the mirror"),
+    ('UPDATE "Übel" SET "Öl" = 3 WHERE "Ärger" = \'Ä\'', "row ('Ä') differs in \"Öl\""),
     ("DROP TABLE keyless", "no such table in the mirror"),
     ("ALTER TABLE pair DROP COLUMN v", 'column "v" is missing in the mirror'),
     ("ALTER TABLE pair ADD COLUMN w", 'column "w" is in the mirror only'),
