@@ -82,6 +82,7 @@ v1::ChangeBatch* Batcher::AddBatch(const Position& target, const std::optional<P
     batch->mutable_planned()->set_inserts(planned->inserts);
     batch->mutable_planned()->set_updates(planned->updates);
     batch->mutable_planned()->set_deletes(planned->deletes);
+    batch->mutable_planned()->set_expected_deletes(planned->expected_deletes);
   }
   batch->set_populate(static_cast<v1::PopulateReason>(table_.populate));
   return batch;

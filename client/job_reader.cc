@@ -15,7 +15,9 @@ namespace {
 void BoundDeletes(std::int64_t mirrored, std::uint64_t now, Planned* planned) {
   if (mirrored < 0) return;
   const std::uint64_t all = static_cast<std::uint64_t>(mirrored) + planned->inserts;
-  planned->deletes = std::min(planned->deletes, all > now ? all - now : 0);
+  const std::uint64_t most = all > now ? all - now : 0;
+  planned->deletes = std::min(planned->deletes, most);
+  planned->expected_deletes = std::min(planned->expected_deletes, most);
 }
 
 }  // namespace

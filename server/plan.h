@@ -284,7 +284,7 @@ struct SchemaAnswer {
 
 /// What the protocol has to remember of the running cycle beside its tables. The numbers stand in the file.
 enum class CycleNoteKind : std::uint8_t {
-  kRefused = 1,      ///< Batch `seq` of `table` was refused, and did not come again yet.
+  kRefused = 1,      ///< Batch `seq` of `table` was refused or too early, and did not come again yet.
   kUnannounced = 2,  ///< `table` is there, and the source does not announce it.
   kOtherSource = 3,  ///< The source that announced itself is not the one that is believed.
   kMiss = 4,         ///< The source did not know what a former cycle had committed.

@@ -84,7 +84,9 @@ absl::StatusOr<bool> RowPlanner::HasGap(const RowRequest& request) {
     if (!record.ok()) return record.status();
     if (!*record) continue;
     const std::uint64_t applied = (*record)->cycle == request.cycle ? (*record)->seq : 0;
-    if (batch.seq > applied + 1 && !refused_.contains(key)) return true;
+    const auto refused = refused_.find(key);
+    const bool may_come = refused == refused_.end() || refused->second >= batch.seq;
+    if (batch.seq > applied + 1 && may_come) return true;
   }
   return false;
 }
@@ -186,7 +188,9 @@ absl::Status RowPlanner::Break(const IncomingBatch& incoming, const TableRecord&
   const bool begins = batch.populate != PopulateReason::kNone;
   const bool into_shadow = begins || record.state == TableState::kPopulating;
   const bool deletes = !into_shadow && batch.operation == Operation::kDelete && batch.row_count > 0;
-  const auto planned = static_cast<std::int64_t>(batch.planned ? batch.planned->deletes : 0);
+  const mirror::Planned plan = batch.planned.value_or(mirror::Planned{});
+  const auto planned = static_cast<std::int64_t>(plan.deletes);
+  const auto expected = static_cast<std::int64_t>(std::max(plan.deletes, plan.expected_deletes));
   Loss loss{.cycle = cycle_.number, .at_ms = cycle_.now_ms, .rows_before = record.row_count};
   loss.committed = batch.commit.has_value();
   if (begins && batch.planned) {
@@ -197,14 +201,14 @@ absl::Status RowPlanner::Break(const IncomingBatch& incoming, const TableRecord&
         !status.ok() || outcome->held) {
       return status;
     }
-  } else if (!into_shadow && batch.seq == 1 && planned > 0) {
+  } else if (!into_shadow && batch.seq == 1 && expected > 0) {
     std::vector<std::string> keys = DeletedKeys(*incoming.schema, batch);
     if (absl::Status status =
-            HoldBatch(HoldKind::kDeletes, record, planned, limits, std::move(keys), outcome);
+            HoldBatch(HoldKind::kDeletes, record, expected, limits, std::move(keys), outcome);
         !status.ok() || outcome->held) {
       return status;
     }
-    loss.planned = planned;
+    if (planned > 0) loss.planned = planned;
   }
   if (deletes) {
     if (absl::Status status = BoundDeletes(record, limits, &loss, step); !status.ok()) return status;
@@ -341,8 +345,10 @@ void RowPlanner::Keep(BatchOutcome outcome, std::optional<Step> step, bool by_re
   const std::string key = FoldName(outcome.table);
   // A request behind this one finds what it would find if this one had been committed.
   if (outcome.seq != 0 && step) refused_.erase(key);
-  if (outcome.seq != 0 && !outcome.status.ok() && !absl::IsAborted(outcome.status) && records_.at(key)) {
-    refused_[key] = outcome.seq;
+  if (outcome.seq != 0 && !outcome.status.ok() && records_.at(key)) {
+    // What came too early is to come again, and its rows are no more in the mirror than refused ones.
+    if (!absl::IsAborted(outcome.status)) refused_[key] = outcome.seq;
+    refused_.try_emplace(key, outcome.seq);
   }
   planned->steps.push_back(step ? steps_.size() : kNoStep);
   planned->by_record.push_back(by_record);
@@ -376,10 +382,10 @@ CycleNoteChanges RowPlanner::NotesOf(const std::vector<StepResult>& results) con
                             outcome.former_cycle >= cycle_.known_miss);
       }
       // Behind a step that failed it is aborted. Invented names must not pile up.
-      const bool aborted =
-          absl::IsAborted(status) || (!has_step && planned.by_record[i] && failed.contains(key));
-      if (status.ok() || aborted || !records_.at(key)) continue;
-      refused[key] = outcome.seq;
+      const bool behind = !has_step && planned.by_record[i] && failed.contains(key);
+      if (status.ok() || behind || !records_.at(key)) continue;
+      if (!absl::IsAborted(status)) refused[key] = outcome.seq;
+      refused.try_emplace(key, outcome.seq);
       names[key] = outcome.table;
     }
   }

@@ -18,7 +18,8 @@
 
 namespace mirror {
 
-/// Batches that were refused and not sent again, by folded table: the numbers they had.
+/// Batches that were refused, or came too early, and were not sent again, by folded table: the numbers they
+/// had.
 using RefusedBatches = std::map<std::string, std::uint64_t>;
 RefusedBatches RefusedOf(const std::vector<CycleNote>& notes);
 

@@ -34,9 +34,8 @@ std::string Tenant::RefusalsOf(std::int64_t cycle) {
   refusals_cycle_ = cycle;
   for (const CycleNote& note : *notes_) {
     if (note.kind != CycleNoteKind::kRefused || IsKeptBack(*holds_, note.table)) continue;
-    refusals_.try_emplace(
-        FoldName(note.table), note.table,
-        absl::StrCat("batch ", note.seq, ", by the server before it was restarted: see its log"));
+    refusals_.try_emplace(FoldName(note.table), note.table,
+                          absl::StrCat("batch ", note.seq, " was not applied: the server's log says why"));
   }
   if (refusals_.empty()) return "";
   std::string words = absl::StrCat(refusals_.size(), refusals_.size() == 1 ? " table" : " tables",

@@ -93,10 +93,9 @@ class NetChanges : public ChangeReader {
     if (absl::Status status = TakeKeys(size, sink); !status.ok()) return status;
     const bool at_end = next_row_ > rows_;
     ChangePiece piece;
-    if (first_ && !at_end && one_look_ && looking_) {
+    if (std::exchange(first_, false) && !at_end) {
       if (absl::Status status = CountDeletes(&piece); !status.ok()) return status;
     }
-    first_ = false;
     bool covered = looking_ && sealed_;
     if (at_end && looking_) {
       if (absl::Status status = CountRows(&piece); !status.ok()) return status;
@@ -494,29 +493,52 @@ class NetChanges : public ChangeReader {
     return absl::OkStatus();
   }
 
-  /// All of the round is of one moment, so what it deletes can be told before.
+  /// What follows the first piece of a round deletes this much: of one moment, or as it is just now.
   absl::Status CountDeletes(ChangePiece* piece) {
-    std::vector<std::string> terms;
-    for (std::size_t i = 0; i < key_.size(); ++i) terms.push_back(KeyTerm(i, absl::StrCat("n.k", i), "t."));
-    const auto gone =
-        file_.Number(absl::StrCat("SELECT count(*) FROM temp._mirror_net AS n WHERE ",
-                                  source_.plan->filter.empty() ? "" : absl::StrCat(WholeKeys(), " AND "),
-                                  "NOT EXISTS (SELECT 1 FROM (SELECT *", source_.plan->FromWhere(),
-                                  ") AS t WHERE ", absl::StrJoin(terms, " AND "), ")"));
-    if (!gone.ok()) return gone.status();
+    const bool exact = file_.wal();
+    if (!exact) CloseLook();
+    std::int64_t gone = 0;
+    const std::int64_t keys = exact ? rows_ : static_cast<std::int64_t>(kLookRows);
+    for (std::int64_t at = 1; at <= rows_; at += keys) {
+      absl::StatusOr<std::int64_t> some = CountGone(at, at + keys - 1);
+      if (!some.ok()) return some.status();
+      gone += *some;
+    }
     const auto whole =
         file_.Number(absl::StrCat("SELECT count(*) FROM temp._mirror_net WHERE ", WholeKeys()));
     if (!whole.ok()) return whole.status();
     piece->planned.emplace();
-    piece->planned->deletes = static_cast<std::uint64_t>(*gone);
+    (exact ? piece->planned->deletes : piece->planned->expected_deletes) = static_cast<std::uint64_t>(gone);
     // Those that are gone have no row to be inserted; their entries are of whole rows, too.
-    piece->planned->inserts = static_cast<std::uint64_t>(std::max<std::int64_t>(0, *whole - *gone));
-    piece->planned->updates = static_cast<std::uint64_t>(rows_ - *gone) - piece->planned->inserts;
-    if (*gone <= kDeletesUncounted) return absl::OkStatus();
-    const auto now = file_.Number(absl::StrCat("SELECT count(*)", source_.plan->FromWhere()));
+    piece->planned->inserts = static_cast<std::uint64_t>(std::max<std::int64_t>(0, *whole - gone));
+    piece->planned->updates = static_cast<std::uint64_t>(rows_ - gone) - piece->planned->inserts;
+    if (gone <= kDeletesUncounted) return absl::OkStatus();
+    const auto now =
+        InLook([this] { return file_.Number(absl::StrCat("SELECT count(*)", source_.plan->FromWhere())); });
     if (!now.ok()) return now.status();
     piece->rows_now = static_cast<std::uint64_t>(*now);
     return absl::OkStatus();
+  }
+
+  /// Of these keys, those whose row is not there.
+  absl::StatusOr<std::int64_t> CountGone(std::int64_t first, std::int64_t last) {
+    std::vector<std::string> terms;
+    for (std::size_t i = 0; i < key_.size(); ++i) terms.push_back(KeyTerm(i, absl::StrCat("n.k", i), "t."));
+    const std::string sql =
+        absl::StrCat("SELECT count(*) FROM temp._mirror_net AS n WHERE n.rowid BETWEEN ", first, " AND ",
+                     last, source_.plan->filter.empty() ? "" : absl::StrCat(" AND ", WholeKeys()),
+                     " AND NOT EXISTS (SELECT 1 FROM (SELECT *", source_.plan->FromWhere(), ") AS t WHERE ",
+                     absl::StrJoin(terms, " AND "), ")");
+    return InLook([&] { return file_.Number(sql); });
+  }
+
+  /// In the look that is open, or in one of its own.
+  absl::StatusOr<std::int64_t> InLook(const std::function<absl::StatusOr<std::int64_t>()>& read) {
+    if (looking_) return read();
+    if (absl::Status status = OpenLook(); !status.ok()) return status;
+    absl::StatusOr<std::int64_t> number = read();
+    CloseLook();
+    return number;
   }
 
   absl::Status CountRows(ChangePiece* piece) {

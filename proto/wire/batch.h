@@ -65,6 +65,7 @@ struct ColumnView {
 
 struct Planned {
   std::uint64_t inserts = 0, updates = 0, deletes = 0;
+  std::uint64_t expected_deletes = 0;  ///< In place of `deletes`, where rows change while they are read.
 };
 
 struct CommitMark {

@@ -399,8 +399,9 @@ absl::StatusOr<ChangeBatch> DecodeBatch(const v1::ChangeBatch& message, const Ta
   batch.base_lsn = Lsn{message.base_lsn()};
   if (message.has_target()) batch.target = DecodePosition(message.target());
   if (message.has_planned()) {
+    const v1::Planned& planned = message.planned();
     batch.planned =
-        Planned{message.planned().inserts(), message.planned().updates(), message.planned().deletes()};
+        Planned{planned.inserts(), planned.updates(), planned.deletes(), planned.expected_deletes()};
   }
   batch.populate = static_cast<PopulateReason>(message.populate());
   batch.operation = static_cast<Operation>(message.operation());

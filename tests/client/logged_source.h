@@ -92,6 +92,8 @@ class LoggedSource : public testing::Test {
     std::string action = "none";
     std::string words;
     int inserts = 0, updates = 0, deletes = 0, pieces = 0, values = 0;
+    std::optional<Planned> planned = {};  ///< Of the first piece of changes.
+    std::optional<std::uint64_t> rows_now = {};
   };
 
   void SetUp() override { app_ = std::make_unique<Application>(path_); }
@@ -262,6 +264,7 @@ class LoggedSource : public testing::Test {
       Pieces pieces;
       const absl::StatusOr<ChangePiece> piece = (*changes)->Next(size_, &pieces);
       if (!piece.ok()) return piece.status();
+      if (sent->pieces == 1) sent->planned = piece->planned, sent->rows_now = piece->rows_now;
       table.pending = piece->target;
       for (const ChangeBlock& block : piece->blocks) Apply(block, pieces, into, sent);
       last = piece->last;

@@ -337,6 +337,32 @@ TEST_F(NetChangesTest, ValuesOver4MbTravelInInsertsAndUpdates) {
   }
 }
 
+TEST_F(NetChangesTest, WhatIsDeletedInAllIsToldWithTheFirstPiece) {
+  for (const std::string mode : {"WAL", "DELETE"}) {
+    reader_.reset();
+    log_.reset();
+    app_->Run(
+        absl::StrCat("DROP TABLE IF EXISTS t; PRAGMA journal_mode = ", mode,
+                     "; CREATE TABLE t(id INTEGER PRIMARY KEY, v); WITH RECURSIVE n(i) AS (SELECT 1 UNION "
+                     "ALL SELECT i + 1 FROM n WHERE i < 5000) INSERT INTO t SELECT i, 'v' || i FROM n"));
+    ASSERT_THAT(ChangeLog::Install(Options()), IsOk());
+    Cycle();
+    size_.rows = 1'000;
+    // Rows that came and went are deletes, too: how many rows are left says that they are none.
+    const Sent sent = After(
+        "UPDATE t SET v = 'w' WHERE id <= 600; DELETE FROM t WHERE id > 1000; INSERT INTO t SELECT id + "
+        "9000, 1 "
+        "FROM t WHERE id <= 700; DELETE FROM t WHERE id > 9000");
+    ASSERT_TRUE(sent.planned) << mode;
+    EXPECT_EQ(mode == "WAL" ? sent.planned->deletes : sent.planned->expected_deletes, 4'700U) << mode;
+    EXPECT_EQ(mode == "WAL" ? sent.planned->expected_deletes : sent.planned->deletes, 0U) << mode;
+    EXPECT_EQ(sent.planned->updates, 600U) << mode;
+    EXPECT_EQ(sent.rows_now, 1'000U) << mode;
+    // What fits into one look of one piece is told by its rows.
+    EXPECT_FALSE(After("DELETE FROM t WHERE id <= 900").planned) << mode;
+  }
+}
+
 // --- NULL in a key ---
 
 TEST_F(NetChangesTest, NullInAKeyMakesTheTableKeyless) {

@@ -60,6 +60,25 @@ TEST_P(CycleNotes, AnAdvanceNeverPassesOverARefusedBatch) {
   EXPECT_EQ(Metadata("lsn"), Cell(5));
 }
 
+TEST_P(CycleNotes, AnAdvanceNeverPassesOverABatchThatCameTooEarly) {
+  source_->Mirror(People(), {{1, "Ada", 36}}, kFive);
+  source_->Begin();
+  ASSERT_THAT(source_->Announce({People()}), IsOk());
+  const BatchSpec early{.rows = {{2, "Joan", 1}}, .seq = 2, .base_lsn = 5, .target = kNine};
+  ASSERT_THAT(source_->Send(People(), early).status, StatusIs(kAborted));
+  Forget();
+  EXPECT_THAT(Advance(), StatusIs(kFailedPrecondition, HasSubstr("has batches of its own in this cycle")));
+  EXPECT_EQ(Metadata("lsn"), Cell(5));
+  ASSERT_THAT(source_->Send(People(), {.rows = {{3, "Mary", 1}}, .base_lsn = 5, .target = kNine}).status,
+              IsOk());
+  BatchSpec last = early;
+  last.commit = kNine;
+  ASSERT_THAT(source_->Send(People(), last).status, IsOk());
+  EXPECT_THAT(Partner(path()).One("SELECT count(*) FROM _mirror_cycle_notes"), Cell(0));
+  ASSERT_THAT(source_->Complete(), IsOk());
+  EXPECT_THAT(catalog_.Messages("cycle.failed"), "");
+}
+
 TEST_P(CycleNotes, ARefusedBatchThatCameAgainIsForgotten) {
   RefuseABatch();
   Forget();

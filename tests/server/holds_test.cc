@@ -272,6 +272,51 @@ TEST_F(HoldsTest, WithoutAPlanTheBatchThatIsTooMuchIsHeld) {
   EXPECT_EQ(Holds().at(0).rows, 4'000U) << "as many as there are: nobody knows how many are to come";
 }
 
+TEST_F(HoldsTest, WhatIsExpectedIsJudgedBeforeAnythingGoesAndBindsNoBatch) {
+  Fill();
+  const auto expect = [&](int rows, int from, int to) {
+    Begin();
+    BatchSpec spec = Deleting(from, to, 1);
+    spec.planned = Planned{.expected_deletes = static_cast<std::uint64_t>(rows)};
+    spec.commit.reset();
+    return source_->Send(mirror::People(), spec);
+  };
+  const BatchOutcome many = expect(2'400, 0, 10);
+  EXPECT_TRUE(many.held);
+  EXPECT_THAT(many.status, StatusIs(kFailedPrecondition, HasSubstr("2400 of 4000")));
+  EXPECT_EQ(Count(), kRows);
+  ASSERT_THAT(Holds(), SizeIs(1));
+  EXPECT_EQ(Holds()[0].rows, 2'400U);
+  ASSERT_THAT(tenant_->DecideHold(Holds()[0].id, HoldState::kCommit, source_->now), IsOk());
+  ASSERT_THAT(expect(2'400, 0, 10).status, IsOk());
+  BatchSpec more = Deleting(10, 2'400, 1);
+  more.seq = 2;
+  more.planned.reset();
+  EXPECT_THAT(source_->Send(mirror::People(), more).status, IsOk());
+  EXPECT_THAT(source_->Complete(), IsOk());
+  EXPECT_EQ(Count(), kRows - 2'400);
+  EXPECT_THAT(Holds(), IsEmpty());
+}
+
+TEST_F(HoldsTest, MoreThanWasExpectedGoesAsFarAsTheBreakerLets) {
+  Fill();
+  Begin();
+  BatchSpec first = Deleting(0, 10, 1);
+  first.planned = Planned{.expected_deletes = 10};
+  first.commit.reset();
+  ASSERT_THAT(source_->Send(mirror::People(), first).status, IsOk());
+  BatchSpec second = Deleting(10, 30, 1);
+  second.seq = 2;
+  second.planned.reset();
+  second.commit.reset();
+  EXPECT_THAT(source_->Send(mirror::People(), second).status, IsOk());
+  BatchSpec third = Deleting(30, 2'400, 1);
+  third.seq = 3;
+  third.planned.reset();
+  EXPECT_TRUE(source_->Send(mirror::People(), third).held);
+  EXPECT_EQ(Count(), kRows - 30);
+}
+
 TEST_F(HoldsTest, ACommitOfDeletesWithoutAPlanAlsoLetsPassWhatWentBefore) {
   Fill();
   EXPECT_THAT(Delete(0, 1'400, 1).status, IsOk());

@@ -283,6 +283,7 @@ TEST(DecodeBatchTest, GivesWhatTheMessageSays) {
   message.mutable_planned()->set_inserts(3);
   message.mutable_planned()->set_updates(2);
   message.mutable_planned()->set_deletes(1);
+  message.mutable_planned()->set_expected_deletes(4);
   message.set_populate(v1::POPULATE_REASON_HISTORY_GONE);
   EncodePosition({Lsn{8}, "line\0"s}, message.mutable_commit()->mutable_position());
   message.mutable_commit()->set_batches(4);
@@ -297,6 +298,7 @@ TEST(DecodeBatchTest, GivesWhatTheMessageSays) {
   EXPECT_EQ(batch->planned->inserts, 3U);
   EXPECT_EQ(batch->planned->updates, 2U);
   EXPECT_EQ(batch->planned->deletes, 1U);
+  EXPECT_EQ(batch->planned->expected_deletes, 4U);
   EXPECT_EQ(batch->populate, PopulateReason::kHistoryGone);
   EXPECT_EQ(batch->operation, Operation::kInsert);
   EXPECT_EQ(batch->row_count, 3U);
