@@ -169,7 +169,7 @@ bool DryRun(const SourceConfig& configured, const std::string& state_dir, const 
         << '\n';
     return false;
   }
-  out << "  the endpoint, version " << answer->server_version() << ", proved itself"
+  out << "  the endpoint, version " << Printable(answer->server_version()) << ", proved itself"
       << (answer->do_not_replicate() ? ", and does not want changes now" : "") << ". Nothing was sent.\n";
   return looked.value_or(false);
 }

@@ -18,12 +18,29 @@ std::string OrderBy(const std::vector<OrderTerm>& order) {
                       }));
 }
 
+/// SQLite's parser takes no more than 100 things that are open within each other.
+constexpr std::size_t kNestedTermsMax = 8;
+
+/// The same for keys of many columns: no deeper with each, but longer.
+std::string BehindFlat(const std::vector<OrderTerm>& order, std::size_t from) {
+  std::string same;
+  std::vector<std::string> ways;
+  for (std::size_t i = from; i < order.size(); ++i) {
+    const std::string parameter = absl::StrCat("?", i + 1);
+    ways.push_back(
+        absl::StrCat("(", same, order[i].expression, order[i].descending ? " < " : " > ", parameter, ")"));
+    absl::StrAppend(&same, order[i].expression, " = ", parameter, " AND ");
+  }
+  return absl::StrCat("(", absl::StrJoin(ways, " OR "), ")");
+}
+
 /// The rows behind the one whose terms are the parameters ?1, ?2, ...
 std::string Behind(const std::vector<OrderTerm>& order, std::size_t from) {
   const OrderTerm& term = order[from];
   const std::string parameter = absl::StrCat("?", from + 1);
   const std::string strict = absl::StrCat(term.expression, term.descending ? " < " : " > ", parameter);
   if (from + 1 == order.size()) return strict;
+  if (from == kNestedTermsMax) return BehindFlat(order, from);
   // The first part, which is implied, lets SQLite enter the index at the right place.
   return absl::StrCat(term.expression, term.descending ? " <= " : " >= ", parameter, " AND (", strict,
                       " OR (", term.expression, " = ", parameter, " AND ", Behind(order, from + 1), "))");

@@ -203,6 +203,10 @@ std::optional<Literal> ParseDefault(std::string_view sql, const Column& column) 
     literal = ParseNumber(sql);
     const auto* integer = literal ? std::get_if<std::int64_t>(&*literal) : nullptr;
     if (column.type == Type::kDouble && integer != nullptr) literal = static_cast<double>(*integer);
+    // To rows that are there already SQLite gives the integer, to new ones the real.
+    const auto* real = literal ? std::get_if<double>(&*literal) : nullptr;
+    const bool two = column.affinity == Affinity::kBlob && real != nullptr && std::trunc(*real) == *real;
+    if (two) literal.reset();
   }
   if (literal && !CheckLiteral(column, *literal).ok()) literal.reset();
   return literal;

@@ -387,6 +387,40 @@ TEST_F(SqliteReaderTest, NullAgainstNotNullMakesTheColumnNullable) {
   EXPECT_THAT(All(table.schema), ElementsAre(ElementsAre("i:1", "null")));
 }
 
+TEST_F(SqliteReaderTest, AWholeNumberAsRealIsTwoDefaultsWithoutAnAffinity) {
+  for (const std::string sql : {"4.0", "-4.0", "-0.0", "1e3"}) {
+    Column column;
+    column.type = Type::kAny;
+    column.affinity = Affinity::kBlob;
+    EXPECT_FALSE(ParseDefault(sql, column)) << sql;
+    Sql(path_,
+        "DROP TABLE IF EXISTS t; CREATE TABLE t(id); INSERT INTO t VALUES(1); ALTER TABLE t ADD COLUMN n "
+        "DEFAULT " +
+            sql + "; INSERT INTO t(id) VALUES(2)");
+    const SourceTable table = One("");
+    const Rows rows = All(table.schema);
+    ASSERT_EQ(rows.size(), 2U);
+    EXPECT_EQ(rows[0][1].substr(0, 2), "i:") << sql;
+    EXPECT_EQ(rows[1][1].substr(0, 2), "r:") << sql;
+  }
+}
+
+TEST_F(SqliteReaderTest, AKeyOfManyColumnsIsReadFromAnyOfItsRows) {
+  for (const int columns : {8, 9, 10, 16, 60}) {
+    std::string names, second;
+    for (int i = 0; i < columns; ++i) {
+      absl::StrAppend(&names, i == 0 ? "" : ", ", "c", i);
+      absl::StrAppend(&second, i == 0 ? "" : ", ", i + 1 == columns ? "value" : "1");
+    }
+    const SourceTable table = One(absl::StrCat(
+        "DROP TABLE IF EXISTS t; CREATE TABLE t(", names, ", PRIMARY KEY(", names,
+        ")) WITHOUT ROWID; WITH RECURSIVE n(value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM n "
+        "WHERE value < 3000) INSERT INTO t SELECT ",
+        second, " FROM n"));
+    EXPECT_EQ(All(table.schema).size(), 3'000U) << columns;
+  }
+}
+
 struct DefaultCase {
   std::string name, sql;
   Type type;
