@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "client/announcement.h"
 #include "client/answer_check.h"
 #include "client/cycle_receipts.h"
 #include "client/decision.h"
@@ -302,7 +303,7 @@ class Run {
     v1::TableSchemaRequest request;
     request.set_cycle(report_.cycle);
     request.set_source_id(history_.source_id());
-    for (const SourceTable& table : schema_.tables) EncodeTable(table.schema, request.add_tables());
+    EncodeAnnouncement(schema_.tables, limits_, &request);
     const absl::StatusOr<v1::TableSchemaResponse> response = client_.TableSchema(request);
     if (!response.ok()) return response.status();
     if (absl::Status checked = CheckTables(request, *response); !checked.ok()) return checked;

@@ -17,6 +17,7 @@
 #include "certs/issue.h"
 #include "proto/wire/clock.h"
 #include "proto/wire/codec.h"
+#include "proto/wire/source_objects_codec.h"
 #include "server/call_log.h"
 #include "server/diagnosis.h"
 #include "server/rpc_status.h"
@@ -221,6 +222,27 @@ grpc::Status AdminService::ListTables(grpc::ServerContext* context, const v1::Li
                    message->set_source_time_ms(table.source_ms);
                    message->set_freshness_target_ms(table.target_ms);
                    EncodeCheck(table.check, message);
+                 }
+                 return absl::OkStatus();
+               });
+}
+
+grpc::Status AdminService::ListIndexes(grpc::ServerContext* context, const v1::ListIndexesRequest* request,
+                                       v1::ListIndexesResponse* response) {
+  return Serve(*context, Needs::kViewer, absl::StrCat("ListIndexes ", request->context_id()),
+               [&]() -> absl::Status {
+                 const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(request->context_id());
+                 if (!tenant.ok()) return tenant.status();
+                 const absl::StatusOr<std::vector<IndexesOfTable>> tables =
+                     (*tenant)->Indexes({request->tables().begin(), request->tables().end()});
+                 if (!tables.ok()) return tables.status();
+                 response->set_follow((*tenant)->follows_indexes());
+                 for (const IndexesOfTable& table : *tables) {
+                   v1::TableIndexes* const message = response->add_tables();
+                   message->set_table(table.table);
+                   if (table.objects) EncodeObjects(*table.objects, message->mutable_source_objects());
+                   for (const std::string& line : table.lines) message->add_lines(line);
+                   for (const std::string& name : table.followed) message->add_followed(name);
                  }
                  return absl::OkStatus();
                });

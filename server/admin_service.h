@@ -43,6 +43,8 @@ class AdminService final : public v1::MirrorAdmin::Service {
                          v1::Tenant* response) override;
   grpc::Status ListTables(grpc::ServerContext* context, const v1::ListTablesRequest* request,
                           v1::ListTablesResponse* response) override;
+  grpc::Status ListIndexes(grpc::ServerContext* context, const v1::ListIndexesRequest* request,
+                           v1::ListIndexesResponse* response) override;
   grpc::Status InvalidateLsn(grpc::ServerContext* context, const v1::InvalidateLsnRequest* request,
                              v1::InvalidateLsnResponse* response) override;
   grpc::Status ResetTable(grpc::ServerContext* context, const v1::ResetTableRequest* request,

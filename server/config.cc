@@ -686,6 +686,7 @@ class Loader {
       BreakerRule rule;
       std::optional<std::int64_t> freshness;
       std::optional<bool> receipts;
+      std::string indexes;
       const toml::table& block = *entry.as_table();
       const Keys keys = {{"context_id", Pattern(&rule.context)},
                          {"breaker", OrAbsent(&rule.on)},
@@ -695,12 +696,14 @@ class Loader {
                          {"tables_min", OrAbsent(&rule.tables_min, 1, kTablesMinMax)},
                          {"freshness", SpanOrAbsent(&freshness)},
                          {"receipts", OrAbsent(&receipts)},
+                         {"indexes", Choice(&indexes, {"none", "follow"})},
                          {"table", [](const Given&) { return absl::OkStatus(); }}};
       if (absl::Status status = SetAll(block, "[[tenant]]", keys); !status.ok()) return status;
       if (absl::Status status = CheckHas(entry, "[[tenant]]", "context_id"); !status.ok()) return status;
       config_.breaker.rules.push_back(rule);
       if (freshness) config_.freshness.push_back({rule.context, "*", false, *freshness});
       if (receipts) config_.receipts.tenants.push_back({rule.context, *receipts});
+      if (!indexes.empty()) config_.indexes.push_back({rule.context, indexes == "follow"});
       if (absl::Status status = TableRules(block, rule.context); !status.ok()) return status;
     }
     return absl::OkStatus();

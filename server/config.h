@@ -12,6 +12,7 @@
 #include "server/breaker.h"
 #include "server/column_rules.h"
 #include "server/freshness.h"
+#include "server/index_rules.h"
 #include "server/receipts.h"
 
 namespace mirror {
@@ -123,6 +124,7 @@ struct ServerConfig {
   /// the tenant: two databases feed it. 0: never.
   std::int64_t miss_window_ms = 3'600'000;
   ReceiptRules receipts;            ///< [data] receipts, and of [[tenant]].
+  IndexRules indexes;               ///< Of [[tenant]].
   FreshnessRules freshness;         ///< Of [[tenant]].
   std::string log_level = "info";   ///< trace, debug, info, warn, error.
   std::string log_format = "text";  ///< text, json.

@@ -12,6 +12,7 @@
 #include "proto/wire/digest.h"
 #include "proto/wire/limits.h"
 #include "proto/wire/receipt.h"
+#include "proto/wire/source_objects_codec.h"
 #include "server/call_log.h"
 #include "server/encode_outcome.h"
 #include "server/source_words.h"
@@ -75,6 +76,14 @@ std::vector<AnnouncedTable> DecodeTables(const v1::TableSchemaRequest& request, 
   tables.reserve(static_cast<std::size_t>(request.tables_size()));
   for (const v1::Table& message : request.tables()) {
     AnnouncedTable table{message.name(), DecodeTable(message, limits)};
+    if (table.schema.ok() && message.has_source_objects()) {
+      absl::StatusOr<SourceObjects> objects = DecodeObjects(message.source_objects(), *table.schema);
+      if (objects.ok()) {
+        table.objects = *std::move(objects);
+      } else {
+        table.objects = objects.status();
+      }
+    }
     if (times[FoldName(message.name())] > 1) {
       table.schema = absl::InvalidArgumentError(absl::StrCat(
           "table '", message.name(), "' is announced twice (names are compared by ASCII case only). ",

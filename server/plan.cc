@@ -1,5 +1,8 @@
 #include "server/plan.h"
 
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+
 namespace mirror {
 
 std::string_view ToString(TableState state) {
@@ -39,6 +42,16 @@ std::string_view ToString(HoldState state) {
       return "rollback";
   }
   return "";
+}
+
+std::string IndexTerms(const std::vector<IndexColumn>& columns) {
+  return absl::StrJoin(columns, ", ", [](std::string* out, const IndexColumn& column) {
+    absl::StrAppend(out, QuoteName(column.name),
+                    column.collation == Collation::kNocase  ? " COLLATE NOCASE"
+                    : column.collation == Collation::kRtrim ? " COLLATE RTRIM"
+                                                            : "",
+                    column.descending ? " DESC" : "");
+  });
 }
 
 }  // namespace mirror

@@ -14,6 +14,7 @@
 #include "absl/status/status.h"
 #include "proto/wire/batch.h"
 #include "proto/wire/lsn.h"
+#include "proto/wire/source_objects.h"
 #include "proto/wire/table.h"
 
 // What the planners say and every store can do: values, no behaviour.
@@ -337,6 +338,29 @@ using HookNotes = std::function<std::vector<HookNote>(const std::vector<StepResu
 /// So many may wait for the hooks of a tenant; beyond that the oldest are dropped.
 inline constexpr std::int64_t kHooksWaitingMax = 1'000;
 
+/// A row of `_mirror_source_objects` that becomes this; absent: it is removed.
+struct ObjectsChange {
+  std::string table;
+  std::optional<SourceObjects> objects;
+  friend bool operator==(const ObjectsChange&, const ObjectsChange&) = default;
+};
+
+/// What begins so is no partner's: the mirror makes and drops it as the source's indexes come and go.
+inline constexpr char kOwnIndexPrefix[] = "_mirror_index_";
+/// An index that the mirror made itself, and the table that it is on now.
+struct OwnIndex {
+  std::string name, table;
+  friend bool operator==(const OwnIndex&, const OwnIndex&) = default;
+};
+/// Makes it over `columns`; none: drops it, when it is there.
+struct IndexChange {
+  OwnIndex index;
+  std::vector<IndexColumn> columns;
+  friend bool operator==(const IndexChange&, const IndexChange&) = default;
+};
+/// Columns of an index as SQL, between its parentheses.
+std::string IndexTerms(const std::vector<IndexColumn>& columns);
+
 /// One transaction.
 struct Plan {
   /// The cycle that must be running. Absent: any state of the tenant (an operator's act, Authenticate).
@@ -373,6 +397,10 @@ struct Plan {
   std::optional<AllAsOf> all_as_of = std::nullopt;
   /// In place of those that are kept. Absent: they stay.
   std::optional<FreshnessTargets> targets = std::nullopt;
+  /// After the steps.
+  std::vector<ObjectsChange> source_objects = {};
+  /// After the steps. One that fails makes the plan fail, with the steps' own kinds of errors.
+  std::vector<IndexChange> index_changes = {};
 };
 
 struct CommitResult {

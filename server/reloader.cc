@@ -52,6 +52,7 @@ absl::StatusOr<std::size_t> Reloader::Read() {
       {"[metrics]", config->metrics == started_with_.metrics},
       {"[[tenant]]", config->columns == started_with_.columns &&
                          config->freshness == started_with_.freshness &&
+                         config->indexes == started_with_.indexes &&
                          config->receipts == started_with_.receipts &&
                          config->breaker.rules == started_with_.breaker.rules},
       {"[breaker]", config->breaker.limits == started_with_.breaker.limits &&

@@ -163,6 +163,7 @@ absl::Status Tenant::Open(bool create, std::int64_t now_ms, Trust trust) {
   refused_tables_.reset();
   notes_.reset();
   holds_.reset();
+  indexes_due_ = true;
   absl::StatusOr<std::unique_ptr<Store>> store = open_(create);
   if (absl::IsNotFound(store.status())) {
     return absl::AbortedError(
@@ -448,7 +449,7 @@ absl::StatusOr<Announcement> Tenant::Announce(const Caller& caller, std::int64_t
   bool retires_partner = false;   // Of them one may hold rows that are the partner's.
   std::vector<Hold> held;
   std::vector<std::uint64_t> settled;
-  bool source_held = false;
+  bool source_held = false, objects_changed = false;
   if (absl::Status status = LoadHolds(); !status.ok()) return status;
   // While they are there: what is announced may call for a population.
   TellPartnerColumns();
@@ -551,6 +552,10 @@ absl::StatusOr<Announcement> Tenant::Announce(const Caller& caller, std::int64_t
       step_of.back() = plan.steps.size();
       plan.steps.push_back(*std::move(planned.step));
     }
+    absl::StatusOr<std::vector<ObjectsChange>> objects = ObjectsToKeep(tables, kept);
+    if (!objects.ok()) return objects.status();
+    plan.source_objects = *std::move(objects);
+    objects_changed = !plan.source_objects.empty();
     if (answers.empty() && before.empty()) return plan;
     plan.answers = [&](const std::vector<StepResult>& steps) {
       for (std::size_t i = 0; i < answers.size(); ++i) {
@@ -566,6 +571,8 @@ absl::StatusOr<Announcement> Tenant::Announce(const Caller& caller, std::int64_t
   Progressed(cycle, now_ms, began);
   KeepTargets();
   TellIdleRules(tables);
+  TellWrongObjects(tables);
+  indexes_due_ = indexes_due_ || objects_changed;
   if (!held.empty() || !settled.empty()) HoldsChanged(held);
   refused_tables_.emplace();
   for (const SchemaAnswer& answer : answers) {
@@ -886,6 +893,10 @@ absl::Status Tenant::CommitGroup(const TenantRecord& tenant, const std::vector<W
     if (!result.stale) NoteTimes(plan.steps, result.steps);
     bool settles = false;
     for (std::size_t i = 0; !result.stale && i < plan.steps.size(); ++i) {
+      const std::vector<Action>& actions = plan.steps[i].actions;
+      indexes_due_ = indexes_due_ || std::any_of(actions.begin(), actions.end(), [](const Action& action) {
+                       return std::holds_alternative<SwapShadow>(action);
+                     });
       settles = settles || (plan.steps[i].settles_holds && result.steps[i].status.ok());
     }
     if (!result.stale && (settles || !plan.holds.empty())) changed_holds = plan.holds;

@@ -29,6 +29,8 @@
 #include "server/freshness.h"
 #include "server/hook_book.h"
 #include "server/hooks.h"
+#include "server/index_plan.h"
+#include "server/index_rules.h"
 #include "server/pause.h"
 #include "server/plan.h"
 #include "server/receipts.h"
@@ -56,6 +58,7 @@ struct TenantOptions {
   ServerCounters* counters = &UnwatchedCounters();  ///< Outlives the tenant.
   FreshnessRules freshness = {};
   ReceiptRules receipts = {};
+  IndexRules indexes = {};
 };
 
 /// How a tenant gets at its store; `create` makes a new one. Set by Tenants.
@@ -81,6 +84,8 @@ struct Admission {
 struct AnnouncedTable {
   std::string name;
   absl::StatusOr<TableSchema> schema;
+  /// Indexes and foreign keys. Absent: the source does not tell. An error: they cannot be meant.
+  absl::StatusOr<std::optional<SourceObjects>> objects = std::optional<SourceObjects>();
 };
 
 struct TableAnswer {
@@ -119,6 +124,13 @@ struct TableInfo {
   bool held = false;           ///< An operator has to decide about it.
   std::int64_t source_ms = 0;  ///< As of when it is; 0: not known.
   std::int64_t target_ms = 0;  ///< How old it may become; 0: as it likes.
+};
+
+struct IndexesOfTable {
+  std::string table;
+  std::optional<SourceObjects> objects;  ///< Absent: the source did not tell.
+  std::vector<std::string> lines;        ///< See IndexLines().
+  std::vector<std::string> followed;     ///< The mirror's own indexes on it.
 };
 
 /// A table at a position, to be read beside what goes on. Holds one of the tenant's kReadingsMax places.
@@ -220,6 +232,10 @@ class Tenant {
 
   absl::StatusOr<TenantInfo> Info();
   absl::StatusOr<std::vector<TableInfo>> Tables();
+  /// What the source told of indexes and foreign keys. An empty list means all. Errors: kNotFound naming the
+  /// table; kFailedPrecondition when it told nothing of any table.
+  absl::StatusOr<std::vector<IndexesOfTable>> Indexes(const std::vector<std::string>& tables);
+  bool follows_indexes() const;
   /// An empty list means all. Errors: kNotFound naming the table, and then nothing is done.
   absl::StatusOr<std::vector<std::string>> Invalidate(const std::vector<std::string>& tables,
                                                       std::int64_t now_ms);
@@ -349,6 +365,12 @@ class Tenant {
   void TellUnavailable(const absl::Status& status);
   void TellRefusedTable(const SchemaAnswer& answer);
   void TellIdleRules(const std::vector<AnnouncedTable>& tables);
+  // See tenant_indexes.cc.
+  absl::StatusOr<std::vector<ObjectsChange>> ObjectsToKeep(const std::vector<AnnouncedTable>& tables,
+                                                           const std::vector<std::string>& untouched);
+  void TellWrongObjects(const std::vector<AnnouncedTable>& tables);
+  absl::StatusOr<std::vector<FollowedTable>> TablesToFollow();
+  void FollowIndexes(std::int64_t now_ms);
   // See tenant_partner.cc.
   void TellPartnerColumns();
   void TellPartnerRows(std::int64_t cycle, const std::string& table, const char* what_comes);
@@ -386,7 +408,8 @@ class Tenant {
   mutable std::map<std::string, std::int64_t> summary_times_;
   std::atomic<std::int64_t> seen_progress_ms_{0};
   ReceiptHead signed_receipts_;
-  std::string told_idle_rules_;
+  std::string told_idle_rules_, told_wrong_objects_, told_index_trouble_;
+  bool indexes_due_ = true;  ///< The mirror's own indexes may be others than the source's.
   bool retired_ = false, removed_ = false;
   bool told_cycle_failed_ = false;  ///< And not yet that one was completed since.
   bool replaced_ = false;           ///< Another file was found, and the cycle in it has not been ended yet.

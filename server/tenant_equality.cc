@@ -160,6 +160,7 @@ absl::StatusOr<std::vector<TableVerdict>> Tenant::Complete(const Caller& caller,
         told_cycle_failed_ = false;
       }
       ScrubFile(now_ms);
+      FollowIndexes(now_ms);
     }
   }
   if (absl::Status status = CompareLater(tables, now_ms, &verdicts); !status.ok()) return status;

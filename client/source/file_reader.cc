@@ -212,6 +212,7 @@ class FileReader : public SourceReader {
     source.problem = std::move(problem);
     source.later = known.later;
     source.versions = known.files.size() > 1;
+    source.objects.emplace();  // Files have none.
     for (const FileSeen& file : known.files) {
       if (!file.mended) source.written_ns = std::max(source.written_ns, WrittenNs(file));
     }

@@ -110,6 +110,44 @@ absl::StatusOr<SourceSchema> PipelineReader::Schema() {
   return schema;
 }
 
+/// What is there of a table, by the mirror's names. What speaks of columns that do not leave is only counted.
+SourceObjects PipelineReader::SentObjects(SourceObjects objects, const Origin& origin) const {
+  const auto sent = [&](std::string* name) {
+    const std::optional<std::uint32_t> at = origin.source.Find(*name);
+    const auto found =
+        at ? std::find(origin.columns.begin(), origin.columns.end(), *at) : origin.columns.end();
+    if (found == origin.columns.end()) return false;
+    *name = origin.sent.columns[static_cast<std::size_t>(found - origin.columns.begin())].name;
+    return true;
+  };
+  objects.more += static_cast<std::uint32_t>(std::erase_if(objects.indexes, [&](SourceIndex& index) {
+    return !std::all_of(index.columns.begin(), index.columns.end(),
+                        [&](IndexColumn& column) { return sent(&column.name); });
+  }));
+  objects.more += static_cast<std::uint32_t>(std::erase_if(objects.foreign_keys, [&](SourceForeignKey& key) {
+    return !std::all_of(key.columns.begin(), key.columns.end(),
+                        [&](std::string& column) { return sent(&column); });
+  }));
+  if (origin.columns.size() < origin.source.columns.size()) {
+    objects.more += static_cast<std::uint32_t>(objects.untold.size());
+    objects.untold.clear();
+  }
+  for (SourceForeignKey& key : objects.foreign_keys) {
+    const TableSteps* const other = pipeline_.Find(key.table);
+    if (other == nullptr) continue;
+    key.table = other->name();
+    for (std::string& column : key.table_columns) {
+      for (const auto& [from, to] : other->rename) {
+        if (SameName(from, column)) {
+          column = to;
+          break;
+        }
+      }
+    }
+  }
+  return objects;
+}
+
 bool PipelineReader::Put(SourceTable* table, std::string* refused) {
   Origin origin{table->schema, table->schema, {}};
   const TableSteps* const steps = pipeline_.Find(table->schema.name);
@@ -137,6 +175,7 @@ bool PipelineReader::Put(SourceTable* table, std::string* refused) {
     return false;
   }
   table->schema = origin.sent;
+  if (table->objects) table->objects = SentObjects(*std::move(table->objects), origin);
   if (steps != nullptr) table->steps = FingerprintOf(*steps, *pipeline_.key() ? &**pipeline_.key() : nullptr);
   tables_[FoldName(origin.sent.name)] = std::move(origin);
   return true;

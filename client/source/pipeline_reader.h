@@ -75,6 +75,7 @@ class PipelineReader : public SourceReader {
     std::vector<std::uint32_t> columns;
     const Origin* origin = nullptr;
   };
+  SourceObjects SentObjects(SourceObjects objects, const Origin& origin) const;
   absl::StatusOr<Below> Go(const std::string& table, const std::vector<std::uint32_t>& columns) const;
 
   std::unique_ptr<SourceReader> inner_;

@@ -18,6 +18,7 @@
 #include "proto/wire/lsn.h"
 #include "proto/wire/row_block.h"
 #include "proto/wire/row_digest.h"
+#include "proto/wire/source_objects.h"
 #include "proto/wire/table.h"
 
 namespace mirror {
@@ -49,6 +50,8 @@ struct SourceTable {
   /// Of a table of files: when the last of them was written, unix nanoseconds. 0: its rows are as they are
   /// now.
   std::int64_t written_ns = 0;
+  /// Its indexes and foreign keys; absent: they are not known.
+  std::optional<SourceObjects> objects = {};
 };
 
 /// A table that cannot even be announced.

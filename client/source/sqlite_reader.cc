@@ -18,6 +18,7 @@
 #include "client/source/sqlite_key_rows.h"
 #include "client/source/sqlite_key_scan.h"
 #include "client/source/sqlite_looks.h"
+#include "client/source/sqlite_objects.h"
 #include "client/source/sqlite_row.h"
 #include "client/source/sqlite_schema.h"
 #include "client/source/sqlite_steps.h"
@@ -457,7 +458,7 @@ class SqliteReader : public SourceReader {
   /// Errors: the whole source cannot be read. What is wrong with one table is in its `problem`.
   absl::StatusOr<SourceTable> LookAt(const std::string& name) {
     SourceTable table;
-    absl::StatusOr<SourcePlan> planned = PlanInLook(name, &table.problem);
+    absl::StatusOr<SourcePlan> planned = PlanInLook(name, &table);
     if (!planned.ok()) return planned.status();
     const auto plan = std::make_shared<const SourcePlan>(*std::move(planned));
     table.schema = plan->schema;
@@ -481,20 +482,23 @@ class SqliteReader : public SourceReader {
     return key == options_.keys.end() ? std::vector<std::string>() : key->second;
   }
 
-  absl::StatusOr<SourcePlan> PlanInLook(const std::string& name, std::string* problem) const {
+  absl::StatusOr<SourcePlan> PlanInLook(const std::string& name, SourceTable* table) const {
     if (absl::Status status = file_->BeginLook(); !status.ok()) return status;
     const Look look(*file_);
     absl::StatusOr<SourcePlan> plan = PlanSource(*file_, name, KeyOf(name));
     if (absl::IsInvalidArgument(plan.status())) {
-      *problem = std::string(plan.status().message());
+      table->problem = std::string(plan.status().message());
       return PlanSource(*file_, name);
     }
     if (!plan.ok()) return plan;
+    absl::StatusOr<SourceObjects> objects = ReadObjects(*file_, *plan);
+    if (!objects.ok()) return objects.status();
+    table->objects = *std::move(objects);
     for (const TableSteps& steps : options_.steps) {
       if (!SameName(steps.table, name)) continue;
       const absl::Status applied = ApplySteps(*file_, steps, &*plan);
       if (absl::IsUnavailable(applied)) return applied;
-      *problem = std::string(applied.message());
+      table->problem = std::string(applied.message());
     }
     return plan;
   }

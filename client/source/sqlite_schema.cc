@@ -12,34 +12,13 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "client/source/schema_query.h"
 
 namespace mirror {
 namespace {
 
-std::string TextAt(const Statement& statement, int column) {
-  const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(statement.get(), column));
-  return text == nullptr
-             ? ""
-             : std::string(text, static_cast<std::size_t>(sqlite3_column_bytes(statement.get(), column)));
-}
-
 bool BeginsWith(std::string_view name, std::string_view prefix) {
   return name.size() >= prefix.size() && SameName(name.substr(0, prefix.size()), prefix);
-}
-
-/// Runs `sql` with `table` as its only parameter and calls `row` for each row.
-template <typename Row>
-absl::Status ForEach(const SqliteFile& file, const std::string& sql, const std::string& table,
-                     const Row& row) {
-  const absl::StatusOr<Statement> statement = file.Prepare(sql);
-  if (!statement.ok()) return statement.status();
-  if (!table.empty()) {
-    sqlite3_bind_text(statement->get(), 1, table.data(), static_cast<int>(table.size()), SQLITE_STATIC);
-  }
-  int code = SQLITE_ROW;
-  while ((code = sqlite3_step(statement->get())) == SQLITE_ROW) row(*statement);
-  if (code == SQLITE_DONE) return absl::OkStatus();
-  return file.Error(code, table.empty() ? "reading its schema" : absl::StrCat("reading table '", table, "'"));
 }
 
 /// What the database says about a table besides its columns.
@@ -65,8 +44,8 @@ Type TypeOf(Affinity affinity) {
 Column MakeColumn(const Statement& row, const TableFacts& facts) {
   // Columns of temp.pragma_table_xinfo: name, type, notnull, dflt_value, pk, hidden.
   Column column;
-  column.name = TextAt(row, 0);
-  const std::string declared = TextAt(row, 1);
+  column.name = ColumnText(row, 0);
+  const std::string declared = ColumnText(row, 1);
   const bool strict_any = facts.strict && SameName(declared, "ANY");
   const Affinity affinity = strict_any ? Affinity::kBlob : AffinityOf(declared);
   column.type = TypeOf(affinity);
@@ -75,7 +54,7 @@ Column MakeColumn(const Statement& row, const TableFacts& facts) {
   column.nullable = sqlite3_column_int(row.get(), 2) == 0 && column.key_position == 0;
   column.backfill = Backfill::kUnknown;
   if (sqlite3_column_type(row.get(), 3) == SQLITE_TEXT) {
-    column.default_value = ParseDefault(TextAt(row, 3), column);
+    column.default_value = ParseDefault(ColumnText(row, 3), column);
   }
   return column;
 }
@@ -93,18 +72,18 @@ absl::StatusOr<std::vector<OrderTerm>> KeyIndex(const SqliteFile& file, const Ta
                                                 bool* binary) {
   std::string index;
   absl::Status status =
-      ForEach(file, "SELECT name FROM temp.pragma_index_list(?1, 'main') WHERE origin = 'pk'", table.name,
-              [&](const Statement& row) { index = TextAt(row, 0); });
+      ForEachRow(file, "SELECT name FROM temp.pragma_index_list(?1, 'main') WHERE origin = 'pk'", table.name,
+                 [&](const Statement& row) { index = ColumnText(row, 0); });
   if (!status.ok()) return status;
   std::vector<OrderTerm> order;
   if (index.empty()) return order;
   *binary = true;
-  status = ForEach(
+  status = ForEachRow(
       file,
       "SELECT cid, \"desc\", coll FROM temp.pragma_index_xinfo(?1, 'main') WHERE key = 1 ORDER BY seqno",
       index, [&](const Statement& row) {
         const int column = sqlite3_column_int(row.get(), 0);
-        const std::string collation = TextAt(row, 2);
+        const std::string collation = ColumnText(row, 2);
         if (!SameName(collation, "BINARY")) *binary = false;
         const std::string& name = table.columns[static_cast<std::size_t>(column)].name;
         order.push_back({absl::StrCat(QuoteName(name), " COLLATE ", QuoteName(collation)),
@@ -214,10 +193,10 @@ std::optional<Literal> ParseDefault(std::string_view sql, const Column& column) 
 
 absl::StatusOr<std::vector<std::string>> ListTables(const SqliteFile& file) {
   std::vector<std::string> tables;
-  const absl::Status status = ForEach(
+  const absl::Status status = ForEachRow(
       file, "SELECT name FROM temp.pragma_table_list WHERE schema = 'main' AND type = 'table' ORDER BY name",
       "", [&](const Statement& row) {
-        std::string name = TextAt(row, 0);
+        std::string name = ColumnText(row, 0);
         if (BeginsWith(name, "sqlite_") || BeginsWith(name, "_mirror_")) return;
         tables.push_back(std::move(name));
       });
@@ -227,9 +206,9 @@ absl::StatusOr<std::vector<std::string>> ListTables(const SqliteFile& file) {
 
 absl::StatusOr<std::vector<std::string>> ListViews(const SqliteFile& file) {
   std::vector<std::string> views;
-  const absl::Status status = ForEach(
+  const absl::Status status = ForEachRow(
       file, "SELECT name FROM temp.pragma_table_list WHERE schema = 'main' AND type = 'view' ORDER BY name",
-      "", [&](const Statement& row) { views.push_back(TextAt(row, 0)); });
+      "", [&](const Statement& row) { views.push_back(ColumnText(row, 0)); });
   if (!status.ok()) return status;
   return views;
 }
@@ -240,24 +219,25 @@ absl::StatusOr<SourcePlan> PlanSource(const SqliteFile& file, const std::string&
   plan.schema.name = table;
   TableFacts facts;
   absl::Status status =
-      ForEach(file, "SELECT wr, strict, type FROM temp.pragma_table_list(?1) WHERE schema = 'main'", table,
-              [&](const Statement& row) {
-                facts.view = TextAt(row, 2) == "view";
-                facts.without_rowid = sqlite3_column_int(row.get(), 0) != 0;
-                facts.strict = sqlite3_column_int(row.get(), 1) != 0;
-              });
+      ForEachRow(file, "SELECT wr, strict, type FROM temp.pragma_table_list(?1) WHERE schema = 'main'", table,
+                 [&](const Statement& row) {
+                   facts.view = ColumnText(row, 2) == "view";
+                   facts.without_rowid = sqlite3_column_int(row.get(), 0) != 0;
+                   facts.strict = sqlite3_column_int(row.get(), 1) != 0;
+                 });
   if (!status.ok()) return status;
   bool key_declared_not_null = true;
-  status = ForEach(file,
-                   "SELECT name, type, \"notnull\", dflt_value, pk, hidden FROM temp.pragma_table_xinfo(?1, "
-                   "'main') ORDER BY cid",
-                   table, [&](const Statement& row) {
-                     plan.schema.columns.push_back(MakeColumn(row, facts));
-                     plan.generated.push_back(sqlite3_column_int(row.get(), 5) != 0);
-                     plan.has_default.push_back(sqlite3_column_type(row.get(), 3) != SQLITE_NULL);
-                     const bool in_key = plan.schema.columns.back().key_position != 0;
-                     if (in_key && sqlite3_column_int(row.get(), 2) == 0) key_declared_not_null = false;
-                   });
+  status =
+      ForEachRow(file,
+                 "SELECT name, type, \"notnull\", dflt_value, pk, hidden FROM temp.pragma_table_xinfo(?1, "
+                 "'main') ORDER BY cid",
+                 table, [&](const Statement& row) {
+                   plan.schema.columns.push_back(MakeColumn(row, facts));
+                   plan.generated.push_back(sqlite3_column_int(row.get(), 5) != 0);
+                   plan.has_default.push_back(sqlite3_column_type(row.get(), 3) != SQLITE_NULL);
+                   const bool in_key = plan.schema.columns.back().key_position != 0;
+                   if (in_key && sqlite3_column_int(row.get(), 2) == 0) key_declared_not_null = false;
+                 });
   if (!status.ok()) return status;
   plan.view = facts.view;
   if (plan.schema.columns.empty()) {

@@ -23,6 +23,7 @@
 #include "server/store/sqlite_ledger.h"
 #include "server/store/sqlite_merge.h"
 #include "server/store/sqlite_metadata.h"
+#include "server/store/sqlite_objects.h"
 #include "server/store/sqlite_partner_table.h"
 #include "server/store/sqlite_quarantine.h"
 #include "server/store/sqlite_receipts.h"
@@ -193,6 +194,10 @@ class Database final : public SqliteDatabase {
     return answers;
   }
 
+  absl::StatusOr<std::vector<KeptObjects>> ReadSourceObjects() override {
+    return SelectObjects(*connection_);
+  }
+  absl::StatusOr<std::vector<OwnIndex>> ReadOwnIndexes() override { return SelectOwnIndexes(*connection_); }
   absl::StatusOr<std::vector<CycleNote>> ReadCycleNotes() override { return SelectCycleNotes(*connection_); }
   absl::StatusOr<std::vector<TableCheck>> ReadChecks() override { return SelectChecks(*connection_); }
   absl::StatusOr<std::vector<Hold>> ReadHolds() override { return SelectHolds(*connection_); }
@@ -445,6 +450,12 @@ class Database final : public SqliteDatabase {
       result.hooks_dropped = *dropped;
     }
     if (absl::Status status = RemoveHooks(*connection_, plan.delivered_hooks); !status.ok()) return status;
+    for (const ObjectsChange& change : plan.source_objects) {
+      if (absl::Status status = WriteObjects(*connection_, change); !status.ok()) return status;
+    }
+    for (const IndexChange& change : plan.index_changes) {
+      if (absl::Status status = ChangeIndex(*connection_, change); !status.ok()) return status;
+    }
     TenantRecord next = plan.tenant ? *plan.tenant : *tenant;
     if (plan.cycle && !plan.tenant) {
       next.touched = touched;

@@ -138,6 +138,8 @@ class NewMirror final : public Store {
     return rows_->SetAside(table);
   }
   absl::StatusOr<std::vector<SchemaAnswer>> ReadAnswers() override { return rows_->ReadAnswers(); }
+  absl::StatusOr<std::vector<KeptObjects>> ReadSourceObjects() override { return rows_->ReadSourceObjects(); }
+  absl::StatusOr<std::vector<OwnIndex>> ReadOwnIndexes() override { return rows_->ReadOwnIndexes(); }
   absl::StatusOr<std::vector<CycleNote>> ReadCycleNotes() override { return rows_->ReadCycleNotes(); }
   absl::StatusOr<std::vector<TableCheck>> ReadChecks() override { return rows_->ReadChecks(); }
   absl::StatusOr<std::vector<Hold>> ReadHolds() override { return rows_->ReadHolds(); }

@@ -14,6 +14,7 @@
 #include "server/store/live_rows.h"
 #include "server/store/sql.h"
 #include "server/store/sqlite_alter.h"
+#include "server/store/sqlite_objects.h"
 #include "server/store/sqlite_schema.h"
 
 namespace mirror {
@@ -175,6 +176,8 @@ absl::Status Retype(SqliteConnection& connection, const std::string& table, cons
   const std::string_view declared = SqliteDeclaration(change.to);
   if (AffinityOf(SqliteDeclaration(change.from)) == AffinityOf(declared)) return absl::OkStatus();
   const std::string name = QuoteName(change.to.name);
+  absl::Status free = DropOwnIndexesOver(connection, table, change.to.name);
+  if (!free.ok()) return free;
   for (const std::string& sql :
        {absl::StrCat(Alter(table), "ADD COLUMN _mirror_retyped ", std::string(declared)),
         absl::StrCat("UPDATE ", QuoteName(table), " SET _mirror_retyped = ", name),
@@ -195,6 +198,8 @@ absl::Status Empty(SqliteConnection& connection, const std::string& table, const
     if (stored == columns.end() || !column) continue;
     std::vector<std::string> statements;
     if (stored->second.is_not_null) {
+      absl::Status free = DropOwnIndexesOver(connection, table, name);
+      if (!free.ok()) return free;
       // An adopted table's. A value that is to be kept out must go, whatever else goes with it.
       statements = {absl::StrCat(Alter(table), "DROP COLUMN ", QuoteName(name)),
                     absl::StrCat(Alter(table), "ADD COLUMN ", QuoteName(name), " ",

@@ -14,6 +14,7 @@
 #include "server/store/sqlite_alter.h"
 #include "server/store/sqlite_cycle_notes.h"
 #include "server/store/sqlite_ledger.h"
+#include "server/store/sqlite_objects.h"
 #include "server/store/sqlite_partner_table.h"
 #include "server/store/sqlite_receipts.h"
 #include "server/store/sqlite_times.h"
@@ -76,6 +77,7 @@ absl::Status ForgetTable(SqliteConnection& connection, const std::string& table)
   if (absl::Status status = ForgetLedger(connection, table); !status.ok()) return status;
   if (absl::Status status = ForgetTime(connection, table); !status.ok()) return status;
   if (absl::Status status = ForgetOpenReceipt(connection, table); !status.ok()) return status;
+  if (absl::Status status = ForgetObjects(connection, table); !status.ok()) return status;
   return Run(connection, "DELETE FROM _mirror_schema WHERE table_name = ?1", table);
 }
 
@@ -161,6 +163,7 @@ absl::Status CreateOwnTables(SqliteConnection& connection, const std::string& co
   if (absl::Status status = CreateLedgerTables(connection); !status.ok()) return status;
   if (absl::Status status = CreateCycleNotesTable(connection); !status.ok()) return status;
   if (absl::Status status = CreateReceiptTables(connection); !status.ok()) return status;
+  if (absl::Status status = CreateObjectsTable(connection); !status.ok()) return status;
   return CreateTimesTables(connection, metadata);
 }
 
@@ -252,6 +255,7 @@ absl::Status RunAlterTable(SqliteConnection& connection, const std::string& tabl
     } else if (const auto* drop = std::get_if<DropColumn>(&change)) {
       sql = absl::StrCat(alter, "DROP COLUMN ", QuoteName(drop->name));
       if (absl::Status kept = RememberLost(connection, table, drop->name, position); !kept.ok()) return kept;
+      if (absl::Status free = DropOwnIndexesOver(connection, table, drop->name); !free.ok()) return free;
     } else {
       const auto& rename = std::get<RenameColumn>(change);
       sql = absl::StrCat(alter, "RENAME COLUMN ", QuoteName(rename.from), " TO ", QuoteName(rename.to));

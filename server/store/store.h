@@ -53,6 +53,10 @@ class Store {
   /// `table`; empty: all. Looks through them.
   virtual absl::StatusOr<std::vector<std::string>> SetAside(const std::string& table) = 0;
   virtual absl::StatusOr<std::vector<SchemaAnswer>> ReadAnswers() = 0;
+  /// What the source told of its tables' indexes and foreign keys. What cannot be read is left out.
+  virtual absl::StatusOr<std::vector<KeptObjects>> ReadSourceObjects() = 0;
+  /// Indexes that the mirror made itself.
+  virtual absl::StatusOr<std::vector<OwnIndex>> ReadOwnIndexes() = 0;
   /// Of the tenant's cycle.
   virtual absl::StatusOr<std::vector<CycleNote>> ReadCycleNotes() = 0;
   virtual absl::StatusOr<std::vector<TableCheck>> ReadChecks() = 0;

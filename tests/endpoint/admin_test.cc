@@ -106,6 +106,7 @@ class AdminTest : public EndpointTest {
         Of("ListTenants", false, &Stub::ListTenants, v1::ListTenantsRequest()),
         Of("GetTenant", false, &Stub::GetTenant, About<v1::GetTenantRequest>(tenant)),
         Of("ListTables", false, &Stub::ListTables, About<v1::ListTablesRequest>(tenant)),
+        Of("ListIndexes", false, &Stub::ListIndexes, About<v1::ListIndexesRequest>(tenant)),
         Of("ListEvents", false, &Stub::ListEvents, About<v1::ListEventsRequest>(tenant)),
         Of("ListKeys", false, &Stub::ListKeys, v1::ListKeysRequest()),
         Of("Diagnose", false, &Stub::Diagnose, About<v1::DiagnoseRequest>(tenant)),

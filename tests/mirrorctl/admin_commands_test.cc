@@ -349,6 +349,34 @@ TEST_F(AdminCommands, TablesBeginWithTheNameAndHaveTheLsnAsAColumn) {
   EXPECT_THAT(fake_.Calls(), ElementsAre(R"(ListTables context_id: "Cust26759")"));
 }
 
+TEST_F(AdminCommands, IndexesArePrintedAsSqlAndNothingInThemIsActedOn) {
+  v1::TableIndexes& table = *fake_.indexes.add_tables();
+  table.set_table("contact");
+  v1::SourceIndex& index = *table.mutable_source_objects()->add_indexes();
+  index.set_name("by_name");
+  index.set_unique(true);
+  index.add_columns()->set_name("name");
+  table.add_lines("-- table \"contact\"");
+  table.add_lines("CREATE INDEX IF NOT EXISTS \"by_name\" ON \"contact\" (\"name\");");
+  table.add_lines("-- \x1b[2J");
+  const Finished run = Run({"indexes", "Cust26759", "contact", "Order Details"});
+  EXPECT_EQ(run.exit_code, 0) << run.errors;
+  EXPECT_EQ(run.output,
+            "-- table \"contact\"\nCREATE INDEX IF NOT EXISTS \"by_name\" ON \"contact\" (\"name\");\n"
+            "-- \\x1b[2J\n");
+  EXPECT_THAT(
+      fake_.Calls(),
+      ElementsAre(R"(ListIndexes context_id: "Cust26759" tables: "contact" tables: "Order Details")"));
+  fake_.indexes.set_follow(true);
+  EXPECT_THAT(Run({"indexes", "Cust26759"}).output, HasSubstr("makes these indexes itself"));
+  const Json json = Json::parse(Run({"indexes", "Cust26759", "--json"}).output);
+  EXPECT_EQ(json["follow"], true);
+  EXPECT_EQ(json["tables"][0]["indexes"].dump(),
+            R"([{"name":"by_name","unique":true,"columns":[{"name":"name","descending":false,)"
+            R"("collation":"BINARY"}]}])");
+  EXPECT_EQ(json["tables"][0]["lines"].size(), 3U);
+}
+
 TEST_F(AdminCommands, NamesAreAskedForAsTheyStand) {
   fake_.invalidated.add_tables("contact");
   fake_.invalidated.add_tables("Order Details");

@@ -18,6 +18,7 @@ class FakeAdmin final : public v1::MirrorAdmin::Service {
   v1::ListTenantsResponse tenants;
   v1::ListTenantsResponse more_tenants;  ///< To a request with a page token.
   v1::ListTablesResponse tables;
+  v1::ListIndexesResponse indexes;
   v1::InvalidateLsnResponse invalidated;
   v1::ResetTableResponse reset;
   v1::RestoreResponse restored;
@@ -50,6 +51,10 @@ class FakeAdmin final : public v1::MirrorAdmin::Service {
   grpc::Status ListTables(grpc::ServerContext* /*context*/, const v1::ListTablesRequest* request,
                           v1::ListTablesResponse* response) override {
     return Answer("ListTables", *request, tables, response);
+  }
+  grpc::Status ListIndexes(grpc::ServerContext* /*context*/, const v1::ListIndexesRequest* request,
+                           v1::ListIndexesResponse* response) override {
+    return Answer("ListIndexes", *request, indexes, response);
   }
   grpc::Status InvalidateLsn(grpc::ServerContext* /*context*/, const v1::InvalidateLsnRequest* request,
                              v1::InvalidateLsnResponse* response) override {

@@ -149,6 +149,16 @@ TEST(ConfigTest, FreshnessIsReadForTenantsAndTables) {
               ElementsAre(FreshnessRule{"*", "*", false, 60'000}, FreshnessRule{"*", "log_*", true, 0}));
 }
 
+TEST(ConfigTest, IndexesAreFollowedWhereATenantSaysSo) {
+  const ConfigFile file(absl::StrCat(kSmall,
+                                     "[[tenant]]\ncontext_id = \"Cust*\"\nindexes = \"follow\"\n"
+                                     "[[tenant]]\ncontext_id = \"*\"\nfreshness = \"60s\"\n"
+                                     "[[tenant]]\ncontext_id = \"Cust2\"\nindexes = \"none\"\n"));
+  const absl::StatusOr<ServerConfig> config = file.Load();
+  ASSERT_THAT(config, IsOk());
+  EXPECT_THAT(config->indexes, ElementsAre(IndexRule{"Cust*", true}, IndexRule{"Cust2", false}));
+}
+
 TEST(ConfigTest, MetricsAreOnLoopbackUnlessSomebodySaysOtherwise) {
   const ConfigFile plain(kSmall);
   EXPECT_EQ(plain.Load()->metrics, (MetricsConfig{true, "127.0.0.1", 7445, false}));
@@ -218,6 +228,8 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"RuleThatATableHasNot", "",
               "[[tenant]]\ncontext_id = \"a\"\n[[tenant.table]]\nname = \"t\"\ntables_min = 3\n",
               "21: [[tenant.table]] 'tables_min'", "not a key"},
+        Wrong{"IndexesThatAreNoChoice", "", "[[tenant]]\ncontext_id = \"a\"\nindexes = \"unique\"\n",
+              "19: [[tenant]] 'indexes'", "follow"},
         Wrong{"NotToml", "[admin]", "[admin", "4: not TOML", ""},
         Wrong{"KeyTwice", "[admin]", "key = \"x\"\n[admin]", "4: not TOML", "key"},
         Wrong{"PortTooLarge", "[admin]\n", "[admin]\nport = 65536\n", "5: [admin] 'port'",

@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -85,6 +86,8 @@ class SourceCalls {
   std::int64_t cycle = 0;                ///< Of the last Begin().
   std::string source_id = "source";
   absl::StatusOr<Announcement> last_announcement = Announcement{};
+  /// Indexes and foreign keys that are announced with a table, by its name; of others nothing is told.
+  std::map<std::string, SourceObjects> objects;
 
   absl::StatusOr<Admission> Authenticate(const std::string& holder = "holder", bool take_over = false,
                                          bool probe = false) {
@@ -109,6 +112,10 @@ class SourceCalls {
     for (const TableSchema& table : tables) {
       announced.push_back({table.name, table});
       hashes += SchemaHash(table);
+      const auto told = objects.find(table.name);
+      if (told == objects.end()) continue;
+      announced.back().objects = told->second;
+      hashes += PackObjects(told->second);
     }
     last_announcement =
         tenant_.Announce(caller, cycle, source_id, digest.empty() ? hashes : digest, announced, now);

@@ -38,6 +38,10 @@ class ForwardingStore : public Store {
     return store_->SetAside(table);
   }
   absl::StatusOr<std::vector<SchemaAnswer>> ReadAnswers() override { return store_->ReadAnswers(); }
+  absl::StatusOr<std::vector<KeptObjects>> ReadSourceObjects() override {
+    return store_->ReadSourceObjects();
+  }
+  absl::StatusOr<std::vector<OwnIndex>> ReadOwnIndexes() override { return store_->ReadOwnIndexes(); }
   absl::StatusOr<std::vector<CycleNote>> ReadCycleNotes() override { return store_->ReadCycleNotes(); }
   absl::StatusOr<std::vector<TableCheck>> ReadChecks() override { return store_->ReadChecks(); }
   absl::StatusOr<std::vector<Hold>> ReadHolds() override { return store_->ReadHolds(); }

@@ -102,6 +102,14 @@ class Transaction {
     if (plan.answers) mirror_->answers = plan.answers(result.steps);
     if (plan.cycle_notes) KeepCycleNotes(plan.tenant.value_or(before).cycle, plan.cycle_notes(result.steps));
     KeepHooks(plan, &result);
+    for (const ObjectsChange& change : plan.source_objects) {
+      mirror_->source_objects.erase(FoldName(change.table));
+      if (change.objects) mirror_->source_objects[FoldName(change.table)] = {change.table, *change.objects};
+    }
+    for (const IndexChange& change : plan.index_changes) {
+      mirror_->own_indexes.erase(FoldName(change.index.name));
+      if (!change.columns.empty()) mirror_->own_indexes[FoldName(change.index.name)] = change.index;
+    }
     TenantRecord next = plan.tenant.value_or(before);
     if (plan.cycle && !plan.tenant) {
       if (touched != next.touched || plan.now_ms - next.progress_ms >= 1'000) next.progress_ms = plan.now_ms;
@@ -353,6 +361,8 @@ class Transaction {
     mirror_->checks.erase(key);
     mirror_->freshness.tables.erase(key);
     mirror_->losses.erase(key);
+    mirror_->source_objects.erase(key);
+    std::erase_if(mirror_->own_indexes, [&](const auto& one) { return FoldName(one.second.table) == key; });
     std::erase_if(mirror_->holds, [&](const Hold& hold) { return FoldName(hold.table) == key; });
   }
 
@@ -698,6 +708,19 @@ absl::StatusOr<std::vector<CycleNote>> MemoryStore::ReadCycleNotes() {
   for (const auto& [key, note] : mirror_->cycle_notes) notes.push_back(note);
   return notes;
 }
+
+absl::StatusOr<std::vector<KeptObjects>> MemoryStore::ReadSourceObjects() {
+  std::vector<KeptObjects> kept;
+  for (const auto& [key, objects] : mirror_->source_objects) kept.push_back(objects);
+  return kept;
+}
+
+absl::StatusOr<std::vector<OwnIndex>> MemoryStore::ReadOwnIndexes() {
+  std::vector<OwnIndex> indexes;
+  for (const auto& [key, index] : mirror_->own_indexes) indexes.push_back(index);
+  return indexes;
+}
+
 absl::StatusOr<std::vector<SchemaAnswer>> MemoryStore::ReadAnswers() { return mirror_->answers; }
 
 absl::StatusOr<std::vector<TableCheck>> MemoryStore::ReadChecks() {

@@ -54,7 +54,9 @@ struct MemoryMirror {
   std::map<std::string, std::map<std::uint64_t, MemoryValue>> values;   ///< Those that arrive in parts.
   std::vector<SchemaAnswer> answers;
   std::map<std::pair<CycleNoteKind, std::string>, CycleNote> cycle_notes;  ///< By kind and folded table.
-  std::int64_t noted_cycle = 0;                                            ///< That of `cycle_notes`.
+  std::map<std::string, KeptObjects> source_objects;
+  std::map<std::string, OwnIndex> own_indexes;
+  std::int64_t noted_cycle = 0;  ///< That of `cycle_notes`.
   std::map<std::string, std::int64_t> nonces;
   std::map<std::string, TableCheck> checks;
   std::vector<Hold> holds;
@@ -90,6 +92,8 @@ class MemoryStore final : public Store {
     return std::vector<std::string>();
   }
   absl::StatusOr<std::vector<SchemaAnswer>> ReadAnswers() override;
+  absl::StatusOr<std::vector<KeptObjects>> ReadSourceObjects() override;
+  absl::StatusOr<std::vector<OwnIndex>> ReadOwnIndexes() override;
   absl::StatusOr<std::vector<CycleNote>> ReadCycleNotes() override;
   absl::StatusOr<std::vector<TableCheck>> ReadChecks() override;
   absl::StatusOr<std::vector<Hold>> ReadHolds() override { return mirror_->holds; }

@@ -134,6 +134,10 @@ absl::StatusOr<v1::ListTenantsResponse> AdminClient::Tenants(v1::ListTenantsRequ
   return all;
 }
 
+absl::StatusOr<v1::ListIndexesResponse> AdminClient::Indexes(const v1::ListIndexesRequest& request) {
+  return Call(&v1::MirrorAdmin::Stub::ListIndexes, request, Effect::kReads, kPatience);
+}
+
 absl::StatusOr<v1::ListTablesResponse> AdminClient::Tables(const std::string& context_id) {
   v1::ListTablesRequest request;
   request.set_context_id(context_id);

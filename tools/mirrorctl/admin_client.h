@@ -30,6 +30,7 @@ class AdminClient {
 
   /// All pages of it as one answer.
   absl::StatusOr<v1::ListTenantsResponse> Tenants(v1::ListTenantsRequest request = {});
+  absl::StatusOr<v1::ListIndexesResponse> Indexes(const v1::ListIndexesRequest& request);
   absl::StatusOr<v1::ListTablesResponse> Tables(const std::string& context_id);
   absl::StatusOr<v1::InvalidateLsnResponse> Invalidate(const v1::InvalidateLsnRequest& request);
   absl::StatusOr<v1::ResetTableResponse> Reset(const v1::ResetTableRequest& request);

@@ -110,6 +110,16 @@ void ListTables(AdminClient& admin, const Request& request, Console& console) {
   PrintTables(console.out, *answer, request.width(), NowMs());
 }
 
+void ListIndexes(AdminClient& admin, const Request& request, Console& console) {
+  v1::ListIndexesRequest message;
+  message.set_context_id(request.context_id);
+  message.mutable_tables()->Add(request.tables.begin(), request.tables.end());
+  const auto answer = admin.Indexes(message);
+  if (!answer.ok()) return Fail(console, answer.status());
+  if (request.json) return PrintJson(console.out, ToJson(*answer));
+  PrintIndexes(console.out, *answer);
+}
+
 /// An InvalidateLsnRequest or a ResetTableRequest.
 template <typename Message>
 Message TablesOf(const Request& request) {
@@ -466,6 +476,14 @@ void AddReading(const Commands& commands) {
   commands.AddContext(tables, true);
   commands.AddWide(tables);
   commands.AddJson(tables);
+
+  CLI::App& indexes = commands.Add(
+      "indexes", "Show the source's indexes and foreign keys as SQL that can be run on the mirror",
+      "Cust26759 contact", ListIndexes);
+  commands.AddContext(indexes, true);
+  indexes.add_option("table", request->tables, "Names, as 'mirrorctl tables' prints them; none: all")
+      ->expected(0, kTablesMax);
+  commands.AddJson(indexes, "Print an object");
 
   CLI::App& events =
       commands.Add("events", "Show what happened, newest last", "--severity warning --since 12h", ShowEvents);

@@ -94,6 +94,35 @@ std::string NoteOf(const v1::Tenant& tenant) {
   return absl::StrJoin(notes, ", ");
 }
 
+const char* CollationText(v1::Collation collation) {
+  switch (collation) {
+    case v1::COLLATION_NOCASE:
+      return "NOCASE";
+    case v1::COLLATION_RTRIM:
+      return "RTRIM";
+    default:
+      return "BINARY";
+  }
+}
+
+const char* UntoldText(v1::UntoldReason reason) {
+  switch (reason) {
+    case v1::UNTOLD_REASON_PARTIAL:
+      return "partial";
+    case v1::UNTOLD_REASON_EXPRESSION:
+      return "expression";
+    case v1::UNTOLD_REASON_COLLATION:
+      return "collation";
+    default:
+      return "";
+  }
+}
+
+template <typename Repeated>
+Json Texts(const Repeated& texts) {
+  return std::vector<std::string>(texts.begin(), texts.end());
+}
+
 std::string RowsText(std::int64_t rows) { return rows < 0 ? "" : Grouped(static_cast<std::uint64_t>(rows)); }
 
 std::string Dump(const Json& json, int indent) {
@@ -143,6 +172,39 @@ Json ToJson(const v1::TableInfo& table) {
           {"verify_wanted", table.verify_wanted()},
           {"source_time_ms", table.source_time_ms()},
           {"freshness_target_ms", table.freshness_target_ms()}};
+}
+
+Json ToJson(const v1::ListIndexesResponse& answer) {
+  Json tables = Json::array();
+  for (const v1::TableIndexes& table : answer.tables()) {
+    Json indexes = Json::array(), keys = Json::array(), untold = Json::array();
+    for (const v1::SourceIndex& index : table.source_objects().indexes()) {
+      Json columns = Json::array();
+      for (const v1::IndexColumn& column : index.columns()) {
+        columns.push_back({{"name", column.name()},
+                           {"descending", column.descending()},
+                           {"collation", CollationText(column.collation())}});
+      }
+      indexes.push_back({{"name", index.name()}, {"unique", index.unique()}, {"columns", columns}});
+    }
+    for (const v1::SourceForeignKey& key : table.source_objects().foreign_keys()) {
+      keys.push_back({{"columns", Texts(key.columns())},
+                      {"table", key.table()},
+                      {"table_columns", Texts(key.table_columns())}});
+    }
+    for (const v1::UntoldIndex& index : table.source_objects().untold()) {
+      untold.push_back({{"name", index.name()}, {"reason", UntoldText(index.reason())}});
+    }
+    tables.push_back({{"table", table.table()},
+                      {"told", table.has_source_objects()},
+                      {"indexes", indexes},
+                      {"foreign_keys", keys},
+                      {"untold", untold},
+                      {"more", table.source_objects().more()},
+                      {"followed", Texts(table.followed())},
+                      {"lines", Texts(table.lines())}});
+  }
+  return {{"follow", answer.follow()}, {"tables", tables}};
 }
 
 Json ToJson(const v1::Hold& hold) {
@@ -246,6 +308,16 @@ void PrintTenants(std::ostream& out, const v1::ListTenantsResponse& answer, std:
     out << "; shown: " << Grouped(static_cast<std::uint64_t>(answer.tenants_size()));
   }
   out << '\n';
+}
+
+void PrintIndexes(std::ostream& out, const v1::ListIndexesResponse& answer) {
+  if (answer.follow()) {
+    out << "-- The server makes these indexes itself ('indexes = \"follow\"'), under names that begin with "
+        << "_mirror_index_\n";
+  }
+  for (const v1::TableIndexes& table : answer.tables()) {
+    for (const std::string& line : table.lines()) out << Printable(line) << '\n';
+  }
 }
 
 void PrintTables(std::ostream& out, const v1::ListTablesResponse& answer, std::size_t width,

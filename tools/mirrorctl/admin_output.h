@@ -18,6 +18,7 @@ namespace mirror {
 using Json = nlohmann::ordered_json;
 Json ToJson(const v1::Tenant& tenant);
 Json ToJson(const v1::TableInfo& table);
+Json ToJson(const v1::ListIndexesResponse& answer);
 Json ToJson(const v1::Hold& hold);
 Json ToJson(const v1::Event& event);
 Json ToJson(const v1::KeyInfo& key);
@@ -40,6 +41,8 @@ void PrintJsonLine(std::ostream& out, const Json& json);
 /// `now_ms`.
 void PrintTenants(std::ostream& out, const v1::ListTenantsResponse& answer, std::size_t width,
                   std::int64_t now_ms);
+/// Statements and comments, to be given to SQLite as they are.
+void PrintIndexes(std::ostream& out, const v1::ListIndexesResponse& answer);
 void PrintTables(std::ostream& out, const v1::ListTablesResponse& answer, std::size_t width,
                  std::int64_t now_ms);
 /// How a hold is named on the command line: TENANT:NUMBER.

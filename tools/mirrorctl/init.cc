@@ -310,6 +310,7 @@ miss_window = "1h"                  # two sources that feed one tenant in turn: 
 # context_id = "Cust*"              # rows_percent, rows_min, tables_percent, tables_min
 # breaker = true
 # receipts = false                  # no receipts for these tenants
+# indexes = "none"                  # "follow": the source's indexes are made here, too, none of them UNIQUE
 # freshness = "60s"                 # tables older than this raise an event; not given, or "0s": none does
 # [[tenant.table]]                  # and for their tables: breaker, rows_percent, rows_min, freshness
 # name = "log_*"

@@ -1,0 +1,93 @@
+#ifndef MIRROR_PROTO_WIRE_SOURCE_OBJECTS_H_
+#define MIRROR_PROTO_WIRE_SOURCE_OBJECTS_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "proto/wire/table.h"
+
+// Indexes and foreign keys of a table at its source, as they are announced. What each means is said in
+// proto/mirror/v1/table.proto.
+
+namespace mirror {
+
+/// Of one table: indexes, foreign keys and untold indexes, each; and columns of one of them.
+inline constexpr std::size_t kSourceObjectsMax = 64;
+inline constexpr std::size_t kObjectColumnsMax = 32;
+
+enum class Collation : std::uint8_t { kUnspecified = 0, kBinary = 1, kNocase = 2, kRtrim = 3 };
+enum class UntoldReason : std::uint8_t {
+  kUnspecified = 0,
+  kPartial = 1,
+  kExpression = 2,
+  kCollation = 3,
+};
+enum class ForeignKeyAction : std::uint8_t {
+  kUnspecified = 0,
+  kNoAction = 1,
+  kRestrict = 2,
+  kSetNull = 3,
+  kSetDefault = 4,
+  kCascade = 5,
+};
+
+struct IndexColumn {
+  std::string name;
+  bool descending = false;
+  Collation collation = Collation::kBinary;
+  friend bool operator==(const IndexColumn&, const IndexColumn&) = default;
+};
+struct SourceIndex {
+  std::string name;
+  bool unique = false;
+  std::vector<IndexColumn> columns;
+  friend bool operator==(const SourceIndex&, const SourceIndex&) = default;
+};
+struct UntoldIndex {
+  std::string name;
+  UntoldReason reason = UntoldReason::kUnspecified;
+  friend bool operator==(const UntoldIndex&, const UntoldIndex&) = default;
+};
+struct SourceForeignKey {
+  std::vector<std::string> columns;
+  std::string table;
+  std::vector<std::string> table_columns;  ///< Empty: its key.
+  ForeignKeyAction on_delete = ForeignKeyAction::kNoAction;
+  ForeignKeyAction on_update = ForeignKeyAction::kNoAction;
+  friend bool operator==(const SourceForeignKey&, const SourceForeignKey&) = default;
+};
+struct SourceObjects {
+  std::vector<SourceIndex> indexes;
+  std::vector<SourceForeignKey> foreign_keys;
+  std::vector<UntoldIndex> untold;
+  std::uint32_t more = 0;  ///< That are there beyond all of these.
+  friend bool operator==(const SourceObjects&, const SourceObjects&) = default;
+};
+
+/// What a store keeps of them, by table.
+struct KeptObjects {
+  std::string table;
+  SourceObjects objects;
+  friend bool operator==(const KeptObjects&, const KeptObjects&) = default;
+};
+
+/// Everything that can be wrong with them: too many, names, names that stand twice, columns that the table
+/// does not have. Errors: kInvalidArgument, naming table and object.
+absl::Status CheckObjects(const SourceObjects& objects, const TableSchema& table);
+
+/// What one is in the message, for limits that count what a message holds.
+std::size_t EntriesOf(const SourceObjects& objects);
+
+/// As bytes (a serialised mirror.v1.SourceObjects), for those who keep them and know no protobuf.
+std::string PackObjects(const SourceObjects& objects);
+/// Absent: the bytes are not what PackObjects made.
+std::optional<SourceObjects> UnpackObjects(std::string_view packed);
+
+}  // namespace mirror
+
+#endif  // MIRROR_PROTO_WIRE_SOURCE_OBJECTS_H_
