@@ -18,6 +18,7 @@ namespace mirror {
 namespace {
 
 using testing::AllOf;
+using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -37,7 +38,7 @@ constexpr char kTables[] =
 constexpr char kFollow[] = "[[tenant]]\ncontext_id = \"*\"\nindexes = \"follow\"\n";
 constexpr char kOwn[] =
     "SELECT tbl_name || ' ' || substr(sql, instr(sql, '(')) FROM sqlite_schema WHERE type = 'index' AND "
-    "substr(name, 1, 14) = '_mirror_index_' ORDER BY sql";
+    "substr(name, 1, 14) = '_mirror_index_' ORDER BY 1";
 
 class IndexesTest : public EndpointTest {
  protected:
@@ -161,7 +162,8 @@ TEST_F(IndexesTest, AServerThatDiesWhileItMakesThemGoesOnWithThem) {
     bench_->Connect();
     Cycle();
     EXPECT_THAT(Own(), SizeIs(2));
-    EXPECT_THAT(Own()[0], HasSubstr(round % 2 == 1 ? "(\"name\", \"company\")" : "(\"company\", \"name\")"));
+    const char* const made = round % 2 == 1 ? "(\"name\", \"company\")" : "(\"company\", \"name\")";
+    EXPECT_THAT(Own(), Contains(HasSubstr(made)));
     EXPECT_EQ(bench_->Difference(), "");
   }
 }
