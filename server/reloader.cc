@@ -50,11 +50,10 @@ absl::StatusOr<std::size_t> Reloader::Read() {
       {"[limits]", config->limits == started_with_.limits},
       {"[hooks] and [[hook]]", config->hooks == started_with_.hooks},
       {"[metrics]", config->metrics == started_with_.metrics},
-      {"[[tenant]]", config->columns == started_with_.columns &&
-                         config->freshness == started_with_.freshness &&
-                         config->indexes == started_with_.indexes &&
-                         config->receipts == started_with_.receipts &&
-                         config->breaker.rules == started_with_.breaker.rules},
+      {"[[tenant]]",
+       config->columns == started_with_.columns && config->freshness == started_with_.freshness &&
+           config->indexes == started_with_.indexes && config->receipts == started_with_.receipts &&
+           config->breaker.rules == started_with_.breaker.rules},
       {"[breaker]", config->breaker.limits == started_with_.breaker.limits &&
                         config->miss_window_ms == started_with_.miss_window_ms}};
   changed_.clear();
