@@ -86,7 +86,8 @@ int main(int argc, char** argv) {
   status->footer(
       "Example:\n  mirror-agent status --config mirror-agent.toml --json\n"
       "Reads the agent's own files; opens no source, calls nobody, and does not disturb 'run'. Exit code: 0 "
-      "all are good, 1 a source failed, never ran, is overdue (two of its times have passed) or its files "
+      "all are good or paused by an operator, 1 a source failed, never ran, is overdue (two of its times "
+      "have passed) or its files "
       "cannot be read, 2 wrong usage or configuration.\n");
   status->add_option("--config", status_options.config, "The agent's configuration, mirror-agent.toml")
       ->required();

@@ -80,9 +80,10 @@ std::optional<BesideParties> BesideFiles::Parties() const {
 
 absl::Status BesideFiles::Check() const {
   std::optional<BesideParties> parties = Parties();
-  // Who cannot write here makes nothing; SQLite says so.
+  // Who cannot write into the folder makes nothing, nor who cannot read the database; SQLite says so. Who can
+  // only read it makes -wal and -shm.
   const std::string folder = std::filesystem::path(path_).parent_path().string();
-  if (!parties || eaccess(path_.c_str(), W_OK) != 0 || eaccess(folder.c_str(), W_OK) != 0)
+  if (!parties || eaccess(path_.c_str(), R_OK) != 0 || eaccess(folder.c_str(), W_OK) != 0)
     return absl::OkStatus();
   if (BesideProblem(*parties).empty()) parties->owner_in_group = IsMember(parties->owner, parties->group);
   const std::string problem = BesideProblem(*parties);

@@ -276,7 +276,8 @@ class FileReader : public SourceReader {
     const bool again = !former.held.path.empty() && (former.held == now || former.held.path != now.path);
     known->held = FileState();
     if ((!shorter && !unended) || again) {
-      known->taken = now;
+      // Of an empty file no rows are taken, so what comes behind it is measured by the one before.
+      if (now.size > 0) known->taken = now;
       return "";
     }
     known->held = now;

@@ -138,6 +138,21 @@ TEST_F(TwoUsers, TheApplicationGoesOnAfterAnAgentThatWasKilledInAWriteWithARollb
   EXPECT_EQ(As(kApp, {}, [&] { Write("INSERT INTO t VALUES (1); CREATE TABLE half_done(x)"); }), 0);
 }
 
+TEST_F(TwoUsers, AnAgentThatMayOnlyReadTheDatabaseMakesNothingAndSaysSo) {
+  MakeDatabase("WAL");
+  const auto names = folder_.Names();
+  ASSERT_EQ(chmod(path_.c_str(), 0640), 0);
+  EXPECT_EQ(As(kAgent, {kShared},
+               [&] {
+                 EXPECT_THAT(ChangeLog::Install(Options()).status(),
+                             StatusIs(absl::StatusCode::kPermissionDenied, HasSubstr("its mode 640")));
+                 EXPECT_THAT(ExamineLog(path_, {})->locks_out, HasSubstr("its mode 640"));
+               }),
+            0);
+  EXPECT_EQ(folder_.Names(), names);
+  EXPECT_EQ(As(kApp, {}, [&] { Write("INSERT INTO t VALUES (1)"); }), 0);
+}
+
 TEST_F(TwoUsers, AnAgentThatWouldLockTheApplicationOutMakesNothingAndSaysSo) {
   const struct passwd* const owner = getpwnam("daemon");
   if (owner == nullptr) GTEST_SKIP() << "there is no user whose groups are known";

@@ -222,6 +222,22 @@ TEST_F(FileReaderTest, AFileThatLostBytesIsTakenAtTheSecondLook) {
   EXPECT_EQ(rows_.size(), 2U);
 }
 
+TEST_F(FileReaderTest, AHeaderBehindAnEmptyFileIsNoTableYet) {
+  settle_ms_ = 1;
+  Drop("t.csv", "id,n\n1,1\n2,2\n3,3\n");
+  Look();
+  Drop("t.csv", "");
+  Look();
+  EXPECT_THAT(Table().later, HasSubstr("is shorter than what was read last"));
+  Look();
+  Drop("t.csv", "id,n\n");
+  Look();
+  EXPECT_THAT(Table().later, HasSubstr("is shorter than what was read last"));
+  Look();
+  EXPECT_EQ(Table().later, "");
+  EXPECT_THAT(rows_, IsEmpty());
+}
+
 TEST_F(FileReaderTest, ALastLineWithoutItsEndIsASignWhereTheFileBeforeHadOne) {
   settle_ms_ = 1;
   Drop("t.csv", "id,n\n1,1\n");
