@@ -175,6 +175,7 @@ TestBatch MakeBatch(const TableSchema& table, const BatchSpec& spec) {
     message->mutable_planned()->set_inserts(spec.planned->inserts);
     message->mutable_planned()->set_updates(spec.planned->updates);
     message->mutable_planned()->set_deletes(spec.planned->deletes);
+    message->mutable_planned()->set_expected_deletes(spec.planned->expected_deletes);
   }
   message->set_operation(static_cast<v1::Operation>(spec.operation));
   if (spec.commit) {
