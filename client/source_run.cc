@@ -220,11 +220,8 @@ std::optional<CaptureRules> RulesOf(const SourceConfig& source) {
     for (const How how : {How::kSynthetic, How::kWatermark, How::kWatermarkCdc, How::kWindow}) {
       if (ToString(how) == strategy) rule.how = how;
     }
-    rule.column = table.watermark;
+    rule.column = table.steps.SentColumn(table.watermark);
     rule.by_column = table.column_hashes;
-    for (const auto& [from, to] : table.steps.rename) {
-      if (SameName(from, table.watermark)) rule.column = to;
-    }
     if (table.deletes_from) {
       rule.deletes_from = {FeedName(table), table.deletes_from->key, table.deletes_from->watermark};
     }

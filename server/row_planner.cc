@@ -42,6 +42,13 @@ std::int64_t OpenOfOthers(const std::vector<Loss>& losses, std::int64_t cycle) {
   return rows;
 }
 
+/// What came too early is to come again, and its rows are no more in the mirror than refused ones.
+void AddRefused(const std::string& table, std::uint64_t seq, const absl::Status& status,
+                RefusedBatches* refused) {
+  if (!absl::IsAborted(status)) (*refused)[table] = seq;
+  refused->try_emplace(table, seq);
+}
+
 }  // namespace
 
 absl::Status NotAgreed(const std::string& table) {
@@ -346,9 +353,7 @@ void RowPlanner::Keep(BatchOutcome outcome, std::optional<Step> step, bool by_re
   // A request behind this one finds what it would find if this one had been committed.
   if (outcome.seq != 0 && step) refused_.erase(key);
   if (outcome.seq != 0 && !outcome.status.ok() && records_.at(key)) {
-    // What came too early is to come again, and its rows are no more in the mirror than refused ones.
-    if (!absl::IsAborted(outcome.status)) refused_[key] = outcome.seq;
-    refused_.try_emplace(key, outcome.seq);
+    AddRefused(key, outcome.seq, outcome.status, &refused_);
   }
   planned->steps.push_back(step ? steps_.size() : kNoStep);
   planned->by_record.push_back(by_record);
@@ -384,8 +389,7 @@ CycleNoteChanges RowPlanner::NotesOf(const std::vector<StepResult>& results) con
       // Behind a step that failed it is aborted. Invented names must not pile up.
       const bool behind = !has_step && planned.by_record[i] && failed.contains(key);
       if (status.ok() || behind || !records_.at(key)) continue;
-      if (!absl::IsAborted(status)) refused[key] = outcome.seq;
-      refused.try_emplace(key, outcome.seq);
+      AddRefused(key, outcome.seq, status, &refused);
       names[key] = outcome.table;
     }
   }

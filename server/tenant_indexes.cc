@@ -73,10 +73,12 @@ absl::StatusOr<std::vector<FollowedTable>> Tenant::TablesToFollow() {
 /// it.
 void Tenant::FollowIndexes(std::int64_t now_ms) {
   if (!indexes_due_ || !store_ || !store_->IsDurable()) return;
-  const absl::StatusOr<std::vector<FollowedTable>> tables = TablesToFollow();
+  const bool follows = follows_indexes();
+  absl::StatusOr<std::vector<FollowedTable>> tables = std::vector<FollowedTable>();
+  // Where none is to be there, what the source has does not matter.
+  if (follows) tables = TablesToFollow();
   const absl::StatusOr<std::vector<OwnIndex>> there = store_->ReadOwnIndexes();
   if (!tables.ok() || !there.ok()) return;
-  const bool follows = FollowsIndexes(options_.indexes, context_id_);
   const SteadyTime began = options_.steady_now();
   bool done = true;
   std::string why;

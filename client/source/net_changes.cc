@@ -498,9 +498,12 @@ class NetChanges : public ChangeReader {
     const bool exact = file_.wal();
     if (!exact) CloseLook();
     std::int64_t gone = 0;
+    const std::string gone_keys = CountOfGone();
     const std::int64_t keys = exact ? rows_ : static_cast<std::int64_t>(kLookRows);
     for (std::int64_t at = 1; at <= rows_; at += keys) {
-      absl::StatusOr<std::int64_t> some = CountGone(at, at + keys - 1);
+      const absl::StatusOr<std::int64_t> some = InLook([&] {
+        return file_.Number(absl::StrCat(gone_keys, " AND n.rowid BETWEEN ", at, " AND ", at + keys - 1));
+      });
       if (!some.ok()) return some.status();
       gone += *some;
     }
@@ -520,16 +523,14 @@ class NetChanges : public ChangeReader {
     return absl::OkStatus();
   }
 
-  /// Of these keys, those whose row is not there.
-  absl::StatusOr<std::int64_t> CountGone(std::int64_t first, std::int64_t last) {
+  /// In SQL: how many keys have no row.
+  std::string CountOfGone() const {
     std::vector<std::string> terms;
     for (std::size_t i = 0; i < key_.size(); ++i) terms.push_back(KeyTerm(i, absl::StrCat("n.k", i), "t."));
-    const std::string sql =
-        absl::StrCat("SELECT count(*) FROM temp._mirror_net AS n WHERE n.rowid BETWEEN ", first, " AND ",
-                     last, source_.plan->filter.empty() ? "" : absl::StrCat(" AND ", WholeKeys()),
-                     " AND NOT EXISTS (SELECT 1 FROM (SELECT *", source_.plan->FromWhere(), ") AS t WHERE ",
-                     absl::StrJoin(terms, " AND "), ")");
-    return InLook([&] { return file_.Number(sql); });
+    return absl::StrCat("SELECT count(*) FROM temp._mirror_net AS n WHERE ",
+                        source_.plan->filter.empty() ? "" : absl::StrCat(WholeKeys(), " AND "),
+                        "NOT EXISTS (SELECT 1 FROM (SELECT *", source_.plan->FromWhere(), ") AS t WHERE ",
+                        absl::StrJoin(terms, " AND "), ")");
   }
 
   /// In the look that is open, or in one of its own.

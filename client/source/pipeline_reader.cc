@@ -136,14 +136,7 @@ SourceObjects PipelineReader::SentObjects(SourceObjects objects, const Origin& o
     const TableSteps* const other = pipeline_.Find(key.table);
     if (other == nullptr) continue;
     key.table = other->name();
-    for (std::string& column : key.table_columns) {
-      for (const auto& [from, to] : other->rename) {
-        if (SameName(from, column)) {
-          column = to;
-          break;
-        }
-      }
-    }
+    for (std::string& column : key.table_columns) column = other->SentColumn(column);
   }
   return objects;
 }

@@ -42,6 +42,11 @@ TableSteps::Turn TableSteps::TurnOf(std::string_view column) const {
 
 bool TableSteps::Sends(std::string_view column) const { return columns.empty() || Holds(columns, column); }
 
+std::string TableSteps::SentColumn(const std::string& column) const {
+  const std::string* const to = FindIn(rename, column);
+  return to == nullptr ? column : *to;
+}
+
 std::optional<std::pair<std::string, std::string>> FindConflict(const TableSteps& steps,
                                                                 const std::string& ruled) {
   for (const auto& [key, name] : Named(steps)) {
@@ -110,7 +115,7 @@ TableSchema SentForm(const TableSchema& source, const TableSteps& steps, std::ve
     if (!steps.Sends(name)) continue;
     Column& column = sent.columns.emplace_back(source.columns[i]);
     if (steps.TurnOf(name).rule != Rule::kPlain) TurnToText(&column);
-    if (const std::string* const to = FindIn(steps.rename, name)) column.name = *to;
+    column.name = steps.SentColumn(name);
     if (origin != nullptr) origin->push_back(i);
   }
   return sent;

@@ -40,6 +40,8 @@ struct TableSteps {
   };
   Turn TurnOf(std::string_view column) const;
   bool Sends(std::string_view column) const;
+  /// As the mirror calls it.
+  std::string SentColumn(const std::string& column) const;
 };
 
 /// Steps that cannot be meant, whatever the table: the key of the configuration, and what is wrong with it,
