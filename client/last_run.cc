@@ -166,4 +166,9 @@ absl::Status KeepLastRun(const std::string& state_dir, const std::string& contex
   return WriteFileAtomically(path, ToText(run), FileUse::kSecret, ExistingFile::kReplace);
 }
 
+void ForgetLastRun(const std::string& state_dir, const std::string& context_id) {
+  std::error_code ignored;
+  std::filesystem::remove(PathOf(state_dir, context_id), ignored);
+}
+
 }  // namespace mirror

@@ -63,6 +63,9 @@ absl::Status KeepLastRun(const std::string& state_dir, const std::string& contex
                          const CycleReport& report, std::int64_t begun_ms, std::int64_t ended_ms,
                          bool compared);
 
+/// For a run that can write neither that it begins nor how it ended: what is on record is not the last run.
+void ForgetLastRun(const std::string& state_dir, const std::string& context_id);
+
 }  // namespace mirror
 
 #endif  // MIRROR_CLIENT_LAST_RUN_H_

@@ -12,6 +12,7 @@
 #include "client/host_id.h"
 #include "client/last_run.h"
 #include "client/lock_file.h"
+#include "client/run_mark.h"
 #include "client/run_state.h"
 #include "client/source/capture_history.h"
 #include "client/source/capture_reader.h"
@@ -455,8 +456,10 @@ CycleReport RunSource(const AgentConfig& config, const SourceConfig& source, con
   bool compared = false;
   CycleReport report;
   WorkNote work(config.agent.state_dir, source.context_id, begun_ms);
+  const absl::Status marked = MarkBegin(config.agent.state_dir, source.context_id, begun_ms);
   try {
-    report = RunLocked(config, source, connection, request, *lock, work, &compared);
+    report =
+        marked.ok() ? RunLocked(config, source, connection, request, *lock, work, &compared) : Failed(marked);
   } catch (const std::exception& error) {
     // Memory that is not there, mostly. The other tenants of this process go on.
     report = Failed(absl::InternalError(
@@ -466,6 +469,7 @@ CycleReport RunSource(const AgentConfig& config, const SourceConfig& source, con
   const absl::Status kept =
       KeepLastRun(config.agent.state_dir, source.context_id, report, begun_ms, NowMs(), compared);
   if (!kept.ok()) report.notes.emplace_back(kept.message());
+  if (!kept.ok() && !marked.ok()) ForgetLastRun(config.agent.state_dir, source.context_id);
   return report;
 }
 

@@ -15,6 +15,7 @@
 #include "client/last_run.h"
 #include "client/lock_file.h"
 #include "client/report.h"
+#include "client/run_mark.h"
 #include "client/run_state.h"
 #include "client/schedule.h"
 #include "client/work_note.h"
@@ -42,6 +43,8 @@ struct Seen {
   LockFile::Look lock = LockFile::Look::kFree;
   std::optional<LastRun> last;
   std::optional<WorkNote::Content> work;  ///< Of a run that lasts.
+  /// Begin of a run that did not end, or could not write how.
+  std::optional<std::int64_t> unended_ms;
   std::vector<std::string> suspects;
   std::vector<std::string> problems;
   std::optional<Time> due;
@@ -50,7 +53,8 @@ struct Seen {
   bool at_work() const { return lock == LockFile::Look::kHeld; }
   std::string Word() const {
     if (!problems.empty()) return "not known";
-    if (lock == LockFile::Look::kCutOff && (!last || last->good)) return "cut off";
+    const bool cut_off = unended_ms || lock == LockFile::Look::kCutOff;
+    if (cut_off && (!last || last->good)) return "cut off";
     if (!last) return "never ran";
     if (last->outcome == ToString(Outcome::kStopped)) return "stopped";
     if (!last->good) return "failed";
@@ -77,6 +81,7 @@ Seen Look(const AgentConfig& config, const SourceConfig& source, Time now) {
   Seen seen;
   seen.source = &source;
   const std::string& folder = config.agent.state_dir;
+  const std::optional<std::int64_t> begun_ms = LoadMark(folder, source.context_id);
   // First: a run that ends between the two looks has then written how.
   const absl::StatusOr<LockFile::Look> lock = LockFile::LookAt(folder, source.context_id);
   if (lock.ok()) {
@@ -91,6 +96,11 @@ Seen Look(const AgentConfig& config, const SourceConfig& source, Time now) {
   } else {
     seen.problems.emplace_back(last.status().message());
   }
+  // Another run that begins while this looks is at work.
+  const bool none_began = LoadMark(folder, source.context_id) == begun_ms;
+  // Versions that leave no mark may have run since.
+  const bool on_record = !last.ok() || (seen.last && seen.last->begun_ms >= begun_ms);
+  if (begun_ms && none_began && !on_record && !seen.at_work()) seen.unended_ms = begun_ms;
   const absl::StatusOr<RunState> state = RunState::Load(folder, source.context_id);
   if (state.ok()) {
     seen.suspects = state->Suspects();
@@ -152,6 +162,7 @@ Json InJson(const Seen& seen) {
           {"at_work", seen.at_work()},
           {"work", seen.work ? WorkInJson(*seen.work) : Json()},
           {"last_run", seen.last ? RunInJson(last) : Json()},
+          {"unended_at", Utc(seen.unended_ms.value_or(0))},
           {"last_good_at", Utc(last.good_ms)},
           {"compared_at", Utc(last.compared_ms)},
           {"differing", last.differing},
@@ -248,6 +259,11 @@ void PrintLast(const LastRun& run, std::ostream& out) {
   out << '\n';
 }
 
+std::string UnendedInWords(std::int64_t begun_ms) {
+  return absl::StrCat("the run that began at ", Utc(begun_ms),
+                      " did not end, or could not write how it ended");
+}
+
 void Print(const Seen& seen, Time now, std::ostream& out) {
   const SourceConfig& source = *seen.source;
   out << source.context_id << ": " << seen.Word() << '\n'
@@ -260,6 +276,10 @@ void Print(const Seen& seen, Time now, std::ostream& out) {
               : "")
       << '\n';
   if (seen.last) PrintLast(*seen.last, out);
+  if (seen.unended_ms) {
+    out << "  unended     " << UnendedInWords(*seen.unended_ms) << ". Look at the disk of the state folder, "
+        << "then run again\n";
+  }
   if (!seen.suspects.empty()) {
     out << "  suspect     " << TablesInWords(seen.suspects) << ": the next run compares or populates\n";
   }
@@ -281,6 +301,7 @@ std::string WhyOf(const Seen& seen, Time now) {
   if (!seen.problems.empty()) return seen.problems.front();
   if (seen.at_work()) return seen.work ? absl::StrCat("at work: ", WorkInWords(*seen.work)) : "at work";
   if (seen.last && !seen.last->good) return seen.last->error;
+  if (seen.unended_ms) return UnendedInWords(*seen.unended_ms);
   if (seen.lock == LockFile::Look::kCutOff) return "an agent died in its last run";
   if (!seen.last || seen.overdue) return absl::StrCat("next run ", DueInWords(seen, now));
   if (!seen.last->reason.empty()) return seen.last->reason;

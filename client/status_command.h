@@ -27,7 +27,7 @@ struct StatusOptions {
 ///   failed         it ended otherwise; so does one with tables that are refused, held or failed
 ///   never ran      no run has ended yet
 ///   overdue        the last run was good, and two times have passed at which one should have begun
-///   cut off        an agent died in the middle of a run
+///   cut off        an agent died in the middle of a run, or had no room on its disk to write how it ended
 ///   not known      a file of the agent's cannot be read, see `problems`
 ///
 /// With `json` one object; times are ISO 8601 in UTC, "" where there is none:
@@ -36,11 +36,12 @@ struct StatusOptions {
 ///    "at_work": bool,
 ///    "last_run": null or {"begun_at", "ended_at", "outcome", "reason", "cycle", "rows", "tables_ok",
 ///                         "tables_left_out", "troubles": [{"table", "result", "reason"}]},
-///    "last_good_at", "compared_at", "differing": [table], "due_at", "overdue": bool, "suspects": [table],
-///    "last_error_at", "last_error", "problems": [text]}]}
+///    "unended_at", "last_good_at", "compared_at", "differing": [table], "due_at", "overdue": bool,
+///    "suspects": [table], "last_error_at", "last_error", "problems": [text]}]}
 /// `result` is "failed", "held" or "refused". `due_at` is that of a regular run; a failed one is tried again
-/// before it. `differing` are the tables that the comparison
-/// of all of them left unequal. "interval_s" is 0 where there is a cron, and "cron" "" where there is none.
+/// before it. "unended_at": a later run than `last_run` began then, and nothing is known of its end.
+/// `differing` are the tables that the comparison of all of them left unequal. "interval_s" is 0 where there
+/// is a cron, and "cron" "" where there is none.
 ///
 /// Gives the exit code: 0 all are good, 1 some are not, 2 wrong usage or configuration.
 int ShowStatus(const StatusOptions& options, std::ostream& out, std::ostream& err,

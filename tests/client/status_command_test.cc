@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -13,6 +15,7 @@
 #include "client/last_run.h"
 #include "client/lock_file.h"
 #include "client/once.h"
+#include "client/run_mark.h"
 #include "client/run_state.h"
 #include "proto/wire/text_table.h"
 #include "tests/client/fake_endpoint.h"
@@ -252,6 +255,41 @@ TEST_F(StatusCommandTest, AnAgentThatDiedInARunIsTold) {
   EXPECT_THAT(out_, AllOf(HasSubstr("Cust: cut off\n"), HasSubstr("left a cycle unfinished")));
 }
 
+TEST_F(StatusCommandTest, ARunWhoseEndIsNotOnRecordIsNotGood) {
+  Ran(GoodReport(0), "2026-11-20 10:00:00", "2026-11-20 10:00:02");
+  ASSERT_THAT(MarkBegin(state(), "Cust", Ms("2026-11-20 10:00:00")), IsOk());
+  EXPECT_EQ(Status("2026-11-20 10:30:00"), 0);
+  EXPECT_THAT(out_, Not(HasSubstr("unended")));
+  ASSERT_THAT(MarkBegin(state(), "Cust", Ms("2026-11-20 10:20:00")), IsOk());
+  EXPECT_EQ(Status("2026-11-20 10:30:00"), 1);
+  const std::string words =
+      "the run that began at 2026-11-20T10:20:00Z did not end, or could not write how it ended";
+  EXPECT_THAT(out_, AllOf(HasSubstr("Cust: cut off\n"), HasSubstr(words), HasSubstr("the state folder")));
+  EXPECT_EQ(InJson("2026-11-20 10:30:00").at("unended_at"), "2026-11-20T10:20:00Z");
+  Configure(Source("Cust", "crm.db") + Source("Other", "other.db"));
+  EXPECT_EQ(Status("2026-11-20 10:30:00", {.wide = true}), 1);
+  EXPECT_THAT(out_, ContainsRegex("Cust +cut off +.*" + words));
+  {
+    const auto lock = LockFile::Acquire(state(), "Cust");
+    Configure(Source("Cust", "crm.db"));
+    EXPECT_EQ(Status("2026-11-20 10:30:00"), 0) << "it lasts";
+  }
+  Ran(GoodReport(0), "2026-11-20 10:20:00", "2026-11-20 10:31:00");
+  EXPECT_EQ(Status("2026-11-20 10:32:00"), 0);
+  ForgetLastRun(state(), "Cust");
+  EXPECT_EQ(Status("2026-11-20 10:32:00"), 1);
+  EXPECT_THAT(out_, HasSubstr("Cust: cut off\n"));
+}
+
+TEST_F(StatusCommandTest, AMarkThatIsNoneIsPassedOver) {
+  Ran(GoodReport(0), "2026-11-20 10:00:00", "2026-11-20 10:00:02");
+  for (const std::string& text :
+       {std::string(), std::string(32, ' '), std::string(32, '9'), std::string("1\n")}) {
+    std::ofstream(state() + "/Cust.begun") << text;
+    EXPECT_EQ(Status("2026-11-20 10:10:00"), 0) << text;
+  }
+}
+
 TEST_F(StatusCommandTest, SuspectTablesAreNamed) {
   Ran(GoodReport(0), "2026-11-20 10:00:00", "2026-11-20 10:00:02");
   auto run_state = RunState::Load(state(), "Cust");
@@ -348,7 +386,7 @@ TEST_F(StatusCommandTest, ForProgramsEverythingIsInOneObject) {
       "reason": "", "cycle": 17, "rows": 3, "tables_ok": 1, "tables_left_out": 0,
       "troubles": [{"table": "b", "result": "held", "reason": "too many rows"}],
       "notes": []},
-    "last_good_at": "", "compared_at": "", "differing": [],
+    "unended_at": "", "last_good_at": "", "compared_at": "", "differing": [],
     "due_at": "2026-11-21T00:00:00Z", "overdue": false,
     "suspects": [], "last_error_at": "2026-11-20T10:00:02Z",
     "last_error": "table 'b' held: too many rows", "problems": []})"));
@@ -394,6 +432,27 @@ TEST_F(StatusCommandTest, ARunThatLastsSaysHowFarItIs) {
   EXPECT_THAT(out_, ContainsRegex("Cust +good +.*  at work: comparing or.nders, 30 % of 4,000,000 rows\n"));
 }
 
+/// As a full disk: what grows beyond this is refused, what lies there can be written anew.
+class NoRoom {
+ public:
+  NoRoom() {
+    getrlimit(RLIMIT_FSIZE, &before_);
+    rlimit none = before_;
+    none.rlim_cur = 64;
+    setrlimit(RLIMIT_FSIZE, &none);
+  }
+  ~NoRoom() {
+    setrlimit(RLIMIT_FSIZE, &before_);
+    signal(SIGXFSZ, handler_);
+  }
+  NoRoom(const NoRoom&) = delete;
+  NoRoom& operator=(const NoRoom&) = delete;
+
+ private:
+  void (*const handler_)(int) = signal(SIGXFSZ, SIG_IGN);
+  rlimit before_ = {};
+};
+
 /// What `once` leaves behind is what `status` shows.
 TEST(StatusOfARunTest, RunsThatWentWellAndRunsThatCouldNotBeginAreBothKnown) {
   TempFolder folder;
@@ -427,6 +486,13 @@ TEST(StatusOfARunTest, RunsThatWentWellAndRunsThatCouldNotBeginAreBothKnown) {
                                HasSubstr("tables      1 ok"), HasSubstr("compared    never")));
   ASSERT_EQ(once({.dry_run = true}), 0);
   EXPECT_THAT(status(0), HasSubstr("2 rows sent")) << "nothing was run";
+  {
+    const NoRoom full;
+    EXPECT_EQ(once({.repopulate = true}), 1);
+  }
+  EXPECT_THAT(status(1), AllOf(HasSubstr("Cust: cut off"), HasSubstr("could not write how it ended")));
+  ASSERT_EQ(once({}), 0);
+  EXPECT_THAT(status(0), HasSubstr("Cust: good"));
   std::filesystem::rename(folder / "crm.db", folder / "away.db");
   ASSERT_EQ(once({}), 1);
   EXPECT_THAT(status(1), AllOf(HasSubstr("Cust: failed"), HasSubstr("crm.db' is not there")));
