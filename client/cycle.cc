@@ -200,8 +200,7 @@ class Run {
       report.reason = absl::StrCat(
           job.error.message(), "; this is so in each of ", kMovedRepeats + 1,
           " attempts. Nothing of it is committed, readers of the mirror see the old rows. Run again when the "
-          "source is ",
-          "quiet, or set it to WAL ('PRAGMA journal_mode = WAL'), where it can be read beside its writers");
+          "source is quiet");
     }
     return absl::OkStatus();
   }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "client/cron_rule.h"
+#include "client/source/copy_limits.h"
 #include "client/source/table_steps.h"
 
 namespace mirror {
@@ -77,7 +78,8 @@ struct SourceConfig {
   std::vector<QuietHours> quiet = {};            ///< run
   std::int64_t retention_ms = 7LL * 86'400'000;  ///< cdc: how long the log keeps what the mirror has.
   std::int64_t max_log = 10'000'000;             ///< cdc: entries of one table's log.
-  std::int64_t count_interval_ms = 3'600'000;    ///< How often a changed table over 100,000 rows is counted.
+  std::int64_t copy_at_once_bytes = CopyLimits().at_once;  ///< Of a source with a rollback journal.
+  std::int64_t count_interval_ms = 3'600'000;  ///< How often a changed table over 100,000 rows is counted.
   /// How often all tables are compared with the mirror by digests; 0: only when it is asked for.
   std::int64_t verify_interval_ms = 86'400'000;
   bool repair = true;         ///< What a comparison finds is mended.

@@ -119,6 +119,13 @@ class SourceLoader {
                source->max_log = static_cast<std::int64_t>(*value);
                return absl::OkStatus();
              }},
+            {"copy_at_once",
+             [source](const Given& given) {
+               auto value = AsBytes(given, 0, static_cast<std::uint64_t>(CopyLimits().max));
+               if (!value.ok()) return value.status();
+               source->copy_at_once_bytes = static_cast<std::int64_t>(*value);
+               return absl::OkStatus();
+             }},
             {"include", SetTexts(&source->include)},
             {"skip", SetTexts(&source->skip)}};
   }
@@ -351,7 +358,7 @@ class SourceLoader {
     for (const char* key : {"folder", "settle", "rejects"}) {
       if (!files && table.contains(key)) return wrong(key, "is for kind = \"csv\" or \"xlsx\" only");
     }
-    for (const char* key : {"path", "include", "skip", "blocked", "retention", "max_log"}) {
+    for (const char* key : {"path", "include", "skip", "blocked", "retention", "max_log", "copy_at_once"}) {
       if (files && table.contains(key))
         return wrong(key, absl::StrCat("is not for kind = \"", source->kind, "\""));
     }

@@ -170,6 +170,7 @@ absl::StatusOr<std::unique_ptr<SourceReader>> OpenFeeds(const SourceConfig& sour
   if (source.kind != "sqlite") return OpenFileReader(std::move(files));
   SqliteReaderOptions tables;
   tables.path = source.path;
+  tables.copy.at_once = source.copy_at_once_bytes;
   tables.include = names;
   tables.records = std::move(records);
   for (const std::string& name : names) tables.keyless_views.insert(FoldName(name));
@@ -264,6 +265,7 @@ std::unique_ptr<SourceReader> OpenSource(const SourceConfig& source,
     if (!table.key.empty()) options.keys[FoldName(table.name)] = table.key;
   }
   options.hash_key = KeyOrNone(source);
+  options.copy.at_once = source.copy_at_once_bytes;
   options.log = log;
   options.takes = std::move(takes);
   return OpenSqliteReader(std::move(options));

@@ -223,8 +223,14 @@ class CaptureReader : public SourceReader {
       if (captured.ok()) continue;
       // Of the source or of the state as a whole.
       if (absl::IsUnavailable(captured) || absl::IsDataLoss(captured)) return captured;
-      if (absl::IsAborted(captured) && !last) return captured;
+      const bool moved = absl::IsAborted(captured);
+      if (moved && !last) return captured;
       table.problem = std::string(captured.message());
+      if (!moved) continue;
+      absl::StrAppend(
+          &table.problem, "; this is so in each of ", kLooks,
+          " looks. Nothing of it is sent, the mirror keeps what it has. Run again when the source "
+          "is quiet");
     }
     return schema;
   }

@@ -187,4 +187,29 @@ absl::StatusOr<SourceReader::ColumnFacts> LookAtColumnOf(const SqliteFile& file,
   return FactsOf(part, *alike);
 }
 
+absl::StatusOr<std::uint64_t> CountInLooks(const SqliteFile& file, const SourcePlan& plan) {
+  const std::string& rowid = plan.rowid;
+  const absl::StatusOr<Statement> statement = file.Prepare(
+      absl::StrCat("SELECT count(*), max(r) FROM (SELECT ", rowid, " AS r", plan.FromWhere(rowid + " >= ?1"),
+                   " ORDER BY ", rowid, " LIMIT ", kRowsOfLook, ")"));
+  if (!statement.ok()) return statement.status();
+  std::uint64_t count = 0;
+  for (std::int64_t next = INT64_MIN;;) {
+    if (absl::Status status = file.BeginLook(); !status.ok()) return status;
+    const Look look(file);
+    sqlite3_bind_int64(statement->get(), 1, next);
+    const int code = sqlite3_step(statement->get());
+    if (code != SQLITE_ROW) {
+      statement->Reset();
+      return file.Error(code, "counting rows");
+    }
+    const std::int64_t rows = sqlite3_column_int64(statement->get(), 0);
+    const std::int64_t last = sqlite3_column_int64(statement->get(), 1);
+    statement->Reset();
+    count += static_cast<std::uint64_t>(rows);
+    if (rows < kRowsOfLook || last == INT64_MAX) return count;
+    next = last + 1;
+  }
+}
+
 }  // namespace mirror

@@ -16,6 +16,9 @@ namespace mirror {
 absl::StatusOr<SourceReader::ColumnFacts> LookAtColumnOf(const SqliteFile& file, const SourcePlan& plan,
                                                          std::uint32_t column);
 
+/// Rows of a table with a rowid, counted a part of them in each look; so is what is committed meanwhile.
+absl::StatusOr<std::uint64_t> CountInLooks(const SqliteFile& file, const SourcePlan& plan);
+
 }  // namespace mirror
 
 #endif  // MIRROR_CLIENT_SOURCE_SQLITE_COLUMN_LOOK_H_

@@ -195,10 +195,11 @@ absl::Status SqliteFile::Configure() {
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::unique_ptr<SqliteFile>> SqliteFile::CopyOfOneMoment() const {
+absl::StatusOr<std::unique_ptr<SqliteFile>> SqliteFile::CopyOfOneMoment(const CopyLimits& limits) const {
   std::unique_ptr<SqliteFile> copy(new SqliteFile);
   copy->path_ = path_;
   copy->access_ = Access::kSnapshot;
+  copy->is_copy_ = true;
   copy->wal_ = true;  // Nobody waits for its readers.
   copy->utf16_ = utf16_;
   copy->mark_ = mark_;
@@ -209,24 +210,24 @@ absl::StatusOr<std::unique_ptr<SqliteFile>> SqliteFile::CopyOfOneMoment() const 
     return absl::UnavailableError(
         absl::StrCat("a temporary copy of the source '", path_, "' cannot be made: ", error.what()));
   }
-  if (absl::Status status = CopyPages(copy->handle()); !status.ok()) return status;
+  if (absl::Status status = CopyPages(copy->handle(), limits); !status.ok()) return status;
   if (absl::Status status = copy->Configure(); !status.ok()) return status;
   return copy;
 }
 
-absl::Status SqliteFile::CopyPages(sqlite3* copy) const {
+absl::Status SqliteFile::CopyPages(sqlite3* copy, const CopyLimits& limits) const {
   const absl::StatusOr<std::int64_t> page = Number("PRAGMA page_size"), pages = Number("PRAGMA page_count");
   if (!page.ok() || !pages.ok()) return page.ok() ? pages.status() : page.status();
-  const auto refused = [&](absl::string_view why) {
+  const auto refused = [&](absl::string_view why, absl::string_view or_else) {
     return absl::UnavailableError(absl::StrCat(
         "the source '", path_,
-        "' has a rollback journal, and what cannot be read in parts, as a view, is read ",
-        "from a copy, so that its writers need not wait; ", why,
-        ". Nothing was sent of it. Set its journal_mode to WAL, where nobody waits for a reader"));
+        "' has a rollback journal, and what cannot be read in parts, as a view, or what changes all the ",
+        "time is read from a copy, so that its writers need not wait; ", why,
+        ". Nothing was sent of it. Set its journal_mode to WAL, where nobody waits for a reader", or_else));
   };
-  if (*pages > kCopyBytesMax / *page) {
+  if (*pages > limits.max / *page) {
     return refused(
-        absl::StrCat("it is larger than the ", kCopyBytesMax >> 30, " GB that are copied at most"));
+        absl::StrCat("it is larger than the ", limits.max / 1'000'000, " MB that are copied at most"), "");
   }
   const std::unique_ptr<sqlite3_backup, int (*)(sqlite3_backup*)> backup(
       sqlite3_backup_init(copy, "main", handle(), "main"), &sqlite3_backup_finish);
@@ -249,7 +250,11 @@ absl::Status SqliteFile::CopyPages(sqlite3* copy) const {
     left = sqlite3_backup_remaining(backup.get());
     // Somebody committed: it began anew.
     if (before > 0 && left >= before && ++repeats > kCopyRepeats) {
-      if (*pages > kCopyAtOnceBytes / *page) return refused("it is written too often for that");
+      if (*pages > limits.at_once / *page) {
+        return refused(absl::StrCat("it is written too often for that, and larger than the ",
+                                    limits.at_once / 1'000'000, " MB for which its writers are kept waiting"),
+                       ", or give 'copy_at_once' of its [[source]] more, if they can wait that long");
+      }
       step = -1;
     }
     // A writer's turn.

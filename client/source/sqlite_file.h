@@ -16,6 +16,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "client/source/beside_files.h"
+#include "client/source/copy_limits.h"
 #include "client/source/reader.h"
 #include "client/source/row_call.h"
 
@@ -50,12 +51,9 @@ class Statement {
   std::unique_ptr<sqlite3_stmt, Finalize> statement_;
 };
 
-/// Of a copy: pages of one step, for which a writer waits; how often it may begin again because of one; bytes
-/// that are copied in one step after that, and bytes at all.
+/// Of a copy: pages of one step, for which a writer waits, and how often it may begin again because of one.
 inline constexpr int kCopyPages = 256;
 inline constexpr int kCopyRepeats = 10;
-inline constexpr std::int64_t kCopyAtOnceBytes = 256LL << 20;
-inline constexpr std::int64_t kCopyBytesMax = 16LL << 30;
 
 /// How a file is read without keeping its own programs from writing.
 enum class Access {
@@ -84,6 +82,7 @@ class SqliteFile {
   /// Whether a read transaction lets others write.
   bool wal() const { return wal_; }
   Access access() const { return access_; }
+  bool is_copy() const { return is_copy_; }
   sqlite3* handle() const { return database_->getHandle(); }
   bool utf16() const { return utf16_; }
   const SourceMark& mark() const { return mark_; }
@@ -91,8 +90,8 @@ class SqliteFile {
   RowCall& row_call() const { return *row_call_; }
 
   /// All of it as of one moment, in a temporary file that goes with the object: for what no short look can
-  /// read where writers wait for its end. Errors: kUnavailable, when the limits above do not allow it.
-  absl::StatusOr<std::unique_ptr<SqliteFile>> CopyOfOneMoment() const;
+  /// read where writers wait for its end. Errors: kUnavailable, when `limits` do not allow it.
+  absl::StatusOr<std::unique_ptr<SqliteFile>> CopyOfOneMoment(const CopyLimits& limits = {}) const;
 
   absl::StatusOr<Statement> Prepare(const std::string& sql) const;
   /// The first value of the first row. Errors: also when there is none.
@@ -118,13 +117,14 @@ class SqliteFile {
  private:
   SqliteFile() = default;
   absl::Status Configure();
-  absl::Status CopyPages(sqlite3* copy) const;
+  absl::Status CopyPages(sqlite3* copy, const CopyLimits& limits) const;
   absl::Status CheckStill() const;
 
   std::string path_;
   Access access_ = Access::kChunks;
   mutable int patience_ms_ = kSourceBusyMs;  ///< With locks of others.
   bool wal_ = false;
+  bool is_copy_ = false;  ///< See CopyOfOneMoment().
   bool utf16_ = false;
   SourceMark mark_;
   struct stat still_ = {};

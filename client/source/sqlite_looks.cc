@@ -8,12 +8,13 @@
 namespace mirror {
 
 TableLooks::TableLooks(std::shared_ptr<const SqliteFile> file, std::string table, DefinitionWatch definition,
-                       ChangeLog* log, bool closed_later)
+                       ChangeLog* log, bool closed_later, std::function<std::string()> on_move)
     : file_(std::move(file)),
       table_(std::move(table)),
       definition_(std::move(definition)),
       log_(log),
       closed_later_(closed_later),
+      on_move_(std::move(on_move)),
       moves_(log == nullptr ? "PRAGMA data_version"
                             : absl::StrCat("SELECT max(seq) FROM main.", LogName(log->Find(table_)->id))),
       rows_(file_->look_rows()) {}
@@ -43,7 +44,7 @@ absl::Status TableLooks::CheckUnmoved() {
   if (!moved.ok()) return moved.status();
   if (!moved_) moved_ = *moved;
   if (*moved == *moved_) return absl::OkStatus();
-  return absl::AbortedError("another program committed while it was read");
+  return absl::AbortedError(absl::StrCat("another program committed while it was read", on_move_()));
 }
 
 absl::Status TableLooks::Moved(absl::string_view how) const {

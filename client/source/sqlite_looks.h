@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -19,9 +20,10 @@ namespace mirror {
 class TableLooks {
  public:
   /// `log`: null when the source has none. `closed_later`: what changes while the table is read is known from
-  /// its log; else all looks have to see the table as the first one did.
+  /// its log; else all looks have to see the table as the first one did. `on_move`: called when they do not;
+  /// gives what is to be said of that.
   TableLooks(std::shared_ptr<const SqliteFile> file, std::string table, DefinitionWatch definition,
-             ChangeLog* log, bool closed_later);
+             ChangeLog* log, bool closed_later, std::function<std::string()> on_move);
 
   /// Begins a look, which the caller ends. Errors: kAborted when the table is not what it was.
   absl::Status Begin();
@@ -43,6 +45,7 @@ class TableLooks {
   DefinitionWatch definition_;
   ChangeLog* const log_;
   const bool closed_later_;
+  const std::function<std::string()> on_move_;
   const std::string moves_;  ///< What becomes another number when somebody commits.
   const std::size_t rows_;
   std::optional<std::int64_t> moved_;

@@ -32,7 +32,6 @@
 namespace mirror {
 namespace {
 
-constexpr std::int64_t kCountRows = 20'000;
 /// Times that the look at all tables is taken again.
 constexpr int kLooksAtAll = 3;
 
@@ -154,7 +153,8 @@ class SqliteReader : public SourceReader {
   absl::StatusOr<std::uint64_t> CountRows(const std::string& table) override {
     const Known* known = Find(table);
     if (known == nullptr) return Unknown(table);
-    if (file_->access() == Access::kChunks && !known->plan->rowid.empty()) return CountInLooks(*known->plan);
+    if (file_->access() == Access::kChunks && !known->plan->rowid.empty())
+      return CountInLooks(*file_, *known->plan);
     const absl::StatusOr<std::shared_ptr<const SqliteFile>> file = FileOf(*known->plan);
     if (!file.ok()) return file.status();
     if (absl::Status status = (*file)->BeginLook(); !status.ok()) return status;
@@ -180,7 +180,9 @@ class SqliteReader : public SourceReader {
     const std::vector<OrderTerm>& order = by_key ? known->plan->key_order : known->plan->steady_order;
     absl::StatusOr<SqliteCursor> cursor = SqliteCursor::Open(*file, known->plan, order, columns);
     if (!cursor.ok()) return cursor.status();
-    TableLooks looks(*file, table, WatchOf(table, order), log, closed_later);
+    // No VACUUM moves the rows of a copy.
+    const DefinitionWatch watch = WatchOf(table, (*file)->is_copy() ? std::vector<OrderTerm>() : order);
+    TableLooks looks(*file, table, watch, log, closed_later, OnMove());
     return std::make_unique<SqliteTableReader>(*file, *known, *std::move(cursor), columns, std::move(looks),
                                                log, Forgetter(table));
   }
@@ -302,6 +304,7 @@ class SqliteReader : public SourceReader {
 
   bool HoldsLog(bool closed_later) const override {
     if (file_ == nullptr || !file_->wal() || file_->access() == Access::kStill) return false;
+    if (file_->is_copy()) return false;
     return file_->access() == Access::kSnapshot || !closed_later;
   }
   void LeaveMoment() override {
@@ -327,9 +330,9 @@ class SqliteReader : public SourceReader {
   }
 
   TableLooks LooksAt(const std::shared_ptr<const SqliteFile>& file, const std::string& table, bool has_key,
-                     const std::vector<OrderTerm>& order) const {
+                     const std::vector<OrderTerm>& order) {
     const bool closed_later = options_.log != nullptr && has_key && options_.log->NamesRows(table);
-    return {file, table, WatchOf(table, order), options_.log, closed_later};
+    return {file, table, WatchOf(table, order), options_.log, closed_later, OnMove()};
   }
 
   std::string LogOf(const std::string& table) const {
@@ -360,18 +363,40 @@ class SqliteReader : public SourceReader {
   }
   absl::StatusOr<std::shared_ptr<const SqliteFile>> FileOfOnePiece() {
     if (file_->access() != Access::kChunks || options_.log != nullptr) return file_;
+    return Copy();
+  }
+  absl::StatusOr<std::shared_ptr<const SqliteFile>> Copy() {
     if (copy_ != nullptr) return copy_;
-    absl::StatusOr<std::unique_ptr<SqliteFile>> copy = file_->CopyOfOneMoment();
+    absl::StatusOr<std::unique_ptr<SqliteFile>> copy = file_->CopyOfOneMoment(options_.copy);
     if (!copy.ok()) return copy.status();
     if (absl::Status registered = RegisterTurns(**copy, key()); !registered.ok()) return registered;
     copy_ = *std::move(copy);
     return copy_;
   }
 
+  std::function<std::string()> OnMove() {
+    return [this] {
+      ++moves_;
+      return copy_trouble_.empty() ? "" : absl::StrCat("; ", copy_trouble_);
+    };
+  }
+  /// Null: the source is read as it is, since it rests, or lets its writers go on, or cannot be copied.
+  std::shared_ptr<const SqliteFile> CopyOfWhatMoves() {
+    const bool moves = moves_ >= kMovesBeforeCopy && !file_->wal() && file_->access() == Access::kChunks;
+    if (!moves || !copy_trouble_.empty()) return nullptr;
+    const absl::StatusOr<std::shared_ptr<const SqliteFile>> copy = Copy();
+    if (copy.ok()) return *copy;
+    copy_trouble_ = std::string(copy.status().message());
+    return nullptr;
+  }
+
   /// With WAL one snapshot, beside which others write; else the file as it is open here, whose table must
   /// not move while it is read.
-  absl::StatusOr<std::shared_ptr<const SqliteFile>> FileForOneMoment() const {
-    if (!file_->wal()) return file_;
+  absl::StatusOr<std::shared_ptr<const SqliteFile>> FileForOneMoment() {
+    if (!file_->wal()) {
+      const std::shared_ptr<const SqliteFile> copy = CopyOfWhatMoves();
+      return copy == nullptr ? file_ : copy;
+    }
     absl::StatusOr<std::unique_ptr<SqliteFile>> file = SqliteFile::Open(options_.path);
     if (!file.ok()) return file.status();
     if (absl::Status registered = RegisterTurns(**file, key()); !registered.ok()) return registered;
@@ -384,6 +409,11 @@ class SqliteReader : public SourceReader {
     tables_.clear();
     copy_.reset();
     file_.reset();
+    if (absl::Status opened = OpenFile(); !opened.ok()) return opened;
+    if (options_.log == nullptr) {
+      if (const std::shared_ptr<const SqliteFile> copy = CopyOfWhatMoves(); copy != nullptr) file_ = copy;
+      copy_.reset();
+    }
     absl::StatusOr<std::vector<std::string>> names = TableNames();
     if (!names.ok()) return names.status();
     if (absl::Status read = ReadSchema(); !read.ok()) return read;
@@ -534,34 +564,11 @@ class SqliteReader : public SourceReader {
     return absl::OkStatus();
   }
 
-  absl::StatusOr<std::uint64_t> CountInLooks(const SourcePlan& plan) const {
-    const std::string& rowid = plan.rowid;
-    const absl::StatusOr<Statement> statement = file_->Prepare(
-        absl::StrCat("SELECT count(*), max(r) FROM (SELECT ", rowid, " AS r",
-                     plan.FromWhere(rowid + " >= ?1"), " ORDER BY ", rowid, " LIMIT ", kCountRows, ")"));
-    if (!statement.ok()) return statement.status();
-    std::uint64_t count = 0;
-    for (std::int64_t next = INT64_MIN;;) {
-      if (absl::Status status = file_->BeginLook(); !status.ok()) return status;
-      const Look look(*file_);
-      sqlite3_bind_int64(statement->get(), 1, next);
-      const int code = sqlite3_step(statement->get());
-      if (code != SQLITE_ROW) {
-        statement->Reset();
-        return file_->Error(code, "counting rows");
-      }
-      const std::int64_t rows = sqlite3_column_int64(statement->get(), 0);
-      const std::int64_t last = sqlite3_column_int64(statement->get(), 1);
-      statement->Reset();
-      count += static_cast<std::uint64_t>(rows);
-      if (rows < kCountRows || last == INT64_MAX) return count;
-      next = last + 1;
-    }
-  }
-
   SqliteReaderOptions options_;
   std::shared_ptr<const SqliteFile> file_;
-  std::shared_ptr<const SqliteFile> copy_;  ///< See FileOfOnePiece(); null: it was not needed so far.
+  std::shared_ptr<const SqliteFile> copy_;  ///< Of this look; null: it was not needed so far.
+  int moves_ = 0;                           ///< Looks that a commit broke off.
+  std::string copy_trouble_;                ///< Why what moves cannot be copied.
   std::int64_t schema_version_ = 0;
   std::map<std::string, TableDefinition> definitions_;  ///< At that version, by folded name.
   std::map<std::string, Known> tables_;

@@ -11,6 +11,7 @@
 
 #include "absl/status/statusor.h"
 #include "client/source/change_log.h"
+#include "client/source/copy_limits.h"
 #include "client/source/reader.h"
 #include "client/source/table_steps.h"
 
@@ -31,7 +32,11 @@ struct SqliteReaderOptions {
   /// Key columns by folded name, of views, which are read only with one, and of tables that declare none.
   std::map<std::string, std::vector<std::string>> keys = {};
   std::set<std::string> keyless_views = {};  ///< By folded name: views that are read without a key.
+  CopyLimits copy = {};
 };
+
+/// Looks at tables that another program's commit broke off, before a copy is read.
+inline constexpr int kMovesBeforeCopy = 2;
 
 /// Reads any SQLite database. A column is INT64, DOUBLE or TEXT when it is declared so and every value fits;
 /// else ANY with its affinity. What was found is the record: later runs believe it and find out while they
@@ -41,7 +46,8 @@ struct SqliteReaderOptions {
 /// grows until the end of that. A database with a rollback journal is read in chunks of about 1,000 rows,
 /// since each commit waits for its readers; a table is then of one moment only if nothing was committed while
 /// it was read, else kAborted. With a log both are read in chunks, and what changed meanwhile comes from the
-/// log.
+/// log. Once tables moved kMovesBeforeCopy times, the next Schema() and what follows it read a copy, as far
+/// as `copy` allows one; with a log that is so of the tables of which it does not name the rows.
 ///
 /// Errors: those of SqliteFile::Open. The file is opened by the first call that needs it.
 std::unique_ptr<SourceReader> OpenSqliteReader(SqliteReaderOptions options);

@@ -179,17 +179,17 @@ TEST_P(BusySourceTest, ATableWithoutAKeyIsOfOneMoment) {
   size_.rows = 1'000;
   Open();
   Sent sent;
-  const absl::Status status = SendTable("t", &sent);
+  // Where writers wait for a look, and never rest, a copy is read in the end.
+  for (int moves = 0; !wal() && moves < kMovesBeforeCopy; ++moves) {
+    EXPECT_THAT(SendTable("t", &sent), StatusIs(absl::StatusCode::kAborted, HasSubstr("not of one moment")));
+    Look();
+  }
+  EXPECT_THAT(SendTable("t", &sent), IsOk());
   between_ = nullptr;
   EXPECT_GT(writes, 1);
-  if (wal()) {
-    EXPECT_THAT(status, IsOk());
-    std::set<std::string> values;
-    for (const auto& [key, row] : model_["t"].rows) values.insert(row.at("b"));
-    EXPECT_EQ(values.size(), 1U);
-  } else {
-    EXPECT_THAT(status, StatusIs(absl::StatusCode::kAborted, HasSubstr("not of one moment")));
-  }
+  std::set<std::string> values;
+  for (const auto& [key, row] : model_["t"].rows) values.insert(row.at("b"));
+  EXPECT_EQ(values.size(), 1U);
   Cycle();
   ExpectEqual();
 }

@@ -99,6 +99,7 @@ quiet = ["23:00-06:00", "12:00-12:30"]
 blocked = { salaries = "personal" }
 retention = "1h"
 max_log = 5000
+copy_at_once = "3MB"
 [[source]]
 context_id = "b"
 path = "y"
@@ -114,6 +115,7 @@ cron = "30 6 * * mon-fri"
   EXPECT_THAT(source.blocked, ElementsAre(testing::Pair("salaries", "personal")));
   EXPECT_EQ(source.retention_ms, 3'600'000);
   EXPECT_EQ(source.max_log, 5'000);
+  EXPECT_EQ(source.copy_at_once_bytes, 3'000'000);
   EXPECT_FALSE(source.cron);
   const SourceConfig& other = config->sources[1];
   ASSERT_TRUE(other.cron);
@@ -188,6 +190,8 @@ INSTANTIATE_TEST_SUITE_P(
                   ":13: [source] 'retention' must be a time from \"1s\""},
         WrongCase{"SmallLog", "[[source]]\ncontext_id = \"a\"\npath = \"x\"\nmax_log = 10\n",
                   ":13: [source] 'max_log' must be a whole number from 1000"},
+        WrongCase{"LargeCopy", "[[source]]\ncontext_id = \"a\"\npath = \"x\"\ncopy_at_once = \"17GB\"\n",
+                  ":13: [source] 'copy_at_once' must be"},
         WrongCase{"CronWithoutADay", "[[source]]\ncontext_id = \"a\"\npath = \"x\"\ncron = \"0 6 * *\"\n",
                   ":13: [source] 'cron' cannot be taken: '0 6 * *' has 4 fields"},
         WrongCase{"CronOfADayThatNeverComes",

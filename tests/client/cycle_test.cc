@@ -90,6 +90,7 @@ class CycleTest : public testing::Test {
     source.include = include_;
     source.skip = skip_;
     source.records = state->Records();
+    source.copy = copy_;
     std::unique_ptr<SourceReader> reader =
         std::make_unique<Counted>(OpenSqliteReader(std::move(source)), read_bytes_);
     MirrorClient client = endpoint_.Client();
@@ -118,6 +119,7 @@ class CycleTest : public testing::Test {
 
   TempFolder folder_;
   std::string path_ = folder_ / "source.db";
+  CopyLimits copy_;
   std::vector<std::string> include_ = {"*"}, skip_;
   Patience patience_;
   std::atomic<std::size_t> read_bytes_ = 0;
@@ -594,7 +596,21 @@ TEST_F(CycleTest, SourceThatMovedIsReadAgainInANewCycle) {
   EXPECT_EQ(endpoint_.tables["big"].rows, 20'000U);
 }
 
-TEST_F(CycleTest, SourceThatAlwaysMovesIsRefusedWithThatReason) {
+TEST_F(CycleTest, SourceThatAlwaysMovesIsReadFromACopy) {
+  Sql(path_, Many("big", 20'000) + kTwoTables);
+  endpoint_.on_batch = [&](const v1::ChangeBatch& batch) {
+    if (batch.table() == "big" && batch.seq() == 2)
+      Sql(path_, "UPDATE big SET v = v || 'y' WHERE id = 20000");
+    return grpc::Status::OK;
+  };
+  const CycleReport report = Run({.batch_bytes = 50'000, .window = 1, .read_ahead = 0});
+  EXPECT_TRUE(report.Good()) << Of(report, "big").reason;
+  EXPECT_EQ(endpoint_.Count("authenticate"), static_cast<std::size_t>(kMovesBeforeCopy + 1));
+  EXPECT_EQ(endpoint_.tables["big"].rows, 20'000U);
+}
+
+TEST_F(CycleTest, SourceThatAlwaysMovesAndCannotBeCopiedIsRefusedWithWhatToDo) {
+  copy_.max = 1'000;
   Sql(path_, Many("big", 20'000) + kTwoTables);
   endpoint_.on_batch = [&](const v1::ChangeBatch& batch) {
     if (batch.table() == "big" && batch.seq() == 2)
@@ -606,7 +622,8 @@ TEST_F(CycleTest, SourceThatAlwaysMovesIsRefusedWithThatReason) {
   EXPECT_FALSE(report.Good());
   EXPECT_EQ(Of(report, "big").result, TableResult::kFailed);
   EXPECT_THAT(Of(report, "big").reason,
-              AllOf(HasSubstr("not of one moment"), HasSubstr("4 attempts"), HasSubstr("WAL")));
+              AllOf(HasSubstr("not of one moment"), HasSubstr("4 attempts"), HasSubstr("copied at most"),
+                    HasSubstr("Set its journal_mode to WAL")));
   EXPECT_EQ(endpoint_.Count("authenticate"), 4U);
   EXPECT_EQ(Of(report, "a").result, TableResult::kOk);
   EXPECT_EQ(endpoint_.tables["big"].position.lsn(), -1);

@@ -3,9 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
+#include <thread>
 
 #include "client/install.h"
 #include "client/lock_file.h"
@@ -291,6 +293,34 @@ TEST_F(OnceTest, WrongConfigurationIsExitCodeTwo) {
   std::filesystem::permissions(folder_ / "source.key", std::filesystem::perms(0644));
   EXPECT_EQ(Run(), 2);
   EXPECT_THAT(err_, HasSubstr("[identity] 'key'"));
+}
+
+class BusySourceOnceTest : public OnceTest, public testing::WithParamInterface<std::string> {};
+
+INSTANTIATE_TEST_SUITE_P(Strategies, BusySourceOnceTest,
+                         testing::Values("synthetic", "watermark", "watermark_cdc", "window", "populate"),
+                         [](const auto& test) { return test.param; });
+
+TEST_P(BusySourceOnceTest, ARollbackJournalUnderAProgramThatCommitsAllTheTimeIsRead) {
+  Sql(folder_ / "crm.db",
+      "CREATE TABLE orders(id INTEGER PRIMARY KEY, at INT, v TEXT); WITH RECURSIVE n(i) AS (SELECT 1 UNION "
+      "ALL SELECT i + 1 FROM n WHERE i < 20000) INSERT INTO orders SELECT i, unixepoch(), 'x' FROM n;"
+      "CREATE INDEX by_time ON orders(at); CREATE TABLE counter(n); INSERT INTO counter VALUES (0)");
+  const bool by_column = GetParam() != "synthetic" && GetParam() != "populate";
+  Configure(Source("crm.db", absl::StrCat("strategy = \"", GetParam(),
+                                          "\"\nskip = [\"counter\"]\nverify_interval = \"0s\"\n",
+                                          by_column ? "[[source.table]]\nname = \"orders\"\nstrategy = \"" +
+                                                          GetParam() + "\"\nwatermark = \"at\"\n"
+                                                    : "")));
+  std::atomic<bool> enough = false;
+  std::thread writer([&] {
+    Application app(folder_ / "crm.db");
+    while (!enough) app.Run("UPDATE counter SET n = n + 1");
+  });
+  EXPECT_EQ(Run(), 0) << out_ << err_;
+  EXPECT_EQ(endpoint_.tables["orders"].rows, 20'000U);
+  enough = true;
+  writer.join();
 }
 
 TEST_F(OnceTest, NamesCannotSpeakToTheTerminal) {

@@ -283,6 +283,46 @@ TEST_F(SqliteAccessTest, ACopyIsMadeBetweenTheCommitsOfABusyProgram) {
   EXPECT_EQ(refused, 0);
 }
 
+TEST_F(SqliteAccessTest, ATableIsReadBesideAProgramThatCommitsAllTheTime) {
+  Sql(path_, absl::StrCat(kTenThousand, "CREATE TABLE keyless(a, b); INSERT INTO keyless SELECT * FROM t"));
+  std::atomic<bool> enough = false;
+  std::atomic<int> refused = 0;
+  std::thread writer([&] {
+    Application app(path_);
+    for (int i = 0; !enough; ++i) {
+      const auto change = [&](const std::string& table, const std::string& value, const std::string& key) {
+        return absl::StrCat("UPDATE ", table, " SET ", value, " = ", value, " + 1 WHERE ", key, " = ",
+                            1 + i % 100, "; UPDATE ", table, " SET ", value, " = ", value, " - 1 WHERE ", key,
+                            " = ", 9'900 + i % 100, ";");
+      };
+      if (app.Try(absl::StrCat("BEGIN IMMEDIATE;", change("t", "v", "id"), change("keyless", "b", "a"),
+                               "COMMIT")) != SQLITE_OK) {
+        ++refused;
+        app.Try("ROLLBACK");
+      }
+    }
+  });
+  reader_ = OpenSqliteReader({.path = path_});
+  for (const std::string table : {"t", "keyless"}) {
+    ReadTable read;
+    for (int attempt = 0; attempt <= kMovesBeforeCopy; ++attempt) {
+      const auto schema = reader_->Schema();
+      EXPECT_THAT(schema, IsOk());
+      if (!schema.ok()) break;
+      read = ReadAll(*reader_, schema->tables[table == "t" ? 1 : 0].schema);
+      if (!absl::IsAborted(read.status)) break;
+    }
+    EXPECT_THAT(read.status, IsOk()) << table;
+    EXPECT_THAT(read.rows, testing::SizeIs(10'000));
+    int sum = 0;
+    for (const auto& row : read.rows) sum += std::stoi(row.at(1).substr(2));
+    EXPECT_EQ(sum, 0) << "of one moment";
+  }
+  enough = true;
+  writer.join();
+  EXPECT_EQ(refused, 0);
+}
+
 TEST_F(SqliteAccessTest, AColumnWithoutAnIndexIsLookedAtInPartsWhereWritersWait) {
   struct Case {
     std::string values, where;

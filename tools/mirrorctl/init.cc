@@ -402,6 +402,7 @@ skip = []                           # of these, tables to leave out
 blocked = {}                        # tables that never leave, with the reason: { salaries = "personal" }
 retention = "7d"                    # cdc: how long the log keeps what the mirror has
 max_log = 10000000                  # cdc: entries of one table's log; more: the table is populated
+copy_at_once = "256MB"              # rollback journal: copied in one step beside a busy writer
 count_interval = "1h"               # how often a changed table over 100,000 rows is counted
 verify_interval = "1d"              # how often all tables are compared by digests; "0s": never by itself
 repair = true                       # rows that such a comparison finds are mended
