@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "proto/wire/log_format.h"
+#include "proto/wire/text_stream.h"
 
 namespace mirror {
 namespace {
@@ -18,7 +19,8 @@ JsonLines::JsonLines(std::ostream& out, const AgentConfig& config, spdlog::level
     : config_(config),
       level_(level),
       kind_(std::move(kind)),
-      logger_("mirror-agent", std::make_shared<spdlog::sinks::ostream_sink_mt>(out, /*force_flush=*/true)),
+      logger_("mirror-agent",
+              std::make_shared<spdlog::sinks::ostream_sink_mt>(AsItIs(out), /*force_flush=*/true)),
       stream_(this) {
   SetFormat(logger_, LogFormat::kJson);
 }

@@ -5,8 +5,8 @@
 
 #include <CLI/CLI.hpp>
 #include <iostream>
+#include <memory>
 #include <string>
-#include <vector>
 
 #include "certs/private_memory.h"
 #include "client/block_memory.h"
@@ -18,8 +18,8 @@
 #include "client/run.h"
 #include "client/source/sqlite_file.h"
 #include "client/status_command.h"
-#include "proto/wire/nearest_word.h"
-#include "proto/wire/printable.h"
+#include "proto/wire/command_line.h"
+#include "proto/wire/text_stream.h"
 
 int main(int argc, char** argv) {
   // Its own lines about connections would stand between ours, which say the same. The environment still
@@ -28,7 +28,9 @@ int main(int argc, char** argv) {
   mirror::KeepMemoryPrivate();
   mirror::KeepBlockMemory();
   mirror::PrepareSqlite();
+  mirror::TextStream out(std::cout), err(std::cerr);
   CLI::App app("mirror-agent pushes source databases to a mirror endpoint.", "mirror-agent");
+  app.formatter(std::make_shared<mirror::HelpFormat>());
   app.footer(
       "Example:\n  mirror-agent once --config mirror-agent.toml\n"
       "Exit code: 0 done or paused by an operator, 1 busy, stopped for another reason or something failed "
@@ -150,34 +152,21 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     // 0: --help or --version.
     if (error.get_exit_code() == 0) return app.exit(error);
-    std::cerr << "mirror-agent: ";
-    const std::vector<std::string> unknown = app.remaining(true);
-    const std::vector<CLI::App*> given = app.get_subcommands();
-    const CLI::App& asked = given.empty() ? app : *given.front();
-    if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr && asked.get_subcommands().empty() &&
-        asked.get_require_subcommand_min() > 0 && !unknown.empty()) {
-      std::vector<std::string> names;
-      for (const CLI::App* command : asked.get_subcommands([](const CLI::App*) { return true; })) {
-        names.push_back(command->get_name());
-      }
-      const std::string nearest = mirror::NearestWord(unknown.front(), names);
-      std::cerr << "there is no command '" << mirror::Printable(unknown.front()) << "'. Nothing was done."
-                << (nearest.empty() ? "" : " Did you mean '" + nearest + "'?")
-                << "\nRun with --help for more information.\n";
-      return 2;
-    }
-    app.exit(error);
+    err << "mirror-agent: " << mirror::WrongUsageWords(app, error)
+        << "\nRun with --help for more information.\n";
     return 2;
   }
-  if (run->parsed()) return mirror::Run(config, std::cout, std::cerr);
-  if (install->parsed()) return mirror::Install(config, std::cout, std::cerr, take_over);
-  if (uninstall->parsed()) return mirror::Uninstall(config, std::cout, std::cerr);
-  if (pointers->parsed()) return mirror::Pointers(pointers_options, std::cout, std::cerr);
-  if (status->parsed()) return mirror::ShowStatus(status_options, std::cout, std::cerr);
-  if (receipts->parsed()) return mirror::VerifyReceipts(receipts_options, std::cout, std::cerr);
+  if (run->parsed()) return mirror::Run(config, std::cout, std::cerr);  // A log: a line for each thing.
+  if (install->parsed()) return mirror::Install(config, out, err, take_over);
+  if (uninstall->parsed()) return mirror::Uninstall(config, out, err);
+  if (pointers->parsed()) return mirror::Pointers(pointers_options, out, err);
+  if (status->parsed()) {
+    return mirror::ShowStatus(status_options, status_options.wide ? mirror::AsItIs(out) : out, err);
+  }
+  if (receipts->parsed()) return mirror::VerifyReceipts(receipts_options, out, err);
   options.repopulate = repopulate->count() > 0;
   options.verify = verify->parsed();
   options.terminal = isatty(STDERR_FILENO) != 0;
   std::erase(options.tables, "");
-  return mirror::Once(options, std::cout, std::cerr);
+  return mirror::Once(options, out, err);
 }

@@ -22,6 +22,7 @@
 #include "client/source_run.h"
 #include "proto/wire/name_pattern.h"
 #include "proto/wire/table.h"
+#include "proto/wire/text_stream.h"
 
 namespace mirror {
 namespace {
@@ -124,9 +125,9 @@ int Once(const OnceOptions& options, std::ostream& out, std::ostream& plain_err)
   }
   if (lines_only && !options.json) totals.Print(out);
   if (options.json) {
-    out << nlohmann::ordered_json{{"sources", std::move(sources)}}.dump(
-               2, ' ', false, nlohmann::ordered_json::error_handler_t::replace)
-        << '\n';
+    AsItIs(out) << nlohmann::ordered_json{{"sources", std::move(sources)}}.dump(
+                       2, ' ', false, nlohmann::ordered_json::error_handler_t::replace)
+                << '\n';
   }
   return exit_code;
 }

@@ -19,6 +19,7 @@
 #include "proto/wire/clock.h"
 #include "proto/wire/printable.h"
 #include "proto/wire/table.h"
+#include "proto/wire/text_stream.h"
 
 namespace mirror {
 namespace {
@@ -206,7 +207,8 @@ int Pointers(const PointersOptions& options, std::ostream& out, std::ostream& er
       code = fail(kFailed, absl::StrCat(source->context_id, ": ", one.status().message()));
     }
   }
-  if (options.json) out << Json{{"sources", all}}.dump(1, ' ', false, Json::error_handler_t::replace) << '\n';
+  if (options.json)
+    AsItIs(out) << Json{{"sources", all}}.dump(1, ' ', false, Json::error_handler_t::replace) << '\n';
   return code;
 }
 

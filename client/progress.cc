@@ -10,8 +10,7 @@
 namespace mirror {
 namespace {
 
-constexpr std::chrono::milliseconds kBarInterval(200), kLineInterval(10'000);
-constexpr std::size_t kBarWidth = 24;
+constexpr std::size_t kBarWidth = 24, kNameWidth = 36;
 
 /// 95 as "1 min 35 s".
 std::string Duration(double seconds) {
@@ -24,29 +23,22 @@ std::string Duration(double seconds) {
 }  // namespace
 
 void Progress::Show(const Work& work) {
-  const Clock::time_point now = now_();
   if (work.table != table_ || work.doing != doing_) {
     table_ = work.table;
     doing_ = work.doing;
-    begun_ = shown_ = now;
+    begun_ = now_();
+    drawn_.Restart();
     return;
   }
-  if (now - shown_ < (terminal_ ? kBarInterval : kLineInterval)) return;
-  shown_ = now;
-  const std::string line = Line(work, std::chrono::duration<double>(now - begun_).count());
-  if (!terminal_) {
-    out_ << line << '\n' << std::flush;
-    return;
-  }
-  out_ << "\r\x1b[K" << line << std::flush;
-  drawn_ = true;
+  if (drawn_.Due()) drawn_.Show(Line(work, std::chrono::duration<double>(now_() - begun_).count()));
 }
 
 std::string Progress::Line(const Work& work, double seconds) const {
   const std::uint64_t rows = work.rows;
   const double rate = static_cast<double>(rows) / std::max(seconds, 1e-3);
   const bool sending = doing_ == Work{}.doing;
-  const std::string name = absl::StrCat(sending ? "" : doing_ + " ", Printable(work.table));
+  const std::string name =
+      absl::StrCat(sending ? "" : doing_ + " ", CutTo(Printable(work.table), kNameWidth));
   const std::string speed = absl::StrCat(Grouped(static_cast<std::uint64_t>(rate)), " rows/s");
   // The source may have grown since it was counted.
   if (work.expected == 0 || rows >= work.expected)
@@ -54,15 +46,12 @@ std::string Progress::Line(const Work& work, double seconds) const {
   const double part = static_cast<double>(rows) / static_cast<double>(work.expected);
   const auto full = static_cast<std::size_t>(part * kBarWidth);
   const std::string bar =
-      terminal_ ? absl::StrCat("[", std::string(full, '#'), std::string(kBarWidth - full, '.'), "]  ") : "";
-  return absl::StrCat(name, "  ", bar, static_cast<int>(part * 100), " %  ", Grouped(rows), " of ",
-                      Grouped(work.expected), " rows  ", speed, "  ",
-                      Duration(static_cast<double>(work.expected - rows) / std::max(rate, 1.0)), " left");
-}
-
-void Progress::Clear() {
-  if (drawn_) out_ << "\r\x1b[K" << std::flush;
-  drawn_ = false;
+      drawn_.terminal() ? absl::StrCat("[", std::string(full, '#'), std::string(kBarWidth - full, '.'), "]  ")
+                        : "";
+  // What one looks for first stands first: the end may be cut.
+  return absl::StrCat(name, "  ", bar, static_cast<int>(part * 100), " %  ",
+                      Duration(static_cast<double>(work.expected - rows) / std::max(rate, 1.0)), " left  ",
+                      Grouped(rows), " of ", Grouped(work.expected), " rows  ", speed);
 }
 
 }  // namespace mirror

@@ -7,31 +7,32 @@
 #include <string>
 
 #include "client/work.h"
+#include "proto/wire/drawn_line.h"
 
 namespace mirror {
 
-/// Shows how far a long table is, sent or compared: on a terminal a bar that is drawn over, else a line every
-/// ten seconds. Tables that are done within the first look show nothing. Threads: one.
+/// Shows how far a long table is, sent or compared, on a terminal with a bar. Tables that are done within the
+/// first look show nothing. Threads: one.
 class Progress {
  public:
-  using Clock = std::chrono::steady_clock;
+  using Clock = DrawnLine::Clock;
 
   Progress(std::ostream& out, bool terminal, Clock::time_point (*now)() = &Clock::now)
-      : out_(out), terminal_(terminal), now_(now), begun_(now()), shown_(begun_) {}
+      : drawn_(out, terminal, kBarInterval, now), now_(now), begun_(now()) {}
 
   void Show(const Work& work);
   /// Takes the bar away.
-  void Clear();
+  void Clear() { drawn_.Clear(); }
 
  private:
+  static constexpr std::chrono::milliseconds kBarInterval{200};
+
   std::string Line(const Work& work, double seconds) const;
 
-  std::ostream& out_;
-  const bool terminal_;
+  DrawnLine drawn_;
   Clock::time_point (*const now_)();
-  Clock::time_point begun_, shown_;
+  Clock::time_point begun_;
   std::string doing_, table_;
-  bool drawn_ = false;
 };
 
 }  // namespace mirror

@@ -11,6 +11,7 @@
 #include "client/receipt_check.h"
 #include "proto/wire/clock.h"
 #include "proto/wire/printable.h"
+#include "proto/wire/text_stream.h"
 
 namespace mirror {
 namespace {
@@ -107,7 +108,7 @@ int VerifyReceipts(const ReceiptsOptions& options, std::ostream& out, std::ostre
     }
   }
   if (options.json)
-    out << Json{{"sources", sources}}.dump(1, ' ', false, Json::error_handler_t::replace) << '\n';
+    AsItIs(out) << Json{{"sources", sources}}.dump(1, ' ', false, Json::error_handler_t::replace) << '\n';
   return code;
 }
 

@@ -23,6 +23,7 @@
 #include "proto/wire/name_pattern.h"
 #include "proto/wire/printable.h"
 #include "proto/wire/table.h"
+#include "proto/wire/text_stream.h"
 #include "proto/wire/text_table.h"
 
 namespace mirror {
@@ -373,9 +374,9 @@ int ShowStatus(const StatusOptions& options, std::ostream& out, std::ostream& er
     }
   }
   if (options.json) {
-    out << Json{{"good", good}, {"sources", std::move(sources)}}.dump(2, ' ', false,
-                                                                      Json::error_handler_t::replace)
-        << '\n';
+    AsItIs(out) << Json{{"good", good}, {"sources", std::move(sources)}}.dump(2, ' ', false,
+                                                                              Json::error_handler_t::replace)
+                << '\n';
   }
   return good ? kGood : kNotGood;
 }

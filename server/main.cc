@@ -11,6 +11,8 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "certs/private_memory.h"
+#include "proto/wire/command_line.h"
+#include "proto/wire/text_stream.h"
 #include "server/config.h"
 #include "server/message_memory.h"
 #include "server/place_check.h"
@@ -27,7 +29,7 @@ constexpr std::int64_t kHousekeepingS = 1;
 constexpr std::chrono::seconds kKeepInterval{10};
 
 int Fail(int code, const absl::Status& status) {
-  std::cerr << "mirror-server: " << status.message() << std::endl;
+  TextStream(std::cerr) << "mirror-server: " << status.message() << std::endl;
   return code;
 }
 
@@ -70,6 +72,7 @@ int Serve(const ServerConfig& config, const sigset_t& signals) {
 
 int Main(int argc, char** argv) {
   CLI::App app("The mirror endpoint: takes changes from sources and keeps a database for each tenant.");
+  app.formatter(std::make_shared<HelpFormat>());
   app.footer(
       "Signals: SIGTERM lets running calls end and stops; SIGHUP reads keys, issuers and log level again.\n"
       "Exit codes: 0 stopped as asked, 1 failed, 2 wrong usage or configuration.\n"
@@ -81,13 +84,12 @@ int Main(int argc, char** argv) {
   app.add_option("--config", file, "Configuration, mirror-server.toml")->required();
   app.add_flag("--check-config", check_only,
                "Check configuration, keys, certificates, data folder and hooks, and end");
-  app.failure_message([](const CLI::App*, const CLI::Error& error) {
-    return absl::StrCat("mirror-server: ", error.what(), "\nRun with --help for more information.\n");
-  });
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? kDone : kWrongUsage;
+    if (error.get_exit_code() == 0) return app.exit(error);  // --help or --version.
+    return Fail(kWrongUsage, absl::InvalidArgumentError(absl::StrCat(
+                                 WrongUsageWords(app, error), "\nRun with --help for more information.")));
   }
 
   // Partners read the mirrors as members of the group; keys have modes of their own.

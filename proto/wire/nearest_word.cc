@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstddef>
 
+#include "absl/strings/str_cat.h"
+
 namespace mirror {
 namespace {
 
@@ -41,6 +43,11 @@ std::string NearestWord(std::string_view typed, const std::vector<std::string>& 
     nearest = word;
   }
   return nearest;
+}
+
+std::string DidYouMean(std::string_view typed, const std::vector<std::string>& words) {
+  const std::string nearest = NearestWord(typed, words);
+  return nearest.empty() ? "" : absl::StrCat(" Did you mean '", nearest, "'?");
 }
 
 }  // namespace mirror

@@ -11,6 +11,9 @@ namespace mirror {
 /// changed or swapped with their neighbour, and fewer than half of them. Empty: none is near.
 std::string NearestWord(std::string_view typed, const std::vector<std::string>& words);
 
+/// " Did you mean 'tables'?", to be put behind a sentence; empty: none is near.
+std::string DidYouMean(std::string_view typed, const std::vector<std::string>& words);
+
 }  // namespace mirror
 
 #endif  // MIRROR_PROTO_WIRE_NEAREST_WORD_H_

@@ -4,7 +4,7 @@
 #include <numeric>
 #include <utility>
 
-#include "proto/wire/utf8.h"
+#include "proto/wire/text_stream.h"
 
 namespace mirror {
 namespace {
@@ -12,49 +12,6 @@ namespace {
 constexpr std::size_t kGap = 2;  // Spaces between two columns.
 // Below so many characters nothing is cut; the last column wraps narrower only where that is not enough.
 constexpr std::size_t kCutLeast = 12, kWrapLeast = 30;
-
-std::size_t CharactersOf(const std::string& text) {
-  const auto count = CountUtf8(text);
-  return count ? count->characters : text.size();
-}
-
-/// Bytes of the character at the start of `text`; 0 when it is not UTF-8.
-std::size_t CharacterBytes(std::string_view text) {
-  if (text.front() == '\0') return 1;
-  std::size_t bytes = 1;
-  while (bytes < text.size() && bytes < 4 && IsUtf8Continuation(text[bytes])) ++bytes;
-  return CountUtf8(text.substr(0, bytes)) ? bytes : 0;
-}
-
-/// Bytes of the first `characters` of a printable text.
-std::size_t BytesOf(std::string_view text, std::size_t characters) {
-  std::size_t bytes = 0;
-  for (; characters > 0 && bytes < text.size(); --characters) {
-    bytes += std::max<std::size_t>(1, CharacterBytes(text.substr(bytes)));
-  }
-  return bytes;
-}
-
-std::string CutTo(const std::string& text, std::size_t characters) {
-  if (CharactersOf(text) <= characters) return text;
-  return text.substr(0, BytesOf(text, characters - 1)) + "…";
-}
-
-/// In lines of at most so many characters, broken at spaces where there are any.
-std::vector<std::string> Wrapped(std::string_view text, std::size_t characters) {
-  std::vector<std::string> lines;
-  while (true) {
-    std::size_t end = BytesOf(text, characters);
-    if (end == text.size()) break;
-    const std::size_t space = text.rfind(' ', end);
-    if (space != std::string_view::npos && space > 0) end = space;
-    lines.emplace_back(text.substr(0, end));
-    text.remove_prefix(end);
-    if (!text.empty() && text.front() == ' ') text.remove_prefix(1);
-  }
-  lines.emplace_back(text);
-  return lines;
-}
 
 }  // namespace
 
@@ -73,7 +30,8 @@ void TextTable::Add(const std::vector<std::string>& cells) {
   rows_.push_back(std::move(row));
 }
 
-void TextTable::Print(std::ostream& out) {
+void TextTable::Print(std::ostream& to) {
+  std::ostream& out = AsItIs(to);  // Its lines are as long as they may be.
   const std::vector<std::size_t> widths = Fitted();
   if (!header_printed_) {
     std::vector<std::string> names;
@@ -131,7 +89,7 @@ void TextTable::PrintLine(std::ostream& out, const std::vector<std::string>& cel
     out << line << CutTo(cells[last], widths[last]) << '\n';
     return;
   }
-  for (const std::string& part : Wrapped(cells[last], widths[last])) {
+  for (const std::string& part : Folded(cells[last], widths[last], LongWords::kCut)) {
     out << line << part << '\n';
     line.assign(indent, ' ');
   }

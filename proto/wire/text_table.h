@@ -8,11 +8,9 @@
 #include <vector>
 
 #include "proto/wire/printable.h"
+#include "proto/wire/wrapped_text.h"
 
 namespace mirror {
-
-/// Characters of a line that fits any terminal.
-inline constexpr std::size_t kTextWidth = 100;
 
 /// Rows below a header line, in columns at least two spaces apart: people read them, and awk does.
 class TextTable {

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "absl/strings/str_split.h"
+#include "proto/wire/wrapped_text.h"
 #include "tests/mirrorctl/admin_endpoint.h"
 #include "tools/mirrorctl/backup_progress.h"
 
@@ -242,6 +243,45 @@ TEST_F(AdminCommands, ABackupIsMadeByServersOfNowAndOfBefore) {
   fake_.of_before = false;
   fake_.refusal = grpc::Status(grpc::StatusCode::ALREADY_EXISTS, "it is there");
   EXPECT_EQ(Run({"backup", "Cust26759", "/backup/a.db"}).errors, "mirrorctl: ALREADY_EXISTS: it is there\n");
+}
+
+TEST_F(AdminCommands, SentencesFitATerminalAndAreWhole) {
+  const std::string tenant = "Cust-" + std::string(55, 'x');
+  const std::string words =
+      "the disk did not keep what was written, so that nobody knows what the file holds; 'mirrorctl "
+      "restore' puts a copy there, and 'mirrorctl reset' sets it aside";
+  const std::string path = "/var/lib/partner-mirror/data/Mirror_" + tenant + ".db.kept-2026-11-22T06:55:00Z";
+  fake_.tenants.mutable_tenants(0)->set_context_id(tenant);
+  fake_.tenants.mutable_tenants(0)->set_quarantine(words);
+  fake_.reset.set_kept_path(path);
+  fake_.reset.add_tables("contact");
+  fake_.restored.set_kept_path(path);
+  v1::Hold* const hold = fake_.holds.add_holds();
+  hold->set_hold_id(3);
+  hold->set_context_id(tenant);
+  hold->set_kind("deletes");
+  hold->set_table("contact");
+  hold->set_reason(words);
+  hold->add_keys("'" + std::string(60, 'k') + "'");
+  for (const auto& [line, said] : std::vector<std::pair<std::vector<std::string>, std::string>>{
+           {{"tenants"}, tenant + ": " + words},
+           {{"reset", tenant, "--all", "--confirm", tenant}, path},
+           {{"restore", tenant, "/backup/a.db", "--confirm", tenant}, path},
+           {{"hold", "show", tenant + ":3"}, "reason        " + words},
+           {{"pause", tenant}, "'mirrorctl resume " + tenant + "'"},
+           {{"delete", tenant, "--confirm", tenant}, "'mirrorctl allow " + tenant + "'"}}) {
+    const Finished run = Run(line);
+    SCOPED_TRACE(line.front());
+    EXPECT_EQ(run.exit_code, 0) << run.errors;
+    EXPECT_THAT(run.output + run.errors, HasSubstr(said));
+    // The path alone is longer than a line.
+    EXPECT_LE(run.width, said == path ? path.size() + kHangingIndent + 1 : kTextWidth)
+        << run.output << run.errors;
+  }
+  fake_.refusal = grpc::Status(grpc::StatusCode::FAILED_PRECONDITION, words);
+  const Finished refused = Run({"tables", tenant});
+  EXPECT_EQ(refused.errors, "mirrorctl: FAILED_PRECONDITION: " + words + "\n");
+  EXPECT_LE(refused.width, kTextWidth);
 }
 
 TEST(BackupProgressTest, ALineIsDrawnOverOnATerminalAndComesEveryTenSecondsElsewhere) {

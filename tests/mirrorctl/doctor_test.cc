@@ -17,6 +17,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "certs/issue.h"
+#include "proto/wire/wrapped_text.h"
 #include "tests/mirrorctl/admin_endpoint.h"
 #include "tests/support/installation.h"
 #include "tests/support/mirror_file.h"
@@ -132,6 +133,7 @@ TEST_F(Doctor, WhatIsWellIsSaidLineByLineAndNeedsNothing) {
   const Finished run = here_->Mirrorctl({"doctor", "--source", AgentToml()});
   EXPECT_EQ(run.exit_code, 0) << run.output;
   EXPECT_EQ(run.errors, "");
+  EXPECT_LE(run.width, kTextWidth) << run.output;
   for (const char* const step :
        {"admin name",           "admin port",    "admin TLS",      "admin certificate", "admin identity",
         "admin call",           "server clock",  "server disk",    "server sync",       "mirrors",
@@ -164,6 +166,8 @@ TEST_F(Doctor, AServerThatIsDownIsTheOnlyThingToMend) {
   EXPECT_THAT(said.steps,
               Contains(testing::Pair("SKIP Cust proof", HasSubstr("since 'endpoint port' failed"))));
   EXPECT_THAT(said.steps, Contains(testing::Pair("OK Cust change log", HasSubstr("2 tables"))));
+  const Finished lines = here_->Mirrorctl({"doctor", "--source", AgentToml()});
+  EXPECT_LE(lines.width, kTextWidth) << lines.output;
 }
 
 TEST_F(Doctor, ANameThatNobodyKnowsIsTheFirstStep) {

@@ -25,6 +25,7 @@ import zipfile
 import openpyxl
 
 import sanitizer_words
+import whole_lines
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 HISTORY = ROOT / "tests" / "data" / "ourairports-history.tar.xz"
@@ -96,7 +97,7 @@ class Place:
         )
         source = json.loads(run.stdout)["sources"][0] if run.stdout else {}
         sanitizer_words.check(run.stderr)
-        source["exit"], source["stderr"] = run.returncode, run.stderr
+        source["exit"], source["stderr"] = run.returncode, whole_lines.joined(run.stderr)
         notes = source.get("notes", [])
         source["guesses"] = [note for note in notes if "types were guessed" in note]
         source["notes"] = [note for note in notes if note not in source["guesses"]]

@@ -17,6 +17,7 @@ import tempfile
 import unittest
 
 import sanitizer_words
+import whole_lines
 
 BIN = None
 PATIENCE_S = 120
@@ -97,7 +98,7 @@ class FullDisk(unittest.TestCase):
                 if cycle.returncode == 0:
                     continue
                 refused += 1
-                self.assertIn("the disk is full", cycle.stderr)
+                self.assertIn("the disk is full", whole_lines.joined(cycle.stderr))
         self.assertGreater(refused, len(LEFT) // 2)
         self.leave(None)
         for left in LEFT:

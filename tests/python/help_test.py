@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """What --help says: of every command of every program, with an example that the program itself reads, and what is said of
-a command that there is not.
+a command or an option that there is not. Every line fits a terminal.
 
 Usage: help_test.py BIN_DIR
 """
@@ -13,6 +13,7 @@ import sys
 import unittest
 
 import sanitizer_words
+import whole_lines
 
 BIN = None
 PATIENCE_S = 120
@@ -81,6 +82,12 @@ class Help(unittest.TestCase):
                     named = [command_in(words, told) for words in examples(program, text)]
                     self.assertTrue(any(name[: len(command)] == command for name in named), text)
 
+    def test_every_line_fits_a_terminal(self):
+        for program, told in self.told.items():
+            for command, text in told.items():
+                with self.subTest(program=program, command=command):
+                    self.assertEqual(whole_lines.too_long(text), [])
+
     def test_the_options_of_every_example_are_there(self):
         for program, told in self.told.items():
             for text in told.values():
@@ -100,11 +107,20 @@ class Help(unittest.TestCase):
             ("mirror-agent", ["onec"], "once"),
             ("mirror-agent", ["verfy", "--config", "x"], "verify"),
             ("mirror-agent", ["receipts", "verfy"], "verify"),
+            ("mirrorctl", ["tenants", "--wid"], "--wide"),
+            ("mirrorctl", ["events", "--sevrity=error"], "--severity"),
+            ("mirrorctl", ["hold", "list", "--confg", "x"], "--config"),
+            ("mirror-agent", ["once", "--confg", "x"], "--config"),
+            ("mirror-agent", ["status", "--config", "x", "--detials"], "--details"),
+            ("mirror-server", ["--confg", "x"], "--config"),
+            ("mirror-server", ["--config", "x", "--chek-config"], "--check-config"),
+            ("mirror-harness", ["pusch"], "push"),
+            ("mirror-harness", ["soak", "--config", "/dev/null", "--minuts", "1"], "--minutes"),
         ):
             with self.subTest(program=program, typed=typed):
                 done = run(program, *typed)
                 self.assertEqual(done.returncode, 2, done)
-                self.assertIn(f"Did you mean '{meant}'?", done.stderr)
+                self.assertIn(f"Did you mean '{meant}'?", whole_lines.joined(done.stderr))
                 self.assertIn("Nothing was done", done.stderr)
                 self.assertEqual(done.stdout, "")
 

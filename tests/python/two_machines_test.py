@@ -18,6 +18,7 @@ import tempfile
 import unittest
 
 import sanitizer_words
+import whole_lines
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PAGE = ROOT / "tools" / "DEPLOYING.md"
@@ -175,7 +176,7 @@ class TwoMachines(unittest.TestCase):
         agent.write_text(before + self.local(block))
         refused = self.once("Cust26760")
         self.assertEqual(refused.returncode, 1, refused.stdout)
-        self.assertIn("add it to 'contexts'", refused.stderr)
+        self.assertIn("add it to 'contexts'", whole_lines.joined(refused.stderr))
         agent.write_text(before)
 
         self.type_in("mirror", allow)
@@ -254,7 +255,7 @@ class TwoMachines(unittest.TestCase):
             with self.subTest(wrong=wrong):
                 done, folder = self.init(*wrong)
                 self.assertEqual(done.returncode, 1, done)
-                self.assertRegex(done.stderr, "Nothing was (made|written)")
+                self.assertRegex(whole_lines.joined(done.stderr), "Nothing was (made|written)")
                 self.assertFalse(folder.exists())
 
     def local(self, text):

@@ -18,6 +18,7 @@ import tempfile
 import unittest
 
 import sanitizer_words
+import whole_lines
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 OLD = ROOT / "tests" / "data" / "old" / "0.1.0"
@@ -135,7 +136,7 @@ class Place:
         run = self.agent("once", "--json", "--context-id", tenant)
         assert run.stdout, run.stderr
         source = json.loads(run.stdout)["sources"][0]
-        source["exit"], source["stderr"] = run.returncode, run.stderr
+        source["exit"], source["stderr"] = run.returncode, whole_lines.joined(run.stderr)
         source["by_table"] = {table["table"]: table for table in source.get("tables", [])}
         return source
 
@@ -439,7 +440,7 @@ class Layouts(unittest.TestCase):
                 self.check_refused(json.dumps(report), path)
                 self.assertEqual(report["exit"], code)
         uninstalled = self.place.agent("uninstall")
-        self.check_refused(uninstalled.stdout + uninstalled.stderr, self.place.dev / "logged.db")
+        self.check_refused(whole_lines.joined(uninstalled.stdout + uninstalled.stderr), self.place.dev / "logged.db")
         run = state / "Held.json"
         run.write_text(json.dumps({**json.loads(run.read_text()), "version": LATER, "program": "9.8.7"}))
         before = run.read_text()

@@ -36,6 +36,7 @@ GROUPS = {
     "protobuf": r"[<\"](?:google/protobuf/|[\w/.]*\.pb\.h)",
     "grpc": r"[<\"](?:grpc|grpcpp|grpc\+\+|src/core)/|[<\"][\w/.]*\.grpc\.pb\.h",
     "the codec (it brings protobuf)": r"\"proto/wire/(?:[a-z_]*codec[a-z_]*|table_pack_codec)\.h\"",
+    "CLI11": r"<CLI/",
     "prometheus-cpp": r"[<\"]prometheus/",
     "cpp-httplib": r"[<\"]httplib\.h",
     "Boost": r"<boost/",
@@ -67,7 +68,8 @@ RULES = [
     # proto/wire is the agreement: plain values. The codec, and the packing beside it, know the messages.
     (r"proto/wire/log_format\.", STD + ("wire", "spdlog", "nlohmann-json"), ()),
     (r"proto/wire/receipt\.", STD + ("absl", "wire", "OpenSSL", "nlohmann-json"), ("the codec (it brings protobuf)",)),
-    (r"proto/wire/(?!\w*codec|table_pack\.cc|log_format\.|receipt\.)", STD + ("absl", "xxhash", "wire"), ("the codec (it brings protobuf)",)),
+    (r"proto/wire/command_line\.", STD + ("absl", "wire", "CLI11"), ("the codec (it brings protobuf)",)),
+    (r"proto/wire/(?!\w*codec|table_pack\.cc|log_format\.|receipt\.|command_line\.)", STD + ("absl", "xxhash", "wire"), ("the codec (it brings protobuf)",)),
     (r"proto/wire/\w*codec|proto/wire/table_pack\.cc", STD + ("absl", "xxhash", "wire", "protobuf"), ("grpc",)),
     (r"base/http/listener\.cc", STD + ("absl", "the HTTP door", "Boost"), ()),
     (r"base/(?!http/listener\.cc)", STD + ("absl", "base"), ()),

@@ -16,6 +16,9 @@
 #include <sstream>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "proto/wire/wrapped_text.h"
 
 // glibc 2.36 declares its functions without C linkage.
 extern "C" {
@@ -184,6 +187,13 @@ std::uint64_t Process::PeakMemory() const {
   return 0;
 }
 
+namespace {
+
+/// With an empty one behind the last end.
+std::vector<std::string> LinesOf(const std::string& text) { return absl::StrSplit(text, '\n'); }
+
+}  // namespace
+
 Finished RunProgram(const std::string& program, const std::vector<std::string>& arguments,
                     const std::vector<std::string>& environment) {
   const TempFolder folder;
@@ -197,12 +207,38 @@ Finished RunProgram(const std::string& program, const std::vector<std::string>& 
   const absl::StatusOr<int> code = (*process)->Wait();
   finished.output = (*process)->Output();
   finished.errors = (*process)->Errors();
+  for (std::string* const text : {&finished.output, &finished.errors}) {
+    for (const std::string& line : LinesOf(*text)) {
+      finished.width = std::max(finished.width, CharactersOf(line));
+    }
+    *text = Unwrapped(*text);
+  }
   if (code.ok()) {
     finished.exit_code = *code;
   } else {
     finished.errors += code.status().ToString();
   }
   return finished;
+}
+
+std::string Unwrapped(const std::string& text) {
+  std::vector<std::string> whole;
+  std::string broken;  // The last of `whole` as it came.
+  for (const std::string& line : LinesOf(text)) {
+    const std::size_t begin = line.find_first_not_of(' ');
+    if (!whole.empty() && begin != 0 && begin != std::string::npos) {
+      const std::string longer = absl::StrCat(whole.back(), " ", line.substr(begin));
+      const std::string both = absl::StrCat(broken, "\n", line);
+      if (WrappedLine(longer) == both) {
+        whole.back() = longer;
+        broken = both;
+        continue;
+      }
+    }
+    whole.push_back(line);
+    broken = line;
+  }
+  return absl::StrJoin(whole, "\n");
 }
 
 std::string ReadFileText(const std::string& path) {

@@ -77,10 +77,15 @@ class Process {
 struct Finished {
   int exit_code = -1;
   std::string output, errors;
+  std::size_t width = 0;  ///< Characters of the longest line of both, as it came.
 };
-/// Runs a program to its end. Exit code -1: it could not be started or did not end; `errors` says why.
+/// Runs a program to its end. Lines that it wrapped for a terminal are whole again (see Unwrapped()). Exit
+/// code -1: it could not be started or did not end; `errors` says why.
 Finished RunProgram(const std::string& program, const std::vector<std::string>& arguments,
                     const std::vector<std::string>& environment = {});
+
+/// A text with the lines that WrappedLine() broke in one piece again; all others stay.
+std::string Unwrapped(const std::string& text);
 
 /// The whole file; empty when it cannot be read.
 std::string ReadFileText(const std::string& path);

@@ -5,6 +5,7 @@ import importlib.util
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import sqlite3
@@ -65,6 +66,8 @@ class Place:
             timeout=COMMAND_SECONDS,
             check=False,
         )
+        # Sentences are looked for in it, and people get them in lines that fit a terminal.
+        done.stderr = re.sub(r"\n +", " ", done.stderr)
         if check and done.returncode != 0:
             raise Broken(f"{name} {' '.join(map(str, arguments))}: exit {done.returncode}: {done.stderr[-2000:]}")
         return done

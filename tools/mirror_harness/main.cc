@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "client/config.h"
+#include "proto/wire/text_stream.h"
 #include "tools/mirror_harness/baseline.h"
 #include "tools/mirror_harness/checker.h"
 #include "tools/mirror_harness/conformance.h"
@@ -20,7 +21,7 @@ namespace mirror::harness {
 namespace {
 
 int Fail(const absl::Status& status, int exit_code = 1) {
-  std::cerr << "mirror-harness: " << std::string(status.message()) << "\n";
+  TextStream(std::cerr) << "mirror-harness: " << std::string(status.message()) << "\n";
   return exit_code;
 }
 

@@ -3,19 +3,23 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <filesystem>
+#include <memory>
 #include <random>
 #include <string>
 #include <vector>
 
+#include "proto/wire/command_line.h"
+#include "proto/wire/text_stream.h"
 #include "tools/mirror_harness/hostile.h"
 
 namespace mirror::harness {
 namespace {
 
 constexpr const char* kFooter = R"(Example: a local endpoint, made and filled
-  cd /tmp && mirrorctl init --dir m --context-id Cust && mirror-server --config m/mirror-server.toml &
+  cd /tmp && mirrorctl init --dir m --context-id Cust
+  mirror-server --config m/mirror-server.toml &
   mirror-harness push --config m/mirror-agent.toml --context-id Cust --rows 1000000 --check m/data
-  mirror-harness cycle --config m/mirror-agent.toml --context-id Cust --tables 5 --cycles 50 --check m/data
+  mirror-harness cycle --config m/mirror-agent.toml --context-id Cust --cycles 50 --check m/data
 
 Exit code: 0 done and equal, 1 refused, failed or different, 2 wrong usage.)";
 
@@ -132,6 +136,7 @@ std::optional<Options> ReadOptions(int argc, char** argv, int* exit_code) {
   CLI::App app(
       "Runs synthetic replication cycles against a mirror endpoint and knows what the mirror must hold.",
       "mirror-harness");
+  app.formatter(std::make_shared<HelpFormat>());
   app.set_version_flag("--version", std::string("mirror-harness ") + MIRROR_VERSION);
   app.require_subcommand(1);
   app.footer(kFooter);
@@ -186,17 +191,17 @@ std::optional<Options> ReadOptions(int argc, char** argv, int* exit_code) {
   AddConformance(conformance, &options);
 
   const auto wrong = [&](const std::string& reason) {
-    std::cerr << "mirror-harness: " << reason << "\n";
+    TextStream(std::cerr) << "mirror-harness: " << reason << "\n";
     *exit_code = 2;
     return std::nullopt;
   };
-  app.failure_message([](const CLI::App*, const CLI::Error& error) {
-    return std::string("mirror-harness: ") + error.what() + "\nRun with --help for more information.\n";
-  });
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    *exit_code = app.exit(error) == 0 ? 0 : 2;
+    if (error.get_exit_code() != 0) {
+      return wrong(WrongUsageWords(app, error) + "\nRun with --help for more information.");
+    }
+    *exit_code = app.exit(error);  // --help or --version.
     return std::nullopt;
   }
   if (conformance->parsed()) {

@@ -12,6 +12,7 @@
 #include "certs/key.h"
 #include "proto/wire/human_text.h"
 #include "proto/wire/printable.h"
+#include "proto/wire/text_stream.h"
 #include "tools/mirrorctl/console.h"
 #include "tools/mirrorctl/size_text.h"
 
@@ -271,9 +272,9 @@ Json ToJson(const v1::DiagnoseResponse& diagnosis) {
           {"keys", keys}};
 }
 
-void PrintJson(std::ostream& out, const Json& json) { out << Dump(json, 2) << '\n'; }
+void PrintJson(std::ostream& out, const Json& json) { AsItIs(out) << Dump(json, 2) << '\n'; }
 
-void PrintJsonLine(std::ostream& out, const Json& json) { out << Dump(json, -1) << '\n'; }
+void PrintJsonLine(std::ostream& out, const Json& json) { AsItIs(out) << Dump(json, -1) << '\n'; }
 
 std::string TimeText(std::int64_t milliseconds) { return FormatUnixTime(milliseconds / 1000); }
 
@@ -310,7 +311,8 @@ void PrintTenants(std::ostream& out, const v1::ListTenantsResponse& answer, std:
   out << '\n';
 }
 
-void PrintIndexes(std::ostream& out, const v1::ListIndexesResponse& answer) {
+void PrintIndexes(std::ostream& to, const v1::ListIndexesResponse& answer) {
+  std::ostream& out = AsItIs(to);
   if (answer.follow()) {
     out << "-- The server makes these indexes itself ('indexes = \"follow\"'), under names that begin with "
         << "_mirror_index_\n";

@@ -8,36 +8,26 @@
 
 #include "absl/strings/str_cat.h"
 #include "mirror/v1/mirror_admin.pb.h"
+#include "proto/wire/drawn_line.h"
 #include "proto/wire/human_text.h"
 #include "proto/wire/printable.h"
 
 namespace mirror {
 
-/// Shows how far a backup is: on a terminal one line that is drawn over, as often as the server tells, else a
-/// line every ten seconds. Threads: one.
+/// Shows how far a backup is, on a terminal as often as the server tells. Threads: one.
 class BackupProgress {
  public:
-  using Clock = std::chrono::steady_clock;
+  using Clock = DrawnLine::Clock;
 
   BackupProgress(std::ostream& out, bool terminal, Clock::time_point (*now)() = &Clock::now)
-      : out_(out), terminal_(terminal), now_(now), shown_(now()) {}
+      : drawn_(out, terminal, std::chrono::milliseconds(0), now) {}
 
   void Show(const v1::BackupProgress& step) {
-    const Clock::time_point now = now_();
-    if (!terminal_ && now - shown_ < kLineInterval) return;
-    shown_ = now;
-    out_ << (terminal_ ? "\r\x1b[K" : "") << Line(step) << (terminal_ ? "" : "\n") << std::flush;
-    drawn_ = terminal_;
+    if (drawn_.Due()) drawn_.Show(Line(step));
   }
-  /// Takes the line away.
-  void Clear() {
-    if (drawn_) out_ << "\r\x1b[K" << std::flush;
-    drawn_ = false;
-  }
+  void Clear() { drawn_.Clear(); }
 
  private:
-  static constexpr std::chrono::seconds kLineInterval{10};
-
   static std::string Line(const v1::BackupProgress& step) {
     constexpr std::uint64_t kMegabyte = 1 << 20;
     const bool copying = step.doing() == "copying";
@@ -51,11 +41,7 @@ class BackupProgress {
     return line;
   }
 
-  std::ostream& out_;
-  const bool terminal_;
-  Clock::time_point (*const now_)();
-  Clock::time_point shown_;
-  bool drawn_ = false;
+  DrawnLine drawn_;
 };
 
 }  // namespace mirror

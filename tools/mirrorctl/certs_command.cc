@@ -19,7 +19,8 @@
 #include "certs/issue.h"
 #include "certs/key.h"
 #include "certs/key_ring.h"
-#include "proto/wire/text_table.h"
+#include "proto/wire/printable.h"
+#include "proto/wire/text_stream.h"
 #include "tools/mirrorctl/init.h"
 
 namespace mirror {
@@ -187,11 +188,7 @@ void IssueAdminClient(Role role, const Request& request, Console& console) {
 
 void Show(const std::vector<std::string>& paths, bool as_json, Console& console) {
   nlohmann::json list = nlohmann::json::array();
-  // Paths and thumbprints are there to be copied: nothing is cut.
-  constexpr std::size_t kWhole = 0;
-  TextTable table(
-      {{"file"}, {"subject"}, {"key_id"}, {"algorithm"}, {"not_before"}, {"not_after"}, {"thumbprint"}},
-      kWhole);
+  const char* between = "";
   for (const std::string& path : paths) {
     const absl::StatusOr<CertificateInfo> info = ReadCertificateInfo(path);
     if (!info.ok()) {
@@ -210,12 +207,15 @@ void Show(const std::vector<std::string>& paths, bool as_json, Console& console)
                       {"not_after", until},
                       {"thumbprint", info->thumbprint}});
     } else {
-      table.Add({path, info->subject, key_id, info->algorithm, from, until, info->thumbprint});
+      console.out << std::exchange(between, "\n") << "file        " << Printable(path) << "\nsubject     "
+                  << Printable(info->subject) << "\nkey_id      " << Printable(key_id) << "\nalgorithm   "
+                  << info->algorithm << "\nvalid       " << from << " to " << until << "\nthumbprint  "
+                  << info->thumbprint << '\n';
     }
   }
-  if (!as_json) return table.Print(console.out);
+  if (!as_json) return;
   // A path that is not UTF-8 is shown with replacement characters.
-  console.out << list.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
+  AsItIs(console.out) << list.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
 }
 
 }  // namespace
@@ -235,7 +235,7 @@ void AddCerts(CLI::App& app, Console& console) {
                   "[[issuer]] keys, relative to --dir; made when it is not there")
       ->required();
   issue_source.footer(
-      "A new issuer or environment: name a new --issuer-folder, then add an [[issuer]] with name,\n"
+      "A new issuer or environment: name a new --issuer-folder, then add an [[issuer]] with name, "
       "environment, keys (that folder) and contexts to mirror-server.toml. Examples:\n"
       "  mirrorctl certs issue-source --dir dev --issuer-folder issuers/development --key-id source-2\n"
       "  mirrorctl certs issue-source --dir dev --issuer-folder issuers/production --key-id prod-1");
