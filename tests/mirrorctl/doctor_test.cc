@@ -122,6 +122,10 @@ class Doctor : public testing::Test {
     arguments.insert(arguments.end(), more.begin(), more.end());
     return Read(here_->Mirrorctl(arguments));
   }
+  /// As on a source's machine, which has no mirrorctl.toml.
+  Said ExamineSourceAlone() const {
+    return Read(RunProgram(here_->program("mirrorctl"), {"doctor", "--json", "--source", AgentToml()}));
+  }
   Said ExamineAll() const { return Examine({"--source", AgentToml()}); }
 
   std::unique_ptr<Installation> here_;
@@ -302,6 +306,37 @@ TEST_F(Doctor, AClockThatIsBehindIsTheOnlyFinding) {
   EXPECT_EQ(said.steps[1].first, "SKIP everything else");
 }
 
+TEST_F(Doctor, AClockThatIsBehindIsTheOnlyFindingAtASourceToo) {
+  Begin();
+  ASSERT_THAT(IssueSigningKey(Files("application/application-1"), "application-1", Algorithm::kEs256,
+                              For(5, std::time(nullptr) + 2 * 3'600)),
+              IsOk());
+  for (const Said& said : {ExamineSourceAlone(), ExamineAll()}) {
+    EXPECT_EQ(said.exit_code, 1);
+    ASSERT_EQ(said.steps.size(), 2U) << said.output;
+    EXPECT_EQ(said.steps[0].first, "FAIL clock here");
+    EXPECT_THAT(said.steps[0].second,
+                AllOf(HasSubstr("application-1.crt"), HasSubstr("the clock is behind by")));
+    EXPECT_EQ(said.steps[1].first, "SKIP everything else");
+  }
+}
+
+TEST_F(Doctor, AServersCertificateThatHasNotBegunSpeaksOfTheClockFirst) {
+  Begin();
+  ASSERT_THAT(IssueServer(Files("tls/server"), Files("tls/ca"), "mirror-server", {},
+                          For(5, std::time(nullptr) + 2 * 3'600)),
+              IsOk());
+  const auto deadline = std::chrono::steady_clock::now() + kPatience;
+  Said said;
+  do {
+    said = ExamineSourceAlone();
+  } while (said.steps[2].first != "FAIL endpoint TLS" && std::chrono::steady_clock::now() < deadline);
+  EXPECT_THAT(said.steps, Contains(testing::Pair("FAIL endpoint TLS",
+                                                 AllOf(HasSubstr("this machine's clock may be behind"),
+                                                       HasSubstr("set the clock by a time service"),
+                                                       HasSubstr("if it is right")))));
+}
+
 TEST_F(Doctor, AnIdentityOfAnotherAuthorityIsRefusedByTheServer) {
   Begin();
   ASSERT_THAT(IssueAdmin(Files("admin/operator"), Files("tls/ca"), "operator", Role::kOperator, For(100)),
@@ -389,13 +424,24 @@ TEST_P(DoctorOfClocks, AreComparedWithTheServers) {
   EXPECT_EQ(said.exit_code, 1);
   EXPECT_THAT(said.steps, Contains(testing::Pair(test.outcome + " server clock",
                                                  AllOf(HasSubstr(test.words), HasSubstr("time service")))));
+  // Who has only a source learns it from what the endpoint answers, before it is told of anything else.
+  const bool far = test.outcome == "FAIL";
+  EXPECT_EQ(Agent("once").exit_code, far ? 1 : 0);
+  const Said alone = ExamineSourceAlone();
+  EXPECT_EQ(alone.exit_code, 1);
+  EXPECT_THAT(alone.steps, Contains(testing::Pair(test.outcome + " endpoint clock",
+                                                  AllOf(HasSubstr(test.words), HasSubstr("time service")))));
+  ASSERT_THAT(Needy(alone), testing::SizeIs(far ? 2 : 1));
+  EXPECT_THAT(alone.steps,
+              Contains(testing::Pair(far ? "SKIP Cust proof" : "OK Cust proof",
+                                     HasSubstr(far ? "'endpoint clock' failed" : "proved itself"))));
 }
 
 INSTANTIATE_TEST_SUITE_P(Clocks, DoctorOfClocks,
                          testing::Values(SkewCase{"Ahead", "30", "WARN", "s ahead of this machine's"},
                                          SkewCase{"FarAhead", "600", "FAIL",
                                                   "tokens that are made here are refused"},
-                                         SkewCase{"FarBehind", "-600", "FAIL", "s behind this machine's"}),
+                                         SkewCase{"FarBehind", "-600", "FAIL", "min behind this machine's"}),
                          [](const auto& test) { return test.param.name; });
 
 struct LogCase {

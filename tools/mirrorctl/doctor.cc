@@ -5,6 +5,8 @@
 
 #include <memory>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "client/config.h"
@@ -29,6 +31,21 @@ void WrongConfiguration(const absl::Status& status, Console& console) {
   console.exit_code = Console::kWrongUsage;
 }
 
+/// Those of this machine, whichever configurations there are.
+std::vector<std::string> CertificatesOf(const absl::StatusOr<ControlConfig>& config,
+                                        const std::optional<AgentConfig>& source) {
+  std::vector<std::string> files;
+  if (config.ok()) files = {config->tls.ca, config->tls.certificate};
+  if (!source) return files;
+  if (!source->endpoint.plaintext) {
+    files.push_back(source->endpoint.ca);
+    files.push_back(source->endpoint.certificate);
+  }
+  files.push_back(source->identity.application_certificate);
+  std::erase(files, "");
+  return files;
+}
+
 void Doctor(const std::string& config_path, const Request& request, Console& console) {
   const absl::StatusOr<ControlConfig> config = LoadControlConfig(config_path);
   // Who looks at a source need not be an operator of the endpoint.
@@ -46,10 +63,8 @@ void Doctor(const std::string& config_path, const Request& request, Console& con
   setenv("GRPC_VERBOSITY", "NONE", /*overwrite=*/0);
   PrepareSqlite();
   DoctorReport report(console, request.json);
-  if (source_alone) {
-    ExamineSource(*source, report);
-  } else if (ExamineClockHere(*config, report)) {
-    ExamineServer(*config, report);
+  if (ExamineClockHere(CertificatesOf(config, source), report)) {
+    if (config.ok()) ExamineServer(*config, report);
     if (source) ExamineSource(*source, report);
   } else {
     report.Skip("everything else", "clock here");

@@ -10,13 +10,17 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdint>
+#include <ctime>
 #include <memory>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "certs/key.h"
 #include "certs/tls_probe.h"
+#include "tools/mirrorctl/doctor_server.h"
 
 namespace mirror {
 namespace {
@@ -123,6 +127,17 @@ absl::StatusOr<Socket> Reach(const Port& port, const addrinfo* addresses, const 
 
 /// Whether the handshake is as it should be.
 bool Judge(const Port& port, const TlsProbe& probe, const std::string& step, DoctorReport& report) {
+  if (const std::int64_t now_s = std::time(nullptr);
+      !probe.chain.empty() && probe.chain.front().not_before > now_s) {
+    const CertificateInfo& shown = probe.chain.front();
+    report.Fail(step,
+                absl::StrCat("this machine's clock says ", FormatUnixTime(now_s),
+                             ", and the server's certificate '", shown.subject, "' begins ",
+                             FormatUnixTime(shown.not_before), ": this machine's clock may be behind"),
+                absl::StrCat(kSetTheClock,
+                             "; if it is right, at the server: ", std::string(Renewal(port.certificate))));
+    return false;
+  }
   if (!probe.disbelieved.empty()) {
     const std::string who = probe.chain.empty() ? "" : absl::StrCat(" '", probe.chain.front().subject, "'");
     report.Fail(

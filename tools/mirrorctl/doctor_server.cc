@@ -189,34 +189,43 @@ void ExamineCalls(const ControlConfig& config, DoctorReport& report) {
 
 }  // namespace
 
-void ExamineClock(const std::string& step, std::int64_t server_ms, std::int64_t after_ms,
+bool ExamineClock(const std::string& step, std::int64_t server_ms, std::int64_t after_ms,
                   DoctorReport& report) {
   const std::int64_t skew_ms = server_ms - after_ms;
-  if (std::abs(skew_ms) <= kSkewNoticeMs) return report.Ok(step, "the same as here, within 5 s");
-  const std::string words = absl::StrCat("the server's clock is ", std::abs(skew_ms) / 1'000, " s ",
-                                         skew_ms > 0 ? "ahead of" : "behind", " this machine's");
+  if (std::abs(skew_ms) <= kSkewNoticeMs) {
+    report.Ok(step, "the same as here, within 5 s");
+    return true;
+  }
+  const std::string words = absl::StrCat("the server's clock is ", SpanText(std::abs(skew_ms)),
+                                         skew_ms > 0 ? " ahead of" : " behind", " this machine's");
   const std::string next = "set both clocks by a time service (chrony, systemd-timesyncd)";
-  if (std::abs(skew_ms) <= kSkewMaxMs) return report.Warn(step, words, next);
+  if (std::abs(skew_ms) <= kSkewMaxMs) {
+    report.Warn(step, words, next);
+    return true;
+  }
   report.Fail(step, absl::StrCat(words, ": tokens that are made here are refused there"), next);
+  return false;
 }
 
-bool ExamineClockHere(const ControlConfig& config, DoctorReport& report) {
+bool ExamineClockHere(const std::vector<std::string>& certificates, DoctorReport& report) {
   const std::int64_t now_s = std::time(nullptr);
-  for (const std::string& file : {config.tls.ca, config.tls.certificate}) {
+  std::int64_t latest_s = now_s;
+  std::string file;
+  for (const std::string& one : certificates) {
     // What cannot be read is a finding of the steps that need it.
-    const absl::StatusOr<CertificateInfo> info = ReadCertificateInfo(file);
-    if (!info.ok() || info->not_before <= now_s) continue;
-    report.Fail(
-        "clock here",
-        absl::StrCat("this machine's clock says ", FormatUnixTime(now_s), ", and '", file, "' is valid from ",
-                     FormatUnixTime(info->not_before), " on: the clock is behind by ",
-                     SpanText((info->not_before - now_s) * 1'000),
-                     " or more, or whoever made that file had one that was ahead"),
-        "set the clock by a time service (chrony, systemd-timesyncd): until then good certificates and "
-        "tokens look bad");
-    return false;
+    const absl::StatusOr<CertificateInfo> info = ReadCertificateInfo(one);
+    if (!info.ok() || info->not_before <= latest_s) continue;
+    latest_s = info->not_before;
+    file = one;
   }
-  return true;
+  if (file.empty()) return true;
+  report.Fail("clock here",
+              absl::StrCat("this machine's clock says ", FormatUnixTime(now_s), ", and '", file,
+                           "' is valid from ", FormatUnixTime(latest_s), " on: the clock is behind by ",
+                           SpanText((latest_s - now_s) * 1'000),
+                           " or more, or whoever made that file had one that was ahead"),
+              absl::StrCat(kSetTheClock, ": until then good certificates and tokens look bad"));
+  return false;
 }
 
 void ExamineServer(const ControlConfig& config, DoctorReport& report) {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "tools/mirrorctl/control_config.h"
 #include "tools/mirrorctl/doctor_report.h"
@@ -13,13 +14,17 @@ namespace mirror {
 /// clock, disk, mirrors, keys. Only looks.
 void ExamineServer(const ControlConfig& config, DoctorReport& report);
 
-/// Compares a server's clock with this one. `after_ms` is the time here when the answer had come.
-void ExamineClock(const std::string& step, std::int64_t server_ms, std::int64_t after_ms,
+/// What to do about a clock.
+inline constexpr char kSetTheClock[] = "set the clock by a time service (chrony, systemd-timesyncd)";
+
+/// Compares a server's clock with this one. `after_ms` is the time here when the answer had come. False: they
+/// are too far from each other.
+bool ExamineClock(const std::string& step, std::int64_t server_ms, std::int64_t after_ms,
                   DoctorReport& report);
 
-/// Whether this machine's clock can be right: our own certificates are not from the future. Says nothing when
-/// it can; when it cannot, all other steps would only repeat it.
-bool ExamineClockHere(const ControlConfig& config, DoctorReport& report);
+/// Whether this machine's clock can be right: none of these certificates, which lie here, is from the future.
+/// Says nothing when it can; when it cannot, all other steps would only repeat it.
+bool ExamineClockHere(const std::vector<std::string>& certificates, DoctorReport& report);
 
 }  // namespace mirror
 

@@ -1,8 +1,13 @@
 #include "tools/mirrorctl/doctor_source.h"
 
+#include <time.h>
+
 #include <algorithm>
+#include <cstdint>
 #include <ctime>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -24,6 +29,7 @@ namespace mirror {
 namespace {
 
 constexpr std::size_t kNamesMost = 5;
+constexpr char kEndpointClock[] = "endpoint clock";
 
 /// The source's certificate for mutual TLS. False: it cannot be shown.
 bool ExamineClientPair(const AgentConfig& config, DoctorReport& report) {
@@ -105,8 +111,21 @@ std::string AfterRefusal(const absl::Status& status) {
   return "see the endpoint's log and 'mirrorctl events'";
 }
 
-/// One Authenticate that begins nothing. Its signed answer is verified, or it is an error.
-void ExamineProof(const SourceConfig& source, const Connection& connection, bool with_clock,
+/// The endpoint's clock, where a refusal names it.
+std::optional<std::int64_t> ClockIn(const std::string& words) {
+  constexpr std::string_view kBefore = "clock says ";
+  const std::size_t at = words.find(kBefore);
+  if (at == std::string::npos) return std::nullopt;
+  std::tm time{};
+  // As FormatUnixTime() writes it.
+  if (strptime(words.c_str() + at + kBefore.size(), "%Y-%m-%dT%H:%M:%SZ", &time) == nullptr)
+    return std::nullopt;
+  return std::int64_t{timegm(&time)} * 1'000;
+}
+
+/// One Authenticate that begins nothing. Its signed answer is verified, or it is an error. False: the clocks
+/// are why it failed, and so it would for every source.
+bool ExamineProof(const SourceConfig& source, const Connection& connection, bool with_clock,
                   DoctorReport& report) {
   const std::string step = absl::StrCat(source.context_id, " proof");
   MirrorClient client(connection.channel, connection.identity, source.context_id);
@@ -114,12 +133,21 @@ void ExamineProof(const SourceConfig& source, const Connection& connection, bool
   const std::int64_t after_ms = NowMs();
   // The gate took the token, and only behind it the tenant is looked for.
   if (HasNoMirrorYet(answer.status())) {
-    return report.Warn(step, "the endpoint takes our token, and has no mirror of this tenant yet",
-                       "run a cycle: it makes the mirror where the endpoint has automatic_provisioning, and "
-                       "otherwise its operator has to");
+    report.Warn(step, "the endpoint takes our token, and has no mirror of this tenant yet",
+                "run a cycle: it makes the mirror where the endpoint has automatic_provisioning, and "
+                "otherwise its operator has to");
+    return true;
   }
-  if (!answer.ok())
-    return report.Fail(step, std::string(answer.status().message()), AfterRefusal(answer.status()));
+  if (!answer.ok()) {
+    const std::string words(answer.status().message());
+    const std::optional<std::int64_t> clock_ms = ClockIn(words);
+    if (clock_ms && !ExamineClock(kEndpointClock, *clock_ms, after_ms, report)) {
+      report.Skip(step, kEndpointClock);
+      return false;
+    }
+    report.Fail(step, words, AfterRefusal(answer.status()));
+    return true;
+  }
   const std::string proved =
       absl::StrCat("the endpoint, version ", answer->server_version(), ", takes our token and proved itself");
   if (answer->do_not_replicate_by() == v1::DO_NOT_REPLICATE_BY_MISS) {
@@ -136,7 +164,8 @@ void ExamineProof(const SourceConfig& source, const Connection& connection, bool
   } else {
     report.Ok(step, answer->has_busy() ? absl::StrCat(proved, "; a cycle runs") : proved);
   }
-  if (with_clock) ExamineClock("endpoint clock", answer->server_time_ms(), after_ms, report);
+  if (with_clock) ExamineClock(kEndpointClock, answer->server_time_ms(), after_ms, report);
+  return true;
 }
 
 void ExamineLogOf(const SourceConfig& source, const std::vector<std::string>& tables, DoctorReport& report) {
@@ -235,7 +264,8 @@ void ExamineSource(const AgentConfig& config, DoctorReport& report) {
   bool with_clock = true;
   for (const SourceConfig& source : config.sources) {
     if (failed.empty()) {
-      ExamineProof(source, *connection, std::exchange(with_clock, false), report);
+      if (!ExamineProof(source, *connection, std::exchange(with_clock, false), report))
+        failed = kEndpointClock;
     } else {
       report.Skip(absl::StrCat(source.context_id, " proof"), failed);
     }
