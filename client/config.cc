@@ -131,7 +131,7 @@ class Loader {
                agent.runs_at_once = static_cast<std::uint32_t>(*value);
                return absl::OkStatus();
              }},
-            {"hash_key", SetPath(&agent.hash_key, folder_)},
+            {"hash_key", SetOptionalPath(&agent.hash_key, folder_)},
             {"receipts", [&agent](const Given& given) {
                auto value = AsBool(given);
                if (!value.ok()) return value.status();

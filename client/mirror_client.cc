@@ -90,6 +90,12 @@ absl::Status NotReached(const std::string& address, const std::string& reason, L
                                                " It must be signed by the authority that 'ca' of [endpoint] "
                                                "names, be valid now and name that host."));
   }
+  if (left == Left::kCommitted) {
+    // It answered before, and so it is neither the port nor a certificate.
+    return absl::UnavailableError(absl::StrCat(
+        "the connection to the endpoint at ", address, " was cut and cannot be made again (", reason, "). ",
+        Words(left), " Look whether mirror-server runs: it may have been stopped, or be starting."));
+  }
   if (says("ssl") || says("tls") || says("handshake") || says("socket closed") || says("connection reset")) {
     return absl::UnavailableError(absl::StrCat(
         "the endpoint at ", address, " refused the TLS handshake (", reason, "). ", Words(left),

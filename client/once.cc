@@ -21,6 +21,7 @@
 #include "client/run_totals.h"
 #include "client/source_run.h"
 #include "proto/wire/name_pattern.h"
+#include "proto/wire/nearest_word.h"
 #include "proto/wire/table.h"
 #include "proto/wire/text_stream.h"
 
@@ -46,8 +47,8 @@ absl::Status CheckTables(const AgentConfig& config, const std::vector<std::strin
     const bool found = std::any_of(known.begin(), known.end(),
                                    [&](const std::string& name) { return SameName(name, table); });
     if (found) continue;
-    return absl::InvalidArgumentError(
-        absl::StrCat("no source has a table '", table, "'", unread, ". Nothing was sent"));
+    return absl::InvalidArgumentError(absl::StrCat("no source has a table '", table, "'", unread,
+                                                   ". Nothing was sent.", DidYouMean(table, known)));
   }
   return absl::OkStatus();
 }
@@ -69,11 +70,14 @@ int Once(const OnceOptions& options, std::ostream& out, std::ostream& plain_err)
         absl::StrCat(config->file, ": there is no [[source]]: add one with 'context_id' and 'path'"));
   }
   if (!options.context_id.empty()) {
+    std::vector<std::string> tenants;
+    for (const SourceConfig& source : config->sources) tenants.push_back(source.context_id);
     std::erase_if(config->sources, [&](const SourceConfig& source) {
       return !MatchesExactly(source.context_id, options.context_id);
     });
     if (config->sources.empty())
-      return wrong(absl::StrCat("there is no [[source]] '", options.context_id, "'"));
+      return wrong(absl::StrCat("there is no [[source]] '", options.context_id, "'.",
+                                DidYouMean(options.context_id, tenants)));
   }
   const absl::StatusOr<Connection> connection = Connect(*config);
   if (!connection.ok()) return wrong(std::string(connection.status().message()));

@@ -18,6 +18,8 @@ constexpr std::int64_t kUnnumbered = 1;
 /// What is over kReceiptsInBookMax is removed once it is so much.
 constexpr std::int64_t kPruneEvery = 1'000;
 
+constexpr char kLookAtTheDisk[] = "Look whether the disk of [agent] 'state_dir' is full";
+
 class Book final : public ReceiptBook {
  public:
   Book(std::string path, int flags) : path_(std::move(path)), database_(path_, flags, kBusyMs) {}
@@ -118,7 +120,8 @@ class Book final : public ReceiptBook {
     try {
       return work();
     } catch (const SQLite::Exception& error) {
-      return absl::UnavailableError(absl::StrCat("the receipts in '", path_, "': ", error.what()));
+      return absl::UnavailableError(
+          absl::StrCat("the receipts in '", path_, "': ", error.what(), ". ", kLookAtTheDisk));
     }
   }
 
@@ -211,6 +214,11 @@ absl::StatusOr<std::unique_ptr<ReceiptBook>> OpenBook(const std::string& path, b
       chmod(path.c_str(), S_IRUSR | S_IWUSR);
     }
     absl::Status ready = write ? book->Prepare() : book->CheckReadable();
+    if (write && absl::IsUnavailable(ready)) {
+      return absl::UnavailableError(absl::StrCat("the receipts in '", path,
+                                                 "' cannot be kept: ", ready.message(),
+                                                 ". What is sent stands without them. ", kLookAtTheDisk));
+    }
     if (!ready.ok()) return ready;
     return book;
   } catch (const SQLite::Exception& error) {

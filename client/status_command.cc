@@ -21,6 +21,7 @@
 #include "client/work_note.h"
 #include "proto/wire/human_text.h"
 #include "proto/wire/name_pattern.h"
+#include "proto/wire/nearest_word.h"
 #include "proto/wire/printable.h"
 #include "proto/wire/table.h"
 #include "proto/wire/text_stream.h"
@@ -345,8 +346,10 @@ int ShowStatus(const StatusOptions& options, std::ostream& out, std::ostream& er
   const absl::StatusOr<AgentConfig> config = LoadAgentConfig(options.config);
   if (!config.ok()) return wrong(std::string(config.status().message()));
   std::vector<Seen> all;
+  std::vector<std::string> tenants;
   bool good = true;
   for (const SourceConfig& source : config->sources) {
+    tenants.push_back(source.context_id);
     if (!options.context_id.empty() && !MatchesExactly(source.context_id, options.context_id)) continue;
     all.push_back(Look(*config, source, now));
     good = good && all.back().Good();
@@ -355,7 +358,8 @@ int ShowStatus(const StatusOptions& options, std::ostream& out, std::ostream& er
     return wrong(
         options.context_id.empty()
             ? absl::StrCat(config->file, ": there is no [[source]]: add one with 'context_id' and 'path'")
-            : absl::StrCat("there is no [[source]] '", options.context_id, "'"));
+            : absl::StrCat("there is no [[source]] '", options.context_id, "'.",
+                           DidYouMean(options.context_id, tenants)));
   }
   if (!options.json && all.size() > 1 && !options.details) {
     PrintLines(std::move(all), options, now, out);

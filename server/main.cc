@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdint>
+#include <filesystem>
 #include <iostream>
 #include <memory>
 #include <string>
@@ -103,7 +104,11 @@ int Main(int argc, char** argv) {
   if (absl::Status files = CheckServerFiles(*config); !files.ok()) return Fail(kWrongUsage, files);
   if (check_only) {
     if (absl::Status places = CheckPlaces(*config); !places.ok()) return Fail(kWrongUsage, places);
-    std::cout << file << ": no errors" << std::endl;
+    TextStream out(std::cout);
+    out << file << ": no errors" << std::endl;
+    if (!std::filesystem::exists(config->data.dir)) {
+      out << "the data folder '" << config->data.dir << "' is not there yet: the start makes it" << std::endl;
+    }
     return kDone;
   }
   SetUpLog(*config);

@@ -10,6 +10,7 @@
 #include <system_error>
 
 #include "absl/strings/str_cat.h"
+#include "server/store/hook_sql.h"
 
 namespace mirror {
 namespace {
@@ -38,6 +39,12 @@ absl::Status CheckFolder(const ServerConfig& config) {
 }
 
 absl::Status CheckHook(const ServerConfig& config, const HookConfig& hook) {
+  if (!hook.sql.empty()) {
+    const absl::Status read = TryHookSql(hook.sql);
+    if (read.ok()) return read;
+    return absl::FailedPreconditionError(absl::StrCat(config.file, ": the 'sql' of the [[hook]] '", hook.name,
+                                                      "' cannot be run: ", read.message(), ". Mend it."));
+  }
   if (hook.command.empty()) return absl::OkStatus();
   const std::string& program = hook.command.front();
   std::error_code error;

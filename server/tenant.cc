@@ -1221,8 +1221,10 @@ absl::Status Tenant::Resume(std::int64_t now_ms) {
     is_open_ = store_ != nullptr;
     return status;
   }
+  bool had_stopped = !damaged.empty();
   absl::Status status = EndCycleLocked(now_ms,
                                        [&](TenantRecord& tenant) {
+                                         had_stopped = had_stopped || tenant.paused;
                                          tenant.paused = false;
                                          tenant.pause_reason.clear();
                                          // Two sources that were found are one again.
@@ -1233,7 +1235,9 @@ absl::Status Tenant::Resume(std::int64_t now_ms) {
                                        },
                                        {});
   if (status.ok())
-    events_.Add(context_id_, Severity::kInformation, "tenant.resumed", "an operator resumed the tenant");
+    events_.Add(context_id_, Severity::kInformation, "tenant.resumed",
+                had_stopped ? "an operator resumed the tenant"
+                            : "an operator ran 'resume'; the tenant was not paused");
   return status;
 }
 

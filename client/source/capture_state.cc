@@ -146,7 +146,10 @@ absl::Status CaptureState::Failed(std::string_view doing) const {
     return absl::DataLossError(
         absl::StrCat(text, ". Nothing was sent. Remove the file: then every table is populated anew"));
   }
-  return absl::UnavailableError(absl::StrCat(text, ". What was sent stands; the next run goes on"));
+  // The file may be whole, and its folder be full.
+  return absl::UnavailableError(absl::StrCat(text, ". What was sent stands. ",
+                                             code == SQLITE_FULL ? "Make room on" : "Look at",
+                                             " the disk of [agent] 'state_dir'; the next run goes on"));
 }
 
 absl::Status CaptureState::Run(const std::string& sql) const {

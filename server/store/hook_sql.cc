@@ -221,6 +221,37 @@ std::unique_ptr<HookTarget> MakeSqlHook(std::string sql,
   return std::make_unique<SqlHook>(std::move(sql), std::move(path_of));
 }
 
+absl::Status TryHookSql(const std::string& sql) {
+  try {
+    SQLite::Database empty(":memory:", SQLite::OPEN_READWRITE);
+    const Guard guard({});
+    sqlite3_set_authorizer(empty.getHandle(), &Guard::Authorize, const_cast<Guard*>(&guard));
+    for (std::size_t begin = 0; begin < sql.size();) {
+      // SQLite does not say where a statement ends that it cannot prepare.
+      std::size_t end = begin;
+      std::string one;
+      do {
+        end = std::min(sql.find(';', end), sql.size() - 1) + 1;
+        one = sql.substr(begin, end - begin);
+      } while (end < sql.size() && sqlite3_complete(one.c_str()) == 0);
+      begin = end;
+      sqlite3_stmt* raw = nullptr;
+      const int code = sqlite3_prepare_v2(empty.getHandle(), one.c_str(), -1, &raw, nullptr);
+      sqlite3_finalize(raw);
+      if (code == SQLITE_OK) continue;
+      const std::string_view words = sqlite3_errmsg(empty.getHandle());
+      // Of its tables and columns nothing is known here.
+      const bool of_schema = words.starts_with("no such table") || words.starts_with("no such column") ||
+                             words.starts_with("no such index") || words.starts_with("no such trigger") ||
+                             words.starts_with("no such view");
+      if (!of_schema) return absl::InvalidArgumentError(absl::StrCat("SQLite: ", std::string(words)));
+    }
+  } catch (const SQLite::Exception& error) {
+    return absl::InvalidArgumentError(absl::StrCat("SQLite: ", error.getErrorStr()));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CheckHookSql(const std::string& sql) {
   if (sqlite3_complete(absl::StrCat(sql, ";").c_str()) == 1 && !absl::StripAsciiWhitespace(sql).empty()) {
     return absl::OkStatus();

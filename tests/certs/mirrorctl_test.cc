@@ -14,6 +14,10 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "certs/file.h"
 #include "certs/key.h"
 #include "certs/key_ring.h"
 #include "certs/tls.h"
@@ -173,6 +177,70 @@ TEST_F(MirrorctlTest, InitWritesServerConfigurationWithEveryKey) {
   EXPECT_EQ(control["endpoint"]["address"].value<std::string>(), "127.0.0.1:9002");
 }
 
+/// What a program names as the keys of a section when it meets one that is none.
+std::vector<std::string> KnownKeys(const std::string& program, const std::string& file,
+                                   const std::string& section) {
+  const std::string text = ReadText(file);
+  const std::size_t end_of_header =
+      text.find("]", text.find("\n[" + section)) + (section.starts_with("[") ? 2 : 1);
+  WriteText(file, text.substr(0, end_of_header) + "\nfrobnicate = 1\n" +
+                      text.substr(text.find('\n', end_of_header) + 1));
+  const std::vector<std::string> more = program == "mirror-agent"
+                                            ? std::vector<std::string>{"status"}
+                                            : std::vector<std::string>{"--check-config"};
+  std::vector<std::string> arguments = more;
+  arguments.insert(arguments.end(), {"--config", file});
+  const Finished run = RunProgram(BinDir() + "/" + program, arguments);
+  WriteText(file, text);
+  const std::string before = "'frobnicate' is not a key; there are";
+  const std::size_t at = run.errors.find(before);
+  EXPECT_NE(at, std::string::npos) << section << ": " << run.errors;
+  if (at == std::string::npos) return {};
+  const std::string list =
+      run.errors.substr(at + before.size(), run.errors.find('\n', at) - at - before.size());
+  std::vector<std::string> keys = absl::StrSplit(absl::StripPrefix(list, ":"), ',');
+  for (std::string& key : keys) key = std::string(absl::StripAsciiWhitespace(key));
+  std::sort(keys.begin(), keys.end());
+  return keys;
+}
+
+TEST_F(MirrorctlTest, NoKeyIsMissingInWhatInitWrites) {
+  WriteText(dir_ / "crm.db", "");
+  ASSERT_EQ(
+      Run({"init", "--dir", Made(), "--context-id", "Cust26759", "--source", dir_ / "crm.db"}).exit_code, 0);
+  const std::string agent = Made("/mirror-agent.toml"), server = Made("/mirror-server.toml");
+  const toml::table agent_toml = toml::parse_file(agent), server_toml = toml::parse_file(server);
+  for (const char* section : {"endpoint", "identity", "agent", "log", "metrics"}) {
+    EXPECT_EQ(KeysOf(*agent_toml[section].as_table()), KnownKeys("mirror-agent", agent, section)) << section;
+  }
+  for (const char* section :
+       {"listen", "admin", "application", "data", "tokens", "limits", "breaker", "metrics", "log"}) {
+    EXPECT_EQ(KeysOf(*server_toml[section].as_table()), KnownKeys("mirror-server", server, section))
+        << section;
+  }
+  // Those of files, and what stands in a comment since it takes another one's place.
+  std::vector<std::string> of_source = KeysOf(*agent_toml["source"][0].as_table());
+  of_source.insert(of_source.end(), {"cron", "folder", "rejects", "settle", "table"});
+  std::sort(of_source.begin(), of_source.end());
+  EXPECT_EQ(of_source, KnownKeys("mirror-agent", agent, "[source]"));
+}
+
+TEST_F(MirrorctlTest, WithHostsEachCommandStandsUnderItsMachine) {
+  const Result made =
+      Run({"init", "--dir", Made(), "--context-id", "Cust26759", "--host", "mirror.example.org"});
+  ASSERT_EQ(made.exit_code, 0) << made.err;
+  const std::size_t here = made.out.find("Next, here:\n  mirror-server --config '" +
+                                         Made("/mirror-server.toml")),
+                    there = made.out.find("On the source's machine"),
+                    agent = made.out.find("  mirror-agent once"),
+                    again = made.out.find("Then, here:\n  mirrorctl");
+  EXPECT_TRUE(here < there && there < agent && agent < again && again != std::string::npos) << made.out;
+  EXPECT_THAT(made.out, Not(HasSubstr("--config '" + Made("/mirror-agent.toml"))))
+      << "that machine has another path";
+  const Result alone = Run({"init", "--dir", Made("2"), "--context-id", "Cust26759"});
+  EXPECT_THAT(alone.out, AllOf(HasSubstr("\nNext:\n"), Not(HasSubstr("machine"))));
+}
+
 TEST_F(MirrorctlTest, InitWritesASourcesPathSoThatItComesBackAsItIs) {
   const std::string source = dir_ / "odd \"na\\me\"\n\t\x7f \xc3\xa5.db";
   WriteText(source, "");
@@ -312,7 +380,21 @@ TEST_F(MirrorctlTest, ANewIssuersFolderIsMadeAndTheNextStepIsTold) {
                                               "--issuer-folder", "issuers/production", "--key-id", "prod-1"};
   const Result issued = Run(arguments);
   ASSERT_EQ(issued.exit_code, 0) << issued.err;
-  EXPECT_THAT(issued.out, AllOf(HasSubstr("[[issuer]]"), HasSubstr("keys = \"issuers/production\"")));
+  EXPECT_THAT(issued.out, AllOf(HasSubstr("Next, here: add to mirror-server.toml\n  [[issuer]]"),
+                                HasSubstr("keys = \"issuers/production\"")));
+  // And at the source, which is another machine.
+  const std::string at_the_source = issued.out.substr(issued.out.find("Then, at the source: "));
+  EXPECT_THAT(
+      at_the_source,
+      AllOf(HasSubstr(Made("/source/prod-1.key")), HasSubstr("[identity] of mirror-agent.toml"),
+            HasSubstr("\n  key_id = \"prod-1\"\n"), HasSubstr("mode 0600"), HasSubstr("once --dry-run")));
+  // Made there, as tools/DEPLOYING.md has it, it is the certificate that travels.
+  ASSERT_THAT(MakeFolder(dir_ / "agent"), IsOk());
+  const Result there = Run(
+      {"certs", "issue-source", "--dir", dir_ / "agent", "--issuer-folder", "public", "--key-id", "prod-2"});
+  EXPECT_THAT(there.out,
+              AllOf(HasSubstr("Next, at the mirror: put " + (dir_ / "agent/public/prod-2.crt") + " into"),
+                    HasSubstr("Then, here: set"), Not(HasSubstr("add to mirror-server.toml"))));
   EXPECT_EQ(ModeOf(Made("/issuers/production")), 0700u);
   EXPECT_EQ(KeyRing::Load({{"S", "e", Made("/issuers/production")}}).value().size(), 1u);
   EXPECT_THAT(Run({"certs", "issue-source", "--help"}).out, HasSubstr("add an [[issuer]]"));

@@ -3,6 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
@@ -527,6 +531,36 @@ TEST_F(CycleTest, NobodyThereSaysWhereAndWhatToLookAt) {
   EXPECT_THAT(Run().status, StatusIs(absl::StatusCode::kUnavailable,
                                      AllOf(HasSubstr("nobody answers at " + endpoint_.address()),
                                            HasSubstr("Nothing was sent"), HasSubstr("mirror-server runs"))));
+}
+
+TEST_F(CycleTest, AConnectionThatIsCutIsNotTakenForAWrongPortOrCertificate) {
+  MirrorClient client = endpoint_.Client();
+  ASSERT_THAT(client.Authenticate("", /*take_over=*/false, /*probe=*/true), IsOk());
+  // The server was killed, and what stands in its place while it starts takes connections and hangs up.
+  endpoint_.Stop();
+  const int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const int reuse = 1;
+  setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &reuse, sizeof(reuse));
+  sockaddr_in here = {};
+  here.sin_family = AF_INET;
+  here.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  here.sin_port =
+      htons(static_cast<in_port_t>(std::stoi(endpoint_.address().substr(endpoint_.address().find(':') + 1))));
+  ASSERT_EQ(bind(listener, reinterpret_cast<const sockaddr*>(&here), sizeof(here)), 0);
+  ASSERT_EQ(listen(listener, 16), 0);
+  std::thread hangs_up([listener] {
+    for (int one = 0; (one = accept(listener, nullptr, nullptr)) >= 0;) close(one);
+  });
+  const absl::Status cut = client.TableSchema({}).status();
+  shutdown(listener, SHUT_RDWR);
+  hangs_up.join();
+  close(listener);
+  EXPECT_THAT(cut,
+              StatusIs(absl::StatusCode::kUnavailable,
+                       AllOf(HasSubstr("was cut and cannot be made again"), HasSubstr(endpoint_.address()),
+                             HasSubstr("What was acknowledged before is committed"),
+                             HasSubstr("Look whether mirror-server runs"), testing::Not(HasSubstr("TLS")),
+                             testing::Not(HasSubstr("ertificate")))));
 }
 
 TEST_F(CycleTest, SourceWithoutTablesAnnouncesNothing) {

@@ -164,7 +164,7 @@ TEST_F(OnceTest, RepopulateSendsWhatIsNamedAndRefusesUnknownNames) {
   EXPECT_THAT(out_, AllOf(ContainsRegex("a +none"), ContainsRegex("b +populate.* asked for")));
   const std::size_t calls = endpoint_.log.size();
   EXPECT_EQ(Run({.repopulate = true, .tables = {"a", "c"}}), 2);
-  EXPECT_THAT(err_, AllOf(HasSubstr("'c'"), HasSubstr("Nothing was sent")));
+  EXPECT_THAT(err_, AllOf(HasSubstr("'c'"), HasSubstr("Nothing was sent.")));
   EXPECT_EQ(endpoint_.log.size(), calls);
 }
 

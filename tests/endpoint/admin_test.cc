@@ -755,6 +755,28 @@ TEST_F(AdminTest, AConfigurationThatIsWrongIsRefusedWithKeyAndLine) {
       RunProgram(here_->program("mirror-server"), {"--config", here_->server_toml(), "--check-config"});
   EXPECT_EQ(no_program.exit_code, 2);
   EXPECT_THAT(no_program.errors, AllOf(HasSubstr("'reports'"), HasSubstr("'/nowhere/reports'")));
+  // So it is with SQL, as far as it can be told without the partner's tables.
+  for (const auto& [sql, words] : std::vector<std::pair<std::string, std::string>>{
+           {"SELEC 1", "near \"SELEC\": syntax error"},
+           {"INSERT INTO runs VALUES (:cycle); DELETE FORM runs", "near \"FORM\": syntax error"},
+           {"SELECT nothing_of_the_kind(1)", "no such function"},
+           {"ATTACH 'other.db' AS other", "not authorized"},
+           {"INSERT INTO runs SELECT :cycle; UPDATE runs SET at = :json WHERE a = 'x;y'", ""}}) {
+    WriteFileText(here_->server_toml(),
+                  original + "\n[[hook]]\nname = \"runs\"\non = [\"completed\"]\nsql = \"" + sql + "\"\n");
+    const Finished checked =
+        RunProgram(here_->program("mirror-server"), {"--config", here_->server_toml(), "--check-config"});
+    EXPECT_EQ(checked.exit_code, words.empty() ? 0 : 2) << sql << checked.errors;
+    if (words.empty()) continue;
+    EXPECT_THAT(checked.errors, AllOf(HasSubstr("'runs'"), HasSubstr(words)));
+  }
+  WriteFileText(here_->server_toml(), original);
+  ASSERT_THAT(here_->Set({"data", "dir", "\"data/of/next/year\""}), IsOk());
+  const Finished to_be_made =
+      RunProgram(here_->program("mirror-server"), {"--config", here_->server_toml(), "--check-config"});
+  EXPECT_EQ(to_be_made.exit_code, 0) << to_be_made.errors;
+  EXPECT_THAT(to_be_made.output,
+              AllOf(HasSubstr("data/of/next/year' is not there yet"), HasSubstr("the start makes it")));
   WriteFileText(here_->server_toml(), original);
   ASSERT_THAT(here_->Set({"data", "dir", "\"/proc/nowhere/data\""}), IsOk());
   const Finished no_data =

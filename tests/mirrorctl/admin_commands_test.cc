@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <string>
@@ -91,12 +92,12 @@ TEST_F(AdminCommands, TenantsAreALineEachWithTotals) {
   const Finished run = Run({"tenants"});
   EXPECT_EQ(run.exit_code, 0);
   EXPECT_EQ(run.errors, "");
-  EXPECT_THAT(run.output,
-              testing::ContainsRegex("^tenant     state       cycle +data  tables       rows    size  note\n"
-                                     "Cust26759  paused      [0-9]+ d +-        413  1,234,567  1.5MiB  2 "
-                                     "tables unpopulated, paused: disk\n"
-                                     "b          incomplete  never +-          0          0      0B  -\n"
-                                     "\n2 tenants: 1 incomplete, 1 paused\n$"));
+  EXPECT_THAT(run.output, testing::ContainsRegex(
+                              "^tenant     state       cycle +data  tables       rows    size  note\n"
+                              "Cust26759  paused      [0-9]+ d +-        413  1,234,567  1.5MiB  2 "
+                              "tables unpopulated, paused: disk\n"
+                              "b          incomplete  never +-          0          0      0B  -\n"
+                              "\n2 tenants: 1 incomplete, 1 paused; 413 tables, 1,234,567 rows, 1.5MiB\n$"));
   EXPECT_THAT(fake_.Calls(), ElementsAre("ListTenants order: TENANT_ORDER_PROBLEMS"));
 }
 
@@ -235,14 +236,43 @@ TEST_F(AdminCommands, ABackupIsMadeByServersOfNowAndOfBefore) {
   step.set_all(3 << 19);
   const Finished made = Run({"backup", "Cust26759", "/backup/a.db"});
   EXPECT_EQ(made.exit_code, 0) << made.errors;
-  EXPECT_THAT(made.output, HasSubstr("copied        1.5MiB\n"));
+  EXPECT_EQ(made.output, "copied        1.5MiB\nfile          /backup/a.db on the server's machine\n");
   EXPECT_EQ(made.errors, "") << "it took less than ten seconds, and nobody looks on";
+  // A relative path is meant from here, and is told as it was sent.
+  const std::string here = std::filesystem::current_path().string() + "/a.db";
+  EXPECT_THAT(Run({"backup", "Cust26759", "./a.db"}).output,
+              HasSubstr("\nfile          " + here + " on the server's"));
+  EXPECT_THAT(fake_.Calls().back(), HasSubstr("path: \"" + here + "\""));
+  EXPECT_THAT(Run({"backup", "Cust26759", "--drill"}).output, Not(HasSubstr("file  ")));
   fake_.of_before = true;
   EXPECT_EQ(Run({"backup", "Cust26759", "/backup/a.db"}).output, made.output);
-  EXPECT_THAT(fake_.Calls(), ElementsAre(StartsWith("BackupWatched"), StartsWith("Backup context_id")));
+  EXPECT_THAT(fake_.Calls().back(), StartsWith("Backup context_id"));
   fake_.of_before = false;
   fake_.refusal = grpc::Status(grpc::StatusCode::ALREADY_EXISTS, "it is there");
   EXPECT_EQ(Run({"backup", "Cust26759", "/backup/a.db"}).errors, "mirrorctl: ALREADY_EXISTS: it is there\n");
+}
+
+TEST_F(AdminCommands, ATenantOrTableThatThereIsNotIsAnsweredWithTheOneThatWasMeant) {
+  fake_.not_found = "it is not there. Nothing was changed";
+  for (const auto& [line, meant] : std::vector<std::pair<std::vector<std::string>, std::string>>{
+           {{"pause", "Cust26795"}, "Did you mean 'Cust26759'?\n"},
+           {{"reset", "Cust26759", "--table", "contcat"}, "Did you mean 'contact'?\n"},
+           {{"invalidate", "Cust26759", "--table", "contact", "--table", "grösse"},
+            "Did you mean 'größe'?\n"},
+           {{"delete", "Cus26759", "--confirm", "Cus26759"}, "Did you mean 'Cust26759'?\n"},
+           {{"pause", "Nobody"}, ""},
+           {{"reset", "Cust26759", "--table", "frobnicate"}, ""},
+           {{"reset", "Cust26759", "--table", "contact"}, ""}}) {
+    const Finished run = Run(line);
+    EXPECT_EQ(run.exit_code, 1);
+    EXPECT_EQ(run.errors, "mirrorctl: NOT_FOUND: it is not there. Nothing was changed\n" + meant)
+        << line.back();
+  }
+  // Only then somebody else is asked for anything.
+  fake_.not_found.clear();
+  const std::size_t before = fake_.Calls().size();
+  EXPECT_EQ(Run({"pause", "Cust26759"}).exit_code, 0);
+  EXPECT_EQ(fake_.Calls().size(), before + 1);
 }
 
 TEST_F(AdminCommands, SentencesFitATerminalAndAreWhole) {

@@ -32,8 +32,9 @@ class FakeAdmin final : public v1::MirrorAdmin::Service {
   bool watch_ends = false;              ///< After them; otherwise it waits for its client to go.
   v1::ListKeysResponse keys;
   v1::DiagnoseResponse diagnosis;
-  bool silent = false;   ///< No answer to DeleteMirror and ListTenants before the call is cancelled.
-  grpc::Status refusal;  ///< Unless OK, every call ends with it.
+  bool silent = false;    ///< No answer to DeleteMirror and ListTenants before the call is cancelled.
+  grpc::Status refusal;   ///< Unless OK, every call ends with it.
+  std::string not_found;  ///< Unless empty, every call that changes something ends with NOT_FOUND and this.
 
   /// "ListTables context_id: \"Cust1\"", in the order they came.
   std::vector<std::string> Calls() {
@@ -141,6 +142,7 @@ class FakeAdmin final : public v1::MirrorAdmin::Service {
     while (text.back() == ' ') text.pop_back();
     calls_.push_back(text);
     *response = answer;
+    if (!not_found.empty() && !call.starts_with("List")) return {grpc::StatusCode::NOT_FOUND, not_found};
     return refusal;
   }
 

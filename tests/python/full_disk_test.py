@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """A new tenant on a disk that is full, or nearly: whatever step finds it out, the source is told that the disk is full, and
-the same cycle goes through when there is room.
+the same cycle goes through when there is room. The same of the folder in which the agent keeps what it remembers.
 
 Usage: full_disk_test.py BIN_DIR
 """
@@ -88,6 +88,37 @@ class FullDisk(unittest.TestCase):
 
     def once(self, tenant):
         return self.run_program("mirror-agent", "once", "--config", self.dev / "mirror-agent.toml", "--context-id", tenant)
+
+    def test_a_full_state_folder_is_named_with_what_to_do(self):
+        state = self.work / "state"
+        state.mkdir()
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=100k", "tmpfs", state], check=True)
+        self.addCleanup(subprocess.run, ["umount", "-l", state], check=True)
+        database = sqlite3.connect(self.work / "many.db")
+        database.execute("CREATE TABLE contact (id INTEGER PRIMARY KEY, text TEXT)")
+        database.executemany("INSERT INTO contact VALUES (?, ?)", [(i, "x") for i in range(20_000)])
+        database.commit()
+        database.close()
+        head = (self.dev / "mirror-agent.toml").read_text().partition("\n[[source]]")[0]
+        configuration = self.dev / "small.toml"
+        configuration.write_text(
+            re.sub(r'^state_dir = "[^"]*"', f'state_dir = "{state}"', head, flags=re.MULTILINE)
+            + f'\n[[source]]\ncontext_id = "Cust-many"\npath = "{self.work}/many.db"\nstrategy = "synthetic"\n'
+        )
+        done = self.run_program("mirror-agent", "once", "--config", configuration)
+        self.assertEqual(done.returncode, 1, done.stdout)
+        self.assertEqual(whole_lines.too_long(done.stdout + done.stderr), [])
+        failed = whole_lines.joined(done.stderr)
+        self.assertIn(f"'{state}/Cust-many.capture.db'", failed)
+        self.assertIn("Make room on the disk of [agent] 'state_dir'", failed)
+        # Each thing that could not be written is told with its file and what to do.
+        notes = re.findall(r"^ +note: (.*)", whole_lines.joined(done.stdout.replace("\n  note", "\n\n  note")), re.MULTILINE)
+        for note in notes:
+            self.assertIn(f"'{state}/Cust-many.", note)
+            self.assertRegex(note, "free space|Look whether the disk")
+        subprocess.run(["mount", "-o", "remount,size=20m", state], check=True)
+        done = self.run_program("mirror-agent", "once", "--config", configuration)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
     def test_a_new_tenant_is_told_of_it(self):
         refused = 0

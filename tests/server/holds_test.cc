@@ -568,6 +568,9 @@ TEST_F(HoldsTest, TwoSourcesThatMissEachOthersCyclesPauseTheTenant) {
   EXPECT_TRUE(admission->do_not_replicate);
   EXPECT_EQ(admission->by, PausedBy::kMiss);
   ASSERT_THAT(tenant_->Resume(source_->now), IsOk());
+  EXPECT_EQ(catalog_.Messages("tenant.resumed"), "an operator resumed the tenant\n");
+  ASSERT_THAT(tenant_->Resume(source_->now), IsOk());
+  EXPECT_THAT(catalog_.Messages("tenant.resumed"), HasSubstr("'resume'; the tenant was not paused"));
   MissAndCommit(*source_, 4);
   EXPECT_FALSE(tenant_->Info()->record.paused) << "what was found is settled";
 }

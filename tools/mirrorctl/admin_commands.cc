@@ -19,6 +19,7 @@
 #include "tools/mirrorctl/backup_progress.h"
 #include "tools/mirrorctl/control_config.h"
 #include "tools/mirrorctl/interruption.h"
+#include "tools/mirrorctl/nearest_names.h"
 #include "tools/mirrorctl/size_text.h"
 
 namespace mirror {
@@ -64,13 +65,25 @@ void Found(Console& console, const std::string& words) {
 
 using Run = std::function<void(AdminClient&, const Request&, Console&)>;
 
+/// Behind a name that there is not, the one that was meant.
+void SayNearest(AdminClient& admin, const Request& request, Console& console) {
+  const std::string tenant =
+      request.context_id.empty() ? request.hold.substr(0, request.hold.rfind(':')) : request.context_id;
+  const std::string words = tenant.empty() ? "" : NearestNames(admin, tenant, request.tables);
+  if (!words.empty()) console.err << words << '\n';
+}
+
 /// Opens what the configuration names, then runs the command.
 void RunWith(const std::string& config_path, const Run& run, const Request& request, Console& console) {
   const absl::StatusOr<ControlConfig> config = LoadControlConfig(config_path);
   absl::Status status = config.status();
   if (status.ok()) {
     const absl::StatusOr<std::unique_ptr<AdminClient>> client = AdminClient::Open(*config);
-    if (client.ok()) return run(**client, request, console);
+    if (client.ok()) {
+      run(**client, request, console);
+      if (absl::IsNotFound(console.failure)) SayNearest(**client, request, console);
+      return;
+    }
     status = client.status();
   }
   Fail(console, status);
@@ -228,7 +241,7 @@ void Backup(AdminClient& admin, const Request& request, Console& console) {
   progress.Clear();
   if (!answer.ok()) return Fail(console, answer.status());
   if (request.json) return PrintJson(console.out, ToJson(*answer));
-  PrintBackup(console.out, *answer);
+  PrintBackup(console.out, *answer, message.path());
 }
 
 void Restore(AdminClient& admin, const Request& request, Console& console) {

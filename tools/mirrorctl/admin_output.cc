@@ -297,7 +297,12 @@ void PrintTenants(std::ostream& out, const v1::ListTenantsResponse& answer, std:
                SizeText(tenant.bytes()), NoteOf(tenant)});
   }
   table.Print(out);
-  std::uint64_t all = 0;
+  std::uint64_t all = 0, tables = 0, rows = 0, bytes = 0;
+  for (const v1::Tenant& tenant : answer.tenants()) {
+    tables += tenant.tables();
+    rows += static_cast<std::uint64_t>(std::max<std::int64_t>(0, tenant.rows()));
+    bytes += tenant.bytes();
+  }
   std::vector<std::string> states;
   for (const v1::TenantCount& total : answer.totals()) {
     all += total.tenants();
@@ -305,10 +310,11 @@ void PrintTenants(std::ostream& out, const v1::ListTenantsResponse& answer, std:
   }
   if (all == 0) return;
   out << '\n' << Grouped(all) << (all == 1 ? " tenant: " : " tenants: ") << absl::StrJoin(states, ", ");
-  if (static_cast<std::uint64_t>(answer.tenants_size()) != all) {
-    out << "; shown: " << Grouped(static_cast<std::uint64_t>(answer.tenants_size()));
-  }
-  out << '\n';
+  const auto shown = static_cast<std::uint64_t>(answer.tenants_size());
+  out << "; ";
+  if (shown != all) out << "shown: " << Grouped(shown) << ", with ";
+  out << Grouped(tables) << (tables == 1 ? " table, " : " tables, ") << Grouped(rows)
+      << (rows == 1 ? " row, " : " rows, ") << SizeText(bytes) << '\n';
 }
 
 void PrintIndexes(std::ostream& to, const v1::ListIndexesResponse& answer) {
@@ -391,8 +397,9 @@ void PrintHold(std::ostream& out, const v1::Hold& hold) {
       << '\n';
 }
 
-void PrintBackup(std::ostream& out, const v1::BackupResponse& backup) {
+void PrintBackup(std::ostream& out, const v1::BackupResponse& backup, const std::string& path) {
   out << "copied        " << SizeText(backup.bytes()) << '\n';
+  if (!path.empty()) out << "file          " << Printable(path) << " on the server's machine\n";
   if (backup.tables().empty()) return;
   std::uint64_t rows = 0;
   for (const v1::BackupResponse::Table& table : backup.tables()) rows += table.row_count();

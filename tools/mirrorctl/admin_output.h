@@ -52,7 +52,8 @@ void PrintHolds(std::ostream& out, const v1::ListHoldsResponse& answer, std::siz
 /// All of one, with the reason and the commands that decide it.
 void PrintHold(std::ostream& out, const v1::Hold& hold);
 Json ToJson(const v1::BackupResponse& backup);
-void PrintBackup(std::ostream& out, const v1::BackupResponse& backup);
+/// `path`: where the copy is, on the server's machine; empty: none was kept.
+void PrintBackup(std::ostream& out, const v1::BackupResponse& backup, const std::string& path);
 void PrintKeys(std::ostream& out, const v1::ListKeysResponse& answer, std::size_t width);
 void PrintDiagnosis(std::ostream& out, const v1::DiagnoseResponse& diagnosis, std::size_t width);
 

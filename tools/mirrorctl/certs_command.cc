@@ -95,14 +95,33 @@ CLI::App& AddCommand(CLI::App& certs, Console& console, const std::shared_ptr<Re
   return *command;
 }
 
-std::string NewIssuerText(const Request& request) {
+/// Where the endpoint's folder is, the certificate is in its place; a source's folder is made elsewhere.
+std::string AtTheMirror(const Request& request, const PairFiles& files, bool is_here, bool new_issuer) {
+  constexpr char kReload[] = "have the server re-read its keys ('mirrorctl keys --reload', or SIGHUP).";
+  if (!is_here) {
+    return absl::StrCat("Next, at the mirror: put ", files.certificate,
+                        " into the folder that 'keys' of this source's [[issuer]] names, and ", kReload);
+  }
+  if (!new_issuer) {
+    return absl::StrCat("Next, here: ", kReload,
+                        " All keys of the folder are valid until they are removed with ",
+                        "'mirrorctl certs remove-source'.");
+  }
   return absl::StrCat(
-      "The folder is new. Next: add to mirror-server.toml\n  [[issuer]]\n  name = \"...\"\n"
+      "The folder is new. Next, here: add to mirror-server.toml\n  [[issuer]]\n  name = \"...\"\n"
       "  environment = \"...\"\n  keys = ",
       TomlString(request.issuer_folder),
-      "\n  contexts = [\"...\"]\nand have the server re-read it (SIGHUP); set [identity] key "
-      "and key_id = \"",
-      request.key_id, "\" in that source's mirror-agent.toml.");
+      "\n  contexts = [\"...\"]\nand have the server re-read it (SIGHUP).");
+}
+
+std::string AtTheSource(const Request& request, const PairFiles& files, bool is_mirror) {
+  return absl::StrCat(is_mirror ? absl::StrCat("Then, at the source: bring ", files.key,
+                                               " there, for the agent's user and with mode 0600, set")
+                                : std::string("Then, here: set"),
+                      " in [identity] of mirror-agent.toml\n  key = \"source/", request.key_id,
+                      ".key\"  # or wherever it is\n  key_id = ", TomlString(request.key_id),
+                      "\nand restart 'mirror-agent run', if it runs. 'mirror-agent once --dry-run' says "
+                      "whether the endpoint takes the key.");
 }
 
 void IssueSource(const Request& request, Console& console) {
@@ -117,13 +136,10 @@ void IssueSource(const Request& request, Console& console) {
   const Algorithm algorithm = *ParseAlgorithm(request.algorithm);
   const absl::Status issued = IssueSigningKey(files, request.key_id, algorithm, request.Options());
   if (!issued.ok()) return console.Fail(issued);
-  if (new_issuer) return PrintPair(console, files, NewIssuerText(request));
-  PrintPair(
-      console, files,
-      absl::StrCat("Next: have the server re-read its keys (SIGHUP), then set [identity] key and key_id = \"",
-                   request.key_id,
-                   "\" in mirror-agent.toml. Both keys are valid until the old one is removed "
-                   "with 'mirrorctl certs remove-source'."));
+  const bool is_mirror = std::filesystem::exists(request.Path("mirror-server.toml"));
+  PrintPair(console, files,
+            absl::StrCat(AtTheMirror(request, files, is_mirror, new_issuer), "\n",
+                         AtTheSource(request, files, is_mirror)));
 }
 
 void RemoveSource(const Request& request, Console& console) {

@@ -16,9 +16,11 @@ struct Console {
   std::ostream& err;      ///< Reasons, for people.
   bool terminal = false;  ///< That is what `err` is.
   int exit_code = kDone;
+  absl::Status failure = {};  ///< The last one.
 
   /// The command was refused or failed: the reason on `err`, exit code 1.
   void Fail(const absl::Status& status) {
+    failure = status;
     err << "mirrorctl: " << std::string(status.message()) << '\n';
     exit_code = kFailed;
   }

@@ -21,6 +21,7 @@
 #include "certs/issue.h"
 #include "certs/key.h"
 #include "certs/keyed_hash.h"
+#include "proto/wire/text_stream.h"
 
 namespace mirror {
 namespace {
@@ -352,7 +353,8 @@ format = "text"                     # json: an object a line, with time, level, 
 std::string AgentConfiguration(const InitOptions& options, const std::string& source_path) {
   std::string text = absl::StrCat(
       R"(# mirror-agent: pushes a source to the endpoint. Made by 'mirrorctl init'.
-# Every key stands here with its default, or with what init made. Relative paths begin at this file's folder.
+# Every key stands here with its default, or with what init made; the README has those of [[source.table]] and
+# of sources that are files (csv, xlsx). Relative paths begin at this file's folder.
 
 [endpoint]                          # Where the mirror is.
 address = )",
@@ -376,9 +378,11 @@ batch_bytes = "1MB"                 # about the size of one batch
 window = 4                          # batches sent ahead of their acknowledgement
 runs_at_once = 16                   # run: sources in a cycle; the others wait for their turn
 receipts = true                     # keep what the mirror signs that it was given
+hash_key = ""                       # file with the key for 'hash' of [[source.table]]; mode 0600; "": none
 
 [log]
 format = "text"                     # json: 'run', and every command's errors, as an object a line
+
 [metrics]                           # run: http://ADDRESS:PORT/metrics for Prometheus, and /healthz.
 enabled = false
 address = "127.0.0.1"
@@ -502,17 +506,23 @@ void AddInit(CLI::App& app, Console& console) {
         << "These keys are for development: nobody but you vouches for them.\n";
     if (!options->hosts.empty()) {
       console.out << "The source's machine gets mirror-agent.toml, tls/ca.crt, application/application-1.crt "
-                     "and a key;\neverything else stays here: see tools/DEPLOYING.md.\n";
+                     "and a key; everything else stays here: see tools/DEPLOYING.md.\n";
     }
-    console.out << "\nNext:\n"
-                << "  mirror-server --config " << file(kServerFile) << '\n';
+    // Where the source is on another machine, its commands are typed there.
+    const bool elsewhere = !options->hosts.empty();
+    const std::string agent_file = elsewhere ? kAgentFile : file(kAgentFile);
+    std::ostream& out = AsItIs(console.out);  // Commands are there to be copied.
+    out << (elsewhere ? "\nNext, here:\n" : "\nNext:\n") << "  mirror-server --config " << file(kServerFile)
+        << '\n';
+    if (elsewhere) out << "On the source's machine, with those files beside each other as here:\n";
     if (options->source.empty()) {
-      console.out << "  # add a [[source]] with context_id = " << TomlString(options->context_id)
-                  << " and path to " << dir << '/' << kAgentFile << ", then\n";
+      out << "  # add a [[source]] with context_id = " << TomlString(options->context_id) << " and path to "
+          << (elsewhere ? kAgentFile : absl::StrCat(dir, "/", kAgentFile)) << ", then\n";
     }
-    console.out << "  mirror-agent install --config " << file(kAgentFile) << '\n'
-                << "  mirror-agent once --config " << file(kAgentFile) << '\n'
-                << "  mirrorctl --config " << file(kControlFile) << " tenants\n";
+    out << "  mirror-agent install --config " << agent_file << '\n'
+        << "  mirror-agent once --config " << agent_file << '\n';
+    if (elsewhere) out << "Then, here:\n";
+    out << "  mirrorctl --config " << file(kControlFile) << " tenants\n";
   });
 }
 
