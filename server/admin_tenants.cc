@@ -12,6 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "proto/wire/clock.h"
+#include "proto/wire/table.h"
 #include "server/admin_service.h"
 #include "server/backup.h"
 #include "server/rpc_status.h"
@@ -47,6 +48,13 @@ absl::StatusOr<TenantQuery> QueryOf(const v1::ListTenantsRequest& request) {
   return query;
 }
 
+void EncodeFailure(const TenantSummary& summary, v1::Tenant* message) {
+  message->set_failing_since_ms(summary.failure.since_ms);
+  message->set_last_failed_ms(summary.failure.last_ms);
+  message->set_failure(CutMessage(summary.failure.why));
+  message->set_tables_refused(summary.tables_refused);
+}
+
 void EncodeListed(const ListedTenant& tenant, v1::Tenant* message) {
   const TenantSummary& summary = *tenant.summary;
   const TenantState state = StateOf(tenant);
@@ -70,6 +78,7 @@ void EncodeListed(const ListedTenant& tenant, v1::Tenant* message) {
   message->set_quarantine(CutMessage(summary.quarantine));
   message->set_holds(summary.holds);
   message->set_waiting_source_id(summary.waiting_source);
+  EncodeFailure(summary, message);
 }
 
 }  // namespace
@@ -99,6 +108,7 @@ absl::Status AdminService::Fill(Tenant& tenant, v1::Tenant* message) {
   message->set_rows(seen.rows);
   message->set_oldest_source_ms(seen.oldest_source_ms);
   message->set_tables_differing(seen.tables_differing);
+  EncodeFailure(seen, message);
   const TenantState state = StateOf({.context_id = tenant.context_id(),
                                      .summary = std::make_shared<const TenantSummary>(seen),
                                      .late = freshness_.Missed(tenant.context_id()) > 0});
@@ -111,21 +121,30 @@ absl::Status AdminService::List(const v1::ListTenantsRequest& request, v1::ListT
   const absl::StatusOr<TenantQuery> query = QueryOf(request);
   if (!query.ok()) return query.status();
   std::vector<ListedTenant> all;
-  std::set<std::string> deleted;
+  std::set<std::string> listed;  // Folded.
   const auto nothing = std::make_shared<const TenantSummary>();
   for (std::string& context_id : tenants_.Deleted()) {
     all.push_back({.context_id = context_id, .summary = nothing, .deleted = true});
-    deleted.insert(std::move(context_id));
+    listed.insert(FoldName(context_id));
   }
   for (Tenants::Seen& seen : tenants_.AllSeen()) {
-    if (deleted.contains(seen.context_id)) continue;
+    if (listed.contains(FoldName(seen.context_id))) continue;
     const bool late = freshness_.Missed(seen.context_id) > 0;
     // A file that somebody took away.
-    if (!seen.is_open && !tenants_.HasMirror(seen.context_id)) continue;
+    const bool failing = seen.summary->failure.since_ms > 0;
+    if (!seen.is_open && !failing && !tenants_.HasMirror(seen.context_id)) continue;
+    listed.insert(FoldName(seen.context_id));
     all.push_back({.context_id = std::move(seen.context_id),
                    .summary = std::move(seen.summary),
                    .progress_ms = seen.progress_ms,
                    .late = late});
+  }
+  for (const FirstFailures::Failed& one : tenants_.NotBegun()) {
+    if (listed.contains(FoldName(one.context_id))) continue;
+    TenantSummary summary;
+    summary.failure = one.failure;
+    all.push_back(
+        {.context_id = one.context_id, .summary = std::make_shared<const TenantSummary>(std::move(summary))});
   }
   const absl::StatusOr<TenantPage> page = PageOf(all, *query);
   if (!page.ok()) return page.status();
@@ -189,19 +208,27 @@ grpc::Status AdminService::AllowTenant(grpc::ServerContext* context, const v1::A
                });
 }
 
-/// A damaged mirror is set aside as it is; of another one a copy is made first.
+/// What is damaged, or no mirror, is set aside as it is; of another one a copy is made first.
 absl::Status AdminService::ResetAll(Tenant& tenant, const std::function<bool()>& go_on,
                                     v1::ResetTableResponse* response) {
   const std::int64_t now_ms = NowMs();
-  const bool damaged = tenant.IsQuarantined();
-  const absl::StatusOr<std::string> kept = damaged ? tenants_.Rebuild(tenant.context_id(), now_ms)
-                                                   : CopyBeforeReset(tenants_, tenant, now_ms, go_on);
-  if (!kept.ok()) return kept.status();
-  response->set_kept_path(*kept);
-  if (damaged) return absl::OkStatus();
-  const absl::StatusOr<std::vector<std::string>> done = tenant.Reset({}, now_ms);
-  if (!done.ok()) return done.status();
-  response->mutable_tables()->Add(done->begin(), done->end());
+  if (!tenant.IsUnusable()) {
+    const absl::StatusOr<std::string> kept = CopyBeforeReset(tenants_, tenant, now_ms, go_on);
+    absl::Status failed = kept.status();
+    if (kept.ok()) {
+      response->set_kept_path(*kept);
+      const absl::StatusOr<std::vector<std::string>> done = tenant.Reset({}, now_ms);
+      if (done.ok()) response->mutable_tables()->Add(done->begin(), done->end());
+      failed = done.status();
+    }
+    // Whatever is in the old file must not keep a new one from being begun.
+    const bool of_file = absl::IsDataLoss(failed) || (kept.ok() && absl::IsFailedPrecondition(failed));
+    if (!of_file) return failed;
+    tenant.Distrust(failed);
+  }
+  const absl::StatusOr<std::string> aside = tenants_.Rebuild(tenant.context_id(), now_ms);
+  if (!aside.ok()) return aside.status();
+  response->set_kept_path(*aside);
   return absl::OkStatus();
 }
 

@@ -96,7 +96,8 @@ struct Shown {
 bool IsShownBefore(const Shown& a, const Shown& b) {
   const auto rank = [](const Shown& one) {
     const TenantSummary& summary = *one.seen.summary;
-    const bool trouble = summary.quarantined || summary.holds > 0 || (one.missed > 0 && !summary.paused);
+    const bool trouble = summary.quarantined || summary.failure.since_ms > 0 || summary.holds > 0 ||
+                         (one.missed > 0 && !summary.paused);
     return std::tuple(!trouble, !summary.known, summary.paused, summary.completed_ms);
   };
   return rank(a) < rank(b);
@@ -111,6 +112,8 @@ void AddTenant(const Tenants::Seen& seen, std::size_t missed, std::int64_t now_m
   gauge("mirror_tenant_open", "1: its database is open.", seen.is_open ? 1 : 0);
   gauge("mirror_tenant_quarantined", "1: its file is damaged, and it takes nothing.",
         summary.quarantined ? 1 : 0);
+  gauge("mirror_tenant_failing", "1: its last cycle failed, or could not begin.",
+        summary.failure.since_ms > 0 ? 1 : 0);
   if (!summary.known) return;
   if (summary.completed_ms > 0) {
     gauge("mirror_tenant_last_success_timestamp_seconds", "End of its last completed cycle, unix seconds.",
@@ -144,7 +147,7 @@ void AddTenants(Tenants& tenants, const FreshnessWatch& watch, std::int64_t now_
     const std::size_t missed = watch.Missed(seen.context_id);
     all.push_back({std::move(seen), missed});
   }
-  std::size_t open = 0, active = 0, paused = 0, quarantined = 0, unknown = 0;
+  std::size_t open = 0, active = 0, paused = 0, quarantined = 0, failing = 0, unknown = 0;
   double holds = 0, differing = 0, log_bytes = 0, missed_tables = 0;
   std::int64_t oldest_ms = 0;
   std::map<std::string, double> log_of;
@@ -158,6 +161,7 @@ void AddTenants(Tenants& tenants, const FreshnessWatch& watch, std::int64_t now_
     active += seen.summary->active ? 1U : 0U;
     paused += seen.summary->paused ? 1U : 0U;
     quarantined += seen.summary->quarantined ? 1U : 0U;
+    failing += seen.summary->failure.since_ms > 0 ? 1U : 0U;
     unknown += seen.summary->known ? 0U : 1U;
     holds += seen.summary->holds;
     differing += seen.summary->tables_differing;
@@ -165,11 +169,9 @@ void AddTenants(Tenants& tenants, const FreshnessWatch& watch, std::int64_t now_
     log_bytes += log_of[seen.context_id] = FileBytes(tenants.PathOf(seen.context_id) + "-wal");
   }
   page->AddGauge("mirror_tenants", "Tenants.", {}, static_cast<double>(all.size()));
-  const std::pair<const char*, std::size_t> states[] = {{"open", open},
-                                                        {"active", active},
-                                                        {"paused", paused},
-                                                        {"quarantined", quarantined},
-                                                        {"unknown", unknown}};
+  const std::pair<const char*, std::size_t> states[] = {{"open", open},       {"active", active},
+                                                        {"paused", paused},   {"quarantined", quarantined},
+                                                        {"failing", failing}, {"unknown", unknown}};
   for (const auto& [state, number] : states) {
     page->AddGauge("mirror_tenants_in_state", "Tenants that are so; one may count in several.",
                    {{"state", state}}, static_cast<double>(number));

@@ -94,6 +94,21 @@ std::vector<AnnouncedTable> DecodeTables(const v1::TableSchemaRequest& request, 
   return tables;
 }
 
+absl::Status CheckAnnouncement(const v1::TableSchemaRequest& request, const WireLimits& limits) {
+  if (static_cast<std::uint64_t>(request.tables_size()) > limits.tables_max) {
+    return absl::ResourceExhaustedError(absl::StrCat(request.tables_size(), " tables; the limit is ",
+                                                     limits.tables_max,
+                                                     ". Nothing was changed. Announce fewer tables."));
+  }
+  if (request.source_id().empty() || request.source_id().size() > kSourceIdBytesMax) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("'source_id' must have 1 to ", kSourceIdBytesMax,
+                     " bytes. Nothing was changed. Send the id that was made when the "
+                     "source was installed."));
+  }
+  return absl::OkStatus();
+}
+
 /// Gives what tells one set of rules from another; empty when all columns are kept as they are sent.
 std::string SetColumnRules(const ColumnRules& rules, std::vector<AnnouncedTable>* tables) {
   std::string told;
@@ -214,8 +229,22 @@ grpc::Status MirrorService::Authenticate(grpc::ServerContext* /*context*/,
   const absl::StatusOr<InFlight::Call> place = in_flight_.BeginCall(caller->context_id);
   if (!place.ok()) return log.Finish(place.status());
   const absl::Status done = DoAuthenticate(*caller, *request, response);
+  if (!request->probe()) NoteOutcome(caller->context_id, done, *response);
   if (!response->accepted()) tenants_.ForgetUnlessThere(caller->context_id);
   return log.Finish(done);
+}
+
+/// An operator is to see that a tenant's cycles cannot begin. Who was not let in says nothing of the tenant.
+void MirrorService::NoteOutcome(const std::string& context_id, const absl::Status& done,
+                                const v1::AuthenticateResponse& response) {
+  if (response.accepted()) return tenants_.NoteBegun(context_id);
+  if (response.do_not_replicate_by() == v1::DO_NOT_REPLICATE_BY_HOOK) {
+    // Who is kept out from the first is nobody's tenant.
+    if (!tenants_.HasMirror(context_id)) return;
+    return tenants_.NoteFailure(context_id, absl::StrCat("a hook refuses its cycles: ", response.reason()));
+  }
+  if (done.ok() || absl::IsPermissionDenied(done) || absl::IsUnauthenticated(done)) return;
+  tenants_.NoteFailure(context_id, std::string(done.message()));
 }
 
 /// Before anybody is asked about it, a token is used: one that a hook refuses must not be good for another
@@ -359,16 +388,9 @@ absl::Status MirrorService::DoTableSchema(const Caller& caller, const v1::TableS
                                           v1::TableSchemaResponse* response) {
   const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(caller);
   if (!tenant.ok()) return tenant.status();
-  if (static_cast<std::uint64_t>(request.tables_size()) > limits_.tables_max) {
-    return absl::ResourceExhaustedError(absl::StrCat(request.tables_size(), " tables; the limit is ",
-                                                     limits_.tables_max,
-                                                     ". Nothing was changed. Announce fewer tables."));
-  }
-  if (request.source_id().empty() || request.source_id().size() > kSourceIdBytesMax) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("'source_id' must have 1 to ", kSourceIdBytesMax,
-                     " bytes. Nothing was changed. Send the id that was made when the "
-                     "source was installed."));
+  if (absl::Status fits = CheckAnnouncement(request, limits_); !fits.ok()) {
+    (*tenant)->NoteRefusedAnnouncement(request.cycle(), std::string(fits.message()));
+    return fits;
   }
   std::vector<AnnouncedTable> tables = DecodeTables(request, limits_);
   const std::string rules = SetColumnRules((*tenant)->column_rules(), &tables);

@@ -95,6 +95,8 @@ class MirrorService final {
                       RowRequest* decoded, v1::RowDataResponse* response) const;
   absl::Status DoStream(const Caller& caller, grpc::ServerContext* context, RowStreamEnds* stream);
   absl::Status DoWipe(const Caller& caller, const v1::WipeRequest& request, v1::WipeResponse* response);
+  void NoteOutcome(const std::string& context_id, const absl::Status& done,
+                   const v1::AuthenticateResponse& response);
   absl::Status SignReceipts(const Caller& caller, std::int64_t cycle, Tenant& tenant,
                             v1::ReplicationCompletedResponse* response);
   absl::Status DoComplete(const Caller& caller, const v1::ReplicationCompletedRequest& request,

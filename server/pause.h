@@ -2,6 +2,7 @@
 #define MIRROR_SERVER_PAUSE_H_
 
 #include <cstdint>
+#include <string_view>
 
 #include "server/plan.h"
 
@@ -15,9 +16,12 @@ enum class PausedBy : std::uint8_t { kNobody = 0, kOperator = 1, kMiss = 2, kHoo
 inline constexpr char kMissPause[] =
     "two source databases seem to feed this mirror in turn: each does not know what the other one sent";
 
+inline PausedBy WhoPaused(bool paused, std::string_view reason) {
+  if (!paused) return PausedBy::kNobody;
+  return reason == kMissPause ? PausedBy::kMiss : PausedBy::kOperator;
+}
 inline PausedBy WhoPaused(const TenantRecord& tenant) {
-  if (!tenant.paused) return PausedBy::kNobody;
-  return tenant.pause_reason == kMissPause ? PausedBy::kMiss : PausedBy::kOperator;
+  return WhoPaused(tenant.paused, tenant.pause_reason);
 }
 
 }  // namespace mirror

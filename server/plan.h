@@ -275,6 +275,16 @@ struct Nonce {
   std::size_t remembered_max = 10'000;
 };
 
+/// A mirrored table whose definition is not as the mirror left it.
+struct TouchedTable {
+  std::string table;
+  std::vector<std::string> columns =
+      {};                  ///< Others than the source's, where it keeps nothing of the partner's.
+  std::string lacks = {};  ///< Why no row can be written to it, for people; empty: they can.
+  bool is_ours = true;     ///< False: somebody dropped the mirror's and made another one.
+  friend bool operator==(const TouchedTable&, const TouchedTable&) = default;
+};
+
 /// An answer of TableSchema that a repetition in the same cycle gives again.
 struct SchemaAnswer {
   std::string table;

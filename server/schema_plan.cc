@@ -199,7 +199,7 @@ SchemaDifference Compare(const TableSchema& agreed, const TableSchema& announced
 
 TablePlan PlanTable(const std::optional<TableRecord>& record, const std::optional<TableSchema>& agreed,
                     const std::vector<std::string>& lost, const TableSchema& announced,
-                    const std::string& hash, bool rules_pending) {
+                    const std::string& hash, bool rules_pending, const TouchedTable* touched) {
   TablePlan plan;
   Step step;
   step.table = announced.name;
@@ -260,6 +260,16 @@ TablePlan PlanTable(const std::optional<TableRecord>& record, const std::optiona
     return plan;
   }
   if (!record) return repopulate("its metadata row is gone: what the table holds cannot be trusted");
+  if (touched != nullptr && !touched->lacks.empty()) {
+    if (touched->is_ours) {
+      return repopulate(absl::StrCat("somebody changed it by hand in the mirror: ", touched->lacks));
+    }
+    plan.action = SchemaAction::kRefused;
+    plan.reason = absl::StrCat(
+        "table '", announced.name, "' of the mirror was made anew by somebody else, and ", touched->lacks,
+        ". It was left as it is and takes nothing. Rename or drop it; the next cycle makes it again.");
+    return plan;
+  }
   if (record->state == TableState::kRepopulate) {
     if (record->schema_hash == hash && record->position == Position{}) {
       plan.action = SchemaAction::kRepopulate;

@@ -35,9 +35,11 @@ struct TablePlan {
 /// `record` and `agreed`: what the mirror has; either may be absent (a metadata row that somebody deleted).
 /// `lost`: Store::ReadLostColumns(). `announced`: what the source has now, checked. `hash`:
 /// SchemaHash(announced). `rules_pending`: rules changed since the mirror's file was last rewritten.
+/// `touched`: what somebody did to the mirror's table by hand; null: nothing.
 TablePlan PlanTable(const std::optional<TableRecord>& record, const std::optional<TableSchema>& agreed,
                     const std::vector<std::string>& lost, const TableSchema& announced,
-                    const std::string& hash, bool rules_pending = false);
+                    const std::string& hash, bool rules_pending = false,
+                    const TouchedTable* touched = nullptr);
 
 /// For each column of `to`, the index in `from` of the column that it was; -1 for a new one. Ids decide where
 /// both have them and are those of one table, names otherwise.

@@ -170,6 +170,8 @@ absl::Status Tenant::Open(bool create, std::int64_t now_ms, Trust trust) {
         absl::StrCat("the mirror file of '", context_id_,
                      "' is gone. Nothing was applied. Begin a new cycle with Authenticate."));
   }
+  // What stands there is no mirror of this tenant's, or one of a later version.
+  if (absl::IsFailedPrecondition(store.status())) TellUnavailable(store.status());
   if (!store.ok()) return Noticed(store.status());
   if (std::string why = (*store)->Quarantined(); trust == Trust::kNeeded && !why.empty()) {
     quarantine_ = std::move(why);
@@ -204,6 +206,10 @@ absl::Status Tenant::EndCycleInNewFile(std::int64_t now_ms) {
 
 /// Remembers that a database is damaged: it takes nothing more until an operator acts.
 absl::Status Tenant::Noticed(absl::Status status) {
+  // A statement of the store's own may have failed since somebody dropped the table that it is about.
+  if (absl::IsFailedPrecondition(status) && store_) {
+    if (absl::Status own = store_->CheckOwnTables(); absl::IsDataLoss(own)) status = own;
+  }
   if (absl::IsDataLoss(status) && quarantine_.empty()) {
     quarantine_ = absl::StrCat(
         "the mirror file of '", context_id_, "' is damaged: ", status.message(),
@@ -401,6 +407,8 @@ absl::StatusOr<Admission> Tenant::Authenticate(const Caller& caller, const std::
     plan.forget_old_cycles = true;
     return plan;
   });
+  // By the clock: no source's cycle can begin.
+  if (absl::IsUnauthenticated(result.status()) && !probe) NoteFailure(std::string(result.status().message()));
   // A nonce that was seen before.
   if (absl::IsAlreadyExists(result.status())) return absl::UnauthenticatedError(result.status().message());
   if (!result.ok()) return result.status();
@@ -490,6 +498,12 @@ absl::StatusOr<Announcement> Tenant::Announce(const Caller& caller, std::int64_t
     plan.drop_retired_before_ms = std::max<std::int64_t>(1, now_ms - options_.drop_grace_ms);
     absl::StatusOr<Known> known = ReadKnown(*store_);
     if (!known.ok()) return known.status();
+    const absl::StatusOr<std::vector<TouchedTable>> touched = store_->ReadTouchedTables();
+    if (!touched.ok()) return touched.status();
+    std::map<std::string, const TouchedTable*> lacking;
+    for (const TouchedTable& one : *touched) {
+      if (!one.lacks.empty()) lacking[FoldName(one.table)] = &one;
+    }
     std::set<std::string> listed;
     for (const AnnouncedTable& table : tables) listed.insert(FoldName(table.name));
     for (const auto& [key, name] : known->names) {
@@ -528,7 +542,7 @@ absl::StatusOr<Announcement> Tenant::Announce(const Caller& caller, std::int64_t
       const std::string hash = SchemaHash(*table.schema);
       std::optional<TableRecord> record = known->RecordOf(key);
       if (known->there.contains(key) && record && record->schema_hash == hash &&
-          record->state == TableState::kMirrored) {
+          record->state == TableState::kMirrored && !lacking.contains(key)) {
         answers.push_back({table.name, static_cast<std::int32_t>(SchemaAction::kUnchanged), ""});
         continue;
       }
@@ -536,7 +550,9 @@ absl::StatusOr<Announcement> Tenant::Announce(const Caller& caller, std::int64_t
       if (!agreed.ok()) return agreed.status();
       absl::StatusOr<std::vector<std::string>> lost = store_->ReadLostColumns(table.name);
       if (!lost.ok()) return lost.status();
-      TablePlan planned = PlanTable(record, *agreed, *lost, *table.schema, hash, tenant->scrub);
+      const auto lacks = lacking.find(key);
+      TablePlan planned = PlanTable(record, *agreed, *lost, *table.schema, hash, tenant->scrub,
+                                    lacks == lacking.end() ? nullptr : lacks->second);
       plan.tenant->scrub = plan.tenant->scrub || planned.rules_changed;
       if (planned.action == SchemaAction::kCreated && KeepsPartner(*table.schema)) {
         const absl::StatusOr<std::vector<std::string>> aside = store_->SetAside(table.name);

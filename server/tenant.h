@@ -12,6 +12,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -253,10 +254,12 @@ class Tenant {
   /// full; kFailedPrecondition while the mirror is being made;
   /// those of `move`, which has then changed nothing.
   absl::Status ReplaceFile(const MoveFile& move, std::int64_t now_ms);
-  /// It takes nothing, since its file is damaged.
-  bool IsQuarantined();
-  /// Lets `set_aside` rename the damaged file, and makes a new one of the same owner. Errors:
-  /// kFailedPrecondition when it is not damaged.
+  /// Its file is damaged, or is no mirror of this tenant's: it takes nothing.
+  bool IsUnusable();
+  /// What is there cannot be worked with, as `why` says: it counts as damaged.
+  void Distrust(const absl::Status& why);
+  /// Lets `set_aside` rename a file that IsUnusable(), and makes a new one of the same owner. Errors:
+  /// kFailedPrecondition when it is not.
   absl::Status Rebuild(const SetFileAside& set_aside, std::int64_t now_ms);
   absl::StatusOr<std::vector<Hold>> Holds();
   /// `decision`: kCommit or kRollback. Errors: kNotFound; kFailedPrecondition for a source, see AcceptSource.
@@ -288,6 +291,10 @@ class Tenant {
   std::int64_t seen_progress_ms() const { return seen_progress_ms_.load(std::memory_order_relaxed); }
   /// What the catalog kept, unless better is known.
   void Remember(const TenantSummary& summary);
+  /// A cycle failed, or could not begin: until one ends well, summary() says so. Waits for nothing.
+  void NoteFailure(std::string_view why);
+  /// `cycle` got no tables, since what the source announced was refused before it came here.
+  void NoteRefusedAnnouncement(std::int64_t cycle, std::string_view why);
   /// Requests of rows that wait for the one that is being applied.
   std::size_t waiting_requests() { return queue_.size(); }
 
@@ -360,6 +367,8 @@ class Tenant {
   void NoteRefusal(std::int64_t cycle, const BatchOutcome& outcome);
   std::string RefusalsOf(std::int64_t cycle);
   void TellCycleFailed(std::int64_t cycle, const std::string& why, const std::string& next);
+  /// Whether there was one.
+  bool ForgetFailure();
   void TellTimedOut(std::int64_t cycle);
   void TellInterrupted(std::int64_t cycle);
   void TellUnavailable(const absl::Status& status);
@@ -411,10 +420,9 @@ class Tenant {
   std::string told_idle_rules_, told_wrong_objects_, told_index_trouble_;
   bool indexes_due_ = true;  ///< The mirror's own indexes may be others than the source's.
   bool retired_ = false, removed_ = false;
-  bool told_cycle_failed_ = false;  ///< And not yet that one was completed since.
-  bool replaced_ = false;           ///< Another file was found, and the cycle in it has not been ended yet.
-  bool told_unscrubbed_ = false;    ///< That the file waits for tables to be rewritten.
-  bool served_cycle_ = false;       ///< A cycle may be running that this process has served.
+  bool replaced_ = false;         ///< Another file was found, and the cycle in it has not been ended yet.
+  bool told_unscrubbed_ = false;  ///< That the file waits for tables to be rewritten.
+  bool served_cycle_ = false;     ///< A cycle may be running that this process has served.
   std::int64_t progressed_cycle_ = 0;  ///< The cycle that the next is about.
   std::int64_t progressed_ms_ = 0;     ///< End of the last call of that cycle, 0: none yet.
   std::optional<TenantRecord> owner_;  ///< As it was last read: outlives a file that is damaged.
@@ -429,6 +437,8 @@ class Tenant {
   std::int64_t refusals_cycle_ = 0;              ///< That of `refusals_`.
   /// Tables whose last batch was refused, by folded name: their names and why.
   std::map<std::string, std::pair<std::string, std::string>> refusals_;
+  std::int64_t unannounced_cycle_ = 0;  ///< That of `unannounced_why_`.
+  std::string unannounced_why_;
   std::set<std::string> told_partner_;  ///< What was told of partners' columns and rows.
   std::int64_t counted_cycle_ = 0;      ///< That of `counted_`.
   std::set<std::string> counted_;       ///< Folded tables whose rows were counted for TellPartnerRows().

@@ -151,13 +151,18 @@ absl::StatusOr<std::vector<TableVerdict>> Tenant::Complete(const Caller& caller,
       if (!refused.empty()) {
         TellCycleFailed(cycle, refused, absl::StrCat("The other tables: ", counts, "."));
       } else if (!announced) {
-        TellCycleFailed(cycle, "its source ended it without having announced its tables",
-                        "TableSchema was refused, or the source could not go on; its agent says why.");
-      } else if (inserts + updates + deletes > 0 || first || told_cycle_failed_) {
+        const bool refused_here = unannounced_cycle_ == cycle;
+        TellCycleFailed(cycle,
+                        absl::StrCat("its source ended it without having announced its tables",
+                                     refused_here ? ": TableSchema was refused: " : "",
+                                     refused_here ? unannounced_why_ : ""),
+                        refused_here ? "Until that is mended, no cycle gets further."
+                                     : "TableSchema was refused, or the source could not go on; its agent "
+                                       "says why.");
+      } else if (ForgetFailure() || inserts + updates + deletes > 0 || first) {
         // One that changed nothing behind a good one is no news: the time of the last one is known anyway.
         events_.Add(context_id_, Severity::kInformation, "cycle.completed",
                     absl::StrCat("cycle ", cycle, ": ", counts));
-        told_cycle_failed_ = false;
       }
       ScrubFile(now_ms);
       FollowIndexes(now_ms);

@@ -3,7 +3,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "proto/wire/clock.h"
 #include "proto/wire/table.h"
+#include "server/rpc_status.h"
 #include "server/tenant.h"
 
 namespace mirror {
@@ -51,8 +53,31 @@ std::string Tenant::RefusalsOf(std::int64_t cycle) {
   return words;
 }
 
+void Tenant::NoteFailure(std::string_view why) {
+  const std::lock_guard lock(summary_mutex_);
+  TenantSummary next = summary_ ? *summary_ : TenantSummary{};
+  next.failure = FailedAgain(next.failure, why, NowMs());
+  summary_ = std::make_shared<const TenantSummary>(std::move(next));
+}
+
+bool Tenant::ForgetFailure() {
+  const std::lock_guard lock(summary_mutex_);
+  if (!summary_ || summary_->failure == CycleFailure{}) return false;
+  TenantSummary next = *summary_;
+  next.failure = {};
+  summary_ = std::make_shared<const TenantSummary>(std::move(next));
+  return true;
+}
+
+void Tenant::NoteRefusedAnnouncement(std::int64_t cycle, std::string_view why) {
+  const Lock lock(mutex_);
+  unannounced_cycle_ = cycle;
+  unannounced_why_ = CutMessage(why, kReasonBytesTold);
+  if (unannounced_why_.ends_with('.')) unannounced_why_.pop_back();
+}
+
 void Tenant::TellCycleFailed(std::int64_t cycle, const std::string& why, const std::string& next) {
-  told_cycle_failed_ = true;
+  NoteFailure(why);
   events_.Add(
       context_id_, Severity::kError, "cycle.failed",
       absl::StrCat("cycle ", cycle, " failed: ", why,
@@ -74,8 +99,11 @@ void Tenant::TellInterrupted(std::int64_t cycle) {
 
 /// A full disk, a lock, a file that cannot be written: told once, until something is written again.
 void Tenant::TellUnavailable(const absl::Status& status) {
-  if (store_ && store_->Replaced()) return;  // That has an event of its own.
+  // That has an event of its own; why a new mirror was lost has not.
+  if (store_ && store_->IsDurable() && store_->Replaced()) return;
   const std::string message(status.message());
+  // An operator who meets it is told.
+  if (served_cycle_) NoteFailure(message);
   if (message == told_unavailable_) return;
   told_unavailable_ = message;
   events_.Add(context_id_, Severity::kError, "mirror.unavailable",

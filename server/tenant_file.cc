@@ -117,16 +117,29 @@ absl::Status Tenant::ReplaceFile(const MoveFile& move, std::int64_t now_ms) {
   return absl::OkStatus();
 }
 
-bool Tenant::IsQuarantined() {
+bool Tenant::IsUnusable() {
   const Lock lock(mutex_);
-  return !quarantine_.empty() || absl::IsDataLoss(OpenForOperator(0));
+  if (!quarantine_.empty()) return true;
+  absl::Status status = OpenForOperator(0);
+  if (status.ok()) status = Noticed(store_->CheckOwnTables());
+  return absl::IsDataLoss(status) || absl::IsFailedPrecondition(status);
+}
+
+void Tenant::Distrust(const absl::Status& why) {
+  const Lock lock(mutex_);
+  std::string words(why.message());
+  if (words.ends_with('.')) words.pop_back();
+  Noticed(absl::DataLossError(words)).IgnoreError();  // Told by its event.
 }
 
 absl::Status Tenant::Rebuild(const SetFileAside& set_aside, std::int64_t now_ms) {
   const Lock lock(mutex_);
   if (quarantine_.empty()) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("the mirror of '", context_id_, "' is not known to be damaged. Nothing was done."));
+    const absl::Status open = OpenForOperator(now_ms);
+    if (quarantine_.empty() && !absl::IsFailedPrecondition(open)) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("the mirror of '", context_id_, "' is not known to be damaged. Nothing was done."));
+    }
   }
   // Whose it is may still be read from it, where this process has not read it before.
   if (!owner_) {
@@ -163,7 +176,7 @@ absl::Status Tenant::Rebuild(const SetFileAside& set_aside, std::int64_t now_ms)
                                        {});
   if (!status.ok()) return status;
   events_.Add(context_id_, Severity::kWarning, "mirror.rebuilt",
-              absl::StrCat("an operator had the damaged mirror set aside as '", *aside,
+              absl::StrCat("an operator had the file set aside that could not be used, as '", *aside,
                            "'; the next cycle populates a new one"));
   return absl::OkStatus();
 }

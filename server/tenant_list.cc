@@ -10,12 +10,14 @@
 #include "absl/strings/str_cat.h"
 #include "proto/wire/name_pattern.h"
 #include "proto/wire/table.h"
+#include "server/pause.h"
 
 namespace mirror {
 namespace {
 
-constexpr std::array<std::string_view, 10> kStates = {"damaged", "held",   "differs", "late",   "incomplete",
-                                                      "unknown", "paused", "deleted", "active", "good"};
+constexpr std::array<std::string_view, 11> kStates = {"damaged", "failing",    "held",    "differs",
+                                                      "late",    "incomplete", "unknown", "paused",
+                                                      "deleted", "active",     "good"};
 
 /// The place of a tenant in the order that was asked for. No two tenants have the same.
 struct Place {
@@ -62,13 +64,16 @@ TenantState StateOf(const ListedTenant& tenant) {
   const TenantSummary& summary = *tenant.summary;
   if (tenant.deleted) return TenantState::kDeleted;
   if (summary.quarantined) return TenantState::kDamaged;
+  if (summary.failure.since_ms > 0 || WhoPaused(summary.paused, summary.pause_reason) == PausedBy::kMiss)
+    return TenantState::kFailing;
   if (!summary.known) return TenantState::kUnknown;
   if (summary.holds > 0 || !summary.waiting_source.empty()) return TenantState::kHeld;
   if (summary.tables_differing > 0) return TenantState::kDiffers;
   if (tenant.late) return TenantState::kLate;
   if (summary.paused) return TenantState::kPaused;
   if (summary.active) return TenantState::kActive;
-  if (summary.completed_ms == 0 || summary.tables_unpopulated > 0) return TenantState::kIncomplete;
+  if (summary.completed_ms == 0 || summary.tables_unpopulated > 0 || summary.tables_refused > 0)
+    return TenantState::kIncomplete;
   return TenantState::kGood;
 }
 

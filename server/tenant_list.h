@@ -21,6 +21,7 @@ namespace mirror {
 /// The worst first; Tenant.state in mirror_admin.proto says what each means.
 enum class TenantState : std::uint8_t {
   kDamaged,
+  kFailing,
   kHeld,
   kDiffers,
   kLate,

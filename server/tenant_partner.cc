@@ -19,10 +19,11 @@ constexpr char kKeep[] =
 
 /// Once for each set of columns, and again after a restart.
 void Tenant::TellPartnerColumns() {
-  const absl::StatusOr<std::optional<std::vector<PartnerColumns>>> found = store_->ReadPartnerColumns();
-  // No cycle fails for it; what is wrong with the file shows in what the cycle does.
-  if (!found.ok() || !*found) return;
-  for (const PartnerColumns& added : **found) {
+  const absl::StatusOr<std::vector<TouchedTable>> found = store_->ReadTouchedTables();
+  // What is wrong with the file shows in what the cycle does.
+  if (!found.ok()) return;
+  for (const TouchedTable& added : *found) {
+    if (added.columns.empty()) continue;
     const std::string names = ListNames(added.columns, kNamesListed);
     if (told_partner_.size() >= kToldMax) told_partner_.clear();
     if (!told_partner_.insert(absl::StrCat(FoldName(added.table), " columns ", names)).second) continue;

@@ -7,9 +7,13 @@
 
 #include "proto/wire/table.h"
 #include "server/freshness_plan.h"
+#include "server/rpc_status.h"
 
 namespace mirror {
 namespace {
+
+/// What is kept of why a cycle failed.
+constexpr std::size_t kFailureBytesMax = 600;
 
 /// The member, or what it is when it is absent or something else.
 template <typename T>
@@ -99,6 +103,12 @@ TenantSummary WithTimes(const TenantSummary& summary, const std::map<std::string
   return next;
 }
 
+CycleFailure FailedAgain(const CycleFailure& before, std::string_view why, std::int64_t now_ms) {
+  return {.since_ms = before.since_ms == 0 ? now_ms : before.since_ms,
+          .last_ms = now_ms,
+          .why = CutMessage(why, kFailureBytesMax)};
+}
+
 std::string PackSummary(const TenantSummary& summary) {
   return nlohmann::json{{"completed_ms", summary.completed_ms},
                         {"progress_ms", summary.progress_ms},
@@ -113,6 +123,10 @@ std::string PackSummary(const TenantSummary& summary) {
                         {"tables", summary.tables},
                         {"tables_differing", summary.tables_differing},
                         {"tables_unpopulated", summary.tables_unpopulated},
+                        {"tables_refused", summary.tables_refused},
+                        {"failing_since_ms", summary.failure.since_ms},
+                        {"failed_ms", summary.failure.last_ms},
+                        {"failure", summary.failure.why},
                         {"rows", summary.rows},
                         {"lsn", summary.lsn},
                         {"oldest_source_ms", summary.oldest_source_ms},
@@ -138,6 +152,10 @@ std::optional<TenantSummary> UnpackSummary(std::string_view text) {
   summary.tables = MemberOr<std::uint32_t>(object, "tables", 0);
   summary.tables_differing = MemberOr<std::uint32_t>(object, "tables_differing", 0);
   summary.tables_unpopulated = MemberOr<std::uint32_t>(object, "tables_unpopulated", 0);
+  summary.tables_refused = MemberOr<std::uint32_t>(object, "tables_refused", 0);
+  summary.failure.since_ms = MemberOr<std::int64_t>(object, "failing_since_ms", 0);
+  summary.failure.last_ms = MemberOr<std::int64_t>(object, "failed_ms", 0);
+  summary.failure.why = MemberOr(object, "failure", std::string());
   summary.rows = MemberOr<std::int64_t>(object, "rows", 0);
   summary.lsn = MemberOr<std::int64_t>(object, "lsn", -1);
   summary.oldest_source_ms = MemberOr<std::int64_t>(object, "oldest_source_ms", 0);

@@ -12,6 +12,14 @@
 
 namespace mirror {
 
+/// That cycles fail, or are refused before they begin.
+struct CycleFailure {
+  std::int64_t since_ms = 0;  ///< When the first one failed since the last good one; 0: none did.
+  std::int64_t last_ms = 0;
+  std::string why = {};  ///< Of the last one, for people.
+  friend bool operator==(const CycleFailure&, const CycleFailure&) = default;
+};
+
 /// What is known of a tenant without asking its database: made when that is opened, when a cycle begins or
 /// ends and when an operator acts, and kept in the catalog over a restart. Times are unix milliseconds; 0:
 /// never.
@@ -27,10 +35,12 @@ struct TenantSummary {
   std::int64_t cycle = 0;
   std::string pause_reason = {};
   std::string waiting_source = {};  ///< Another source database, which waits for an operator.
-  std::uint32_t holds = 0;          ///< That wait for a decision.
+  CycleFailure failure = {};
+  std::uint32_t holds = 0;  ///< That wait for a decision.
   std::uint32_t tables = 0;
   std::uint32_t tables_differing = 0;    ///< Found to differ from the source.
   std::uint32_t tables_unpopulated = 0;  ///< At LSN -1.
+  std::uint32_t tables_refused = 0;      ///< Of the last announcement.
   std::int64_t rows = 0;                 ///< Of the tables whose number is known.
   std::int64_t lsn = -1;                 ///< The highest of its tables.
   std::int64_t oldest_source_ms = 0;     ///< As of when the oldest table is, of those of which it is known.
@@ -47,6 +57,9 @@ void SummarizeTables(const std::vector<TableRecord>& records, const std::vector<
 
 /// As of when tables are since then, by folded name: what commits said after `summary` was made.
 TenantSummary WithTimes(const TenantSummary& summary, const std::map<std::string, std::int64_t>& times);
+
+/// After one more cycle that failed.
+CycleFailure FailedAgain(const CycleFailure& before, std::string_view why, std::int64_t now_ms);
 
 /// For the catalog.
 std::string PackSummary(const TenantSummary& summary);

@@ -41,6 +41,7 @@ void Tenant::Remember(const TenantSummary& summary) {
     next.quarantined = true;
     next.quarantine = summary_->quarantine;
   }
+  if (summary_ && summary_->failure.since_ms > 0) next.failure = summary_->failure;
   summary_ = std::make_shared<const TenantSummary>(std::move(next));
 }
 
@@ -69,6 +70,12 @@ void Tenant::Summarize(Look look) {
       if (records.ok() && checks.ok() && freshness.ok()) {
         SummarizeTables(*records, *checks, *freshness, &next);
       }
+      if (const absl::StatusOr<std::vector<SchemaAnswer>> answers = store_->ReadAnswers(); answers.ok()) {
+        next.tables_refused = static_cast<std::uint32_t>(
+            std::count_if(answers->begin(), answers->end(), [](const SchemaAnswer& answer) {
+              return static_cast<SchemaAction>(answer.action) == SchemaAction::kRefused;
+            }));
+      }
     }
     if (look != Look::kTenant) {
       const absl::StatusOr<std::vector<Hold>> holds = store_->ReadHolds();
@@ -85,6 +92,7 @@ void Tenant::Summarize(Look look) {
     }
   }
   const std::lock_guard lock(summary_mutex_);
+  if (summary_) next.failure = summary_->failure;  // It may have come meanwhile.
   summary_ = std::make_shared<const TenantSummary>(std::move(next));
 }
 

@@ -368,6 +368,22 @@ std::vector<Tenants::Seen> Tenants::AllSeen() {
   return seen;
 }
 
+void Tenants::NoteFailure(const std::string& context_id, std::string_view why) {
+  std::shared_ptr<Tenant> tenant;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = tenants_.find(FoldName(context_id));
+    if (found != tenants_.end() && found->second.tenant->context_id() == context_id) {
+      tenant = found->second.tenant;
+    }
+  }
+  if (tenant && (tenant->shared_summary() != nullptr || HasMirror(context_id))) {
+    tenant->NoteFailure(why);
+  } else {
+    first_failures_.Note(context_id, why, NowMs());
+  }
+}
+
 void Tenants::Remember(const std::string& context_id, const TenantSummary& summary) {
   const std::lock_guard lock(mutex_);
   const auto found = tenants_.find(FoldName(context_id));

@@ -8,12 +8,14 @@
 #include <mutex>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/building_places.h"
 #include "server/caller.h"
+#include "server/first_failures.h"
 #include "server/store/apply_method.h"
 #include "server/store/sqlite_checkpointer.h"
 #include "server/tenant.h"
@@ -83,6 +85,11 @@ class Tenants {
     std::int64_t progress_ms = 0;  ///< Of a cycle that runs, too.
   };
   std::vector<Seen> AllSeen();
+  /// No cycle of it could begin; it may not be there yet.
+  void NoteFailure(const std::string& context_id, std::string_view why);
+  /// Those that are not there, and whose first cycles fail. Once one began, NoteBegun() forgets it.
+  std::vector<FirstFailures::Failed> NotBegun() const { return first_failures_.All(); }
+  void NoteBegun(const std::string& context_id) { first_failures_.Forget(context_id); }
   /// What the catalog kept of one that was found at the start.
   void Remember(const std::string& context_id, const TenantSummary& summary);
 
@@ -120,6 +127,7 @@ class Tenants {
   const int lock_file_;
   Checkpointer checkpointer_;
   BuildingPlaces building_;
+  FirstFailures first_failures_;
   std::mutex marks_mutex_;  ///< Of the marks on disk: they say what `deleted_` says. Taken before `mutex_`.
   mutable std::mutex mutex_;
   Entries tenants_;                             ///< By folded context id.

@@ -225,7 +225,30 @@ absl::Status SqliteConnection::Configure(bool fresh, Checkpointer* checkpointer)
   return absl::OkStatus();
 }
 
+/// Before anything is written. A file without any table may become one.
+absl::Status SqliteConnection::CheckIsMirror() {
+  // Either of two, since somebody may have dropped one; a source's change log has neither. They are the first
+  // that are made in a mirror, and the rest of a long schema is not looked at.
+  for (const char* const sql :
+       {"SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name IN ('_mirror_tenant', "
+        "'_mirror_schema') LIMIT 1",
+        "SELECT 0 FROM sqlite_schema LIMIT 1"}) {
+    absl::StatusOr<Query> query = Prepare(sql);
+    if (!query.ok()) return query.status();
+    const absl::StatusOr<bool> row = query->Step();
+    if (!row.ok()) return row.status();
+    if (!*row) continue;
+    if (query->Int(0) == 1) return absl::OkStatus();
+    return absl::FailedPreconditionError(
+        absl::StrCat("the file '", path_,
+                     "' is a database of another program: it has tables, and none of a mirror's own. It was "
+                     "left as it is. Move it out of the data folder; the source's next cycle goes on."));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status SqliteConnection::ConfigureMirror(Checkpointer* checkpointer) {
+  if (absl::Status status = CheckIsMirror(); !status.ok()) return status;
   // So that a partner without write access to the folder can read a mirror that the server has closed.
   int persist = 1;
   sqlite3_file_control(handle(), "main", SQLITE_FCNTL_PERSIST_WAL, &persist);

@@ -72,7 +72,8 @@ class SqliteConnection {
   /// How long a statement waits for another's lock.
   static constexpr int kBusyTimeoutMs = 5'000;
 
-  ///   kNotFound when the file is not there and `create` is false.
+  ///   kNotFound when the file is not there and `create` is false;
+  ///   kFailedPrecondition when another program made it, and then it is left as it is.
   /// `checkpointer`: see SqliteLog; outlives the connection, may be null.
   static absl::StatusOr<std::unique_ptr<SqliteConnection>> Open(const std::string& path, bool create,
                                                                 FileUse use, Checkpointer* checkpointer);
@@ -138,6 +139,7 @@ class SqliteConnection {
  private:
   SqliteConnection(std::unique_ptr<SQLite::Database> database, std::string path, FileUse use);
   absl::Status Configure(bool fresh, Checkpointer* checkpointer);
+  absl::Status CheckIsMirror();
   absl::Status ConfigureMirror(Checkpointer* checkpointer);
   sqlite3* OpenBeside() const;
   absl::Status ConfigureBuilding();

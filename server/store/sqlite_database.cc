@@ -40,9 +40,10 @@ namespace {
 /// How often a running cycle's sign of life is written, at most.
 constexpr std::int64_t kProgressIntervalMs = 1'000;
 
-/// Of a mirror, of one that is being built and of its claim. The tables that CreateOwnTables() adds where
-/// they are missing need no number; a change of what stands in one does.
-const KnownLayout kLayout = {"the mirror file", 2};
+/// Of a mirror, of one that is being built and of its claim. A file of the present layout has all tables that
+/// CreateOwnTables() makes: what is missing there was dropped by hand, and is not made again. So who adds one
+/// raises the number, as who changes what stands in one.
+const KnownLayout kLayout = {"the mirror file", 3};
 constexpr std::int64_t kUnnumbered = 1;
 
 bool SameButCount(const std::optional<TableRecord>& a, std::optional<TableRecord> b) {
@@ -51,10 +52,9 @@ bool SameButCount(const std::optional<TableRecord>& a, std::optional<TableRecord
   return a == b;
 }
 
-/// What stands in it is what was agreed now, and of the partner's it keeps nothing.
+/// What stands in it is what was agreed now.
 bool IsAsAgreed(const TableRecord& record, const std::optional<TableSchema>& schema) {
-  return schema && !KeepsPartner(*schema) && record.state == TableState::kMirrored &&
-         record.schema_hash == SchemaHash(*schema);
+  return schema && record.state == TableState::kMirrored && record.schema_hash == SchemaHash(*schema);
 }
 
 class Database final : public SqliteDatabase {
@@ -71,6 +71,7 @@ class Database final : public SqliteDatabase {
     // One transaction: a file that died in the middle of its making has no metadata, and gets it here.
     if (absl::Status status = connection_->Execute("BEGIN IMMEDIATE"); !status.ok()) return status;
     absl::Status status = CheckOwner();
+    if (status.ok()) status = CheckWholeLayout();
     if (status.ok()) status = TakeOver(connection_->handle(), kLayout, kUnnumbered, connection_->path());
     if (status.ok()) status = CreateOwnTables(*connection_, context_id_);
     if (status.ok()) status = InsertTenant();
@@ -85,12 +86,9 @@ class Database final : public SqliteDatabase {
         "SELECT context_id, issuer, environment, source_id, cycle, active, holder, since_ms, progress_ms, "
         "completed_cycle, completed_ms, paused, pause_reason, clock_ms, announced, touched, missed_cycle, "
         "missed_ms, scrub FROM _mirror_tenant");
-    // What has no such table any more is no mirror, as a file that somebody cut off at its begin.
-    if (absl::IsFailedPrecondition(query.status())) return absl::DataLossError(query.status().message());
-    if (!query.ok()) return query.status();
+    if (!query.ok()) return WhyNoTenant(query.status());
     absl::StatusOr<bool> row = query->Step();
-    if (absl::IsFailedPrecondition(row.status())) return absl::DataLossError(row.status().message());
-    if (!row.ok()) return row.status();
+    if (!row.ok()) return WhyNoTenant(row.status());
     if (!*row) return absl::DataLossError("its own row in _mirror_tenant is gone");
     TenantRecord tenant;
     tenant.context_id = query->Text(0);
@@ -132,26 +130,27 @@ class Database final : public SqliteDatabase {
     return LostColumns(*connection_, table, (*record)->position);
   }
 
-  absl::StatusOr<std::optional<std::vector<PartnerColumns>>> ReadPartnerColumns() override {
+  absl::StatusOr<std::vector<TouchedTable>> ReadTouchedTables() override {
     absl::StatusOr<Query> version = connection_->Prepare("PRAGMA schema_version");
     if (!version.ok()) return version.status();
     const absl::StatusOr<bool> row = version->Step();
     if (!row.ok()) return row.status();
     const std::int64_t now = version->Int(0);
-    if (now == looked_schema_) return std::nullopt;
+    if (now == looked_schema_) return touched_;
     absl::StatusOr<std::vector<TableRecord>> records = ReadTables();
     if (!records.ok()) return records.status();
-    std::vector<PartnerColumns> found;
+    std::vector<TouchedTable> found;
     for (const TableRecord& record : *records) {
       const absl::StatusOr<std::optional<TableSchema>> schema = ReadSchema(record.table);
       if (!schema.ok()) return schema.status();
       if (!IsAsAgreed(record, *schema)) continue;
-      absl::StatusOr<std::vector<std::string>> columns =
-          OtherColumns(*connection_, record.table, KeptForm(**schema));
-      if (!columns.ok()) return columns.status();
-      if (!columns->empty()) found.push_back({record.table, *std::move(columns)});
+      absl::StatusOr<TouchedTable> touched = LookForTouch(*connection_, record.table, KeptForm(**schema));
+      if (!touched.ok()) return touched.status();
+      if (!touched->columns.empty() || !touched->lacks.empty()) found.push_back(*std::move(touched));
     }
+    if (absl::Status own = CheckOwnTables(); !own.ok()) return own;
     looked_schema_ = now;
+    touched_ = found;
     return found;
   }
 
@@ -160,7 +159,9 @@ class Database final : public SqliteDatabase {
     if (!record.ok()) return record.status();
     const absl::StatusOr<std::optional<TableSchema>> schema = ReadSchema(table);
     if (!schema.ok()) return schema.status();
-    if (!*record || (*record)->row_count < 0 || !IsAsAgreed(**record, *schema)) return 0;
+    if (!*record || (*record)->row_count < 0 || !IsAsAgreed(**record, *schema) || KeepsPartner(**schema)) {
+      return 0;
+    }
     absl::StatusOr<Query> query =
         connection_->Prepare(absl::StrCat("SELECT count(*) FROM main.", QuoteName((*record)->table)));
     if (!query.ok()) return query.status();
@@ -330,6 +331,15 @@ class Database final : public SqliteDatabase {
     return ReadTenant().status();
   }
 
+  absl::Status CheckOwnTables() override {
+    const absl::StatusOr<std::string> dropped = FindDroppedOwnTable(*connection_, context_id_);
+    if (!dropped.ok()) return dropped.status();
+    if (dropped->empty()) return absl::OkStatus();
+    if (IsEmpty()) return Emptied();
+    return absl::DataLossError(
+        absl::StrCat("its own table '", *dropped, "' was dropped by hand, and what stood in it is lost"));
+  }
+
   std::uint64_t BytesOnDisk() override {
     std::error_code error;
     const std::uintmax_t size = std::filesystem::file_size(connection_->path(), error);
@@ -337,6 +347,22 @@ class Database final : public SqliteDatabase {
   }
 
  private:
+  /// What has no such table any more is no mirror.
+  absl::Status WhyNoTenant(absl::Status status) {
+    // What its log has is of no use, whatever SQLite says of that.
+    if (IsEmpty()) return Emptied();
+    if (!absl::IsFailedPrecondition(status)) return status;
+    if (absl::Status own = CheckOwnTables(); !own.ok()) return own;
+    return absl::DataLossError(status.message());
+  }
+
+  absl::Status CheckWholeLayout() {
+    const absl::StatusOr<std::optional<FileLayout>> layout = ReadLayout(connection_->handle());
+    if (!layout.ok()) return layout.status();
+    const bool present = *layout && (*layout)->number == kLayout.present;
+    return present ? CheckOwnTables() : absl::OkStatus();
+  }
+
   absl::Status CheckOwner() {
     absl::StatusOr<Query> there =
         connection_->Prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = '_mirror_tenant'");
@@ -374,11 +400,27 @@ class Database final : public SqliteDatabase {
   /// restore does. It is taken over, or refused, when it is opened anew.
   bool HasOtherLayout() {
     absl::StatusOr<Query> query = connection_->Prepare("SELECT layout FROM _mirror_layout");
-    // That the table is gone is told by no other code than a mistake in the statement would be.
-    if (!query.ok()) return absl::IsFailedPrecondition(query.status());
+    // That the table is gone is told by no other code than a mistake in the statement would be. What has lost
+    // all its tables was put there by nobody: it was cut off.
+    if (!query.ok()) return absl::IsFailedPrecondition(query.status()) && !IsEmpty();
     const absl::StatusOr<bool> row = query->Step();
-    if (!row.ok()) return absl::IsFailedPrecondition(row.status());
+    if (!row.ok()) return absl::IsFailedPrecondition(row.status()) && !IsEmpty();
     return !*row || query->Int(0) != kLayout.present;
+  }
+
+  static absl::Status Emptied() {
+    return absl::DataLossError("it is empty: it was cut off, or emptied by hand");
+  }
+
+  bool IsEmpty() {
+    std::error_code error;
+    const bool has_no_bytes = std::filesystem::file_size(connection_->path(), error) == 0 && !error;
+    // What is being built may be in memory.
+    if (has_no_bytes && !connection_->building()) return true;
+    absl::StatusOr<Query> query = connection_->Prepare("SELECT 1 FROM sqlite_schema LIMIT 1");
+    if (!query.ok()) return false;
+    const absl::StatusOr<bool> row = query->Step();
+    return row.ok() && !*row;
   }
 
   absl::Status CheckLog() {
@@ -832,11 +874,12 @@ class Database final : public SqliteDatabase {
   std::string context_id_;
   SqliteOptions options_;
   std::string metadata_;
-  std::int64_t looked_schema_ = -1;  ///< `schema_version` at the last look for columns of the partner.
-  std::string quarantined_;          ///< Why; empty: it is not.
-  std::int64_t now_ms_ = 0;          ///< Of the plan that runs.
-  bool savepoints_ = true;           ///< What fails in a step is taken back by itself.
-  bool needs_savepoint_ = false;     ///< It failed without.
+  std::int64_t looked_schema_ = -1;    ///< `schema_version` at the last look for touched tables.
+  std::vector<TouchedTable> touched_;  ///< What that found.
+  std::string quarantined_;            ///< Why; empty: it is not.
+  std::int64_t now_ms_ = 0;            ///< Of the plan that runs.
+  bool savepoints_ = true;             ///< What fails in a step is taken back by itself.
+  bool needs_savepoint_ = false;       ///< It failed without.
   bool savepoint_failed_ = false;
 };
 

@@ -126,8 +126,8 @@ class NewMirror final : public Store {
   absl::StatusOr<std::vector<std::string>> ReadLostColumns(const std::string& table) override {
     return rows_->ReadLostColumns(table);
   }
-  absl::StatusOr<std::optional<std::vector<PartnerColumns>>> ReadPartnerColumns() override {
-    return rows_->ReadPartnerColumns();
+  absl::StatusOr<std::vector<TouchedTable>> ReadTouchedTables() override {
+    return rows_->ReadTouchedTables();
   }
   absl::StatusOr<std::int64_t> CountPartnerRows(const std::string& table) override {
     return rows_->CountPartnerRows(table);
@@ -156,6 +156,7 @@ class NewMirror final : public Store {
   }
   absl::Status CheckTableName(const std::string& table) override { return rows_->CheckTableName(table); }
   absl::Status CheckIntegrity() override { return rows_->CheckIntegrity(); }
+  absl::Status CheckOwnTables() override { return rows_->CheckOwnTables(); }
 
   absl::StatusOr<CommitResult> Commit(const Plan& plan) override {
     if (!building_) return rows_->Commit(plan);

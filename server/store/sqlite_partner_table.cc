@@ -21,6 +21,7 @@ namespace mirror {
 namespace {
 
 struct StoredColumn {
+  std::string name;
   std::string type;
   std::int64_t place = 0;
   std::int64_t stored_place = 0;  ///< Without the columns that SQLite computes when it reads them.
@@ -43,13 +44,10 @@ absl::StatusOr<StoredColumns> ColumnsOf(SqliteConnection& connection, const std:
   for (; row.ok() && *row; row = query->Step()) {
     const std::int64_t place = query->Int(2);
     constexpr std::int64_t kVirtual = 2, kStored = 3;
-    columns[FoldName(query->Text(0))] = {query->Text(1),
-                                         place,
-                                         place - computed,
-                                         query->Int(3),
-                                         query->Int(4) == kVirtual || query->Int(4) == kStored,
-                                         query->Int(5) != 0,
-                                         query->Int(6) != 0};
+    columns[FoldName(query->Text(0))] = {
+        query->Text(0),     query->Text(1),    place,
+        place - computed,   query->Int(3),     query->Int(4) == kVirtual || query->Int(4) == kStored,
+        query->Int(5) != 0, query->Int(6) != 0};
     if (query->Int(4) == kVirtual) ++computed;
   }
   if (!row.ok()) return row.status();
@@ -120,6 +118,41 @@ absl::StatusOr<std::string> Misfit(SqliteConnection& connection, const std::stri
     return absl::StrCat("its column '", column.name, "' is not declared as ", std::string(wanted));
   }
   return std::string();
+}
+
+/// What keeps rows of this definition from being written, for people; empty: nothing.
+std::string Lacking(const TableSchema& schema, const StoredColumns& columns) {
+  for (const Column& column : schema.columns) {
+    const auto found = columns.find(FoldName(column.name));
+    if (found == columns.end()) return absl::StrCat("it has no column '", column.name, "'");
+    if (found->second.is_generated) return absl::StrCat("its column '", column.name, "' is GENERATED");
+  }
+  for (const std::string& name : OwnColumns(schema)) {
+    if (!columns.contains(name)) return absl::StrCat("it has no column '", name, "'");
+  }
+  const std::vector<std::uint32_t> key = schema.Key();
+  if (key.empty()) return "";
+  const bool whole = std::all_of(key.begin(), key.end(), [&](std::uint32_t column) {
+    return columns.at(FoldName(schema.columns[column].name)).key_position != 0;
+  });
+  const auto of_key = std::count_if(columns.begin(), columns.end(),
+                                    [](const auto& column) { return column.second.key_position != 0; });
+  if (whole && of_key == static_cast<std::ptrdiff_t>(key.size())) return "";
+  return "its primary key is another than the source's";
+}
+
+/// Those that the mirror would not make, in their order.
+std::vector<std::string> OtherColumns(const TableSchema& schema, const StoredColumns& columns) {
+  std::set<std::string> own;
+  for (const Column& column : schema.columns) own.insert(FoldName(column.name));
+  for (const std::string& column : OwnColumns(schema)) own.insert(FoldName(column));
+  std::map<std::int64_t, std::string> others;
+  for (const auto& [name, column] : columns) {
+    if (!own.contains(name)) others[column.place] = column.name;
+  }
+  std::vector<std::string> names;
+  for (auto& [place, name] : others) names.push_back(std::move(name));
+  return names;
 }
 
 /// A column of the partner's that no row of the source's can have: nothing is written to it.
@@ -271,18 +304,17 @@ absl::StatusOr<bool> HasDefinition(SqliteConnection& connection, const std::stri
   return misfit->empty();
 }
 
-absl::StatusOr<std::vector<std::string>> OtherColumns(SqliteConnection& connection, const std::string& table,
-                                                      const TableSchema& schema) {
-  absl::StatusOr<Query> query =
-      connection.Prepare("SELECT name FROM temp.pragma_table_xinfo(?1) ORDER BY cid");
-  if (!query.ok()) return query.status();
-  absl::StatusOr<std::vector<std::string>> names = query->Bind(1, table).Texts();
-  if (!names.ok()) return names.status();
-  std::set<std::string> own;
-  for (const Column& column : schema.columns) own.insert(FoldName(column.name));
-  for (const std::string& column : OwnColumns(schema)) own.insert(FoldName(column));
-  std::erase_if(*names, [&](const std::string& name) { return own.contains(FoldName(name)); });
-  return names;
+absl::StatusOr<TouchedTable> LookForTouch(SqliteConnection& connection, const std::string& table,
+                                          const TableSchema& schema) {
+  const absl::StatusOr<StoredColumns> columns = ColumnsOf(connection, table);
+  if (!columns.ok()) return columns.status();
+  TouchedTable touched{.table = table, .lacks = Lacking(schema, *columns)};
+  if (!KeepsPartner(schema)) touched.columns = OtherColumns(schema, *columns);
+  if (touched.lacks.empty()) return touched;
+  const absl::StatusOr<std::optional<Definition>> definition = FindTable(connection, table);
+  if (!definition.ok()) return definition.status();
+  touched.is_ours = *definition && IsOurs(**definition);
+  return touched;
 }
 
 absl::StatusOr<bool> KeyIsRowid(SqliteConnection& connection, const std::string& target,
@@ -338,7 +370,9 @@ absl::Status RunRefitTable(SqliteConnection& connection, const std::string& tabl
   if (!misfit->empty()) {
     return absl::FailedPreconditionError(absl::StrCat(
         "table '", table, "' is to keep what is the partner's, and is not as it was agreed: ", *misfit,
-        ". It was left as it is. If a population of it is still to come, announce it once more without "
+        ". It was left as it is. Make it so again and let 'mirrorctl invalidate' populate it; if a "
+        "population "
+        "of it is still to come, announce it once more without "
         "preserve_target and with deletes = APPLY; else 'mirrorctl reset' drops it, with the partner's rows, "
         "and the next cycle makes it anew."));
   }

@@ -24,9 +24,10 @@ absl::StatusOr<OwnPlaces> FindOwnPlaces(SqliteConnection& connection, const std:
 absl::StatusOr<bool> HasDefinition(SqliteConnection& connection, const std::string& table,
                                    const TableSchema& schema);
 
-/// Names of columns of a table that the mirror would not make. `schema`: in its kept form.
-absl::StatusOr<std::vector<std::string>> OtherColumns(SqliteConnection& connection, const std::string& table,
-                                                      const TableSchema& schema);
+/// What somebody changed of a mirrored table by hand. `schema`: in its kept form. Types are not looked at:
+/// SQLite writes a value to a column of any.
+absl::StatusOr<TouchedTable> LookForTouch(SqliteConnection& connection, const std::string& table,
+                                          const TableSchema& schema);
 
 /// Whether SQLite finds a row of this table, whose key is one integer, by that as its rowid. One that
 /// somebody rebuilt may have the same key and rowids of its own.

@@ -2,6 +2,7 @@
 
 #include <sqlite3.h>
 
+#include <set>
 #include <string_view>
 #include <utility>
 
@@ -21,6 +22,14 @@
 
 namespace mirror {
 namespace {
+
+/// What CreateOwnTables() makes, but for the one that is named after the tenant.
+constexpr std::string_view kOwnTables[] = {
+    "_mirror_tenant",         "_mirror_schema",        "_mirror_answers", "_mirror_nonces",
+    "_mirror_shadow",         "_mirror_dropped",       "_mirror_parts",   "_mirror_lost_columns",
+    "_mirror_checks",         "_mirror_holds",         "_mirror_losses",  "_mirror_hold_keys",
+    "_mirror_receipts",       "_mirror_receipts_open", "_mirror_times",   "_mirror_targets",
+    "_mirror_source_objects", "_mirror_cycle_notes"};
 
 absl::Status Run(SqliteConnection& connection, const std::string& sql, const std::string& table) {
   absl::StatusOr<Query> query = connection.Prepare(sql);
@@ -167,6 +176,20 @@ absl::Status CreateOwnTables(SqliteConnection& connection, const std::string& co
   return CreateTimesTables(connection, metadata);
 }
 
+absl::StatusOr<std::string> FindDroppedOwnTable(SqliteConnection& connection, const std::string& context_id) {
+  const std::string metadata = FoldName(context_id + "_mirroring");
+  std::set<std::string> missing = {metadata};
+  for (const std::string_view name : kOwnTables) missing.emplace(name);
+  absl::StatusOr<Query> query = connection.Prepare(
+      "SELECT lower(name) FROM sqlite_schema WHERE type = 'table' AND (name LIKE '\\_mirror\\_%' ESCAPE '\\' "
+      "OR name = ?1 COLLATE NOCASE)");
+  if (!query.ok()) return query.status();
+  const absl::StatusOr<std::vector<std::string>> there = query->Bind(1, metadata).Texts();
+  if (!there.ok()) return there.status();
+  for (const std::string& name : *there) missing.erase(name);
+  return missing.empty() ? std::string() : *missing.begin();
+}
+
 absl::Status CheckSqliteTableName(const std::string& table, const std::string& context_id) {
   const std::string folded = FoldName(table);
   std::string why;
@@ -198,9 +221,10 @@ absl::Status RunCreateTable(SqliteConnection& connection, const CreateTable& act
   if (there->empty()) return made;
   if (there->front() == "table" && action.schema.preserve_target)
     return AdoptTable(connection, action.schema);
-  return absl::FailedPreconditionError(
-      absl::StrCat("the mirror database has a ", there->front(), " '", action.schema.name,
-                   "' that the mirror did not make. It was left as it is. Rename or drop it."));
+  return absl::FailedPreconditionError(absl::StrCat(
+      "the mirror database has a ", there->front(), " '", action.schema.name,
+      "' that the mirror did not make. It was left as it is. Rename or drop it; 'mirrorctl reset' "
+      "drops one in the place of a table that was mirrored before."));
 }
 
 absl::StatusOr<std::vector<std::string>> LostColumns(SqliteConnection& connection, const std::string& table,
@@ -312,8 +336,18 @@ absl::Status RunRetireTable(SqliteConnection& connection, const std::string& tab
 
 absl::Status RunDropTable(SqliteConnection& connection, const std::string& table) {
   if (absl::Status status = ForgetTable(connection, table); !status.ok()) return status;
+  // The partner may have put a view in its place.
+  bool is_view = false;
+  {
+    absl::StatusOr<Query> query =
+        connection.Prepare("SELECT 1 FROM sqlite_schema WHERE type = 'view' AND name = ?1 COLLATE NOCASE");
+    if (!query.ok()) return query.status();
+    const absl::StatusOr<bool> row = query->Bind(1, table).Step();
+    if (!row.ok()) return row.status();
+    is_view = *row;
+  }
   connection.ForgetStatements();
-  return connection.Execute(absl::StrCat("DROP TABLE IF EXISTS ", QuoteName(table)));
+  return connection.Execute(absl::StrCat(is_view ? "DROP VIEW " : "DROP TABLE IF EXISTS ", QuoteName(table)));
 }
 
 absl::Status DropRetired(SqliteConnection& connection, std::int64_t before_ms) {

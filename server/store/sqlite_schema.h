@@ -18,6 +18,9 @@ namespace mirror {
 /// The tables that the store keeps for itself, made when they are missing.
 absl::Status CreateOwnTables(SqliteConnection& connection, const std::string& context_id);
 
+/// One that somebody dropped since; empty: none.
+absl::StatusOr<std::string> FindDroppedOwnTable(SqliteConnection& connection, const std::string& context_id);
+
 /// Why `table` cannot be mirrored under its name; OK when it can.
 absl::Status CheckSqliteTableName(const std::string& table, const std::string& context_id);
 

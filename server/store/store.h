@@ -15,12 +15,6 @@
 
 namespace mirror {
 
-struct PartnerColumns {
-  std::string table;
-  std::vector<std::string> columns;
-  friend bool operator==(const PartnerColumns&, const PartnerColumns&) = default;
-};
-
 /// One tenant's mirrored database. Rows and position move together: no call writes a row without also
 /// recording how far the table has come.
 ///
@@ -42,9 +36,9 @@ class Store {
   /// is lost, while a source of that position may still have it.
   virtual absl::StatusOr<std::vector<std::string>> ReadLostColumns(const std::string& table) = 0;
   virtual absl::StatusOr<std::vector<TableRecord>> ReadTables() = 0;
-  /// Columns that a partner added to tables which keep nothing of his and hold what they were agreed to hold:
-  /// the next population takes them away. Absent: no definition changed since the last call.
-  virtual absl::StatusOr<std::optional<std::vector<PartnerColumns>>> ReadPartnerColumns() = 0;
+  /// Tables that hold what they were agreed to hold, and that somebody changed by hand. Looks again only
+  /// where a definition changed since the last call.
+  virtual absl::StatusOr<std::vector<TouchedTable>> ReadTouchedTables() = 0;
   /// How many rows of such a table the mirror did not write, as far as the number of all tells. Counts them.
   virtual absl::StatusOr<std::int64_t> CountPartnerRows(const std::string& table) = 0;
   /// Names of all tables that have an agreed definition and are there, with or without a metadata row.
@@ -109,6 +103,8 @@ class Store {
   virtual absl::Status Release() = 0;
   /// Integrity of the whole database; OK or kDataLoss with what the check said.
   virtual absl::Status CheckIntegrity() = 0;
+  /// kDataLoss when a table that the store keeps for itself was dropped.
+  virtual absl::Status CheckOwnTables() = 0;
   /// Bytes on disk, log included.
   virtual std::uint64_t BytesOnDisk() = 0;
 };

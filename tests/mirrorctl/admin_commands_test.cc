@@ -101,6 +101,18 @@ TEST_F(AdminCommands, TenantsAreALineEachWithTotals) {
   EXPECT_THAT(fake_.Calls(), ElementsAre("ListTenants order: TENANT_ORDER_PROBLEMS"));
 }
 
+TEST_F(AdminCommands, WhyATenantsCyclesFailIsToldWithSinceWhen) {
+  v1::Tenant* const tenant = fake_.tenants.mutable_tenants(1);
+  tenant->set_state("failing");
+  tenant->set_failing_since_ms(1'714'564'800'999);
+  tenant->set_failure("the disk is full");
+  tenant->set_tables_refused(2);
+  EXPECT_THAT(
+      Run({"tenants", "--wide"}).output,
+      testing::ContainsRegex("b          failing  never .*  cycles fail since [0-9]+ d: the disk is full, 2 "
+                             "tables refused\n"));
+}
+
 TEST_F(AdminCommands, TenantsAreAskedForByNameStateAndOrderOverAllPages) {
   fake_.tenants.set_next_page_token("0/0/b");
   fake_.more_tenants.add_tenants()->set_context_id("c");
@@ -377,12 +389,14 @@ TEST_F(AdminCommands, WhatLosesRowsAsksOnceMoreAndSaysWhereTheOldFileIs) {
 TEST_F(AdminCommands, JsonHasTheFieldsOfTheMessages) {
   const Json tenants = Json::parse(Run({"tenants", "--json"}).output);
   ASSERT_EQ(tenants.size(), 2U);
-  EXPECT_EQ(tenants[0].dump(),
-            R"({"context_id":"Cust26759","issuer":"Development Source","environment":"","source_id":"",)"
-            R"("cycle":7,"active":true,"last_progress_ms":0,"last_completed_ms":1714564800999,"paused":true,)"
-            R"("pause_reason":"disk","tables":413,"tables_unpopulated":2,"bytes":1572864,"quarantine":"",)"
-            R"("path":"","holds":0,"waiting_source_id":"","state":"paused","problem":false,"rows":1234567,)"
-            R"("oldest_source_ms":0,"tables_differing":0})");
+  EXPECT_EQ(
+      tenants[0].dump(),
+      R"({"context_id":"Cust26759","issuer":"Development Source","environment":"","source_id":"",)"
+      R"("cycle":7,"active":true,"last_progress_ms":0,"last_completed_ms":1714564800999,"paused":true,)"
+      R"("pause_reason":"disk","tables":413,"tables_unpopulated":2,"bytes":1572864,"quarantine":"",)"
+      R"("path":"","holds":0,"waiting_source_id":"","state":"paused","problem":false,"rows":1234567,)"
+      R"("oldest_source_ms":0,"tables_differing":0,"failing_since_ms":0,"last_failed_ms":0,"failure":"",)"
+      R"("tables_refused":0})");
 
   const Json tables = Json::parse(Run({"tables", "Cust26759", "--json"}).output);
   ASSERT_EQ(tables.size(), 3U);

@@ -370,8 +370,8 @@ TEST_F(FreshTenant, TheFileHasTheTargetsOfTheConfigurationThatOpenedItLast) {
 TEST_F(FreshTenant, AMirrorOfAnEarlierVersionGetsTheViewWhenItIsOpened) {
   source_->Mirror(People(), {{1, "Ada", 36}}, kFive);
   tenant_.reset();
-  for (const char* sql :
-       {"DROP VIEW _mirror_freshness", "DROP TABLE _mirror_times", "DROP TABLE _mirror_targets"})
+  for (const char* sql : {"DROP VIEW _mirror_freshness", "DROP TABLE _mirror_times",
+                          "DROP TABLE _mirror_targets", "DROP TABLE _mirror_layout"})
     ByHand(sql);
   Restart();
   EXPECT_EQ(Info().source_ms, 0);

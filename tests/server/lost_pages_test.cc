@@ -355,7 +355,7 @@ TEST_F(LostPages, ANewMirrorInItsPlaceIsTrustedAndOfTheSameOwner) {
   CommitFifty();
   LoseThem();
   Restart();
-  ASSERT_TRUE(tenant_->IsQuarantined());
+  ASSERT_TRUE(tenant_->IsUnusable());
   ASSERT_THAT(tenant_->Rebuild(
                   [&](const auto& owner) { return SetSqliteStoreAside(folder_.path(), "ctx", 1, owner); },
                   source_->now),

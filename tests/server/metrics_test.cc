@@ -238,10 +238,12 @@ TEST(TenantSummaryTest, SurvivesItsTextForm) {
                               .completed_ms = 5,
                               .progress_ms = 6,
                               .paused = true,
+                              .failure = {.since_ms = 3, .last_ms = 4, .why = "a \"full\" disk"},
                               .holds = 1,
                               .tables = 4,
                               .tables_differing = 2,
                               .tables_unpopulated = 3,
+                              .tables_refused = 1,
                               .rows = 1LL << 40,
                               .lsn = 9,
                               .oldest_source_ms = 7,
@@ -250,6 +252,8 @@ TEST(TenantSummaryTest, SurvivesItsTextForm) {
   EXPECT_EQ(UnpackSummary(PackSummary(summary)), summary);
   for (const char* wrong : {"", "[]", "{", "7"}) EXPECT_EQ(UnpackSummary(wrong), std::nullopt) << wrong;
   EXPECT_TRUE(UnpackSummary(R"({"rows": "many", "lsn": null})")->known);
+  // One of a version before failures were kept.
+  EXPECT_EQ(UnpackSummary(R"({"completed_ms": 5})")->failure, CycleFailure{});
   for (const char* times : {"7", R"({"names": 7})", R"({"names": ["a", 7], "own": 7, "all_ms": "x"})",
                             R"({"names": ["a"], "own": [[1, 5], [-1, 5], ["a", 5], [0], 7]})"}) {
     const auto odd = UnpackSummary(absl::StrCat(R"({"times": )", times, "}"));

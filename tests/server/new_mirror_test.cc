@@ -178,7 +178,7 @@ TEST_F(NewMirror, AFileThatIsPutAtItsNameIsNotOverwritten) {
     Partner other(path());
     other.Run("CREATE TABLE backup(x); INSERT INTO backup VALUES (1)");
   }
-  EXPECT_THAT(source_->Complete(), StatusIs(kAborted));
+  EXPECT_THAT(source_->Complete(), StatusIs(kFailedPrecondition, HasSubstr("another program")));
   EXPECT_EQ(Partner(path()).One("SELECT x FROM backup"), Cell(1));
   EXPECT_THAT(catalog_.Kinds(), Contains("mirror.not_built"));
   EXPECT_THAT(Files(), Not(Contains(HasSubstr(".building"))));
@@ -220,8 +220,11 @@ TEST_F(NewMirror, AFullDiskEndsTheCycleAndSaysSo) {
     EXPECT_THAT(std::string(status.message()), Not(HasSubstr("same call again")));
   }
   EXPECT_FALSE(fs::exists(path()));
+  EXPECT_THAT(catalog_.Messages("mirror.unavailable"), HasSubstr("Its rows are lost and its cycle is over"));
+  EXPECT_THAT(tenant_->summary().failure.why, HasSubstr("Its rows are lost"));
   source_->Mirror(People(), {{7, "Hedy", 50}}, kFive);
   EXPECT_EQ(Visible(People()), (Rows{{7, "Hedy", 50}}));
+  EXPECT_EQ(tenant_->summary().failure, CycleFailure{});
 }
 
 // --- Populations

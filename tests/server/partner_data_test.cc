@@ -55,6 +55,74 @@ TEST_F(PartnerDataTest, AColumnIsToldInTheFirstCycleThatFindsItAndOnce) {
   EXPECT_THAT(Columns().substr(told.size()), HasSubstr("third")) << "another one";
 }
 
+TEST_F(PartnerDataTest, WhatWasTakenFromATableIsMendedByAPopulation) {
+  for (const char* const sql :
+       {"ALTER TABLE people DROP COLUMN name", "ALTER TABLE people RENAME COLUMN name TO nom",
+        "ALTER TABLE people RENAME COLUMN id TO nr",
+        "CREATE TABLE n (id INTEGER, name TEXT, age INTEGER); INSERT INTO n SELECT * FROM people; DROP TABLE "
+        "people; "
+        "ALTER TABLE n RENAME TO people",
+        "DROP TABLE people"}) {
+    SCOPED_TRACE(sql);
+    source_->Mirror(People(), {{1, "Ada", 36}, {2, "Grace", 45}}, kFive);
+    ByHand(sql);
+    source_->Begin();
+    const TableAnswer answer = source_->Announced(People());
+    EXPECT_EQ(answer.position, Position{});
+    if (answer.action != SchemaAction::kCreated) {
+      EXPECT_EQ(answer.action, SchemaAction::kRepopulate);
+      EXPECT_THAT(answer.reason, HasSubstr("somebody changed it by hand in the mirror: "));
+      EXPECT_THAT(catalog_.Messages("table.repopulate"), HasSubstr(answer.reason));
+    }
+    source_->Populate(People(), {{1, "Ada", 36}, {3, "Bob", 7}}, kTen);
+    ASSERT_THAT(source_->Complete(), IsOk());
+    EXPECT_EQ(Visible(People()), (mirror::Rows{{1, "Ada", 36}, {3, "Bob", 7}}));
+    source_->Begin();
+    EXPECT_EQ(source_->Announced(People()).action, SchemaAction::kUnchanged) << "once";
+    ASSERT_THAT(source_->Complete(), IsOk());
+  }
+}
+
+TEST_F(PartnerDataTest, ATableThatKeepsThePartnersRowsSaysWhatItLacks) {
+  TableSchema table = People();
+  table.preserve_target = true;
+  source_->Mirror(table, {{1, "Ada", 36}}, kFive);
+  ByHand("ALTER TABLE people DROP COLUMN name");
+  source_->Begin();
+  const TableAnswer refused = source_->Announced(table);
+  EXPECT_EQ(refused.action, SchemaAction::kRefused);
+  EXPECT_THAT(refused.reason,
+              AllOf(HasSubstr("it has no column 'name'"), HasSubstr("'mirrorctl invalidate'")));
+  ASSERT_THAT(source_->Complete(), IsOk());
+  ByHand("ALTER TABLE people ADD COLUMN name TEXT");
+  ASSERT_THAT(tenant_->Invalidate({"people"}, source_->now), IsOk());
+  source_->Begin();
+  EXPECT_TRUE(source_->Announced(table).wanted);
+  source_->Populate(table, {{1, "Ada", 36}}, kTen);
+  EXPECT_EQ(Visible(table), (mirror::Rows{{1, "Ada", 36}}));
+}
+
+TEST_F(PartnerDataTest, WhatSomebodyPutInTheTablesPlaceIsNotTouchedUntilAnOperatorResetsIt) {
+  for (const char* const sql : {"CREATE VIEW people AS SELECT 1 AS id", "CREATE TABLE people(nr, nom)"}) {
+    SCOPED_TRACE(sql);
+    source_->Mirror(People(), {{1, "Ada", 36}}, kFive);
+    ByHand("DROP TABLE people");
+    ByHand(sql);
+    source_->Begin();
+    const TableAnswer refused = source_->Announced(People());
+    EXPECT_EQ(refused.action, SchemaAction::kRefused);
+    EXPECT_THAT(refused.reason, HasSubstr("Rename or drop it"));
+    ASSERT_THAT(source_->Complete(), IsOk());
+    EXPECT_EQ(Partner(path()).One("SELECT count(*) FROM sqlite_schema WHERE name = 'people'"), Cell(1));
+    EXPECT_THAT(tenant_->Invalidate({"people"}, source_->now), IsOk());
+    EXPECT_THAT(tenant_->Reset({"people"}, source_->now), IsOk());
+    source_->Begin();
+    EXPECT_EQ(source_->Announced(People()).action, SchemaAction::kCreated);
+    ASSERT_THAT(source_->Complete(), IsOk());
+    EXPECT_THAT(tenant_->Reset({"people"}, source_->now), IsOk());
+  }
+}
+
 TEST_F(PartnerDataTest, AColumnIsToldBeforeTheChangeOfDefinitionThatTakesItAway) {
   source_->Mirror(People(), {{1, "Ada", 36}}, kFive);
   ByHand("ALTER TABLE people ADD COLUMN note TEXT");

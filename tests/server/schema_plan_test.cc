@@ -268,6 +268,23 @@ TEST(PlanTable, ATableThatIsAsItWasNeedsNothing) {
   EXPECT_EQ(plan.reason, "");
 }
 
+TEST(PlanTable, ATableThatSomebodyChangedByHandIsPopulatedAndOneThatHeMadeIsRefused) {
+  TouchedTable touched{.table = "t", .columns = {"mine"}};
+  const auto plan = [&] {
+    return PlanTable(RecordOf(Base()), Base(), {}, Base(), SchemaHash(Base()), false, &touched);
+  };
+  EXPECT_EQ(plan().action, SchemaAction::kUnchanged) << "it can be written";
+  touched.lacks = "it has no column 'x'";
+  EXPECT_EQ(plan().action, SchemaAction::kRepopulate);
+  EXPECT_THAT(plan().reason, HasSubstr("by hand in the mirror: it has no column 'x'"));
+  EXPECT_EQ(plan().step->record->position, Position{});
+  EXPECT_EQ(plan().step->record->state, TableState::kRepopulate);
+  touched.is_ours = false;
+  EXPECT_EQ(plan().action, SchemaAction::kRefused);
+  EXPECT_FALSE(plan().step);
+  EXPECT_THAT(plan().reason, HasSubstr("Rename or drop it"));
+}
+
 TEST(PlanTable, ANewTableIsCreatedWithNothingTrusted) {
   const TablePlan plan = PlanOf({}, {}, Base());
 

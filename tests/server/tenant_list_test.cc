@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "server/pause.h"
 #include "tests/support/status_matchers.h"
 
 namespace mirror {
@@ -63,6 +64,21 @@ TEST(TenantListTest, TheWorstThatIsTrueOfATenantIsItsState) {
                              s.waiting_source = "other";
                            })),
             TenantState::kHeld);
+  EXPECT_EQ(StateOf(Tenant("a",
+                           [](TenantSummary& s) {
+                             s.failure.since_ms = 7;
+                             s.known = false;
+                             s.holds = 1;
+                             s.active = true;
+                           })),
+            TenantState::kFailing);
+  EXPECT_EQ(StateOf(Tenant("a", [](TenantSummary& s) { s.tables_refused = 1; })), TenantState::kIncomplete);
+  // An operator knows of his own pause.
+  TenantSummary paused = *Tenant("a").summary;
+  paused.paused = true;
+  EXPECT_EQ(StateOf(Tenant("a", [&](TenantSummary& s) { s = paused; })), TenantState::kPaused);
+  paused.pause_reason = kMissPause;
+  EXPECT_EQ(StateOf(Tenant("a", [&](TenantSummary& s) { s = paused; })), TenantState::kFailing);
   // One that could not even be opened.
   EXPECT_EQ(StateOf(Tenant("a",
                            [](TenantSummary& s) {
@@ -78,8 +94,8 @@ TEST(TenantListTest, TheWorstThatIsTrueOfATenantIsItsState) {
 }
 
 TEST(TenantListTest, ProblemsAreWhatSomebodyShouldLookAt) {
-  for (const TenantState state : {TenantState::kDamaged, TenantState::kHeld, TenantState::kDiffers,
-                                  TenantState::kLate, TenantState::kIncomplete}) {
+  for (const TenantState state : {TenantState::kDamaged, TenantState::kFailing, TenantState::kHeld,
+                                  TenantState::kDiffers, TenantState::kLate, TenantState::kIncomplete}) {
     EXPECT_TRUE(IsProblem(state)) << ToString(state);
   }
   for (const TenantState state : {TenantState::kUnknown, TenantState::kPaused, TenantState::kDeleted,

@@ -26,8 +26,8 @@ class ForwardingStore : public Store {
   absl::StatusOr<std::vector<std::string>> ReadLostColumns(const std::string& table) override {
     return store_->ReadLostColumns(table);
   }
-  absl::StatusOr<std::optional<std::vector<PartnerColumns>>> ReadPartnerColumns() override {
-    return store_->ReadPartnerColumns();
+  absl::StatusOr<std::vector<TouchedTable>> ReadTouchedTables() override {
+    return store_->ReadTouchedTables();
   }
   absl::StatusOr<std::int64_t> CountPartnerRows(const std::string& table) override {
     return store_->CountPartnerRows(table);
@@ -68,6 +68,7 @@ class ForwardingStore : public Store {
   std::string Quarantined() override { return store_->Quarantined(); }
   absl::Status Release() override { return store_->Release(); }
   absl::Status CheckIntegrity() override { return store_->CheckIntegrity(); }
+  absl::Status CheckOwnTables() override { return store_->CheckOwnTables(); }
   std::uint64_t BytesOnDisk() override { return store_->BytesOnDisk(); }
 
  private:

@@ -80,8 +80,8 @@ class MemoryStore final : public Store {
   absl::StatusOr<std::optional<TableRecord>> ReadTable(const std::string& table) override;
   absl::StatusOr<std::optional<TableSchema>> ReadSchema(const std::string& table) override;
   /// Nobody else writes to it.
-  absl::StatusOr<std::optional<std::vector<PartnerColumns>>> ReadPartnerColumns() override {
-    return std::nullopt;
+  absl::StatusOr<std::vector<TouchedTable>> ReadTouchedTables() override {
+    return std::vector<TouchedTable>{};
   }
   absl::StatusOr<std::int64_t> CountPartnerRows(const std::string&) override { return 0; }
   absl::StatusOr<std::vector<std::string>> ReadLostColumns(const std::string& table) override;
@@ -114,6 +114,7 @@ class MemoryStore final : public Store {
   std::string Quarantined() override { return ""; }
   absl::Status Release() override { return absl::OkStatus(); }
   absl::Status CheckIntegrity() override { return absl::OkStatus(); }
+  absl::Status CheckOwnTables() override { return absl::OkStatus(); }
   std::uint64_t BytesOnDisk() override { return 0; }
 
  private:

@@ -472,11 +472,12 @@ void AddReading(const Commands& commands) {
                                    "'Cust*' --failed", ListTenants);
   tenants.add_option("pattern", request->pattern, "Only those whose context id is so; * stands for anything");
   tenants.add_flag("--failed", request->failed,
-                   "Only those that somebody should look at: damaged, held, differs, late, incomplete");
+                   "Only those that somebody should look at: damaged, failing, held, differs, late, "
+                   "incomplete");
   tenants.add_option("--state", request->states, "Only those in one of these states")
-      ->check(CLI::IsMember({"damaged", "held", "differs", "late", "incomplete", "unknown", "paused",
-                             "deleted", "active", "good"}))
-      ->expected(1, 10)
+      ->check(CLI::IsMember({"damaged", "failing", "held", "differs", "late", "incomplete", "unknown",
+                             "paused", "deleted", "active", "good"}))
+      ->expected(1, 11)
       ->allow_extra_args(false);
   tenants.add_option("--sort", request->order, "What comes first")
       ->check(CLI::IsMember({"problems", "name", "oldest"}))

@@ -78,15 +78,20 @@ std::string EqualityWords(const v1::TableInfo& info, std::int64_t now_ms) {
 }
 
 /// What stands behind a tenant's state, in few words.
-std::string NoteOf(const v1::Tenant& tenant) {
+std::string NoteOf(const v1::Tenant& tenant, std::int64_t now_ms) {
   std::vector<std::string> notes;
   const auto counted = [&](std::uint32_t count, const char* one, const char* more) {
     if (count > 0) notes.push_back(absl::StrCat(Grouped(count), count == 1 ? one : more));
   };
   if (!tenant.quarantine().empty()) notes.push_back(tenant.quarantine());
+  if (tenant.failing_since_ms() > 0) {
+    notes.push_back(absl::StrCat("cycles fail since ", AgeText(tenant.failing_since_ms(), now_ms), ": ",
+                                 tenant.failure()));
+  }
   if (!tenant.waiting_source_id().empty()) notes.emplace_back("another source waits");
   counted(tenant.holds(), " hold", " holds");
   counted(tenant.tables_differing(), " table differs", " tables differ");
+  counted(tenant.tables_refused(), " table refused", " tables refused");
   counted(tenant.tables_unpopulated(), " table unpopulated", " tables unpopulated");
   if (tenant.paused()) {
     notes.push_back(tenant.pause_reason().empty() ? "paused"
@@ -154,7 +159,11 @@ Json ToJson(const v1::Tenant& tenant) {
           {"problem", tenant.problem()},
           {"rows", tenant.rows()},
           {"oldest_source_ms", tenant.oldest_source_ms()},
-          {"tables_differing", tenant.tables_differing()}};
+          {"tables_differing", tenant.tables_differing()},
+          {"failing_since_ms", tenant.failing_since_ms()},
+          {"last_failed_ms", tenant.last_failed_ms()},
+          {"failure", tenant.failure()},
+          {"tables_refused", tenant.tables_refused()}};
 }
 
 Json ToJson(const v1::TableInfo& table) {
@@ -294,7 +303,7 @@ void PrintTenants(std::ostream& out, const v1::ListTenantsResponse& answer, std:
     table.Add({tenant.context_id(), tenant.state(),
                tenant.last_completed_ms() == 0 ? "never" : age(tenant.last_completed_ms()),
                age(tenant.oldest_source_ms()), Grouped(tenant.tables()), RowsText(tenant.rows()),
-               SizeText(tenant.bytes()), NoteOf(tenant)});
+               SizeText(tenant.bytes()), NoteOf(tenant, now_ms)});
   }
   table.Print(out);
   std::uint64_t all = 0, tables = 0, rows = 0, bytes = 0;

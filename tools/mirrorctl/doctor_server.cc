@@ -149,6 +149,11 @@ void ExamineTenants(AdminClient& client, DoctorReport& report) {
                   absl::StrCat("'mirrorctl hold list ", name, "', then 'hold commit' or 'hold rollback'"));
       ++waiting;
     }
+    if (tenant.failing_since_ms() > 0) {
+      report.Warn("tenants", absl::StrCat(name, ": its cycles fail: ", tenant.failure()),
+                  absl::StrCat("mend what it says; 'mirrorctl events ", name, "' has the rest"));
+      ++waiting;
+    }
     if (tenant.paused()) {
       report.Warn("tenants", absl::StrCat(name, " is paused: ", tenant.pause_reason()),
                   absl::StrCat("'mirrorctl resume ", name, "' when it is to be mirrored again"));

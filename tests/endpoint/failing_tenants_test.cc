@@ -1,0 +1,124 @@
+// Tenants whose cycles fail stand first in what 'mirrorctl tenants' shows, with the reason.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <string>
+
+#include "tests/endpoint/endpoint_fixture.h"
+
+namespace mirror {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+
+const Position kFirst{Lsn{10}, "first"}, kSecond{Lsn{20}, "second"};
+
+class FailingTenantsTest : public EndpointTest {
+ protected:
+  /// Of the tenants that somebody should look at; an empty one: it is none of them.
+  v1::Tenant Problem(const std::string& context_id = "Cust") {
+    const auto stub = here_->Admin(Role::kViewer).value();
+    grpc::ClientContext context;
+    SetDeadline(&context);
+    v1::ListTenantsRequest request;
+    request.set_problems(true);
+    v1::ListTenantsResponse answer;
+    EXPECT_TRUE(stub->ListTenants(&context, request, &answer).ok());
+    for (const v1::Tenant& tenant : answer.tenants()) {
+      if (tenant.context_id() == context_id) return tenant;
+    }
+    return {};
+  }
+};
+
+TEST_F(FailingTenantsTest, OneWhoseAnnouncementIsRefusedStandsThereUntilACycleGoesWell) {
+  Install({.settings = {{"limits", "tables_max", "1"}}});
+  {
+    const auto client = Client();
+    const std::int64_t cycle = Begin(*client);
+    EXPECT_THAT(client->TableSchema(Announcement(cycle, {People(), People("other")})).status(),
+                StatusIs(absl::StatusCode::kResourceExhausted));
+    ASSERT_THAT(Complete(*client, cycle), IsOk());
+  }
+  const v1::Tenant failing = Problem();
+  EXPECT_EQ(failing.state(), "failing");
+  EXPECT_GT(failing.failing_since_ms(), 0);
+  EXPECT_THAT(failing.failure(), HasSubstr("2 tables; the limit is 1"));
+  EXPECT_THAT(here_->Mirrorctl({"tenants", "--failed", "--wide"}).output,
+              AllOf(HasSubstr("cycles fail since"), HasSubstr("2 tables; the limit is 1")));
+  EXPECT_THAT(here_->Mirrorctl({"doctor"}).output, HasSubstr("Cust: its cycles fail"));
+
+  ASSERT_THAT(here_->Set({"limits", "tables_max", "10"}), IsOk());
+  ASSERT_THAT(here_->Restart(), IsOk());
+  EXPECT_EQ(Problem().failing_since_ms(), failing.failing_since_ms()) << "a restart knows it";
+  Fill(*Client(), People(), {{1, "Ada", 36}}, kFirst);
+  EXPECT_EQ(Problem().state(), "");
+}
+
+TEST_F(FailingTenantsTest, OneWhoseMirrorCannotBeOpenedStandsThere) {
+  Install();
+  Fill(*Client(), People(), {{1, "Ada", 36}}, kFirst);
+  ASSERT_THAT(here_->Stop(), IsOk());
+  const std::string path = here_->mirror_path(), away = path + ".away";
+  std::filesystem::rename(path, away);
+  std::filesystem::create_directories(path + "/not-empty");
+  ASSERT_THAT(here_->Start(), IsOk());
+  EXPECT_THAT(Client()->Authenticate("holder", false, false).status(), Not(IsOk()));
+  const v1::Tenant failing = Problem();
+  EXPECT_EQ(failing.state(), "failing");
+  EXPECT_THAT(failing.failure(), HasSubstr("cannot be opened"));
+  std::filesystem::remove_all(path);
+  std::filesystem::rename(away, path);
+  Fill(*Client(), People(), {{2, "Bob", 1}}, kSecond);
+  EXPECT_EQ(Problem().state(), "");
+}
+
+TEST_F(FailingTenantsTest, OneWhoseFirstCycleCannotBeginStandsThereBeforeItHasAMirror) {
+  Install();
+  const std::string in_the_way = here_->mirror_path("Cust-new") + ".building";
+  std::filesystem::create_directories(in_the_way + "/not-empty");
+  const auto client = Client("Cust-new");
+  for (int i = 0; i < 2; ++i) EXPECT_THAT(client->Authenticate("holder", false, false).status(), Not(IsOk()));
+  EXPECT_FALSE(std::filesystem::exists(here_->mirror_path("Cust-new")));
+  const v1::Tenant failing = Problem("Cust-new");
+  EXPECT_EQ(failing.state(), "failing");
+  EXPECT_THAT(failing.failure(), Not(IsEmpty()));
+  // A look of a source is no cycle.
+  EXPECT_THAT(Client("Cust-other")->Authenticate("holder", false, true).status(), Not(IsOk()));
+  EXPECT_EQ(Problem("Cust-other").state(), "");
+  std::filesystem::remove_all(in_the_way);
+  Fill(*client, People(), {{1, "Ada", 36}}, kFirst);
+  EXPECT_EQ(Problem("Cust-new").state(), "");
+}
+
+TEST_F(FailingTenantsTest, OneWhomAHookRefusesStandsThereWithItsReason) {
+  Install();
+  Fill(*Client(), People(), {{1, "Ada", 36}}, kFirst);
+  ASSERT_THAT(here_->Stop(), IsOk());
+  WriteFileText(here_->server_toml(), ReadFileText(here_->server_toml()) +
+                                          "\n[[hook]]\non = [\"authenticated\"]\ncommand = [\"/bin/echo\", "
+                                          "'{\"do_not_replicate\": true, \"reason\": \"we move\"}']\n");
+  ASSERT_THAT(here_->Start(), IsOk());
+  ASSERT_THAT(Client()->Authenticate("holder", false, false), IsOk());
+  EXPECT_EQ(Problem().state(), "failing");
+  EXPECT_THAT(Problem().failure(), AllOf(HasSubstr("a hook refuses"), HasSubstr("we move")));
+}
+
+TEST_F(FailingTenantsTest, ATableThatIsRefusedIsNotGood) {
+  Install();
+  const auto client = Client();
+  Fill(*client, People(), {{1, "Ada", 36}}, kFirst);
+  const std::int64_t cycle = Begin(*client);
+  Announce(*client, cycle, {People(), People("_mirror_mine")});
+  ASSERT_THAT(Complete(*client, cycle), IsOk());
+  EXPECT_EQ(Problem().state(), "incomplete");
+  EXPECT_EQ(Problem().tables_refused(), 1U);
+}
+
+}  // namespace
+}  // namespace mirror
