@@ -1,11 +1,13 @@
 #include "client/source/sqlite_objects.h"
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "client/source/schema_query.h"
 
 namespace mirror {
@@ -24,32 +26,42 @@ std::optional<Collation> CollationOf(const std::string& name) {
   return std::nullopt;
 }
 
+// The statements, not the table-valued functions of that name: those cost a query's preparation more.
+std::string Pragma(const char* name, const std::string& about) {
+  return absl::StrCat("PRAGMA main.", name, "(", QuoteName(about), ")");
+}
+
+absl::Status ReadParts(const SqliteFile& file, ReadIndex* read) {
+  return ForEachRow(file, Pragma("index_xinfo", read->index.name), "", [read](const Statement& row) {
+    const bool is_key = sqlite3_column_int(row.get(), 5) != 0;
+    if (!is_key) return;
+    const std::optional<Collation> collation = CollationOf(ColumnText(row, 4));
+    // The rowid, or an expression.
+    const bool is_column = sqlite3_column_int(row.get(), 1) >= 0;
+    if (!read->untold && !is_column) read->untold = UntoldReason::kExpression;
+    if (!read->untold && !collation) read->untold = UntoldReason::kCollation;
+    if (read->untold) return;
+    read->index.columns.push_back({ColumnText(row, 2), sqlite3_column_int(row.get(), 3) != 0, *collation});
+  });
+}
+
 /// By name. That of the PRIMARY KEY is the mirror's own business.
 absl::StatusOr<std::vector<ReadIndex>> ReadIndexes(const SqliteFile& file, const std::string& table) {
   std::vector<ReadIndex> read;
-  const absl::Status status = ForEachRow(
-      file,
-      "SELECT list.name, list.\"unique\", list.partial, part.cid, part.name, part.\"desc\", part.coll FROM "
-      "temp.pragma_index_list(?1, 'main') AS list, temp.pragma_index_xinfo(list.name, 'main') AS part WHERE "
-      "list.origin <> 'pk' AND part.key = 1 ORDER BY list.name, part.seqno",
-      table, [&](const Statement& row) {
-        std::string name = ColumnText(row, 0);
-        if (read.empty() || read.back().index.name != name) {
-          ReadIndex& begun = read.emplace_back();
-          begun.index.name = std::move(name);
-          begun.index.unique = sqlite3_column_int(row.get(), 1) != 0;
-          if (sqlite3_column_int(row.get(), 2) != 0) begun.untold = UntoldReason::kPartial;
-        }
-        ReadIndex& one = read.back();
-        const std::optional<Collation> collation = CollationOf(ColumnText(row, 6));
-        // The rowid, or an expression.
-        const bool is_column = sqlite3_column_int(row.get(), 3) >= 0;
-        if (!one.untold && !is_column) one.untold = UntoldReason::kExpression;
-        if (!one.untold && !collation) one.untold = UntoldReason::kCollation;
-        if (one.untold) return;
-        one.index.columns.push_back({ColumnText(row, 4), sqlite3_column_int(row.get(), 5) != 0, *collation});
+  const absl::Status listed =
+      ForEachRow(file, Pragma("index_list", table), "", [&read](const Statement& row) {
+        if (ColumnText(row, 3) == "pk") return;
+        ReadIndex& one = read.emplace_back();
+        one.index.name = ColumnText(row, 1);
+        one.index.unique = sqlite3_column_int(row.get(), 2) != 0;
+        if (sqlite3_column_int(row.get(), 4) != 0) one.untold = UntoldReason::kPartial;
       });
-  if (!status.ok()) return status;
+  if (!listed.ok()) return listed;
+  std::sort(read.begin(), read.end(),
+            [](const ReadIndex& a, const ReadIndex& b) { return a.index.name < b.index.name; });
+  for (ReadIndex& one : read) {
+    if (absl::Status parts = ReadParts(file, &one); !parts.ok()) return parts;
+  }
   return read;
 }
 
@@ -80,18 +92,15 @@ ForeignKeyAction ActionOf(const std::string& word) {
 
 absl::Status AddForeignKeys(const SqliteFile& file, const TableSchema& table, SourceObjects* objects) {
   std::map<int, SourceForeignKey> keys;
-  const absl::Status status = ForEachRow(
-      file,
-      "SELECT id, \"table\", \"from\", \"to\", on_update, on_delete FROM temp.pragma_foreign_key_list(?1, "
-      "'main') ORDER BY id, seq",
-      table.name, [&](const Statement& row) {
+  const absl::Status status =
+      ForEachRow(file, Pragma("foreign_key_list", table.name), "", [&keys](const Statement& row) {
         SourceForeignKey& key = keys[sqlite3_column_int(row.get(), 0)];
-        key.table = ColumnText(row, 1);
-        key.columns.push_back(ColumnText(row, 2));
+        key.table = ColumnText(row, 2);
+        key.columns.push_back(ColumnText(row, 3));
         // Without columns it means the other table's key.
-        if (sqlite3_column_type(row.get(), 3) != SQLITE_NULL) key.table_columns.push_back(ColumnText(row, 3));
-        key.on_update = ActionOf(ColumnText(row, 4));
-        key.on_delete = ActionOf(ColumnText(row, 5));
+        if (sqlite3_column_type(row.get(), 4) != SQLITE_NULL) key.table_columns.push_back(ColumnText(row, 4));
+        key.on_update = ActionOf(ColumnText(row, 5));
+        key.on_delete = ActionOf(ColumnText(row, 6));
       });
   if (!status.ok()) return status;
   for (auto& [id, key] : keys) {
