@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 
+#include "certs/openssl_exit.h"
 #include "certs/private_memory.h"
 #include "client/block_memory.h"
 #include "client/install.h"
@@ -26,6 +27,7 @@ int main(int argc, char** argv) {
   // decides.
   setenv("GRPC_VERBOSITY", "NONE", /*overwrite=*/0);
   mirror::KeepMemoryPrivate();
+  mirror::LeaveOpenSslToTheEnd();
   mirror::KeepBlockMemory();
   mirror::PrepareSqlite();
   mirror::TextStream out(std::cout), err(std::cerr);

@@ -29,11 +29,14 @@ absl::Status MarkBegin(const std::string& state_dir, const std::string& context_
   const std::string path = PathOf(state_dir, context_id);
   const std::string text = absl::StrFormat("%*d\n", static_cast<int>(kBytes) - 1, begun_ms);
   const int file = open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-  const bool written = file >= 0 &&
+  const int folder = open(state_dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (file >= 0 && folder >= 0) errno = EIO;  // Of a write that stops short.
+  const bool written = file >= 0 && folder >= 0 &&
                        pwrite(file, text.data(), text.size(), 0) == static_cast<ssize_t>(text.size()) &&
-                       fsync(file) == 0;
+                       fsync(file) == 0 && fsync(folder) == 0;
   const int error = errno;
   if (file >= 0) close(file);
+  if (folder >= 0) close(folder);
   if (written) return absl::OkStatus();
   return absl::UnavailableError(absl::StrCat("'", path, "' cannot be written: ", std::strerror(error),
                                              ". Nothing was sent; give this user the right to write in "

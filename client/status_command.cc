@@ -307,7 +307,7 @@ std::string WhyOf(const Seen& seen, Time now) {
   if (seen.lock == LockFile::Look::kCutOff) return "an agent died in its last run";
   if (!seen.last || seen.overdue) return absl::StrCat("next run ", DueInWords(seen, now));
   if (!seen.last->reason.empty()) return seen.last->reason;
-  if (!seen.last->differing.empty()) return absl::StrCat(seen.last->differing.size(), " tables not equal");
+  if (!seen.last->differing.empty()) return absl::StrCat(TablesInWords(seen.last->differing), " not equal");
   return seen.last->notes.empty() ? "" : seen.last->notes.front();
 }
 

@@ -11,6 +11,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "certs/openssl_exit.h"
 #include "certs/private_memory.h"
 #include "proto/wire/command_line.h"
 #include "proto/wire/text_stream.h"
@@ -96,6 +97,7 @@ int Main(int argc, char** argv) {
   // Partners read the mirrors as members of the group; keys have modes of their own.
   umask(027);
   KeepMemoryPrivate();
+  LeaveOpenSslToTheEnd();
   const sigset_t signals = BlockSignals();
   KeepMessageMemory();
   ConfigureSqlite();

@@ -96,9 +96,10 @@ std::vector<AnnouncedTable> DecodeTables(const v1::TableSchemaRequest& request, 
 
 absl::Status CheckAnnouncement(const v1::TableSchemaRequest& request, const WireLimits& limits) {
   if (static_cast<std::uint64_t>(request.tables_size()) > limits.tables_max) {
-    return absl::ResourceExhaustedError(absl::StrCat(request.tables_size(), " tables; the limit is ",
-                                                     limits.tables_max,
-                                                     ". Nothing was changed. Announce fewer tables."));
+    return absl::ResourceExhaustedError(
+        absl::StrCat(request.tables_size(), " tables; the limit is ", limits.tables_max,
+                     ". Nothing was changed. Announce fewer tables, or give the endpoint's [limits] "
+                     "'tables_max' more."));
   }
   if (request.source_id().empty() || request.source_id().size() > kSourceIdBytesMax) {
     return absl::InvalidArgumentError(

@@ -1099,7 +1099,9 @@ absl::StatusOr<TenantInfo> Tenant::Info() {
   if (absl::Status status = LoadHolds(); !status.ok()) return status;
   for (const Hold& hold : *holds_) {
     if (hold.state == HoldState::kWaiting) ++info.holds;
-    if (hold.kind == HoldKind::kSource) info.waiting_source = hold.source_id;
+    if (hold.kind == HoldKind::kSource && hold.state == HoldState::kWaiting) {
+      info.waiting_source = hold.source_id;
+    }
   }
   return info;
 }

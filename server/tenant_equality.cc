@@ -135,7 +135,8 @@ absl::StatusOr<std::vector<TableVerdict>> Tenant::Complete(const Caller& caller,
             paused = tenant.paused ? tenant.pause_reason : "";
             first = tenant.completed_ms == 0;
             tenant.completed_cycle = cycle;
-            tenant.completed_ms = now_ms;
+            // One that announced nothing went nowhere.
+            if (announced) tenant.completed_ms = now_ms;
           },
           {}, written, {}, {}, as_of, CompletedNotes(cycle, now_ms, tables));
       if (!status.ok()) return status;

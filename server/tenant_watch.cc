@@ -86,7 +86,9 @@ void Tenant::Summarize(Look look) {
             }));
         next.waiting_source.clear();
         for (const Hold& hold : *holds) {
-          if (hold.kind == HoldKind::kSource) next.waiting_source = hold.source_id;
+          if (hold.kind == HoldKind::kSource && hold.state == HoldState::kWaiting) {
+            next.waiting_source = hold.source_id;
+          }
         }
       }
     }

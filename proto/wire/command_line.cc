@@ -58,7 +58,12 @@ std::string WrongUsageWords(const CLI::App& app, const CLI::ParseError& error) {
   if (!unknown.empty() && !commands.empty() && unknown.begin() != option) {
     words = Unknown("command", unknown.front(), commands);
   } else if (option != unknown.end()) {
-    words = Unknown("option", option->substr(0, option->find('=')), OptionsOf(asked));
+    const std::string name = option->substr(0, option->find('='));
+    const std::vector<std::string> known = OptionsOf(asked);
+    const bool too_early = std::find(known.begin(), known.end(), name) != known.end();
+    words = too_early ? absl::StrCat("'", name, "' stands behind the command '", asked.get_name(),
+                                     "', to which it belongs. Nothing was done.")
+                      : Unknown("option", name, known);
   }
   return Printable(words);
 }

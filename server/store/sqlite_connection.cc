@@ -170,6 +170,13 @@ absl::StatusOr<std::unique_ptr<SqliteConnection>> SqliteConnection::Open(const s
                                                                          Checkpointer* checkpointer) {
   const std::optional<FileId> before = IdOf(path);
   if (!before && !create) return absl::NotFoundError(absl::StrCat("there is no mirror file '", path, "'"));
+  std::error_code unknown;
+  if (before && !std::filesystem::is_regular_file(path, unknown) && !unknown) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("what stands at the mirror's path '", path,
+                     "' is no file. It was left as it is. Move it out of the data folder; the source's next "
+                     "cycle goes on."));
+  }
   try {
     const bool reading = use == FileUse::kReading;
     const int flags = (reading ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE) | SQLITE_OPEN_NOMUTEX |

@@ -120,6 +120,17 @@ absl::StatusOr<std::string> Misfit(SqliteConnection& connection, const std::stri
   return std::string();
 }
 
+/// A column of the partner's that no row of the source's can have: nothing is written to it.
+std::string Unfillable(const TableSchema& schema, const StoredColumns& columns) {
+  std::set<std::string> written = {kOwnedColumn};
+  for (const Column& column : schema.columns) written.insert(FoldName(column.name));
+  for (const auto& [name, column] : columns) {
+    if (written.contains(name) || column.is_generated) continue;
+    if (column.is_not_null && !column.has_default) return name;
+  }
+  return "";
+}
+
 /// What keeps rows of this definition from being written, for people; empty: nothing.
 std::string Lacking(const TableSchema& schema, const StoredColumns& columns) {
   for (const Column& column : schema.columns) {
@@ -129,6 +140,9 @@ std::string Lacking(const TableSchema& schema, const StoredColumns& columns) {
   }
   for (const std::string& name : OwnColumns(schema)) {
     if (!columns.contains(name)) return absl::StrCat("it has no column '", name, "'");
+  }
+  if (const std::string name = Unfillable(schema, columns); !name.empty()) {
+    return absl::StrCat("its column '", name, "' is NOT NULL and has no default");
   }
   const std::vector<std::uint32_t> key = schema.Key();
   if (key.empty()) return "";
@@ -153,17 +167,6 @@ std::vector<std::string> OtherColumns(const TableSchema& schema, const StoredCol
   std::vector<std::string> names;
   for (auto& [place, name] : others) names.push_back(std::move(name));
   return names;
-}
-
-/// A column of the partner's that no row of the source's can have: nothing is written to it.
-std::string Unfillable(const TableSchema& schema, const StoredColumns& columns) {
-  std::set<std::string> written = {kOwnedColumn};
-  for (const Column& column : schema.columns) written.insert(FoldName(column.name));
-  for (const auto& [name, column] : columns) {
-    if (written.contains(name) || column.is_generated) continue;
-    if (column.is_not_null && !column.has_default) return name;
-  }
-  return "";
 }
 
 /// SQLite's own limit, told before one of its statements fails on it.

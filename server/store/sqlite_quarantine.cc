@@ -7,8 +7,8 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <optional>
+#include <sstream>
 
 #include "absl/strings/str_cat.h"
 #include "proto/wire/clock.h"
@@ -50,7 +50,10 @@ std::optional<Note> ReadNote(const std::string& path) {
   std::ifstream file(path + kQuarantineSuffix, std::ios::binary);
   file >> note.file >> note.log;
   file.get();
-  note.why.assign(std::istreambuf_iterator<char>(file), {});
+  // By the stream, which does not throw where a folder has that name.
+  std::ostringstream why;
+  if (file) why << file.rdbuf();
+  note.why = why.str();
   return note;
 }
 

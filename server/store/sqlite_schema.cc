@@ -222,7 +222,8 @@ absl::Status RunCreateTable(SqliteConnection& connection, const CreateTable& act
   if (there->front() == "table" && action.schema.preserve_target)
     return AdoptTable(connection, action.schema);
   return absl::FailedPreconditionError(absl::StrCat(
-      "the mirror database has a ", there->front(), " '", action.schema.name,
+      "the mirror database has ", there->front() == "index" ? "an " : "a ", there->front(), " '",
+      action.schema.name,
       "' that the mirror did not make. It was left as it is. Rename or drop it; 'mirrorctl reset' "
       "drops one in the place of a table that was mirrored before."));
 }
@@ -336,18 +337,18 @@ absl::Status RunRetireTable(SqliteConnection& connection, const std::string& tab
 
 absl::Status RunDropTable(SqliteConnection& connection, const std::string& table) {
   if (absl::Status status = ForgetTable(connection, table); !status.ok()) return status;
-  // The partner may have put a view in its place.
-  bool is_view = false;
+  // The partner may have put a view or an index in its place.
+  std::string kind = "TABLE";
   {
-    absl::StatusOr<Query> query =
-        connection.Prepare("SELECT 1 FROM sqlite_schema WHERE type = 'view' AND name = ?1 COLLATE NOCASE");
+    absl::StatusOr<Query> query = connection.Prepare(
+        "SELECT upper(type) FROM sqlite_schema WHERE type IN ('view', 'index') AND name = ?1 COLLATE NOCASE");
     if (!query.ok()) return query.status();
     const absl::StatusOr<bool> row = query->Bind(1, table).Step();
     if (!row.ok()) return row.status();
-    is_view = *row;
+    if (*row) kind = query->Text(0);
   }
   connection.ForgetStatements();
-  return connection.Execute(absl::StrCat(is_view ? "DROP VIEW " : "DROP TABLE IF EXISTS ", QuoteName(table)));
+  return connection.Execute(absl::StrCat("DROP ", kind, " IF EXISTS ", QuoteName(table)));
 }
 
 absl::Status DropRetired(SqliteConnection& connection, std::int64_t before_ms) {

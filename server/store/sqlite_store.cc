@@ -156,7 +156,9 @@ absl::StatusOr<std::string> SetSqliteStoreAside(const std::string& dir, const st
   const std::string aside = absl::StrCat(path, ".damaged-", now_ms);
   // Until the file loses its first name, all is as it was: what was begun beside a mirror that is there is
   // nothing, and a log belongs to its file under both names.
-  const absl::StatusOr<bool> named = NameTwice(path, aside);
+  std::error_code error;
+  const bool has_one_name = fs::is_directory(path, error);
+  const absl::StatusOr<bool> named = has_one_name ? true : NameTwice(path, aside);
   if (!named.ok()) return named.status();
   CrashPoint("rebuild.kept");
   absl::Status begun = owner ? ClaimNewMirror(path, context_id, *owner, now_ms) : absl::OkStatus();
@@ -164,8 +166,12 @@ absl::StatusOr<std::string> SetSqliteStoreAside(const std::string& dir, const st
   CrashPoint("rebuild.claimed");
   // The log of a file that somebody took away may alone have what the disk lost.
   if (begun.ok() && !*named) begun = SetLogOfDamagedAside(path);
-  std::error_code error;
-  if (begun.ok() && !fs::remove(path, error) && error) begun = Trouble("removing", path, error.message());
+  if (begun.ok() && has_one_name) {
+    fs::rename(path, aside, error);
+    if (error) begun = Trouble("renaming", path, error.message());
+  } else if (begun.ok() && !fs::remove(path, error) && error) {
+    begun = Trouble("removing", path, error.message());
+  }
   if (!begun.ok()) {
     TakeBackSecondNamesOf(path).IgnoreError();  // The next start does it.
     return begun;

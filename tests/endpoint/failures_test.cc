@@ -101,7 +101,7 @@ TEST_F(FailuresTest, ASourceIsToldOfAMirrorThatCannotBeOpenedWithoutItsPath) {
   Install();
   std::filesystem::create_directories(here_->mirror_path());
   const absl::Status status = Client()->Authenticate("holder", false, false).status();
-  EXPECT_THAT(status, StatusIs(absl::StatusCode::kUnavailable, HasSubstr("(path)")));
+  EXPECT_THAT(status, StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("(path)")));
   EXPECT_THAT(std::string(status.message()), Not(HasSubstr(here_->data_dir())));
   EXPECT_THAT(here_->ServerLog(), HasSubstr(here_->mirror_path())) << "who runs it sees it";
 }

@@ -46,6 +46,19 @@ TEST_F(ResetAllTest, ANewFileIsBegunWhateverIsInTheOldOne) {
   EXPECT_EQ(here_->mirror().Query("SELECT name FROM sqlite_schema"), std::vector<std::string>{"text:album"});
   EXPECT_EQ(here_->Mirrorctl(reset).exit_code, 0);
   Fill(*later, People(), {{1, "Ada", 36}}, {Lsn{lsn += 10}, "line"});
+  ASSERT_FALSE(HasFailure());
+  // A folder.
+  ASSERT_THAT(here_->Stop(), IsOk());
+  for (const char* const suffix : {"", "-wal", "-shm"})
+    std::filesystem::remove(here_->mirror_path() + suffix);
+  ASSERT_TRUE(std::filesystem::create_directory(here_->mirror_path()));
+  ASSERT_THAT(here_->Start(), IsOk());
+  const auto last = Client();
+  EXPECT_THAT(last->Authenticate("holder", false, false).status(),
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("is no file")));
+  const Finished folder = here_->Mirrorctl(reset);
+  EXPECT_EQ(folder.exit_code, 0) << folder.errors;
+  Fill(*last, People(), {{1, "Ada", 36}}, {Lsn{lsn += 10}, "line"});
 }
 
 }  // namespace

@@ -109,7 +109,7 @@ TEST_F(AdminCommands, WhyATenantsCyclesFailIsToldWithSinceWhen) {
   tenant->set_tables_refused(2);
   EXPECT_THAT(
       Run({"tenants", "--wide"}).output,
-      testing::ContainsRegex("b          failing  never .*  cycles fail since [0-9]+ d: the disk is full, 2 "
+      testing::ContainsRegex("b          failing  never .*  cycles fail for [0-9]+ d: the disk is full, 2 "
                              "tables refused\n"));
 }
 
@@ -118,7 +118,7 @@ TEST_F(AdminCommands, TenantsAreAskedForByNameStateAndOrderOverAllPages) {
   fake_.more_tenants.add_tenants()->set_context_id("c");
   *fake_.more_tenants.mutable_totals() = fake_.tenants.totals();
   const Finished run =
-      Run({"tenants", "Cust*", "--failed", "--state", "held", "--state", "late", "--sort", "oldest"});
+      Run({"tenants", "--failed", "--state", "held", "--state", "late", "Cust*", "--sort", "oldest"});
   EXPECT_EQ(run.exit_code, 0) << run.errors;
   EXPECT_THAT(run.output, HasSubstr("\nc "));
   const std::string asked =
@@ -492,7 +492,7 @@ TEST_F(AdminCommands, InvalidatedAndResetTablesAreListed) {
 TEST_F(AdminCommands, PauseResumeAndDeleteSayWhatIsTrueNow) {
   EXPECT_THAT(Run({"pause", "Cust26759", "--reason", "disk is exchanged"}).output,
               AllOf(StartsWith("Cust26759 is paused"), HasSubstr("mirrorctl resume Cust26759")));
-  EXPECT_THAT(Run({"resume", "Cust26759"}).output, StartsWith("Cust26759 is not paused"));
+  EXPECT_THAT(Run({"resume", "Cust26759"}).output, StartsWith("Cust26759 goes on"));
   EXPECT_EQ(Run({"delete", "Cust26759", "--confirm", "Cust26759"}).output,
             "the mirror of Cust26759 is deleted; its source is told not to replicate until 'mirrorctl allow "
             "Cust26759'\n");

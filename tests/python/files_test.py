@@ -763,7 +763,9 @@ class Deviations(unittest.TestCase):
         key = self.place.work / "columns.key"
         key.write_bytes(secret + b"\n")
         key.chmod(0o600)
-        self.place.toml_head = self.place.toml_head.replace("[agent]", f'[agent]\nhash_key = "{key}"', 1)
+        head = re.sub(r"^hash_key = .*", f'hash_key = "{key}"', self.place.toml_head, flags=re.MULTILINE)
+        self.assertNotEqual(head, self.place.toml_head)
+        self.place.toml_head = head
         steps = 'key = ["id"]\nas = "client"\ncolumns = ["id", "email", "phone", "n"]\nrename = { n = "amount" }\n'
         steps += 'hash = ["email", "n"]\nmask = { phone = 2 }\n'
         of_tenant = hmac.digest(secret, b"mirror column hash\nCust", "sha256")

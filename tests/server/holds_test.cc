@@ -544,7 +544,11 @@ TEST_F(HoldsTest, TheFirstSourceGoesOnWhileACopyWaits) {
   source_->source_id = "source";
   Restart();
   EXPECT_THAT(Delete(0, 1, 1).status, IsOk());
-  EXPECT_THAT(Holds(), SizeIs(1));
+  ASSERT_THAT(Holds(), SizeIs(1));
+  EXPECT_EQ(tenant_->Info()->waiting_source, "a copy");
+  ASSERT_THAT(tenant_->DecideHold(Holds()[0].id, HoldState::kRollback, source_->now), IsOk());
+  EXPECT_EQ(tenant_->Info()->waiting_source, "") << "it was refused, and waits no more";
+  EXPECT_EQ(tenant_->summary().waiting_source, "");
 }
 
 void MissAndCommit(SourceCalls& source, std::int64_t lsn) {

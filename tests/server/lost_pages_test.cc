@@ -140,6 +140,13 @@ TEST_F(LostPages, StayInTheLogAndTheMirrorInQuarantineOverARestart) {
   EXPECT_THAT(source_->Authenticate(), IsOk());
 }
 
+TEST_F(LostPages, AFolderWithTheNameOfTheNoteSaysNoMoreThanThatOneIsThere) {
+  CommitFifty();
+  fs::create_directory(path() + ".quarantine");
+  Restart();
+  EXPECT_THAT(source_->Authenticate(), StatusIs(kDataLoss, HasSubstr("does not say why")));
+}
+
 TEST_F(LostPages, AnOperatorsWordIsNotEnoughForAFileThatIsDamaged) {
   CommitFifty();
   LoseThem();

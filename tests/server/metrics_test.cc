@@ -109,6 +109,16 @@ TEST_F(MetricsTest, WhatAnOperatorDoesShowsAtOnce) {
                             HasSubstr("mirror_tenants_in_state{state=\"paused\"} 1\n")));
 }
 
+TEST_F(MetricsTest, ATenantWhoseFirstCycleCannotBeginIsShown) {
+  tenants_->NoteFailure("Zed", "the disk is full");
+  EXPECT_THAT(Page(), AllOf(HasSubstr("mirror_tenant_failing{tenant=\"Zed\"} 1\n"),
+                            HasSubstr("mirror_tenants_in_state{state=\"failing\"} 1\n")));
+  Mirror("Zed");
+  tenants_->NoteBegun("Zed");
+  EXPECT_THAT(Page(), AllOf(HasSubstr("mirror_tenant_failing{tenant=\"Zed\"} 0\n"),
+                            HasSubstr("mirror_tenants_in_state{state=\"failing\"} 0\n")));
+}
+
 TEST_F(MetricsTest, ARefusedBatchIsCountedAndItsRowsAreNot) {
   Mirror("Cust");
   SourceCalls source(*Of("Cust"), "Cust");

@@ -62,6 +62,8 @@ TEST_F(PartnerDataTest, WhatWasTakenFromATableIsMendedByAPopulation) {
         "CREATE TABLE n (id INTEGER, name TEXT, age INTEGER); INSERT INTO n SELECT * FROM people; DROP TABLE "
         "people; "
         "ALTER TABLE n RENAME TO people",
+        "CREATE TABLE n (id INTEGER PRIMARY KEY, name TEXT, age INTEGER, extra TEXT NOT NULL); INSERT INTO n "
+        "SELECT *, '' FROM people; DROP TABLE people; ALTER TABLE n RENAME TO people",
         "DROP TABLE people"}) {
     SCOPED_TRACE(sql);
     source_->Mirror(People(), {{1, "Ada", 36}, {2, "Grace", 45}}, kFive);
@@ -103,7 +105,8 @@ TEST_F(PartnerDataTest, ATableThatKeepsThePartnersRowsSaysWhatItLacks) {
 }
 
 TEST_F(PartnerDataTest, WhatSomebodyPutInTheTablesPlaceIsNotTouchedUntilAnOperatorResetsIt) {
-  for (const char* const sql : {"CREATE VIEW people AS SELECT 1 AS id", "CREATE TABLE people(nr, nom)"}) {
+  for (const char* const sql : {"CREATE VIEW people AS SELECT 1 AS id", "CREATE TABLE people(nr, nom)",
+                                "CREATE TABLE mine(v); CREATE INDEX people ON mine(v)"}) {
     SCOPED_TRACE(sql);
     source_->Mirror(People(), {{1, "Ada", 36}}, kFive);
     ByHand("DROP TABLE people");

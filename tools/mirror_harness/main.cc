@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "certs/openssl_exit.h"
 #include "client/config.h"
 #include "proto/wire/text_stream.h"
 #include "tools/mirror_harness/baseline.h"
@@ -126,6 +127,7 @@ int Run(const Options& options) {
 }  // namespace mirror::harness
 
 int main(int argc, char** argv) {
+  mirror::LeaveOpenSslToTheEnd();
   int exit_code = 0;
   const auto options = mirror::harness::ReadOptions(argc, argv, &exit_code);
   return options ? mirror::harness::Run(*options) : exit_code;

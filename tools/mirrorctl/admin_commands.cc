@@ -189,7 +189,7 @@ void Pause(AdminClient& admin, const Request& request, Console& console) {
 void Resume(AdminClient& admin, const Request& request, Console& console) {
   if (const absl::Status status = admin.Resume(request.context_id); !status.ok())
     return Fail(console, status);
-  console.out << Printable(request.context_id) << " is not paused: its source's next cycle is taken\n";
+  console.out << Printable(request.context_id) << " goes on: its source's next cycle is taken\n";
 }
 
 void Delete(AdminClient& admin, const Request& request, Console& console) {
@@ -288,9 +288,10 @@ void DecideHold(AdminClient& admin, const Request& request, Console& console, bo
   const absl::Status status =
       commits ? admin.CommitHold(hold->first, hold->second) : admin.RollbackHold(hold->first, hold->second);
   if (!status.ok()) return Fail(console, status);
-  console.out << Printable(request.hold)
-              << (commits ? " happens once, up to its counts and a tenth more, in the source's next cycle\n"
-                          : " is refused until the source plans less\n");
+  console.out
+      << Printable(request.hold)
+      << (commits ? " happens once, up to its counts and a tenth more, in the source's next cycle\n"
+                  : " is refused, until the source plans less; of another source: until 'accept-source'\n");
 }
 
 void ShowHold(AdminClient& admin, const Request& request, Console& console) {
@@ -477,8 +478,8 @@ void AddReading(const Commands& commands) {
   tenants.add_option("--state", request->states, "Only those in one of these states")
       ->check(CLI::IsMember({"damaged", "failing", "held", "differs", "late", "incomplete", "unknown",
                              "paused", "deleted", "active", "good"}))
-      ->expected(1, 11)
-      ->allow_extra_args(false);
+      ->allow_extra_args(false)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   tenants.add_option("--sort", request->order, "What comes first")
       ->check(CLI::IsMember({"problems", "name", "oldest"}))
       ->capture_default_str();

@@ -85,8 +85,8 @@ std::string NoteOf(const v1::Tenant& tenant, std::int64_t now_ms) {
   };
   if (!tenant.quarantine().empty()) notes.push_back(tenant.quarantine());
   if (tenant.failing_since_ms() > 0) {
-    notes.push_back(absl::StrCat("cycles fail since ", AgeText(tenant.failing_since_ms(), now_ms), ": ",
-                                 tenant.failure()));
+    notes.push_back(
+        absl::StrCat("cycles fail for ", AgeText(tenant.failing_since_ms(), now_ms), ": ", tenant.failure()));
   }
   if (!tenant.waiting_source_id().empty()) notes.emplace_back("another source waits");
   counted(tenant.holds(), " hold", " holds");

@@ -154,6 +154,14 @@ void ExamineTenants(AdminClient& client, DoctorReport& report) {
                   absl::StrCat("mend what it says; 'mirrorctl events ", name, "' has the rest"));
       ++waiting;
     }
+    if (tenant.tables_refused() > 0) {
+      report.Warn("tenants",
+                  absl::StrCat(name, ": ", tenant.tables_refused(),
+                               tenant.tables_refused() == 1 ? " table is" : " tables are",
+                               " refused: nothing of them is mirrored"),
+                  absl::StrCat("'mirrorctl events ", name, " --kind table.refused' says why"));
+      ++waiting;
+    }
     if (tenant.paused()) {
       report.Warn("tenants", absl::StrCat(name, " is paused: ", tenant.pause_reason()),
                   absl::StrCat("'mirrorctl resume ", name, "' when it is to be mirrored again"));

@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 
+#include "certs/openssl_exit.h"
 #include "certs/private_memory.h"
 #include "proto/wire/command_line.h"
 #include "proto/wire/text_stream.h"
@@ -20,6 +21,7 @@
 
 int main(int argc, char** argv) {
   mirror::KeepMemoryPrivate();
+  mirror::LeaveOpenSslToTheEnd();
   mirror::TextStream out(std::cout), err(std::cerr);
   mirror::Console console{out, err, isatty(STDERR_FILENO) != 0};
   CLI::App app("Make keys and configurations, and administer a mirror endpoint", "mirrorctl");

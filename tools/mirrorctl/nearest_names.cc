@@ -4,12 +4,14 @@
 
 #include "proto/wire/nearest_word.h"
 #include "proto/wire/printable.h"
+#include "proto/wire/table.h"
 
 namespace mirror {
 namespace {
 
 bool IsThere(const std::vector<std::string>& names, const std::string& name) {
-  return std::find(names.begin(), names.end(), name) != names.end();
+  return std::any_of(names.begin(), names.end(),
+                     [&](const std::string& one) { return FoldName(one) == FoldName(name); });
 }
 
 std::string Sentence(const std::string& given, const std::vector<std::string>& names) {
