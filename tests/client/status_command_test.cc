@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -288,6 +289,11 @@ TEST_F(StatusCommandTest, AMarkThatIsNoneIsPassedOver) {
     std::ofstream(state() + "/Cust.begun") << text;
     EXPECT_EQ(Status("2026-11-20 10:10:00"), 0) << text;
   }
+  // A pipe keeps nobody waiting.
+  std::filesystem::remove(state() + "/Cust.begun");
+  ASSERT_EQ(mkfifo((state() + "/Cust.begun").c_str(), 0600), 0);
+  EXPECT_EQ(Status("2026-11-20 10:10:00"), 0);
+  EXPECT_THAT(MarkBegin(state(), "Cust", 1), StatusIs(absl::StatusCode::kUnavailable));
 }
 
 TEST_F(StatusCommandTest, SuspectTablesAreNamed) {
