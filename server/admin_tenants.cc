@@ -121,30 +121,22 @@ absl::Status AdminService::List(const v1::ListTenantsRequest& request, v1::ListT
   const absl::StatusOr<TenantQuery> query = QueryOf(request);
   if (!query.ok()) return query.status();
   std::vector<ListedTenant> all;
-  std::set<std::string> listed;  // Folded.
+  std::set<std::string> deleted;  // Folded.
   const auto nothing = std::make_shared<const TenantSummary>();
   for (std::string& context_id : tenants_.Deleted()) {
     all.push_back({.context_id = context_id, .summary = nothing, .deleted = true});
-    listed.insert(FoldName(context_id));
+    deleted.insert(FoldName(context_id));
   }
-  for (Tenants::Seen& seen : tenants_.AllSeen()) {
-    if (listed.contains(FoldName(seen.context_id))) continue;
+  for (Tenants::Seen& seen : tenants_.AllKnown()) {
+    if (deleted.contains(FoldName(seen.context_id))) continue;
     const bool late = freshness_.Missed(seen.context_id) > 0;
-    // A file that somebody took away.
     const bool failing = seen.summary->failure.since_ms > 0;
+    // A file that somebody took away.
     if (!seen.is_open && !failing && !tenants_.HasMirror(seen.context_id)) continue;
-    listed.insert(FoldName(seen.context_id));
     all.push_back({.context_id = std::move(seen.context_id),
                    .summary = std::move(seen.summary),
                    .progress_ms = seen.progress_ms,
                    .late = late});
-  }
-  for (const FirstFailures::Failed& one : tenants_.NotBegun()) {
-    if (listed.contains(FoldName(one.context_id))) continue;
-    TenantSummary summary;
-    summary.failure = one.failure;
-    all.push_back(
-        {.context_id = one.context_id, .summary = std::make_shared<const TenantSummary>(std::move(summary))});
   }
   const absl::StatusOr<TenantPage> page = PageOf(all, *query);
   if (!page.ok()) return page.status();

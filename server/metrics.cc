@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
-#include <memory>
-#include <set>
 #include <string>
 #include <system_error>
 #include <tuple>
@@ -13,7 +11,6 @@
 
 #include "absl/status/status.h"
 #include "proto/exposition/metric_page.h"
-#include "proto/wire/table.h"
 
 namespace mirror {
 namespace {
@@ -146,26 +143,12 @@ void AddTenant(const Tenants::Seen& seen, std::size_t missed, std::int64_t now_m
         static_cast<double>(summary.lsn));
 }
 
-/// They have no mirror, and an operator is to hear of them.
-void AddNotBegun(const Tenants& tenants, std::vector<Shown>* all) {
-  std::set<std::string> there;
-  for (const Shown& one : *all) there.insert(FoldName(one.seen.context_id));
-  for (const FirstFailures::Failed& failed : tenants.NotBegun()) {
-    if (there.contains(FoldName(failed.context_id))) continue;
-    TenantSummary summary;
-    summary.failure = failed.failure;
-    all->push_back({.seen = {.context_id = failed.context_id,
-                             .summary = std::make_shared<const TenantSummary>(std::move(summary))}});
-  }
-}
-
 void AddTenants(Tenants& tenants, const FreshnessWatch& watch, std::int64_t now_ms, MetricPage* page) {
   std::vector<Shown> all;
-  for (Tenants::Seen& seen : tenants.AllSeen()) {
+  for (Tenants::Seen& seen : tenants.AllKnown()) {
     const std::size_t missed = watch.Missed(seen.context_id);
     all.push_back({std::move(seen), missed});
   }
-  AddNotBegun(tenants, &all);
   std::size_t open = 0, active = 0, paused = 0, quarantined = 0, failing = 0, unknown = 0;
   double holds = 0, differing = 0, log_bytes = 0, missed_tables = 0;
   std::int64_t oldest_ms = 0;

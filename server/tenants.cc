@@ -368,6 +368,20 @@ std::vector<Tenants::Seen> Tenants::AllSeen() {
   return seen;
 }
 
+std::vector<Tenants::Seen> Tenants::AllKnown() {
+  std::vector<Seen> all = AllSeen();
+  std::set<std::string> there;
+  for (const Seen& one : all) there.insert(FoldName(one.context_id));
+  for (FirstFailures::Failed& failed : first_failures_.All()) {
+    if (there.contains(FoldName(failed.context_id))) continue;
+    TenantSummary summary;
+    summary.failure = std::move(failed.failure);
+    all.push_back({.context_id = std::move(failed.context_id),
+                   .summary = std::make_shared<const TenantSummary>(std::move(summary))});
+  }
+  return all;
+}
+
 void Tenants::NoteFailure(const std::string& context_id, std::string_view why) {
   std::shared_ptr<Tenant> tenant;
   {

@@ -85,10 +85,10 @@ class Tenants {
     std::int64_t progress_ms = 0;  ///< Of a cycle that runs, too.
   };
   std::vector<Seen> AllSeen();
+  /// And those that are not there, since their first cycles fail. Once one began, NoteBegun() forgets that.
+  std::vector<Seen> AllKnown();
   /// No cycle of it could begin; it may not be there yet.
   void NoteFailure(const std::string& context_id, std::string_view why);
-  /// Those that are not there, and whose first cycles fail. Once one began, NoteBegun() forgets it.
-  std::vector<FirstFailures::Failed> NotBegun() const { return first_failures_.All(); }
   void NoteBegun(const std::string& context_id) { first_failures_.Forget(context_id); }
   /// What the catalog kept of one that was found at the start.
   void Remember(const std::string& context_id, const TenantSummary& summary);
