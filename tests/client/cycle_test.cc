@@ -11,6 +11,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <functional>
+#include <limits>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -104,6 +105,18 @@ class CycleTest : public testing::Test {
     if (after) after();
     endpoint_.Settle();
     return report;
+  }
+
+  static constexpr int kAlways = std::numeric_limits<int>::max();
+  /// So many times another program commits in the middle of a table.
+  CycleReport RunBesideWriter(int writes) {
+    Sql(path_, Many("big", 20'000) + kTwoTables);
+    endpoint_.on_batch = [this, left = writes](const v1::ChangeBatch& batch) mutable {
+      if (batch.table() == "big" && batch.seq() == 2 && left-- > 0)
+        Sql(path_, "UPDATE big SET v = v || 'y' WHERE id = 20000");
+      return grpc::Status::OK;
+    };
+    return Run({.batch_bytes = 50'000, .window = 1, .read_ahead = 0});
   }
   static const TableReport& Of(const CycleReport& report, const std::string& table) {
     for (const TableReport& entry : report.tables) {
@@ -613,14 +626,7 @@ TEST_F(CycleTest, ValueThatNoLongerFitsIsAnnouncedAnewInTheSameRun) {
 }
 
 TEST_F(CycleTest, SourceThatMovedIsReadAgainInANewCycle) {
-  Sql(path_, Many("big", 20'000) + kTwoTables);
-  int writes = 2;
-  endpoint_.on_batch = [&](const v1::ChangeBatch& batch) {
-    if (batch.table() == "big" && batch.seq() == 2 && writes-- > 0)
-      Sql(path_, "UPDATE big SET v = v || 'y' WHERE id = 20000");
-    return grpc::Status::OK;
-  };
-  const CycleReport report = Run({.batch_bytes = 50'000, .window = 1, .read_ahead = 0});
+  const CycleReport report = RunBesideWriter(2);
   EXPECT_TRUE(report.Good()) << Of(report, "big").reason;
   EXPECT_EQ(Of(report, "big").inserts, 20'000U);
   EXPECT_EQ(endpoint_.Count("authenticate"), 3U);
@@ -631,13 +637,7 @@ TEST_F(CycleTest, SourceThatMovedIsReadAgainInANewCycle) {
 }
 
 TEST_F(CycleTest, SourceThatAlwaysMovesIsReadFromACopy) {
-  Sql(path_, Many("big", 20'000) + kTwoTables);
-  endpoint_.on_batch = [&](const v1::ChangeBatch& batch) {
-    if (batch.table() == "big" && batch.seq() == 2)
-      Sql(path_, "UPDATE big SET v = v || 'y' WHERE id = 20000");
-    return grpc::Status::OK;
-  };
-  const CycleReport report = Run({.batch_bytes = 50'000, .window = 1, .read_ahead = 0});
+  const CycleReport report = RunBesideWriter(kAlways);
   EXPECT_TRUE(report.Good()) << Of(report, "big").reason;
   EXPECT_EQ(endpoint_.Count("authenticate"), static_cast<std::size_t>(kMovesBeforeCopy + 1));
   EXPECT_EQ(endpoint_.tables["big"].rows, 20'000U);
@@ -645,13 +645,7 @@ TEST_F(CycleTest, SourceThatAlwaysMovesIsReadFromACopy) {
 
 TEST_F(CycleTest, SourceThatAlwaysMovesAndCannotBeCopiedIsRefusedWithWhatToDo) {
   copy_.max = 1'000;
-  Sql(path_, Many("big", 20'000) + kTwoTables);
-  endpoint_.on_batch = [&](const v1::ChangeBatch& batch) {
-    if (batch.table() == "big" && batch.seq() == 2)
-      Sql(path_, "UPDATE big SET v = v || 'y' WHERE id = 20000");
-    return grpc::Status::OK;
-  };
-  const CycleReport report = Run({.batch_bytes = 50'000, .window = 1, .read_ahead = 0});
+  const CycleReport report = RunBesideWriter(kAlways);
   EXPECT_EQ(report.outcome, Outcome::kDone);
   EXPECT_FALSE(report.Good());
   EXPECT_EQ(Of(report, "big").result, TableResult::kFailed);
