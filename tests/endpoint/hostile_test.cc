@@ -50,10 +50,20 @@ class HostileTest : public EndpointTest {
     EXPECT_EQ(report["honest_quiet"]["failures"], 0) << report["honest_quiet"].dump(2);
     EXPECT_EQ(report["honest_attacked"]["failures"], 0) << report["honest_attacked"].dump(2);
     if (kMemoryCounts) {
-      EXPECT_LE(report["server_attacked"]["memory_mb"], report["memory_allowed_mb"]);
+      EXPECT_LE(report["server_attacked"]["memory_mb"], report["memory_allowed_mb"]) << MemoryOf(report);
       EXPECT_EQ(code.value_or(-1), 0) << run->Errors();
     }
     return report;
+  }
+
+  /// The server's memory after each attack: which one took it.
+  static std::string MemoryOf(const nlohmann::json& report) {
+    std::string text;
+    for (const nlohmann::json& attack : report["attacks"]) {
+      absl::StrAppend(&text, attack["name"].get<std::string>(), " ", attack["server"]["memory_mb"].get<double>(),
+                      " MB\n");
+    }
+    return text;
   }
 
   /// As the server's log says.

@@ -187,11 +187,11 @@ std::vector<Attack> Shapes() {
       Token("empty", "An empty token.", AsItIs, Instead("")),
       Token("over-8-kb", "A well-signed token of 9 KB.",
             [](TokenParts& p) { p.more_payload = ", \"x\": " + JsonText(std::string(7'000, 'x')); }),
-      // From a stranger it is more than he may send, and his connection ends.
+      // From a stranger it is more than he may send, and his connection ends: never one that others use.
       {"field-of-1-mb",
        "A megabyte as Authenticate's token.",
        {"UNAUTHENTICATED", "UNAVAILABLE"},
-       [](Target& target) { return target.Authenticate(std::string(1 << 20, 'a')); }},
+       [](Target& target) { return target.Authenticate(std::string(1 << 20, 'a'), target.NewChannel()); }},
       {"metadata-of-1-mb",
        "A megabyte of metadata, which gRPC refuses by itself, or whose connection is ended.",
        {"RESOURCE_EXHAUSTED", "UNAVAILABLE"},

@@ -157,14 +157,14 @@ std::string Target::CallToken(const std::string& context_id) const {
   return Signed(Parts(TokenUse::kCall, context_id), *identity().key);
 }
 
-Outcome Target::Authenticate(const std::string& token) const {
+Outcome Target::Authenticate(const std::string& token, const std::shared_ptr<grpc::Channel>& channel) const {
   v1::AuthenticateRequest request;
   request.set_request_token(token);
   request.set_holder("hostile");
   v1::AuthenticateResponse response;
   grpc::ClientContext context;
   context.set_deadline(std::chrono::system_clock::now() + kAttackPatience);
-  const auto stub = v1::MirrorClientService::NewStub(channel());
+  const auto stub = v1::MirrorClientService::NewStub(channel);
   return OutcomeOf(FromRpc(stub->Authenticate(&context, request, &response)));
 }
 

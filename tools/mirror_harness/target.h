@@ -59,7 +59,8 @@ class Target {
   TokenParts Parts(TokenUse use, const std::string& context_id) const;
   std::string CallToken(const std::string& context_id) const;
   /// Authenticate with this text as its token.
-  Outcome Authenticate(const std::string& token) const;
+  Outcome Authenticate(const std::string& token) const { return Authenticate(token, channel()); }
+  Outcome Authenticate(const std::string& token, const std::shared_ptr<grpc::Channel>& channel) const;
   /// RowData with these headers "authorization", on `channel`.
   Outcome Call(const std::vector<std::string>& authorizations,
                const std::shared_ptr<grpc::Channel>& channel) const;
