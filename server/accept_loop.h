@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <map>
 #include <memory>
 #include <optional>
@@ -44,12 +45,19 @@ struct AcceptOptions {
     std::uint32_t idle_calls_max = 1'000;
     /// A stranger may be a source whose calls' handlers have not begun: a machine may be that late.
     std::chrono::milliseconds patience{10'000};
+    /// On all strangers' connections together without a word of ours in between, beyond kHandshakeBytes of
+    /// each: calls that are taken back at once get none, and have thirty bytes there and up to 27 KB here
+    /// until a handler has seen them.
+    std::uint64_t unanswered_max = std::numeric_limits<std::uint64_t>::max();
+    /// The least that the endpoint sends in a handshake, which is no word about a message.
+    std::uint64_t handshake_sent = 0;
   };
   std::optional<Unvouched> unvouched;
 };
 
-/// What a TLS handshake and a first Authenticate need.
-inline constexpr std::uint64_t kHandshakeBytes = 4 << 10;
+/// What a TLS handshake needs.
+inline constexpr std::uint64_t kHandshakeBytes = 3 << 9;
+
 /// Listens on a port and hands over each connection: gRPC's own loop never accepts again after it once ran
 /// out of descriptors (grpc/grpc#20418), and knows no limit of connections.
 ///
@@ -61,8 +69,10 @@ inline constexpr std::uint64_t kHandshakeBytes = 4 << 10;
 /// Nor does gRPC bound what a connection makes it keep (headers that go on in frame after frame and never
 /// end, a hundred unfinished messages, calls that are taken back at once), and within TLS nobody else can
 /// look. But the kernel counts bytes: ten times a second they are compared with what the connection's calls
-/// vouched for, and one that is far ahead is ended. Strangers, for whom nobody vouched yet, are looked at
-/// fifty times a second, and what the kernel takes of them ahead of gRPC (128 KB) does not grow.
+/// vouched for, and one that is far ahead is ended. Strangers, for whom nobody vouched yet, are looked at two
+/// hundred times a second, and what the kernel takes of them ahead of gRPC (128 KB) does not grow. What one
+/// sent who is ended counts until gRPC has closed him, and while there is too much of it nobody else is let
+/// in: who is ended and comes again at once gains nothing.
 ///
 /// A source is a stranger until its first call's handler has seen a token, and what it sends until then is in
 /// nobody's hands. But whoever keeps to HTTP/2 sends no more of a message than he was told he may, so the
@@ -117,11 +127,14 @@ class AcceptLoop {
   /// Ends connections that are over AcceptOptions::unvouched. `all`: not only strangers.
   void EndUnvouched(bool all);
   /// Counts what came since the last look, and ends the connection when it is over its own limits.
-  void Look(Connection& connection);
+  void Look(Connection& connection, const TcpTraffic& now, const VouchedBytes::Report& report);
   void LookAtStranger(Connection& connection);
   /// Those who have had most for longest, until all have no more than `most`. `callers`: only who made a call
   /// without a good token. A source on a new connection is a stranger for a moment, and so among the last.
-  void EndStrangers(bool callers, std::uint64_t most);
+  void EndStrangers(bool callers, std::uint64_t Connection::*what, std::uint64_t most);
+  /// What strangers had sent without a word of ours in between when they were ended, as long as gRPC has not
+  /// closed them. Over unanswered_max nobody else is let in.
+  std::uint64_t EndedBytes() const;
   void EndWithMostIdleCalls();
   void End(Connection& connection, const std::string& why);
   /// Something that may happen a thousand times a second.

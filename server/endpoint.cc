@@ -41,6 +41,10 @@ constexpr std::uint64_t kStrangerBytesMax = 256 << 10;
 /// at once. Those who called without a good token have an eighth of it: a call that is taken back has thirty
 /// bytes there, and 13 KB here until a handler has seen it.
 constexpr std::uint64_t kStrangersBytesMax = 2 << 20;
+/// Of these, what comes without a word of ours in between.
+constexpr std::uint64_t kUnansweredBytesMax = 64 << 10;
+/// Of TLS: a certificate, what proves it, two tickets, settings.
+constexpr std::uint64_t kHandshakeSentBytes = 1'500;
 
 std::string AddressText(const std::string& address, std::uint16_t port) {
   return address.find(':') == std::string::npos ? absl::StrCat(address, ":", port)
@@ -125,7 +129,7 @@ absl::StatusOr<std::unique_ptr<Endpoint>> Endpoint::Open(const ServerConfig& con
   Listener::Options sources;
   sources.accept = {"sources", listen.address, listen.port, listen.connections_max,
                     listen.connections_per_address_max};
-  sources.accept.unvouched = UnvouchedLimits(limits, vouched);
+  sources.accept.unvouched = UnvouchedLimits(limits, !config.listen.plaintext, vouched);
   sources.credentials = *std::move(credentials);
   sources.service_name = "mirror.v1.MirrorClientService";
   sources.reflection = listen.reflection;
@@ -174,11 +178,13 @@ void Endpoint::Stop(std::chrono::milliseconds patience) {
 std::string Endpoint::address() const { return address_; }
 std::string Endpoint::admin_address() const { return admin_address_; }
 
-AcceptOptions::Unvouched UnvouchedLimits(const LimitsConfig& limits, VouchedBytes* vouched) {
+AcceptOptions::Unvouched UnvouchedLimits(const LimitsConfig& limits, bool tls, VouchedBytes* vouched) {
   AcceptOptions::Unvouched unvouched;
   unvouched.vouched = vouched;
   unvouched.stranger_max = kStrangerBytesMax;
   unvouched.strangers_max = kStrangersBytesMax;
+  unvouched.unanswered_max = kUnansweredBytesMax;
+  if (tls) unvouched.handshake_sent = kHandshakeSentBytes;
   unvouched.connection_max = limits.bytes_in_flight_tenant_max + 2 * limits.message_bytes_max + (1 << 20);
   return unvouched;
 }

@@ -82,7 +82,7 @@ class Endpoint {
 };
 
 /// What may come on the sources' port before and beside calls with a good token.
-AcceptOptions::Unvouched UnvouchedLimits(const LimitsConfig& limits, VouchedBytes* vouched);
+AcceptOptions::Unvouched UnvouchedLimits(const LimitsConfig& limits, bool tls, VouchedBytes* vouched);
 
 /// Whether the certificates and keys of both listeners can be used. Errors name the file.
 absl::Status CheckListenerFiles(const ServerConfig& config);

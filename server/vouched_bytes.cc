@@ -50,10 +50,15 @@ void VouchedBytes::NoteOpenCall(std::string_view peer) {
   if (const auto found = connections_.find(name); found != connections_.end()) ++found->second.open_calls;
 }
 
-VouchedBytes::Report VouchedBytes::Take(const std::string& peer) {
+std::vector<VouchedBytes::Report> VouchedBytes::Take(const std::vector<const std::string*>& peers) {
+  std::vector<Report> reports(peers.size());
   const std::lock_guard lock(mutex_);
-  const auto found = connections_.find(peer);
-  return found == connections_.end() ? Report{} : std::exchange(found->second, {});
+  for (std::size_t i = 0; i < peers.size(); ++i) {
+    if (const auto found = connections_.find(*peers[i]); found != connections_.end()) {
+      reports[i] = std::exchange(found->second, {});
+    }
+  }
+  return reports;
 }
 
 }  // namespace mirror

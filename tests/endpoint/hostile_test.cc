@@ -60,8 +60,8 @@ class HostileTest : public EndpointTest {
   static std::string MemoryOf(const nlohmann::json& report) {
     std::string text;
     for (const nlohmann::json& attack : report["attacks"]) {
-      absl::StrAppend(&text, attack["name"].get<std::string>(), " ", attack["server"]["memory_mb"].get<double>(),
-                      " MB\n");
+      absl::StrAppend(&text, attack["name"].get<std::string>(), " ",
+                      attack["server"]["memory_mb"].get<double>(), " MB\n");
     }
     return text;
   }

@@ -102,6 +102,16 @@ class Owner {
     const std::string text(bytes, 'y');
     EXPECT_EQ(send(sockets_[place], text.data(), text.size(), MSG_NOSIGNAL), static_cast<ssize_t>(bytes));
   }
+  /// What can still be read of the client of this place; 0 or less: nothing.
+  ssize_t Read(std::size_t place) {
+    const std::lock_guard lock(mutex_);
+    char buffer[4'096];
+    return recv(sockets_[place], buffer, sizeof(buffer), MSG_DONTWAIT);
+  }
+  std::size_t count() {
+    const std::lock_guard lock(mutex_);
+    return sockets_.size();
+  }
   void CloseAll() {
     const std::lock_guard lock(mutex_);
     for (const int socket : sockets_) close(socket);
@@ -274,6 +284,53 @@ TEST_F(AcceptLoopTest, OfManyStrangersWhoHasHadMostForLongestIsEnded) {
   first.Send(9'000);
   EXPECT_TRUE(first.IsClosed());
   EXPECT_FALSE(second.IsClosedNow());
+}
+
+TEST_F(AcceptLoopTest, WhatOneSentWhoIsEndedIsNeverRead) {
+  unvouched_ = {&vouched_, 10'000, 1'000'000, 50'000};
+  Start(10, 10);
+  const Client stranger = Connect();
+  ASSERT_TRUE(owner_.WaitFor(1));
+  stranger.Send(11'000);
+  EXPECT_TRUE(stranger.IsClosed());
+  EXPECT_LE(owner_.Read(0), 0);
+}
+
+TEST_F(AcceptLoopTest, NobodyIsLetInWhileMuchOfThoseWhoWereEndedIsThere) {
+  unvouched_ = {&vouched_, 1'000'000, 1'000'000, 50'000};
+  unvouched_->unanswered_max = 20'000;
+  Start(10, 10);
+  const Client first = Connect();
+  ASSERT_TRUE(owner_.WaitFor(1));
+  const Client second = Connect();
+  ASSERT_TRUE(owner_.WaitFor(2));
+  first.Send(24'000);
+  EXPECT_TRUE(first.IsClosed());
+  const Client third = Connect();
+  second.Send(kHandshakeBytes + 1);
+  EXPECT_TRUE(second.IsClosed()) << "what the first one sent counts until it is gone";
+  EXPECT_EQ(owner_.count(), 2U);
+  owner_.CloseAll();
+  EXPECT_TRUE(owner_.WaitFor(1));
+  EXPECT_FALSE(third.IsClosedNow());
+}
+
+TEST_F(AcceptLoopTest, AHandshakeIsNoWordAboutAMessage) {
+  unvouched_ = {&vouched_, 1'000'000, 1'000'000, 50'000};
+  unvouched_->unanswered_max = 9'000;
+  unvouched_->handshake_sent = 1'000;
+  Start(10, 10);
+  const Client source = Connect();
+  ASSERT_TRUE(owner_.WaitFor(1));
+  const Client stranger = Connect();
+  ASSERT_TRUE(owner_.WaitFor(2));
+  owner_.Say(0, 1'100);
+  source.Send(11'000);
+  owner_.Say(1, 1'000);
+  EXPECT_EQ(stranger.Received(), 1'000U);
+  stranger.Send(11'000);
+  EXPECT_TRUE(stranger.IsClosed());
+  EXPECT_EQ(source.Received(), 1'100U);
 }
 
 TEST_F(AcceptLoopTest, NothingIsSavedUpForLater) {

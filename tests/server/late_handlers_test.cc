@@ -91,7 +91,7 @@ class LateHandlersTest : public testing::Test {
   void SetUp() override {
     Listener::Options options;
     options.accept.name = "late";
-    options.accept.unvouched = UnvouchedLimits({}, &vouched_);
+    options.accept.unvouched = UnvouchedLimits({}, false, &vouched_);
     options.credentials = grpc::InsecureServerCredentials();
     options.service_name = "test.Late";
     options.message_bytes_max = 17 << 20;
