@@ -1,7 +1,6 @@
 #include "certs/file.h"
 
 #include <fcntl.h>
-#include <openssl/crypto.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -11,7 +10,7 @@
 #include <filesystem>
 
 #include "absl/strings/str_cat.h"
-#include "certs/token.h"
+#include "certs/nonce.h"
 
 namespace mirror {
 namespace {
@@ -131,7 +130,7 @@ absl::StatusOr<std::string> ReadKeyFile(const std::string& path, FileUse use) {
     size += static_cast<std::size_t>(count);
   }
   if (size > kKeyFileBytesMax) {
-    OPENSSL_cleanse(content.data(), content.size());
+    explicit_bzero(content.data(), content.size());
     return absl::InvalidArgumentError(absl::StrCat("'", path, "' grew while it was read"));
   }
   content.resize(size);

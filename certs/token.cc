@@ -410,15 +410,4 @@ absl::StatusOr<Answer> VerifyAnswer(std::string_view token, const PublicKey& app
                 *time,          HeadOf(*payload)};
 }
 
-std::string NewNonce() {
-  unsigned char bytes[16];
-  // Fails only on a kernel without the call; a guessable nonce would be worse than no process.
-  if (getentropy(bytes, sizeof(bytes)) != 0) std::abort();
-  std::string nonce = ToHex(std::string_view(reinterpret_cast<const char*>(bytes), sizeof(bytes)));
-  for (char& digit : nonce) {
-    if (digit >= 'a') digit = static_cast<char>(digit - 'a' + 'A');
-  }
-  return nonce;
-}
-
 }  // namespace mirror

@@ -115,9 +115,6 @@ absl::StatusOr<std::string> SignReceiptHead(const SigningKey& key, const Answer&
 absl::StatusOr<Answer> VerifyReceiptHead(std::string_view token, const PublicKey& application_key,
                                          const std::string& context_id, const std::string& application_id);
 
-/// 128 random bits from the kernel as 32 upper-case hexadecimal digits.
-std::string NewNonce();
-
 }  // namespace mirror
 
 #endif  // MIRROR_CERTS_TOKEN_H_

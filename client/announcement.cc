@@ -6,6 +6,7 @@
 #include <string>
 
 #include "proto/wire/codec.h"
+#include "proto/wire/folded_name.h"
 #include "proto/wire/limits.h"
 #include "proto/wire/source_objects_codec.h"
 

@@ -17,6 +17,7 @@
 #include "proto/wire/clock.h"
 #include "proto/wire/codec.h"
 #include "proto/wire/crash_point.h"
+#include "proto/wire/folded_name.h"
 #include "proto/wire/key_text.h"
 #include "proto/wire/table.h"
 

@@ -9,6 +9,7 @@
 #include "client/mirror_client.h"
 #include "proto/wire/clock.h"
 #include "proto/wire/codec.h"
+#include "proto/wire/folded_name.h"
 #include "proto/wire/table.h"
 
 namespace mirror {

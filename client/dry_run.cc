@@ -17,6 +17,7 @@
 #include "client/source/capture_state.h"
 #include "client/source/change_log.h"
 #include "client/source_run.h"
+#include "proto/wire/folded_name.h"
 #include "proto/wire/printable.h"
 #include "proto/wire/table.h"
 

@@ -16,6 +16,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "certs/file.h"
+#include "certs/nonce.h"
 #include "certs/token.h"
 #include "proto/wire/limits.h"
 

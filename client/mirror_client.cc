@@ -18,6 +18,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "certs/nonce.h"
 #include "client/silence_watch.h"
 
 namespace mirror {

@@ -20,6 +20,7 @@
 #include "client/report.h"
 #include "client/run_totals.h"
 #include "client/source_run.h"
+#include "proto/wire/folded_name.h"
 #include "proto/wire/name_pattern.h"
 #include "proto/wire/nearest_word.h"
 #include "proto/wire/table.h"

@@ -17,6 +17,7 @@
 #include "client/source/file_value.h"
 #include "client/source_run.h"
 #include "proto/wire/clock.h"
+#include "proto/wire/folded_name.h"
 #include "proto/wire/printable.h"
 #include "proto/wire/table.h"
 #include "proto/wire/text_stream.h"

@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "proto/wire/crash_point.h"
+#include "proto/wire/folded_name.h"
 #include "proto/wire/table.h"
 
 namespace mirror {

@@ -11,9 +11,11 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "certs/file.h"
+#include "certs/nonce.h"
 #include "certs/token.h"
 #include "client/host_id.h"
 #include "proto/sqlite/file_layout.h"
+#include "proto/wire/folded_name.h"
 #include "proto/wire/table.h"
 
 namespace mirror {

@@ -12,6 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "client/config_value.h"
+#include "proto/wire/folded_name.h"
 #include "proto/wire/table.h"
 #include "proto/wire/turned_value.h"
 

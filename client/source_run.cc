@@ -24,6 +24,7 @@
 #include "client/table_check.h"
 #include "client/work_note.h"
 #include "proto/wire/clock.h"
+#include "proto/wire/folded_name.h"
 #include "proto/wire/table.h"
 
 namespace mirror {

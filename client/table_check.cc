@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "client/source/sqlite_reader.h"
 #include "client/source_run.h"
+#include "proto/wire/folded_name.h"
 #include "proto/wire/name_pattern.h"
 #include "proto/wire/table.h"
 

@@ -19,8 +19,8 @@
 #include "proto/wire/codec.h"
 #include "proto/wire/source_objects_codec.h"
 #include "server/call_log.h"
+#include "server/cut_message.h"
 #include "server/diagnosis.h"
-#include "server/rpc_status.h"
 
 namespace mirror {
 namespace {

@@ -12,10 +12,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "proto/wire/clock.h"
+#include "proto/wire/folded_name.h"
 #include "proto/wire/table.h"
 #include "server/admin_service.h"
 #include "server/backup.h"
-#include "server/rpc_status.h"
+#include "server/cut_message.h"
 #include "server/tenant_list.h"
 
 namespace mirror {

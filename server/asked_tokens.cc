@@ -1,5 +1,6 @@
 #include "server/asked_tokens.h"
 
+#include "proto/wire/folded_name.h"
 #include "proto/wire/table.h"
 
 namespace mirror {

@@ -12,8 +12,8 @@
 #include "certs/file.h"
 #include "proto/wire/clock.h"
 #include "proto/wire/log_format.h"
+#include "server/cut_message.h"
 #include "server/log_text.h"
-#include "server/rpc_status.h"
 
 namespace mirror {
 namespace {

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "proto/wire/folded_name.h"
 #include "proto/wire/name_pattern.h"
 #include "proto/wire/table.h"
 

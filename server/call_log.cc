@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "proto/wire/log_format.h"
+#include "server/cut_message.h"
 #include "server/log_text.h"
 #include "server/rpc_status.h"
 #include "server/source_words.h"

@@ -23,8 +23,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
-#include "server/hook_url.h"
-#include "server/store/hook_sql.h"
+#include "server/hook_check.h"
 
 namespace mirror {
 namespace {

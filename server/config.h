@@ -11,7 +11,7 @@
 #include "proto/exposition/metrics_listener.h"
 #include "server/breaker.h"
 #include "server/column_rules.h"
-#include "server/freshness.h"
+#include "server/freshness_rules.h"
 #include "server/index_rules.h"
 #include "server/receipts.h"
 

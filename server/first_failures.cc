@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "proto/wire/folded_name.h"
 #include "proto/wire/table.h"
 
 namespace mirror {

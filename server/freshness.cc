@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "proto/wire/folded_name.h"
 #include "proto/wire/name_pattern.h"
 #include "proto/wire/table.h"
 #include "server/freshness_plan.h"
@@ -21,29 +22,6 @@ std::string Tables(const std::vector<std::string>& tables) {
 }
 
 }  // namespace
-
-FreshnessTargets TargetsOf(const FreshnessRules& rules, const std::string& context_id,
-                           const std::vector<std::string>& tables) {
-  FreshnessTargets targets;
-  std::vector<const FreshnessRule*> of_tables;
-  for (const FreshnessRule& rule : rules) {
-    if (!MatchesExactly(context_id, rule.context)) continue;
-    if (rule.of_table) {
-      of_tables.push_back(&rule);
-    } else {
-      targets.all_ms = rule.target_ms;
-    }
-  }
-  if (of_tables.empty()) return targets;
-  for (const std::string& table : tables) {
-    std::optional<std::int64_t> own;
-    for (const FreshnessRule* rule : of_tables) {
-      if (MatchesPattern(table, rule->table)) own = rule->target_ms;
-    }
-    if (own && *own != targets.all_ms) targets.tables[FoldName(table)] = *own;
-  }
-  return targets;
-}
 
 void FreshnessWatch::Look(const std::vector<Seen>& tenants, std::int64_t now_ms) {
   News news;

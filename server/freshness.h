@@ -12,26 +12,13 @@
 #include <vector>
 
 #include "server/events.h"
+#include "server/freshness_rules.h"
 #include "server/plan.h"
 #include "server/tenant_summary.h"
 
 // How old tables may become, and who is told when they are older.
 
 namespace mirror {
-
-/// What `[[tenant]]` or a `[[tenant.table]]` of it says.
-struct FreshnessRule {
-  std::string context = "*", table = "*";  ///< Patterns; '*' stands for any characters.
-  bool of_table = false;                   ///< It stands in a [[tenant.table]].
-  std::int64_t target_ms = 0;              ///< 0: none.
-  friend bool operator==(const FreshnessRule&, const FreshnessRule&) = default;
-};
-/// In the order of the file: of those that fit the last one counts.
-using FreshnessRules = std::vector<FreshnessRule>;
-
-/// For a tenant that has these tables.
-FreshnessTargets TargetsOf(const FreshnessRules& rules, const std::string& context_id,
-                           const std::vector<std::string>& tables);
 
 /// Tenants of which one look tells for themselves; of more it tells once, together.
 inline constexpr std::size_t kFreshnessToldMax = 20;

@@ -3,6 +3,8 @@
 #include <set>
 #include <utility>
 
+#include "proto/wire/folded_name.h"
+
 namespace mirror {
 namespace {
 

@@ -8,6 +8,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "proto/wire/folded_name.h"
 #include "proto/wire/printable.h"
 #include "proto/wire/row_digest.h"
 

@@ -10,6 +10,7 @@
 #include "proto/wire/clock.h"
 #include "proto/wire/codec.h"
 #include "proto/wire/digest.h"
+#include "proto/wire/folded_name.h"
 #include "proto/wire/limits.h"
 #include "proto/wire/receipt.h"
 #include "proto/wire/source_objects_codec.h"

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "proto/wire/folded_name.h"
 #include "server/schema_plan.h"
 
 namespace mirror {

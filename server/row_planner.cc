@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "proto/wire/folded_name.h"
 #include "server/apply_plan.h"
 #include "server/store/hold_keys.h"
 

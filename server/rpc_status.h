@@ -3,27 +3,15 @@
 
 #include <grpcpp/support/status.h>
 
-#include <cstddef>
-#include <string>
-#include <string_view>
-
 #include "absl/status/status.h"
 
 namespace mirror {
 
-/// Bytes of a status message on the wire, where gRPC writes each byte that is not printable ASCII as three. A
-/// client takes at most 8 KB of trailers, and a longer message would hide the status itself.
-inline constexpr std::size_t kMessageBytesMax = 4'000;
-
-/// The status of a call, with the same code.
+/// The status of a call, with the same code and its message cut as CutMessage() does.
 grpc::Status ToRpcStatus(const absl::Status& status);
 
 /// The google.rpc.Code that a batch's own result carries.
 int ToRpcCode(const absl::Status& status);
-
-/// `message` cut so that it takes at most `bytes_max` on the wire, between two characters; a cut one ends
-/// with " ...".
-std::string CutMessage(std::string_view message, std::size_t bytes_max = kMessageBytesMax);
 
 }  // namespace mirror
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "proto/wire/folded_name.h"
 #include "server/refit_plan.h"
 
 namespace mirror {

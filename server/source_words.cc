@@ -4,6 +4,7 @@
 #include <cctype>
 #include <cstddef>
 
+#include "server/cut_message.h"
 #include "server/rpc_status.h"
 
 namespace mirror {

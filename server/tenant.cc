@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "proto/wire/crash_point.h"
+#include "proto/wire/folded_name.h"
 #include "proto/wire/table.h"
 #include "server/apply_plan.h"
 #include "server/freshness_plan.h"

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "proto/wire/folded_name.h"
 #include "server/tenant.h"
 
 namespace mirror {

@@ -4,8 +4,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "proto/wire/clock.h"
+#include "proto/wire/folded_name.h"
 #include "proto/wire/table.h"
-#include "server/rpc_status.h"
+#include "server/cut_message.h"
 #include "server/tenant.h"
 
 namespace mirror {

@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "proto/wire/crash_point.h"
+#include "proto/wire/folded_name.h"
 #include "server/tenant.h"
 
 namespace mirror {

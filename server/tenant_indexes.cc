@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "proto/wire/crash_point.h"
+#include "proto/wire/folded_name.h"
 #include "server/index_plan.h"
 #include "server/tenant.h"
 

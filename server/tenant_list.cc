@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "proto/wire/folded_name.h"
 #include "proto/wire/name_pattern.h"
 #include "proto/wire/table.h"
 #include "server/pause.h"

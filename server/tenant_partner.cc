@@ -1,6 +1,7 @@
 // What a partner put into tables of the mirror and will lose: told while it is there.
 
 #include "absl/strings/str_cat.h"
+#include "proto/wire/folded_name.h"
 #include "server/tenant.h"
 
 namespace mirror {

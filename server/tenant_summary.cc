@@ -5,9 +5,10 @@
 #include <type_traits>
 #include <utility>
 
+#include "proto/wire/folded_name.h"
 #include "proto/wire/table.h"
+#include "server/cut_message.h"
 #include "server/freshness_plan.h"
-#include "server/rpc_status.h"
 
 namespace mirror {
 namespace {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "proto/wire/folded_name.h"
 #include "proto/wire/table.h"
 #include "server/tenant.h"
 

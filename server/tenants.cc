@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "proto/wire/clock.h"
 #include "proto/wire/crash_point.h"
+#include "proto/wire/folded_name.h"
 #include "server/store/deleted_mark.h"
 #include "server/store/second_names.h"
 #include "server/store/sqlite_quarantine.h"

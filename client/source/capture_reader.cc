@@ -16,6 +16,7 @@
 #include "client/source/delete_feed.h"
 #include "client/source/noted_changes.h"
 #include "proto/wire/clock.h"
+#include "proto/wire/folded_name.h"
 #include "proto/wire/row_digest.h"
 #include "proto/wire/table.h"
 

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <ctime>
 
+#include "proto/wire/folded_name.h"
+
 namespace mirror {
 namespace {
 

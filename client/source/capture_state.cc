@@ -18,6 +18,7 @@
 #include "client/source/sqlite_value.h"
 #include "proto/sqlite/file_layout.h"
 #include "proto/wire/clock.h"
+#include "proto/wire/folded_name.h"
 #include "proto/wire/table.h"
 
 namespace mirror {

@@ -17,6 +17,7 @@
 #include "absl/strings/str_join.h"
 #include "client/source/block_digests.h"
 #include "client/source/file_value.h"
+#include "proto/wire/folded_name.h"
 
 namespace mirror {
 namespace {

@@ -22,6 +22,7 @@
 #include "client/source/sorted_digests.h"
 #include "client/source/typed_rows.h"
 #include "proto/wire/clock.h"
+#include "proto/wire/folded_name.h"
 #include "proto/wire/name_pattern.h"
 
 namespace mirror {

@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "client/source/sqlite_query.h"
 #include "client/source/sqlite_schema.h"
+#include "proto/wire/folded_name.h"
 
 namespace mirror {
 namespace {

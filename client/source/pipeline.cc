@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "proto/wire/folded_name.h"
+
 namespace mirror {
 namespace {
 

@@ -8,6 +8,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "client/source/sqlite_file.h"
+#include "proto/wire/folded_name.h"
 #include "proto/wire/table.h"
 
 namespace mirror {

@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "client/source/schema_query.h"
+#include "proto/wire/folded_name.h"
 
 namespace mirror {
 namespace {

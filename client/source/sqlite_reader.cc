@@ -25,6 +25,7 @@
 #include "client/source/sqlite_types.h"
 #include "client/source/sqlite_value.h"
 #include "client/source/table_definition.h"
+#include "proto/wire/folded_name.h"
 #include "proto/wire/limits.h"
 #include "proto/wire/name_pattern.h"
 #include "proto/wire/utf8.h"

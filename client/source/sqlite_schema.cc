@@ -13,6 +13,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "client/source/schema_query.h"
+#include "proto/wire/folded_name.h"
 
 namespace mirror {
 namespace {

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "client/source/sqlite_query.h"
+#include "proto/wire/folded_name.h"
 #include "proto/wire/table.h"
 
 namespace mirror {

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "proto/wire/folded_name.h"
 #include "proto/wire/row_digest.h"
 
 namespace mirror {

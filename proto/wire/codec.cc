@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "proto/wire/column_check.h"
+#include "proto/wire/folded_name.h"
 #include "proto/wire/table_pack.h"
 #include "proto/wire/value_rules.h"
 

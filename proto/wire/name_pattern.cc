@@ -2,7 +2,7 @@
 
 #include <cstddef>
 
-#include "proto/wire/table.h"
+#include "proto/wire/folded_name.h"
 
 namespace mirror {
 

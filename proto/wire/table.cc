@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "proto/wire/folded_name.h"
 #include "proto/wire/limits.h"
 #include "proto/wire/utf8.h"
 #include "proto/wire/value_rules.h"
@@ -20,8 +21,6 @@ namespace {
 constexpr std::array<std::string_view, 16> kTypeNames = {
     "UNSPECIFIED", "BOOL",  "INT16", "INT32", "INT64",     "FLOAT",        "DOUBLE", "DECIMAL",
     "TEXT",        "BYTES", "DATE",  "TIME",  "TIMESTAMP", "TIMESTAMP_TZ", "UUID",   "ANY"};
-
-char FoldByte(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 bool IsKnown(Type type) { return type > Type::kUnspecified && type <= Type::kAny; }
 
@@ -163,17 +162,6 @@ Storage StorageOf(Type type) {
 std::string_view ToString(Type type) {
   const auto number = static_cast<std::size_t>(type);
   return kTypeNames[number < kTypeNames.size() ? number : 0];
-}
-
-bool SameName(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](char x, char y) { return FoldByte(x) == FoldByte(y); });
-}
-
-std::string FoldName(std::string_view name) {
-  std::string folded(name);
-  for (char& c : folded) c = FoldByte(c);
-  return folded;
 }
 
 std::vector<std::uint32_t> TableSchema::Key() const {

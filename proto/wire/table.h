@@ -105,11 +105,6 @@ bool HasHashedKey(const TableSchema& table);
 /// Its populations merge, and only some of its rows are the source's.
 bool KeepsPartner(const TableSchema& table);
 
-/// Compares names as the protocol does: by ASCII case only.
-bool SameName(std::string_view a, std::string_view b);
-/// The form under which a name is looked up: ASCII upper case made lower.
-std::string FoldName(std::string_view name);
-
 /// "name" with quotes doubled: the one way in which a name reaches the text of a statement, on both sides.
 std::string QuoteName(std::string_view name);
 

@@ -14,6 +14,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "proto/sqlite/schema_guard.h"
+#include "proto/wire/folded_name.h"
 #include "proto/wire/table.h"
 #include "server/store/sqlite_metadata.h"
 
@@ -250,13 +251,6 @@ absl::Status TryHookSql(const std::string& sql) {
     return absl::InvalidArgumentError(absl::StrCat("SQLite: ", error.getErrorStr()));
   }
   return absl::OkStatus();
-}
-
-absl::Status CheckHookSql(const std::string& sql) {
-  if (sqlite3_complete(absl::StrCat(sql, ";").c_str()) == 1 && !absl::StripAsciiWhitespace(sql).empty()) {
-    return absl::OkStatus();
-  }
-  return absl::InvalidArgumentError("must be whole SQL statements");
 }
 
 }  // namespace mirror

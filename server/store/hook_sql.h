@@ -23,9 +23,6 @@ inline constexpr std::chrono::milliseconds kSqlHookTimeMax{2'000};
 std::unique_ptr<HookTarget> MakeSqlHook(std::string sql,
                                         std::function<std::string(const std::string& context_id)> path_of);
 
-/// Whether these are statements at all; their tables are not looked at. Errors: kInvalidArgument.
-absl::Status CheckHookSql(const std::string& sql);
-
 /// As far as it can be told without a mirror: whether SQLite reads them, and whether they do only what a hook
 /// may. What becomes of a statement that names tables shows when it runs. Errors: kInvalidArgument.
 absl::Status TryHookSql(const std::string& sql);

@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "proto/sqlite/file_layout.h"
 #include "proto/wire/crash_point.h"
+#include "proto/wire/folded_name.h"
 #include "server/freshness_plan.h"
 #include "server/store/hold_keys.h"
 #include "server/store/live_rows.h"

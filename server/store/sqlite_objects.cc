@@ -6,6 +6,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "proto/wire/crash_point.h"
+#include "proto/wire/folded_name.h"
 
 namespace mirror {
 namespace {

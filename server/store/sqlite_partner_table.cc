@@ -11,6 +11,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "proto/wire/folded_name.h"
 #include "server/store/live_rows.h"
 #include "server/store/sql.h"
 #include "server/store/sqlite_alter.h"

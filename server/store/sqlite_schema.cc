@@ -9,6 +9,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "proto/wire/crash_point.h"
+#include "proto/wire/folded_name.h"
 #include "proto/wire/table_pack.h"
 #include "server/store/live_rows.h"
 #include "server/store/sql.h"

@@ -1,6 +1,7 @@
 #include "server/store/sqlite_times.h"
 
 #include "absl/strings/str_cat.h"
+#include "proto/wire/folded_name.h"
 #include "proto/wire/table.h"
 
 namespace mirror {

@@ -9,6 +9,7 @@
 
 #include "certs/issue.h"
 #include "certs/key_ring.h"
+#include "certs/nonce.h"
 #include "certs/token.h"
 #include "certs/token_cache.h"
 #include "proto/wire/codec.h"

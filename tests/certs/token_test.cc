@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "certs/key_ring.h"
+#include "certs/nonce.h"
 #include "tests/certs/test_keys.h"
 #include "tests/support/status_matchers.h"
 

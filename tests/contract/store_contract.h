@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "proto/wire/folded_name.h"
 #include "server/store/sqlite_store.h"
 #include "server/store/store.h"
 #include "tests/support/memory_store.h"

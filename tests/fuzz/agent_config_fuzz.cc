@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "client/config.h"
+#include "proto/wire/folded_name.h"
 #include "proto/wire/table.h"
 #include "tests/fuzz/config_file.h"
 

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "proto/wire/folded_name.h"
 #include "proto/wire/table.h"
 #include "server/store/sql.h"
 #include "tests/fuzz/input.h"

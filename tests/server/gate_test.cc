@@ -14,6 +14,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "certs/issue.h"
+#include "certs/nonce.h"
 #include "mirror/v1/mirror_client.grpc.pb.h"
 #include "server/rpc_status.h"
 #include "tests/support/processes.h"

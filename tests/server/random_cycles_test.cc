@@ -25,6 +25,7 @@
 #include "absl/strings/str_cat.h"
 #include "proto/wire/codec.h"
 #include "proto/wire/digest.h"
+#include "proto/wire/folded_name.h"
 #include "server/events.h"
 #include "server/store/sql.h"
 #include "server/tenants.h"

@@ -1,4 +1,5 @@
 #include "server/rpc_status.h"
+#include "server/cut_message.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

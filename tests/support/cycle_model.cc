@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "proto/wire/codec.h"
+#include "proto/wire/folded_name.h"
 
 namespace mirror::model {
 namespace {

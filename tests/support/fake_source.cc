@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "proto/wire/codec.h"
 #include "proto/wire/digest.h"
+#include "proto/wire/folded_name.h"
 #include "proto/wire/limits.h"
 
 namespace mirror {

@@ -11,6 +11,7 @@
 #include <string>
 
 #include "mirror/v1/table.pb.h"
+#include "proto/wire/folded_name.h"
 #include "proto/wire/limits.h"
 #include "proto/wire/table_pack.h"
 #include "tests/support/status_matchers.h"

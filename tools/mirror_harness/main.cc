@@ -14,7 +14,7 @@
 #include "tools/mirror_harness/conformance.h"
 #include "tools/mirror_harness/fleet.h"
 #include "tools/mirror_harness/hostile.h"
-#include "tools/mirror_harness/options.h"
+#include "tools/mirror_harness/read_options.h"
 #include "tools/mirror_harness/report.h"
 #include "tools/mirror_harness/schema_file.h"
 

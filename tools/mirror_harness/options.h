@@ -3,7 +3,6 @@
 
 #include <chrono>
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -53,10 +52,6 @@ inline std::chrono::steady_clock::duration SoakTime(const Options& options) {
   return std::chrono::duration_cast<std::chrono::steady_clock::duration>(
       std::chrono::duration<double, std::ratio<60>>(options.minutes));
 }
-
-/// Reads the command line. Absent: there is nothing to run, and `exit_code` says why: 0 after --help and
-/// --version, 2 after wrong usage, which is on stderr.
-std::optional<Options> ReadOptions(int argc, char** argv, int* exit_code);
 
 }  // namespace mirror::harness
 

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "proto/wire/folded_name.h"
 #include "tools/mirror_harness/request_maker.h"
 
 namespace mirror::harness {

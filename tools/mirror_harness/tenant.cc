@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "proto/wire/codec.h"
+#include "proto/wire/folded_name.h"
 
 namespace mirror::harness {
 namespace {

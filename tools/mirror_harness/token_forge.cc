@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "certs/base64url.h"
+#include "certs/nonce.h"
 
 namespace mirror::harness {
 namespace {

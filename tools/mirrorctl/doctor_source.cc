@@ -21,6 +21,7 @@
 #include "client/source_run.h"
 #include "client/table_check.h"
 #include "proto/wire/clock.h"
+#include "proto/wire/folded_name.h"
 #include "proto/wire/table.h"
 #include "tools/mirrorctl/doctor_network.h"
 #include "tools/mirrorctl/doctor_server.h"

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "proto/wire/folded_name.h"
 #include "proto/wire/nearest_word.h"
 #include "proto/wire/printable.h"
 #include "proto/wire/table.h"

@@ -1,4 +1,4 @@
-#include "tools/mirror_harness/options.h"
+#include "tools/mirror_harness/read_options.h"
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
