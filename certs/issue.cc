@@ -16,7 +16,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "certs/file.h"
+#include "base/file.h"
 #include "certs/openssl.h"
 
 namespace mirror {

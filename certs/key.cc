@@ -16,7 +16,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "certs/file.h"
+#include "base/file.h"
 #include "certs/openssl.h"
 
 namespace mirror {

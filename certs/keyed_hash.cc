@@ -8,7 +8,7 @@
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
-#include "certs/file.h"
+#include "base/file.h"
 #include "certs/openssl.h"
 
 namespace mirror {

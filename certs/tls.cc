@@ -10,7 +10,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "certs/file.h"
+#include "base/file.h"
 #include "certs/key.h"
 #include "certs/openssl.h"
 

@@ -11,7 +11,7 @@
 #include <memory>
 
 #include "absl/strings/str_cat.h"
-#include "certs/file.h"
+#include "base/file.h"
 #include "certs/openssl.h"
 
 namespace mirror {

@@ -14,7 +14,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "certs/base64url.h"
+#include "base/base64url.h"
 #include "certs/openssl.h"
 
 namespace mirror {

@@ -8,19 +8,19 @@
 #include <memory>
 #include <string>
 
+#include "base/text/command_line.h"
+#include "base/text/text_stream.h"
 #include "certs/openssl_exit.h"
 #include "certs/private_memory.h"
-#include "client/block_memory.h"
-#include "client/install.h"
-#include "client/once.h"
-#include "client/pointers_command.h"
-#include "client/receipts_command.h"
-#include "client/report.h"
-#include "client/run.h"
-#include "client/source/sqlite_file.h"
-#include "client/status_command.h"
-#include "proto/wire/command_line.h"
-#include "proto/wire/text_stream.h"
+#include "client/command/install.h"
+#include "client/command/once.h"
+#include "client/command/pointers_command.h"
+#include "client/command/receipts_command.h"
+#include "client/command/report.h"
+#include "client/command/run.h"
+#include "client/command/status_command.h"
+#include "client/source/sqlite/file/sqlite_file.h"
+#include "client/wire/block_memory.h"
 
 int main(int argc, char** argv) {
   // Its own lines about connections would stand between ours, which say the same. The environment still

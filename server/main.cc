@@ -11,16 +11,16 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "base/text/command_line.h"
+#include "base/text/text_stream.h"
 #include "certs/openssl_exit.h"
 #include "certs/private_memory.h"
-#include "proto/wire/command_line.h"
-#include "proto/wire/text_stream.h"
-#include "server/config.h"
-#include "server/message_memory.h"
+#include "server/config/config.h"
 #include "server/place_check.h"
+#include "server/rpc/message_memory.h"
 #include "server/server.h"
 #include "server/server_log.h"
-#include "server/store/sqlite_store.h"
+#include "server/store/sqlite/sqlite_store.h"
 
 namespace mirror {
 namespace {

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "proto/exposition/metric_page.h"
+#include "base/exposition/metric_page.h"
 
 namespace mirror {
 namespace {

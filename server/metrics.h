@@ -7,10 +7,10 @@
 #include <string>
 #include <vector>
 
-#include "server/counters.h"
-#include "server/freshness.h"
-#include "server/in_flight.h"
-#include "server/tenants.h"
+#include "server/rpc/listener/in_flight.h"
+#include "server/tenant/tenants.h"
+#include "server/watch/counters.h"
+#include "server/watch/freshness.h"
 
 namespace mirror {
 

@@ -10,7 +10,7 @@
 #include <system_error>
 
 #include "absl/strings/str_cat.h"
-#include "server/store/hook_sql.h"
+#include "server/hooks/delivery/hook_sql.h"
 
 namespace mirror {
 namespace {

@@ -2,7 +2,7 @@
 #define MIRROR_SERVER_PLACE_CHECK_H_
 
 #include "absl/status/status.h"
-#include "server/config.h"
+#include "server/config/config.h"
 
 namespace mirror {
 

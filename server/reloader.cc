@@ -7,8 +7,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "proto/wire/log_format.h"
-#include "server/endpoint.h"
+#include "base/log_format.h"
+#include "server/rpc/listener/endpoint.h"
 
 namespace mirror {
 

@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "server/config.h"
-#include "server/events.h"
-#include "server/gate.h"
+#include "server/config/config.h"
+#include "server/rpc/gate.h"
+#include "server/watch/events.h"
 
 namespace mirror {
 

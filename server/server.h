@@ -8,8 +8,8 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "server/config.h"
-#include "server/hooks.h"
+#include "server/config/config.h"
+#include "server/hooks/hooks.h"
 
 namespace mirror {
 

@@ -6,7 +6,7 @@
 
 #include <utility>
 
-#include "proto/wire/log_format.h"
+#include "base/log_format.h"
 
 namespace mirror {
 

@@ -1,7 +1,7 @@
 #ifndef MIRROR_SERVER_SERVER_LOG_H_
 #define MIRROR_SERVER_SERVER_LOG_H_
 
-#include "server/config.h"
+#include "server/config/config.h"
 
 namespace mirror {
 

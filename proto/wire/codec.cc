@@ -4,8 +4,8 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/folded_name.h"
 #include "proto/wire/column_check.h"
-#include "proto/wire/folded_name.h"
 #include "proto/wire/table_pack.h"
 #include "proto/wire/value_rules.h"
 

@@ -5,7 +5,7 @@
 #include <cstddef>
 
 #include "absl/strings/str_cat.h"
-#include "proto/wire/utf8.h"
+#include "base/utf8.h"
 #include "proto/wire/value_rules.h"
 
 namespace mirror {

@@ -5,8 +5,8 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
-#include "proto/wire/printable.h"
-#include "proto/wire/utf8.h"
+#include "base/printable.h"
+#include "base/utf8.h"
 
 namespace mirror {
 namespace {

@@ -3,7 +3,7 @@
 #include <set>
 
 #include "absl/strings/str_cat.h"
-#include "proto/wire/folded_name.h"
+#include "base/folded_name.h"
 
 namespace mirror {
 namespace {

@@ -10,9 +10,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "proto/wire/folded_name.h"
+#include "base/folded_name.h"
+#include "base/utf8.h"
 #include "proto/wire/limits.h"
-#include "proto/wire/utf8.h"
 #include "proto/wire/value_rules.h"
 
 namespace mirror {

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <cstddef>
 
-#include "proto/wire/utf8.h"
+#include "base/utf8.h"
 
 namespace mirror {
 namespace {

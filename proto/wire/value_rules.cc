@@ -5,7 +5,7 @@
 #include <limits>
 
 #include "absl/strings/str_cat.h"
-#include "proto/wire/utf8.h"
+#include "base/utf8.h"
 
 namespace mirror {
 namespace {

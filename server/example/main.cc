@@ -13,11 +13,11 @@
 #include <vector>
 
 #include "absl/strings/match.h"
-#include "server/config.h"
-#include "server/hooks.h"
+#include "server/config/config.h"
+#include "server/hooks/hooks.h"
 #include "server/server.h"
 #include "server/server_log.h"
-#include "server/store/sqlite_store.h"
+#include "server/store/sqlite/sqlite_store.h"
 
 namespace {
 

@@ -12,7 +12,7 @@
 #include "proto/wire/key_range.h"
 #include "proto/wire/row_block.h"
 #include "proto/wire/row_digest.h"
-#include "server/plan.h"
+#include "server/plan/plan.h"
 
 namespace mirror {
 

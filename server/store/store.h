@@ -10,7 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "proto/wire/receipt.h"
-#include "server/plan.h"
+#include "server/plan/plan.h"
 #include "server/store/snapshot.h"
 
 namespace mirror {

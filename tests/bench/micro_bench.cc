@@ -7,15 +7,15 @@
 #include <filesystem>
 #include <string>
 
+#include "base/digest.h"
+#include "base/nonce.h"
 #include "certs/issue.h"
 #include "certs/key_ring.h"
-#include "certs/nonce.h"
 #include "certs/token.h"
 #include "certs/token_cache.h"
 #include "proto/wire/codec.h"
-#include "proto/wire/digest.h"
-#include "server/apply_plan.h"
-#include "server/schema_plan.h"
+#include "server/plan/apply_plan.h"
+#include "server/plan/schema_plan.h"
 #include "tools/benchmarks/batch_maker.h"
 
 namespace mirror::bench {

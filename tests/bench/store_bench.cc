@@ -9,8 +9,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "proto/wire/codec.h"
-#include "server/apply_plan.h"
-#include "server/store/sqlite_store.h"
+#include "server/plan/apply_plan.h"
+#include "server/store/sqlite/sqlite_store.h"
 #include "tools/benchmarks/batch_maker.h"
 #include "tools/benchmarks/step_loop.h"
 

@@ -6,7 +6,7 @@
 #include <thread>
 #include <vector>
 
-#include "certs/nonce.h"
+#include "base/nonce.h"
 #include "certs/token.h"
 #include "certs/token_cache.h"
 #include "tests/certs/test_keys.h"

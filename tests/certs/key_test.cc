@@ -9,8 +9,8 @@
 #include <memory>
 #include <random>
 
-#include "certs/base64url.h"
-#include "certs/file.h"
+#include "base/base64url.h"
+#include "base/file.h"
 #include "certs/issue.h"
 #include "certs/openssl.h"
 #include "tests/certs/test_keys.h"

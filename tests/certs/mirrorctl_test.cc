@@ -17,7 +17,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
-#include "certs/file.h"
+#include "base/file.h"
 #include "certs/key.h"
 #include "certs/key_ring.h"
 #include "certs/tls.h"

@@ -11,7 +11,7 @@
 #include <string>
 #include <string_view>
 
-#include "certs/base64url.h"
+#include "base/base64url.h"
 #include "certs/issue.h"
 #include "certs/key.h"
 

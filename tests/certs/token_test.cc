@@ -11,8 +11,8 @@
 #include <set>
 #include <utility>
 
+#include "base/nonce.h"
 #include "certs/key_ring.h"
-#include "certs/nonce.h"
 #include "tests/certs/test_keys.h"
 #include "tests/support/status_matchers.h"
 

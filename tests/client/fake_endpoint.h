@@ -18,9 +18,9 @@
 #include "certs/issue.h"
 #include "certs/key.h"
 #include "certs/token.h"
-#include "client/mirror_client.h"
+#include "client/wire/mirror_client.h"
 #include "mirror/v1/mirror_client.grpc.pb.h"
-#include "tests/client/source_database.h"
+#include "tests/client/source/source_database.h"
 
 namespace mirror {
 

@@ -11,8 +11,8 @@
 #include <utility>
 #include <vector>
 
-#include "proto/wire/folded_name.h"
-#include "server/store/sqlite_store.h"
+#include "base/folded_name.h"
+#include "server/store/sqlite/sqlite_store.h"
 #include "server/store/store.h"
 #include "tests/support/memory_store.h"
 #include "tests/support/rows.h"

@@ -10,7 +10,7 @@
 #include "proto/wire/limits.h"
 #include "tests/contract/store_contract.h"
 
-// What every store promises (server/store/store.h, server/plan.h): transactions, records, populations.
+// What every store promises (server/store/store.h, server/plan/plan.h): transactions, records, populations.
 
 namespace mirror {
 namespace {

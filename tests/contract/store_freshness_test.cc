@@ -2,8 +2,8 @@
 
 #include <string>
 
-#include "server/freshness_plan.h"
-#include "server/store/sqlite_store.h"
+#include "server/plan/freshness_plan.h"
+#include "server/store/sqlite/sqlite_store.h"
 
 // As of when tables are: written in the transaction of their rows, or for all of them at once.
 

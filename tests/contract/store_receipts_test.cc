@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "proto/wire/receipt.h"
-#include "server/receipt_plan.h"
+#include "server/plan/receipt_plan.h"
 
 // The chain of receipts moves in the transaction of the rows that it speaks of.
 

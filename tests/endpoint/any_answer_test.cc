@@ -15,7 +15,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "client/report.h"
+#include "client/command/report.h"
 #include "tests/endpoint/endpoint_fixture.h"
 #include "tests/support/agent_bench.h"
 #include "tests/support/lying_endpoint.h"

@@ -14,7 +14,7 @@
 #include "mirror/v1/mirror_client.grpc.pb.h"
 #include "tests/endpoint/endpoint_fixture.h"
 #include "tests/support/places.h"
-#include "tools/mirror_harness/token_forge.h"
+#include "tools/mirror_harness/attack/token_forge.h"
 
 namespace mirror::harness {
 namespace {

@@ -11,9 +11,9 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "client/cycle_receipts.h"
-#include "client/receipt_book.h"
-#include "client/receipt_check.h"
+#include "client/cycle/cycle_receipts.h"
+#include "client/cycle/receipt_check.h"
+#include "client/state/receipt_book.h"
 #include "tests/endpoint/endpoint_fixture.h"
 #include "tests/support/agent_bench.h"
 #include "tests/support/places.h"

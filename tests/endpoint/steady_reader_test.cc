@@ -22,7 +22,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "proto/wire/digest.h"
+#include "base/digest.h"
 #include "tests/support/agent_bench.h"
 #include "tests/support/places.h"
 #include "tests/support/rows.h"

@@ -7,8 +7,8 @@
 #include <string>
 #include <string_view>
 
-#include "client/config.h"
-#include "proto/wire/folded_name.h"
+#include "base/folded_name.h"
+#include "client/config/config.h"
 #include "proto/wire/table.h"
 #include "tests/fuzz/config_file.h"
 

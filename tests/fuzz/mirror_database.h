@@ -8,9 +8,9 @@
 #include <string>
 #include <utility>
 
-#include "server/store/sqlite_connection.h"
-#include "server/store/sqlite_schema.h"
-#include "server/store/sqlite_store.h"
+#include "server/store/sqlite/file/sqlite_connection.h"
+#include "server/store/sqlite/rows/sqlite_schema.h"
+#include "server/store/sqlite/sqlite_store.h"
 #include "tests/fuzz/input.h"
 
 namespace mirror {

@@ -8,9 +8,9 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
-#include "proto/wire/folded_name.h"
+#include "base/folded_name.h"
 #include "proto/wire/table.h"
-#include "server/store/sql.h"
+#include "server/store/sqlite/file/sql.h"
 #include "tests/fuzz/input.h"
 #include "tests/fuzz/sqlite.h"
 

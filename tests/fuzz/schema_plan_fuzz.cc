@@ -16,8 +16,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "proto/wire/table.h"
-#include "server/schema_plan.h"
-#include "server/store/sql.h"
+#include "server/plan/schema_plan.h"
+#include "server/store/sqlite/file/sql.h"
 #include "tests/fuzz/input.h"
 #include "tests/fuzz/mirror_database.h"
 #include "tests/fuzz/sqlite.h"

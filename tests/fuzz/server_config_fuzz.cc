@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "proto/wire/limits.h"
-#include "server/config.h"
+#include "server/config/config.h"
 #include "tests/fuzz/config_file.h"
 
 namespace mirror {

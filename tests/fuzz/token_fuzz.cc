@@ -12,7 +12,7 @@
 #include <string_view>
 
 #include "absl/status/statusor.h"
-#include "certs/base64url.h"
+#include "base/base64url.h"
 #include "certs/issue.h"
 #include "certs/key.h"
 #include "certs/key_ring.h"

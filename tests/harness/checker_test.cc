@@ -1,4 +1,4 @@
-#include "tools/mirror_harness/checker.h"
+#include "tools/mirror_harness/synthetic/checker.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -12,7 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "tests/support/status_matchers.h"
-#include "tools/mirror_harness/sqlite_file.h"
+#include "tools/mirror_harness/synthetic/sqlite_file.h"
 
 namespace mirror::harness {
 namespace {

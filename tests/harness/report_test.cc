@@ -1,4 +1,4 @@
-#include "tools/mirror_harness/report.h"
+#include "tools/mirror_harness/synthetic/report.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

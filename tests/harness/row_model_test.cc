@@ -1,4 +1,4 @@
-#include "tools/mirror_harness/row_model.h"
+#include "tools/mirror_harness/synthetic/row_model.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -10,9 +10,9 @@
 
 #include "proto/wire/codec.h"
 #include "tests/support/status_matchers.h"
-#include "tools/mirror_harness/change_maker.h"
-#include "tools/mirror_harness/schema_file.h"
-#include "tools/mirror_harness/table_job.h"
+#include "tools/mirror_harness/synthetic/change_maker.h"
+#include "tools/mirror_harness/synthetic/schema_file.h"
+#include "tools/mirror_harness/synthetic/table_job.h"
 
 namespace mirror::harness {
 namespace {

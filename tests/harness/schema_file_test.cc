@@ -1,4 +1,4 @@
-#include "tools/mirror_harness/schema_file.h"
+#include "tools/mirror_harness/synthetic/schema_file.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -12,7 +12,7 @@
 
 #include "tests/support/processes.h"
 #include "tests/support/status_matchers.h"
-#include "tools/mirror_harness/values.h"
+#include "tools/mirror_harness/synthetic/values.h"
 
 namespace mirror::harness {
 namespace {

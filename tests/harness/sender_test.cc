@@ -1,4 +1,4 @@
-#include "tools/mirror_harness/sender.h"
+#include "tools/mirror_harness/synthetic/sender.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-#include "tools/mirror_harness/values.h"
+#include "tools/mirror_harness/synthetic/values.h"
 
 #include <gtest/gtest.h>
 
@@ -7,7 +7,7 @@
 #include <string>
 
 #include "tests/support/status_matchers.h"
-#include "tools/mirror_harness/schema_file.h"
+#include "tools/mirror_harness/synthetic/schema_file.h"
 
 namespace mirror::harness {
 namespace {

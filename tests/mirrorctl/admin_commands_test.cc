@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "absl/strings/str_split.h"
-#include "proto/wire/wrapped_text.h"
+#include "base/text/wrapped_text.h"
 #include "tests/mirrorctl/admin_endpoint.h"
 #include "tools/mirrorctl/backup_progress.h"
 

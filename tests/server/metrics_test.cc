@@ -10,10 +10,10 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "proto/wire/clock.h"
-#include "server/freshness.h"
-#include "server/summary_keeper.h"
-#include "tests/server/tenant_bench.h"
+#include "base/clock.h"
+#include "server/tenant/summary_keeper.h"
+#include "server/watch/freshness.h"
+#include "tests/server/tenant/tenant_bench.h"
 #include "tests/support/processes.h"
 
 // What a scrape says of tenants, and that it neither opens nor waits for them.

@@ -10,9 +10,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "client/run_state.h"
-#include "client/source/change_log.h"
-#include "client/source_run.h"
+#include "client/run/source_run.h"
+#include "client/source/sqlite/log/change_log.h"
+#include "client/state/run_state.h"
 
 namespace mirror {
 namespace {

@@ -8,9 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "client/config.h"
-#include "client/connect.h"
-#include "client/cycle.h"
+#include "client/config/config.h"
+#include "client/cycle/cycle.h"
+#include "client/wire/connect.h"
 #include "tests/support/installation.h"
 #include "tests/support/table_contents.h"
 

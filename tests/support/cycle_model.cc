@@ -9,8 +9,8 @@
 #include <limits>
 
 #include "absl/strings/str_cat.h"
+#include "base/folded_name.h"
 #include "proto/wire/codec.h"
-#include "proto/wire/folded_name.h"
 
 namespace mirror::model {
 namespace {

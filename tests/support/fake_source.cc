@@ -9,9 +9,9 @@
 #include <optional>
 
 #include "absl/strings/str_cat.h"
+#include "base/digest.h"
+#include "base/folded_name.h"
 #include "proto/wire/codec.h"
-#include "proto/wire/digest.h"
-#include "proto/wire/folded_name.h"
 #include "proto/wire/limits.h"
 
 namespace mirror {

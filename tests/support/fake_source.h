@@ -13,7 +13,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "client/mirror_client.h"
+#include "client/wire/mirror_client.h"
 #include "mirror/v1/mirror_client.pb.h"
 #include "proto/wire/batch.h"
 #include "proto/wire/table.h"

@@ -9,7 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "certs/issue.h"
-#include "client/mirror_client.h"
+#include "client/wire/mirror_client.h"
 #include "mirror/v1/mirror_admin.grpc.pb.h"
 #include "tests/support/mirror_file.h"
 #include "tests/support/processes.h"

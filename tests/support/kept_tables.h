@@ -6,7 +6,7 @@
 #include <set>
 #include <string>
 
-#include "client/source_config.h"
+#include "client/config/source_config.h"
 #include "tests/support/mirror_file.h"
 
 namespace mirror {

@@ -8,10 +8,10 @@
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "proto/wire/folded_name.h"
+#include "base/folded_name.h"
 #include "proto/wire/limits.h"
-#include "server/freshness_plan.h"
-#include "server/store/sql.h"
+#include "server/plan/freshness_plan.h"
+#include "server/store/sqlite/file/sql.h"
 
 namespace mirror {
 namespace {

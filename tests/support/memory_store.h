@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "server/receipt_plan.h"
+#include "server/plan/receipt_plan.h"
 #include "server/store/store.h"
 #include "tests/support/rows.h"
 

@@ -8,7 +8,7 @@
 #include <memory>
 
 #include "absl/strings/str_cat.h"
-#include "proto/wire/digest.h"
+#include "base/digest.h"
 
 namespace mirror {
 namespace {

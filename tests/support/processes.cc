@@ -18,7 +18,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
-#include "proto/wire/wrapped_text.h"
+#include "base/text/wrapped_text.h"
 
 // glibc 2.36 declares its functions without C linkage.
 extern "C" {

@@ -6,7 +6,7 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
-#include "proto/wire/digest.h"
+#include "base/digest.h"
 
 namespace mirror {
 namespace {

@@ -10,8 +10,8 @@
 #include <set>
 #include <string>
 
+#include "base/folded_name.h"
 #include "mirror/v1/table.pb.h"
-#include "proto/wire/folded_name.h"
 #include "proto/wire/limits.h"
 #include "proto/wire/table_pack.h"
 #include "tests/support/status_matchers.h"

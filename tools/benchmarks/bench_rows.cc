@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "tools/mirror_harness/bench_table.h"
-#include "tools/mirror_harness/values.h"
+#include "tools/mirror_harness/synthetic/bench_table.h"
+#include "tools/mirror_harness/synthetic/values.h"
 
 namespace mirror::bench {
 namespace {

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "client/config.h"
-#include "client/connect.h"
+#include "client/config/config.h"
+#include "client/wire/connect.h"
 #include "proto/wire/codec.h"
 #include "tools/benchmarks/batch_maker.h"
 

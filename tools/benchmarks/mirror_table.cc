@@ -3,7 +3,7 @@
 #include <chrono>
 
 #include "absl/strings/str_cat.h"
-#include "client/config.h"
+#include "client/config/config.h"
 #include "proto/wire/codec.h"
 
 namespace mirror::bench {

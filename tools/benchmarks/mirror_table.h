@@ -6,8 +6,8 @@
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "client/connect.h"
-#include "client/mirror_client.h"
+#include "client/wire/connect.h"
+#include "client/wire/mirror_client.h"
 #include "mirror/v1/mirror_client.pb.h"
 #include "tools/benchmarks/batch_maker.h"
 #include "tools/benchmarks/bench_rows.h"

@@ -7,7 +7,7 @@
 #include "absl/status/statusor.h"
 #include "tools/benchmarks/bench_rows.h"
 #include "tools/benchmarks/step.h"
-#include "tools/mirror_harness/sqlite_file.h"
+#include "tools/mirror_harness/synthetic/sqlite_file.h"
 
 namespace mirror::bench {
 

@@ -6,7 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "client/source/sqlite_reader.h"
+#include "client/source/sqlite/sqlite_reader.h"
 
 namespace mirror::bench {
 namespace {

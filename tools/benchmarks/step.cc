@@ -8,8 +8,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "tools/mirror_harness/change_maker.h"
-#include "tools/mirror_harness/meter.h"
+#include "tools/mirror_harness/synthetic/change_maker.h"
+#include "tools/mirror_harness/synthetic/meter.h"
 
 namespace mirror::bench {
 namespace {

@@ -6,17 +6,17 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/text/text_stream.h"
 #include "certs/openssl_exit.h"
-#include "client/config.h"
-#include "proto/wire/text_stream.h"
-#include "tools/mirror_harness/baseline.h"
-#include "tools/mirror_harness/checker.h"
-#include "tools/mirror_harness/conformance.h"
-#include "tools/mirror_harness/fleet.h"
-#include "tools/mirror_harness/hostile.h"
+#include "client/config/config.h"
+#include "tools/mirror_harness/attack/hostile.h"
+#include "tools/mirror_harness/conformance/conformance.h"
 #include "tools/mirror_harness/read_options.h"
-#include "tools/mirror_harness/report.h"
-#include "tools/mirror_harness/schema_file.h"
+#include "tools/mirror_harness/synthetic/baseline.h"
+#include "tools/mirror_harness/synthetic/checker.h"
+#include "tools/mirror_harness/synthetic/fleet.h"
+#include "tools/mirror_harness/synthetic/report.h"
+#include "tools/mirror_harness/synthetic/schema_file.h"
 
 namespace mirror::harness {
 namespace {

@@ -8,9 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "proto/wire/command_line.h"
-#include "proto/wire/text_stream.h"
-#include "tools/mirror_harness/hostile.h"
+#include "base/text/command_line.h"
+#include "base/text/text_stream.h"
+#include "tools/mirror_harness/attack/hostile.h"
 
 namespace mirror::harness {
 namespace {

@@ -3,7 +3,7 @@
 
 #include <optional>
 
-#include "tools/mirror_harness/options.h"
+#include "tools/mirror_harness/synthetic/options.h"
 
 namespace mirror::harness {
 

@@ -9,10 +9,10 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/printable.h"
+#include "base/text/human_text.h"
+#include "base/text/text_stream.h"
 #include "certs/key.h"
-#include "proto/wire/human_text.h"
-#include "proto/wire/printable.h"
-#include "proto/wire/text_stream.h"
 #include "tools/mirrorctl/console.h"
 #include "tools/mirrorctl/size_text.h"
 

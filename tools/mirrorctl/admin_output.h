@@ -7,8 +7,8 @@
 #include <ostream>
 #include <string>
 
+#include "base/text/text_table.h"
 #include "mirror/v1/mirror_admin.pb.h"
-#include "proto/wire/text_table.h"
 
 namespace mirror {
 

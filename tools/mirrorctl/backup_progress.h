@@ -7,10 +7,10 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "base/printable.h"
+#include "base/text/drawn_line.h"
+#include "base/text/human_text.h"
 #include "mirror/v1/mirror_admin.pb.h"
-#include "proto/wire/drawn_line.h"
-#include "proto/wire/human_text.h"
-#include "proto/wire/printable.h"
 
 namespace mirror {
 

@@ -15,12 +15,12 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
-#include "certs/file.h"
+#include "base/file.h"
+#include "base/printable.h"
+#include "base/text/text_stream.h"
 #include "certs/issue.h"
 #include "certs/key.h"
 #include "certs/key_ring.h"
-#include "proto/wire/printable.h"
-#include "proto/wire/text_stream.h"
 #include "tools/mirrorctl/init.h"
 
 namespace mirror {

@@ -9,9 +9,9 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "client/config.h"
-#include "client/source/sqlite_file.h"
-#include "proto/wire/text_table.h"
+#include "base/text/text_table.h"
+#include "client/config/config.h"
+#include "client/source/sqlite/file/sqlite_file.h"
 #include "tools/mirrorctl/control_config.h"
 #include "tools/mirrorctl/doctor_report.h"
 #include "tools/mirrorctl/doctor_server.h"

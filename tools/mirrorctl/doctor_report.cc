@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "proto/wire/text_table.h"
+#include "base/text/text_table.h"
 #include "tools/mirrorctl/admin_output.h"
 
 namespace mirror {

@@ -1,7 +1,7 @@
 #ifndef MIRROR_TOOLS_MIRRORCTL_DOCTOR_SOURCE_H_
 #define MIRROR_TOOLS_MIRRORCTL_DOCTOR_SOURCE_H_
 
-#include "client/config.h"
+#include "client/config/config.h"
 #include "tools/mirrorctl/doctor_report.h"
 
 namespace mirror {

@@ -17,11 +17,11 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "certs/file.h"
+#include "base/file.h"
+#include "base/text/text_stream.h"
 #include "certs/issue.h"
 #include "certs/key.h"
 #include "certs/keyed_hash.h"
-#include "proto/wire/text_stream.h"
 
 namespace mirror {
 namespace {

@@ -8,10 +8,10 @@
 #include <memory>
 #include <string>
 
+#include "base/text/command_line.h"
+#include "base/text/text_stream.h"
 #include "certs/openssl_exit.h"
 #include "certs/private_memory.h"
-#include "proto/wire/command_line.h"
-#include "proto/wire/text_stream.h"
 #include "tools/mirrorctl/admin_commands.h"
 #include "tools/mirrorctl/audit_commands.h"
 #include "tools/mirrorctl/certs_command.h"

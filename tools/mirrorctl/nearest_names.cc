@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
-#include "proto/wire/folded_name.h"
-#include "proto/wire/nearest_word.h"
-#include "proto/wire/printable.h"
+#include "base/folded_name.h"
+#include "base/printable.h"
+#include "base/text/nearest_word.h"
 #include "proto/wire/table.h"
 
 namespace mirror {

@@ -104,10 +104,10 @@ EDITS = [
             "for (const std::string& context_id : *deleted) {\n    deleted_.erase(FoldName(context_id));",
             "TenantsTest.*"),
     # Layouts and quoting.
-    Edit("a file of a later layout is refused", "proto/sqlite/file_layout.cc",
+    Edit("a file of a later layout is refused", "base/db/sqlite/file_layout.cc",
          "if (found.number <= known.present) return", "if (found.number <= known.present + 1) return",
          "sqlite_test", "FileLayoutTest.*"),
-    Edit("a step of a take-over is not made twice", "proto/sqlite/file_layout.cc",
+    Edit("a step of a take-over is not made twice", "base/db/sqlite/file_layout.cc",
          "if (step.to <= former.number) continue;", "if (step.to < former.number) continue;",
          "sqlite_test", "FileLayoutTest.*"),
     Edit("a quotation mark in a name is doubled", "proto/wire/table.cc",
@@ -115,7 +115,7 @@ EDITS = [
     # Receipts and digests.
     _wire("where an array ends is in a batch's digest", "receipt.cc",
           "    sha_.AddNumber(static_cast<std::uint64_t>(array.size()));\n", "", "BatchDigest.*:Receipt.*"),
-    Edit("a receipt names the one before it", "server/receipt_plan.cc",
+    Edit("a receipt names the one before it", "server/plan/receipt_plan.cc",
          "receipt.previous = head.hash;", "receipt.previous = step.digest;", "contract_test", "*Receipts*"),
     _wire("0.0 and -0.0 are one value", "row_digest.cc",
           "value == 0 ? 0.0 : value", "value", "RowDigest.*"),
@@ -168,7 +168,7 @@ EDITS = [
     _client("a run's LSN is above each one that the mirror shows", "run_state.cc",
             "highest < kSensible ? highest : 0", "highest > kSensible ? highest : 0",
             "CycleTest.*:*ReasonTest*:RunStateTest.*"),
-    Edit("a row that is equal is not changed by what stands beside it", "client/verifier.cc",
+    Edit("a row that is equal is not changed by what stands beside it", "client/cycle/verifier.cc",
          "own + 1 == row.mirror_keys.end() ? row.range.last : *(own + 1)", "row.range.last",
          "endpoint_test", "*EveryJournal*"),
 ]

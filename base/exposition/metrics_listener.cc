@@ -1,0 +1,78 @@
+#include "base/exposition/metrics_listener.h"
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/exposition/metric_page.h"
+#include "base/http/listener.h"
+
+namespace mirror {
+
+struct MetricsListener::Server {
+  explicit Server(std::unique_ptr<HttpListener> opened) : http(std::move(opened)) {}
+  const std::unique_ptr<HttpListener> http;
+};
+
+namespace {
+
+/// Makes a page for all who had asked by then: a crowd must not cost a page each.
+class SharedPage {
+ public:
+  explicit SharedPage(std::function<std::string()> make) : make_(std::move(make)) {}
+
+  std::string MadeSince(std::chrono::steady_clock::time_point came) {
+    const std::lock_guard lock(mutex_);
+    if (begun_ < came) {
+      const auto begun = std::chrono::steady_clock::now();
+      text_ = make_();
+      begun_ = begun;
+    }
+    return text_;
+  }
+
+ private:
+  const std::function<std::string()> make_;
+  std::mutex mutex_;
+  std::string text_;
+  std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::time_point::min();
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<MetricsListener>> MetricsListener::Open(const MetricsConfig& config,
+                                                                       std::function<std::string()> text) {
+  const auto page = std::make_shared<SharedPage>(std::move(text));
+  const auto answer = [page](const HttpRequest& request) -> HttpAnswer {
+    if (request.path == "/metrics") return {200, MetricPage::ContentType(), page->MadeSince(request.came)};
+    if (request.path == "/healthz") return {200, "text/plain", "ok\n"};
+    return {404, "text/plain", "There are /metrics and /healthz.\n"};
+  };
+  HttpLimits limits;
+  limits.answers_max = kMetricsThreads;
+  limits.request_time = kMetricsRequestTime;
+  limits.answer_time = kMetricsAnswerTime;
+  absl::StatusOr<std::unique_ptr<HttpListener>> http =
+      HttpListener::Open(config.address, config.port, answer, limits);
+  if (!http.ok()) {
+    return absl::UnavailableError(
+        absl::StrCat("the metrics cannot listen on ", config.address, ":", config.port, ": ",
+                     std::string(http.status().message()),
+                     ". Set 'port' or 'address' of [metrics], or 'enabled' to false"));
+  }
+  const bool v6 = config.address.find(':') != std::string::npos;
+  std::string address = absl::StrCat(v6 ? "[" : "", config.address, v6 ? "]" : "", ":", (*http)->port());
+  return std::unique_ptr<MetricsListener>(
+      new MetricsListener(std::make_unique<Server>(*std::move(http)), std::move(address)));
+}
+
+MetricsListener::MetricsListener(std::unique_ptr<Server> server, std::string address)
+    : server_(std::move(server)), address_(std::move(address)) {}
+
+MetricsListener::~MetricsListener() = default;
+
+}  // namespace mirror

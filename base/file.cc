@@ -1,0 +1,179 @@
+#include "base/file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+
+#include "absl/strings/str_cat.h"
+#include "base/nonce.h"
+
+namespace mirror {
+namespace {
+
+class Descriptor {
+ public:
+  explicit Descriptor(int fd) : fd_(fd) {}
+  ~Descriptor() {
+    if (fd_ >= 0) close(fd_);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  int get() const { return fd_; }
+
+ private:
+  int fd_;
+};
+
+std::string Reason(int error) { return std::strerror(error); }
+
+absl::Status CannotWrite(const std::string& path, int error) {
+  return absl::UnavailableError(absl::StrCat("'", path, "' cannot be written: ", Reason(error),
+                                             ". It is as it was before. Check the folder's rights and the "
+                                             "free space, then run the command again."));
+}
+
+absl::Status Exists(const std::string& path) {
+  return absl::AlreadyExistsError(
+      absl::StrCat("'", path, "' exists and was left as it is. Choose another name, or remove it first."));
+}
+
+std::filesystem::path FolderOf(const std::filesystem::path& path) {
+  return path.has_parent_path() ? path.parent_path() : ".";
+}
+
+std::string TemporaryOf(const std::filesystem::path& path) {
+  return FolderOf(path) / absl::StrCat(".", path.filename().string(), ".", NewNonce());
+}
+
+// Some file systems cannot; the file is there all the same.
+void SyncFolder(const std::filesystem::path& folder) {
+  const Descriptor parent(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (parent.get() >= 0) fsync(parent.get());
+}
+
+bool WriteAll(int fd, std::string_view content) {
+  while (!content.empty()) {
+    const ssize_t written = write(fd, content.data(), content.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return false;
+    content.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return true;
+}
+
+// 0, or what went wrong as errno.
+int WriteTemporary(const std::string& temporary, std::string_view content, FileUse use) {
+  const mode_t mode = use == FileUse::kSecret ? 0600 : 0644;
+  const Descriptor file(open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode));
+  if (file.get() < 0) return errno;
+  return WriteAll(file.get(), content) && fsync(file.get()) == 0 ? 0 : errno;
+}
+
+// Puts `from` at the name `to`. With kRefuse the kernel itself refuses an existing file; where the
+// file system does not know that flag, looking before has to do.
+bool Rename(const std::string& from, const std::string& to, ExistingFile existing) {
+  if (existing == ExistingFile::kReplace) return std::rename(from.c_str(), to.c_str()) == 0;
+  if (renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0) return true;
+  if (errno != EINVAL && errno != ENOSYS) return false;
+  struct stat there = {};
+  if (lstat(to.c_str(), &there) == 0) {
+    errno = EEXIST;
+    return false;
+  }
+  return std::rename(from.c_str(), to.c_str()) == 0;
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> ReadKeyFile(const std::string& path, FileUse use) {
+  // O_NONBLOCK: a pipe under this name must not hang the reader.
+  const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (file.get() < 0) {
+    if (errno == ENOENT) {
+      return absl::NotFoundError(absl::StrCat("'", path,
+                                              "' is not there. Check the path; 'mirrorctl init' and "
+                                              "'mirrorctl certs' make keys and certificates."));
+    }
+    return absl::PermissionDeniedError(absl::StrCat("'", path, "' cannot be read: ", Reason(errno),
+                                                    ". Check who owns it and the rights of its folders."));
+  }
+  struct stat info = {};
+  if (fstat(file.get(), &info) != 0 || !S_ISREG(info.st_mode)) {
+    return absl::InvalidArgumentError(absl::StrCat("'", path, "' is not a regular file"));
+  }
+  if (use == FileUse::kSecret && (info.st_mode & 077) != 0) {
+    char mode[8];
+    std::snprintf(mode, sizeof(mode), "%04o", static_cast<unsigned>(info.st_mode & 07777));
+    return absl::PermissionDeniedError(
+        absl::StrCat("'", path, "' is a private key that others may read or write (mode ", mode,
+                     "). It was not used. If nobody copied it: chmod 600 '", path,
+                     "'; otherwise replace it with 'mirrorctl certs'."));
+  }
+  if (info.st_size > static_cast<off_t>(kKeyFileBytesMax)) {
+    return absl::InvalidArgumentError(absl::StrCat("'", path, "' is larger than ", kKeyFileBytesMax,
+                                                   " bytes: it is no key and no certificate"));
+  }
+  std::string content(kKeyFileBytesMax + 1, '\0');
+  std::size_t size = 0;
+  while (size < content.size()) {
+    const ssize_t count = read(file.get(), content.data() + size, content.size() - size);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) {
+      return absl::PermissionDeniedError(absl::StrCat("'", path, "' cannot be read: ", Reason(errno)));
+    }
+    if (count == 0) break;
+    size += static_cast<std::size_t>(count);
+  }
+  if (size > kKeyFileBytesMax) {
+    explicit_bzero(content.data(), content.size());
+    return absl::InvalidArgumentError(absl::StrCat("'", path, "' grew while it was read"));
+  }
+  content.resize(size);
+  return content;
+}
+
+absl::Status WriteFileAtomically(const std::string& path, std::string_view content, FileUse use,
+                                 ExistingFile existing) {
+  return WriteFilesAtomically({{path, content, use}}, existing);
+}
+
+absl::Status WriteFilesAtomically(const std::vector<NewFile>& files, ExistingFile existing) {
+  std::vector<std::string> temporaries;
+  const auto undo = [&](std::size_t named) {
+    for (const std::string& temporary : temporaries) unlink(temporary.c_str());
+    if (existing == ExistingFile::kReplace) return;
+    for (std::size_t i = 0; i < named; ++i) unlink(files[i].path.c_str());
+  };
+  for (const NewFile& file : files) {
+    temporaries.push_back(TemporaryOf(file.path));
+    if (const int error = WriteTemporary(temporaries.back(), file.content, file.use); error != 0) {
+      undo(0);
+      return CannotWrite(file.path, error);
+    }
+  }
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    if (Rename(temporaries[i], files[i].path, existing)) continue;
+    const int error = errno;
+    undo(i);
+    return error == EEXIST ? Exists(files[i].path) : CannotWrite(files[i].path, error);
+  }
+  for (const NewFile& file : files) SyncFolder(FolderOf(file.path));
+  return absl::OkStatus();
+}
+
+absl::Status MakeFolder(const std::string& path, FolderUse use) {
+  const mode_t mode = use == FolderUse::kPassage ? 0711 : 0700;
+  if (mkdir(path.c_str(), 0700) == 0 && chmod(path.c_str(), mode) == 0) return absl::OkStatus();
+  const int error = errno;
+  struct stat info = {};
+  if (error == EEXIST && stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode)) return absl::OkStatus();
+  return absl::UnavailableError(absl::StrCat("the folder '", path, "' cannot be made: ", Reason(error),
+                                             ". Check the path and the rights of the folder above it."));
+}
+
+}  // namespace mirror

@@ -1,0 +1,59 @@
+#ifndef MIRROR_BASE_FILE_H_
+#define MIRROR_BASE_FILE_H_
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+namespace mirror {
+
+/// Bytes; a larger file is no key and no certificate.
+inline constexpr std::size_t kKeyFileBytesMax = 256 * 1024;
+
+enum class FileUse {
+  kPublic,  ///< Anybody may read it: a certificate.
+  kSecret,  ///< A private key: group and others may have no right to it.
+};
+
+/// Reads a key or certificate file. With kSecret its mode is checked on the open file.
+/// Errors: kNotFound; kPermissionDenied (cannot be read, or a secret that others may read);
+/// kInvalidArgument (no regular file, or over kKeyFileBytesMax). All name the path.
+absl::StatusOr<std::string> ReadKeyFile(const std::string& path, FileUse use);
+
+enum class ExistingFile { kRefuse, kReplace };
+
+/// Writes a file so that it is there whole or not at all, even if the power fails: a temporary
+/// file beside it (0600 or 0644 from its first byte), fsync, rename, fsync of the folder.
+/// Errors: kAlreadyExists (with kRefuse: the file that is there is untouched); kUnavailable for
+/// everything the file system refuses. The temporary file is removed in every case but a crash.
+absl::Status WriteFileAtomically(const std::string& path, std::string_view content, FileUse use,
+                                 ExistingFile existing);
+
+/// One of several files.
+struct NewFile {
+  std::string path;
+  std::string_view content;
+  FileUse use = FileUse::kSecret;
+};
+
+/// The same for files that belong together: all of them stand as temporary files before the first gets its
+/// name, so that a folder that is missing or full leaves none. With kRefuse, those that got their names
+/// before one that failed are removed again.
+absl::Status WriteFilesAtomically(const std::vector<NewFile>& files, ExistingFile existing);
+
+enum class FolderUse {
+  kPrivate,  ///< For the owner alone: 0700.
+  kPassage,  ///< Others may go through to what is open to them, and list nothing: 0711.
+};
+
+/// Makes a folder unless it is there, with that mode whatever the umask is. The parent must exist.
+/// Errors: kUnavailable, naming it.
+absl::Status MakeFolder(const std::string& path, FolderUse use = FolderUse::kPrivate);
+
+}  // namespace mirror
+
+#endif  // MIRROR_BASE_FILE_H_

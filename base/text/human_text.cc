@@ -1,0 +1,24 @@
+#include "base/text/human_text.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+
+namespace mirror {
+
+std::string Grouped(std::uint64_t number) {
+  std::string text = std::to_string(number);
+  for (std::size_t at = text.size(); at > 3;) text.insert(at -= 3, 1, ',');
+  return text;
+}
+
+std::string SpanText(std::int64_t milliseconds) {
+  constexpr std::int64_t kMinute = 60, kHour = 3'600, kDay = 86'400;
+  const std::int64_t seconds = std::max<std::int64_t>(0, milliseconds) / 1'000;
+  if (seconds < 2 * kMinute) return absl::StrCat(seconds, " s");
+  if (seconds < 2 * kHour) return absl::StrCat(seconds / kMinute, " min");
+  if (seconds < 2 * kDay) return absl::StrCat(seconds / kHour, " h");
+  return absl::StrCat(seconds / kDay, " d");
+}
+
+}  // namespace mirror

@@ -1,0 +1,50 @@
+#ifndef MIRROR_BASE_TEXT_TEXT_TABLE_H_
+#define MIRROR_BASE_TEXT_TEXT_TABLE_H_
+
+#include <cstddef>
+#include <ostream>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/printable.h"
+#include "base/text/wrapped_text.h"
+
+namespace mirror {
+
+/// Rows below a header line, in columns at least two spaces apart: people read them, and awk does.
+class TextTable {
+ public:
+  struct Column {
+    std::string name;
+    bool number = false;    ///< To the right, and never cut.
+    bool one_line = false;  ///< Of the last column: it is cut, too.
+  };
+
+  /// `width`: characters that a line may have, as far as the numbers let it; 0: as many as it needs. What
+  /// does not fit is cut with an ellipsis, but for the last column, which goes on in lines of its own.
+  /// `indent`: spaces in front of each line.
+  explicit TextTable(std::vector<Column> columns, std::size_t width = kTextWidth, std::size_t indent = 0);
+
+  /// As many cells as there are columns, in any characters: they are made Printable(). An empty one is shown
+  /// as "-", so that the next do not move.
+  void Add(const std::vector<std::string>& cells);
+
+  /// Prints the header, once, and the rows added since the last call. Columns grow, and never shrink.
+  void Print(std::ostream& out);
+
+ private:
+  std::vector<std::size_t> Fitted() const;
+  void PrintLine(std::ostream& out, const std::vector<std::string>& cells,
+                 const std::vector<std::size_t>& widths) const;
+
+  std::vector<Column> columns_;
+  const std::size_t width_, indent_;
+  std::vector<std::size_t> widths_;  ///< Characters.
+  std::vector<std::vector<std::string>> rows_;
+  bool header_printed_ = false;
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_BASE_TEXT_TEXT_TABLE_H_

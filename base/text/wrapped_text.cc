@@ -1,0 +1,133 @@
+#include "base/text/wrapped_text.h"
+
+#include <algorithm>
+
+#include "base/utf8.h"
+
+namespace mirror {
+namespace {
+
+constexpr std::size_t kGap = 2;  // Spaces between two columns, at least.
+// A text that begins further to the right would become a narrow column.
+constexpr std::size_t kTextBeginMost = 50;
+// A path can be no longer, and who looks for the end of a quotation looks no further.
+constexpr std::size_t kQuotationMost = 4'096;
+
+/// Bytes of the character at the start of `text`; 0 when it is not UTF-8.
+std::size_t CharacterBytes(std::string_view text) {
+  if (text.front() == '\0') return 1;
+  std::size_t bytes = 1;
+  while (bytes < text.size() && bytes < 4 && IsUtf8Continuation(text[bytes])) ++bytes;
+  return CountUtf8(text.substr(0, bytes)) ? bytes : 0;
+}
+
+bool IsWordCharacter(char byte) {
+  return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') || (byte >= '0' && byte <= '9') ||
+         static_cast<unsigned char>(byte) >= 0x80;
+}
+
+/// Behind the quotation that begins at `at`; npos: none does.
+std::size_t EndOfQuotation(std::string_view text, std::size_t at) {
+  if (text[at] != '\'') return std::string_view::npos;
+  const std::size_t most = std::min(text.size(), at + kQuotationMost);
+  for (std::size_t end = at + 1; end < most; ++end) {
+    if (text[end] == '\'' && (end + 1 == text.size() || !IsWordCharacter(text[end + 1]))) return end + 1;
+  }
+  return std::string_view::npos;
+}
+
+/// Where the word that begins at `begin` ends: at a space, or at the text's end.
+std::size_t EndOfWord(std::string_view text, std::size_t begin, std::size_t width) {
+  std::size_t at = begin;
+  while (at < text.size() && text[at] != ' ') {
+    // An apostrophe stands behind a letter.
+    const bool may_open = at == begin || !IsWordCharacter(text[at - 1]);
+    const std::size_t end = may_open ? EndOfQuotation(text, at) : std::string_view::npos;
+    if (end == std::string_view::npos) {
+      ++at;
+      continue;
+    }
+    const bool has_slash = text.substr(at, end - at).find('/') != std::string_view::npos;
+    at = has_slash || CharactersOf(text.substr(begin, end - begin)) <= width ? end : at + 1;
+  }
+  return at;
+}
+
+}  // namespace
+
+std::size_t CharactersOf(std::string_view text) {
+  const auto count = CountUtf8(text);
+  return count ? count->characters : text.size();
+}
+
+std::size_t BytesOf(std::string_view text, std::size_t characters) {
+  std::size_t bytes = 0;
+  for (; characters > 0 && bytes < text.size(); --characters) {
+    bytes += std::max<std::size_t>(1, CharacterBytes(text.substr(bytes)));
+  }
+  return bytes;
+}
+
+std::string CutTo(std::string_view text, std::size_t characters) {
+  if (CharactersOf(text) <= characters) return std::string(text);
+  return std::string(text.substr(0, BytesOf(text, characters - 1))) + "…";
+}
+
+std::vector<std::string> Folded(std::string_view text, std::size_t width, LongWords long_words) {
+  std::vector<std::string> pieces;
+  std::size_t begin = 0, end = 0, used = 0;  // Of the piece at hand.
+  while (true) {
+    const std::size_t word = text.find_first_not_of(' ', end);
+    if (word == std::string_view::npos) break;
+    const std::size_t word_end = EndOfWord(text, word, width);
+    const std::size_t more = CharactersOf(text.substr(end, word_end - end));
+    if (end == begin || used + more <= width) {
+      end = word_end;
+      used += more;
+    } else {
+      pieces.emplace_back(text.substr(begin, end - begin));
+      begin = word;
+      end = word_end;
+      used = CharactersOf(text.substr(word, word_end - word));
+    }
+    for (; long_words == LongWords::kCut && used > width; used -= width) {
+      const std::size_t bytes = BytesOf(text.substr(begin), width);
+      pieces.emplace_back(text.substr(begin, bytes));
+      begin += bytes;
+    }
+  }
+  pieces.emplace_back(text.substr(begin, end - begin));
+  return pieces;
+}
+
+std::string WrappedLine(std::string_view line, std::size_t indent) {
+  if (line.size() <= kTextWidth || CharactersOf(line) <= kTextWidth) return std::string(line);
+  const std::size_t first = std::min(line.find_first_not_of(' '), line.size());
+  std::size_t text = first;
+  for (std::size_t at = line.find("  ", first); at != std::string_view::npos; at = line.find("  ", text)) {
+    const std::size_t behind = line.find_first_not_of(' ', at + kGap);
+    if (behind == std::string_view::npos || CharactersOf(line.substr(0, behind)) > kTextBeginMost) break;
+    text = behind;
+  }
+  const std::size_t hanging = text == first ? first + indent : CharactersOf(line.substr(0, text));
+  std::string wrapped(line.substr(0, text));
+  std::string before;
+  for (const std::string& piece : Folded(line.substr(text), kTextWidth - hanging, LongWords::kWhole)) {
+    wrapped += before + piece;
+    before = "\n" + std::string(hanging, ' ');
+  }
+  return wrapped;
+}
+
+std::string WrappedText(std::string_view text, std::size_t indent) {
+  std::string wrapped;
+  while (true) {
+    const std::size_t end = text.find('\n');
+    wrapped += WrappedLine(text.substr(0, end), indent);
+    if (end == std::string_view::npos) return wrapped;
+    wrapped += '\n';
+    text.remove_prefix(end + 1);
+  }
+}
+
+}  // namespace mirror

@@ -1,0 +1,97 @@
+#include "base/utf8.h"
+
+#include <bit>
+#include <cstdint>
+#include <cstring>
+
+namespace mirror {
+namespace {
+
+constexpr std::uint64_t kOnes = 0x0101'0101'0101'0101;
+constexpr std::uint64_t kHighBits = 0x8080'8080'8080'8080;
+
+std::uint64_t Load(const char* bytes) {
+  std::uint64_t word = 0;
+  std::memcpy(&word, bytes, sizeof word);
+  return word;
+}
+
+// Has a high bit where `word` has a byte that is 0 or over 127; without one all eight are plain ASCII.
+std::uint64_t NotAscii(std::uint64_t word) { return (word | (word - kOnes)) & kHighBits; }
+
+// How many bytes at the front of `word`, as it lies in memory, are 1 to 127.
+std::size_t AsciiAhead(std::uint64_t word) {
+  const std::uint64_t other = NotAscii(word);
+  if (other == 0) return 8;
+  if constexpr (std::endian::native != std::endian::little) return 0;  // The caller goes on byte by byte.
+  return static_cast<std::size_t>(std::countr_zero(other)) / 8;
+}
+
+// Length of the character that begins with the byte at `p`, which is over 127; 0 when it is none.
+int MultiByteLength(const unsigned char* p, const unsigned char* end) {
+  const unsigned first = p[0];
+  const int length = first < 0xC2 ? 0 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : first < 0xF5 ? 4 : 0;
+  if (length == 0 || end - p < length) return 0;
+  const unsigned second = p[1];
+  const unsigned low = first == 0xE0 ? 0xA0 : first == 0xF0 ? 0x90 : 0x80;  // Below: overlong.
+  const unsigned high = first == 0xED   ? 0x9F
+                        : first == 0xF4 ? 0x8F
+                                        : 0xBF;  // Above: surrogates; past U+10FFFF.
+  if (second < low || second > high) return 0;
+  for (int i = 2; i < length; ++i) {
+    if ((p[i] & 0xC0U) != 0x80U) return 0;
+  }
+  return length;
+}
+
+}  // namespace
+
+std::optional<Utf8Count> CountUtf8(std::string_view text) {
+  Utf8Count count;
+  const char* p = text.data();
+  const char* const end = p + text.size();
+  while (p != end) {
+    while (end - p >= 8) {
+      const std::size_t ascii = AsciiAhead(Load(p));
+      p += ascii;
+      count.characters += ascii;
+      count.utf16_units += ascii;
+      if (ascii < 8) break;
+    }
+    if (p == end) break;
+    int length = 1;
+    const auto first = static_cast<unsigned char>(*p);
+    if (first == 0) return std::nullopt;
+    if (first >= 0x80) {
+      length = MultiByteLength(reinterpret_cast<const unsigned char*>(p),
+                               reinterpret_cast<const unsigned char*>(end));
+      if (length == 0) return std::nullopt;
+    }
+    p += length;
+    count.characters += 1;
+    count.utf16_units += length == 4 ? 2 : 1;
+  }
+  return count;
+}
+
+bool IsAscii(std::string_view text) {
+  const char* p = text.data();
+  const char* const end = p + text.size();
+  for (; end - p >= 32; p += 32) {
+    if ((NotAscii(Load(p)) | NotAscii(Load(p + 8)) | NotAscii(Load(p + 16)) | NotAscii(Load(p + 24))) != 0) {
+      return false;
+    }
+  }
+  if (text.size() >= 8) {
+    for (; end - p > 8; p += 8) {
+      if (NotAscii(Load(p)) != 0) return false;
+    }
+    return NotAscii(Load(end - 8)) == 0;  // Some of it once more.
+  }
+  for (; p != end; ++p) {
+    if (static_cast<signed char>(*p) <= 0) return false;
+  }
+  return true;
+}
+
+}  // namespace mirror

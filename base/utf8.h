@@ -1,0 +1,26 @@
+#ifndef MIRROR_BASE_UTF8_H_
+#define MIRROR_BASE_UTF8_H_
+
+#include <cstddef>
+#include <optional>
+#include <string_view>
+
+namespace mirror {
+
+struct Utf8Count {
+  std::size_t characters = 0;  ///< Code points.
+  std::size_t utf16_units = 0;
+};
+
+/// Counts UTF-8; absent when it is not UTF-8 or holds NUL. Surrogates and overlong forms are not UTF-8.
+std::optional<Utf8Count> CountUtf8(std::string_view text);
+
+/// Whether every byte is 1 to 127: then bytes, characters and UTF-16 units are the same number.
+bool IsAscii(std::string_view text);
+
+/// Whether a character cannot begin with this byte.
+inline bool IsUtf8Continuation(char byte) { return (static_cast<unsigned char>(byte) & 0xC0U) == 0x80U; }
+
+}  // namespace mirror
+
+#endif  // MIRROR_BASE_UTF8_H_

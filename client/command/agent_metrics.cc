@@ -1,0 +1,137 @@
+#include "client/command/agent_metrics.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "base/exposition/metric_page.h"
+
+namespace mirror {
+namespace {
+
+double Seconds(std::int64_t ms) { return static_cast<double>(ms) / 1'000; }
+
+}  // namespace
+
+AgentMetrics::AgentMetrics(const std::vector<std::string>& tenants, std::vector<DatedKey> keys)
+    : keys_(std::move(keys)) {
+  for (const std::string& tenant : tenants)
+    sources_.emplace_back(std::make_unique<Source>())->tenant = tenant;
+}
+
+void AgentMetrics::Begun(std::size_t source, std::int64_t now_ms) {
+  sources_[source]->begun_ms = now_ms;
+  sources_[source]->running = true;
+}
+
+void AgentMetrics::Ended(std::size_t source, const CycleReport& report, double seconds, std::int64_t now_ms) {
+  Source& of = *sources_[source];
+  of.running = false;
+  of.runs.Note(std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double>(seconds)));
+  switch (report.outcome) {
+    case Outcome::kDone:
+      (report.Good() ? of.done : of.incomplete).Add();
+      break;
+    case Outcome::kBusy:
+      of.busy.Add();
+      return;
+    case Outcome::kDoNotReplicate:
+    case Outcome::kStopped:
+      of.told_not.Add();
+      return;
+    case Outcome::kFailed:
+      of.failed.Add();
+      break;
+  }
+  if (report.Good()) of.success_ms = now_ms;
+  std::array<std::uint64_t, kResults> tables{};
+  std::uint64_t differing = 0;
+  for (const TableReport& table : report.tables) {
+    of.inserts.Add(table.inserts);
+    of.updates.Add(table.updates);
+    of.deletes.Add(table.deletes);
+    ++tables.at(static_cast<std::size_t>(table.result));
+    if (table.equality == TableReport::Equality::kDiffers) ++differing;
+  }
+  for (std::size_t i = 0; i < kResults; ++i) of.tables[i] = tables[i];
+  of.differing = differing;
+}
+
+std::vector<const AgentMetrics::Source*> AgentMetrics::Shown() const {
+  std::vector<std::pair<std::int64_t, const Source*>> all;
+  for (const std::unique_ptr<Source>& source : sources_) all.emplace_back(source->success_ms, source.get());
+  std::stable_sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  all.resize(std::min(all.size(), kSourcesShownMax));
+  std::vector<const Source*> shown;
+  for (const auto& [success_ms, source] : all) shown.push_back(source);
+  return shown;
+}
+
+std::string AgentMetrics::Text(std::int64_t now_ms) const {
+  MetricPage page;
+  page.AddProcess();
+  // Of 200 tenants these would be 27,000 series, which nobody reads one by one.
+  std::vector<const Timings*> runs, calls;
+  for (const std::unique_ptr<Source>& source : sources_) runs.push_back(&source->runs);
+  page.AddHistogram("mirror_agent_cycle_seconds", "Time of runs, seconds.", {}, runs);
+  for (std::size_t i = 0; i < kTimedCalls.size(); ++i) {
+    calls.clear();
+    for (const std::unique_ptr<Source>& source : sources_) calls.push_back(&source->wire.calls[i]);
+    page.AddHistogram("mirror_agent_call_seconds",
+                      "Time of calls to the endpoint, seconds; of RowDataStream that of one request.",
+                      {{"call", std::string(kTimedCalls[i])}}, calls);
+  }
+  page.AddGauge("mirror_agent_tenants", "Tenants of this agent.", {}, static_cast<double>(sources_.size()));
+  const std::vector<const Source*> shown = Shown();
+  page.AddGauge("mirror_agent_tenants_shown", "Tenants with series of their own.", {},
+                static_cast<double>(shown.size()));
+  for (const Source* const source : shown) {
+    const auto with = [&](const char* label, std::string_view value) {
+      return MetricLabels{{"tenant", source->tenant}, {label, std::string(value)}};
+    };
+    const MetricLabels tenant = {{"tenant", source->tenant}};
+    const std::pair<const char*, const Counter&> outcomes[] = {{"done", source->done},
+                                                               {"incomplete", source->incomplete},
+                                                               {"busy", source->busy},
+                                                               {"do_not_replicate", source->told_not},
+                                                               {"failed", source->failed}};
+    for (const auto& [outcome, counter] : outcomes) {
+      page.AddCounter("mirror_agent_cycles_total", "Runs of a source, by outcome.", with("outcome", outcome),
+                      static_cast<double>(counter.value()));
+    }
+    const std::pair<const char*, const Counter&> operations[] = {
+        {"insert", source->inserts}, {"update", source->updates}, {"delete", source->deletes}};
+    for (const auto& [operation, counter] : operations) {
+      page.AddCounter("mirror_agent_rows_total", "Rows that were sent and committed, by operation.",
+                      with("operation", operation), static_cast<double>(counter.value()));
+    }
+    page.AddCounter("mirror_agent_sent_bytes_total", "Bytes of requests with rows.", tenant,
+                    static_cast<double>(source->wire.sent_bytes.value()));
+    page.AddGauge("mirror_agent_running", "1: a run is under way.", tenant, source->running ? 1 : 0);
+    page.AddGauge("mirror_agent_last_run_timestamp_seconds",
+                  "Begin of the last run, unix seconds; 0: none since the start.", tenant,
+                  Seconds(source->begun_ms));
+    page.AddGauge("mirror_agent_last_success_timestamp_seconds",
+                  "End of the last run without a failed table, unix seconds; 0: none since the start.",
+                  tenant, Seconds(source->success_ms));
+    if (source->success_ms > 0) {
+      page.AddGauge("mirror_agent_lag_seconds", "Time since the end of the last good run, seconds.", tenant,
+                    Seconds(std::max<std::int64_t>(0, now_ms - source->success_ms)));
+    }
+    for (std::size_t i = 0; i < kResults; ++i) {
+      page.AddGauge("mirror_agent_tables", "Tables of the last run, by result.",
+                    with("result", ToString(static_cast<TableResult>(i))),
+                    static_cast<double>(source->tables[i]));
+    }
+    page.AddGauge("mirror_agent_tables_differing", "Tables that the last run found to differ and left so.",
+                  tenant, static_cast<double>(source->differing));
+  }
+  for (const DatedKey& key : keys_) {
+    page.AddGauge("mirror_certificate_expiry_timestamp_seconds", "When it ends, unix seconds.",
+                  {{"name", key.name}, {"kind", std::string(KindName(key.kind))}},
+                  static_cast<double>(key.not_after_s));
+  }
+  return page.Text();
+}
+
+}  // namespace mirror

@@ -1,0 +1,60 @@
+#ifndef MIRROR_CLIENT_COMMAND_AGENT_METRICS_H_
+#define MIRROR_CLIENT_COMMAND_AGENT_METRICS_H_
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "certs/expiry.h"
+#include "client/cycle/cycle.h"
+#include "client/wire/agent_counters.h"
+
+namespace mirror {
+
+/// Sources that have series of their own; README says which ones are left out.
+inline constexpr std::size_t kSourcesShownMax = 1'000;
+
+/// What `mirror-agent run` counts of its sources, and the page that shows it; README lists every metric.
+/// Threads: any; each source is noted by one.
+class AgentMetrics {
+ public:
+  /// `tenants`: the context id of each source. `keys`: keys and certificates that the agent uses.
+  explicit AgentMetrics(const std::vector<std::string>& tenants, std::vector<DatedKey> keys = {});
+
+  WireCounters& wire(std::size_t source) { return sources_[source]->wire; }
+  void Begun(std::size_t source, std::int64_t now_ms);
+  /// `now_ms`: its end.
+  void Ended(std::size_t source, const CycleReport& report, double seconds, std::int64_t now_ms);
+
+  std::string Text(std::int64_t now_ms) const;
+
+ private:
+  static constexpr std::size_t kResults = 6;  ///< Of TableResult.
+
+  struct Source {
+    std::string tenant;
+    WireCounters wire;
+    Counter done, incomplete, busy, told_not, failed;
+    Counter inserts, updates, deletes;
+    Timings runs;
+    std::atomic<bool> running{false};
+    std::atomic<std::int64_t> begun_ms{0};                      ///< Of the last run.
+    std::atomic<std::int64_t> success_ms{0};                    ///< End of the last good run.
+    std::array<std::atomic<std::uint64_t>, kResults> tables{};  ///< Of the last run that was not busy.
+    std::atomic<std::uint64_t> differing{0};
+  };
+
+  /// Who was good least recently comes first: what is cut must be what nobody misses.
+  std::vector<const Source*> Shown() const;
+
+  std::vector<std::unique_ptr<Source>> sources_;
+  const std::vector<DatedKey> keys_;
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_CLIENT_COMMAND_AGENT_METRICS_H_

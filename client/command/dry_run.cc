@@ -1,0 +1,178 @@
+#include "client/command/dry_run.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "base/folded_name.h"
+#include "base/printable.h"
+#include "client/command/report.h"
+#include "client/run/source_run.h"
+#include "client/source/capture/capture_reader.h"
+#include "client/source/capture/capture_state.h"
+#include "client/source/sqlite/log/change_log.h"
+#include "client/state/run_state.h"
+#include "client/wire/mirror_client.h"
+#include "proto/wire/table.h"
+
+namespace mirror {
+namespace {
+
+/// See ChangeLog::Waiting().
+using WaitingEntries = std::optional<std::map<std::string, std::optional<std::int64_t>>>;
+
+absl::StatusOr<WaitingEntries> Waiting(const SourceConfig& source) {
+  if (!UsesLog(source)) return WaitingEntries();
+  return ChangeLog::Waiting(source.path);
+}
+
+/// "all 1,234 rows are sent"
+std::string AllRows(SourceReader& reader, const std::string& table) {
+  const absl::StatusOr<std::uint64_t> rows = reader.CountRows(table);
+  if (!rows.ok()) return absl::StrCat("all rows are sent (", rows.status().message(), ")");
+  if (*rows == 0) return "it has no rows";
+  return *rows == 1 ? "its one row is sent" : absl::StrCat("all ", Grouped(*rows), " rows are sent");
+}
+
+/// What the log says of a table; `waiting` is absent when there is no log at all.
+std::string WordsOf(SourceReader& reader, const RunState& runs, const std::string& table,
+                    const WaitingEntries& waiting) {
+  if (!waiting && runs.FindConfirmed(table) == nullptr) {
+    return absl::StrCat("never sent: ", AllRows(reader, table));
+  }
+  if (!waiting) return "sent whole, if its number of rows differs";
+  const auto found = waiting->find(FoldName(table));
+  if (found == waiting->end()) return absl::StrCat("new: a log is made, and ", AllRows(reader, table));
+  if (!found->second) return absl::StrCat("never sent: ", AllRows(reader, table));
+  if (*found->second == 0) return "nothing changed since it was sent last";
+  return absl::StrCat(Grouped(static_cast<std::uint64_t>(*found->second)),
+                      *found->second == 1 ? " change" : " changes", " logged since it was sent last");
+}
+
+/// What a staged table's run does beside what was noted.
+const char* StagedWords(const SourceConfig& source, const std::string& table) {
+  for (const TableConfig& one : source.tables) {
+    if (one.push == "staged" && SameName(SentName(one), table))
+      return ". It is staged: the run compares it with the mirror, and sends only what differs there";
+  }
+  return "";
+}
+
+/// A run would end with these, and with exit code 1.
+bool HasTroubles(const SourceSchema& schema) {
+  return !schema.refused.empty() ||
+         std::any_of(schema.tables.begin(), schema.tables.end(),
+                     [](const SourceTable& table) { return !table.problem.empty(); });
+}
+
+void PrintRefused(const SourceSchema& schema, std::ostream& out) {
+  for (const std::string& note : schema.notes) out << "  " << Printable(note) << '\n';
+  for (const RefusedTable& table : schema.refused) {
+    out << "  " << Printable(table.name) << ": " << Printable(table.reason) << '\n';
+  }
+}
+
+/// A look with a copy of what the agent remembers.
+/// False: a run would not be good.
+absl::StatusOr<bool> ShowCaptured(const SourceConfig& source, const CaptureRules& rules,
+                                  const std::string& state_dir, std::ostream& out) {
+  absl::StatusOr<std::unique_ptr<CaptureState>> state = CaptureState::OpenCopy(state_dir, source.context_id);
+  if (!state.ok()) return state.status();
+  const absl::StatusOr<RunState> runs = RunState::Load(state_dir, source.context_id);
+  if (!runs.ok()) return runs.status();
+  const absl::StatusOr<CapturedSource> opened =
+      OpenCaptured(source, rules, runs->Records(), **state, nullptr);
+  if (!opened.ok()) return opened.status();
+  SourceReader* const reader = opened->reader.get();
+  const auto waiting = Waiting(source);
+  if (!waiting.ok()) return waiting.status();
+  const absl::StatusOr<SourceSchema> schema = reader->Schema();
+  if (!schema.ok()) return schema.status();
+  PrintRefused(*schema, out);
+  for (const SourceTable& table : schema->tables) {
+    out << "  " << Printable(table.schema.name) << ": ";
+    if (table.problem.empty() && rules.Find(table.schema.name) == nullptr) {
+      out << WordsOf(*reader, *runs, table.schema.name, *waiting) << '\n';
+      continue;
+    }
+    const absl::StatusOr<std::optional<CaptureState::Table>> captured = (*state)->Find(table.schema.name);
+    if (!captured.ok()) return captured.status();
+    const absl::StatusOr<std::optional<std::int64_t>> sent =
+        *captured ? (*state)->LastSent(**captured) : std::optional<std::int64_t>();
+    if (!sent.ok()) return sent.status();
+    if (!table.problem.empty()) {
+      out << Printable(table.problem) << '\n';
+    } else if (!*sent || **sent < (*captured)->floor) {
+      out << "never sent as it is: " << AllRows(*reader, table.schema.name)
+          << StagedWords(source, table.schema.name) << '\n';
+    } else if ((*captured)->key_parts == 0) {
+      out << ((*captured)->changed > **sent ? "it changed, and has no key: all rows are sent\n"
+                                            : "nothing changed since it was sent last\n");
+    } else {
+      const absl::StatusOr<CaptureState::Noted> noted = (*state)->CountNoted(**captured, **sent);
+      if (!noted.ok()) return noted.status();
+      out << Grouped(noted->inserts) << " inserts, " << Grouped(noted->updates) << " updates, "
+          << Grouped(noted->deletes) << " deletes" << StagedWords(source, table.schema.name) << '\n';
+    }
+  }
+  return !HasTroubles(*schema);
+}
+
+absl::StatusOr<bool> Show(const SourceConfig& source, const std::string& state_dir, std::ostream& out) {
+  if (const std::optional<CaptureRules> rules = RulesOf(source)) {
+    return ShowCaptured(source, *rules, state_dir, out);
+  }
+  const absl::StatusOr<RunState> runs = RunState::Load(state_dir, source.context_id);
+  if (!runs.ok()) return runs.status();
+  const auto reader = OpenReader(source, runs->Records());
+  const absl::StatusOr<SourceSchema> schema = reader->Schema();
+  if (!schema.ok()) return schema.status();
+  const absl::StatusOr<WaitingEntries> waiting = Waiting(source);
+  if (!waiting.ok()) return waiting.status();
+  PrintRefused(*schema, out);
+  for (const SourceTable& table : schema->tables) {
+    out << "  " << Printable(table.schema.name) << ": "
+        << (table.problem.empty() ? WordsOf(*reader, *runs, table.schema.name, *waiting)
+                                  : Printable(table.problem))
+        << '\n';
+  }
+  return !HasTroubles(*schema);
+}
+
+}  // namespace
+
+bool DryRun(const SourceConfig& configured, const std::string& state_dir, const Connection& connection,
+            std::ostream& out, std::ostream& err) {
+  SourceConfig source = configured;
+  source.rejects = RejectsOf(configured, state_dir);
+  source.keeps_rejects = false;
+  out << source.context_id << "  " << Printable(source.path) << '\n';
+  const absl::StatusOr<bool> looked = Show(source, state_dir, out);
+  if (!looked.ok())
+    err << "mirror-agent: " << source.context_id << ": " << Printable(std::string(looked.status().message()))
+        << '\n';
+  MirrorClient client(connection.channel, connection.identity, source.context_id);
+  const auto answer = client.Authenticate("", /*take_over=*/false, /*probe=*/true);
+  if (HasNoMirrorYet(answer.status())) {
+    out << "  the endpoint took our token, and has no mirror of this tenant yet: the first run makes it. "
+           "Nothing was "
+           "sent.\n";
+    return looked.value_or(false);
+  }
+  if (!answer.ok()) {
+    err << "mirror-agent: " << source.context_id << ": " << Printable(std::string(answer.status().message()))
+        << '\n';
+    return false;
+  }
+  out << "  the endpoint, version " << Printable(answer->server_version()) << ", proved itself"
+      << (answer->do_not_replicate() ? ", and does not want changes now" : "") << ". Nothing was sent.\n";
+  return looked.value_or(false);
+}
+
+}  // namespace mirror

@@ -1,0 +1,120 @@
+#include "client/command/install.h"
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "client/command/json_lines.h"
+#include "client/config/config.h"
+#include "client/run/source_run.h"
+#include "client/source/sqlite/log/change_log.h"
+#include "client/state/lock_file.h"
+#include "client/state/run_state.h"
+
+namespace mirror {
+namespace {
+
+constexpr int kDone = 0, kFailed = 1, kWrongUse = 2;
+
+/// What was done, for people.
+using Act = std::function<absl::StatusOr<std::string>(const AgentConfig& config, const SourceConfig& source)>;
+
+/// Of those that `is_meant`.
+int ForEachSource(const std::string& file, const std::function<bool(const SourceConfig&)>& is_meant,
+                  const std::string& none, const Act& act, std::ostream& out, std::ostream& plain_err) {
+  const absl::StatusOr<AgentConfig> config = LoadAgentConfig(file);
+  std::optional<JsonLines> lines;
+  if (config.ok() && WantsJson(*config)) lines.emplace(plain_err, *config, spdlog::level::err, "failure");
+  std::ostream& err = lines ? lines->stream() : plain_err;
+  if (!config.ok()) {
+    err << "mirror-agent: " << config.status().message() << '\n';
+    return kWrongUse;
+  }
+  int exit_code = kDone, sources = 0;
+  for (const SourceConfig& source : config->sources) {
+    if (!is_meant(source)) continue;
+    ++sources;
+    // Not beside a cycle that reads or renews the log.
+    const absl::StatusOr<LockFile> lock = LockFile::Acquire(config->agent.state_dir, source.context_id);
+    const absl::StatusOr<std::string> done = lock.ok() ? act(*config, source) : lock.status();
+    if (done.ok()) {
+      out << source.context_id << "  " << source.path << ": " << *done << '\n';
+    } else {
+      err << "mirror-agent: " << source.context_id << ": " << done.status().message() << '\n';
+      exit_code = kFailed;
+    }
+  }
+  if (sources > 0) return exit_code;
+  err << "mirror-agent: " << config->file << ": there is no [[source]] " << none << '\n';
+  return kWrongUse;
+}
+
+absl::StatusOr<std::string> InstallOne(const AgentConfig& config, const SourceConfig& source,
+                                       bool take_over) {
+  // What a former one left half done is taken back.
+  (void)ChangeLog::Open(LogOptionsOf(source));
+  // Tables that are captured need none.
+  const std::optional<CaptureRules> rules = RulesOf(source);
+  const std::unique_ptr<SourceReader> reader = OpenSource(
+      source, {}, nullptr,
+      [&source, &rules](const std::string& table) { return !rules || !Captures(source, *rules, table); });
+  const absl::StatusOr<std::vector<std::string>> tables = reader->TableNames();
+  if (!tables.ok()) return tables.status();
+  // It stays the source that it was before it had a log, unless the path or the machine is another one.
+  absl::StatusOr<RunState> state = RunState::Load(config.agent.state_dir, source.context_id);
+  if (!state.ok()) return state.status();
+  const absl::StatusOr<std::string> bound = state->Bind(reader->Mark());
+  if (!bound.ok()) return bound.status();
+  ChangeLogOptions log_options = OwnLogOptionsOf(source, config.agent.state_dir, state->source_id());
+  log_options.source_id = state->source_id();
+  log_options.owner.takes_over = take_over;
+  const absl::StatusOr<std::unique_ptr<ChangeLog>> log = ChangeLog::Install(log_options);
+  if (!log.ok()) return log.status();
+  const absl::StatusOr<std::string> moved = (*log)->Bind({});
+  if (!moved.ok()) return moved.status();
+  const absl::StatusOr<std::vector<std::string>> renewed = (*log)->Renew(*tables);
+  if (!renewed.ok()) return renewed.status();
+  state->KeepSourceId((*log)->source_id());
+  if (absl::Status saved = state->Save(); !saved.ok()) return saved;
+  std::string blind;
+  for (const std::string& table : *tables) {
+    const TableLog* entry = (*log)->Find(table);
+    if (entry != nullptr && entry->table.blind) absl::StrAppend(&blind, blind.empty() ? "" : ", ", table);
+  }
+  std::string done = absl::StrCat("the changes of ", tables->size(), " tables are logged");
+  if (!blind.empty()) {
+    absl::StrAppend(
+        &done,
+        ". Populated whole whenever they change, since REPLACE could remove rows of them unseen: ", blind);
+  }
+  return done;
+}
+
+absl::StatusOr<std::string> UninstallOne(const AgentConfig& config, const SourceConfig& source) {
+  // Also where its state cannot be read any more.
+  const absl::StatusOr<RunState> state = RunState::Load(config.agent.state_dir, source.context_id);
+  const absl::StatusOr<bool> there = ChangeLog::Uninstall(
+      OwnLogOptionsOf(source, config.agent.state_dir, state.ok() ? state->source_id() : ""));
+  if (!there.ok()) return there.status();
+  return *there ? "the change log is removed" : "there was no change log";
+}
+
+}  // namespace
+
+int Install(const std::string& config, std::ostream& out, std::ostream& err, bool take_over) {
+  const Act act = [take_over](const AgentConfig& agent, const SourceConfig& source) {
+    return InstallOne(agent, source, take_over);
+  };
+  return ForEachSource(config, UsesLog, "with strategy = \"cdc\"", act, out, err);
+}
+
+int Uninstall(const std::string& config, std::ostream& out, std::ostream& err) {
+  // Also where the strategy is another one by now.
+  const auto can_have_one = [](const SourceConfig& source) { return source.kind == "sqlite"; };
+  return ForEachSource(config, can_have_one, "with kind = \"sqlite\"", UninstallOne, out, err);
+}
+
+}  // namespace mirror

@@ -1,0 +1,20 @@
+#ifndef MIRROR_CLIENT_COMMAND_INSTALL_H_
+#define MIRROR_CLIENT_COMMAND_INSTALL_H_
+
+#include <ostream>
+#include <string>
+
+namespace mirror {
+
+/// `mirror-agent install`: makes the change log of each [[source]] with strategy cdc. Twice is harmless.
+/// `take_over`: also of one whose log is another agent's, see LogOwner.
+/// Gives the exit code: 0 done, 1 a source failed (the others are done), 2 wrong configuration.
+int Install(const std::string& config, std::ostream& out, std::ostream& err, bool take_over = false);
+
+/// `mirror-agent uninstall`: removes every trace of that from the sources, and nothing else. The mirrors keep
+/// what they have; after another install each table is populated. Exit codes as Install.
+int Uninstall(const std::string& config, std::ostream& out, std::ostream& err);
+
+}  // namespace mirror
+
+#endif  // MIRROR_CLIENT_COMMAND_INSTALL_H_

@@ -1,0 +1,216 @@
+#include "client/command/pointers_command.h"
+
+#include <cstdint>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "base/clock.h"
+#include "base/folded_name.h"
+#include "base/printable.h"
+#include "base/text/text_stream.h"
+#include "client/command/report.h"
+#include "client/config/config.h"
+#include "client/run/source_run.h"
+#include "client/source/capture/capture_rule.h"
+#include "client/source/capture/capture_state.h"
+#include "client/source/files/file_value.h"
+#include "client/state/lock_file.h"
+#include "proto/wire/table.h"
+
+namespace mirror {
+namespace {
+
+using Json = nlohmann::json;
+constexpr int kDone = 0, kFailed = 1, kWrongUse = 2;
+
+/// Its strategy and column stand in the first line of the form.
+std::pair<std::string, std::string> StrategyOf(const CaptureState::Table& table) {
+  const std::string line = table.form.substr(0, table.form.find('\n'));
+  const std::size_t space = line.find(' ');
+  return {line.substr(0, space), space == std::string::npos ? "" : line.substr(space + 1)};
+}
+
+Json InJson(const KeyPart& pointer) {
+  if (pointer == BeforeAll()) return nullptr;
+  switch (pointer.kind) {
+    case Kind::kInteger:
+      return pointer.integer;
+    case Kind::kReal:
+      return pointer.real;
+    case Kind::kNull:
+      return nullptr;
+    default:
+      return pointer.bytes;
+  }
+}
+
+std::string InWords(const KeyPart& pointer) {
+  if (pointer.kind == Kind::kNull) return "none yet";
+  if (pointer == BeforeAll()) return "before all";
+  return pointer.kind == Kind::kText ? Printable(pointer.bytes)
+                                     : InJson(pointer).dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+/// A number where the pointer is one; else as it reads.
+KeyPart Parse(const std::string& value, const KeyPart& present) {
+  KeyPart part;
+  const bool text =
+      present.kind == Kind::kText || present.kind == Kind::kRawText || present.kind == Kind::kBlob;
+  if (const auto integer = text ? std::nullopt : ReadInteger(value)) {
+    part.kind = Kind::kInteger;
+    part.integer = *integer;
+  } else if (const auto real = text ? std::nullopt : ReadReal(value)) {
+    part.kind = Kind::kReal;
+    part.real = *real;
+  } else {
+    part.kind = Kind::kText;
+    part.bytes = value;
+  }
+  return part;
+}
+
+/// `deletes`: that of the feed of its deletes.
+absl::Status Move(CaptureState& state, const std::string& name, const std::optional<std::string>& value,
+                  bool deletes) {
+  const absl::StatusOr<std::optional<CaptureState::Table>> table = state.Find(name);
+  if (!table.ok()) return table.status();
+  if (!*table) return absl::NotFoundError(absl::StrCat("table '", name, "' was never looked at"));
+  const auto [strategy, column] = StrategyOf(**table);
+  if (strategy != "watermark" && strategy != "watermark_cdc") {
+    return absl::NotFoundError(
+        absl::StrCat("table '", name, "' has no pointer: its strategy is \"", strategy, "\""));
+  }
+  if (deletes && (*table)->feed.empty())
+    return absl::NotFoundError(absl::StrCat("table '", name, "' has no feed of deletes that was looked at"));
+  const auto set = [&](const KeyPart& pointer) {
+    return deletes ? state.SetDeletesPointer(name, pointer) : state.SetPointer(name, pointer);
+  };
+  if (!value) return set(BeforeAll());
+  KeyPart present = deletes ? (*table)->deletes_pointer : (*table)->pointer;
+  if (present == BeforeAll()) present = KeyPart();  // Of either kind.
+  const KeyPart pointer = Parse(*value, present);
+  const auto is_number = [](const KeyPart& part) {
+    return part.kind == Kind::kInteger || part.kind == Kind::kReal;
+  };
+  // Behind a text no number comes, and before it every one does.
+  if (present.kind != Kind::kNull && is_number(present) != is_number(pointer)) {
+    return absl::InvalidArgumentError(absl::StrCat("table '", name, "': its pointer is a ",
+                                                   is_number(present) ? "number" : "text",
+                                                   ", which the given one is not. It stays as it is"));
+  }
+  return set(pointer);
+}
+
+/// The mirror's name of a table that may be given by the source's.
+std::string NameAtMirror(const SourceConfig& source, const std::string& given) {
+  for (const TableConfig& table : source.tables) {
+    if (SameName(table.name, given)) return SentName(table);
+  }
+  return given;
+}
+
+absl::Status Change(const AgentConfig& config, const SourceConfig& source, const PointersOptions& options) {
+  const absl::StatusOr<LockFile> lock = LockFile::Acquire(config.agent.state_dir, source.context_id);
+  if (!lock.ok()) return lock.status();
+  const absl::StatusOr<std::unique_ptr<CaptureState>> state =
+      CaptureState::Open(config.agent.state_dir, source.context_id);
+  if (!state.ok()) return state.status();
+  for (const std::string& one : options.set) {
+    const std::size_t equals = one.find('=');
+    absl::Status moved =
+        Move(**state, NameAtMirror(source, one.substr(0, equals)), one.substr(equals + 1), options.deletes);
+    if (!moved.ok()) return moved;
+  }
+  for (const std::string& table : options.reset) {
+    if (absl::Status moved = Move(**state, NameAtMirror(source, table), std::nullopt, options.deletes);
+        !moved.ok())
+      return moved;
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Json> Describe(const AgentConfig& config, const SourceConfig& source, std::ostream* out) {
+  Json tables = Json::array();
+  std::int64_t run = 0;
+  if (out != nullptr) *out << source.context_id << '\n';
+  if (CaptureState::Exists(config.agent.state_dir, source.context_id)) {
+    const absl::StatusOr<std::unique_ptr<CaptureState>> state =
+        CaptureState::OpenCopy(config.agent.state_dir, source.context_id);
+    if (!state.ok()) return state.status();
+    run = (*state)->run();
+    const absl::StatusOr<std::vector<CaptureState::Table>> all = (*state)->List();
+    if (!all.ok()) return all.status();
+    for (const CaptureState::Table& table : *all) {
+      const auto [strategy, column] = StrategyOf(table);
+      const std::string looked = table.looked_ms == 0 ? "" : FormatUnixTime(table.looked_ms / 1'000);
+      tables.push_back({{"table", table.name},
+                        {"strategy", strategy},
+                        {"column", column},
+                        {"pointer", InJson(table.pointer)},
+                        {"deletes_pointer", InJson(table.deletes_pointer)},
+                        {"looked_at", looked},
+                        {"rows", table.rows}});
+      if (out == nullptr) continue;
+      *out << "  " << Printable(table.name) << ": " << strategy;
+      if (!column.empty()) *out << ", by " << Printable(column);
+      if (strategy == "watermark" || strategy == "watermark_cdc")
+        *out << ", pointer " << InWords(table.pointer);
+      if (table.deletes_pointer.kind != Kind::kNull)
+        *out << ", of deletes " << InWords(table.deletes_pointer);
+      *out << ", " << Grouped(table.rows) << (table.rows == 1 ? " row" : " rows") << " remembered, looked at "
+           << (looked.empty() ? "never" : looked) << '\n';
+    }
+  }
+  if (out != nullptr && tables.empty())
+    *out << "  nothing is remembered: no look was taken yet, or its strategy is another\n";
+  return Json{{"context_id", source.context_id}, {"run", run}, {"tables", std::move(tables)}};
+}
+
+}  // namespace
+
+int Pointers(const PointersOptions& options, std::ostream& out, std::ostream& err) {
+  const auto fail = [&err](int code, const std::string& why) {
+    err << "mirror-agent: " << why << '\n';
+    return code;
+  };
+  const absl::StatusOr<AgentConfig> config = LoadAgentConfig(options.config);
+  if (!config.ok()) return fail(kWrongUse, std::string(config.status().message()));
+  std::vector<const SourceConfig*> sources;
+  for (const SourceConfig& source : config->sources) {
+    if (options.context_id.empty() || source.context_id == options.context_id) sources.push_back(&source);
+  }
+  if (sources.empty())
+    return fail(kWrongUse, absl::StrCat("there is no [[source]] '", options.context_id, "'"));
+  const bool changes = !options.set.empty() || !options.reset.empty();
+  if (changes && sources.size() > 1) {
+    return fail(kWrongUse, "there are several sources: say which one with --context-id");
+  }
+  for (const std::string& one : options.set) {
+    if (one.find('=') == std::string::npos)
+      return fail(kWrongUse, absl::StrCat("--set takes TABLE=VALUE, not '", one, "'"));
+  }
+  if (changes) {
+    const absl::Status changed = Change(*config, *sources.front(), options);
+    if (!changed.ok()) return fail(kFailed, std::string(changed.message()));
+  }
+  int code = kDone;
+  Json all = Json::array();
+  for (const SourceConfig* const source : sources) {
+    absl::StatusOr<Json> one = Describe(*config, *source, options.json ? nullptr : &out);
+    if (one.ok()) {
+      all.push_back(*std::move(one));
+    } else {
+      code = fail(kFailed, absl::StrCat(source->context_id, ": ", one.status().message()));
+    }
+  }
+  if (options.json)
+    AsItIs(out) << Json{{"sources", all}}.dump(1, ' ', false, Json::error_handler_t::replace) << '\n';
+  return code;
+}
+
+}  // namespace mirror

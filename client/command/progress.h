@@ -1,0 +1,40 @@
+#ifndef MIRROR_CLIENT_COMMAND_PROGRESS_H_
+#define MIRROR_CLIENT_COMMAND_PROGRESS_H_
+
+#include <chrono>
+#include <cstdint>
+#include <ostream>
+#include <string>
+
+#include "base/text/drawn_line.h"
+#include "client/state/work.h"
+
+namespace mirror {
+
+/// Shows how far a long table is, sent or compared, on a terminal with a bar. Tables that are done within the
+/// first look show nothing. Threads: one.
+class Progress {
+ public:
+  using Clock = DrawnLine::Clock;
+
+  Progress(std::ostream& out, bool terminal, Clock::time_point (*now)() = &Clock::now)
+      : drawn_(out, terminal, kBarInterval, now), now_(now), begun_(now()) {}
+
+  void Show(const Work& work);
+  /// Takes the bar away.
+  void Clear() { drawn_.Clear(); }
+
+ private:
+  static constexpr std::chrono::milliseconds kBarInterval{200};
+
+  std::string Line(const Work& work, double seconds) const;
+
+  DrawnLine drawn_;
+  Clock::time_point (*const now_)();
+  Clock::time_point begun_;
+  std::string doing_, table_;
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_CLIENT_COMMAND_PROGRESS_H_

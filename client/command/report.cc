@@ -1,0 +1,307 @@
+#include "client/command/report.h"
+
+#include <algorithm>
+#include <cmath>
+#include <iomanip>
+#include <map>
+#include <set>
+#include <sstream>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/printable.h"
+#include "base/text/text_table.h"
+#include "client/cycle/verifier.h"
+#include "proto/wire/table.h"
+
+namespace mirror {
+namespace {
+
+constexpr std::size_t kIndent = 2;
+
+void PrintTables(const CycleReport& report, std::ostream& out) {
+  constexpr std::size_t kResultWidth = 6;  // "result"
+  TextTable rows({{"table"},
+                  {"action"},
+                  {"inserts", true},
+                  {"updates", true},
+                  {"deletes", true},
+                  {"lsn", true},
+                  {"result"}},
+                 kTextWidth, kIndent);
+  for (const TableReport& table : report.tables) {
+    std::string result(ToString(table.result));
+    // What went wrong is told once, on stderr.
+    if (table.result <= TableResult::kBlocked && !table.reason.empty()) {
+      result.resize(std::max(result.size(), kResultWidth), ' ');
+      absl::StrAppend(&result, "  ", table.reason);
+    }
+    rows.Add({table.table, table.action, Grouped(table.inserts), Grouped(table.updates),
+              Grouped(table.deletes), absl::StrCat(table.lsn), result});
+  }
+  rows.Print(out);
+}
+
+double RowsOf(const SourceRun& run) {
+  std::uint64_t rows = 0;
+  for (const TableReport& table : run.report.tables) {
+    if (table.result == TableResult::kOk) rows += table.inserts + table.updates + table.deletes;
+  }
+  return static_cast<double>(rows);
+}
+
+/// It fits a line behind a tenant's name.
+std::string SumInWords(const SourceRun& run) {
+  std::uint64_t populated = 0, changed = 0, inserts = 0, updates = 0, deletes = 0;
+  for (const TableReport& table : run.report.tables) {
+    if (table.result != TableResult::kOk) continue;
+    if (table.action == "populate") ++populated;
+    if (table.action == "changes") ++changed;
+    inserts += table.inserts;
+    updates += table.updates;
+    deletes += table.deletes;
+  }
+  std::ostringstream words;
+  words << Grouped(run.report.tables.size()) << (run.report.tables.size() == 1 ? " table, " : " tables, ")
+        << Grouped(populated) << " populated, " << Grouped(changed) << " changed: " << Grouped(inserts)
+        << " inserts, " << Grouped(updates) << " updates, " << Grouped(deletes) << " deletes in "
+        << std::fixed << std::setprecision(2) << run.seconds << " s";
+  return words.str();
+}
+
+std::string SumWithRate(const SourceRun& run) {
+  const double rate = RowsOf(run) / std::max(run.seconds, 1e-3);
+  return absl::StrCat(SumInWords(run), " (", Grouped(static_cast<std::uint64_t>(std::llround(rate))),
+                      " rows/s)");
+}
+
+/// Tables of one result and one reason in one line: a full disk is not told 400 times.
+void PrintFailures(const SourceRun& run, std::ostream& err) {
+  std::map<std::pair<TableResult, std::string>, std::vector<std::string>> tables;
+  for (const TableReport& table : run.report.tables) {
+    if (table.result <= TableResult::kBlocked) continue;
+    if (run.report.outcome == Outcome::kFailed && table.reason == kCycleEndedFirst) continue;
+    tables[{table.result, table.reason}].push_back(absl::StrCat("'", Printable(table.table), "'"));
+  }
+  constexpr std::size_t kNames = 5;
+  for (const auto& [why, names] : tables) {
+    err << "mirror-agent: " << run.config->context_id << ": table" << (names.size() > 1 ? "s " : " ")
+        << ListNames(names, kNames) << ' ' << ToString(why.first) << ": " << Printable(why.second) << '\n';
+  }
+}
+
+void PrintNotes(const CycleReport& report, std::ostream& out) {
+  for (const std::string& note : report.notes) out << "  note: " << Printable(note) << '\n';
+}
+
+/// How it ended, but for a run that did what it should.
+void PrintOutcomeBriefly(const SourceRun& run, std::ostream& out, std::ostream& err) {
+  const CycleReport& report = run.report;
+  switch (report.outcome) {
+    case Outcome::kDone:
+      break;
+    case Outcome::kDoNotReplicate:
+      out << "  told not to replicate: " << Printable(report.reason) << '\n';
+      break;
+    case Outcome::kStopped:
+      err << "mirror-agent: " << run.config->context_id << ": stopped: " << Printable(report.reason) << '\n';
+      break;
+    case Outcome::kBusy:
+      err << "mirror-agent: " << run.config->context_id << ": busy: " << Printable(report.reason) << '\n';
+      break;
+    case Outcome::kFailed:
+      break;
+  }
+  PrintFailures(run, err);
+  if (report.outcome == Outcome::kFailed) {
+    err << "mirror-agent: " << run.config->context_id << ": "
+        << Printable(std::string(report.status.message())) << '\n';
+  }
+}
+
+/// The same, after the tables.
+void PrintOutcome(const SourceRun& run, std::ostream& out, std::ostream& err) {
+  if (run.report.outcome == Outcome::kDone) out << "  " << SumWithRate(run) << '\n';
+  PrintOutcomeBriefly(run, out, err);
+}
+
+}  // namespace
+
+void PrintRun(const SourceRun& run, std::ostream& out, std::ostream& err) {
+  out << run.config->context_id << "  " << Printable(run.config->path) << '\n';
+  PrintNotes(run.report, out);
+  if (!run.report.tables.empty()) PrintTables(run.report, out);
+  PrintOutcome(run, out, err);
+}
+
+std::string RunInWords(const SourceRun& run) {
+  const CycleReport& report = run.report;
+  std::string words = report.cycle != 0 ? absl::StrCat("cycle ", report.cycle, ": ") : "";
+  switch (report.outcome) {
+    case Outcome::kDone:
+      absl::StrAppend(&words, SumWithRate(run));
+      break;
+    case Outcome::kDoNotReplicate:
+      absl::StrAppend(&words, "told not to replicate: ", report.reason);
+      break;
+    case Outcome::kStopped:
+      absl::StrAppend(&words, "stopped: ", report.reason);
+      break;
+    case Outcome::kBusy:
+      absl::StrAppend(&words, "busy: ", report.reason);
+      break;
+    case Outcome::kFailed:
+      absl::StrAppend(&words, "failed");
+      break;
+  }
+  return words;
+}
+
+void PrintRunInALine(const SourceRun& run, bool only_failed, std::ostream& out, std::ostream& err) {
+  if (!only_failed || !run.report.Good()) {
+    const std::size_t notes = run.report.notes.size();
+    out << run.config->context_id << "  "
+        << (Quiet(run.report)                      ? "nothing changed"
+            : run.report.outcome == Outcome::kDone ? SumInWords(run)
+                                                   : Printable(RunInWords(run)));
+    if (notes > 0) out << ", " << notes << (notes == 1 ? " note" : " notes");
+    out << '\n';
+  }
+  std::ostringstream unused;
+  PrintOutcomeBriefly(run, unused, err);
+}
+
+bool Quiet(const CycleReport& report) {
+  return report.Good() && report.outcome == Outcome::kDone && report.notes.empty() &&
+         std::all_of(report.tables.begin(), report.tables.end(), [](const TableReport& table) {
+           return table.action == "none" && table.result <= TableResult::kBlocked &&
+                  table.equality == TableReport::Equality::kNone;
+         });
+}
+
+void PrintRunBriefly(const SourceRun& run, std::ostream& out, std::ostream& err) {
+  out << run.config->context_id;
+  if (run.report.cycle != 0) out << "  cycle " << run.report.cycle;
+  if (Quiet(run.report)) {
+    out << ": nothing changed";
+    return;
+  }
+  out << '\n';
+  PrintNotes(run.report, out);
+  CycleReport changed = run.report;
+  std::erase_if(changed.tables, [](const TableReport& table) {
+    return table.action == "none" && table.result <= TableResult::kBlocked;
+  });
+  if (!changed.tables.empty()) PrintTables(changed, out);
+  PrintOutcome(run, out, err);
+}
+
+void PrintComparison(const SourceRun& run, std::ostream& out, std::ostream& err) {
+  out << run.config->context_id << "  " << Printable(run.config->path) << '\n';
+  PrintNotes(run.report, out);
+  TextTable rows({{"table"},
+                  {"rows", true},
+                  {"lsn", true},
+                  {"missing", true},
+                  {"changed", true},
+                  {"ghosts", true},
+                  {"equality"}},
+                 kTextWidth, kIndent);
+  std::uint64_t compared = 0, tables = 0;
+  for (const TableReport& table : run.report.tables) {
+    if (table.equality == TableReport::Equality::kNone) continue;
+    const bool unknown = table.equality == TableReport::Equality::kUnknown ||
+                         table.equality == TableReport::Equality::kNotMeant;
+    const auto number = [&](std::uint64_t value) { return unknown ? "" : Grouped(value); };
+    std::string words(ToString(table.equality));
+    if (unknown) absl::StrAppend(&words, ": ", table.unknown_because);
+    if (table.repaired > 0) absl::StrAppend(&words, ", ", Grouped(table.repaired), " repaired");
+    rows.Add({table.table, number(table.compared), absl::StrCat(table.lsn), number(table.lost),
+              number(table.changed), number(table.ghosts), words});
+    compared += table.compared;
+    ++tables;
+  }
+  if (tables > 0) rows.Print(out);
+  if (run.report.outcome == Outcome::kDone) {
+    out << "  " << Grouped(tables) << (tables == 1 ? " table, " : " tables, ") << Grouped(compared)
+        << " rows compared in " << std::fixed << std::setprecision(2) << run.seconds << " s\n";
+  }
+  PrintOutcomeBriefly(run, out, err);
+}
+
+void PrintKeys(const CycleReport& report, std::ostream& out) {
+  TextTable rows({{"table"}, {"rows"}, {"keys"}}, kTextWidth, kIndent);
+  bool any = false;
+  const auto add = [&](const TableReport& table, const char* which, const std::vector<std::string>& keys,
+                       std::uint64_t count) {
+    if (keys.empty()) return;
+    any = true;
+    const std::size_t shown = keys.size();
+    // Of those that were mended only the sum is kept.
+    const std::string more = count > shown ? absl::StrCat("; and ", Grouped(count - shown), " more")
+                             : count == 0 && shown == kKeysShown ? "; …"
+                                                                 : "";
+    rows.Add({table.table, which, absl::StrJoin(keys, "; ") + more});
+  };
+  for (const TableReport& table : report.tables) {
+    add(table, "missing", table.lost_keys, table.lost);
+    add(table, "changed", table.changed_keys, table.changed);
+    add(table, "ghosts", table.ghost_keys, table.ghosts);
+    const bool told = !table.lost_keys.empty() || !table.changed_keys.empty() || !table.ghost_keys.empty();
+    if (table.equality != TableReport::Equality::kDiffers || told) continue;
+    any = true;
+    rows.Add({table.table, "", "they cannot be told one by one"});
+  }
+  if (any) rows.Print(out);
+}
+
+bool AllEqual(const CycleReport& report) {
+  using Equality = TableReport::Equality;
+  const auto are = [&](const std::set<Equality>& known) {
+    return std::all_of(report.tables.begin(), report.tables.end(),
+                       [&](const TableReport& table) { return known.contains(table.equality); });
+  };
+  if (report.outcome == Outcome::kDoNotReplicate || are({Equality::kNone})) return true;
+  // One at least is proven.
+  return are({Equality::kNone, Equality::kEqual, Equality::kNotMeant}) &&
+         !are({Equality::kNone, Equality::kNotMeant});
+}
+
+nlohmann::ordered_json ToJson(const SourceRun& run, bool with_keys) {
+  nlohmann::ordered_json tables = nlohmann::ordered_json::array();
+  for (const TableReport& table : run.report.tables) {
+    tables.push_back({{"table", table.table},
+                      {"action", table.action},
+                      {"inserts", table.inserts},
+                      {"updates", table.updates},
+                      {"deletes", table.deletes},
+                      {"lsn", table.lsn},
+                      {"result", ToString(table.result)},
+                      {"reason", table.reason},
+                      {"equality", ToString(table.equality)},
+                      {"unknown_because", table.unknown_because},
+                      {"compared", table.compared},
+                      {"lost", table.lost},
+                      {"changed", table.changed},
+                      {"ghosts", table.ghosts},
+                      {"repaired", table.repaired}});
+    if (!with_keys) continue;
+    tables.back()["keys"] = {
+        {"missing", table.lost_keys}, {"changed", table.changed_keys}, {"ghosts", table.ghost_keys}};
+  }
+  const std::string reason =
+      run.report.outcome == Outcome::kFailed ? std::string(run.report.status.message()) : run.report.reason;
+  return {{"context_id", run.config->context_id},
+          {"path", run.config->path},
+          {"outcome", ToString(run.report.outcome)},
+          {"reason", reason},
+          {"notes", run.report.notes},
+          {"cycle", run.report.cycle},
+          {"seconds", run.seconds},
+          {"tables", std::move(tables)}};
+}
+
+}  // namespace mirror

@@ -1,0 +1,225 @@
+#include "client/command/run.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <ctime>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <random>
+#include <sstream>
+#include <thread>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "base/clock.h"
+#include "base/exposition/metrics_listener.h"
+#include "client/command/expiry.h"
+#include "client/command/json_lines.h"
+#include "client/command/report.h"
+#include "client/command/schedule.h"
+#include "client/command/turns.h"
+#include "client/run/last_run.h"
+#include "client/run/source_run.h"
+#include "client/state/lock_file.h"
+#include "client/wire/block_memory.h"
+
+namespace mirror {
+namespace {
+
+constexpr int kStopped = 0, kFailed = 1, kWrongUse = 2;
+
+/// What the threads share.
+struct Shared {
+  std::mutex printing;
+  std::ostream& out;
+  std::ostream& err;
+  JsonLines* lines = nullptr;  ///< For machines, in place of `out`.
+  const AgentConfig& config;
+  Turns& turns;
+  DailyWarnings warnings = {};
+};
+
+/// Whole runs at once, never mixed.
+void Print(Shared& shared, const SourceRun& run, Schedule::Time next) {
+  std::ostringstream out, err;
+  PrintRunBriefly(run, out, err);
+  const std::lock_guard lock(shared.printing);
+  if (shared.lines != nullptr) {
+    shared.lines->Write("cycle", run.config->context_id, RunInWords(run));
+    for (const std::string& warning : shared.warnings.Due(shared.config, std::time(nullptr))) {
+      shared.lines->Write("warning", "", warning);
+    }
+    shared.err << err.str() << std::flush;
+    return;
+  }
+  shared.out << UtcTime(std::chrono::system_clock::now()) << "  " << out.str()
+             << (Quiet(run.report) ? ", next run " : "  next run ") << UtcTime(next) << '\n'
+             << std::flush;
+  shared.err << err.str();
+  for (const std::string& warning : shared.warnings.Due(shared.config, std::time(nullptr))) {
+    shared.err << "mirror-agent: warning: " << warning << '\n';
+  }
+  shared.err << std::flush;
+}
+
+/// At least so often somebody looks whether the clock was moved.
+constexpr std::chrono::seconds kClockLook(30);
+
+/// False: told to stop.
+bool WaitUntil(Schedule::Time time, const std::stop_token& stop) {
+  const Wait wait(time, std::chrono::system_clock::now(), std::chrono::steady_clock::now());
+  std::mutex mutex;
+  std::condition_variable_any woken;
+  std::unique_lock lock(mutex);
+  while (!stop.stop_requested()) {
+    const auto left = wait.Left(std::chrono::system_clock::now(), std::chrono::steady_clock::now());
+    if (left.count() == 0) return true;
+    woken.wait_for(lock, stop, std::min<std::chrono::nanoseconds>(left, kClockLook), [] { return false; });
+  }
+  return false;
+}
+
+void RunOne(const AgentConfig& config, std::size_t number, const Connection& connection,
+            const std::stop_token& stop, Shared& shared, AgentMetrics* metrics) {
+  const SourceConfig& source = config.sources[number];
+  std::mt19937_64 generator(std::random_device{}());
+  Schedule schedule(
+      std::chrono::milliseconds(source.interval_ms), source.quiet,
+      [&] { return std::uniform_real_distribution<double>(0, 1)(generator); }, source.cron);
+  std::atomic<bool> stopping = false;
+  const std::stop_callback tell(stop, [&] { stopping = true; });
+  const absl::StatusOr<std::optional<LastRun>> last =
+      LastRun::Load(config.agent.state_dir, source.context_id);
+  const bool was_good = last.ok() && last->has_value() && (*last)->good;
+  const Schedule::Time now = std::chrono::system_clock::now();
+  Schedule::Time next = schedule.First(now, was_good);
+  // By the clock it is when the clock says.
+  if (next == now) {
+    next += FirstWait(number, config.sources.size(), std::chrono::milliseconds(source.interval_ms));
+  }
+  while (WaitUntil(next, stop)) {
+    // The clock was set back: the time that was meant is still to come, or another one comes before it.
+    if (const auto now_set = std::chrono::system_clock::now(); source.cron && now_set < next) {
+      next = schedule.Regular(now_set, now_set);
+      continue;
+    }
+    if (!shared.turns.Take(stop)) return;
+    const Schedule::Time begun = std::chrono::system_clock::now();
+    const auto clock = std::chrono::steady_clock::now();
+    RunRequest request;
+    request.stop = &stopping;
+    if (metrics != nullptr) {
+      request.counters = &metrics->wire(number);
+      metrics->Begun(number, NowMs());
+    }
+    SourceRun run{&source, RunSource(config, source, connection, request), 0};
+    shared.turns.GiveBack();
+    run.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - clock).count();
+    if (metrics != nullptr) metrics->Ended(number, run.report, run.seconds, NowMs());
+    ReturnBlockMemory();
+    next = schedule.Next(begun, std::chrono::system_clock::now(), run.report.Good());
+    Print(shared, run, next);
+  }
+}
+
+std::vector<std::string> TenantsOf(const AgentConfig& config) {
+  std::vector<std::string> tenants;
+  for (const SourceConfig& source : config.sources) tenants.push_back(source.context_id);
+  return tenants;
+}
+
+/// Null: not asked for, or not possible, and then the work goes on without.
+std::unique_ptr<MetricsListener> ServeMetrics(const MetricsConfig& config, const AgentMetrics& metrics,
+                                              std::ostream& out, std::ostream& err) {
+  if (!config.enabled) return nullptr;
+  absl::StatusOr<std::unique_ptr<MetricsListener>> listener =
+      MetricsListener::Open(config, [&metrics] { return metrics.Text(NowMs()); });
+  if (!listener.ok()) {
+    err << "mirror-agent: " << listener.status().message() << '\n';
+    return nullptr;
+  }
+  if (config.allow_remote) {
+    err << "mirror-agent: the metrics are served on " << (*listener)->address()
+        << " without TLS and without a password\n";
+  }
+  out << "mirror-agent metrics: http://" << (*listener)->address() << "/metrics\n" << std::flush;
+  return *std::move(listener);
+}
+
+}  // namespace
+
+void RunSources(const AgentConfig& config, const Connection& connection, const std::stop_token& stop,
+                std::ostream& out, std::ostream& err, AgentMetrics* metrics) {
+  std::optional<JsonLines> lines, failures;
+  if (WantsJson(config)) {
+    lines.emplace(out, config, spdlog::level::info, "agent");
+    failures.emplace(err, config, spdlog::level::err, "failure");
+  }
+  Turns turns(config.agent.runs_at_once);
+  Shared shared{{}, out, failures ? failures->stream() : err, lines ? &*lines : nullptr, config, turns};
+  std::vector<std::jthread> threads;
+  for (std::size_t i = 0; i < config.sources.size(); ++i) {
+    threads.emplace_back([&, i] { RunOne(config, i, connection, stop, shared, metrics); });
+  }
+}
+
+int Run(const std::string& file, std::ostream& plain_out, std::ostream& plain_err) {
+  const absl::StatusOr<AgentConfig> config = LoadAgentConfig(file);
+  std::optional<JsonLines> lines, failures;
+  if (config.ok() && WantsJson(*config)) {
+    lines.emplace(plain_out, *config, spdlog::level::info, "agent");
+    failures.emplace(plain_err, *config, spdlog::level::err, "failure");
+  }
+  std::ostream& out = lines ? lines->stream() : plain_out;
+  std::ostream& err = failures ? failures->stream() : plain_err;
+  if (config.ok() && config->sources.empty()) {
+    err << "mirror-agent: " << config->file
+        << ": there is no [[source]]: add one with 'context_id' and 'path'\n";
+    return kWrongUse;
+  }
+  const absl::StatusOr<Connection> connection = config.ok() ? Connect(*config) : config.status();
+  if (!connection.ok()) {
+    err << "mirror-agent: " << connection.status().message() << '\n';
+    return kWrongUse;
+  }
+  // Each source would be run twice as often, and wait for the other one.
+  const absl::StatusOr<LockFile> alone = LockFile::AcquireFolder(config->agent.state_dir);
+  if (!alone.ok()) {
+    err << "mirror-agent: " << alone.status().message() << '\n';
+    return kFailed;
+  }
+  // Blocked here, and so in every thread that is made from now on; this one takes them.
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  out << "mirror-agent: " << config->sources.size() << (config->sources.size() == 1 ? " source" : " sources")
+      << ", to " << config->endpoint.address << '\n'
+      << std::flush;
+  AgentMetrics metrics(TenantsOf(*config), AgentKeys(*config));
+  const std::unique_ptr<MetricsListener> listener = ServeMetrics(config->metrics, metrics, out, err);
+  std::stop_source stop;
+  std::jthread work(
+      [&] { RunSources(*config, *connection, stop.get_token(), plain_out, plain_err, &metrics); });
+  int signal = 0;
+  sigwait(&signals, &signal);
+  stop.request_stop();
+  std::jthread impatience([signals](const std::stop_token& done) {
+    while (!done.stop_requested()) {
+      const timespec patience{0, 100'000'000};
+      if (sigtimedwait(&signals, nullptr, &patience) > 0) _exit(kFailed);
+    }
+  });
+  work.join();
+  return kStopped;
+}
+
+}  // namespace mirror

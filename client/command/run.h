@@ -1,0 +1,27 @@
+#ifndef MIRROR_CLIENT_COMMAND_RUN_H_
+#define MIRROR_CLIENT_COMMAND_RUN_H_
+
+#include <ostream>
+#include <stop_token>
+#include <string>
+
+#include "client/command/agent_metrics.h"
+#include "client/config/config.h"
+#include "client/wire/connect.h"
+
+namespace mirror {
+
+/// `mirror-agent run`: cycles of all sources until SIGTERM or SIGINT, which lets each finish the batch at
+/// hand; a second one ends at once, which costs nothing but a retry. Call it before other threads are made.
+/// Gives the exit code: 0 stopped, 2 wrong configuration.
+int Run(const std::string& config, std::ostream& out, std::ostream& err);
+
+/// A thread for each source, each by its own Schedule: one that fails or hangs does not disturb the others.
+/// Returns when `stop` was asked for and the cycles under way have ended. `metrics` is of the sources of
+/// `config`, and may be null.
+void RunSources(const AgentConfig& config, const Connection& connection, const std::stop_token& stop,
+                std::ostream& out, std::ostream& err, AgentMetrics* metrics = nullptr);
+
+}  // namespace mirror
+
+#endif  // MIRROR_CLIENT_COMMAND_RUN_H_

@@ -1,0 +1,388 @@
+#include "client/command/status_command.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "base/name_pattern.h"
+#include "base/printable.h"
+#include "base/text/human_text.h"
+#include "base/text/nearest_word.h"
+#include "base/text/text_stream.h"
+#include "base/text/text_table.h"
+#include "certs/key.h"
+#include "client/command/report.h"
+#include "client/command/schedule.h"
+#include "client/config/config.h"
+#include "client/cycle/cycle.h"
+#include "client/run/last_run.h"
+#include "client/state/lock_file.h"
+#include "client/state/run_mark.h"
+#include "client/state/run_state.h"
+#include "client/state/work_note.h"
+#include "proto/wire/table.h"
+
+namespace mirror {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using Time = Schedule::Time;
+constexpr int kGood = 0, kNotGood = 1, kWrongUse = 2;
+/// Of one kind, for people; JSON has all.
+constexpr std::size_t kNamesMost = 10;
+
+/// A last run so much ahead of the clock was not written by this clock.
+constexpr std::chrono::minutes kClockTolerance(5);
+
+/// What the agent's files say of one source.
+struct Seen {
+  const SourceConfig* source = nullptr;
+  LockFile::Look lock = LockFile::Look::kFree;
+  std::optional<LastRun> last;
+  std::optional<WorkNote::Content> work;  ///< Of a run that lasts.
+  /// Begin of a run that did not end, or could not write how.
+  std::optional<std::int64_t> unended_ms;
+  std::vector<std::string> suspects;
+  std::vector<std::string> problems;
+  std::optional<Time> due;
+  bool overdue = false;
+
+  bool at_work() const { return lock == LockFile::Look::kHeld; }
+  std::string Word() const {
+    if (!problems.empty()) return "not known";
+    const bool cut_off = unended_ms || lock == LockFile::Look::kCutOff;
+    if (cut_off && (!last || last->good)) return "cut off";
+    if (!last) return "never ran";
+    if (last->outcome == ToString(Outcome::kStopped)) return "stopped";
+    if (!last->good) return "failed";
+    if (overdue) return "overdue";
+    return last->outcome == ToString(Outcome::kDoNotReplicate) ? "paused" : "good";
+  }
+  /// Paused is as somebody wants it.
+  bool Good() const { return Word() == "good" || Word() == "paused"; }
+};
+
+/// The last run ended before a cycle began, as when nobody answers: nothing was left unfinished by it.
+bool NeverBegan(const Seen& seen) { return seen.last && !seen.last->good && seen.last->cycle == 0; }
+
+Time TimeOf(std::int64_t ms) { return Time(std::chrono::milliseconds(ms)); }
+
+std::string Utc(std::int64_t ms) { return ms == 0 ? "" : FormatUnixTime(ms / 1'000); }
+
+Schedule ScheduleOf(const SourceConfig& source) {
+  return Schedule(
+      std::chrono::milliseconds(source.interval_ms), source.quiet, [] { return 0.5; }, source.cron);
+}
+
+Seen Look(const AgentConfig& config, const SourceConfig& source, Time now) {
+  Seen seen;
+  seen.source = &source;
+  const std::string& folder = config.agent.state_dir;
+  const std::optional<std::int64_t> begun_ms = LoadMark(folder, source.context_id);
+  // First: a run that ends between the two looks has then written how.
+  const absl::StatusOr<LockFile::Look> lock = LockFile::LookAt(folder, source.context_id);
+  if (lock.ok()) {
+    seen.lock = *lock;
+  } else {
+    seen.problems.emplace_back(lock.status().message());
+  }
+  if (seen.at_work()) seen.work = WorkNote::Load(folder, source.context_id);
+  absl::StatusOr<std::optional<LastRun>> last = LastRun::Load(folder, source.context_id);
+  if (last.ok()) {
+    seen.last = *std::move(last);
+  } else {
+    seen.problems.emplace_back(last.status().message());
+  }
+  // Another run that begins while this looks is at work.
+  const bool none_began = LoadMark(folder, source.context_id) == begun_ms;
+  // Versions that leave no mark may have run since.
+  const bool on_record = !last.ok() || (seen.last && seen.last->begun_ms >= begun_ms);
+  if (begun_ms && none_began && !on_record && !seen.at_work()) seen.unended_ms = begun_ms;
+  const absl::StatusOr<RunState> state = RunState::Load(folder, source.context_id);
+  if (state.ok()) {
+    seen.suspects = state->Suspects();
+  } else {
+    seen.problems.emplace_back(state.status().message());
+  }
+  if (!seen.last) return seen;
+  if (TimeOf(seen.last->ended_ms) > now + kClockTolerance) {
+    seen.problems.push_back(absl::StrCat(
+        "the last run ended at ", Utc(seen.last->ended_ms),
+        ", which is still to come: the clock was set back, and whether a run is overdue nobody can "
+        "tell. Set the clock, or wait for the next run"));
+  }
+  const Schedule schedule = ScheduleOf(source);
+  seen.due = schedule.Regular(TimeOf(seen.last->begun_ms), TimeOf(seen.last->ended_ms));
+  seen.overdue = !seen.at_work() && now > schedule.Regular(*seen.due, *seen.due);
+  return seen;
+}
+
+// --- For programs ---
+
+Json RunInJson(const LastRun& run) {
+  Json troubles = Json::array();
+  for (const LastRun::Trouble& one : run.troubles) {
+    troubles.push_back({{"table", one.table}, {"result", one.result}, {"reason", one.reason}});
+  }
+  return {{"begun_at", Utc(run.begun_ms)},
+          {"ended_at", Utc(run.ended_ms)},
+          {"outcome", run.outcome},
+          {"reason", run.reason},
+          {"cycle", run.cycle},
+          {"rows", run.rows},
+          {"tables_ok", run.ok},
+          {"tables_left_out", run.left_out},
+          {"troubles", std::move(troubles)},
+          {"notes", run.notes}};
+}
+
+Json WorkInJson(const WorkNote::Content& work) {
+  return {{"begun_at", Utc(work.begun_ms)},
+          {"doing", work.doing},
+          {"table", work.table},
+          {"rows", work.rows},
+          {"expected_rows", work.expected}};
+}
+
+Json InJson(const Seen& seen) {
+  const SourceConfig& source = *seen.source;
+  const LastRun last = seen.last.value_or(LastRun());
+  const std::int64_t due_s =
+      seen.due ? std::chrono::floor<std::chrono::seconds>(*seen.due).time_since_epoch().count() : 0;
+  return {{"context_id", source.context_id},
+          {"kind", source.kind},
+          {"path", source.path},
+          {"strategy", source.strategy},
+          {"interval_s", source.cron ? 0.0 : static_cast<double>(source.interval_ms) / 1'000},
+          {"cron", source.cron ? source.cron->text() : ""},
+          {"state", seen.Word()},
+          {"at_work", seen.at_work()},
+          {"work", seen.work ? WorkInJson(*seen.work) : Json()},
+          {"last_run", seen.last ? RunInJson(last) : Json()},
+          {"unended_at", Utc(seen.unended_ms.value_or(0))},
+          {"last_good_at", Utc(last.good_ms)},
+          {"compared_at", Utc(last.compared_ms)},
+          {"differing", last.differing},
+          {"due_at", Utc(due_s * 1'000)},
+          {"overdue", seen.overdue},
+          {"suspects", seen.suspects},
+          {"last_error_at", Utc(last.error_ms)},
+          {"last_error", last.error},
+          {"problems", seen.problems}};
+}
+
+// --- For people ---
+
+std::string SpanInWords(std::int64_t ms) {
+  const std::vector<std::pair<std::int64_t, const char*>> units = {
+      {86'400'000, "d"}, {3'600'000, "h"}, {60'000, "m"}, {1'000, "s"}};
+  for (const auto& [unit, name] : units) {
+    if (ms % unit == 0) return absl::StrCat(ms / unit, name);
+  }
+  return absl::StrCat(ms, "ms");
+}
+
+std::string ScheduleInWords(const SourceConfig& source) {
+  std::string words = source.cron ? absl::StrCat("by cron \"", source.cron->text(), "\"")
+                                  : absl::StrCat("every ", SpanInWords(source.interval_ms));
+  return source.quiet.empty() ? words : words + ", not in quiet hours";
+}
+
+/// "sending Track, 45 %", "comparing Track, 1,200 rows".
+std::string WorkInWords(const WorkNote::Content& work) {
+  const bool part = work.expected > 0 && work.rows <= work.expected;
+  return absl::StrCat(work.doing, " ", Printable(work.table), ", ",
+                      part ? absl::StrCat(work.rows * 100 / work.expected, " % of ", Grouped(work.expected))
+                           : Grouped(work.rows),
+                      " rows");
+}
+
+std::string AtWorkInWords(const Seen& seen, Time now) {
+  if (!seen.at_work()) return "no";
+  if (!seen.work) return "yes";
+  const auto now_ms = std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()).count();
+  return absl::StrCat(WorkInWords(*seen.work), ", for ", SpanText(now_ms - seen.work->begun_ms));
+}
+
+std::string DueInWords(const Seen& seen, Time now) {
+  if (seen.at_work()) return "after the one at work";
+  if (!seen.due) {
+    const Time first = ScheduleOf(*seen.source).First(now, /*was_good=*/false);
+    return first > now
+               ? absl::StrCat(UtcTime(first), ", when its quiet hours end and 'mirror-agent run' is at work")
+               : "as soon as 'mirror-agent run' starts";
+  }
+  const std::string time = UtcTime(*seen.due);
+  // A run takes its time to begin.
+  constexpr auto kGrace = std::chrono::minutes(1);
+  if (*seen.due + kGrace < now) return absl::StrCat("was due ", time, ": is 'mirror-agent run' running?");
+  return seen.last->good ? time : absl::StrCat("tried again by ", time, " at the latest");
+}
+
+std::string TablesInWords(const std::vector<std::string>& tables) {
+  std::vector<std::string> names;
+  for (const std::string& name : tables) names.push_back(Printable(name));
+  return absl::StrCat(names.size(), names.size() == 1 ? " table (" : " tables (",
+                      ListNames(names, kNamesMost), ")");
+}
+
+void PrintLast(const LastRun& run, std::ostream& out) {
+  out << "  last run    " << Utc(run.begun_ms) << " to " << Utc(run.ended_ms) << ": " << run.outcome;
+  if (run.cycle != 0) out << ", cycle " << run.cycle;
+  out << ", " << Grouped(run.rows) << (run.rows == 1 ? " row" : " rows") << " sent\n";
+  if (!run.reason.empty()) out << "              " << Printable(run.reason) << '\n';
+  out << "  tables      " << Grouped(run.ok) << " ok";
+  if (run.left_out > 0) out << ", " << Grouped(run.left_out) << " left out";
+  for (const char* result : {"failed", "held", "refused"}) {
+    const auto count = std::count_if(run.troubles.begin(), run.troubles.end(),
+                                     [&](const LastRun::Trouble& one) { return one.result == result; });
+    if (count > 0) out << ", " << count << ' ' << result;
+  }
+  out << '\n';
+  for (std::size_t i = 0; i < run.troubles.size(); ++i) {
+    if (i == kNamesMost) {
+      out << "              and " << run.troubles.size() - i << " more: see --json\n";
+      break;
+    }
+    const LastRun::Trouble& one = run.troubles[i];
+    out << "              " << Printable(one.table) << ' ' << one.result << ": " << Printable(one.reason)
+        << '\n';
+  }
+  for (const std::string& note : run.notes) out << "  note        " << Printable(note) << '\n';
+  if (run.tables_held) out << "              tables that are gone here wait for the mirror's operator\n";
+  if (!run.good) out << "  last good   " << (run.good_ms == 0 ? "never" : Utc(run.good_ms)) << '\n';
+  out << "  compared    " << (run.compared_ms == 0 ? "never" : Utc(run.compared_ms));
+  if (!run.differing.empty()) out << ": " << TablesInWords(run.differing) << " not equal";
+  out << '\n';
+}
+
+std::string UnendedInWords(std::int64_t begun_ms) {
+  return absl::StrCat("the run that began at ", Utc(begun_ms),
+                      " did not end, or could not write how it ended");
+}
+
+void Print(const Seen& seen, Time now, std::ostream& out) {
+  const SourceConfig& source = *seen.source;
+  out << source.context_id << ": " << seen.Word() << '\n'
+      << "  source      " << source.kind << ", " << Printable(source.path) << ", strategy " << source.strategy
+      << '\n'
+      << "  schedule    " << ScheduleInWords(source) << '\n'
+      << "  at work     " << AtWorkInWords(seen, now)
+      << (seen.lock == LockFile::Look::kCutOff && !NeverBegan(seen)
+              ? ": an agent left a cycle unfinished, the next run takes it over"
+              : "")
+      << '\n';
+  if (seen.last) PrintLast(*seen.last, out);
+  if (seen.unended_ms) {
+    out << "  unended     " << UnendedInWords(*seen.unended_ms) << ". Look at the disk of the state folder, "
+        << "then run again\n";
+  }
+  if (!seen.suspects.empty()) {
+    out << "  suspect     " << TablesInWords(seen.suspects) << ": the next run compares or populates\n";
+  }
+  out << "  next run    " << DueInWords(seen, now) << '\n';
+  if (seen.last && seen.last->error_ms != 0) {
+    out << "  last error  " << Utc(seen.last->error_ms) << ": " << Printable(seen.last->error) << '\n';
+  }
+}
+
+/// The worst first.
+int RankOf(const Seen& seen) {
+  static const std::vector<std::string> kWords = {"not known", "failed",    "stopped", "cut off",
+                                                  "overdue",   "never ran", "paused"};
+  return static_cast<int>(std::find(kWords.begin(), kWords.end(), seen.Word()) - kWords.begin());
+}
+
+/// What stands behind the state, in few words.
+std::string WhyOf(const Seen& seen, Time now) {
+  if (!seen.problems.empty()) return seen.problems.front();
+  if (seen.at_work()) return seen.work ? absl::StrCat("at work: ", WorkInWords(*seen.work)) : "at work";
+  if (seen.last && !seen.last->good) return seen.last->error;
+  if (seen.unended_ms) return UnendedInWords(*seen.unended_ms);
+  if (seen.lock == LockFile::Look::kCutOff) return "an agent died in its last run";
+  if (!seen.last || seen.overdue) return absl::StrCat("next run ", DueInWords(seen, now));
+  if (!seen.last->reason.empty()) return seen.last->reason;
+  if (!seen.last->differing.empty()) return absl::StrCat(TablesInWords(seen.last->differing), " not equal");
+  return seen.last->notes.empty() ? "" : seen.last->notes.front();
+}
+
+/// One line for each, those with problems first, and how many there are of each state.
+void PrintLines(std::vector<Seen> all, const StatusOptions& options, Time now, std::ostream& out) {
+  std::stable_sort(all.begin(), all.end(),
+                   [](const Seen& a, const Seen& b) { return RankOf(a) < RankOf(b); });
+  std::vector<std::pair<std::string, std::size_t>> totals;
+  TextTable table({{"tenant"}, {"state"}, {"last run"}, {"rows", true}, {.name = "why", .one_line = true}},
+                  options.wide ? 0 : kTextWidth);
+  for (const Seen& seen : all) {
+    if (totals.empty() || totals.back().first != seen.Word()) totals.emplace_back(seen.Word(), 0);
+    ++totals.back().second;
+    if (options.failed && seen.Good()) continue;
+    const std::int64_t now_ms =
+        std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()).count();
+    table.Add({seen.source->context_id, seen.Word(),
+               seen.last ? absl::StrCat(SpanText(now_ms - seen.last->ended_ms), " ago") : "",
+               seen.last ? Grouped(seen.last->rows) : "", WhyOf(seen, now)});
+  }
+  table.Print(out);
+  out << '\n' << Grouped(all.size()) << " sources:";
+  for (std::size_t i = 0; i < totals.size(); ++i) {
+    out << (i == 0 ? " " : ", ") << Grouped(totals[i].second) << ' ' << totals[i].first;
+  }
+  out << '\n';
+}
+
+}  // namespace
+
+int ShowStatus(const StatusOptions& options, std::ostream& out, std::ostream& err, Time now) {
+  const auto wrong = [&err](const std::string& why) {
+    err << "mirror-agent: " << why << '\n';
+    return kWrongUse;
+  };
+  const absl::StatusOr<AgentConfig> config = LoadAgentConfig(options.config);
+  if (!config.ok()) return wrong(std::string(config.status().message()));
+  std::vector<Seen> all;
+  std::vector<std::string> tenants;
+  bool good = true;
+  for (const SourceConfig& source : config->sources) {
+    tenants.push_back(source.context_id);
+    if (!options.context_id.empty() && !MatchesExactly(source.context_id, options.context_id)) continue;
+    all.push_back(Look(*config, source, now));
+    good = good && all.back().Good();
+  }
+  if (all.empty()) {
+    return wrong(
+        options.context_id.empty()
+            ? absl::StrCat(config->file, ": there is no [[source]]: add one with 'context_id' and 'path'")
+            : absl::StrCat("there is no [[source]] '", options.context_id, "'.",
+                           DidYouMean(options.context_id, tenants)));
+  }
+  if (!options.json && all.size() > 1 && !options.details) {
+    PrintLines(std::move(all), options, now, out);
+    return good ? kGood : kNotGood;
+  }
+  Json sources = Json::array();
+  for (const Seen& seen : all) {
+    if (options.failed && seen.Good()) continue;
+    if (options.json) {
+      sources.push_back(InJson(seen));
+      continue;
+    }
+    Print(seen, now, out);
+    for (const std::string& problem : seen.problems) {
+      err << "mirror-agent: " << seen.source->context_id << ": " << problem << '\n';
+    }
+  }
+  if (options.json) {
+    AsItIs(out) << Json{{"good", good}, {"sources", std::move(sources)}}.dump(2, ' ', false,
+                                                                              Json::error_handler_t::replace)
+                << '\n';
+  }
+  return good ? kGood : kNotGood;
+}
+
+}  // namespace mirror

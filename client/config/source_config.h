@@ -1,0 +1,96 @@
+#ifndef MIRROR_CLIENT_CONFIG_SOURCE_CONFIG_H_
+#define MIRROR_CLIENT_CONFIG_SOURCE_CONFIG_H_
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "client/config/cron_rule.h"
+#include "client/source/copy_limits.h"
+#include "client/source/steps/table_steps.h"
+
+namespace mirror {
+
+/// No run begins from `from` until `to`, minutes of the local day; over midnight when `to` is the smaller
+/// one.
+struct QuietHours {
+  int from = 0, to = 0;
+  bool Holds(int minute) const {
+    return from < to ? minute >= from && minute < to : minute >= from || minute < to;
+  }
+};
+
+/// `deletes_from` of a [[source.table]]: see DeleteFeed.
+struct DeletesFrom {
+  std::string table;  ///< sqlite: a table or view of the source.
+  std::string file;   ///< csv, xlsx: a pattern, as that of a table.
+  std::vector<std::string> key;
+  std::string watermark;
+  std::map<std::string, std::string> types = {};  ///< csv, xlsx: as those of a table.
+};
+
+/// One `[[source.table]]`. Of kind csv each table has one, with `file` to `encoding`.
+struct TableConfig {
+  int line = 0;  ///< In the file, for messages.
+  std::string name;
+  std::string strategy;   ///< cdc | synthetic | watermark | watermark_cdc | window. Empty: the source's.
+  std::string watermark;  ///< The column by which the last three find what changed.
+  std::optional<DeletesFrom> deletes_from = {};  ///< watermark: where deletes are told.
+  std::string precision;                         ///< watermark_cdc: see CaptureRule.
+  std::int64_t window_ms = 30LL * 86'400'000;    ///< window
+  std::string time;                              ///< window: see CaptureRule.
+  std::string push = "direct";                   ///< direct | staged: see TargetRule.
+  std::string deletes = "apply";                 ///< apply | ignore | mark: what the mirror does with them.
+  bool preserve_target = false;  ///< Rows and columns of the mirror that the source never owned stay.
+  bool column_hashes = false;    ///< Of rows that changed only the columns are sent that did.
+  std::string file;              ///< A pattern; the last one by name counts. Default: the name with .csv.
+  std::string files = "last";    ///< last | all: see FileTable.
+  std::vector<std::string> key;  ///< Columns; none: the table has no key.
+  std::map<std::string, std::string> types =
+      {};                          ///< integer, real, text; of columns where it is not guessed.
+  std::string separator;           ///< One character; empty: found out.
+  std::string decimal;             ///< "." or ","; empty: found out.
+  std::string quote = "\"";        ///< One character.
+  std::string sheet;               ///< xlsx; empty: the first one.
+  std::string encoding = "utf-8";  ///< utf-8, latin-1, windows-1252.
+  TableSteps steps = {};           ///< as, columns, rename, where, hash, mask; with its name and line.
+};
+
+/// One `[[source]]`: one database that feeds one tenant.
+struct SourceConfig {
+  int line = 0;  ///< In the file, for messages.
+  std::string context_id;
+  std::string kind = "sqlite";  ///< sqlite | csv | xlsx.
+  std::string path;             ///< Of kind csv: the folder.
+  std::string strategy =
+      "cdc";  ///< cdc | synthetic | watermark | watermark_cdc | window | populate. Of files: synthetic.
+              ///< Of the three that need a column, tables without a [[source.table]] are synthetic.
+  std::vector<TableConfig> tables = {};  ///< csv.
+  std::int64_t settle_ms = 2'000;  ///< csv: a file that was written to in this time is left for the next run.
+  std::string rejects;             ///< Of files: a folder for rows that cannot be taken.
+  bool keeps_rejects = true;       ///< They are written there. Not configured.
+  std::vector<std::string> include = {"*"}, skip;
+  std::map<std::string, std::string> blocked = {};  ///< Patterns of tables that never leave, with the reason.
+  std::int64_t interval_ms = 20 * 60'000;        ///< run: from the begin of a cycle to that of the next one.
+  std::optional<CronRule> cron = {};             ///< run: in place of the interval.
+  std::vector<QuietHours> quiet = {};            ///< run
+  std::int64_t retention_ms = 7LL * 86'400'000;  ///< cdc: how long the log keeps what the mirror has.
+  std::int64_t max_log = 10'000'000;             ///< cdc: entries of one table's log.
+  std::int64_t copy_at_once_bytes = CopyLimits().at_once;  ///< Of a source with a rollback journal.
+  std::int64_t count_interval_ms = 3'600'000;  ///< How often a changed table over 100,000 rows is counted.
+  /// How often all tables are compared with the mirror by digests; 0: only when it is asked for.
+  std::int64_t verify_interval_ms = 86'400'000;
+  bool repair = true;         ///< What a comparison finds is mended.
+  std::string hash_key = {};  ///< That of [agent].
+};
+
+/// That of a table of its own, else the source's.
+inline const std::string& StrategyOf(const SourceConfig& source, const TableConfig& table) {
+  return table.strategy.empty() ? source.strategy : table.strategy;
+}
+
+}  // namespace mirror
+
+#endif  // MIRROR_CLIENT_CONFIG_SOURCE_CONFIG_H_

@@ -1,0 +1,74 @@
+#include "client/cycle/announcement.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <set>
+#include <string>
+
+#include "base/folded_name.h"
+#include "proto/wire/codec.h"
+#include "proto/wire/limits.h"
+#include "proto/wire/source_objects_codec.h"
+
+namespace mirror {
+namespace {
+
+std::size_t EntriesOf(const v1::Table& table) {
+  std::size_t entries = 1 + static_cast<std::size_t>(table.columns_size());
+  for (const v1::Column& column : table.columns()) entries += column.has_default_value() ? 1 : 0;
+  return entries;
+}
+
+/// Absent: nothing is told. A table that cannot be read is announced as it was, which may not fit.
+std::optional<SourceObjects> Told(const SourceTable& table, const std::set<std::string>& announced) {
+  if (!table.objects) return std::nullopt;
+  SourceObjects told = *table.objects;
+  told.more += static_cast<std::uint32_t>(std::erase_if(told.foreign_keys, [&](const SourceForeignKey& key) {
+    return !announced.contains(FoldName(key.table));
+  }));
+  if (!CheckObjects(told, table.schema).ok()) return std::nullopt;
+  return told;
+}
+
+/// Those that do not fit are numbered.
+SourceObjects OnlyCounted(const SourceObjects& objects) {
+  SourceObjects counted;
+  counted.more = objects.more + static_cast<std::uint32_t>(objects.indexes.size() + objects.untold.size() +
+                                                           objects.foreign_keys.size());
+  return counted;
+}
+
+}  // namespace
+
+void EncodeAnnouncement(const std::vector<SourceTable>& tables, const v1::Limits& limits,
+                        v1::TableSchemaRequest* request) {
+  std::set<std::string> announced;
+  std::size_t entries = 0;
+  for (const SourceTable& table : tables) {
+    EncodeTable(table.schema, request->add_tables());
+    entries += EntriesOf(*request->tables().rbegin());
+    announced.insert(FoldName(table.schema.name));
+  }
+  const std::size_t entries_max =
+      (limits.message_entries_max() == 0 ? kMessageEntriesMax : limits.message_entries_max()) / 2;
+  const std::size_t bytes_max = limits.message_bytes_max() / 2;
+  std::size_t bytes = request->ByteSizeLong();
+  const auto take = [&](const SourceObjects& objects, v1::Table* table) {
+    v1::SourceObjects message;
+    EncodeObjects(objects, &message);
+    constexpr std::size_t kAround = 8;  // Its tag, and the lengths that grow.
+    const std::size_t more_bytes = message.ByteSizeLong() + kAround, more_entries = EntriesOf(objects);
+    if (entries + more_entries > entries_max || bytes + more_bytes > bytes_max) return false;
+    entries += more_entries;
+    bytes += more_bytes;
+    *table->mutable_source_objects() = std::move(message);
+    return true;
+  };
+  for (std::size_t i = 0; i < tables.size(); ++i) {
+    v1::Table* const table = request->mutable_tables(static_cast<int>(i));
+    const std::optional<SourceObjects> told = Told(tables[i], announced);
+    if (told && !take(*told, table)) take(OnlyCounted(*told), table);
+  }
+}
+
+}  // namespace mirror

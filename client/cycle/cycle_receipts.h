@@ -1,0 +1,66 @@
+#ifndef MIRROR_CLIENT_CYCLE_CYCLE_RECEIPTS_H_
+#define MIRROR_CLIENT_CYCLE_CYCLE_RECEIPTS_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "client/cycle/row_sender.h"
+#include "client/state/receipt_book.h"
+#include "client/wire/mirror_client.h"
+#include "mirror/v1/mirror_client.pb.h"
+
+namespace mirror {
+
+/// Answers of Authenticate that are asked for at the begin of a cycle, until all receipts that the mirror
+/// keeps are here.
+inline constexpr int kReceiptAnswersMax = 12;
+
+/// The receipts of one run's cycles on their way into the book, which only takes what follows what is in it.
+/// What cannot be kept is no reason not to send: it is a note for people, which each of these may give, and
+/// the next Authenticate asks for it again. Threads: one.
+class CycleReceipts {
+ public:
+  /// `book` may be null: then none are kept.
+  explicit CycleReceipts(ReceiptBook* book);
+
+  /// Behind which Authenticate is asked for receipts.
+  const ReceiptHead& known() const { return known_; }
+  /// There are more at the endpoint than came: Authenticate is to be asked again.
+  bool behind() const { return behind_; }
+  /// The endpoint gives receipts for this cycle, and there is a book for them.
+  bool on() const { return on_; }
+
+  /// Takes in what an accepted Authenticate brings: receipts whose answers were lost, and who signs them.
+  std::string Begin(const v1::AuthenticateResponse& answer, const MirrorClient& client);
+  /// The receipt of a committed table. A text: it is not of what was sent, and why.
+  std::string Take(const Job& job, std::int64_t cycle, const std::string& context_id);
+  /// What was taken is on disk.
+  std::string Save();
+  /// With the token of ReplicationCompleted; empty: there was nothing to sign.
+  std::string End(const std::string& token, const MirrorClient& client);
+
+ private:
+  std::string TakeMissed(const v1::AuthenticateResponse& answer, const SignedHead& head);
+  std::string Keep(const std::vector<ReceiptBook::Entry>& entries, const std::string& token,
+                   const SignedHead& head);
+  std::string Off(std::string note);
+
+  ReceiptBook* book_;
+  absl::Status readable_;  ///< The book.
+  ReceiptHead last_;       ///< In the book.
+  ReceiptHead known_;
+  ReceiptHead before_;   ///< In the book when the cycle began.
+  bool goes_on_ = true;  ///< What comes goes on from that.
+  bool on_ = false;
+  bool behind_ = false;
+  bool from_oldest_ =
+      false;  ///< The mirror's last ones do not follow what is here: all that it keeps are asked for.
+  std::size_t without_ = 0;  ///< Commits of this cycle that brought no receipt.
+  bool kept_ = false;        ///< Receipts of this cycle are in the book.
+  std::vector<ReceiptBook::Entry> taken_;
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_CLIENT_CYCLE_CYCLE_RECEIPTS_H_

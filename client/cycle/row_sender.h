@@ -1,0 +1,107 @@
+#ifndef MIRROR_CLIENT_CYCLE_ROW_SENDER_H_
+#define MIRROR_CLIENT_CYCLE_ROW_SENDER_H_
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "client/cycle/batcher.h"
+#include "client/cycle/decision.h"
+#include "client/cycle/job_reader.h"
+#include "client/cycle/read_ahead.h"
+#include "client/source/reader.h"
+#include "client/wire/mirror_client.h"
+#include "mirror/v1/mirror_client.pb.h"
+
+namespace mirror {
+
+/// A table on its way to the mirror.
+struct Job {
+  std::size_t index = 0;  ///< In the announcement.
+  Decision decision;
+  TableSchema schema;
+  v1::TableStatus status;
+  Position target;               ///< Durable at the source before the first row is read.
+  bool closed_later = false;     ///< Net changes behind `target` follow the rows of a population.
+  bool whole_rows = false;       ///< The mirror lacked rows that were updated.
+  bool logged = true;            ///< See ReadJob.
+  bool count_all = false;        ///< See ReadJob.
+  std::vector<Key> repair = {};  ///< See ReadJob.
+
+  std::uint64_t expected = 0;  ///< Rows, as they were counted; 0: not known.
+  std::uint64_t inserts = 0, updates = 0, deletes = 0;
+  Position sent;                 ///< Of the commit.
+  std::uint64_t commit_seq = 0;  ///< 0: no commit was sent.
+  bool committed = false;
+  bool again = false;     ///< Moved, or lacks rows: to be sent in another cycle.
+  bool held = false;      ///< An operator of the mirror has to decide.
+  std::int64_t lsn = -1;  ///< The last one acknowledged; -1: none.
+  std::optional<std::uint64_t> row_count;
+  std::vector<std::string> notes;  ///< What the person should know of the rows that were read.
+  std::string content;             ///< Of what was sent, see Batcher::content().
+  std::string receipt;             ///< Of the commit, as it came.
+  absl::Status error;
+};
+
+struct SenderOptions {
+  std::size_t batch_bytes = 1'000'000;
+  std::uint32_t window = 4;                       ///< Requests in flight.
+  std::size_t read_ahead = ReadAhead::kBytesMax;  ///< Bytes, see ReadAhead.
+  /// Called when rows were handed over; may be empty.
+  std::function<void(const Job&)> progress;
+  bool receipts = false;                    ///< The mirror gives them.
+  const std::atomic<bool>* stop = nullptr;  ///< Set: the table at hand is not finished. May be null.
+  /// Where rows are staged, see StagingFile; empty: nowhere.
+  std::string staging = {};
+  bool leaves_moment = false;  ///< Nothing more is read of the moment of which the rows are.
+};
+
+/// Indexes of the columns that the mirror wants.
+std::vector<std::uint32_t> WantedColumns(const TableSchema& schema, const v1::TableStatus& status);
+/// Of those that it keeps as they are sent: what digests are over.
+std::vector<std::uint32_t> ComparedColumns(const TableSchema& schema, const v1::TableStatus& status);
+/// Then rows cannot be found at the mirror by the source's key.
+bool KeyIsHashed(const TableSchema& schema, const v1::TableStatus& status);
+
+/// Sends the tables of one cycle over one stream, several requests in flight, while another thread reads on.
+///
+/// Memory: a request, those in flight, and what ReadAhead holds. Threads: one, and one of its own that alone
+/// uses the source until Send() is back.
+class RowSender {
+ public:
+  RowSender(SourceReader& reader, MirrorClient& client, std::int64_t cycle, const v1::Limits& limits,
+            SenderOptions options);
+
+  /// Errors: the call's status, which ends the cycle. A table's own error is in its job.
+  absl::Status Send(std::vector<Job>& jobs);
+
+ private:
+  ReadJob ToRead(const Job& job) const;
+  absl::Status SendStep(Job& job, const ReadStep& step);
+  absl::Status SendRows(Job& job, const ReadRows& rows);
+  void End(Job& job, absl::Status status);
+  BlockSize SizeOfBlocks(std::size_t columns) const;
+  absl::Status SendRequest(const v1::RowDataRequest& request);
+  absl::Status Receive();
+  void Take(const v1::BatchResult& result);
+
+  SourceReader& reader_;
+  MirrorClient& client_;
+  const v1::Limits limits_;
+  const SenderOptions options_;
+  BatcherLimits batcher_limits_;
+  Batcher batcher_;
+  std::vector<Job>* jobs_ = nullptr;
+  std::size_t begun_ = 0;  ///< Jobs of which a step came.
+  std::unique_ptr<RowStream> stream_;
+  std::uint32_t in_flight_ = 0;  ///< Requests without an answer.
+  absl::Status wire_status_;
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_CLIENT_CYCLE_ROW_SENDER_H_

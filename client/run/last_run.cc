@@ -1,0 +1,174 @@
+#include "client/run/last_run.h"
+
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/db/sqlite/file_layout.h"
+#include "base/file.h"
+
+namespace mirror {
+namespace {
+
+using Json = nlohmann::json;
+/// Its number is `version`.
+const KnownLayout kLayout = {"the record of the last run", 1};
+
+std::string PathOf(const std::string& state_dir, const std::string& context_id) {
+  return absl::StrCat(state_dir, "/", context_id, ".last.json");
+}
+
+std::string InASentence(const LastRun& run) {
+  if (!run.reason.empty()) return absl::StrCat(run.outcome, ": ", run.reason);
+  if (run.troubles.empty()) return "tables that are gone from the source wait for the mirror's operator";
+  const LastRun::Trouble& first = run.troubles.front();
+  const std::size_t more = run.troubles.size() - 1;
+  return absl::StrCat(
+      "table '", first.table, "' ", first.result, ": ", first.reason,
+      more == 0 ? "" : absl::StrCat(" (and ", more, more == 1 ? " table" : " tables", " more)"));
+}
+
+LastRun Describe(const CycleReport& report) {
+  LastRun run;
+  run.outcome = ToString(report.outcome);
+  run.good = report.Good();
+  run.reason = report.outcome == Outcome::kFailed ? std::string(report.status.message()) : report.reason;
+  run.cycle = report.cycle;
+  run.tables_held = report.tables_held;
+  for (const std::string& note : report.notes) {
+    if (run.notes.size() < LastRun::kNotesKept) run.notes.push_back(note.substr(0, LastRun::kNoteBytesKept));
+  }
+  for (const TableReport& table : report.tables) {
+    if (table.equality == TableReport::Equality::kDiffers) run.differing.push_back(table.table);
+    if (table.result == TableResult::kOk) {
+      ++run.ok;
+      run.rows += table.inserts + table.updates + table.deletes;
+    } else if (table.result <= TableResult::kBlocked) {
+      ++run.left_out;
+    } else {
+      run.troubles.push_back({table.table, std::string(ToString(table.result)), table.reason});
+    }
+  }
+  return run;
+}
+
+std::string ToText(const LastRun& run) {
+  Json troubles = Json::array();
+  for (const LastRun::Trouble& trouble : run.troubles) {
+    troubles.push_back({{"table", trouble.table}, {"result", trouble.result}, {"reason", trouble.reason}});
+  }
+  const Json json = {{"version", kLayout.present},
+                     {"program", std::string(ProgramVersion())},
+                     {"begun_ms", run.begun_ms},
+                     {"ended_ms", run.ended_ms},
+                     {"outcome", run.outcome},
+                     {"good", run.good},
+                     {"reason", run.reason},
+                     {"cycle", run.cycle},
+                     {"ok", run.ok},
+                     {"left_out", run.left_out},
+                     {"rows", run.rows},
+                     {"troubles", std::move(troubles)},
+                     {"tables_held", run.tables_held},
+                     {"notes", run.notes},
+                     {"good_ms", run.good_ms},
+                     {"compared_ms", run.compared_ms},
+                     {"differing", run.differing},
+                     {"error_ms", run.error_ms},
+                     {"error", run.error}};
+  return json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+absl::Status Unreadable(const std::string& path) {
+  return absl::DataLossError(absl::StrCat(
+      "'", path, "' is not what this agent writes there. No cycle needs it; the next run writes it anew"));
+}
+
+/// Whole or not at all for whoever reads it meanwhile.
+absl::Status ReplaceUnsynced(const std::string& path, const std::string& text) {
+  const std::string fresh = absl::StrCat(path, ".new");
+  std::ofstream file(fresh, std::ios::trunc);
+  file << text;
+  file.close();
+  std::error_code error;
+  if (!file.fail()) std::filesystem::rename(fresh, path, error);
+  if (!file.fail() && !error) return absl::OkStatus();
+  return absl::UnavailableError(absl::StrCat(
+      "'", path, "' cannot be written: 'mirror-agent status' does not know of this run. Look at the disk"));
+}
+
+}  // namespace
+
+absl::StatusOr<std::optional<LastRun>> LastRun::Load(const std::string& state_dir,
+                                                     const std::string& context_id) {
+  const std::string path = PathOf(state_dir, context_id);
+  std::error_code error;
+  const std::filesystem::file_status there = std::filesystem::status(path, error);
+  if (there.type() == std::filesystem::file_type::not_found) return std::nullopt;
+  std::ifstream file(path);
+  std::ostringstream text;
+  text << file.rdbuf();
+  if (error || !file.good()) {
+    return absl::UnavailableError(
+        absl::StrCat("'", path, "' cannot be read: ask as the user that the agent runs as"));
+  }
+  try {
+    const Json json = Json::parse(text.str());
+    const FileLayout layout = {json.at("version").get<std::int64_t>(), json.value("program", "")};
+    if (absl::Status status = CheckLayout(layout, kLayout, path); !status.ok()) return status;
+    LastRun run;
+    json.at("begun_ms").get_to(run.begun_ms);
+    json.at("ended_ms").get_to(run.ended_ms);
+    json.at("outcome").get_to(run.outcome);
+    json.at("good").get_to(run.good);
+    json.at("reason").get_to(run.reason);
+    json.at("cycle").get_to(run.cycle);
+    json.at("ok").get_to(run.ok);
+    json.at("left_out").get_to(run.left_out);
+    json.at("rows").get_to(run.rows);
+    json.at("tables_held").get_to(run.tables_held);
+    run.notes = json.value("notes", run.notes);
+    json.at("good_ms").get_to(run.good_ms);
+    json.at("compared_ms").get_to(run.compared_ms);
+    json.at("differing").get_to(run.differing);
+    json.at("error_ms").get_to(run.error_ms);
+    json.at("error").get_to(run.error);
+    for (const Json& trouble : json.at("troubles")) {
+      run.troubles.push_back({trouble.at("table").get<std::string>(), trouble.at("result").get<std::string>(),
+                              trouble.at("reason").get<std::string>()});
+    }
+    return run;
+  } catch (const Json::exception&) {
+    return Unreadable(path);
+  }
+}
+
+absl::Status KeepLastRun(const std::string& state_dir, const std::string& context_id,
+                         const CycleReport& report, std::int64_t begun_ms, std::int64_t ended_ms,
+                         bool compared) {
+  const absl::StatusOr<std::optional<LastRun>> before = LastRun::Load(state_dir, context_id);
+  const bool known = before.ok() && before->has_value();
+  LastRun run = Describe(report);
+  run.begun_ms = begun_ms;
+  run.ended_ms = ended_ms;
+  const LastRun former = known ? **before : LastRun();
+  run.good_ms = run.good ? ended_ms : former.good_ms;
+  run.compared_ms = compared ? ended_ms : former.compared_ms;
+  if (!compared) run.differing = former.differing;
+  run.error_ms = run.good ? former.error_ms : ended_ms;
+  run.error = run.good ? former.error : InASentence(run);
+  const std::string path = PathOf(state_dir, context_id);
+  const bool quiet = run.good && former.good && run.rows == 0 && !compared;
+  if (quiet) return ReplaceUnsynced(path, ToText(run));
+  return WriteFileAtomically(path, ToText(run), FileUse::kSecret, ExistingFile::kReplace);
+}
+
+void ForgetLastRun(const std::string& state_dir, const std::string& context_id) {
+  std::error_code ignored;
+  std::filesystem::remove(PathOf(state_dir, context_id), ignored);
+}
+
+}  // namespace mirror

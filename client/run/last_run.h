@@ -1,0 +1,71 @@
+#ifndef MIRROR_CLIENT_RUN_LAST_RUN_H_
+#define MIRROR_CLIENT_RUN_LAST_RUN_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "client/cycle/cycle.h"
+
+namespace mirror {
+
+/// How the last run of one tenant went, for `mirror-agent status`: `<state_dir>/<context_id>.last.json`.
+///
+/// Beside RunState and not in it: that one is the source's memory, which a run may find damaged or belonging
+/// to another source, and which has to be synced; how a run went is to be known in each of these cases, and
+/// nothing is decided by it but whether `run` begins with one by cron.
+struct LastRun {
+  struct Trouble {
+    std::string table;
+    std::string result;  ///< As ToString(TableResult).
+    std::string reason;
+  };
+
+  // Times are unix milliseconds, 0: never.
+  std::int64_t begun_ms = 0, ended_ms = 0;
+  std::string outcome;  ///< As ToString(Outcome).
+  bool good = false;    ///< See CycleReport::Good().
+  std::string reason;   ///< Of an outcome other than done, for people.
+  std::int64_t cycle = 0;
+  std::uint64_t ok = 0;        ///< Tables.
+  std::uint64_t left_out = 0;  ///< Tables that are unwanted or blocked.
+  std::uint64_t rows = 0;      ///< Inserts, updates and deletes that were committed.
+  std::vector<Trouble> troubles = {};
+  bool tables_held = false;  ///< See CycleReport.
+  /// What the run told, such as rows that were left out: the first kNotesKept sentences, no longer than
+  /// kNoteBytesKept.
+  std::vector<std::string> notes = {};
+  static constexpr std::size_t kNotesKept = 20, kNoteBytesKept = 1'000;
+
+  // What outlasts the run.
+  std::int64_t good_ms = 0;                 ///< End of the last good run.
+  std::int64_t compared_ms = 0;             ///< End of the last one that compared all tables by digests.
+  std::vector<std::string> differing = {};  ///< Tables that this comparison left unequal.
+  std::int64_t error_ms = 0;                ///< End of the last one that was not good.
+  std::string error;                        ///< What was wrong then, in a sentence.
+
+  /// Absent: no run has ended yet. Errors: kDataLoss when it cannot be understood; kUnavailable.
+  static absl::StatusOr<std::optional<LastRun>> Load(const std::string& state_dir,
+                                                     const std::string& context_id);
+};
+
+/// Writes what became of a run; the caller holds the tenant's LockFile. `compared`: all tables were, by
+/// digests.
+///
+/// It is synced where there is something to tell. A good run that sent nothing behind a good one only moves
+/// the times, without a sync: after a power cut the record may be the one before, or, on file systems that
+/// keep no order, none that can be read until the next run.
+absl::Status KeepLastRun(const std::string& state_dir, const std::string& context_id,
+                         const CycleReport& report, std::int64_t begun_ms, std::int64_t ended_ms,
+                         bool compared);
+
+/// For a run that can write neither that it begins nor how it ended: what is on record is not the last run.
+void ForgetLastRun(const std::string& state_dir, const std::string& context_id);
+
+}  // namespace mirror
+
+#endif  // MIRROR_CLIENT_RUN_LAST_RUN_H_

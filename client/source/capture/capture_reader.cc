@@ -1,0 +1,535 @@
+#include "client/source/capture/capture_reader.h"
+
+#include <algorithm>
+#include <iterator>
+#include <map>
+#include <numeric>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "base/clock.h"
+#include "base/folded_name.h"
+#include "client/source/capture/capture_look.h"
+#include "client/source/capture/captured_rows.h"
+#include "client/source/capture/delete_feed.h"
+#include "client/source/capture/noted_changes.h"
+#include "proto/wire/row_digest.h"
+#include "proto/wire/table.h"
+
+namespace mirror {
+namespace {
+
+constexpr std::size_t kDigestsAtATime = 20'000;
+/// Looks that are taken again because the source moved.
+constexpr int kLooks = 4;
+
+std::vector<std::uint32_t> AllColumns(const TableSchema& table) {
+  std::vector<std::uint32_t> columns(table.columns.size());
+  std::iota(columns.begin(), columns.end(), 0U);
+  return columns;
+}
+
+/// What a digest is over, how rows are told apart, and how changes are found.
+std::string FormOf(const TableSchema& table, const CaptureRule& rule, const std::string& steps) {
+  std::string form = absl::StrCat(std::string(ToString(rule.how)), " ", rule.column);
+  if (rule.by_column) absl::StrAppend(&form, "\nby column");
+  for (const Column& column : table.columns) {
+    absl::StrAppend(&form, "\n", column.key_position, " ", column.name);
+    // Keys are remembered as values of their type.
+    if (column.key_position > 0) absl::StrAppend(&form, " ", static_cast<int>(column.type));
+  }
+  // Where not all rows are looked at, those that are to be sent otherwise now would not be seen.
+  if (rule.how != CaptureRule::How::kSynthetic && !steps.empty()) absl::StrAppend(&form, "\nsteps ", steps);
+  return form;
+}
+
+class CaptureReader : public SourceReader {
+ public:
+  CaptureReader(CaptureSources sources, CaptureState& state, CaptureRules rules,
+                std::function<bool(const std::string&)> never_sent)
+      : inner_(std::move(sources.inner)),
+        others_(std::move(sources.others)),
+        feeds_(std::move(sources.feeds)),
+        state_(state),
+        rules_(std::move(rules)),
+        never_sent_(std::move(never_sent)) {}
+
+  SourceMark Mark() const override { return others_ == nullptr ? inner_->Mark() : others_->Mark(); }
+
+  absl::StatusOr<std::vector<std::string>> TableNames() override {
+    absl::StatusOr<std::vector<std::string>> names = inner_->TableNames();
+    if (!names.ok() || others_ == nullptr) return names;
+    const absl::StatusOr<std::vector<std::string>> more = others_->TableNames();
+    if (!more.ok()) return more.status();
+    names->insert(names->end(), more->begin(), more->end());
+    return names;
+  }
+
+  absl::StatusOr<SourceSchema> Schema() override {
+    absl::StatusOr<SourceSchema> schema = Look(/*last=*/false);
+    for (int look = 2; look <= kLooks && absl::IsAborted(schema.status()); ++look)
+      schema = Look(look == kLooks);
+    return schema;
+  }
+
+  absl::StatusOr<std::uint64_t> CountRows(const std::string& table) override {
+    return ReaderOf(table).CountRows(table);
+  }
+  absl::StatusOr<std::unique_ptr<TableReader>> Read(const std::string& table,
+                                                    const std::vector<std::uint32_t>& columns) override {
+    if (const auto due = due_.find(FoldName(table)); due != due_.end()) {
+      Due first = due->second;
+      due_.erase(due);
+      if (columns == AllColumns(first.source.schema)) return ReadAndLook(first, columns);
+      // Not all that its digests are over is read.
+      std::vector<std::string> notes;
+      const CaptureRule& rule = *rules_.Find(table);
+      const absl::StatusOr<CaptureState::Table> known = Prepare(first.source, rule);
+      if (!known.ok()) return known.status();
+      absl::Status looked = Capture(first.source, rule, *known, first.run, &notes);
+      if (!looked.ok()) return looked;
+    }
+    const absl::StatusOr<bool> twice = HasKeysTwice(table);
+    if (!twice.ok()) return twice.status();
+    if (*twice) {
+      absl::StatusOr<std::unique_ptr<DigestReader>> keys = inner_->Digests(table, FindSchema(table)->Key());
+      if (!keys.ok()) return keys.status();
+      return ReadRowsOnce(*inner_, table, *std::move(keys), columns);
+    }
+    return ReaderOf(table).Read(table, columns);
+  }
+  absl::StatusOr<std::unique_ptr<DigestReader>> Digests(const std::string& table,
+                                                        const std::vector<std::uint32_t>& columns) override {
+    if (rules_.Find(table) != nullptr && !inner_->TellsFirstOfKey()) {
+      const absl::StatusOr<bool> twice = HasKeysTwice(table);
+      if (!twice.ok()) return twice.status();
+      if (*twice) {
+        return absl::FailedPreconditionError(
+            absl::StrCat("rows of table '", table,
+                         "' have the key of another one, and which of them the mirror should have "
+                         "nobody can tell: correct 'key' of its [[source.table]]"));
+      }
+    }
+    return ReaderOf(table).Digests(table, columns);
+  }
+  absl::StatusOr<std::unique_ptr<ChangeReader>> RowsOf(const std::string& table,
+                                                       const std::vector<std::uint32_t>& columns,
+                                                       std::vector<Key> keys) override {
+    return ReaderOf(table).RowsOf(table, columns, std::move(keys));
+  }
+  std::size_t KeysAtATime() const override { return inner_->KeysAtATime(); }
+  void Forget(const std::string& table) override { ReaderOf(table).Forget(table); }
+  bool HoldsLog(bool closed_later) const override {
+    // A snapshot stays open, whichever table is read.
+    return inner_->HoldsLog(false) || (others_ != nullptr && others_->HoldsLog(closed_later));
+  }
+  void LeaveMoment() override {
+    for (SourceReader* const one : {inner_.get(), others_.get(), feeds_.get()}) {
+      if (one != nullptr) one->LeaveMoment();
+    }
+  }
+
+  absl::StatusOr<std::unique_ptr<ChangeReader>> Changes(const std::string& table, Lsn from,
+                                                        const std::vector<std::uint32_t>& columns,
+                                                        bool whole_rows, bool count_all,
+                                                        std::vector<Key> also) override {
+    const CaptureRule* const rule = rules_.Find(table);
+    if (rule == nullptr) {
+      return ReaderOf(table).Changes(table, from, columns, whole_rows, count_all, std::move(also));
+    }
+    const TableSchema* const schema = FindSchema(table);
+    absl::StatusOr<std::optional<CaptureState::Table>> captured = state_.Find(table);
+    if (!captured.ok()) return captured.status();
+    if (schema == nullptr || !*captured) {
+      return absl::NotFoundError(absl::StrCat("the source has no table '", table, "'"));
+    }
+    return ReadNotedChanges(*inner_, state_, **std::move(captured), *schema, columns, from.value, whole_rows,
+                            *rule, std::move(also));
+  }
+
+ private:
+  /// A table whose first look is still to be taken.
+  struct Due {
+    SourceTable source;
+    std::int64_t run = 0;
+  };
+
+  absl::StatusOr<std::unique_ptr<TableReader>> ReadAndLook(const Due& due,
+                                                           const std::vector<std::uint32_t>& columns) {
+    const TableSchema& schema = due.source.schema;
+    const CaptureRule& rule = *rules_.Find(schema.name);
+    const absl::StatusOr<CaptureState::Table> table = Prepare(due.source, rule);
+    if (!table.ok()) return table.status();
+    absl::StatusOr<std::unique_ptr<TableReader>> rows = inner_->Read(schema.name, columns);
+    if (!rows.ok()) return rows;
+    absl::StatusOr<std::unique_ptr<CaptureLook>> look = CaptureLook::Begin(state_, *table, due.run);
+    if (!look.ok()) return look.status();
+    return ReadAndLookAtRows(*inner_, *std::move(rows), *std::move(look), due.source, table->by_column);
+  }
+
+  absl::StatusOr<CaptureState::Table> Prepare(const SourceTable& source, const CaptureRule& rule) {
+    const TableSchema& schema = source.schema;
+    const bool by_column = rule.by_column && !schema.Key().empty();
+    return state_.Prepare(schema.name, FormOf(schema, rule, source.steps), schema.Key().size(), by_column);
+  }
+
+  /// Whether the first look at a table can wait until it is read to be sent.
+  bool CanWait(const CaptureState::Table& table, const CaptureRule& rule) const {
+    return never_sent_ && rule.how == CaptureRule::How::kSynthetic && table.looked_ms == 0 &&
+           never_sent_(table.name);
+  }
+
+  /// kAborted: a table moved meanwhile; with `last` that is the table's own problem.
+  absl::StatusOr<SourceSchema> Look(bool last) {
+    // First: what a feed names is to be gone from the rows, which must not be of an earlier moment.
+    if (feeds_ != nullptr) {
+      absl::StatusOr<SourceSchema> feeds = feeds_->Schema();
+      if (!feeds.ok()) return feeds;
+      feed_schema_ = *std::move(feeds);
+    }
+    absl::StatusOr<SourceSchema> schema = inner_->Schema();
+    if (!schema.ok()) return schema;
+    if (others_ != nullptr) {
+      absl::StatusOr<SourceSchema> others = others_->Schema();
+      if (!others.ok()) return others;
+      // What is blocked and which patterns are idle both say alike.
+      std::move(others->tables.begin(), others->tables.end(), std::back_inserter(schema->tables));
+      std::move(others->refused.begin(), others->refused.end(), std::back_inserter(schema->refused));
+      std::move(others->notes.begin(), others->notes.end(), std::back_inserter(schema->notes));
+    }
+    schemas_.clear();
+    twice_.clear();
+    due_.clear();
+    const absl::StatusOr<std::int64_t> run = state_.BeginRun();
+    if (!run.ok()) return run.status();
+    for (SourceTable& table : schema->tables) {
+      const CaptureRule* const rule = rules_.Find(table.schema.name);
+      if (!table.problem.empty() || rule == nullptr) continue;
+      schemas_.push_back(table.schema);
+      if (!table.later.empty()) {
+        schema->notes.push_back(table.later);
+        continue;
+      }
+      const absl::StatusOr<CaptureState::Table> known = Prepare(table, *rule);
+      if (known.ok() && CanWait(*known, *rule)) {
+        due_[FoldName(table.schema.name)] = {table, *run};
+        continue;
+      }
+      const absl::Status captured =
+          known.ok() ? Capture(table, *rule, *known, *run, &schema->notes) : known.status();
+      if (captured.ok()) continue;
+      // Of the source or of the state as a whole.
+      if (absl::IsUnavailable(captured) || absl::IsDataLoss(captured)) return captured;
+      const bool moved = absl::IsAborted(captured);
+      if (moved && !last) return captured;
+      table.problem = std::string(captured.message());
+      if (!moved) continue;
+      absl::StrAppend(
+          &table.problem, "; this is so in each of ", kLooks,
+          " looks. Nothing of it is sent, the mirror keeps what it has. Run again when the source "
+          "is quiet");
+    }
+    return schema;
+  }
+
+  absl::Status Capture(SourceTable& source, const CaptureRule& rule, const CaptureState::Table& table,
+                       std::int64_t run, std::vector<std::string>* notes) {
+    const TableSchema& schema = source.schema;
+    const absl::StatusOr<std::uint32_t> column = ColumnOf(schema, rule);
+    if (!column.ok()) return column.status();
+    const absl::StatusOr<std::unique_ptr<CaptureLook>> look = CaptureLook::Begin(state_, table, run);
+    if (!look.ok()) return look.status();
+    Taken taken{schema, rule, **look, notes, table.by_column};
+    // First: what is there behind it was made again.
+    absl::Status status;
+    if (rule.deletes_from) {
+      status =
+          TakeDeletes(*rule.deletes_from, *feeds_, feed_schema_, {source, *inner_}, table, **look, notes);
+      inner_->LeaveCopies();
+    }
+    if (!status.ok()) return status;
+    switch (rule.how) {
+      case CaptureRule::How::kSynthetic:
+        status = TakeAll(taken);
+        break;
+      case CaptureRule::How::kWatermark:
+      case CaptureRule::How::kWatermarkCdc:
+        status = TakeBehindWatermark(rule, *column, table, taken);
+        break;
+      case CaptureRule::How::kWindow:
+        status = TakeWindow(rule, *column, table, taken);
+        break;
+    }
+    if (!status.ok()) return status;
+    source.unreadable = taken.unreadable || taken.partial;
+    using Others = CaptureLook::Others;
+    const absl::StatusOr<CaptureLook::Found> found = (*look)->End(!rule.SeesDeletes() ? Others::kForget
+                                                                  : taken.partial     ? Others::kStay
+                                                                                      : Others::kGone);
+    if (!found.ok()) return found.status();
+    if (found->twice > 0) {
+      twice_.insert(schema.name);
+      if (!source.versions) notes->push_back(TwiceNote(*inner_, schema.name, *found));
+    }
+    return absl::OkStatus();
+  }
+
+  /// Of a table that is captured; null: it is not.
+  const TableSchema* FindSchema(const std::string& table) const {
+    const auto schema = std::find_if(schemas_.begin(), schemas_.end(),
+                                     [&](const TableSchema& known) { return SameName(known.name, table); });
+    return schema == schemas_.end() ? nullptr : &*schema;
+  }
+
+  absl::StatusOr<bool> HasKeysTwice(const std::string& table) {
+    if (twice_.contains(table)) return true;
+    const CaptureRule* const rule = rules_.Find(table);
+    const TableSchema* const schema = FindSchema(table);
+    // A look at all rows would have met them.
+    if (rule == nullptr || rule->how == CaptureRule::How::kSynthetic || schema == nullptr ||
+        !inner_->MayRepeatKeys(table)) {
+      return false;
+    }
+    const absl::StatusOr<std::unique_ptr<DigestReader>> keys = inner_->Digests(table, schema->Key());
+    if (!keys.ok()) return keys.status();
+    std::uint64_t different = 0;
+    for (bool end = false; !end;) {
+      const absl::StatusOr<DigestPiece> piece = (*keys)->Next(kDigestsAtATime, /*each=*/false);
+      if (!piece.ok()) return piece.status();
+      different += piece->digest.rows;
+      end = piece->end;
+    }
+    const absl::StatusOr<std::uint64_t> rows = inner_->CountRows(table);
+    if (!rows.ok()) return rows.status();
+    return different < *rows;
+  }
+
+  SourceReader& ReaderOf(const std::string& table) {
+    return others_ == nullptr || rules_.Find(table) != nullptr ? *inner_ : *others_;
+  }
+
+  /// What a look at one table is about.
+  struct Taken {
+    const TableSchema& schema;
+    const CaptureRule& rule;
+    CaptureLook& look;
+    std::vector<std::string>* notes;
+    bool by_column = false;
+    bool unreadable = false;  ///< There are rows of which only the key can be read.
+    bool partial = false;     ///< There are rows of which not even the key can be read.
+    KeyPart greatest = {};
+  };
+
+  static absl::StatusOr<std::uint32_t> ColumnOf(const TableSchema& schema, const CaptureRule& rule) {
+    if (rule.how == CaptureRule::How::kSynthetic) return 0U;
+    const std::string strategy(ToString(rule.how));
+    if (schema.Key().empty()) {
+      return absl::InvalidArgumentError(absl::StrCat("table '", schema.name,
+                                                     "' has no key, which strategy \"", strategy,
+                                                     "\" needs: use \"synthetic\""));
+    }
+    const std::optional<std::uint32_t> column = schema.Find(rule.column);
+    if (column) return *column;
+    return absl::InvalidArgumentError(absl::StrCat("table '", schema.name, "' has no column '", rule.column,
+                                                   "', by which strategy \"", strategy,
+                                                   "\" finds what changed"));
+  }
+
+  /// All rows that `rows` gives.
+  absl::Status Take(DigestReader& rows, Taken& taken, bool only_keys = false) {
+    const bool keyed = !taken.schema.Key().empty();
+    RangeDigest all;
+    for (bool end = false; !end;) {
+      const absl::StatusOr<DigestPiece> piece = rows.Next(kDigestsAtATime, keyed);
+      if (!piece.ok()) return piece.status();
+      end = piece->end;
+      all.Add(piece->digest);
+      for (std::size_t i = 0; i < piece->rows.size(); ++i) {
+        const auto& [key, digest] = piece->rows[i];
+        if (absl::Status whole = CheckKey(key, taken.schema.name); !whole.ok()) return whole;
+        absl::Status added = only_keys ? taken.look.Learn(key)
+                             : taken.by_column && i < piece->by_column.size()
+                                 ? taken.look.Add(key, digest, piece->by_column[i])
+                                 : taken.look.Add(key, digest);
+        if (!added.ok()) return added;
+      }
+      taken.unreadable = taken.unreadable || !piece->untold.empty();
+      for (const Key& untold : piece->untold) {
+        if (absl::Status kept = taken.look.Keep(untold, !taken.rule.SeesDeletes()); !kept.ok()) return kept;
+      }
+      taken.partial = taken.partial || piece->partial;
+      if (piece->greatest.kind != Kind::kNull) taken.greatest = piece->greatest;
+      if (!only_keys) taken.notes->insert(taken.notes->end(), piece->notes.begin(), piece->notes.end());
+    }
+    return keyed ? absl::OkStatus() : taken.look.AddAll(all.rows, all.sum);
+  }
+
+  /// A key that may hold NULL was without until now: the next look finds it so.
+  absl::Status CheckKey(const Key& key, const std::string& table) {
+    const bool whole =
+        std::none_of(key.begin(), key.end(), [](const KeyPart& part) { return part.kind == Kind::kNull; });
+    if (whole) return absl::OkStatus();
+    inner_->Forget(table);
+    return absl::AbortedError(absl::StrCat("table '", table, "' has a row without a value in its key"));
+  }
+
+  absl::Status TakeAll(Taken& taken) {
+    const auto rows = taken.by_column ? inner_->ScanByColumn(taken.schema.name, AllColumns(taken.schema))
+                                      : inner_->Scan(taken.schema.name, AllColumns(taken.schema));
+    return rows.ok() ? Take(**rows, taken) : rows.status();
+  }
+
+  absl::Status TakeFrom(RowBound bound, Taken& taken) {
+    bound.by_column = taken.by_column;
+    const auto rows = inner_->ScanFrom(taken.schema.name, AllColumns(taken.schema), bound);
+    if (!rows.ok()) return rows.status();
+    if (absl::Status status = Take(**rows, taken); !status.ok()) return status;
+    // Those that are gone by all keys are found in that way.
+    return taken.rule.filtered && !taken.rule.SeesDeletes() ? TakeLeftOut(bound, taken) : absl::OkStatus();
+  }
+
+  /// Rows that do not match any more, or never did.
+  absl::Status TakeLeftOut(RowBound bound, Taken& taken) {
+    std::vector<std::uint32_t> columns = taken.schema.Key();
+    if (std::find(columns.begin(), columns.end(), bound.column) == columns.end())
+      columns.push_back(bound.column);
+    bound.left_out = true;
+    bound.by_column = false;
+    const auto rows = inner_->ScanFrom(taken.schema.name, columns, bound);
+    if (!rows.ok()) return rows.status();
+    for (bool end = false; !end;) {
+      const absl::StatusOr<DigestPiece> piece = (*rows)->Next(kDigestsAtATime, /*each=*/true);
+      if (!piece.ok()) return piece.status();
+      end = piece->end;
+      for (const auto& [key, digest] : piece->rows) {
+        absl::Status left_out = CheckKey(key, taken.schema.name);
+        if (left_out.ok()) left_out = taken.look.LeaveOut(key);
+        if (!left_out.ok()) return left_out;
+      }
+      // They need not be met again either; but a text is no measure for numbers.
+      const bool same_kind = IsNumber(piece->greatest) == IsNumber(bound.from);
+      if (piece->greatest.kind != Kind::kNull && same_kind && taken.greatest < piece->greatest)
+        taken.greatest = piece->greatest;
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status TakeBehindWatermark(const CaptureRule& rule, std::uint32_t column,
+                                   const CaptureState::Table& table, Taken& taken) {
+    const absl::StatusOr<SourceReader::ColumnFacts> facts = LookAtColumn(taken, column);
+    if (!facts.ok()) return facts.status();
+    const bool first = table.pointer.kind == Kind::kNull;
+    KeyPart pointer = first ? facts->greatest : table.pointer;
+    // What was there before the first look is sent whole; what came behind a look that saw no value is not,
+    // nor are rows that can be read one day.
+    if (first && (table.looked_ms > 0 || facts->unreadable) && pointer.kind != Kind::kNull)
+      pointer = BeforeAll();
+    // Rows went, or the source was restored: what comes next may be less than what there was. Of rows that do
+    // not match nothing is known there.
+    const bool fell = facts->greatest.kind != Kind::kNull && facts->greatest < pointer;
+    if (fell && !rule.filtered) {
+      pointer = facts->greatest;
+      // What stands there was met before, and is not remembered.
+      if (!rule.SeesDeletes()) taken.look.SetQuiet();
+    }
+    absl::Status status;
+    if (rule.SeesDeletes() && first) {
+      status = TakeAll(taken);
+    } else if (pointer.kind != Kind::kNull) {
+      status =
+          TakeFrom({column, rule.SeesDeletes() ? CutToPrecision(pointer, rule.precision) : pointer}, taken);
+    }
+    if (!status.ok()) return status;
+    if (rule.SeesDeletes() && !first) {
+      const auto keys = inner_->Scan(taken.schema.name, taken.schema.Key());
+      if (!keys.ok()) return keys.status();
+      if (status = Take(**keys, taken, /*only_keys=*/true); !status.ok()) return status;
+    }
+    // A row that nobody can name may be anywhere, and has to be met when it can be read.
+    if (taken.partial) {
+      taken.look.SetPointer(KeyPart());
+      return absl::OkStatus();
+    }
+    const bool grew = taken.greatest.kind != Kind::kNull && pointer < taken.greatest;
+    taken.look.SetPointer(grew ? taken.greatest : pointer);
+    return absl::OkStatus();
+  }
+
+  absl::Status TakeWindow(const CaptureRule& rule, std::uint32_t column, const CaptureState::Table& table,
+                          Taken& taken) {
+    const absl::StatusOr<SourceReader::ColumnFacts> facts = LookAtColumn(taken, column);
+    if (!facts.ok()) return facts.status();
+    const std::int64_t now_ms = NowMs();
+    if (table.looked_ms > 0 && now_ms - table.looked_ms > rule.window_ms) {
+      taken.notes->push_back(absl::StrCat(
+          "table '", taken.schema.name,
+          "': the last look at it was longer ago than its window; what changed between is not seen. Send "
+          "it whole with --repopulate, and make the window longer than any pause"));
+    }
+    if (facts->greatest.kind == Kind::kNull) return absl::OkStatus();
+    const bool numbers = IsNumber(facts->greatest);
+    if (!rule.time.empty() && (rule.time == "iso") == numbers) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "table '", taken.schema.name, "': the greatest value of '", taken.schema.columns[column].name,
+          "' is ", numbers ? "a number" : "a text", ", which 'time' = \"", rule.time,
+          "\" of its [[source.table]] is not: say what it is"));
+    }
+    const KeyPart begin = BeginOfWindow(rule, numbers, now_ms);
+    const auto note = [&](const std::string& words) {
+      taken.notes->push_back(absl::StrCat("table '", taken.schema.name, "': ", words));
+    };
+    const std::string& name = taken.schema.columns[column].name;
+    if (begin.kind == Kind::kText && !(LooksLikeADay(facts->least) && LooksLikeADay(facts->greatest))) {
+      note(absl::StrCat("'", name,
+                        "', by which its changes are found, has values that do not begin as "
+                        "2024-05-01: what changes in such rows is not seen, or always taken for new"));
+    } else if (facts->greatest < begin) {
+      note(absl::StrCat("no value of '", name, "' is within the window: nothing of it is looked at"));
+    }
+    return TakeFrom({column, begin}, taken);
+  }
+
+  absl::StatusOr<SourceReader::ColumnFacts> LookAtColumn(const Taken& taken, std::uint32_t column) {
+    absl::StatusOr<SourceReader::ColumnFacts> facts = inner_->LookAtColumn(taken.schema.name, column);
+    if (!facts.ok()) return facts;
+    if (!facts->trouble.empty() && taken.rule.how != CaptureRule::How::kWindow) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("table '", taken.schema.name, "': column '", taken.schema.columns[column].name,
+                       "', by which its changes are found, ", facts->trouble,
+                       ". Nothing of it was sent, since changes would be missed"));
+    }
+    if (facts->nulls > 0) {
+      taken.notes->push_back(absl::StrCat(
+          "table '", taken.schema.name, "': ", facts->nulls, facts->nulls == 1 ? " row has" : " rows have",
+          " no value in '", taken.schema.columns[column].name,
+          "', by which its changes are found: they are sent with a population alone"));
+    }
+    return facts;
+  }
+
+  const std::unique_ptr<SourceReader> inner_;
+  const std::unique_ptr<SourceReader> others_;  ///< Of tables that are not captured; null: there are none.
+  const std::unique_ptr<SourceReader> feeds_;   ///< Of deletes; null: there are none.
+  CaptureState& state_;
+  const CaptureRules rules_;
+  const std::function<bool(const std::string&)> never_sent_;  ///< Empty: nobody knows.
+  // Of this look.
+  SourceSchema feed_schema_;
+  std::vector<TableSchema> schemas_;
+  std::map<std::string, Due> due_;  ///< By folded name.
+  std::set<std::string> twice_;     ///< Tables with rows that have the key of another one.
+};
+
+}  // namespace
+
+std::unique_ptr<SourceReader> OpenCaptureReader(CaptureSources sources, CaptureState& state,
+                                                CaptureRules rules,
+                                                std::function<bool(const std::string&)> never_sent) {
+  return std::make_unique<CaptureReader>(std::move(sources), state, std::move(rules), std::move(never_sent));
+}
+
+}  // namespace mirror

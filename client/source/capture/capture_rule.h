@@ -1,0 +1,77 @@
+#ifndef MIRROR_CLIENT_SOURCE_CAPTURE_CAPTURE_RULE_H_
+#define MIRROR_CLIENT_SOURCE_CAPTURE_CAPTURE_RULE_H_
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "proto/wire/key_range.h"
+#include "proto/wire/table.h"
+
+namespace mirror {
+
+/// A table of the source, or a file, with a row for each row that was deleted from another one.
+struct DeleteFeed {
+  std::string table;             ///< As its reader calls it.
+  std::vector<std::string> key;  ///< Its columns with the key of what was deleted, in the order of that key.
+  std::string column;            ///< It only grows, as that of a watermark.
+  friend bool operator==(const DeleteFeed&, const DeleteFeed&) = default;
+};
+
+/// How a look finds what changed in a table.
+struct CaptureRule {
+  enum class How {
+    kSynthetic,     ///< All rows are read, and compared with those of the last look.
+    kWatermark,     ///< Rows whose value of `column`, which only grows, is the greatest so far or greater. No
+                    ///< deletes.
+    kWatermarkCdc,  ///< The same from that value cut to `precision`; and all keys, to find what is gone.
+    kWindow,        ///< Rows whose time in `column` is at most `window_ms` ago. No deletes.
+  };
+  How how = How::kSynthetic;
+  std::string column = {};
+  bool by_column = false;  ///< What changed of a row that is remembered is known column by column.
+  /// kWatermarkCdc: "day", "hour", "minute", "second" of a text as 2024-05-01 12:30:00; or a number of which
+  /// the value is cut to a multiple. Empty: the value as it is.
+  std::string precision = {};
+  std::int64_t window_ms = 0;
+  bool filtered = false;  ///< `where` takes rows out.
+  /// kWindow: what `column` holds: "iso" (a text that begins as 2024-05-01, in UTC), "unix" (seconds),
+  /// "unix_ms". Empty: unix where its greatest value is a number, else iso.
+  std::string time = {};
+  std::optional<DeleteFeed> deletes_from = {};  ///< kWatermark: by which its deletes are found.
+
+  /// A look brings every row that the mirror should have, and tells what is gone.
+  bool SeesDeletes() const { return how == How::kSynthetic || how == How::kWatermarkCdc; }
+  /// What is gone becomes known, in one way or the other.
+  bool LearnsDeletes() const { return SeesDeletes() || deletes_from.has_value(); }
+  friend bool operator==(const CaptureRule&, const CaptureRule&) = default;
+};
+
+std::string_view ToString(CaptureRule::How how);
+
+/// Which tables of a source are captured, and how.
+struct CaptureRules {
+  std::map<std::string, CaptureRule> tables = {};  ///< By folded name.
+  bool others = true;                              ///< Also tables that are not in `tables`: kSynthetic.
+  std::set<std::string> logged = {};               ///< By folded name: tables that are not, in any case.
+
+  /// Null: the table is not captured.
+  const CaptureRule* Find(std::string_view table) const;
+};
+
+/// A watermark before every number and every text.
+inline KeyPart BeforeAll() { return {Kind::kInteger, INT64_MIN, 0, ""}; }
+/// The watermark from which rows are looked at again.
+KeyPart CutToPrecision(const KeyPart& pointer, const std::string& precision);
+/// A text that begins as 2024-05-01.
+bool LooksLikeADay(const KeyPart& part);
+/// The begin of the window that ends now. A day is not divided.
+KeyPart BeginOfWindow(const CaptureRule& rule, bool numbers, std::int64_t now_ms);
+
+}  // namespace mirror
+
+#endif  // MIRROR_CLIENT_SOURCE_CAPTURE_CAPTURE_RULE_H_

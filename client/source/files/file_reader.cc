@@ -1,0 +1,608 @@
+#include "client/source/files/file_reader.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <set>
+#include <thread>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/clock.h"
+#include "base/folded_name.h"
+#include "base/name_pattern.h"
+#include "client/source/files/file_places.h"
+#include "client/source/files/file_row_readers.h"
+#include "client/source/files/file_value.h"
+#include "client/source/files/typed_rows.h"
+#include "client/source/rows/sorted_digests.h"
+#include "client/source/steps/row_filter.h"
+
+namespace mirror {
+namespace {
+
+using Json = nlohmann::json;
+
+/// Columns whose guessed types one note shows.
+constexpr std::size_t kColumnsShown = 40;
+
+class FileReader : public SourceReader {
+ public:
+  explicit FileReader(FileReaderOptions options) : options_(std::move(options)), former_(options_.records) {}
+
+  SourceMark Mark() const override { return {options_.folder}; }
+
+  absl::StatusOr<std::vector<std::string>> TableNames() override {
+    std::vector<std::string> names;
+    for (const FileTable& table : options_.tables) names.push_back(table.name);
+    return names;
+  }
+
+  absl::StatusOr<SourceSchema> Schema() override {
+    absl::StatusOr<std::vector<std::string>> files = ListFiles();
+    if (!files.ok()) return files.status();
+    SourceSchema schema;
+    tables_.clear();
+    wait_ms_ = kSettleWaitMs;
+    for (const FileTable& table : options_.tables) LookAt(table, *files, &schema);
+    return schema;
+  }
+
+  absl::StatusOr<std::uint64_t> CountRows(const std::string& table) override {
+    FileLook* const known = Find(table);
+    if (known == nullptr) return Unknown(table);
+    return known->rows;
+  }
+
+  absl::StatusOr<std::unique_ptr<TableReader>> Read(const std::string& table,
+                                                    const std::vector<std::uint32_t>& columns) override {
+    absl::StatusOr<TypedRows> rows = OpenTable(table);
+    if (!rows.ok()) return rows.status();
+    FileLook& known = *Find(table);
+    return ReadFileRows(known, *std::move(rows), columns, KeptRejects(),
+                        [this, &known] { return Widen(known); });
+  }
+
+  bool MayRepeatKeys(const std::string& /*table*/) override { return true; }
+  bool TellsFirstOfKey() const override { return true; }
+
+  absl::StatusOr<std::unique_ptr<DigestReader>> Scan(const std::string& table,
+                                                     const std::vector<std::uint32_t>& columns) override {
+    absl::StatusOr<TypedRows> rows = OpenTable(table);
+    if (!rows.ok()) return rows.status();
+    FileLook& known = *Find(table);
+    return ScanFileRows(known, *std::move(rows), columns, KeptRejects(),
+                        [this, &known] { return Widen(known); });
+  }
+
+  absl::StatusOr<std::unique_ptr<DigestReader>> ScanByColumn(
+      const std::string& table, const std::vector<std::uint32_t>& columns) override {
+    absl::StatusOr<TypedRows> rows = OpenTable(table);
+    if (!rows.ok()) return rows.status();
+    FileLook& known = *Find(table);
+    return ScanFileRows(
+        known, *std::move(rows), columns, KeptRejects(), [this, &known] { return Widen(known); },
+        std::nullopt, /*by_column=*/true);
+  }
+
+  absl::StatusOr<std::unique_ptr<DigestReader>> ScanFrom(const std::string& table,
+                                                         const std::vector<std::uint32_t>& columns,
+                                                         const RowBound& bound) override {
+    absl::StatusOr<TypedRows> rows = OpenTable(table);
+    if (!rows.ok()) return rows.status();
+    FileLook& known = *Find(table);
+    return ScanFileRows(
+        known, *std::move(rows), columns, KeptRejects(), [this, &known] { return Widen(known); }, bound,
+        bound.by_column);
+  }
+
+  absl::StatusOr<ColumnFacts> LookAtColumn(const std::string& table, std::uint32_t column) override {
+    absl::StatusOr<TypedRows> rows = OpenTable(table);
+    if (!rows.ok()) return rows.status();
+    ColumnFacts facts;
+    const bool guessed_text =
+        Find(table)->schema.columns[column].type == Type::kText && Find(table)->guessed[column];
+    bool numbers = false, texts = false;
+    for (;;) {
+      const absl::StatusOr<TypedRows::Step> step = rows->Next();
+      if (absl::IsOutOfRange(step.status())) return Widen(*Find(table));
+      if (!step.ok()) return step.status();
+      if (*step == TypedRows::Step::kEnd) break;
+      if (*step == TypedRows::Step::kReject) {
+        facts.unreadable = true;
+        continue;
+      }
+      const Value& value = rows->values()[column];
+      if (value.kind == Kind::kNull) {
+        ++facts.nulls;
+        continue;
+      }
+      KeyPart part{value.kind, value.integer, value.real, std::string(value.bytes)};
+      if (guessed_text) (ReadReal(value.bytes) ? numbers : texts) = true;
+      if (facts.least.kind == Kind::kNull || part < facts.least) facts.least = part;
+      if (facts.greatest.kind == Kind::kNull || facts.greatest < part) facts.greatest = std::move(part);
+    }
+    if (numbers) {
+      facts.trouble = absl::StrCat(texts ? "holds numbers and texts, which have no order in common"
+                                         : "holds numbers that are kept as texts",
+                                   " (10 comes before 9): mend the rows, or say in 'types' what it is");
+    }
+    return facts;
+  }
+
+  absl::StatusOr<std::unique_ptr<DigestReader>> Digests(const std::string& table,
+                                                        const std::vector<std::uint32_t>& columns) override {
+    absl::StatusOr<std::unique_ptr<DigestReader>> scan = Scan(table, columns);
+    if (!scan.ok()) return scan;
+    const std::size_t key_parts = Find(table)->schema.Key().size();
+    return key_parts == 0 ? std::move(scan) : SortRows(*std::move(scan), key_parts);
+  }
+
+  absl::StatusOr<std::unique_ptr<ChangeReader>> RowsOf(const std::string& table,
+                                                       const std::vector<std::uint32_t>& columns,
+                                                       std::vector<Key> keys) override {
+    absl::StatusOr<TypedRows> rows = OpenTable(table);
+    if (!rows.ok()) return rows.status();
+    return ReadFileRowsByKey(*Find(table), *std::move(rows), columns, std::move(keys));
+  }
+
+  std::vector<std::string> PlacesOf(const std::string& table, const std::vector<Key>& keys) override {
+    absl::StatusOr<TypedRows> rows = OpenTable(table);
+    if (!rows.ok() || keys.empty()) return {};
+    return FindPlaces(*std::move(rows), keys);
+  }
+
+  /// Each takes a pass over the file.
+  std::size_t KeysAtATime() const override { return 500'000; }
+
+ private:
+  absl::StatusOr<std::vector<std::string>> ListFiles() const {
+    std::error_code error;
+    std::vector<std::string> files;
+    for (std::filesystem::directory_iterator entry(options_.folder, error), end; !error && entry != end;
+         entry.increment(error)) {
+      if (entry->is_regular_file(error)) files.push_back(entry->path().filename().string());
+    }
+    if (error) {
+      return absl::NotFoundError(absl::StrCat("the folder '", options_.folder, "' cannot be read (",
+                                              error.message(),
+                                              "): correct 'folder' of its [[source]]. Nothing was sent"));
+    }
+    std::sort(files.begin(), files.end());
+    return files;
+  }
+
+  void LookAt(const FileTable& table, const std::vector<std::string>& files, SourceSchema* schema) {
+    FileLook known;
+    known.table = table;
+    if (options_.hash_key) known.hash_key = &*options_.hash_key;
+    std::string problem = FindFiles(files, &known);
+    const bool recorded = TakeRecord(options_.records, &known);
+    known.typed = recorded;
+    FileLook former;
+    former.table = table;
+    const bool was_sent = TakeRecord(former_, &former);
+    known.taken = former.taken;
+    known.held = former.held;
+    if (problem.empty() && known.later.empty()) known.later = TakeOrHold(former, &known);
+    if (problem.empty() && known.later.empty()) {
+      if (absl::Status read = ReadHeader(&known); !read.ok()) problem = std::string(read.message());
+    }
+    if (known.schema.columns.empty() || (!recorded && !known.later.empty())) {
+      schema->refused.push_back({table.name, problem.empty() ? known.later : problem});
+      return;
+    }
+    if (problem.empty() && known.later.empty()) problem = FindMended(&known);
+    const absl::Status steps = CheckSteps(known.schema, table.steps);
+    if (problem.empty()) problem = std::string(steps.message());
+    if (problem.empty() && !table.steps.where.empty())
+      problem = CheckFilter(known, former.recorded, &known.schema);
+    if (problem.empty() && known.later.empty() && known.typed) {
+      if (was_sent) AddTo(&schema->notes, NoteOfKey(former));
+      AddTo(&schema->notes, NoteOfTypes(known, former.recorded));
+    }
+    SourceTable& source = schema->tables.emplace_back();
+    source.schema = steps.ok() ? known.Given() : known.schema;
+    source.problem = std::move(problem);
+    source.later = known.later;
+    source.versions = known.files.size() > 1;
+    source.objects.emplace();  // Files have none.
+    for (const FileSeen& file : known.files) {
+      if (!file.mended) source.written_ns = std::max(source.written_ns, WrittenNs(file));
+    }
+    // Without a row nothing is known of its types.
+    source.record = known.typed ? MakeRecord(known) : "";
+    options_.records[table.name] = source.record;
+    tables_.emplace(FoldName(table.name), std::move(known));
+  }
+
+  /// The table's files, the last one by name first. Gives what is wrong with them.
+  std::string FindFiles(const std::vector<std::string>& files, FileLook* known) {
+    const FileTable& table = known->table;
+    std::error_code error;
+    for (auto file = files.rbegin(); file != files.rend(); ++file) {
+      if (!MatchesExactly(*file, table.file)) continue;
+      // One that nobody has written to yet is no part of the table.
+      if (table.all_files && !known->files.empty() &&
+          std::filesystem::is_empty(absl::StrCat(options_.folder, "/", *file), error))
+        continue;
+      if (known->files.size() == kFilesMax) {
+        return absl::StrCat("there are more than ", kFilesMax, " files '", table.file, "' in '",
+                            options_.folder, "': put old ones elsewhere");
+      }
+      FileSeen& seen = known->files.emplace_back();
+      seen.path = absl::StrCat(options_.folder, "/", *file);
+      if (stat(seen.path.c_str(), &seen.status) != 0)
+        return absl::StrCat("'", seen.path, "' cannot be read: ", std::strerror(errno));
+      if (!HasSettled(&seen)) {
+        known->later = absl::StrCat("'", seen.path, "' is still being written: it is left for the next run");
+      }
+      if (!table.all_files) break;
+    }
+    if (known->files.empty())
+      return absl::StrCat("there is no file '", table.file, "' in '", options_.folder, "'");
+    known->path = known->files.front().path;
+    return "";
+  }
+
+  FileState StateOf(const FileLook& known) const {
+    FileState state;
+    state.path = known.path;
+    for (const FileSeen& file : known.files) {
+      if (file.mended) continue;
+      state.size += file.status.st_size;
+      if (WrittenNs(file) < state.written_ns) continue;
+      state.written_ns = WrittenNs(file);
+      std::ifstream stream(file.path, std::ios::binary);
+      stream.seekg(-1, std::ios::end);
+      state.ended = stream.get() == '\n';
+    }
+    return state;
+  }
+
+  /// An upload that stalls looks like a file that lost rows. So what looks like one is taken when it is found
+  /// as it was in the last run, or when another file came. Gives why it is left; empty: it is taken.
+  std::string TakeOrHold(const FileLook& former, FileLook* known) const {
+    if (options_.settle_ms == 0 || !options_.looks_twice || known->table.workbook) return "";
+    const FileState now = StateOf(*known);
+    const bool shorter = now.size < former.taken.size;
+    const bool unended = former.taken.size > 0 && former.taken.ended && !now.ended;
+    const bool again = !former.held.path.empty() && (former.held == now || former.held.path != now.path);
+    known->held = FileState();
+    if ((!shorter && !unended) || again) {
+      // Of an empty file no rows are taken, so what comes behind it is measured by the one before.
+      if (now.size > 0) known->taken = now;
+      return "";
+    }
+    known->held = now;
+    return absl::StrCat(
+        "'", now.path, "' ",
+        shorter ? "is shorter than what was read last" : "ends within a line, other than before",
+        ": it may not be whole yet. It is left for the next run, and taken when that finds it as it is");
+  }
+
+  static std::int64_t WrittenNs(const FileSeen& file) {
+    return file.status.st_mtim.tv_sec * std::int64_t{1'000'000'000} + file.status.st_mtim.tv_nsec;
+  }
+
+  /// Waits for it, as long as this look may.
+  bool HasSettled(FileSeen* file) {
+    const auto left_ms = [&] {
+      const std::int64_t age_ms = NowMs() - WrittenNs(*file) / 1'000'000;
+      return age_ms < 0 ? 0 : options_.settle_ms - age_ms;
+    };
+    const std::int64_t wait_ms = left_ms();
+    if (wait_ms <= 0) return true;
+    if (wait_ms > wait_ms_) return false;
+    wait_ms_ -= wait_ms;
+    std::this_thread::sleep_for(std::chrono::milliseconds(wait_ms));
+    return stat(file->path.c_str(), &file->status) == 0 && left_ms() <= 0;
+  }
+
+  std::string KeptRejects() const { return options_.keeps_rejects ? options_.rejects : ""; }
+
+  /// Rows that were left out, mended, and put beside the file of rejects. Gives what is wrong with them.
+  std::string FindMended(FileLook* known) const {
+    if (options_.rejects.empty()) return "";
+    known->mended = absl::StrCat(options_.rejects, "/", known->table.name, ".mended.csv");
+    struct stat status = {};
+    if (stat(known->mended.c_str(), &status) != 0) known->mended.clear();
+    if (known->mended.empty()) return "";
+    const absl::Status opened = TypedRows::OpenMended(*known).status();
+    if (opened.ok() && known->files.size() > 1) {
+      // The last file's own rows go before them, those of the others behind.
+      known->files.insert(known->files.begin() + 1, {std::exchange(known->mended, ""), status, true});
+    }
+    return std::string(opened.message());
+  }
+
+  static void AddTo(std::vector<std::string>* notes, std::string note) {
+    if (!note.empty()) notes->push_back(std::move(note));
+  }
+
+  /// Why the rows that 'where' takes may be others than before; empty: they are not. Then the table stays as
+  /// it was.
+  static std::string CheckFilter(const FileLook& known, const std::vector<FileColumn>& former,
+                                 TableSchema* schema) {
+    const absl::StatusOr<RowFilter> filter = TypedRows::MakeFilter(known);
+    if (!filter.ok()) return std::string(filter.status().message());
+    std::string problem;
+    const std::set<std::string> read = ColumnsRead(known.schema, known.table.steps.where);
+    for (const FileColumn& was : former) {
+      const std::optional<std::uint32_t> at = schema->Find(was.name);
+      if (!at || !known.guessed[*at] || schema->columns[*at].type == was.type) continue;
+      if (!read.contains(was.name)) continue;
+      problem = absl::StrCat(
+          "table '", known.table.name, "': 'where' is about column '", was.name,
+          "', of which other values are guessed by now (", TypeWord(schema->columns[*at].type),
+          ", no longer ", TypeWord(was.type),
+          "): it may take other rows. Say in 'types' what the column is. Nothing of it was sent");
+      schema->columns[*at].type = was.type;
+    }
+    return problem;
+  }
+
+  static const char* TypeWord(Type type) {
+    return type == Type::kInt64 ? "integer" : type == Type::kDouble ? "real" : "text";
+  }
+
+  /// Of a table whose key was guessed by a version that did so.
+  static std::string NoteOfKey(const FileLook& former) {
+    std::string names;
+    for (const FileColumn& was : former.recorded) {
+      const auto& key = former.table.key;
+      const bool part = std::find(key.begin(), key.end(), was.name) != key.end();
+      if (!part || was.type == Type::kText || former.table.types.contains(was.name)) continue;
+      absl::StrAppend(&names, names.empty() ? "" : ", ", was.name);
+    }
+    if (names.empty()) return "";
+    return absl::StrCat(
+        "table '", former.table.name, "': its key (", names,
+        ") was taken for numbers until now, of which 1.1 and 1.10 are the same. It is text from now "
+        "on, and the table is populated anew, once; 'types' of its [[source.table]] may say that "
+        "it is a number");
+  }
+
+  /// What was guessed of columns, where it was not so before.
+  static std::string NoteOfTypes(const FileLook& known, const std::vector<FileColumn>& former) {
+    std::string guessed;
+    std::size_t count = 0;
+    for (std::size_t i = 0; i < known.schema.columns.size(); ++i) {
+      const Column& column = known.schema.columns[i];
+      const FileColumn now{column.name, column.type, known.comma[i]};
+      if (!known.guessed[i] || std::find(former.begin(), former.end(), now) != former.end()) continue;
+      if (++count > kColumnsShown) continue;
+      absl::StrAppend(&guessed, guessed.empty() ? "" : ", ", column.name, " ", TypeWord(column.type),
+                      known.comma[i] ? " (decimal comma)" : "", column.key_position > 0 ? " (key)" : "");
+    }
+    if (count == 0) return "";
+    if (count > kColumnsShown) absl::StrAppend(&guessed, " and ", count - kColumnsShown, " more");
+    return absl::StrCat("table '", known.table.name, "': types were guessed: ", guessed,
+                        ". 'types' of its [[source.table]] says otherwise where one is wrong");
+  }
+
+  /// What the table was in the last run.
+  static bool TakeRecord(const std::map<std::string, std::string>& records, FileLook* known) {
+    const auto record = records.find(known->table.name);
+    if (record == records.end()) return false;
+    const Json json = Json::parse(record->second, nullptr, /*allow_exceptions=*/false);
+    if (!json.is_array()) return false;
+    std::vector<FileColumn> columns;
+    for (const Json& column : json) {
+      if (column.is_object()) {
+        const std::string decimal = column.value("decimal", "");
+        known->decimal = decimal.empty() ? '\0' : decimal.front();
+        known->taken = StateIn(column, "taken");
+        known->held = StateIn(column, "held");
+        continue;
+      }
+      if (!column.is_array() || column.size() < 2 || !column[0].is_string() ||
+          !column[1].is_number_integer()) {
+        return false;
+      }
+      columns.push_back(
+          {column[0].get<std::string>(), static_cast<Type>(column[1].get<int>()), column.size() > 2});
+    }
+    known->recorded = columns;
+    return MakeSchema(columns, known).ok();
+  }
+
+  static FileState StateIn(const Json& files, const char* which) {
+    FileState state;
+    const auto found = files.find(which);
+    if (found == files.end() || !found->is_object()) return state;
+    state.path = found->value("path", "");
+    state.size = found->value("size", std::int64_t{0});
+    state.written_ns = found->value("written_ns", std::int64_t{0});
+    state.ended = found->value("ended", true);
+    return state;
+  }
+
+  static Json JsonOf(const FileState& state) {
+    return {
+        {"path", state.path}, {"size", state.size}, {"written_ns", state.written_ns}, {"ended", state.ended}};
+  }
+
+  static std::string MakeRecord(const FileLook& known) {
+    Json json = Json::array();
+    for (std::size_t i = 0; i < known.schema.columns.size(); ++i) {
+      const Column& column = known.schema.columns[i];
+      json.push_back({column.name, static_cast<int>(column.type)});
+      if (known.comma[i]) json.back().push_back(",");
+    }
+    Json rest = Json::object();
+    if (known.table.csv.decimal != 0) rest["decimal"] = std::string(1, known.table.csv.decimal);
+    if (known.taken.size > 0) rest["taken"] = JsonOf(known.taken);
+    if (!known.held.path.empty()) rest["held"] = JsonOf(known.held);
+    if (!rest.empty()) json.push_back(std::move(rest));
+    return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+  }
+
+  static absl::Status MakeSchema(const std::vector<FileColumn>& columns, FileLook* known) {
+    TableSchema schema;
+    schema.name = known->table.name;
+    std::vector<bool> guessed, commas;
+    for (const auto& [name, type, comma] : columns) {
+      Column& column = schema.columns.emplace_back();
+      column.name = name;
+      const auto declared = known->table.types.find(name);
+      column.type = declared == known->table.types.end() ? type : declared->second;
+      guessed.push_back(declared == known->table.types.end());
+      const auto part = std::find(known->table.key.begin(), known->table.key.end(), name);
+      column.key_position = part == known->table.key.end()
+                                ? 0
+                                : static_cast<std::uint32_t>(part - known->table.key.begin()) + 1;
+      column.nullable = column.key_position == 0;
+      // Two texts are two keys, whatever numbers they may be.
+      if (guessed.back() && column.key_position > 0) column.type = Type::kText;
+      commas.push_back(guessed.back() && comma && column.type == Type::kDouble);
+      column.backfill = Backfill::kUnknown;
+    }
+    for (const std::string& part : known->table.key) {
+      if (!schema.Find(part)) {
+        return absl::InvalidArgumentError(
+            absl::StrCat("'", known->path, "' has no column '", part, "', which 'key' names"));
+      }
+    }
+    for (const auto& [name, type] : known->table.types) {
+      if (!schema.Find(name)) {
+        return absl::InvalidArgumentError(
+            absl::StrCat("'", known->path, "' has no column '", name, "', which 'types' names"));
+      }
+    }
+    if (absl::Status checked = CheckTable(schema); !checked.ok()) return checked;
+    known->schema = std::move(schema);
+    known->guessed = std::move(guessed);
+    known->comma = std::move(commas);
+    return absl::OkStatus();
+  }
+
+  static absl::Status CheckNames(const FileLook& known, const std::vector<std::string>& header) {
+    std::set<std::string> names;
+    for (std::size_t i = 0; i < header.size(); ++i) {
+      const auto wrong = [&](const std::string& what) {
+        return absl::InvalidArgumentError(
+            absl::StrCat("'", known.path, "': its first row, which names the columns, has ", what));
+      };
+      if (header[i].empty()) return wrong(absl::StrCat("no name for column ", i + 1));
+      if (!names.insert(FoldName(header[i])).second)
+        return wrong(absl::StrCat("two columns '", header[i], "'"));
+    }
+    return absl::OkStatus();
+  }
+
+  /// The file's own columns; types of those that were not known are guessed.
+  absl::Status ReadHeader(FileLook* known) const {
+    if (absl::Status same = known->CheckHeaders(); !same.ok()) return same;
+    const absl::StatusOr<std::unique_ptr<FileRows>> rows = known->OpenRows();
+    if (!rows.ok()) return rows.status();
+    const std::vector<std::string>& header = (*rows)->header();
+    if (absl::Status named = CheckNames(*known, header); !named.ok()) return named;
+    const CsvOptions& csv = known->table.csv;
+    const bool comma = csv.decimal == ',' || (csv.decimal == 0 && (*rows)->separator() == ';');
+    known->decimals = {csv.decimal != ',', comma};
+    const TableSchema former = known->schema;
+    std::vector<TypeGuess> guesses(header.size(), TypeGuess(Type::kInt64, known->decimals));
+    std::vector<FileColumn> columns;
+    bool all_known = true;
+    // What was found by another decimal sign tells nothing.
+    const bool same_sign = known->decimal == csv.decimal;
+    for (const std::string& name : header) {
+      const std::optional<std::uint32_t> at = same_sign ? former.Find(name) : std::nullopt;
+      all_known = all_known && at;
+      columns.push_back({name, at ? former.columns[*at].type : Type::kUnspecified, at && known->comma[*at]});
+    }
+    known->typed = all_known;
+    if (!all_known) {
+      FileRow row;
+      for (std::size_t i = 0; i < kRowsGuessed; ++i) {
+        const absl::StatusOr<bool> there = (*rows)->Next(&row);
+        if (!there.ok()) return there.status();
+        if (!*there) break;
+        if (!row.wrong.empty()) continue;
+        Show(row, &guesses);
+        known->typed = true;
+      }
+    }
+    for (std::size_t i = 0; i < columns.size(); ++i) {
+      if (columns[i].type != Type::kUnspecified) continue;
+      columns[i].type = guesses[i].type();
+      columns[i].comma = guesses[i].comma();
+    }
+    return MakeSchema(columns, known);
+  }
+
+  static void Show(const FileRow& row, std::vector<TypeGuess>* guesses) {
+    for (std::size_t i = 0; i < guesses->size() && i < row.fields.size(); ++i) {
+      const bool is_text = i < row.texts.size() && row.texts[i];
+      if (row.fields[i] && !row.fields[i]->empty()) (*guesses)[i].Add(*row.fields[i], is_text);
+    }
+  }
+
+  static absl::Status ShowAll(absl::StatusOr<std::unique_ptr<FileRows>> rows,
+                              std::vector<TypeGuess>* guesses) {
+    if (!rows.ok()) return rows.status();
+    FileRow row;
+    for (;;) {
+      const absl::StatusOr<bool> there = (*rows)->Next(&row);
+      if (!there.ok()) return there.status();
+      if (!*there) return absl::OkStatus();
+      if (row.wrong.empty()) Show(row, guesses);
+    }
+  }
+
+  /// Looks at all values again. Gives kAborted: the table is another one now.
+  absl::Status Widen(const FileLook& known) {
+    std::vector<TypeGuess> guesses;
+    for (const Column& column : known.schema.columns) guesses.emplace_back(column.type, known.decimals);
+    if (absl::Status shown = ShowAll(known.OpenRows(), &guesses); !shown.ok()) return shown;
+    if (!known.mended.empty()) {
+      absl::Status shown = ShowAll(TypedRows::OpenMended(known), &guesses);
+      if (!shown.ok()) return shown;
+    }
+    FileLook wider = known;
+    for (std::size_t i = 0; i < guesses.size(); ++i) {
+      if (!known.guessed[i] || !guesses[i].seen()) continue;
+      wider.schema.columns[i].type = guesses[i].type();
+      wider.comma[i] = guesses[i].comma();
+    }
+    options_.records[known.table.name] = MakeRecord(wider);
+    return absl::AbortedError(
+        absl::StrCat("columns of '", known.path, "' have values of another type than before"));
+  }
+
+  absl::StatusOr<TypedRows> OpenTable(const std::string& table) {
+    const FileLook* const known = Find(table);
+    if (known == nullptr) return Unknown(table);
+    if (!known->later.empty()) return absl::FailedPreconditionError(known->later);
+    return TypedRows::Open(*known);
+  }
+
+  FileLook* Find(const std::string& table) {
+    const auto found = tables_.find(FoldName(table));
+    return found == tables_.end() ? nullptr : &found->second;
+  }
+  static absl::Status Unknown(const std::string& table) {
+    return absl::NotFoundError(absl::StrCat("the source has no table '", table, "'"));
+  }
+
+  FileReaderOptions options_;
+  const std::map<std::string, std::string> former_;  ///< Records of the last run.
+  std::map<std::string, FileLook> tables_;           ///< By folded name.
+  std::int64_t wait_ms_ = 0;                         ///< Left for files to settle in this look.
+};
+
+}  // namespace
+
+std::unique_ptr<SourceReader> OpenFileReader(FileReaderOptions options) {
+  return std::make_unique<FileReader>(std::move(options));
+}
+
+}  // namespace mirror

@@ -1,0 +1,306 @@
+#include "client/source/files/file_row_readers.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <unordered_map>
+#include <unordered_set>
+#include <utility>
+
+#include "absl/status/statusor.h"
+#include "client/source/files/file_rejects.h"
+#include "client/source/rows/packed_key.h"
+#include "client/source/sqlite/file/sqlite_key.h"
+#include "proto/wire/limits.h"
+#include "proto/wire/row_digest.h"
+
+namespace mirror {
+namespace {
+
+/// A longer text travels in parts.
+constexpr std::size_t kTextInBlock = 1 << 20;
+/// Keys of rows that were left out; with more of them no row that did not come counts as gone.
+constexpr std::size_t kUntoldKept = 1'000'000;
+
+void AddTo(RowDigest* digest, const Value& value) {
+  switch (value.kind) {
+    case Kind::kInteger:
+      return digest->AddInteger(value.integer);
+    case Kind::kReal:
+      return digest->AddReal(value.real);
+    case Kind::kText:
+      return digest->AddText(value.bytes);
+    default:
+      return digest->AddNull();
+  }
+}
+
+/// Puts rows into blocks.
+class RowAppender {
+ public:
+  explicit RowAppender(std::vector<std::uint32_t> columns) : columns_(std::move(columns)) {}
+
+  /// What the row weighs.
+  absl::StatusOr<std::size_t> Append(const TypedRows& rows, const std::vector<std::uint32_t>& key,
+                                     RowBlock* block, LargeSink* sink) const {
+    std::size_t weight = 0;
+    for (std::size_t i = 0; i < columns_.size(); ++i) {
+      const Value& value = rows.values()[columns_[i]];
+      ColumnBuffer& buffer = block->columns[i];
+      weight += value.bytes.size() + sizeof(std::int64_t);
+      switch (value.kind) {
+        case Kind::kInteger:
+          buffer.AppendInt(value.integer);
+          break;
+        case Kind::kReal:
+          buffer.AppendDouble(value.real);
+          break;
+        case Kind::kText:
+          if (value.bytes.size() > kTextInBlock &&
+              std::find(key.begin(), key.end(), columns_[i]) == key.end()) {
+            if (absl::Status sent = SendLarge(value.bytes, &buffer, sink); !sent.ok()) return sent;
+          } else {
+            buffer.AppendBytes(value.bytes);
+          }
+          break;
+        default:
+          buffer.AppendNull();
+      }
+    }
+    return weight;
+  }
+
+ private:
+  static absl::Status SendLarge(std::string_view text, ColumnBuffer* buffer, LargeSink* sink) {
+    const std::uint64_t id = sink->NewValue();
+    for (std::size_t at = 0; at < text.size(); at += kPartBytesMax) {
+      absl::Status sent = sink->Part(buffer->column(), id, at, text.substr(at, kPartBytesMax));
+      if (!sent.ok()) return sent;
+    }
+    buffer->AppendLarge(id, text.size(), Kind::kText);
+    return absl::OkStatus();
+  }
+
+  const std::vector<std::uint32_t> columns_;
+};
+
+class FileKeyRows : public ChangeReader {
+ public:
+  FileKeyRows(const FileLook& look, TypedRows rows, const std::vector<std::uint32_t>& columns,
+              std::vector<Key> keys)
+      : schema_(look.Given()),
+        key_(look.schema.Key()),
+        columns_(columns),
+        rows_(std::move(rows)),
+        appender_(columns),
+        keys_(std::move(keys)) {
+    for (const Key& key : keys_) wanted_.insert(PackedKey(key));
+  }
+
+  absl::StatusOr<ChangePiece> Next(const BlockSize& size, LargeSink* sink) override {
+    ChangePiece piece;
+    RowBlock block = RowBlock::For(schema_, columns_);
+    std::size_t weight = 0;
+    while (!at_end_ && weight < size.bytes && block.rows() < size.rows) {
+      const absl::StatusOr<TypedRows::Step> step = rows_.Next();
+      if (!step.ok()) return step.status();
+      at_end_ = *step == TypedRows::Step::kEnd;
+      if (*step == TypedRows::Step::kEnd) continue;
+      const std::optional<Key> key = rows_.ReadKey();
+      if (*step == TypedRows::Step::kReject) {
+        // A mended one may follow; else it is there, and cannot be read.
+        if (key) there_.insert(PackedKey(*key));
+        continue;
+      }
+      // The first of each key.
+      if (!key || wanted_.erase(PackedKey(*key)) == 0) continue;
+      const absl::StatusOr<std::size_t> appended = appender_.Append(rows_, key_, &block, sink);
+      if (!appended.ok()) return appended.status();
+      weight += *appended;
+    }
+    if (block.rows() > 0) piece.blocks.push_back({Operation::kInsert, std::move(block)});
+    if (at_end_) {
+      RowBlock gone = RowBlock::For(schema_, key_);
+      for (; next_ < keys_.size() && gone.rows() < size.rows && gone.bytes() < size.bytes; ++next_) {
+        const std::string packed = PackedKey(keys_[next_]);
+        if (wanted_.contains(packed) && !there_.contains(packed)) AppendKey(keys_[next_], &gone);
+      }
+      if (gone.rows() > 0) piece.blocks.insert(piece.blocks.begin(), {Operation::kDelete, std::move(gone)});
+      piece.last = next_ == keys_.size();
+    }
+    return piece;
+  }
+
+ private:
+  const TableSchema schema_;
+  const std::vector<std::uint32_t> key_, columns_;
+  TypedRows rows_;
+  const RowAppender appender_;
+  const std::vector<Key> keys_;
+  std::unordered_set<std::string> wanted_;
+  std::unordered_set<std::string> there_;  ///< Of rows that cannot be read.
+  bool at_end_ = false;
+  std::size_t next_ = 0;
+};
+
+class FileTableReader : public TableReader {
+ public:
+  FileTableReader(FileLook& look, TypedRows rows, const std::vector<std::uint32_t>& columns,
+                  const std::string& rejects, Widen widen)
+      : look_(look),
+        key_(look.schema.Key()),
+        rows_(std::move(rows)),
+        appender_(columns),
+        rejects_(look, rows_.raw_header(), rejects),
+        widen_(std::move(widen)) {}
+
+  absl::StatusOr<bool> Next(const BlockSize& size, RowBlock* block, LargeSink* sink) override {
+    std::size_t weight = 0;
+    while (weight < size.bytes && block->rows() < size.rows) {
+      const absl::StatusOr<TypedRows::Step> step = rows_.Next();
+      if (absl::IsOutOfRange(step.status())) return widen_();
+      if (!step.ok()) return step.status();
+      if (*step == TypedRows::Step::kEnd) {
+        look_.rows = counted_;
+        notes_ = rejects_.End();
+        return false;
+      }
+      if (*step == TypedRows::Step::kReject) {
+        const bool has_key = rows_.ReadKey().has_value();
+        rejects_.Add(rows_.row(), rows_.reason(), has_key || key_.empty());
+        partial_ = partial_ || !has_key;
+        continue;
+      }
+      ++counted_;
+      const absl::StatusOr<std::size_t> appended = appender_.Append(rows_, key_, block, sink);
+      if (!appended.ok()) return appended.status();
+      weight += *appended;
+    }
+    return true;
+  }
+  std::vector<std::string> Notes() override { return notes_; }
+  bool partial() const override { return partial_; }
+
+ private:
+  FileLook& look_;
+  const std::vector<std::uint32_t> key_;
+  TypedRows rows_;
+  const RowAppender appender_;
+  FileRejects rejects_;
+  const Widen widen_;
+  std::uint64_t counted_ = 0;
+  bool partial_ = false;
+  std::vector<std::string> notes_;
+};
+
+class FileScan : public DigestReader {
+ public:
+  FileScan(FileLook& look, TypedRows rows, std::vector<std::uint32_t> columns, const std::string& rejects,
+           Widen widen, std::optional<RowBound> bound = std::nullopt, bool by_column = false)
+      : look_(look),
+        keyed_(!look.schema.Key().empty() || (bound && !bound->key.empty())),
+        rows_(std::move(rows)),
+        columns_(std::move(columns)),
+        rejects_(look, rows_.raw_header(), rejects),
+        widen_(std::move(widen)),
+        bound_(std::move(bound)),
+        by_column_(by_column) {
+    if (bound_ && !bound_->key.empty()) rows_.SetKey(bound_->key);
+    if (bound_ && bound_->left_out) rows_.SetLeftOut();
+  }
+
+  absl::StatusOr<DigestPiece> Next(std::size_t rows, bool each) override {
+    DigestPiece piece;
+    while (piece.digest.rows < rows) {
+      const absl::StatusOr<TypedRows::Step> step = rows_.Next();
+      if (absl::IsOutOfRange(step.status())) return widen_();
+      if (!step.ok()) return step.status();
+      if (*step == TypedRows::Step::kEnd) {
+        piece.end = true;
+        // Behind all rows: a mended one may have the same key.
+        for (auto& [packed, untold] : untold_) piece.untold.push_back(std::move(untold));
+        piece.notes = rejects_.End();
+        if (!bound_ || !bound_->left_out) look_.rows = counted_;
+        break;
+      }
+      std::optional<Key> key = keyed_ ? rows_.ReadKey() : std::nullopt;
+      if (*step == TypedRows::Step::kReject) {
+        rejects_.Add(rows_.row(), rows_.reason(), key.has_value() || !keyed_);
+        if (key && untold_.size() < kUntoldKept) {
+          std::string packed = PackedKey(*key);
+          untold_.try_emplace(std::move(packed), *std::move(key));
+        } else {
+          piece.partial = true;
+        }
+        continue;
+      }
+      ++counted_;
+      if (key && !untold_.empty()) untold_.erase(PackedKey(*key));
+      if (!IsWithin(&piece)) continue;
+      std::string hashes;
+      for (const std::uint32_t column : columns_) {
+        AddTo(&digest_, rows_.values()[column]);
+        if (!by_column_) continue;
+        const std::uint64_t hash = digest_.Finish();
+        hashes.append(reinterpret_cast<const char*>(&hash), sizeof hash);
+      }
+      if (by_column_) digest_.AddBytes(hashes);
+      const std::uint64_t digest = digest_.Finish();
+      piece.digest.Add(digest);
+      if (!each || !key) continue;
+      piece.rows.emplace_back(*std::move(key), digest);
+      if (by_column_) piece.by_column.push_back(std::move(hashes));
+    }
+    return piece;
+  }
+
+  absl::Status Seek(const Key& /*key*/) override {
+    return absl::UnimplementedError("the rows of a file come in its order");
+  }
+
+ private:
+  bool IsWithin(DigestPiece* piece) {
+    if (!bound_) return true;
+    const Value& value = rows_.values()[bound_->column];
+    KeyPart part{value.kind, value.integer, value.real, std::string(value.bytes)};
+    if (part.kind == Kind::kNull || part < bound_->from) return false;
+    if (greatest_.kind == Kind::kNull || greatest_ < part) greatest_ = std::move(part);
+    piece->greatest = greatest_;
+    return true;
+  }
+
+  FileLook& look_;
+  const bool keyed_;
+  TypedRows rows_;
+  const std::vector<std::uint32_t> columns_;
+  RowDigest digest_;
+  FileRejects rejects_;
+  const Widen widen_;
+  std::unordered_map<std::string, Key> untold_;  ///< By PackedKey().
+  const std::optional<RowBound> bound_;
+  const bool by_column_;
+  KeyPart greatest_;
+  std::uint64_t counted_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<TableReader> ReadFileRows(FileLook& look, TypedRows rows,
+                                          const std::vector<std::uint32_t>& columns,
+                                          const std::string& rejects, Widen widen) {
+  return std::make_unique<FileTableReader>(look, std::move(rows), columns, rejects, std::move(widen));
+}
+
+std::unique_ptr<DigestReader> ScanFileRows(FileLook& look, TypedRows rows, std::vector<std::uint32_t> columns,
+                                           const std::string& rejects, Widen widen,
+                                           std::optional<RowBound> bound, bool by_column) {
+  return std::make_unique<FileScan>(look, std::move(rows), std::move(columns), rejects, std::move(widen),
+                                    std::move(bound), by_column);
+}
+
+std::unique_ptr<ChangeReader> ReadFileRowsByKey(const FileLook& look, TypedRows rows,
+                                                const std::vector<std::uint32_t>& columns,
+                                                std::vector<Key> keys) {
+  return std::make_unique<FileKeyRows>(look, std::move(rows), columns, std::move(keys));
+}
+
+}  // namespace mirror

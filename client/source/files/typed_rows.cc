@@ -1,0 +1,189 @@
+#include "client/source/files/typed_rows.h"
+
+#include <xxhash.h>
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/utf8.h"
+#include "client/source/files/csv_rows.h"
+#include "client/source/files/file_value.h"
+#include "client/source/rows/packed_key.h"
+
+namespace mirror {
+namespace {
+
+bool IsWellText(std::string_view text) { return IsAscii(text) || CountUtf8(text).has_value(); }
+
+}  // namespace
+
+absl::StatusOr<TypedRows> TypedRows::Open(const FileLook& look) {
+  absl::StatusOr<std::unique_ptr<FileRows>> rows = look.OpenRows();
+  if (!rows.ok()) return rows.status();
+  if (!look.HasHeader((*rows)->header()))
+    return absl::AbortedError(absl::StrCat("'", look.path, "' has another header by now"));
+  TypedRows typed(look, *std::move(rows));
+  if (look.table.steps.where.empty()) return typed;
+  absl::StatusOr<RowFilter> filter = MakeFilter(look);
+  if (!filter.ok()) return filter.status();
+  typed.filter_ = *std::move(filter);
+  return typed;
+}
+absl::StatusOr<std::unique_ptr<FileRows>> TypedRows::OpenMended(const FileLook& look) {
+  absl::StatusOr<std::unique_ptr<FileRows>> rows = OpenCsv(look.mended, look.table.csv);
+  if (!rows.ok()) return rows;
+  if (look.HasHeader((*rows)->header())) return rows;
+  return absl::InvalidArgumentError(
+      absl::StrCat("'", look.mended, "' has another first line than '", look.path,
+                   "': give it the same, or take the file away. Nothing of the table was sent"));
+}
+absl::StatusOr<RowFilter> TypedRows::MakeFilter(const FileLook& look) {
+  const TableSteps& steps = look.table.steps;
+  absl::StatusOr<RowFilter> filter = RowFilter::Make(look.schema, steps.where);
+  if (!absl::IsInvalidArgument(filter.status())) return filter;
+  return WrongSteps(steps,
+                    absl::StrCat("table '", steps.table,
+                                 "': 'where' is not what SQLite can decide by: ", filter.status().message()));
+}
+
+absl::StatusOr<TypedRows::Step> TypedRows::Next() {
+  for (;;) {
+    const absl::StatusOr<Step> step = NextOfFile();
+    if (!step.ok() || *step != Step::kRow) return step;
+    const absl::StatusOr<bool> matches = Matches();
+    if (!matches.ok()) return matches.status();
+    const absl::StatusOr<bool> hidden = IsHidden(*matches);
+    if (!hidden.ok()) return hidden.status();
+    if (*hidden) continue;
+    absl::Status turned = TurnValues();
+    return turned.ok() ? step : turned;
+  }
+}
+
+/// Whether the row is not wanted, or is an older one of a key that is not.
+absl::StatusOr<bool> TypedRows::IsHidden(bool matches) {
+  const bool unwanted = matches == left_out_;
+  if (!filter_ || look_->files.size() < 2 || key_.empty()) return unwanted;
+  const std::optional<Key> key = ReadKey();
+  if (!key) return unwanted;
+  const std::string packed = PackedKey(*key);
+  const XXH128_hash_t hash = XXH3_128bits(packed.data(), packed.size());
+  const std::pair<std::uint64_t, std::uint64_t> id(hash.high64, hash.low64);
+  if (!unwanted) return hidden_.contains(id);
+  hidden_.insert(id);
+  if (hidden_.size() <= kHiddenMax) return true;
+  return absl::ResourceExhaustedError(
+      absl::StrCat("table '", look_->table.name, "': 'where' takes out more than ", kHiddenMax,
+                   " rows of its files. Nothing of it was sent: put old files elsewhere"));
+}
+
+std::optional<Key> TypedRows::ReadKey() const {
+  if (!has_values_) return std::nullopt;
+  Key key;
+  for (const std::uint32_t column : key_) {
+    const Value& value = values_[column];
+    if (value.kind == Kind::kNull) return std::nullopt;
+    KeyPart& part = key.emplace_back();
+    part.kind = value.kind;
+    part.integer = value.integer;
+    part.real = value.real;
+    part.bytes = std::string(value.bytes);
+  }
+  return key;
+}
+
+TypedRows::TypedRows(const FileLook& look, std::unique_ptr<FileRows> rows)
+    : look_(&look),
+      key_(look.schema.Key()),
+      rows_(std::move(rows)),
+      turner_(std::make_unique<ValueTurner>(look.hash_key)) {
+  for (std::size_t i = 0; i < look.schema.columns.size(); ++i) {
+    const TableSteps::Turn turn = look.table.steps.TurnOf(look.schema.columns[i].name);
+    if (turn.rule != Rule::kPlain) turns_.push_back({i, turn, ""});
+  }
+}
+
+absl::StatusOr<bool> TypedRows::Matches() {
+  if (!filter_) return true;
+  for (std::size_t i = 0; i < values_.size(); ++i) filter_->Bind(i, values_[i]);
+  return filter_->Matches();
+}
+
+absl::Status TypedRows::TurnValues() {
+  for (Turned& turned : turns_) {
+    Value& value = values_[turned.column];
+    if (value.kind == Kind::kNull) continue;
+    if (!turner_->Turn(turned.turn, value, &turned.text))
+      return absl::UnavailableError(absl::StrCat("a value of '", look_->path, "' could not be hashed"));
+    value = {Kind::kText, 0, 0, turned.text};
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<TypedRows::Step> TypedRows::NextOfFile() {
+  const absl::StatusOr<bool> there = rows_->Next(&row_);
+  if (!there.ok()) return there.status();
+  if (!*there) {
+    if (absl::Status end = look_->CheckEnd(); !end.ok()) return end;
+    if (look_->mended.empty() || std::exchange(mended_, true)) return Step::kEnd;
+    absl::StatusOr<std::unique_ptr<FileRows>> rows = OpenMended(*look_);
+    if (!rows.ok()) return rows.status();
+    rows_ = *std::move(rows);
+    row_ = FileRow();
+    return NextOfFile();
+  }
+  reason_ = row_.wrong;
+  if (!reason_.empty() && mended_) reason_ = absl::StrCat("of '", look_->mended, "': ", reason_);
+  has_values_ = row_.fields.size() == look_->schema.columns.size();
+  if (!reason_.empty() && !has_values_) return Step::kReject;
+  values_.resize(row_.fields.size());
+  for (std::size_t i = 0; i < values_.size(); ++i) {
+    if (absl::Status read = Read(i); !read.ok()) return read;
+  }
+  return reason_.empty() ? Step::kRow : Step::kReject;
+}
+
+absl::Status TypedRows::Read(std::size_t at) {
+  const Column& column = look_->schema.columns[at];
+  const std::optional<std::string_view>& field = row_.fields[at];
+  Value& value = values_[at];
+  value = Value();
+  // Two quotes are a text, and no number.
+  if (!field || (field->empty() && column.type != Type::kText)) {
+    if (column.key_position > 0) Reject(at, "the key has no value");
+    return absl::OkStatus();
+  }
+  bool fits = true;
+  const bool is_text = look_->guessed[at] && at < row_.texts.size() && row_.texts[at];
+  if (is_text && column.type != Type::kText) {
+    fits = false;
+  } else if (column.type == Type::kInt64) {
+    const auto integer = look_->guessed[at] ? ReadInteger(*field) : ReadDeclaredInteger(*field);
+    fits = integer.has_value();
+    if (fits) value = {Kind::kInteger, *integer, 0, {}};
+  } else if (column.type == Type::kDouble) {
+    const bool comma = look_->comma[at];
+    const auto real = look_->guessed[at] ? ReadRealBy({!comma, comma}, *field)
+                                         : ReadDeclaredRealBy(look_->decimals, *field);
+    fits = real.has_value();
+    if (fits) value = {Kind::kReal, 0, *real, {}};
+  } else if (IsWellText(*field)) {
+    value = {Kind::kText, 0, 0, *field};
+  } else {
+    Reject(at, field->find('\0') != std::string_view::npos
+                   ? "it holds a NUL character"
+                   : "not UTF-8; 'encoding' of the table may say what it is");
+  }
+  if (fits) return absl::OkStatus();
+  if (look_->guessed[at]) return absl::OutOfRangeError("the type that was guessed is too narrow");
+  Reject(at, column.type == Type::kInt64 ? "not an integer" : "not a number");
+  return absl::OkStatus();
+}
+
+void TypedRows::Reject(std::size_t at, std::string_view why) {
+  if (!reason_.empty()) return;
+  if (mended_) reason_ = absl::StrCat("of '", look_->mended, "': ");
+  absl::StrAppend(&reason_, "column '", look_->schema.columns[at].name, "': ", std::string(why));
+}
+
+}  // namespace mirror

@@ -1,0 +1,415 @@
+#include "client/source/sqlite/file/sqlite_file.h"
+
+#include <SQLiteCpp/Exception.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstddef>
+#include <cstring>
+#include <filesystem>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "base/db/sqlite/schema_guard.h"
+#include "proto/wire/limits.h"
+
+namespace mirror {
+namespace {
+
+constexpr std::size_t kHeaderBytes = 100;
+constexpr char kMagic[] = "SQLite format 3";  // With its NUL: 16 bytes.
+constexpr std::size_t kReadVersionAt = 19;    // 2: WAL.
+constexpr std::size_t kChangeCounterAt = 24;
+
+/// A path as part of a URI.
+std::string EncodePath(std::string_view path) {
+  constexpr char kHex[] = "0123456789ABCDEF";
+  std::string uri;
+  for (const char c : path) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '%' || c == '?' || c == '#' || byte < 0x20) {
+      uri += {'%', kHex[byte >> 4], kHex[byte & 15]};
+    } else {
+      uri += c;
+    }
+  }
+  return uri;
+}
+
+/// Tries a lock again each millisecond. SQLite's own handler waits 100 ms in the end, in which a busy writer
+/// takes the lock again and again.
+int WaitForLock(void* patience_ms, int tries) {
+  if (tries >= *static_cast<const int*>(patience_ms)) return 0;
+  sqlite3_sleep(1);
+  return 1;
+}
+
+/// How the file looks before SQLite is asked.
+struct Header {
+  struct stat status = {};
+  std::array<unsigned char, kHeaderBytes> bytes = {};
+
+  bool wal() const { return bytes[kReadVersionAt] == 2; }
+  std::uint64_t change_counter() const {
+    std::uint64_t counter = 0;
+    for (std::size_t i = 0; i < 4; ++i) counter = counter << 8 | bytes[kChangeCounterAt + i];
+    return counter;
+  }
+};
+
+/// Reads through SQLite's own file layer: closing a descriptor of our own would take away the locks that
+/// another connection of this process holds on the file (POSIX advisory locks).
+bool ReadFirstBytes(const std::string& path, unsigned char* bytes) {
+  sqlite3_vfs* vfs = sqlite3_vfs_find(nullptr);
+  const auto free_name = [](const char* name) { sqlite3_free_filename(name); };
+  const std::unique_ptr<const char, decltype(free_name)> name(
+      sqlite3_create_filename(path.c_str(), "", "", 0, nullptr), free_name);
+  std::vector<std::max_align_t> memory(static_cast<std::size_t>(vfs->szOsFile) / sizeof(std::max_align_t) +
+                                       1);
+  auto* file = reinterpret_cast<sqlite3_file*>(memory.data());
+  if (vfs->xOpen(vfs, name.get(), file, SQLITE_OPEN_READONLY | SQLITE_OPEN_MAIN_DB, nullptr) != SQLITE_OK) {
+    return false;
+  }
+  // A short file leaves zeros, which the magic does not begin with.
+  const int code = file->pMethods->xRead(file, bytes, static_cast<int>(kHeaderBytes), 0);
+  file->pMethods->xClose(file);
+  return code == SQLITE_OK || code == SQLITE_IOERR_SHORT_READ;
+}
+
+absl::StatusOr<Header> ReadHeader(const std::string& path) {
+  Header header;
+  if (stat(path.c_str(), &header.status) != 0) {
+    if (errno == ENOENT || errno == ENOTDIR) {
+      return absl::NotFoundError(
+          absl::StrCat("the source '", path, "' is not there: correct 'path' of its [[source]]"));
+    }
+    return absl::PermissionDeniedError(absl::StrCat("the source '", path, "' cannot be reached (",
+                                                    std::strerror(errno),
+                                                    "): give this user the right to read it"));
+  }
+  if (!S_ISREG(header.status.st_mode)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "the source '", path, "' is not a file: 'path' of its [[source]] must name a SQLite database"));
+  }
+  if (header.status.st_size == 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the source '", path,
+                     "' is empty, not a database: correct 'path' of its [[source]]. Nothing was sent"));
+  }
+  if (access(path.c_str(), R_OK) != 0 || !ReadFirstBytes(path, header.bytes.data())) {
+    return absl::PermissionDeniedError(
+        absl::StrCat("the source '", path, "' cannot be read: give this user the right to read it"));
+  }
+  if (std::memcmp(header.bytes.data(), kMagic, sizeof kMagic) != 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the source '", path,
+                     "' is not a SQLite database (or it is encrypted): correct 'path' of its [[source]]"));
+  }
+  return header;
+}
+
+/// Size of the file beside the database; absent when there is none.
+bool Exists(const std::string& path, off_t* size) {
+  struct stat status = {};
+  if (stat(path.c_str(), &status) != 0) return false;
+  if (size != nullptr) *size = status.st_size;
+  return true;
+}
+
+/// Whether somebody may have the database open, or left it in the middle of something.
+bool InUse(const std::string& path) {
+  off_t wal_bytes = 0;
+  return Exists(path + "-shm", nullptr) || (Exists(path + "-wal", &wal_bytes) && wal_bytes > 0);
+}
+
+}  // namespace
+
+void PrepareSqlite() { sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); }
+
+absl::StatusOr<std::unique_ptr<SqliteFile>> SqliteFile::Open(const std::string& path, Use use) {
+  std::unique_ptr<SqliteFile> file(new SqliteFile);
+  std::error_code unresolved;
+  const std::filesystem::path real = std::filesystem::canonical(path, unresolved);
+  file->path_ = unresolved ? path : real.string();
+  const absl::StatusOr<Header> header = ReadHeader(file->path_);
+  if (!header.ok()) return header.status();
+  file->wal_ = header->wal();
+  if (header->wal() && use == Use::kRead)
+    file->access_ = InUse(file->path_) ? Access::kSnapshot : Access::kStill;
+  file->still_ = header->status;
+  file->mark_ = {file->path_, header->status.st_dev, header->status.st_ino, header->change_counter()};
+
+  file->beside_.emplace(file->path_);
+  if (use == Use::kChange) {
+    if (absl::Status usable = file->beside_->Check(); !usable.ok()) return usable;
+  }
+  const bool makes_log = file->wal_ && file->access_ != Access::kStill;
+  if (makes_log) {
+    for (const char* const suffix : {"-wal", "-shm"}) file->beside_->Make(suffix);
+  }
+
+  const std::string uri =
+      absl::StrCat("file:", EncodePath(file->path_), use == Use::kChange ? "?mode=rw" : "?mode=ro",
+                   file->access_ == Access::kStill ? "&immutable=1" : "");
+  const int flags = use == Use::kChange ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY;
+  try {
+    file->database_ =
+        std::make_unique<SQLite::Database>(uri, flags | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX, kSourceBusyMs);
+  } catch (const SQLite::Exception& error) {
+    return absl::UnavailableError(
+        absl::StrCat("the source '", file->path_, "' cannot be opened: ", error.what()));
+  }
+  if (absl::Status configured = file->Configure(); !configured.ok()) return configured;
+  if (file->access_ == Access::kSnapshot) {
+    if (absl::Status status = file->Run("BEGIN"); !status.ok()) return status;
+  }
+  if (use == Use::kChange) {
+    if (absl::Status status = file->Run("PRAGMA synchronous = FULL"); !status.ok()) return status;
+  }
+  // The first read: locks, journals and the schema show what they are.
+  const absl::StatusOr<std::int64_t> tables = file->Number("SELECT count(*) FROM sqlite_schema");
+  if (makes_log) file->beside_->GiveAway();
+  if (!tables.ok()) return tables.status();
+  const absl::StatusOr<Statement> encoding = file->Prepare("PRAGMA encoding");
+  if (!encoding.ok()) return encoding.status();
+  if (sqlite3_step(encoding->get()) == SQLITE_ROW) {
+    const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(encoding->get(), 0));
+    file->utf16_ = text != nullptr && std::strcmp(text, "UTF-8") != 0;
+  }
+  return file;
+}
+
+absl::Status SqliteFile::Configure() {
+  sqlite3* const database = handle();
+  sqlite3_extended_result_codes(database, 1);
+  if (!row_call_->Register(database)) return Error(SQLITE_NOMEM, "opening");
+  sqlite3_busy_handler(database, &WaitForLock, &patience_ms_);
+  sqlite3_db_config(database, SQLITE_DBCONFIG_DQS_DML, 0, nullptr);
+  sqlite3_db_config(database, SQLITE_DBCONFIG_DQS_DDL, 0, nullptr);
+  if (const int code = GuardSchema(database); code != SQLITE_OK) return Error(code, "opening");
+  // A longer value is noticed before it is in memory (SQLITE_TOOBIG).
+  sqlite3_limit(database, SQLITE_LIMIT_LENGTH, static_cast<int>(kPartBytesMax));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::unique_ptr<SqliteFile>> SqliteFile::CopyOfOneMoment(const CopyLimits& limits) const {
+  std::unique_ptr<SqliteFile> copy(new SqliteFile);
+  copy->path_ = path_;
+  copy->access_ = Access::kSnapshot;
+  copy->is_copy_ = true;
+  copy->wal_ = true;  // Nobody waits for its readers.
+  copy->utf16_ = utf16_;
+  copy->mark_ = mark_;
+  try {
+    copy->database_ = std::make_unique<SQLite::Database>(
+        "", SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, kSourceBusyMs);
+  } catch (const SQLite::Exception& error) {
+    return absl::UnavailableError(
+        absl::StrCat("a temporary copy of the source '", path_, "' cannot be made: ", error.what()));
+  }
+  if (absl::Status status = CopyPages(copy->handle(), limits); !status.ok()) return status;
+  if (absl::Status status = copy->Configure(); !status.ok()) return status;
+  return copy;
+}
+
+absl::Status SqliteFile::CopyPages(sqlite3* copy, const CopyLimits& limits) const {
+  const absl::StatusOr<std::int64_t> page = Number("PRAGMA page_size"), pages = Number("PRAGMA page_count");
+  if (!page.ok() || !pages.ok()) return page.ok() ? pages.status() : page.status();
+  const auto refused = [&](absl::string_view why, absl::string_view or_else) {
+    return absl::UnavailableError(absl::StrCat(
+        "the source '", path_,
+        "' has a rollback journal, and what cannot be read in parts, as a view, or what changes all the ",
+        "time is read from a copy, so that its writers need not wait; ", why,
+        ". Nothing was sent of it. Set its journal_mode to WAL, where nobody waits for a reader", or_else));
+  };
+  if (*pages > limits.max / *page) {
+    return refused(
+        absl::StrCat("it is larger than the ", limits.max / 1'000'000, " MB that are copied at most"), "");
+  }
+  const std::unique_ptr<sqlite3_backup, int (*)(sqlite3_backup*)> backup(
+      sqlite3_backup_init(copy, "main", handle(), "main"), &sqlite3_backup_finish);
+  if (backup == nullptr)
+    return absl::UnavailableError(absl::StrCat("copying '", path_, "': ", sqlite3_errmsg(copy)));
+  int step = kCopyPages, repeats = 0;
+  for (int left = 0, before = 0, tries = 0;; before = left) {
+    const int code = sqlite3_backup_step(backup.get(), step);
+    if (code == SQLITE_DONE) return absl::OkStatus();
+    if ((code & 0xff) == SQLITE_BUSY || (code & 0xff) == SQLITE_LOCKED) {
+      if (++tries > kSourceBusyMs) return Error(code, "copying it");
+      sqlite3_sleep(1);
+      continue;
+    }
+    if (code != SQLITE_OK) {
+      return absl::UnavailableError(absl::StrCat("copying the source '", path_,
+                                                 "' to a temporary file: ", sqlite3_errstr(code),
+                                                 ". Make room where temporary files are"));
+    }
+    left = sqlite3_backup_remaining(backup.get());
+    // Somebody committed: it began anew.
+    if (before > 0 && left >= before && ++repeats > kCopyRepeats) {
+      if (*pages > limits.at_once / *page) {
+        return refused(absl::StrCat("it is written too often for that, and larger than the ",
+                                    limits.at_once / 1'000'000, " MB for which its writers are kept waiting"),
+                       ", or give 'copy_at_once' of its [[source]] more, if they can wait that long");
+      }
+      step = -1;
+    }
+    // A writer's turn.
+    sqlite3_sleep(1);
+  }
+}
+
+absl::StatusOr<Statement> SqliteFile::Prepare(const std::string& sql) const {
+  sqlite3_stmt* statement = nullptr;
+  const int code =
+      sqlite3_prepare_v3(handle(), sql.c_str(), static_cast<int>(sql.size() + 1), 0, &statement, nullptr);
+  if (code != SQLITE_OK) return Error(code, "preparing to read");
+  return Statement(statement);
+}
+
+absl::StatusOr<std::int64_t> SqliteFile::Number(const std::string& sql) const {
+  const absl::StatusOr<Statement> statement = Prepare(sql);
+  if (!statement.ok()) return statement.status();
+  const int code = sqlite3_step(statement->get());
+  if (code != SQLITE_ROW) return Error(code, "reading");
+  return sqlite3_column_int64(statement->get(), 0);
+}
+
+absl::Status SqliteFile::Change(const std::function<absl::Status()>& work) const {
+  if (sqlite3_get_autocommit(handle()) == 0) return work();  // A part of a larger one.
+  for (int repeat = 0;; ++repeat) {
+    if (absl::Status status = Run("BEGIN IMMEDIATE"); !status.ok()) return status;
+    if (!wal_) beside_->Make("-journal");
+    const absl::Status status = work();
+    // With a rollback journal a commit that waits for readers lets nobody else in.
+    patience_ms_ = kCommitMs;
+    const int code = status.ok() ? sqlite3_exec(handle(), "COMMIT", nullptr, nullptr, nullptr) : SQLITE_OK;
+    patience_ms_ = kSourceBusyMs;
+    if (sqlite3_get_autocommit(handle()) == 0) sqlite3_exec(handle(), "ROLLBACK", nullptr, nullptr, nullptr);
+    if (!status.ok() || code == SQLITE_OK) return status;
+    if ((code & 0xff) != SQLITE_BUSY || repeat == kCommitRepeats)
+      return Error(code, "writing its change log");
+    sqlite3_sleep(kCommitMs);
+  }
+}
+
+absl::Status SqliteFile::DropAll(const std::string& query) const {
+  std::vector<std::string> drops;
+  {
+    const absl::StatusOr<Statement> found = Prepare(query);
+    if (!found.ok()) return found.status();
+    const auto text = [&](int column) {
+      return reinterpret_cast<const char*>(sqlite3_column_text(found->get(), column));
+    };
+    int code = SQLITE_ROW;
+    while ((code = sqlite3_step(found->get())) == SQLITE_ROW) {
+      drops.push_back(absl::StrCat("DROP ", text(0), " main.", QuoteName(text(1))));
+    }
+    if (code != SQLITE_DONE) return Error(code, "reading its schema");
+  }
+  for (const std::string& drop : drops) {
+    if (absl::Status status = Run(drop); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status SqliteFile::Run(const std::string& sql) const {
+  const int code = sqlite3_exec(handle(), sql.c_str(), nullptr, nullptr, nullptr);
+  return code == SQLITE_OK ? absl::OkStatus() : Error(code, "reading");
+}
+
+absl::Status SqliteFile::Error(int code, std::string_view doing) const {
+  const std::string where = absl::StrCat("the source '", path_, "', ", std::string(doing), ": ");
+  switch (code) {
+    case SQLITE_READONLY_ROLLBACK:
+    case SQLITE_READONLY_RECOVERY:
+      return absl::FailedPreconditionError(absl::StrCat(
+          where,
+          "a program ended in the middle of a write and left its journal. Open the database once with that ",
+          "program (or the sqlite3 program), which repairs it; the agent only reads"));
+    case SQLITE_READONLY_CANTINIT:
+    case SQLITE_READONLY_DIRECTORY:
+      return absl::FailedPreconditionError(absl::StrCat(
+          where,
+          "it is in WAL mode and its -shm file cannot be used by this user. Give this user write permission ",
+          "on the folder, or read permission on the -shm and -wal files"));
+    default:
+      break;
+  }
+  const std::string words = absl::StrCat(where, sqlite3_errmsg(handle()));
+  if (absl::StrContains(words, "no such collation sequence") ||
+      absl::StrContains(words, "no such function")) {
+    return absl::InvalidArgumentError(absl::StrCat(words,
+                                                   ". It belongs to the application, and no other program "
+                                                   "can read by it: leave the table out with 'skip'"));
+  }
+  switch (code & 0xff) {
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+      return absl::UnavailableError(
+          absl::StrCat(where, "it is locked by another program for more than ", kSourceBusyMs / 1000,
+                       " seconds. Nothing is lost: try again, or end the program that holds the lock"));
+    case SQLITE_NOTADB:
+      return absl::InvalidArgumentError(absl::StrCat(
+          where, "it is not a SQLite database (or it is encrypted): correct 'path' of its [[source]]"));
+    case SQLITE_CORRUPT:
+      if (IsUnreadableSchema(sqlite3_errmsg(handle()))) {
+        return absl::FailedPreconditionError(absl::StrCat(
+            words, ". SQLite ", sqlite3_libversion(),
+            ", with which the agent reads, does not understand this object of the schema; a newer one may "
+            "have ",
+            "made it. Nothing was sent, and the data need not be damaged ('PRAGMA integrity_check' in the ",
+            "application's own SQLite tells): do not restore a backup, but write the object so that this ",
+            "version can read it"));
+      }
+      return absl::DataLossError(absl::StrCat(
+          words, ". The database seems to be damaged: check it with 'PRAGMA integrity_check', and ",
+          "where that does not say ok, restore a backup"));
+    case SQLITE_CANTOPEN:
+    case SQLITE_READONLY:
+    case SQLITE_PERM:
+    case SQLITE_AUTH:
+      return absl::PermissionDeniedError(absl::StrCat(
+          words, ". Give this user the right to read the file, and in WAL mode its -wal and -shm as well"));
+    case SQLITE_IOERR:
+      return absl::UnavailableError(absl::StrCat(words, ". Look at the disk, then try again"));
+    case SQLITE_NOMEM:
+      return absl::ResourceExhaustedError(words);
+    default:
+      return absl::UnknownError(words);
+  }
+}
+
+absl::Status SqliteFile::BeginLook() const {
+  if (access_ == Access::kStill) return CheckStill();
+  return access_ == Access::kChunks ? Run("BEGIN") : absl::OkStatus();
+}
+
+void SqliteFile::EndLook() const {
+  // COMMIT of a read transaction cannot fail in a way that matters: it only gives the lock back.
+  if (access_ == Access::kChunks && sqlite3_get_autocommit(handle()) == 0) {
+    sqlite3_exec(handle(), "COMMIT", nullptr, nullptr, nullptr);
+  }
+}
+
+void SqliteFile::LeaveSnapshot() const {
+  if (access_ != Access::kSnapshot || sqlite3_get_autocommit(handle()) != 0) return;
+  // The new transaction begins with the first read in it.
+  sqlite3_exec(handle(), "COMMIT; BEGIN", nullptr, nullptr, nullptr);
+}
+
+absl::Status SqliteFile::CheckStill() const {
+  struct stat now = {};
+  const bool same = stat(path_.c_str(), &now) == 0 && now.st_dev == still_.st_dev &&
+                    now.st_ino == still_.st_ino && now.st_size == still_.st_size &&
+                    now.st_mtim.tv_sec == still_.st_mtim.tv_sec &&
+                    now.st_mtim.tv_nsec == still_.st_mtim.tv_nsec && !InUse(path_);
+  if (same) return absl::OkStatus();
+  return absl::AbortedError(
+      absl::StrCat("another program opened the source '", path_, "' while it was read"));
+}
+
+}  // namespace mirror

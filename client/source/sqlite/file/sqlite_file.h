@@ -1,0 +1,150 @@
+#ifndef MIRROR_CLIENT_SOURCE_SQLITE_FILE_SQLITE_FILE_H_
+#define MIRROR_CLIENT_SOURCE_SQLITE_FILE_SQLITE_FILE_H_
+
+#include <SQLiteCpp/Database.h>
+#include <sqlite3.h>
+#include <sys/stat.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "client/source/copy_limits.h"
+#include "client/source/reader.h"
+#include "client/source/sqlite/file/beside_files.h"
+#include "client/source/sqlite/file/row_call.h"
+
+namespace mirror {
+
+/// Milliseconds for which a lock of another program is waited for.
+inline constexpr int kSourceBusyMs = 5'000;
+/// The same for a commit, which keeps new readers out meanwhile, and how often it is tried again after that.
+inline constexpr int kCommitMs = 200;
+inline constexpr int kCommitRepeats = 12;
+/// Rows of one look at a database with a rollback journal, whose writers wait for its end.
+inline constexpr std::size_t kLookRows = 1'000;
+/// The same where writers need not wait.
+inline constexpr std::size_t kWalLookRows = 20'000;
+
+/// Once, before anything else of SQLite: without its memory statistics no allocation takes a lock.
+void PrepareSqlite();
+
+/// A prepared statement of the C API: SQLiteCpp copies each text, see the design notes on speed.
+class Statement {
+ public:
+  Statement() = default;
+  explicit Statement(sqlite3_stmt* statement) : statement_(statement) {}
+  sqlite3_stmt* get() const { return statement_.get(); }
+  /// Ends the run of it; without an open run it holds no lock.
+  void Reset() const { sqlite3_reset(statement_.get()); }
+
+ private:
+  struct Finalize {
+    void operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
+  };
+  std::unique_ptr<sqlite3_stmt, Finalize> statement_;
+};
+
+/// Of a copy: pages of one step, for which a writer waits, and how often it may begin again because of one.
+inline constexpr int kCopyPages = 256;
+inline constexpr int kCopyRepeats = 10;
+
+/// How a file is read without keeping its own programs from writing.
+enum class Access {
+  kSnapshot,  ///< WAL: one read transaction for as long as the file is open here.
+  kChunks,    ///< Rollback journal: a read transaction keeps every commit waiting, so many short ones.
+  kStill,     ///< WAL, but nobody has it open: read as it lies, without locks, as long as it does not move.
+};
+
+/// What a connection is for.
+enum class Use {
+  kRead,    ///< Of a source without a change log.
+  kLooks,   ///< Of one with a log, which closes the gaps between looks: kChunks in any journal mode.
+  kChange,  ///< To keep the change log. Everything that is written there is durable.
+};
+
+/// A SQLite database opened to be read, or for its change log. Use::kRead creates nothing beside it: opening
+/// a WAL database the usual way would leave a -wal and a -shm behind, hence Access::kStill.
+class SqliteFile {
+ public:
+  /// Errors: a sentence that names the path and says what to do: kNotFound; kPermissionDenied;
+  /// kInvalidArgument (no file, not a database); kUnavailable (locked for kSourceBusyMs); kFailedPrecondition
+  /// (left in the middle of a write, a schema that SQLite cannot read); kDataLoss (damaged). With
+  /// Use::kChange also those of BesideFiles::Check().
+  static absl::StatusOr<std::unique_ptr<SqliteFile>> Open(const std::string& path, Use use = Use::kRead);
+
+  /// Whether a read transaction lets others write.
+  bool wal() const { return wal_; }
+  Access access() const { return access_; }
+  bool is_copy() const { return is_copy_; }
+  sqlite3* handle() const { return database_->getHandle(); }
+  bool utf16() const { return utf16_; }
+  const SourceMark& mark() const { return mark_; }
+  std::size_t look_rows() const { return wal_ ? kWalLookRows : kLookRows; }
+  RowCall& row_call() const { return *row_call_; }
+
+  /// All of it as of one moment, in a temporary file that goes with the object: for what no short look can
+  /// read where writers wait for its end. Errors: kUnavailable, when `limits` do not allow it.
+  absl::StatusOr<std::unique_ptr<SqliteFile>> CopyOfOneMoment(const CopyLimits& limits = {}) const;
+
+  absl::StatusOr<Statement> Prepare(const std::string& sql) const;
+  /// The first value of the first row. Errors: also when there is none.
+  absl::StatusOr<std::int64_t> Number(const std::string& sql) const;
+  /// What a result code means for the person who runs the source; `doing` is "reading table 'x'".
+  absl::Status Error(int code, std::string_view doing) const;
+
+  /// Begins and ends one short look; only kChunks does something in the database. kStill checks that the file
+  /// is as it was: kAborted when it is not.
+  absl::Status BeginLook() const;
+  void EndLook() const;
+
+  /// kSnapshot: what is read next is of a new one. No statement may be at work.
+  void LeaveSnapshot() const;
+
+  /// Use::kChange: runs statements, and several of them as one change that is there or not.
+  absl::Status Run(const std::string& sql) const;
+  /// `work` may be called again, after what it did was taken back. In a change it is a part of that one.
+  absl::Status Change(const std::function<absl::Status()>& work) const;
+  /// Drops what a query over sqlite_schema names: type, name.
+  absl::Status DropAll(const std::string& query) const;
+
+ private:
+  SqliteFile() = default;
+  absl::Status Configure();
+  absl::Status CopyPages(sqlite3* copy, const CopyLimits& limits) const;
+  absl::Status CheckStill() const;
+
+  std::string path_;
+  Access access_ = Access::kChunks;
+  mutable int patience_ms_ = kSourceBusyMs;  ///< With locks of others.
+  bool wal_ = false;
+  bool is_copy_ = false;  ///< See CopyOfOneMoment().
+  bool utf16_ = false;
+  SourceMark mark_;
+  struct stat still_ = {};
+  std::optional<BesideFiles> beside_;
+  std::unique_ptr<RowCall> row_call_ = std::make_unique<RowCall>();  ///< Outlives the connection.
+  std::unique_ptr<SQLite::Database> database_;
+};
+
+/// Ends a look with the scope.
+class Look {
+ public:
+  explicit Look(const SqliteFile& file) : file_(file) {}
+  ~Look() { file_.EndLook(); }
+  Look(const Look&) = delete;
+  Look& operator=(const Look&) = delete;
+
+ private:
+  const SqliteFile& file_;
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_CLIENT_SOURCE_SQLITE_FILE_SQLITE_FILE_H_

@@ -1,0 +1,131 @@
+#include "client/source/sqlite/file/sqlite_objects.h"
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "base/folded_name.h"
+#include "client/source/sqlite/file/schema_query.h"
+
+namespace mirror {
+namespace {
+
+/// One index, and whether it can be told as columns of its table.
+struct ReadIndex {
+  SourceIndex index;
+  std::optional<UntoldReason> untold;
+};
+
+std::optional<Collation> CollationOf(const std::string& name) {
+  if (SameName(name, "BINARY")) return Collation::kBinary;
+  if (SameName(name, "NOCASE")) return Collation::kNocase;
+  if (SameName(name, "RTRIM")) return Collation::kRtrim;
+  return std::nullopt;
+}
+
+// The statements, not the table-valued functions of that name: those cost a query's preparation more.
+std::string Pragma(const char* name, const std::string& about) {
+  return absl::StrCat("PRAGMA main.", name, "(", QuoteName(about), ")");
+}
+
+absl::Status ReadParts(const SqliteFile& file, ReadIndex* read) {
+  return ForEachRow(file, Pragma("index_xinfo", read->index.name), "", [read](const Statement& row) {
+    const bool is_key = sqlite3_column_int(row.get(), 5) != 0;
+    if (!is_key) return;
+    const std::optional<Collation> collation = CollationOf(ColumnText(row, 4));
+    // The rowid, or an expression.
+    const bool is_column = sqlite3_column_int(row.get(), 1) >= 0;
+    if (!read->untold && !is_column) read->untold = UntoldReason::kExpression;
+    if (!read->untold && !collation) read->untold = UntoldReason::kCollation;
+    if (read->untold) return;
+    read->index.columns.push_back({ColumnText(row, 2), sqlite3_column_int(row.get(), 3) != 0, *collation});
+  });
+}
+
+/// By name. That of the PRIMARY KEY is the mirror's own business.
+absl::StatusOr<std::vector<ReadIndex>> ReadIndexes(const SqliteFile& file, const std::string& table) {
+  std::vector<ReadIndex> read;
+  const absl::Status listed =
+      ForEachRow(file, Pragma("index_list", table), "", [&read](const Statement& row) {
+        if (ColumnText(row, 3) == "pk") return;
+        ReadIndex& one = read.emplace_back();
+        one.index.name = ColumnText(row, 1);
+        one.index.unique = sqlite3_column_int(row.get(), 2) != 0;
+        if (sqlite3_column_int(row.get(), 4) != 0) one.untold = UntoldReason::kPartial;
+      });
+  if (!listed.ok()) return listed;
+  std::sort(read.begin(), read.end(),
+            [](const ReadIndex& a, const ReadIndex& b) { return a.index.name < b.index.name; });
+  for (ReadIndex& one : read) {
+    if (absl::Status parts = ReadParts(file, &one); !parts.ok()) return parts;
+  }
+  return read;
+}
+
+void AddIndex(ReadIndex read, const TableSchema& table, SourceObjects* objects) {
+  SourceObjects alone;
+  if (read.untold) {
+    alone.untold.push_back({read.index.name, *read.untold});
+  } else {
+    alone.indexes.push_back(read.index);
+  }
+  const bool full = objects->indexes.size() + objects->untold.size() >= kSourceObjectsMax;
+  if (full || !CheckObjects(alone, table).ok()) {
+    ++objects->more;
+  } else if (read.untold) {
+    objects->untold.push_back(std::move(alone.untold.front()));
+  } else {
+    objects->indexes.push_back(std::move(read.index));
+  }
+}
+
+ForeignKeyAction ActionOf(const std::string& word) {
+  if (SameName(word, "RESTRICT")) return ForeignKeyAction::kRestrict;
+  if (SameName(word, "SET NULL")) return ForeignKeyAction::kSetNull;
+  if (SameName(word, "SET DEFAULT")) return ForeignKeyAction::kSetDefault;
+  if (SameName(word, "CASCADE")) return ForeignKeyAction::kCascade;
+  return ForeignKeyAction::kNoAction;
+}
+
+absl::Status AddForeignKeys(const SqliteFile& file, const TableSchema& table, SourceObjects* objects) {
+  std::map<int, SourceForeignKey> keys;
+  const absl::Status status =
+      ForEachRow(file, Pragma("foreign_key_list", table.name), "", [&keys](const Statement& row) {
+        SourceForeignKey& key = keys[sqlite3_column_int(row.get(), 0)];
+        key.table = ColumnText(row, 2);
+        key.columns.push_back(ColumnText(row, 3));
+        // Without columns it means the other table's key.
+        if (sqlite3_column_type(row.get(), 4) != SQLITE_NULL) key.table_columns.push_back(ColumnText(row, 4));
+        key.on_update = ActionOf(ColumnText(row, 5));
+        key.on_delete = ActionOf(ColumnText(row, 6));
+      });
+  if (!status.ok()) return status;
+  for (auto& [id, key] : keys) {
+    SourceObjects alone;
+    alone.foreign_keys.push_back(key);
+    if (objects->foreign_keys.size() >= kSourceObjectsMax || !CheckObjects(alone, table).ok()) {
+      ++objects->more;
+    } else {
+      objects->foreign_keys.push_back(std::move(key));
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<SourceObjects> ReadObjects(const SqliteFile& file, const SourcePlan& plan) {
+  SourceObjects objects;
+  if (plan.view) return objects;
+  absl::StatusOr<std::vector<ReadIndex>> indexes = ReadIndexes(file, plan.schema.name);
+  if (!indexes.ok()) return indexes.status();
+  for (ReadIndex& index : *indexes) AddIndex(std::move(index), plan.schema, &objects);
+  if (absl::Status read = AddForeignKeys(file, plan.schema, &objects); !read.ok()) return read;
+  return objects;
+}
+
+}  // namespace mirror

@@ -1,0 +1,276 @@
+#include "client/source/sqlite/file/sqlite_schema.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "base/folded_name.h"
+#include "client/source/sqlite/file/schema_query.h"
+
+namespace mirror {
+namespace {
+
+bool BeginsWith(std::string_view name, std::string_view prefix) {
+  return name.size() >= prefix.size() && SameName(name.substr(0, prefix.size()), prefix);
+}
+
+/// What the database says about a table besides its columns.
+struct TableFacts {
+  bool without_rowid = false;
+  bool strict = false;
+  bool view = false;
+};
+
+Type TypeOf(Affinity affinity) {
+  switch (affinity) {
+    case Affinity::kInteger:
+      return Type::kInt64;
+    case Affinity::kReal:
+      return Type::kDouble;
+    case Affinity::kText:
+      return Type::kText;
+    default:
+      return Type::kAny;
+  }
+}
+
+Column MakeColumn(const Statement& row, const TableFacts& facts) {
+  // Columns of temp.pragma_table_xinfo: name, type, notnull, dflt_value, pk, hidden.
+  Column column;
+  column.name = ColumnText(row, 0);
+  const std::string declared = ColumnText(row, 1);
+  const bool strict_any = facts.strict && SameName(declared, "ANY");
+  const Affinity affinity = strict_any ? Affinity::kBlob : AffinityOf(declared);
+  column.type = TypeOf(affinity);
+  if (column.type == Type::kAny) column.affinity = affinity;
+  column.key_position = static_cast<std::uint32_t>(sqlite3_column_int(row.get(), 4));
+  column.nullable = sqlite3_column_int(row.get(), 2) == 0 && column.key_position == 0;
+  column.backfill = Backfill::kUnknown;
+  if (sqlite3_column_type(row.get(), 3) == SQLITE_TEXT) {
+    column.default_value = ParseDefault(ColumnText(row, 3), column);
+  }
+  return column;
+}
+
+/// The name by which the rowid can be called although columns may have taken its usual ones.
+std::string RowidName(const TableSchema& table) {
+  for (const char* name : {"rowid", "_rowid_", "oid"}) {
+    if (!table.Find(name)) return name;
+  }
+  return "";
+}
+
+/// The index that keeps the PRIMARY KEY, as terms of an order. Empty: there is none (INTEGER PRIMARY KEY).
+absl::StatusOr<std::vector<OrderTerm>> KeyIndex(const SqliteFile& file, const TableSchema& table,
+                                                bool* binary) {
+  std::string index;
+  absl::Status status =
+      ForEachRow(file, "SELECT name FROM temp.pragma_index_list(?1, 'main') WHERE origin = 'pk'", table.name,
+                 [&](const Statement& row) { index = ColumnText(row, 0); });
+  if (!status.ok()) return status;
+  std::vector<OrderTerm> order;
+  if (index.empty()) return order;
+  *binary = true;
+  status = ForEachRow(
+      file,
+      "SELECT cid, \"desc\", coll FROM temp.pragma_index_xinfo(?1, 'main') WHERE key = 1 ORDER BY seqno",
+      index, [&](const Statement& row) {
+        const int column = sqlite3_column_int(row.get(), 0);
+        const std::string collation = ColumnText(row, 2);
+        if (!SameName(collation, "BINARY")) *binary = false;
+        const std::string& name = table.columns[static_cast<std::size_t>(column)].name;
+        order.push_back({absl::StrCat(QuoteName(name), " COLLATE ", QuoteName(collation)),
+                         sqlite3_column_int(row.get(), 1) != 0, column});
+      });
+  if (!status.ok()) return status;
+  return order;
+}
+
+/// The key of a table that has none of its own. Its values may be NULL.
+absl::Status DeclareKey(const std::vector<std::string>& names, SourcePlan* plan) {
+  TableSchema& table = plan->schema;
+  if (!table.Key().empty()) {
+    return absl::InvalidArgumentError(absl::StrCat("table '", table.name,
+                                                   "' has a PRIMARY KEY of its own: leave 'key' out of its "
+                                                   "[[source.table]]"));
+  }
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    const std::optional<std::uint32_t> column = table.Find(names[i]);
+    if (!column) {
+      return absl::InvalidArgumentError(absl::StrCat("table '", table.name, "' has no column '", names[i],
+                                                     "', which is in the 'key' of its [[source.table]]"));
+    }
+    table.columns[*column].key_position = static_cast<std::uint32_t>(i + 1);
+    table.columns[*column].nullable = false;
+  }
+  plan->key_may_be_null = true;
+  return absl::OkStatus();
+}
+
+/// A number as SQL writes it, with or without sign.
+std::optional<Literal> ParseNumber(std::string_view text) {
+  const bool negative = !text.empty() && text.front() == '-';
+  std::string_view digits = text;
+  if (!digits.empty() && (digits.front() == '-' || digits.front() == '+')) digits.remove_prefix(1);
+  if (digits.empty() || (!absl::ascii_isdigit(digits.front()) && digits.front() != '.')) return std::nullopt;
+  const std::string plain = absl::StrCat(negative ? "-" : "", std::string(digits));
+  const char* end = plain.data() + plain.size();
+  std::int64_t integer = 0;
+  if (const auto parsed = std::from_chars(plain.data(), end, integer);
+      parsed.ec == std::errc{} && parsed.ptr == end) {
+    return Literal(integer);
+  }
+  double real = 0;
+  const auto parsed = std::from_chars(plain.data(), end, real);
+  if (parsed.ec != std::errc{} || parsed.ptr != end || !std::isfinite(real)) return std::nullopt;
+  return Literal(real);
+}
+
+std::optional<std::string> ParseText(std::string_view sql) {
+  if (sql.size() < 2 || sql.front() != '\'' || sql.back() != '\'') return std::nullopt;
+  sql = sql.substr(1, sql.size() - 2);
+  std::string text;
+  for (std::size_t i = 0; i < sql.size(); ++i) {
+    if (sql[i] == '\'') {
+      // A single quote inside would end the constant: then it is an expression.
+      if (i + 1 == sql.size() || sql[i + 1] != '\'') return std::nullopt;
+      ++i;
+    }
+    text += sql[i];
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string SourcePlan::ValueOf(std::uint32_t column) const {
+  return IsTurned(column) ? values[column] : QuoteName(schema.columns[column].name);
+}
+
+std::string SourcePlan::FromWhere(const std::string& condition) const {
+  return absl::StrCat(" FROM main.", QuoteName(schema.name),
+                      condition.empty() && filter.empty() ? "" : " WHERE ", condition,
+                      condition.empty() || filter.empty() ? "" : " AND ", filter);
+}
+
+Affinity AffinityOf(std::string_view declared_type) {
+  const std::string type = absl::AsciiStrToUpper(std::string(declared_type));
+  const auto has = [&type](std::string_view part) { return type.find(part) != std::string::npos; };
+  if (has("INT")) return Affinity::kInteger;
+  if (has("CHAR") || has("CLOB") || has("TEXT")) return Affinity::kText;
+  if (type.empty() || has("BLOB")) return Affinity::kBlob;
+  if (has("REAL") || has("FLOA") || has("DOUB")) return Affinity::kReal;
+  return Affinity::kNumeric;
+}
+
+std::optional<Literal> ParseDefault(std::string_view sql, const Column& column) {
+  std::optional<Literal> literal;
+  if (SameName(sql, "NULL")) {
+    literal = Null{};
+  } else if (std::optional<std::string> text = ParseText(sql)) {
+    // Elsewhere SQLite would make a number of it where it can.
+    const bool kept = column.type == Type::kText || column.affinity == Affinity::kBlob;
+    if (kept) literal = *std::move(text);
+  } else if (column.type != Type::kText) {
+    literal = ParseNumber(sql);
+    const auto* integer = literal ? std::get_if<std::int64_t>(&*literal) : nullptr;
+    if (column.type == Type::kDouble && integer != nullptr) literal = static_cast<double>(*integer);
+    // To rows that are there already SQLite gives the integer, to new ones the real.
+    const auto* real = literal ? std::get_if<double>(&*literal) : nullptr;
+    const bool two = column.affinity == Affinity::kBlob && real != nullptr && std::trunc(*real) == *real;
+    if (two) literal.reset();
+  }
+  if (literal && !CheckLiteral(column, *literal).ok()) literal.reset();
+  return literal;
+}
+
+absl::StatusOr<std::vector<std::string>> ListTables(const SqliteFile& file) {
+  std::vector<std::string> tables;
+  const absl::Status status = ForEachRow(
+      file, "SELECT name FROM temp.pragma_table_list WHERE schema = 'main' AND type = 'table' ORDER BY name",
+      "", [&](const Statement& row) {
+        std::string name = ColumnText(row, 0);
+        if (BeginsWith(name, "sqlite_") || BeginsWith(name, "_mirror_")) return;
+        tables.push_back(std::move(name));
+      });
+  if (!status.ok()) return status;
+  return tables;
+}
+
+absl::StatusOr<std::vector<std::string>> ListViews(const SqliteFile& file) {
+  std::vector<std::string> views;
+  const absl::Status status = ForEachRow(
+      file, "SELECT name FROM temp.pragma_table_list WHERE schema = 'main' AND type = 'view' ORDER BY name",
+      "", [&](const Statement& row) { views.push_back(ColumnText(row, 0)); });
+  if (!status.ok()) return status;
+  return views;
+}
+
+absl::StatusOr<SourcePlan> PlanSource(const SqliteFile& file, const std::string& table,
+                                      const std::vector<std::string>& key_names) {
+  SourcePlan plan;
+  plan.schema.name = table;
+  TableFacts facts;
+  absl::Status status =
+      ForEachRow(file, "SELECT wr, strict, type FROM temp.pragma_table_list(?1) WHERE schema = 'main'", table,
+                 [&](const Statement& row) {
+                   facts.view = ColumnText(row, 2) == "view";
+                   facts.without_rowid = sqlite3_column_int(row.get(), 0) != 0;
+                   facts.strict = sqlite3_column_int(row.get(), 1) != 0;
+                 });
+  if (!status.ok()) return status;
+  bool key_declared_not_null = true;
+  status =
+      ForEachRow(file,
+                 "SELECT name, type, \"notnull\", dflt_value, pk, hidden FROM temp.pragma_table_xinfo(?1, "
+                 "'main') ORDER BY cid",
+                 table, [&](const Statement& row) {
+                   plan.schema.columns.push_back(MakeColumn(row, facts));
+                   plan.generated.push_back(sqlite3_column_int(row.get(), 5) != 0);
+                   plan.has_default.push_back(sqlite3_column_type(row.get(), 3) != SQLITE_NULL);
+                   const bool in_key = plan.schema.columns.back().key_position != 0;
+                   if (in_key && sqlite3_column_int(row.get(), 2) == 0) key_declared_not_null = false;
+                 });
+  if (!status.ok()) return status;
+  plan.view = facts.view;
+  if (plan.schema.columns.empty()) {
+    return absl::NotFoundError(absl::StrCat("table '", table, "' is not there any more"));
+  }
+
+  if (!key_names.empty()) {
+    if (absl::Status declared = DeclareKey(key_names, &plan); !declared.ok()) return declared;
+    if (!facts.view) plan.rowid = RowidName(plan.schema);
+    if (!plan.rowid.empty()) plan.steady_order = {{plan.rowid, false, -1}};
+    return plan;
+  }
+  bool binary = false;
+  absl::StatusOr<std::vector<OrderTerm>> key_index = KeyIndex(file, plan.schema, &binary);
+  if (!key_index.ok()) return key_index.status();
+  const std::vector<std::uint32_t> key = plan.schema.Key();
+  if (facts.without_rowid) {
+    plan.steady_order = *key_index;
+    if (binary) plan.key_order = *std::move(key_index);
+    return plan;
+  }
+  if (!facts.view) plan.rowid = RowidName(plan.schema);
+  if (!key.empty() && key_index->empty()) {  // INTEGER PRIMARY KEY: another name of the rowid.
+    const std::string name = QuoteName(plan.schema.columns[key[0]].name);
+    if (plan.rowid.empty()) plan.rowid = name;
+    plan.steady_order = plan.key_order = {{name, false, static_cast<int>(key[0])}};
+    return plan;
+  }
+  plan.key_may_be_null = !key.empty() && !key_declared_not_null;
+  if (!plan.rowid.empty()) plan.steady_order = {{plan.rowid, false, -1}};
+  if (binary) plan.key_order = *std::move(key_index);
+  return plan;
+}
+
+}  // namespace mirror

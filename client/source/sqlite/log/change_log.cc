@@ -1,0 +1,567 @@
+#include "client/source/sqlite/log/change_log.h"
+
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <set>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "base/clock.h"
+#include "client/source/sqlite/file/sqlite_cursor.h"
+#include "client/source/sqlite/file/sqlite_key.h"
+#include "client/source/sqlite/file/sqlite_query.h"
+#include "client/source/sqlite/log/log_check.h"
+
+namespace mirror {
+namespace {
+
+/// Records that Forget() removes in one transaction.
+constexpr std::int64_t kRecordsPerTrim = 1'000;
+
+constexpr const char* kTables[] = {
+    "CREATE TABLE IF NOT EXISTS _mirror_tables (log INTEGER PRIMARY KEY, name TEXT NOT NULL, floor INTEGER "
+    "NOT "
+    "NULL, masks_after INTEGER NOT NULL, anchor INTEGER NOT NULL, columns TEXT NOT NULL, added TEXT NOT "
+    "NULL)",
+    "CREATE TABLE IF NOT EXISTS _mirror_lineage (id INTEGER PRIMARY KEY, token TEXT NOT NULL, time_ms "
+    "INTEGER "
+    "NOT NULL, positions TEXT NOT NULL)",
+    "CREATE INDEX IF NOT EXISTS _mirror_lineage_by_token ON _mirror_lineage (token)",
+    "CREATE TABLE IF NOT EXISTS _mirror_source (one INTEGER PRIMARY KEY CHECK (one = 1), source_id TEXT NOT "
+    "NULL, host TEXT NOT NULL, path TEXT NOT NULL, device INTEGER NOT NULL, inode INTEGER NOT NULL, next_log "
+    "INTEGER NOT NULL, first_lineage INTEGER NOT NULL)",
+};
+
+/// What the names of ours look like; an application's own _mirror_x stays.
+constexpr const char* kOurs =
+    "(name IN ('_mirror_layout', '_mirror_source', '_mirror_owner', '_mirror_tables', '_mirror_lineage', "
+    "'_mirror_lineage_by_token') OR name GLOB "
+    "'_mirror_log_[0-9]*' OR (type = 'trigger' AND name GLOB '_mirror_[0-9]*_*'))";
+
+std::string NewToken() {
+  char bytes[16];
+  sqlite3_randomness(sizeof bytes, bytes);
+  return absl::BytesToHexString(absl::string_view(bytes, sizeof bytes));
+}
+
+std::string Join(const std::map<std::int64_t, std::int64_t>& positions) {
+  std::string text;
+  for (const auto& [log, lsn] : positions) absl::StrAppend(&text, text.empty() ? "" : " ", log, "=", lsn);
+  return text;
+}
+
+std::map<std::int64_t, std::int64_t> Split(const std::string& text) {
+  std::map<std::int64_t, std::int64_t> positions;
+  for (const absl::string_view entry : absl::StrSplit(text, ' ', absl::SkipEmpty())) {
+    std::int64_t log = 0, lsn = 0;
+    const char* end = entry.data() + entry.size();
+    const auto first = std::from_chars(entry.data(), end, log);
+    if (first.ptr == end) continue;
+    std::from_chars(first.ptr + 1, end, lsn);
+    positions[log] = lsn;
+  }
+  return positions;
+}
+
+absl::Status NotWhole(const std::string& path) {
+  return absl::FailedPreconditionError(absl::StrCat(
+      "the change log of '", path,
+      "' is not whole: tables of its own (_mirror_...) were dropped or emptied. Nothing was sent. Run "
+      "'mirror-agent uninstall' and 'install'; then every table is populated anew"));
+}
+
+/// Triggers first: without their log every write of the application would fail.
+absl::Status DropOurs(const SqliteFile& file) {
+  return file.DropAll(absl::StrCat("SELECT type, name FROM sqlite_schema WHERE ", kOurs,
+                                   " ORDER BY type <> 'trigger', type <> 'index'"));
+}
+
+}  // namespace
+
+namespace {
+
+absl::StatusOr<LogPresence> LookForLog(const std::string& path, Use use) {
+  const absl::StatusOr<std::unique_ptr<SqliteFile>> file = SqliteFile::Open(path, use);
+  if (!file.ok()) return file.status();
+  return FindLog(**file);
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<ChangeLog>> ChangeLog::Open(const ChangeLogOptions& options) {
+  // Looked at by a reader first: a source without a log is not opened to be written.
+  absl::StatusOr<LogPresence> there = LookForLog(options.path, Use::kRead);
+  // A write of ours may have been killed: who may write takes it back with his first look.
+  if (absl::IsFailedPrecondition(there.status())) there = LookForLog(options.path, Use::kChange);
+  if (!there.ok()) return there.status();
+  if (*there == LogPresence::kNone) return nullptr;
+  return Make(options, false);
+}
+
+absl::StatusOr<std::unique_ptr<ChangeLog>> ChangeLog::Install(const ChangeLogOptions& options) {
+  return Make(options, true);
+}
+
+absl::StatusOr<std::unique_ptr<ChangeLog>> ChangeLog::Make(const ChangeLogOptions& options, bool install) {
+  absl::StatusOr<std::unique_ptr<SqliteFile>> file = SqliteFile::Open(options.path, Use::kChange);
+  if (!file.ok()) return file.status();
+  std::unique_ptr<ChangeLog> log(new ChangeLog(options, *std::move(file)));
+  const SourceMark& mark = log->file_->mark();
+  const absl::StatusOr<LogPresence> there = FindLog(*log->file_);
+  if (!there.ok()) return there.status();
+  if (*there != LogPresence::kWhole && !install) return NotWhole(options.path);
+  if (*there != LogPresence::kNone) {
+    if (absl::Status own = CheckLogOwner(*log->file_, options.owner); !own.ok()) return own;
+  }
+  if (*there != LogPresence::kWhole) {
+    const absl::Status made = log->file_->Change([&]() -> absl::Status {
+      // What is left of a former one tells nothing without the rest.
+      if (absl::Status status = DropOurs(*log->file_); !status.ok()) return status;
+      for (const char* const sql : kTables) {
+        if (absl::Status status = log->file_->Run(sql); !status.ok()) return status;
+      }
+      return LogQuery(
+                 *log->file_,
+                 "INSERT OR IGNORE INTO _mirror_source (one, source_id, host, path, device, inode, next_log, "
+                 "first_lineage) VALUES (1, ?1, ?2, ?3, ?4, ?5, 1, 0)")
+          .Bind(options.source_id.empty() ? NewToken() : options.source_id)
+          .Bind(options.host)
+          .Bind(mark.path)
+          .Bind(static_cast<std::int64_t>(mark.device))
+          .Bind(static_cast<std::int64_t>(mark.inode))
+          .Run();
+    });
+    if (!made.ok()) return made;
+  }
+  if (absl::Status status = TakeOverLog(*log->file_); !status.ok()) return status;
+  if (absl::Status status = ClaimLog(*log->file_, options.owner); !status.ok()) return status;
+  if (absl::Status status = log->Load(); !status.ok()) return status;
+  return log;
+}
+
+absl::StatusOr<bool> ChangeLog::Uninstall(const ChangeLogOptions& options) {
+  const absl::StatusOr<std::unique_ptr<SqliteFile>> file = SqliteFile::Open(options.path, Use::kChange);
+  if (!file.ok()) return file.status();
+  const absl::StatusOr<std::int64_t> ours =
+      (*file)->Number(absl::StrCat("SELECT count(*) FROM sqlite_schema WHERE ", kOurs));
+  if (!ours.ok()) return ours.status();
+  if (*ours == 0) return false;
+  // Refused where a later version may have made more than is known here.
+  const absl::StatusOr<LogPresence> there = FindLog(**file);
+  if (!there.ok()) return there.status();
+  if (*there != LogPresence::kNone) {
+    if (absl::Status own = CheckLogOwner(**file, options.owner); !own.ok()) return own;
+  }
+  if (absl::Status status = (*file)->Change([&] { return DropOurs(**file); }); !status.ok()) return status;
+  return true;
+}
+
+absl::StatusOr<std::optional<std::map<std::string, std::optional<std::int64_t>>>> ChangeLog::Waiting(
+    const std::string& path) {
+  const absl::StatusOr<std::unique_ptr<SqliteFile>> file = SqliteFile::Open(path);
+  if (!file.ok()) return file.status();
+  const absl::StatusOr<LogPresence> there = FindLog(**file);
+  if (!there.ok()) return there.status();
+  if (*there == LogPresence::kNone) return std::nullopt;
+  if (*there == LogPresence::kPart) return NotWhole(path);
+  LogTables logs(**file);
+  if (absl::Status status = logs.Load(); !status.ok()) return status;
+  Positions sent;
+  LogQuery query(**file, "SELECT positions FROM _mirror_lineage ORDER BY id");
+  for (;;) {
+    const absl::StatusOr<bool> row = query.Step();
+    if (!row.ok()) return row.status();
+    if (!*row) break;
+    for (const auto& [log, lsn] : Split(query.Text(0))) sent[log] = lsn;
+  }
+  std::map<std::string, std::optional<std::int64_t>> waiting;
+  for (const auto& [name, log] : logs.all()) {
+    const absl::StatusOr<std::int64_t> last = logs.Last(log);
+    if (!last.ok()) return last.status();
+    const auto found = sent.find(log.id);
+    waiting[name] = found == sent.end() ? std::nullopt : std::optional(*last - found->second);
+  }
+  return waiting;
+}
+
+absl::Status ChangeLog::Load() {
+  LogQuery query(*file_, "SELECT source_id, first_lineage FROM _mirror_source");
+  const absl::StatusOr<bool> row = query.Step();
+  if (!row.ok()) return row.status();
+  if (!*row) return NotWhole(options_.path);
+  source_id_ = query.Text(0);
+  first_lineage_ = query.Int(1);
+  return logs_.Load();
+}
+
+absl::StatusOr<std::string> ChangeLog::Bind(const SourceMark& /*mark*/) {
+  const SourceMark& mark = file_->mark();
+  std::string path;
+  bool copied = false, restored = false;
+  {
+    LogQuery query(*file_, "SELECT host, path, device, inode FROM _mirror_source");
+    const absl::StatusOr<bool> row = query.Step();
+    if (!row.ok()) return row.status();
+    path = query.Text(1);
+    copied = query.Text(0) != options_.host || path != mark.path;
+    restored = query.Int(2) != static_cast<std::int64_t>(mark.device) ||
+               query.Int(3) != static_cast<std::int64_t>(mark.inode);
+  }
+  if (!copied && !restored) return "";
+  const std::string id = copied ? NewToken() : source_id_;
+  std::int64_t first = first_lineage_;
+  const absl::Status status = file_->Change([&]() -> absl::Status {
+    const absl::StatusOr<std::int64_t> next =
+        file_->Number("SELECT coalesce(max(id), 0) + 1 FROM _mirror_lineage");
+    if (!next.ok()) return next.status();
+    if (copied) first = *next;
+    return LogQuery(*file_,
+                    "UPDATE _mirror_source SET source_id = ?1, host = ?2, path = ?3, device = ?4, "
+                    "inode = ?5, first_lineage = ?6")
+        .Bind(id)
+        .Bind(options_.host)
+        .Bind(mark.path)
+        .Bind(static_cast<std::int64_t>(mark.device))
+        .Bind(static_cast<std::int64_t>(mark.inode))
+        .Bind(first)
+        .Run();
+  });
+  if (!status.ok()) return status;
+  source_id_ = id;
+  first_lineage_ = first;
+  if (!copied) {
+    return absl::StrCat(
+        "'", mark.path,
+        "' is another file than in the last run: it was restored. Tables of which the mirror is "
+        "not in a state of its past are populated");
+  }
+  return absl::StrCat("the source was '", path, "' and is now '", mark.path,
+                      "', or the machine is another one: it counts as a new source and is populated");
+}
+
+absl::StatusOr<std::vector<std::string>> ChangeLog::Renew(const std::vector<std::string>& tables) {
+  absl::StatusOr<std::vector<std::string>> news = logs_.Renew(tables);
+  if (!news.ok()) return news.status();
+  if (absl::Status status = BoundLogs(); !status.ok()) return status;
+  return news;
+}
+
+bool ChangeLog::Complete(TableSchema& schema) {
+  const TableLog* log = logs_.Find(schema.name);
+  const bool same =
+      log != nullptr &&
+      std::equal(log->columns.begin(), log->columns.end(), schema.columns.begin(), schema.columns.end(),
+                 [](const std::string& name, const Column& column) { return name == column.name; });
+  if (!same) return false;
+  // Of a column that was added while the log was at work, rows that it does not name hold the default.
+  for (Column& column : schema.columns) {
+    if (std::find(log->added.begin(), log->added.end(), column.name) == log->added.end()) continue;
+    if (column.default_value) {
+      column.backfill = Backfill::kDefault;
+    } else if (!log->IsComputed(column.name)) {
+      column.backfill = Backfill::kNone;
+    }
+  }
+  return true;
+}
+
+absl::Status ChangeLog::BoundLogs() {
+  for (const auto& [name, log] : logs_.all()) {
+    const absl::StatusOr<std::int64_t> last = logs_.Last(log);
+    if (!last.ok()) return last.status();
+    if (*last - log.floor <= options_.max_log) continue;
+    TableLog* given_up = logs_.Find(name);
+    if (absl::Status status = logs_.RaiseFloor(*given_up, *last); !status.ok()) return status;
+    // Not only after a cycle: there may be none for weeks.
+    int trims = 0;
+    if (absl::Status status = Trim(*given_up, &trims); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::optional<ChangeLog::Positions>> ChangeLog::FindRecord(const std::string& token) const {
+  LogQuery query(*file_, "SELECT positions FROM _mirror_lineage WHERE token = ?1 AND id >= ?2");
+  const absl::StatusOr<bool> row = query.Bind(token).Bind(first_lineage_).Step();
+  if (!row.ok()) return row.status();
+  return *row ? std::optional(Split(query.Text(0))) : std::nullopt;
+}
+
+absl::StatusOr<Standing> ChangeLog::Judge(const std::string& table, const Position& position) {
+  const TableLog* log = logs_.Find(table);
+  if (log == nullptr) return Standing::kGone;
+  const absl::StatusOr<std::optional<Positions>> record = FindRecord(position.lineage);
+  if (!record.ok()) return record.status();
+  const absl::StatusOr<std::int64_t> last = logs_.Last(*log);
+  if (!last.ok()) return last.status();
+  const std::int64_t lsn = position.lsn.value;
+  if (*record) {
+    const auto sent = (*record)->find(log->id);
+    if (sent == (*record)->end()) return Standing::kGone;  // Of a former log of this table.
+    if (lsn > sent->second) return Standing::kMiss;        // Set by hand: nobody sent that.
+  }
+  if (lsn > *last) return Standing::kAhead;
+  if (lsn < log->floor) return Standing::kGone;
+  return *record ? Standing::kKnown : Standing::kMiss;
+}
+
+absl::StatusOr<std::optional<std::vector<Key>>> ChangeLog::ChangedKeys(const std::string& table, Lsn lsn) {
+  const TableLog* const log = logs_.Find(table);
+  if (log == nullptr || !NamesRows(table)) return std::nullopt;
+  const std::vector<std::string> names = LogKeyNames(log->table.key.size());
+  const absl::StatusOr<Statement> select = file_->Prepare(absl::StrCat(
+      "SELECT ", absl::StrJoin(names, ", "), " FROM main.", LogName(log->id), " WHERE seq > ?1"));
+  if (!select.ok()) return select.status();
+  sqlite3_bind_int64(select->get(), 1, lsn.value);
+  std::vector<Key> keys;
+  int code = SQLITE_ROW;
+  while ((code = sqlite3_step(select->get())) == SQLITE_ROW) {
+    Key& key = keys.emplace_back();
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      KeyValue value;
+      value.Keep(sqlite3_column_value(select->get(), static_cast<int>(i)));
+      key.push_back(ToKeyPart(value));
+    }
+  }
+  if (code != SQLITE_DONE) return file_->Error(code, absl::StrCat("reading the log of table '", table, "'"));
+  return keys;
+}
+
+bool ChangeLog::NamesRows(const std::string& table) {
+  const TableLog* log = logs_.Find(table);
+  return log != nullptr && !log->table.blind && !log->table.key.empty();
+}
+
+absl::StatusOr<std::optional<bool>> ChangeLog::ChangedSince(const std::string& table, Lsn lsn) {
+  const TableLog* log = logs_.Find(table);
+  if (log == nullptr) return std::nullopt;
+  const absl::StatusOr<std::int64_t> last = logs_.Last(*log);
+  if (!last.ok()) return last.status();
+  return *last > lsn.value;
+}
+
+absl::StatusOr<bool> ChangeLog::Adopt(const std::string& table, const Position& position) {
+  // Beyond this a DBA wrote it by hand.
+  constexpr std::int64_t kSensible = INT64_MAX / 2;
+  const TableLog* log = logs_.Find(table);
+  if (log == nullptr || position.lsn.value < kAnchorSeq || position.lsn.value > kSensible) return false;
+  absl::StatusOr<std::int64_t> last = logs_.Last(*log);
+  if (!last.ok()) return last.status();
+  if (*last > position.lsn.value) {
+    if (absl::Status renewed = logs_.BeginAnew(table); !renewed.ok()) return renewed;
+    last = kAnchorSeq;
+  }
+  TableLog* const own = logs_.Find(table);
+  const absl::Status adopted = file_->Change([&]() -> absl::Status {
+    absl::Status status = absl::OkStatus();
+    if (*last < position.lsn.value) {
+      status = LogQuery(*file_, absl::StrCat("INSERT INTO ", LogName(own->id), " (seq) VALUES (?1)"))
+                   .Bind(position.lsn.value)
+                   .Run();
+    }
+    if (status.ok()) status = logs_.RaiseFloor(*own, position.lsn.value);
+    if (!status.ok()) return status;
+    // Tables that were sent together have one lineage.
+    absl::StatusOr<std::optional<Positions>> record = FindRecord(position.lineage);
+    if (!record.ok()) return record.status();
+    if (*record) {
+      (**record)[own->id] = position.lsn.value;
+      return LogQuery(*file_, "UPDATE _mirror_lineage SET positions = ?1 WHERE token = ?2")
+          .Bind(Join(**record))
+          .Bind(position.lineage)
+          .Run();
+    }
+    return LogQuery(*file_, "INSERT INTO _mirror_lineage (token, time_ms, positions) VALUES (?1, ?2, ?3)")
+        .Bind(position.lineage)
+        .Bind(NowMs())
+        .Bind(Join({{own->id, position.lsn.value}}))
+        .Run();
+  });
+  if (!adopted.ok()) return adopted;
+  return true;
+}
+
+absl::StatusOr<std::map<std::string, Position>> ChangeLog::Begin(const std::vector<std::string>& tables,
+                                                                 std::int64_t /*highest*/) {
+  token_.clear();
+  seen_.clear();
+  Positions positions;
+  for (const std::string& table : tables) {
+    const TableLog* log = logs_.Find(table);
+    if (log == nullptr) return absl::NotFoundError(absl::StrCat("table '", table, "' has no change log"));
+    const absl::StatusOr<std::int64_t> last = logs_.Last(*log);
+    if (!last.ok()) return last.status();
+    positions[log->id] = *last;
+  }
+  if (absl::Status status = Record(positions); !status.ok()) return status;
+  std::map<std::string, Position> targets;
+  for (const std::string& table : tables) targets[table] = {Lsn{positions[logs_.Find(table)->id]}, token_};
+  return targets;
+}
+
+absl::StatusOr<std::int64_t> ChangeLog::OthersVersion() const { return file_->Number("PRAGMA data_version"); }
+
+absl::Status ChangeLog::See(const SqliteFile& file, const std::string& table) {
+  const TableLog* log = logs_.Find(table);
+  if (log == nullptr) return absl::OkStatus();
+  auto seen = seen_.find(log->id);
+  if (seen == seen_.end()) {
+    // What stood there before the last record goes with it.
+    const auto recorded = recorded_.find(log->id);
+    std::int64_t from = recorded == recorded_.end() ? 0 : recorded->second;
+    if (recorded == recorded_.end()) {
+      const absl::StatusOr<std::int64_t> last =
+          file.Number(absl::StrCat("SELECT max(seq) FROM main.", LogName(log->id)));
+      if (!last.ok()) return last.status();
+      from = *last;
+    }
+    seen = seen_.emplace(log->id, LogPrefix(LogName(log->id), from)).first;
+  }
+  return seen->second.See(file);
+}
+
+absl::Status ChangeLog::CheckNotRestored(const Positions& positions) {
+  if (token_.empty()) return absl::OkStatus();
+  const absl::StatusOr<bool> there =
+      LogQuery(*file_, "SELECT 1 FROM _mirror_lineage WHERE token = ?1").Bind(token_).Step();
+  if (!there.ok()) return there.status();
+  if (!*there) return absl::AbortedError("the source was restored while it was read");
+  for (const auto& [log, lsn] : positions) {
+    const auto seen = seen_.find(log);
+    if (seen == seen_.end()) continue;
+    if (absl::Status same = seen->second.Check(*file_); !same.ok()) return same;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ChangeLog::Record(const Positions& positions) {
+  // Taken before the record: a commit that comes between is not covered by it.
+  const absl::StatusOr<std::int64_t> version = OthersVersion();
+  if (!version.ok()) return version.status();
+  const std::string token = NewToken();
+  const absl::Status status = file_->Change([&]() -> absl::Status {
+    if (absl::Status same = CheckNotRestored(positions); !same.ok()) return same;
+    return LogQuery(*file_, "INSERT INTO _mirror_lineage (token, time_ms, positions) VALUES (?1, ?2, ?3)")
+        .Bind(token)
+        .Bind(NowMs())
+        .Bind(Join(positions))
+        .Run();
+  });
+  if (!status.ok()) return status;
+  for (const auto& [log, lsn] : positions) {
+    if (const auto seen = seen_.find(log); seen != seen_.end()) seen->second.Settle();
+  }
+  token_ = token;
+  recorded_ = positions;
+  recorded_version_ = *version;
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Position> ChangeLog::Seal(const std::string& table, Lsn lsn) {
+  const TableLog* log = logs_.Find(table);
+  if (log == nullptr) return absl::NotFoundError(absl::StrCat("table '", table, "' has no change log"));
+  const absl::StatusOr<std::int64_t> version = OthersVersion();
+  if (!version.ok()) return version.status();
+  const auto recorded = recorded_.find(log->id);
+  const bool covered =
+      *version == recorded_version_ && recorded != recorded_.end() && recorded->second == lsn.value;
+  if (!covered) {
+    if (absl::Status status = Record({{log->id, lsn.value}}); !status.ok()) return status;
+  }
+  return Position{lsn, token_};
+}
+
+absl::Status ChangeLog::GiveUp(const std::string& table) {
+  TableLog* log = logs_.Find(table);
+  if (log == nullptr) return absl::OkStatus();
+  return file_->Change([&]() -> absl::Status {
+    const absl::StatusOr<std::int64_t> last = logs_.Last(*log);
+    if (!last.ok()) return last.status();
+    // Beyond the last entry: not even a position at it is good.
+    absl::Status status =
+        LogQuery(*file_, absl::StrCat("INSERT INTO ", LogName(log->id), " (seq) VALUES (?1)"))
+            .Bind(*last + 1)
+            .Run();
+    return status.ok() ? logs_.RaiseFloor(*log, *last + 1) : status;
+  });
+}
+
+absl::Status ChangeLog::Forget(const std::map<std::string, Position>& durable) {
+  const std::int64_t before_ms = NowMs() - options_.retention_ms;
+  int trims = 0;
+  seen_.clear();
+  if (absl::Status status = ForgetEntries(durable, before_ms, &trims); !status.ok()) return status;
+  return ForgetRecords(durable, before_ms);
+}
+
+absl::Status ChangeLog::ForgetEntries(const std::map<std::string, Position>& durable, std::int64_t before_ms,
+                                      int* trims) {
+  // The highest position of each log that is on record for longer than the retention.
+  Positions old;
+  LogQuery query(*file_, "SELECT positions FROM _mirror_lineage WHERE time_ms < ?1");
+  query.Bind(before_ms);
+  for (;;) {
+    const absl::StatusOr<bool> row = query.Step();
+    if (!row.ok()) return row.status();
+    if (!*row) break;
+    for (const auto& [log, lsn] : Split(query.Text(0))) old[log] = std::max(old[log], lsn);
+  }
+  for (const auto& [table, position] : durable) {
+    TableLog* log = logs_.Find(table);
+    if (log == nullptr) continue;
+    const std::int64_t floor = std::min(old[log->id], position.lsn.value);
+    if (floor <= log->floor) continue;
+    if (absl::Status status = logs_.RaiseFloor(*log, floor); !status.ok()) return status;
+  }
+  for (const auto& [name, log] : logs_.all()) {
+    if (absl::Status status = Trim(log, trims); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ChangeLog::Trim(const TableLog& log, int* trims) {
+  const absl::StatusOr<std::int64_t> last = logs_.Last(log);
+  if (!last.ok()) return last.status();
+  // The highest entry stays, or its number would be given again.
+  return logs_.Trim(LogName(log.id), kAnchorSeq, std::min(log.floor, *last - 1), trims).status();
+}
+
+absl::Status ChangeLog::ForgetRecords(const std::map<std::string, Position>& durable,
+                                      std::int64_t before_ms) {
+  const absl::StatusOr<std::int64_t> records =
+      file_->Number(absl::StrCat("SELECT count(*) FROM _mirror_lineage WHERE time_ms < ", before_ms));
+  if (!records.ok()) return records.status();
+  if (*records == 0) return absl::OkStatus();
+  // Of each log the last one sent, and what the mirrors show.
+  std::set<std::string> shown;
+  for (const auto& [table, position] : durable) shown.insert(position.lineage);
+  std::set<std::int64_t> sent, unneeded;
+  LogQuery query(*file_, "SELECT id, token, time_ms, positions FROM _mirror_lineage ORDER BY id DESC");
+  for (;;) {
+    const absl::StatusOr<bool> row = query.Step();
+    if (!row.ok()) return row.status();
+    if (!*row) break;
+    bool needed = shown.contains(query.Text(1)) || query.Int(2) >= before_ms;
+    for (const auto& [log, lsn] : Split(query.Text(3))) needed = sent.insert(log).second || needed;
+    if (!needed) unneeded.insert(query.Int(0));
+  }
+  auto next = unneeded.begin();
+  while (next != unneeded.end()) {
+    auto at = next;
+    const absl::Status status = file_->Change([&] {
+      absl::Status removed;
+      at = next;
+      for (std::int64_t i = 0; i < kRecordsPerTrim && at != unneeded.end() && removed.ok(); ++i, ++at) {
+        removed = LogQuery(*file_, "DELETE FROM _mirror_lineage WHERE id = ?1").Bind(*at).Run();
+      }
+      return removed;
+    });
+    if (!status.ok()) return status;
+    next = at;
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace mirror

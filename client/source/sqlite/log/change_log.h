@@ -1,0 +1,130 @@
+#ifndef MIRROR_CLIENT_SOURCE_SQLITE_LOG_CHANGE_LOG_H_
+#define MIRROR_CLIENT_SOURCE_SQLITE_LOG_CHANGE_LOG_H_
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "client/source/history.h"
+#include "client/source/sqlite/file/sqlite_file.h"
+#include "client/source/sqlite/log/log_owner.h"
+#include "client/source/sqlite/log/log_prefix.h"
+#include "client/source/sqlite/log/log_tables.h"
+
+namespace mirror {
+
+struct ChangeLogOptions {
+  std::string path;
+  std::string host;                              ///< Names the machine.
+  std::int64_t retention_ms = 7LL * 86'400'000;  ///< Entries and records are kept for so long.
+  std::int64_t max_log = 10'000'000;             ///< Entries of one table; more: it is populated anew.
+  std::string source_id = {};  ///< For Install: what the mirror knows it by; empty: a new one.
+  LogOwner owner = {};         ///< Who uses it.
+};
+
+/// The change log of a SQLite source: for each table an append log that triggers write, and the record of
+/// what was sent. All of it stands in the source itself, so that it is restored and copied with it:
+///
+///   _mirror_source    one row: the source's id and what it is bound to
+///   _mirror_owner     one row: whose it is, see log_owner.h
+///   _mirror_tables    a row for each logged table
+///   _mirror_lineage   a row for each set of positions that was sent; its token is the lineage
+///   _mirror_log_<n>   the log of a table; its `seq` is the LSN. A number is never used again.
+///   _mirror_<n>_*     its triggers
+///
+/// A log holds all changes behind its floor. Its first entry holds a random number and is never removed:
+/// without it the log was emptied by hand, and the numbers of former entries may come again.
+///
+/// Write transactions hold one row, or one trim, or the making of one table's log.
+/// Errors: those of SqliteFile. Threads: one.
+class ChangeLog : public History {
+ public:
+  /// Null: it is not installed. Errors: also kFailedPrecondition, when it is not whole or another agent's.
+  static absl::StatusOr<std::unique_ptr<ChangeLog>> Open(const ChangeLogOptions& options);
+  /// Makes it, without any table. Harmless when it is there; one that is not whole begins anew.
+  static absl::StatusOr<std::unique_ptr<ChangeLog>> Install(const ChangeLogOptions& options);
+  /// Removes everything that Install and Renew made. False: there was nothing.
+  static absl::StatusOr<bool> Uninstall(const ChangeLogOptions& options);
+
+  /// How many entries stand behind the last position that was sent of each table, by folded name; none when
+  /// it was never sent. Absent as a whole: it is not installed. Only reads.
+  static absl::StatusOr<std::optional<std::map<std::string, std::optional<std::int64_t>>>> Waiting(
+      const std::string& path);
+
+  /// `mark` is not needed: the log has the file open.
+  absl::StatusOr<std::string> Bind(const SourceMark& mark) override;
+
+  /// New tables get a log, those of other tables are removed, and one whose triggers, entries or table are
+  /// not what was left behind begins anew, which makes every position from before kGone.
+  absl::StatusOr<std::vector<std::string>> Renew(const std::vector<std::string>& tables) override;
+  bool Complete(TableSchema& schema) override;
+
+  const std::string& source_id() const override { return source_id_; }
+  absl::StatusOr<Standing> Judge(const std::string& table, const Position& position) override;
+  absl::StatusOr<std::optional<bool>> ChangedSince(const std::string& table, Lsn lsn) override;
+  absl::StatusOr<std::optional<std::vector<Key>>> ChangedKeys(const std::string& table, Lsn lsn) override;
+  bool NamesRows(const std::string& table) override;
+  bool SeesChanges(const std::string& /*table*/) override { return true; }
+  std::string FormOf(const std::string& /*table*/) override { return "cdc"; }
+  /// The log of the table begins anew where it has entries beyond the position.
+  absl::StatusOr<bool> Adopt(const std::string& table, const Position& position) override;
+  absl::StatusOr<std::map<std::string, Position>> Begin(const std::vector<std::string>& tables,
+                                                        std::int64_t highest) override;
+  absl::Status Forget(const std::map<std::string, Position>& durable) override;
+
+  /// A target that covers all that was read until now: a new record is written when somebody committed since
+  /// the last one. Who restores a backup that knows the record then has everything that the rows showed.
+  absl::StatusOr<Position> Seal(const std::string& table, Lsn lsn);
+  /// In a look at the table by another connection: no record covers what is read in it when the source is
+  /// restored to a state from before. kAborted: it was.
+  absl::Status See(const SqliteFile& file, const std::string& table);
+
+  /// What the log of a table holds is not whole: every position so far is kGone.
+  absl::Status GiveUp(const std::string& table) override;
+
+  /// Of a table of the last Renew(); null: it has none.
+  const TableLog* Find(const std::string& table) { return logs_.Find(table); }
+
+ private:
+  /// Positions by log.
+  using Positions = std::map<std::int64_t, std::int64_t>;
+
+  ChangeLog(ChangeLogOptions options, std::unique_ptr<SqliteFile> file)
+      : options_(std::move(options)), file_(std::move(file)), logs_(*file_) {}
+  static absl::StatusOr<std::unique_ptr<ChangeLog>> Make(const ChangeLogOptions& options, bool install);
+  absl::Status Load();
+  absl::Status BoundLogs();
+  absl::Status Record(const Positions& positions);
+  /// In a change: the last record of this cycle still stands, and so do the entries that were there when rows
+  /// of these logs' tables were read. Who restores a backup while rows are read would have them vouched for
+  /// by a record of the restored file otherwise.
+  absl::Status CheckNotRestored(const Positions& positions);
+  /// Absent: there is no such record, or it is another source's.
+  absl::StatusOr<std::optional<Positions>> FindRecord(const std::string& token) const;
+  absl::StatusOr<std::int64_t> OthersVersion() const;
+  absl::Status ForgetEntries(const std::map<std::string, Position>& durable, std::int64_t before_ms,
+                             int* trims);
+  absl::Status Trim(const TableLog& log, int* trims);
+  absl::Status ForgetRecords(const std::map<std::string, Position>& durable, std::int64_t before_ms);
+
+  const ChangeLogOptions options_;
+  const std::unique_ptr<SqliteFile> file_;
+  LogTables logs_;
+  std::string source_id_;
+  std::int64_t first_lineage_ = 0;  ///< Records with lower ids are those of the source this one is a copy of.
+  // The last record since Begin().
+  std::string token_;
+  Positions recorded_;
+  std::int64_t recorded_version_ = -1;
+  std::map<std::int64_t, LogPrefix> seen_;  ///< By log.
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_CLIENT_SOURCE_SQLITE_LOG_CHANGE_LOG_H_

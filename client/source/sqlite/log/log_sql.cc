@@ -1,0 +1,331 @@
+#include "client/source/sqlite/log/log_sql.h"
+
+#include <algorithm>
+#include <string_view>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/folded_name.h"
+
+namespace mirror {
+namespace {
+
+std::string TextAt(const Statement& row, int column) {
+  const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(row.get(), column));
+  return text == nullptr ? "" : text;
+}
+
+absl::StatusOr<Statement> About(const SqliteFile& file, const std::string& sql, const std::string& name) {
+  absl::StatusOr<Statement> statement = file.Prepare(sql);
+  if (statement.ok()) {
+    sqlite3_bind_text(statement->get(), 1, name.data(), static_cast<int>(name.size()), SQLITE_TRANSIENT);
+  }
+  return statement;
+}
+
+bool IsBinary(const char* collation) { return collation == nullptr || SameName(collation, "BINARY"); }
+
+/// The end of a quoted name or text, or of a comment, that begins at `at`; `at` itself when none does.
+std::size_t Behind(std::string_view sql, std::size_t at) {
+  const std::string_view rest = sql.substr(at);
+  std::size_t end = at;
+  if (rest.starts_with("--")) {
+    end = sql.find('\n', at);
+  } else if (rest.starts_with("/*")) {
+    end = sql.find("*/", at + 2);
+    if (end != std::string_view::npos) ++end;
+  } else if (rest[0] == '[') {
+    end = sql.find(']', at);
+  } else if (rest[0] == '\'' || rest[0] == '"' || rest[0] == '`') {
+    end = sql.find(rest[0], at + 1);
+  } else {
+    return at;
+  }
+  return end == std::string_view::npos ? sql.size() : end + 1;
+}
+
+/// The condition of a partial index, as its definition has it behind the list of columns.
+std::string WhereOf(std::string_view sql) {
+  int depth = 0;
+  bool listed = false;
+  for (std::size_t at = 0; at < sql.size();) {
+    if (const std::size_t behind = Behind(sql, at); behind != at) {
+      at = behind;
+      continue;
+    }
+    if (sql[at] == '(') ++depth;
+    if (sql[at] == ')' && --depth == 0) listed = true;
+    if (listed && depth == 0 && SameName(sql.substr(at, 5), "WHERE")) return std::string(sql.substr(at + 5));
+    ++at;
+  }
+  return "";
+}
+
+/// The UNIQUE indexes besides that of the key.
+absl::Status FindUnique(const SqliteFile& file, LoggedTable* table) {
+  const bool typed_key = std::all_of(table->key.begin(), table->key.end(),
+                                     [&](std::uint32_t column) { return table->columns[column].typed; });
+  const absl::StatusOr<Statement> indexes =
+      About(file,
+            // The text of partial ones alone: sqlite_schema has no index of its own, and may be long.
+            "SELECT i.name, i.origin, CASE WHEN i.partial THEN (SELECT s.sql FROM main.sqlite_schema s WHERE "
+            "s.type = "
+            "'index' AND s.name = i.name) END FROM temp.pragma_index_list(?1, 'main') i WHERE i.\"unique\" = "
+            "1 ORDER BY "
+            "i.name",
+            table->name);
+  if (!indexes.ok()) return indexes.status();
+  int code = SQLITE_ROW;
+  while ((code = sqlite3_step(indexes->get())) == SQLITE_ROW) {
+    const absl::StatusOr<Statement> terms = About(
+        file, "SELECT name, coll, cid FROM temp.pragma_index_xinfo(?1, 'main') WHERE key = 1 ORDER BY seqno",
+        TextAt(*indexes, 0));
+    if (!terms.ok()) return terms.status();
+    LoggedTable::Unique index{{}, WhereOf(TextAt(*indexes, 2))};
+    // A comment that is never closed would swallow what follows it in a trigger.
+    if (index.where.rfind("/*") != std::string::npos) table->blind = true;
+    bool binary = true, generated = false;
+    while ((code = sqlite3_step(terms->get())) == SQLITE_ROW) {
+      if (sqlite3_column_int(terms->get(), 2) < 0) table->blind = true;
+      LoggedTable::Probe& term = index.terms.emplace_back();
+      term.column = TextAt(*terms, 0);
+      term.collation = TextAt(*terms, 1);
+      binary = binary && IsBinary(term.collation.c_str());
+      for (const LoggedTable::Column& column : table->columns) {
+        if (column.name != term.column) continue;
+        term.defaulted = column.has_default && !column.nullable;
+        generated = generated || column.generated;
+      }
+    }
+    if (code != SQLITE_DONE) break;
+    // The key's own index displaces rows only where another spelling of the key is the same to it.
+    if (TextAt(*indexes, 1) == "pk" && binary && typed_key) continue;
+    // Made of columns that are not all known before the row is there.
+    if (generated) table->blind = true;
+    table->unique.push_back(std::move(index));
+  }
+  return code == SQLITE_DONE ? absl::OkStatus()
+                             : file.Error(code, absl::StrCat("reading the indexes of '", table->name, "'"));
+}
+
+std::string Field(const std::string& of, const std::string& name) {
+  return absl::StrCat(of, ".", QuoteName(name));
+}
+
+std::string KeyNames(const LoggedTable& table) {
+  return absl::StrJoin(LogKeyNames(table.key.size()), "", [](std::string* names, const std::string& name) {
+    absl::StrAppend(names, name, ", ");
+  });
+}
+
+std::string MaskNames(std::size_t masks) {
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < masks; ++i) names.push_back(absl::StrCat("m", i));
+  return absl::StrJoin(names, ", ");
+}
+
+std::string KeyOf(const LoggedTable& table, const std::string& of) {
+  std::string values;
+  for (const std::uint32_t column : table.key)
+    absl::StrAppend(&values, Field(of, table.columns[column].name), ", ");
+  return values;
+}
+
+std::string KeyDiffers(const LoggedTable& table) {
+  return absl::StrJoin(table.key, " OR ", [&](std::string* out, std::uint32_t column) {
+    absl::StrAppend(out, Differs(table.columns[column], "old", "new"));
+  });
+}
+
+/// The bits of one mask column; `columns` are those that count.
+std::string Bits(const LoggedTable& table, std::size_t mask, std::size_t columns) {
+  std::vector<std::string> bits;
+  const std::size_t begin = mask * kMaskBits;
+  for (std::size_t i = begin; i < std::min(begin + kMaskBits, columns); ++i) {
+    // With another key the whole row is logged.
+    if (std::find(table.key.begin(), table.key.end(), i) != table.key.end()) continue;
+    bits.push_back(absl::StrCat("((", Differs(table.columns[i], "old", "new"), ") << ", i - begin, ")"));
+  }
+  return bits.empty() ? "0" : absl::StrJoin(bits, " | ");
+}
+
+/// Whether rows are displaced by their rowid and by nothing else, which a statement hardly ever gives.
+bool WatchesRowidAlone(const LoggedTable& table) { return !table.rowid.empty() && table.unique.empty(); }
+
+/// One entry: the key of `of` ("old" or "new"), the whole row.
+std::string WholeEntry(std::int64_t log, const LoggedTable& table, const std::string& of) {
+  return absl::StrCat("INSERT INTO ", LogName(log), " (", KeyNames(table), "m0) VALUES (", KeyOf(table, of),
+                      "NULL);");
+}
+
+/// What a BEFORE INSERT trigger sees of a rowid that the statement does not give.
+constexpr char kNoRowid[] = "-1";
+
+/// The entry of a new row. One with that very rowid may have displaced another that the trigger before it
+/// took for no rowid: then a number of the log is left out, by which the table is populated anew.
+std::string InsertEntry(std::int64_t log, const LoggedTable& table) {
+  if (!WatchesRowidAlone(table)) return WholeEntry(log, table, "new");
+  return absl::StrCat("INSERT INTO ", LogName(log), " (seq, ", KeyNames(table), "m0) VALUES (CASE WHEN new.",
+                      table.rowid, " = ", kNoRowid, " THEN (SELECT max(seq) + 2 FROM ", LogName(log),
+                      ") END, ", KeyOf(table, "new"), "NULL);");
+}
+
+std::string UpdateEntries(std::int64_t log, const LoggedTable& table, std::size_t columns) {
+  if (table.key.empty()) return WholeEntry(log, table, "new");
+  const std::size_t masks = MaskColumns(columns);
+  const std::string changed = KeyDiffers(table);
+  std::vector<std::string> values;
+  for (std::size_t i = 0; i < masks; ++i) {
+    values.push_back(
+        absl::StrCat("CASE WHEN ", changed, " THEN NULL ELSE ", Bits(table, i, columns), " END"));
+  }
+  return absl::StrCat("INSERT INTO ", LogName(log), " (", KeyNames(table), "m0) SELECT ", KeyOf(table, "old"),
+                      "NULL WHERE ", changed, "; INSERT INTO ", LogName(log), " (", KeyNames(table),
+                      MaskNames(masks), ") VALUES (", KeyOf(table, "new"), absl::StrJoin(values, ", "), ");");
+}
+
+/// "; " behind an entry for each row of the table for which `condition` is true.
+std::string EntriesWhere(std::int64_t log, const LoggedTable& table, const std::string& condition) {
+  std::vector<std::string> keys;
+  for (const std::uint32_t column : table.key) keys.push_back(QuoteName(table.columns[column].name));
+  return absl::StrCat("INSERT INTO ", LogName(log), " (", KeyNames(table), "m0) SELECT ",
+                      absl::StrJoin(keys, ", "), ", NULL FROM ", QuoteName(table.name), " WHERE ", condition,
+                      "; ");
+}
+
+/// The rows that collide with the new one in a UNIQUE index: REPLACE removes them without a trigger's
+/// knowing.
+std::string ProbeEntries(std::int64_t log, const LoggedTable& table, bool update) {
+  std::string entries;
+  const std::string own = absl::StrJoin(table.key, " AND ", [&](std::string* out, std::uint32_t column) {
+    const std::string& name = table.columns[column].name;
+    absl::StrAppend(out, QuoteName(name), " COLLATE BINARY IS ", Field("old", name));
+  });
+  for (const LoggedTable::Unique& index : table.unique) {
+    std::vector<std::string> same, fixed, defaulted;
+    if (!index.where.empty()) fixed.push_back(absl::StrCat("(", index.where, "\n)"));
+    if (update) fixed.push_back(absl::StrCat("NOT (", own, ")"));
+    same = fixed;
+    for (const LoggedTable::Probe& term : index.terms) {
+      same.push_back(absl::StrCat(QuoteName(term.column), " = ", Field("new", term.column), " COLLATE ",
+                                  QuoteName(term.collation)));
+      if (term.defaulted) {
+        defaulted.push_back(absl::StrCat(Field("new", term.column), " IS NULL"));
+      } else {
+        fixed.push_back(same.back());
+      }
+    }
+    absl::StrAppend(&entries, EntriesWhere(log, table, absl::StrJoin(same, " AND ")));
+    // The default is not known here: any row may be the one.
+    if (defaulted.empty()) continue;
+    fixed.push_back(absl::StrCat("(", absl::StrJoin(defaulted, " OR "), ")"));
+    absl::StrAppend(&entries, EntriesWhere(log, table, absl::StrJoin(fixed, " AND ")));
+  }
+  return entries;
+}
+
+/// An UPDATE that sets none of these columns displaces nothing. Empty: any may.
+std::string SetColumns(const LoggedTable& table) {
+  std::vector<std::string> names;
+  for (const LoggedTable::Unique& index : table.unique) {
+    // Its condition may begin to hold by any column.
+    if (!index.where.empty()) return "";
+    for (const LoggedTable::Probe& probe : index.terms) {
+      const std::string name = QuoteName(probe.column);
+      if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+    }
+  }
+  return " OF " + absl::StrJoin(names, ", ");
+}
+
+LogObject Trigger(std::int64_t log, const char* kind, const std::string& when, const LoggedTable& table,
+                  const std::string& body, const std::string& condition = "") {
+  const std::string name = absl::StrCat("_mirror_", log, "_", kind);
+  return {name, absl::StrCat("CREATE TRIGGER ", name, " ", when, " ON ", QuoteName(table.name), condition,
+                             " BEGIN ", body, " END")};
+}
+
+}  // namespace
+
+std::string LogName(std::int64_t log) { return absl::StrCat("_mirror_log_", log); }
+
+std::vector<std::string> LogKeyNames(std::size_t count) {
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < count; ++i) names.push_back(absl::StrCat("k", i));
+  return names;
+}
+
+std::size_t MaskColumns(std::size_t columns) {
+  return std::max<std::size_t>(1, (columns + kMaskBits - 1) / kMaskBits);
+}
+
+std::string Differs(const LoggedTable::Column& column, const std::string& a, const std::string& b) {
+  const std::string x = Field(a, column.name), y = Field(b, column.name);
+  const std::string values = absl::StrCat(x, column.binary ? "" : " COLLATE BINARY", " IS NOT ", y);
+  return column.typed ? values : absl::StrCat("(", values, " OR typeof(", x, ") <> typeof(", y, "))");
+}
+
+absl::StatusOr<LoggedTable> DescribeLogged(const SqliteFile& file, const SourcePlan& plan) {
+  LoggedTable table;
+  table.name = plan.schema.name;
+  table.key = plan.schema.Key();
+  for (std::size_t i = 0; i < plan.schema.columns.size(); ++i) {
+    const Column& column = plan.schema.columns[i];
+    LoggedTable::Column logged;
+    logged.generated = plan.generated[i];
+    logged.has_default = plan.has_default[i];
+    logged.nullable = column.nullable;
+    logged.name = column.name;
+    const char* collation = nullptr;
+    sqlite3_table_column_metadata(file.handle(), "main", table.name.c_str(), column.name.c_str(), nullptr,
+                                  &collation, nullptr, nullptr, nullptr);
+    logged.binary = IsBinary(collation);
+    logged.typed = column.type != Type::kAny || column.affinity != Affinity::kBlob;
+    table.columns.push_back(std::move(logged));
+  }
+  if (table.key.empty()) return table;
+  const bool key_is_rowid = !plan.steady_order.empty() && plan.steady_order[0].column >= 0;
+  if (!key_is_rowid) table.rowid = plan.rowid;
+  if (absl::Status status = FindUnique(file, &table); !status.ok()) return status;
+  // In a trigger its name would stand for the row.
+  if (FoldName(table.name) == "old" || FoldName(table.name) == "new") table.blind = true;
+  if (table.blind) {
+    table.unique.clear();
+    table.rowid.clear();
+  }
+  return table;
+}
+
+LogObject LogTable(std::int64_t log, const LoggedTable& table) {
+  return {LogName(log), absl::StrCat("CREATE TABLE ", LogName(log), " (seq INTEGER PRIMARY KEY, ",
+                                     KeyNames(table), MaskNames(MaskColumns(table.columns.size())), ")")};
+}
+
+std::vector<LogObject> LogTriggers(std::int64_t log, const LoggedTable& table, std::size_t columns) {
+  std::vector<LogObject> triggers = {
+      Trigger(log, "insert", "AFTER INSERT", table, InsertEntry(log, table)),
+      Trigger(log, "update", "AFTER UPDATE", table, UpdateEntries(log, table, columns)),
+      Trigger(log, "delete", "AFTER DELETE", table, WholeEntry(log, table, "old")),
+  };
+  std::string rowid;
+  if (!table.rowid.empty()) {
+    rowid = EntriesWhere(log, table, absl::StrCat(table.rowid, " = new.", table.rowid));
+    triggers.push_back(Trigger(log, "before_move", "BEFORE UPDATE", table, rowid,
+                               absl::StrCat(" WHEN new.", table.rowid, " <> old.", table.rowid)));
+  }
+  const std::string displaced = ProbeEntries(log, table, false) + rowid;
+  if (!displaced.empty()) {
+    // Most inserts need not look for a row then.
+    const std::string given =
+        WatchesRowidAlone(table) ? absl::StrCat(" WHEN new.", table.rowid, " <> ", kNoRowid) : "";
+    triggers.push_back(Trigger(log, "before_insert", "BEFORE INSERT", table, displaced, given));
+  }
+  if (!table.unique.empty()) {
+    triggers.push_back(Trigger(log, "before_update", "BEFORE UPDATE" + SetColumns(table), table,
+                               ProbeEntries(log, table, true)));
+  }
+  return triggers;
+}
+
+}  // namespace mirror

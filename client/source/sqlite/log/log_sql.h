@@ -1,0 +1,76 @@
+#ifndef MIRROR_CLIENT_SOURCE_SQLITE_LOG_LOG_SQL_H_
+#define MIRROR_CLIENT_SOURCE_SQLITE_LOG_LOG_SQL_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "client/source/sqlite/file/sqlite_file.h"
+#include "client/source/sqlite/file/sqlite_schema.h"
+
+namespace mirror {
+
+/// Columns whose changes one mask column of a log holds, a bit each.
+inline constexpr std::size_t kMaskBits = 62;
+
+/// What the triggers of a table have to know about it.
+struct LoggedTable {
+  struct Column {
+    std::string name;
+    bool binary = true;  ///< Compared byte by byte; else COLLATE BINARY has to be said.
+    bool generated = false;
+    bool has_default = false;
+    bool nullable = true;
+    bool typed = true;  ///< 1 and 1.0 cannot both stand in it; else typeof() has to be compared.
+  };
+  /// A UNIQUE index through which REPLACE may remove other rows.
+  struct Probe {
+    std::string column, collation;
+    bool defaulted = false;  ///< NOT NULL with a default, which REPLACE puts there instead of NULL.
+  };
+  struct Unique {
+    std::vector<Probe> terms;
+    std::string where;  ///< Of a partial index, without which SQLite would not use it.
+  };
+
+  std::string name;
+  std::vector<Column> columns;     ///< As TableSchema has them.
+  std::vector<std::uint32_t> key;  ///< Indexes of columns, in the key's order. Empty: there is no key.
+  std::vector<Unique> unique;
+  /// What the rowid can be called where it is not the key: REPLACE removes rows through it, too.
+  std::string rowid;
+  /// Rows that REPLACE removes are not found by a trigger: a UNIQUE index over an expression or a generated
+  /// column, or a table that is called old or new.
+  bool blind = false;
+};
+
+/// Errors: the source cannot be read.
+absl::StatusOr<LoggedTable> DescribeLogged(const SqliteFile& file, const SourcePlan& plan);
+
+std::string LogName(std::int64_t log);
+/// Columns of a log that hold the key: k0, k1, ...
+std::vector<std::string> LogKeyNames(std::size_t count);
+/// Columns of a log that hold masks: m0, m1, ...
+std::size_t MaskColumns(std::size_t columns);
+
+/// An object of the source that the log needs, and the text by which it is made. SQLite keeps that text and
+/// rewrites the names in it when they are changed, so that a trigger that is as it was made has it still.
+struct LogObject {
+  std::string name, sql;
+};
+
+/// The log of a table: (seq INTEGER PRIMARY KEY, k0, k1, ..., m0, m1, ...). m0 NULL: the whole row, or the
+/// end of it. No AUTOINCREMENT, no index: measured to cost the application least.
+LogObject LogTable(std::int64_t log, const LoggedTable& table);
+/// The triggers for the first `columns` columns; a change of a later one is logged without a bit.
+/// Plain enough for any SQLite since 3.8.
+std::vector<LogObject> LogTriggers(std::int64_t log, const LoggedTable& table, std::size_t columns);
+
+/// "a.x IS NOT b.x" as exactly as the column needs it.
+std::string Differs(const LoggedTable::Column& column, const std::string& a, const std::string& b);
+
+}  // namespace mirror
+
+#endif  // MIRROR_CLIENT_SOURCE_SQLITE_LOG_LOG_SQL_H_

@@ -1,0 +1,498 @@
+#include "client/source/sqlite/log/log_tables.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+#include <optional>
+#include <set>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "base/folded_name.h"
+#include "client/source/sqlite/file/sqlite_query.h"
+#include "client/source/sqlite/file/sqlite_schema.h"
+
+namespace mirror {
+namespace {
+
+/// Names as one text, "3:abc5:hello": they may hold anything.
+std::string Join(const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) absl::StrAppend(&text, name.size(), ":", name);
+  return text;
+}
+
+std::vector<std::string> Split(std::string_view text) {
+  std::vector<std::string> names;
+  while (!text.empty()) {
+    std::size_t size = 0;
+    const auto parsed = std::from_chars(text.data(), text.data() + text.size(), size);
+    text.remove_prefix(std::min(text.size(), static_cast<std::size_t>(parsed.ptr - text.data()) + 1));
+    names.emplace_back(text.substr(0, size));
+    text.remove_prefix(std::min(text.size(), std::max<std::size_t>(size, 1)));
+  }
+  return names;
+}
+
+std::vector<std::string> Names(const LoggedTable& table) {
+  std::vector<std::string> names;
+  for (const LoggedTable::Column& column : table.columns) names.push_back(column.name);
+  return names;
+}
+
+/// Whether the text of a trigger has RAISE(IGNORE), which ends the triggers that would come behind it as
+/// well. Texts and names in quotes do not count, and a comment mark within one begins no comment.
+bool MayEndStatement(const std::string& sql) {
+  std::string plain;
+  for (std::size_t at = 0; at < sql.size(); ++at) {
+    if (sql.compare(at, 2, "--") == 0) {
+      at = sql.find('\n', at);
+    } else if (sql.compare(at, 2, "/*") == 0) {
+      at = sql.find("*/", at + 2);
+      if (at != std::string::npos) ++at;
+    } else if (constexpr std::string_view kOpening = "'\"`["; kOpening.find(sql[at]) != kOpening.npos) {
+      at = sql.find(sql[at] == '[' ? ']' : sql[at], at + 1);
+      plain += '_';
+    } else if (!absl::ascii_isspace(static_cast<unsigned char>(sql[at]))) {
+      plain += absl::ascii_tolower(static_cast<unsigned char>(sql[at]));
+    }
+    if (at == std::string::npos) break;
+  }
+  return plain.find("raise(ignore)") != std::string::npos;
+}
+
+std::int64_t RandomNumber() {
+  std::int64_t number = 0;
+  sqlite3_randomness(sizeof number, &number);
+  return number & INT64_MAX;
+}
+
+}  // namespace
+
+bool TableLog::IsComputed(const std::string& column) const {
+  return std::any_of(table.columns.begin(), table.columns.end(), [&](const LoggedTable::Column& one) {
+    return (one.generated || one.has_default) && one.name == column;
+  });
+}
+
+absl::Status LogTables::Load() {
+  logs_.clear();
+  // Before the rest: what is committed between the two counts as a change.
+  const absl::StatusOr<std::int64_t> version = file_.Number("PRAGMA data_version");
+  if (!version.ok()) return version.status();
+  loaded_version_ = *version;
+  return LoadWhere("true", "");
+}
+
+absl::Status LogTables::LoadWhere(const std::string& condition, const std::string& value) {
+  LogQuery query(file_, absl::StrCat("SELECT log, name, floor, masks_after, anchor, columns, added FROM "
+                                     "_mirror_tables WHERE ",
+                                     condition));
+  if (!value.empty()) query.Bind(value);
+  for (;;) {
+    const absl::StatusOr<bool> row = query.Step();
+    if (!row.ok()) return row.status();
+    if (!*row) return absl::OkStatus();
+    TableLog log;
+    log.id = query.Int(0);
+    log.table.name = query.Text(1);
+    log.floor = query.Int(2);
+    log.masks_after = query.Int(3);
+    log.anchor = query.Int(4);
+    log.columns = Split(query.Text(5));
+    log.added = Split(query.Text(6));
+    logs_[FoldName(log.table.name)] = std::move(log);
+  }
+}
+
+TableLog* LogTables::Find(const std::string& table) {
+  const auto found = logs_.find(FoldName(table));
+  return found == logs_.end() ? nullptr : &found->second;
+}
+
+absl::StatusOr<std::int64_t> LogTables::Last(const TableLog& log) const {
+  return file_.Number(absl::StrCat("SELECT max(seq) FROM ", LogName(log.id)));
+}
+
+absl::Status LogTables::RaiseFloor(TableLog& log, std::int64_t floor) {
+  log.floor = floor;
+  return file_.Change([&] {
+    return LogQuery(file_, "UPDATE _mirror_tables SET floor = ?1 WHERE log = ?2")
+        .Bind(floor)
+        .Bind(log.id)
+        .Run();
+  });
+}
+
+absl::StatusOr<std::vector<std::string>> LogTables::Renew(const std::vector<std::string>& tables) {
+  std::vector<std::string> news;
+  std::vector<TableLog> gone;
+  std::set<std::string> wanted;
+  for (const std::string& table : tables) wanted.insert(FoldName(table));
+  for (auto at = logs_.begin(); at != logs_.end();) {
+    if (wanted.contains(at->first)) {
+      ++at;
+      continue;
+    }
+    gone.push_back(at->second);
+    at = logs_.erase(at);
+  }
+  if (absl::Status status = ReadObjects(); !status.ok()) return status;
+  for (const TableLog& log : gone) {
+    if (absl::Status status = ChangeObjects([&] { return Remove(log); }); !status.ok()) return status;
+  }
+  for (const std::string& table : tables) {
+    if (absl::Status status = RenewTable(table, &news); !status.ok()) return status;
+  }
+  if (absl::Status status = DropOrphans(); !status.ok()) return status;
+  return news;
+}
+
+absl::StatusOr<std::vector<std::string>> LogTables::Blocked() {
+  if (absl::Status status = ReadObjects(); !status.ok()) return status;
+  std::vector<std::string> blocked;
+  for (const auto& [table, triggers] : objects_.triggers) {
+    const auto writes_nowhere = [this](const auto& trigger) {
+      const std::string_view behind =
+          std::string_view(trigger.first).substr(std::string_view("_mirror_").size());
+      const std::string number(behind.substr(0, behind.find('_')));
+      return !objects_.tables.contains(absl::StrCat("_mirror_log_", number));
+    };
+    if (std::any_of(triggers.begin(), triggers.end(), writes_nowhere)) blocked.push_back(table);
+  }
+  return blocked;
+}
+
+absl::StatusOr<std::string> LogTables::Problem(const std::string& table) {
+  const TableLog* const log = Find(table);
+  if (log == nullptr) return "it has no log";
+  const absl::StatusOr<SourcePlan> plan = PlanSource(file_, table);
+  if (!plan.ok()) return plan.status();
+  const absl::StatusOr<LoggedTable> described = DescribeLogged(file_, *plan);
+  if (!described.ok()) return described.status();
+  std::string why;
+  const absl::StatusOr<Finding> finding = Look(*log, *described, &why);
+  return finding.ok() ? absl::StatusOr<std::string>(why) : finding.status();
+}
+
+absl::Status LogTables::RenewTable(const std::string& name, std::vector<std::string>* news) {
+  std::string why;
+  LoggedTable table;
+  const auto look = [&]() -> absl::StatusOr<Finding> {
+    const absl::StatusOr<SourcePlan> plan = PlanSource(file_, name);
+    if (!plan.ok()) return plan.status();
+    absl::StatusOr<LoggedTable> described = DescribeLogged(file_, *plan);
+    if (!described.ok()) return described.status();
+    table = *std::move(described);
+    const TableLog* log = Find(name);
+    return log == nullptr ? Finding::kBroken : Look(*log, table, &why);
+  };
+  absl::StatusOr<Finding> finding = Finding::kBroken;
+  if (Find(name) != nullptr) {
+    if (absl::Status status = file_.BeginLook(); !status.ok()) return status;
+    const class Look open(file_);
+    // Triggers that went since they were read would count as whole.
+    if (absl::Status kept = KeepObjects(); !kept.ok()) return kept;
+    finding = look();
+  }
+  if (!finding.ok()) return finding.status();
+  if (*finding == Finding::kFine) {
+    Find(name)->table = std::move(table);
+    return absl::OkStatus();
+  }
+  // Looked at once more where nobody can come between.
+  bool repeated = false;
+  const absl::Status changed = ChangeObjects([&]() -> absl::Status {
+    // Another agent may have been here since the log was loaded, or what was done here was taken back. To
+    // look at all rows for each table would take the square of their number.
+    const absl::StatusOr<std::int64_t> version = file_.Number("PRAGMA data_version");
+    if (!version.ok()) return version.status();
+    if (std::exchange(repeated, true) || *version != loaded_version_) {
+      logs_.erase(FoldName(name));
+      if (absl::Status status = LoadWhere("name = ?1 COLLATE NOCASE", name); !status.ok()) return status;
+    }
+    finding = look();
+    if (!finding.ok()) return finding.status();
+    TableLog* log = Find(name);
+    switch (*finding) {
+      case Finding::kFine:
+        return absl::OkStatus();
+      case Finding::kColumnsAdded:
+        return Extend(table, *log);
+      case Finding::kBroken:
+        break;
+    }
+    if (log != nullptr) {
+      if (absl::Status status = Remove(*log); !status.ok()) return status;
+    }
+    if (absl::Status status = DropTriggersOn(FoldName(name), "_mirror_"); !status.ok()) return status;
+    return Make(table);
+  });
+  if (!changed.ok()) return changed;
+  Find(name)->table = std::move(table);
+  if (*finding == Finding::kBroken && !why.empty()) {
+    news->push_back(absl::StrCat("table '", name, "': ", why,
+                                 "; its change log begins anew and the table is ", "populated"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status LogTables::BeginAnew(const std::string& table) {
+  const TableLog former = *Find(table);
+  return ChangeObjects([&]() -> absl::Status {
+    if (absl::Status status = Remove(former); !status.ok()) return status;
+    return Make(former.table);
+  });
+}
+
+absl::StatusOr<LogTables::Finding> LogTables::Look(const TableLog& log, const LoggedTable& table,
+                                                   std::string* why) const {
+  const absl::StatusOr<std::string> entries = EntryProblem(log);
+  if (!entries.ok()) return entries.status();
+  *why = *entries;
+  const std::vector<std::string> names = Names(table);
+  const bool extends =
+      names.size() >= log.columns.size() && std::equal(log.columns.begin(), log.columns.end(), names.begin());
+  if (why->empty() && !extends) *why = "its columns were renamed, moved or dropped";
+  if (why->empty()) *why = TriggerProblem(log, table);
+  if (why->empty() && !IsOlder(log, table)) *why = "it was made anew";
+  if (!why->empty()) return Finding::kBroken;
+  return names.size() > log.columns.size() ? Finding::kColumnsAdded : Finding::kFine;
+}
+
+absl::Status LogTables::ChangeObjects(const std::function<absl::Status()>& work) {
+  std::int64_t left = -1;
+  const absl::Status changed = file_.Change([&]() -> absl::Status {
+    if (absl::Status kept = KeepObjects(); !kept.ok()) return kept;
+    objects_version_ = -1;  // Until it is through: it may be taken back, and called again.
+    if (absl::Status status = work(); !status.ok()) return status;
+    const absl::StatusOr<std::int64_t> after = file_.Number("PRAGMA schema_version");
+    left = after.value_or(-1);
+    return after.status();
+  });
+  objects_version_ = left;
+  if (changed.ok()) return changed;
+  objects_version_ = -1;
+  (void)Load();  // What stands there, not what was meant to.
+  return changed;
+}
+
+absl::Status LogTables::KeepObjects() {
+  const absl::StatusOr<std::int64_t> version = file_.Number("PRAGMA schema_version");
+  if (!version.ok() || *version == objects_version_) return version.status();
+  return ReadObjects();
+}
+
+absl::Status LogTables::ReadObjects() {
+  objects_ = {};
+  // Before the rest: what is committed between the two counts as a change.
+  const absl::StatusOr<std::int64_t> version = file_.Number("PRAGMA schema_version");
+  if (!version.ok()) return version.status();
+  objects_version_ = *version;
+  LogQuery query(
+      file_,
+      "SELECT type, name, tbl_name, rowid, sql, name GLOB '_mirror_[0-9]*_*' FROM main.sqlite_schema "
+      "WHERE type = 'table' OR type = 'trigger'");
+  for (;;) {
+    const absl::StatusOr<bool> row = query.Step();
+    if (!row.ok()) return row.status();
+    if (!*row) return absl::OkStatus();
+    if (query.Text(0) == "table") {
+      objects_.tables[FoldName(query.Text(1))] = query.Int(3);
+    } else if (query.Int(5) != 0) {
+      objects_.AddTrigger(FoldName(query.Text(2)), query.Text(1), query.Text(4), query.Int(3));
+    } else if (MayEndStatement(query.Text(4))) {
+      std::int64_t& last = objects_.last_ending[FoldName(query.Text(2))];
+      last = std::max(last, query.Int(3));
+    }
+  }
+}
+
+bool LogTables::IsOlder(const TableLog& log, const LoggedTable& table) const {
+  const auto own = objects_.tables.find(FoldName(table.name)), of_log = objects_.tables.find(LogName(log.id));
+  return own != objects_.tables.end() && of_log != objects_.tables.end() && own->second < of_log->second;
+}
+
+absl::StatusOr<std::string> LogTables::EntryProblem(const TableLog& log) const {
+  if (!objects_.tables.contains(LogName(log.id))) return "its log was dropped";
+  LogQuery anchor(file_, absl::StrCat("SELECT m0 FROM ", LogName(log.id), " WHERE seq = ", kAnchorSeq));
+  const absl::StatusOr<bool> row = anchor.Step();
+  if (!row.ok()) return row.status();
+  return *row && anchor.Int(0) == log.anchor ? "" : "its log was emptied";
+}
+
+std::string LogTables::TriggerProblem(const TableLog& log, const LoggedTable& table) const {
+  static const std::map<std::string, std::string> kNone;
+  const auto of_table = objects_.triggers.find(FoldName(table.name));
+  const auto& there = of_table == objects_.triggers.end() ? kNone : of_table->second;
+  const std::vector<LogObject> expected = LogTriggers(log.id, table, log.columns.size());
+  for (const LogObject& trigger : expected) {
+    const auto found = there.find(trigger.name);
+    if (found == there.end()) {
+      // Those come and go with UNIQUE indexes.
+      const bool probe = trigger.name.find("_before_") != std::string::npos;
+      return probe ? "a trigger of its log is gone, or its UNIQUE indexes changed"
+                   : "a trigger of its log is gone";
+    }
+    if (found->second != trigger.sql)
+      return "a trigger of its log is not as it was made, or its indexes changed";
+  }
+  if (there.size() != expected.size()) return "its indexes changed";
+  const auto own = objects_.first_own.find(FoldName(table.name));
+  const auto ending = objects_.last_ending.find(FoldName(table.name));
+  const bool hidden =
+      own != objects_.first_own.end() && ending != objects_.last_ending.end() && ending->second > own->second;
+  return hidden ? "a trigger with RAISE(IGNORE) was made after those of its log, which SQLite runs first: it "
+                  "may have kept changes from the log"
+                : "";
+}
+
+absl::Status LogTables::Make(const LoggedTable& table) {
+  const absl::StatusOr<std::int64_t> id = file_.Number("SELECT next_log FROM _mirror_source");
+  if (!id.ok()) return id.status();
+  TableLog log;
+  log.id = *id;
+  log.anchor = RandomNumber();
+  log.columns = Names(table);
+  log.table = table;
+  absl::Status status = LogQuery(file_, "UPDATE _mirror_source SET next_log = ?1").Bind(log.id + 1).Run();
+  if (status.ok()) status = file_.Run(LogTable(log.id, table).sql);
+  if (status.ok()) {
+    status = LogQuery(file_, absl::StrCat("INSERT INTO ", LogName(log.id), " (seq, m0) VALUES (?1, ?2)"))
+                 .Bind(kAnchorSeq)
+                 .Bind(log.anchor)
+                 .Run();
+  }
+  if (status.ok()) status = MakeTriggers(log);
+  if (status.ok()) status = Store(log);
+  if (!status.ok()) return status;
+  objects_.tables[LogName(log.id)] = INT64_MAX;  // Behind every table that there is.
+  logs_[FoldName(table.name)] = std::move(log);
+  return absl::OkStatus();
+}
+
+absl::Status LogTables::Extend(const LoggedTable& table, TableLog& log) {
+  const absl::StatusOr<std::int64_t> last = Last(log);
+  if (!last.ok()) return last.status();
+  const std::size_t masks = MaskColumns(log.columns.size());
+  const std::vector<std::string> names = Names(table);
+  log.added.insert(log.added.end(), names.begin() + static_cast<std::ptrdiff_t>(log.columns.size()),
+                   names.end());
+  log.columns = names;
+  log.masks_after = *last;
+  log.table = table;
+  for (std::size_t mask = masks; mask < MaskColumns(names.size()); ++mask) {
+    const absl::Status status =
+        file_.Run(absl::StrCat("ALTER TABLE ", LogName(log.id), " ADD COLUMN m", mask));
+    if (!status.ok()) return status;
+  }
+  if (absl::Status status = DropTriggers(log.id); !status.ok()) return status;
+  if (absl::Status status = MakeTriggers(log); !status.ok()) return status;
+  return Store(log);
+}
+
+absl::Status LogTables::Remove(const TableLog& log) {
+  // Its entries go piece by piece: to drop a long log at once would keep writers waiting.
+  if (absl::Status status = DropTriggers(log.id); !status.ok()) return status;
+  return LogQuery(file_, "DELETE FROM _mirror_tables WHERE log = ?1").Bind(log.id).Run();
+}
+
+absl::Status LogTables::DropOrphans() {
+  std::set<std::string> known;
+  for (const auto& [name, log] : logs_) known.insert(LogName(log.id));
+  constexpr std::string_view kPrefix = "_mirror_log_";
+  int trims = 0;
+  for (const auto& [name, place] : objects_.tables) {
+    const bool is_log = name.starts_with(kPrefix) && name.size() > kPrefix.size() &&
+                        name.find_first_not_of("0123456789", kPrefix.size()) == std::string::npos;
+    if (!is_log || known.contains(name)) continue;
+    const absl::StatusOr<bool> empty = Trim(name, 0, INT64_MAX, &trims);
+    if (!empty.ok()) return empty.status();
+    if (!*empty) return absl::OkStatus();  // The rest in the next run.
+    const absl::Status dropped =
+        file_.Change([&, &log = name] { return file_.Run("DROP TABLE IF EXISTS " + log); });
+    if (!dropped.ok()) return dropped;
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<bool> LogTables::Trim(const std::string& log, std::int64_t behind, std::int64_t end,
+                                     int* trims) {
+  const std::string lowest = absl::StrCat("SELECT coalesce(min(seq), 0) FROM ", log, " WHERE seq > ", behind);
+  for (;;) {
+    const absl::StatusOr<std::int64_t> first = file_.Number(lowest);
+    if (!first.ok()) return first.status();
+    if (*first == 0 || *first > end) return true;
+    if (*trims == kTrimsMax) return false;
+    // Where writers wait for us, each gets its turn.
+    if ((*trims)++ > 0 && !file_.wal()) sqlite3_sleep(kTrimPauseMs);
+    const absl::Status status = file_.Change([&] {
+      return LogQuery(file_, absl::StrCat("DELETE FROM ", log, " WHERE seq >= ?1 AND seq <= ?2"))
+          .Bind(*first)
+          .Bind(std::min(end, *first + kTrimRows - 1))
+          .Run();
+    });
+    if (!status.ok()) return status;
+  }
+}
+
+absl::Status LogTables::DropTriggers(std::int64_t id) {
+  // They went with the table where it was renamed.
+  for (const std::string& table : std::exchange(objects_.triggered[id], {})) {
+    const absl::Status dropped = DropTriggersOn(table, absl::StrCat("_mirror_", id, "_"));
+    if (!dropped.ok()) return dropped;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status LogTables::DropTriggersOn(const std::string& table, const std::string& prefix) {
+  auto& there = objects_.triggers[table];
+  objects_.first_own.erase(table);
+  for (auto at = there.begin(); at != there.end();) {
+    if (!at->first.starts_with(prefix)) {
+      ++at;
+      continue;
+    }
+    const absl::Status dropped = file_.Run("DROP TRIGGER IF EXISTS main." + QuoteName(at->first));
+    if (!dropped.ok()) return dropped;
+    at = there.erase(at);
+  }
+  return absl::OkStatus();
+}
+
+void LogTables::Objects::AddTrigger(const std::string& table, const std::string& name, const std::string& sql,
+                                    std::int64_t place) {
+  triggers[table][name] = sql;
+  const auto first = first_own.try_emplace(table, place).first;
+  first->second = std::min(first->second, place);
+  std::int64_t id = 0;
+  const char* const number = name.data() + std::strlen("_mirror_");
+  std::from_chars(number, name.data() + name.size(), id);
+  triggered[id].insert(table);
+}
+
+absl::Status LogTables::MakeTriggers(const TableLog& log) {
+  for (const LogObject& trigger : LogTriggers(log.id, log.table, log.columns.size())) {
+    if (absl::Status status = file_.Run(trigger.sql); !status.ok()) return status;
+    objects_.AddTrigger(FoldName(log.table.name), trigger.name, trigger.sql, INT64_MAX);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status LogTables::Store(const TableLog& log) {
+  return LogQuery(
+             file_,
+             "INSERT OR REPLACE INTO _mirror_tables (log, name, floor, masks_after, anchor, columns, added) "
+             "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")
+      .Bind(log.id)
+      .Bind(log.table.name)
+      .Bind(log.floor)
+      .Bind(log.masks_after)
+      .Bind(log.anchor)
+      .Bind(Join(log.columns))
+      .Bind(Join(log.added))
+      .Run();
+}
+
+}  // namespace mirror

@@ -1,0 +1,610 @@
+#include "client/source/sqlite/log/net_changes.h"
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "client/source/sqlite/file/sqlite_cursor.h"
+#include "client/source/sqlite/file/sqlite_key.h"
+#include "client/source/sqlite/file/sqlite_query.h"
+#include "client/source/sqlite/file/sqlite_row.h"
+#include "client/source/sqlite/file/sqlite_value.h"
+
+namespace mirror {
+namespace {
+
+/// Entries that one look copies where writers wait for its end.
+constexpr std::int64_t kCopyEntries = 20'000;
+/// Distinct sets of changed columns in one piece; beyond that whole rows are sent.
+constexpr std::size_t kShapesMax = 64;
+/// Tables up to this are counted with their last piece; up to kOneLookEntries where writers wait for it.
+constexpr std::int64_t kCountedRows = 100'000;
+/// Deletes that no mirror asks an operator about: what they leave need not be counted.
+constexpr std::int64_t kDeletesUncounted = 500;
+
+/// OR of masks; one that is NULL means all columns.
+struct Mask {
+  std::int64_t bits;
+  int all;
+};
+
+void OrStep(sqlite3_context* context, int, sqlite3_value** values) {
+  auto* mask = static_cast<Mask*>(sqlite3_aggregate_context(context, sizeof(Mask)));
+  if (mask == nullptr) return;
+  if (sqlite3_value_type(values[0]) == SQLITE_NULL) mask->all = 1;
+  mask->bits |= sqlite3_value_int64(values[0]);
+}
+
+void OrFinal(sqlite3_context* context) {
+  const auto* mask = static_cast<const Mask*>(sqlite3_aggregate_context(context, 0));
+  if (mask == nullptr || mask->all != 0) return sqlite3_result_null(context);
+  sqlite3_result_int64(context, mask->bits);
+}
+
+class NetChanges : public ChangeReader {
+ public:
+  NetChanges(AnnouncedSource source, ChangeLog& log, const TableLog& table, Lsn from, bool whole_rows,
+             bool count_all, std::vector<Key> also)
+      : source_(std::move(source)),
+        definition_(source_.definition),
+        file_(*source_.file),
+        log_(log),
+        table_(table),
+        key_(source_.schema.Key()),
+        from_(from.value),
+        whole_rows_(whole_rows),
+        count_all_(count_all),
+        also_(std::move(also)),
+        key_taker_(source_.file, source_.schema, key_, [] {}) {}
+
+  ~NetChanges() override {
+    CloseLook();
+    (void)file_.Run("DROP TABLE IF EXISTS temp._mirror_raw; DROP TABLE IF EXISTS temp._mirror_net");
+  }
+
+  absl::StatusOr<ChangePiece> Next(const BlockSize& size, LargeSink* sink) override {
+    absl::StatusOr<ChangePiece> piece = OnePiece(size, sink);
+    if (!piece.ok()) CloseLook();
+    return piece;
+  }
+
+ private:
+  /// How the rows of one set of changed columns are read and sent.
+  struct Shape {
+    Operation operation = Operation::kInsert;
+    std::vector<std::uint32_t> columns;
+    Statement select;
+    std::unique_ptr<RowTaker> taker;
+    std::optional<RowBlock> block;
+    std::vector<std::vector<KeyValue>> heavy;  ///< Keys of rows that are too long for one statement.
+  };
+  using Masks = std::vector<std::int64_t>;  ///< Empty: all columns.
+
+  absl::StatusOr<ChangePiece> OnePiece(const BlockSize& size, LargeSink* sink) {
+    if (!in_round_) {
+      if (absl::Status status = BeginRound(); !status.ok()) return status;
+    } else if (!looking_) {
+      if (absl::Status status = OpenLook(); !status.ok()) return status;
+    }
+    if (absl::Status status = TakeKeys(size, sink); !status.ok()) return status;
+    const bool at_end = next_row_ > rows_;
+    ChangePiece piece;
+    if (std::exchange(first_, false) && !at_end) {
+      if (absl::Status status = CountDeletes(&piece); !status.ok()) return status;
+    }
+    bool covered = looking_ && sealed_;
+    if (at_end && looking_) {
+      if (absl::Status status = CountRows(&piece); !status.ok()) return status;
+    }
+    // A snapshot stays for the rest of its round; it is sealed once.
+    if (!file_.wal() || at_end || !one_look_) CloseLook();
+    const bool aside = AnyHeavy();
+    if (absl::Status status = TakeAside(sink); !status.ok()) return status;
+    if (aside) one_look_ = covered = false;
+    piece.last = at_end && (one_look_ || round_ >= kRoundsMax);
+    if (!one_look_) piece.row_count.reset();
+    if (!covered) {
+      absl::StatusOr<Position> target = log_.Seal(source_.schema.name, Lsn{until_});
+      if (!target.ok()) return target.status();
+      target_ = *std::move(target);
+      sealed_ = looking_;
+    }
+    piece.target = target_;
+    Collect(&piece);
+    if (at_end) {
+      in_round_ = false;
+      from_ = until_;
+    }
+    return piece;
+  }
+
+  absl::Status OpenLook() {
+    if (absl::Status status = file_.BeginLook(); !status.ok()) return status;
+    looking_ = true;
+    absl::Status same = definition_.Check(file_);
+    if (same.ok()) same = log_.See(file_, source_.schema.name);
+    if (!absl::IsAborted(same)) return same;
+    return absl::AbortedError(absl::StrCat("table '", source_.schema.name, "': ", same.message()));
+  }
+
+  void CloseLook() {
+    for (auto& [masks, shape] : shapes_) shape.select.Reset();
+    if (looking_) file_.EndLook();
+    looking_ = false;
+    sealed_ = false;
+    null_is_gone_ = false;
+  }
+
+  // --- The keys that changed ---
+
+  absl::Status BeginRound() {
+    if (absl::Status status = OpenLook(); !status.ok()) return status;
+    const auto last = file_.Number(absl::StrCat("SELECT max(seq) FROM main.", LogName(table_.id)));
+    if (!last.ok()) return last.status();
+    until_ = *last;
+    ++round_;
+    one_look_ = file_.wal() || until_ - from_ <= kOneLookEntries;
+    if (absl::Status status = MakeRaw(); !status.ok()) return status;
+    std::int64_t copied = 0;
+    for (std::int64_t at = from_; at < until_;) {
+      const std::int64_t end = one_look_ ? until_ : std::min(until_, at + kCopyEntries);
+      if (!looking_) {
+        if (absl::Status status = OpenLook(); !status.ok()) return status;
+      }
+      const absl::Status copy = LogQuery(file_, copy_).Bind(at).Bind(end).Run();
+      if (!copy.ok()) return copy;
+      copied += sqlite3_changes64(file_.handle());
+      at = end;
+      if (!one_look_) CloseLook();
+    }
+    if (copied != until_ - from_) return NotWhole();
+    if (absl::Status status = AddAlso(); !status.ok()) return status;
+    in_round_ = true;
+    next_row_ = 1;
+    if (absl::Status status = Group(); !status.ok()) return status;
+    return looking_ ? absl::OkStatus() : OpenLook();
+  }
+
+  absl::Status NotWhole() {
+    CloseLook();
+    if (absl::Status status = log_.GiveUp(source_.schema.name); !status.ok()) return status;
+    return absl::AbortedError(absl::StrCat("table '", source_.schema.name,
+                                           "': entries of its change log are missing; it is populated anew"));
+  }
+
+  absl::Status MakeRaw() {
+    if (sqlite3_create_function_v2(file_.handle(), "mirror_or", 1, SQLITE_UTF8 | SQLITE_DIRECTONLY, nullptr,
+                                   nullptr, &OrStep, &OrFinal, nullptr) != SQLITE_OK) {
+      return absl::InternalError("mirror_or cannot be registered");
+    }
+    std::vector<std::string> names = LogKeyNames(key_.size()), values = names;
+    for (std::size_t i = 0; i < MaskCount(); ++i) {
+      names.push_back(absl::StrCat("m", i));
+      // The triggers of those entries did not look at the columns that were added later.
+      values.push_back(absl::StrCat("CASE WHEN m0 IS NULL THEN NULL WHEN seq <= ", table_.masks_after,
+                                    " THEN coalesce(m", i, ", 0) | ", AddedBits(i), " ELSE m", i, " END"));
+    }
+    copy_ = absl::StrCat("INSERT INTO temp._mirror_raw SELECT ", absl::StrJoin(values, ", "), " FROM main.",
+                         LogName(table_.id), " WHERE seq > ?1 AND seq <= ?2");
+    return file_.Run(absl::StrCat("DROP TABLE IF EXISTS temp._mirror_raw; CREATE TEMP TABLE _mirror_raw (",
+                                  absl::StrJoin(names, ", "), ")"));
+  }
+
+  /// Keys that did not change, and are sent all the same, in the first round.
+  absl::Status AddAlso() {
+    if (also_.empty()) return absl::OkStatus();
+    std::vector<std::string> places;
+    for (std::size_t i = 0; i < key_.size(); ++i) places.push_back(absl::StrCat("?", i + 1));
+    places.insert(places.end(), MaskCount(), "NULL");
+    const absl::StatusOr<Statement> insert = file_.Prepare(
+        absl::StrCat("INSERT INTO temp._mirror_raw VALUES (", absl::StrJoin(places, ", "), ")"));
+    if (!insert.ok()) return insert.status();
+    for (const Key& key : also_) {
+      std::vector<KeyValue> values = FromKey(key);
+      for (std::size_t i = 0; i < values.size(); ++i) values[i].Bind(insert->get(), static_cast<int>(i + 1));
+      const int code = sqlite3_step(insert->get());
+      if (code != SQLITE_DONE) return file_.Error(code, "noting what is to be repaired");
+      insert->Reset();
+    }
+    also_.clear();
+    return absl::OkStatus();
+  }
+
+  std::int64_t AddedBits(std::size_t mask) const {
+    std::int64_t bits = 0;
+    for (std::size_t i = mask * kMaskBits; i < std::min(table_.columns.size(), (mask + 1) * kMaskBits); ++i) {
+      const auto& added = table_.added;
+      if (std::find(added.begin(), added.end(), table_.columns[i]) == added.end()) continue;
+      bits |= std::int64_t{1} << (i - mask * kMaskBits);
+    }
+    return bits;
+  }
+
+  /// Touches the temporary database only.
+  absl::Status Group() {
+    std::vector<std::string> keys, group, same;
+    const bool typed = std::all_of(key_.begin(), key_.end(), [this](std::uint32_t column) {
+      return table_.table.columns[column].typed;
+    });
+    for (std::size_t i = 0; i < key_.size(); ++i) {
+      const std::string key = absl::StrCat("k", i);
+      keys.push_back(key);
+      group.push_back(key);
+      if (typed) continue;
+      group.push_back(absl::StrCat("typeof(", key, ")"));
+    }
+    // Only keys that are equal but for their type stand next to each other.
+    for (std::size_t i = 0; !typed && i < key_.size(); ++i) {
+      same.push_back(absl::StrCat("lag(k", i, ") OVER w IS k", i));
+    }
+    std::vector<std::string> or_masks;
+    for (std::size_t i = 0; i < MaskCount(); ++i) {
+      or_masks.push_back(absl::StrCat("mirror_or(m", i, ") AS m", i));
+    }
+    const std::string key_list = absl::StrJoin(keys, ", ");
+    const std::string grouped = absl::StrCat("SELECT ", key_list, ", ", absl::StrJoin(or_masks, ", "),
+                                             same.empty() ? ", 0 AS same" : "",
+                                             " FROM temp._mirror_raw GROUP BY ", absl::StrJoin(group, ", "));
+    const std::string marked =
+        same.empty() ? grouped
+                     : absl::StrCat("SELECT *, ", absl::StrJoin(same, " AND "), " AS same FROM (", grouped,
+                                    ") WINDOW w AS (ORDER BY ", key_list, ")");
+    const absl::Status status =
+        file_.Run(absl::StrCat("DROP TABLE IF EXISTS temp._mirror_net; CREATE TEMP TABLE _mirror_net AS ",
+                               marked, " ORDER BY ", key_list, "; DROP TABLE temp._mirror_raw"));
+    if (!status.ok()) return status;
+    const auto rows = file_.Number("SELECT coalesce(max(rowid), 0) FROM temp._mirror_net");
+    if (!rows.ok()) return rows.status();
+    rows_ = *rows;
+    return absl::OkStatus();
+  }
+
+  std::size_t MaskCount() const { return MaskColumns(table_.columns.size()); }
+
+  // --- Their rows ---
+
+  /// Keys of one look where writers wait for its end.
+  std::int64_t KeysOfLook() const { return one_look_ ? rows_ : static_cast<std::int64_t>(kLookRows); }
+
+  absl::Status TakeKeys(const BlockSize& size, LargeSink* sink) {
+    const absl::StatusOr<Statement> keys =
+        file_.Prepare("SELECT * FROM temp._mirror_net WHERE rowid >= ?1 ORDER BY rowid");
+    if (!keys.ok()) return keys.status();
+    sqlite3_stmt* row = keys->get();
+    sqlite3_bind_int64(row, 1, next_row_);
+    weight_ = 0;
+    const int same_at = static_cast<int>(key_.size() + MaskCount());
+    for (std::int64_t taken = 0; next_row_ <= rows_; ++taken, ++next_row_) {
+      const int code = sqlite3_step(row);
+      if (code != SQLITE_ROW) return file_.Error(code, "reading its changes");
+      const bool full =
+          taken >= KeysOfLook() || weight_ >= size.bytes || static_cast<std::size_t>(taken) >= size.rows;
+      // Keys that are equal but for their type go together: the delete of one would remove the other.
+      const bool same = sqlite3_column_int(row, same_at) != 0;
+      if (full && !same) {
+        // The rest comes in another look, unless this one may stay.
+        if (!file_.wal()) one_look_ = false;
+        return absl::OkStatus();
+      }
+      if (!same) delete_taken_ = false;
+      if (absl::Status status = TakeKey(row, sink); !status.ok()) return status;
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status TakeKey(sqlite3_stmt* key, LargeSink* sink) {
+    for (std::size_t i = 0; i < key_.size(); ++i) {
+      if (sqlite3_column_type(key, static_cast<int>(i)) == SQLITE_NULL) return CheckNull();
+    }
+    const Masks& masks = MasksOf(key);
+    if (!whole_rows_ && IsNothing(masks)) return absl::OkStatus();
+    // Mostly it is that of the key before.
+    if (!shape_ || masks != shape_masks_) {
+      absl::StatusOr<Shape*> found = FindShape(masks);
+      if (!found.ok()) return found.status();
+      shape_ = *found;
+      shape_masks_ = masks;
+    }
+    Shape* const shape = *shape_;
+    if (shape == nullptr) return absl::OkStatus();
+    sqlite3_stmt* select = shape->select.get();
+    for (std::size_t i = 0; i < key_.size(); ++i) {
+      sqlite3_bind_value(select, static_cast<int>(i + 1), sqlite3_column_value(key, static_cast<int>(i)));
+    }
+    const int code = sqlite3_step(select);
+    absl::Status status;
+    if (code == SQLITE_ROW) {
+      status = TakeRow(*shape, sink);
+    } else if (code == SQLITE_DONE && !whole_rows_ && !masks.empty() && !source_.plan->filter.empty()) {
+      // It was not sent before, and what changed does not make it one that is.
+    } else if (code == SQLITE_DONE) {
+      status = TakeDelete(key);
+    } else if (code == SQLITE_TOOBIG) {
+      std::vector<KeyValue> values(key_.size());
+      for (std::size_t i = 0; i < key_.size(); ++i)
+        values[i].Keep(sqlite3_column_value(key, static_cast<int>(i)));
+      shape->heavy.push_back(std::move(values));
+      weight_ += kPartWeight;
+    } else {
+      status = file_.Error(code, absl::StrCat("reading table '", source_.schema.name, "'"));
+    }
+    shape->select.Reset();
+    return status;
+  }
+
+  /// A row with NULL in its key that is gone again never reached the mirror.
+  absl::Status CheckNull() {
+    if (null_is_gone_) return absl::OkStatus();
+    const std::string null = absl::StrJoin(key_, " OR ", [this](std::string* out, std::uint32_t column) {
+      absl::StrAppend(out, QuoteName(source_.schema.columns[column].name), " IS NULL");
+    });
+    const auto there = file_.Number(
+        absl::StrCat("SELECT EXISTS (SELECT 1", source_.plan->FromWhere(absl::StrCat("(", null, ")")), ")"));
+    if (!there.ok()) return there.status();
+    null_is_gone_ = *there == 0;
+    if (null_is_gone_) return absl::OkStatus();
+    source_.forget();
+    return absl::AbortedError(absl::StrCat("table '", source_.schema.name, "': its key holds NULL now"));
+  }
+
+  absl::Status TakeRow(Shape& shape, LargeSink* sink) {
+    if (!shape.block) shape.block = RowBlock::For(source_.schema, shape.columns);
+    const std::size_t before = shape.taker->weight();
+    absl::Status status = shape.taker->Take(row_values_.Of(shape.select.get()), &*shape.block, sink);
+    weight_ += shape.taker->weight() - before;
+    return status;
+  }
+
+  absl::Status TakeDelete(sqlite3_stmt* key) {
+    // A key of another type than was announced never reached the mirror.
+    sqlite3_value** const values = row_values_.Of(key);
+    if (!key_taker_.Fits(values)) return absl::OkStatus();
+    // 3 and 3.0 are one key to the mirror: the delete of one is that of the other.
+    if (std::exchange(delete_taken_, true)) return absl::OkStatus();
+    if (!deletes_) deletes_ = RowBlock::For(source_.schema, key_);
+    const std::size_t before = key_taker_.weight();
+    absl::Status status = key_taker_.Take(values, &*deletes_, nullptr);
+    weight_ += key_taker_.weight() - before;
+    return status;
+  }
+
+  /// Valid until the next call.
+  const Masks& MasksOf(sqlite3_stmt* key) {
+    masks_.clear();
+    for (std::size_t i = 0; !whole_rows_ && i < MaskCount(); ++i) {
+      const int at = static_cast<int>(key_.size() + i);
+      if (sqlite3_column_type(key, at) == SQLITE_NULL) {
+        masks_.clear();
+        break;
+      }
+      masks_.push_back(sqlite3_column_int64(key, at));
+    }
+    if (!masks_.empty() && MayEnter(masks_)) masks_.clear();
+    return masks_;
+  }
+
+  /// Whether a row of which only these columns changed may have come to be sent, or have ceased to.
+  bool MayEnter(const Masks& masks) const {
+    const SourcePlan& plan = *source_.plan;
+    if (plan.filter.empty() || IsNothing(masks)) return false;
+    return plan.filter_by_any || std::any_of(plan.filter_columns.begin(), plan.filter_columns.end(),
+                                             [&](std::uint32_t column) { return HasBit(masks, column); });
+  }
+
+  /// The same as a condition on temp._mirror_net, and whole rows as they are.
+  std::string WholeKeys() const {
+    if (whole_rows_) return "1";
+    std::string condition = "(m0 IS NULL";
+    const SourcePlan& plan = *source_.plan;
+    for (std::size_t i = 0; i < MaskCount() && !plan.filter.empty(); ++i) {
+      std::int64_t bits = plan.filter_by_any ? -1 : 0;
+      for (const std::uint32_t column : plan.filter_columns) {
+        if (column / kMaskBits == i) bits |= std::int64_t{1} << (column % kMaskBits);
+      }
+      if (bits != 0) absl::StrAppend(&condition, " OR (m", i, " & ", bits, ") <> 0");
+    }
+    return condition + ")";
+  }
+
+  static bool IsNothing(const Masks& masks) {
+    return !masks.empty() && std::all_of(masks.begin(), masks.end(), [](std::int64_t m) { return m == 0; });
+  }
+
+  /// Null: no column of it is sent.
+  absl::StatusOr<Shape*> FindShape(Masks masks) {
+    if (shapes_.size() >= kShapesMax && !shapes_.contains(masks)) masks.clear();
+    const auto [at, fresh] = shapes_.try_emplace(std::move(masks));
+    Shape& shape = at->second;
+    if (!fresh) return shape.columns.size() > key_.size() || at->first.empty() ? &shape : nullptr;
+    shape.operation = at->first.empty() ? Operation::kInsert : Operation::kUpdate;
+    for (const std::uint32_t column : source_.columns) {
+      const bool in_key = source_.schema.columns[column].key_position != 0;
+      if (in_key || at->first.empty() || HasBit(at->first, column)) shape.columns.push_back(column);
+    }
+    absl::StatusOr<Statement> select = file_.Prepare(SelectOf(shape.columns));
+    if (!select.ok()) return select.status();
+    shape.select = *std::move(select);
+    shape.taker = std::make_unique<RowTaker>(source_.file, source_.schema, shape.columns, source_.forget);
+    return shape.columns.size() > key_.size() || at->first.empty() ? &shape : nullptr;
+  }
+
+  static bool HasBit(const Masks& masks, std::uint32_t column) {
+    return (masks[column / kMaskBits] >> (column % kMaskBits) & 1) != 0;
+  }
+
+  /// That a row of the table has this value in its key's column number `i`.
+  std::string KeyTerm(std::size_t i, const std::string& value, const char* table) const {
+    const LoggedTable::Column& column = table_.table.columns[key_[i]];
+    const std::string name = absl::StrCat(table, QuoteName(column.name));
+    std::string term = absl::StrCat(name, " = ", value);
+    if (!column.binary) absl::StrAppend(&term, " AND ", name, " COLLATE BINARY = ", value);
+    if (!column.typed) absl::StrAppend(&term, " AND typeof(", name, ") = typeof(", value, ")");
+    return term;
+  }
+
+  std::string SelectOf(const std::vector<std::uint32_t>& columns) const {
+    std::vector<std::string> names, terms;
+    for (const std::uint32_t column : columns) names.push_back(source_.plan->ValueOf(column));
+    for (std::size_t i = 0; i < key_.size(); ++i) terms.push_back(KeyTerm(i, absl::StrCat("?", i + 1), ""));
+    return absl::StrCat("SELECT ", absl::StrJoin(names, ", "),
+                        source_.plan->FromWhere(absl::StrJoin(terms, " AND ")));
+  }
+
+  bool AnyHeavy() const {
+    return std::any_of(shapes_.begin(), shapes_.end(),
+                       [](const auto& shape) { return !shape.second.heavy.empty(); });
+  }
+
+  /// What could not be sent or read while locks were held.
+  absl::Status TakeAside(LargeSink* sink) {
+    for (auto& [masks, shape] : shapes_) {
+      if (absl::Status status = shape.taker->SendDeferred(sink); !status.ok()) return status;
+      if (shape.heavy.empty()) continue;
+      CloseLook();
+      if (absl::Status status = TakeHeavy(shape, sink); !status.ok()) return status;
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status TakeHeavy(Shape& shape, LargeSink* sink) {
+    std::vector<OrderTerm> by_key;
+    for (const std::uint32_t column : key_) {
+      by_key.push_back({QuoteName(source_.schema.columns[column].name), false, static_cast<int>(column)});
+    }
+    absl::StatusOr<SqliteCursor> cursor =
+        SqliteCursor::Open(source_.file, source_.plan, by_key, shape.columns);
+    if (!cursor.ok()) return cursor.status();
+    const auto begin = [this] { return file_.BeginLook(); };
+    for (std::vector<KeyValue>& key : std::exchange(shape.heavy, {})) {
+      if (absl::Status status = file_.BeginLook(); !status.ok()) return status;
+      const absl::StatusOr<bool> there = cursor->Locate(std::move(key));
+      file_.EndLook();
+      if (!there.ok()) return there.status();
+      // Gone meanwhile: the next round has its delete.
+      if (!*there) continue;
+      if (!shape.block) shape.block = RowBlock::For(source_.schema, shape.columns);
+      absl::Status status = shape.taker->TakeHeavy(*cursor, begin, &*shape.block, sink);
+      if (!status.ok()) return status;
+    }
+    return absl::OkStatus();
+  }
+
+  /// What follows the first piece of a round deletes this much: of one moment, or as it is just now.
+  absl::Status CountDeletes(ChangePiece* piece) {
+    const bool exact = file_.wal();
+    if (!exact) CloseLook();
+    std::int64_t gone = 0;
+    const std::string gone_keys = CountOfGone();
+    const std::int64_t keys = exact ? rows_ : static_cast<std::int64_t>(kLookRows);
+    for (std::int64_t at = 1; at <= rows_; at += keys) {
+      const absl::StatusOr<std::int64_t> some = InLook([&] {
+        return file_.Number(absl::StrCat(gone_keys, " AND n.rowid BETWEEN ", at, " AND ", at + keys - 1));
+      });
+      if (!some.ok()) return some.status();
+      gone += *some;
+    }
+    const auto whole =
+        file_.Number(absl::StrCat("SELECT count(*) FROM temp._mirror_net WHERE ", WholeKeys()));
+    if (!whole.ok()) return whole.status();
+    piece->planned.emplace();
+    (exact ? piece->planned->deletes : piece->planned->expected_deletes) = static_cast<std::uint64_t>(gone);
+    // Those that are gone have no row to be inserted; their entries are of whole rows, too.
+    piece->planned->inserts = static_cast<std::uint64_t>(std::max<std::int64_t>(0, *whole - gone));
+    piece->planned->updates = static_cast<std::uint64_t>(rows_ - gone) - piece->planned->inserts;
+    if (gone <= kDeletesUncounted) return absl::OkStatus();
+    const auto now =
+        InLook([this] { return file_.Number(absl::StrCat("SELECT count(*)", source_.plan->FromWhere())); });
+    if (!now.ok()) return now.status();
+    piece->rows_now = static_cast<std::uint64_t>(*now);
+    return absl::OkStatus();
+  }
+
+  /// In SQL: how many keys have no row.
+  std::string CountOfGone() const {
+    std::vector<std::string> terms;
+    for (std::size_t i = 0; i < key_.size(); ++i) terms.push_back(KeyTerm(i, absl::StrCat("n.k", i), "t."));
+    return absl::StrCat("SELECT count(*) FROM temp._mirror_net AS n WHERE ",
+                        source_.plan->filter.empty() ? "" : absl::StrCat(WholeKeys(), " AND "),
+                        "NOT EXISTS (SELECT 1 FROM (SELECT *", source_.plan->FromWhere(), ") AS t WHERE ",
+                        absl::StrJoin(terms, " AND "), ")");
+  }
+
+  /// In the look that is open, or in one of its own.
+  absl::StatusOr<std::int64_t> InLook(const std::function<absl::StatusOr<std::int64_t>()>& read) {
+    if (looking_) return read();
+    if (absl::Status status = OpenLook(); !status.ok()) return status;
+    absl::StatusOr<std::int64_t> number = read();
+    CloseLook();
+    return number;
+  }
+
+  absl::Status CountRows(ChangePiece* piece) {
+    std::int64_t most = file_.wal() ? kCountedRows : kOneLookEntries;
+    if (count_all_) most = file_.wal() ? INT64_MAX - 1 : kCountedRows;
+    const bool many = deletes_ && static_cast<std::int64_t>(deletes_->rows()) > kDeletesUncounted;
+    if (many) most = INT64_MAX - 1;
+    const auto count = file_.Number(
+        absl::StrCat("SELECT count(*) FROM (SELECT 1", source_.plan->FromWhere(), " LIMIT ", most + 1, ")"));
+    if (!count.ok()) return count.status();
+    if (*count > most) return absl::OkStatus();
+    piece->row_count = static_cast<std::uint64_t>(*count);
+    piece->rows_now = piece->row_count;
+    return absl::OkStatus();
+  }
+
+  void Collect(ChangePiece* piece) {
+    if (deletes_) piece->blocks.push_back({Operation::kDelete, *std::exchange(deletes_, std::nullopt)});
+    // Whole rows have the empty mask, the first of all; they come last.
+    for (auto at = shapes_.rbegin(); at != shapes_.rend(); ++at) {
+      Shape& shape = at->second;
+      if (shape.block) piece->blocks.push_back({shape.operation, *std::exchange(shape.block, std::nullopt)});
+    }
+  }
+
+  static constexpr std::size_t kPartWeight = 4 << 20;
+
+  const AnnouncedSource source_;
+  DefinitionWatch definition_;
+  const SqliteFile& file_;
+  ChangeLog& log_;
+  const TableLog table_;
+  const std::vector<std::uint32_t> key_;
+  std::int64_t from_;
+  const bool whole_rows_, count_all_;
+  std::vector<Key> also_;
+  RowTaker key_taker_;
+  RowValues row_values_;
+
+  int round_ = 0;
+  bool first_ = true;  ///< No piece was given yet.
+  bool in_round_ = false;
+  bool one_look_ = false;  ///< All of the round is of one moment.
+  bool looking_ = false;
+  bool null_is_gone_ = false;  ///< In the present look no key holds NULL.
+  bool sealed_ = false;        ///< The present look is covered by `target_`.
+  std::int64_t until_ = 0;     ///< Position of the round.
+  std::int64_t rows_ = 0, next_row_ = 1;
+  std::string copy_;
+  Position target_;
+  std::map<Masks, Shape> shapes_;
+  Masks masks_, shape_masks_;
+  std::optional<Shape*> shape_;  ///< That of shape_masks_; null: no column of it is sent.
+  std::optional<RowBlock> deletes_;
+  bool delete_taken_ = false;  ///< Of a key that is equal to the present one but for its type.
+  std::size_t weight_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<ChangeReader> ReadNetChanges(AnnouncedSource source, ChangeLog& log, const TableLog& table,
+                                             Lsn from, bool whole_rows, bool count_all,
+                                             std::vector<Key> also) {
+  return std::make_unique<NetChanges>(std::move(source), log, table, from, whole_rows, count_all,
+                                      std::move(also));
+}
+
+}  // namespace mirror

@@ -1,0 +1,215 @@
+#include "client/source/sqlite/sqlite_column_look.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "client/source/files/file_value.h"
+#include "client/source/sqlite/file/sqlite_cursor.h"
+#include "client/source/sqlite/file/sqlite_key.h"
+#include "client/source/sqlite/file/sqlite_value.h"
+
+namespace mirror {
+namespace {
+
+using ColumnFacts = SourceReader::ColumnFacts;
+
+constexpr std::int64_t kRowsOfLook = 20'000;
+
+/// What one query says of a part of the rows.
+struct Part {
+  KeyPart greatest, least;
+  std::int64_t nulls = 0;
+  std::int64_t shortest = INT64_MAX, longest = 0;  ///< Characters of a value.
+  std::int64_t rows = 0, last = 0;                 ///< Their number, and the last rowid.
+};
+
+KeyPart PartAt(const Statement& row, int column) {
+  KeyValue value;
+  value.Keep(sqlite3_column_value(row.get(), column));
+  return ToKeyPart(value);
+}
+
+absl::StatusOr<Part> Step(const SqliteFile& file, const SourcePlan& plan, const Statement& statement) {
+  const int code = sqlite3_step(statement.get());
+  if (code != SQLITE_ROW) {
+    statement.Reset();
+    return file.Error(code, absl::StrCat("reading table '", plan.schema.name, "'"));
+  }
+  Part part;
+  part.greatest = PartAt(statement, 0);
+  part.least = PartAt(statement, 1);
+  part.nulls = sqlite3_column_int64(statement.get(), 2);
+  if (sqlite3_column_type(statement.get(), 3) != SQLITE_NULL) {
+    part.shortest = sqlite3_column_int64(statement.get(), 3);
+    part.longest = sqlite3_column_int64(statement.get(), 4);
+  }
+  part.rows = sqlite3_column_int64(statement.get(), 5);
+  part.last = sqlite3_column_int64(statement.get(), 6);
+  statement.Reset();
+  return part;
+}
+
+bool IsNull(const KeyPart& part) { return part.kind == Kind::kNull; }
+
+void Join(const Part& more, Part* all) {
+  if (!IsNull(more.greatest) && (IsNull(all->greatest) || all->greatest < more.greatest))
+    all->greatest = more.greatest;
+  if (!IsNull(more.least) && (IsNull(all->least) || more.least < all->least)) all->least = more.least;
+  all->nulls += more.nulls;
+  all->shortest = std::min(all->shortest, more.shortest);
+  all->longest = std::max(all->longest, more.longest);
+}
+
+absl::StatusOr<Part> InLooks(const SqliteFile& file, const SourcePlan& plan, const std::string& column) {
+  const std::string counts = plan.filter.empty() ? "1" : plan.filter;
+  const absl::StatusOr<Statement> statement = file.Prepare(absl::StrCat(
+      "SELECT max(c COLLATE BINARY) FILTER (WHERE f), min(c COLLATE BINARY) FILTER (WHERE f), count(*) "
+      "FILTER "
+      "(WHERE f AND c IS NULL), min(length(c)) FILTER (WHERE f), max(length(c)) FILTER (WHERE f), count(*), "
+      "max(r) FROM (SELECT ",
+      column, " AS c, ", plan.rowid, " AS r, ", counts, " AS f FROM main.", QuoteName(plan.schema.name),
+      " WHERE ", plan.rowid, " >= ?1 ORDER BY ", plan.rowid, " LIMIT ", kRowsOfLook, ")"));
+  if (!statement.ok()) return statement.status();
+  Part all;
+  for (std::int64_t next = INT64_MIN;;) {
+    if (absl::Status begun = file.BeginLook(); !begun.ok()) return begun;
+    const Look look(file);
+    sqlite3_bind_int64(statement->get(), 1, next);
+    const absl::StatusOr<Part> part = Step(file, plan, *statement);
+    if (!part.ok()) return part.status();
+    Join(*part, &all);
+    if (part->rows < kRowsOfLook || part->last == INT64_MAX) return all;
+    next = part->last + 1;
+  }
+}
+
+/// Whether an index leads to the greatest value: one that begins with the column. SQLite also asks others for
+/// it, from end to end.
+absl::StatusOr<bool> HasIndex(const SqliteFile& file, const SourcePlan& plan, const std::string& column) {
+  constexpr int kDetail = 3;
+  const absl::StatusOr<Statement> steps =
+      file.Prepare(absl::StrCat("EXPLAIN QUERY PLAN SELECT 1",
+                                plan.FromWhere(absl::StrCat(QuoteName(column), " COLLATE BINARY > ?1"))));
+  if (!steps.ok()) return steps.status();
+  bool found = false;
+  int code = SQLITE_ROW;
+  while ((code = sqlite3_step(steps->get())) == SQLITE_ROW) {
+    const std::string detail(TextOf(sqlite3_column_value(steps->get(), kDetail)));
+    found = found || absl::StrContains(detail, absl::StrCat("(", column, ">?)")) ||
+            absl::StrContains(detail, "(rowid>?)");
+  }
+  return code == SQLITE_DONE ? absl::StatusOr<bool>(found) : file.Error(code, "reading its plans");
+}
+
+/// A text that is a number.
+bool CountsAsText(const KeyPart& part) {
+  return part.kind == Kind::kText && ReadReal(part.bytes).has_value();
+}
+
+/// Texts of one length sort as the numbers that they are.
+absl::StatusOr<bool> AreOfOneLength(const SqliteFile& file, const SourcePlan& plan,
+                                    const std::string& column) {
+  const absl::StatusOr<std::int64_t> same = file.Number(
+      absl::StrCat("SELECT min(length(", column, ")) = max(length(", column, "))", plan.FromWhere()));
+  if (!same.ok()) return same.status();
+  return *same != 0;
+}
+
+/// What is to be said of its values; empty: nothing.
+std::string TroubleOf(const Part& part, bool of_one_length) {
+  if (IsNumber(part.least) && !IsNumber(part.greatest)) {
+    return "holds numbers and texts, which sort apart: a text counts as greater than every number";
+  }
+  const bool numbers = CountsAsText(part.least) && CountsAsText(part.greatest);
+  return numbers && !of_one_length ? "holds numbers that are kept as texts ('10' comes before '9')" : "";
+}
+
+ColumnFacts FactsOf(const Part& part, bool of_one_length) {
+  ColumnFacts facts;
+  facts.greatest = part.greatest;
+  facts.least = part.least;
+  facts.nulls = static_cast<std::uint64_t>(part.nulls);
+  facts.trouble = TroubleOf(part, of_one_length);
+  return facts;
+}
+
+}  // namespace
+
+absl::StatusOr<SourceReader::ColumnFacts> LookAtColumnOf(const SqliteFile& file, const SourcePlan& plan,
+                                                         std::uint32_t column) {
+  const std::string name = QuoteName(plan.schema.columns[column].name);
+  // Each by itself, as an index can answer it.
+  const std::string greatest = absl::StrCat("SELECT max(", name, " COLLATE BINARY)", plan.FromWhere()),
+                    least = absl::StrCat("SELECT min(", name, " COLLATE BINARY)", plan.FromWhere()),
+                    nulls = absl::StrCat("SELECT count(*)", plan.FromWhere(name + " IS NULL"));
+  const bool keeps_waiting = file.access() == Access::kChunks && !plan.rowid.empty();
+  if (keeps_waiting) {
+    const absl::StatusOr<bool> indexed = HasIndex(file, plan, plan.schema.columns[column].name);
+    if (!indexed.ok()) return indexed.status();
+    if (!*indexed) {
+      const absl::StatusOr<Part> part = InLooks(file, plan, name);
+      return part.ok() ? absl::StatusOr<ColumnFacts>(FactsOf(*part, part->shortest == part->longest))
+                       : part.status();
+    }
+  }
+  Part part;
+  {
+    const absl::StatusOr<Statement> first = file.Prepare(greatest), second = file.Prepare(least);
+    for (const auto* statement : {&first, &second}) {
+      if (!statement->ok()) return statement->status();
+    }
+    if (absl::Status begun = file.BeginLook(); !begun.ok()) return begun;
+    const Look look(file);
+    for (const auto& [statement, into] :
+         {std::pair(&first, &part.greatest), std::pair(&second, &part.least)}) {
+      const int code = sqlite3_step((*statement)->get());
+      if (code != SQLITE_ROW) return file.Error(code, absl::StrCat("reading table '", plan.schema.name, "'"));
+      *into = PartAt(**statement, 0);
+      (*statement)->Reset();
+    }
+    const absl::StatusOr<std::int64_t> without = file.Number(nulls);
+    if (!without.ok()) return without.status();
+    part.nulls = *without;
+  }
+  if (!CountsAsText(part.least) || !CountsAsText(part.greatest)) return FactsOf(part, true);
+  if (keeps_waiting) {
+    const absl::StatusOr<Part> all = InLooks(file, plan, name);
+    if (!all.ok()) return all.status();
+    return FactsOf(part, all->shortest == all->longest);
+  }
+  if (absl::Status begun = file.BeginLook(); !begun.ok()) return begun;
+  const Look look(file);
+  const absl::StatusOr<bool> alike = AreOfOneLength(file, plan, name);
+  if (!alike.ok()) return alike.status();
+  return FactsOf(part, *alike);
+}
+
+absl::StatusOr<std::uint64_t> CountInLooks(const SqliteFile& file, const SourcePlan& plan) {
+  const std::string& rowid = plan.rowid;
+  const absl::StatusOr<Statement> statement = file.Prepare(
+      absl::StrCat("SELECT count(*), max(r) FROM (SELECT ", rowid, " AS r", plan.FromWhere(rowid + " >= ?1"),
+                   " ORDER BY ", rowid, " LIMIT ", kRowsOfLook, ")"));
+  if (!statement.ok()) return statement.status();
+  std::uint64_t count = 0;
+  for (std::int64_t next = INT64_MIN;;) {
+    if (absl::Status status = file.BeginLook(); !status.ok()) return status;
+    const Look look(file);
+    sqlite3_bind_int64(statement->get(), 1, next);
+    const int code = sqlite3_step(statement->get());
+    if (code != SQLITE_ROW) {
+      statement->Reset();
+      return file.Error(code, "counting rows");
+    }
+    const std::int64_t rows = sqlite3_column_int64(statement->get(), 0);
+    const std::int64_t last = sqlite3_column_int64(statement->get(), 1);
+    statement->Reset();
+    count += static_cast<std::uint64_t>(rows);
+    if (rows < kRowsOfLook || last == INT64_MAX) return count;
+    next = last + 1;
+  }
+}
+
+}  // namespace mirror

@@ -1,0 +1,57 @@
+#ifndef MIRROR_CLIENT_SOURCE_SQLITE_SQLITE_READER_H_
+#define MIRROR_CLIENT_SOURCE_SQLITE_SQLITE_READER_H_
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "client/source/copy_limits.h"
+#include "client/source/reader.h"
+#include "client/source/sqlite/log/change_log.h"
+#include "client/source/steps/table_steps.h"
+
+namespace mirror {
+
+struct SqliteReaderOptions {
+  std::string path;
+  std::vector<std::string> include = {"*"}, skip = {};  ///< Patterns, see MatchesPattern().
+  std::map<std::string, std::string> blocked = {};  ///< Patterns of tables that never leave, with the reason.
+  /// SourceTable.record of earlier runs, by table name.
+  std::map<std::string, std::string> records = {};
+  std::vector<TableSteps> steps = {};     ///< See ApplySteps; what else they say is for who reads this.
+  std::optional<TenantHashKey> hash_key;  ///< Needed when steps hash.
+  /// Of the source, renewed; it closes the gaps between looks. Null: there is none. Outlives the reader.
+  ChangeLog* log = nullptr;
+  /// Which of those tables it has; empty: all.
+  std::function<bool(const std::string&)> takes = {};
+  /// Key columns by folded name, of views, which are read only with one, and of tables that declare none.
+  std::map<std::string, std::vector<std::string>> keys = {};
+  std::set<std::string> keyless_views = {};  ///< By folded name: views that are read without a key.
+  CopyLimits copy = {};
+};
+
+/// Looks at tables that another program's commit broke off, before a copy is read.
+inline constexpr int kMovesBeforeCopy = 2;
+
+/// Reads any SQLite database. A column is INT64, DOUBLE or TEXT when it is declared so and every value fits;
+/// else ANY with its affinity. What was found is the record: later runs believe it and find out while they
+/// read.
+///
+/// Without a log, a WAL database is read in one read transaction, so all tables are of one moment; its WAL
+/// grows until the end of that. A database with a rollback journal is read in chunks of about 1,000 rows,
+/// since each commit waits for its readers; a table is then of one moment only if nothing was committed while
+/// it was read, else kAborted. With a log both are read in chunks, and what changed meanwhile comes from the
+/// log. Once tables moved kMovesBeforeCopy times, the next Schema() and what follows it read a copy, as far
+/// as `copy` allows one; with a log that is so of the tables of which it does not name the rows.
+///
+/// Errors: those of SqliteFile::Open. The file is opened by the first call that needs it.
+std::unique_ptr<SourceReader> OpenSqliteReader(SqliteReaderOptions options);
+
+}  // namespace mirror
+
+#endif  // MIRROR_CLIENT_SOURCE_SQLITE_SQLITE_READER_H_

@@ -1,0 +1,256 @@
+#include "client/source/steps/pipeline_reader.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/folded_name.h"
+
+namespace mirror {
+namespace {
+
+/// The columns as the mirror counts them, from one that counts as the source does.
+class Renumbered : public ChangeReader {
+ public:
+  Renumbered(std::unique_ptr<ChangeReader> inner, const std::vector<std::uint32_t>& origin)
+      : inner_(std::move(inner)) {
+    for (std::uint32_t i = 0; i < origin.size(); ++i) {
+      if (origin[i] >= sent_.size()) sent_.resize(origin[i] + 1);
+      sent_[origin[i]] = i;
+    }
+  }
+
+  absl::StatusOr<ChangePiece> Next(const BlockSize& size, LargeSink* sink) override {
+    Sink below(sent_, sink);
+    absl::StatusOr<ChangePiece> piece = inner_->Next(size, &below);
+    if (!piece.ok()) return piece;
+    for (ChangeBlock& block : piece->blocks) {
+      for (ColumnBuffer& column : block.rows.columns) column.set_column(sent_[column.column()]);
+    }
+    return piece;
+  }
+
+ private:
+  class Sink : public LargeSink {
+   public:
+    Sink(const std::vector<std::uint32_t>& sent, LargeSink* sink) : sent_(sent), sink_(sink) {}
+    std::uint64_t NewValue() override { return sink_->NewValue(); }
+    absl::Status Part(std::uint32_t column, std::uint64_t value_id, std::uint64_t offset,
+                      std::string_view data) override {
+      return sink_->Part(sent_[column], value_id, offset, data);
+    }
+
+   private:
+    const std::vector<std::uint32_t>& sent_;
+    LargeSink* const sink_;
+  };
+
+  const std::unique_ptr<ChangeReader> inner_;
+  std::vector<std::uint32_t> sent_;  ///< By the source's index.
+};
+
+}  // namespace
+
+const PipelineReader::Origin* PipelineReader::Find(const std::string& table) const {
+  const auto found = tables_.find(FoldName(table));
+  return found == tables_.end() ? nullptr : &found->second;
+}
+
+absl::StatusOr<std::vector<std::string>> PipelineReader::TableNames() {
+  if (!pipeline_.key().ok()) return pipeline_.key().status();
+  absl::StatusOr<std::vector<std::string>> names = inner_->TableNames();
+  if (!names.ok()) return names;
+  names_.clear();
+  for (std::string& name : *names) {
+    const TableSteps* const steps = pipeline_.Find(name);
+    // As the source writes it, where it stays.
+    std::string sent = steps == nullptr || steps->as.empty() ? name : steps->as;
+    names_[FoldName(sent)] = name;
+    name = std::move(sent);
+  }
+  return names;
+}
+
+std::string PipelineReader::SourceName(const std::string& table) const {
+  if (const Origin* const origin = Find(table)) return origin->source.name;
+  const auto found = names_.find(FoldName(table));
+  return found == names_.end() ? table : found->second;
+}
+
+absl::StatusOr<SourceSchema> PipelineReader::Schema() {
+  if (!pipeline_.key().ok()) return pipeline_.key().status();
+  absl::StatusOr<SourceSchema> schema = inner_->Schema();
+  if (!schema.ok()) return schema;
+  tables_.clear();
+  std::vector<std::string> met;
+  for (auto* const left : {&schema->refused, &schema->blocked}) {
+    for (const RefusedTable& table : *left) met.push_back(table.name);
+  }
+  std::erase_if(schema->tables, [&](SourceTable& table) {
+    const std::string name = table.schema.name;
+    met.push_back(name);
+    std::string refused;
+    if (Put(&table, &refused)) return false;
+    schema->refused.push_back({name, std::move(refused)});
+    return true;
+  });
+  for (const TableSteps& steps : pipeline_.steps()) {
+    const bool there = std::any_of(met.begin(), met.end(),
+                                   [&](const std::string& name) { return SameName(name, steps.table); });
+    if (there) continue;
+    if (!steps.hash.empty() || !steps.mask.empty() || !steps.columns.empty() || !steps.where.empty()) {
+      return absl::FailedPreconditionError(absl::StrCat(
+          "no table of the source is called '", steps.table, "', of which the [[source.table]] in line ",
+          steps.line,
+          " says what may leave. It may be called otherwise, and would go as it is: nothing of the "
+          "source was sent. Correct 'name', or take the [[source.table]] away"));
+    }
+    schema->notes.push_back(absl::StrCat("no table of the source is called '", steps.table,
+                                         "', which the [[source.table]] in line ", steps.line, " is about"));
+  }
+  return schema;
+}
+
+/// What is there of a table, by the mirror's names. What speaks of columns that do not leave is only counted.
+SourceObjects PipelineReader::SentObjects(SourceObjects objects, const Origin& origin) const {
+  const auto sent = [&](std::string* name) {
+    const std::optional<std::uint32_t> at = origin.source.Find(*name);
+    const auto found =
+        at ? std::find(origin.columns.begin(), origin.columns.end(), *at) : origin.columns.end();
+    if (found == origin.columns.end()) return false;
+    *name = origin.sent.columns[static_cast<std::size_t>(found - origin.columns.begin())].name;
+    return true;
+  };
+  objects.more += static_cast<std::uint32_t>(std::erase_if(objects.indexes, [&](SourceIndex& index) {
+    return !std::all_of(index.columns.begin(), index.columns.end(),
+                        [&](IndexColumn& column) { return sent(&column.name); });
+  }));
+  objects.more += static_cast<std::uint32_t>(std::erase_if(objects.foreign_keys, [&](SourceForeignKey& key) {
+    return !std::all_of(key.columns.begin(), key.columns.end(),
+                        [&](std::string& column) { return sent(&column); });
+  }));
+  if (origin.columns.size() < origin.source.columns.size()) {
+    objects.more += static_cast<std::uint32_t>(objects.untold.size());
+    objects.untold.clear();
+  }
+  for (SourceForeignKey& key : objects.foreign_keys) {
+    const TableSteps* const other = pipeline_.Find(key.table);
+    if (other == nullptr) continue;
+    key.table = other->name();
+    for (std::string& column : key.table_columns) column = other->SentColumn(column);
+  }
+  return objects;
+}
+
+bool PipelineReader::Put(SourceTable* table, std::string* refused) {
+  Origin origin{table->schema, table->schema, {}};
+  const TableSteps* const steps = pipeline_.Find(table->schema.name);
+  if (steps == nullptr) {
+    for (std::uint32_t i = 0; i < table->schema.columns.size(); ++i) origin.columns.push_back(i);
+  } else if (const absl::Status fits = CheckSteps(table->schema, *steps); fits.ok()) {
+    origin.sent = SentForm(table->schema, *steps, &origin.columns);
+    const bool sound = table->problem.empty();
+    table->record =
+        sound ? pipeline_.MakeRecord(*steps, origin.source, origin.sent, origin.columns, table->record)
+              : pipeline_.RecordOf(*steps);
+  } else {
+    std::optional<TableSchema> former = pipeline_.FormerForm(*steps, table->schema, &origin.columns);
+    if (!former) {
+      *refused = std::string(fits.message());
+      return false;
+    }
+    origin.sent = *std::move(former);
+    table->problem = std::string(fits.message());
+    table->record = pipeline_.RecordOf(*steps);
+  }
+  if (Find(origin.sent.name) != nullptr) {
+    *refused = absl::StrCat("the mirror would have two tables '", origin.sent.name,
+                            "': give one of them another 'as'");
+    return false;
+  }
+  table->schema = origin.sent;
+  if (table->objects) table->objects = SentObjects(*std::move(table->objects), origin);
+  if (steps != nullptr) table->steps = FingerprintOf(*steps, *pipeline_.key() ? &**pipeline_.key() : nullptr);
+  tables_[FoldName(origin.sent.name)] = std::move(origin);
+  return true;
+}
+
+absl::StatusOr<PipelineReader::Below> PipelineReader::Go(const std::string& table,
+                                                         const std::vector<std::uint32_t>& columns) const {
+  const Origin* const origin = Find(table);
+  if (origin == nullptr) return absl::NotFoundError(absl::StrCat("the source has no table '", table, "'"));
+  Below below{origin->source.name, {}, origin};
+  for (const std::uint32_t column : columns) below.columns.push_back(origin->columns[column]);
+  return below;
+}
+
+absl::StatusOr<std::uint64_t> PipelineReader::CountRows(const std::string& table) {
+  const absl::StatusOr<Below> below = Go(table, {});
+  return below.ok() ? inner_->CountRows(below->table) : below.status();
+}
+
+absl::StatusOr<std::unique_ptr<TableReader>> PipelineReader::Read(const std::string& table,
+                                                                  const std::vector<std::uint32_t>& columns) {
+  // The block, whose columns are told by their place, is the caller's.
+  const absl::StatusOr<Below> below = Go(table, columns);
+  if (!below.ok()) return below.status();
+  return inner_->Read(below->table, below->columns);
+}
+
+absl::StatusOr<std::unique_ptr<ChangeReader>> PipelineReader::Changes(
+    const std::string& table, Lsn from, const std::vector<std::uint32_t>& columns, bool whole_rows,
+    bool count_all, std::vector<Key> also) {
+  const absl::StatusOr<Below> below = Go(table, columns);
+  if (!below.ok()) return below.status();
+  auto changes = inner_->Changes(below->table, from, below->columns, whole_rows, count_all, std::move(also));
+  if (!changes.ok()) return changes.status();
+  return std::make_unique<Renumbered>(*std::move(changes), below->origin->columns);
+}
+
+absl::StatusOr<std::unique_ptr<ChangeReader>> PipelineReader::RowsOf(
+    const std::string& table, const std::vector<std::uint32_t>& columns, std::vector<Key> keys) {
+  const absl::StatusOr<Below> below = Go(table, columns);
+  if (!below.ok()) return below.status();
+  auto rows = inner_->RowsOf(below->table, below->columns, std::move(keys));
+  if (!rows.ok()) return rows.status();
+  return std::make_unique<Renumbered>(*std::move(rows), below->origin->columns);
+}
+
+absl::StatusOr<std::unique_ptr<DigestReader>> PipelineReader::Digests(
+    const std::string& table, const std::vector<std::uint32_t>& columns) {
+  const absl::StatusOr<Below> below = Go(table, columns);
+  if (!below.ok()) return below.status();
+  return inner_->Digests(below->table, below->columns);
+}
+
+absl::StatusOr<std::unique_ptr<DigestReader>> PipelineReader::Scan(
+    const std::string& table, const std::vector<std::uint32_t>& columns) {
+  const absl::StatusOr<Below> below = Go(table, columns);
+  if (!below.ok()) return below.status();
+  return inner_->Scan(below->table, below->columns);
+}
+
+absl::StatusOr<std::unique_ptr<DigestReader>> PipelineReader::ScanByColumn(
+    const std::string& table, const std::vector<std::uint32_t>& columns) {
+  const absl::StatusOr<Below> below = Go(table, columns);
+  if (!below.ok()) return below.status();
+  return inner_->ScanByColumn(below->table, below->columns);
+}
+
+absl::StatusOr<std::unique_ptr<DigestReader>> PipelineReader::ScanFrom(
+    const std::string& table, const std::vector<std::uint32_t>& columns, const RowBound& bound) {
+  const absl::StatusOr<Below> below = Go(table, columns);
+  if (!below.ok()) return below.status();
+  RowBound inner{below->origin->columns[bound.column], bound.from, {}, bound.left_out, bound.by_column};
+  for (const std::uint32_t part : bound.key) inner.key.push_back(below->origin->columns[part]);
+  return inner_->ScanFrom(below->table, below->columns, inner);
+}
+
+absl::StatusOr<SourceReader::ColumnFacts> PipelineReader::LookAtColumn(const std::string& table,
+                                                                       std::uint32_t column) {
+  const absl::StatusOr<Below> below = Go(table, {column});
+  if (!below.ok()) return below.status();
+  return inner_->LookAtColumn(below->table, below->columns[0]);
+}
+
+}  // namespace mirror

@@ -1,0 +1,90 @@
+#ifndef MIRROR_CLIENT_SOURCE_STEPS_PIPELINE_READER_H_
+#define MIRROR_CLIENT_SOURCE_STEPS_PIPELINE_READER_H_
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "client/source/reader.h"
+#include "client/source/steps/pipeline.h"
+
+namespace mirror {
+
+/// A source whose tables are called, and have the columns, as the mirror is to have them. Rows are filtered
+/// and values hashed or masked by the reader below, see ApplySteps and FileTable.steps.
+///
+/// A table whose steps do not fit it is announced as it was the last time and has a problem; one that never
+/// was is refused. Errors: those of the reader below; also why there is no key to hash with.
+class PipelineReader : public SourceReader {
+ public:
+  PipelineReader(std::unique_ptr<SourceReader> inner, Pipeline pipeline)
+      : inner_(std::move(inner)), pipeline_(std::move(pipeline)) {}
+
+  /// A table of the last Schema() as the reader below has it.
+  struct Origin {
+    TableSchema source;
+    TableSchema sent;
+    std::vector<std::uint32_t> columns;  ///< Of each column that is sent, its index in `source`.
+  };
+  /// By the mirror's name; null: there is none.
+  const Origin* Find(const std::string& table) const;
+  /// Its name at the source, as far as that is known.
+  std::string SourceName(const std::string& table) const;
+
+  SourceMark Mark() const override { return inner_->Mark(); }
+  absl::StatusOr<std::vector<std::string>> TableNames() override;
+  absl::StatusOr<SourceSchema> Schema() override;
+  absl::StatusOr<std::uint64_t> CountRows(const std::string& table) override;
+  absl::StatusOr<std::unique_ptr<TableReader>> Read(const std::string& table,
+                                                    const std::vector<std::uint32_t>& columns) override;
+  absl::StatusOr<std::unique_ptr<ChangeReader>> Changes(const std::string& table, Lsn from,
+                                                        const std::vector<std::uint32_t>& columns,
+                                                        bool whole_rows, bool count_all,
+                                                        std::vector<Key> also) override;
+  absl::StatusOr<std::unique_ptr<DigestReader>> Digests(const std::string& table,
+                                                        const std::vector<std::uint32_t>& columns) override;
+  absl::StatusOr<std::unique_ptr<DigestReader>> Scan(const std::string& table,
+                                                     const std::vector<std::uint32_t>& columns) override;
+  absl::StatusOr<std::unique_ptr<DigestReader>> ScanByColumn(
+      const std::string& table, const std::vector<std::uint32_t>& columns) override;
+  absl::StatusOr<std::unique_ptr<DigestReader>> ScanFrom(const std::string& table,
+                                                         const std::vector<std::uint32_t>& columns,
+                                                         const RowBound& bound) override;
+  absl::StatusOr<ColumnFacts> LookAtColumn(const std::string& table, std::uint32_t column) override;
+  bool MayRepeatKeys(const std::string& table) override { return inner_->MayRepeatKeys(SourceName(table)); }
+  bool TellsFirstOfKey() const override { return inner_->TellsFirstOfKey(); }
+  std::vector<std::string> PlacesOf(const std::string& table, const std::vector<Key>& keys) override {
+    return inner_->PlacesOf(SourceName(table), keys);
+  }
+  void LeaveCopies() override { inner_->LeaveCopies(); }
+  void Forget(const std::string& table) override { inner_->Forget(SourceName(table)); }
+  std::size_t KeysAtATime() const override { return inner_->KeysAtATime(); }
+  bool HoldsLog(bool closed_later) const override { return inner_->HoldsLog(closed_later); }
+  void LeaveMoment() override { inner_->LeaveMoment(); }
+  absl::StatusOr<std::unique_ptr<ChangeReader>> RowsOf(const std::string& table,
+                                                       const std::vector<std::uint32_t>& columns,
+                                                       std::vector<Key> keys) override;
+
+ private:
+  /// Whether it can be announced; else it is refused.
+  bool Put(SourceTable* table, std::string* refused);
+  /// The reader below, its name for the table and its indexes of columns.
+  struct Below {
+    std::string table;
+    std::vector<std::uint32_t> columns;
+    const Origin* origin = nullptr;
+  };
+  SourceObjects SentObjects(SourceObjects objects, const Origin& origin) const;
+  absl::StatusOr<Below> Go(const std::string& table, const std::vector<std::uint32_t>& columns) const;
+
+  std::unique_ptr<SourceReader> inner_;
+  Pipeline pipeline_;
+  std::map<std::string, std::string>
+      names_;                             ///< Of TableNames(): by the mirror's name, folded, the source's.
+  std::map<std::string, Origin> tables_;  ///< By the mirror's name, folded.
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_CLIENT_SOURCE_STEPS_PIPELINE_READER_H_

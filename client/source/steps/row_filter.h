@@ -1,0 +1,43 @@
+#ifndef MIRROR_CLIENT_SOURCE_STEPS_ROW_FILTER_H_
+#define MIRROR_CLIENT_SOURCE_STEPS_ROW_FILTER_H_
+
+#include <sqlite3.h>
+
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "client/source/sqlite/file/sqlite_file.h"
+#include "proto/wire/batch.h"
+#include "proto/wire/table.h"
+
+namespace mirror {
+
+/// A SQL expression over rows that are in no database: it is true of those that are to be sent. Threads: one.
+class RowFilter {
+ public:
+  /// `table`: its name and the names of its columns are what the expression may use. Errors: see
+  /// CheckExpression.
+  static absl::StatusOr<RowFilter> Make(const TableSchema& table, const std::string& expression);
+
+  void Bind(std::size_t column, const Value& value);
+  /// About the row whose values were bound, which have to be there still. Errors: it cannot be evaluated.
+  absl::StatusOr<bool> Matches();
+
+ private:
+  struct Close {
+    void operator()(sqlite3* database) const { sqlite3_close_v2(database); }
+  };
+  std::unique_ptr<sqlite3, Close> database_;
+  Statement statement_;
+};
+
+/// Names of the columns that an expression over rows of `table` reads; all, where that cannot be told.
+std::set<std::string> ColumnsRead(const TableSchema& table, const std::string& expression);
+
+}  // namespace mirror
+
+#endif  // MIRROR_CLIENT_SOURCE_STEPS_ROW_FILTER_H_

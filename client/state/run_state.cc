@@ -1,0 +1,266 @@
+#include "client/state/run_state.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <sstream>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "base/db/sqlite/file_layout.h"
+#include "base/file.h"
+#include "base/folded_name.h"
+#include "base/nonce.h"
+#include "certs/token.h"
+#include "client/state/host_id.h"
+#include "proto/wire/table.h"
+
+namespace mirror {
+namespace {
+
+using Json = nlohmann::json;
+/// Its number is `version`.
+const KnownLayout kLayout = {"the run state", 1};
+
+absl::Status Unreadable(const std::string& path, const std::string& why) {
+  return absl::DataLossError(
+      absl::StrCat("'", path, "' is not what an agent wrote there (", why,
+                   "). Nothing was sent. Restore it, or remove it: then every table is ", "populated anew"));
+}
+
+}  // namespace
+
+absl::StatusOr<RunState> RunState::Load(const std::string& state_dir, const std::string& context_id) {
+  RunState state;
+  state.path_ = absl::StrCat(state_dir, "/", context_id, ".json");
+  std::error_code error;
+  if (!std::filesystem::exists(state.path_, error)) {
+    state.id_ = absl::AsciiStrToLower(NewNonce());
+    state.source_id_ = absl::AsciiStrToLower(NewNonce());
+    return state;
+  }
+  std::ifstream file(state.path_);
+  std::ostringstream text;
+  text << file.rdbuf();
+  if (!file.good()) return absl::UnavailableError(absl::StrCat("'", state.path_, "' cannot be read"));
+  try {
+    const Json json = Json::parse(text.str());
+    const FileLayout layout = {json.at("version").get<std::int64_t>(), json.value("program", "")};
+    if (absl::Status status = CheckLayout(layout, kLayout, state.path_); !status.ok()) return status;
+    state.id_ = json.at("id").get<std::string>();
+    state.source_id_ = json.at("source_id").get<std::string>();
+    state.run_ = json.at("run").get<std::int64_t>();
+    state.verified_ms_ = json.value("verified_ms", std::int64_t{0});
+    state.host_ = json.at("host").get<std::string>();
+    const Json& source = json.at("source");
+    state.mark_ = {source.at("path").get<std::string>(), source.at("device").get<std::uint64_t>(),
+                   source.at("inode").get<std::uint64_t>(), source.at("change_counter").get<std::uint64_t>()};
+    for (const auto& [name, entry] : json.at("tables").items()) {
+      state.tables_[name] = {entry.at("sent").get<std::int64_t>(), entry.value("suspect", false),
+                             entry.value("counted_ms", std::int64_t{0}),
+                             entry.at("record").get<std::string>()};
+      Table& table = state.tables_[name];
+      if (const auto confirmed = entry.find("confirmed"); confirmed != entry.end()) {
+        table.confirmed = {
+            {Lsn{confirmed->at("lsn").get<std::int64_t>()}, confirmed->at("lineage").get<std::string>()},
+            confirmed->at("form").get<std::string>()};
+      }
+      const std::string taken_over = entry.value("taken_over", "");
+      if (!taken_over.empty()) {
+        table.taken_over = taken_over == "keeps" ? TakenOver::kKeeps : TakenOver::kYes;
+      }
+    }
+  } catch (const Json::exception& wrong) {
+    return Unreadable(state.path_, wrong.what());
+  }
+  state.saved_ = text.str();
+  return state;
+}
+
+absl::Status RunState::Save() {
+  Json tables = Json::object();
+  for (const auto& [name, table] : tables_) {
+    tables[name] = {{"sent", table.sent},
+                    {"suspect", table.suspect},
+                    {"counted_ms", table.counted_ms},
+                    {"record", table.record}};
+    if (!table.confirmed.form.empty()) {
+      tables[name]["confirmed"] = {{"lsn", table.confirmed.position.lsn.value},
+                                   {"lineage", table.confirmed.position.lineage},
+                                   {"form", table.confirmed.form}};
+    }
+    if (table.taken_over != TakenOver::kNo) {
+      tables[name]["taken_over"] = table.taken_over == TakenOver::kKeeps ? "keeps" : "yes";
+    }
+  }
+  const Json json = {{"version", kLayout.present},
+                     {"program", std::string(ProgramVersion())},
+                     {"id", id_},
+                     {"source_id", source_id_},
+                     {"run", run_},
+                     {"verified_ms", verified_ms_},
+                     {"host", host_},
+                     {"source",
+                      {{"path", mark_.path},
+                       {"device", mark_.device},
+                       {"inode", mark_.inode},
+                       {"change_counter", mark_.change_counter}}},
+                     {"tables", std::move(tables)}};
+  // A path that is not UTF-8 is written as well as it can be: it then counts as another path, which sends
+  // more.
+  const std::string text = json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
+  if (text == saved_) return absl::OkStatus();
+  if (absl::Status status = WriteFileAtomically(path_, text, FileUse::kSecret, ExistingFile::kReplace);
+      !status.ok()) {
+    return status;
+  }
+  saved_ = text;
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::string> RunState::Bind(const SourceMark& mark) {
+  const SourceMark before = std::exchange(mark_, mark);
+  const std::string host = HostId();
+  const std::string host_before = std::exchange(host_, host);
+  if (before.path.empty()) return "";
+  if (before.path != mark.path || host_before != host) {
+    source_id_ = absl::AsciiStrToLower(NewNonce());
+    ForgetRuns();
+    return absl::StrCat("the source was '", before.path, "' and is now '", mark.path,
+                        "', or the machine is another one: it counts as a new source and is populated");
+  }
+  // Who looks at rows and not at the file gives none.
+  const bool replaced =
+      before.inode != 0 && mark.inode != 0 && (before.device != mark.device || before.inode != mark.inode);
+  if (replaced || (mark.inode != 0 && mark.change_counter < before.change_counter)) {
+    ForgetRuns();
+    return absl::StrCat("'", mark.path, "' was ",
+                        replaced ? "replaced by another file" : "set back to an older state",
+                        " since the last run: it counts as restored and is populated");
+  }
+  return "";
+}
+
+void RunState::ForgetRuns() {
+  id_ = absl::AsciiStrToLower(NewNonce());
+  for (auto& [name, table] : tables_) table = Table{};
+}
+
+std::string RunState::Lineage(std::int64_t run) const { return absl::StrCat(id_, ":", run); }
+
+std::optional<std::int64_t> RunState::RunOf(const Position& position) const {
+  if (position.lsn.value <= 0 || position.lineage != Lineage(position.lsn.value)) return std::nullopt;
+  return position.lsn.value;
+}
+
+absl::StatusOr<Standing> RunState::Judge(const std::string& table, const Position& position) {
+  if (position.lsn.value > run_) return Standing::kAhead;
+  const std::optional<std::int64_t> run = RunOf(position);
+  const auto found = tables_.find(table);
+  if (!run || found == tables_.end() || *run > found->second.sent) return Standing::kMiss;
+  return *run == found->second.sent ? Standing::kKnown : Standing::kOlder;
+}
+
+absl::StatusOr<std::map<std::string, Position>> RunState::Begin(const std::vector<std::string>& tables,
+                                                                std::int64_t highest) {
+  // Beyond this a DBA wrote it by hand; such a position is never recognised, whatever the run's number.
+  constexpr std::int64_t kSensible = INT64_MAX / 2;
+  run_ = std::max(run_, highest < kSensible ? highest : 0) + 1;
+  std::map<std::string, Position> targets;
+  for (const std::string& table : tables) {
+    tables_[table].sent = run_;
+    targets[table] = {Lsn{run_}, Lineage(run_)};
+  }
+  if (absl::Status status = Save(); !status.ok()) return status;
+  return targets;
+}
+
+/// On disk with the next Save().
+absl::Status RunState::GiveUp(const std::string& table) {
+  for (auto& [name, known] : tables_) {
+    // As if a later run had not been completed: the mirror is to know this source still.
+    if (SameName(name, table) && known.sent > 0) known.sent = INT64_MAX;
+  }
+  return absl::OkStatus();
+}
+
+std::vector<std::string> RunState::Tables() const {
+  std::vector<std::string> names;
+  for (const auto& [name, table] : tables_) names.push_back(name);
+  return names;
+}
+
+std::map<std::string, std::string> RunState::Records() const {
+  std::map<std::string, std::string> records;
+  for (const auto& [name, table] : tables_) {
+    if (!table.record.empty()) records[name] = table.record;
+  }
+  return records;
+}
+
+void RunState::Retain(const std::vector<std::string>& names) {
+  const std::set<std::string> kept(names.begin(), names.end());
+  std::erase_if(tables_, [&kept](const auto& table) { return kept.count(table.first) == 0; });
+}
+
+bool RunState::IsSuspect(const std::string& table) const {
+  const auto found = tables_.find(table);
+  return found != tables_.end() && found->second.suspect;
+}
+
+void RunState::SetSuspect(const std::string& table, bool suspect) {
+  if (const auto found = tables_.find(table); found != tables_.end()) found->second.suspect = suspect;
+}
+
+std::vector<std::string> RunState::Suspects() const {
+  std::vector<std::string> names;
+  for (const auto& [name, table] : tables_) {
+    if (table.suspect) names.push_back(name);
+  }
+  return names;
+}
+
+bool RunState::ShallCount(const std::string& table, std::int64_t now_ms, std::int64_t interval_ms) const {
+  const auto found = tables_.find(table);
+  if (found == tables_.end()) return true;
+  const std::int64_t since = now_ms - found->second.counted_ms;
+  // A clock that was set back does not keep it from its turn.
+  return since < 0 || since >= interval_ms;
+}
+
+void RunState::SetCounted(const std::string& table, std::int64_t now_ms) {
+  if (const auto found = tables_.find(table); found != tables_.end()) found->second.counted_ms = now_ms;
+}
+
+const RunState::Confirmed* RunState::FindConfirmed(const std::string& table) const {
+  const auto found = tables_.find(table);
+  return found == tables_.end() || found->second.confirmed.form.empty() ? nullptr : &found->second.confirmed;
+}
+
+void RunState::SetConfirmed(const std::string& table, const Position& position, const std::string& form) {
+  if (const auto found = tables_.find(table); found != tables_.end()) {
+    found->second.confirmed = {position, form};
+  }
+}
+
+RunState::TakenOver RunState::IsTakenOver(const std::string& table) const {
+  const auto found = tables_.find(table);
+  return found == tables_.end() ? TakenOver::kNo : found->second.taken_over;
+}
+
+void RunState::SetTakenOver(const std::string& table, TakenOver taken_over) {
+  if (taken_over != TakenOver::kNo) {
+    tables_[table].taken_over = taken_over;
+  } else if (const auto found = tables_.find(table); found != tables_.end()) {
+    found->second.taken_over = taken_over;
+  }
+}
+
+void RunState::SetRecord(const std::string& table, const std::string& record) {
+  tables_[table].record = record;
+}
+
+}  // namespace mirror

@@ -1,0 +1,471 @@
+#include "client/wire/mirror_client.h"
+
+#include <grpcpp/client_context.h>
+#include <grpcpp/create_channel.h>
+#include <grpcpp/support/channel_arguments.h>
+#include <grpcpp/support/sync_stream.h>
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "base/nonce.h"
+#include "client/wire/silence_watch.h"
+
+namespace mirror {
+
+bool HasNoMirrorYet(const absl::Status& status) {
+  return absl::IsPermissionDenied(status) && absl::StrContains(status.message(), "no mirror here yet");
+}
+
+namespace {
+
+constexpr int kReceiveBytesMax = 64 << 20;
+/// Seconds. A token may be made by a clock that runs a little ahead of the endpoint's.
+constexpr std::int64_t kTokenBackdated = 120;
+constexpr std::int64_t kAuthTokenLife = 120;
+constexpr std::int64_t kCallTokenLife = 300;
+/// Answers that still come when a stream is over, at most: more than any window.
+constexpr std::size_t kAnswersDrained = 1'024;
+constexpr int kReconnectMs = 1'000;
+constexpr int kKeepaliveTimeMs = 60'000;
+constexpr int kKeepaliveTimeoutMs = 20'000;
+
+std::int64_t NowSeconds() {
+  return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+/// The endpoint as the person who runs the source knows it.
+std::string AddressOf(const grpc::ClientContext& context) {
+  const std::string peer = context.peer();
+  return std::string(
+      absl::StripPrefix(absl::StripPrefix(absl::StripPrefix(peer, "dns:///"), "ipv4:"), "ipv6:"));
+}
+
+/// Whether the call never reached an endpoint: then peer() is still what the channel was opened with.
+bool NeverConnected(const grpc::ClientContext& context) {
+  const std::string peer = context.peer();
+  return !absl::StartsWith(peer, "ipv4:") && !absl::StartsWith(peer, "ipv6:") &&
+         !absl::StartsWith(peer, "unix:");
+}
+
+/// What a broken call leaves behind.
+enum class Left {
+  kNothing,    ///< The cycle did not begin.
+  kCommitted,  ///< What was acknowledged.
+};
+
+std::string Words(Left left) {
+  return left == Left::kNothing ? "Nothing was sent."
+                                : "What was acknowledged before is committed, the rest is not; run again, it "
+                                  "goes on from there.";
+}
+
+/// gRPC's reason without the names of its own parts.
+std::string Reason(const std::string& words) {
+  constexpr std::string_view kBefore = "last error: ", kCode = "UNKNOWN: ";
+  std::string reason = words;
+  if (const std::size_t at = reason.find(kBefore); at != std::string::npos) {
+    reason.erase(0, at + kBefore.size());
+    if (std::string_view(reason).starts_with(kCode)) reason.erase(0, kCode.size());
+  }
+  return reason;
+}
+
+absl::Status NotReached(const std::string& address, const std::string& reason, Left left) {
+  const std::string folded = absl::AsciiStrToLower(reason);
+  const auto says = [&folded](const char* part) { return absl::StrContains(folded, part); };
+  if (says("certificate verify failed") || says("hostname") || says("peer name")) {
+    return absl::UnavailableError(absl::StrCat("the certificate of the endpoint at ", address,
+                                               " is not believed (", reason, "). ", Words(left),
+                                               " It must be signed by the authority that 'ca' of [endpoint] "
+                                               "names, be valid now and name that host."));
+  }
+  if (left == Left::kCommitted) {
+    // It answered before, and so it is neither the port nor a certificate.
+    return absl::UnavailableError(absl::StrCat(
+        "the connection to the endpoint at ", address, " was cut and cannot be made again (", reason, "). ",
+        Words(left), " Look whether mirror-server runs: it may have been stopped, or be starting."));
+  }
+  if (says("ssl") || says("tls") || says("handshake") || says("socket closed") || says("connection reset")) {
+    return absl::UnavailableError(absl::StrCat(
+        "the endpoint at ", address, " refused the TLS handshake (", reason, "). ", Words(left),
+        " Check that this is the port of its [listen] and, where it asks for mutual TLS, 'certificate' and "
+        "'key' of [endpoint]."));
+  }
+  return absl::UnavailableError(
+      absl::StrCat("nobody answers at ", address, " (", reason, "). ", Words(left),
+                   " Check that mirror-server runs and that 'address' of [endpoint] is its [listen]."));
+}
+
+absl::Status ToStatus(const grpc::Status& status, const grpc::ClientContext& context, Left left) {
+  if (status.ok()) return absl::OkStatus();
+  const std::string address = AddressOf(context);
+  const std::string& words = status.error_message();
+  if (status.error_code() == grpc::StatusCode::UNAVAILABLE && NeverConnected(context)) {
+    return NotReached(address, Reason(words), left);
+  }
+  // The endpoint's own sentences end with a stop; gRPC's words do not.
+  if (status.error_code() == grpc::StatusCode::UNAVAILABLE && !absl::EndsWith(words, ".")) {
+    return absl::UnavailableError(
+        absl::StrCat("the connection to ", address, " broke (", words, "). ", Words(left)));
+  }
+  if (status.error_code() == grpc::StatusCode::CANCELLED && !absl::EndsWith(words, ".")) {
+    return absl::UnavailableError(
+        absl::StrCat("the endpoint at ", address, " ended the call, it may be stopping. ", Words(left)));
+  }
+  if (status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED) {
+    return absl::DeadlineExceededError(
+        absl::StrCat(address, " did not answer in time (", words, "). ", Words(left)));
+  }
+  return absl::Status(static_cast<absl::StatusCode>(status.error_code()), words);
+}
+
+void Authorize(const std::string& token, grpc::ClientContext* context) {
+  context->AddMetadata("authorization", absl::StrCat("Bearer ", token));
+}
+
+void SetDeadline(std::chrono::milliseconds timeout, grpc::ClientContext* context) {
+  context->set_deadline(std::chrono::system_clock::now() + timeout);
+}
+
+/// Notes how long it lives.
+class Timed {
+ public:
+  Timed(WireCounters* counters, const char* call) : counters_(counters), call_(call) {}
+  ~Timed() {
+    if (counters_ != nullptr) counters_->Of(call_).Note(std::chrono::steady_clock::now() - begin_);
+  }
+  Timed(const Timed&) = delete;
+  Timed& operator=(const Timed&) = delete;
+
+ private:
+  WireCounters* const counters_;
+  const char* const call_;
+  const std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
+};
+
+class GrpcRowStream : public RowStream {
+ public:
+  /// The context has to be there before the call begins and as long as it lasts.
+  GrpcRowStream(std::unique_ptr<grpc::ClientContext> context, WireCounters* counters,
+                std::chrono::milliseconds silence_max)
+      : context_(std::move(context)), counters_(counters), watch_(*context_, silence_max) {}
+
+  ~GrpcRowStream() override {
+    if (call_ == nullptr || end_) return;
+    context_->TryCancel();
+    Drain();
+  }
+
+  absl::Status Start(v1::MirrorClientService::Stub& stub) {
+    if (absl::Status started = watch_.Start(); !started.ok()) return started;
+    call_ = stub.RowDataStream(context_.get());
+    return absl::OkStatus();
+  }
+
+  absl::Status Send(const v1::RowDataRequest& request) override {
+    if (end_) return Ended();
+    if (counters_ != nullptr) {
+      counters_->sent_bytes.Add(request.ByteSizeLong());
+      sent_.push_back(std::chrono::steady_clock::now());
+    }
+    if (Watched([&] { return call_->Write(request); })) return absl::OkStatus();
+    Drain();
+    return Ended();
+  }
+
+  absl::StatusOr<v1::RowDataResponse> Receive() override {
+    v1::RowDataResponse response;
+    if (!answers_.empty()) {
+      response = std::move(answers_.front());
+      answers_.pop_front();
+      return response;
+    }
+    if (!end_ && Watched([&] { return call_->Read(&response); })) {
+      NoteAnswer();
+      return response;
+    }
+    Drain();
+    return Ended();
+  }
+
+  absl::Status Finish() override {
+    if (!end_) {
+      Watched([&] { return call_->WritesDone(); });
+      Drain();
+    }
+    return *end_;
+  }
+
+ private:
+  void NoteAnswer() {
+    if (sent_.empty()) return;
+    counters_->Of("RowDataStream").Note(std::chrono::steady_clock::now() - sent_.front());
+    sent_.pop_front();
+  }
+
+  /// The call is over: keeps the answers that are still on their way and its status. gRPC gives the status
+  /// only after the last answer was read.
+  void Drain() {
+    if (end_) return;
+    v1::RowDataResponse response;
+    // So many answers are owed at most; an endpoint that goes on answering is not listened to.
+    while (Watched([&] { return call_->Read(&response); })) {
+      if (answers_.size() < kAnswersDrained) {
+        answers_.push_back(std::move(response));
+      } else {
+        context_->TryCancel();
+      }
+    }
+    grpc::Status status;
+    Watched([&] {
+      status = call_->Finish();
+      return true;
+    });
+    end_ = watch_.ended() && !status.ok() ? Silent() : ToStatus(status, *context_, Left::kCommitted);
+  }
+
+  bool Watched(const std::function<bool()>& step) {
+    watch_.Begin();
+    const bool done = step();
+    watch_.End();
+    return done;
+  }
+
+  absl::Status Silent() const {
+    return absl::DeadlineExceededError(
+        absl::StrCat(AddressOf(*context_), " took nothing and said nothing for ",
+                     watch_.max().count() / 1'000, " s. ", Words(Left::kCommitted)));
+  }
+
+  absl::Status Ended() const {
+    if (!end_->ok()) return *end_;
+    return absl::UnavailableError(
+        "the endpoint closed the stream of rows without a reason. What was acknowledged is applied; the next "
+        "cycle "
+        "goes on from there");
+  }
+
+  std::unique_ptr<grpc::ClientContext> context_;
+  std::unique_ptr<grpc::ClientReaderWriter<v1::RowDataRequest, v1::RowDataResponse>> call_;
+  std::deque<v1::RowDataResponse> answers_;  ///< At most kAnswersDrained.
+  std::optional<absl::Status> end_;
+  WireCounters* const counters_;
+  std::deque<std::chrono::steady_clock::time_point> sent_;  ///< Requests without an answer; with counters.
+  SilenceWatch watch_;
+};
+
+}  // namespace
+
+MirrorClient::MirrorClient(std::shared_ptr<grpc::Channel> channel, Identity identity, std::string context_id)
+    : channel_(std::move(channel)),
+      stub_(v1::MirrorClientService::NewStub(channel_)),
+      identity_(std::move(identity)),
+      context_id_(std::move(context_id)) {}
+
+absl::StatusOr<std::string> MirrorClient::Token(TokenUse use, const std::string& nonce) const {
+  if (!token_override_.empty()) return token_override_;
+  if (identity_.key == nullptr) {
+    return absl::FailedPreconditionError(
+        "the source has no signing key: set 'key' and 'key_id' of [identity]");
+  }
+  const std::int64_t now = NowSeconds();
+  Claims claims;
+  claims.issuer = identity_.issuer;
+  claims.audience = identity_.application_id;
+  claims.context_id = context_id_;
+  claims.nonce = nonce;
+  claims.not_before = now - kTokenBackdated;
+  claims.expires = now + (use == TokenUse::kAuthenticate ? kAuthTokenLife : kCallTokenLife);
+  return SignToken(*identity_.key, use, claims, identity_.context_claim);
+}
+
+absl::StatusOr<std::string> MirrorClient::CallToken() {
+  if (!token_override_.empty()) return token_override_;
+  const std::lock_guard lock(mutex_);
+  const std::int64_t now = NowSeconds();
+  const bool fresh = now >= call_token_made_ && now - call_token_made_ < kCallTokenReused;
+  if (!call_token_.empty() && fresh) return call_token_;
+  absl::StatusOr<std::string> token = Token(TokenUse::kCall, NewNonce());
+  if (!token.ok()) return token.status();
+  call_token_ = *token;
+  call_token_made_ = now;
+  return token;
+}
+
+template <typename Response, typename Call>
+absl::StatusOr<Response> MirrorClient::Unary(const char* name, const Call& call,
+                                             std::chrono::milliseconds timeout) {
+  const absl::StatusOr<std::string> token = CallToken();
+  if (!token.ok()) return token.status();
+  grpc::ClientContext context;
+  Authorize(*token, &context);
+  SetDeadline(timeout, &context);
+  Response response;
+  const Timed timed(counters_, name);
+  const grpc::Status status = call(&context, &response);
+  if (status.ok()) return response;
+  ForgetToken(status);
+  return ToStatus(status, context, Left::kCommitted);
+}
+
+void MirrorClient::ForgetToken(const grpc::Status& status) {
+  if (status.error_code() != grpc::StatusCode::UNAUTHENTICATED) return;
+  const std::lock_guard lock(mutex_);
+  call_token_.clear();
+}
+
+absl::StatusOr<v1::AuthenticateResponse> MirrorClient::Authenticate(const std::string& holder, bool take_over,
+                                                                    bool probe, const ReceiptHead& receipts) {
+  const std::string nonce = NewNonce();
+  absl::StatusOr<std::string> token = Token(TokenUse::kAuthenticate, nonce);
+  if (!token.ok()) return token.status();
+  v1::AuthenticateRequest request;
+  request.set_request_token(*std::move(token));
+  request.set_holder(holder);
+  request.set_take_over(take_over);
+  request.set_probe(probe);
+  request.set_receipts_after(receipts.number);
+  request.set_receipts_after_sha256(HexOf(receipts.hash));
+
+  grpc::ClientContext context;
+  SetDeadline(patience_.authenticate, &context);
+  v1::AuthenticateResponse response;
+  const grpc::Status status = [&] {
+    const Timed timed(counters_, "Authenticate");
+    return stub_->Authenticate(&context, request, &response);
+  }();
+  if (!status.ok()) return ToStatus(status, context, Left::kNothing);
+
+  if (identity_.application_key == nullptr) {
+    return absl::FailedPreconditionError(
+        "the endpoint's answer cannot be checked: set 'application_certificate' of [identity]");
+  }
+  Answer expected;
+  expected.nonce = nonce;
+  expected.context_id = context_id_;
+  expected.application_id = identity_.application_id;
+  const auto answer =
+      VerifyAnswer(response.signed_response(), *identity_.application_key, expected, NowSeconds());
+  if (!answer.ok()) {
+    return absl::UnauthenticatedError(
+        absl::StrCat("at ", AddressOf(context), ": ", answer.status().message()));
+  }
+  if (answer->cycle != response.cycle()) {
+    return absl::UnauthenticatedError(
+        absl::StrCat("the endpoint at ", AddressOf(context), " signed cycle ", answer->cycle, " but says ",
+                     response.cycle(), ": something between changed its answer. No row was sent"));
+  }
+  // The number is signed, the word is not: a cycle that began and is not known of would be in everybody's
+  // way.
+  if (response.accepted() != (response.cycle() != 0)) {
+    return absl::UnauthenticatedError(
+        absl::StrCat("the endpoint at ", AddressOf(context),
+                     response.accepted() ? " began a cycle without" : " began no cycle and gave",
+                     " a number: something between changed its answer. No row was sent"));
+  }
+  return response;
+}
+
+absl::StatusOr<SignedHead> MirrorClient::OpenReceiptHead(const std::string& token) const {
+  absl::StatusOr<Answer> answer =
+      VerifyReceiptHead(token, *identity_.application_key, context_id_, identity_.application_id);
+  if (!answer.ok()) return answer.status();
+  return *std::move(answer->receipts);
+}
+
+absl::StatusOr<v1::TableSchemaResponse> MirrorClient::TableSchema(const v1::TableSchemaRequest& request) {
+  return Unary<v1::TableSchemaResponse>(
+      "TableSchema",
+      [&](auto* context, auto* response) { return stub_->TableSchema(context, request, response); },
+      patience_.call);
+}
+
+absl::StatusOr<v1::RowDataResponse> MirrorClient::RowData(const v1::RowDataRequest& request) {
+  return Unary<v1::RowDataResponse>(
+      "RowData", [&](auto* context, auto* response) { return stub_->RowData(context, request, response); },
+      patience_.call);
+}
+
+absl::StatusOr<v1::WipeResponse> MirrorClient::Wipe(const v1::WipeRequest& request) {
+  return Unary<v1::WipeResponse>(
+      "Wipe", [&](auto* context, auto* response) { return stub_->Wipe(context, request, response); },
+      patience_.call);
+}
+
+absl::StatusOr<v1::ReplicationCompletedResponse> MirrorClient::ReplicationCompleted(
+    const v1::ReplicationCompletedRequest& request) {
+  return Unary<v1::ReplicationCompletedResponse>(
+      "ReplicationCompleted",
+      [&](auto* context, auto* response) { return stub_->ReplicationCompleted(context, request, response); },
+      patience_.call);
+}
+
+absl::StatusOr<v1::DigestRangesResponse> MirrorClient::DigestRanges(const v1::DigestRangesRequest& request) {
+  return Unary<v1::DigestRangesResponse>(
+      "DigestRanges",
+      [&](auto* context, auto* response) { return stub_->DigestRanges(context, request, response); },
+      patience_.long_call);
+}
+
+absl::Status MirrorClient::ReadRows(const v1::ReadRowsRequest& request,
+                                    const std::function<absl::Status(const v1::ReadRowsResponse&)>& take) {
+  const absl::StatusOr<std::string> token = CallToken();
+  if (!token.ok()) return token.status();
+  grpc::ClientContext context;
+  Authorize(*token, &context);
+  SetDeadline(patience_.long_call, &context);
+  const Timed timed(counters_, "ReadRows");
+  const auto reader = stub_->ReadRows(&context, request);
+  absl::Status taken;
+  v1::ReadRowsResponse response;
+  while (taken.ok() && reader->Read(&response)) taken = take(response);
+  if (!taken.ok()) {
+    context.TryCancel();
+    while (reader->Read(&response)) {
+    }
+  }
+  const grpc::Status status = reader->Finish();
+  ForgetToken(status);
+  return taken.ok() ? ToStatus(status, context, Left::kCommitted) : taken;
+}
+
+absl::StatusOr<std::unique_ptr<RowStream>> MirrorClient::OpenRowStream() {
+  absl::StatusOr<std::string> token = CallToken();
+  if (!token.ok()) return token.status();
+  auto context = std::make_unique<grpc::ClientContext>();
+  Authorize(*token, context.get());
+  auto stream = std::make_unique<GrpcRowStream>(std::move(context), counters_, patience_.long_call);
+  if (absl::Status started = stream->Start(*stub_); !started.ok()) return started;
+  return stream;
+}
+
+std::shared_ptr<grpc::Channel> OpenChannel(const std::string& address,
+                                           const std::shared_ptr<grpc::ChannelCredentials>& credentials) {
+  grpc::ChannelArguments arguments;
+  arguments.SetMaxReceiveMessageSize(kReceiveBytesMax);
+  arguments.SetMaxSendMessageSize(kReceiveBytesMax);
+  // An endpoint that is gone without a word is noticed; it is not pinged so often that it takes offence.
+  // An endpoint that is back is found by the next run.
+  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kReconnectMs);
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kReconnectMs);
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kReconnectMs);
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveTimeMs);
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveTimeoutMs);
+  // Each channel its own connection: channels to one address would share one otherwise.
+  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  return grpc::CreateCustomChannel(address, credentials, arguments);
+}
+
+}  // namespace mirror

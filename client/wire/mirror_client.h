@@ -1,0 +1,125 @@
+#ifndef MIRROR_CLIENT_WIRE_MIRROR_CLIENT_H_
+#define MIRROR_CLIENT_WIRE_MIRROR_CLIENT_H_
+
+#include <grpcpp/channel.h>
+#include <grpcpp/security/credentials.h>
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "certs/key.h"
+#include "certs/token.h"
+#include "client/wire/agent_counters.h"
+#include "mirror/v1/mirror_client.grpc.pb.h"
+#include "proto/wire/receipt.h"
+
+namespace mirror {
+
+/// Who the source is and whom it expects at the other end. Shared by all tenants of one process.
+struct Identity {
+  std::string issuer;
+  std::shared_ptr<const SigningKey> key;
+  std::string application_id;  ///< The audience of every token.
+  std::shared_ptr<const PublicKey> application_key;
+  std::string context_claim = "http://schemes.superoffice.net/identity/ctx";
+};
+
+/// How long the endpoint may take; then the call is kDeadlineExceeded. The connection's own keepalive notices
+/// an endpoint that is gone, not one that is there and says nothing.
+struct Patience {
+  std::chrono::milliseconds authenticate = std::chrono::minutes(1);
+  /// TableSchema may create thousands of tables, RowData may swap a large one.
+  std::chrono::milliseconds call = std::chrono::minutes(10);
+  /// One step of a stream, and calls for which the endpoint may have to read all of a table.
+  std::chrono::milliseconds long_call = std::chrono::hours(1);
+};
+
+/// RowDataStream with a window: several requests in flight, one answer for each, in order.
+/// Threads: one that sends and receives. Ends with Finish or with the object.
+class RowStream {
+ public:
+  virtual ~RowStream() = default;
+  /// Writes one request. The caller keeps the window: it calls Receive before more than `window` are
+  /// unanswered. Errors: the call's status, as MirrorClient's calls.
+  virtual absl::Status Send(const v1::RowDataRequest& request) = 0;
+  /// The answer to the oldest request that has none yet.
+  virtual absl::StatusOr<v1::RowDataResponse> Receive() = 0;
+  /// Half-closes, and gives the call's status once every answer was received.
+  virtual absl::Status Finish() = 0;
+};
+
+/// The source's end of the wire for one tenant: signs its calls and checks the endpoint's proof. Authenticate
+/// gets a token of its own; the other calls share one for kCallTokenReused seconds, since signing and
+/// verifying one costs as much as a small call.
+///
+/// Of a probe: the endpoint took the token, and has no mirror of the tenant yet.
+bool HasNoMirrorYet(const absl::Status& status);
+
+/// Errors of every call are the endpoint's status with its words; kUnavailable with the address when nobody
+/// answers (and what to look at: name, port, TLS chain), kUnauthenticated when the endpoint cannot prove
+/// itself. Threads: any.
+class MirrorClient {
+ public:
+  static constexpr std::int64_t kCallTokenReused = 60;
+
+  MirrorClient(std::shared_ptr<grpc::Channel> channel, Identity identity, std::string context_id);
+
+  /// Refuses an endpoint whose signed answer does not verify, whatever else it says.
+  absl::StatusOr<v1::AuthenticateResponse> Authenticate(const std::string& holder, bool take_over, bool probe,
+                                                        const ReceiptHead& receipts = {});
+  /// What a token of the endpoint says of the chain of receipts, see VerifyReceiptHead().
+  absl::StatusOr<SignedHead> OpenReceiptHead(const std::string& token) const;
+  absl::StatusOr<v1::TableSchemaResponse> TableSchema(const v1::TableSchemaRequest& request);
+  absl::StatusOr<v1::RowDataResponse> RowData(const v1::RowDataRequest& request);
+  absl::StatusOr<std::unique_ptr<RowStream>> OpenRowStream();
+  absl::StatusOr<v1::WipeResponse> Wipe(const v1::WipeRequest& request);
+  absl::StatusOr<v1::ReplicationCompletedResponse> ReplicationCompleted(
+      const v1::ReplicationCompletedRequest& request);
+
+  absl::StatusOr<v1::DigestRangesResponse> DigestRanges(const v1::DigestRangesRequest& request);
+  /// `take` gets each message; its error ends the call and is returned.
+  absl::Status ReadRows(const v1::ReadRowsRequest& request,
+                        const std::function<absl::Status(const v1::ReadRowsResponse&)>& take);
+
+  const std::string& context_id() const { return context_id_; }
+  /// Where calls are timed from now on; outlives the client. Null: nowhere.
+  void set_counters(WireCounters* counters) { counters_ = counters; }
+  void set_patience(const Patience& patience) { patience_ = patience; }
+  /// For tests and hostile clients: calls go out with this text instead of a proper token; empty: proper ones
+  /// again.
+  void set_token_override(std::string token) { token_override_ = std::move(token); }
+
+ private:
+  absl::StatusOr<std::string> Token(TokenUse use, const std::string& nonce) const;
+  absl::StatusOr<std::string> CallToken();
+  template <typename Response, typename Call>
+  absl::StatusOr<Response> Unary(const char* name, const Call& call, std::chrono::milliseconds timeout);
+  void ForgetToken(const grpc::Status& status);
+
+  std::shared_ptr<grpc::Channel> channel_;
+  std::unique_ptr<v1::MirrorClientService::Stub> stub_;
+  Identity identity_;
+  std::string context_id_;
+  std::string token_override_;
+  WireCounters* counters_ = nullptr;
+  Patience patience_;
+  std::mutex mutex_;
+  /// Of the last calls. Empty: none, or a call other than a stream was refused with it.
+  std::string call_token_;
+  std::int64_t call_token_made_ = 0;
+};
+
+/// A channel with the message size and keepalive that the protocol needs. `address` is host:port.
+std::shared_ptr<grpc::Channel> OpenChannel(const std::string& address,
+                                           const std::shared_ptr<grpc::ChannelCredentials>& credentials);
+
+}  // namespace mirror
+
+#endif  // MIRROR_CLIENT_WIRE_MIRROR_CLIENT_H_

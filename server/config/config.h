@@ -1,0 +1,141 @@
+#ifndef MIRROR_SERVER_CONFIG_CONFIG_H_
+#define MIRROR_SERVER_CONFIG_CONFIG_H_
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "base/exposition/metrics_listener.h"
+#include "server/plan/breaker.h"
+#include "server/plan/column_rules.h"
+#include "server/plan/freshness_rules.h"
+#include "server/plan/index_rules.h"
+#include "server/plan/receipts.h"
+
+namespace mirror {
+
+// What mirror-server.toml says. Paths are complete: a relative one was seen from the folder of the file.
+
+/// The listener for sources.
+struct ListenConfig {
+  std::string address = "127.0.0.1";  ///< An IP address, or "localhost".
+  std::uint16_t port = 7443;          ///< 0: the system chooses.
+  std::string certificate, key;       ///< PEM. Empty only with `plaintext`.
+  std::string client_ca;              ///< PEM. Set: each source must show a certificate of this CA.
+  bool plaintext = false;             ///< No TLS; loopback only.
+  bool reflection = false;            ///< Anybody may ask which calls there are.
+  std::uint32_t connections_max = 1'000;
+  std::uint32_t connections_per_address_max = 200;
+  friend bool operator==(const ListenConfig&, const ListenConfig&) = default;
+};
+
+/// The listener for operators; mutual TLS always.
+struct AdminConfig {
+  std::string address = "127.0.0.1";
+  std::uint16_t port = 7444;
+  std::string certificate, key, client_ca;
+  friend bool operator==(const AdminConfig&, const AdminConfig&) = default;
+};
+
+/// Who this endpoint is.
+struct ApplicationConfig {
+  std::string id;   ///< The audience of tokens.
+  std::string key;  ///< PEM; signs Authenticate's answer.
+  std::string key_id;
+  friend bool operator==(const ApplicationConfig&, const ApplicationConfig&) = default;
+};
+
+struct DataConfig {
+  std::string dir = "data";
+  bool automatic_provisioning = true;
+  std::chrono::seconds drop_grace = std::chrono::hours(24 * 7);
+  std::uint64_t wal_bytes_max = 1ULL << 30;
+  std::uint32_t open_tenants_max = 0;  ///< 0: from the descriptor limit.
+  friend bool operator==(const DataConfig&, const DataConfig&) = default;
+};
+
+struct TokensConfig {
+  std::vector<std::string> algorithms = {"ES256", "RS256"};
+  std::string context_claim = "http://schemes.superoffice.net/identity/ctx";
+  std::chrono::seconds lifetime_max = std::chrono::minutes(30);
+  std::chrono::seconds leeway = std::chrono::seconds(60);
+  friend bool operator==(const TokensConfig&, const TokensConfig&) = default;
+};
+
+/// One issuer in one environment.
+struct IssuerConfig {
+  std::string name, environment;
+  std::string keys;                   ///< Folder of its certificates.
+  std::vector<std::string> contexts;  ///< Context ids that it may push; '*' stands for any characters.
+  friend bool operator==(const IssuerConfig&, const IssuerConfig&) = default;
+};
+
+struct LimitsConfig {
+  std::uint64_t message_bytes_max = 16ULL << 20;
+  std::uint32_t columns_max = 2'000;
+  std::uint32_t tables_max = 10'000;
+  std::uint32_t batch_rows_max = 1'000'000;
+  std::uint64_t batch_cells_max = 10'000'000;
+  std::uint64_t bytes_in_flight_tenant_max = 64ULL << 20;
+  std::uint64_t bytes_in_flight_max = 256ULL << 20;
+  std::uint32_t streams_per_tenant_max = 4;
+  std::uint32_t calls_max = 64;  ///< Calls at a time that are no streams.
+  std::uint32_t nonces_max = 10'000;
+  std::uint64_t value_bytes_max = 1'000'000'000;
+  std::chrono::seconds cycle_idle = std::chrono::minutes(10);
+  friend bool operator==(const LimitsConfig&, const LimitsConfig&) = default;
+};
+
+/// One [[hook]]: exactly one of command, sql and url.
+struct HookConfig {
+  std::string name;             ///< For events; "hook-1" and so on when none is given.
+  std::vector<std::string> on;  ///< completed, authenticated, table, wiped, event.
+  std::string context_id = "*";
+  std::vector<std::string> command;  ///< A program's absolute path, and its arguments.
+  std::string sql, url;
+  std::chrono::milliseconds timeout{10'000};
+  std::string on_error = "accept";  ///< Of authenticated: "refuse": without an answer no cycle begins.
+  friend bool operator==(const HookConfig&, const HookConfig&) = default;
+};
+
+struct HooksConfig {
+  std::chrono::milliseconds authenticated_timeout{2'000};
+  std::vector<HookConfig> hooks;
+  friend bool operator==(const HooksConfig&, const HooksConfig&) = default;
+};
+
+struct ServerConfig {
+  std::string file;  ///< As it was given.
+  ListenConfig listen;
+  AdminConfig admin;
+  ApplicationConfig application;
+  DataConfig data;
+  TokensConfig tokens;
+  std::vector<IssuerConfig> issuers;
+  LimitsConfig limits;
+  HooksConfig hooks;          ///< [hooks] and [[hook]].
+  BreakerConfig breaker;      ///< [breaker], and what [[tenant]] says about it.
+  ColumnRulesConfig columns;  ///< What [[tenant.table]] says of columns, and [data] 'hash_key'.
+  MetricsConfig metrics = {.enabled = true, .port = 7445};
+  /// Two completed cycles in a row within it whose source does not know what the other one committed pause
+  /// the tenant: two databases feed it. 0: never.
+  std::int64_t miss_window_ms = 3'600'000;
+  ReceiptRules receipts;            ///< [data] receipts, and of [[tenant]].
+  IndexRules indexes;               ///< Of [[tenant]].
+  FreshnessRules freshness;         ///< Of [[tenant]].
+  std::string log_level = "info";   ///< trace, debug, info, warn, error.
+  std::string log_format = "text";  ///< text, json.
+};
+
+/// Reads and checks the whole file; then what the environment says (MIRROR_LISTEN_PORT and so on, for every
+/// key of a table that stands once) takes the place of the file's word. Errors: kInvalidArgument naming file,
+/// line and key, or the variable, one of these sections that is unknown too; kNotFound, kPermissionDenied for
+/// the file itself. Whether the files that it names can be used is not asked here.
+absl::StatusOr<ServerConfig> LoadServerConfig(const std::string& path);
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_CONFIG_CONFIG_H_

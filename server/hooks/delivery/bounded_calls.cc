@@ -1,0 +1,108 @@
+#include "server/hooks/delivery/bounded_calls.h"
+
+#include <condition_variable>
+#include <deque>
+#include <exception>
+#include <mutex>
+#include <optional>
+#include <system_error>
+#include <thread>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+
+namespace mirror {
+namespace {
+
+/// A stop is looked for so often.
+constexpr std::chrono::milliseconds kLook{100};
+
+struct Pending {
+  BoundedCalls::Work work;
+  std::optional<absl::StatusOr<std::string>> answer;
+};
+
+absl::StatusOr<std::string> Try(const BoundedCalls::Work& work) {
+  try {
+    return work();
+  } catch (const std::exception& error) {
+    return absl::InternalError(absl::StrCat("it threw: ", error.what()));
+  } catch (...) {
+    return absl::InternalError("it threw something that is no exception");
+  }
+}
+
+}  // namespace
+
+struct BoundedCalls::Shared {
+  const std::size_t threads_max;
+  std::mutex mutex;
+  std::condition_variable work_came, answered;
+  std::deque<std::shared_ptr<Pending>> waiting;
+  std::size_t threads = 0, idle = 0;
+  bool stopped = false;
+};
+
+BoundedCalls::BoundedCalls(std::size_t threads_max)
+    : shared_(new Shared{threads_max, {}, {}, {}, {}, 0, 0, false}) {}
+
+BoundedCalls::~BoundedCalls() {
+  const std::lock_guard lock(shared_->mutex);
+  shared_->stopped = true;
+  shared_->work_came.notify_all();
+}
+
+void BoundedCalls::Serve(const std::shared_ptr<Shared>& shared) {
+  std::unique_lock lock(shared->mutex);
+  while (true) {
+    ++shared->idle;
+    shared->work_came.wait(lock, [&] { return shared->stopped || !shared->waiting.empty(); });
+    --shared->idle;
+    if (shared->stopped) return;
+    const std::shared_ptr<Pending> mine = shared->waiting.front();
+    shared->waiting.pop_front();
+    lock.unlock();
+    absl::StatusOr<std::string> answer = Try(mine->work);
+    lock.lock();
+    mine->work = {};
+    mine->answer = std::move(answer);
+    shared->answered.notify_all();
+  }
+}
+
+absl::StatusOr<std::string> BoundedCalls::Call(Work work, std::chrono::milliseconds timeout,
+                                               const std::stop_token& stop) {
+  const auto deadline = std::chrono::steady_clock::now() + timeout;
+  const auto mine = std::make_shared<Pending>();
+  mine->work = std::move(work);
+  std::unique_lock lock(shared_->mutex);
+  if (shared_->idle <= shared_->waiting.size()) {
+    if (shared_->threads == shared_->threads_max) {
+      return absl::UnavailableError(
+          absl::StrCat("all of its ", shared_->threads_max, " threads are at work"));
+    }
+    ++shared_->threads;
+    try {
+      std::thread([shared = shared_] { Serve(shared); }).detach();
+    } catch (const std::system_error& error) {
+      --shared_->threads;
+      return absl::UnavailableError(
+          absl::StrCat("the system gives no thread for it (", error.what(),
+                       "). Nothing was begun. Look at the limit of processes and threads"));
+    }
+  }
+  shared_->waiting.push_back(mine);
+  shared_->work_came.notify_one();
+  while (!mine->answer && std::chrono::steady_clock::now() < deadline && !stop.stop_requested()) {
+    shared_->answered.wait_until(lock, std::min(deadline, std::chrono::steady_clock::now() + kLook),
+                                 [&] { return mine->answer.has_value(); });
+  }
+  if (mine->answer) return *std::move(mine->answer);
+  // Not begun: nobody needs it any more.
+  std::erase(shared_->waiting, mine);
+  if (stop.stop_requested()) return absl::CancelledError("the server stops");
+  return absl::DeadlineExceededError(absl::StrCat("it did not answer within ", timeout.count(), " ms"));
+}
+
+}  // namespace mirror

@@ -1,0 +1,232 @@
+#include "server/hooks/delivery/hook_command.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <optional>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+
+namespace mirror {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+/// A stop is looked for so often.
+constexpr std::chrono::milliseconds kLook{100};
+/// And the end of the program, where the system gives no descriptor that tells of it.
+constexpr std::chrono::milliseconds kEndLook{10};
+
+/// A descriptor that closes itself.
+class Descriptor {
+ public:
+  explicit Descriptor(int number = -1) : number_(number) {}
+  ~Descriptor() { Close(); }
+  Descriptor(Descriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
+  Descriptor& operator=(Descriptor&& other) noexcept {
+    Close();
+    number_ = std::exchange(other.number_, -1);
+    return *this;
+  }
+  int get() const { return number_; }
+  void Close() {
+    if (number_ >= 0) close(number_);
+    number_ = -1;
+  }
+
+ private:
+  int number_;
+};
+
+struct Pipe {
+  Descriptor read, write;
+};
+
+absl::StatusOr<Pipe> MakePipe() {
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) != 0) {
+    return absl::UnavailableError(absl::StrCat("no pipe could be made for it: ", std::strerror(errno)));
+  }
+  return Pipe{Descriptor(ends[0]), Descriptor(ends[1])};
+}
+
+/// The signal that a pipe without a reader sends: for this thread it is an error of write() and nothing else,
+/// whatever the program that we are a part of does with signals.
+class NoPipeSignal {
+ public:
+  NoPipeSignal() {
+    sigemptyset(&pipe_);
+    sigaddset(&pipe_, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &pipe_, &before_);
+  }
+  ~NoPipeSignal() {
+    const timespec now{0, 0};
+    if (sigismember(&before_, SIGPIPE) == 0) sigtimedwait(&pipe_, nullptr, &now);
+    pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+  }
+  NoPipeSignal(const NoPipeSignal&) = delete;
+  NoPipeSignal& operator=(const NoPipeSignal&) = delete;
+
+ private:
+  sigset_t pipe_{}, before_{};
+};
+
+/// The program and its ends of two pipes. Whoever is left of its process group is killed with this.
+class Child {
+ public:
+  absl::Status Start(const std::vector<std::string>& command, const HookDelivery& delivery) {
+    absl::StatusOr<Pipe> in = MakePipe();
+    absl::StatusOr<Pipe> out = MakePipe();
+    if (!in.ok()) return in.status();
+    if (!out.ok()) return out.status();
+    posix_spawn_file_actions_t files;
+    posix_spawn_file_actions_init(&files);
+    posix_spawn_file_actions_adddup2(&files, in->read.get(), STDIN_FILENO);
+    posix_spawn_file_actions_adddup2(&files, out->write.get(), STDOUT_FILENO);
+    // What it writes there is no part of its answer, and may hold rows: it goes nowhere.
+    posix_spawn_file_actions_addopen(&files, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+    posix_spawn_file_actions_addclosefrom_np(&files, STDERR_FILENO + 1);
+    posix_spawn_file_actions_addchdir_np(&files, "/");
+    posix_spawnattr_t attributes;
+    posix_spawnattr_init(&attributes);
+    posix_spawnattr_setflags(&attributes,
+                             POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    posix_spawnattr_setpgroup(&attributes, 0);
+    sigset_t none, all;
+    sigemptyset(&none);
+    sigfillset(&all);
+    posix_spawnattr_setsigmask(&attributes, &none);
+    posix_spawnattr_setsigdefault(&attributes, &all);
+
+    std::vector<std::string> environment = {"PATH=/usr/local/bin:/usr/bin:/bin", "LANG=C.UTF-8",
+                                            "MIRROR_EVENT=" + delivery.event,
+                                            "MIRROR_CONTEXT_ID=" + delivery.context_id};
+    std::vector<std::string> words = command;
+    const int failed = posix_spawn(&pid_, words.front().c_str(), &files, &attributes, Pointers(words).data(),
+                                   Pointers(environment).data());
+    posix_spawn_file_actions_destroy(&files);
+    posix_spawnattr_destroy(&attributes);
+    if (failed != 0) {
+      pid_ = -1;
+      return absl::FailedPreconditionError(
+          absl::StrCat("the program could not be started: ", std::strerror(failed)));
+    }
+    ended_ = Descriptor(static_cast<int>(syscall(SYS_pidfd_open, pid_, 0)));
+    input_ = std::move(in->write);
+    output_ = std::move(out->read);
+    fcntl(input_.get(), F_SETFL, O_NONBLOCK);
+    fcntl(output_.get(), F_SETFL, O_NONBLOCK);
+    return absl::OkStatus();
+  }
+
+  ~Child() {
+    if (pid_ <= 0) return;
+    kill(-pid_, SIGKILL);
+    waitpid(pid_, nullptr, 0);
+  }
+
+  /// Until it has ended and closed its output, or `deadline`. Absent: it did not end in time.
+  std::optional<siginfo_t> Run(std::string_view input, Clock::time_point deadline,
+                               const std::stop_token& stop, std::string* printed) {
+    while (Clock::now() < deadline && !stop.stop_requested()) {
+      if (input.empty()) input_.Close();
+      pollfd waits[] = {{ended_.get(), POLLIN, 0}, {output_.get(), POLLIN, 0}, {input_.get(), POLLOUT, 0}};
+      const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now());
+      // A kernel or a sandbox without it, or no descriptor left: poll() passes over it.
+      const bool tells = ended_.get() >= 0;
+      const std::chrono::milliseconds look = tells ? kLook : kEndLook;
+      poll(waits, std::size(waits),
+           static_cast<int>(std::clamp(left, std::chrono::milliseconds(0), look).count()));
+      if (waits[2].revents != 0) Write(&input);
+      if (waits[1].revents != 0) Read(printed);
+      if (waits[0].revents != 0 || !tells) {
+        siginfo_t how{};
+        // It is waited for when its group has been killed: until then nobody else gets its number.
+        waitid(P_PID, static_cast<id_t>(pid_), &how, WEXITED | WNOWAIT | (tells ? 0 : WNOHANG));
+        if (how.si_pid == 0) continue;
+        Read(printed);  // What is there; a child of its own may keep the pipe open for ever.
+        return how;
+      }
+    }
+    return std::nullopt;
+  }
+
+ private:
+  static std::vector<char*> Pointers(std::vector<std::string>& words) {
+    std::vector<char*> pointers;
+    for (std::string& word : words) pointers.push_back(word.data());
+    pointers.push_back(nullptr);
+    return pointers;
+  }
+
+  void Write(std::string_view* input) {
+    const NoPipeSignal guard;
+    const ssize_t written = write(input_.get(), input->data(), input->size());
+    if (written > 0) input->remove_prefix(static_cast<std::size_t>(written));
+    // It need not read what it is told.
+    if (written < 0 && errno != EAGAIN && errno != EINTR) *input = {};
+  }
+
+  void Read(std::string* printed) {
+    char bytes[8 * 1024];
+    while (true) {
+      const ssize_t count = read(output_.get(), bytes, sizeof(bytes));
+      if (count == 0) return output_.Close();
+      if (count < 0) return;
+      const std::size_t room = kHookOutputBytesMax - printed->size();
+      printed->append(bytes, std::min(room, static_cast<std::size_t>(count)));
+      // A program that never stops printing must not keep us here.
+      if (room == 0) return;
+    }
+  }
+
+  pid_t pid_ = -1;
+  Descriptor ended_, input_, output_;
+};
+
+class CommandHook final : public HookTarget {
+ public:
+  explicit CommandHook(std::vector<std::string> command) : command_(std::move(command)) {}
+
+  absl::StatusOr<std::string> Deliver(const HookDelivery& delivery, std::chrono::milliseconds timeout,
+                                      const std::stop_token& stop) override {
+    const Clock::time_point deadline = Clock::now() + timeout;
+    Child child;
+    if (absl::Status status = child.Start(command_, delivery); !status.ok()) return status;
+    std::string printed;
+    const std::optional<siginfo_t> ended = child.Run(delivery.json, deadline, stop, &printed);
+    if (!ended && stop.stop_requested()) return absl::CancelledError("the server stops");
+    if (!ended) {
+      return absl::DeadlineExceededError(
+          absl::StrCat("the program did not end within ", timeout.count(), " ms and was killed"));
+    }
+    if (ended->si_code != CLD_EXITED) {
+      return absl::AbortedError(absl::StrCat("the program was ended by signal ", ended->si_status));
+    }
+    if (ended->si_status != 0) {
+      return absl::AbortedError(absl::StrCat("the program ended with exit code ", ended->si_status));
+    }
+    return printed;
+  }
+
+ private:
+  const std::vector<std::string> command_;
+};
+
+}  // namespace
+
+std::unique_ptr<HookTarget> MakeCommandHook(std::vector<std::string> command) {
+  return std::make_unique<CommandHook>(std::move(command));
+}
+
+}  // namespace mirror

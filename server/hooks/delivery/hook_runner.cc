@@ -1,0 +1,206 @@
+#include "server/hooks/delivery/hook_runner.h"
+
+#include <stop_token>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/digest.h"
+#include "server/hooks/delivery/hook_command.h"
+#include "server/hooks/delivery/hook_sql.h"
+#include "server/hooks/delivery/hook_url.h"
+#include "server/hooks/hook_note.h"
+#include "server/store/sqlite/sqlite_store.h"
+
+namespace mirror {
+namespace {
+
+constexpr char kProgram[] = "program";
+/// Events that a hook is not told of are passed over in such steps.
+constexpr std::uint32_t kEventsPerLook = 100;
+constexpr std::size_t kKeyDigits = 16;
+/// What hooks do is no event for hooks, or one that fails would be told of its failures for ever.
+constexpr char kOwnEvents[] = "hook.";
+/// What a source is told where a hook refuses by its silence.
+constexpr char kUnanswered[] =
+    "this endpoint could not ask whether a cycle may begin, and its operator wants none then";
+
+/// The same after a restart as long as it means the same.
+std::string KeyOf(const HookConfig& hook) {
+  return HexDigest(absl::StrCat(hook.name, "\n", absl::StrJoin(hook.on, ","), "\n", hook.context_id, "\n",
+                                absl::StrJoin(hook.command, "\n"), "\n", hook.sql, "\n", hook.url))
+      .substr(0, kKeyDigits);
+}
+
+std::shared_ptr<HookTarget> TargetOf(const HookConfig& hook, const std::string& data_dir) {
+  if (!hook.command.empty()) return MakeCommandHook(hook.command);
+  if (!hook.sql.empty()) {
+    return MakeSqlHook(
+        hook.sql, [data_dir](const std::string& context_id) { return SqlitePath(data_dir, context_id); });
+  }
+  return MakeUrlHook(*ParseHookUrl(hook.url));  // Checked with the configuration.
+}
+
+}  // namespace
+
+HookRunner::HookRunner(const HooksConfig& config, std::shared_ptr<MirrorHooks> program, std::string data_dir,
+                       Events& events)
+    : question_timeout_(config.authenticated_timeout),
+      events_(events),
+      program_(program ? std::make_shared<ProgramHook>(std::move(program)) : nullptr),
+      hooks_([&] {
+        std::vector<Hook> hooks;
+        for (const HookConfig& hook : config.hooks) {
+          hooks.push_back({{KeyOf(hook), hook.name, hook.on, hook.context_id},
+                           TargetOf(hook, data_dir),
+                           hook.timeout,
+                           !hook.sql.empty(),
+                           hook.on_error == "refuse"});
+        }
+        if (program_) {
+          hooks.push_back({{kProgram, kProgram, {kOnCompleted, kOnTable, kOnWiped, kOnEvent}, "*"},
+                           program_,
+                           HookLaneOptions{}.timeout});
+        }
+        return hooks;
+      }()),
+      book_(
+          [this] {
+            std::vector<HookSpec> specs;
+            for (const Hook& hook : hooks_) specs.push_back(hook.spec);
+            return specs;
+          }(),
+          [this](const std::string& context_id) { Wake(context_id); }) {}
+
+HookQueues HookRunner::QueuesOf(const HookSpec& spec, Tenants& tenants, HookCursor& cursor) {
+  HookQueues queues;
+  queues.first = [this, spec, &tenants,
+                  &cursor](const std::string& queue) -> absl::StatusOr<std::optional<WaitingDelivery>> {
+    if (!queue.empty()) {
+      absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants.Find(queue);
+      if (!tenant.ok()) return tenant.status();
+      absl::StatusOr<std::optional<HookNote>> note = (*tenant)->FirstHook(spec.key);
+      if (!note.ok()) return note.status();
+      if (!*note) return std::optional<WaitingDelivery>();
+      return WaitingDelivery{(*note)->id, {queue, (*note)->event, (*note)->cycle, std::move((*note)->json)}};
+    }
+    absl::StatusOr<std::uint64_t> after = cursor.Read(spec.key);
+    while (after.ok()) {
+      const absl::StatusOr<std::vector<EventRecord>> events = events_.After("", *after, kEventsPerLook);
+      if (!events.ok()) return events.status();
+      for (const EventRecord& event : *events) {
+        after = event.id;
+        if (absl::StartsWith(event.kind, kOwnEvents) || !spec.IsFor(event.context_id)) continue;
+        return WaitingDelivery{static_cast<std::int64_t>(event.id),
+                               {event.context_id, kOnEvent, 0, EventText(event)}};
+      }
+      if (events->size() < kEventsPerLook) return std::optional<WaitingDelivery>();
+      if (absl::Status passed = cursor.Write(spec.key, *after); !passed.ok()) return passed;
+    }
+    return after.status();
+  };
+  queues.done = [spec, &tenants, &cursor](const std::string& queue, std::int64_t id) -> absl::Status {
+    if (queue.empty()) return cursor.Write(spec.key, static_cast<std::uint64_t>(id));
+    absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants.Find(queue);
+    return tenant.ok() ? (*tenant)->HookDone(id) : tenant.status();
+  };
+  return queues;
+}
+
+void HookRunner::Start(Tenants& tenants, HookCursor& cursor) {
+  std::vector<std::unique_ptr<HookLane>> lanes;
+  for (const Hook& hook : hooks_) {
+    HookLaneOptions options;
+    options.timeout = hook.timeout;
+    lanes.push_back(std::make_unique<HookLane>(hook.spec, hook.target, QueuesOf(hook.spec, tenants, cursor),
+                                               events_, options));
+    // A hook is told of what follows it: the cursor stands where events do now.
+    if (hook.spec.Wants(kOnEvent)) cursor.Read(hook.spec.key).status().IgnoreError();
+  }
+  {
+    const std::lock_guard lock(lanes_mutex_);
+    lanes_ = std::move(lanes);
+  }
+  WakeEvents();
+  search_ = std::jthread([this, &tenants](const std::stop_token& stop) {
+    for (const std::shared_ptr<Tenant>& tenant : tenants.All()) {
+      if (stop.stop_requested()) return;
+      Wake(tenant->context_id());
+    }
+  });
+}
+
+void HookRunner::Stop() {
+  search_ = {};
+  std::vector<std::unique_ptr<HookLane>> lanes;
+  const std::unique_lock lock(lanes_mutex_);
+  lanes.swap(lanes_);
+}
+
+void HookRunner::Wake(const std::string& context_id) {
+  const std::shared_lock lock(lanes_mutex_);
+  for (const std::unique_ptr<HookLane>& lane : lanes_) {
+    const HookSpec& spec = lane->spec();
+    const bool queued = spec.Wants(kOnCompleted) || spec.Wants(kOnTable) || spec.Wants(kOnWiped);
+    if (queued && spec.IsFor(context_id)) lane->Wake(context_id);
+  }
+}
+
+void HookRunner::WakeEvents() {
+  const std::shared_lock lock(lanes_mutex_);
+  for (const std::unique_ptr<HookLane>& lane : lanes_) {
+    if (lane->spec().Wants(kOnEvent)) lane->Wake("");
+  }
+}
+
+absl::StatusOr<std::string> HookRunner::Ask(const Hook& hook, const HookCaller& caller) {
+  const absl::StatusOr<std::string> answer = hook.target->Deliver(
+      {caller.context_id, kOnAuthenticated, 0, AuthenticatedText(caller)}, question_timeout_, {});
+  if (!answer.ok()) return answer.status();
+  // SQL gives the reason itself.
+  return hook.answers_in_words ? answer : ReadRefusal(*answer);
+}
+
+bool HookRunner::Asks(const std::string& context_id) const {
+  return program_ != nullptr || !book_.KeysFor(kOnAuthenticated, context_id).empty();
+}
+
+std::string HookRunner::Authenticated(const HookCaller& caller) {
+  const auto tell = [&](const std::string& name, bool refuses, const absl::Status& why) {
+    events_.Add(caller.context_id, refuses ? Severity::kError : Severity::kWarning, "hook.unanswered",
+                absl::StrCat("hook '", name, "' was asked whether a cycle may begin, and ",
+                             refuses ? "since it has on_error = \"refuse\", none began without its answer: "
+                                     : "the cycle went on without its answer: ",
+                             std::string(why.message())));
+  };
+  if (program_) {
+    absl::StatusOr<std::string> reason = program_->Authenticated(caller, question_timeout_);
+    if (!reason.ok()) tell(kProgram, false, reason.status());
+    if (reason.ok() && !reason->empty()) return *std::move(reason);
+  }
+  for (const Hook& hook : hooks_) {
+    if (!hook.spec.Wants(kOnAuthenticated) || !hook.spec.IsFor(caller.context_id)) continue;
+    absl::StatusOr<std::string> reason = Ask(hook, caller);
+    if (!reason.ok()) tell(hook.spec.name, hook.refuses_unanswered, reason.status());
+    if (!reason.ok() && hook.refuses_unanswered) return kUnanswered;
+    if (reason.ok() && !reason->empty()) return *std::move(reason);
+  }
+  return "";
+}
+
+absl::Status HookRunner::ResolveConnection(const HookCaller& caller) {
+  if (!program_) return absl::OkStatus();
+  const absl::Status status = program_->ResolveConnection(caller, question_timeout_);
+  if (status.ok()) return status;
+  if (absl::IsDeadlineExceeded(status) || absl::IsUnavailable(status)) {
+    return absl::UnavailableError(
+        "this endpoint could not decide in time whether it takes in the tenant. Nothing was made. Try "
+        "again.");
+  }
+  return absl::PermissionDeniedError(
+      absl::StrCat("this endpoint does not take in the tenant: ", status.message(),
+                   ". Nothing was made. Ask the mirror's operator."));
+}
+
+}  // namespace mirror

@@ -1,0 +1,76 @@
+#ifndef MIRROR_SERVER_HOOKS_DELIVERY_HOOK_RUNNER_H_
+#define MIRROR_SERVER_HOOKS_DELIVERY_HOOK_RUNNER_H_
+
+#include <chrono>
+#include <memory>
+#include <shared_mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "server/config/config.h"
+#include "server/hooks/delivery/hook_lane.h"
+#include "server/hooks/delivery/hook_program.h"
+#include "server/hooks/hook_book.h"
+#include "server/hooks/hooks.h"
+#include "server/store/catalog/hook_cursor.h"
+#include "server/tenant/tenants.h"
+#include "server/watch/events.h"
+
+namespace mirror {
+
+/// All hooks of an endpoint: those of its configuration, and the program's own. Without any it is not made.
+/// Threads: any.
+class HookRunner {
+ public:
+  /// `program` may be null. `data_dir`: of the mirrors.
+  HookRunner(const HooksConfig& config, std::shared_ptr<MirrorHooks> program, std::string data_dir,
+             Events& events);
+
+  /// What tenants have to know.
+  const HookBook& book() const { return book_; }
+
+  /// Begins to deliver, what waits since the last time first. All that is given must outlive Stop().
+  void Start(Tenants& tenants, HookCursor& cursor);
+  /// Ends what is under way: it is delivered again at the next start.
+  void Stop();
+
+  /// Something waits for a tenant, or an event has come.
+  void Wake(const std::string& context_id);
+  void WakeEvents();
+
+  /// Whether anybody is to be asked before a cycle of this tenant begins.
+  bool Asks(const std::string& context_id) const;
+  /// The one question that a source waits for. A text: the reason not to replicate; empty: go on. A hook that
+  /// does not answer in time, or nothing that can be read, does not count unless its 'on_error' says that it
+  /// refuses then; an event tells.
+  std::string Authenticated(const HookCaller& caller);
+  /// Of a tenant that has no mirror yet. Errors: the program's, with what to do.
+  absl::Status ResolveConnection(const HookCaller& caller);
+
+ private:
+  struct Hook {
+    HookSpec spec;
+    std::shared_ptr<HookTarget> target;
+    std::chrono::milliseconds timeout;
+    bool answers_in_words = false;  ///< When it is asked: the reason itself, and no JSON.
+    bool refuses_unanswered = false;
+  };
+
+  HookQueues QueuesOf(const HookSpec& spec, Tenants& tenants, HookCursor& cursor);
+  absl::StatusOr<std::string> Ask(const Hook& hook, const HookCaller& caller);
+
+  const std::chrono::milliseconds question_timeout_;
+  Events& events_;
+  const std::shared_ptr<ProgramHook> program_;
+  std::vector<Hook> hooks_;
+  HookBook book_;
+  std::shared_mutex lanes_mutex_;  ///< Of the list: lanes are woken by many threads, and end one by one.
+  std::vector<std::unique_ptr<HookLane>> lanes_;
+  std::jthread search_;
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_HOOKS_DELIVERY_HOOK_RUNNER_H_

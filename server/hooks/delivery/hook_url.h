@@ -1,0 +1,17 @@
+#ifndef MIRROR_SERVER_HOOKS_DELIVERY_HOOK_URL_H_
+#define MIRROR_SERVER_HOOKS_DELIVERY_HOOK_URL_H_
+
+#include <memory>
+
+#include "server/hooks/hook_target.h"
+#include "server/plan/hook_check.h"
+
+namespace mirror {
+
+/// POSTs the JSON. Status 200 to 299: delivered. A redirect is a failure; the certificate of https must be
+/// believed by the system, and name the host.
+std::unique_ptr<HookTarget> MakeUrlHook(HookUrl url);
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_HOOKS_DELIVERY_HOOK_URL_H_

@@ -1,0 +1,76 @@
+#ifndef MIRROR_SERVER_PLAN_COLUMN_RULES_H_
+#define MIRROR_SERVER_PLAN_COLUMN_RULES_H_
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "certs/keyed_hash.h"
+#include "proto/wire/batch.h"
+#include "proto/wire/table.h"
+#include "proto/wire/turned_value.h"
+
+// Columns that are left out, hashed or masked before anything of them is written down. What the protocol
+// means by each is said at ColumnRule in table.proto.
+
+namespace mirror {
+
+/// Of the hashes of one batch.
+inline constexpr std::uint64_t kHashedBytesMax = 64 << 20;
+
+/// A [[tenant.table]] that says something of columns. Patterns; '*' stands for any characters.
+struct ColumnRuleBlock {
+  std::string context = "*", table = "*";
+  std::vector<std::string> plain, leave_out, hash, mask;
+  std::uint32_t mask_keep = 0;  ///< Characters at the end that stay; 0 to kMaskKeepMax.
+  friend bool operator==(const ColumnRuleBlock&, const ColumnRuleBlock&) = default;
+};
+
+/// All of them, in the order of the file: of those that name a column the last one counts.
+struct ColumnRulesConfig {
+  std::vector<ColumnRuleBlock> blocks;
+  std::string hash_key;  ///< File of the key; empty: nothing is hashed.
+  friend bool operator==(const ColumnRulesConfig&, const ColumnRulesConfig&) = default;
+};
+
+/// The rules of one tenant. Threads: any.
+class ColumnRules {
+ public:
+  /// `secret`: see TenantHashKey; absent when no rule hashes.
+  ColumnRules(const ColumnRulesConfig& config, const std::optional<std::string>& secret,
+              const std::string& context_id);
+
+  /// Writes the rules into the columns. Errors: kInvalidArgument when a column cannot have its rule.
+  absl::Status Set(TableSchema* table) const;
+  /// What of the rules means no table, or no column of a table, of these: words for people, each with the
+  /// place.
+  std::vector<std::string> Idle(const std::vector<const TableSchema*>& tables) const;
+  const TenantHashKey* hash_key() const { return key_ ? &*key_ : nullptr; }
+
+ private:
+  std::vector<ColumnRuleBlock> blocks_;  ///< Of this tenant.
+  std::optional<TenantHashKey> key_;
+};
+
+/// The columns of a batch that its views were turned to; they point into it.
+struct RuledValues {
+  struct Column {
+    std::string data;
+    std::string nulls;
+  };
+  std::deque<Column> columns;
+};
+
+/// Makes a batch of the agreed table, as it was decoded, one of KeptForm(agreed). `key` may be null when
+/// nothing is hashed. Errors: kInvalidArgument, for a value in parts that must not be kept as it is and for
+/// keys that are the same once hashed; kResourceExhausted over kHashedBytesMax; kUnavailable: hashing failed.
+absl::Status ApplyRules(const TableSchema& agreed, const TableSchema& kept, const TenantHashKey* key,
+                        ChangeBatch* batch, RuledValues* values);
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_PLAN_COLUMN_RULES_H_

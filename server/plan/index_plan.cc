@@ -1,0 +1,194 @@
+#include "server/plan/index_plan.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/folded_name.h"
+#include "base/printable.h"
+#include "proto/wire/row_digest.h"
+
+namespace mirror {
+namespace {
+
+/// Columns of the mirror's table, in its spelling. Absent: one of them is left out there.
+std::optional<std::vector<IndexColumn>> ColumnsIn(const TableSchema& kept, const SourceIndex& index) {
+  std::vector<IndexColumn> columns;
+  for (const IndexColumn& column : index.columns) {
+    const std::optional<std::uint32_t> at = kept.Find(column.name);
+    if (!at) return std::nullopt;
+    columns.push_back({kept.columns[*at].name, column.descending, column.collation});
+  }
+  return columns;
+}
+
+/// Names that SQLite and the mirror keep for themselves, as those of a UNIQUE constraint's index.
+bool IsReserved(const std::string& name) {
+  const std::string folded = FoldName(name);
+  return absl::StartsWith(folded, "sqlite_") || absl::StartsWith(folded, "_mirror_");
+}
+
+std::string NameForPeople(const TableSchema& kept, const SourceIndex& index) {
+  if (!IsReserved(index.name)) return index.name;
+  return absl::StrCat("index_", kept.name, "_",
+                      absl::StrJoin(index.columns, "_", [](std::string* out, const IndexColumn& column) {
+                        out->append(column.name);
+                      }));
+}
+
+/// A statement in which something would be otherwise for a terminal than for SQLite is not shown as one.
+void AddLine(const std::string& statement, const std::string& remark, std::vector<std::string>* lines) {
+  const std::string shown = Printable(statement);
+  if (shown != statement) {
+    lines->push_back(absl::StrCat("-- ", shown, "  -- not as it stands: a name holds control characters"));
+  } else {
+    lines->push_back(absl::StrCat(statement, remark));
+  }
+}
+
+std::string Names(const std::vector<std::string>& names) {
+  return absl::StrJoin(names, ", ",
+                       [](std::string* out, const std::string& name) { out->append(QuoteName(name)); });
+}
+
+const char* InWords(UntoldReason reason) {
+  switch (reason) {
+    case UntoldReason::kPartial:
+      return "it is partial";
+    case UntoldReason::kExpression:
+      return "it is over an expression";
+    case UntoldReason::kCollation:
+      return "it compares by what the mirror does not have";
+    case UntoldReason::kUnspecified:
+      break;
+  }
+  return "the source did not say why";
+}
+
+const char* InSql(ForeignKeyAction action) {
+  switch (action) {
+    case ForeignKeyAction::kRestrict:
+      return "RESTRICT";
+    case ForeignKeyAction::kSetNull:
+      return "SET NULL";
+    case ForeignKeyAction::kSetDefault:
+      return "SET DEFAULT";
+    case ForeignKeyAction::kCascade:
+      return "CASCADE";
+    case ForeignKeyAction::kUnspecified:
+    case ForeignKeyAction::kNoAction:
+      break;
+  }
+  return "";
+}
+
+void AddForeignKey(const SourceForeignKey& key, std::vector<std::string>* lines) {
+  std::string line =
+      absl::StrCat("-- FOREIGN KEY (", Names(key.columns), ") REFERENCES ", QuoteName(key.table));
+  if (!key.table_columns.empty()) absl::StrAppend(&line, " (", Names(key.table_columns), ")");
+  for (const auto& [when, action] :
+       {std::pair(" ON UPDATE ", key.on_update), std::pair(" ON DELETE ", key.on_delete)}) {
+    if (const std::string said = InSql(action); !said.empty()) absl::StrAppend(&line, when, said);
+  }
+  lines->push_back(Printable(line));
+}
+
+}  // namespace
+
+std::vector<ObjectsChange> PlanObjects(const std::vector<KeptObjects>& kept,
+                                       const std::vector<ToldObjects>& told,
+                                       const std::vector<std::string>& untouched) {
+  std::map<std::string, const KeptObjects*> before;
+  for (const KeptObjects& table : kept) before[FoldName(table.table)] = &table;
+  std::vector<ObjectsChange> changes;
+  for (const ToldObjects& table : told) {
+    if (!table.objects) continue;
+    const auto found = before.find(FoldName(table.table));
+    const bool same = found != before.end() && found->second->objects == *table.objects;
+    if (!same) changes.push_back({table.table, table.objects});
+    if (found != before.end()) before.erase(found);
+  }
+  for (const std::string& name : untouched) before.erase(FoldName(name));
+  for (const auto& [key, table] : before) changes.push_back({table->table, std::nullopt});
+  return changes;
+}
+
+std::string OwnIndexName(const TableSchema& kept, const SourceIndex& index) {
+  RowDigest form;
+  form.AddText(FoldName(kept.name));
+  for (const IndexColumn& column : index.columns) {
+    form.AddText(FoldName(column.name));
+    form.AddInteger(static_cast<std::int64_t>(column.collation) * 2 + (column.descending ? 1 : 0));
+  }
+  return absl::StrCat(kOwnIndexPrefix, absl::Hex(form.Finish(), absl::kZeroPad16), "_", index.name);
+}
+
+std::vector<IndexChange> PlanFollow(const std::vector<FollowedTable>& tables,
+                                    const std::vector<OwnIndex>& there, bool follows) {
+  std::vector<IndexChange> makes;
+  std::set<std::string> stay, known, untold;  // Folded: names of indexes; names of tables.
+  std::map<std::string, std::string> table_of;
+  for (const OwnIndex& index : there) table_of[FoldName(index.name)] = FoldName(index.table);
+  for (const FollowedTable& table : tables) {
+    if (!follows) break;
+    const std::string key = FoldName(table.kept.name);
+    if (!table.objects) {
+      untold.insert(key);
+      continue;
+    }
+    for (const SourceIndex& index : table.objects->indexes) {
+      std::optional<std::vector<IndexColumn>> columns = ColumnsIn(table.kept, index);
+      if (!columns) continue;
+      OwnIndex own{OwnIndexName(table.kept, index), table.kept.name};
+      if (!known.insert(FoldName(own.name)).second) continue;
+      const auto found = table_of.find(FoldName(own.name));
+      if (found != table_of.end() && found->second == key) {
+        stay.insert(found->first);
+      } else if (table.populated) {
+        makes.push_back({std::move(own), *std::move(columns)});
+      }
+    }
+  }
+  std::vector<IndexChange> changes;
+  for (const OwnIndex& index : there) {
+    if (stay.contains(FoldName(index.name)) || untold.contains(FoldName(index.table))) continue;
+    changes.push_back({index, {}});
+  }
+  std::move(makes.begin(), makes.end(), std::back_inserter(changes));
+  return changes;
+}
+
+std::vector<std::string> IndexLines(const TableSchema& kept, const std::optional<SourceObjects>& objects) {
+  const std::string table = QuoteName(kept.name);
+  if (!objects) {
+    return {absl::StrCat("-- table ", Printable(table), ": its source did not tell what it has")};
+  }
+  std::vector<std::string> lines{absl::StrCat("-- table ", Printable(table))};
+  for (const SourceIndex& index : objects->indexes) {
+    const std::string name = QuoteName(NameForPeople(kept, index));
+    const std::optional<std::vector<IndexColumn>> columns = ColumnsIn(kept, index);
+    if (!columns) {
+      lines.push_back(
+          absl::StrCat("-- INDEX ", Printable(name), ": it is over a column that the mirror leaves out"));
+      continue;
+    }
+    AddLine(
+        absl::StrCat("CREATE INDEX IF NOT EXISTS ", name, " ON ", table, " (", IndexTerms(*columns), ");"),
+        index.unique ? "  -- UNIQUE at the source" : "", &lines);
+  }
+  for (const UntoldIndex& index : objects->untold) {
+    lines.push_back(
+        Printable(absl::StrCat("-- INDEX ", QuoteName(index.name), " is not told: ", InWords(index.reason))));
+  }
+  for (const SourceForeignKey& key : objects->foreign_keys) AddForeignKey(key, &lines);
+  if (objects->more != 0) {
+    lines.push_back(absl::StrCat("-- and ", objects->more, " more that the source did not tell of"));
+  }
+  return lines;
+}
+
+}  // namespace mirror

@@ -1,0 +1,29 @@
+#ifndef MIRROR_SERVER_PLAN_PAUSE_H_
+#define MIRROR_SERVER_PLAN_PAUSE_H_
+
+#include <cstdint>
+#include <string_view>
+
+#include "server/plan/plan.h"
+
+namespace mirror {
+
+/// Who wants that nothing is replicated. The numbers of DoNotReplicateBy in mirror_client.proto.
+enum class PausedBy : std::uint8_t { kNobody = 0, kOperator = 1, kMiss = 2, kHook = 3, kDeleted = 4 };
+
+/// The reason that stands in the mirror's file when a tenant paused itself. Files have no other sign of it,
+/// so these words stay as they are.
+inline constexpr char kMissPause[] =
+    "two source databases seem to feed this mirror in turn: each does not know what the other one sent";
+
+inline PausedBy WhoPaused(bool paused, std::string_view reason) {
+  if (!paused) return PausedBy::kNobody;
+  return reason == kMissPause ? PausedBy::kMiss : PausedBy::kOperator;
+}
+inline PausedBy WhoPaused(const TenantRecord& tenant) {
+  return WhoPaused(tenant.paused, tenant.pause_reason);
+}
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_PLAN_PAUSE_H_

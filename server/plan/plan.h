@@ -1,0 +1,426 @@
+#ifndef MIRROR_SERVER_PLAN_PLAN_H_
+#define MIRROR_SERVER_PLAN_PLAN_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "proto/wire/batch.h"
+#include "proto/wire/lsn.h"
+#include "proto/wire/source_objects.h"
+#include "proto/wire/table.h"
+
+// What the planners say and every store can do: values, no behaviour.
+
+namespace mirror {
+
+/// What a table's metadata row says about it, beside its position.
+enum class TableState : std::uint8_t {
+  kMirrored,    ///< The rows are those of `position`, or of nothing when its LSN is -1.
+  kPopulating,  ///< A shadow is being filled by the cycle in `cycle`.
+  kRepopulate,  ///< The visible rows have an older definition than the agreed one; a population replaces
+                ///< them.
+  kStopped,     ///< Takes nothing more in the cycle in `cycle`.
+};
+std::string_view ToString(TableState state);
+
+/// One row of `<contextId>_mirroring`. A DBA may change it at any time: it is compared inside every
+/// transaction.
+struct TableRecord {
+  std::string table;
+  std::string schema_hash;
+  Position position;
+  std::optional<Position> pending;
+  std::uint64_t seq = 0;        ///< Last applied `seq` of `cycle`.
+  std::int64_t row_count = -1;  ///< Kept by the store; -1: unknown.
+  std::int64_t cycle = 0;       ///< The cycle that last wrote it.
+  TableState state = TableState::kMirrored;
+  friend bool operator==(const TableRecord&, const TableRecord&) = default;
+};
+
+/// The tenant's own row, in `_mirror_tenant`. Times are unix milliseconds.
+struct TenantRecord {
+  std::string context_id;
+  std::string issuer;
+  std::string environment;
+  std::string source_id;
+  std::int64_t cycle = 0;  ///< The running cycle when `active`; else one that never ran.
+  bool active = false;
+  std::string holder;
+  std::int64_t since_ms = 0;
+  std::int64_t progress_ms = 0;
+  std::int64_t completed_cycle = 0;  ///< The last that ReplicationCompleted ended.
+  std::int64_t completed_ms = 0;
+  bool paused = false;
+  std::string pause_reason;
+  std::int64_t clock_ms = 0;  ///< Highest time ever seen: what nonces are pruned by.
+  std::string announced;      ///< Digest of the TableSchema request of the running cycle; empty before it.
+  bool touched = false;       ///< A batch was applied in the running cycle.
+  /// The last completed cycle whose source did not know what a former one had committed; 0: none.
+  std::int64_t missed_cycle = 0;
+  std::int64_t missed_ms = 0;
+  /// The file holds values that column rules of now keep out: it is rewritten once the new rows are there.
+  bool scrub = false;
+  friend bool operator==(const TenantRecord&, const TenantRecord&) = default;
+};
+
+/// What is known of a table being equal to its source. The numbers of Equality in mirror_admin.proto.
+enum class Equality : std::uint8_t { kUnknown = 1, kEqual = 2, kCountEqual = 3, kDiffers = 4 };
+
+/// The last comparison of a table with its source; a row of `_mirror_checks`. A population forgets it.
+struct TableCheck {
+  std::string table;
+  Equality equality = Equality::kUnknown;
+  Position position;  ///< As of which.
+  std::int64_t checked_ms = 0;
+  std::uint64_t rows_differ = 0;
+  bool wanted = false;  ///< An operator asked for another one.
+  /// Rows that were counted at `position`, where the table still stands: replaces the number that is kept
+  /// with it, which is wrong once rows were written by hand. Never read back.
+  std::optional<std::uint64_t> row_count = {};
+  friend bool operator==(const TableCheck&, const TableCheck&) = default;
+};
+
+/// What an operator has to decide. The names are those of Hold.kind and Hold.state in mirror_admin.proto.
+enum class HoldKind : std::uint8_t { kDeletes = 1, kPopulation = 2, kTables = 3, kSource = 4 };
+enum class HoldState : std::uint8_t { kWaiting = 1, kCommit = 2, kRollback = 3 };
+std::string_view ToString(HoldKind kind);
+std::string_view ToString(HoldState state);
+
+/// A row of `_mirror_holds`; there is one at most for each kind and table.
+struct Hold {
+  std::uint64_t id = 0;  ///< 0: a new one, which the store numbers.
+  HoldKind kind = HoldKind::kDeletes;
+  std::string table;       ///< Empty for kTables and kSource.
+  std::uint64_t rows = 0;  ///< That would vanish.
+  std::uint64_t rows_before = 0;
+  std::vector<std::string> tables = {};  ///< kTables: those that would go.
+  std::string source_id = {};            ///< kSource: the one that waits.
+  std::int64_t since_ms = 0;
+  HoldState state = HoldState::kWaiting;
+  std::string reason = {};
+  /// kDeletes, kPopulation: of some of those rows, see hold_keys.h; empty: they are not known.
+  std::vector<std::string> keys = {};
+  friend bool operator==(const Hold&, const Hold&) = default;
+};
+
+/// Rows that vanished from a table in one cycle; a row of `_mirror_losses`.
+struct Loss {
+  std::int64_t cycle = 0;
+  std::int64_t at_ms = 0;
+  std::int64_t planned = -1;  ///< What the source said that it would delete; -1: it did not say.
+  std::int64_t rows = 0;      ///< That did go.
+  std::int64_t rows_before = 0;
+  bool committed = false;  ///< The table was committed since.
+  friend bool operator==(const Loss&, const Loss&) = default;
+};
+
+/// How old tables may become, milliseconds; 0: as old as they like.
+struct FreshnessTargets {
+  std::int64_t all_ms = 0;                     ///< Of every table that `tables` does not name.
+  std::map<std::string, std::int64_t> tables;  ///< By folded name.
+  friend bool operator==(const FreshnessTargets&, const FreshnessTargets&) = default;
+};
+
+/// As of when tables are: all that was committed at the source before is in the mirror. Unix milliseconds;
+/// absent: not known.
+struct Freshness {
+  std::optional<std::int64_t> all_ms;                         ///< Of every table that `tables` does not name.
+  std::map<std::string, std::optional<std::int64_t>> tables;  ///< By folded name.
+  FreshnessTargets targets;
+  friend bool operator==(const Freshness&, const Freshness&) = default;
+};
+
+/// A source's word that its tables are as of a moment, but those that are named.
+struct AllAsOf {
+  std::int64_t source_ms = 0;
+  std::vector<std::string> stale = {};
+};
+
+/// A table as the store holds it.
+struct StoredTable {
+  TableRecord record;
+  TableSchema schema;  ///< As agreed; the visible table may be older, see TableState::kRepopulate.
+};
+
+// --- What a plan can ask for -------------------------------------------------
+
+/// Makes the table with its key and nothing else declared. One that stands there and is not the mirror's
+/// makes it fail; with preserve_target it is taken in when its key is the same, and all of its rows are the
+/// partner's.
+struct CreateTable {
+  TableSchema schema;
+};
+/// One change in place.
+struct AddColumn {
+  Column column;  ///< Existing rows get its default when `backfill` is kDefault, else NULL.
+};
+struct DropColumn {
+  std::string name;
+};
+struct RenameColumn {
+  std::string from, to;
+};
+struct AlterTable {
+  std::vector<std::variant<AddColumn, DropColumn, RenameColumn>> changes;
+};
+/// Another declaration under the same name; values are converted as SQLite's affinities do.
+struct RetypeColumn {
+  Column from, to;
+};
+/// Makes a table that keeps what is the partner's fit another definition, in place. When `to` keeps it and
+/// `from` did not, the rows so far become the mirror's own. Fails, for people to read, when the table is not
+/// as `from` says, when a column of the partner's has a name that the source uses now, and when an object of
+/// the partner's prevents it.
+struct RefitTable {
+  TableSchema from, to;
+  AlterTable alter;
+  std::vector<RetypeColumn> retyped;
+  /// Columns, by their names in `from`, that lose what stands in the rows that the mirror wrote, before
+  /// anything else is done.
+  std::vector<std::string> emptied;
+};
+/// Records the agreed definition; the table itself is made to fit by other actions of the step.
+struct AgreeSchema {
+  TableSchema schema;
+};
+/// Renames the table aside, to be removed after the grace period.
+struct RetireTable {
+  std::int64_t now_ms = 0;
+};
+/// Removes the table, its shadow and everything known of it.
+struct DropTable {};
+/// Makes a new, empty shadow bound to `cycle`, after dropping an older one.
+struct BeginShadow {
+  TableSchema schema;
+  std::int64_t cycle = 0;
+};
+/// Writes the rows of a batch, into the shadow or into the visible table. Of a visible table that keeps what
+/// is the partner's, UPDATE and DELETE mean live rows alone: those that the mirror wrote and the source did
+/// not delete.
+struct ApplyRows {
+  const TableSchema* schema = nullptr;
+  const ChangeBatch* batch = nullptr;
+  bool into_shadow = false;
+  std::int64_t cycle = 0;
+};
+/// Makes the shadow the visible table, in one moment for readers. Indexes, views and triggers of the partner
+/// stay; an index that the new rows break is left out and named in StepResult.left_out.
+/// A table that keeps what is the partner's (KeepsPartner) takes the shadow's rows in instead: live rows that
+/// the shadow lacks go as `deletes` says, and an index that the new rows break makes the step fail.
+struct SwapShadow {
+  /// Rows that may vanish by it; more: the step fails with StepResult.would_lose. Absent: any number.
+  std::optional<std::int64_t> may_lose = std::nullopt;
+};
+/// Keeps a piece of a large value until its batch, or until `cycle` is over.
+struct KeepPart {
+  std::int64_t cycle = 0;
+  std::uint64_t value_id = 0;
+  std::uint64_t offset = 0;
+  std::string_view data;
+};
+using Action = std::variant<CreateTable, AlterTable, RefitTable, AgreeSchema, RetireTable, DropTable,
+                            BeginShadow, ApplyRows, SwapShadow, KeepPart>;
+
+/// What a batch adds to the tenant's chain of receipts, see proto/wire/receipt.h.
+struct ReceiptStep {
+  std::int64_t cycle = 0;
+  std::uint64_t seq = 0;
+  Operation operation = Operation::kUnspecified;
+  std::uint64_t rows = 0;
+  bool commit = false;
+  bool populated = false;
+  std::string digest;                 ///< Of the batch, without large values.
+  std::vector<std::uint64_t> values;  ///< Ids of the large values, in order.
+  std::int64_t at_ms = 0;
+};
+
+/// What happens to one table: all of its actions and its new metadata row, or nothing (a savepoint of its
+/// own).
+struct Step {
+  std::string table;
+  /// What the metadata row must be now (row_count aside). Absent: there must be none.
+  std::optional<TableRecord> expected;
+  /// What it becomes (row_count aside, which follows the rows). Absent: it is removed.
+  std::optional<TableRecord> record;
+  std::vector<Action> actions;
+  /// Tried in place of a failed step, after its savepoint was rolled back.
+  std::vector<Step> otherwise;
+  /// Notes what vanishes: the rows that go are added to `rows` of this cycle's Loss, which is made when there
+  /// is something to note; `committed` marks all of the table. Absent: nothing is noted.
+  std::optional<Loss> loss = std::nullopt;
+  /// With `loss`: rows that may have gone in its cycle in all; more, and the step fails with
+  /// StepResult.would_delete. Absent: any number.
+  std::optional<std::int64_t> may_lose = std::nullopt;
+  /// Holds on the table are over when the step is done; with `accepted` an operator let it happen, and what
+  /// vanished until then counts no more.
+  bool settles_holds = false;
+  bool accepted = false;
+  /// As of when the table is with this step, unix milliseconds. Absent: as it was.
+  std::optional<std::int64_t> source_ms = std::nullopt;
+  /// Absent: nothing is noted of it.
+  std::optional<ReceiptStep> receipt = std::nullopt;
+};
+
+struct Nonce {
+  std::string value;
+  std::int64_t expires_ms = 0;
+  std::size_t remembered_max = 10'000;
+};
+
+/// A mirrored table whose definition is not as the mirror left it.
+struct TouchedTable {
+  std::string table;
+  std::vector<std::string> columns =
+      {};                  ///< Others than the source's, where it keeps nothing of the partner's.
+  std::string lacks = {};  ///< Why no row can be written to it, for people; empty: they can.
+  bool is_ours = true;     ///< False: somebody dropped the mirror's and made another one.
+  friend bool operator==(const TouchedTable&, const TouchedTable&) = default;
+};
+
+/// An answer of TableSchema that a repetition in the same cycle gives again.
+struct SchemaAnswer {
+  std::string table;
+  std::int32_t action = 0;
+  std::string reason;
+  friend bool operator==(const SchemaAnswer&, const SchemaAnswer&) = default;
+};
+
+/// What the protocol has to remember of the running cycle beside its tables. The numbers stand in the file.
+enum class CycleNoteKind : std::uint8_t {
+  kRefused = 1,      ///< Batch `seq` of `table` was refused or too early, and did not come again yet.
+  kUnannounced = 2,  ///< `table` is there, and the source does not announce it.
+  kOtherSource = 3,  ///< The source that announced itself is not the one that is believed.
+  kMiss = 4,         ///< The source did not know what a former cycle had committed.
+};
+
+/// A row of `_mirror_cycle_notes`; it ends with its cycle.
+struct CycleNote {
+  CycleNoteKind kind = CycleNoteKind::kRefused;
+  std::string table = {};  ///< As stored or as the source spells it; compared without case.
+  std::uint64_t seq = 0;
+  friend bool operator==(const CycleNote&, const CycleNote&) = default;
+};
+
+/// What a plan does to the notes of the running cycle.
+struct CycleNoteChanges {
+  bool forget_all = false;                ///< First of all.
+  std::vector<CycleNote> forgotten = {};  ///< By kind and table.
+  std::vector<CycleNote> written = {};    ///< In place of those of the same kind and table.
+  friend bool operator==(const CycleNoteChanges&, const CycleNoteChanges&) = default;
+};
+
+struct StepResult {
+  absl::Status status;
+  bool otherwise = false;  ///< The alternative was taken; `reason` says why.
+  std::string reason;
+  std::vector<std::uint32_t> missing_rows;  ///< UPDATE of rows that are not there; at most kMissingKeysMax.
+  bool more_missing = false;
+  std::vector<std::string> left_out;  ///< Indexes that a swap could not keep.
+  /// Rows that a refused swap would have lost: those of the visible table whose keys the new rows lack, or
+  /// how many fewer there are.
+  std::int64_t would_lose = 0;
+  /// Rows that would be gone in this cycle with a batch that Step::may_lose refused.
+  std::int64_t would_delete = 0;
+  std::vector<std::string> lost_keys;  ///< With one of those two: see Hold::keys.
+  std::string receipt;                 ///< Of a commit, its text; empty: there is none.
+};
+
+/// What waits to be told to a hook; a row of `_mirror_hooks`.
+struct HookNote {
+  std::int64_t id = 0;  ///< 0: a new one, which the store numbers.
+  std::string hook;     ///< HookSpec::key.
+  std::string event;    ///< "completed", "table", "wiped".
+  std::int64_t cycle = 0;
+  std::int64_t at_ms = 0;  ///< When it was committed.
+  std::string json;        ///< What the hook is told.
+  friend bool operator==(const HookNote&, const HookNote&) = default;
+};
+/// Made of the outcomes of a plan's steps, before the commit.
+using HookNotes = std::function<std::vector<HookNote>(const std::vector<StepResult>& steps)>;
+/// So many may wait for the hooks of a tenant; beyond that the oldest are dropped.
+inline constexpr std::int64_t kHooksWaitingMax = 1'000;
+
+/// A row of `_mirror_source_objects` that becomes this; absent: it is removed.
+struct ObjectsChange {
+  std::string table;
+  std::optional<SourceObjects> objects;
+  friend bool operator==(const ObjectsChange&, const ObjectsChange&) = default;
+};
+
+/// What begins so is no partner's: the mirror makes and drops it as the source's indexes come and go.
+inline constexpr char kOwnIndexPrefix[] = "_mirror_index_";
+/// An index that the mirror made itself, and the table that it is on now.
+struct OwnIndex {
+  std::string name, table;
+  friend bool operator==(const OwnIndex&, const OwnIndex&) = default;
+};
+/// Makes it over `columns`; none: drops it, when it is there.
+struct IndexChange {
+  OwnIndex index;
+  std::vector<IndexColumn> columns;
+  friend bool operator==(const IndexChange&, const IndexChange&) = default;
+};
+/// Columns of an index as SQL, between its parentheses.
+std::string IndexTerms(const std::vector<IndexColumn>& columns);
+
+/// One transaction.
+struct Plan {
+  /// The cycle that must be running. Absent: any state of the tenant (an operator's act, Authenticate).
+  std::optional<std::int64_t> cycle;
+  /// The tenant's row must be this, and becomes that. Absent: only `progress_ms` is moved.
+  std::optional<TenantRecord> tenant_expected;
+  std::optional<TenantRecord> tenant;
+  std::int64_t now_ms = 0;
+  std::optional<Nonce> nonce;
+  std::vector<Step> steps;
+  /// TableSchema: what replaces the kept answers, made of the outcomes of `steps` before the commit, so that
+  /// a crash cannot come between what happened and what a repetition is told. Absent: they stay.
+  std::function<std::vector<SchemaAnswer>(const std::vector<StepResult>& steps)> answers;
+  /// Made of the outcomes of `steps` before the commit: a refusal that was answered must not be forgotten.
+  /// Called behind `answers`. Absent: the notes stay.
+  std::function<CycleNoteChanges(const std::vector<StepResult>& steps)> cycle_notes = {};
+  /// Written as they are.
+  std::vector<TableCheck> checks = {};
+  /// Written in place of those of the same kind and table.
+  std::vector<Hold> holds = {};
+  std::vector<std::uint64_t> settled_holds = {};  ///< By id: removed.
+  /// What is written down for hooks; called behind `answers`. Absent: nothing.
+  HookNotes hooks = {};
+  /// With `hooks`: what waits for others than these is dropped, since nobody would ever deliver it.
+  std::vector<std::string> known_hooks = {};
+  std::vector<std::int64_t> delivered_hooks = {};  ///< By id: removed.
+  /// Losses that are committed and older are forgotten. 0: none.
+  std::int64_t forget_losses_before_ms = 0;
+  /// Shadows, parts and notes of other cycles than the tenant's are dropped.
+  bool forget_old_cycles = false;
+  /// Tables that were renamed aside before this moment are dropped. 0: none.
+  std::int64_t drop_retired_before_ms = 0;
+  /// See WithAllAsOf(); after the steps.
+  std::optional<AllAsOf> all_as_of = std::nullopt;
+  /// In place of those that are kept. Absent: they stay.
+  std::optional<FreshnessTargets> targets = std::nullopt;
+  /// After the steps.
+  std::vector<ObjectsChange> source_objects = {};
+  /// After the steps. One that fails makes the plan fail, with the steps' own kinds of errors.
+  std::vector<IndexChange> index_changes = {};
+};
+
+struct CommitResult {
+  /// A metadata row or the tenant's row is not what the plan expected; nothing was done: read again, plan
+  /// again.
+  bool stale = false;
+  std::vector<StepResult> steps;    ///< One for each step of the plan.
+  std::uint64_t hooks_dropped = 0;  ///< See kHooksWaitingMax.
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_PLAN_PLAN_H_

@@ -1,0 +1,85 @@
+#ifndef MIRROR_SERVER_PLAN_ROW_REQUEST_H_
+#define MIRROR_SERVER_PLAN_ROW_REQUEST_H_
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "proto/wire/batch.h"
+#include "proto/wire/table.h"
+
+namespace mirror {
+
+/// A definition as it was agreed: what a batch is decoded by.
+struct AgreedTable {
+  std::shared_ptr<const TableSchema> schema;
+  std::string hash;  ///< SchemaHash of it.
+  /// KeptForm of it: what its rows are applied by, and read. `origin`: of each column its index in `schema`.
+  std::shared_ptr<const TableSchema> kept = {};
+  std::vector<std::uint32_t> origin = {};
+};
+
+/// One batch of a request: what the codec made of it.
+struct IncomingBatch {
+  std::string table;
+  std::uint64_t seq = 0;
+  std::shared_ptr<const TableSchema> schema;  ///< AgreedTable::kept.
+  absl::StatusOr<ChangeBatch> batch;
+  /// AgreedTable::hash of what it was decoded by; empty: not looked at. Another table may be agreed by the
+  /// time it is applied.
+  std::string decoded_hash = {};
+  /// What `batch` shows of hashed and masked columns.
+  std::shared_ptr<const void> ruled = {};
+};
+
+struct IncomingPart {
+  std::string table;
+  std::uint64_t value_id = 0;
+  std::uint64_t offset = 0;
+  std::string_view data;
+};
+
+struct IncomingAdvance {
+  Position position;
+  std::vector<std::pair<std::string, Lsn>> tables;
+  std::int64_t source_ms = 0;  ///< As of when they are, unix milliseconds; 0: not told.
+};
+
+/// A RowData request, decoded. Its views point into the message, which must outlive it.
+struct RowRequest {
+  std::int64_t cycle = 0;
+  std::vector<IncomingPart> parts;
+  std::vector<IncomingBatch> batches;
+  std::optional<IncomingAdvance> advance;
+  std::uint64_t bytes = 0;  ///< Size of the message: large requests are committed alone.
+};
+
+struct BatchOutcome {
+  std::string table;
+  std::uint64_t seq = 0;
+  absl::Status status;
+  std::uint64_t applied_seq = 0;
+  bool durable = false;
+  bool repeated = false;
+  Lsn lsn;
+  std::vector<std::uint32_t> missing_rows;
+  bool more_missing = false;
+  bool held = false;    ///< An operator has to decide.
+  std::string receipt;  ///< Of a commit; empty: there is none.
+  /// Of a population's first batch: why it came, and the cycle that had written the table.
+  PopulateReason populate = PopulateReason::kNone;
+  std::int64_t former_cycle = 0;
+};
+
+/// Outcomes of one request: of refused parts, then of all batches, then of all tables of `advance`.
+using RowAnswer = absl::StatusOr<std::vector<BatchOutcome>>;
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_PLAN_ROW_REQUEST_H_

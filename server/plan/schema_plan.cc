@@ -1,0 +1,324 @@
+#include "server/plan/schema_plan.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/folded_name.h"
+#include "server/plan/refit_plan.h"
+
+namespace mirror {
+namespace {
+
+bool IsInteger(Type type) { return type == Type::kInt16 || type == Type::kInt32 || type == Type::kInt64; }
+
+/// The affinity with which a mirror declares a column of this type; what ANY must have to hold its values
+/// unchanged.
+Affinity AffinityOf(Type type) {
+  if (IsInteger(type) || type == Type::kBool) return Affinity::kInteger;
+  if (type == Type::kFloat || type == Type::kDouble) return Affinity::kReal;
+  if (type == Type::kText) return Affinity::kText;
+  if (type == Type::kBytes) return Affinity::kBlob;
+  return Affinity::kUnspecified;
+}
+
+/// Whether every value of `from` is, as it is stored, a value of `to`.
+bool Widens(const Column& from, const Column& to) {
+  const bool longer = to.length == 0 || (from.length != 0 && from.length <= to.length);
+  if (from.type == to.type) {
+    switch (from.type) {
+      case Type::kText:
+      case Type::kBytes:
+        return longer;
+      case Type::kDecimal:
+        return from.scale == to.scale && from.precision <= to.precision;
+      case Type::kAny:
+        return from.affinity == to.affinity;
+      default:
+        return from.precision == to.precision;
+    }
+  }
+  if (to.type == Type::kAny) return AffinityOf(from.type) == to.affinity;
+  if (from.type == Type::kBool) return IsInteger(to.type);
+  if (IsInteger(from.type)) return IsInteger(to.type) && from.type < to.type;
+  return from.type == Type::kFloat && to.type == Type::kDouble;
+}
+
+std::string Quoted(const std::string& column) { return absl::StrCat("column '", column, "'"); }
+
+SchemaDifference Repopulate(std::string reason) {
+  SchemaDifference difference;
+  difference.repopulate_reason = std::move(reason);
+  return difference;
+}
+
+/// A rule that is not what it was; empty: they are the same.
+std::string ChangedRule(const TableSchema& from, const TableSchema& to) {
+  const std::vector<int> origin = MatchColumns(from, to);
+  for (std::size_t i = 0; i < to.columns.size(); ++i) {
+    if (origin[i] < 0) continue;
+    const Column& before = from.columns[static_cast<std::size_t>(origin[i])];
+    if (before.rule == to.columns[i].rule && before.rule_detail == to.columns[i].rule_detail) continue;
+    return absl::StrCat("the rule for ", Quoted(to.columns[i].name), " changed");
+  }
+  return "";
+}
+
+/// What a source says of a column that it added holds for mirrors that never had it. One that an older state
+/// of the source took away while the mirror stayed where it was had values there.
+std::string Regained(const AlterTable& alter, const std::vector<std::string>& lost) {
+  for (const auto& change : alter.changes) {
+    const auto* const add = std::get_if<AddColumn>(&change);
+    if (add == nullptr) continue;
+    const bool regained = std::any_of(
+        lost.begin(), lost.end(), [&](const std::string& name) { return SameName(name, add->column.name); });
+    if (!regained) continue;
+    return absl::StrCat(
+        Quoted(add->column.name),
+        " was dropped here and is back at the same LSN, as after a restore of the source: what "
+        "its rows hold is only known to the source");
+  }
+  return "";
+}
+
+/// What a change of the two settings means for the rows.
+std::string ChangedKeeping(const TableSchema& from, const TableSchema& to) {
+  const auto deletes = [](const TableSchema& table) {
+    return table.deletes == Deletes::kUnspecified ? Deletes::kApply : table.deletes;
+  };
+  if (from.preserve_target == to.preserve_target && deletes(from) == deletes(to)) return "";
+  if (KeepsPartner(from) && !KeepsPartner(to)) {
+    return "preserve_target or deletes changed: it is an ordinary table again, and its population takes the "
+           "place "
+           "of all rows and columns, those of the partner's too";
+  }
+  return "preserve_target or deletes changed";
+}
+
+}  // namespace
+
+std::vector<int> MatchColumns(const TableSchema& from, const TableSchema& to) {
+  // The ids of columns are those of one table: another one under its name has them for other columns.
+  const bool same_table = from.table_id == 0 || to.table_id == 0 || from.table_id == to.table_id;
+  const auto id_of = [&](const Column& column) { return same_table ? column.column_id : 0; };
+  std::map<std::uint64_t, int> by_id;
+  std::map<std::string, int> by_name;
+  for (int i = 0; i < static_cast<int>(from.columns.size()); ++i) {
+    const Column& column = from.columns[static_cast<std::size_t>(i)];
+    if (id_of(column) != 0) by_id[id_of(column)] = i;
+    by_name[FoldName(column.name)] = i;
+  }
+  std::vector<int> result;
+  std::set<int> taken;
+  for (const Column& column : to.columns) {
+    int found = -1;
+    if (const auto id = by_id.find(id_of(column)); id_of(column) != 0 && id != by_id.end()) {
+      found = id->second;
+    } else if (const auto name = by_name.find(FoldName(column.name)); name != by_name.end()) {
+      const std::uint64_t old_id = id_of(from.columns[static_cast<std::size_t>(name->second)]);
+      // The same name under another id is another column, as when one is dropped and made again.
+      if (old_id == 0 || id_of(column) == 0) found = name->second;
+    }
+    if (found >= 0 && !taken.insert(found).second) found = -1;
+    result.push_back(found);
+  }
+  return result;
+}
+
+SchemaDifference Compare(const TableSchema& agreed, const TableSchema& announced) {
+  if (std::string changed = ChangedRule(agreed, announced); !changed.empty()) {
+    return Repopulate(std::move(changed));
+  }
+  const TableSchema from = KeptForm(agreed), to = KeptForm(announced);
+  if (from.table_id != 0 && to.table_id != 0 && from.table_id != to.table_id) {
+    return Repopulate("the source has another table under this name");
+  }
+  if (std::string changed = ChangedKeeping(from, to); !changed.empty()) return Repopulate(std::move(changed));
+  const std::vector<int> origin = MatchColumns(from, to);
+  SchemaDifference difference;
+  std::set<int> kept;
+  for (std::size_t i = 0; i < to.columns.size(); ++i) {
+    const Column& now = to.columns[i];
+    if (origin[i] < 0) {
+      if (now.key_position != 0)
+        return Repopulate(absl::StrCat("the key changed: ", Quoted(now.name), " is new in it"));
+      continue;
+    }
+    kept.insert(origin[i]);
+    const Column& before = from.columns[static_cast<std::size_t>(origin[i])];
+    if (before.key_position != now.key_position) return Repopulate("the key changed");
+    if (now.key_position != 0 && before.type != now.type &&
+        !(IsInteger(before.type) && IsInteger(now.type))) {
+      return Repopulate(absl::StrCat("the type of key ", Quoted(now.name), " changed"));
+    }
+    if (!Widens(before, now)) {
+      return Repopulate(
+          absl::StrCat(Quoted(now.name), " changed its type in a way that its old values may not fit"));
+    }
+  }
+
+  // Its rows would be empty, and SQLite drops no last column.
+  if (kept.empty()) return Repopulate("none of its columns is left");
+
+  std::set<std::string> names;  // Of the table while it is being changed.
+  for (const Column& column : from.columns) names.insert(FoldName(column.name));
+  for (std::size_t i = 0; i < from.columns.size(); ++i) {
+    if (kept.contains(static_cast<int>(i))) continue;
+    if (from.columns[i].key_position != 0) {
+      return Repopulate(absl::StrCat("the key changed: ", Quoted(from.columns[i].name), " is gone"));
+    }
+    difference.alter.changes.push_back(DropColumn{from.columns[i].name});
+    names.erase(FoldName(from.columns[i].name));
+  }
+  for (std::size_t i = 0; i < to.columns.size(); ++i) {
+    if (origin[i] < 0) continue;
+    const Column& before = from.columns[static_cast<std::size_t>(origin[i])];
+    if (before.name == to.columns[i].name) continue;
+    const bool other_case = SameName(before.name, to.columns[i].name);
+    if (!other_case && names.contains(FoldName(to.columns[i].name))) {
+      return Repopulate(absl::StrCat(Quoted(before.name), " took the name of another column"));
+    }
+    names.erase(FoldName(before.name));
+    names.insert(FoldName(to.columns[i].name));
+    difference.alter.changes.push_back(RenameColumn{before.name, to.columns[i].name});
+  }
+  for (std::size_t i = 0; i < to.columns.size(); ++i) {
+    if (origin[i] >= 0) continue;
+    const Column& added = to.columns[i];
+    const bool filled = added.backfill == Backfill::kDefault && added.default_value.has_value();
+    const bool empty = added.backfill == Backfill::kNone && added.nullable;
+    if (!filled && !empty) {
+      return Repopulate(
+          absl::StrCat(Quoted(added.name), " is new, and what its rows hold is only known to the source"));
+    }
+    difference.alter.changes.push_back(AddColumn{added});
+  }
+  return difference;
+}
+
+TablePlan PlanTable(const std::optional<TableRecord>& record, const std::optional<TableSchema>& agreed,
+                    const std::vector<std::string>& lost, const TableSchema& announced,
+                    const std::string& hash, bool rules_pending, const TouchedTable* touched) {
+  TablePlan plan;
+  Step step;
+  step.table = announced.name;
+  step.expected = record;
+  step.record = record ? *record : TableRecord{};
+  step.record->table = announced.name;
+  step.record->schema_hash = hash;
+
+  if (!agreed) {
+    plan.action = SchemaAction::kCreated;
+    step.actions.emplace_back(CreateTable{KeptForm(announced)});
+    step.actions.emplace_back(AgreeSchema{announced});
+    // A metadata row without a definition is a leftover that nobody can trust.
+    step.record->position = Position{};
+    step.record->pending.reset();
+    step.record->state = TableState::kMirrored;
+    plan.step = std::move(step);
+    return plan;
+  }
+
+  plan.rules_changed = !ChangedRule(*agreed, announced).empty();
+  const bool keeps = KeepsPartner(announced);
+  const auto repopulate = [&](std::string reason) {
+    step.actions.clear();
+    if (keeps) {
+      RefitPlan refit = PlanRefit(*agreed, announced);
+      if (!refit.refusal.empty()) {
+        plan.action = SchemaAction::kRefused;
+        plan.reason = absl::StrCat("table '", announced.name, "': ", refit.refusal);
+        return plan;
+      }
+      step.actions.emplace_back(std::move(refit.action));
+    }
+    plan.action = SchemaAction::kRepopulate;
+    plan.reason = std::move(reason);
+    step.actions.emplace_back(AgreeSchema{announced});
+    step.otherwise.clear();
+    step.record->position = Position{};
+    step.record->pending.reset();
+    step.record->state = TableState::kRepopulate;
+    plan.step = std::move(step);
+    return plan;
+  };
+
+  const bool awaited = !record || record->position.lsn == Lsn{} || record->state != TableState::kMirrored;
+  if (keeps && !KeepsPartner(*agreed) && rules_pending && awaited) {
+    // What is visible is still under the rules of before. A column that is left out since then would count as
+    // the partner's and stay, and so would values in rows that the source does not write again.
+    plan.action = SchemaAction::kRefused;
+    plan.reason = absl::StrCat("table '", announced.name,
+                               "' is to keep what is the partner's, but column rules changed and its "
+                               "population under those of now is "
+                               "still to come. It was left as it is and takes nothing. Announce it once more "
+                               "without preserve_target "
+                               "and with deletes = APPLY, let a cycle populate it, which takes away rows and "
+                               "columns that are not the "
+                               "source's, then turn it on again.");
+    return plan;
+  }
+  if (!record) return repopulate("its metadata row is gone: what the table holds cannot be trusted");
+  if (touched != nullptr && !touched->lacks.empty()) {
+    if (touched->is_ours) {
+      return repopulate(absl::StrCat("somebody changed it by hand in the mirror: ", touched->lacks));
+    }
+    plan.action = SchemaAction::kRefused;
+    plan.reason = absl::StrCat(
+        "table '", announced.name, "' of the mirror was made anew by somebody else, and ", touched->lacks,
+        ". It was left as it is and takes nothing. Rename or drop it; the next cycle makes it again.");
+    return plan;
+  }
+  if (record->state == TableState::kRepopulate) {
+    if (record->schema_hash == hash && record->position == Position{}) {
+      plan.action = SchemaAction::kRepopulate;
+      plan.reason = "the population that a change of its definition calls for is still to come";
+      return plan;
+    }
+    return repopulate("the population that a change of its definition calls for is still to come");
+  }
+  if (record->schema_hash == hash && SchemaHash(*agreed) == hash) {
+    if (record->state == TableState::kMirrored) return plan;
+    // A population or a stopped table of a cycle that ended: the visible rows are whole, the LSN is -1.
+    step.record->state = TableState::kMirrored;
+    step.record->position = Position{};
+    plan.step = std::move(step);
+    return plan;
+  }
+  SchemaDifference difference = Compare(*agreed, announced);
+  if (difference.repopulate_reason.empty()) difference.repopulate_reason = Regained(difference.alter, lost);
+  if (!difference.repopulate_reason.empty()) return repopulate(std::move(difference.repopulate_reason));
+  if (record->state != TableState::kMirrored) {
+    step.record->state = TableState::kMirrored;
+    step.record->position = Position{};
+  }
+  plan.action = SchemaAction::kAltered;
+  if (!difference.alter.changes.empty() && keeps) {
+    step.actions.emplace_back(
+        RefitTable{KeptForm(*agreed), KeptForm(announced), std::move(difference.alter), {}, {}});
+  } else if (!difference.alter.changes.empty()) {
+    // What a partner's view or index prevents becomes a population.
+    Step otherwise = step;
+    otherwise.actions.emplace_back(AgreeSchema{announced});
+    otherwise.record->position = Position{};
+    otherwise.record->pending.reset();
+    otherwise.record->state = TableState::kRepopulate;
+    step.actions.emplace_back(std::move(difference.alter));
+    step.otherwise.push_back(std::move(otherwise));
+  }
+  step.actions.emplace_back(AgreeSchema{announced});
+  plan.step = std::move(step);
+  return plan;
+}
+
+Step PlanRetire(const std::optional<TableRecord>& record, const std::string& table, std::int64_t now_ms) {
+  Step step;
+  step.table = table;
+  step.expected = record;
+  step.actions.emplace_back(RetireTable{now_ms});
+  return step;
+}
+
+}  // namespace mirror

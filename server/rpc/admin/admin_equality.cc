@@ -1,0 +1,190 @@
+// The calls of the MirrorAdmin about equality: verification, holds, backups.
+
+#include <chrono>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/clock.h"
+#include "server/rpc/admin/admin_service.h"
+#include "server/tenant/backup.h"
+
+namespace mirror {
+namespace {
+
+/// Between two messages of a backup's progress.
+constexpr std::chrono::milliseconds kProgressPatience{200};
+
+void EncodeHold(const std::string& context_id, const Hold& hold, bool with_keys, v1::Hold* message) {
+  message->set_hold_id(hold.id);
+  message->set_context_id(context_id);
+  message->set_kind(std::string(ToString(hold.kind)));
+  message->set_table(hold.table);
+  message->set_rows(hold.rows);
+  message->set_rows_before(hold.rows_before);
+  for (const std::string& table : hold.tables) message->add_tables(table);
+  message->set_since_ms(hold.since_ms);
+  message->set_state(std::string(ToString(hold.state)));
+  message->set_reason(hold.reason);
+  if (!with_keys) return;
+  for (const std::string& key : hold.keys) message->add_keys(key);
+}
+
+void EncodeBackup(const BackupReport& report, v1::BackupResponse* message) {
+  message->set_bytes(report.bytes);
+  for (const DrilledTable& drilled : report.tables) {
+    v1::BackupResponse::Table* const table = message->add_tables();
+    table->set_table(drilled.record.table);
+    table->set_row_count(drilled.digest.rows);
+    table->set_digest(drilled.digest.sum);
+    table->set_lsn(drilled.record.position.lsn.value);
+  }
+}
+
+}  // namespace
+
+grpc::Status AdminService::AcceptSource(grpc::ServerContext* context, const v1::AcceptSourceRequest* request,
+                                        v1::AcceptSourceResponse* response) {
+  return Serve(*context, Needs::kOperator, absl::StrCat("AcceptSource ", request->context_id()),
+               [&]() -> absl::Status {
+                 const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(request->context_id());
+                 if (!tenant.ok()) return tenant.status();
+                 absl::StatusOr<std::string> source = (*tenant)->AcceptSource(NowMs());
+                 if (!source.ok()) return source.status();
+                 response->set_source_id(*std::move(source));
+                 return absl::OkStatus();
+               });
+}
+
+grpc::Status AdminService::Verify(grpc::ServerContext* context, const v1::VerifyRequest* request,
+                                  v1::VerifyResponse* response) {
+  const std::string call =
+      absl::StrCat("Verify ", request->context_id(), request->tables().empty() ? "" : ": ",
+                   absl::StrJoin(request->tables(), ", "));
+  return Serve(*context, Needs::kOperator, call, [&]() -> absl::Status {
+    const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(request->context_id());
+    if (!tenant.ok()) return tenant.status();
+    const absl::StatusOr<std::vector<std::string>> asked =
+        (*tenant)->AskToVerify({request->tables().begin(), request->tables().end()}, NowMs());
+    if (!asked.ok()) return asked.status();
+    response->mutable_tables()->Add(asked->begin(), asked->end());
+    return absl::OkStatus();
+  });
+}
+
+grpc::Status AdminService::Backup(grpc::ServerContext* context, const v1::BackupRequest* request,
+                                  v1::BackupResponse* response) {
+  return ServeBackup(*context, *request, response, {});
+}
+
+grpc::Status AdminService::BackupWatched(grpc::ServerContext* context, const v1::BackupRequest* request,
+                                         grpc::ServerWriter<v1::BackupProgress>* writer) {
+  using Clock = std::chrono::steady_clock;
+  Clock::time_point told;
+  v1::BackupProgress last;
+  const grpc::Status status =
+      ServeBackup(*context, *request, last.mutable_made(), [&](const BackupStep& step) {
+        const Clock::time_point now = Clock::now();
+        if (now - told < kProgressPatience) return;
+        told = now;
+        v1::BackupProgress message;
+        message.set_doing(step.doing);
+        message.set_done(step.done);
+        message.set_all(step.all);
+        writer->Write(message);
+      });
+  if (status.ok()) writer->Write(last);
+  return status;
+}
+
+grpc::Status AdminService::ServeBackup(const grpc::ServerContext& context, const v1::BackupRequest& request,
+                                       v1::BackupResponse* response, const ShowBackup& show) {
+  const std::string call = absl::StrCat("Backup ", request.context_id(), " ", request.path(),
+                                        request.drill() ? " with a drill" : "");
+  return Serve(context, Needs::kOperator, call, [&]() -> absl::Status {
+    const absl::StatusOr<BackupReport> report = BackupMirror(
+        tenants_, request.context_id(), request.path(), request.drill(),
+        [&] { return !context.IsCancelled() && !stopping_; }, show);
+    const bool damaged = absl::IsDataLoss(report.status());
+    events_.Add(request.context_id(),
+                report.ok() ? Severity::kInformation : (damaged ? Severity::kError : Severity::kWarning),
+                report.ok() ? "backup.made" : "backup.failed",
+                report.ok() ? absl::StrCat("a backup of ", report->bytes, " bytes was made",
+                                           request.drill() ? ", restored and compared: it is equal" : "")
+                            : std::string(report.status().message()));
+    if (!report.ok()) return report.status();
+    EncodeBackup(*report, response);
+    return absl::OkStatus();
+  });
+}
+
+grpc::Status AdminService::Restore(grpc::ServerContext* context, const v1::RestoreRequest* request,
+                                   v1::RestoreResponse* response) {
+  const std::string call = absl::StrCat("Restore ", request->context_id(), " ", request->path());
+  return Serve(*context, Needs::kOperator, call, [&]() -> absl::Status {
+    if (request->confirm() != request->context_id() && tenants_.HasMirror(request->context_id())) {
+      return absl::InvalidArgumentError(
+          "there is a mirror whose place the copy would take, and 'confirm' is not the context id. Nothing "
+          "was "
+          "done. Give the context id there once more.");
+    }
+    const absl::StatusOr<RestoreReport> report =
+        RestoreMirror(tenants_, request->context_id(), request->path(), NowMs());
+    if (!report.ok()) return report.status();
+    response->set_bytes(report->bytes);
+    response->set_tables(report->tables);
+    response->set_kept_path(report->kept);
+    return absl::OkStatus();
+  });
+}
+
+grpc::Status AdminService::ListHolds(grpc::ServerContext* context, const v1::ListHoldsRequest* request,
+                                     v1::ListHoldsResponse* response) {
+  const bool with_keys = request->with_keys();
+  return Serve(*context, with_keys ? Needs::kOperator : Needs::kViewer,
+               absl::StrCat("ListHolds ", request->context_id(), with_keys ? " with keys" : ""),
+               [&]() -> absl::Status {
+                 std::vector<std::shared_ptr<Tenant>> tenants;
+                 if (request->context_id().empty()) {
+                   tenants = tenants_.All();
+                 } else {
+                   absl::StatusOr<std::shared_ptr<Tenant>> one = tenants_.Find(request->context_id());
+                   if (!one.ok()) return one.status();
+                   tenants.push_back(*std::move(one));
+                 }
+                 for (const std::shared_ptr<Tenant>& tenant : tenants) {
+                   const absl::StatusOr<std::vector<Hold>> holds = tenant->Holds();
+                   // One that cannot be read does not hide the others.
+                   if (!holds.ok() && !request->context_id().empty()) return holds.status();
+                   if (!holds.ok()) continue;
+                   for (const Hold& hold : *holds) {
+                     EncodeHold(tenant->context_id(), hold, with_keys, response->add_holds());
+                   }
+                 }
+                 return absl::OkStatus();
+               });
+}
+
+grpc::Status AdminService::CommitHold(grpc::ServerContext* context, const v1::CommitHoldRequest* request,
+                                      v1::CommitHoldResponse* /*response*/) {
+  return Serve(*context, Needs::kOperator,
+               absl::StrCat("CommitHold ", request->context_id(), ":", request->hold_id()),
+               [&]() -> absl::Status {
+                 const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(request->context_id());
+                 if (!tenant.ok()) return tenant.status();
+                 return (*tenant)->DecideHold(request->hold_id(), HoldState::kCommit, NowMs());
+               });
+}
+
+grpc::Status AdminService::RollbackHold(grpc::ServerContext* context, const v1::RollbackHoldRequest* request,
+                                        v1::RollbackHoldResponse* /*response*/) {
+  return Serve(*context, Needs::kOperator,
+               absl::StrCat("RollbackHold ", request->context_id(), ":", request->hold_id()),
+               [&]() -> absl::Status {
+                 const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(request->context_id());
+                 if (!tenant.ok()) return tenant.status();
+                 return (*tenant)->DecideHold(request->hold_id(), HoldState::kRollback, NowMs());
+               });
+}
+
+}  // namespace mirror

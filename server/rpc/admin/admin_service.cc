@@ -1,0 +1,483 @@
+#include "server/rpc/admin/admin_service.h"
+
+#include <grpcpp/security/auth_context.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <ctime>
+#include <memory>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/clock.h"
+#include "base/cut_message.h"
+#include "certs/issue.h"
+#include "proto/wire/codec.h"
+#include "proto/wire/source_objects_codec.h"
+#include "server/rpc/call_log.h"
+#include "server/watch/diagnosis.h"
+
+namespace mirror {
+namespace {
+
+constexpr std::string_view kRolePrefix = "mirror:role:";
+constexpr std::uint32_t kEventsDefault = 100;
+constexpr std::uint32_t kEventsMaxPerCall = 1'000;
+constexpr std::uint32_t kEventsPerWatch = 100;
+constexpr std::size_t kKindBytesMax = 100;
+constexpr std::uint32_t kAuditPerLook = 500;
+constexpr int kWatchersMax = 16;
+constexpr std::chrono::milliseconds kWatchPatience{250};
+constexpr std::size_t kPauseReasonBytesMax = 500;
+
+/// Who is at the other end of the connection.
+struct Peer {
+  std::string name = "?";
+  std::vector<std::string> roles;  ///< URI names of the certificate that begin as a role.
+};
+
+Peer PeerOf(const grpc::ServerContext& context) {
+  Peer peer;
+  const std::shared_ptr<const grpc::AuthContext> auth = context.auth_context();
+  if (auth == nullptr) return peer;
+  for (auto property : *auth) {
+    const std::string_view key(property.first.data(), property.first.size());
+    const std::string_view value(property.second.data(), property.second.size());
+    if (key == "x509_common_name") peer.name = std::string(value);
+    if (key == "peer_uri" && value.starts_with(kRolePrefix)) peer.roles.emplace_back(value);
+  }
+  return peer;
+}
+
+absl::Status RoleTooLow(const std::string& why) {
+  return absl::PermissionDeniedError(
+      absl::StrCat(why,
+                   ". Nothing was done. Use a certificate with exactly one role; "
+                   "'mirrorctl certs issue-operator' or 'issue-viewer' makes one."));
+}
+
+absl::Status CheckRole(const Peer& peer, bool operator_needed) {
+  if (peer.roles.size() != 1) {
+    return RoleTooLow(absl::StrCat("the client certificate names ", peer.roles.size(), " roles"));
+  }
+  if (peer.roles.front() == RoleUri(Role::kOperator)) return absl::OkStatus();
+  if (peer.roles.front() != RoleUri(Role::kViewer)) {
+    return RoleTooLow("the client certificate names a role that is not known here");
+  }
+  return operator_needed
+             ? RoleTooLow("this call needs the role operator, and the client certificate has viewer")
+             : absl::OkStatus();
+}
+
+template <typename Names>
+std::string CallText(const char* call, const std::string& context_id, bool all, const Names& tables) {
+  return absl::StrCat(call, " ", context_id, all ? " all tables" : "", tables.empty() ? "" : ": ",
+                      absl::StrJoin(tables, ", "));
+}
+
+/// The tables that are meant; none means all, and only when that was said.
+template <typename Request>
+absl::StatusOr<std::vector<std::string>> Meant(const Request& request) {
+  if (request.all() == (request.tables_size() > 0)) {
+    return absl::InvalidArgumentError("name tables, or say 'all', and not both. Nothing was done.");
+  }
+  return std::vector<std::string>(request.tables().begin(), request.tables().end());
+}
+
+void EncodeEvent(const EventRecord& event, v1::Event* message) {
+  message->set_id(event.id);
+  message->set_time_ms(event.time_ms);
+  message->set_context_id(event.context_id);
+  message->set_severity(static_cast<v1::Severity>(event.severity));
+  message->set_kind(event.kind);
+  message->set_message(event.message);
+}
+
+std::int64_t SinceOf(const v1::ListEventsRequest& request) { return request.since_ms(); }
+std::int64_t SinceOf(const v1::WatchEventsRequest& /*request*/) { return 0; }
+
+/// Errors: a kind that none can have.
+template <typename Request>
+absl::StatusOr<EventFilter> FilterOf(const Request& request) {
+  if (request.kind().size() > kKindBytesMax) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("'kind' is over ", kKindBytesMax, " bytes. Give a kind of events, as cycle.failed."));
+  }
+  EventFilter filter;
+  filter.context_id = request.context_id();
+  filter.kind = request.kind();
+  filter.since_ms = SinceOf(request);
+  // One of a newer client is above all that there are here.
+  filter.severity = static_cast<Severity>(std::clamp<int>(request.severity(), 1, 3));
+  return filter;
+}
+
+void EncodePoint(const AuditPoint& point, v1::AuditPoint* message) {
+  message->set_chain(point.chain);
+  message->set_id(point.id);
+  message->set_hash(point.hash);
+}
+
+void EncodeState(const AuditState& state, v1::AuditState* message) {
+  EncodePoint(state.before, message->mutable_before());
+  EncodePoint(state.last, message->mutable_last());
+  if (state.sealed) message->set_seal(FormatSeal(*state.sealed));
+}
+
+void EncodeRecord(const AuditRecord& record, v1::AuditRecord* message) {
+  message->set_id(record.id);
+  message->set_time_ms(record.time_ms);
+  message->set_who(record.who);
+  message->set_call(record.call);
+  message->set_outcome(record.outcome);
+  message->set_seal(record.seal);
+  message->set_hash(record.hash);
+}
+
+/// What the operator sees; the record has no state of its own for a table that waits for its population.
+std::string StateOf(const TableRecord& record) {
+  if (record.state == TableState::kMirrored && record.position.lsn == Lsn{}) return "unpopulated";
+  return std::string(ToString(record.state));
+}
+
+void EncodeCheck(const TableCheck& check, v1::TableInfo* message) {
+  message->set_equality(static_cast<v1::Equality>(check.equality));
+  message->set_compared_lsn(check.position.lsn.value);
+  message->set_compared_ms(check.checked_ms);
+  message->set_rows_differ(check.rows_differ);
+  message->set_verify_wanted(check.wanted);
+}
+
+std::string StateOf(const KeyInfo& key, std::int64_t now_s) {
+  if (key.not_after != 0 && now_s > key.not_after) return "expired";
+  return now_s < key.not_before ? "not yet valid" : "valid";
+}
+
+/// What fails is a finding: a full disk hides neither its free space nor the stores.
+void DiagnoseDisk(const std::string& dir, v1::DiagnoseResponse* response) {
+  const absl::StatusOr<std::uint64_t> free_bytes = DiskFreeBytes(dir);
+  const absl::StatusOr<std::chrono::microseconds> sync = SyncTime(dir);
+  for (const absl::Status& status : {free_bytes.status(), sync.status()}) {
+    if (!status.ok()) response->add_findings(CutMessage(std::string(status.message())));
+  }
+  if (free_bytes.ok()) response->set_disk_free_bytes(*free_bytes);
+  if (sync.ok()) response->set_fsync_us(static_cast<std::uint64_t>(sync->count()));
+}
+
+}  // namespace
+
+AdminService::AdminService(Gate& gate, Tenants& tenants, Events& events, Audit& audit, Looks& looks,
+                           Reload reload, DatedKeys dated_keys, const FreshnessWatch& freshness)
+    : gate_(gate),
+      tenants_(tenants),
+      events_(events),
+      audit_(audit),
+      looks_(looks),
+      reload_(std::move(reload)),
+      dated_keys_(std::move(dated_keys)),
+      freshness_(freshness) {}
+
+grpc::Status AdminService::Serve(const grpc::ServerContext& context, Needs needs, const std::string& call,
+                                 const std::function<absl::Status()>& act) {
+  CallLog log("MirrorAdmin", UnwatchedCounters(), CallLog::Told::kOperator);
+  const Peer peer = PeerOf(context);
+  log.set_tenant(peer.name);
+  absl::Status status = CheckRole(peer, needs == Needs::kOperator);
+  const bool acts = status.ok() && needs == Needs::kOperator;
+  if (status.ok()) status = act();
+  if (acts) {
+    audit_.Add(peer.name, call, status);
+  } else {
+    looks_.Add(peer.name, call, status, NowMs());
+  }
+  return log.Finish(status);
+}
+
+// --- Tables --------------------------------------------------------------------
+
+grpc::Status AdminService::ListTables(grpc::ServerContext* context, const v1::ListTablesRequest* request,
+                                      v1::ListTablesResponse* response) {
+  return Serve(*context, Needs::kViewer, absl::StrCat("ListTables ", request->context_id()),
+               [&]() -> absl::Status {
+                 const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(request->context_id());
+                 if (!tenant.ok()) return tenant.status();
+                 const absl::StatusOr<std::vector<TableInfo>> tables = (*tenant)->Tables();
+                 if (!tables.ok()) return tables.status();
+                 for (const TableInfo& table : *tables) {
+                   v1::TableInfo* const message = response->add_tables();
+                   message->set_table(table.record.table);
+                   EncodePosition(table.record.position, message->mutable_position());
+                   if (table.record.pending)
+                     EncodePosition(*table.record.pending, message->mutable_pending());
+                   message->set_schema_hash(table.record.schema_hash);
+                   message->set_row_count(table.record.row_count);
+                   message->set_state(table.held ? "held" : StateOf(table.record));
+                   message->set_columns(table.columns);
+                   message->set_cycle(table.record.cycle);
+                   message->set_source_time_ms(table.source_ms);
+                   message->set_freshness_target_ms(table.target_ms);
+                   EncodeCheck(table.check, message);
+                 }
+                 return absl::OkStatus();
+               });
+}
+
+grpc::Status AdminService::ListIndexes(grpc::ServerContext* context, const v1::ListIndexesRequest* request,
+                                       v1::ListIndexesResponse* response) {
+  return Serve(*context, Needs::kViewer, absl::StrCat("ListIndexes ", request->context_id()),
+               [&]() -> absl::Status {
+                 const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(request->context_id());
+                 if (!tenant.ok()) return tenant.status();
+                 const absl::StatusOr<std::vector<IndexesOfTable>> tables =
+                     (*tenant)->Indexes({request->tables().begin(), request->tables().end()});
+                 if (!tables.ok()) return tables.status();
+                 response->set_follow((*tenant)->follows_indexes());
+                 for (const IndexesOfTable& table : *tables) {
+                   v1::TableIndexes* const message = response->add_tables();
+                   message->set_table(table.table);
+                   if (table.objects) EncodeObjects(*table.objects, message->mutable_source_objects());
+                   for (const std::string& line : table.lines) message->add_lines(line);
+                   for (const std::string& name : table.followed) message->add_followed(name);
+                 }
+                 return absl::OkStatus();
+               });
+}
+
+grpc::Status AdminService::InvalidateLsn(grpc::ServerContext* context,
+                                         const v1::InvalidateLsnRequest* request,
+                                         v1::InvalidateLsnResponse* response) {
+  const std::string call =
+      CallText("InvalidateLsn", request->context_id(), request->all(), request->tables());
+  return Serve(*context, Needs::kOperator, call, [&]() -> absl::Status {
+    const absl::StatusOr<std::vector<std::string>> meant = Meant(*request);
+    if (!meant.ok()) return meant.status();
+    const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(request->context_id());
+    if (!tenant.ok()) return tenant.status();
+    const absl::StatusOr<std::vector<std::string>> done = (*tenant)->Invalidate(*meant, NowMs());
+    if (!done.ok()) return done.status();
+    response->mutable_tables()->Add(done->begin(), done->end());
+    return absl::OkStatus();
+  });
+}
+
+grpc::Status AdminService::ResetTable(grpc::ServerContext* context, const v1::ResetTableRequest* request,
+                                      v1::ResetTableResponse* response) {
+  const std::string call = CallText("ResetTable", request->context_id(), request->all(), request->tables());
+  return Serve(*context, Needs::kOperator, call, [&]() -> absl::Status {
+    const absl::StatusOr<std::vector<std::string>> meant = Meant(*request);
+    if (!meant.ok()) return meant.status();
+    const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(request->context_id());
+    if (!tenant.ok()) return tenant.status();
+    if (request->all()) {
+      if (request->confirm() != request->context_id()) {
+        return absl::InvalidArgumentError(
+            "'confirm' is not the context id. Nothing was dropped. Give the context id there once more.");
+      }
+      return ResetAll(
+          **tenant, [&] { return !context->IsCancelled() && !stopping_; }, response);
+    }
+    const absl::StatusOr<std::vector<std::string>> done = (*tenant)->Reset(*meant, NowMs());
+    if (!done.ok()) return done.status();
+    response->mutable_tables()->Add(done->begin(), done->end());
+    return absl::OkStatus();
+  });
+}
+
+grpc::Status AdminService::PauseTenant(grpc::ServerContext* context, const v1::PauseTenantRequest* request,
+                                       v1::PauseTenantResponse* /*response*/) {
+  return Serve(*context, Needs::kOperator, absl::StrCat("PauseTenant ", request->context_id()),
+               [&]() -> absl::Status {
+                 if (request->reason().size() > kPauseReasonBytesMax) {
+                   return absl::InvalidArgumentError(
+                       absl::StrCat("the reason is over ", kPauseReasonBytesMax,
+                                    " bytes. The tenant was not paused. Give a shorter one."));
+                 }
+                 const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(request->context_id());
+                 if (!tenant.ok()) return tenant.status();
+                 return (*tenant)->Pause(request->reason(), NowMs());
+               });
+}
+
+grpc::Status AdminService::ResumeTenant(grpc::ServerContext* context, const v1::ResumeTenantRequest* request,
+                                        v1::ResumeTenantResponse* /*response*/) {
+  return Serve(*context, Needs::kOperator, absl::StrCat("ResumeTenant ", request->context_id()),
+               [&]() -> absl::Status {
+                 const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(request->context_id());
+                 if (!tenant.ok()) return tenant.status();
+                 return (*tenant)->Resume(NowMs());
+               });
+}
+
+// --- Events, keys, health -----------------------------------------------------
+
+grpc::Status AdminService::ListEvents(grpc::ServerContext* context, const v1::ListEventsRequest* request,
+                                      v1::ListEventsResponse* response) {
+  return Serve(*context, Needs::kViewer, absl::StrCat("ListEvents ", request->context_id()),
+               [&]() -> absl::Status {
+                 const std::uint32_t limit =
+                     request->limit() == 0 ? kEventsDefault : std::min(request->limit(), kEventsMaxPerCall);
+                 const absl::StatusOr<EventFilter> filter = FilterOf(*request);
+                 if (!filter.ok()) return filter.status();
+                 const absl::StatusOr<std::vector<EventRecord>> events =
+                     events_.Last(*filter, request->before_id(), limit);
+                 if (!events.ok()) return events.status();
+                 for (const EventRecord& event : *events) EncodeEvent(event, response->add_events());
+                 return absl::OkStatus();
+               });
+}
+
+grpc::Status AdminService::WatchEvents(grpc::ServerContext* context, const v1::WatchEventsRequest* request,
+                                       grpc::ServerWriter<v1::Event>* writer) {
+  return Serve(
+      *context, Needs::kViewer, absl::StrCat("WatchEvents ", request->context_id()), [&]() -> absl::Status {
+        if (++watchers_ > kWatchersMax) {
+          --watchers_;
+          return absl::ResourceExhaustedError(
+              absl::StrCat("there are ", kWatchersMax,
+                           " watchers of events already. End one of them, or look with ListEvents."));
+        }
+        absl::Status status = Watch(*context, *request, writer);
+        --watchers_;
+        return status;
+      });
+}
+
+absl::Status AdminService::Watch(const grpc::ServerContext& context, const v1::WatchEventsRequest& request,
+                                 grpc::ServerWriter<v1::Event>* writer) {
+  std::uint64_t after_id = request.after_id();
+  const absl::StatusOr<EventFilter> filter = FilterOf(request);
+  if (!filter.ok()) return filter.status();
+  while (!context.IsCancelled()) {
+    if (stopping_) return absl::UnavailableError("the server stops. Watch again when it is back.");
+    const absl::StatusOr<std::vector<EventRecord>> events =
+        events_.After(request.context_id(), after_id, kEventsPerWatch);
+    if (!events.ok()) return events.status();
+    for (const EventRecord& event : *events) {
+      after_id = event.id;
+      if (!Matches(*filter, event)) continue;
+      v1::Event message;
+      EncodeEvent(event, &message);
+      if (!writer->Write(message)) return absl::OkStatus();
+    }
+    if (events->size() < kEventsPerWatch) events_.Wait(kWatchPatience);
+  }
+  return absl::OkStatus();
+}
+
+grpc::Status AdminService::ListAudit(grpc::ServerContext* context, const v1::ListAuditRequest* request,
+                                     grpc::ServerWriter<v1::AuditEntry>* writer) {
+  return Serve(*context, Needs::kViewer, "ListAudit", [&] { return WriteAudit(*context, *request, writer); });
+}
+
+absl::Status AdminService::WriteLooks(const v1::ListAuditRequest& request,
+                                      grpc::ServerWriter<v1::AuditEntry>* writer) {
+  const absl::StatusOr<std::vector<AuditRecord>> looks = looks_.Last(request.limit());
+  if (!looks.ok()) return looks.status();
+  v1::AuditEntry entry;
+  for (const AuditRecord& look : *looks) {
+    EncodeRecord(look, entry.mutable_record());
+    if (!writer->Write(entry)) break;
+  }
+  return absl::OkStatus();
+}
+
+/// Where the chain stands, then the records, in pages: nobody who adds one waits for a reader.
+absl::Status AdminService::WriteAudit(const grpc::ServerContext& context, const v1::ListAuditRequest& request,
+                                      grpc::ServerWriter<v1::AuditEntry>* writer) {
+  if (request.looks()) return WriteLooks(request, writer);
+  const absl::StatusOr<AuditState> state = audit_.State();
+  if (!state.ok()) return state.status();
+  v1::AuditEntry entry;
+  EncodeState(*state, entry.mutable_state());
+  if (!writer->Write(entry)) return absl::OkStatus();
+  std::uint64_t after_id = state->before.id;
+  if (request.limit() > 0 && state->last.id > request.limit()) {
+    after_id = std::max(after_id, state->last.id - request.limit());
+  }
+  while (!context.IsCancelled()) {
+    const absl::StatusOr<std::vector<AuditRecord>> records = audit_.After(after_id, kAuditPerLook);
+    if (!records.ok()) return records.status();
+    for (const AuditRecord& record : *records) {
+      entry.Clear();
+      EncodeRecord(record, entry.mutable_record());
+      if (!writer->Write(entry)) return absl::OkStatus();
+      after_id = record.id;
+    }
+    if (records->size() < kAuditPerLook) break;
+  }
+  return absl::OkStatus();
+}
+
+grpc::Status AdminService::ListKeys(grpc::ServerContext* context, const v1::ListKeysRequest* /*request*/,
+                                    v1::ListKeysResponse* response) {
+  return Serve(*context, Needs::kViewer, "ListKeys", [&] {
+    const std::int64_t now_s = std::time(nullptr);
+    for (const KeyInfo& key : gate_.keys()) {
+      v1::KeyInfo* const message = response->add_keys();
+      message->set_issuer(key.issuer);
+      message->set_environment(key.environment);
+      message->set_key_id(key.key_id);
+      message->set_algorithm(std::string(ToString(key.algorithm)));
+      message->set_not_before(key.not_before);
+      message->set_not_after(key.not_after);
+      message->set_thumbprint(absl::AsciiStrToUpper(key.thumbprint));
+      message->set_state(StateOf(key, now_s));
+    }
+    return absl::OkStatus();
+  });
+}
+
+grpc::Status AdminService::ReloadKeys(grpc::ServerContext* context, const v1::ReloadKeysRequest* /*request*/,
+                                      v1::ReloadKeysResponse* response) {
+  return Serve(*context, Needs::kOperator, "ReloadKeys", [&]() -> absl::Status {
+    const absl::StatusOr<std::size_t> keys = reload_();
+    // The code of a file that cannot be read would read as one of the caller's own rights.
+    if (!keys.ok()) {
+      return absl::FailedPreconditionError(absl::StrCat(
+          "the keys were not read again, and the old ones stay in force: ", keys.status().message()));
+    }
+    response->set_keys(static_cast<std::uint32_t>(*keys));
+    return absl::OkStatus();
+  });
+}
+
+grpc::Status AdminService::Diagnose(grpc::ServerContext* context, const v1::DiagnoseRequest* request,
+                                    v1::DiagnoseResponse* response) {
+  return Serve(*context, Needs::kViewer, absl::StrCat("Diagnose ", request->context_id()),
+               [&]() -> absl::Status {
+                 std::vector<std::shared_ptr<Tenant>> asked;
+                 if (request->context_id().empty()) {
+                   asked = tenants_.All();
+                 } else {
+                   absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(request->context_id());
+                   if (!tenant.ok()) return tenant.status();
+                   asked.push_back(*std::move(tenant));
+                 }
+                 DiagnoseDisk(tenants_.data_dir(), response);
+                 response->set_open_tenants(static_cast<std::uint32_t>(tenants_.open_count()));
+                 response->set_open_tenants_max(static_cast<std::uint32_t>(tenants_.open_max()));
+                 for (const std::shared_ptr<Tenant>& tenant : asked) {
+                   if (context->IsCancelled()) return absl::CancelledError("the call was cancelled");
+                   const absl::Status sound = tenant->CheckIntegrity();
+                   v1::DiagnoseResponse::Store* const store = response->add_stores();
+                   store->set_context_id(tenant->context_id());
+                   store->set_ok(sound.ok());
+                   store->set_detail(sound.ok() ? "ok" : CutMessage(std::string(sound.message())));
+                 }
+                 for (const DatedKey& key : dated_keys_()) {
+                   v1::DiagnoseResponse::Key* const dated = response->add_keys();
+                   dated->set_name(key.name);
+                   dated->set_kind(std::string(KindName(key.kind)));
+                   dated->set_not_after(key.not_after_s);
+                 }
+                 response->set_server_time_ms(NowMs());  // Last, so that no check stands between.
+                 return absl::OkStatus();
+               });
+}
+
+}  // namespace mirror

@@ -1,0 +1,84 @@
+#ifndef MIRROR_SERVER_RPC_ADMIN_AUDIT_H_
+#define MIRROR_SERVER_RPC_ADMIN_AUDIT_H_
+
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "certs/audit_chain.h"
+#include "server/store/catalog/audit_log.h"
+#include "server/watch/events.h"
+
+namespace mirror {
+
+/// What operators asked for, and how it ended: also what failed. Who only looks, and who is refused, is told
+/// to Looks, so that nobody but operators adds to it or prunes it. Kept in the catalog as a chain, written to
+/// the log, and signed with the application's key every day, when the server stops, and when it starts behind
+/// a kill. The last signature also stands in `<dir>/audit.head`, so that a catalog that was replaced or cut
+/// is noticed at the next start.
+///
+/// A catalog that cannot be written does not stop a call: an operator who sets an LSN to -1 in an emergency
+/// must get through, and the log has the record. Threads: any.
+class Audit {
+ public:
+  struct Options {
+    std::string dir;
+    std::int64_t seal_every_ms = 86'400'000;
+    std::uint64_t records_max = 1'000'000;  ///< Older ones are pruned, which is a record too.
+  };
+
+  /// `log` and `events` must outlive it.
+  Audit(AuditLog& log, Events& events, AuditSigner signer, const Options& options);
+
+  /// `who`: common name of the client's certificate. `call`: the call with tenant and tables, never a value.
+  void Add(const std::string& who, const std::string& call, const absl::Status& outcome);
+
+  /// Once in a while: signs when it is time.
+  void KeepHouse(std::int64_t now_ms);
+  /// Signs what is not signed: the server stops.
+  void Seal();
+
+  absl::StatusOr<AuditState> State();
+  absl::StatusOr<std::vector<AuditRecord>> After(std::uint64_t after_id, std::uint32_t limit) {
+    return log_.After(after_id, limit);
+  }
+
+ private:
+  void LookBack();
+  /// Whether it is in the chain.
+  bool Keep(AuditRecord record, const AuditLog::MakeSeal& seal = {});
+  void SealLocked();
+  absl::Status TrySeal();
+  void Prune();
+  void Replaced(const AuditPoint& former);
+  AuditLog::MakeSeal Sealing(SealKind kind, std::optional<AuditPoint> point) const;
+  std::string HeadPath() const { return options_.dir + "/audit.head"; }
+
+  AuditLog& log_;
+  Events& events_;
+  const AuditSigner signer_;
+  const Options options_;
+  std::mutex mutex_;
+  std::optional<AuditPoint> known_;   ///< Where the chain stands, as far as this process knows.
+  std::optional<AuditPoint> sealed_;  ///< The last record that signs all before it.
+  std::optional<AuditSeal> head_;     ///< As audit.head has it.
+  std::int64_t failed_ms_ = 0;        ///< When it could not be signed; 0: it could.
+};
+
+/// A record of these texts, in one line of bounded length each.
+AuditRecord AuditRecordOf(const std::string& who, const std::string& call, const absl::Status& outcome,
+                          std::int64_t time_ms);
+
+/// What could not be signed is tried again after so long.
+inline constexpr std::int64_t kAuditRetryMs = 60'000;
+
+/// So many more records there may be until the oldest are pruned.
+inline constexpr std::uint64_t kAuditPruneEvery = 128;
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_RPC_ADMIN_AUDIT_H_

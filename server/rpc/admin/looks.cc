@@ -1,0 +1,51 @@
+#include "server/rpc/admin/looks.h"
+
+#include <spdlog/spdlog.h>
+
+#include "absl/strings/str_cat.h"
+#include "base/log_format.h"
+#include "server/rpc/admin/audit.h"
+
+namespace mirror {
+
+void Looks::Add(const std::string& who, const std::string& call, const absl::Status& outcome,
+                std::int64_t now_ms) {
+  const AuditRecord look = AuditRecordOf(who, call, outcome, now_ms);
+  bool kept = false;
+  std::vector<LookRate::LeftOut> left_out;
+  {
+    const std::lock_guard lock(mutex_);
+    kept = rate_.Take(look.who, now_ms);
+    left_out = rate_.TakeLeftOut(now_ms);
+  }
+  TellLeftOut(left_out, now_ms);
+  if (!kept) return;
+  WriteLog(*spdlog::default_logger(), spdlog::level::info, {"look", ""}, "look ",
+           absl::StrCat(look.who, ": ", look.call, ": ", look.outcome));
+  Keep(look);
+}
+
+void Looks::KeepHouse(std::int64_t now_ms) {
+  std::vector<LookRate::LeftOut> left_out;
+  {
+    const std::lock_guard lock(mutex_);
+    left_out = rate_.TakeLeftOut(now_ms);
+  }
+  TellLeftOut(left_out, now_ms);
+}
+
+void Looks::TellLeftOut(const std::vector<LookRate::LeftOut>& left_out, std::int64_t now_ms) {
+  for (const LookRate::LeftOut& of : left_out) {
+    const std::string call = absl::StrCat(of.looks, " more looks and refusals of ",
+                                          of.who.empty() ? "others" : of.who, " are not listed one by one");
+    spdlog::info("{}", call);
+    Keep(AuditRecordOf(kAuditServer, call, absl::OkStatus(), now_ms));
+  }
+}
+
+void Looks::Keep(const AuditRecord& look) {
+  if (const absl::Status status = log_.Add(look); !status.ok())
+    spdlog::error("this look was not kept: {}", std::string(status.message()));
+}
+
+}  // namespace mirror

@@ -1,0 +1,224 @@
+#include "server/rpc/checked_service.h"
+
+#include <google/protobuf/message_lite.h>
+#include <grpcpp/impl/rpc_method.h>
+#include <grpcpp/impl/rpc_service_method.h>
+#include <grpcpp/support/method_handler.h>
+#include <grpcpp/support/sync_stream.h>
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "proto/wire/limits.h"
+#include "server/rpc/call_log.h"
+#include "server/rpc/message_check.h"
+#include "server/rpc/message_memory.h"
+#include "server/rpc/source_words.h"
+
+namespace mirror {
+namespace {
+
+using grpc::internal::RpcMethod;
+
+/// What comes with each message: headers, frames, TLS records, the pings between two calls.
+constexpr std::uint64_t kBytesAroundCall = 64 << 10, kBytesAroundMessage = 1 << 10;
+
+constexpr std::string_view kService = "/mirror.v1.MirrorClientService/";
+/// The call's own name. gRPC keeps the pointer to the whole path, so that has to be a literal.
+const char* NameIn(const char* path) { return path + kService.size(); }
+
+}  // namespace
+
+/// The end of a large message is when much memory lies about in pieces.
+class LargeMessage {
+ public:
+  explicit LargeMessage(std::size_t bytes) : large_(bytes > kKeptPieceBytes) {}
+  ~LargeMessage() {
+    if (large_) GiveBackMessageMemory();
+  }
+  LargeMessage(const LargeMessage&) = delete;
+  LargeMessage& operator=(const LargeMessage&) = delete;
+
+ private:
+  const bool large_;
+};
+
+/// A RowDataStream whose messages come as bytes.
+class CheckedService::Stream final : public RowStreamEnds {
+ public:
+  using Raw = grpc::ServerReaderWriter<v1::RowDataResponse, grpc::ByteBuffer>;
+  Stream(Raw* raw, VouchedBytes& vouched, MemoryShare& memory, std::string peer, std::string tenant)
+      : raw_(raw), vouched_(vouched), memory_(memory), peer_(std::move(peer)), tenant_(std::move(tenant)) {}
+
+  bool Read(v1::RowDataRequest* request, std::shared_ptr<void>* room) override {
+    grpc::ByteBuffer bytes;
+    if (!fault_.ok() || !raw_->Read(&bytes)) return false;
+    empty_ = false;
+    vouched_.Vouch(peer_, bytes.Length() + kBytesAroundMessage);
+    auto part = std::static_pointer_cast<MemoryShare::Part>(*room);
+    if (part == nullptr) *room = part = std::make_shared<MemoryShare::Part>(memory_, tenant_);
+    fault_ = ParseChecked(&bytes, kMessageEntriesMax, request, [&](std::uint64_t more_bytes) {
+      // A message that is read into again keeps the memory of the largest one.
+      return more_bytes > part->bytes() ? part->Hold(more_bytes) : absl::OkStatus();
+    });
+    return fault_.ok();
+  }
+  bool Write(const v1::RowDataResponse& response) override { return raw_->Write(response); }
+  absl::Status fault() const override { return fault_; }
+  /// No message came.
+  bool empty() const { return empty_; }
+
+ private:
+  Raw* const raw_;
+  VouchedBytes& vouched_;
+  MemoryShare& memory_;
+  const std::string peer_, tenant_;
+  absl::Status fault_;
+  bool empty_ = true;
+};
+
+CheckedService::CheckedService(MirrorService& service, Gate& gate, VouchedBytes& vouched,
+                               std::uint64_t message_bytes_max, const MemoryShare::Limits& memory)
+    : service_(service),
+      gate_(gate),
+      vouched_(vouched),
+      memory_(memory),
+      refused_bytes_(4 * message_bytes_max) {
+  AddUnary<v1::AuthenticateRequest, v1::AuthenticateResponse>("/mirror.v1.MirrorClientService/Authenticate",
+                                                              false, &MirrorService::Authenticate);
+  AddUnary<v1::TableSchemaRequest, v1::TableSchemaResponse>("/mirror.v1.MirrorClientService/TableSchema",
+                                                            true, &MirrorService::TableSchema);
+  AddUnary<v1::RowDataRequest, v1::RowDataResponse>("/mirror.v1.MirrorClientService/RowData", true,
+                                                    &MirrorService::RowData);
+  AddRowDataStream();
+  AddUnary<v1::WipeRequest, v1::WipeResponse>("/mirror.v1.MirrorClientService/Wipe", true,
+                                              &MirrorService::Wipe);
+  AddUnary<v1::ReplicationCompletedRequest, v1::ReplicationCompletedResponse>(
+      "/mirror.v1.MirrorClientService/ReplicationCompleted", true, &MirrorService::ReplicationCompleted);
+  AddUnary<v1::DigestRangesRequest, v1::DigestRangesResponse>("/mirror.v1.MirrorClientService/DigestRanges",
+                                                              true, &MirrorService::DigestRanges);
+  AddServerStream<v1::ReadRowsRequest, v1::ReadRowsResponse>("/mirror.v1.MirrorClientService/ReadRows",
+                                                             &MirrorService::ReadRows);
+}
+
+absl::StatusOr<Caller> CheckedService::Admit(const grpc::ServerContext& context, const char* call) const {
+  absl::StatusOr<Caller> caller = gate_.Admit(context);
+  if (caller.ok()) {
+    vouched_.Vouch(context.peer(), kBytesAroundCall);
+  } else {
+    vouched_.NoteRefusedCall(context.peer());
+    CallLog(call).Finish(caller.status());
+  }
+  return caller;
+}
+
+bool CheckedService::TakenBack(const grpc::ServerContext& context) const {
+  if (!context.IsCancelled()) return false;
+  vouched_.NoteEmptyCall(context.peer(), 0);
+  return true;
+}
+
+absl::Status CheckedService::Receive(grpc::ServerContext& context, const std::string& tenant,
+                                     const std::function<bool()>& read) {
+  const std::unique_ptr<ArrivingCalls::Place> place = arriving_.Begin(tenant, context.peer(), [&context] {
+    grpc_call_cancel_with_status(
+        context.c_call(), GRPC_STATUS_RESOURCE_EXHAUSTED,
+        "its message did not come, and too many others wait for theirs. Nothing of it "
+        "was applied. Send it again.",
+        nullptr);
+  });
+  if (place == nullptr) {
+    vouched_.NoteEmptyCall(context.peer(), refused_bytes_);
+    return absl::ResourceExhaustedError(
+        "too many calls of the tenant wait for their messages. Nothing of this one was applied. Wait for "
+        "answers before sending more, then send it again.");
+  }
+  if (read()) return absl::OkStatus();
+  // gRPC may have ended it because of its size.
+  vouched_.NoteEmptyCall(context.peer(), tenant.empty() ? 0 : refused_bytes_);
+  if (context.IsCancelled()) return absl::CancelledError("the call was taken back");
+  return absl::InvalidArgumentError("the call has no message. Nothing was done. Send one.");
+}
+
+/// `answer`: handles the request, and writes what there is to say beside the status.
+template <typename Request, typename Raw, typename Answer>
+void CheckedService::AddCall(const char* path, bool has_token, Answer answer) {
+  using Handler = grpc::internal::TemplatedBidiStreamingHandler<Raw, false>;
+  const auto run = [this, name = NameIn(path), has_token, answer](grpc::ServerContext* context, Raw* raw) {
+    if (TakenBack(*context)) return grpc::Status::CANCELLED;
+    std::string tenant;
+    if (has_token) {
+      const absl::StatusOr<Caller> caller = Admit(*context, name);
+      if (!caller.ok()) return SourceStatus(caller.status());
+      tenant = caller->context_id;
+    }
+    grpc::ByteBuffer bytes;
+    const absl::Status received = Receive(*context, tenant, [&] { return raw->Read(&bytes); });
+    if (absl::IsCancelled(received)) return grpc::Status::CANCELLED;
+    if (!received.ok()) return CallLog(name).Finish(received);
+    if (has_token) vouched_.Vouch(context->peer(), bytes.Length());
+    const LargeMessage large(bytes.Length());
+    MemoryShare::Part part(memory_, tenant);
+    Request request;
+    const absl::Status parsed = ParseChecked(&bytes, kMessageEntriesMax, &request,
+                                             [&](std::uint64_t more_bytes) { return part.Hold(more_bytes); });
+    if (!parsed.ok()) return CallLog(name).Finish(parsed);
+    grpc::Status status = answer(context, request, raw);
+    // Authenticate's token is in its message.
+    if (!has_token) {
+      if (status.error_code() == grpc::StatusCode::UNAUTHENTICATED) {
+        vouched_.NoteRefusedCall(context->peer());
+      } else {
+        vouched_.Vouch(context->peer(), kBytesAroundCall);
+      }
+    }
+    return status;
+  };
+  // All as streams, whose handlers begin with the headers.
+  AddMethod(new grpc::internal::RpcServiceMethod(path, RpcMethod::BIDI_STREAMING, new Handler(run)));
+}
+
+template <typename Request, typename Response, typename Handle>
+void CheckedService::AddUnary(const char* path, bool has_token, Handle handle) {
+  using Raw = grpc::ServerReaderWriter<Response, grpc::ByteBuffer>;
+  AddCall<Request, Raw>(path, has_token,
+                        [this, handle](grpc::ServerContext* context, const Request& request, Raw* raw) {
+                          Response response;
+                          const grpc::Status status = (service_.*handle)(context, &request, &response);
+                          if (status.ok()) raw->Write(response, grpc::WriteOptions().set_last_message());
+                          return status;
+                        });
+}
+
+template <typename Request, typename Response, typename Handle>
+void CheckedService::AddServerStream(const char* path, Handle handle) {
+  using Raw = grpc::ServerReaderWriter<Response, grpc::ByteBuffer>;
+  AddCall<Request, Raw>(path, true,
+                        [this, handle](grpc::ServerContext* context, const Request& request, Raw* raw) {
+                          return (service_.*handle)(context, &request, raw);
+                        });
+}
+
+void CheckedService::AddRowDataStream() {
+  using Handler = grpc::internal::TemplatedBidiStreamingHandler<Stream::Raw, false>;
+  static constexpr char kPath[] = "/mirror.v1.MirrorClientService/RowDataStream";
+  const auto run = [this, name = NameIn(kPath)](grpc::ServerContext* context, Stream::Raw* raw) {
+    if (TakenBack(*context)) return grpc::Status::CANCELLED;
+    const absl::StatusOr<Caller> caller = Admit(*context, name);
+    if (!caller.ok()) return SourceStatus(caller.status());
+    Stream stream(raw, vouched_, memory_, context->peer(), caller->context_id);
+    const grpc::Status status = service_.RowDataStream(context, &stream);
+    // A message over the limit never comes as far as here, and was dropped with the stream.
+    if (stream.empty()) {
+      vouched_.NoteEmptyCall(context->peer(), refused_bytes_);
+    } else {
+      vouched_.Vouch(context->peer(), refused_bytes_);
+    }
+    return status;
+  };
+  AddMethod(new grpc::internal::RpcServiceMethod(kPath, RpcMethod::BIDI_STREAMING, new Handler(run)));
+}
+
+}  // namespace mirror

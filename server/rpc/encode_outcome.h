@@ -1,0 +1,14 @@
+#ifndef MIRROR_SERVER_RPC_ENCODE_OUTCOME_H_
+#define MIRROR_SERVER_RPC_ENCODE_OUTCOME_H_
+
+#include "mirror/v1/change_batch.pb.h"
+#include "server/plan/row_request.h"
+
+namespace mirror {
+
+/// What became of a batch, as its source is told.
+void EncodeOutcome(const BatchOutcome& outcome, v1::BatchResult* result);
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_RPC_ENCODE_OUTCOME_H_

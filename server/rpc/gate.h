@@ -1,0 +1,84 @@
+#ifndef MIRROR_SERVER_RPC_GATE_H_
+#define MIRROR_SERVER_RPC_GATE_H_
+
+#include <grpcpp/server_context.h>
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "certs/audit_chain.h"
+#include "certs/key_ring.h"
+#include "certs/token.h"
+#include "server/config/config.h"
+#include "server/plan/caller.h"
+
+namespace mirror {
+
+/// What a call that goes on was last judged by: while that holds, another look is nearly free.
+struct Standing {
+  std::uint64_t keys = 0;        ///< Generation of the keys and rules.
+  std::int64_t key_until_s = 0;  ///< When its key's certificate is no longer valid; unix seconds.
+};
+
+/// Who may call: the first line of every handler. It knows tokens, keys and each issuer's list of tenants,
+/// and no database: whether the tenant is there, and whose it is, is asked behind it.
+///
+/// Keys and rules are replaced as one by Reload(); a call that is under way asks again with AdmitAgain().
+/// Threads: any.
+class Gate {
+ public:
+  /// Reads [application], [tokens] and all [[issuer]] with their key files.
+  /// Errors: as KeyRing::Load and SigningKey::Load, naming the file.
+  static absl::StatusOr<std::unique_ptr<Gate>> Open(const ServerConfig& config);
+  ~Gate();
+
+  /// Any call but Authenticate: its one header `authorization: Bearer <token>`.
+  ///   kUnauthenticated   the header or the token, with the rule that it breaks
+  ///   kPermissionDenied  the tenant is not in that issuer's list
+  absl::StatusOr<Caller> Admit(const grpc::ServerContext& context) const;
+  /// Authenticate: the token of its message. Verified anew each time; its nonce is the tenant's to remember.
+  absl::StatusOr<Caller> AdmitToken(std::string_view request_token) const;
+  /// The same as Admit for a header that has been taken out of the call.
+  absl::StatusOr<Caller> AdmitHeader(std::string_view authorization) const;
+  /// A call that Admit() let in goes on, for example with another message: asked at each step. Refused like a
+  /// new call, but that the end of the token itself does not end a call: a stream may take longer than a
+  /// token is good for. `standing` begins empty and is the call's own; not from two threads. `now_s`: unix
+  /// seconds.
+  absl::Status AdmitAgain(const grpc::ServerContext& context, const Caller& caller, std::int64_t now_s,
+                          Standing* standing) const;
+  absl::Status AdmitHeaderAgain(std::string_view authorization, const Caller& caller, std::int64_t now_s,
+                                Standing* standing) const;
+
+  /// Signs as the application. `application_id` and `time_s` of `answer` are set here.
+  absl::StatusOr<std::string> Sign(Answer answer) const;
+  /// The end of a tenant's chain of receipts: `context_id`, `cycle` and `receipts` of `answer`.
+  absl::StatusOr<std::string> SignReceipts(Answer answer) const;
+  /// Signs a text that is no token with the application's key.
+  absl::StatusOr<KeySignature> SignText(std::string_view text) const;
+  std::string application_id() const;
+
+  /// After an error the old keys and rules stay in force. Gives the number of keys.
+  absl::StatusOr<std::size_t> Reload(const ServerConfig& config);
+
+  /// The sources' keys, then the application's own with its id as issuer; that one has no times.
+  std::vector<KeyInfo> keys() const;
+
+ private:
+  struct Content;
+  explicit Gate(std::shared_ptr<const Content> content);
+  static absl::StatusOr<std::shared_ptr<const Content>> Read(const ServerConfig& config);
+  std::shared_ptr<const Content> content() const;
+
+  mutable std::mutex mutex_;
+  std::shared_ptr<const Content> content_;
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_RPC_GATE_H_

@@ -1,0 +1,84 @@
+#ifndef MIRROR_SERVER_RPC_LISTENER_ARRIVING_CALLS_H_
+#define MIRROR_SERVER_RPC_LISTENER_ARRIVING_CALLS_H_
+
+#include <chrono>
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+
+namespace mirror {
+
+/// Calls whose message has not come yet. Each keeps a handler's thread, for as long as its sender likes: so
+/// there are never more than so many. A message comes within milliseconds of its headers, or from a slow
+/// line; who sends headers alone shuts out nobody but himself:
+/// - one more of a tenant waits for a place, or for the tenant's oldest to have waited too long, which is
+/// ended;
+/// - one more of a stranger ends the oldest of the connection that has most of the strangers' calls, and when
+/// all is full, one of whoever has most is ended.
+/// Threads: any.
+class ArrivingCalls {
+ public:
+  struct Limits {
+    std::size_t tenant_max = 8;      ///< As many again may wait for a place.
+    std::size_t strangers_max = 64;  ///< Of calls that come without a token, as tenant "".
+    std::size_t all_max = 192;
+    std::chrono::milliseconds patience{1'000};  ///< So long a tenant's message may take while others wait.
+  };
+  explicit ArrivingCalls(const Limits& limits) : limits_(limits) {}
+
+  /// Ends a call soon. Called at most once, before its Place goes, in any thread.
+  using End = std::function<void()>;
+
+  class Place {
+   public:
+    Place(ArrivingCalls& owner, std::uint64_t number) : owner_(owner), number_(number) {}
+    Place(const Place&) = delete;
+    Place& operator=(const Place&) = delete;
+    ~Place() { owner_.Remove(number_); }
+
+   private:
+    ArrivingCalls& owner_;
+    const std::uint64_t number_;
+  };
+
+  /// `peer`: its connection. Null: too many of the tenant wait for a place.
+  std::unique_ptr<Place> Begin(const std::string& tenant, const std::string& peer, End end);
+
+ private:
+  struct Arrival {
+    std::string tenant;
+    std::string peer;
+    End end;
+    std::chrono::steady_clock::time_point began;
+  };
+  struct OfTenant {
+    std::size_t arriving = 0, waiting = 0;
+  };
+  using Arrivals = std::map<std::uint64_t, Arrival>;  ///< In the order in which they came.
+
+  void Remove(std::uint64_t number);
+  /// False: too many wait.
+  bool WaitForPlace(std::unique_lock<std::mutex>& lock, const std::string& tenant);
+  /// The tenant of which most messages have not come.
+  const std::string& Largest() const;
+  Arrivals::iterator Oldest(const std::string& tenant);
+  Arrivals::iterator OldestStranger();
+  void EndOldest(const std::string& tenant);
+  void Forget(Arrivals::iterator arrival);
+
+  const Limits limits_;
+  std::mutex mutex_;
+  std::uint64_t next_ = 0;
+  std::condition_variable came_;
+  Arrivals arriving_;
+  std::map<std::string, OfTenant> tenants_;
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_RPC_LISTENER_ARRIVING_CALLS_H_

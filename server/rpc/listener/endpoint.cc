@@ -1,0 +1,200 @@
+#include "server/rpc/listener/endpoint.h"
+
+#include <grpcpp/resource_quota.h>
+#include <grpcpp/server_builder.h>
+
+#include <algorithm>
+#include <thread>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "certs/tls.h"
+#include "server/rpc/listener/arriving_calls.h"
+#include "server/rpc/listener/in_flight.h"
+
+namespace mirror {
+namespace {
+
+constexpr int kMetadataBytesMax = 16 * 1024;
+constexpr int kHandshakeMs = 5'000;
+constexpr int kConnectionIdleMs = 5 * 60'000;
+constexpr int kKeepaliveMs = 60'000;
+constexpr int kKeepaliveTimeoutMs = 20'000;
+constexpr int kPingIntervalMinMs = 10'000;
+constexpr int kStreamsPerConnectionMax = 100;
+/// Threads beside those of handlers: gRPC's pollers.
+constexpr int kSpareThreads = 64;
+constexpr int kAdminMessageBytesMax = 4 << 20;
+constexpr int kAdminCallsMax = 64;
+constexpr std::uint32_t kAdminConnectionsMax = 100;
+constexpr std::size_t kAdminMemoryBytesMax = 256U << 20;
+
+ServerTls TlsOf(const ListenConfig& listen) { return {listen.certificate, listen.key, listen.client_ca}; }
+ServerTls TlsOf(const AdminConfig& admin) { return {admin.certificate, admin.key, admin.client_ca}; }
+
+/// What a stranger may send before a call with a good token: a handshake, the headers of a hundred calls, and
+/// of each call's message what gRPC takes before a handler reads it, 64 KB with a word of ours for each such
+/// piece. A call with a token vouches for its connection before its message is read, so the message itself
+/// may be as large as any. Only when handlers are late can a source with many calls at once be over it.
+constexpr std::uint64_t kStrangerBytesMax = 256 << 10;
+/// Of all strangers together, beyond what each one's handshake needs: the beginnings of thirty large messages
+/// at once. Those who called without a good token have an eighth of it: a call that is taken back has thirty
+/// bytes there, and 13 KB here until a handler has seen it.
+constexpr std::uint64_t kStrangersBytesMax = 2 << 20;
+/// Of these, what comes without a word of ours in between.
+constexpr std::uint64_t kUnansweredBytesMax = 64 << 10;
+/// Of TLS: a certificate, what proves it, two tickets, settings.
+constexpr std::uint64_t kHandshakeSentBytes = 1'500;
+
+std::string AddressText(const std::string& address, std::uint16_t port) {
+  return address.find(':') == std::string::npos ? absl::StrCat(address, ":", port)
+                                                : absl::StrCat("[", address, "]:", port);
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Listener>> Listener::Open(const Options& options, grpc::Service* service) {
+  absl::StatusOr<std::unique_ptr<AcceptLoop>> accept = AcceptLoop::Bind(options.accept);
+  if (!accept.ok()) return accept.status();
+  std::unique_ptr<Listener> listener(new Listener());
+  listener->accept_ = *std::move(accept);
+
+  grpc::ServerBuilder builder;
+  builder.RegisterService(service);
+  listener->health_ = std::make_unique<HealthService>(
+      options.service_name, options.accept.unvouched ? options.accept.unvouched->vouched : nullptr);
+  builder.RegisterService(listener->health_.get());
+  if (options.reflection) {
+    listener->reflection_ = std::make_unique<ReflectionService>(options.service_name);
+    builder.RegisterService(listener->reflection_.get());
+  }
+  builder.SetMaxReceiveMessageSize(options.message_bytes_max);
+  builder.SetSyncServerOption(grpc::ServerBuilder::SyncServerOption::NUM_CQS, 1);
+  builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, kMetadataBytesMax);
+  builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, kHandshakeMs);
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS, kConnectionIdleMs);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMs);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveTimeoutMs);
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, kPingIntervalMinMs);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+  // gRPC would unpack a message whole before it looks at its size, a thousand times what came.
+  builder.SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_GZIP, false);
+  builder.SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_DEFLATE, false);
+  builder.AddChannelArgument(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0);
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kStreamsPerConnectionMax);
+  // It would widen the window of whoever sends fast to 16 MB, before a handler has seen who he is. A handler
+  // that reads widens it by a megabyte.
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_BDP_PROBE, 0);
+  grpc::ResourceQuota quota(options.accept.name);
+  quota.SetMaxThreads(options.threads_max + kSpareThreads);
+  quota.Resize(options.memory_bytes_max);
+  builder.SetResourceQuota(quota);
+  listener->acceptor_ = builder.experimental().AddExternalConnectionAcceptor(
+      grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD, options.credentials);
+  listener->server_ = builder.BuildAndStart();
+  if (listener->server_ == nullptr) {
+    return absl::InternalError(absl::StrCat("gRPC does not start the listener for ", options.accept.name,
+                                            "; its log above says why"));
+  }
+  return listener;
+}
+
+Listener::~Listener() { Stop(std::chrono::system_clock::now()); }
+
+void Listener::Start() {
+  accept_->Start([this](int socket) {
+    grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters connection;
+    connection.fd = socket;
+    acceptor_->HandleNewConnection(&connection);
+  });
+}
+
+void Listener::Stop(std::chrono::system_clock::time_point deadline) {
+  if (accept_) accept_->Stop();
+  if (!server_) return;
+  health_->Stop();
+  server_->Shutdown(deadline);
+  server_->Wait();
+  server_.reset();
+}
+
+absl::StatusOr<std::unique_ptr<Endpoint>> Endpoint::Open(const ServerConfig& config, grpc::Service* mirror,
+                                                         grpc::Service* admin, VouchedBytes* vouched) {
+  grpc::EnableDefaultHealthCheckService(false);
+  const ListenConfig& listen = config.listen;
+  const LimitsConfig& limits = config.limits;
+  absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> credentials =
+      listen.plaintext ? grpc::InsecureServerCredentials() : MakeServerCredentials(TlsOf(listen));
+  if (!credentials.ok()) return credentials.status();
+  Listener::Options sources;
+  sources.accept = {"sources", listen.address, listen.port, listen.connections_max,
+                    listen.connections_per_address_max};
+  sources.accept.unvouched = UnvouchedLimits(limits, !config.listen.plaintext, vouched);
+  sources.credentials = *std::move(credentials);
+  sources.service_name = "mirror.v1.MirrorClientService";
+  sources.reflection = listen.reflection;
+  sources.message_bytes_max = static_cast<int>(limits.message_bytes_max);
+  const std::uint64_t streams_max = limits.bytes_in_flight_max / kStreamBytesMin;
+  sources.threads_max = static_cast<int>(limits.calls_max + std::min<std::uint64_t>(streams_max, 10'000) +
+                                         ArrivingCalls::Limits().all_max);
+  sources.memory_bytes_max = limits.bytes_in_flight_max + limits.calls_max * limits.message_bytes_max;
+  absl::StatusOr<std::unique_ptr<Listener>> opened = Listener::Open(sources, mirror);
+  if (!opened.ok()) return opened.status();
+
+  credentials = MakeServerCredentials(TlsOf(config.admin));
+  if (!credentials.ok()) return credentials.status();
+  Listener::Options operators;
+  operators.accept = {"admin", config.admin.address, config.admin.port, kAdminConnectionsMax,
+                      kAdminConnectionsMax};
+  operators.credentials = *std::move(credentials);
+  operators.service_name = "mirror.v1.MirrorAdmin";
+  operators.reflection = listen.reflection;
+  operators.message_bytes_max = kAdminMessageBytesMax;
+  operators.threads_max = kAdminCallsMax;
+  operators.memory_bytes_max = kAdminMemoryBytesMax;
+  absl::StatusOr<std::unique_ptr<Listener>> opened_admin = Listener::Open(operators, admin);
+  if (!opened_admin.ok()) return opened_admin.status();
+
+  std::unique_ptr<Endpoint> endpoint(
+      new Endpoint(AddressText(listen.address, (*opened)->port()),
+                   AddressText(config.admin.address, (*opened_admin)->port())));
+  endpoint->sources_ = *std::move(opened);
+  endpoint->operators_ = *std::move(opened_admin);
+  return endpoint;
+}
+
+void Endpoint::Start() {
+  operators_->Start();
+  sources_->Start();
+}
+
+void Endpoint::Stop(std::chrono::milliseconds patience) {
+  const auto deadline = std::chrono::system_clock::now() + patience;
+  std::thread operators([&] { operators_->Stop(deadline); });
+  sources_->Stop(deadline);
+  operators.join();
+}
+
+std::string Endpoint::address() const { return address_; }
+std::string Endpoint::admin_address() const { return admin_address_; }
+
+AcceptOptions::Unvouched UnvouchedLimits(const LimitsConfig& limits, bool tls, VouchedBytes* vouched) {
+  AcceptOptions::Unvouched unvouched;
+  unvouched.vouched = vouched;
+  unvouched.stranger_max = kStrangerBytesMax;
+  unvouched.strangers_max = kStrangersBytesMax;
+  unvouched.unanswered_max = kUnansweredBytesMax;
+  if (tls) unvouched.handshake_sent = kHandshakeSentBytes;
+  unvouched.connection_max = limits.bytes_in_flight_tenant_max + 2 * limits.message_bytes_max + (1 << 20);
+  return unvouched;
+}
+
+absl::Status CheckListenerFiles(const ServerConfig& config) {
+  if (!config.listen.plaintext) {
+    const auto sources = MakeServerCredentials(TlsOf(config.listen));
+    if (!sources.ok()) return sources.status();
+  }
+  return MakeServerCredentials(TlsOf(config.admin)).status();
+}
+
+}  // namespace mirror

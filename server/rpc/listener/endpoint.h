@@ -1,0 +1,92 @@
+#ifndef MIRROR_SERVER_RPC_LISTENER_ENDPOINT_H_
+#define MIRROR_SERVER_RPC_LISTENER_ENDPOINT_H_
+
+#include <grpcpp/impl/service_type.h>
+#include <grpcpp/security/server_credentials.h>
+#include <grpcpp/server.h>
+#include <grpcpp/server_builder.h>
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "server/config/config.h"
+#include "server/rpc/listener/accept_loop.h"
+#include "server/rpc/listener/health_service.h"
+#include "server/rpc/listener/reflection_service.h"
+
+namespace mirror {
+
+/// One port with its calls. Threads: gRPC's own, and the accept loop's.
+class Listener {
+ public:
+  struct Options {
+    AcceptOptions accept;
+    std::shared_ptr<grpc::ServerCredentials> credentials;
+    std::string service_name;  ///< "mirror.v1.MirrorAdmin"
+    bool reflection = false;
+    int message_bytes_max = 0;
+    /// Calls and streams that may be in handlers at a time; gRPC refuses more with RESOURCE_EXHAUSTED.
+    int threads_max = 0;
+    std::size_t memory_bytes_max = 0;  ///< Of gRPC's own buffers; above it, it sheds connections.
+  };
+
+  /// `service` must outlive the listener.
+  static absl::StatusOr<std::unique_ptr<Listener>> Open(const Options& options, grpc::Service* service);
+  ~Listener();
+
+  /// Connections are taken from here on.
+  void Start();
+  /// No new connections, health says NOT_SERVING, calls get until `deadline`, then they are cancelled.
+  /// Returns when the last handler has.
+  void Stop(std::chrono::system_clock::time_point deadline);
+
+  std::uint16_t port() const { return accept_->port(); }
+
+ private:
+  Listener() = default;
+
+  std::unique_ptr<AcceptLoop> accept_;
+  std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> acceptor_;
+  // Used by the server until it is gone.
+  std::unique_ptr<HealthService> health_;
+  std::unique_ptr<ReflectionService> reflection_;
+  std::unique_ptr<grpc::Server> server_;
+};
+
+/// Both ports: sources and operators. Each has TLS (or none, on loopback), limits, health and, when asked
+/// for, reflection; what the calls do is the services' own.
+class Endpoint {
+ public:
+  /// Binds both ports and takes the certificates in. Nothing is accepted before Start().
+  /// Errors: kFailedPrecondition for a port that is taken; as MakeServerCredentials for files.
+  /// `vouched` is told by the sources' calls which connections are theirs; it must outlive the endpoint.
+  static absl::StatusOr<std::unique_ptr<Endpoint>> Open(const ServerConfig& config, grpc::Service* mirror,
+                                                        grpc::Service* admin, VouchedBytes* vouched);
+  void Start();
+  void Stop(std::chrono::milliseconds patience);
+
+  /// "127.0.0.1:7443", with the port that the system chose where none was given.
+  std::string address() const;
+  std::string admin_address() const;
+
+ private:
+  Endpoint(std::string address, std::string admin_address)
+      : address_(std::move(address)), admin_address_(std::move(admin_address)) {}
+
+  const std::string address_, admin_address_;
+  std::unique_ptr<Listener> sources_, operators_;
+};
+
+/// What may come on the sources' port before and beside calls with a good token.
+AcceptOptions::Unvouched UnvouchedLimits(const LimitsConfig& limits, bool tls, VouchedBytes* vouched);
+
+/// Whether the certificates and keys of both listeners can be used. Errors name the file.
+absl::Status CheckListenerFiles(const ServerConfig& config);
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_RPC_LISTENER_ENDPOINT_H_

@@ -1,0 +1,95 @@
+#include "server/rpc/listener/health_service.h"
+
+#include <google/protobuf/io/coded_stream.h>
+#include <grpcpp/impl/codegen/server_callback_handlers.h>
+#include <grpcpp/impl/rpc_method.h>
+#include <grpcpp/impl/rpc_service_method.h>
+
+#include <cstdint>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace mirror {
+namespace {
+
+using grpc::internal::RpcMethod;
+using Handler = grpc::internal::CallbackBidiHandler<grpc::ByteBuffer, grpc::ByteBuffer>;
+
+/// At a time. A check is answered at once; it is held only while its request has not come.
+constexpr std::size_t kChecksMax = 64, kWatchesMax = 64;
+
+/// HealthCheckResponse, as bytes: its one field is the status.
+const std::string kServing = "\x08\x01", kNotServing = "\x08\x02", kServiceUnknown = "\x08\x03";
+
+/// HealthCheckRequest.service; absent: the bytes are no such message.
+std::optional<std::string> ServiceIn(const std::string& request) {
+  google::protobuf::io::CodedInputStream in(reinterpret_cast<const std::uint8_t*>(request.data()),
+                                            static_cast<int>(request.size()));
+  constexpr std::uint32_t kServiceTag = 1U << 3U | 2U;
+  std::string service;
+  while (const std::uint32_t tag = in.ReadTag()) {
+    std::uint32_t length = 0;
+    if (tag != kServiceTag || !in.ReadVarint32(&length) || length > request.size() ||
+        !in.ReadString(&service, static_cast<int>(length))) {
+      return std::nullopt;
+    }
+  }
+  return service;
+}
+
+}  // namespace
+
+class HealthService::Stream final : public HeldStream {
+ public:
+  Stream(HealthService& service, HeldStreams& all, bool watches)
+      : HeldStream(all), service_(service), watches_(watches) {}
+  ~Stream() override {
+    const std::lock_guard lock(service_.mutex_);
+    service_.watching_.erase(this);
+  }
+
+  void TellStopped() { AnswerLast(kNotServing); }
+
+ private:
+  void Take(const std::string& request) override {
+    const std::optional<std::string> asked = ServiceIn(request);
+    if (!asked) return End({grpc::StatusCode::INVALID_ARGUMENT, "the bytes are no HealthCheckRequest"});
+    const bool known = asked->empty() || *asked == service_.service_;
+    if (!watches_ && !known) return End({grpc::StatusCode::NOT_FOUND, "there is no such service here"});
+    const std::lock_guard lock(service_.mutex_);
+    const std::string& status = service_.stopped_ ? kNotServing : known ? kServing : kServiceUnknown;
+    if (!watches_ || service_.stopped_) return AnswerLast(status);
+    service_.watching_.insert(this);
+    AnswerAndHold(status);
+  }
+
+  HealthService& service_;
+  const bool watches_;
+};
+
+HealthService::HealthService(std::string service, VouchedBytes* vouched)
+    : service_(std::move(service)), checks_(kChecksMax), watches_(kWatchesMax) {
+  const auto add = [this, vouched](int index, const char* path, HeldStreams& held, bool watches) {
+    // All as streams: a handler then knows of a call before its message has come, and can bound it.
+    AddMethod(new grpc::internal::RpcServiceMethod(path, RpcMethod::BIDI_STREAMING, nullptr));
+    MarkMethodCallback(index,
+                       new Handler([this, vouched, &held, watches](grpc::CallbackServerContext* context) {
+                         if (vouched != nullptr) vouched->NoteOpenCall(context->peer());
+                         return new Stream(*this, held, watches);
+                       }));
+  };
+  add(0, "/grpc.health.v1.Health/Check", checks_, false);
+  add(1, "/grpc.health.v1.Health/Watch", watches_, true);
+}
+
+HealthService::~HealthService() = default;
+
+void HealthService::Stop() {
+  const std::lock_guard lock(mutex_);
+  if (std::exchange(stopped_, true)) return;
+  for (Stream* const stream : watching_) stream->TellStopped();
+}
+
+}  // namespace mirror

@@ -1,0 +1,39 @@
+#ifndef MIRROR_SERVER_RPC_LISTENER_HEALTH_SERVICE_H_
+#define MIRROR_SERVER_RPC_LISTENER_HEALTH_SERVICE_H_
+
+#include <grpcpp/impl/service_type.h>
+
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+
+#include "server/rpc/listener/held_streams.h"
+#include "server/rpc/listener/vouched_bytes.h"
+
+namespace mirror {
+
+/// grpc.health.v1.Health of one port, for the whole server ("") and for its one service: SERVING until
+/// Stop(). gRPC's own takes watches without a bound, each with 20 KB, from anybody.
+/// Threads: any.
+class HealthService final : public grpc::Service {
+ public:
+  /// `service`: "mirror.v1.MirrorAdmin". `vouched` is told of each call, which has no token; null: nobody is.
+  HealthService(std::string service, VouchedBytes* vouched);
+  ~HealthService() override;
+
+  /// From now on NOT_SERVING; whoever watches is told, and its stream ends.
+  void Stop();
+
+ private:
+  class Stream;
+  const std::string service_;
+  HeldStreams checks_, watches_;
+  std::mutex mutex_;
+  bool stopped_ = false;
+  std::set<Stream*> watching_;
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_RPC_LISTENER_HEALTH_SERVICE_H_

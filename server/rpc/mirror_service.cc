@@ -1,0 +1,594 @@
+#include "server/rpc/mirror_service.h"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "base/clock.h"
+#include "base/digest.h"
+#include "base/folded_name.h"
+#include "certs/key.h"
+#include "proto/wire/codec.h"
+#include "proto/wire/limits.h"
+#include "proto/wire/receipt.h"
+#include "proto/wire/source_objects_codec.h"
+#include "server/rpc/call_log.h"
+#include "server/rpc/encode_outcome.h"
+#include "server/rpc/source_words.h"
+
+namespace mirror {
+namespace {
+
+/// What this endpoint can do beyond the first version of the protocol.
+constexpr const char* kCapabilities[] = {"row_data_stream", "advance", "value_parts", "digest_ranges",
+                                         "source_time"};
+/// Where the tenant has them.
+constexpr char kReceiptsCapability[] = "receipts";
+
+WireLimits WireLimitsOf(const LimitsConfig& config) {
+  WireLimits limits;
+  limits.message_bytes_max = config.message_bytes_max;
+  limits.tables_max = config.tables_max;
+  limits.columns_max = config.columns_max;
+  limits.batch_rows_max = config.batch_rows_max;
+  limits.batch_cells_max = config.batch_cells_max;
+  limits.value_bytes_max = config.value_bytes_max;
+  return limits;
+}
+
+/// A piece has to fit into a message with what surrounds it.
+std::uint32_t PartBytesMax(const WireLimits& limits) {
+  return static_cast<std::uint32_t>(std::min<std::uint64_t>(kPartBytesMax, limits.message_bytes_max / 2));
+}
+
+std::string BusyText(const BusyCycle& busy, std::chrono::seconds idle) {
+  return absl::StrCat("cycle ", busy.cycle, " is at work since ", FormatUnixTime(busy.since_ms / 1'000),
+                      ". No cycle began. Try again later: a cycle that makes no progress for ", idle.count(),
+                      " s is over.");
+}
+
+absl::Status CheckPosition(const std::string& what, bool given, const v1::Position& position) {
+  if (!given || position.lsn() < 0) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        what, " must be given, with an LSN of 0 or more. Nothing was done. Send it as the protocol says."));
+  }
+  if (position.lineage().size() > kLineageBytesMax) {
+    return absl::InvalidArgumentError(absl::StrCat("the lineage of ", what, " is over ", kLineageBytesMax,
+                                                   " bytes. Nothing was done. Send a shorter one."));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckSourceTime(std::int64_t time_ms) {
+  if (time_ms >= 0 && time_ms <= kSourceTimeMsMax) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      "'source_time_ms' is no time in unix milliseconds. Nothing was done. Send the source's own time, or "
+      "0.");
+}
+
+// --- TableSchema --------------------------------------------------------------
+
+std::vector<AnnouncedTable> DecodeTables(const v1::TableSchemaRequest& request, const WireLimits& limits) {
+  std::map<std::string, int> times;
+  for (const v1::Table& table : request.tables()) ++times[FoldName(table.name())];
+  std::vector<AnnouncedTable> tables;
+  tables.reserve(static_cast<std::size_t>(request.tables_size()));
+  for (const v1::Table& message : request.tables()) {
+    AnnouncedTable table{message.name(), DecodeTable(message, limits)};
+    if (table.schema.ok() && message.has_source_objects()) {
+      absl::StatusOr<SourceObjects> objects = DecodeObjects(message.source_objects(), *table.schema);
+      if (objects.ok()) {
+        table.objects = *std::move(objects);
+      } else {
+        table.objects = objects.status();
+      }
+    }
+    if (times[FoldName(message.name())] > 1) {
+      table.schema = absl::InvalidArgumentError(absl::StrCat(
+          "table '", message.name(), "' is announced twice (names are compared by ASCII case only). ",
+          "Neither is mirrored. Announce each table once."));
+    }
+    tables.push_back(std::move(table));
+  }
+  return tables;
+}
+
+absl::Status CheckAnnouncement(const v1::TableSchemaRequest& request, const WireLimits& limits) {
+  if (static_cast<std::uint64_t>(request.tables_size()) > limits.tables_max) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat(request.tables_size(), " tables; the limit is ", limits.tables_max,
+                     ". Nothing was changed. Announce fewer tables, or give the endpoint's [limits] "
+                     "'tables_max' more."));
+  }
+  if (request.source_id().empty() || request.source_id().size() > kSourceIdBytesMax) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("'source_id' must have 1 to ", kSourceIdBytesMax,
+                     " bytes. Nothing was changed. Send the id that was made when the "
+                     "source was installed."));
+  }
+  return absl::OkStatus();
+}
+
+/// Gives what tells one set of rules from another; empty when all columns are kept as they are sent.
+std::string SetColumnRules(const ColumnRules& rules, std::vector<AnnouncedTable>* tables) {
+  std::string told;
+  for (AnnouncedTable& table : *tables) {
+    if (!table.schema.ok()) continue;
+    if (absl::Status status = rules.Set(&*table.schema); !status.ok()) {
+      absl::StrAppend(&told, std::string(status.message()));
+      table.schema = std::move(status);
+    } else if (PlainColumns(*table.schema).size() < table.schema->columns.size()) {
+      absl::StrAppend(&told, SchemaHash(*table.schema));
+    }
+  }
+  return told;
+}
+
+void EncodeAnswer(const TableAnswer& answer, const AnnouncedTable& table, v1::TableStatus* status) {
+  status->set_table(answer.table);
+  status->set_wanted(answer.wanted);
+  if (answer.wanted && table.schema.ok()) {
+    for (const Column& column : table.schema->columns) {
+      status->add_rules(static_cast<v1::ColumnRule>(column.rule));
+    }
+  }
+  EncodePosition(answer.position, status->mutable_position());
+  if (answer.pending) EncodePosition(*answer.pending, status->mutable_pending());
+  status->set_schema_hash(answer.schema_hash);
+  status->set_action(static_cast<v1::TableAction>(answer.action));
+  status->set_reason(SourceWords(answer.reason));
+  status->set_row_count(answer.row_count);
+  status->set_verify_wanted(answer.verify_wanted);
+}
+
+namespace {
+
+/// From here on nobody sees what is not to be kept.
+void ApplyColumnRules(const AgreedTable& agreed, const ColumnRules& rules, IncomingBatch* batch) {
+  if (!batch->batch.ok() || PlainColumns(*agreed.schema).size() == agreed.schema->columns.size()) return;
+  auto values = std::make_shared<RuledValues>();
+  absl::Status ruled =
+      ApplyRules(*agreed.schema, *agreed.kept, rules.hash_key(), &*batch->batch, values.get());
+  batch->ruled = std::move(values);
+  if (!ruled.ok()) batch->batch = std::move(ruled);
+}
+
+}  // namespace
+
+// --- RowData ------------------------------------------------------------------
+
+absl::Status CheckPart(const v1::ValuePart& part, const WireLimits& limits) {
+  const std::string what = absl::StrCat("table '", part.table(), "', value ", part.value_id());
+  const std::uint64_t size = part.data().size();
+  if (size == 0 || size > PartBytesMax(limits)) {
+    return absl::InvalidArgumentError(absl::StrCat(what, ": a part of ", size,
+                                                   " bytes. It was not stored. Send parts "
+                                                   "of 1 to ",
+                                                   PartBytesMax(limits), " bytes."));
+  }
+  if (part.offset() > limits.value_bytes_max || size > limits.value_bytes_max - part.offset()) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat(what, ": larger than ", limits.value_bytes_max,
+                     " bytes. This part was not stored. Leave the value out."));
+  }
+  return absl::OkStatus();
+}
+
+/// A part is kept before the batch of its value comes: what is not to be kept must not come in parts.
+absl::Status CheckRules(const v1::ValuePart& part, const absl::StatusOr<AgreedTable>& agreed) {
+  // What else is wrong with its table shows when it is planned.
+  if (!agreed.ok()) return absl::OkStatus();
+  const std::vector<Column>& columns = agreed->schema->columns;
+  if (PlainColumns(*agreed->schema).size() == columns.size()) return absl::OkStatus();
+  const bool named = part.has_column() && part.column() < columns.size();
+  if (named && columns[part.column()].rule == Rule::kPlain) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      "table '", part.table(), "'", named ? absl::StrCat(", column '", columns[part.column()].name, "'") : "",
+      ": a value in parts, and ", named ? "this endpoint must not keep it as it is" : "no column is named",
+      ". The part was not stored. Send the value in its batch, or leave the column out."));
+}
+
+/// What is wrong with the batch alone is its own result; all else is the call's status.
+bool IsOfBatch(const absl::Status& status) {
+  return absl::IsFailedPrecondition(status) || absl::IsInvalidArgument(status) || absl::IsNotFound(status);
+}
+
+}  // namespace
+
+MirrorService::MirrorService(Gate& gate, Tenants& tenants, const LimitsConfig& limits, HookRunner* hooks,
+                             ServerCounters& counters)
+    : gate_(gate),
+      tenants_(tenants),
+      hooks_(hooks),
+      counters_(counters),
+      limits_(WireLimitsOf(limits)),
+      streams_per_tenant_max_(limits.streams_per_tenant_max),
+      cycle_idle_(limits.cycle_idle),
+      in_flight_({limits.bytes_in_flight_tenant_max, limits.bytes_in_flight_max,
+                  limits.streams_per_tenant_max, limits.calls_max}) {}
+
+MirrorService::Refused MirrorService::TakeRefused() {
+  const std::lock_guard lock(refused_mutex_);
+  return std::exchange(refused_, {});
+}
+
+// --- Authenticate -------------------------------------------------------------
+
+grpc::Status MirrorService::Authenticate(grpc::ServerContext* /*context*/,
+                                         const v1::AuthenticateRequest* request,
+                                         v1::AuthenticateResponse* response) {
+  CallLog log("Authenticate", counters_);
+  const absl::StatusOr<Caller> caller = gate_.AdmitToken(request->request_token());
+  if (!caller.ok()) {
+    const std::lock_guard lock(refused_mutex_);
+    ++refused_.calls;
+    refused_.last = std::string(caller.status().message());
+    return log.Finish(caller.status());
+  }
+  log.set_tenant(caller->context_id);
+  const absl::StatusOr<InFlight::Call> place = in_flight_.BeginCall(caller->context_id);
+  if (!place.ok()) return log.Finish(place.status());
+  const absl::Status done = DoAuthenticate(*caller, *request, response);
+  if (!request->probe()) NoteOutcome(caller->context_id, done, *response);
+  if (!response->accepted()) tenants_.ForgetUnlessThere(caller->context_id);
+  return log.Finish(done);
+}
+
+/// An operator is to see that a tenant's cycles cannot begin. Who was not let in says nothing of the tenant.
+void MirrorService::NoteOutcome(const std::string& context_id, const absl::Status& done,
+                                const v1::AuthenticateResponse& response) {
+  if (response.accepted()) return tenants_.NoteBegun(context_id);
+  if (response.do_not_replicate_by() == v1::DO_NOT_REPLICATE_BY_HOOK) {
+    // Who is kept out from the first is nobody's tenant.
+    if (!tenants_.HasMirror(context_id)) return;
+    return tenants_.NoteFailure(context_id, absl::StrCat("a hook refuses its cycles: ", response.reason()));
+  }
+  if (done.ok() || absl::IsPermissionDenied(done) || absl::IsUnauthenticated(done)) return;
+  tenants_.NoteFailure(context_id, std::string(done.message()));
+}
+
+/// Before anybody is asked about it, a token is used: one that a hook refuses must not be good for another
+/// try, nor run the hook again. Where the mirror remembers it, `caller` is left without its nonce.
+absl::StatusOr<Admission> MirrorService::UseToken(Caller* caller, Tenant& tenant, std::int64_t now_ms) {
+  if (!tenants_.HasMirror(caller->context_id)) {
+    if (absl::Status status = asked_.Add(*caller, now_ms); !status.ok()) return status;
+    return Admission{};
+  }
+  absl::StatusOr<Admission> looked = tenant.Authenticate(*caller, "", false, /*probe=*/true, now_ms);
+  if (looked.ok()) caller->nonce.clear();
+  return looked;
+}
+
+/// Before a cycle begins, and before a mirror is made for it. A text: the reason why there shall be none.
+absl::StatusOr<std::string> MirrorService::AskHooks(const Caller& caller) {
+  const HookCaller asking{caller.context_id, caller.issuer, caller.environment};
+  if (!tenants_.HasMirror(caller.context_id)) {
+    if (absl::Status status = hooks_->ResolveConnection(asking); !status.ok()) return status;
+  }
+  return hooks_->Authenticated(asking);
+}
+
+absl::Status MirrorService::DoAuthenticate(const Caller& caller, const v1::AuthenticateRequest& request,
+                                           v1::AuthenticateResponse* response) {
+  if (request.holder().size() > kHolderBytesMax) {
+    return absl::InvalidArgumentError(absl::StrCat("'holder' is over ", kHolderBytesMax,
+                                                   " bytes. No cycle began. Send a shorter random id."));
+  }
+  const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.FindOrTakeIn(caller);
+  if (!tenant.ok()) return tenant.status();
+  const std::int64_t now_ms = NowMs();
+  if (*tenant == nullptr) return AnswerDeleted(caller, now_ms, response);
+  absl::StatusOr<Admission> admission = Admission{};
+  Caller beginning = caller;
+  std::string refusal;
+  if (hooks_ != nullptr && !request.probe() && hooks_->Asks(caller.context_id)) {
+    admission = UseToken(&beginning, **tenant, now_ms);
+    if (!admission.ok()) return admission.status();
+    if (!admission->do_not_replicate) {
+      absl::StatusOr<std::string> asked = AskHooks(caller);
+      if (!asked.ok()) return asked.status();
+      refusal = *std::move(asked);
+    }
+  }
+  if (!refusal.empty()) {
+    admission = Admission{.do_not_replicate = true, .by = PausedBy::kHook, .reason = std::move(refusal)};
+  } else if (!admission->do_not_replicate) {
+    admission =
+        (*tenant)->Authenticate(beginning, request.holder(), request.take_over(), request.probe(), now_ms);
+  }
+  if (!admission.ok()) return admission.status();
+
+  Answer answer;
+  answer.nonce = caller.nonce;
+  answer.context_id = caller.context_id;
+  answer.cycle = admission->cycle;
+  ReceiptHead head;
+  if ((*tenant)->keeps_receipts()) {
+    response->add_capabilities(kReceiptsCapability);
+    if (admission->accepted) {
+      absl::StatusOr<Tenant::Receipts> receipts = (*tenant)->ReadReceipts(
+          {request.receipts_after(), BytesOfHex(request.receipts_after_sha256(), 32).value_or("")}, now_ms);
+      if (!receipts.ok()) return receipts.status();
+      for (std::string& text : receipts->texts) response->add_receipts(std::move(text));
+      head = receipts->head;
+      answer.receipts = SignedHead{head.number, HexOf(head.hash)};
+    }
+  }
+  absl::StatusOr<std::string> signed_answer = gate_.Sign(std::move(answer));
+  if (!signed_answer.ok()) return signed_answer.status();
+  if (head.number > 0) (*tenant)->SignedReceipts(head);
+  response->set_signed_response(*std::move(signed_answer));
+  response->set_accepted(admission->accepted);
+  response->set_cycle(admission->cycle);
+  if (admission->busy) {
+    response->mutable_busy()->set_cycle(admission->busy->cycle);
+    response->mutable_busy()->set_holder(admission->busy->holder);
+    response->mutable_busy()->set_since_ms(admission->busy->since_ms);
+  }
+  response->set_do_not_replicate(admission->do_not_replicate);
+  response->set_do_not_replicate_by(static_cast<v1::DoNotReplicateBy>(admission->by));
+  response->set_reason(
+      SourceWords(admission->busy ? BusyText(*admission->busy, cycle_idle_) : admission->reason));
+  FillTerms(caller, now_ms, response);
+  return absl::OkStatus();
+}
+
+/// No database is there that could remember the nonce.
+absl::Status MirrorService::AnswerDeleted(const Caller& caller, std::int64_t now_ms,
+                                          v1::AuthenticateResponse* response) {
+  if (absl::Status status = asked_.Add(caller, now_ms); !status.ok()) return status;
+  Answer answer;
+  answer.nonce = caller.nonce;
+  answer.context_id = caller.context_id;
+  absl::StatusOr<std::string> signed_answer = gate_.Sign(std::move(answer));
+  if (!signed_answer.ok()) return signed_answer.status();
+  counters_.cycles_told_not.Add();
+  response->set_signed_response(*std::move(signed_answer));
+  response->set_do_not_replicate(true);
+  response->set_do_not_replicate_by(v1::DO_NOT_REPLICATE_BY_DELETED);
+  response->set_reason("the mirror's operator deleted this mirror and did not allow it again");
+  FillTerms(caller, now_ms, response);
+  return absl::OkStatus();
+}
+
+/// What holds for every source, and who answers.
+void MirrorService::FillTerms(const Caller& caller, std::int64_t now_ms,
+                              v1::AuthenticateResponse* response) const {
+  for (const char* const capability : kCapabilities) response->add_capabilities(capability);
+  v1::Limits* const limits = response->mutable_limits();
+  limits->set_message_bytes_max(limits_.message_bytes_max);
+  limits->set_tables_max(limits_.tables_max);
+  limits->set_columns_max(limits_.columns_max);
+  limits->set_batch_rows_max(limits_.batch_rows_max);
+  limits->set_batch_cells_max(limits_.batch_cells_max);
+  limits->set_value_bytes_max(limits_.value_bytes_max);
+  limits->set_part_bytes_max(PartBytesMax(limits_));
+  limits->set_streams_per_tenant_max(streams_per_tenant_max_);
+  limits->set_digest_ranges_max(kDigestRangesMax);
+  limits->set_message_entries_max(kMessageEntriesMax);
+  response->set_server_version(MIRROR_VERSION);
+  response->set_server_time_ms(now_ms);
+  response->set_application_id(caller.application_id);
+}
+
+// --- TableSchema --------------------------------------------------------------
+
+grpc::Status MirrorService::TableSchema(grpc::ServerContext* context, const v1::TableSchemaRequest* request,
+                                        v1::TableSchemaResponse* response) {
+  CallLog log("TableSchema", counters_);
+  const absl::StatusOr<Caller> caller = gate_.Admit(*context);
+  if (!caller.ok()) return log.Finish(caller.status());
+  log.set_tenant(caller->context_id);
+  const absl::StatusOr<InFlight::Call> place = in_flight_.BeginCall(caller->context_id);
+  if (!place.ok()) return log.Finish(place.status());
+  return log.Finish(DoTableSchema(*caller, *request, response));
+}
+
+absl::Status MirrorService::DoTableSchema(const Caller& caller, const v1::TableSchemaRequest& request,
+                                          v1::TableSchemaResponse* response) {
+  const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(caller);
+  if (!tenant.ok()) return tenant.status();
+  if (absl::Status fits = CheckAnnouncement(request, limits_); !fits.ok()) {
+    (*tenant)->NoteRefusedAnnouncement(request.cycle(), std::string(fits.message()));
+    return fits;
+  }
+  std::vector<AnnouncedTable> tables = DecodeTables(request, limits_);
+  const std::string rules = SetColumnRules((*tenant)->column_rules(), &tables);
+  const absl::StatusOr<Announcement> answer =
+      (*tenant)->Announce(caller, request.cycle(), request.source_id(),
+                          HexDigest(request.SerializeAsString() + rules), tables, NowMs());
+  if (!answer.ok()) return answer.status();
+  for (const std::string& table : answer->held_tables) response->add_held_tables(table);
+  response->set_held_reason(SourceWords(answer->held_reason));
+  for (std::size_t i = 0; i < answer->tables.size(); ++i) {
+    EncodeAnswer(answer->tables[i], tables[i], response->add_tables());
+  }
+  return absl::OkStatus();
+}
+
+// --- RowData ------------------------------------------------------------------
+
+grpc::Status MirrorService::RowData(grpc::ServerContext* context, const v1::RowDataRequest* request,
+                                    v1::RowDataResponse* response) {
+  CallLog log("RowData", counters_);
+  const absl::StatusOr<Caller> caller = gate_.Admit(*context);
+  if (!caller.ok()) return log.Finish(caller.status());
+  log.set_tenant(caller->context_id);
+  absl::StatusOr<InFlight::Call> place = in_flight_.BeginCall(caller->context_id);
+  if (!place.ok()) return log.Finish(place.status());
+  const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(*caller);
+  if (!tenant.ok()) return log.Finish(tenant.status());
+  const bool may_wait = place->MayWait(request->ByteSizeLong());
+  return log.Finish(DoRowData(*caller, **tenant, *request, may_wait, response));
+}
+
+absl::Status MirrorService::DoRowData(const Caller& caller, Tenant& tenant, const v1::RowDataRequest& request,
+                                      bool wait_for_gaps, v1::RowDataResponse* response) {
+  RowRequest rows;
+  if (absl::Status status = Decode(caller, tenant, request, &rows, response); !status.ok()) return status;
+  rows.bytes = request.ByteSizeLong();
+  const RowAnswer outcomes = tenant.Apply(caller, rows, wait_for_gaps, NowMs());
+  if (!outcomes.ok()) return outcomes.status();
+  for (const BatchOutcome& outcome : *outcomes) EncodeOutcome(outcome, response->add_results());
+  return absl::OkStatus();
+}
+
+/// Parts that are refused have their results in `response` already.
+absl::Status MirrorService::Decode(const Caller& caller, Tenant& tenant, const v1::RowDataRequest& request,
+                                   RowRequest* decoded, v1::RowDataResponse* response) const {
+  const std::uint64_t entries = static_cast<std::uint64_t>(request.batches_size()) +
+                                static_cast<std::uint64_t>(request.parts_size()) +
+                                static_cast<std::uint64_t>(request.advance().tables_size());
+  if (entries > limits_.tables_max) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat(entries, " batches, parts and tables in one request; the limit is ", limits_.tables_max,
+                     ". Nothing was applied. Send smaller requests."));
+  }
+  RowRequest& rows = *decoded;
+  rows.cycle = request.cycle();
+  for (const v1::ValuePart& part : request.parts()) {
+    absl::Status status = CheckPart(part, limits_);
+    if (status.ok()) status = CheckRules(part, tenant.Agreed(caller, part.table()));
+    if (!status.ok()) {
+      BatchOutcome refused;
+      refused.table = part.table();
+      refused.status = std::move(status);
+      EncodeOutcome(refused, response->add_results());
+      continue;
+    }
+    rows.parts.push_back({part.table(), part.value_id(), part.offset(), part.data()});
+  }
+  rows.batches.reserve(static_cast<std::size_t>(request.batches_size()));
+  for (const v1::ChangeBatch& message : request.batches()) {
+    absl::StatusOr<AgreedTable> agreed = tenant.Agreed(caller, message.table());
+    if (!agreed.ok() && !IsOfBatch(agreed.status())) return agreed.status();
+    if (!agreed.ok()) {
+      rows.batches.push_back({message.table(), message.seq(), nullptr, agreed.status(), {}});
+      continue;
+    }
+    IncomingBatch& batch = rows.batches.emplace_back(
+        IncomingBatch{message.table(), message.seq(), agreed->kept,
+                      DecodeBatch(message, *agreed->schema, limits_), std::move(agreed->hash)});
+    ApplyColumnRules(*agreed, tenant.column_rules(), &batch);
+    if (tenant.keeps_receipts() && batch.batch.ok()) {
+      batch.batch->digest = BatchDigest(*batch.batch, agreed->origin);
+    }
+  }
+  if (request.has_advance()) {
+    const v1::Advance& advance = request.advance();
+    if (absl::Status status =
+            CheckPosition("the position of 'advance'", advance.has_position(), advance.position());
+        !status.ok()) {
+      return status;
+    }
+    rows.advance.emplace();
+    rows.advance->position = DecodePosition(advance.position());
+    if (absl::Status status = CheckSourceTime(advance.source_time_ms()); !status.ok()) return status;
+    rows.advance->source_ms = advance.source_time_ms();
+    for (const v1::Advance::Table& table : advance.tables()) {
+      rows.advance->tables.emplace_back(table.table(), Lsn{table.base_lsn()});
+    }
+  }
+  return absl::OkStatus();
+}
+
+// --- The rest -----------------------------------------------------------------
+
+grpc::Status MirrorService::Wipe(grpc::ServerContext* context, const v1::WipeRequest* request,
+                                 v1::WipeResponse* response) {
+  CallLog log("Wipe", counters_);
+  const absl::StatusOr<Caller> caller = gate_.Admit(*context);
+  if (!caller.ok()) return log.Finish(caller.status());
+  log.set_tenant(caller->context_id);
+  const absl::StatusOr<InFlight::Call> place = in_flight_.BeginCall(caller->context_id);
+  if (!place.ok()) return log.Finish(place.status());
+  return log.Finish(DoWipe(*caller, *request, response));
+}
+
+absl::Status MirrorService::DoWipe(const Caller& caller, const v1::WipeRequest& request,
+                                   v1::WipeResponse* response) {
+  const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(caller);
+  if (!tenant.ok()) return tenant.status();
+  if (absl::Status status = CheckPosition("'target'", request.has_target(), request.target()); !status.ok()) {
+    return status;
+  }
+  // A reason that is not known here is none that matters here.
+  const PopulateReason reason =
+      v1::PopulateReason_IsValid(request.reason()) && request.reason() != v1::POPULATE_REASON_UNSPECIFIED
+          ? static_cast<PopulateReason>(request.reason())
+          : PopulateReason::kRequested;
+  const absl::StatusOr<BatchOutcome> outcome = (*tenant)->Wipe(
+      caller, request.cycle(), request.table(), DecodePosition(request.target()), reason, NowMs());
+  if (!outcome.ok()) return outcome.status();
+  EncodeOutcome(*outcome, response->mutable_result());
+  return absl::OkStatus();
+}
+
+grpc::Status MirrorService::ReplicationCompleted(grpc::ServerContext* context,
+                                                 const v1::ReplicationCompletedRequest* request,
+                                                 v1::ReplicationCompletedResponse* response) {
+  CallLog log("ReplicationCompleted", counters_);
+  const absl::StatusOr<Caller> caller = gate_.Admit(*context);
+  if (!caller.ok()) return log.Finish(caller.status());
+  log.set_tenant(caller->context_id);
+  const absl::StatusOr<InFlight::Call> place = in_flight_.BeginCall(caller->context_id);
+  if (!place.ok()) return log.Finish(place.status());
+  return log.Finish(DoComplete(*caller, *request, response));
+}
+
+absl::Status MirrorService::DoComplete(const Caller& caller, const v1::ReplicationCompletedRequest& request,
+                                       v1::ReplicationCompletedResponse* response) {
+  const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(caller);
+  if (!tenant.ok()) return tenant.status();
+  if (static_cast<std::uint64_t>(request.tables_size()) > limits_.tables_max) {
+    return absl::ResourceExhaustedError(absl::StrCat(request.tables_size(), " tables; the limit is ",
+                                                     limits_.tables_max,
+                                                     ". The cycle goes on. Name only tables that changed."));
+  }
+  if (static_cast<std::uint64_t>(request.stale_tables_size()) > limits_.tables_max) {
+    return absl::ResourceExhaustedError(absl::StrCat(request.stale_tables_size(),
+                                                     " stale tables; the limit is ", limits_.tables_max,
+                                                     ". The cycle goes on."));
+  }
+  if (absl::Status status = CheckSourceTime(request.source_time_ms()); !status.ok()) return status;
+  std::optional<AllAsOf> as_of;
+  if (request.source_time_ms() > 0) {
+    as_of = AllAsOf{request.source_time_ms(), {request.stale_tables().begin(), request.stale_tables().end()}};
+  }
+  std::vector<CompletedTable> tables;
+  for (const v1::TableSummary& summary : request.tables()) {
+    CompletedTable table{summary.table(), summary.inserts(), summary.updates(), summary.deletes()};
+    if (summary.has_row_count()) table.row_count = summary.row_count();
+    if (summary.has_digest()) table.digest = summary.digest();
+    if (summary.has_position()) table.position = DecodePosition(summary.position());
+    if (summary.has_rows_differ()) table.rows_differ = summary.rows_differ();
+    tables.push_back(std::move(table));
+  }
+  const absl::StatusOr<std::vector<TableVerdict>> verdicts =
+      (*tenant)->Complete(caller, request.cycle(), tables, NowMs(), std::move(as_of));
+  if (!verdicts.ok()) return verdicts.status();
+  for (const TableVerdict& verdict : *verdicts) {
+    v1::TableVerdict* const message = response->add_tables();
+    message->set_table(verdict.table);
+    message->set_comparison(static_cast<v1::Comparison>(verdict.comparison));
+    message->set_reason(SourceWords(verdict.reason));
+  }
+  return SignReceipts(caller, request.cycle(), **tenant, response);
+}
+
+/// The cycle is over whatever comes of it: what is not signed now is so with the next Authenticate.
+absl::Status MirrorService::SignReceipts(const Caller& caller, std::int64_t cycle, Tenant& tenant,
+                                         v1::ReplicationCompletedResponse* response) {
+  const absl::StatusOr<std::optional<ReceiptHead>> head = tenant.UnsignedReceipts();
+  if (!head.ok() || !*head) return absl::OkStatus();
+  const SignedHead end{(*head)->number, HexOf((*head)->hash)};
+  absl::StatusOr<std::string> receipts = gate_.SignReceipts({"", caller.context_id, "", cycle, 0, end});
+  if (!receipts.ok()) return absl::OkStatus();
+  response->set_signed_receipts(*std::move(receipts));
+  tenant.SignedReceipts(**head);
+  return absl::OkStatus();
+}
+
+}  // namespace mirror

@@ -1,0 +1,127 @@
+#ifndef MIRROR_SERVER_RPC_MIRROR_SERVICE_H_
+#define MIRROR_SERVER_RPC_MIRROR_SERVICE_H_
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "mirror/v1/mirror_client.grpc.pb.h"
+#include "proto/wire/limits.h"
+#include "server/config/config.h"
+#include "server/hooks/delivery/hook_runner.h"
+#include "server/rpc/asked_tokens.h"
+#include "server/rpc/gate.h"
+#include "server/rpc/listener/in_flight.h"
+#include "server/tenant/tenants.h"
+#include "server/watch/counters.h"
+
+namespace mirror {
+
+/// What a RowDataStream's handler sees of it. Threads: one reads, one writes.
+class RowStreamEnds {
+ public:
+  virtual ~RowStreamEnds() = default;
+  /// Blocks. False: no more messages, the call was cancelled, or the message was not taken, see fault().
+  /// `room` is what counts the memory of `request`: it is read into again with the same, and goes with it.
+  virtual bool Read(v1::RowDataRequest* request, std::shared_ptr<void>* room) = 0;
+  virtual bool Write(const v1::RowDataResponse& response) = 0;
+  /// Why the last message was not taken. To be asked when nobody reads any more.
+  virtual absl::Status fault() const = 0;
+};
+
+/// The calls that sources make, as CheckedService passes them on. Each handler is the same line: admit,
+/// decode, let the tenant do it, answer. A call that takes longer asks the gate again with each message: only
+/// the end of its token does not end it. Threads: any; gRPC's.
+class MirrorService final {
+ public:
+  /// All that is given must outlive the service; `hooks` may be null.
+  MirrorService(Gate& gate, Tenants& tenants, const LimitsConfig& limits, HookRunner* hooks,
+                ServerCounters& counters = UnwatchedCounters());
+
+  /// Sources that could not prove who they are.
+  struct Refused {
+    std::uint64_t calls = 0;
+    std::string last;  ///< Why, of the last one.
+  };
+  /// Since the last call of this.
+  Refused TakeRefused();
+  /// Cancels streams that have been waiting for their next message for longer than `patience`. Called now and
+  /// then: such a stream holds a thread.
+  void CancelIdleStreams(std::chrono::milliseconds patience);
+  InFlight::Usage usage() { return in_flight_.usage(); }
+
+  grpc::Status Authenticate(grpc::ServerContext* context, const v1::AuthenticateRequest* request,
+                            v1::AuthenticateResponse* response);
+  grpc::Status TableSchema(grpc::ServerContext* context, const v1::TableSchemaRequest* request,
+                           v1::TableSchemaResponse* response);
+  grpc::Status RowData(grpc::ServerContext* context, const v1::RowDataRequest* request,
+                       v1::RowDataResponse* response);
+  grpc::Status RowDataStream(grpc::ServerContext* context, RowStreamEnds* stream);
+  grpc::Status Wipe(grpc::ServerContext* context, const v1::WipeRequest* request, v1::WipeResponse* response);
+  grpc::Status ReplicationCompleted(grpc::ServerContext* context,
+                                    const v1::ReplicationCompletedRequest* request,
+                                    v1::ReplicationCompletedResponse* response);
+  grpc::Status DigestRanges(grpc::ServerContext* context, const v1::DigestRangesRequest* request,
+                            v1::DigestRangesResponse* response);
+  grpc::Status ReadRows(grpc::ServerContext* context, const v1::ReadRowsRequest* request,
+                        grpc::internal::WriterInterface<v1::ReadRowsResponse>* writer);
+
+ private:
+  /// A RowDataStream that is open.
+  struct OpenStream {
+    grpc::ServerContext* context = nullptr;
+    std::chrono::steady_clock::time_point waiting_since;
+    bool waiting = false;
+  };
+  class Registered;
+
+  absl::StatusOr<Admission> UseToken(Caller* caller, Tenant& tenant, std::int64_t now_ms);
+  absl::StatusOr<std::string> AskHooks(const Caller& caller);
+  absl::Status DoAuthenticate(const Caller& caller, const v1::AuthenticateRequest& request,
+                              v1::AuthenticateResponse* response);
+  absl::Status AnswerDeleted(const Caller& caller, std::int64_t now_ms, v1::AuthenticateResponse* response);
+  void FillTerms(const Caller& caller, std::int64_t now_ms, v1::AuthenticateResponse* response) const;
+  absl::Status DoTableSchema(const Caller& caller, const v1::TableSchemaRequest& request,
+                             v1::TableSchemaResponse* response);
+  absl::Status DoRowData(const Caller& caller, Tenant& tenant, const v1::RowDataRequest& request,
+                         bool wait_for_gaps, v1::RowDataResponse* response);
+  absl::Status Decode(const Caller& caller, Tenant& tenant, const v1::RowDataRequest& request,
+                      RowRequest* decoded, v1::RowDataResponse* response) const;
+  absl::Status DoStream(const Caller& caller, grpc::ServerContext* context, RowStreamEnds* stream);
+  absl::Status DoWipe(const Caller& caller, const v1::WipeRequest& request, v1::WipeResponse* response);
+  void NoteOutcome(const std::string& context_id, const absl::Status& done,
+                   const v1::AuthenticateResponse& response);
+  absl::Status SignReceipts(const Caller& caller, std::int64_t cycle, Tenant& tenant,
+                            v1::ReplicationCompletedResponse* response);
+  absl::Status DoComplete(const Caller& caller, const v1::ReplicationCompletedRequest& request,
+                          v1::ReplicationCompletedResponse* response);
+  absl::Status DoDigestRanges(const Caller& caller, const grpc::ServerContext& context,
+                              const v1::DigestRangesRequest& request, v1::DigestRangesResponse* response);
+  absl::Status DoReadRows(const Caller& caller, const grpc::ServerContext& context,
+                          const v1::ReadRowsRequest& request,
+                          grpc::internal::WriterInterface<v1::ReadRowsResponse>* writer);
+
+  Gate& gate_;
+  Tenants& tenants_;
+  HookRunner* const hooks_;
+  AskedTokens asked_;
+  ServerCounters& counters_;
+  const WireLimits limits_;
+  const std::uint32_t streams_per_tenant_max_;
+  const std::chrono::seconds cycle_idle_;
+  InFlight in_flight_;
+  std::mutex refused_mutex_;
+  Refused refused_;
+  std::mutex streams_mutex_;
+  std::list<OpenStream> streams_;
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_RPC_MIRROR_SERVICE_H_

@@ -1,0 +1,183 @@
+// DigestRanges and ReadRows of the MirrorService: a source looks at what the mirror holds.
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/clock.h"
+#include "proto/wire/codec.h"
+#include "proto/wire/limits.h"
+#include "server/rpc/call_log.h"
+#include "server/rpc/mirror_service.h"
+
+namespace mirror {
+namespace {
+
+/// About, of one message of ReadRows.
+constexpr std::size_t kBlockBytes = 1'000'000;
+/// A reading tells the tenant that it is at work.
+constexpr std::chrono::seconds kSignOfLife{10};
+
+absl::StatusOr<std::vector<KeyRange>> DecodeRanges(
+    const google::protobuf::RepeatedPtrField<v1::KeyRange>& messages, const TableSchema& table) {
+  if (!messages.empty() && table.Key().empty()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("table '", table.name, "' has no key. Nothing was read. Ask without ranges."));
+  }
+  if (HasHashedKey(table)) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("table '", table.name,
+                     "' has a key that is hashed here: it is compared by its number of rows. Nothing was "
+                     "read. Send row_count with ReplicationCompleted."));
+  }
+  std::vector<KeyRange> ranges;
+  ranges.reserve(static_cast<std::size_t>(messages.size()));
+  for (const v1::KeyRange& message : messages) {
+    absl::StatusOr<KeyRange> range = DecodeKeyRange(message, table);
+    if (!range.ok()) return range.status();
+    ranges.push_back(*std::move(range));
+  }
+  return ranges;
+}
+
+absl::Status CheckCount(int ranges) {
+  if (static_cast<std::uint32_t>(ranges) <= kDigestRangesMax) return absl::OkStatus();
+  return absl::ResourceExhaustedError(absl::StrCat(ranges, " ranges; the limit is ", kDigestRangesMax,
+                                                   ". Nothing was read. Ask in several calls."));
+}
+
+/// Goes on until the source hangs up, and keeps its cycle alive.
+class Reading {
+ public:
+  Reading(Tenant& tenant, std::int64_t cycle, const grpc::ServerContext& context)
+      : tenant_(tenant), cycle_(cycle), context_(context) {}
+  ~Reading() { tenant_.ReadOn(cycle_, came_ms_, began_); }
+  Reading(const Reading&) = delete;
+  Reading& operator=(const Reading&) = delete;
+
+  bool GoOn() {
+    const auto now = std::chrono::steady_clock::now();
+    if (now - told_ > kSignOfLife) {
+      told_ = now;
+      tenant_.ReadOn(cycle_, came_ms_, began_);
+    }
+    return !context_.IsCancelled();
+  }
+
+ private:
+  Tenant& tenant_;
+  const std::int64_t cycle_;
+  const grpc::ServerContext& context_;
+  const std::int64_t came_ms_ = NowMs();
+  const std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
+  std::chrono::steady_clock::time_point told_ = began_;
+};
+
+/// Indexes of the kept table for those of the request, which are of the announced one.
+absl::StatusOr<std::vector<std::uint32_t>> KeptColumns(const v1::ReadRowsRequest& request,
+                                                       const AgreedTable& agreed) {
+  const TableSchema& table = *agreed.schema;
+  std::vector<bool> named(table.columns.size());
+  std::vector<std::uint32_t> columns;
+  for (const std::uint32_t column : request.columns()) {
+    if (column >= named.size() || named[column]) {
+      return absl::InvalidArgumentError(absl::StrCat("table '", table.name, "': column ", column,
+                                                     " is not there or named twice. Nothing was read."));
+    }
+    named[column] = true;
+    if (table.columns[column].rule != Rule::kPlain) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "table '", table.name, "', column '", table.columns[column].name,
+          "' is not kept as it was sent: TableSchema's answer says its rule. Nothing was read."));
+    }
+    const auto place = std::find(agreed.origin.begin(), agreed.origin.end(), column) - agreed.origin.begin();
+    columns.push_back(static_cast<std::uint32_t>(place));
+  }
+  if (!columns.empty()) return columns;
+  return absl::InvalidArgumentError(
+      absl::StrCat("table '", table.name, "': no column is named. Nothing was read."));
+}
+
+}  // namespace
+
+grpc::Status MirrorService::DigestRanges(grpc::ServerContext* context, const v1::DigestRangesRequest* request,
+                                         v1::DigestRangesResponse* response) {
+  CallLog log("DigestRanges", counters_);
+  const absl::StatusOr<Caller> caller = gate_.Admit(*context);
+  if (!caller.ok()) return log.Finish(caller.status());
+  log.set_tenant(caller->context_id);
+  const absl::StatusOr<InFlight::Call> place = in_flight_.BeginCall(caller->context_id);
+  if (!place.ok()) return log.Finish(place.status());
+  return log.Finish(DoDigestRanges(*caller, *context, *request, response));
+}
+
+absl::Status MirrorService::DoDigestRanges(const Caller& caller, const grpc::ServerContext& context,
+                                           const v1::DigestRangesRequest& request,
+                                           v1::DigestRangesResponse* response) {
+  if (absl::Status status = CheckCount(request.ranges_size()); !status.ok()) return status;
+  const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(caller);
+  if (!tenant.ok()) return tenant.status();
+  const Position position = DecodePosition(request.position());
+  const absl::StatusOr<TableReading> table =
+      (*tenant)->Read(caller, request.cycle(), request.table(), position, NowMs());
+  if (!table.ok()) return table.status();
+  const absl::StatusOr<std::vector<KeyRange>> ranges = DecodeRanges(request.ranges(), *table->table.kept);
+  if (!ranges.ok()) return ranges.status();
+  Reading reading(**tenant, request.cycle(), context);
+  const absl::StatusOr<std::vector<RangeDigest>> digests = table->snapshot->Digest(
+      *table->table.kept, PlainColumns(*table->table.kept), *ranges, [&] { return reading.GoOn(); });
+  if (!digests.ok()) return digests.status();
+  Standing standing;
+  if (absl::Status status = gate_.AdmitAgain(context, caller, NowMs() / 1'000, &standing); !status.ok())
+    return status;
+  (*tenant)->NoteDigests(request.cycle(), request.table(), position, *ranges, *digests);
+  for (const RangeDigest& digest : *digests) {
+    v1::DigestRangesResponse::Digest* const message = response->add_digests();
+    message->set_row_count(digest.rows);
+    message->set_digest(digest.sum);
+  }
+  return absl::OkStatus();
+}
+
+grpc::Status MirrorService::ReadRows(grpc::ServerContext* context, const v1::ReadRowsRequest* request,
+                                     grpc::internal::WriterInterface<v1::ReadRowsResponse>* writer) {
+  CallLog log("ReadRows", counters_);
+  const absl::StatusOr<Caller> caller = gate_.Admit(*context);
+  if (!caller.ok()) return log.Finish(caller.status());
+  log.set_tenant(caller->context_id);
+  const absl::StatusOr<InFlight::Call> place = in_flight_.BeginCall(caller->context_id);
+  if (!place.ok()) return log.Finish(place.status());
+  return log.Finish(DoReadRows(*caller, *context, *request, writer));
+}
+
+absl::Status MirrorService::DoReadRows(const Caller& caller, const grpc::ServerContext& context,
+                                       const v1::ReadRowsRequest& request,
+                                       grpc::internal::WriterInterface<v1::ReadRowsResponse>* writer) {
+  if (absl::Status status = CheckCount(request.ranges_size()); !status.ok()) return status;
+  const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(caller);
+  if (!tenant.ok()) return tenant.status();
+  const absl::StatusOr<TableReading> table =
+      (*tenant)->Read(caller, request.cycle(), request.table(), DecodePosition(request.position()), NowMs());
+  if (!table.ok()) return table.status();
+  const absl::StatusOr<std::vector<std::uint32_t>> columns = KeptColumns(request, table->table);
+  if (!columns.ok()) return columns.status();
+  const absl::StatusOr<std::vector<KeyRange>> ranges = DecodeRanges(request.ranges(), *table->table.kept);
+  if (!ranges.ok()) return ranges.status();
+  Reading reading(**tenant, request.cycle(), context);
+  Standing standing;
+  return table->snapshot->ReadRows(
+      *table->table.kept, *columns, *ranges, kBlockBytes, [&] { return reading.GoOn(); },
+      [&](RowBlock* block) {
+        if (absl::Status status = gate_.AdmitAgain(context, caller, NowMs() / 1'000, &standing); !status.ok())
+          return status;
+        v1::ReadRowsResponse message;
+        EncodeRows(*block, &message);
+        for (v1::ColumnData& column : *message.mutable_columns()) {
+          column.set_column(table->table.origin[column.column()]);
+        }
+        return writer->Write(message) ? absl::OkStatus() : absl::CancelledError("the source went away");
+      });
+}
+
+}  // namespace mirror

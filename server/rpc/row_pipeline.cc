@@ -1,0 +1,226 @@
+#include "server/rpc/row_pipeline.h"
+
+#include <algorithm>
+#include <new>
+#include <system_error>
+#include <utility>
+
+#include "server/tenant/commit_queue.h"
+
+namespace mirror {
+namespace {
+
+absl::Status NoMemory() {
+  return absl::ResourceExhaustedError(
+      "there is no memory left for this message. What was acknowledged stays; send smaller batches.");
+}
+
+}  // namespace
+
+absl::Status RowPipeline::Run() {
+  Work();
+  if (helper_.joinable()) helper_.join();
+  return status_;
+}
+
+void RowPipeline::Work() {
+  Lock lock(mutex_);
+  while (!over()) {
+    CallHelp();
+    if (!applying_ && !queue_.empty()) {
+      Apply(lock);
+    } else if (MayRead()) {
+      Read(lock);
+    } else if (!over()) {
+      changed_.wait(lock);
+    }
+  }
+  changed_.notify_all();
+}
+
+void RowPipeline::CallHelp() {
+  if (read_ < 2 || alone_ || helper_.joinable()) return;
+  try {
+    helper_ = std::thread([this] { Work(); });
+  } catch (const std::system_error&) {
+    alone_ = true;  // Slower, and as good.
+  }
+}
+
+/// Whether the stream can be read now; if so, the room for the next message is counted.
+bool RowPipeline::MayRead() {
+  if (ended_ || reading_ || unanswered_ >= kAheadMessagesMax || queued_bytes_ >= kAheadBytesMax) return false;
+  if (!queue_.empty() && !queue_.back()->held) return false;
+  if (!next_.message) {
+    if (kept_.empty()) {
+      next_ = {nullptr, std::make_unique<v1::RowDataRequest>(), 0};
+    } else {
+      next_ = std::move(kept_.back());
+      kept_.pop_back();
+    }
+  }
+  absl::Status status;
+  reading_bytes_ = std::max(unanswered_ == 0 ? kStreamBytesMin : largest_, next_.bytes);
+  if (Hold(bytes_ - next_.bytes + reading_bytes_, &status)) return true;
+  reading_bytes_ = 0;
+  if (unanswered_ != 0) return false;  // There will be room, and another look.
+  End(status);
+  return false;
+}
+
+/// Counts `bytes` for the whole stream.
+bool RowPipeline::Hold(std::uint64_t bytes, absl::Status* status) {
+  if (unanswered_ != 0) return hands_.hold_ahead(bytes);
+  *status = hands_.hold(bytes);
+  if (status->ok()) return true;
+  // Without the memory that is only kept there may be room.
+  for (const Buffer& buffer : kept_) bytes -= buffer.bytes, bytes_ -= buffer.bytes;
+  kept_.clear();
+  *status = hands_.hold(bytes);
+  return status->ok();
+}
+
+void RowPipeline::Read(Lock& lock) {
+  Buffer buffer = std::exchange(next_, {});
+  bytes_ -= buffer.bytes;
+  reading_kept_ = buffer.bytes;
+  reading_ = true;
+  Changed();
+  lock.unlock();
+  auto item = std::make_unique<Item>();
+  bool received = false;
+  try {
+    received = hands_.read(buffer.message.get(), &buffer.room);
+    if (received) item->bytes = buffer.message->ByteSizeLong();
+  } catch (const std::bad_alloc&) {
+    received = false;
+    item->status = NoMemory();
+  }
+  lock.lock();
+  buffer.bytes = std::max(buffer.bytes, item->bytes);
+  if (received && !ended_) {
+    ++read_;
+    largest_ = std::max(largest_, item->bytes);
+    item->held = Hold(bytes_ + std::max(kStreamBytesMin, buffer.bytes), &item->status);
+    bytes_ += buffer.bytes;
+    item->buffer = std::move(buffer);
+    if (item->held && item->status.ok()) {
+      lock.unlock();
+      Decode(*item);
+      lock.lock();
+    }
+  }
+  reading_ = false;
+  reading_bytes_ = 0;
+  if (ended_) {
+    // Somebody else has ended the call, and what was read is not wanted.
+  } else if (received) {
+    ++unanswered_;
+    queued_bytes_ += item->bytes;
+    queue_.push_back(std::move(item));
+  } else if (!item->status.ok()) {
+    End(item->status);
+  } else if (hands_.cancelled()) {
+    End(absl::CancelledError("the stream was cancelled"));
+  } else {
+    ended_ = true;
+  }
+  Changed();
+}
+
+void RowPipeline::Decode(Item& item) {
+  try {
+    item.status = hands_.decode(*item.buffer.message, &item.rows, &item.response);
+    item.rows.bytes = item.bytes;
+  } catch (const std::bad_alloc&) {
+    item.status = NoMemory();
+  }
+}
+
+void RowPipeline::Apply(Lock& lock) {
+  std::vector<std::unique_ptr<Item>> group;
+  std::uint64_t bytes = 0;
+  do {
+    bytes += queue_.front()->bytes;
+    queued_bytes_ -= queue_.front()->bytes;
+    group.push_back(std::move(queue_.front()));
+    queue_.pop_front();
+  } while (!queue_.empty() && group.back()->held && group.back()->status.ok() && queue_.front()->held &&
+           queue_.front()->status.ok() && bytes + queue_.front()->bytes <= kGroupBytesMax);
+  applying_ = true;
+  Item& first = *group.front();
+  if (!first.held) {
+    // It came while there was no room for it: those before it are answered now.
+    unanswered_ = 0;
+    first.held = Hold(std::max(kStreamBytesMin, bytes_), &first.status);
+    unanswered_ = 1;
+    if (first.status.ok()) {
+      lock.unlock();
+      Decode(first);
+      lock.lock();
+    }
+  }
+  Changed();
+  lock.unlock();
+  absl::Status status = Answer(group);
+  lock.lock();
+  applying_ = false;
+  unanswered_ -= group.size();
+  for (std::unique_ptr<Item>& item : group) GiveBack(std::move(item));
+  // A stream that only waits for its next message holds what any such stream holds.
+  if (reading_ && unanswered_ == 0) reading_bytes_ = std::max(kStreamBytesMin, reading_kept_);
+  hands_.hold(std::max(kStreamBytesMin, bytes_ + reading_bytes_)).IgnoreError();  // It becomes less.
+  if (!status.ok()) End(status);
+  Changed();
+}
+
+/// Errors: what ends the call.
+absl::Status RowPipeline::Answer(std::vector<std::unique_ptr<Item>>& group) {
+  if (!group.front()->status.ok()) return group.front()->status;
+  try {
+    std::vector<const RowRequest*> requests;
+    for (const std::unique_ptr<Item>& item : group) requests.push_back(&item->rows);
+    const std::vector<RowAnswer> answers = hands_.apply(requests);
+    for (std::size_t i = 0; i < group.size(); ++i) {
+      if (!answers[i].ok()) return answers[i].status();
+      hands_.encode(*answers[i], &group[i]->response);
+      if (!hands_.write(group[i]->response)) return absl::CancelledError("the source no longer listens");
+    }
+  } catch (const std::bad_alloc&) {
+    return NoMemory();
+  }
+  return absl::OkStatus();
+}
+
+/// The first reason counts. Nothing that waits is applied any more.
+void RowPipeline::End(const absl::Status& status) {
+  if (status_.ok()) {
+    status_ = status;
+    if (reading_) hands_.abort(status);
+  }
+  ended_ = true;
+  unanswered_ -= queue_.size();
+  queue_.clear();
+  queued_bytes_ = 0;
+}
+
+void RowPipeline::GiveBack(std::unique_ptr<Item> item) {
+  Buffer buffer = std::move(item->buffer);
+  item.reset();  // Its views point into the message.
+  std::uint64_t kept = next_.bytes;
+  for (const Buffer& other : kept_) kept += other.bytes;
+  if (kept + buffer.bytes <= kKeptMessageBytesMax) {
+    kept_.push_back(std::move(buffer));
+  } else {
+    bytes_ -= buffer.bytes;
+  }
+}
+
+void RowPipeline::Changed() {
+  const bool waits = reading_ && queue_.empty() && !applying_;
+  if (waits != waits_) hands_.waits(waits);
+  waits_ = waits;
+  changed_.notify_one();
+}
+
+}  // namespace mirror

@@ -1,0 +1,119 @@
+#ifndef MIRROR_SERVER_RPC_ROW_PIPELINE_H_
+#define MIRROR_SERVER_RPC_ROW_PIPELINE_H_
+
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "mirror/v1/mirror_client.pb.h"
+#include "server/plan/row_request.h"
+#include "server/rpc/listener/in_flight.h"
+
+namespace mirror {
+
+/// Messages of a stream that were read and are not answered yet, and bytes of those that wait behind the ones
+/// being applied: over one of them the stream is not read.
+inline constexpr std::size_t kAheadMessagesMax = 8;
+inline constexpr std::uint64_t kAheadBytesMax = 4 << 20;
+/// A stream keeps the memory of its messages for the next ones, up to this.
+inline constexpr std::uint64_t kKeptMessageBytesMax = 4 << 20;
+
+/// One RowDataStream: messages are read and decoded while those before them are applied, and answered in
+/// their order. From the second message on a thread of its own helps the handler's: one of them reads while
+/// the other one applies, so that whoever read a message goes on with it when nothing is in its way.
+/// Threads: Run() once; its hands are called from both threads, read and decode never at the same time as
+/// themselves, apply and write likewise.
+class RowPipeline {
+ public:
+  /// What the pipeline stands on.
+  struct Hands {
+    /// Blocks. False: no more messages, or the call was cancelled. See RowStreamEnds::Read.
+    std::function<bool(v1::RowDataRequest*, std::shared_ptr<void>* room)> read;
+    /// Errors end the stream when it is the message's turn. What is refused of it is in the response.
+    std::function<absl::Status(const v1::RowDataRequest&, RowRequest*, v1::RowDataResponse*)> decode;
+    /// An answer for each, in order.
+    std::function<std::vector<RowAnswer>(const std::vector<const RowRequest*>&)> apply;
+    std::function<void(const std::vector<BatchOutcome>&, v1::RowDataResponse*)> encode;
+    /// False: nobody listens any more.
+    std::function<bool(const v1::RowDataResponse&)> write;
+    std::function<bool()> cancelled;
+    /// Ends a read that blocks, and the call with this status.
+    std::function<void(const absl::Status&)> abort;
+    /// The stream holds so many bytes from now on. Errors: kResourceExhausted, and nothing changed.
+    std::function<absl::Status(std::uint64_t)> hold;
+    /// The same for a message that is read while others are not answered yet. False: not now.
+    std::function<bool(std::uint64_t)> hold_ahead;
+    /// Whether the stream waits for its next message and for nothing else.
+    std::function<void(bool)> waits;
+  };
+
+  explicit RowPipeline(Hands hands) : hands_(std::move(hands)) {}
+  RowPipeline(const RowPipeline&) = delete;
+  RowPipeline& operator=(const RowPipeline&) = delete;
+
+  /// The status of the call.
+  absl::Status Run();
+
+ private:
+  using Lock = std::unique_lock<std::mutex>;
+  struct Buffer {
+    std::shared_ptr<void> room;  ///< Goes behind the message.
+    std::unique_ptr<v1::RowDataRequest> message;
+    std::uint64_t bytes = 0;  ///< What its memory has held.
+  };
+  struct Item {
+    Buffer buffer;
+    std::uint64_t bytes = 0;
+    /// Counted and decoded. False: it came while there was no room for it, and is both once those before it
+    /// have been answered; at most one of a stream.
+    bool held = false;
+    absl::Status status;
+    RowRequest rows;
+    v1::RowDataResponse response;
+  };
+
+  void Work();
+  /// A second thread, once there is something for it.
+  void CallHelp();
+  bool MayRead();
+  bool Hold(std::uint64_t bytes, absl::Status* status);
+  void Read(Lock& lock);
+  void Apply(Lock& lock);
+  absl::Status Answer(std::vector<std::unique_ptr<Item>>& group);
+  void Decode(Item& item);
+  void End(const absl::Status& status);
+  void GiveBack(std::unique_ptr<Item> item);
+  void Changed();
+  bool over() const { return ended_ && !reading_ && !applying_ && queue_.empty(); }
+
+  const Hands hands_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<std::unique_ptr<Item>> queue_;
+  std::vector<Buffer> kept_;
+  Buffer next_;                              ///< What the next message is read into.
+  std::uint64_t bytes_ = 0;                  ///< Of all messages that are not answered, and of what is kept.
+  std::uint64_t queued_bytes_ = 0;           ///< Of those that wait.
+  std::uint64_t reading_bytes_ = 0;          ///< Counted for the message that is being read.
+  std::uint64_t reading_kept_ = 0;           ///< Memory that its buffer has.
+  std::uint64_t largest_ = kStreamBytesMin;  ///< Message so far; the next one may be as large.
+  std::size_t unanswered_ = 0;
+  std::uint64_t read_ = 0;  ///< Messages so far.
+  bool reading_ = false, applying_ = false;
+  bool ended_ = false;  ///< Nothing more is read.
+  bool waits_ = false;
+  absl::Status status_;
+  std::thread helper_;
+  bool alone_ = false;  ///< No second thread can be had.
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_RPC_ROW_PIPELINE_H_

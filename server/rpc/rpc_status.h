@@ -1,0 +1,18 @@
+#ifndef MIRROR_SERVER_RPC_RPC_STATUS_H_
+#define MIRROR_SERVER_RPC_RPC_STATUS_H_
+
+#include <grpcpp/support/status.h>
+
+#include "absl/status/status.h"
+
+namespace mirror {
+
+/// The status of a call, with the same code and its message cut as CutMessage() does.
+grpc::Status ToRpcStatus(const absl::Status& status);
+
+/// The google.rpc.Code that a batch's own result carries.
+int ToRpcCode(const absl::Status& status);
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_RPC_RPC_STATUS_H_

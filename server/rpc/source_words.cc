@@ -1,0 +1,99 @@
+#include "server/rpc/source_words.h"
+
+#include <algorithm>
+#include <cctype>
+#include <cstddef>
+
+#include "base/cut_message.h"
+#include "server/rpc/rpc_status.h"
+
+namespace mirror {
+namespace {
+
+constexpr std::string_view kPath = "(path)";
+/// As SqliteWords() in server/store writes it; tests hold the two together.
+constexpr std::string_view kSqliteSays = "SQLite says \"";
+constexpr std::string_view kRefused = "the mirror's database refused it";
+/// Ends of the names that this endpoint gives its files: what a relative path is known by.
+constexpr std::string_view kOwnFiles[] = {".db",   "-wal", "-shm", "-journal", ".building", ".claim",
+                                          ".toml", ".crt", ".key", ".pem",     ".head",     ".lock"};
+
+bool EndsPath(char character) {
+  return std::isspace(static_cast<unsigned char>(character)) != 0 ||
+         std::string_view("'\"()[]<>,;:").find(character) != std::string_view::npos;
+}
+
+/// '/' or '~' and more, with or without dots before it. Two of them are a URL's.
+bool BeginsPath(std::string_view text) {
+  std::size_t at = 0;
+  while (at < text.size() && at < 2 && text[at] == '.') ++at;
+  if (at == 0 && text.starts_with('~')) at = 1;
+  return at + 1 < text.size() && text[at] == '/' && text[at + 1] != '/' && !EndsPath(text[at + 1]);
+}
+
+bool IsOwnFile(std::string_view text) {
+  return text.find('/') != std::string_view::npos &&
+         std::any_of(std::begin(kOwnFiles), std::end(kOwnFiles), [&](std::string_view end) {
+           const std::size_t at = text.find(end);
+           return at != std::string_view::npos;
+         });
+}
+
+/// Of the path or of the word that begins `text`; without the end of a sentence.
+std::size_t WordLength(std::string_view text) {
+  std::size_t length = 0;
+  while (length < text.size() && !EndsPath(text[length])) ++length;
+  while (length > 0 && text[length - 1] == '.') --length;
+  return length;
+}
+
+std::string WithoutSqlite(std::string_view message) {
+  std::string told;
+  for (std::size_t at = message.find(kSqliteSays); at != std::string_view::npos;
+       at = message.find(kSqliteSays)) {
+    told.append(message.substr(0, at)).append(kRefused);
+    const std::size_t end = message.find('"', at + kSqliteSays.size());
+    message = end == std::string_view::npos ? std::string_view() : message.substr(end + 1);
+  }
+  return told.append(message);
+}
+
+}  // namespace
+
+std::string SourceWords(std::string_view message) {
+  const std::string whole = WithoutSqlite(message);
+  std::string_view rest = whole;
+  std::string told;
+  bool at_begin = true;  // Of a word.
+  while (!rest.empty()) {
+    // A quoted path may hold spaces.
+    if (at_begin && rest.front() == '\'') {
+      const std::size_t end = rest.find('\'', 1);
+      const std::string_view quoted =
+          end == std::string_view::npos ? std::string_view() : rest.substr(1, end - 1);
+      if (BeginsPath(quoted) || IsOwnFile(quoted)) {
+        told.append("'").append(kPath).append("'");
+        rest.remove_prefix(end + 1);
+        at_begin = false;
+        continue;
+      }
+    }
+    if (at_begin && (BeginsPath(rest) || IsOwnFile(rest.substr(0, WordLength(rest))))) {
+      told.append(kPath);
+      rest.remove_prefix(std::max<std::size_t>(WordLength(rest), 1));
+      at_begin = false;
+      continue;
+    }
+    at_begin = EndsPath(rest.front()) || rest.front() == '=';
+    told += rest.front();
+    rest.remove_prefix(1);
+  }
+  return CutMessage(told);
+}
+
+grpc::Status SourceStatus(const absl::Status& status) {
+  if (status.ok()) return grpc::Status::OK;
+  return {static_cast<grpc::StatusCode>(ToRpcCode(status)), SourceWords(std::string(status.message()))};
+}
+
+}  // namespace mirror

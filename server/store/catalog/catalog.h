@@ -1,0 +1,81 @@
+#ifndef MIRROR_SERVER_STORE_CATALOG_CATALOG_H_
+#define MIRROR_SERVER_STORE_CATALOG_CATALOG_H_
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+namespace mirror {
+
+class CatalogFile;
+
+/// The numbers of Severity in mirror_admin.proto.
+enum class Severity : std::uint8_t { kInformation = 1, kWarning = 2, kError = 3 };
+
+struct EventRecord {
+  std::uint64_t id = 0;
+  std::int64_t time_ms = 0;  ///< Unix milliseconds.
+  std::string context_id;
+  Severity severity = Severity::kInformation;
+  std::string kind;
+  std::string message;
+};
+
+/// Which events are meant.
+struct EventFilter {
+  std::string context_id = {};                 ///< Empty: of all tenants.
+  Severity severity = Severity::kInformation;  ///< At least.
+  std::string kind = {};                       ///< A pattern, '*' stands for any characters; empty: of all.
+  std::int64_t since_ms = 0;                   ///< Not older.
+};
+/// Whether `event` is.
+bool Matches(const EventFilter& filter, const EventRecord& event);
+
+/// Events, in the catalog beside the mirrors. An index: losing it loses no mirrored row, LSN, cycle or pause.
+/// What AddEvent has kept outlives kill -9, and unless it is mere information the power too.
+/// Errors: kUnavailable, with what SQLite said. Threads: any.
+class Catalog {
+ public:
+  virtual ~Catalog() = default;
+  virtual absl::StatusOr<EventRecord> AddEvent(EventRecord event) = 0;
+  /// The last `limit` of those that are meant, of ids below `before_id` (0: of all), newest last. Looks at
+  /// kEventIdsPerLook at a time: whoever adds one never waits for a look at all.
+  virtual absl::StatusOr<std::vector<EventRecord>> LastEvents(const EventFilter& filter,
+                                                              std::uint64_t before_id,
+                                                              std::uint32_t limit) = 0;
+  virtual absl::StatusOr<std::vector<EventRecord>> EventsAfter(const std::string& context_id,
+                                                               std::uint64_t after_id,
+                                                               std::uint32_t limit) = 0;
+  /// A text for each of some tenants, in place of what was kept; an empty one is forgotten. As they were
+  /// kept: by context id.
+  virtual absl::Status KeepSummaries(const std::map<std::string, std::string>& /*by_context*/) {
+    return absl::OkStatus();
+  }
+  virtual absl::StatusOr<std::map<std::string, std::string>> Summaries() {
+    return std::map<std::string, std::string>();
+  }
+};
+
+/// Of one tenant, and of the server itself, the oldest go first: who is noisy pushes out nobody else's. So
+/// many of mere information, and so many of what is more than that: the normal course of things pushes no
+/// warning out.
+inline constexpr std::int64_t kEventsPerTenantMax = 1'000;
+/// Ids.
+inline constexpr std::int64_t kEventIdsPerLook = 20'000;
+/// Of all; those of mere information go first.
+inline constexpr std::int64_t kEventsMax = 1'000'000;
+/// So many more there may be until the oldest are looked for.
+inline constexpr std::int64_t kEventsPruneEvery = 64;
+
+std::unique_ptr<Catalog> MakeCatalog(std::shared_ptr<CatalogFile> file);
+/// In `<dir>/catalog.db`.
+absl::StatusOr<std::unique_ptr<Catalog>> OpenSqliteCatalog(const std::string& dir);
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_STORE_CATALOG_CATALOG_H_

@@ -1,0 +1,52 @@
+#ifndef MIRROR_SERVER_STORE_CATALOG_CATALOG_FILE_H_
+#define MIRROR_SERVER_STORE_CATALOG_CATALOG_FILE_H_
+
+#include <SQLiteCpp/SQLiteCpp.h>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+namespace mirror {
+
+/// What a change of the catalog has to outlive.
+enum class Outlives {
+  kProcess,  ///< kill -9: the system has it.
+  kPower,    ///< The disk has it.
+};
+
+/// The database behind the events and the audit log, `<dir>/catalog.db`. Made anew when it is not there; one
+/// that is damaged is moved aside, whenever that shows, and made anew. One of an earlier version is taken
+/// over. Threads: any.
+class CatalogFile {
+ public:
+  /// Errors: kUnavailable; kFailedPrecondition: a later version of the program arranged it.
+  static absl::StatusOr<std::shared_ptr<CatalogFile>> Open(const std::string& dir);
+
+  /// Does `work`, alone. SQLite's exceptions become kUnavailable; after damage it is done once more, in a new
+  /// and empty catalog.
+  absl::Status Run(Outlives outlives, const std::function<absl::Status(SQLite::Database&)>& work);
+
+  const std::string& path() const { return path_; }
+
+ private:
+  explicit CatalogFile(const std::string& dir) : path_(dir + "/catalog.db") {}
+  absl::Status Connect();
+  void MakeTables(SQLite::Database& database, int version) const;
+  absl::Status MoveAside();
+
+  const std::string path_;
+  std::mutex mutex_;
+  std::unique_ptr<SQLite::Database> database_;
+  Outlives outlives_ = Outlives::kProcess;
+  std::int64_t first_event_id_ = 0;  ///< Of a catalog that took a damaged one's place; 0: from 1.
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_STORE_CATALOG_CATALOG_FILE_H_

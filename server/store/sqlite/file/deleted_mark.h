@@ -1,0 +1,28 @@
+#ifndef MIRROR_SERVER_STORE_SQLITE_FILE_DELETED_MARK_H_
+#define MIRROR_SERVER_STORE_SQLITE_FILE_DELETED_MARK_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+// That an operator deleted a tenant, `<dir>/Mirror_<context_id>.deleted`: an empty file beside the mirrors,
+// so that no loss of the catalog lets a deleted tenant come back. While its files go it is called
+// `.deleting`: a start finishes what that says, and takes a mirror that stands beside a `.deleted` for one
+// that was put there since.
+
+namespace mirror {
+
+/// On disk when it returns; once more is harmless. Errors: kUnavailable.
+absl::Status SetDeletingMark(const std::string& dir, const std::string& context_id);
+/// The files are gone.
+absl::Status SetDeletedMark(const std::string& dir, const std::string& context_id);
+absl::Status RemoveDeletedMark(const std::string& dir, const std::string& context_id);
+/// Context ids of those that there are in the folder. Errors: kUnavailable.
+absl::StatusOr<std::vector<std::string>> FindDeletedMarks(const std::string& dir);
+absl::StatusOr<std::vector<std::string>> FindDeletingMarks(const std::string& dir);
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_STORE_SQLITE_FILE_DELETED_MARK_H_

@@ -1,0 +1,79 @@
+#include "server/store/sqlite/file/live_rows.h"
+
+#include "absl/strings/str_cat.h"
+
+namespace mirror {
+namespace {
+
+std::string Of(std::string_view alias, const char* column) {
+  return alias.empty() ? column : absl::StrCat(std::string(alias), ".", column);
+}
+
+}  // namespace
+
+bool HasOwned(const TableSchema& table) { return table.preserve_target || table.deletes == Deletes::kIgnore; }
+
+bool HasDeletedAt(const TableSchema& table) { return table.deletes == Deletes::kMark; }
+
+std::vector<std::string> OwnColumns(const TableSchema& table) {
+  std::vector<std::string> names;
+  if (HasOwned(table)) names.emplace_back(kOwnedColumn);
+  if (HasDeletedAt(table)) names.emplace_back(kDeletedAtColumn);
+  return names;
+}
+
+std::string LiveRows(const TableSchema& table, std::string_view alias) {
+  // The signs keep SQLite from an index that the partner may have made on one of them: nearly all rows are
+  // live.
+  std::string live;
+  if (HasOwned(table)) live = absl::StrCat("+", Of(alias, kOwnedColumn), " = 1");
+  if (HasDeletedAt(table)) {
+    absl::StrAppend(&live, live.empty() ? "+" : " AND +", Of(alias, kDeletedAtColumn), " IS NULL");
+  }
+  return live;
+}
+
+std::string AndLive(const TableSchema& table, std::string_view alias) {
+  const std::string live = LiveRows(table, alias);
+  return live.empty() ? live : absl::StrCat(" AND ", live);
+}
+
+std::string OwnColumnsSql(const TableSchema& table) {
+  std::string sql;
+  for (const std::string& name : OwnColumns(table)) absl::StrAppend(&sql, ", ", QuoteName(name), " INTEGER");
+  return sql;
+}
+
+std::string OwnNames(const TableSchema& table) {
+  return HasOwned(table) ? absl::StrCat(", ", kOwnedColumn) : std::string();
+}
+
+std::string OwnValues(const TableSchema& table) { return HasOwned(table) ? ", 1" : ""; }
+
+std::string Revive(const TableSchema& table, std::string_view behind) {
+  std::string set;
+  const auto add = [&](const char* column, const char* value) {
+    absl::StrAppend(&set, behind.empty() && set.empty() ? "" : ", ", column, " = ", value);
+  };
+  if (HasOwned(table)) add(kOwnedColumn, "1");
+  if (HasDeletedAt(table)) add(kDeletedAtColumn, "NULL");
+  return set;
+}
+
+std::string OrAbort(const TableSchema& table) { return KeepsPartner(table) ? " OR ABORT" : ""; }
+
+std::string RemoveSql(const TableSchema& table, const std::string& target, std::string_view alias,
+                      std::string_view now) {
+  std::string name = QuoteName(target);
+  if (!alias.empty()) absl::StrAppend(&name, " AS ", std::string(alias));
+  switch (table.deletes) {
+    case Deletes::kIgnore:
+      return absl::StrCat("UPDATE OR ABORT ", name, " SET ", kOwnedColumn, " = 0");
+    case Deletes::kMark:
+      return absl::StrCat("UPDATE OR ABORT ", name, " SET ", kDeletedAtColumn, " = ", std::string(now));
+    default:
+      return absl::StrCat("DELETE FROM ", name);
+  }
+}
+
+}  // namespace mirror

@@ -1,0 +1,119 @@
+#include "server/store/sqlite/file/second_names.h"
+
+#include <fcntl.h>
+
+#include <array>
+#include <cstring>
+#include <filesystem>
+#include <string_view>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "server/store/sqlite/file/sync_path.h"
+
+namespace mirror {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr char kLogSuffix[] = "-wal";
+constexpr std::array<std::string_view, 2> kBehindTheName = {".db.replaced-", ".db.damaged-"};
+constexpr std::size_t kFileSuffixSize = std::string_view(".db").size();
+
+bool Exists(const std::string& path) {
+  std::error_code error;
+  return fs::exists(path, error);
+}
+
+bool AreOne(const std::string& path, const std::string& other) {
+  std::error_code error;
+  return Exists(path) && Exists(other) && fs::equivalent(path, other, error) && !error;
+}
+
+absl::Status Trouble(const std::string& doing, const std::string& path, const std::string& why) {
+  return absl::UnavailableError(absl::StrCat(doing, " '", path, "': ", why,
+                                             ". Look at the folder's mode and at the disk, then try again."));
+}
+
+absl::Status Sync(const std::string& path, int flags) {
+  const int failed = SyncPath(path, flags);
+  return failed == 0 ? absl::OkStatus() : Trouble("syncing", path, std::strerror(failed));
+}
+
+absl::Status SyncFolderOf(const std::string& path) {
+  return Sync(fs::path(path).parent_path().string(), O_RDONLY | O_DIRECTORY);
+}
+
+absl::Status NameOrCopy(const std::string& path, const std::string& second) {
+  if (Exists(second)) return Trouble("keeping", path, absl::StrCat("'", second, "' is there already"));
+  std::error_code error;
+  fs::create_hard_link(path, second, error);
+  if (!error) return absl::OkStatus();
+  fs::copy_file(path, second, error);
+  absl::Status copied = error ? Trouble("keeping", path, error.message()) : Sync(second, O_RDWR);
+  if (!copied.ok()) fs::remove(second, error);
+  return copied;
+}
+
+/// Of a mirror's file; empty: the name is none that is given beside one.
+std::string FirstNameOf(const std::string& path) {
+  for (const std::string_view mark : kBehindTheName) {
+    const std::size_t found = path.rfind(mark);
+    if (found != std::string::npos) return path.substr(0, found + kFileSuffixSize);
+  }
+  return "";
+}
+
+absl::Status TakeBack(const std::string& path, const std::string& second) {
+  const std::string log = path + kLogSuffix, second_log = second + kLogSuffix;
+  std::error_code error;
+  if (AreOne(log, second_log)) {
+    fs::remove(second_log, error);
+  } else if (Exists(second_log) && !Exists(log)) {
+    fs::rename(second_log, log, error);
+  }
+  if (error) return Trouble("taking back", second_log, error.message());
+  if (absl::Status synced = SyncFolderOf(path); !synced.ok()) return synced;
+  fs::remove(second, error);
+  if (error) return Trouble("removing", second, error.message());
+  return SyncFolderOf(path);
+}
+
+/// `path`: of one mirror; empty: of all.
+absl::Status TakeBackIn(const std::string& dir, const std::string& path) {
+  std::error_code error;
+  std::vector<std::string> named_twice;
+  for (const auto& entry : fs::directory_iterator(dir, error)) {
+    const std::string second = entry.path().string();
+    const std::string first = absl::EndsWith(second, kLogSuffix) ? "" : FirstNameOf(second);
+    if (!first.empty() && (path.empty() || first == path) && AreOne(first, second))
+      named_twice.push_back(second);
+  }
+  if (error) return Trouble("reading", dir, error.message());
+  for (const std::string& second : named_twice) {
+    if (absl::Status status = TakeBack(FirstNameOf(second), second); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<bool> NameTwice(const std::string& path, const std::string& second) {
+  if (!Exists(path)) return false;
+  if (absl::Status named = NameOrCopy(path, second); !named.ok()) return named;
+  absl::Status named;
+  if (Exists(path + kLogSuffix)) named = NameOrCopy(path + kLogSuffix, second + kLogSuffix);
+  if (named.ok()) named = SyncFolderOf(path);
+  if (named.ok()) return true;
+  TakeBack(path, second).IgnoreError();  // The next start does it.
+  return named;
+}
+
+absl::Status TakeBackSecondNamesOf(const std::string& path) {
+  return TakeBackIn(fs::path(path).parent_path().string(), path);
+}
+
+absl::Status TakeBackSecondNames(const std::string& dir) { return TakeBackIn(dir, ""); }
+
+}  // namespace mirror

@@ -1,0 +1,87 @@
+#include "server/store/sqlite/file/sqlite_checkpointer.h"
+
+#include <sqlite3.h>
+
+#include <algorithm>
+
+namespace mirror {
+namespace {
+
+/// Pages that are left to the writer, and attempts to come so far behind it.
+constexpr int kRestPages = 500;
+constexpr int kPassesMax = 8;
+
+int CopyLog(sqlite3* connection) {
+  int copied_before = -1;
+  for (int pass = 0; pass < kPassesMax; ++pass) {
+    int pages = 0, copied = 0;
+    const int code =
+        sqlite3_wal_checkpoint_v2(connection, "main", SQLITE_CHECKPOINT_PASSIVE, &pages, &copied);
+    if (code != SQLITE_OK) return sqlite3_extended_errcode(connection);
+    // In the second case a reader needs the rest.
+    if (pages - copied <= kRestPages || copied == copied_before) break;
+    copied_before = copied;
+  }
+  // SQLite does it only when it has copied all.
+  sqlite3_file* file = nullptr;
+  sqlite3_file_control(connection, "main", SQLITE_FCNTL_FILE_POINTER, &file);
+  if (file == nullptr || file->pMethods == nullptr) return SQLITE_OK;
+  return file->pMethods->xSync(file, SQLITE_SYNC_NORMAL);
+}
+
+}  // namespace
+
+Checkpointer::Copy::Copy(Checkpointer& checkpointer, sqlite3* connection)
+    : checkpointer_(checkpointer), connection_(connection) {
+  const std::lock_guard lock(checkpointer_.mutex_);
+  if (!checkpointer_.thread_.joinable()) checkpointer_.thread_ = std::thread([&] { checkpointer_.Work(); });
+  checkpointer_.waiting_.push_back(this);
+  checkpointer_.came_.notify_one();
+}
+
+void Checkpointer::Copy::End() {
+  std::unique_lock lock(checkpointer_.mutex_);
+  if (state_ == State::kWaiting) {
+    std::erase(checkpointer_.waiting_, this);
+    state_ = State::kEnded;
+  }
+  checkpointer_.ended_.wait(lock, [&] { return state_ == State::kEnded; });
+}
+
+bool Checkpointer::Copy::Ended() const {
+  const std::lock_guard lock(checkpointer_.mutex_);
+  return state_ == State::kEnded;
+}
+
+bool Checkpointer::HasRoom() const {
+  const std::lock_guard lock(mutex_);
+  return waiting_.size() < kWaitingMax;
+}
+
+Checkpointer::~Checkpointer() {
+  {
+    const std::lock_guard lock(mutex_);
+    over_ = true;
+    came_.notify_one();
+  }
+  if (thread_.joinable()) thread_.join();
+}
+
+void Checkpointer::Work() {
+  std::unique_lock lock(mutex_);
+  while (true) {
+    came_.wait(lock, [&] { return over_ || !waiting_.empty(); });
+    if (waiting_.empty()) return;
+    Copy* const copy = waiting_.front();
+    waiting_.pop_front();
+    copy->state_ = Copy::State::kRunning;
+    lock.unlock();
+    const int result = CopyLog(copy->connection_);
+    lock.lock();
+    copy->result_ = result;
+    copy->state_ = Copy::State::kEnded;
+    ended_.notify_all();
+  }
+}
+
+}  // namespace mirror

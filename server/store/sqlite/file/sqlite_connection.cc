@@ -1,0 +1,417 @@
+#include "server/store/sqlite/file/sqlite_connection.h"
+
+#include <SQLiteCpp/Database.h>
+#include <SQLiteCpp/Exception.h>
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <system_error>
+
+#include "absl/strings/str_cat.h"
+#include "base/db/sqlite/schema_guard.h"
+#include "base/db/sqlite/sqlite_words.h"
+#include "server/store/sqlite/file/sqlite_files.h"
+#include "server/store/sqlite/file/sqlite_gathering_vfs.h"
+
+namespace mirror {
+namespace {
+
+constexpr std::size_t kStatementsMax = 500;
+constexpr char kLogSuffix[] = "-wal";
+constexpr char kIndexSuffix[] = "-shm";
+
+/// SQLite has one code for all that keeps a file from being opened.
+bool OutOfDescriptors() {
+  const int probe = open("/dev/null", O_RDONLY | O_CLOEXEC);
+  if (probe < 0) return errno == EMFILE || errno == ENFILE;
+  close(probe);
+  return false;
+}
+
+std::optional<SqliteConnection::FileId> IdOf(const std::string& path) {
+  struct stat info {};
+  if (stat(path.c_str(), &info) != 0) return std::nullopt;
+  return SqliteConnection::FileId{info.st_dev, info.st_ino};
+}
+
+}  // namespace
+
+absl::Status SqliteStatus(int code, int extended, std::string_view what, std::string_view detail) {
+  const std::string begin = absl::StrCat(std::string(what), ": ");
+  const std::string end = absl::StrCat(" (SQLite ", extended, ")");
+  // The index beside a log could not grow, which SQLite does not call full.
+  if (extended == SQLITE_IOERR_SHMSIZE) code = SQLITE_FULL;
+  switch (code) {
+    case SQLITE_FULL:
+      return absl::UnavailableError(absl::StrCat(
+          begin, "the disk is full", end, ". Nothing was applied. Make room; the same call again is safe."));
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+      return absl::UnavailableError(
+          absl::StrCat(begin, "another process holds a write lock on the mirror", end,
+                       ". Nothing was applied. End its transaction; the same call again is safe."));
+    case SQLITE_READONLY:
+    case SQLITE_CANTOPEN:
+    case SQLITE_PERM:
+      if (OutOfDescriptors()) {
+        return absl::UnavailableError(
+            absl::StrCat(begin, "this process, or the system, may open no more files", end,
+                         ". Nothing was applied. Raise the limit (LimitNOFILE of the service), or lower "
+                         "'open_tenants_max' "
+                         "of [data] or 'connections_max' of [listen]; the same call again is safe."));
+      }
+      return absl::UnavailableError(
+          absl::StrCat(begin, "the mirror file cannot be opened for writing", end,
+                       ". Nothing was applied. Look at owner and mode of the file and its "
+                       "folder; the same call again is safe."));
+    case SQLITE_IOERR:
+      return absl::UnavailableError(
+          absl::StrCat(begin, "the disk answered with an error", end,
+                       ". Nothing was applied. Look at the system's log; the same call again "
+                       "is safe."));
+    case SQLITE_CORRUPT:
+      if (IsUnreadableSchema(detail)) {
+        return absl::UnavailableError(absl::StrCat(
+            begin, std::string(detail), end,
+            ". Nothing was applied, and the file need not be damaged: its owner made this object of the "
+            "schema "
+            "with another version of SQLite, or by hand. Change or drop it; the same call again is safe."));
+      }
+      [[fallthrough]];
+    case SQLITE_NOTADB:
+      return absl::DataLossError(absl::StrCat(SqliteWords(detail), end));  // Tenant says the rest.
+    case SQLITE_TOOBIG:
+      return absl::InvalidArgumentError(
+          absl::StrCat(begin, "a row is larger than SQLite can hold", end, "."));
+    case SQLITE_INTERRUPT:
+      return absl::CancelledError(absl::StrCat(begin, "it was called off", end, "."));
+    case SQLITE_NOMEM:
+      return absl::ResourceExhaustedError(
+          absl::StrCat(begin, "out of memory", end, ". Nothing was applied."));
+    case SQLITE_CONSTRAINT:
+      return absl::FailedPreconditionError(absl::StrCat(begin, "refused by a constraint", end, "."));
+    default:
+      return absl::FailedPreconditionError(absl::StrCat(begin, SqliteWords(detail), end, "."));
+  }
+}
+
+Query::~Query() {
+  if (statement_ == nullptr) return;
+  sqlite3_reset(statement_);
+  sqlite3_clear_bindings(statement_);
+}
+
+Query& Query::Bind(int place, std::int64_t value) {
+  sqlite3_bind_int64(statement_, place, value);
+  return *this;
+}
+
+Query& Query::Bind(int place, std::string_view text) {
+  sqlite3_bind_text64(statement_, place, text.data() == nullptr ? "" : text.data(), text.size(),
+                      SQLITE_STATIC, SQLITE_UTF8);
+  return *this;
+}
+
+Query& Query::BindBlob(int place, std::string_view bytes) {
+  sqlite3_bind_blob64(statement_, place, bytes.data() == nullptr ? "" : bytes.data(), bytes.size(),
+                      SQLITE_STATIC);
+  return *this;
+}
+
+Query& Query::BindNull(int place) {
+  sqlite3_bind_null(statement_, place);
+  return *this;
+}
+
+absl::StatusOr<bool> Query::Step() {
+  const int code = sqlite3_step(statement_);
+  if (code == SQLITE_ROW) return true;
+  if (code == SQLITE_DONE) return false;
+  return SqliteStatus(code & 0xff, sqlite3_extended_errcode(handle_), "the mirror's metadata",
+                      sqlite3_errmsg(handle_));
+}
+
+absl::Status Query::Run() {
+  absl::StatusOr<bool> row = true;
+  while (row.ok() && *row) row = Step();
+  return row.status();
+}
+
+std::int64_t Query::Int(int column) const { return sqlite3_column_int64(statement_, column); }
+
+absl::StatusOr<std::vector<std::string>> Query::Texts() {
+  std::vector<std::string> texts;
+  absl::StatusOr<bool> row = Step();
+  for (; row.ok() && *row; row = Step()) texts.push_back(Text(0));
+  if (!row.ok()) return row.status();
+  return texts;
+}
+
+std::string Query::Text(int column) const {
+  const void* bytes = sqlite3_column_blob(statement_, column);
+  const int size = sqlite3_column_bytes(statement_, column);
+  return bytes == nullptr ? std::string()
+                          : std::string(static_cast<const char*>(bytes), static_cast<std::size_t>(size));
+}
+
+bool Query::IsNull(int column) const { return sqlite3_column_type(statement_, column) == SQLITE_NULL; }
+
+bool Query::IsInteger(int column) const { return sqlite3_column_type(statement_, column) == SQLITE_INTEGER; }
+
+SqliteConnection::SqliteConnection(std::unique_ptr<SQLite::Database> database, std::string path, FileUse use)
+    : database_(std::move(database)), path_(std::move(path)), use_(use) {}
+
+absl::StatusOr<std::unique_ptr<SqliteConnection>> SqliteConnection::Open(const std::string& path, bool create,
+                                                                         FileUse use,
+                                                                         Checkpointer* checkpointer) {
+  const std::optional<FileId> before = IdOf(path);
+  if (!before && !create) return absl::NotFoundError(absl::StrCat("there is no mirror file '", path, "'"));
+  std::error_code unknown;
+  if (before && !std::filesystem::is_regular_file(path, unknown) && !unknown) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("what stands at the mirror's path '", path,
+                     "' is no file. It was left as it is. Move it out of the data folder; the source's next "
+                     "cycle goes on."));
+  }
+  try {
+    const bool reading = use == FileUse::kReading;
+    const int flags = (reading ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE) | SQLITE_OPEN_NOMUTEX |
+                      (create ? SQLITE_OPEN_CREATE : 0);
+    const char* const vfs =
+        reading ? "" : GatheringVfs(use == FileUse::kMirror ? Gathered::kLog : Gathered::kDatabase);
+    if (vfs == nullptr) return absl::UnavailableError("there is no memory left to open a mirror with");
+    auto database = std::make_unique<SQLite::Database>(path, flags, kBusyTimeoutMs, vfs);
+    std::unique_ptr<SqliteConnection> connection(new SqliteConnection(std::move(database), path, use));
+    if (absl::Status status = connection->Configure(!before, checkpointer); !status.ok()) return status;
+    connection->file_ = IdOf(path);
+    connection->KnowLog();
+    if (before && connection->file_ != before) {
+      return absl::UnavailableError(absl::StrCat("the mirror file '", path,
+                                                 "' was replaced while it was being opened. "
+                                                 "Nothing was applied; the same call again is safe."));
+    }
+    return connection;
+  } catch (const SQLite::Exception& error) {
+    return SqliteStatus(error.getErrorCode(), error.getExtendedErrorCode(),
+                        absl::StrCat("opening '", path, "'"), error.getErrorStr());
+  }
+}
+
+absl::Status SqliteConnection::Configure(bool fresh, Checkpointer* checkpointer) {
+  sqlite3* const db = handle();
+  sqlite3_extended_result_codes(db, 1);
+  // Debian builds SQLite with every door open; a mirror file comes from anywhere.
+  sqlite3_db_config(db, SQLITE_DBCONFIG_DQS_DML, 0, nullptr);
+  sqlite3_db_config(db, SQLITE_DBCONFIG_DQS_DDL, 0, nullptr);
+  if (const int code = GuardSchema(db); code != SQLITE_OK) return ToStatus(code, "the mirror");
+  sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, nullptr);
+  sqlite3_limit(db, SQLITE_LIMIT_ATTACHED, 0);
+  if (use_ != FileUse::kReading) {
+    if (const int code = batch_table_.Register(db); code != SQLITE_OK) return ToStatus(code, "the mirror");
+  }
+  if (fresh) {
+    if (absl::Status status = Execute("PRAGMA page_size = 4096"); !status.ok()) return status;
+  }
+  for (const char* sql :
+       {"PRAGMA foreign_keys = OFF", "PRAGMA cell_size_check = ON", "PRAGMA legacy_alter_table = ON",
+        "PRAGMA cache_size = -4000", "PRAGMA secure_delete = FAST"}) {
+    if (absl::Status status = Execute(sql); !status.ok()) return status;
+  }
+  switch (use_) {
+    case FileUse::kMirror:
+      return ConfigureMirror(checkpointer);
+    case FileUse::kBuilding:
+      return ConfigureBuilding();
+    case FileUse::kReading:
+      break;
+  }
+  return absl::OkStatus();
+}
+
+/// Before anything is written. A file without any table may become one.
+absl::Status SqliteConnection::CheckIsMirror() {
+  // Either of two, since somebody may have dropped one; a source's change log has neither. They are the first
+  // that are made in a mirror, and the rest of a long schema is not looked at.
+  for (const char* const sql :
+       {"SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name IN ('_mirror_tenant', "
+        "'_mirror_schema') LIMIT 1",
+        "SELECT 0 FROM sqlite_schema LIMIT 1"}) {
+    absl::StatusOr<Query> query = Prepare(sql);
+    if (!query.ok()) return query.status();
+    const absl::StatusOr<bool> row = query->Step();
+    if (!row.ok()) return row.status();
+    if (!*row) continue;
+    if (query->Int(0) == 1) return absl::OkStatus();
+    return absl::FailedPreconditionError(
+        absl::StrCat("the file '", path_,
+                     "' is a database of another program: it has tables, and none of a mirror's own. It was "
+                     "left as it is. Move it out of the data folder; the source's next cycle goes on."));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status SqliteConnection::ConfigureMirror(Checkpointer* checkpointer) {
+  if (absl::Status status = CheckIsMirror(); !status.ok()) return status;
+  // So that a partner without write access to the folder can read a mirror that the server has closed.
+  int persist = 1;
+  sqlite3_file_control(handle(), "main", SQLITE_FCNTL_PERSIST_WAL, &persist);
+  for (const char* sql : {"PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL"}) {
+    if (absl::Status status = Execute(sql); !status.ok()) return status;
+  }
+  DropGatheredAtRollback(handle());
+  log_ = std::make_unique<SqliteLog>(handle(), checkpointer, [this] { return OpenBeside(); });
+  return absl::OkStatus();
+}
+
+absl::Status SqliteConnection::ConfigureBuilding() {
+  // The journal is there, in memory: a refused batch is taken back as it is in a mirror. Only the pages that
+  // a transaction changes stand in it, not those that it adds.
+  for (const char* sql :
+       {"PRAGMA locking_mode = EXCLUSIVE", "PRAGMA journal_mode = MEMORY", "PRAGMA synchronous = OFF"}) {
+    if (absl::Status status = Execute(sql); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+sqlite3* SqliteConnection::OpenBeside() const {
+  const auto same = [&] { return SameFile() && wal_ && SameLog(); };
+  // A connection to another log would copy its pages by the index of this one.
+  if (!same()) return nullptr;
+  sqlite3* connection = nullptr;
+  constexpr int kFlags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
+  int code = sqlite3_open_v2(path_.c_str(), &connection, kFlags, nullptr);
+  if (code == SQLITE_OK) code = GuardSchema(connection);
+  // Opens the log.
+  if (code == SQLITE_OK) code = sqlite3_exec(connection, "PRAGMA user_version", nullptr, nullptr, nullptr);
+  if (connection != nullptr) sqlite3_db_config(connection, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+  if (code == SQLITE_OK && same()) return connection;
+  sqlite3_close(connection);
+  return nullptr;
+}
+
+void SqliteConnection::Committed() {
+  if (log_) log_->Committed();
+}
+
+bool SqliteConnection::LostPages() const { return log_ && log_->failed(); }
+
+void SqliteConnection::StandAlone() {
+  if (log_) log_->Leave();
+}
+
+absl::Status SqliteConnection::Rewrite() {
+  StandAlone();
+  ForgetStatements();
+  sqlite3* const beside = OpenBeside();
+  if (beside == nullptr)
+    return absl::UnavailableError(absl::StrCat("'", path_, "' could not be opened again"));
+  sqlite3_extended_result_codes(beside, 1);
+  sqlite3_busy_timeout(beside, kBusyTimeoutMs);
+  // Samples of values, where somebody ran ANALYZE. It need not be there.
+  sqlite3_exec(beside, "DELETE FROM sqlite_stat4", nullptr, nullptr, nullptr);
+  // VACUUM attaches a file, which the writer may not.
+  const int code = sqlite3_exec(beside, "VACUUM", nullptr, nullptr, nullptr);
+  absl::Status status;
+  if (code != SQLITE_OK) {
+    status = SqliteStatus(code & 0xff, code, absl::StrCat("rewriting '", path_, "'"), sqlite3_errmsg(beside));
+  }
+  sqlite3_close(beside);
+  if (!status.ok()) return status;
+  log_->Empty();
+  if (WalBytes() == 0) return absl::OkStatus();
+  return absl::UnavailableError(
+      absl::StrCat("the log of '", path_, "' could not be emptied: ", WhyLogStays(*this).why));
+}
+
+SqliteConnection::~SqliteConnection() {
+  ForgetStatements();
+  if (use_ != FileUse::kMirror) return;
+  const bool same_file = SameFile(), same_log = SameLog();
+  // The log stays, empty: see SQLITE_FCNTL_PERSIST_WAL.
+  if (same_file) EmptyLog(kBusyTimeoutMs);
+  // Another file at the path must neither get our log nor have it replayed over it; a log that alone has
+  // what the disk did not keep must stay.
+  if (!same_file || !same_log || keep_log_ || LostPages()) {
+    sqlite3_db_config(handle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+  }
+  log_.reset();
+  database_.reset();
+  const std::string log = path_ + kLogSuffix, index = path_ + kIndexSuffix;
+  if (!same_file && wal_ && IdOf(log) == wal_) {
+    unlink(log.c_str());
+    unlink(index.c_str());
+  }
+}
+
+sqlite3* SqliteConnection::handle() const { return database_->getHandle(); }
+
+absl::Status SqliteConnection::Execute(const std::string& sql) {
+  const int code = sqlite3_exec(handle(), sql.c_str(), nullptr, nullptr, nullptr);
+  if (code == SQLITE_OK) return absl::OkStatus();
+  return ToStatus(code, "the mirror");
+}
+
+absl::StatusOr<sqlite3_stmt*> SqliteConnection::Statement(const std::string& sql) {
+  if (const auto found = statements_.find(sql); found != statements_.end()) return found->second;
+  sqlite3_stmt* statement = nullptr;
+  const int code = sqlite3_prepare_v3(handle(), sql.c_str(), static_cast<int>(sql.size()) + 1,
+                                      SQLITE_PREPARE_PERSISTENT, &statement, nullptr);
+  if (code != SQLITE_OK) return ToStatus(code, "the mirror");
+  statements_.emplace(sql, statement);
+  return statement;
+}
+
+absl::StatusOr<Query> SqliteConnection::Prepare(const std::string& sql) {
+  absl::StatusOr<sqlite3_stmt*> statement = Statement(sql);
+  if (!statement.ok()) return statement.status();
+  return Query(*statement, handle());
+}
+
+void SqliteConnection::ForgetStatements() {
+  for (const auto& [sql, statement] : statements_) sqlite3_finalize(statement);
+  statements_.clear();
+}
+
+void SqliteConnection::TrimStatements() {
+  if (statements_.size() > kStatementsMax) ForgetStatements();
+}
+
+bool SqliteConnection::SameFile() const { return file_ && IdOf(path_) == file_; }
+
+void SqliteConnection::KnowLog() {
+  wal_ = IdOf(path_ + kLogSuffix);
+  index_ = IdOf(path_ + kIndexSuffix);
+}
+
+bool SqliteConnection::SameLog() const {
+  return (!wal_ || IdOf(path_ + kLogSuffix) == wal_) && (!index_ || IdOf(path_ + kIndexSuffix) == index_);
+}
+
+bool SqliteConnection::OtherLog() const { return wal_ && WalBytes() > 0 && IdOf(path_ + kLogSuffix) != wal_; }
+
+bool SqliteConnection::EmptyLog(int patience_ms) {
+  // Copied under another log, ours would be mixed with it.
+  if (keep_log_ || OtherLog()) return false;
+  // Whoever made another index reads by it; the log has its name, and all that it had.
+  const std::optional<FileId> index = IdOf(path_ + kIndexSuffix);
+  if (index && index_ && index != index_ && IdOf(path_ + kLogSuffix) == wal_) return true;
+  sqlite3_busy_timeout(handle(), patience_ms);
+  const bool copied = !log_ || log_->Empty();
+  sqlite3_busy_timeout(handle(), kBusyTimeoutMs);
+  return copied && WalBytes() == 0;
+}
+
+std::uint64_t SqliteConnection::WalBytes() const {
+  struct stat info {};
+  return stat((path_ + kLogSuffix).c_str(), &info) == 0 ? static_cast<std::uint64_t>(info.st_size) : 0;
+}
+
+absl::Status SqliteConnection::ToStatus(int code, std::string_view what) const {
+  return SqliteStatus(code & 0xff, sqlite3_extended_errcode(handle()), what, sqlite3_errmsg(handle()));
+}
+
+}  // namespace mirror

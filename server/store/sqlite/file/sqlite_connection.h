@@ -1,0 +1,162 @@
+#ifndef MIRROR_SERVER_STORE_SQLITE_FILE_SQLITE_CONNECTION_H_
+#define MIRROR_SERVER_STORE_SQLITE_FILE_SQLITE_CONNECTION_H_
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "server/store/sqlite/file/sqlite_batch_table.h"
+#include "server/store/sqlite/file/sqlite_log.h"
+
+struct sqlite3;
+struct sqlite3_stmt;
+namespace SQLite {
+class Database;
+}
+
+namespace mirror {
+
+/// A prepared statement in use. Reset when it goes, so that no cursor stays open.
+class Query {
+ public:
+  Query(sqlite3_stmt* statement, sqlite3* handle) : statement_(statement), handle_(handle) {}
+  ~Query();
+  Query(Query&& other) noexcept : statement_(other.statement_), handle_(other.handle_) {
+    other.statement_ = nullptr;
+  }
+  Query(const Query&) = delete;
+  Query& operator=(const Query&) = delete;
+  Query& operator=(Query&&) = delete;
+
+  /// Places count from 1. The text must live until the statement was stepped.
+  Query& Bind(int place, std::int64_t value);
+  Query& Bind(int place, std::string_view text);
+  Query& BindBlob(int place, std::string_view bytes);
+  Query& BindNull(int place);
+
+  /// True while there is a row. Errors: see SqliteConnection::ToStatus.
+  absl::StatusOr<bool> Step();
+  /// Runs to the end.
+  absl::Status Run();
+  /// The first column of all rows that are left.
+  absl::StatusOr<std::vector<std::string>> Texts();
+
+  std::int64_t Int(int column) const;
+  std::string Text(int column) const;
+  bool IsNull(int column) const;
+  bool IsInteger(int column) const;
+
+ private:
+  sqlite3_stmt* statement_;
+  sqlite3* handle_;
+};
+
+enum class FileUse : std::uint8_t {
+  kMirror,    ///< Log, synced at each commit; others read it meanwhile.
+  kBuilding,  ///< Nobody else opens it, and a crash may leave it as it likes: journal in memory, no sync.
+  kReading,   ///< A mirror, only to be read.
+};
+
+/// A connection to one mirror file: its writer, or a reader beside it, with everything that Debian's SQLite
+/// leaves open shut. Threads: none; NOMUTEX.
+class SqliteConnection {
+ public:
+  /// How long a statement waits for another's lock.
+  static constexpr int kBusyTimeoutMs = 5'000;
+
+  ///   kNotFound when the file is not there and `create` is false;
+  ///   kFailedPrecondition when another program made it, and then it is left as it is.
+  /// `checkpointer`: see SqliteLog; outlives the connection, may be null.
+  static absl::StatusOr<std::unique_ptr<SqliteConnection>> Open(const std::string& path, bool create,
+                                                                FileUse use, Checkpointer* checkpointer);
+  /// Checkpoints and truncates the log, unless the file was replaced or is only being built, KeepLog() was
+  /// called, or the disk did not keep what was copied: then the log alone has it.
+  ~SqliteConnection();
+  SqliteConnection(const SqliteConnection&) = delete;
+  SqliteConnection& operator=(const SqliteConnection&) = delete;
+
+  sqlite3* handle() const;
+  const std::string& path() const { return path_; }
+  bool building() const { return use_ == FileUse::kBuilding; }
+  BatchTable& batch_table() { return batch_table_; }
+
+  absl::Status Execute(const std::string& sql);
+  /// The statement is kept and found again by its text.
+  absl::StatusOr<Query> Prepare(const std::string& sql);
+  /// For the hot path: the statement itself, reset, without bindings.
+  absl::StatusOr<sqlite3_stmt*> Statement(const std::string& sql);
+  /// Keeps their number bounded; no statement may be in use.
+  void TrimStatements();
+  /// See Store::Scrub. For kMirror.
+  absl::Status Rewrite();
+  /// Before anything that no statement may be open for.
+  void ForgetStatements();
+
+  /// The path leads to the file that is open.
+  bool SameFile() const;
+  /// Remembers which log, and which index of it, are this connection's own. Called once a transaction has
+  /// made them.
+  void KnowLog();
+  /// Their paths lead to those that are open. What is written to a log without a name is lost with this
+  /// process.
+  bool SameLog() const;
+  /// Another log, which is not empty, stands in the place of this one.
+  bool OtherLog() const;
+  /// Copies the log into the file and empties it; one that has lost its name, too, so that nothing of it is
+  /// lost. False: a reader holds it, for `patience_ms` at least, the disk does not take it, or OtherLog();
+  /// WhyLogStays() in sqlite_files.h tells them apart.
+  bool EmptyLog(int patience_ms);
+  /// See SqliteLog::code().
+  int log_code() const { return log_ ? log_->code() : 0; }
+  /// Closing leaves the log as it is, or not.
+  void KeepLog(bool keep) { keep_log_ = keep; }
+  /// After each commit.
+  void Committed();
+  /// The disk did not take what was copied from the log into the file.
+  bool LostPages() const;
+  /// Nobody but this connection has the file open on its behalf, until the next commit.
+  void StandAlone();
+  /// Size of the log.
+  std::uint64_t WalBytes() const;
+
+  /// By SQLite's result code. `what` begins the sentence ("writing table 't'").
+  absl::Status ToStatus(int code, std::string_view what) const;
+
+  struct FileId {
+    dev_t device = 0;
+    ino_t inode = 0;
+    friend bool operator==(const FileId&, const FileId&) = default;
+  };
+
+ private:
+  SqliteConnection(std::unique_ptr<SQLite::Database> database, std::string path, FileUse use);
+  absl::Status Configure(bool fresh, Checkpointer* checkpointer);
+  absl::Status CheckIsMirror();
+  absl::Status ConfigureMirror(Checkpointer* checkpointer);
+  sqlite3* OpenBeside() const;
+  absl::Status ConfigureBuilding();
+
+  BatchTable batch_table_;  ///< Outlives the connection, which knows it.
+  std::unique_ptr<SQLite::Database> database_;
+  std::string path_;
+  FileUse use_;
+  std::optional<FileId> file_, wal_, index_;
+  bool keep_log_ = false;
+  std::unique_ptr<SqliteLog> log_;  ///< Of a mirror.
+  std::unordered_map<std::string, sqlite3_stmt*> statements_;
+};
+
+/// The status that a result code of SQLite means, and the sentence for people.
+absl::Status SqliteStatus(int code, int extended, std::string_view what, std::string_view detail);
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_STORE_SQLITE_FILE_SQLITE_CONNECTION_H_

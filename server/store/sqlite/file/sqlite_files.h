@@ -1,0 +1,38 @@
+#ifndef MIRROR_SERVER_STORE_SQLITE_FILE_SQLITE_FILES_H_
+#define MIRROR_SERVER_STORE_SQLITE_FILE_SQLITE_FILES_H_
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "server/store/sqlite/file/sqlite_connection.h"
+
+namespace mirror {
+
+/// Whether what is committed through the connection can be found again: the paths lead to the files that are
+/// open, and the disk keeps what is written to them. A log that has lost its name is copied into the file
+/// first.
+///   kUnavailable  another file or log, or none, is there; or a reader keeps the log from being copied
+///   kDataLoss     pages are lost, or what was committed may be
+absl::Status CheckFiles(SqliteConnection& connection);
+
+/// Why SqliteConnection::EmptyLog() was false just now, where no other log stands in its place.
+struct LogStays {
+  std::string why;     ///< "a reader holds ...".
+  std::string remedy;  ///< "End that reader".
+};
+LogStays WhyLogStays(const SqliteConnection& connection);
+
+/// OK: nothing of the mirror is outside of its own file. Readers are not waited for.
+///   kUnavailable  why its log has more, and what to do
+///   kDataLoss     pages are lost, or what was committed may be
+absl::Status CheckWhole(SqliteConnection& connection);
+
+/// The errors themselves.
+absl::Status FileReplaced(const SqliteConnection& connection);
+absl::Status LostPages(const SqliteConnection& connection);
+/// Of a commit that is done.
+absl::Status NotKept(const SqliteConnection& connection);
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_STORE_SQLITE_FILE_SQLITE_FILES_H_

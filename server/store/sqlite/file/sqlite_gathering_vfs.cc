@@ -1,0 +1,223 @@
+#include "server/store/sqlite/file/sqlite_gathering_vfs.h"
+
+#include <sqlite3.h>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <new>
+#include <utility>
+
+namespace mirror {
+namespace {
+
+/// Pieces of this size: twice as much gained nothing more.
+constexpr std::size_t kPieceBytes = 64 << 10;
+
+sqlite3_vfs* System() {
+  static sqlite3_vfs* const system = sqlite3_vfs_find(nullptr);
+  return system;
+}
+
+/// A file of the system, which lies behind this in memory, and what waits to be written to it.
+class GatheringFile : public sqlite3_file {
+ public:
+  static GatheringFile& Of(sqlite3_file* file) { return *static_cast<GatheringFile*>(file); }
+
+  sqlite3_file* system() { return reinterpret_cast<sqlite3_file*>(this + 1); }
+  const sqlite3_io_methods& methods() { return *system()->pMethods; }
+
+  int Read(void* to, int size, sqlite3_int64 from) {
+    const auto end = static_cast<sqlite3_int64>(from + size);
+    if (failed_ != SQLITE_OK && end > begin_) return failed_;
+    if (waiting_ > 0 && end > begin_ && from < End()) {
+      if (const int code = Flush(); code != SQLITE_OK) return code;
+    }
+    return methods().xRead(system(), to, size, from);
+  }
+
+  int Write(const void* bytes, int size, sqlite3_int64 to) {
+    const auto count = static_cast<std::size_t>(size);
+    if (failed_ != SQLITE_OK) return failed_;
+    if (waiting_ > 0 && (to != End() || waiting_ + count > kPieceBytes)) {
+      if (const int code = Flush(); code != SQLITE_OK) return code;
+    }
+    if (count > kPieceBytes) return methods().xWrite(system(), bytes, size, to);
+    if (!piece_) piece_.reset(new (std::nothrow) Piece);
+    if (!piece_) return methods().xWrite(system(), bytes, size, to);
+    if (waiting_ == 0) begin_ = to;
+    std::memcpy(piece_->data() + waiting_, bytes, count);
+    waiting_ += count;
+    return SQLITE_OK;
+  }
+
+  /// What cannot be written is lost, and from there on everything fails until it is dropped: SQLite may have
+  /// counted on it already.
+  int Flush() {
+    if (waiting_ == 0 || failed_ != SQLITE_OK) return failed_;
+    const int size = static_cast<int>(std::exchange(waiting_, 0));
+    return failed_ = methods().xWrite(system(), piece_->data(), size, begin_);
+  }
+
+  /// And keeps no memory: most tenants are idle.
+  int FlushAndRest() {
+    const int code = Flush();
+    piece_.reset();
+    return code;
+  }
+
+  /// It belongs to a transaction that is no more.
+  void Drop() {
+    waiting_ = 0;
+    failed_ = SQLITE_OK;
+    piece_.reset();
+  }
+
+ private:
+  using Piece = std::array<char, kPieceBytes>;
+
+  sqlite3_int64 End() const { return begin_ + static_cast<sqlite3_int64>(waiting_); }
+
+  std::unique_ptr<Piece> piece_;
+  std::size_t waiting_ = 0;
+  sqlite3_int64 begin_ = 0;  ///< Of what waits, or of what is lost.
+  int failed_ = SQLITE_OK;
+};
+
+int Close(sqlite3_file* file) {
+  // What a transaction needed was written at its end; what waits still is of none.
+  GatheringFile& gathering = GatheringFile::Of(file);
+  const int code = gathering.methods().xClose(gathering.system());
+  gathering.~GatheringFile();
+  return code;
+}
+
+int Read(sqlite3_file* file, void* to, int size, sqlite3_int64 from) {
+  return GatheringFile::Of(file).Read(to, size, from);
+}
+
+int Write(sqlite3_file* file, const void* bytes, int size, sqlite3_int64 to) {
+  return GatheringFile::Of(file).Write(bytes, size, to);
+}
+
+int Truncate(sqlite3_file* file, sqlite3_int64 size) {
+  GatheringFile& gathering = GatheringFile::Of(file);
+  if (const int code = gathering.Flush(); code != SQLITE_OK) return code;
+  return gathering.methods().xTruncate(gathering.system(), size);
+}
+
+int Sync(sqlite3_file* file, int flags) {
+  GatheringFile& gathering = GatheringFile::Of(file);
+  if (const int code = gathering.FlushAndRest(); code != SQLITE_OK) return code;
+  return gathering.methods().xSync(gathering.system(), flags);
+}
+
+int FileSize(sqlite3_file* file, sqlite3_int64* size) {
+  GatheringFile& gathering = GatheringFile::Of(file);
+  if (const int code = gathering.Flush(); code != SQLITE_OK) return code;
+  return gathering.methods().xFileSize(gathering.system(), size);
+}
+
+int Lock(sqlite3_file* file, int level) {
+  GatheringFile& gathering = GatheringFile::Of(file);
+  return gathering.methods().xLock(gathering.system(), level);
+}
+
+int Unlock(sqlite3_file* file, int level) {
+  GatheringFile& gathering = GatheringFile::Of(file);
+  return gathering.methods().xUnlock(gathering.system(), level);
+}
+
+int CheckReservedLock(sqlite3_file* file, int* result) {
+  GatheringFile& gathering = GatheringFile::Of(file);
+  return gathering.methods().xCheckReservedLock(gathering.system(), result);
+}
+
+int FileControl(sqlite3_file* file, int operation, void* argument) {
+  GatheringFile& gathering = GatheringFile::Of(file);
+  if (operation == SQLITE_FCNTL_SYNC) {
+    if (const int code = gathering.FlushAndRest(); code != SQLITE_OK) return code;
+  }
+  return gathering.methods().xFileControl(gathering.system(), operation, argument);
+}
+
+int SectorSize(sqlite3_file* file) {
+  GatheringFile& gathering = GatheringFile::Of(file);
+  return gathering.methods().xSectorSize(gathering.system());
+}
+
+int DeviceCharacteristics(sqlite3_file* file) {
+  GatheringFile& gathering = GatheringFile::Of(file);
+  return gathering.methods().xDeviceCharacteristics(gathering.system());
+}
+
+/// Version 1: neither a log nor a file that is being built is mapped or shared.
+constexpr sqlite3_io_methods kMethods = {
+    1,
+    Close,
+    Read,
+    Write,
+    Truncate,
+    Sync,
+    FileSize,
+    Lock,
+    Unlock,
+    CheckReservedLock,
+    FileControl,
+    SectorSize,
+    DeviceCharacteristics,
+    nullptr,
+    nullptr,
+    nullptr,
+    nullptr,
+    nullptr,
+    nullptr,
+};
+
+template <int kind>
+int Open(sqlite3_vfs*, const char* name, sqlite3_file* file, int flags, int* given) {
+  if ((flags & kind) == 0) return System()->xOpen(System(), name, file, flags, given);
+  auto* const gathering = new (file) GatheringFile;
+  const int code = System()->xOpen(System(), name, gathering->system(), flags, given);
+  if (code == SQLITE_OK) {
+    gathering->pMethods = &kMethods;
+  } else {
+    gathering->pMethods = nullptr;  // SQLite will not close it.
+    if (gathering->system()->pMethods != nullptr) gathering->methods().xClose(gathering->system());
+    gathering->~GatheringFile();
+  }
+  return code;
+}
+
+template <int kind>
+const char* Register(const char* name) {
+  if (System() == nullptr) return nullptr;
+  // All but opening is the system's, and works by the system's own fields.
+  static sqlite3_vfs vfs = *System();
+  vfs.zName = name;
+  vfs.szOsFile = static_cast<int>(sizeof(GatheringFile)) + System()->szOsFile;
+  vfs.xOpen = Open<kind>;
+  return sqlite3_vfs_register(&vfs, 0) == SQLITE_OK ? name : nullptr;
+}
+
+void RolledBack(void* connection) {
+  sqlite3_file* log = nullptr;
+  sqlite3_file_control(static_cast<sqlite3*>(connection), "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
+  if (log != nullptr && log->pMethods == &kMethods) GatheringFile::Of(log).Drop();
+}
+
+}  // namespace
+
+void DropGatheredAtRollback(sqlite3* connection) {
+  sqlite3_rollback_hook(connection, RolledBack, connection);
+}
+
+const char* GatheringVfs(Gathered what) {
+  static const char* const log = Register<SQLITE_OPEN_WAL>("mirror-log");
+  static const char* const database = Register<SQLITE_OPEN_MAIN_DB>("mirror-building");
+  return what == Gathered::kLog ? log : database;
+}
+
+}  // namespace mirror

@@ -1,0 +1,61 @@
+#include "server/store/sqlite/records/sqlite_cycle_notes.h"
+
+#include <string>
+
+namespace mirror {
+
+absl::Status CreateCycleNotesTable(SqliteConnection& connection) {
+  return connection.Execute(
+      "CREATE TABLE IF NOT EXISTS _mirror_cycle_notes (kind INTEGER, table_name TEXT COLLATE NOCASE, cycle "
+      "INTEGER, seq INTEGER, PRIMARY KEY (kind, table_name)) WITHOUT ROWID");
+}
+
+absl::StatusOr<std::vector<CycleNote>> SelectCycleNotes(SqliteConnection& connection) {
+  absl::StatusOr<Query> query = connection.Prepare(
+      "SELECT kind, table_name, seq FROM _mirror_cycle_notes WHERE cycle = (SELECT cycle FROM "
+      "_mirror_tenant)");
+  if (!query.ok()) return query.status();
+  std::vector<CycleNote> notes;
+  absl::StatusOr<bool> row = query->Step();
+  for (; row.ok() && *row; row = query->Step()) {
+    notes.push_back({static_cast<CycleNoteKind>(query->Int(0)), query->Text(1),
+                     static_cast<std::uint64_t>(query->Int(2))});
+  }
+  if (!row.ok()) return row.status();
+  return notes;
+}
+
+absl::Status WriteCycleNotes(SqliteConnection& connection, std::int64_t cycle,
+                             const CycleNoteChanges& changes) {
+  if (changes.forget_all) {
+    absl::Status status = connection.Execute("DELETE FROM _mirror_cycle_notes");
+    if (!status.ok()) return status;
+  }
+  for (const CycleNote& note : changes.forgotten) {
+    absl::StatusOr<Query> query =
+        connection.Prepare("DELETE FROM _mirror_cycle_notes WHERE kind = ?1 AND table_name = ?2");
+    if (!query.ok()) return query.status();
+    absl::Status status = query->Bind(1, static_cast<std::int64_t>(note.kind)).Bind(2, note.table).Run();
+    if (!status.ok()) return status;
+  }
+  for (const CycleNote& note : changes.written) {
+    absl::StatusOr<Query> query = connection.Prepare(
+        "INSERT OR REPLACE INTO _mirror_cycle_notes (kind, table_name, cycle, seq) VALUES (?1, ?2, ?3, ?4)");
+    if (!query.ok()) return query.status();
+    absl::Status status = query->Bind(1, static_cast<std::int64_t>(note.kind))
+                              .Bind(2, note.table)
+                              .Bind(3, cycle)
+                              .Bind(4, static_cast<std::int64_t>(note.seq))
+                              .Run();
+    if (!status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ForgetCycleNotes(SqliteConnection& connection, std::int64_t cycle) {
+  absl::StatusOr<Query> query = connection.Prepare("DELETE FROM _mirror_cycle_notes WHERE cycle <> ?1");
+  if (!query.ok()) return query.status();
+  return query->Bind(1, cycle).Run();
+}
+
+}  // namespace mirror

@@ -1,0 +1,96 @@
+#include "server/store/sqlite/records/sqlite_hooks.h"
+
+#include <sqlite3.h>
+
+#include <algorithm>
+
+namespace mirror {
+namespace {
+
+constexpr char kMakeTable[] =
+    "CREATE TABLE IF NOT EXISTS _mirror_hooks (id INTEGER PRIMARY KEY AUTOINCREMENT, hook TEXT NOT NULL, "
+    "event TEXT NOT NULL, cycle INTEGER NOT NULL, at_ms INTEGER NOT NULL, json TEXT NOT NULL)";
+
+absl::StatusOr<bool> HasTable(SqliteConnection& connection) {
+  absl::StatusOr<Query> query =
+      connection.Prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = '_mirror_hooks'");
+  if (!query.ok()) return query.status();
+  return query->Step();
+}
+
+absl::Status Insert(SqliteConnection& connection, const HookNote& note) {
+  absl::StatusOr<Query> query = connection.Prepare(
+      "INSERT INTO _mirror_hooks (hook, event, cycle, at_ms, json) VALUES (?1, ?2, ?3, ?4, ?5)");
+  if (!query.ok()) return query.status();
+  return query->Bind(1, note.hook)
+      .Bind(2, note.event)
+      .Bind(3, note.cycle)
+      .Bind(4, note.at_ms)
+      .Bind(5, note.json)
+      .Run();
+}
+
+/// Of hooks that are not configured any more.
+absl::Status RemoveUnknown(SqliteConnection& connection, const std::vector<std::string>& known) {
+  absl::StatusOr<Query> query = connection.Prepare("SELECT DISTINCT hook FROM _mirror_hooks");
+  if (!query.ok()) return query.status();
+  const absl::StatusOr<std::vector<std::string>> there = query->Texts();
+  if (!there.ok()) return there.status();
+  for (const std::string& hook : *there) {
+    if (std::find(known.begin(), known.end(), hook) != known.end()) continue;
+    absl::StatusOr<Query> remove = connection.Prepare("DELETE FROM _mirror_hooks WHERE hook = ?1");
+    if (!remove.ok()) return remove.status();
+    if (absl::Status status = remove->Bind(1, hook).Run(); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<std::optional<HookNote>> SelectHook(SqliteConnection& connection, const std::string& hook) {
+  const absl::StatusOr<bool> there = HasTable(connection);
+  if (!there.ok()) return there.status();
+  if (!*there) return std::optional<HookNote>();
+  absl::StatusOr<Query> query = connection.Prepare(
+      "SELECT id, hook, event, cycle, at_ms, json FROM _mirror_hooks WHERE hook = ?1 ORDER BY id LIMIT 1");
+  if (!query.ok()) return query.status();
+  const absl::StatusOr<bool> row = query->Bind(1, hook).Step();
+  if (!row.ok()) return row.status();
+  if (!*row) return std::optional<HookNote>();
+  return HookNote{query->Int(0), query->Text(1), query->Text(2),
+                  query->Int(3), query->Int(4),  query->Text(5)};
+}
+
+absl::StatusOr<std::uint64_t> KeepHooks(SqliteConnection& connection, const std::vector<HookNote>& notes,
+                                        const std::vector<std::string>& known) {
+  if (notes.empty()) return std::uint64_t{0};
+  const absl::StatusOr<bool> there = HasTable(connection);
+  if (!there.ok()) return there.status();
+  if (!*there) {
+    if (absl::Status status = connection.Execute(kMakeTable); !status.ok()) return status;
+  }
+  if (absl::Status status = RemoveUnknown(connection, known); !status.ok()) return status;
+  for (const HookNote& note : notes) {
+    if (absl::Status status = Insert(connection, note); !status.ok()) return status;
+  }
+  absl::StatusOr<Query> query = connection.Prepare(
+      "DELETE FROM _mirror_hooks WHERE id <= (SELECT id FROM _mirror_hooks ORDER BY id DESC LIMIT 1 OFFSET "
+      "?1)");
+  if (!query.ok()) return query.status();
+  if (absl::Status status = query->Bind(1, kHooksWaitingMax).Run(); !status.ok()) return status;
+  return static_cast<std::uint64_t>(sqlite3_changes(connection.handle()));
+}
+
+absl::Status RemoveHooks(SqliteConnection& connection, const std::vector<std::int64_t>& delivered) {
+  if (delivered.empty()) return absl::OkStatus();
+  const absl::StatusOr<bool> there = HasTable(connection);
+  if (!there.ok() || !*there) return there.status();
+  for (const std::int64_t id : delivered) {
+    absl::StatusOr<Query> query = connection.Prepare("DELETE FROM _mirror_hooks WHERE id = ?1");
+    if (!query.ok()) return query.status();
+    if (absl::Status status = query->Bind(1, id).Run(); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace mirror

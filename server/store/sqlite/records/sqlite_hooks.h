@@ -1,0 +1,30 @@
+#ifndef MIRROR_SERVER_STORE_SQLITE_RECORDS_SQLITE_HOOKS_H_
+#define MIRROR_SERVER_STORE_SQLITE_RECORDS_SQLITE_HOOKS_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "server/plan/plan.h"
+#include "server/store/sqlite/file/sqlite_connection.h"
+
+// What waits to be told to hooks, in `_mirror_hooks` of the mirror's own file: it moves in the transaction of
+// what it speaks of. Without a hook there is no such table, and nothing is asked of it.
+
+namespace mirror {
+
+/// The oldest that waits for `hook`.
+absl::StatusOr<std::optional<HookNote>> SelectHook(SqliteConnection& connection, const std::string& hook);
+
+/// Inside the caller's transaction. Gives how many of the oldest were dropped, since more than
+/// kHooksWaitingMax wait.
+absl::StatusOr<std::uint64_t> KeepHooks(SqliteConnection& connection, const std::vector<HookNote>& notes,
+                                        const std::vector<std::string>& known);
+absl::Status RemoveHooks(SqliteConnection& connection, const std::vector<std::int64_t>& delivered);
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_STORE_SQLITE_RECORDS_SQLITE_HOOKS_H_

@@ -1,0 +1,385 @@
+#include "server/store/sqlite/records/sqlite_ledger.h"
+
+#include <sqlite3.h>
+
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "server/store/sqlite/file/live_rows.h"
+#include "server/store/sqlite/file/sql.h"
+#include "server/store/sqlite/records/hold_keys.h"
+
+namespace mirror {
+
+namespace {
+
+/// Keys that are looked up in the shadow before all are: about so many, spread over all rows.
+constexpr std::int64_t kSampledKeys = 1'000;
+/// And so many from the beginning, and from the end, where most that goes, goes.
+constexpr std::int64_t kKeysOfAnEnd = 500;
+/// Where fewer keys of the sample stand for what may be lost, chance has too large a say: all are counted.
+constexpr std::int64_t kTellingKeysMin = 20;
+
+std::string Pack(const std::vector<std::string>& names) {
+  // Names hold no NUL.
+  return absl::StrJoin(names, std::string(1, '\0'));
+}
+
+std::vector<std::string> Unpack(const std::string& packed) {
+  if (packed.empty()) return {};
+  return absl::StrSplit(packed, '\0');
+}
+
+absl::Status Run(SqliteConnection& connection, const char* sql, const std::string& table) {
+  absl::StatusOr<Query> query = connection.Prepare(sql);
+  if (!query.ok()) return query.status();
+  return query->Bind(1, table).Run();
+}
+
+}  // namespace
+
+absl::Status CreateLedgerTables(SqliteConnection& connection) {
+  for (const char* sql : {
+           "CREATE TABLE IF NOT EXISTS _mirror_checks (table_name TEXT PRIMARY KEY COLLATE NOCASE, equality "
+           "INTEGER, lsn INTEGER, lineage BLOB, checked_ms INTEGER, rows_differ INTEGER, wanted INTEGER) "
+           "WITHOUT ROWID",
+           "CREATE TABLE IF NOT EXISTS _mirror_holds (id INTEGER PRIMARY KEY AUTOINCREMENT, kind INTEGER, "
+           "table_name TEXT COLLATE NOCASE, rows INTEGER, rows_before INTEGER, tables BLOB, source_id TEXT, "
+           "since_ms INTEGER, state INTEGER, reason TEXT, UNIQUE (kind, table_name))",
+           "CREATE TABLE IF NOT EXISTS _mirror_hold_keys (hold INTEGER, place INTEGER, key TEXT, PRIMARY KEY "
+           "(hold, place)) WITHOUT ROWID",
+           "CREATE TABLE IF NOT EXISTS _mirror_losses (table_name TEXT COLLATE NOCASE, cycle INTEGER, at_ms "
+           "INTEGER, planned INTEGER, rows INTEGER, rows_before INTEGER, committed INTEGER, PRIMARY KEY "
+           "(table_name, cycle)) WITHOUT ROWID",
+       }) {
+    if (absl::Status status = connection.Execute(sql); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<TableCheck>> SelectChecks(SqliteConnection& connection) {
+  absl::StatusOr<Query> query = connection.Prepare(
+      "SELECT table_name, equality, lsn, lineage, checked_ms, rows_differ, wanted FROM _mirror_checks ORDER "
+      "BY table_name");
+  if (!query.ok()) return query.status();
+  std::vector<TableCheck> checks;
+  absl::StatusOr<bool> row = query->Step();
+  for (; row.ok() && *row; row = query->Step()) {
+    TableCheck check;
+    check.table = query->Text(0);
+    check.equality = static_cast<Equality>(query->Int(1));
+    check.position = Position{Lsn{query->Int(2)}, query->Text(3)};
+    check.checked_ms = query->Int(4);
+    check.rows_differ = static_cast<std::uint64_t>(query->Int(5));
+    check.wanted = query->Int(6) != 0;
+    checks.push_back(std::move(check));
+  }
+  if (!row.ok()) return row.status();
+  return checks;
+}
+
+absl::Status WriteCheck(SqliteConnection& connection, const TableCheck& check) {
+  absl::StatusOr<Query> query = connection.Prepare(
+      "INSERT OR REPLACE INTO _mirror_checks (table_name, equality, lsn, lineage, checked_ms, rows_differ, "
+      "wanted) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)");
+  if (!query.ok()) return query.status();
+  return query->Bind(1, check.table)
+      .Bind(2, static_cast<std::int64_t>(check.equality))
+      .Bind(3, check.position.lsn.value)
+      .BindBlob(4, check.position.lineage)
+      .Bind(5, check.checked_ms)
+      .Bind(6, static_cast<std::int64_t>(check.rows_differ))
+      .Bind(7, std::int64_t{check.wanted})
+      .Run();
+}
+
+absl::Status ForgetCheck(SqliteConnection& connection, const std::string& table) {
+  return Run(
+      connection,
+      "UPDATE _mirror_checks SET equality = 1, lsn = -1, lineage = x'', checked_ms = 0, rows_differ = 0 "
+      "WHERE table_name = ?1",
+      table);
+}
+
+absl::StatusOr<std::vector<Hold>> SelectHolds(SqliteConnection& connection) {
+  absl::StatusOr<Query> query = connection.Prepare(
+      "SELECT id, kind, table_name, rows, rows_before, tables, source_id, since_ms, state, reason FROM "
+      "_mirror_holds ORDER BY id");
+  if (!query.ok()) return query.status();
+  std::vector<Hold> holds;
+  absl::StatusOr<bool> row = query->Step();
+  for (; row.ok() && *row; row = query->Step()) {
+    Hold hold;
+    hold.id = static_cast<std::uint64_t>(query->Int(0));
+    hold.kind = static_cast<HoldKind>(query->Int(1));
+    hold.table = query->Text(2);
+    hold.rows = static_cast<std::uint64_t>(query->Int(3));
+    hold.rows_before = static_cast<std::uint64_t>(query->Int(4));
+    hold.tables = Unpack(query->Text(5));
+    hold.source_id = query->Text(6);
+    hold.since_ms = query->Int(7);
+    hold.state = static_cast<HoldState>(query->Int(8));
+    hold.reason = query->Text(9);
+    holds.push_back(std::move(hold));
+  }
+  if (!row.ok()) return row.status();
+  for (Hold& hold : holds) {
+    absl::StatusOr<Query> keys =
+        connection.Prepare("SELECT key FROM _mirror_hold_keys WHERE hold = ?1 ORDER BY place");
+    if (!keys.ok()) return keys.status();
+    absl::StatusOr<std::vector<std::string>> texts =
+        keys->Bind(1, static_cast<std::int64_t>(hold.id)).Texts();
+    if (!texts.ok()) return texts.status();
+    hold.keys = *std::move(texts);
+  }
+  return holds;
+}
+
+namespace {
+
+/// What is left of holds that are gone, or of one that is written anew.
+absl::Status ForgetHoldKeys(SqliteConnection& connection, const Hold* written) {
+  absl::StatusOr<Query> query = connection.Prepare(
+      "DELETE FROM _mirror_hold_keys WHERE hold NOT IN (SELECT id FROM _mirror_holds WHERE kind IS NOT ?1 OR "
+      "table_name IS NOT ?2)");
+  if (!query.ok()) return query.status();
+  if (written == nullptr) return query->BindNull(1).BindNull(2).Run();
+  return query->Bind(1, static_cast<std::int64_t>(written->kind)).Bind(2, written->table).Run();
+}
+
+absl::Status WriteHoldKeys(SqliteConnection& connection, const Hold& hold) {
+  if (absl::Status status = ForgetHoldKeys(connection, &hold); !status.ok()) return status;
+  std::int64_t place = 0;
+  for (const std::string& key : hold.keys) {
+    absl::StatusOr<Query> query = connection.Prepare(
+        "INSERT INTO _mirror_hold_keys (hold, place, key) SELECT id, ?3, ?4 FROM _mirror_holds WHERE kind = "
+        "?1 AND table_name = ?2");
+    if (!query.ok()) return query.status();
+    absl::Status status = query->Bind(1, static_cast<std::int64_t>(hold.kind))
+                              .Bind(2, hold.table)
+                              .Bind(3, ++place)
+                              .Bind(4, key)
+                              .Run();
+    if (!status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status WriteHold(SqliteConnection& connection, const Hold& hold) {
+  absl::StatusOr<Query> query = connection.Prepare(
+      "INSERT INTO _mirror_holds (kind, table_name, rows, rows_before, tables, source_id, since_ms, state, "
+      "reason) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (kind, table_name) DO UPDATE SET rows "
+      "= excluded.rows, rows_before = excluded.rows_before, tables = excluded.tables, source_id = "
+      "excluded.source_id, since_ms = excluded.since_ms, state = excluded.state, reason = excluded.reason");
+  if (!query.ok()) return query.status();
+  const std::string tables = Pack(hold.tables);
+  absl::Status status = query->Bind(1, static_cast<std::int64_t>(hold.kind))
+                            .Bind(2, hold.table)
+                            .Bind(3, static_cast<std::int64_t>(hold.rows))
+                            .Bind(4, static_cast<std::int64_t>(hold.rows_before))
+                            .BindBlob(5, tables)
+                            .Bind(6, hold.source_id)
+                            .Bind(7, hold.since_ms)
+                            .Bind(8, static_cast<std::int64_t>(hold.state))
+                            .Bind(9, hold.reason)
+                            .Run();
+  return status.ok() ? WriteHoldKeys(connection, hold) : status;
+}
+
+absl::Status RemoveHold(SqliteConnection& connection, std::uint64_t id) {
+  absl::StatusOr<Query> query = connection.Prepare("DELETE FROM _mirror_holds WHERE id = ?1");
+  if (!query.ok()) return query.status();
+  absl::Status status = query->Bind(1, static_cast<std::int64_t>(id)).Run();
+  return status.ok() ? ForgetHoldKeys(connection, nullptr) : status;
+}
+
+absl::Status SettleHolds(SqliteConnection& connection, const std::string& table) {
+  absl::Status status =
+      Run(connection, "DELETE FROM _mirror_holds WHERE table_name = ?1 AND table_name <> ''", table);
+  return status.ok() ? ForgetHoldKeys(connection, nullptr) : status;
+}
+
+absl::StatusOr<std::vector<Loss>> SelectLosses(SqliteConnection& connection, const std::string& table) {
+  absl::StatusOr<Query> query = connection.Prepare(
+      "SELECT cycle, at_ms, planned, rows, rows_before, committed FROM _mirror_losses WHERE table_name = ?1 "
+      "ORDER BY cycle");
+  if (!query.ok()) return query.status();
+  std::vector<Loss> losses;
+  absl::StatusOr<bool> row = query->Bind(1, table).Step();
+  for (; row.ok() && *row; row = query->Step()) {
+    losses.push_back(
+        {query->Int(0), query->Int(1), query->Int(2), query->Int(3), query->Int(4), query->Int(5) != 0});
+  }
+  if (!row.ok()) return row.status();
+  return losses;
+}
+
+absl::Status NoteLoss(SqliteConnection& connection, const std::string& table, const Loss& loss,
+                      std::int64_t rows) {
+  if (rows > 0 || loss.planned >= 0) {
+    absl::StatusOr<Query> query = connection.Prepare(
+        "INSERT INTO _mirror_losses (table_name, cycle, at_ms, planned, rows, rows_before, committed) VALUES "
+        "(?1, ?2, ?3, ?4, ?5, ?6, 0) ON CONFLICT (table_name, cycle) DO UPDATE SET at_ms = excluded.at_ms, "
+        "rows = rows + excluded.rows, committed = 0");
+    if (!query.ok()) return query.status();
+    absl::Status status = query->Bind(1, table)
+                              .Bind(2, loss.cycle)
+                              .Bind(3, loss.at_ms)
+                              .Bind(4, loss.planned)
+                              .Bind(5, rows)
+                              .Bind(6, loss.rows_before)
+                              .Run();
+    if (!status.ok()) return status;
+  }
+  if (!loss.committed) return absl::OkStatus();
+  return Run(connection, "UPDATE _mirror_losses SET committed = 1 WHERE table_name = ?1 AND committed = 0",
+             table);
+}
+
+absl::Status ForgetLosses(SqliteConnection& connection, std::int64_t before_ms) {
+  absl::StatusOr<Query> query =
+      connection.Prepare("DELETE FROM _mirror_losses WHERE committed = 1 AND at_ms < ?1");
+  if (!query.ok()) return query.status();
+  return query->Bind(1, before_ms).Run();
+}
+
+absl::Status ForgetLosses(SqliteConnection& connection, const std::string& table) {
+  return Run(connection, "DELETE FROM _mirror_losses WHERE table_name = ?1", table);
+}
+
+absl::Status ForgetLedger(SqliteConnection& connection, const std::string& table) {
+  absl::Status status = Run(connection, "DELETE FROM _mirror_checks WHERE table_name = ?1", table);
+  if (status.ok()) status = ForgetLosses(connection, table);
+  if (!status.ok()) return status;
+  return SettleHolds(connection, table);
+}
+
+namespace {
+
+/// Before a population under another key the visible table may lack a column of the one that is agreed.
+absl::StatusOr<bool> HasColumns(SqliteConnection& connection, const TableSchema& schema,
+                                const std::vector<std::uint32_t>& columns) {
+  for (const std::uint32_t column : columns) {
+    absl::StatusOr<Query> query =
+        connection.Prepare("SELECT 1 FROM temp.pragma_table_xinfo(?1) WHERE name = ?2 COLLATE NOCASE");
+    if (!query.ok()) return query.status();
+    const absl::StatusOr<bool> row = query->Bind(1, schema.name).Bind(2, schema.columns[column].name).Step();
+    if (!row.ok() || !*row) return row;
+  }
+  return true;
+}
+
+absl::StatusOr<std::int64_t> Count(SqliteConnection& connection, const std::string& from) {
+  absl::StatusOr<Query> query = connection.Prepare(absl::StrCat("SELECT count(*) FROM ", from));
+  if (!query.ok()) return query.status();
+  if (const absl::StatusOr<bool> row = query->Step(); !row.ok()) return row.status();
+  return query->Int(0);
+}
+
+}  // namespace
+
+namespace {
+
+/// In SQL: live rows of the table, and what stands behind them to mean those that the shadow lacks.
+struct Absence {
+  std::string table, absent;
+};
+
+/// Absent: the table has no key, or had another one.
+absl::StatusOr<std::optional<Absence>> AbsenceOf(SqliteConnection& connection, const TableSchema& schema,
+                                                 const std::string& shadow) {
+  const std::vector<std::uint32_t> key = schema.Key();
+  if (key.empty()) return std::nullopt;
+  const absl::StatusOr<bool> same_key = HasColumns(connection, schema, key);
+  if (!same_key.ok()) return same_key.status();
+  if (!*same_key) return std::nullopt;
+  std::string same;
+  for (const std::uint32_t column : key) {
+    const std::string name = QuoteName(schema.columns[column].name);
+    absl::StrAppend(&same, same.empty() ? "" : " AND ", "s.", name, " = t.", name);
+  }
+  Absence sql{QuoteName(schema.name), absl::StrCat(" AS t WHERE NOT EXISTS (SELECT 1 FROM ",
+                                                   QuoteName(shadow), " AS s WHERE ", same, ")")};
+  if (const std::string live = LiveRows(schema, ""); !live.empty()) {
+    sql.table = absl::StrCat("(SELECT * FROM ", sql.table, " WHERE ", live, ")");
+  }
+  return sql;
+}
+
+KeyPart StoredPart(sqlite3_stmt* row, int column) {
+  switch (sqlite3_column_type(row, column)) {
+    case SQLITE_INTEGER:
+      return {.kind = Kind::kInteger, .integer = sqlite3_column_int64(row, column)};
+    case SQLITE_FLOAT:
+      return {.kind = Kind::kReal, .real = sqlite3_column_double(row, column)};
+    case SQLITE_NULL:
+      return {};
+    default:
+      break;
+  }
+  const bool text = sqlite3_column_type(row, column) == SQLITE_TEXT;
+  const auto* const bytes = static_cast<const char*>(sqlite3_column_blob(row, column));
+  const auto size = static_cast<std::size_t>(sqlite3_column_bytes(row, column));
+  const std::string_view all = bytes == nullptr ? std::string_view() : std::string_view(bytes, size);
+  return {.kind = text ? Kind::kText : Kind::kBlob, .bytes = std::string(all.substr(0, kHoldKeyBytesMax))};
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<std::string>> AbsentKeys(SqliteConnection& connection, const TableSchema& schema,
+                                                    const std::string& shadow) {
+  const absl::StatusOr<std::optional<Absence>> sql = AbsenceOf(connection, schema, shadow);
+  if (!sql.ok()) return sql.status();
+  std::vector<std::string> keys;
+  if (!*sql) return keys;
+  const std::vector<std::uint32_t> columns = schema.Key();
+  const absl::StatusOr<sqlite3_stmt*> statement =
+      connection.Statement(absl::StrCat("SELECT ", NameList(schema, columns), " FROM ", (*sql)->table,
+                                        (*sql)->absent, " LIMIT ", kHoldKeysMax));
+  if (!statement.ok()) return statement.status();
+  Query query(*statement, connection.handle());
+  absl::StatusOr<bool> row = query.Step();
+  for (; row.ok() && *row; row = query.Step()) {
+    Key key;
+    for (int i = 0; i < static_cast<int>(columns.size()); ++i) key.push_back(StoredPart(*statement, i));
+    keys.push_back(HoldKeyText(key));
+  }
+  if (!row.ok()) return row.status();
+  return keys;
+}
+
+absl::StatusOr<std::int64_t> CountAbsent(SqliteConnection& connection, const TableSchema& schema,
+                                         const std::string& shadow, std::int64_t may_lose) {
+  const absl::StatusOr<std::optional<Absence>> sql = AbsenceOf(connection, schema, shadow);
+  if (!sql.ok()) return sql.status();
+  if (!*sql) return 0;
+  const auto& [table, absent] = **sql;
+  const std::vector<std::uint32_t> key = schema.Key();
+  const std::string names = NameList(schema, key);
+  std::string down;
+  for (const std::uint32_t column : key) {
+    absl::StrAppend(&down, down.empty() ? "" : ", ", QuoteName(schema.columns[column].name), " DESC");
+  }
+  const absl::StatusOr<std::int64_t> rows = Count(connection, table);
+  if (!rows.ok()) return rows.status();
+  // Each of the sample stands for so many rows.
+  const std::int64_t stride = *rows / kSampledKeys;
+  const std::int64_t telling = stride == 0 ? 0 : may_lose / stride;
+  if (telling < kTellingKeysMin) return Count(connection, table + absent);
+  const std::string keys = absl::StrCat("SELECT ", names, " FROM ", table);
+  const absl::StatusOr<std::int64_t> sampled = Count(
+      connection, absl::StrCat("(SELECT * FROM (", keys, " ORDER BY ", names, " LIMIT ", kKeysOfAnEnd,
+                               ") UNION SELECT * FROM (", keys, " ORDER BY ", down, " LIMIT ", kKeysOfAnEnd,
+                               ") UNION ", keys, " WHERE random() % ", stride, " = 0)", absent));
+  if (!sampled.ok()) return sampled.status();
+  // From the half on of what so many rows would leave in the sample, on average.
+  return *sampled < telling / 2 ? 0 : Count(connection, table + absent);
+}
+
+}  // namespace mirror

@@ -1,0 +1,92 @@
+#include "server/store/sqlite/records/sqlite_metadata.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "proto/wire/table_pack.h"
+
+namespace mirror {
+
+namespace {
+
+constexpr char kSelectTable[] =
+    "SELECT table_name, schema_hash, lsn, lineage, pending_lsn, pending_lineage, seq, row_count, cycle, "
+    "state FROM ";
+
+TableState ParseState(const std::string& text) {
+  for (const TableState state : {TableState::kPopulating, TableState::kRepopulate, TableState::kStopped}) {
+    if (text == ToString(state)) return state;
+  }
+  return TableState::kMirrored;
+}
+
+TableRecord RecordOf(const Query& query) {
+  TableRecord record;
+  record.table = query.Text(0);
+  record.schema_hash = query.Text(1);
+  // Whatever an operator wrote there that is not a position counts as -1.
+  record.position.lsn.value = query.IsInteger(2) ? std::max<std::int64_t>(-1, query.Int(2)) : -1;
+  record.position.lineage = query.Text(3);
+  if (record.position.lsn == Lsn{}) record.position.lineage.clear();
+  if (!query.IsNull(4)) record.pending = Position{Lsn{query.Int(4)}, query.Text(5)};
+  record.seq = static_cast<std::uint64_t>(query.Int(6));
+  record.row_count = query.IsNull(7) ? -1 : query.Int(7);
+  record.cycle = query.Int(8);
+  record.state = ParseState(query.Text(9));
+  return record;
+}
+
+}  // namespace
+
+std::string MetadataTable(const std::string& context_id) { return QuoteName(context_id + "_mirroring"); }
+
+absl::StatusOr<std::optional<TableRecord>> SelectRecord(SqliteConnection& connection,
+                                                        const std::string& metadata,
+                                                        const std::string& table) {
+  absl::StatusOr<Query> query =
+      connection.Prepare(absl::StrCat(kSelectTable, metadata, " WHERE table_name = ?1"));
+  if (!query.ok()) return query.status();
+  absl::StatusOr<bool> row = query->Bind(1, table).Step();
+  if (!row.ok()) return row.status();
+  if (!*row) return std::nullopt;
+  return RecordOf(*query);
+}
+
+absl::StatusOr<std::vector<TableRecord>> SelectRecords(SqliteConnection& connection,
+                                                       const std::string& metadata) {
+  absl::StatusOr<Query> query =
+      connection.Prepare(absl::StrCat(kSelectTable, metadata, " ORDER BY table_name"));
+  if (!query.ok()) return query.status();
+  std::vector<TableRecord> records;
+  absl::StatusOr<bool> row = query->Step();
+  for (; row.ok() && *row; row = query->Step()) records.push_back(RecordOf(*query));
+  if (!row.ok()) return row.status();
+  return records;
+}
+
+absl::StatusOr<std::optional<TableSchema>> SelectSchema(SqliteConnection& connection,
+                                                        const std::string& table) {
+  // A definition whose table somebody dropped is none.
+  absl::StatusOr<Query> query = connection.Prepare(
+      "SELECT definition FROM _mirror_schema WHERE table_name = ?1 AND EXISTS (SELECT 1 FROM sqlite_schema "
+      "WHERE type = 'table' AND name = ?1 COLLATE NOCASE)");
+  if (!query.ok()) return query.status();
+  absl::StatusOr<bool> row = query->Bind(1, table).Step();
+  if (!row.ok()) return row.status();
+  if (!*row) return std::nullopt;
+  absl::StatusOr<TableSchema> schema = UnpackTable(query->Text(0));
+  if (!schema.ok()) return schema.status();
+  return *std::move(schema);
+}
+
+absl::Status UpdateRowCount(SqliteConnection& connection, const std::string& metadata,
+                            const std::string& table, std::uint64_t rows) {
+  absl::StatusOr<Query> query = connection.Prepare(
+      absl::StrCat("UPDATE ", metadata, " SET row_count = ?2 WHERE table_name = ?1 AND row_count <> ?2"));
+  if (!query.ok()) return query.status();
+  return query->Bind(1, table).Bind(2, static_cast<std::int64_t>(rows)).Run();
+}
+
+}  // namespace mirror

@@ -1,0 +1,153 @@
+#include "server/store/sqlite/records/sqlite_times.h"
+
+#include "absl/strings/str_cat.h"
+#include "base/folded_name.h"
+#include "proto/wire/table.h"
+
+namespace mirror {
+namespace {
+
+/// The row of all tables that have none of their own.
+constexpr char kAll[] = "";
+
+/// With functions that also a partner's older SQLite has. The age is as of the
+/// moment of the query.
+std::string ViewSql(const std::string& metadata) {
+  return absl::StrCat(
+      "CREATE VIEW _mirror_freshness AS SELECT table_name, strftime('%Y-%m-%dT%H:%M:%SZ', source_ms / "
+      "1000.0, "
+      "'unixepoch') AS source_time, max(0, round(now_s - source_ms / 1000.0, 1)) AS age_seconds, target_ms / "
+      "1000.0 AS target_seconds, target_ms IS NOT NULL AND (source_ms IS NULL OR now_s - source_ms / 1000.0 "
+      "> "
+      "target_ms / 1000.0) AS missed FROM (SELECT m.table_name AS table_name, (julianday('now') - 2440587.5) "
+      "* "
+      "86400.0 AS now_s, CASE WHEN t.table_name IS NULL THEN a.source_ms ELSE t.source_ms END AS source_ms, "
+      "nullif(coalesce(own.target_ms, every.target_ms), 0) AS target_ms FROM ",
+      metadata,
+      " AS m LEFT JOIN _mirror_times AS t ON t.table_name = m.table_name LEFT JOIN _mirror_times AS a ON "
+      "a.table_name = '' LEFT JOIN _mirror_targets AS own ON own.table_name = m.table_name LEFT JOIN "
+      "_mirror_targets AS every ON every.table_name = '')");
+}
+
+absl::Status CreateView(SqliteConnection& connection, const std::string& metadata) {
+  const std::string sql = ViewSql(metadata);
+  std::string there;
+  {
+    absl::StatusOr<Query> query = connection.Prepare(
+        "SELECT sql FROM sqlite_schema WHERE type = 'view' AND name = '_mirror_freshness'");
+    if (!query.ok()) return query.status();
+    absl::StatusOr<bool> row = query->Step();
+    if (!row.ok()) return row.status();
+    if (*row) there = query->Text(0);
+  }
+  if (there == sql) return absl::OkStatus();
+  if (!there.empty()) {
+    if (absl::Status status = connection.Execute("DROP VIEW _mirror_freshness"); !status.ok()) return status;
+  }
+  // Whatever else somebody gave that name stays, and is no reason not to open the mirror.
+  absl::StatusOr<Query> taken =
+      connection.Prepare("SELECT 1 FROM sqlite_schema WHERE name = '_mirror_freshness'");
+  if (!taken.ok()) return taken.status();
+  const absl::StatusOr<bool> row = taken->Step();
+  if (!row.ok() || *row) return row.status();
+  return connection.Execute(sql);
+}
+
+absl::Status Run(SqliteConnection& connection, const char* sql, const std::string& table,
+                 std::optional<std::int64_t> number = std::nullopt) {
+  absl::StatusOr<Query> query = connection.Prepare(sql);
+  if (!query.ok()) return query.status();
+  query->Bind(1, table);
+  if (number) query->Bind(2, *number);
+  return query->Run();
+}
+
+}  // namespace
+
+absl::Status CreateTimesTables(SqliteConnection& connection, const std::string& metadata) {
+  for (const char* sql :
+       {"CREATE TABLE IF NOT EXISTS _mirror_times (table_name TEXT PRIMARY KEY COLLATE NOCASE, "
+        "source_ms INTEGER) WITHOUT ROWID",
+        "CREATE TABLE IF NOT EXISTS _mirror_targets (table_name TEXT PRIMARY KEY COLLATE NOCASE, "
+        "target_ms INTEGER) WITHOUT ROWID"}) {
+    if (absl::Status status = connection.Execute(sql); !status.ok()) return status;
+  }
+  return CreateView(connection, metadata);
+}
+
+absl::StatusOr<Freshness> SelectFreshness(SqliteConnection& connection) {
+  Freshness freshness;
+  absl::StatusOr<Query> times = connection.Prepare("SELECT table_name, source_ms FROM _mirror_times");
+  if (!times.ok()) return times.status();
+  absl::StatusOr<bool> row = times->Step();
+  for (; row.ok() && *row; row = times->Step()) {
+    const std::optional<std::int64_t> time =
+        times->IsInteger(1) ? std::optional(times->Int(1)) : std::nullopt;
+    if (times->Text(0) == kAll) {
+      freshness.all_ms = time;
+    } else {
+      freshness.tables[FoldName(times->Text(0))] = time;
+    }
+  }
+  if (!row.ok()) return row.status();
+  absl::StatusOr<Query> targets = connection.Prepare("SELECT table_name, target_ms FROM _mirror_targets");
+  if (!targets.ok()) return targets.status();
+  row = targets->Step();
+  for (; row.ok() && *row; row = targets->Step()) {
+    if (targets->Text(0) == kAll) {
+      freshness.targets.all_ms = targets->Int(1);
+    } else {
+      freshness.targets.tables[FoldName(targets->Text(0))] = targets->Int(1);
+    }
+  }
+  if (!row.ok()) return row.status();
+  return freshness;
+}
+
+absl::Status WriteTimes(SqliteConnection& connection, const Freshness& now, const Freshness& next) {
+  if (now.all_ms != next.all_ms) {
+    if (absl::Status status = SetTime(connection, kAll, next.all_ms); !status.ok()) return status;
+  }
+  for (const auto& [table, time] : now.tables) {
+    if (next.tables.contains(table)) continue;
+    if (absl::Status status = ForgetTime(connection, table); !status.ok()) return status;
+  }
+  for (const auto& [table, time] : next.tables) {
+    const auto found = now.tables.find(table);
+    if (found != now.tables.end() && found->second == time) continue;
+    if (absl::Status status = SetTime(connection, table, time); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status WriteTargets(SqliteConnection& connection, const FreshnessTargets& targets) {
+  if (absl::Status status = connection.Execute("DELETE FROM _mirror_targets"); !status.ok()) return status;
+  constexpr char kInsert[] = "INSERT INTO _mirror_targets (table_name, target_ms) VALUES (?1, ?2)";
+  if (targets.all_ms != 0) {
+    if (absl::Status status = Run(connection, kInsert, kAll, targets.all_ms); !status.ok()) return status;
+  }
+  for (const auto& [table, target] : targets.tables) {
+    if (absl::Status status = Run(connection, kInsert, table, target); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status SetTime(SqliteConnection& connection, const std::string& table,
+                     std::optional<std::int64_t> source_ms) {
+  absl::StatusOr<Query> query =
+      connection.Prepare("INSERT OR REPLACE INTO _mirror_times (table_name, source_ms) VALUES (?1, ?2)");
+  if (!query.ok()) return query.status();
+  query->Bind(1, table);
+  if (source_ms) {
+    query->Bind(2, *source_ms);
+  } else {
+    query->BindNull(2);
+  }
+  return query->Run();
+}
+
+absl::Status ForgetTime(SqliteConnection& connection, const std::string& table) {
+  return Run(connection, "DELETE FROM _mirror_times WHERE table_name = ?1", table);
+}
+
+}  // namespace mirror

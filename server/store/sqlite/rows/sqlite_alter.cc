@@ -1,0 +1,129 @@
+#include "server/store/sqlite/rows/sqlite_alter.h"
+
+#include <sqlite3.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string_view>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "proto/wire/table.h"
+
+namespace mirror {
+namespace {
+
+/// The partner's definitions may have text in double quotes, as the sqlite3 program lets it stand. What is
+/// altered by this store has columns and their types, in which nothing could be taken for text; and SQLite
+/// itself looks at the others without this when a column is gone.
+class TextInDoubleQuotes {
+ public:
+  explicit TextInDoubleQuotes(SqliteConnection& connection) : db_(connection.handle()) { Set(1); }
+  ~TextInDoubleQuotes() { Set(0); }
+  TextInDoubleQuotes(const TextInDoubleQuotes&) = delete;
+  TextInDoubleQuotes& operator=(const TextInDoubleQuotes&) = delete;
+
+ private:
+  void Set(int on) {
+    sqlite3_db_config(db_, SQLITE_DBCONFIG_DQS_DDL, on, nullptr);
+    sqlite3_db_config(db_, SQLITE_DBCONFIG_DQS_DML, on, nullptr);
+  }
+  sqlite3* const db_;
+};
+
+/// So much is sooner copied than SQLite has read all definitions of a file with many tables.
+constexpr int kCopiedRowsMax = 500;
+constexpr std::int64_t kCopiedBytesMax = 64 << 10;
+
+struct Finalizer {
+  void operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
+};
+
+/// Looks at rows until they are too many: what tells a table's pages is closed to the writer, see
+/// GuardSchema.
+absl::StatusOr<bool> IsSmall(SqliteConnection& connection, const std::string& table) {
+  const std::string sql = absl::StrCat("SELECT * FROM main.", QuoteName(table));
+  sqlite3_stmt* prepared = nullptr;
+  int code = sqlite3_prepare_v2(connection.handle(), sql.c_str(), -1, &prepared, nullptr);
+  const std::unique_ptr<sqlite3_stmt, Finalizer> rows(prepared);
+  if (code != SQLITE_OK) return connection.ToStatus(code, "the mirror");
+  const int columns = sqlite3_column_count(prepared);
+  int count = 0;
+  std::int64_t bytes = 0;
+  while ((code = sqlite3_step(prepared)) == SQLITE_ROW) {
+    for (int i = 0; i < columns; ++i) {
+      const int type = sqlite3_column_type(prepared, i);
+      const bool sized = type == SQLITE_TEXT || type == SQLITE_BLOB;
+      bytes += sized ? sqlite3_column_bytes(prepared, i) : std::int64_t{sizeof(std::int64_t)};
+    }
+    if (++count > kCopiedRowsMax || bytes > kCopiedBytesMax) return false;
+  }
+  if (code != SQLITE_DONE) return connection.ToStatus(code, "the mirror");
+  return true;
+}
+
+/// SQLite looks at no definition but the table's own.
+absl::Status CopyTable(SqliteConnection& connection, const std::string& from, const std::string& to) {
+  const absl::StatusOr<std::optional<Definition>> table = FindTable(connection, from);
+  if (!table.ok()) return table.status();
+  if (!*table || !IsOurs(**table)) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "table '", from, "' was made by somebody else and cannot be renamed. Rename or drop it."));
+  }
+  const std::size_t head = absl::StrCat("CREATE TABLE ", QuoteName((*table)->name)).size();
+  const std::string source = QuoteName(from), target = QuoteName(to);
+  for (const std::string& sql : {absl::StrCat("CREATE TABLE ", target, (*table)->sql.substr(head)),
+                                 absl::StrCat("INSERT INTO ", target, " SELECT * FROM ", source),
+                                 absl::StrCat("DROP TABLE ", source)}) {
+    if (absl::Status status = connection.Execute(sql); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<std::optional<Definition>> FindTable(SqliteConnection& connection, const std::string& name) {
+  absl::StatusOr<Query> query = connection.Prepare(
+      "SELECT name, sql FROM sqlite_schema WHERE type = 'table' AND name = ?1 COLLATE NOCASE");
+  if (!query.ok()) return query.status();
+  const absl::StatusOr<bool> row = query->Bind(1, name).Step();
+  if (!row.ok()) return row.status();
+  if (!*row) return std::nullopt;
+  return Definition{query->Text(0), query->Text(1)};
+}
+
+bool IsOurs(const Definition& table) {
+  const std::string begin = absl::StrCat("CREATE TABLE ", QuoteName(table.name));
+  return absl::StartsWith(table.sql, begin + " ") || absl::StartsWith(table.sql, begin + "(");
+}
+
+absl::Status AlterColumns(SqliteConnection& connection, const std::string& sql) {
+  const TextInDoubleQuotes as_written(connection);
+  absl::Status altered = connection.Execute(sql);
+  const std::string_view said = sqlite3_errmsg(connection.handle());
+  if (!absl::IsFailedPrecondition(altered) || said != sqlite3_errstr(SQLITE_ERROR)) return altered;
+  // It tells which one it could not read where it is to look at all of them, and only then.
+  absl::Status told = connection.Execute("PRAGMA legacy_alter_table = OFF");
+  if (told.ok()) altered = connection.Execute(sql);
+  told.Update(connection.Execute("PRAGMA legacy_alter_table = ON"));
+  return told.ok() ? altered : told;
+}
+
+absl::Status RenameTable(SqliteConnection& connection, const std::string& from, const std::string& to) {
+  const TextInDoubleQuotes as_written(connection);
+  return connection.Execute(absl::StrCat("ALTER TABLE ", QuoteName(from), " RENAME TO ", QuoteName(to)));
+}
+
+absl::Status MoveTable(SqliteConnection& connection, const std::string& from, const std::string& to) {
+  absl::Status renamed = RenameTable(connection, from, to);
+  return absl::IsFailedPrecondition(renamed) ? CopyTable(connection, from, to) : renamed;
+}
+
+absl::Status MoveShadow(SqliteConnection& connection, const std::string& from, const std::string& to) {
+  const absl::StatusOr<bool> small = IsSmall(connection, from);
+  if (!small.ok()) return small.status();
+  return *small ? CopyTable(connection, from, to) : MoveTable(connection, from, to);
+}
+
+}  // namespace mirror

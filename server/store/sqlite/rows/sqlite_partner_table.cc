@@ -1,0 +1,436 @@
+#include "server/store/sqlite/rows/sqlite_partner_table.h"
+
+#include <sqlite3.h>
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <set>
+#include <string_view>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "base/folded_name.h"
+#include "server/store/sqlite/file/live_rows.h"
+#include "server/store/sqlite/file/sql.h"
+#include "server/store/sqlite/rows/sqlite_alter.h"
+#include "server/store/sqlite/rows/sqlite_objects.h"
+#include "server/store/sqlite/rows/sqlite_schema.h"
+
+namespace mirror {
+namespace {
+
+struct StoredColumn {
+  std::string name;
+  std::string type;
+  std::int64_t place = 0;
+  std::int64_t stored_place = 0;  ///< Without the columns that SQLite computes when it reads them.
+  std::int64_t key_position = 0;  ///< From 1; 0: not in the key.
+  bool is_generated = false;
+  bool is_not_null = false;
+  bool has_default = false;
+};
+/// By folded name.
+using StoredColumns = std::map<std::string, StoredColumn>;
+
+absl::StatusOr<StoredColumns> ColumnsOf(SqliteConnection& connection, const std::string& table) {
+  absl::StatusOr<Query> query = connection.Prepare(
+      "SELECT name, type, cid, pk, hidden, \"notnull\", dflt_value IS NOT NULL AND lower(dflt_value) <> "
+      "'null' FROM temp.pragma_table_xinfo(?1) ORDER BY cid");
+  if (!query.ok()) return query.status();
+  StoredColumns columns;
+  std::int64_t computed = 0;
+  absl::StatusOr<bool> row = query->Bind(1, table).Step();
+  for (; row.ok() && *row; row = query->Step()) {
+    const std::int64_t place = query->Int(2);
+    constexpr std::int64_t kVirtual = 2, kStored = 3;
+    columns[FoldName(query->Text(0))] = {
+        query->Text(0),     query->Text(1),    place,
+        place - computed,   query->Int(3),     query->Int(4) == kVirtual || query->Int(4) == kStored,
+        query->Int(5) != 0, query->Int(6) != 0};
+    if (query->Int(4) == kVirtual) ++computed;
+  }
+  if (!row.ok()) return row.status();
+  return columns;
+}
+
+/// https://www.sqlite.org/datatype3.html#determination_of_column_affinity
+std::string_view AffinityOf(std::string_view declared) {
+  const std::string type = FoldName(declared);
+  const auto has = [&](const char* word) { return absl::StrContains(type, word); };
+  if (has("int")) return "INTEGER";
+  if (has("char") || has("clob") || has("text")) return "TEXT";
+  if (type.empty() || has("blob")) return "BLOB";
+  if (has("real") || has("floa") || has("doub")) return "REAL";
+  return "NUMERIC";
+}
+
+/// Columns of the index behind the primary key, with their collations; empty for a rowid and for no key.
+absl::StatusOr<std::vector<std::string>> KeyIndex(SqliteConnection& connection, const std::string& table) {
+  absl::StatusOr<Query> query = connection.Prepare(
+      "SELECT part.name || ' ' || part.coll FROM temp.pragma_index_list(?1) AS entry, "
+      "temp.pragma_index_xinfo(entry.name) AS part WHERE entry.origin = 'pk' AND part.key = 1 ORDER BY "
+      "part.seqno");
+  if (!query.ok()) return query.status();
+  return query->Bind(1, table).Texts();
+}
+
+/// Whether rows are found as a mirror's own table of this definition finds them.
+absl::StatusOr<bool> HasSameKey(SqliteConnection& connection, const std::string& table,
+                                const TableSchema& schema, const StoredColumns& columns) {
+  const std::vector<std::uint32_t> key = schema.Key();
+  const auto of_key = std::count_if(columns.begin(), columns.end(),
+                                    [](const auto& column) { return column.second.key_position != 0; });
+  if (of_key != static_cast<std::ptrdiff_t>(key.size())) return false;
+  const absl::StatusOr<std::vector<std::string>> index = KeyIndex(connection, table);
+  if (!index.ok()) return index.status();
+  std::vector<std::string> wanted;
+  for (const std::uint32_t column : key) {
+    const auto found = columns.find(FoldName(schema.columns[column].name));
+    if (found == columns.end() || found->second.key_position == 0) return false;
+    wanted.push_back(absl::StrCat(found->first, " binary"));
+  }
+  if (HasIntegerKey(schema)) return index->empty();
+  return std::equal(wanted.begin(), wanted.end(), index->begin(), index->end(),
+                    [](const std::string& a, const std::string& b) { return a == FoldName(b); });
+}
+
+/// What keeps `table` from being one of this definition, for people; empty when nothing does. `whole`: also
+/// that a column is not there.
+absl::StatusOr<std::string> Misfit(SqliteConnection& connection, const std::string& table,
+                                   const TableSchema& schema, const StoredColumns& columns, bool whole) {
+  const absl::StatusOr<bool> same_key = HasSameKey(connection, table, schema, columns);
+  if (!same_key.ok()) return same_key.status();
+  if (!*same_key) return std::string("its primary key is another than the source's");
+  for (const Column& column : schema.columns) {
+    const auto found = columns.find(FoldName(column.name));
+    if (found == columns.end()) {
+      if (whole) return absl::StrCat("it has no column '", column.name, "'");
+      continue;
+    }
+    if (found->second.is_generated) {
+      return absl::StrCat("its column '", column.name,
+                          "' is GENERATED, and the source's values cannot be written to it; declare it "
+                          "without an expression");
+    }
+    const std::string_view wanted = AffinityOf(SqliteDeclaration(column));
+    if (AffinityOf(found->second.type) == wanted) continue;
+    return absl::StrCat("its column '", column.name, "' is not declared as ", std::string(wanted));
+  }
+  return std::string();
+}
+
+/// A column of the partner's that no row of the source's can have: nothing is written to it.
+std::string Unfillable(const TableSchema& schema, const StoredColumns& columns) {
+  std::set<std::string> written = {kOwnedColumn};
+  for (const Column& column : schema.columns) written.insert(FoldName(column.name));
+  for (const auto& [name, column] : columns) {
+    if (written.contains(name) || column.is_generated) continue;
+    if (column.is_not_null && !column.has_default) return name;
+  }
+  return "";
+}
+
+/// What keeps rows of this definition from being written, for people; empty: nothing.
+std::string Lacking(const TableSchema& schema, const StoredColumns& columns) {
+  for (const Column& column : schema.columns) {
+    const auto found = columns.find(FoldName(column.name));
+    if (found == columns.end()) return absl::StrCat("it has no column '", column.name, "'");
+    if (found->second.is_generated) return absl::StrCat("its column '", column.name, "' is GENERATED");
+  }
+  for (const std::string& name : OwnColumns(schema)) {
+    if (!columns.contains(name)) return absl::StrCat("it has no column '", name, "'");
+  }
+  if (const std::string name = Unfillable(schema, columns); !name.empty()) {
+    return absl::StrCat("its column '", name, "' is NOT NULL and has no default");
+  }
+  const std::vector<std::uint32_t> key = schema.Key();
+  if (key.empty()) return "";
+  const bool whole = std::all_of(key.begin(), key.end(), [&](std::uint32_t column) {
+    return columns.at(FoldName(schema.columns[column].name)).key_position != 0;
+  });
+  const auto of_key = std::count_if(columns.begin(), columns.end(),
+                                    [](const auto& column) { return column.second.key_position != 0; });
+  if (whole && of_key == static_cast<std::ptrdiff_t>(key.size())) return "";
+  return "its primary key is another than the source's";
+}
+
+/// Those that the mirror would not make, in their order.
+std::vector<std::string> OtherColumns(const TableSchema& schema, const StoredColumns& columns) {
+  std::set<std::string> own;
+  for (const Column& column : schema.columns) own.insert(FoldName(column.name));
+  for (const std::string& column : OwnColumns(schema)) own.insert(FoldName(column));
+  std::map<std::int64_t, std::string> others;
+  for (const auto& [name, column] : columns) {
+    if (!own.contains(name)) others[column.place] = column.name;
+  }
+  std::vector<std::string> names;
+  for (auto& [place, name] : others) names.push_back(std::move(name));
+  return names;
+}
+
+/// SQLite's own limit, told before one of its statements fails on it.
+absl::Status CheckCount(SqliteConnection& connection, const std::string& table, std::size_t count) {
+  const int count_max = sqlite3_limit(connection.handle(), SQLITE_LIMIT_COLUMN, -1);
+  if (count <= static_cast<std::size_t>(count_max)) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      "table '", table, "' would have ", count,
+      " columns, with the mirror's own and those of the partner's, ", "and SQLite takes ", count_max,
+      ". Nothing was changed. Leave columns out at the source or by a column rule, drop some of the "
+      "partner's, or announce it without preserve_target and with deletes = APPLY."));
+}
+
+std::string Alter(const std::string& table) { return absl::StrCat("ALTER TABLE ", QuoteName(table), " "); }
+
+/// Those of the mirror's own columns that are not there yet.
+absl::Status AddOwnColumns(SqliteConnection& connection, const std::string& table, const TableSchema& schema,
+                           const StoredColumns& columns, bool rows_are_ours) {
+  for (const std::string& name : OwnColumns(schema)) {
+    if (columns.contains(name)) continue;
+    absl::Status added =
+        AlterColumns(connection, absl::StrCat(Alter(table), "ADD COLUMN ", QuoteName(name), " INTEGER"));
+    if (!added.ok()) return added;
+    if (name != kOwnedColumn || !rows_are_ours) continue;
+    added = connection.Execute(absl::StrCat("UPDATE ", QuoteName(table), " SET ", kOwnedColumn, " = 1"));
+    if (!added.ok()) return added;
+  }
+  return absl::OkStatus();
+}
+
+/// A column of the partner's under a name that the source uses now.
+std::string TakenName(const RefitTable& action, const StoredColumns& columns) {
+  std::set<std::string> known;
+  for (const Column& column : action.from.columns) known.insert(FoldName(column.name));
+  for (const Column& column : action.to.columns) {
+    const std::string name = FoldName(column.name);
+    if (columns.contains(name) && !known.contains(name)) return column.name;
+  }
+  return "";
+}
+
+absl::Status Retype(SqliteConnection& connection, const std::string& table, const RetypeColumn& change) {
+  const std::string_view declared = SqliteDeclaration(change.to);
+  if (AffinityOf(SqliteDeclaration(change.from)) == AffinityOf(declared)) return absl::OkStatus();
+  const std::string name = QuoteName(change.to.name);
+  absl::Status free = DropOwnIndexesOver(connection, table, change.to.name);
+  if (!free.ok()) return free;
+  for (const std::string& sql :
+       {absl::StrCat(Alter(table), "ADD COLUMN _mirror_retyped ", std::string(declared)),
+        absl::StrCat("UPDATE ", QuoteName(table), " SET _mirror_retyped = ", name),
+        absl::StrCat(Alter(table), "DROP COLUMN ", name),
+        absl::StrCat(Alter(table), "RENAME COLUMN _mirror_retyped TO ", name)}) {
+    if (absl::Status status = AlterColumns(connection, sql); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+/// Takes out what the mirror wrote to columns that a rule empties; rows of the partner's keep theirs.
+absl::Status Empty(SqliteConnection& connection, const std::string& table, const StoredColumns& columns,
+                   const RefitTable& action) {
+  const bool whose_is_known = HasOwned(action.from) || HasOwned(action.to);
+  for (const std::string& name : action.emptied) {
+    const auto stored = columns.find(FoldName(name));
+    const std::optional<std::uint32_t> column = action.from.Find(name);
+    if (stored == columns.end() || !column) continue;
+    std::vector<std::string> statements;
+    if (stored->second.is_not_null) {
+      absl::Status free = DropOwnIndexesOver(connection, table, name);
+      if (!free.ok()) return free;
+      // An adopted table's. A value that is to be kept out must go, whatever else goes with it.
+      statements = {absl::StrCat(Alter(table), "DROP COLUMN ", QuoteName(name)),
+                    absl::StrCat(Alter(table), "ADD COLUMN ", QuoteName(name), " ",
+                                 std::string(SqliteDeclaration(action.from.columns[*column])))};
+    } else {
+      statements = {absl::StrCat("UPDATE OR ABORT ", QuoteName(table), " SET ", QuoteName(name), " = NULL",
+                                 whose_is_known ? absl::StrCat(" WHERE ", kOwnedColumn, " IN (0, 1)") : "")};
+    }
+    for (const std::string& sql : statements) {
+      if (absl::Status status = AlterColumns(connection, sql); !status.ok()) return status;
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Change(SqliteConnection& connection, const std::string& table, const Position& position,
+                    const StoredColumns& columns, const RefitTable& action) {
+  connection.ForgetStatements();
+  const bool rows_are_ours = !HasOwned(action.from);
+  absl::Status status = AddOwnColumns(connection, table, action.to, columns, rows_are_ours);
+  if (!status.ok()) return status;
+  // While it is known whose a row is.
+  if (status = Empty(connection, table, columns, action); !status.ok()) return status;
+  const std::vector<std::string> kept = OwnColumns(action.to);
+  for (const std::string& name : OwnColumns(action.from)) {
+    if (std::find(kept.begin(), kept.end(), name) != kept.end()) continue;
+    status = AlterColumns(connection, absl::StrCat(Alter(table), "DROP COLUMN ", QuoteName(name)));
+    if (!status.ok()) return status;
+  }
+  status = RunAlterTable(connection, table, position, action.alter);
+  if (!status.ok()) return status;
+  for (const RetypeColumn& change : action.retyped) {
+    if (status = Retype(connection, table, change); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<OwnPlaces> FindOwnPlaces(SqliteConnection& connection, const std::string& target,
+                                        const TableSchema& table) {
+  OwnPlaces places;
+  if (!KeepsPartner(table)) return places;
+  const absl::StatusOr<StoredColumns> columns = ColumnsOf(connection, target);
+  if (!columns.ok()) return columns.status();
+  absl::StatusOr<Query> query = connection.Prepare(
+      "SELECT wr FROM temp.pragma_table_list WHERE schema = 'main' AND name = ?1 COLLATE NOCASE");
+  if (!query.ok()) return query.status();
+  const absl::StatusOr<bool> row = query->Bind(1, target).Step();
+  if (!row.ok()) return row.status();
+  const bool without_rowid = *row && query->Int(0) != 0;
+  const auto place = [&](const char* name) {
+    const auto found = columns->find(name);
+    if (found == columns->end()) return -1;
+    return static_cast<int>(without_rowid ? found->second.place : found->second.stored_place);
+  };
+  if (HasOwned(table)) places.owned = place(kOwnedColumn);
+  if (HasDeletedAt(table)) places.deleted_at = place(kDeletedAtColumn);
+  return places;
+}
+
+absl::StatusOr<bool> HasDefinition(SqliteConnection& connection, const std::string& table,
+                                   const TableSchema& schema) {
+  const absl::StatusOr<StoredColumns> columns = ColumnsOf(connection, table);
+  if (!columns.ok()) return columns.status();
+  if (columns->size() != schema.columns.size() + OwnColumns(schema).size()) return false;
+  const absl::StatusOr<std::string> misfit = Misfit(connection, table, schema, *columns, /*whole=*/true);
+  if (!misfit.ok()) return misfit.status();
+  return misfit->empty();
+}
+
+absl::StatusOr<TouchedTable> LookForTouch(SqliteConnection& connection, const std::string& table,
+                                          const TableSchema& schema) {
+  const absl::StatusOr<StoredColumns> columns = ColumnsOf(connection, table);
+  if (!columns.ok()) return columns.status();
+  TouchedTable touched{.table = table, .lacks = Lacking(schema, *columns)};
+  if (!KeepsPartner(schema)) touched.columns = OtherColumns(schema, *columns);
+  if (touched.lacks.empty()) return touched;
+  const absl::StatusOr<std::optional<Definition>> definition = FindTable(connection, table);
+  if (!definition.ok()) return definition.status();
+  touched.is_ours = *definition && IsOurs(**definition);
+  return touched;
+}
+
+absl::StatusOr<bool> KeyIsRowid(SqliteConnection& connection, const std::string& target,
+                                const TableSchema& table) {
+  const absl::StatusOr<StoredColumns> columns = ColumnsOf(connection, target);
+  if (!columns.ok()) return columns.status();
+  return HasSameKey(connection, target, table, *columns);
+}
+
+absl::Status CheckOwnFit(SqliteConnection& connection, const TableSchema& table) {
+  return CheckCount(connection, table.name, table.columns.size() + OwnColumns(table).size());
+}
+
+absl::Status AdoptTable(SqliteConnection& connection, const TableSchema& table) {
+  const absl::StatusOr<StoredColumns> columns = ColumnsOf(connection, table.name);
+  if (!columns.ok()) return columns.status();
+  const absl::StatusOr<std::string> misfit = Misfit(connection, table.name, table, *columns, /*whole=*/false);
+  if (!misfit.ok()) return misfit.status();
+  if (!misfit->empty()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("the mirror database has a table '", table.name,
+                     "' that the mirror did not make, and it cannot take in the source's rows: ", *misfit,
+                     ". It was left as it is. Make it fit, rename or drop it; the next cycle goes on."));
+  }
+  if (const std::string name = Unfillable(table, *columns); !name.empty()) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "the mirror database has a table '", table.name,
+        "' that the mirror did not make, and it cannot take in the source's rows: its column '", name,
+        "' is NOT NULL without a default, and the source does not have it. It was left as it is. Give the "
+        "column a default, or drop it; the next cycle goes on."));
+  }
+  AlterTable missing;
+  for (Column column : table.columns) {
+    if (columns->contains(FoldName(column.name))) continue;
+    column.backfill = Backfill::kNone;
+    missing.changes.emplace_back(AddColumn{std::move(column)});
+  }
+  std::size_t count = columns->size() + missing.changes.size();
+  for (const std::string& name : OwnColumns(table)) count += columns->contains(name) ? 0 : 1;
+  if (absl::Status status = CheckCount(connection, table.name, count); !status.ok()) return status;
+  connection.ForgetStatements();
+  absl::Status status = AddOwnColumns(connection, table.name, table, *columns, /*rows_are_ours=*/false);
+  if (!status.ok()) return status;
+  return RunAlterTable(connection, table.name, Position{}, missing);
+}
+
+absl::Status RunRefitTable(SqliteConnection& connection, const std::string& table, const Position& position,
+                           const RefitTable& action) {
+  const absl::StatusOr<StoredColumns> columns = ColumnsOf(connection, table);
+  if (!columns.ok()) return columns.status();
+  const absl::StatusOr<std::string> misfit = Misfit(connection, table, action.from, *columns, /*whole=*/true);
+  if (!misfit.ok()) return misfit.status();
+  if (!misfit->empty()) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "table '", table, "' is to keep what is the partner's, and is not as it was agreed: ", *misfit,
+        ". It was left as it is. Make it so again and let 'mirrorctl invalidate' populate it; if a "
+        "population "
+        "of it is still to come, announce it once more without "
+        "preserve_target and with deletes = APPLY; else 'mirrorctl reset' drops it, with the partner's rows, "
+        "and the next cycle makes it anew."));
+  }
+  if (const std::string taken = TakenName(action, *columns); !taken.empty()) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "table '", table, "': the source has a column '", taken,
+        "' now, and the partner has one of that name there. The table was left as it is and takes nothing. "
+        "Rename or drop the partner's column; the next cycle goes on."));
+  }
+  std::size_t count = columns->size();
+  for (const std::string& name : OwnColumns(action.to)) count += columns->contains(name) ? 0 : 1;
+  for (const auto& change : action.alter.changes) {
+    if (std::holds_alternative<AddColumn>(change)) ++count;
+    if (std::holds_alternative<DropColumn>(change)) --count;
+  }
+  if (absl::Status fits = CheckCount(connection, table, count); !fits.ok()) return fits;
+  absl::Status status = Change(connection, table, position, *columns, action);
+  if (!absl::IsFailedPrecondition(status)) return status;
+  return absl::FailedPreconditionError(absl::StrCat(
+      "table '", table,
+      "' keeps what is the partner's and could not be changed in place: ", std::string(status.message()),
+      " It was left as it is. Change or drop the view, index or trigger of the partner's that stands in the "
+      "way; the next cycle goes on."));
+}
+
+namespace {
+
+/// As far as its columns tell. Keeping nothing: all its rows are the mirror's.
+absl::StatusOr<TableSchema> KeepingForm(SqliteConnection& connection, const std::string& table) {
+  const absl::StatusOr<StoredColumns> columns = ColumnsOf(connection, table);
+  if (!columns.ok()) return columns.status();
+  TableSchema like;
+  like.preserve_target = columns->contains(kOwnedColumn);
+  if (columns->contains(kDeletedAtColumn)) like.deletes = Deletes::kMark;
+  return like;
+}
+
+}  // namespace
+
+absl::StatusOr<bool> HoldsOthersRows(SqliteConnection& connection, const std::string& table) {
+  const absl::StatusOr<TableSchema> form = KeepingForm(connection, table);
+  if (!form.ok()) return form.status();
+  if (!KeepsPartner(*form)) return false;
+  absl::StatusOr<Query> query = connection.Prepare(absl::StrCat(
+      "SELECT 1 FROM ", QuoteName(table), " WHERE (", LiveRows(*form, ""), ") IS NOT TRUE LIMIT 1"));
+  if (!query.ok()) return query.status();
+  return query->Step();
+}
+
+absl::Status DeleteLiveRows(SqliteConnection& connection, const std::string& table) {
+  const absl::StatusOr<TableSchema> form = KeepingForm(connection, table);
+  if (!form.ok()) return form.status();
+  if (!KeepsPartner(*form)) return absl::OkStatus();
+  return connection.Execute(absl::StrCat("DELETE FROM ", QuoteName(table), " WHERE ", LiveRows(*form, "")));
+}
+
+}  // namespace mirror

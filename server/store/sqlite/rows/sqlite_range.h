@@ -1,0 +1,38 @@
+#ifndef MIRROR_SERVER_STORE_SQLITE_ROWS_SQLITE_RANGE_H_
+#define MIRROR_SERVER_STORE_SQLITE_ROWS_SQLITE_RANGE_H_
+
+#include <functional>
+#include <string>
+
+#include "absl/status/status.h"
+#include "proto/wire/key_range.h"
+#include "proto/wire/table.h"
+#include "server/store/sqlite/file/sqlite_connection.h"
+
+namespace mirror {
+
+/// A query over the live rows in key ranges of one table, prepared once for each way in which a range can be
+/// bounded.
+class RangeSelect {
+ public:
+  /// `select` is SQL: what is asked of the rows. All outlive this.
+  RangeSelect(SqliteConnection& connection, const TableSchema& table, const std::string& select,
+              bool in_key_order);
+
+  /// Steps through the range; an error of `take` ends it.
+  absl::Status Run(const KeyRange& range, const std::function<absl::Status(sqlite3_stmt*)>& take);
+
+ private:
+  std::string Sql(const KeyRange& range) const;
+  void BindKey(sqlite3_stmt* statement, const Key& key, int first) const;
+
+  SqliteConnection& connection_;
+  const TableSchema& table_;
+  const std::vector<std::uint32_t> key_;
+  const std::string select_;
+  const bool in_key_order_;
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_STORE_SQLITE_ROWS_SQLITE_RANGE_H_

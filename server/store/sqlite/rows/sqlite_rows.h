@@ -1,0 +1,37 @@
+#ifndef MIRROR_SERVER_STORE_SQLITE_ROWS_SQLITE_ROWS_H_
+#define MIRROR_SERVER_STORE_SQLITE_ROWS_SQLITE_ROWS_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "server/plan/plan.h"
+#include "server/store/sqlite/file/sqlite_connection.h"
+#include "server/store/sqlite/rows/apply_method.h"
+
+namespace mirror {
+
+/// What writing a batch did.
+struct RowsWritten {
+  std::int64_t added = 0;  ///< Rows that are there now and were not, less those that went.
+  std::vector<std::uint32_t> missing_rows;
+  bool more_missing = false;
+};
+
+/// Writes the rows of `apply.batch` into `target` (the visible table or a shadow), in key order, the texts
+/// straight from the message. `now_ms` is what deleted rows are marked with. Runs inside the caller's
+/// savepoint. Errors: kFailedPrecondition when rows of an UPDATE are missing (they are named) or a partner's
+/// index refuses; kInvalidArgument for a large value that is not complete or not text.
+absl::Status WriteRows(SqliteConnection& connection, const std::string& target, const ApplyRows& apply,
+                       ApplyMethod method, std::int64_t now_ms, RowsWritten* written);
+
+/// Keeps a piece of a large value. A piece that is there already is no error.
+/// Errors: kFailedPrecondition when the pieces before it are missing; kResourceExhausted over the limit.
+absl::Status WritePart(SqliteConnection& connection, const std::string& table, std::int64_t cycle,
+                       const KeepPart& part, std::int64_t value_bytes_max);
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_STORE_SQLITE_ROWS_SQLITE_ROWS_H_

@@ -1,0 +1,500 @@
+#include "server/store/sqlite/rows/sqlite_schema.h"
+
+#include <sqlite3.h>
+
+#include <set>
+#include <string_view>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "base/crash_point.h"
+#include "base/folded_name.h"
+#include "proto/wire/table_pack.h"
+#include "server/store/sqlite/file/live_rows.h"
+#include "server/store/sqlite/file/sql.h"
+#include "server/store/sqlite/records/sqlite_cycle_notes.h"
+#include "server/store/sqlite/records/sqlite_ledger.h"
+#include "server/store/sqlite/records/sqlite_receipts.h"
+#include "server/store/sqlite/records/sqlite_times.h"
+#include "server/store/sqlite/rows/sqlite_alter.h"
+#include "server/store/sqlite/rows/sqlite_objects.h"
+#include "server/store/sqlite/rows/sqlite_partner_table.h"
+
+namespace mirror {
+namespace {
+
+/// What CreateOwnTables() makes, but for the one that is named after the tenant.
+constexpr std::string_view kOwnTables[] = {
+    "_mirror_tenant",         "_mirror_schema",        "_mirror_answers", "_mirror_nonces",
+    "_mirror_shadow",         "_mirror_dropped",       "_mirror_parts",   "_mirror_lost_columns",
+    "_mirror_checks",         "_mirror_holds",         "_mirror_losses",  "_mirror_hold_keys",
+    "_mirror_receipts",       "_mirror_receipts_open", "_mirror_times",   "_mirror_targets",
+    "_mirror_source_objects", "_mirror_cycle_notes"};
+
+absl::Status Run(SqliteConnection& connection, const std::string& sql, const std::string& table) {
+  absl::StatusOr<Query> query = connection.Prepare(sql);
+  if (!query.ok()) return query.status();
+  return query->Bind(1, table).Run();
+}
+
+/// A name that no table has yet.
+absl::StatusOr<std::string> FreeName(SqliteConnection& connection, std::string_view prefix) {
+  absl::StatusOr<Query> query = connection.Prepare(
+      "SELECT coalesce(max(cast(substr(name, length(?1) + 1) AS INTEGER)), 0) + 1 FROM sqlite_schema "
+      "WHERE type = 'table' AND substr(name, 1, length(?1)) = ?1");
+  if (!query.ok()) return query.status();
+  if (absl::StatusOr<bool> row = query->Bind(1, prefix).Step(); !row.ok()) return row.status();
+  return absl::StrCat(std::string(prefix), query->Int(0));
+}
+
+}  // namespace
+
+absl::Status DropShadow(SqliteConnection& connection, const std::string& table) {
+  absl::StatusOr<std::optional<Shadow>> shadow = FindShadow(connection, table);
+  if (!shadow.ok()) return shadow.status();
+  if (!*shadow) return absl::OkStatus();
+  absl::Status status = connection.Execute(absl::StrCat(
+      (*shadow)->is_table ? "DELETE FROM " : "DROP TABLE IF EXISTS ", QuoteName((*shadow)->name)));
+  if (!status.ok()) return status;
+  return ForgetShadow(connection, table);
+}
+
+absl::Status ForgetShadow(SqliteConnection& connection, const std::string& table) {
+  return Run(connection, "DELETE FROM _mirror_shadow WHERE table_name = ?1", table);
+}
+
+namespace {
+
+absl::StatusOr<std::vector<std::string>> IndexesOf(SqliteConnection& connection, const std::string& table) {
+  absl::StatusOr<Query> query = connection.Prepare(
+      "SELECT name FROM sqlite_schema WHERE type = 'index' AND tbl_name = ?1 COLLATE NOCASE AND sql IS NOT "
+      "NULL");
+  if (!query.ok()) return query.status();
+  return query->Bind(1, table).Texts();
+}
+
+absl::Status ForgetTable(SqliteConnection& connection, const std::string& table) {
+  if (absl::Status status = DropShadow(connection, table); !status.ok()) return status;
+  if (absl::Status status = Run(connection, "DELETE FROM _mirror_parts WHERE table_name = ?1", table);
+      !status.ok()) {
+    return status;
+  }
+  if (absl::Status status = Run(connection, "DELETE FROM _mirror_lost_columns WHERE table_name = ?1", table);
+      !status.ok()) {
+    return status;
+  }
+  if (absl::Status status = ForgetLedger(connection, table); !status.ok()) return status;
+  if (absl::Status status = ForgetTime(connection, table); !status.ok()) return status;
+  if (absl::Status status = ForgetOpenReceipt(connection, table); !status.ok()) return status;
+  if (absl::Status status = ForgetObjects(connection, table); !status.ok()) return status;
+  return Run(connection, "DELETE FROM _mirror_schema WHERE table_name = ?1", table);
+}
+
+absl::Status RememberLost(SqliteConnection& connection, const std::string& table, const std::string& column,
+                          const Position& position) {
+  absl::StatusOr<Query> outdated = connection.Prepare(
+      "DELETE FROM _mirror_lost_columns WHERE table_name = ?1 AND NOT (lsn = ?2 AND lineage = ?3)");
+  if (!outdated.ok()) return outdated.status();
+  absl::Status status =
+      outdated->Bind(1, table).Bind(2, position.lsn.value).BindBlob(3, position.lineage).Run();
+  if (!status.ok()) return status;
+  absl::StatusOr<Query> query = connection.Prepare(
+      "INSERT OR REPLACE INTO _mirror_lost_columns (table_name, column_name, lsn, lineage) VALUES (?1, ?2, "
+      "?3, ?4)");
+  if (!query.ok()) return query.status();
+  return query->Bind(1, table)
+      .Bind(2, column)
+      .Bind(3, position.lsn.value)
+      .BindBlob(4, position.lineage)
+      .Run();
+}
+
+/// A mirror of an earlier version has a tenant's row without them.
+absl::Status AddTenantColumns(SqliteConnection& connection) {
+  for (const char* const column : {"missed_cycle", "missed_ms", "scrub"}) {
+    absl::StatusOr<Query> there =
+        connection.Prepare("SELECT 1 FROM temp.pragma_table_info('_mirror_tenant') WHERE name = ?1");
+    if (!there.ok()) return there.status();
+    const absl::StatusOr<bool> row = there->Bind(1, column).Step();
+    if (!row.ok()) return row.status();
+    if (*row) continue;
+    absl::Status added = connection.Execute(
+        absl::StrCat("ALTER TABLE _mirror_tenant ADD COLUMN ", column, " INTEGER DEFAULT 0"));
+    if (!added.ok()) return added;
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status CreateOwnTables(SqliteConnection& connection, const std::string& context_id) {
+  const std::string metadata = QuoteName(context_id + "_mirroring");
+  for (const std::string& sql : {
+           absl::StrCat(
+               "CREATE TABLE IF NOT EXISTS ", metadata,
+               " (table_name TEXT PRIMARY KEY COLLATE NOCASE, schema_hash TEXT, lsn INTEGER, lineage BLOB, "
+               "pending_lsn INTEGER, pending_lineage BLOB, seq INTEGER, row_count INTEGER, cycle INTEGER, "
+               "state TEXT) WITHOUT ROWID"),
+           std::string(
+               "CREATE TABLE IF NOT EXISTS _mirror_tenant (context_id TEXT PRIMARY KEY, issuer TEXT, "
+               "environment TEXT, source_id TEXT, cycle INTEGER, active INTEGER, holder TEXT, "
+               "since_ms INTEGER, "
+               "progress_ms INTEGER, completed_cycle INTEGER, completed_ms INTEGER, paused INTEGER, "
+               "pause_reason TEXT, clock_ms INTEGER, announced TEXT, touched INTEGER, missed_cycle INTEGER, "
+               "missed_ms INTEGER, scrub INTEGER) WITHOUT ROWID"),
+           std::string(
+               "CREATE TABLE IF NOT EXISTS _mirror_schema (table_name TEXT PRIMARY KEY COLLATE NOCASE, "
+               "definition BLOB) WITHOUT ROWID"),
+           std::string(
+               "CREATE TABLE IF NOT EXISTS _mirror_answers (table_name TEXT PRIMARY KEY COLLATE NOCASE, "
+               "action INTEGER, reason TEXT) WITHOUT ROWID"),
+           std::string(
+               "CREATE TABLE IF NOT EXISTS _mirror_nonces (nonce TEXT PRIMARY KEY, expires_ms INTEGER) "
+               "WITHOUT ROWID"),
+           std::string(
+               "CREATE TABLE IF NOT EXISTS _mirror_shadow (table_name TEXT PRIMARY KEY COLLATE NOCASE, "
+               "shadow_name TEXT, cycle INTEGER, row_count INTEGER) WITHOUT ROWID"),
+           std::string(
+               "CREATE TABLE IF NOT EXISTS _mirror_dropped (dropped_name TEXT PRIMARY KEY, table_name TEXT, "
+               "dropped_ms INTEGER) WITHOUT ROWID"),
+           std::string("CREATE TABLE IF NOT EXISTS _mirror_lost_columns (table_name TEXT COLLATE NOCASE, "
+                       "column_name TEXT COLLATE NOCASE, lsn INTEGER, lineage BLOB, "
+                       "PRIMARY KEY (table_name, column_name)) WITHOUT ROWID"),
+           std::string("CREATE TABLE IF NOT EXISTS _mirror_parts (id INTEGER PRIMARY KEY, table_name TEXT "
+                       "COLLATE NOCASE, "
+                       "cycle INTEGER, value_id INTEGER, offset INTEGER, data BLOB)"),
+           std::string("CREATE UNIQUE INDEX IF NOT EXISTS _mirror_parts_order ON _mirror_parts "
+                       "(table_name, value_id, offset)"),
+       }) {
+    if (absl::Status status = connection.Execute(sql); !status.ok()) return status;
+  }
+  if (absl::Status status = AddTenantColumns(connection); !status.ok()) return status;
+  if (absl::Status status = CreateLedgerTables(connection); !status.ok()) return status;
+  if (absl::Status status = CreateCycleNotesTable(connection); !status.ok()) return status;
+  if (absl::Status status = CreateReceiptTables(connection); !status.ok()) return status;
+  if (absl::Status status = CreateObjectsTable(connection); !status.ok()) return status;
+  return CreateTimesTables(connection, metadata);
+}
+
+absl::StatusOr<std::string> FindDroppedOwnTable(SqliteConnection& connection, const std::string& context_id) {
+  const std::string metadata = FoldName(context_id + "_mirroring");
+  std::set<std::string> missing = {metadata};
+  for (const std::string_view name : kOwnTables) missing.emplace(name);
+  absl::StatusOr<Query> query = connection.Prepare(
+      "SELECT lower(name) FROM sqlite_schema WHERE type = 'table' AND (name LIKE '\\_mirror\\_%' ESCAPE '\\' "
+      "OR name = ?1 COLLATE NOCASE)");
+  if (!query.ok()) return query.status();
+  const absl::StatusOr<std::vector<std::string>> there = query->Bind(1, metadata).Texts();
+  if (!there.ok()) return there.status();
+  for (const std::string& name : *there) missing.erase(name);
+  return missing.empty() ? std::string() : *missing.begin();
+}
+
+absl::Status CheckSqliteTableName(const std::string& table, const std::string& context_id) {
+  const std::string folded = FoldName(table);
+  std::string why;
+  if (absl::StartsWith(folded, "sqlite_")) why = "SQLite keeps names that begin with 'sqlite_' for itself";
+  if (absl::StartsWith(folded, "_mirror_")) why = "names that begin with '_mirror_' are the mirror's own";
+  if (folded == FoldName(context_id + "_mirroring")) why = "it is the name of the mirror's metadata table";
+  if (why.empty()) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("table '", table, "' cannot be mirrored under its name: ",
+                                                 why, ". Leave it out at the source, or rename it there."));
+}
+
+absl::Status RunCreateTable(SqliteConnection& connection, const CreateTable& action) {
+  if (KeepsPartner(action.schema)) {
+    if (absl::Status fits = CheckOwnFit(connection, action.schema); !fits.ok()) return fits;
+  }
+  // Made first and asked then: a look at sqlite_schema reads all definitions, for each table.
+  absl::Status made =
+      connection.Execute(CreateTableSql(action.schema.name, action.schema, OwnColumnsSql(action.schema)));
+  if (!absl::IsFailedPrecondition(made)) return made;
+  absl::StatusOr<std::vector<std::string>> there;
+  {
+    absl::StatusOr<Query> query = connection.Prepare(
+        "SELECT type FROM sqlite_schema WHERE name = ?1 COLLATE NOCASE AND type IN ('table', 'view', "
+        "'index')");
+    if (!query.ok()) return query.status();
+    there = query->Bind(1, action.schema.name).Texts();
+  }
+  if (!there.ok()) return there.status();
+  if (there->empty()) return made;
+  if (there->front() == "table" && action.schema.preserve_target)
+    return AdoptTable(connection, action.schema);
+  return absl::FailedPreconditionError(absl::StrCat(
+      "the mirror database has ", there->front() == "index" ? "an " : "a ", there->front(), " '",
+      action.schema.name,
+      "' that the mirror did not make. It was left as it is. Rename or drop it; 'mirrorctl reset' "
+      "drops one in the place of a table that was mirrored before."));
+}
+
+absl::StatusOr<std::vector<std::string>> LostColumns(SqliteConnection& connection, const std::string& table,
+                                                     const Position& position) {
+  absl::StatusOr<Query> query = connection.Prepare(
+      "SELECT column_name FROM _mirror_lost_columns WHERE table_name = ?1 AND lsn = ?2 AND lineage = ?3");
+  if (!query.ok()) return query.status();
+  return query->Bind(1, table).Bind(2, position.lsn.value).BindBlob(3, position.lineage).Texts();
+}
+
+namespace {
+
+/// Whether SQLite reads, for rows that were there before a column, this default as it stores the value when
+/// it is bound. It reads 4.0 as the integer 4 where the column has no type and as the text of the statement
+/// where it is TEXT; and at the ends of the range its conversion of a decimal number is not exact.
+absl::StatusOr<bool> ReadsDefault(SqliteConnection& connection, const Column& column, double value) {
+  const std::string_view declared = SqliteDeclaration(column);
+  if (declared.empty() || declared == "TEXT") return false;
+  const absl::StatusOr<sqlite3_stmt*> statement =
+      connection.Statement(absl::StrCat("SELECT ", LiteralSql(column, value)));
+  if (!statement.ok()) return statement.status();
+  Query query(*statement, connection.handle());
+  if (const absl::StatusOr<bool> row = query.Step(); !row.ok()) return row.status();
+  return sqlite3_column_double(*statement, 0) == value;
+}
+
+}  // namespace
+
+absl::Status RunAlterTable(SqliteConnection& connection, const std::string& table, const Position& position,
+                           const AlterTable& action) {
+  CrashPoint("schema.altering");
+  const std::string alter = absl::StrCat("ALTER TABLE ", QuoteName(table), " ");
+  connection.ForgetStatements();
+  for (const auto& change : action.changes) {
+    std::string sql;
+    const double* real_default = nullptr;
+    if (const auto* add = std::get_if<AddColumn>(&change)) {
+      sql = absl::StrCat(alter, "ADD COLUMN ", QuoteName(add->column.name), " ",
+                         std::string(SqliteDeclaration(add->column)));
+      const bool filled = add->column.backfill == Backfill::kDefault && add->column.default_value.has_value();
+      const auto* const real = filled ? std::get_if<double>(&*add->column.default_value) : nullptr;
+      // Old rows are not touched: SQLite reads the default for them. Where it would read another one, they
+      // are written.
+      if (real != nullptr) {
+        const absl::StatusOr<bool> same = ReadsDefault(connection, add->column, *real);
+        if (!same.ok()) return same.status();
+        if (!*same) real_default = real;
+      }
+      if (filled && real_default == nullptr) {
+        absl::StrAppend(&sql, " DEFAULT ", LiteralSql(add->column, *add->column.default_value));
+      }
+    } else if (const auto* drop = std::get_if<DropColumn>(&change)) {
+      sql = absl::StrCat(alter, "DROP COLUMN ", QuoteName(drop->name));
+      if (absl::Status kept = RememberLost(connection, table, drop->name, position); !kept.ok()) return kept;
+      if (absl::Status free = DropOwnIndexesOver(connection, table, drop->name); !free.ok()) return free;
+    } else {
+      const auto& rename = std::get<RenameColumn>(change);
+      sql = absl::StrCat(alter, "RENAME COLUMN ", QuoteName(rename.from), " TO ", QuoteName(rename.to));
+    }
+    if (absl::Status status = AlterColumns(connection, sql); !status.ok()) return status;
+    if (real_default == nullptr) continue;
+    const std::string fill = absl::StrCat("UPDATE ", QuoteName(table), " SET ",
+                                          QuoteName(std::get<AddColumn>(change).column.name), " = ?1");
+    absl::StatusOr<sqlite3_stmt*> statement = connection.Statement(fill);
+    if (!statement.ok()) return statement.status();
+    sqlite3_bind_double(*statement, 1, *real_default == 0 ? 0.0 : *real_default);
+    if (absl::Status status = Query(*statement, connection.handle()).Run(); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RunAgreeSchema(SqliteConnection& connection, const AgreeSchema& action) {
+  absl::StatusOr<Query> query = connection.Prepare(
+      "INSERT INTO _mirror_schema (table_name, definition) VALUES (?1, ?2) "
+      "ON CONFLICT (table_name) DO UPDATE SET definition = excluded.definition");
+  if (!query.ok()) return query.status();
+  const std::string packed = PackTable(action.schema);
+  return query->Bind(1, action.schema.name).BindBlob(2, packed).Run();
+}
+
+absl::Status RunRetireTable(SqliteConnection& connection, const std::string& table,
+                            const RetireTable& action) {
+  CrashPoint("schema.retiring");
+  if (absl::Status status = ForgetTable(connection, table); !status.ok()) return status;
+  const absl::StatusOr<std::optional<Definition>> there = FindTable(connection, table);
+  if (!there.ok()) return there.status();
+  if (!*there) return absl::OkStatus();
+  absl::StatusOr<std::string> aside = FreeName(connection, "_mirror_dropped_");
+  if (!aside.ok()) return aside.status();
+  connection.ForgetStatements();
+  absl::Status status = RenameTable(connection, table, *aside);
+  if (absl::IsFailedPrecondition(status)) {
+    // An index of the partner that SQLite cannot carry over must not keep the table here.
+    absl::StatusOr<std::vector<std::string>> indexes = IndexesOf(connection, table);
+    if (!indexes.ok()) return indexes.status();
+    for (const std::string& index : *indexes) {
+      status = connection.Execute(absl::StrCat("DROP INDEX ", QuoteName(index)));
+      if (!status.ok()) return status;
+    }
+    status = MoveTable(connection, table, *aside);
+  }
+  if (!status.ok()) return status;
+  absl::StatusOr<Query> query = connection.Prepare(
+      // In the place of one that the partner dropped since.
+      "INSERT OR REPLACE INTO _mirror_dropped (dropped_name, table_name, dropped_ms) VALUES (?1, ?2, ?3)");
+  if (!query.ok()) return query.status();
+  return query->Bind(1, *aside).Bind(2, table).Bind(3, action.now_ms).Run();
+}
+
+absl::Status RunDropTable(SqliteConnection& connection, const std::string& table) {
+  if (absl::Status status = ForgetTable(connection, table); !status.ok()) return status;
+  // The partner may have put a view or an index in its place.
+  std::string kind = "TABLE";
+  {
+    absl::StatusOr<Query> query = connection.Prepare(
+        "SELECT upper(type) FROM sqlite_schema WHERE type IN ('view', 'index') AND name = ?1 COLLATE NOCASE");
+    if (!query.ok()) return query.status();
+    const absl::StatusOr<bool> row = query->Bind(1, table).Step();
+    if (!row.ok()) return row.status();
+    if (*row) kind = query->Text(0);
+  }
+  connection.ForgetStatements();
+  return connection.Execute(absl::StrCat("DROP ", kind, " IF EXISTS ", QuoteName(table)));
+}
+
+absl::Status DropRetired(SqliteConnection& connection, std::int64_t before_ms) {
+  std::vector<std::string> names;
+  {
+    absl::StatusOr<Query> query =
+        connection.Prepare("SELECT dropped_name FROM _mirror_dropped WHERE dropped_ms < ?1");
+    if (!query.ok()) return query.status();
+    absl::StatusOr<std::vector<std::string>> found = query->Bind(1, before_ms).Texts();
+    if (!found.ok()) return found.status();
+    names = *std::move(found);
+  }
+  for (const std::string& name : names) {
+    const absl::StatusOr<bool> kept = HoldsOthersRows(connection, name);
+    if (!kept.ok()) return kept.status();
+    if (*kept) {
+      absl::Status emptied = DeleteLiveRows(connection, name);
+      // An index of the partner's may prevent it; that must not stop an announcement.
+      if (!emptied.ok() && !absl::IsFailedPrecondition(emptied)) return emptied;
+      // The rest stays for good, and is not looked at again.
+      emptied = Run(connection, "UPDATE _mirror_dropped SET dropped_ms = NULL WHERE dropped_name = ?1", name);
+      if (!emptied.ok()) return emptied;
+      continue;
+    }
+    if (absl::Status status = connection.Execute(absl::StrCat("DROP TABLE IF EXISTS ", QuoteName(name)));
+        !status.ok()) {
+      return status;
+    }
+    if (absl::Status status = Run(connection, "DELETE FROM _mirror_dropped WHERE dropped_name = ?1", name);
+        !status.ok()) {
+      return status;
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<std::string>> SetAside(SqliteConnection& connection, const std::string& table) {
+  std::vector<std::string> names;
+  {
+    absl::StatusOr<Query> query = connection.Prepare(
+        "SELECT dropped_name FROM _mirror_dropped WHERE (?1 = '' OR table_name = ?1 COLLATE NOCASE) AND "
+        "EXISTS "
+        "(SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = dropped_name) "
+        "ORDER BY length(dropped_name), dropped_name");
+    if (!query.ok()) return query.status();
+    absl::StatusOr<std::vector<std::string>> found = query->Bind(1, table).Texts();
+    if (!found.ok()) return found.status();
+    names = *std::move(found);
+  }
+  std::vector<std::string> holding;
+  for (std::string& name : names) {
+    const absl::StatusOr<bool> kept = HoldsOthersRows(connection, name);
+    if (!kept.ok()) return kept.status();
+    if (*kept) holding.push_back(std::move(name));
+  }
+  return holding;
+}
+
+namespace {
+
+/// Nobody sees a mirror that is being built: a table of it that has no row yet needs no other one beside it.
+/// Asked without a look at sqlite_schema, which would read the definitions of all tables for each.
+absl::StatusOr<bool> IsOwnShadow(SqliteConnection& connection, const std::string& table,
+                                 const TableSchema& schema) {
+  if (!connection.building()) return false;
+  const absl::StatusOr<bool> fits = HasDefinition(connection, table, schema);
+  if (!fits.ok() || !*fits) return fits;
+  absl::StatusOr<Query> filled =
+      connection.Prepare(absl::StrCat("SELECT 1 FROM ", QuoteName(table), " LIMIT 1"));
+  if (!filled.ok()) return filled.status();
+  const absl::StatusOr<bool> row = filled->Step();
+  if (!row.ok()) return row.status();
+  return !*row;
+}
+
+}  // namespace
+
+absl::Status RunBeginShadow(SqliteConnection& connection, const std::string& table,
+                            const BeginShadow& action) {
+  CrashPoint("shadow.beginning");
+  if (absl::Status status = DropShadow(connection, table); !status.ok()) return status;
+  const absl::StatusOr<bool> own = IsOwnShadow(connection, table, action.schema);
+  if (!own.ok()) return own.status();
+  absl::StatusOr<std::string> name = table;
+  if (!*own) {
+    name = FreeName(connection, "_mirror_shadow_");
+    if (!name.ok()) return name.status();
+    absl::Status made = connection.Execute(CreateTableSql(*name, action.schema));
+    if (!made.ok()) return made;
+  }
+  absl::StatusOr<Query> query = connection.Prepare(
+      "INSERT INTO _mirror_shadow (table_name, shadow_name, cycle, row_count) VALUES (?1, ?2, ?3, 0)");
+  if (!query.ok()) return query.status();
+  return query->Bind(1, table).Bind(2, *name).Bind(3, action.cycle).Run();
+}
+
+absl::StatusOr<std::optional<Shadow>> FindShadow(SqliteConnection& connection, const std::string& table) {
+  absl::StatusOr<Query> query =
+      connection.Prepare("SELECT shadow_name, row_count FROM _mirror_shadow WHERE table_name = ?1");
+  if (!query.ok()) return query.status();
+  absl::StatusOr<bool> row = query->Bind(1, table).Step();
+  if (!row.ok()) return row.status();
+  if (!*row) return std::nullopt;
+  return Shadow{query->Text(0), query->Int(1), SameName(query->Text(0), table)};
+}
+
+absl::Status SetShadowRows(SqliteConnection& connection, const std::string& table, std::int64_t rows) {
+  absl::StatusOr<Query> query =
+      connection.Prepare("UPDATE _mirror_shadow SET row_count = ?2 WHERE table_name = ?1");
+  if (!query.ok()) return query.status();
+  return query->Bind(1, table).Bind(2, rows).Run();
+}
+
+absl::Status EmptyUnfinished(SqliteConnection& connection) {
+  std::vector<std::string> tables;
+  {
+    absl::StatusOr<Query> query = connection.Prepare(
+        "SELECT table_name FROM _mirror_shadow WHERE shadow_name = table_name COLLATE NOCASE");
+    if (!query.ok()) return query.status();
+    absl::StatusOr<std::vector<std::string>> found = query->Texts();
+    if (!found.ok()) return found.status();
+    tables = *std::move(found);
+  }
+  for (const std::string& table : tables) {
+    if (absl::Status status = DropShadow(connection, table); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status DropOldShadows(SqliteConnection& connection, std::int64_t cycle) {
+  std::vector<std::string> tables;
+  {
+    absl::StatusOr<Query> query =
+        connection.Prepare("SELECT table_name FROM _mirror_shadow WHERE cycle <> ?1");
+    if (!query.ok()) return query.status();
+    absl::StatusOr<std::vector<std::string>> found = query->Bind(1, cycle).Texts();
+    if (!found.ok()) return found.status();
+    tables = *std::move(found);
+  }
+  for (const std::string& table : tables) {
+    if (absl::Status status = DropShadow(connection, table); !status.ok()) return status;
+  }
+  absl::StatusOr<Query> parts = connection.Prepare("DELETE FROM _mirror_parts WHERE cycle <> ?1");
+  if (!parts.ok()) return parts.status();
+  return parts->Bind(1, cycle).Run();
+}
+
+}  // namespace mirror

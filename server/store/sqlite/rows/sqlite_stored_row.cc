@@ -1,0 +1,132 @@
+#include "server/store/sqlite/rows/sqlite_stored_row.h"
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "absl/strings/str_cat.h"
+#include "base/utf8.h"
+#include "proto/wire/value_rules.h"
+#include "server/store/sqlite/file/sql.h"
+#include "server/store/sqlite/rows/parse_text_form.h"
+
+namespace mirror {
+namespace {
+
+std::string_view View(const void* data, int size) {
+  return size == 0 ? std::string_view()
+                   : std::string_view(static_cast<const char*>(data), static_cast<std::size_t>(size));
+}
+
+std::string_view TextOf(sqlite3_value* value) {
+  const unsigned char* const text = sqlite3_value_text(value);
+  return View(text, sqlite3_value_bytes(value));
+}
+
+std::string_view BlobOf(sqlite3_value* value) {
+  const void* const blob = sqlite3_value_blob(value);
+  return View(blob, sqlite3_value_bytes(value));
+}
+
+bool IsText(std::string_view bytes) { return IsAscii(bytes) || CountUtf8(bytes).has_value(); }
+
+void AppendAny(sqlite3_value* value, ColumnBuffer* buffer) {
+  switch (sqlite3_value_type(value)) {
+    case SQLITE_INTEGER:
+      buffer->AppendInt(sqlite3_value_int64(value));
+      break;
+    case SQLITE_FLOAT:
+      buffer->AppendDouble(sqlite3_value_double(value));
+      break;
+    case SQLITE_TEXT: {
+      const std::string_view text = TextOf(value);
+      buffer->AppendBytes(text, IsText(text) ? Kind::kText : Kind::kRawText);
+      break;
+    }
+    default:
+      buffer->AppendBytes(BlobOf(value), Kind::kBlob);
+  }
+}
+
+/// False: the column does not hold such a value.
+bool AppendTextForm(const Column& column, sqlite3_value* value, ColumnBuffer* buffer) {
+  if (sqlite3_value_type(value) != SQLITE_TEXT) return false;
+  const std::string_view text = TextOf(value);
+  if (column.type == Type::kUuid) {
+    const std::optional<std::string> bytes = ParseUuid(text);
+    if (bytes) buffer->AppendBytes(*bytes);
+    return bytes.has_value();
+  }
+  const std::optional<std::int64_t> number = ParseTextForm(column, text);
+  if (number) buffer->AppendInt(*number);
+  return number.has_value();
+}
+
+bool AppendTyped(const Column& column, sqlite3_value* value, ColumnBuffer* buffer) {
+  if (HasTextForm(column.type)) return AppendTextForm(column, value, buffer);
+  const int type = sqlite3_value_type(value);
+  switch (StorageOf(column.type)) {
+    case Storage::kInts:
+      if (type != SQLITE_INTEGER || !IntRuleOf(column).Holds(sqlite3_value_int64(value))) return false;
+      buffer->AppendInt(sqlite3_value_int64(value));
+      return true;
+    case Storage::kDoubles:
+      if (type != SQLITE_FLOAT || !HoldsReal(column.type, sqlite3_value_double(value))) return false;
+      buffer->AppendDouble(sqlite3_value_double(value));
+      return true;
+    case Storage::kBytes: {
+      const bool text = column.type != Type::kBytes;
+      if (type != (text ? SQLITE_TEXT : SQLITE_BLOB)) return false;
+      const std::string_view bytes = text ? TextOf(value) : BlobOf(value);
+      if (column.type == Type::kText && !HoldsText(column, bytes)) return false;
+      if (column.type == Type::kDecimal && !HoldsDecimal(column, bytes)) return false;
+      buffer->AppendBytes(bytes);
+      return true;
+    }
+    case Storage::kAny:
+      AppendAny(value, buffer);
+      return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+void AddStoredValue(sqlite3_value* value, RowDigest* digest) {
+  switch (sqlite3_value_type(value)) {
+    case SQLITE_NULL:
+      digest->AddNull();
+      break;
+    case SQLITE_INTEGER:
+      digest->AddInteger(sqlite3_value_int64(value));
+      break;
+    case SQLITE_FLOAT:
+      digest->AddReal(sqlite3_value_double(value));
+      break;
+    case SQLITE_TEXT:
+      digest->AddText(TextOf(value));
+      break;
+    default:
+      digest->AddBytes(BlobOf(value));
+  }
+}
+
+absl::Status AppendStoredRow(const TableSchema& table, sqlite3_stmt* row, RowBlock* block) {
+  for (std::size_t i = 0; i < block->columns.size(); ++i) {
+    ColumnBuffer& buffer = block->columns[i];
+    const Column& column = table.columns[buffer.column()];
+    // The connection is one thread's alone, so that the value may be looked at as any other.
+    sqlite3_value* const value = sqlite3_column_value(row, static_cast<int>(i));
+    if (sqlite3_value_type(value) == SQLITE_NULL) {
+      buffer.AppendNull();
+    } else if (!AppendTyped(column, value, &buffer)) {
+      return absl::FailedPreconditionError(absl::StrCat(
+          "table '", table.name, "', column '", column.name, "': the mirror holds a value there that is no ",
+          std::string(ToString(column.type)),
+          "; somebody wrote to it. It was not read. Populate the table anew ('mirrorctl invalidate')."));
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace mirror

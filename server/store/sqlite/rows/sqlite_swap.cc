@@ -1,0 +1,154 @@
+#include "server/store/sqlite/rows/sqlite_swap.h"
+
+#include <cstdint>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/crash_point.h"
+#include "proto/wire/table.h"
+#include "server/store/sqlite/rows/sqlite_alter.h"
+#include "server/store/sqlite/rows/sqlite_objects.h"
+#include "server/store/sqlite/rows/sqlite_partner_index.h"
+#include "server/store/sqlite/rows/sqlite_schema.h"
+
+namespace mirror {
+namespace {
+
+/// In the order in which they were made, which is that in which SQLite runs them.
+absl::StatusOr<std::vector<Definition>> FindTriggers(SqliteConnection& connection, const std::string& table) {
+  absl::StatusOr<Query> query = connection.Prepare(
+      "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = ?1 COLLATE NOCASE ORDER BY "
+      "rowid");
+  if (!query.ok()) return query.status();
+  std::vector<Definition> triggers;
+  absl::StatusOr<bool> row = query->Bind(1, table).Step();
+  for (; row.ok() && *row; row = query->Step()) triggers.push_back({query->Text(0), query->Text(1)});
+  if (!row.ok()) return row.status();
+  return triggers;
+}
+
+struct Statistic {
+  std::string table, stat;
+  std::optional<std::string> index;
+};
+
+/// What ANALYZE counted, by which SQLite plans the partner's queries. Not its samples of values, which are
+/// those of the old rows.
+absl::StatusOr<std::vector<Statistic>> FindStatistics(SqliteConnection& connection,
+                                                      const std::string& table) {
+  std::vector<Statistic> statistics;
+  {
+    absl::StatusOr<Query> there =
+        connection.Prepare("SELECT 1 FROM sqlite_schema WHERE name = 'sqlite_stat1'");
+    if (!there.ok()) return there.status();
+    const absl::StatusOr<bool> row = there->Step();
+    if (!row.ok()) return row.status();
+    if (!*row) return statistics;
+  }
+  absl::StatusOr<Query> query =
+      connection.Prepare("SELECT tbl, stat, idx FROM sqlite_stat1 WHERE tbl = ?1 COLLATE NOCASE");
+  if (!query.ok()) return query.status();
+  absl::StatusOr<bool> row = query->Bind(1, table).Step();
+  for (; row.ok() && *row; row = query->Step()) {
+    Statistic& statistic = statistics.emplace_back(Statistic{query->Text(0), query->Text(1), std::nullopt});
+    if (!query->IsNull(2)) statistic.index = query->Text(2);
+  }
+  if (!row.ok()) return row.status();
+  return statistics;
+}
+
+/// Those of the table itself and of indexes that it has now.
+absl::Status KeepStatistics(SqliteConnection& connection, const std::vector<Statistic>& statistics) {
+  for (const Statistic& statistic : statistics) {
+    absl::StatusOr<Query> insert = connection.Prepare(
+        "INSERT INTO sqlite_stat1 (tbl, idx, stat) SELECT ?1, ?2, ?3 WHERE ?2 IS NULL OR ?2 = ?1 COLLATE "
+        "NOCASE OR EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'index' AND name = ?2 COLLATE NOCASE AND "
+        "tbl_name = ?1 COLLATE NOCASE)");
+    if (!insert.ok()) return insert.status();
+    insert->Bind(1, statistic.table).Bind(3, statistic.stat);
+    if (statistic.index) {
+      insert->Bind(2, *statistic.index);
+    } else {
+      insert->BindNull(2);
+    }
+    if (absl::Status status = insert->Run(); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status MakeIndexes(SqliteConnection& connection, const std::vector<PartnerIndex>& indexes,
+                         std::vector<std::string>* left_out) {
+  for (const PartnerIndex& index : indexes) {
+    absl::Status made = MakeIndex(connection, index);
+    if (made.ok()) continue;
+    // A full disk is not the index's fault.
+    if (made.code() != absl::StatusCode::kFailedPrecondition) return made;
+    // One of the mirror's own is over a column that the source no longer has.
+    if (!IsOwnIndex(index.name)) left_out->push_back(index.name);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status MakeTriggers(SqliteConnection& connection, const std::string& table,
+                          const std::vector<Definition>& triggers) {
+  for (const Definition& trigger : triggers) {
+    absl::Status made = connection.Execute(trigger.sql);
+    if (made.ok()) continue;
+    if (made.code() != absl::StatusCode::kFailedPrecondition) return made;
+    return absl::FailedPreconditionError(absl::StrCat(
+        "table '", table, "': SQLite does not take the text of the partner's trigger '", trigger.name,
+        "' any more, so it would be lost. The rows were not swapped in; those of before are there. Drop or "
+        "mend the trigger; the next cycle populates the table."));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status RunSwap(SqliteConnection& connection, const std::string& table,
+                     std::vector<std::string>* left_out) {
+  const absl::StatusOr<std::optional<Shadow>> shadow = FindShadow(connection, table);
+  if (!shadow.ok()) return shadow.status();
+  if (!*shadow) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "table '", table, "': the shadow of this population is gone. Nothing was applied. Populate again."));
+  }
+  const absl::StatusOr<std::optional<Definition>> visible = FindTable(connection, table);
+  if (!visible.ok()) return visible.status();
+  const absl::StatusOr<std::optional<Definition>> filled = FindTable(connection, (*shadow)->name);
+  if (!filled.ok()) return filled.status();
+  if (!*visible || !*filled) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("table '", table,
+                     "' or its shadow is gone from the mirror. Nothing was applied. The next cycle "
+                     "makes it again."));
+  }
+  const std::string name = (*visible)->name;
+  if (!IsOurs(**visible)) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("table '", name,
+                     "' was made by somebody else. The rows were not swapped in. Rename or drop "
+                     "it, then have 'mirrorctl reset' forget it."));
+  }
+  const absl::StatusOr<std::vector<PartnerIndex>> indexes = FindIndexes(connection, table, IndexKind::kAny);
+  if (!indexes.ok()) return indexes.status();
+  const absl::StatusOr<std::vector<Definition>> triggers = FindTriggers(connection, table);
+  if (!triggers.ok()) return triggers.status();
+  const absl::StatusOr<std::vector<Statistic>> statistics = FindStatistics(connection, table);
+  if (!statistics.ok()) return statistics.status();
+
+  connection.ForgetStatements();
+  absl::Status status = connection.Execute(absl::StrCat("DROP TABLE ", QuoteName(name)));
+  if (!status.ok()) return status;
+  if (status = MoveShadow(connection, (*filled)->name, name); !status.ok()) return status;
+  CrashPoint("swap.exchanged");
+  if (status = ForgetShadow(connection, table); !status.ok()) return status;
+  if (status = MakeIndexes(connection, *indexes, left_out); !status.ok()) return status;
+  if (status = MakeTriggers(connection, name, *triggers); !status.ok()) return status;
+  if (status = KeepStatistics(connection, *statistics); !status.ok()) return status;
+  CrashPoint("swap.indexed");
+  return absl::OkStatus();
+}
+
+}  // namespace mirror

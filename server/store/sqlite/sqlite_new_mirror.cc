@@ -1,0 +1,346 @@
+#include "server/store/sqlite/sqlite_new_mirror.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/crash_point.h"
+#include "server/store/sqlite/file/sync_path.h"
+#include "server/store/sqlite/sqlite_database.h"
+
+namespace mirror {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool Exists(const std::string& path) {
+  std::error_code error;
+  return fs::exists(path, error);
+}
+
+void RemoveDatabase(const std::string& path) {
+  for (const char* suffix : {"", "-journal", "-wal", "-shm"}) {
+    std::error_code error;
+    fs::remove(path + suffix, error);
+  }
+}
+
+/// Between what happened and what to do, in the words of a mirror that is there: see SqliteStatus.
+constexpr char kNothingApplied[] = ". Nothing was applied";
+
+absl::Status DiskTrouble(const std::string& path, const char* doing) {
+  return absl::UnavailableError(absl::StrCat(doing, " '", path, "': ", std::strerror(errno),
+                                             ". The rows of the new mirror are lost and its cycle is over. "
+                                             "Mend the disk; the next cycle populates it."));
+}
+
+absl::Status Sync(const std::string& path, int flags) {
+  errno = SyncPath(path, flags);
+  return errno == 0 ? absl::OkStatus() : DiskTrouble(path, "writing");
+}
+
+/// Has the kernel write a growing file out while it grows, so that the sync at its end finds little to do.
+class EarlyWriter {
+ public:
+  explicit EarlyWriter(const std::string& path) : file_(open(path.c_str(), O_RDWR | O_CLOEXEC)) {}
+  ~EarlyWriter() {
+    if (file_ >= 0) close(file_);
+  }
+  EarlyWriter(const EarlyWriter&) = delete;
+  EarlyWriter& operator=(const EarlyWriter&) = delete;
+
+  void Grown() {
+    struct stat info {};
+    if (file_ < 0 || fstat(file_, &info) != 0 || info.st_size < begun_ + kStepBytes) return;
+    // Only begins it; what goes wrong is told by the sync.
+    sync_file_range(file_, begun_, info.st_size - begun_, SYNC_FILE_RANGE_WRITE);
+    begun_ = info.st_size;
+  }
+
+ private:
+  static constexpr off_t kStepBytes = 16 << 20;
+  const int file_;
+  off_t begun_ = 0;
+};
+
+/// The tenant as a claim knows it: a crash ends the cycle.
+TenantRecord Claimed(TenantRecord tenant) {
+  tenant.active = false;
+  tenant.holder.clear();
+  tenant.announced.clear();
+  tenant.touched = false;
+  return tenant;
+}
+
+class NewMirror final : public Store {
+ public:
+  NewMirror(std::string path, std::string context_id, const SqliteOptions& options,
+            std::shared_ptr<void> place)
+      : path_(std::move(path)),
+        context_id_(std::move(context_id)),
+        options_(options),
+        place_(std::move(place)) {}
+
+  ~NewMirror() override {
+    if (!building_) return;
+    bool let_in = true;
+    if (claim_) {
+      const absl::StatusOr<TenantRecord> tenant = claim_->ReadTenant();
+      let_in = !tenant.ok() || !tenant->issuer.empty();
+    }
+    rows_.reset();
+    claim_.reset();
+    RemoveDatabase(path_ + kBuildingSuffix);
+    if (!let_in) RemoveDatabase(path_ + kClaimSuffix);
+  }
+
+  absl::Status Open() {
+    RemoveDatabase(path_ + kBuildingSuffix);
+    absl::StatusOr<std::unique_ptr<SqliteDatabase>> claim =
+        OpenSqliteDatabase(path_ + kClaimSuffix, context_id_, true, FileUse::kMirror, options_);
+    if (!claim.ok()) return claim.status();
+    claim_ = *std::move(claim);
+    absl::StatusOr<std::unique_ptr<SqliteDatabase>> rows =
+        OpenSqliteDatabase(path_ + kBuildingSuffix, context_id_, true, FileUse::kBuilding, options_);
+    if (!rows.ok()) return rows.status();
+    rows_ = *std::move(rows);
+    writer_.emplace(path_ + kBuildingSuffix);
+    return TakeClaim();
+  }
+
+  absl::StatusOr<TenantRecord> ReadTenant() override { return rows_->ReadTenant(); }
+  absl::StatusOr<std::optional<TableRecord>> ReadTable(const std::string& table) override {
+    return rows_->ReadTable(table);
+  }
+  absl::StatusOr<std::optional<TableSchema>> ReadSchema(const std::string& table) override {
+    return rows_->ReadSchema(table);
+  }
+  absl::StatusOr<std::vector<std::string>> ReadLostColumns(const std::string& table) override {
+    return rows_->ReadLostColumns(table);
+  }
+  absl::StatusOr<std::vector<TouchedTable>> ReadTouchedTables() override {
+    return rows_->ReadTouchedTables();
+  }
+  absl::StatusOr<std::int64_t> CountPartnerRows(const std::string& table) override {
+    return rows_->CountPartnerRows(table);
+  }
+  absl::StatusOr<std::vector<TableRecord>> ReadTables() override { return rows_->ReadTables(); }
+  absl::StatusOr<std::vector<std::string>> AgreedTables() override { return rows_->AgreedTables(); }
+  absl::StatusOr<std::vector<std::string>> SetAside(const std::string& table) override {
+    return rows_->SetAside(table);
+  }
+  absl::StatusOr<std::vector<SchemaAnswer>> ReadAnswers() override { return rows_->ReadAnswers(); }
+  absl::StatusOr<std::vector<KeptObjects>> ReadSourceObjects() override { return rows_->ReadSourceObjects(); }
+  absl::StatusOr<std::vector<OwnIndex>> ReadOwnIndexes() override { return rows_->ReadOwnIndexes(); }
+  absl::StatusOr<std::vector<CycleNote>> ReadCycleNotes() override { return rows_->ReadCycleNotes(); }
+  absl::StatusOr<std::vector<TableCheck>> ReadChecks() override { return rows_->ReadChecks(); }
+  absl::StatusOr<std::vector<Hold>> ReadHolds() override { return rows_->ReadHolds(); }
+  absl::StatusOr<std::vector<Loss>> ReadLosses(const std::string& table) override {
+    return rows_->ReadLosses(table);
+  }
+  absl::StatusOr<std::optional<HookNote>> ReadHook(const std::string& hook) override {
+    return rows_->ReadHook(hook);
+  }
+  absl::StatusOr<Freshness> ReadFreshness() override { return rows_->ReadFreshness(); }
+  absl::StatusOr<ReceiptHead> ReadReceiptHead() override { return rows_->ReadReceiptHead(); }
+  absl::StatusOr<std::vector<std::string>> ReadReceipts(std::uint64_t after, std::size_t count_max) override {
+    return rows_->ReadReceipts(after, count_max);
+  }
+  absl::Status CheckTableName(const std::string& table) override { return rows_->CheckTableName(table); }
+  absl::Status CheckIntegrity() override { return rows_->CheckIntegrity(); }
+  absl::Status CheckOwnTables() override { return rows_->CheckOwnTables(); }
+
+  absl::StatusOr<CommitResult> Commit(const Plan& plan) override {
+    if (!building_) return rows_->Commit(plan);
+    if (lost_) return Gone();
+    if (Exists(path_)) return FileAppeared();
+    absl::StatusOr<TenantRecord> before = rows_->ReadTenant();
+    if (!before.ok()) return Lost(before.status());
+    const bool ends = EndsBuilding(plan, *before);
+    if (!ends || plan.nonce) {
+      if (absl::Status status = KeepClaim(plan, *before); !status.ok()) return status;
+    }
+    absl::StatusOr<CommitResult> result = rows_->Commit(plan);
+    if (absl::IsUnavailable(result.status()) || absl::IsDataLoss(result.status())) {
+      return Lost(result.status());
+    }
+    if (!result.ok() || result->stale) return result;
+    writer_->Grown();
+    if (!ends) return result;
+    if (absl::Status status = GiveName(); !status.ok()) return Lost(status);
+    return result;
+  }
+
+  absl::StatusOr<std::unique_ptr<Snapshot>> OpenSnapshot() override {
+    if (!building_ && !lost_) return rows_->OpenSnapshot();
+    return absl::FailedPreconditionError(
+        "the mirror is being made by its first cycle and can be read when that is over. Nothing was done.");
+  }
+
+  /// What is being built is thrown away, not kept.
+  absl::Status Quarantine(const std::string& why) override {
+    return building_ || lost_ ? absl::OkStatus() : rows_->Quarantine(why);
+  }
+  std::string Quarantined() override { return building_ || lost_ ? std::string() : rows_->Quarantined(); }
+  absl::Status Release() override { return building_ || lost_ ? absl::OkStatus() : rows_->Release(); }
+
+  bool IsDurable() override { return !building_; }
+  absl::Status Scrub() override { return building_ || lost_ ? absl::OkStatus() : rows_->Scrub(); }
+  void Rest() override {
+    if (!building_ && !lost_) rows_->Rest();
+  }
+  bool Replaced() override { return lost_ || (building_ ? Exists(path_) : rows_->Replaced()); }
+  absl::Status CheckWhole() override {
+    if (!building_) return rows_->CheckWhole();
+    const absl::StatusOr<TenantRecord> tenant = rows_->ReadTenant();
+    if (!tenant.ok() || !tenant->active) return tenant.status();
+    return absl::UnavailableError("its first cycle is making the mirror. Wait until that is over.");
+  }
+  std::uint64_t BytesOnDisk() override { return rows_->BytesOnDisk() + (claim_ ? claim_->BytesOnDisk() : 0); }
+
+ private:
+  absl::Status TakeClaim() {
+    absl::StatusOr<TenantRecord> tenant = claim_->ReadTenant();
+    if (!tenant.ok()) return tenant.status();
+    absl::StatusOr<std::vector<Nonce>> nonces = claim_->ReadNonces();
+    if (!nonces.ok()) return nonces.status();
+    Plan plan;
+    plan.tenant = *std::move(tenant);
+    for (const Nonce& nonce : *nonces) {
+      plan.nonce = nonce;
+      if (absl::StatusOr<CommitResult> result = rows_->Commit(plan); !result.ok()) return result.status();
+    }
+    return rows_->Commit(plan.nonce ? Plan{} : plan).status();
+  }
+
+  /// What must outlive a crash is on disk before anybody hears of it.
+  absl::Status KeepClaim(const Plan& plan, const TenantRecord& before) {
+    if (!plan.tenant || (plan.tenant_expected && *plan.tenant_expected != before)) return absl::OkStatus();
+    Plan kept;
+    kept.now_ms = plan.now_ms;
+    kept.tenant = Claimed(*plan.tenant);
+    kept.nonce = plan.nonce;
+    return claim_->Commit(kept).status();
+  }
+
+  /// The cycle that ran is over, or an operator did something to a tenant without one.
+  static bool EndsBuilding(const Plan& plan, const TenantRecord& before) {
+    if (!plan.tenant) return false;
+    if (before.active) return !plan.tenant->active || plan.tenant->cycle != before.cycle;
+    return !plan.tenant->active && !plan.nonce;
+  }
+
+  absl::Status GiveName() {
+    const std::string building = path_ + kBuildingSuffix;
+    CrashPoint("building.complete");
+    if (absl::Status status = rows_->EndBuilding(); !status.ok()) return status;
+    // A descriptor that closes would take SQLite's locks on the same file with it.
+    writer_.reset();
+    rows_.reset();
+    // Opened as a mirror it gets its log; with that closed there is nothing of it outside of its file.
+    if (absl::StatusOr<std::unique_ptr<SqliteConnection>> logged =
+            SqliteConnection::Open(building, false, FileUse::kMirror, nullptr);
+        !logged.ok()) {
+      return logged.status();
+    }
+    for (const char* suffix : {"-wal", "-shm"}) {
+      std::error_code error;
+      fs::remove(building + suffix, error);
+      // A log that lies there from an older mirror would be replayed over this one.
+      fs::remove(path_ + suffix, error);
+      if (error) return DiskTrouble(path_ + suffix, "removing");
+    }
+    if (absl::Status status = Sync(building, O_RDWR); !status.ok()) return status;
+    CrashPoint("building.synced");
+    if (renameat2(AT_FDCWD, building.c_str(), AT_FDCWD, path_.c_str(), RENAME_NOREPLACE) != 0) {
+      return DiskTrouble(building, "renaming");
+    }
+    CrashPoint("building.named");
+    if (absl::Status status = Sync(fs::path(path_).parent_path().string(), O_RDONLY | O_DIRECTORY);
+        !status.ok()) {
+      return status;
+    }
+    absl::StatusOr<std::unique_ptr<SqliteDatabase>> named =
+        OpenSqliteDatabase(path_, context_id_, false, FileUse::kMirror, options_);
+    if (!named.ok()) return named.status();
+    rows_ = *std::move(named);
+    building_ = false;
+    claim_.reset();
+    RemoveDatabase(path_ + kClaimSuffix);
+    place_.reset();
+    return absl::OkStatus();
+  }
+
+  absl::Status Lost(const absl::Status& status) {
+    lost_ = true;
+    // What is left to be read is a mirror without a row and without a cycle.
+    if (!rows_) rows_ = std::move(claim_);
+    // A call may be made again and a damaged file be set aside where there is a mirror; of this one nothing
+    // is left.
+    const std::string said(status.message());
+    const std::size_t cause = said.find(kNothingApplied);
+    if (!absl::IsDataLoss(status) && cause == std::string::npos) return status;
+    return absl::UnavailableError(absl::StrCat("building the new mirror: ", said.substr(0, cause),
+                                               ". Its rows are lost and its cycle is over. Look at the disk; "
+                                               "the next cycle populates it."));
+  }
+
+  static absl::Status Gone() {
+    return absl::UnavailableError(
+        "the new mirror could not be built. Its rows are lost and its cycle is over; begin a new one.");
+  }
+
+  absl::Status FileAppeared() {
+    return absl::UnavailableError(absl::StrCat(
+        "a file was put at '", path_,
+        "' while the mirror was being built. It was left as it is, and what was built is thrown away. The "
+        "cycle is over; begin a new one."));
+  }
+
+  const std::string path_;
+  const std::string context_id_;
+  const SqliteOptions options_;
+  std::shared_ptr<void> place_;  ///< While it is being built.
+  bool building_ = true;
+  bool lost_ = false;
+  std::unique_ptr<SqliteDatabase> claim_;  ///< While it is being built.
+  std::unique_ptr<SqliteDatabase> rows_;
+  std::optional<EarlyWriter> writer_;  ///< While it is being built.
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Store>> OpenNewMirror(const std::string& path, const std::string& context_id,
+                                                     const SqliteOptions& options,
+                                                     std::shared_ptr<void> place) {
+  auto mirror = std::make_unique<NewMirror>(path, context_id, options, std::move(place));
+  if (absl::Status status = mirror->Open(); !status.ok()) return status;
+  return mirror;
+}
+
+absl::Status ClaimNewMirror(const std::string& path, const std::string& context_id, const TenantRecord& owner,
+                            std::int64_t now_ms) {
+  RemoveDatabase(path + kClaimSuffix);
+  const absl::StatusOr<std::unique_ptr<SqliteDatabase>> claim =
+      OpenSqliteDatabase(path + kClaimSuffix, context_id, true, FileUse::kMirror, SqliteOptions{});
+  if (!claim.ok()) return claim.status();
+  Plan plan;
+  plan.now_ms = now_ms;
+  plan.tenant = Claimed(owner);
+  return (*claim)->Commit(plan).status();
+}
+
+void RemoveNewMirror(const std::string& path) {
+  if (Exists(path + kBuildingSuffix)) RemoveDatabase(path + kBuildingSuffix);
+  if (Exists(path + kClaimSuffix)) RemoveDatabase(path + kClaimSuffix);
+}
+
+}  // namespace mirror

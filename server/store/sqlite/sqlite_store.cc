@@ -1,0 +1,233 @@
+#include "server/store/sqlite/sqlite_store.h"
+
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <set>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "base/crash_point.h"
+#include "server/store/sqlite/file/second_names.h"
+#include "server/store/sqlite/file/sqlite_quarantine.h"
+#include "server/store/sqlite/file/sync_path.h"
+#include "server/store/sqlite/sqlite_database.h"
+#include "server/store/sqlite/sqlite_new_mirror.h"
+
+namespace mirror {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr char kPrefix[] = "Mirror_";
+constexpr char kSuffix[] = ".db";
+
+bool Exists(const std::string& path) {
+  std::error_code error;
+  return fs::exists(path, error);
+}
+
+}  // namespace
+
+void ConfigureSqlite() {
+  // Every small allocation would take one process-wide mutex to count itself: tenants on two threads gain 16
+  // %.
+  sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
+std::string SqlitePath(const std::string& dir, const std::string& context_id) {
+  return absl::StrCat(dir, "/", kPrefix, context_id, kSuffix);
+}
+
+bool SqliteStoreExists(const std::string& dir, const std::string& context_id) {
+  const std::string path = SqlitePath(dir, context_id);
+  return Exists(path) || Exists(path + kClaimSuffix);
+}
+
+absl::StatusOr<std::vector<std::string>> FindSqliteStores(const std::string& dir) {
+  std::set<std::string> found;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(dir, error)) {
+    const std::string name = entry.path().filename().string();
+    absl::string_view id = name;
+    if (!absl::ConsumePrefix(&id, kPrefix)) continue;
+    absl::ConsumeSuffix(&id, kClaimSuffix);
+    if (!absl::ConsumeSuffix(&id, kSuffix)) continue;
+    if (CheckContextId(std::string(id)).ok()) found.insert(std::string(id));
+  }
+  if (error) {
+    return absl::UnavailableError(absl::StrCat("the folder '", dir, "' cannot be read: ", error.message()));
+  }
+  return std::vector<std::string>(found.begin(), found.end());
+}
+
+absl::StatusOr<std::unique_ptr<Store>> OpenSqliteStore(const std::string& dir, const std::string& context_id,
+                                                       bool create, const SqliteOptions& options) {
+  if (absl::Status status = CheckContextId(context_id); !status.ok()) return status;
+  const std::string path = SqlitePath(dir, context_id);
+  // What is left of a damaged mirror stays while its file is away, which may come back.
+  absl::Status left;
+  if (Exists(path)) {
+    left = SetLogOfDamagedAside(path);
+  } else if (create || Exists(path + kClaimSuffix)) {
+    left = LeaveDamaged(path);
+  }
+  if (!left.ok()) return left;
+  if (!Exists(path) && (Exists(path + kClaimSuffix) || (create && options.build_beside))) {
+    if (!options.begin_building) return OpenNewMirror(path, context_id, options, nullptr);
+    absl::StatusOr<std::shared_ptr<void>> place = options.begin_building();
+    if (!place.ok()) return place.status();
+    return OpenNewMirror(path, context_id, options, *std::move(place));
+  }
+  absl::StatusOr<std::unique_ptr<SqliteDatabase>> database =
+      OpenSqliteDatabase(path, context_id, create, FileUse::kMirror, options);
+  if (!database.ok()) return database.status();
+  RemoveNewMirror(path);
+  return *std::move(database);
+}
+
+namespace {
+
+absl::Status Trouble(const std::string& doing, const std::string& path, const std::string& why) {
+  return absl::UnavailableError(absl::StrCat(doing, " '", path, "': ", why,
+                                             ". Look at the folder's mode and at the disk, then try again."));
+}
+
+absl::Status SyncFolder(const std::string& dir) {
+  const int failed = SyncPath(dir, O_RDONLY | O_DIRECTORY);
+  return failed == 0 ? absl::OkStatus() : Trouble("syncing", dir, std::strerror(failed));
+}
+
+}  // namespace
+
+absl::Status CheckSqliteMirror(const std::string& path, const std::string& context_id) {
+  const auto no_mirror = [](const std::string& why) { return absl::FailedPreconditionError(why); };
+  const absl::StatusOr<std::unique_ptr<SqliteConnection>> connection =
+      SqliteConnection::Open(path, /*create=*/false, FileUse::kReading, nullptr);
+  if (!connection.ok()) return no_mirror(std::string(connection.status().message()));
+  absl::StatusOr<Query> query = (*connection)->Prepare("SELECT context_id FROM _mirror_tenant");
+  if (!query.ok()) return no_mirror("it has no tenant's row: it is no mirror");
+  const absl::StatusOr<bool> row = query->Step();
+  if (!row.ok()) return no_mirror(std::string(row.status().message()));
+  const std::string owner = *row ? query->Text(0) : "nobody";
+  if (owner == context_id) return absl::OkStatus();
+  return no_mirror(absl::StrCat("it is the mirror of '", owner, "'"));
+}
+
+namespace {
+
+/// All that can fail without harm.
+absl::Status PutInPlace(const std::string& from, const std::string& path) {
+  // That of a file which somebody took away may alone have what the disk lost.
+  if (absl::Status status = SetLogOfDamagedAside(path); !status.ok()) return status;
+  // A log that lies there would be replayed over the new file.
+  for (const char* suffix : {"-wal", "-shm"}) {
+    std::error_code error;
+    fs::remove(path + suffix, error);
+    if (error) return Trouble("removing", path + suffix, error.message());
+  }
+  CrashPoint("restore.log_gone");
+  std::error_code error;
+  fs::rename(from, path, error);
+  return error ? Trouble("renaming", from, error.message()) : absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status MoveSqliteStore(const std::string& from, const std::string& dir, const std::string& context_id) {
+  const std::string path = SqlitePath(dir, context_id);
+  if (absl::Status put = PutInPlace(from, path); !put.ok()) {
+    const absl::Status back = TakeBackSecondNamesOf(path);
+    return back.ok() ? put : absl::UnavailableError(absl::StrCat(put.message(), " Then, ", back.message()));
+  }
+  RemoveNewMirror(path);
+  if (absl::Status status = SyncFolder(dir); !status.ok()) return status;
+  return RemoveQuarantine(path);
+}
+
+absl::StatusOr<std::string> SetSqliteStoreAside(const std::string& dir, const std::string& context_id,
+                                                std::int64_t now_ms,
+                                                const std::optional<TenantRecord>& owner) {
+  const std::string path = SqlitePath(dir, context_id);
+  const std::string aside = absl::StrCat(path, ".damaged-", now_ms);
+  // Until the file loses its first name, all is as it was: what was begun beside a mirror that is there is
+  // nothing, and a log belongs to its file under both names.
+  std::error_code error;
+  const bool has_one_name = fs::is_directory(path, error);
+  const absl::StatusOr<bool> named = has_one_name ? true : NameTwice(path, aside);
+  if (!named.ok()) return named.status();
+  CrashPoint("rebuild.kept");
+  absl::Status begun = owner ? ClaimNewMirror(path, context_id, *owner, now_ms) : absl::OkStatus();
+  if (begun.ok()) begun = SyncFolder(dir);
+  CrashPoint("rebuild.claimed");
+  // The log of a file that somebody took away may alone have what the disk lost.
+  if (begun.ok() && !*named) begun = SetLogOfDamagedAside(path);
+  if (begun.ok() && has_one_name) {
+    fs::rename(path, aside, error);
+    if (error) begun = Trouble("renaming", path, error.message());
+  } else if (begun.ok() && !fs::remove(path, error) && error) {
+    begun = Trouble("removing", path, error.message());
+  }
+  if (!begun.ok()) {
+    TakeBackSecondNamesOf(path).IgnoreError();  // The next start does it.
+    return begun;
+  }
+  CrashPoint("rebuild.file_gone");
+  for (const char* suffix : {"-wal", "-shm"}) fs::remove(path + suffix, error);
+  fs::rename(path + kQuarantineSuffix, aside + kQuarantineSuffix, error);
+  if (absl::Status synced = SyncFolder(dir); !synced.ok()) return synced;
+  return aside;
+}
+
+absl::StatusOr<std::string> KeepSqliteStore(const std::string& dir, const std::string& context_id,
+                                            std::int64_t now_ms) {
+  const std::string path = SqlitePath(dir, context_id);
+  std::string kept = absl::StrCat(path, ".replaced-", now_ms);
+  const absl::StatusOr<bool> named = NameTwice(path, kept);
+  if (!named.ok()) return named.status();
+  return *named ? kept : std::string();
+}
+
+namespace {
+
+/// What restores, resets and quarantines kept beside it holds the customer's rows, too.
+absl::Status RemoveKept(const std::string& path) {
+  const std::string name = fs::path(path).filename().string();
+  std::error_code error;
+  fs::directory_iterator at(fs::path(path).parent_path(), error);
+  for (; !error && at != fs::directory_iterator(); at.increment(error)) {
+    const std::string other = at->path().filename().string();
+    for (const char* const kept : {".replaced-", ".reset-", ".damaged-"}) {
+      if (!other.starts_with(name + kept)) continue;
+      if (fs::remove(at->path(), error); error) break;
+    }
+    if (error) break;
+  }
+  if (!error) return absl::OkStatus();
+  return absl::UnavailableError(absl::StrCat("removing what was kept beside '", path, "': ", error.message(),
+                                             ". Look at the folder's mode, then delete again."));
+}
+
+}  // namespace
+
+absl::Status RemoveSqliteStore(const std::string& dir, const std::string& context_id) {
+  const std::string path = SqlitePath(dir, context_id);
+  for (const char* suffix : {"", "-wal", "-shm"}) {
+    std::error_code error;
+    fs::remove(path + suffix, error);
+    if (error) {
+      return absl::UnavailableError(absl::StrCat("removing '", path, suffix, "': ", error.message(),
+                                                 ". Look at the folder's mode, then delete again."));
+    }
+    CrashPoint("delete.file_gone");
+  }
+  if (absl::Status status = RemoveKept(path); !status.ok()) return status;
+  RemoveNewMirror(path);
+  return RemoveQuarantine(path);
+}
+
+}  // namespace mirror

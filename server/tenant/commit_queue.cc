@@ -1,0 +1,51 @@
+#include "server/tenant/commit_queue.h"
+
+namespace mirror {
+
+CommitQueue::Place::Place(CommitQueue& queue, const std::vector<WaitingRows*>& requests)
+    : queue_(queue), left_(requests.size()) {
+  const std::lock_guard lock(queue_.mutex_);
+  for (WaitingRows* const request : requests) queue_.waiting_.push_back({request, this});
+}
+
+bool CommitQueue::Place::MustLead() {
+  std::unique_lock lock(queue_.mutex_);
+  changed_.wait(lock, [&] { return left_ == 0 || (!queue_.led_ && queue_.waiting_.front().place == this); });
+  if (left_ == 0) return false;
+  queue_.led_ = true;
+  return true;
+}
+
+std::vector<WaitingRows*> CommitQueue::Take() {
+  std::vector<WaitingRows*> group;
+  std::uint64_t bytes = 0;
+  const std::lock_guard lock(mutex_);
+  while (!waiting_.empty() && group.size() < kGroupRequestsMax) {
+    const std::uint64_t more = waiting_.front().rows->request.bytes;
+    if (!group.empty() && (more > kGroupedRequestBytesMax || bytes + more > kGroupBytesMax)) break;
+    group.push_back(waiting_.front().rows);
+    taken_.push_back(waiting_.front().place);
+    waiting_.pop_front();
+    bytes += more;
+    if (more > kGroupedRequestBytesMax) break;
+  }
+  return group;
+}
+
+void CommitQueue::Done() {
+  const std::lock_guard lock(mutex_);
+  led_ = false;
+  // Under the lock: a place goes as soon as its thread sees that nothing of it is left.
+  for (Place* const place : taken_) {
+    if (--place->left_ == 0) place->changed_.notify_one();
+  }
+  taken_.clear();
+  if (!waiting_.empty()) waiting_.front().place->changed_.notify_one();
+}
+
+std::size_t CommitQueue::size() {
+  const std::lock_guard lock(mutex_);
+  return waiting_.size();
+}
+
+}  // namespace mirror

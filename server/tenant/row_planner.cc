@@ -1,0 +1,463 @@
+#include "server/tenant/row_planner.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/folded_name.h"
+#include "server/plan/apply_plan.h"
+#include "server/store/sqlite/records/hold_keys.h"
+
+namespace mirror {
+namespace {
+
+std::string Quoted(const std::string& table) { return absl::StrCat("table '", table, "'"); }
+
+/// A step that only restates its record: what a large value's part hangs on.
+Step Untouched(const TableRecord& record) {
+  Step step;
+  step.table = record.table;
+  step.expected = record;
+  step.record = record;
+  return step;
+}
+
+RowPlanner::Standing StandingOf(const std::optional<TableRecord>& record) {
+  if (!record) return {};
+  return {true, record->cycle, record->seq, record->position.lsn};
+}
+
+absl::Status BehindRefused(const std::string& table) {
+  return absl::AbortedError(
+      absl::StrCat(Quoted(table),
+                   ": a batch before this one was refused. Nothing of this one was applied. Send again from "
+                   "the refused batch on."));
+}
+
+/// Rows that cycles which died have taken since the table was last committed.
+std::int64_t OpenOfOthers(const std::vector<Loss>& losses, std::int64_t cycle) {
+  std::int64_t rows = 0;
+  for (const Loss& loss : losses) {
+    if (!loss.committed && loss.cycle != cycle) rows += loss.rows;
+  }
+  return rows;
+}
+
+/// What came too early is to come again, and its rows are no more in the mirror than refused ones.
+void AddRefused(const std::string& table, std::uint64_t seq, const absl::Status& status,
+                RefusedBatches* refused) {
+  if (!absl::IsAborted(status)) (*refused)[table] = seq;
+  refused->try_emplace(table, seq);
+}
+
+}  // namespace
+
+absl::Status NotAgreed(const std::string& table) {
+  return absl::FailedPreconditionError(
+      absl::StrCat(Quoted(table),
+                   " is not agreed in this cycle. Nothing was applied. Announce it with TableSchema, and "
+                   "send batches only of tables that are wanted there."));
+}
+
+RefusedBatches RefusedOf(const std::vector<CycleNote>& notes) {
+  RefusedBatches refused;
+  for (const CycleNote& note : notes) {
+    if (note.kind == CycleNoteKind::kRefused) refused[FoldName(note.table)] = note.seq;
+  }
+  return refused;
+}
+
+RowPlanner::RowPlanner(Store& store, const Cycle& cycle, const RefusedBatches& refused)
+    : store_(store), cycle_(cycle), refused_before_(refused), refused_(refused) {}
+
+absl::StatusOr<std::optional<TableRecord>> RowPlanner::Of(const std::string& table) {
+  const std::string key = FoldName(table);
+  if (const auto found = records_.find(key); found != records_.end()) return found->second;
+  absl::StatusOr<std::optional<TableRecord>> record = store_.ReadTable(table);
+  if (record.ok()) records_.emplace(key, *record);
+  return record;
+}
+
+bool RowPlanner::IsAgreed(const std::string& table) const {
+  return cycle_.announced && !cycle_.refused_tables.contains(FoldName(table));
+}
+
+/// Whether the first batch of some table came before its predecessor, and that one may still come.
+absl::StatusOr<bool> RowPlanner::HasGap(const RowRequest& request) {
+  std::set<std::string> seen;
+  for (const IncomingBatch& batch : request.batches) {
+    const std::string key = FoldName(batch.table);
+    if (!seen.insert(key).second) continue;
+    absl::StatusOr<std::optional<TableRecord>> record = Of(batch.table);
+    if (!record.ok()) return record.status();
+    if (!*record) continue;
+    const std::uint64_t applied = (*record)->cycle == request.cycle ? (*record)->seq : 0;
+    const auto refused = refused_.find(key);
+    const bool may_come = refused == refused_.end() || refused->second >= batch.seq;
+    if (batch.seq > applied + 1 && may_come) return true;
+  }
+  return false;
+}
+
+absl::StatusOr<bool> RowPlanner::Add(const RowRequest& request, bool may_wait) {
+  if (may_wait) {
+    absl::StatusOr<bool> gap = HasGap(request);
+    if (!gap.ok()) return gap.status();
+    if (*gap) return false;
+  }
+  Planned planned;
+  for (const IncomingPart& part : request.parts) {
+    if (absl::Status status = AddPart(part, &planned); !status.ok()) return status;
+  }
+  for (const IncomingBatch& batch : request.batches) {
+    if (absl::Status status = AddBatch(batch, &planned); !status.ok()) return status;
+  }
+  if (request.advance) {
+    for (const auto& [table, base] : request.advance->tables) {
+      if (absl::Status status = AddAdvance(request, table, base, &planned); !status.ok()) return status;
+    }
+  }
+  for (const BatchOutcome& outcome : planned.outcomes)
+    planned.after.push_back(StandingOf(records_.at(FoldName(outcome.table))));
+  requests_.push_back(std::move(planned));
+  return true;
+}
+
+absl::Status RowPlanner::AddPart(const IncomingPart& part, Planned* planned) {
+  BatchOutcome outcome{.table = part.table};
+  absl::StatusOr<std::optional<TableRecord>> record = Of(part.table);
+  if (!record.ok()) return record.status();
+  if (!IsAgreed(part.table) || !*record) {
+    outcome.status = NotAgreed(part.table);
+    Keep(std::move(outcome), std::nullopt, false, planned);
+    return absl::OkStatus();
+  }
+  Step step = Untouched(**record);
+  step.actions.push_back(KeepPart{cycle_.number, part.value_id, part.offset, part.data});
+  Keep(std::move(outcome), std::move(step), false, planned);
+  return absl::OkStatus();
+}
+
+absl::Status RowPlanner::AddBatch(const IncomingBatch& batch, Planned* planned) {
+  BatchOutcome outcome{.table = batch.table, .seq = batch.seq};
+  absl::StatusOr<std::optional<TableRecord>> record = Of(batch.table);
+  if (!record.ok()) return record.status();
+  std::optional<Step> step;
+  bool by_record = false;
+  if (!IsAgreed(batch.table)) {
+    outcome.status = NotAgreed(batch.table);
+  } else if (!batch.batch.ok()) {
+    outcome.status = batch.batch.status();
+  } else if (*record && ((*record)->schema_hash != batch.batch->schema_hash ||
+                         (!batch.decoded_hash.empty() && batch.decoded_hash != batch.batch->schema_hash))) {
+    outcome.status = absl::FailedPreconditionError(
+        absl::StrCat(Quoted(batch.table),
+                     " was announced with another definition than this batch has. Nothing was "
+                     "applied. Take `schema_hash` from the answer of TableSchema."));
+  } else {
+    BatchPlan plan = PlanBatch(cycle_.number, *record, *batch.schema, *batch.batch);
+    outcome.populate = batch.batch->populate;
+    if (*record && outcome.populate != PopulateReason::kNone) outcome.former_cycle = (*record)->cycle;
+    by_record = true;
+    outcome.repeated = plan.verdict == BatchPlan::Verdict::kRepeated;
+    outcome.status = std::move(plan.status);
+    if (plan.verdict == BatchPlan::Verdict::kApply) step = std::move(plan.step);
+    if (step && cycle_.breaker != nullptr) {
+      if (absl::Status status = Break(batch, **record, &*step, &outcome); !status.ok()) return status;
+      if (outcome.held || !outcome.status.ok()) step.reset();
+    }
+  }
+  Keep(std::move(outcome), std::move(step), by_record, planned);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<Loss>> RowPlanner::LossesOf(const std::string& table) {
+  const std::string key = FoldName(table);
+  if (const auto found = losses_.find(key); found != losses_.end()) return found->second;
+  absl::StatusOr<std::vector<Loss>> losses = store_.ReadLosses(table);
+  if (losses.ok()) losses_.emplace(key, *losses);
+  return losses;
+}
+
+/// What the breaker says of a batch that would be applied, and what the step notes of it.
+absl::Status RowPlanner::Break(const IncomingBatch& incoming, const TableRecord& record, Step* step,
+                               BatchOutcome* outcome) {
+  const ChangeBatch& batch = *incoming.batch;
+  const BreakerLimits limits = LimitsOf(*cycle_.breaker, cycle_.context_id, record.table);
+  if (batch.commit) {
+    for (const Hold& hold : *cycle_.holds) {
+      if (!SameName(hold.table, record.table)) continue;
+      step->settles_holds = true;
+      step->accepted = step->accepted || hold.state == HoldState::kCommit;
+    }
+  }
+  // Where deletes are ignored nothing vanishes.
+  if (!limits.on || incoming.schema->deletes == Deletes::kIgnore) return absl::OkStatus();
+  const bool begins = batch.populate != PopulateReason::kNone;
+  const bool into_shadow = begins || record.state == TableState::kPopulating;
+  const bool deletes = !into_shadow && batch.operation == Operation::kDelete && batch.row_count > 0;
+  const mirror::Planned plan = batch.planned.value_or(mirror::Planned{});
+  const auto planned = static_cast<std::int64_t>(plan.deletes);
+  const auto expected = static_cast<std::int64_t>(std::max(plan.deletes, plan.expected_deletes));
+  Loss loss{.cycle = cycle_.number, .at_ms = cycle_.now_ms, .rows_before = record.row_count};
+  loss.committed = batch.commit.has_value();
+  if (begins && batch.planned) {
+    const auto inserts = static_cast<std::int64_t>(batch.planned->inserts);
+    const std::int64_t vanish = record.row_count - inserts;
+    // Which rows it leaves out nobody knows before the others are there.
+    if (absl::Status status = HoldBatch(HoldKind::kPopulation, record, vanish, limits, {}, outcome);
+        !status.ok() || outcome->held) {
+      return status;
+    }
+  } else if (!into_shadow && batch.seq == 1 && expected > 0) {
+    std::vector<std::string> keys = DeletedKeys(*incoming.schema, batch);
+    if (absl::Status status =
+            HoldBatch(HoldKind::kDeletes, record, expected, limits, std::move(keys), outcome);
+        !status.ok() || outcome->held) {
+      return status;
+    }
+    if (planned > 0) loss.planned = planned;
+  }
+  if (deletes) {
+    if (absl::Status status = BoundDeletes(record, limits, &loss, step); !status.ok()) return status;
+  }
+  if (into_shadow && batch.commit) {
+    const absl::StatusOr<std::vector<Loss>> losses = LossesOf(record.table);
+    if (!losses.ok()) return losses.status();
+    const Hold* const hold = FindHold(*cycle_.holds, HoldKind::kPopulation, record.table);
+    for (Action& action : step->actions) {
+      if (auto* const swap = std::get_if<SwapShadow>(&action)) {
+        swap->may_lose =
+            MayLose(limits, HoldKind::kPopulation, record.row_count, *losses, cycle_.now_ms, hold);
+      }
+    }
+  }
+  if (deletes || loss.planned >= 0 || batch.commit) {
+    step->loss = loss;
+  }
+  return absl::OkStatus();
+}
+
+/// How many rows may be gone when the batch is applied: those of the plan, or what the breaker leaves.
+/// Deletes of rows that are not there take nothing of it. Of a table that is never held, what was planned is
+/// information.
+absl::Status RowPlanner::BoundDeletes(const TableRecord& record, const BreakerLimits& limits, Loss* loss,
+                                      Step* step) {
+  const absl::StatusOr<std::vector<Loss>> losses = LossesOf(record.table);
+  if (!losses.ok()) return losses.status();
+  std::int64_t open = 0;
+  for (const Loss& one : *losses) {
+    if (!one.committed) open += one.rows;
+    if (one.cycle == cycle_.number && loss->planned < 0) loss->planned = one.planned;
+  }
+  if (record.row_count < 0 || record.row_count + open <= limits.rows_min) return absl::OkStatus();
+  if (loss->planned >= 0) {
+    step->may_lose = loss->planned;
+    return absl::OkStatus();
+  }
+  const Hold* const hold = FindHold(*cycle_.holds, HoldKind::kDeletes, record.table);
+  step->may_lose = MayLose(limits, HoldKind::kDeletes, record.row_count, *losses, cycle_.now_ms, hold);
+  if (!step->may_lose) return absl::OkStatus();
+  const std::int64_t of_others = OpenOfOthers(*losses, cycle_.number);
+  step->may_lose = std::max<std::int64_t>(0, *step->may_lose - of_others);
+  return absl::OkStatus();
+}
+
+/// Deletes that were more than a plan, or than the breaker leaves: only now is it known how many rows they
+/// were.
+absl::Status RowPlanner::SettleDeletes(const StepResult& result, std::int64_t planned,
+                                       BatchOutcome* outcome) {
+  if (planned < 0) return HoldLate(HoldKind::kDeletes, result.would_delete, result.lost_keys, outcome);
+  outcome->status = absl::FailedPreconditionError(absl::StrCat(
+      Quoted(outcome->table), ": ", planned, " deletes were planned, and with this batch ",
+      result.would_delete,
+      " rows would be gone. Nothing of it was applied. Plan with batch 1 what the cycle deletes."));
+  return absl::OkStatus();
+}
+
+/// A step that would have lost too many rows: only now is it known how many.
+absl::Status RowPlanner::HoldLate(HoldKind kind, std::int64_t vanish, const std::vector<std::string>& keys,
+                                  BatchOutcome* outcome) {
+  const absl::StatusOr<std::optional<TableRecord>> record = store_.ReadTable(outcome->table);
+  if (!record.ok()) return record.status();
+  const absl::StatusOr<std::vector<Loss>> losses = store_.ReadLosses(outcome->table);
+  if (!losses.ok()) return losses.status();
+  if (!*record) return absl::OkStatus();
+  const bool deletes = kind == HoldKind::kDeletes;
+  if (deletes) vanish += OpenOfOthers(*losses, cycle_.number);
+  Judgement judgement = JudgeRows(LimitsOf(*cycle_.breaker, cycle_.context_id, outcome->table), kind,
+                                  (*record)->table, vanish, (*record)->row_count, *losses, cycle_.now_ms,
+                                  FindHold(*cycle_.holds, kind, outcome->table), keys);
+  outcome->held = judgement.held;
+  if (judgement.held) outcome->status = absl::FailedPreconditionError(judgement.reason);
+  if (!judgement.hold) return absl::OkStatus();
+  if (deletes) {
+    // Else it had to be let happen again and again, a little further each time.
+    // It is compared with what goes and what has gone in the window, together.
+    judgement.hold->rows = judgement.rows_before + judgement.gone;
+    absl::StrAppend(
+        &judgement.hold->reason,
+        " The source did not say how many it deletes in all: whoever lets it happen lets all rows "
+        "of the table go.");
+  }
+  late_holds_.push_back(*std::move(judgement.hold));
+  return absl::OkStatus();
+}
+
+absl::Status RowPlanner::HoldBatch(HoldKind kind, const TableRecord& record, std::int64_t vanish,
+                                   const BreakerLimits& limits, std::vector<std::string> keys,
+                                   BatchOutcome* outcome) {
+  if (vanish <= 0) return absl::OkStatus();
+  const absl::StatusOr<std::vector<Loss>> losses = LossesOf(record.table);
+  if (!losses.ok()) return losses.status();
+  Judgement judgement =
+      JudgeRows(limits, kind, record.table, vanish, record.row_count, *losses, cycle_.now_ms,
+                FindHold(*cycle_.holds, kind, record.table), std::move(keys));
+  if (!judgement.held) return absl::OkStatus();
+  outcome->held = true;
+  outcome->status = absl::FailedPreconditionError(judgement.reason);
+  if (judgement.hold) new_holds_.push_back(*std::move(judgement.hold));
+  return absl::OkStatus();
+}
+
+absl::Status RowPlanner::AddAdvance(const RowRequest& request, const std::string& table, Lsn base,
+                                    Planned* planned) {
+  BatchOutcome outcome{.table = table};
+  absl::StatusOr<std::optional<TableRecord>> record = Of(table);
+  if (!record.ok()) return record.status();
+  const std::string key = FoldName(table);
+  const bool sent = std::any_of(request.batches.begin(), request.batches.end(),
+                                [&](const IncomingBatch& batch) { return FoldName(batch.table) == key; });
+  std::optional<Step> step;
+  bool by_record = false;
+  if (sent || refused_.contains(key)) {
+    outcome.status = absl::FailedPreconditionError(
+        absl::StrCat(Quoted(table),
+                     " has batches of its own in this cycle. Its LSN was not moved. Commit it with "
+                     "its last batch."));
+  } else if (!IsAgreed(table)) {
+    outcome.status = NotAgreed(table);
+  } else {
+    BatchPlan plan = PlanAdvance(cycle_.number, *record, table, base, request.advance->position);
+    by_record = true;
+    outcome.repeated = plan.verdict == BatchPlan::Verdict::kRepeated;
+    outcome.status = std::move(plan.status);
+    if (plan.verdict == BatchPlan::Verdict::kApply) step = std::move(plan.step);
+    if (step && request.advance->source_ms > 0) step->source_ms = request.advance->source_ms;
+  }
+  Keep(std::move(outcome), std::move(step), by_record, planned);
+  return absl::OkStatus();
+}
+
+void RowPlanner::Keep(BatchOutcome outcome, std::optional<Step> step, bool by_record, Planned* planned) {
+  const std::string key = FoldName(outcome.table);
+  // A request behind this one finds what it would find if this one had been committed.
+  if (outcome.seq != 0 && step) refused_.erase(key);
+  if (outcome.seq != 0 && !outcome.status.ok() && records_.at(key)) {
+    AddRefused(key, outcome.seq, outcome.status, &refused_);
+  }
+  planned->steps.push_back(step ? steps_.size() : kNoStep);
+  planned->by_record.push_back(by_record);
+  planned->outcomes.push_back(std::move(outcome));
+  if (!step) return;
+  records_[key] = step->record;
+  // A source whose clock is ahead must not be fresh tomorrow.
+  if (step->source_ms && cycle_.now_ms > 0) step->source_ms = std::min(*step->source_ms, cycle_.now_ms);
+  if (step->receipt) step->receipt->at_ms = cycle_.now_ms;
+  planned_deletes_.push_back(step->loss ? step->loss->planned : -1);
+  steps_.push_back(*std::move(step));
+}
+
+CycleNoteChanges RowPlanner::NotesOf(const std::vector<StepResult>& results) const {
+  CycleNoteChanges changes;
+  RefusedBatches refused = refused_before_;
+  std::map<std::string, std::string> names;  // As the source spells them, by folded name.
+  std::set<std::string> failed;
+  bool missed = false;
+  for (const Planned& planned : requests_) {
+    for (std::size_t i = 0; i < planned.outcomes.size(); ++i) {
+      const BatchOutcome& outcome = planned.outcomes[i];
+      const std::string key = FoldName(outcome.table);
+      const bool has_step = planned.steps[i] != kNoStep;
+      const absl::Status& status = has_step ? results[planned.steps[i]].status : outcome.status;
+      if (has_step && !status.ok() && planned.by_record[i]) failed.insert(key);
+      if (outcome.seq == 0) continue;
+      if (has_step && status.ok()) {
+        refused.erase(key);
+        missed = missed || (outcome.seq == 1 && outcome.populate == PopulateReason::kLineageMiss &&
+                            outcome.former_cycle >= cycle_.known_miss);
+      }
+      // Behind a step that failed it is aborted. Invented names must not pile up.
+      const bool behind = !has_step && planned.by_record[i] && failed.contains(key);
+      if (status.ok() || behind || !records_.at(key)) continue;
+      AddRefused(key, outcome.seq, status, &refused);
+      names[key] = outcome.table;
+    }
+  }
+  if (missed) changes.written.push_back({CycleNoteKind::kMiss});
+  for (const auto& [table, seq] : refused) {
+    const auto before = refused_before_.find(table);
+    if (before != refused_before_.end() && before->second == seq) continue;
+    changes.written.push_back({CycleNoteKind::kRefused, names.at(table), seq});
+  }
+  for (const auto& [table, seq] : refused_before_) {
+    if (!refused.contains(table)) changes.forgotten.push_back({CycleNoteKind::kRefused, table});
+  }
+  return changes;
+}
+
+absl::Status RowPlanner::Settle(std::vector<StepResult>& results,
+                                std::vector<std::pair<std::string, std::string>>* left_out) {
+  for (Planned& planned : requests_) {
+    for (std::size_t i = 0; i < planned.outcomes.size(); ++i) {
+      const absl::Status status = SettleOne(planned, i, results, left_out);
+      if (!status.ok()) return status;
+    }
+    for (const BatchOutcome& outcome : planned.outcomes)
+      planned.failed.push_back(!failed_.empty() && failed_.contains(FoldName(outcome.table)));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RowPlanner::SettleOne(Planned& planned, std::size_t i, std::vector<StepResult>& results,
+                                   std::vector<std::pair<std::string, std::string>>* left_out) {
+  BatchOutcome& outcome = planned.outcomes[i];
+  if (planned.steps[i] != kNoStep) {
+    StepResult& result = results[planned.steps[i]];
+    outcome.status = std::move(result.status);
+    outcome.missing_rows = std::move(result.missing_rows);
+    outcome.more_missing = result.more_missing;
+    outcome.receipt = std::move(result.receipt);
+    if (result.would_delete > 0) {
+      const std::int64_t of_plan = planned_deletes_[planned.steps[i]];
+      if (absl::Status status = SettleDeletes(result, of_plan, &outcome); !status.ok()) return status;
+    }
+    if (result.would_lose > 0) {
+      absl::Status status = HoldLate(HoldKind::kPopulation, result.would_lose, result.lost_keys, &outcome);
+      if (!status.ok()) return status;
+    }
+    for (const std::string& index : result.left_out) left_out->emplace_back(outcome.table, index);
+    if (!outcome.status.ok() && planned.by_record[i]) failed_.insert(FoldName(outcome.table));
+    return absl::OkStatus();
+  }
+  if (!planned.by_record[i] || !failed_.contains(FoldName(outcome.table))) return absl::OkStatus();
+  const absl::StatusOr<std::optional<TableRecord>> record = store_.ReadTable(outcome.table);
+  if (!record.ok()) return record.status();
+  const bool applied = outcome.repeated && outcome.seq != 0 && *record && (*record)->cycle == cycle_.number &&
+                       outcome.seq <= (*record)->seq;
+  if (applied) return absl::OkStatus();
+  outcome.repeated = false;
+  outcome.status = BehindRefused(outcome.table);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<RowPlanner::Standing> RowPlanner::StandingAfter(std::size_t request, std::size_t outcome) {
+  const Planned& planned = requests_[request];
+  if (!planned.failed[outcome]) return planned.after[outcome];
+  // Nothing of the table was applied since.
+  absl::StatusOr<std::optional<TableRecord>> record = store_.ReadTable(planned.outcomes[outcome].table);
+  if (!record.ok()) return record.status();
+  return StandingOf(*record);
+}
+
+}  // namespace mirror

@@ -1,0 +1,43 @@
+#ifndef MIRROR_SERVER_TENANT_SUMMARY_KEEPER_H_
+#define MIRROR_SERVER_TENANT_SUMMARY_KEEPER_H_
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "server/plan/tenant_summary.h"
+#include "server/store/catalog/catalog.h"
+#include "server/tenant/tenants.h"
+
+namespace mirror {
+
+/// Keeps in the catalog what is known of tenants without their databases, so that a restarted server need not
+/// open all of them to know when each was last served. The catalog is an index: what it does not have is
+/// known when the tenant is next opened. Threads: one.
+class SummaryKeeper {
+ public:
+  /// Both outlive it.
+  SummaryKeeper(Catalog& catalog, Tenants& tenants) : catalog_(catalog), tenants_(tenants) {}
+
+  /// At the start, before the first call.
+  void Restore();
+  /// Writes what changed since, in one transaction.
+  void Keep();
+
+ private:
+  Catalog& catalog_;
+  Tenants& tenants_;
+  /// What the catalog has of a tenant. The summary is never changed, only replaced: the same one is the same
+  /// text.
+  struct Kept {
+    std::shared_ptr<const TenantSummary> summary;
+    std::int64_t progress_ms = 0;
+  };
+  std::map<std::string, Kept> kept_;  ///< By context id.
+  bool failing_ = false;
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_TENANT_SUMMARY_KEEPER_H_

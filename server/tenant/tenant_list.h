@@ -1,0 +1,72 @@
+#ifndef MIRROR_SERVER_TENANT_TENANT_LIST_H_
+#define MIRROR_SERVER_TENANT_TENANT_LIST_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "server/plan/tenant_summary.h"
+
+// How many tenants are shown to an operator: in which state each is, which of them, in what order, and a page
+// at a time. Pure: made of what is known without a database.
+
+namespace mirror {
+
+/// The worst first; Tenant.state in mirror_admin.proto says what each means.
+enum class TenantState : std::uint8_t {
+  kDamaged,
+  kFailing,
+  kHeld,
+  kDiffers,
+  kLate,
+  kIncomplete,
+  kUnknown,
+  kPaused,
+  kDeleted,
+  kActive,
+  kGood,
+};
+std::string_view ToString(TenantState state);
+/// Whether somebody should look.
+bool IsProblem(TenantState state);
+
+/// What is known of a tenant.
+struct ListedTenant {
+  std::string context_id;
+  std::shared_ptr<const TenantSummary> summary;  ///< Never null.
+  std::int64_t progress_ms = 0;
+  bool late = false;  ///< A table is older than its target.
+  bool deleted = false;
+};
+TenantState StateOf(const ListedTenant& tenant);
+
+/// As TenantOrder of the wire.
+enum class TenantOrder : std::uint8_t { kName, kProblems, kOldest };
+
+struct TenantQuery {
+  std::string name_pattern = {};      ///< Empty: all.
+  std::set<std::string> states = {};  ///< Empty: all.
+  bool problems = false;
+  TenantOrder order = TenantOrder::kName;
+  std::size_t page_size = 0;  ///< 0: kTenantsPerPageMax.
+  std::string page_token = {};
+};
+inline constexpr std::size_t kTenantsPerPageMax = 10'000;
+
+struct TenantPage {
+  std::vector<const ListedTenant*> tenants;     ///< In order.
+  std::string next_page_token;                  ///< Empty: the last.
+  std::map<TenantState, std::uint32_t> totals;  ///< Of all that the name pattern means.
+};
+/// Errors: kInvalidArgument for a page token that this function did not give, or gave for another order.
+absl::StatusOr<TenantPage> PageOf(const std::vector<ListedTenant>& tenants, const TenantQuery& query);
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_TENANT_TENANT_LIST_H_

@@ -1,0 +1,56 @@
+// What a partner put into tables of the mirror and will lose: told while it is there.
+
+#include "absl/strings/str_cat.h"
+#include "base/folded_name.h"
+#include "server/tenant/tenant.h"
+
+namespace mirror {
+namespace {
+
+constexpr std::size_t kNamesListed = 20;
+/// Things told of, in memory. Beyond that some are told again.
+constexpr std::size_t kToldMax = 10'000;
+
+constexpr char kKeep[] =
+    "To keep what is the partner's, set 'preserve_target = true' for the table at the source, or put it into "
+    "a "
+    "table of the partner's own (a hook can fill one after each cycle)";
+
+}  // namespace
+
+/// Once for each set of columns, and again after a restart.
+void Tenant::TellPartnerColumns() {
+  const absl::StatusOr<std::vector<TouchedTable>> found = store_->ReadTouchedTables();
+  // What is wrong with the file shows in what the cycle does.
+  if (!found.ok()) return;
+  for (const TouchedTable& added : *found) {
+    if (added.columns.empty()) continue;
+    const std::string names = ListNames(added.columns, kNamesListed);
+    if (told_partner_.size() >= kToldMax) told_partner_.clear();
+    if (!told_partner_.insert(absl::StrCat(FoldName(added.table), " columns ", names)).second) continue;
+    events_.Add(context_id_, Severity::kWarning, "partner.column_lost",
+                absl::StrCat(
+                    "table '", added.table, "' has ", added.columns.size() == 1 ? "a column" : "columns",
+                    " that the source does not have: ", names,
+                    ". The next population makes the table without, and what stands there is gone. ", kKeep));
+  }
+}
+
+/// Before rows of it go. Counts them, once in a cycle.
+void Tenant::TellPartnerRows(std::int64_t cycle, const std::string& table, const char* what_comes) {
+  if (!store_->IsDurable()) return;
+  if (cycle != counted_cycle_) counted_.clear();
+  counted_cycle_ = cycle;
+  const std::string key = FoldName(table);
+  if (!counted_.insert(key).second) return;
+  const absl::StatusOr<std::int64_t> rows = store_->CountPartnerRows(table);
+  if (!rows.ok() || *rows == 0) return;
+  if (told_partner_.size() >= kToldMax) told_partner_.clear();
+  if (!told_partner_.insert(absl::StrCat(key, " rows ", *rows)).second) return;
+  events_.Add(context_id_, Severity::kWarning, "partner.rows_lost",
+              absl::StrCat("table '", table, "' has ", *rows, *rows == 1 ? " row" : " rows",
+                           " more than the mirror wrote: somebody else wrote into it. ", what_comes,
+                           *rows == 1 ? " it away. " : " them away. ", kKeep));
+}
+
+}  // namespace mirror

@@ -1,0 +1,500 @@
+#include "server/tenant/tenants.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <string_view>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "base/clock.h"
+#include "base/crash_point.h"
+#include "base/folded_name.h"
+#include "server/store/sqlite/file/deleted_mark.h"
+#include "server/store/sqlite/file/second_names.h"
+#include "server/store/sqlite/file/sqlite_quarantine.h"
+#include "server/store/sqlite/sqlite_store.h"
+
+namespace mirror {
+namespace {
+
+constexpr std::string_view kFilePrefix = "Mirror_";
+constexpr std::string_view kFileSuffix = ".db";
+
+/// Databases that are looked at when one has to be closed; those that are in use count as used then.
+constexpr int kTriedToClose = 16;
+/// A new mirror has two databases, its claim and its rows: first cycles get half of what may be open.
+constexpr std::size_t kBuildingShare = 4;
+/// So many in any case.
+constexpr std::size_t kBuildingMin = 4;
+
+absl::Status UnknownTenant(const char* next) {
+  return absl::PermissionDeniedError(absl::StrCat(
+      "the tenant is not mirrored here, or is known under another spelling. Nothing was done. ", next));
+}
+/// Behind the mark.
+absl::Status FinishDeletion(const std::string& data_dir, const std::string& context_id) {
+  if (absl::Status removed = RemoveSqliteStore(data_dir, context_id); !removed.ok()) return removed;
+  CrashPoint("delete.files_gone");
+  absl::Status marked = SetDeletedMark(data_dir, context_id);
+  CrashPoint("delete.after");
+  return marked;
+}
+
+absl::Status HalfDeleted(const std::string& context_id) {
+  return absl::FailedPreconditionError(absl::StrCat(
+      "tenant '", context_id,
+      "' was deleted, but not all of its files could be removed. Nothing was done. 'mirrorctl delete ",
+      context_id, " --confirm ", context_id, "' removes what is left."));
+}
+
+constexpr char kBeginOrAsk[] = "Begin with Authenticate, or ask the mirror's operator.";
+constexpr char kAsk[] = "Look at the spelling of the context id, or ask the mirror's operator.";
+
+}  // namespace
+
+Tenants::Tenants(const TenantsOptions& options, Events& events, int lock_file)
+    : options_(options),
+      events_(events),
+      lock_file_(lock_file),
+      building_(std::max(options.open_max / kBuildingShare, kBuildingMin)) {}
+
+Tenants::~Tenants() {
+  tenants_.clear();
+  flock(lock_file_, LOCK_UN);  // A child that was forked meanwhile may still have the file open.
+  close(lock_file_);
+}
+
+absl::StatusOr<std::unique_ptr<Tenants>> Tenants::Open(const TenantsOptions& options, Events& events) {
+  const std::string lock_path = options.data_dir + "/server.lock";
+  const int lock_file = open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (lock_file < 0) {
+    return absl::FailedPreconditionError(absl::StrCat("the data folder '", options.data_dir,
+                                                      "' cannot be written. Look at its owner and mode."));
+  }
+  if (flock(lock_file, LOCK_EX | LOCK_NB) != 0) {
+    close(lock_file);
+    return absl::FailedPreconditionError(absl::StrCat("another mirror-server uses the data folder '",
+                                                      options.data_dir,
+                                                      "'. Stop it, or give this one a folder of its own."));
+  }
+  std::unique_ptr<Tenants> tenants(new Tenants(options, events, lock_file));
+  if (absl::Status deleted = tenants->FindDeleted(); !deleted.ok()) return deleted;
+  const absl::StatusOr<std::vector<std::string>> found = FindSqliteStores(options.data_dir);
+  if (!found.ok()) return absl::FailedPreconditionError(found.status().message());
+  CrashPoint("start.locked");
+  std::error_code ignored;
+  std::filesystem::remove_all(absl::StrCat(options.data_dir, "/", kWorkFolder), ignored);
+  if (absl::Status one_name = TakeBackSecondNames(options.data_dir); !one_name.ok())
+    return absl::FailedPreconditionError(one_name.message());
+  for (const std::string& context_id : *found) {
+    const std::shared_ptr<Tenant> tenant = tenants->Make(context_id);
+    TenantSummary known;
+    known.quarantine = ReadQuarantine(tenants->PathOf(context_id));
+    known.quarantined = !known.quarantine.empty();
+    tenant->Remember(known);
+    tenants->tenants_.emplace(FoldName(context_id), Entry{tenant, {}});
+    // A log that a kill left would be replayed over a copy put there later: it goes into its own file now.
+    // What keeps it from that is met again, and told, by the first call for the tenant.
+    std::error_code none;
+    const std::uintmax_t log_bytes = std::filesystem::file_size(tenants->PathOf(context_id) + "-wal", none);
+    CrashPoint("start.tenant");
+    if (!none && log_bytes > 0)
+      OpenSqliteStore(options.data_dir, context_id, false, SqliteOptions{}).status().IgnoreError();
+  }
+  return tenants;
+}
+
+/// Finishes what a kill left half done.
+absl::Status Tenants::FindDeleted() {
+  const std::string& dir = options_.data_dir;
+  const absl::StatusOr<std::vector<std::string>> deleting = FindDeletingMarks(dir);
+  if (!deleting.ok()) return absl::FailedPreconditionError(deleting.status().message());
+  for (const std::string& context_id : *deleting) {
+    deleted_[FoldName(context_id)] = context_id;
+    const absl::Status finished = FinishDeletion(dir, context_id);
+    if (finished.ok()) continue;
+    half_deleted_.insert(FoldName(context_id));
+    tenants_.emplace(FoldName(context_id), Entry{Make(context_id), {}});
+    events_.Add(
+        context_id, Severity::kError, "tenant.not_deleted",
+        absl::StrCat("an operator deleted the tenant, and its files could not all be removed: ",
+                     std::string(finished.message()), " The source is kept away; delete it once more"));
+  }
+  const absl::StatusOr<std::vector<std::string>> deleted = FindDeletedMarks(dir);
+  if (!deleted.ok()) return absl::FailedPreconditionError(deleted.status().message());
+  for (const std::string& context_id : *deleted) {
+    deleted_[FoldName(context_id)] = context_id;
+    if (!SqliteStoreExists(dir, context_id) || !RemoveDeletedMark(dir, context_id).ok()) continue;
+    deleted_.erase(FoldName(context_id));
+    events_.Add(
+        context_id, Severity::kInformation, "tenant.allowed",
+        "a mirror was put in the place of the one that an operator deleted: its source is let in again");
+  }
+  return absl::OkStatus();
+}
+
+std::shared_ptr<Tenant> Tenants::Make(const std::string& context_id) {
+  SqliteOptions sqlite;
+  sqlite.wal_bytes_max = options_.wal_bytes_max;
+  sqlite.value_bytes_max = options_.value_bytes_max;
+  sqlite.apply = options_.apply;
+  sqlite.checkpointer = &checkpointer_;
+  sqlite.build_beside = options_.build_beside;
+  sqlite.begin_building = [this, context_id] { return BeginBuilding(context_id); };
+  return std::make_shared<Tenant>(
+      context_id,
+      [dir = options_.data_dir, context_id, sqlite](bool create) {
+        return OpenSqliteStore(dir, context_id, create, sqlite);
+      },
+      options_.tenant, events_, [this](Tenant& tenant) { MakeRoom(tenant); });
+}
+
+absl::StatusOr<std::shared_ptr<Tenant>> Tenants::Find(const Caller& caller) {
+  const std::lock_guard lock(mutex_);
+  const auto found = tenants_.find(FoldName(caller.context_id));
+  if (found == tenants_.end() || found->second.tenant->context_id() != caller.context_id)
+    return UnknownTenant(kBeginOrAsk);
+  Used(found->second);
+  return found->second.tenant;
+}
+
+absl::StatusOr<std::shared_ptr<Tenant>> Tenants::FindOrTakeIn(const Caller& caller) {
+  if (absl::Status status = CheckContextId(caller.context_id); !status.ok()) return status;
+  // A spelling that was only probed must not keep the right one out.
+  if (const std::string other = OtherSpelling(caller.context_id); !other.empty()) ForgetUnlessThere(other);
+  const std::lock_guard lock(mutex_);
+  const std::string key = FoldName(caller.context_id);
+  if (deleted_.contains(key)) return std::shared_ptr<Tenant>();
+  auto found = tenants_.find(key);
+  if (found == tenants_.end()) {
+    if (!options_.tenant.automatic_provisioning) return UnknownTenant(kAsk);
+    found = tenants_.emplace(key, Entry{Make(caller.context_id), {}}).first;
+  }
+  if (found->second.tenant->context_id() != caller.context_id) return UnknownTenant(kAsk);
+  Used(found->second);
+  return found->second.tenant;
+}
+
+std::string Tenants::OtherSpelling(const std::string& context_id) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = tenants_.find(FoldName(context_id));
+  if (found == tenants_.end() || found->second.tenant->context_id() == context_id) return "";
+  return found->second.tenant->context_id();
+}
+
+Tenants::Entries::iterator Tenants::FindOnlyProbed(const std::string& context_id) {
+  const auto found = tenants_.find(FoldName(context_id));
+  if (found == tenants_.end()) return found;
+  const std::shared_ptr<Tenant>& tenant = found->second.tenant;
+  const bool only_probed = tenant->context_id() == context_id && tenant.use_count() == 1 &&
+                           !tenant->is_open() && tenant->shared_summary() == nullptr;
+  return only_probed ? found : tenants_.end();
+}
+
+void Tenants::ForgetUnlessThere(const std::string& context_id) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (FindOnlyProbed(context_id) == tenants_.end()) return;
+  }
+  if (HasMirror(context_id)) return;
+  // Whoever made one meanwhile uses it, or has left its summary.
+  const std::lock_guard lock(mutex_);
+  const auto found = FindOnlyProbed(context_id);
+  if (found == tenants_.end()) return;
+  Unlist(found->second);
+  tenants_.erase(found);
+}
+
+absl::StatusOr<std::shared_ptr<Tenant>> Tenants::Find(const std::string& context_id) {
+  const std::lock_guard lock(mutex_);
+  const auto found = tenants_.find(FoldName(context_id));
+  if (found == tenants_.end() && deleted_.contains(FoldName(context_id))) {
+    return absl::NotFoundError(absl::StrCat("tenant '", context_id,
+                                            "' was deleted. Nothing was done. 'mirrorctl allow ", context_id,
+                                            "' lets its source mirror it anew."));
+  }
+  if (found == tenants_.end()) {
+    return absl::NotFoundError(absl::StrCat("there is no tenant '", context_id,
+                                            "'. Nothing was done. 'mirrorctl tenants' lists them."));
+  }
+  Used(found->second);
+  return found->second.tenant;
+}
+
+absl::StatusOr<std::shared_ptr<Tenant>> Tenants::FindOrMake(const std::string& context_id) {
+  const std::lock_guard lock(mutex_);
+  auto found = tenants_.find(FoldName(context_id));
+  if (found == tenants_.end()) {
+    found = tenants_.emplace(FoldName(context_id), Entry{Make(context_id), {}}).first;
+  }
+  if (found->second.tenant->context_id() != context_id) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "the tenant is known as '", found->second.tenant->context_id(), "'. Nothing was done. Spell it so."));
+  }
+  if (half_deleted_.contains(found->first)) return HalfDeleted(context_id);
+  Used(found->second);
+  return found->second.tenant;
+}
+
+absl::StatusOr<std::string> Tenants::Rebuild(const std::string& context_id, std::int64_t now_ms) {
+  absl::StatusOr<std::shared_ptr<Tenant>> tenant = Find(context_id);
+  if (!tenant.ok()) return tenant.status();
+  std::string path;
+  absl::Status rebuilt = (*tenant)->Rebuild(
+      [&](const std::optional<TenantRecord>& owner) {
+        absl::StatusOr<std::string> aside =
+            SetSqliteStoreAside(options_.data_dir, (*tenant)->context_id(), now_ms, owner);
+        if (aside.ok()) path = *aside;
+        return aside;
+      },
+      now_ms);
+  if (!rebuilt.ok()) return rebuilt;
+  return path;
+}
+
+std::vector<std::shared_ptr<Tenant>> Tenants::Listed() {
+  std::vector<std::shared_ptr<Tenant>> all;
+  const std::lock_guard lock(mutex_);
+  for (const auto& [key, entry] : tenants_) all.push_back(entry.tenant);
+  return all;
+}
+
+std::vector<std::shared_ptr<Tenant>> Tenants::All() {
+  std::vector<std::shared_ptr<Tenant>> all = Listed();
+  // A probe of a tenant that was never taken in leaves no file.
+  std::erase_if(all, [&](const std::shared_ptr<Tenant>& tenant) {
+    return !tenant->is_open() && !SqliteStoreExists(options_.data_dir, tenant->context_id());
+  });
+  return all;
+}
+
+absl::Status Tenants::Delete(const std::string& context_id) {
+  absl::StatusOr<std::shared_ptr<Tenant>> tenant = Find(context_id);
+  if (!tenant.ok()) return tenant.status();
+  const std::string& spelled = (*tenant)->context_id();
+  const std::string key = FoldName(spelled);
+  // Until it is forgotten here, nobody can make a new one under its name. The mark is there before the file
+  // goes: whenever this dies, either nothing was done or the next start finishes it.
+  absl::Status removed = (*tenant)->Retire([&]() -> absl::Status {
+    CrashPoint("delete.before");
+    {
+      const std::lock_guard marks(marks_mutex_);
+      if (absl::Status set = SetDeletingMark(options_.data_dir, spelled); !set.ok()) return set;
+      const std::lock_guard lock(mutex_);
+      deleted_[key] = spelled;
+      half_deleted_.insert(key);
+    }
+    CrashPoint("delete.marked");
+    return FinishDeletion(options_.data_dir, spelled);
+  });
+  const std::lock_guard lock(mutex_);
+  if (removed.ok()) half_deleted_.erase(key);
+  // The source is kept away, and the next attempt removes what is left.
+  if (!removed.ok() && half_deleted_.contains(key)) return removed;
+  const auto found = tenants_.find(key);
+  if (found == tenants_.end() || found->second.tenant != *tenant) return removed;
+  Unlist(found->second);
+  if (removed.ok()) {
+    tenants_.erase(found);
+    return removed;
+  }
+  // Nothing was done: it goes on as it was.
+  const TenantSummary known = (*tenant)->summary();
+  found->second.tenant = Make(spelled);
+  found->second.tenant->Remember(known);
+  return removed;
+}
+
+absl::Status Tenants::Allow(const std::string& context_id) {
+  const std::string key = FoldName(context_id);
+  const std::lock_guard marks(marks_mutex_);
+  std::string spelled;
+  {
+    const std::lock_guard lock(mutex_);
+    if (half_deleted_.contains(key)) return HalfDeleted(context_id);
+    if (const auto found = deleted_.find(key); found != deleted_.end()) spelled = found->second;
+  }
+  if (spelled.empty()) {
+    // A mark that was made by hand, or of a deletion that failed, would count from the next start on.
+    const absl::StatusOr<std::vector<std::string>> found = FindDeletedMarks(options_.data_dir);
+    if (!found.ok()) return found.status();
+    for (const std::string& id : *found) {
+      if (FoldName(id) == key) spelled = id;
+    }
+  }
+  if (spelled.empty()) {
+    return absl::NotFoundError(absl::StrCat("tenant '", context_id,
+                                            "' was not deleted. Nothing was done. 'mirrorctl tenants "
+                                            "--state deleted' lists those that were."));
+  }
+  if (absl::Status removed = RemoveDeletedMark(options_.data_dir, spelled); !removed.ok()) return removed;
+  const std::lock_guard lock(mutex_);
+  deleted_.erase(key);
+  return absl::OkStatus();
+}
+
+std::vector<std::string> Tenants::Deleted() const {
+  std::vector<std::string> names;
+  const std::lock_guard lock(mutex_);
+  for (const auto& [key, name] : deleted_) names.push_back(name);
+  return names;
+}
+
+void Tenants::EndIdleCycles() {
+  for (const std::shared_ptr<Tenant>& tenant : Listed()) tenant->EndIfIdle(NowMs());
+}
+
+std::vector<Tenants::Seen> Tenants::AllSeen() {
+  std::vector<std::shared_ptr<Tenant>> all;
+  {
+    const std::lock_guard lock(mutex_);
+    all.reserve(tenants_.size());
+    for (const auto& [key, entry] : tenants_) all.push_back(entry.tenant);
+  }
+  std::vector<Seen> seen;
+  seen.reserve(all.size());
+  // One that was only probed was never there.
+  for (const std::shared_ptr<Tenant>& tenant : all) {
+    std::shared_ptr<const TenantSummary> summary = tenant->shared_summary();
+    if (summary == nullptr) continue;
+    const std::int64_t progress_ms = std::max(summary->progress_ms, tenant->seen_progress_ms());
+    seen.push_back({tenant->context_id(), tenant->is_open(), std::move(summary), progress_ms});
+  }
+  return seen;
+}
+
+std::vector<Tenants::Seen> Tenants::AllKnown() {
+  std::vector<Seen> all = AllSeen();
+  std::set<std::string> there;
+  for (const Seen& one : all) there.insert(FoldName(one.context_id));
+  for (FirstFailures::Failed& failed : first_failures_.All()) {
+    if (there.contains(FoldName(failed.context_id))) continue;
+    TenantSummary summary;
+    summary.failure = std::move(failed.failure);
+    all.push_back({.context_id = std::move(failed.context_id),
+                   .summary = std::make_shared<const TenantSummary>(std::move(summary))});
+  }
+  return all;
+}
+
+void Tenants::NoteFailure(const std::string& context_id, std::string_view why) {
+  std::shared_ptr<Tenant> tenant;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = tenants_.find(FoldName(context_id));
+    if (found != tenants_.end() && found->second.tenant->context_id() == context_id) {
+      tenant = found->second.tenant;
+    }
+  }
+  if (tenant && (tenant->shared_summary() != nullptr || HasMirror(context_id))) {
+    tenant->NoteFailure(why);
+  } else {
+    first_failures_.Note(context_id, why, NowMs());
+  }
+}
+
+void Tenants::Remember(const std::string& context_id, const TenantSummary& summary) {
+  const std::lock_guard lock(mutex_);
+  const auto found = tenants_.find(FoldName(context_id));
+  const bool here = found != tenants_.end() && found->second.tenant->context_id() == context_id;
+  if (here && found->second.tenant->shared_summary() != nullptr) found->second.tenant->Remember(summary);
+}
+
+void Tenants::EndCycles() {
+  CrashPoint("stop.drained");
+  for (const std::shared_ptr<Tenant>& tenant : All()) tenant->EndCycle(NowMs());
+  CrashPoint("stop.ended");
+}
+
+std::string Tenants::PathOf(const std::string& context_id) const {
+  return SqlitePath(options_.data_dir, context_id);
+}
+
+bool Tenants::HasMirror(const std::string& context_id) const {
+  return SqliteStoreExists(options_.data_dir, context_id);
+}
+
+std::size_t Tenants::open_count() const {
+  const std::lock_guard lock(mutex_);
+  std::size_t count = 0;
+  for (const auto& [key, entry] : tenants_) count += entry.tenant->is_open() ? 1U : 0U;
+  return count;
+}
+
+void Tenants::Used(Entry& entry) {
+  if (entry.listed) by_use_.splice(by_use_.end(), by_use_, entry.place);
+}
+
+void Tenants::Unlist(Entry& entry) {
+  if (entry.listed) by_use_.erase(entry.place);
+  entry.listed = false;
+}
+
+/// The least recently used one that is open and can be closed, which counts as used from now on: when it is
+/// not closed, it is in use. Null: there are no more than may be.
+std::shared_ptr<Tenant> Tenants::TakeOldest(const Tenant& keep) {
+  const std::lock_guard lock(mutex_);
+  const std::size_t building = building_.All().size();
+  for (std::size_t left = by_use_.size(); left > 0 && by_use_.size() + building > options_.open_max; --left) {
+    Entry& oldest = tenants_.find(FoldName(by_use_.front()->context_id()))->second;
+    if (!oldest.tenant->is_open()) {
+      Unlist(oldest);
+      continue;
+    }
+    Used(oldest);
+    if (oldest.tenant.get() != &keep && !building_.Has(oldest.tenant->context_id())) return oldest.tenant;
+  }
+  return nullptr;
+}
+
+/// Called by a tenant that has just opened its database or ended its cycle, under that tenant's lock: the
+/// order is always tenant, then this map, and other tenants are only tried.
+void Tenants::MakeRoom(const Tenant& opened) {
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = tenants_.find(FoldName(opened.context_id()));
+    if (found != tenants_.end() && found->second.tenant.get() == &opened && !found->second.listed) {
+      found->second.place = by_use_.insert(by_use_.end(), found->second.tenant.get());
+      found->second.listed = true;
+    }
+  }
+  for (int tried = 0; tried < kTriedToClose; ++tried) {
+    const std::shared_ptr<Tenant> oldest = TakeOldest(opened);
+    if (!oldest) return;
+    if (!oldest->CloseIfIdle()) continue;
+    const std::lock_guard lock(mutex_);
+    const auto found = tenants_.find(FoldName(oldest->context_id()));
+    if (found != tenants_.end() && found->second.tenant == oldest && !oldest->is_open())
+      Unlist(found->second);
+  }
+}
+
+/// Called under the lock of the tenant that is to be made, as MakeRoom() is.
+absl::StatusOr<std::shared_ptr<void>> Tenants::BeginBuilding(const std::string& context_id) {
+  if (std::shared_ptr<void> place = building_.Take(context_id)) return place;
+  // Some are only looked at: what a crash left of a first cycle.
+  for (const std::string& other : building_.All()) {
+    if (other == context_id) continue;
+    std::shared_ptr<Tenant> idle;
+    {
+      const std::lock_guard lock(mutex_);
+      const auto found = tenants_.find(FoldName(other));
+      if (found != tenants_.end()) idle = found->second.tenant;
+    }
+    if (idle && idle->CloseIfIdle()) break;
+  }
+  if (std::shared_ptr<void> place = building_.Take(context_id)) return place;
+  return absl::ResourceExhaustedError(
+      absl::StrCat("as many new mirrors are being made as may be at a time (", building_.count_max(),
+                   ": a quarter of 'open_tenants_max', and ", kBuildingMin,
+                   " in any case). No cycle began, and nothing was done. Try again when the first cycle "
+                   "of one of them is over."));
+}
+
+}  // namespace mirror

@@ -1,0 +1,143 @@
+#ifndef MIRROR_SERVER_TENANT_TENANTS_H_
+#define MIRROR_SERVER_TENANT_TENANTS_H_
+
+#include <cstdint>
+#include <list>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "server/plan/caller.h"
+#include "server/store/sqlite/file/sqlite_checkpointer.h"
+#include "server/store/sqlite/rows/apply_method.h"
+#include "server/tenant/building_places.h"
+#include "server/tenant/first_failures.h"
+#include "server/tenant/tenant.h"
+
+namespace mirror {
+
+struct TenantsOptions {
+  std::string data_dir;
+  TenantOptions tenant;
+  /// Databases kept open; the one that was not used for longest is closed first. At least 1. A mirror that is
+  /// being made counts as two, and cannot be closed: with a quarter of these in work, and at least four,
+  /// another first cycle is refused.
+  std::size_t open_max = 100;
+  std::uint64_t wal_bytes_max = 1ULL << 30;
+  std::int64_t value_bytes_max = 1'000'000'000;
+  ApplyMethod apply = ApplyMethod::kBest;
+  bool build_beside = true;
+};
+
+/// Within the data folder: what is being restored or tried, removed at each start.
+inline constexpr char kWorkFolder[] = ".work";
+
+/// All tenants of the data folder. Found again from their files at every start.
+/// Threads: any; each tenant has its own lock, and none is held here while a file is touched but the one that
+/// keeps Delete() and Allow() apart.
+class Tenants {
+ public:
+  /// Takes the folder for this process alone (a lock file). Errors: kFailedPrecondition when another server
+  /// has it.
+  static absl::StatusOr<std::unique_ptr<Tenants>> Open(const TenantsOptions& options, Events& events);
+  ~Tenants();
+
+  /// The tenant of a call that is not Authenticate.
+  ///   kPermissionDenied  unknown, or known under another spelling (which is not told)
+  absl::StatusOr<std::shared_ptr<Tenant>> Find(const Caller& caller);
+  /// For Authenticate: a tenant that has no database yet is taken in, unless provisioning is off. Null: an
+  /// operator deleted it.
+  absl::StatusOr<std::shared_ptr<Tenant>> FindOrTakeIn(const Caller& caller);
+  /// Behind it: a tenant that was only looked at, and that there is not, leaves nothing.
+  void ForgetUnlessThere(const std::string& context_id);
+  /// For the operator. Errors: kNotFound.
+  absl::StatusOr<std::shared_ptr<Tenant>> Find(const std::string& context_id);
+  /// The same, for one whose file is about to be put there. `context_id` has been checked. Errors:
+  /// kFailedPrecondition when it is known under another spelling.
+  absl::StatusOr<std::shared_ptr<Tenant>> FindOrMake(const std::string& context_id);
+  /// Sets a damaged mirror aside and makes a new one in its place, empty, of the same owner. Gives the path
+  /// of the damaged one.
+  absl::StatusOr<std::string> Rebuild(const std::string& context_id, std::int64_t now_ms);
+  std::vector<std::shared_ptr<Tenant>> All();
+  /// Removes the mirror for good, and takes the tenant in no more until Allow(): that outlives a restart.
+  absl::Status Delete(const std::string& context_id);
+  /// Errors: kNotFound when it was not deleted.
+  absl::Status Allow(const std::string& context_id);
+  /// As they were spelled.
+  std::vector<std::string> Deleted() const;
+
+  /// Ends the cycles that this process served. For a clean shutdown, after the last call.
+  void EndCycles();
+  /// Those without progress, of which no source asks any more.
+  void EndIdleCycles();
+
+  /// What is known of all of them without their databases: neither their locks nor their files are touched.
+  struct Seen {
+    std::string context_id;
+    bool is_open = false;
+    std::shared_ptr<const TenantSummary> summary;
+    std::int64_t progress_ms = 0;  ///< Of a cycle that runs, too.
+  };
+  std::vector<Seen> AllSeen();
+  /// And those that are not there, since their first cycles fail. Once one began, NoteBegun() forgets that.
+  std::vector<Seen> AllKnown();
+  /// No cycle of it could begin; it may not be there yet.
+  void NoteFailure(const std::string& context_id, std::string_view why);
+  void NoteBegun(const std::string& context_id) { first_failures_.Forget(context_id); }
+  /// What the catalog kept of one that was found at the start.
+  void Remember(const std::string& context_id, const TenantSummary& summary);
+
+  std::string PathOf(const std::string& context_id) const;
+  bool HasMirror(const std::string& context_id) const;
+  const std::string& data_dir() const { return options_.data_dir; }
+  std::size_t open_count() const;
+  std::size_t open_max() const { return options_.open_max; }
+
+ private:
+  Tenants(const TenantsOptions& options, Events& events, int lock_file);
+  absl::Status FindDeleted();
+  std::shared_ptr<Tenant> Make(const std::string& context_id);
+  struct Entry {
+    std::shared_ptr<Tenant> tenant;
+    std::list<Tenant*>::iterator place;  ///< In `by_use_`, when `listed`.
+    bool listed = false;
+  };
+  using Entries = std::map<std::string, Entry>;
+
+  void Used(Entry& entry);
+  void Unlist(Entry& entry);
+  /// Of the same name folded; empty: it is known under no other.
+  std::string OtherSpelling(const std::string& context_id) const;
+  /// Of an entry that nobody uses and that has never been a mirror; the end where there is none. Under the
+  /// map's lock.
+  Entries::iterator FindOnlyProbed(const std::string& context_id);
+  void MakeRoom(const Tenant& opened);
+  absl::StatusOr<std::shared_ptr<void>> BeginBuilding(const std::string& context_id);
+  std::vector<std::shared_ptr<Tenant>> Listed();
+  std::shared_ptr<Tenant> TakeOldest(const Tenant& keep);
+
+  const TenantsOptions options_;
+  Events& events_;
+  const int lock_file_;
+  Checkpointer checkpointer_;
+  BuildingPlaces building_;
+  FirstFailures first_failures_;
+  std::mutex marks_mutex_;  ///< Of the marks on disk: they say what `deleted_` says. Taken before `mutex_`.
+  mutable std::mutex mutex_;
+  Entries tenants_;                             ///< By folded context id.
+  std::map<std::string, std::string> deleted_;  ///< By folded context id, as it was spelled.
+  std::set<std::string> half_deleted_;          ///< Of those, folded: not all of their files are gone.
+  /// Those that were opened and not closed by MakeRoom, least recently used first. Some may have closed
+  /// themselves.
+  std::list<Tenant*> by_use_;
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_TENANT_TENANTS_H_

@@ -1,0 +1,56 @@
+#include "server/watch/diagnosis.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+
+#include "absl/strings/str_cat.h"
+
+namespace mirror {
+namespace {
+
+constexpr std::size_t kWrites = 9;
+constexpr std::size_t kWriteBytes = 4096;
+
+absl::Status DiskError(const std::string& dir, const std::string& what) {
+  const int error = errno;
+  return absl::UnavailableError(absl::StrCat("the data folder '", dir, "': ", what, ": ", strerror(error)));
+}
+
+}  // namespace
+
+absl::StatusOr<std::uint64_t> DiskFreeBytes(const std::string& dir) {
+  struct statvfs info {};
+  if (statvfs(dir.c_str(), &info) != 0) return DiskError(dir, "asking for free space");
+  return static_cast<std::uint64_t>(info.f_bavail) * info.f_frsize;
+}
+
+absl::StatusOr<std::chrono::microseconds> SyncTime(const std::string& dir) {
+  std::string path = dir + "/.sync-time-XXXXXX";
+  const int file = mkostemp(path.data(), O_CLOEXEC);
+  if (file < 0) return DiskError(dir, "making a file");
+  unlink(path.c_str());
+  const std::array<char, kWriteBytes> page{};
+  std::array<std::chrono::steady_clock::duration, kWrites> times{};
+  for (std::size_t i = 0; i < kWrites; ++i) {
+    const auto begin = std::chrono::steady_clock::now();
+    if (pwrite(file, page.data(), page.size(), static_cast<off_t>(i * kWriteBytes)) != kWriteBytes ||
+        fdatasync(file) != 0) {
+      absl::Status status = DiskError(dir, "writing");
+      close(file);
+      return status;
+    }
+    times[i] = std::chrono::steady_clock::now() - begin;
+  }
+  close(file);
+  std::sort(times.begin(), times.end());
+  return std::chrono::duration_cast<std::chrono::microseconds>(times[kWrites / 2]);
+}
+
+}  // namespace mirror

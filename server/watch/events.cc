@@ -1,0 +1,154 @@
+#include "server/watch/events.h"
+
+#include <spdlog/spdlog.h>
+
+#include "absl/strings/str_cat.h"
+#include "base/log_format.h"
+#include "server/watch/log_text.h"
+
+namespace mirror {
+namespace {
+
+constexpr std::int64_t kFloodMs = 60'000;
+
+spdlog::level::level_enum LevelOf(Severity severity) {
+  switch (severity) {
+    case Severity::kError:
+      return spdlog::level::err;
+    case Severity::kWarning:
+      return spdlog::level::warn;
+    case Severity::kInformation:
+      break;
+  }
+  return spdlog::level::info;
+}
+
+void Log(const EventRecord& event) {
+  const std::string before =
+      absl::StrCat("event ", event.kind, " ", event.context_id.empty() ? "-" : event.context_id, ": ");
+  // Names of tables may hold anything, line ends too.
+  WriteLog(*spdlog::default_logger(), LevelOf(event.severity), {event.kind, event.context_id}, before,
+           OneLine(event.message));
+}
+
+}  // namespace
+
+EventRecord Events::SummedUp(const Flood& flood) {
+  EventRecord event = flood.last;
+  absl::StrAppend(&event.message, " … ", flood.more, " more like it");
+  return event;
+}
+
+void Events::Add(const std::string& context_id, Severity severity, std::string_view kind,
+                 const std::string& message) {
+  EventRecord event;
+  event.time_ms = now_ms_();
+  event.context_id = context_id;
+  event.severity = severity;
+  event.kind = std::string(kind);
+  event.message = message;
+  counters_.events.at(static_cast<std::size_t>(event.severity)).Add();
+  std::vector<EventRecord> summed_up;
+  const bool kept = HasRoom(event, &summed_up);
+  for (EventRecord& sum : summed_up) Keep(std::move(sum));
+  if (kept) Keep(std::move(event));
+}
+
+bool Events::HasRoom(const EventRecord& event, std::vector<EventRecord>* summed_up) {
+  const std::lock_guard lock(floods_mutex_);
+  Flood& flood = floods_[{event.context_id, event.kind}];
+  const bool over = event.time_ms - flood.begin_ms >= kFloodMs || event.time_ms < flood.begin_ms;
+  if (over) {
+    if (flood.more > 0) summed_up->push_back(SummedUp(flood));
+    flood = Flood{.begin_ms = event.time_ms};
+  }
+  if (++flood.events <= kEventsPerMinute) return true;
+  ++flood.more;
+  const Severity worst = flood.more > 1 ? std::max(flood.last.severity, event.severity) : event.severity;
+  flood.last = event;
+  flood.last.severity = worst;
+  return false;
+}
+
+/// One event of each flood that is over.
+void Events::TakeSums(std::int64_t older_than_ms, std::vector<EventRecord>* summed_up) {
+  const std::lock_guard lock(floods_mutex_);
+  std::erase_if(floods_, [&](const auto& entry) {
+    const Flood& flood = entry.second;
+    if (flood.begin_ms > older_than_ms) return false;
+    if (flood.more > 0) summed_up->push_back(SummedUp(flood));
+    return true;
+  });
+}
+
+void Events::KeepHouse() {
+  std::vector<EventRecord> summed_up;
+  TakeSums(now_ms_() - kFloodMs, &summed_up);
+  for (EventRecord& sum : summed_up) Keep(std::move(sum));
+  KeepWaiting();
+}
+
+void Events::EndFloods() {
+  std::vector<EventRecord> summed_up;
+  TakeSums(INT64_MAX, &summed_up);
+  for (EventRecord& sum : summed_up) Keep(std::move(sum));
+}
+
+/// Those that the catalog did not take, in their order. False: it still does not.
+bool Events::KeepWaiting() {
+  while (true) {
+    EventRecord event;
+    {
+      const std::lock_guard lock(mutex_);
+      if (unkept_.empty()) return true;
+      event = unkept_.front();
+      unkept_.pop_front();
+    }
+    const absl::StatusOr<EventRecord> kept = catalog_.AddEvent(event);
+    const std::lock_guard lock(mutex_);
+    if (!kept.ok()) {
+      unkept_.push_front(std::move(event));
+      return false;
+    }
+    if (listener_) listener_(*kept);
+    ++count_;
+  }
+}
+
+void Events::Keep(EventRecord event) {
+  absl::StatusOr<EventRecord> kept = absl::UnavailableError("others wait before it");
+  if (KeepWaiting()) kept = catalog_.AddEvent(event);
+  Log(event);
+  if (!kept.ok()) {
+    spdlog::error("this event was not kept yet: {}", std::string(kept.status().message()));
+  } else if (listener_) {
+    listener_(*kept);
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    if (!kept.ok()) {
+      unkept_.push_back(std::move(event));
+      if (unkept_.size() > kUnkeptEventsMax) unkept_.pop_front();
+    }
+    ++count_;
+  }
+  added_.notify_all();
+}
+
+absl::StatusOr<std::vector<EventRecord>> Events::Last(const EventFilter& filter, std::uint64_t before_id,
+                                                      std::uint32_t limit) {
+  return catalog_.LastEvents(filter, before_id, limit);
+}
+
+absl::StatusOr<std::vector<EventRecord>> Events::After(const std::string& context_id, std::uint64_t after_id,
+                                                       std::uint32_t limit) {
+  return catalog_.EventsAfter(context_id, after_id, limit);
+}
+
+void Events::Wait(std::chrono::milliseconds patience) {
+  std::unique_lock lock(mutex_);
+  const std::uint64_t before = count_;
+  added_.wait_for(lock, patience, [&] { return count_ != before; });
+}
+
+}  // namespace mirror

@@ -1,0 +1,143 @@
+#include "server/watch/freshness.h"
+
+#include <algorithm>
+#include <limits>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/folded_name.h"
+#include "base/name_pattern.h"
+#include "proto/wire/table.h"
+#include "server/plan/freshness_plan.h"
+
+namespace mirror {
+namespace {
+
+constexpr std::size_t kNamesListed = 20;
+
+std::string Tables(const std::vector<std::string>& tables) {
+  return absl::StrCat(tables.size() == 1 ? "table " : absl::StrCat(tables.size(), " tables: "),
+                      ListNames(tables, kNamesListed));
+}
+
+}  // namespace
+
+void FreshnessWatch::Look(const std::vector<Seen>& tenants, std::int64_t now_ms) {
+  News news;
+  {
+    const std::lock_guard lock(mutex_);
+    // Nothing that was found by a clock that was ahead holds any more.
+    const bool set_back = now_ms < looked_ms_;
+    looked_ms_ = now_ms;
+    for (auto& [context_id, watched] : watched_) watched.there = false;
+    for (const Seen& seen : tenants) {
+      const auto [at, fresh] = watched_.try_emplace(seen.context_id);
+      Watched& watched = at->second;
+      watched.since_ms = fresh ? now_ms : std::min(watched.since_ms, now_ms);
+      watched.there = true;
+      if (!fresh && !set_back && watched.summary == seen.summary && now_ms < watched.due_ms) continue;
+      watched.summary = seen.summary;
+      LookAt(seen.context_id, now_ms, watched, &news);
+    }
+    std::erase_if(watched_, [](const auto& entry) { return !entry.second.there; });
+  }
+  // An event is a transaction of the catalog: whoever asks for the metrics must not wait for thousands.
+  Tell(news);
+}
+
+void FreshnessWatch::LookAt(const std::string& context_id, std::int64_t now_ms, Watched& watched,
+                            News* news) const {
+  const TenantSummary& summary = *watched.summary;
+  const FreshnessTargets targets = TargetsOf(rules_, context_id, summary.table_names);
+  std::set<std::string> missed;
+  std::set<std::string> ended = std::exchange(watched.missed, {});
+  std::vector<std::string> newly, regained;
+  watched.due_ms = std::numeric_limits<std::int64_t>::max();
+  for (const std::string& table : summary.table_names) {
+    const std::int64_t target = TargetOf(targets, table);
+    if (target <= 0) continue;
+    const bool before = ended.erase(table) > 0;
+    const std::int64_t from = TimeOf(summary.freshness, table).value_or(watched.since_ms);
+    const std::int64_t due = from + target + 1;
+    if (now_ms < due) {
+      watched.due_ms = std::min(watched.due_ms, due);
+      if (before) regained.push_back(table);
+      continue;
+    }
+    missed.insert(table);
+    if (!before) newly.push_back(table);
+  }
+  watched.missed = std::move(missed);
+  if (!newly.empty()) {
+    const char* const why = summary.quarantined ? "damaged" : summary.paused ? "paused" : "";
+    news->missed.push_back({context_id, std::move(newly), why});
+  }
+  if (!regained.empty()) news->regained.push_back({context_id, std::move(regained), ""});
+  if (!ended.empty()) news->ended.push_back({context_id, {ended.begin(), ended.end()}, ""});
+}
+
+void FreshnessWatch::Tell(const News& news) {
+  constexpr char kMissed[] = "freshness.missed", kRegained[] = "freshness.regained",
+                 kEnded[] = "freshness.ended";
+  if (news.missed.size() > kFreshnessToldMax) {
+    TellTogether(Severity::kWarning, kMissed, "have tables that are older than the configuration wants",
+                 news.missed,
+                 ". Look for what they share: this machine was down, or nothing reaches it; 'mirrorctl "
+                 "tenants' shows when each was last served, 'mirrorctl tables TENANT' as of when its tables "
+                 "are");
+  } else {
+    for (const Found& found : news.missed) {
+      std::string next = absl::StrCat("Look whether the source's agent runs ('mirrorctl tables ",
+                                      found.context_id, "' shows as of when each table is)");
+      if (found.why == "paused") {
+        next = absl::StrCat("The tenant is paused, and its source sends nothing until 'mirrorctl resume ",
+                            found.context_id, "'");
+      } else if (found.why == "damaged") {
+        next = absl::StrCat(
+            "The mirror file is damaged and takes nothing; the event mirror.damaged says "
+            "what to do ('mirrorctl events ",
+            found.context_id, "')");
+      }
+      events_.Add(found.context_id, Severity::kWarning, kMissed,
+                  absl::StrCat("older than the configuration wants: ", Tables(found.tables), ". ", next));
+    }
+  }
+  if (news.regained.size() > kFreshnessToldMax) {
+    TellTogether(Severity::kInformation, kRegained, "have tables that are as fresh as wanted again",
+                 news.regained, "");
+  } else {
+    for (const Found& found : news.regained) {
+      events_.Add(found.context_id, Severity::kInformation, kRegained,
+                  absl::StrCat("as fresh as the configuration wants again: ", Tables(found.tables)));
+    }
+  }
+  if (news.ended.size() > kFreshnessToldMax) {
+    TellTogether(Severity::kInformation, kEnded, "have tables that were too old and are watched no more",
+                 news.ended, "");
+  } else {
+    for (const Found& found : news.ended) {
+      events_.Add(found.context_id, Severity::kInformation, kEnded,
+                  absl::StrCat("too old until now, and watched no more, since the mirror does not have it or "
+                               "the configuration has no target for it: ",
+                               Tables(found.tables)));
+    }
+  }
+}
+
+void FreshnessWatch::TellTogether(Severity severity, const char* kind, const std::string& what,
+                                  const std::vector<Found>& found, const std::string& next) {
+  std::vector<std::string> names;
+  names.reserve(found.size());
+  for (const Found& one : found) names.push_back(one.context_id);
+  events_.Add("", severity, kind,
+              absl::StrCat(found.size(), " tenants ", what, ": ", ListNames(names, kFreshnessToldMax), next));
+}
+
+std::size_t FreshnessWatch::Missed(const std::string& context_id) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = watched_.find(context_id);
+  return found == watched_.end() ? 0 : found->second.missed.size();
+}
+
+}  // namespace mirror

@@ -1,0 +1,80 @@
+#include "base/exposition/metrics_listener.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/exposition/metric_page.h"
+#include "tests/support/raw_http.h"
+#include "tests/support/status_matchers.h"
+
+namespace mirror {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+std::string Get(const MetricsListener& listener, const std::string& path) {
+  const std::string& address = listener.address();
+  return HttpGet(static_cast<std::uint16_t>(std::stoi(address.substr(address.rfind(':') + 1))), path);
+}
+
+std::unique_ptr<MetricsListener> Open(
+    std::function<std::string()> text = [] { return std::string("page\n"); }, std::uint16_t port = 0) {
+  auto listener = MetricsListener::Open({.enabled = true, .port = port}, std::move(text));
+  EXPECT_THAT(listener, IsOk());
+  return listener.ok() ? *std::move(listener) : nullptr;
+}
+
+TEST(MetricsListenerTest, AnswersWithThePageAndItsHealth) {
+  const auto listener = Open();
+  EXPECT_THAT(listener->address(), StartsWith("127.0.0.1:"));
+  EXPECT_THAT(Get(*listener, "/metrics"), AllOf(StartsWith("HTTP/1.1 200"), HasSubstr("version=0.0.4"),
+                                                HasSubstr("Connection: close"), HasSubstr("\r\n\r\npage\n")));
+  EXPECT_THAT(Get(*listener, "/healthz"), AllOf(StartsWith("HTTP/1.1 200"), HasSubstr("\r\n\r\nok\n")));
+  EXPECT_THAT(Get(*listener, "/"), StartsWith("HTTP/1.1 404"));
+}
+
+TEST(MetricsListenerTest, APortThatIsTakenIsAnErrorWithWords) {
+  const auto first = Open();
+  const std::string& address = first->address();
+  const auto port = static_cast<std::uint16_t>(std::stoi(address.substr(address.rfind(':') + 1)));
+  EXPECT_THAT(MetricsListener::Open({.enabled = true, .port = port}, [] { return std::string(); }),
+              StatusIs(absl::StatusCode::kUnavailable, AllOf(HasSubstr(address), HasSubstr("[metrics]"))));
+}
+
+TEST(MetricPageTest, IsPrometheusTextWithOneHeaderForEachName) {
+  MetricPage page;
+  page.AddGauge("a_gauge", "First.", {{"tenant", "x\"y\\z\n"}}, 1);
+  page.AddCounter("b_total", "Second.", {}, 7);
+  page.AddGauge("a_gauge", "First.", {{"tenant", "b"}}, 2.5);
+  EXPECT_EQ(page.Text(),
+            "# HELP a_gauge First.\n# TYPE a_gauge gauge\na_gauge{tenant=\"x\\\"y\\\\z\\n\"} 1\n"
+            "a_gauge{tenant=\"b\"} 2.5\n# HELP b_total Second.\n# TYPE b_total counter\nb_total 7\n");
+}
+
+TEST(MetricPageTest, AHistogramCountsWhatIsBelowEachBound) {
+  Timings timings;
+  timings.Note(std::chrono::milliseconds(1));
+  timings.Note(std::chrono::milliseconds(3));
+  timings.Note(std::chrono::hours(1));
+  MetricPage page;
+  page.AddHistogram("h_seconds", "Time.", {{"call", "x"}}, timings);
+  EXPECT_THAT(page.Text(), AllOf(HasSubstr("h_seconds_bucket{call=\"x\",le=\"0.0005\"} 0\n"),
+                                 HasSubstr("h_seconds_bucket{call=\"x\",le=\"0.001\"} 1\n"),
+                                 HasSubstr("h_seconds_bucket{call=\"x\",le=\"0.005\"} 2\n"),
+                                 HasSubstr("h_seconds_bucket{call=\"x\",le=\"300\"} 2\n"),
+                                 HasSubstr("h_seconds_bucket{call=\"x\",le=\"+Inf\"} 3\n"),
+                                 HasSubstr("h_seconds_count{call=\"x\"} 3\n"),
+                                 HasSubstr("h_seconds_sum{call=\"x\"} 3600.00")));
+}
+
+}  // namespace
+}  // namespace mirror

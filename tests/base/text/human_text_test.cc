@@ -1,0 +1,36 @@
+#include "base/text/human_text.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace mirror {
+namespace {
+
+TEST(HumanTextTest, NumbersAreGroupedByThousands) {
+  EXPECT_EQ(Grouped(0), "0");
+  EXPECT_EQ(Grouped(999), "999");
+  EXPECT_EQ(Grouped(1'000), "1,000");
+  EXPECT_EQ(Grouped(1'234'567), "1,234,567");
+  EXPECT_EQ(Grouped(UINT64_MAX), "18,446,744,073,709,551,615");
+}
+
+TEST(HumanTextTest, ASpanIsToldInOneUnitThatHidesLessThanHalf) {
+  for (const auto& [seconds, text] : std::vector<std::pair<std::int64_t, std::string>>{{-5, "0 s"},
+                                                                                       {0, "0 s"},
+                                                                                       {119, "119 s"},
+                                                                                       {120, "2 min"},
+                                                                                       {7'199, "119 min"},
+                                                                                       {7'200, "2 h"},
+                                                                                       {172'799, "47 h"},
+                                                                                       {172'800, "2 d"}}) {
+    EXPECT_EQ(SpanText(seconds * 1'000), text);
+  }
+  EXPECT_EQ(SpanText(INT64_MIN), "0 s");
+}
+
+}  // namespace
+}  // namespace mirror

@@ -1,0 +1,234 @@
+#include "client/command/run.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <atomic>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <stop_token>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "client/command/agent_metrics.h"
+#include "client/command/install.h"
+#include "client/command/turns.h"
+#include "client/run/last_run.h"
+#include "client/state/lock_file.h"
+#include "tests/client/fake_endpoint.h"
+#include "tests/client/source/source_database.h"
+#include "tests/support/status_matchers.h"
+
+namespace mirror {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::Not;
+
+class RunTest : public testing::Test {
+ protected:
+  AgentConfig Config(const std::vector<std::string>& paths) {
+    AgentConfig config;
+    config.agent.state_dir = folder_ / "state";
+    for (const std::string& path : paths) {
+      SourceConfig& source = config.sources.emplace_back();
+      // The endpoint proves itself for one tenant.
+      source.context_id = path == "crm.db" ? "Cust" : "Other";
+      source.path = folder_ / path;
+      source.strategy = "populate";
+      source.interval_ms = 1;
+    }
+    return config;
+  }
+  /// Until the endpoint was asked `cycles` times.
+  void RunUntil(const AgentConfig& config, int cycles) {
+    std::stop_source stop;
+    int asked = 0;
+    endpoint_.on_authenticate = [&] {
+      if (++asked == cycles) stop.request_stop();
+    };
+    endpoint_.Settle();
+    RunSources(config,
+               {OpenChannel(endpoint_.address(), grpc::InsecureChannelCredentials()), endpoint_.identity()},
+               stop.get_token(), out_, err_);
+    endpoint_.Settle();
+  }
+
+  TempFolder folder_;
+  FakeEndpoint endpoint_{folder_};
+  std::ostringstream out_, err_;
+};
+
+TEST_F(RunTest, CyclesFollowEachOtherUntilItIsToldToStop) {
+  Sql(folder_ / "crm.db", "CREATE TABLE a(id INTEGER PRIMARY KEY); INSERT INTO a VALUES(1), (2)");
+  RunUntil(Config({"crm.db"}), 4);
+  EXPECT_EQ(endpoint_.Count("authenticate"), 4U);
+  EXPECT_EQ(endpoint_.Count("completed"), 4U) << "the last one ended well";
+  EXPECT_THAT(out_.str(), AllOf(HasSubstr("a      populate        2"), HasSubstr("next run 2")));
+}
+
+TEST_F(RunTest, ASourceThatFailsDoesNotDisturbTheOthers) {
+  Sql(folder_ / "crm.db", "CREATE TABLE a(id INTEGER PRIMARY KEY)");
+  RunUntil(Config({"gone.db", "crm.db"}), 5);
+  EXPECT_EQ(endpoint_.Count("completed"), 5U);
+  EXPECT_THAT(err_.str(), AllOf(HasSubstr("Other: the source"), HasSubstr("gone.db' is not there")));
+  EXPECT_THAT(err_.str(), Not(HasSubstr("Cust:")));
+}
+
+TEST_F(RunTest, AStopEndsAPopulationBetweenItsBatches) {
+  Sql(folder_ / "crm.db",
+      "CREATE TABLE a(id INTEGER PRIMARY KEY, v TEXT); WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + "
+      "1 FROM n "
+      "WHERE i < 20000) INSERT INTO a SELECT i, printf('%.90c', 'x') FROM n");
+  AgentConfig config = Config({"crm.db"});
+  config.agent.batch_bytes = 10'000;
+  config.agent.window = 1;
+  std::stop_source stop;
+  int asked = 0;
+  endpoint_.on_authenticate = [&] {
+    if (++asked == 5) stop.request_stop();  // Else it would never end, were the first one not to do it.
+  };
+  endpoint_.on_batch = [&](const v1::ChangeBatch& batch) {
+    if (batch.seq() == 3) stop.request_stop();
+    return grpc::Status::OK;
+  };
+  endpoint_.Settle();
+  RunSources(config,
+             {OpenChannel(endpoint_.address(), grpc::InsecureChannelCredentials()), endpoint_.identity()},
+             stop.get_token(), out_, err_);
+  endpoint_.Settle();
+  EXPECT_EQ(endpoint_.tables["a"].position.lsn(), -1);
+  EXPECT_EQ(endpoint_.Count("completed"), 1U) << "the cycle is ended, so that the next one need not wait";
+  EXPECT_THAT(err_.str(), HasSubstr("stopped"));
+}
+
+TEST_F(RunTest, ByCronTheFirstCycleIsAtOnceAndTheNextOneAtItsTime) {
+  Sql(folder_ / "crm.db", "CREATE TABLE a(id INTEGER PRIMARY KEY); INSERT INTO a VALUES(1), (2)");
+  AgentConfig config = Config({"crm.db"});
+  RunUntil(config, 2);
+  // With nothing to send, a cycle in which it is told to stop is a good one.
+  config.sources[0].cron = *CronRule::Parse("0 0 29 2 *");
+  std::filesystem::remove(config.agent.state_dir + "/Cust.last.json");
+  RunUntil(config, 1);
+  EXPECT_EQ(endpoint_.Count("completed"), 3U);
+  EXPECT_THAT(out_.str(), testing::ContainsRegex("next run 20[0-9][0-9]-02-29T00:00:00Z"));
+}
+
+TEST_F(RunTest, ByCronASourceWhoseLastRunWasGoodWaitsForItsTime) {
+  // The source that is not there tells each of its runs on `err`; the other one says when it is time to look.
+  Sql(folder_ / "crm.db", "CREATE TABLE a(id INTEGER PRIMARY KEY)");
+  AgentConfig config = Config({"gone.db", "crm.db"});
+  config.sources[0].cron = *CronRule::Parse("0 0 29 2 *");
+  std::filesystem::create_directory(config.agent.state_dir);
+  CycleReport good;
+  good.outcome = Outcome::kDone;
+  ASSERT_THAT(KeepLastRun(config.agent.state_dir, "Other", good, 1'000, 2'000, false), IsOk());
+  RunUntil(config, 5);
+  EXPECT_THAT(err_.str(), Not(HasSubstr("Other:")));
+  // The same without a good run, so that the silence is known to mean something.
+  CycleReport failed;
+  failed.status = absl::UnavailableError("no answer");
+  ASSERT_THAT(KeepLastRun(config.agent.state_dir, "Other", failed, 1'000, 2'000, false), IsOk());
+  RunUntil(config, 5);
+  EXPECT_THAT(err_.str(), HasSubstr("Other: the source"));
+}
+
+TEST_F(RunTest, NoMoreThanSoManyAreAtWorkAndWhoCameFirstIsNext) {
+  Turns turns(2);
+  std::stop_source stop;
+  std::atomic<int> at_work = 0, most = 0, done = 0;
+  std::vector<std::jthread> threads;
+  for (int i = 0; i < 8; ++i) {
+    threads.emplace_back([&] {
+      for (int turn = 0; turn < 50; ++turn) {
+        ASSERT_TRUE(turns.Take(stop.get_token()));
+        const int now = ++at_work;
+        for (int seen = most; now > seen && !most.compare_exchange_weak(seen, now);) {
+        }
+        --at_work;
+        turns.GiveBack();
+        ++done;
+      }
+    });
+  }
+  threads.clear();
+  EXPECT_EQ(done, 400);
+  EXPECT_LE(most, 2);
+}
+
+TEST_F(RunTest, WhoWaitsForATurnIsToldToStop) {
+  Turns turns(1);
+  std::stop_source stop;
+  ASSERT_TRUE(turns.Take(stop.get_token()));
+  std::vector<std::jthread> threads;
+  for (int i = 0; i < 3; ++i) {
+    threads.emplace_back([&] { EXPECT_FALSE(turns.Take(stop.get_token())); });
+  }
+  stop.request_stop();
+}
+
+TEST_F(RunTest, ASecondRunInTheSameStateFolderIsRefused) {
+  Sql(folder_ / "crm.db", "CREATE TABLE a(x)");
+  std::ofstream(folder_ / "mirror-agent.toml")
+      << "[endpoint]\naddress = \"" << endpoint_.address() << "\"\nplaintext = true\n"
+      << "[identity]\nissuer = \"Source\"\nkey = \"source.key\"\nkey_id = \"source\"\n"
+      << "application_id = \"application\"\napplication_certificate = \"application.crt\"\n"
+      << "[agent]\nstate_dir = \"state\"\n[[source]]\ncontext_id = \"Cust\"\npath = \"crm.db\"\n";
+  const auto first = LockFile::AcquireFolder(folder_ / "state");
+  ASSERT_THAT(first, IsOk());
+  EXPECT_EQ(mirror::Run(folder_ / "mirror-agent.toml", out_, err_), 1);
+  EXPECT_THAT(err_.str(), HasSubstr("another 'mirror-agent run' uses the state folder"));
+  EXPECT_EQ(endpoint_.Count("authenticate"), 0U);
+}
+
+TEST_F(RunTest, ManyTenantsHaveFewSeries) {
+  std::vector<std::string> tenants;
+  for (int i = 0; i < 1'200; ++i) tenants.push_back(absl::StrCat("Cust", i));
+  AgentMetrics metrics(tenants);
+  CycleReport report;
+  report.outcome = Outcome::kDone;
+  // What was good last is left out first.
+  for (std::size_t i = 0; i < 150; ++i) metrics.Ended(i, report, 0.5, 1'000 + static_cast<std::int64_t>(i));
+  const std::string page = metrics.Text(5'000);
+  // The page itself would be a megabyte of a failure's words.
+  const auto has = [&page](const std::string& line) { return page.find(line) != std::string::npos; };
+  EXPECT_TRUE(has("mirror_agent_tenants 1200\n"));
+  EXPECT_TRUE(has("mirror_agent_tenants_shown 1000\n"));
+  EXPECT_TRUE(has("mirror_agent_cycle_seconds_count 150\n"));
+  EXPECT_TRUE(has("mirror_agent_call_seconds_count{call=\"RowDataStream\"} 0\n"));
+  EXPECT_TRUE(has("mirror_agent_running{tenant=\"Cust1149\"}"));
+  EXPECT_FALSE(has("mirror_agent_running{tenant=\"Cust149\"}"));
+  const auto lines = std::count(page.begin(), page.end(), '\n');
+  EXPECT_LT(lines, 1'000 * 22 + 500);
+}
+
+TEST_F(RunTest, WrongConfigurationIsExitCodeTwo) {
+  EXPECT_EQ(mirror::Run(folder_ / "none.toml", out_, err_), 2);
+  EXPECT_THAT(err_.str(), HasSubstr("none.toml"));
+}
+
+TEST_F(RunTest, ForMachinesEachLineIsAnObject) {
+  Sql(folder_ / "crm.db", "CREATE TABLE a(id INTEGER PRIMARY KEY); INSERT INTO a VALUES(1), (2)");
+  AgentConfig config = Config({"gone.db", "crm.db"});
+  config.log_format = "json";
+  RunUntil(config, 4);
+  bool told = false, failed = false;
+  std::istringstream lines(out_.str() + err_.str());
+  for (std::string line; std::getline(lines, line);) {
+    const nlohmann::json json = nlohmann::json::parse(line, nullptr, false);
+    ASSERT_TRUE(json.is_object()) << line;
+    if (json["tenant"] == "Cust" && json["level"] == "info") told = json["kind"] == "cycle";
+    if (json["tenant"] == "Other" && json["level"] == "error") failed = json["kind"] == "failure";
+  }
+  EXPECT_TRUE(told) << out_.str();
+  EXPECT_TRUE(failed) << err_.str();
+}
+
+}  // namespace
+}  // namespace mirror

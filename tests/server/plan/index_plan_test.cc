@@ -1,0 +1,130 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "server/plan/index_plan.h"
+#include "server/plan/index_rules.h"
+#include "tests/support/rows.h"
+
+namespace mirror {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+SourceObjects ByName(const std::string& name = "by_name", bool unique = false) {
+  SourceObjects objects;
+  objects.indexes = {{name, unique, {{"NAME", true, Collation::kNocase}, {"age"}}}};
+  return objects;
+}
+
+FollowedTable Populated(const SourceObjects& objects, const std::string& table = "people") {
+  return {People(table), objects, true};
+}
+
+TEST(IndexPlanTest, OnlyWhatIsToldOtherwiseIsWritten) {
+  const std::vector<KeptObjects> kept = {{"a", ByName()}, {"b", ByName()}, {"gone", {}}, {"held", {}}};
+  const std::vector<ToldObjects> told = {
+      {"A", ByName()}, {"b", ByName("other")}, {"new", SourceObjects{}}, {"older", std::nullopt}};
+  EXPECT_THAT(PlanObjects(kept, told, {"HELD"}),
+              ElementsAre(ObjectsChange{"b", ByName("other")}, ObjectsChange{"new", SourceObjects{}},
+                          ObjectsChange{"gone", std::nullopt}));
+  EXPECT_THAT(PlanObjects({{"a", ByName()}}, {{"a", std::nullopt}}, {}),
+              ElementsAre(ObjectsChange{"a", std::nullopt}))
+      << "an older agent is back";
+}
+
+TEST(IndexPlanTest, WhatIsThereAlreadyIsLeft) {
+  const std::vector<IndexChange> makes = PlanFollow({Populated(ByName())}, {}, true);
+  ASSERT_THAT(makes, SizeIs(1));
+  EXPECT_THAT(makes[0].index.name, testing::StartsWith("_mirror_index_"));
+  EXPECT_THAT(makes[0].columns,
+              ElementsAre(IndexColumn{"name", true, Collation::kNocase}, IndexColumn{"age"}))
+      << "in the mirror's spelling";
+  EXPECT_THAT(PlanFollow({Populated(ByName())}, {makes[0].index}, true), IsEmpty());
+  EXPECT_THAT(PlanFollow({Populated(ByName("by_name", true))}, {makes[0].index}, true), IsEmpty())
+      << "uniqueness is not followed";
+}
+
+TEST(IndexPlanTest, AnotherDefinitionIsAnotherIndex) {
+  const OwnIndex before = PlanFollow({Populated(ByName())}, {}, true)[0].index;
+  SourceObjects changed = ByName();
+  changed.indexes[0].columns[0].descending = false;
+  const std::vector<IndexChange> changes = PlanFollow({Populated(changed)}, {before}, true);
+  ASSERT_THAT(changes, SizeIs(2));
+  EXPECT_EQ(changes[0], (IndexChange{before, {}})) << "dropped first";
+  EXPECT_NE(changes[1].index.name, before.name);
+}
+
+TEST(IndexPlanTest, OneOnATableThatWasSetAsideMakesRoom) {
+  const OwnIndex own = PlanFollow({Populated(ByName())}, {}, true)[0].index;
+  const OwnIndex aside{own.name, "_mirror_dropped_1"};
+  EXPECT_THAT(
+      PlanFollow({Populated(ByName())}, {aside}, true),
+      ElementsAre(IndexChange{aside, {}}, IndexChange{own, {{"name", true, Collation::kNocase}, {"age"}}}));
+}
+
+TEST(IndexPlanTest, NothingIsMadeBeforeTheRowsAreThereAndNothingDroppedThatWasNotTold) {
+  FollowedTable table = Populated(ByName());
+  const OwnIndex own = PlanFollow({table}, {}, true)[0].index;
+  table.populated = false;
+  EXPECT_THAT(PlanFollow({table}, {}, true), IsEmpty());
+  EXPECT_THAT(PlanFollow({table}, {own}, true), IsEmpty());
+  table.objects.reset();
+  EXPECT_THAT(PlanFollow({table}, {own}, true), IsEmpty());
+  EXPECT_THAT(PlanFollow({table}, {own}, false), ElementsAre(IndexChange{own, {}}))
+      << "no more wanted at all";
+}
+
+TEST(IndexPlanTest, OverAColumnThatTheMirrorLeavesOutNothingIsMade) {
+  FollowedTable table = Populated(ByName());
+  table.kept.columns.pop_back();
+  EXPECT_THAT(PlanFollow({table}, {}, true), IsEmpty());
+  EXPECT_THAT(IndexLines(table.kept, table.objects), testing::Contains(HasSubstr("leaves out")));
+}
+
+TEST(IndexPlanTest, LinesAreStatementsAndWhatIsNoneIsAComment) {
+  SourceObjects objects = ByName("by \"name\"", true);
+  objects.indexes.push_back({"sqlite_autoindex_people_1", true, {{"age"}}});
+  objects.foreign_keys = {
+      {{"age"}, "ages", {"years"}, ForeignKeyAction::kCascade, ForeignKeyAction::kSetNull}};
+  objects.untold = {{"half", UntoldReason::kPartial}};
+  objects.more = 2;
+  EXPECT_THAT(
+      IndexLines(People("my \"people\""), objects),
+      ElementsAre(
+          R"(-- table "my ""people""")",
+          R"(CREATE INDEX IF NOT EXISTS "by ""name""" ON "my ""people""" ("name" COLLATE NOCASE DESC, )"
+          "\"age\");  -- UNIQUE at the source",
+          R"(CREATE INDEX IF NOT EXISTS "index_my ""people""_age" ON "my ""people""" ("age");  )"
+          "-- UNIQUE at the source",
+          R"(-- INDEX "half" is not told: it is partial)",
+          R"(-- FOREIGN KEY ("age") REFERENCES "ages" ("years") ON UPDATE SET NULL ON DELETE CASCADE)",
+          "-- and 2 more that the source did not tell of"));
+  EXPECT_THAT(IndexLines(People(), std::nullopt), ElementsAre(HasSubstr("did not tell")));
+}
+
+TEST(IndexPlanTest, NoNameEndsAComment) {
+  SourceObjects objects = ByName("a\nb");
+  objects.foreign_keys = {{{"age"}, "x\nDROP TABLE people; --", {"y\x1b[2J"}}};
+  objects.untold = {{"z\r\nDROP TABLE people", UntoldReason::kExpression}};
+  for (const std::string& line : IndexLines(People("t\n"), objects)) {
+    EXPECT_THAT(line, testing::StartsWith("-- "));
+    EXPECT_EQ(line.find_first_of("\n\r\x1b"), std::string::npos) << line;
+  }
+}
+
+TEST(IndexRulesTest, TheLastThatFitsCounts) {
+  const IndexRules rules = {{"Cust*", true}, {"Cust2", false}};
+  EXPECT_TRUE(FollowsIndexes(rules, "Cust1"));
+  EXPECT_FALSE(FollowsIndexes(rules, "Cust2"));
+  EXPECT_FALSE(FollowsIndexes(rules, "Other"));
+  EXPECT_FALSE(FollowsIndexes({}, "Cust1"));
+}
+
+}  // namespace
+}  // namespace mirror

@@ -1,0 +1,249 @@
+#include "server/rpc/admin/audit.h"
+
+#include <SQLiteCpp/SQLiteCpp.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "certs/issue.h"
+#include "server/store/catalog/catalog_file.h"
+#include "tests/support/processes.h"
+#include "tests/support/status_matchers.h"
+
+namespace mirror {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+/// The audit log of a server, over starts and stops.
+class AuditTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    ASSERT_THAT(IssueSigningKey({Path("app.crt"), Path("app.key")}, "app", Algorithm::kEs256, {}), IsOk());
+    Open();
+  }
+
+  std::string Path(const std::string& name) const { return folder_.path() + "/" + name; }
+
+  void Open() {
+    audit_.reset();
+    const auto file = CatalogFile::Open(folder_.path());
+    ASSERT_THAT(file, IsOk());
+    catalog_ = MakeCatalog(*file);
+    log_ = MakeAuditLog(*file);
+    events_ = std::make_unique<Events>(*catalog_);
+    options_.dir = folder_.path();
+    audit_ = std::make_unique<Audit>(
+        *log_, *events_,
+        [this, key = SigningKey::Load(Path("app.key"), "app").value()](
+            std::string_view text) -> absl::StatusOr<KeySignature> {
+          if (no_key_) return absl::UnavailableError("the key cannot be read");
+          return KeySignature{key.key_id(), key.Sign(text).value()};
+        },
+        options_);
+  }
+  void Stop() {
+    audit_->Seal();
+    Kill();
+  }
+  void Kill() {
+    audit_.reset();
+    events_.reset();
+    log_.reset();
+    catalog_.reset();
+  }
+
+  void Calls(int count) {
+    for (int i = 0; i < count; ++i) audit_->Add("ada", "ListTenants", absl::OkStatus());
+  }
+
+  AuditVerdict Check() {
+    AuditChecker checker({PublicKey::Load(Path("app.crt")).value()}, std::nullopt, "");
+    checker.Begin(audit_->State().value());
+    const std::vector<AuditRecord> records = audit_->After(0, 1'000'000).value();
+    for (const AuditRecord& record : records) checker.Add(record);
+    return checker.End();
+  }
+
+  void Do(const std::string& sql) { SQLite::Database(Path("catalog.db"), SQLite::OPEN_READWRITE).exec(sql); }
+
+  std::vector<std::string> Told() {
+    std::vector<std::string> kinds;
+    const std::vector<EventRecord> events = events_->Last({}, 0, 100).value();
+    for (const EventRecord& event : events) kinds.push_back(event.kind);
+    return kinds;
+  }
+
+  TempFolder folder_;
+  bool no_key_ = false;
+  Audit::Options options_;
+  std::unique_ptr<Catalog> catalog_;
+  std::unique_ptr<AuditLog> log_;
+  std::unique_ptr<Events> events_;
+  std::unique_ptr<Audit> audit_;
+};
+
+TEST_F(AuditTest, IsSignedWhenTheServerStopsAndGoesOnAfterwards) {
+  Calls(3);
+  Stop();
+  Open();
+  Calls(2);
+
+  const AuditVerdict verdict = Check();
+
+  EXPECT_THAT(verdict.findings, IsEmpty());
+  EXPECT_EQ(verdict.sealed_id, 5U);
+  EXPECT_EQ(verdict.last.id, 7U);
+  EXPECT_THAT(Told(), IsEmpty());
+}
+
+TEST_F(AuditTest, AStopWithoutNewRecordsSignsNothing) {
+  Calls(1);
+  Stop();
+  Open();
+  Stop();
+  Open();
+  EXPECT_EQ(Check().records, 2U);
+}
+
+TEST_F(AuditTest, WhatAKillLeftIsSignedAtTheNextStart) {
+  Calls(3);
+  Kill();
+  Open();
+  const AuditVerdict verdict = Check();
+  EXPECT_THAT(verdict.findings, IsEmpty());
+  EXPECT_EQ(verdict.sealed_id, 5U);
+}
+
+TEST_F(AuditTest, IsSignedEveryDay) {
+  Calls(1);
+  const std::int64_t now = NowMs();
+  audit_->KeepHouse(now);
+  EXPECT_EQ(Check().seals, 1U);
+  Calls(1);
+  audit_->KeepHouse(now + 1'000);
+  EXPECT_EQ(Check().seals, 1U);
+  audit_->KeepHouse(now + 86'400'000 + 60'000);
+  EXPECT_EQ(Check().seals, 2U);
+  audit_->KeepHouse(now + 10 * 86'400'000LL);
+  EXPECT_EQ(Check().seals, 2U) << "nothing is new";
+}
+
+TEST_F(AuditTest, ASignatureThatFailedIsTriedAgainAfterAWhile) {
+  Calls(1);
+  const std::optional<AuditSeal> before = audit_->State()->sealed;
+  ASSERT_TRUE(before.has_value());
+  Calls(1);
+  no_key_ = true;
+  const std::int64_t tomorrow = NowMs() + 86'400'000 + 60'000;
+  audit_->KeepHouse(tomorrow);
+  EXPECT_EQ(audit_->State()->sealed->point, before->point) << "nothing says that it was signed";
+  no_key_ = false;
+  audit_->KeepHouse(NowMs() + 1'000);
+  EXPECT_EQ(Check().seals, 1U) << "not at each look";
+  audit_->KeepHouse(NowMs() + kAuditRetryMs + 1'000);
+  EXPECT_EQ(Check().seals, 2U);
+  EXPECT_THAT(Check().findings, IsEmpty());
+}
+
+TEST_F(AuditTest, AHeadThatCannotBeWrittenIsTriedAgainWithoutAnotherRecord) {
+  Calls(2);
+  std::filesystem::remove(Path("audit.head"));
+  std::filesystem::create_directories(Path("audit.head") + "/in the way");
+  const std::int64_t tomorrow = NowMs() + 86'400'000 + 60'000;
+  for (int i = 0; i < 3; ++i) audit_->KeepHouse(tomorrow);
+  const std::size_t records = Check().records;
+  EXPECT_EQ(Check().seals, 2U);
+  std::filesystem::remove_all(Path("audit.head"));
+  audit_->KeepHouse(tomorrow);
+  EXPECT_EQ(Check().records, records);
+  EXPECT_TRUE(std::filesystem::is_regular_file(Path("audit.head")));
+  EXPECT_EQ(audit_->State()->sealed->point, audit_->State()->last);
+}
+
+TEST_F(AuditTest, ACatalogThatWasRemovedWhileTheServerStoodStillIsToldAndNotHiddenByTheNextSignature) {
+  Calls(3);
+  Stop();
+  std::filesystem::remove(Path("catalog.db"));
+  Open();
+  EXPECT_THAT(Told(), ElementsAre("audit.replaced"));
+  Calls(1);
+  Stop();
+  Open();
+  EXPECT_THAT(Check().findings, ElementsAre(HasSubstr("up to record 5")));
+}
+
+TEST_F(AuditTest, RecordsThatWereCutWhileTheServerStoodStillAreTold) {
+  Calls(5);
+  Stop();
+  Do("DELETE FROM audit WHERE id > 3");
+  Open();
+  EXPECT_THAT(Told(), ElementsAre("audit.replaced"));
+  EXPECT_THAT(Check().findings, SizeIs(1));
+}
+
+TEST_F(AuditTest, RecordsThatAreCutUnderTheRunningServerAreTold) {
+  Calls(5);
+  Do("DELETE FROM audit WHERE id > 3");
+  EXPECT_THAT(Check().findings, testing::Contains(HasSubstr("what the running server knows")));
+  Calls(1);
+  EXPECT_THAT(Told(), ElementsAre("audit.replaced"));
+}
+
+TEST_F(AuditTest, ADamagedCatalogBeginsANewChainThatSaysSo) {
+  Calls(5);
+  Stop();
+  WriteFileText(Path("catalog.db"), std::string(20'000, 'x'));
+  Open();
+  Calls(1);
+  EXPECT_THAT(Told(), ElementsAre("audit.replaced"));
+  EXPECT_THAT(Check().findings, ElementsAre(HasSubstr("catalog.db.damaged-")));
+}
+
+TEST_F(AuditTest, TheOldestArePrunedAndTheChainStaysProvable) {
+  options_.records_max = 50;
+  Open();
+  Calls(400);
+  const AuditVerdict verdict = Check();
+  EXPECT_THAT(verdict.findings, IsEmpty());
+  EXPECT_LE(verdict.records, 50 + kAuditPruneEvery + 1);
+  EXPECT_GE(verdict.records, 50U);
+  EXPECT_GT(verdict.pruned_until, 0U);
+  Stop();
+  Open();
+  EXPECT_THAT(Check().findings, IsEmpty());
+  EXPECT_THAT(Told(), IsEmpty());
+
+  Do("DELETE FROM audit WHERE id = (SELECT min(id) FROM audit)");
+  EXPECT_THAT(Check().findings, ElementsAre(HasSubstr("missing")));
+}
+
+TEST_F(AuditTest, RecordsOfAnOlderVersionBecomeTheBeginOfTheChain) {
+  Kill();
+  std::filesystem::remove(Path("catalog.db"));
+  SQLite::Database old(Path("catalog.db"), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
+  old.exec(
+      "CREATE TABLE event (id INTEGER PRIMARY KEY AUTOINCREMENT, time_ms INTEGER NOT NULL, context_id TEXT "
+      "NOT "
+      "NULL, severity INTEGER NOT NULL, kind TEXT NOT NULL, message TEXT NOT NULL);"
+      "CREATE INDEX event_by_context ON event (context_id, id);"
+      "CREATE TABLE audit (id INTEGER PRIMARY KEY AUTOINCREMENT, time_ms INTEGER NOT NULL, who TEXT NOT NULL,"
+      " call TEXT NOT NULL, outcome TEXT NOT NULL);"
+      "INSERT INTO audit VALUES (7, 1, 'ada', 'ListTenants', 'OK'), (9, 2, 'ada', 'ListKeys', 'OK');"
+      "INSERT INTO event VALUES (3, 1, 'Cust', 1, 'old', 'words'); PRAGMA user_version = 1");
+  Open();
+  EXPECT_THAT(Check().findings, IsEmpty());
+  EXPECT_EQ(Check().sealed_id, 3U);
+  EXPECT_THAT(Told(), ElementsAre("old"));
+}
+
+}  // namespace
+}  // namespace mirror

@@ -1,0 +1,118 @@
+#include "server/rpc/source_words.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sqlite3.h>
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "base/db/sqlite/sqlite_words.h"
+#include "server/rpc/encode_outcome.h"
+#include "server/store/catalog/catalog_file.h"
+#include "server/store/sqlite/file/sqlite_connection.h"
+#include "server/store/sqlite/sqlite_store.h"
+#include "tests/support/processes.h"
+#include "tests/support/status_matchers.h"
+
+namespace mirror {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::Not;
+
+TEST(SourceWordsTest, NamesNoPath) {
+  const std::vector<std::pair<std::string, std::string>> cases = {
+      {"opening '/var/lib/mirror/Mirror_Cust.db': no", "opening '(path)': no"},
+      {"the file '/srv/my data/Mirror_Cust.db' is gone", "the file '(path)' is gone"},
+      {"writing 'dev/data/Mirror_Cust.db-wal' failed", "writing '(path)' failed"},
+      {"writing dev/data/Mirror_Cust.db.building failed", "writing (path) failed"},
+      {"cannot read /etc/mirror/server.toml.", "cannot read (path)."},
+      {"path=/data/x, then ../y/z; then ./a", "path=(path), then (path); then (path)"},
+      {"~/mirror/x and \"/a/b\"", "(path) and \"(path)\""},
+      {"/at/the/start", "(path)"},
+      // What is none stays.
+      {"3 and/or 4 rows, 10 / 2, text/plain, a/b", "3 and/or 4 rows, 10 / 2, text/plain, a/b"},
+      {"'http://schemes.example.org/identity/ctx' must be a text",
+       "'http://schemes.example.org/identity/ctx' must be a text"},
+      {"the table 'dbo.people' has no key", "the table 'dbo.people' has no key"},
+      {"table 'it''s' and 'x", "table 'it''s' and 'x"},
+      {"", ""},
+      {"'", "'"},
+      {"/", "/"},
+      {"end /", "end /"},
+  };
+  for (const auto& [message, want] : cases) EXPECT_EQ(SourceWords(message), want);
+}
+
+TEST(SourceWordsTest, SaysNothingOfWhatSqliteSaid) {
+  const std::string said = SqliteWords("near \"DROP\": syntax error in \"SELECT /etc/x\"");
+  EXPECT_EQ(SourceWords(absl::StrCat("table 'a': ", said, " (SQLite 1).")),
+            "table 'a': the mirror's database refused it (SQLite 1).");
+  EXPECT_EQ(SourceWords(absl::StrCat(said, said)),
+            "the mirror's database refused itthe mirror's database refused it");
+  EXPECT_EQ(SourceWords("SQLite says \"cut off"), "the mirror's database refused it");
+}
+
+/// Neither where this endpoint keeps files, nor SQL, wherever the status goes out.
+void ExpectSafe(const absl::Status& status, const std::string& folder) {
+  BatchOutcome outcome;
+  outcome.status = status;
+  v1::BatchResult result;
+  EncodeOutcome(outcome, &result);
+  const grpc::Status answer = SourceStatus(status);
+  EXPECT_EQ(static_cast<int>(answer.error_code()), static_cast<int>(status.code()));
+  for (const std::string& words : {std::string(answer.error_message()), result.message()}) {
+    EXPECT_NE(words, "");
+    EXPECT_THAT(words, AllOf(Not(HasSubstr(folder)), Not(HasSubstr("/")), Not(HasSubstr("SELECT")),
+                             Not(HasSubstr("syntax error"))))
+        << status;
+  }
+}
+
+TEST(SourceWordsTest, EveryErrorOfSqliteIsSafe) {
+  const std::string folder = "/srv/the data";
+  for (int code = 1; code < 64; ++code) {
+    if (code == SQLITE_ROW || code == SQLITE_DONE) continue;
+    for (const std::string& what :
+         {absl::StrCat("opening '", folder, "/Mirror_Cust.db'"), std::string("table 'people'")}) {
+      ExpectSafe(SqliteStatus(code, code | 0x100, what, "near \"x\": syntax error: SELECT 1"), folder);
+    }
+  }
+}
+
+TEST(SourceWordsTest, EveryErrorOfOpeningAMirrorIsSafe) {
+  ConfigureSqlite();
+  const TempFolder temporary;
+  const std::string& folder = temporary.path();
+  const SqliteOptions options;
+  const auto open = [&](const std::string& dir, const std::string& context_id, bool create,
+                        bool build_beside = false) {
+    SqliteOptions with = options;
+    with.build_beside = build_beside;
+    return OpenSqliteStore(dir, context_id, create, with).status();
+  };
+  std::vector<absl::Status> errors;
+  errors.push_back(open(folder, "Nobody", false));
+  for (const bool beside : {false, true}) errors.push_back(open(folder + "/none", "Cust", true, beside));
+  std::filesystem::create_directory(SqlitePath(folder, "Folder"));
+  errors.push_back(open(folder, "Folder", true));
+  WriteFileText(SqlitePath(folder, "Noise"), std::string(8'192, 'x'));
+  errors.push_back(open(folder, "Noise", true));
+  ASSERT_THAT(open(folder, "One", true), IsOk());
+  std::filesystem::copy_file(SqlitePath(folder, "One"), SqlitePath(folder, "Two"));
+  errors.push_back(open(folder, "Two", true));
+  errors.push_back(CatalogFile::Open(folder + "/none").status());
+  errors.push_back(FindSqliteStores(folder + "/none").status());
+  errors.push_back(CheckSqliteMirror(SqlitePath(folder, "Noise"), "Noise"));
+  for (const absl::Status& error : errors) {
+    ASSERT_FALSE(error.ok());
+    ExpectSafe(error, folder);
+  }
+}
+
+}  // namespace
+}  // namespace mirror

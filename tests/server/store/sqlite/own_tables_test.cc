@@ -1,0 +1,135 @@
+// What stands in a mirror's file besides the mirrored tables, when somebody takes it away, and files that are
+// no mirror at all.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "tests/server/tenant/tenant_bench.h"
+
+namespace mirror {
+namespace {
+
+using testing::AllOf;
+using testing::Contains;
+using testing::HasSubstr;
+using enum absl::StatusCode;
+
+const Position kFive{Lsn{5}, "five"};
+
+std::string Contents(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+class OwnTables : public TenantBench {
+ protected:
+  void MirrorPeople() { source_->Mirror(People(), {{1, "Ada", 36}}, kFive); }
+  /// As far as the next cycle gets.
+  absl::Status NextCycle() {
+    source_->now += 1'000;
+    const absl::StatusOr<Admission> admission = source_->Authenticate();
+    if (!admission.ok()) return admission.status();
+    source_->cycle = admission->cycle;
+    return source_->Announce({People()}).status();
+  }
+  /// As 'mirrorctl reset --all' has a file set aside; gives the path that it has then.
+  std::string SetAside() {
+    std::string path;
+    EXPECT_TRUE(tenant_->IsUnusable());
+    source_->now += 1'000;
+    EXPECT_THAT(tenant_->Rebuild(
+                    [&](const std::optional<TenantRecord>& owner) {
+                      absl::StatusOr<std::string> aside =
+                          SetSqliteStoreAside(folder_.path(), "ctx", source_->now, owner);
+                      if (aside.ok()) path = *aside;
+                      return aside;
+                    },
+                    source_->now),
+                IsOk());
+    return path;
+  }
+};
+
+TEST_F(OwnTables, EachThatIsDroppedByHandIsNoticedAndANewFileCanBeBegun) {
+  MirrorPeople();
+  std::vector<std::string> names = {"ctx_mirroring"};
+  for (const std::vector<Cell>& row : Partner(path()).Ask(
+           "SELECT name FROM sqlite_schema WHERE type = 'table' AND name LIKE '\\_mirror\\_%' "
+           "ESCAPE '\\' AND name <> '_mirror_layout'")) {
+    names.push_back(row.front().bytes);
+  }
+  ASSERT_GE(names.size(), 19U);
+  for (const bool open : {true, false}) {
+    for (const std::string& name : names) {
+      SCOPED_TRACE(absl::StrCat(name, open ? ", open" : ", closed"));
+      if (!open) tenant_.reset();
+      ByHand("DROP TABLE " + name);
+      if (!open) Restart();
+      const absl::Status met = NextCycle();
+      EXPECT_THAT(met, StatusIs(kDataLoss, AllOf(HasSubstr(absl::StrCat("'", name, "'")),
+                                                 HasSubstr("by hand"), HasSubstr("reset ctx --all"))));
+      SetAside();
+      MirrorPeople();
+      ASSERT_FALSE(HasFailure());
+    }
+  }
+}
+
+TEST_F(OwnTables, OneWhoseColumnsAreOthersCanBeSetAsideWhenAnOperatorMeetsIt) {
+  MirrorPeople();
+  ByHand("ALTER TABLE _mirror_parts DROP COLUMN data");
+  EXPECT_FALSE(tenant_->IsUnusable());
+  tenant_->Distrust(absl::FailedPreconditionError("no such column: data"));
+  SetAside();
+  MirrorPeople();
+}
+
+TEST_F(OwnTables, ADatabaseOfAnotherProgramIsLeftAsItIs) {
+  for (const char* const mode : {"delete", "wal"}) {
+    for (const char* const tables :
+         {"CREATE TABLE album (id INTEGER PRIMARY KEY); INSERT INTO album VALUES (7)",
+          "CREATE VIEW v AS SELECT 1",
+          // A source with a change log, put there by mistake.
+          "CREATE TABLE _mirror_layout (one INTEGER PRIMARY KEY, layout, program); "
+          "INSERT INTO _mirror_layout VALUES (1, 3, 'x'); CREATE TABLE _mirror_source (id)"}) {
+      SCOPED_TRACE(absl::StrCat(mode, ": ", tables));
+      tenant_.reset();
+      for (const char* const suffix : {"", "-wal", "-shm"}) std::filesystem::remove(path() + suffix);
+      std::ofstream(path()).close();
+      Partner(path()).Run(absl::StrCat("PRAGMA journal_mode = ", mode, "; ", tables));
+      const std::string before = Contents(path());
+      Restart();
+      EXPECT_THAT(NextCycle(), StatusIs(kFailedPrecondition,
+                                        AllOf(HasSubstr("another program"), HasSubstr("Move it out"))));
+      EXPECT_THAT(catalog_.Messages("mirror.unavailable"), HasSubstr("another program"));
+      tenant_.reset();
+      EXPECT_EQ(Contents(path()), before);
+      Restart();
+      const std::string aside = SetAside();
+      EXPECT_EQ(Contents(aside), before);
+      MirrorPeople();
+    }
+  }
+}
+
+TEST_F(OwnTables, AFileThatIsCutOffWhileNothingOfItIsInMemoryIsDamagedAndNotNew) {
+  MirrorPeople();
+  ASSERT_THAT(tenant_->UnsignedReceipts(), IsOk());
+  std::filesystem::resize_file(path() + "-wal", 0);
+  std::filesystem::resize_file(path(), 0);
+  EXPECT_THAT(NextCycle(),
+              StatusIs(kDataLoss, AllOf(HasSubstr("it is empty"), HasSubstr("reset ctx --all"))));
+  EXPECT_THAT(catalog_.Kinds(), Contains("mirror.damaged"));
+  SetAside();
+  MirrorPeople();
+}
+
+}  // namespace
+}  // namespace mirror

@@ -1,0 +1,22 @@
+#include "tools/mirror_harness/attack/attack.h"
+
+namespace mirror::harness {
+
+std::string NameOf(absl::StatusCode code) { return absl::StatusCodeToString(code); }
+
+Outcome OutcomeOf(const absl::Status& status) {
+  return {{NameOf(status.code())}, std::string(status.message()), ""};
+}
+
+void AddOutcome(const Outcome& more, Outcome* all) {
+  all->got.insert(more.got.begin(), more.got.end());
+  all->words = more.words;
+  if (all->fault.empty()) all->fault = more.fault;
+}
+
+std::vector<Theme> AllAttacks() {
+  return {TokenAttacks(),      NameAttacks(),  BatchAttacks(),    OrderAttacks(),  BombAttacks(),
+          ConnectionAttacks(), FloodAttacks(), StrangerAttacks(), MetricsAttacks()};
+}
+
+}  // namespace mirror::harness

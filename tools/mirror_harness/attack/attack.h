@@ -1,0 +1,64 @@
+#ifndef MIRROR_TOOLS_MIRROR_HARNESS_ATTACK_ATTACK_H_
+#define MIRROR_TOOLS_MIRROR_HARNESS_ATTACK_ATTACK_H_
+
+#include <functional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+
+namespace mirror::harness {
+
+class Target;
+
+/// What a call or a connection came to, beside a gRPC status.
+inline constexpr char kClosed[] = "CLOSED";  ///< The endpoint closed the connection.
+inline constexpr char kOpen[] = "OPEN";  ///< Nothing happened: the endpoint waits, and the attacker gave up.
+/// What TableSchema did to a table.
+inline constexpr char kRefused[] = "REFUSED", kCreated[] = "CREATED";
+
+/// What the endpoint made of an attack.
+struct Outcome {
+  std::set<std::string> got;  ///< Names of statuses, or of the above; several when it was tried often.
+  std::string words;          ///< What the endpoint said, or how often was tried.
+  std::string fault;          ///< What else went wrong: a row changed, nobody was served. Empty: nothing.
+};
+
+/// The name of the status, as expected outcomes are written.
+std::string NameOf(absl::StatusCode code);
+Outcome OutcomeOf(const absl::Status& status);
+/// All of `more` too.
+void AddOutcome(const Outcome& more, Outcome* all);
+
+/// One thing that a hostile source, or a stranger, does to an endpoint.
+struct Attack {
+  std::string name;                ///< "alg-none"
+  std::string what;                ///< One sentence.
+  std::set<std::string> expected;  ///< Whatever came must be one of these.
+  std::function<Outcome(Target&)> run;
+};
+
+struct Theme {
+  std::string name;  ///< "tokens"; attacks are called "tokens/alg-none".
+  std::vector<Attack> attacks;
+};
+
+// One file for each.
+Theme TokenAttacks();
+Theme NameAttacks();
+Theme BatchAttacks();
+Theme OrderAttacks();
+Theme BombAttacks();
+Theme ConnectionAttacks();
+Theme FloodAttacks();
+Theme StrangerAttacks();
+/// Only where the address of the metrics is known.
+Theme MetricsAttacks();
+
+/// All of them, in the order in which they run.
+std::vector<Theme> AllAttacks();
+
+}  // namespace mirror::harness
+
+#endif  // MIRROR_TOOLS_MIRROR_HARNESS_ATTACK_ATTACK_H_

@@ -1,0 +1,286 @@
+// Messages that are small on the wire and large in memory, or large on the wire.
+#include <zlib.h>
+
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "tools/mirror_harness/attack/raw_http2.h"
+#include "tools/mirror_harness/attack/target.h"
+
+namespace mirror::harness {
+namespace {
+
+constexpr std::size_t kMegabyte = 1 << 20;
+/// What an endpoint with the default limits takes in one message, nearly.
+constexpr std::size_t kNearlyAMessage = 16 * kMegabyte - 4'096;
+
+/// ColumnData.lengths.
+constexpr int kLengthsField = 5;
+
+const std::set<std::string> kInvalid = {"INVALID_ARGUMENT"};
+const std::set<std::string> kExhausted = {"RESOURCE_EXHAUSTED"};
+
+std::string Path(const std::string& method) { return "/mirror.v1.MirrorClientService/" + method; }
+
+/// A body as it stands, to a call of the victim.
+Outcome SendBody(Target& target, const std::string& method, const std::string& body,
+                 const RawHttp2::Headers& more = {}) {
+  absl::StatusOr<std::unique_ptr<RawHttp2>> connection = RawHttp2::Connect(target.endpoint());
+  if (!connection.ok()) return OutcomeOf(connection.status());
+  (*connection)->Call(1, Path(method), target.CallToken(target.Tenant("victim")), more);
+  (*connection)->Body(1, body, true);
+  Outcome outcome = (*connection)->Await(1, kAttackPatience);
+  outcome.fault = target.VictimHarm();
+  return outcome;
+}
+
+std::string Framed(const std::string& message) {
+  return MessagePrefix(false, static_cast<std::uint32_t>(message.size())) + message;
+}
+
+std::string Varint(std::uint64_t number) {
+  std::string bytes;
+  for (; number >= 128; number >>= 7U) bytes += static_cast<char>((number & 127U) | 128U);
+  return bytes += static_cast<char>(number);
+}
+
+/// A field of bytes or of a message, as protobuf writes it.
+std::string Field(int number, const std::string& content) {
+  return Varint(static_cast<std::uint64_t>(number) << 3U | 2U) + Varint(content.size()) + content;
+}
+
+std::string Times(std::size_t count, const std::string& piece) {
+  std::string bytes;
+  bytes.reserve(count * piece.size());
+  for (std::size_t i = 0; i < count; ++i) bytes += piece;
+  return bytes;
+}
+
+/// A message of as many empty entries as fit, within the fields `outer` from the outside to the inside.
+Attack Empties(std::string name, std::string what, const std::string& method, std::vector<int> outer,
+               int field) {
+  return {std::move(name), std::move(what), kExhausted, [method, outer, field](Target& target) {
+            std::string message = Times(kNearlyAMessage / 2, Field(field, ""));
+            for (auto around = outer.rbegin(); around != outer.rend(); ++around)
+              message = Field(*around, message);
+            // Cycle, so that it is not refused for another reason.
+            message = Varint(1U << 3U) + Varint(static_cast<std::uint64_t>(target.cycle()) << 1U) + message;
+            return SendBody(target, method, Framed(message));
+          }};
+}
+
+/// Zeros in gzip: about a thousandth of them.
+std::string ZippedZeros(std::size_t bytes) {
+  z_stream stream = {};
+  constexpr int kGzip = 15 + 16;
+  deflateInit2(&stream, Z_BEST_COMPRESSION, Z_DEFLATED, kGzip, 8, Z_DEFAULT_STRATEGY);
+  std::string zeros(kMegabyte, '\0'), out, piece(kMegabyte, '\0');
+  for (std::size_t done = 0; done < bytes; done += zeros.size()) {
+    stream.next_in = reinterpret_cast<Bytef*>(zeros.data());
+    stream.avail_in = static_cast<uInt>(zeros.size());
+    const bool last = done + zeros.size() >= bytes;
+    do {
+      stream.next_out = reinterpret_cast<Bytef*>(piece.data());
+      stream.avail_out = static_cast<uInt>(piece.size());
+      deflate(&stream, last ? Z_FINISH : Z_NO_FLUSH);
+      out.append(piece, 0, piece.size() - stream.avail_out);
+    } while (stream.avail_out == 0);
+  }
+  deflateEnd(&stream);
+  return out;
+}
+
+Outcome SendZipped(Target& target, std::size_t bytes) {
+  const std::string zipped = ZippedZeros(bytes);
+  return SendBody(target, "RowData", MessagePrefix(true, static_cast<std::uint32_t>(zipped.size())) + zipped,
+                  {{"grpc-encoding", "gzip"}});
+}
+
+Attack Large(std::string name, std::string what, std::size_t bytes) {
+  return {std::move(name), std::move(what), kExhausted, [bytes](Target& target) {
+            v1::ChangeBatch batch = target.GoodBatch();
+            batch.mutable_columns(kName)->set_data(std::string(bytes, 'x'));
+            const auto client = target.NewClient(target.Tenant("victim"));
+            // A connection of nobody would be ended; this one is a source's.
+            const absl::Status known = client->Authenticate("somebody", false, true).status();
+            if (!known.ok()) return OutcomeOf(known);
+            Outcome outcome = OutcomeOf(client->RowData(target.Request(batch)).status());
+            absl::StatusOr<std::unique_ptr<RowStream>> stream = client->OpenRowStream();
+            if (!stream.ok()) return OutcomeOf(stream.status());
+            (*stream)->Send(target.Request(batch)).IgnoreError();  // It may end before the message is out.
+            AddOutcome(OutcomeOf((*stream)->Receive().status()), &outcome);
+            outcome.fault = target.VictimHarm();
+            return outcome;
+          }};
+}
+
+Attack Batch(std::string name, std::string what, std::set<std::string> expected,
+             std::function<void(v1::ChangeBatch&)> change) {
+  return {std::move(name), std::move(what), std::move(expected), [change](Target& target) {
+            v1::ChangeBatch batch = target.GoodBatch();
+            change(batch);
+            Outcome outcome = target.Send(target.Request(batch));
+            outcome.fault = target.VictimHarm();
+            return outcome;
+          }};
+}
+
+Attack Bytes(std::string name, std::string what, std::set<std::string> expected, const std::string& method,
+             std::function<std::string()> body) {
+  return {std::move(name), std::move(what), std::move(expected),
+          [method, body](Target& target) { return SendBody(target, method, body()); }};
+}
+
+std::vector<Attack> Sizes() {
+  return {
+      Large("message-17-mb", "A request over the limit, as a call and on a stream.", 17 * kMegabyte),
+      Large("message-40-mb", "A request far over the limit.", 40 * kMegabyte),
+      Batch("rows-over-limit", "A batch of 1,000,001 rows.", kExhausted,
+            [](auto& b) {
+              b.set_operation(v1::OPERATION_DELETE);
+              while (b.columns_size() > 1) b.mutable_columns()->RemoveLast();
+              b.set_row_count(1'000'001);
+              b.mutable_columns(0)->mutable_ints()->Resize(1'000'001, 7);
+            }),
+      Batch("cells-over-limit", "A million rows of eleven columns, by their number alone.", kExhausted,
+            [](auto& b) {
+              b.set_row_count(1'000'000);
+              *b.add_columns() = b.columns(0);
+            }),
+      {"zip-bomb",
+       "A gigabyte of zeros that weighs a megabyte in gzip.",
+       {"RESOURCE_EXHAUSTED", "UNIMPLEMENTED"},
+       [](Target& target) { return SendZipped(target, 1'024 * kMegabyte); }},
+      {"zip-bomb-without-a-token",
+       "The same from a stranger, who has no token.",
+       {"RESOURCE_EXHAUSTED", "UNIMPLEMENTED", "UNAUTHENTICATED"},
+       [](Target& target) {
+         absl::StatusOr<std::unique_ptr<RawHttp2>> connection = RawHttp2::Connect(target.endpoint());
+         if (!connection.ok()) return OutcomeOf(connection.status());
+         const std::string zipped = ZippedZeros(1'024 * kMegabyte);
+         (*connection)->Call(1, Path("RowData"), "", {{"grpc-encoding", "gzip"}});
+         (*connection)
+             ->Body(1, MessagePrefix(true, static_cast<std::uint32_t>(zipped.size())) + zipped, true);
+         return (*connection)->Await(1, kAttackPatience);
+       }},
+  };
+}
+
+std::vector<Attack> Crowds() {
+  return {
+      Empties("tables-million", "Eight million empty tables in a TableSchema.", "TableSchema", {}, 3),
+      Empties("columns-million", "A table of eight million empty columns.", "TableSchema", {3}, 2),
+      Empties("batches-million", "Eight million empty batches in a request.", "RowData", {}, 3),
+      Empties("batches-million-stream", "The same on a stream.", "RowDataStream", {}, 3),
+      Empties("batch-columns-million", "A batch of eight million empty columns.", "RowData", {3}, 10),
+      Empties("parts-million", "Eight million empty pieces.", "RowData", {}, 2),
+      Empties("large-million", "A column of eight million values in parts.", "RowData", {3, 10}, 8),
+      Empties("advance-million", "An advance of eight million tables.", "RowData", {4}, 2),
+      Empties("summaries-million", "A ReplicationCompleted of eight million tables.", "ReplicationCompleted",
+              {}, 2),
+      Empties("stale-million", "A ReplicationCompleted of eight million names of stale tables.",
+              "ReplicationCompleted", {}, 4),
+      Empties("ranges-million", "DigestRanges of eight million ranges.", "DigestRanges", {}, 4),
+      Empties("bounds-million", "A range with eight million bounds.", "ReadRows", {6}, 1),
+      Empties("unknown-million", "Eight million fields that nobody knows.", "RowData", {}, 15),
+      {"tables-million-without-a-token",
+       "Eight million empty tables from a stranger, who has no token.",
+       {"UNAUTHENTICATED", "RESOURCE_EXHAUSTED"},
+       [](Target& target) {
+         absl::StatusOr<std::unique_ptr<RawHttp2>> connection = RawHttp2::Connect(target.endpoint());
+         if (!connection.ok()) return OutcomeOf(connection.status());
+         (*connection)->Call(1, Path("TableSchema"), "");
+         (*connection)->Body(1, Framed(Times(kNearlyAMessage / 2, Field(3, ""))), true);
+         return (*connection)->Await(1, kAttackPatience);
+       }},
+      {"lengths-million",
+       "Sixteen requests at once, each a bad batch of sixteen million lengths of a byte on the wire.",
+       {"OK", "RESOURCE_EXHAUSTED", kClosed},
+       [](Target& target) {
+         const std::string column = Field(kLengthsField, std::string(kNearlyAMessage, '\1'));
+         const std::string body =
+             Framed(Varint(1U << 3U) + Varint(static_cast<std::uint64_t>(target.cycle()) << 1U) +
+                    Field(3, Field(10, column)));
+         Outcome outcome = InParallel(16, [&](int) {
+           absl::StatusOr<std::unique_ptr<RawHttp2>> connection = RawHttp2::Connect(target.endpoint());
+           if (!connection.ok()) return OutcomeOf(connection.status());
+           (*connection)->Call(1, Path("RowData"), target.CallToken(target.Tenant("victim")));
+           (*connection)->Body(1, body, true);
+           return (*connection)->Await(1, kAttackPatience);
+         });
+         outcome.fault = target.VictimHarm();
+         return outcome;
+       }},
+      {"tables-10001", "One table more than a tenant may have.", kExhausted,
+       [](Target& target) {
+         v1::TableSchemaRequest request = target.Announcement();
+         for (int i = 0; i < 10'000; ++i) {
+           *request.add_tables() = request.tables(0);
+           request.mutable_tables(i + 1)->set_name(absl::StrCat("t", i));
+         }
+         Outcome outcome = OutcomeOf(target.victim().TableSchema(request).status());
+         outcome.fault = target.VictimHarm();
+         return outcome;
+       }},
+      {"columns-two-million",
+       "A thousand tables of 2,000 columns, within each limit but that of one message's entries.", kExhausted,
+       [](Target& target) {
+         v1::Table table;
+         for (int i = 0; i < 2'000; ++i) {
+           v1::Column* column = table.add_columns();
+           column->set_name(absl::StrCat(i));
+           column->set_type(v1::TYPE_BOOL);
+         }
+         const std::string columns = table.SerializeAsString();
+         std::string message = target.Announcement().SerializeAsString();
+         for (int i = 0; i < 700; ++i) message += Field(3, Field(1, absl::StrCat("t", i)) + columns);
+         return SendBody(target, "TableSchema", Framed(message));
+       }},
+  };
+}
+
+std::vector<Attack> Garbage() {
+  const auto noise = [] {
+    std::string bytes;
+    std::uint32_t state = 7;
+    for (int i = 0; i < 10'000; ++i) {
+      state = state * 1'664'525U + 1'013'904'223U;
+      bytes += static_cast<char>(state >> 24U);
+    }
+    return Framed(bytes);
+  };
+  const auto bad_text = [] { return Framed(Field(3, Field(1, "\xff\xfe"))); };
+  return {
+      Bytes("noise", "Bytes that are no message.", kInvalid, "RowData", noise),
+      Bytes("noise-stream", "The same on a stream: not taken for its end.", kInvalid, "RowDataStream", noise),
+      Bytes("noise-schema", "The same as a TableSchema.", kInvalid, "TableSchema", noise),
+      Bytes("name-not-utf8", "A table's name that is not UTF-8.", kInvalid, "RowData", bad_text),
+      Bytes("name-not-utf8-schema", "The same in a TableSchema.", kInvalid, "TableSchema", bad_text),
+      Bytes("groups-nested", "A million groups in each other, in a field that nobody knows.",
+            {"INVALID_ARGUMENT", "RESOURCE_EXHAUSTED"}, "RowData",
+            [] { return Framed(std::string(kMegabyte, static_cast<char>(15 << 3 | 3))); }),
+      Bytes("message-cut", "A message that ends in the middle of a field.", kInvalid, "RowData",
+            [] { return Framed(Field(3, std::string(100, 'x')).substr(0, 50)); }),
+      Bytes("no-message", "A call without a message.", {"INVALID_ARGUMENT", "INTERNAL", "UNIMPLEMENTED"},
+            "RowData", [] { return std::string(); }),
+      Bytes("two-messages", "A call with two messages where one belongs.",
+            {"INVALID_ARGUMENT", "INTERNAL", "UNIMPLEMENTED", "ABORTED"}, "RowData",
+            [] { return Framed("") + Framed(""); }),
+      Bytes("length-4-gb", "A message that says it has four gigabytes, and ends.",
+            {"RESOURCE_EXHAUSTED", "INVALID_ARGUMENT"}, "RowData",
+            [] { return MessagePrefix(false, 0xFFFFFFFFU) + "x"; }),
+  };
+}
+
+}  // namespace
+
+Theme BombAttacks() {
+  Theme theme{"bombs", {}};
+  for (auto part : {Sizes, Crowds, Garbage}) {
+    for (Attack& attack : part()) theme.attacks.push_back(std::move(attack));
+  }
+  return theme;
+}
+
+}  // namespace mirror::harness

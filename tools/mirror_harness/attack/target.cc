@@ -1,0 +1,301 @@
+#include "tools/mirror_harness/attack/target.h"
+
+#include <grpcpp/client_context.h>
+#include <openssl/bio.h>
+#include <openssl/pem.h>
+#include <stdlib.h>
+
+#include <filesystem>
+#include <thread>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "certs/issue.h"
+#include "proto/wire/codec.h"
+
+namespace mirror::harness {
+namespace {
+
+constexpr std::int64_t kVictimLsn = 10;
+constexpr char kLineage[] = "victim";
+
+Column Plain(const std::string& name, Type type) {
+  Column column;
+  column.name = name;
+  column.type = type;
+  column.nullable = true;
+  return column;
+}
+
+/// The public half of a private key, as who attacks with it would have it. Empty: the file holds no key.
+std::string PublicHalf(const std::string& private_key) {
+  const std::unique_ptr<BIO, int (*)(BIO*)> file(BIO_new_file(private_key.c_str(), "r"), BIO_free);
+  const std::unique_ptr<BIO, int (*)(BIO*)> text(BIO_new(BIO_s_mem()), BIO_free);
+  if (file == nullptr || text == nullptr) return {};
+  const std::unique_ptr<EVP_PKEY, void (*)(EVP_PKEY*)> key(
+      PEM_read_bio_PrivateKey(file.get(), nullptr, nullptr, nullptr), EVP_PKEY_free);
+  if (key == nullptr || PEM_write_bio_PUBKEY(text.get(), key.get()) != 1) return {};
+  char* bytes = nullptr;
+  const long size = BIO_get_mem_data(text.get(), &bytes);
+  return {bytes, static_cast<std::size_t>(size)};
+}
+
+absl::Status FromRpc(const grpc::Status& status) {
+  return absl::Status(static_cast<absl::StatusCode>(status.error_code()), status.error_message());
+}
+
+/// The fleet's clock is good enough: names of one run differ from those of another.
+std::string RunName() {
+  return absl::StrCat(
+      absl::Hex(std::chrono::system_clock::now().time_since_epoch() / std::chrono::milliseconds(1)));
+}
+
+void AppendVictimRow(std::int64_t id, const std::string& name, RowBlock* block) {
+  std::vector<ColumnBuffer>& columns = block->columns;
+  columns[kId].AppendInt(id);
+  columns[kName].AppendBytes(name);
+  columns[kAge].AppendInt(36);
+  columns[kPrice].AppendBytes("12.50");
+  columns[kPhoto].AppendBytes(std::string("\0\xff", 2));
+  columns[kSeen].AppendInt(0);
+  columns[kToken].AppendBytes("0123456789abcdef");
+  columns[kLocked].AppendInt(1);
+  columns[kRatio].AppendDouble(0.5);
+  columns[kNote].AppendBytes("note");
+}
+
+}  // namespace
+
+TableSchema VictimTable(const std::string& name) {
+  TableSchema table;
+  table.name = name;
+  table.columns = {Plain("id", Type::kInt64),     Plain("name", Type::kText),
+                   Plain("age", Type::kInt32),    Plain("price", Type::kDecimal),
+                   Plain("photo", Type::kBytes),  Plain("seen", Type::kTimestamp),
+                   Plain("token", Type::kUuid),   Plain("locked", Type::kBool),
+                   Plain("ratio", Type::kDouble), Plain("note", Type::kAny)};
+  table.columns[kId].key_position = 1;
+  table.columns[kId].nullable = false;
+  table.columns[kName].nullable = false;
+  table.columns[kName].length = 50;
+  table.columns[kPrice].precision = 10;
+  table.columns[kPrice].scale = 2;
+  table.columns[kNote].affinity = Affinity::kBlob;
+  return table;
+}
+
+void FillBatch(const TableSchema& table, const std::vector<std::uint32_t>& columns,
+               const std::function<void(RowBlock*)>& fill, v1::ChangeBatch* batch) {
+  RowBlock block = RowBlock::For(table, columns);
+  fill(&block);
+  EncodeRows(block, batch);
+}
+
+Outcome InParallel(int threads, const std::function<Outcome(int)>& work) {
+  std::vector<Outcome> outcomes(static_cast<std::size_t>(threads));
+  std::vector<std::thread> running;
+  for (int i = 0; i < threads; ++i) {
+    running.emplace_back([&, i] { outcomes[static_cast<std::size_t>(i)] = work(i); });
+  }
+  for (std::thread& thread : running) thread.join();
+  Outcome all;
+  for (const Outcome& one : outcomes) AddOutcome(one, &all);
+  return all;
+}
+
+absl::StatusOr<std::unique_ptr<Target>> Target::Make(const AgentConfig& config, const std::string& context_id,
+                                                     double seconds) {
+  std::unique_ptr<Target> target(new Target(config));
+  absl::StatusOr<Connection> connection = mirror::Connect(config);
+  if (!connection.ok()) return connection.status();
+  target->connection_ = *std::move(connection);
+  target->context_id_ = context_id;
+  target->run_ = RunName();
+  target->flood_time_ =
+      std::chrono::duration_cast<std::chrono::steady_clock::duration>(std::chrono::duration<double>(seconds));
+  if (const absl::Status good = CheckContextId(target->Tenant("flood-999")); !good.ok()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--context-id '", context_id, "' with what this command adds: ", std::string(good.message())));
+  }
+  target->public_pem_ = PublicHalf(config.identity.key);
+  std::string folder = (std::filesystem::temp_directory_path() / "mirror-hostile-XXXXXX").string();
+  if (mkdtemp(folder.data()) == nullptr) {
+    return absl::UnavailableError(absl::StrCat("cannot make a folder like ", folder, " for strangers' keys"));
+  }
+  target->folder_ = folder;
+  if (const absl::Status prepared = target->PrepareVictim(); !prepared.ok()) return prepared;
+  return target;
+}
+
+Target::~Target() {
+  if (folder_.empty()) return;
+  std::error_code ignored;
+  std::filesystem::remove_all(folder_, ignored);
+}
+
+std::string Target::Tenant(const std::string& suffix) const {
+  return absl::StrCat(context_id_, "-hostile-", suffix, "-", run_);
+}
+
+std::shared_ptr<grpc::Channel> Target::NewChannel() const {
+  const absl::StatusOr<Connection> connection = mirror::Connect(config_);
+  return connection.ok() ? connection->channel : connection_.channel;
+}
+
+std::unique_ptr<MirrorClient> Target::NewClient(const std::string& context_id) const {
+  return std::make_unique<MirrorClient>(NewChannel(), identity(), context_id);
+}
+
+TokenParts Target::Parts(TokenUse use, const std::string& context_id) const {
+  TokenParts parts =
+      GoodParts(*identity().key, use, identity().issuer, identity().application_id, context_id);
+  parts.context_claim = identity().context_claim;
+  return parts;
+}
+
+std::string Target::CallToken(const std::string& context_id) const {
+  return Signed(Parts(TokenUse::kCall, context_id), *identity().key);
+}
+
+Outcome Target::Authenticate(const std::string& token, const std::shared_ptr<grpc::Channel>& channel) const {
+  v1::AuthenticateRequest request;
+  request.set_request_token(token);
+  request.set_holder("hostile");
+  v1::AuthenticateResponse response;
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + kAttackPatience);
+  const auto stub = v1::MirrorClientService::NewStub(channel);
+  return OutcomeOf(FromRpc(stub->Authenticate(&context, request, &response)));
+}
+
+Outcome Target::Call(const std::vector<std::string>& authorizations,
+                     const std::shared_ptr<grpc::Channel>& channel) const {
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + kAttackPatience);
+  for (const std::string& value : authorizations) context.AddMetadata("authorization", value);
+  const auto stub = v1::MirrorClientService::NewStub(channel);
+  v1::RowDataRequest request;
+  request.set_cycle(cycle_);
+  v1::RowDataResponse response;
+  return OutcomeOf(FromRpc(stub->RowData(&context, request, &response)));
+}
+
+std::shared_ptr<const SigningKey> Target::StrangersKey(const std::string& key_id, Algorithm algorithm) {
+  std::shared_ptr<const SigningKey>& key = strangers_[absl::StrCat(key_id, ToString(algorithm).data())];
+  if (key != nullptr) return key;
+  const PairFiles files = {absl::StrCat(folder_, "/", strangers_.size(), ".crt"),
+                           absl::StrCat(folder_, "/", strangers_.size(), ".key")};
+  // A folder of our own and a name without a fault: what fails here is the machine.
+  if (!IssueSigningKey(files, key_id, algorithm, {}).ok()) return key;
+  const absl::StatusOr<SigningKey> loaded = SigningKey::Load(files.key, key_id);
+  if (loaded.ok()) key = std::make_shared<const SigningKey>(*loaded);
+  return key;
+}
+
+v1::TableSchemaRequest Target::Announcement() const {
+  v1::TableSchemaRequest request;
+  request.set_cycle(cycle_);
+  request.set_source_id("hostile");
+  EncodeTable(VictimTable(), request.add_tables());
+  return request;
+}
+
+absl::Status Target::PrepareVictim() {
+  const bool first = victim_ == nullptr;
+  if (first) victim_ = std::make_unique<MirrorClient>(NewChannel(), identity(), Tenant("victim"));
+  for (const bool fill : {true, false}) {
+    if (fill && !first) continue;
+    const absl::StatusOr<v1::AuthenticateResponse> admission = victim_->Authenticate("victim", true, false);
+    if (!admission.ok()) return admission.status();
+    if (!admission->accepted())
+      return absl::UnavailableError(absl::StrCat("no cycle began: ", admission->reason()));
+    cycle_ = admission->cycle();
+    const absl::StatusOr<v1::TableSchemaResponse> agreed = victim_->TableSchema(Announcement());
+    if (!agreed.ok()) return agreed.status();
+    schema_hash_ = agreed->tables(0).schema_hash();
+    if (!fill) break;
+    v1::ChangeBatch batch = GoodBatch();
+    batch.set_base_lsn(-1);
+    batch.set_populate(v1::POPULATE_REASON_MINUS_ONE);
+    batch.mutable_target()->set_lsn(kVictimLsn);
+    batch.mutable_commit()->set_batches(1);
+    *batch.mutable_commit()->mutable_position() = batch.target();
+    const Outcome filled = Send(Request(batch));
+    if (!filled.got.contains("OK")) return absl::InternalError("the victim was not filled: " + filled.words);
+    v1::ReplicationCompletedRequest completed;
+    completed.set_cycle(cycle_);
+    if (const absl::Status done = victim_->ReplicationCompleted(completed).status(); !done.ok()) return done;
+  }
+  const absl::StatusOr<v1::DigestRangesResponse> digest = DigestOfVictim();
+  if (!digest.ok()) return digest.status();
+  digest_ = digest->SerializeAsString();
+  return absl::OkStatus();
+}
+
+v1::ChangeBatch Target::GoodBatch() const {
+  v1::ChangeBatch batch;
+  batch.set_table("people");
+  batch.set_schema_hash(schema_hash_);
+  batch.set_seq(1);
+  batch.set_base_lsn(kVictimLsn);
+  batch.mutable_target()->set_lsn(kVictimLsn + 10);
+  batch.mutable_target()->set_lineage(kLineage);
+  batch.set_operation(v1::OPERATION_INSERT);
+  const TableSchema table = VictimTable();
+  std::vector<std::uint32_t> all(table.columns.size());
+  for (std::uint32_t i = 0; i < all.size(); ++i) all[i] = i;
+  FillBatch(
+      table, all,
+      [](RowBlock* block) {
+        AppendVictimRow(1, "Ada", block);
+        AppendVictimRow(2, "Bob", block);
+      },
+      &batch);
+  return batch;
+}
+
+v1::RowDataRequest Target::Request(const v1::ChangeBatch& batch) const {
+  v1::RowDataRequest request;
+  request.set_cycle(cycle_);
+  *request.add_batches() = batch;
+  return request;
+}
+
+Outcome Target::Send(const v1::RowDataRequest& request) const {
+  const absl::StatusOr<v1::RowDataResponse> answer = victim_->RowData(request);
+  if (!answer.ok()) return OutcomeOf(answer.status());
+  if (answer->results().empty()) return {{"OK"}, "no result", ""};
+  const v1::BatchResult& last = answer->results(answer->results_size() - 1);
+  return OutcomeOf(absl::Status(static_cast<absl::StatusCode>(last.code()), last.message()));
+}
+
+absl::StatusOr<v1::DigestRangesResponse> Target::DigestOfVictim() const {
+  v1::DigestRangesRequest request;
+  request.set_cycle(cycle_);
+  request.set_table("people");
+  request.mutable_position()->set_lsn(kVictimLsn);
+  request.mutable_position()->set_lineage(kLineage);
+  return victim_->DigestRanges(request);
+}
+
+std::string Target::VictimHarm() {
+  const absl::StatusOr<v1::DigestRangesResponse> digest = DigestOfVictim();
+  if (digest.ok() && digest->SerializeAsString() == digest_) return {};
+  const std::string harm = digest.ok() ? "the victim's rows changed"
+                                       : absl::StrCat("the victim was hit: ", digest.status().message());
+  PrepareVictim().IgnoreError();  // The next attack shall have one; if not, it says so itself.
+  return harm;
+}
+
+std::string Target::ServedAnew() const {
+  const auto deadline = std::chrono::steady_clock::now() + kAttackPatience;
+  absl::Status status;
+  do {
+    const auto client = NewClient(Tenant("victim"));
+    status = client->Authenticate("somebody", false, true).status();
+    if (status.ok()) return {};
+  } while (std::chrono::steady_clock::now() < deadline);
+  return absl::StrCat("a source that connects anew is not served: ", status.message());
+}
+
+}  // namespace mirror::harness

@@ -1,0 +1,115 @@
+#ifndef MIRROR_TOOLS_MIRROR_HARNESS_ATTACK_TARGET_H_
+#define MIRROR_TOOLS_MIRROR_HARNESS_ATTACK_TARGET_H_
+
+#include <grpcpp/channel.h>
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "client/config/config.h"
+#include "client/wire/connect.h"
+#include "client/wire/mirror_client.h"
+#include "proto/wire/row_block.h"
+#include "proto/wire/table.h"
+#include "tools/mirror_harness/attack/attack.h"
+#include "tools/mirror_harness/attack/token_forge.h"
+
+namespace mirror::harness {
+
+/// Longer than any refusal takes on a busy machine: who waits so long has found an error.
+inline constexpr std::chrono::seconds kAttackPatience(30);
+
+/// The columns of VictimTable(), by place.
+enum VictimColumn : int { kId, kName, kAge, kPrice, kPhoto, kSeen, kToken, kLocked, kRatio, kNote };
+
+/// A table with a column of each way in which values travel. Its key is `id`.
+TableSchema VictimTable(const std::string& name = "people");
+
+/// What stands between an attacker and the endpoint: its address, a legitimate source's key, and tenants of
+/// its own. Threads: those members that are const.
+class Target {
+ public:
+  /// `seconds`: how long a flood lasts.
+  static absl::StatusOr<std::unique_ptr<Target>> Make(const AgentConfig& config,
+                                                      const std::string& context_id, double seconds);
+  ~Target();
+  Target(const Target&) = delete;
+  Target& operator=(const Target&) = delete;
+
+  /// host:port of the server's metrics; empty: not known.
+  const std::string& metrics() const { return metrics_; }
+  void set_metrics(const std::string& address) { metrics_ = address; }
+  const EndpointConfig& endpoint() const { return config_.endpoint; }
+  const Identity& identity() const { return connection_.identity; }
+  std::chrono::steady_clock::duration flood_time() const { return flood_time_; }
+  /// The name of a tenant of this run: "Cust-hostile-<suffix>-1a2b3c".
+  std::string Tenant(const std::string& suffix) const;
+
+  // --- Calls ---
+  std::shared_ptr<grpc::Channel> NewChannel() const;
+  const std::shared_ptr<grpc::Channel>& channel() const { return connection_.channel; }
+  /// A proper client of a tenant, with a connection of its own.
+  std::unique_ptr<MirrorClient> NewClient(const std::string& context_id) const;
+  TokenParts Parts(TokenUse use, const std::string& context_id) const;
+  std::string CallToken(const std::string& context_id) const;
+  /// Authenticate with this text as its token.
+  Outcome Authenticate(const std::string& token) const { return Authenticate(token, channel()); }
+  Outcome Authenticate(const std::string& token, const std::shared_ptr<grpc::Channel>& channel) const;
+  /// RowData with these headers "authorization", on `channel`.
+  Outcome Call(const std::vector<std::string>& authorizations,
+               const std::shared_ptr<grpc::Channel>& channel) const;
+  /// A key that nobody knows, under this id; made once.
+  std::shared_ptr<const SigningKey> StrangersKey(const std::string& key_id, Algorithm algorithm);
+  /// PEM of the public half of the source's key, which is no secret.
+  const std::string& PublicPem() const { return public_pem_; }
+
+  // --- The victim: a tenant with a filled table and a running cycle ---
+  /// Makes it, or begins its cycle again. Errors: why it cannot be attacked.
+  absl::Status PrepareVictim();
+  MirrorClient& victim() const { return *victim_; }
+  std::int64_t cycle() const { return cycle_; }
+  /// The announcement that agreed its tables.
+  v1::TableSchemaRequest Announcement() const;
+  /// A batch of two rows that the victim would take as seq 1.
+  v1::ChangeBatch GoodBatch() const;
+  v1::RowDataRequest Request(const v1::ChangeBatch& batch) const;
+  /// What becomes of it: the call's status, or the last result's.
+  Outcome Send(const v1::RowDataRequest& request) const;
+  /// Empty: the victim's rows are as they were, and its cycle goes on. Else what happened to them.
+  std::string VictimHarm();
+
+  /// Empty: a source that connects anew is served soon. Else why not.
+  std::string ServedAnew() const;
+
+ private:
+  explicit Target(AgentConfig config) : config_(std::move(config)) {}
+  absl::StatusOr<v1::DigestRangesResponse> DigestOfVictim() const;
+
+  AgentConfig config_;
+  Connection connection_;
+  std::string context_id_, run_, metrics_;
+  std::chrono::steady_clock::duration flood_time_{};
+  std::string folder_;  ///< Of strangers' keys.
+  std::string public_pem_;
+  std::map<std::string, std::shared_ptr<const SigningKey>> strangers_;
+  std::unique_ptr<MirrorClient> victim_;
+  std::int64_t cycle_ = 0;
+  std::string schema_hash_, digest_;
+};
+
+/// A batch of a table whose rows `fill` appends to a block of these columns.
+void FillBatch(const TableSchema& table, const std::vector<std::uint32_t>& columns,
+               const std::function<void(RowBlock*)>& fill, v1::ChangeBatch* batch);
+
+/// Runs `work` in so many threads, each with its number, and gathers what they saw.
+Outcome InParallel(int threads, const std::function<Outcome(int)>& work);
+
+}  // namespace mirror::harness
+
+#endif  // MIRROR_TOOLS_MIRROR_HARNESS_ATTACK_TARGET_H_

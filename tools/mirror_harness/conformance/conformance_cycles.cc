@@ -1,0 +1,104 @@
+// A cycle fences itself: calls of another one change nothing.
+#include "absl/strings/str_cat.h"
+#include "tools/mirror_harness/conformance/conformance.h"
+
+namespace mirror::harness {
+namespace {
+
+constexpr char kService[] = "mirror_client.proto, MirrorClientService";
+constexpr char kCompleted[] = "mirror_client.proto, ReplicationCompleted";
+constexpr auto kAborted = absl::StatusCode::kAborted;
+
+const SentRows kRows = {{std::int64_t{1}, std::string("Ada"), std::int64_t{36}}};
+
+/// Every call with this cycle is ABORTED.
+void ExpectFenced(Exam& exam, const TableSchema& table, const v1::TableStatus& status, std::int64_t cycle) {
+  MirrorClient& client = exam.client();
+  v1::RowDataRequest rows = exam.Request({exam.Batch(table, status, v1::OPERATION_INSERT, kRows)});
+  rows.set_cycle(cycle);
+  ExpectStatus(client.RowData(rows).status(), kAborted, "RowData");
+  v1::TableSchemaRequest schema = exam.Announcement({table});
+  schema.set_cycle(cycle);
+  ExpectStatus(client.TableSchema(schema).status(), kAborted, "TableSchema");
+  v1::WipeRequest wipe;
+  wipe.set_cycle(cycle);
+  wipe.set_table(table.name);
+  *wipe.mutable_target() = exam.NextPosition();
+  ExpectStatus(client.Wipe(wipe).status(), kAborted, "Wipe");
+  v1::ReplicationCompletedRequest completed;
+  completed.set_cycle(cycle);
+  ExpectStatus(client.ReplicationCompleted(completed).status(), kAborted, "ReplicationCompleted");
+  v1::DigestRangesRequest digest;
+  digest.set_cycle(cycle);
+  digest.set_table(table.name);
+  *digest.mutable_position() = status.position();
+  ExpectStatus(client.DigestRanges(digest).status(), kAborted, "DigestRanges");
+  v1::ReadRowsRequest read;
+  read.set_cycle(cycle);
+  read.set_table(table.name);
+  read.add_columns(0);
+  *read.mutable_position() = status.position();
+  ExpectStatus(client.ReadRows(read, [](const auto&) { return absl::OkStatus(); }), kAborted, "ReadRows");
+  absl::StatusOr<std::unique_ptr<RowStream>> stream = client.OpenRowStream();
+  ExpectStatus(stream.status(), absl::StatusCode::kOk, "opening a stream");
+  (*stream)->Send(rows).IgnoreError();
+  ExpectStatus((*stream)->Receive().status(), kAborted, "RowDataStream");
+}
+
+}  // namespace
+
+std::vector<Requirement> CycleRequirements() {
+  return {
+      {"cycle.older", "Every call of an older cycle is ABORTED.", kService,
+       [](Exam& exam) {
+         const TableSchema table = ExamPeople("older");
+         const std::int64_t old = exam.Begin().cycle();
+         const v1::TableStatus status = exam.Filled(table, kRows);
+         ExpectFenced(exam, table, status, old);
+         ExpectRows(exam.Read(table, status.position()), kRows);
+       }},
+      {"cycle.newer", "So is every call of a cycle that did not begin yet.", kService,
+       [](Exam& exam) {
+         const TableSchema table = ExamPeople("newer");
+         const v1::TableStatus status = exam.Filled(table, kRows);
+         ExpectFenced(exam, table, status, exam.cycle() + 1);
+       }},
+      {"cycle.next", "The next Authenticate ends a cycle: its stream is ABORTED with its next message.",
+       kService,
+       [](Exam& exam) {
+         const TableSchema table = ExamPeople("next");
+         const v1::TableStatus status = exam.Filled(table, kRows);
+         absl::StatusOr<std::unique_ptr<RowStream>> stream = exam.client().OpenRowStream();
+         ExpectStatus(stream.status(), absl::StatusCode::kOk, "RowDataStream");
+         v1::ChangeBatch batch = exam.Batch(table, status, v1::OPERATION_INSERT, kRows);
+         v1::RowDataRequest request = exam.Request({batch});
+         (*stream)->Send(request).IgnoreError();
+         ExpectStatus((*stream)->Receive().status(), absl::StatusCode::kOk, "an answer");
+         exam.Begin();
+         request.mutable_batches(0)->set_seq(2);
+         (*stream)->Send(request).IgnoreError();
+         ExpectStatus((*stream)->Receive().status(), kAborted, "the stream of the former cycle");
+       }},
+      {"cycle.completed", "ReplicationCompleted ends a cycle: a later call of it is ABORTED.", kCompleted,
+       [](Exam& exam) {
+         const TableSchema table = ExamPeople("completed");
+         const v1::TableStatus status = exam.Filled(table, kRows);
+         exam.Complete();
+         ExpectStatus(exam.client()
+                          .RowData(exam.Request({exam.Batch(table, status, v1::OPERATION_INSERT, kRows)}))
+                          .status(),
+                      kAborted, "RowData after ReplicationCompleted");
+       }},
+      {"cycle.completed-failed", "ReplicationCompleted is taken also when a table failed.", kCompleted,
+       [](Exam& exam) {
+         const TableSchema table = ExamPeople("failed");
+         const v1::TableStatus status = exam.Filled(table, kRows);
+         v1::ChangeBatch batch = exam.Batch(table, status, v1::OPERATION_INSERT, kRows);
+         batch.mutable_columns(0)->clear_ints();
+         ExpectResult(exam.Send(batch), absl::StatusCode::kInvalidArgument, "the broken batch");
+         exam.Complete();
+       }},
+  };
+}
+
+}  // namespace mirror::harness

@@ -1,0 +1,177 @@
+#include "tools/mirror_harness/synthetic/baseline.h"
+
+#include <unistd.h>
+
+#include <chrono>
+#include <filesystem>
+#include <string_view>
+
+#include "absl/strings/str_cat.h"
+#include "tools/mirror_harness/synthetic/sqlite_file.h"
+
+namespace mirror::harness {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+constexpr std::uint64_t kRowsPerTransaction = 5'000;
+
+/// A file name that is free, gone at the end with all that SQLite put beside it.
+class TemporaryDatabase {
+ public:
+  explicit TemporaryDatabase(const std::string& folder)
+      : path_(absl::StrCat(folder, "/.mirror-harness-baseline-", getpid(), ".db")) {
+    Remove();
+  }
+  ~TemporaryDatabase() { Remove(); }
+  TemporaryDatabase(const TemporaryDatabase&) = delete;
+  TemporaryDatabase& operator=(const TemporaryDatabase&) = delete;
+  const std::string& path() const { return path_; }
+
+ private:
+  void Remove() const {
+    for (const char* suffix : {"", "-wal", "-shm", "-journal"}) {
+      std::error_code ignored;
+      std::filesystem::remove(path_ + suffix, ignored);
+    }
+  }
+  std::string path_;
+};
+
+/// The values of a block of rows as they are bound, row by row.
+class BoundRows {
+ public:
+  void Make(const RowModel& model, std::uint64_t from, std::uint64_t to) {
+    cells_.clear();
+    text_.clear();
+    std::string scratch, stored_scratch;
+    for (std::uint64_t rank = from; rank < to; ++rank) {
+      const std::int64_t key = model.KeyAt(rank);
+      for (const Recipe& recipe : model.recipes()) {
+        StoredCell cell = Stored(recipe, model.At(key, recipe.column, &scratch), &stored_scratch);
+        places_.push_back(text_.size());
+        text_.append(cell.bytes);
+        cells_.push_back(cell);
+      }
+    }
+    for (std::size_t i = 0; i < cells_.size(); ++i) {
+      cells_[i].bytes = std::string_view(text_).substr(places_[i], cells_[i].bytes.size());
+    }
+    places_.clear();
+  }
+  const std::vector<StoredCell>& cells() const { return cells_; }
+
+ private:
+  std::vector<StoredCell> cells_;
+  std::vector<std::size_t> places_;
+  std::string text_;
+};
+
+void Bind(sqlite3_stmt* statement, int index, const StoredCell& cell) {
+  switch (cell.kind) {
+    case StoredCell::Kind::kNull:
+      sqlite3_bind_null(statement, index);
+      return;
+    case StoredCell::Kind::kInteger:
+      sqlite3_bind_int64(statement, index, cell.integer);
+      return;
+    case StoredCell::Kind::kReal:
+      sqlite3_bind_double(statement, index, cell.real);
+      return;
+    case StoredCell::Kind::kText:
+      sqlite3_bind_text(statement, index, cell.bytes.data(), static_cast<int>(cell.bytes.size()),
+                        SQLITE_STATIC);
+      return;
+    case StoredCell::Kind::kBlob:
+      sqlite3_bind_blob(statement, index, cell.bytes.data(), static_cast<int>(cell.bytes.size()),
+                        SQLITE_STATIC);
+      return;
+  }
+}
+
+const char* DeclaredType(Type type) {
+  switch (StorageOf(type)) {
+    case Storage::kDoubles:
+      return "REAL";
+    case Storage::kInts:
+      return type >= Type::kDate && type <= Type::kTimestampTz ? "TEXT" : "INTEGER";
+    default:
+      return type == Type::kBytes ? "BLOB" : "TEXT";
+  }
+}
+
+std::string CreateTable(const TableSchema& table) {
+  const std::vector<std::uint32_t> key = table.Key();
+  const bool rowid =
+      key.size() == 1 && std::string_view(DeclaredType(table.columns[key[0]].type)) == "INTEGER";
+  std::string sql = absl::StrCat("CREATE TABLE ", Quoted(table.name), " (");
+  const char* separator = "";
+  for (std::uint32_t i = 0; i < table.columns.size(); ++i) {
+    absl::StrAppend(&sql, separator, Quoted(table.columns[i].name), " ", DeclaredType(table.columns[i].type));
+    if (rowid && key[0] == i) absl::StrAppend(&sql, " PRIMARY KEY");
+    separator = ", ";
+  }
+  if (!rowid && !key.empty()) {
+    absl::StrAppend(&sql, ", PRIMARY KEY (");
+    separator = "";
+    for (const std::uint32_t column : key) {
+      absl::StrAppend(&sql, separator, Quoted(table.columns[column].name));
+      separator = ", ";
+    }
+    absl::StrAppend(&sql, ")) WITHOUT ROWID");
+    return sql;
+  }
+  return sql + ")";
+}
+
+std::string InsertRow(const TableSchema& table) {
+  std::string sql = absl::StrCat("INSERT INTO ", Quoted(table.name), " VALUES (");
+  for (std::size_t i = 0; i < table.columns.size(); ++i) absl::StrAppend(&sql, i == 0 ? "?" : ", ?");
+  return sql + ")";
+}
+
+absl::Status InsertTable(sqlite3* database, const RowModel& model, BaselineResult* result) {
+  if (const absl::Status made = Execute(database, CreateTable(model.schema())); !made.ok()) return made;
+  const absl::StatusOr<Statement> insert = Prepare(database, InsertRow(model.schema()));
+  if (!insert.ok()) return insert.status();
+  BoundRows rows;
+  const std::size_t width = model.recipes().size();
+  for (std::uint64_t from = 0; from < model.rows(); from += kRowsPerTransaction) {
+    const std::uint64_t to = std::min(model.rows(), from + kRowsPerTransaction);
+    rows.Make(model, from, to);
+    const Clock::time_point start = Clock::now();
+    if (const absl::Status begun = Execute(database, "BEGIN IMMEDIATE"); !begun.ok()) return begun;
+    const StoredCell* cell = rows.cells().data();
+    for (std::uint64_t row = from; row < to; ++row) {
+      for (std::size_t i = 0; i < width; ++i) Bind(insert->get(), static_cast<int>(i) + 1, *cell++);
+      if (sqlite3_step(insert->get()) != SQLITE_DONE) {
+        return absl::UnavailableError(
+            absl::StrCat("baseline, table '", model.schema().name, "': ", sqlite3_errmsg(database)));
+      }
+      sqlite3_reset(insert->get());
+    }
+    if (const absl::Status committed = Execute(database, "COMMIT"); !committed.ok()) return committed;
+    result->seconds += std::chrono::duration<double>(Clock::now() - start).count();
+    result->rows += to - from;
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<BaselineResult> RunBaseline(const std::vector<RowModel>& tables, const std::string& folder) {
+  const TemporaryDatabase file(folder);
+  const absl::StatusOr<Database> database =
+      OpenDatabase(file.path(), SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+  if (!database.ok()) return database.status();
+  const absl::Status prepared = Execute(
+      database->get(), "PRAGMA page_size = 4096; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
+  if (!prepared.ok()) return prepared;
+  BaselineResult result;
+  for (const RowModel& table : tables) {
+    if (const absl::Status inserted = InsertTable(database->get(), table, &result); !inserted.ok())
+      return inserted;
+  }
+  return result;
+}
+
+}  // namespace mirror::harness

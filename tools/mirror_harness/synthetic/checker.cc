@@ -1,0 +1,317 @@
+#include "tools/mirror_harness/synthetic/checker.h"
+
+#include <algorithm>
+#include <cstring>
+#include <optional>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "tools/mirror_harness/synthetic/sqlite_file.h"
+
+namespace mirror::harness {
+namespace {
+
+using Kind = StoredCell::Kind;
+constexpr std::size_t kLinesMax = 20;
+constexpr std::size_t kShownBytes = 60;
+
+std::string Show(const StoredCell& cell) {
+  switch (cell.kind) {
+    case Kind::kNull:
+      return "NULL";
+    case Kind::kInteger:
+      return absl::StrCat("INTEGER ", cell.integer);
+    case Kind::kReal:
+      return absl::StrCat("REAL ", cell.real);
+    case Kind::kText:
+      return absl::StrCat("TEXT '", std::string(cell.bytes.substr(0, kShownBytes)),
+                          cell.bytes.size() > kShownBytes ? "...'" : "'");
+    case Kind::kBlob:
+      return absl::StrCat("BLOB of ", cell.bytes.size(), " bytes");
+  }
+  return {};
+}
+
+StoredCell Column(sqlite3_stmt* row, int column) {
+  switch (sqlite3_column_type(row, column)) {
+    case SQLITE_INTEGER:
+      return {Kind::kInteger, sqlite3_column_int64(row, column), 0, {}};
+    case SQLITE_FLOAT:
+      return {Kind::kReal, 0, sqlite3_column_double(row, column), {}};
+    case SQLITE_NULL:
+      return {};
+    default: {
+      const Kind kind = sqlite3_column_type(row, column) == SQLITE_TEXT ? Kind::kText : Kind::kBlob;
+      const auto* data = static_cast<const char*>(sqlite3_column_blob(row, column));
+      return {kind,
+              0,
+              0,
+              {data == nullptr ? "" : data, static_cast<std::size_t>(sqlite3_column_bytes(row, column))}};
+    }
+  }
+}
+
+bool Same(const StoredCell& a, const StoredCell& b) {
+  // The bits of doubles, so that -0.0 is not taken for 0.0.
+  return a.kind == b.kind && a.integer == b.integer && std::memcmp(&a.real, &b.real, sizeof a.real) == 0 &&
+         a.bytes == b.bytes;
+}
+
+/// Order of keys as SQLite's BINARY collation has it, among values of one kind.
+int Compare(const StoredCell& a, const StoredCell& b) {
+  if (a.kind != b.kind) return a.kind < b.kind ? -1 : 1;
+  if (a.integer != b.integer) return a.integer < b.integer ? -1 : 1;
+  if (a.real != b.real) return a.real < b.real ? -1 : 1;
+  const int bytes = a.bytes.compare(b.bytes);
+  return bytes < 0 ? -1 : bytes > 0 ? 1 : 0;
+}
+
+std::uint64_t AddToHash(std::uint64_t hash, const StoredCell& cell) {
+  hash = MixBits(hash + static_cast<std::uint64_t>(cell.kind) + 1);
+  std::uint64_t real = 0;
+  std::memcpy(&real, &cell.real, sizeof real);
+  hash = MixBits(hash ^ static_cast<std::uint64_t>(cell.integer) ^ real);
+  for (const char byte : cell.bytes) hash = (hash ^ static_cast<unsigned char>(byte)) * 0x100000001b3ULL;
+  return MixBits(hash + cell.bytes.size());
+}
+
+/// One table's comparison.
+class TableCheck {
+ public:
+  TableCheck(const std::string& context_id, const TableState& table, CheckResult* result)
+      : where_(absl::StrCat("tenant '", context_id, "', table '", table.model.schema().name, "'")),
+        table_(table),
+        model_(table.model),
+        result_(result) {}
+
+  void Run(sqlite3* database) {
+    ++result_->tables;
+    CheckColumns(database);
+    const std::vector<std::uint32_t> key = model_.schema().Key();
+    for (const std::uint32_t column : key) {
+      const auto found = std::find(table_.checked.begin(), table_.checked.end(), column);
+      if (found == table_.checked.end()) return CountOnly(database);  // The endpoint hashes the key.
+      key_places_.push_back(static_cast<int>(found - table_.checked.begin()));
+    }
+    std::string columns, order;
+    for (const std::uint32_t column : table_.checked) {
+      absl::StrAppend(&columns, columns.empty() ? "" : ", ", Quoted(model_.schema().columns[column].name));
+    }
+    for (const std::uint32_t column : key) {
+      absl::StrAppend(&order, order.empty() ? " ORDER BY " : ", ",
+                      Quoted(model_.schema().columns[column].name));
+    }
+    const absl::StatusOr<Statement> rows =
+        Prepare(database, absl::StrCat("SELECT ", columns, " FROM ", Quoted(model_.schema().name), order));
+    if (!rows.ok()) return Differ(std::string(rows.status().message()));
+    const int end = key.empty() ? CompareBags(rows->get()) : CompareRows(rows->get());
+    if (end != SQLITE_DONE) Differ(absl::StrCat("reading it: ", sqlite3_errmsg(database)));
+  }
+
+ private:
+  void Differ(const std::string& what) {
+    ++result_->differences;
+    if (result_->first.size() < kLinesMax) result_->first.push_back(absl::StrCat(where_, ": ", what));
+  }
+
+  /// No columns but those that were sent, and the mirror's own.
+  void CheckColumns(sqlite3* database) {
+    const absl::StatusOr<Statement> all =
+        Prepare(database, absl::StrCat("SELECT * FROM ", Quoted(model_.schema().name), " LIMIT 0"));
+    if (!all.ok()) return;  // The rows' own SELECT says so.
+    for (int i = 0; i < sqlite3_column_count(all->get()); ++i) {
+      const std::string name = sqlite3_column_name(all->get(), i);
+      const auto column = model_.schema().Find(name);
+      const bool sent =
+          column && std::find(table_.sent.begin(), table_.sent.end(), *column) != table_.sent.end();
+      if (!sent && !absl::StartsWith(name, "_mirror_"))
+        Differ(absl::StrCat("has a column '", name, "' too many"));
+    }
+  }
+
+  void CountOnly(sqlite3* database) {
+    const absl::StatusOr<Statement> count =
+        Prepare(database, absl::StrCat("SELECT count(*) FROM ", Quoted(model_.schema().name)));
+    if (!count.ok()) return Differ(std::string(count.status().message()));
+    sqlite3_step(count->get());
+    const auto rows = static_cast<std::uint64_t>(sqlite3_column_int64(count->get(), 0));
+    if (rows != model_.rows()) Differ(absl::StrCat("holds ", rows, " rows, the source ", model_.rows()));
+  }
+
+  StoredCell Expected(std::int64_t key, std::size_t place) {
+    const Recipe& recipe = model_.recipes()[table_.checked[place]];
+    return Stored(recipe, model_.At(key, recipe.column, &scratch_), &stored_scratch_);
+  }
+
+  int CompareKeys(sqlite3_stmt* row, std::int64_t key) {
+    for (const int place : key_places_) {
+      const int order = Compare(Column(row, place), Expected(key, static_cast<std::size_t>(place)));
+      if (order != 0) return order;
+    }
+    return 0;
+  }
+
+  std::string KeyText(sqlite3_stmt* row) {
+    std::string text;
+    for (const int place : key_places_) {
+      absl::StrAppend(&text, text.empty() ? "" : ", ", Show(Column(row, place)));
+    }
+    return text;
+  }
+
+  std::string KeyText(std::int64_t key) {
+    std::string text;
+    for (const int place : key_places_) {
+      absl::StrAppend(&text, text.empty() ? "" : ", ", Show(Expected(key, static_cast<std::size_t>(place))));
+    }
+    return text;
+  }
+
+  /// Both in key order. Gives SQLite's last result.
+  int CompareRows(sqlite3_stmt* row) {
+    std::uint64_t rank = 0;
+    int step = sqlite3_step(row);
+    while (step == SQLITE_ROW || rank < model_.rows()) {
+      if (step != SQLITE_ROW && step != SQLITE_DONE) return step;
+      const int order = step != SQLITE_ROW      ? 1
+                        : rank == model_.rows() ? -1
+                                                : CompareKeys(row, model_.KeyAt(rank));
+      if (order < 0) {
+        Differ(absl::StrCat("key ", KeyText(row), ": in the mirror only"));
+      } else if (order > 0) {
+        Differ(absl::StrCat("key ", KeyText(model_.KeyAt(rank)), ": missing in the mirror"));
+      } else {
+        ++result_->rows;
+        CompareValues(row, model_.KeyAt(rank));
+      }
+      if (order <= 0) step = sqlite3_step(row);
+      if (order >= 0) ++rank;
+    }
+    return step;
+  }
+
+  void CompareValues(sqlite3_stmt* row, std::int64_t key) {
+    for (std::size_t place = 0; place < table_.checked.size(); ++place) {
+      const StoredCell mirrored = Column(row, static_cast<int>(place));
+      const StoredCell expected = Expected(key, place);
+      if (Same(mirrored, expected)) continue;
+      Differ(absl::StrCat("key ", KeyText(row), ", column '",
+                          model_.schema().columns[table_.checked[place]].name, "': the mirror holds ",
+                          Show(mirrored), ", the source ", Show(Expected(key, place))));
+    }
+  }
+
+  /// Without a key: by the hashes of whole rows, 8 bytes for each on both sides.
+  int CompareBags(sqlite3_stmt* row) {
+    std::vector<std::uint64_t> mirrored, expected;
+    int step = SQLITE_ROW;
+    while ((step = sqlite3_step(row)) == SQLITE_ROW) {
+      std::uint64_t hash = 0;
+      for (std::size_t place = 0; place < table_.checked.size(); ++place) {
+        hash = AddToHash(hash, Column(row, static_cast<int>(place)));
+      }
+      mirrored.push_back(hash);
+    }
+    for (std::uint64_t rank = 0; rank < model_.rows(); ++rank) {
+      std::uint64_t hash = 0;
+      for (std::size_t place = 0; place < table_.checked.size(); ++place) {
+        hash = AddToHash(hash, Expected(model_.KeyAt(rank), place));
+      }
+      expected.push_back(hash);
+    }
+    std::sort(mirrored.begin(), mirrored.end());
+    std::sort(expected.begin(), expected.end());
+    std::vector<std::uint64_t> ghosts, missing;
+    std::set_difference(mirrored.begin(), mirrored.end(), expected.begin(), expected.end(),
+                        std::back_inserter(ghosts));
+    std::set_difference(expected.begin(), expected.end(), mirrored.begin(), mirrored.end(),
+                        std::back_inserter(missing));
+    result_->rows += mirrored.size() - ghosts.size();
+    if (!ghosts.empty())
+      Differ(absl::StrCat("has no key: ", ghosts.size(), " rows stand in the mirror only"));
+    if (!missing.empty())
+      Differ(absl::StrCat("has no key: ", missing.size(), " rows are missing in the mirror"));
+    return step;
+  }
+
+  std::string where_;
+  const TableState& table_;
+  const RowModel& model_;
+  CheckResult* result_;
+  std::vector<int> key_places_;  ///< Of the key columns in `checked`.
+  std::string scratch_, stored_scratch_;
+};
+
+/// The rows of `<context id>_mirroring` against what was acknowledged.
+class PositionCheck {
+ public:
+  PositionCheck(const Tenant& tenant, CheckResult* result) : tenant_(tenant), result_(result) {}
+
+  void Run(sqlite3* database) {
+    const std::string name = tenant_.context_id() + "_mirroring";
+    const absl::StatusOr<Statement> row =
+        Prepare(database, absl::StrCat("SELECT lsn, lineage, pending_lsn, row_count FROM ", Quoted(name),
+                                       " WHERE table_name = ? COLLATE NOCASE"));
+    if (!row.ok()) return Differ(std::string(row.status().message()));
+    for (const TableState& table : tenant_.tables()) {
+      if (table.behind) continue;
+      where_ = absl::StrCat(", table '", table.model.schema().name, "', position");
+      const std::string& table_name = table.model.schema().name;
+      sqlite3_bind_text(row->get(), 1, table_name.data(), static_cast<int>(table_name.size()), SQLITE_STATIC);
+      CheckRow(row->get(), table);
+      sqlite3_reset(row->get());
+    }
+  }
+
+ private:
+  void Differ(const std::string& what) {
+    ++result_->differences;
+    if (result_->first.size() >= kLinesMax) return;
+    result_->first.push_back(absl::StrCat("tenant '", tenant_.context_id(), "'", where_, ": ", what));
+  }
+
+  void CheckRow(sqlite3_stmt* row, const TableState& table) {
+    if (sqlite3_step(row) != SQLITE_ROW) return Differ("the metadata table has no row for it");
+    const StoredCell lsn = Column(row, 0), lineage = Column(row, 1), pending = Column(row, 2),
+                     count = Column(row, 3);
+    if (lsn.kind != Kind::kInteger || lsn.integer != table.committed.lsn.value) {
+      Differ(absl::StrCat("LSN is ", Show(lsn), ", committed was ", table.committed.lsn.value));
+    }
+    if (lineage.bytes != table.committed.lineage) {
+      Differ(absl::StrCat("lineage is ", Show(lineage), ", committed was '", table.committed.lineage, "'"));
+    }
+    if (pending.kind == Kind::kInteger && pending.integer != -1) {
+      Differ(absl::StrCat("pending is ", pending.integer, " after a commit"));
+    }
+    if (count.kind == Kind::kInteger && count.integer >= 0 &&
+        static_cast<std::uint64_t>(count.integer) != table.model.rows()) {
+      Differ(absl::StrCat("row_count is ", count.integer, ", the source has ", table.model.rows(), " rows"));
+    }
+  }
+
+  const Tenant& tenant_;
+  CheckResult* result_;
+  std::string where_;
+};
+
+}  // namespace
+
+void CheckTenant(const std::string& data_dir, Tenant* tenant, CheckResult* result) {
+  const auto taken = [](const TableState& table) { return !table.behind; };
+  if (std::none_of(tenant->tables().begin(), tenant->tables().end(), taken)) return;  // Nothing to expect.
+  const std::string path = absl::StrCat(data_dir, "/Mirror_", tenant->context_id(), ".db");
+  const absl::StatusOr<Database> database = OpenDatabase(path, SQLITE_OPEN_READONLY);
+  if (!database.ok()) {
+    ++result->differences;
+    if (result->first.size() < kLinesMax) result->first.emplace_back(database.status().message());
+    return;
+  }
+  PositionCheck(*tenant, result).Run(database->get());
+  for (TableState& table : tenant->tables()) {
+    if (table.behind) continue;
+    table.model.SortKeys();
+    TableCheck(tenant->context_id(), table, result).Run(database->get());
+  }
+}
+
+}  // namespace mirror::harness

@@ -1,0 +1,199 @@
+#include "tools/mirror_harness/synthetic/sender.h"
+
+#include <deque>
+#include <memory>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "base/folded_name.h"
+#include "tools/mirror_harness/synthetic/request_maker.h"
+
+namespace mirror::harness {
+namespace {
+
+constexpr std::size_t kRepairsMax = 20;  ///< Of one table in one cycle.
+
+std::string Words(const v1::BatchResult& result) {
+  return absl::StrCat(absl::StatusCodeToString(static_cast<absl::StatusCode>(result.code())), ": ",
+                      result.message());
+}
+
+/// Calls one after the other, in the shape of a stream.
+class UnaryCalls : public RowStream {
+ public:
+  explicit UnaryCalls(MirrorClient* client) : client_(client) {}
+  absl::Status Send(const v1::RowDataRequest& request) override {
+    answer_ = client_->RowData(request);
+    return absl::OkStatus();
+  }
+  absl::StatusOr<v1::RowDataResponse> Receive() override { return std::move(answer_); }
+  absl::Status Finish() override { return absl::OkStatus(); }
+
+ private:
+  MirrorClient* client_;
+  absl::StatusOr<v1::RowDataResponse> answer_ = absl::InternalError("nothing was sent");
+};
+
+/// The state of one SendJobs.
+class Sending {
+ public:
+  Sending(const SendOptions& options, const std::vector<std::vector<std::uint32_t>>& wanted_columns,
+          std::vector<TableJob>* jobs, Meter* meter)
+      : options_(options),
+        wanted_columns_(wanted_columns),
+        maker_(jobs, options.cycle, options.size),
+        meter_(meter) {}
+
+  absl::Status Run(RowStream* stream) {
+    const std::size_t window = options_.unary ? 1 : options_.window;
+    while (true) {
+      while (in_flight_.size() < window) {
+        std::unique_ptr<MadeRequest> request = maker_.Next();
+        if (request == nullptr) break;
+        request->sent = Meter::Clock::now();
+        if (const absl::Status sent = stream->Send(request->message); !sent.ok()) return sent;
+        in_flight_.push_back(std::move(request));
+      }
+      if (in_flight_.empty()) return stream->Finish();
+      absl::StatusOr<v1::RowDataResponse> answer = stream->Receive();
+      if (!answer.ok()) return answer.status();
+      if (const absl::Status taken = Answered(*answer); !taken.ok()) return taken;
+    }
+  }
+
+ private:
+  absl::Status Answered(const v1::RowDataResponse& answer) {
+    std::unique_ptr<MadeRequest> request = std::move(in_flight_.front());
+    in_flight_.pop_front();
+    meter_->Answered(request->rows, request->bytes, Meter::Clock::now() - request->sent);
+    if (static_cast<std::size_t>(answer.results_size()) != request->items.size()) {
+      return absl::InternalError(absl::StrCat("a request with ", request->items.size(),
+                                              " batches was answered with ", answer.results_size(),
+                                              " results"));
+    }
+    {
+      const std::unique_lock lock = maker_.Lock();
+      for (std::size_t i = 0; i < request->items.size(); ++i) {
+        const absl::Status taken = Result(request->items[i], answer.results(static_cast<int>(i)));
+        if (!taken.ok()) return taken;
+      }
+    }
+    maker_.Changed();
+    maker_.Recycle(std::move(request));
+    return absl::OkStatus();
+  }
+
+  absl::Status Result(const MadeRequest::Item& item, const v1::BatchResult& result) {
+    TableJob& job = *item.job;
+    const std::uint64_t seq = item.plan + 1;
+    const std::string& name = job.model->schema().name;
+    --job.outstanding;
+    if (!SameName(result.table(), name) || result.seq() != seq) {
+      return absl::InternalError(absl::StrCat("batch ", seq, " of table '", name, "' was answered as batch ",
+                                              result.seq(), " of '", result.table(), "'"));
+    }
+    if (!job.failure.empty()) return absl::OkStatus();  // Whatever follows a failure.
+    if (result.code() == 0) {
+      if (result.applied_seq() < seq) {
+        return absl::InternalError(absl::StrCat("batch ", seq, " of table '", name,
+                                                "' was acknowledged with applied_seq ",
+                                                result.applied_seq()));
+      }
+      if (seq == job.plans.size()) {
+        if (result.lsn() != job.target.lsn.value) {
+          return absl::InternalError(absl::StrCat("the commit of table '", name, "' to LSN ",
+                                                  job.target.lsn.value, " was acknowledged with LSN ",
+                                                  result.lsn()));
+        }
+        job.committed = true;
+      }
+    } else if (!job.refusal) {
+      Refused(result, seq, &job);
+    }
+    return job.refusal && job.outstanding == 0 ? Repair(&job) : absl::OkStatus();
+  }
+
+  /// The first refusal. What is on its way behind it is refused too, as a gap, until the same seq comes
+  /// again.
+  void Refused(const v1::BatchResult& result, std::uint64_t seq, TableJob* job) {
+    const auto code = static_cast<absl::StatusCode>(result.code());
+    const bool missing = code == absl::StatusCode::kFailedPrecondition && result.missing().rows_size() > 0;
+    if (result.missing().more()) {
+      job->failure = absl::StrCat("too many rows are missing, the next cycle populates. ", Words(result));
+    } else if (!missing && code != absl::StatusCode::kAborted) {
+      job->failure = absl::StrCat("batch ", seq, " was refused. ", Words(result));
+    } else if (job->repairs == kRepairsMax) {
+      job->failure = absl::StrCat("batch ", seq, " was refused and ", kRepairsMax, " repairs did not help. ",
+                                  Words(result));
+    } else {
+      job->refusal = {seq, result.applied_seq(), {}};
+      if (!missing) return;
+      meter_->Say(absl::StrCat("table '", job->model->schema().name, "': ", result.missing().rows_size(),
+                               " rows of batch ", seq, " were missing in the mirror: sent as inserts"));
+      job->refusal->missing.assign(result.missing().rows().begin(), result.missing().rows().end());
+    }
+  }
+
+  /// All answers are in: sends from the refused batch on.
+  absl::Status Repair(TableJob* job) {
+    const TableJob::Refusal refusal = *std::move(job->refusal);
+    job->refusal.reset();
+    ++job->repairs;
+    job->next = refusal.missing.empty() ? refusal.applied_seq : refusal.seq - 1;
+    if (refusal.missing.empty()) return absl::OkStatus();
+    return InsertMissing(refusal.missing, refusal.seq, wanted_columns_[job->table], job);
+  }
+
+  const SendOptions& options_;
+  const std::vector<std::vector<std::uint32_t>>& wanted_columns_;
+  RequestMaker maker_;
+  Meter* meter_;
+  std::deque<std::unique_ptr<MadeRequest>> in_flight_;
+};
+
+}  // namespace
+
+absl::Status SendJobs(MirrorClient* client, const SendOptions& options,
+                      const std::vector<std::vector<std::uint32_t>>& wanted_columns,
+                      std::vector<TableJob>* jobs, Meter* meter) {
+  if (jobs->empty()) return absl::OkStatus();
+  std::unique_ptr<RowStream> stream;
+  if (options.unary) {
+    stream = std::make_unique<UnaryCalls>(client);
+  } else {
+    absl::StatusOr<std::unique_ptr<RowStream>> opened = client->OpenRowStream();
+    if (!opened.ok()) return opened.status();
+    stream = *std::move(opened);
+  }
+  return SendOver(stream.get(), options, wanted_columns, jobs, meter);
+}
+
+absl::Status SendOver(RowStream* stream, const SendOptions& options,
+                      const std::vector<std::vector<std::uint32_t>>& wanted_columns,
+                      std::vector<TableJob>* jobs, Meter* meter) {
+  return Sending(options, wanted_columns, jobs, meter).Run(stream);
+}
+
+absl::Status SendAdvance(MirrorClient* client, std::int64_t cycle, const v1::Advance& advance, Meter* meter,
+                         std::vector<std::string>* refused) {
+  v1::RowDataRequest request;
+  request.set_cycle(cycle);
+  *request.mutable_advance() = advance;
+  const Meter::Clock::time_point sent = Meter::Clock::now();
+  const absl::StatusOr<v1::RowDataResponse> answer = client->RowData(request);
+  if (!answer.ok()) return answer.status();
+  meter->Answered(0, request.ByteSizeLong(), Meter::Clock::now() - sent);
+  if (answer->results_size() != advance.tables_size()) {
+    return absl::InternalError(absl::StrCat("an advance of ", advance.tables_size(),
+                                            " tables was answered with ", answer->results_size(),
+                                            " results"));
+  }
+  refused->assign(static_cast<std::size_t>(advance.tables_size()), "");
+  for (int i = 0; i < advance.tables_size(); ++i) {
+    const v1::BatchResult& result = answer->results(i);
+    if (result.code() != 0) (*refused)[static_cast<std::size_t>(i)] = Words(result);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace mirror::harness

@@ -1,0 +1,309 @@
+#include "tools/mirror_harness/synthetic/tenant.h"
+
+#include <algorithm>
+#include <chrono>
+#include <random>
+#include <thread>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "base/folded_name.h"
+#include "proto/wire/codec.h"
+
+namespace mirror::harness {
+namespace {
+
+constexpr int kAttempts = 8;
+constexpr std::chrono::milliseconds kPause(500);  ///< Before the next attempt, times its number.
+constexpr std::uint64_t kVerdictsShown = 10;
+constexpr char kSourceId[] = "mirror-harness";
+
+bool WorthAnotherCycle(const absl::Status& status) {
+  return status.code() == absl::StatusCode::kAborted || status.code() == absl::StatusCode::kUnavailable;
+}
+
+std::uint64_t RandomBits() {
+  std::random_device device;
+  return (std::uint64_t{device()} << 32) | device();
+}
+
+absl::Status Prefixed(const std::string& context_id, const char* call, const absl::Status& status) {
+  return absl::Status(status.code(), absl::StrCat("tenant '", context_id, "', ", call, ": ",
+                                                  absl::StatusCodeToString(status.code()), ": ",
+                                                  std::string(status.message())));
+}
+
+}  // namespace
+
+Tenant::Tenant(const Options& options, std::string context_id, std::uint64_t seed,
+               std::vector<RowModel> tables)
+    : options_(options),
+      context_id_(std::move(context_id)),
+      holder_(options.take_over.empty() ? absl::StrFormat("harness-%016x", RandomBits()) : options.take_over),
+      random_(seed),
+      lineage_seed_(RandomBits()) {
+  schema_.set_source_id(kSourceId);
+  for (RowModel& model : tables) {
+    EncodeTable(model.schema(), schema_.add_tables());
+    tables_.push_back({std::move(model), {}, true, {}, {}, {}, {}});
+  }
+}
+
+absl::Status Tenant::Populate(MirrorClient* client, Meter* meter) {
+  const Meter::Clock::time_point start = Meter::Clock::now();
+  absl::Status status = RunCycle(client, meter);
+  if (status.ok()) meter->Population(Meter::Clock::now() - start);
+  populate_all_ = false;
+  return status;
+}
+
+absl::Status Tenant::ChangeAndSend(MirrorClient* client, Meter* meter) {
+  ++version_;
+  target_set_ = false;
+  for (TableState& table : tables_) table.changes = {};
+  std::vector<std::uint64_t> counts(tables_.size(), 0);
+  for (std::uint64_t i = 0; i < options_.changes; ++i) ++counts[random_.Below(counts.size())];
+  for (std::size_t i = 0; i < tables_.size(); ++i) {
+    if (counts[i] == 0) continue;
+    tables_[i].changes = ChangeRows(counts[i], options_.mix, version_, &random_, &tables_[i].model);
+    rows_changed_ += tables_[i].changes.rows();
+  }
+  const Meter::Clock::time_point start = Meter::Clock::now();
+  absl::Status status = RunCycle(client, meter);
+  if (status.ok()) meter->Cycle(Meter::Clock::now() - start);
+  return status;
+}
+
+absl::Status Tenant::RunCycle(MirrorClient* client, Meter* meter) {
+  for (int attempt = 1;; ++attempt) {
+    const absl::Status status = TryCycle(client, attempt > 1, meter);
+    const bool never_there = send_.cycle == 0;
+    if (status.ok() || never_there || !WorthAnotherCycle(status) || attempt == kAttempts) return status;
+    meter->Say(
+        absl::StrCat(std::string(status.message()), "\n  A new cycle begins where the mirror stands."));
+    std::this_thread::sleep_for(kPause * attempt);
+  }
+}
+
+absl::Status Tenant::TryCycle(MirrorClient* client, bool again, Meter* meter) {
+  Meter::Clock::time_point since = Meter::Clock::now();
+  const auto part = [&](Meter::Part which) {
+    const Meter::Clock::time_point now = Meter::Clock::now();
+    if (!populate_all_) meter->CyclePart(which, now - since);
+    since = now;
+  };
+  if (const absl::Status begun = Begin(client, again); !begun.ok()) return begun;
+  part(Meter::Part::kAuthenticate);
+  absl::StatusOr<Work> work = Announce(client, meter);
+  if (!work.ok()) return work.status();
+  part(Meter::Part::kTableSchema);
+  if (const absl::Status sent = Send(client, &*work, meter); !sent.ok()) return sent;
+  part(Meter::Part::kRows);
+  const absl::Status completed = Complete(client, *work, meter);
+  part(Meter::Part::kCompleted);
+  return completed;
+}
+
+absl::Status Tenant::Begin(MirrorClient* client, bool again) {
+  const bool take_over = again || !options_.take_over.empty();
+  const absl::StatusOr<v1::AuthenticateResponse> answer = client->Authenticate(holder_, take_over, false);
+  if (!answer.ok()) return Prefixed(context_id_, "Authenticate", answer.status());
+  if (answer->do_not_replicate()) {
+    return absl::FailedPreconditionError(absl::StrCat("tenant '", context_id_,
+                                                      "' does not want changes now: ", answer->reason(),
+                                                      ". See 'mirrorctl resume ", context_id_, "'"));
+  }
+  if (answer->has_busy()) {
+    const v1::Busy& busy = answer->busy();
+    return absl::FailedPreconditionError(
+        absl::StrCat("tenant '", context_id_, "' is busy: cycle ", busy.cycle(), " of '", busy.holder(),
+                     "' is running. Wait for it (10 minutes without progress end it), or say --take-over '",
+                     busy.holder(), "' if that run is known to be dead"));
+  }
+  if (!answer->accepted() || answer->cycle() == 0) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("tenant '", context_id_, "': Authenticate began no cycle and gave no reason"));
+  }
+  const v1::Limits& limits = answer->limits();
+  send_.cycle = answer->cycle();
+  send_.window = options_.window;
+  send_.unary = options_.unary;
+  send_.size.bytes = options_.batch_bytes;
+  if (limits.message_bytes_max() > 0) {
+    send_.size.bytes = std::min(send_.size.bytes, limits.message_bytes_max() / 4 * 3);
+  }
+  if (limits.batch_rows_max() > 0) send_.size.rows_max = limits.batch_rows_max();
+  if (limits.batch_cells_max() > 0) send_.size.cells_max = limits.batch_cells_max();
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Tenant::Work> Tenant::Announce(MirrorClient* client, Meter* meter) {
+  schema_.set_cycle(send_.cycle);
+  const absl::StatusOr<v1::TableSchemaResponse> answer = client->TableSchema(schema_);
+  if (!answer.ok()) return Prefixed(context_id_, "TableSchema", answer.status());
+  if (answer->tables_size() != schema_.tables_size()) {
+    return absl::InternalError(absl::StrCat("tenant '", context_id_, "': TableSchema with ",
+                                            schema_.tables_size(), " tables was answered with ",
+                                            answer->tables_size()));
+  }
+  SetTarget(*answer);
+  Work work;
+  EncodePosition(target_, work.advance.mutable_position());
+  for (std::size_t i = 0; i < tables_.size(); ++i)
+    Decide(i, answer->tables(static_cast<int>(i)), &work, meter);
+  return work;
+}
+
+/// Later attempts of a cycle keep its target: what they committed is known by it.
+void Tenant::SetTarget(const v1::TableSchemaResponse& answer) {
+  if (target_set_) return;
+  target_set_ = true;
+  std::int64_t highest = std::max<std::int64_t>(target_.lsn.value, 0);
+  if (populate_all_) {
+    for (const v1::TableStatus& status : answer.tables())
+      highest = std::max(highest, status.position().lsn());
+  }
+  target_.lsn.value = highest + 1 + static_cast<std::int64_t>(random_.Below(100));
+  target_.lineage = absl::StrFormat("%016x", MixBits(lineage_seed_ + version_));
+}
+
+void Tenant::Decide(std::size_t index, const v1::TableStatus& status, Work* work, Meter* meter) {
+  TableState& table = tables_[index];
+  const std::string& name = table.model.schema().name;
+  table.failure.clear();
+  if (!SameName(status.table(), name) || !status.wanted() || status.action() == v1::TABLE_ACTION_REFUSED ||
+      status.action() == v1::TABLE_ACTION_HELD) {
+    table.behind = true;
+    table.failure =
+        absl::StrCat("not mirrored (", v1::TableAction_Name(status.action()), "): ", status.reason());
+    meter->Say(absl::StrCat("tenant '", context_id_, "', table '", name, "': ", table.failure));
+    return;
+  }
+  table.sent.clear();
+  table.checked.clear();
+  for (std::uint32_t column = 0; column < table.model.recipes().size(); ++column) {
+    const v1::ColumnRule rule = static_cast<int>(column) < status.rules_size()
+                                    ? status.rules(static_cast<int>(column))
+                                    : v1::COLUMN_RULE_PLAIN;
+    if (rule == v1::COLUMN_RULE_LEFT_OUT) continue;
+    table.sent.push_back(column);
+    if (rule == v1::COLUMN_RULE_PLAIN || rule == v1::COLUMN_RULE_UNSPECIFIED) table.checked.push_back(column);
+  }
+  if (DecodePosition(status.position()) == target_) {  // Committed by an attempt whose answer was lost.
+    table.committed = target_;
+    table.behind = false;
+    return;
+  }
+  const PopulateReason populate = WhyPopulate(table, status);
+  if (populate == PopulateReason::kNone && table.changes.empty()) {
+    v1::Advance::Table* quiet = work->advance.add_tables();
+    quiet->set_table(name);
+    quiet->set_base_lsn(table.committed.lsn.value);
+    work->advanced.push_back(index);
+    return;
+  }
+  if (populate != PopulateReason::kNone && populate != PopulateReason::kKeyless && !populate_all_) {
+    meter->Say(absl::StrCat("tenant '", context_id_, "', table '", name, "': populated again (",
+                            std::string(ToString(populate)), ")"));
+  }
+  if (populate != PopulateReason::kNone) table.model.SortKeys();
+  work->jobs.push_back(Job(index, status, populate));
+}
+
+PopulateReason Tenant::WhyPopulate(const TableState& table, const v1::TableStatus& status) const {
+  const Position position = DecodePosition(status.position());
+  if (position.lsn.value == -1) {
+    return status.action() == v1::TABLE_ACTION_REPOPULATE ? PopulateReason::kSchema
+                                                          : PopulateReason::kMinusOne;
+  }
+  if (populate_all_ || table.behind) return PopulateReason::kRequested;
+  if (status.has_pending() && status.pending().lsn() != -1 &&
+      !(DecodePosition(status.pending()) == target_)) {
+    return PopulateReason::kPendingMiss;
+  }
+  if (position.lsn.value > table.committed.lsn.value) return PopulateReason::kAhead;
+  if (position.lsn.value < table.committed.lsn.value) return PopulateReason::kHistoryGone;
+  if (!(position == table.committed)) return PopulateReason::kLineageMiss;
+  return !table.model.has_key() && !table.changes.empty() ? PopulateReason::kKeyless : PopulateReason::kNone;
+}
+
+TableJob Tenant::Job(std::size_t index, const v1::TableStatus& status, PopulateReason populate) const {
+  const TableState& table = tables_[index];
+  TableJob job;
+  job.table = index;
+  job.model = &table.model;
+  job.schema_hash = status.schema_hash();
+  job.target = target_;
+  job.populate = populate;
+  if (populate != PopulateReason::kNone) {
+    job.plans = PlanPopulation(table.model, table.sent, send_.size);
+    job.planned.inserts = table.model.rows();
+    return job;
+  }
+  job.base = table.committed.lsn;
+  job.plans = PlanChanges(table.model, table.changes, table.sent, send_.size);
+  job.planned.inserts = table.changes.inserts.size();
+  job.planned.deletes = table.changes.deletes.size();
+  for (const TableChanges::Update& update : table.changes.updates) job.planned.updates += update.keys.size();
+  return job;
+}
+
+absl::Status Tenant::Send(MirrorClient* client, Work* work, Meter* meter) {
+  sent_columns_.clear();
+  for (const TableState& table : tables_) sent_columns_.push_back(table.sent);
+  const absl::Status sent = SendJobs(client, send_, sent_columns_, &work->jobs, meter);
+  std::vector<std::string> not_advanced;
+  absl::Status advanced;
+  if (sent.ok() && !work->advanced.empty()) {
+    advanced = SendAdvance(client, send_.cycle, work->advance, meter, &not_advanced);
+  }
+  Note(*work, not_advanced, meter);
+  if (!sent.ok()) return Prefixed(context_id_, "RowData", sent);
+  if (!advanced.ok()) return Prefixed(context_id_, "RowData", advanced);
+  return absl::OkStatus();
+}
+
+void Tenant::Note(const Work& work, const std::vector<std::string>& not_advanced, Meter* meter) {
+  const auto note = [&](TableState* table, bool committed, const std::string& failure) {
+    table->behind = !committed;
+    table->failure = failure;
+    if (committed) table->committed = target_;
+    if (!failure.empty()) {
+      meter->Say(
+          absl::StrCat("tenant '", context_id_, "', table '", table->model.schema().name, "': ", failure));
+    }
+  };
+  for (const TableJob& job : work.jobs) {
+    // Neither of both: the call broke off. Its changes are kept, and the next attempt sends them from where
+    // it stands.
+    if (job.committed || !job.failure.empty()) note(&tables_[job.table], job.committed, job.failure);
+  }
+  for (std::size_t i = 0; i < work.advanced.size(); ++i) {
+    // Without an answer the table stays where it was, which the next attempt is told.
+    if (i < not_advanced.size()) note(&tables_[work.advanced[i]], not_advanced[i].empty(), not_advanced[i]);
+  }
+}
+
+absl::Status Tenant::Complete(MirrorClient* client, const Work& work, Meter* meter) {
+  v1::ReplicationCompletedRequest request;
+  request.set_cycle(send_.cycle);
+  for (const TableJob& job : work.jobs) {
+    v1::TableSummary* summary = request.add_tables();
+    summary->set_table(job.model->schema().name);
+    summary->set_inserts(job.planned.inserts);
+    summary->set_updates(job.planned.updates);
+    summary->set_deletes(job.planned.deletes);
+    if (job.committed) summary->set_row_count(job.model->rows());
+  }
+  const absl::StatusOr<v1::ReplicationCompletedResponse> answer = client->ReplicationCompleted(request);
+  if (!answer.ok()) return Prefixed(context_id_, "ReplicationCompleted", answer.status());
+  for (const v1::TableVerdict& verdict : answer->tables()) {
+    if (verdict.comparison() != v1::COMPARISON_DIFFERS) continue;
+    if (++verdicts_different_ > kVerdictsShown) continue;
+    meter->Say(absl::StrCat("tenant '", context_id_, "', table '", verdict.table(),
+                            "': the mirror says that it differs: ", verdict.reason()));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace mirror::harness

@@ -1,0 +1,90 @@
+#ifndef MIRROR_TOOLS_MIRROR_HARNESS_SYNTHETIC_TENANT_H_
+#define MIRROR_TOOLS_MIRROR_HARNESS_SYNTHETIC_TENANT_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "client/wire/mirror_client.h"
+#include "mirror/v1/mirror_client.pb.h"
+#include "tools/mirror_harness/synthetic/change_maker.h"
+#include "tools/mirror_harness/synthetic/meter.h"
+#include "tools/mirror_harness/synthetic/options.h"
+#include "tools/mirror_harness/synthetic/sender.h"
+
+namespace mirror::harness {
+
+/// One table of one tenant: what the source holds, and what the mirror is known to hold of it.
+struct TableState {
+  RowModel model;
+  Position committed;  ///< As the mirror acknowledged it; LSN -1 before.
+  /// The mirror did not take all that the model holds: the next cycle populates, and no check counts.
+  bool behind = true;
+  std::string failure;  ///< Why, of the last cycle.
+  TableChanges changes;
+  std::vector<std::uint32_t> sent;     ///< Columns that the endpoint wants.
+  std::vector<std::uint32_t> checked;  ///< Of these, those that it keeps as they are.
+};
+
+/// A synthetic source with one tenant. It holds the tables, and runs cycles against the endpoint as a careful
+/// source does: each table moves from where the mirror says it is.
+///
+/// Threads: one.
+class Tenant {
+ public:
+  Tenant(const Options& options, std::string context_id, std::uint64_t seed, std::vector<RowModel> tables);
+
+  /// Population of every table. Errors: a sentence for people; see RunCycle.
+  absl::Status Populate(MirrorClient* client, Meter* meter);
+  /// Changes rows as the options say, and sends what changed.
+  absl::Status ChangeAndSend(MirrorClient* client, Meter* meter);
+
+  const std::string& context_id() const { return context_id_; }
+  std::vector<TableState>& tables() { return tables_; }
+  const std::vector<TableState>& tables() const { return tables_; }
+  /// Counts that the endpoint answered with DIFFERS.
+  std::uint64_t verdicts_different() const { return verdicts_different_; }
+  std::uint64_t rows_changed() const { return rows_changed_; }
+
+ private:
+  struct Work {
+    std::vector<TableJob> jobs;
+    v1::Advance advance;
+    std::vector<std::size_t> advanced;  ///< The tables of `advance`.
+  };
+
+  /// Until the cycle is completed: after ABORTED and UNAVAILABLE a new one begins where the mirror stands.
+  absl::Status RunCycle(MirrorClient* client, Meter* meter);
+  absl::Status TryCycle(MirrorClient* client, bool again, Meter* meter);
+  absl::Status Begin(MirrorClient* client, bool again);
+  absl::StatusOr<Work> Announce(MirrorClient* client, Meter* meter);
+  void SetTarget(const v1::TableSchemaResponse& answer);
+  void Decide(std::size_t table, const v1::TableStatus& status, Work* work, Meter* meter);
+  PopulateReason WhyPopulate(const TableState& table, const v1::TableStatus& status) const;
+  TableJob Job(std::size_t table, const v1::TableStatus& status, PopulateReason populate) const;
+  absl::Status Send(MirrorClient* client, Work* work, Meter* meter);
+  void Note(const Work& work, const std::vector<std::string>& not_advanced, Meter* meter);
+  absl::Status Complete(MirrorClient* client, const Work& work, Meter* meter);
+
+  const Options& options_;
+  std::string context_id_;
+  std::string holder_;
+  Random random_;
+  std::vector<TableState> tables_;
+  v1::TableSchemaRequest schema_;
+  std::vector<std::vector<std::uint32_t>> sent_columns_;
+  SendOptions send_;
+  bool populate_all_ = true;
+  std::uint32_t version_ = 0;  ///< Of the rows that this cycle changes; also counts the cycles.
+  std::uint64_t lineage_seed_;
+  Position target_;
+  bool target_set_ = false;
+  std::uint64_t verdicts_different_ = 0;
+  std::uint64_t rows_changed_ = 0;
+};
+
+}  // namespace mirror::harness
+
+#endif  // MIRROR_TOOLS_MIRROR_HARNESS_SYNTHETIC_TENANT_H_
