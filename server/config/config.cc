@@ -23,7 +23,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
-#include "server/plan/hook_check.h"
+#include "server/config/hook_check.h"
 
 namespace mirror {
 namespace {

@@ -26,7 +26,7 @@ def tests_of(folder):
 
 def attacks_of(folder):
     """(group, name), and "*" for the whole group."""
-    for file in folder.glob("attack_*.cc"):
+    for file in folder.rglob("attack_*.cc"):
         group = file.stem.removeprefix("attack_")
         yield group, "*"
         yield from ((group, name) for name in re.findall(r'"([a-z0-9-]+)"', file.read_text()))

@@ -3,7 +3,7 @@
 
 Usage: source_rules.py includes|files|format ROOT
 
-  includes   who may include whom
+  includes   which room may include which, and that nothing includes itself
   files      header guards, line lengths, file names, what stands at the top, no private key
   format     every .h and .cc is as clang-format writes it
 
@@ -23,88 +23,179 @@ CODE = (".h", ".cc")
 FOLDERS = ("base", "proto", "server", "client", "certs", "tests", "tools")
 TOP = FOLDERS + ("CMakeLists.txt", "CMakePresets.json", "README.md", "ARCHITECTURE.md", "CHANGELOG.md")
 
-# What an include may be, by name of the group.
+# Libraries of others, and what of ours a rule is about.
 GROUPS = {
-    "the standard library": r"<(?:[a-z_]+|c?(?:math|stdint|stddef|string|time|errno|signal)\.h)>",
-    "the system": r"<(?:(?:sys|netinet|arpa|linux)/[a-z_]+\.h|(?:unistd|fcntl|signal|poll|dirent|netdb|pwd|spawn|"
-    r"endian|errno|time|string|termios|sysexits|dlfcn|sched|pthread)\.h)>",
-    "absl": r"[<\"]absl/",
     "xxhash": r"[<\"]xxh",
     "OpenSSL": r"[<\"]openssl/",
     "nlohmann-json": r"[<\"]nlohmann/",
     "spdlog": r"[<\"](?:spdlog|fmt)/",
-    "protobuf": r"[<\"](?:google/protobuf/|[\w/.]*\.pb\.h)",
-    "grpc": r"[<\"](?:grpc|grpcpp|grpc\+\+|src/core)/|[<\"][\w/.]*\.grpc\.pb\.h",
-    "the codec (it brings protobuf)": r"\"proto/wire/(?:[a-z_]*codec[a-z_]*|table_pack_codec)\.h\"",
+    "toml++": r"<toml\+\+/",
     "CLI11": r"<CLI/",
+    "protobuf": r"[<\"](?:google/protobuf/|[\w/]*(?<!\.grpc)\.pb\.h)",
+    "grpc": r"[<\"](?:grpc|grpcpp|grpc\+\+|src/core)/|[<\"][\w/.]*\.grpc\.pb\.h",
+    "SQLite": r"[<\"](?:sqlite3(?:ext)?\.h|SQLiteCpp/)",
+    "PostgreSQL": r"[<\"](?:libpq|pqxx|postgresql)[/\w-]*|[<\"]libpq-fe\.h",
+    "Boost": r"<boost/",
     "prometheus-cpp": r"[<\"]prometheus/",
     "cpp-httplib": r"[<\"]httplib\.h",
-    "Boost": r"<boost/",
-    "base": r"\"base/",
-    "the HTTP door": r"\"base/http/",
-    "the exposition": r"\"proto/exposition/",
-    "SQLite": r"[<\"](?:sqlite3(?:ext)?\.h|SQLiteCpp/)",
-    "what both do with SQLite": r"\"proto/sqlite/",
-    "PostgreSQL": r"[<\"](?:libpq|pqxx|postgresql)[/\w-]*|[<\"]libpq-fe\.h",
     "libcsv": r"[<\"]csv\.h",
     "libzip": r"[<\"]zip(?:conf)?\.h",
     "expat": r"[<\"]expat\w*\.h",
-    "wire": r"\"proto/wire/",
+    "zlib": r"<zlib\.h",
+    "the codec (it brings protobuf)": r"\"proto/wire/[a-z_]*codec[a-z_]*\.h\"",
     "certs": r"\"certs/",
-    "server": r"\"server/",
-    "the plans": r"\"server/(?:[a-z_]*_)?plan\.h\"",
-    "the store": r"\"server/store/",
-    "store.h and the position in it": r"\"server/store/(?:store|sql)\.h\"",
+    "a plan": r"\"server/plan/(?:[a-z_]*_)?plan\.h\"",
     "client": r"\"client/",
-    "the readers themselves": r"\"client/source/(?!(?:reader|history)\.h)",
-    "tools": r"\"tools/",
-    "tests": r"\"tests/",
 }
-SQL = ("SQLite", "PostgreSQL")
-STD = ("the standard library", "the system")
+# What every room may include: the standard library, the system, absl.
+ANYBODY = re.compile(
+    r"<(?:[a-z_]+|c?(?:math|stdint|stddef|string|time|errno|signal)\.h)>|"
+    r"<(?:(?:sys|netinet|arpa|linux)/[a-z_]+\.h|(?:unistd|stdlib|stdio|grp|fcntl|signal|poll|dirent|netdb|pwd|spawn|malloc|endian|errno|time|"
+    r"string|termios|sysexits|dlfcn|sched|pthread)\.h)>|[<\"]absl/"
+)
 
-# (which files, only these groups or None, never these groups). Every line that fits a file holds for it.
-RULES = [
-    # proto/wire is the agreement: plain values. The codec, and the packing beside it, know the messages.
-    (r"proto/wire/log_format\.", STD + ("wire", "spdlog", "nlohmann-json"), ()),
-    (r"proto/wire/receipt\.", STD + ("absl", "wire", "OpenSSL", "nlohmann-json"), ("the codec (it brings protobuf)",)),
-    (r"proto/wire/command_line\.", STD + ("absl", "wire", "CLI11"), ("the codec (it brings protobuf)",)),
-    (r"proto/wire/(?!\w*codec|table_pack\.cc|log_format\.|receipt\.|command_line\.)", STD + ("absl", "xxhash", "wire"), ("the codec (it brings protobuf)",)),
-    (r"proto/wire/\w*codec|proto/wire/table_pack\.cc", STD + ("absl", "xxhash", "wire", "protobuf"), ("grpc",)),
-    (r"base/http/listener\.cc", STD + ("absl", "the HTTP door", "Boost"), ()),
-    (r"base/(?!http/listener\.cc)", STD + ("absl", "base"), ()),
-    (r"(?!base/http/listener\.cc)", None, ("Boost",)),
-    (r"proto/exposition/", STD + ("absl", "prometheus-cpp", "the HTTP door", "the exposition"), ()),
-    (r"proto/sqlite/", STD + ("absl", "SQLite", "what both do with SQLite"), ()),
-    (r"(?!proto/exposition/)", None, ("prometheus-cpp",)),
-    (r"(?!server/hooks/delivery/hook_url|tests/)", None, ("cpp-httplib",)),
-    (r"certs/(?!tls)", STD + ("absl", "OpenSSL", "nlohmann-json", "certs"), ()),
-    (r"certs/tls", STD + ("absl", "OpenSSL", "nlohmann-json", "certs", "grpc"), ()),
-    (
-        r"server/(?:\w+_)?plan\.",
-        STD + ("absl", "wire", "the plans"),
-        ("the codec (it brings protobuf)",),
+# A room: which rooms it may include, and which libraries of others. What is not listed is refused. The order is that of
+# the house, from the ground up: a room includes none below it.
+ROOMS = {
+    "base": ("", ("xxhash", "nlohmann-json", "spdlog")),
+    "base/db/sqlite": ("", ("SQLite",)),
+    "base/http": ("", ("Boost",)),
+    "base/exposition": ("base/http", ("prometheus-cpp",)),
+    "base/text": ("base", ("CLI11",)),
+    "proto/wire": ("base", ("xxhash", "OpenSSL", "nlohmann-json", "protobuf")),
+    "certs": ("base", ("OpenSSL", "nlohmann-json", "grpc")),
+    "server/plan": ("base certs proto/wire", ("nlohmann-json",)),
+    "server/config": ("base/exposition server/plan", ("toml++", "SQLite")),
+    "server/store/catalog": ("base base/db/sqlite certs", ("SQLite",)),
+    "server/hooks": ("base server/store/catalog", ("nlohmann-json",)),
+    "server/store": ("proto/wire server/plan", ()),
+    "server/store/sqlite/file": ("base base/db/sqlite proto/wire server/store", ("SQLite",)),
+    "server/store/sqlite/records": ("base proto/wire server/plan server/store/sqlite/file", ("SQLite",)),
+    "server/store/sqlite/rows": (
+        "base proto/wire server/plan server/store/sqlite/file server/store/sqlite/records",
+        ("SQLite",),
     ),
-    (r"server/store/", None, ("grpc", "protobuf", "the codec (it brings protobuf)")),
-    (r"server/store/(?!postgres)", None, ("PostgreSQL",)),
-    (r"server/store/postgres", None, ("SQLite",)),
-    (r"server/store/(?:store|sql)\.", None, SQL),
-    (
-        r"server/(?:tenants?|commit_queue|row_planner|row_request)(?:\b|_)",
-        None,
-        SQL + ("grpc", "protobuf", "the codec (it brings protobuf)"),
+    "server/store/sqlite": (
+        "base base/db/sqlite server/plan server/store server/store/sqlite/file "
+        "server/store/sqlite/records server/store/sqlite/rows",
+        ("SQLite",),
     ),
-    (r"server/(?:gate|rpc_status)\b", None, SQL + ("the store", "the plans")),
-    (r"server/\w*_service\b", None, SQL),
-    (r"server/", None, ("client", "tools", "tests")),
-    (r"client/", None, ("server", "tools", "tests")),
-    (r"client/source/", None, ("grpc", "protobuf", "the codec (it brings protobuf)")),
-    (r"client/source/(?!postgres|outbox)", None, ("PostgreSQL",)),
-    (r"(?!client/source/files/csv_rows|tests/)", None, ("libcsv",)),
-    (r"(?!client/source/files/xlsx_rows|tests/)", None, ("libzip", "expat")),
-    (r"client/(?:cycle|decision|row_sender)\b", None, SQL + ("the readers themselves",)),
-    (r"tools/", None, ("server", "tests")),
-    (r"tools/(?!mirror_harness/|benchmarks/|mirrorctl/doctor)", None, ("client",)),
+    "server/watch": (
+        "base base/exposition certs proto/wire server/config server/plan server/store/catalog",
+        ("spdlog",),
+    ),
+    "server/tenant": (
+        "base proto/wire server/hooks server/plan server/store server/store/catalog server/store/sqlite "
+        "server/store/sqlite/file server/store/sqlite/records server/store/sqlite/rows server/watch",
+        ("spdlog",),
+    ),
+    "server/hooks/delivery": (
+        "base base/db/sqlite proto/wire server/config server/hooks server/plan server/store/catalog "
+        "server/store/sqlite server/store/sqlite/records server/tenant server/watch",
+        ("spdlog", "SQLite", "cpp-httplib"),
+    ),
+    "server/rpc/listener": ("certs server/config", ("spdlog", "protobuf", "grpc")),
+    "server/rpc": (
+        "base certs proto/wire server/config server/hooks/delivery server/plan server/rpc/listener "
+        "server/tenant server/watch",
+        ("spdlog", "protobuf", "grpc"),
+    ),
+    "server/rpc/admin": (
+        "base certs proto/wire server/rpc server/store/catalog server/tenant server/watch",
+        ("spdlog", "grpc"),
+    ),
+    "server": (
+        "base base/exposition base/text certs server/config server/hooks server/hooks/delivery server/rpc "
+        "server/rpc/admin server/rpc/listener server/store/catalog server/store/sqlite server/tenant "
+        "server/watch",
+        ("spdlog", "CLI11", "grpc"),
+    ),
+    "server/example": ("server server/config server/hooks server/store/sqlite", ()),
+    "client/source": ("proto/wire", ()),
+    "client/source/sqlite/file": ("base base/db/sqlite client/source proto/wire", ("SQLite",)),
+    "client/source/steps": (
+        "base certs client/source client/source/sqlite/file proto/wire",
+        ("nlohmann-json", "SQLite"),
+    ),
+    "client/config": ("base base/exposition client/source client/source/steps proto/wire", ("toml++",)),
+    "client/state": ("base base/db/sqlite certs client/source proto/wire", ("nlohmann-json", "SQLite")),
+    "client/wire": ("base base/exposition certs client/config proto/wire", ("grpc",)),
+    "client/cycle": ("base certs client/source client/state client/wire proto/wire", ("xxhash", "protobuf")),
+    "client/source/sqlite/log": ("base base/db/sqlite client/source client/source/sqlite/file", ("xxhash",)),
+    "client/source/rows": (
+        "client/source client/source/sqlite/file client/source/sqlite/log proto/wire",
+        ("SQLite",),
+    ),
+    "client/source/files": (
+        "base certs client/source client/source/rows client/source/sqlite/file client/source/steps "
+        "proto/wire",
+        ("xxhash", "nlohmann-json", "libcsv", "libzip", "expat"),
+    ),
+    "client/source/capture": (
+        "base base/db/sqlite client/source client/source/files client/source/rows "
+        "client/source/sqlite/file client/source/sqlite/log proto/wire",
+        ("xxhash", "SQLite"),
+    ),
+    "client/source/sqlite": (
+        "base certs client/source client/source/files client/source/sqlite/file client/source/sqlite/log "
+        "client/source/steps proto/wire",
+        ("SQLite",),
+    ),
+    "client/run": (
+        "base base/db/sqlite certs client/config client/cycle client/source client/source/capture "
+        "client/source/files client/source/sqlite client/source/sqlite/log client/source/steps "
+        "client/state client/wire proto/wire",
+        ("nlohmann-json",),
+    ),
+    "client/command": (
+        "base base/exposition base/text certs client/config client/cycle client/run client/source/capture "
+        "client/source/files client/source/sqlite/log client/state client/wire proto/wire",
+        ("nlohmann-json", "spdlog"),
+    ),
+    "client": ("base/text certs client/command client/source/sqlite/file client/wire", ("CLI11",)),
+    "tools/mirror_harness/synthetic": (
+        "base client/config client/wire proto/wire",
+        ("nlohmann-json", "protobuf", "SQLite"),
+    ),
+    "tools/benchmarks": (
+        "client/config client/source/sqlite client/wire proto/wire tools/mirror_harness/synthetic",
+        ("CLI11", "protobuf"),
+    ),
+    "tools/mirror_harness/attack": (
+        "base certs client/config client/wire proto/wire tools/mirror_harness/synthetic",
+        ("OpenSSL", "nlohmann-json", "grpc", "zlib"),
+    ),
+    "tools/mirror_harness/conformance": (
+        "client/config client/wire proto/wire tools/mirror_harness/attack tools/mirror_harness/synthetic",
+        ("nlohmann-json", "protobuf", "grpc"),
+    ),
+    "tools/mirror_harness": (
+        "base/text certs client/config tools/mirror_harness/attack tools/mirror_harness/conformance "
+        "tools/mirror_harness/synthetic",
+        ("CLI11",),
+    ),
+    "tools/mirrorctl": (
+        "base base/text certs client/command client/config client/run client/source/sqlite/file "
+        "client/source/sqlite/log client/wire proto/wire",
+        ("nlohmann-json", "toml++", "CLI11", "protobuf", "grpc"),
+    ),
+}
+# For some files of a room: what of the above they may not include.
+NEVER = [
+    (r"base/(?!log_format\.)", ("spdlog", "nlohmann-json")),
+    (r"base/text/(?!command_line\.)", ("CLI11",)),
+    (r"base/http/(?!listener\.cc)", ("Boost",)),
+    # Plain values know neither messages nor keys.
+    (r"proto/wire/(?!\w*codec|table_pack\.cc|receipt\.)", ("protobuf", "the codec (it brings protobuf)", "OpenSSL")),
+    (r"proto/wire/(?!receipt\.)", ("nlohmann-json",)),
+    (r"certs/(?!tls)", ("grpc",)),
+    (r"server/plan/(?:\w+_)?plan\.", ("certs", "nlohmann-json")),
+    (r"server/(?:plan|store|tenant)/|client/source/", ("the codec (it brings protobuf)",)),
+    (r"server/rpc/(?:gate|rpc_status)\.", ("a plan",)),
+    (r"server/hooks/delivery/(?!hook_url\.)", ("cpp-httplib",)),
+    (r"client/source/files/(?!csv_rows\.)", ("libcsv",)),
+    (r"client/source/files/(?!xlsx_rows\.)", ("libzip", "expat")),
+    (r"tools/mirrorctl/(?!doctor)", ("client",)),
 ]
 # What passes the sources' door goes through one function, which knows what a source may read.
 SOURCES_DOOR = ("mirror_service", "stream_calls", "range_calls", "encode_outcome", "checked_service")
@@ -137,26 +228,83 @@ def includes_of(root, name):
             yield number, found.group(1)
 
 
+def refusal(name, include):
+    """Why this file may not include it; None: it may."""
+    if re.search(r'\.(?:cc|cpp|c)[>"]$', include):
+        return "a .cc file is compiled, not included"
+    if "../" in include:
+        return "written from the root of the repository, without '..'"
+    if include.strip('<>"').startswith("absl/synchronization/"):
+        return "std::mutex and std::condition_variable are what is used here"
+    room = str(pathlib.PurePosixPath(name).parent)
+    if room.startswith("tests") or ANYBODY.match(include):
+        return None
+    if room not in ROOMS:
+        return f"{room} is no room of the house; see ROOMS in this script"
+    for files, groups in NEVER:
+        bad = next((group for group in groups if re.match(GROUPS[group], include)), None)
+        if bad and re.match(files, name):
+            return f"{bad} has no business here"
+    rooms, libraries = ROOMS[room]
+    group = next((group for group in GROUPS if re.match(GROUPS[group], include) and group[0] != "a"), None)
+    if include.startswith('"') and not include.endswith('.pb.h"'):
+        other = str(pathlib.PurePosixPath(include.strip('"')).parent)
+        if other == room or other in rooms.split():
+            return None
+        return f"{room} may include {rooms or 'no other room'}"
+    if group in libraries:
+        return None
+    return f"{room} may include {', '.join(libraries) or 'no library of others'}"
+
+
+def circles(edges):
+    """One circle for each knot of things that lead to each other, as a list of them."""
+    found, left = [], dict(edges)
+    while left:
+        loose = [one for one, others in left.items() if not any(other in left for other in others)]
+        if loose:
+            for one in loose:
+                del left[one]
+            continue
+        path = [next(iter(sorted(left)))]
+        while path.count(path[-1]) == 1:
+            path.append(next(other for other in sorted(left[path[-1]]) if other in left))
+        circle = path[path.index(path[-1]) : -1]
+        found.append(circle)
+        for one in circle:
+            del left[one]
+    return found
+
+
+def check_circles(root):
+    files, rooms = {}, {}
+    names = set(code_of(root))
+    for name in names:
+        room = str(pathlib.PurePosixPath(name).parent)
+        for _, include in includes_of(root, name):
+            other = include.strip('<>"')
+            if other not in names:
+                continue
+            files.setdefault(name, set()).add(other)
+            if str(pathlib.PurePosixPath(other).parent) != room:
+                rooms.setdefault(room, set()).add(str(pathlib.PurePosixPath(other).parent))
+    for edges in (files, rooms):
+        for circle in circles(edges):
+            yield f"{circle[0]}: includes itself: {' → '.join(circle + circle[:1])}"
+    order = list(ROOMS)
+    for room, (allowed, _) in ROOMS.items():
+        for other in allowed.split():
+            if order.index(other) > order.index(room):
+                yield f"tests/scripts/source_rules.py: {room} stands above {other}, which it may include"
+
+
 def check_includes(root):
     for name in code_of(root):
         for number, include in includes_of(root, name):
-            at = f"{name}:{number}: {include}"
-            if re.search(r'\.(?:cc|cpp|c)[>"]$', include):
-                yield f"{at}: a .cc file is compiled, not included"
-            if "../" in include:
-                yield f"{at}: written from the root of the repository, without '..'"
-            if include.strip('<>"').startswith("absl/synchronization/"):
-                yield f"{at}: std::mutex and std::condition_variable are what is used here"
-            for files, only, never in RULES:
-                if not re.match(files, name):
-                    continue
-                bad = next((group for group in never if re.match(GROUPS[group], include)), None)
-                if bad:
-                    yield f"{at}: {bad} has no business here"
-                    break
-                if only is not None and not any(re.match(GROUPS[group], include) for group in only):
-                    yield f"{at}: only {', '.join(only)} may be included here"
-                    break
+            why = refusal(name, include)
+            if why:
+                yield f"{name}:{number}: {include}: {why}"
+    yield from check_circles(root)
 
 
 def check_files(root):

@@ -3,8 +3,8 @@
 
 #include <memory>
 
+#include "server/config/hook_check.h"
 #include "server/hooks/hook_target.h"
-#include "server/plan/hook_check.h"
 
 namespace mirror {
 

@@ -1,5 +1,5 @@
-#ifndef MIRROR_SERVER_PLAN_HOOK_CHECK_H_
-#define MIRROR_SERVER_PLAN_HOOK_CHECK_H_
+#ifndef MIRROR_SERVER_CONFIG_HOOK_CHECK_H_
+#define MIRROR_SERVER_CONFIG_HOOK_CHECK_H_
 
 #include <string>
 
@@ -23,4 +23,4 @@ absl::Status CheckHookSql(const std::string& sql);
 
 }  // namespace mirror
 
-#endif  // MIRROR_SERVER_PLAN_HOOK_CHECK_H_
+#endif  // MIRROR_SERVER_CONFIG_HOOK_CHECK_H_

@@ -1,4 +1,4 @@
-#include "server/plan/hook_check.h"
+#include "server/config/hook_check.h"
 
 #include <sqlite3.h>
 
