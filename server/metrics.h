@@ -35,7 +35,7 @@ struct MetricsSources {
 };
 
 /// The page for GET /metrics. Waits for no tenant and opens none: what it says of them is what is known.
-/// README lists every metric.
+/// docs/reference/metrics.md lists every metric.
 std::string ServerMetricsText(const MetricsSources& sources, std::int64_t now_ms);
 
 }  // namespace mirror

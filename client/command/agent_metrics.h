@@ -15,10 +15,11 @@
 
 namespace mirror {
 
-/// Sources that have series of their own; README says which ones are left out.
+/// Sources that have series of their own; docs/reference/metrics.md says which ones are left out.
 inline constexpr std::size_t kSourcesShownMax = 1'000;
 
-/// What `mirror-agent run` counts of its sources, and the page that shows it; README lists every metric.
+/// What `mirror-agent run` counts of its sources, and the page that shows it;
+/// docs/reference/metrics.md lists every metric.
 /// Threads: any; each source is noted by one.
 class AgentMetrics {
  public:

@@ -17,10 +17,10 @@ sys.path.insert(0, str(ROOT / "tools" / "benchmarks"))
 import arguments  # noqa: E402
 import curves  # noqa: E402
 import goals  # noqa: E402
+import kept_table  # noqa: E402
 import main  # noqa: E402
 import peer_rows  # noqa: E402
 import processes  # noqa: E402
-import readme_table  # noqa: E402
 import report  # noqa: E402
 import statistics_of_rounds  # noqa: E402
 import svg_chart  # noqa: E402
@@ -117,24 +117,25 @@ class Results(unittest.TestCase):
         self.assertIsNone(result.as_json()["met"])
         self.assertIn("| - | - |", report.markdown([result.as_json()]))
 
-    def test_the_table_of_the_readme_is_replaced_and_nothing_else(self):
+    def test_the_table_of_the_page_is_replaced_and_nothing_else(self):
         result = self.result(goal=20, at_most=True, unit="ms")
         result.add(1.5)
         with tempfile.TemporaryDirectory() as folder:
-            readme, figures = pathlib.Path(folder, "README.md"), folder + "/table.json"
-            readme.write_text("before\n\n" + report.HEAD + "| `old` |\n\nbehind\n")
+            page, figures = pathlib.Path(folder, kept_table.PAGE), folder + "/table.json"
+            page.parent.mkdir()
+            page.write_text("before\n\n" + report.HEAD + "| `old` |\n\nbehind\n")
             report.write_json(figures, [result], {"cores": 2}, [])
-            readme_table.write(folder, figures)
+            kept_table.write(folder, figures)
             row = "| `name` | work | reference | 1.50 (1.50 to 1.50) ms | ≤ 20 ms | yes |\n"
-            self.assertEqual(readme.read_text(), "before\n\n" + report.HEAD + row + "\nbehind\n")
+            self.assertEqual(page.read_text(), "before\n\n" + report.HEAD + row + "\nbehind\n")
 
-    def test_the_table_of_the_readme_is_that_of_the_figures_beside_the_charts(self):
-        text = (ROOT / "README.md").read_text()
-        begin, end = readme_table.in_text(text)
+    def test_the_table_of_the_page_is_that_of_the_figures_beside_the_charts(self):
+        text = (ROOT / kept_table.PAGE).read_text()
+        begin, end = kept_table.in_text(text)
         self.assertGreater(text[begin:end].count("\n"), 40)
-        if not pathlib.Path(readme_table.FILE).exists():
+        if not pathlib.Path(kept_table.FILE).exists():
             self.skipTest("no run of all lines was kept yet: tools/bench --keep")
-        self.assertEqual(text[begin:end], readme_table.of_file(readme_table.FILE))
+        self.assertEqual(text[begin:end], kept_table.of_file(kept_table.FILE))
 
     def test_what_the_product_lacks_is_not_met_and_is_no_failure(self):
         result = self.result(goal=1)

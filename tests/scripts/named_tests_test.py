@@ -9,15 +9,22 @@ ROOT = pathlib.Path(__file__).parents[2]
 PAGES = [
     "README.md",
     "ARCHITECTURE.md",
-    "certs/SECURITY.md",
     "proto/WRITING.md",
     "tests/README.md",
     "tests/scenarios.md",
+    "docs/security.md",
+    "docs/testing.md",
 ]
 TEST = re.compile(r"^\s*(?:TYPED_)?TEST(?:_[FP])?\(\s*(\w+),\s*(\w+)\)", re.MULTILINE)
 # "Suite.Name", "Suite" or "Name", perhaps cut with an ellipsis.
 NAMED = re.compile(r"`((?:[A-Z]\w*\.[A-Z]\w{9,}|[A-Z]\w*Test|[A-Z]+[a-z][A-Za-z0-9]{18,})…?)`")
 ATTACK = re.compile(r"`(tokens|names|order|batches|bombs|connections|floods|strangers|metrics)/([\w*-]+)`")
+
+
+def pages():
+    """Those that are named, which have to be there, and all of docs/."""
+    docs = {page.relative_to(ROOT).as_posix() for page in (ROOT / "docs").rglob("*.md")}
+    return sorted(docs.union(PAGES))
 
 
 def tests_of(folder):
@@ -53,7 +60,7 @@ class NamedTests(unittest.TestCase):
         tests, attacks = tests_of(ROOT / "tests"), set(attacks_of(ROOT / "tools" / "mirror_harness"))
         self.assertGreater(len(tests), 500)
         self.assertGreater(len(attacks), 60)
-        for page in PAGES:
+        for page in pages():
             with self.subTest(page=page):
                 self.assertEqual(list(missing((ROOT / page).read_text(), tests, attacks)), [])
 

@@ -21,7 +21,7 @@ import sys
 COLUMNS_MAX = 110
 CODE = (".h", ".cc")
 FOLDERS = ("base", "proto", "server", "client", "certs", "tests", "tools")
-TOP = FOLDERS + ("CMakeLists.txt", "CMakePresets.json", "README.md", "ARCHITECTURE.md", "CHANGELOG.md")
+TOP = FOLDERS + ("docs", "CMakeLists.txt", "CMakePresets.json", "README.md", "ARCHITECTURE.md", "CHANGELOG.md")
 
 # Libraries of others, and what of ours a rule is about.
 GROUPS = {

@@ -121,12 +121,12 @@ class Units(unittest.TestCase):
             self.assertRegex((UNITS / "partner-mirror.conf").read_text(), rf"(?m)^u {name} - .* /var/lib/{name}$")
         self.assertGreaterEqual(int(self.service("mirror-server.service", "LimitNOFILE")), 12_033)
 
-    def test_the_readme_names_the_files_and_the_folders(self):
-        readme = (ROOT / "README.md").read_text()
+    def test_the_page_names_the_files_and_the_folders(self):
+        page = (ROOT / "docs" / "operate" / "service.md").read_text()
         for unit in self.units:
-            self.assertIn(unit.removesuffix(".service"), readme)
-            self.assertIn(f"/var/lib/{self.service(unit, 'StateDirectory')}", readme)
-        self.assertIn("tools/systemd", readme)
+            self.assertIn(unit.removesuffix(".service"), page)
+            self.assertIn(f"/var/lib/{self.service(unit, 'StateDirectory')}", page)
+        self.assertIn("tools/systemd", page)
 
     @unittest.skipUnless(shutil.which("systemd-analyze"), "systemd-analyze is not installed")
     def test_systemd_finds_nothing_wrong(self):

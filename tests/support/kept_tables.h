@@ -16,7 +16,7 @@ inline constexpr char kKeptPrefix[] = "p_";
 
 /// Tables of a source whose mirror is to hold something else than the same rows: what is the partner's stays
 /// (preserve_target), deletes are ignored or marked, columns are left out, hashed and masked. And what their
-/// mirror must hold, written from the README. Threads: one.
+/// mirror must hold, written from docs/sources/targets.md and docs/operate/columns.md. Threads: one.
 class KeptTables {
  public:
   /// What makes them, at the source.

@@ -5,7 +5,7 @@ import os
 import sys
 
 import goals
-import readme_table
+import kept_table
 
 DESCRIPTION = """\
 Measures every goal of the product against its reference and prints the table. Installs what is missing
@@ -19,11 +19,11 @@ Examples:
   tools/bench --quick                   every line, small, in a few minutes
   tools/bench --only upsert --rounds 5
   tools/bench --only postgres           all lines of a group
-  tools/bench --keep                    the table of README.md, from this run, and its figures beside the charts
+  tools/bench --keep                    the table of docs/performance.md, from this run, and its figures beside the charts
   tools/bench --curves                  rows/s against rows, columns, width, tenants, tables, clients
 
 A ratio of rates is above 1 where the product is faster than the reference; triggers-* are ratios of times, where less is
-better. --curves writes the charts that README.md shows, in tools/benchmarks/results.
+better. --curves writes the charts that docs/performance.md shows, in tools/benchmarks/results.
 
 Exit code: 0 measured (also when goals were missed), 1 a line could not be measured or a step failed,
 2 wrong usage, 130 interrupted.
@@ -71,9 +71,9 @@ def read(argv):
     )
     parser.add_argument("--json", type=writable, metavar="FILE", help="where the figures go (default: bench.json)")
     parser.add_argument(
-        "--keep", action="store_true", help="all lines: figures into tools/benchmarks/results, table into README.md"
+        "--keep", action="store_true", help="all lines: figures into tools/benchmarks/results, table into docs/performance.md"
     )
-    parser.add_argument("--markdown", type=writable, metavar="FILE", help="also write the table as README.md has it")
+    parser.add_argument("--markdown", type=writable, metavar="FILE", help="also write the table as docs/performance.md has it")
     parser.add_argument("--curves", action="store_true", help="draw the scaling curves instead of the table, all of them")
     parser.add_argument("--no-build", action="store_true", help="measure what build/release has")
     options = parser.parse_args(argv)
@@ -92,7 +92,7 @@ def read(argv):
     if options.keep and (options.only or options.json or options.curves or options.quick):
         parser.error("--keep is of one run of all lines in full size: leave out --only, --json, --curves and --quick")
     if options.keep:
-        options.json = readme_table.FILE
+        options.json = kept_table.FILE
     if not options.json and not options.curves and not options.list:
         try:
             options.json = writable("bench.json")

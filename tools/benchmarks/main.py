@@ -13,12 +13,12 @@ import arguments
 import curves
 import everything_lines
 import goals
+import kept_table
 import machine
 import micro_lines
 import progress
 import peer_lines
 import raw_lines
-import readme_table
 import receipt_lines
 import report
 import small_lines
@@ -140,7 +140,7 @@ def main():
             text.write(report.markdown([result.as_json() for result in results]))
     report.write_json(options.json, results, facts, bench.micro)
     if options.keep:
-        readme_table.write(ROOT, options.json)
+        kept_table.write(ROOT, options.json)
     print(f"\n{sum(r.met is True for r in results)} of {sum(r.met is not None for r in results)} goals met. The figures are in {options.json}")
     return 1 if any(result.failed for result in results) else 0
 

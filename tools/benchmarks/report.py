@@ -68,7 +68,7 @@ def _goal(row):
 
 
 def markdown(rows):
-    """The same as a table of README.md, of what write_json() wrote of each line."""
+    """The same as a table of docs/performance.md, of what write_json() wrote of each line."""
     lines = []
     for row in rows:
         unit = "" if row["unit"] == "x" else " " + row["unit"]

@@ -353,8 +353,8 @@ format = "text"                     # json: an object a line, with time, level, 
 std::string AgentConfiguration(const InitOptions& options, const std::string& source_path) {
   std::string text = absl::StrCat(
       R"(# mirror-agent: pushes a source to the endpoint. Made by 'mirrorctl init'.
-# Every key stands here with its default, or with what init made; the README has those of [[source.table]] and
-# of sources that are files (csv, xlsx). Relative paths begin at this file's folder.
+# Every key stands here with its default, or with what init made; docs/reference/agent-toml.md has those of
+# [[source.table]] and of sources that are files (csv, xlsx). Relative paths begin at this file's folder.
 
 [endpoint]                          # Where the mirror is.
 address = )",

@@ -1,4 +1,4 @@
-"""The table of README.md, which is that of the run whose figures stand in results/table.json."""
+"""The table of docs/performance.md, which is that of the run whose figures stand in results/table.json."""
 
 import json
 import os
@@ -6,6 +6,7 @@ import os
 import report
 
 FILE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "results", "table.json")
+PAGE = os.path.join("docs", "performance.md")
 
 
 def of_file(path):
@@ -13,16 +14,16 @@ def of_file(path):
         return report.markdown([row for row in json.load(text) if "goal_is" in row])
 
 
-def in_text(readme):
+def in_text(page):
     """Where it begins and ends; it is the only one with this head."""
-    begin = readme.index(report.HEAD)
-    return begin, readme.index("\n\n", begin) + 1
+    begin = page.index(report.HEAD)
+    return begin, page.index("\n\n", begin) + 1
 
 
 def write(root, path):
-    readme = os.path.join(root, "README.md")
-    with open(readme) as text:
+    page = os.path.join(root, PAGE)
+    with open(page) as text:
         before = text.read()
     begin, end = in_text(before)
-    with open(readme, "w") as text:
+    with open(page, "w") as text:
         text.write(before[:begin] + of_file(path) + before[end:])
