@@ -1,0 +1,234 @@
+#!/usr/bin/python3
+"""What the pages say of themselves and of the repository: links and anchors lead somewhere, files that they name are
+there, excerpts of configurations are TOML, and no page grows out of hand. tests/python/docs_test.py asks the programs
+about the rest."""
+
+import itertools
+import os
+import pathlib
+import re
+import tempfile
+import tomllib
+import unittest
+
+import markdown_pages
+
+ROOT = markdown_pages.ROOT
+LINES_MAX = {"README.md": 150, "ARCHITECTURE.md": 200}
+PAGE_LINES_MAX = 250
+WORDS_OF_GLOSSARY_MAX = 40
+COLUMNS_MAX = 120
+# Written before there was a limit, and for other readers.
+WIDE = {"tests/README.md", "tests/scenarios.md", "tools/DEPLOYING.md"}
+FOLDERS = ("base", "certs", "client", "docs", "proto", "server", "tests", "tools")
+FILE = re.compile(rf"(?:{'|'.join(FOLDERS)})/[\w./*{{}},-]*[\w*}}/]|[A-Z][A-Z_]+\.(?:md|txt)|CMake\w+\.(?:txt|json)")
+# What `mirrorctl init` makes in a folder of its own, and what is none of this repository's files.
+ELSEWHERE = re.compile(r".*\.(?:crt|key|pem|db|toml|csv|xlsx)$")
+
+
+def dead_links(page, known):
+    """(line, target, why) of each link that leads nowhere."""
+    for line, target in page.links():
+        if re.match(r"[a-z][a-z0-9+.-]*:", target):
+            continue
+        path, _, anchor = target.partition("#")
+        there = (page.path.parent / path).resolve() if path else page.path.resolve()
+        if path.startswith("/") or not there.is_relative_to(page.root.resolve()):
+            yield line, target, "leads out of the repository"
+        elif not there.exists():
+            yield line, target, "is not there"
+        elif anchor and there.suffix == ".md" and anchor not in anchors_of(there, page.root, known):
+            yield line, target, "has no such heading"
+
+
+def anchors_of(path, root, known):
+    if path not in known:
+        known[path] = markdown_pages.Page(path, root.resolve()).anchors()
+    return known[path]
+
+
+def spread(name):
+    """`a/{b,c}.h` is two names."""
+    parts = [part.split(",") for part in re.split(r"[{}]", name)]
+    choices = [part if at % 2 else [",".join(part)] for at, part in enumerate(parts)]
+    return ["".join(one) for one in itertools.product(*choices)]
+
+
+def is_there(name, folder, root):
+    return any(next(pathlib.Path(place).glob(name.rstrip("/")), None) for place in (root, folder))
+
+
+def missing_files(page):
+    for line, code in page.inline_code():
+        if not FILE.fullmatch(code) or ELSEWHERE.match(code) or "NNNN" in code:
+            continue
+        for name in spread(code):
+            if not is_there(name, page.path.parent, page.root):
+                yield line, name
+
+
+def long_lines(page):
+    """Numbers of lines, but for code, tables and lines that one link or image fills."""
+    for number, line in enumerate(page.lines, 1):
+        if number in page.in_code or len(line) <= COLUMNS_MAX or line.lstrip().startswith("|"):
+            continue
+        if not re.fullmatch(r"\s*(?:[-*] )?!?\[[^\]]*\]\([^)]*\)[.,]?", line):
+            yield number
+
+
+def bad_toml(page):
+    for block in page.blocks:
+        if block.language == "toml" and not block.unchecked:
+            try:
+                tomllib.loads(block.text)
+            except tomllib.TOMLDecodeError as wrong:
+                yield block.line, str(wrong)
+
+
+def unreachable(root):
+    """Pages of docs/ to which no links lead from its index."""
+    index = (root / "docs" / "README.md").resolve()
+    known, to_read = {index}, [index]
+    while to_read:
+        page = markdown_pages.Page(to_read.pop(), root.resolve())
+        for _, target in page.links():
+            there = (page.path.parent / target.partition("#")[0]).resolve()
+            there = there / "README.md" if there.is_dir() else there
+            if there.suffix == ".md" and there.is_file() and there.is_relative_to(index.parent) and there not in known:
+                known.add(there)
+                to_read.append(there)
+    return sorted(os.fspath(path) for path in index.parent.rglob("*.md") if path not in known)
+
+
+def glossary_words(page):
+    """The first words of the rows of its tables, and what stands in bold at the beginning of a line."""
+    found = []
+    for line in page.prose.splitlines():
+        row = re.match(r"\|\s*([^|]+?)\s*\|", line)
+        if row and not re.fullmatch(r":?-+:?", row[1]):
+            found.append(row[1])
+        elif bold := re.match(r"(?:[-*] )?\*\*(.+?)\*\*", line):
+            found.append(bold[1])
+    return found
+
+
+class Pages(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.pages = markdown_pages.pages()
+
+    def assert_none(self, found):
+        """`found`: generator of (line, words...) of each page."""
+        wrong = [f"{page.name}:{one}" for page in self.pages for one in map(self.told, found(page))]
+        self.assertEqual(wrong, [], "\n" + "\n".join(wrong))
+
+    @staticmethod
+    def told(one):
+        return ": ".join(map(str, one)) if isinstance(one, tuple) else str(one)
+
+    def test_every_link_and_anchor_leads_somewhere(self):
+        known = {}
+        self.assert_none(lambda page: dead_links(page, known))
+        self.assertGreater(sum(len(list(page.links())) for page in self.pages), 50)
+
+    def test_every_file_that_is_named_is_there(self):
+        self.assert_none(missing_files)
+
+    def test_every_excerpt_of_a_configuration_is_toml(self):
+        self.assert_none(bad_toml)
+        found = [block for page in self.pages for block in page.blocks if block.language == "toml"]
+        self.assertGreater(len(found), 10)
+
+    def test_every_page_of_docs_can_be_reached(self):
+        self.assertEqual(unreachable(ROOT), [])
+
+    def test_pages_stay_short(self):
+        for page in self.pages:
+            if page.name in LINES_MAX or page.name.startswith("docs/"):
+                with self.subTest(page=page.name):
+                    self.assertLessEqual(len(page.lines), LINES_MAX.get(page.name, PAGE_LINES_MAX))
+
+    def test_lines_fit_an_editor(self):
+        self.assert_none(lambda page: () if page.name in WIDE else long_lines(page))
+
+    def test_the_glossary_stays_small(self):
+        words = glossary_words(markdown_pages.Page(ROOT / "docs" / "glossary.md"))
+        self.assertGreater(len(words), 10)
+        # The head of its table is one of them.
+        self.assertLessEqual(len(words), WORDS_OF_GLOSSARY_MAX + 1, words)
+
+    def test_every_page_begins_with_its_title(self):
+        for page in self.pages:
+            with self.subTest(page=page.name):
+                self.assertRegex(page.lines[0], r"^# \S")
+
+    def test_every_comment_before_a_block_is_one_that_is_known(self):
+        for page in self.pages:
+            for block in page.blocks:
+                for mark in block.marks:
+                    with self.subTest(block=str(block)):
+                        self.assertRegex(mark, r"^(?:run(?:: exit \d+)?|not checked: \S.*)$")
+
+
+class Checks(unittest.TestCase):
+    """Each of them is broken once, in a tree of its own."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="docs test ")
+        self.addCleanup(folder.cleanup)
+        self.root = pathlib.Path(folder.name).resolve()
+        (self.root / "docs" / "sources").mkdir(parents=True)
+        (self.root / "server").mkdir()
+        (self.root / "server" / "a.h").write_text("")
+
+    def page(self, text, name="docs/README.md"):
+        path = self.root / name
+        path.write_text(text)
+        return markdown_pages.Page(path, self.root)
+
+    def test_links(self):
+        self.page("# Two words, `code`\n\n## Again\n\n## Again\n", "docs/b.md")
+        good = self.page("[a](b.md) [`b`](b.md#two-words-code) [c](#here) [d](b.md#again-1) ![e](../server/a.h)\n# Here\n")
+        self.assertEqual(list(dead_links(good, {})), [])
+        bad = self.page("[a](c.md) [`b`](b.md#three) [c](#there)\n[d](b.md#again-2) [e](/etc) [f](../../x) `[g](no)`\n")
+        found = [(line, target) for line, target, _ in dead_links(bad, {})]
+        self.assertEqual(
+            sorted(set(found)),
+            [(1, "#there"), (1, "b.md#three"), (1, "c.md"), (2, "../../x"), (2, "/etc"), (2, "b.md#again-2")],
+        )
+
+    def test_files(self):
+        page = self.page("`server/a.h` `server/` `server/*.h` `server/{a,b}.h`\n`server/c.cc` `tls/ca.crt` `SECURITY.md`\n")
+        self.assertEqual(list(missing_files(page)), [(1, "server/b.h"), (2, "server/c.cc"), (2, "SECURITY.md")])
+
+    def test_lines(self):
+        page = self.page("\n".join(["x" * 120, "x" * 121, "|" + "x" * 130, "```", "x" * 130, "```", f"[a]({'x' * 130})"]))
+        self.assertEqual(list(long_lines(page)), [2])
+
+    def test_toml(self):
+        page = self.page("```toml\na = 1\n```\n```toml\na = \n```\n<!-- not checked: shows a mistake -->\n```toml\na = \n```\n")
+        self.assertEqual([line for line, _ in bad_toml(page)], [5])
+
+    def test_reach(self):
+        self.page("[a](a.md)\n")
+        self.page("[b](sources/)\n", "docs/a.md")
+        self.page("# b\n", "docs/sources/README.md")
+        self.page("# c\n", "docs/sources/c.md")
+        self.assertEqual(unreachable(self.root), [str(self.root / "docs" / "sources" / "c.md")])
+
+    def test_glossary(self):
+        page = self.page("| word | means |\n|---|---|\n| **lag** | late |\n\n**Mirror** is one.\n")
+        self.assertEqual(glossary_words(page), ["word", "**lag**", "Mirror"])
+
+    def test_blocks(self):
+        page = self.page(
+            "<!-- run: exit 3 -->\n```console\n$ a 'b\nc'\nout\n$ d \\\n  e\n$ f << END\n> g\n> END\nout\n```\n"
+            "<!-- not checked: why -->\n\n```console\n$ a\n```\ntext\n```sh\na\n```\n"
+        )
+        commands = [command for _, command in page.blocks[0].commands()]
+        self.assertEqual(commands, ["a 'b\nc'", "d \\\n  e", "f << END\ng\nEND"])
+        self.assertEqual([(block.run, block.unchecked) for block in page.blocks], [(3, False), (None, True), (None, False)])
+
+
+if __name__ == "__main__":
+    unittest.main()
