@@ -55,7 +55,9 @@ def spread(name):
 
 
 def is_there(name, folder, root):
-    return any(next(pathlib.Path(place).glob(name.rstrip("/")), None) for place in (root, folder))
+    """From the root or from the page; a header and its source may go by one name without an ending."""
+    name = name.rstrip("/")
+    return any(next(place.glob(one), None) for place in (root, folder) for one in (name, name + ".h", name + ".cc"))
 
 
 def missing_files(page):
@@ -198,7 +200,7 @@ class Checks(unittest.TestCase):
         )
 
     def test_files(self):
-        page = self.page("`server/a.h` `server/` `server/*.h` `server/{a,b}.h`\n`server/c.cc` `tls/ca.crt` `SECURITY.md`\n")
+        page = self.page("`server/a.h` `server/a` `server/` `server/*.h` `server/{a,b}.h`\n`server/c.cc` `tls/ca.crt` `SECURITY.md`\n")
         self.assertEqual(list(missing_files(page)), [(1, "server/b.h"), (2, "server/c.cc"), (2, "SECURITY.md")])
 
     def test_lines(self):

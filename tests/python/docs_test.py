@@ -1,0 +1,508 @@
+#!/usr/bin/python3
+"""Asks the programs whether the pages of the documentation are right: excerpts of configurations are accepted, commands
+and options that are shown exist, and blocks that say so (`<!-- run -->`) are typed, those of the README's tour among them.
+tests/scripts/markdown_pages.py says which comments a block can have.
+
+Usage: docs_test.py BIN_DIR
+"""
+
+import json
+import os
+import pathlib
+import random
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import tomllib
+import unittest
+
+import help_test
+import sanitizer_words
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "scripts"))
+
+import markdown_pages  # noqa: E402
+
+BIN = None
+PATIENCE_S = 120
+# Blocks that say `<!-- not checked: why -->`. Whoever adds one finds another way first.
+UNCHECKED_MAX = 8
+PROGRAMS = help_test.PROGRAMS
+SHELLS = ("console", "sh", "bash", "sh mirror", "sh source")
+# Words that stand before a program.
+BEFORE = ("sudo", "env", "nice", "time", "exec", "nohup", "watch", "timeout", "if", "then", "!", "while", "until", "do")
+TAKES_A_VALUE = re.compile(r"^  (?:-\w,)?(--[a-z][a-z-]*) (?:[A-Z\[]|\.\.\.)", re.MULTILINE)
+OPTION = re.compile(r"--[a-z][a-z-]*")
+
+# --- Configurations ---
+
+SERVER_TABLES = {
+    "listen", "admin", "application", "data", "tokens", "issuer", "limits", "breaker", "tenant", "hooks", "hook",
+}  # fmt: skip
+AGENT_TABLES = {"identity", "agent", "source"}
+MIRRORCTL_TABLES = {"audit"}
+# In an array of tables: what an excerpt may leave out, and what it is then.
+LEFT_OUT = {
+    "tenant": {"context_id": "Cust*"},
+    "issuer": {},
+    "hook": {},
+    "source": {"context_id": "Cust26759"},
+}
+OF_FILES = {"file", "files", "types", "separator", "decimal", "quote", "encoding", "sheet"}
+
+
+def kind_of(given, page, text):
+    """Of which program an excerpt is, by its tables; [log] and [metrics] are of two: by its first comment, or its page."""
+    tables = set(given)
+    for program, own in (("mirror-server", SERVER_TABLES), ("mirror-agent", AGENT_TABLES), ("mirrorctl", MIRRORCTL_TABLES)):
+        if tables & own:
+            return program
+    comment = re.match(r"# (mirror-server|mirror-agent|mirrorctl)\.toml", text)
+    if comment:
+        return comment[1]
+    return "mirror-agent" if re.search(r"sources|agent", page) else "mirror-server"
+
+
+def merged(base, given):
+    """`base` with what an excerpt says in place of what it had."""
+    whole = {name: dict(table) if isinstance(table, dict) else table for name, table in base.items()}
+    for name, table in given.items():
+        if name in LEFT_OUT:
+            several = table if isinstance(table, list) else [table]
+            first = (base.get(name) or [{}])[0] if name == "issuer" else {}
+            whole[name] = [with_needed(name, {**LEFT_OUT[name], **first, **one}) for one in several]
+        elif isinstance(table, dict):
+            whole[name] = {**whole.get(name, {}), **table}
+        else:
+            whole[name] = table
+    return whole
+
+
+def with_needed(name, one):
+    """A [[source]] with the kind and the place that its tables speak of."""
+    if name == "source":
+        speaks_of = {key for table in one.get("table", []) for key in table}
+        if "kind" not in one and ("folder" in one or speaks_of & OF_FILES):
+            one["kind"] = "xlsx" if "sheet" in speaks_of else "csv"
+        files = one.get("kind", "sqlite") != "sqlite"
+        one.setdefault("folder" if files else "path", "crm.db")
+        if not files and any("key" in table and "strategy" not in table for table in one.get("table", [])):
+            one.setdefault("strategy", "synthetic")
+    return one
+
+
+def inline(value):
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{json.dumps(key)} = {inline(one)}" for key, one in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(inline, value)) + "]"
+    return json.dumps(value, ensure_ascii=False)
+
+
+def written(whole):
+    return "".join(f"{name} = {inline(value)}\n" for name, value in whole.items())
+
+
+# --- Commands ---
+
+
+def simple_commands(command):
+    """The words of each command of a line: those between |, &&, ; and the like, without what is redirected."""
+    words, skip = [], False
+    for word in markdown_pages.words_of(command):
+        if re.fullmatch(r"[();|&\n]+", word):
+            yield words
+            words = []
+        elif re.fullmatch(r"[<>&]+", word):
+            skip = True
+        elif skip:
+            skip = False
+        else:
+            words.append(word)
+    yield words
+
+
+def of_ours(words):
+    """(program, its words) of a simple command; None: it is none of ours."""
+    words = list(words)
+    while words:
+        if re.fullmatch(r"\w+=.*", words[0]) or words[0] in BEFORE or words[0] == "$":
+            words.pop(0)
+        elif words[0] in ("-u", "-n", "-c"):
+            del words[:2]
+        else:
+            name = words[0].rpartition("/")[2]
+            return (name, words[1:]) if name in PROGRAMS else None
+    return None
+
+
+def wrong_words(words, told):
+    """What a program's words name that it does not have; `told` is its help, by command."""
+    command, wrong, at = (), [], 0
+    levels = [told[()]]
+    while at < len(words):
+        word = words[at]
+        at += 1
+        option = OPTION.match(word)
+        if word.startswith("-") and not option:
+            continue
+        if option:
+            known = {one for level in levels for one in OPTION.findall(level.partition("Options:")[2])}
+            if option[0] not in known:
+                wrong.append(option[0])
+            valued = {one for level in levels for one in TAKES_A_VALUE.findall(level)}
+            if option[0] in valued and "=" not in word:
+                at += 1
+        elif (*command, word) in told:
+            command = (*command, word)
+            levels.append(told[command])
+        elif help_test.commands_of(levels[-1]):
+            return [*wrong, word]
+    return wrong
+
+
+def wrong_in(command, told):
+    for words in simple_commands(command):
+        ours = of_ours(words)
+        if ours:
+            for word in wrong_words(ours[1], told[ours[0]]):
+                yield f"{ours[0]} has no '{word}': {command}"
+
+
+def inline_command(code):
+    """A command that the text names: without the brackets of what may be left out, and what stands for others."""
+    if not re.match(rf"(?:{'|'.join(PROGRAMS)}) \S", code):
+        return None
+    return re.sub(r"\[|\]|\.\.\.|…|<|>|'|\"|\(|\)", " ", code).replace("|", " ")
+
+
+# --- Typing them ---
+
+
+def free_ports():
+    """Three that nobody has, below those that clients get; so few tests at a time choose the same."""
+    found = []
+    while len(found) < 3:
+        port = random.randrange(20_000, 32_000)
+        with socket.socket() as one:
+            try:
+                one.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        if port not in found:
+            found.append(port)
+    return found
+
+
+class Shell:
+    """A shell in a folder that looks like the repository after a build; what it starts ends with it."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.out = folder / "said"
+        self.tmp = folder / "tmp"
+        place = folder / "repository"
+        (place / "build" / "release").mkdir(parents=True)
+        self.tmp.mkdir()
+        (place / "build" / "release" / "bin").symlink_to(BIN)
+        for name in ("tools", "tests", "proto"):
+            (place / name).symlink_to(ROOT / name)
+        self.ports = dict(zip(("7443", "7444", "7445"), map(str, free_ports())))
+        environment = {key: value for key, value in os.environ.items() if not key.startswith("MIRROR")}
+        environment["PATH"] = f"{BIN}:{environment['PATH']}"
+        with self.out.open("wb") as out:
+            self.bash = subprocess.Popen(
+                ["/bin/bash"],
+                cwd=place,
+                env=environment,
+                stdin=subprocess.PIPE,
+                stdout=out,
+                stderr=out,
+                text=True,
+                start_new_session=True,
+            )
+
+    def local(self, command):
+        """What is to be typed here: another folder for temporary files, and ports that are free."""
+        command = re.sub(r"(?<![\w/.])/tmp\b", str(self.tmp), command)
+        for port, own in self.ports.items():
+            command = re.sub(rf"\b{port}\b", own, command)
+        if "mirrorctl init" in command and "--port" not in command:
+            options = zip(("--port", "--admin-port", "--metrics-port"), self.ports.values())
+            command = command.replace("mirrorctl init", "mirrorctl init " + " ".join(map(" ".join, options)))
+        return command
+
+    def type_in(self, command):
+        """(its exit code, what was said). Of a server in the background: once it is ready."""
+        begin = self.out.stat().st_size
+        end = f"@@ended {random.randrange(10**9)}"
+        self.bash.stdin.write(f"{{ {self.local(command)}\n}} < /dev/null\nprintf '\\n{end} %d\\n' $?\n")
+        self.bash.stdin.flush()
+        code = self.wait_for(command, begin, rf"^{end} (\d+)$")[1]
+        if re.search(r"mirror-server .*&\s*(?:#.*)?$", command):
+            self.wait_for(command, begin, r"^mirror-server ready: ")
+        return int(code), self.said(begin)
+
+    def said(self, begin):
+        return self.out.read_bytes()[begin:].decode(errors="replace")
+
+    def wait_for(self, command, begin, pattern):
+        end = time.monotonic() + PATIENCE_S
+        while time.monotonic() < end:
+            found = re.search(pattern, self.said(begin), re.MULTILINE)
+            if found:
+                return found
+            assert self.bash.poll() is None, f"{command}: the shell ended: {self.said(begin)}"
+            time.sleep(0.02)
+        raise AssertionError(f"{command}: not done in {PATIENCE_S} s: {self.said(begin)}")
+
+    def end(self):
+        try:
+            self.bash.communicate("kill $(jobs -p) 2> /dev/null; wait\n", timeout=PATIENCE_S)
+        finally:
+            if self.bash.poll() is None:
+                os.killpg(self.bash.pid, signal.SIGKILL)
+                self.bash.wait()
+        sanitizer_words.check_file(self.out)
+
+
+class Docs(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.pages = markdown_pages.pages()
+        cls.blocks = [block for page in cls.pages for block in page.blocks]
+        cls.told = {program: help_test.ask(program) for program in PROGRAMS}
+        cls.work = pathlib.Path(tempfile.mkdtemp(prefix="docs-test-"))
+        cls.addClassCleanup(shutil.rmtree, cls.work, ignore_errors=True)
+
+    def assert_none(self, wrong):
+        self.assertEqual(wrong, [], "\n" + "\n".join(wrong))
+
+    # --- Configurations ---
+
+    @classmethod
+    def init(cls):
+        folder = cls.work / "dev"
+        if not folder.exists():
+            shutil.copy(ROOT / "tests" / "data" / "chinook.sqlite", cls.work / "crm.db")
+            subprocess.run(
+                [BIN / "mirrorctl", "init", "--dir", folder, "--context-id", "Cust26759", "--source", "crm.db"],
+                check=True,
+                cwd=cls.work,
+                stdout=subprocess.DEVNULL,
+            )
+        return folder
+
+    def make_files(self, whole, base):
+        """What the configuration names and `init` did not make; paths of a machine lead into a folder of the test's."""
+        here = self.init()
+
+        def local(path):
+            return str(self.work / "machine") + path if path.startswith("/") else path
+
+        def copy(table, key):
+            if table.get(key) and not (here / table[key]).exists():
+                table[key] = local(table[key])
+                place, of = here / table[key], here / base[key]
+                place.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copytree(of, place, dirs_exist_ok=True) if of.is_dir() else shutil.copy(of, place)
+
+        for name, keys in (("listen", ("certificate", "key")), ("admin", ("certificate", "key", "client_ca")), ("application", ("key",))):
+            for key in keys:
+                base_of, base = base, base.get(name, {})
+                copy(whole.get(name, {}), key)
+                base = base_of
+        if whole.get("listen", {}).get("client_ca"):
+            whole["listen"]["client_ca"] = "tls/ca.crt"
+        for issuer in whole.get("issuer", []):
+            if not (here / issuer["keys"]).exists():
+                issuer["keys"] = local(issuer["keys"])
+                shutil.copytree(here / "issuers" / "development", here / issuer["keys"])
+        for hook in whole.get("hook", []):
+            if "command" in hook:
+                hook["command"] = [local(hook["command"][0]), *hook["command"][1:]]
+                program = pathlib.Path(hook["command"][0])
+                program.parent.mkdir(parents=True, exist_ok=True)
+                program.write_text("#!/bin/sh\n")
+                program.chmod(0o755)
+        for name in ("data", "agent"):
+            table = whole.get(name, {})
+            if table.get("hash_key") and not (here / table["hash_key"]).exists():
+                table["hash_key"] = local(table["hash_key"])
+                key = here / table["hash_key"]
+                key.parent.mkdir(parents=True, exist_ok=True)
+                key.write_text("5a" * 32 + "\n")
+                key.chmod(0o600)
+        data = whole.get("data", {})
+        if data.get("dir", "").startswith("/"):
+            data["dir"] = local(data["dir"])
+            pathlib.Path(data["dir"]).mkdir(parents=True, exist_ok=True)
+
+    def refusal(self, block):
+        """What the program says against an excerpt; None: nothing."""
+        given = tomllib.loads(block.text)
+        program = kind_of(given, block.page.name, block.text)
+        folder = self.init()
+        base = tomllib.loads((folder / f"{program}.toml").read_text())
+        whole = merged(base, given)
+        if program == "mirror-agent":
+            needs_key = any("hash" in table for source in whole["source"] for table in source.get("table", []))
+            if needs_key and not whole["agent"]["hash_key"]:
+                whole["agent"]["hash_key"] = "columns.key"
+        self.make_files(whole, base)
+        file = folder / f"excerpt of {program}.toml"
+        file.write_text(written(whole))
+        arguments = {
+            "mirror-server": ["--config", file, "--check-config"],
+            # Reads nothing but configuration and its own files; 1: a source never ran.
+            "mirror-agent": ["status", "--config", file],
+            # Nobody listens; 1: no connection.
+            "mirrorctl": ["--config", file, "keys"],
+        }[program]
+        done = help_test.run(program, *arguments)
+        good = {"mirror-server": (0,), "mirror-agent": (0, 1), "mirrorctl": (0, 1)}[program]
+        return None if done.returncode in good else f"{block}: {done.stderr.strip()}"
+
+    def test_every_excerpt_of_a_configuration_is_accepted(self):
+        excerpts = [block for block in self.blocks if block.language == "toml" and not block.unchecked]
+        self.assertGreater(len(excerpts), 10)
+        self.assert_none([said for said in map(self.refusal, excerpts) if said])
+
+    # --- Commands ---
+
+    def test_every_command_and_option_that_a_block_shows_exists(self):
+        wrong, seen = [], 0
+        for block in self.blocks:
+            if block.language not in SHELLS or block.unchecked:
+                continue
+            commands = block.commands() if block.language == "console" else [(block.line, without_heredocs(block.text))]
+            for line, command in commands:
+                seen += sum(1 for words in simple_commands(command) if of_ours(words))
+                wrong += [f"{block.page.name}:{line}: {said}" for said in wrong_in(command, self.told)]
+        self.assert_none(wrong)
+        self.assertGreater(seen, 40)
+
+    def test_every_command_and_option_that_the_text_names_exists(self):
+        wrong, seen = [], 0
+        for page in self.pages:
+            for line, code in page.inline_code():
+                command = inline_command(code)
+                if command:
+                    seen += 1
+                    wrong += [f"{page.name}:{line}: {said}" for said in wrong_in(command, self.told)]
+        self.assert_none(wrong)
+        self.assertGreater(seen, 40)
+
+    def test_every_command_of_the_programs_stands_in_the_reference(self):
+        text = (ROOT / "docs" / "reference" / "commands.md").read_text()
+        missing = []
+        for program in PROGRAMS:
+            for command, told in self.told[program].items():
+                if not help_test.commands_of(told) and " ".join((program, *command)) not in text:
+                    missing.append(" ".join((program, *command)))
+        self.assert_none(missing)
+
+    def test_every_key_of_a_configuration_stands_in_the_reference(self):
+        folder, missing = self.init(), []
+        for program in ("mirror-server", "mirror-agent"):
+            page = (ROOT / "docs" / "reference" / f"{program.removeprefix('mirror-')}-toml.md").read_text()
+            keys = re.findall(r"^(?:# ?)?(\w+) = ", (folder / f"{program}.toml").read_text(), re.MULTILINE)
+            self.assertGreater(len(keys), 20)
+            missing += [f"{program}: {key}" for key in dict.fromkeys(keys) if not re.search(rf"\b{key}\b", page)]
+        self.assert_none(missing)
+
+    def test_few_blocks_say_that_nobody_checks_them(self):
+        found = [str(block) for block in self.blocks if block.unchecked]
+        self.assertLessEqual(len(found), UNCHECKED_MAX, found)
+
+    # --- Typing them ---
+
+    def test_the_blocks_that_are_to_be_run_do_what_they_say(self):
+        tours = {}
+        for block in self.blocks:
+            if block.run is not None:
+                tours.setdefault(block.page.name, []).append(block)
+        self.assertIn("README.md", tours)
+        self.assertTrue(any("mirror-agent verify" in block.text for block in tours["README.md"]))
+        for page, blocks in tours.items():
+            with self.subTest(page=page):
+                self.run_blocks(blocks)
+
+    def run_blocks(self, blocks):
+        shell = Shell(pathlib.Path(tempfile.mkdtemp(dir=self.work)))
+        try:
+            for block in blocks:
+                commands = block.commands()
+                for at, (line, command) in enumerate(commands, 1):
+                    code, said = shell.type_in(command)
+                    wanted = block.run if at == len(commands) else 0
+                    self.assertEqual(code, wanted, f"{block.page.name}:{line}: {command}\n{said}")
+        finally:
+            shell.end()
+
+
+def without_heredocs(text):
+    return re.sub(r"(<< ?'?(\w+)'?.*\n)(?:.*\n)*?\2\n", r"\1", text)
+
+
+class Checks(unittest.TestCase):
+    """What the checks above must notice."""
+
+    TOLD = {
+        "mirrorctl": {
+            (): "Options:\n  --config TEXT=x  Which\n  --wide  All\n\nSubcommands:\n  hold   What waits\n  tables  Tables\n\n",
+            ("hold",): "Options:\n  -h,--help  x\n\nSubcommands:\n  list  All\n\n",
+            ("hold", "list"): "Options:\n  --json  As JSON\n",
+            ("tables",): "Options:\n  --json  As JSON\n",
+        }
+    }
+
+    def test_commands_that_there_are_not(self):
+        for command, wrong in (
+            ("mirrorctl --config a.toml hold list --json", []),
+            ("mirrorctl tables CTX --wide | head # hold --all", []),
+            ("mirrorctl tabels CTX", ["tabels"]),
+            ("sudo -u x mirrorctl hold lst", ["lst"]),
+            ("cd /tmp && build/bin/mirrorctl tables --no-such CTX > --out", ["--no-such"]),
+            ("mirrorctl --config hold hold list --wide", []),
+            ("kill $(mirrorctl tables --pid)", ["--pid"]),
+            ("A=1 mirrorctl tables --jsn=1; mirrorctl nothing", ["--jsn", "nothing"]),
+            ("systemctl start mirrorctl --now", []),
+        ):
+            with self.subTest(command=command):
+                found = [re.search("'(.*?)'", said)[1] for said in wrong_in(command, self.TOLD)]
+                self.assertEqual(found, wrong)
+
+    def test_excerpts_find_their_place(self):
+        base = {"agent": {"a": 1, "b": 2}, "source": [{"context_id": "A", "path": "p", "interval": "1s"}]}
+        whole = merged(base, tomllib.loads('[agent]\nb = 3\n[[source.table]]\nname = "x"\ntypes = { y = "text" }\n'))
+        self.assertEqual(whole["agent"], {"a": 1, "b": 3})
+        table = [{"name": "x", "types": {"y": "text"}}]
+        self.assertEqual(whole["source"], [{"context_id": "Cust26759", "kind": "csv", "folder": "crm.db", "table": table}])
+        self.assertEqual(tomllib.loads(written(whole)), whole)
+
+    def test_what_ends_otherwise_is_noticed(self):
+        with tempfile.TemporaryDirectory(prefix="docs-test-") as folder:
+            shell = Shell(pathlib.Path(folder))
+            try:
+                self.assertEqual(shell.type_in("cd /tmp && X=3")[0], 0)
+                self.assertEqual(shell.type_in("cat; exit_code() { return $X; }; exit_code")[0], 3)
+                code, said = shell.type_in("echo 7443 $PWD; sleep 1000 &")
+                self.assertEqual(code, 0)
+                self.assertIn(f"{shell.ports['7443']} {folder}/tmp", said)
+                self.assertEqual(shell.type_in("mirrorctl tabels")[0], 2)
+            finally:
+                begun = time.monotonic()
+                shell.end()
+                self.assertLess(time.monotonic() - begun, PATIENCE_S)
+
+
+if __name__ == "__main__":
+    BIN = help_test.BIN = pathlib.Path(sys.argv.pop(1)).resolve()
+    unittest.main(verbosity=2)
