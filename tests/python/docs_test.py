@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """Asks the programs whether the pages of the documentation are right: excerpts of configurations are accepted, commands
-and options that are shown exist, and blocks that say so (`<!-- run -->`) are typed, those of the README's tour among them.
+and options that are shown exist, and blocks that say so (`<!-- run -->`, and those of the README) are typed: each command
+ends as it should, and says each line that the block shows, but for numbers.
 tests/scripts/markdown_pages.py says which comments a block can have.
 
 Usage: docs_test.py BIN_DIR
@@ -34,7 +35,7 @@ PATIENCE_S = 120
 # Blocks that say `<!-- not checked: why -->`. Whoever adds one finds another way first.
 UNCHECKED_MAX = 8
 PROGRAMS = help_test.PROGRAMS
-SHELLS = ("console", "sh", "bash", "sh mirror", "sh source")
+SHELLS = ("console", "sh", "bash")
 # Words that stand before a program.
 BEFORE = ("sudo", "env", "nice", "time", "exec", "nohup", "watch", "timeout", "if", "then", "!", "while", "until", "do")
 TAKES_A_VALUE = re.compile(r"^  (?:-\w,)?(--[a-z][a-z-]*) (?:[A-Z\[]|\.\.\.)", re.MULTILINE)
@@ -438,13 +439,30 @@ class Docs(unittest.TestCase):
         shell = Shell(pathlib.Path(tempfile.mkdtemp(dir=self.work)))
         try:
             for block in blocks:
-                commands = block.commands()
+                begin, commands = shell.out.stat().st_size, block.commands()
                 for at, (line, command) in enumerate(commands, 1):
                     code, said = shell.type_in(command)
                     wanted = block.run if at == len(commands) else 0
                     self.assertEqual(code, wanted, f"{block.page.name}:{line}: {command}\n{said}")
+                said = {without_numbers(one) for one in shell.said(begin).splitlines()}
+                for number, line in shown(block):
+                    with self.subTest(line=f"{block.page.name}:{number}"):
+                        self.assertIn(without_numbers(shell.local(line)), said)
         finally:
             shell.end()
+
+
+def shown(block):
+    """(number, line) of what a block says that its commands say; '...' stands for lines and for ends of them."""
+    typed = {line + more for line, command in block.commands() for more in range(command.count("\n") + 1)}
+    for number, line in enumerate(block.code, block.line):
+        if number not in typed and line.strip() and "..." not in line:
+            yield number, line
+
+
+def without_numbers(line):
+    """Counts, times, ports and the widths that they give to columns differ."""
+    return " ".join(re.sub(r"\d[\d.,:TZ-]*", "#", line).split())
 
 
 def without_heredocs(text):
