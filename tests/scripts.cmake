@@ -7,7 +7,7 @@ foreach(check includes files format)
                                          ${CMAKE_SOURCE_DIR})
   set_tests_properties(scripts.${check} PROPERTIES LABELS scripts TIMEOUT 120)
 endforeach()
-foreach(script source_rules compare_databases proto_comments named_tests mutants setup bench)
+foreach(script source_rules compare_databases proto_comments named_tests mutants setup bench docs)
   add_test(NAME scripts.${script} COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/scripts/${script}_test.py)
   set_tests_properties(scripts.${script} PROPERTIES LABELS scripts TIMEOUT 120)
 endforeach()
@@ -35,6 +35,9 @@ add_test(NAME python.tables COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/pytho
                                     ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
 add_test(NAME python.full_disk COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/python/full_disk_test.py
                                        ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
+add_test(NAME python.docs COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/python/docs_test.py
+                                  ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
+set_tests_properties(python.docs PROPERTIES LABELS python TIMEOUT 300)
 set_tests_properties(python.help python.tables python.full_disk PROPERTIES LABELS python TIMEOUT 600)
 # COST: what takes minutes begins first, and nothing waits for it alone in the end.
 set_tests_properties(python.upgrade PROPERTIES LABELS python TIMEOUT 600 COST 700)

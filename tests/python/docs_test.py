@@ -55,6 +55,11 @@ LEFT_OUT = {
     "hook": {},
     "source": {"context_id": "Cust26759"},
 }
+# Where an excerpt names a file of its own, that of `init` is copied there.
+COPIED = (
+    ("listen", "certificate"), ("listen", "key"), ("admin", "certificate"), ("admin", "key"), ("admin", "client_ca"),
+    ("application", "key"),
+)  # fmt: skip
 OF_FILES = {"file", "files", "types", "separator", "decimal", "quote", "encoding", "sheet"}
 
 
@@ -96,6 +101,17 @@ def with_needed(name, one):
         if not files and any("key" in table and "strategy" not in table for table in one.get("table", [])):
             one.setdefault("strategy", "synthetic")
     return one
+
+
+def write_hash_key(path):
+    path.write_text("5a" * 32 + "\n")
+    path.chmod(0o600)
+
+
+def make_program(path):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("#!/bin/sh\n")
+    path.chmod(0o755)
 
 
 def inline(value):
@@ -307,43 +323,29 @@ class Docs(unittest.TestCase):
         def local(path):
             return str(self.work / "machine") + path if path.startswith("/") else path
 
-        def copy(table, key):
+        def make(table, key, made):
+            """The file that a key names, if it is not there, as `made` makes it."""
             if table.get(key) and not (here / table[key]).exists():
                 table[key] = local(table[key])
-                place, of = here / table[key], here / base[key]
+                place = here / table[key]
                 place.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copytree(of, place, dirs_exist_ok=True) if of.is_dir() else shutil.copy(of, place)
+                if not place.exists():
+                    made(place)
 
-        for name, keys in (("listen", ("certificate", "key")), ("admin", ("certificate", "key", "client_ca")), ("application", ("key",))):
-            for key in keys:
-                base_of, base = base, base.get(name, {})
-                copy(whole.get(name, {}), key)
-                base = base_of
-        if whole.get("listen", {}).get("client_ca"):
-            whole["listen"]["client_ca"] = "tls/ca.crt"
+        for name, key in COPIED:
+            of = here / base.get(name, {}).get(key, "")
+            make(whole.get(name, {}), key, lambda place, of=of: shutil.copy(of, place))
+        make(whole.get("listen", {}), "client_ca", lambda place: shutil.copy(here / "tls" / "ca.crt", place))
         for issuer in whole.get("issuer", []):
-            if not (here / issuer["keys"]).exists():
-                issuer["keys"] = local(issuer["keys"])
-                shutil.copytree(here / "issuers" / "development", here / issuer["keys"])
+            make(issuer, "keys", lambda place: shutil.copytree(here / "issuers" / "development", place))
+        for name in ("data", "agent"):
+            make(whole.get(name, {}), "hash_key", write_hash_key)
+        if whole.get("data", {}).get("dir", "").startswith("/"):
+            make(whole["data"], "dir", pathlib.Path.mkdir)
         for hook in whole.get("hook", []):
             if "command" in hook:
-                hook["command"] = [local(hook["command"][0]), *hook["command"][1:]]
-                program = pathlib.Path(hook["command"][0])
-                program.parent.mkdir(parents=True, exist_ok=True)
-                program.write_text("#!/bin/sh\n")
-                program.chmod(0o755)
-        for name in ("data", "agent"):
-            table = whole.get(name, {})
-            if table.get("hash_key") and not (here / table["hash_key"]).exists():
-                table["hash_key"] = local(table["hash_key"])
-                key = here / table["hash_key"]
-                key.parent.mkdir(parents=True, exist_ok=True)
-                key.write_text("5a" * 32 + "\n")
-                key.chmod(0o600)
-        data = whole.get("data", {})
-        if data.get("dir", "").startswith("/"):
-            data["dir"] = local(data["dir"])
-            pathlib.Path(data["dir"]).mkdir(parents=True, exist_ok=True)
+                hook["command"][0] = local(hook["command"][0])
+                make_program(pathlib.Path(hook["command"][0]))
 
     def refusal(self, block):
         """What the program says against an excerpt; None: nothing."""
