@@ -377,6 +377,30 @@ class Docs(unittest.TestCase):
         self.assertGreater(len(excerpts), 10)
         self.assert_none([said for said in map(self.refusal, excerpts) if said])
 
+    def test_an_excerpt_that_is_wrong_is_refused(self):
+        for text, said in (
+            ("[limits]\ncolums_max = 1\n", "did you mean 'columns_max'"),
+            ('[[tenant.table]]\nname = "a"\nmask_keep = 17\n', "mask_keep"),
+            ('[data]\nhash_key = "/etc/a.key"\ndir = "/var/lib/a"\n', None),
+            ('[listen]\nclient_ca = "/etc/a.crt"\ncertificate = "b/c.crt"\nkey = "b/c.key"\n', None),
+            ('[[issuer]]\nname = "a"\nenvironment = "b"\nkeys = "issuers/b"\ncontexts = ["*"]\n', None),
+            ('[[hook]]\nname = "a"\non = ["completed"]\ncommand = ["/usr/bin/no-such-program"]\n', None),
+            ('[[hook]]\nname = "a"\non = ["complete"]\ncommand = ["/usr/bin/no-such-program"]\n', "on"),
+            ('[[source.table]]\nname = "a"\nwatermark = "b"\n', "watermark"),
+            ('[[source.table]]\nname = "a"\nstrategy = "watermark"\nwatermark = "b"\nhash = ["c"]\n', None),
+            ('[[source.table]]\nname = "a"\nkey = ["b"]\ntypes = { c = "txt" }\n', "types"),
+            ('[[source.table]]\nname = "a"\nkey = ["b"]\ntypes = { c = "text" }\n', None),
+            ('[agent]\nwindows = 3\n', "did you mean 'window'"),
+            ('[audit]\ncertificates = "a"\n', "certificate"),
+            ('# mirror-agent.toml\n[metrics]\nport = 70000\n', "port"),
+            ('# mirror-agent.toml\n[log]\nlevel = "info"\n', "level"),
+        ):
+            with self.subTest(text=text):
+                page = self.work / "page.md"
+                page.write_text(f"# Page\n\n```toml\n{text}```\n")
+                refused = self.refusal(markdown_pages.Page(page, self.work).blocks[0])
+                self.assertIn(said, refused) if said else self.assertIsNone(refused)
+
     # --- Commands ---
 
     def test_every_command_and_option_that_a_block_shows_exists(self):
@@ -435,23 +459,31 @@ class Docs(unittest.TestCase):
         self.assertTrue(any("mirror-agent verify" in block.text for block in tours["README.md"]))
         for page, blocks in tours.items():
             with self.subTest(page=page):
-                self.run_blocks(blocks)
+                self.assert_none(faults(blocks, self.work))
 
-    def run_blocks(self, blocks):
-        shell = Shell(pathlib.Path(tempfile.mkdtemp(dir=self.work)))
-        try:
-            for block in blocks:
-                begin, commands = shell.out.stat().st_size, block.commands()
-                for at, (line, command) in enumerate(commands, 1):
-                    code, said = shell.type_in(command)
-                    wanted = block.run if at == len(commands) else 0
-                    self.assertEqual(code, wanted, f"{block.page.name}:{line}: {command}\n{said}")
-                said = {without_numbers(one) for one in shell.said(begin).splitlines()}
-                for number, line in shown(block):
-                    with self.subTest(line=f"{block.page.name}:{number}"):
-                        self.assertIn(without_numbers(shell.local(line)), said)
-        finally:
-            shell.end()
+
+def faults(blocks, folder):
+    """What a page's blocks do not do as they say, typed one after the other."""
+    shell, found = Shell(pathlib.Path(tempfile.mkdtemp(dir=folder))), []
+    try:
+        for block in blocks:
+            begin, commands = shell.out.stat().st_size, block.commands()
+            for command in block.first:
+                code, said = shell.type_in(command)
+                if code != 0:
+                    found.append(f"{block}: ended with {code}: {command}\n{said}")
+            for at, (line, command) in enumerate(commands, 1):
+                code, said = shell.type_in(command)
+                wanted = block.run if at == len(commands) else 0
+                if code != wanted:
+                    found.append(f"{block.page.name}:{line}: ended with {code}: {command}\n{said}")
+            said = {without_numbers(one) for one in shell.said(begin).splitlines()}
+            for number, line in shown(block):
+                if without_numbers(shell.local(line)) not in said:
+                    found.append(f"{block.page.name}:{number}: not said: {line}")
+    finally:
+        shell.end()
+    return found
 
 
 def shown(block):
@@ -507,7 +539,17 @@ class Checks(unittest.TestCase):
         self.assertEqual(whole["source"], [{"context_id": "Cust26759", "kind": "csv", "folder": "crm.db", "table": table}])
         self.assertEqual(tomllib.loads(written(whole)), whole)
 
-    def test_what_ends_otherwise_is_noticed(self):
+    def test_what_a_block_does_not_do_is_noticed(self):
+        with tempfile.TemporaryDirectory(prefix="docs-test-") as folder:
+            page = pathlib.Path(folder) / "page.md"
+            page.write_text(
+                "<!-- run first: X=5; echo one -->\n<!-- run: exit 2 -->\n```console\n$ echo $X rows\n17 rows\nrows\n...\n"
+                "$ mirrorctl tabels\n```\n<!-- run -->\n```console\n$ false\n$ echo two\none\n```\n"
+            )
+            found = faults(markdown_pages.Page(page, page.parent).blocks, folder)
+        self.assertEqual([re.match(r"page\.md:(\d+): (ended|not said)", one).groups() for one in found], [("6", "not said"), ("12", "ended"), ("14", "not said")])
+
+    def test_a_shell_ends_what_it_began(self):
         with tempfile.TemporaryDirectory(prefix="docs-test-") as folder:
             shell = Shell(pathlib.Path(folder))
             try:

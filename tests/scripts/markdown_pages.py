@@ -2,6 +2,7 @@
 
   <!-- run -->                the block's commands are typed by a test, and end with 0; so are those of the README
   <!-- run: exit 1 -->        its last command ends with 1
+  <!-- run first: COMMAND --> typed before a block that is run, for what the page does not show; several, in their order
   <!-- not checked: why -->   no test reads the block
 """
 
@@ -50,6 +51,10 @@ class Block:
             if found := re.fullmatch(r"run(?:: exit (\d+))?", mark):
                 return int(found[1] or 0)
         return 0 if self.page.name == "README.md" and self.language == "console" and not self.unchecked else None
+
+    @property
+    def first(self):
+        return [mark.removeprefix("run first: ") for mark in self.marks if mark.startswith("run first: ")]
 
     def commands(self):
         """(line, command) of each line behind a dollar, with those that go on with it."""
@@ -112,7 +117,7 @@ class Page:
                 marks.append(found[1])
             elif line.strip():
                 break
-        return marks
+        return marks[::-1]
 
     def headings(self):
         for number, line in enumerate(self.lines, 1):
