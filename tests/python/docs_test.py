@@ -39,6 +39,7 @@ SHELLS = ("console", "sh", "bash")
 # Words that stand before a program.
 BEFORE = ("sudo", "env", "nice", "time", "exec", "nohup", "watch", "timeout", "if", "then", "!", "while", "until", "do")
 TAKES_A_VALUE = re.compile(r"^  (?:-\w,)?(--[a-z][a-z-]*) (?:[A-Z\[]|\.\.\.)", re.MULTILINE)
+HAS = re.compile(r"^  (?:-\w,)?(--[a-z][a-z-]*)", re.MULTILINE)
 OPTION = re.compile(r"--[a-z][a-z-]*")
 
 # --- Configurations ---
@@ -170,7 +171,7 @@ def wrong_words(words, told):
         if word.startswith("-") and not option:
             continue
         if option:
-            known = {one for level in levels for one in OPTION.findall(level.partition("Options:")[2])}
+            known = {one for level in levels for one in HAS.findall(level)}
             if option[0] not in known:
                 wrong.append(option[0])
             valued = {one for level in levels for one in TAKES_A_VALUE.findall(level)}
@@ -180,6 +181,8 @@ def wrong_words(words, told):
             command = (*command, word)
             levels.append(told[command])
         elif help_test.commands_of(levels[-1]):
+            if word.isupper():
+                break  # Stands for any of them.
             return [*wrong, word]
     return wrong
 
@@ -426,13 +429,19 @@ class Docs(unittest.TestCase):
         self.assert_none(wrong)
         self.assertGreater(seen, 40)
 
-    def test_every_command_of_the_programs_stands_in_the_reference(self):
-        text = (ROOT / "docs" / "reference" / "commands.md").read_text()
-        missing = []
+    def test_every_command_and_option_of_the_programs_stands_in_the_reference(self):
+        page, missing = markdown_pages.Page(ROOT / "docs" / "reference" / "commands.md"), []
         for program in PROGRAMS:
+            codes = codes_of(page, program)
             for command, told in self.told[program].items():
-                if not help_test.commands_of(told) and " ".join((program, *command)) not in text:
-                    missing.append(" ".join((program, *command)))
+                if help_test.commands_of(told):
+                    continue
+                name = " ".join(command)
+                if not any(f"{code} ".startswith(f"{name} ") for code in codes):
+                    missing.append(f"{program} {name}")
+                for option in set(HAS.findall(told)) - {"--help", "--version"}:
+                    if not any(option in OPTION.findall(code) for code in codes):
+                        missing.append(f"{program} {name} {option}")
         self.assert_none(missing)
 
     def test_every_key_of_a_configuration_stands_in_the_reference(self):
@@ -499,6 +508,21 @@ def without_numbers(line):
     return " ".join(re.sub(r"\d[\d.,:TZ-]*", "#", line).split())
 
 
+def codes_of(page, program):
+    """What stands in backquotes below the heading of a program; below one of a group of its commands behind that word."""
+    found, title, headings = [""], "", dict(page.headings())
+    codes = sorted(page.inline_code())
+    for number in range(1, len(page.lines) + 1):
+        if headings.get(number, "").split()[:1] == [program]:
+            title = headings[number]
+        elif number in headings and page.lines[number - 1].startswith("## "):
+            title = ""
+        if title:
+            for code in (code for line, code in codes if line == number):
+                found += [code.removeprefix(program).strip(), f"{title} {code}".removeprefix(program).strip()]
+    return found
+
+
 def without_heredocs(text):
     return re.sub(r"(<< ?'?(\w+)'?.*\n)(?:.*\n)*?\2\n", r"\1", text)
 
@@ -526,6 +550,7 @@ class Checks(unittest.TestCase):
             ("kill $(mirrorctl tables --pid)", ["--pid"]),
             ("A=1 mirrorctl tables --jsn=1; mirrorctl nothing", ["--jsn", "nothing"]),
             ("systemctl start mirrorctl --now", []),
+            ("mirrorctl COMMAND --any", []),
         ):
             with self.subTest(command=command):
                 found = [re.search("'(.*?)'", said)[1] for said in wrong_in(command, self.TOLD)]
