@@ -38,8 +38,7 @@ PROGRAMS = help_test.PROGRAMS
 SHELLS = ("console", "sh", "bash")
 # Words that stand before a program.
 BEFORE = ("sudo", "env", "nice", "time", "exec", "nohup", "watch", "timeout", "if", "then", "!", "while", "until", "do")
-TAKES_A_VALUE = re.compile(r"^  (?:-\w,)?(--[a-z][a-z-]*) (?:[A-Z\[]|\.\.\.)", re.MULTILINE)
-HAS = re.compile(r"^  (?:-\w,)?(--[a-z][a-z-]*)", re.MULTILINE)
+LISTED = re.compile(r"^  (-[\w,-]+)(.*)", re.MULTILINE)
 OPTION = re.compile(r"--[a-z][a-z-]*")
 
 # --- Configurations ---
@@ -160,6 +159,13 @@ def of_ours(words):
     return None
 
 
+def options_of(told, valued=False):
+    """The names of each option that a help lists; `valued`: of those that take a value."""
+    for names, more in LISTED.findall(told):
+        if not valued or re.match(r"[=:]| (?:[A-Z]{2}|\[)", more):
+            yield OPTION.findall(names)
+
+
 def wrong_words(words, told):
     """What a program's words name that it does not have; `told` is its help, by command."""
     command, wrong, at = (), [], 0
@@ -171,10 +177,10 @@ def wrong_words(words, told):
         if word.startswith("-") and not option:
             continue
         if option:
-            known = {one for level in levels for one in HAS.findall(level)}
+            known = {name for level in levels for names in options_of(level) for name in names}
             if option[0] not in known:
                 wrong.append(option[0])
-            valued = {one for level in levels for one in TAKES_A_VALUE.findall(level)}
+            valued = {name for level in levels for names in options_of(level, valued=True) for name in names}
             if option[0] in valued and "=" not in word:
                 at += 1
         elif (*command, word) in told:
@@ -439,9 +445,10 @@ class Docs(unittest.TestCase):
                 name = " ".join(command)
                 if not any(f"{code} ".startswith(f"{name} ") for code in codes):
                     missing.append(f"{program} {name}")
-                for option in set(HAS.findall(told)) - {"--help", "--version"}:
-                    if not any(option in OPTION.findall(code) for code in codes):
-                        missing.append(f"{program} {name} {option}")
+                shown = {option for code in codes for option in OPTION.findall(code)} | {"--help", "--version"}
+                for names in options_of(told):
+                    if not shown.intersection(names):
+                        missing.append(f"{program} {name} {names[0]}")
         self.assert_none(missing)
 
     def test_every_key_of_a_configuration_stands_in_the_reference(self):
@@ -532,7 +539,7 @@ class Checks(unittest.TestCase):
 
     TOLD = {
         "mirrorctl": {
-            (): "Options:\n  --config TEXT=x  Which\n  --wide  All\n\nSubcommands:\n  hold   What waits\n  tables  Tables\n\n",
+            (): "Options:\n  --config,--conf TEXT=x  Which\n  --wide  All\n\nSubcommands:\n  hold   What waits\n  tables  Tables\n\n",
             ("hold",): "Options:\n  -h,--help  x\n\nSubcommands:\n  list  All\n\n",
             ("hold", "list"): "Options:\n  --json  As JSON\n",
             ("tables",): "Options:\n  --json  As JSON\n",
@@ -551,6 +558,7 @@ class Checks(unittest.TestCase):
             ("A=1 mirrorctl tables --jsn=1; mirrorctl nothing", ["--jsn", "nothing"]),
             ("systemctl start mirrorctl --now", []),
             ("mirrorctl COMMAND --any", []),
+            ("mirrorctl --conf hold tabels", ["tabels"]),
         ):
             with self.subTest(command=command):
                 found = [re.search("'(.*?)'", said)[1] for said in wrong_in(command, self.TOLD)]
