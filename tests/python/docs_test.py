@@ -226,6 +226,21 @@ def free_ports():
     return found
 
 
+# What `<!-- run first: the tour -->` means: the pages' examples are of what the README's tour makes.
+TOUR = (
+    "cp tests/data/chinook.sqlite /tmp/crm.db && cd /tmp",
+    "mirrorctl init --dir dev --context-id Cust26759 --source crm.db",
+    "export MIRRORCTL_CONFIG=dev/mirrorctl.toml",
+    "mirror-server --config dev/mirror-server.toml &",
+    "mirror-agent install --config dev/mirror-agent.toml",
+    "mirror-agent once --config dev/mirror-agent.toml",
+)
+
+
+# Folders at the top of a machine that examples write to.
+FOLDERS = ("backup", "srv")
+
+
 class Shell:
     """A shell in a folder that looks like the repository after a build; what it starts ends with it."""
 
@@ -236,6 +251,8 @@ class Shell:
         place = folder / "repository"
         (place / "build" / "release").mkdir(parents=True)
         self.tmp.mkdir()
+        for name in FOLDERS:
+            (self.tmp / name).mkdir()
         (place / "build" / "release" / "bin").symlink_to(BIN)
         for name in ("tools", "tests", "proto"):
             (place / name).symlink_to(ROOT / name)
@@ -255,8 +272,10 @@ class Shell:
             )
 
     def local(self, command):
-        """What is to be typed here: another folder for temporary files, and ports that are free."""
+        """What is to be typed here: other folders, ports that are free, and the server that was started here alone."""
+        command = re.sub(rf"(?<![\w/.])/(?=(?:{'|'.join(FOLDERS)})\b)", f"{self.tmp}/", command)
         command = re.sub(r"(?<![\w/.])/tmp\b", str(self.tmp), command)
+        command = command.replace("$(pidof mirror-server)", "$SERVER")
         for port, own in self.ports.items():
             command = re.sub(rf"\b{port}\b", own, command)
         if "mirrorctl init" in command and "--port" not in command:
@@ -273,6 +292,7 @@ class Shell:
         code = self.wait_for(command, begin, rf"^{end} (\d+)$")[1]
         if re.search(r"mirror-server .*&\s*(?:#.*)?$", command):
             self.wait_for(command, begin, r"^mirror-server ready: ")
+            self.bash.stdin.write("SERVER=$!\n")
         return int(code), self.said(begin)
 
     def said(self, begin):
@@ -484,16 +504,17 @@ def faults(blocks, folder):
     try:
         for block in blocks:
             begin, commands = shell.out.stat().st_size, block.commands()
-            for command in block.first:
-                code, said = shell.type_in(command)
-                if code != 0:
-                    found.append(f"{block}: ended with {code}: {command}\n{said}")
+            for one in block.first:
+                for command in TOUR if one == "the tour" else (one,):
+                    code, said = shell.type_in(command)
+                    if code != 0:
+                        found.append(f"{block}: ended with {code}: {command}\n{said}")
             for at, (line, command) in enumerate(commands, 1):
                 code, said = shell.type_in(command)
                 wanted = block.run if at == len(commands) else 0
                 if code != wanted:
                     found.append(f"{block.page.name}:{line}: ended with {code}: {command}\n{said}")
-            said = {without_numbers(one) for one in shell.said(begin).splitlines()}
+            said = without_numbers(shell.said(begin))
             for number, line in shown(block):
                 if without_numbers(shell.local(line)) not in said:
                     found.append(f"{block.page.name}:{number}: not said: {line}")
@@ -510,9 +531,10 @@ def shown(block):
             yield number, line
 
 
-def without_numbers(line):
-    """Counts, times, ports and the widths that they give to columns differ."""
-    return " ".join(re.sub(r"\d[\d.,:TZ-]*", "#", line).split())
+def without_numbers(text):
+    """Counts, times, ports and ids differ; so does where lines end, since paths do."""
+    text = re.sub(r"\b(?:[0-9a-f]{16,}|\d[\d.,:TZ-]*)", "#", text)
+    return " ".join(re.sub(r"-{3,}", "-", text).split())
 
 
 def codes_of(page, program):
