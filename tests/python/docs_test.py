@@ -226,7 +226,7 @@ def free_ports():
     return found
 
 
-# What `<!-- run first: the tour -->` means: the pages' examples are of what the README's tour makes.
+# What `<!-- run first: the tour -->` means: the pages' examples are of what the README's tour makes, here made anew.
 TOUR = (
     "cp tests/data/chinook.sqlite /tmp/crm.db && cd /tmp",
     "mirrorctl init --dir dev --context-id Cust26759 --source crm.db",
@@ -273,8 +273,7 @@ class Shell:
 
     def local(self, command):
         """What is to be typed here: other folders, ports that are free, and the server that was started here alone."""
-        command = re.sub(rf"(?<![\w/.])/(?=(?:{'|'.join(FOLDERS)})\b)", f"{self.tmp}/", command)
-        command = re.sub(r"(?<![\w/.])/tmp\b", str(self.tmp), command)
+        command = re.sub(rf"(?<![\w/.])(?:/tmp|(?=/(?:{'|'.join(FOLDERS)})))\b", str(self.tmp), command)
         command = command.replace("$(pidof mirror-server)", "$SERVER")
         for port, own in self.ports.items():
             command = re.sub(rf"\b{port}\b", own, command)
@@ -500,26 +499,36 @@ class Docs(unittest.TestCase):
 
 def faults(blocks, folder):
     """What a page's blocks do not do as they say, typed one after the other."""
-    shell, found = Shell(pathlib.Path(tempfile.mkdtemp(dir=folder))), []
+    shell, found = None, []
+
+    def anew():
+        if shell is not None:
+            shell.end()
+        return Shell(pathlib.Path(tempfile.mkdtemp(dir=folder)))
+
+    def type_in(line, command, wanted=0):
+        code, said = shell.type_in(command)
+        if code != wanted:
+            found.append(f"{line}: ended with {code}: {command}\n{said}")
+
     try:
+        shell = anew()
         for block in blocks:
-            begin, commands = shell.out.stat().st_size, block.commands()
             for one in block.first:
+                if one == "the tour":
+                    shell = anew()
                 for command in TOUR if one == "the tour" else (one,):
-                    code, said = shell.type_in(command)
-                    if code != 0:
-                        found.append(f"{block}: ended with {code}: {command}\n{said}")
+                    type_in(block, command)
+            begin, commands = shell.out.stat().st_size, block.commands()
             for at, (line, command) in enumerate(commands, 1):
-                code, said = shell.type_in(command)
-                wanted = block.run if at == len(commands) else 0
-                if code != wanted:
-                    found.append(f"{block.page.name}:{line}: ended with {code}: {command}\n{said}")
+                type_in(f"{block.page.name}:{line}", command, block.run if at == len(commands) else 0)
             said = without_numbers(shell.said(begin))
             for number, line in shown(block):
                 if without_numbers(shell.local(line)) not in said:
                     found.append(f"{block.page.name}:{number}: not said: {line}")
     finally:
-        shell.end()
+        if shell is not None:
+            shell.end()
     return found
 
 
@@ -598,7 +607,7 @@ class Checks(unittest.TestCase):
         with tempfile.TemporaryDirectory(prefix="docs-test-") as folder:
             page = pathlib.Path(folder) / "page.md"
             page.write_text(
-                "<!-- run first: X=5; echo one -->\n<!-- run: exit 2 -->\n```console\n$ echo $X rows\n17 rows\nrows\n...\n"
+                "<!-- run first: X=5; echo one -->\n<!-- run: exit 2 -->\n```console\n$ echo $X rows\n17 rows\n17 columns\n...\n"
                 "$ mirrorctl tabels\n```\n<!-- run -->\n```console\n$ false\n$ echo two\none\n```\n"
             )
             found = faults(markdown_pages.Page(page, page.parent).blocks, folder)

@@ -3,7 +3,8 @@
   <!-- run -->                the block's commands are typed by a test, and end with 0; so are those of the README
   <!-- run: exit 1 -->        its last command ends with 1
   <!-- run first: COMMAND --> typed before a block that is run, for what the page does not show; several, in their order;
-                              "the tour" in place of a command: what the README's tour makes, with its server at work
+                              "the tour" in place of a command: what the README's tour makes, made anew, with its
+                              server at work
   <!-- not checked: why -->   no test reads the block
 """
 
