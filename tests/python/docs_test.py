@@ -273,7 +273,7 @@ class Shell:
 
     def local(self, command):
         """What is to be typed here: other folders, ports that are free, and the server that was started here alone."""
-        command = re.sub(rf"(?<![\w/.])(?:/tmp|(?=/(?:{'|'.join(FOLDERS)})))\b", str(self.tmp), command)
+        command = re.sub(rf"(?<![\w/.])(?:/tmp\b|(?=/(?:{'|'.join(FOLDERS)})\b))", str(self.tmp), command)
         command = command.replace("$(pidof mirror-server)", "$SERVER")
         for port, own in self.ports.items():
             command = re.sub(rf"\b{port}\b", own, command)
@@ -290,7 +290,8 @@ class Shell:
         self.bash.stdin.flush()
         code = self.wait_for(command, begin, rf"^{end} (\d+)$")[1]
         if re.search(r"mirror-server .*&\s*(?:#.*)?$", command):
-            self.wait_for(command, begin, r"^mirror-server ready: ")
+            if not self.wait_for(command, begin, r"^mirror-server (ready): | not started: ")[1]:
+                return 1, self.said(begin)
             self.bash.stdin.write("SERVER=$!\n")
         return int(code), self.said(begin)
 
