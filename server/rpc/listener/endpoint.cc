@@ -42,7 +42,7 @@ constexpr std::uint64_t kStrangerBytesMax = 256 << 10;
 /// bytes there, and 13 KB here until a handler has seen it.
 constexpr std::uint64_t kStrangersBytesMax = 2 << 20;
 /// Of these, what comes without a word of ours in between.
-constexpr std::uint64_t kUnansweredBytesMax = 64 << 10;
+constexpr std::uint64_t kUnansweredBytesMax = 32 << 10;
 /// Of TLS: a certificate, what proves it, two tickets, settings.
 constexpr std::uint64_t kHandshakeSentBytes = 1'500;
 
