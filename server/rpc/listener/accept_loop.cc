@@ -35,6 +35,8 @@ constexpr double kKeptOfCalls = 0.9;
 constexpr std::uint64_t kPartOfCallers = 8;
 /// What a call without a good token had, about: it is gone, and too many of them are another matter.
 constexpr std::uint64_t kTokenlessCallBytes = 2 << 10;
+/// Headers with a token and a small message.
+constexpr std::uint64_t kFirstCallBytes = 4 << 10;
 /// A source with fewer is not among those that flood.
 constexpr double kFewCalls = 20;
 /// SO_BUF_LOCK's bit of the receiver, in a header of the kernel that the C library's own one excludes.
@@ -315,7 +317,12 @@ void AcceptLoop::EndUnvouched(bool all) {
   const AcceptOptions::Unvouched& limits = *options_.unvouched;
   EndStrangers(true, &Connection::unvouched, limits.strangers_max / kPartOfCallers);
   EndStrangers(false, &Connection::unvouched, limits.strangers_max);
-  EndStrangers(false, &Connection::unanswered, limits.unanswered_max);
+  const auto busy = std::count_if(connections_.begin(), connections_.end(), [](const Connection& one) {
+    return !one.known && one.unanswered > kHandshakeBytes + kFirstCallBytes;
+  });
+  EndStrangers(false, &Connection::unanswered,
+               busy <= limits.few ? std::max(limits.unanswered_max, limits.unanswered_of_few_max)
+                                  : limits.unanswered_max);
   EndWithMostIdleCalls();
 }
 

@@ -49,6 +49,10 @@ struct AcceptOptions {
     /// each: calls that are taken back at once get none, and have thirty bytes there and up to 27 KB here
     /// until a handler has seen them.
     std::uint64_t unanswered_max = std::numeric_limits<std::uint64_t>::max();
+    /// As long as no more strangers than `few` have sent so much that it may be a message, those few may be
+    /// sources whose handlers are late: then together `unanswered_of_few_max`.
+    std::uint32_t few = 0;
+    std::uint64_t unanswered_of_few_max = 0;
     /// The least that the endpoint sends in a handshake, which is no word about a message.
     std::uint64_t handshake_sent = 0;
   };

@@ -43,6 +43,9 @@ constexpr std::uint64_t kStrangerBytesMax = 256 << 10;
 constexpr std::uint64_t kStrangersBytesMax = 2 << 20;
 /// Of these, what comes without a word of ours in between.
 constexpr std::uint64_t kUnansweredBytesMax = 32 << 10;
+/// So many may have begun a large message, of which gRPC takes 64 KB without a word, and headers.
+constexpr std::uint32_t kFewStrangers = 6;
+constexpr std::uint64_t kMessageBeginBytes = 68 << 10;
 /// Of TLS: a certificate, what proves it, two tickets, settings.
 constexpr std::uint64_t kHandshakeSentBytes = 1'500;
 
@@ -184,6 +187,8 @@ AcceptOptions::Unvouched UnvouchedLimits(const LimitsConfig& limits, bool tls, V
   unvouched.stranger_max = kStrangerBytesMax;
   unvouched.strangers_max = kStrangersBytesMax;
   unvouched.unanswered_max = kUnansweredBytesMax;
+  unvouched.few = kFewStrangers;
+  unvouched.unanswered_of_few_max = kFewStrangers * kMessageBeginBytes;
   if (tls) unvouched.handshake_sent = kHandshakeSentBytes;
   unvouched.connection_max = limits.bytes_in_flight_tenant_max + 2 * limits.message_bytes_max + (1 << 20);
   return unvouched;

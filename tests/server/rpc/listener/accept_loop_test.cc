@@ -315,6 +315,23 @@ TEST_F(AcceptLoopTest, NobodyIsLetInWhileMuchOfThoseWhoWereEndedIsThere) {
   EXPECT_FALSE(third.IsClosedNow());
 }
 
+TEST_F(AcceptLoopTest, AFewStrangersMayHaveBegunALargeMessageEach) {
+  unvouched_ = {&vouched_, 1'000'000, 1'000'000, 50'000};
+  unvouched_->unanswered_max = 9'000;
+  unvouched_->few = 1;
+  unvouched_->unanswered_of_few_max = 100'000;
+  Start(10, 10);
+  const Client source = Connect(), known = Connect(), other = Connect();
+  ASSERT_TRUE(owner_.WaitFor(3));
+  vouched_.Vouch(known.Name(), 1);
+  source.Send(20'000);
+  known.Send(60'000);
+  EXPECT_TRUE(known.IsClosed()) << "so all were looked at";
+  EXPECT_FALSE(source.IsClosedNow());
+  other.Send(20'000);
+  EXPECT_TRUE(source.IsClosed());
+}
+
 TEST_F(AcceptLoopTest, AHandshakeIsNoWordAboutAMessage) {
   unvouched_ = {&vouched_, 1'000'000, 1'000'000, 50'000};
   unvouched_->unanswered_max = 9'000;
