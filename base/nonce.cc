@@ -4,19 +4,16 @@
 
 #include <cstdlib>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
+
 namespace mirror {
 
 std::string NewNonce() {
-  constexpr char kDigits[] = "0123456789ABCDEF";
-  unsigned char bytes[16];
+  char bytes[16];
   // Fails only on a kernel without the call; a guessable nonce would be worse than no process.
   if (getentropy(bytes, sizeof(bytes)) != 0) std::abort();
-  std::string nonce;
-  for (const unsigned char byte : bytes) {
-    nonce += kDigits[byte >> 4U];
-    nonce += kDigits[byte & 0xFU];
-  }
-  return nonce;
+  return absl::AsciiStrToUpper(absl::BytesToHexString({bytes, sizeof(bytes)}));
 }
 
 }  // namespace mirror

@@ -37,7 +37,7 @@ AuditPoint AuditGenesis(const std::string& chain) {
 std::string NewAuditChain() {
   unsigned char bytes[kChainBytes];
   RAND_bytes(bytes, static_cast<int>(kChainBytes));
-  return ToHex({reinterpret_cast<const char*>(bytes), kChainBytes});
+  return absl::BytesToHexString({reinterpret_cast<const char*>(bytes), kChainBytes});
 }
 
 std::string AuditHash(std::string_view previous, const AuditRecord& record) {
@@ -53,18 +53,18 @@ std::string AuditHash(std::string_view previous, const AuditRecord& record) {
 
 std::string SealText(const AuditSeal& seal) {
   return absl::StrCat("mirror-audit v1 ", kKinds[static_cast<int>(seal.kind)], "\nchain ", seal.point.chain,
-                      "\nrecord ", seal.point.id, "\nhash ", ToHex(seal.point.hash), "\ntime_ms ",
-                      seal.time_ms, "\n");
+                      "\nrecord ", seal.point.id, "\nhash ", absl::BytesToHexString(seal.point.hash),
+                      "\ntime_ms ", seal.time_ms, "\n");
 }
 
 std::string FormatSeal(const AuditSeal& seal) {
   const nlohmann::ordered_json json = {{"kind", kKinds[static_cast<int>(seal.kind)]},
                                        {"chain", seal.point.chain},
                                        {"record", seal.point.id},
-                                       {"hash", ToHex(seal.point.hash)},
+                                       {"hash", absl::BytesToHexString(seal.point.hash)},
                                        {"time_ms", seal.time_ms},
                                        {"key_id", seal.key_id},
-                                       {"signature", ToHex(seal.signature)}};
+                                       {"signature", absl::BytesToHexString(seal.signature)}};
   return json.dump(-1, ' ', true, nlohmann::ordered_json::error_handler_t::replace);
 }
 

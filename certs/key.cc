@@ -15,6 +15,7 @@
 #include <limits>
 #include <utility>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "base/file.h"
 #include "certs/openssl.h"
@@ -116,7 +117,7 @@ std::string CertificateThumbprint(const X509* certificate) {
     ERR_clear_error();
     return "";
   }
-  return ToHex(std::string_view(reinterpret_cast<const char*>(digest), size));
+  return absl::BytesToHexString(absl::string_view(reinterpret_cast<const char*>(digest), size));
 }
 
 std::vector<std::string> Uris(const X509* certificate) {
@@ -140,8 +141,8 @@ std::string KeyThumbprint(EVP_PKEY* key) {
     ERR_clear_error();
     return "";
   }
-  std::string thumbprint =
-      ToHex(Sha256(std::string_view(reinterpret_cast<char*>(der), static_cast<std::size_t>(size))));
+  std::string thumbprint = absl::BytesToHexString(
+      Sha256(std::string_view(reinterpret_cast<char*>(der), static_cast<std::size_t>(size))));
   OPENSSL_free(der);
   return thumbprint;
 }

@@ -7,6 +7,7 @@
 #include <array>
 #include <cstring>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "base/file.h"
 #include "certs/openssl.h"
@@ -96,7 +97,7 @@ absl::StatusOr<std::string> NewHashSecret() {
   if (RAND_bytes(bytes.data(), static_cast<int>(bytes.size())) != 1) {
     return absl::UnavailableError(absl::StrCat("no random bytes: ", TakeOpenSslError()));
   }
-  return ToHex({reinterpret_cast<const char*>(bytes.data()), bytes.size()}) + "\n";
+  return absl::BytesToHexString({reinterpret_cast<const char*>(bytes.data()), bytes.size()}) + "\n";
 }
 
 }  // namespace mirror

@@ -73,15 +73,4 @@ std::string Sha256(std::string_view bytes) {
   return digest;
 }
 
-std::string ToHex(std::string_view bytes) {
-  static constexpr char kDigits[] = "0123456789abcdef";
-  std::string hex;
-  hex.reserve(bytes.size() * 2);
-  for (const char byte : bytes) {
-    hex.push_back(kDigits[static_cast<unsigned char>(byte) >> 4]);
-    hex.push_back(kDigits[static_cast<unsigned char>(byte) & 15]);
-  }
-  return hex;
-}
-
 }  // namespace mirror

@@ -56,9 +56,6 @@ std::int64_t ToUnixSeconds(const ASN1_TIME* time, std::int64_t fallback);
 /// SHA-256, 32 bytes.
 std::string Sha256(std::string_view bytes);
 
-/// Lower-case hexadecimal.
-std::string ToHex(std::string_view bytes);
-
 }  // namespace mirror
 
 #endif  // MIRROR_CERTS_OPENSSL_H_
