@@ -293,6 +293,7 @@ void AcceptLoop::ForgetEnded() {
 }
 
 void AcceptLoop::EndUnvouched(bool all) {
+  const AcceptOptions::Unvouched& limits = *options_.unvouched;
   looked_at_strangers_ms_ = SteadyMs();
   if (all) looked_ms_ = looked_at_strangers_ms_;
   ForgetEnded();
@@ -307,14 +308,14 @@ void AcceptLoop::EndUnvouched(bool all) {
     peers.push_back(&connection.peer);
     traffic.push_back(TrafficOf(connection.socket).value_or(connection.traffic));
   }
-  const std::vector<VouchedBytes::Report> reports = options_.unvouched->vouched->Take(peers);
+  const std::vector<VouchedBytes::Report> reports = limits.vouched->Take(peers);
   for (std::size_t i = 0; i < seen.size(); ++i) Look(*seen[i], traffic[i], reports[i]);
-  for (Connection& connection : connections_) {
-    if (!all) break;
-    connection.empty_calls = 0;
-    connection.idle_calls *= kKeptOfCalls;
+  if (all) {
+    for (Connection& connection : connections_) {
+      connection.empty_calls = 0;
+      connection.idle_calls *= kKeptOfCalls;
+    }
   }
-  const AcceptOptions::Unvouched& limits = *options_.unvouched;
   EndStrangers(true, &Connection::unvouched, limits.strangers_max / kPartOfCallers);
   EndStrangers(false, &Connection::unvouched, limits.strangers_max);
   const auto busy = std::count_if(connections_.begin(), connections_.end(), [](const Connection& one) {
