@@ -9,15 +9,18 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <functional>
 #include <limits>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <thread>
 #include <utility>
 
+#include "client/wire/mirror_client.h"
 #include "tests/client/fake_endpoint.h"
 #include "tests/client/source/source_database.h"
 #include "tests/support/status_matchers.h"
@@ -547,19 +550,25 @@ TEST_F(CycleTest, NobodyThereSaysWhereAndWhatToLookAt) {
 }
 
 TEST_F(CycleTest, AConnectionThatIsCutIsNotTakenForAWrongPortOrCertificate) {
-  MirrorClient client = endpoint_.Client();
+  const std::shared_ptr<grpc::Channel> channel =
+      OpenChannel(endpoint_.address(), grpc::InsecureChannelCredentials());
+  MirrorClient client(channel, endpoint_.identity(), "Cust");
   ASSERT_THAT(client.Authenticate("", /*take_over=*/false, /*probe=*/true), IsOk());
-  // The server was killed, and what stands in its place while it starts takes connections and hangs up.
-  endpoint_.Stop();
+  // The server was killed, and what stands in its place while it starts takes connections and hangs up. It
+  // has the port before the server leaves it: nobody else's test may take it.
   const int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   const int reuse = 1;
-  setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &reuse, sizeof(reuse));
+  setsockopt(listener, SOL_SOCKET, SO_REUSEPORT, &reuse, sizeof(reuse));
   sockaddr_in here = {};
   here.sin_family = AF_INET;
   here.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   here.sin_port =
       htons(static_cast<in_port_t>(std::stoi(endpoint_.address().substr(endpoint_.address().find(':') + 1))));
   ASSERT_EQ(bind(listener, reinterpret_cast<const sockaddr*>(&here), sizeof(here)), 0);
+  endpoint_.Stop();
+  // A call that begins before the channel knows is told that its connection broke, which is another sentence.
+  ASSERT_TRUE(channel->WaitForStateChange(GRPC_CHANNEL_READY,
+                                          std::chrono::system_clock::now() + std::chrono::minutes(1)));
   ASSERT_EQ(listen(listener, 16), 0);
   std::thread hangs_up([listener] {
     for (int one = 0; (one = accept(listener, nullptr, nullptr)) >= 0;) close(one);
