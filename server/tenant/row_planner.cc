@@ -6,7 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
 #include "server/plan/apply_plan.h"
-#include "server/store/sqlite/records/hold_keys.h"
+#include "server/plan/hold_keys.h"
 
 namespace mirror {
 namespace {

@@ -16,6 +16,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "proto/wire/table.h"
+#include "proto/wire/text_form.h"
 #include "server/plan/schema_plan.h"
 #include "server/store/sqlite/file/sql.h"
 #include "tests/fuzz/input.h"

@@ -10,8 +10,8 @@
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
 #include "proto/wire/limits.h"
+#include "proto/wire/text_form.h"
 #include "server/plan/freshness_plan.h"
-#include "server/store/sqlite/file/sql.h"
 
 namespace mirror {
 namespace {

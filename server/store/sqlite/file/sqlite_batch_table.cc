@@ -7,7 +7,7 @@
 #include <new>
 
 #include "absl/strings/str_cat.h"
-#include "server/store/sqlite/file/sql.h"
+#include "proto/wire/text_form.h"
 
 namespace mirror {
 namespace {

@@ -9,9 +9,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "server/plan/hold_keys.h"
 #include "server/store/sqlite/file/live_rows.h"
 #include "server/store/sqlite/file/sql.h"
-#include "server/store/sqlite/records/hold_keys.h"
 
 namespace mirror {
 

@@ -2,8 +2,8 @@
 
 #include <array>
 
+#include "proto/wire/text_form.h"
 #include "proto/wire/value_rules.h"
-#include "server/store/sqlite/file/sql.h"
 
 namespace mirror {
 namespace {

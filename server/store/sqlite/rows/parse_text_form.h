@@ -8,7 +8,8 @@
 
 #include "proto/wire/table.h"
 
-// The way back from WriteTextForm in sql.h: a text counts only when writing its value gives that very text.
+// The way back from WriteTextForm in text_form.h: a text counts only when writing its value gives that very
+// text.
 
 namespace mirror {
 

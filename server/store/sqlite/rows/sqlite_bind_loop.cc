@@ -11,6 +11,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "proto/wire/limits.h"
+#include "proto/wire/text_form.h"
 #include "proto/wire/value_rules.h"
 #include "server/store/sqlite/file/live_rows.h"
 #include "server/store/sqlite/file/sql.h"

@@ -3,6 +3,7 @@
 #include <sqlite3.h>
 
 #include "absl/strings/str_cat.h"
+#include "proto/wire/text_form.h"
 #include "server/store/sqlite/file/live_rows.h"
 #include "server/store/sqlite/file/sql.h"
 

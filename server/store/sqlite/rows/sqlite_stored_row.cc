@@ -6,8 +6,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/utf8.h"
+#include "proto/wire/text_form.h"
 #include "proto/wire/value_rules.h"
-#include "server/store/sqlite/file/sql.h"
 #include "server/store/sqlite/rows/parse_text_form.h"
 
 namespace mirror {

@@ -1,4 +1,5 @@
 #include "server/store/sqlite/file/sql.h"
+#include "proto/wire/text_form.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

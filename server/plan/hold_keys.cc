@@ -1,4 +1,4 @@
-#include "server/store/sqlite/records/hold_keys.h"
+#include "server/plan/hold_keys.h"
 
 #include <algorithm>
 #include <cstdint>
@@ -6,7 +6,7 @@
 
 #include "base/utf8.h"
 #include "proto/wire/key_text.h"
-#include "server/store/sqlite/file/sql.h"
+#include "proto/wire/text_form.h"
 
 namespace mirror {
 namespace {

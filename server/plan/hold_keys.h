@@ -1,5 +1,5 @@
-#ifndef MIRROR_SERVER_STORE_SQLITE_RECORDS_HOLD_KEYS_H_
-#define MIRROR_SERVER_STORE_SQLITE_RECORDS_HOLD_KEYS_H_
+#ifndef MIRROR_SERVER_PLAN_HOLD_KEYS_H_
+#define MIRROR_SERVER_PLAN_HOLD_KEYS_H_
 
 #include <cstddef>
 #include <string>
@@ -26,4 +26,4 @@ std::vector<std::string> DeletedKeys(const TableSchema& table, const ChangeBatch
 
 }  // namespace mirror
 
-#endif  // MIRROR_SERVER_STORE_SQLITE_RECORDS_HOLD_KEYS_H_
+#endif  // MIRROR_SERVER_PLAN_HOLD_KEYS_H_
