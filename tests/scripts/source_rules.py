@@ -68,11 +68,14 @@ ROOMS = {
     "server/config": ("base/exposition server/plan", ("toml++", "SQLite")),
     "server/store/catalog": ("base base/db/sqlite certs", ("SQLite",)),
     "server/hooks": ("base server/store/catalog", ("nlohmann-json",)),
-    "server/store": ("proto/wire server/plan", ()),
+    "server/store": ("base proto/wire server/plan", ()),
     "server/store/sqlite/file": ("base base/db/sqlite proto/wire server/store", ("SQLite",)),
-    "server/store/sqlite/records": ("base proto/wire server/plan server/store/sqlite/file", ("SQLite",)),
+    "server/store/sqlite/records": (
+        "base proto/wire server/plan server/store server/store/sqlite/file",
+        ("SQLite",),
+    ),
     "server/store/sqlite/rows": (
-        "base proto/wire server/plan server/store/sqlite/file server/store/sqlite/records",
+        "base proto/wire server/plan server/store server/store/sqlite/file server/store/sqlite/records",
         ("SQLite",),
     ),
     "server/store/sqlite": (

@@ -1,73 +1,16 @@
 #ifndef MIRROR_TESTS_SUPPORT_MEMORY_STORE_H_
 #define MIRROR_TESTS_SUPPORT_MEMORY_STORE_H_
 
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "server/plan/receipt_plan.h"
 #include "server/store/store.h"
-#include "tests/support/rows.h"
+#include "server/store/store_transaction.h"
+#include "tests/support/memory_mirror.h"
 
 namespace mirror {
-
-struct CellsInKeyOrder {
-  bool operator()(const Row& a, const Row& b) const;
-};
-
-/// Rows under the columns that they really have, which may be older than the agreed ones.
-struct MemoryTable {
-  TableSchema schema;
-  std::map<Row, Row, CellsInKeyOrder> keyed;  ///< By key; unused without one.
-  Rows keyless;
-
-  std::int64_t size() const { return static_cast<std::int64_t>(keyed.size() + keyless.size()); }
-  Rows All() const;
-};
-
-struct MemoryShadow {
-  std::int64_t cycle = 0;
-  MemoryTable table;
-};
-
-struct MemoryValue {
-  std::int64_t cycle = 0;
-  std::string bytes;
-};
-
-struct MemoryRetired {
-  std::int64_t retired_ms = 0;
-  MemoryTable table;
-};
-
-/// Everything that a mirror holds, as plain values: a transaction is a copy of it. Maps are by folded name.
-struct MemoryMirror {
-  TenantRecord tenant;
-  std::map<std::string, TableRecord> records;
-  std::map<std::string, TableSchema> agreed;
-  std::map<std::string, MemoryTable> tables;
-  std::map<std::string, MemoryShadow> shadows;
-  std::vector<MemoryRetired> retired;
-  std::map<std::string, std::map<std::string, Position>> lost_columns;  ///< By table and column.
-  std::map<std::string, std::map<std::uint64_t, MemoryValue>> values;   ///< Those that arrive in parts.
-  std::vector<SchemaAnswer> answers;
-  std::map<std::pair<CycleNoteKind, std::string>, CycleNote> cycle_notes;  ///< By kind and folded table.
-  std::map<std::string, KeptObjects> source_objects;
-  std::map<std::string, OwnIndex> own_indexes;
-  std::int64_t noted_cycle = 0;  ///< That of `cycle_notes`.
-  std::map<std::string, std::int64_t> nonces;
-  std::map<std::string, TableCheck> checks;
-  std::vector<Hold> holds;
-  std::vector<HookNote> hooks;  ///< Oldest first.
-  std::int64_t last_hook = 0;
-  std::uint64_t holds_made = 0;
-  std::map<std::string, std::map<std::int64_t, Loss>> losses;  ///< By table and cycle.
-  Freshness freshness;
-  std::map<std::uint64_t, std::string> receipts;  ///< Texts by number.
-  std::map<std::string, OpenReceipt> open_receipts;
-};
 
 /// The simplest store that keeps the promises of store.h: what the others are measured by. `mirror` lives on
 /// when the store is closed, as a file does.
@@ -120,7 +63,7 @@ class MemoryStore final : public Store {
  private:
   std::shared_ptr<MemoryMirror> mirror_;
   std::string context_id_;
-  std::int64_t value_bytes_max_;
+  std::unique_ptr<StoreTransaction> transaction_;
 };
 
 }  // namespace mirror

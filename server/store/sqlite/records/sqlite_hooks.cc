@@ -61,9 +61,8 @@ absl::StatusOr<std::optional<HookNote>> SelectHook(SqliteConnection& connection,
                   query->Int(3), query->Int(4),  query->Text(5)};
 }
 
-absl::StatusOr<std::uint64_t> KeepHooks(SqliteConnection& connection, const std::vector<HookNote>& notes,
-                                        const std::vector<std::string>& known) {
-  if (notes.empty()) return std::uint64_t{0};
+absl::Status AddHooks(SqliteConnection& connection, const std::vector<HookNote>& notes,
+                      const std::vector<std::string>& known) {
   const absl::StatusOr<bool> there = HasTable(connection);
   if (!there.ok()) return there.status();
   if (!*there) {
@@ -73,16 +72,19 @@ absl::StatusOr<std::uint64_t> KeepHooks(SqliteConnection& connection, const std:
   for (const HookNote& note : notes) {
     if (absl::Status status = Insert(connection, note); !status.ok()) return status;
   }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::uint64_t> TrimHooks(SqliteConnection& connection, std::int64_t count_max) {
   absl::StatusOr<Query> query = connection.Prepare(
       "DELETE FROM _mirror_hooks WHERE id <= (SELECT id FROM _mirror_hooks ORDER BY id DESC LIMIT 1 OFFSET "
       "?1)");
   if (!query.ok()) return query.status();
-  if (absl::Status status = query->Bind(1, kHooksWaitingMax).Run(); !status.ok()) return status;
+  if (absl::Status status = query->Bind(1, count_max).Run(); !status.ok()) return status;
   return static_cast<std::uint64_t>(sqlite3_changes(connection.handle()));
 }
 
 absl::Status RemoveHooks(SqliteConnection& connection, const std::vector<std::int64_t>& delivered) {
-  if (delivered.empty()) return absl::OkStatus();
   const absl::StatusOr<bool> there = HasTable(connection);
   if (!there.ok() || !*there) return there.status();
   for (const std::int64_t id : delivered) {

@@ -19,10 +19,13 @@ namespace mirror {
 /// The oldest that waits for `hook`.
 absl::StatusOr<std::optional<HookNote>> SelectHook(SqliteConnection& connection, const std::string& hook);
 
-/// Inside the caller's transaction. Gives how many of the oldest were dropped, since more than
-/// kHooksWaitingMax wait.
-absl::StatusOr<std::uint64_t> KeepHooks(SqliteConnection& connection, const std::vector<HookNote>& notes,
-                                        const std::vector<std::string>& known);
+// Inside the caller's transaction.
+
+/// What waits for other hooks than `known` goes first.
+absl::Status AddHooks(SqliteConnection& connection, const std::vector<HookNote>& notes,
+                      const std::vector<std::string>& known);
+/// Behind AddHooks: leaves the newest `count_max`, and gives how many went.
+absl::StatusOr<std::uint64_t> TrimHooks(SqliteConnection& connection, std::int64_t count_max);
 absl::Status RemoveHooks(SqliteConnection& connection, const std::vector<std::int64_t>& delivered);
 
 }  // namespace mirror

@@ -220,24 +220,23 @@ absl::StatusOr<std::vector<Loss>> SelectLosses(SqliteConnection& connection, con
   return losses;
 }
 
-absl::Status NoteLoss(SqliteConnection& connection, const std::string& table, const Loss& loss,
-                      std::int64_t rows) {
-  if (rows > 0 || loss.planned >= 0) {
-    absl::StatusOr<Query> query = connection.Prepare(
-        "INSERT INTO _mirror_losses (table_name, cycle, at_ms, planned, rows, rows_before, committed) VALUES "
-        "(?1, ?2, ?3, ?4, ?5, ?6, 0) ON CONFLICT (table_name, cycle) DO UPDATE SET at_ms = excluded.at_ms, "
-        "rows = rows + excluded.rows, committed = 0");
-    if (!query.ok()) return query.status();
-    absl::Status status = query->Bind(1, table)
-                              .Bind(2, loss.cycle)
-                              .Bind(3, loss.at_ms)
-                              .Bind(4, loss.planned)
-                              .Bind(5, rows)
-                              .Bind(6, loss.rows_before)
-                              .Run();
-    if (!status.ok()) return status;
-  }
-  if (!loss.committed) return absl::OkStatus();
+absl::Status AddLoss(SqliteConnection& connection, const std::string& table, const Loss& loss,
+                     std::int64_t rows) {
+  absl::StatusOr<Query> query = connection.Prepare(
+      "INSERT INTO _mirror_losses (table_name, cycle, at_ms, planned, rows, rows_before, committed) VALUES "
+      "(?1, ?2, ?3, ?4, ?5, ?6, 0) ON CONFLICT (table_name, cycle) DO UPDATE SET at_ms = excluded.at_ms, "
+      "rows = rows + excluded.rows, committed = 0");
+  if (!query.ok()) return query.status();
+  return query->Bind(1, table)
+      .Bind(2, loss.cycle)
+      .Bind(3, loss.at_ms)
+      .Bind(4, loss.planned)
+      .Bind(5, rows)
+      .Bind(6, loss.rows_before)
+      .Run();
+}
+
+absl::Status MarkLossesCommitted(SqliteConnection& connection, const std::string& table) {
   return Run(connection, "UPDATE _mirror_losses SET committed = 1 WHERE table_name = ?1 AND committed = 0",
              table);
 }

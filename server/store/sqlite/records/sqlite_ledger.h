@@ -30,9 +30,11 @@ absl::Status RemoveHold(SqliteConnection& connection, std::uint64_t id);
 absl::Status SettleHolds(SqliteConnection& connection, const std::string& table);
 
 absl::StatusOr<std::vector<Loss>> SelectLosses(SqliteConnection& connection, const std::string& table);
-/// See Step::loss; `rows` have gone.
-absl::Status NoteLoss(SqliteConnection& connection, const std::string& table, const Loss& loss,
-                      std::int64_t rows);
+/// Makes the loss of this cycle, or adds to it; it is not committed.
+absl::Status AddLoss(SqliteConnection& connection, const std::string& table, const Loss& loss,
+                     std::int64_t rows);
+absl::Status MarkLossesCommitted(SqliteConnection& connection, const std::string& table);
+/// Committed ones.
 absl::Status ForgetLosses(SqliteConnection& connection, std::int64_t before_ms);
 absl::Status ForgetLosses(SqliteConnection& connection, const std::string& table);
 

@@ -81,6 +81,44 @@ absl::StatusOr<std::optional<TableSchema>> SelectSchema(SqliteConnection& connec
   return *std::move(schema);
 }
 
+absl::Status WriteRecord(SqliteConnection& connection, const std::string& metadata,
+                         const TableRecord& record) {
+  absl::StatusOr<Query> query = connection.Prepare(absl::StrCat(
+      "INSERT INTO ", metadata,
+      " (table_name, schema_hash, lsn, lineage, pending_lsn, pending_lineage, seq, row_count, cycle, "
+      "state) "
+      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (table_name) DO UPDATE SET "
+      "table_name = excluded.table_name, schema_hash = excluded.schema_hash, lsn = excluded.lsn, "
+      "lineage = excluded.lineage, pending_lsn = excluded.pending_lsn, pending_lineage = "
+      "excluded.pending_lineage, "
+      "seq = excluded.seq, row_count = excluded.row_count, cycle = excluded.cycle, state = "
+      "excluded.state"));
+  if (!query.ok()) return query.status();
+  query->Bind(1, record.table)
+      .Bind(2, record.schema_hash)
+      .Bind(3, record.position.lsn.value)
+      .BindBlob(4, record.position.lineage);
+  if (record.pending) {
+    query->Bind(5, record.pending->lsn.value).BindBlob(6, record.pending->lineage);
+  } else {
+    query->BindNull(5).BindNull(6);
+  }
+  const std::string state(ToString(record.state));
+  return query->Bind(7, static_cast<std::int64_t>(record.seq))
+      .Bind(8, record.row_count)
+      .Bind(9, record.cycle)
+      .Bind(10, state)
+      .Run();
+}
+
+absl::Status RemoveRecord(SqliteConnection& connection, const std::string& metadata,
+                          const std::string& table) {
+  absl::StatusOr<Query> query =
+      connection.Prepare(absl::StrCat("DELETE FROM ", metadata, " WHERE table_name = ?1"));
+  if (!query.ok()) return query.status();
+  return query->Bind(1, table).Run();
+}
+
 absl::Status UpdateRowCount(SqliteConnection& connection, const std::string& metadata,
                             const std::string& table, std::uint64_t rows) {
   absl::StatusOr<Query> query = connection.Prepare(

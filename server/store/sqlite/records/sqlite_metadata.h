@@ -26,6 +26,13 @@ absl::StatusOr<std::vector<TableRecord>> SelectRecords(SqliteConnection& connect
 /// The agreed definition of a table that is there.
 absl::StatusOr<std::optional<TableSchema>> SelectSchema(SqliteConnection& connection,
                                                         const std::string& table);
+
+// Inside the caller's transaction.
+
+absl::Status WriteRecord(SqliteConnection& connection, const std::string& metadata,
+                         const TableRecord& record);
+absl::Status RemoveRecord(SqliteConnection& connection, const std::string& metadata,
+                          const std::string& table);
 /// See TableCheck::row_count.
 absl::Status UpdateRowCount(SqliteConnection& connection, const std::string& metadata,
                             const std::string& table, std::uint64_t rows);

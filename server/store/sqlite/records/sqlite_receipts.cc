@@ -6,63 +6,6 @@
 #include "absl/strings/str_cat.h"
 
 namespace mirror {
-namespace {
-
-/// How often what is over kReceiptsKeptMax is removed, in receipts.
-constexpr std::uint64_t kPruneEvery = 64;
-
-absl::StatusOr<std::optional<OpenReceipt>> SelectOpen(SqliteConnection& connection,
-                                                      const std::string& table) {
-  absl::StatusOr<Query> query = connection.Prepare(
-      "SELECT cycle, seq, content, inserts, updates, deletes FROM _mirror_receipts_open WHERE table_name = "
-      "?1");
-  if (!query.ok()) return query.status();
-  const absl::StatusOr<bool> row = query->Bind(1, table).Step();
-  if (!row.ok()) return row.status();
-  if (!*row) return std::nullopt;
-  OpenReceipt open;
-  open.cycle = query->Int(0);
-  open.seq = static_cast<std::uint64_t>(query->Int(1));
-  open.content = query->Text(2);
-  open.inserts = static_cast<std::uint64_t>(query->Int(3));
-  open.updates = static_cast<std::uint64_t>(query->Int(4));
-  open.deletes = static_cast<std::uint64_t>(query->Int(5));
-  return open;
-}
-
-absl::Status WriteOpen(SqliteConnection& connection, const std::string& table, const OpenReceipt& open) {
-  absl::StatusOr<Query> query = connection.Prepare(
-      "INSERT OR REPLACE INTO _mirror_receipts_open (table_name, cycle, seq, content, inserts, updates, "
-      "deletes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)");
-  if (!query.ok()) return query.status();
-  return query->Bind(1, table)
-      .Bind(2, open.cycle)
-      .Bind(3, static_cast<std::int64_t>(open.seq))
-      .BindBlob(4, open.content)
-      .Bind(5, static_cast<std::int64_t>(open.inserts))
-      .Bind(6, static_cast<std::int64_t>(open.updates))
-      .Bind(7, static_cast<std::int64_t>(open.deletes))
-      .Run();
-}
-
-absl::Status Append(SqliteConnection& connection, std::uint64_t number, const std::string& text) {
-  {
-    absl::StatusOr<Query> query =
-        connection.Prepare("INSERT INTO _mirror_receipts (number, hash, receipt) VALUES (?1, ?2, ?3)");
-    if (!query.ok()) return query.status();
-    const std::string hash = HashOf(text);
-    absl::Status status =
-        query->Bind(1, static_cast<std::int64_t>(number)).BindBlob(2, hash).Bind(3, text).Run();
-    if (!status.ok()) return status;
-  }
-  if (number <= kReceiptsKeptMax || number % kPruneEvery != 0) return absl::OkStatus();
-  absl::StatusOr<Query> prune = connection.Prepare("DELETE FROM _mirror_receipts WHERE number <= ?1");
-  if (!prune.ok()) return prune.status();
-  return prune->Bind(1, static_cast<std::int64_t>(number - kReceiptsKeptMax)).Run();
-}
-
-}  // namespace
-
 absl::Status CreateReceiptTables(SqliteConnection& connection) {
   absl::Status status = connection.Execute(
       "CREATE TABLE IF NOT EXISTS _mirror_receipts (number INTEGER PRIMARY KEY, hash BLOB NOT NULL, receipt "
@@ -94,24 +37,53 @@ absl::StatusOr<std::vector<std::string>> SelectReceipts(SqliteConnection& connec
   return query->Texts();
 }
 
-absl::Status KeepReceipt(SqliteConnection& connection, const std::string& context_id,
-                         const std::string& table, const Position& position, const ReceiptStep& step,
-                         const std::vector<std::string>& values, std::string* text) {
-  std::optional<OpenReceipt> open;
-  if (step.seq > 1) {
-    absl::StatusOr<std::optional<OpenReceipt>> before = SelectOpen(connection, table);
-    if (!before.ok()) return before.status();
-    open = *std::move(before);
-  }
-  open = AddToReceipt(open, step, WithLargeValues(step.digest, values));
-  if (!open) return absl::OkStatus();
-  // What the table amounts to is written down only when more of it comes.
-  if (!step.commit) return WriteOpen(connection, table, *open);
-  const absl::StatusOr<ReceiptHead> head = SelectReceiptHead(connection);
-  if (!head.ok()) return head.status();
-  const Receipt receipt = CloseReceipt(*head, context_id, table, position, *open, step);
-  *text = ReceiptText(receipt);
-  return Append(connection, receipt.number, *text);
+absl::StatusOr<std::optional<OpenReceipt>> SelectOpenReceipt(SqliteConnection& connection,
+                                                             const std::string& table) {
+  absl::StatusOr<Query> query = connection.Prepare(
+      "SELECT cycle, seq, content, inserts, updates, deletes FROM _mirror_receipts_open WHERE table_name = "
+      "?1");
+  if (!query.ok()) return query.status();
+  const absl::StatusOr<bool> row = query->Bind(1, table).Step();
+  if (!row.ok()) return row.status();
+  if (!*row) return std::nullopt;
+  OpenReceipt open;
+  open.cycle = query->Int(0);
+  open.seq = static_cast<std::uint64_t>(query->Int(1));
+  open.content = query->Text(2);
+  open.inserts = static_cast<std::uint64_t>(query->Int(3));
+  open.updates = static_cast<std::uint64_t>(query->Int(4));
+  open.deletes = static_cast<std::uint64_t>(query->Int(5));
+  return open;
+}
+
+absl::Status WriteOpenReceipt(SqliteConnection& connection, const std::string& table,
+                              const OpenReceipt& open) {
+  absl::StatusOr<Query> query = connection.Prepare(
+      "INSERT OR REPLACE INTO _mirror_receipts_open (table_name, cycle, seq, content, inserts, updates, "
+      "deletes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)");
+  if (!query.ok()) return query.status();
+  return query->Bind(1, table)
+      .Bind(2, open.cycle)
+      .Bind(3, static_cast<std::int64_t>(open.seq))
+      .BindBlob(4, open.content)
+      .Bind(5, static_cast<std::int64_t>(open.inserts))
+      .Bind(6, static_cast<std::int64_t>(open.updates))
+      .Bind(7, static_cast<std::int64_t>(open.deletes))
+      .Run();
+}
+
+absl::Status InsertReceipt(SqliteConnection& connection, std::uint64_t number, const std::string& text) {
+  absl::StatusOr<Query> query =
+      connection.Prepare("INSERT INTO _mirror_receipts (number, hash, receipt) VALUES (?1, ?2, ?3)");
+  if (!query.ok()) return query.status();
+  const std::string hash = HashOf(text);
+  return query->Bind(1, static_cast<std::int64_t>(number)).BindBlob(2, hash).Bind(3, text).Run();
+}
+
+absl::Status RemoveReceipts(SqliteConnection& connection, std::uint64_t through) {
+  absl::StatusOr<Query> query = connection.Prepare("DELETE FROM _mirror_receipts WHERE number <= ?1");
+  if (!query.ok()) return query.status();
+  return query->Bind(1, static_cast<std::int64_t>(through)).Run();
 }
 
 absl::StatusOr<std::string> HashParts(SqliteConnection& connection, const std::string& table,

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,11 +24,15 @@ absl::StatusOr<ReceiptHead> SelectReceiptHead(SqliteConnection& connection);
 absl::StatusOr<std::vector<std::string>> SelectReceipts(SqliteConnection& connection, std::uint64_t after,
                                                         std::size_t count_max);
 
-/// Inside the caller's transaction, when the batch of `step` was applied and before its parts are forgotten.
-/// `text` gets the receipt of a commit; it stays empty when there is none.
-absl::Status KeepReceipt(SqliteConnection& connection, const std::string& context_id,
-                         const std::string& table, const Position& position, const ReceiptStep& step,
-                         const std::vector<std::string>& values, std::string* text);
+// Inside the caller's transaction.
+
+absl::Status InsertReceipt(SqliteConnection& connection, std::uint64_t number, const std::string& text);
+/// Those with this number and with lesser ones.
+absl::Status RemoveReceipts(SqliteConnection& connection, std::uint64_t through);
+absl::StatusOr<std::optional<OpenReceipt>> SelectOpenReceipt(SqliteConnection& connection,
+                                                             const std::string& table);
+absl::Status WriteOpenReceipt(SqliteConnection& connection, const std::string& table,
+                              const OpenReceipt& open);
 
 /// SHA-256 of a value that came in parts.
 absl::StatusOr<std::string> HashParts(SqliteConnection& connection, const std::string& table,

@@ -10,15 +10,9 @@
 #include "server/plan/plan.h"
 #include "server/store/sqlite/file/sqlite_connection.h"
 #include "server/store/sqlite/rows/apply_method.h"
+#include "server/store/store_transaction.h"
 
 namespace mirror {
-
-/// What writing a batch did.
-struct RowsWritten {
-  std::int64_t added = 0;  ///< Rows that are there now and were not, less those that went.
-  std::vector<std::uint32_t> missing_rows;
-  bool more_missing = false;
-};
 
 /// Writes the rows of `apply.batch` into `target` (the visible table or a shadow), in key order, the texts
 /// straight from the message. `now_ms` is what deleted rows are marked with. Runs inside the caller's

@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "server/plan/plan.h"
 #include "server/store/sqlite/file/sqlite_connection.h"
+#include "server/store/store_transaction.h"
 
 // Definitions of tables and their shadows. All of it runs inside the caller's transaction and savepoint.
 
@@ -41,13 +42,6 @@ absl::Status DropRetired(SqliteConnection& connection, std::int64_t before_ms);
 /// See Store::SetAside.
 absl::StatusOr<std::vector<std::string>> SetAside(SqliteConnection& connection, const std::string& table);
 
-/// What a population fills until its commit. In a mirror that is being built, which nobody sees, an empty
-/// table is its own.
-struct Shadow {
-  std::string name;
-  std::int64_t rows = 0;
-  bool is_table = false;
-};
 absl::Status RunBeginShadow(SqliteConnection& connection, const std::string& table,
                             const BeginShadow& action);
 absl::StatusOr<std::optional<Shadow>> FindShadow(SqliteConnection& connection, const std::string& table);

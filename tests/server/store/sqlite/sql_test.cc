@@ -1,5 +1,4 @@
 #include "server/store/sqlite/file/sql.h"
-#include "proto/wire/text_form.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -12,6 +11,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "proto/wire/text_form.h"
 #include "proto/wire/value_rules.h"
 #include "tests/support/rows.h"
 

@@ -1,0 +1,483 @@
+#include "server/store/plan_runner.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "base/folded_name.h"
+#include "server/plan/freshness_plan.h"
+#include "server/plan/hold_keys.h"
+#include "server/plan/receipt_plan.h"
+
+namespace mirror {
+namespace {
+
+/// How often a running cycle's sign of life is written, at most.
+constexpr std::int64_t kProgressIntervalMs = 1'000;
+/// How often what is over kReceiptsKeptMax is removed, in receipts.
+constexpr std::uint64_t kPruneEvery = 64;
+
+absl::Status CycleOver(std::int64_t cycle, const TenantRecord& tenant) {
+  return absl::AbortedError(absl::StrCat(
+      "cycle ", cycle, " is over",
+      tenant.active ? absl::StrCat(": cycle ", tenant.cycle, " took its place") : std::string(),
+      ". Nothing of this call was applied; what was committed before stays. Begin a new cycle with "
+      "Authenticate."));
+}
+
+absl::Status BehindRefused(const std::string& table) {
+  return absl::AbortedError(absl::StrCat("table '", table,
+                                         "': a batch before this one was refused. Nothing of this one was "
+                                         "applied. Send again from the refused batch on."));
+}
+
+absl::Status ShadowGone(const std::string& table) {
+  return absl::FailedPreconditionError(absl::StrCat("table '", table,
+                                                    "': the shadow of this population is gone. Nothing was "
+                                                    "applied. Populate again."));
+}
+
+bool SameButCount(const std::optional<TableRecord>& a, std::optional<TableRecord> b) {
+  if (a.has_value() != b.has_value()) return false;
+  if (a) b->row_count = a->row_count;
+  return a == b;
+}
+
+/// One step, from its metadata row to the new one.
+class StepRun {
+ public:
+  StepRun(StoreTransaction& transaction, const Plan& plan, const std::string& context_id, const Step& step,
+          const std::optional<TableRecord>& stored, StepResult* result)
+      : transaction_(transaction),
+        plan_(plan),
+        context_id_(context_id),
+        step_(step),
+        stored_(stored),
+        result_(result),
+        rows_(RowsBefore()) {}
+
+  absl::Status Run() {
+    absl::StatusOr<std::vector<std::string>> values = HashValues();
+    if (!values.ok()) return values.status();
+    for (const Action& action : step_.actions) {
+      absl::Status status = std::visit([&](const auto& what) { return Do(what); }, action);
+      if (!status.ok()) return status;
+    }
+    absl::Status status;
+    if (step_.settles_holds) status = transaction_.records().RemoveHoldsOn(step_.table);
+    if (status.ok() && step_.loss) status = NoteLoss();
+    if (status.ok() && step_.source_ms) {
+      status = transaction_.records().WriteTime(step_.table, step_.source_ms);
+    }
+    if (status.ok() && step_.receipt) status = KeepReceipt(*values);
+    return status.ok() ? WriteRecord() : status;
+  }
+
+ private:
+  std::int64_t RowsBefore() const { return stored_ ? stored_->row_count : -1; }
+
+  /// A batch takes its large values away, so they are looked at first.
+  absl::StatusOr<std::vector<std::string>> HashValues() {
+    std::vector<std::string> values;
+    if (!step_.receipt) return values;
+    for (const std::uint64_t id : step_.receipt->values) {
+      absl::StatusOr<std::string> hash =
+          transaction_.tables().HashParts(step_.table, step_.receipt->cycle, id);
+      if (!hash.ok()) return hash.status();
+      values.push_back(*std::move(hash));
+    }
+    return values;
+  }
+
+  absl::Status Do(const CreateTable& create) {
+    rows_ = 0;
+    absl::Status status = transaction_.tables().Create(create);
+    // What is said of all tables does not mean one that has no rows yet.
+    return status.ok() ? transaction_.records().WriteTime(step_.table, std::nullopt) : status;
+  }
+  absl::Status Do(const AlterTable& alter) {
+    return transaction_.tables().Alter(step_.table, step_.record->position, alter);
+  }
+  absl::Status Do(const RefitTable& refit) {
+    return transaction_.tables().Refit(step_.table, step_.record->position, refit);
+  }
+  absl::Status Do(const AgreeSchema& agree) { return transaction_.tables().Agree(agree); }
+  absl::Status Do(const RetireTable& retire) { return transaction_.tables().Retire(step_.table, retire); }
+  absl::Status Do(const DropTable&) { return transaction_.tables().Drop(step_.table); }
+  absl::Status Do(const BeginShadow& begin) { return transaction_.tables().BeginShadow(step_.table, begin); }
+  absl::Status Do(const KeepPart& part) { return transaction_.tables().WritePart(step_.table, part); }
+
+  absl::Status Do(const ApplyRows& apply) {
+    std::optional<Shadow> shadow;
+    if (apply.into_shadow) {
+      absl::StatusOr<std::optional<Shadow>> found = transaction_.tables().FindShadow(step_.table);
+      if (!found.ok()) return found.status();
+      if (!*found) return ShadowGone(step_.table);
+      shadow = *std::move(found);
+    }
+    RowsWritten written;
+    absl::Status status =
+        transaction_.tables().Write(step_.table, shadow ? &*shadow : nullptr, apply, plan_.now_ms, &written);
+    result_->missing_rows = std::move(written.missing_rows);
+    result_->more_missing = written.more_missing;
+    if (!status.ok()) return status;
+    if (shadow) return transaction_.tables().WriteShadowRows(step_.table, shadow->rows + written.added);
+    if (rows_ >= 0) rows_ += written.added;
+    return absl::OkStatus();
+  }
+
+  absl::Status Do(const SwapShadow& swap) {
+    const absl::StatusOr<std::optional<Shadow>> found = transaction_.tables().FindShadow(step_.table);
+    if (!found.ok()) return found.status();
+    const std::optional<Shadow>& shadow = *found;
+    const bool own = shadow && shadow->is_table;
+    if (shadow && !own && swap.may_lose) {
+      if (absl::Status status = CheckLoss(*shadow, *swap.may_lose); !status.ok()) return status;
+    }
+    if (shadow) rows_ = shadow->rows;
+    absl::Status status = transaction_.records().ForgetCheck(step_.table);
+    if (!status.ok()) return status;
+    if (own) return transaction_.tables().EndOwnShadow(step_.table);
+    const absl::StatusOr<std::optional<TableSchema>> schema = transaction_.tables().ReadSchema(step_.table);
+    if (!schema.ok()) return schema.status();
+    if (shadow && *schema && KeepsPartner(**schema)) {
+      return transaction_.tables().Merge(KeptForm(**schema), *shadow, plan_.now_ms);
+    }
+    return transaction_.tables().Swap(step_.table, &result_->left_out);
+  }
+
+  /// See SwapShadow::may_lose.
+  absl::Status CheckLoss(const Shadow& shadow, std::int64_t may_lose) {
+    std::int64_t lost = std::max<std::int64_t>(0, rows_ - shadow.rows);
+    const absl::StatusOr<std::optional<TableSchema>> schema = transaction_.tables().ReadSchema(step_.table);
+    if (!schema.ok()) return schema.status();
+    // Keys that are hashed now, or under another key, are no longer those of the visible table.
+    const bool same_keys = *schema && !HasHashedKey(**schema);
+    if (lost <= may_lose && same_keys) {
+      const absl::StatusOr<std::int64_t> absent =
+          transaction_.tables().CountAbsent(KeptForm(**schema), shadow, may_lose);
+      if (!absent.ok()) return absent.status();
+      lost = std::max(lost, *absent);
+    }
+    if (lost <= may_lose) return absl::OkStatus();
+    result_->would_lose = lost;
+    if (same_keys) {
+      absl::StatusOr<std::vector<std::string>> keys =
+          transaction_.tables().ReadAbsentKeys(KeptForm(**schema), shadow);
+      if (!keys.ok()) return keys.status();
+      result_->lost_keys = *std::move(keys);
+    }
+    return absl::FailedPreconditionError(
+        absl::StrCat("table '", step_.table, "': ", lost, " rows would vanish"));
+  }
+
+  /// See Step::loss, may_lose and accepted.
+  absl::Status NoteLoss() {
+    RecordVerbs& records = transaction_.records();
+    const std::int64_t before = RowsBefore();
+    const std::int64_t lost = before < 0 || rows_ < 0 ? 0 : std::max<std::int64_t>(0, before - rows_);
+    absl::Status status;
+    if (lost > 0 || step_.loss->planned >= 0) status = records.AddLoss(step_.table, *step_.loss, lost);
+    if (status.ok() && step_.loss->committed) status = records.MarkLossesCommitted(step_.table);
+    if (status.ok() && step_.may_lose) status = CheckDeletes();
+    if (status.ok() && step_.accepted) status = records.RemoveLosses(step_.table);
+    return status;
+  }
+
+  absl::Status CheckDeletes() {
+    const absl::StatusOr<std::vector<Loss>> losses = transaction_.records().ReadLosses(step_.table);
+    if (!losses.ok()) return losses.status();
+    for (const Loss& loss : *losses) {
+      if (loss.cycle != step_.loss->cycle || loss.rows <= *step_.may_lose) continue;
+      result_->would_delete = loss.rows;
+      for (const Action& action : step_.actions) {
+        const auto* const apply = std::get_if<ApplyRows>(&action);
+        if (apply != nullptr) result_->lost_keys = DeletedKeys(*apply->schema, *apply->batch);
+      }
+      return absl::FailedPreconditionError(
+          absl::StrCat("table '", step_.table, "': ", loss.rows, " rows would be deleted"));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status KeepReceipt(const std::vector<std::string>& values) {
+    TenantVerbs& tenant = transaction_.tenant();
+    const ReceiptStep& step = *step_.receipt;
+    std::optional<OpenReceipt> open;
+    if (step.seq > 1) {
+      absl::StatusOr<std::optional<OpenReceipt>> before = tenant.ReadOpenReceipt(step_.table);
+      if (!before.ok()) return before.status();
+      open = *std::move(before);
+    }
+    open = AddToReceipt(open, step, WithLargeValues(step.digest, values));
+    if (!open) return absl::OkStatus();
+    // What the table amounts to is written down only when more of it comes.
+    if (!step.commit) return tenant.WriteOpenReceipt(step_.table, *open);
+    const absl::StatusOr<ReceiptHead> head = tenant.ReadReceiptHead();
+    if (!head.ok()) return head.status();
+    const Receipt receipt =
+        CloseReceipt(*head, context_id_, step_.table, step_.record->position, *open, step);
+    result_->receipt = ReceiptText(receipt);
+    absl::Status status = tenant.AddReceipt(receipt.number, result_->receipt);
+    if (!status.ok() || receipt.number <= kReceiptsKeptMax || receipt.number % kPruneEvery != 0) {
+      return status;
+    }
+    return tenant.RemoveReceipts(receipt.number - kReceiptsKeptMax);
+  }
+
+  absl::Status WriteRecord() {
+    if (!step_.record) return transaction_.records().RemoveRecord(step_.table);
+    TableRecord next = *step_.record;
+    next.row_count = rows_;
+    return stored_ == next ? absl::OkStatus() : transaction_.records().WriteRecord(next);
+  }
+
+  StoreTransaction& transaction_;
+  const Plan& plan_;
+  const std::string& context_id_;
+  const Step& step_;
+  const std::optional<TableRecord>& stored_;
+  StepResult* const result_;
+  std::int64_t rows_;  ///< Of the visible table; -1: not known.
+};
+
+/// One attempt at a whole plan, in a transaction that has begun.
+class PlanRun {
+ public:
+  PlanRun(StoreTransaction& transaction, const Plan& plan, bool savepoints)
+      : transaction_(transaction), plan_(plan), savepoints_(savepoints) {}
+
+  absl::StatusOr<CommitResult> Run() {
+    absl::StatusOr<TenantRecord> tenant = transaction_.tenant().ReadTenant();
+    if (!tenant.ok()) return tenant.status();
+    before_ = *std::move(tenant);
+    if (plan_.cycle && (!before_.active || before_.cycle != *plan_.cycle)) {
+      return CycleOver(*plan_.cycle, before_);
+    }
+    if (plan_.tenant_expected && before_ != *plan_.tenant_expected) {
+      result_.stale = true;
+      return result_;
+    }
+    absl::Status status = UseNonce();
+    if (status.ok()) status = ForgetOld();
+    if (status.ok()) status = RunSteps();
+    if (!status.ok()) return status;
+    if (result_.stale) return result_;
+    status = KeepLedger();
+    if (status.ok()) status = KeepTimes();
+    if (status.ok()) status = KeepAnswers();
+    if (status.ok()) status = KeepHooks();
+    if (status.ok() && !plan_.source_objects.empty()) {
+      status = transaction_.tables().WriteObjects(plan_.source_objects);
+    }
+    if (status.ok() && !plan_.index_changes.empty()) {
+      status = transaction_.tables().ChangeIndexes(plan_.index_changes);
+    }
+    if (status.ok()) status = WriteTenant();
+    if (!status.ok()) return status;
+    return std::move(result_);
+  }
+
+  /// A step failed that could not be taken back alone, and could be with a savepoint.
+  bool needs_savepoint() const { return needs_savepoint_; }
+
+ private:
+  /// That of the tenant when the plan is done.
+  std::int64_t CycleAfter() const { return plan_.tenant ? plan_.tenant->cycle : before_.cycle; }
+
+  absl::Status UseNonce() {
+    if (!plan_.nonce) return absl::OkStatus();
+    TenantVerbs& verbs = transaction_.tenant();
+    absl::Status status = verbs.ForgetNonces(std::max(before_.clock_ms, plan_.now_ms));
+    if (!status.ok()) return status;
+    const absl::StatusOr<TenantVerbs::NonceCount> count = verbs.CountNonces(plan_.nonce->value);
+    if (!count.ok()) return count.status();
+    if (count->has_this) {
+      return absl::AlreadyExistsError(
+          "the token's nonce was used before. No cycle began. Make a new token for each Authenticate.");
+    }
+    if (count->all >= plan_.nonce->remembered_max) {
+      return absl::ResourceExhaustedError(
+          absl::StrCat("this tenant used ", plan_.nonce->remembered_max,
+                       " tokens that have not expired yet. No cycle began. "
+                       "Wait until some expire, and make their lifetime shorter."));
+    }
+    return verbs.AddNonce(*plan_.nonce);
+  }
+
+  absl::Status ForgetOld() {
+    absl::Status status;
+    if (plan_.forget_old_cycles) {
+      status = transaction_.tables().DropOldShadows(CycleAfter());
+      if (status.ok()) status = transaction_.tenant().ForgetCycleNotes(CycleAfter());
+    }
+    if (!status.ok() || plan_.drop_retired_before_ms == 0) return status;
+    return transaction_.tables().DropRetired(plan_.drop_retired_before_ms);
+  }
+
+  absl::Status RunSteps() {
+    touched_ = before_.touched;
+    for (const Step& step : plan_.steps) {
+      StepResult result;
+      if (absl::Status status = RunStep(step, &result); !status.ok()) return status;
+      if (result_.stale) return absl::OkStatus();
+      if (!result.status.ok()) failed_.insert(FoldName(step.table));
+      // A step that only restates its record, as one of a part does, changes nothing.
+      touched_ =
+          touched_ || (result.status.ok() && step.expected && step.record && *step.record != *step.expected);
+      result_.steps.push_back(std::move(result));
+    }
+    return absl::OkStatus();
+  }
+
+  /// Status: what ends the whole plan. The step's own outcome is in `result`.
+  absl::Status RunStep(const Step& step, StepResult* result) {
+    const absl::StatusOr<std::optional<TableRecord>> stored = transaction_.records().ReadRecord(step.table);
+    if (!stored.ok()) return stored.status();
+    if (!SameButCount(*stored, step.expected)) {
+      if (!failed_.contains(FoldName(step.table))) {
+        result_.stale = true;
+      } else {
+        result->status = BehindRefused(step.table);
+      }
+      return absl::OkStatus();
+    }
+    absl::Status status = RunGuarded(step, *stored, result);
+    if (status.ok() || Ends(status)) return status;
+    if (!savepoints_) {
+      needs_savepoint_ = true;
+      return status;
+    }
+    if (!step.otherwise.empty()) {
+      result->otherwise = true;
+      result->reason = std::string(status.message());
+      status = RunGuarded(step.otherwise.front(), *stored, result);
+      if (Ends(status)) return status;
+    }
+    result->status = std::move(status);
+    return absl::OkStatus();
+  }
+
+  /// Whether the whole transaction is lost, or must be.
+  bool Ends(const absl::Status& status) const {
+    return savepoint_failed_ || transaction_.IsOver() || absl::IsUnavailable(status) ||
+           absl::IsDataLoss(status);
+  }
+
+  absl::Status RunGuarded(const Step& step, const std::optional<TableRecord>& stored, StepResult* result) {
+    StepRun run(transaction_, plan_, before_.context_id, step, stored, result);
+    if (!savepoints_) return run.Run();
+    if (absl::Status status = AtSavepoint(transaction_.SetSavepoint()); !status.ok()) return status;
+    absl::Status status = run.Run();
+    if (status.ok()) return AtSavepoint(transaction_.ReleaseSavepoint());
+    if (transaction_.IsOver()) return status;
+    absl::Status undone = AtSavepoint(transaction_.RollBackToSavepoint());
+    return undone.ok() ? status : undone;
+  }
+
+  /// A step that cannot be taken back, as without memory, takes the plan with it.
+  absl::Status AtSavepoint(absl::Status status) {
+    savepoint_failed_ = !status.ok();
+    return status;
+  }
+
+  absl::Status KeepLedger() {
+    RecordVerbs& records = transaction_.records();
+    absl::Status status;
+    if (!plan_.checks.empty()) status = records.WriteChecks(plan_.checks);
+    for (const TableCheck& check : plan_.checks) {
+      if (status.ok() && check.row_count) status = records.WriteRowCount(check.table, *check.row_count);
+    }
+    if (status.ok() && !plan_.settled_holds.empty()) status = records.RemoveHolds(plan_.settled_holds);
+    if (status.ok() && !plan_.holds.empty()) status = records.WriteHolds(plan_.holds);
+    if (!status.ok() || plan_.forget_losses_before_ms == 0) return status;
+    return records.RemoveLossesBefore(plan_.forget_losses_before_ms);
+  }
+
+  absl::Status KeepTimes() {
+    RecordVerbs& records = transaction_.records();
+    if (plan_.targets) {
+      if (absl::Status status = records.WriteTargets(*plan_.targets); !status.ok()) return status;
+    }
+    if (!plan_.all_as_of) return absl::OkStatus();
+    const absl::StatusOr<Freshness> now = records.ReadFreshness();
+    if (!now.ok()) return now.status();
+    const absl::StatusOr<std::vector<TableRecord>> tables = records.ReadRecords();
+    if (!tables.ok()) return tables.status();
+    return records.WriteTimes(*now, WithAllAsOf(*now, *tables, *plan_.all_as_of));
+  }
+
+  absl::Status KeepAnswers() {
+    TenantVerbs& tenant = transaction_.tenant();
+    if (plan_.answers) {
+      absl::Status status = tenant.WriteAnswers(plan_.answers(result_.steps));
+      if (!status.ok()) return status;
+    }
+    if (!plan_.cycle_notes) return absl::OkStatus();
+    return tenant.WriteCycleNotes(CycleAfter(), plan_.cycle_notes(result_.steps));
+  }
+
+  absl::Status KeepHooks() {
+    TenantVerbs& tenant = transaction_.tenant();
+    std::vector<HookNote> notes;
+    if (plan_.hooks) notes = plan_.hooks(result_.steps);
+    if (!notes.empty()) {
+      absl::Status status = tenant.AddHookNotes(notes, plan_.known_hooks);
+      if (!status.ok()) return status;
+      const absl::StatusOr<std::uint64_t> dropped = tenant.TrimHookNotes(kHooksWaitingMax);
+      if (!dropped.ok()) return dropped.status();
+      result_.hooks_dropped = *dropped;
+    }
+    if (plan_.delivered_hooks.empty()) return absl::OkStatus();
+    return tenant.RemoveHookNotes(plan_.delivered_hooks);
+  }
+
+  /// With a sign of the cycle's life, and the highest time ever seen.
+  absl::Status WriteTenant() {
+    TenantRecord next = plan_.tenant.value_or(before_);
+    if (plan_.cycle && !plan_.tenant) {
+      next.touched = touched_;
+      if (next.touched != before_.touched || plan_.now_ms - next.progress_ms >= kProgressIntervalMs) {
+        next.progress_ms = plan_.now_ms;
+      }
+    }
+    next.clock_ms = std::max(next.clock_ms, next == before_ ? 0 : plan_.now_ms);
+    return next == before_ ? absl::OkStatus() : transaction_.tenant().WriteTenant(next);
+  }
+
+  StoreTransaction& transaction_;
+  const Plan& plan_;
+  const bool savepoints_;
+  bool needs_savepoint_ = false;
+  bool savepoint_failed_ = false;
+  TenantRecord before_;
+  std::set<std::string> failed_;  ///< Tables of steps that failed, folded.
+  bool touched_ = false;
+  CommitResult result_;
+};
+
+}  // namespace
+
+absl::StatusOr<CommitResult> RunPlan(StoreTransaction& transaction, const Plan& plan) {
+  PlanRun alone(transaction, plan, plan.steps.size() != 1);
+  absl::StatusOr<CommitResult> result = alone.Run();
+  if (alone.needs_savepoint()) {
+    transaction.Rollback();
+    if (absl::Status status = transaction.Begin(); !status.ok()) return status;
+    result = PlanRun(transaction, plan, true).Run();
+  }
+  if (!result.ok() || result->stale) {
+    transaction.Rollback();
+    return result;
+  }
+  if (absl::Status status = transaction.Commit(); !status.ok()) return status;
+  return result;
+}
+
+}  // namespace mirror

@@ -1,0 +1,114 @@
+#include "server/store/sqlite/sqlite_mirror_check.h"
+
+#include <filesystem>
+#include <optional>
+#include <system_error>
+
+#include "absl/strings/str_cat.h"
+#include "base/db/sqlite/file_layout.h"
+#include "server/store/sqlite/file/sqlite_files.h"
+#include "server/store/sqlite/records/sqlite_tenant.h"
+#include "server/store/sqlite/rows/sqlite_schema.h"
+
+namespace mirror {
+namespace {
+
+/// Of a mirror, of one that is being built and of its claim. A file of the present layout has all tables that
+/// CreateOwnTables() makes: what is missing there was dropped by hand, and is not made again. So who adds one
+/// raises the number, as who changes what stands in one.
+const KnownLayout kLayout = {"the mirror file", 3};
+constexpr std::int64_t kUnnumbered = 1;
+
+absl::Status Emptied() { return absl::DataLossError("it is empty: it was cut off, or emptied by hand"); }
+
+bool IsEmpty(SqliteConnection& connection) {
+  std::error_code error;
+  const bool has_no_bytes = std::filesystem::file_size(connection.path(), error) == 0 && !error;
+  // What is being built may be in memory.
+  if (has_no_bytes && !connection.building()) return true;
+  absl::StatusOr<Query> query = connection.Prepare("SELECT 1 FROM sqlite_schema LIMIT 1");
+  if (!query.ok()) return false;
+  const absl::StatusOr<bool> row = query->Step();
+  return row.ok() && !*row;
+}
+
+/// What has no such table any more is no mirror.
+absl::Status WhyNoTenant(SqliteConnection& connection, const std::string& context_id, absl::Status status) {
+  // What its log has is of no use, whatever SQLite says of that.
+  if (IsEmpty(connection)) return Emptied();
+  if (!absl::IsFailedPrecondition(status)) return status;
+  if (absl::Status own = CheckOwnTables(connection, context_id); !own.ok()) return own;
+  return absl::DataLossError(status.message());
+}
+
+absl::Status CheckOwner(SqliteConnection& connection, const std::string& context_id) {
+  absl::StatusOr<Query> there =
+      connection.Prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = '_mirror_tenant'");
+  if (!there.ok()) return there.status();
+  absl::StatusOr<bool> row = there->Step();
+  if (!row.ok() || !*row) return row.status();
+  absl::StatusOr<Query> query =
+      connection.Prepare("SELECT context_id FROM _mirror_tenant WHERE context_id <> ?1");
+  if (!query.ok()) return query.status();
+  absl::StatusOr<bool> other = query->Bind(1, context_id).Step();
+  if (!other.ok()) return other.status();
+  if (!*other) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat("the file '", connection.path(), "' is the mirror of '", query->Text(0), "', not of '",
+                   context_id, "'. It was left as it is. Put the right file there, or move this one away."));
+}
+
+absl::Status CheckWholeLayout(SqliteConnection& connection, const std::string& context_id) {
+  const absl::StatusOr<std::optional<FileLayout>> layout = ReadLayout(connection.handle());
+  if (!layout.ok()) return layout.status();
+  const bool present = *layout && (*layout)->number == kLayout.present;
+  return present ? CheckOwnTables(connection, context_id) : absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status TakeOverFile(SqliteConnection& connection, const std::string& context_id) {
+  absl::Status status = CheckOwner(connection, context_id);
+  if (status.ok()) status = CheckWholeLayout(connection, context_id);
+  if (status.ok()) status = TakeOver(connection.handle(), kLayout, kUnnumbered, connection.path());
+  return status;
+}
+
+bool HasOtherLayout(SqliteConnection& connection) {
+  absl::StatusOr<Query> query = connection.Prepare("SELECT layout FROM _mirror_layout");
+  // That the table is gone is told by no other code than a mistake in the statement would be. What has lost
+  // all its tables was put there by nobody: it was cut off.
+  if (!query.ok()) return absl::IsFailedPrecondition(query.status()) && !IsEmpty(connection);
+  const absl::StatusOr<bool> row = query->Step();
+  if (!row.ok()) return absl::IsFailedPrecondition(row.status()) && !IsEmpty(connection);
+  return !*row || query->Int(0) != kLayout.present;
+}
+
+absl::StatusOr<TenantRecord> ReadTenantOf(SqliteConnection& connection, const std::string& context_id) {
+  absl::StatusOr<std::optional<TenantRecord>> tenant = SelectTenant(connection);
+  if (!tenant.ok()) return WhyNoTenant(connection, context_id, tenant.status());
+  if (!*tenant) return absl::DataLossError("its own row in _mirror_tenant is gone");
+  return **std::move(tenant);
+}
+
+absl::Status CheckOwnTables(SqliteConnection& connection, const std::string& context_id) {
+  const absl::StatusOr<std::string> dropped = FindDroppedOwnTable(connection, context_id);
+  if (!dropped.ok()) return dropped.status();
+  if (dropped->empty()) return absl::OkStatus();
+  if (IsEmpty(connection)) return Emptied();
+  return absl::DataLossError(
+      absl::StrCat("its own table '", *dropped, "' was dropped by hand, and what stood in it is lost"));
+}
+
+absl::Status CheckLogSize(SqliteConnection& connection, std::uint64_t bytes_max) {
+  if (connection.WalBytes() <= bytes_max) return absl::OkStatus();
+  if (connection.EmptyLog(SqliteConnection::kBusyTimeoutMs)) return absl::OkStatus();
+  if (connection.WalBytes() <= bytes_max) return absl::OkStatus();
+  if (connection.LostPages()) return LostPages(connection);
+  const LogStays stays = WhyLogStays(connection);
+  return absl::UnavailableError(
+      absl::StrCat("the log of '", connection.path(), "' is over its limit of ", bytes_max, " bytes, since ",
+                   stays.why, ". Nothing was applied. ", stays.remedy, "; the same call again is safe."));
+}
+
+}  // namespace mirror

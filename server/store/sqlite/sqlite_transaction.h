@@ -1,0 +1,20 @@
+#ifndef MIRROR_SERVER_STORE_SQLITE_SQLITE_TRANSACTION_H_
+#define MIRROR_SERVER_STORE_SQLITE_SQLITE_TRANSACTION_H_
+
+#include <memory>
+#include <string>
+
+#include "server/store/sqlite/file/sqlite_connection.h"
+#include "server/store/sqlite/sqlite_store.h"
+#include "server/store/store_transaction.h"
+
+namespace mirror {
+
+/// The verbs over one mirror file. `connection` outlives it.
+std::unique_ptr<StoreTransaction> MakeSqliteTransaction(SqliteConnection& connection,
+                                                        const std::string& context_id,
+                                                        const SqliteOptions& options);
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_STORE_SQLITE_SQLITE_TRANSACTION_H_

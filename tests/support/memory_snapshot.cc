@@ -1,0 +1,134 @@
+#include "tests/support/memory_snapshot.h"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "base/folded_name.h"
+#include "tests/support/memory_store.h"
+
+namespace mirror {
+namespace {
+
+/// The mirror as it was when this was made.
+class MemorySnapshot final : public Snapshot {
+ public:
+  explicit MemorySnapshot(const MemoryMirror& mirror)
+      : mirror_(std::make_shared<MemoryMirror>(mirror)), store_(mirror_, mirror.tenant.context_id) {}
+
+  absl::StatusOr<std::optional<TableRecord>> ReadTable(const std::string& table) override {
+    return store_.ReadTable(table);
+  }
+  absl::StatusOr<std::vector<TableRecord>> ReadTables() override { return store_.ReadTables(); }
+  absl::StatusOr<std::optional<TableSchema>> ReadSchema(const std::string& table) override {
+    return store_.ReadSchema(table);
+  }
+
+  absl::StatusOr<std::vector<RangeDigest>> Digest(const TableSchema& table,
+                                                  const std::vector<std::uint32_t>& columns,
+                                                  const std::vector<KeyRange>& ranges,
+                                                  const GoOn& go_on) override {
+    std::vector<RangeDigest> digests;
+    const std::vector<KeyRange> all(1);
+    for (const KeyRange& range : ranges.empty() ? all : ranges) {
+      if (!go_on()) return absl::CancelledError("called off");
+      RangeDigest& digest = digests.emplace_back();
+      for (const Row& row : Within(table, range)) digest.Add(DigestOf(row, columns));
+    }
+    return digests;
+  }
+
+  absl::Status ReadRows(const TableSchema& table, const std::vector<std::uint32_t>& columns,
+                        const std::vector<KeyRange>& ranges, std::size_t, const GoOn& go_on,
+                        const TakeRows& take) override {
+    RowBlock block = RowBlock::For(table, columns);
+    const std::vector<KeyRange> all(1);
+    for (const KeyRange& range : ranges.empty() ? all : ranges) {
+      if (!go_on()) return absl::CancelledError("called off");
+      for (const Row& row : Within(table, range)) {
+        for (ColumnBuffer& buffer : block.columns) Append(row[buffer.column()], &buffer);
+      }
+    }
+    return block.rows() == 0 ? absl::OkStatus() : take(&block);
+  }
+
+  absl::Status CopyTo(const std::string&, const GoOnCopying&) override {
+    return absl::UnimplementedError("memory has no file");
+  }
+
+ private:
+  Row Bound(const TableSchema& table, const Key& key) const {
+    Row bound;
+    const std::vector<std::uint32_t> columns = table.Key();
+    for (std::size_t i = 0; i < key.size(); ++i) {
+      const Value value{
+          .kind = key[i].kind, .integer = key[i].integer, .real = key[i].real, .bytes = key[i].bytes};
+      bound.push_back(StoredCell(table.columns[columns[i]], value));
+    }
+    return bound;
+  }
+
+  Rows Within(const TableSchema& table, const KeyRange& range) const {
+    const MemoryTable& found = mirror_->tables.at(FoldName(table.name));
+    Rows rows = found.keyless;
+    const Row first = Bound(table, range.first), last = Bound(table, range.last);
+    const CellsInKeyOrder less;
+    for (const auto& [key, row] : found.keyed) {
+      if ((first.empty() || !less(key, first)) && (last.empty() || less(key, last))) rows.push_back(row);
+    }
+    return rows;
+  }
+
+  static std::uint64_t DigestOf(const Row& row, const std::vector<std::uint32_t>& columns) {
+    RowDigest digest;
+    for (const std::uint32_t column : columns) {
+      const Cell& cell = row[column];
+      switch (cell.kind) {
+        case Kind::kNull:
+          digest.AddNull();
+          break;
+        case Kind::kInteger:
+          digest.AddInteger(cell.integer);
+          break;
+        case Kind::kReal:
+          digest.AddReal(cell.real);
+          break;
+        case Kind::kBlob:
+          digest.AddBytes(cell.bytes);
+          break;
+        default:
+          digest.AddText(cell.bytes);
+      }
+    }
+    return digest.Finish();
+  }
+
+  /// For columns without a text form.
+  static void Append(const Cell& cell, ColumnBuffer* buffer) {
+    switch (cell.kind) {
+      case Kind::kNull:
+        buffer->AppendNull();
+        break;
+      case Kind::kInteger:
+        buffer->AppendInt(cell.integer);
+        break;
+      case Kind::kReal:
+        buffer->AppendDouble(cell.real);
+        break;
+      default:
+        buffer->AppendBytes(cell.bytes, cell.kind);
+    }
+  }
+
+  std::shared_ptr<MemoryMirror> mirror_;
+  mutable MemoryStore store_;
+};
+
+}  // namespace
+
+std::unique_ptr<Snapshot> CopyOf(const MemoryMirror& mirror) {
+  return std::make_unique<MemorySnapshot>(mirror);
+}
+
+}  // namespace mirror
