@@ -49,7 +49,7 @@ void RequireSound(const AgentConfig& config) {
 }  // namespace mirror
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  static const auto* const kFile = new mirror::ConfigFile;
+  static const auto* const kFile = new mirror::ConfigText;
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   kFile->Write(text);
   const auto config = mirror::LoadAgentConfig(kFile->path());

@@ -18,9 +18,9 @@
 namespace mirror {
 
 /// A file in memory whose content each input replaces, and an environment that says nothing.
-class ConfigFile {
+class ConfigText {
  public:
-  ConfigFile() : file_(memfd_create("configuration", MFD_CLOEXEC)) {
+  ConfigText() : file_(memfd_create("configuration", MFD_CLOEXEC)) {
     Require(file_ >= 0);
     static char* nothing[] = {nullptr};
     environ = nothing;

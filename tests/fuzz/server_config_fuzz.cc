@@ -35,7 +35,7 @@ void RequireSound(const ServerConfig& config) {
 }  // namespace mirror
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  static const auto* const kFile = new mirror::ConfigFile;
+  static const auto* const kFile = new mirror::ConfigText;
   if (size == 0) return 0;  // Refused as a file, not for what it says.
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   kFile->Write(text);

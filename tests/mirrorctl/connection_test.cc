@@ -164,12 +164,13 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(
         ConfigCase{"NotToml", "[endpoint]\n\naddress =\n", {"3: not TOML: "}},
         ConfigCase{"TwoLines", "[endpoint]\nca = \"a\x1b\n", {"2: not TOML: "}},
-        ConfigCase{
-            "UnknownTable", "[endpoint]\n[endpoints]\n", {"2: 'endpoints' is not a table", "[endpoint]"}},
+        ConfigCase{"UnknownTable",
+                   "[endpoint]\n[endpoints]\n",
+                   {"2: 'endpoints' is not a table", "did you mean 'endpoint'?"}},
         ConfigCase{"NoTable", "\nendpoint = 1\n", {"2: 'endpoint' must be a table"}},
         ConfigCase{"UnknownKey",
                    "[endpoint]\nadress = \"x\"\n",
-                   {"2: [endpoint] 'adress' is not a key", "address, ca, certificate, key"}},
+                   {"2: [endpoint] 'adress' is not a key", "did you mean 'address'?"}},
         ConfigCase{"Number",
                    "[endpoint]\nca = \"x\"\naddress = 7444\n",
                    {"3: [endpoint] 'address' must be a text, not a whole number"}},

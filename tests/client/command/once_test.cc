@@ -285,7 +285,7 @@ TEST_F(OnceTest, WrongConfigurationIsExitCodeTwo) {
   EXPECT_THAT(err_, HasSubstr("there is no [[source]]"));
   Configure(Source("crm.db", "pth = 1\n"));
   EXPECT_EQ(Run(), 2);
-  EXPECT_THAT(err_, HasSubstr(":13: [source] 'pth' is not a key; did you mean 'path'?"));
+  EXPECT_THAT(err_, HasSubstr(":13: [[source]] 'pth' is not a key; did you mean 'path'?"));
   std::filesystem::remove(folder_ / "application.crt");
   Configure(Source("crm.db"));
   EXPECT_EQ(Run(), 2);

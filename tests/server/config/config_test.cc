@@ -217,7 +217,7 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(
         Wrong{"KeyWithATypingError", "key_id =", "keyid =", "11: [application] 'keyid'",
               "did you mean 'key_id'?"},
-        Wrong{"KeyThatIsNothing", "", "[log]\nzzzzzzzzz = 1\n", "18: [log] 'zzzzzzzzz'", "there are level"},
+        Wrong{"KeyThatIsNothing", "", "[log]\nzzzzzzzzz = 1\n", "18: [log] 'zzzzzzzzz'", "there are: level"},
         Wrong{"TableWithATypingError", "", "[limit]\n", "17: 'limit'", "did you mean 'limits'?"},
         Wrong{"TableThatIsAValue", "[listen]\n", "log = 1\n[listen]\n", "1: 'log'", "written as [log]"},
         Wrong{"SingleBracketIssuer", "[[issuer]]", "[issuer]", "12: 'issuer'", "two brackets"},
@@ -372,8 +372,9 @@ TEST(ConfigTest, UnknownVariableOfASectionIsNamedAndOthersAreLeftAlone) {
 TEST(ConfigTest, KeyThatStandsEmptyIsNamedWithItsLine) {
   const ConfigFile file(
       absl::StrReplaceAll(kSmall, {{"client_ca = \"/etc/mirror/ca.crt\"", "client_ca = \"\""}}));
-  EXPECT_THAT(file.Load(), StatusIs(absl::StatusCode::kInvalidArgument,
-                                    testing::ContainsRegex(":[0-9]+: \\[admin\\] 'client_ca' is empty")));
+  EXPECT_THAT(file.Load(),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       testing::ContainsRegex(":[0-9]+: \\[admin\\] 'client_ca' must not be empty")));
 }
 
 TEST(ConfigTest, HooksAreReadWithTheirDefaults) {

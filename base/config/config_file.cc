@@ -1,0 +1,183 @@
+#include "base/config/config_file.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+#include <system_error>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/config/variables.h"
+
+namespace mirror {
+namespace {
+
+/// "[agent] 'window'"
+std::string KeyWords(const std::string& table, const std::string& key) {
+  return absl::StrCat(table, " '", key, "'");
+}
+
+std::string SectionKey(const std::string& section, const std::string& key) {
+  return KeyWords(absl::StrCat("[", section, "]"), key);
+}
+
+}  // namespace
+
+std::string ConfigTable::At(const ConfigNode& node) const {
+  return absl::StrCat(file_, ":", node.line, ": ");
+}
+
+absl::Status ConfigTable::Wrong(const std::string& key, const std::string& what) const {
+  const ConfigNode* const node = node_->Find(key);
+  return absl::InvalidArgumentError(
+      absl::StrCat(At(node != nullptr ? *node : *node_), KeyWords(written_, key), " ", what));
+}
+
+absl::Status ConfigTable::Wrong(const std::string& what) const {
+  return absl::InvalidArgumentError(absl::StrCat(At(*node_), written_, " ", what));
+}
+
+absl::Status ConfigTable::Read(const ConfigKeys& keys) const {
+  if (absl::Status status = ReadWhatStands(keys); !status.ok()) return status;
+  for (const ConfigKey& key : keys) {
+    if (key.needed == nullptr || !key.needed->empty()) continue;
+    return Has(key.name) ? Wrong(key.name, "must not be empty") : CheckHas({key.name});
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ConfigTable::ReadWhatStands(const ConfigKeys& keys) const {
+  for (const ConfigNode& entry : node_->entries) {
+    const auto key = std::find_if(keys.begin(), keys.end(),
+                                  [&entry](const ConfigKey& known) { return known.name == entry.name; });
+    if (key == keys.end()) {
+      std::vector<std::string> known;
+      for (const ConfigKey& one : keys) known.push_back(one.name);
+      return Wrong(entry.name, "is not a key" + Suggestion(entry.name, known));
+    }
+    const Given given{At(entry) + KeyWords(written_, entry.name), entry};
+    if (absl::Status status = key->set(given); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ConfigTable::CheckHas(const std::vector<std::string>& keys) const {
+  for (const std::string& key : keys) {
+    if (!Has(key)) return Wrong(absl::StrCat("has no '", key, "', which it needs"));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<ConfigTable>> ConfigTable::Blocks(const std::string& key,
+                                                             const std::string& written) const {
+  std::vector<ConfigTable> blocks;
+  const ConfigNode* const node = node_->Find(key);
+  if (node == nullptr) return blocks;
+  if (node->kind != ConfigNode::Kind::kBlocks) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(At(*node), "'", key, "' must be written as [[", written, "]], with two brackets"));
+  }
+  for (const ConfigNode& entry : node->entries) blocks.emplace_back(file_, entry, "[[" + written + "]]");
+  return blocks;
+}
+
+absl::StatusOr<ConfigFile> ConfigFile::Open(const std::string& path, const std::string& advice) {
+  std::error_code error;
+  if (!std::filesystem::exists(path, error)) {
+    return absl::NotFoundError(absl::StrCat("'", path, "' is not there: ", advice));
+  }
+  std::ifstream file(path);
+  std::ostringstream text;
+  const bool small = std::filesystem::is_regular_file(path, error) && file.is_open() &&
+                     std::filesystem::file_size(path, error) <= kBytesMax;
+  // An empty file is one, and not an error of reading.
+  if (!small || (file.peek() != std::ifstream::traits_type::eof() && !(text << file.rdbuf()))) {
+    return absl::PermissionDeniedError(absl::StrCat(
+        "'", path, "' cannot be read: it must be a file of at most 16 MiB that this user may read"));
+  }
+  absl::StatusOr<ConfigNode> root = ParseToml(text.str(), path);
+  if (!root.ok()) return root.status();
+  return ConfigFile(path, std::filesystem::absolute(path, error).parent_path(), *std::move(root));
+}
+
+absl::Status ConfigFile::CheckTables(const ConfigForm& form) const {
+  std::vector<std::string> known = form.blocks;
+  for (const ConfigSection& section : form.sections) known.push_back(section.name);
+  for (const ConfigNode& entry : root_.entries) {
+    if (std::find(known.begin(), known.end(), entry.name) != known.end()) continue;
+    return absl::InvalidArgumentError(absl::StrCat(path_, ":", entry.line, ": '", entry.name,
+                                                   "' is not a table of this file",
+                                                   Suggestion(entry.name, known)));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ConfigFile::ReadSection(const ConfigSection& section) {
+  if (const ConfigNode* const node = root_.Find(section.name)) {
+    if (node->kind != ConfigNode::Kind::kTable) {
+      return absl::InvalidArgumentError(absl::StrCat(path_, ":", node->line, ": '", section.name,
+                                                     "' must be a table, written as [", section.name, "]"));
+    }
+    const ConfigTable table(path_, *node, absl::StrCat("[", section.name, "]"));
+    if (absl::Status status = table.ReadWhatStands(section.keys); !status.ok()) return status;
+  }
+  for (const ConfigKey& key : section.keys) {
+    const std::string variable = VariableOf(prefix_, section.name, key.name);
+    const char* const text = std::getenv(variable.c_str());
+    if (text == nullptr || *text == '\0') continue;
+    ConfigNode node;
+    node.kind = ConfigNode::Kind::kVariable;
+    node.text = text;
+    if (absl::Status status = key.set({variable, node}); !status.ok()) return status;
+    said_[SectionKey(section.name, key.name)] = variable;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ConfigFile::ReadSections(const ConfigForm& form) {
+  prefix_ = form.prefix;
+  if (absl::Status status = CheckTables(form); !status.ok()) return status;
+  for (const ConfigSection& section : form.sections) {
+    if (absl::Status status = ReadSection(section); !status.ok()) return status;
+  }
+  if (absl::Status status = CheckVariables(form); !status.ok()) return status;
+  // What stands in the file before what does not: that has a line.
+  for (const bool stands : {true, false}) {
+    for (const ConfigSection& section : form.sections) {
+      for (const ConfigKey& key : section.keys) {
+        const bool empty = key.needed != nullptr && key.needed->empty();
+        if (empty && Stands(section.name, key.name) == stands) return Missing(section.name, key.name);
+      }
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<ConfigTable>> ConfigFile::Blocks(const std::string& name) const {
+  return ConfigTable(path_, root_, "").Blocks(name, name);
+}
+
+absl::Status ConfigFile::Wrong(const std::string& section, const std::string& key,
+                               const std::string& what) const {
+  const std::string name = SectionKey(section, key);
+  if (const auto variable = said_.find(name); variable != said_.end()) {
+    return absl::InvalidArgumentError(absl::StrCat(variable->second, " ", what));
+  }
+  const ConfigNode* const table = root_.Find(section);
+  if (table != nullptr) return ConfigTable(path_, *table, absl::StrCat("[", section, "]")).Wrong(key, what);
+  return absl::InvalidArgumentError(absl::StrCat(path_, ": ", name, " ", what));
+}
+
+bool ConfigFile::Stands(const std::string& section, const std::string& key) const {
+  const ConfigNode* const table = root_.Find(section);
+  return table != nullptr && table->Find(key) != nullptr;
+}
+
+absl::Status ConfigFile::Missing(const std::string& section, const std::string& key) const {
+  return Wrong(section, key,
+               absl::StrCat(Stands(section, key) ? "must not be empty" : "is missing",
+                            " (it may also come from ", VariableOf(prefix_, section, key), ")"));
+}
+
+}  // namespace mirror

@@ -1,0 +1,142 @@
+#ifndef MIRROR_BASE_CONFIG_CONFIG_KEY_H_
+#define MIRROR_BASE_CONFIG_CONFIG_KEY_H_
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/config/config_value.h"
+
+// Rows of a table of keys: what a key is called, how its value is written, where it goes.
+
+namespace mirror {
+
+/// Checks a value and keeps it. What it writes to outlives it, and is as it was when the value is refused.
+using Setter = std::function<absl::Status(const Given&)>;
+
+struct ConfigKey {
+  std::string name;
+  Setter set;
+  const std::string* needed = nullptr;  ///< What must not be empty in the end; null: it may be.
+};
+using ConfigKeys = std::vector<ConfigKey>;
+
+/// Not empty.
+Setter SetText(std::string* target);
+/// Seen from `folder`, without a slash at the end. "" says that there is none.
+Setter SetPath(std::string* target, const std::filesystem::path& folder);
+
+enum class ListRule {
+  kAny,    ///< Also an empty list, and empty texts.
+  kSome,   ///< At least one text.
+  kNamed,  ///< No empty text.
+};
+Setter SetTexts(std::vector<std::string>* target, ListRule rule);
+/// At least one, each one of `known`.
+Setter SetSomeOf(std::vector<std::string>* target, const std::vector<std::string>& known);
+
+Setter SetSpan(std::chrono::seconds* target, std::chrono::seconds low, std::chrono::seconds high);
+Setter SetSpan(std::chrono::milliseconds* target, std::chrono::milliseconds low,
+               std::chrono::milliseconds high);
+/// Read in another place, by ConfigTable::Blocks().
+Setter SetElsewhere();
+
+namespace config_internal {
+template <typename T>
+struct Plain {
+  using Type = T;
+};
+template <typename T>
+struct Plain<std::optional<T>> {
+  using Type = T;
+};
+}  // namespace config_internal
+
+/// `T`: bool, or std::optional of it.
+template <typename T>
+Setter SetFlag(T* target) {
+  return [target](const Given& given) {
+    const absl::StatusOr<bool> value = AsFlag(given);
+    if (value.ok()) *target = *value;
+    return value.status();
+  };
+}
+
+/// `T`: a whole number that holds `low` to `high`, or std::optional of one.
+template <typename T>
+Setter SetWhole(T* target, std::int64_t low, std::int64_t high) {
+  return [target, low, high](const Given& given) {
+    const absl::StatusOr<std::int64_t> value = AsWhole(given, low, high);
+    if (value.ok()) *target = static_cast<typename config_internal::Plain<T>::Type>(*value);
+    return value.status();
+  };
+}
+
+/// `T`: a whole number that holds `low` to `high`.
+template <typename T>
+Setter SetSize(T* target, std::uint64_t low, std::uint64_t high) {
+  return [target, low, high](const Given& given) {
+    const absl::StatusOr<std::uint64_t> size = AsSize(given, low, high);
+    if (size.ok()) *target = static_cast<T>(*size);
+    return size.status();
+  };
+}
+
+/// As milliseconds. `T`: std::int64_t, or std::optional of it.
+template <typename T>
+Setter SetMilliseconds(T* target, std::chrono::milliseconds low, std::chrono::milliseconds high) {
+  return [target, low, high](const Given& given) {
+    const absl::StatusOr<std::chrono::milliseconds> span =
+        AsSpan(given, low, high, std::chrono::milliseconds(1));
+    if (span.ok()) *target = span->count();
+    return span.status();
+  };
+}
+
+/// `known`: the words, and what each means.
+template <typename T>
+Setter SetOneOf(T* target, const std::vector<std::pair<std::string, T>>& known) {
+  std::vector<std::string> words;
+  for (const auto& [word, meaning] : known) words.push_back(word);
+  return [target, known, words](const Given& given) {
+    const absl::StatusOr<std::string> text = AsText(given);
+    if (!text.ok()) return text.status();
+    std::size_t index = 0;
+    absl::Status status = CheckOneOf(given, *text, words, &index);
+    if (status.ok()) *target = known[index].second;
+    return status;
+  };
+}
+/// The word itself is kept.
+Setter SetOneOf(std::string* target, const std::vector<std::string>& known);
+
+/// An inline table, as { id = "integer" }, whose values `set` keeps. `shown`: what it must be a table of.
+template <typename T>
+Setter SetEach(std::map<std::string, T>* target, const std::string& shown,
+               const std::function<Setter(T*)>& set) {
+  return [target, shown, set](const Given& given) -> absl::Status {
+    if (given.node.kind != ConfigNode::Kind::kTable) {
+      return given.Wrong("must be a table of " + shown + ", not " + KindName(given.node.kind));
+    }
+    std::map<std::string, T> all;
+    for (const ConfigNode& entry : given.node.entries) {
+      const absl::Status status = set(&all[entry.name])({given.where + " '" + entry.name + "'", entry});
+      if (!status.ok()) return status;
+    }
+    *target = std::move(all);
+    return absl::OkStatus();
+  };
+}
+
+}  // namespace mirror
+
+#endif  // MIRROR_BASE_CONFIG_CONFIG_KEY_H_

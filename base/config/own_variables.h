@@ -1,0 +1,20 @@
+#ifndef MIRROR_BASE_CONFIG_OWN_VARIABLES_H_
+#define MIRROR_BASE_CONFIG_OWN_VARIABLES_H_
+
+#include <string>
+#include <vector>
+
+namespace mirror {
+
+/// Variables of this project that no configuration reads and every one lets through.
+inline std::vector<std::string> OwnVariables() {
+  return {"MIRROR_CONTEXT_ID",  "MIRROR_EVENT",                              // A hook's program has them.
+          "MIRROR_CRASH_AT",                                                 // base/crash_point
+          "MIRROR_CLOCK_SHIFT", "MIRROR_DISK_*",        "MIRROR_SLOW_*",     // tests/shims
+          "MIRROR_TEST_*",      "MIRROR_TORTURE_BUILD",                      // tests
+          "MIRROR_FUZZ",        "MIRROR_SANITIZED",     "MIRROR_WARNINGS"};  // Of the build.
+}
+
+}  // namespace mirror
+
+#endif  // MIRROR_BASE_CONFIG_OWN_VARIABLES_H_

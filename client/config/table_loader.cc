@@ -1,0 +1,202 @@
+#include "client/config/table_loader.h"
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <limits>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "base/folded_name.h"
+#include "proto/wire/turned_value.h"
+
+namespace mirror {
+namespace {
+
+Setter SetCharacter(std::string* target) {
+  return [target](const Given& given) {
+    absl::StatusOr<std::string> text = AsText(given);
+    if (!text.ok()) return text.status();
+    const auto c = static_cast<unsigned char>(text->empty() ? '\n' : text->front());
+    if (text->size() != 1 || c >= 0x80 || c == '\n' || c == '\r') {
+      return given.Wrong("must be one ASCII character that ends no line");
+    }
+    *target = *std::move(text);
+    return absl::OkStatus();
+  };
+}
+
+Setter SetPrecision(std::string* target) {
+  return [target](const Given& given) {
+    if (given.node.kind != ConfigNode::Kind::kWhole) {
+      return SetOneOf(target, {"day", "hour", "minute", "second"})(given);
+    }
+    const auto step = AsWhole(given, 1, std::numeric_limits<std::int64_t>::max());
+    if (step.ok()) *target = absl::StrCat(*step);
+    return step.status();
+  };
+}
+
+Setter SetTypes(std::map<std::string, std::string>* target) {
+  return SetEach<std::string>(target, "columns and types, as { id = \"integer\" }", [](std::string* type) {
+    return SetOneOf(type, {"integer", "real", "text"});
+  });
+}
+
+Setter SetRename(std::map<std::string, std::string>* target) {
+  return SetEach<std::string>(target, "columns and their new names, as { old = \"new\" }",
+                              [](std::string* name) { return SetText(name); });
+}
+
+Setter SetMask(std::map<std::string, std::uint32_t>* target) {
+  return SetEach<std::uint32_t>(target, "columns and how many characters stay at the end, as { phone = 4 }",
+                                [](std::uint32_t* keep) { return SetWhole(keep, 0, kMaskKeepMax); });
+}
+
+Setter SetFeed(std::optional<DeletesFrom>* target, const ConfigTable& block) {
+  return [target, block](const Given& given) -> absl::Status {
+    if (given.node.kind != ConfigNode::Kind::kTable) {
+      return given.Wrong(
+          absl::StrCat("must be a table, as { table = \"customer_deleted\", key = [\"id\"], watermark "
+                       "= \"deleted_at\" }, not ",
+                       KindName(given.node.kind)));
+    }
+    DeletesFrom feed;
+    absl::Status status = block.Inline(given.node, "[source.table.deletes_from]")
+                              .Read({{"table", SetText(&feed.table)},
+                                     {"file", SetText(&feed.file)},
+                                     {"key", SetTexts(&feed.key, ListRule::kNamed)},
+                                     {"watermark", SetText(&feed.watermark)},
+                                     {"types", SetTypes(&feed.types)}});
+    if (!status.ok()) return status;
+    if (feed.key.empty() || feed.watermark.empty() || feed.table.empty() == feed.file.empty()) {
+      return given.Wrong("needs 'table' (of files: 'file'), 'key' and 'watermark'");
+    }
+    *target = std::move(feed);
+    return absl::OkStatus();
+  };
+}
+
+ConfigKeys TableKeys(const ConfigTable& block, TableConfig* table) {
+  return {
+      {"name", SetText(&table->name), &table->name},
+      {"strategy", SetOneOf(&table->strategy, {"cdc", "synthetic", "watermark", "watermark_cdc", "window"})},
+      {"push", SetOneOf(&table->push, {"direct", "staged"})},
+      {"deletes", SetOneOf(&table->deletes, {"apply", "ignore", "mark"})},
+      {"preserve_target", SetFlag(&table->preserve_target)},
+      {"column_hashes", SetFlag(&table->column_hashes)},
+      {"watermark", SetText(&table->watermark)},
+      {"deletes_from", SetFeed(&table->deletes_from, block)},
+      {"precision", SetPrecision(&table->precision)},
+      {"window",
+       SetMilliseconds(&table->window_ms, std::chrono::milliseconds(100), std::chrono::hours(24 * 3650))},
+      {"time", SetOneOf(&table->time, {"iso", "unix", "unix_ms"})},
+      {"file", SetText(&table->file)},
+      {"files", SetOneOf(&table->files, {"last", "all"})},
+      {"key", SetTexts(&table->key, ListRule::kNamed)},
+      {"types", SetTypes(&table->types)},
+      {"separator", SetCharacter(&table->separator)},
+      {"decimal", SetOneOf(&table->decimal, {".", ","})},
+      {"sheet", SetText(&table->sheet)},
+      {"quote", SetCharacter(&table->quote)},
+      {"as", SetText(&table->steps.as)},
+      {"columns", SetTexts(&table->steps.columns, ListRule::kNamed)},
+      {"rename", SetRename(&table->steps.rename)},
+      {"where", SetText(&table->steps.where)},
+      {"hash", SetTexts(&table->steps.hash, ListRule::kNamed)},
+      {"mask", SetMask(&table->steps.mask)},
+      {"encoding", SetOneOf(&table->encoding, {"utf-8", "latin-1", "windows-1252"})}};
+}
+
+/// Keys that mean nothing with this kind of source.
+absl::Status CheckKind(const ConfigTable& block, const SourceConfig& source, const TableConfig& table) {
+  for (const char* key : {"file", "files", "types"}) {
+    if (source.kind == "sqlite" && block.Has(key)) {
+      return block.Wrong(key, "is for kind = \"csv\" or \"xlsx\" only");
+    }
+  }
+  for (const char* key : {"separator", "decimal", "quote", "encoding"}) {
+    if (source.kind != "csv" && block.Has(key)) return block.Wrong(key, "is for kind = \"csv\" only");
+  }
+  if (source.kind != "xlsx" && block.Has("sheet")) return block.Wrong("sheet", "is for kind = \"xlsx\" only");
+  if (source.kind != "sqlite" && table.strategy == "cdc") {
+    return block.Wrong("strategy", "must not be \"cdc\" for files, which have no change log");
+  }
+  if (table.deletes_from && table.deletes_from->file.empty() != (source.kind == "sqlite")) {
+    return block.Wrong("deletes_from", source.kind == "sqlite"
+                                           ? "takes 'table' here, since the source is a database"
+                                           : "takes 'file' here, since the source is a folder");
+  }
+  return absl::OkStatus();
+}
+
+/// Keys that mean nothing with this strategy.
+absl::Status CheckStrategy(const ConfigTable& block, const std::string& strategy, const TableConfig& table) {
+  if ((strategy == "cdc" || strategy == "populate") && block.Has("key")) {
+    return block.Wrong("key",
+                       "is for files, views and tables without a key of their own, which need strategy = "
+                       "\"synthetic\" or one of the others that need no change log");
+  }
+  const bool by_column = strategy == "watermark" || strategy == "watermark_cdc" || strategy == "window";
+  if (by_column && table.watermark.empty()) {
+    return block.Wrong(absl::StrCat("with strategy = \"", strategy,
+                                    "\" needs 'watermark', the column by which changes are found"));
+  }
+  const std::array<std::pair<const char*, bool>, 6> keys = {
+      {{"watermark", by_column},
+       {"deletes_from", strategy == "watermark"},
+       {"precision", strategy == "watermark_cdc"},
+       {"window", strategy == "window"},
+       {"time", strategy == "window"},
+       {"column_hashes", strategy == "synthetic" || by_column}}};
+  for (const auto& [key, fits] : keys) {
+    if (block.Has(key) && !fits) {
+      return block.Wrong(key, absl::StrCat("says nothing with strategy = \"", strategy, "\""));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckTableSteps(const ConfigTable& block, const SourceConfig& source, const TableConfig& table) {
+  const TableSteps& steps = table.steps;
+  if (const auto conflict = FindConflict(steps, table.watermark)) {
+    return block.Wrong(conflict->first, conflict->second);
+  }
+  if (!steps.hash.empty() && source.hash_key.empty()) {
+    return block.Wrong("hash",
+                       "needs 'hash_key' in [agent], a file with the key; 'openssl rand -hex 32' makes one");
+  }
+  for (const TableConfig& other : source.tables) {
+    if (SameName(other.name, table.name)) {
+      return block.Wrong(absl::StrCat("'name' '", table.name, "' is that of the table in line ", other.line));
+    }
+    if (SameName(other.steps.name(), steps.name())) {
+      return block.Wrong(
+          steps.as.empty() ? "name" : "as",
+          absl::StrCat("'", steps.name(), "' is how the mirror calls the table in line ", other.line));
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<TableConfig> LoadTable(const ConfigTable& block, const SourceConfig& source) {
+  TableConfig table;
+  table.line = block.line();
+  if (absl::Status status = block.Read(TableKeys(block, &table)); !status.ok()) return status;
+  table.steps.table = table.name;
+  table.steps.line = table.line;
+  absl::Status status = CheckKind(block, source, table);
+  if (status.ok()) status = CheckStrategy(block, StrategyOf(source, table), table);
+  if (status.ok()) status = CheckTableSteps(block, source, table);
+  if (!status.ok()) return status;
+  if (table.file.empty()) table.file = absl::StrCat(table.name, ".", source.kind);
+  return table;
+}
+
+}  // namespace mirror
