@@ -2,10 +2,17 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
+#include "absl/status/statusor.h"
+#include "base/clock.h"
 #include "base/folded_name.h"
+#include "client/cycle/answer_check.h"
+#include "client/source/reader.h"
+#include "mirror/v1/mirror_client.pb.h"
 #include "proto/wire/codec.h"
 #include "proto/wire/limits.h"
 #include "proto/wire/source_objects_codec.h"
@@ -38,8 +45,9 @@ SourceObjects OnlyCounted(const SourceObjects& objects) {
   return counted;
 }
 
-}  // namespace
-
+/// The tables of an announcement. Indexes and foreign keys are told as far as they leave half of what one
+/// request may hold to the tables themselves, and foreign keys only to tables that are announced, too; how
+/// many more there are is told where one number still fits.
 void EncodeAnnouncement(const std::vector<SourceTable>& tables, const v1::Limits& limits,
                         v1::TableSchemaRequest* request) {
   std::set<std::string> announced;
@@ -69,6 +77,25 @@ void EncodeAnnouncement(const std::vector<SourceTable>& tables, const v1::Limits
     const std::optional<SourceObjects> told = Told(tables[i], announced);
     if (told && !take(*told, table)) take(OnlyCounted(*told), table);
   }
+}
+
+}  // namespace
+
+absl::Status AnnounceTables(RunContext& run, Cycle& cycle) {
+  v1::TableSchemaRequest request;
+  request.set_cycle(cycle.id);
+  request.set_source_id(run.history.source_id());
+  EncodeAnnouncement(run.schema.tables, cycle.limits, &request);
+  const absl::StatusOr<v1::TableSchemaResponse> response = run.client.TableSchema(request);
+  if (!response.ok()) return response.status();
+  if (absl::Status checked = CheckTables(request, *response); !checked.ok()) return checked;
+  cycle.statuses.assign(response->tables().begin(), response->tables().end());
+  run.report.tables_held = response->held_tables_size() > 0;
+  if (!cycle.IsFirst()) return absl::OkStatus();
+  if (run.report.tables_held) run.AddNote(response->held_reason());
+  // Whatever is found from here on, quiet tables included, is so after this moment.
+  run.looked_ms = NowMs();
+  return absl::OkStatus();
 }
 
 }  // namespace mirror

@@ -164,7 +164,7 @@ EDITS = [
     # The agent's cycle.
     _client("only the answer to the commit is one", "cycle/row_sender.cc",
             "result.seq() == job->commit_seq", "result.seq() >= job->commit_seq", "CycleTest.*"),
-    _client("what was not committed is not durable", "cycle/cycle.cc",
+    _client("what was not committed is not durable", "cycle/cycle_end.cc",
             "if (job.committed) durable[job.schema.name] = job.sent;", "durable[job.schema.name] = job.sent;",
             "CycleTest.*"),
     _client("a run's LSN is above each one that the mirror shows", "state/run_state.cc",

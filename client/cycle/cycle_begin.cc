@@ -1,0 +1,80 @@
+#include "client/cycle/cycle_begin.h"
+
+#include <algorithm>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "base/crash_point.h"
+
+namespace mirror {
+namespace {
+
+/// Endpoints of before do not say who it was.
+bool IsWanted(v1::DoNotReplicateBy by) {
+  return by == v1::DO_NOT_REPLICATE_BY_OPERATOR || by == v1::DO_NOT_REPLICATE_BY_UNSPECIFIED;
+}
+
+const char* Asker(v1::DoNotReplicateBy by) {
+  switch (by) {
+    case v1::DO_NOT_REPLICATE_BY_MISS:
+      return "the mirror paused itself, and stands still until its operator resumes it: ";
+    case v1::DO_NOT_REPLICATE_BY_HOOK:
+      return "a hook of the mirror refused the cycle: ";
+    case v1::DO_NOT_REPLICATE_BY_DELETED:
+      return "an operator deleted the mirror: ";
+    default:
+      return "";
+  }
+}
+
+absl::StatusOr<bool> NotAccepted(RunContext& run, const v1::AuthenticateResponse& answer) {
+  if (absl::Status ended = run.lock.End(); !ended.ok()) return ended;
+  if (answer.has_busy()) {
+    run.report.outcome = Outcome::kBusy;
+    run.report.reason =
+        answer.reason().empty()
+            ? absl::StrCat("cycle ", answer.busy().cycle(), " of another agent is at work for tenant '",
+                           run.client.context_id(), "'. Nothing was sent; try again later")
+            : answer.reason();
+    return false;
+  }
+  if (answer.do_not_replicate()) {
+    const v1::DoNotReplicateBy by = answer.do_not_replicate_by();
+    run.report.outcome = IsWanted(by) ? Outcome::kDoNotReplicate : Outcome::kStopped;
+    run.report.reason = absl::StrCat(Asker(by), answer.reason());
+    return false;
+  }
+  return absl::InternalError("the endpoint neither began a cycle nor said why. Nothing was sent");
+}
+
+absl::StatusOr<v1::AuthenticateResponse> Authenticate(RunContext& run, const std::string& holder,
+                                                      bool take_over) {
+  absl::StatusOr<v1::AuthenticateResponse> answer =
+      run.client.Authenticate(holder, take_over, /*probe=*/false, run.receipts.known());
+  if (answer.ok() && answer->accepted()) run.AddNote(run.receipts.Begin(*answer, run.client));
+  return answer;
+}
+
+}  // namespace
+
+absl::StatusOr<bool> BeginCycle(RunContext& run, Cycle& cycle) {
+  const absl::StatusOr<LockFile::Holder> holder = run.lock.Begin();
+  if (!holder.ok()) return holder.status();
+  CrashPoint("agent.locked");
+  absl::StatusOr<v1::AuthenticateResponse> answer = Authenticate(run, holder->id, holder->take_over);
+  // Each answer has so many receipts, and the cycle's own are kept only behind all others.
+  for (int i = 1; i < kReceiptAnswersMax && answer.ok() && answer->accepted() && run.receipts.behind(); ++i) {
+    answer = Authenticate(run, holder->id, /*take_over=*/true);
+  }
+  if (!answer.ok()) return answer.status();
+  if (!answer->accepted()) return NotAccepted(run, *answer);
+  run.report.cycle = cycle.id = answer->cycle();
+  cycle.limits = answer->limits();
+  const auto& capabilities = answer->capabilities();
+  cycle.can_compare =
+      std::find(capabilities.begin(), capabilities.end(), "digest_ranges") != capabilities.end();
+  return true;
+}
+
+}  // namespace mirror

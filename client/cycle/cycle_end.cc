@@ -1,0 +1,136 @@
+#include "client/cycle/cycle_end.h"
+
+#include <cstddef>
+#include <map>
+#include <set>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "base/crash_point.h"
+#include "client/cycle/answer_check.h"
+#include "proto/wire/codec.h"
+
+namespace mirror {
+namespace {
+
+/// What was sent of each table that was committed.
+void AddSent(RunContext& run, const Cycle& cycle, v1::ReplicationCompletedRequest* request) {
+  for (const Job& job : cycle.jobs) {
+    if (!job.committed) continue;
+    v1::TableSummary* summary = request->add_tables();
+    summary->set_table(job.schema.name);
+    summary->set_inserts(job.inserts);
+    summary->set_updates(job.updates);
+    summary->set_deletes(job.deletes);
+    if (!job.row_count) continue;
+    if (!cycle.compared.contains(job.schema.name)) summary->set_row_count(*job.row_count);
+    if (run.options.now_ms > 0) run.state.SetCounted(job.schema.name, run.options.now_ms);
+  }
+}
+
+void AddCompared(const Cycle& cycle, v1::ReplicationCompletedRequest* request) {
+  for (const auto& [table, compared] : cycle.compared) {
+    v1::TableSummary* summary = nullptr;
+    for (v1::TableSummary& known : *request->mutable_tables()) {
+      if (known.table() == table) summary = &known;
+    }
+    if (summary == nullptr) summary = request->add_tables();
+    summary->set_table(table);
+    summary->set_rows_differ(compared.rows_differ);
+    EncodePosition(compared.position, summary->mutable_position());
+  }
+}
+
+/// As of when the tables are. Of those that are sent in a later cycle of the run, too: it was no earlier.
+void AddTimes(RunContext& run, const Cycle& cycle, v1::ReplicationCompletedRequest* request) {
+  request->set_source_time_ms(run.looked_ms);
+  std::set<std::string> committed;
+  for (const Job& job : cycle.jobs) {
+    if (job.committed) committed.insert(job.schema.name);
+  }
+  for (const SourceTable& table : run.schema.tables) {
+    const std::string& name = table.schema.name;
+    // Of some nobody knows whether one that was not sent changed.
+    const bool looked_at = run.history.SeesChanges(name) || committed.contains(name);
+    if (!looked_at || !table.later.empty() || run.ReportOf(name).result != TableResult::kOk) {
+      request->add_stale_tables(name);
+    }
+  }
+}
+
+/// What the mirror found of the number of rows of each table.
+void TakeVerdicts(RunContext& run, Cycle& cycle, const v1::ReplicationCompletedResponse& response) {
+  for (const v1::TableVerdict& verdict : response.tables()) {
+    const std::string& table = verdict.table();
+    if (cycle.compared.contains(table)) continue;
+    // A row count never clears a table whose digests or whose receipt is in doubt.
+    const bool doubted = cycle.compare_again.contains(table) || run.distrusted.contains(table);
+    if (verdict.comparison() == v1::COMPARISON_EQUAL && !doubted) run.state.SetSuspect(table, false);
+    if (verdict.comparison() != v1::COMPARISON_DIFFERS) continue;
+    run.state.SetSuspect(table, true);
+    if (cycle.can_compare) cycle.compare_again.insert(table);
+    TableReport& report = run.ReportOf(table);
+    report.result = TableResult::kFailed;
+    report.reason =
+        absl::StrCat(verdict.reason(), ". What was sent is committed; the next run ",
+                     cycle.can_compare ? "compares the table and mends it" : "sends the table whole");
+  }
+}
+
+/// All that the mirror showed or acknowledged is on its disk now.
+std::map<std::string, Position> FindDurable(const RunContext& run, const Cycle& cycle) {
+  std::map<std::string, Position> durable;
+  for (std::size_t i = 0; i < cycle.statuses.size(); ++i) {
+    const Position position = DecodePosition(cycle.statuses[i].position());
+    if (position.lsn.value >= 0) durable[run.schema.tables[i].schema.name] = position;
+  }
+  for (const Job& job : cycle.jobs) {
+    if (job.committed) durable[job.schema.name] = job.sent;
+  }
+  return durable;
+}
+
+absl::Status KeepDurable(RunContext& run, const Cycle& cycle) {
+  const std::map<std::string, Position> durable = FindDurable(run, cycle);
+  for (const auto& [table, position] : durable) {
+    // Of one that was not looked at the form is still that of before.
+    const SourceTable* const source = run.FindTable(table);
+    if (source == nullptr || !source->problem.empty() || !source->later.empty()) continue;
+    run.state.SetConfirmed(table, position, run.history.FormOf(table));
+  }
+  if (absl::Status saved = run.state.Save(); !saved.ok()) return saved;
+  if (absl::Status kept = run.history.Forget(durable); !kept.ok()) {
+    run.AddNote(absl::StrCat("old entries of the change log could not be removed: ", kept.message()));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status EndCycle(RunContext& run, Cycle& cycle, const absl::Status& status) {
+  if (absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status)) return absl::OkStatus();
+  if (absl::IsAborted(status)) return run.lock.End();
+  v1::ReplicationCompletedRequest request;
+  request.set_cycle(cycle.id);
+  AddSent(run, cycle, &request);
+  AddCompared(cycle, &request);
+  if (status.ok()) AddTimes(run, cycle, &request);
+  const absl::StatusOr<v1::ReplicationCompletedResponse> response = run.client.ReplicationCompleted(request);
+  if (!response.ok()) {
+    if (absl::IsAborted(response.status())) (void)run.lock.End();
+    return response.status();
+  }
+  CrashPoint("agent.completed");
+  if (absl::Status checked = CheckVerdicts(request, *response); !checked.ok()) {
+    (void)run.lock.End();  // The cycle is over all the same.
+    return checked;
+  }
+  run.AddNote(run.receipts.End(response->signed_receipts(), run.client));
+  TakeVerdicts(run, cycle, *response);
+  if (absl::Status kept = KeepDurable(run, cycle); !kept.ok()) return kept;
+  CrashPoint("agent.forgot");
+  return run.lock.End();
+}
+
+}  // namespace mirror

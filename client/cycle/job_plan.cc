@@ -1,0 +1,120 @@
+#include "client/cycle/job_plan.h"
+
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "client/cycle/comparison.h"
+#include "client/cycle/decision.h"
+#include "client/cycle/takeover.h"
+
+namespace mirror {
+namespace {
+
+/// Why a table is left as it is, whatever the history says.
+struct LeftOut {
+  TableResult result = TableResult::kFailed;
+  std::string reason;
+};
+
+std::optional<LeftOut> FindWhyLeftOut(const SourceTable& table, const v1::TableStatus& status) {
+  if (status.action() == v1::TABLE_ACTION_REFUSED) return LeftOut{TableResult::kRefused, status.reason()};
+  if (status.action() == v1::TABLE_ACTION_HELD) return LeftOut{TableResult::kHeld, status.reason()};
+  if (!status.wanted()) return LeftOut{TableResult::kUnwanted, status.reason()};
+  if (!table.problem.empty()) return LeftOut{TableResult::kFailed, table.problem};
+  if (!table.later.empty()) return LeftOut{TableResult::kOk, table.later};
+  return std::nullopt;
+}
+
+/// A population brings everything; else the rows that differ go along with what changed.
+Decision WithRepair(History& history, Decision decision, const TableSchema& table,
+                    const Differences& differences) {
+  if (decision.kind == Decision::Kind::kPopulate) return decision;
+  // Where the log does not name rows, only a population is of one moment.
+  const bool unnamed = history.SeesChanges(table.name) && !history.NamesRows(table.name);
+  const std::string found = differences.Count() == 0
+                                ? "rows of it changed while it was compared, and are sent whole"
+                                : absl::StrCat("compared with the source, ", InWords(differences));
+  if (differences.beyond_repair || unnamed) {
+    return {Decision::Kind::kPopulate, PopulateReason::kRequested, found};
+  }
+  return {Decision::Kind::kChanges, PopulateReason::kNone, found};
+}
+
+/// What is sent of a table that is sent. Errors: why nothing of it can be.
+absl::StatusOr<Decision> DecideTable(RunContext& run, const Cycle& cycle, const SourceTable& table,
+                                     const v1::TableStatus& status) {
+  const std::string& name = table.schema.name;
+  const bool asked = run.IsAskedFor(name);
+  const bool suspect = !cycle.can_compare && run.state.IsSuspect(name);
+  if (absl::Status taken = TakeOver(run, cycle, table.schema, status); !taken.ok()) return taken;
+  absl::StatusOr<Decision> decision = Decide(run.history, run.reader, table.schema, status, asked || suspect);
+  if (!decision.ok()) return decision;
+  const bool new_there = status.action() == v1::TABLE_ACTION_CREATED || status.row_count() == 0;
+  if (decision->kind == Decision::Kind::kPopulate && table.unreadable && !new_there && !asked) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("all of its rows would be sent (", decision->words,
+                     "), and those that cannot be read now would vanish from the mirror. Nothing of it "
+                     "was sent: mend them, or send it as it is with --repopulate"));
+  }
+  const auto repair = cycle.repairs.find(name);
+  if (repair == cycle.repairs.end()) return decision;
+  return WithRepair(run.history, *std::move(decision), table.schema, repair->second);
+}
+
+Job MakeJob(RunContext& run, Cycle& cycle, std::size_t index, Decision decision) {
+  Job job;
+  job.index = index;
+  job.decision = std::move(decision);
+  job.schema = run.schema.tables[index].schema;
+  job.status = cycle.statuses[index];
+  const std::string& name = job.schema.name;
+  job.logged = run.history.NamesRows(name);
+  job.closed_later = !job.schema.Key().empty() && job.logged && run.history.FollowsReading(name);
+  job.whole_rows = run.whole_rows.contains(name);
+  job.count_all =
+      run.options.now_ms > 0 && run.state.ShallCount(name, run.options.now_ms, run.options.count_interval_ms);
+  const auto repair = cycle.repairs.find(name);
+  if (repair != cycle.repairs.end() && job.decision.kind == Decision::Kind::kChanges) {
+    job.repair = std::move(repair->second.keys);
+  }
+  return job;
+}
+
+void PlanTable(RunContext& run, Cycle& cycle, std::size_t index) {
+  const SourceTable& table = run.schema.tables[index];
+  const v1::TableStatus& status = cycle.statuses[index];
+  TableReport& report = run.ReportOf(table.schema.name);
+  report.lsn = status.position().lsn();
+  if (std::optional<LeftOut> left = FindWhyLeftOut(table, status)) {
+    report.result = left->result;
+    report.reason = std::move(left->reason);
+    return;
+  }
+  report.result = TableResult::kFailed;  // Until its commit is acknowledged.
+  absl::StatusOr<Decision> decision = DecideTable(run, cycle, table, status);
+  if (!decision.ok()) {
+    report.reason = std::string(decision.status().message());
+    return;
+  }
+  report.reason = decision->words;
+  if (decision->kind == Decision::Kind::kNothing) {
+    report.result = TableResult::kOk;
+    return;
+  }
+  report.action = decision->kind == Decision::Kind::kPopulate ? "populate" : "changes";
+  cycle.jobs.push_back(MakeJob(run, cycle, index, *std::move(decision)));
+}
+
+}  // namespace
+
+void MakeJobs(RunContext& run, Cycle& cycle) {
+  for (std::size_t i = 0; i < run.schema.tables.size(); ++i) {
+    if (cycle.IsAbout(run.schema.tables[i].schema.name)) PlanTable(run, cycle, i);
+  }
+}
+
+}  // namespace mirror

@@ -1,0 +1,95 @@
+#include "client/cycle/job_sending.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "client/cycle/comparison.h"
+#include "client/cycle/row_sender.h"
+
+namespace mirror {
+
+absl::Status RecordTargets(RunContext& run, Cycle& cycle) {
+  std::vector<std::string> names;
+  for (const SourceTable& table : run.schema.tables) {
+    names.push_back(table.schema.name);
+    run.state.SetRecord(table.schema.name, table.record);
+  }
+  run.state.Retain(names);
+  if (absl::Status status = run.state.Save(); !status.ok()) return status;
+  if (cycle.jobs.empty()) return absl::OkStatus();
+  std::int64_t highest = 0;
+  for (const v1::TableStatus& status : cycle.statuses) {
+    highest = std::max({highest, status.position().lsn(), status.pending().lsn()});
+  }
+  std::vector<std::string> sending;
+  for (const Job& job : cycle.jobs) sending.push_back(job.schema.name);
+  const auto targets = run.history.Begin(sending, highest);
+  if (!targets.ok()) return targets.status();
+  for (Job& job : cycle.jobs) job.target = targets->at(job.schema.name);
+  return absl::OkStatus();
+}
+
+absl::Status SendJobs(RunContext& run, Cycle& cycle) {
+  if (cycle.jobs.empty()) return absl::OkStatus();
+  const CycleOptions& options = run.options;
+  SenderOptions sending{options.batch_bytes, options.window, options.read_ahead, {},
+                        run.receipts.on(),   options.stop,   options.staging};
+  // What is compared with the mirror is what was sent.
+  sending.leaves_moment = !ShallCompareAny(run, cycle);
+  if (options.progress) {
+    sending.progress = [&options](const Job& job) {
+      options.progress({"sending", job.schema.name, job.inserts + job.updates + job.deletes, job.expected});
+    };
+  }
+  RowSender sender(run.reader, run.client, cycle.id, cycle.limits, std::move(sending));
+  return sender.Send(cycle.jobs);
+}
+
+void ReportJobs(RunContext& run, const Cycle& cycle, const absl::Status& status) {
+  for (const Job& job : cycle.jobs) {
+    TableReport& report = run.ReportOf(job.schema.name);
+    for (const std::string& note : job.notes) run.AddNote(note);
+    if (job.lsn >= 0) report.lsn = job.lsn;
+    if (job.committed) {
+      report.result = TableResult::kOk;
+      // A comparison, or a source that moved, has a table sent more than once in a run.
+      report.inserts += job.inserts;
+      report.updates += job.updates;
+      report.deletes += job.deletes;
+      continue;
+    }
+    report.result = job.held ? TableResult::kHeld : TableResult::kFailed;
+    if (!job.error.ok()) {
+      report.reason = std::string(job.error.message());
+    } else {
+      report.reason =
+          status.ok() ? "the endpoint did not acknowledge its commit" : std::string(kCycleEndedFirst);
+    }
+  }
+}
+
+void TakeReceipts(RunContext& run, Cycle& cycle) {
+  if (!run.receipts.on()) return;
+  for (const Job& job : cycle.jobs) {
+    if (!job.committed) continue;
+    const std::string wrong = run.receipts.Take(job, cycle.id, run.client.context_id());
+    if (wrong.empty()) continue;
+    run.AddNote(wrong);
+    TableReport& report = run.ReportOf(job.schema.name);
+    report.result = TableResult::kFailed;
+    report.reason = "its receipt is not of what was sent";
+    run.state.SetSuspect(job.schema.name, true);
+    run.distrusted.insert(job.schema.name);
+    if (cycle.can_compare) cycle.compare_again.insert(job.schema.name);
+  }
+  if (!run.distrusted.empty()) {
+    // Also when the cycle's end does not arrive.
+    if (absl::Status saved = run.state.Save(); !saved.ok()) run.AddNote(std::string(saved.message()));
+  }
+  run.AddNote(run.receipts.Save());
+}
+
+}  // namespace mirror

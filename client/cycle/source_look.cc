@@ -1,0 +1,126 @@
+#include "client/cycle/source_look.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "base/folded_name.h"
+#include "proto/wire/table.h"
+
+namespace mirror {
+namespace {
+
+absl::Status NoTable(const SourceSchema& schema) {
+  if (!schema.refused.empty()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("no table of the source can be mirrored. Nothing was announced, since that would drop "
+                     "every table of the mirror. '",
+                     schema.refused.front().name, "': ", schema.refused.front().reason));
+  }
+  return absl::FailedPreconditionError(
+      "the source has no table to mirror. Nothing was announced, since that would drop every table of the "
+      "mirror; check 'path', 'include', 'skip' and 'blocked' of its [[source]]");
+}
+
+void ApplyTargetRules(const RunContext& run, SourceSchema* schema) {
+  for (SourceTable& table : schema->tables) {
+    const TargetRule rule = run.RuleOf(table.schema.name);
+    table.schema.preserve_target = rule.preserve_target;
+    if (rule.deletes != Deletes::kApply) table.schema.deletes = rule.deletes;
+  }
+}
+
+absl::Status CheckRepopulate(const RunContext& run) {
+  for (const std::string& wanted : run.options.repopulate) {
+    if (run.FindTable(wanted) == nullptr) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("the source has no table '", wanted, "' to repopulate. Nothing was sent"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+void AddLeftOut(const std::vector<RefusedTable>& tables, TableResult result, CycleReport* run_report) {
+  for (const RefusedTable& table : tables) {
+    TableReport& report = run_report->tables.emplace_back();  // Not by name: it may be any.
+    report.table = table.name;
+    report.reason = table.reason;
+    report.result = result;
+  }
+}
+
+/// One that was announced before and cannot be now would count as dropped.
+absl::Status CheckRefused(const RunContext& run) {
+  const std::vector<std::string> announced = run.state.Tables();
+  for (const RefusedTable& table : run.schema.refused) {
+    const bool was = std::any_of(announced.begin(), announced.end(),
+                                 [&](const std::string& name) { return SameName(name, table.name); });
+    if (!was) continue;
+    return absl::FailedPreconditionError(
+        absl::StrCat("table '", table.name, "' was announced before and cannot be now: ", table.reason,
+                     ". Nothing of the source was sent, or the mirror would set the table aside as a "
+                     "dropped one. Mend that, "
+                     "or take its [[source.table]] away"));
+  }
+  return absl::OkStatus();
+}
+
+void NoteIdlePatterns(RunContext& run) {
+  for (const std::string& pattern : run.schema.idle_patterns) {
+    run.AddNote(
+        absl::StrCat("no table of the source matches '", pattern, "' of 'include', 'skip' or 'blocked'"));
+  }
+}
+
+void NoteGoneTables(RunContext& run) {
+  std::vector<std::string> gone = run.state.Tables();
+  std::erase_if(gone, [&run](const std::string& name) { return run.FindTable(name) != nullptr; });
+  if (gone.empty()) return;
+  run.AddNote(absl::StrCat(gone.size(), gone.size() == 1 ? " table is" : " tables are",
+                           " not announced any more, and the mirror sets aside what it has of them: ",
+                           ListNames(gone, kNamesListed)));
+}
+
+}  // namespace
+
+absl::Status LookAtSource(RunContext& run) {
+  for (int repeat = 0; repeat <= kMovedRepeats; ++repeat) {
+    const absl::StatusOr<std::vector<std::string>> names = run.reader.TableNames();
+    if (!names.ok()) return names.status();
+    if (names->empty()) return NoTable(run.schema);
+    absl::StatusOr<std::vector<std::string>> news = run.history.Renew(*names);
+    if (!news.ok()) return news.status();
+    for (std::string& sentence : *news) run.AddNote(std::move(sentence));
+    absl::StatusOr<SourceSchema> schema = run.reader.Schema();
+    if (!schema.ok()) return schema.status();
+    run.schema = *std::move(schema);
+    ApplyTargetRules(run, &run.schema);
+    std::vector<SourceTable>& tables = run.schema.tables;
+    const bool complete = std::all_of(tables.begin(), tables.end(), [&run](SourceTable& table) {
+      return run.history.Complete(table.schema);
+    });
+    if (complete) return absl::OkStatus();
+  }
+  return absl::UnavailableError(
+      "the source's definitions change all the time. Nothing was sent; run again when they are settled");
+}
+
+absl::Status CheckFirstLook(RunContext& run) {
+  if (absl::Status there = CheckRepopulate(run); !there.ok()) return there;
+  AddLeftOut(run.schema.refused, TableResult::kRefused, &run.report);
+  if (absl::Status lost = CheckRefused(run); !lost.ok()) return lost;
+  AddLeftOut(run.schema.blocked, TableResult::kBlocked, &run.report);
+  if (run.schema.tables.empty()) return NoTable(run.schema);
+  for (const std::string& note : run.schema.notes) run.AddNote(note);
+  absl::StatusOr<std::string> moved = run.history.Bind(run.reader.Mark());
+  if (!moved.ok()) return moved.status();
+  run.AddNote(*std::move(moved));
+  NoteIdlePatterns(run);
+  NoteGoneTables(run);
+  return absl::OkStatus();
+}
+
+}  // namespace mirror

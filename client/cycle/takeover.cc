@@ -1,0 +1,73 @@
+#include "client/cycle/takeover.h"
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "client/cycle/row_sender.h"
+#include "proto/wire/codec.h"
+
+namespace mirror {
+namespace {
+
+/// Whether rows that the mirror alone has may be of a time before: neither strategy sends deletes. With
+/// another filter they are what the configuration took out.
+bool KeepsRows(const std::string& former, const std::string& form) {
+  const auto strategy = [](const std::string& one) { return one.substr(0, one.find(' ')); };
+  const auto rows = [](const std::string& one) { return one.substr(one.rfind(' ') + 1); };
+  const auto keeps = [&](const std::string& one) {
+    return strategy(one) == "watermark" || strategy(one) == "window";
+  };
+  return rows(former) == rows(form) && keeps(former) && keeps(form);
+}
+
+/// Whether a comparison could find what changed between two forms.
+bool CanFindChanges(const RunContext& run, const Cycle& cycle, const TableSchema& table,
+                    const v1::TableStatus& status) {
+  return cycle.can_compare && !table.Key().empty() && DecodePosition(status.position()).lsn.value >= 0 &&
+         !status.has_pending() && !KeyIsHashed(table, status) &&
+         status.action() != v1::TABLE_ACTION_REPOPULATE && !run.IsAskedFor(table.name) &&
+         !cycle.repairs.contains(table.name);
+}
+
+}  // namespace
+
+absl::Status TakeOver(RunContext& run, const Cycle& cycle, const TableSchema& table,
+                      const v1::TableStatus& status) {
+  const bool staged = run.RuleOf(table.name).staged && run.history.SeesChanges(table.name);
+  if (!CanFindChanges(run, cycle, table, status)) return absl::OkStatus();
+  const Position position = DecodePosition(status.position());
+  // What the mirror hashes or masks no comparison sees.
+  const bool sees_all = ComparedColumns(table, status).size() == WantedColumns(table, status).size();
+  const std::string form = run.history.FormOf(table.name);
+  const RunState::Confirmed* const confirmed = run.state.FindConfirmed(table.name);
+  const std::string former = confirmed == nullptr ? form : confirmed->form;
+  // Rows that the mirror alone has would go with a population because the source's memory was lost.
+  const bool one_sided = !run.history.WhyNotEqual(table.name).empty();
+  if (!staged && !one_sided && former == form) return absl::OkStatus();
+  // Where nobody can tell which rows the mirror should have, what changed is not found by a comparison.
+  if (absl::IsFailedPrecondition(run.reader.Digests(table.name, table.Key()).status()))
+    return absl::OkStatus();
+  const absl::StatusOr<Standing> standing = run.history.Judge(table.name, position);
+  if (!standing.ok()) return standing.status();
+  const bool keeps =
+      one_sided && KeepsRows(former, form) && run.state.IsTakenOver(table.name) != RunState::TakenOver::kYes;
+  const RunState::TakenOver taken_over = keeps ? RunState::TakenOver::kKeeps : RunState::TakenOver::kYes;
+  if (*standing == Standing::kKnown && !staged) return absl::OkStatus();
+  if (*standing == Standing::kKnown && (!sees_all || run.history.FollowsReading(table.name))) {
+    run.state.SetTakenOver(table.name, taken_over);
+    return run.state.Save();
+  }
+  const bool confirmed_there = confirmed != nullptr && confirmed->position == position;
+  const absl::StatusOr<bool> sent = run.history.Sent(table.name, position);
+  if (!sent.ok()) return sent.status();
+  if (!sees_all || (!staged && !confirmed_there && !*sent)) return absl::OkStatus();
+  // Known to be due before the history forgets what else it knows.
+  run.state.SetTakenOver(table.name, taken_over);
+  if (absl::Status saved = run.state.Save(); !saved.ok()) return saved;
+  const absl::StatusOr<bool> adopted = run.history.Adopt(table.name, position);
+  if (!adopted.ok()) return adopted.status();
+  if (!*adopted) run.state.SetTakenOver(table.name, RunState::TakenOver::kNo);
+  return absl::OkStatus();
+}
+
+}  // namespace mirror

@@ -1,0 +1,19 @@
+#ifndef MIRROR_CLIENT_CYCLE_TAKEOVER_H_
+#define MIRROR_CLIENT_CYCLE_TAKEOVER_H_
+
+#include "absl/status/status.h"
+#include "client/cycle/run_context.h"
+#include "mirror/v1/mirror_client.pb.h"
+#include "proto/wire/table.h"
+
+namespace mirror {
+
+/// Makes the history go on where another form of it stopped (another strategy, other columns), so that the
+/// table need not be sent again: what changed between the two a comparison finds. A staged table is taken
+/// over each time. Errors: the history's, the state's.
+absl::Status TakeOver(RunContext& run, const Cycle& cycle, const TableSchema& table,
+                      const v1::TableStatus& status);
+
+}  // namespace mirror
+
+#endif  // MIRROR_CLIENT_CYCLE_TAKEOVER_H_
