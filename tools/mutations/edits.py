@@ -149,7 +149,7 @@ EDITS = [
             "if (standing->keys == now->ring.generation() && now_s < standing->key_until_s)",
             "if (now_s < standing->key_until_s)", "*GateTest*"),
     # The source's change log.
-    _client("a value in a column that was just added is sent", "source/sqlite/log/net_changes.cc",
+    _client("a value in a column that was just added is sent", "source/sqlite/log/changed_keys.cc",
             "THEN NULL WHEN seq <= ", "THEN NULL WHEN seq < ", "ChangeLogTest.*"),
     _client("rows read aside are behind the record of their piece", "source/sqlite/log/net_changes.cc",
             "if (aside) one_look_ = covered = false;", "if (aside) one_look_ = false;", "*BusySourceTest*"),

@@ -10,9 +10,9 @@
 #include "absl/strings/str_join.h"
 #include "client/source/sqlite/file/sqlite_cursor.h"
 #include "client/source/sqlite/file/sqlite_key.h"
-#include "client/source/sqlite/file/sqlite_query.h"
 #include "client/source/sqlite/file/sqlite_row.h"
 #include "client/source/sqlite/file/sqlite_value.h"
+#include "client/source/sqlite/log/changed_keys.h"
 
 namespace mirror {
 namespace {
@@ -26,25 +26,6 @@ constexpr std::int64_t kCountedRows = 100'000;
 /// Deletes that no mirror asks an operator about: what they leave need not be counted.
 constexpr std::int64_t kDeletesUncounted = 500;
 
-/// OR of masks; one that is NULL means all columns.
-struct Mask {
-  std::int64_t bits;
-  int all;
-};
-
-void OrStep(sqlite3_context* context, int, sqlite3_value** values) {
-  auto* mask = static_cast<Mask*>(sqlite3_aggregate_context(context, sizeof(Mask)));
-  if (mask == nullptr) return;
-  if (sqlite3_value_type(values[0]) == SQLITE_NULL) mask->all = 1;
-  mask->bits |= sqlite3_value_int64(values[0]);
-}
-
-void OrFinal(sqlite3_context* context) {
-  const auto* mask = static_cast<const Mask*>(sqlite3_aggregate_context(context, 0));
-  if (mask == nullptr || mask->all != 0) return sqlite3_result_null(context);
-  sqlite3_result_int64(context, mask->bits);
-}
-
 class NetChanges : public ChangeReader {
  public:
   NetChanges(AnnouncedSource source, ChangeLog& log, const TableLog& table, Lsn from, bool whole_rows,
@@ -55,16 +36,14 @@ class NetChanges : public ChangeReader {
         log_(log),
         table_(table),
         key_(source_.schema.Key()),
+        keys_(file_, table_, key_),
         from_(from.value),
         whole_rows_(whole_rows),
         count_all_(count_all),
         also_(std::move(also)),
         key_taker_(source_.file, source_.schema, key_, [] {}) {}
 
-  ~NetChanges() override {
-    CloseLook();
-    (void)file_.Run("DROP TABLE IF EXISTS temp._mirror_raw; DROP TABLE IF EXISTS temp._mirror_net");
-  }
+  ~NetChanges() override { CloseLook(); }
 
   absl::StatusOr<ChangePiece> Next(const BlockSize& size, LargeSink* sink) override {
     absl::StatusOr<ChangePiece> piece = OnePiece(size, sink);
@@ -91,7 +70,7 @@ class NetChanges : public ChangeReader {
       if (absl::Status status = OpenLook(); !status.ok()) return status;
     }
     if (absl::Status status = TakeKeys(size, sink); !status.ok()) return status;
-    const bool at_end = next_row_ > rows_;
+    const bool at_end = next_row_ > keys_.rows();
     ChangePiece piece;
     if (std::exchange(first_, false) && !at_end) {
       if (absl::Status status = CountDeletes(&piece); !status.ok()) return status;
@@ -148,24 +127,24 @@ class NetChanges : public ChangeReader {
     until_ = *last;
     ++round_;
     one_look_ = file_.wal() || until_ - from_ <= kOneLookEntries;
-    if (absl::Status status = MakeRaw(); !status.ok()) return status;
+    if (absl::Status status = keys_.Begin(); !status.ok()) return status;
     std::int64_t copied = 0;
     for (std::int64_t at = from_; at < until_;) {
       const std::int64_t end = one_look_ ? until_ : std::min(until_, at + kCopyEntries);
       if (!looking_) {
         if (absl::Status status = OpenLook(); !status.ok()) return status;
       }
-      const absl::Status copy = LogQuery(file_, copy_).Bind(at).Bind(end).Run();
-      if (!copy.ok()) return copy;
-      copied += sqlite3_changes64(file_.handle());
+      const absl::StatusOr<std::int64_t> some = keys_.Copy(at, end);
+      if (!some.ok()) return some.status();
+      copied += *some;
       at = end;
       if (!one_look_) CloseLook();
     }
     if (copied != until_ - from_) return NotWhole();
-    if (absl::Status status = AddAlso(); !status.ok()) return status;
+    if (absl::Status status = keys_.Add(std::exchange(also_, {})); !status.ok()) return status;
     in_round_ = true;
     next_row_ = 1;
-    if (absl::Status status = Group(); !status.ok()) return status;
+    if (absl::Status status = keys_.Group(); !status.ok()) return status;
     return looking_ ? absl::OkStatus() : OpenLook();
   }
 
@@ -176,109 +155,19 @@ class NetChanges : public ChangeReader {
                                            "': entries of its change log are missing; it is populated anew"));
   }
 
-  absl::Status MakeRaw() {
-    if (sqlite3_create_function_v2(file_.handle(), "mirror_or", 1, SQLITE_UTF8 | SQLITE_DIRECTONLY, nullptr,
-                                   nullptr, &OrStep, &OrFinal, nullptr) != SQLITE_OK) {
-      return absl::InternalError("mirror_or cannot be registered");
-    }
-    std::vector<std::string> names = LogKeyNames(key_.size()), values = names;
-    for (std::size_t i = 0; i < MaskCount(); ++i) {
-      names.push_back(absl::StrCat("m", i));
-      // The triggers of those entries did not look at the columns that were added later.
-      values.push_back(absl::StrCat("CASE WHEN m0 IS NULL THEN NULL WHEN seq <= ", table_.masks_after,
-                                    " THEN coalesce(m", i, ", 0) | ", AddedBits(i), " ELSE m", i, " END"));
-    }
-    copy_ = absl::StrCat("INSERT INTO temp._mirror_raw SELECT ", absl::StrJoin(values, ", "), " FROM main.",
-                         LogName(table_.id), " WHERE seq > ?1 AND seq <= ?2");
-    return file_.Run(absl::StrCat("DROP TABLE IF EXISTS temp._mirror_raw; CREATE TEMP TABLE _mirror_raw (",
-                                  absl::StrJoin(names, ", "), ")"));
-  }
-
-  /// Keys that did not change, and are sent all the same, in the first round.
-  absl::Status AddAlso() {
-    if (also_.empty()) return absl::OkStatus();
-    std::vector<std::string> places;
-    for (std::size_t i = 0; i < key_.size(); ++i) places.push_back(absl::StrCat("?", i + 1));
-    places.insert(places.end(), MaskCount(), "NULL");
-    const absl::StatusOr<Statement> insert = file_.Prepare(
-        absl::StrCat("INSERT INTO temp._mirror_raw VALUES (", absl::StrJoin(places, ", "), ")"));
-    if (!insert.ok()) return insert.status();
-    for (const Key& key : also_) {
-      std::vector<KeyValue> values = FromKey(key);
-      for (std::size_t i = 0; i < values.size(); ++i) values[i].Bind(insert->get(), static_cast<int>(i + 1));
-      const int code = sqlite3_step(insert->get());
-      if (code != SQLITE_DONE) return file_.Error(code, "noting what is to be repaired");
-      insert->Reset();
-    }
-    also_.clear();
-    return absl::OkStatus();
-  }
-
-  std::int64_t AddedBits(std::size_t mask) const {
-    std::int64_t bits = 0;
-    for (std::size_t i = mask * kMaskBits; i < std::min(table_.columns.size(), (mask + 1) * kMaskBits); ++i) {
-      const auto& added = table_.added;
-      if (std::find(added.begin(), added.end(), table_.columns[i]) == added.end()) continue;
-      bits |= std::int64_t{1} << (i - mask * kMaskBits);
-    }
-    return bits;
-  }
-
-  /// Touches the temporary database only.
-  absl::Status Group() {
-    std::vector<std::string> keys, group, same;
-    const bool typed = std::all_of(key_.begin(), key_.end(), [this](std::uint32_t column) {
-      return table_.table.columns[column].typed;
-    });
-    for (std::size_t i = 0; i < key_.size(); ++i) {
-      const std::string key = absl::StrCat("k", i);
-      keys.push_back(key);
-      group.push_back(key);
-      if (typed) continue;
-      group.push_back(absl::StrCat("typeof(", key, ")"));
-    }
-    // Only keys that are equal but for their type stand next to each other.
-    for (std::size_t i = 0; !typed && i < key_.size(); ++i) {
-      same.push_back(absl::StrCat("lag(k", i, ") OVER w IS k", i));
-    }
-    std::vector<std::string> or_masks;
-    for (std::size_t i = 0; i < MaskCount(); ++i) {
-      or_masks.push_back(absl::StrCat("mirror_or(m", i, ") AS m", i));
-    }
-    const std::string key_list = absl::StrJoin(keys, ", ");
-    const std::string grouped = absl::StrCat("SELECT ", key_list, ", ", absl::StrJoin(or_masks, ", "),
-                                             same.empty() ? ", 0 AS same" : "",
-                                             " FROM temp._mirror_raw GROUP BY ", absl::StrJoin(group, ", "));
-    const std::string marked =
-        same.empty() ? grouped
-                     : absl::StrCat("SELECT *, ", absl::StrJoin(same, " AND "), " AS same FROM (", grouped,
-                                    ") WINDOW w AS (ORDER BY ", key_list, ")");
-    const absl::Status status =
-        file_.Run(absl::StrCat("DROP TABLE IF EXISTS temp._mirror_net; CREATE TEMP TABLE _mirror_net AS ",
-                               marked, " ORDER BY ", key_list, "; DROP TABLE temp._mirror_raw"));
-    if (!status.ok()) return status;
-    const auto rows = file_.Number("SELECT coalesce(max(rowid), 0) FROM temp._mirror_net");
-    if (!rows.ok()) return rows.status();
-    rows_ = *rows;
-    return absl::OkStatus();
-  }
-
-  std::size_t MaskCount() const { return MaskColumns(table_.columns.size()); }
-
   // --- Their rows ---
 
   /// Keys of one look where writers wait for its end.
-  std::int64_t KeysOfLook() const { return one_look_ ? rows_ : static_cast<std::int64_t>(kLookRows); }
+  std::int64_t KeysOfLook() const { return one_look_ ? keys_.rows() : static_cast<std::int64_t>(kLookRows); }
 
   absl::Status TakeKeys(const BlockSize& size, LargeSink* sink) {
-    const absl::StatusOr<Statement> keys =
-        file_.Prepare("SELECT * FROM temp._mirror_net WHERE rowid >= ?1 ORDER BY rowid");
+    const absl::StatusOr<Statement> keys = keys_.Read();
     if (!keys.ok()) return keys.status();
     sqlite3_stmt* row = keys->get();
     sqlite3_bind_int64(row, 1, next_row_);
     weight_ = 0;
-    const int same_at = static_cast<int>(key_.size() + MaskCount());
-    for (std::int64_t taken = 0; next_row_ <= rows_; ++taken, ++next_row_) {
+    const int same_at = static_cast<int>(key_.size() + keys_.MaskCount());
+    for (std::int64_t taken = 0; next_row_ <= keys_.rows(); ++taken, ++next_row_) {
       const int code = sqlite3_step(row);
       if (code != SQLITE_ROW) return file_.Error(code, "reading its changes");
       const bool full =
@@ -375,7 +264,7 @@ class NetChanges : public ChangeReader {
   /// Valid until the next call.
   const Masks& MasksOf(sqlite3_stmt* key) {
     masks_.clear();
-    for (std::size_t i = 0; !whole_rows_ && i < MaskCount(); ++i) {
+    for (std::size_t i = 0; !whole_rows_ && i < keys_.MaskCount(); ++i) {
       const int at = static_cast<int>(key_.size() + i);
       if (sqlite3_column_type(key, at) == SQLITE_NULL) {
         masks_.clear();
@@ -395,12 +284,12 @@ class NetChanges : public ChangeReader {
                                              [&](std::uint32_t column) { return HasBit(masks, column); });
   }
 
-  /// The same as a condition on temp._mirror_net, and whole rows as they are.
+  /// The same as a condition on ChangedKeys::kTable, and whole rows as they are.
   std::string WholeKeys() const {
     if (whole_rows_) return "1";
     std::string condition = "(m0 IS NULL";
     const SourcePlan& plan = *source_.plan;
-    for (std::size_t i = 0; i < MaskCount() && !plan.filter.empty(); ++i) {
+    for (std::size_t i = 0; i < keys_.MaskCount() && !plan.filter.empty(); ++i) {
       std::int64_t bits = plan.filter_by_any ? -1 : 0;
       for (const std::uint32_t column : plan.filter_columns) {
         if (column / kMaskBits == i) bits |= std::int64_t{1} << (column % kMaskBits);
@@ -499,8 +388,8 @@ class NetChanges : public ChangeReader {
     if (!exact) CloseLook();
     std::int64_t gone = 0;
     const std::string gone_keys = CountOfGone();
-    const std::int64_t keys = exact ? rows_ : static_cast<std::int64_t>(kLookRows);
-    for (std::int64_t at = 1; at <= rows_; at += keys) {
+    const std::int64_t rows = keys_.rows(), keys = exact ? rows : static_cast<std::int64_t>(kLookRows);
+    for (std::int64_t at = 1; at <= rows; at += keys) {
       const absl::StatusOr<std::int64_t> some = InLook([&] {
         return file_.Number(absl::StrCat(gone_keys, " AND n.rowid BETWEEN ", at, " AND ", at + keys - 1));
       });
@@ -508,13 +397,13 @@ class NetChanges : public ChangeReader {
       gone += *some;
     }
     const auto whole =
-        file_.Number(absl::StrCat("SELECT count(*) FROM temp._mirror_net WHERE ", WholeKeys()));
+        file_.Number(absl::StrCat("SELECT count(*) FROM ", ChangedKeys::kTable, " WHERE ", WholeKeys()));
     if (!whole.ok()) return whole.status();
     piece->planned.emplace();
     (exact ? piece->planned->deletes : piece->planned->expected_deletes) = static_cast<std::uint64_t>(gone);
     // Those that are gone have no row to be inserted; their entries are of whole rows, too.
     piece->planned->inserts = static_cast<std::uint64_t>(std::max<std::int64_t>(0, *whole - gone));
-    piece->planned->updates = static_cast<std::uint64_t>(rows_ - gone) - piece->planned->inserts;
+    piece->planned->updates = static_cast<std::uint64_t>(rows - gone) - piece->planned->inserts;
     if (gone <= kDeletesUncounted) return absl::OkStatus();
     const auto now =
         InLook([this] { return file_.Number(absl::StrCat("SELECT count(*)", source_.plan->FromWhere())); });
@@ -527,7 +416,7 @@ class NetChanges : public ChangeReader {
   std::string CountOfGone() const {
     std::vector<std::string> terms;
     for (std::size_t i = 0; i < key_.size(); ++i) terms.push_back(KeyTerm(i, absl::StrCat("n.k", i), "t."));
-    return absl::StrCat("SELECT count(*) FROM temp._mirror_net AS n WHERE ",
+    return absl::StrCat("SELECT count(*) FROM ", ChangedKeys::kTable, " AS n WHERE ",
                         source_.plan->filter.empty() ? "" : absl::StrCat(WholeKeys(), " AND "),
                         "NOT EXISTS (SELECT 1 FROM (SELECT *", source_.plan->FromWhere(), ") AS t WHERE ",
                         absl::StrJoin(terms, " AND "), ")");
@@ -573,6 +462,7 @@ class NetChanges : public ChangeReader {
   ChangeLog& log_;
   const TableLog table_;
   const std::vector<std::uint32_t> key_;
+  ChangedKeys keys_;
   std::int64_t from_;
   const bool whole_rows_, count_all_;
   std::vector<Key> also_;
@@ -587,8 +477,7 @@ class NetChanges : public ChangeReader {
   bool null_is_gone_ = false;  ///< In the present look no key holds NULL.
   bool sealed_ = false;        ///< The present look is covered by `target_`.
   std::int64_t until_ = 0;     ///< Position of the round.
-  std::int64_t rows_ = 0, next_row_ = 1;
-  std::string copy_;
+  std::int64_t next_row_ = 1;
   Position target_;
   std::map<Masks, Shape> shapes_;
   Masks masks_, shape_masks_;
