@@ -8,9 +8,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <nlohmann/json.hpp>
 #include <optional>
-#include <set>
 #include <thread>
 #include <utility>
 
@@ -18,20 +16,15 @@
 #include "base/clock.h"
 #include "base/folded_name.h"
 #include "base/name_pattern.h"
+#include "client/source/files/file_columns.h"
 #include "client/source/files/file_places.h"
 #include "client/source/files/file_row_readers.h"
 #include "client/source/files/file_value.h"
 #include "client/source/files/typed_rows.h"
 #include "client/source/rows/sorted_digests.h"
-#include "client/source/steps/row_filter.h"
 
 namespace mirror {
 namespace {
-
-using Json = nlohmann::json;
-
-/// Columns whose guessed types one note shows.
-constexpr std::size_t kColumnsShown = 40;
 
 class FileReader : public SourceReader {
  public:
@@ -327,253 +320,11 @@ class FileReader : public SourceReader {
     if (!note.empty()) notes->push_back(std::move(note));
   }
 
-  /// Why the rows that 'where' takes may be others than before; empty: they are not. Then the table stays as
-  /// it was.
-  static std::string CheckFilter(const FileLook& known, const std::vector<FileColumn>& former,
-                                 TableSchema* schema) {
-    const absl::StatusOr<RowFilter> filter = TypedRows::MakeFilter(known);
-    if (!filter.ok()) return std::string(filter.status().message());
-    std::string problem;
-    const std::set<std::string> read = ColumnsRead(known.schema, known.table.steps.where);
-    for (const FileColumn& was : former) {
-      const std::optional<std::uint32_t> at = schema->Find(was.name);
-      if (!at || !known.guessed[*at] || schema->columns[*at].type == was.type) continue;
-      if (!read.contains(was.name)) continue;
-      problem = absl::StrCat(
-          "table '", known.table.name, "': 'where' is about column '", was.name,
-          "', of which other values are guessed by now (", TypeWord(schema->columns[*at].type),
-          ", no longer ", TypeWord(was.type),
-          "): it may take other rows. Say in 'types' what the column is. Nothing of it was sent");
-      schema->columns[*at].type = was.type;
-    }
-    return problem;
-  }
-
-  static const char* TypeWord(Type type) {
-    return type == Type::kInt64 ? "integer" : type == Type::kDouble ? "real" : "text";
-  }
-
-  /// Of a table whose key was guessed by a version that did so.
-  static std::string NoteOfKey(const FileLook& former) {
-    std::string names;
-    for (const FileColumn& was : former.recorded) {
-      const auto& key = former.table.key;
-      const bool part = std::find(key.begin(), key.end(), was.name) != key.end();
-      if (!part || was.type == Type::kText || former.table.types.contains(was.name)) continue;
-      absl::StrAppend(&names, names.empty() ? "" : ", ", was.name);
-    }
-    if (names.empty()) return "";
-    return absl::StrCat(
-        "table '", former.table.name, "': its key (", names,
-        ") was taken for numbers until now, of which 1.1 and 1.10 are the same. It is text from now "
-        "on, and the table is populated anew, once; 'types' of its [[source.table]] may say that "
-        "it is a number");
-  }
-
-  /// What was guessed of columns, where it was not so before.
-  static std::string NoteOfTypes(const FileLook& known, const std::vector<FileColumn>& former) {
-    std::string guessed;
-    std::size_t count = 0;
-    for (std::size_t i = 0; i < known.schema.columns.size(); ++i) {
-      const Column& column = known.schema.columns[i];
-      const FileColumn now{column.name, column.type, known.comma[i]};
-      if (!known.guessed[i] || std::find(former.begin(), former.end(), now) != former.end()) continue;
-      if (++count > kColumnsShown) continue;
-      absl::StrAppend(&guessed, guessed.empty() ? "" : ", ", column.name, " ", TypeWord(column.type),
-                      known.comma[i] ? " (decimal comma)" : "", column.key_position > 0 ? " (key)" : "");
-    }
-    if (count == 0) return "";
-    if (count > kColumnsShown) absl::StrAppend(&guessed, " and ", count - kColumnsShown, " more");
-    return absl::StrCat("table '", known.table.name, "': types were guessed: ", guessed,
-                        ". 'types' of its [[source.table]] says otherwise where one is wrong");
-  }
-
-  /// What the table was in the last run.
-  static bool TakeRecord(const std::map<std::string, std::string>& records, FileLook* known) {
-    const auto record = records.find(known->table.name);
-    if (record == records.end()) return false;
-    const Json json = Json::parse(record->second, nullptr, /*allow_exceptions=*/false);
-    if (!json.is_array()) return false;
-    std::vector<FileColumn> columns;
-    for (const Json& column : json) {
-      if (column.is_object()) {
-        const std::string decimal = column.value("decimal", "");
-        known->decimal = decimal.empty() ? '\0' : decimal.front();
-        known->taken = StateIn(column, "taken");
-        known->held = StateIn(column, "held");
-        continue;
-      }
-      if (!column.is_array() || column.size() < 2 || !column[0].is_string() ||
-          !column[1].is_number_integer()) {
-        return false;
-      }
-      columns.push_back(
-          {column[0].get<std::string>(), static_cast<Type>(column[1].get<int>()), column.size() > 2});
-    }
-    known->recorded = columns;
-    return MakeSchema(columns, known).ok();
-  }
-
-  static FileState StateIn(const Json& files, const char* which) {
-    FileState state;
-    const auto found = files.find(which);
-    if (found == files.end() || !found->is_object()) return state;
-    state.path = found->value("path", "");
-    state.size = found->value("size", std::int64_t{0});
-    state.written_ns = found->value("written_ns", std::int64_t{0});
-    state.ended = found->value("ended", true);
-    return state;
-  }
-
-  static Json JsonOf(const FileState& state) {
-    return {
-        {"path", state.path}, {"size", state.size}, {"written_ns", state.written_ns}, {"ended", state.ended}};
-  }
-
-  static std::string MakeRecord(const FileLook& known) {
-    Json json = Json::array();
-    for (std::size_t i = 0; i < known.schema.columns.size(); ++i) {
-      const Column& column = known.schema.columns[i];
-      json.push_back({column.name, static_cast<int>(column.type)});
-      if (known.comma[i]) json.back().push_back(",");
-    }
-    Json rest = Json::object();
-    if (known.table.csv.decimal != 0) rest["decimal"] = std::string(1, known.table.csv.decimal);
-    if (known.taken.size > 0) rest["taken"] = JsonOf(known.taken);
-    if (!known.held.path.empty()) rest["held"] = JsonOf(known.held);
-    if (!rest.empty()) json.push_back(std::move(rest));
-    return json.dump(-1, ' ', false, Json::error_handler_t::replace);
-  }
-
-  static absl::Status MakeSchema(const std::vector<FileColumn>& columns, FileLook* known) {
-    TableSchema schema;
-    schema.name = known->table.name;
-    std::vector<bool> guessed, commas;
-    for (const auto& [name, type, comma] : columns) {
-      Column& column = schema.columns.emplace_back();
-      column.name = name;
-      const auto declared = known->table.types.find(name);
-      column.type = declared == known->table.types.end() ? type : declared->second;
-      guessed.push_back(declared == known->table.types.end());
-      const auto part = std::find(known->table.key.begin(), known->table.key.end(), name);
-      column.key_position = part == known->table.key.end()
-                                ? 0
-                                : static_cast<std::uint32_t>(part - known->table.key.begin()) + 1;
-      column.nullable = column.key_position == 0;
-      // Two texts are two keys, whatever numbers they may be.
-      if (guessed.back() && column.key_position > 0) column.type = Type::kText;
-      commas.push_back(guessed.back() && comma && column.type == Type::kDouble);
-      column.backfill = Backfill::kUnknown;
-    }
-    for (const std::string& part : known->table.key) {
-      if (!schema.Find(part)) {
-        return absl::InvalidArgumentError(
-            absl::StrCat("'", known->path, "' has no column '", part, "', which 'key' names"));
-      }
-    }
-    for (const auto& [name, type] : known->table.types) {
-      if (!schema.Find(name)) {
-        return absl::InvalidArgumentError(
-            absl::StrCat("'", known->path, "' has no column '", name, "', which 'types' names"));
-      }
-    }
-    if (absl::Status checked = CheckTable(schema); !checked.ok()) return checked;
-    known->schema = std::move(schema);
-    known->guessed = std::move(guessed);
-    known->comma = std::move(commas);
-    return absl::OkStatus();
-  }
-
-  static absl::Status CheckNames(const FileLook& known, const std::vector<std::string>& header) {
-    std::set<std::string> names;
-    for (std::size_t i = 0; i < header.size(); ++i) {
-      const auto wrong = [&](const std::string& what) {
-        return absl::InvalidArgumentError(
-            absl::StrCat("'", known.path, "': its first row, which names the columns, has ", what));
-      };
-      if (header[i].empty()) return wrong(absl::StrCat("no name for column ", i + 1));
-      if (!names.insert(FoldName(header[i])).second)
-        return wrong(absl::StrCat("two columns '", header[i], "'"));
-    }
-    return absl::OkStatus();
-  }
-
-  /// The file's own columns; types of those that were not known are guessed.
-  absl::Status ReadHeader(FileLook* known) const {
-    if (absl::Status same = known->CheckHeaders(); !same.ok()) return same;
-    const absl::StatusOr<std::unique_ptr<FileRows>> rows = known->OpenRows();
-    if (!rows.ok()) return rows.status();
-    const std::vector<std::string>& header = (*rows)->header();
-    if (absl::Status named = CheckNames(*known, header); !named.ok()) return named;
-    const CsvOptions& csv = known->table.csv;
-    const bool comma = csv.decimal == ',' || (csv.decimal == 0 && (*rows)->separator() == ';');
-    known->decimals = {csv.decimal != ',', comma};
-    const TableSchema former = known->schema;
-    std::vector<TypeGuess> guesses(header.size(), TypeGuess(Type::kInt64, known->decimals));
-    std::vector<FileColumn> columns;
-    bool all_known = true;
-    // What was found by another decimal sign tells nothing.
-    const bool same_sign = known->decimal == csv.decimal;
-    for (const std::string& name : header) {
-      const std::optional<std::uint32_t> at = same_sign ? former.Find(name) : std::nullopt;
-      all_known = all_known && at;
-      columns.push_back({name, at ? former.columns[*at].type : Type::kUnspecified, at && known->comma[*at]});
-    }
-    known->typed = all_known;
-    if (!all_known) {
-      FileRow row;
-      for (std::size_t i = 0; i < kRowsGuessed; ++i) {
-        const absl::StatusOr<bool> there = (*rows)->Next(&row);
-        if (!there.ok()) return there.status();
-        if (!*there) break;
-        if (!row.wrong.empty()) continue;
-        Show(row, &guesses);
-        known->typed = true;
-      }
-    }
-    for (std::size_t i = 0; i < columns.size(); ++i) {
-      if (columns[i].type != Type::kUnspecified) continue;
-      columns[i].type = guesses[i].type();
-      columns[i].comma = guesses[i].comma();
-    }
-    return MakeSchema(columns, known);
-  }
-
-  static void Show(const FileRow& row, std::vector<TypeGuess>* guesses) {
-    for (std::size_t i = 0; i < guesses->size() && i < row.fields.size(); ++i) {
-      const bool is_text = i < row.texts.size() && row.texts[i];
-      if (row.fields[i] && !row.fields[i]->empty()) (*guesses)[i].Add(*row.fields[i], is_text);
-    }
-  }
-
-  static absl::Status ShowAll(absl::StatusOr<std::unique_ptr<FileRows>> rows,
-                              std::vector<TypeGuess>* guesses) {
-    if (!rows.ok()) return rows.status();
-    FileRow row;
-    for (;;) {
-      const absl::StatusOr<bool> there = (*rows)->Next(&row);
-      if (!there.ok()) return there.status();
-      if (!*there) return absl::OkStatus();
-      if (row.wrong.empty()) Show(row, guesses);
-    }
-  }
-
   /// Looks at all values again. Gives kAborted: the table is another one now.
   absl::Status Widen(const FileLook& known) {
-    std::vector<TypeGuess> guesses;
-    for (const Column& column : known.schema.columns) guesses.emplace_back(column.type, known.decimals);
-    if (absl::Status shown = ShowAll(known.OpenRows(), &guesses); !shown.ok()) return shown;
-    if (!known.mended.empty()) {
-      absl::Status shown = ShowAll(TypedRows::OpenMended(known), &guesses);
-      if (!shown.ok()) return shown;
-    }
-    FileLook wider = known;
-    for (std::size_t i = 0; i < guesses.size(); ++i) {
-      if (!known.guessed[i] || !guesses[i].seen()) continue;
-      wider.schema.columns[i].type = guesses[i].type();
-      wider.comma[i] = guesses[i].comma();
-    }
-    options_.records[known.table.name] = MakeRecord(wider);
+    const absl::StatusOr<FileLook> wider = WidenColumns(known);
+    if (!wider.ok()) return wider.status();
+    options_.records[known.table.name] = MakeRecord(*wider);
     return absl::AbortedError(
         absl::StrCat("columns of '", known.path, "' have values of another type than before"));
   }

@@ -14,10 +14,6 @@
 
 namespace mirror {
 
-/// From how many rows the types of a new file are guessed at first; a later value that does not fit has all
-/// of them looked at.
-inline constexpr std::size_t kRowsGuessed = 10'000;
-
 /// Files of one table.
 inline constexpr std::size_t kFilesMax = 10'000;
 /// How long a look waits for files that were just put there, milliseconds.
