@@ -15,6 +15,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/string_view.h"
 #include "base/folded_name.h"
 #include "client/source/files/file_value.h"
 #include "client/source/rows/block_digests.h"
@@ -97,6 +98,11 @@ absl::StatusOr<const SourceTable*> FindFeed(const DeleteFeed& feed, const Source
     return &table;
   }
   return absl::InvalidArgumentError("the source has no such table");
+}
+
+absl::Status WrongFeed(const DeleteFeed& feed, const std::string& table, absl::string_view why) {
+  return absl::FailedPreconditionError(
+      absl::StrCat("table '", table, "': its 'deletes_from', '", feed.table, "': ", why));
 }
 
 /// The entries of one look, so that none of them is told in the next one again.
@@ -198,102 +204,157 @@ class LaterEntries {
   std::uint64_t withheld_ = 0;
 };
 
+/// One look at a feed, for one table.
+class FeedLook {
+ public:
+  FeedLook(const DeleteFeed& feed, SourceReader& reader, const SourceTable& source, const FedTable& fed_table,
+           const CaptureState::Table& table, CaptureLook& look, std::vector<std::string>* notes)
+      : feed_(feed),
+        reader_(reader),
+        source_(source),
+        schema_(fed_table.table.schema),
+        key_(schema_.Key()),
+        table_(table),
+        look_(look),
+        notes_(notes),
+        first_(table.looked_ms == 0),
+        later_(source.written_ns > fed_table.table.written_ns),
+        later_entries_(fed_table, look, first_) {}
+
+  absl::Status Take() {
+    if (absl::Status found = FindWhere(); !found.ok()) return found;
+    const std::string id =
+        absl::StrCat(feed_.table, "\n", absl::StrJoin(feed_.key, "\n"), "\n", feed_.column);
+    if (greatest_.kind == Kind::kNull) {
+      look_.SetFeed(KeyPart(), id, source_.record, {});
+      return absl::OkStatus();
+    }
+    if (absl::Status begun = FindFrom(id); !begun.ok()) return begun;
+    Entries entries(from_);
+    if (absl::Status read = ReadEntries(entries); !read.ok()) return read;
+    NoteRows();
+    // What cannot be read now has to be met when it can; what was deleted before the first look need not be.
+    if (later_entries_.withheld() > 0 || (unread_ && !first_)) {
+      look_.SetFeed(from_, id, source_.record, entries.TakeAll());
+      return absl::OkStatus();
+    }
+    const KeyPart pointer = entries.greatest();
+    look_.SetFeed(pointer, id, source_.record, entries.TakeGreatest());
+    return absl::OkStatus();
+  }
+
+ private:
+  absl::Status Wrong(absl::string_view why) const { return WrongFeed(feed_, schema_.name, why); }
+
+  /// The columns that are read, and how far their values go.
+  absl::Status FindWhere() {
+    if (key_.size() != feed_.key.size()) {
+      return Wrong(absl::StrCat("'key' names ", feed_.key.size(), " columns, and the key of the table has ",
+                                key_.size()));
+    }
+    absl::StatusOr<std::vector<std::uint32_t>> columns = FindColumns(feed_, source_.schema);
+    if (!columns.ok()) return Wrong(columns.status().message());
+    columns_ = *std::move(columns);
+    absl::StatusOr<SourceReader::ColumnFacts> facts =
+        reader_.LookAtColumn(source_.schema.name, columns_.back());
+    if (!facts.ok()) return facts.status();
+    if (!facts->trouble.empty()) {
+      return Wrong(absl::StrCat("column '", feed_.column, "' ", facts->trouble));
+    }
+    greatest_ = std::move(facts->greatest);
+    return absl::OkStatus();
+  }
+
+  /// From where entries are read, and which of them were told before.
+  absl::Status FindFrom(const std::string& id) {
+    // Another feed, or one that begins anew: each of its entries is asked for.
+    const bool anew = first_ || table_.feed != id || table_.deletes_pointer.kind == Kind::kNull ||
+                      greatest_ < table_.deletes_pointer;
+    // Whatever was deleted before the first look is not sent at all.
+    from_ = first_ && !later_ ? greatest_ : anew ? BeforeAll() : table_.deletes_pointer;
+    if (anew) return absl::OkStatus();
+    absl::StatusOr<std::set<std::uint64_t>> told = look_.FedAtPointer();
+    if (!told.ok()) return told.status();
+    told_ = *std::move(told);
+    return absl::OkStatus();
+  }
+
+  absl::Status ReadEntries(Entries& entries) {
+    const auto rows = reader_.ScanFrom(source_.schema.name, columns_, {columns_.back(), from_, columns_});
+    if (!rows.ok()) return rows.status();
+    for (bool end = false; !end;) {
+      const absl::StatusOr<DigestPiece> piece = (*rows)->Next(kRowsAtATime, /*each=*/true);
+      if (!piece.ok()) return piece.status();
+      end = piece->end;
+      unread_ = unread_ || piece->partial || !piece->untold.empty();
+      for (const auto& [given, digest] : piece->rows) {
+        const std::uint64_t entry = entries.Add(given.back(), digest);
+        if (absl::Status taken = TakeEntry(given, entry, entries); !taken.ok()) return taken;
+      }
+      notes_->insert(notes_->end(), piece->notes.begin(), piece->notes.end());
+    }
+    return later_entries_.Settle(entries);
+  }
+
+  absl::Status TakeEntry(const Key& given, std::uint64_t entry, Entries& entries) {
+    if ((first_ && !later_) || told_.contains(entry)) return absl::OkStatus();
+    const std::optional<Key> fitting = FitKey(given, schema_, key_);
+    if (!fitting) {
+      if (!first_) ++keyless_;
+      return absl::OkStatus();
+    }
+    if (!later_) return look_.Fed(*fitting);
+    return later_entries_.Add(*fitting, entry) ? later_entries_.Settle(entries) : absl::OkStatus();
+  }
+
+  void NoteRows() const {
+    if (keyless_ > 0) {
+      notes_->push_back(absl::StrCat("'", feed_.table, "': ", keyless_,
+                                     keyless_ == 1 ? " row names" : " rows name", " no key of table '",
+                                     schema_.name, "', and deletes nothing"));
+    }
+    const std::uint64_t withheld = later_entries_.withheld();
+    if (withheld == 0) return;
+    notes_->push_back(
+        absl::StrCat("'", feed_.table, "': ", withheld,
+                     withheld == 1 ? " row names a key" : " rows name keys", " of table '", schema_.name,
+                     "', whose file is older and still has it: deleted when a later file lacks it. "
+                     "Drop the rows after the feed of their deletes"));
+  }
+
+  const DeleteFeed& feed_;
+  SourceReader& reader_;
+  const SourceTable& source_;  ///< The feed.
+  const TableSchema& schema_;  ///< Of the table whose rows are deleted.
+  const std::vector<std::uint32_t> key_;
+  const CaptureState::Table& table_;
+  CaptureLook& look_;
+  std::vector<std::string>* const notes_;
+  const bool first_;  ///< The table was never looked at.
+  const bool later_;  ///< The feed is of a later moment than the table's rows.
+  LaterEntries later_entries_;
+
+  std::vector<std::uint32_t> columns_;  ///< Those with the key, then the one that grows.
+  KeyPart greatest_;                    ///< Of the one that grows; kNull: there is no entry.
+  KeyPart from_;
+  std::set<std::uint64_t> told_;  ///< Entries at `from_` that the last look told.
+  std::uint64_t keyless_ = 0;
+  bool unread_ = false;  ///< There are entries that cannot be read.
+};
+
 }  // namespace
 
 absl::Status TakeDeletes(const DeleteFeed& feed, SourceReader& feeds, const SourceSchema& feed_schema,
                          const FedTable& fed_table, const CaptureState::Table& table, CaptureLook& look,
                          std::vector<std::string>* notes) {
-  const TableSchema& of = fed_table.table.schema;
-  const auto wrong = [&](const std::string& why) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("table '", of.name, "': its 'deletes_from', '", feed.table, "': ", why));
-  };
   const absl::StatusOr<const SourceTable*> found = FindFeed(feed, feed_schema);
-  if (!found.ok()) return wrong(std::string(found.status().message()));
-  if (!(*found)->later.empty()) {
-    notes->push_back((*found)->later);
+  if (!found.ok()) return WrongFeed(feed, fed_table.table.schema.name, found.status().message());
+  const SourceTable& source = **found;
+  if (!source.later.empty()) {
+    notes->push_back(source.later);
     return absl::OkStatus();
   }
-  const std::string& name = (*found)->schema.name;
-  const std::vector<std::uint32_t> key = of.Key();
-  if (key.size() != feed.key.size()) {
-    return wrong(
-        absl::StrCat("'key' names ", feed.key.size(), " columns, and the key of the table has ", key.size()));
-  }
-  const absl::StatusOr<std::vector<std::uint32_t>> columns = FindColumns(feed, (*found)->schema);
-  if (!columns.ok()) return wrong(std::string(columns.status().message()));
-  const std::uint32_t column = columns->back();
-  const absl::StatusOr<SourceReader::ColumnFacts> facts = feeds.LookAtColumn(name, column);
-  if (!facts.ok()) return facts.status();
-  if (!facts->trouble.empty()) return wrong(absl::StrCat("column '", feed.column, "' ", facts->trouble));
-  const KeyPart& greatest = facts->greatest;
-
-  const std::string feed_id =
-      absl::StrCat(feed.table, "\n", absl::StrJoin(feed.key, "\n"), "\n", feed.column);
-  const bool first = table.looked_ms == 0;
-  // Another feed, or one that begins anew: each of its entries is asked for.
-  const bool anew = first || table.feed != feed_id || table.deletes_pointer.kind == Kind::kNull ||
-                    greatest < table.deletes_pointer;
-  if (greatest.kind == Kind::kNull) {
-    look.SetFeed(KeyPart(), feed_id, (*found)->record, {});
-    return absl::OkStatus();
-  }
-  const bool later = (*found)->written_ns > fed_table.table.written_ns;
-  // Whatever was deleted before the first look is not sent at all.
-  const KeyPart from = first && !later ? greatest : anew ? BeforeAll() : table.deletes_pointer;
-  absl::StatusOr<std::set<std::uint64_t>> told = std::set<std::uint64_t>();
-  if (!anew) told = look.FedAtPointer();
-  if (!told.ok()) return told.status();
-  const auto rows = feeds.ScanFrom(name, *columns, {column, from, *columns});
-  if (!rows.ok()) return rows.status();
-  Entries entries(from);
-  LaterEntries later_entries(fed_table, look, first);
-  std::uint64_t keyless = 0;
-  bool unread = false;
-  for (bool end = false; !end;) {
-    const absl::StatusOr<DigestPiece> piece = (*rows)->Next(kRowsAtATime, /*each=*/true);
-    if (!piece.ok()) return piece.status();
-    end = piece->end;
-    unread = unread || piece->partial || !piece->untold.empty();
-    for (const auto& [given, digest] : piece->rows) {
-      const KeyPart& value = given.back();
-      const std::uint64_t entry = entries.Add(value, digest);
-      if ((first && !later) || told->contains(entry)) continue;
-      const std::optional<Key> fitting = FitKey(given, of, key);
-      if (!fitting) {
-        if (!first) ++keyless;
-        continue;
-      }
-      if (later) {
-        if (!later_entries.Add(*fitting, entry)) continue;
-        if (absl::Status settled = later_entries.Settle(entries); !settled.ok()) return settled;
-        continue;
-      }
-      if (absl::Status fed = look.Fed(*fitting); !fed.ok()) return fed;
-    }
-    notes->insert(notes->end(), piece->notes.begin(), piece->notes.end());
-  }
-  if (absl::Status settled = later_entries.Settle(entries); !settled.ok()) return settled;
-  if (keyless > 0) {
-    notes->push_back(absl::StrCat("'", feed.table, "': ", keyless, keyless == 1 ? " row names" : " rows name",
-                                  " no key of table '", of.name, "', and deletes nothing"));
-  }
-  const std::uint64_t withheld = later_entries.withheld();
-  if (withheld > 0) {
-    notes->push_back(
-        absl::StrCat("'", feed.table, "': ", withheld, withheld == 1 ? " row names a key" : " rows name keys",
-                     " of table '", of.name,
-                     "', whose file is older and still has it: deleted when a later file lacks it. "
-                     "Drop the rows after the feed of their deletes"));
-  }
-  // What cannot be read now has to be met when it can; what was deleted before the first look need not be.
-  if (withheld > 0 || (unread && !first)) {
-    look.SetFeed(from, feed_id, (*found)->record, entries.TakeAll());
-    return absl::OkStatus();
-  }
-  const KeyPart pointer = entries.greatest();
-  look.SetFeed(pointer, feed_id, (*found)->record, entries.TakeGreatest());
-  return absl::OkStatus();
+  return FeedLook(feed, feeds, source, fed_table, table, look, notes).Take();
 }
 
 }  // namespace mirror
