@@ -176,25 +176,27 @@ absl::StatusOr<std::string> LogTables::Problem(const std::string& table) {
   return finding.ok() ? absl::StatusOr<std::string>(why) : finding.status();
 }
 
+absl::StatusOr<LogTables::Finding> LogTables::LookAt(const std::string& name, LoggedTable* table,
+                                                     std::string* why) {
+  const absl::StatusOr<SourcePlan> plan = PlanSource(file_, name);
+  if (!plan.ok()) return plan.status();
+  absl::StatusOr<LoggedTable> described = DescribeLogged(file_, *plan);
+  if (!described.ok()) return described.status();
+  *table = *std::move(described);
+  const TableLog* const log = Find(name);
+  return log == nullptr ? Finding::kBroken : Look(*log, *table, why);
+}
+
 absl::Status LogTables::RenewTable(const std::string& name, std::vector<std::string>* news) {
   std::string why;
   LoggedTable table;
-  const auto look = [&]() -> absl::StatusOr<Finding> {
-    const absl::StatusOr<SourcePlan> plan = PlanSource(file_, name);
-    if (!plan.ok()) return plan.status();
-    absl::StatusOr<LoggedTable> described = DescribeLogged(file_, *plan);
-    if (!described.ok()) return described.status();
-    table = *std::move(described);
-    const TableLog* log = Find(name);
-    return log == nullptr ? Finding::kBroken : Look(*log, table, &why);
-  };
   absl::StatusOr<Finding> finding = Finding::kBroken;
   if (Find(name) != nullptr) {
     if (absl::Status status = file_.BeginLook(); !status.ok()) return status;
     const class Look open(file_);
     // Triggers that went since they were read would count as whole.
     if (absl::Status kept = KeepObjects(); !kept.ok()) return kept;
-    finding = look();
+    finding = LookAt(name, &table, &why);
   }
   if (!finding.ok()) return finding.status();
   if (*finding == Finding::kFine) {
@@ -212,7 +214,7 @@ absl::Status LogTables::RenewTable(const std::string& name, std::vector<std::str
       logs_.erase(FoldName(name));
       if (absl::Status status = LoadWhere("name = ?1 COLLATE NOCASE", name); !status.ok()) return status;
     }
-    finding = look();
+    finding = LookAt(name, &table, &why);
     if (!finding.ok()) return finding.status();
     TableLog* log = Find(name);
     switch (*finding) {

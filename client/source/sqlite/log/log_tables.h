@@ -101,6 +101,8 @@ class LogTables {
 
   absl::Status RenewTable(const std::string& name, std::vector<std::string>* news);
   absl::StatusOr<Finding> Look(const TableLog& log, const LoggedTable& table, std::string* why) const;
+  /// The same of a table as it is now, which is put into `table`.
+  absl::StatusOr<Finding> LookAt(const std::string& name, LoggedTable* table, std::string* why);
   /// A table stands before its log in sqlite_schema, also after VACUUM, and behind it when it was made anew.
   bool IsOlder(const TableLog& log, const LoggedTable& table) const;
   absl::StatusOr<std::string> EntryProblem(const TableLog& log) const;
