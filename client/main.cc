@@ -4,9 +4,11 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <functional>
 #include <iostream>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/text/command_line.h"
 #include "base/text/text_stream.h"
@@ -22,60 +24,72 @@
 #include "client/source/sqlite/file/sqlite_file.h"
 #include "client/wire/block_memory.h"
 
-int main(int argc, char** argv) {
-  // Its own lines about connections would stand between ours, which say the same. The environment still
-  // decides.
-  setenv("GRPC_VERBOSITY", "NONE", /*overwrite=*/0);
-  mirror::KeepMemoryPrivate();
-  mirror::LeaveOpenSslToTheEnd();
-  mirror::KeepBlockMemory();
-  mirror::PrepareSqlite();
-  mirror::TextStream out(std::cout), err(std::cerr);
-  CLI::App app("mirror-agent pushes source databases to a mirror endpoint.", "mirror-agent");
-  app.formatter(std::make_shared<mirror::HelpFormat>());
-  app.footer(
-      "Example:\n  mirror-agent once --config mirror-agent.toml\n"
-      "Exit code: 0 done or paused by an operator, 1 busy, stopped for another reason or something failed "
-      "(see stderr), 2 wrong usage or "
-      "configuration.\n");
-  app.set_version_flag("--version", "mirror-agent " MIRROR_VERSION);
-  app.require_subcommand(1);
+namespace mirror {
+namespace {
 
-  std::string config;
-  mirror::OnceOptions options;
+/// A subcommand and what it does; its options live as long as that.
+struct Command {
+  CLI::App* app;
+  std::function<int(std::ostream& out, std::ostream& err)> run;
+};
+
+int RunOnceOrVerify(OnceOptions options, std::ostream& out, std::ostream& err) {
+  options.terminal = isatty(STDERR_FILENO) != 0;
+  std::erase(options.tables, "");
+  return Once(options, out, err);
+}
+
+Command AddOnce(CLI::App& app) {
+  const auto options = std::make_shared<OnceOptions>();
   CLI::App* once = app.add_subcommand("once", "One cycle for each [[source]] of the configuration");
   once->footer(
       "Example:\n  mirror-agent once --config mirror-agent.toml --repopulate customers orders\n"
       "With a change log ('mirror-agent install') the net changes are sent; a table is sent whole when the "
       "mirror asks "
       "for it or is in a state that the log does not reach back to, or when it is named.\n");
-  once->add_option("--config", options.config, "The agent's configuration, mirror-agent.toml")->required();
-  once->add_option("--context-id", options.context_id,
+  once->add_option("--config", options->config, "The agent's configuration, mirror-agent.toml")->required();
+  once->add_option("--context-id", options->context_id,
                    "Only this source, or those whose name is so; * stands for anything");
-  once->add_flag("--details", options.details, "A line for each table, also of several sources");
-  once->add_flag("--failed", options.failed, "Of several sources only those that did not as they should");
+  once->add_flag("--details", options->details, "A line for each table, also of several sources");
+  once->add_flag("--failed", options->failed, "Of several sources only those that did not as they should");
   CLI::Option* repopulate =
-      once->add_option("--repopulate", options.tables, "Send these tables whole; without names, all of them")
+      once->add_option("--repopulate", options->tables, "Send these tables whole; without names, all of them")
           ->type_name("[TABLE...]")
           ->expected(0, -1);
   CLI::Option* dry_run =
-      once->add_flag("--dry-run", options.dry_run,
+      once->add_flag("--dry-run", options->dry_run,
                      "Say what waits to be sent, and try the connection; sends and writes nothing");
   dry_run->excludes(repopulate);
-  dry_run->excludes(once->add_flag("--json", options.json, "Print one JSON object instead of lines"));
+  dry_run->excludes(once->add_flag("--json", options->json, "Print one JSON object instead of lines"));
+  return {once, [options, repopulate](std::ostream& out, std::ostream& err) {
+            options->repopulate = repopulate->count() > 0;
+            return RunOnceOrVerify(*options, out, err);
+          }};
+}
+
+Command AddVerify(CLI::App& app) {
+  const auto options = std::make_shared<OnceOptions>();
   CLI::App* verify = app.add_subcommand(
       "verify", "Compare the mirror with each [[source]], row by row where digests differ");
   verify->footer(
       "Example:\n  mirror-agent verify --config mirror-agent.toml --repair\n"
       "Begins with a cycle, so that what waits to be sent is no difference. --repair sends exactly the rows "
       "that differ. Exit code 1 also when something is not equal in the end.\n");
-  verify->add_option("--config", options.config, "The agent's configuration, mirror-agent.toml")->required();
-  verify->add_option("--context-id", options.context_id, "Only this source");
-  verify->add_flag("--repair", options.repair, "Mend what differs");
-  verify->add_flag("--show-keys", options.show_keys,
+  verify->add_option("--config", options->config, "The agent's configuration, mirror-agent.toml")->required();
+  verify->add_option("--context-id", options->context_id, "Only this source");
+  verify->add_flag("--repair", options->repair, "Mend what differs");
+  verify->add_flag("--show-keys", options->show_keys,
                    "Name the rows that differ by their keys, the first 20 of each kind and table");
-  verify->add_option("--table", options.tables, "Only these tables")->type_name("TABLE...");
-  verify->add_flag("--json", options.json, "Print one JSON object instead of lines");
+  verify->add_option("--table", options->tables, "Only these tables")->type_name("TABLE...");
+  verify->add_flag("--json", options->json, "Print one JSON object instead of lines");
+  return {verify, [options](std::ostream& out, std::ostream& err) {
+            options->verify = true;
+            return RunOnceOrVerify(*options, out, err);
+          }};
+}
+
+Command AddRun(CLI::App& app) {
+  const auto config = std::make_shared<std::string>();
   CLI::App* run = app.add_subcommand("run", "Cycles of all sources, each by its schedule, until SIGTERM");
   run->footer(
       "Example:\n  mirror-agent run --config mirror-agent.toml\n"
@@ -84,8 +98,13 @@ int main(int argc, char** argv) {
       "long as none was good. A source that fails is tried again after 5 s, then later and later, up to its "
       "interval or next time. SIGTERM ends after the batch at hand. 'mirror-agent status' shows how they "
       "stand.\n");
-  run->add_option("--config", config, "The agent's configuration, mirror-agent.toml")->required();
-  mirror::StatusOptions status_options;
+  run->add_option("--config", *config, "The agent's configuration, mirror-agent.toml")->required();
+  // A log: a line for each thing.
+  return {run, [config](std::ostream&, std::ostream&) { return Run(*config, std::cout, std::cerr); }};
+}
+
+Command AddStatus(CLI::App& app) {
+  const auto options = std::make_shared<StatusOptions>();
   CLI::App* status = app.add_subcommand("status", "How each [[source]] stands: last run, next one, errors");
   status->footer(
       "Example:\n  mirror-agent status --config mirror-agent.toml --json\n"
@@ -93,14 +112,20 @@ int main(int argc, char** argv) {
       "all are good or paused by an operator, 1 a source failed, never ran, is overdue (two of its times "
       "have passed) or its files "
       "cannot be read, 2 wrong usage or configuration.\n");
-  status->add_option("--config", status_options.config, "The agent's configuration, mirror-agent.toml")
-      ->required();
-  status->add_option("--context-id", status_options.context_id,
+  status->add_option("--config", options->config, "The agent's configuration, mirror-agent.toml")->required();
+  status->add_option("--context-id", options->context_id,
                      "Only this source, or those whose name is so; * stands for anything");
-  status->add_flag("--failed", status_options.failed, "Only those that are not good");
-  status->add_flag("--details", status_options.details, "All that is known of each, also of several");
-  status->add_flag("--wide", status_options.wide, "Lines are as long as they need");
-  status->add_flag("--json", status_options.json, "Print one JSON object instead of lines");
+  status->add_flag("--failed", options->failed, "Only those that are not good");
+  status->add_flag("--details", options->details, "All that is known of each, also of several");
+  status->add_flag("--wide", options->wide, "Lines are as long as they need");
+  status->add_flag("--json", options->json, "Print one JSON object instead of lines");
+  return {status, [options](std::ostream& out, std::ostream& err) {
+            return ShowStatus(*options, options->wide ? AsItIs(out) : out, err);
+          }};
+}
+
+Command AddInstall(CLI::App& app) {
+  const auto config = std::make_shared<std::string>();
   CLI::App* install = app.add_subcommand("install", "Make the change log in each source with strategy cdc");
   install->footer(
       "Example:\n  mirror-agent install --config mirror-agent.toml\n"
@@ -108,14 +133,25 @@ int main(int argc, char** argv) {
       "with "
       "_mirror_. Twice is harmless; a cycle renews what was changed. A source has one log, which is that of "
       "one agent: another one is refused, unless --take-over says that the former is gone for good.\n");
-  install->add_option("--config", config, "The agent's configuration, mirror-agent.toml")->required();
-  bool take_over = false;
-  install->add_flag("--take-over", take_over, "Take over the logs of agents that are gone for good");
+  install->add_option("--config", *config, "The agent's configuration, mirror-agent.toml")->required();
+  const auto take_over = std::make_shared<bool>(false);
+  install->add_flag("--take-over", *take_over, "Take over the logs of agents that are gone for good");
+  return {install, [config, take_over](std::ostream& out, std::ostream& err) {
+            return Install(*config, out, err, *take_over);
+          }};
+}
+
+Command AddUninstall(CLI::App& app) {
+  const auto config = std::make_shared<std::string>();
   CLI::App* uninstall =
       app.add_subcommand("uninstall", "Remove every trace of the change log from the sources");
   uninstall->footer("Example:\n  mirror-agent uninstall --config mirror-agent.toml\n");
-  uninstall->add_option("--config", config, "The agent's configuration, mirror-agent.toml")->required();
-  mirror::PointersOptions pointers_options;
+  uninstall->add_option("--config", *config, "The agent's configuration, mirror-agent.toml")->required();
+  return {uninstall, [config](std::ostream& out, std::ostream& err) { return Uninstall(*config, out, err); }};
+}
+
+Command AddPointers(CLI::App& app) {
+  const auto options = std::make_shared<PointersOptions>();
   CLI::App* pointers =
       app.add_subcommand("pointers", "From where the next look at each table begins; move it");
   pointers->footer(
@@ -123,15 +159,18 @@ int main(int argc, char** argv) {
       "For tables with strategy watermark or watermark_cdc. Rows behind a pointer that was moved back are "
       "looked at "
       "again; --repopulate of 'once' sends a table whole.\n");
-  pointers->add_option("--config", pointers_options.config, "The agent's configuration, mirror-agent.toml")
+  pointers->add_option("--config", options->config, "The agent's configuration, mirror-agent.toml")
       ->required();
-  pointers->add_option("--context-id", pointers_options.context_id, "Only this source");
-  pointers->add_option("--set", pointers_options.set, "Move a pointer")->type_name("TABLE=VALUE...");
-  pointers->add_option("--reset", pointers_options.reset, "Move a pointer before all values")
-      ->type_name("TABLE...");
-  pointers->add_flag("--deletes", pointers_options.deletes, "--set and --reset: of the feed of deletes");
-  pointers->add_flag("--json", pointers_options.json, "Print one JSON object instead of lines");
-  mirror::ReceiptsOptions receipts_options;
+  pointers->add_option("--context-id", options->context_id, "Only this source");
+  pointers->add_option("--set", options->set, "Move a pointer")->type_name("TABLE=VALUE...");
+  pointers->add_option("--reset", options->reset, "Move a pointer before all values")->type_name("TABLE...");
+  pointers->add_flag("--deletes", options->deletes, "--set and --reset: of the feed of deletes");
+  pointers->add_flag("--json", options->json, "Print one JSON object instead of lines");
+  return {pointers, [options](std::ostream& out, std::ostream& err) { return Pointers(*options, out, err); }};
+}
+
+Command AddReceipts(CLI::App& app) {
+  const auto options = std::make_shared<ReceiptsOptions>();
   CLI::App* receipts = app.add_subcommand("receipts", "What the mirror signed that it was given");
   receipts->require_subcommand(1);
   receipts->footer("Example:\n  mirror-agent receipts verify --config mirror-agent.toml\n");
@@ -141,34 +180,55 @@ int main(int argc, char** argv) {
       "Example:\n  mirror-agent receipts verify --config mirror-agent.toml\n"
       "Reads the agent's own files and calls nobody. Exit code: 0 all is proven, 1 there are findings (lines "
       "with WRONG) or nothing is signed yet, 2 wrong usage or configuration.\n");
-  receipts_verify
-      ->add_option("--config", receipts_options.config, "The agent's configuration, mirror-agent.toml")
+  receipts_verify->add_option("--config", options->config, "The agent's configuration, mirror-agent.toml")
       ->required();
   receipts_verify
-      ->add_option("--certificate", receipts_options.certificates,
+      ->add_option("--certificate", options->certificates,
                    "Former certificates of the application, for what they signed")
       ->type_name("FILE...");
-  receipts_verify->add_flag("--json", receipts_options.json, "Print one JSON object instead of lines");
+  receipts_verify->add_flag("--json", options->json, "Print one JSON object instead of lines");
+  return {receipts,
+          [options](std::ostream& out, std::ostream& err) { return VerifyReceipts(*options, out, err); }};
+}
+
+int Main(int argc, char** argv) {
+  TextStream out(std::cout), err(std::cerr);
+  CLI::App app("mirror-agent pushes source databases to a mirror endpoint.", "mirror-agent");
+  app.formatter(std::make_shared<HelpFormat>());
+  app.footer(
+      "Example:\n  mirror-agent once --config mirror-agent.toml\n"
+      "Exit code: 0 done or paused by an operator, 1 busy, stopped for another reason or something failed "
+      "(see stderr), 2 wrong usage or "
+      "configuration.\n");
+  app.set_version_flag("--version", "mirror-agent " MIRROR_VERSION);
+  app.require_subcommand(1);
+  const std::vector<Command> commands = {AddOnce(app),     AddVerify(app),  AddRun(app),
+                                         AddStatus(app),   AddInstall(app), AddUninstall(app),
+                                         AddPointers(app), AddReceipts(app)};
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     // 0: --help or --version.
     if (error.get_exit_code() == 0) return app.exit(error);
-    err << "mirror-agent: " << mirror::WrongUsageWords(app, error)
-        << "\nRun with --help for more information.\n";
+    err << "mirror-agent: " << WrongUsageWords(app, error) << "\nRun with --help for more information.\n";
     return 2;
   }
-  if (run->parsed()) return mirror::Run(config, std::cout, std::cerr);  // A log: a line for each thing.
-  if (install->parsed()) return mirror::Install(config, out, err, take_over);
-  if (uninstall->parsed()) return mirror::Uninstall(config, out, err);
-  if (pointers->parsed()) return mirror::Pointers(pointers_options, out, err);
-  if (status->parsed()) {
-    return mirror::ShowStatus(status_options, status_options.wide ? mirror::AsItIs(out) : out, err);
+  for (const Command& command : commands) {
+    if (command.app->parsed()) return command.run(out, err);
   }
-  if (receipts->parsed()) return mirror::VerifyReceipts(receipts_options, out, err);
-  options.repopulate = repopulate->count() > 0;
-  options.verify = verify->parsed();
-  options.terminal = isatty(STDERR_FILENO) != 0;
-  std::erase(options.tables, "");
-  return mirror::Once(options, out, err);
+  return 2;  // Not met: a subcommand is required.
+}
+
+}  // namespace
+}  // namespace mirror
+
+int main(int argc, char** argv) {
+  // Its own lines about connections would stand between ours, which say the same. The environment still
+  // decides.
+  setenv("GRPC_VERBOSITY", "NONE", /*overwrite=*/0);
+  mirror::KeepMemoryPrivate();
+  mirror::LeaveOpenSslToTheEnd();
+  mirror::KeepBlockMemory();
+  mirror::PrepareSqlite();
+  return mirror::Main(argc, argv);
 }

@@ -67,9 +67,7 @@ std::vector<const AgentMetrics::Source*> AgentMetrics::Shown() const {
   return shown;
 }
 
-std::string AgentMetrics::Text(std::int64_t now_ms) const {
-  MetricPage page;
-  page.AddProcess();
+void AgentMetrics::AddTimings(MetricPage& page) const {
   // Of 200 tenants these would be 27,000 series, which nobody reads one by one.
   std::vector<const Timings*> runs, calls;
   for (const std::unique_ptr<Source>& source : sources_) runs.push_back(&source->runs);
@@ -81,50 +79,64 @@ std::string AgentMetrics::Text(std::int64_t now_ms) const {
                       "Time of calls to the endpoint, seconds; of RowDataStream that of one request.",
                       {{"call", std::string(kTimedCalls[i])}}, calls);
   }
+}
+
+void AgentMetrics::AddCounters(const Source& source, MetricPage& page) {
+  const auto with = [&](const char* label, std::string_view value) {
+    return MetricLabels{{"tenant", source.tenant}, {label, std::string(value)}};
+  };
+  const std::pair<const char*, const Counter&> outcomes[] = {{"done", source.done},
+                                                             {"incomplete", source.incomplete},
+                                                             {"busy", source.busy},
+                                                             {"do_not_replicate", source.told_not},
+                                                             {"failed", source.failed}};
+  for (const auto& [outcome, counter] : outcomes) {
+    page.AddCounter("mirror_agent_cycles_total", "Runs of a source, by outcome.", with("outcome", outcome),
+                    static_cast<double>(counter.value()));
+  }
+  const std::pair<const char*, const Counter&> operations[] = {
+      {"insert", source.inserts}, {"update", source.updates}, {"delete", source.deletes}};
+  for (const auto& [operation, counter] : operations) {
+    page.AddCounter("mirror_agent_rows_total", "Rows that were sent and committed, by operation.",
+                    with("operation", operation), static_cast<double>(counter.value()));
+  }
+  page.AddCounter("mirror_agent_sent_bytes_total", "Bytes of requests with rows.",
+                  {{"tenant", source.tenant}}, static_cast<double>(source.wire.sent_bytes.value()));
+}
+
+void AgentMetrics::AddLastRun(const Source& source, std::int64_t now_ms, MetricPage& page) {
+  const MetricLabels tenant = {{"tenant", source.tenant}};
+  page.AddGauge("mirror_agent_running", "1: a run is under way.", tenant, source.running ? 1 : 0);
+  page.AddGauge("mirror_agent_last_run_timestamp_seconds",
+                "Begin of the last run, unix seconds; 0: none since the start.", tenant,
+                Seconds(source.begun_ms));
+  page.AddGauge("mirror_agent_last_success_timestamp_seconds",
+                "End of the last run without a failed table, unix seconds; 0: none since the start.", tenant,
+                Seconds(source.success_ms));
+  if (source.success_ms > 0) {
+    page.AddGauge("mirror_agent_lag_seconds", "Time since the end of the last good run, seconds.", tenant,
+                  Seconds(std::max<std::int64_t>(0, now_ms - source.success_ms)));
+  }
+  for (std::size_t i = 0; i < kResults; ++i) {
+    page.AddGauge("mirror_agent_tables", "Tables of the last run, by result.",
+                  {{"tenant", source.tenant}, {"result", std::string(ToString(static_cast<TableResult>(i)))}},
+                  static_cast<double>(source.tables[i]));
+  }
+  page.AddGauge("mirror_agent_tables_differing", "Tables that the last run found to differ and left so.",
+                tenant, static_cast<double>(source.differing));
+}
+
+std::string AgentMetrics::Text(std::int64_t now_ms) const {
+  MetricPage page;
+  page.AddProcess();
+  AddTimings(page);
   page.AddGauge("mirror_agent_tenants", "Tenants of this agent.", {}, static_cast<double>(sources_.size()));
   const std::vector<const Source*> shown = Shown();
   page.AddGauge("mirror_agent_tenants_shown", "Tenants with series of their own.", {},
                 static_cast<double>(shown.size()));
   for (const Source* const source : shown) {
-    const auto with = [&](const char* label, std::string_view value) {
-      return MetricLabels{{"tenant", source->tenant}, {label, std::string(value)}};
-    };
-    const MetricLabels tenant = {{"tenant", source->tenant}};
-    const std::pair<const char*, const Counter&> outcomes[] = {{"done", source->done},
-                                                               {"incomplete", source->incomplete},
-                                                               {"busy", source->busy},
-                                                               {"do_not_replicate", source->told_not},
-                                                               {"failed", source->failed}};
-    for (const auto& [outcome, counter] : outcomes) {
-      page.AddCounter("mirror_agent_cycles_total", "Runs of a source, by outcome.", with("outcome", outcome),
-                      static_cast<double>(counter.value()));
-    }
-    const std::pair<const char*, const Counter&> operations[] = {
-        {"insert", source->inserts}, {"update", source->updates}, {"delete", source->deletes}};
-    for (const auto& [operation, counter] : operations) {
-      page.AddCounter("mirror_agent_rows_total", "Rows that were sent and committed, by operation.",
-                      with("operation", operation), static_cast<double>(counter.value()));
-    }
-    page.AddCounter("mirror_agent_sent_bytes_total", "Bytes of requests with rows.", tenant,
-                    static_cast<double>(source->wire.sent_bytes.value()));
-    page.AddGauge("mirror_agent_running", "1: a run is under way.", tenant, source->running ? 1 : 0);
-    page.AddGauge("mirror_agent_last_run_timestamp_seconds",
-                  "Begin of the last run, unix seconds; 0: none since the start.", tenant,
-                  Seconds(source->begun_ms));
-    page.AddGauge("mirror_agent_last_success_timestamp_seconds",
-                  "End of the last run without a failed table, unix seconds; 0: none since the start.",
-                  tenant, Seconds(source->success_ms));
-    if (source->success_ms > 0) {
-      page.AddGauge("mirror_agent_lag_seconds", "Time since the end of the last good run, seconds.", tenant,
-                    Seconds(std::max<std::int64_t>(0, now_ms - source->success_ms)));
-    }
-    for (std::size_t i = 0; i < kResults; ++i) {
-      page.AddGauge("mirror_agent_tables", "Tables of the last run, by result.",
-                    with("result", ToString(static_cast<TableResult>(i))),
-                    static_cast<double>(source->tables[i]));
-    }
-    page.AddGauge("mirror_agent_tables_differing", "Tables that the last run found to differ and left so.",
-                  tenant, static_cast<double>(source->differing));
+    AddCounters(*source, page);
+    AddLastRun(*source, now_ms, page);
   }
   for (const DatedKey& key : keys_) {
     page.AddGauge("mirror_certificate_expiry_timestamp_seconds", "When it ends, unix seconds.",

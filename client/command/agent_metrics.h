@@ -15,6 +15,8 @@
 
 namespace mirror {
 
+class MetricPage;
+
 /// Sources that have series of their own; docs/reference/metrics.md says which ones are left out.
 inline constexpr std::size_t kSourcesShownMax = 1'000;
 
@@ -51,6 +53,9 @@ class AgentMetrics {
 
   /// Who was good least recently comes first: what is cut must be what nobody misses.
   std::vector<const Source*> Shown() const;
+  void AddTimings(MetricPage& page) const;
+  static void AddCounters(const Source& source, MetricPage& page);
+  static void AddLastRun(const Source& source, std::int64_t now_ms, MetricPage& page);
 
   std::vector<std::unique_ptr<Source>> sources_;
   const std::vector<DatedKey> keys_;

@@ -54,66 +54,60 @@ absl::Status CheckTables(const AgentConfig& config, const std::vector<std::strin
   return absl::OkStatus();
 }
 
-}  // namespace
-
-int Once(const OnceOptions& options, std::ostream& out, std::ostream& plain_err) {
-  absl::StatusOr<AgentConfig> config = LoadAgentConfig(options.config);
-  std::optional<JsonLines> lines;
-  if (config.ok() && WantsJson(*config)) lines.emplace(plain_err, *config, spdlog::level::err, "failure");
-  std::ostream& err = lines ? lines->stream() : plain_err;
-  const auto wrong = [&err](const std::string& words) {
-    err << "mirror-agent: " << words << '\n';
-    return kWrongUse;
-  };
-  if (!config.ok()) return wrong(std::string(config.status().message()));
-  if (config->sources.empty()) {
-    return wrong(
+/// Leaves the sources that are asked for. Errors: there is none.
+absl::Status PickSources(const std::string& context_id, AgentConfig* config) {
+  std::vector<SourceConfig>& sources = config->sources;
+  if (sources.empty()) {
+    return absl::InvalidArgumentError(
         absl::StrCat(config->file, ": there is no [[source]]: add one with 'context_id' and 'path'"));
   }
-  if (!options.context_id.empty()) {
-    std::vector<std::string> tenants;
-    for (const SourceConfig& source : config->sources) tenants.push_back(source.context_id);
-    std::erase_if(config->sources, [&](const SourceConfig& source) {
-      return !MatchesExactly(source.context_id, options.context_id);
-    });
-    if (config->sources.empty())
-      return wrong(absl::StrCat("there is no [[source]] '", options.context_id, "'.",
-                                DidYouMean(options.context_id, tenants)));
-  }
-  const absl::StatusOr<Connection> connection = Connect(*config);
-  if (!connection.ok()) return wrong(std::string(connection.status().message()));
-  if (const absl::Status status = CheckTables(*config, options.tables); !status.ok()) {
-    return wrong(std::string(status.message()));
-  }
+  if (context_id.empty()) return absl::OkStatus();
+  std::vector<std::string> tenants;
+  for (const SourceConfig& source : sources) tenants.push_back(source.context_id);
+  std::erase_if(sources,
+                [&](const SourceConfig& source) { return !MatchesExactly(source.context_id, context_id); });
+  if (!sources.empty()) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("there is no [[source]] '", context_id, "'.", DidYouMean(context_id, tenants)));
+}
 
-  for (const std::string& warning : ExpiryWarnings(*config, std::time(nullptr))) {
-    err << "mirror-agent: warning: " << warning << '\n';
-  }
+int DryRunAll(const AgentConfig& config, const Connection& connection, std::ostream& out, std::ostream& err) {
   int exit_code = kDone;
-  if (options.dry_run) {
-    for (const SourceConfig& source : config->sources) {
-      if (!DryRun(source, config->agent.state_dir, *connection, out, err)) exit_code = kFailed;
-    }
-    return exit_code;
+  for (const SourceConfig& source : config.sources) {
+    if (!DryRun(source, config.agent.state_dir, connection, out, err)) exit_code = kFailed;
   }
-  const bool lines_only = config->sources.size() > 1 && !options.details && !options.verify;
+  return exit_code;
+}
+
+SourceRun RunOneSource(const OnceOptions& options, const AgentConfig& config, const SourceConfig& source,
+                       const Connection& connection, Progress& progress) {
+  const auto begin = std::chrono::steady_clock::now();
+  RunRequest request;
+  request.repopulate = options.repopulate;
+  (options.verify ? request.verify_tables : request.tables) = options.tables;
+  request.progress = [&](const Work& work) { progress.Show(work); };
+  request.verify = options.verify;
+  if (options.verify) request.repair = options.repair;
+  SourceRun run{&source, RunSource(config, source, connection, request), 0};
+  progress.Clear();
+  run.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  return run;
+}
+
+bool WentWell(const OnceOptions& options, const CycleReport& report) {
+  return report.Good() && (!options.verify || (report.outcome == Outcome::kDone && AllEqual(report)));
+}
+
+int RunAll(const OnceOptions& options, const AgentConfig& config, const Connection& connection,
+           bool draws_progress, std::ostream& out, std::ostream& err) {
+  int exit_code = kDone;
+  const bool lines_only = config.sources.size() > 1 && !options.details && !options.verify;
   RunTotals totals;
   nlohmann::ordered_json sources = nlohmann::ordered_json::array();
-  for (const SourceConfig& source : config->sources) {
-    const auto begin = std::chrono::steady_clock::now();
-    Progress progress(err, options.terminal && !lines);
-    RunRequest request;
-    request.repopulate = options.repopulate;
-    (options.verify ? request.verify_tables : request.tables) = options.tables;
-    request.progress = [&](const Work& work) { progress.Show(work); };
-    request.verify = options.verify;
-    if (options.verify) request.repair = options.repair;
-    SourceRun run{&source, RunSource(*config, source, *connection, request), 0};
-    progress.Clear();
-    run.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-    if (!run.report.Good() ||
-        (options.verify && (run.report.outcome != Outcome::kDone || !AllEqual(run.report))))
-      exit_code = kFailed;
+  for (const SourceConfig& source : config.sources) {
+    Progress progress(err, draws_progress);
+    const SourceRun run = RunOneSource(options, config, source, connection, progress);
+    if (!WentWell(options, run.report)) exit_code = kFailed;
     if (options.json) {
       sources.push_back(ToJson(run, options.show_keys));
       std::ostringstream unused;
@@ -135,6 +129,29 @@ int Once(const OnceOptions& options, std::ostream& out, std::ostream& plain_err)
                 << '\n';
   }
   return exit_code;
+}
+
+}  // namespace
+
+int Once(const OnceOptions& options, std::ostream& out, std::ostream& plain_err) {
+  absl::StatusOr<AgentConfig> config = LoadAgentConfig(options.config);
+  std::optional<JsonLines> lines;
+  if (config.ok() && WantsJson(*config)) lines.emplace(plain_err, *config, spdlog::level::err, "failure");
+  std::ostream& err = lines ? lines->stream() : plain_err;
+  const auto wrong = [&err](const absl::Status& status) {
+    err << "mirror-agent: " << status.message() << '\n';
+    return kWrongUse;
+  };
+  if (!config.ok()) return wrong(config.status());
+  if (absl::Status picked = PickSources(options.context_id, &*config); !picked.ok()) return wrong(picked);
+  const absl::StatusOr<Connection> connection = Connect(*config);
+  if (!connection.ok()) return wrong(connection.status());
+  if (absl::Status there = CheckTables(*config, options.tables); !there.ok()) return wrong(there);
+  for (const std::string& warning : ExpiryWarnings(*config, std::time(nullptr))) {
+    err << "mirror-agent: warning: " << warning << '\n';
+  }
+  if (options.dry_run) return DryRunAll(*config, *connection, out, err);
+  return RunAll(options, *config, *connection, options.terminal && !lines, out, err);
 }
 
 }  // namespace mirror
