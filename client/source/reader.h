@@ -43,8 +43,6 @@ struct SourceTable {
   std::string later = {};
   /// There are rows that cannot be read, which a population would lack.
   bool unreadable = false;
-  /// Rows with the key of another one are older ones, and nothing to tell.
-  bool versions = false;
   /// Differs when its rows are made otherwise of those of the source; empty: they are those.
   std::string steps = {};
   /// Of a table of files: when the last of them was written, unix nanoseconds. 0: its rows are as they are
@@ -182,6 +180,15 @@ class DigestReader {
   virtual absl::Status Seek(const Key& key) = 0;
 };
 
+/// Rows with the key of another one. Read() and Scan() give each of them: to leave them out there would take
+/// the memory or the sorting of all keys, which the look at all rows (source/capture) has anyway.
+enum class RepeatedKeys {
+  kNever,     ///< The source lets none in.
+  kMistake,   ///< Which of them Digests() and RowsOf() give nobody can tell.
+  kFirst,     ///< Digests() and RowsOf() give the first of each key; the others are told.
+  kVersions,  ///< The same, but the others are older versions and nothing to tell.
+};
+
 /// A source database, read and never written. What follows hides which kind it is.
 ///
 /// Threads: one.
@@ -206,14 +213,11 @@ class SourceReader {
   virtual absl::StatusOr<std::unique_ptr<TableReader>> Read(const std::string& table,
                                                             const std::vector<std::uint32_t>& columns) = 0;
 
-  /// Whether rows of a table of Schema() may have the key of another one. Then Read() gives each of them.
-  virtual bool MayRepeatKeys(const std::string& table) {
+  /// What it is when rows of a table of Schema() have the key of another one.
+  virtual RepeatedKeys RepeatedKeysOf(const std::string& table) {
     (void)table;
-    return false;
+    return RepeatedKeys::kNever;
   }
-
-  /// Whether of those always the same one is compared, and given by key.
-  virtual bool TellsFirstOfKey() const { return false; }
 
   /// The net changes of a table of Schema() behind `from`, for sources with a log that names the table's
   /// rows. `whole_rows`: also of rows that were only updated all columns, as inserts.

@@ -104,7 +104,9 @@ class CaptureReader : public SourceReader {
   }
   absl::StatusOr<std::unique_ptr<DigestReader>> Digests(const std::string& table,
                                                         const std::vector<std::uint32_t>& columns) override {
-    if (rules_.Find(table) != nullptr && !inner_->TellsFirstOfKey()) {
+    const RepeatedKeys repeated = inner_->RepeatedKeysOf(table);
+    const bool first_counts = repeated == RepeatedKeys::kFirst || repeated == RepeatedKeys::kVersions;
+    if (rules_.Find(table) != nullptr && !first_counts) {
       const absl::StatusOr<bool> twice = HasKeysTwice(table);
       if (!twice.ok()) return twice.status();
       if (*twice) {
@@ -168,7 +170,7 @@ class CaptureReader : public SourceReader {
     if (!rows.ok()) return rows;
     absl::StatusOr<std::unique_ptr<CaptureLook>> look = CaptureLook::Begin(state_, *table, due.run);
     if (!look.ok()) return look.status();
-    return ReadAndLookAtRows(*inner_, *std::move(rows), *std::move(look), due.source, table->by_column);
+    return ReadAndLookAtRows(*inner_, *std::move(rows), *std::move(look), schema, table->by_column);
   }
 
   absl::StatusOr<CaptureState::Table> Prepare(const SourceTable& source, const CaptureRule& rule) {
@@ -271,10 +273,8 @@ class CaptureReader : public SourceReader {
                                                                   : taken.partial     ? Others::kStay
                                                                                       : Others::kGone);
     if (!found.ok()) return found.status();
-    if (found->twice > 0) {
-      twice_.insert(schema.name);
-      if (!source.versions) notes->push_back(TwiceNote(*inner_, schema.name, *found));
-    }
+    if (found->twice > 0) twice_.insert(schema.name);
+    NoteTwice(*inner_, schema.name, *found, notes);
     return absl::OkStatus();
   }
 
@@ -291,7 +291,7 @@ class CaptureReader : public SourceReader {
     const TableSchema* const schema = FindSchema(table);
     // A look at all rows would have met them.
     if (rule == nullptr || rule->how == CaptureRule::How::kSynthetic || schema == nullptr ||
-        !inner_->MayRepeatKeys(table)) {
+        inner_->RepeatedKeysOf(table) == RepeatedKeys::kNever) {
       return false;
     }
     const absl::StatusOr<std::unique_ptr<DigestReader>> keys = inner_->Digests(table, schema->Key());

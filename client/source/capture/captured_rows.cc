@@ -13,14 +13,17 @@
 
 namespace mirror {
 
-std::string TwiceNote(SourceReader& reader, const std::string& table, const CaptureLook::Found& found) {
+void NoteTwice(SourceReader& reader, const std::string& table, const CaptureLook::Found& found,
+               std::vector<std::string>* notes) {
+  if (found.twice == 0 || reader.RepeatedKeysOf(table) == RepeatedKeys::kVersions) return;
   const std::vector<std::string> places = reader.PlacesOf(table, found.twice_keys);
   std::string named;
   if (!places.empty()) {
     named = absl::StrCat(" (", absl::StrJoin(places, ", "), found.twice > places.size() ? ", ..." : "", ")");
   }
-  return absl::StrCat("table '", table, "': ", found.twice, found.twice == 1 ? " row has" : " rows have",
-                      " the key of another one", named, "; only the first row of each key is mirrored");
+  notes->push_back(absl::StrCat("table '", table, "': ", found.twice,
+                                found.twice == 1 ? " row has" : " rows have", " the key of another one",
+                                named, "; only the first row of each key is mirrored"));
 }
 
 namespace {
@@ -65,12 +68,11 @@ class RowsOnce : public TableReader {
 class RowsLookedAt : public TableReader {
  public:
   RowsLookedAt(SourceReader& reader, std::unique_ptr<TableReader> inner, std::unique_ptr<CaptureLook> look,
-               const SourceTable& source, bool by_column)
+               const TableSchema& schema, bool by_column)
       : reader_(reader),
         inner_(std::move(inner)),
         look_(std::move(look)),
-        schema_(source.schema),
-        versions_(source.versions),
+        schema_(schema),
         keyed_(!schema_.Key().empty()),
         by_column_(by_column) {}
 
@@ -110,8 +112,7 @@ class RowsLookedAt : public TableReader {
     }
     const auto found =
         look_->End(inner_->partial() ? CaptureLook::Others::kStay : CaptureLook::Others::kGone);
-    if (found.ok() && found->twice > 0 && !versions_)
-      notes_.push_back(TwiceNote(reader_, schema_.name, *found));
+    if (found.ok()) NoteTwice(reader_, schema_.name, *found, &notes_);
     return found.status();
   }
 
@@ -119,7 +120,6 @@ class RowsLookedAt : public TableReader {
   const std::unique_ptr<TableReader> inner_;
   std::unique_ptr<CaptureLook> look_;
   const TableSchema schema_;
-  const bool versions_;  ///< See SourceTable.
   const bool keyed_, by_column_;
   RangeDigest all_;
   std::vector<std::string> notes_;
@@ -134,9 +134,9 @@ std::unique_ptr<TableReader> ReadRowsOnce(SourceReader& inner, std::string table
 }
 
 std::unique_ptr<TableReader> ReadAndLookAtRows(SourceReader& reader, std::unique_ptr<TableReader> inner,
-                                               std::unique_ptr<CaptureLook> look, const SourceTable& source,
+                                               std::unique_ptr<CaptureLook> look, const TableSchema& schema,
                                                bool by_column) {
-  return std::make_unique<RowsLookedAt>(reader, std::move(inner), std::move(look), source, by_column);
+  return std::make_unique<RowsLookedAt>(reader, std::move(inner), std::move(look), schema, by_column);
 }
 
 }  // namespace mirror

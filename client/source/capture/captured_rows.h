@@ -12,8 +12,9 @@
 
 namespace mirror {
 
-/// What the person is told of rows that have the key of another one.
-std::string TwiceNote(SourceReader& reader, const std::string& table, const CaptureLook::Found& found);
+/// Tells the person of rows that have the key of another one, where that is something to tell.
+void NoteTwice(SourceReader& reader, const std::string& table, const CaptureLook::Found& found,
+               std::vector<std::string>* notes);
 
 /// All rows of a table in which some have the key of another one: each key once. They are the source's own
 /// keys, `keys`, in order and each once: what is remembered of a table that is looked at in parts are not
@@ -24,7 +25,7 @@ std::unique_ptr<TableReader> ReadRowsOnce(SourceReader& inner, std::string table
 
 /// All rows of a table of which nothing is known, which is remembered as they are given. Each key once.
 std::unique_ptr<TableReader> ReadAndLookAtRows(SourceReader& reader, std::unique_ptr<TableReader> inner,
-                                               std::unique_ptr<CaptureLook> look, const SourceTable& source,
+                                               std::unique_ptr<CaptureLook> look, const TableSchema& schema,
                                                bool by_column);
 
 }  // namespace mirror

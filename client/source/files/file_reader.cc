@@ -63,8 +63,10 @@ class FileReader : public SourceReader {
                         [this, &known] { return Widen(known); });
   }
 
-  bool MayRepeatKeys(const std::string& /*table*/) override { return true; }
-  bool TellsFirstOfKey() const override { return true; }
+  RepeatedKeys RepeatedKeysOf(const std::string& table) override {
+    const FileLook* const known = Find(table);
+    return known != nullptr && known->files.size() > 1 ? RepeatedKeys::kVersions : RepeatedKeys::kFirst;
+  }
 
   absl::StatusOr<std::unique_ptr<DigestReader>> Scan(const std::string& table,
                                                      const std::vector<std::uint32_t>& columns) override {
@@ -205,7 +207,6 @@ class FileReader : public SourceReader {
     source.schema = steps.ok() ? known.Given() : known.schema;
     source.problem = std::move(problem);
     source.later = known.later;
-    source.versions = known.files.size() > 1;
     source.objects.emplace();  // Files have none.
     for (const FileSeen& file : known.files) {
       if (!file.mended) source.written_ns = std::max(source.written_ns, WrittenNs(file));

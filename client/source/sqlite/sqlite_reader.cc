@@ -261,8 +261,10 @@ class SqliteReader : public SourceReader {
     return LookAtColumnOf(**file, *known->plan, column);
   }
 
-  /// Of a key that SQLite does not enforce.
-  bool MayRepeatKeys(const std::string& table) override { return options_.keys.contains(FoldName(table)); }
+  RepeatedKeys RepeatedKeysOf(const std::string& table) override {
+    // SQLite does not enforce a key of the configuration.
+    return options_.keys.contains(FoldName(table)) ? RepeatedKeys::kMistake : RepeatedKeys::kNever;
+  }
 
   absl::StatusOr<std::unique_ptr<ChangeReader>> RowsOf(const std::string& table,
                                                        const std::vector<std::uint32_t>& columns,

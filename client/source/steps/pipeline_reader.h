@@ -52,8 +52,9 @@ class PipelineReader : public SourceReader {
                                                          const std::vector<std::uint32_t>& columns,
                                                          const RowBound& bound) override;
   absl::StatusOr<ColumnFacts> LookAtColumn(const std::string& table, std::uint32_t column) override;
-  bool MayRepeatKeys(const std::string& table) override { return inner_->MayRepeatKeys(SourceName(table)); }
-  bool TellsFirstOfKey() const override { return inner_->TellsFirstOfKey(); }
+  RepeatedKeys RepeatedKeysOf(const std::string& table) override {
+    return inner_->RepeatedKeysOf(SourceName(table));
+  }
   std::vector<std::string> PlacesOf(const std::string& table, const std::vector<Key>& keys) override {
     return inner_->PlacesOf(SourceName(table), keys);
   }

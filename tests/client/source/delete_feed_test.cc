@@ -49,7 +49,7 @@ class Disturbed : public SourceReader {
                                                     const std::vector<std::uint32_t>& columns) override {
     return inner_->Read(table, columns);
   }
-  bool MayRepeatKeys(const std::string& table) override { return inner_->MayRepeatKeys(table); }
+  RepeatedKeys RepeatedKeysOf(const std::string& table) override { return inner_->RepeatedKeysOf(table); }
   absl::StatusOr<std::unique_ptr<DigestReader>> Digests(const std::string& table,
                                                         const std::vector<std::uint32_t>& columns) override {
     return inner_->Digests(table, columns);
