@@ -2,7 +2,7 @@
 # The system's interpreter, whatever comes first in PATH: it is the one that Debian's packages are for.
 set(PYTHON /usr/bin/python3)
 
-foreach(check includes files format)
+foreach(check includes files lengths format)
   add_test(NAME scripts.${check} COMMAND ${PYTHON} ${CMAKE_CURRENT_LIST_DIR}/scripts/source_rules.py ${check}
                                          ${CMAKE_SOURCE_DIR})
   set_tests_properties(scripts.${check} PROPERTIES LABELS scripts TIMEOUT 120)

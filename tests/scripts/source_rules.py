@@ -1,10 +1,11 @@
 #!/usr/bin/python3
 """Checks the sources against the rules of ARCHITECTURE.md that a program can check.
 
-Usage: source_rules.py includes|files|format ROOT
+Usage: source_rules.py includes|files|lengths|format ROOT
 
   includes   which room may include which, and that nothing includes itself
   files      header guards, line lengths, file names, what stands at the top, no private key
+  lengths    product files of at most 600 lines and functions of at most 60, but for those of too_long.txt
   format     every .h and .cc is as clang-format writes it
 
 Prints one line for each violation. Exit code: 0 none, 1 some, 2 wrong usage.
@@ -19,6 +20,11 @@ import subprocess
 import sys
 
 COLUMNS_MAX = 110
+LINES_MAX = 600
+FUNCTION_LINES_MAX = 60
+# Files ("path") and functions ("path name") that are longer; below the root. One that is not needed any more is refused,
+# so that the list only shrinks.
+TOO_LONG = "tests/scripts/too_long.txt"
 CODE = (".h", ".cc")
 FOLDERS = ("base", "proto", "server", "client", "certs", "tests", "tools")
 TOP = FOLDERS + ("docs", "CMakeLists.txt", "CMakePresets.json", "README.md", "ARCHITECTURE.md", "CHANGELOG.md")
@@ -347,6 +353,58 @@ def check_files(root):
                 yield f"{name}:1: the header guard has to be {guard}, with '#endif  // {guard}' at the end"
 
 
+# What is no code: comments, texts, directives.
+NO_CODE = re.compile(
+    r'//[^\n]*|/\*.*?\*/|R"(\w*)\(.*?\)\1"|"(?:\\.|[^"\\\n])*"|(?<!\w)\'(?:\\.|[^\'\\\n])+\'|'
+    r"^[ \t]*#(?:[^\n]*\\\n)*[^\n]*",
+    re.DOTALL | re.MULTILINE,
+)
+SCOPE = re.compile(r"(?:template\s*<.*>\s*)?(?:inline\s+)?(?:namespace|class|struct|union|enum|extern)\b[^()]*$", re.DOTALL)
+LABEL = re.compile(r"\s*(?:(?:public|private|protected)\s*:\s*)*")
+
+
+def functions_of(text):
+    """(name, first line, lines) of each function that stands here, with its signature; not those inside another."""
+    text = NO_CODE.sub(lambda match: re.sub(r"[^\n]", " ", match.group()), text)
+    open_braces, begin = [], 0
+    for brace in re.finditer(r"[{};]", text):
+        if brace.group() == "{":
+            start = LABEL.match(text, begin).end()
+            head = text[start : brace.start()]
+            inside = any(kind == "function" for kind, _, _ in open_braces)
+            kind = "scope" if SCOPE.match(head) else "function" if "(" in head and not inside else "other"
+            open_braces.append((kind, start, head))
+        elif brace.group() == "}" and open_braces:
+            kind, start, head = open_braces.pop()
+            if kind == "function":
+                name = re.search(r"[~\w:]*(?:operator\W+)?(?=\s*\()", head)
+                first = text.count("\n", 0, start) + 1
+                yield name.group(), first, text.count("\n", 0, brace.start()) + 2 - first
+        begin = brace.end()
+
+
+def check_lengths(root):
+    listed = root / TOO_LONG
+    known = [line for line in listed.read_text().splitlines() if line] if listed.exists() else []
+    needed = set()
+    for name in code_of(root):
+        if name.startswith("tests/"):
+            continue
+        text = (root / name).read_text(errors="replace")
+        lines = len(text.splitlines())
+        found = [(name, f"{name}:1: {lines} lines, {LINES_MAX} are the limit: find what is a job of its own")]
+        found = found if lines > LINES_MAX else []
+        for function, first, lines in functions_of(text):
+            if lines > FUNCTION_LINES_MAX:
+                words = f"{function}() has {lines} lines, {FUNCTION_LINES_MAX} are the limit: split it along its steps"
+                found.append((f"{name} {function}", f"{name}:{first}: {words}"))
+        needed.update(entry for entry, _ in found)
+        yield from (words for entry, words in found if entry not in known)
+    for entry in known:
+        if entry not in needed:
+            yield f"{TOO_LONG}: '{entry}' is short by now: take the line away"
+
+
 def check_format(root):
     if shutil.which("clang-format") is None:
         yield "clang-format is not installed; tools/setup installs it"
@@ -363,7 +421,7 @@ def check_format(root):
                 yield f"{name}:{at.group(1) if at else 1}: not as clang-format writes it: clang-format -i {name}"
 
 
-CHECKS = {"includes": check_includes, "files": check_files, "format": check_format}
+CHECKS = {"includes": check_includes, "files": check_files, "lengths": check_lengths, "format": check_format}
 
 
 def main():

@@ -115,6 +115,16 @@ FILES = [
 ]
 
 
+# (what stands before a function, how it begins, its name)
+LONG_FUNCTIONS = [
+    ("", "void Say()", "Say"),
+    ("/// Of all {.\n", "absl::Status Tenant::Say(const Words& words)", "Tenant::Say"),
+    ("const std::string kWords = \"{\";\n", "template <typename T>\nstd::map<T, int>\nSay(T words)", "Say"),
+    ("class A : public B {\n public:\n", "  int Say() const override", "Say"),
+    ("namespace {\nstruct A {\n int a = 0;\n};\n", "A::~A()", "A::~A"),
+]
+
+
 class SourceRules(unittest.TestCase):
     def setUp(self):
         self.root = pathlib.Path(tempfile.mkdtemp(prefix="source rules "))
@@ -178,6 +188,34 @@ class SourceRules(unittest.TestCase):
             with self.subTest(name=name):
                 run = self.check("files", name, text)
                 self.assertEqual(run.returncode, 0, run.stdout + run.stderr)
+
+    def test_a_file_that_is_too_long_is_named(self):
+        self.assertEqual(self.check("lengths", "server/a.cc", "int a;\n" * 600).returncode, 0)
+        run = self.check("lengths", "server/a.cc", "int a;\n" * 601)
+        self.assertEqual(run.returncode, 1)
+        self.assertIn("server/a.cc:1: 601 lines", run.stdout)
+        self.assertEqual(self.check("lengths", "tests/server/a_test.cc", "int a;\n" * 601).returncode, 0)
+
+    def test_a_function_that_is_too_long_is_named(self):
+        for before, signature, name in LONG_FUNCTIONS:
+            with self.subTest(signature=signature):
+                begin = f"namespace mirror {{\n{before}{signature} {{\n"
+                line = '  Say("}", {1});  // }\n'
+                body = line * (60 - len(signature.splitlines()) - 1)
+                self.assertEqual(self.check("lengths", "server/a.cc", begin + body + "}\n").stdout, "")
+                run = self.check("lengths", "server/a.cc", begin + body + line + "}\n")
+                self.assertEqual(run.returncode, 1)
+                first = before.count("\n") + 2
+                self.assertIn(f"server/a.cc:{first}: {name}() has 61 lines", run.stdout)
+
+    def test_what_is_listed_may_be_too_long_as_long_as_it_is(self):
+        listed = self.root / "tests" / "scripts" / "too_long.txt"
+        listed.parent.mkdir(parents=True)
+        listed.write_text("server/a.cc\nserver/a.cc Say\n")
+        long = "void Say() {\n" + "  int a = 1;\n" * 600 + "}\n"
+        self.assertEqual(self.check("lengths", "server/a.cc", long).returncode, 0)
+        run = self.check("lengths", "server/a.cc", "int a;\n" * 601)
+        self.assertEqual(run.stdout, "tests/scripts/too_long.txt: 'server/a.cc Say' is short by now: take the line away\n")
 
     def test_only_the_formatted_file_passes(self):
         shutil.copy(FORMAT, self.root)
