@@ -2,26 +2,20 @@
 
 #include <algorithm>
 #include <array>
-#include <filesystem>
 #include <string>
-#include <system_error>
 #include <tuple>
 #include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "base/exposition/metric_page.h"
+#include "server/store/home.h"
 
 namespace mirror {
 namespace {
 
 double Seconds(std::int64_t ms) { return static_cast<double>(ms) / 1'000; }
-
-double FileBytes(const std::string& path) {
-  std::error_code error;
-  const std::uintmax_t bytes = std::filesystem::file_size(path, error);
-  return error ? 0 : static_cast<double>(bytes);
-}
 
 void AddCalls(const ServerCounters& counters, MetricPage* page) {
   for (std::size_t i = 0; i < kCountedCalls.size(); ++i) {
@@ -168,7 +162,7 @@ void AddTenants(Tenants& tenants, const FreshnessWatch& watch, std::int64_t now_
     holds += seen.summary->holds;
     differing += seen.summary->tables_differing;
     if (!seen.is_open) continue;  // One that is closed has no log.
-    log_bytes += log_of[seen.context_id] = FileBytes(tenants.PathOf(seen.context_id) + "-wal");
+    log_bytes += log_of[seen.context_id] = static_cast<double>(tenants.home().LogBytes(seen.context_id));
   }
   page->AddGauge("mirror_tenants", "Tenants.", {}, static_cast<double>(all.size()));
   const std::pair<const char*, std::size_t> states[] = {{"open", open},       {"active", active},
@@ -206,14 +200,13 @@ void AddTenants(Tenants& tenants, const FreshnessWatch& watch, std::int64_t now_
   }
 }
 
-void AddDisk(const std::string& dir, MetricPage* page) {
-  std::error_code error;
-  const std::filesystem::space_info space = std::filesystem::space(dir, error);
-  if (error) return;
+void AddDisk(const StoreHome& home, MetricPage* page) {
+  const absl::StatusOr<StoreHome::Space> space = home.FindSpace();
+  if (!space.ok()) return;
   page->AddGauge("mirror_disk_free_bytes", "Bytes that are free for us where the mirrors are.", {},
-                 static_cast<double>(space.available));
+                 static_cast<double>(space->free_bytes));
   page->AddGauge("mirror_disk_size_bytes", "Bytes of the file system where the mirrors are.", {},
-                 static_cast<double>(space.capacity));
+                 static_cast<double>(space->size_bytes));
 }
 
 }  // namespace
@@ -225,7 +218,7 @@ std::string ServerMetricsText(const MetricsSources& sources, std::int64_t now_ms
   AddWork(sources.counters, &page);
   AddUsage(sources.usage(), &page);
   AddTenants(sources.tenants, sources.freshness, now_ms, &page);
-  AddDisk(sources.tenants.data_dir(), &page);
+  AddDisk(sources.tenants.home(), &page);
   for (const ExpiringKey& key : sources.expiring()) {
     page.AddGauge("mirror_certificate_expiry_timestamp_seconds", "When it ends, unix seconds.",
                   {{"name", key.name}, {"kind", key.kind}}, static_cast<double>(key.not_after_s));

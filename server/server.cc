@@ -32,6 +32,8 @@
 #include "server/store/catalog/catalog_file.h"
 #include "server/store/catalog/hook_cursor.h"
 #include "server/store/catalog/look_log.h"
+#include "server/store/home.h"
+#include "server/store/sqlite/sqlite_home.h"
 #include "server/tenant/summary_keeper.h"
 #include "server/tenant/tenants.h"
 #include "server/watch/events.h"
@@ -88,12 +90,17 @@ void FitToDescriptors(std::uint64_t descriptors, ServerConfig* config) {
   if (open == 0 || open > tenants) open = static_cast<std::uint32_t>(tenants);
 }
 
-TenantsOptions TenantsOptionsOf(const ServerConfig& config, const HookRunner* hooks) {
-  TenantsOptions options;
-  options.data_dir = config.data.dir;
-  options.open_max = config.data.open_tenants_max;
+SqliteOptions SqliteOptionsOf(const ServerConfig& config) {
+  SqliteOptions options;
   options.wal_bytes_max = config.data.wal_bytes_max;
   options.value_bytes_max = static_cast<std::int64_t>(config.limits.value_bytes_max);
+  options.build_beside = true;
+  return options;
+}
+
+TenantsOptions TenantsOptionsOf(const ServerConfig& config, const HookRunner* hooks) {
+  TenantsOptions options;
+  options.open_max = config.data.open_tenants_max;
   options.tenant.cycle_idle_ms = std::chrono::milliseconds(config.limits.cycle_idle).count();
   options.tenant.breaker = config.breaker;
   options.tenant.freshness = config.freshness;
@@ -145,6 +152,7 @@ struct Server::Parts {
   std::unique_ptr<Audit> audit;
   std::unique_ptr<LookLog> look_log;
   std::unique_ptr<Looks> admin_looks;
+  std::unique_ptr<StoreHome> home;
   std::unique_ptr<HookCursor> hook_cursor;
   std::unique_ptr<HookRunner> hooks;  ///< Null: there are none.
   std::unique_ptr<Tenants> tenants;
@@ -230,10 +238,15 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Open(const ServerConfig& as_writ
   parts.look_log = std::make_unique<LookLog>(*catalog);
   parts.admin_looks = std::make_unique<Looks>(*parts.look_log);
   parts.events = std::make_unique<Events>(*parts.catalog, &NowMs, parts.counters);
+  absl::StatusOr<std::unique_ptr<StoreHome>> home = OpenSqliteHome(config.data.dir, SqliteOptionsOf(config));
+  if (!home.ok()) return home.status();
+  parts.home = *std::move(home);
   if (hooks || !config.hooks.hooks.empty()) {
     parts.hook_cursor = std::make_unique<HookCursor>(*catalog);
-    parts.hooks =
-        std::make_unique<HookRunner>(config.hooks, std::move(hooks), config.data.dir, *parts.events);
+    parts.hooks = std::make_unique<HookRunner>(
+        config.hooks, std::move(hooks),
+        [home = parts.home.get()](const std::string& context_id) { return home->Location(context_id); },
+        *parts.events);
     parts.events->Listen([runner = parts.hooks.get()](const EventRecord&) { runner->WakeEvents(); });
   }
   TenantsOptions options = TenantsOptionsOf(config, parts.hooks.get());
@@ -241,7 +254,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Open(const ServerConfig& as_writ
   if (!secret.ok()) return secret.status();
   options.tenant.hash_secret = *std::move(secret);
   options.tenant.counters = &parts.counters;
-  absl::StatusOr<std::unique_ptr<Tenants>> tenants = Tenants::Open(options, *parts.events);
+  absl::StatusOr<std::unique_ptr<Tenants>> tenants = Tenants::Open(*parts.home, options, *parts.events);
   if (!tenants.ok()) return tenants.status();
   parts.tenants = *std::move(tenants);
   parts.keeper = std::make_unique<SummaryKeeper>(*parts.catalog, *parts.tenants);

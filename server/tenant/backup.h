@@ -35,7 +35,7 @@ using ShowBackup = std::function<void(const BackupStep&)>;
 /// Copies the tenant's mirror, as it is committed now, into `path`, while it is in use. `drill`: the copy is
 /// then restored in a folder of its own, its integrity is checked, and each table is compared by digests with
 /// the mirror as it was at the moment of the copy; `path` may then be empty, and nothing is kept.
-///   kInvalidArgument  `path` is relative, or within the data folder
+///   kInvalidArgument  `path` is relative, or within the home
 ///   kAlreadyExists    something is there
 ///   kNotFound         the tenant, or its file
 ///   kDataLoss         the drill: the copy is damaged, or not equal; says where
@@ -47,12 +47,11 @@ absl::StatusOr<BackupReport> BackupMirror(Tenants& tenants, const std::string& c
 struct RestoreReport {
   std::uint64_t bytes = 0;
   std::uint32_t tables = 0;
-  std::string kept;  ///< Path of the mirror as it was; empty: there was none.
+  std::string kept;  ///< Where the mirror as it was is; empty: there was none.
 };
 
 /// Puts a copy in the place of the tenant's mirror, which need not be there, and ends the running cycle. The
-/// copy stays, and so does the mirror as it was, as `Mirror_<context_id>.db.replaced-<now_ms>`. A tenant that
-/// was deleted is allowed again.
+/// copy stays, and so does the mirror as it was, beside it. A tenant that was deleted is allowed again.
 ///   kInvalidArgument     `path` is relative, or the context id none
 ///   kNotFound            there is no such file
 ///   kFailedPrecondition  the copy is no whole mirror of this tenant; its first cycle is making a mirror
@@ -61,8 +60,8 @@ struct RestoreReport {
 absl::StatusOr<RestoreReport> RestoreMirror(Tenants& tenants, const std::string& context_id,
                                             const std::string& path, std::int64_t now_ms);
 
-/// In the data folder, before all tables of the tenant are dropped: `Mirror_<context_id>.db.reset-<now_ms>`.
-/// Gives its path; empty: there is nothing to be copied. Errors: kResourceExhausted when the disk has no room
+/// Beside the mirror, before all tables of the tenant are dropped. Gives where; empty: there is nothing to be
+/// copied. Errors: kResourceExhausted when the disk has no room
 /// for it; those of a backup.
 absl::StatusOr<std::string> CopyBeforeReset(Tenants& tenants, Tenant& tenant, std::int64_t now_ms,
                                             const GoOn& go_on);

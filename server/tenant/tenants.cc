@@ -1,12 +1,7 @@
 #include "server/tenant/tenants.h"
 
-#include <fcntl.h>
-#include <sys/file.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <chrono>
-#include <filesystem>
 #include <string_view>
 #include <utility>
 
@@ -15,16 +10,9 @@
 #include "base/clock.h"
 #include "base/crash_point.h"
 #include "base/folded_name.h"
-#include "server/store/sqlite/file/deleted_mark.h"
-#include "server/store/sqlite/file/second_names.h"
-#include "server/store/sqlite/file/sqlite_quarantine.h"
-#include "server/store/sqlite/sqlite_store.h"
 
 namespace mirror {
 namespace {
-
-constexpr std::string_view kFilePrefix = "Mirror_";
-constexpr std::string_view kFileSuffix = ".db";
 
 /// Databases that are looked at when one has to be closed; those that are in use count as used then.
 constexpr int kTriedToClose = 16;
@@ -36,14 +24,6 @@ constexpr std::size_t kBuildingMin = 4;
 absl::Status UnknownTenant(const char* next) {
   return absl::PermissionDeniedError(absl::StrCat(
       "the tenant is not mirrored here, or is known under another spelling. Nothing was done. ", next));
-}
-/// Behind the mark.
-absl::Status FinishDeletion(const std::string& data_dir, const std::string& context_id) {
-  if (absl::Status removed = RemoveSqliteStore(data_dir, context_id); !removed.ok()) return removed;
-  CrashPoint("delete.files_gone");
-  absl::Status marked = SetDeletedMark(data_dir, context_id);
-  CrashPoint("delete.after");
-  return marked;
 }
 
 absl::Status HalfDeleted(const std::string& context_id) {
@@ -58,66 +38,38 @@ constexpr char kAsk[] = "Look at the spelling of the context id, or ask the mirr
 
 }  // namespace
 
-Tenants::Tenants(const TenantsOptions& options, Events& events, int lock_file)
-    : options_(options),
+Tenants::Tenants(StoreHome& home, const TenantsOptions& options, Events& events)
+    : home_(home),
+      options_(options),
       events_(events),
-      lock_file_(lock_file),
       building_(std::max(options.open_max / kBuildingShare, kBuildingMin)) {}
 
-Tenants::~Tenants() {
-  tenants_.clear();
-  flock(lock_file_, LOCK_UN);  // A child that was forked meanwhile may still have the file open.
-  close(lock_file_);
-}
+Tenants::~Tenants() { tenants_.clear(); }
 
-absl::StatusOr<std::unique_ptr<Tenants>> Tenants::Open(const TenantsOptions& options, Events& events) {
-  const std::string lock_path = options.data_dir + "/server.lock";
-  const int lock_file = open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (lock_file < 0) {
-    return absl::FailedPreconditionError(absl::StrCat("the data folder '", options.data_dir,
-                                                      "' cannot be written. Look at its owner and mode."));
-  }
-  if (flock(lock_file, LOCK_EX | LOCK_NB) != 0) {
-    close(lock_file);
-    return absl::FailedPreconditionError(absl::StrCat("another mirror-server uses the data folder '",
-                                                      options.data_dir,
-                                                      "'. Stop it, or give this one a folder of its own."));
-  }
-  std::unique_ptr<Tenants> tenants(new Tenants(options, events, lock_file));
+absl::StatusOr<std::unique_ptr<Tenants>> Tenants::Open(StoreHome& home, const TenantsOptions& options,
+                                                       Events& events) {
+  std::unique_ptr<Tenants> tenants(new Tenants(home, options, events));
   if (absl::Status deleted = tenants->FindDeleted(); !deleted.ok()) return deleted;
-  const absl::StatusOr<std::vector<std::string>> found = FindSqliteStores(options.data_dir);
+  absl::StatusOr<std::vector<StoreHome::Found>> found = home.Recover();
   if (!found.ok()) return absl::FailedPreconditionError(found.status().message());
-  CrashPoint("start.locked");
-  std::error_code ignored;
-  std::filesystem::remove_all(absl::StrCat(options.data_dir, "/", kWorkFolder), ignored);
-  if (absl::Status one_name = TakeBackSecondNames(options.data_dir); !one_name.ok())
-    return absl::FailedPreconditionError(one_name.message());
-  for (const std::string& context_id : *found) {
-    const std::shared_ptr<Tenant> tenant = tenants->Make(context_id);
+  for (StoreHome::Found& mirror : *found) {
+    const std::shared_ptr<Tenant> tenant = tenants->Make(mirror.context_id);
     TenantSummary known;
-    known.quarantine = ReadQuarantine(tenants->PathOf(context_id));
+    known.quarantine = std::move(mirror.quarantine);
     known.quarantined = !known.quarantine.empty();
     tenant->Remember(known);
-    tenants->tenants_.emplace(FoldName(context_id), Entry{tenant, {}});
-    // A log that a kill left would be replayed over a copy put there later: it goes into its own file now.
-    // What keeps it from that is met again, and told, by the first call for the tenant.
-    std::error_code none;
-    const std::uintmax_t log_bytes = std::filesystem::file_size(tenants->PathOf(context_id) + "-wal", none);
-    CrashPoint("start.tenant");
-    if (!none && log_bytes > 0)
-      OpenSqliteStore(options.data_dir, context_id, false, SqliteOptions{}).status().IgnoreError();
+    tenants->tenants_.emplace(FoldName(mirror.context_id), Entry{tenant, {}});
   }
   return tenants;
 }
 
 /// Finishes what a kill left half done.
 absl::Status Tenants::FindDeleted() {
-  const std::string& dir = options_.data_dir;
-  const absl::StatusOr<std::vector<std::string>> deleting = FindDeletingMarks(dir);
+  const absl::StatusOr<std::vector<std::string>> deleting = home_.FindDeleting();
   if (!deleting.ok()) return absl::FailedPreconditionError(deleting.status().message());
   for (const std::string& context_id : *deleting) {
     deleted_[FoldName(context_id)] = context_id;
-    const absl::Status finished = FinishDeletion(dir, context_id);
+    const absl::Status finished = home_.FinishDeletion(context_id);
     if (finished.ok()) continue;
     half_deleted_.insert(FoldName(context_id));
     tenants_.emplace(FoldName(context_id), Entry{Make(context_id), {}});
@@ -126,11 +78,11 @@ absl::Status Tenants::FindDeleted() {
         absl::StrCat("an operator deleted the tenant, and its files could not all be removed: ",
                      std::string(finished.message()), " The source is kept away; delete it once more"));
   }
-  const absl::StatusOr<std::vector<std::string>> deleted = FindDeletedMarks(dir);
+  const absl::StatusOr<std::vector<std::string>> deleted = home_.FindDeleted();
   if (!deleted.ok()) return absl::FailedPreconditionError(deleted.status().message());
   for (const std::string& context_id : *deleted) {
     deleted_[FoldName(context_id)] = context_id;
-    if (!SqliteStoreExists(dir, context_id) || !RemoveDeletedMark(dir, context_id).ok()) continue;
+    if (!home_.Exists(context_id) || !home_.AllowAgain(context_id).ok()) continue;
     deleted_.erase(FoldName(context_id));
     events_.Add(
         context_id, Severity::kInformation, "tenant.allowed",
@@ -140,17 +92,10 @@ absl::Status Tenants::FindDeleted() {
 }
 
 std::shared_ptr<Tenant> Tenants::Make(const std::string& context_id) {
-  SqliteOptions sqlite;
-  sqlite.wal_bytes_max = options_.wal_bytes_max;
-  sqlite.value_bytes_max = options_.value_bytes_max;
-  sqlite.apply = options_.apply;
-  sqlite.checkpointer = &checkpointer_;
-  sqlite.build_beside = options_.build_beside;
-  sqlite.begin_building = [this, context_id] { return BeginBuilding(context_id); };
   return std::make_shared<Tenant>(
       context_id,
-      [dir = options_.data_dir, context_id, sqlite](bool create) {
-        return OpenSqliteStore(dir, context_id, create, sqlite);
+      [this, context_id](bool create) {
+        return home_.Open(context_id, create, [this, context_id] { return BeginBuilding(context_id); });
       },
       options_.tenant, events_, [this](Tenant& tenant) { MakeRoom(tenant); });
 }
@@ -248,8 +193,7 @@ absl::StatusOr<std::string> Tenants::Rebuild(const std::string& context_id, std:
   std::string path;
   absl::Status rebuilt = (*tenant)->Rebuild(
       [&](const std::optional<TenantRecord>& owner) {
-        absl::StatusOr<std::string> aside =
-            SetSqliteStoreAside(options_.data_dir, (*tenant)->context_id(), now_ms, owner);
+        absl::StatusOr<std::string> aside = home_.SetAside((*tenant)->context_id(), now_ms, owner);
         if (aside.ok()) path = *aside;
         return aside;
       },
@@ -269,7 +213,7 @@ std::vector<std::shared_ptr<Tenant>> Tenants::All() {
   std::vector<std::shared_ptr<Tenant>> all = Listed();
   // A probe of a tenant that was never taken in leaves no file.
   std::erase_if(all, [&](const std::shared_ptr<Tenant>& tenant) {
-    return !tenant->is_open() && !SqliteStoreExists(options_.data_dir, tenant->context_id());
+    return !tenant->is_open() && !HasMirror(tenant->context_id());
   });
   return all;
 }
@@ -285,13 +229,13 @@ absl::Status Tenants::Delete(const std::string& context_id) {
     CrashPoint("delete.before");
     {
       const std::lock_guard marks(marks_mutex_);
-      if (absl::Status set = SetDeletingMark(options_.data_dir, spelled); !set.ok()) return set;
+      if (absl::Status set = home_.BeginDeletion(spelled); !set.ok()) return set;
       const std::lock_guard lock(mutex_);
       deleted_[key] = spelled;
       half_deleted_.insert(key);
     }
     CrashPoint("delete.marked");
-    return FinishDeletion(options_.data_dir, spelled);
+    return home_.FinishDeletion(spelled);
   });
   const std::lock_guard lock(mutex_);
   if (removed.ok()) half_deleted_.erase(key);
@@ -322,7 +266,7 @@ absl::Status Tenants::Allow(const std::string& context_id) {
   }
   if (spelled.empty()) {
     // A mark that was made by hand, or of a deletion that failed, would count from the next start on.
-    const absl::StatusOr<std::vector<std::string>> found = FindDeletedMarks(options_.data_dir);
+    const absl::StatusOr<std::vector<std::string>> found = home_.FindDeleted();
     if (!found.ok()) return found.status();
     for (const std::string& id : *found) {
       if (FoldName(id) == key) spelled = id;
@@ -333,7 +277,7 @@ absl::Status Tenants::Allow(const std::string& context_id) {
                                             "' was not deleted. Nothing was done. 'mirrorctl tenants "
                                             "--state deleted' lists those that were."));
   }
-  if (absl::Status removed = RemoveDeletedMark(options_.data_dir, spelled); !removed.ok()) return removed;
+  if (absl::Status removed = home_.AllowAgain(spelled); !removed.ok()) return removed;
   const std::lock_guard lock(mutex_);
   deleted_.erase(key);
   return absl::OkStatus();
@@ -410,14 +354,6 @@ void Tenants::EndCycles() {
   CrashPoint("stop.drained");
   for (const std::shared_ptr<Tenant>& tenant : All()) tenant->EndCycle(NowMs());
   CrashPoint("stop.ended");
-}
-
-std::string Tenants::PathOf(const std::string& context_id) const {
-  return SqlitePath(options_.data_dir, context_id);
-}
-
-bool Tenants::HasMirror(const std::string& context_id) const {
-  return SqliteStoreExists(options_.data_dir, context_id);
 }
 
 std::size_t Tenants::open_count() const {

@@ -14,8 +14,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/plan/caller.h"
-#include "server/store/sqlite/file/sqlite_checkpointer.h"
-#include "server/store/sqlite/rows/apply_method.h"
+#include "server/store/home.h"
 #include "server/tenant/building_places.h"
 #include "server/tenant/first_failures.h"
 #include "server/tenant/tenant.h"
@@ -23,29 +22,22 @@
 namespace mirror {
 
 struct TenantsOptions {
-  std::string data_dir;
   TenantOptions tenant;
   /// Databases kept open; the one that was not used for longest is closed first. At least 1. A mirror that is
   /// being made counts as two, and cannot be closed: with a quarter of these in work, and at least four,
   /// another first cycle is refused.
   std::size_t open_max = 100;
-  std::uint64_t wal_bytes_max = 1ULL << 30;
-  std::int64_t value_bytes_max = 1'000'000'000;
-  ApplyMethod apply = ApplyMethod::kBest;
-  bool build_beside = true;
 };
 
-/// Within the data folder: what is being restored or tried, removed at each start.
-inline constexpr char kWorkFolder[] = ".work";
-
-/// All tenants of the data folder. Found again from their files at every start.
-/// Threads: any; each tenant has its own lock, and none is held here while a file is touched but the one that
+/// All tenants of a home. Found again from their mirrors at every start.
+/// Threads: any; each tenant has its own lock, and none is held here while the home is asked but the one that
 /// keeps Delete() and Allow() apart.
 class Tenants {
  public:
-  /// Takes the folder for this process alone (a lock file). Errors: kFailedPrecondition when another server
-  /// has it.
-  static absl::StatusOr<std::unique_ptr<Tenants>> Open(const TenantsOptions& options, Events& events);
+  /// Finishes what a kill left half done. `home` and `events` outlive it. Errors: kFailedPrecondition when
+  /// the home cannot be read.
+  static absl::StatusOr<std::unique_ptr<Tenants>> Open(StoreHome& home, const TenantsOptions& options,
+                                                       Events& events);
   ~Tenants();
 
   /// The tenant of a call that is not Authenticate.
@@ -58,11 +50,11 @@ class Tenants {
   void ForgetUnlessThere(const std::string& context_id);
   /// For the operator. Errors: kNotFound.
   absl::StatusOr<std::shared_ptr<Tenant>> Find(const std::string& context_id);
-  /// The same, for one whose file is about to be put there. `context_id` has been checked. Errors:
+  /// The same, for one whose mirror is about to be put there. `context_id` has been checked. Errors:
   /// kFailedPrecondition when it is known under another spelling.
   absl::StatusOr<std::shared_ptr<Tenant>> FindOrMake(const std::string& context_id);
-  /// Sets a damaged mirror aside and makes a new one in its place, empty, of the same owner. Gives the path
-  /// of the damaged one.
+  /// Sets a damaged mirror aside and makes a new one in its place, empty, of the same owner. Gives where
+  /// the damaged one is.
   absl::StatusOr<std::string> Rebuild(const std::string& context_id, std::int64_t now_ms);
   std::vector<std::shared_ptr<Tenant>> All();
   /// Removes the mirror for good, and takes the tenant in no more until Allow(): that outlives a restart.
@@ -77,7 +69,7 @@ class Tenants {
   /// Those without progress, of which no source asks any more.
   void EndIdleCycles();
 
-  /// What is known of all of them without their databases: neither their locks nor their files are touched.
+  /// What is known of all of them without their databases: neither their locks nor their mirrors are touched.
   struct Seen {
     std::string context_id;
     bool is_open = false;
@@ -93,14 +85,13 @@ class Tenants {
   /// What the catalog kept of one that was found at the start.
   void Remember(const std::string& context_id, const TenantSummary& summary);
 
-  std::string PathOf(const std::string& context_id) const;
-  bool HasMirror(const std::string& context_id) const;
-  const std::string& data_dir() const { return options_.data_dir; }
+  StoreHome& home() { return home_; }
+  bool HasMirror(const std::string& context_id) const { return home_.Exists(context_id); }
   std::size_t open_count() const;
   std::size_t open_max() const { return options_.open_max; }
 
  private:
-  Tenants(const TenantsOptions& options, Events& events, int lock_file);
+  Tenants(StoreHome& home, const TenantsOptions& options, Events& events);
   absl::Status FindDeleted();
   std::shared_ptr<Tenant> Make(const std::string& context_id);
   struct Entry {
@@ -122,17 +113,17 @@ class Tenants {
   std::vector<std::shared_ptr<Tenant>> Listed();
   std::shared_ptr<Tenant> TakeOldest(const Tenant& keep);
 
+  StoreHome& home_;
   const TenantsOptions options_;
   Events& events_;
-  const int lock_file_;
-  Checkpointer checkpointer_;
   BuildingPlaces building_;
   FirstFailures first_failures_;
-  std::mutex marks_mutex_;  ///< Of the marks on disk: they say what `deleted_` says. Taken before `mutex_`.
+  std::mutex
+      marks_mutex_;  ///< Of the home's deletions: they say what `deleted_` says. Taken before `mutex_`.
   mutable std::mutex mutex_;
   Entries tenants_;                             ///< By folded context id.
   std::map<std::string, std::string> deleted_;  ///< By folded context id, as it was spelled.
-  std::set<std::string> half_deleted_;          ///< Of those, folded: not all of their files are gone.
+  std::set<std::string> half_deleted_;          ///< Of those, folded: not all of their mirrors is gone.
   /// Those that were opened and not closed by MakeRoom, least recently used first. Some may have closed
   /// themselves.
   std::list<Tenant*> by_use_;

@@ -51,6 +51,7 @@ GROUPS = {
     "the codec (it brings protobuf)": r"\"proto/wire/[a-z_]*codec[a-z_]*\.h\"",
     "certs": r"\"certs/",
     "a plan": r"\"server/plan/(?:[a-z_]*_)?plan\.h\"",
+    "a home's opening": r"\"server/store/sqlite/sqlite_home\.h\"",
     "client": r"\"client/",
 }
 # What every room may include: the standard library, the system, absl.
@@ -95,13 +96,12 @@ ROOMS = {
         ("spdlog",),
     ),
     "server/tenant": (
-        "base proto/wire server/hooks server/plan server/store server/store/catalog server/store/sqlite "
-        "server/store/sqlite/file server/store/sqlite/records server/store/sqlite/rows server/watch",
+        "base proto/wire server/hooks server/plan server/store server/store/catalog server/watch",
         ("spdlog",),
     ),
     "server/hooks/delivery": (
         "base base/db/sqlite proto/wire server/config server/hooks server/plan server/store/catalog "
-        "server/store/sqlite server/store/sqlite/records server/tenant server/watch",
+        "server/tenant server/watch",
         ("spdlog", "SQLite", "cpp-httplib"),
     ),
     "server/rpc/listener": ("certs server/config", ("spdlog", "protobuf", "grpc")),
@@ -111,12 +111,12 @@ ROOMS = {
         ("spdlog", "protobuf", "grpc"),
     ),
     "server/rpc/admin": (
-        "base certs proto/wire server/rpc server/store/catalog server/tenant server/watch",
+        "base certs proto/wire server/rpc server/store server/store/catalog server/tenant server/watch",
         ("spdlog", "grpc"),
     ),
     "server": (
         "base base/exposition base/text certs server/config server/hooks server/hooks/delivery server/rpc "
-        "server/rpc/admin server/rpc/listener server/store/catalog server/store/sqlite server/tenant "
+        "server/rpc/admin server/rpc/listener server/store server/store/catalog server/store/sqlite server/tenant "
         "server/watch",
         ("spdlog", "CLI11", "grpc"),
     ),
@@ -203,6 +203,7 @@ NEVER = [
     (r"server/plan/(?:\w+_)?plan\.", ("certs", "nlohmann-json")),
     (r"server/(?:plan|store|tenant)/|client/source/", ("the codec (it brings protobuf)",)),
     (r"server/rpc/(?:gate|rpc_status)\.", ("a plan",)),
+    (r"server/(?!server\.cc|store/sqlite/sqlite_home\.)", ("a home's opening",)),
     (r"server/hooks/delivery/(?!hook_url\.)", ("cpp-httplib",)),
     (r"client/source/files/(?!csv_rows\.)", ("libcsv",)),
     (r"client/source/files/(?!xlsx_rows\.)", ("libzip", "expat")),

@@ -11,6 +11,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
+#include "server/store/sqlite/sqlite_home.h"
 #include "server/tenant/summary_keeper.h"
 #include "server/watch/freshness.h"
 #include "tests/server/tenant/tenant_bench.h"
@@ -31,14 +32,18 @@ class MetricsTest : public testing::Test {
  protected:
   MetricsTest() : events_(catalog_, &NowMs, counters_) {
     spdlog::set_level(spdlog::level::off);
-    options_.data_dir = folder_.path();
+    sqlite_.build_beside = true;
     options_.tenant.counters = &counters_;
     Restart();
   }
 
   void Restart() {
     tenants_.reset();
-    absl::StatusOr<std::unique_ptr<Tenants>> tenants = Tenants::Open(options_, events_);
+    home_.reset();
+    absl::StatusOr<std::unique_ptr<StoreHome>> home = OpenSqliteHome(folder_.path(), sqlite_);
+    ASSERT_THAT(home, IsOk());
+    home_ = *std::move(home);
+    absl::StatusOr<std::unique_ptr<Tenants>> tenants = Tenants::Open(*home_, options_, events_);
     ASSERT_THAT(tenants, IsOk());
     tenants_ = *std::move(tenants);
   }
@@ -68,6 +73,8 @@ class MetricsTest : public testing::Test {
   Events events_;
   FreshnessWatch watch_{{{"*", "*", false, 60'000}}, events_};
   TenantsOptions options_;
+  SqliteOptions sqlite_;
+  std::unique_ptr<StoreHome> home_;
   std::unique_ptr<Tenants> tenants_;
 };
 

@@ -8,10 +8,8 @@
 #include "absl/strings/str_join.h"
 #include "base/digest.h"
 #include "server/hooks/delivery/hook_command.h"
-#include "server/hooks/delivery/hook_sql.h"
 #include "server/hooks/delivery/hook_url.h"
 #include "server/hooks/hook_note.h"
-#include "server/store/sqlite/sqlite_store.h"
 
 namespace mirror {
 namespace {
@@ -33,19 +31,16 @@ std::string KeyOf(const HookConfig& hook) {
       .substr(0, kKeyDigits);
 }
 
-std::shared_ptr<HookTarget> TargetOf(const HookConfig& hook, const std::string& data_dir) {
+std::shared_ptr<HookTarget> TargetOf(const HookConfig& hook, const PathOfMirror& path_of) {
   if (!hook.command.empty()) return MakeCommandHook(hook.command);
-  if (!hook.sql.empty()) {
-    return MakeSqlHook(
-        hook.sql, [data_dir](const std::string& context_id) { return SqlitePath(data_dir, context_id); });
-  }
+  if (!hook.sql.empty()) return MakeSqlHook(hook.sql, path_of);
   return MakeUrlHook(*ParseHookUrl(hook.url));  // Checked with the configuration.
 }
 
 }  // namespace
 
-HookRunner::HookRunner(const HooksConfig& config, std::shared_ptr<MirrorHooks> program, std::string data_dir,
-                       Events& events)
+HookRunner::HookRunner(const HooksConfig& config, std::shared_ptr<MirrorHooks> program,
+                       const PathOfMirror& path_of, Events& events)
     : question_timeout_(config.authenticated_timeout),
       events_(events),
       program_(program ? std::make_shared<ProgramHook>(std::move(program)) : nullptr),
@@ -53,7 +48,7 @@ HookRunner::HookRunner(const HooksConfig& config, std::shared_ptr<MirrorHooks> p
         std::vector<Hook> hooks;
         for (const HookConfig& hook : config.hooks) {
           hooks.push_back({{KeyOf(hook), hook.name, hook.on, hook.context_id},
-                           TargetOf(hook, data_dir),
+                           TargetOf(hook, path_of),
                            hook.timeout,
                            !hook.sql.empty(),
                            hook.on_error == "refuse"});

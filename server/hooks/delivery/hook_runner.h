@@ -12,6 +12,7 @@
 #include "server/config/config.h"
 #include "server/hooks/delivery/hook_lane.h"
 #include "server/hooks/delivery/hook_program.h"
+#include "server/hooks/delivery/hook_sql.h"
 #include "server/hooks/hook_book.h"
 #include "server/hooks/hooks.h"
 #include "server/store/catalog/hook_cursor.h"
@@ -24,8 +25,8 @@ namespace mirror {
 /// Threads: any.
 class HookRunner {
  public:
-  /// `program` may be null. `data_dir`: of the mirrors.
-  HookRunner(const HooksConfig& config, std::shared_ptr<MirrorHooks> program, std::string data_dir,
+  /// `program` may be null.
+  HookRunner(const HooksConfig& config, std::shared_ptr<MirrorHooks> program, const PathOfMirror& path_of,
              Events& events);
 
   /// What tenants have to know.

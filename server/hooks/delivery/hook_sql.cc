@@ -16,7 +16,6 @@
 #include "base/db/sqlite/schema_guard.h"
 #include "base/folded_name.h"
 #include "proto/wire/table.h"
-#include "server/store/sqlite/records/sqlite_metadata.h"
 
 namespace mirror {
 namespace {
@@ -152,9 +151,9 @@ class Run {
 
  private:
   std::set<std::string> Mirrored(const std::string& context_id) {
-    const std::string metadata = MetadataTable(context_id);
-    std::set<std::string> names = {FoldName(absl::StrCat(context_id, "_mirroring"))};
-    for (const std::string& sql : {absl::StrCat("SELECT table_name FROM ", metadata),
+    const std::string metadata = absl::StrCat(context_id, "_mirroring");
+    std::set<std::string> names = {FoldName(metadata)};
+    for (const std::string& sql : {absl::StrCat("SELECT table_name FROM ", QuoteName(metadata)),
                                    std::string("SELECT table_name FROM _mirror_schema")}) {
       SQLite::Statement query(database_, sql);
       while (query.executeStep()) names.insert(FoldName(query.getColumn(0).getString()));
@@ -191,8 +190,7 @@ class Run {
 
 class SqlHook final : public HookTarget {
  public:
-  SqlHook(std::string sql, std::function<std::string(const std::string&)> path_of)
-      : sql_(std::move(sql)), path_of_(std::move(path_of)) {}
+  SqlHook(std::string sql, PathOfMirror path_of) : sql_(std::move(sql)), path_of_(std::move(path_of)) {}
 
   absl::StatusOr<std::string> Deliver(const HookDelivery& delivery, std::chrono::milliseconds timeout,
                                       const std::stop_token& stop) override {
@@ -212,13 +210,12 @@ class SqlHook final : public HookTarget {
 
  private:
   const std::string sql_;
-  const std::function<std::string(const std::string&)> path_of_;
+  const PathOfMirror path_of_;
 };
 
 }  // namespace
 
-std::unique_ptr<HookTarget> MakeSqlHook(std::string sql,
-                                        std::function<std::string(const std::string& context_id)> path_of) {
+std::unique_ptr<HookTarget> MakeSqlHook(std::string sql, PathOfMirror path_of) {
   return std::make_unique<SqlHook>(std::move(sql), std::move(path_of));
 }
 

@@ -11,6 +11,9 @@
 
 namespace mirror {
 
+/// Gives the path of a tenant's SQLite database, which need not be there.
+using PathOfMirror = std::function<std::string(const std::string& context_id)>;
+
 /// It holds the mirror's write lock meanwhile, for which the source's calls wait 5 s: it may never take as
 /// long.
 inline constexpr std::chrono::milliseconds kSqlHookTimeMax{2'000};
@@ -19,9 +22,7 @@ inline constexpr std::chrono::milliseconds kSqlHookTimeMax{2'000};
 /// :context_id, :event, :cycle and :json. It may read everything there but the mirror's own tables, and write
 /// into tables of the partner's; mirrored rows and the metadata, ATTACH, PRAGMA, transactions of its own and
 /// extensions are refused. What the first row's first column holds is the answer.
-/// `path_of` gives the database of a tenant.
-std::unique_ptr<HookTarget> MakeSqlHook(std::string sql,
-                                        std::function<std::string(const std::string& context_id)> path_of);
+std::unique_ptr<HookTarget> MakeSqlHook(std::string sql, PathOfMirror path_of);
 
 /// As far as it can be told without a mirror: whether SQLite reads them, and whether they do only what a hook
 /// may. What becomes of a statement that names tables shows when it runs. Errors: kInvalidArgument.

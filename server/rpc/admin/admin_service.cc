@@ -20,7 +20,7 @@
 #include "proto/wire/codec.h"
 #include "proto/wire/source_objects_codec.h"
 #include "server/rpc/call_log.h"
-#include "server/watch/diagnosis.h"
+#include "server/store/home.h"
 
 namespace mirror {
 namespace {
@@ -159,13 +159,13 @@ std::string StateOf(const KeyInfo& key, std::int64_t now_s) {
 }
 
 /// What fails is a finding: a full disk hides neither its free space nor the stores.
-void DiagnoseDisk(const std::string& dir, v1::DiagnoseResponse* response) {
-  const absl::StatusOr<std::uint64_t> free_bytes = DiskFreeBytes(dir);
-  const absl::StatusOr<std::chrono::microseconds> sync = SyncTime(dir);
-  for (const absl::Status& status : {free_bytes.status(), sync.status()}) {
+void DiagnoseDisk(const StoreHome& home, v1::DiagnoseResponse* response) {
+  const absl::StatusOr<StoreHome::Space> space = home.FindSpace();
+  const absl::StatusOr<std::chrono::microseconds> sync = home.SyncTime();
+  for (const absl::Status& status : {space.status(), sync.status()}) {
     if (!status.ok()) response->add_findings(CutMessage(std::string(status.message())));
   }
-  if (free_bytes.ok()) response->set_disk_free_bytes(*free_bytes);
+  if (space.ok()) response->set_disk_free_bytes(space->free_bytes);
   if (sync.ok()) response->set_fsync_us(static_cast<std::uint64_t>(sync->count()));
 }
 
@@ -458,7 +458,7 @@ grpc::Status AdminService::Diagnose(grpc::ServerContext* context, const v1::Diag
                    if (!tenant.ok()) return tenant.status();
                    asked.push_back(*std::move(tenant));
                  }
-                 DiagnoseDisk(tenants_.data_dir(), response);
+                 DiagnoseDisk(tenants_.home(), response);
                  response->set_open_tenants(static_cast<std::uint32_t>(tenants_.open_count()));
                  response->set_open_tenants_max(static_cast<std::uint32_t>(tenants_.open_max()));
                  for (const std::shared_ptr<Tenant>& tenant : asked) {

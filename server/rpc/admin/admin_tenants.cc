@@ -1,10 +1,7 @@
 // The calls of the MirrorAdmin about tenants as a whole: which there are, and which shall be there.
 
-#include <sys/stat.h>
-
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -24,13 +21,6 @@ namespace {
 
 constexpr std::size_t kPatternBytesMax = 256;
 constexpr int kStatesMax = 32;
-
-/// Absent: it is not there.
-std::optional<std::uint64_t> FileBytes(const std::string& path) {
-  struct stat found {};
-  if (stat(path.c_str(), &found) != 0) return std::nullopt;
-  return static_cast<std::uint64_t>(found.st_size);
-}
 
 absl::StatusOr<TenantQuery> QueryOf(const v1::ListTenantsRequest& request) {
   if (request.name_pattern().size() > kPatternBytesMax || request.states_size() > kStatesMax) {
@@ -87,7 +77,7 @@ void EncodeListed(const ListedTenant& tenant, v1::Tenant* message) {
 absl::Status AdminService::Fill(Tenant& tenant, v1::Tenant* message) {
   const absl::StatusOr<TenantInfo> info = tenant.Info();
   message->set_context_id(tenant.context_id());
-  message->set_path(tenants_.PathOf(tenant.context_id()));
+  message->set_path(tenants_.home().Location(tenant.context_id()));
   if (!info.ok()) return info.status();
   const TenantRecord& record = info->record;
   message->set_issuer(record.issuer);
@@ -144,9 +134,8 @@ absl::Status AdminService::List(const v1::ListTenantsRequest& request, v1::ListT
   for (const ListedTenant* const tenant : page->tenants) {
     v1::Tenant* const message = response->add_tenants();
     EncodeListed(*tenant, message);
-    const std::string path = tenants_.PathOf(tenant->context_id);
-    message->set_path(path);
-    message->set_bytes(FileBytes(path).value_or(0) + FileBytes(path + "-wal").value_or(0));
+    message->set_path(tenants_.home().Location(tenant->context_id));
+    message->set_bytes(tenants_.home().Bytes(tenant->context_id));
   }
   response->set_next_page_token(page->next_page_token);
   for (const auto& [state, count] : page->totals) {

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "server/store/sqlite/sqlite_home.h"
 #include "server/tenant/tenants.h"
 #include "tests/server/tenant/tenant_bench.h"
 
@@ -76,11 +77,17 @@ class BuildingPlacesTest : public testing::Test {
  protected:
   BuildingPlacesTest() : events_(catalog_) {
     spdlog::set_level(spdlog::level::off);
-    options_.data_dir = folder_.path();
+    sqlite_.build_beside = true;
     options_.open_max = 16;
-    tenants_ = Tenants::Open(options_, events_).value();
+    Open();
   }
 
+  void Open() {
+    tenants_.reset();
+    home_.reset();
+    home_ = OpenSqliteHome(folder_.path(), sqlite_).value();
+    tenants_ = Tenants::Open(*home_, options_, events_).value();
+  }
   std::shared_ptr<Tenant> TenantOf(const std::string& context_id) {
     return tenants_->FindOrTakeIn({.context_id = context_id, .issuer = "issuer", .environment = "prod"})
         .value();
@@ -97,6 +104,8 @@ class BuildingPlacesTest : public testing::Test {
   RememberingCatalog catalog_;
   Events events_;
   TenantsOptions options_;
+  SqliteOptions sqlite_;
+  std::unique_ptr<StoreHome> home_;
   std::unique_ptr<Tenants> tenants_;
 };
 
@@ -141,8 +150,7 @@ TEST_F(BuildingPlacesTest, WhatACrashLeftOfFirstCyclesTakesNoPlaceFromOthers) {
   for (int i = 0; i < kDied; ++i) {
     const std::string id = "died-" + std::to_string(i);
     ASSERT_THAT(BeginFirst(id), IsOk());
-    tenants_.reset();  // Closed in a cycle: what was built is thrown away, the claim stays.
-    tenants_ = Tenants::Open(options_, events_).value();
+    Open();  // Closed in a cycle: what was built is thrown away, the claim stays.
   }
   for (int i = 0; i < kDied; ++i) {
     EXPECT_THAT(TenantOf("died-" + std::to_string(i))->Info().status(), IsOk()) << i << ": an operator looks";

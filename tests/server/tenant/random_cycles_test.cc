@@ -27,6 +27,7 @@
 #include "base/folded_name.h"
 #include "proto/wire/codec.h"
 #include "server/store/sqlite/file/sql.h"
+#include "server/store/sqlite/sqlite_home.h"
 #include "server/tenant/tenants.h"
 #include "server/watch/events.h"
 #include "tests/support/cycle_model.h"
@@ -181,18 +182,24 @@ class World {
   }
 
   void Start() {
+    SqliteOptions sqlite;
+    sqlite.apply = apply_;
+    sqlite.build_beside = build_beside_;
+    absl::StatusOr<std::unique_ptr<StoreHome>> home = OpenSqliteHome(folder_.path(), sqlite);
+    Require(home.ok(), std::string(home.status().message()));
+    home_ = *std::move(home);
     TenantsOptions options;
-    options.data_dir = folder_.path();
     options.open_max = open_max_;
-    options.apply = apply_;
-    options.build_beside = build_beside_;
     options.tenant.gap_wait_ms = 0;
     options.tenant.steady_now = [] { return std::chrono::steady_clock::time_point(); };
-    absl::StatusOr<std::unique_ptr<Tenants>> tenants = Tenants::Open(options, events_);
+    absl::StatusOr<std::unique_ptr<Tenants>> tenants = Tenants::Open(*home_, options, events_);
     Require(tenants.ok(), std::string(tenants.status().message()));
     tenants_ = *std::move(tenants);
   }
-  void Stop() { tenants_.reset(); }
+  void Stop() {
+    tenants_.reset();
+    home_.reset();
+  }
 
   Tenants& tenants() { return *tenants_; }
   Dice& dice() { return dice_; }
@@ -220,6 +227,7 @@ class World {
   Folder folder_;
   NoCatalog catalog_;
   Events events_;
+  std::unique_ptr<StoreHome> home_;
   std::unique_ptr<Tenants> tenants_;
   std::int64_t now_ms_ = kStartMs;
   std::deque<std::string> trace_;
@@ -258,7 +266,7 @@ class Play {
       : world_(world),
         dice_(world.dice()),
         context_id_(std::move(context_id)),
-        owner_(world.tenants().PathOf(context_id_)),
+        owner_(world.tenants().home().Location(context_id_)),
         source_(world.dice()) {}
 
   void Step() {
@@ -309,7 +317,7 @@ class Play {
 
   /// A mirror has its file from the end of its first cycle on.
   bool OwnerSees() const { return made_ && owner_has_file_ && !replaced_ && !building_; }
-  bool FileIsThere() const { return fs::exists(world_.tenants().PathOf(context_id_)); }
+  bool FileIsThere() const { return fs::exists(world_.tenants().home().Location(context_id_)); }
 
   void EndCycle() {
     model_.EndCycle();
@@ -1229,7 +1237,8 @@ class Play {
 
   void Copy() {
     Trace("copy of the mirror");
-    const std::string path = absl::StrCat(world_.tenants().PathOf(context_id_), ".copy", ++copies_made_);
+    const std::string path =
+        absl::StrCat(world_.tenants().home().Location(context_id_), ".copy", ++copies_made_);
     owner_.CopyTo(path);
     copies_.push_back({path, model_, partner_, unique_indexes_});
     if (copies_.size() > 2) copies_.erase(copies_.begin());
@@ -1393,7 +1402,7 @@ class Play {
       return true;
     }
     if (!OwnerSees()) return true;
-    const std::string path = world_.tenants().PathOf(context_id_);
+    const std::string path = world_.tenants().home().Location(context_id_);
     owner_.Close();
     if (what == 2 && !copies_.empty()) {
       Trace("an older copy takes the mirror's place");

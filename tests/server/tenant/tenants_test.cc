@@ -15,6 +15,7 @@
 
 #include "server/store/sqlite/file/deleted_mark.h"
 #include "server/store/sqlite/file/sqlite_quarantine.h"
+#include "server/store/sqlite/sqlite_home.h"
 #include "tests/server/tenant/tenant_bench.h"
 
 namespace mirror {
@@ -38,11 +39,16 @@ class TenantsTest : public testing::Test {
  protected:
   TenantsTest() : events_(catalog_) {
     spdlog::set_level(spdlog::level::off);
-    options_.data_dir = folder_.path();
+    sqlite_.build_beside = true;
   }
 
   std::unique_ptr<Tenants> Open() {
-    absl::StatusOr<std::unique_ptr<Tenants>> tenants = Tenants::Open(options_, events_);
+    home_.reset();
+    absl::StatusOr<std::unique_ptr<StoreHome>> home = OpenSqliteHome(folder_.path(), sqlite_);
+    EXPECT_THAT(home, IsOk());
+    if (!home.ok()) return nullptr;
+    home_ = *std::move(home);
+    absl::StatusOr<std::unique_ptr<Tenants>> tenants = Tenants::Open(*home_, options_, events_);
     EXPECT_THAT(tenants, IsOk());
     return tenants.ok() ? *std::move(tenants) : nullptr;
   }
@@ -64,19 +70,22 @@ class TenantsTest : public testing::Test {
   RememberingCatalog catalog_;
   Events events_;
   TenantsOptions options_;
+  SqliteOptions sqlite_;
+  std::unique_ptr<StoreHome> home_;
 };
 
 TEST_F(TenantsTest, AFolderBelongsToOneServer) {
   auto first = Open();
-  EXPECT_THAT(Tenants::Open(options_, events_),
+  EXPECT_THAT(OpenSqliteHome(folder_.path(), sqlite_),
               StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr(folder_.path())));
   first.reset();
-  EXPECT_THAT(Tenants::Open(options_, events_), IsOk());
+  home_.reset();
+  EXPECT_THAT(OpenSqliteHome(folder_.path(), sqlite_), IsOk());
 }
 
 TEST_F(TenantsTest, AFolderThatIsNotThereIsRefused) {
-  options_.data_dir += "/nowhere";
-  EXPECT_THAT(Tenants::Open(options_, events_), StatusIs(absl::StatusCode::kFailedPrecondition));
+  EXPECT_THAT(OpenSqliteHome(folder_.path() + "/nowhere", sqlite_),
+              StatusIs(absl::StatusCode::kFailedPrecondition));
 }
 
 TEST_F(TenantsTest, TenantsAreFoundAgainFromTheirFiles) {
@@ -153,7 +162,7 @@ TEST_F(TenantsTest, ATenantWhoseFileWasMovedAwayIsNotForgotten) {
   { MirrorPeople(*Open(), "Cust"); }
   options_.tenant.automatic_provisioning = false;
   const auto tenants = Open();
-  const std::string path = tenants->PathOf("Cust");
+  const std::string path = tenants->home().Location("Cust");
   fs::rename(path, path + ".away");
   {
     const auto tenant = tenants->FindOrTakeIn(CallerOf("Cust"));
@@ -220,7 +229,7 @@ TEST_F(TenantsTest, AMirrorThatAKillLeftWithTwoNamesHasOneAgain) {
 TEST_F(TenantsTest, ADeletionThatFailsHalfWayKeepsTheSourceAwayAndIsFinishedByTheNext) {
   { MirrorPeople(*Open(), "half"); }
   const auto tenants = Open();
-  const std::string index = tenants->PathOf("half") + "-shm";
+  const std::string index = tenants->home().Location("half") + "-shm";
   fs::remove(index);
   fs::create_directories(index + "/in the way");
 
@@ -288,11 +297,11 @@ TEST_F(TenantsTest, ADeletedTenantStaysAwayUntilItIsAllowedAgain) {
   ASSERT_THAT(tenants->Delete("GONE"), IsOk());
 
   for (const char* const suffix : {"", "-wal", "-shm"})
-    EXPECT_FALSE(fs::exists(tenants->PathOf("gone") + suffix));
+    EXPECT_FALSE(fs::exists(tenants->home().Location("gone") + suffix));
   SourceCalls late(**held, "gone");
   EXPECT_THAT(late.Authenticate(), StatusIs(absl::StatusCode::kPermissionDenied))
       << "a call that was under way";
-  EXPECT_FALSE(fs::exists(tenants->PathOf("gone")));
+  EXPECT_FALSE(fs::exists(tenants->home().Location("gone")));
   EXPECT_THAT(tenants->Delete("gone"), StatusIs(absl::StatusCode::kNotFound, HasSubstr("mirrorctl allow")));
   // Also over a restart that finds no catalog.
   for (int start = 0; start < 2; ++start) {
@@ -318,7 +327,7 @@ TEST_F(TenantsTest, ADeletionThatDiedBeforeItsFilesWereGoneIsFinishedByTheNextSt
   ASSERT_THAT(SetDeletingMark(folder_.path(), "half"), IsOk());
   for (int start = 0; start < 2; ++start) {
     const auto tenants = Open();
-    EXPECT_FALSE(fs::exists(tenants->PathOf("half")));
+    EXPECT_FALSE(fs::exists(tenants->home().Location("half")));
     EXPECT_THAT(tenants->FindOrTakeIn(CallerOf("half")), IsOkAndHolds(nullptr));
     EXPECT_THAT(tenants->Deleted(), testing::ElementsAre("half"));
   }
@@ -329,7 +338,7 @@ TEST_F(TenantsTest, AMirrorThatWasPutInADeletedOnesPlaceIsLetInByTheNextStart) {
   {
     const auto tenants = Open();
     MirrorPeople(*tenants, "back");
-    Partner(tenants->PathOf("back")).Run("VACUUM INTO '" + copy + "'");
+    Partner(tenants->home().Location("back")).Run("VACUUM INTO '" + copy + "'");
     ASSERT_THAT(tenants->Delete("back"), IsOk());
   }
   // As a restore that died before it was told does.

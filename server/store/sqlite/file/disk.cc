@@ -1,4 +1,4 @@
-#include "server/watch/diagnosis.h"
+#include "server/store/sqlite/file/disk.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,6 +9,8 @@
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
+#include <system_error>
 
 #include "absl/strings/str_cat.h"
 
@@ -25,10 +27,11 @@ absl::Status DiskError(const std::string& dir, const std::string& what) {
 
 }  // namespace
 
-absl::StatusOr<std::uint64_t> DiskFreeBytes(const std::string& dir) {
+absl::StatusOr<StoreHome::Space> DiskSpace(const std::string& dir) {
   struct statvfs info {};
   if (statvfs(dir.c_str(), &info) != 0) return DiskError(dir, "asking for free space");
-  return static_cast<std::uint64_t>(info.f_bavail) * info.f_frsize;
+  return StoreHome::Space{.free_bytes = static_cast<std::uint64_t>(info.f_bavail) * info.f_frsize,
+                          .size_bytes = static_cast<std::uint64_t>(info.f_blocks) * info.f_frsize};
 }
 
 absl::StatusOr<std::chrono::microseconds> SyncTime(const std::string& dir) {
@@ -51,6 +54,12 @@ absl::StatusOr<std::chrono::microseconds> SyncTime(const std::string& dir) {
   close(file);
   std::sort(times.begin(), times.end());
   return std::chrono::duration_cast<std::chrono::microseconds>(times[kWrites / 2]);
+}
+
+std::uint64_t FileBytes(const std::string& path) {
+  std::error_code error;
+  const std::uintmax_t bytes = std::filesystem::file_size(path, error);
+  return error ? 0 : bytes;
 }
 
 }  // namespace mirror

@@ -1,0 +1,120 @@
+#ifndef MIRROR_SERVER_STORE_HOME_H_
+#define MIRROR_SERVER_STORE_HOME_H_
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "server/plan/plan.h"
+#include "server/store/snapshot.h"
+#include "server/store/store.h"
+
+namespace mirror {
+
+/// A copy of one tenant's mirror, within its home and no part of it until Replace() or Keep(). It is gone
+/// with this; one that a kill left goes with the next StoreHome::Recover(). Errors of every call:
+/// kUnavailable. Threads: one at a time.
+class MirrorCopy {
+ public:
+  virtual ~MirrorCopy() = default;
+
+  /// What it is a copy of, once: a mirror as it is now, or a file, see StoreHome::CheckCopyIn(). It is on
+  /// disk when it returns. Errors: as Snapshot::CopyTo.
+  virtual absl::Status CopyOf(Snapshot& mirror, const GoOnCopying& go_on) = 0;
+  virtual absl::Status CopyOf(const std::string& path) = 0;
+  virtual std::uint64_t Bytes() const = 0;
+  /// To be looked at, or changed before it becomes the mirror; it is closed before that. Errors: those of
+  /// StoreHome::Open; kFailedPrecondition with the reason when it is no mirror of this tenant.
+  virtual absl::StatusOr<std::unique_ptr<Store>> Open() = 0;
+  /// Puts it in the place of the tenant's mirror, which nobody has open. What was there stays beside it;
+  /// gives where that is now, empty: there was none. On disk when it returns. After an error the mirror is as
+  /// it was, or, where only the disk could not be synced, the copy.
+  virtual absl::StatusOr<std::string> Replace(std::int64_t now_ms) = 0;
+  /// Keeps it beside the mirror, as that is now; gives where. On disk when it returns.
+  virtual absl::StatusOr<std::string> Keep(std::int64_t now_ms) = 0;
+};
+
+/// Where the mirrors of all tenants stand; whoever uses it knows no file, folder or database. It belongs to
+/// one process as long as it is open. Context ids have been checked.
+///
+/// Errors of every call: kUnavailable, with where and what to do. Threads: any; two calls for one tenant's
+/// mirror, but those that only look, are made one after the other: `Tenant` does so under its lock.
+class StoreHome {
+ public:
+  /// A mirror that there is, or that was begun.
+  struct Found {
+    std::string context_id;
+    std::string quarantine;  ///< Why it is damaged; empty: that is not known.
+  };
+  struct Space {
+    std::uint64_t free_bytes = 0;  ///< That this process may still write.
+    std::uint64_t size_bytes = 0;
+  };
+  /// Asked before a new mirror is built; what it gives is let go of once that is there, or given up. Its
+  /// refusal is that of the opening.
+  using BeginBuilding = std::function<absl::StatusOr<std::shared_ptr<void>>()>;
+
+  virtual ~StoreHome() = default;
+
+  /// At the start, before a mirror is opened: puts right what a kill left half done, but for deletions, and
+  /// lists the mirrors.
+  virtual absl::StatusOr<std::vector<Found>> Recover() = 0;
+
+  virtual bool Exists(const std::string& context_id) const = 0;
+  /// Opens a tenant's mirror, making it when `create` says so, or where it was begun before.
+  ///   kNotFound            it is not there
+  ///   kFailedPrecondition  what is there is the mirror of another context id: it is not trusted
+  ///   kDataLoss            as in Store; those of `begin_building`
+  virtual absl::StatusOr<std::unique_ptr<Store>> Open(const std::string& context_id, bool create,
+                                                      const BeginBuilding& begin_building) = 0;
+  /// Takes a mirror away that cannot be used, so that a new one can be made; it stays for whoever wants to
+  /// look at it. Gives where. A new one is begun before that, so that the tenant is never nobody's: it is
+  /// `owner`'s, without a cycle. Nobody has it open.
+  virtual absl::StatusOr<std::string> SetAside(const std::string& context_id, std::int64_t now_ms,
+                                               const std::optional<TenantRecord>& owner) = 0;
+
+  /// Notes that a tenant is being deleted: on disk when it returns, once more is harmless.
+  virtual absl::Status BeginDeletion(const std::string& context_id) = 0;
+  /// Behind it: removes the mirror, what was begun of it and what was kept of it, and then notes that it is
+  /// deleted. Nobody has it open. After an error it can be called again.
+  virtual absl::Status FinishDeletion(const std::string& context_id) = 0;
+  /// Forgets that it was deleted.
+  virtual absl::Status AllowAgain(const std::string& context_id) = 0;
+  /// Those whose deletion was begun, and those where it is finished.
+  virtual absl::StatusOr<std::vector<std::string>> FindDeleting() = 0;
+  virtual absl::StatusOr<std::vector<std::string>> FindDeleted() = 0;
+
+  /// A copy without content. Errors: kUnavailable, and then nothing was done.
+  virtual absl::StatusOr<std::unique_ptr<MirrorCopy>> NewCopy(const std::string& context_id) = 0;
+  /// Whether a copy may be written to `path`, on the server's machine. Errors: kInvalidArgument when it is
+  /// relative, or within the home.
+  virtual absl::Status CheckCopyOut(const std::string& path) const = 0;
+  /// Whether a copy can be read from `path`. The same errors, and
+  ///   kNotFound            there is no such file
+  ///   kFailedPrecondition  it is not all there by itself
+  virtual absl::Status CheckCopyIn(const std::string& path) const = 0;
+  /// Writes a mirror as it is now into a new file; gives its bytes. Errors: as Snapshot::CopyTo.
+  virtual absl::StatusOr<std::uint64_t> CopyOut(Snapshot& mirror, const std::string& path,
+                                                const GoOnCopying& go_on) = 0;
+
+  /// Where a tenant's mirror is, or would be: for messages, for partners, and for what runs in its database
+  /// beside the server.
+  virtual std::string Location(const std::string& context_id) const = 0;
+  /// What it takes, log included; 0: it is not there.
+  virtual std::uint64_t Bytes(const std::string& context_id) const = 0;
+  /// Of these, what waits in its log.
+  virtual std::uint64_t LogBytes(const std::string& context_id) const = 0;
+  virtual absl::StatusOr<Space> FindSpace() const = 0;
+  /// Median time of several writes of 4 KB that are on disk when they return.
+  virtual absl::StatusOr<std::chrono::microseconds> SyncTime() const = 0;
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_STORE_HOME_H_

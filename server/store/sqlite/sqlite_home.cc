@@ -1,0 +1,162 @@
+#include "server/store/sqlite/sqlite_home.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "base/crash_point.h"
+#include "server/store/sqlite/file/deleted_mark.h"
+#include "server/store/sqlite/file/disk.h"
+#include "server/store/sqlite/file/second_names.h"
+#include "server/store/sqlite/file/sqlite_checkpointer.h"
+#include "server/store/sqlite/file/sqlite_quarantine.h"
+#include "server/store/sqlite/sqlite_mirror_copy.h"
+
+namespace mirror {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr char kLogSuffix[] = "-wal";
+
+class SqliteHome final : public StoreHome {
+ public:
+  SqliteHome(std::string dir, const SqliteOptions& options, int lock_file)
+      : dir_(std::move(dir)), options_(options), lock_file_(lock_file) {}
+  ~SqliteHome() override {
+    flock(lock_file_, LOCK_UN);  // A child that was forked meanwhile may still have the file open.
+    close(lock_file_);
+  }
+  SqliteHome(const SqliteHome&) = delete;
+  SqliteHome& operator=(const SqliteHome&) = delete;
+
+  absl::StatusOr<std::vector<Found>> Recover() override {
+    const absl::StatusOr<std::vector<std::string>> there = FindSqliteStores(dir_);
+    if (!there.ok()) return there.status();
+    CrashPoint("start.locked");
+    std::error_code ignored;
+    fs::remove_all(absl::StrCat(dir_, "/", kWorkFolder), ignored);
+    if (absl::Status one_name = TakeBackSecondNames(dir_); !one_name.ok()) return one_name;
+    std::vector<Found> found;
+    for (const std::string& context_id : *there) {
+      found.push_back({context_id, ReadQuarantine(Location(context_id))});
+      // A log that a kill left would be replayed over a copy put there later: it goes into its own file now.
+      // What keeps it from that is met again, and told, by the first call for the tenant.
+      const std::uint64_t log_bytes = LogBytes(context_id);
+      CrashPoint("start.tenant");
+      if (log_bytes > 0)
+        OpenSqliteStore(dir_, context_id, /*create=*/false, SqliteOptions{}).status().IgnoreError();
+    }
+    return found;
+  }
+
+  bool Exists(const std::string& context_id) const override { return SqliteStoreExists(dir_, context_id); }
+  absl::StatusOr<std::unique_ptr<Store>> Open(const std::string& context_id, bool create,
+                                              const BeginBuilding& begin_building) override {
+    SqliteOptions options = options_;
+    options.checkpointer = &checkpointer_;
+    options.begin_building = begin_building;
+    return OpenSqliteStore(dir_, context_id, create, options);
+  }
+  absl::StatusOr<std::string> SetAside(const std::string& context_id, std::int64_t now_ms,
+                                       const std::optional<TenantRecord>& owner) override {
+    return SetSqliteStoreAside(dir_, context_id, now_ms, owner);
+  }
+
+  absl::Status BeginDeletion(const std::string& context_id) override {
+    return SetDeletingMark(dir_, context_id);
+  }
+  absl::Status FinishDeletion(const std::string& context_id) override {
+    if (absl::Status removed = RemoveSqliteStore(dir_, context_id); !removed.ok()) return removed;
+    CrashPoint("delete.files_gone");
+    absl::Status marked = SetDeletedMark(dir_, context_id);
+    CrashPoint("delete.after");
+    return marked;
+  }
+  absl::Status AllowAgain(const std::string& context_id) override {
+    return RemoveDeletedMark(dir_, context_id);
+  }
+  absl::StatusOr<std::vector<std::string>> FindDeleting() override { return FindDeletingMarks(dir_); }
+  absl::StatusOr<std::vector<std::string>> FindDeleted() override { return FindDeletedMarks(dir_); }
+
+  absl::StatusOr<std::unique_ptr<MirrorCopy>> NewCopy(const std::string& context_id) override {
+    return NewSqliteMirrorCopy(dir_, kWorkFolder, context_id);
+  }
+
+  absl::Status CheckCopyOut(const std::string& path) const override {
+    if (path.empty() || path.front() != '/') {
+      return absl::InvalidArgumentError(
+          absl::StrCat("'", path, "' is no absolute path on the server's machine. Nothing was done."));
+    }
+    std::error_code error;
+    const std::string within = fs::weakly_canonical(dir_, error).string() + "/";
+    if (absl::StartsWith(fs::weakly_canonical(path, error).string(), within)) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "'", path,
+          "' is in the data folder, where only mirrors are. Nothing was done. Name another folder."));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status CheckCopyIn(const std::string& path) const override {
+    // Reading a mirror's own file beside SQLite would take its locks away.
+    if (absl::Status status = CheckCopyOut(path); !status.ok()) return status;
+    if (std::error_code error; !fs::is_regular_file(path, error)) {
+      return absl::NotFoundError(
+          absl::StrCat("there is no file '", path, "' on the server's machine. The mirror is as it was."));
+    }
+    if (FileBytes(path + kLogSuffix) == 0) return absl::OkStatus();
+    return absl::FailedPreconditionError(absl::StrCat(
+        "'", path,
+        "' has a log beside it, so it is not all there by itself. The mirror is as it was. Copy the "
+        "database with 'mirrorctl backup' or SQLite's '.backup'."));
+  }
+
+  absl::StatusOr<std::uint64_t> CopyOut(Snapshot& mirror, const std::string& path,
+                                        const GoOnCopying& go_on) override {
+    if (absl::Status copied = mirror.CopyTo(path, go_on); !copied.ok()) return copied;
+    return FileBytes(path);
+  }
+
+  std::string Location(const std::string& context_id) const override { return SqlitePath(dir_, context_id); }
+  std::uint64_t Bytes(const std::string& context_id) const override {
+    return FileBytes(Location(context_id)) + LogBytes(context_id);
+  }
+  std::uint64_t LogBytes(const std::string& context_id) const override {
+    return FileBytes(Location(context_id) + kLogSuffix);
+  }
+  absl::StatusOr<Space> FindSpace() const override { return DiskSpace(dir_); }
+  absl::StatusOr<std::chrono::microseconds> SyncTime() const override { return mirror::SyncTime(dir_); }
+
+ private:
+  const std::string dir_;
+  const SqliteOptions options_;
+  const int lock_file_;
+  Checkpointer checkpointer_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<StoreHome>> OpenSqliteHome(const std::string& dir,
+                                                          const SqliteOptions& options) {
+  const std::string lock_path = dir + "/server.lock";
+  const int lock_file = open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (lock_file < 0) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("the data folder '", dir, "' cannot be written. Look at its owner and mode."));
+  }
+  if (flock(lock_file, LOCK_EX | LOCK_NB) != 0) {
+    close(lock_file);
+    return absl::FailedPreconditionError(absl::StrCat("another mirror-server uses the data folder '", dir,
+                                                      "'. Stop it, or give this one a folder of its own."));
+  }
+  return std::make_unique<SqliteHome>(dir, options, lock_file);
+}
+
+}  // namespace mirror

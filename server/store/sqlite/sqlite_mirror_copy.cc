@@ -1,0 +1,105 @@
+#include "server/store/sqlite/sqlite_mirror_copy.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/crash_point.h"
+#include "server/store/sqlite/file/disk.h"
+#include "server/store/sqlite/file/sync_path.h"
+#include "server/store/sqlite/sqlite_store.h"
+
+namespace mirror {
+namespace {
+
+namespace fs = std::filesystem;
+
+absl::Status CopyFile(const std::string& from, const std::string& to) {
+  std::error_code error;
+  fs::copy_file(from, to, error);
+  // As SQLite makes a mirror under this server's umask: partners read it as members of the group.
+  constexpr fs::perms kOfMirror = fs::perms::owner_read | fs::perms::owner_write | fs::perms::group_read;
+  if (!error) fs::permissions(to, kOfMirror, error);
+  if (error) {
+    return absl::UnavailableError(
+        absl::StrCat("copying '", from, "': ", error.message(), ". The mirror is as it was."));
+  }
+  const int failed = SyncPath(to, O_RDWR);
+  if (failed == 0) return absl::OkStatus();
+  return absl::UnavailableError(
+      absl::StrCat("writing '", to, "': ", std::strerror(failed), ". The mirror is as it was."));
+}
+
+class SqliteMirrorCopy final : public MirrorCopy {
+ public:
+  SqliteMirrorCopy(std::string home, std::string folder, std::string context_id)
+      : home_(std::move(home)),
+        folder_(std::move(folder)),
+        context_id_(std::move(context_id)),
+        path_(SqlitePath(folder_, context_id_)) {}
+  ~SqliteMirrorCopy() override {
+    std::error_code ignored;
+    fs::remove_all(folder_, ignored);
+  }
+  SqliteMirrorCopy(const SqliteMirrorCopy&) = delete;
+  SqliteMirrorCopy& operator=(const SqliteMirrorCopy&) = delete;
+
+  absl::Status CopyOf(Snapshot& mirror, const GoOnCopying& go_on) override {
+    return mirror.CopyTo(path_, go_on);
+  }
+  absl::Status CopyOf(const std::string& path) override { return CopyFile(path, path_); }
+  std::uint64_t Bytes() const override { return FileBytes(path_); }
+
+  absl::StatusOr<std::unique_ptr<Store>> Open() override {
+    if (absl::Status own = CheckSqliteMirror(path_, context_id_); !own.ok()) return own;
+    return OpenSqliteStore(folder_, context_id_, /*create=*/false, SqliteOptions{});
+  }
+
+  absl::StatusOr<std::string> Replace(std::int64_t now_ms) override {
+    absl::StatusOr<std::string> kept = KeepSqliteStore(home_, context_id_, now_ms);
+    if (!kept.ok()) return kept.status();
+    CrashPoint("restore.kept");
+    absl::Status moved = MoveSqliteStore(path_, home_, context_id_);
+    CrashPoint("restore.after");
+    if (!moved.ok()) return moved;
+    return kept;
+  }
+
+  absl::StatusOr<std::string> Keep(std::int64_t now_ms) override {
+    std::string kept = absl::StrCat(SqlitePath(home_, context_id_), ".reset-", now_ms);
+    std::error_code error;
+    fs::rename(path_, kept, error);
+    const int failed = error ? error.value() : SyncPath(home_, O_RDONLY | O_DIRECTORY);
+    if (failed == 0) return kept;
+    return absl::UnavailableError(
+        absl::StrCat("keeping the mirror as '", kept, "': ", std::strerror(failed), "."));
+  }
+
+ private:
+  const std::string home_, folder_, context_id_, path_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<MirrorCopy>> NewSqliteMirrorCopy(const std::string& dir,
+                                                                const std::string& work,
+                                                                const std::string& context_id) {
+  std::string folder = absl::StrCat(dir, "/", work);
+  std::error_code error;
+  fs::create_directories(folder, error);
+  absl::StrAppend(&folder, "/XXXXXX");
+  if (error || mkdtemp(folder.data()) == nullptr) {
+    return absl::UnavailableError(absl::StrCat("making a folder in '", dir,
+                                               "': ", error ? error.message() : std::strerror(errno),
+                                               ". Nothing was done."));
+  }
+  return std::make_unique<SqliteMirrorCopy>(dir, std::move(folder), context_id);
+}
+
+}  // namespace mirror

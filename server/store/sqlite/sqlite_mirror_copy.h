@@ -1,0 +1,20 @@
+#ifndef MIRROR_SERVER_STORE_SQLITE_SQLITE_MIRROR_COPY_H_
+#define MIRROR_SERVER_STORE_SQLITE_SQLITE_MIRROR_COPY_H_
+
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "server/store/home.h"
+
+namespace mirror {
+
+/// See StoreHome::NewCopy. It stands in a folder of its own within `<dir>/<work>`, from where it can be
+/// renamed.
+absl::StatusOr<std::unique_ptr<MirrorCopy>> NewSqliteMirrorCopy(const std::string& dir,
+                                                                const std::string& work,
+                                                                const std::string& context_id);
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_STORE_SQLITE_SQLITE_MIRROR_COPY_H_
