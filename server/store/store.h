@@ -64,8 +64,9 @@ class Store {
   /// Texts of those with a greater number, oldest first; the last kReceiptsKeptMax are kept.
   virtual absl::StatusOr<std::vector<std::string>> ReadReceipts(std::uint64_t after,
                                                                 std::size_t count_max) = 0;
-  /// Errors: kInvalidArgument with the reason when the store cannot hold a table of this name.
-  virtual absl::Status CheckTableName(const std::string& table) = 0;
+  /// Errors: kInvalidArgument with the reason when the store cannot hold such a table: its name, a column or
+  /// a type.
+  virtual absl::Status CheckTable(const TableSchema& table) = 0;
 
   /// Runs the plan in a single transaction. After an error nothing of it is visible.
   ///   kAborted        `cycle` is not the running one

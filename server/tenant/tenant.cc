@@ -533,7 +533,7 @@ absl::StatusOr<Announcement> Tenant::Announce(const Caller& caller, std::int64_t
     for (const AnnouncedTable& table : tables) {
       step_of.push_back(kNoStep);
       absl::Status refused = table.schema.status();
-      if (refused.ok()) refused = store_->CheckTableName(table.name);
+      if (refused.ok()) refused = store_->CheckTable(*table.schema);
       if (!refused.ok()) {
         answers.push_back(
             {table.name, static_cast<std::int32_t>(SchemaAction::kRefused), std::string(refused.message())});

@@ -26,7 +26,7 @@ absl::StatusOr<std::vector<ObjectsChange>> Tenant::ObjectsToKeep(const std::vect
   if (!kept.ok()) return kept.status();
   std::vector<ToldObjects> told;
   for (const AnnouncedTable& table : tables) {
-    if (!table.schema.ok() || !store_->CheckTableName(table.name).ok()) continue;
+    if (!table.schema.ok() || !store_->CheckTable(*table.schema).ok()) continue;
     told.push_back({table.name, table.objects.ok() ? *table.objects : std::nullopt});
   }
   return PlanObjects(*kept, told, untouched);

@@ -156,11 +156,12 @@ TEST_P(StoreValues, ColumnsThatDifferInMoreThanAsciiCaseAreTwo) {
 TEST_P(StoreValues, NamesOfTheMirrorsOwnTablesAreRefused) {
   for (const char* const name :
        {"_mirror_tenant", "_MIRROR_anything", "_mirror_", "ctx_mirroring", "CTX_Mirroring"}) {
-    EXPECT_THAT(store_->CheckTableName(name), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(name)));
+    EXPECT_THAT(store_->CheckTable(People(name)),
+                StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(name)));
   }
   for (const char* const name :
        {"mirror_tenant", "_mirror", "ctx2_mirroring", "ctx_mirroring2", "people", "'"}) {
-    EXPECT_THAT(store_->CheckTableName(name), IsOk()) << name;
+    EXPECT_THAT(store_->CheckTable(People(name)), IsOk()) << name;
   }
 }
 

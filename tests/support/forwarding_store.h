@@ -56,7 +56,7 @@ class ForwardingStore : public Store {
   absl::StatusOr<std::vector<std::string>> ReadReceipts(std::uint64_t after, std::size_t count_max) override {
     return store_->ReadReceipts(after, count_max);
   }
-  absl::Status CheckTableName(const std::string& table) override { return store_->CheckTableName(table); }
+  absl::Status CheckTable(const TableSchema& table) override { return store_->CheckTable(table); }
   absl::StatusOr<CommitResult> Commit(const Plan& plan) override { return store_->Commit(plan); }
   absl::StatusOr<std::unique_ptr<Snapshot>> OpenSnapshot() override { return store_->OpenSnapshot(); }
   bool IsDurable() override { return store_->IsDurable(); }

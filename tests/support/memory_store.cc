@@ -110,10 +110,10 @@ absl::StatusOr<std::vector<Loss>> MemoryStore::ReadLosses(const std::string& tab
 
 absl::StatusOr<std::unique_ptr<Snapshot>> MemoryStore::OpenSnapshot() { return CopyOf(*mirror_); }
 
-absl::Status MemoryStore::CheckTableName(const std::string& table) {
-  const std::string name = FoldName(table);
+absl::Status MemoryStore::CheckTable(const TableSchema& table) {
+  const std::string name = FoldName(table.name);
   if (absl::StartsWith(name, "_mirror_") || name == FoldName(context_id_ + "_mirroring")) {
-    return absl::InvalidArgumentError(absl::StrCat("table '", table, "': the name is the mirror's own"));
+    return absl::InvalidArgumentError(absl::StrCat("table '", table.name, "': the name is the mirror's own"));
   }
   return absl::OkStatus();
 }

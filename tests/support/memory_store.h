@@ -45,7 +45,7 @@ class MemoryStore final : public Store {
   absl::StatusOr<Freshness> ReadFreshness() override { return mirror_->freshness; }
   absl::StatusOr<ReceiptHead> ReadReceiptHead() override;
   absl::StatusOr<std::vector<std::string>> ReadReceipts(std::uint64_t after, std::size_t count_max) override;
-  absl::Status CheckTableName(const std::string& table) override;
+  absl::Status CheckTable(const TableSchema& table) override;
   absl::StatusOr<CommitResult> Commit(const Plan& plan) override;
   absl::StatusOr<std::unique_ptr<Snapshot>> OpenSnapshot() override;
   bool IsDurable() override { return true; }

@@ -162,8 +162,8 @@ class Database final : public SqliteDatabase {
     return status;
   }
 
-  absl::Status CheckTableName(const std::string& table) override {
-    return CheckSqliteTableName(table, context_id_);
+  absl::Status CheckTable(const TableSchema& table) override {
+    return CheckSqliteTableName(table.name, context_id_);
   }
 
   absl::StatusOr<CommitResult> Commit(const Plan& plan) override {

@@ -154,7 +154,7 @@ class NewMirror final : public Store {
   absl::StatusOr<std::vector<std::string>> ReadReceipts(std::uint64_t after, std::size_t count_max) override {
     return rows_->ReadReceipts(after, count_max);
   }
-  absl::Status CheckTableName(const std::string& table) override { return rows_->CheckTableName(table); }
+  absl::Status CheckTable(const TableSchema& table) override { return rows_->CheckTable(table); }
   absl::Status CheckIntegrity() override { return rows_->CheckIntegrity(); }
   absl::Status CheckOwnTables() override { return rows_->CheckOwnTables(); }
 
