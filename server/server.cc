@@ -29,9 +29,10 @@
 #include "server/rpc/mirror_service.h"
 #include "server/store/catalog/audit_log.h"
 #include "server/store/catalog/catalog.h"
-#include "server/store/catalog/catalog_file.h"
 #include "server/store/catalog/hook_cursor.h"
 #include "server/store/catalog/look_log.h"
+#include "server/store/catalog/sqlite/catalog_file.h"
+#include "server/store/catalog/sqlite/sqlite_catalog.h"
 #include "server/store/home.h"
 #include "server/store/sqlite/sqlite_home.h"
 #include "server/tenant/summary_keeper.h"
@@ -235,14 +236,14 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Open(const ServerConfig& as_writ
   if (!catalog.ok()) return catalog.status();
   parts.catalog = MakeCatalog(*catalog);
   parts.audit_log = MakeAuditLog(*catalog);
-  parts.look_log = std::make_unique<LookLog>(*catalog);
+  parts.look_log = MakeLookLog(*catalog);
   parts.admin_looks = std::make_unique<Looks>(*parts.look_log);
   parts.events = std::make_unique<Events>(*parts.catalog, &NowMs, parts.counters);
   absl::StatusOr<std::unique_ptr<StoreHome>> home = OpenSqliteHome(config.data.dir, SqliteOptionsOf(config));
   if (!home.ok()) return home.status();
   parts.home = *std::move(home);
   if (hooks || !config.hooks.hooks.empty()) {
-    parts.hook_cursor = std::make_unique<HookCursor>(*catalog);
+    parts.hook_cursor = MakeHookCursor(*catalog);
     parts.hooks = std::make_unique<HookRunner>(
         config.hooks, std::move(hooks),
         [home = parts.home.get()](const std::string& context_id) { return home->Location(context_id); },

@@ -51,7 +51,7 @@ GROUPS = {
     "the codec (it brings protobuf)": r"\"proto/wire/[a-z_]*codec[a-z_]*\.h\"",
     "certs": r"\"certs/",
     "a plan": r"\"server/plan/(?:[a-z_]*_)?plan\.h\"",
-    "a home's opening": r"\"server/store/sqlite/sqlite_home\.h\"",
+    "an opening of databases": r"\"server/store/(?:sqlite/sqlite_home|catalog/sqlite/\w+)\.h\"",
     "client": r"\"client/",
 }
 # What every room may include: the standard library, the system, absl.
@@ -74,7 +74,8 @@ ROOMS = {
     "certs": ("base", ("OpenSSL", "nlohmann-json", "grpc")),
     "server/plan": ("base certs proto/wire", ("nlohmann-json",)),
     "server/config": ("base/config base/exposition server/plan", ("SQLite",)),
-    "server/store/catalog": ("base base/db/sqlite certs", ("SQLite",)),
+    "server/store/catalog": ("base certs", ()),
+    "server/store/catalog/sqlite": ("base base/db/sqlite certs server/store/catalog", ("SQLite",)),
     "server/hooks": ("base server/store/catalog", ("nlohmann-json",)),
     "server/store": ("base proto/wire server/plan", ()),
     "server/store/sqlite/file": ("base base/db/sqlite proto/wire server/store", ("SQLite",)),
@@ -116,7 +117,8 @@ ROOMS = {
     ),
     "server": (
         "base base/exposition base/text certs server/config server/hooks server/hooks/delivery server/rpc "
-        "server/rpc/admin server/rpc/listener server/store server/store/catalog server/store/sqlite server/tenant "
+        "server/rpc/admin server/rpc/listener server/store server/store/catalog "
+        "server/store/catalog/sqlite server/store/sqlite server/tenant "
         "server/watch",
         ("spdlog", "CLI11", "grpc"),
     ),
@@ -203,7 +205,7 @@ NEVER = [
     (r"server/plan/(?:\w+_)?plan\.", ("certs", "nlohmann-json")),
     (r"server/(?:plan|store|tenant)/|client/source/", ("the codec (it brings protobuf)",)),
     (r"server/rpc/(?:gate|rpc_status)\.", ("a plan",)),
-    (r"server/(?!server\.cc|store/sqlite/sqlite_home\.)", ("a home's opening",)),
+    (r"server/(?!server\.cc|store/sqlite/sqlite_home\.|store/catalog/sqlite/)", ("an opening of databases",)),
     (r"server/hooks/delivery/(?!hook_url\.)", ("cpp-httplib",)),
     (r"client/source/files/(?!csv_rows\.)", ("libcsv",)),
     (r"client/source/files/(?!xlsx_rows\.)", ("libzip", "expat")),

@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <functional>
-#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -14,10 +13,8 @@
 
 namespace mirror {
 
-class CatalogFile;
-
 /// The audit log's records in the catalog, as a chain. What it has kept outlives kill -9 and the power.
-/// Errors: kUnavailable, with what SQLite said. Threads: any.
+/// Errors: kUnavailable, with what the database said. Threads: any.
 class AuditLog {
  public:
   /// Makes the text of a seal, for a record at `time_ms` behind `last`.
@@ -40,8 +37,6 @@ class AuditLog {
   /// Those after `after_id`, oldest first.
   virtual absl::StatusOr<std::vector<AuditRecord>> After(std::uint64_t after_id, std::uint32_t limit) = 0;
 };
-
-std::unique_ptr<AuditLog> MakeAuditLog(std::shared_ptr<CatalogFile> file);
 
 }  // namespace mirror
 

@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <map>
-#include <memory>
 #include <string>
 #include <vector>
 
@@ -11,8 +10,6 @@
 #include "absl/status/statusor.h"
 
 namespace mirror {
-
-class CatalogFile;
 
 /// The numbers of Severity in mirror_admin.proto.
 enum class Severity : std::uint8_t { kInformation = 1, kWarning = 2, kError = 3 };
@@ -38,7 +35,7 @@ bool Matches(const EventFilter& filter, const EventRecord& event);
 
 /// Events, in the catalog beside the mirrors. An index: losing it loses no mirrored row, LSN, cycle or pause.
 /// What AddEvent has kept outlives kill -9, and unless it is mere information the power too.
-/// Errors: kUnavailable, with what SQLite said. Threads: any.
+/// Errors: kUnavailable, with what the database said. Threads: any.
 class Catalog {
  public:
   virtual ~Catalog() = default;
@@ -71,10 +68,6 @@ inline constexpr std::int64_t kEventIdsPerLook = 20'000;
 inline constexpr std::int64_t kEventsMax = 1'000'000;
 /// So many more there may be until the oldest are looked for.
 inline constexpr std::int64_t kEventsPruneEvery = 64;
-
-std::unique_ptr<Catalog> MakeCatalog(std::shared_ptr<CatalogFile> file);
-/// In `<dir>/catalog.db`.
-absl::StatusOr<std::unique_ptr<Catalog>> OpenSqliteCatalog(const std::string& dir);
 
 }  // namespace mirror
 

@@ -2,8 +2,6 @@
 #define MIRROR_SERVER_STORE_CATALOG_LOOK_LOG_H_
 
 #include <cstdint>
-#include <memory>
-#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -11,8 +9,6 @@
 #include "certs/audit_chain.h"
 
 namespace mirror {
-
-class CatalogFile;
 
 /// Looks and refusals that are kept; older ones make room.
 inline constexpr std::uint64_t kLooksMax = 100'000;
@@ -22,17 +18,11 @@ inline constexpr std::uint64_t kLooksMax = 100'000;
 /// any.
 class LookLog {
  public:
-  explicit LookLog(std::shared_ptr<CatalogFile> file, std::uint64_t looks_max = kLooksMax)
-      : file_(std::move(file)), looks_max_(looks_max) {}
-
+  virtual ~LookLog() = default;
   /// Its id is set here.
-  absl::Status Add(const AuditRecord& look);
+  virtual absl::Status Add(const AuditRecord& look) = 0;
   /// The last so many, oldest first; 0: all.
-  absl::StatusOr<std::vector<AuditRecord>> Last(std::uint64_t limit);
-
- private:
-  const std::shared_ptr<CatalogFile> file_;
-  const std::uint64_t looks_max_;
+  virtual absl::StatusOr<std::vector<AuditRecord>> Last(std::uint64_t limit) = 0;
 };
 
 }  // namespace mirror

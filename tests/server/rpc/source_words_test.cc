@@ -11,7 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/db/sqlite/sqlite_words.h"
 #include "server/rpc/encode_outcome.h"
-#include "server/store/catalog/catalog_file.h"
+#include "server/store/catalog/sqlite/sqlite_catalog.h"
 #include "server/store/sqlite/file/sqlite_connection.h"
 #include "server/store/sqlite/sqlite_store.h"
 #include "tests/support/processes.h"

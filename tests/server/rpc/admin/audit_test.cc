@@ -11,7 +11,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "certs/issue.h"
-#include "server/store/catalog/catalog_file.h"
+#include "server/store/catalog/sqlite/sqlite_catalog.h"
 #include "tests/support/processes.h"
 #include "tests/support/status_matchers.h"
 

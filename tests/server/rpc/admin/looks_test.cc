@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "server/store/catalog/catalog_file.h"
+#include "server/store/catalog/sqlite/sqlite_catalog.h"
 #include "tests/support/processes.h"
 #include "tests/support/status_matchers.h"
 
@@ -50,8 +50,8 @@ TEST(LooksTest, AreARingWithACountOfWhatWasLeftOut) {
   const TempFolder folder;
   const auto file = CatalogFile::Open(folder.path());
   ASSERT_THAT(file, IsOk());
-  LookLog log(*file, 200);
-  Looks looks(log, kSmall);
+  const std::unique_ptr<LookLog> log = MakeLookLog(*file, 200);
+  Looks looks(*log, kSmall);
   EXPECT_THAT(looks.Last(0), IsOkAndHolds(IsEmpty()));
   for (int i = 0; i < 5; ++i) looks.Add("eve\n", "ListTenants", absl::PermissionDeniedError("no"), 1'000);
   looks.KeepHouse(2'000);

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "server/store/catalog/sqlite/sqlite_catalog.h"
 #include "tests/support/processes.h"
 #include "tests/support/status_matchers.h"
 

@@ -115,7 +115,9 @@ TEST_F(SqliteHomeTest, RecoverListsMirrorsAndThoseThatWereBegunAndNothingElse) {
   Make("sick", "two");
   ASSERT_THAT(WriteQuarantine(home_->Location("sick"), "pages are lost"), IsOk());
   OpenHome(/*build_beside=*/true);
-  Make("begun", "three");  // No cycle has ended: there is a claim and no file.
+  TenantRecord owner;
+  owner.context_id = "begun";
+  ASSERT_THAT(home_->SetAside("begun", kNow, owner), IsOk()) << "there is a claim and no file";
   std::ofstream(folder_.path() + "/Mirror_not a context.db") << "x";
   std::ofstream(folder_.path() + "/other.db") << "x";
   ASSERT_FALSE(fs::exists(home_->Location("begun")));

@@ -1,5 +1,3 @@
-#include "server/store/catalog/audit_log.h"
-
 #include <SQLiteCpp/SQLiteCpp.h>
 
 #include <algorithm>
@@ -7,7 +5,7 @@
 #include <utility>
 
 #include "base/clock.h"
-#include "server/store/catalog/catalog_file.h"
+#include "server/store/catalog/sqlite/sqlite_catalog.h"
 
 namespace mirror {
 namespace {

@@ -1,4 +1,4 @@
-#include "server/store/catalog/catalog_file.h"
+#include "server/store/catalog/sqlite/catalog_file.h"
 
 #include <sqlite3.h>
 
