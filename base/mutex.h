@@ -1,0 +1,170 @@
+#ifndef MIRROR_BASE_MUTEX_H_
+#define MIRROR_BASE_MUTEX_H_
+
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <shared_mutex>
+#include <stop_token>
+#include <utility>
+
+// The standard library's locks, with what clang's thread-safety analysis has to know of them: libstdc++'s own
+// say nothing. A member says which lock guards it, a private function which one its caller holds; the build
+// with the thread sanitizer refuses code that does otherwise.
+
+#ifdef __clang__
+#define MIRROR_OF_LOCKS(attribute) __attribute__((attribute))
+#else
+#define MIRROR_OF_LOCKS(attribute)  // GCC has no such analysis.
+#endif
+
+/// Of a member: it is read and written under this mutex. `&Other::mutex_`: that of any object of the class.
+#define MIRROR_GUARDED_BY(mutex) MIRROR_OF_LOCKS(guarded_by(mutex))
+/// Of a pointer: what it points at is.
+#define MIRROR_PT_GUARDED_BY(mutex) MIRROR_OF_LOCKS(pt_guarded_by(mutex))
+/// Of a mutex: who needs both takes this one first.
+#define MIRROR_ACQUIRED_BEFORE(...) MIRROR_OF_LOCKS(acquired_before(__VA_ARGS__))
+/// Of a function: its caller holds the mutex.
+#define MIRROR_REQUIRES(...) MIRROR_OF_LOCKS(requires_capability(__VA_ARGS__))
+/// Of a function: its caller does not hold the mutex, since it is taken inside.
+#define MIRROR_EXCLUDES(...) MIRROR_OF_LOCKS(locks_excluded(__VA_ARGS__))
+/// Of a function: it takes the mutex, or gives it back.
+#define MIRROR_ACQUIRES(...) MIRROR_OF_LOCKS(acquire_capability(__VA_ARGS__))
+#define MIRROR_ACQUIRES_SHARED(...) MIRROR_OF_LOCKS(acquire_shared_capability(__VA_ARGS__))
+#define MIRROR_RELEASES(...) MIRROR_OF_LOCKS(release_capability(__VA_ARGS__))
+#define MIRROR_RELEASES_SHARED(...) MIRROR_OF_LOCKS(release_shared_capability(__VA_ARGS__))
+/// Of a function: it gives this mutex out.
+#define MIRROR_RETURNS(mutex) MIRROR_OF_LOCKS(lock_returned(mutex))
+/// Of a class: a mutex, or what holds one for as long as it lives.
+#define MIRROR_IS_MUTEX MIRROR_OF_LOCKS(capability("mutex"))
+#define MIRROR_HOLDS_MUTEX MIRROR_OF_LOCKS(scoped_lockable)
+
+namespace mirror {
+
+class MIRROR_IS_MUTEX Mutex {
+ public:
+  void lock() MIRROR_ACQUIRES() { mutex_.lock(); }
+  void unlock() MIRROR_RELEASES() { mutex_.unlock(); }
+
+ private:
+  friend class CondVar;
+  std::mutex mutex_;
+};
+
+class MIRROR_IS_MUTEX SharedMutex {
+ public:
+  void lock() MIRROR_ACQUIRES() { mutex_.lock(); }
+  void unlock() MIRROR_RELEASES() { mutex_.unlock(); }
+  void lock_shared() MIRROR_ACQUIRES_SHARED() { mutex_.lock_shared(); }
+  void unlock_shared() MIRROR_RELEASES_SHARED() { mutex_.unlock_shared(); }
+
+ private:
+  std::shared_mutex mutex_;
+};
+
+/// Holds the mutex for as long as it lives.
+class MIRROR_HOLDS_MUTEX MutexLock {
+ public:
+  explicit MutexLock(Mutex& mutex) MIRROR_ACQUIRES(mutex) : mutex_(mutex) { mutex_.lock(); }
+  ~MutexLock() MIRROR_RELEASES() { mutex_.unlock(); }
+  MutexLock(const MutexLock&) = delete;
+  MutexLock& operator=(const MutexLock&) = delete;
+
+ private:
+  Mutex& mutex_;
+};
+
+/// Lets go of a mutex that is held, and takes it again at its end.
+class MIRROR_HOLDS_MUTEX MutexUnlock {
+ public:
+  explicit MutexUnlock(Mutex& mutex) MIRROR_RELEASES(mutex) : mutex_(mutex) { mutex_.unlock(); }
+  ~MutexUnlock() MIRROR_RELEASES() { mutex_.lock(); }  // The analysis means: undoes the constructor.
+  MutexUnlock(const MutexUnlock&) = delete;
+  MutexUnlock& operator=(const MutexUnlock&) = delete;
+
+ private:
+  Mutex& mutex_;
+};
+
+class MIRROR_HOLDS_MUTEX WriterLock {
+ public:
+  explicit WriterLock(SharedMutex& mutex) MIRROR_ACQUIRES(mutex) : mutex_(mutex) { mutex_.lock(); }
+  ~WriterLock() MIRROR_RELEASES() { mutex_.unlock(); }
+  WriterLock(const WriterLock&) = delete;
+  WriterLock& operator=(const WriterLock&) = delete;
+
+ private:
+  SharedMutex& mutex_;
+};
+
+class MIRROR_HOLDS_MUTEX ReaderLock {
+ public:
+  explicit ReaderLock(SharedMutex& mutex) MIRROR_ACQUIRES_SHARED(mutex) : mutex_(mutex) {
+    mutex_.lock_shared();
+  }
+  ~ReaderLock() MIRROR_RELEASES() { mutex_.unlock_shared(); }
+  ReaderLock(const ReaderLock&) = delete;
+  ReaderLock& operator=(const ReaderLock&) = delete;
+
+ private:
+  SharedMutex& mutex_;
+};
+
+/// Waits once, as std::condition_variable without a predicate: the caller's loop says for what, where the
+/// analysis sees it.
+class CondVar {
+ public:
+  void Wait(Mutex& mutex) MIRROR_REQUIRES(mutex) {
+    std::unique_lock held(mutex.mutex_, std::adopt_lock);
+    condition_.wait(held);
+    held.release();
+  }
+  /// False: it is `time`.
+  template <class Clock, class Duration>
+  bool WaitUntil(Mutex& mutex, const std::chrono::time_point<Clock, Duration>& time) MIRROR_REQUIRES(mutex) {
+    std::unique_lock held(mutex.mutex_, std::adopt_lock);
+    const std::cv_status status = condition_.wait_until(held, time);
+    held.release();
+    return status == std::cv_status::no_timeout;
+  }
+  void NotifyOne() { condition_.notify_one(); }
+  void NotifyAll() { condition_.notify_all(); }
+
+ private:
+  std::condition_variable condition_;
+};
+
+/// The same for who may be told to stop meanwhile. `done` is asked under the mutex, and says that it needs
+/// it.
+class StopCondVar {
+ public:
+  /// Whether it is done.
+  template <class Done>
+  bool Wait(Mutex& mutex, const std::stop_token& stop, Done done) MIRROR_REQUIRES(mutex) {
+    return condition_.wait(mutex, stop, std::move(done));
+  }
+  template <class Time, class Done>
+  bool WaitUntil(Mutex& mutex, const std::stop_token& stop, const Time& time, Done done)
+      MIRROR_REQUIRES(mutex) {
+    return condition_.wait_until(mutex, stop, time, std::move(done));
+  }
+  void NotifyOne() { condition_.notify_one(); }
+  void NotifyAll() { condition_.notify_all(); }
+
+ private:
+  std::condition_variable_any condition_;
+};
+
+/// False: told to stop before that.
+template <class Length>
+bool SleepFor(const Length& length, const std::stop_token& stop) {
+  Mutex mutex;
+  StopCondVar never;
+  const MutexLock lock(mutex);
+  never.WaitUntil(mutex, stop, std::chrono::steady_clock::now() + length, [] { return false; });
+  return !stop.stop_requested();
+}
+
+}  // namespace mirror
+
+#endif  // MIRROR_BASE_MUTEX_H_
