@@ -13,7 +13,7 @@ absl::StatusOr<VerifiedToken> TokenCache::Verify(std::string_view token, TokenUs
   std::string fingerprint =
       Sha256(absl::StrCat(ring.generation(), ":", std::string(TokenType(use)), ":", std::string(token)));
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     const auto found = by_fingerprint_.find(fingerprint);
     if (found != by_fingerprint_.end()) {
       const Entries::iterator entry = found->second;
@@ -30,7 +30,7 @@ absl::StatusOr<VerifiedToken> TokenCache::Verify(std::string_view token, TokenUs
   absl::StatusOr<VerifiedToken> verified = VerifyToken(token, use, ring, rules, now_s);
   if (!verified.ok() || tokens_max_ == 0) return verified;
 
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (by_fingerprint_.contains(fingerprint)) return verified;  // Another thread was faster.
   while (entries_.size() >= tokens_max_) {
     by_fingerprint_.erase(entries_.back().fingerprint);
@@ -42,13 +42,13 @@ absl::StatusOr<VerifiedToken> TokenCache::Verify(std::string_view token, TokenUs
 }
 
 void TokenCache::Clear() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   by_fingerprint_.clear();
   entries_.clear();
 }
 
 TokenCache::Counts TokenCache::counts() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return {entries_.size(), hits_, misses_};
 }
 

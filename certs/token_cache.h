@@ -4,12 +4,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <list>
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 
 #include "absl/status/statusor.h"
+#include "base/mutex.h"
 #include "certs/key_ring.h"
 #include "certs/token.h"
 
@@ -51,10 +51,12 @@ class TokenCache {
   using Entries = std::list<Entry>;
 
   const std::size_t tokens_max_;
-  mutable std::mutex mutex_;
-  Entries entries_;                                                         // The most recently used first.
-  std::unordered_map<std::string_view, Entries::iterator> by_fingerprint_;  // Views into entries_.
-  std::uint64_t hits_ = 0, misses_ = 0;
+  mutable Mutex mutex_;
+  Entries entries_ MIRROR_GUARDED_BY(mutex_);  ///< The most recently used first.
+  /// Views into entries_.
+  std::unordered_map<std::string_view, Entries::iterator> by_fingerprint_ MIRROR_GUARDED_BY(mutex_);
+  std::uint64_t hits_ MIRROR_GUARDED_BY(mutex_) = 0;
+  std::uint64_t misses_ MIRROR_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace mirror

@@ -13,7 +13,7 @@
 namespace mirror {
 
 absl::StatusOr<std::size_t> Reloader::Run() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   absl::StatusOr<std::size_t> keys = Read();
   if (keys.ok()) {
     const std::string restart = changed_.empty()
@@ -31,7 +31,7 @@ absl::StatusOr<std::size_t> Reloader::Run() {
 }
 
 ServerConfig Reloader::in_force() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return in_force_;
 }
 

@@ -2,11 +2,11 @@
 #define MIRROR_SERVER_RELOADER_H_
 
 #include <cstddef>
-#include <mutex>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "base/mutex.h"
 #include "server/config/config.h"
 #include "server/rpc/gate.h"
 #include "server/watch/events.h"
@@ -27,14 +27,15 @@ class Reloader {
   ServerConfig in_force();
 
  private:
-  absl::StatusOr<std::size_t> Read();
+  absl::StatusOr<std::size_t> Read() MIRROR_REQUIRES(mutex_);
 
   const ServerConfig started_with_;  ///< As the file had it.
   Gate& gate_;
   Events& events_;
-  std::mutex mutex_;
-  ServerConfig in_force_;
-  std::vector<std::string> changed_;  ///< Sections that a restart would set otherwise.
+  Mutex mutex_;
+  ServerConfig in_force_ MIRROR_GUARDED_BY(mutex_);
+  /// Sections that a restart would set otherwise.
+  std::vector<std::string> changed_ MIRROR_GUARDED_BY(mutex_);
 };
 
 }  // namespace mirror

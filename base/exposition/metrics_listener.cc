@@ -3,13 +3,13 @@
 #include <chrono>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/exposition/metric_page.h"
 #include "base/http/listener.h"
+#include "base/mutex.h"
 
 namespace mirror {
 
@@ -26,7 +26,7 @@ class SharedPage {
   explicit SharedPage(std::function<std::string()> make) : make_(std::move(make)) {}
 
   std::string MadeSince(std::chrono::steady_clock::time_point came) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (begun_ < came) {
       const auto begun = std::chrono::steady_clock::now();
       text_ = make_();
@@ -37,9 +37,10 @@ class SharedPage {
 
  private:
   const std::function<std::string()> make_;
-  std::mutex mutex_;
-  std::string text_;
-  std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::time_point::min();
+  Mutex mutex_;
+  std::string text_ MIRROR_GUARDED_BY(mutex_);
+  std::chrono::steady_clock::time_point begun_ MIRROR_GUARDED_BY(mutex_) =
+      std::chrono::steady_clock::time_point::min();
 };
 
 }  // namespace

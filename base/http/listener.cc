@@ -20,7 +20,6 @@
 #include <exception>
 #include <iterator>
 #include <list>
-#include <mutex>
 #include <new>
 #include <optional>
 #include <string>
@@ -30,6 +29,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "base/mutex.h"
 
 namespace mirror {
 namespace {
@@ -90,13 +90,13 @@ class HttpListener::Door {
   void Accept();
   void Take(const error_code& error, tcp::socket socket);
   void AcceptLater();
-  void Leave(Place place);
-  absl::Status Begin(tcp::socket socket);
+  void Leave(Client& client);
+  absl::Status Begin(tcp::socket socket) MIRROR_REQUIRES(mutex_);
   /// The client has sent its request: it is answered now or when its turn comes.
   void WantAnswer(const std::shared_ptr<Client>& client);
   /// Its answer is on its way: others may have its place.
   void Answered(Client& client);
-  void LetGoOldest();
+  void LetGoOldest() MIRROR_REQUIRES(mutex_);
 
   const Handler handler_;
   const HttpLimits limits_;
@@ -105,12 +105,13 @@ class HttpListener::Door {
   asio::steady_timer pause_{acceptor_.get_executor()};
   std::uint16_t port_ = 0;
   std::vector<std::thread> threads_;
-  std::mutex mutex_;
-  std::list<std::shared_ptr<Client>> clients_;  ///< The newest last.
-  std::deque<std::shared_ptr<Client>> waiting_;
-  std::size_t answering_ = 0;
-  bool accepting_ = false;  ///< Or about to; else a connection that leaves makes it so.
-  bool stopping_ = false;
+  Mutex mutex_;
+  std::list<std::shared_ptr<Client>> clients_ MIRROR_GUARDED_BY(mutex_);  ///< The newest last.
+  std::deque<std::shared_ptr<Client>> waiting_ MIRROR_GUARDED_BY(mutex_);
+  std::size_t answering_ MIRROR_GUARDED_BY(mutex_) = 0;
+  /// Or about to; else a connection that leaves makes it so.
+  bool accepting_ MIRROR_GUARDED_BY(mutex_) = false;
+  bool stopping_ MIRROR_GUARDED_BY(mutex_) = false;
 };
 
 /// One connection. All of it happens on its stream's strand.
@@ -146,9 +147,9 @@ class HttpListener::Door::Client : public std::enable_shared_from_this<Client> {
     asio::post(stream_.get_executor(), Guarded([](Client& client) { client.Make(); }));
   }
 
-  // The door's, behind its mutex.
-  Place place;
-  bool has_asked = false;
+  // The door's.
+  Place place MIRROR_GUARDED_BY(&Door::mutex_);
+  bool has_asked MIRROR_GUARDED_BY(&Door::mutex_) = false;
 
  private:
   void Read() {
@@ -232,7 +233,7 @@ class HttpListener::Door::Client : public std::enable_shared_from_this<Client> {
   void Leave() {
     BeCounted(false);
     stream_.close();
-    door_.Leave(place);
+    door_.Leave(*this);
   }
 
   Door& door_;
@@ -274,7 +275,10 @@ error_code HttpListener::Door::ListenAt(const tcp::endpoint& endpoint) {
 }
 
 absl::Status HttpListener::Door::Start() {
-  accepting_ = true;
+  {
+    const MutexLock lock(mutex_);
+    accepting_ = true;
+  }
   asio::post(acceptor_.get_executor(), [this] { Accept(); });
   try {
     for (std::size_t i = 0; i < limits_.answers_max; ++i) threads_.emplace_back([this] { Work(); });
@@ -297,7 +301,7 @@ void HttpListener::Door::Work() {
 
 void HttpListener::Door::Stop() {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     stopping_ = true;
     for (const std::shared_ptr<Client>& client : clients_) client->LetGo();
   }
@@ -318,7 +322,7 @@ void HttpListener::Door::Accept() {
 void HttpListener::Door::Take(const error_code& error, tcp::socket socket) {
   bool begun = false;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (stopping_) return;
     if (!error && Begin(std::move(socket)).ok()) {
       begun = true;
@@ -357,20 +361,21 @@ void HttpListener::Door::AcceptLater() {
 /// Whoever has asked stays, and so does the newest.
 void HttpListener::Door::LetGoOldest() {
   const auto oldest = std::find_if(clients_.begin(), std::prev(clients_.end()),
-                                   [](const std::shared_ptr<Client>& client) { return !client->has_asked; });
+                                   [](const std::shared_ptr<Client>& client)
+                                       MIRROR_REQUIRES(&Door::mutex_) { return !client->has_asked; });
   if (oldest != std::prev(clients_.end())) (*oldest)->LetGo();
 }
 
-void HttpListener::Door::Leave(Place place) {
-  const std::lock_guard lock(mutex_);
-  clients_.erase(place);
+void HttpListener::Door::Leave(Client& client) {
+  const MutexLock lock(mutex_);
+  clients_.erase(client.place);
   if (accepting_ || stopping_) return;
   accepting_ = true;
   asio::post(acceptor_.get_executor(), [this] { Accept(); });
 }
 
 void HttpListener::Door::WantAnswer(const std::shared_ptr<Client>& client) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   client->has_asked = true;
   if (answering_ >= limits_.answers_max) {
     waiting_.push_back(client);
@@ -381,7 +386,7 @@ void HttpListener::Door::WantAnswer(const std::shared_ptr<Client>& client) {
 }
 
 void HttpListener::Door::Answered(Client& client) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   client.has_asked = false;
   if (waiting_.empty()) {
     --answering_;

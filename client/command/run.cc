@@ -7,10 +7,8 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
-#include <condition_variable>
 #include <ctime>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <random>
 #include <sstream>
@@ -20,6 +18,7 @@
 #include "absl/status/statusor.h"
 #include "base/clock.h"
 #include "base/exposition/metrics_listener.h"
+#include "base/mutex.h"
 #include "client/command/expiry.h"
 #include "client/command/json_lines.h"
 #include "client/command/report.h"
@@ -37,20 +36,20 @@ constexpr int kStopped = 0, kFailed = 1, kWrongUse = 2;
 
 /// What the threads share.
 struct Shared {
-  std::mutex printing;
-  std::ostream& out;
-  std::ostream& err;
-  JsonLines* lines = nullptr;  ///< For machines, in place of `out`.
+  Mutex printing;
+  std::ostream& out MIRROR_GUARDED_BY(printing);
+  std::ostream& err MIRROR_GUARDED_BY(printing);
+  JsonLines* lines MIRROR_GUARDED_BY(printing) = nullptr;  ///< For machines, in place of `out`.
   const AgentConfig& config;
   Turns& turns;
-  DailyWarnings warnings = {};
+  DailyWarnings warnings MIRROR_GUARDED_BY(printing) = {};
 };
 
 /// Whole runs at once, never mixed.
 void Print(Shared& shared, const SourceRun& run, Schedule::Time next) {
   std::ostringstream out, err;
   PrintRunBriefly(run, out, err);
-  const std::lock_guard lock(shared.printing);
+  const MutexLock lock(shared.printing);
   if (shared.lines != nullptr) {
     shared.lines->Write("cycle", run.config->context_id, RunInWords(run));
     for (const std::string& warning : shared.warnings.Due(shared.config, std::time(nullptr))) {
@@ -75,13 +74,10 @@ constexpr std::chrono::seconds kClockLook(30);
 /// False: told to stop.
 bool WaitUntil(Schedule::Time time, const std::stop_token& stop) {
   const Wait wait(time, std::chrono::system_clock::now(), std::chrono::steady_clock::now());
-  std::mutex mutex;
-  std::condition_variable_any woken;
-  std::unique_lock lock(mutex);
   while (!stop.stop_requested()) {
     const auto left = wait.Left(std::chrono::system_clock::now(), std::chrono::steady_clock::now());
     if (left.count() == 0) return true;
-    woken.wait_for(lock, stop, std::min<std::chrono::nanoseconds>(left, kClockLook), [] { return false; });
+    SleepFor(std::min<std::chrono::nanoseconds>(left, kClockLook), stop);
   }
   return false;
 }

@@ -3,22 +3,23 @@
 namespace mirror {
 
 bool Turns::Take(const std::stop_token& stop) {
-  std::unique_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   const std::uint64_t number = drawn_++;
   // Who is told to stop leaves its number unserved: all others are told to stop, too.
-  if (!moved_.wait(lock, stop, [&] { return served_ == number && taken_ < at_once_; })) return false;
+  const auto my_turn = [&]() MIRROR_REQUIRES(mutex_) { return served_ == number && taken_ < at_once_; };
+  if (!moved_.Wait(mutex_, stop, my_turn)) return false;
   ++served_;
   ++taken_;
-  moved_.notify_all();
+  moved_.NotifyAll();
   return true;
 }
 
 void Turns::GiveBack() {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     --taken_;
   }
-  moved_.notify_all();
+  moved_.NotifyAll();
 }
 
 }  // namespace mirror

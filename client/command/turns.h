@@ -1,11 +1,11 @@
 #ifndef MIRROR_CLIENT_COMMAND_TURNS_H_
 #define MIRROR_CLIENT_COMMAND_TURNS_H_
 
-#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
-#include <mutex>
 #include <stop_token>
+
+#include "base/mutex.h"
 
 namespace mirror {
 
@@ -20,11 +20,11 @@ class Turns {
 
  private:
   const std::size_t at_once_;
-  std::mutex mutex_;
-  std::condition_variable_any moved_;
-  std::uint64_t drawn_ = 0;   ///< Numbers that were drawn.
-  std::uint64_t served_ = 0;  ///< The next number that has its turn.
-  std::size_t taken_ = 0;
+  Mutex mutex_;
+  StopCondVar moved_;
+  std::uint64_t drawn_ MIRROR_GUARDED_BY(mutex_) = 0;   ///< Numbers that were drawn.
+  std::uint64_t served_ MIRROR_GUARDED_BY(mutex_) = 0;  ///< The next number that has its turn.
+  std::size_t taken_ MIRROR_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace mirror

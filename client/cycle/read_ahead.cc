@@ -29,18 +29,17 @@ std::size_t ReadStep::bytes() const {
 absl::Status ReadAhead::Push(ReadStep step, bool may_stage) {
   Waiter waiter{std::move(step), std::nullopt};
   const std::size_t job = waiter.step.job, bytes = waiter.step.bytes();
-  std::unique_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   const bool stages = may_stage && staging_ != nullptr && bytes_max_ > 0;
   // There is one for each table.
   const bool takes_no_room = stages && std::holds_alternative<ReadEnd>(waiter.step.what);
   if (stages && staged_ < kStagedMax && !takes_no_room && !Unwanted(job) && !HasRoom(bytes)) {
     if (staged_ == 0) staging_->Clear();
-    lock.unlock();
+    const MutexUnlock unlocked(mutex_);
     // Where it is full, room in memory is waited for.
     (void)Stage(&waiter);
-    lock.lock();
   }
-  changed_.wait(lock, [&] { return Unwanted(job) || waiter.place || takes_no_room || HasRoom(bytes); });
+  while (!Unwanted(job) && !waiter.place && !takes_no_room && !HasRoom(bytes)) changed_.Wait(mutex_);
   if (Unwanted(job)) return absl::CancelledError("nobody sends it any more");
   if (waiter.place) {
     ++staged_;
@@ -50,9 +49,9 @@ absl::Status ReadAhead::Push(ReadStep step, bool may_stage) {
   }
   steps_.push_back(std::move(waiter));
   asking_ = false;
-  changed_.notify_one();
+  changed_.NotifyOne();
   if (bytes_max_ > 0) return absl::OkStatus();
-  changed_.wait(lock, [&] { return Unwanted(job) || asking_; });
+  while (!Unwanted(job) && !asking_) changed_.Wait(mutex_);
   return absl::OkStatus();
 }
 
@@ -96,59 +95,58 @@ bool ReadAhead::HasRoom(std::size_t bytes) const {
 }
 
 void ReadAhead::End() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   ended_ = true;
-  changed_.notify_one();
+  changed_.NotifyOne();
 }
 
 bool ReadAhead::closed() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return closed_;
 }
 
 std::optional<ReadStep> ReadAhead::Pop() {
-  std::unique_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   if (steps_.empty()) {
     asking_ = true;
-    changed_.notify_one();
+    changed_.NotifyOne();
   }
-  changed_.wait(lock, [&] { return closed_ || ended_ || !steps_.empty(); });
+  while (!closed_ && !ended_ && steps_.empty()) changed_.Wait(mutex_);
   if (steps_.empty()) return std::nullopt;
   Waiter waiter = std::move(steps_.front());
   steps_.pop_front();
   if (waiter.place) {
     // The reader writes behind it, and clears nothing as long as it counts.
-    lock.unlock();
+    const MutexUnlock unlocked(mutex_);
     const absl::Status read = Unstage(&waiter);
     if (!read.ok()) waiter.step.what = ReadEnd{read};
-    lock.lock();
   }
   Drop(waiter);
-  changed_.notify_one();
+  changed_.NotifyOne();
   return std::move(waiter.step);
 }
 
 void ReadAhead::Abandon(std::size_t job) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   abandoned_ = job;
-  std::erase_if(steps_, [&](const Waiter& waiter) {
+  std::erase_if(steps_, [&](const Waiter& waiter) MIRROR_REQUIRES(mutex_) {
     if (waiter.step.job != job) return false;
     Drop(waiter);
     return true;
   });
-  changed_.notify_one();
+  changed_.NotifyOne();
 }
 
 void ReadAhead::Close() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   closed_ = true;
   for (const Waiter& waiter : steps_) Drop(waiter);
   steps_.clear();
-  changed_.notify_one();
+  changed_.NotifyOne();
 }
 
 ReadAhead::Waiting ReadAhead::waiting() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return {kept_, bytes_, staged_};
 }
 

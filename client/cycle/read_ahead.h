@@ -1,13 +1,11 @@
 #ifndef MIRROR_CLIENT_CYCLE_READ_AHEAD_H_
 #define MIRROR_CLIENT_CYCLE_READ_AHEAD_H_
 
-#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <limits>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <utility>
@@ -15,6 +13,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "base/mutex.h"
 #include "client/cycle/staging_file.h"
 #include "client/source/reader.h"
 #include "proto/wire/batch.h"
@@ -109,20 +108,23 @@ class ReadAhead {
 
   absl::Status Stage(Waiter* waiter);
   absl::Status Unstage(Waiter* waiter) const;
-  void Drop(const Waiter& waiter);
-  bool Unwanted(std::size_t job) const { return closed_ || job == abandoned_; }
-  bool HasRoom(std::size_t bytes) const;
+  void Drop(const Waiter& waiter) MIRROR_REQUIRES(mutex_);
+  bool Unwanted(std::size_t job) const MIRROR_REQUIRES(mutex_) { return closed_ || job == abandoned_; }
+  bool HasRoom(std::size_t bytes) const MIRROR_REQUIRES(mutex_);
 
   const std::size_t bytes_max_;
   const std::unique_ptr<StagingFile> staging_;
-  mutable std::mutex mutex_;
-  std::condition_variable changed_;  ///< Two threads: whoever waits is the other one.
-  std::deque<Waiter> steps_;
-  std::size_t kept_ = 0, bytes_ = 0;  ///< Of those in memory.
-  std::size_t staged_ = 0;            ///< Steps that are still to be read in the staging file.
-  std::size_t abandoned_ = kNoJob;
-  bool asking_ = false;  ///< Everything was sent: Pop() waits.
-  bool ended_ = false, closed_ = false;
+  mutable Mutex mutex_;
+  CondVar changed_;  ///< Two threads: whoever waits is the other one.
+  std::deque<Waiter> steps_ MIRROR_GUARDED_BY(mutex_);
+  std::size_t kept_ MIRROR_GUARDED_BY(mutex_) = 0;   ///< Those in memory.
+  std::size_t bytes_ MIRROR_GUARDED_BY(mutex_) = 0;  ///< Of those.
+  /// Steps that are still to be read in the staging file.
+  std::size_t staged_ MIRROR_GUARDED_BY(mutex_) = 0;
+  std::size_t abandoned_ MIRROR_GUARDED_BY(mutex_) = kNoJob;
+  bool asking_ MIRROR_GUARDED_BY(mutex_) = false;  ///< Everything was sent: Pop() waits.
+  bool ended_ MIRROR_GUARDED_BY(mutex_) = false;
+  bool closed_ MIRROR_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace mirror

@@ -293,7 +293,7 @@ absl::StatusOr<std::string> MirrorClient::Token(TokenUse use, const std::string&
 
 absl::StatusOr<std::string> MirrorClient::CallToken() {
   if (!token_override_.empty()) return token_override_;
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const std::int64_t now = NowSeconds();
   const bool fresh = now >= call_token_made_ && now - call_token_made_ < kCallTokenReused;
   if (!call_token_.empty() && fresh) return call_token_;
@@ -322,7 +322,7 @@ absl::StatusOr<Response> MirrorClient::Unary(const char* name, const Call& call,
 
 void MirrorClient::ForgetToken(const grpc::Status& status) {
   if (status.error_code() != grpc::StatusCode::UNAUTHENTICATED) return;
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   call_token_.clear();
 }
 

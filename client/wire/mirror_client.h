@@ -8,12 +8,12 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "base/mutex.h"
 #include "certs/key.h"
 #include "certs/token.h"
 #include "client/wire/agent_counters.h"
@@ -110,10 +110,10 @@ class MirrorClient {
   std::string token_override_;
   WireCounters* counters_ = nullptr;
   Patience patience_;
-  std::mutex mutex_;
+  Mutex mutex_;
   /// Of the last calls. Empty: none, or a call other than a stream was refused with it.
-  std::string call_token_;
-  std::int64_t call_token_made_ = 0;
+  std::string call_token_ MIRROR_GUARDED_BY(mutex_);
+  std::int64_t call_token_made_ MIRROR_GUARDED_BY(mutex_) = 0;
 };
 
 /// A channel with the message size and keepalive that the protocol needs. `address` is host:port.

@@ -7,10 +7,10 @@ namespace mirror {
 SilenceWatch::~SilenceWatch() {
   if (!thread_.joinable()) return;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     over_ = true;
   }
-  woken_.notify_all();
+  woken_.NotifyAll();
   thread_.join();
 }
 
@@ -26,22 +26,22 @@ absl::Status SilenceWatch::Start() {
 }
 
 void SilenceWatch::Begin() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   waiting_since_ = std::chrono::steady_clock::now();
 }
 
 void SilenceWatch::End() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   waiting_since_.reset();
 }
 
 bool SilenceWatch::ended() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return ended_;
 }
 
 void SilenceWatch::Watch() {
-  std::unique_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   while (!over_ && !ended_) {
     const auto now = std::chrono::steady_clock::now();
     // Who begins to wait later than now waits no longer than until then, plus once more.
@@ -51,7 +51,7 @@ void SilenceWatch::Watch() {
       context_.TryCancel();
       return;
     }
-    woken_.wait_until(lock, until);
+    woken_.WaitUntil(mutex_, until);
   }
 }
 

@@ -4,12 +4,11 @@
 #include <grpcpp/client_context.h>
 
 #include <chrono>
-#include <condition_variable>
-#include <mutex>
 #include <optional>
 #include <thread>
 
 #include "absl/status/status.h"
+#include "base/mutex.h"
 
 namespace mirror {
 
@@ -40,10 +39,11 @@ class SilenceWatch {
 
   grpc::ClientContext& context_;
   const std::chrono::milliseconds max_;
-  mutable std::mutex mutex_;
-  std::condition_variable woken_;
-  std::optional<std::chrono::steady_clock::time_point> waiting_since_;
-  bool ended_ = false, over_ = false;
+  mutable Mutex mutex_;
+  CondVar woken_;
+  std::optional<std::chrono::steady_clock::time_point> waiting_since_ MIRROR_GUARDED_BY(mutex_);
+  bool ended_ MIRROR_GUARDED_BY(mutex_) = false;
+  bool over_ MIRROR_GUARDED_BY(mutex_) = false;
   std::thread thread_;
 };
 

@@ -7,12 +7,12 @@
 
 #include <iostream>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/strings/match.h"
+#include "base/mutex.h"
 #include "server/config/config.h"
 #include "server/hooks/hooks.h"
 #include "server/server.h"
@@ -64,10 +64,10 @@ class PrintingHooks final : public mirror::MirrorHooks {
 
  private:
   void Print(const std::string& line) {
-    const std::lock_guard lock(mutex_);
+    const mirror::MutexLock lock(mutex_);
     std::cout << line << std::endl;
   }
-  std::mutex mutex_;
+  mirror::Mutex mutex_;
 };
 
 }  // namespace

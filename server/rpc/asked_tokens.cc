@@ -7,8 +7,10 @@ namespace mirror {
 
 absl::Status AskedTokens::Add(const Caller& caller, std::int64_t now_ms) {
   const std::string tenant = FoldName(caller.context_id);
-  const std::lock_guard lock(mutex_);
-  const auto is_full = [&] { return count_ >= tokens_max_ || tenants_[tenant].size() >= of_tenant_max_; };
+  const MutexLock lock(mutex_);
+  const auto is_full = [&]() MIRROR_REQUIRES(mutex_) {
+    return count_ >= tokens_max_ || tenants_[tenant].size() >= of_tenant_max_;
+  };
   if (is_full()) ForgetEnded(now_ms);
   if (tenants_[tenant].contains(caller.nonce)) {
     return absl::UnauthenticatedError(

@@ -4,10 +4,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
-#include <mutex>
 #include <string>
 
 #include "absl/status/status.h"
+#include "base/mutex.h"
 #include "server/plan/caller.h"
 
 namespace mirror {
@@ -30,12 +30,12 @@ class AskedTokens {
 
  private:
   using EndsMs = std::map<std::string, std::int64_t>;  ///< By nonce.
-  void ForgetEnded(std::int64_t now_ms);
+  void ForgetEnded(std::int64_t now_ms) MIRROR_REQUIRES(mutex_);
 
   const std::size_t tokens_max_, of_tenant_max_;
-  std::mutex mutex_;
-  std::map<std::string, EndsMs> tenants_;  ///< By folded context id.
-  std::size_t count_ = 0;
+  Mutex mutex_;
+  std::map<std::string, EndsMs> tenants_ MIRROR_GUARDED_BY(mutex_);  ///< By folded context id.
+  std::size_t count_ MIRROR_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace mirror

@@ -3,11 +3,11 @@
 #include <spdlog/spdlog.h>
 
 #include <cstdint>
-#include <mutex>
 
 #include "absl/strings/str_cat.h"
 #include "base/cut_message.h"
 #include "base/log_format.h"
+#include "base/mutex.h"
 #include "server/rpc/rpc_status.h"
 #include "server/rpc/source_words.h"
 #include "server/watch/log_text.h"
@@ -20,11 +20,11 @@ constexpr std::size_t kLineBytesMax = 1'000;
 
 /// Whether there is room for one more line in this second; `missed` are those that had none since.
 bool HasRoom(std::uint64_t* missed) {
-  static std::mutex mutex;
-  static std::chrono::steady_clock::time_point second;
-  static int lines = 0;
-  static std::uint64_t left_out = 0;
-  const std::lock_guard lock(mutex);
+  static Mutex mutex;
+  static std::chrono::steady_clock::time_point second MIRROR_GUARDED_BY(mutex);
+  static int lines MIRROR_GUARDED_BY(mutex) = 0;
+  static std::uint64_t left_out MIRROR_GUARDED_BY(mutex) = 0;
+  const MutexLock lock(mutex);
   const auto now = std::chrono::steady_clock::now();
   if (now - second > std::chrono::seconds(1)) {
     second = now;

@@ -113,7 +113,7 @@ Gate::Gate(std::shared_ptr<const Content> content) : content_(std::move(content)
 Gate::~Gate() = default;
 
 std::shared_ptr<const Gate::Content> Gate::content() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return content_;
 }
 
@@ -121,7 +121,7 @@ absl::StatusOr<std::size_t> Gate::Reload(const ServerConfig& config) {
   absl::StatusOr<std::shared_ptr<const Content>> content = Read(config);
   if (!content.ok()) return content.status();
   const std::size_t keys = (*content)->ring.size();
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   content_ = *std::move(content);
   return keys;
 }

@@ -5,13 +5,13 @@
 
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "base/mutex.h"
 #include "certs/audit_chain.h"
 #include "certs/key_ring.h"
 #include "certs/token.h"
@@ -75,8 +75,8 @@ class Gate {
   static absl::StatusOr<std::shared_ptr<const Content>> Read(const ServerConfig& config);
   std::shared_ptr<const Content> content() const;
 
-  mutable std::mutex mutex_;
-  std::shared_ptr<const Content> content_;
+  mutable Mutex mutex_;
+  std::shared_ptr<const Content> content_ MIRROR_GUARDED_BY(mutex_);
 };
 
 }  // namespace mirror

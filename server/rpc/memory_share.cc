@@ -16,7 +16,7 @@ absl::Status TooMuch(const std::string& whose, std::uint64_t bytes, std::uint64_
 }  // namespace
 
 absl::Status MemoryShare::Part::Hold(std::uint64_t bytes) {
-  const std::lock_guard lock(owner_.mutex_);
+  const MutexLock lock(owner_.mutex_);
   const auto found = owner_.tenants_.find(tenant_);
   const std::uint64_t others = (found == owner_.tenants_.end() ? 0 : found->second) - bytes_;
   const std::uint64_t rest = owner_.bytes_ - bytes_;
@@ -37,7 +37,7 @@ absl::Status MemoryShare::Part::Hold(std::uint64_t bytes) {
 MemoryShare::Part::~Part() { Hold(0).IgnoreError(); }
 
 std::uint64_t MemoryShare::bytes() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return bytes_;
 }
 

@@ -3,10 +3,10 @@
 
 #include <cstdint>
 #include <map>
-#include <mutex>
 #include <string>
 
 #include "absl/status/status.h"
+#include "base/mutex.h"
 
 namespace mirror {
 
@@ -43,9 +43,9 @@ class MemoryShare {
 
  private:
   const Limits limits_;
-  std::mutex mutex_;
-  std::uint64_t bytes_ = 0;
-  std::map<std::string, std::uint64_t> tenants_;  ///< Those that hold something.
+  Mutex mutex_;
+  std::uint64_t bytes_ MIRROR_GUARDED_BY(mutex_) = 0;
+  std::map<std::string, std::uint64_t> tenants_ MIRROR_GUARDED_BY(mutex_);  ///< Those that hold something.
 };
 
 }  // namespace mirror

@@ -210,7 +210,7 @@ MirrorService::MirrorService(Gate& gate, Tenants& tenants, const LimitsConfig& l
                   limits.streams_per_tenant_max, limits.calls_max}) {}
 
 MirrorService::Refused MirrorService::TakeRefused() {
-  const std::lock_guard lock(refused_mutex_);
+  const MutexLock lock(refused_mutex_);
   return std::exchange(refused_, {});
 }
 
@@ -222,7 +222,7 @@ grpc::Status MirrorService::Authenticate(grpc::ServerContext* /*context*/,
   CallLog log("Authenticate", counters_);
   const absl::StatusOr<Caller> caller = gate_.AdmitToken(request->request_token());
   if (!caller.ok()) {
-    const std::lock_guard lock(refused_mutex_);
+    const MutexLock lock(refused_mutex_);
     ++refused_.calls;
     refused_.last = std::string(caller.status().message());
     return log.Finish(caller.status());

@@ -6,11 +6,11 @@
 #include <cstdint>
 #include <list>
 #include <memory>
-#include <mutex>
 #include <string>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "base/mutex.h"
 #include "mirror/v1/mirror_client.grpc.pb.h"
 #include "proto/wire/limits.h"
 #include "server/config/config.h"
@@ -116,10 +116,10 @@ class MirrorService final {
   const std::uint32_t streams_per_tenant_max_;
   const std::chrono::seconds cycle_idle_;
   InFlight in_flight_;
-  std::mutex refused_mutex_;
-  Refused refused_;
-  std::mutex streams_mutex_;
-  std::list<OpenStream> streams_;
+  Mutex refused_mutex_;
+  Refused refused_ MIRROR_GUARDED_BY(refused_mutex_);
+  Mutex streams_mutex_;
+  std::list<OpenStream> streams_ MIRROR_GUARDED_BY(streams_mutex_);
 };
 
 }  // namespace mirror

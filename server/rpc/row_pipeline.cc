@@ -19,23 +19,29 @@ absl::Status NoMemory() {
 
 absl::Status RowPipeline::Run() {
   Work();
-  if (helper_.joinable()) helper_.join();
+  std::thread helper;
+  {
+    const MutexLock lock(mutex_);
+    helper.swap(helper_);
+  }
+  if (helper.joinable()) helper.join();
+  const MutexLock lock(mutex_);
   return status_;
 }
 
 void RowPipeline::Work() {
-  Lock lock(mutex_);
+  const MutexLock lock(mutex_);
   while (!over()) {
     CallHelp();
     if (!applying_ && !queue_.empty()) {
-      Apply(lock);
+      Apply();
     } else if (MayRead()) {
-      Read(lock);
+      Read();
     } else if (!over()) {
-      changed_.wait(lock);
+      changed_.Wait(mutex_);
     }
   }
-  changed_.notify_all();
+  changed_.NotifyAll();
 }
 
 void RowPipeline::CallHelp() {
@@ -80,23 +86,22 @@ bool RowPipeline::Hold(std::uint64_t bytes, absl::Status* status) {
   return status->ok();
 }
 
-void RowPipeline::Read(Lock& lock) {
+void RowPipeline::Read() {
   Buffer buffer = std::exchange(next_, {});
   bytes_ -= buffer.bytes;
   reading_kept_ = buffer.bytes;
   reading_ = true;
   Changed();
-  lock.unlock();
   auto item = std::make_unique<Item>();
   bool received = false;
   try {
+    const MutexUnlock unlocked(mutex_);
     received = hands_.read(buffer.message.get(), &buffer.room);
     if (received) item->bytes = buffer.message->ByteSizeLong();
   } catch (const std::bad_alloc&) {
     received = false;
     item->status = NoMemory();
   }
-  lock.lock();
   buffer.bytes = std::max(buffer.bytes, item->bytes);
   if (received && !ended_) {
     ++read_;
@@ -105,9 +110,8 @@ void RowPipeline::Read(Lock& lock) {
     bytes_ += buffer.bytes;
     item->buffer = std::move(buffer);
     if (item->held && item->status.ok()) {
-      lock.unlock();
+      const MutexUnlock unlocked(mutex_);
       Decode(*item);
-      lock.lock();
     }
   }
   reading_ = false;
@@ -137,7 +141,7 @@ void RowPipeline::Decode(Item& item) {
   }
 }
 
-void RowPipeline::Apply(Lock& lock) {
+void RowPipeline::Apply() {
   std::vector<std::unique_ptr<Item>> group;
   std::uint64_t bytes = 0;
   do {
@@ -155,15 +159,16 @@ void RowPipeline::Apply(Lock& lock) {
     first.held = Hold(std::max(kStreamBytesMin, bytes_), &first.status);
     unanswered_ = 1;
     if (first.status.ok()) {
-      lock.unlock();
+      const MutexUnlock unlocked(mutex_);
       Decode(first);
-      lock.lock();
     }
   }
   Changed();
-  lock.unlock();
-  absl::Status status = Answer(group);
-  lock.lock();
+  absl::Status status;
+  {
+    const MutexUnlock unlocked(mutex_);
+    status = Answer(group);
+  }
   applying_ = false;
   unanswered_ -= group.size();
   for (std::unique_ptr<Item>& item : group) GiveBack(std::move(item));
@@ -220,7 +225,7 @@ void RowPipeline::Changed() {
   const bool waits = reading_ && queue_.empty() && !applying_;
   if (waits != waits_) hands_.waits(waits);
   waits_ = waits;
-  changed_.notify_one();
+  changed_.NotifyOne();
 }
 
 }  // namespace mirror

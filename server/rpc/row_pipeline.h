@@ -1,17 +1,16 @@
 #ifndef MIRROR_SERVER_RPC_ROW_PIPELINE_H_
 #define MIRROR_SERVER_RPC_ROW_PIPELINE_H_
 
-#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <thread>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "base/mutex.h"
 #include "mirror/v1/mirror_client.pb.h"
 #include "server/plan/row_request.h"
 #include "server/rpc/listener/in_flight.h"
@@ -62,7 +61,6 @@ class RowPipeline {
   absl::Status Run();
 
  private:
-  using Lock = std::unique_lock<std::mutex>;
   struct Buffer {
     std::shared_ptr<void> room;  ///< Goes behind the message.
     std::unique_ptr<v1::RowDataRequest> message;
@@ -81,37 +79,42 @@ class RowPipeline {
 
   void Work();
   /// A second thread, once there is something for it.
-  void CallHelp();
-  bool MayRead();
-  bool Hold(std::uint64_t bytes, absl::Status* status);
-  void Read(Lock& lock);
-  void Apply(Lock& lock);
+  void CallHelp() MIRROR_REQUIRES(mutex_);
+  bool MayRead() MIRROR_REQUIRES(mutex_);
+  bool Hold(std::uint64_t bytes, absl::Status* status) MIRROR_REQUIRES(mutex_);
+  /// Both let go of the mutex for as long as they take.
+  void Read() MIRROR_REQUIRES(mutex_);
+  void Apply() MIRROR_REQUIRES(mutex_);
   absl::Status Answer(std::vector<std::unique_ptr<Item>>& group);
   void Decode(Item& item);
-  void End(const absl::Status& status);
-  void GiveBack(std::unique_ptr<Item> item);
-  void Changed();
-  bool over() const { return ended_ && !reading_ && !applying_ && queue_.empty(); }
+  void End(const absl::Status& status) MIRROR_REQUIRES(mutex_);
+  void GiveBack(std::unique_ptr<Item> item) MIRROR_REQUIRES(mutex_);
+  void Changed() MIRROR_REQUIRES(mutex_);
+  bool over() const MIRROR_REQUIRES(mutex_) { return ended_ && !reading_ && !applying_ && queue_.empty(); }
 
   const Hands hands_;
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::deque<std::unique_ptr<Item>> queue_;
-  std::vector<Buffer> kept_;
-  Buffer next_;                              ///< What the next message is read into.
-  std::uint64_t bytes_ = 0;                  ///< Of all messages that are not answered, and of what is kept.
-  std::uint64_t queued_bytes_ = 0;           ///< Of those that wait.
-  std::uint64_t reading_bytes_ = 0;          ///< Counted for the message that is being read.
-  std::uint64_t reading_kept_ = 0;           ///< Memory that its buffer has.
-  std::uint64_t largest_ = kStreamBytesMin;  ///< Message so far; the next one may be as large.
-  std::size_t unanswered_ = 0;
-  std::uint64_t read_ = 0;  ///< Messages so far.
-  bool reading_ = false, applying_ = false;
-  bool ended_ = false;  ///< Nothing more is read.
-  bool waits_ = false;
-  absl::Status status_;
-  std::thread helper_;
-  bool alone_ = false;  ///< No second thread can be had.
+  Mutex mutex_;
+  CondVar changed_;
+  std::deque<std::unique_ptr<Item>> queue_ MIRROR_GUARDED_BY(mutex_);
+  std::vector<Buffer> kept_ MIRROR_GUARDED_BY(mutex_);
+  Buffer next_ MIRROR_GUARDED_BY(mutex_);  ///< What the next message is read into.
+  /// Of all messages that are not answered, and of what is kept.
+  std::uint64_t bytes_ MIRROR_GUARDED_BY(mutex_) = 0;
+  std::uint64_t queued_bytes_ MIRROR_GUARDED_BY(mutex_) = 0;  ///< Of those that wait.
+  std::uint64_t reading_bytes_ MIRROR_GUARDED_BY(mutex_) =
+      0;                                                      ///< Counted for the message that is being read.
+  std::uint64_t reading_kept_ MIRROR_GUARDED_BY(mutex_) = 0;  ///< Memory that its buffer has.
+  /// Message so far; the next one may be as large.
+  std::uint64_t largest_ MIRROR_GUARDED_BY(mutex_) = kStreamBytesMin;
+  std::size_t unanswered_ MIRROR_GUARDED_BY(mutex_) = 0;
+  std::uint64_t read_ MIRROR_GUARDED_BY(mutex_) = 0;  ///< Messages so far.
+  bool reading_ MIRROR_GUARDED_BY(mutex_) = false;
+  bool applying_ MIRROR_GUARDED_BY(mutex_) = false;
+  bool ended_ MIRROR_GUARDED_BY(mutex_) = false;  ///< Nothing more is read.
+  bool waits_ MIRROR_GUARDED_BY(mutex_) = false;
+  absl::Status status_ MIRROR_GUARDED_BY(mutex_);
+  std::thread helper_ MIRROR_GUARDED_BY(mutex_);
+  bool alone_ MIRROR_GUARDED_BY(mutex_) = false;  ///< No second thread can be had.
 };
 
 }  // namespace mirror

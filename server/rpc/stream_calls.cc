@@ -19,19 +19,19 @@ namespace mirror {
 class MirrorService::Registered {
  public:
   Registered(MirrorService& service, grpc::ServerContext* context) : service_(service) {
-    const std::lock_guard lock(service_.streams_mutex_);
+    const MutexLock lock(service_.streams_mutex_);
     service_.streams_.push_front({context, {}, false});
     place_ = service_.streams_.begin();
   }
   ~Registered() {
-    const std::lock_guard lock(service_.streams_mutex_);
+    const MutexLock lock(service_.streams_mutex_);
     service_.streams_.erase(place_);
   }
   Registered(const Registered&) = delete;
   Registered& operator=(const Registered&) = delete;
 
   void set_waiting(bool waiting) {
-    const std::lock_guard lock(service_.streams_mutex_);
+    const MutexLock lock(service_.streams_mutex_);
     place_->waiting = waiting;
     place_->waiting_since = std::chrono::steady_clock::now();
   }
@@ -43,7 +43,7 @@ class MirrorService::Registered {
 
 void MirrorService::CancelIdleStreams(std::chrono::milliseconds patience) {
   const auto now = std::chrono::steady_clock::now();
-  const std::lock_guard lock(streams_mutex_);
+  const MutexLock lock(streams_mutex_);
   for (OpenStream& stream : streams_) {
     if (!stream.waiting || now - stream.waiting_since < patience) continue;
     stream.context->TryCancel();

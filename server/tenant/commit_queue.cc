@@ -4,13 +4,13 @@ namespace mirror {
 
 CommitQueue::Place::Place(CommitQueue& queue, const std::vector<WaitingRows*>& requests)
     : queue_(queue), left_(requests.size()) {
-  const std::lock_guard lock(queue_.mutex_);
+  const MutexLock lock(queue_.mutex_);
   for (WaitingRows* const request : requests) queue_.waiting_.push_back({request, this});
 }
 
 bool CommitQueue::Place::MustLead() {
-  std::unique_lock lock(queue_.mutex_);
-  changed_.wait(lock, [&] { return left_ == 0 || (!queue_.led_ && queue_.waiting_.front().place == this); });
+  const MutexLock lock(queue_.mutex_);
+  while (left_ != 0 && (queue_.led_ || queue_.waiting_.front().place != this)) changed_.Wait(queue_.mutex_);
   if (left_ == 0) return false;
   queue_.led_ = true;
   return true;
@@ -19,7 +19,7 @@ bool CommitQueue::Place::MustLead() {
 std::vector<WaitingRows*> CommitQueue::Take() {
   std::vector<WaitingRows*> group;
   std::uint64_t bytes = 0;
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   while (!waiting_.empty() && group.size() < kGroupRequestsMax) {
     const std::uint64_t more = waiting_.front().rows->request.bytes;
     if (!group.empty() && (more > kGroupedRequestBytesMax || bytes + more > kGroupBytesMax)) break;
@@ -33,18 +33,18 @@ std::vector<WaitingRows*> CommitQueue::Take() {
 }
 
 void CommitQueue::Done() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   led_ = false;
   // Under the lock: a place goes as soon as its thread sees that nothing of it is left.
   for (Place* const place : taken_) {
-    if (--place->left_ == 0) place->changed_.notify_one();
+    if (--place->left_ == 0) place->changed_.NotifyOne();
   }
   taken_.clear();
-  if (!waiting_.empty()) waiting_.front().place->changed_.notify_one();
+  if (!waiting_.empty()) waiting_.front().place->changed_.NotifyOne();
 }
 
 std::size_t CommitQueue::size() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return waiting_.size();
 }
 

@@ -2,14 +2,13 @@
 #define MIRROR_SERVER_TENANT_COMMIT_QUEUE_H_
 
 #include <chrono>
-#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
-#include <mutex>
 #include <utility>
 #include <vector>
 
+#include "base/mutex.h"
 #include "server/plan/caller.h"
 #include "server/plan/row_request.h"
 
@@ -62,8 +61,8 @@ class CommitQueue {
    private:
     friend class CommitQueue;
     CommitQueue& queue_;
-    std::size_t left_;
-    std::condition_variable changed_;
+    std::size_t left_ MIRROR_GUARDED_BY(&CommitQueue::mutex_);
+    CondVar changed_;
   };
 
   /// What is to be committed now: the oldest request and as many behind it as the limits allow.
@@ -79,10 +78,10 @@ class CommitQueue {
     Place* place;
   };
 
-  std::mutex mutex_;
-  std::deque<Entry> waiting_;
-  std::vector<Place*> taken_;  ///< Whose requests the leader has.
-  bool led_ = false;
+  Mutex mutex_;
+  std::deque<Entry> waiting_ MIRROR_GUARDED_BY(mutex_);
+  std::vector<Place*> taken_ MIRROR_GUARDED_BY(mutex_);  ///< Whose requests the leader has.
+  bool led_ MIRROR_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace mirror

@@ -8,7 +8,7 @@
 namespace mirror {
 
 void FirstFailures::Note(const std::string& context_id, std::string_view why, std::int64_t now_ms) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   Failed& failed = failed_[FoldName(context_id)];
   failed.context_id = context_id;
   failed.failure = FailedAgain(failed.failure, why, now_ms);
@@ -19,12 +19,12 @@ void FirstFailures::Note(const std::string& context_id, std::string_view why, st
 }
 
 void FirstFailures::Forget(const std::string& context_id) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   failed_.erase(FoldName(context_id));
 }
 
 std::vector<FirstFailures::Failed> FirstFailures::All() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   std::vector<Failed> all;
   all.reserve(failed_.size());
   for (const auto& [key, failed] : failed_) all.push_back(failed);

@@ -4,11 +4,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/mutex.h"
 #include "server/plan/tenant_summary.h"
 
 namespace mirror {
@@ -30,8 +30,8 @@ class FirstFailures {
   std::vector<Failed> All() const;
 
  private:
-  mutable std::mutex mutex_;
-  std::map<std::string, Failed> failed_;  ///< By folded context id.
+  mutable Mutex mutex_;
+  std::map<std::string, Failed> failed_ MIRROR_GUARDED_BY(mutex_);  ///< By folded context id.
 };
 
 }  // namespace mirror

@@ -55,7 +55,7 @@ void Events::Add(const std::string& context_id, Severity severity, std::string_v
 }
 
 bool Events::HasRoom(const EventRecord& event, std::vector<EventRecord>* summed_up) {
-  const std::lock_guard lock(floods_mutex_);
+  const MutexLock lock(floods_mutex_);
   Flood& flood = floods_[{event.context_id, event.kind}];
   const bool over = event.time_ms - flood.begin_ms >= kFloodMs || event.time_ms < flood.begin_ms;
   if (over) {
@@ -72,7 +72,7 @@ bool Events::HasRoom(const EventRecord& event, std::vector<EventRecord>* summed_
 
 /// One event of each flood that is over.
 void Events::TakeSums(std::int64_t older_than_ms, std::vector<EventRecord>* summed_up) {
-  const std::lock_guard lock(floods_mutex_);
+  const MutexLock lock(floods_mutex_);
   std::erase_if(floods_, [&](const auto& entry) {
     const Flood& flood = entry.second;
     if (flood.begin_ms > older_than_ms) return false;
@@ -99,13 +99,13 @@ bool Events::KeepWaiting() {
   while (true) {
     EventRecord event;
     {
-      const std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       if (unkept_.empty()) return true;
       event = unkept_.front();
       unkept_.pop_front();
     }
     const absl::StatusOr<EventRecord> kept = catalog_.AddEvent(event);
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (!kept.ok()) {
       unkept_.push_front(std::move(event));
       return false;
@@ -125,14 +125,14 @@ void Events::Keep(EventRecord event) {
     listener_(*kept);
   }
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (!kept.ok()) {
       unkept_.push_back(std::move(event));
       if (unkept_.size() > kUnkeptEventsMax) unkept_.pop_front();
     }
     ++count_;
   }
-  added_.notify_all();
+  added_.NotifyAll();
 }
 
 absl::StatusOr<std::vector<EventRecord>> Events::Last(const EventFilter& filter, std::uint64_t before_id,
@@ -146,9 +146,12 @@ absl::StatusOr<std::vector<EventRecord>> Events::After(const std::string& contex
 }
 
 void Events::Wait(std::chrono::milliseconds patience) {
-  std::unique_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   const std::uint64_t before = count_;
-  added_.wait_for(lock, patience, [&] { return count_ != before; });
+  const auto end = std::chrono::steady_clock::now() + patience;
+  while (count_ == before) {
+    if (!added_.WaitUntil(mutex_, end)) return;
+  }
 }
 
 }  // namespace mirror

@@ -2,19 +2,18 @@
 #define MIRROR_SERVER_WATCH_EVENTS_H_
 
 #include <chrono>
-#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <functional>
 #include <map>
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "base/clock.h"
+#include "base/mutex.h"
 #include "server/store/catalog/catalog.h"
 #include "server/watch/counters.h"
 
@@ -75,19 +74,20 @@ class Events {
   bool HasRoom(const EventRecord& event, std::vector<EventRecord>* summed_up);
   static EventRecord SummedUp(const Flood& flood);
   void TakeSums(std::int64_t older_than_ms, std::vector<EventRecord>* summed_up);
-  void Keep(EventRecord event);
-  bool KeepWaiting();
+  void Keep(EventRecord event) MIRROR_EXCLUDES(mutex_, floods_mutex_);
+  bool KeepWaiting() MIRROR_EXCLUDES(mutex_, floods_mutex_);
 
   Catalog& catalog_;
   ServerCounters& counters_;
   std::int64_t (*const now_ms_)();
   Listener listener_;
-  std::mutex floods_mutex_;
-  std::map<std::pair<std::string, std::string>, Flood> floods_;  ///< By tenant and kind.
-  std::mutex mutex_;
-  std::condition_variable added_;
-  std::uint64_t count_ = 0;
-  std::deque<EventRecord> unkept_;
+  Mutex floods_mutex_;
+  /// By tenant and kind.
+  std::map<std::pair<std::string, std::string>, Flood> floods_ MIRROR_GUARDED_BY(floods_mutex_);
+  Mutex mutex_;
+  CondVar added_;
+  std::uint64_t count_ MIRROR_GUARDED_BY(mutex_) = 0;
+  std::deque<EventRecord> unkept_ MIRROR_GUARDED_BY(mutex_);
 };
 
 }  // namespace mirror

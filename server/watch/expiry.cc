@@ -57,7 +57,7 @@ void ExpiryWatch::Look(std::int64_t now_s) {
   const std::int64_t day = now_s / kDayS;
   std::vector<const ExpiryNotice*> news;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     day_ = day;
     // What was told on another day is told again, or is mended.
     std::erase_if(told_, [day](const auto& one) { return one.second != day; });
@@ -74,7 +74,7 @@ void ExpiryWatch::Look(std::int64_t now_s) {
 
 void ExpiryWatch::LookDaily(std::int64_t now_s) {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (day_ == now_s / kDayS) return;
   }
   Look(now_s);

@@ -4,11 +4,11 @@
 #include <cstdint>
 #include <functional>
 #include <map>
-#include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "base/mutex.h"
 #include "certs/expiry.h"
 #include "certs/key_ring.h"
 #include "server/config/config.h"
@@ -46,9 +46,10 @@ class ExpiryWatch {
  private:
   const Keys keys_;
   Events& events_;
-  std::mutex mutex_;
-  std::int64_t day_ = -1;                     ///< Of the last look.
-  std::map<std::string, std::int64_t> told_;  ///< The day on which something was told; by key and severity.
+  Mutex mutex_;
+  std::int64_t day_ MIRROR_GUARDED_BY(mutex_) = -1;  ///< Of the last look.
+  /// The day on which something was told; by key and severity.
+  std::map<std::string, std::int64_t> told_ MIRROR_GUARDED_BY(mutex_);
 };
 
 }  // namespace mirror

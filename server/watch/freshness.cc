@@ -26,7 +26,7 @@ std::string Tables(const std::vector<std::string>& tables) {
 void FreshnessWatch::Look(const std::vector<Seen>& tenants, std::int64_t now_ms) {
   News news;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     // Nothing that was found by a clock that was ahead holds any more.
     const bool set_back = now_ms < looked_ms_;
     looked_ms_ = now_ms;
@@ -135,7 +135,7 @@ void FreshnessWatch::TellTogether(Severity severity, const char* kind, const std
 }
 
 std::size_t FreshnessWatch::Missed(const std::string& context_id) const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto found = watched_.find(context_id);
   return found == watched_.end() ? 0 : found->second.missed.size();
 }

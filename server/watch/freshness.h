@@ -5,12 +5,12 @@
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "base/mutex.h"
 #include "server/plan/freshness_rules.h"
 #include "server/plan/plan.h"
 #include "server/plan/tenant_summary.h"
@@ -57,15 +57,15 @@ class FreshnessWatch {
     std::vector<Found> missed, regained, ended;
   };
   void LookAt(const std::string& context_id, std::int64_t now_ms, Watched& watched, News* news) const;
-  void Tell(const News& news);
+  void Tell(const News& news) MIRROR_EXCLUDES(mutex_);
   void TellTogether(Severity severity, const char* kind, const std::string& what,
                     const std::vector<Found>& found, const std::string& next);
 
   const FreshnessRules rules_;
   Events& events_;
-  mutable std::mutex mutex_;
-  std::map<std::string, Watched> watched_;
-  std::int64_t looked_ms_ = 0;
+  mutable Mutex mutex_;
+  std::map<std::string, Watched> watched_ MIRROR_GUARDED_BY(mutex_);
+  std::int64_t looked_ms_ MIRROR_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace mirror

@@ -66,8 +66,8 @@ ANYBODY = re.compile(
 ROOMS = {
     "base": ("", ("xxhash", "nlohmann-json", "spdlog")),
     "base/db/sqlite": ("", ("SQLite",)),
-    "base/http": ("", ("Boost",)),
-    "base/exposition": ("base/http", ("prometheus-cpp",)),
+    "base/http": ("base", ("Boost",)),
+    "base/exposition": ("base base/http", ("prometheus-cpp",)),
     "base/text": ("base", ("CLI11",)),
     "base/config": ("base base/text", ("toml++",)),
     "proto/wire": ("base", ("xxhash", "OpenSSL", "nlohmann-json", "protobuf")),
@@ -105,7 +105,7 @@ ROOMS = {
         "server/tenant server/watch",
         ("spdlog", "SQLite", "cpp-httplib"),
     ),
-    "server/rpc/listener": ("certs server/config", ("spdlog", "protobuf", "grpc")),
+    "server/rpc/listener": ("base certs server/config", ("spdlog", "protobuf", "grpc")),
     "server/rpc": (
         "base certs proto/wire server/config server/hooks/delivery server/plan server/rpc/listener "
         "server/tenant server/watch",
@@ -122,7 +122,7 @@ ROOMS = {
         "server/watch",
         ("spdlog", "CLI11", "grpc"),
     ),
-    "server/example": ("server server/config server/hooks server/store/sqlite", ()),
+    "server/example": ("base server server/config server/hooks server/store/sqlite", ()),
     "client/source": ("proto/wire", ()),
     "client/source/sqlite/file": ("base base/db/sqlite client/source proto/wire", ("SQLite",)),
     "client/source/steps": (
@@ -170,7 +170,7 @@ ROOMS = {
         ("nlohmann-json", "protobuf", "SQLite"),
     ),
     "tools/benchmarks": (
-        "client/config client/source/sqlite client/wire proto/wire tools/mirror_harness/synthetic",
+        "base client/config client/source/sqlite client/wire proto/wire tools/mirror_harness/synthetic",
         ("CLI11", "protobuf"),
     ),
     "tools/mirror_harness/attack": (
@@ -211,6 +211,12 @@ NEVER = [
     (r"client/source/files/(?!xlsx_rows\.)", ("libzip", "expat")),
     (r"tools/mirrorctl/(?!doctor)", ("client",)),
 ]
+# Locks that the thread-safety analysis does not see, and who may have them.
+LOCKS_OF_OTHERS = ("base/mutex.h", "server/store/", "server/tenant/")
+STD_LOCKS = re.compile(
+    r"\bstd::(?:(?:recursive_|shared_|timed_)*mutex|(?:lock_guard|scoped_lock|unique_lock|shared_lock)\b"
+    r"|condition_variable)|#include <(?:mutex|shared_mutex|condition_variable)>"
+)
 # What passes the sources' door goes through one function, which knows what a source may read.
 SOURCES_DOOR = ("mirror_service", "stream_calls", "range_calls", "encode_outcome", "checked_service")
 INCLUDE = re.compile(r'^\s*#\s*include\s+([<"][^>"]+[>"])')
@@ -249,7 +255,7 @@ def refusal(name, include):
     if "../" in include:
         return "written from the root of the repository, without '..'"
     if include.strip('<>"').startswith("absl/synchronization/"):
-        return "std::mutex and std::condition_variable are what is used here"
+        return "base/mutex.h is what is used here"
     room = os.path.dirname(name)
     if room.startswith("tests") or ANYBODY.match(include):
         return None
@@ -340,7 +346,9 @@ def check_files(root):
             if "\t" in line or "\r" in line or line != line.rstrip():
                 yield f"{name}:{number}: a tab, a carriage return or a space at the end"
             if re.search(r"\babsl::(?:Mutex|MutexLock|CondVar)\b", line) and not line.lstrip().startswith("//"):
-                yield f"{name}:{number}: absl::Mutex; std::mutex is what is used here"
+                yield f"{name}:{number}: absl::Mutex; base/mutex.h is what is used here"
+            if top != "tests" and not name.startswith(LOCKS_OF_OTHERS) and STD_LOCKS.search(line):
+                yield f"{name}:{number}: clang knows nothing of the standard library's locks; base/mutex.h"
             if top != "tests" and re.search(r"(?<!temp\.)\bpragma_(?:table|index)_", line):
                 yield f"{name}:{number}: a table of this name would hide the function; say temp.pragma_..."
         if name.startswith("server/") and path.stem in SOURCES_DOOR:

@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <chrono>
 #include <memory>
-#include <mutex>
 #include <thread>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/mutex.h"
 #include "client/config/config.h"
 #include "client/wire/connect.h"
 #include "proto/wire/codec.h"
@@ -106,17 +106,17 @@ absl::Status CallOnce(const BenchRows& rows, std::uint32_t rows_per_call, Lane* 
 class FirstFailure {
  public:
   void Note(const absl::Status& status) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (status_.ok()) status_ = status;
   }
   absl::Status status() {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     return status_;
   }
 
  private:
-  std::mutex mutex_;
-  absl::Status status_;
+  Mutex mutex_;
+  absl::Status status_ MIRROR_GUARDED_BY(mutex_);
 };
 
 /// Runs `each(caller)` in a thread for every caller.

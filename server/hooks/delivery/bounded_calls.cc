@@ -1,9 +1,7 @@
 #include "server/hooks/delivery/bounded_calls.h"
 
-#include <condition_variable>
 #include <deque>
 #include <exception>
-#include <mutex>
 #include <optional>
 #include <system_error>
 #include <thread>
@@ -11,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "base/mutex.h"
 
 namespace mirror {
 namespace {
@@ -18,6 +17,7 @@ namespace {
 /// A stop is looked for so often.
 constexpr std::chrono::milliseconds kLook{100};
 
+/// Under the mutex of its BoundedCalls, but for the work while a thread does it.
 struct Pending {
   BoundedCalls::Work work;
   std::optional<absl::StatusOr<std::string>> answer;
@@ -37,37 +37,40 @@ absl::StatusOr<std::string> Try(const BoundedCalls::Work& work) {
 
 struct BoundedCalls::Shared {
   const std::size_t threads_max;
-  std::mutex mutex;
-  std::condition_variable work_came, answered;
-  std::deque<std::shared_ptr<Pending>> waiting;
-  std::size_t threads = 0, idle = 0;
-  bool stopped = false;
+  Mutex mutex;
+  CondVar work_came, answered;
+  std::deque<std::shared_ptr<Pending>> waiting MIRROR_GUARDED_BY(mutex);
+  std::size_t threads MIRROR_GUARDED_BY(mutex) = 0;
+  std::size_t idle MIRROR_GUARDED_BY(mutex) = 0;
+  bool stopped MIRROR_GUARDED_BY(mutex) = false;
 };
 
 BoundedCalls::BoundedCalls(std::size_t threads_max)
     : shared_(new Shared{threads_max, {}, {}, {}, {}, 0, 0, false}) {}
 
 BoundedCalls::~BoundedCalls() {
-  const std::lock_guard lock(shared_->mutex);
+  const MutexLock lock(shared_->mutex);
   shared_->stopped = true;
-  shared_->work_came.notify_all();
+  shared_->work_came.NotifyAll();
 }
 
 void BoundedCalls::Serve(const std::shared_ptr<Shared>& shared) {
-  std::unique_lock lock(shared->mutex);
+  const MutexLock lock(shared->mutex);
   while (true) {
     ++shared->idle;
-    shared->work_came.wait(lock, [&] { return shared->stopped || !shared->waiting.empty(); });
+    while (!shared->stopped && shared->waiting.empty()) shared->work_came.Wait(shared->mutex);
     --shared->idle;
     if (shared->stopped) return;
     const std::shared_ptr<Pending> mine = shared->waiting.front();
     shared->waiting.pop_front();
-    lock.unlock();
-    absl::StatusOr<std::string> answer = Try(mine->work);
-    lock.lock();
+    absl::StatusOr<std::string> answer;
+    {
+      const MutexUnlock unlocked(shared->mutex);
+      answer = Try(mine->work);
+    }
     mine->work = {};
     mine->answer = std::move(answer);
-    shared->answered.notify_all();
+    shared->answered.NotifyAll();
   }
 }
 
@@ -76,7 +79,7 @@ absl::StatusOr<std::string> BoundedCalls::Call(Work work, std::chrono::milliseco
   const auto deadline = std::chrono::steady_clock::now() + timeout;
   const auto mine = std::make_shared<Pending>();
   mine->work = std::move(work);
-  std::unique_lock lock(shared_->mutex);
+  const MutexLock lock(shared_->mutex);
   if (shared_->idle <= shared_->waiting.size()) {
     if (shared_->threads == shared_->threads_max) {
       return absl::UnavailableError(
@@ -93,10 +96,9 @@ absl::StatusOr<std::string> BoundedCalls::Call(Work work, std::chrono::milliseco
     }
   }
   shared_->waiting.push_back(mine);
-  shared_->work_came.notify_one();
+  shared_->work_came.NotifyOne();
   while (!mine->answer && std::chrono::steady_clock::now() < deadline && !stop.stop_requested()) {
-    shared_->answered.wait_until(lock, std::min(deadline, std::chrono::steady_clock::now() + kLook),
-                                 [&] { return mine->answer.has_value(); });
+    shared_->answered.WaitUntil(shared_->mutex, std::min(deadline, std::chrono::steady_clock::now() + kLook));
   }
   if (mine->answer) return *std::move(mine->answer);
   // Not begun: nobody needs it any more.

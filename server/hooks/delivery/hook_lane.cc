@@ -26,16 +26,16 @@ HookLane::~HookLane() {
 }
 
 void HookLane::Wake(const std::string& queue) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto [entry, fresh] = waiting_.try_emplace(queue);
   if (fresh) entry->second.due = std::chrono::steady_clock::now();
   entry->second.woken = true;
   ++changes_;
-  changed_.notify_one();
+  changed_.NotifyOne();
 }
 
 std::optional<std::string> HookLane::Take(const std::stop_token& stop) {
-  std::unique_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   while (!stop.stop_requested()) {
     const Time now = std::chrono::steady_clock::now();
     // By when they are due, not by name: a tenant that always has more must not hold up those behind it.
@@ -50,11 +50,11 @@ std::optional<std::string> HookLane::Take(const std::stop_token& stop) {
       first->second.woken = false;
       return first->first;
     }
-    const auto changed = [this, seen = changes_] { return changes_ != seen; };
+    const auto changed = [this, seen = changes_]() MIRROR_REQUIRES(mutex_) { return changes_ != seen; };
     if (next == Time::max()) {
-      changed_.wait(lock, stop, changed);
+      changed_.Wait(mutex_, stop, changed);
     } else {
-      changed_.wait_until(lock, stop, next, changed);
+      changed_.WaitUntil(mutex_, stop, next, changed);
     }
   }
   return std::nullopt;
@@ -63,14 +63,14 @@ std::optional<std::string> HookLane::Take(const std::stop_token& stop) {
 void HookLane::Work(const std::stop_token& stop) {
   while (const std::optional<std::string> name = Take(stop)) {
     const bool more = DeliverFirst(*name, stop);
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     Queue& queue = waiting_.at(*name);
     queue.busy = false;
     if (!more && !queue.woken) {
       waiting_.erase(*name);
     } else {
       ++changes_;
-      changed_.notify_one();
+      changed_.NotifyOne();
     }
   }
 }
@@ -81,7 +81,7 @@ bool HookLane::DeliverFirst(const std::string& name, const std::stop_token& stop
     spdlog::debug("hook {}: {}: {}", spec_.name, name, std::string(first.status().message()));
     // A mirror that is gone or damaged has events of its own, and what waits there waits for the next cycle.
     if (!absl::IsUnavailable(first.status())) return false;
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     waiting_.at(name).due = std::chrono::steady_clock::now() + kHookBackoffMax;
     return true;
   }
@@ -97,7 +97,7 @@ bool HookLane::DeliverFirst(const std::string& name, const std::stop_token& stop
     Failed(name, **first, done);
     return true;
   }
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   waiting_.at(name).due = std::chrono::steady_clock::now();
   return true;
 }
@@ -107,7 +107,7 @@ void HookLane::Failed(const std::string& name, const WaitingDelivery& waiting, c
   const Time now = std::chrono::steady_clock::now();
   Time failed_first;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     Queue& queue = waiting_.at(name);
     if (queue.id != waiting.id) queue.tries = 0;
     queue.id = waiting.id;
@@ -131,7 +131,7 @@ void HookLane::Failed(const std::string& name, const WaitingDelivery& waiting, c
   }
   if (absl::Status done = queues_.done(name, waiting.id); !done.ok()) return;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     waiting_.at(name).due = now;
   }
   events_.Add(

@@ -2,12 +2,10 @@
 #define MIRROR_SERVER_HOOKS_DELIVERY_HOOK_LANE_H_
 
 #include <chrono>
-#include <condition_variable>
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -16,6 +14,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "base/mutex.h"
 #include "server/hooks/hook_book.h"
 #include "server/hooks/hook_target.h"
 #include "server/watch/events.h"
@@ -91,10 +90,10 @@ class HookLane {
   const HookQueues queues_;
   Events& events_;
   const HookLaneOptions options_;
-  std::mutex mutex_;
-  std::condition_variable_any changed_;
-  std::map<std::string, Queue> waiting_;
-  std::uint64_t changes_ = 0;  ///< Of `waiting_`, but for a queue that is taken.
+  Mutex mutex_;
+  StopCondVar changed_;
+  std::map<std::string, Queue> waiting_ MIRROR_GUARDED_BY(mutex_);
+  std::uint64_t changes_ MIRROR_GUARDED_BY(mutex_) = 0;  ///< Of `waiting_`, but for a queue that is taken.
   std::vector<std::jthread> threads_;
 };
 

@@ -114,7 +114,7 @@ void HookRunner::Start(Tenants& tenants, HookCursor& cursor) {
     if (hook.spec.Wants(kOnEvent)) cursor.Read(hook.spec.key).status().IgnoreError();
   }
   {
-    const std::lock_guard lock(lanes_mutex_);
+    const WriterLock lock(lanes_mutex_);
     lanes_ = std::move(lanes);
   }
   WakeEvents();
@@ -129,12 +129,12 @@ void HookRunner::Start(Tenants& tenants, HookCursor& cursor) {
 void HookRunner::Stop() {
   search_ = {};
   std::vector<std::unique_ptr<HookLane>> lanes;
-  const std::unique_lock lock(lanes_mutex_);
+  const WriterLock lock(lanes_mutex_);
   lanes.swap(lanes_);
 }
 
 void HookRunner::Wake(const std::string& context_id) {
-  const std::shared_lock lock(lanes_mutex_);
+  const ReaderLock lock(lanes_mutex_);
   for (const std::unique_ptr<HookLane>& lane : lanes_) {
     const HookSpec& spec = lane->spec();
     const bool queued = spec.Wants(kOnCompleted) || spec.Wants(kOnTable) || spec.Wants(kOnWiped);
@@ -143,7 +143,7 @@ void HookRunner::Wake(const std::string& context_id) {
 }
 
 void HookRunner::WakeEvents() {
-  const std::shared_lock lock(lanes_mutex_);
+  const ReaderLock lock(lanes_mutex_);
   for (const std::unique_ptr<HookLane>& lane : lanes_) {
     if (lane->spec().Wants(kOnEvent)) lane->Wake("");
   }

@@ -3,12 +3,12 @@
 
 #include <chrono>
 #include <memory>
-#include <shared_mutex>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "base/mutex.h"
 #include "server/config/config.h"
 #include "server/hooks/delivery/hook_lane.h"
 #include "server/hooks/delivery/hook_program.h"
@@ -67,8 +67,8 @@ class HookRunner {
   const std::shared_ptr<ProgramHook> program_;
   std::vector<Hook> hooks_;
   HookBook book_;
-  std::shared_mutex lanes_mutex_;  ///< Of the list: lanes are woken by many threads, and end one by one.
-  std::vector<std::unique_ptr<HookLane>> lanes_;
+  SharedMutex lanes_mutex_;  ///< Lanes are woken by many threads, and end one by one.
+  std::vector<std::unique_ptr<HookLane>> lanes_ MIRROR_GUARDED_BY(lanes_mutex_);
   std::jthread search_;
 };
 

@@ -3,8 +3,6 @@
 #include <httplib.h>
 
 #include <algorithm>
-#include <condition_variable>
-#include <mutex>
 #include <string_view>
 #include <thread>
 #include <utility>
@@ -12,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "base/mutex.h"
 #include "server/hooks/delivery/bounded_calls.h"
 
 namespace mirror {
@@ -25,11 +24,7 @@ class Watch {
  public:
   Watch(httplib::Client& client, std::chrono::milliseconds timeout)
       : thread_([&client, timeout](const std::stop_token& done) {
-          std::mutex mutex;
-          std::condition_variable_any woken;
-          std::unique_lock lock(mutex);
-          woken.wait_for(lock, done, timeout, [] { return false; });
-          if (!done.stop_requested()) client.stop();
+          if (SleepFor(timeout, done)) client.stop();
         }) {}
 
  private:

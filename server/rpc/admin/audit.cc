@@ -53,7 +53,7 @@ AuditRecord AuditRecordOf(const std::string& who, const std::string& call, const
 
 Audit::Audit(AuditLog& log, Events& events, AuditSigner signer, const Options& options)
     : log_(log), events_(events), signer_(std::move(signer)), options_(options) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   LookBack();
 }
 
@@ -162,7 +162,7 @@ void Audit::Add(const std::string& who, const std::string& call, const absl::Sta
   AuditRecord record = AuditRecordOf(who, call, outcome, 0);
   WriteLog(*spdlog::default_logger(), spdlog::level::info, {"audit", ""}, "audit ",
            absl::StrCat(record.who, ": ", record.call, ": ", record.outcome));
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   Keep(std::move(record));
   // The first of a log: from then on there is something that it can be held against.
   if (known_ && !head_ && failed_ms_ == 0) SealLocked();
@@ -170,7 +170,7 @@ void Audit::Add(const std::string& who, const std::string& call, const absl::Sta
 }
 
 void Audit::KeepHouse(std::int64_t now_ms) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const bool signed_all = head_ && known_ && head_->point == *known_;
   if (!known_ || known_->id == 0 || signed_all) return;
   if (failed_ms_ != 0) {
@@ -183,12 +183,12 @@ void Audit::KeepHouse(std::int64_t now_ms) {
 }
 
 void Audit::Seal() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (known_ && known_->id > 0 && !(head_ && head_->point == *known_)) SealLocked();
 }
 
 absl::StatusOr<AuditState> Audit::State() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   absl::StatusOr<AuditState> state = log_.State();
   if (!state.ok()) return state.status();
   if (known_) state->last = *known_;

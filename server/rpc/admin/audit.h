@@ -2,13 +2,13 @@
 #define MIRROR_SERVER_RPC_ADMIN_AUDIT_H_
 
 #include <cstdint>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "base/mutex.h"
 #include "certs/audit_chain.h"
 #include "server/store/catalog/audit_log.h"
 #include "server/watch/events.h"
@@ -48,13 +48,13 @@ class Audit {
   }
 
  private:
-  void LookBack();
+  void LookBack() MIRROR_REQUIRES(mutex_);
   /// Whether it is in the chain.
-  bool Keep(AuditRecord record, const AuditLog::MakeSeal& seal = {});
-  void SealLocked();
-  absl::Status TrySeal();
-  void Prune();
-  void Replaced(const AuditPoint& former);
+  bool Keep(AuditRecord record, const AuditLog::MakeSeal& seal = {}) MIRROR_REQUIRES(mutex_);
+  void SealLocked() MIRROR_REQUIRES(mutex_);
+  absl::Status TrySeal() MIRROR_REQUIRES(mutex_);
+  void Prune() MIRROR_REQUIRES(mutex_);
+  void Replaced(const AuditPoint& former) MIRROR_REQUIRES(mutex_);
   AuditLog::MakeSeal Sealing(SealKind kind, std::optional<AuditPoint> point) const;
   std::string HeadPath() const { return options_.dir + "/audit.head"; }
 
@@ -62,11 +62,13 @@ class Audit {
   Events& events_;
   const AuditSigner signer_;
   const Options options_;
-  std::mutex mutex_;
-  std::optional<AuditPoint> known_;   ///< Where the chain stands, as far as this process knows.
-  std::optional<AuditPoint> sealed_;  ///< The last record that signs all before it.
-  std::optional<AuditSeal> head_;     ///< As audit.head has it.
-  std::int64_t failed_ms_ = 0;        ///< When it could not be signed; 0: it could.
+  Mutex mutex_;
+  /// Where the chain stands, as far as this process knows.
+  std::optional<AuditPoint> known_ MIRROR_GUARDED_BY(mutex_);
+  /// The last record that signs all before it.
+  std::optional<AuditPoint> sealed_ MIRROR_GUARDED_BY(mutex_);
+  std::optional<AuditSeal> head_ MIRROR_GUARDED_BY(mutex_);  ///< As audit.head has it.
+  std::int64_t failed_ms_ MIRROR_GUARDED_BY(mutex_) = 0;     ///< When it could not be signed; 0: it could.
 };
 
 /// A record of these texts, in one line of bounded length each.

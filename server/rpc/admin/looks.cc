@@ -14,7 +14,7 @@ void Looks::Add(const std::string& who, const std::string& call, const absl::Sta
   bool kept = false;
   std::vector<LookRate::LeftOut> left_out;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     kept = rate_.Take(look.who, now_ms);
     left_out = rate_.TakeLeftOut(now_ms);
   }
@@ -28,7 +28,7 @@ void Looks::Add(const std::string& who, const std::string& call, const absl::Sta
 void Looks::KeepHouse(std::int64_t now_ms) {
   std::vector<LookRate::LeftOut> left_out;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     left_out = rate_.TakeLeftOut(now_ms);
   }
   TellLeftOut(left_out, now_ms);

@@ -2,12 +2,12 @@
 #define MIRROR_SERVER_RPC_ADMIN_LOOKS_H_
 
 #include <cstdint>
-#include <mutex>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "base/mutex.h"
 #include "server/rpc/admin/look_rate.h"
 #include "server/store/catalog/look_log.h"
 
@@ -28,12 +28,13 @@ class Looks {
   absl::StatusOr<std::vector<AuditRecord>> Last(std::uint64_t limit) { return log_.Last(limit); }
 
  private:
-  void Keep(const AuditRecord& look);
-  void TellLeftOut(const std::vector<LookRate::LeftOut>& left_out, std::int64_t now_ms);
+  void Keep(const AuditRecord& look) MIRROR_EXCLUDES(mutex_);
+  void TellLeftOut(const std::vector<LookRate::LeftOut>& left_out, std::int64_t now_ms)
+      MIRROR_EXCLUDES(mutex_);
 
   LookLog& log_;
-  std::mutex mutex_;
-  LookRate rate_;
+  Mutex mutex_;
+  LookRate rate_ MIRROR_GUARDED_BY(mutex_);
 };
 
 }  // namespace mirror

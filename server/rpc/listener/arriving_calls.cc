@@ -9,10 +9,10 @@ using Clock = std::chrono::steady_clock;
 
 std::unique_ptr<ArrivingCalls::Place> ArrivingCalls::Begin(const std::string& tenant, const std::string& peer,
                                                            End end) {
-  std::unique_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   if (tenant.empty()) {
     if (tenants_[tenant].arriving >= limits_.strangers_max) EndOldest(tenant);
-  } else if (!WaitForPlace(lock, tenant)) {
+  } else if (!WaitForPlace(tenant)) {
     return nullptr;
   }
   if (arriving_.size() >= limits_.all_max) EndOldest(std::string(Largest()));
@@ -21,7 +21,7 @@ std::unique_ptr<ArrivingCalls::Place> ArrivingCalls::Begin(const std::string& te
   return std::make_unique<Place>(*this, next_++);
 }
 
-bool ArrivingCalls::WaitForPlace(std::unique_lock<std::mutex>& lock, const std::string& tenant) {
+bool ArrivingCalls::WaitForPlace(const std::string& tenant) {
   OfTenant& own = tenants_[tenant];
   if (own.arriving < limits_.tenant_max) return true;
   if (own.waiting >= limits_.tenant_max) return false;
@@ -31,7 +31,7 @@ bool ArrivingCalls::WaitForPlace(std::unique_lock<std::mutex>& lock, const std::
     if (Clock::now() >= too_long) {
       EndOldest(tenant);
     } else {
-      came_.wait_until(lock, too_long);
+      came_.WaitUntil(mutex_, too_long);
     }
   }
   --own.waiting;
@@ -39,7 +39,7 @@ bool ArrivingCalls::WaitForPlace(std::unique_lock<std::mutex>& lock, const std::
 }
 
 void ArrivingCalls::Remove(std::uint64_t number) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (const auto found = arriving_.find(number); found != arriving_.end()) Forget(found);
 }
 
@@ -79,7 +79,7 @@ void ArrivingCalls::Forget(Arrivals::iterator arrival) {
   // Whoever waits refers to it.
   if (tenant->second.arriving == 0 && tenant->second.waiting == 0) tenants_.erase(tenant);
   arriving_.erase(arrival);
-  came_.notify_all();
+  came_.NotifyAll();
 }
 
 }  // namespace mirror

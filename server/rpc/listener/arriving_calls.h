@@ -2,14 +2,14 @@
 #define MIRROR_SERVER_RPC_LISTENER_ARRIVING_CALLS_H_
 
 #include <chrono>
-#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <string>
+
+#include "base/mutex.h"
 
 namespace mirror {
 
@@ -63,20 +63,20 @@ class ArrivingCalls {
 
   void Remove(std::uint64_t number);
   /// False: too many wait.
-  bool WaitForPlace(std::unique_lock<std::mutex>& lock, const std::string& tenant);
+  bool WaitForPlace(const std::string& tenant) MIRROR_REQUIRES(mutex_);
   /// The tenant of which most messages have not come.
-  const std::string& Largest() const;
-  Arrivals::iterator Oldest(const std::string& tenant);
-  Arrivals::iterator OldestStranger();
-  void EndOldest(const std::string& tenant);
-  void Forget(Arrivals::iterator arrival);
+  const std::string& Largest() const MIRROR_REQUIRES(mutex_);
+  Arrivals::iterator Oldest(const std::string& tenant) MIRROR_REQUIRES(mutex_);
+  Arrivals::iterator OldestStranger() MIRROR_REQUIRES(mutex_);
+  void EndOldest(const std::string& tenant) MIRROR_REQUIRES(mutex_);
+  void Forget(Arrivals::iterator arrival) MIRROR_REQUIRES(mutex_);
 
   const Limits limits_;
-  std::mutex mutex_;
-  std::uint64_t next_ = 0;
-  std::condition_variable came_;
-  Arrivals arriving_;
-  std::map<std::string, OfTenant> tenants_;
+  Mutex mutex_;
+  std::uint64_t next_ MIRROR_GUARDED_BY(mutex_) = 0;
+  CondVar came_;
+  Arrivals arriving_ MIRROR_GUARDED_BY(mutex_);
+  std::map<std::string, OfTenant> tenants_ MIRROR_GUARDED_BY(mutex_);
 };
 
 }  // namespace mirror

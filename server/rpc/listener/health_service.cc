@@ -46,7 +46,7 @@ class HealthService::Stream final : public HeldStream {
   Stream(HealthService& service, HeldStreams& all, bool watches)
       : HeldStream(all), service_(service), watches_(watches) {}
   ~Stream() override {
-    const std::lock_guard lock(service_.mutex_);
+    const MutexLock lock(service_.mutex_);
     service_.watching_.erase(this);
   }
 
@@ -58,7 +58,7 @@ class HealthService::Stream final : public HeldStream {
     if (!asked) return End({grpc::StatusCode::INVALID_ARGUMENT, "the bytes are no HealthCheckRequest"});
     const bool known = asked->empty() || *asked == service_.service_;
     if (!watches_ && !known) return End({grpc::StatusCode::NOT_FOUND, "there is no such service here"});
-    const std::lock_guard lock(service_.mutex_);
+    const MutexLock lock(service_.mutex_);
     const std::string& status = service_.stopped_ ? kNotServing : known ? kServing : kServiceUnknown;
     if (!watches_ || service_.stopped_) return AnswerLast(status);
     service_.watching_.insert(this);
@@ -87,7 +87,7 @@ HealthService::HealthService(std::string service, VouchedBytes* vouched)
 HealthService::~HealthService() = default;
 
 void HealthService::Stop() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (std::exchange(stopped_, true)) return;
   for (Stream* const stream : watching_) stream->TellStopped();
 }

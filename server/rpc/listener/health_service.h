@@ -4,10 +4,10 @@
 #include <grpcpp/impl/service_type.h>
 
 #include <memory>
-#include <mutex>
 #include <set>
 #include <string>
 
+#include "base/mutex.h"
 #include "server/rpc/listener/held_streams.h"
 #include "server/rpc/listener/vouched_bytes.h"
 
@@ -29,9 +29,9 @@ class HealthService final : public grpc::Service {
   class Stream;
   const std::string service_;
   HeldStreams checks_, watches_;
-  std::mutex mutex_;
-  bool stopped_ = false;
-  std::set<Stream*> watching_;
+  Mutex mutex_;
+  bool stopped_ MIRROR_GUARDED_BY(mutex_) = false;
+  std::set<Stream*> watching_ MIRROR_GUARDED_BY(mutex_);
 };
 
 }  // namespace mirror

@@ -17,12 +17,12 @@ grpc::Status TooMuch(const char* what) { return {grpc::StatusCode::RESOURCE_EXHA
 }  // namespace
 
 std::size_t HeldStreams::size() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return streams_.size();
 }
 
 void HeldStreams::Add(HeldStream* stream) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   streams_.push_back(stream);
   if (streams_.size() <= most_) return;
   // It is not deleted before it was removed, for which it waits here.
@@ -32,7 +32,7 @@ void HeldStreams::Add(HeldStream* stream) {
 }
 
 void HeldStreams::Remove(HeldStream* stream) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   streams_.remove(stream);
 }
 
@@ -42,7 +42,7 @@ HeldStream::HeldStream(HeldStreams& all) : all_(all) {
 }
 
 void HeldStream::End(const grpc::Status& status) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (ended_) return;
   ended_ = true;
   Finish(status);
@@ -54,7 +54,7 @@ void HeldStream::AnswerAndHold(const std::string& answer) { Write(answer, false)
 
 void HeldStream::Write(const std::string& answer, bool read_on) {
   const grpc::Slice slice(answer);
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (ended_) return;
   answer_ = grpc::ByteBuffer(&slice, 1);
   writing_ = true;
@@ -64,7 +64,7 @@ void HeldStream::Write(const std::string& answer, bool read_on) {
 
 void HeldStream::AnswerLast(const std::string& answer) {
   const grpc::Slice slice(answer);
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (ended_) return;
   ended_ = true;
   if (writing_) return Finish({grpc::StatusCode::UNAVAILABLE, "the answer changed. Ask again."});
@@ -88,7 +88,7 @@ void HeldStream::OnReadDone(bool ok) {
 
 void HeldStream::OnWriteDone(bool ok) {
   if (!ok) return End(grpc::Status::CANCELLED);
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   writing_ = false;
   if (read_on_ && !ended_) StartRead(&request_);
 }

@@ -7,8 +7,9 @@
 
 #include <cstddef>
 #include <list>
-#include <mutex>
 #include <string>
+
+#include "base/mutex.h"
 
 namespace mirror {
 
@@ -29,8 +30,8 @@ class HeldStreams {
   void Remove(HeldStream* stream);
 
   const std::size_t most_;
-  std::mutex mutex_;
-  std::list<HeldStream*> streams_;  ///< The oldest first.
+  Mutex mutex_;
+  std::list<HeldStream*> streams_ MIRROR_GUARDED_BY(mutex_);  ///< The oldest first.
 };
 
 /// A stream of requests and answers as bytes, each answered before the next one is read. It deletes itself
@@ -66,12 +67,13 @@ class HeldStream : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBu
   void Write(const std::string& answer, bool read_on);
 
   HeldStreams& all_;
-  std::mutex mutex_;
-  bool ended_ = false;
-  bool writing_ = false;
-  bool read_on_ = false;  ///< Behind what is being written.
+  Mutex mutex_;
+  bool ended_ MIRROR_GUARDED_BY(mutex_) = false;
+  bool writing_ MIRROR_GUARDED_BY(mutex_) = false;
+  bool read_on_ MIRROR_GUARDED_BY(mutex_) = false;  ///< Behind what is being written.
   int requests_ = 0;
-  grpc::ByteBuffer request_, answer_;
+  grpc::ByteBuffer request_;  ///< gRPC's while a read is under way, then OnReadDone()'s.
+  grpc::ByteBuffer answer_ MIRROR_GUARDED_BY(mutex_);
 };
 
 }  // namespace mirror

@@ -18,7 +18,7 @@ absl::Status TooMuch(const std::string& what) {
 }  // namespace
 
 absl::StatusOr<InFlight::Call> InFlight::BeginCall(const std::string& tenant) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (calls_ >= limits_.calls_max) {
     return TooMuch(absl::StrCat("the endpoint serves ", calls_, " calls at a time already"));
   }
@@ -40,7 +40,7 @@ InFlight::Call::Call(Call&& other) noexcept
 
 InFlight::Call::~Call() {
   if (owner_ == nullptr) return;
-  const std::lock_guard lock(owner_->mutex_);
+  const MutexLock lock(owner_->mutex_);
   --owner_->calls_;
   const auto found = owner_->tenants_.find(tenant_);
   --found->second.calls;
@@ -52,7 +52,7 @@ InFlight::Call::~Call() {
 }
 
 bool InFlight::Call::MayWait(std::uint64_t bytes) {
-  const std::lock_guard lock(owner_->mutex_);
+  const MutexLock lock(owner_->mutex_);
   OfTenant& of_tenant = owner_->tenants_[tenant_];
   if (waiting_ || of_tenant.waiting_bytes + bytes > owner_->limits_.bytes_tenant_max / 2 ||
       of_tenant.waiting >= std::max(1U, owner_->calls_tenant_max() / 2)) {
@@ -66,7 +66,7 @@ bool InFlight::Call::MayWait(std::uint64_t bytes) {
 }
 
 absl::StatusOr<InFlight::Stream> InFlight::OpenStream(const std::string& tenant) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto found = tenants_.find(tenant);
   if (found != tenants_.end() && found->second.streams >= limits_.streams_per_tenant_max) {
     return TooMuch(
@@ -81,7 +81,7 @@ InFlight::Stream::Stream(Stream&& other) noexcept
 
 InFlight::Stream::~Stream() {
   if (owner_ == nullptr) return;
-  const std::lock_guard lock(owner_->mutex_);
+  const MutexLock lock(owner_->mutex_);
   const auto found = owner_->tenants_.find(tenant_);
   found->second.bytes -= bytes_;
   owner_->bytes_ -= bytes_;
@@ -90,7 +90,7 @@ InFlight::Stream::~Stream() {
 }
 
 absl::Status InFlight::Stream::Hold(std::uint64_t bytes) {
-  const std::lock_guard lock(owner_->mutex_);
+  const MutexLock lock(owner_->mutex_);
   OfTenant& of_tenant = owner_->tenants_[tenant_];
   const std::uint64_t tenant_bytes = of_tenant.bytes - bytes_ + bytes;
   const std::uint64_t all_bytes = owner_->bytes_ - bytes_ + bytes;
@@ -109,14 +109,14 @@ absl::Status InFlight::Stream::Hold(std::uint64_t bytes) {
 }
 
 InFlight::Usage InFlight::usage() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   Usage usage{bytes_, 0, calls_};
   for (const auto& [tenant, of_tenant] : tenants_) usage.streams += of_tenant.streams;
   return usage;
 }
 
 bool InFlight::Stream::HoldAhead(std::uint64_t bytes) {
-  const std::lock_guard lock(owner_->mutex_);
+  const MutexLock lock(owner_->mutex_);
   const InFlightLimits& limits = owner_->limits_;
   const std::uint64_t all_bytes = owner_->bytes_ - bytes_ + bytes;
   if (bytes > bytes_ &&

@@ -4,12 +4,12 @@
 #include <algorithm>
 #include <cstdint>
 #include <map>
-#include <mutex>
 #include <string>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "base/mutex.h"
 
 namespace mirror {
 
@@ -51,8 +51,8 @@ class InFlight {
    private:
     InFlight* owner_;
     std::string tenant_;
-    std::uint64_t waiting_bytes_ = 0;
-    bool waiting_ = false;
+    std::uint64_t waiting_bytes_ MIRROR_GUARDED_BY(&InFlight::mutex_) = 0;
+    bool waiting_ MIRROR_GUARDED_BY(&InFlight::mutex_) = false;
   };
 
   class Stream {
@@ -74,7 +74,7 @@ class InFlight {
    private:
     InFlight* owner_;
     std::string tenant_;
-    std::uint64_t bytes_ = 0;
+    std::uint64_t bytes_ MIRROR_GUARDED_BY(&InFlight::mutex_) = 0;
   };
 
   /// Errors: kResourceExhausted.
@@ -101,10 +101,11 @@ class InFlight {
   std::uint32_t calls_tenant_max() const { return std::max(1U, limits_.calls_max / 4); }
 
   const InFlightLimits limits_;
-  std::mutex mutex_;
-  std::map<std::string, OfTenant> tenants_;  ///< Those that have something in flight.
-  std::uint64_t bytes_ = 0;
-  std::uint32_t calls_ = 0;
+  Mutex mutex_;
+  /// Those that have something in flight.
+  std::map<std::string, OfTenant> tenants_ MIRROR_GUARDED_BY(mutex_);
+  std::uint64_t bytes_ MIRROR_GUARDED_BY(mutex_) = 0;
+  std::uint32_t calls_ MIRROR_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace mirror

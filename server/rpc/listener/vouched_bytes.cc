@@ -14,24 +14,24 @@ std::string PeerName(std::string_view grpc_peer) {
 }
 
 void VouchedBytes::Begin(const std::string& peer) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   connections_[peer] = {};
 }
 
 void VouchedBytes::End(const std::string& peer) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   connections_.erase(peer);
 }
 
 void VouchedBytes::Vouch(std::string_view peer, std::uint64_t bytes) {
   const std::string name = PeerName(peer);
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (const auto found = connections_.find(name); found != connections_.end()) found->second.bytes += bytes;
 }
 
 void VouchedBytes::NoteEmptyCall(std::string_view peer, std::uint64_t other_bytes) {
   const std::string name = PeerName(peer);
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto found = connections_.find(name);
   if (found == connections_.end()) return;
   ++found->second.empty_calls;
@@ -40,19 +40,19 @@ void VouchedBytes::NoteEmptyCall(std::string_view peer, std::uint64_t other_byte
 
 void VouchedBytes::NoteRefusedCall(std::string_view peer) {
   const std::string name = PeerName(peer);
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (const auto found = connections_.find(name); found != connections_.end()) ++found->second.refused_calls;
 }
 
 void VouchedBytes::NoteOpenCall(std::string_view peer) {
   const std::string name = PeerName(peer);
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (const auto found = connections_.find(name); found != connections_.end()) ++found->second.open_calls;
 }
 
 std::vector<VouchedBytes::Report> VouchedBytes::Take(const std::vector<const std::string*>& peers) {
   std::vector<Report> reports(peers.size());
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   for (std::size_t i = 0; i < peers.size(); ++i) {
     if (const auto found = connections_.find(*peers[i]); found != connections_.end()) {
       reports[i] = std::exchange(found->second, {});

@@ -2,11 +2,12 @@
 #define MIRROR_SERVER_RPC_LISTENER_VOUCHED_BYTES_H_
 
 #include <cstdint>
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
+
+#include "base/mutex.h"
 
 namespace mirror {
 
@@ -42,8 +43,8 @@ class VouchedBytes {
   std::vector<Report> Take(const std::vector<const std::string*>& peers);
 
  private:
-  std::mutex mutex_;
-  std::unordered_map<std::string, Report> connections_;
+  Mutex mutex_;
+  std::unordered_map<std::string, Report> connections_ MIRROR_GUARDED_BY(mutex_);
 };
 
 /// The one way in which another end is written here: gRPC's own, brackets as they are and without a scope.

@@ -1,10 +1,10 @@
 #include "tools/mirror_harness/attack/honest_source.h"
 
 #include <algorithm>
-#include <condition_variable>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/mutex.h"
 #include "proto/wire/codec.h"
 #include "tools/mirror_harness/attack/target.h"
 #include "tools/mirror_harness/synthetic/meter.h"
@@ -42,11 +42,8 @@ HonestSource::HonestSource(std::unique_ptr<MirrorClient> client)
 HonestSource::~HonestSource() = default;
 
 void HonestSource::Run(const std::stop_token& stop) {
-  std::mutex waiting;
-  std::condition_variable_any woken;
-  std::unique_lock lock(waiting);
   while (!stop.stop_requested()) {
-    if (!RunCycle(stop).ok()) woken.wait_for(lock, stop, kPause, [] { return false; });
+    if (!RunCycle(stop).ok()) SleepFor(kPause, stop);
   }
 }
 
@@ -75,7 +72,7 @@ absl::Status HonestSource::RunCycle(const std::stop_token& stop) {
   v1::ReplicationCompletedRequest completed;
   completed.set_cycle(admission->cycle());
   done = Patiently(false, [&] { return client_->ReplicationCompleted(completed).status(); });
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   served_.cycles += done.ok() ? 1 : 0;
   return done;
 }
@@ -129,7 +126,7 @@ absl::Status HonestSource::Patiently(bool rows, const std::function<absl::Status
     ++repeated;
     status = call();
   }
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   ++served_.calls;
   served_.repeated += repeated;
   if (rows) {
@@ -143,14 +140,14 @@ absl::Status HonestSource::Patiently(bool rows, const std::function<absl::Status
 }
 
 std::string HonestSource::TakeFailure() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return std::exchange(failure_, {});
 }
 
 double HonestSource::TakeP99() {
   std::vector<double> lately;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     lately.swap(lately_ms_);
   }
   return lately.size() < kCallsForP99 ? 0 : Percentile(std::move(lately), 0.99);
@@ -160,7 +157,7 @@ HonestSource::Served HonestSource::Take() {
   Served served;
   std::vector<double> row_ms;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     served = std::exchange(served_, {});
     row_ms.swap(row_ms_);
   }

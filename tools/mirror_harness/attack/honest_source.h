@@ -6,12 +6,12 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "base/mutex.h"
 #include "client/wire/mirror_client.h"
 #include "proto/wire/table.h"
 
@@ -54,10 +54,11 @@ class HonestSource {
   std::unique_ptr<MirrorClient> client_;
   const TableSchema table_;
   std::int64_t lsn_ = -1;
-  std::mutex mutex_;
-  Served served_;
-  std::string failure_;
-  std::vector<double> row_ms_, lately_ms_;
+  Mutex mutex_;
+  Served served_ MIRROR_GUARDED_BY(mutex_);
+  std::string failure_ MIRROR_GUARDED_BY(mutex_);
+  std::vector<double> row_ms_ MIRROR_GUARDED_BY(mutex_);
+  std::vector<double> lately_ms_ MIRROR_GUARDED_BY(mutex_);
   std::jthread running_;
 };
 

@@ -4,11 +4,10 @@
 
 #include <algorithm>
 #include <chrono>
-#include <condition_variable>
 #include <iostream>
 #include <memory>
-#include <mutex>
 #include <string_view>
+#include <thread>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -39,12 +38,7 @@ bool Wanted(const std::vector<std::string>& only, const Theme& theme, const Atta
 }
 
 /// The honest source alone for a while: what it is served like when nobody disturbs.
-void WaitQuietly(double seconds) {
-  std::mutex waiting;
-  std::condition_variable never;
-  std::unique_lock lock(waiting);
-  never.wait_for(lock, std::chrono::duration<double>(seconds), [] { return false; });
-}
+void WaitQuietly(double seconds) { std::this_thread::sleep_for(std::chrono::duration<double>(seconds)); }
 
 /// What names an endpoint's files or what its database said; empty: nothing in these words does.
 std::string InsideIn(const std::string& words) {

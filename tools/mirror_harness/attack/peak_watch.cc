@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <chrono>
-#include <condition_variable>
 #include <filesystem>
 #include <fstream>
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "base/mutex.h"
 
 namespace mirror::harness {
 namespace {
@@ -32,12 +32,9 @@ std::optional<std::uint64_t> PeakMemory(pid_t process) {
 PeakWatch::PeakWatch(pid_t process) : process_(process) {
   Reset();
   looking_ = std::jthread([this](const std::stop_token& stop) {
-    std::mutex waiting;
-    std::condition_variable_any woken;
-    std::unique_lock lock(waiting);
     while (!stop.stop_requested()) {
       Look();
-      woken.wait_for(lock, stop, kBetweenLooks, [] { return false; });
+      SleepFor(kBetweenLooks, stop);
     }
   });
 }
@@ -53,7 +50,7 @@ void PeakWatch::Look() {
        !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) {
     ++count;
   }
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   descriptors_ = std::max(descriptors_, count);
 }
 
@@ -62,7 +59,7 @@ std::optional<PeakWatch::Peak> PeakWatch::Take() {
   const std::optional<std::uint64_t> memory = PeakMemory(process_);
   if (!memory) return std::nullopt;
   Reset();
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return Peak{*memory, std::exchange(descriptors_, 0)};
 }
 

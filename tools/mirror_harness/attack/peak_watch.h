@@ -4,9 +4,10 @@
 #include <sys/types.h>
 
 #include <cstdint>
-#include <mutex>
 #include <optional>
 #include <thread>
+
+#include "base/mutex.h"
 
 namespace mirror::harness {
 
@@ -33,8 +34,8 @@ class PeakWatch {
   void Reset() const;
 
   const pid_t process_;
-  std::mutex mutex_;
-  std::uint64_t descriptors_ = 0;
+  Mutex mutex_;
+  std::uint64_t descriptors_ MIRROR_GUARDED_BY(mutex_) = 0;
   std::jthread looking_;
 };
 

@@ -1,10 +1,10 @@
 #include "tools/mirror_harness/synthetic/fleet.h"
 
 #include <algorithm>
-#include <mutex>
 #include <thread>
 
 #include "absl/strings/str_cat.h"
+#include "base/mutex.h"
 #include "client/wire/connect.h"
 #include "client/wire/mirror_client.h"
 #include "tools/mirror_harness/synthetic/bench_table.h"
@@ -52,14 +52,17 @@ absl::StatusOr<std::vector<RowModel>> MakeTables(const Options& options,
 class Failures {
  public:
   void Add(const absl::Status& status) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     list_.push_back(status);
   }
-  std::vector<absl::Status> Take() { return std::move(list_); }
+  std::vector<absl::Status> Take() {
+    const MutexLock lock(mutex_);
+    return std::move(list_);
+  }
 
  private:
-  std::mutex mutex_;
-  std::vector<absl::Status> list_;
+  Mutex mutex_;
+  std::vector<absl::Status> list_ MIRROR_GUARDED_BY(mutex_);
 };
 
 /// One client: the tenants first, first + clients, ... in turn, cycle by cycle.

@@ -30,7 +30,7 @@ Meter::Meter(std::uint64_t rows_expected)
       shown_(start_) {}
 
 void Meter::Answered(std::uint64_t rows, std::uint64_t bytes, Clock::duration took) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   totals_.rows += rows;
   totals_.bytes += bytes;
   totals_.call_ms.push_back(Milliseconds(took));
@@ -38,17 +38,17 @@ void Meter::Answered(std::uint64_t rows, std::uint64_t bytes, Clock::duration to
 }
 
 void Meter::Population(Clock::duration took) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   totals_.population_ms.push_back(Milliseconds(took));
 }
 
 void Meter::CyclePart(Part part, Clock::duration took) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   totals_.part_ms[static_cast<std::size_t>(part)].push_back(Milliseconds(took));
 }
 
 void Meter::Cycle(Clock::duration took) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   totals_.cycle_ms.push_back(Milliseconds(took));
   Show();
 }
@@ -66,19 +66,19 @@ void Meter::Show() {
 }
 
 void Meter::Say(const std::string& line) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   std::fprintf(stderr, "%s%s\n", line_open_ ? "\r\033[K" : "", line.c_str());
   line_open_ = false;
 }
 
 void Meter::Quiet() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (line_open_) std::fprintf(stderr, "\r\033[K");
   line_open_ = false;
 }
 
 Meter::Totals Meter::totals() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return totals_;
 }
 

@@ -4,9 +4,10 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
-#include <mutex>
 #include <string>
 #include <vector>
+
+#include "base/mutex.h"
 
 namespace mirror::harness {
 
@@ -42,15 +43,15 @@ class Meter {
   Totals totals() const;
 
  private:
-  void Show();
+  void Show() MIRROR_REQUIRES(mutex_);
 
   const std::uint64_t rows_expected_;
   const bool terminal_;
   const Clock::time_point start_;
-  mutable std::mutex mutex_;
-  Totals totals_;
-  Clock::time_point shown_;
-  bool line_open_ = false;
+  mutable Mutex mutex_;
+  Totals totals_ MIRROR_GUARDED_BY(mutex_);
+  Clock::time_point shown_ MIRROR_GUARDED_BY(mutex_);
+  bool line_open_ MIRROR_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace mirror::harness

@@ -21,10 +21,10 @@ RequestMaker::RequestMaker(std::vector<TableJob>* jobs, std::int64_t cycle, cons
 
 RequestMaker::~RequestMaker() {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     stop_ = true;
   }
-  changed_.notify_all();
+  changed_.NotifyAll();
   thread_.join();
 }
 
@@ -70,9 +70,9 @@ void RequestMaker::Fill(MadeRequest* request) {
 }
 
 void RequestMaker::Run() {
-  std::unique_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   while (true) {
-    changed_.wait(lock, [&] { return stop_ || (made_.size() < kAhead && Ready() != nullptr); });
+    while (!stop_ && (made_.size() >= kAhead || Ready() == nullptr)) changed_.Wait(mutex_);
     if (stop_) return;
     std::unique_ptr<MadeRequest> request;
     if (spare_.empty()) {
@@ -84,28 +84,31 @@ void RequestMaker::Run() {
     request->items.clear();
     TakePlans(request.get());
     making_ = true;
-    lock.unlock();
-    Fill(request.get());
-    lock.lock();
+    {
+      const MutexUnlock unlocked(mutex_);
+      Fill(request.get());
+    }
     making_ = false;
     made_.push_back(std::move(request));
-    changed_.notify_all();
+    changed_.NotifyAll();
   }
 }
 
 std::unique_ptr<MadeRequest> RequestMaker::Next() {
-  std::unique_lock lock(mutex_);
-  changed_.wait(lock, [&] { return !made_.empty() || (!making_ && Ready() == nullptr); });
-  if (made_.empty()) return nullptr;
-  std::unique_ptr<MadeRequest> request = std::move(made_.front());
-  made_.pop_front();
-  lock.unlock();
-  changed_.notify_all();
+  std::unique_ptr<MadeRequest> request;
+  {
+    const MutexLock lock(mutex_);
+    while (made_.empty() && (making_ || Ready() != nullptr)) changed_.Wait(mutex_);
+    if (made_.empty()) return nullptr;
+    request = std::move(made_.front());
+    made_.pop_front();
+  }
+  changed_.NotifyAll();
   return request;
 }
 
 void RequestMaker::Recycle(std::unique_ptr<MadeRequest> request) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   spare_.push_back(std::move(request));
 }
 

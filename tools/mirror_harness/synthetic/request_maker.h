@@ -2,14 +2,13 @@
 #define MIRROR_TOOLS_MIRROR_HARNESS_SYNTHETIC_REQUEST_MAKER_H_
 
 #include <chrono>
-#include <condition_variable>
 #include <cstdint>
 #include <deque>
 #include <memory>
-#include <mutex>
 #include <thread>
 #include <vector>
 
+#include "base/mutex.h"
 #include "mirror/v1/change_batch.pb.h"
 #include "tools/mirror_harness/synthetic/table_job.h"
 
@@ -30,8 +29,8 @@ struct MadeRequest {
 
 /// Makes requests of about `size.bytes` on a thread of its own, at most two ahead, while earlier ones travel.
 ///
-/// The jobs' plans and counters belong to whoever holds Lock(), the batches' rows to nobody: a plan changes
-/// only while its job has nothing outstanding.
+/// The jobs' plans and counters are under mutex(), the batches' rows belong to nobody: a plan changes only
+/// while its job has nothing outstanding.
 class RequestMaker {
  public:
   /// `jobs` outlive it and do not move.
@@ -44,26 +43,26 @@ class RequestMaker {
   std::unique_ptr<MadeRequest> Next();
   /// Gives a request back for its memory.
   void Recycle(std::unique_ptr<MadeRequest> request);
-  /// To be held while jobs are changed. Wakes the thread when it is released by Changed().
-  std::unique_lock<std::mutex> Lock() { return std::unique_lock(mutex_); }
-  void Changed() { changed_.notify_all(); }
+  /// To be held while jobs are changed; Changed() then wakes the thread.
+  Mutex& mutex() MIRROR_RETURNS(mutex_) { return mutex_; }
+  void Changed() { changed_.NotifyAll(); }
 
  private:
   void Run();
-  TableJob* Ready();
-  void TakePlans(MadeRequest* request);
+  TableJob* Ready() MIRROR_REQUIRES(mutex_);
+  void TakePlans(MadeRequest* request) MIRROR_REQUIRES(mutex_);
   void Fill(MadeRequest* request);
 
-  std::vector<TableJob>* jobs_;
+  std::vector<TableJob>* jobs_ MIRROR_PT_GUARDED_BY(mutex_);
   const std::int64_t cycle_;
   const BatchSize size_;
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::deque<std::unique_ptr<MadeRequest>> made_;
-  std::vector<std::unique_ptr<MadeRequest>> spare_;
-  std::size_t first_unsent_ = 0;  ///< Jobs before it were sent whole once.
-  bool making_ = false;
-  bool stop_ = false;
+  Mutex mutex_;
+  CondVar changed_;
+  std::deque<std::unique_ptr<MadeRequest>> made_ MIRROR_GUARDED_BY(mutex_);
+  std::vector<std::unique_ptr<MadeRequest>> spare_ MIRROR_GUARDED_BY(mutex_);
+  std::size_t first_unsent_ MIRROR_GUARDED_BY(mutex_) = 0;  ///< Jobs before it were sent whole once.
+  bool making_ MIRROR_GUARDED_BY(mutex_) = false;
+  bool stop_ MIRROR_GUARDED_BY(mutex_) = false;
   std::thread thread_;  ///< Last: it uses all of the others.
 };
 

@@ -72,7 +72,7 @@ class Sending {
                                               " results"));
     }
     {
-      const std::unique_lock lock = maker_.Lock();
+      const MutexLock lock(maker_.mutex());
       for (std::size_t i = 0; i < request->items.size(); ++i) {
         const absl::Status taken = Result(request->items[i], answer.results(static_cast<int>(i)));
         if (!taken.ok()) return taken;
@@ -83,7 +83,8 @@ class Sending {
     return absl::OkStatus();
   }
 
-  absl::Status Result(const MadeRequest::Item& item, const v1::BatchResult& result) {
+  absl::Status Result(const MadeRequest::Item& item, const v1::BatchResult& result)
+      MIRROR_REQUIRES(maker_.mutex()) {
     TableJob& job = *item.job;
     const std::uint64_t seq = item.plan + 1;
     const std::string& name = job.model->schema().name;

@@ -3,13 +3,13 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <condition_variable>
 #include <filesystem>
 #include <fstream>
 #include <optional>
 #include <string_view>
 
 #include "absl/strings/str_cat.h"
+#include "base/mutex.h"
 
 namespace mirror::harness {
 namespace {
@@ -56,12 +56,9 @@ absl::Status ProcessWatch::Check(pid_t process) {
 ProcessWatch::ProcessWatch(pid_t process, Clock::duration length)
     : process_(process), warm_at_(Clock::now() + length / 4) {
   looking_ = std::jthread([this](const std::stop_token& stop) {
-    std::mutex waiting;
-    std::condition_variable_any woken;
-    std::unique_lock lock(waiting);
     while (!stop.stop_requested()) {
       Look();
-      woken.wait_for(lock, stop, kBetweenLooks, [] { return false; });
+      SleepFor(kBetweenLooks, stop);
     }
   });
 }
@@ -71,7 +68,7 @@ ProcessWatch::~ProcessWatch() = default;
 void ProcessWatch::Look() {
   const std::optional<Holding> now = HeldBy(process_);
   if (!now) return;
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (!warm_) result_.warm = *now;
   warm_ = warm_ || Clock::now() >= warm_at_;
   result_.end = *now;
@@ -80,7 +77,7 @@ void ProcessWatch::Look() {
 }
 
 SoakResult ProcessWatch::Result() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return result_;
 }
 

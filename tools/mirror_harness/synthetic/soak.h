@@ -5,12 +5,12 @@
 
 #include <chrono>
 #include <cstdint>
-#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "base/mutex.h"
 
 namespace mirror::harness {
 
@@ -49,9 +49,9 @@ class ProcessWatch {
 
   const pid_t process_;
   const Clock::time_point warm_at_;
-  mutable std::mutex mutex_;
-  SoakResult result_;
-  bool warm_ = false;
+  mutable Mutex mutex_;
+  SoakResult result_ MIRROR_GUARDED_BY(mutex_);
+  bool warm_ MIRROR_GUARDED_BY(mutex_) = false;
   std::jthread looking_;
 };
 

@@ -76,7 +76,7 @@ absl::StatusOr<std::shared_ptr<CatalogFile>> CatalogFile::Open(const std::string
 }
 
 absl::Status CatalogFile::Run(Outlives outlives, const std::function<absl::Status(SQLite::Database&)>& work) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   for (bool again = false;; again = true) {
     try {
       if (!database_) {

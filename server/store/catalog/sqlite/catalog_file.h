@@ -6,11 +6,11 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <string>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "base/mutex.h"
 
 namespace mirror {
 
@@ -36,15 +36,16 @@ class CatalogFile {
 
  private:
   explicit CatalogFile(const std::string& dir) : path_(dir + "/catalog.db") {}
-  absl::Status Connect();
-  void MakeTables(SQLite::Database& database, int version) const;
-  absl::Status MoveAside();
+  absl::Status Connect() MIRROR_REQUIRES(mutex_);
+  void MakeTables(SQLite::Database& database, int version) const MIRROR_REQUIRES(mutex_);
+  absl::Status MoveAside() MIRROR_REQUIRES(mutex_);
 
   const std::string path_;
-  std::mutex mutex_;
-  std::unique_ptr<SQLite::Database> database_;
-  Outlives outlives_ = Outlives::kProcess;
-  std::int64_t first_event_id_ = 0;  ///< Of a catalog that took a damaged one's place; 0: from 1.
+  Mutex mutex_;
+  std::unique_ptr<SQLite::Database> database_ MIRROR_GUARDED_BY(mutex_);
+  Outlives outlives_ MIRROR_GUARDED_BY(mutex_) = Outlives::kProcess;
+  /// Of a catalog that took a damaged one's place; 0: from 1.
+  std::int64_t first_event_id_ MIRROR_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace mirror

@@ -33,54 +33,61 @@ int CopyLog(sqlite3* connection) {
 
 Checkpointer::Copy::Copy(Checkpointer& checkpointer, sqlite3* connection)
     : checkpointer_(checkpointer), connection_(connection) {
-  const std::lock_guard lock(checkpointer_.mutex_);
+  const MutexLock lock(checkpointer_.mutex_);
   if (!checkpointer_.thread_.joinable()) checkpointer_.thread_ = std::thread([&] { checkpointer_.Work(); });
   checkpointer_.waiting_.push_back(this);
-  checkpointer_.came_.notify_one();
+  checkpointer_.came_.NotifyOne();
 }
 
 void Checkpointer::Copy::End() {
-  std::unique_lock lock(checkpointer_.mutex_);
+  const MutexLock lock(checkpointer_.mutex_);
   if (state_ == State::kWaiting) {
     std::erase(checkpointer_.waiting_, this);
     state_ = State::kEnded;
   }
-  checkpointer_.ended_.wait(lock, [&] { return state_ == State::kEnded; });
+  while (state_ != State::kEnded) checkpointer_.ended_.Wait(checkpointer_.mutex_);
 }
 
 bool Checkpointer::Copy::Ended() const {
-  const std::lock_guard lock(checkpointer_.mutex_);
+  const MutexLock lock(checkpointer_.mutex_);
   return state_ == State::kEnded;
 }
 
+int Checkpointer::Copy::result() const {
+  const MutexLock lock(checkpointer_.mutex_);
+  return result_;
+}
+
 bool Checkpointer::HasRoom() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return waiting_.size() < kWaitingMax;
 }
 
 Checkpointer::~Checkpointer() {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     over_ = true;
-    came_.notify_one();
+    came_.NotifyOne();
   }
   if (thread_.joinable()) thread_.join();
 }
 
 void Checkpointer::Work() {
-  std::unique_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   while (true) {
-    came_.wait(lock, [&] { return over_ || !waiting_.empty(); });
+    while (!over_ && waiting_.empty()) came_.Wait(mutex_);
     if (waiting_.empty()) return;
     Copy* const copy = waiting_.front();
     waiting_.pop_front();
     copy->state_ = Copy::State::kRunning;
-    lock.unlock();
-    const int result = CopyLog(copy->connection_);
-    lock.lock();
+    int result = 0;
+    {
+      const MutexUnlock unlocked(mutex_);
+      result = CopyLog(copy->connection_);
+    }
     copy->result_ = result;
     copy->state_ = Copy::State::kEnded;
-    ended_.notify_all();
+    ended_.NotifyAll();
   }
 }
 

@@ -1,12 +1,12 @@
 #ifndef MIRROR_SERVER_STORE_SQLITE_FILE_SQLITE_CHECKPOINTER_H_
 #define MIRROR_SERVER_STORE_SQLITE_FILE_SQLITE_CHECKPOINTER_H_
 
-#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
-#include <mutex>
 #include <thread>
+
+#include "base/mutex.h"
 
 struct sqlite3;
 
@@ -37,7 +37,7 @@ class Checkpointer {
     /// Withdraws it if it was not begun, else waits until it has ended.
     void End();
     /// SQLite's extended code, once it has ended.
-    int result() const { return result_; }
+    int result() const;
 
    private:
     friend class Checkpointer;
@@ -45,8 +45,8 @@ class Checkpointer {
 
     Checkpointer& checkpointer_;
     sqlite3* const connection_;
-    State state_ = State::kWaiting;  ///< Under the checkpointer's lock.
-    int result_ = 0;
+    State state_ MIRROR_GUARDED_BY(&Checkpointer::mutex_) = State::kWaiting;
+    int result_ MIRROR_GUARDED_BY(&Checkpointer::mutex_) = 0;
   };
 
   bool HasRoom() const;
@@ -59,11 +59,12 @@ class Checkpointer {
  private:
   void Work();
 
-  mutable std::mutex mutex_;
-  std::condition_variable came_, ended_;
-  std::deque<Copy*> waiting_;  ///< About kWaitingMax: who has seen room takes it a moment later.
-  bool over_ = false;
-  std::thread thread_;  ///< From the first copy on.
+  mutable Mutex mutex_;
+  CondVar came_, ended_;
+  /// About kWaitingMax: who has seen room takes it a moment later.
+  std::deque<Copy*> waiting_ MIRROR_GUARDED_BY(mutex_);
+  bool over_ MIRROR_GUARDED_BY(mutex_) = false;
+  std::thread thread_ MIRROR_GUARDED_BY(mutex_);  ///< From the first copy on.
 };
 
 }  // namespace mirror

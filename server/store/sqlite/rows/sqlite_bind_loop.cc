@@ -6,10 +6,10 @@
 #include <array>
 #include <deque>
 #include <memory>
-#include <mutex>
 #include <optional>
 
 #include "absl/strings/str_cat.h"
+#include "base/mutex.h"
 #include "proto/wire/limits.h"
 #include "proto/wire/text_form.h"
 #include "proto/wire/value_rules.h"
@@ -27,18 +27,14 @@ namespace {
 /// the last lock that is taken: nothing that is called under it waits for another.
 class AssemblyTurn {
  public:
-  AssemblyTurn() : lock_(Mutex(), std::defer_lock) {}
   /// Waits for it, unless the row has it.
   void Take() {
-    if (!lock_.owns_lock()) lock_.lock();
+    static Mutex mutex;
+    if (!lock_) lock_.emplace(mutex);
   }
 
  private:
-  static std::mutex& Mutex() {
-    static std::mutex mutex;
-    return mutex;
-  }
-  std::unique_lock<std::mutex> lock_;
+  std::optional<MutexLock> lock_;
 };
 
 std::string Where(const TableSchema& schema) {
