@@ -33,6 +33,8 @@
 #define MIRROR_ACQUIRES_SHARED(...) MIRROR_OF_LOCKS(acquire_shared_capability(__VA_ARGS__))
 #define MIRROR_RELEASES(...) MIRROR_OF_LOCKS(release_capability(__VA_ARGS__))
 #define MIRROR_RELEASES_SHARED(...) MIRROR_OF_LOCKS(release_shared_capability(__VA_ARGS__))
+/// Of a function: it took the mutex when it returns `true`.
+#define MIRROR_TRY_ACQUIRES(...) MIRROR_OF_LOCKS(try_acquire_capability(__VA_ARGS__))
 /// Of a function: it gives this mutex out.
 #define MIRROR_RETURNS(mutex) MIRROR_OF_LOCKS(lock_returned(mutex))
 /// Of a class: a mutex, or what holds one for as long as it lives.
@@ -44,6 +46,7 @@ namespace mirror {
 class MIRROR_IS_MUTEX Mutex {
  public:
   void lock() MIRROR_ACQUIRES() { mutex_.lock(); }
+  bool try_lock() MIRROR_TRY_ACQUIRES(true) { return mutex_.try_lock(); }
   void unlock() MIRROR_RELEASES() { mutex_.unlock(); }
 
  private:
@@ -66,6 +69,8 @@ class MIRROR_IS_MUTEX SharedMutex {
 class MIRROR_HOLDS_MUTEX MutexLock {
  public:
   explicit MutexLock(Mutex& mutex) MIRROR_ACQUIRES(mutex) : mutex_(mutex) { mutex_.lock(); }
+  /// One that try_lock() took.
+  MutexLock(Mutex& mutex, std::adopt_lock_t) MIRROR_REQUIRES(mutex) : mutex_(mutex) {}
   ~MutexLock() MIRROR_RELEASES() { mutex_.unlock(); }
   MutexLock(const MutexLock&) = delete;
   MutexLock& operator=(const MutexLock&) = delete;

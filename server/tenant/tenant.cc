@@ -300,7 +300,7 @@ absl::Status Tenant::EndCycleLocked(std::int64_t now_ms, const std::function<voi
                                     std::vector<Hold> holds, std::vector<std::uint64_t> settled_holds,
                                     const std::optional<AllAsOf>& as_of, const HookNotes& hooks) {
   TenantRecord before, ended;
-  absl::StatusOr<CommitResult> result = CommitPlanned([&]() -> absl::StatusOr<Plan> {
+  absl::StatusOr<CommitResult> result = CommitPlanned([&]() MIRROR_REQUIRES(mutex_) -> absl::StatusOr<Plan> {
     absl::StatusOr<TenantRecord> tenant = store_->ReadTenant();
     if (!tenant.ok()) return tenant.status();
     before = *tenant;
@@ -341,7 +341,7 @@ absl::Status Tenant::EndCycleLocked(std::int64_t now_ms, const std::function<voi
 
 absl::StatusOr<Admission> Tenant::Authenticate(const Caller& caller, const std::string& holder,
                                                bool take_over, bool probe, std::int64_t now_ms) {
-  const Lock lock(mutex_);
+  const MutexLock lock(mutex_);
   if (absl::Status status = Open(!probe && options_.automatic_provisioning, now_ms); !status.ok()) {
     // A file that an operator took away is no cycle's fault.
     if (absl::IsAborted(status)) {
@@ -357,7 +357,7 @@ absl::StatusOr<Admission> Tenant::Authenticate(const Caller& caller, const std::
   bool created = false, takes_place = false;
   std::int64_t cut = 0;  // A cycle that this one takes the place of.
   bool timed_out = false;
-  absl::StatusOr<CommitResult> result = CommitPlanned([&]() -> absl::StatusOr<Plan> {
+  absl::StatusOr<CommitResult> result = CommitPlanned([&]() MIRROR_REQUIRES(mutex_) -> absl::StatusOr<Plan> {
     admission = Admission{};
     absl::StatusOr<TenantRecord> tenant = store_->ReadTenant();
     if (!tenant.ok()) return tenant.status();
@@ -438,7 +438,7 @@ absl::StatusOr<Announcement> Tenant::Announce(const Caller& caller, std::int64_t
                                               const std::vector<AnnouncedTable>& tables,
                                               std::int64_t now_ms) {
   const SteadyTime began = options_.steady_now();
-  const Lock lock(mutex_);
+  const MutexLock lock(mutex_);
   absl::StatusOr<TenantRecord> running = Running(caller, cycle, now_ms);
   if (!running.ok()) return running.status();
   if (running->announced == digest) return Answers(tables);
@@ -462,7 +462,7 @@ absl::StatusOr<Announcement> Tenant::Announce(const Caller& caller, std::int64_t
   if (absl::Status status = LoadHolds(); !status.ok()) return status;
   // While they are there: what is announced may call for a population.
   TellPartnerColumns();
-  absl::StatusOr<CommitResult> result = CommitPlanned([&]() -> absl::StatusOr<Plan> {
+  absl::StatusOr<CommitResult> result = CommitPlanned([&]() MIRROR_REQUIRES(mutex_) -> absl::StatusOr<Plan> {
     answers.clear();
     step_of.clear();
     retired.clear();
@@ -725,10 +725,10 @@ bool Tenant::IsNoted(CycleNoteKind kind) const {
 absl::StatusOr<AgreedTable> Tenant::Agreed(const Caller& caller, const std::string& table) {
   const std::string key = FoldName(table);
   {
-    const std::lock_guard lock(agreed_mutex_);
+    const MutexLock lock(agreed_mutex_);
     if (const auto found = agreed_.find(key); found != agreed_.end()) return found->second;
   }
-  const Lock lock(mutex_);
+  const MutexLock lock(mutex_);
   if (!store_) {
     if (absl::Status status = Open(false, 0); !status.ok()) return status;
   }
@@ -749,13 +749,13 @@ absl::StatusOr<AgreedTable> Tenant::Agreed(const Caller& caller, const std::stri
   agreed.hash = SchemaHash(**schema);
   agreed.kept = std::make_shared<const TableSchema>(KeptForm(**schema, &agreed.origin));
   agreed.schema = std::make_shared<const TableSchema>(**std::move(schema));
-  const std::lock_guard agreed_lock(agreed_mutex_);
+  const MutexLock agreed_lock(agreed_mutex_);
   agreed_[key] = agreed;
   return agreed;
 }
 
 void Tenant::ForgetAgreed() {
-  const std::lock_guard lock(agreed_mutex_);
+  const MutexLock lock(agreed_mutex_);
   agreed_.clear();
 }
 
@@ -767,13 +767,16 @@ RowAnswer Tenant::Apply(const Caller& caller, const RowRequest& request, bool wa
     waiting.may_wait = wait_for_gaps && std::chrono::steady_clock::now() < deadline;
     std::uint64_t groups = 0;
     {
-      const std::lock_guard lock(applied_mutex_);
+      const MutexLock lock(applied_mutex_);
       groups = applied_groups_;
     }
     Queue({&waiting});
     if (!waiting.has_gap) return std::move(waiting.answer);
-    std::unique_lock lock(applied_mutex_);
-    applied_.wait_for(lock, kGapLookInterval, [&] { return applied_groups_ != groups; });
+    const auto look_again = std::chrono::steady_clock::now() + kGapLookInterval;
+    const MutexLock lock(applied_mutex_);
+    while (applied_groups_ == groups) {
+      if (!applied_.WaitUntil(applied_mutex_, look_again)) break;
+    }
   }
 }
 
@@ -795,7 +798,7 @@ void Tenant::Queue(const std::vector<WaitingRows*>& requests) {
   CommitQueue::Place place(queue_, requests);
   while (place.MustLead()) {
     {
-      const Lock lock(mutex_);
+      const MutexLock lock(mutex_);
       const std::vector<WaitingRows*> group = queue_.Take();
       try {
         ApplyGroup(group);
@@ -848,10 +851,10 @@ void Tenant::ApplyGroup(const std::vector<WaitingRows*>& group) {
     for (WaitingRows* const waiting : running) waiting->Answer(status);
   }
   {
-    const std::lock_guard lock(applied_mutex_);
+    const MutexLock lock(applied_mutex_);
     ++applied_groups_;
   }
-  applied_.notify_all();
+  applied_.NotifyAll();
 }
 
 /// All of `group` belong to the cycle that runs by `tenant`. An error is that of the whole transaction; who
@@ -962,15 +965,16 @@ RowAnswer Tenant::AnswerOf(const WaitingRows& waiting, std::size_t number, RowPl
     }
     const std::string key = FoldName(outcome.table);
     if (outcome.more_missing) {
-      absl::StatusOr<CommitResult> stopped = CommitPlanned([&]() -> absl::StatusOr<Plan> {
-        Plan plan;
-        plan.cycle = request.cycle;
-        plan.now_ms = waiting.now_ms;
-        absl::StatusOr<std::optional<TableRecord>> record = store_->ReadTable(outcome.table);
-        if (!record.ok()) return record.status();
-        if (*record) plan.steps.push_back(PlanStop(request.cycle, **record));
-        return plan;
-      });
+      absl::StatusOr<CommitResult> stopped =
+          CommitPlanned([&]() MIRROR_REQUIRES(mutex_) -> absl::StatusOr<Plan> {
+            Plan plan;
+            plan.cycle = request.cycle;
+            plan.now_ms = waiting.now_ms;
+            absl::StatusOr<std::optional<TableRecord>> record = store_->ReadTable(outcome.table);
+            if (!record.ok()) return record.status();
+            if (*record) plan.steps.push_back(PlanStop(request.cycle, **record));
+            return plan;
+          });
       if (!stopped.ok()) return stopped.status();
       events_.Add(context_id_, Severity::kWarning, "table.rows_missing",
                   std::string(outcome.status.message()));
@@ -1040,7 +1044,7 @@ absl::StatusOr<BatchOutcome> Tenant::Wipe(const Caller& caller, std::int64_t cyc
                                           std::int64_t now_ms) {
   const SteadyTime began = options_.steady_now();
   absl::StatusOr<AgreedTable> agreed = Agreed(caller, table);
-  const Lock lock(mutex_);
+  const MutexLock lock(mutex_);
   absl::StatusOr<TenantRecord> running = Running(caller, cycle, now_ms);
   if (!running.ok()) return running.status();
   if (absl::Status status = LoadRefused(); !status.ok()) return Noticed(status);
@@ -1052,7 +1056,7 @@ absl::StatusOr<BatchOutcome> Tenant::Wipe(const Caller& caller, std::int64_t cyc
     outcome.status = agreed.status();
     return outcome;
   }
-  absl::StatusOr<CommitResult> result = CommitPlanned([&]() -> absl::StatusOr<Plan> {
+  absl::StatusOr<CommitResult> result = CommitPlanned([&]() MIRROR_REQUIRES(mutex_) -> absl::StatusOr<Plan> {
     absl::StatusOr<std::optional<TableRecord>> record = store_->ReadTable(table);
     if (!record.ok()) return record.status();
     BatchPlan planned = PlanWipe(cycle, *record, *agreed->schema, target, keeps_receipts_);
@@ -1080,7 +1084,7 @@ absl::StatusOr<BatchOutcome> Tenant::Wipe(const Caller& caller, std::int64_t cyc
 }
 
 absl::StatusOr<TenantInfo> Tenant::Info() {
-  const Lock lock(mutex_);
+  const MutexLock lock(mutex_);
   TenantInfo info;
   info.record.context_id = context_id_;
   if (absl::Status status = OpenForOperator(0); !status.ok()) {
@@ -1108,7 +1112,7 @@ absl::StatusOr<TenantInfo> Tenant::Info() {
 }
 
 absl::StatusOr<std::vector<TableInfo>> Tenant::Tables() {
-  const Lock lock(mutex_);
+  const MutexLock lock(mutex_);
   if (absl::Status status = OpenForOperator(0); !status.ok()) return status;
   absl::StatusOr<std::vector<TableRecord>> records = store_->ReadTables();
   if (!records.ok()) return Noticed(records.status());
@@ -1162,7 +1166,7 @@ absl::StatusOr<std::vector<std::string>> Tenant::Existing(const std::vector<std:
 
 absl::StatusOr<std::vector<std::string>> Tenant::Invalidate(const std::vector<std::string>& tables,
                                                             std::int64_t now_ms) {
-  const Lock lock(mutex_);
+  const MutexLock lock(mutex_);
   if (absl::Status status = OpenForOperator(now_ms); !status.ok()) return status;
   absl::StatusOr<std::vector<std::string>> names = Existing(tables);
   if (!names.ok()) return names.status();
@@ -1184,7 +1188,7 @@ absl::StatusOr<std::vector<std::string>> Tenant::Invalidate(const std::vector<st
 
 absl::StatusOr<std::vector<std::string>> Tenant::Reset(const std::vector<std::string>& tables,
                                                        std::int64_t now_ms) {
-  const Lock lock(mutex_);
+  const MutexLock lock(mutex_);
   if (absl::Status status = OpenForOperator(now_ms); !status.ok()) return status;
   absl::StatusOr<std::vector<std::string>> names = Existing(tables);
   if (!names.ok()) return names.status();
@@ -1211,7 +1215,7 @@ absl::StatusOr<std::vector<std::string>> Tenant::Reset(const std::vector<std::st
 }
 
 absl::Status Tenant::Pause(const std::string& reason, std::int64_t now_ms) {
-  const Lock lock(mutex_);
+  const MutexLock lock(mutex_);
   if (absl::Status status = OpenForOperator(now_ms); !status.ok()) return status;
   absl::Status status = EndCycleLocked(now_ms,
                                        [&](TenantRecord& tenant) {
@@ -1226,7 +1230,7 @@ absl::Status Tenant::Pause(const std::string& reason, std::int64_t now_ms) {
 }
 
 absl::Status Tenant::Resume(std::int64_t now_ms) {
-  const Lock lock(mutex_);
+  const MutexLock lock(mutex_);
   // The operator's word that a damaged file was mended; it is looked at once more.
   std::string damaged = std::exchange(quarantine_, {});
   if (damaged.empty() && store_ == nullptr) {
@@ -1268,13 +1272,13 @@ absl::Status Tenant::LookOnceMore(const std::string& damaged, std::int64_t now_m
 }
 
 absl::Status Tenant::CheckIntegrity() {
-  const Lock lock(mutex_);
+  const MutexLock lock(mutex_);
   if (absl::Status status = OpenForOperator(0); !status.ok()) return status;
   return Noticed(store_->CheckIntegrity());
 }
 
 void Tenant::EndCycle(std::int64_t now_ms) {
-  const Lock lock(mutex_);
+  const MutexLock lock(mutex_);
   if (!served_cycle_ || retired_ || !Open(false, now_ms).ok()) return;
   absl::StatusOr<TenantRecord> tenant = store_->ReadTenant();
   if (!tenant.ok() || !tenant->active) return;
@@ -1284,8 +1288,9 @@ void Tenant::EndCycle(std::int64_t now_ms) {
 }
 
 bool Tenant::CloseIfIdle() {
-  const Lock lock(mutex_, std::try_to_lock);
-  if (!lock.owns_lock() || !store_) return false;
+  if (!mutex_.try_lock()) return false;
+  const MutexLock lock(mutex_, std::adopt_lock);
+  if (!store_) return false;
   // A log that a reader holds would be replayed over a file put there while nobody watches.
   if (!store_->Replaced() && !store_->CheckWhole().ok()) return false;
   store_.reset();
@@ -1294,7 +1299,7 @@ bool Tenant::CloseIfIdle() {
 }
 
 absl::Status Tenant::Retire(const std::function<absl::Status()>& remove) {
-  const Lock lock(mutex_);
+  const MutexLock lock(mutex_);
   retired_ = true;
   store_.reset();
   is_open_ = false;

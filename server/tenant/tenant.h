@@ -3,12 +3,10 @@
 
 #include <atomic>
 #include <chrono>
-#include <condition_variable>
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <set>
 #include <string>
@@ -18,6 +16,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "base/mutex.h"
 #include "proto/wire/batch.h"
 #include "proto/wire/table.h"
 #include "server/hooks/hook_book.h"
@@ -299,61 +298,66 @@ class Tenant {
   std::size_t waiting_requests() { return queue_.size(); }
 
  private:
-  using Lock = std::unique_lock<std::mutex>;
   using Planner = std::function<absl::StatusOr<Plan>()>;
   using SteadyTime = std::chrono::steady_clock::time_point;
 
   /// What is quarantined is not opened, unless it is to be looked at.
   enum class Trust : std::uint8_t { kNeeded, kLook };
-  absl::Status Open(bool create, std::int64_t now_ms, Trust trust = Trust::kNeeded);
-  absl::Status OpenForOperator(std::int64_t now_ms, Trust trust = Trust::kNeeded);
+  absl::Status Open(bool create, std::int64_t now_ms, Trust trust = Trust::kNeeded) MIRROR_REQUIRES(mutex_);
+  absl::Status OpenForOperator(std::int64_t now_ms, Trust trust = Trust::kNeeded) MIRROR_REQUIRES(mutex_);
   /// Opens it; what was `damaged` is believed again when its check finds nothing.
-  absl::Status LookOnceMore(const std::string& damaged, std::int64_t now_ms);
-  absl::Status EndCycleInNewFile(std::int64_t now_ms);
+  absl::Status LookOnceMore(const std::string& damaged, std::int64_t now_ms) MIRROR_REQUIRES(mutex_);
+  absl::Status EndCycleInNewFile(std::int64_t now_ms) MIRROR_REQUIRES(mutex_);
   absl::Status CheckOwner(const Caller& caller, const TenantRecord& tenant) const;
   /// The tenant's row, when `cycle` runs.
-  absl::StatusOr<TenantRecord> Running(const Caller& caller, std::int64_t cycle, std::int64_t now_ms);
+  absl::StatusOr<TenantRecord> Running(const Caller& caller, std::int64_t cycle, std::int64_t now_ms)
+      MIRROR_REQUIRES(mutex_);
   absl::Status CheckRunning(const Caller& caller, std::int64_t cycle, std::int64_t now_ms,
-                            const TenantRecord& tenant);
+                            const TenantRecord& tenant) MIRROR_REQUIRES(mutex_);
   /// Plans and commits, again while the plan is stale.
-  absl::StatusOr<CommitResult> CommitPlanned(const Planner& planner);
+  absl::StatusOr<CommitResult> CommitPlanned(const Planner& planner) MIRROR_REQUIRES(mutex_);
   absl::StatusOr<CommitResult> Committed(absl::StatusOr<CommitResult> result);
-  absl::Status Noticed(absl::Status status);
+  absl::Status Noticed(absl::Status status) MIRROR_REQUIRES(mutex_);
   absl::Status EndCycleLocked(std::int64_t now_ms, const std::function<void(TenantRecord&)>& change,
                               std::vector<Step> steps, std::vector<TableCheck> checks = {},
                               std::vector<Hold> holds = {}, std::vector<std::uint64_t> settled_holds = {},
-                              const std::optional<AllAsOf>& as_of = {}, const HookNotes& hooks = {});
+                              const std::optional<AllAsOf>& as_of = {}, const HookNotes& hooks = {})
+      MIRROR_REQUIRES(mutex_);
   /// When a call that came at `now_ms` ends well: what it took was no idleness.
-  void Progressed(std::int64_t cycle, std::int64_t now_ms, SteadyTime began);
-  bool IsIdle(const TenantRecord& tenant, std::int64_t now_ms) const;
-  absl::Status LoadRefused();
-  absl::Status LoadNotes();
-  bool IsNoted(CycleNoteKind kind) const;
-  absl::Status NoteChecks(const std::vector<TableCheck>& checks, std::vector<TableCheck>* written);
+  void Progressed(std::int64_t cycle, std::int64_t now_ms, SteadyTime began) MIRROR_REQUIRES(mutex_);
+  bool IsIdle(const TenantRecord& tenant, std::int64_t now_ms) const MIRROR_REQUIRES(mutex_);
+  absl::Status LoadRefused() MIRROR_REQUIRES(mutex_);
+  absl::Status LoadNotes() MIRROR_REQUIRES(mutex_);
+  bool IsNoted(CycleNoteKind kind) const MIRROR_REQUIRES(mutex_);
+  absl::Status NoteChecks(const std::vector<TableCheck>& checks, std::vector<TableCheck>* written)
+      MIRROR_REQUIRES(mutex_);
   absl::Status CompareLater(const std::vector<CompletedTable>& tables, std::int64_t now_ms,
-                            std::vector<TableVerdict>* verdicts);
+                            std::vector<TableVerdict>* verdicts) MIRROR_EXCLUDES(mutex_);
   void AddCheckEvent(const TableVerdict& verdict);
-  void ScrubFile(std::int64_t now_ms);
-  absl::StatusOr<Announcement> Answers(const std::vector<AnnouncedTable>& tables);
-  absl::StatusOr<Hold> FindHoldById(std::uint64_t id);
-  std::string HoldSource(const std::string& source_id, std::int64_t now_ms, std::vector<Hold>* held);
+  void ScrubFile(std::int64_t now_ms) MIRROR_REQUIRES(mutex_);
+  absl::StatusOr<Announcement> Answers(const std::vector<AnnouncedTable>& tables) MIRROR_REQUIRES(mutex_);
+  absl::StatusOr<Hold> FindHoldById(std::uint64_t id) MIRROR_REQUIRES(mutex_);
+  std::string HoldSource(const std::string& source_id, std::int64_t now_ms, std::vector<Hold>* held)
+      MIRROR_REQUIRES(mutex_);
   bool HoldTables(const std::map<std::string, TableRecord>& records, std::int64_t now_ms,
                   const std::vector<std::string>& gone, std::vector<Hold>* held,
-                  std::vector<std::uint64_t>* settled) const;
-  void CountMiss(std::int64_t cycle, std::int64_t now_ms, TenantRecord& tenant);
-  absl::StatusOr<std::vector<std::string>> Existing(const std::vector<std::string>& tables);
+                  std::vector<std::uint64_t>* settled) const MIRROR_REQUIRES(mutex_);
+  void CountMiss(std::int64_t cycle, std::int64_t now_ms, TenantRecord& tenant) MIRROR_REQUIRES(mutex_);
+  absl::StatusOr<std::vector<std::string>> Existing(const std::vector<std::string>& tables)
+      MIRROR_REQUIRES(mutex_);
   /// Waits for the turn of `requests`, and answers whatever this thread has to.
-  void Queue(const std::vector<WaitingRows*>& requests);
-  /// Answers all of `group`, under the tenant's lock.
-  void ApplyGroup(const std::vector<WaitingRows*>& group);
-  absl::Status CommitGroup(const TenantRecord& tenant, const std::vector<WaitingRows*>& group);
+  void Queue(const std::vector<WaitingRows*>& requests) MIRROR_EXCLUDES(mutex_);
+  /// Answers all of `group`.
+  void ApplyGroup(const std::vector<WaitingRows*>& group) MIRROR_REQUIRES(mutex_);
+  absl::Status CommitGroup(const TenantRecord& tenant, const std::vector<WaitingRows*>& group)
+      MIRROR_REQUIRES(mutex_);
   absl::StatusOr<std::vector<BatchOutcome>> AnswerOf(const WaitingRows& waiting, std::size_t number,
-                                                     RowPlanner& planner);
-  absl::Status LoadHolds();
-  absl::Status KeepLateHolds(std::int64_t now_ms, const std::vector<Hold>& holds);
+                                                     RowPlanner& planner) MIRROR_REQUIRES(mutex_);
+  absl::Status LoadHolds() MIRROR_REQUIRES(mutex_);
+  absl::Status KeepLateHolds(std::int64_t now_ms, const std::vector<Hold>& holds) MIRROR_REQUIRES(mutex_);
   /// What is known of holds may have changed; `written` are new ones.
-  void HoldsChanged(const std::vector<Hold>& written);
-  void ForgetAgreed();
+  void HoldsChanged(const std::vector<Hold>& written) MIRROR_REQUIRES(mutex_);
+  void ForgetAgreed() MIRROR_REQUIRES(mutex_);
   // See tenant_hooks.cc.
   std::vector<HookNote> NotesFor(const char* event, std::int64_t cycle, std::int64_t now_ms,
                                  const std::function<std::string(const HookCycle&)>& text) const;
@@ -364,37 +368,39 @@ class Tenant {
   void SetHooks(HookNotes notes, Plan* plan) const;
   void HooksKept(const Plan& plan, const CommitResult& result);
   // See tenant_failures.cc.
-  void NoteRefusal(std::int64_t cycle, const BatchOutcome& outcome);
-  std::string RefusalsOf(std::int64_t cycle);
+  void NoteRefusal(std::int64_t cycle, const BatchOutcome& outcome) MIRROR_REQUIRES(mutex_);
+  std::string RefusalsOf(std::int64_t cycle) MIRROR_REQUIRES(mutex_);
   void TellCycleFailed(std::int64_t cycle, const std::string& why, const std::string& next);
   /// Whether there was one.
   bool ForgetFailure();
   void TellTimedOut(std::int64_t cycle);
   void TellInterrupted(std::int64_t cycle);
-  void TellUnavailable(const absl::Status& status);
-  void TellRefusedTable(const SchemaAnswer& answer);
-  void TellIdleRules(const std::vector<AnnouncedTable>& tables);
+  void TellUnavailable(const absl::Status& status) MIRROR_REQUIRES(mutex_);
+  void TellRefusedTable(const SchemaAnswer& answer) MIRROR_REQUIRES(mutex_);
+  void TellIdleRules(const std::vector<AnnouncedTable>& tables) MIRROR_REQUIRES(mutex_);
   // See tenant_indexes.cc.
   absl::StatusOr<std::vector<ObjectsChange>> ObjectsToKeep(const std::vector<AnnouncedTable>& tables,
-                                                           const std::vector<std::string>& untouched);
-  void TellWrongObjects(const std::vector<AnnouncedTable>& tables);
-  absl::StatusOr<std::vector<FollowedTable>> TablesToFollow();
-  void FollowIndexes(std::int64_t now_ms);
+                                                           const std::vector<std::string>& untouched)
+      MIRROR_REQUIRES(mutex_);
+  void TellWrongObjects(const std::vector<AnnouncedTable>& tables) MIRROR_REQUIRES(mutex_);
+  absl::StatusOr<std::vector<FollowedTable>> TablesToFollow() MIRROR_REQUIRES(mutex_);
+  void FollowIndexes(std::int64_t now_ms) MIRROR_REQUIRES(mutex_);
   // See tenant_partner.cc.
-  void TellPartnerColumns();
-  void TellPartnerRows(std::int64_t cycle, const std::string& table, const char* what_comes);
+  void TellPartnerColumns() MIRROR_REQUIRES(mutex_);
+  void TellPartnerRows(std::int64_t cycle, const std::string& table, const char* what_comes)
+      MIRROR_REQUIRES(mutex_);
   void AddPopulateEvent(const std::string& table, PopulateReason reason);
   /// Counts what became of it, and its rows when they were applied.
   void CountBatch(const RowRequest& request, std::size_t batch, const BatchOutcome& outcome);
   enum class Look : std::uint8_t { kTenant, kHolds, kAll };
   /// Renews summary(), as far as `look` says. Called where it may have changed.
-  void Summarize(Look look);
+  void Summarize(Look look) MIRROR_REQUIRES(mutex_);
   /// As of when tables are by steps that were done.
   void NoteTimes(const std::vector<Step>& steps, const std::vector<StepResult>& results);
   /// Adds the tables that this cycle's source cannot have brought up to date, whatever it says.
-  absl::Status AddStale(AllAsOf* as_of);
+  absl::Status AddStale(AllAsOf* as_of) MIRROR_REQUIRES(mutex_);
   /// The file's targets are those of the configuration from now on.
-  void KeepTargets();
+  void KeepTargets() MIRROR_REQUIRES(mutex_);
 
   const std::string context_id_;
   const bool keeps_receipts_;
@@ -405,48 +411,61 @@ class Tenant {
   const std::function<void(Tenant&)> make_room_;
 
   CommitQueue queue_;
-  std::mutex mutex_;
-  std::mutex applied_mutex_;
-  std::condition_variable applied_;  ///< A group was committed: who has a gap looks again.
-  std::uint64_t applied_groups_ = 0;
-  std::unique_ptr<Store> store_;
+  /// A tenant's calls wait for it while a file is touched; the others are held for a moment, behind it.
+  Mutex mutex_ MIRROR_ACQUIRED_BEFORE(applied_mutex_, summary_mutex_, agreed_mutex_);
+  Mutex applied_mutex_;
+  CondVar applied_;  ///< A group was committed: who has a gap looks again.
+  std::uint64_t applied_groups_ MIRROR_GUARDED_BY(applied_mutex_) = 0;
+  std::unique_ptr<Store> store_ MIRROR_GUARDED_BY(mutex_);
   std::atomic<bool> is_open_{false};
-  mutable std::mutex summary_mutex_;  ///< Of `summary_` alone, held for a copy.
-  mutable std::shared_ptr<const TenantSummary> summary_;
+  mutable Mutex summary_mutex_;
+  mutable std::shared_ptr<const TenantSummary> summary_ MIRROR_GUARDED_BY(summary_mutex_);
   /// What commits said since `summary_` was made: who reads it pays for a new one, not every commit.
-  mutable std::map<std::string, std::int64_t> summary_times_;
+  mutable std::map<std::string, std::int64_t> summary_times_ MIRROR_GUARDED_BY(summary_mutex_);
   std::atomic<std::int64_t> seen_progress_ms_{0};
-  ReceiptHead signed_receipts_;
-  std::string told_idle_rules_, told_wrong_objects_, told_index_trouble_;
-  bool indexes_due_ = true;  ///< The mirror's own indexes may be others than the source's.
-  bool retired_ = false, removed_ = false;
-  bool replaced_ = false;         ///< Another file was found, and the cycle in it has not been ended yet.
-  bool told_unscrubbed_ = false;  ///< That the file waits for tables to be rewritten.
-  bool served_cycle_ = false;     ///< A cycle may be running that this process has served.
-  std::int64_t progressed_cycle_ = 0;  ///< The cycle that the next is about.
-  std::int64_t progressed_ms_ = 0;     ///< End of the last call of that cycle, 0: none yet.
-  std::optional<TenantRecord> owner_;  ///< As it was last read: outlives a file that is damaged.
-  std::string quarantine_;             ///< Why nothing is taken; empty: all is well.
-  /// Of `agreed_` alone, so that the next request is decoded while one is applied. Taken after `mutex_`,
-  /// under which alone `agreed_` changes.
-  std::mutex agreed_mutex_;
-  std::map<std::string, AgreedTable> agreed_;  ///< By folded name.
-  std::optional<std::set<std::string>>
-      refused_tables_;                           ///< Of the running cycle, folded; absent: not read yet.
-  std::optional<std::vector<CycleNote>> notes_;  ///< Of the running cycle; absent: not read yet.
-  std::int64_t refusals_cycle_ = 0;              ///< That of `refusals_`.
+  ReceiptHead signed_receipts_ MIRROR_GUARDED_BY(mutex_);
+  std::string told_idle_rules_ MIRROR_GUARDED_BY(mutex_);
+  std::string told_wrong_objects_ MIRROR_GUARDED_BY(mutex_);
+  std::string told_index_trouble_ MIRROR_GUARDED_BY(mutex_);
+  /// The mirror's own indexes may be others than the source's.
+  bool indexes_due_ MIRROR_GUARDED_BY(mutex_) = true;
+  bool retired_ MIRROR_GUARDED_BY(mutex_) = false;
+  bool removed_ MIRROR_GUARDED_BY(mutex_) = false;
+  /// Another file was found, and the cycle in it has not been ended yet.
+  bool replaced_ MIRROR_GUARDED_BY(mutex_) = false;
+  /// That the file waits for tables to be rewritten.
+  bool told_unscrubbed_ MIRROR_GUARDED_BY(mutex_) = false;
+  /// A cycle may be running that this process has served.
+  bool served_cycle_ MIRROR_GUARDED_BY(mutex_) = false;
+  std::int64_t progressed_cycle_ MIRROR_GUARDED_BY(mutex_) = 0;  ///< The cycle that the next is about.
+  /// End of the last call of that cycle, 0: none yet.
+  std::int64_t progressed_ms_ MIRROR_GUARDED_BY(mutex_) = 0;
+  /// As it was last read: outlives a file that is damaged.
+  std::optional<TenantRecord> owner_ MIRROR_GUARDED_BY(mutex_);
+  std::string quarantine_ MIRROR_GUARDED_BY(mutex_);  ///< Why nothing is taken; empty: all is well.
+  /// Of its own, so that the next request is decoded while one is applied. `agreed_` changes under both.
+  Mutex agreed_mutex_;
+  std::map<std::string, AgreedTable> agreed_ MIRROR_GUARDED_BY(agreed_mutex_);  ///< By folded name.
+  /// Of the running cycle, folded; absent: not read yet.
+  std::optional<std::set<std::string>> refused_tables_ MIRROR_GUARDED_BY(mutex_);
+  /// Of the running cycle; absent: not read yet.
+  std::optional<std::vector<CycleNote>> notes_ MIRROR_GUARDED_BY(mutex_);
+  std::int64_t refusals_cycle_ MIRROR_GUARDED_BY(mutex_) = 0;  ///< That of `refusals_`.
   /// Tables whose last batch was refused, by folded name: their names and why.
-  std::map<std::string, std::pair<std::string, std::string>> refusals_;
-  std::int64_t unannounced_cycle_ = 0;  ///< That of `unannounced_why_`.
-  std::string unannounced_why_;
-  std::set<std::string> told_partner_;  ///< What was told of partners' columns and rows.
-  std::int64_t counted_cycle_ = 0;      ///< That of `counted_`.
-  std::set<std::string> counted_;       ///< Folded tables whose rows were counted for TellPartnerRows().
-  std::string told_unavailable_;  ///< What the last event about it said; empty: something was written since.
-  std::optional<std::vector<Hold>> holds_;  ///< Absent: not read yet.
-  std::int64_t digested_cycle_ = 0;         ///< That of `digested_`.
+  std::map<std::string, std::pair<std::string, std::string>> refusals_ MIRROR_GUARDED_BY(mutex_);
+  std::int64_t unannounced_cycle_ MIRROR_GUARDED_BY(mutex_) = 0;  ///< That of `unannounced_why_`.
+  std::string unannounced_why_ MIRROR_GUARDED_BY(mutex_);
+  /// What was told of partners' columns and rows.
+  std::set<std::string> told_partner_ MIRROR_GUARDED_BY(mutex_);
+  std::int64_t counted_cycle_ MIRROR_GUARDED_BY(mutex_) = 0;  ///< That of `counted_`.
+  /// Folded tables whose rows were counted for TellPartnerRows().
+  std::set<std::string> counted_ MIRROR_GUARDED_BY(mutex_);
+  /// What the last event about it said; empty: something was written since.
+  std::string told_unavailable_ MIRROR_GUARDED_BY(mutex_);
+  std::optional<std::vector<Hold>> holds_ MIRROR_GUARDED_BY(mutex_);  ///< Absent: not read yet.
+  std::int64_t digested_cycle_ MIRROR_GUARDED_BY(mutex_) = 0;         ///< That of `digested_`.
   /// By folded table. Spares a second look at the rows: without it CompareLater() takes that look.
-  std::map<std::string, DigestCoverage> digested_;
+  std::map<std::string, DigestCoverage> digested_ MIRROR_GUARDED_BY(mutex_);
   std::shared_ptr<std::atomic<int>> readings_ = std::make_shared<std::atomic<int>>(0);
 };
 

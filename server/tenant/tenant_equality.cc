@@ -33,7 +33,7 @@ absl::StatusOr<TableReading> Tenant::Read(const Caller& caller, std::int64_t cyc
   }
   reading.place = std::shared_ptr<void>(nullptr, [counter = readings_](void*) { counter->fetch_sub(1); });
   absl::StatusOr<AgreedTable> agreed = Agreed(caller, table);
-  const Lock lock(mutex_);
+  const MutexLock lock(mutex_);
   absl::StatusOr<TenantRecord> running = Running(caller, cycle, now_ms);
   if (!running.ok()) return running.status();
   if (absl::Status status = LoadRefused(); !status.ok()) return Noticed(status);
@@ -63,14 +63,14 @@ absl::StatusOr<TableReading> Tenant::Read(const Caller& caller, std::int64_t cyc
 }
 
 void Tenant::ReadOn(std::int64_t cycle, std::int64_t came_ms, SteadyTime began) {
-  const Lock lock(mutex_);
+  const MutexLock lock(mutex_);
   // A reading of a cycle that is over says nothing of the one that runs.
   if (cycle == progressed_cycle_) Progressed(cycle, came_ms, began);
 }
 
 void Tenant::NoteDigests(std::int64_t cycle, const std::string& table, const Position& position,
                          const std::vector<KeyRange>& ranges, const std::vector<RangeDigest>& answer) {
-  const Lock lock(mutex_);
+  const MutexLock lock(mutex_);
   if (cycle < digested_cycle_) return;
   if (cycle > digested_cycle_) digested_.clear();
   digested_cycle_ = cycle;
@@ -85,7 +85,7 @@ absl::StatusOr<std::vector<TableVerdict>> Tenant::Complete(const Caller& caller,
   if (as_of) as_of->source_ms = std::min(as_of->source_ms, now_ms);
   std::vector<TableVerdict> verdicts;
   {
-    const Lock lock(mutex_);
+    const MutexLock lock(mutex_);
     bool repeated = false, announced = false;
     const absl::StatusOr<TenantRecord> running = Running(caller, cycle, now_ms);
     if (!running.ok()) {
@@ -131,7 +131,7 @@ absl::StatusOr<std::vector<TableVerdict>> Tenant::Complete(const Caller& caller,
       if (absl::Status status = NoteChecks(checks, &written); !status.ok()) return status;
       absl::Status status = EndCycleLocked(
           now_ms,
-          [&](TenantRecord& tenant) {
+          [&](TenantRecord& tenant) MIRROR_REQUIRES(mutex_) {
             CountMiss(cycle, now_ms, tenant);
             paused = tenant.paused ? tenant.pause_reason : "";
             first = tenant.completed_ms == 0;
@@ -171,7 +171,7 @@ absl::StatusOr<std::vector<TableVerdict>> Tenant::Complete(const Caller& caller,
     }
   }
   if (absl::Status status = CompareLater(tables, now_ms, &verdicts); !status.ok()) return status;
-  const Lock lock(mutex_);
+  const MutexLock lock(mutex_);
   if (store_) store_->Rest();
   // When all were in use as they were opened, this is when there is something to close.
   make_room_(*this);
@@ -186,7 +186,7 @@ absl::Status Tenant::CompareLater(const std::vector<CompletedTable>& tables, std
     if (!tables[i].digest || (*verdicts)[i].comparison != Comparison::kUnchecked) continue;
     std::unique_ptr<Snapshot> snapshot;
     {
-      const Lock lock(mutex_);
+      const MutexLock lock(mutex_);
       if (!store_) return absl::OkStatus();
       absl::StatusOr<std::unique_ptr<Snapshot>> opened = store_->OpenSnapshot();
       if (!opened.ok()) return Noticed(opened.status());
@@ -207,7 +207,7 @@ absl::Status Tenant::CompareLater(const std::vector<CompletedTable>& tables, std
     if (!compared.check) continue;
     // The next cycle may have changed rows since they were counted.
     compared.check->row_count.reset();
-    const Lock lock(mutex_);
+    const MutexLock lock(mutex_);
     if (!store_) return absl::OkStatus();
     Plan plan;
     plan.now_ms = now_ms;
@@ -244,7 +244,7 @@ void Tenant::AddCheckEvent(const TableVerdict& verdict) {
 
 absl::StatusOr<std::vector<std::string>> Tenant::AskToVerify(const std::vector<std::string>& tables,
                                                              std::int64_t now_ms) {
-  const Lock lock(mutex_);
+  const MutexLock lock(mutex_);
   if (absl::Status status = OpenForOperator(now_ms); !status.ok()) return status;
   absl::StatusOr<std::vector<std::string>> names = Existing(tables);
   if (!names.ok()) return names.status();

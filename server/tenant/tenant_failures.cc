@@ -55,14 +55,14 @@ std::string Tenant::RefusalsOf(std::int64_t cycle) {
 }
 
 void Tenant::NoteFailure(std::string_view why) {
-  const std::lock_guard lock(summary_mutex_);
+  const MutexLock lock(summary_mutex_);
   TenantSummary next = summary_ ? *summary_ : TenantSummary{};
   next.failure = FailedAgain(next.failure, why, NowMs());
   summary_ = std::make_shared<const TenantSummary>(std::move(next));
 }
 
 bool Tenant::ForgetFailure() {
-  const std::lock_guard lock(summary_mutex_);
+  const MutexLock lock(summary_mutex_);
   if (!summary_ || summary_->failure == CycleFailure{}) return false;
   TenantSummary next = *summary_;
   next.failure = {};
@@ -71,7 +71,7 @@ bool Tenant::ForgetFailure() {
 }
 
 void Tenant::NoteRefusedAnnouncement(std::int64_t cycle, std::string_view why) {
-  const Lock lock(mutex_);
+  const MutexLock lock(mutex_);
   unannounced_cycle_ = cycle;
   unannounced_why_ = CutMessage(why, kReasonBytesTold);
   if (unannounced_why_.ends_with('.')) unannounced_why_.pop_back();
@@ -112,9 +112,10 @@ void Tenant::TellUnavailable(const absl::Status& status) {
 }
 
 void Tenant::EndIfIdle(std::int64_t now_ms) {
-  const Lock lock(mutex_, std::try_to_lock);
   // Who holds the lock makes progress.
-  if (!lock.owns_lock() || !served_cycle_ || !store_ || retired_) return;
+  if (!mutex_.try_lock()) return;
+  const MutexLock lock(mutex_, std::adopt_lock);
+  if (!served_cycle_ || !store_ || retired_) return;
   absl::StatusOr<TenantRecord> tenant = store_->ReadTenant();
   if (!tenant.ok() || !tenant->active || !IsIdle(*tenant, now_ms)) return;
   if (EndCycleLocked(now_ms, [](TenantRecord&) {}, {}).ok()) TellTimedOut(tenant->cycle);

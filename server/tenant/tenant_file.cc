@@ -19,7 +19,7 @@ constexpr std::size_t kNamesListed = 20;
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Snapshot>> Tenant::OpenSnapshot() {
-  const Lock lock(mutex_);
+  const MutexLock lock(mutex_);
   if (absl::Status status = OpenForOperator(0); !status.ok()) return status;
   absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = store_->OpenSnapshot();
   if (!snapshot.ok()) return Noticed(snapshot.status());
@@ -61,7 +61,7 @@ absl::Status EndCycleOfCopy(Store& copy, const std::optional<TenantRecord>& befo
 }
 
 absl::Status Tenant::ReplaceFile(const MoveFile& move, std::int64_t now_ms) {
-  const Lock lock(mutex_);
+  const MutexLock lock(mutex_);
   if (retired_) {
     return absl::FailedPreconditionError(absl::StrCat(
         "tenant '", context_id_,
@@ -70,7 +70,7 @@ absl::Status Tenant::ReplaceFile(const MoveFile& move, std::int64_t now_ms) {
   }
   // A file that is gone or damaged is no reason not to put a good one there.
   std::string damaged = std::exchange(quarantine_, {});
-  const auto refused = [&](absl::Status status) {
+  const auto refused = [&](absl::Status status) MIRROR_REQUIRES(mutex_) {
     if (damaged.empty()) return status;
     store_.reset();
     is_open_ = false;
@@ -119,7 +119,7 @@ absl::Status Tenant::ReplaceFile(const MoveFile& move, std::int64_t now_ms) {
 }
 
 bool Tenant::IsUnusable() {
-  const Lock lock(mutex_);
+  const MutexLock lock(mutex_);
   if (!quarantine_.empty()) return true;
   absl::Status status = OpenForOperator(0);
   if (status.ok()) status = Noticed(store_->CheckOwnTables());
@@ -127,14 +127,14 @@ bool Tenant::IsUnusable() {
 }
 
 void Tenant::Distrust(const absl::Status& why) {
-  const Lock lock(mutex_);
+  const MutexLock lock(mutex_);
   std::string words(why.message());
   if (words.ends_with('.')) words.pop_back();
   Noticed(absl::DataLossError(words)).IgnoreError();  // Told by its event.
 }
 
 absl::Status Tenant::Rebuild(const SetFileAside& set_aside, std::int64_t now_ms) {
-  const Lock lock(mutex_);
+  const MutexLock lock(mutex_);
   if (quarantine_.empty()) {
     const absl::Status open = OpenForOperator(now_ms);
     if (quarantine_.empty() && !absl::IsFailedPrecondition(open)) {
@@ -230,7 +230,7 @@ void Tenant::ScrubFile(std::int64_t now_ms) {
   }
   if (status.ok()) status = store_->Scrub();
   if (status.ok()) {
-    status = CommitPlanned([&]() -> absl::StatusOr<Plan> {
+    status = CommitPlanned([&]() MIRROR_REQUIRES(mutex_) -> absl::StatusOr<Plan> {
                absl::StatusOr<TenantRecord> now = store_->ReadTenant();
                if (!now.ok()) return now.status();
                Plan plan;

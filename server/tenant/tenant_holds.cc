@@ -40,7 +40,7 @@ absl::Status Tenant::KeepLateHolds(std::int64_t now_ms, const std::vector<Hold>&
 }
 
 absl::StatusOr<std::vector<Hold>> Tenant::Holds() {
-  const Lock lock(mutex_);
+  const MutexLock lock(mutex_);
   if (absl::Status status = OpenForOperator(0); !status.ok()) return status;
   if (absl::Status status = LoadHolds(); !status.ok()) return status;
   return *holds_;
@@ -57,7 +57,7 @@ absl::StatusOr<Hold> Tenant::FindHoldById(std::uint64_t id) {
 }
 
 absl::Status Tenant::DecideHold(std::uint64_t id, HoldState decision, std::int64_t now_ms) {
-  const Lock lock(mutex_);
+  const MutexLock lock(mutex_);
   if (absl::Status status = OpenForOperator(now_ms); !status.ok()) return status;
   absl::StatusOr<Hold> hold = FindHoldById(id);
   if (!hold.ok()) return hold.status();
@@ -82,7 +82,7 @@ absl::Status Tenant::DecideHold(std::uint64_t id, HoldState decision, std::int64
 }
 
 absl::StatusOr<std::string> Tenant::AcceptSource(std::int64_t now_ms) {
-  const Lock lock(mutex_);
+  const MutexLock lock(mutex_);
   if (absl::Status status = OpenForOperator(now_ms); !status.ok()) return status;
   if (absl::Status status = LoadHolds(); !status.ok()) return status;
   const Hold* const hold = FindHold(*holds_, HoldKind::kSource, "");

@@ -93,7 +93,7 @@ void Tenant::HooksKept(const Plan& plan, const CommitResult& result) {
 }
 
 absl::StatusOr<std::optional<HookNote>> Tenant::FirstHook(const std::string& hook) {
-  const Lock lock(mutex_);
+  const MutexLock lock(mutex_);
   if (absl::Status status = OpenForOperator(0); !status.ok()) return status;
   // While a new mirror is being made, a crash loses it with all that waits there.
   if (!store_->IsDurable()) return std::optional<HookNote>();
@@ -103,7 +103,7 @@ absl::StatusOr<std::optional<HookNote>> Tenant::FirstHook(const std::string& hoo
 }
 
 absl::Status Tenant::HookDone(std::int64_t id) {
-  const Lock lock(mutex_);
+  const MutexLock lock(mutex_);
   if (absl::Status status = OpenForOperator(0); !status.ok()) return status;
   Plan plan;
   plan.delivered_hooks.push_back(id);

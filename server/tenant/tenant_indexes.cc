@@ -117,7 +117,7 @@ void Tenant::FollowIndexes(std::int64_t now_ms) {
 }
 
 absl::StatusOr<std::vector<IndexesOfTable>> Tenant::Indexes(const std::vector<std::string>& tables) {
-  const Lock lock(mutex_);
+  const MutexLock lock(mutex_);
   if (absl::Status status = OpenForOperator(0); !status.ok()) return status;
   const absl::StatusOr<std::vector<std::string>> names = Existing(tables);
   if (!names.ok()) return names.status();

@@ -5,7 +5,7 @@
 namespace mirror {
 
 absl::StatusOr<Tenant::Receipts> Tenant::ReadReceipts(const ReceiptHead& known, std::int64_t now_ms) {
-  const Lock lock(mutex_);
+  const MutexLock lock(mutex_);
   // Somebody may have closed it since; that there are no receipts is not said of a file that was not read.
   if (absl::Status open = Open(/*create=*/false, now_ms); !open.ok()) return open;
   Receipts receipts;
@@ -29,7 +29,7 @@ absl::StatusOr<Tenant::Receipts> Tenant::ReadReceipts(const ReceiptHead& known, 
 }
 
 absl::StatusOr<std::optional<ReceiptHead>> Tenant::UnsignedReceipts() {
-  const Lock lock(mutex_);
+  const MutexLock lock(mutex_);
   if (!keeps_receipts_ || !store_) return std::nullopt;
   absl::StatusOr<ReceiptHead> head = store_->ReadReceiptHead();
   // The cycle is over: a page cache of 87 KB would stay with each tenant that is open.
@@ -40,7 +40,7 @@ absl::StatusOr<std::optional<ReceiptHead>> Tenant::UnsignedReceipts() {
 }
 
 void Tenant::SignedReceipts(const ReceiptHead& head) {
-  const Lock lock(mutex_);
+  const MutexLock lock(mutex_);
   signed_receipts_ = head;
 }
 

@@ -17,7 +17,7 @@ TenantSummary Tenant::summary() const {
 }
 
 std::shared_ptr<const TenantSummary> Tenant::shared_summary() const {
-  const std::lock_guard lock(summary_mutex_);
+  const MutexLock lock(summary_mutex_);
   if (summary_ && !summary_times_.empty()) {
     summary_ = std::make_shared<const TenantSummary>(WithTimes(*summary_, summary_times_));
     summary_times_.clear();
@@ -26,7 +26,7 @@ std::shared_ptr<const TenantSummary> Tenant::shared_summary() const {
 }
 
 void Tenant::NoteTimes(const std::vector<Step>& steps, const std::vector<StepResult>& results) {
-  const std::lock_guard lock(summary_mutex_);
+  const MutexLock lock(summary_mutex_);
   for (std::size_t i = 0; i < std::min(steps.size(), results.size()); ++i) {
     if (!steps[i].source_ms || !results[i].status.ok()) continue;
     summary_times_[FoldName(steps[i].table)] = *steps[i].source_ms;
@@ -34,7 +34,7 @@ void Tenant::NoteTimes(const std::vector<Step>& steps, const std::vector<StepRes
 }
 
 void Tenant::Remember(const TenantSummary& summary) {
-  const std::lock_guard lock(summary_mutex_);
+  const MutexLock lock(summary_mutex_);
   if (summary_ && summary_->known) return;
   TenantSummary next = summary;
   // The note beside the file says so, whatever the catalog kept from before.
@@ -94,7 +94,7 @@ void Tenant::Summarize(Look look) {
       }
     }
   }
-  const std::lock_guard lock(summary_mutex_);
+  const MutexLock lock(summary_mutex_);
   if (summary_) next.failure = summary_->failure;  // It may have come meanwhile.
   summary_ = std::make_shared<const TenantSummary>(std::move(next));
 }

@@ -49,6 +49,7 @@ Tenants::~Tenants() { tenants_.clear(); }
 absl::StatusOr<std::unique_ptr<Tenants>> Tenants::Open(StoreHome& home, const TenantsOptions& options,
                                                        Events& events) {
   std::unique_ptr<Tenants> tenants(new Tenants(home, options, events));
+  const MutexLock lock(tenants->mutex_);
   if (absl::Status deleted = tenants->FindDeleted(); !deleted.ok()) return deleted;
   absl::StatusOr<std::vector<StoreHome::Found>> found = home.Recover();
   if (!found.ok()) return absl::FailedPreconditionError(found.status().message());
@@ -101,7 +102,7 @@ std::shared_ptr<Tenant> Tenants::Make(const std::string& context_id) {
 }
 
 absl::StatusOr<std::shared_ptr<Tenant>> Tenants::Find(const Caller& caller) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto found = tenants_.find(FoldName(caller.context_id));
   if (found == tenants_.end() || found->second.tenant->context_id() != caller.context_id)
     return UnknownTenant(kBeginOrAsk);
@@ -113,7 +114,7 @@ absl::StatusOr<std::shared_ptr<Tenant>> Tenants::FindOrTakeIn(const Caller& call
   if (absl::Status status = CheckContextId(caller.context_id); !status.ok()) return status;
   // A spelling that was only probed must not keep the right one out.
   if (const std::string other = OtherSpelling(caller.context_id); !other.empty()) ForgetUnlessThere(other);
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const std::string key = FoldName(caller.context_id);
   if (deleted_.contains(key)) return std::shared_ptr<Tenant>();
   auto found = tenants_.find(key);
@@ -127,7 +128,7 @@ absl::StatusOr<std::shared_ptr<Tenant>> Tenants::FindOrTakeIn(const Caller& call
 }
 
 std::string Tenants::OtherSpelling(const std::string& context_id) const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto found = tenants_.find(FoldName(context_id));
   if (found == tenants_.end() || found->second.tenant->context_id() == context_id) return "";
   return found->second.tenant->context_id();
@@ -144,12 +145,12 @@ Tenants::Entries::iterator Tenants::FindOnlyProbed(const std::string& context_id
 
 void Tenants::ForgetUnlessThere(const std::string& context_id) {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (FindOnlyProbed(context_id) == tenants_.end()) return;
   }
   if (HasMirror(context_id)) return;
   // Whoever made one meanwhile uses it, or has left its summary.
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto found = FindOnlyProbed(context_id);
   if (found == tenants_.end()) return;
   Unlist(found->second);
@@ -157,7 +158,7 @@ void Tenants::ForgetUnlessThere(const std::string& context_id) {
 }
 
 absl::StatusOr<std::shared_ptr<Tenant>> Tenants::Find(const std::string& context_id) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto found = tenants_.find(FoldName(context_id));
   if (found == tenants_.end() && deleted_.contains(FoldName(context_id))) {
     return absl::NotFoundError(absl::StrCat("tenant '", context_id,
@@ -173,7 +174,7 @@ absl::StatusOr<std::shared_ptr<Tenant>> Tenants::Find(const std::string& context
 }
 
 absl::StatusOr<std::shared_ptr<Tenant>> Tenants::FindOrMake(const std::string& context_id) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   auto found = tenants_.find(FoldName(context_id));
   if (found == tenants_.end()) {
     found = tenants_.emplace(FoldName(context_id), Entry{Make(context_id), {}}).first;
@@ -204,7 +205,7 @@ absl::StatusOr<std::string> Tenants::Rebuild(const std::string& context_id, std:
 
 std::vector<std::shared_ptr<Tenant>> Tenants::Listed() {
   std::vector<std::shared_ptr<Tenant>> all;
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   for (const auto& [key, entry] : tenants_) all.push_back(entry.tenant);
   return all;
 }
@@ -228,16 +229,16 @@ absl::Status Tenants::Delete(const std::string& context_id) {
   absl::Status removed = (*tenant)->Retire([&]() -> absl::Status {
     CrashPoint("delete.before");
     {
-      const std::lock_guard marks(marks_mutex_);
+      const MutexLock marks(marks_mutex_);
       if (absl::Status set = home_.BeginDeletion(spelled); !set.ok()) return set;
-      const std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       deleted_[key] = spelled;
       half_deleted_.insert(key);
     }
     CrashPoint("delete.marked");
     return home_.FinishDeletion(spelled);
   });
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (removed.ok()) half_deleted_.erase(key);
   // The source is kept away, and the next attempt removes what is left.
   if (!removed.ok() && half_deleted_.contains(key)) return removed;
@@ -257,10 +258,10 @@ absl::Status Tenants::Delete(const std::string& context_id) {
 
 absl::Status Tenants::Allow(const std::string& context_id) {
   const std::string key = FoldName(context_id);
-  const std::lock_guard marks(marks_mutex_);
+  const MutexLock marks(marks_mutex_);
   std::string spelled;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (half_deleted_.contains(key)) return HalfDeleted(context_id);
     if (const auto found = deleted_.find(key); found != deleted_.end()) spelled = found->second;
   }
@@ -278,14 +279,14 @@ absl::Status Tenants::Allow(const std::string& context_id) {
                                             "--state deleted' lists those that were."));
   }
   if (absl::Status removed = home_.AllowAgain(spelled); !removed.ok()) return removed;
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   deleted_.erase(key);
   return absl::OkStatus();
 }
 
 std::vector<std::string> Tenants::Deleted() const {
   std::vector<std::string> names;
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   for (const auto& [key, name] : deleted_) names.push_back(name);
   return names;
 }
@@ -297,7 +298,7 @@ void Tenants::EndIdleCycles() {
 std::vector<Tenants::Seen> Tenants::AllSeen() {
   std::vector<std::shared_ptr<Tenant>> all;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     all.reserve(tenants_.size());
     for (const auto& [key, entry] : tenants_) all.push_back(entry.tenant);
   }
@@ -330,7 +331,7 @@ std::vector<Tenants::Seen> Tenants::AllKnown() {
 void Tenants::NoteFailure(const std::string& context_id, std::string_view why) {
   std::shared_ptr<Tenant> tenant;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     const auto found = tenants_.find(FoldName(context_id));
     if (found != tenants_.end() && found->second.tenant->context_id() == context_id) {
       tenant = found->second.tenant;
@@ -344,7 +345,7 @@ void Tenants::NoteFailure(const std::string& context_id, std::string_view why) {
 }
 
 void Tenants::Remember(const std::string& context_id, const TenantSummary& summary) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto found = tenants_.find(FoldName(context_id));
   const bool here = found != tenants_.end() && found->second.tenant->context_id() == context_id;
   if (here && found->second.tenant->shared_summary() != nullptr) found->second.tenant->Remember(summary);
@@ -357,7 +358,7 @@ void Tenants::EndCycles() {
 }
 
 std::size_t Tenants::open_count() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   std::size_t count = 0;
   for (const auto& [key, entry] : tenants_) count += entry.tenant->is_open() ? 1U : 0U;
   return count;
@@ -375,7 +376,7 @@ void Tenants::Unlist(Entry& entry) {
 /// The least recently used one that is open and can be closed, which counts as used from now on: when it is
 /// not closed, it is in use. Null: there are no more than may be.
 std::shared_ptr<Tenant> Tenants::TakeOldest(const Tenant& keep) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const std::size_t building = building_.All().size();
   for (std::size_t left = by_use_.size(); left > 0 && by_use_.size() + building > options_.open_max; --left) {
     Entry& oldest = tenants_.find(FoldName(by_use_.front()->context_id()))->second;
@@ -393,7 +394,7 @@ std::shared_ptr<Tenant> Tenants::TakeOldest(const Tenant& keep) {
 /// order is always tenant, then this map, and other tenants are only tried.
 void Tenants::MakeRoom(const Tenant& opened) {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     const auto found = tenants_.find(FoldName(opened.context_id()));
     if (found != tenants_.end() && found->second.tenant.get() == &opened && !found->second.listed) {
       found->second.place = by_use_.insert(by_use_.end(), found->second.tenant.get());
@@ -404,7 +405,7 @@ void Tenants::MakeRoom(const Tenant& opened) {
     const std::shared_ptr<Tenant> oldest = TakeOldest(opened);
     if (!oldest) return;
     if (!oldest->CloseIfIdle()) continue;
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     const auto found = tenants_.find(FoldName(oldest->context_id()));
     if (found != tenants_.end() && found->second.tenant == oldest && !oldest->is_open())
       Unlist(found->second);
@@ -419,7 +420,7 @@ absl::StatusOr<std::shared_ptr<void>> Tenants::BeginBuilding(const std::string& 
     if (other == context_id) continue;
     std::shared_ptr<Tenant> idle;
     {
-      const std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       const auto found = tenants_.find(FoldName(other));
       if (found != tenants_.end()) idle = found->second.tenant;
     }

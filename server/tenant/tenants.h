@@ -5,7 +5,6 @@
 #include <list>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <set>
 #include <string>
 #include <string_view>
@@ -13,6 +12,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "base/mutex.h"
 #include "server/plan/caller.h"
 #include "server/store/home.h"
 #include "server/tenant/building_places.h"
@@ -92,7 +92,7 @@ class Tenants {
 
  private:
   Tenants(StoreHome& home, const TenantsOptions& options, Events& events);
-  absl::Status FindDeleted();
+  absl::Status FindDeleted() MIRROR_REQUIRES(mutex_);
   std::shared_ptr<Tenant> Make(const std::string& context_id);
   struct Entry {
     std::shared_ptr<Tenant> tenant;
@@ -101,13 +101,12 @@ class Tenants {
   };
   using Entries = std::map<std::string, Entry>;
 
-  void Used(Entry& entry);
-  void Unlist(Entry& entry);
+  void Used(Entry& entry) MIRROR_REQUIRES(mutex_);
+  void Unlist(Entry& entry) MIRROR_REQUIRES(mutex_);
   /// Of the same name folded; empty: it is known under no other.
   std::string OtherSpelling(const std::string& context_id) const;
-  /// Of an entry that nobody uses and that has never been a mirror; the end where there is none. Under the
-  /// map's lock.
-  Entries::iterator FindOnlyProbed(const std::string& context_id);
+  /// Of an entry that nobody uses and that has never been a mirror; the end where there is none.
+  Entries::iterator FindOnlyProbed(const std::string& context_id) MIRROR_REQUIRES(mutex_);
   void MakeRoom(const Tenant& opened);
   absl::StatusOr<std::shared_ptr<void>> BeginBuilding(const std::string& context_id);
   std::vector<std::shared_ptr<Tenant>> Listed();
@@ -118,15 +117,17 @@ class Tenants {
   Events& events_;
   BuildingPlaces building_;
   FirstFailures first_failures_;
-  std::mutex
-      marks_mutex_;  ///< Of the home's deletions: they say what `deleted_` says. Taken before `mutex_`.
-  mutable std::mutex mutex_;
-  Entries tenants_;                             ///< By folded context id.
-  std::map<std::string, std::string> deleted_;  ///< By folded context id, as it was spelled.
-  std::set<std::string> half_deleted_;          ///< Of those, folded: not all of their mirrors is gone.
+  /// Of the home's deletions: they say what `deleted_` says.
+  Mutex marks_mutex_ MIRROR_ACQUIRED_BEFORE(mutex_);
+  mutable Mutex mutex_;
+  Entries tenants_ MIRROR_GUARDED_BY(mutex_);  ///< By folded context id.
+  /// By folded context id, as it was spelled.
+  std::map<std::string, std::string> deleted_ MIRROR_GUARDED_BY(mutex_);
+  /// Of those, folded: not all of their mirrors is gone.
+  std::set<std::string> half_deleted_ MIRROR_GUARDED_BY(mutex_);
   /// Those that were opened and not closed by MakeRoom, least recently used first. Some may have closed
   /// themselves.
-  std::list<Tenant*> by_use_;
+  std::list<Tenant*> by_use_ MIRROR_GUARDED_BY(mutex_);
 };
 
 }  // namespace mirror
