@@ -48,11 +48,15 @@ build() {
   if [ "$#" -gt 0 ]; then target_words=(--target "$@"); fi
   begin_step "build $preset"
   log=$(mktemp)
-  if ! cmake --preset "$preset" > "$log" 2>&1; then
-    cat "$log" >&2
-    rm -f "$log"
-    fail_step "build $preset: configure" "cmake --preset $preset"
-  fi
+  for _ in 1 2; do
+    if ! cmake --preset "$preset" > "$log" 2>&1; then
+      cat "$log" >&2
+      rm -f "$log"
+      fail_step "build $preset: configure" "cmake --preset $preset"
+    fi
+    # A folder of another compiler: CMake began anew, and has lost the preset's flags.
+    grep -q '^The following variables have changed' "$log" || break
+  done
   rm -f "$log"
   if [ -t 1 ]; then
     NINJA_STATUS='[%f/%t] ' cmake --build --preset "$preset" "${target_words[@]}"
