@@ -366,6 +366,10 @@ TEST(ConfigTest, UnknownVariableOfASectionIsNamedAndOthersAreLeftAlone) {
   }
   const Variable empty("MIRROR_LISTEN_PRT", ""), test("MIRROR_TEST_SEED", "1"),
       crash("MIRROR_CRASH_AT", "x:1"), agent("MIRROR_AGENT_WINDOW", "2"), other("MIRROR", "x");
+  // What Kubernetes sets for a service that is called mirror-server.
+  const Variable host("MIRROR_SERVER_SERVICE_HOST", "10.0.0.9"),
+      named("MIRROR_SERVER_SERVICE_PORT_GRPC", "1"), port("MIRROR_SERVER_PORT", "tcp://10.0.0.9:1"),
+      address("MIRROR_SERVER_PORT_1_TCP_ADDR", "10.0.0.9");
   EXPECT_THAT(file.Load(), IsOk());
 }
 
