@@ -41,7 +41,7 @@ void RequireSound(FileRows& rows, std::size_t size) {
 }  // namespace mirror
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  static const auto* const kFile = new mirror::ConfigFile;
+  static const auto* const kFile = new mirror::ConfigText;
   kFile->Write(std::string_view(reinterpret_cast<const char*>(data), size));
   for (const mirror::CsvOptions& options :
        {mirror::CsvOptions{},

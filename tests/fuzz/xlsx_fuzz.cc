@@ -83,7 +83,7 @@ void RequireSound(FileRows& rows) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using mirror::kSheet, mirror::kStyles, mirror::kTexts;
-  static const auto* const kFile = new mirror::ConfigFile;
+  static const auto* const kFile = new mirror::ConfigText;
   if (size == 0) return 0;
   const std::string_view part(reinterpret_cast<const char*>(data) + 1, size - 1);
   const int which = data[0] % 3;
