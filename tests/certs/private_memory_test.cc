@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "tests/support/rows.h"
+#include "tests/support/sanitizers.h"
 
 namespace mirror {
 namespace {
@@ -29,7 +30,7 @@ bool LeavesACore(const ScratchFolder& folder, void (*first)()) {
 }
 
 TEST(PrivateMemoryTest, AProcessWithKeysLeavesNoCore) {
-#ifdef __SANITIZE_ADDRESS__
+#if MIRROR_ADDRESS_SANITIZER
   GTEST_SKIP() << "the sanitizer looks at the process as a debugger does";
 #endif
   const ScratchFolder folder;
@@ -38,7 +39,7 @@ TEST(PrivateMemoryTest, AProcessWithKeysLeavesNoCore) {
 }
 
 TEST(PrivateMemoryTest, NoDebuggerOfItsOwnUserGetsIn) {
-#ifdef __SANITIZE_ADDRESS__
+#if MIRROR_ADDRESS_SANITIZER
   GTEST_SKIP() << "the sanitizer looks at the process as a debugger does";
 #endif
   const pid_t child = fork();

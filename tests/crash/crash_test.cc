@@ -31,6 +31,7 @@
 #include "tests/support/mirror_file.h"
 #include "tests/support/places.h"
 #include "tests/support/rows.h"
+#include "tests/support/sanitizers.h"
 #include "tests/support/status_matchers.h"
 
 namespace mirror {
@@ -531,7 +532,7 @@ TEST(PowerLossTest, WhatWasAcknowledgedIsThereBeforeAnybodyCatchesUp) {
   std::vector<std::string> environment = {"LD_PRELOAD=" + shim, "MIRROR_DISK_FAULT=power:1000000000",
                                           absl::StrCat("MIRROR_DISK_PATH=", here->data_dir(), "/"),
                                           absl::StrCat("MIRROR_DISK_DURABLE=", durable.path(), "/data/")};
-#ifdef __SANITIZE_ADDRESS__
+#if MIRROR_ADDRESS_SANITIZER
   environment.emplace_back("ASAN_OPTIONS=verify_asan_link_order=0");
 #endif
   here->set_environment(environment);

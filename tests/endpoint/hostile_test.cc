@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "tests/endpoint/endpoint_fixture.h"
 #include "tests/support/places.h"
+#include "tests/support/sanitizers.h"
 
 namespace mirror {
 namespace {
@@ -18,7 +19,7 @@ namespace {
 using testing::HasSubstr;
 
 /// A sanitizer keeps memory of its own.
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+#if MIRROR_THREAD_SANITIZER || MIRROR_ADDRESS_SANITIZER
 constexpr bool kMemoryCounts = false;
 #else
 constexpr bool kMemoryCounts = true;

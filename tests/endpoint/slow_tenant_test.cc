@@ -12,6 +12,7 @@
 #include "tests/endpoint/endpoint_fixture.h"
 #include "tests/endpoint/let_in.h"
 #include "tests/support/places.h"
+#include "tests/support/sanitizers.h"
 
 // One tenant's disk that does not answer is that tenant's own matter.
 
@@ -35,7 +36,7 @@ class SlowTenantTest : public EndpointTest {
     std::filesystem::copy_file(ShimPath("slow_sync"), shim);
     options.environment = {"LD_PRELOAD=" + shim, "MIRROR_SLOW_PATH=Mirror_Cust-slow.db",
                            "MIRROR_SLOW_GATE=" + gate_};
-#ifdef __SANITIZE_ADDRESS__
+#if MIRROR_ADDRESS_SANITIZER
     options.environment.emplace_back("ASAN_OPTIONS=verify_asan_link_order=0");
 #endif
     Install(options);

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "tests/endpoint/endpoint_fixture.h"
+#include "tests/support/sanitizers.h"
 
 namespace mirror {
 namespace {
@@ -20,9 +21,9 @@ constexpr std::int64_t kDay1760 = 642'461;
 constexpr std::int64_t kDayLast = 3'652'058;
 
 /// What a sanitizer adds is not the server's.
-#if defined(__SANITIZE_THREAD__)
+#if MIRROR_THREAD_SANITIZER
 constexpr std::uint64_t kServerBytesMax = 2'000ULL << 20;
-#elif defined(__SANITIZE_ADDRESS__)
+#elif MIRROR_ADDRESS_SANITIZER
 constexpr std::uint64_t kServerBytesMax = 500ULL << 20;
 #else
 constexpr std::uint64_t kServerBytesMax = 200ULL << 20;

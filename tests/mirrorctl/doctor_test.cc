@@ -22,6 +22,7 @@
 #include "tests/support/installation.h"
 #include "tests/support/mirror_file.h"
 #include "tests/support/places.h"
+#include "tests/support/sanitizers.h"
 #include "tests/support/status_matchers.h"
 
 // The real mirrorctl, the real server with TLS, a real source; each test breaks one thing.
@@ -416,7 +417,7 @@ TEST_P(DoctorOfClocks, AreComparedWithTheServers) {
   std::filesystem::copy_file(ShimPath("bad_disk"), shim);
   InstallationOptions options;
   options.environment = {"LD_PRELOAD=" + shim, "MIRROR_CLOCK_SHIFT=" + test.shift};
-#ifdef __SANITIZE_ADDRESS__
+#if MIRROR_ADDRESS_SANITIZER
   options.environment.emplace_back("ASAN_OPTIONS=verify_asan_link_order=0");
 #endif
   Begin(options);

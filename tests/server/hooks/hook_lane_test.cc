@@ -21,6 +21,7 @@
 #include "server/hooks/delivery/bounded_calls.h"
 #include "tests/server/tenant/tenant_bench.h"
 #include "tests/support/processes.h"
+#include "tests/support/sanitizers.h"
 
 namespace mirror {
 namespace {
@@ -208,7 +209,7 @@ TEST(BoundedCallsTest, GiveTheAnswerOrTheErrorOrWhatWasThrown) {
 }
 
 TEST(BoundedCallsTest, WithoutAThreadItIsAnErrorOfTheCallAlone) {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if MIRROR_ADDRESS_SANITIZER || MIRROR_THREAD_SANITIZER
   GTEST_SKIP() << "a sanitizer needs the memory that is taken away here";
 #endif
   // In a process of its own: such a limit counts for all threads of this one.

@@ -15,6 +15,7 @@
 #include "server/store/sqlite/sqlite_home.h"
 #include "server/tenant/tenants.h"
 #include "tests/server/tenant/tenant_bench.h"
+#include "tests/support/sanitizers.h"
 
 namespace mirror {
 namespace {
@@ -174,7 +175,7 @@ TEST_F(BuildingPlacesTest, AProcessThatMayOpenNoMoreFilesSaysSo) {
   EveryDescriptor taken;
   // With none, and with one or two: the file, its log and its index fail in different places. A sanitizer
   // that looks at an exception needs two itself.
-#ifdef __SANITIZE_ADDRESS__
+#if MIRROR_ADDRESS_SANITIZER
   const std::vector<std::size_t> more = {2};
 #else
   const std::vector<std::size_t> more = {0, 1, 1};

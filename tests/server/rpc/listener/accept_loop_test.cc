@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "tests/support/sanitizers.h"
 #include "tests/support/status_matchers.h"
 
 namespace mirror {
@@ -196,7 +197,7 @@ TEST_F(AcceptLoopTest, AnotherFileUnderTheNumberOfAConnectionIsNotThatConnection
 }
 
 TEST_F(AcceptLoopTest, GoesOnWhenDescriptorsRanOut) {
-#ifdef __SANITIZE_ADDRESS__
+#if MIRROR_ADDRESS_SANITIZER
   GTEST_SKIP()
       << "the undefined-behaviour sanitizer looks at objects through a pipe, and there is no descriptor left";
 #endif

@@ -7,6 +7,7 @@
 
 #include "proto/wire/limits.h"
 #include "tests/server/tenant/tenant_bench.h"
+#include "tests/support/sanitizers.h"
 
 // Values over 4 MB: they come in parts, and a server of 200 MB holds them.
 
@@ -18,7 +19,7 @@ using testing::HasSubstr;
 constexpr std::size_t kMegabyte = 1 << 20;
 constexpr std::size_t kPart = kPartBytesMax;
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if MIRROR_ADDRESS_SANITIZER || MIRROR_THREAD_SANITIZER
 constexpr bool kMeasured = false;  // Sanitizers keep what was freed.
 #else
 constexpr bool kMeasured = true;
