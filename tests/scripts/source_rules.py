@@ -126,17 +126,20 @@ ROOMS = {
     "client/source": ("proto/wire", ()),
     "client/source/sqlite/file": ("base base/db/sqlite client/source proto/wire", ("SQLite",)),
     "client/source/steps": (
-        "base certs client/source client/source/sqlite/file proto/wire",
+        "base base/db/sqlite certs client/source client/source/sqlite/file proto/wire",
         ("nlohmann-json", "SQLite"),
     ),
     "client/config": ("base base/config base/exposition client/source client/source/steps proto/wire", ()),
-    "client/state": ("base base/db/sqlite certs client/source proto/wire", ("nlohmann-json", "SQLite")),
+    "client/state": ("base base/db/sqlite certs client/source proto/wire", ("nlohmann-json",)),
     "client/wire": ("base base/exposition certs client/config proto/wire", ("grpc",)),
     "client/cycle": ("base certs client/source client/state client/wire proto/wire", ("xxhash", "protobuf")),
-    "client/source/sqlite/log": ("base base/db/sqlite client/source client/source/sqlite/file", ("xxhash",)),
+    "client/source/sqlite/log": (
+        "base base/db/sqlite client/source client/source/sqlite/file",
+        ("xxhash", "SQLite"),
+    ),
     "client/source/rows": (
-        "client/source client/source/sqlite/file client/source/sqlite/log proto/wire",
-        ("SQLite",),
+        "base/db/sqlite client/source client/source/sqlite/file client/source/sqlite/log proto/wire",
+        (),
     ),
     "client/source/files": (
         "base certs client/source client/source/rows client/source/sqlite/file client/source/steps "
@@ -146,10 +149,10 @@ ROOMS = {
     "client/source/capture": (
         "base base/db/sqlite client/source client/source/files client/source/rows "
         "client/source/sqlite/file client/source/sqlite/log proto/wire",
-        ("xxhash", "SQLite"),
+        ("xxhash",),
     ),
     "client/source/sqlite": (
-        "base certs client/source client/source/files client/source/sqlite/file client/source/sqlite/log "
+        "base base/db/sqlite certs client/source client/source/files client/source/sqlite/file client/source/sqlite/log "
         "client/source/steps proto/wire",
         ("SQLite",),
     ),
@@ -164,7 +167,7 @@ ROOMS = {
         "client/source/files client/source/sqlite/log client/state client/wire proto/wire",
         ("nlohmann-json", "spdlog"),
     ),
-    "client": ("base/text certs client/command client/source/sqlite/file client/wire", ("CLI11",)),
+    "client": ("base/db/sqlite base/text certs client/command client/wire", ("CLI11",)),
     "tools/mirror_harness/synthetic": (
         "base client/config client/wire proto/wire",
         ("nlohmann-json", "protobuf", "SQLite"),
@@ -187,7 +190,8 @@ ROOMS = {
         ("CLI11",),
     ),
     "tools/mirrorctl": (
-        "base base/config base/text certs client/command client/config client/run client/source/sqlite/file "
+        "base base/config base/db/sqlite base/text certs client/command client/config client/run "
+        "client/source/sqlite/file "
         "client/source/sqlite/log client/wire proto/wire",
         ("nlohmann-json", "CLI11", "protobuf", "grpc"),
     ),
