@@ -79,12 +79,10 @@ ROOMS = {
     "server/hooks": ("base server/store/catalog", ("nlohmann-json",)),
     "server/store": ("base proto/wire server/plan", ()),
     "server/store/sqlite/file": ("base base/db/sqlite proto/wire server/store", ("SQLite",)),
-    "server/store/sqlite/records": (
-        "base proto/wire server/plan server/store server/store/sqlite/file",
-        ("SQLite",),
-    ),
+    "server/store/sqlite/records": ("base proto/wire server/plan server/store server/store/sqlite/file", ()),
     "server/store/sqlite/rows": (
-        "base proto/wire server/plan server/store server/store/sqlite/file server/store/sqlite/records",
+        "base base/db/sqlite proto/wire server/plan server/store server/store/sqlite/file "
+        "server/store/sqlite/records",
         ("SQLite",),
     ),
     "server/store/sqlite": (
