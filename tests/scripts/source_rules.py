@@ -167,12 +167,12 @@ ROOMS = {
     ),
     "client": ("base/db/sqlite base/text certs client/command client/wire", ("CLI11",)),
     "tools/mirror_harness/synthetic": (
-        "base client/config client/wire proto/wire",
+        "base base/db/sqlite client/config client/wire proto/wire",
         ("nlohmann-json", "protobuf", "SQLite"),
     ),
     "tools/benchmarks": (
         "base client/config client/source/sqlite client/wire proto/wire tools/mirror_harness/synthetic",
-        ("CLI11", "protobuf"),
+        ("CLI11", "protobuf", "SQLite"),
     ),
     "tools/mirror_harness/attack": (
         "base certs client/config client/wire proto/wire tools/mirror_harness/synthetic",
