@@ -13,14 +13,11 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
+#include "base/reserved_name.h"
 #include "client/source/sqlite/file/schema_query.h"
 
 namespace mirror {
 namespace {
-
-bool BeginsWith(std::string_view name, std::string_view prefix) {
-  return name.size() >= prefix.size() && SameName(name.substr(0, prefix.size()), prefix);
-}
 
 /// What the database says about a table besides its columns.
 struct TableFacts {
@@ -198,8 +195,7 @@ absl::StatusOr<std::vector<std::string>> ListTables(const SqliteFile& file) {
       file, "SELECT name FROM temp.pragma_table_list WHERE schema = 'main' AND type = 'table' ORDER BY name",
       "", [&](const sqlite::Statement& row) {
         std::string name = row.Text(0);
-        if (BeginsWith(name, "sqlite_") || BeginsWith(name, "_mirror_")) return;
-        tables.push_back(std::move(name));
+        if (!IsReservedName(name)) tables.push_back(std::move(name));
       });
   if (!status.ok()) return status;
   return tables;
