@@ -3,7 +3,7 @@
 
 Usage: source_rules.py includes|files|lengths|format ROOT
 
-  includes   which room may include which, and that nothing includes itself
+  includes   which room may include which and call SQLite, and that nothing includes itself
   files      header guards, line lengths, file names, what stands at the top, no private key
   lengths    product files of at most 600 lines and functions of at most 60, but for those of too_long.txt
   format     every .h and .cc is as clang-format writes it
@@ -150,8 +150,8 @@ ROOMS = {
         ("xxhash",),
     ),
     "client/source/sqlite": (
-        "base base/db/sqlite certs client/source client/source/files client/source/sqlite/file client/source/sqlite/log "
-        "client/source/steps proto/wire",
+        "base base/db/sqlite certs client/source client/source/files client/source/sqlite/file "
+        "client/source/sqlite/log client/source/steps proto/wire",
         ("SQLite",),
     ),
     "client/run": (
@@ -189,8 +189,7 @@ ROOMS = {
     ),
     "tools/mirrorctl": (
         "base base/config base/db/sqlite base/text certs client/command client/config client/run "
-        "client/source/sqlite/file "
-        "client/source/sqlite/log client/wire proto/wire",
+        "client/source/sqlite/file client/source/sqlite/log client/wire proto/wire",
         ("nlohmann-json", "CLI11", "protobuf", "grpc"),
     ),
 }
@@ -218,6 +217,8 @@ STD_LOCKS = re.compile(
     r"\bstd::(?:(?:recursive_|shared_|timed_)*mutex|(?:lock_guard|scoped_lock|unique_lock|shared_lock)\b"
     r"|condition_variable)|#include <(?:mutex|shared_mutex|condition_variable)>"
 )
+# Of SQLite's C API: all but the names of what is handed on.
+SQLITE_CALL = re.compile(r"\bsqlite3_(?!(?:stmt|value)\b)\w+")
 # What passes the sources' door goes through one function, which knows what a source may read.
 SOURCES_DOOR = ("mirror_service", "stream_calls", "range_calls", "encode_outcome", "checked_service")
 INCLUDE = re.compile(r'^\s*#\s*include\s+([<"][^>"]+[>"])')
@@ -318,12 +319,25 @@ def check_circles(root):
                 yield f"tests/scripts/source_rules.py: {room} stands above {other}, which it may include"
 
 
+def check_sqlite(root):
+    """base/db/sqlite/value.h brings SQLite's own header along: that is no leave to call it."""
+    for name in code_of(root):
+        room = os.path.dirname(name)
+        if room not in ROOMS or "SQLite" in ROOMS[room][1]:
+            continue
+        code = NO_CODE.sub(lambda match: re.sub(r"[^\n]", " ", match.group()), (root / name).read_text(errors="replace"))
+        for call in SQLITE_CALL.finditer(code):
+            line = code.count("\n", 0, call.start()) + 1
+            yield f"{name}:{line}: {call.group()}: {room} uses SQLite through base/db/sqlite"
+
+
 def check_includes(root):
     for name in code_of(root):
         for number, include in includes_of(root, name):
             why = refusal(name, include)
             if why:
                 yield f"{name}:{number}: {include}: {why}"
+    yield from check_sqlite(root)
     yield from check_circles(root)
 
 
