@@ -9,11 +9,13 @@
 
 namespace mirror {
 
-std::string NewNonce() {
+std::string NewToken() {
   char bytes[16];
   // Fails only on a kernel without the call; a guessable nonce would be worse than no process.
   if (getentropy(bytes, sizeof(bytes)) != 0) std::abort();
-  return absl::AsciiStrToUpper(absl::BytesToHexString({bytes, sizeof(bytes)}));
+  return absl::BytesToHexString({bytes, sizeof(bytes)});
 }
+
+std::string NewNonce() { return absl::AsciiStrToUpper(NewToken()); }
 
 }  // namespace mirror

@@ -7,6 +7,8 @@ namespace mirror {
 
 /// 128 random bits from the kernel as 32 upper-case hexadecimal digits.
 std::string NewNonce();
+/// The same in lower case.
+std::string NewToken();
 
 }  // namespace mirror
 

@@ -18,6 +18,9 @@ std::optional<Utf8Count> CountUtf8(std::string_view text);
 /// Whether every byte is 1 to 127: then bytes, characters and UTF-16 units are the same number.
 bool IsAscii(std::string_view text);
 
+/// UTF-8 without NUL.
+inline bool IsText(std::string_view bytes) { return IsAscii(bytes) || CountUtf8(bytes).has_value(); }
+
 /// Whether a character cannot begin with this byte.
 inline bool IsUtf8Continuation(char byte) { return (static_cast<unsigned char>(byte) & 0xC0U) == 0x80U; }
 

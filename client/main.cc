@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "base/db/sqlite/connection.h"
 #include "base/text/command_line.h"
 #include "base/text/text_stream.h"
 #include "certs/openssl_exit.h"
@@ -21,7 +22,6 @@
 #include "client/command/report.h"
 #include "client/command/run.h"
 #include "client/command/status_command.h"
-#include "client/source/sqlite/file/sqlite_file.h"
 #include "client/wire/block_memory.h"
 
 namespace mirror {
@@ -229,6 +229,6 @@ int main(int argc, char** argv) {
   mirror::KeepMemoryPrivate();
   mirror::LeaveOpenSslToTheEnd();
   mirror::KeepBlockMemory();
-  mirror::PrepareSqlite();
+  mirror::sqlite::PrepareSqlite();
   return mirror::Main(argc, argv);
 }

@@ -1,12 +1,11 @@
 #include "server/config/hook_check.h"
 
-#include <sqlite3.h>
-
 #include <algorithm>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "base/db/sqlite/connection.h"
 
 namespace mirror {
 
@@ -25,7 +24,7 @@ absl::StatusOr<HookUrl> ParseHookUrl(const std::string& url) {
 }
 
 absl::Status CheckHookSql(const std::string& sql) {
-  if (sqlite3_complete(absl::StrCat(sql, ";").c_str()) == 1 && !absl::StripAsciiWhitespace(sql).empty()) {
+  if (sqlite::IsCompleteSql(absl::StrCat(sql, ";")) && !absl::StripAsciiWhitespace(sql).empty()) {
     return absl::OkStatus();
   }
   return absl::InvalidArgumentError("must be whole SQL statements");

@@ -3,11 +3,10 @@
 #include "absl/strings/str_cat.h"
 #include "proto/wire/limits.h"
 #include "proto/wire/receipt.h"
+#include "server/plan/quoted_table.h"
 
 namespace mirror {
 namespace {
-
-std::string Quoted(std::string_view table) { return absl::StrCat("table '", std::string(table), "'"); }
 
 BatchPlan Refuse(absl::Status status) {
   BatchPlan plan;
@@ -16,9 +15,9 @@ BatchPlan Refuse(absl::Status status) {
   return plan;
 }
 
-absl::Status NotAgreed(const std::string& table) {
+absl::Status NoMetadataRow(const std::string& table) {
   return absl::FailedPreconditionError(
-      absl::StrCat(Quoted(table),
+      absl::StrCat(QuotedTable(table),
                    " is not agreed in this mirror: its metadata row is not there. Nothing was applied. "
                    "Begin a new cycle; its TableSchema says where the table stands."));
 }
@@ -29,8 +28,8 @@ std::uint64_t AppliedSeq(std::int64_t cycle, const TableRecord& record) {
 }
 
 absl::Status BaseDiffers(const std::string& table, Lsn stored, Lsn base) {
-  return absl::FailedPreconditionError(absl::StrCat(Quoted(table), ": the mirror holds LSN ", stored.value,
-                                                    " and the batch begins at ", base.value,
+  return absl::FailedPreconditionError(absl::StrCat(QuotedTable(table), ": the mirror holds LSN ",
+                                                    stored.value, " and the batch begins at ", base.value,
                                                     ". Nothing was applied. Somebody set or moved the LSN "
                                                     "since TableSchema; the next cycle starts from what the "
                                                     "mirror holds."));
@@ -55,7 +54,7 @@ ReceiptStep ReceiptOf(std::int64_t cycle, const ChangeBatch& batch, bool into_sh
 
 BatchPlan PlanBatch(std::int64_t cycle, const std::optional<TableRecord>& record, const TableSchema& schema,
                     const ChangeBatch& batch) {
-  if (!record) return Refuse(NotAgreed(batch.table));
+  if (!record) return Refuse(NoMetadataRow(batch.table));
   const std::uint64_t applied = AppliedSeq(cycle, *record);
   BatchPlan plan;
   if (batch.seq <= applied) {
@@ -64,19 +63,19 @@ BatchPlan PlanBatch(std::int64_t cycle, const std::optional<TableRecord>& record
   }
   if (record->state == TableState::kStopped && record->cycle == cycle) {
     return Refuse(absl::FailedPreconditionError(
-        absl::StrCat(Quoted(batch.table), " takes nothing more in this cycle: it missed more than ",
+        absl::StrCat(QuotedTable(batch.table), " takes nothing more in this cycle: it missed more than ",
                      kMissingKeysMax, " rows, and its LSN is -1 now. The next cycle populates it.")));
   }
   if (batch.seq != applied + 1) {
     plan.verdict = BatchPlan::Verdict::kGap;
-    plan.status = absl::AbortedError(absl::StrCat(Quoted(batch.table), ": batch ", batch.seq, " came and ",
-                                                  applied, " is the last that was applied. Send from batch ",
-                                                  applied + 1, " on."));
+    plan.status = absl::AbortedError(
+        absl::StrCat(QuotedTable(batch.table), ": batch ", batch.seq, " came and ", applied,
+                     " is the last that was applied. Send from batch ", applied + 1, " on."));
     return plan;
   }
   if (applied != 0 && !record->pending) {
     return Refuse(absl::FailedPreconditionError(
-        absl::StrCat(Quoted(batch.table),
+        absl::StrCat(QuotedTable(batch.table),
                      " was committed in this cycle already. Nothing of this batch was applied. The "
                      "commit stands on the last batch; what changed since belongs to the next cycle.")));
   }
@@ -86,19 +85,19 @@ BatchPlan PlanBatch(std::int64_t cycle, const std::optional<TableRecord>& record
   const bool into_shadow = begins || (record->state == TableState::kPopulating && record->cycle == cycle);
   if (!into_shadow && record->state != TableState::kMirrored) {
     return Refuse(absl::FailedPreconditionError(
-        absl::StrCat(Quoted(batch.table),
+        absl::StrCat(QuotedTable(batch.table),
                      " must be populated: its definition changed or an earlier population was not "
                      "finished. Nothing was applied. Send it whole, with `populate` on batch 1.")));
   }
   if (!into_shadow && held == Lsn{}) {
     return Refuse(absl::FailedPreconditionError(
-        absl::StrCat(Quoted(batch.table),
+        absl::StrCat(QuotedTable(batch.table),
                      " holds LSN -1: only a population may fill it. Nothing was applied. Send it whole, with "
                      "`populate` on batch 1.")));
   }
   if (batch.commit && batch.commit->batches != batch.seq) {
     return Refuse(absl::FailedPreconditionError(absl::StrCat(
-        Quoted(batch.table), ": the commit speaks of ", batch.commit->batches, " batches and is batch ",
+        QuotedTable(batch.table), ": the commit speaks of ", batch.commit->batches, " batches and is batch ",
         batch.seq, ". Nothing of it was applied. The commit stands on the last batch.")));
   }
 
@@ -129,7 +128,7 @@ BatchPlan PlanBatch(std::int64_t cycle, const std::optional<TableRecord>& record
 
 BatchPlan PlanAdvance(std::int64_t cycle, const std::optional<TableRecord>& record, const std::string& table,
                       Lsn base_lsn, const Position& position) {
-  if (!record) return Refuse(NotAgreed(table));
+  if (!record) return Refuse(NoMetadataRow(table));
   // The answer to an advance may have been lost: a repetition is acknowledged, as a batch would be.
   if (record->position == position && !record->pending && record->cycle == cycle) {
     BatchPlan plan;
@@ -141,7 +140,7 @@ BatchPlan PlanAdvance(std::int64_t cycle, const std::optional<TableRecord>& reco
   }
   if (record->state != TableState::kMirrored || record->pending) {
     return Refuse(absl::FailedPreconditionError(
-        absl::StrCat(Quoted(table),
+        absl::StrCat(QuotedTable(table),
                      " is not quiet: a cycle that did not end left rows of a later position in it. Its "
                      "LSN was not moved. Send its changes since LSN ",
                      base_lsn.value, " with a commit.")));
@@ -161,7 +160,7 @@ BatchPlan PlanWipe(std::int64_t cycle, const std::optional<TableRecord>& record,
                    const Position& target, bool receipts) {
   if (record && AppliedSeq(cycle, *record) != 0 && record->state != TableState::kPopulating) {
     return Refuse(absl::FailedPreconditionError(
-        absl::StrCat(Quoted(schema.name),
+        absl::StrCat(QuotedTable(schema.name),
                      " took batches in this cycle already. Nothing was wiped. Wipe it before its "
                      "first batch, in the next cycle.")));
   }

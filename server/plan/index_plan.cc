@@ -5,11 +5,11 @@
 #include <set>
 #include <utility>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/folded_name.h"
 #include "base/printable.h"
+#include "base/reserved_name.h"
 #include "proto/wire/row_digest.h"
 
 namespace mirror {
@@ -26,14 +26,8 @@ std::optional<std::vector<IndexColumn>> ColumnsIn(const TableSchema& kept, const
   return columns;
 }
 
-/// Names that SQLite and the mirror keep for themselves, as those of a UNIQUE constraint's index.
-bool IsReserved(const std::string& name) {
-  const std::string folded = FoldName(name);
-  return absl::StartsWith(folded, "sqlite_") || absl::StartsWith(folded, "_mirror_");
-}
-
 std::string NameForPeople(const TableSchema& kept, const SourceIndex& index) {
-  if (!IsReserved(index.name)) return index.name;
+  if (!IsReservedName(index.name)) return index.name;
   return absl::StrCat("index_", kept.name, "_",
                       absl::StrJoin(index.columns, "_", [](std::string* out, const IndexColumn& column) {
                         out->append(column.name);

@@ -6,8 +6,10 @@
 #include <algorithm>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "base/db/sqlite/connection.h"
 #include "proto/wire/codec.h"
 #include "tests/support/processes.h"
 #include "tools/benchmarks/raw_table.h"
@@ -19,16 +21,17 @@ Step StepOf(const std::string& line) { return ReadStep(line).value(); }
 
 /// All rows of a query, values joined.
 std::vector<std::string> Query(sqlite3* database, const std::string& sql) {
+  const sqlite::Connection connection(database, [](const sqlite::Failure& failure, std::string_view) {
+    return absl::UnavailableError(failure.words);
+  });
   std::vector<std::string> rows;
-  const auto statement = harness::Prepare(database, sql);
-  if (!statement.ok()) return {std::string(statement.status().message())};
-  while (sqlite3_step(statement->get()) == SQLITE_ROW) {
+  sqlite::Statement statement = connection.Prepare(sql);
+  absl::StatusOr<bool> more = statement.Step();
+  for (; more.ok() && *more; more = statement.Step()) {
     std::string& row = rows.emplace_back();
-    for (int i = 0; i < sqlite3_column_count(statement->get()); ++i) {
-      row += reinterpret_cast<const char*>(sqlite3_column_text(statement->get(), i));
-      row += '|';
-    }
+    for (int i = 0; i < statement.columns(); ++i) row.append(statement.View(i)) += '|';
   }
+  if (!more.ok()) rows.emplace_back(more.status().message());
   return rows;
 }
 

@@ -44,7 +44,7 @@ class CheckerTest : public testing::Test {
     table.committed = {{7}, "abc"};
     table.sent = table.checked = {0, 1, 2, 3, 4, 5};
 
-    auto opened = OpenDatabase(folder_ + "/Mirror_Cust-1.db", SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+    auto opened = OpenDatabase(folder_ + "/Mirror_Cust-1.db", sqlite::OpenAs::Mode::kMake);
     ASSERT_THAT(opened, IsOk());
     database_ = *std::move(opened);
     Sql(R"(CREATE TABLE contact_1 (contact_id INTEGER, owner_id INTEGER, category INTEGER, business INTEGER,
@@ -70,7 +70,7 @@ class CheckerTest : public testing::Test {
     }
     Sql("COMMIT");
   }
-  void Sql(const std::string& sql) { ASSERT_THAT(Execute(database_.get(), sql), IsOk()); }
+  void Sql(const std::string& sql) { ASSERT_THAT(database_->Execute(sql), IsOk()); }
   CheckResult Check() {
     CheckResult result;
     CheckTenant(folder_, tenant_.get(), &result);

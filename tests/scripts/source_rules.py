@@ -3,7 +3,7 @@
 
 Usage: source_rules.py includes|files|lengths|format ROOT
 
-  includes   which room may include which, and that nothing includes itself
+  includes   which room may include which and call SQLite, and that nothing includes itself
   files      header guards, line lengths, file names, what stands at the top, no private key
   lengths    product files of at most 600 lines and functions of at most 60, but for those of too_long.txt
   format     every .h and .cc is as clang-format writes it
@@ -73,18 +73,16 @@ ROOMS = {
     "proto/wire": ("base", ("xxhash", "OpenSSL", "nlohmann-json", "protobuf")),
     "certs": ("base", ("OpenSSL", "nlohmann-json", "grpc")),
     "server/plan": ("base certs proto/wire", ("nlohmann-json",)),
-    "server/config": ("base/config base/exposition server/plan", ("SQLite",)),
+    "server/config": ("base/config base/db/sqlite base/exposition server/plan", ()),
     "server/store/catalog": ("base certs", ()),
-    "server/store/catalog/sqlite": ("base base/db/sqlite certs server/store/catalog", ("SQLite",)),
+    "server/store/catalog/sqlite": ("base base/db/sqlite certs server/store/catalog", ()),
     "server/hooks": ("base server/store/catalog", ("nlohmann-json",)),
     "server/store": ("base proto/wire server/plan", ()),
     "server/store/sqlite/file": ("base base/db/sqlite proto/wire server/store", ("SQLite",)),
-    "server/store/sqlite/records": (
-        "base proto/wire server/plan server/store server/store/sqlite/file",
-        ("SQLite",),
-    ),
+    "server/store/sqlite/records": ("base proto/wire server/plan server/store server/store/sqlite/file", ()),
     "server/store/sqlite/rows": (
-        "base proto/wire server/plan server/store server/store/sqlite/file server/store/sqlite/records",
+        "base base/db/sqlite proto/wire server/plan server/store server/store/sqlite/file "
+        "server/store/sqlite/records",
         ("SQLite",),
     ),
     "server/store/sqlite": (
@@ -126,17 +124,20 @@ ROOMS = {
     "client/source": ("proto/wire", ()),
     "client/source/sqlite/file": ("base base/db/sqlite client/source proto/wire", ("SQLite",)),
     "client/source/steps": (
-        "base certs client/source client/source/sqlite/file proto/wire",
+        "base base/db/sqlite certs client/source client/source/sqlite/file proto/wire",
         ("nlohmann-json", "SQLite"),
     ),
     "client/config": ("base base/config base/exposition client/source client/source/steps proto/wire", ()),
-    "client/state": ("base base/db/sqlite certs client/source proto/wire", ("nlohmann-json", "SQLite")),
+    "client/state": ("base base/db/sqlite certs client/source proto/wire", ("nlohmann-json",)),
     "client/wire": ("base base/exposition certs client/config proto/wire", ("grpc",)),
     "client/cycle": ("base certs client/source client/state client/wire proto/wire", ("xxhash", "protobuf")),
-    "client/source/sqlite/log": ("base base/db/sqlite client/source client/source/sqlite/file", ("xxhash",)),
+    "client/source/sqlite/log": (
+        "base base/db/sqlite client/source client/source/sqlite/file",
+        ("xxhash", "SQLite"),
+    ),
     "client/source/rows": (
-        "client/source client/source/sqlite/file client/source/sqlite/log proto/wire",
-        ("SQLite",),
+        "base/db/sqlite client/source client/source/sqlite/file client/source/sqlite/log proto/wire",
+        (),
     ),
     "client/source/files": (
         "base certs client/source client/source/rows client/source/sqlite/file client/source/steps "
@@ -146,11 +147,11 @@ ROOMS = {
     "client/source/capture": (
         "base base/db/sqlite client/source client/source/files client/source/rows "
         "client/source/sqlite/file client/source/sqlite/log proto/wire",
-        ("xxhash", "SQLite"),
+        ("xxhash",),
     ),
     "client/source/sqlite": (
-        "base certs client/source client/source/files client/source/sqlite/file client/source/sqlite/log "
-        "client/source/steps proto/wire",
+        "base base/db/sqlite certs client/source client/source/files client/source/sqlite/file "
+        "client/source/sqlite/log client/source/steps proto/wire",
         ("SQLite",),
     ),
     "client/run": (
@@ -164,14 +165,14 @@ ROOMS = {
         "client/source/files client/source/sqlite/log client/state client/wire proto/wire",
         ("nlohmann-json", "spdlog"),
     ),
-    "client": ("base/text certs client/command client/source/sqlite/file client/wire", ("CLI11",)),
+    "client": ("base/db/sqlite base/text certs client/command client/wire", ("CLI11",)),
     "tools/mirror_harness/synthetic": (
-        "base client/config client/wire proto/wire",
+        "base base/db/sqlite client/config client/wire proto/wire",
         ("nlohmann-json", "protobuf", "SQLite"),
     ),
     "tools/benchmarks": (
         "base client/config client/source/sqlite client/wire proto/wire tools/mirror_harness/synthetic",
-        ("CLI11", "protobuf"),
+        ("CLI11", "protobuf", "SQLite"),
     ),
     "tools/mirror_harness/attack": (
         "base certs client/config client/wire proto/wire tools/mirror_harness/synthetic",
@@ -187,8 +188,8 @@ ROOMS = {
         ("CLI11",),
     ),
     "tools/mirrorctl": (
-        "base base/config base/text certs client/command client/config client/run client/source/sqlite/file "
-        "client/source/sqlite/log client/wire proto/wire",
+        "base base/config base/db/sqlite base/text certs client/command client/config client/run "
+        "client/source/sqlite/file client/source/sqlite/log client/wire proto/wire",
         ("nlohmann-json", "CLI11", "protobuf", "grpc"),
     ),
 }
@@ -216,6 +217,8 @@ STD_LOCKS = re.compile(
     r"\bstd::(?:(?:recursive_|shared_|timed_)*mutex|(?:lock_guard|scoped_lock|unique_lock|shared_lock)\b"
     r"|condition_variable)|#include <(?:mutex|shared_mutex|condition_variable)>"
 )
+# Of SQLite's C API: all but the names of what is handed on.
+SQLITE_CALL = re.compile(r"\bsqlite3_(?!(?:stmt|value)\b)\w+")
 # What passes the sources' door goes through one function, which knows what a source may read.
 SOURCES_DOOR = ("mirror_service", "stream_calls", "range_calls", "encode_outcome", "checked_service")
 INCLUDE = re.compile(r'^\s*#\s*include\s+([<"][^>"]+[>"])')
@@ -316,12 +319,25 @@ def check_circles(root):
                 yield f"tests/scripts/source_rules.py: {room} stands above {other}, which it may include"
 
 
+def check_sqlite(root):
+    """base/db/sqlite/value.h brings SQLite's own header along: that is no leave to call it."""
+    for name in code_of(root):
+        room = os.path.dirname(name)
+        if room not in ROOMS or "SQLite" in ROOMS[room][1]:
+            continue
+        code = NO_CODE.sub(lambda match: re.sub(r"[^\n]", " ", match.group()), (root / name).read_text(errors="replace"))
+        for call in SQLITE_CALL.finditer(code):
+            line = code.count("\n", 0, call.start()) + 1
+            yield f"{name}:{line}: {call.group()}: {room} uses SQLite through base/db/sqlite"
+
+
 def check_includes(root):
     for name in code_of(root):
         for number, include in includes_of(root, name):
             why = refusal(name, include)
             if why:
                 yield f"{name}:{number}: {include}: {why}"
+    yield from check_sqlite(root)
     yield from check_circles(root)
 
 

@@ -165,6 +165,17 @@ class SourceRules(unittest.TestCase):
                 run = self.check("includes", name, f"#include <vector>\n#include <unistd.h>\n#include {include}\n")
                 self.assertEqual(run.returncode, 0, run.stdout + run.stderr)
 
+    def test_sqlite_is_called_by_the_rooms_that_say_so(self):
+        call = "int A(sqlite3_stmt* row) { return sqlite3_step(row); }\n"
+        self.assertEqual(self.check("includes", "server/store/sqlite/rows/a.cc", call).returncode, 0)
+        for name in ("server/store/sqlite/records/a.cc", "client/state/a.h"):
+            with self.subTest(name=name):
+                run = self.check("includes", name, call)
+                self.assertEqual(run.returncode, 1)
+                self.assertTrue(run.stdout.startswith(f"{name}:1: sqlite3_step: "), run.stdout)
+                handed_on = "void A(sqlite3_stmt* row, sqlite3_value* value);  // Not by sqlite3_step().\n"
+                self.assertEqual(self.check("includes", name, handed_on).stdout, "")
+
     def test_what_includes_itself_is_told(self):
         for name, include in (("base/a.h", "base/b.h"), ("base/b.h", "base/c.h"), ("base/c.h", "base/a.h")):
             path = self.root / name

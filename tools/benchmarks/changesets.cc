@@ -3,6 +3,8 @@
 #define SQLITE_ENABLE_PREUPDATE_HOOK 1
 #include "tools/benchmarks/changesets.h"
 
+#include <sqlite3.h>
+
 #include <algorithm>
 #include <chrono>
 #include <vector>

@@ -1,5 +1,7 @@
 #include "tools/benchmarks/raw_table.h"
 
+#include <sqlite3.h>
+
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
@@ -12,14 +14,13 @@ namespace mirror::bench {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-using harness::Quoted;
 
 std::string CreateTable(const BenchRows& rows) {
   const TableSchema& table = rows.schema();
-  std::string sql = absl::StrCat("CREATE TABLE ", Quoted(table.name), " (");
+  std::string sql = absl::StrCat("CREATE TABLE ", QuoteName(table.name), " (");
   for (std::uint32_t i = 0; i < table.columns.size(); ++i) {
     const Storage storage = rows.StorageAt(i);
-    absl::StrAppend(&sql, i == 0 ? "" : ", ", Quoted(table.columns[i].name),
+    absl::StrAppend(&sql, i == 0 ? "" : ", ", QuoteName(table.columns[i].name),
                     storage == Storage::kInts      ? " INTEGER"
                     : storage == Storage::kDoubles ? " REAL"
                                                    : " TEXT",
@@ -28,7 +29,7 @@ std::string CreateTable(const BenchRows& rows) {
   if (rows.shape().key == KeyKind::kInteger) return sql + ")";
   absl::StrAppend(&sql, ", PRIMARY KEY (");
   for (std::uint32_t i = 0; i < rows.key_width(); ++i) {
-    absl::StrAppend(&sql, i == 0 ? "" : ", ", Quoted(table.columns[i].name));
+    absl::StrAppend(&sql, i == 0 ? "" : ", ", QuoteName(table.columns[i].name));
   }
   return sql + ")) WITHOUT ROWID";
 }
@@ -37,14 +38,15 @@ std::string Joined(const BenchRows& rows, const std::vector<std::uint32_t>& colu
                    const std::function<std::string(const std::string&)>& shown) {
   std::string text;
   for (const std::uint32_t column : columns) {
-    absl::StrAppend(&text, text.empty() ? "" : separator, shown(Quoted(rows.schema().columns[column].name)));
+    absl::StrAppend(&text, text.empty() ? "" : separator,
+                    shown(QuoteName(rows.schema().columns[column].name)));
   }
   return text;
 }
 
 /// Parameters: for kUpdate the values and then the key, else the key and then the values.
 std::string StatementFor(const BenchRows& rows, Verb verb) {
-  const std::string table = Quoted(rows.schema().name);
+  const std::string table = QuoteName(rows.schema().name);
   const auto is = [](const std::string& name) { return name + " = ?"; };
   const std::string where = Joined(rows, rows.KeyColumns(), " AND ", is);
   if (verb == Verb::kDelete) return absl::StrCat("DELETE FROM ", table, " WHERE ", where);
@@ -126,12 +128,10 @@ absl::StatusOr<std::unique_ptr<RawTable>> RawTable::Open(const std::string& path
 }
 
 absl::Status RawTable::Connect() {
-  absl::StatusOr<harness::Database> database =
-      harness::OpenDatabase(path_, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+  absl::StatusOr<harness::Database> database = harness::OpenDatabase(path_, sqlite::OpenAs::Mode::kMake);
   if (!database.ok()) return database.status();
   database_ = *std::move(database);
-  return harness::Execute(database_.get(),
-                          "PRAGMA page_size = 4096; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
+  return database_->Execute("PRAGMA page_size = 4096; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
 }
 
 absl::Status RawTable::Renew() {
@@ -141,7 +141,7 @@ absl::Status RawTable::Renew() {
     std::filesystem::remove(path_ + suffix, ignored);
   }
   if (absl::Status connected = Connect(); !connected.ok()) return connected;
-  return harness::Execute(database_.get(), CreateTable(*rows_));
+  return database_->Execute(CreateTable(*rows_));
 }
 
 absl::StatusOr<StepTime> RawTable::Run(const Step& step) {
@@ -152,21 +152,19 @@ absl::StatusOr<StepTime> RawTable::Run(const Step& step) {
     if (absl::Status renewed = Renew(); !renewed.ok()) return renewed;
   }
   const std::vector<std::int64_t> keys = KeysOf(step);
-  const auto statement = harness::Prepare(database_.get(), StatementFor(*rows_, step.verb));
-  if (!statement.ok()) return statement.status();
-  Binder binder(*rows_, step, statement->get());
+  const sqlite::Statement statement = database_->Prepare(StatementFor(*rows_, step.verb));
+  if (!statement.status().ok()) return statement.status();
+  Binder binder(*rows_, step, statement.get());
   const Clock::time_point start = Clock::now();
   for (std::size_t from = 0; from < keys.size(); from += step.group) {
-    if (absl::Status begun = harness::Execute(database_.get(), "BEGIN IMMEDIATE"); !begun.ok()) return begun;
+    if (absl::Status begun = database_->Execute("BEGIN IMMEDIATE"); !begun.ok()) return begun;
     const std::size_t to = std::min<std::size_t>(keys.size(), from + step.group);
     for (std::size_t i = from; i < to; ++i) {
       binder.Bind(keys[i]);
-      if (sqlite3_step(statement->get()) != SQLITE_DONE) {
-        return absl::UnavailableError(absl::StrCat("'", path_, "': ", sqlite3_errmsg(database_.get())));
-      }
-      sqlite3_reset(statement->get());
+      if (sqlite3_step(statement.get()) != SQLITE_DONE) return database_->LastError();
+      sqlite3_reset(statement.get());
     }
-    if (absl::Status done = harness::Execute(database_.get(), "COMMIT"); !done.ok()) return done;
+    if (absl::Status done = database_->Execute("COMMIT"); !done.ok()) return done;
   }
   return StepTime{keys.size(), std::chrono::duration<double>(Clock::now() - start).count(), {}};
 }

@@ -23,7 +23,7 @@ class RawTable {
   /// kPopulate begins with a new file in the place of the old one. Errors also: kInvalidArgument for kPush.
   absl::StatusOr<StepTime> Run(const Step& step);
 
-  sqlite3* database() const { return database_.get(); }
+  sqlite3* database() const { return database_->handle(); }
 
  private:
   RawTable(std::string path, const BenchRows* rows) : path_(std::move(path)), rows_(rows) {}

@@ -9,9 +9,9 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "base/db/sqlite/connection.h"
 #include "base/text/text_table.h"
 #include "client/config/config.h"
-#include "client/source/sqlite/file/sqlite_file.h"
 #include "tools/mirrorctl/control_config.h"
 #include "tools/mirrorctl/doctor_report.h"
 #include "tools/mirrorctl/doctor_server.h"
@@ -61,7 +61,7 @@ void Doctor(const std::string& config_path, const Request& request, Console& con
   // A server that hangs up is a finding; gRPC's own lines about it would stand between ours.
   ::signal(SIGPIPE, SIG_IGN);
   setenv("GRPC_VERBOSITY", "NONE", /*overwrite=*/0);
-  PrepareSqlite();
+  sqlite::PrepareSqlite();
   DoctorReport report(console, request.json);
   if (ExamineClockHere(CertificatesOf(config, source), report)) {
     if (config.ok()) ExamineServer(*config, report);

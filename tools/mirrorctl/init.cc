@@ -3,7 +3,6 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <cstdint>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -19,6 +18,7 @@
 #include "absl/strings/str_join.h"
 #include "base/file.h"
 #include "base/text/text_stream.h"
+#include "base/utf8.h"
 #include "certs/issue.h"
 #include "certs/key.h"
 #include "certs/keyed_hash.h"
@@ -32,29 +32,6 @@ constexpr char kControlFile[] = "mirrorctl.toml";
 constexpr char kMalformedContextId[] =
     "the context id is malformed: 1 to 64 letters, digits, '_' and '-' are allowed. Nothing was made. "
     "Example: --context-id Cust26759";
-
-// A sequence of UTF-8 as RFC 3629 has it; nothing else may stand in TOML.
-bool IsUtf8(std::string_view text) {
-  for (std::size_t i = 0; i < text.size();) {
-    const auto first = static_cast<unsigned char>(text[i]);
-    const int more = first < 0x80       ? 0
-                     : first >> 5 == 6  ? 1
-                     : first >> 4 == 14 ? 2
-                     : first >> 3 == 30 ? 3
-                                        : -1;
-    if (more < 0 || i + static_cast<std::size_t>(more) >= text.size()) return false;
-    std::uint32_t point = more == 0 ? first : first & (0x3fu >> more);
-    for (int k = 1; k <= more; ++k) {
-      const auto next = static_cast<unsigned char>(text[i + static_cast<std::size_t>(k)]);
-      if (next >> 6 != 2) return false;
-      point = (point << 6) | (next & 0x3fu);
-    }
-    static constexpr std::uint32_t kSmallest[] = {0, 0x80, 0x800, 0x10000};
-    if (point < kSmallest[more] || point > 0x10ffff || (point >= 0xd800 && point < 0xe000)) return false;
-    i += static_cast<std::size_t>(more) + 1;
-  }
-  return true;
-}
 
 /// One that is not there yet for SQLite, an empty file, becomes a database with its first table.
 bool LooksLikeSqlite(const std::string& path) {
@@ -82,7 +59,8 @@ absl::StatusOr<std::string> SourcePath(const std::string& source) {
         "database, or leave --source away and add a [[source]] later."));
   }
   const std::string path = std::filesystem::absolute(source, error).string();
-  if (error || !IsUtf8(path)) {
+  // Nothing else may stand in TOML.
+  if (error || !IsText(path)) {
     return absl::InvalidArgumentError(absl::StrCat(
         "the source's absolute path cannot be written into a configuration: ",
         error ? error.message() : "it is not UTF-8", ". Nothing was made. Move or link the file."));

@@ -74,6 +74,14 @@ int GuardSchema(sqlite3* database) {
   return sqlite3_drop_modules(database, kModules);
 }
 
+void TrustNoSchema(sqlite3* database) {
+  for (const auto& [option, value] :
+       {std::pair(SQLITE_DBCONFIG_DEFENSIVE, 1), std::pair(SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0),
+        std::pair(SQLITE_DBCONFIG_DQS_DML, 0), std::pair(SQLITE_DBCONFIG_DQS_DDL, 0)}) {
+    sqlite3_db_config(database, option, value, nullptr);
+  }
+}
+
 bool IsUnreadableSchema(std::string_view message) {
   if (!message.starts_with("malformed database schema (")) return false;
   // Of these SQLite has looked at pages; without further words it could not read the entry itself.

@@ -34,6 +34,10 @@ std::vector<SqlFunction> NotForSchemas(const std::vector<SqlFunction>& functions
 /// The result: a code of SQLite's.
 int GuardSchema(sqlite3* database);
 
+/// For a database whose schema is ours: it may call nothing that reaches out of the file, nobody writes into
+/// its pages, and what stands in double quotes is a name.
+void TrustNoSchema(sqlite3* database);
+
 /// Whether SQLITE_CORRUPT with these words means that SQLite could not read the text of an object of the
 /// schema, which another version of it may have written: no page need be damaged.
 bool IsUnreadableSchema(std::string_view message);

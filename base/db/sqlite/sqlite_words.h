@@ -10,6 +10,9 @@ namespace mirror {
 /// is not told them, see SourceWords().
 std::string SqliteWords(std::string_view said);
 
+/// Whether a result code of SQLite's says that a file cannot be opened, or not for writing.
+bool IsNoAccess(int code);
+
 }  // namespace mirror
 
 #endif  // MIRROR_BASE_DB_SQLITE_SQLITE_WORDS_H_

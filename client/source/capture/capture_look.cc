@@ -1,7 +1,5 @@
 #include "client/source/capture/capture_look.h"
 
-#include <sqlite3.h>
-
 #include <algorithm>
 #include <cstddef>
 
@@ -9,6 +7,7 @@
 #include "absl/strings/str_join.h"
 #include "base/clock.h"
 #include "client/source/capture/capture_sql.h"
+#include "client/source/sqlite/file/sqlite_key.h"
 #include "client/source/sqlite/log/log_sql.h"
 
 namespace mirror {
@@ -22,8 +21,8 @@ absl::StatusOr<std::unique_ptr<CaptureLook>> CaptureLook::Begin(CaptureState& st
 }
 
 CaptureLook::~CaptureLook() {
-  for (Statement* const one : {&find_, &insert_, &update_, &remove_, &forget_, &keep_, &doubt_})
-    *one = Statement();
+  for (sqlite::Statement* const one : {&find_, &insert_, &update_, &remove_, &forget_, &keep_, &doubt_})
+    *one = sqlite::Statement();
   if (open_) (void)state_.Run("ROLLBACK");
 }
 
@@ -33,40 +32,28 @@ absl::Status CaptureLook::Prepare() {
     std::vector<std::string> terms;
     for (const std::string& name : LogKeyNames(table_.key_parts)) terms.push_back(absl::StrCat(name, " = ?"));
     const std::string is_it = absl::StrCat(" WHERE ", absl::StrJoin(terms, " AND "));
-    absl::StatusOr<Statement> find = state_.Prepared(absl::StrCat(
-        "SELECT digest, id, ", table_.by_column ? "hashes, run" : "NULL, 0", " FROM ", rows, is_it));
-    absl::StatusOr<Statement> insert = state_.Prepared(
-        absl::StrCat("INSERT INTO ", rows, " (digest, run, born, id, ", KeyNames(table_.key_parts),
-                     ") VALUES (?, ?, ?, ?, ", Places(table_.key_parts), ")"));
-    absl::StatusOr<Statement> update = state_.Prepared(absl::StrCat(
+    find_ = state_.Prepared(absl::StrCat("SELECT digest, id, ", table_.by_column ? "hashes, run" : "NULL, 0",
+                                         " FROM ", rows, is_it));
+    insert_ = state_.Prepared(absl::StrCat("INSERT INTO ", rows, " (digest, run, born, id, ",
+                                           KeyNames(table_.key_parts), ") VALUES (?, ?, ?, ?, ",
+                                           Places(table_.key_parts), ")"));
+    update_ = state_.Prepared(absl::StrCat(
         "UPDATE ", rows,
         " SET born = CASE WHEN coalesce(digest, 0) IN (0, 1) THEN ?2 ELSE born END, digest = ?1, run = ?2",
         is_it));
-    absl::StatusOr<Statement> remove =
-        state_.Prepared(absl::StrCat("UPDATE ", rows, " SET digest = NULL, run = ?",
-                                     table_.by_column ? ", hashes = NULL, mask = NULL" : "", is_it));
+    remove_ = state_.Prepared(absl::StrCat("UPDATE ", rows, " SET digest = NULL, run = ?",
+                                           table_.by_column ? ", hashes = NULL, mask = NULL" : "", is_it));
     if (table_.by_column) {
-      absl::StatusOr<Statement> keep =
-          state_.Prepared(absl::StrCat("UPDATE ", rows, " SET hashes = ?, mask = ?, since = ?", is_it));
-      if (!keep.ok()) return keep.status();
-      keep_ = *std::move(keep);
+      keep_ = state_.Prepared(absl::StrCat("UPDATE ", rows, " SET hashes = ?, mask = ?, since = ?", is_it));
     }
-    absl::StatusOr<Statement> doubt =
-        state_.Prepared(absl::StrCat("UPDATE ", rows, " SET digest = ?", is_it));
-    if (!doubt.ok()) return doubt.status();
-    doubt_ = *std::move(doubt);
-    absl::StatusOr<Statement> forget = state_.Prepared(absl::StrCat("DELETE FROM ", rows, is_it));
-    absl::StatusOr<Statement> last = state_.Prepared(absl::StrCat("SELECT coalesce(max(id), 0) FROM ", rows));
-    for (const auto* one : {&find, &insert, &update, &remove, &forget, &last}) {
-      if (!one->ok()) return one->status();
+    doubt_ = state_.Prepared(absl::StrCat("UPDATE ", rows, " SET digest = ?", is_it));
+    forget_ = state_.Prepared(absl::StrCat("DELETE FROM ", rows, is_it));
+    for (const auto* one : {&find_, &insert_, &update_, &remove_, &keep_, &doubt_, &forget_}) {
+      if (!one->status().ok()) return one->status();
     }
-    if (sqlite3_step(last->get()) != SQLITE_ROW) return state_.Failed("reading it");
-    next_id_ = sqlite3_column_int64(last->get(), 0) + 1;
-    find_ = *std::move(find);
-    insert_ = *std::move(insert);
-    update_ = *std::move(update);
-    remove_ = *std::move(remove);
-    forget_ = *std::move(forget);
+    sqlite::Statement last = state_.Prepared(absl::StrCat("SELECT coalesce(max(id), 0) FROM ", rows));
+    if (absl::Status row = last.StepToRow(); !row.ok()) return row;
+    next_id_ = last.Int(0) + 1;
   }
   if (absl::Status begun = state_.Run("BEGIN IMMEDIATE"); !begun.ok()) return begun;
   open_ = true;
@@ -105,33 +92,31 @@ std::string CaptureLook::MaskOf(const std::string& before, const std::string& no
 absl::Status CaptureLook::KeepHashes(const Key& key, const std::string& before, const std::string& now,
                                      std::int64_t since) {
   const std::string mask = MaskOf(before, now);
-  sqlite3_bind_blob(keep_.get(), 1, now.data(), static_cast<int>(now.size()), SQLITE_STATIC);
+  keep_.BindBlob(1, now);
   if (mask.empty()) {
-    sqlite3_bind_null(keep_.get(), 2);
+    keep_.BindNull(2);
   } else {
-    sqlite3_bind_blob(keep_.get(), 2, mask.data(), static_cast<int>(mask.size()), SQLITE_STATIC);
+    keep_.BindBlob(2, mask);
   }
-  BindInt(keep_, 3, since);
+  keep_.Bind(3, since);
   BindKey(keep_, 4, key);
-  if (sqlite3_step(keep_.get()) != SQLITE_DONE) return state_.Failed("writing it");
-  keep_.Reset();
-  return absl::OkStatus();
+  return keep_.Run();
 }
 
 absl::Status CaptureLook::Add(const Key& key, std::uint64_t digest, const std::string& hashes) {
   const auto stored = static_cast<std::int64_t>(digest);
   BindKey(find_, 1, key);
-  const int code = sqlite3_step(find_.get());
-  if (code != SQLITE_ROW && code != SQLITE_DONE) return state_.Failed("reading it");
-  const bool known = code == SQLITE_ROW;
-  const bool gone = known && sqlite3_column_type(find_.get(), 0) == SQLITE_NULL;
-  const bool same = known && !gone && sqlite3_column_int64(find_.get(), 0) == stored;
-  const std::int64_t id = known ? sqlite3_column_int64(find_.get(), 1) : next_id_;
+  const absl::StatusOr<bool> found = find_.Step();
+  if (!found.ok()) return found.status();
+  const bool known = *found;
+  const bool gone = known && find_.IsNull(0);
+  const bool same = known && !gone && find_.Int(0) == stored;
+  const std::int64_t id = known ? find_.Int(1) : next_id_;
   std::string before;
   std::int64_t since = 0;
   if (known && !same && table_.by_column) {
-    before = std::string(BlobOf(sqlite3_column_value(find_.get(), 2)));
-    since = sqlite3_column_int64(find_.get(), 3);
+    before = find_.Text(2);
+    since = find_.Int(3);
   }
   find_.Reset();
   if (!See(id)) {
@@ -142,17 +127,16 @@ absl::Status CaptureLook::Add(const Key& key, std::uint64_t digest, const std::s
     return absl::OkStatus();
   }
   if (same) return absl::OkStatus();
-  Statement& write = known ? update_ : insert_;
-  BindInt(write, 1, stored);
-  BindInt(write, 2, run_);
+  sqlite::Statement& write = known ? update_ : insert_;
+  write.Bind(1, stored);
+  write.Bind(2, run_);
   if (!known) {
-    if (quiet_) BindInt(write, 2, 0);
-    BindInt(write, 3, quiet_ ? 0 : run_);
-    BindInt(write, 4, next_id_++);
+    if (quiet_) write.Bind(2, 0);
+    write.Bind(3, quiet_ ? 0 : run_);
+    write.Bind(4, next_id_++);
   }
   BindKey(write, known ? 3 : 5, key);
-  if (sqlite3_step(write.get()) != SQLITE_DONE) return state_.Failed("writing it");
-  write.Reset();
+  if (absl::Status written = write.Run(); !written.ok()) return written;
   if (table_.by_column) {
     if (absl::Status kept = KeepHashes(key, before, hashes, since); !kept.ok()) return kept;
   }
@@ -169,16 +153,16 @@ absl::Status CaptureLook::Add(const Key& key, std::uint64_t digest, const std::s
   return Noted();
 }
 
-absl::StatusOr<CaptureLook::Remembered> CaptureLook::Find(const Key& key) const {
+absl::StatusOr<CaptureLook::Remembered> CaptureLook::Find(const Key& key) {
   BindKey(find_, 1, key);
-  const int code = sqlite3_step(find_.get());
-  if (code != SQLITE_ROW && code != SQLITE_DONE) return state_.Failed("reading it");
+  const absl::StatusOr<bool> found = find_.Step();
+  if (!found.ok()) return found.status();
   Remembered row;
-  row.known = code == SQLITE_ROW;
-  row.gone = row.known && sqlite3_column_type(find_.get(), 0) == SQLITE_NULL;
+  row.known = *found;
+  row.gone = row.known && find_.IsNull(0);
   if (row.known) {
-    row.digest = sqlite3_column_int64(find_.get(), 0);
-    row.id = sqlite3_column_int64(find_.get(), 1);
+    row.digest = find_.Int(0);
+    row.id = find_.Int(1);
   }
   find_.Reset();
   return row;
@@ -205,17 +189,16 @@ absl::Status CaptureLook::Keep(const Key& key, bool remember) {
   if (row->gone || (!known && !remember) || !See(known ? row->id : next_id_)) return absl::OkStatus();
   // What becomes of it at the mirror meanwhile nobody knows (a population lacks it): once it can be read
   // again, it is sent, whatever it is.
-  const Statement& write = known ? doubt_ : insert_;
-  BindInt(write, 1, CaptureState::kUnread);
+  sqlite::Statement& write = known ? doubt_ : insert_;
+  write.Bind(1, CaptureState::kUnread);
   if (!known) {
-    BindInt(write, 2, 0);
-    BindInt(write, 3, 0);
-    BindInt(write, 4, next_id_++);
+    write.Bind(2, 0);
+    write.Bind(3, 0);
+    write.Bind(4, next_id_++);
     ++table_.rows;
   }
   BindKey(write, known ? 2 : 5, key);
-  if (sqlite3_step(write.get()) != SQLITE_DONE) return state_.Failed("writing it");
-  write.Reset();
+  if (absl::Status written = write.Run(); !written.ok()) return written;
   return absl::OkStatus();
 }
 
@@ -231,15 +214,14 @@ absl::Status CaptureLook::Learn(const Key& key) {
 }
 
 absl::StatusOr<std::set<std::uint64_t>> CaptureLook::FedAtPointer() const {
-  const absl::StatusOr<Statement> select =
+  sqlite::Statement select =
       state_.Prepared(absl::StrCat("SELECT digest FROM fed WHERE captured = ", table_.id));
-  if (!select.ok()) return select.status();
   std::set<std::uint64_t> fed;
-  int code = SQLITE_ROW;
-  while ((code = sqlite3_step(select->get())) == SQLITE_ROW) {
-    fed.insert(static_cast<std::uint64_t>(sqlite3_column_int64(select->get(), 0)));
+  absl::StatusOr<bool> row = select.Step();
+  for (; row.ok() && *row; row = select.Step()) {
+    fed.insert(static_cast<std::uint64_t>(select.Int(0)));
   }
-  if (code != SQLITE_DONE) return state_.Failed("reading it");
+  if (!row.ok()) return row.status();
   return fed;
 }
 
@@ -255,14 +237,11 @@ absl::Status CaptureLook::SaveFed() {
   if (!fed_) return absl::OkStatus();
   absl::Status forgotten = state_.Run(absl::StrCat("DELETE FROM fed WHERE captured = ", table_.id));
   if (!forgotten.ok()) return forgotten;
-  const absl::StatusOr<Statement> insert =
-      state_.Prepared("INSERT INTO fed (captured, digest) VALUES (?1, ?2)");
-  if (!insert.ok()) return insert.status();
-  BindInt(*insert, 1, table_.id);
+  sqlite::Statement insert = state_.Prepared("INSERT INTO fed (captured, digest) VALUES (?1, ?2)");
+  insert.Bind(1, table_.id);
   for (const std::uint64_t digest : *fed_) {
-    BindInt(*insert, 2, static_cast<std::int64_t>(digest));
-    if (sqlite3_step(insert->get()) != SQLITE_DONE) return state_.Failed("writing it");
-    insert->Reset();
+    insert.Bind(2, static_cast<std::int64_t>(digest));
+    if (absl::Status written = insert.Run(); !written.ok()) return written;
   }
   return absl::OkStatus();
 }
@@ -270,19 +249,18 @@ absl::Status CaptureLook::SaveFed() {
 absl::Status CaptureLook::Fed(const Key& key) {
   const absl::StatusOr<Remembered> row = Find(key);
   if (!row.ok()) return row.status();
-  const Statement& write = row->known ? remove_ : insert_;
+  sqlite::Statement& write = row->known ? remove_ : insert_;
   if (row->known) {
-    BindInt(write, 1, run_);
+    write.Bind(1, run_);
     BindKey(write, 2, key);
   } else {
-    sqlite3_bind_null(write.get(), 1);
-    BindInt(write, 2, run_);
-    BindInt(write, 3, 0);
-    BindInt(write, 4, next_id_++);
+    write.BindNull(1);
+    write.Bind(2, run_);
+    write.Bind(3, 0);
+    write.Bind(4, next_id_++);
     BindKey(write, 5, key);
   }
-  if (sqlite3_step(write.get()) != SQLITE_DONE) return state_.Failed("writing it");
-  write.Reset();
+  if (absl::Status written = write.Run(); !written.ok()) return written;
   if (row->known && !row->gone) --table_.rows;
   ++found_.deletes;
   return Noted();
@@ -307,32 +285,32 @@ absl::Status CaptureLook::EndOthers(Others others) {
       const std::string later =
           behind.empty() ? "" : absl::StrCat(" AND (", names, ") > (", Places(table_.key_parts), ")");
       // Rows that the mirror may not have yet are not forgotten.
-      const absl::StatusOr<Statement> select = state_.Prepared(absl::StrCat(
+      sqlite::Statement select = state_.Prepared(absl::StrCat(
           "SELECT ", names, ", id, digest FROM ", RowsName(table_.id), " WHERE digest IS NOT NULL",
           forgets ? absl::StrCat(" AND (run <= ", table_.floor, " OR digest = ", CaptureState::kUnread, ")")
                   : "",
           later, " ORDER BY ", names));
-      if (!select.ok()) return select.status();
-      BindKey(*select, 1, behind);
-      int code = SQLITE_ROW;
+      BindKey(select, 1, behind);
       const int parts = static_cast<int>(table_.key_parts);
-      while (taken < kKeysAtATime && (code = sqlite3_step(select->get())) == SQLITE_ROW) {
-        const auto id = static_cast<std::size_t>(sqlite3_column_int64(select->get(), parts));
+      absl::StatusOr<bool> row = true;
+      while (taken < kKeysAtATime) {
+        row = select.Step();
+        if (!row.ok() || !*row) break;
+        const auto id = static_cast<std::size_t>(select.Int(parts));
         if (id < seen_.size() && seen_[id]) continue;
         ++taken;
-        behind = ReadKey(*select, table_.key_parts);
-        const bool unread = sqlite3_column_int64(select->get(), parts + 1) == CaptureState::kUnread;
+        behind = ReadKey(select, table_.key_parts);
+        const bool unread = select.Int(parts + 1) == CaptureState::kUnread;
         (forgets && unread ? readable : keys).push_back(behind);
       }
-      if (code != SQLITE_ROW && code != SQLITE_DONE) return state_.Failed("reading it");
-      more = code == SQLITE_ROW;
+      if (!row.ok()) return row.status();
+      more = *row;
     }
     for (const Key& key : keys) {
-      const Statement& write = forgets ? forget_ : remove_;
-      if (!forgets) BindInt(write, 1, run_);
+      sqlite::Statement& write = forgets ? forget_ : remove_;
+      if (!forgets) write.Bind(1, run_);
       BindKey(write, forgets ? 1 : 2, key);
-      if (sqlite3_step(write.get()) != SQLITE_DONE) return state_.Failed("writing it");
-      write.Reset();
+      if (absl::Status written = write.Run(); !written.ok()) return written;
       --table_.rows;
       if (forgets) continue;
       ++found_.deletes;
@@ -347,11 +325,10 @@ absl::Status CaptureLook::EndOthers(Others others) {
 
 /// It could not be read, and is not met now: what it is by now, and whether it is there, the source tells.
 absl::Status CaptureLook::AskFor(const Key& key) {
-  BindInt(update_, 1, CaptureState::kToAsk);
-  BindInt(update_, 2, run_);
+  update_.Bind(1, CaptureState::kToAsk);
+  update_.Bind(2, run_);
   BindKey(update_, 3, key);
-  if (sqlite3_step(update_.get()) != SQLITE_DONE) return state_.Failed("writing it");
-  update_.Reset();
+  if (absl::Status written = update_.Run(); !written.ok()) return written;
   ++found_.updates;
   return Noted();
 }

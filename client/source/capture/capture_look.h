@@ -11,8 +11,8 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "base/db/sqlite/statement.h"
 #include "client/source/capture/capture_state.h"
-#include "client/source/sqlite/file/sqlite_file.h"
 #include "proto/wire/key_range.h"
 
 namespace mirror {
@@ -85,13 +85,13 @@ class CaptureLook {
     bool known = false, gone = false;
     std::int64_t digest = 0, id = 0;
   };
-  absl::StatusOr<Remembered> Find(const Key& key) const;
+  absl::StatusOr<Remembered> Find(const Key& key);
   bool WasSeen(const Remembered& row) const;
 
   CaptureState& state_;
   CaptureState::Table table_;
   const std::int64_t run_;
-  Statement find_, insert_, update_, remove_, forget_, keep_, doubt_;
+  sqlite::Statement find_, insert_, update_, remove_, forget_, keep_, doubt_;
   std::vector<bool> seen_;                      ///< By id of the row.
   std::optional<std::set<std::uint64_t>> fed_;  ///< To be kept; absent: what is there stays.
   std::int64_t next_id_ = 1;

@@ -1,24 +1,19 @@
 #include "client/source/capture/capture_state.h"
 
-#include <SQLiteCpp/Database.h>
-#include <SQLiteCpp/Exception.h>
-#include <sqlite3.h>
-
 #include <algorithm>
 #include <filesystem>
 #include <set>
 #include <utility>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/clock.h"
 #include "base/db/sqlite/file_layout.h"
 #include "base/file.h"
 #include "base/folded_name.h"
+#include "base/nonce.h"
 #include "client/source/capture/capture_sql.h"
 #include "client/source/sqlite/file/sqlite_key.h"
-#include "client/source/sqlite/file/sqlite_value.h"
 #include "proto/wire/table.h"
 
 namespace mirror {
@@ -28,6 +23,9 @@ namespace {
 constexpr int kVersion = 2;
 const KnownLayout kLayout = {"what the agent remembers of the source's rows,", 3};
 constexpr int kBusyMs = 5'000;
+/// What is done with the file, as it stands in a message.
+constexpr char kOpening[] = "opened", kCopying[] = "copied", kReading[] = "reading it",
+               kWriting[] = "writing it";
 /// An LSN above this was written by hand; it is not followed.
 constexpr std::int64_t kSensibleRun = INT64_MAX / 2;
 
@@ -52,11 +50,6 @@ constexpr char kSelectTable[] =
 std::string PathOf(const std::string& state_dir, const std::string& context_id) {
   return absl::StrCat(state_dir, "/", context_id, ".capture.db");
 }
-std::string NewToken() {
-  char bytes[16];
-  sqlite3_randomness(sizeof bytes, bytes);
-  return absl::BytesToHexString(absl::string_view(bytes, sizeof bytes));
-}
 
 }  // namespace
 
@@ -76,16 +69,10 @@ absl::StatusOr<std::unique_ptr<CaptureState>> CaptureState::OpenCopy(const std::
                                                                      const std::string& context_id) {
   std::unique_ptr<CaptureState> copy(new CaptureState);
   copy->path_ = PathOf(state_dir, context_id);
-  try {
-    // A temporary file of SQLite's own.
-    copy->database_ = std::make_unique<SQLite::Database>(
-        "", SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE | SQLite::OPEN_NOMUTEX);
-    if (Exists(state_dir, context_id)) {
-      copy->database_->backup(copy->path_.c_str(), SQLite::Database::Load);
-    }
-  } catch (const SQLite::Exception& wrong) {
-    return absl::UnavailableError(absl::StrCat("'", copy->path_, "' cannot be copied: ", wrong.what()));
-  }
+  // A temporary file of SQLite's own.
+  absl::Status made = copy->Connect("", {.mode = sqlite::OpenAs::Mode::kMake, .one_thread = true}, kCopying);
+  if (made.ok() && Exists(state_dir, context_id)) made = copy->database_->LoadFrom(copy->path_, kCopying);
+  if (!made.ok()) return made;
   if (absl::Status prepared = copy->MakeTables(); !prepared.ok()) return prepared;
   return copy;
 }
@@ -100,12 +87,9 @@ absl::Status CaptureState::Load(const std::string& path) {
       return made;
     }
   }
-  try {
-    database_ =
-        std::make_unique<SQLite::Database>(path_, SQLite::OPEN_READWRITE | SQLite::OPEN_NOMUTEX, kBusyMs);
-  } catch (const SQLite::Exception& wrong) {
-    return absl::UnavailableError(absl::StrCat("'", path_, "' cannot be opened: ", wrong.what()));
-  }
+  const absl::Status opened = Connect(
+      path_, {.mode = sqlite::OpenAs::Mode::kWrite, .busy_ms = kBusyMs, .one_thread = true}, kOpening);
+  if (!opened.ok()) return opened;
   return MakeTables();
 }
 
@@ -115,9 +99,9 @@ absl::Status CaptureState::MakeTables() {
        {"PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL", "PRAGMA temp_store = MEMORY"}) {
     if (absl::Status run = Run(sql); !run.ok()) return run;
   }
-  sqlite3* const database = database_->getHandle();
+  sqlite3* const database = database_->handle();
   const absl::StatusOr<bool> older = IsOlder(database, kLayout, path_);
-  if (absl::IsDataLoss(older.status())) return Failed("reading it");
+  if (absl::IsDataLoss(older.status())) return database_->LastError(kReading);
   if (!older.ok()) return older.status();
   if (*older) {
     absl::Status taken = InTransaction([&] {
@@ -126,52 +110,56 @@ absl::Status CaptureState::MakeTables() {
     });
     if (!taken.ok()) return taken;
   }
-  const absl::StatusOr<Statement> select = Prepared("SELECT version, run FROM capture");
-  if (!select.ok()) return select.status();
-  if (sqlite3_step(select->get()) != SQLITE_ROW) return Failed("reading it");
-  if (sqlite3_column_int(select->get(), 0) != kVersion) {
+  sqlite::Statement select = Prepared("SELECT version, run FROM capture");
+  if (absl::Status row = select.StepToRow(); !row.ok()) return row;
+  if (select.Int(0) != kVersion) {
     return absl::DataLossError(absl::StrCat(
         "'", path_, "' is that of another version of the agent. Nothing was sent. Run that one, or ",
         "remove the file: then every table is populated anew"));
   }
-  run_ = sqlite3_column_int64(select->get(), 1);
+  run_ = select.Int(1);
   return absl::OkStatus();
 }
 
-absl::Status CaptureState::Failed(std::string_view doing) const {
-  const int code = sqlite3_extended_errcode(database_->getHandle()) & 0xff;
+absl::Status CaptureState::Connect(const std::string& path, const sqlite::OpenAs& as,
+                                   std::string_view doing) {
+  auto opened = sqlite::Connection::Open(
+      path, as,
+      [this](const sqlite::Failure& failure, std::string_view what) { return Explain(failure, what); },
+      doing);
+  if (!opened.ok()) return opened.status();
+  database_ = *std::move(opened);
+  return absl::OkStatus();
+}
+
+absl::Status CaptureState::Explain(const sqlite::Failure& failure, std::string_view doing) const {
+  if (doing == kOpening || doing == kCopying) {
+    return absl::UnavailableError(
+        absl::StrCat("'", path_, "' cannot be ", std::string(doing), ": ", failure.words));
+  }
   const std::string text =
       absl::StrCat("'", path_, "', what the agent remembers of the source's rows: ", std::string(doing), ": ",
-                   sqlite3_errmsg(database_->getHandle()));
-  if (code == SQLITE_CORRUPT || code == SQLITE_NOTADB) {
+                   failure.words);
+  if (sqlite::IsDamage(failure)) {
     return absl::DataLossError(
         absl::StrCat(text, ". Nothing was sent. Remove the file: then every table is populated anew"));
   }
   // The file may be whole, and its folder be full.
   return absl::UnavailableError(absl::StrCat(text, ". What was sent stands. ",
-                                             code == SQLITE_FULL ? "Make room on" : "Look at",
+                                             sqlite::IsFull(failure) ? "Make room on" : "Look at",
                                              " the disk of [agent] 'state_dir'; the next run goes on"));
 }
 
-absl::Status CaptureState::Run(const std::string& sql) const {
-  const int code = sqlite3_exec(database_->getHandle(), sql.c_str(), nullptr, nullptr, nullptr);
-  return code == SQLITE_OK ? absl::OkStatus() : Failed("writing it");
-}
+absl::Status CaptureState::Run(const std::string& sql) const { return database_->Execute(sql, kWriting); }
 
-absl::StatusOr<Statement> CaptureState::Prepared(const std::string& sql) const {
-  sqlite3_stmt* statement = nullptr;
-  const int code = sqlite3_prepare_v2(database_->getHandle(), sql.data(), static_cast<int>(sql.size()),
-                                      &statement, nullptr);
-  if (code != SQLITE_OK) return Failed("reading it");
-  return Statement(statement);
+sqlite::Statement CaptureState::Prepared(const std::string& sql) const {
+  sqlite::Statement statement = database_->Prepare(sql, kReading);
+  if (!statement.IsReadOnly()) statement.SetDoing(kWriting);
+  return statement;
 }
 
 absl::Status CaptureState::InTransaction(const std::function<absl::Status()>& work) {
-  if (absl::Status begun = Run("BEGIN IMMEDIATE"); !begun.ok()) return begun;
-  absl::Status done = work();
-  if (done.ok()) done = Run("COMMIT");
-  if (!done.ok() && sqlite3_get_autocommit(database_->getHandle()) == 0) (void)Run("ROLLBACK");
-  return done;
+  return database_->Transact(sqlite::Connection::Begin::kImmediate, work, kWriting);
 }
 
 absl::StatusOr<std::int64_t> CaptureState::BeginRun() {
@@ -181,56 +169,49 @@ absl::StatusOr<std::int64_t> CaptureState::BeginRun() {
   return run;
 }
 
-CaptureState::Table CaptureState::ReadTable(const Statement& row) {
+CaptureState::Table CaptureState::ReadTable(const sqlite::Statement& row) {
   Table table;
-  table.id = sqlite3_column_int64(row.get(), 0);
-  table.name = ReadText(row, 1);
-  table.form = ReadText(row, 2);
-  table.changed = sqlite3_column_int64(row.get(), 3);
-  table.rows = static_cast<std::uint64_t>(sqlite3_column_int64(row.get(), 4));
-  table.floor = sqlite3_column_int64(row.get(), 5);
-  table.digest = static_cast<std::uint64_t>(sqlite3_column_int64(row.get(), 6));
-  table.key_parts = static_cast<std::size_t>(sqlite3_column_int64(row.get(), 7));
-  KeyValue pointer;
-  pointer.Keep(sqlite3_column_value(row.get(), 8));
-  table.pointer = ToKeyPart(pointer);
-  table.looked_ms = sqlite3_column_int64(row.get(), 9);
-  table.by_column = sqlite3_column_int(row.get(), 10) != 0;
-  KeyValue deletes_pointer;
-  deletes_pointer.Keep(sqlite3_column_value(row.get(), 11));
-  table.deletes_pointer = ToKeyPart(deletes_pointer);
-  table.feed = ReadText(row, 12);
-  table.feed_record = ReadText(row, 13);
+  table.id = row.Int(0);
+  table.name = row.Text(1);
+  table.form = row.Text(2);
+  table.changed = row.Int(3);
+  table.rows = static_cast<std::uint64_t>(row.Int(4));
+  table.floor = row.Int(5);
+  table.digest = static_cast<std::uint64_t>(row.Int(6));
+  table.key_parts = static_cast<std::size_t>(row.Int(7));
+  table.pointer = ToKeyPart(row.ValueAt(8));
+  table.looked_ms = row.Int(9);
+  table.by_column = row.Int(10) != 0;
+  table.deletes_pointer = ToKeyPart(row.ValueAt(11));
+  table.feed = row.Text(12);
+  table.feed_record = row.Text(13);
   return table;
 }
 
 absl::StatusOr<std::optional<CaptureState::Table>> CaptureState::Find(const std::string& name) {
-  const absl::StatusOr<Statement> select = Prepared(absl::StrCat(kSelectTable, " WHERE name = ?1"));
-  if (!select.ok()) return select.status();
-  BindText(*select, 1, name);
-  const int code = sqlite3_step(select->get());
-  if (code == SQLITE_DONE) return std::nullopt;
-  if (code != SQLITE_ROW) return Failed("reading it");
-  return ReadTable(*select);
+  sqlite::Statement select = Prepared(absl::StrCat(kSelectTable, " WHERE name = ?1"));
+  select.Bind(1, name);
+  const absl::StatusOr<bool> row = select.Step();
+  if (!row.ok()) return row.status();
+  if (!*row) return std::nullopt;
+  return ReadTable(select);
 }
 
 absl::StatusOr<std::vector<CaptureState::Table>> CaptureState::List() {
-  const absl::StatusOr<Statement> select = Prepared(absl::StrCat(kSelectTable, " ORDER BY name"));
-  if (!select.ok()) return select.status();
+  sqlite::Statement select = Prepared(absl::StrCat(kSelectTable, " ORDER BY name"));
   std::vector<Table> tables;
-  int code = SQLITE_ROW;
-  while ((code = sqlite3_step(select->get())) == SQLITE_ROW) tables.push_back(ReadTable(*select));
-  if (code != SQLITE_DONE) return Failed("reading it");
+  absl::StatusOr<bool> row = select.Step();
+  for (; row.ok() && *row; row = select.Step()) tables.push_back(ReadTable(select));
+  if (!row.ok()) return row.status();
   return tables;
 }
 
 absl::StatusOr<std::optional<std::int64_t>> CaptureState::LastSent(const Table& table) {
-  const absl::StatusOr<Statement> select = Prepared("SELECT max(run) FROM sent WHERE captured = ?1");
-  if (!select.ok()) return select.status();
-  BindInt(*select, 1, table.id);
-  if (sqlite3_step(select->get()) != SQLITE_ROW) return Failed("reading it");
-  if (sqlite3_column_type(select->get(), 0) == SQLITE_NULL) return std::nullopt;
-  return sqlite3_column_int64(select->get(), 0);
+  sqlite::Statement select = Prepared("SELECT max(run) FROM sent WHERE captured = ?1");
+  select.Bind(1, table.id);
+  if (absl::Status row = select.StepToRow(); !row.ok()) return row;
+  if (select.IsNull(0)) return std::nullopt;
+  return select.Int(0);
 }
 
 absl::Status CaptureState::SetPointer(const std::string& name, const KeyPart& pointer) {
@@ -253,25 +234,24 @@ absl::Status CaptureState::SetDeletesPointer(const std::string& name, const KeyP
 }
 
 absl::Status CaptureState::Save(const Table& table) {
-  const absl::StatusOr<Statement> update = Prepared(
+  sqlite::Statement update = Prepared(
       "UPDATE captured SET form = ?2, changed = ?3, rows = ?4, floor = ?5, digest = ?6, key_parts = ?7, "
       "pointer = ?8, looked_ms = ?9, by_column = ?10, deletes_pointer = ?11, feed = ?12, "
       "feed_record = ?13 WHERE id = ?1");
-  if (!update.ok()) return update.status();
-  BindInt(*update, 1, table.id);
-  BindText(*update, 2, table.form);
-  BindInt(*update, 3, table.changed);
-  BindInt(*update, 4, static_cast<std::int64_t>(table.rows));
-  BindInt(*update, 5, table.floor);
-  BindInt(*update, 6, static_cast<std::int64_t>(table.digest));
-  BindInt(*update, 7, static_cast<std::int64_t>(table.key_parts));
-  FromKeyPart(table.pointer).Bind(update->get(), 8);
-  BindInt(*update, 9, table.looked_ms);
-  BindInt(*update, 10, table.by_column ? 1 : 0);
-  FromKeyPart(table.deletes_pointer).Bind(update->get(), 11);
-  BindText(*update, 12, table.feed);
-  BindText(*update, 13, table.feed_record);
-  return sqlite3_step(update->get()) == SQLITE_DONE ? absl::OkStatus() : Failed("writing it");
+  update.Bind(1, table.id);
+  update.Bind(2, table.form);
+  update.Bind(3, table.changed);
+  update.Bind(4, static_cast<std::int64_t>(table.rows));
+  update.Bind(5, table.floor);
+  update.Bind(6, static_cast<std::int64_t>(table.digest));
+  update.Bind(7, static_cast<std::int64_t>(table.key_parts));
+  update.Bind(8, FromKeyPart(table.pointer));
+  update.Bind(9, table.looked_ms);
+  update.Bind(10, table.by_column ? 1 : 0);
+  update.Bind(11, FromKeyPart(table.deletes_pointer));
+  update.Bind(12, table.feed);
+  update.Bind(13, table.feed_record);
+  return update.Run();
 }
 
 absl::StatusOr<CaptureState::Table> CaptureState::Prepare(const std::string& name, const std::string& form,
@@ -295,13 +275,12 @@ absl::StatusOr<CaptureState::Table> CaptureState::Prepare(const std::string& nam
   table.looked_ms = 0;
   const absl::Status made = InTransaction([&]() -> absl::Status {
     if (!known) {
-      const absl::StatusOr<Statement> insert = Prepared(
+      sqlite::Statement insert = Prepared(
           "INSERT INTO captured (name, form, changed, rows, floor, digest, key_parts, looked_ms, by_column) "
           "VALUES (?1, '', 0, 0, 0, 0, 0, 0, 0)");
-      if (!insert.ok()) return insert.status();
-      BindText(*insert, 1, name);
-      if (sqlite3_step(insert->get()) != SQLITE_DONE) return Failed("writing it");
-      table.id = sqlite3_last_insert_rowid(database_->getHandle());
+      insert.Bind(1, name);
+      if (absl::Status written = insert.Run(); !written.ok()) return written;
+      table.id = database_->LastRowid();
     }
     const std::string rows = RowsName(table.id);
     absl::Status gone =
@@ -328,14 +307,12 @@ absl::Status CaptureState::Retain(const std::vector<std::string>& names) {
   for (const std::string& name : names) kept.insert(FoldName(name));
   std::vector<std::int64_t> gone;
   {
-    const absl::StatusOr<Statement> select = Prepared("SELECT id, name FROM captured");
-    if (!select.ok()) return select.status();
-    int code = SQLITE_ROW;
-    while ((code = sqlite3_step(select->get())) == SQLITE_ROW) {
-      if (!kept.contains(FoldName(ReadText(*select, 1))))
-        gone.push_back(sqlite3_column_int64(select->get(), 0));
+    sqlite::Statement select = Prepared("SELECT id, name FROM captured");
+    absl::StatusOr<bool> row = select.Step();
+    for (; row.ok() && *row; row = select.Step()) {
+      if (!kept.contains(FoldName(select.Text(1)))) gone.push_back(select.Int(0));
     }
-    if (code != SQLITE_DONE) return Failed("reading it");
+    if (!row.ok()) return row.status();
   }
   for (const std::int64_t id : gone) {
     const absl::Status dropped = InTransaction([&]() -> absl::Status {
@@ -350,16 +327,13 @@ absl::Status CaptureState::Retain(const std::vector<std::string>& names) {
 
 absl::StatusOr<CaptureState::Noted> CaptureState::CountNoted(const Table& table, std::int64_t from) {
   if (table.key_parts == 0) return Noted{};
-  const absl::StatusOr<Statement> select = Prepared(
+  sqlite::Statement select = Prepared(
       absl::StrCat("SELECT count(*) FILTER (WHERE digest IS NOT NULL AND born > ?1), count(*) FILTER (WHERE "
                    "digest IS NOT NULL AND born <= ?1), count(*) FILTER (WHERE digest IS NULL) FROM ",
                    RowsName(table.id), " WHERE run > ?1"));
-  if (!select.ok()) return select.status();
-  BindInt(*select, 1, from);
-  if (sqlite3_step(select->get()) != SQLITE_ROW) return Failed("reading it");
-  const auto count = [&](int column) {
-    return static_cast<std::uint64_t>(sqlite3_column_int64(select->get(), column));
-  };
+  select.Bind(1, from);
+  if (absl::Status row = select.StepToRow(); !row.ok()) return row;
+  const auto count = [&](int column) { return static_cast<std::uint64_t>(select.Int(column)); };
   return Noted{count(0), count(1), count(2)};
 }
 
@@ -368,27 +342,25 @@ absl::StatusOr<std::vector<CaptureState::Note>> CaptureState::ReadNoted(const Ta
   const std::string names = KeyNames(table.key_parts);
   const std::string later =
       behind.empty() ? "" : absl::StrCat(" AND (", names, ") > (", Places(table.key_parts), ")");
-  const absl::StatusOr<Statement> select = Prepared(
+  sqlite::Statement select = Prepared(
       absl::StrCat("SELECT ", names, ", digest IS NULL, born, digest IS ", kToAsk, ", ",
                    table.by_column ? "iif(since <= ?, mask, NULL)" : "iif(?, NULL, NULL)", " FROM ",
                    RowsName(table.id), " WHERE run > ?", later, " ORDER BY ", names, " LIMIT ", most));
-  if (!select.ok()) return select.status();
-  BindInt(*select, 1, from);
-  BindInt(*select, 2, from);
-  BindKey(*select, 3, behind);
+  select.Bind(1, from);
+  select.Bind(2, from);
+  BindKey(select, 3, behind);
   std::vector<Note> notes;
   const int parts = static_cast<int>(table.key_parts);
-  int code = SQLITE_ROW;
-  while ((code = sqlite3_step(select->get())) == SQLITE_ROW) {
-    notes.push_back({ReadKey(*select, table.key_parts), sqlite3_column_int(select->get(), parts) != 0,
-                     sqlite3_column_int64(select->get(), parts + 1) > from,
-                     sqlite3_column_int(select->get(), parts + 2) != 0});
-    const std::string_view mask = BlobOf(sqlite3_column_value(select->get(), parts + 3));
+  absl::StatusOr<bool> row = select.Step();
+  for (; row.ok() && *row; row = select.Step()) {
+    notes.push_back({ReadKey(select, table.key_parts), select.Int(parts) != 0, select.Int(parts + 1) > from,
+                     select.Int(parts + 2) != 0});
+    const std::string_view mask = select.View(parts + 3);
     for (std::size_t i = 0; i < mask.size(); ++i) {
       if (mask[i] != 0) notes.back().columns.push_back(static_cast<std::uint32_t>(i));
     }
   }
-  if (code != SQLITE_DONE) return Failed("reading it");
+  if (!row.ok()) return row.status();
   return notes;
 }
 
@@ -397,17 +369,15 @@ absl::StatusOr<Position> CaptureState::Begin(const std::vector<std::string>& tab
   const Position target{Lsn{run}, NewToken()};
   const absl::Status saved = InTransaction([&]() -> absl::Status {
     if (absl::Status set = Run(absl::StrCat("UPDATE capture SET run = ", run)); !set.ok()) return set;
-    const absl::StatusOr<Statement> insert = Prepared(
+    sqlite::Statement insert = Prepared(
         "INSERT OR REPLACE INTO sent (captured, run, lineage, time_ms) SELECT id, ?2, ?3, ?4 FROM captured "
         "WHERE name = ?1");
-    if (!insert.ok()) return insert.status();
     for (const std::string& name : tables) {
-      BindText(*insert, 1, name);
-      BindInt(*insert, 2, run);
-      BindText(*insert, 3, target.lineage);
-      BindInt(*insert, 4, NowMs());
-      if (sqlite3_step(insert->get()) != SQLITE_DONE) return Failed("writing it");
-      insert->Reset();
+      insert.Bind(1, name);
+      insert.Bind(2, run);
+      insert.Bind(3, target.lineage);
+      insert.Bind(4, NowMs());
+      if (absl::Status written = insert.Run(); !written.ok()) return written;
     }
     return absl::OkStatus();
   });
@@ -418,15 +388,12 @@ absl::StatusOr<Position> CaptureState::Begin(const std::vector<std::string>& tab
 }
 
 absl::StatusOr<bool> CaptureState::Sent(const std::string& name, const Position& position) {
-  const absl::StatusOr<Statement> select = Prepared(
+  sqlite::Statement select = Prepared(
       "SELECT 1 FROM sent JOIN captured ON id = captured WHERE name = ?1 AND sent.run = ?2 AND lineage = ?3");
-  if (!select.ok()) return select.status();
-  BindText(*select, 1, name);
-  BindInt(*select, 2, position.lsn.value);
-  BindText(*select, 3, position.lineage);
-  const int code = sqlite3_step(select->get());
-  if (code != SQLITE_ROW && code != SQLITE_DONE) return Failed("reading it");
-  return code == SQLITE_ROW;
+  select.Bind(1, name);
+  select.Bind(2, position.lsn.value);
+  select.Bind(3, position.lineage);
+  return select.Step();
 }
 
 absl::StatusOr<bool> CaptureState::Adopt(const std::string& name, const Position& position) {
@@ -452,18 +419,16 @@ absl::StatusOr<bool> CaptureState::Adopt(const std::string& name, const Position
         " SET run = 0, born = 0 WHERE run > 0 AND NOT (digest = ", CaptureState::kLeftOut, " AND run > ", lsn,
         ")"));
     if (!status.ok()) return status;
-    const absl::StatusOr<Statement> insert =
+    sqlite::Statement insert =
         Prepared("INSERT OR REPLACE INTO sent (captured, run, lineage, time_ms) VALUES (?1, ?2, ?3, ?4)");
-    if (!insert.ok()) return insert.status();
-    BindInt(*insert, 1, (*table)->id);
-    BindInt(*insert, 2, lsn);
-    BindText(*insert, 3, position.lineage);
-    BindInt(*insert, 4, NowMs());
-    if (sqlite3_step(insert->get()) != SQLITE_DONE) return Failed("writing it");
-    const absl::StatusOr<Statement> last = Prepared(absl::StrCat("SELECT coalesce(max(run), 0) FROM ", rows));
-    if (!last.ok()) return last.status();
-    if (sqlite3_step(last->get()) != SQLITE_ROW) return Failed("reading it");
-    (*table)->changed = sqlite3_column_int64(last->get(), 0);
+    insert.Bind(1, (*table)->id);
+    insert.Bind(2, lsn);
+    insert.Bind(3, position.lineage);
+    insert.Bind(4, NowMs());
+    if (absl::Status written = insert.Run(); !written.ok()) return written;
+    sqlite::Statement last = Prepared(absl::StrCat("SELECT coalesce(max(run), 0) FROM ", rows));
+    if (absl::Status row = last.StepToRow(); !row.ok()) return row;
+    (*table)->changed = last.Int(0);
     return Save(**table);
   });
   if (!adopted.ok()) return adopted;
@@ -486,15 +451,14 @@ absl::Status CaptureState::Forget(const std::string& name, const Position& durab
   absl::StatusOr<std::optional<Table>> table = Find(name);
   if (!table.ok() || !*table) return table.status();
   // The oldest position from which a mirror can still be brought on.
-  const absl::StatusOr<Statement> select =
+  sqlite::Statement select =
       Prepared("SELECT coalesce(min(run), ?2) FROM sent WHERE captured = ?1 AND run < ?2 AND time_ms >= ?3");
-  if (!select.ok()) return select.status();
-  BindInt(*select, 1, (*table)->id);
-  BindInt(*select, 2, durable.lsn.value);
-  BindInt(*select, 3, before_ms);
-  if (sqlite3_step(select->get()) != SQLITE_ROW) return Failed("reading it");
-  const std::int64_t floor = sqlite3_column_int64(select->get(), 0);
-  select->Reset();
+  select.Bind(1, (*table)->id);
+  select.Bind(2, durable.lsn.value);
+  select.Bind(3, before_ms);
+  if (absl::Status row = select.StepToRow(); !row.ok()) return row;
+  const std::int64_t floor = select.Int(0);
+  select.Reset();
   if (floor <= (*table)->floor) return absl::OkStatus();
   (*table)->floor = floor;
   return InTransaction([&]() -> absl::Status {

@@ -1,8 +1,6 @@
 #ifndef MIRROR_CLIENT_SOURCE_CAPTURE_CAPTURE_STATE_H_
 #define MIRROR_CLIENT_SOURCE_CAPTURE_CAPTURE_STATE_H_
 
-#include <SQLiteCpp/Database.h>
-
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -12,8 +10,8 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "base/db/sqlite/connection.h"
 #include "client/source/history.h"
-#include "client/source/sqlite/file/sqlite_file.h"
 #include "proto/wire/key_range.h"
 #include "proto/wire/lsn.h"
 
@@ -128,16 +126,17 @@ class CaptureState {
   friend class CaptureLook;
   CaptureState() = default;
   absl::Status Load(const std::string& path);
+  absl::Status Connect(const std::string& path, const sqlite::OpenAs& as, std::string_view doing);
+  absl::Status Explain(const sqlite::Failure& failure, std::string_view doing) const;
   absl::Status MakeTables();
-  static Table ReadTable(const Statement& row);
+  static Table ReadTable(const sqlite::Statement& row);
   absl::Status Run(const std::string& sql) const;
-  absl::StatusOr<Statement> Prepared(const std::string& sql) const;
-  absl::Status Failed(std::string_view doing) const;
+  sqlite::Statement Prepared(const std::string& sql) const;
   absl::Status InTransaction(const std::function<absl::Status()>& work);
   absl::Status Save(const Table& table);
 
   std::string path_;
-  std::unique_ptr<SQLite::Database> database_;
+  std::unique_ptr<sqlite::Connection> database_;
   std::int64_t run_ = 0;
   std::int64_t begun_ = 0;  ///< By the last BeginRun().
   Position target_;

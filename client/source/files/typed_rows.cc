@@ -11,12 +11,6 @@
 #include "client/source/rows/packed_key.h"
 
 namespace mirror {
-namespace {
-
-bool IsWellText(std::string_view text) { return IsAscii(text) || CountUtf8(text).has_value(); }
-
-}  // namespace
-
 absl::StatusOr<TypedRows> TypedRows::Open(const FileLook& look) {
   absl::StatusOr<std::unique_ptr<FileRows>> rows = look.OpenRows();
   if (!rows.ok()) return rows.status();
@@ -167,7 +161,7 @@ absl::Status TypedRows::Read(std::size_t at) {
                                          : ReadDeclaredRealBy(look_->decimals, *field);
     fits = real.has_value();
     if (fits) value = {Kind::kReal, 0, *real, {}};
-  } else if (IsWellText(*field)) {
+  } else if (IsText(*field)) {
     value = {Kind::kText, 0, 0, *field};
   } else {
     Reject(at, field->find('\0') != std::string_view::npos

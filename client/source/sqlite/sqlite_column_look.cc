@@ -6,10 +6,10 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "base/db/sqlite/value.h"
 #include "client/source/files/file_value.h"
 #include "client/source/sqlite/file/sqlite_cursor.h"
 #include "client/source/sqlite/file/sqlite_key.h"
-#include "client/source/sqlite/file/sqlite_value.h"
 
 namespace mirror {
 namespace {
@@ -26,28 +26,21 @@ struct Part {
   std::int64_t rows = 0, last = 0;                 ///< Their number, and the last rowid.
 };
 
-KeyPart PartAt(const Statement& row, int column) {
-  KeyValue value;
-  value.Keep(sqlite3_column_value(row.get(), column));
-  return ToKeyPart(value);
-}
+KeyPart PartAt(const sqlite::Statement& row, int column) { return ToKeyPart(row.ValueAt(column)); }
 
-absl::StatusOr<Part> Step(const SqliteFile& file, const SourcePlan& plan, const Statement& statement) {
-  const int code = sqlite3_step(statement.get());
-  if (code != SQLITE_ROW) {
-    statement.Reset();
-    return file.Error(code, absl::StrCat("reading table '", plan.schema.name, "'"));
-  }
+absl::StatusOr<Part> Step(const SourcePlan& plan, sqlite::Statement& statement) {
+  statement.SetDoing(absl::StrCat("reading table '", plan.schema.name, "'"));
+  if (absl::Status row = statement.StepToRow(); !row.ok()) return row;
   Part part;
   part.greatest = PartAt(statement, 0);
   part.least = PartAt(statement, 1);
-  part.nulls = sqlite3_column_int64(statement.get(), 2);
-  if (sqlite3_column_type(statement.get(), 3) != SQLITE_NULL) {
-    part.shortest = sqlite3_column_int64(statement.get(), 3);
-    part.longest = sqlite3_column_int64(statement.get(), 4);
+  part.nulls = statement.Int(2);
+  if (!statement.IsNull(3)) {
+    part.shortest = statement.Int(3);
+    part.longest = statement.Int(4);
   }
-  part.rows = sqlite3_column_int64(statement.get(), 5);
-  part.last = sqlite3_column_int64(statement.get(), 6);
+  part.rows = statement.Int(5);
+  part.last = statement.Int(6);
   statement.Reset();
   return part;
 }
@@ -65,7 +58,7 @@ void Join(const Part& more, Part* all) {
 
 absl::StatusOr<Part> InLooks(const SqliteFile& file, const SourcePlan& plan, const std::string& column) {
   const std::string counts = plan.filter.empty() ? "1" : plan.filter;
-  const absl::StatusOr<Statement> statement = file.Prepare(absl::StrCat(
+  absl::StatusOr<sqlite::Statement> statement = file.Prepare(absl::StrCat(
       "SELECT max(c COLLATE BINARY) FILTER (WHERE f), min(c COLLATE BINARY) FILTER (WHERE f), count(*) "
       "FILTER "
       "(WHERE f AND c IS NULL), min(length(c)) FILTER (WHERE f), max(length(c)) FILTER (WHERE f), count(*), "
@@ -77,8 +70,8 @@ absl::StatusOr<Part> InLooks(const SqliteFile& file, const SourcePlan& plan, con
   for (std::int64_t next = INT64_MIN;;) {
     if (absl::Status begun = file.BeginLook(); !begun.ok()) return begun;
     const Look look(file);
-    sqlite3_bind_int64(statement->get(), 1, next);
-    const absl::StatusOr<Part> part = Step(file, plan, *statement);
+    statement->Bind(1, next);
+    const absl::StatusOr<Part> part = Step(plan, *statement);
     if (!part.ok()) return part.status();
     Join(*part, &all);
     if (part->rows < kRowsOfLook || part->last == INT64_MAX) return all;
@@ -90,18 +83,20 @@ absl::StatusOr<Part> InLooks(const SqliteFile& file, const SourcePlan& plan, con
 /// it, from end to end.
 absl::StatusOr<bool> HasIndex(const SqliteFile& file, const SourcePlan& plan, const std::string& column) {
   constexpr int kDetail = 3;
-  const absl::StatusOr<Statement> steps =
+  absl::StatusOr<sqlite::Statement> steps =
       file.Prepare(absl::StrCat("EXPLAIN QUERY PLAN SELECT 1",
                                 plan.FromWhere(absl::StrCat(QuoteName(column), " COLLATE BINARY > ?1"))));
   if (!steps.ok()) return steps.status();
+  steps->SetDoing("reading its plans");
   bool found = false;
-  int code = SQLITE_ROW;
-  while ((code = sqlite3_step(steps->get())) == SQLITE_ROW) {
-    const std::string detail(TextOf(sqlite3_column_value(steps->get(), kDetail)));
+  absl::StatusOr<bool> row = steps->Step();
+  for (; row.ok() && *row; row = steps->Step()) {
+    const std::string detail = steps->Text(kDetail);
     found = found || absl::StrContains(detail, absl::StrCat("(", column, ">?)")) ||
             absl::StrContains(detail, "(rowid>?)");
   }
-  return code == SQLITE_DONE ? absl::StatusOr<bool>(found) : file.Error(code, "reading its plans");
+  if (!row.ok()) return row.status();
+  return found;
 }
 
 /// A text that is a number.
@@ -157,7 +152,7 @@ absl::StatusOr<SourceReader::ColumnFacts> LookAtColumnOf(const SqliteFile& file,
   }
   Part part;
   {
-    const absl::StatusOr<Statement> first = file.Prepare(greatest), second = file.Prepare(least);
+    absl::StatusOr<sqlite::Statement> first = file.Prepare(greatest), second = file.Prepare(least);
     for (const auto* statement : {&first, &second}) {
       if (!statement->ok()) return statement->status();
     }
@@ -165,8 +160,8 @@ absl::StatusOr<SourceReader::ColumnFacts> LookAtColumnOf(const SqliteFile& file,
     const Look look(file);
     for (const auto& [statement, into] :
          {std::pair(&first, &part.greatest), std::pair(&second, &part.least)}) {
-      const int code = sqlite3_step((*statement)->get());
-      if (code != SQLITE_ROW) return file.Error(code, absl::StrCat("reading table '", plan.schema.name, "'"));
+      (*statement)->SetDoing(absl::StrCat("reading table '", plan.schema.name, "'"));
+      if (absl::Status row = (*statement)->StepToRow(); !row.ok()) return row;
       *into = PartAt(**statement, 0);
       (*statement)->Reset();
     }
@@ -189,22 +184,19 @@ absl::StatusOr<SourceReader::ColumnFacts> LookAtColumnOf(const SqliteFile& file,
 
 absl::StatusOr<std::uint64_t> CountInLooks(const SqliteFile& file, const SourcePlan& plan) {
   const std::string& rowid = plan.rowid;
-  const absl::StatusOr<Statement> statement = file.Prepare(
+  absl::StatusOr<sqlite::Statement> statement = file.Prepare(
       absl::StrCat("SELECT count(*), max(r) FROM (SELECT ", rowid, " AS r", plan.FromWhere(rowid + " >= ?1"),
                    " ORDER BY ", rowid, " LIMIT ", kRowsOfLook, ")"));
   if (!statement.ok()) return statement.status();
+  statement->SetDoing("counting rows");
   std::uint64_t count = 0;
   for (std::int64_t next = INT64_MIN;;) {
     if (absl::Status status = file.BeginLook(); !status.ok()) return status;
     const Look look(file);
-    sqlite3_bind_int64(statement->get(), 1, next);
-    const int code = sqlite3_step(statement->get());
-    if (code != SQLITE_ROW) {
-      statement->Reset();
-      return file.Error(code, "counting rows");
-    }
-    const std::int64_t rows = sqlite3_column_int64(statement->get(), 0);
-    const std::int64_t last = sqlite3_column_int64(statement->get(), 1);
+    statement->Bind(1, next);
+    if (absl::Status row = statement->StepToRow(); !row.ok()) return row;
+    const std::int64_t rows = statement->Int(0);
+    const std::int64_t last = statement->Int(1);
     statement->Reset();
     count += static_cast<std::uint64_t>(rows);
     if (rows < kRowsOfLook || last == INT64_MAX) return count;

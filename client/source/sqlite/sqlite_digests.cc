@@ -9,32 +9,13 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/db/sqlite/row_digest.h"
 #include "client/source/sqlite/file/sqlite_key.h"
-#include "client/source/sqlite/file/sqlite_value.h"
 #include "client/source/sqlite/log/log_sql.h"
 #include "proto/wire/limits.h"
 
 namespace mirror {
 namespace {
-
-void AddValue(sqlite3_value* value, RowDigest* digest) {
-  switch (sqlite3_value_type(value)) {
-    case SQLITE_NULL:
-      digest->AddNull();
-      break;
-    case SQLITE_INTEGER:
-      digest->AddInteger(sqlite3_value_int64(value));
-      break;
-    case SQLITE_FLOAT:
-      digest->AddReal(sqlite3_value_double(value));
-      break;
-    case SQLITE_TEXT:
-      digest->AddText(TextOf(value));
-      break;
-    default:
-      digest->AddBytes(BlobOf(value));
-  }
-}
 
 std::string Places(std::size_t count) { return absl::StrJoin(std::vector<std::string>(count, "?"), ", "); }
 
@@ -79,7 +60,7 @@ class RowWalk {
         if (IsWithin(values)) {
           hashes_.clear();
           for (std::size_t i = 0; i < columns_.size(); ++i) {
-            AddValue(values[i], &digest_);
+            sqlite::AddToDigest(values[i], &digest_);
             if (by_column_) EndColumn();
           }
           more = take(EndRow(), values);
@@ -109,7 +90,7 @@ class RowWalk {
   Key KeyOf(sqlite3_value** values) const {
     Key key;
     for (const std::size_t at : key_at_) {
-      KeyValue value;
+      sqlite::Value value;
       value.Keep(values[at]);
       key.push_back(ToKeyPart(value));
     }
@@ -117,8 +98,8 @@ class RowWalk {
   }
   const std::vector<std::size_t>& key_at() const { return key_at_; }
   /// Of the row with long values that was given last.
-  absl::StatusOr<std::vector<KeyValue>> HeavyKey() {
-    std::vector<KeyValue> key;
+  absl::StatusOr<std::vector<sqlite::Value>> HeavyKey() {
+    std::vector<sqlite::Value> key;
     if (absl::Status begun = file_->BeginLook(); !begun.ok()) return begun;
     const Look look(*file_);
     for (const std::uint32_t column : cursor_.plan().schema.Key()) {
@@ -144,7 +125,7 @@ class RowWalk {
 
   bool IsWithin(sqlite3_value** values) {
     if (!bound_at_) return true;
-    KeyValue value;
+    sqlite::Value value;
     value.Keep(values[*bound_at_]);
     KeyPart part = ToKeyPart(value);
     if (part.kind == Kind::kNull || (from_ && part < *from_)) return false;
@@ -158,7 +139,7 @@ class RowWalk {
       if (absl::Status begun = looks_.Begin(); !begun.ok()) return begun;
       const Look look(*file_);
       const absl::StatusOr<bool> light = cursor_.HeavyValue(column, [&](sqlite3_value* value) {
-        AddValue(value, &digest_);
+        sqlite::AddToDigest(value, &digest_);
         return absl::OkStatus();
       });
       if (!light.ok()) return light.status();
@@ -248,7 +229,7 @@ class UnorderedDigests : public DigestReader {
       });
       if (!more.ok()) return more.status();
       if (heavy) {
-        absl::StatusOr<std::vector<KeyValue>> key = walk_->HeavyKey();
+        absl::StatusOr<std::vector<sqlite::Value>> key = walk_->HeavyKey();
         if (!key.ok()) return key.status();
         piece.rows.back().first = ToKey(*key);
       }
@@ -278,24 +259,22 @@ class SortedDigests : public DigestReader {
     const std::string key = absl::StrJoin(LogKeyNames(count), ", ");
     const std::string behind =
         behind_.empty() ? "" : absl::StrCat(" WHERE (", key, ") > (", Places(count), ")");
-    const absl::StatusOr<Statement> select = file_.Prepare(absl::StrCat(
+    absl::StatusOr<sqlite::Statement> select = file_.Prepare(absl::StrCat(
         "SELECT ", key, ", digest FROM temp._mirror_digests", behind, " ORDER BY ", key, " LIMIT ", rows));
     if (!select.ok()) return select.status();
-    for (std::size_t i = 0; i < behind_.size(); ++i) behind_[i].Bind(select->get(), static_cast<int>(i + 1));
+    select->SetDoing(kDoing);
+    for (std::size_t i = 0; i < behind_.size(); ++i) select->Bind(static_cast<int>(i + 1), behind_[i]);
     DigestPiece piece;
-    int code = SQLITE_ROW;
-    while ((code = sqlite3_step(select->get())) == SQLITE_ROW) {
+    absl::StatusOr<bool> row = select->Step();
+    for (; row.ok() && *row; row = select->Step()) {
       behind_.resize(count);
-      for (std::size_t i = 0; i < count; ++i) {
-        behind_[i].Keep(sqlite3_column_value(select->get(), static_cast<int>(i)));
-      }
+      for (std::size_t i = 0; i < count; ++i) behind_[i].Keep(select->RawValue(static_cast<int>(i)));
       if (piece.digest.rows == 0) piece.first = ToKey(behind_);
-      const auto digest =
-          static_cast<std::uint64_t>(sqlite3_column_int64(select->get(), static_cast<int>(count)));
+      const auto digest = static_cast<std::uint64_t>(select->Int(static_cast<int>(count)));
       piece.digest.Add(digest);
       if (each) piece.rows.emplace_back(ToKey(behind_), digest);
     }
-    if (code != SQLITE_DONE) return file_.Error(code, "putting its digests in order");
+    if (!row.ok()) return row.status();
     if (piece.digest.rows > 0) piece.last = ToKey(behind_);
     piece.end = piece.digest.rows < rows;
     return piece;
@@ -316,17 +295,18 @@ class SortedDigests : public DigestReader {
                      ", digest, PRIMARY KEY (", key, ")) WITHOUT ROWID"));
     if (!made.ok()) return made;
     // A row that moved on while it was read comes twice.
-    const absl::StatusOr<Statement> insert = file_.Prepare(
+    absl::StatusOr<sqlite::Statement> insert = file_.Prepare(
         absl::StrCat("INSERT OR REPLACE INTO temp._mirror_digests VALUES (", Places(count + 1), ")"));
     if (!insert.ok()) return insert.status();
+    insert->SetDoing(kDoing);
     // Beside the look that is being taken: only keys and digests are kept.
-    std::vector<std::pair<std::vector<KeyValue>, std::uint64_t>> rows;
+    std::vector<std::pair<std::vector<sqlite::Value>, std::uint64_t>> rows;
     for (bool more = true; more;) {
       rows.clear();
       bool heavy = false;
       const absl::StatusOr<bool> step = walk_->Step([&](std::uint64_t digest, sqlite3_value** values) {
         heavy = values == nullptr;
-        std::vector<KeyValue> of_row(walk_->key_at().size());
+        std::vector<sqlite::Value> of_row(walk_->key_at().size());
         for (std::size_t i = 0; !heavy && i < of_row.size(); ++i) {
           of_row[i].Keep(values[walk_->key_at()[i]]);
         }
@@ -335,31 +315,31 @@ class SortedDigests : public DigestReader {
       });
       if (!step.ok()) return step.status();
       if (heavy) {
-        absl::StatusOr<std::vector<KeyValue>> of_heavy = walk_->HeavyKey();
+        absl::StatusOr<std::vector<sqlite::Value>> of_heavy = walk_->HeavyKey();
         if (!of_heavy.ok()) return of_heavy.status();
         rows.back().first = *std::move(of_heavy);
       }
       more = *step;
       for (const auto& [of_row, digest] : rows) {
-        if (absl::Status inserted = Insert(insert->get(), of_row, digest); !inserted.ok()) return inserted;
+        if (absl::Status inserted = Insert(*insert, of_row, digest); !inserted.ok()) return inserted;
       }
     }
     return absl::OkStatus();
   }
 
-  absl::Status Insert(sqlite3_stmt* insert, const std::vector<KeyValue>& key, std::uint64_t digest) {
-    for (std::size_t i = 0; i < key.size(); ++i) key[i].Bind(insert, static_cast<int>(i + 1));
-    sqlite3_bind_int64(insert, static_cast<int>(key.size() + 1), static_cast<std::int64_t>(digest));
-    const int code = sqlite3_step(insert);
-    sqlite3_reset(insert);
-    return code == SQLITE_DONE ? absl::OkStatus() : file_.Error(code, "putting its digests in order");
+  static absl::Status Insert(sqlite::Statement& insert, const std::vector<sqlite::Value>& key,
+                             std::uint64_t digest) {
+    int place = 0;
+    for (const sqlite::Value& part : key) insert.Bind(++place, part);
+    return insert.Bind(++place, digest).Run();
   }
 
+  static constexpr char kDoing[] = "putting its digests in order";
   static constexpr std::size_t kRowsAtATime = 10'000;
   std::unique_ptr<RowWalk> walk_;
   const SqliteFile& file_;
   bool sorted_ = false;
-  std::vector<KeyValue> behind_;
+  std::vector<sqlite::Value> behind_;
 };
 
 }  // namespace

@@ -6,9 +6,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/db/sqlite/value.h"
 #include "client/source/sqlite/file/sqlite_key.h"
 #include "client/source/sqlite/file/sqlite_row.h"
-#include "client/source/sqlite/file/sqlite_value.h"
 
 namespace mirror {
 namespace {
@@ -56,7 +56,7 @@ class KeyRows : public ChangeReader {
       const std::string name = QuoteName(schema_.columns[key_[i]].name);
       terms.push_back(absl::StrCat(name, " = ?", i + 1, " AND ", name, " COLLATE BINARY = ?", i + 1));
     }
-    absl::StatusOr<Statement> select = file_->Prepare(absl::StrCat(
+    absl::StatusOr<sqlite::Statement> select = file_->Prepare(absl::StrCat(
         "SELECT ", absl::StrJoin(names, ", "), cursor_.plan().FromWhere(absl::StrJoin(terms, " AND "))));
     if (!select.ok()) return select.status();
     select_ = *std::move(select);
@@ -77,7 +77,7 @@ class KeyRows : public ChangeReader {
   }
 
   absl::Status TakeKey(const Key& key, RowBlock* rows, RowBlock* deletes, LargeSink* sink) {
-    std::vector<KeyValue> values = FromKey(key);
+    std::vector<sqlite::Value> values = FromKey(key);
     for (std::size_t i = 0; i < values.size(); ++i) values[i].Bind(select_.get(), static_cast<int>(i + 1));
     const int code = sqlite3_step(select_.get());
     absl::Status status;
@@ -105,8 +105,8 @@ class KeyRows : public ChangeReader {
   const std::vector<Key> keys_;
   std::size_t next_ = 0;
   RowTaker taker_;
-  RowValues values_;
-  Statement select_;
+  sqlite::RowValues values_;
+  sqlite::Statement select_;
   bool heavy_ = false;  ///< The cursor stands on a row that has to be read column by column.
 };
 

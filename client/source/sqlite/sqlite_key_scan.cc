@@ -7,9 +7,9 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/db/sqlite/value.h"
 #include "client/source/sqlite/file/sqlite_key.h"
 #include "client/source/sqlite/file/sqlite_row.h"
-#include "client/source/sqlite/file/sqlite_value.h"
 
 namespace mirror {
 namespace {
@@ -65,7 +65,7 @@ class KeyScan : public ChangeReader {
     const absl::StatusOr<SqliteCursor::Stop> stop = cursor_.Take([&](sqlite3_value** values) {
       Key key;
       for (const std::size_t at : key_at_) {
-        KeyValue value;
+        sqlite::Value value;
         value.Keep(values[at]);
         key.push_back(ToKeyPart(value));
       }
@@ -87,7 +87,7 @@ class KeyScan : public ChangeReader {
       if (absl::Status begun = looks_.Begin(); !begun.ok()) return begun;
       const Look look(*file_);
       const absl::StatusOr<bool> given = cursor_.HeavyValue(column, [&](sqlite3_value* value) {
-        KeyValue part;
+        sqlite::Value part;
         part.Keep(value);
         key.push_back(ToKeyPart(part));
         return absl::OkStatus();
@@ -121,15 +121,15 @@ absl::StatusOr<bool> FindsKeysByScan(const SqliteFile& file, const SourcePlan& p
   for (const std::uint32_t column : schema.Key()) {
     terms.push_back(absl::StrCat(QuoteName(schema.columns[column].name), " = ?"));
   }
-  const absl::StatusOr<Statement> steps = file.Prepare(
+  absl::StatusOr<sqlite::Statement> steps = file.Prepare(
       absl::StrCat("EXPLAIN QUERY PLAN SELECT *", plan.FromWhere(absl::StrJoin(terms, " AND "))));
   if (!steps.ok()) return steps.status();
-  int code = SQLITE_ROW;
-  while ((code = sqlite3_step(steps->get())) == SQLITE_ROW) {
-    if (absl::StartsWith(std::string(TextOf(sqlite3_column_value(steps->get(), kDetail))), "SCAN "))
-      return true;
+  steps->SetDoing("reading its plans");
+  absl::StatusOr<bool> row = steps->Step();
+  for (; row.ok() && *row; row = steps->Step()) {
+    if (steps->View(kDetail).starts_with("SCAN ")) return true;
   }
-  return code == SQLITE_DONE ? absl::StatusOr<bool>(false) : file.Error(code, "reading its plans");
+  return row;
 }
 
 std::unique_ptr<ChangeReader> ScanForKeys(std::shared_ptr<const SqliteFile> file, const TableSchema& schema,

@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "base/db/sqlite/value.h"
 #include "base/folded_name.h"
 #include "base/name_pattern.h"
 #include "base/utf8.h"
@@ -18,7 +19,6 @@
 #include "client/source/sqlite/file/sqlite_objects.h"
 #include "client/source/sqlite/file/sqlite_row.h"
 #include "client/source/sqlite/file/sqlite_schema.h"
-#include "client/source/sqlite/file/sqlite_value.h"
 #include "client/source/sqlite/file/table_definition.h"
 #include "client/source/sqlite/log/net_changes.h"
 #include "client/source/sqlite/sqlite_column_look.h"
@@ -241,10 +241,10 @@ class SqliteReader : public SourceReader {
       if (!cursor.ok()) return cursor.status();
     } else {
       // Before the first rowid that there can be.
-      KeyValue first;
-      first.type = SQLITE_FLOAT;
+      sqlite::Value first;
+      first.type = sqlite::Type::kReal;
       first.real = -1e19;
-      std::vector<KeyValue> start{FromKeyPart(bound.from), first};
+      std::vector<sqlite::Value> start{FromKeyPart(bound.from), first};
       cursor->StartBehind(std::move(start));
     }
     const TableSchema keyed = bound.key.empty() ? known->schema : KeyedBy(known->schema, bound.key);

@@ -7,7 +7,8 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
-#include "client/source/sqlite/file/sqlite_value.h"
+#include "base/db/sqlite/value.h"
+#include "base/utf8.h"
 #include "client/source/steps/row_expression.h"
 #include "client/source/steps/value_turner.h"
 
@@ -28,12 +29,12 @@ Value ValueOf(sqlite3_value* value) {
       plain.real = sqlite3_value_double(value);
       break;
     case SQLITE_TEXT:
-      plain.bytes = TextOf(value);
+      plain.bytes = sqlite::TextOf(value);
       plain.kind = IsText(plain.bytes) ? Kind::kText : Kind::kRawText;
       break;
     case SQLITE_BLOB:
       plain.kind = Kind::kBlob;
-      plain.bytes = BlobOf(value);
+      plain.bytes = sqlite::BlobOf(value);
       break;
     default:
       break;

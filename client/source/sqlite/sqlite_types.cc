@@ -8,8 +8,10 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "base/db/sqlite/value.h"
+#include "base/utf8.h"
 #include "client/source/sqlite/file/sqlite_cursor.h"
-#include "client/source/sqlite/file/sqlite_value.h"
+#include "client/source/sqlite/file/text_check.h"
 #include "proto/wire/limits.h"
 
 namespace mirror {
@@ -100,7 +102,8 @@ class TypeScan {
         }
         return;
       case SQLITE_TEXT:
-        if (type != Type::kText || (!misfit_[column] && !IsText(TextOf(value)))) misfit_[column] = true;
+        if (type != Type::kText || (!misfit_[column] && !IsText(sqlite::TextOf(value))))
+          misfit_[column] = true;
         return;
       default:
         misfit_[column] = true;

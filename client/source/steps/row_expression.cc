@@ -81,17 +81,19 @@ int Authorize(void* context, int action, const char* first, const char* second, 
   }
 }
 
-absl::Status Prepare(sqlite3* database, const std::string& sql, Found* found, Statement* statement) {
+absl::Status Prepare(sqlite3* database, const std::string& sql, Found* found) {
   sqlite3_set_authorizer(database, &Authorize, found);
   sqlite3_stmt* prepared = nullptr;
   const char* tail = nullptr;
   const int code = sqlite3_prepare_v2(database, sql.data(), static_cast<int>(sql.size()), &prepared, &tail);
-  *statement = Statement(prepared);
+  const int parameters = sqlite3_bind_parameter_count(prepared);
+  sqlite3_finalize(prepared);
   sqlite3_set_authorizer(database, nullptr, nullptr);
   if (code == SQLITE_BUSY || code == SQLITE_LOCKED) return absl::UnavailableError(sqlite3_errmsg(database));
   if (!found->refused.empty()) return absl::InvalidArgumentError(found->refused);
   if (code != SQLITE_OK) return absl::InvalidArgumentError(sqlite3_errmsg(database));
   if (tail != sql.data() + sql.size()) return absl::InvalidArgumentError("something follows the expression");
+  if (parameters > 0) return absl::InvalidArgumentError("it has a parameter, which nothing fills");
   return absl::OkStatus();
 }
 
@@ -110,18 +112,13 @@ absl::StatusOr<std::set<std::string>> CheckExpression(sqlite3* database, const s
         "it holds a SELECT; only the columns of the row itself can decide about it");
   }
   Found plain{.table = table, .selects_allowed = INT32_MAX};
-  Statement statement;
   const std::string head = absl::StrCat("SELECT 1 FROM ", from, " WHERE ");
-  if (absl::Status prepared = Prepare(database, head + "1", &plain, &statement); !prepared.ok())
-    return prepared;
+  if (absl::Status prepared = Prepare(database, head + "1", &plain); !prepared.ok()) return prepared;
   // Without the parentheses it does not close what it did not open; with them nothing of it stays open.
   Found found;
   for (const std::string& term : {expression + "\n", AsTerm(expression)}) {
     found = Found{.table = table, .selects_allowed = plain.selects};
-    if (absl::Status prepared = Prepare(database, head + term, &found, &statement); !prepared.ok())
-      return prepared;
-    if (sqlite3_bind_parameter_count(statement.get()) > 0)
-      return absl::InvalidArgumentError("it has a parameter, which nothing fills");
+    if (absl::Status prepared = Prepare(database, head + term, &found); !prepared.ok()) return prepared;
   }
   return found.columns;
 }

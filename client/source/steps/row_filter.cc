@@ -9,6 +9,8 @@
 namespace mirror {
 namespace {
 
+constexpr char kOpening[] = "opening";
+
 std::string RowOf(const TableSchema& table, bool with_values) {
   std::vector<std::string> columns;
   for (const Column& column : table.columns) {
@@ -18,26 +20,32 @@ std::string RowOf(const TableSchema& table, bool with_values) {
   return absl::StrCat("(SELECT ", absl::StrJoin(columns, ", "), ") AS ", QuoteName(table.name));
 }
 
+absl::StatusOr<std::unique_ptr<sqlite::Connection>> OpenInMemory() {
+  return sqlite::Connection::Open(
+      ":memory:", {.mode = sqlite::OpenAs::Mode::kMake, .one_thread = true},
+      [](const sqlite::Failure& failure, std::string_view doing) {
+        return doing == kOpening
+                   ? absl::UnavailableError("SQLite cannot open a database in memory")
+                   : absl::InvalidArgumentError(absl::StrCat(std::string(doing), failure.words));
+      },
+      kOpening);
+}
+
 }  // namespace
 
 absl::StatusOr<RowFilter> RowFilter::Make(const TableSchema& table, const std::string& expression) {
   RowFilter filter;
-  sqlite3* database = nullptr;
-  const int code = sqlite3_open_v2(":memory:", &database,
-                                   SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);
-  filter.database_.reset(database);
-  if (code != SQLITE_OK) return absl::UnavailableError("SQLite cannot open a database in memory");
-  // A misspelled name is a mistake, no text.
-  sqlite3_db_config(database, SQLITE_DBCONFIG_DQS_DML, 0, nullptr);
+  auto opened = OpenInMemory();
+  if (!opened.ok()) return opened.status();
+  filter.database_ = *std::move(opened);
+  sqlite3* const database = filter.database_->handle();
+  filter.database_->ReadQuotedAsNames();
   const auto columns = CheckExpression(database, RowOf(table, false), table.name, expression);
   if (!columns.ok()) return columns.status();
   const std::string sql = absl::StrCat("SELECT ", AsTerm(expression), " FROM ", RowOf(table, true));
-  sqlite3_stmt* statement = nullptr;
-  if (sqlite3_prepare_v2(database, sql.data(), static_cast<int>(sql.size()), &statement, nullptr) !=
-      SQLITE_OK) {
-    return absl::InvalidArgumentError(sqlite3_errmsg(database));
-  }
-  filter.statement_ = Statement(statement);
+  filter.statement_ = filter.database_->Prepare(sql);
+  if (!filter.statement_.status().ok()) return filter.statement_.status();
+  filter.statement_.SetDoing("'where' cannot be evaluated for a row: ");
   return filter;
 }
 
@@ -48,50 +56,42 @@ std::set<std::string> ColumnsRead(const TableSchema& table, const std::string& e
     all.insert(column.name);
     names.push_back(QuoteName(column.name));
   }
-  sqlite3* database = nullptr;
-  const int code = sqlite3_open(":memory:", &database);
-  const std::unique_ptr<sqlite3, int (*)(sqlite3*)> closed(database, &sqlite3_close_v2);
+  const auto database = OpenInMemory();
   // Of a SELECT of values SQLite tells no column.
   const std::string made =
       absl::StrCat("CREATE TABLE main.", QuoteName(table.name), "(", absl::StrJoin(names, ", "), ")");
-  if (code != SQLITE_OK || sqlite3_exec(database, made.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK) {
-    return all;
-  }
-  const auto read = CheckExpression(database, QuoteName(table.name), table.name, expression);
+  if (!database.ok() || !(*database)->Execute(made).ok()) return all;
+  const auto read = CheckExpression((*database)->handle(), QuoteName(table.name), table.name, expression);
   return read.ok() ? *read : all;
 }
 
 void RowFilter::Bind(std::size_t column, const Value& value) {
   const int at = static_cast<int>(column) + 1;
-  const auto size = static_cast<sqlite3_uint64>(value.bytes.size());
   switch (value.kind) {
     case Kind::kNull:
-      sqlite3_bind_null(statement_.get(), at);
+      statement_.BindNull(at);
       break;
     case Kind::kInteger:
-      sqlite3_bind_int64(statement_.get(), at, value.integer);
+      statement_.Bind(at, value.integer);
       break;
     case Kind::kReal:
-      sqlite3_bind_double(statement_.get(), at, value.real);
+      statement_.Bind(at, value.real);
       break;
     case Kind::kBlob:
-      sqlite3_bind_blob64(statement_.get(), at, value.bytes.data(), size, SQLITE_STATIC);
+      statement_.BindBlob(at, value.bytes);
       break;
     default:
-      // Of an empty view the pointer may be null, which would be a NULL.
-      sqlite3_bind_text64(statement_.get(), at, value.bytes.empty() ? "" : value.bytes.data(), size,
-                          SQLITE_STATIC, SQLITE_UTF8);
+      statement_.Bind(at, value.bytes);
   }
 }
 
 absl::StatusOr<bool> RowFilter::Matches() {
-  const int code = sqlite3_step(statement_.get());
+  const absl::Status row = statement_.StepToRow();
   // As WHERE has it: NULL is not true.
-  const bool matches = code == SQLITE_ROW && sqlite3_column_double(statement_.get(), 0) != 0;
+  const bool matches = row.ok() && statement_.Real(0) != 0;
   statement_.Reset();
-  if (code == SQLITE_ROW) return matches;
-  return absl::InvalidArgumentError(
-      absl::StrCat("'where' cannot be evaluated for a row: ", sqlite3_errmsg(database_.get())));
+  if (!row.ok()) return row;
+  return matches;
 }
 
 }  // namespace mirror

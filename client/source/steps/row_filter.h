@@ -1,8 +1,6 @@
 #ifndef MIRROR_CLIENT_SOURCE_STEPS_ROW_FILTER_H_
 #define MIRROR_CLIENT_SOURCE_STEPS_ROW_FILTER_H_
 
-#include <sqlite3.h>
-
 #include <memory>
 #include <set>
 #include <string>
@@ -10,7 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "client/source/sqlite/file/sqlite_file.h"
+#include "base/db/sqlite/connection.h"
 #include "proto/wire/batch.h"
 #include "proto/wire/table.h"
 
@@ -28,11 +26,8 @@ class RowFilter {
   absl::StatusOr<bool> Matches();
 
  private:
-  struct Close {
-    void operator()(sqlite3* database) const { sqlite3_close_v2(database); }
-  };
-  std::unique_ptr<sqlite3, Close> database_;
-  Statement statement_;
+  std::unique_ptr<sqlite::Connection> database_;
+  sqlite::Statement statement_;
 };
 
 /// Names of the columns that an expression over rows of `table` reads; all, where that cannot be told.

@@ -1,6 +1,5 @@
 #include "server/hooks/delivery/hook_sql.h"
 
-#include <SQLiteCpp/SQLiteCpp.h>
 #include <sqlite3.h>
 
 #include <algorithm>
@@ -12,7 +11,9 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "base/db/sqlite/connection.h"
 #include "base/db/sqlite/schema_guard.h"
 #include "base/folded_name.h"
 #include "proto/wire/table.h"
@@ -25,6 +26,8 @@ using Clock = std::chrono::steady_clock;
 /// How long it waits for the mirror's own transaction.
 constexpr int kBusyTimeoutMs = 1'000;
 constexpr int kOpsPerLook = 1'000;
+/// What is being done: a statement of the hook's.
+constexpr char kStatement[] = "statement";
 
 /// What a statement may do.
 class Guard {
@@ -85,108 +88,101 @@ class Guard {
   const std::set<std::string> mirrored_;  ///< Folded; the metadata table too.
 };
 
-struct Limit {
-  Clock::time_point deadline;
-  const std::stop_token* stop;
-  static int IsOver(void* self) {
-    const auto* const limit = static_cast<const Limit*>(self);
-    return Clock::now() > limit->deadline || limit->stop->stop_requested() ? 1 : 0;
-  }
-};
-
-void Bind(sqlite3_stmt* statement, const char* name, const std::string& text) {
-  const int place = sqlite3_bind_parameter_index(statement, name);
-  if (place != 0) {
-    sqlite3_bind_text(statement, place, text.data(), static_cast<int>(text.size()), SQLITE_STATIC);
-  }
+void Bind(sqlite::Statement& statement, const HookDelivery& delivery) {
+  const auto bind = [&](const char* name, const auto& value) {
+    const int place = sqlite3_bind_parameter_index(statement.get(), name);
+    if (place != 0) statement.Bind(place, value);
+  };
+  bind(":context_id", delivery.context_id);
+  bind(":event", delivery.event);
+  bind(":json", delivery.json);
+  bind(":cycle", delivery.cycle);
 }
 
-void BindAll(sqlite3_stmt* statement, const HookDelivery& delivery) {
-  Bind(statement, ":context_id", delivery.context_id);
-  Bind(statement, ":event", delivery.event);
-  Bind(statement, ":json", delivery.json);
-  const int place = sqlite3_bind_parameter_index(statement, ":cycle");
-  if (place != 0) sqlite3_bind_int64(statement, place, delivery.cycle);
+/// An error of a statement, or of the connection and its transaction.
+absl::Status Explain(const sqlite::Failure& failure, std::string_view doing) {
+  if (doing == kStatement) return absl::AbortedError(absl::StrCat("SQLite: ", failure.words));
+  return absl::UnavailableError(absl::StrCat("SQLite: ", sqlite::WordsOf(failure.code)));
 }
 
-class Run {
- public:
-  explicit Run(const std::string& path) : database_(path, SQLite::OPEN_READWRITE, kBusyTimeoutMs) {
-    sqlite3* const handle = database_.getHandle();
-    if (const int code = GuardSchema(handle); code != SQLITE_OK) throw SQLite::Exception(handle, code);
-    // The log is the server's to empty, and readers need it to be there.
-    sqlite3_db_config(handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
-    int keep = 1;
-    sqlite3_file_control(handle, "main", SQLITE_FCNTL_PERSIST_WAL, &keep);
-    sqlite3_wal_autocheckpoint(handle, 0);
-    sqlite3_limit(handle, SQLITE_LIMIT_ATTACHED, 0);
-    database_.exec("PRAGMA synchronous = NORMAL");
-  }
+absl::StatusOr<std::unique_ptr<sqlite::Connection>> Connect(const std::string& path) {
+  auto opened = sqlite::Connection::Open(path, {.busy_ms = kBusyTimeoutMs}, Explain);
+  if (!opened.ok()) return opened;
+  sqlite3* const handle = (*opened)->handle();
+  if (const int code = GuardSchema(handle); code != SQLITE_OK) return (*opened)->Error(code);
+  // The log is the server's to empty, and readers need it to be there.
+  sqlite3_db_config(handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+  int keep = 1;
+  sqlite3_file_control(handle, "main", SQLITE_FCNTL_PERSIST_WAL, &keep);
+  sqlite3_wal_autocheckpoint(handle, 0);
+  sqlite3_limit(handle, SQLITE_LIMIT_ATTACHED, 0);
+  if (absl::Status set = (*opened)->Execute("PRAGMA synchronous = NORMAL"); !set.ok()) return set;
+  return opened;
+}
 
-  absl::StatusOr<std::string> Statements(const std::string& sql, const HookDelivery& delivery,
-                                         Clock::time_point deadline, const std::stop_token& stop) {
-    sqlite3* const handle = database_.getHandle();
-    database_.exec("BEGIN IMMEDIATE");
-    const Guard guard(Mirrored(delivery.context_id));
-    Limit limit{std::min(deadline, Clock::now() + kSqlHookTimeMax), &stop};
-    sqlite3_progress_handler(handle, kOpsPerLook, &Limit::IsOver, &limit);
-    sqlite3_set_authorizer(handle, &Guard::Authorize, const_cast<Guard*>(&guard));
-    absl::StatusOr<std::string> answer = All(sql, delivery);
-    sqlite3_set_authorizer(handle, nullptr, nullptr);
-    const bool late = Limit::IsOver(&limit) != 0;
-    sqlite3_progress_handler(handle, 0, nullptr, nullptr);
-    if (!answer.ok() || sqlite3_get_autocommit(handle) != 0) {
-      if (sqlite3_get_autocommit(handle) == 0) database_.exec("ROLLBACK");
-      if (answer.ok()) answer = absl::AbortedError("a statement ended the transaction");
-      if (late) {
-        return absl::DeadlineExceededError(absl::StrCat(
-            "the statements took longer than ", kSqlHookTimeMax.count(),
-            " ms or the hook's timeout, for which the mirror is locked; nothing of them is kept"));
-      }
-      return answer;
+absl::StatusOr<std::set<std::string>> Mirrored(const sqlite::Connection& database,
+                                               const std::string& context_id) {
+  const std::string metadata = absl::StrCat(context_id, "_mirroring");
+  std::set<std::string> names = {FoldName(metadata)};
+  for (const std::string& table : {QuoteName(metadata), std::string("_mirror_schema")}) {
+    const auto listed = database.Prepare(absl::StrCat("SELECT table_name FROM ", table)).Texts();
+    if (!listed.ok()) return listed.status();
+    for (const std::string& name : *listed) names.insert(FoldName(name));
+  }
+  return names;
+}
+
+absl::StatusOr<std::string> RunAll(const sqlite::Connection& database, const std::string& sql,
+                                   const HookDelivery& delivery) {
+  std::optional<std::string> answer;
+  for (const char* rest = sql.c_str(); *rest != '\0';) {
+    sqlite3_stmt* raw = nullptr;
+    if (const int code = sqlite3_prepare_v2(database.handle(), rest, -1, &raw, &rest); code != SQLITE_OK) {
+      return database.Error(code, kStatement);
     }
-    database_.exec("COMMIT");
-    return answer;
-  }
-
- private:
-  std::set<std::string> Mirrored(const std::string& context_id) {
-    const std::string metadata = absl::StrCat(context_id, "_mirroring");
-    std::set<std::string> names = {FoldName(metadata)};
-    for (const std::string& sql : {absl::StrCat("SELECT table_name FROM ", QuoteName(metadata)),
-                                   std::string("SELECT table_name FROM _mirror_schema")}) {
-      SQLite::Statement query(database_, sql);
-      while (query.executeStep()) names.insert(FoldName(query.getColumn(0).getString()));
+    if (raw == nullptr) continue;  // A comment, or spaces.
+    sqlite::Statement statement(database, raw, kStatement);
+    Bind(statement, delivery);
+    absl::StatusOr<bool> row = statement.Step();
+    for (; row.ok() && *row; row = statement.Step()) {
+      if (!answer) answer = std::string(statement.View(0).substr(0, kHookOutputBytesMax));
     }
-    return names;
+    if (!row.ok()) return row.status();
   }
+  return answer.value_or("");
+}
 
-  absl::StatusOr<std::string> All(const std::string& sql, const HookDelivery& delivery) {
-    sqlite3* const handle = database_.getHandle();
-    std::optional<std::string> answer;
-    for (const char* rest = sql.c_str(); *rest != '\0';) {
-      sqlite3_stmt* raw = nullptr;
-      int code = sqlite3_prepare_v2(handle, rest, -1, &raw, &rest);
-      const std::unique_ptr<sqlite3_stmt, int (*)(sqlite3_stmt*)> statement(raw, &sqlite3_finalize);
-      if (code == SQLITE_OK && raw == nullptr) continue;  // A comment, or spaces.
-      if (code == SQLITE_OK) BindAll(raw, delivery);
-      while (code == SQLITE_OK || code == SQLITE_ROW) {
-        code = sqlite3_step(raw);
-        if (code != SQLITE_ROW || answer) continue;
-        const auto* const text = reinterpret_cast<const char*>(sqlite3_column_text(raw, 0));
-        const int size = sqlite3_column_bytes(raw, 0);
-        answer = text == nullptr ? "" : std::string(text, static_cast<std::size_t>(size));
-        answer->resize(std::min(answer->size(), kHookOutputBytesMax));
-      }
-      if (code != SQLITE_DONE) {
-        return absl::AbortedError(absl::StrCat("SQLite: ", sqlite3_errmsg(handle)));
-      }
-    }
-    return answer.value_or("");
+absl::StatusOr<std::string> Run(const sqlite::Connection& database, const std::string& sql,
+                                const HookDelivery& delivery, Clock::time_point deadline,
+                                const std::stop_token& stop) {
+  if (absl::Status begun = database.Execute("BEGIN IMMEDIATE"); !begun.ok()) return begun;
+  absl::StatusOr<std::set<std::string>> mirrored = Mirrored(database, delivery.context_id);
+  if (!mirrored.ok()) return mirrored.status();
+  const Guard guard(*std::move(mirrored));
+  const Clock::time_point end = std::min(deadline, Clock::now() + kSqlHookTimeMax);
+  const auto is_over = [&] { return Clock::now() > end || stop.stop_requested(); };
+  absl::StatusOr<std::string> answer;
+  bool late = false;
+  {
+    const sqlite::Watch watch(database.handle(), kOpsPerLook, is_over);
+    sqlite3_set_authorizer(database.handle(), &Guard::Authorize, const_cast<Guard*>(&guard));
+    answer = RunAll(database, sql, delivery);
+    sqlite3_set_authorizer(database.handle(), nullptr, nullptr);
+    late = is_over();
   }
-
-  SQLite::Database database_;
-};
+  if (answer.ok() && database.InTransaction()) {
+    absl::Status committed = database.Execute("COMMIT");
+    return committed.ok() ? answer : committed;
+  }
+  if (database.InTransaction()) {
+    if (absl::Status left = database.Execute("ROLLBACK"); !left.ok()) return left;
+  }
+  if (answer.ok()) answer = absl::AbortedError("a statement ended the transaction");
+  if (!late) return answer;
+  return absl::DeadlineExceededError(
+      absl::StrCat("the statements took longer than ", kSqlHookTimeMax.count(),
+                   " ms or the hook's timeout, for which the mirror is locked; nothing of them is kept"));
+}
 
 class SqlHook final : public HookTarget {
  public:
@@ -200,12 +196,9 @@ class SqlHook final : public HookTarget {
     // A tenant may be asked about before it has a mirror.
     const std::string path = path_of_(delivery.context_id);
     if (delivery.event == "authenticated" && !std::filesystem::exists(path, unknown)) return std::string();
-    try {
-      Run run(path);
-      return run.Statements(sql_, delivery, Clock::now() + timeout, stop);
-    } catch (const SQLite::Exception& error) {
-      return absl::UnavailableError(absl::StrCat("SQLite: ", error.getErrorStr()));
-    }
+    const auto database = Connect(path);
+    if (!database.ok()) return database.status();
+    return Run(**database, sql_, delivery, Clock::now() + timeout, stop);
   }
 
  private:
@@ -220,32 +213,32 @@ std::unique_ptr<HookTarget> MakeSqlHook(std::string sql, PathOfMirror path_of) {
 }
 
 absl::Status TryHookSql(const std::string& sql) {
-  try {
-    SQLite::Database empty(":memory:", SQLite::OPEN_READWRITE);
-    const Guard guard({});
-    sqlite3_set_authorizer(empty.getHandle(), &Guard::Authorize, const_cast<Guard*>(&guard));
-    for (std::size_t begin = 0; begin < sql.size();) {
-      // SQLite does not say where a statement ends that it cannot prepare.
-      std::size_t end = begin;
-      std::string one;
-      do {
-        end = std::min(sql.find(';', end), sql.size() - 1) + 1;
-        one = sql.substr(begin, end - begin);
-      } while (end < sql.size() && sqlite3_complete(one.c_str()) == 0);
-      begin = end;
-      sqlite3_stmt* raw = nullptr;
-      const int code = sqlite3_prepare_v2(empty.getHandle(), one.c_str(), -1, &raw, nullptr);
-      sqlite3_finalize(raw);
-      if (code == SQLITE_OK) continue;
-      const std::string_view words = sqlite3_errmsg(empty.getHandle());
-      // Of its tables and columns nothing is known here.
-      const bool of_schema = words.starts_with("no such table") || words.starts_with("no such column") ||
-                             words.starts_with("no such index") || words.starts_with("no such trigger") ||
-                             words.starts_with("no such view");
-      if (!of_schema) return absl::InvalidArgumentError(absl::StrCat("SQLite: ", std::string(words)));
-    }
-  } catch (const SQLite::Exception& error) {
-    return absl::InvalidArgumentError(absl::StrCat("SQLite: ", error.getErrorStr()));
+  const auto empty =
+      sqlite::Connection::Open(":memory:", {}, [](const sqlite::Failure& failure, std::string_view doing) {
+        return absl::InvalidArgumentError(
+            absl::StrCat("SQLite: ", doing == kStatement ? failure.words : sqlite::WordsOf(failure.code)));
+      });
+  if (!empty.ok()) return empty.status();
+  const Guard guard({});
+  sqlite3_set_authorizer((*empty)->handle(), &Guard::Authorize, const_cast<Guard*>(&guard));
+  for (std::size_t begin = 0; begin < sql.size();) {
+    // SQLite does not say where a statement ends that it cannot prepare.
+    std::size_t end = begin;
+    std::string one;
+    do {
+      end = std::min(sql.find(';', end), sql.size() - 1) + 1;
+      one = sql.substr(begin, end - begin);
+    } while (end < sql.size() && !sqlite::IsCompleteSql(one));
+    begin = end;
+    const sqlite::Statement statement = (*empty)->Prepare(one, kStatement);
+    const absl::string_view words = statement.status().message();
+    // Of its tables and columns nothing is known here.
+    const bool of_schema = absl::StartsWith(words, "SQLite: no such table") ||
+                           absl::StartsWith(words, "SQLite: no such column") ||
+                           absl::StartsWith(words, "SQLite: no such index") ||
+                           absl::StartsWith(words, "SQLite: no such trigger") ||
+                           absl::StartsWith(words, "SQLite: no such view");
+    if (!statement.status().ok() && !of_schema) return statement.status();
   }
   return absl::OkStatus();
 }

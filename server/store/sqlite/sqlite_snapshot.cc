@@ -5,6 +5,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/db/sqlite/connection.h"
+#include "base/db/sqlite/row_digest.h"
 #include "server/store/sqlite/file/sql.h"
 #include "server/store/sqlite/file/sqlite_connection.h"
 #include "server/store/sqlite/file/sqlite_copy.h"
@@ -97,18 +99,11 @@ class SqliteSnapshot final : public Snapshot {
   /// Lets `go_on` interrupt what SQLite does meanwhile.
   class Watched {
    public:
-    Watched(SqliteSnapshot& snapshot, const GoOn& go_on) : handle_(snapshot.connection_->handle()) {
-      sqlite3_progress_handler(
-          handle_, kStepsBetweenLooks,
-          [](void* asked) { return (*static_cast<const GoOn*>(asked))() ? 0 : 1; },
-          const_cast<GoOn*>(&go_on));
-    }
-    ~Watched() { sqlite3_progress_handler(handle_, 0, nullptr, nullptr); }
-    Watched(const Watched&) = delete;
-    Watched& operator=(const Watched&) = delete;
+    Watched(SqliteSnapshot& snapshot, const GoOn& go_on)
+        : watch_(snapshot.connection_->handle(), kStepsBetweenLooks, [&go_on] { return !go_on(); }) {}
 
    private:
-    sqlite3* handle_;
+    const sqlite::Watch watch_;
   };
 
   void AddStored(sqlite3_stmt* row) {
@@ -116,7 +111,7 @@ class SqliteSnapshot final : public Snapshot {
     sum_.Add(digest_.Finish());
   }
 
-  void AddValue(sqlite3_value* value) { AddStoredValue(value, &digest_); }
+  void AddValue(sqlite3_value* value) { sqlite::AddToDigest(value, &digest_); }
 
   static void AddRow(sqlite3_context* context, int count, sqlite3_value** values) {
     auto* const self = static_cast<SqliteSnapshot*>(sqlite3_user_data(context));

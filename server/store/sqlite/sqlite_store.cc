@@ -1,7 +1,6 @@
 #include "server/store/sqlite/sqlite_store.h"
 
 #include <fcntl.h>
-#include <sqlite3.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -12,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "base/crash_point.h"
+#include "base/db/sqlite/connection.h"
 #include "server/store/sqlite/file/second_names.h"
 #include "server/store/sqlite/file/sqlite_quarantine.h"
 #include "server/store/sqlite/file/sync_path.h"
@@ -36,7 +36,7 @@ bool Exists(const std::string& path) {
 void ConfigureSqlite() {
   // Every small allocation would take one process-wide mutex to count itself: tenants on two threads gain 16
   // %.
-  sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+  sqlite::PrepareSqlite();
 }
 
 std::string SqlitePath(const std::string& dir, const std::string& context_id) {

@@ -1,7 +1,5 @@
 #include "server/store/sqlite/sqlite_transaction.h"
 
-#include <sqlite3.h>
-
 #include <optional>
 #include <vector>
 
@@ -293,7 +291,7 @@ class SqliteTransaction final : public StoreTransaction {
   void Rollback() override {
     if (!IsOver()) connection_.Execute("ROLLBACK").IgnoreError();
   }
-  bool IsOver() const override { return sqlite3_get_autocommit(connection_.handle()) != 0; }
+  bool IsOver() const override { return !connection_.database().InTransaction(); }
 
   absl::Status SetSavepoint() override { return connection_.Execute("SAVEPOINT step"); }
   absl::Status ReleaseSavepoint() override { return connection_.Execute("RELEASE step"); }

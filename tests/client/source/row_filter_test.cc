@@ -50,6 +50,15 @@ TEST(RowFilter, SeesTheTypesAndTakesNullForNotTrue) {
   EXPECT_TRUE(Matches("\"MY NAME\" IN ('Ada', ')')", seven, ada, half));
 }
 
+TEST(RowFilter, SeesAnEmptyTextAndAnEmptyBlobAsThatAndNotAsNull) {
+  const Value one{Kind::kInteger, 1}, half{Kind::kReal, 0, 0.5};
+  EXPECT_TRUE(
+      Matches("typeof(\"my name\") = 'blob' AND \"my name\" = x''", one, Value{.kind = Kind::kBlob}, half));
+  EXPECT_TRUE(
+      Matches("typeof(\"my name\") = 'text' AND \"my name\" = ''", one, Value{.kind = Kind::kText}, half));
+  EXPECT_FALSE(Matches("\"my name\" IS NULL", one, Value{.kind = Kind::kBlob}, half));
+}
+
 TEST(RowFilter, TakesOneExpressionOverTheRowAndNothingElse) {
   for (const auto& [expression, words] : {
            std::pair("id = ", "incomplete input"),

@@ -66,24 +66,22 @@ class BoundRows {
   std::string text_;
 };
 
-void Bind(sqlite3_stmt* statement, int index, const StoredCell& cell) {
+void Bind(sqlite::Statement& statement, int place, const StoredCell& cell) {
   switch (cell.kind) {
     case StoredCell::Kind::kNull:
-      sqlite3_bind_null(statement, index);
+      statement.BindNull(place);
       return;
     case StoredCell::Kind::kInteger:
-      sqlite3_bind_int64(statement, index, cell.integer);
+      statement.Bind(place, cell.integer);
       return;
     case StoredCell::Kind::kReal:
-      sqlite3_bind_double(statement, index, cell.real);
+      statement.Bind(place, cell.real);
       return;
     case StoredCell::Kind::kText:
-      sqlite3_bind_text(statement, index, cell.bytes.data(), static_cast<int>(cell.bytes.size()),
-                        SQLITE_STATIC);
+      statement.Bind(place, cell.bytes);
       return;
     case StoredCell::Kind::kBlob:
-      sqlite3_bind_blob(statement, index, cell.bytes.data(), static_cast<int>(cell.bytes.size()),
-                        SQLITE_STATIC);
+      statement.BindBlob(place, cell.bytes);
       return;
   }
 }
@@ -103,10 +101,11 @@ std::string CreateTable(const TableSchema& table) {
   const std::vector<std::uint32_t> key = table.Key();
   const bool rowid =
       key.size() == 1 && std::string_view(DeclaredType(table.columns[key[0]].type)) == "INTEGER";
-  std::string sql = absl::StrCat("CREATE TABLE ", Quoted(table.name), " (");
+  std::string sql = absl::StrCat("CREATE TABLE ", QuoteName(table.name), " (");
   const char* separator = "";
   for (std::uint32_t i = 0; i < table.columns.size(); ++i) {
-    absl::StrAppend(&sql, separator, Quoted(table.columns[i].name), " ", DeclaredType(table.columns[i].type));
+    absl::StrAppend(&sql, separator, QuoteName(table.columns[i].name), " ",
+                    DeclaredType(table.columns[i].type));
     if (rowid && key[0] == i) absl::StrAppend(&sql, " PRIMARY KEY");
     separator = ", ";
   }
@@ -114,7 +113,7 @@ std::string CreateTable(const TableSchema& table) {
     absl::StrAppend(&sql, ", PRIMARY KEY (");
     separator = "";
     for (const std::uint32_t column : key) {
-      absl::StrAppend(&sql, separator, Quoted(table.columns[column].name));
+      absl::StrAppend(&sql, separator, QuoteName(table.columns[column].name));
       separator = ", ";
     }
     absl::StrAppend(&sql, ")) WITHOUT ROWID");
@@ -124,32 +123,29 @@ std::string CreateTable(const TableSchema& table) {
 }
 
 std::string InsertRow(const TableSchema& table) {
-  std::string sql = absl::StrCat("INSERT INTO ", Quoted(table.name), " VALUES (");
+  std::string sql = absl::StrCat("INSERT INTO ", QuoteName(table.name), " VALUES (");
   for (std::size_t i = 0; i < table.columns.size(); ++i) absl::StrAppend(&sql, i == 0 ? "?" : ", ?");
   return sql + ")";
 }
 
-absl::Status InsertTable(sqlite3* database, const RowModel& model, BaselineResult* result) {
-  if (const absl::Status made = Execute(database, CreateTable(model.schema())); !made.ok()) return made;
-  const absl::StatusOr<Statement> insert = Prepare(database, InsertRow(model.schema()));
-  if (!insert.ok()) return insert.status();
+absl::Status InsertTable(const sqlite::Connection& database, const RowModel& model, BaselineResult* result) {
+  if (const absl::Status made = database.Execute(CreateTable(model.schema())); !made.ok()) return made;
+  sqlite::Statement insert = database.Prepare(
+      InsertRow(model.schema()), absl::StrCat("baseline, table '", model.schema().name, "', in"));
+  if (!insert.status().ok()) return insert.status();
   BoundRows rows;
   const std::size_t width = model.recipes().size();
   for (std::uint64_t from = 0; from < model.rows(); from += kRowsPerTransaction) {
     const std::uint64_t to = std::min(model.rows(), from + kRowsPerTransaction);
     rows.Make(model, from, to);
     const Clock::time_point start = Clock::now();
-    if (const absl::Status begun = Execute(database, "BEGIN IMMEDIATE"); !begun.ok()) return begun;
+    if (const absl::Status begun = database.Execute("BEGIN IMMEDIATE"); !begun.ok()) return begun;
     const StoredCell* cell = rows.cells().data();
     for (std::uint64_t row = from; row < to; ++row) {
-      for (std::size_t i = 0; i < width; ++i) Bind(insert->get(), static_cast<int>(i) + 1, *cell++);
-      if (sqlite3_step(insert->get()) != SQLITE_DONE) {
-        return absl::UnavailableError(
-            absl::StrCat("baseline, table '", model.schema().name, "': ", sqlite3_errmsg(database)));
-      }
-      sqlite3_reset(insert->get());
+      for (std::size_t i = 0; i < width; ++i) Bind(insert, static_cast<int>(i) + 1, *cell++);
+      if (absl::Status inserted = insert.Run(); !inserted.ok()) return inserted;
     }
-    if (const absl::Status committed = Execute(database, "COMMIT"); !committed.ok()) return committed;
+    if (const absl::Status committed = database.Execute("COMMIT"); !committed.ok()) return committed;
     result->seconds += std::chrono::duration<double>(Clock::now() - start).count();
     result->rows += to - from;
   }
@@ -160,15 +156,14 @@ absl::Status InsertTable(sqlite3* database, const RowModel& model, BaselineResul
 
 absl::StatusOr<BaselineResult> RunBaseline(const std::vector<RowModel>& tables, const std::string& folder) {
   const TemporaryDatabase file(folder);
-  const absl::StatusOr<Database> database =
-      OpenDatabase(file.path(), SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+  const absl::StatusOr<Database> database = OpenDatabase(file.path(), sqlite::OpenAs::Mode::kMake);
   if (!database.ok()) return database.status();
-  const absl::Status prepared = Execute(
-      database->get(), "PRAGMA page_size = 4096; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
+  const absl::Status prepared =
+      (*database)->Execute("PRAGMA page_size = 4096; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
   if (!prepared.ok()) return prepared;
   BaselineResult result;
   for (const RowModel& table : tables) {
-    if (const absl::Status inserted = InsertTable(database->get(), table, &result); !inserted.ok())
+    if (const absl::Status inserted = InsertTable(**database, table, &result); !inserted.ok())
       return inserted;
   }
   return result;

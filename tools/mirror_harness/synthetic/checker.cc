@@ -1,5 +1,7 @@
 #include "tools/mirror_harness/synthetic/checker.h"
 
+#include <sqlite3.h>
+
 #include <algorithm>
 #include <cstring>
 #include <optional>
@@ -32,23 +34,20 @@ std::string Show(const StoredCell& cell) {
   return {};
 }
 
-StoredCell Column(sqlite3_stmt* row, int column) {
-  switch (sqlite3_column_type(row, column)) {
-    case SQLITE_INTEGER:
-      return {Kind::kInteger, sqlite3_column_int64(row, column), 0, {}};
-    case SQLITE_FLOAT:
-      return {Kind::kReal, 0, sqlite3_column_double(row, column), {}};
-    case SQLITE_NULL:
-      return {};
-    default: {
-      const Kind kind = sqlite3_column_type(row, column) == SQLITE_TEXT ? Kind::kText : Kind::kBlob;
-      const auto* data = static_cast<const char*>(sqlite3_column_blob(row, column));
-      return {kind,
-              0,
-              0,
-              {data == nullptr ? "" : data, static_cast<std::size_t>(sqlite3_column_bytes(row, column))}};
-    }
+StoredCell Column(const sqlite::Statement& row, int column) {
+  switch (row.TypeAt(column)) {
+    case sqlite::Type::kInteger:
+      return {Kind::kInteger, row.Int(column), 0, {}};
+    case sqlite::Type::kReal:
+      return {Kind::kReal, 0, row.Real(column), {}};
+    case sqlite::Type::kText:
+      return {Kind::kText, 0, 0, row.View(column)};
+    case sqlite::Type::kBlob:
+      return {Kind::kBlob, 0, 0, row.View(column)};
+    case sqlite::Type::kNull:
+      break;
   }
+  return {};
 }
 
 bool Same(const StoredCell& a, const StoredCell& b) {
@@ -84,7 +83,7 @@ class TableCheck {
         model_(table.model),
         result_(result) {}
 
-  void Run(sqlite3* database) {
+  void Run(const sqlite::Connection& database) {
     ++result_->tables;
     CheckColumns(database);
     const std::vector<std::uint32_t> key = model_.schema().Key();
@@ -95,17 +94,17 @@ class TableCheck {
     }
     std::string columns, order;
     for (const std::uint32_t column : table_.checked) {
-      absl::StrAppend(&columns, columns.empty() ? "" : ", ", Quoted(model_.schema().columns[column].name));
+      absl::StrAppend(&columns, columns.empty() ? "" : ", ", QuoteName(model_.schema().columns[column].name));
     }
     for (const std::uint32_t column : key) {
       absl::StrAppend(&order, order.empty() ? " ORDER BY " : ", ",
-                      Quoted(model_.schema().columns[column].name));
+                      QuoteName(model_.schema().columns[column].name));
     }
-    const absl::StatusOr<Statement> rows =
-        Prepare(database, absl::StrCat("SELECT ", columns, " FROM ", Quoted(model_.schema().name), order));
-    if (!rows.ok()) return Differ(std::string(rows.status().message()));
-    const int end = key.empty() ? CompareBags(rows->get()) : CompareRows(rows->get());
-    if (end != SQLITE_DONE) Differ(absl::StrCat("reading it: ", sqlite3_errmsg(database)));
+    sqlite::Statement rows =
+        database.Prepare(absl::StrCat("SELECT ", columns, " FROM ", QuoteName(model_.schema().name), order));
+    if (!rows.status().ok()) return Differ(std::string(rows.status().message()));
+    const absl::Status read = key.empty() ? CompareBags(rows) : CompareRows(rows);
+    if (!read.ok()) Differ(absl::StrCat("reading it: ", read.message()));
   }
 
  private:
@@ -115,12 +114,12 @@ class TableCheck {
   }
 
   /// No columns but those that were sent, and the mirror's own.
-  void CheckColumns(sqlite3* database) {
-    const absl::StatusOr<Statement> all =
-        Prepare(database, absl::StrCat("SELECT * FROM ", Quoted(model_.schema().name), " LIMIT 0"));
-    if (!all.ok()) return;  // The rows' own SELECT says so.
-    for (int i = 0; i < sqlite3_column_count(all->get()); ++i) {
-      const std::string name = sqlite3_column_name(all->get(), i);
+  void CheckColumns(const sqlite::Connection& database) {
+    const sqlite::Statement all =
+        database.Prepare(absl::StrCat("SELECT * FROM ", QuoteName(model_.schema().name), " LIMIT 0"));
+    if (!all.status().ok()) return;  // The rows' own SELECT says so.
+    for (int i = 0; i < all.columns(); ++i) {
+      const std::string name = sqlite3_column_name(all.get(), i);
       const auto column = model_.schema().Find(name);
       const bool sent =
           column && std::find(table_.sent.begin(), table_.sent.end(), *column) != table_.sent.end();
@@ -129,12 +128,11 @@ class TableCheck {
     }
   }
 
-  void CountOnly(sqlite3* database) {
-    const absl::StatusOr<Statement> count =
-        Prepare(database, absl::StrCat("SELECT count(*) FROM ", Quoted(model_.schema().name)));
+  void CountOnly(const sqlite::Connection& database) {
+    const auto count =
+        database.Number(absl::StrCat("SELECT count(*) FROM ", QuoteName(model_.schema().name)));
     if (!count.ok()) return Differ(std::string(count.status().message()));
-    sqlite3_step(count->get());
-    const auto rows = static_cast<std::uint64_t>(sqlite3_column_int64(count->get(), 0));
+    const auto rows = static_cast<std::uint64_t>(*count);
     if (rows != model_.rows()) Differ(absl::StrCat("holds ", rows, " rows, the source ", model_.rows()));
   }
 
@@ -143,7 +141,7 @@ class TableCheck {
     return Stored(recipe, model_.At(key, recipe.column, &scratch_), &stored_scratch_);
   }
 
-  int CompareKeys(sqlite3_stmt* row, std::int64_t key) {
+  int CompareKeys(const sqlite::Statement& row, std::int64_t key) {
     for (const int place : key_places_) {
       const int order = Compare(Column(row, place), Expected(key, static_cast<std::size_t>(place)));
       if (order != 0) return order;
@@ -151,7 +149,7 @@ class TableCheck {
     return 0;
   }
 
-  std::string KeyText(sqlite3_stmt* row) {
+  std::string KeyText(const sqlite::Statement& row) {
     std::string text;
     for (const int place : key_places_) {
       absl::StrAppend(&text, text.empty() ? "" : ", ", Show(Column(row, place)));
@@ -167,15 +165,13 @@ class TableCheck {
     return text;
   }
 
-  /// Both in key order. Gives SQLite's last result.
-  int CompareRows(sqlite3_stmt* row) {
+  /// Both in key order.
+  absl::Status CompareRows(sqlite::Statement& row) {
     std::uint64_t rank = 0;
-    int step = sqlite3_step(row);
-    while (step == SQLITE_ROW || rank < model_.rows()) {
-      if (step != SQLITE_ROW && step != SQLITE_DONE) return step;
-      const int order = step != SQLITE_ROW      ? 1
-                        : rank == model_.rows() ? -1
-                                                : CompareKeys(row, model_.KeyAt(rank));
+    absl::StatusOr<bool> step = row.Step();
+    while (!step.ok() || *step || rank < model_.rows()) {
+      if (!step.ok()) return step.status();
+      const int order = !*step ? 1 : rank == model_.rows() ? -1 : CompareKeys(row, model_.KeyAt(rank));
       if (order < 0) {
         Differ(absl::StrCat("key ", KeyText(row), ": in the mirror only"));
       } else if (order > 0) {
@@ -184,13 +180,13 @@ class TableCheck {
         ++result_->rows;
         CompareValues(row, model_.KeyAt(rank));
       }
-      if (order <= 0) step = sqlite3_step(row);
+      if (order <= 0) step = row.Step();
       if (order >= 0) ++rank;
     }
-    return step;
+    return absl::OkStatus();
   }
 
-  void CompareValues(sqlite3_stmt* row, std::int64_t key) {
+  void CompareValues(const sqlite::Statement& row, std::int64_t key) {
     for (std::size_t place = 0; place < table_.checked.size(); ++place) {
       const StoredCell mirrored = Column(row, static_cast<int>(place));
       const StoredCell expected = Expected(key, place);
@@ -202,10 +198,10 @@ class TableCheck {
   }
 
   /// Without a key: by the hashes of whole rows, 8 bytes for each on both sides.
-  int CompareBags(sqlite3_stmt* row) {
+  absl::Status CompareBags(sqlite::Statement& row) {
     std::vector<std::uint64_t> mirrored, expected;
-    int step = SQLITE_ROW;
-    while ((step = sqlite3_step(row)) == SQLITE_ROW) {
+    absl::StatusOr<bool> step = row.Step();
+    for (; step.ok() && *step; step = row.Step()) {
       std::uint64_t hash = 0;
       for (std::size_t place = 0; place < table_.checked.size(); ++place) {
         hash = AddToHash(hash, Column(row, static_cast<int>(place)));
@@ -231,7 +227,7 @@ class TableCheck {
       Differ(absl::StrCat("has no key: ", ghosts.size(), " rows stand in the mirror only"));
     if (!missing.empty())
       Differ(absl::StrCat("has no key: ", missing.size(), " rows are missing in the mirror"));
-    return step;
+    return step.status();
   }
 
   std::string where_;
@@ -247,19 +243,18 @@ class PositionCheck {
  public:
   PositionCheck(const Tenant& tenant, CheckResult* result) : tenant_(tenant), result_(result) {}
 
-  void Run(sqlite3* database) {
+  void Run(const sqlite::Connection& database) {
     const std::string name = tenant_.context_id() + "_mirroring";
-    const absl::StatusOr<Statement> row =
-        Prepare(database, absl::StrCat("SELECT lsn, lineage, pending_lsn, row_count FROM ", Quoted(name),
-                                       " WHERE table_name = ? COLLATE NOCASE"));
-    if (!row.ok()) return Differ(std::string(row.status().message()));
+    sqlite::Statement row =
+        database.Prepare(absl::StrCat("SELECT lsn, lineage, pending_lsn, row_count FROM ", QuoteName(name),
+                                      " WHERE table_name = ? COLLATE NOCASE"));
+    if (!row.status().ok()) return Differ(std::string(row.status().message()));
     for (const TableState& table : tenant_.tables()) {
       if (table.behind) continue;
       where_ = absl::StrCat(", table '", table.model.schema().name, "', position");
-      const std::string& table_name = table.model.schema().name;
-      sqlite3_bind_text(row->get(), 1, table_name.data(), static_cast<int>(table_name.size()), SQLITE_STATIC);
-      CheckRow(row->get(), table);
-      sqlite3_reset(row->get());
+      row.Bind(1, table.model.schema().name);
+      CheckRow(row, table);
+      row.Reset();
     }
   }
 
@@ -270,8 +265,8 @@ class PositionCheck {
     result_->first.push_back(absl::StrCat("tenant '", tenant_.context_id(), "'", where_, ": ", what));
   }
 
-  void CheckRow(sqlite3_stmt* row, const TableState& table) {
-    if (sqlite3_step(row) != SQLITE_ROW) return Differ("the metadata table has no row for it");
+  void CheckRow(sqlite::Statement& row, const TableState& table) {
+    if (!row.StepToRow().ok()) return Differ("the metadata table has no row for it");
     const StoredCell lsn = Column(row, 0), lineage = Column(row, 1), pending = Column(row, 2),
                      count = Column(row, 3);
     if (lsn.kind != Kind::kInteger || lsn.integer != table.committed.lsn.value) {
@@ -300,17 +295,17 @@ void CheckTenant(const std::string& data_dir, Tenant* tenant, CheckResult* resul
   const auto taken = [](const TableState& table) { return !table.behind; };
   if (std::none_of(tenant->tables().begin(), tenant->tables().end(), taken)) return;  // Nothing to expect.
   const std::string path = absl::StrCat(data_dir, "/Mirror_", tenant->context_id(), ".db");
-  const absl::StatusOr<Database> database = OpenDatabase(path, SQLITE_OPEN_READONLY);
+  const absl::StatusOr<Database> database = OpenDatabase(path, sqlite::OpenAs::Mode::kRead);
   if (!database.ok()) {
     ++result->differences;
     if (result->first.size() < kLinesMax) result->first.emplace_back(database.status().message());
     return;
   }
-  PositionCheck(*tenant, result).Run(database->get());
+  PositionCheck(*tenant, result).Run(**database);
   for (TableState& table : tenant->tables()) {
     if (table.behind) continue;
     table.model.SortKeys();
-    TableCheck(tenant->context_id(), table, result).Run(database->get());
+    TableCheck(tenant->context_id(), table, result).Run(**database);
   }
 }
 

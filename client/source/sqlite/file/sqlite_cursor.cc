@@ -48,37 +48,6 @@ std::string Behind(const std::vector<OrderTerm>& order, std::size_t from) {
 
 }  // namespace
 
-void KeyValue::Keep(sqlite3_value* value) {
-  type = sqlite3_value_type(value);
-  if (type == SQLITE_INTEGER) {
-    integer = sqlite3_value_int64(value);
-  } else if (type == SQLITE_FLOAT) {
-    real = sqlite3_value_double(value);
-  } else if (type != SQLITE_NULL) {
-    bytes = type == SQLITE_TEXT ? TextOf(value) : BlobOf(value);
-  }
-}
-
-void KeyValue::Bind(sqlite3_stmt* statement, int parameter) const {
-  const int size = static_cast<int>(bytes.size());
-  switch (type) {
-    case SQLITE_INTEGER:
-      sqlite3_bind_int64(statement, parameter, integer);
-      break;
-    case SQLITE_FLOAT:
-      sqlite3_bind_double(statement, parameter, real);
-      break;
-    case SQLITE_TEXT:
-      sqlite3_bind_text(statement, parameter, bytes.data(), size, SQLITE_TRANSIENT);
-      break;
-    case SQLITE_BLOB:
-      sqlite3_bind_blob(statement, parameter, bytes.data(), size, SQLITE_TRANSIENT);
-      break;
-    default:
-      sqlite3_bind_null(statement, parameter);
-  }
-}
-
 absl::StatusOr<SqliteCursor> SqliteCursor::Open(std::shared_ptr<const SqliteFile> file,
                                                 std::shared_ptr<const SourcePlan> plan,
                                                 const std::vector<OrderTerm>& order,
@@ -140,7 +109,7 @@ absl::Status SqliteCursor::Prepare() {
     first = absl::StrCat("SELECT ", values, plan_->FromWhere(), OrderBy(order_));
     if (!order_.empty()) next = absl::StrCat("SELECT ", values, from_, After());
   }
-  absl::StatusOr<Statement> statement = file_->Prepare(first);
+  absl::StatusOr<sqlite::Statement> statement = file_->Prepare(first);
   if (!statement.ok()) return statement.status();
   first_ = *std::move(statement);
   if (order_.empty()) return absl::OkStatus();
@@ -152,14 +121,14 @@ absl::Status SqliteCursor::Prepare() {
 
 absl::StatusOr<bool> SqliteCursor::Sorts(const std::string& sql) const {
   constexpr int kDetail = 3;
-  const absl::StatusOr<Statement> plan = file_->Prepare("EXPLAIN QUERY PLAN " + sql);
+  absl::StatusOr<sqlite::Statement> plan = file_->Prepare("EXPLAIN QUERY PLAN " + sql);
   if (!plan.ok()) return plan.status();
-  int code = SQLITE_ROW;
-  while ((code = sqlite3_step(plan->get())) == SQLITE_ROW) {
-    if (absl::StrContains(std::string(TextOf(sqlite3_column_value(plan->get(), kDetail))), "TEMP B-TREE"))
-      return true;
+  plan->SetDoing(absl::StrCat("reading table '", plan_->schema.name, "'"));
+  absl::StatusOr<bool> row = plan->Step();
+  for (; row.ok() && *row; row = plan->Step()) {
+    if (plan->View(kDetail).find("TEMP B-TREE") != std::string_view::npos) return true;
   }
-  return code == SQLITE_DONE ? absl::StatusOr<bool>(false) : Fail(code);
+  return row;
 }
 
 std::string SqliteCursor::After() const {
@@ -199,7 +168,7 @@ absl::StatusOr<SqliteCursor::Stop> SqliteCursor::Take(const TakeRow& take) {
   return Stop::kHeavy;
 }
 
-void SqliteCursor::StartBehind(std::vector<KeyValue> terms) {
+void SqliteCursor::StartBehind(std::vector<sqlite::Value> terms) {
   Leave();
   started_ = !terms.empty();
   last_ = std::move(terms);
@@ -223,7 +192,8 @@ absl::Status SqliteCursor::LocateHeavy() {
   ForgetHeavy();
   const std::string all = plan_->filter.empty() ? "" : absl::StrCat(" WHERE ", plan_->filter);
   const std::string where = started_ ? After() : absl::StrCat(all, OrderBy(order_));
-  const absl::StatusOr<Statement> statement = file_->Prepare(absl::StrCat(heavy_select_, where, " LIMIT 1"));
+  const absl::StatusOr<sqlite::Statement> statement =
+      file_->Prepare(absl::StrCat(heavy_select_, where, " LIMIT 1"));
   if (!statement.ok()) return statement.status();
   for (std::size_t i = 0; i < last_.size(); ++i) last_[i].Bind(statement->get(), static_cast<int>(i + 1));
   const int code = sqlite3_step(statement->get());
@@ -242,12 +212,12 @@ absl::Status SqliteCursor::LocateHeavy() {
   return absl::OkStatus();
 }
 
-absl::StatusOr<bool> SqliteCursor::Locate(std::vector<KeyValue> key) {
+absl::StatusOr<bool> SqliteCursor::Locate(std::vector<sqlite::Value> key) {
   ForgetHeavy();
   heavy_key_ = std::move(key);
   heavy_rowid_.reset();
   // It is read column by column from here on, so that it is asked only now whether it is to be sent at all.
-  const absl::StatusOr<Statement> statement =
+  const absl::StatusOr<sqlite::Statement> statement =
       OfHeavyRow(plan_->rowid.empty() ? "NULL" : plan_->rowid, plan_->filter);
   if (!statement.ok()) return statement.status();
   const int code = sqlite3_step(statement->get());
@@ -264,12 +234,13 @@ void SqliteCursor::ForgetHeavy() {
   blob_.reset();
 }
 
-absl::StatusOr<Statement> SqliteCursor::OfHeavyRow(const std::string& expression, const std::string& filter) {
+absl::StatusOr<sqlite::Statement> SqliteCursor::OfHeavyRow(const std::string& expression,
+                                                           const std::string& filter) {
   std::vector<std::string> terms;
   if (!filter.empty()) terms.push_back(filter);
   for (std::size_t i = 0; i < order_.size(); ++i)
     terms.push_back(absl::StrCat(order_[i].expression, " = ?", i + 1));
-  absl::StatusOr<Statement> statement =
+  absl::StatusOr<sqlite::Statement> statement =
       file_->Prepare(absl::StrCat("SELECT ", expression, " FROM main.", QuoteName(plan_->schema.name),
                                   " WHERE ", absl::StrJoin(terms, " AND ")));
   if (!statement.ok()) return statement.status();
@@ -280,7 +251,7 @@ absl::StatusOr<Statement> SqliteCursor::OfHeavyRow(const std::string& expression
 
 absl::StatusOr<bool> SqliteCursor::HeavyValue(std::uint32_t column,
                                               const std::function<absl::Status(sqlite3_value*)>& value) {
-  const absl::StatusOr<Statement> statement = OfHeavyRow(plan_->ValueOf(column));
+  const absl::StatusOr<sqlite::Statement> statement = OfHeavyRow(plan_->ValueOf(column));
   if (!statement.ok()) return statement.status();
   const int code = sqlite3_step(statement->get());
   if (code == SQLITE_TOOBIG && plan_->IsTurned(column)) {
@@ -306,7 +277,7 @@ absl::Status SqliteCursor::LoadWhole(std::uint32_t column) {
   const int limit = sqlite3_limit(file_->handle(), SQLITE_LIMIT_LENGTH, -1);
   sqlite3_limit(file_->handle(), SQLITE_LIMIT_LENGTH, static_cast<int>(WireLimits{}.value_bytes_max));
   const absl::StatusOr<bool> loaded = HeavyValue(column, [this](sqlite3_value* value) {
-    KeyValue kept;
+    sqlite::Value kept;
     kept.Keep(value);
     whole_ = std::move(kept.bytes);
     return absl::OkStatus();
@@ -319,7 +290,7 @@ absl::Status SqliteCursor::LoadWhole(std::uint32_t column) {
 }
 
 absl::StatusOr<SqliteCursor::Heavy> SqliteCursor::HeavySize(std::uint32_t column) {
-  const absl::StatusOr<Statement> kind =
+  const absl::StatusOr<sqlite::Statement> kind =
       OfHeavyRow(absl::StrCat("typeof(", QuoteName(plan_->schema.columns[column].name), ") = 'text'"));
   if (!kind.ok()) return kind.status();
   Heavy heavy;

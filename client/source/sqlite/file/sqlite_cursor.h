@@ -1,6 +1,8 @@
 #ifndef MIRROR_CLIENT_SOURCE_SQLITE_FILE_SQLITE_CURSOR_H_
 #define MIRROR_CLIENT_SOURCE_SQLITE_FILE_SQLITE_CURSOR_H_
 
+#include <sqlite3.h>
+
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -12,23 +14,13 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "base/db/sqlite/statement.h"
+#include "base/db/sqlite/value.h"
 #include "client/source/sqlite/file/row_call.h"
 #include "client/source/sqlite/file/sqlite_file.h"
 #include "client/source/sqlite/file/sqlite_schema.h"
-#include "client/source/sqlite/file/sqlite_value.h"
 
 namespace mirror {
-
-/// One value of a key, kept after its row is gone.
-struct KeyValue {
-  int type = SQLITE_NULL;
-  std::int64_t integer = 0;
-  double real = 0;
-  std::string bytes;
-
-  void Keep(sqlite3_value* value);
-  void Bind(sqlite3_stmt* statement, int parameter) const;
-};
 
 /// Walks over the rows of a table in an order that it can leave and take up again.
 ///
@@ -52,15 +44,15 @@ class SqliteCursor {
   void Leave();
 
   /// The next Take() begins behind the row with these terms of the order; none: with the first row.
-  void StartBehind(std::vector<KeyValue> terms);
+  void StartBehind(std::vector<sqlite::Value> terms);
   /// The terms of the last row that was given; empty: none yet.
-  const std::vector<KeyValue>& last() const { return last_; }
+  const std::vector<sqlite::Value>& last() const { return last_; }
   const SourcePlan& plan() const { return *plan_; }
   /// SQLite has to put the rows in this order itself, for each run of the statement.
   bool sorts() const { return !by_call_; }
 
   /// Stands on the row with this key as if Take() had said kHeavy. False: there is no such row.
-  absl::StatusOr<bool> Locate(std::vector<KeyValue> key);
+  absl::StatusOr<bool> Locate(std::vector<sqlite::Value> key);
 
   /// After kHeavy: gives one column's value to `value` in one piece, when it is short enough.
   /// False: it is longer; ask HeavyBytes.
@@ -90,7 +82,7 @@ class SqliteCursor {
   absl::Status Moved() const;
   /// Whether SQLite can give a value of this column in pieces.
   bool InPieces(std::uint32_t column, bool text) const;
-  absl::StatusOr<Statement> OfHeavyRow(const std::string& expression, const std::string& filter = "");
+  absl::StatusOr<sqlite::Statement> OfHeavyRow(const std::string& expression, const std::string& filter = "");
   absl::Status LoadWhole(std::uint32_t column);
 
   std::shared_ptr<const SqliteFile> file_;  ///< Before the statements, which end first.
@@ -100,13 +92,13 @@ class SqliteCursor {
   std::vector<std::string> expressions_;  ///< Of each row.
   std::string from_, heavy_select_;
   bool by_call_ = false;  ///< SQLite hands the rows over, see RowCall; else each is a step.
-  Statement first_, next_;
-  RowValues values_;
+  sqlite::Statement first_, next_;
+  sqlite::RowValues values_;
   sqlite3_stmt* running_ = nullptr;
-  std::vector<KeyValue> last_;  ///< Of the last row; empty: none yet.
+  std::vector<sqlite::Value> last_;  ///< Of the last row; empty: none yet.
   bool started_ = false;
 
-  std::vector<KeyValue> heavy_key_;
+  std::vector<sqlite::Value> heavy_key_;
   std::optional<std::int64_t> heavy_rowid_;
   /// Kept open between pieces, except where it would hold a lock: it knows the way to its place in the file.
   struct CloseBlob {

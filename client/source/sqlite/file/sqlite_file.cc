@@ -1,6 +1,6 @@
 #include "client/source/sqlite/file/sqlite_file.h"
 
-#include <SQLiteCpp/Exception.h>
+#include <sqlite3.h>
 #include <unistd.h>
 
 #include <array>
@@ -125,9 +125,46 @@ bool InUse(const std::string& path) {
   return Exists(path + "-shm", nullptr) || (Exists(path + "-wal", &wal_bytes) && wal_bytes > 0);
 }
 
-}  // namespace
+/// What the code alone means; `words` says also where it was, and what SQLite says.
+absl::Status ByCode(const sqlite::Failure& failure, const std::string& where, const std::string& words) {
+  switch (failure.primary()) {
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+      return absl::UnavailableError(
+          absl::StrCat(where, "it is locked by another program for more than ", kSourceBusyMs / 1000,
+                       " seconds. Nothing is lost: try again, or end the program that holds the lock"));
+    case SQLITE_NOTADB:
+      return absl::InvalidArgumentError(absl::StrCat(
+          where, "it is not a SQLite database (or it is encrypted): correct 'path' of its [[source]]"));
+    case SQLITE_CORRUPT:
+      if (IsUnreadableSchema(failure.words)) {
+        return absl::FailedPreconditionError(absl::StrCat(
+            words, ". SQLite ", sqlite3_libversion(),
+            ", with which the agent reads, does not understand this object of the schema; a newer one may "
+            "have ",
+            "made it. Nothing was sent, and the data need not be damaged ('PRAGMA integrity_check' in the ",
+            "application's own SQLite tells): do not restore a backup, but write the object so that this ",
+            "version can read it"));
+      }
+      return absl::DataLossError(absl::StrCat(
+          words, ". The database seems to be damaged: check it with 'PRAGMA integrity_check', and ",
+          "where that does not say ok, restore a backup"));
+    case SQLITE_CANTOPEN:
+    case SQLITE_READONLY:
+    case SQLITE_PERM:
+    case SQLITE_AUTH:
+      return absl::PermissionDeniedError(absl::StrCat(
+          words, ". Give this user the right to read the file, and in WAL mode its -wal and -shm as well"));
+    case SQLITE_IOERR:
+      return absl::UnavailableError(absl::StrCat(words, ". Look at the disk, then try again"));
+    case SQLITE_NOMEM:
+      return absl::ResourceExhaustedError(words);
+    default:
+      return absl::UnknownError(words);
+  }
+}
 
-void PrepareSqlite() { sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); }
+}  // namespace
 
 absl::StatusOr<std::unique_ptr<SqliteFile>> SqliteFile::Open(const std::string& path, Use use) {
   std::unique_ptr<SqliteFile> file(new SqliteFile);
@@ -154,14 +191,10 @@ absl::StatusOr<std::unique_ptr<SqliteFile>> SqliteFile::Open(const std::string& 
   const std::string uri =
       absl::StrCat("file:", EncodePath(file->path_), use == Use::kChange ? "?mode=rw" : "?mode=ro",
                    file->access_ == Access::kStill ? "&immutable=1" : "");
-  const int flags = use == Use::kChange ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY;
-  try {
-    file->database_ =
-        std::make_unique<SQLite::Database>(uri, flags | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX, kSourceBusyMs);
-  } catch (const SQLite::Exception& error) {
-    return absl::UnavailableError(
-        absl::StrCat("the source '", file->path_, "' cannot be opened: ", error.what()));
-  }
+  const auto mode = use == Use::kChange ? sqlite::OpenAs::Mode::kWrite : sqlite::OpenAs::Mode::kRead;
+  absl::Status connected =
+      file->Connect(uri, {.mode = mode, .busy_ms = kSourceBusyMs, .one_thread = true, .uri = true});
+  if (!connected.ok()) return connected;
   if (absl::Status configured = file->Configure(); !configured.ok()) return configured;
   if (file->access_ == Access::kSnapshot) {
     if (absl::Status status = file->Run("BEGIN"); !status.ok()) return status;
@@ -173,13 +206,21 @@ absl::StatusOr<std::unique_ptr<SqliteFile>> SqliteFile::Open(const std::string& 
   const absl::StatusOr<std::int64_t> tables = file->Number("SELECT count(*) FROM sqlite_schema");
   if (makes_log) file->beside_->GiveAway();
   if (!tables.ok()) return tables.status();
-  const absl::StatusOr<Statement> encoding = file->Prepare("PRAGMA encoding");
+  absl::StatusOr<sqlite::Statement> encoding = file->Prepare("PRAGMA encoding");
   if (!encoding.ok()) return encoding.status();
-  if (sqlite3_step(encoding->get()) == SQLITE_ROW) {
-    const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(encoding->get(), 0));
-    file->utf16_ = text != nullptr && std::strcmp(text, "UTF-8") != 0;
+  if (const absl::StatusOr<bool> row = encoding->Step(); row.ok() && *row) {
+    file->utf16_ = encoding->View(0) != "UTF-8";
   }
   return file;
+}
+
+absl::Status SqliteFile::Connect(const std::string& path, const sqlite::OpenAs& as) {
+  auto opened = sqlite::Connection::Open(
+      path, as,
+      [this](const sqlite::Failure& failure, std::string_view doing) { return Explain(failure, doing); });
+  if (!opened.ok()) return opened.status();
+  database_ = *std::move(opened);
+  return absl::OkStatus();
 }
 
 absl::Status SqliteFile::Configure() {
@@ -187,8 +228,7 @@ absl::Status SqliteFile::Configure() {
   sqlite3_extended_result_codes(database, 1);
   if (!row_call_->Register(database)) return Error(SQLITE_NOMEM, "opening");
   sqlite3_busy_handler(database, &WaitForLock, &patience_ms_);
-  sqlite3_db_config(database, SQLITE_DBCONFIG_DQS_DML, 0, nullptr);
-  sqlite3_db_config(database, SQLITE_DBCONFIG_DQS_DDL, 0, nullptr);
+  database_->ReadQuotedAsNames();
   if (const int code = GuardSchema(database); code != SQLITE_OK) return Error(code, "opening");
   // A longer value is noticed before it is in memory (SQLITE_TOOBIG).
   sqlite3_limit(database, SQLITE_LIMIT_LENGTH, static_cast<int>(kPartBytesMax));
@@ -203,13 +243,9 @@ absl::StatusOr<std::unique_ptr<SqliteFile>> SqliteFile::CopyOfOneMoment(const Co
   copy->wal_ = true;  // Nobody waits for its readers.
   copy->utf16_ = utf16_;
   copy->mark_ = mark_;
-  try {
-    copy->database_ = std::make_unique<SQLite::Database>(
-        "", SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, kSourceBusyMs);
-  } catch (const SQLite::Exception& error) {
-    return absl::UnavailableError(
-        absl::StrCat("a temporary copy of the source '", path_, "' cannot be made: ", error.what()));
-  }
+  absl::Status made =
+      copy->Connect("", {.mode = sqlite::OpenAs::Mode::kMake, .busy_ms = kSourceBusyMs, .one_thread = true});
+  if (!made.ok()) return made;
   if (absl::Status status = CopyPages(copy->handle(), limits); !status.ok()) return status;
   if (absl::Status status = copy->Configure(); !status.ok()) return status;
   return copy;
@@ -262,20 +298,24 @@ absl::Status SqliteFile::CopyPages(sqlite3* copy, const CopyLimits& limits) cons
   }
 }
 
-absl::StatusOr<Statement> SqliteFile::Prepare(const std::string& sql) const {
-  sqlite3_stmt* statement = nullptr;
-  const int code =
-      sqlite3_prepare_v3(handle(), sql.c_str(), static_cast<int>(sql.size() + 1), 0, &statement, nullptr);
-  if (code != SQLITE_OK) return Error(code, "preparing to read");
-  return Statement(statement);
+absl::StatusOr<sqlite::Statement> SqliteFile::Prepare(const std::string& sql) const {
+  sqlite::Statement statement = database_->Prepare(sql, "preparing to read");
+  if (!statement.status().ok()) return statement.status();
+  return statement;
+}
+
+sqlite::Statement SqliteFile::Query(const std::string& sql) const {
+  sqlite::Statement statement = database_->Prepare(sql, "preparing to read");
+  statement.SetDoing("its change log");
+  return statement;
 }
 
 absl::StatusOr<std::int64_t> SqliteFile::Number(const std::string& sql) const {
-  const absl::StatusOr<Statement> statement = Prepare(sql);
+  absl::StatusOr<sqlite::Statement> statement = Prepare(sql);
   if (!statement.ok()) return statement.status();
-  const int code = sqlite3_step(statement->get());
-  if (code != SQLITE_ROW) return Error(code, "reading");
-  return sqlite3_column_int64(statement->get(), 0);
+  statement->SetDoing("reading");
+  if (absl::Status row = statement->StepToRow(); !row.ok()) return row;
+  return statement->Int(0);
 }
 
 absl::Status SqliteFile::Change(const std::function<absl::Status()>& work) const {
@@ -299,16 +339,14 @@ absl::Status SqliteFile::Change(const std::function<absl::Status()>& work) const
 absl::Status SqliteFile::DropAll(const std::string& query) const {
   std::vector<std::string> drops;
   {
-    const absl::StatusOr<Statement> found = Prepare(query);
+    absl::StatusOr<sqlite::Statement> found = Prepare(query);
     if (!found.ok()) return found.status();
-    const auto text = [&](int column) {
-      return reinterpret_cast<const char*>(sqlite3_column_text(found->get(), column));
-    };
-    int code = SQLITE_ROW;
-    while ((code = sqlite3_step(found->get())) == SQLITE_ROW) {
-      drops.push_back(absl::StrCat("DROP ", text(0), " main.", QuoteName(text(1))));
+    found->SetDoing("reading its schema");
+    absl::StatusOr<bool> row = found->Step();
+    for (; row.ok() && *row; row = found->Step()) {
+      drops.push_back(absl::StrCat("DROP ", found->Text(0), " main.", QuoteName(found->View(1))));
     }
-    if (code != SQLITE_DONE) return Error(code, "reading its schema");
+    if (!row.ok()) return row.status();
   }
   for (const std::string& drop : drops) {
     if (absl::Status status = Run(drop); !status.ok()) return status;
@@ -316,14 +354,17 @@ absl::Status SqliteFile::DropAll(const std::string& query) const {
   return absl::OkStatus();
 }
 
-absl::Status SqliteFile::Run(const std::string& sql) const {
-  const int code = sqlite3_exec(handle(), sql.c_str(), nullptr, nullptr, nullptr);
-  return code == SQLITE_OK ? absl::OkStatus() : Error(code, "reading");
-}
+absl::Status SqliteFile::Run(const std::string& sql) const { return database_->Execute(sql, "reading"); }
 
-absl::Status SqliteFile::Error(int code, std::string_view doing) const {
+absl::Status SqliteFile::Explain(const sqlite::Failure& failure, std::string_view doing) const {
+  if (database_ == nullptr) {
+    return absl::UnavailableError(
+        is_copy_
+            ? absl::StrCat("a temporary copy of the source '", path_, "' cannot be made: ", failure.words)
+            : absl::StrCat("the source '", path_, "' cannot be opened: ", failure.words));
+  }
   const std::string where = absl::StrCat("the source '", path_, "', ", std::string(doing), ": ");
-  switch (code) {
+  switch (failure.code) {
     case SQLITE_READONLY_ROLLBACK:
     case SQLITE_READONLY_RECOVERY:
       return absl::FailedPreconditionError(absl::StrCat(
@@ -339,48 +380,14 @@ absl::Status SqliteFile::Error(int code, std::string_view doing) const {
     default:
       break;
   }
-  const std::string words = absl::StrCat(where, sqlite3_errmsg(handle()));
+  const std::string words = absl::StrCat(where, failure.words);
   if (absl::StrContains(words, "no such collation sequence") ||
       absl::StrContains(words, "no such function")) {
     return absl::InvalidArgumentError(absl::StrCat(words,
                                                    ". It belongs to the application, and no other program "
                                                    "can read by it: leave the table out with 'skip'"));
   }
-  switch (code & 0xff) {
-    case SQLITE_BUSY:
-    case SQLITE_LOCKED:
-      return absl::UnavailableError(
-          absl::StrCat(where, "it is locked by another program for more than ", kSourceBusyMs / 1000,
-                       " seconds. Nothing is lost: try again, or end the program that holds the lock"));
-    case SQLITE_NOTADB:
-      return absl::InvalidArgumentError(absl::StrCat(
-          where, "it is not a SQLite database (or it is encrypted): correct 'path' of its [[source]]"));
-    case SQLITE_CORRUPT:
-      if (IsUnreadableSchema(sqlite3_errmsg(handle()))) {
-        return absl::FailedPreconditionError(absl::StrCat(
-            words, ". SQLite ", sqlite3_libversion(),
-            ", with which the agent reads, does not understand this object of the schema; a newer one may "
-            "have ",
-            "made it. Nothing was sent, and the data need not be damaged ('PRAGMA integrity_check' in the ",
-            "application's own SQLite tells): do not restore a backup, but write the object so that this ",
-            "version can read it"));
-      }
-      return absl::DataLossError(absl::StrCat(
-          words, ". The database seems to be damaged: check it with 'PRAGMA integrity_check', and ",
-          "where that does not say ok, restore a backup"));
-    case SQLITE_CANTOPEN:
-    case SQLITE_READONLY:
-    case SQLITE_PERM:
-    case SQLITE_AUTH:
-      return absl::PermissionDeniedError(absl::StrCat(
-          words, ". Give this user the right to read the file, and in WAL mode its -wal and -shm as well"));
-    case SQLITE_IOERR:
-      return absl::UnavailableError(absl::StrCat(words, ". Look at the disk, then try again"));
-    case SQLITE_NOMEM:
-      return absl::ResourceExhaustedError(words);
-    default:
-      return absl::UnknownError(words);
-  }
+  return ByCode(failure, where, words);
 }
 
 absl::Status SqliteFile::BeginLook() const {

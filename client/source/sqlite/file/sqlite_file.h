@@ -1,8 +1,6 @@
 #ifndef MIRROR_CLIENT_SOURCE_SQLITE_FILE_SQLITE_FILE_H_
 #define MIRROR_CLIENT_SOURCE_SQLITE_FILE_SQLITE_FILE_H_
 
-#include <SQLiteCpp/Database.h>
-#include <sqlite3.h>
 #include <sys/stat.h>
 
 #include <cstddef>
@@ -15,6 +13,8 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "base/db/sqlite/connection.h"
+#include "base/db/sqlite/statement.h"
 #include "client/source/copy_limits.h"
 #include "client/source/reader.h"
 #include "client/source/sqlite/file/beside_files.h"
@@ -31,25 +31,6 @@ inline constexpr int kCommitRepeats = 12;
 inline constexpr std::size_t kLookRows = 1'000;
 /// The same where writers need not wait.
 inline constexpr std::size_t kWalLookRows = 20'000;
-
-/// Once, before anything else of SQLite: without its memory statistics no allocation takes a lock.
-void PrepareSqlite();
-
-/// A prepared statement of the C API: SQLiteCpp copies each text, see the design notes on speed.
-class Statement {
- public:
-  Statement() = default;
-  explicit Statement(sqlite3_stmt* statement) : statement_(statement) {}
-  sqlite3_stmt* get() const { return statement_.get(); }
-  /// Ends the run of it; without an open run it holds no lock.
-  void Reset() const { sqlite3_reset(statement_.get()); }
-
- private:
-  struct Finalize {
-    void operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
-  };
-  std::unique_ptr<sqlite3_stmt, Finalize> statement_;
-};
 
 /// Of a copy: pages of one step, for which a writer waits, and how often it may begin again because of one.
 inline constexpr int kCopyPages = 256;
@@ -83,7 +64,7 @@ class SqliteFile {
   bool wal() const { return wal_; }
   Access access() const { return access_; }
   bool is_copy() const { return is_copy_; }
-  sqlite3* handle() const { return database_->getHandle(); }
+  sqlite3* handle() const { return database_->handle(); }
   bool utf16() const { return utf16_; }
   const SourceMark& mark() const { return mark_; }
   std::size_t look_rows() const { return wal_ ? kWalLookRows : kLookRows; }
@@ -93,11 +74,13 @@ class SqliteFile {
   /// read where writers wait for its end. Errors: kUnavailable, when `limits` do not allow it.
   absl::StatusOr<std::unique_ptr<SqliteFile>> CopyOfOneMoment(const CopyLimits& limits = {}) const;
 
-  absl::StatusOr<Statement> Prepare(const std::string& sql) const;
+  absl::StatusOr<sqlite::Statement> Prepare(const std::string& sql) const;
+  /// For the few rows of the change log's own tables; its first step has the error.
+  sqlite::Statement Query(const std::string& sql) const;
   /// The first value of the first row. Errors: also when there is none.
   absl::StatusOr<std::int64_t> Number(const std::string& sql) const;
   /// What a result code means for the person who runs the source; `doing` is "reading table 'x'".
-  absl::Status Error(int code, std::string_view doing) const;
+  absl::Status Error(int code, std::string_view doing) const { return database_->Error(code, doing); }
 
   /// Begins and ends one short look; only kChunks does something in the database. kStill checks that the file
   /// is as it was: kAborted when it is not.
@@ -116,6 +99,8 @@ class SqliteFile {
 
  private:
   SqliteFile() = default;
+  absl::Status Connect(const std::string& path, const sqlite::OpenAs& as);
+  absl::Status Explain(const sqlite::Failure& failure, std::string_view doing) const;
   absl::Status Configure();
   absl::Status CopyPages(sqlite3* copy, const CopyLimits& limits) const;
   absl::Status CheckStill() const;
@@ -130,7 +115,7 @@ class SqliteFile {
   struct stat still_ = {};
   std::optional<BesideFiles> beside_;
   std::unique_ptr<RowCall> row_call_ = std::make_unique<RowCall>();  ///< Outlives the connection.
-  std::unique_ptr<SQLite::Database> database_;
+  std::unique_ptr<sqlite::Connection> database_;
 };
 
 /// Ends a look with the scope.

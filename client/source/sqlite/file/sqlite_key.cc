@@ -1,53 +1,51 @@
 #include "client/source/sqlite/file/sqlite_key.h"
 
-#include <sqlite3.h>
-
-#include "client/source/sqlite/file/sqlite_value.h"
+#include "base/utf8.h"
 
 namespace mirror {
 
-KeyPart ToKeyPart(const KeyValue& value) {
+KeyPart ToKeyPart(const sqlite::Value& value) {
   KeyPart part;
   part.integer = value.integer;
   part.real = value.real;
   part.bytes = value.bytes;
   switch (value.type) {
-    case SQLITE_INTEGER:
+    case sqlite::Type::kInteger:
       part.kind = Kind::kInteger;
       break;
-    case SQLITE_FLOAT:
+    case sqlite::Type::kReal:
       part.kind = Kind::kReal;
       break;
-    case SQLITE_TEXT:
+    case sqlite::Type::kText:
       part.kind = IsText(value.bytes) ? Kind::kText : Kind::kRawText;
       break;
-    case SQLITE_BLOB:
+    case sqlite::Type::kBlob:
       part.kind = Kind::kBlob;
       break;
-    default:
+    case sqlite::Type::kNull:
       break;
   }
   return part;
 }
 
-KeyValue FromKeyPart(const KeyPart& part) {
-  KeyValue value;
+sqlite::Value FromKeyPart(const KeyPart& part) {
+  sqlite::Value value;
   value.integer = part.integer;
   value.real = part.real;
   value.bytes = part.bytes;
   switch (part.kind) {
     case Kind::kInteger:
-      value.type = SQLITE_INTEGER;
+      value.type = sqlite::Type::kInteger;
       break;
     case Kind::kReal:
-      value.type = SQLITE_FLOAT;
+      value.type = sqlite::Type::kReal;
       break;
     case Kind::kText:
     case Kind::kRawText:
-      value.type = SQLITE_TEXT;
+      value.type = sqlite::Type::kText;
       break;
     case Kind::kBlob:
-      value.type = SQLITE_BLOB;
+      value.type = sqlite::Type::kBlob;
       break;
     case Kind::kNull:
       break;
@@ -55,16 +53,26 @@ KeyValue FromKeyPart(const KeyPart& part) {
   return value;
 }
 
-Key ToKey(const std::vector<KeyValue>& values) {
+Key ToKey(const std::vector<sqlite::Value>& values) {
   Key key;
-  for (const KeyValue& value : values) key.push_back(ToKeyPart(value));
+  for (const sqlite::Value& value : values) key.push_back(ToKeyPart(value));
   return key;
 }
 
-std::vector<KeyValue> FromKey(const Key& key) {
-  std::vector<KeyValue> values;
+std::vector<sqlite::Value> FromKey(const Key& key) {
+  std::vector<sqlite::Value> values;
   for (const KeyPart& part : key) values.push_back(FromKeyPart(part));
   return values;
+}
+
+Key ReadKey(const sqlite::Statement& row, std::size_t parts) {
+  Key key;
+  for (std::size_t i = 0; i < parts; ++i) key.push_back(ToKeyPart(row.ValueAt(static_cast<int>(i))));
+  return key;
+}
+
+void BindKey(sqlite::Statement& statement, int first, const Key& key) {
+  for (const KeyPart& part : key) statement.Bind(first++, FromKeyPart(part));
 }
 
 void AppendKey(const Key& key, RowBlock* block) {

@@ -1,18 +1,24 @@
 #ifndef MIRROR_CLIENT_SOURCE_SQLITE_FILE_SQLITE_KEY_H_
 #define MIRROR_CLIENT_SOURCE_SQLITE_FILE_SQLITE_KEY_H_
 
+#include <cstddef>
 #include <vector>
 
-#include "client/source/sqlite/file/sqlite_cursor.h"
+#include "base/db/sqlite/statement.h"
+#include "base/db/sqlite/value.h"
 #include "proto/wire/key_range.h"
+#include "proto/wire/row_block.h"
 
 namespace mirror {
 
 /// A key as the wire has it. NULL, which no key holds, becomes kNull.
-KeyPart ToKeyPart(const KeyValue& value);
-KeyValue FromKeyPart(const KeyPart& part);
-Key ToKey(const std::vector<KeyValue>& values);
-std::vector<KeyValue> FromKey(const Key& key);
+KeyPart ToKeyPart(const sqlite::Value& value);
+sqlite::Value FromKeyPart(const KeyPart& part);
+Key ToKey(const std::vector<sqlite::Value>& values);
+std::vector<sqlite::Value> FromKey(const Key& key);
+/// Of the first columns of a row, and from the first place of a statement on.
+Key ReadKey(const sqlite::Statement& row, std::size_t parts);
+void BindKey(sqlite::Statement& statement, int first, const Key& key);
 /// As one more row of a block that has the columns of the key.
 void AppendKey(const Key& key, RowBlock* block);
 

@@ -1,6 +1,7 @@
 #include "client/source/sqlite/file/sqlite_objects.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
@@ -33,16 +34,16 @@ std::string Pragma(const char* name, const std::string& about) {
 }
 
 absl::Status ReadParts(const SqliteFile& file, ReadIndex* read) {
-  return ForEachRow(file, Pragma("index_xinfo", read->index.name), "", [read](const Statement& row) {
-    const bool is_key = sqlite3_column_int(row.get(), 5) != 0;
+  return ForEachRow(file, Pragma("index_xinfo", read->index.name), "", [read](const sqlite::Statement& row) {
+    const bool is_key = row.Int(5) != 0;
     if (!is_key) return;
-    const std::optional<Collation> collation = CollationOf(ColumnText(row, 4));
+    const std::optional<Collation> collation = CollationOf(row.Text(4));
     // The rowid, or an expression.
-    const bool is_column = sqlite3_column_int(row.get(), 1) >= 0;
+    const bool is_column = row.Int(1) >= 0;
     if (!read->untold && !is_column) read->untold = UntoldReason::kExpression;
     if (!read->untold && !collation) read->untold = UntoldReason::kCollation;
     if (read->untold) return;
-    read->index.columns.push_back({ColumnText(row, 2), sqlite3_column_int(row.get(), 3) != 0, *collation});
+    read->index.columns.push_back({row.Text(2), row.Int(3) != 0, *collation});
   });
 }
 
@@ -50,12 +51,12 @@ absl::Status ReadParts(const SqliteFile& file, ReadIndex* read) {
 absl::StatusOr<std::vector<ReadIndex>> ReadIndexes(const SqliteFile& file, const std::string& table) {
   std::vector<ReadIndex> read;
   const absl::Status listed =
-      ForEachRow(file, Pragma("index_list", table), "", [&read](const Statement& row) {
-        if (ColumnText(row, 3) == "pk") return;
+      ForEachRow(file, Pragma("index_list", table), "", [&read](const sqlite::Statement& row) {
+        if (row.Text(3) == "pk") return;
         ReadIndex& one = read.emplace_back();
-        one.index.name = ColumnText(row, 1);
-        one.index.unique = sqlite3_column_int(row.get(), 2) != 0;
-        if (sqlite3_column_int(row.get(), 4) != 0) one.untold = UntoldReason::kPartial;
+        one.index.name = row.Text(1);
+        one.index.unique = row.Int(2) != 0;
+        if (row.Int(4) != 0) one.untold = UntoldReason::kPartial;
       });
   if (!listed.ok()) return listed;
   std::sort(read.begin(), read.end(),
@@ -92,16 +93,16 @@ ForeignKeyAction ActionOf(const std::string& word) {
 }
 
 absl::Status AddForeignKeys(const SqliteFile& file, const TableSchema& table, SourceObjects* objects) {
-  std::map<int, SourceForeignKey> keys;
+  std::map<std::int64_t, SourceForeignKey> keys;
   const absl::Status status =
-      ForEachRow(file, Pragma("foreign_key_list", table.name), "", [&keys](const Statement& row) {
-        SourceForeignKey& key = keys[sqlite3_column_int(row.get(), 0)];
-        key.table = ColumnText(row, 2);
-        key.columns.push_back(ColumnText(row, 3));
+      ForEachRow(file, Pragma("foreign_key_list", table.name), "", [&keys](const sqlite::Statement& row) {
+        SourceForeignKey& key = keys[row.Int(0)];
+        key.table = row.Text(2);
+        key.columns.push_back(row.Text(3));
         // Without columns it means the other table's key.
-        if (sqlite3_column_type(row.get(), 4) != SQLITE_NULL) key.table_columns.push_back(ColumnText(row, 4));
-        key.on_update = ActionOf(ColumnText(row, 5));
-        key.on_delete = ActionOf(ColumnText(row, 6));
+        if (!row.IsNull(4)) key.table_columns.push_back(row.Text(4));
+        key.on_update = ActionOf(row.Text(5));
+        key.on_delete = ActionOf(row.Text(6));
       });
   if (!status.ok()) return status;
   for (auto& [id, key] : keys) {

@@ -5,8 +5,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/db/sqlite/value.h"
 #include "base/utf8.h"
-#include "client/source/sqlite/file/sqlite_value.h"
+#include "client/source/sqlite/file/text_check.h"
 #include "proto/wire/limits.h"
 
 namespace mirror {
@@ -47,9 +48,10 @@ bool RowTaker::Fits(sqlite3_value** values) const {
     } else if (type == SQLITE_FLOAT && !std::isfinite(sqlite3_value_double(value))) {
       return false;
     } else if (field.storage != Storage::kAny) {
-      const bool fits = (type == SQLITE_INTEGER && field.storage == Storage::kInts) ||
-                        (type == SQLITE_FLOAT && field.storage == Storage::kDoubles) ||
-                        (type == SQLITE_TEXT && field.storage == Storage::kBytes && IsText(TextOf(value)));
+      const bool fits =
+          (type == SQLITE_INTEGER && field.storage == Storage::kInts) ||
+          (type == SQLITE_FLOAT && field.storage == Storage::kDoubles) ||
+          (type == SQLITE_TEXT && field.storage == Storage::kBytes && IsText(sqlite::TextOf(value)));
       if (!fits) return false;
     }
   }
@@ -87,7 +89,7 @@ absl::Status RowTaker::Append(sqlite3_value* value, const Field& field, ColumnBu
     }
     case SQLITE_TEXT: {
       if (field.storage != Storage::kBytes && !any) return Misfit(field);
-      const std::string_view text = TextOf(value);
+      const std::string_view text = sqlite::TextOf(value);
       const bool good = IsText(text);
       if (!good && !any) return Misfit(field);
       AppendBytes(text, good ? Kind::kText : Kind::kRawText, field, buffer, sink);
@@ -95,7 +97,7 @@ absl::Status RowTaker::Append(sqlite3_value* value, const Field& field, ColumnBu
     }
     default:
       if (!any) return Misfit(field);
-      AppendBytes(BlobOf(value), Kind::kBlob, field, buffer, sink);
+      AppendBytes(sqlite::BlobOf(value), Kind::kBlob, field, buffer, sink);
       return absl::OkStatus();
   }
 }

@@ -13,14 +13,11 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
+#include "base/reserved_name.h"
 #include "client/source/sqlite/file/schema_query.h"
 
 namespace mirror {
 namespace {
-
-bool BeginsWith(std::string_view name, std::string_view prefix) {
-  return name.size() >= prefix.size() && SameName(name.substr(0, prefix.size()), prefix);
-}
 
 /// What the database says about a table besides its columns.
 struct TableFacts {
@@ -42,20 +39,20 @@ Type TypeOf(Affinity affinity) {
   }
 }
 
-Column MakeColumn(const Statement& row, const TableFacts& facts) {
+Column MakeColumn(const sqlite::Statement& row, const TableFacts& facts) {
   // Columns of temp.pragma_table_xinfo: name, type, notnull, dflt_value, pk, hidden.
   Column column;
-  column.name = ColumnText(row, 0);
-  const std::string declared = ColumnText(row, 1);
+  column.name = row.Text(0);
+  const std::string declared = row.Text(1);
   const bool strict_any = facts.strict && SameName(declared, "ANY");
   const Affinity affinity = strict_any ? Affinity::kBlob : AffinityOf(declared);
   column.type = TypeOf(affinity);
   if (column.type == Type::kAny) column.affinity = affinity;
-  column.key_position = static_cast<std::uint32_t>(sqlite3_column_int(row.get(), 4));
-  column.nullable = sqlite3_column_int(row.get(), 2) == 0 && column.key_position == 0;
+  column.key_position = static_cast<std::uint32_t>(row.Int(4));
+  column.nullable = row.Int(2) == 0 && column.key_position == 0;
   column.backfill = Backfill::kUnknown;
-  if (sqlite3_column_type(row.get(), 3) == SQLITE_TEXT) {
-    column.default_value = ParseDefault(ColumnText(row, 3), column);
+  if (row.TypeAt(3) == sqlite::Type::kText) {
+    column.default_value = ParseDefault(row.Text(3), column);
   }
   return column;
 }
@@ -74,7 +71,7 @@ absl::StatusOr<std::vector<OrderTerm>> KeyIndex(const SqliteFile& file, const Ta
   std::string index;
   absl::Status status =
       ForEachRow(file, "SELECT name FROM temp.pragma_index_list(?1, 'main') WHERE origin = 'pk'", table.name,
-                 [&](const Statement& row) { index = ColumnText(row, 0); });
+                 [&](const sqlite::Statement& row) { index = row.Text(0); });
   if (!status.ok()) return status;
   std::vector<OrderTerm> order;
   if (index.empty()) return order;
@@ -82,13 +79,13 @@ absl::StatusOr<std::vector<OrderTerm>> KeyIndex(const SqliteFile& file, const Ta
   status = ForEachRow(
       file,
       "SELECT cid, \"desc\", coll FROM temp.pragma_index_xinfo(?1, 'main') WHERE key = 1 ORDER BY seqno",
-      index, [&](const Statement& row) {
-        const int column = sqlite3_column_int(row.get(), 0);
-        const std::string collation = ColumnText(row, 2);
+      index, [&](const sqlite::Statement& row) {
+        const auto column = static_cast<int>(row.Int(0));
+        const std::string collation = row.Text(2);
         if (!SameName(collation, "BINARY")) *binary = false;
         const std::string& name = table.columns[static_cast<std::size_t>(column)].name;
-        order.push_back({absl::StrCat(QuoteName(name), " COLLATE ", QuoteName(collation)),
-                         sqlite3_column_int(row.get(), 1) != 0, column});
+        order.push_back(
+            {absl::StrCat(QuoteName(name), " COLLATE ", QuoteName(collation)), row.Int(1) != 0, column});
       });
   if (!status.ok()) return status;
   return order;
@@ -196,10 +193,9 @@ absl::StatusOr<std::vector<std::string>> ListTables(const SqliteFile& file) {
   std::vector<std::string> tables;
   const absl::Status status = ForEachRow(
       file, "SELECT name FROM temp.pragma_table_list WHERE schema = 'main' AND type = 'table' ORDER BY name",
-      "", [&](const Statement& row) {
-        std::string name = ColumnText(row, 0);
-        if (BeginsWith(name, "sqlite_") || BeginsWith(name, "_mirror_")) return;
-        tables.push_back(std::move(name));
+      "", [&](const sqlite::Statement& row) {
+        std::string name = row.Text(0);
+        if (!IsReservedName(name)) tables.push_back(std::move(name));
       });
   if (!status.ok()) return status;
   return tables;
@@ -209,7 +205,7 @@ absl::StatusOr<std::vector<std::string>> ListViews(const SqliteFile& file) {
   std::vector<std::string> views;
   const absl::Status status = ForEachRow(
       file, "SELECT name FROM temp.pragma_table_list WHERE schema = 'main' AND type = 'view' ORDER BY name",
-      "", [&](const Statement& row) { views.push_back(ColumnText(row, 0)); });
+      "", [&](const sqlite::Statement& row) { views.push_back(row.Text(0)); });
   if (!status.ok()) return status;
   return views;
 }
@@ -221,10 +217,10 @@ absl::StatusOr<SourcePlan> PlanSource(const SqliteFile& file, const std::string&
   TableFacts facts;
   absl::Status status =
       ForEachRow(file, "SELECT wr, strict, type FROM temp.pragma_table_list(?1) WHERE schema = 'main'", table,
-                 [&](const Statement& row) {
-                   facts.view = ColumnText(row, 2) == "view";
-                   facts.without_rowid = sqlite3_column_int(row.get(), 0) != 0;
-                   facts.strict = sqlite3_column_int(row.get(), 1) != 0;
+                 [&](const sqlite::Statement& row) {
+                   facts.view = row.Text(2) == "view";
+                   facts.without_rowid = row.Int(0) != 0;
+                   facts.strict = row.Int(1) != 0;
                  });
   if (!status.ok()) return status;
   bool key_declared_not_null = true;
@@ -232,12 +228,12 @@ absl::StatusOr<SourcePlan> PlanSource(const SqliteFile& file, const std::string&
       ForEachRow(file,
                  "SELECT name, type, \"notnull\", dflt_value, pk, hidden FROM temp.pragma_table_xinfo(?1, "
                  "'main') ORDER BY cid",
-                 table, [&](const Statement& row) {
+                 table, [&](const sqlite::Statement& row) {
                    plan.schema.columns.push_back(MakeColumn(row, facts));
-                   plan.generated.push_back(sqlite3_column_int(row.get(), 5) != 0);
-                   plan.has_default.push_back(sqlite3_column_type(row.get(), 3) != SQLITE_NULL);
+                   plan.generated.push_back(row.Int(5) != 0);
+                   plan.has_default.push_back(!row.IsNull(3));
                    const bool in_key = plan.schema.columns.back().key_position != 0;
-                   if (in_key && sqlite3_column_int(row.get(), 2) == 0) key_declared_not_null = false;
+                   if (in_key && row.Int(2) == 0) key_declared_not_null = false;
                  });
   if (!status.ok()) return status;
   plan.view = facts.view;

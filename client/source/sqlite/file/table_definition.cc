@@ -4,7 +4,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
-#include "client/source/sqlite/file/sqlite_query.h"
 #include "proto/wire/table.h"
 
 namespace mirror {
@@ -15,7 +14,7 @@ constexpr char kObjects[] = "SELECT type, name, tbl_name, sql FROM main.sqlite_s
 constexpr char kInOrder[] = " ORDER BY rowid";
 
 /// Their root pages are not told: auto_vacuum moves those of tables that stay what they are.
-void Append(const LogQuery& object, TableDefinition* definition) {
+void Append(const sqlite::Statement& object, TableDefinition* definition) {
   for (const int column : {0, 1, 3}) {
     const std::string text = object.Text(column);
     absl::StrAppend(definition, text.size(), ":", text);
@@ -28,7 +27,7 @@ absl::StatusOr<std::map<std::string, TableDefinition>> ReadDefinitions(
     const SqliteFile& file, const std::function<std::string(const std::string&)>& log_of) {
   std::map<std::string, TableDefinition> definitions;
   std::map<std::string, std::string> table_of;  // By name of the log.
-  LogQuery objects(file, absl::StrCat(kObjects, kInOrder));
+  sqlite::Statement objects = file.Query(absl::StrCat(kObjects, kInOrder));
   for (;;) {
     const absl::StatusOr<bool> row = objects.Step();
     if (!row.ok()) return row.status();
@@ -61,9 +60,9 @@ absl::Status DefinitionWatch::Check(const SqliteFile& file) {
   if (looked && hidden_order_) {
     return absl::AbortedError("the schema changed meanwhile, and a VACUUM would move its rows");
   }
-  LogQuery objects(file,
-                   absl::StrCat(kObjects, " WHERE tbl_name = ?1 COLLATE NOCASE OR tbl_name = ?2", kInOrder));
-  objects.Bind(table_).Bind(log_);
+  sqlite::Statement objects =
+      file.Query(absl::StrCat(kObjects, " WHERE tbl_name = ?1 COLLATE NOCASE OR tbl_name = ?2", kInOrder));
+  objects.With(table_, log_);
   TableDefinition now;
   for (;;) {
     const absl::StatusOr<bool> row = objects.Step();

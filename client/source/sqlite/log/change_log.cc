@@ -5,14 +5,13 @@
 #include <chrono>
 #include <set>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "base/clock.h"
+#include "base/nonce.h"
 #include "client/source/sqlite/file/sqlite_cursor.h"
 #include "client/source/sqlite/file/sqlite_key.h"
-#include "client/source/sqlite/file/sqlite_query.h"
 #include "client/source/sqlite/log/log_check.h"
 
 namespace mirror {
@@ -40,12 +39,6 @@ constexpr const char* kOurs =
     "(name IN ('_mirror_layout', '_mirror_source', '_mirror_owner', '_mirror_tables', '_mirror_lineage', "
     "'_mirror_lineage_by_token') OR name GLOB "
     "'_mirror_log_[0-9]*' OR (type = 'trigger' AND name GLOB '_mirror_[0-9]*_*'))";
-
-std::string NewToken() {
-  char bytes[16];
-  sqlite3_randomness(sizeof bytes, bytes);
-  return absl::BytesToHexString(absl::string_view(bytes, sizeof bytes));
-}
 
 std::string Join(const std::map<std::int64_t, std::int64_t>& positions) {
   std::string text;
@@ -123,15 +116,12 @@ absl::StatusOr<std::unique_ptr<ChangeLog>> ChangeLog::Make(const ChangeLogOption
       for (const char* const sql : kTables) {
         if (absl::Status status = log->file_->Run(sql); !status.ok()) return status;
       }
-      return LogQuery(
-                 *log->file_,
-                 "INSERT OR IGNORE INTO _mirror_source (one, source_id, host, path, device, inode, next_log, "
-                 "first_lineage) VALUES (1, ?1, ?2, ?3, ?4, ?5, 1, 0)")
-          .Bind(options.source_id.empty() ? NewToken() : options.source_id)
-          .Bind(options.host)
-          .Bind(mark.path)
-          .Bind(static_cast<std::int64_t>(mark.device))
-          .Bind(static_cast<std::int64_t>(mark.inode))
+      return log->file_
+          ->Query(
+              "INSERT OR IGNORE INTO _mirror_source (one, source_id, host, path, device, inode, next_log, "
+              "first_lineage) VALUES (1, ?1, ?2, ?3, ?4, ?5, 1, 0)")
+          .With(options.source_id.empty() ? NewToken() : options.source_id, options.host, mark.path,
+                static_cast<std::int64_t>(mark.device), static_cast<std::int64_t>(mark.inode))
           .Run();
     });
     if (!made.ok()) return made;
@@ -170,7 +160,7 @@ absl::StatusOr<std::optional<std::map<std::string, std::optional<std::int64_t>>>
   LogTables logs(**file);
   if (absl::Status status = logs.Load(); !status.ok()) return status;
   Positions sent;
-  LogQuery query(**file, "SELECT positions FROM _mirror_lineage ORDER BY id");
+  sqlite::Statement query = (*file)->Query("SELECT positions FROM _mirror_lineage ORDER BY id");
   for (;;) {
     const absl::StatusOr<bool> row = query.Step();
     if (!row.ok()) return row.status();
@@ -188,7 +178,7 @@ absl::StatusOr<std::optional<std::map<std::string, std::optional<std::int64_t>>>
 }
 
 absl::Status ChangeLog::Load() {
-  LogQuery query(*file_, "SELECT source_id, first_lineage FROM _mirror_source");
+  sqlite::Statement query = file_->Query("SELECT source_id, first_lineage FROM _mirror_source");
   const absl::StatusOr<bool> row = query.Step();
   if (!row.ok()) return row.status();
   if (!*row) return NotWhole(options_.path);
@@ -202,7 +192,7 @@ absl::StatusOr<std::string> ChangeLog::Bind(const SourceMark& /*mark*/) {
   std::string path;
   bool copied = false, restored = false;
   {
-    LogQuery query(*file_, "SELECT host, path, device, inode FROM _mirror_source");
+    sqlite::Statement query = file_->Query("SELECT host, path, device, inode FROM _mirror_source");
     const absl::StatusOr<bool> row = query.Step();
     if (!row.ok()) return row.status();
     path = query.Text(1);
@@ -218,15 +208,12 @@ absl::StatusOr<std::string> ChangeLog::Bind(const SourceMark& /*mark*/) {
         file_->Number("SELECT coalesce(max(id), 0) + 1 FROM _mirror_lineage");
     if (!next.ok()) return next.status();
     if (copied) first = *next;
-    return LogQuery(*file_,
-                    "UPDATE _mirror_source SET source_id = ?1, host = ?2, path = ?3, device = ?4, "
-                    "inode = ?5, first_lineage = ?6")
-        .Bind(id)
-        .Bind(options_.host)
-        .Bind(mark.path)
-        .Bind(static_cast<std::int64_t>(mark.device))
-        .Bind(static_cast<std::int64_t>(mark.inode))
-        .Bind(first)
+    return file_
+        ->Query(
+            "UPDATE _mirror_source SET source_id = ?1, host = ?2, path = ?3, device = ?4, "
+            "inode = ?5, first_lineage = ?6")
+        .With(id, options_.host, mark.path, static_cast<std::int64_t>(mark.device),
+              static_cast<std::int64_t>(mark.inode), first)
         .Run();
   });
   if (!status.ok()) return status;
@@ -283,8 +270,9 @@ absl::Status ChangeLog::BoundLogs() {
 }
 
 absl::StatusOr<std::optional<ChangeLog::Positions>> ChangeLog::FindRecord(const std::string& token) const {
-  LogQuery query(*file_, "SELECT positions FROM _mirror_lineage WHERE token = ?1 AND id >= ?2");
-  const absl::StatusOr<bool> row = query.Bind(token).Bind(first_lineage_).Step();
+  sqlite::Statement query =
+      file_->Query("SELECT positions FROM _mirror_lineage WHERE token = ?1 AND id >= ?2");
+  const absl::StatusOr<bool> row = query.With(token, first_lineage_).Step();
   if (!row.ok()) return row.status();
   return *row ? std::optional(Split(query.Text(0))) : std::nullopt;
 }
@@ -311,21 +299,15 @@ absl::StatusOr<std::optional<std::vector<Key>>> ChangeLog::ChangedKeys(const std
   const TableLog* const log = logs_.Find(table);
   if (log == nullptr || !NamesRows(table)) return std::nullopt;
   const std::vector<std::string> names = LogKeyNames(log->table.key.size());
-  const absl::StatusOr<Statement> select = file_->Prepare(absl::StrCat(
+  absl::StatusOr<sqlite::Statement> select = file_->Prepare(absl::StrCat(
       "SELECT ", absl::StrJoin(names, ", "), " FROM main.", LogName(log->id), " WHERE seq > ?1"));
   if (!select.ok()) return select.status();
-  sqlite3_bind_int64(select->get(), 1, lsn.value);
+  select->SetDoing(absl::StrCat("reading the log of table '", table, "'"));
+  select->Bind(1, lsn.value);
   std::vector<Key> keys;
-  int code = SQLITE_ROW;
-  while ((code = sqlite3_step(select->get())) == SQLITE_ROW) {
-    Key& key = keys.emplace_back();
-    for (std::size_t i = 0; i < names.size(); ++i) {
-      KeyValue value;
-      value.Keep(sqlite3_column_value(select->get(), static_cast<int>(i)));
-      key.push_back(ToKeyPart(value));
-    }
-  }
-  if (code != SQLITE_DONE) return file_->Error(code, absl::StrCat("reading the log of table '", table, "'"));
+  absl::StatusOr<bool> row = select->Step();
+  for (; row.ok() && *row; row = select->Step()) keys.push_back(ReadKey(*select, names.size()));
+  if (!row.ok()) return row.status();
   return keys;
 }
 
@@ -357,8 +339,8 @@ absl::StatusOr<bool> ChangeLog::Adopt(const std::string& table, const Position& 
   const absl::Status adopted = file_->Change([&]() -> absl::Status {
     absl::Status status = absl::OkStatus();
     if (*last < position.lsn.value) {
-      status = LogQuery(*file_, absl::StrCat("INSERT INTO ", LogName(own->id), " (seq) VALUES (?1)"))
-                   .Bind(position.lsn.value)
+      status = file_->Query(absl::StrCat("INSERT INTO ", LogName(own->id), " (seq) VALUES (?1)"))
+                   .With(position.lsn.value)
                    .Run();
     }
     if (status.ok()) status = logs_.RaiseFloor(*own, position.lsn.value);
@@ -368,15 +350,12 @@ absl::StatusOr<bool> ChangeLog::Adopt(const std::string& table, const Position& 
     if (!record.ok()) return record.status();
     if (*record) {
       (**record)[own->id] = position.lsn.value;
-      return LogQuery(*file_, "UPDATE _mirror_lineage SET positions = ?1 WHERE token = ?2")
-          .Bind(Join(**record))
-          .Bind(position.lineage)
+      return file_->Query("UPDATE _mirror_lineage SET positions = ?1 WHERE token = ?2")
+          .With(Join(**record), position.lineage)
           .Run();
     }
-    return LogQuery(*file_, "INSERT INTO _mirror_lineage (token, time_ms, positions) VALUES (?1, ?2, ?3)")
-        .Bind(position.lineage)
-        .Bind(NowMs())
-        .Bind(Join({{own->id, position.lsn.value}}))
+    return file_->Query("INSERT INTO _mirror_lineage (token, time_ms, positions) VALUES (?1, ?2, ?3)")
+        .With(position.lineage, NowMs(), Join({{own->id, position.lsn.value}}))
         .Run();
   });
   if (!adopted.ok()) return adopted;
@@ -425,7 +404,7 @@ absl::Status ChangeLog::See(const SqliteFile& file, const std::string& table) {
 absl::Status ChangeLog::CheckNotRestored(const Positions& positions) {
   if (token_.empty()) return absl::OkStatus();
   const absl::StatusOr<bool> there =
-      LogQuery(*file_, "SELECT 1 FROM _mirror_lineage WHERE token = ?1").Bind(token_).Step();
+      file_->Query("SELECT 1 FROM _mirror_lineage WHERE token = ?1").With(token_).Step();
   if (!there.ok()) return there.status();
   if (!*there) return absl::AbortedError("the source was restored while it was read");
   for (const auto& [log, lsn] : positions) {
@@ -443,10 +422,8 @@ absl::Status ChangeLog::Record(const Positions& positions) {
   const std::string token = NewToken();
   const absl::Status status = file_->Change([&]() -> absl::Status {
     if (absl::Status same = CheckNotRestored(positions); !same.ok()) return same;
-    return LogQuery(*file_, "INSERT INTO _mirror_lineage (token, time_ms, positions) VALUES (?1, ?2, ?3)")
-        .Bind(token)
-        .Bind(NowMs())
-        .Bind(Join(positions))
+    return file_->Query("INSERT INTO _mirror_lineage (token, time_ms, positions) VALUES (?1, ?2, ?3)")
+        .With(token, NowMs(), Join(positions))
         .Run();
   });
   if (!status.ok()) return status;
@@ -480,10 +457,9 @@ absl::Status ChangeLog::GiveUp(const std::string& table) {
     const absl::StatusOr<std::int64_t> last = logs_.Last(*log);
     if (!last.ok()) return last.status();
     // Beyond the last entry: not even a position at it is good.
-    absl::Status status =
-        LogQuery(*file_, absl::StrCat("INSERT INTO ", LogName(log->id), " (seq) VALUES (?1)"))
-            .Bind(*last + 1)
-            .Run();
+    absl::Status status = file_->Query(absl::StrCat("INSERT INTO ", LogName(log->id), " (seq) VALUES (?1)"))
+                              .With(*last + 1)
+                              .Run();
     return status.ok() ? logs_.RaiseFloor(*log, *last + 1) : status;
   });
 }
@@ -500,8 +476,8 @@ absl::Status ChangeLog::ForgetEntries(const std::map<std::string, Position>& dur
                                       int* trims) {
   // The highest position of each log that is on record for longer than the retention.
   Positions old;
-  LogQuery query(*file_, "SELECT positions FROM _mirror_lineage WHERE time_ms < ?1");
-  query.Bind(before_ms);
+  sqlite::Statement query = file_->Query("SELECT positions FROM _mirror_lineage WHERE time_ms < ?1");
+  query.With(before_ms);
   for (;;) {
     const absl::StatusOr<bool> row = query.Step();
     if (!row.ok()) return row.status();
@@ -538,7 +514,8 @@ absl::Status ChangeLog::ForgetRecords(const std::map<std::string, Position>& dur
   std::set<std::string> shown;
   for (const auto& [table, position] : durable) shown.insert(position.lineage);
   std::set<std::int64_t> sent, unneeded;
-  LogQuery query(*file_, "SELECT id, token, time_ms, positions FROM _mirror_lineage ORDER BY id DESC");
+  sqlite::Statement query =
+      file_->Query("SELECT id, token, time_ms, positions FROM _mirror_lineage ORDER BY id DESC");
   for (;;) {
     const absl::StatusOr<bool> row = query.Step();
     if (!row.ok()) return row.status();
@@ -554,7 +531,7 @@ absl::Status ChangeLog::ForgetRecords(const std::map<std::string, Position>& dur
       absl::Status removed;
       at = next;
       for (std::int64_t i = 0; i < kRecordsPerTrim && at != unneeded.end() && removed.ok(); ++i, ++at) {
-        removed = LogQuery(*file_, "DELETE FROM _mirror_lineage WHERE id = ?1").Bind(*at).Run();
+        removed = file_->Query("DELETE FROM _mirror_lineage WHERE id = ?1").With(*at).Run();
       }
       return removed;
     });

@@ -1,13 +1,13 @@
 #include "client/source/sqlite/log/changed_keys.h"
 
+#include <sqlite3.h>
+
 #include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "client/source/sqlite/file/sqlite_key.h"
-#include "client/source/sqlite/file/sqlite_query.h"
-#include "client/source/sqlite/file/sqlite_value.h"
 #include "client/source/sqlite/log/log_sql.h"
 
 namespace mirror {
@@ -57,7 +57,7 @@ absl::Status ChangedKeys::Begin() {
 }
 
 absl::StatusOr<std::int64_t> ChangedKeys::Copy(std::int64_t from, std::int64_t until) {
-  if (absl::Status copied = LogQuery(file_, copy_).Bind(from).Bind(until).Run(); !copied.ok()) return copied;
+  if (absl::Status copied = file_.Query(copy_).With(from, until).Run(); !copied.ok()) return copied;
   return sqlite3_changes64(file_.handle());
 }
 
@@ -66,15 +66,13 @@ absl::Status ChangedKeys::Add(const std::vector<Key>& keys) {
   std::vector<std::string> places;
   for (std::size_t i = 0; i < key_.size(); ++i) places.push_back(absl::StrCat("?", i + 1));
   places.insert(places.end(), MaskCount(), "NULL");
-  const absl::StatusOr<Statement> insert =
+  absl::StatusOr<sqlite::Statement> insert =
       file_.Prepare(absl::StrCat("INSERT INTO temp._mirror_raw VALUES (", absl::StrJoin(places, ", "), ")"));
   if (!insert.ok()) return insert.status();
+  insert->SetDoing("noting what is to be repaired");
   for (const Key& key : keys) {
-    std::vector<KeyValue> values = FromKey(key);
-    for (std::size_t i = 0; i < values.size(); ++i) values[i].Bind(insert->get(), static_cast<int>(i + 1));
-    const int code = sqlite3_step(insert->get());
-    if (code != SQLITE_DONE) return file_.Error(code, "noting what is to be repaired");
-    insert->Reset();
+    BindKey(*insert, 1, key);
+    if (absl::Status noted = insert->Run(); !noted.ok()) return noted;
   }
   return absl::OkStatus();
 }
@@ -126,7 +124,7 @@ absl::Status ChangedKeys::Group() {
   return absl::OkStatus();
 }
 
-absl::StatusOr<Statement> ChangedKeys::Read() const {
+absl::StatusOr<sqlite::Statement> ChangedKeys::Read() const {
   return file_.Prepare(absl::StrCat("SELECT * FROM ", kTable, " WHERE rowid >= ?1 ORDER BY rowid"));
 }
 

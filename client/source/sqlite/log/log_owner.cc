@@ -5,7 +5,6 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
-#include "client/source/sqlite/file/sqlite_query.h"
 
 namespace mirror {
 namespace {
@@ -16,9 +15,7 @@ constexpr char kTable[] =
     "NULL, state_dir TEXT NOT NULL)";
 
 absl::StatusOr<bool> HasTable(const SqliteFile& file, const std::string& name) {
-  return LogQuery(file, "SELECT 1 FROM main.sqlite_schema WHERE type = 'table' AND name = ?1")
-      .Bind(name)
-      .Step();
+  return file.Query("SELECT 1 FROM main.sqlite_schema WHERE type = 'table' AND name = ?1").With(name).Step();
 }
 
 /// What the log knows of the file and of who uses it.
@@ -30,7 +27,8 @@ struct Known {
 absl::StatusOr<Known> LookAtSource(const SqliteFile& file, const std::string& host) {
   const absl::StatusOr<bool> there = HasTable(file, "_mirror_source");
   if (!there.ok() || !*there) return there.ok() ? absl::StatusOr<Known>(Known()) : there.status();
-  LogQuery query(file, "SELECT source_id, host, path, device, inode FROM main._mirror_source");
+  sqlite::Statement query =
+      file.Query("SELECT source_id, host, path, device, inode FROM main._mirror_source");
   const absl::StatusOr<bool> row = query.Step();
   if (!row.ok() || !*row) return row.ok() ? absl::StatusOr<Known>(Known()) : row.status();
   const SourceMark& mark = file.mark();
@@ -44,7 +42,7 @@ absl::StatusOr<Known> LookAtSource(const SqliteFile& file, const std::string& ho
 absl::StatusOr<bool> IsOwn(const SqliteFile& file, const LogOwner& owner) {
   const absl::StatusOr<bool> claimed = HasTable(file, "_mirror_owner");
   if (!claimed.ok() || !*claimed) return claimed;
-  LogQuery query(file, "SELECT context_id, state_dir FROM main._mirror_owner");
+  sqlite::Statement query = file.Query("SELECT context_id, state_dir FROM main._mirror_owner");
   const absl::StatusOr<bool> row = query.Step();
   if (!row.ok() || !*row) return row;
   const std::string tenant = query.Text(0), folder = query.Text(1);
@@ -79,11 +77,9 @@ absl::Status ClaimLog(const SqliteFile& file, const LogOwner& owner) {
     const absl::StatusOr<bool> own = IsOwn(file, owner);
     if (!own.ok() || *own) return own.status();
     if (absl::Status made = file.Run(kTable); !made.ok()) return made;
-    return LogQuery(
-               file,
-               "INSERT OR REPLACE INTO main._mirror_owner (one, context_id, state_dir) VALUES (1, ?1, ?2)")
-        .Bind(owner.context_id)
-        .Bind(owner.state_dir)
+    return file
+        .Query("INSERT OR REPLACE INTO main._mirror_owner (one, context_id, state_dir) VALUES (1, ?1, ?2)")
+        .With(owner.context_id, owner.state_dir)
         .Run();
   });
 }

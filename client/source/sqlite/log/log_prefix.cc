@@ -5,34 +5,32 @@
 #include <limits>
 
 #include "absl/strings/str_cat.h"
-#include "client/source/sqlite/file/sqlite_value.h"
+#include "base/db/sqlite/value.h"
 
 namespace mirror {
 
 absl::StatusOr<std::uint64_t> LogPrefix::Hash(const SqliteFile& file, std::int64_t behind, std::uint64_t hash,
                                               std::int64_t* until) const {
-  const absl::StatusOr<Statement> entries =
-      file.Prepare(absl::StrCat("SELECT * FROM main.", log_, " WHERE seq > ?1 AND seq <= ?2 ORDER BY seq"));
-  if (!entries.ok()) return entries.status();
-  sqlite3_bind_int64(entries->get(), 1, behind);
-  sqlite3_bind_int64(entries->get(), 2, *until);
-  const int columns = sqlite3_column_count(entries->get());
+  sqlite::Statement entries =
+      file.Query(absl::StrCat("SELECT * FROM main.", log_, " WHERE seq > ?1 AND seq <= ?2 ORDER BY seq"));
+  entries.SetDoing("reading its change log");
+  entries.With(behind, *until);
   std::string entry;
   std::int64_t last = behind;
-  int code = SQLITE_ROW;
-  while ((code = sqlite3_step(entries->get())) == SQLITE_ROW) {
-    last = sqlite3_column_int64(entries->get(), 0);
+  absl::StatusOr<bool> row = entries.Step();
+  for (; row.ok() && *row; row = entries.Step()) {
+    last = entries.Int(0);
     entry.clear();
-    for (int i = 0; i < columns; ++i) {
-      sqlite3_value* const value = sqlite3_column_value(entries->get(), i);
-      const int type = sqlite3_value_type(value);
-      const std::string_view bytes = BlobOf(value);  // Of a number its text.
+    for (int i = 0; i < entries.columns(); ++i) {
+      sqlite3_value* const value = entries.RawValue(i);
+      const auto type = static_cast<int>(sqlite::TypeOf(value));
+      const std::string_view bytes = sqlite::BlobOf(value);  // Of a number its text.
       absl::StrAppend(&entry, type, ":", bytes.size(), ":");
       entry.append(bytes);
     }
     hash = XXH3_64bits_withSeed(entry.data(), entry.size(), hash);
   }
-  if (code != SQLITE_DONE) return file.Error(code, "reading its change log");
+  if (!row.ok()) return row.status();
   *until = last;
   return hash;
 }

@@ -11,16 +11,10 @@
 namespace mirror {
 namespace {
 
-std::string TextAt(const Statement& row, int column) {
-  const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(row.get(), column));
-  return text == nullptr ? "" : text;
-}
-
-absl::StatusOr<Statement> About(const SqliteFile& file, const std::string& sql, const std::string& name) {
-  absl::StatusOr<Statement> statement = file.Prepare(sql);
-  if (statement.ok()) {
-    sqlite3_bind_text(statement->get(), 1, name.data(), static_cast<int>(name.size()), SQLITE_TRANSIENT);
-  }
+absl::StatusOr<sqlite::Statement> About(const SqliteFile& file, const std::string& sql,
+                                        const std::string& name) {
+  absl::StatusOr<sqlite::Statement> statement = file.Prepare(sql);
+  if (statement.ok()) statement->Bind(1, std::string(name));
   return statement;
 }
 
@@ -66,7 +60,7 @@ std::string WhereOf(std::string_view sql) {
 absl::Status FindUnique(const SqliteFile& file, LoggedTable* table) {
   const bool typed_key = std::all_of(table->key.begin(), table->key.end(),
                                      [&](std::uint32_t column) { return table->columns[column].typed; });
-  const absl::StatusOr<Statement> indexes =
+  absl::StatusOr<sqlite::Statement> indexes =
       About(file,
             // The text of partial ones alone: sqlite_schema has no index of its own, and may be long.
             "SELECT i.name, i.origin, CASE WHEN i.partial THEN (SELECT s.sql FROM main.sqlite_schema s WHERE "
@@ -76,21 +70,25 @@ absl::Status FindUnique(const SqliteFile& file, LoggedTable* table) {
             "i.name",
             table->name);
   if (!indexes.ok()) return indexes.status();
-  int code = SQLITE_ROW;
-  while ((code = sqlite3_step(indexes->get())) == SQLITE_ROW) {
-    const absl::StatusOr<Statement> terms = About(
+  const std::string doing = absl::StrCat("reading the indexes of '", table->name, "'");
+  indexes->SetDoing(doing);
+  absl::StatusOr<bool> row = indexes->Step();
+  for (; row.ok() && *row; row = indexes->Step()) {
+    absl::StatusOr<sqlite::Statement> terms = About(
         file, "SELECT name, coll, cid FROM temp.pragma_index_xinfo(?1, 'main') WHERE key = 1 ORDER BY seqno",
-        TextAt(*indexes, 0));
+        indexes->Text(0));
     if (!terms.ok()) return terms.status();
-    LoggedTable::Unique index{{}, WhereOf(TextAt(*indexes, 2))};
+    terms->SetDoing(doing);
+    LoggedTable::Unique index{{}, WhereOf(indexes->Text(2))};
     // A comment that is never closed would swallow what follows it in a trigger.
     if (index.where.rfind("/*") != std::string::npos) table->blind = true;
     bool binary = true, generated = false;
-    while ((code = sqlite3_step(terms->get())) == SQLITE_ROW) {
-      if (sqlite3_column_int(terms->get(), 2) < 0) table->blind = true;
+    absl::StatusOr<bool> more = terms->Step();
+    for (; more.ok() && *more; more = terms->Step()) {
+      if (terms->Int(2) < 0) table->blind = true;
       LoggedTable::Probe& term = index.terms.emplace_back();
-      term.column = TextAt(*terms, 0);
-      term.collation = TextAt(*terms, 1);
+      term.column = terms->Text(0);
+      term.collation = terms->Text(1);
       binary = binary && IsBinary(term.collation.c_str());
       for (const LoggedTable::Column& column : table->columns) {
         if (column.name != term.column) continue;
@@ -98,15 +96,14 @@ absl::Status FindUnique(const SqliteFile& file, LoggedTable* table) {
         generated = generated || column.generated;
       }
     }
-    if (code != SQLITE_DONE) break;
+    if (!more.ok()) return more.status();
     // The key's own index displaces rows only where another spelling of the key is the same to it.
-    if (TextAt(*indexes, 1) == "pk" && binary && typed_key) continue;
+    if (indexes->Text(1) == "pk" && binary && typed_key) continue;
     // Made of columns that are not all known before the row is there.
     if (generated) table->blind = true;
     table->unique.push_back(std::move(index));
   }
-  return code == SQLITE_DONE ? absl::OkStatus()
-                             : file.Error(code, absl::StrCat("reading the indexes of '", table->name, "'"));
+  return row.status();
 }
 
 std::string Field(const std::string& of, const std::string& name) {

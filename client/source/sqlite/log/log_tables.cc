@@ -10,7 +10,6 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
-#include "client/source/sqlite/file/sqlite_query.h"
 #include "client/source/sqlite/file/sqlite_schema.h"
 
 namespace mirror {
@@ -86,10 +85,11 @@ absl::Status LogTables::Load() {
 }
 
 absl::Status LogTables::LoadWhere(const std::string& condition, const std::string& value) {
-  LogQuery query(file_, absl::StrCat("SELECT log, name, floor, masks_after, anchor, columns, added FROM "
-                                     "_mirror_tables WHERE ",
-                                     condition));
-  if (!value.empty()) query.Bind(value);
+  sqlite::Statement query =
+      file_.Query(absl::StrCat("SELECT log, name, floor, masks_after, anchor, columns, added FROM "
+                               "_mirror_tables WHERE ",
+                               condition));
+  if (!value.empty()) query.With(value);
   for (;;) {
     const absl::StatusOr<bool> row = query.Step();
     if (!row.ok()) return row.status();
@@ -118,10 +118,7 @@ absl::StatusOr<std::int64_t> LogTables::Last(const TableLog& log) const {
 absl::Status LogTables::RaiseFloor(TableLog& log, std::int64_t floor) {
   log.floor = floor;
   return file_.Change([&] {
-    return LogQuery(file_, "UPDATE _mirror_tables SET floor = ?1 WHERE log = ?2")
-        .Bind(floor)
-        .Bind(log.id)
-        .Run();
+    return file_.Query("UPDATE _mirror_tables SET floor = ?1 WHERE log = ?2").With(floor, log.id).Run();
   });
 }
 
@@ -292,8 +289,7 @@ absl::Status LogTables::ReadObjects() {
   const absl::StatusOr<std::int64_t> version = file_.Number("PRAGMA schema_version");
   if (!version.ok()) return version.status();
   objects_version_ = *version;
-  LogQuery query(
-      file_,
+  sqlite::Statement query = file_.Query(
       "SELECT type, name, tbl_name, rowid, sql, name GLOB '_mirror_[0-9]*_*' FROM main.sqlite_schema "
       "WHERE type = 'table' OR type = 'trigger'");
   for (;;) {
@@ -318,7 +314,8 @@ bool LogTables::IsOlder(const TableLog& log, const LoggedTable& table) const {
 
 absl::StatusOr<std::string> LogTables::EntryProblem(const TableLog& log) const {
   if (!objects_.tables.contains(LogName(log.id))) return "its log was dropped";
-  LogQuery anchor(file_, absl::StrCat("SELECT m0 FROM ", LogName(log.id), " WHERE seq = ", kAnchorSeq));
+  sqlite::Statement anchor =
+      file_.Query(absl::StrCat("SELECT m0 FROM ", LogName(log.id), " WHERE seq = ", kAnchorSeq));
   const absl::StatusOr<bool> row = anchor.Step();
   if (!row.ok()) return row.status();
   return *row && anchor.Int(0) == log.anchor ? "" : "its log was emptied";
@@ -358,12 +355,11 @@ absl::Status LogTables::Make(const LoggedTable& table) {
   log.anchor = RandomNumber();
   log.columns = Names(table);
   log.table = table;
-  absl::Status status = LogQuery(file_, "UPDATE _mirror_source SET next_log = ?1").Bind(log.id + 1).Run();
+  absl::Status status = file_.Query("UPDATE _mirror_source SET next_log = ?1").With(log.id + 1).Run();
   if (status.ok()) status = file_.Run(LogTable(log.id, table).sql);
   if (status.ok()) {
-    status = LogQuery(file_, absl::StrCat("INSERT INTO ", LogName(log.id), " (seq, m0) VALUES (?1, ?2)"))
-                 .Bind(kAnchorSeq)
-                 .Bind(log.anchor)
+    status = file_.Query(absl::StrCat("INSERT INTO ", LogName(log.id), " (seq, m0) VALUES (?1, ?2)"))
+                 .With(kAnchorSeq, log.anchor)
                  .Run();
   }
   if (status.ok()) status = MakeTriggers(log);
@@ -397,7 +393,7 @@ absl::Status LogTables::Extend(const LoggedTable& table, TableLog& log) {
 absl::Status LogTables::Remove(const TableLog& log) {
   // Its entries go piece by piece: to drop a long log at once would keep writers waiting.
   if (absl::Status status = DropTriggers(log.id); !status.ok()) return status;
-  return LogQuery(file_, "DELETE FROM _mirror_tables WHERE log = ?1").Bind(log.id).Run();
+  return file_.Query("DELETE FROM _mirror_tables WHERE log = ?1").With(log.id).Run();
 }
 
 absl::Status LogTables::DropOrphans() {
@@ -430,9 +426,8 @@ absl::StatusOr<bool> LogTables::Trim(const std::string& log, std::int64_t behind
     // Where writers wait for us, each gets its turn.
     if ((*trims)++ > 0 && !file_.wal()) sqlite3_sleep(kTrimPauseMs);
     const absl::Status status = file_.Change([&] {
-      return LogQuery(file_, absl::StrCat("DELETE FROM ", log, " WHERE seq >= ?1 AND seq <= ?2"))
-          .Bind(*first)
-          .Bind(std::min(end, *first + kTrimRows - 1))
+      return file_.Query(absl::StrCat("DELETE FROM ", log, " WHERE seq >= ?1 AND seq <= ?2"))
+          .With(*first, std::min(end, *first + kTrimRows - 1))
           .Run();
     });
     if (!status.ok()) return status;
@@ -483,17 +478,12 @@ absl::Status LogTables::MakeTriggers(const TableLog& log) {
 }
 
 absl::Status LogTables::Store(const TableLog& log) {
-  return LogQuery(
-             file_,
-             "INSERT OR REPLACE INTO _mirror_tables (log, name, floor, masks_after, anchor, columns, added) "
-             "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")
-      .Bind(log.id)
-      .Bind(log.table.name)
-      .Bind(log.floor)
-      .Bind(log.masks_after)
-      .Bind(log.anchor)
-      .Bind(Join(log.columns))
-      .Bind(Join(log.added))
+  return file_
+      .Query(
+          "INSERT OR REPLACE INTO _mirror_tables (log, name, floor, masks_after, anchor, columns, added) "
+          "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")
+      .With(log.id, log.table.name, log.floor, log.masks_after, log.anchor, Join(log.columns),
+            Join(log.added))
       .Run();
 }
 

@@ -8,10 +8,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/db/sqlite/value.h"
 #include "client/source/sqlite/file/sqlite_cursor.h"
 #include "client/source/sqlite/file/sqlite_key.h"
 #include "client/source/sqlite/file/sqlite_row.h"
-#include "client/source/sqlite/file/sqlite_value.h"
 #include "client/source/sqlite/log/changed_keys.h"
 
 namespace mirror {
@@ -56,10 +56,10 @@ class NetChanges : public ChangeReader {
   struct Shape {
     Operation operation = Operation::kInsert;
     std::vector<std::uint32_t> columns;
-    Statement select;
+    sqlite::Statement select;
     std::unique_ptr<RowTaker> taker;
     std::optional<RowBlock> block;
-    std::vector<std::vector<KeyValue>> heavy;  ///< Keys of rows that are too long for one statement.
+    std::vector<std::vector<sqlite::Value>> heavy;  ///< Keys of rows that are too long for one statement.
   };
   using Masks = std::vector<std::int64_t>;  ///< Empty: all columns.
 
@@ -161,7 +161,7 @@ class NetChanges : public ChangeReader {
   std::int64_t KeysOfLook() const { return one_look_ ? keys_.rows() : static_cast<std::int64_t>(kLookRows); }
 
   absl::Status TakeKeys(const BlockSize& size, LargeSink* sink) {
-    const absl::StatusOr<Statement> keys = keys_.Read();
+    const absl::StatusOr<sqlite::Statement> keys = keys_.Read();
     if (!keys.ok()) return keys.status();
     sqlite3_stmt* row = keys->get();
     sqlite3_bind_int64(row, 1, next_row_);
@@ -213,7 +213,7 @@ class NetChanges : public ChangeReader {
     } else if (code == SQLITE_DONE) {
       status = TakeDelete(key);
     } else if (code == SQLITE_TOOBIG) {
-      std::vector<KeyValue> values(key_.size());
+      std::vector<sqlite::Value> values(key_.size());
       for (std::size_t i = 0; i < key_.size(); ++i)
         values[i].Keep(sqlite3_column_value(key, static_cast<int>(i)));
       shape->heavy.push_back(std::move(values));
@@ -314,7 +314,7 @@ class NetChanges : public ChangeReader {
       const bool in_key = source_.schema.columns[column].key_position != 0;
       if (in_key || at->first.empty() || HasBit(at->first, column)) shape.columns.push_back(column);
     }
-    absl::StatusOr<Statement> select = file_.Prepare(SelectOf(shape.columns));
+    absl::StatusOr<sqlite::Statement> select = file_.Prepare(SelectOf(shape.columns));
     if (!select.ok()) return select.status();
     shape.select = *std::move(select);
     shape.taker = std::make_unique<RowTaker>(source_.file, source_.schema, shape.columns, source_.forget);
@@ -368,7 +368,7 @@ class NetChanges : public ChangeReader {
         SqliteCursor::Open(source_.file, source_.plan, by_key, shape.columns);
     if (!cursor.ok()) return cursor.status();
     const auto begin = [this] { return file_.BeginLook(); };
-    for (std::vector<KeyValue>& key : std::exchange(shape.heavy, {})) {
+    for (std::vector<sqlite::Value>& key : std::exchange(shape.heavy, {})) {
       if (absl::Status status = file_.BeginLook(); !status.ok()) return status;
       const absl::StatusOr<bool> there = cursor->Locate(std::move(key));
       file_.EndLook();
@@ -467,7 +467,7 @@ class NetChanges : public ChangeReader {
   const bool whole_rows_, count_all_;
   std::vector<Key> also_;
   RowTaker key_taker_;
-  RowValues row_values_;
+  sqlite::RowValues row_values_;
 
   int round_ = 0;
   bool first_ = true;  ///< No piece was given yet.

@@ -1,8 +1,6 @@
 #ifndef MIRROR_SERVER_STORE_CATALOG_SQLITE_CATALOG_FILE_H_
 #define MIRROR_SERVER_STORE_CATALOG_SQLITE_CATALOG_FILE_H_
 
-#include <SQLiteCpp/SQLiteCpp.h>
-
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -10,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "base/db/sqlite/connection.h"
 #include "base/mutex.h"
 
 namespace mirror {
@@ -28,21 +27,28 @@ class CatalogFile {
   /// Errors: kUnavailable; kFailedPrecondition: a later version of the program arranged it.
   static absl::StatusOr<std::shared_ptr<CatalogFile>> Open(const std::string& dir);
 
-  /// Does `work`, alone. SQLite's exceptions become kUnavailable; after damage it is done once more, in a new
-  /// and empty catalog.
-  absl::Status Run(Outlives outlives, const std::function<absl::Status(SQLite::Database&)>& work);
+  using Work = std::function<absl::Status(const sqlite::Connection&)>;
+  /// Does `work`, alone. SQLite's errors are kUnavailable; after damage it is done once more, in a new and
+  /// empty catalog.
+  absl::Status Run(Outlives outlives, const Work& work);
+  /// The same in one transaction that writes.
+  absl::Status Write(Outlives outlives, const Work& work);
 
   const std::string& path() const { return path_; }
 
  private:
   explicit CatalogFile(const std::string& dir) : path_(dir + "/catalog.db") {}
+  absl::Status Explain(const sqlite::Failure& failure) MIRROR_REQUIRES(mutex_);
+  absl::Status Begin(Outlives outlives) MIRROR_REQUIRES(mutex_);
   absl::Status Connect() MIRROR_REQUIRES(mutex_);
-  void MakeTables(SQLite::Database& database, int version) const MIRROR_REQUIRES(mutex_);
+  absl::Status MakeTables(const sqlite::Connection& database, std::int64_t version) const
+      MIRROR_REQUIRES(mutex_);
   absl::Status MoveAside() MIRROR_REQUIRES(mutex_);
 
   const std::string path_;
   Mutex mutex_;
-  std::unique_ptr<SQLite::Database> database_ MIRROR_GUARDED_BY(mutex_);
+  std::unique_ptr<sqlite::Connection> database_ MIRROR_GUARDED_BY(mutex_);
+  bool damaged_ MIRROR_GUARDED_BY(mutex_) = false;  ///< SQLite found it so, since it was asked last.
   Outlives outlives_ MIRROR_GUARDED_BY(mutex_) = Outlives::kProcess;
   /// Of a catalog that took a damaged one's place; 0: from 1.
   std::int64_t first_event_id_ MIRROR_GUARDED_BY(mutex_) = 0;

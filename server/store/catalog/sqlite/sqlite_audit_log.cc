@@ -1,5 +1,3 @@
-#include <SQLiteCpp/SQLiteCpp.h>
-
 #include <algorithm>
 #include <optional>
 #include <utility>
@@ -10,44 +8,40 @@
 namespace mirror {
 namespace {
 
-void BindBytes(SQLite::Statement& statement, int at, const std::string& bytes) {
-  statement.bind(at, bytes.data(), static_cast<int>(bytes.size()));
-}
-
-AuditPoint ReadBefore(SQLite::Database& database) {
-  SQLite::Statement query(database, "SELECT chain, before_id, before_hash FROM audit_chain");
+absl::StatusOr<AuditPoint> ReadBefore(const sqlite::Connection& database) {
+  sqlite::Statement query = database.Prepare("SELECT chain, before_id, before_hash FROM audit_chain");
+  const absl::StatusOr<bool> row = query.Step();
+  if (!row.ok()) return row.status();
   AuditPoint point;
-  if (!query.executeStep()) return point;
-  point.chain = query.getColumn(0).getString();
-  point.id = static_cast<std::uint64_t>(query.getColumn(1).getInt64());
-  point.hash = query.getColumn(2).getString();
+  if (!*row) return point;
+  point.chain = query.Text(0);
+  point.id = static_cast<std::uint64_t>(query.Int(1));
+  point.hash = query.Text(2);
   return point;
 }
 
-AuditPoint ReadLast(SQLite::Database& database) {
-  AuditPoint point = ReadBefore(database);
-  SQLite::Statement query(database, "SELECT id, hash FROM audit ORDER BY id DESC LIMIT 1");
-  if (!query.executeStep()) return point;
-  point.id = static_cast<std::uint64_t>(query.getColumn(0).getInt64());
-  point.hash = query.getColumn(1).getString();
+absl::StatusOr<AuditPoint> ReadLast(const sqlite::Connection& database) {
+  absl::StatusOr<AuditPoint> point = ReadBefore(database);
+  if (!point.ok()) return point;
+  sqlite::Statement query = database.Prepare("SELECT id, hash FROM audit ORDER BY id DESC LIMIT 1");
+  const absl::StatusOr<bool> row = query.Step();
+  if (!row.ok()) return row.status();
+  if (!*row) return point;
+  point->id = static_cast<std::uint64_t>(query.Int(0));
+  point->hash = query.Text(1);
   return point;
 }
 
 /// Behind `last`, which becomes this one.
-void Write(SQLite::Database& database, AuditRecord& record, AuditPoint* last) {
+absl::Status WriteRecord(const sqlite::Connection& database, AuditRecord& record, AuditPoint* last) {
   record.id = last->id + 1;
   record.hash = AuditHash(last->hash, record);
-  SQLite::Statement insert(database, "INSERT INTO audit VALUES (?, ?, ?, ?, ?, ?, ?)");
-  insert.bind(1, static_cast<std::int64_t>(record.id));
-  insert.bind(2, record.time_ms);
-  insert.bind(3, record.who);
-  insert.bind(4, record.call);
-  insert.bind(5, record.outcome);
-  insert.bind(6, record.seal);
-  BindBytes(insert, 7, record.hash);
-  insert.exec();
   last->id = record.id;
   last->hash = record.hash;
+  return database.Prepare("INSERT INTO audit VALUES (?, ?, ?, ?, ?, ?, ?)")
+      .With(record.id, record.time_ms, record.who, record.call, record.outcome, record.seal)
+      .BindBlob(7, record.hash)
+      .Run();
 }
 
 class SqliteAuditLog final : public AuditLog {
@@ -57,18 +51,18 @@ class SqliteAuditLog final : public AuditLog {
   absl::StatusOr<Added> Add(AuditRecord record, const MakeSeal& seal) override {
     if (record.time_ms == 0) record.time_ms = NowMs();
     Added added;
-    absl::Status status = file_->Run(Outlives::kPower, [&](SQLite::Database& database) -> absl::Status {
-      SQLite::Transaction transaction(database, SQLite::TransactionBehavior::IMMEDIATE);
-      added.before = added.now = ReadLast(database);
-      if (seal) {
-        absl::StatusOr<std::string> text = seal(added.before, record.time_ms);
-        if (!text.ok()) return text.status();
-        record.seal = *std::move(text);
-      }
-      Write(database, record, &added.now);
-      transaction.commit();
-      return absl::OkStatus();
-    });
+    absl::Status status =
+        file_->Write(Outlives::kPower, [&](const sqlite::Connection& database) -> absl::Status {
+          const absl::StatusOr<AuditPoint> last = ReadLast(database);
+          if (!last.ok()) return last.status();
+          added.before = added.now = *last;
+          if (seal) {
+            absl::StatusOr<std::string> text = seal(added.before, record.time_ms);
+            if (!text.ok()) return text.status();
+            record.seal = *std::move(text);
+          }
+          return WriteRecord(database, record, &added.now);
+        });
     if (!status.ok()) return status;
     return added;
   }
@@ -77,31 +71,9 @@ class SqliteAuditLog final : public AuditLog {
                                              const MakeSeal& seal) override {
     if (record.time_ms == 0) record.time_ms = NowMs();
     std::optional<Added> added;
-    absl::Status status = file_->Run(Outlives::kPower, [&](SQLite::Database& database) -> absl::Status {
+    absl::Status status = file_->Write(Outlives::kPower, [&](const sqlite::Connection& database) {
       added.reset();
-      SQLite::Transaction transaction(database, SQLite::TransactionBehavior::IMMEDIATE);
-      AuditPoint cut = ReadBefore(database);
-      const AuditPoint last = ReadLast(database);
-      if (last.id - cut.id <= keep) return absl::OkStatus();
-      cut.id = last.id - keep;
-      SQLite::Statement hash(database, "SELECT hash FROM audit WHERE id = ?");
-      hash.bind(1, static_cast<std::int64_t>(cut.id));
-      if (!hash.executeStep()) return absl::OkStatus();  // Somebody took it: the check tells.
-      cut.hash = hash.getColumn(0).getString();
-      absl::StatusOr<std::string> text = seal(cut, record.time_ms);
-      if (!text.ok()) return text.status();
-      record.seal = *std::move(text);
-      added.emplace(Added{last, last});
-      Write(database, record, &added->now);
-      SQLite::Statement remove(database, "DELETE FROM audit WHERE id <= ?");
-      remove.bind(1, static_cast<std::int64_t>(cut.id));
-      remove.exec();
-      SQLite::Statement note(database, "UPDATE audit_chain SET before_id = ?, before_hash = ?");
-      note.bind(1, static_cast<std::int64_t>(cut.id));
-      BindBytes(note, 2, cut.hash);
-      note.exec();
-      transaction.commit();
-      return absl::OkStatus();
+      return Prune(database, keep, record, seal, &added);
     });
     if (!status.ok()) return status;
     return added;
@@ -109,10 +81,11 @@ class SqliteAuditLog final : public AuditLog {
 
   absl::StatusOr<AuditState> State() override {
     AuditState state;
-    absl::Status status = file_->Run(Outlives::kProcess, [&](SQLite::Database& database) {
-      state.before = ReadBefore(database);
-      state.last = ReadLast(database);
-      return absl::OkStatus();
+    absl::Status status = file_->Run(Outlives::kProcess, [&](const sqlite::Connection& database) {
+      const absl::StatusOr<AuditPoint> before = ReadBefore(database), last = ReadLast(database);
+      if (before.ok()) state.before = *before;
+      if (last.ok()) state.last = *last;
+      return before.ok() ? last.status() : before.status();
     });
     if (!status.ok()) return status;
     return state;
@@ -120,30 +93,54 @@ class SqliteAuditLog final : public AuditLog {
 
   absl::StatusOr<std::vector<AuditRecord>> After(std::uint64_t after_id, std::uint32_t limit) override {
     std::vector<AuditRecord> records;
-    absl::Status status = file_->Run(Outlives::kProcess, [&](SQLite::Database& database) {
+    absl::Status status = file_->Run(Outlives::kProcess, [&](const sqlite::Connection& database) {
       records.clear();
-      SQLite::Statement query(database,
-                              "SELECT id, time_ms, who, call, outcome, seal, hash FROM audit WHERE id > ? "
-                              "ORDER BY id LIMIT ?");
-      query.bind(1, static_cast<std::int64_t>(std::min<std::uint64_t>(after_id, INT64_MAX)));
-      query.bind(2, static_cast<std::int64_t>(limit));
-      while (query.executeStep()) {
+      sqlite::Statement query = database.Prepare(
+          "SELECT id, time_ms, who, call, outcome, seal, hash FROM audit WHERE id > ? ORDER BY id LIMIT ?");
+      query.With(std::min<std::uint64_t>(after_id, INT64_MAX), limit);
+      absl::StatusOr<bool> row = query.Step();
+      for (; row.ok() && *row; row = query.Step()) {
         AuditRecord& record = records.emplace_back();
-        record.id = static_cast<std::uint64_t>(query.getColumn(0).getInt64());
-        record.time_ms = query.getColumn(1).getInt64();
-        record.who = query.getColumn(2).getString();
-        record.call = query.getColumn(3).getString();
-        record.outcome = query.getColumn(4).getString();
-        record.seal = query.getColumn(5).getString();
-        record.hash = query.getColumn(6).getString();
+        record.id = static_cast<std::uint64_t>(query.Int(0));
+        record.time_ms = query.Int(1);
+        record.who = query.Text(2);
+        record.call = query.Text(3);
+        record.outcome = query.Text(4);
+        record.seal = query.Text(5);
+        record.hash = query.Text(6);
       }
-      return absl::OkStatus();
+      return row.status();
     });
     if (!status.ok()) return status;
     return records;
   }
 
  private:
+  static absl::Status Prune(const sqlite::Connection& database, std::uint64_t keep, AuditRecord& record,
+                            const MakeSeal& seal, std::optional<Added>* added) {
+    absl::StatusOr<AuditPoint> cut = ReadBefore(database);
+    if (!cut.ok()) return cut.status();
+    const absl::StatusOr<AuditPoint> last = ReadLast(database);
+    if (!last.ok()) return last.status();
+    if (last->id - cut->id <= keep) return absl::OkStatus();
+    cut->id = last->id - keep;
+    sqlite::Statement hash = database.Prepare("SELECT hash FROM audit WHERE id = ?");
+    const absl::StatusOr<bool> row = hash.With(cut->id).Step();
+    if (!row.ok() || !*row) return row.status();  // Without it somebody took it: the check tells.
+    cut->hash = hash.Text(0);
+    absl::StatusOr<std::string> text = seal(*cut, record.time_ms);
+    if (!text.ok()) return text.status();
+    record.seal = *std::move(text);
+    added->emplace(Added{*last, *last});
+    absl::Status status = WriteRecord(database, record, &(*added)->now);
+    if (status.ok()) status = database.Prepare("DELETE FROM audit WHERE id <= ?").With(cut->id).Run();
+    if (!status.ok()) return status;
+    return database.Prepare("UPDATE audit_chain SET before_id = ?, before_hash = ?")
+        .Bind(1, cut->id)
+        .BindBlob(2, cut->hash)
+        .Run();
+  }
+
   const std::shared_ptr<CatalogFile> file_;
 };
 

@@ -1,7 +1,5 @@
 #include "server/store/catalog/sqlite/sqlite_catalog.h"
 
-#include <SQLiteCpp/SQLiteCpp.h>
-
 #include <algorithm>
 #include <map>
 #include <utility>
@@ -15,15 +13,15 @@ constexpr std::int64_t kMessageBytesMax = 4'000;
 constexpr char kMakeSummary[] =
     "CREATE TABLE IF NOT EXISTS summary (context_id TEXT PRIMARY KEY, text TEXT NOT NULL) WITHOUT ROWID";
 
-EventRecord ReadEvent(SQLite::Statement& query) {
+EventRecord ReadEvent(const sqlite::Statement& query) {
   EventRecord event;
-  event.id = static_cast<std::uint64_t>(query.getColumn(0).getInt64());
-  event.time_ms = query.getColumn(1).getInt64();
-  event.context_id = query.getColumn(2).getString();
-  const std::int64_t severity = query.getColumn(3).getInt64();
+  event.id = static_cast<std::uint64_t>(query.Int(0));
+  event.time_ms = query.Int(1);
+  event.context_id = query.Text(2);
+  const std::int64_t severity = query.Int(3);
   event.severity = severity >= 1 && severity <= 3 ? static_cast<Severity>(severity) : Severity::kInformation;
-  event.kind = query.getColumn(4).getString();
-  event.message = query.getColumn(5).getString();
+  event.kind = query.Text(4);
+  event.message = query.Text(5);
   return event;
 }
 
@@ -35,22 +33,17 @@ class SqliteCatalog final : public Catalog {
     if (event.time_ms == 0) event.time_ms = NowMs();
     const Outlives outlives =
         event.severity == Severity::kInformation ? Outlives::kProcess : Outlives::kPower;
-    absl::Status status = file_->Run(outlives, [&](SQLite::Database& database) {
-      SQLite::Transaction transaction(database, SQLite::TransactionBehavior::IMMEDIATE);
-      SQLite::Statement insert(database,
-                               "INSERT INTO event (time_ms, context_id, severity, kind, message) "
-                               "VALUES (?, ?, ?, ?, substr(?, 1, ?))");
-      insert.bind(1, event.time_ms);
-      insert.bind(2, event.context_id);
-      insert.bind(3, static_cast<int>(event.severity));
-      insert.bind(4, event.kind);
-      insert.bind(5, event.message);
-      insert.bind(6, kMessageBytesMax);
-      insert.exec();
-      event.id = static_cast<std::uint64_t>(database.getLastInsertRowid());
-      Prune(database, event);
-      transaction.commit();
-      return absl::OkStatus();
+    absl::Status status = file_->Write(outlives, [&](const sqlite::Connection& database) {
+      absl::Status added = database
+                               .Prepare(
+                                   "INSERT INTO event (time_ms, context_id, severity, kind, message) "
+                                   "VALUES (?, ?, ?, ?, substr(?, 1, ?))")
+                               .With(event.time_ms, event.context_id, static_cast<int>(event.severity),
+                                     event.kind, event.message, kMessageBytesMax)
+                               .Run();
+      if (!added.ok()) return added;
+      event.id = static_cast<std::uint64_t>(database.LastRowid());
+      return Prune(database, event);
     });
     if (!status.ok()) return status;
     return event;
@@ -60,21 +53,22 @@ class SqliteCatalog final : public Catalog {
                                                       std::uint32_t limit) override {
     std::vector<EventRecord> events;
     std::int64_t first = 0, before = 0;
-    absl::Status status = file_->Run(Outlives::kProcess, [&](SQLite::Database& database) {
-      SQLite::Statement query(database, "SELECT ifnull(min(id), 0), ifnull(max(id), -1) + 1 FROM event");
-      query.executeStep();
-      first = query.getColumn(0).getInt64();
-      before = query.getColumn(1).getInt64();
-      return absl::OkStatus();
+    absl::Status status = file_->Run(Outlives::kProcess, [&](const sqlite::Connection& database) {
+      sqlite::Statement query =
+          database.Prepare("SELECT ifnull(min(id), 0), ifnull(max(id), -1) + 1 FROM event");
+      absl::Status row = query.StepToRow();
+      if (!row.ok()) return row;
+      first = query.Int(0);
+      before = query.Int(1);
+      return row;
     });
     if (before_id != 0 && before_id < static_cast<std::uint64_t>(before)) {
       before = static_cast<std::int64_t>(before_id);
     }
     while (status.ok() && before > first && events.size() < limit) {
       const std::int64_t from = before - std::min(before, kEventIdsPerLook);
-      status = file_->Run(Outlives::kProcess, [&](SQLite::Database& database) {
-        Look(database, filter, from, before, limit, &events);
-        return absl::OkStatus();
+      status = file_->Run(Outlives::kProcess, [&](const sqlite::Connection& database) {
+        return Look(database, filter, from, before, limit, &events);
       });
       before = from;
     }
@@ -86,47 +80,44 @@ class SqliteCatalog final : public Catalog {
   absl::StatusOr<std::vector<EventRecord>> EventsAfter(const std::string& context_id, std::uint64_t after_id,
                                                        std::uint32_t limit) override {
     std::vector<EventRecord> events;
-    absl::Status status = file_->Run(Outlives::kProcess, [&](SQLite::Database& database) {
+    absl::Status status = file_->Run(Outlives::kProcess, [&](const sqlite::Connection& database) {
       events.clear();
-      SQLite::Statement query(database,
-                              "SELECT id, time_ms, context_id, severity, kind, message FROM event "
-                              "WHERE (?1 = '' OR context_id = ?1) AND id > ?2 ORDER BY id LIMIT ?3");
-      query.bind(1, context_id);
-      query.bind(2, static_cast<std::int64_t>(std::min<std::uint64_t>(after_id, INT64_MAX)));
-      query.bind(3, static_cast<std::int64_t>(limit));
-      while (query.executeStep()) events.push_back(ReadEvent(query));
-      return absl::OkStatus();
+      sqlite::Statement query = database.Prepare(
+          "SELECT id, time_ms, context_id, severity, kind, message FROM event "
+          "WHERE (?1 = '' OR context_id = ?1) AND id > ?2 ORDER BY id LIMIT ?3");
+      query.With(context_id, std::min<std::uint64_t>(after_id, INT64_MAX), limit);
+      absl::StatusOr<bool> row = query.Step();
+      for (; row.ok() && *row; row = query.Step()) events.push_back(ReadEvent(query));
+      return row.status();
     });
     if (!status.ok()) return status;
     return events;
   }
 
   absl::Status KeepSummaries(const std::map<std::string, std::string>& by_context) override {
-    return file_->Run(Outlives::kProcess, [&](SQLite::Database& database) {
-      SQLite::Transaction transaction(database, SQLite::TransactionBehavior::IMMEDIATE);
-      database.exec(kMakeSummary);
-      SQLite::Statement keep(database, "INSERT OR REPLACE INTO summary (context_id, text) VALUES (?, ?)");
-      SQLite::Statement forget(database, "DELETE FROM summary WHERE context_id = ?");
+    return file_->Write(Outlives::kProcess, [&](const sqlite::Connection& database) {
+      absl::Status status = database.Execute(kMakeSummary);
+      sqlite::Statement keep =
+          database.Prepare("INSERT OR REPLACE INTO summary (context_id, text) VALUES (?, ?)");
+      sqlite::Statement forget = database.Prepare("DELETE FROM summary WHERE context_id = ?");
       for (const auto& [context_id, text] : by_context) {
-        SQLite::Statement& statement = text.empty() ? forget : keep;
-        statement.bind(1, context_id);
-        if (!text.empty()) statement.bind(2, text);
-        statement.exec();
-        statement.reset();
+        if (!status.ok()) break;
+        status = text.empty() ? forget.With(context_id).Run() : keep.With(context_id, text).Run();
       }
-      transaction.commit();
-      return absl::OkStatus();
+      return status;
     });
   }
 
   absl::StatusOr<std::map<std::string, std::string>> Summaries() override {
     std::map<std::string, std::string> summaries;
-    absl::Status status = file_->Run(Outlives::kProcess, [&](SQLite::Database& database) {
+    absl::Status status = file_->Run(Outlives::kProcess, [&](const sqlite::Connection& database) {
       summaries.clear();
-      database.exec(kMakeSummary);
-      SQLite::Statement query(database, "SELECT context_id, text FROM summary");
-      while (query.executeStep()) summaries[query.getColumn(0).getString()] = query.getColumn(1).getString();
-      return absl::OkStatus();
+      absl::Status made = database.Execute(kMakeSummary);
+      if (!made.ok()) return made;
+      sqlite::Statement query = database.Prepare("SELECT context_id, text FROM summary");
+      absl::StatusOr<bool> row = query.Step();
+      for (; row.ok() && *row; row = query.Step()) summaries[query.Text(0)] = query.Text(1);
+      return row.status();
     });
     if (!status.ok()) return status;
     return summaries;
@@ -134,48 +125,42 @@ class SqliteCatalog final : public Catalog {
 
  private:
   /// Now and then, and at a tenant's first event of this process: it may have left some to be looked for.
-  void Prune(SQLite::Database& database, const EventRecord& added) {
+  absl::Status Prune(const sqlite::Connection& database, const EventRecord& added) {
     const auto [since, first] = added_since_.try_emplace(added.context_id, 0);
     if (first || ++since->second >= kEventsPruneEvery) {
       since->second = 0;
+      sqlite::Statement remove = database.Prepare(
+          "DELETE FROM event WHERE context_id = ?1 AND (severity > 1) = ?3 AND id <= (SELECT id FROM "
+          "event WHERE context_id = ?1 AND (severity > 1) = ?3 ORDER BY id DESC LIMIT 1 OFFSET ?2)");
       for (const bool urgent : {false, true}) {
-        SQLite::Statement remove(
-            database,
-            "DELETE FROM event WHERE context_id = ?1 AND (severity > 1) = ?3 AND id <= (SELECT id FROM "
-            "event WHERE context_id = ?1 AND (severity > 1) = ?3 ORDER BY id DESC LIMIT 1 OFFSET ?2)");
-        remove.bind(1, added.context_id);
-        remove.bind(2, kEventsPerTenantMax);
-        remove.bind(3, urgent ? 1 : 0);
-        remove.exec();
+        absl::Status removed = remove.With(added.context_id, kEventsPerTenantMax, urgent).Run();
+        if (!removed.ok()) return removed;
       }
     }
-    if (added.id % static_cast<std::uint64_t>(kEventsPruneEvery) != 0) return;
-    SQLite::Statement count(database, "SELECT count(*) FROM event");
-    count.executeStep();
-    const std::int64_t over = count.getColumn(0).getInt64() - kEventsMax;
-    if (over <= 0) return;
-    SQLite::Statement remove(
-        database, "DELETE FROM event WHERE id IN (SELECT id FROM event ORDER BY severity > 1, id LIMIT ?)");
-    remove.bind(1, over);
-    remove.exec();
+    if (added.id % static_cast<std::uint64_t>(kEventsPruneEvery) != 0) return absl::OkStatus();
+    const absl::StatusOr<std::int64_t> events = database.Number("SELECT count(*) FROM event");
+    if (!events.ok() || *events <= kEventsMax) return events.status();
+    return database
+        .Prepare("DELETE FROM event WHERE id IN (SELECT id FROM event ORDER BY severity > 1, id LIMIT ?)")
+        .With(*events - kEventsMax)
+        .Run();
   }
 
   /// Adds those of ids from `from` to below `before`, newest first.
-  static void Look(SQLite::Database& database, const EventFilter& filter, std::int64_t from,
-                   std::int64_t before, std::uint32_t limit, std::vector<EventRecord>* events) {
-    SQLite::Statement query(database,
-                            "SELECT id, time_ms, context_id, severity, kind, message FROM event "
-                            "WHERE (?1 = '' OR context_id = ?1) AND id >= ?2 AND id < ?3 AND severity >= ?4 "
-                            "AND time_ms >= ?5 ORDER BY id DESC");
-    query.bind(1, filter.context_id);
-    query.bind(2, from);
-    query.bind(3, before);
-    query.bind(4, static_cast<int>(filter.severity));
-    query.bind(5, filter.since_ms);
-    while (events->size() < limit && query.executeStep()) {
+  static absl::Status Look(const sqlite::Connection& database, const EventFilter& filter, std::int64_t from,
+                           std::int64_t before, std::uint32_t limit, std::vector<EventRecord>* events) {
+    sqlite::Statement query = database.Prepare(
+        "SELECT id, time_ms, context_id, severity, kind, message FROM event "
+        "WHERE (?1 = '' OR context_id = ?1) AND id >= ?2 AND id < ?3 AND severity >= ?4 "
+        "AND time_ms >= ?5 ORDER BY id DESC");
+    query.With(filter.context_id, from, before, static_cast<int>(filter.severity), filter.since_ms);
+    while (events->size() < limit) {
+      const absl::StatusOr<bool> row = query.Step();
+      if (!row.ok() || !*row) return row.status();
       EventRecord event = ReadEvent(query);
       if (Matches(filter, event)) events->push_back(std::move(event));
     }
+    return absl::OkStatus();
   }
 
   const std::shared_ptr<CatalogFile> file_;

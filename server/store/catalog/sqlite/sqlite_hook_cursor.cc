@@ -1,5 +1,3 @@
-#include <SQLiteCpp/SQLiteCpp.h>
-
 #include <utility>
 
 #include "server/store/catalog/sqlite/sqlite_catalog.h"
@@ -16,30 +14,33 @@ class SqliteHookCursor final : public HookCursor {
 
   absl::StatusOr<std::uint64_t> Read(const std::string& hook) override {
     std::int64_t id = 0;
-    absl::Status status = file_->Run(Outlives::kProcess, [&](SQLite::Database& database) {
-      database.exec(kMakeTable);
-      SQLite::Statement begin(database,
-                              "INSERT INTO hook_cursor VALUES (?1, (SELECT coalesce(max(id), 0) FROM event)) "
-                              "ON CONFLICT (hook) DO NOTHING");
-      begin.bind(1, hook);
-      begin.exec();
-      SQLite::Statement query(database, "SELECT event_id FROM hook_cursor WHERE hook = ?1");
-      query.bind(1, hook);
-      if (query.executeStep()) id = query.getColumn(0).getInt64();
-      return absl::OkStatus();
-    });
+    absl::Status status =
+        file_->Run(Outlives::kProcess, [&](const sqlite::Connection& database) -> absl::Status {
+          if (absl::Status made = database.Execute(kMakeTable); !made.ok()) return made;
+          absl::Status begun =
+              database
+                  .Prepare(
+                      "INSERT INTO hook_cursor VALUES (?1, (SELECT coalesce(max(id), 0) FROM event)) "
+                      "ON CONFLICT (hook) DO NOTHING")
+                  .With(hook)
+                  .Run();
+          if (!begun.ok()) return begun;
+          sqlite::Statement query = database.Prepare("SELECT event_id FROM hook_cursor WHERE hook = ?1");
+          const absl::StatusOr<bool> row = query.With(hook).Step();
+          if (row.ok() && *row) id = query.Int(0);
+          return row.status();
+        });
     if (!status.ok()) return status;
     return static_cast<std::uint64_t>(id);
   }
 
   absl::Status Write(const std::string& hook, std::uint64_t event_id) override {
-    return file_->Run(Outlives::kProcess, [&](SQLite::Database& database) {
-      database.exec(kMakeTable);
-      SQLite::Statement write(database, "INSERT OR REPLACE INTO hook_cursor VALUES (?1, ?2)");
-      write.bind(1, hook);
-      write.bind(2, static_cast<std::int64_t>(event_id));
-      write.exec();
-      return absl::OkStatus();
+    return file_->Run(Outlives::kProcess, [&](const sqlite::Connection& database) {
+      absl::Status made = database.Execute(kMakeTable);
+      if (!made.ok()) return made;
+      return database.Prepare("INSERT OR REPLACE INTO hook_cursor VALUES (?1, ?2)")
+          .With(hook, event_id)
+          .Run();
     });
   }
 

@@ -1,5 +1,3 @@
-#include <SQLiteCpp/SQLiteCpp.h>
-
 #include <utility>
 
 #include "server/store/catalog/sqlite/sqlite_catalog.h"
@@ -11,8 +9,8 @@ namespace {
 constexpr std::int64_t kPruneEvery = 128;
 
 /// A catalog that was moved away under the server has none.
-void MakeTable(SQLite::Database& database) {
-  database.exec(
+absl::Status MakeTable(const sqlite::Connection& database) {
+  return database.Execute(
       "CREATE TABLE IF NOT EXISTS looks "
       "(id INTEGER PRIMARY KEY AUTOINCREMENT, time_ms INTEGER, who TEXT, call TEXT, outcome TEXT)");
 }
@@ -23,47 +21,42 @@ class SqliteLookLog final : public LookLog {
       : file_(std::move(file)), looks_max_(looks_max) {}
 
   absl::Status Add(const AuditRecord& look) override {
-    return file_->Run(Outlives::kProcess, [&](SQLite::Database& database) -> absl::Status {
-      SQLite::Transaction transaction(database, SQLite::TransactionBehavior::IMMEDIATE);
-      MakeTable(database);
-      SQLite::Statement insert(database,
-                               "INSERT INTO looks (time_ms, who, call, outcome) VALUES (?, ?, ?, ?)");
-      insert.bind(1, look.time_ms);
-      insert.bind(2, look.who);
-      insert.bind(3, look.call);
-      insert.bind(4, look.outcome);
-      insert.exec();
-      const std::int64_t id = database.getLastInsertRowid();
-      if (id % kPruneEvery == 0) {
-        SQLite::Statement remove(database, "DELETE FROM looks WHERE id <= ?");
-        remove.bind(1, id - static_cast<std::int64_t>(looks_max_));
-        remove.exec();
+    return file_->Write(Outlives::kProcess, [&](const sqlite::Connection& database) {
+      absl::Status status = MakeTable(database);
+      if (status.ok()) {
+        status = database.Prepare("INSERT INTO looks (time_ms, who, call, outcome) VALUES (?, ?, ?, ?)")
+                     .With(look.time_ms, look.who, look.call, look.outcome)
+                     .Run();
       }
-      transaction.commit();
-      return absl::OkStatus();
+      const std::int64_t id = database.LastRowid();
+      if (!status.ok() || id % kPruneEvery != 0) return status;
+      return database.Prepare("DELETE FROM looks WHERE id <= ?")
+          .With(id - static_cast<std::int64_t>(looks_max_))
+          .Run();
     });
   }
 
   absl::StatusOr<std::vector<AuditRecord>> Last(std::uint64_t limit) override {
     std::vector<AuditRecord> looks;
-    absl::Status status = file_->Run(Outlives::kProcess, [&](SQLite::Database& database) {
-      looks.clear();
-      MakeTable(database);
-      SQLite::Statement query(database,
-                              "SELECT * FROM (SELECT id, time_ms, who, call, outcome FROM looks ORDER BY id "
-                              "DESC LIMIT ?) ORDER BY id");
-      query.bind(1, limit == 0 || limit > looks_max_ ? static_cast<std::int64_t>(looks_max_)
-                                                     : static_cast<std::int64_t>(limit));
-      while (query.executeStep()) {
-        AuditRecord& look = looks.emplace_back();
-        look.id = static_cast<std::uint64_t>(query.getColumn(0).getInt64());
-        look.time_ms = query.getColumn(1).getInt64();
-        look.who = query.getColumn(2).getString();
-        look.call = query.getColumn(3).getString();
-        look.outcome = query.getColumn(4).getString();
-      }
-      return absl::OkStatus();
-    });
+    absl::Status status =
+        file_->Run(Outlives::kProcess, [&](const sqlite::Connection& database) -> absl::Status {
+          looks.clear();
+          if (absl::Status made = MakeTable(database); !made.ok()) return made;
+          sqlite::Statement query = database.Prepare(
+              "SELECT * FROM (SELECT id, time_ms, who, call, outcome FROM looks ORDER BY id "
+              "DESC LIMIT ?) ORDER BY id");
+          query.With(limit == 0 || limit > looks_max_ ? looks_max_ : limit);
+          absl::StatusOr<bool> row = query.Step();
+          for (; row.ok() && *row; row = query.Step()) {
+            AuditRecord& look = looks.emplace_back();
+            look.id = static_cast<std::uint64_t>(query.Int(0));
+            look.time_ms = query.Int(1);
+            look.who = query.Text(2);
+            look.call = query.Text(3);
+            look.outcome = query.Text(4);
+          }
+          return row.status();
+        });
     if (!status.ok()) return status;
     return looks;
   }

@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdio>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "proto/wire/text_form.h"
 
@@ -95,13 +96,7 @@ std::string LiteralSql(const Column& column, const Literal& literal) {
   if (const auto* text = std::get_if<std::string>(&literal)) return QuoteText(*text);
   if (const auto* bytes = std::get_if<Bytes>(&literal)) {
     if (column.type == Type::kUuid) return QuoteText(UuidText(bytes->value));
-    constexpr std::string_view kDigits = "0123456789abcdef";
-    std::string hex = "x'";
-    for (const char c : bytes->value) {
-      hex += kDigits[static_cast<unsigned char>(c) >> 4];
-      hex += kDigits[static_cast<unsigned char>(c) & 15];
-    }
-    return hex + "'";
+    return absl::StrCat("x'", absl::BytesToHexString(bytes->value), "'");
   }
   return "NULL";
 }

@@ -1,7 +1,5 @@
 #include "server/store/sqlite/file/sqlite_connection.h"
 
-#include <SQLiteCpp/Database.h>
-#include <SQLiteCpp/Exception.h>
 #include <fcntl.h>
 #include <sqlite3.h>
 #include <sys/stat.h>
@@ -36,6 +34,10 @@ std::optional<SqliteConnection::FileId> IdOf(const std::string& path) {
   struct stat info {};
   if (stat(path.c_str(), &info) != 0) return std::nullopt;
   return SqliteConnection::FileId{info.st_dev, info.st_ino};
+}
+
+absl::Status Explain(const sqlite::Failure& failure, std::string_view what) {
+  return SqliteStatus(failure.primary(), failure.extended, what, failure.words);
 }
 
 }  // namespace
@@ -99,71 +101,9 @@ absl::Status SqliteStatus(int code, int extended, std::string_view what, std::st
   }
 }
 
-Query::~Query() {
-  if (statement_ == nullptr) return;
-  sqlite3_reset(statement_);
-  sqlite3_clear_bindings(statement_);
-}
-
-Query& Query::Bind(int place, std::int64_t value) {
-  sqlite3_bind_int64(statement_, place, value);
-  return *this;
-}
-
-Query& Query::Bind(int place, std::string_view text) {
-  sqlite3_bind_text64(statement_, place, text.data() == nullptr ? "" : text.data(), text.size(),
-                      SQLITE_STATIC, SQLITE_UTF8);
-  return *this;
-}
-
-Query& Query::BindBlob(int place, std::string_view bytes) {
-  sqlite3_bind_blob64(statement_, place, bytes.data() == nullptr ? "" : bytes.data(), bytes.size(),
-                      SQLITE_STATIC);
-  return *this;
-}
-
-Query& Query::BindNull(int place) {
-  sqlite3_bind_null(statement_, place);
-  return *this;
-}
-
-absl::StatusOr<bool> Query::Step() {
-  const int code = sqlite3_step(statement_);
-  if (code == SQLITE_ROW) return true;
-  if (code == SQLITE_DONE) return false;
-  return SqliteStatus(code & 0xff, sqlite3_extended_errcode(handle_), "the mirror's metadata",
-                      sqlite3_errmsg(handle_));
-}
-
-absl::Status Query::Run() {
-  absl::StatusOr<bool> row = true;
-  while (row.ok() && *row) row = Step();
-  return row.status();
-}
-
-std::int64_t Query::Int(int column) const { return sqlite3_column_int64(statement_, column); }
-
-absl::StatusOr<std::vector<std::string>> Query::Texts() {
-  std::vector<std::string> texts;
-  absl::StatusOr<bool> row = Step();
-  for (; row.ok() && *row; row = Step()) texts.push_back(Text(0));
-  if (!row.ok()) return row.status();
-  return texts;
-}
-
-std::string Query::Text(int column) const {
-  const void* bytes = sqlite3_column_blob(statement_, column);
-  const int size = sqlite3_column_bytes(statement_, column);
-  return bytes == nullptr ? std::string()
-                          : std::string(static_cast<const char*>(bytes), static_cast<std::size_t>(size));
-}
-
-bool Query::IsNull(int column) const { return sqlite3_column_type(statement_, column) == SQLITE_NULL; }
-
-bool Query::IsInteger(int column) const { return sqlite3_column_type(statement_, column) == SQLITE_INTEGER; }
-
-SqliteConnection::SqliteConnection(std::unique_ptr<SQLite::Database> database, std::string path, FileUse use)
-    : database_(std::move(database)), path_(std::move(path)), use_(use) {}
+SqliteConnection::SqliteConnection(std::unique_ptr<sqlite::Connection> database, std::string path,
+                                   FileUse use)
+    : database_(std::move(database)), statements_(*database_), path_(std::move(path)), use_(use) {}
 
 absl::StatusOr<std::unique_ptr<SqliteConnection>> SqliteConnection::Open(const std::string& path, bool create,
                                                                          FileUse use,
@@ -177,36 +117,37 @@ absl::StatusOr<std::unique_ptr<SqliteConnection>> SqliteConnection::Open(const s
                      "' is no file. It was left as it is. Move it out of the data folder; the source's next "
                      "cycle goes on."));
   }
-  try {
-    const bool reading = use == FileUse::kReading;
-    const int flags = (reading ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE) | SQLITE_OPEN_NOMUTEX |
-                      (create ? SQLITE_OPEN_CREATE : 0);
-    const char* const vfs =
-        reading ? "" : GatheringVfs(use == FileUse::kMirror ? Gathered::kLog : Gathered::kDatabase);
-    if (vfs == nullptr) return absl::UnavailableError("there is no memory left to open a mirror with");
-    auto database = std::make_unique<SQLite::Database>(path, flags, kBusyTimeoutMs, vfs);
-    std::unique_ptr<SqliteConnection> connection(new SqliteConnection(std::move(database), path, use));
-    if (absl::Status status = connection->Configure(!before, checkpointer); !status.ok()) return status;
-    connection->file_ = IdOf(path);
-    connection->KnowLog();
-    if (before && connection->file_ != before) {
-      return absl::UnavailableError(absl::StrCat("the mirror file '", path,
-                                                 "' was replaced while it was being opened. "
-                                                 "Nothing was applied; the same call again is safe."));
-    }
-    return connection;
-  } catch (const SQLite::Exception& error) {
-    return SqliteStatus(error.getErrorCode(), error.getExtendedErrorCode(),
-                        absl::StrCat("opening '", path, "'"), error.getErrorStr());
+  using Mode = sqlite::OpenAs::Mode;
+  const bool reading = use == FileUse::kReading;
+  const char* const vfs =
+      reading ? "" : GatheringVfs(use == FileUse::kMirror ? Gathered::kLog : Gathered::kDatabase);
+  if (vfs == nullptr) return absl::UnavailableError("there is no memory left to open a mirror with");
+  auto database = sqlite::Connection::Open(path,
+                                           {.mode = reading  ? Mode::kRead
+                                                    : create ? Mode::kMake
+                                                             : Mode::kWrite,
+                                            .busy_ms = kBusyTimeoutMs,
+                                            .one_thread = true,
+                                            .vfs = vfs},
+                                           Explain, absl::StrCat("opening '", path, "'"));
+  if (!database.ok()) return database.status();
+  std::unique_ptr<SqliteConnection> connection(new SqliteConnection(*std::move(database), path, use));
+  if (absl::Status status = connection->Configure(!before, checkpointer); !status.ok()) return status;
+  connection->file_ = IdOf(path);
+  connection->KnowLog();
+  if (before && connection->file_ != before) {
+    return absl::UnavailableError(absl::StrCat("the mirror file '", path,
+                                               "' was replaced while it was being opened. "
+                                               "Nothing was applied; the same call again is safe."));
   }
+  return connection;
 }
 
 absl::Status SqliteConnection::Configure(bool fresh, Checkpointer* checkpointer) {
   sqlite3* const db = handle();
   sqlite3_extended_result_codes(db, 1);
   // Debian builds SQLite with every door open; a mirror file comes from anywhere.
-  sqlite3_db_config(db, SQLITE_DBCONFIG_DQS_DML, 0, nullptr);
-  sqlite3_db_config(db, SQLITE_DBCONFIG_DQS_DDL, 0, nullptr);
+  database_->ReadQuotedAsNames();
   if (const int code = GuardSchema(db); code != SQLITE_OK) return ToStatus(code, "the mirror");
   sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, nullptr);
   sqlite3_limit(db, SQLITE_LIMIT_ATTACHED, 0);
@@ -347,33 +288,21 @@ SqliteConnection::~SqliteConnection() {
   }
 }
 
-sqlite3* SqliteConnection::handle() const { return database_->getHandle(); }
+sqlite3* SqliteConnection::handle() const { return database_->handle(); }
 
 absl::Status SqliteConnection::Execute(const std::string& sql) {
-  const int code = sqlite3_exec(handle(), sql.c_str(), nullptr, nullptr, nullptr);
-  if (code == SQLITE_OK) return absl::OkStatus();
-  return ToStatus(code, "the mirror");
+  return database_->Execute(sql, "the mirror");
 }
 
 absl::StatusOr<sqlite3_stmt*> SqliteConnection::Statement(const std::string& sql) {
-  if (const auto found = statements_.find(sql); found != statements_.end()) return found->second;
-  sqlite3_stmt* statement = nullptr;
-  const int code = sqlite3_prepare_v3(handle(), sql.c_str(), static_cast<int>(sql.size()) + 1,
-                                      SQLITE_PREPARE_PERSISTENT, &statement, nullptr);
-  if (code != SQLITE_OK) return ToStatus(code, "the mirror");
-  statements_.emplace(sql, statement);
-  return statement;
+  return statements_.Find(sql, "the mirror");
 }
 
 absl::StatusOr<Query> SqliteConnection::Prepare(const std::string& sql) {
-  absl::StatusOr<sqlite3_stmt*> statement = Statement(sql);
-  if (!statement.ok()) return statement.status();
-  return Query(*statement, handle());
-}
-
-void SqliteConnection::ForgetStatements() {
-  for (const auto& [sql, statement] : statements_) sqlite3_finalize(statement);
-  statements_.clear();
+  Query query = statements_.Prepare(sql, "the mirror");
+  if (!query.status().ok()) return query.status();
+  query.SetDoing("the mirror's metadata");
+  return query;
 }
 
 void SqliteConnection::TrimStatements() {
@@ -411,7 +340,7 @@ std::uint64_t SqliteConnection::WalBytes() const {
 }
 
 absl::Status SqliteConnection::ToStatus(int code, std::string_view what) const {
-  return SqliteStatus(code & 0xff, sqlite3_extended_errcode(handle()), what, sqlite3_errmsg(handle()));
+  return database_->Error(code, what);
 }
 
 }  // namespace mirror

@@ -8,56 +8,21 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
-#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "base/db/sqlite/connection.h"
+#include "base/db/sqlite/statement.h"
 #include "server/store/sqlite/file/sqlite_batch_table.h"
 #include "server/store/sqlite/file/sqlite_log.h"
 
 struct sqlite3;
 struct sqlite3_stmt;
-namespace SQLite {
-class Database;
-}
 
 namespace mirror {
 
-/// A prepared statement in use. Reset when it goes, so that no cursor stays open.
-class Query {
- public:
-  Query(sqlite3_stmt* statement, sqlite3* handle) : statement_(statement), handle_(handle) {}
-  ~Query();
-  Query(Query&& other) noexcept : statement_(other.statement_), handle_(other.handle_) {
-    other.statement_ = nullptr;
-  }
-  Query(const Query&) = delete;
-  Query& operator=(const Query&) = delete;
-  Query& operator=(Query&&) = delete;
-
-  /// Places count from 1. The text must live until the statement was stepped.
-  Query& Bind(int place, std::int64_t value);
-  Query& Bind(int place, std::string_view text);
-  Query& BindBlob(int place, std::string_view bytes);
-  Query& BindNull(int place);
-
-  /// True while there is a row. Errors: see SqliteConnection::ToStatus.
-  absl::StatusOr<bool> Step();
-  /// Runs to the end.
-  absl::Status Run();
-  /// The first column of all rows that are left.
-  absl::StatusOr<std::vector<std::string>> Texts();
-
-  std::int64_t Int(int column) const;
-  std::string Text(int column) const;
-  bool IsNull(int column) const;
-  bool IsInteger(int column) const;
-
- private:
-  sqlite3_stmt* statement_;
-  sqlite3* handle_;
-};
+/// A statement of a mirror file, in use; see sqlite::StatementCache.
+using Query = sqlite::Statement;
 
 enum class FileUse : std::uint8_t {
   kMirror,    ///< Log, synced at each commit; others read it meanwhile.
@@ -88,7 +53,10 @@ class SqliteConnection {
   bool building() const { return use_ == FileUse::kBuilding; }
   BatchTable& batch_table() { return batch_table_; }
 
+  const sqlite::Connection& database() const { return *database_; }
   absl::Status Execute(const std::string& sql);
+  /// Rows that the last INSERT, UPDATE or DELETE changed.
+  std::int64_t Changes() const { return database_->Changes(); }
   /// The statement is kept and found again by its text.
   absl::StatusOr<Query> Prepare(const std::string& sql);
   /// For the hot path: the statement itself, reset, without bindings.
@@ -98,7 +66,7 @@ class SqliteConnection {
   /// See Store::Scrub. For kMirror.
   absl::Status Rewrite();
   /// Before anything that no statement may be open for.
-  void ForgetStatements();
+  void ForgetStatements() { statements_.Forget(); }
 
   /// The path leads to the file that is open.
   bool SameFile() const;
@@ -137,7 +105,7 @@ class SqliteConnection {
   };
 
  private:
-  SqliteConnection(std::unique_ptr<SQLite::Database> database, std::string path, FileUse use);
+  SqliteConnection(std::unique_ptr<sqlite::Connection> database, std::string path, FileUse use);
   absl::Status Configure(bool fresh, Checkpointer* checkpointer);
   absl::Status CheckIsMirror();
   absl::Status ConfigureMirror(Checkpointer* checkpointer);
@@ -145,13 +113,13 @@ class SqliteConnection {
   absl::Status ConfigureBuilding();
 
   BatchTable batch_table_;  ///< Outlives the connection, which knows it.
-  std::unique_ptr<SQLite::Database> database_;
+  std::unique_ptr<sqlite::Connection> database_;
+  sqlite::StatementCache statements_;
   std::string path_;
   FileUse use_;
   std::optional<FileId> file_, wal_, index_;
   bool keep_log_ = false;
   std::unique_ptr<SqliteLog> log_;  ///< Of a mirror.
-  std::unordered_map<std::string, sqlite3_stmt*> statements_;
 };
 
 /// The status that a result code of SQLite means, and the sentence for people.

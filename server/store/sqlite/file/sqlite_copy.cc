@@ -11,7 +11,6 @@
 #include <cstdint>
 #include <cstring>
 #include <filesystem>
-#include <memory>
 
 #include "absl/strings/str_cat.h"
 #include "base/crash_point.h"
@@ -24,10 +23,6 @@ namespace fs = std::filesystem;
 
 constexpr int kPagesAtATime = 1'000;
 constexpr char kUnfinished[] = ".part-XXXXXX";
-
-struct Closer {
-  void operator()(sqlite3* database) const { sqlite3_close(database); }
-};
 
 absl::Status Trouble(const std::string& doing, const std::string& path, int error) {
   const std::string words =
@@ -51,22 +46,20 @@ std::uint64_t PageBytes(SqliteConnection& connection) {
 }
 
 absl::Status CopyPages(SqliteConnection& from, const std::string& path, const GoOnCopying& go_on) {
-  sqlite3* opened = nullptr;
-  int code = sqlite3_open_v2(path.c_str(), &opened, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
-  const std::unique_ptr<sqlite3, Closer> to(opened);
-  const auto failed = [&] {
-    return SqliteStatus(code & 0xff, to == nullptr ? code : sqlite3_extended_errcode(to.get()),
-                        absl::StrCat("writing '", path, "'"),
-                        to == nullptr ? "no memory" : sqlite3_errmsg(to.get()));
-  };
+  const std::string doing = absl::StrCat("writing '", path, "'");
+  const auto opened = sqlite::Connection::Open(
+      path, {.one_thread = true},
+      [](const sqlite::Failure& failure, std::string_view what) {
+        return SqliteStatus(failure.primary(), failure.extended, what, failure.words);
+      },
+      doing);
+  if (!opened.ok()) return opened.status();
+  const sqlite::Connection& to = **opened;
   // Synced as a whole in the end.
-  if (code == SQLITE_OK) code = sqlite3_exec(to.get(), "PRAGMA synchronous = OFF", nullptr, nullptr, nullptr);
-  if (code != SQLITE_OK) return failed();
-  sqlite3_backup* const backup = sqlite3_backup_init(to.get(), "main", from.handle(), "main");
-  if (backup == nullptr) {
-    code = sqlite3_errcode(to.get());
-    return failed();
-  }
+  if (absl::Status set = to.Execute("PRAGMA synchronous = OFF", doing); !set.ok()) return set;
+  sqlite3_backup* const backup = sqlite3_backup_init(to.handle(), "main", from.handle(), "main");
+  if (backup == nullptr) return to.LastError(doing);
+  int code = SQLITE_OK;
   const std::uint64_t page_bytes = PageBytes(from);
   bool called_off = false;
   do {
@@ -79,10 +72,7 @@ absl::Status CopyPages(SqliteConnection& from, const std::string& path, const Go
   const int finished = sqlite3_backup_finish(backup);
   if (called_off) return absl::CancelledError("the copy was called off. There is none.");
   if (code == SQLITE_DONE) code = finished;
-  if (code == SQLITE_OK) {
-    code = sqlite3_exec(to.get(), "PRAGMA journal_mode = DELETE", nullptr, nullptr, nullptr);
-  }
-  return code == SQLITE_OK ? absl::OkStatus() : failed();
+  return code == SQLITE_OK ? to.Execute("PRAGMA journal_mode = DELETE", doing) : to.Error(code, doing);
 }
 
 absl::Status MakeCopy(SqliteConnection& from, const std::string& path, const std::string& unfinished,

@@ -1,7 +1,5 @@
 #include "server/store/sqlite/records/sqlite_hooks.h"
 
-#include <sqlite3.h>
-
 #include <algorithm>
 
 namespace mirror {
@@ -81,7 +79,7 @@ absl::StatusOr<std::uint64_t> TrimHooks(SqliteConnection& connection, std::int64
       "?1)");
   if (!query.ok()) return query.status();
   if (absl::Status status = query->Bind(1, count_max).Run(); !status.ok()) return status;
-  return static_cast<std::uint64_t>(sqlite3_changes(connection.handle()));
+  return static_cast<std::uint64_t>(connection.Changes());
 }
 
 absl::Status RemoveHooks(SqliteConnection& connection, const std::vector<std::int64_t>& delivered) {

@@ -1,7 +1,5 @@
 #include "server/store/sqlite/records/sqlite_ledger.h"
 
-#include <sqlite3.h>
-
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -311,22 +309,19 @@ absl::StatusOr<std::optional<Absence>> AbsenceOf(SqliteConnection& connection, c
   return sql;
 }
 
-KeyPart StoredPart(sqlite3_stmt* row, int column) {
-  switch (sqlite3_column_type(row, column)) {
-    case SQLITE_INTEGER:
-      return {.kind = Kind::kInteger, .integer = sqlite3_column_int64(row, column)};
-    case SQLITE_FLOAT:
-      return {.kind = Kind::kReal, .real = sqlite3_column_double(row, column)};
-    case SQLITE_NULL:
+KeyPart StoredPart(const Query& row, int column) {
+  switch (row.TypeAt(column)) {
+    case sqlite::Type::kInteger:
+      return {.kind = Kind::kInteger, .integer = row.Int(column)};
+    case sqlite::Type::kReal:
+      return {.kind = Kind::kReal, .real = row.Real(column)};
+    case sqlite::Type::kNull:
       return {};
     default:
       break;
   }
-  const bool text = sqlite3_column_type(row, column) == SQLITE_TEXT;
-  const auto* const bytes = static_cast<const char*>(sqlite3_column_blob(row, column));
-  const auto size = static_cast<std::size_t>(sqlite3_column_bytes(row, column));
-  const std::string_view all = bytes == nullptr ? std::string_view() : std::string_view(bytes, size);
-  return {.kind = text ? Kind::kText : Kind::kBlob, .bytes = std::string(all.substr(0, kHoldKeyBytesMax))};
+  const Kind kind = row.TypeAt(column) == sqlite::Type::kText ? Kind::kText : Kind::kBlob;
+  return {.kind = kind, .bytes = std::string(row.View(column).substr(0, kHoldKeyBytesMax))};
 }
 
 }  // namespace
@@ -338,15 +333,14 @@ absl::StatusOr<std::vector<std::string>> AbsentKeys(SqliteConnection& connection
   std::vector<std::string> keys;
   if (!*sql) return keys;
   const std::vector<std::uint32_t> columns = schema.Key();
-  const absl::StatusOr<sqlite3_stmt*> statement =
-      connection.Statement(absl::StrCat("SELECT ", NameList(schema, columns), " FROM ", (*sql)->table,
-                                        (*sql)->absent, " LIMIT ", kHoldKeysMax));
-  if (!statement.ok()) return statement.status();
-  Query query(*statement, connection.handle());
-  absl::StatusOr<bool> row = query.Step();
-  for (; row.ok() && *row; row = query.Step()) {
+  absl::StatusOr<Query> query =
+      connection.Prepare(absl::StrCat("SELECT ", NameList(schema, columns), " FROM ", (*sql)->table,
+                                      (*sql)->absent, " LIMIT ", kHoldKeysMax));
+  if (!query.ok()) return query.status();
+  absl::StatusOr<bool> row = query->Step();
+  for (; row.ok() && *row; row = query->Step()) {
     Key key;
-    for (int i = 0; i < static_cast<int>(columns.size()); ++i) key.push_back(StoredPart(*statement, i));
+    for (int i = 0; i < query->columns(); ++i) key.push_back(StoredPart(*query, i));
     keys.push_back(HoldKeyText(key));
   }
   if (!row.ok()) return row.status();

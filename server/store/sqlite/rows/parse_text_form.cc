@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "absl/strings/escaping.h"
 #include "proto/wire/text_form.h"
 #include "proto/wire/value_rules.h"
 
@@ -58,20 +59,10 @@ std::optional<std::int64_t> ParseTextForm(const Column& column, std::string_view
 }
 
 std::optional<std::string> ParseUuid(std::string_view text) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string bytes;
-  std::size_t high = kDigits.size();  // No digit waits for its second half.
-  for (const char c : text) {
-    if (c == '-') continue;
-    const std::size_t digit = kDigits.find(c);
-    if (digit == std::string_view::npos) return std::nullopt;
-    if (high == kDigits.size()) {
-      high = digit;
-    } else {
-      bytes.push_back(static_cast<char>(high << 4 | digit));
-      high = kDigits.size();
-    }
-  }
+  std::string digits(text);
+  std::erase(digits, '-');
+  // It takes anything for a digit; what it took is written again, and must be the same.
+  std::string bytes = absl::HexStringToBytes(digits);
   if (bytes.size() != 16 || UuidText(bytes) != text) return std::nullopt;
   return bytes;
 }

@@ -4,7 +4,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <string_view>
 
 #include "absl/strings/match.h"
@@ -36,30 +35,22 @@ class TextInDoubleQuotes {
 constexpr int kCopiedRowsMax = 500;
 constexpr std::int64_t kCopiedBytesMax = 64 << 10;
 
-struct Finalizer {
-  void operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
-};
-
 /// Looks at rows until they are too many: what tells a table's pages is closed to the writer, see
 /// GuardSchema.
 absl::StatusOr<bool> IsSmall(SqliteConnection& connection, const std::string& table) {
-  const std::string sql = absl::StrCat("SELECT * FROM main.", QuoteName(table));
-  sqlite3_stmt* prepared = nullptr;
-  int code = sqlite3_prepare_v2(connection.handle(), sql.c_str(), -1, &prepared, nullptr);
-  const std::unique_ptr<sqlite3_stmt, Finalizer> rows(prepared);
-  if (code != SQLITE_OK) return connection.ToStatus(code, "the mirror");
-  const int columns = sqlite3_column_count(prepared);
+  sqlite::Statement rows =
+      connection.database().Prepare(absl::StrCat("SELECT * FROM main.", QuoteName(table)), "the mirror");
   int count = 0;
   std::int64_t bytes = 0;
-  while ((code = sqlite3_step(prepared)) == SQLITE_ROW) {
-    for (int i = 0; i < columns; ++i) {
-      const int type = sqlite3_column_type(prepared, i);
-      const bool sized = type == SQLITE_TEXT || type == SQLITE_BLOB;
-      bytes += sized ? sqlite3_column_bytes(prepared, i) : std::int64_t{sizeof(std::int64_t)};
+  absl::StatusOr<bool> row = rows.Step();
+  for (; row.ok() && *row; row = rows.Step()) {
+    for (int i = 0; i < rows.columns(); ++i) {
+      const bool sized = rows.TypeAt(i) == sqlite::Type::kText || rows.TypeAt(i) == sqlite::Type::kBlob;
+      bytes += sized ? sqlite3_column_bytes(rows.get(), i) : std::int64_t{sizeof(std::int64_t)};
     }
     if (++count > kCopiedRowsMax || bytes > kCopiedBytesMax) return false;
   }
-  if (code != SQLITE_DONE) return connection.ToStatus(code, "the mirror");
+  if (!row.ok()) return row.status();
   return true;
 }
 

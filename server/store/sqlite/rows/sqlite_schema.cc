@@ -1,7 +1,5 @@
 #include "server/store/sqlite/rows/sqlite_schema.h"
 
-#include <sqlite3.h>
-
 #include <set>
 #include <string_view>
 #include <utility>
@@ -245,12 +243,10 @@ namespace {
 absl::StatusOr<bool> ReadsDefault(SqliteConnection& connection, const Column& column, double value) {
   const std::string_view declared = SqliteDeclaration(column);
   if (declared.empty() || declared == "TEXT") return false;
-  const absl::StatusOr<sqlite3_stmt*> statement =
-      connection.Statement(absl::StrCat("SELECT ", LiteralSql(column, value)));
-  if (!statement.ok()) return statement.status();
-  Query query(*statement, connection.handle());
-  if (const absl::StatusOr<bool> row = query.Step(); !row.ok()) return row.status();
-  return sqlite3_column_double(*statement, 0) == value;
+  absl::StatusOr<Query> query = connection.Prepare(absl::StrCat("SELECT ", LiteralSql(column, value)));
+  if (!query.ok()) return query.status();
+  if (absl::Status row = query->StepToRow(); !row.ok()) return row;
+  return query->Real(0) == value;
 }
 
 }  // namespace
@@ -290,10 +286,10 @@ absl::Status RunAlterTable(SqliteConnection& connection, const std::string& tabl
     if (real_default == nullptr) continue;
     const std::string fill = absl::StrCat("UPDATE ", QuoteName(table), " SET ",
                                           QuoteName(std::get<AddColumn>(change).column.name), " = ?1");
-    absl::StatusOr<sqlite3_stmt*> statement = connection.Statement(fill);
-    if (!statement.ok()) return statement.status();
-    sqlite3_bind_double(*statement, 1, *real_default == 0 ? 0.0 : *real_default);
-    if (absl::Status status = Query(*statement, connection.handle()).Run(); !status.ok()) return status;
+    absl::StatusOr<Query> query = connection.Prepare(fill);
+    if (!query.ok()) return query.status();
+    query->Bind(1, *real_default == 0 ? 0.0 : *real_default);
+    if (absl::Status status = query->Run(); !status.ok()) return status;
   }
   return absl::OkStatus();
 }

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "absl/strings/str_cat.h"
+#include "base/db/sqlite/value.h"
 #include "base/utf8.h"
 #include "proto/wire/text_form.h"
 #include "proto/wire/value_rules.h"
@@ -12,23 +13,6 @@
 
 namespace mirror {
 namespace {
-
-std::string_view View(const void* data, int size) {
-  return size == 0 ? std::string_view()
-                   : std::string_view(static_cast<const char*>(data), static_cast<std::size_t>(size));
-}
-
-std::string_view TextOf(sqlite3_value* value) {
-  const unsigned char* const text = sqlite3_value_text(value);
-  return View(text, sqlite3_value_bytes(value));
-}
-
-std::string_view BlobOf(sqlite3_value* value) {
-  const void* const blob = sqlite3_value_blob(value);
-  return View(blob, sqlite3_value_bytes(value));
-}
-
-bool IsText(std::string_view bytes) { return IsAscii(bytes) || CountUtf8(bytes).has_value(); }
 
 void AppendAny(sqlite3_value* value, ColumnBuffer* buffer) {
   switch (sqlite3_value_type(value)) {
@@ -39,19 +23,19 @@ void AppendAny(sqlite3_value* value, ColumnBuffer* buffer) {
       buffer->AppendDouble(sqlite3_value_double(value));
       break;
     case SQLITE_TEXT: {
-      const std::string_view text = TextOf(value);
+      const std::string_view text = sqlite::TextOf(value);
       buffer->AppendBytes(text, IsText(text) ? Kind::kText : Kind::kRawText);
       break;
     }
     default:
-      buffer->AppendBytes(BlobOf(value), Kind::kBlob);
+      buffer->AppendBytes(sqlite::BlobOf(value), Kind::kBlob);
   }
 }
 
 /// False: the column does not hold such a value.
 bool AppendTextForm(const Column& column, sqlite3_value* value, ColumnBuffer* buffer) {
   if (sqlite3_value_type(value) != SQLITE_TEXT) return false;
-  const std::string_view text = TextOf(value);
+  const std::string_view text = sqlite::TextOf(value);
   if (column.type == Type::kUuid) {
     const std::optional<std::string> bytes = ParseUuid(text);
     if (bytes) buffer->AppendBytes(*bytes);
@@ -77,7 +61,7 @@ bool AppendTyped(const Column& column, sqlite3_value* value, ColumnBuffer* buffe
     case Storage::kBytes: {
       const bool text = column.type != Type::kBytes;
       if (type != (text ? SQLITE_TEXT : SQLITE_BLOB)) return false;
-      const std::string_view bytes = text ? TextOf(value) : BlobOf(value);
+      const std::string_view bytes = text ? sqlite::TextOf(value) : sqlite::BlobOf(value);
       if (column.type == Type::kText && !HoldsText(column, bytes)) return false;
       if (column.type == Type::kDecimal && !HoldsDecimal(column, bytes)) return false;
       buffer->AppendBytes(bytes);
@@ -91,25 +75,6 @@ bool AppendTyped(const Column& column, sqlite3_value* value, ColumnBuffer* buffe
 }
 
 }  // namespace
-
-void AddStoredValue(sqlite3_value* value, RowDigest* digest) {
-  switch (sqlite3_value_type(value)) {
-    case SQLITE_NULL:
-      digest->AddNull();
-      break;
-    case SQLITE_INTEGER:
-      digest->AddInteger(sqlite3_value_int64(value));
-      break;
-    case SQLITE_FLOAT:
-      digest->AddReal(sqlite3_value_double(value));
-      break;
-    case SQLITE_TEXT:
-      digest->AddText(TextOf(value));
-      break;
-    default:
-      digest->AddBytes(BlobOf(value));
-  }
-}
 
 absl::Status AppendStoredRow(const TableSchema& table, sqlite3_stmt* row, RowBlock* block) {
   for (std::size_t i = 0; i < block->columns.size(); ++i) {

@@ -1,17 +1,13 @@
 #ifndef MIRROR_SERVER_STORE_SQLITE_ROWS_SQLITE_STORED_ROW_H_
 #define MIRROR_SERVER_STORE_SQLITE_ROWS_SQLITE_STORED_ROW_H_
 
-#include <sqlite3.h>
-
 #include "absl/status/status.h"
 #include "proto/wire/row_block.h"
-#include "proto/wire/row_digest.h"
 #include "proto/wire/table.h"
 
-namespace mirror {
+struct sqlite3_stmt;
 
-/// A value as SQLite shows it, see DigestRangesResponse.
-void AddStoredValue(sqlite3_value* value, RowDigest* digest);
+namespace mirror {
 
 /// Appends the row at which `row` stands; its columns are those of `block`, in that order.
 /// Errors: kFailedPrecondition when a value is not what its column holds; then the block is not to be used.

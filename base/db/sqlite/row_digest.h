@@ -1,0 +1,33 @@
+#ifndef MIRROR_BASE_DB_SQLITE_ROW_DIGEST_H_
+#define MIRROR_BASE_DB_SQLITE_ROW_DIGEST_H_
+
+#include "base/db/sqlite/value.h"
+
+namespace mirror::sqlite {
+
+/// Adds a value to the digest of its row, as it is stored. Both sides read SQLite for the digests that they
+/// compare, and must add the same. `Digest` is RowDigest, which stands in a room above this one.
+template <typename Digest>
+void AddToDigest(sqlite3_value* value, Digest* digest) {
+  switch (TypeOf(value)) {
+    case Type::kNull:
+      digest->AddNull();
+      break;
+    case Type::kInteger:
+      digest->AddInteger(IntOf(value));
+      break;
+    case Type::kReal:
+      digest->AddReal(RealOf(value));
+      break;
+    case Type::kText:
+      digest->AddText(TextOf(value));
+      break;
+    case Type::kBlob:
+      digest->AddBytes(BlobOf(value));
+      break;
+  }
+}
+
+}  // namespace mirror::sqlite
+
+#endif  // MIRROR_BASE_DB_SQLITE_ROW_DIGEST_H_
