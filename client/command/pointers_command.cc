@@ -15,7 +15,7 @@
 #include "base/text/text_stream.h"
 #include "client/command/report.h"
 #include "client/config/config.h"
-#include "client/run/source_run.h"
+#include "client/run/source_rules.h"
 #include "client/source/capture/capture_rule.h"
 #include "client/source/capture/capture_state.h"
 #include "client/source/files/file_value.h"

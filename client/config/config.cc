@@ -52,11 +52,12 @@ class Loader {
   absl::StatusOr<AgentConfig> Load() {
     ConfigForm form;
     form.prefix = "MIRROR_";
-    form.sections = {{"endpoint", EndpointKeys()},
-                     {"identity", IdentityKeys()},
-                     {"agent", AgentKeys()},
-                     {"log", {{"format", SetOneOf(&config_.log_format, {"text", "json"})}}},
-                     {"metrics", MetricsKeys()}};
+    form.sections = {
+        {"endpoint", EndpointKeys()},
+        {"identity", IdentityKeys()},
+        {"agent", AgentKeys()},
+        {"log", {{"format", SetOneOf<bool>(&config_.log_json, {{"text", false}, {"json", true}})}}},
+        {"metrics", MetricsKeys()}};
     form.blocks = {"source"};
     form.let_through = OwnVariables();
     // mirror-server's, which may have the same environment.

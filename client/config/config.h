@@ -46,14 +46,14 @@ struct AgentConfig {
   EndpointConfig endpoint;
   IdentityConfig identity;
   AgentSettings agent;
-  std::string log_format = "text";         ///< [log]: text, json.
+  bool log_json = false;                   ///< [log] `format`: an object a line.
   MetricsConfig metrics = {.port = 7446};  ///< Of `run`.
   std::vector<SourceConfig> sources;       ///< Maybe none: the harness needs none.
 };
 
 /// Reads mirror-agent.toml. Relative paths are seen from its folder; absolute ones come back.
 /// Errors: kInvalidArgument "FILE:LINE: [table] 'key' ..." for everything that is not as above, unknown keys
-/// and unknown variables of these sections included; kNotFound and kPermissionDenied about the file itself.
+/// and unknown variables of MIRROR_ included; kNotFound and kPermissionDenied about the file itself.
 /// No key or certificate is opened.
 absl::StatusOr<AgentConfig> LoadAgentConfig(const std::string& path);
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <exception>
-#include <filesystem>
 #include <optional>
 #include <utility>
 
@@ -10,22 +9,17 @@
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
 #include "base/folded_name.h"
-#include "certs/keyed_hash.h"
 #include "client/run/last_run.h"
+#include "client/run/open_reader.h"
+#include "client/run/source_rules.h"
 #include "client/run/table_check.h"
 #include "client/source/capture/capture_history.h"
-#include "client/source/capture/capture_reader.h"
-#include "client/source/capture/capture_rule.h"
 #include "client/source/capture/capture_state.h"
-#include "client/source/files/file_reader.h"
-#include "client/source/sqlite/sqlite_reader.h"
 #include "client/source/steps/pipeline_history.h"
-#include "client/state/host_id.h"
 #include "client/state/lock_file.h"
 #include "client/state/run_mark.h"
 #include "client/state/run_state.h"
 #include "client/state/work_note.h"
-#include "proto/wire/table.h"
 
 namespace mirror {
 namespace {
@@ -63,119 +57,9 @@ void SetVerification(const SourceConfig& source, const RunRequest& request, cons
 std::map<std::string, TargetRule> TargetsOf(const SourceConfig& source) {
   std::map<std::string, TargetRule> targets;
   for (const TableConfig& table : source.tables) {
-    targets[FoldName(SentName(table))] = {table.preserve_target,
-                                          table.deletes == "mark"     ? Deletes::kMark
-                                          : table.deletes == "ignore" ? Deletes::kIgnore
-                                                                      : Deletes::kApply,
-                                          table.push == "staged"};
+    targets[FoldName(SentName(table))] = {table.preserve_target, table.deletes, table.staged};
   }
   return targets;
-}
-
-Type TypeNamed(const std::string& name) {
-  return name == "integer" ? Type::kInt64 : name == "real" ? Type::kDouble : Type::kText;
-}
-
-CsvEncoding EncodingNamed(const std::string& name) {
-  if (name == "latin-1") return CsvEncoding::kLatin1;
-  return name == "windows-1252" ? CsvEncoding::kWindows1252 : CsvEncoding::kUtf8;
-}
-
-/// Why there is no key where one is needed.
-absl::StatusOr<std::optional<TenantHashKey>> HashKeyOf(const SourceConfig& source) {
-  const bool needed = std::any_of(source.tables.begin(), source.tables.end(),
-                                  [](const TableConfig& table) { return !table.steps.hash.empty(); });
-  if (!needed) return std::optional<TenantHashKey>();
-  const absl::StatusOr<std::string> secret = ReadHashSecret(source.hash_key);
-  if (!secret.ok()) return secret.status();
-  return std::optional<TenantHashKey>(std::in_place, *secret, source.context_id);
-}
-
-/// `takes`: which tables it is about; empty: all.
-Pipeline PipelineOf(const SourceConfig& source, std::map<std::string, std::string> records,
-                    const std::function<bool(const std::string&)>& takes = {}) {
-  std::vector<TableSteps> steps;
-  for (const TableConfig& table : source.tables) {
-    if (table.steps.any() && (!takes || takes(table.name))) steps.push_back(table.steps);
-  }
-  return {std::move(steps), HashKeyOf(source), std::move(records)};
-}
-
-/// The key that cannot be read is told by who reads what is made with it.
-std::optional<TenantHashKey> KeyOrNone(const SourceConfig& source) {
-  absl::StatusOr<std::optional<TenantHashKey>> key = HashKeyOf(source);
-  return key.ok() ? *std::move(key) : std::nullopt;
-}
-
-FileTable FileOf(const SourceConfig& source, const TableConfig& table) {
-  FileTable file;
-  file.name = table.name;
-  file.file = table.file;
-  file.key = table.key;
-  file.all_files = table.files == "all";
-  for (const auto& [column, type] : table.types) file.types[column] = TypeNamed(type);
-  if (!table.separator.empty()) file.csv.separator = table.separator.front();
-  if (!table.decimal.empty()) file.csv.decimal = table.decimal.front();
-  file.csv.quote = table.quote.front();
-  file.csv.encoding = EncodingNamed(table.encoding);
-  file.workbook = source.kind == "xlsx";
-  file.sheet = table.sheet;
-  file.steps = table.steps;
-  return file;
-}
-
-std::unique_ptr<SourceReader> OpenFiles(const SourceConfig& source,
-                                        std::map<std::string, std::string> records) {
-  FileReaderOptions options{source.path, {}, source.rejects, source.settle_ms};
-  options.records = std::move(records);
-  options.hash_key = KeyOrNone(source);
-  options.keeps_rejects = source.keeps_rejects;
-  for (const TableConfig& table : source.tables) options.tables.push_back(FileOf(source, table));
-  return OpenFileReader(std::move(options));
-}
-
-/// What the reader of the feeds calls that of a table.
-std::string FeedName(const TableConfig& table) {
-  return table.deletes_from->file.empty() ? table.deletes_from->table : absl::StrCat(table.name, ".deletes");
-}
-
-/// Null: there are none.
-absl::StatusOr<std::unique_ptr<SourceReader>> OpenFeeds(const SourceConfig& source, CaptureState& state) {
-  std::vector<std::string> names;
-  std::map<std::string, std::string> records;
-  FileReaderOptions files{source.path, {}, source.rejects, source.settle_ms};
-  files.keeps_rejects = source.keeps_rejects;
-  // Its own record is kept with that of the table alone; a feed that lacks entries is read again.
-  files.looks_twice = false;
-  for (const TableConfig& table : source.tables) {
-    if (!table.deletes_from) continue;
-    names.push_back(FeedName(table));
-    const absl::StatusOr<std::optional<CaptureState::Table>> known = state.Find(SentName(table));
-    if (!known.ok()) return known.status();
-    if (*known && !(*known)->feed_record.empty()) records[names.back()] = (*known)->feed_record;
-    FileTable file = FileOf(source, table);
-    file.name = names.back();
-    file.file = table.deletes_from->file;
-    file.key = table.deletes_from->key;
-    // They are made what the table's own key is.
-    file.types.clear();
-    for (const std::string& part : file.key) {
-      if (part != table.deletes_from->watermark) file.types[part] = Type::kText;
-    }
-    for (const auto& [column, type] : table.deletes_from->types) file.types[column] = TypeNamed(type);
-    file.steps = {};
-    files.tables.push_back(std::move(file));
-  }
-  if (names.empty()) return std::unique_ptr<SourceReader>();
-  files.records = records;
-  if (source.kind != "sqlite") return OpenFileReader(std::move(files));
-  SqliteReaderOptions tables;
-  tables.path = source.path;
-  tables.copy.at_once = source.copy_at_once_bytes;
-  tables.include = names;
-  tables.records = std::move(records);
-  for (const std::string& name : names) tables.keyless_views.insert(FoldName(name));
-  return OpenSqliteReader(std::move(tables));
 }
 
 /// Tables of which other rows are sent from now on: what the mirror has of them is not brought on.
@@ -197,115 +81,6 @@ absl::Status GiveUpChanged(const SourceConfig& source, ChangeLog* log, RunState*
   }
   return absl::OkStatus();
 }
-
-}  // namespace
-
-std::string RejectsOf(const SourceConfig& source, const std::string& state_dir) {
-  return !source.rejects.empty() ? source.rejects
-                                 : absl::StrCat(state_dir, "/", source.context_id, ".rejects");
-}
-
-const std::string& SentName(const TableConfig& table) {
-  return table.steps.as.empty() ? table.name : table.steps.as;
-}
-
-std::optional<CaptureRules> RulesOf(const SourceConfig& source) {
-  using How = CaptureRule::How;
-  CaptureRules rules;
-  rules.others = source.strategy != "cdc" && source.strategy != "populate";
-  for (const TableConfig& table : source.tables) {
-    const std::string& strategy = StrategyOf(source, table);
-    if (strategy == "cdc" || strategy == "populate") {
-      rules.logged.insert(FoldName(SentName(table)));
-      continue;
-    }
-    CaptureRule& rule = rules.tables[FoldName(SentName(table))];
-    for (const How how : {How::kSynthetic, How::kWatermark, How::kWatermarkCdc, How::kWindow}) {
-      if (ToString(how) == strategy) rule.how = how;
-    }
-    rule.column = table.steps.SentColumn(table.watermark);
-    rule.by_column = table.column_hashes;
-    if (table.deletes_from) {
-      rule.deletes_from = {FeedName(table), table.deletes_from->key, table.deletes_from->watermark};
-    }
-    rule.filtered = !table.steps.where.empty();
-    rule.precision = table.precision;
-    rule.window_ms = table.window_ms;
-    rule.time = table.time;
-  }
-  if (!rules.others && rules.tables.empty()) return std::nullopt;
-  return rules;
-}
-
-bool UsesLog(const SourceConfig& source) {
-  return source.strategy == "cdc" ||
-         std::any_of(source.tables.begin(), source.tables.end(),
-                     [](const TableConfig& table) { return table.strategy == "cdc"; });
-}
-
-ChangeLogOptions LogOptionsOf(const SourceConfig& source) {
-  return {source.path, HostId(), source.retention_ms, source.max_log};
-}
-
-ChangeLogOptions OwnLogOptionsOf(const SourceConfig& source, const std::string& state_dir,
-                                 const std::string& source_id) {
-  ChangeLogOptions options = LogOptionsOf(source);
-  std::error_code error;
-  const std::filesystem::path folder = std::filesystem::weakly_canonical(state_dir, error);
-  options.owner = {source.context_id, error ? state_dir : folder.string(), options.host, source_id};
-  return options;
-}
-
-std::unique_ptr<SourceReader> OpenSource(const SourceConfig& source,
-                                         std::map<std::string, std::string> records, ChangeLog* log,
-                                         std::function<bool(const std::string&)> takes) {
-  if (source.kind != "sqlite") return OpenFiles(source, std::move(records));
-  SqliteReaderOptions options{source.path, source.include, source.skip, source.blocked, std::move(records)};
-  for (const TableConfig& table : source.tables) {
-    if (table.steps.any()) options.steps.push_back(table.steps);
-    if (!table.key.empty()) options.keys[FoldName(table.name)] = table.key;
-  }
-  options.hash_key = KeyOrNone(source);
-  options.copy.at_once = source.copy_at_once_bytes;
-  options.log = log;
-  options.takes = std::move(takes);
-  return OpenSqliteReader(std::move(options));
-}
-
-std::unique_ptr<PipelineReader> OpenReader(const SourceConfig& source,
-                                           std::map<std::string, std::string> records, ChangeLog* log,
-                                           std::function<bool(const std::string&)> takes) {
-  Pipeline pipeline = PipelineOf(source, std::move(records), takes);
-  auto inner = OpenSource(source, pipeline.InnerRecords(), log, std::move(takes));
-  return std::make_unique<PipelineReader>(std::move(inner), std::move(pipeline));
-}
-
-bool Captures(const SourceConfig& source, const CaptureRules& rules, const std::string& table) {
-  for (const TableConfig& own : source.tables) {
-    if (SameName(own.name, table)) return rules.Find(SentName(own)) != nullptr;
-  }
-  return rules.Find(table) != nullptr;
-}
-
-absl::StatusOr<CapturedSource> OpenCaptured(const SourceConfig& source, const CaptureRules& rules,
-                                            const std::map<std::string, std::string>& records,
-                                            CaptureState& state, ChangeLog* log,
-                                            std::function<bool(const std::string&)> never_sent) {
-  const auto captures = [rules, source](const std::string& table) { return Captures(source, rules, table); };
-  std::unique_ptr<PipelineReader> others;
-  if (!rules.others || !rules.logged.empty()) {
-    others =
-        OpenReader(source, records, log, [captures](const std::string& table) { return !captures(table); });
-  }
-  auto captured = OpenReader(source, records, nullptr, captures);
-  const PipelineReader* const logged = others.get();
-  absl::StatusOr<std::unique_ptr<SourceReader>> feeds = OpenFeeds(source, state);
-  if (!feeds.ok()) return feeds.status();
-  CaptureSources sources{std::move(captured), std::move(others), *std::move(feeds)};
-  return CapturedSource{OpenCaptureReader(std::move(sources), state, rules, std::move(never_sent)), logged};
-}
-
-namespace {
 
 /// Tables of the configuration that are none of the source. Of one whose rows are not sent as they are, who
 /// takes the schema says so, and nothing of the source is sent: it would go out under the name that was
@@ -336,12 +111,12 @@ absl::Status CheckTables(const SourceConfig& source, SourceReader& reader, std::
 void FailUnlogged(const SourceConfig& source, CycleReport* report) {
   for (TableReport& table : report->tables) {
     const auto own = std::find_if(source.tables.begin(), source.tables.end(), [&](const TableConfig& one) {
-      return !one.strategy.empty() && SameName(SentName(one), table.table);
+      return one.strategy.has_value() && SameName(SentName(one), table.table);
     });
     const bool has_own = own != source.tables.end();
     const bool up_to_date =
         !has_own && (table.action == "populate" || table.equality != TableReport::Equality::kNone);
-    if ((has_own ? own->strategy : source.strategy) != "cdc" || up_to_date) continue;
+    if ((has_own ? *own->strategy : source.strategy) != Strategy::kCdc || up_to_date) continue;
     if (table.result != TableResult::kOk) continue;
     table.result = TableResult::kFailed;
     table.reason =
@@ -438,11 +213,11 @@ CycleReport RunLocked(const AgentConfig& config, const SourceConfig& source, con
     report.tables.insert(report.tables.end(), refused.begin(), refused.end());
     if (log->get() == nullptr) FailUnlogged(source, &report);
   }
-  const bool logless = log->get() == nullptr && (source.strategy == "cdc" || source.strategy == "populate");
+  const bool logless = log->get() == nullptr && IsLogged(source.strategy);
   if (logless) {
     report.notes.push_back(absl::StrCat(
-        source.strategy == "cdc" ? "no change log is installed ('mirror-agent install' makes it)"
-                                 : "without a change log",
+        source.strategy == Strategy::kCdc ? "no change log is installed ('mirror-agent install' makes it)"
+                                          : "without a change log",
         ": changes that keep a table's number of rows are not seen, send them with --repopulate"));
   }
   return report;

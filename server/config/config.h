@@ -132,7 +132,7 @@ struct ServerConfig {
 
 /// Reads and checks the whole file; then what the environment says (MIRROR_LISTEN_PORT and so on, for every
 /// key of a table that stands once) takes the place of the file's word. Errors: kInvalidArgument naming file,
-/// line and key, or the variable, one of these sections that is unknown too; kNotFound, kPermissionDenied for
+/// line and key, or the variable, an unknown one of MIRROR_ too; kNotFound, kPermissionDenied for
 /// the file itself. Whether the files that it names can be used is not asked here.
 absl::StatusOr<ServerConfig> LoadServerConfig(const std::string& path);
 

@@ -53,6 +53,7 @@ GROUPS = {
     "a plan": r"\"server/plan/(?:[a-z_]*_)?plan\.h\"",
     "an opening of databases": r"\"server/store/(?:sqlite/sqlite_home|catalog/sqlite/\w+)\.h\"",
     "client": r"\"client/",
+    "a reader by its name (client/run/open_source opens it)": r"\"client/source/(?:sqlite/sqlite|files/file)_reader\.h\"",
 }
 # What every room may include: the standard library, the system, absl.
 ANYBODY = re.compile(
@@ -209,6 +210,7 @@ NEVER = [
     (r"server/hooks/delivery/(?!hook_url\.)", ("cpp-httplib",)),
     (r"client/source/files/(?!csv_rows\.)", ("libcsv",)),
     (r"client/source/files/(?!xlsx_rows\.)", ("libzip", "expat")),
+    (r"client/(?!source/|run/open_source\.)", ("a reader by its name (client/run/open_source opens it)",)),
     (r"tools/mirrorctl/(?!doctor)", ("client",)),
 ]
 # Locks that the thread-safety analysis does not see.

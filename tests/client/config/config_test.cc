@@ -68,7 +68,7 @@ path = "/data/other.db"
   EXPECT_EQ(config->agent.window, 8U);
   ASSERT_EQ(config->sources.size(), 2U);
   EXPECT_EQ(config->sources[0].path, folder_ / "crm.db");
-  EXPECT_EQ(config->sources[0].strategy, "cdc");
+  EXPECT_EQ(config->sources[0].strategy, Strategy::kCdc);
   EXPECT_THAT(config->sources[0].skip, ElementsAre("tmp_*", "log"));
   EXPECT_EQ(config->sources[1].path, "/data/other.db");
   EXPECT_THAT(config->sources[1].include, ElementsAre("*"));
@@ -122,7 +122,7 @@ cron = "30 6 * * mon-fri"
   EXPECT_EQ(other.cron->text(), "30 6 * * mon-fri");
   EXPECT_EQ(other.interval_ms, 20 * 60'000);
   EXPECT_EQ(other.retention_ms, 7LL * 86'400'000);
-  EXPECT_EQ(other.strategy, "cdc");
+  EXPECT_EQ(other.strategy, Strategy::kCdc);
 }
 
 TEST_F(ConfigTest, MissingFileSaysWhereOneComesFrom) {
