@@ -5,39 +5,28 @@
 #include <map>
 #include <optional>
 #include <string>
-#include <utility>
+#include <string_view>
 #include <vector>
 
+#include "base/enum_words.h"
 #include "client/config/cron_rule.h"
 #include "client/source/copy_limits.h"
 #include "client/source/steps/table_steps.h"
+#include "client/source/strategy.h"
 #include "proto/wire/table.h"
 
 namespace mirror {
 
 enum class SourceKind { kSqlite, kCsv, kXlsx };
-/// How the changes of a table are found. What each is, the configuration's reference says.
-enum class Strategy { kCdc, kSynthetic, kWatermark, kWatermarkCdc, kWindow, kPopulate };
 /// Of a file of kind csv.
 enum class FileEncoding { kUtf8, kLatin1, kWindows1252 };
 
-/// The configuration's words for them.
-const std::vector<std::pair<std::string, SourceKind>>& SourceKindWords();
-const std::vector<std::pair<std::string, Strategy>>& StrategyWords();
+const EnumWords<SourceKind>& SourceKindWords();
 std::string ToString(SourceKind kind);
-std::string ToString(Strategy strategy);
+std::optional<SourceKind> ParseSourceKind(std::string_view word);
 
 /// Whether the source is a folder of files.
 inline bool IsFolder(SourceKind kind) { return kind != SourceKind::kSqlite; }
-/// By a column: rows that changed are asked for, so that not all need be read.
-inline bool IsByColumn(Strategy strategy) {
-  return strategy == Strategy::kWatermark || strategy == Strategy::kWatermarkCdc ||
-         strategy == Strategy::kWindow;
-}
-/// What changed is told by the change log, or by nobody; nothing is captured.
-inline bool IsLogged(Strategy strategy) {
-  return strategy == Strategy::kCdc || strategy == Strategy::kPopulate;
-}
 
 /// No run begins from `from` until `to`, minutes of the local day; over midnight when `to` is the smaller
 /// one.
@@ -64,9 +53,9 @@ struct TableConfig {
   std::optional<Strategy> strategy = {};         ///< Not kPopulate. Absent: the source's.
   std::string watermark;                         ///< The column by which the last three find what changed.
   std::optional<DeletesFrom> deletes_from = {};  ///< watermark: where deletes are told.
-  std::string precision;                         ///< watermark_cdc: see CaptureRule.
+  Precision precision = {};                      ///< watermark_cdc
   std::int64_t window_ms = 30LL * 86'400'000;    ///< window
-  std::string time;                              ///< window: see CaptureRule.
+  std::optional<TimeFormat> time = {};           ///< window. Absent: see CaptureRule.
   bool staged = false;                           ///< `push`: see TargetRule.
   Deletes deletes = Deletes::kApply;             ///< What the mirror does with them.
   bool preserve_target = false;  ///< Rows and columns of the mirror that the source never owned stay.

@@ -31,20 +31,16 @@ Setter SetCharacter(std::string* target) {
   };
 }
 
-Setter SetPrecision(std::string* target) {
+Setter SetPrecision(Precision* target) {
   return [target](const Given& given) {
-    if (given.node.kind != ConfigNode::Kind::kWhole) {
-      return SetOneOf(target, {"day", "hour", "minute", "second"})(given);
-    }
-    const auto step = AsWhole(given, 1, std::numeric_limits<std::int64_t>::max());
-    if (step.ok()) *target = absl::StrCat(*step);
-    return step.status();
+    if (given.node.kind != ConfigNode::Kind::kWhole) return SetOneOf(&target->unit, TimeUnitWords())(given);
+    return SetWhole(&target->step, 1, std::numeric_limits<std::int64_t>::max())(given);
   };
 }
 
 /// A source that is populated alone has no table that is otherwise.
-std::vector<std::pair<std::string, std::optional<Strategy>>> TableStrategies() {
-  std::vector<std::pair<std::string, std::optional<Strategy>>> words;
+EnumWords<Strategy> TableStrategies() {
+  EnumWords<Strategy> words;
   for (const auto& [word, strategy] : StrategyWords()) {
     if (strategy != Strategy::kPopulate) words.emplace_back(word, strategy);
   }
@@ -106,7 +102,7 @@ ConfigKeys TableKeys(const ConfigTable& block, TableConfig* table) {
       {"precision", SetPrecision(&table->precision)},
       {"window",
        SetMilliseconds(&table->window_ms, std::chrono::milliseconds(100), std::chrono::hours(24 * 3650))},
-      {"time", SetOneOf(&table->time, {"iso", "unix", "unix_ms"})},
+      {"time", SetOneOf(&table->time, TimeFormatWords())},
       {"file", SetText(&table->file)},
       {"files", SetOneOf<bool>(&table->all_files, {{"last", false}, {"all", true}})},
       {"key", SetTexts(&table->key, ListRule::kNamed)},

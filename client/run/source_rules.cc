@@ -9,25 +9,6 @@
 #include "client/state/host_id.h"
 
 namespace mirror {
-namespace {
-
-CaptureRule::How HowOf(Strategy strategy) {
-  switch (strategy) {
-    case Strategy::kWatermark:
-      return CaptureRule::How::kWatermark;
-    case Strategy::kWatermarkCdc:
-      return CaptureRule::How::kWatermarkCdc;
-    case Strategy::kWindow:
-      return CaptureRule::How::kWindow;
-    case Strategy::kSynthetic:
-    case Strategy::kCdc:
-    case Strategy::kPopulate:
-      break;
-  }
-  return CaptureRule::How::kSynthetic;
-}
-
-}  // namespace
 
 absl::StatusOr<std::optional<TenantHashKey>> HashKeyOf(const SourceConfig& source) {
   const bool needed = std::any_of(source.tables.begin(), source.tables.end(),
@@ -61,7 +42,7 @@ std::optional<CaptureRules> RulesOf(const SourceConfig& source) {
       continue;
     }
     CaptureRule& rule = rules.tables[FoldName(SentName(table))];
-    rule.how = HowOf(strategy);
+    rule.how = strategy;
     rule.column = table.steps.SentColumn(table.watermark);
     rule.by_column = table.column_hashes;
     if (table.deletes_from) {

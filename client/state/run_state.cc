@@ -64,9 +64,10 @@ absl::StatusOr<RunState> RunState::Load(const std::string& state_dir, const std:
                              entry.at("record").get<std::string>()};
       Table& table = state.tables_[name];
       if (const auto confirmed = entry.find("confirmed"); confirmed != entry.end()) {
-        table.confirmed = {
-            {Lsn{confirmed->at("lsn").get<std::int64_t>()}, confirmed->at("lineage").get<std::string>()},
-            confirmed->at("form").get<std::string>()};
+        const auto form = confirmed->at("form").get<std::string>();
+        const Position position = {Lsn{confirmed->at("lsn").get<std::int64_t>()},
+                                   confirmed->at("lineage").get<std::string>()};
+        if (!form.empty()) table.confirmed = Confirmed{position, ParseForm(form)};
       }
       const std::string taken_over = entry.value("taken_over", "");
       if (!taken_over.empty()) {
@@ -87,10 +88,10 @@ absl::Status RunState::Save() {
                     {"suspect", table.suspect},
                     {"counted_ms", table.counted_ms},
                     {"record", table.record}};
-    if (!table.confirmed.form.empty()) {
-      tables[name]["confirmed"] = {{"lsn", table.confirmed.position.lsn.value},
-                                   {"lineage", table.confirmed.position.lineage},
-                                   {"form", table.confirmed.form}};
+    if (table.confirmed) {
+      tables[name]["confirmed"] = {{"lsn", table.confirmed->position.lsn.value},
+                                   {"lineage", table.confirmed->position.lineage},
+                                   {"form", ToString(table.confirmed->form)}};
     }
     if (table.taken_over != TakenOver::kNo) {
       tables[name]["taken_over"] = table.taken_over == TakenOver::kKeeps ? "keeps" : "yes";
@@ -237,12 +238,12 @@ void RunState::SetCounted(const std::string& table, std::int64_t now_ms) {
 
 const RunState::Confirmed* RunState::FindConfirmed(const std::string& table) const {
   const auto found = tables_.find(table);
-  return found == tables_.end() || found->second.confirmed.form.empty() ? nullptr : &found->second.confirmed;
+  return found == tables_.end() || !found->second.confirmed ? nullptr : &*found->second.confirmed;
 }
 
-void RunState::SetConfirmed(const std::string& table, const Position& position, const std::string& form) {
+void RunState::SetConfirmed(const std::string& table, const Position& position, const Form& form) {
   if (const auto found = tables_.find(table); found != tables_.end()) {
-    found->second.confirmed = {position, form};
+    found->second.confirmed = Confirmed{position, form};
   }
 }
 

@@ -649,7 +649,7 @@ TEST_P(WatermarkTest, AFeedThatDoesNotFitItsTableFailsItAloneAndSaysWhy) {
 
 TEST_P(WatermarkTest, WithCdcDeletesAndLateRowsAreSeenAndNothingIsSentTwice) {
   TableConfig orders = Orders("watermark_cdc");
-  orders.precision = "hour";
+  orders.precision.unit = TimeUnit::kHour;
   Begin(orders);
   EXPECT_EQ(Run(), "none 0 0 0");
   // The hour of the greatest value is looked at again, so a change that did not touch the column is seen
@@ -718,7 +718,7 @@ TEST_P(WatermarkTest, AWindowIsOfTheKindThatItsColumnHolds) {
   Sql("UPDATE logs SET v = 'c'");
   const CycleReport report = bench_->Run();
   EXPECT_EQ(Sent(ReportOf(report, "logs")), "changes 0 1 0") << Summary(report);
-  bench_->source().tables[1].time = "iso";
+  bench_->source().tables[1].time = TimeFormat::kIso;
   EXPECT_THAT(ReportOf(bench_->Run(), "logs").reason, HasSubstr("the greatest value of 'at' is a number"));
 }
 

@@ -326,7 +326,7 @@ TEST_P(PipelineWatermarkTest, WhatDecidesAboutARowGoesWithItsWatermark) {
   orders.name = orders.steps.table = "orders";
   orders.strategy = Strategy::kWatermarkCdc;
   orders.watermark = "AT";
-  orders.precision = "day";
+  orders.precision.unit = TimeUnit::kDay;
   orders.steps.as = "sales";
   orders.steps.rename = {{"at", "moment"}};
   orders.steps.where = "open";

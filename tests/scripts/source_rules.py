@@ -124,7 +124,7 @@ ROOMS = {
         ("spdlog", "CLI11", "grpc"),
     ),
     "server/example": ("base server server/config server/hooks server/store/sqlite", ()),
-    "client/source": ("proto/wire", ()),
+    "client/source": ("base proto/wire", ()),
     "client/source/sqlite/file": ("base base/db/sqlite client/source proto/wire", ("SQLite",)),
     "client/source/steps": (
         "base certs client/source client/source/sqlite/file proto/wire",
