@@ -52,12 +52,11 @@ class Loader {
   absl::StatusOr<AgentConfig> Load() {
     ConfigForm form;
     form.prefix = "MIRROR_";
-    form.sections = {
-        {"endpoint", EndpointKeys()},
-        {"identity", IdentityKeys()},
-        {"agent", AgentKeys()},
-        {"log", {{"format", SetOneOf<bool>(&config_.log_json, {{"text", false}, {"json", true}})}}},
-        {"metrics", MetricsKeys()}};
+    form.sections = {{"endpoint", EndpointKeys()},
+                     {"identity", IdentityKeys()},
+                     {"agent", AgentKeys()},
+                     {"log", {{"format", SetOneOf(&config_.log_format, LogFormatWords())}}},
+                     {"metrics", MetricsKeys()}};
     form.blocks = {"source"};
     form.let_through = OwnVariables();
     // mirror-server's, which may have the same environment.

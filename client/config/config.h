@@ -7,6 +7,7 @@
 
 #include "absl/status/statusor.h"
 #include "base/exposition/metrics_listener.h"
+#include "base/log_words.h"
 #include "client/config/source_config.h"
 
 namespace mirror {
@@ -46,7 +47,7 @@ struct AgentConfig {
   EndpointConfig endpoint;
   IdentityConfig identity;
   AgentSettings agent;
-  bool log_json = false;                   ///< [log] `format`: an object a line.
+  LogFormat log_format = LogFormat::kText;
   MetricsConfig metrics = {.port = 7446};  ///< Of `run`.
   std::vector<SourceConfig> sources;       ///< Maybe none: the harness needs none.
 };

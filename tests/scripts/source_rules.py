@@ -74,7 +74,7 @@ ROOMS = {
     "proto/wire": ("base", ("xxhash", "OpenSSL", "nlohmann-json", "protobuf")),
     "certs": ("base", ("OpenSSL", "nlohmann-json", "grpc")),
     "server/plan": ("base certs proto/wire", ("nlohmann-json",)),
-    "server/config": ("base/config base/exposition server/plan", ("SQLite",)),
+    "server/config": ("base base/config base/exposition server/plan", ("SQLite",)),
     "server/store/catalog": ("base certs", ()),
     "server/store/catalog/sqlite": ("base base/db/sqlite certs server/store/catalog", ("SQLite",)),
     "server/hooks": ("base server/store/catalog", ("nlohmann-json",)),
