@@ -2,8 +2,12 @@
 
 #include <algorithm>
 #include <exception>
+#include <map>
+#include <memory>
 #include <optional>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
@@ -125,103 +129,159 @@ void FailUnlogged(const SourceConfig& source, CycleReport* report) {
   }
 }
 
-/// `compared`: all tables were, by digests.
-CycleReport RunLocked(const AgentConfig& config, const SourceConfig& source, const Connection& connection,
-                      const RunRequest& request, LockFile& lock, WorkNote& work, bool* compared) {
-  absl::StatusOr<RunState> state = RunState::Load(config.agent.state_dir, source.context_id);
-  if (!state.ok()) return Failed(state.status());
-  absl::StatusOr<std::unique_ptr<ChangeLog>> log = nullptr;
-  if (UsesLog(source)) {
-    log = ChangeLog::Open(OwnLogOptionsOf(source, config.agent.state_dir, state->source_id()));
+/// One run of a source whose lock is held.
+class LockedRun {
+ public:
+  LockedRun(const AgentConfig& config, const SourceConfig& source, const Connection& connection,
+            const RunRequest& request)
+      : config_(config), source_(source), connection_(connection), request_(request), placed_(source) {
+    placed_.rejects = RejectsOf(source, config.agent.state_dir);
   }
-  if (!log.ok()) return Failed(log.status());
-  // It stays the same source when it is read without the log one day.
-  if (*log != nullptr) state->KeepSourceId((*log)->source_id());
-  SourceConfig placed = source;
-  placed.rejects = RejectsOf(source, config.agent.state_dir);
-  std::unique_ptr<SourceReader> reader;
-  std::optional<PipelineHistory> named;
-  absl::StatusOr<std::unique_ptr<CaptureState>> capture = nullptr;
-  std::optional<CaptureHistory> captured;
-  if (const std::optional<CaptureRules> rules = RulesOf(source)) {
-    capture = CaptureState::Open(config.agent.state_dir, source.context_id);
-    if (!capture.ok()) return Failed(capture.status());
-    const auto never_sent = [&state, targets = TargetsOf(source)](const std::string& table) {
+
+  CycleReport Go(LockFile& lock, WorkNote& work) {
+    if (absl::Status opened = Open(); !opened.ok()) return Failed(opened);
+    const absl::StatusOr<CycleOptions> cycle = OptionsOf(work);
+    if (!cycle.ok()) return Failed(cycle.status());
+    CycleReport report = RunCycle(lock, *cycle);
+    compared_ = cycle->verify == CycleOptions::Verify::kAll && report.outcome == Outcome::kDone;
+    KeepVerified(*cycle, &report);
+    AddRemarks(&report);
+    return report;
+  }
+
+  /// All tables were, by digests.
+  bool compared() const { return compared_; }
+
+ private:
+  absl::Status Open() {
+    if (absl::Status opened = OpenMemory(); !opened.ok()) return opened;
+    if (absl::Status opened = OpenWithCaptures(); !opened.ok()) return opened;
+    if (absl::Status given_up = GiveUpChanged(placed_, log_.get(), &*state_, &notes_); !given_up.ok()) {
+      return given_up;
+    }
+    if (reader_ == nullptr) OpenAlone();
+    return CheckTables(placed_, *reader_, &notes_, &refused_);
+  }
+
+  absl::Status OpenMemory() {
+    absl::StatusOr<RunState> state = RunState::Load(config_.agent.state_dir, source_.context_id);
+    if (!state.ok()) return state.status();
+    state_.emplace(*std::move(state));
+    if (!UsesLog(source_)) return absl::OkStatus();
+    absl::StatusOr<std::unique_ptr<ChangeLog>> log =
+        ChangeLog::Open(OwnLogOptionsOf(source_, config_.agent.state_dir, state_->source_id()));
+    if (!log.ok()) return log.status();
+    log_ = *std::move(log);
+    // It stays the same source when it is read without the log one day.
+    if (log_ != nullptr) state_->KeepSourceId(log_->source_id());
+    return absl::OkStatus();
+  }
+
+  /// Nothing, when no table is captured.
+  absl::Status OpenWithCaptures() {
+    const std::optional<CaptureRules> rules = RulesOf(source_);
+    if (!rules) return absl::OkStatus();
+    absl::StatusOr<std::unique_ptr<CaptureState>> capture =
+        CaptureState::Open(config_.agent.state_dir, source_.context_id);
+    if (!capture.ok()) return capture.status();
+    capture_ = *std::move(capture);
+    const auto never_sent = [this, targets = TargetsOf(source_)](const std::string& table) {
       const auto target = targets.find(FoldName(table));
       const bool staged = target != targets.end() && target->second.staged;
-      return !staged && state->FindConfirmed(table) == nullptr;
+      return !staged && state_->FindConfirmed(table) == nullptr;
     };
     absl::StatusOr<CapturedSource> opened =
-        OpenCaptured(placed, *rules, state->Records(), **capture, log->get(), never_sent);
-    if (!opened.ok()) return Failed(opened.status());
-    if (*log != nullptr && opened->logged != nullptr) named.emplace(**log, *opened->logged);
-    reader = std::move(opened->reader);
-    History& base = named ? static_cast<History&>(*named) : *state;
-    captured.emplace(**capture, base, !rules->others, *rules);
-  }
-  std::vector<std::string> notes;
-  if (absl::Status given_up = GiveUpChanged(placed, log->get(), &*state, &notes); !given_up.ok()) {
-    return Failed(given_up);
-  }
-  if (reader == nullptr) {
-    std::unique_ptr<PipelineReader> opened = OpenReader(placed, state->Records(), log->get());
-    if (*log != nullptr) named.emplace(**log, *opened);
-    reader = std::move(opened);
-  }
-  History* const history = captured ? static_cast<History*>(&*captured) : named ? &*named : nullptr;
-
-  std::vector<TableReport> refused;
-  if (absl::Status checked = CheckTables(placed, *reader, &notes, &refused); !checked.ok()) {
-    return Failed(checked);
+        OpenCaptured(placed_, *rules, state_->Records(), *capture_, log_.get(), never_sent);
+    if (!opened.ok()) return opened.status();
+    if (log_ != nullptr && opened->logged != nullptr) logged_.emplace(*log_, *opened->logged);
+    reader_ = std::move(opened->reader);
+    History& base = logged_ ? static_cast<History&>(*logged_) : *state_;
+    captured_.emplace(*capture_, base, !rules->others, *rules);
+    return absl::OkStatus();
   }
 
-  CycleOptions cycle;
-  cycle.batch_bytes = config.agent.batch_bytes;
-  cycle.window = config.agent.window;
-  cycle.read_ahead = request.read_ahead;
-  cycle.staging = absl::StrCat(config.agent.state_dir, "/", source.context_id, ".staging");
-  cycle.progress = [&](const Work& done) {
-    work.Show(done);
-    if (request.progress) request.progress(done);
-  };
-  cycle.stop = request.stop;
-  cycle.targets = TargetsOf(source);
-  cycle.repopulate_all = request.repopulate && request.tables.empty();
-  if (!request.tables.empty()) {
-    const auto names = reader->TableNames();
-    if (!names.ok()) return Failed(names.status());
-    cycle.repopulate = Own(*names, request.tables);
+  void OpenAlone() {
+    std::unique_ptr<PipelineReader> opened = OpenReader(placed_, state_->Records(), log_.get());
+    if (log_ != nullptr) logged_.emplace(*log_, *opened);
+    reader_ = std::move(opened);
   }
-  SetVerification(source, request, *state, &cycle);
-  MirrorClient client(connection.channel, connection.identity, source.context_id);
-  client.set_counters(request.counters);
-  client.set_patience(connection.patience);
-  absl::StatusOr<std::unique_ptr<ReceiptBook>> receipts = nullptr;
-  if (config.agent.receipts) receipts = ReceiptBook::Open(config.agent.state_dir, source.context_id);
-  ReceiptBook* const book = receipts.ok() ? receipts->get() : nullptr;
-  CycleReport report = RunOnce({*reader, client, lock, *state, history, book}, cycle);
-  report.notes.insert(report.notes.begin(), notes.begin(), notes.end());
-  if (!receipts.ok()) report.notes.emplace_back(receipts.status().message());
-  const bool all = cycle.verify == CycleOptions::Verify::kAll && report.outcome == Outcome::kDone;
-  *compared = all;
-  // The first one is due an interval after the source was first seen.
-  if (all || state->verified_ms() == 0) {
-    state->SetVerified(cycle.now_ms);
-    if (absl::Status saved = state->Save(); !saved.ok()) report.notes.emplace_back(saved.message());
+
+  absl::StatusOr<CycleOptions> OptionsOf(WorkNote& work) {
+    CycleOptions cycle;
+    cycle.batch_bytes = config_.agent.batch_bytes;
+    cycle.window = config_.agent.window;
+    cycle.read_ahead = request_.read_ahead;
+    cycle.staging = absl::StrCat(config_.agent.state_dir, "/", source_.context_id, ".staging");
+    cycle.progress = [this, &work](const Work& done) {
+      work.Show(done);
+      if (request_.progress) request_.progress(done);
+    };
+    cycle.stop = request_.stop;
+    cycle.targets = TargetsOf(source_);
+    cycle.repopulate_all = request_.repopulate && request_.tables.empty();
+    if (!request_.tables.empty()) {
+      const absl::StatusOr<std::vector<std::string>> names = reader_->TableNames();
+      if (!names.ok()) return names.status();
+      cycle.repopulate = Own(*names, request_.tables);
+    }
+    SetVerification(source_, request_, *state_, &cycle);
+    return cycle;
   }
-  if (report.outcome == Outcome::kDone) {
-    report.tables.insert(report.tables.end(), refused.begin(), refused.end());
-    if (log->get() == nullptr) FailUnlogged(source, &report);
+
+  /// Null: run state is the history.
+  History* history() {
+    if (captured_) return &*captured_;
+    return logged_ ? &*logged_ : nullptr;
   }
-  const bool logless = log->get() == nullptr && IsLogged(source.strategy);
-  if (logless) {
-    report.notes.push_back(absl::StrCat(
-        source.strategy == Strategy::kCdc ? "no change log is installed ('mirror-agent install' makes it)"
-                                          : "without a change log",
+
+  CycleReport RunCycle(LockFile& lock, const CycleOptions& cycle) {
+    MirrorClient client(connection_.channel, connection_.identity, source_.context_id);
+    client.set_counters(request_.counters);
+    client.set_patience(connection_.patience);
+    absl::StatusOr<std::unique_ptr<ReceiptBook>> receipts = nullptr;
+    if (config_.agent.receipts) receipts = ReceiptBook::Open(config_.agent.state_dir, source_.context_id);
+    ReceiptBook* const book = receipts.ok() ? receipts->get() : nullptr;
+    CycleReport report = RunOnce({*reader_, client, lock, *state_, history(), book}, cycle);
+    report.notes.insert(report.notes.begin(), notes_.begin(), notes_.end());
+    if (!receipts.ok()) report.notes.emplace_back(receipts.status().message());
+    return report;
+  }
+
+  void KeepVerified(const CycleOptions& cycle, CycleReport* report) {
+    // The first one is due an interval after the source was first seen.
+    if (!compared_ && state_->verified_ms() != 0) return;
+    state_->SetVerified(cycle.now_ms);
+    if (absl::Status saved = state_->Save(); !saved.ok()) report->notes.emplace_back(saved.message());
+  }
+
+  /// Tables that no cycle could be about, and what is not seen without a change log.
+  void AddRemarks(CycleReport* report) {
+    if (report->outcome == Outcome::kDone) {
+      report->tables.insert(report->tables.end(), refused_.begin(), refused_.end());
+      if (log_ == nullptr) FailUnlogged(source_, report);
+    }
+    if (log_ != nullptr || !IsLogged(source_.strategy)) return;
+    report->notes.push_back(absl::StrCat(
+        source_.strategy == Strategy::kCdc ? "no change log is installed ('mirror-agent install' makes it)"
+                                           : "without a change log",
         ": changes that keep a table's number of rows are not seen, send them with --repopulate"));
   }
-  return report;
-}
+
+  const AgentConfig& config_;
+  const SourceConfig& source_;
+  const Connection& connection_;
+  const RunRequest& request_;
+  std::optional<RunState> state_;
+  std::unique_ptr<ChangeLog> log_;  ///< Null: none is used, or installed.
+  SourceConfig placed_;             ///< With the place of its rejects.
+  std::unique_ptr<SourceReader> reader_;
+  std::optional<PipelineHistory> logged_;  ///< Of the tables that are not captured, by the change log.
+  std::unique_ptr<CaptureState> capture_;
+  std::optional<CaptureHistory> captured_;
+  std::vector<std::string> notes_;
+  std::vector<TableReport> refused_;
+  bool compared_ = false;
+};
 
 }  // namespace
 
@@ -236,8 +296,9 @@ CycleReport RunSource(const AgentConfig& config, const SourceConfig& source, con
   WorkNote work(config.agent.state_dir, source.context_id, begun_ms);
   const absl::Status marked = MarkBegin(config.agent.state_dir, source.context_id, begun_ms);
   try {
-    report =
-        marked.ok() ? RunLocked(config, source, connection, request, *lock, work, &compared) : Failed(marked);
+    LockedRun run(config, source, connection, request);
+    report = marked.ok() ? run.Go(*lock, work) : Failed(marked);
+    compared = run.compared();
   } catch (const std::exception& error) {
     // Memory that is not there, mostly. The other tenants of this process go on.
     report = Failed(absl::InternalError(
