@@ -9,7 +9,7 @@ namespace mirror {
 
 /// For tests whose parameters are the configuration's words. Another word ends the test with an exception.
 inline Strategy StrategyNamed(const std::string& word) { return ParseStrategy(word).value(); }
-inline SourceKind KindNamed(const std::string& word) { return ParseSourceKind(word).value(); }
+inline SourceKind SourceKindNamed(const std::string& word) { return ParseSourceKind(word).value(); }
 
 }  // namespace mirror
 

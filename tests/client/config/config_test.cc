@@ -160,6 +160,65 @@ mask = { phone = 4 }
   EXPECT_THAT(steps.mask, ElementsAre(testing::Pair("phone", 4U)));
 }
 
+TEST_F(ConfigTest, WordsOfATableAreRead) {
+  const auto config = Load(std::string(kIdentity) + R"([log]
+format = "json"
+[[source]]
+context_id = "a"
+path = "x"
+strategy = "synthetic"
+[[source.table]]
+name = "by_hour"
+strategy = "watermark_cdc"
+watermark = "at"
+precision = "hour"
+push = "staged"
+deletes = "mark"
+[[source.table]]
+name = "by_step"
+strategy = "watermark_cdc"
+watermark = "at"
+precision = 100
+[[source.table]]
+name = "by_time"
+strategy = "window"
+watermark = "at"
+time = "unix_ms"
+[[source]]
+context_id = "b"
+kind = "csv"
+folder = "drop"
+[[source.table]]
+name = "people"
+files = "all"
+key = ["id"]
+types = { id = "integer", note = "text" }
+encoding = "latin-1"
+)");
+  ASSERT_THAT(config, IsOk());
+  EXPECT_EQ(config->log_format, LogFormat::kJson);
+  const std::vector<TableConfig>& tables = config->sources.at(0).tables;
+  ASSERT_EQ(tables.size(), 3U);
+  EXPECT_EQ(tables[0].strategy, Strategy::kWatermarkCdc);
+  EXPECT_EQ(tables[0].precision, Precision{.unit = TimeUnit::kHour});
+  EXPECT_TRUE(tables[0].staged);
+  EXPECT_EQ(tables[0].deletes, Deletes::kMark);
+  EXPECT_EQ(tables[1].precision, Precision{.step = 100});
+  EXPECT_FALSE(tables[1].staged);
+  EXPECT_EQ(tables[1].deletes, Deletes::kApply);
+  EXPECT_EQ(tables[1].time, std::nullopt);
+  EXPECT_EQ(tables[2].time, TimeFormat::kUnixMs);
+  EXPECT_EQ(tables[2].precision, Precision());
+  const SourceConfig& files = config->sources.at(1);
+  EXPECT_EQ(files.kind, SourceKind::kCsv);
+  EXPECT_EQ(files.strategy, Strategy::kSynthetic);
+  ASSERT_EQ(files.tables.size(), 1U);
+  EXPECT_EQ(files.tables[0].strategy, std::nullopt);
+  EXPECT_TRUE(files.tables[0].all_files);
+  EXPECT_EQ(files.tables[0].types.at("id"), Type::kInt64);
+  EXPECT_EQ(files.tables[0].encoding, FileEncoding::kLatin1);
+}
+
 struct WrongCase {
   std::string name, text;  ///< After kIdentity: it begins in line 11.
   std::string want;        ///< Part of the message, after the file's name.

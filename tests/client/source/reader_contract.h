@@ -27,7 +27,7 @@ class ReaderContract : public testing::TestWithParam<ReaderKind> {
   void SetUp() override {
     const ReaderKind& kind = GetParam();
     config_.context_id = "Cust";
-    config_.kind = KindNamed(kind.kind);
+    config_.kind = SourceKindNamed(kind.kind);
     config_.strategy = StrategyNamed(kind.strategy);
     config_.settle_ms = 0;
     config_.path = folder_ / (kind.kind == "sqlite" ? "source.db" : "drop");
