@@ -124,8 +124,9 @@ ConfigKeys TableKeys(const ConfigTable& block, TableConfig* table) {
 
 /// Keys that mean nothing with this kind of source.
 absl::Status CheckKind(const ConfigTable& block, const SourceConfig& source, const TableConfig& table) {
+  const bool files = IsFolder(source.kind);
   for (const char* key : {"file", "files", "types"}) {
-    if (!IsFolder(source.kind) && block.Has(key)) {
+    if (!files && block.Has(key)) {
       return block.Wrong(key, "is for kind = \"csv\" or \"xlsx\" only");
     }
   }
@@ -135,13 +136,12 @@ absl::Status CheckKind(const ConfigTable& block, const SourceConfig& source, con
   }
   if (source.kind != SourceKind::kXlsx && block.Has("sheet"))
     return block.Wrong("sheet", "is for kind = \"xlsx\" only");
-  if (IsFolder(source.kind) && table.strategy == Strategy::kCdc) {
+  if (files && table.strategy == Strategy::kCdc) {
     return block.Wrong("strategy", "must not be \"cdc\" for files, which have no change log");
   }
-  if (table.deletes_from && table.deletes_from->file.empty() != (!IsFolder(source.kind))) {
-    return block.Wrong("deletes_from", !IsFolder(source.kind)
-                                           ? "takes 'table' here, since the source is a database"
-                                           : "takes 'file' here, since the source is a folder");
+  if (table.deletes_from && table.deletes_from->file.empty() == files) {
+    return block.Wrong("deletes_from", files ? "takes 'file' here, since the source is a folder"
+                                             : "takes 'table' here, since the source is a database");
   }
   return absl::OkStatus();
 }

@@ -11,6 +11,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "base/db/sqlite/file_layout.h"
+#include "base/enum_words.h"
 #include "base/file.h"
 #include "base/folded_name.h"
 #include "base/nonce.h"
@@ -29,6 +30,12 @@ absl::Status Unreadable(const std::string& path, const std::string& why) {
   return absl::DataLossError(
       absl::StrCat("'", path, "' is not what an agent wrote there (", why,
                    "). Nothing was sent. Restore it, or remove it: then every table is ", "populated anew"));
+}
+
+const EnumWords<RunState::TakenOver>& TakenOverWords() {
+  static const EnumWords<RunState::TakenOver> kWords = {{"keeps", RunState::TakenOver::kKeeps},
+                                                        {"yes", RunState::TakenOver::kYes}};
+  return kWords;
 }
 
 }  // namespace
@@ -70,9 +77,7 @@ absl::StatusOr<RunState> RunState::Load(const std::string& state_dir, const std:
         if (!form.empty()) table.confirmed = Confirmed{position, ParseForm(form)};
       }
       const std::string taken_over = entry.value("taken_over", "");
-      if (!taken_over.empty()) {
-        table.taken_over = taken_over == "keeps" ? TakenOver::kKeeps : TakenOver::kYes;
-      }
+      if (!taken_over.empty()) table.taken_over = ParseTakenOver(taken_over).value_or(TakenOver::kYes);
     }
   } catch (const Json::exception& wrong) {
     return Unreadable(state.path_, wrong.what());
@@ -93,9 +98,7 @@ absl::Status RunState::Save() {
                                    {"lineage", table.confirmed->position.lineage},
                                    {"form", ToString(table.confirmed->form)}};
     }
-    if (table.taken_over != TakenOver::kNo) {
-      tables[name]["taken_over"] = table.taken_over == TakenOver::kKeeps ? "keeps" : "yes";
-    }
+    if (table.taken_over != TakenOver::kNo) tables[name]["taken_over"] = ToString(table.taken_over);
   }
   const Json json = {{"version", kLayout.present},
                      {"program", std::string(ProgramVersion())},
@@ -262,6 +265,11 @@ void RunState::SetTakenOver(const std::string& table, TakenOver taken_over) {
 
 void RunState::SetRecord(const std::string& table, const std::string& record) {
   tables_[table].record = record;
+}
+
+std::string ToString(RunState::TakenOver taken_over) { return WordOf(TakenOverWords(), taken_over); }
+std::optional<RunState::TakenOver> ParseTakenOver(std::string_view word) {
+  return ValueOf(TakenOverWords(), word);
 }
 
 }  // namespace mirror

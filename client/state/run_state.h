@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -118,6 +119,11 @@ class RunState : public History {
   std::int64_t verified_ms_ = 0;
   std::map<std::string, Table> tables_;
 };
+
+/// As the file has it; empty: kNo.
+std::string ToString(RunState::TakenOver taken_over);
+/// Absent: it is none of the words.
+std::optional<RunState::TakenOver> ParseTakenOver(std::string_view word);
 
 }  // namespace mirror
 
