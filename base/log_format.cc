@@ -5,6 +5,7 @@
 #include <spdlog/spdlog.h>
 
 #include <atomic>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
@@ -63,8 +64,6 @@ class OneLineMessage final : public spdlog::custom_flag_formatter {
 
 }  // namespace
 
-LogFormat LogFormatOf(std::string_view name) { return name == "json" ? LogFormat::kJson : LogFormat::kText; }
-
 void SetFormat(spdlog::logger& logger, LogFormat format) {
   format_now = format;
   if (format == LogFormat::kJson) {
@@ -73,6 +72,21 @@ void SetFormat(spdlog::logger& logger, LogFormat format) {
     auto formatter = std::make_unique<spdlog::pattern_formatter>(spdlog::pattern_time_type::utc);
     formatter->add_flag<OneLineMessage>('*').set_pattern(std::string(kTime) + " %l %*");
     logger.set_formatter(std::move(formatter));
+  }
+}
+
+void SetLevel(spdlog::logger& logger, LogLevel level) {
+  switch (level) {
+    case LogLevel::kTrace:
+      return logger.set_level(spdlog::level::trace);
+    case LogLevel::kDebug:
+      return logger.set_level(spdlog::level::debug);
+    case LogLevel::kInfo:
+      return logger.set_level(spdlog::level::info);
+    case LogLevel::kWarn:
+      return logger.set_level(spdlog::level::warn);
+    case LogLevel::kError:
+      return logger.set_level(spdlog::level::err);
   }
 }
 

@@ -3,19 +3,14 @@
 
 #include <spdlog/logger.h>
 
-#include <memory>
-#include <string>
 #include <string_view>
+
+#include "base/log_words.h"
 
 namespace mirror {
 
 // The log's lines, of server and agent: for people, or for machines, each one JSON object with time, level,
 // kind, tenant and message, whatever names are in them.
-
-enum class LogFormat { kText, kJson };
-
-/// "text" and "json"; all else is text.
-LogFormat LogFormatOf(std::string_view name);
 
 /// What a line is about.
 struct LogSubject {
@@ -25,6 +20,8 @@ struct LogSubject {
 
 /// Sets how `logger` writes.
 void SetFormat(spdlog::logger& logger, LogFormat format);
+/// From which level on.
+void SetLevel(spdlog::logger& logger, LogLevel level);
 
 /// One line. `before` stands before the message in a line for people only: a machine has the subject.
 void WriteLog(spdlog::logger& logger, spdlog::level::level_enum level, const LogSubject& subject,

@@ -41,8 +41,8 @@ absl::StatusOr<std::size_t> Reloader::Read() {
   absl::StatusOr<std::size_t> keys = gate_.Reload(*config);
   if (!keys.ok()) return keys.status();
   in_force_.application = config->application;
-  spdlog::default_logger()->set_level(spdlog::level::from_str(config->log_level));
-  SetFormat(*spdlog::default_logger(), LogFormatOf(config->log_format));
+  SetLevel(*spdlog::default_logger(), config->log_level);
+  SetFormat(*spdlog::default_logger(), config->log_format);
   const std::pair<const char*, bool> others[] = {
       {"[listen]", config->listen == started_with_.listen},
       {"[admin]", config->admin == started_with_.admin},

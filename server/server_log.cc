@@ -12,8 +12,8 @@ namespace mirror {
 
 void SetUpLog(const ServerConfig& config) {
   auto logger = spdlog::stderr_logger_mt("mirror-server");
-  SetFormat(*logger, LogFormatOf(config.log_format));
-  logger->set_level(spdlog::level::from_str(config.log_level));
+  SetFormat(*logger, config.log_format);
+  SetLevel(*logger, config.log_level);
   logger->flush_on(spdlog::level::trace);
   spdlog::set_default_logger(std::move(logger));
   // gRPC calls each stranger's failed handshake an error.

@@ -15,6 +15,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/config/config_value.h"
+#include "base/enum_words.h"
 
 // Rows of a table of keys: what a key is called, how its value is written, where it goes.
 
@@ -102,9 +103,9 @@ Setter SetMilliseconds(T* target, std::chrono::milliseconds low, std::chrono::mi
   };
 }
 
-/// `known`: the words, and what each means.
+/// `known`: the words, and what each means. `T`: that, or std::optional of it.
 template <typename T>
-Setter SetOneOf(T* target, const std::vector<std::pair<std::string, T>>& known) {
+Setter SetOneOf(T* target, const EnumWords<typename config_internal::Plain<T>::Type>& known) {
   std::vector<std::string> words;
   for (const auto& [word, meaning] : known) words.push_back(word);
   return [target, known, words](const Given& given) {

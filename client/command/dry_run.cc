@@ -13,7 +13,8 @@
 #include "base/folded_name.h"
 #include "base/printable.h"
 #include "client/command/report.h"
-#include "client/run/source_run.h"
+#include "client/run/open_reader.h"
+#include "client/run/source_rules.h"
 #include "client/source/capture/capture_reader.h"
 #include "client/source/capture/capture_state.h"
 #include "client/source/sqlite/log/change_log.h"
@@ -58,7 +59,7 @@ std::string WordsOf(SourceReader& reader, const RunState& runs, const std::strin
 /// What a staged table's run does beside what was noted.
 const char* StagedWords(const SourceConfig& source, const std::string& table) {
   for (const TableConfig& one : source.tables) {
-    if (one.push == "staged" && SameName(SentName(one), table))
+    if (one.staged && SameName(SentName(one), table))
       return ". It is staged: the run compares it with the mirror, and sends only what differs there";
   }
   return "";

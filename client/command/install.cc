@@ -9,7 +9,8 @@
 #include "absl/strings/str_cat.h"
 #include "client/command/json_lines.h"
 #include "client/config/config.h"
-#include "client/run/source_run.h"
+#include "client/run/open_source.h"
+#include "client/run/source_rules.h"
 #include "client/source/sqlite/log/change_log.h"
 #include "client/state/lock_file.h"
 #include "client/state/run_state.h"
@@ -113,7 +114,7 @@ int Install(const std::string& config, std::ostream& out, std::ostream& err, boo
 
 int Uninstall(const std::string& config, std::ostream& out, std::ostream& err) {
   // Also where the strategy is another one by now.
-  const auto can_have_one = [](const SourceConfig& source) { return source.kind == "sqlite"; };
+  const auto can_have_one = [](const SourceConfig& source) { return !IsFolder(source.kind); };
   return ForEachSource(config, can_have_one, "with kind = \"sqlite\"", UninstallOne, out, err);
 }
 

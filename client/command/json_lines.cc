@@ -56,6 +56,6 @@ void JsonLines::WriteLine() {
   line_.clear();
 }
 
-bool WantsJson(const AgentConfig& config) { return config.log_format == "json"; }
+bool WantsJson(const AgentConfig& config) { return config.log_format == LogFormat::kJson; }
 
 }  // namespace mirror

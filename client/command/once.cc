@@ -22,6 +22,7 @@
 #include "client/command/report.h"
 #include "client/command/run_totals.h"
 #include "client/config/config.h"
+#include "client/run/open_reader.h"
 #include "client/run/source_run.h"
 #include "client/wire/connect.h"
 #include "proto/wire/table.h"

@@ -15,7 +15,8 @@
 #include "base/text/text_stream.h"
 #include "client/command/report.h"
 #include "client/config/config.h"
-#include "client/run/source_run.h"
+#include "client/run/source_rules.h"
+#include "client/source/capture/capture_form.h"
 #include "client/source/capture/capture_rule.h"
 #include "client/source/capture/capture_state.h"
 #include "client/source/files/file_value.h"
@@ -27,13 +28,6 @@ namespace {
 
 using Json = nlohmann::json;
 constexpr int kDone = 0, kFailed = 1, kWrongUse = 2;
-
-/// Its strategy and column stand in the first line of the form.
-std::pair<std::string, std::string> StrategyOf(const CaptureState::Table& table) {
-  const std::string line = table.form.substr(0, table.form.find('\n'));
-  const std::size_t space = line.find(' ');
-  return {line.substr(0, space), space == std::string::npos ? "" : line.substr(space + 1)};
-}
 
 Json InJson(const KeyPart& pointer) {
   if (pointer == BeforeAll()) return nullptr;
@@ -80,10 +74,10 @@ absl::Status Move(CaptureState& state, const std::string& name, const std::optio
   const absl::StatusOr<std::optional<CaptureState::Table>> table = state.Find(name);
   if (!table.ok()) return table.status();
   if (!*table) return absl::NotFoundError(absl::StrCat("table '", name, "' was never looked at"));
-  const auto [strategy, column] = StrategyOf(**table);
-  if (strategy != "watermark" && strategy != "watermark_cdc") {
+  const LookedBy by = ReadLookedBy((*table)->form);
+  if (!by.HasPointer()) {
     return absl::NotFoundError(
-        absl::StrCat("table '", name, "' has no pointer: its strategy is \"", strategy, "\""));
+        absl::StrCat("table '", name, "' has no pointer: its strategy is \"", by.Word(), "\""));
   }
   if (deletes && (*table)->feed.empty())
     return absl::NotFoundError(absl::StrCat("table '", name, "' has no feed of deletes that was looked at"));
@@ -146,20 +140,19 @@ absl::StatusOr<Json> Describe(const AgentConfig& config, const SourceConfig& sou
     const absl::StatusOr<std::vector<CaptureState::Table>> all = (*state)->List();
     if (!all.ok()) return all.status();
     for (const CaptureState::Table& table : *all) {
-      const auto [strategy, column] = StrategyOf(table);
+      const LookedBy by = ReadLookedBy(table.form);
       const std::string looked = table.looked_ms == 0 ? "" : FormatUnixTime(table.looked_ms / 1'000);
       tables.push_back({{"table", table.name},
-                        {"strategy", strategy},
-                        {"column", column},
+                        {"strategy", by.Word()},
+                        {"column", by.column},
                         {"pointer", InJson(table.pointer)},
                         {"deletes_pointer", InJson(table.deletes_pointer)},
                         {"looked_at", looked},
                         {"rows", table.rows}});
       if (out == nullptr) continue;
-      *out << "  " << Printable(table.name) << ": " << strategy;
-      if (!column.empty()) *out << ", by " << Printable(column);
-      if (strategy == "watermark" || strategy == "watermark_cdc")
-        *out << ", pointer " << InWords(table.pointer);
+      *out << "  " << Printable(table.name) << ": " << by.Word();
+      if (!by.column.empty()) *out << ", by " << Printable(by.column);
+      if (by.HasPointer()) *out << ", pointer " << InWords(table.pointer);
       if (table.deletes_pointer.kind != Kind::kNull)
         *out << ", of deletes " << InWords(table.deletes_pointer);
       *out << ", " << Grouped(table.rows) << (table.rows == 1 ? " row" : " rows") << " remembered, looked at "

@@ -155,9 +155,9 @@ Json InJson(const Seen& seen) {
   const std::int64_t due_s =
       seen.due ? std::chrono::floor<std::chrono::seconds>(*seen.due).time_since_epoch().count() : 0;
   return {{"context_id", source.context_id},
-          {"kind", source.kind},
+          {"kind", ToString(source.kind)},
           {"path", source.path},
-          {"strategy", source.strategy},
+          {"strategy", ToString(source.strategy)},
           {"interval_s", source.cron ? 0.0 : static_cast<double>(source.interval_ms) / 1'000},
           {"cron", source.cron ? source.cron->text() : ""},
           {"state", seen.Word()},
@@ -269,8 +269,8 @@ std::string UnendedInWords(std::int64_t begun_ms) {
 void Print(const Seen& seen, Time now, std::ostream& out) {
   const SourceConfig& source = *seen.source;
   out << source.context_id << ": " << seen.Word() << '\n'
-      << "  source      " << source.kind << ", " << Printable(source.path) << ", strategy " << source.strategy
-      << '\n'
+      << "  source      " << ToString(source.kind) << ", " << Printable(source.path) << ", strategy "
+      << ToString(source.strategy) << '\n'
       << "  schedule    " << ScheduleInWords(source) << '\n'
       << "  at work     " << AtWorkInWords(seen, now)
       << (seen.lock == LockFile::Look::kCutOff && !NeverBegan(seen)

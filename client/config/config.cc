@@ -55,7 +55,7 @@ class Loader {
     form.sections = {{"endpoint", EndpointKeys()},
                      {"identity", IdentityKeys()},
                      {"agent", AgentKeys()},
-                     {"log", {{"format", SetOneOf(&config_.log_format, {"text", "json"})}}},
+                     {"log", {{"format", SetOneOf(&config_.log_format, LogFormatWords())}}},
                      {"metrics", MetricsKeys()}};
     form.blocks = {"source"};
     form.let_through = OwnVariables();

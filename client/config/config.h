@@ -7,6 +7,7 @@
 
 #include "absl/status/statusor.h"
 #include "base/exposition/metrics_listener.h"
+#include "base/log_words.h"
 #include "client/config/source_config.h"
 
 namespace mirror {
@@ -46,14 +47,14 @@ struct AgentConfig {
   EndpointConfig endpoint;
   IdentityConfig identity;
   AgentSettings agent;
-  std::string log_format = "text";         ///< [log]: text, json.
+  LogFormat log_format = LogFormat::kText;
   MetricsConfig metrics = {.port = 7446};  ///< Of `run`.
   std::vector<SourceConfig> sources;       ///< Maybe none: the harness needs none.
 };
 
 /// Reads mirror-agent.toml. Relative paths are seen from its folder; absolute ones come back.
 /// Errors: kInvalidArgument "FILE:LINE: [table] 'key' ..." for everything that is not as above, unknown keys
-/// and unknown variables of these sections included; kNotFound and kPermissionDenied about the file itself.
+/// and unknown variables of MIRROR_ included; kNotFound and kPermissionDenied about the file itself.
 /// No key or certificate is opened.
 absl::StatusOr<AgentConfig> LoadAgentConfig(const std::string& path);
 

@@ -5,13 +5,28 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "base/enum_words.h"
 #include "client/config/cron_rule.h"
 #include "client/source/copy_limits.h"
 #include "client/source/steps/table_steps.h"
+#include "client/source/strategy.h"
+#include "proto/wire/table.h"
 
 namespace mirror {
+
+enum class SourceKind { kSqlite, kCsv, kXlsx };
+/// Of a file of kind csv.
+enum class FileEncoding { kUtf8, kLatin1, kWindows1252 };
+
+const EnumWords<SourceKind>& SourceKindWords();
+std::string ToString(SourceKind kind);
+std::optional<SourceKind> ParseSourceKind(std::string_view word);
+
+/// Whether the source is a folder of files.
+inline bool IsFolder(SourceKind kind) { return kind != SourceKind::kSqlite; }
 
 /// No run begins from `from` until `to`, minutes of the local day; over midnight when `to` is the smaller
 /// one.
@@ -28,45 +43,43 @@ struct DeletesFrom {
   std::string file;   ///< csv, xlsx: a pattern, as that of a table.
   std::vector<std::string> key;
   std::string watermark;
-  std::map<std::string, std::string> types = {};  ///< csv, xlsx: as those of a table.
+  std::map<std::string, Type> types = {};  ///< csv, xlsx: as those of a table.
 };
 
 /// One `[[source.table]]`. Of kind csv each table has one, with `file` to `encoding`.
 struct TableConfig {
   int line = 0;  ///< In the file, for messages.
   std::string name;
-  std::string strategy;   ///< cdc | synthetic | watermark | watermark_cdc | window. Empty: the source's.
-  std::string watermark;  ///< The column by which the last three find what changed.
+  std::optional<Strategy> strategy = {};         ///< Not kPopulate. Absent: the source's.
+  std::string watermark;                         ///< The column by which the last three find what changed.
   std::optional<DeletesFrom> deletes_from = {};  ///< watermark: where deletes are told.
-  std::string precision;                         ///< watermark_cdc: see CaptureRule.
+  Precision precision = {};                      ///< watermark_cdc
   std::int64_t window_ms = 30LL * 86'400'000;    ///< window
-  std::string time;                              ///< window: see CaptureRule.
-  std::string push = "direct";                   ///< direct | staged: see TargetRule.
-  std::string deletes = "apply";                 ///< apply | ignore | mark: what the mirror does with them.
+  std::optional<TimeFormat> time = {};           ///< window. Absent: see CaptureRule.
+  bool staged = false;                           ///< `push`: see TargetRule.
+  Deletes deletes = Deletes::kApply;             ///< What the mirror does with them.
   bool preserve_target = false;  ///< Rows and columns of the mirror that the source never owned stay.
   bool column_hashes = false;    ///< Of rows that changed only the columns are sent that did.
   std::string file;              ///< A pattern; the last one by name counts. Default: the name with .csv.
-  std::string files = "last";    ///< last | all: see FileTable.
+  bool all_files = false;        ///< `files`: see FileTable.
   std::vector<std::string> key;  ///< Columns; none: the table has no key.
-  std::map<std::string, std::string> types =
-      {};                          ///< integer, real, text; of columns where it is not guessed.
-  std::string separator;           ///< One character; empty: found out.
-  std::string decimal;             ///< "." or ","; empty: found out.
-  std::string quote = "\"";        ///< One character.
-  std::string sheet;               ///< xlsx; empty: the first one.
-  std::string encoding = "utf-8";  ///< utf-8, latin-1, windows-1252.
-  TableSteps steps = {};           ///< as, columns, rename, where, hash, mask; with its name and line.
+  std::map<std::string, Type> types = {};  ///< kInt64, kDouble, kText; of columns where it is not guessed.
+  std::string separator;                   ///< One character; empty: found out.
+  std::string decimal;                     ///< "." or ","; empty: found out.
+  std::string quote = "\"";                ///< One character.
+  std::string sheet;                       ///< xlsx; empty: the first one.
+  FileEncoding encoding = FileEncoding::kUtf8;
+  TableSteps steps = {};  ///< as, columns, rename, where, hash, mask; with its name and line.
 };
 
 /// One `[[source]]`: one database that feeds one tenant.
 struct SourceConfig {
   int line = 0;  ///< In the file, for messages.
   std::string context_id;
-  std::string kind = "sqlite";  ///< sqlite | csv | xlsx.
-  std::string path;             ///< Of kind csv: the folder.
-  std::string strategy =
-      "cdc";  ///< cdc | synthetic | watermark | watermark_cdc | window | populate. Of files: synthetic.
-              ///< Of the three that need a column, tables without a [[source.table]] are synthetic.
+  SourceKind kind = SourceKind::kSqlite;
+  std::string path;  ///< Of files: the folder.
+  /// Of files: kSynthetic. Of the three that need a column, tables without a [[source.table]] are synthetic.
+  Strategy strategy = Strategy::kCdc;
   std::vector<TableConfig> tables = {};  ///< csv.
   std::int64_t settle_ms = 2'000;  ///< csv: a file that was written to in this time is left for the next run.
   std::string rejects;             ///< Of files: a folder for rows that cannot be taken.
@@ -87,8 +100,8 @@ struct SourceConfig {
 };
 
 /// That of a table of its own, else the source's.
-inline const std::string& StrategyOf(const SourceConfig& source, const TableConfig& table) {
-  return table.strategy.empty() ? source.strategy : table.strategy;
+inline Strategy StrategyOf(const SourceConfig& source, const TableConfig& table) {
+  return table.strategy.value_or(source.strategy);
 }
 
 }  // namespace mirror

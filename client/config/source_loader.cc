@@ -130,14 +130,13 @@ class SourceLoader {
 
   ConfigKeys Keys(SourceConfig* source) const {
     return {{"context_id", SetContextId(&source->context_id), &source->context_id},
-            {"kind", SetOneOf(&source->kind, {"sqlite", "csv", "xlsx"})},
+            {"kind", SetOneOf(&source->kind, SourceKindWords())},
             {"path", Path(&source->path)},
             {"folder", Path(&source->path)},
             {"table", SetElsewhere()},
             {"settle", SetMilliseconds(&source->settle_ms, seconds(0), kWeek)},
             {"rejects", Path(&source->rejects)},
-            {"strategy", SetOneOf(&source->strategy,
-                                  {"cdc", "synthetic", "watermark", "watermark_cdc", "window", "populate"})},
+            {"strategy", SetOneOf(&source->strategy, StrategyWords())},
             {"blocked", SetBlocked(&source->blocked)},
             {"interval", SetMilliseconds(&source->interval_ms, milliseconds(100), kWeek)},
             {"cron", SetCron(&source->cron)},
@@ -154,29 +153,29 @@ class SourceLoader {
   }
 
   static absl::Status CheckKind(const ConfigTable& block, SourceConfig* source) {
-    const bool files = source->kind != "sqlite";
+    const bool files = IsFolder(source->kind);
     for (const char* key : {"folder", "settle", "rejects"}) {
       if (!files && block.Has(key)) return block.Wrong(key, "is for kind = \"csv\" or \"xlsx\" only");
     }
     for (const char* key : {"path", "include", "skip", "blocked", "retention", "max_log", "copy_at_once"}) {
       if (files && block.Has(key)) {
-        return block.Wrong(key, absl::StrCat("is not for kind = \"", source->kind, "\""));
+        return block.Wrong(key, absl::StrCat("is not for kind = \"", ToString(source->kind), "\""));
       }
     }
     if (block.Has("cron") && block.Has("interval")) {
       return block.Wrong("cron", "and 'interval' both say when it runs: leave one of them out");
     }
-    if (files && !block.Has("strategy")) source->strategy = "synthetic";
-    if (files && (source->strategy == "cdc" || source->strategy == "populate")) {
+    if (files && !block.Has("strategy")) source->strategy = Strategy::kSynthetic;
+    if (files && IsLogged(source->strategy)) {
       return block.Wrong("strategy",
-                         absl::StrCat("must not be \"", source->strategy,
+                         absl::StrCat("must not be \"", ToString(source->strategy),
                                       "\" for files, which have no change log: use \"synthetic\""));
     }
     return absl::OkStatus();
   }
 
   static absl::Status CheckPlace(const ConfigTable& block, const SourceConfig& source) {
-    const bool files = source.kind != "sqlite";
+    const bool files = IsFolder(source.kind);
     const char* const place = files ? "folder" : "path";
     if (absl::Status status = block.CheckHas({place}); !status.ok()) return status;
     if (source.path.empty()) return block.Wrong(place, "must not be empty");
@@ -206,7 +205,8 @@ class SourceLoader {
                        other.context_id, "'): two sources never share a tenant"));
     }
     for (const SourceConfig& other : others) {
-      if (source.strategy != "cdc" || other.strategy != "cdc" || !SameFile(source.path, other.path)) continue;
+      const bool logs = source.strategy == Strategy::kCdc && other.strategy == Strategy::kCdc;
+      if (!logs || !SameFile(source.path, other.path)) continue;
       return block.Wrong(
           "path", absl::StrCat("is that of the [[source]] in line ", other.line,
                                ": two with strategy \"cdc\" would use one change log. Give one of them "

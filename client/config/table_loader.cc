@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
@@ -30,20 +31,25 @@ Setter SetCharacter(std::string* target) {
   };
 }
 
-Setter SetPrecision(std::string* target) {
+Setter SetPrecision(Precision* target) {
   return [target](const Given& given) {
-    if (given.node.kind != ConfigNode::Kind::kWhole) {
-      return SetOneOf(target, {"day", "hour", "minute", "second"})(given);
-    }
-    const auto step = AsWhole(given, 1, std::numeric_limits<std::int64_t>::max());
-    if (step.ok()) *target = absl::StrCat(*step);
-    return step.status();
+    if (given.node.kind != ConfigNode::Kind::kWhole) return SetOneOf(&target->unit, TimeUnitWords())(given);
+    return SetWhole(&target->step, 1, std::numeric_limits<std::int64_t>::max())(given);
   };
 }
 
-Setter SetTypes(std::map<std::string, std::string>* target) {
-  return SetEach<std::string>(target, "columns and types, as { id = \"integer\" }", [](std::string* type) {
-    return SetOneOf(type, {"integer", "real", "text"});
+/// A source that is populated alone has no table that is otherwise.
+EnumWords<Strategy> TableStrategies() {
+  EnumWords<Strategy> words;
+  for (const auto& [word, strategy] : StrategyWords()) {
+    if (strategy != Strategy::kPopulate) words.emplace_back(word, strategy);
+  }
+  return words;
+}
+
+Setter SetTypes(std::map<std::string, Type>* target) {
+  return SetEach<Type>(target, "columns and types, as { id = \"integer\" }", [](Type* type) {
+    return SetOneOf<Type>(type, {{"integer", Type::kInt64}, {"real", Type::kDouble}, {"text", Type::kText}});
   });
 }
 
@@ -84,9 +90,11 @@ Setter SetFeed(std::optional<DeletesFrom>* target, const ConfigTable& block) {
 ConfigKeys TableKeys(const ConfigTable& block, TableConfig* table) {
   return {
       {"name", SetText(&table->name), &table->name},
-      {"strategy", SetOneOf(&table->strategy, {"cdc", "synthetic", "watermark", "watermark_cdc", "window"})},
-      {"push", SetOneOf(&table->push, {"direct", "staged"})},
-      {"deletes", SetOneOf(&table->deletes, {"apply", "ignore", "mark"})},
+      {"strategy", SetOneOf(&table->strategy, TableStrategies())},
+      {"push", SetOneOf<bool>(&table->staged, {{"direct", false}, {"staged", true}})},
+      {"deletes", SetOneOf<Deletes>(
+                      &table->deletes,
+                      {{"apply", Deletes::kApply}, {"ignore", Deletes::kIgnore}, {"mark", Deletes::kMark}})},
       {"preserve_target", SetFlag(&table->preserve_target)},
       {"column_hashes", SetFlag(&table->column_hashes)},
       {"watermark", SetText(&table->watermark)},
@@ -94,9 +102,9 @@ ConfigKeys TableKeys(const ConfigTable& block, TableConfig* table) {
       {"precision", SetPrecision(&table->precision)},
       {"window",
        SetMilliseconds(&table->window_ms, std::chrono::milliseconds(100), std::chrono::hours(24 * 3650))},
-      {"time", SetOneOf(&table->time, {"iso", "unix", "unix_ms"})},
+      {"time", SetOneOf(&table->time, TimeFormatWords())},
       {"file", SetText(&table->file)},
-      {"files", SetOneOf(&table->files, {"last", "all"})},
+      {"files", SetOneOf<bool>(&table->all_files, {{"last", false}, {"all", true}})},
       {"key", SetTexts(&table->key, ListRule::kNamed)},
       {"types", SetTypes(&table->types)},
       {"separator", SetCharacter(&table->separator)},
@@ -109,53 +117,57 @@ ConfigKeys TableKeys(const ConfigTable& block, TableConfig* table) {
       {"where", SetText(&table->steps.where)},
       {"hash", SetTexts(&table->steps.hash, ListRule::kNamed)},
       {"mask", SetMask(&table->steps.mask)},
-      {"encoding", SetOneOf(&table->encoding, {"utf-8", "latin-1", "windows-1252"})}};
+      {"encoding", SetOneOf<FileEncoding>(&table->encoding, {{"utf-8", FileEncoding::kUtf8},
+                                                             {"latin-1", FileEncoding::kLatin1},
+                                                             {"windows-1252", FileEncoding::kWindows1252}})}};
 }
 
 /// Keys that mean nothing with this kind of source.
 absl::Status CheckKind(const ConfigTable& block, const SourceConfig& source, const TableConfig& table) {
+  const bool files = IsFolder(source.kind);
   for (const char* key : {"file", "files", "types"}) {
-    if (source.kind == "sqlite" && block.Has(key)) {
+    if (!files && block.Has(key)) {
       return block.Wrong(key, "is for kind = \"csv\" or \"xlsx\" only");
     }
   }
   for (const char* key : {"separator", "decimal", "quote", "encoding"}) {
-    if (source.kind != "csv" && block.Has(key)) return block.Wrong(key, "is for kind = \"csv\" only");
+    if (source.kind != SourceKind::kCsv && block.Has(key))
+      return block.Wrong(key, "is for kind = \"csv\" only");
   }
-  if (source.kind != "xlsx" && block.Has("sheet")) return block.Wrong("sheet", "is for kind = \"xlsx\" only");
-  if (source.kind != "sqlite" && table.strategy == "cdc") {
+  if (source.kind != SourceKind::kXlsx && block.Has("sheet"))
+    return block.Wrong("sheet", "is for kind = \"xlsx\" only");
+  if (files && table.strategy == Strategy::kCdc) {
     return block.Wrong("strategy", "must not be \"cdc\" for files, which have no change log");
   }
-  if (table.deletes_from && table.deletes_from->file.empty() != (source.kind == "sqlite")) {
-    return block.Wrong("deletes_from", source.kind == "sqlite"
-                                           ? "takes 'table' here, since the source is a database"
-                                           : "takes 'file' here, since the source is a folder");
+  if (table.deletes_from && table.deletes_from->file.empty() == files) {
+    return block.Wrong("deletes_from", files ? "takes 'file' here, since the source is a folder"
+                                             : "takes 'table' here, since the source is a database");
   }
   return absl::OkStatus();
 }
 
 /// Keys that mean nothing with this strategy.
-absl::Status CheckStrategy(const ConfigTable& block, const std::string& strategy, const TableConfig& table) {
-  if ((strategy == "cdc" || strategy == "populate") && block.Has("key")) {
+absl::Status CheckStrategy(const ConfigTable& block, Strategy strategy, const TableConfig& table) {
+  if (IsLogged(strategy) && block.Has("key")) {
     return block.Wrong("key",
                        "is for files, views and tables without a key of their own, which need strategy = "
                        "\"synthetic\" or one of the others that need no change log");
   }
-  const bool by_column = strategy == "watermark" || strategy == "watermark_cdc" || strategy == "window";
+  const bool by_column = IsByColumn(strategy);
   if (by_column && table.watermark.empty()) {
-    return block.Wrong(absl::StrCat("with strategy = \"", strategy,
+    return block.Wrong(absl::StrCat("with strategy = \"", ToString(strategy),
                                     "\" needs 'watermark', the column by which changes are found"));
   }
   const std::array<std::pair<const char*, bool>, 6> keys = {
       {{"watermark", by_column},
-       {"deletes_from", strategy == "watermark"},
-       {"precision", strategy == "watermark_cdc"},
-       {"window", strategy == "window"},
-       {"time", strategy == "window"},
-       {"column_hashes", strategy == "synthetic" || by_column}}};
+       {"deletes_from", strategy == Strategy::kWatermark},
+       {"precision", strategy == Strategy::kWatermarkCdc},
+       {"window", strategy == Strategy::kWindow},
+       {"time", strategy == Strategy::kWindow},
+       {"column_hashes", strategy == Strategy::kSynthetic || by_column}}};
   for (const auto& [key, fits] : keys) {
     if (block.Has(key) && !fits) {
-      return block.Wrong(key, absl::StrCat("says nothing with strategy = \"", strategy, "\""));
+      return block.Wrong(key, absl::StrCat("says nothing with strategy = \"", ToString(strategy), "\""));
     }
   }
   return absl::OkStatus();
@@ -195,7 +207,7 @@ absl::StatusOr<TableConfig> LoadTable(const ConfigTable& block, const SourceConf
   if (status.ok()) status = CheckStrategy(block, StrategyOf(source, table), table);
   if (status.ok()) status = CheckTableSteps(block, source, table);
   if (!status.ok()) return status;
-  if (table.file.empty()) table.file = absl::StrCat(table.name, ".", source.kind);
+  if (table.file.empty()) table.file = absl::StrCat(table.name, ".", ToString(source.kind));
   return table;
 }
 

@@ -1,7 +1,5 @@
 #include "client/cycle/takeover.h"
 
-#include <string>
-
 #include "absl/status/statusor.h"
 #include "client/cycle/row_sender.h"
 #include "proto/wire/codec.h"
@@ -11,13 +9,11 @@ namespace {
 
 /// Whether rows that the mirror alone has may be of a time before: neither strategy sends deletes. With
 /// another filter they are what the configuration took out.
-bool KeepsRows(const std::string& former, const std::string& form) {
-  const auto strategy = [](const std::string& one) { return one.substr(0, one.find(' ')); };
-  const auto rows = [](const std::string& one) { return one.substr(one.rfind(' ') + 1); };
-  const auto keeps = [&](const std::string& one) {
-    return strategy(one) == "watermark" || strategy(one) == "window";
+bool KeepsRows(const Form& former, const Form& form) {
+  const auto keeps = [](const Form& one) {
+    return one.strategy == Strategy::kWatermark || one.strategy == Strategy::kWindow;
   };
-  return rows(former) == rows(form) && keeps(former) && keeps(form);
+  return former.rows == form.rows && keeps(former) && keeps(form);
 }
 
 /// Whether a comparison could find what changed between two forms.
@@ -38,9 +34,9 @@ absl::Status TakeOver(RunContext& run, const Cycle& cycle, const TableSchema& ta
   const Position position = DecodePosition(status.position());
   // What the mirror hashes or masks no comparison sees.
   const bool sees_all = ComparedColumns(table, status).size() == WantedColumns(table, status).size();
-  const std::string form = run.history.FormOf(table.name);
+  const Form form = run.history.FormOf(table.name);
   const RunState::Confirmed* const confirmed = run.state.FindConfirmed(table.name);
-  const std::string former = confirmed == nullptr ? form : confirmed->form;
+  const Form former = confirmed == nullptr ? form : confirmed->form;
   // Rows that the mirror alone has would go with a population because the source's memory was lost.
   const bool one_sided = !run.history.WhyNotEqual(table.name).empty();
   if (!staged && !one_sided && former == form) return absl::OkStatus();

@@ -1,13 +1,14 @@
 #include "client/run/table_check.h"
 
 #include <algorithm>
+#include <memory>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
 #include "base/name_pattern.h"
-#include "client/run/source_run.h"
-#include "client/source/sqlite/sqlite_reader.h"
+#include "client/run/open_source.h"
+#include "client/run/source_rules.h"
 #include "proto/wire/table.h"
 
 namespace mirror {
@@ -23,21 +24,11 @@ bool IsBlocked(const SourceConfig& source, const std::string& name) {
                      [&](const auto& blocked) { return MatchesPattern(name, blocked.first); });
 }
 
-/// Every table of the database, and these views.
-absl::StatusOr<std::vector<std::string>> AllNames(const SourceConfig& source,
-                                                  const std::vector<std::string>& views) {
-  SqliteReaderOptions options;
-  options.path = source.path;
-  for (const std::string& view : views) options.keyless_views.insert(FoldName(view));
-  return OpenSqliteReader(std::move(options))->TableNames();
-}
-
 }  // namespace
 
 absl::StatusOr<std::vector<IdleTable>> FindIdleTables(const SourceConfig& source,
                                                       const std::vector<std::string>& sent) {
   std::vector<IdleTable> idle;
-  if (source.kind != "sqlite") return idle;
   std::vector<std::string> names;
   for (const TableConfig& table : source.tables) {
     if (Has(sent, SentName(table)) || IsBlocked(source, table.name)) continue;
@@ -45,8 +36,10 @@ absl::StatusOr<std::vector<IdleTable>> FindIdleTables(const SourceConfig& source
     names.push_back(table.name);
   }
   if (idle.empty()) return idle;
-  const absl::StatusOr<std::vector<std::string>> tables = AllNames(source, {}),
-                                                 with_views = AllNames(source, names);
+  const std::unique_ptr<SourceReader> whole = OpenWholeSource(source, {});
+  if (whole == nullptr) return std::vector<IdleTable>();
+  const absl::StatusOr<std::vector<std::string>> tables = whole->TableNames(),
+                                                 with_views = OpenWholeSource(source, names)->TableNames();
   if (!tables.ok()) return tables.status();
   if (!with_views.ok()) return with_views.status();
   for (IdleTable& one : idle) {
@@ -78,7 +71,7 @@ absl::StatusOr<std::vector<IdleTable>> FindIdleTables(const SourceConfig& source
 std::vector<std::string> TablesToLog(const SourceConfig& source) {
   std::vector<std::string> tables;
   for (const TableConfig& table : source.tables) {
-    if (table.strategy == "cdc") tables.push_back(SentName(table));
+    if (table.strategy == Strategy::kCdc) tables.push_back(SentName(table));
   }
   return tables;
 }

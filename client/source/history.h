@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "client/source/form.h"
 #include "client/source/reader.h"
 #include "proto/wire/lsn.h"
 #include "proto/wire/table.h"
@@ -70,9 +71,7 @@ class History {
   /// Whether a table that it says did not change is known to be the mirror's.
   virtual bool SeesChanges(const std::string& table) = 0;
 
-  /// How what changed in a table is found, its first word, and in what of it: what was noted in one form says
-  /// nothing in another. Forms with the same third word, if they have one, are of the same rows.
-  virtual std::string FormOf(const std::string& table) = 0;
+  virtual Form FormOf(const std::string& table) = 0;
   /// Whether this history sent the position, in whatever form.
   virtual absl::StatusOr<bool> Sent(const std::string& table, const Position& position) {
     (void)table, (void)position;

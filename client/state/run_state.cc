@@ -11,6 +11,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "base/db/sqlite/file_layout.h"
+#include "base/enum_words.h"
 #include "base/file.h"
 #include "base/folded_name.h"
 #include "base/nonce.h"
@@ -29,6 +30,12 @@ absl::Status Unreadable(const std::string& path, const std::string& why) {
   return absl::DataLossError(
       absl::StrCat("'", path, "' is not what an agent wrote there (", why,
                    "). Nothing was sent. Restore it, or remove it: then every table is ", "populated anew"));
+}
+
+const EnumWords<RunState::TakenOver>& TakenOverWords() {
+  static const EnumWords<RunState::TakenOver> kWords = {{"keeps", RunState::TakenOver::kKeeps},
+                                                        {"yes", RunState::TakenOver::kYes}};
+  return kWords;
 }
 
 }  // namespace
@@ -64,14 +71,13 @@ absl::StatusOr<RunState> RunState::Load(const std::string& state_dir, const std:
                              entry.at("record").get<std::string>()};
       Table& table = state.tables_[name];
       if (const auto confirmed = entry.find("confirmed"); confirmed != entry.end()) {
-        table.confirmed = {
-            {Lsn{confirmed->at("lsn").get<std::int64_t>()}, confirmed->at("lineage").get<std::string>()},
-            confirmed->at("form").get<std::string>()};
+        const auto form = confirmed->at("form").get<std::string>();
+        const Position position = {Lsn{confirmed->at("lsn").get<std::int64_t>()},
+                                   confirmed->at("lineage").get<std::string>()};
+        if (!form.empty()) table.confirmed = Confirmed{position, ParseForm(form)};
       }
       const std::string taken_over = entry.value("taken_over", "");
-      if (!taken_over.empty()) {
-        table.taken_over = taken_over == "keeps" ? TakenOver::kKeeps : TakenOver::kYes;
-      }
+      if (!taken_over.empty()) table.taken_over = ParseTakenOver(taken_over).value_or(TakenOver::kYes);
     }
   } catch (const Json::exception& wrong) {
     return Unreadable(state.path_, wrong.what());
@@ -87,14 +93,12 @@ absl::Status RunState::Save() {
                     {"suspect", table.suspect},
                     {"counted_ms", table.counted_ms},
                     {"record", table.record}};
-    if (!table.confirmed.form.empty()) {
-      tables[name]["confirmed"] = {{"lsn", table.confirmed.position.lsn.value},
-                                   {"lineage", table.confirmed.position.lineage},
-                                   {"form", table.confirmed.form}};
+    if (table.confirmed) {
+      tables[name]["confirmed"] = {{"lsn", table.confirmed->position.lsn.value},
+                                   {"lineage", table.confirmed->position.lineage},
+                                   {"form", ToString(table.confirmed->form)}};
     }
-    if (table.taken_over != TakenOver::kNo) {
-      tables[name]["taken_over"] = table.taken_over == TakenOver::kKeeps ? "keeps" : "yes";
-    }
+    if (table.taken_over != TakenOver::kNo) tables[name]["taken_over"] = ToString(table.taken_over);
   }
   const Json json = {{"version", kLayout.present},
                      {"program", std::string(ProgramVersion())},
@@ -237,12 +241,12 @@ void RunState::SetCounted(const std::string& table, std::int64_t now_ms) {
 
 const RunState::Confirmed* RunState::FindConfirmed(const std::string& table) const {
   const auto found = tables_.find(table);
-  return found == tables_.end() || found->second.confirmed.form.empty() ? nullptr : &found->second.confirmed;
+  return found == tables_.end() || !found->second.confirmed ? nullptr : &*found->second.confirmed;
 }
 
-void RunState::SetConfirmed(const std::string& table, const Position& position, const std::string& form) {
+void RunState::SetConfirmed(const std::string& table, const Position& position, const Form& form) {
   if (const auto found = tables_.find(table); found != tables_.end()) {
-    found->second.confirmed = {position, form};
+    found->second.confirmed = Confirmed{position, form};
   }
 }
 
@@ -261,6 +265,11 @@ void RunState::SetTakenOver(const std::string& table, TakenOver taken_over) {
 
 void RunState::SetRecord(const std::string& table, const std::string& record) {
   tables_[table].record = record;
+}
+
+std::string ToString(RunState::TakenOver taken_over) { return WordOf(TakenOverWords(), taken_over); }
+std::optional<RunState::TakenOver> ParseTakenOver(std::string_view word) {
+  return ValueOf(TakenOverWords(), word);
 }
 
 }  // namespace mirror

@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -51,7 +52,7 @@ class RunState : public History {
   absl::Status GiveUp(const std::string& table) override;
   bool NamesRows(const std::string& /*table*/) override { return false; }
   bool SeesChanges(const std::string& /*table*/) override { return false; }
-  std::string FormOf(const std::string& /*table*/) override { return "populate"; }
+  Form FormOf(const std::string& /*table*/) override { return {Strategy::kPopulate}; }
   /// A run with a number above each one known here and above `highest`; all tables have the same target.
   absl::StatusOr<std::map<std::string, Position>> Begin(const std::vector<std::string>& tables,
                                                         std::int64_t highest) override;
@@ -71,14 +72,14 @@ class RunState : public History {
   /// A table whose rows are too many to be counted in each cycle: whether its turn has come.
   bool ShallCount(const std::string& table, std::int64_t now_ms, std::int64_t interval_ms) const;
   void SetCounted(const std::string& table, std::int64_t now_ms);
-  /// What of a table was last known to be on the mirror's disk, and the form (History::FormOf) that sent it.
+  /// What of a table was last known to be on the mirror's disk, and the form that sent it.
   struct Confirmed {
     Position position;
-    std::string form;
+    Form form;
   };
   /// Null: nothing was.
   const Confirmed* FindConfirmed(const std::string& table) const;
-  void SetConfirmed(const std::string& table, const Position& position, const std::string& form);
+  void SetConfirmed(const std::string& table, const Position& position, const Form& form);
   /// A table whose history took over from another form: until it was compared with the mirror.
   enum class TakenOver : std::uint8_t {
     kNo,
@@ -99,7 +100,7 @@ class RunState : public History {
     bool suspect = false;
     std::int64_t counted_ms = 0;
     std::string record;
-    Confirmed confirmed = {};  ///< Without a form: nothing.
+    std::optional<Confirmed> confirmed = {};
     TakenOver taken_over = TakenOver::kNo;
   };
   RunState() = default;
@@ -118,6 +119,11 @@ class RunState : public History {
   std::int64_t verified_ms_ = 0;
   std::map<std::string, Table> tables_;
 };
+
+/// As the file has it; empty: kNo.
+std::string ToString(RunState::TakenOver taken_over);
+/// Absent: it is none of the words.
+std::optional<RunState::TakenOver> ParseTakenOver(std::string_view word);
 
 }  // namespace mirror
 

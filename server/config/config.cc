@@ -215,8 +215,8 @@ class Loader {
             {"allow_remote", SetFlag(&metrics.allow_remote)}};
   }
   ConfigKeys LogKeys() {
-    return {{"level", SetOneOf(&config_.log_level, {"trace", "debug", "info", "warn", "error"})},
-            {"format", SetOneOf(&config_.log_format, {"text", "json"})}};
+    return {{"level", SetOneOf(&config_.log_level, LogLevelWords())},
+            {"format", SetOneOf(&config_.log_format, LogFormatWords())}};
   }
 
   Setter Path(std::string* target) const { return SetPath(target, file_.folder()); }
@@ -305,7 +305,8 @@ class Loader {
                       {"sql", SetChecked(&hook.sql, WrongSql)},
                       {"url", SetChecked(&hook.url, WrongUrl)},
                       {"timeout", SetSpan(&hook.timeout, seconds(1), hours(1))},
-                      {"on_error", SetOneOf(&hook.on_error, {"accept", "refuse"})}});
+                      {"on_error", SetOneOf(&hook.on_error,
+                                            {{"accept", OnError::kAccept}, {"refuse", OnError::kRefuse}})}});
       if (status.ok()) status = block.CheckHas({"on"});
       if (status.ok()) status = CheckHook(block, hook);
       if (!status.ok()) return status;

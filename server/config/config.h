@@ -9,6 +9,7 @@
 
 #include "absl/status/statusor.h"
 #include "base/exposition/metrics_listener.h"
+#include "base/log_words.h"
 #include "server/plan/breaker.h"
 #include "server/plan/column_rules.h"
 #include "server/plan/freshness_rules.h"
@@ -89,6 +90,12 @@ struct LimitsConfig {
   friend bool operator==(const LimitsConfig&, const LimitsConfig&) = default;
 };
 
+/// Of a hook that is asked and does not answer.
+enum class OnError {
+  kAccept,  ///< As if it had not been asked.
+  kRefuse,  ///< No cycle begins.
+};
+
 /// One [[hook]]: exactly one of command, sql and url.
 struct HookConfig {
   std::string name;             ///< For events; "hook-1" and so on when none is given.
@@ -97,7 +104,7 @@ struct HookConfig {
   std::vector<std::string> command;  ///< A program's absolute path, and its arguments.
   std::string sql, url;
   std::chrono::milliseconds timeout{10'000};
-  std::string on_error = "accept";  ///< Of authenticated: "refuse": without an answer no cycle begins.
+  OnError on_error = OnError::kAccept;  ///< Of authenticated.
   friend bool operator==(const HookConfig&, const HookConfig&) = default;
 };
 
@@ -123,16 +130,16 @@ struct ServerConfig {
   /// Two completed cycles in a row within it whose source does not know what the other one committed pause
   /// the tenant: two databases feed it. 0: never.
   std::int64_t miss_window_ms = 3'600'000;
-  ReceiptRules receipts;            ///< [data] receipts, and of [[tenant]].
-  IndexRules indexes;               ///< Of [[tenant]].
-  FreshnessRules freshness;         ///< Of [[tenant]].
-  std::string log_level = "info";   ///< trace, debug, info, warn, error.
-  std::string log_format = "text";  ///< text, json.
+  ReceiptRules receipts;     ///< [data] receipts, and of [[tenant]].
+  IndexRules indexes;        ///< Of [[tenant]].
+  FreshnessRules freshness;  ///< Of [[tenant]].
+  LogLevel log_level = LogLevel::kInfo;
+  LogFormat log_format = LogFormat::kText;
 };
 
 /// Reads and checks the whole file; then what the environment says (MIRROR_LISTEN_PORT and so on, for every
 /// key of a table that stands once) takes the place of the file's word. Errors: kInvalidArgument naming file,
-/// line and key, or the variable, one of these sections that is unknown too; kNotFound, kPermissionDenied for
+/// line and key, or the variable, an unknown one of MIRROR_ too; kNotFound, kPermissionDenied for
 /// the file itself. Whether the files that it names can be used is not asked here.
 absl::StatusOr<ServerConfig> LoadServerConfig(const std::string& path);
 

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <sstream>
 #include <string>
 
@@ -80,6 +81,22 @@ TEST_F(LogFormatTest, PeopleReadOneSentence) {
   SetFormat(logger_, LogFormat::kText);
   WriteLog(logger_, spdlog::level::err, {"a", "Cust1"}, "event a Cust1: ", "words {}");
   EXPECT_THAT(text_.str(), testing::HasSubstr("Z error event a Cust1: words {}\n"));
+}
+
+TEST_F(LogFormatTest, ItsWordsAreReadAsTheyAreWritten) {
+  for (const auto& [word, format] : LogFormatWords()) {
+    EXPECT_EQ(ToString(format), word);
+    EXPECT_EQ(ParseLogFormat(word), format) << word;
+  }
+  for (const auto& [word, level] : LogLevelWords()) {
+    EXPECT_EQ(ToString(level), word);
+    EXPECT_EQ(ParseLogLevel(word), level) << word;
+    SetLevel(logger_, level);
+    EXPECT_EQ(logger_.level(), spdlog::level::from_str(word)) << word;
+  }
+  EXPECT_EQ(LogLevelWords().size(), 5U);
+  EXPECT_EQ(ParseLogLevel("warning"), std::nullopt);
+  EXPECT_EQ(ParseLogFormat(""), std::nullopt);
 }
 
 }  // namespace

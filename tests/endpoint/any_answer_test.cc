@@ -19,6 +19,7 @@
 #include "tests/endpoint/endpoint_fixture.h"
 #include "tests/support/agent_bench.h"
 #include "tests/support/lying_endpoint.h"
+#include "tests/support/source_words.h"
 #include "tests/support/status_matchers.h"
 
 namespace mirror {
@@ -46,8 +47,8 @@ class AnyAnswerTest : public EndpointTest, public testing::WithParamInterface<co
     patience.authenticate = patience.call = patience.long_call = std::chrono::seconds(30);
     bench_->ConnectBy(liar_->Channel(), patience);
     Sql(kTables);
-    bench_->source().strategy = GetParam();
-    if (bench_->source().strategy == "cdc") {
+    bench_->source().strategy = StrategyNamed(GetParam());
+    if (bench_->source().strategy == Strategy::kCdc) {
       ASSERT_THAT(bench_->Install(), IsOk());
     }
     bench_->verify = true;

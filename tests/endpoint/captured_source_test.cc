@@ -11,6 +11,7 @@
 #include "tests/endpoint/endpoint_fixture.h"
 #include "tests/support/agent_bench.h"
 #include "tests/support/processes.h"
+#include "tests/support/source_words.h"
 
 namespace mirror {
 namespace {
@@ -31,7 +32,7 @@ class CapturedSourceTest : public EndpointTest, public testing::WithParamInterfa
   void Begin() {
     Install();
     bench_ = std::make_unique<AgentBench>(*here_, "Cust", here_->dir() + "/source");
-    bench_->source().strategy = "synthetic";
+    bench_->source().strategy = Strategy::kSynthetic;
     Sql(absl::StrCat("PRAGMA journal_mode = ", GetParam(), "; ", Series(kTables)));
     const CycleReport report = Cycle();
     EXPECT_EQ(ReportOf(report, "people").action, "populate");
@@ -316,11 +317,11 @@ TEST_P(CapturedSourceTest, StagedOrNotWhatTheMirrorMasksIsSentWhenItChanges) {
   Install({.more_toml = "[[tenant]]\ncontext_id = \"Cust\"\n[[tenant.table]]\nname = \"people\"\nmask = "
                         "[\"name\"]\nmask_keep = 2\n"});
   bench_ = std::make_unique<AgentBench>(*here_, "Cust", here_->dir() + "/source");
-  bench_->source().strategy = "synthetic";
+  bench_->source().strategy = Strategy::kSynthetic;
   Sql(absl::StrCat("PRAGMA journal_mode = ", GetParam(), "; ", Series(kTables)));
   TableConfig people;
   people.name = "people";
-  people.push = "staged";
+  people.staged = true;
   bench_->source().tables.push_back(people);
   EXPECT_TRUE(bench_->Run().Good());
   EXPECT_TRUE(bench_->Run().Good());
@@ -332,7 +333,7 @@ TEST_P(CapturedSourceTest, StagedOrNotWhatTheMirrorMasksIsSentWhenItChanges) {
   const std::string after = name();
   // Nor is it lost when the strategy is another one from then on.
   Sql("UPDATE people SET name = 'a third name' WHERE id = 5");
-  bench_->source().tables[0].push = "direct";
+  bench_->source().tables[0].staged = false;
   bench_->source().tables[0].column_hashes = true;
   EXPECT_TRUE(bench_->Run().Good());
   EXPECT_NE(name(), after);
@@ -352,7 +353,7 @@ class WatermarkTest : public CapturedSourceTest {
   void Begin(const TableConfig& orders, const std::string& more = "") {
     Install();
     bench_ = std::make_unique<AgentBench>(*here_, "Cust", here_->dir() + "/source");
-    bench_->source().strategy = "synthetic";
+    bench_->source().strategy = Strategy::kSynthetic;
     bench_->source().tables.push_back(orders);
     Sql(absl::StrCat("PRAGMA journal_mode = ", GetParam(), "; ", Series(kOrders), more));
     EXPECT_EQ(Sent(ReportOf(Cycle(), "orders")), "populate 500 0 0");
@@ -360,7 +361,7 @@ class WatermarkTest : public CapturedSourceTest {
   static TableConfig Orders(const std::string& strategy) {
     TableConfig table;
     table.name = "Orders";
-    table.strategy = strategy;
+    table.strategy = StrategyNamed(strategy);
     table.watermark = "at";
     return table;
   }
@@ -509,7 +510,7 @@ TEST_P(WatermarkTest, WhatComesIntoAFeedIsSeenWhateverItsOwnerDoesWithIt) {
 TEST_P(WatermarkTest, AStagedTableHasTheDeletesOfItsFeed) {
   TableConfig orders = Orders("watermark");
   orders.deletes_from = {"gone", "", {"order_id"}, "at"};
-  orders.push = "staged";
+  orders.staged = true;
   Begin(orders, kGone);
   Sql("DELETE FROM orders WHERE id IN (3, 4); INSERT INTO gone VALUES(1, 3, '2024-06-01'), (2, 4, "
       "'2024-06-01')");
@@ -589,7 +590,7 @@ TEST_P(WatermarkTest, ADeclaredKeyThatIsNoneIsToldAndFailsNoRun) {
   const CycleReport report = bench_->Run();
   EXPECT_TRUE(report.Good()) << Summary(report);
   EXPECT_EQ(ReportOf(report, "twice").equality, TableReport::Equality::kNotMeant);
-  bench_->source().tables[1].strategy = "synthetic";
+  bench_->source().tables[1].strategy = Strategy::kSynthetic;
   bench_->source().tables[1].watermark.clear();
   bench_->verify = false;
   EXPECT_TRUE(bench_->Run().Good());
@@ -648,7 +649,7 @@ TEST_P(WatermarkTest, AFeedThatDoesNotFitItsTableFailsItAloneAndSaysWhy) {
 
 TEST_P(WatermarkTest, WithCdcDeletesAndLateRowsAreSeenAndNothingIsSentTwice) {
   TableConfig orders = Orders("watermark_cdc");
-  orders.precision = "hour";
+  orders.precision.unit = TimeUnit::kHour;
   Begin(orders);
   EXPECT_EQ(Run(), "none 0 0 0");
   // The hour of the greatest value is looked at again, so a change that did not touch the column is seen
@@ -717,7 +718,7 @@ TEST_P(WatermarkTest, AWindowIsOfTheKindThatItsColumnHolds) {
   Sql("UPDATE logs SET v = 'c'");
   const CycleReport report = bench_->Run();
   EXPECT_EQ(Sent(ReportOf(report, "logs")), "changes 0 1 0") << Summary(report);
-  bench_->source().tables[1].time = "iso";
+  bench_->source().tables[1].time = TimeFormat::kIso;
   EXPECT_THAT(ReportOf(bench_->Run(), "logs").reason, HasSubstr("the greatest value of 'at' is a number"));
 }
 

@@ -270,7 +270,7 @@ TEST_F(EqualityTest, ASourceWithoutALogIsMendedRowByRow) {
   Sql("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000) INSERT INTO one SELECT "
       "i, "
       "'t' || i FROM n");
-  bench_->source().strategy = "populate";
+  bench_->source().strategy = Strategy::kPopulate;
   ASSERT_TRUE(bench_->Run().Good());
   // The number of rows stays, so that no cycle would see it.
   Sql("UPDATE one SET t = 'new' WHERE id = 77; DELETE FROM one WHERE id = 78; INSERT INTO one VALUES (9000, "

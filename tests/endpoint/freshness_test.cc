@@ -12,6 +12,7 @@
 
 #include "tests/endpoint/endpoint_fixture.h"
 #include "tests/support/agent_bench.h"
+#include "tests/support/source_words.h"
 
 namespace mirror {
 namespace {
@@ -33,7 +34,7 @@ class FreshnessTest : public EndpointTest {
   void Begin(const std::string& toml = "", const std::string& strategy = "cdc") {
     Install({.more_toml = toml});
     bench_ = std::make_unique<AgentBench>(*here_, "Cust", here_->dir() + "/source");
-    bench_->source().strategy = strategy;
+    bench_->source().strategy = StrategyNamed(strategy);
     ASSERT_EQ(bench_->Sql(kTables), "");
     if (strategy == "cdc") {
       ASSERT_THAT(bench_->Install(), IsOk());

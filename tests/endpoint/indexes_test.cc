@@ -13,6 +13,7 @@
 #include "proto/wire/source_objects_codec.h"
 #include "tests/endpoint/endpoint_fixture.h"
 #include "tests/support/agent_bench.h"
+#include "tests/support/source_words.h"
 
 namespace mirror {
 namespace {
@@ -45,7 +46,7 @@ class IndexesTest : public EndpointTest {
   void Start(const std::string& more_toml, const std::string& strategy = "synthetic") {
     Install({.more_toml = more_toml});
     bench_ = std::make_unique<AgentBench>(*here_, "Cust", here_->dir() + "/source");
-    bench_->source().strategy = strategy;
+    bench_->source().strategy = StrategyNamed(strategy);
     ASSERT_EQ(bench_->Sql(kTables), "");
     if (strategy == "cdc") {
       ASSERT_THAT(bench_->Install(), IsOk());

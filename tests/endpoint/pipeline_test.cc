@@ -12,6 +12,7 @@
 #include "certs/keyed_hash.h"
 #include "tests/endpoint/endpoint_fixture.h"
 #include "tests/support/agent_bench.h"
+#include "tests/support/source_words.h"
 
 namespace mirror {
 namespace {
@@ -37,7 +38,7 @@ class PipelineTest : public EndpointTest, public testing::WithParamInterface<con
     bench_ = std::make_unique<AgentBench>(*here_, "Cust", here_->dir() + "/source");
     const std::string param = GetParam();
     const std::size_t space = param.find(' ');
-    bench_->source().strategy = param.substr(0, space);
+    bench_->source().strategy = StrategyNamed(param.substr(0, space));
     bench_->source().hash_key = here_->dir() + "/hash.key";
     std::ofstream(bench_->source().hash_key) << kSecret << '\n';
     std::filesystem::permissions(bench_->source().hash_key, std::filesystem::perms::owner_read);
@@ -323,9 +324,9 @@ TEST_P(PipelineWatermarkTest, WhatDecidesAboutARowGoesWithItsWatermark) {
       "'2024-01-01', 'a', 1), (2, '2024-01-02', 'b', 0), (3, '2024-01-03', 'c', 1)");
   TableConfig orders;
   orders.name = orders.steps.table = "orders";
-  orders.strategy = "watermark_cdc";
+  orders.strategy = Strategy::kWatermarkCdc;
   orders.watermark = "AT";
-  orders.precision = "day";
+  orders.precision.unit = TimeUnit::kDay;
   orders.steps.as = "sales";
   orders.steps.rename = {{"at", "moment"}};
   orders.steps.where = "open";

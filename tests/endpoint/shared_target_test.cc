@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "tests/endpoint/endpoint_fixture.h"
 #include "tests/support/agent_bench.h"
+#include "tests/support/source_words.h"
 #include "tests/support/status_matchers.h"
 
 namespace mirror {
@@ -26,7 +27,7 @@ class SharedTargetTest : public EndpointTest, public testing::WithParamInterface
     Install();
     bench_ = std::make_unique<AgentBench>(*here_, "Cust", here_->dir() + "/source");
     ASSERT_EQ(bench_->Sql(kParts), "");
-    bench_->source().strategy = GetParam();
+    bench_->source().strategy = StrategyNamed(GetParam());
     bench_->source().tables.push_back(parts);
     if (GetParam() == std::string("cdc")) {
       ASSERT_THAT(bench_->Install(), IsOk());
@@ -50,14 +51,14 @@ class SharedTargetTest : public EndpointTest, public testing::WithParamInterface
 INSTANTIATE_TEST_SUITE_P(Strategies, SharedTargetTest, testing::Values("cdc", "synthetic"));
 
 TEST_P(SharedTargetTest, RowsAndColumnsOfThePartnerSurviveWhateverIsSent) {
-  for (const char* const push : {"direct", "staged"}) {
-    SCOPED_TRACE(push);
+  for (const bool staged : {false, true}) {
+    SCOPED_TRACE(staged ? "staged" : "direct");
     here_.reset();
     bench_.reset();
     TableConfig parts;
     parts.name = "parts";
     parts.preserve_target = true;
-    parts.push = push;
+    parts.staged = staged;
     Begin(parts);
     Partner(
         "ALTER TABLE parts ADD COLUMN remark TEXT; UPDATE parts SET remark = 'mine ' || id WHERE id <= 100; "
@@ -94,8 +95,8 @@ TEST_P(SharedTargetTest, RowsAndColumnsOfThePartnerSurviveWhateverIsSent) {
 }
 
 TEST_P(SharedTargetTest, DeletesAreIgnoredOrMarked) {
-  for (const char* const deletes : {"ignore", "mark"}) {
-    SCOPED_TRACE(deletes);
+  for (const Deletes deletes : {Deletes::kIgnore, Deletes::kMark}) {
+    SCOPED_TRACE(deletes == Deletes::kMark ? "mark" : "ignore");
     here_.reset();
     bench_.reset();
     TableConfig parts;
@@ -105,7 +106,7 @@ TEST_P(SharedTargetTest, DeletesAreIgnoredOrMarked) {
     Sql("DELETE FROM parts WHERE id <= 10");
     Run();
     EXPECT_EQ(Mirrored("count(*)"), "1500");
-    if (deletes == std::string("mark")) {
+    if (deletes == Deletes::kMark) {
       EXPECT_EQ(Mirrored("count(*) FILTER (WHERE _mirror_deleted_at > 0)"), "10");
     }
     bench_->verify = true;
@@ -117,7 +118,7 @@ TEST_P(SharedTargetTest, DeletesAreIgnoredOrMarked) {
     EXPECT_EQ(Mirrored("count(*)"), "1500");
     Run(/*repopulate=*/true);
     EXPECT_EQ(Mirrored("count(*)"), "1500");
-    bench_->source().tables[0].deletes = "apply";
+    bench_->source().tables[0].deletes = Deletes::kApply;
     EXPECT_EQ(Run().action, "populate") << "another rule";
     EXPECT_EQ(bench_->Difference(), "");
   }

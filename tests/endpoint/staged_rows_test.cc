@@ -16,6 +16,7 @@
 #include "tests/endpoint/endpoint_fixture.h"
 #include "tests/support/agent_bench.h"
 #include "tests/support/processes.h"
+#include "tests/support/source_words.h"
 
 namespace mirror {
 namespace {
@@ -50,7 +51,7 @@ class StagedRowsTest : public EndpointTest, public testing::WithParamInterface<c
   void SetUp() override {
     Install();
     bench_ = std::make_unique<AgentBench>(*here_, "Cust", here_->dir() + "/source");
-    bench_->source().strategy = GetParam();
+    bench_->source().strategy = StrategyNamed(GetParam());
     bench_->config().agent.batch_bytes = 10'000;
     // The rest is staged.
     bench_->read_ahead = 1;
@@ -58,7 +59,7 @@ class StagedRowsTest : public EndpointTest, public testing::WithParamInterface<c
     application_->Run("PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0");
     application_->Run("CREATE TABLE people(id INTEGER PRIMARY KEY, name TEXT, photo BLOB)");
     application_->Run(kRows);
-    if (bench_->source().strategy != "cdc") return;
+    if (bench_->source().strategy != Strategy::kCdc) return;
     ASSERT_THAT(bench_->Install(), IsOk());
   }
 

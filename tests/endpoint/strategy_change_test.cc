@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "tests/endpoint/endpoint_fixture.h"
 #include "tests/support/agent_bench.h"
+#include "tests/support/source_words.h"
 #include "tests/support/status_matchers.h"
 
 namespace mirror {
@@ -40,14 +41,14 @@ class ChangedSourceTest : public EndpointTest {
   void Use(const std::string& strategy) {
     SourceConfig& source = bench_->source();
     source.tables.clear();
-    source.strategy = strategy == "cdc" ? "cdc" : "synthetic";
+    source.strategy = strategy == "cdc" ? Strategy::kCdc : Strategy::kSynthetic;
     if (strategy == "cdc") {
       ASSERT_THAT(bench_->Install(), IsOk());
       return;
     }
     TableConfig orders;
     orders.name = "orders";
-    orders.strategy = strategy;
+    orders.strategy = StrategyNamed(strategy);
     if (strategy != "synthetic") orders.watermark = "at";
     orders.window_ms = 2LL * 86'400'000;
     source.tables.push_back(orders);
@@ -179,7 +180,7 @@ TEST_F(ChangedSourceTest, TablesOfOneSourceMayHaveDifferentOnes) {
   Begin("cdc");
   TableConfig others;
   others.name = "others";
-  others.strategy = "synthetic";
+  others.strategy = Strategy::kSynthetic;
   bench_->source().tables.push_back(others);
   Sql("UPDATE others SET v = 'x' WHERE id = 'k9'; UPDATE orders SET v = 'x' WHERE id = 9");
   CycleReport report = Run();
@@ -199,7 +200,7 @@ TEST_F(ChangedSourceTest, AViewWithADeclaredKeyIsATable) {
   EXPECT_EQ(ReportOf(Run(), "big").table, "") << "views are mirrored only where they are asked for";
   TableConfig view;
   view.name = "Big";
-  view.strategy = "synthetic";
+  view.strategy = Strategy::kSynthetic;
   view.key = {"id"};
   bench_->source().tables.push_back(view);
   EXPECT_EQ(Sent(ReportOf(Run(), "big")), "10 0 0");
@@ -222,7 +223,7 @@ class MisfitKeyTest : public EndpointTest {
     bench_ = std::make_unique<AgentBench>(*here_, "Cust", here_->dir() + "/source");
     Sql("PRAGMA journal_mode = WAL; CREATE TABLE items(doc INTEGER, nr INTEGER, v, PRIMARY KEY(doc, nr)); "
         "INSERT INTO items VALUES(1, 1, 'a'), (1, 2, 'b'), (2, 1, 'c')");
-    bench_->source().strategy = strategy;
+    bench_->source().strategy = StrategyNamed(strategy);
     if (strategy == "cdc") {
       ASSERT_THAT(bench_->Install(), IsOk());
     }
@@ -253,7 +254,7 @@ TEST_F(MisfitKeyTest, AStagedTableIsWidenedAndPopulated) {
     Begin(strategy);
     TableConfig items;
     items.name = "items";
-    items.push = "staged";
+    items.staged = true;
     bench_->source().tables.push_back(items);
     ASSERT_TRUE(bench_->Run().Good());
     Sql("INSERT INTO items VALUES(2, 'total', 'all'); UPDATE items SET v = 'x' WHERE nr = 2");
@@ -264,7 +265,7 @@ TEST_F(MisfitKeyTest, AStagedTableIsWidenedAndPopulated) {
 TEST_F(MisfitKeyTest, AnotherStrategyLosesNothingOfTheTable) {
   Begin("cdc");
   Sql("INSERT INTO items VALUES(2, 'total', 'all'); UPDATE items SET v = 'x' WHERE nr = 2");
-  bench_->source().strategy = "synthetic";
+  bench_->source().strategy = Strategy::kSynthetic;
   ExpectToArrive();
 }
 
@@ -282,7 +283,7 @@ TEST_F(ChangedSourceTest, AStagedTableIsComparedAndOnlyRealDifferencesAreSent) {
     bench_.reset();
     Begin(strategy);
     if (bench_->source().tables.empty()) bench_->source().tables.push_back({.name = "orders"});
-    bench_->source().tables[0].push = "staged";
+    bench_->source().tables[0].staged = true;
     EXPECT_EQ(Rows(ReportOf(Run(), "orders")), 0U);
     // At the target somebody changed, removed and added rows; one is already as the source will have it.
     ASSERT_EQ(bench_->mirror().Execute(

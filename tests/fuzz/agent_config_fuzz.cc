@@ -3,7 +3,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <set>
 #include <string>
 #include <string_view>
 
@@ -30,10 +29,8 @@ void RequireSound(const AgentConfig& config) {
   Require(config.agent.window >= 1 && config.agent.window <= 64 && !config.agent.state_dir.empty());
   for (const SourceConfig& source : config.sources) {
     Require(CheckContextId(source.context_id).ok() && !source.path.empty() && source.line > 0);
-    const std::set<std::string> strategies = {"cdc",           "synthetic", "watermark",
-                                              "watermark_cdc", "window",    "populate"};
-    Require(strategies.contains(source.strategy));
-    Require(source.kind == "sqlite" || (source.strategy != "cdc" && source.strategy != "populate"));
+    Require(!ToString(source.kind).empty() && !ToString(source.strategy).empty());
+    Require(!IsFolder(source.kind) || !IsLogged(source.strategy));
     Require(source.interval_ms > 0 && source.retention_ms > 0 && source.max_log > 0);
     Require(source.count_interval_ms >= 0 && source.verify_interval_ms >= 0);
     for (const QuietHours& quiet : source.quiet) {

@@ -53,6 +53,7 @@ GROUPS = {
     "a plan": r"\"server/plan/(?:[a-z_]*_)?plan\.h\"",
     "an opening of databases": r"\"server/store/(?:sqlite/sqlite_home|catalog/sqlite/\w+)\.h\"",
     "client": r"\"client/",
+    "a reader by its name (client/run/open_source opens it)": r"\"client/source/(?:sqlite/sqlite|files/file)_reader\.h\"",
 }
 # What every room may include: the standard library, the system, absl.
 ANYBODY = re.compile(
@@ -73,7 +74,7 @@ ROOMS = {
     "proto/wire": ("base", ("xxhash", "OpenSSL", "nlohmann-json", "protobuf")),
     "certs": ("base", ("OpenSSL", "nlohmann-json", "grpc")),
     "server/plan": ("base certs proto/wire", ("nlohmann-json",)),
-    "server/config": ("base/config base/db/sqlite base/exposition server/plan", ()),
+    "server/config": ("base base/config base/db/sqlite base/exposition server/plan", ()),
     "server/store/catalog": ("base certs", ()),
     "server/store/catalog/sqlite": ("base base/db/sqlite certs server/store/catalog", ()),
     "server/hooks": ("base server/store/catalog", ("nlohmann-json",)),
@@ -121,7 +122,7 @@ ROOMS = {
         ("spdlog", "CLI11", "grpc"),
     ),
     "server/example": ("base server server/config server/hooks server/store/sqlite", ()),
-    "client/source": ("proto/wire", ()),
+    "client/source": ("base proto/wire", ()),
     "client/source/sqlite/file": ("base base/db/sqlite client/source proto/wire", ("SQLite",)),
     "client/source/steps": (
         "base base/db/sqlite certs client/source client/source/sqlite/file proto/wire",
@@ -210,6 +211,7 @@ NEVER = [
     (r"server/hooks/delivery/(?!hook_url\.)", ("cpp-httplib",)),
     (r"client/source/files/(?!csv_rows\.)", ("libcsv",)),
     (r"client/source/files/(?!xlsx_rows\.)", ("libzip", "expat")),
+    (r"client/(?!source/|run/open_source\.)", ("a reader by its name (client/run/open_source opens it)",)),
     (r"tools/mirrorctl/(?!doctor)", ("client",)),
 ]
 # Locks that the thread-safety analysis does not see.

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "client/run/source_rules.h"
 #include "client/run/source_run.h"
 #include "client/source/sqlite/log/change_log.h"
 #include "client/state/run_state.h"

@@ -7,6 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "proto/wire/table.h"
 
 namespace mirror {
 namespace {
@@ -14,16 +15,16 @@ namespace {
 struct Setting {
   const char* table;
   bool preserve;
-  const char* deletes;
+  Deletes deletes;
   const char* live;  ///< Which rows of the mirror are the source's.
   const char* gone;  ///< Which it kept though the source deleted them; empty: none.
 };
 
 constexpr Setting kSettings[] = {
-    {"p_kept", true, "apply", "_mirror_owned = 1", ""},
-    {"p_ignored", false, "ignore", "_mirror_owned = 1", "_mirror_owned = 0"},
-    {"p_marked", false, "mark", "_mirror_deleted_at IS NULL", "_mirror_deleted_at > 1600000000000"},
-    {"p_both", true, "mark", "_mirror_owned = 1 AND _mirror_deleted_at IS NULL",
+    {"p_kept", true, Deletes::kApply, "_mirror_owned = 1", ""},
+    {"p_ignored", false, Deletes::kIgnore, "_mirror_owned = 1", "_mirror_owned = 0"},
+    {"p_marked", false, Deletes::kMark, "_mirror_deleted_at IS NULL", "_mirror_deleted_at > 1600000000000"},
+    {"p_both", true, Deletes::kMark, "_mirror_owned = 1 AND _mirror_deleted_at IS NULL",
      "_mirror_owned = 1 AND _mirror_deleted_at > 1600000000000"},
 };
 constexpr char kPartners[] = "p_kept";

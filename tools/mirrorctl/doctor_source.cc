@@ -18,7 +18,8 @@
 #include "base/clock.h"
 #include "base/folded_name.h"
 #include "client/command/expiry.h"
-#include "client/run/source_run.h"
+#include "client/run/open_reader.h"
+#include "client/run/source_rules.h"
 #include "client/run/table_check.h"
 #include "client/source/sqlite/log/log_check.h"
 #include "client/wire/connect.h"
@@ -189,7 +190,7 @@ void ExamineLogOf(const SourceConfig& source, const std::vector<std::string>& ta
   }
   if (found->presence == LogPresence::kNone) {
     if (!found->blocked.empty()) return;
-    if (source.strategy != "cdc") {
+    if (source.strategy != Strategy::kCdc) {
       return report.Fail(step,
                          absl::StrCat("it is not installed, and ", ListNames(tables, kNamesMost),
                                       " have strategy = \"cdc\": changes of them are not sent"),
@@ -238,12 +239,12 @@ void ExamineDatabase(const SourceConfig& source, DoctorReport& report) {
       report.Fail(of, one.words, "mend that: until then runs are not good");
     }
   }
-  if (source.strategy == "cdc") {
+  if (source.strategy == Strategy::kCdc) {
     ExamineLogOf(source, *tables, report);
   } else if (const std::vector<std::string> to_log = TablesToLog(source); !to_log.empty()) {
     ExamineLogOf(source, to_log, report);
   } else {
-    report.Ok(log, absl::StrCat("none, as strategy = \"", source.strategy, "\" says"));
+    report.Ok(log, absl::StrCat("none, as strategy = \"", ToString(source.strategy), "\" says"));
   }
 }
 

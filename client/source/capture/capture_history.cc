@@ -1,13 +1,10 @@
 #include "client/source/capture/capture_history.h"
 
-#include <xxhash.h>
-
-#include <algorithm>
-#include <string_view>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
+#include "client/source/capture/capture_form.h"
 #include "proto/wire/table.h"
 
 namespace mirror {
@@ -65,18 +62,11 @@ bool CaptureHistory::SeesChanges(const std::string& table) {
   return Captures(table) || base_.SeesChanges(table);
 }
 
-std::string CaptureHistory::FormOf(const std::string& table) {
+Form CaptureHistory::FormOf(const std::string& table) {
   const CaptureRule* const rule = rules_.Find(table);
   if (rule == nullptr) return base_.FormOf(table);
   const absl::StatusOr<std::optional<CaptureState::Table>> found = state_.Find(table);
-  const std::string what = found.ok() && *found ? (*found)->form : "";
-  // What the configuration does with the rows is a word of its own, see Run::KeepsRows.
-  const std::size_t steps = std::min(what.find("\nsteps "), what.size());
-  const auto hash = [](std::string_view text) {
-    return absl::Hex(XXH3_64bits(text.data(), text.size()), absl::kZeroPad16);
-  };
-  return absl::StrCat(std::string(ToString(rule->how)), " ", hash(std::string_view(what).substr(0, steps)),
-                      " ", hash(std::string_view(what).substr(steps)));
+  return mirror::FormOf(rule->how, found.ok() && *found ? (*found)->form : "");
 }
 
 absl::StatusOr<bool> CaptureHistory::Sent(const std::string& table, const Position& position) {
@@ -91,7 +81,7 @@ std::string CaptureHistory::WhyNotEqual(const std::string& table) {
   const CaptureRule* const rule = rules_.Find(table);
   if (rule == nullptr) return base_.WhyNotEqual(table);
   if (rule->LearnsDeletes()) return "";
-  return absl::StrCat("strategy \"", std::string(ToString(rule->how)),
+  return absl::StrCat("strategy \"", ToString(rule->how),
                       "\" sends no deletes: the mirror keeps rows that the source has not any more");
 }
 

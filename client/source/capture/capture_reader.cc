@@ -33,20 +33,6 @@ std::vector<std::uint32_t> AllColumns(const TableSchema& table) {
   return columns;
 }
 
-/// What a digest is over, how rows are told apart, and how changes are found.
-std::string FormOf(const TableSchema& table, const CaptureRule& rule, const std::string& steps) {
-  std::string form = absl::StrCat(std::string(ToString(rule.how)), " ", rule.column);
-  if (rule.by_column) absl::StrAppend(&form, "\nby column");
-  for (const Column& column : table.columns) {
-    absl::StrAppend(&form, "\n", column.key_position, " ", column.name);
-    // Keys are remembered as values of their type.
-    if (column.key_position > 0) absl::StrAppend(&form, " ", static_cast<int>(column.type));
-  }
-  // Where not all rows are looked at, those that are to be sent otherwise now would not be seen.
-  if (rule.how != CaptureRule::How::kSynthetic && !steps.empty()) absl::StrAppend(&form, "\nsteps ", steps);
-  return form;
-}
-
 class CaptureReader : public SourceReader {
  public:
   CaptureReader(CaptureSources sources, CaptureState& state, CaptureRules rules,
@@ -176,13 +162,13 @@ class CaptureReader : public SourceReader {
   absl::StatusOr<CaptureState::Table> Prepare(const SourceTable& source, const CaptureRule& rule) {
     const TableSchema& schema = source.schema;
     const bool by_column = rule.by_column && !schema.Key().empty();
-    return state_.Prepare(schema.name, FormOf(schema, rule, source.steps), schema.Key().size(), by_column);
+    return state_.Prepare(schema.name, WriteCaptureForm(schema, rule, source.steps), schema.Key().size(),
+                          by_column);
   }
 
   /// Whether the first look at a table can wait until it is read to be sent.
   bool CanWait(const CaptureState::Table& table, const CaptureRule& rule) const {
-    return never_sent_ && rule.how == CaptureRule::How::kSynthetic && table.looked_ms == 0 &&
-           never_sent_(table.name);
+    return never_sent_ && rule.how == Strategy::kSynthetic && table.looked_ms == 0 && never_sent_(table.name);
   }
 
   /// kAborted: a table moved meanwhile; with `last` that is the table's own problem.
@@ -255,14 +241,16 @@ class CaptureReader : public SourceReader {
     }
     if (!status.ok()) return status;
     switch (rule.how) {
-      case CaptureRule::How::kSynthetic:
+      case Strategy::kSynthetic:
+      case Strategy::kCdc:
+      case Strategy::kPopulate:
         status = TakeAll(taken);
         break;
-      case CaptureRule::How::kWatermark:
-      case CaptureRule::How::kWatermarkCdc:
+      case Strategy::kWatermark:
+      case Strategy::kWatermarkCdc:
         status = TakeBehindWatermark(rule, *column, table, taken);
         break;
-      case CaptureRule::How::kWindow:
+      case Strategy::kWindow:
         status = TakeWindow(rule, *column, table, taken);
         break;
     }
@@ -290,7 +278,7 @@ class CaptureReader : public SourceReader {
     const CaptureRule* const rule = rules_.Find(table);
     const TableSchema* const schema = FindSchema(table);
     // A look at all rows would have met them.
-    if (rule == nullptr || rule->how == CaptureRule::How::kSynthetic || schema == nullptr ||
+    if (rule == nullptr || rule->how == Strategy::kSynthetic || schema == nullptr ||
         inner_->RepeatedKeysOf(table) == RepeatedKeys::kNever) {
       return false;
     }
@@ -325,8 +313,8 @@ class CaptureReader : public SourceReader {
   };
 
   static absl::StatusOr<std::uint32_t> ColumnOf(const TableSchema& schema, const CaptureRule& rule) {
-    if (rule.how == CaptureRule::How::kSynthetic) return 0U;
-    const std::string strategy(ToString(rule.how));
+    if (rule.how == Strategy::kSynthetic) return 0U;
+    const std::string strategy = ToString(rule.how);
     if (schema.Key().empty()) {
       return absl::InvalidArgumentError(absl::StrCat("table '", schema.name,
                                                      "' has no key, which strategy \"", strategy,
@@ -472,10 +460,10 @@ class CaptureReader : public SourceReader {
     }
     if (facts->greatest.kind == Kind::kNull) return absl::OkStatus();
     const bool numbers = IsNumber(facts->greatest);
-    if (!rule.time.empty() && (rule.time == "iso") == numbers) {
+    if (rule.time && (*rule.time == TimeFormat::kIso) == numbers) {
       return absl::InvalidArgumentError(absl::StrCat(
           "table '", taken.schema.name, "': the greatest value of '", taken.schema.columns[column].name,
-          "' is ", numbers ? "a number" : "a text", ", which 'time' = \"", rule.time,
+          "' is ", numbers ? "a number" : "a text", ", which 'time' = \"", ToString(*rule.time),
           "\" of its [[source.table]] is not: say what it is"));
     }
     const KeyPart begin = BeginOfWindow(rule, numbers, now_ms);
@@ -496,7 +484,7 @@ class CaptureReader : public SourceReader {
   absl::StatusOr<SourceReader::ColumnFacts> LookAtColumn(const Taken& taken, std::uint32_t column) {
     absl::StatusOr<SourceReader::ColumnFacts> facts = inner_->LookAtColumn(taken.schema.name, column);
     if (!facts.ok()) return facts;
-    if (!facts->trouble.empty() && taken.rule.how != CaptureRule::How::kWindow) {
+    if (!facts->trouble.empty() && taken.rule.how != Strategy::kWindow) {
       return absl::FailedPreconditionError(
           absl::StrCat("table '", taken.schema.name, "': column '", taken.schema.columns[column].name,
                        "', by which its changes are found, ", facts->trouble,

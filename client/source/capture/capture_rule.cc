@@ -1,7 +1,6 @@
 #include "client/source/capture/capture_rule.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <ctime>
 
@@ -10,26 +9,22 @@
 namespace mirror {
 namespace {
 
-/// Characters of a text as 2024-05-01 12:30:00 up to a unit; 0: it is none.
-std::size_t LengthTo(const std::string& unit) {
-  return unit == "day" ? 10 : unit == "hour" ? 13 : unit == "minute" ? 16 : unit == "second" ? 19 : 0;
+/// Characters of a text as 2024-05-01 12:30:00 up to a unit.
+std::size_t LengthTo(TimeUnit unit) {
+  switch (unit) {
+    case TimeUnit::kDay:
+      return 10;
+    case TimeUnit::kHour:
+      return 13;
+    case TimeUnit::kMinute:
+      return 16;
+    case TimeUnit::kSecond:
+      break;
+  }
+  return 19;
 }
 
 }  // namespace
-
-std::string_view ToString(CaptureRule::How how) {
-  switch (how) {
-    case CaptureRule::How::kSynthetic:
-      return "synthetic";
-    case CaptureRule::How::kWatermark:
-      return "watermark";
-    case CaptureRule::How::kWatermarkCdc:
-      return "watermark_cdc";
-    case CaptureRule::How::kWindow:
-      return "window";
-  }
-  return "";
-}
 
 const CaptureRule* CaptureRules::Find(std::string_view table) const {
   static const CaptureRule kWhole;
@@ -39,14 +34,13 @@ const CaptureRule* CaptureRules::Find(std::string_view table) const {
   return others ? &kWhole : nullptr;
 }
 
-KeyPart CutToPrecision(const KeyPart& pointer, const std::string& precision) {
+KeyPart CutToPrecision(const KeyPart& pointer, const Precision& precision) {
   KeyPart cut = pointer;
-  if (const std::size_t length = LengthTo(precision); length > 0) {
-    if (cut.kind == Kind::kText) cut.bytes.resize(std::min(cut.bytes.size(), length));
+  if (precision.unit) {
+    if (cut.kind == Kind::kText) cut.bytes.resize(std::min(cut.bytes.size(), LengthTo(*precision.unit)));
     return cut;
   }
-  std::int64_t step = 0;
-  std::from_chars(precision.data(), precision.data() + precision.size(), step);
+  const std::int64_t step = precision.step;
   if (step <= 0) return cut;
   if (cut.kind == Kind::kInteger) {
     const std::int64_t rest = ((cut.integer % step) + step) % step;
@@ -69,11 +63,11 @@ bool LooksLikeADay(const KeyPart& part) {
 
 KeyPart BeginOfWindow(const CaptureRule& rule, bool numbers, std::int64_t now_ms) {
   const std::int64_t begin_ms = now_ms - rule.window_ms;
-  const std::string time = !rule.time.empty() ? rule.time : numbers ? "unix" : "iso";
+  const TimeFormat time = rule.time.value_or(numbers ? TimeFormat::kUnix : TimeFormat::kIso);
   KeyPart begin;
-  if (time != "iso") {
+  if (time != TimeFormat::kIso) {
     begin.kind = Kind::kInteger;
-    begin.integer = time == "unix_ms" ? begin_ms : begin_ms / 1'000;
+    begin.integer = time == TimeFormat::kUnixMs ? begin_ms : begin_ms / 1'000;
     return begin;
   }
   const std::time_t seconds = begin_ms / 1'000;

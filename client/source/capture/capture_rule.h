@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "client/source/strategy.h"
 #include "proto/wire/key_range.h"
 #include "proto/wire/table.h"
 
@@ -24,34 +25,22 @@ struct DeleteFeed {
 
 /// How a look finds what changed in a table.
 struct CaptureRule {
-  enum class How {
-    kSynthetic,     ///< All rows are read, and compared with those of the last look.
-    kWatermark,     ///< Rows whose value of `column`, which only grows, is the greatest so far or greater. No
-                    ///< deletes.
-    kWatermarkCdc,  ///< The same from that value cut to `precision`; and all keys, to find what is gone.
-    kWindow,        ///< Rows whose time in `column` is at most `window_ms` ago. No deletes.
-  };
-  How how = How::kSynthetic;
+  Strategy how = Strategy::kSynthetic;  ///< None for which IsLogged().
   std::string column = {};
-  bool by_column = false;  ///< What changed of a row that is remembered is known column by column.
-  /// kWatermarkCdc: "day", "hour", "minute", "second" of a text as 2024-05-01 12:30:00; or a number of which
-  /// the value is cut to a multiple. Empty: the value as it is.
-  std::string precision = {};
+  bool by_column = false;    ///< What changed of a row that is remembered is known column by column.
+  Precision precision = {};  ///< kWatermarkCdc
   std::int64_t window_ms = 0;
   bool filtered = false;  ///< `where` takes rows out.
-  /// kWindow: what `column` holds: "iso" (a text that begins as 2024-05-01, in UTC), "unix" (seconds),
-  /// "unix_ms". Empty: unix where its greatest value is a number, else iso.
-  std::string time = {};
+  /// kWindow: what `column` holds. Absent: kUnix where its greatest value is a number, else kIso.
+  std::optional<TimeFormat> time = {};
   std::optional<DeleteFeed> deletes_from = {};  ///< kWatermark: by which its deletes are found.
 
   /// A look brings every row that the mirror should have, and tells what is gone.
-  bool SeesDeletes() const { return how == How::kSynthetic || how == How::kWatermarkCdc; }
+  bool SeesDeletes() const { return how == Strategy::kSynthetic || how == Strategy::kWatermarkCdc; }
   /// What is gone becomes known, in one way or the other.
   bool LearnsDeletes() const { return SeesDeletes() || deletes_from.has_value(); }
   friend bool operator==(const CaptureRule&, const CaptureRule&) = default;
 };
-
-std::string_view ToString(CaptureRule::How how);
 
 /// Which tables of a source are captured, and how.
 struct CaptureRules {
@@ -66,7 +55,7 @@ struct CaptureRules {
 /// A watermark before every number and every text.
 inline KeyPart BeforeAll() { return {Kind::kInteger, INT64_MIN, 0, ""}; }
 /// The watermark from which rows are looked at again.
-KeyPart CutToPrecision(const KeyPart& pointer, const std::string& precision);
+KeyPart CutToPrecision(const KeyPart& pointer, const Precision& precision);
 /// A text that begins as 2024-05-01.
 bool LooksLikeADay(const KeyPart& part);
 /// The begin of the window that ends now. A day is not divided.

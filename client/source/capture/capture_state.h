@@ -52,7 +52,7 @@ class CaptureState {
   struct Table {
     std::int64_t id = 0;
     std::string name;
-    std::string form;          ///< What the digests are over, and how changes are found; see Prepare().
+    std::string form;          ///< See WriteCaptureForm() and Prepare().
     std::int64_t changed = 0;  ///< The last run that noted something; 0: none yet.
     std::uint64_t rows = 0;    ///< That are there.
     std::int64_t floor = 0;    ///< What was noted up to this run is not all on record any more.

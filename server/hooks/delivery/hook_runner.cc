@@ -51,7 +51,7 @@ HookRunner::HookRunner(const HooksConfig& config, std::shared_ptr<MirrorHooks> p
                            TargetOf(hook, path_of),
                            hook.timeout,
                            !hook.sql.empty(),
-                           hook.on_error == "refuse"});
+                           hook.on_error == OnError::kRefuse});
         }
         if (program_) {
           hooks.push_back({{kProgram, kProgram, {kOnCompleted, kOnTable, kOnWiped, kOnEvent}, "*"},

@@ -41,7 +41,7 @@ class RunTest : public testing::Test {
       // The endpoint proves itself for one tenant.
       source.context_id = path == "crm.db" ? "Cust" : "Other";
       source.path = folder_ / path;
-      source.strategy = "populate";
+      source.strategy = Strategy::kPopulate;
       source.interval_ms = 1;
     }
     return config;
@@ -216,7 +216,7 @@ TEST_F(RunTest, WrongConfigurationIsExitCodeTwo) {
 TEST_F(RunTest, ForMachinesEachLineIsAnObject) {
   Sql(folder_ / "crm.db", "CREATE TABLE a(id INTEGER PRIMARY KEY); INSERT INTO a VALUES(1), (2)");
   AgentConfig config = Config({"gone.db", "crm.db"});
-  config.log_format = "json";
+  config.log_format = LogFormat::kJson;
   RunUntil(config, 4);
   bool told = false, failed = false;
   std::istringstream lines(out_.str() + err_.str());

@@ -68,7 +68,7 @@ path = "/data/other.db"
   EXPECT_EQ(config->agent.window, 8U);
   ASSERT_EQ(config->sources.size(), 2U);
   EXPECT_EQ(config->sources[0].path, folder_ / "crm.db");
-  EXPECT_EQ(config->sources[0].strategy, "cdc");
+  EXPECT_EQ(config->sources[0].strategy, Strategy::kCdc);
   EXPECT_THAT(config->sources[0].skip, ElementsAre("tmp_*", "log"));
   EXPECT_EQ(config->sources[1].path, "/data/other.db");
   EXPECT_THAT(config->sources[1].include, ElementsAre("*"));
@@ -122,7 +122,7 @@ cron = "30 6 * * mon-fri"
   EXPECT_EQ(other.cron->text(), "30 6 * * mon-fri");
   EXPECT_EQ(other.interval_ms, 20 * 60'000);
   EXPECT_EQ(other.retention_ms, 7LL * 86'400'000);
-  EXPECT_EQ(other.strategy, "cdc");
+  EXPECT_EQ(other.strategy, Strategy::kCdc);
 }
 
 TEST_F(ConfigTest, MissingFileSaysWhereOneComesFrom) {
@@ -158,6 +158,65 @@ mask = { phone = 4 }
   EXPECT_EQ(steps.where, "country = 'DK'");
   EXPECT_THAT(steps.hash, ElementsAre("email"));
   EXPECT_THAT(steps.mask, ElementsAre(testing::Pair("phone", 4U)));
+}
+
+TEST_F(ConfigTest, WordsOfATableAreRead) {
+  const auto config = Load(std::string(kIdentity) + R"([log]
+format = "json"
+[[source]]
+context_id = "a"
+path = "x"
+strategy = "synthetic"
+[[source.table]]
+name = "by_hour"
+strategy = "watermark_cdc"
+watermark = "at"
+precision = "hour"
+push = "staged"
+deletes = "mark"
+[[source.table]]
+name = "by_step"
+strategy = "watermark_cdc"
+watermark = "at"
+precision = 100
+[[source.table]]
+name = "by_time"
+strategy = "window"
+watermark = "at"
+time = "unix_ms"
+[[source]]
+context_id = "b"
+kind = "csv"
+folder = "drop"
+[[source.table]]
+name = "people"
+files = "all"
+key = ["id"]
+types = { id = "integer", note = "text" }
+encoding = "latin-1"
+)");
+  ASSERT_THAT(config, IsOk());
+  EXPECT_EQ(config->log_format, LogFormat::kJson);
+  const std::vector<TableConfig>& tables = config->sources.at(0).tables;
+  ASSERT_EQ(tables.size(), 3U);
+  EXPECT_EQ(tables[0].strategy, Strategy::kWatermarkCdc);
+  EXPECT_EQ(tables[0].precision, Precision{.unit = TimeUnit::kHour});
+  EXPECT_TRUE(tables[0].staged);
+  EXPECT_EQ(tables[0].deletes, Deletes::kMark);
+  EXPECT_EQ(tables[1].precision, Precision{.step = 100});
+  EXPECT_FALSE(tables[1].staged);
+  EXPECT_EQ(tables[1].deletes, Deletes::kApply);
+  EXPECT_EQ(tables[1].time, std::nullopt);
+  EXPECT_EQ(tables[2].time, TimeFormat::kUnixMs);
+  EXPECT_EQ(tables[2].precision, Precision());
+  const SourceConfig& files = config->sources.at(1);
+  EXPECT_EQ(files.kind, SourceKind::kCsv);
+  EXPECT_EQ(files.strategy, Strategy::kSynthetic);
+  ASSERT_EQ(files.tables.size(), 1U);
+  EXPECT_EQ(files.tables[0].strategy, std::nullopt);
+  EXPECT_TRUE(files.tables[0].all_files);
+  EXPECT_EQ(files.tables[0].types.at("id"), Type::kInt64);
+  EXPECT_EQ(files.tables[0].encoding, FileEncoding::kLatin1);
 }
 
 struct WrongCase {

@@ -195,15 +195,16 @@ KeyPart Text(const std::string& text) { return {Kind::kText, 0, 0, text}; }
 KeyPart Integer(std::int64_t value) { return {Kind::kInteger, value, 0, ""}; }
 
 TEST(CaptureRuleTest, AWatermarkIsCutToItsPrecision) {
-  EXPECT_EQ(CutToPrecision(Text("2024-05-01 12:34:56.789"), "second"), Text("2024-05-01 12:34:56"));
-  EXPECT_EQ(CutToPrecision(Text("2024-05-01T12:34:56Z"), "hour"), Text("2024-05-01T12"));
-  EXPECT_EQ(CutToPrecision(Text("2024"), "day"), Text("2024"));
-  EXPECT_EQ(CutToPrecision(Integer(1234), "100"), Integer(1200));
-  EXPECT_EQ(CutToPrecision(Integer(-1), "100"), Integer(-100));
-  EXPECT_EQ(CutToPrecision(Integer(INT64_MIN + 3), "100"), Integer(INT64_MIN));
-  EXPECT_EQ(CutToPrecision({Kind::kReal, 0, 12.75, ""}, "5"), (KeyPart{Kind::kReal, 0, 10, ""}));
-  EXPECT_EQ(CutToPrecision(Integer(1234), ""), Integer(1234));
-  EXPECT_EQ(CutToPrecision(Integer(1234), "day"), Integer(1234));
+  EXPECT_EQ(CutToPrecision(Text("2024-05-01 12:34:56.789"), {TimeUnit::kSecond}),
+            Text("2024-05-01 12:34:56"));
+  EXPECT_EQ(CutToPrecision(Text("2024-05-01T12:34:56Z"), {TimeUnit::kHour}), Text("2024-05-01T12"));
+  EXPECT_EQ(CutToPrecision(Text("2024"), {TimeUnit::kDay}), Text("2024"));
+  EXPECT_EQ(CutToPrecision(Integer(1234), {.step = 100}), Integer(1200));
+  EXPECT_EQ(CutToPrecision(Integer(-1), {.step = 100}), Integer(-100));
+  EXPECT_EQ(CutToPrecision(Integer(INT64_MIN + 3), {.step = 100}), Integer(INT64_MIN));
+  EXPECT_EQ(CutToPrecision({Kind::kReal, 0, 12.75, ""}, {.step = 5}), (KeyPart{Kind::kReal, 0, 10, ""}));
+  EXPECT_EQ(CutToPrecision(Integer(1234), {}), Integer(1234));
+  EXPECT_EQ(CutToPrecision(Integer(1234), {TimeUnit::kDay}), Integer(1234));
 }
 
 TEST(CaptureRuleTest, AWindowBeginsWithAWholeDayWhereItIsAText) {
@@ -212,9 +213,9 @@ TEST(CaptureRuleTest, AWindowBeginsWithAWholeDayWhereItIsAText) {
   const std::int64_t now_ms = 1'714'566'896'000;  // 2024-05-01 12:34:56
   EXPECT_EQ(BeginOfWindow(rule, false, now_ms), Text("2024-04-29"));
   EXPECT_EQ(BeginOfWindow(rule, true, now_ms), Integer(1'714'394'096));
-  rule.time = "unix_ms";
+  rule.time = TimeFormat::kUnixMs;
   EXPECT_EQ(BeginOfWindow(rule, true, now_ms), Integer(1'714'394'096'000));
-  rule.time = "iso";
+  rule.time = TimeFormat::kIso;
   EXPECT_EQ(BeginOfWindow(rule, true, now_ms), Text("2024-04-29"));
 }
 

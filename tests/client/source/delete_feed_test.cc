@@ -15,7 +15,8 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "client/run/source_run.h"
+#include "client/run/open_reader.h"
+#include "client/run/source_rules.h"
 #include "client/source/capture/capture_reader.h"
 #include "client/source/capture/capture_state.h"
 #include "client/source/sqlite/sqlite_reader.h"
@@ -152,10 +153,10 @@ class DeleteFeedTest : public testing::TestWithParam<FedSource> {
                                    "INSERT INTO base VALUES(1, 10), (2, 20), (3, 30), (4, 40)"));
     config_.context_id = "Cust";
     config_.path = path_;
-    config_.strategy = "watermark";
+    config_.strategy = Strategy::kWatermark;
     TableConfig orders;
     orders.name = "orders";
-    orders.strategy = "watermark";
+    orders.strategy = Strategy::kWatermark;
     orders.watermark = "at";
     orders.deletes_from = {"gone", "", {"id"}, "n"};
     config_.tables.push_back(orders);
@@ -228,8 +229,8 @@ class FileFeedTest : public testing::Test {
  protected:
   void SetUp() override {
     config_.context_id = "Cust";
-    config_.kind = "csv";
-    config_.strategy = "watermark";
+    config_.kind = SourceKind::kCsv;
+    config_.strategy = Strategy::kWatermark;
     config_.settle_ms = 0;
     config_.path = folder_ / "drop";
     config_.rejects = folder_ / "rejects";
@@ -238,8 +239,8 @@ class FileFeedTest : public testing::Test {
     orders.name = "orders";
     orders.file = "orders.csv";
     orders.key = {"id"};
-    orders.types = {{"id", "integer"}};
-    orders.strategy = "watermark";
+    orders.types = {{"id", Type::kInt64}};
+    orders.strategy = Strategy::kWatermark;
     orders.watermark = "at";
     orders.deletes_from = {"", "gone.csv", {"id"}, "n"};
     config_.tables.push_back(orders);

@@ -11,10 +11,12 @@
 #include <vector>
 
 #include "base/clock.h"
-#include "client/run/source_run.h"
+#include "client/run/open_reader.h"
+#include "client/run/source_rules.h"
 #include "client/source/capture/capture_history.h"
 #include "client/state/run_state.h"
 #include "tests/client/source/contract_source.h"
+#include "tests/support/source_words.h"
 #include "tests/support/status_matchers.h"
 
 namespace mirror {
@@ -25,8 +27,8 @@ class ReaderContract : public testing::TestWithParam<ReaderKind> {
   void SetUp() override {
     const ReaderKind& kind = GetParam();
     config_.context_id = "Cust";
-    config_.kind = kind.kind;
-    config_.strategy = kind.strategy;
+    config_.kind = SourceKindNamed(kind.kind);
+    config_.strategy = StrategyNamed(kind.strategy);
     config_.settle_ms = 0;
     config_.path = folder_ / (kind.kind == "sqlite" ? "source.db" : "drop");
     config_.rejects = folder_ / "rejects";
@@ -39,7 +41,7 @@ class ReaderContract : public testing::TestWithParam<ReaderKind> {
       table.watermark = "at";
       if (kind.kind != "sqlite" || kind.view) {
         for (const std::uint32_t column : shape.key) table.key.push_back(shape.columns[column]);
-        if (kind.kind != "sqlite") table.types = {{shape.columns[shape.key.back()], "integer"}};
+        if (kind.kind != "sqlite") table.types = {{shape.columns[shape.key.back()], Type::kInt64}};
       }
       config_.tables.push_back(table);
     }

@@ -6,8 +6,11 @@
 #include <unistd.h>
 
 #include <fstream>
+#include <optional>
 #include <sstream>
+#include <string>
 #include <thread>
+#include <utility>
 
 #include "client/state/lock_file.h"
 #include "client/state/run_state.h"
@@ -240,6 +243,37 @@ TEST_F(RunStateTest, TablesThatAreGoneAreForgottenAndAnyNameIsKept) {
   state.Retain({odd});
   ASSERT_THAT(state.Save(), IsOk());
   EXPECT_THAT(Load().Records(), testing::ElementsAre(testing::Pair(odd, "x")));
+}
+
+TEST_F(RunStateTest, WhatWasConfirmedAndTakenOverIsReadAsItWasWritten) {
+  using TakenOver = RunState::TakenOver;
+  RunState state = Load();
+  const std::pair<std::string, TakenOver> tables[] = {
+      {"a", TakenOver::kNo}, {"b", TakenOver::kKeeps}, {"c", TakenOver::kYes}};
+  const Form form = {Strategy::kWatermark, "0123456789abcdef", "fedcba9876543210"};
+  for (const auto& [table, taken_over] : tables) {
+    state.SetRecord(table, "x");
+    state.SetTakenOver(table, taken_over);
+  }
+  state.SetConfirmed("a", {Lsn{7}, "lineage"}, form);
+  state.SetConfirmed("b", {Lsn{8}, "lineage"}, ParseForm("of a later program"));
+  ASSERT_THAT(state.Save(), IsOk());
+  state = Load();
+  for (const auto& [table, taken_over] : tables) EXPECT_EQ(state.IsTakenOver(table), taken_over) << table;
+  ASSERT_NE(state.FindConfirmed("a"), nullptr);
+  EXPECT_EQ(state.FindConfirmed("a")->position.lsn.value, 7);
+  EXPECT_EQ(state.FindConfirmed("a")->form, form);
+  ASSERT_NE(state.FindConfirmed("b"), nullptr);
+  EXPECT_EQ(ToString(state.FindConfirmed("b")->form), "of a later program");
+  EXPECT_EQ(state.FindConfirmed("c"), nullptr);
+  std::ifstream file(folder_ / "Cust.json");
+  std::ostringstream text;
+  text << file.rdbuf();
+  EXPECT_THAT(text.str(), AllOf(HasSubstr("watermark 0123456789abcdef fedcba9876543210"),
+                                HasSubstr("\"keeps\""), HasSubstr("\"yes\"")));
+  EXPECT_EQ(ParseTakenOver(ToString(TakenOver::kKeeps)), TakenOver::kKeeps);
+  EXPECT_EQ(ParseTakenOver(ToString(TakenOver::kYes)), TakenOver::kYes);
+  EXPECT_EQ(ParseTakenOver(ToString(TakenOver::kNo)), std::nullopt);
 }
 
 TEST_F(RunStateTest, DamagedFileIsNotReplacedBehindAnybodysBack) {

@@ -81,7 +81,7 @@ TEST(ConfigTest, SmallestFileGetsEveryDefaultOfTheSample) {
   EXPECT_EQ(config->limits, LimitsConfig{});
   EXPECT_EQ(config->limits.message_bytes_max, 16U << 20);
   EXPECT_EQ(config->limits.value_bytes_max, 1'000'000'000U);
-  EXPECT_EQ(config->log_level, "info");
+  EXPECT_EQ(config->log_level, LogLevel::kInfo);
   ASSERT_EQ(config->issuers.size(), 1U);
   EXPECT_EQ(config->issuers[0].keys, file.folder() + "/issuers/production");
   EXPECT_THAT(config->issuers[0].contexts, ElementsAre("Cust*"));
@@ -135,7 +135,7 @@ TEST(ConfigTest, EveryKeyOfAFileIsRead) {
   EXPECT_EQ(config->limits.nonces_max, 9U);
   EXPECT_EQ(config->limits.value_bytes_max, 10'000'000U);
   EXPECT_EQ(config->limits.cycle_idle, std::chrono::minutes(1));
-  EXPECT_EQ(config->log_level, "debug");
+  EXPECT_EQ(config->log_level, LogLevel::kDebug);
 }
 
 TEST(ConfigTest, FreshnessIsReadForTenantsAndTables) {
@@ -336,7 +336,7 @@ TEST(ConfigTest, EnvironmentTakesThePlaceOfTheFile) {
   EXPECT_THAT(config->tokens.algorithms, ElementsAre("RS256", "ES256"));
   EXPECT_TRUE(config->listen.plaintext);
   EXPECT_EQ(config->limits.cycle_idle, std::chrono::minutes(2));
-  EXPECT_EQ(config->log_level, "error");
+  EXPECT_EQ(config->log_level, LogLevel::kError);
   EXPECT_EQ(config->admin.port, 7444) << "an empty variable says nothing";
 }
 

@@ -71,7 +71,7 @@ class ChangeLog : public History {
   absl::StatusOr<std::optional<std::vector<Key>>> ChangedKeys(const std::string& table, Lsn lsn) override;
   bool NamesRows(const std::string& table) override;
   bool SeesChanges(const std::string& /*table*/) override { return true; }
-  std::string FormOf(const std::string& /*table*/) override { return "cdc"; }
+  Form FormOf(const std::string& /*table*/) override { return {Strategy::kCdc}; }
   /// The log of the table begins anew where it has entries beyond the position.
   absl::StatusOr<bool> Adopt(const std::string& table, const Position& position) override;
   absl::StatusOr<std::map<std::string, Position>> Begin(const std::vector<std::string>& tables,

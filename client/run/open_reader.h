@@ -1,0 +1,44 @@
+#ifndef MIRROR_CLIENT_RUN_OPEN_READER_H_
+#define MIRROR_CLIENT_RUN_OPEN_READER_H_
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "client/config/source_config.h"
+#include "client/source/capture/capture_rule.h"
+#include "client/source/capture/capture_state.h"
+#include "client/source/reader.h"
+#include "client/source/sqlite/log/change_log.h"
+#include "client/source/steps/pipeline_reader.h"
+
+// A source as the mirror is to have it.
+
+namespace mirror {
+
+/// `takes`: which tables it is about; empty: all.
+Pipeline PipelineOf(const SourceConfig& source, std::map<std::string, std::string> records,
+                    const std::function<bool(const std::string&)>& takes = {});
+
+/// As OpenSource(), with what is done with its tables on their way.
+std::unique_ptr<PipelineReader> OpenReader(const SourceConfig& source,
+                                           std::map<std::string, std::string> records,
+                                           ChangeLog* log = nullptr,
+                                           std::function<bool(const std::string&)> takes = {});
+
+/// One with tables that are captured.
+struct CapturedSource {
+  std::unique_ptr<SourceReader> reader;
+  const PipelineReader* logged = nullptr;  ///< Within it, of the tables that are not; null: there are none.
+};
+/// `state` and `log` outlive it. `never_sent`: see OpenCaptureReader(). Errors: `state` cannot be read.
+absl::StatusOr<CapturedSource> OpenCaptured(const SourceConfig& source, const CaptureRules& rules,
+                                            const std::map<std::string, std::string>& records,
+                                            CaptureState& state, ChangeLog* log,
+                                            std::function<bool(const std::string&)> never_sent = {});
+
+}  // namespace mirror
+
+#endif  // MIRROR_CLIENT_RUN_OPEN_READER_H_

@@ -1,0 +1,164 @@
+#include "client/run/open_source.h"
+
+#include <algorithm>
+#include <iterator>
+#include <optional>
+#include <utility>
+
+#include "base/folded_name.h"
+#include "client/run/source_rules.h"
+#include "client/source/files/file_reader.h"
+#include "client/source/sqlite/sqlite_reader.h"
+
+namespace mirror {
+namespace {
+
+using Records = std::map<std::string, std::string>;
+
+CsvEncoding EncodingOf(FileEncoding encoding) {
+  switch (encoding) {
+    case FileEncoding::kLatin1:
+      return CsvEncoding::kLatin1;
+    case FileEncoding::kWindows1252:
+      return CsvEncoding::kWindows1252;
+    case FileEncoding::kUtf8:
+      break;
+  }
+  return CsvEncoding::kUtf8;
+}
+
+/// The key that cannot be read is told by who reads what is made with it.
+std::optional<TenantHashKey> KeyOrNone(const SourceConfig& source) {
+  absl::StatusOr<std::optional<TenantHashKey>> key = HashKeyOf(source);
+  return key.ok() ? *std::move(key) : std::nullopt;
+}
+
+// --- Files --------------------------------------------------------------------
+
+FileTable FileOf(const SourceConfig& source, const TableConfig& table) {
+  FileTable file;
+  file.name = table.name;
+  file.file = table.file;
+  file.key = table.key;
+  file.all_files = table.all_files;
+  file.types = table.types;
+  if (!table.separator.empty()) file.csv.separator = table.separator.front();
+  if (!table.decimal.empty()) file.csv.decimal = table.decimal.front();
+  file.csv.quote = table.quote.front();
+  file.csv.encoding = EncodingOf(table.encoding);
+  file.workbook = source.kind == SourceKind::kXlsx;
+  file.sheet = table.sheet;
+  file.steps = table.steps;
+  return file;
+}
+
+std::unique_ptr<SourceReader> OpenFiles(const SourceConfig& source,
+                                        std::map<std::string, std::string> records, ChangeLog* /*log*/,
+                                        std::function<bool(const std::string&)> /*takes*/) {
+  FileReaderOptions options{source.path, {}, source.rejects, source.settle_ms};
+  options.records = std::move(records);
+  options.hash_key = KeyOrNone(source);
+  options.keeps_rejects = source.keeps_rejects;
+  for (const TableConfig& table : source.tables) options.tables.push_back(FileOf(source, table));
+  return OpenFileReader(std::move(options));
+}
+
+std::unique_ptr<SourceReader> OpenFileFeeds(const SourceConfig& source, Records records) {
+  FileReaderOptions options{source.path, {}, source.rejects, source.settle_ms};
+  options.records = std::move(records);
+  options.keeps_rejects = source.keeps_rejects;
+  // Its own record is kept with that of the table alone; a feed that lacks entries is read again.
+  options.looks_twice = false;
+  for (const TableConfig& table : source.tables) {
+    if (!table.deletes_from) continue;
+    FileTable file = FileOf(source, table);
+    file.name = FeedName(table);
+    file.file = table.deletes_from->file;
+    file.key = table.deletes_from->key;
+    // They are made what the table's own key is.
+    file.types.clear();
+    for (const std::string& part : file.key) {
+      if (part != table.deletes_from->watermark) file.types[part] = Type::kText;
+    }
+    for (const auto& [column, type] : table.deletes_from->types) file.types[column] = type;
+    file.steps = {};
+    options.tables.push_back(std::move(file));
+  }
+  return OpenFileReader(std::move(options));
+}
+
+// --- SQLite -------------------------------------------------------------------
+
+std::unique_ptr<SourceReader> OpenSqlite(const SourceConfig& source,
+                                         std::map<std::string, std::string> records, ChangeLog* log,
+                                         std::function<bool(const std::string&)> takes) {
+  SqliteReaderOptions options{source.path, source.include, source.skip, source.blocked, std::move(records)};
+  for (const TableConfig& table : source.tables) {
+    if (table.steps.any()) options.steps.push_back(table.steps);
+    if (!table.key.empty()) options.keys[FoldName(table.name)] = table.key;
+  }
+  options.hash_key = KeyOrNone(source);
+  options.copy.at_once = source.copy_at_once_bytes;
+  options.log = log;
+  options.takes = std::move(takes);
+  return OpenSqliteReader(std::move(options));
+}
+
+std::unique_ptr<SourceReader> OpenSqliteFeeds(const SourceConfig& source, Records records) {
+  SqliteReaderOptions options;
+  options.path = source.path;
+  options.copy.at_once = source.copy_at_once_bytes;
+  options.include.clear();
+  for (const TableConfig& table : source.tables) {
+    if (table.deletes_from) options.include.push_back(FeedName(table));
+  }
+  options.records = std::move(records);
+  for (const std::string& name : options.include) options.keyless_views.insert(FoldName(name));
+  return OpenSqliteReader(std::move(options));
+}
+
+std::unique_ptr<SourceReader> OpenSqliteWhole(const SourceConfig& source,
+                                              const std::vector<std::string>& views) {
+  SqliteReaderOptions options;
+  options.path = source.path;
+  for (const std::string& view : views) options.keyless_views.insert(FoldName(view));
+  return OpenSqliteReader(std::move(options));
+}
+
+// ------------------------------------------------------------------------------
+
+struct Kind {
+  SourceKind kind;
+  std::unique_ptr<SourceReader> (*open)(const SourceConfig&, Records, ChangeLog*,
+                                        std::function<bool(const std::string&)>);
+  std::unique_ptr<SourceReader> (*open_feeds)(const SourceConfig&, Records);
+  /// Null: see OpenWholeSource().
+  std::unique_ptr<SourceReader> (*open_whole)(const SourceConfig&, const std::vector<std::string>&);
+};
+constexpr Kind kKinds[] = {{SourceKind::kSqlite, OpenSqlite, OpenSqliteFeeds, OpenSqliteWhole},
+                           {SourceKind::kCsv, OpenFiles, OpenFileFeeds, nullptr},
+                           {SourceKind::kXlsx, OpenFiles, OpenFileFeeds, nullptr}};
+
+const Kind& KindOf(const SourceConfig& source) {
+  return *std::find_if(std::begin(kKinds), std::end(kKinds) - 1,
+                       [&source](const Kind& kind) { return kind.kind == source.kind; });
+}
+
+}  // namespace
+
+std::unique_ptr<SourceReader> OpenSource(const SourceConfig& source, Records records, ChangeLog* log,
+                                         std::function<bool(const std::string&)> takes) {
+  return KindOf(source).open(source, std::move(records), log, std::move(takes));
+}
+
+std::unique_ptr<SourceReader> OpenFeedSource(const SourceConfig& source, Records records) {
+  return KindOf(source).open_feeds(source, std::move(records));
+}
+
+std::unique_ptr<SourceReader> OpenWholeSource(const SourceConfig& source,
+                                              const std::vector<std::string>& views) {
+  const auto open = KindOf(source).open_whole;
+  return open == nullptr ? nullptr : open(source, views);
+}
+
+}  // namespace mirror

@@ -1,0 +1,35 @@
+#ifndef MIRROR_CLIENT_RUN_OPEN_SOURCE_H_
+#define MIRROR_CLIENT_RUN_OPEN_SOURCE_H_
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "client/config/source_config.h"
+#include "client/source/reader.h"
+#include "client/source/sqlite/log/change_log.h"
+
+// From the kind of a source to what reads it. No other file knows a reader by its name: a new kind is a
+// folder in client/source and a line in open_source.cc.
+
+namespace mirror {
+
+/// The source as it is, for its change log. `log` may be null; it outlives the reader. `takes`: which tables
+/// of kind sqlite it has, by their own names; empty: all.
+std::unique_ptr<SourceReader> OpenSource(const SourceConfig& source,
+                                         std::map<std::string, std::string> records, ChangeLog* log = nullptr,
+                                         std::function<bool(const std::string&)> takes = {});
+
+/// What the tables of the source name in deletes_from, each as FeedName() calls it.
+std::unique_ptr<SourceReader> OpenFeedSource(const SourceConfig& source,
+                                             std::map<std::string, std::string> records);
+
+/// Every table that there is, and of the views these. Null: the kind has none but those of [[source.table]].
+std::unique_ptr<SourceReader> OpenWholeSource(const SourceConfig& source,
+                                              const std::vector<std::string>& views);
+
+}  // namespace mirror
+
+#endif  // MIRROR_CLIENT_RUN_OPEN_SOURCE_H_

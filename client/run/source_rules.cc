@@ -1,0 +1,86 @@
+#include "client/run/source_rules.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <system_error>
+
+#include "absl/strings/str_cat.h"
+#include "base/folded_name.h"
+#include "client/state/host_id.h"
+
+namespace mirror {
+
+absl::StatusOr<std::optional<TenantHashKey>> HashKeyOf(const SourceConfig& source) {
+  const bool needed = std::any_of(source.tables.begin(), source.tables.end(),
+                                  [](const TableConfig& table) { return !table.steps.hash.empty(); });
+  if (!needed) return std::optional<TenantHashKey>();
+  const absl::StatusOr<std::string> secret = ReadHashSecret(source.hash_key);
+  if (!secret.ok()) return secret.status();
+  return std::optional<TenantHashKey>(std::in_place, *secret, source.context_id);
+}
+
+std::string RejectsOf(const SourceConfig& source, const std::string& state_dir) {
+  return !source.rejects.empty() ? source.rejects
+                                 : absl::StrCat(state_dir, "/", source.context_id, ".rejects");
+}
+
+const std::string& SentName(const TableConfig& table) {
+  return table.steps.as.empty() ? table.name : table.steps.as;
+}
+
+std::string FeedName(const TableConfig& table) {
+  return table.deletes_from->file.empty() ? table.deletes_from->table : absl::StrCat(table.name, ".deletes");
+}
+
+std::optional<CaptureRules> RulesOf(const SourceConfig& source) {
+  CaptureRules rules;
+  rules.others = !IsLogged(source.strategy);
+  for (const TableConfig& table : source.tables) {
+    const Strategy strategy = StrategyOf(source, table);
+    if (IsLogged(strategy)) {
+      rules.logged.insert(FoldName(SentName(table)));
+      continue;
+    }
+    CaptureRule& rule = rules.tables[FoldName(SentName(table))];
+    rule.how = strategy;
+    rule.column = table.steps.SentColumn(table.watermark);
+    rule.by_column = table.column_hashes;
+    if (table.deletes_from) {
+      rule.deletes_from = {FeedName(table), table.deletes_from->key, table.deletes_from->watermark};
+    }
+    rule.filtered = !table.steps.where.empty();
+    rule.precision = table.precision;
+    rule.window_ms = table.window_ms;
+    rule.time = table.time;
+  }
+  if (!rules.others && rules.tables.empty()) return std::nullopt;
+  return rules;
+}
+
+bool Captures(const SourceConfig& source, const CaptureRules& rules, const std::string& table) {
+  for (const TableConfig& own : source.tables) {
+    if (SameName(own.name, table)) return rules.Find(SentName(own)) != nullptr;
+  }
+  return rules.Find(table) != nullptr;
+}
+
+bool UsesLog(const SourceConfig& source) {
+  return source.strategy == Strategy::kCdc ||
+         std::any_of(source.tables.begin(), source.tables.end(),
+                     [](const TableConfig& table) { return table.strategy == Strategy::kCdc; });
+}
+
+ChangeLogOptions LogOptionsOf(const SourceConfig& source) {
+  return {source.path, HostId(), source.retention_ms, source.max_log};
+}
+
+ChangeLogOptions OwnLogOptionsOf(const SourceConfig& source, const std::string& state_dir,
+                                 const std::string& source_id) {
+  ChangeLogOptions options = LogOptionsOf(source);
+  std::error_code error;
+  const std::filesystem::path folder = std::filesystem::weakly_canonical(state_dir, error);
+  options.owner = {source.context_id, error ? state_dir : folder.string(), options.host, source_id};
+  return options;
+}
+
+}  // namespace mirror

@@ -1,0 +1,41 @@
+#ifndef MIRROR_CLIENT_RUN_SOURCE_RULES_H_
+#define MIRROR_CLIENT_RUN_SOURCE_RULES_H_
+
+#include <optional>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "certs/keyed_hash.h"
+#include "client/config/source_config.h"
+#include "client/source/capture/capture_rule.h"
+#include "client/source/sqlite/log/change_log.h"
+
+// What the words of a [[source]] mean for those that read it.
+
+namespace mirror {
+
+/// Which tables are captured, and how. Absent: none of them.
+std::optional<CaptureRules> RulesOf(const SourceConfig& source);
+/// Whether the table, by the source's own name, is captured.
+bool Captures(const SourceConfig& source, const CaptureRules& rules, const std::string& table);
+/// Whether the change log is asked for some table.
+bool UsesLog(const SourceConfig& source);
+
+/// Where rows of files stand that cannot be taken.
+std::string RejectsOf(const SourceConfig& source, const std::string& state_dir);
+/// What the mirror calls a table.
+const std::string& SentName(const TableConfig& table);
+/// What the reader of the feeds calls that of a table, which has one.
+std::string FeedName(const TableConfig& table);
+
+/// Absent: none is needed. Errors: one is needed and cannot be read.
+absl::StatusOr<std::optional<TenantHashKey>> HashKeyOf(const SourceConfig& source);
+
+ChangeLogOptions LogOptionsOf(const SourceConfig& source);
+/// The same for the agent whose log it is. `source_id`: of its run state.
+ChangeLogOptions OwnLogOptionsOf(const SourceConfig& source, const std::string& state_dir,
+                                 const std::string& source_id);
+
+}  // namespace mirror
+
+#endif  // MIRROR_CLIENT_RUN_SOURCE_RULES_H_
