@@ -33,10 +33,7 @@ Attack OnStream(std::string name, std::string what, std::set<std::string> expect
             (*stream)->Send(request).IgnoreError();
             const absl::StatusOr<v1::RowDataResponse> answer = (*stream)->Receive();
             Outcome outcome = OutcomeOf(answer.status());
-            if (answer.ok() && answer->results_size() == 1) {
-              outcome = OutcomeOf(absl::Status(static_cast<absl::StatusCode>(answer->results(0).code()),
-                                               answer->results(0).message()));
-            }
+            if (answer.ok() && answer->results_size() == 1) outcome = OutcomeOf(StatusOf(answer->results(0)));
             outcome.fault = target.VictimHarm();
             return outcome;
           }};
@@ -81,10 +78,7 @@ Attack Wipe(std::string name, std::string what, std::set<std::string> expected,
             wipe.mutable_target()->set_lsn(20);
             change(wipe);
             const absl::StatusOr<v1::WipeResponse> answer = target.victim().Wipe(wipe);
-            Outcome outcome =
-                answer.ok() ? OutcomeOf(absl::Status(static_cast<absl::StatusCode>(answer->result().code()),
-                                                     answer->result().message()))
-                            : OutcomeOf(answer.status());
+            Outcome outcome = OutcomeOf(answer.ok() ? StatusOf(answer->result()) : answer.status());
             outcome.fault = target.VictimHarm();
             return outcome;
           }};

@@ -118,7 +118,7 @@ std::vector<Requirement> Operations() {
          const SentRow eva = {Int{1}, std::string("Eva"), Null{}};
          v1::ChangeBatch batch =
              exam.Batch(table, exam.Filled(table, {kAda, kBob}), v1::OPERATION_INSERT, {eva, kCid});
-         exam.AddCommit(&batch);
+         AddCommit(&batch);
          exam.Apply(batch);
          ExpectRows(exam.Read(table, batch.target()), {eva, kBob, kCid});
        }},
@@ -127,7 +127,7 @@ std::vector<Requirement> Operations() {
          const TableSchema table = ExamPeople("partial");
          v1::ChangeBatch batch = exam.Batch(table, exam.Filled(table, {kAda, kBob}), v1::OPERATION_UPDATE,
                                             {{Int{1}, Int{37}}, {Int{2}, Int{40}}}, {"id", "age"});
-         exam.AddCommit(&batch);
+         AddCommit(&batch);
          exam.Apply(batch);
          ExpectRows(exam.Read(table, batch.target()),
                     {{Int{1}, std::string("Ada"), Int{37}}, {Int{2}, std::string("Bob"), Int{40}}});
@@ -137,7 +137,7 @@ std::vector<Requirement> Operations() {
          const TableSchema table = ExamPeople("removed");
          v1::ChangeBatch batch = exam.Batch(table, exam.Filled(table, {kAda, kBob}), v1::OPERATION_DELETE,
                                             {{Int{1}}, {Int{77}}}, {"id"});
-         exam.AddCommit(&batch);
+         AddCommit(&batch);
          exam.Apply(batch);
          ExpectRows(exam.Read(table, batch.target()), {kBob});
        }},
@@ -168,7 +168,7 @@ std::vector<Requirement> Operations() {
          exam.Apply(batch);
          batch = exam.Batch(table, status, v1::OPERATION_INSERT, {kCid});
          batch.set_seq(2);
-         exam.AddCommit(&batch);
+         AddCommit(&batch);
          exam.Apply(batch);
          ExpectRows(exam.Read(table, batch.target()), {{Int{1}, std::string("Ada"), Int{37}}, kCid});
        }},
@@ -192,7 +192,7 @@ std::vector<Requirement> Operations() {
                                                             {std::string("2x"), std::string("x"), Int{2}}});
          v1::ChangeBatch batch =
              exam.Batch(table, status, v1::OPERATION_DELETE, {{Int{1}, std::string("x")}}, {"a", "b"});
-         exam.AddCommit(&batch);
+         AddCommit(&batch);
          exam.Apply(batch);
          ExpectRows(exam.Read(table, batch.target()), {{std::string("1y"), std::string("y"), Int{1}},
                                                        {std::string("2x"), std::string("x"), Int{2}}});

@@ -43,7 +43,7 @@ std::vector<Requirement> Order() {
          commit.set_base_lsn(-1);
          commit.set_seq(2);
          *commit.mutable_target() = batch.target();
-         exam.AddCommit(&commit);
+         AddCommit(&commit);
          exam.Apply(commit);
          ExpectRows(exam.Read(table, batch.target()), {{Int{7}}});
        }},
@@ -107,7 +107,7 @@ std::vector<Requirement> Order() {
          v1::ChangeBatch broken = Piece(exam, table, status, target, 1);
          broken.mutable_columns(0)->clear_ints();
          v1::ChangeBatch commit = Piece(exam, table, status, target, 2);
-         exam.AddCommit(&commit);
+         AddCommit(&commit);
          const absl::StatusOr<v1::RowDataResponse> answer =
              exam.client().RowData(exam.Request({broken, commit}));
          ExpectStatus(answer.status(), absl::StatusCode::kOk, "the call");
@@ -130,7 +130,7 @@ std::vector<Requirement> Positions() {
          for (const Int by : {-1, 1}) {
            v1::ChangeBatch batch = exam.Batch(table, status, v1::OPERATION_INSERT, {Row(2, "y")});
            batch.set_base_lsn(status.position().lsn() + by);
-           exam.AddCommit(&batch);
+           AddCommit(&batch);
            ExpectResult(exam.Send(batch), kPrecondition, "another base");
          }
          ExpectRows(exam.Read(table, status.position()), {Row(1, "x")});
@@ -140,7 +140,7 @@ std::vector<Requirement> Positions() {
          const TableSchema table = ExamPeople("minus_one");
          exam.Begin();
          v1::ChangeBatch batch = exam.Batch(table, exam.Announce(table), v1::OPERATION_INSERT, {Row(1, "x")});
-         exam.AddCommit(&batch);
+         AddCommit(&batch);
          ExpectResult(exam.Send(batch), kPrecondition, "rows without 'populate'");
        }},
       {"position.commit-batches",
@@ -149,7 +149,7 @@ std::vector<Requirement> Positions() {
          const TableSchema table = ExamPeople("commit_batches");
          const v1::TableStatus status = exam.Filled(table, {Row(1, "x")});
          v1::ChangeBatch batch = exam.Batch(table, status, v1::OPERATION_INSERT, {Row(2, "y")});
-         exam.AddCommit(&batch);
+         AddCommit(&batch);
          batch.mutable_commit()->set_batches(2);
          ExpectResult(exam.Send(batch), kPrecondition, "a commit of two batches");
          ExpectRows(exam.Read(table, status.position()), {Row(1, "x")});
@@ -159,7 +159,7 @@ std::vector<Requirement> Positions() {
          const TableSchema table = ExamPeople("commit_minus_one");
          v1::ChangeBatch batch =
              exam.Batch(table, exam.Filled(table, {Row(1, "x")}), v1::OPERATION_INSERT, {Row(2, "y")});
-         exam.AddCommit(&batch);
+         AddCommit(&batch);
          batch.mutable_commit()->mutable_position()->set_lsn(-1);
          ExpectResult(exam.Send(batch), absl::StatusCode::kInvalidArgument, "a commit at -1");
        }},
@@ -168,7 +168,7 @@ std::vector<Requirement> Positions() {
          const TableSchema table = ExamPeople("commit_empty");
          v1::ChangeBatch batch =
              exam.Batch(table, exam.Filled(table, {Row(1, "x")}), v1::OPERATION_UNSPECIFIED, {});
-         exam.AddCommit(&batch);
+         AddCommit(&batch);
          Expect(exam.Apply(batch).lsn() == batch.target().lsn(), "the LSN did not move");
          ExpectRows(exam.Read(table, batch.target()), {Row(1, "x")});
        }},
@@ -193,7 +193,7 @@ std::vector<Requirement> Positions() {
          exam.Apply(batch);
          exam.Begin();
          batch = exam.Batch(table, exam.Announce(table), v1::OPERATION_UNSPECIFIED, {});
-         exam.AddCommit(&batch);
+         AddCommit(&batch);
          exam.Apply(batch);
          exam.Begin();
          Expect(!exam.Announce(table).has_pending(), "there is a 'pending'");
@@ -241,7 +241,7 @@ std::vector<Requirement> Populations() {
          batch.set_seq(3);
          batch.set_base_lsn(-1);
          *batch.mutable_target() = target;
-         exam.AddCommit(&batch);
+         AddCommit(&batch);
          exam.Apply(batch);
          ExpectRows(exam.Read(table, target), {Row(1, "changed")});
        }},
@@ -333,7 +333,7 @@ std::vector<Requirement> AdvanceAndWipe() {
                 answer->ShortDebugString());
          v1::ChangeBatch batch = Piece(exam, table, status, wipe.target(), 2);
          batch.set_base_lsn(-1);
-         exam.AddCommit(&batch);
+         AddCommit(&batch);
          exam.Apply(batch);
          ExpectRows(exam.Read(table, wipe.target()), {Row(2, "row 2")});
        }},

@@ -31,7 +31,7 @@ Requirement RoundTrip(std::string id, Type type, std::vector<Sent> values) {
         for (const Sent& value : values) by_key.push_back({value, Int{1}});
         const v1::TableStatus agreed = exam.Filled(keyed, by_key);
         v1::ChangeBatch batch = exam.Batch(keyed, agreed, v1::OPERATION_UPDATE, {{values.front(), Int{2}}});
-        exam.AddCommit(&batch);
+        AddCommit(&batch);
         exam.Apply(batch);
         Expect(exam.Read(keyed, batch.target()).size() == values.size(), "as a key it is another value");
       }};

@@ -92,21 +92,22 @@ absl::Status Tenant::TryCycle(MirrorClient* client, bool again, Meter* meter) {
     if (!populate_all_) meter->CyclePart(which, now - since);
     since = now;
   };
-  if (const absl::Status begun = Begin(client, again); !begun.ok()) return begun;
+  SyntheticSource source(client, kSourceId);
+  if (const absl::Status begun = Begin(&source, again); !begun.ok()) return begun;
   part(Meter::Part::kAuthenticate);
   absl::StatusOr<Work> work = Announce(client, meter);
   if (!work.ok()) return work.status();
   part(Meter::Part::kTableSchema);
   if (const absl::Status sent = Send(client, &*work, meter); !sent.ok()) return sent;
   part(Meter::Part::kRows);
-  const absl::Status completed = Complete(client, *work, meter);
+  const absl::Status completed = Complete(source, *work, meter);
   part(Meter::Part::kCompleted);
   return completed;
 }
 
-absl::Status Tenant::Begin(MirrorClient* client, bool again) {
+absl::Status Tenant::Begin(SyntheticSource* source, bool again) {
   const bool take_over = again || !options_.take_over.empty();
-  const absl::StatusOr<v1::AuthenticateResponse> answer = client->Authenticate(holder_, take_over, false);
+  const absl::StatusOr<v1::AuthenticateResponse> answer = source->Authenticate(holder_, take_over);
   if (!answer.ok()) return Prefixed(context_id_, "Authenticate", answer.status());
   if (answer->do_not_replicate()) {
     return absl::FailedPreconditionError(absl::StrCat("tenant '", context_id_,
@@ -124,8 +125,8 @@ absl::Status Tenant::Begin(MirrorClient* client, bool again) {
     return absl::FailedPreconditionError(
         absl::StrCat("tenant '", context_id_, "': Authenticate began no cycle and gave no reason"));
   }
-  const v1::Limits& limits = answer->limits();
-  send_.cycle = answer->cycle();
+  const v1::Limits& limits = source->limits();
+  send_.cycle = source->cycle();
   send_.window = options_.window;
   send_.unary = options_.unary;
   send_.size.bytes = options_.batch_bytes;
@@ -284,18 +285,17 @@ void Tenant::Note(const Work& work, const std::vector<std::string>& not_advanced
   }
 }
 
-absl::Status Tenant::Complete(MirrorClient* client, const Work& work, Meter* meter) {
-  v1::ReplicationCompletedRequest request;
-  request.set_cycle(send_.cycle);
+absl::Status Tenant::Complete(const SyntheticSource& source, const Work& work, Meter* meter) {
+  std::vector<v1::TableSummary> tables;
   for (const TableJob& job : work.jobs) {
-    v1::TableSummary* summary = request.add_tables();
-    summary->set_table(job.model->schema().name);
-    summary->set_inserts(job.planned.inserts);
-    summary->set_updates(job.planned.updates);
-    summary->set_deletes(job.planned.deletes);
-    if (job.committed) summary->set_row_count(job.model->rows());
+    v1::TableSummary& summary = tables.emplace_back();
+    summary.set_table(job.model->schema().name);
+    summary.set_inserts(job.planned.inserts);
+    summary.set_updates(job.planned.updates);
+    summary.set_deletes(job.planned.deletes);
+    if (job.committed) summary.set_row_count(job.model->rows());
   }
-  const absl::StatusOr<v1::ReplicationCompletedResponse> answer = client->ReplicationCompleted(request);
+  const absl::StatusOr<v1::ReplicationCompletedResponse> answer = source.Complete(tables);
   if (!answer.ok()) return Prefixed(context_id_, "ReplicationCompleted", answer.status());
   for (const v1::TableVerdict& verdict : answer->tables()) {
     if (verdict.comparison() != v1::COMPARISON_DIFFERS) continue;

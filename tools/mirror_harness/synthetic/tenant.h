@@ -13,6 +13,7 @@
 #include "tools/mirror_harness/synthetic/meter.h"
 #include "tools/mirror_harness/synthetic/options.h"
 #include "tools/mirror_harness/synthetic/sender.h"
+#include "tools/mirror_harness/synthetic/synthetic_source.h"
 
 namespace mirror::harness {
 
@@ -58,7 +59,7 @@ class Tenant {
   /// Until the cycle is completed: after ABORTED and UNAVAILABLE a new one begins where the mirror stands.
   absl::Status RunCycle(MirrorClient* client, Meter* meter);
   absl::Status TryCycle(MirrorClient* client, bool again, Meter* meter);
-  absl::Status Begin(MirrorClient* client, bool again);
+  absl::Status Begin(SyntheticSource* source, bool again);
   absl::StatusOr<Work> Announce(MirrorClient* client, Meter* meter);
   void SetTarget(const v1::TableSchemaResponse& answer);
   void Decide(std::size_t table, const v1::TableStatus& status, Work* work, Meter* meter);
@@ -66,7 +67,7 @@ class Tenant {
   TableJob Job(std::size_t table, const v1::TableStatus& status, PopulateReason populate) const;
   absl::Status Send(MirrorClient* client, Work* work, Meter* meter);
   void Note(const Work& work, const std::vector<std::string>& not_advanced, Meter* meter);
-  absl::Status Complete(MirrorClient* client, const Work& work, Meter* meter);
+  absl::Status Complete(const SyntheticSource& source, const Work& work, Meter* meter);
 
   const Options& options_;
   std::string context_id_;
