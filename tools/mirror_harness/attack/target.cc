@@ -83,6 +83,17 @@ TableSchema VictimTable(const std::string& name) {
   return table;
 }
 
+Attack BatchAttack(std::string name, std::string what, std::set<std::string> expected,
+                   std::function<void(v1::ChangeBatch&)> change) {
+  return {std::move(name), std::move(what), std::move(expected), [change](Target& target) {
+            v1::ChangeBatch batch = target.GoodBatch();
+            change(batch);
+            Outcome outcome = target.Send(target.Request(batch));
+            outcome.fault = target.VictimHarm();
+            return outcome;
+          }};
+}
+
 Outcome InParallel(int threads, const std::function<Outcome(int)>& work) {
   std::vector<Outcome> outcomes(static_cast<std::size_t>(threads));
   std::vector<std::thread> running;

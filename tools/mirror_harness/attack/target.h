@@ -8,6 +8,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -103,6 +104,10 @@ class Target {
   v1::TableStatus agreed_;
   std::string digest_;
 };
+
+/// A batch that the victim would take, but for `change`. Afterwards its rows must be as they were.
+Attack BatchAttack(std::string name, std::string what, std::set<std::string> expected,
+                   std::function<void(v1::ChangeBatch&)> change);
 
 /// Runs `work` in so many threads, each with its number, and gathers what they saw.
 Outcome InParallel(int threads, const std::function<Outcome(int)>& work);

@@ -34,7 +34,7 @@ Requirement Wrong(std::string id, std::string sentence, absl::StatusCode wanted,
           }};
 }
 
-std::vector<Requirement> Refusals() {
+std::vector<Requirement> WrongData() {
   return {
       Wrong("batch.array-short", "An array with fewer entries than rows is INVALID_ARGUMENT.", kInvalid,
             [](auto& b) { b.mutable_columns(0)->mutable_ints()->RemoveLast(); }),
@@ -62,6 +62,11 @@ std::vector<Requirement> Refusals() {
             kInvalid, [](auto& b) { b.mutable_columns(2)->set_column(9); }),
       Wrong("batch.column-twice", "A column twice is INVALID_ARGUMENT.", kInvalid,
             [](auto& b) { *b.mutable_columns(2) = b.columns(1); }),
+  };
+}
+
+std::vector<Requirement> WrongBatches() {
+  return {
       Wrong(
           "batch.operation", "Rows without an operation are INVALID_ARGUMENT.", kInvalid,
           [](auto& b) { b.clear_operation(); }, kBatch),
@@ -80,6 +85,11 @@ std::vector<Requirement> Refusals() {
       Wrong(
           "batch.table", "A batch of a table that was not announced is FAILED_PRECONDITION.", kPrecondition,
           [](auto& b) { b.set_table("strangers"); }, kBatch),
+  };
+}
+
+std::vector<Requirement> Refusals() {
+  return {
       {"batch.message", "The message of a refused value names table, column and row.", kResult,
        [](Exam& exam) {
          const TableSchema table = ExamPeople("named");
@@ -141,6 +151,11 @@ std::vector<Requirement> Operations() {
          exam.Apply(batch);
          ExpectRows(exam.Read(table, batch.target()), {kBob});
        }},
+  };
+}
+
+std::vector<Requirement> MissingRows() {
+  return {
       {"rows.missing", "An UPDATE with keys that are not there is refused whole and names their rows.",
        "change_batch.proto, MissingKeys",
        [](Exam& exam) {
@@ -172,6 +187,11 @@ std::vector<Requirement> Operations() {
          exam.Apply(batch);
          ExpectRows(exam.Read(table, batch.target()), {{Int{1}, std::string("Ada"), Int{37}}, kCid});
        }},
+  };
+}
+
+std::vector<Requirement> Keys() {
+  return {
       {"rows.keyless", "A table without a key takes INSERTs of equal rows, and no UPDATE or DELETE.", kBatch,
        [](Exam& exam) {
          const TableSchema table =
@@ -210,9 +230,7 @@ std::vector<Requirement> Operations() {
 }  // namespace
 
 std::vector<Requirement> BatchRequirements() {
-  std::vector<Requirement> all = Operations();
-  for (Requirement& requirement : Refusals()) all.push_back(std::move(requirement));
-  return all;
+  return Together({Operations, MissingRows, Keys, WrongData, WrongBatches, Refusals});
 }
 
 }  // namespace mirror::harness

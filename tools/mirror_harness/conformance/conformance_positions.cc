@@ -68,6 +68,11 @@ std::vector<Requirement> Order() {
          }
          ExpectStatus((*stream)->Finish(), absl::StatusCode::kOk, "the end of the stream");
        }},
+  };
+}
+
+std::vector<Requirement> Gaps() {
+  return {
       {"order.gap-stream", "On a stream a gap is ABORTED at once with applied_seq, and the stream goes on.",
        kStream,
        [](Exam& exam) {
@@ -120,7 +125,7 @@ std::vector<Requirement> Order() {
   };
 }
 
-std::vector<Requirement> Positions() {
+std::vector<Requirement> Bases() {
   return {
       {"position.base", "A batch whose base_lsn is not the mirror's is FAILED_PRECONDITION, nothing applied.",
        kBatch,
@@ -143,6 +148,11 @@ std::vector<Requirement> Positions() {
          AddCommit(&batch);
          ExpectResult(exam.Send(batch), kPrecondition, "rows without 'populate'");
        }},
+  };
+}
+
+std::vector<Requirement> Commits() {
+  return {
       {"position.commit-batches",
        "A commit whose number of batches is not its own seq is FAILED_PRECONDITION.", kPosition,
        [](Exam& exam) {
@@ -172,6 +182,11 @@ std::vector<Requirement> Positions() {
          Expect(exam.Apply(batch).lsn() == batch.target().lsn(), "the LSN did not move");
          ExpectRows(exam.Read(table, batch.target()), {Row(1, "x")});
        }},
+  };
+}
+
+std::vector<Requirement> Pending() {
+  return {
       {"position.pending", "Where a cycle that died was going is shown as 'pending' by the next TableSchema.",
        kPosition,
        [](Exam& exam) {
@@ -255,6 +270,11 @@ std::vector<Requirement> Populations() {
          exam.Begin();
          Expect(exam.Announce(table).position().lsn() == -1, "the next cycle is shown another LSN");
        }},
+  };
+}
+
+std::vector<Requirement> PopulationsAnew() {
+  return {
       {"populate.forgotten", "Rows of a population that died are not in the next one.", kPopulate,
        [](Exam& exam) {
          const TableSchema table = ExamPeople("forgotten");
@@ -287,7 +307,7 @@ v1::WipeRequest WipeOf(Exam& exam, const std::string& table) {
   return wipe;
 }
 
-std::vector<Requirement> AdvanceAndWipe() {
+std::vector<Requirement> Advances() {
   return {
       {"advance.moves", "An advance moves quiet tables on, and reports each.", kAdvance,
        [](Exam& exam) {
@@ -321,6 +341,11 @@ std::vector<Requirement> AdvanceAndWipe() {
          Expect(answer->results_size() == 1, "not one result");
          ExpectResult(answer->results(0), kPrecondition, "the stale table");
        }},
+  };
+}
+
+std::vector<Requirement> Wipes() {
+  return {
       {"wipe.begins", "Wipe begins a population: LSN -1 at once, and it counts as seq 1.", kWipe,
        [](Exam& exam) {
          const TableSchema table = ExamPeople("wiped");
@@ -362,11 +387,7 @@ std::vector<Requirement> AdvanceAndWipe() {
 }  // namespace
 
 std::vector<Requirement> PositionRequirements() {
-  std::vector<Requirement> all;
-  for (auto part : {Order, Positions, Populations, AdvanceAndWipe}) {
-    for (Requirement& requirement : part()) all.push_back(std::move(requirement));
-  }
-  return all;
+  return Together({Order, Gaps, Bases, Commits, Pending, Populations, PopulationsAnew, Advances, Wipes});
 }
 
 }  // namespace mirror::harness
