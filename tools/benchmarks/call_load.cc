@@ -25,7 +25,6 @@ double Since(Clock::time_point start) { return std::chrono::duration<double>(Clo
 
 /// One tenant with its open cycle.
 struct OpenTenant {
-  std::unique_ptr<MirrorClient> client;
   std::optional<harness::SyntheticSource> source;
   std::vector<std::string> tables;
   std::vector<StepHead> heads;
@@ -42,11 +41,11 @@ absl::Status Send(OpenTenant* tenant, v1::ChangeBatch batch) {
   v1::RowDataRequest request;
   request.set_cycle(tenant->source->cycle());
   *request.add_batches() = std::move(batch);
-  const auto answer = tenant->client->RowData(request);
+  const auto answer = tenant->source->client().RowData(request);
   if (!answer.ok()) return answer.status();
   if (answer->results_size() == 1 && answer->results(0).code() == 0) return absl::OkStatus();
   return absl::FailedPreconditionError(absl::StrCat(
-      "a batch of tenant '", tenant->client->context_id(),
+      "a batch of tenant '", tenant->source->client().context_id(),
       "' was refused: ", answer->results_size() == 1 ? answer->results(0).message() : "no result"));
 }
 
@@ -142,9 +141,9 @@ absl::StatusOr<StepTime> RunCalls(const CallLoadOptions& options, const BenchRow
   }
   for (std::uint32_t i = 0; i < options.tenants; ++i) {
     const Connection& connection = connections[i % options.callers];
-    tenants[i].client = std::make_unique<MirrorClient>(connection.channel, connection.identity,
-                                                       absl::StrCat(options.context_id, "-", i + 1));
-    tenants[i].source.emplace(tenants[i].client.get(), kHolder);
+    tenants[i].source.emplace(std::make_unique<MirrorClient>(connection.channel, connection.identity,
+                                                             absl::StrCat(options.context_id, "-", i + 1)),
+                              kHolder);
     for (std::uint32_t table = 0; table < tables; ++table) {
       tenants[i].tables.push_back(absl::StrCat("contact_", table + 1));
       lanes[(i + table) % options.callers].push_back({&tenants[i], table});

@@ -56,7 +56,7 @@ absl::StatusOr<StepHead> MirrorTable::Begin(const Step& step) {
 }
 
 absl::Status MirrorTable::Stream(const BatchMaker& maker, const StepHead& head) {
-  auto stream = client_.OpenRowStream();
+  auto stream = source_.client().OpenRowStream();
   if (!stream.ok()) return stream.status();
   v1::RowDataRequest request;
   request.set_cycle(source_.cycle());
@@ -87,7 +87,7 @@ absl::Status MirrorTable::Push(const BatchMaker& maker, const StepHead& head, St
   for (std::size_t i = 0; i < maker.batches(); ++i) {
     const Clock::time_point start = Clock::now();
     maker.Encode(i, head, request.mutable_batches(0));
-    const auto answer = client_.RowData(request);
+    const auto answer = source_.client().RowData(request);
     time->call_us.push_back(Since(start) * 1e6);
     if (!answer.ok()) return answer.status();
     if (absl::Status taken = Accepted(*answer); !taken.ok()) return taken;
@@ -118,7 +118,7 @@ absl::StatusOr<StepTime> MirrorTable::Digest(const Step& step) {
   request.set_table(rows_->schema().name);
   EncodePosition(position_, request.mutable_position());
   const Clock::time_point start = Clock::now();
-  const auto answer = client_.DigestRanges(request);
+  const auto answer = source_.client().DigestRanges(request);
   const double seconds = Since(start);
   if (!answer.ok()) return answer.status();
   if (absl::Status completed = Complete(step); !completed.ok()) return completed;

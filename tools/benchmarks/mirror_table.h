@@ -33,7 +33,8 @@ class MirrorTable {
   static constexpr char kName[] = "mirror-bench";  ///< As source, and as holder of its cycles.
 
   MirrorTable(const Connection& connection, const std::string& context_id, const BenchRows* rows)
-      : client_(connection.channel, connection.identity, context_id), source_(&client_, kName), rows_(rows) {}
+      : source_(std::make_unique<MirrorClient>(connection.channel, connection.identity, context_id), kName),
+        rows_(rows) {}
 
   absl::StatusOr<StepHead> Begin(const Step& step);
   absl::Status Stream(const BatchMaker& maker, const StepHead& head);
@@ -42,7 +43,6 @@ class MirrorTable {
   /// All rows of the table as it stands.
   absl::StatusOr<StepTime> Digest(const Step& step);
 
-  MirrorClient client_;
   harness::SyntheticSource source_;
   const BenchRows* rows_;
   Position position_;  ///< Where the table stands, by the last announcement.

@@ -33,7 +33,7 @@ TableSchema HonestTable() {
 }  // namespace
 
 HonestSource::HonestSource(std::unique_ptr<MirrorClient> client)
-    : client_(std::move(client)), source_(client_.get(), "honest"), table_(HonestTable()) {
+    : source_(std::move(client), "honest"), table_(HonestTable()) {
   running_ = std::jthread([this](const std::stop_token& stop) { Run(stop); });
 }
 
@@ -85,7 +85,7 @@ absl::Status HonestSource::SendRows(const v1::TableStatus& status, const std::st
     if (last) AddCommit(&batch);
     const v1::RowDataRequest request = source_.Request({batch});
     const absl::Status sent = Patiently(true, [&] {
-      const absl::StatusOr<v1::RowDataResponse> answer = client_->RowData(request);
+      const absl::StatusOr<v1::RowDataResponse> answer = source_.client().RowData(request);
       return answer.ok() ? StatusOf(answer->results(0)) : answer.status();
     });
     if (!sent.ok()) return sent;

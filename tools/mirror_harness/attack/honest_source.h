@@ -52,7 +52,6 @@ class HonestSource {
   absl::Status Patiently(bool rows, const std::function<absl::Status()>& call);
   absl::Status SendRows(const v1::TableStatus& status, const std::stop_token& stop);
 
-  std::unique_ptr<MirrorClient> client_;
   SyntheticSource source_;
   const TableSchema table_;
   Mutex mutex_;

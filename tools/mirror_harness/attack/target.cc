@@ -198,11 +198,8 @@ std::shared_ptr<const SigningKey> Target::StrangersKey(const std::string& key_id
 v1::TableSchemaRequest Target::Announcement() const { return source_->Announcement({VictimTable()}); }
 
 absl::Status Target::PrepareVictim() {
-  const bool first = victim_ == nullptr;
-  if (first) {
-    victim_ = NewClient(Tenant("victim"));
-    source_ = std::make_unique<SyntheticSource>(victim_.get(), "hostile");
-  }
+  const bool first = source_ == nullptr;
+  if (first) source_ = std::make_unique<SyntheticSource>(NewClient(Tenant("victim")), "hostile");
   for (const bool fill : {true, false}) {
     if (fill && !first) continue;
     const absl::StatusOr<v1::AuthenticateResponse> admission = source_->Authenticate("victim", true);
@@ -243,7 +240,7 @@ v1::ChangeBatch Target::GoodBatch() const {
 }
 
 Outcome Target::Send(const v1::RowDataRequest& request) const {
-  const absl::StatusOr<v1::RowDataResponse> answer = victim_->RowData(request);
+  const absl::StatusOr<v1::RowDataResponse> answer = victim().RowData(request);
   if (!answer.ok()) return OutcomeOf(answer.status());
   if (answer->results().empty()) return {{"OK"}, "no result", ""};
   return OutcomeOf(StatusOf(answer->results(answer->results_size() - 1)));
@@ -255,7 +252,7 @@ absl::StatusOr<v1::DigestRangesResponse> Target::DigestOfVictim() const {
   request.set_table("people");
   request.mutable_position()->set_lsn(kVictimLsn);
   request.mutable_position()->set_lineage(kLineage);
-  return victim_->DigestRanges(request);
+  return victim().DigestRanges(request);
 }
 
 std::string Target::VictimHarm() {

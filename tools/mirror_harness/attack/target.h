@@ -73,7 +73,7 @@ class Target {
   // --- The victim: a tenant with a filled table and a running cycle ---
   /// Makes it, or begins its cycle again. Errors: why it cannot be attacked.
   absl::Status PrepareVictim();
-  MirrorClient& victim() const { return *victim_; }
+  MirrorClient& victim() const { return source_->client(); }
   std::int64_t cycle() const { return source_->cycle(); }
   /// The announcement that agreed its tables.
   v1::TableSchemaRequest Announcement() const;
@@ -99,7 +99,6 @@ class Target {
   std::string folder_;  ///< Of strangers' keys.
   std::string public_pem_;
   std::map<std::string, std::shared_ptr<const SigningKey>> strangers_;
-  std::unique_ptr<MirrorClient> victim_;
   std::unique_ptr<SyntheticSource> source_;  ///< The victim's.
   v1::TableStatus agreed_;
   std::string digest_;

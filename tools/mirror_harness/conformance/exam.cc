@@ -77,8 +77,8 @@ absl::Status FromRpc(const grpc::Status& status) {
 
 Exam::Exam(Connection connection, std::string context_id)
     : connection_(connection),
-      client_(connection.channel, connection.identity, std::move(context_id)),
-      source_(&client_, "conformance") {}
+      source_(std::make_unique<MirrorClient>(connection.channel, connection.identity, std::move(context_id)),
+              "conformance") {}
 
 TokenParts Exam::Parts(TokenUse use) const {
   TokenParts parts =
@@ -165,7 +165,7 @@ v1::ChangeBatch Exam::Population(const TableSchema& table, const v1::TableStatus
 }
 
 v1::BatchResult Exam::Send(const v1::ChangeBatch& batch) {
-  const v1::RowDataResponse answer = Must(client_.RowData(Request({batch})), "RowData");
+  const v1::RowDataResponse answer = Must(client().RowData(Request({batch})), "RowData");
   Expect(answer.results_size() == 1, absl::StrCat(answer.results_size(), " results for one batch"));
   Expect(answer.results(0).table() == batch.table() && answer.results(0).seq() == batch.seq(),
          "the result is of another batch");
@@ -201,7 +201,7 @@ SentRows Exam::Read(const TableSchema& table, const v1::Position& position,
   for (const v1::KeyRange& range : ranges) *request.add_ranges() = range;
   for (const std::uint32_t index : IndexesOf(table, columns)) request.add_columns(index);
   SentRows rows;
-  const absl::Status read = client_.ReadRows(request, [&](const v1::ReadRowsResponse& answer) {
+  const absl::Status read = client().ReadRows(request, [&](const v1::ReadRowsResponse& answer) {
     const absl::StatusOr<ReadRowsView> view = DecodeRows(answer, table, WireLimits{});
     if (!view.ok()) return view.status();
     if (static_cast<int>(view->columns.size()) != request.columns_size()) {
@@ -224,7 +224,7 @@ std::vector<RangeDigest> Exam::Digests(const TableSchema& table, const v1::Posit
   request.set_table(table.name);
   *request.mutable_position() = position;
   for (const v1::KeyRange& range : ranges) *request.add_ranges() = range;
-  const v1::DigestRangesResponse answer = Must(client_.DigestRanges(request), "DigestRanges");
+  const v1::DigestRangesResponse answer = Must(client().DigestRanges(request), "DigestRanges");
   std::vector<RangeDigest> digests;
   for (const auto& digest : answer.digests()) digests.push_back({digest.row_count(), digest.digest()});
   Expect(digests.size() == std::max<std::size_t>(1, ranges.size()),

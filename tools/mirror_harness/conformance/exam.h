@@ -44,9 +44,9 @@ class Exam {
  public:
   Exam(Connection connection, std::string context_id);
 
-  MirrorClient& client() { return client_; }
+  MirrorClient& client() { return source_.client(); }
   const Identity& identity() const { return connection_.identity; }
-  const std::string& context_id() const { return client_.context_id(); }
+  const std::string& context_id() const { return source_.client().context_id(); }
   const v1::Limits& limits() const { return source_.limits(); }
   std::int64_t cycle() const { return source_.cycle(); }
   TokenParts Parts(TokenUse use) const;
@@ -95,7 +95,6 @@ class Exam {
 
  private:
   Connection connection_;
-  MirrorClient client_;
   SyntheticSource source_;
   std::int64_t lsn_ = 0;
 };

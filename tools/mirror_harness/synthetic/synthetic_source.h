@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -21,9 +22,8 @@ namespace mirror::harness {
 /// Threads: one.
 class SyntheticSource {
  public:
-  /// `client` outlives it.
-  SyntheticSource(MirrorClient* client, std::string source_id)
-      : client_(client), source_id_(std::move(source_id)) {}
+  SyntheticSource(std::unique_ptr<MirrorClient> client, std::string source_id)
+      : client_(std::move(client)), source_id_(std::move(source_id)) {}
 
   MirrorClient& client() const { return *client_; }
   /// Of the last admission that began one.
@@ -40,7 +40,7 @@ class SyntheticSource {
       const std::vector<v1::TableSummary>& tables = {}) const;
 
  private:
-  MirrorClient* client_;
+  std::unique_ptr<MirrorClient> client_;
   std::string source_id_;
   std::int64_t cycle_ = 0;
   v1::Limits limits_;
