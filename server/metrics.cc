@@ -137,56 +137,75 @@ void AddTenant(const Tenants::Seen& seen, std::size_t missed, std::int64_t now_m
         static_cast<double>(summary.lsn));
 }
 
+/// What all tenants are together.
+struct Sums {
+  std::size_t open = 0, active = 0, paused = 0, quarantined = 0, failing = 0, unknown = 0;
+  double holds = 0, differing = 0, log_bytes = 0, missed_tables = 0;
+  std::int64_t oldest_ms = 0;
+};
+
+/// `log_of`: bytes of the log of each tenant that is open.
+Sums SumsOf(const std::vector<Shown>& all, const std::map<std::string, double>& log_of) {
+  Sums sums;
+  for (const auto& [seen, missed] : all) {
+    if (!seen.summary->paused) {
+      sums.missed_tables += static_cast<double>(missed);
+      const std::int64_t completed_ms = seen.summary->completed_ms;
+      if (completed_ms > 0)
+        sums.oldest_ms = sums.oldest_ms == 0 ? completed_ms : std::min(sums.oldest_ms, completed_ms);
+    }
+    sums.open += seen.is_open ? 1U : 0U;
+    sums.active += seen.summary->active ? 1U : 0U;
+    sums.paused += seen.summary->paused ? 1U : 0U;
+    sums.quarantined += seen.summary->quarantined ? 1U : 0U;
+    sums.failing += seen.summary->failure.since_ms > 0 ? 1U : 0U;
+    sums.unknown += seen.summary->known ? 0U : 1U;
+    sums.holds += seen.summary->holds;
+    sums.differing += seen.summary->tables_differing;
+  }
+  for (const auto& [context_id, bytes] : log_of) sums.log_bytes += bytes;
+  return sums;
+}
+
+void AddSums(const Sums& sums, std::size_t open_max, MetricPage* page) {
+  const std::pair<const char*, std::size_t> states[] = {
+      {"open", sums.open},       {"active", sums.active},
+      {"paused", sums.paused},   {"quarantined", sums.quarantined},
+      {"failing", sums.failing}, {"unknown", sums.unknown}};
+  for (const auto& [state, number] : states) {
+    page->AddGauge("mirror_tenants_in_state", "Tenants that are so; one may count in several.",
+                   {{"state", state}}, static_cast<double>(number));
+  }
+  page->AddGauge("mirror_open_tenants_max", "Databases that may be open.", {}, static_cast<double>(open_max));
+  page->AddGauge("mirror_holds", "Holds that wait for an operator, of all tenants.", {}, sums.holds);
+  page->AddGauge("mirror_tables_differing", "Tables that differ from their source, of all tenants.", {},
+                 sums.differing);
+  page->AddGauge("mirror_freshness_missed_tables_all",
+                 "Tables that are older than their target, of all tenants that are not paused.", {},
+                 sums.missed_tables);
+  if (sums.oldest_ms > 0) {
+    page->AddGauge("mirror_oldest_success_timestamp_seconds",
+                   "End of the last completed cycle of the tenant where that is longest ago and that is not "
+                   "paused, unix seconds.",
+                   {}, Seconds(sums.oldest_ms));
+  }
+  page->AddGauge("mirror_wal_bytes", "Bytes of the write-ahead logs of all open tenants.", {},
+                 sums.log_bytes);
+}
+
 void AddTenants(Tenants& tenants, const FreshnessWatch& watch, std::int64_t now_ms, MetricPage* page) {
   std::vector<Shown> all;
   for (Tenants::Seen& seen : tenants.AllKnown()) {
     const std::size_t missed = watch.Missed(seen.context_id);
     all.push_back({std::move(seen), missed});
   }
-  std::size_t open = 0, active = 0, paused = 0, quarantined = 0, failing = 0, unknown = 0;
-  double holds = 0, differing = 0, log_bytes = 0, missed_tables = 0;
-  std::int64_t oldest_ms = 0;
   std::map<std::string, double> log_of;
   for (const auto& [seen, missed] : all) {
-    if (!seen.summary->paused) {
-      missed_tables += static_cast<double>(missed);
-      const std::int64_t completed_ms = seen.summary->completed_ms;
-      if (completed_ms > 0) oldest_ms = oldest_ms == 0 ? completed_ms : std::min(oldest_ms, completed_ms);
-    }
-    open += seen.is_open ? 1U : 0U;
-    active += seen.summary->active ? 1U : 0U;
-    paused += seen.summary->paused ? 1U : 0U;
-    quarantined += seen.summary->quarantined ? 1U : 0U;
-    failing += seen.summary->failure.since_ms > 0 ? 1U : 0U;
-    unknown += seen.summary->known ? 0U : 1U;
-    holds += seen.summary->holds;
-    differing += seen.summary->tables_differing;
     if (!seen.is_open) continue;  // One that is closed has no log.
-    log_bytes += log_of[seen.context_id] = static_cast<double>(tenants.home().LogBytes(seen.context_id));
+    log_of[seen.context_id] = static_cast<double>(tenants.home().LogBytes(seen.context_id));
   }
   page->AddGauge("mirror_tenants", "Tenants.", {}, static_cast<double>(all.size()));
-  const std::pair<const char*, std::size_t> states[] = {{"open", open},       {"active", active},
-                                                        {"paused", paused},   {"quarantined", quarantined},
-                                                        {"failing", failing}, {"unknown", unknown}};
-  for (const auto& [state, number] : states) {
-    page->AddGauge("mirror_tenants_in_state", "Tenants that are so; one may count in several.",
-                   {{"state", state}}, static_cast<double>(number));
-  }
-  page->AddGauge("mirror_open_tenants_max", "Databases that may be open.", {},
-                 static_cast<double>(tenants.open_max()));
-  page->AddGauge("mirror_holds", "Holds that wait for an operator, of all tenants.", {}, holds);
-  page->AddGauge("mirror_tables_differing", "Tables that differ from their source, of all tenants.", {},
-                 differing);
-  page->AddGauge("mirror_freshness_missed_tables_all",
-                 "Tables that are older than their target, of all tenants that are not paused.", {},
-                 missed_tables);
-  if (oldest_ms > 0) {
-    page->AddGauge("mirror_oldest_success_timestamp_seconds",
-                   "End of the last completed cycle of the tenant where that is longest ago and that is not "
-                   "paused, unix seconds.",
-                   {}, Seconds(oldest_ms));
-  }
-  page->AddGauge("mirror_wal_bytes", "Bytes of the write-ahead logs of all open tenants.", {}, log_bytes);
+  AddSums(SumsOf(all, log_of), tenants.open_max(), page);
 
   const std::size_t shown = std::min(all.size(), kTenantsShownMax);
   page->AddGauge("mirror_tenants_shown", "Tenants with series of their own.", {}, static_cast<double>(shown));

@@ -170,6 +170,12 @@ struct Server::Parts {
   MetricsConfig metrics_config;
   std::chrono::steady_clock::time_point kept = std::chrono::steady_clock::now();
 
+  /// What is kept on the disk, and who hears what happens to it.
+  absl::Status OpenData(const ServerConfig& config, std::shared_ptr<MirrorHooks> program_hooks);
+  absl::Status OpenTenants(const ServerConfig& config);
+  /// `as_written`: what a reload is compared with.
+  void Watch(const ServerConfig& as_written);
+  absl::Status OpenEndpoint(const ServerConfig& config, AdminService::Reload reload);
   void ServeMetrics();
   void WatchFreshness();
   void TellRefused();
@@ -217,6 +223,78 @@ Server::~Server() {
   if (parts_->hooks) parts_->hooks->Stop();
 }
 
+absl::Status Server::Parts::OpenData(const ServerConfig& config, std::shared_ptr<MirrorHooks> program_hooks) {
+  std::error_code error;
+  std::filesystem::create_directories(config.data.dir, error);
+  if (error) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("the data folder '", config.data.dir, "' cannot be made: ", error.message()));
+  }
+  absl::StatusOr<std::shared_ptr<CatalogFile>> file = CatalogFile::Open(config.data.dir);
+  if (!file.ok()) return file.status();
+  catalog = MakeCatalog(*file);
+  audit_log = MakeAuditLog(*file);
+  look_log = MakeLookLog(*file);
+  admin_looks = std::make_unique<Looks>(*look_log);
+  events = std::make_unique<Events>(*catalog, &NowMs, counters);
+  absl::StatusOr<std::unique_ptr<StoreHome>> opened =
+      OpenSqliteHome(config.data.dir, SqliteOptionsOf(config));
+  if (!opened.ok()) return opened.status();
+  home = *std::move(opened);
+  if (!program_hooks && config.hooks.hooks.empty()) return absl::OkStatus();
+  hook_cursor = MakeHookCursor(*file);
+  hooks = std::make_unique<HookRunner>(
+      config.hooks, std::move(program_hooks),
+      [here = home.get()](const std::string& context_id) { return here->Location(context_id); }, *events);
+  events->Listen([runner = hooks.get()](const EventRecord&) { runner->WakeEvents(); });
+  return absl::OkStatus();
+}
+
+absl::Status Server::Parts::OpenTenants(const ServerConfig& config) {
+  TenantsOptions options = TenantsOptionsOf(config, hooks.get());
+  absl::StatusOr<std::optional<std::string>> secret = HashSecret(config);
+  if (!secret.ok()) return secret.status();
+  options.tenant.hash_secret = *std::move(secret);
+  options.tenant.counters = &counters;
+  absl::StatusOr<std::unique_ptr<Tenants>> opened = Tenants::Open(*home, options, *events);
+  if (!opened.ok()) return opened.status();
+  tenants = *std::move(opened);
+  keeper = std::make_unique<SummaryKeeper>(*catalog, *tenants);
+  keeper->Restore();
+  freshness = std::make_unique<FreshnessWatch>(config.freshness, *events);
+  return absl::OkStatus();
+}
+
+void Server::Parts::Watch(const ServerConfig& as_written) {
+  // Behind the lock on the folder: a second server must not write into the first one's log.
+  audit = std::make_unique<Audit>(
+      *audit_log, *events, [signer = gate.get()](std::string_view text) { return signer->SignText(text); },
+      Audit::Options{.dir = as_written.data.dir});
+  reloader = std::make_unique<Reloader>(as_written, *gate, *events);
+  expiry = std::make_unique<ExpiryWatch>(
+      [signer = gate.get(), loaded = reloader.get()] {
+        return ServerKeys(loaded->in_force(), signer->keys());
+      },
+      *events);
+}
+
+absl::Status Server::Parts::OpenEndpoint(const ServerConfig& config, AdminService::Reload reload) {
+  mirror = std::make_unique<MirrorService>(*gate, *tenants, config.limits, hooks.get(), counters);
+  checked = std::make_unique<CheckedService>(
+      *mirror, *gate, vouched, config.limits.message_bytes_max,
+      MemoryShare::Limits{config.limits.bytes_in_flight_tenant_max, config.limits.bytes_in_flight_max});
+  admin = std::make_unique<AdminService>(
+      *gate, *tenants, *events, *audit, *admin_looks, std::move(reload),
+      [watched = expiry.get()] { return watched->keys(); }, *freshness);
+  absl::StatusOr<std::unique_ptr<Endpoint>> opened =
+      Endpoint::Open(config, checked.get(), admin.get(), &vouched);
+  if (!opened.ok()) return opened.status();
+  endpoint = *std::move(opened);
+  stream_idle = config.limits.cycle_idle;
+  metrics_config = config.metrics;
+  return absl::OkStatus();
+}
+
 absl::StatusOr<std::unique_ptr<Server>> Server::Open(const ServerConfig& as_written,
                                                      std::shared_ptr<MirrorHooks> hooks) {
   ServerConfig config = as_written;
@@ -226,67 +304,11 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Open(const ServerConfig& as_writ
   absl::StatusOr<std::unique_ptr<Gate>> gate = Gate::Open(config);
   if (!gate.ok()) return gate.status();
   parts.gate = *std::move(gate);
-  std::error_code error;
-  std::filesystem::create_directories(config.data.dir, error);
-  if (error) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("the data folder '", config.data.dir, "' cannot be made: ", error.message()));
-  }
-  absl::StatusOr<std::shared_ptr<CatalogFile>> catalog = CatalogFile::Open(config.data.dir);
-  if (!catalog.ok()) return catalog.status();
-  parts.catalog = MakeCatalog(*catalog);
-  parts.audit_log = MakeAuditLog(*catalog);
-  parts.look_log = MakeLookLog(*catalog);
-  parts.admin_looks = std::make_unique<Looks>(*parts.look_log);
-  parts.events = std::make_unique<Events>(*parts.catalog, &NowMs, parts.counters);
-  absl::StatusOr<std::unique_ptr<StoreHome>> home = OpenSqliteHome(config.data.dir, SqliteOptionsOf(config));
-  if (!home.ok()) return home.status();
-  parts.home = *std::move(home);
-  if (hooks || !config.hooks.hooks.empty()) {
-    parts.hook_cursor = MakeHookCursor(*catalog);
-    parts.hooks = std::make_unique<HookRunner>(
-        config.hooks, std::move(hooks),
-        [home = parts.home.get()](const std::string& context_id) { return home->Location(context_id); },
-        *parts.events);
-    parts.events->Listen([runner = parts.hooks.get()](const EventRecord&) { runner->WakeEvents(); });
-  }
-  TenantsOptions options = TenantsOptionsOf(config, parts.hooks.get());
-  absl::StatusOr<std::optional<std::string>> secret = HashSecret(config);
-  if (!secret.ok()) return secret.status();
-  options.tenant.hash_secret = *std::move(secret);
-  options.tenant.counters = &parts.counters;
-  absl::StatusOr<std::unique_ptr<Tenants>> tenants = Tenants::Open(*parts.home, options, *parts.events);
-  if (!tenants.ok()) return tenants.status();
-  parts.tenants = *std::move(tenants);
-  parts.keeper = std::make_unique<SummaryKeeper>(*parts.catalog, *parts.tenants);
-  parts.keeper->Restore();
-  parts.freshness = std::make_unique<FreshnessWatch>(config.freshness, *parts.events);
-  // Behind the lock on the folder: a second server must not write into the first one's log.
-  parts.audit = std::make_unique<Audit>(
-      *parts.audit_log, *parts.events,
-      [gate = parts.gate.get()](std::string_view text) { return gate->SignText(text); },
-      Audit::Options{.dir = config.data.dir});
-  parts.reloader = std::make_unique<Reloader>(as_written, *parts.gate, *parts.events);
-  parts.expiry = std::make_unique<ExpiryWatch>(
-      [gate = parts.gate.get(), reloader = parts.reloader.get()] {
-        return ServerKeys(reloader->in_force(), gate->keys());
-      },
-      *parts.events);
-  parts.mirror = std::make_unique<MirrorService>(*parts.gate, *parts.tenants, config.limits,
-                                                 parts.hooks.get(), parts.counters);
-  parts.checked = std::make_unique<CheckedService>(
-      *parts.mirror, *parts.gate, parts.vouched, config.limits.message_bytes_max,
-      MemoryShare::Limits{config.limits.bytes_in_flight_tenant_max, config.limits.bytes_in_flight_max});
-  parts.admin = std::make_unique<AdminService>(
-      *parts.gate, *parts.tenants, *parts.events, *parts.audit, *parts.admin_looks,
-      [here = server.get()] { return here->Reload(); },
-      [expiry = parts.expiry.get()] { return expiry->keys(); }, *parts.freshness);
-  absl::StatusOr<std::unique_ptr<Endpoint>> endpoint =
-      Endpoint::Open(config, parts.checked.get(), parts.admin.get(), &parts.vouched);
-  if (!endpoint.ok()) return endpoint.status();
-  parts.endpoint = *std::move(endpoint);
-  parts.stream_idle = config.limits.cycle_idle;
-  parts.metrics_config = config.metrics;
+  if (absl::Status opened = parts.OpenData(config, std::move(hooks)); !opened.ok()) return opened;
+  if (absl::Status opened = parts.OpenTenants(config); !opened.ok()) return opened;
+  parts.Watch(as_written);
+  absl::Status opened = parts.OpenEndpoint(config, [here = server.get()] { return here->Reload(); });
+  if (!opened.ok()) return opened;
   return server;
 }
 

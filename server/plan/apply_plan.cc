@@ -50,6 +50,35 @@ ReceiptStep ReceiptOf(std::int64_t cycle, const ChangeBatch& batch, bool into_sh
   return receipt;
 }
 
+/// What a batch does that may be applied.
+Step StepOf(std::int64_t cycle, const TableRecord& record, const TableSchema& schema,
+            const ChangeBatch& batch, bool into_shadow) {
+  const bool begins = batch.populate != PopulateReason::kNone;
+  Step step;
+  step.table = record.table;
+  step.expected = record;
+  if (begins) step.actions.push_back(BeginShadow{schema, cycle});
+  if (batch.row_count > 0) step.actions.push_back(ApplyRows{&schema, &batch, into_shadow, cycle});
+  TableRecord next = record;
+  next.seq = batch.seq;
+  next.cycle = cycle;
+  if (begins) {
+    next.position = Position{};
+    next.state = TableState::kPopulating;
+  }
+  if (batch.target != Position{}) next.pending = batch.target;
+  if (batch.commit) {
+    if (into_shadow) step.actions.push_back(SwapShadow{});
+    if (batch.commit->source_ms > 0) step.source_ms = batch.commit->source_ms;
+    next.position = batch.commit->position;
+    next.pending.reset();
+    next.state = TableState::kMirrored;
+  }
+  step.record = std::move(next);
+  if (!batch.digest.empty()) step.receipt = ReceiptOf(cycle, batch, into_shadow);
+  return step;
+}
+
 }  // namespace
 
 BatchPlan PlanBatch(std::int64_t cycle, const std::optional<TableRecord>& record, const TableSchema& schema,
@@ -102,27 +131,7 @@ BatchPlan PlanBatch(std::int64_t cycle, const std::optional<TableRecord>& record
   }
 
   plan.verdict = BatchPlan::Verdict::kApply;
-  plan.step.table = record->table;
-  plan.step.expected = record;
-  if (begins) plan.step.actions.push_back(BeginShadow{schema, cycle});
-  if (batch.row_count > 0) plan.step.actions.push_back(ApplyRows{&schema, &batch, into_shadow, cycle});
-  TableRecord next = *record;
-  next.seq = batch.seq;
-  next.cycle = cycle;
-  if (begins) {
-    next.position = Position{};
-    next.state = TableState::kPopulating;
-  }
-  if (batch.target != Position{}) next.pending = batch.target;
-  if (batch.commit) {
-    if (into_shadow) plan.step.actions.push_back(SwapShadow{});
-    if (batch.commit->source_ms > 0) plan.step.source_ms = batch.commit->source_ms;
-    next.position = batch.commit->position;
-    next.pending.reset();
-    next.state = TableState::kMirrored;
-  }
-  plan.step.record = std::move(next);
-  if (!batch.digest.empty()) plan.step.receipt = ReceiptOf(cycle, batch, into_shadow);
+  plan.step = StepOf(cycle, *record, schema, batch, into_shadow);
   return plan;
 }
 

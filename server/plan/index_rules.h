@@ -4,19 +4,19 @@
 #include <string>
 #include <vector>
 
+#include "server/plan/tenant_switch.h"
+
 // For which tenants the server makes the source's indexes itself.
 
 namespace mirror {
 
-struct IndexRule {
-  std::string context = "*";  ///< Pattern; '*' stands for any characters.
-  bool follow = false;
-  friend bool operator==(const IndexRule&, const IndexRule&) = default;
-};
-/// In the order of the file: of those that fit the last one counts; without one no index is made.
+using IndexRule = TenantSwitch;
 using IndexRules = std::vector<IndexRule>;
 
-bool FollowsIndexes(const IndexRules& rules, const std::string& context_id);
+/// Without a rule no index is made.
+inline bool FollowsIndexes(const IndexRules& rules, const std::string& context_id) {
+  return IsOnFor(context_id, rules, false);
+}
 
 }  // namespace mirror
 

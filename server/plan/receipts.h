@@ -4,23 +4,21 @@
 #include <string>
 #include <vector>
 
+#include "server/plan/tenant_switch.h"
+
 // Which tenants get a receipt for each commit.
 
 namespace mirror {
 
-struct ReceiptRule {
-  std::string context = "*";  ///< Pattern; '*' stands for any characters.
-  bool on = true;
-  friend bool operator==(const ReceiptRule&, const ReceiptRule&) = default;
-};
-/// In the order of the file: of those that fit the last one counts.
 struct ReceiptRules {
   bool on = true;  ///< [data] receipts
-  std::vector<ReceiptRule> tenants;
+  std::vector<TenantSwitch> tenants;
   friend bool operator==(const ReceiptRules&, const ReceiptRules&) = default;
 };
 
-bool KeepsReceipts(const ReceiptRules& rules, const std::string& context_id);
+inline bool KeepsReceipts(const ReceiptRules& rules, const std::string& context_id) {
+  return IsOnFor(context_id, rules.tenants, rules.on);
+}
 
 }  // namespace mirror
 

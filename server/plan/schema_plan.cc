@@ -48,12 +48,6 @@ bool Widens(const Column& from, const Column& to) {
 
 std::string Quoted(const std::string& column) { return absl::StrCat("column '", column, "'"); }
 
-SchemaDifference Repopulate(std::string reason) {
-  SchemaDifference difference;
-  difference.repopulate_reason = std::move(reason);
-  return difference;
-}
-
 /// A rule that is not what it was; empty: they are the same.
 std::string ChangedRule(const TableSchema& from, const TableSchema& to) {
   const std::vector<int> origin = MatchColumns(from, to);
@@ -97,6 +91,166 @@ std::string ChangedKeeping(const TableSchema& from, const TableSchema& to) {
   return "preserve_target or deletes changed";
 }
 
+// The steps of Compare(). `origin`: MatchColumns(from, to). Each gives why the table has to be populated;
+// empty: it need not be.
+
+std::string ChangedColumns(const TableSchema& from, const TableSchema& to, const std::vector<int>& origin) {
+  for (std::size_t i = 0; i < to.columns.size(); ++i) {
+    const Column& now = to.columns[i];
+    if (origin[i] < 0) {
+      if (now.key_position != 0) return absl::StrCat("the key changed: ", Quoted(now.name), " is new in it");
+      continue;
+    }
+    const Column& before = from.columns[static_cast<std::size_t>(origin[i])];
+    if (before.key_position != now.key_position) return "the key changed";
+    if (now.key_position != 0 && before.type != now.type &&
+        !(IsInteger(before.type) && IsInteger(now.type))) {
+      return absl::StrCat("the type of key ", Quoted(now.name), " changed");
+    }
+    if (!Widens(before, now)) {
+      return absl::StrCat(Quoted(now.name), " changed its type in a way that its old values may not fit");
+    }
+  }
+  // Its rows would be empty, and SQLite drops no last column.
+  const bool none_left = std::all_of(origin.begin(), origin.end(), [](int one) { return one < 0; });
+  return none_left ? "none of its columns is left" : "";
+}
+
+/// `names`: of the table while it is being changed.
+std::string DropColumns(const TableSchema& from, const std::vector<int>& origin, std::set<std::string>* names,
+                        AlterTable* alter) {
+  const std::set<int> kept(origin.begin(), origin.end());
+  for (std::size_t i = 0; i < from.columns.size(); ++i) {
+    if (kept.contains(static_cast<int>(i))) continue;
+    if (from.columns[i].key_position != 0) {
+      return absl::StrCat("the key changed: ", Quoted(from.columns[i].name), " is gone");
+    }
+    alter->changes.push_back(DropColumn{from.columns[i].name});
+    names->erase(FoldName(from.columns[i].name));
+  }
+  return {};
+}
+
+std::string RenameColumns(const TableSchema& from, const TableSchema& to, const std::vector<int>& origin,
+                          std::set<std::string>* names, AlterTable* alter) {
+  for (std::size_t i = 0; i < to.columns.size(); ++i) {
+    if (origin[i] < 0) continue;
+    const Column& before = from.columns[static_cast<std::size_t>(origin[i])];
+    if (before.name == to.columns[i].name) continue;
+    const bool other_case = SameName(before.name, to.columns[i].name);
+    if (!other_case && names->contains(FoldName(to.columns[i].name))) {
+      return absl::StrCat(Quoted(before.name), " took the name of another column");
+    }
+    names->erase(FoldName(before.name));
+    names->insert(FoldName(to.columns[i].name));
+    alter->changes.push_back(RenameColumn{before.name, to.columns[i].name});
+  }
+  return {};
+}
+
+std::string AddColumns(const TableSchema& to, const std::vector<int>& origin, AlterTable* alter) {
+  for (std::size_t i = 0; i < to.columns.size(); ++i) {
+    if (origin[i] >= 0) continue;
+    const Column& added = to.columns[i];
+    const bool filled = added.backfill == Backfill::kDefault && added.default_value.has_value();
+    const bool empty = added.backfill == Backfill::kNone && added.nullable;
+    if (!filled && !empty) {
+      return absl::StrCat(Quoted(added.name), " is new, and what its rows hold is only known to the source");
+    }
+    alter->changes.push_back(AddColumn{added});
+  }
+  return {};
+}
+
+/// The whole of it, but for what concerns the table as one.
+std::string CompareColumns(const TableSchema& from, const TableSchema& to, AlterTable* alter) {
+  const std::vector<int> origin = MatchColumns(from, to);
+  std::set<std::string> names;
+  for (const Column& column : from.columns) names.insert(FoldName(column.name));
+  std::string reason = ChangedColumns(from, to, origin);
+  if (reason.empty()) reason = DropColumns(from, origin, &names, alter);
+  if (reason.empty()) reason = RenameColumns(from, to, origin, &names, alter);
+  if (reason.empty()) reason = AddColumns(to, origin, alter);
+  return reason;
+}
+
+TablePlan Refused(TablePlan plan, std::string reason) {
+  plan.action = SchemaAction::kRefused;
+  plan.reason = std::move(reason);
+  return plan;
+}
+
+/// What is visible is still under the rules of before. A column that is left out since then would count as
+/// the partner's and stay, and so would values in rows that the source does not write again.
+std::string RulesFirst(const std::string& table) {
+  return absl::StrCat("table '", table,
+                      "' is to keep what is the partner's, but column rules changed and its "
+                      "population under those of now is "
+                      "still to come. It was left as it is and takes nothing. Announce it once more "
+                      "without preserve_target "
+                      "and with deletes = APPLY, let a cycle populate it, which takes away rows and "
+                      "columns that are not the "
+                      "source's, then turn it on again.");
+}
+
+TablePlan PlanNew(const TableSchema& announced, Step step) {
+  TablePlan plan;
+  plan.action = SchemaAction::kCreated;
+  step.actions.emplace_back(CreateTable{KeptForm(announced)});
+  step.actions.emplace_back(AgreeSchema{announced});
+  // A metadata row without a definition is a leftover that nobody can trust.
+  step.record->position = Position{};
+  step.record->pending.reset();
+  step.record->state = TableState::kMirrored;
+  plan.step = std::move(step);
+  return plan;
+}
+
+TablePlan PlanRepopulation(const TableSchema& agreed, const TableSchema& announced, TablePlan plan, Step step,
+                           std::string reason) {
+  step.actions.clear();
+  if (KeepsPartner(announced)) {
+    RefitPlan refit = PlanRefit(agreed, announced);
+    if (!refit.refusal.empty()) {
+      return Refused(std::move(plan), absl::StrCat("table '", announced.name, "': ", refit.refusal));
+    }
+    step.actions.emplace_back(std::move(refit.action));
+  }
+  plan.action = SchemaAction::kRepopulate;
+  plan.reason = std::move(reason);
+  step.actions.emplace_back(AgreeSchema{announced});
+  step.otherwise.clear();
+  step.record->position = Position{};
+  step.record->pending.reset();
+  step.record->state = TableState::kRepopulate;
+  plan.step = std::move(step);
+  return plan;
+}
+
+TablePlan PlanAlter(const TableSchema& agreed, const TableSchema& announced, TablePlan plan, Step step,
+                    AlterTable alter) {
+  if (step.record->state != TableState::kMirrored) {
+    step.record->state = TableState::kMirrored;
+    step.record->position = Position{};
+  }
+  plan.action = SchemaAction::kAltered;
+  if (!alter.changes.empty() && KeepsPartner(announced)) {
+    step.actions.emplace_back(RefitTable{KeptForm(agreed), KeptForm(announced), std::move(alter), {}, {}});
+  } else if (!alter.changes.empty()) {
+    // What a partner's view or index prevents becomes a population.
+    Step otherwise = step;
+    otherwise.actions.emplace_back(AgreeSchema{announced});
+    otherwise.record->position = Position{};
+    otherwise.record->pending.reset();
+    otherwise.record->state = TableState::kRepopulate;
+    step.actions.emplace_back(std::move(alter));
+    step.otherwise.push_back(std::move(otherwise));
+  }
+  step.actions.emplace_back(AgreeSchema{announced});
+  plan.step = std::move(step);
+  return plan;
+}
+
 }  // namespace
 
 std::vector<int> MatchColumns(const TableSchema& from, const TableSchema& to) {
@@ -128,73 +282,16 @@ std::vector<int> MatchColumns(const TableSchema& from, const TableSchema& to) {
 }
 
 SchemaDifference Compare(const TableSchema& agreed, const TableSchema& announced) {
-  if (std::string changed = ChangedRule(agreed, announced); !changed.empty()) {
-    return Repopulate(std::move(changed));
-  }
   const TableSchema from = KeptForm(agreed), to = KeptForm(announced);
-  if (from.table_id != 0 && to.table_id != 0 && from.table_id != to.table_id) {
-    return Repopulate("the source has another table under this name");
-  }
-  if (std::string changed = ChangedKeeping(from, to); !changed.empty()) return Repopulate(std::move(changed));
-  const std::vector<int> origin = MatchColumns(from, to);
   SchemaDifference difference;
-  std::set<int> kept;
-  for (std::size_t i = 0; i < to.columns.size(); ++i) {
-    const Column& now = to.columns[i];
-    if (origin[i] < 0) {
-      if (now.key_position != 0)
-        return Repopulate(absl::StrCat("the key changed: ", Quoted(now.name), " is new in it"));
-      continue;
-    }
-    kept.insert(origin[i]);
-    const Column& before = from.columns[static_cast<std::size_t>(origin[i])];
-    if (before.key_position != now.key_position) return Repopulate("the key changed");
-    if (now.key_position != 0 && before.type != now.type &&
-        !(IsInteger(before.type) && IsInteger(now.type))) {
-      return Repopulate(absl::StrCat("the type of key ", Quoted(now.name), " changed"));
-    }
-    if (!Widens(before, now)) {
-      return Repopulate(
-          absl::StrCat(Quoted(now.name), " changed its type in a way that its old values may not fit"));
-    }
+  std::string& reason = difference.repopulate_reason;
+  reason = ChangedRule(agreed, announced);
+  if (reason.empty() && from.table_id != 0 && to.table_id != 0 && from.table_id != to.table_id) {
+    reason = "the source has another table under this name";
   }
-
-  // Its rows would be empty, and SQLite drops no last column.
-  if (kept.empty()) return Repopulate("none of its columns is left");
-
-  std::set<std::string> names;  // Of the table while it is being changed.
-  for (const Column& column : from.columns) names.insert(FoldName(column.name));
-  for (std::size_t i = 0; i < from.columns.size(); ++i) {
-    if (kept.contains(static_cast<int>(i))) continue;
-    if (from.columns[i].key_position != 0) {
-      return Repopulate(absl::StrCat("the key changed: ", Quoted(from.columns[i].name), " is gone"));
-    }
-    difference.alter.changes.push_back(DropColumn{from.columns[i].name});
-    names.erase(FoldName(from.columns[i].name));
-  }
-  for (std::size_t i = 0; i < to.columns.size(); ++i) {
-    if (origin[i] < 0) continue;
-    const Column& before = from.columns[static_cast<std::size_t>(origin[i])];
-    if (before.name == to.columns[i].name) continue;
-    const bool other_case = SameName(before.name, to.columns[i].name);
-    if (!other_case && names.contains(FoldName(to.columns[i].name))) {
-      return Repopulate(absl::StrCat(Quoted(before.name), " took the name of another column"));
-    }
-    names.erase(FoldName(before.name));
-    names.insert(FoldName(to.columns[i].name));
-    difference.alter.changes.push_back(RenameColumn{before.name, to.columns[i].name});
-  }
-  for (std::size_t i = 0; i < to.columns.size(); ++i) {
-    if (origin[i] >= 0) continue;
-    const Column& added = to.columns[i];
-    const bool filled = added.backfill == Backfill::kDefault && added.default_value.has_value();
-    const bool empty = added.backfill == Backfill::kNone && added.nullable;
-    if (!filled && !empty) {
-      return Repopulate(
-          absl::StrCat(Quoted(added.name), " is new, and what its rows hold is only known to the source"));
-    }
-    difference.alter.changes.push_back(AddColumn{added});
-  }
+  if (reason.empty()) reason = ChangedKeeping(from, to);
+  if (reason.empty()) reason = CompareColumns(from, to, &difference.alter);
+  if (!reason.empty()) difference.alter = {};
   return difference;
 }
 
@@ -209,67 +306,26 @@ TablePlan PlanTable(const std::optional<TableRecord>& record, const std::optiona
   step.record->table = announced.name;
   step.record->schema_hash = hash;
 
-  if (!agreed) {
-    plan.action = SchemaAction::kCreated;
-    step.actions.emplace_back(CreateTable{KeptForm(announced)});
-    step.actions.emplace_back(AgreeSchema{announced});
-    // A metadata row without a definition is a leftover that nobody can trust.
-    step.record->position = Position{};
-    step.record->pending.reset();
-    step.record->state = TableState::kMirrored;
-    plan.step = std::move(step);
-    return plan;
-  }
-
+  if (!agreed) return PlanNew(announced, std::move(step));
   plan.rules_changed = !ChangedRule(*agreed, announced).empty();
   const bool keeps = KeepsPartner(announced);
   const auto repopulate = [&](std::string reason) {
-    step.actions.clear();
-    if (keeps) {
-      RefitPlan refit = PlanRefit(*agreed, announced);
-      if (!refit.refusal.empty()) {
-        plan.action = SchemaAction::kRefused;
-        plan.reason = absl::StrCat("table '", announced.name, "': ", refit.refusal);
-        return plan;
-      }
-      step.actions.emplace_back(std::move(refit.action));
-    }
-    plan.action = SchemaAction::kRepopulate;
-    plan.reason = std::move(reason);
-    step.actions.emplace_back(AgreeSchema{announced});
-    step.otherwise.clear();
-    step.record->position = Position{};
-    step.record->pending.reset();
-    step.record->state = TableState::kRepopulate;
-    plan.step = std::move(step);
-    return plan;
+    return PlanRepopulation(*agreed, announced, plan, step, std::move(reason));
   };
-
   const bool awaited = !record || record->position.lsn == Lsn{} || record->state != TableState::kMirrored;
   if (keeps && !KeepsPartner(*agreed) && rules_pending && awaited) {
-    // What is visible is still under the rules of before. A column that is left out since then would count as
-    // the partner's and stay, and so would values in rows that the source does not write again.
-    plan.action = SchemaAction::kRefused;
-    plan.reason = absl::StrCat("table '", announced.name,
-                               "' is to keep what is the partner's, but column rules changed and its "
-                               "population under those of now is "
-                               "still to come. It was left as it is and takes nothing. Announce it once more "
-                               "without preserve_target "
-                               "and with deletes = APPLY, let a cycle populate it, which takes away rows and "
-                               "columns that are not the "
-                               "source's, then turn it on again.");
-    return plan;
+    return Refused(std::move(plan), RulesFirst(announced.name));
   }
   if (!record) return repopulate("its metadata row is gone: what the table holds cannot be trusted");
   if (touched != nullptr && !touched->lacks.empty()) {
     if (touched->is_ours) {
       return repopulate(absl::StrCat("somebody changed it by hand in the mirror: ", touched->lacks));
     }
-    plan.action = SchemaAction::kRefused;
-    plan.reason = absl::StrCat(
-        "table '", announced.name, "' of the mirror was made anew by somebody else, and ", touched->lacks,
-        ". It was left as it is and takes nothing. Rename or drop it; the next cycle makes it again.");
-    return plan;
+    return Refused(
+        std::move(plan),
+        absl::StrCat(
+            "table '", announced.name, "' of the mirror was made anew by somebody else, and ", touched->lacks,
+            ". It was left as it is and takes nothing. Rename or drop it; the next cycle makes it again."));
   }
   if (record->state == TableState::kRepopulate) {
     if (record->schema_hash == hash && record->position == Position{}) {
@@ -290,27 +346,7 @@ TablePlan PlanTable(const std::optional<TableRecord>& record, const std::optiona
   SchemaDifference difference = Compare(*agreed, announced);
   if (difference.repopulate_reason.empty()) difference.repopulate_reason = Regained(difference.alter, lost);
   if (!difference.repopulate_reason.empty()) return repopulate(std::move(difference.repopulate_reason));
-  if (record->state != TableState::kMirrored) {
-    step.record->state = TableState::kMirrored;
-    step.record->position = Position{};
-  }
-  plan.action = SchemaAction::kAltered;
-  if (!difference.alter.changes.empty() && keeps) {
-    step.actions.emplace_back(
-        RefitTable{KeptForm(*agreed), KeptForm(announced), std::move(difference.alter), {}, {}});
-  } else if (!difference.alter.changes.empty()) {
-    // What a partner's view or index prevents becomes a population.
-    Step otherwise = step;
-    otherwise.actions.emplace_back(AgreeSchema{announced});
-    otherwise.record->position = Position{};
-    otherwise.record->pending.reset();
-    otherwise.record->state = TableState::kRepopulate;
-    step.actions.emplace_back(std::move(difference.alter));
-    step.otherwise.push_back(std::move(otherwise));
-  }
-  step.actions.emplace_back(AgreeSchema{announced});
-  plan.step = std::move(step);
-  return plan;
+  return PlanAlter(*agreed, announced, std::move(plan), std::move(step), std::move(difference.alter));
 }
 
 Step PlanRetire(const std::optional<TableRecord>& record, const std::string& table, std::int64_t now_ms) {

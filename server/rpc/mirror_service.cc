@@ -49,6 +49,21 @@ std::string BusyText(const BusyCycle& busy, std::chrono::seconds idle) {
                       " s is over.");
 }
 
+void EncodeAdmission(const Admission& admission, std::chrono::seconds cycle_idle,
+                     v1::AuthenticateResponse* response) {
+  response->set_accepted(admission.accepted);
+  response->set_cycle(admission.cycle);
+  if (admission.busy) {
+    response->mutable_busy()->set_cycle(admission.busy->cycle);
+    response->mutable_busy()->set_holder(admission.busy->holder);
+    response->mutable_busy()->set_since_ms(admission.busy->since_ms);
+  }
+  response->set_do_not_replicate(admission.do_not_replicate);
+  response->set_do_not_replicate_by(static_cast<v1::DoNotReplicateBy>(admission.by));
+  response->set_reason(
+      SourceWords(admission.busy ? BusyText(*admission.busy, cycle_idle) : admission.reason));
+}
+
 absl::Status CheckPosition(const std::string& what, bool given, const v1::Position& position) {
   if (!given || position.lsn() < 0) {
     return absl::InvalidArgumentError(absl::StrCat(
@@ -320,17 +335,7 @@ absl::Status MirrorService::DoAuthenticate(const Caller& caller, const v1::Authe
   if (!signed_answer.ok()) return signed_answer.status();
   if (head.number > 0) (*tenant)->SignedReceipts(head);
   response->set_signed_response(*std::move(signed_answer));
-  response->set_accepted(admission->accepted);
-  response->set_cycle(admission->cycle);
-  if (admission->busy) {
-    response->mutable_busy()->set_cycle(admission->busy->cycle);
-    response->mutable_busy()->set_holder(admission->busy->holder);
-    response->mutable_busy()->set_since_ms(admission->busy->since_ms);
-  }
-  response->set_do_not_replicate(admission->do_not_replicate);
-  response->set_do_not_replicate_by(static_cast<v1::DoNotReplicateBy>(admission->by));
-  response->set_reason(
-      SourceWords(admission->busy ? BusyText(*admission->busy, cycle_idle_) : admission->reason));
+  EncodeAdmission(*admission, cycle_idle_, response);
   FillTerms(caller, now_ms, response);
   return absl::OkStatus();
 }

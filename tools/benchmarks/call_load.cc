@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -10,8 +11,8 @@
 #include "base/mutex.h"
 #include "client/config/config.h"
 #include "client/wire/connect.h"
-#include "proto/wire/codec.h"
 #include "tools/benchmarks/batch_maker.h"
+#include "tools/mirror_harness/synthetic/synthetic_source.h"
 
 namespace mirror::bench {
 namespace {
@@ -24,10 +25,9 @@ double Since(Clock::time_point start) { return std::chrono::duration<double>(Clo
 
 /// One tenant with its open cycle.
 struct OpenTenant {
-  std::unique_ptr<MirrorClient> client;
+  std::optional<harness::SyntheticSource> source;
   std::vector<std::string> tables;
   std::vector<StepHead> heads;
-  std::int64_t cycle = 0;
 };
 
 /// One table that one caller writes.
@@ -39,29 +39,25 @@ struct Lane {
 
 absl::Status Send(OpenTenant* tenant, v1::ChangeBatch batch) {
   v1::RowDataRequest request;
-  request.set_cycle(tenant->cycle);
+  request.set_cycle(tenant->source->cycle());
   *request.add_batches() = std::move(batch);
-  const auto answer = tenant->client->RowData(request);
+  const auto answer = tenant->source->client().RowData(request);
   if (!answer.ok()) return answer.status();
   if (answer->results_size() == 1 && answer->results(0).code() == 0) return absl::OkStatus();
   return absl::FailedPreconditionError(absl::StrCat(
-      "a batch of tenant '", tenant->client->context_id(),
+      "a batch of tenant '", tenant->source->client().context_id(),
       "' was refused: ", answer->results_size() == 1 ? answer->results(0).message() : "no result"));
 }
 
 absl::Status BeginCycle(const BenchRows& rows, bool populate, OpenTenant* tenant) {
-  const auto begun = tenant->client->Authenticate(kHolder, true, false);
+  const auto begun = tenant->source->Authenticate(kHolder, true);
   if (!begun.ok()) return begun.status();
-  tenant->cycle = begun->cycle();
-  v1::TableSchemaRequest schema;
-  schema.set_cycle(tenant->cycle);
-  schema.set_source_id(kHolder);
+  std::vector<TableSchema> tables;
   for (const std::string& name : tenant->tables) {
-    TableSchema table = rows.schema();
-    table.name = name;
-    EncodeTable(table, schema.add_tables());
+    tables.push_back(rows.schema());
+    tables.back().name = name;
   }
-  const auto answer = tenant->client->TableSchema(schema);
+  const auto answer = tenant->source->Announce(tables);
   if (!answer.ok()) return answer.status();
   tenant->heads.clear();
   for (const v1::TableStatus& status : answer->tables()) {
@@ -81,10 +77,7 @@ absl::Status OpenCycle(const BenchRows& rows, OpenTenant* tenant) {
     batch.set_table(tenant->tables[i]);
     if (absl::Status sent = Send(tenant, std::move(batch)); !sent.ok()) return sent;
   }
-  v1::ReplicationCompletedRequest completed;
-  completed.set_cycle(tenant->cycle);
-  const auto answer = tenant->client->ReplicationCompleted(completed);
-  if (!answer.ok()) return answer.status();
+  if (absl::Status done = tenant->source->Complete().status(); !done.ok()) return done;
   return BeginCycle(rows, false, tenant);
 }
 
@@ -148,8 +141,9 @@ absl::StatusOr<StepTime> RunCalls(const CallLoadOptions& options, const BenchRow
   }
   for (std::uint32_t i = 0; i < options.tenants; ++i) {
     const Connection& connection = connections[i % options.callers];
-    tenants[i].client = std::make_unique<MirrorClient>(connection.channel, connection.identity,
-                                                       absl::StrCat(options.context_id, "-", i + 1));
+    tenants[i].source.emplace(std::make_unique<MirrorClient>(connection.channel, connection.identity,
+                                                             absl::StrCat(options.context_id, "-", i + 1)),
+                              kHolder);
     for (std::uint32_t table = 0; table < tables; ++table) {
       tenants[i].tables.push_back(absl::StrCat("contact_", table + 1));
       lanes[(i + table) % options.callers].push_back({&tenants[i], table});

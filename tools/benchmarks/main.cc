@@ -50,6 +50,70 @@ int Calls(const CallLoadOptions& options) {
   return 0;
 }
 
+/// What the command line asks for; each command uses a part of it.
+struct Asked {
+  Shape shape;
+  std::string path, config, context_id, step = "insert", format = "csv";
+  CallLoadOptions load;
+};
+
+CLI::App* AddCommand(CLI::App* app, const char* name, const char* help, const std::string& example) {
+  CLI::App* command = app->add_subcommand(name, help);
+  command->footer("Example:\n  " + example);
+  return command;
+}
+
+void AddShape(CLI::App* command, Shape* shape) {
+  command->add_option("--key", shape->key, "integer, composite or text")
+      ->transform(CLI::CheckedTransformer(std::map<std::string, KeyKind>{
+          {"integer", KeyKind::kInteger}, {"composite", KeyKind::kComposite}, {"text", KeyKind::kText}}));
+  command->add_option("--columns", shape->columns, "Columns; 12 are a row of 184 bytes")
+      ->check(CLI::Range(2, 2'000));
+  command->add_option("--width", shape->width, "Bytes of a row of a key and one text, instead of --columns")
+      ->check(CLI::Range(9, 1'000'000));
+}
+
+void AddStepCommands(CLI::App* app, Asked* asked) {
+  const std::string steps = "echo 'insert count=1000' | mirror-bench ";
+  CLI::App* raw = AddCommand(app, "raw", "Steps on a bare SQLite file", steps + "raw --file bare.db");
+  raw->add_option("--file", asked->path)->required();
+  CLI::App* mirror = AddCommand(app, "mirror", "Steps over the wire, on a tenant of a mirror",
+                                steps + "mirror --config dev/mirror-agent.toml --context-id Cust");
+  mirror->add_option("--config", asked->config, "The agent's configuration")->required();
+  mirror->add_option("--context-id", asked->context_id)->required();
+  CLI::App* changesets = AddCommand(app, "changesets", "Steps by sqlite3changeset_apply",
+                                    steps + "changesets --folder changesets");
+  changesets->add_option("--folder", asked->path)->required();
+  CLI::App* exporting = AddCommand(app, "export", "The rows of one step into a file",
+                                   "mirror-bench export --file rows.csv --step 'insert count=1000'");
+  exporting->add_option("--file", asked->path)->required();
+  exporting->add_option("--format", asked->format, "csv or tsv");
+  exporting->add_option("--step", asked->step, "As on stdin")->required();
+  for (CLI::App* command : {raw, mirror, changesets, exporting}) AddShape(command, &asked->shape);
+}
+
+void AddLoads(CLI::App* app, Asked* asked) {
+  CLI::App* read =
+      AddCommand(app, "read", "Reads a SQLite source as an agent does", "mirror-bench read --file crm.db");
+  read->add_option("--file", asked->path)->required();
+  CallLoadOptions& load = asked->load;
+  CLI::App* calls = AddCommand(
+      app, "calls", "Small calls over tenants whose cycles are open",
+      "mirror-bench calls --config dev/mirror-agent.toml --context-id Cust --tenants 10 --calls 1000");
+  calls->add_option("--config", load.config, "The agent's configuration")->required();
+  calls->add_option("--context-id", load.context_id, "Tenants are ID-1, ID-2, ...")->required();
+  calls->add_option("--tenants", load.tenants)->check(CLI::Range(1, 100'000));
+  calls->add_option("--callers", load.callers)->check(CLI::Range(1, 64));
+  calls->add_option("--calls", load.calls, "Of all callers together")->check(CLI::Range(1, 100'000'000));
+}
+
+/// A table, or what stands for one, runs the steps that stdin names.
+template <typename Table>
+int Steps(const absl::StatusOr<Table>& table) {
+  if (!table.ok()) return Fail(table.status());
+  return RunSteps("mirror-bench", [&](const Step& one) { return (*table)->Run(one); });
+}
+
 int Main(int argc, char** argv) {
   CLI::App app("Does the works and the references that tools/bench times.", "mirror-bench");
   app.require_subcommand(1);
@@ -57,72 +121,22 @@ int Main(int argc, char** argv) {
       "raw, mirror and changesets read steps from stdin, as 'upsert from=1 count=500000 version=2', and\n"
       "answer each with a line of JSON.\n"
       "Exit code: 0 done, 1 failed (reason on stderr), 2 wrong usage.");
-  Shape shape;
-  const auto add_shape = [&](CLI::App* command) {
-    command->add_option("--key", shape.key, "integer, composite or text")
-        ->transform(CLI::CheckedTransformer(std::map<std::string, KeyKind>{
-            {"integer", KeyKind::kInteger}, {"composite", KeyKind::kComposite}, {"text", KeyKind::kText}}));
-    command->add_option("--columns", shape.columns, "Columns; 12 are a row of 184 bytes")
-        ->check(CLI::Range(2, 2'000));
-    command->add_option("--width", shape.width, "Bytes of a row of a key and one text, instead of --columns")
-        ->check(CLI::Range(9, 1'000'000));
-  };
-  std::string path, config, context_id, step = "insert", format = "csv";
-  CLI::App* raw = app.add_subcommand("raw", "Steps on a bare SQLite file");
-  raw->add_option("--file", path)->required();
-  CLI::App* mirror = app.add_subcommand("mirror", "Steps over the wire, on a tenant of a mirror");
-  mirror->add_option("--config", config, "The agent's configuration")->required();
-  mirror->add_option("--context-id", context_id)->required();
-  CLI::App* changesets = app.add_subcommand("changesets", "Steps by sqlite3changeset_apply");
-  changesets->add_option("--folder", path)->required();
-  CLI::App* exporting = app.add_subcommand("export", "The rows of one step into a file");
-  exporting->add_option("--file", path)->required();
-  exporting->add_option("--format", format, "csv or tsv");
-  exporting->add_option("--step", step, "As on stdin")->required();
-  CLI::App* read = app.add_subcommand("read", "Reads a SQLite source as an agent does");
-  read->add_option("--file", path)->required();
-  CallLoadOptions load;
-  CLI::App* calls = app.add_subcommand("calls", "Small calls over tenants whose cycles are open");
-  calls->add_option("--config", load.config, "The agent's configuration")->required();
-  calls->add_option("--context-id", load.context_id, "Tenants are ID-1, ID-2, ...")->required();
-  calls->add_option("--tenants", load.tenants)->check(CLI::Range(1, 100'000));
-  calls->add_option("--callers", load.callers)->check(CLI::Range(1, 64));
-  calls->add_option("--calls", load.calls, "Of all callers together")->check(CLI::Range(1, 100'000'000));
-  for (CLI::App* command : {raw, mirror, changesets, exporting}) add_shape(command);
-  const auto example = [](CLI::App* command, const std::string& rest) {
-    command->footer("Example:\n  " + rest);
-  };
-  const std::string steps = "echo 'insert count=1000' | mirror-bench ";
-  example(raw, steps + "raw --file bare.db");
-  example(mirror, steps + "mirror --config dev/mirror-agent.toml --context-id Cust");
-  example(changesets, steps + "changesets --folder changesets");
-  example(exporting, "mirror-bench export --file rows.csv --step 'insert count=1000'");
-  example(read, "mirror-bench read --file crm.db");
-  example(calls,
-          "mirror-bench calls --config dev/mirror-agent.toml --context-id Cust --tenants 10 --calls 1000");
+  Asked asked;
+  AddStepCommands(&app, &asked);
+  AddLoads(&app, &asked);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
   }
 
-  if (calls->parsed()) return Calls(load);
-  if (read->parsed()) return Read(path);
-  const BenchRows rows(shape);
-  if (exporting->parsed()) return Export(rows, step, format, path);
-  if (raw->parsed()) {
-    const auto table = RawTable::Open(path, &rows);
-    if (!table.ok()) return Fail(table.status());
-    return RunSteps("mirror-bench", [&](const Step& one) { return (*table)->Run(one); });
-  }
-  if (changesets->parsed()) {
-    const auto tables = Changesets::Open(path, &rows);
-    if (!tables.ok()) return Fail(tables.status());
-    return RunSteps("mirror-bench", [&](const Step& one) { return (*tables)->Run(one); });
-  }
-  const auto table = MirrorTable::Open(config, context_id, &rows);
-  if (!table.ok()) return Fail(table.status());
-  return RunSteps("mirror-bench", [&](const Step& one) { return (*table)->Run(one); });
+  if (app.got_subcommand("calls")) return Calls(asked.load);
+  if (app.got_subcommand("read")) return Read(asked.path);
+  const BenchRows rows(asked.shape);
+  if (app.got_subcommand("export")) return Export(rows, asked.step, asked.format, asked.path);
+  if (app.got_subcommand("raw")) return Steps(RawTable::Open(asked.path, &rows));
+  if (app.got_subcommand("changesets")) return Steps(Changesets::Open(asked.path, &rows));
+  return Steps(MirrorTable::Open(asked.config, asked.context_id, &rows));
 }
 
 }  // namespace

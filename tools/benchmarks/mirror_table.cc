@@ -10,7 +10,6 @@ namespace mirror::bench {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-constexpr char kHolder[] = "mirror-bench";
 constexpr std::size_t kWindow = 4;  ///< As an agent has it when nobody says otherwise.
 
 double Since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
@@ -38,15 +37,10 @@ absl::StatusOr<std::unique_ptr<MirrorTable>> MirrorTable::Open(const std::string
 }
 
 absl::StatusOr<StepHead> MirrorTable::Begin(const Step& step) {
-  const auto begun = client_.Authenticate(kHolder, true, false);
+  const auto begun = source_.Authenticate(kName, true);
   if (!begun.ok()) return begun.status();
   if (!begun->accepted()) return absl::FailedPreconditionError("the mirror takes no cycle now");
-  cycle_ = begun->cycle();
-  v1::TableSchemaRequest schema;
-  schema.set_cycle(cycle_);
-  schema.set_source_id(kHolder);
-  EncodeTable(rows_->schema(), schema.add_tables());
-  const auto answer = client_.TableSchema(schema);
+  const auto answer = source_.Announce({rows_->schema()});
   if (!answer.ok()) return answer.status();
   if (answer->tables_size() != 1 || !answer->tables(0).wanted()) {
     return absl::FailedPreconditionError("the mirror does not want the benchmark's table");
@@ -56,16 +50,16 @@ absl::StatusOr<StepHead> MirrorTable::Begin(const Step& step) {
   StepHead head;
   head.schema_hash = status.schema_hash();
   head.base = Lsn{status.position().lsn()};
-  head.target = {Lsn{head.base.value + 2}, absl::StrCat("bench-", cycle_)};
+  head.target = {Lsn{head.base.value + 2}, absl::StrCat("bench-", source_.cycle())};
   head.populate = step.verb == Verb::kPopulate;
   return head;
 }
 
 absl::Status MirrorTable::Stream(const BatchMaker& maker, const StepHead& head) {
-  auto stream = client_.OpenRowStream();
+  auto stream = source_.client().OpenRowStream();
   if (!stream.ok()) return stream.status();
   v1::RowDataRequest request;
-  request.set_cycle(cycle_);
+  request.set_cycle(source_.cycle());
   request.add_batches();
   std::size_t answered = 0;
   const auto receive = [&] {
@@ -88,12 +82,12 @@ absl::Status MirrorTable::Stream(const BatchMaker& maker, const StepHead& head) 
 
 absl::Status MirrorTable::Push(const BatchMaker& maker, const StepHead& head, StepTime* time) {
   v1::RowDataRequest request;
-  request.set_cycle(cycle_);
+  request.set_cycle(source_.cycle());
   request.add_batches();
   for (std::size_t i = 0; i < maker.batches(); ++i) {
     const Clock::time_point start = Clock::now();
     maker.Encode(i, head, request.mutable_batches(0));
-    const auto answer = client_.RowData(request);
+    const auto answer = source_.client().RowData(request);
     time->call_us.push_back(Since(start) * 1e6);
     if (!answer.ok()) return answer.status();
     if (absl::Status taken = Accepted(*answer); !taken.ok()) return taken;
@@ -102,12 +96,10 @@ absl::Status MirrorTable::Push(const BatchMaker& maker, const StepHead& head, St
 }
 
 absl::Status MirrorTable::Complete(const Step& step) {
-  v1::ReplicationCompletedRequest request;
-  request.set_cycle(cycle_);
-  v1::TableSummary* summary = request.add_tables();
-  summary->set_table(rows_->schema().name);
-  if (step.verb == Verb::kPopulate) summary->set_row_count(step.pick == 0 ? step.count : step.pick);
-  const auto answer = client_.ReplicationCompleted(request);
+  v1::TableSummary summary;
+  summary.set_table(rows_->schema().name);
+  if (step.verb == Verb::kPopulate) summary.set_row_count(step.pick == 0 ? step.count : step.pick);
+  const auto answer = source_.Complete({summary});
   if (!answer.ok()) return answer.status();
   for (const v1::TableVerdict& verdict : answer->tables()) {
     if (verdict.comparison() == v1::COMPARISON_DIFFERS) {
@@ -122,11 +114,11 @@ absl::StatusOr<StepTime> MirrorTable::Digest(const Step& step) {
   const absl::StatusOr<StepHead> head = Begin(step);
   if (!head.ok()) return head.status();
   v1::DigestRangesRequest request;
-  request.set_cycle(cycle_);
+  request.set_cycle(source_.cycle());
   request.set_table(rows_->schema().name);
   EncodePosition(position_, request.mutable_position());
   const Clock::time_point start = Clock::now();
-  const auto answer = client_.DigestRanges(request);
+  const auto answer = source_.client().DigestRanges(request);
   const double seconds = Since(start);
   if (!answer.ok()) return answer.status();
   if (absl::Status completed = Complete(step); !completed.ok()) return completed;

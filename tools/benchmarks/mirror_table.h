@@ -12,6 +12,7 @@
 #include "tools/benchmarks/batch_maker.h"
 #include "tools/benchmarks/bench_rows.h"
 #include "tools/benchmarks/step.h"
+#include "tools/mirror_harness/synthetic/synthetic_source.h"
 
 namespace mirror::bench {
 
@@ -29,8 +30,11 @@ class MirrorTable {
   absl::StatusOr<StepTime> Run(const Step& step);
 
  private:
+  static constexpr char kName[] = "mirror-bench";  ///< As source, and as holder of its cycles.
+
   MirrorTable(const Connection& connection, const std::string& context_id, const BenchRows* rows)
-      : client_(connection.channel, connection.identity, context_id), rows_(rows) {}
+      : source_(std::make_unique<MirrorClient>(connection.channel, connection.identity, context_id), kName),
+        rows_(rows) {}
 
   absl::StatusOr<StepHead> Begin(const Step& step);
   absl::Status Stream(const BatchMaker& maker, const StepHead& head);
@@ -39,9 +43,8 @@ class MirrorTable {
   /// All rows of the table as it stands.
   absl::StatusOr<StepTime> Digest(const Step& step);
 
-  MirrorClient client_;
+  harness::SyntheticSource source_;
   const BenchRows* rows_;
-  std::int64_t cycle_ = 0;
   Position position_;  ///< Where the table stands, by the last announcement.
 };
 

@@ -70,7 +70,9 @@ void AddServerPid(CLI::App* app, Options* options) {
       ->check(CLI::Range(1, 1 << 22));
 }
 
-void AddHostile(CLI::App* app, Options* options) {
+CLI::App* AddHostile(CLI::App* all, Options* options) {
+  CLI::App* app = all->add_subcommand(
+      "hostile", "Attack an endpoint in every way known here; each must be refused, an honest tenant served");
   app->add_option("--config", options->config, "The agent's configuration: endpoint and identity")
       ->check(CLI::ExistingFile);
   app->add_option("--context-id", options->context_id,
@@ -89,9 +91,13 @@ void AddHostile(CLI::App* app, Options* options) {
       "Whatever it makes stands in tenants of its own, which an operator may remove ('mirrorctl delete').\n"
       "Exit code: 0 all refused rightly, the honest tenant served, memory bounded; 1 something was not; 2 "
       "wrong usage.");
+  return app;
 }
 
-void AddConformance(CLI::App* app, Options* options) {
+CLI::App* AddConformance(CLI::App* all, Options* options) {
+  CLI::App* app = all->add_subcommand(
+      "conformance",
+      "Examine any endpoint of this protocol, over the wire alone, and report each requirement");
   app->add_option("--target", options->target, "The endpoint, host:port")->required();
   app->add_option("--config", options->config,
                   "The agent's configuration: identity, and who signs the endpoint's TLS")
@@ -105,6 +111,56 @@ void AddConformance(CLI::App* app, Options* options) {
   app->footer(
       "Example:\n  mirror-harness conformance --config m/mirror-agent.toml --target 127.0.0.1:7443\n"
       "Exit code: 0 nothing failed, 1 something did, or the endpoint was not reached, 2 wrong usage.");
+  return app;
+}
+
+CLI::App* AddPush(CLI::App* app, Options* options) {
+  CLI::App* push = app->add_subcommand("push", "Populate every table once and print the rates");
+  AddCommon(push, options, "Rows of each table (default 100000)");
+  push->add_flag(
+      "--baseline", options->baseline,
+      "First insert the same rows into a bare SQLite file (one prepared statement a row, WAL, full "
+      "synchronous, 5,000 rows a transaction; only SQLite's work is timed) and print the ratio");
+  push->add_option("--baseline-dir", options->baseline_dir,
+                   "Where that file goes for the while (default: --check, else the configuration's folder)")
+      ->check(CLI::ExistingDirectory);
+  return push;
+}
+
+CLI::App* AddCycle(CLI::App* app, Options* options, std::string* mix) {
+  CLI::App* cycle = app->add_subcommand("cycle", "Populate, then run cycles of random changes");
+  AddCommon(cycle, options, "Rows of each table at first (default 1000)");
+  cycle->add_option("--cycles", options->cycles, "Cycles after the population")
+      ->check(CLI::Range(0, 1'000'000))
+      ->capture_default_str();
+  cycle->add_option("--changes", options->changes, "Changed rows in each cycle of a tenant; 0: quiet cycles")
+      ->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 32))
+      ->capture_default_str();
+  cycle->add_option("--mix", *mix, "Percent of inserts,updates,deletes")->capture_default_str();
+  return cycle;
+}
+
+CLI::App* AddSoak(CLI::App* app, Options* options, std::string* mix) {
+  CLI::App* soak = app->add_subcommand(
+      "soak", "Cycles of random changes for some minutes; the server's memory and descriptors must stay");
+  AddCommon(soak, options, "Rows of each table at first (default 500, and then never over 900)");
+  soak->add_option("--minutes", options->minutes, "How long")
+      ->check(CLI::Range(0.01, 100'000.0))
+      ->capture_default_str();
+  AddServerPid(soak, options);
+  soak->footer(
+      "Example:\n  mirror-harness soak --config m/mirror-agent.toml --minutes 30 --server-pid $(pidof "
+      "mirror-server)\n"
+      "Exit code: 0 done and equal, 1 refused, failed or different, 2 wrong usage.");
+  soak->add_option("--changes", options->changes, "Changed rows in each cycle of a tenant")
+      ->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 32))
+      ->capture_default_str();
+  soak->add_option(
+          "--mix", *mix,
+          "Percent of inserts,updates,deletes. With --rows over 900 a server's [breaker] holds tables that "
+          "lose more than half of their rows in a day")
+      ->capture_default_str();
+  return soak;
 }
 
 /// "30,50,20". Empty text: fine; else what is wrong with it.
@@ -124,13 +180,33 @@ std::string ReadMix(const std::string& text, Mix* mix) {
   return {};
 }
 
+/// Checks what was asked of a command that runs cycles, and fills in what was not said. Empty text: fine;
+/// else what is wrong with it.
+std::string CompleteCycles(const CLI::App& used, const std::string& mix, Options* options) {
+  // A table that stays below what a server's breaker looks at is never held, however many rows come and go.
+  constexpr std::uint64_t kSoakRows = 500, kSoakRowsMax = 900;
+  const bool soak = options->command == Command::kSoak;
+  if (used.count("--rows") == 0) {
+    options->rows = options->command == Command::kPush ? 100'000 : soak ? kSoakRows : 1'000;
+  }
+  if (!options->schema.empty() && used.count("--tables") + used.count("--columns") > 0) {
+    return "--schema brings its own tables: leave out --tables and --columns";
+  }
+  if (std::string reason = ReadMix(mix, &options->mix); !reason.empty()) return reason;
+  if (soak && options->rows <= kSoakRowsMax) options->mix.rows_max = kSoakRowsMax;
+  if (options->clients == 0) options->clients = std::min(options->tenants, 4U);
+  if (options->baseline_dir.empty()) {
+    const std::filesystem::path folder = std::filesystem::path(options->config).parent_path();
+    options->baseline_dir = !options->check.empty() ? options->check : folder.empty() ? "." : folder.string();
+  }
+  return {};
+}
+
 }  // namespace
 
 std::optional<Options> ReadOptions(int argc, char** argv, int* exit_code) {
   Options options;
   options.seed = std::random_device{}();
-  // A table that stays below what a server's breaker looks at is never held, however many rows come and go.
-  constexpr std::uint64_t kSoakRows = 500, kSoakRowsMax = 900;
   std::string mix = "30,50,20";
 
   CLI::App app(
@@ -141,54 +217,11 @@ std::optional<Options> ReadOptions(int argc, char** argv, int* exit_code) {
   app.require_subcommand(1);
   app.footer(kFooter);
 
-  CLI::App* push = app.add_subcommand("push", "Populate every table once and print the rates");
-  AddCommon(push, &options, "Rows of each table (default 100000)");
-  push->add_flag(
-      "--baseline", options.baseline,
-      "First insert the same rows into a bare SQLite file (one prepared statement a row, WAL, full "
-      "synchronous, 5,000 rows a transaction; only SQLite's work is timed) and print the ratio");
-  push->add_option("--baseline-dir", options.baseline_dir,
-                   "Where that file goes for the while (default: --check, else the configuration's folder)")
-      ->check(CLI::ExistingDirectory);
-
-  CLI::App* cycle = app.add_subcommand("cycle", "Populate, then run cycles of random changes");
-  AddCommon(cycle, &options, "Rows of each table at first (default 1000)");
-  cycle->add_option("--cycles", options.cycles, "Cycles after the population")
-      ->check(CLI::Range(0, 1'000'000))
-      ->capture_default_str();
-  cycle->add_option("--changes", options.changes, "Changed rows in each cycle of a tenant; 0: quiet cycles")
-      ->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 32))
-      ->capture_default_str();
-  cycle->add_option("--mix", mix, "Percent of inserts,updates,deletes")->capture_default_str();
-
-  CLI::App* soak = app.add_subcommand(
-      "soak", "Cycles of random changes for some minutes; the server's memory and descriptors must stay");
-  AddCommon(soak, &options, "Rows of each table at first (default 500, and then never over 900)");
-  soak->add_option("--minutes", options.minutes, "How long")
-      ->check(CLI::Range(0.01, 100'000.0))
-      ->capture_default_str();
-  AddServerPid(soak, &options);
-  soak->footer(
-      "Example:\n  mirror-harness soak --config m/mirror-agent.toml --minutes 30 --server-pid $(pidof "
-      "mirror-server)\n"
-      "Exit code: 0 done and equal, 1 refused, failed or different, 2 wrong usage.");
-  soak->add_option("--changes", options.changes, "Changed rows in each cycle of a tenant")
-      ->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 32))
-      ->capture_default_str();
-  soak->add_option(
-          "--mix", mix,
-          "Percent of inserts,updates,deletes. With --rows over 900 a server's [breaker] holds tables that "
-          "lose more than half of their rows in a day")
-      ->capture_default_str();
-
-  CLI::App* hostile = app.add_subcommand(
-      "hostile", "Attack an endpoint in every way known here; each must be refused, an honest tenant served");
-  AddHostile(hostile, &options);
-
-  CLI::App* conformance = app.add_subcommand(
-      "conformance",
-      "Examine any endpoint of this protocol, over the wire alone, and report each requirement");
-  AddConformance(conformance, &options);
+  CLI::App* push = AddPush(&app, &options);
+  CLI::App* cycle = AddCycle(&app, &options, &mix);
+  CLI::App* soak = AddSoak(&app, &options, &mix);
+  CLI::App* hostile = AddHostile(&app, &options);
+  CLI::App* conformance = AddConformance(&app, &options);
 
   const auto wrong = [&](const std::string& reason) {
     TextStream(std::cerr) << "mirror-harness: " << reason << "\n";
@@ -218,18 +251,7 @@ std::optional<Options> ReadOptions(int argc, char** argv, int* exit_code) {
   }
   options.command = soak->parsed() ? Command::kSoak : cycle->parsed() ? Command::kCycle : Command::kPush;
   CLI::App* used = soak->parsed() ? soak : cycle->parsed() ? cycle : push;
-  if (used->count("--rows") == 0)
-    options.rows = push->parsed() ? 100'000 : soak->parsed() ? kSoakRows : 1'000;
-  if (!options.schema.empty() && used->count("--tables") + used->count("--columns") > 0) {
-    return wrong("--schema brings its own tables: leave out --tables and --columns");
-  }
-  if (const std::string reason = ReadMix(mix, &options.mix); !reason.empty()) return wrong(reason);
-  if (soak->parsed() && options.rows <= kSoakRowsMax) options.mix.rows_max = kSoakRowsMax;
-  if (options.clients == 0) options.clients = std::min(options.tenants, 4U);
-  if (options.baseline_dir.empty()) {
-    const std::filesystem::path folder = std::filesystem::path(options.config).parent_path();
-    options.baseline_dir = !options.check.empty() ? options.check : folder.empty() ? "." : folder.string();
-  }
+  if (const std::string reason = CompleteCycles(*used, mix, &options); !reason.empty()) return wrong(reason);
   return options;
 }
 

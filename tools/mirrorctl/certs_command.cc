@@ -234,16 +234,9 @@ void Show(const std::vector<std::string>& paths, bool as_json, Console& console)
   AsItIs(console.out) << list.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
 }
 
-}  // namespace
-
-void AddCerts(CLI::App& app, Console& console) {
-  CLI::App* certs = app.add_subcommand("certs", "Issue, exchange and show single keys and certificates");
-  certs->require_subcommand(1);
-  certs->footer("Example:\n  mirrorctl certs show dev/issuers/development/source-1.crt");
-  const auto request = std::make_shared<Request>();
-
+void AddSigningKeys(CLI::App& certs, Console& console, const std::shared_ptr<Request>& request) {
   CLI::App& issue_source =
-      AddCommand(*certs, console, request, "issue-source", "Make another signing key of a source",
+      AddCommand(certs, console, request, "issue-source", "Make another signing key of a source",
                  "--dir dev --issuer-folder issuers/development --key-id source-2", IssueSource);
   AddSigning(issue_source, *request, "source-2");
   issue_source
@@ -257,19 +250,21 @@ void AddCerts(CLI::App& app, Console& console) {
       "  mirrorctl certs issue-source --dir dev --issuer-folder issuers/production --key-id prod-1");
 
   CLI::App& remove_source = AddCommand(
-      *certs, console, request, "remove-source", "Take a source's certificate away: its tokens are refused",
+      certs, console, request, "remove-source", "Take a source's certificate away: its tokens are refused",
       "--dir dev --issuer-folder issuers/development --key-id source-1", RemoveSource);
   remove_source.add_option("--key-id", request->key_id, "Name of the key ('kid')")->required();
   remove_source.add_option("--issuer-folder", request->issuer_folder, "[[issuer]] keys, relative to --dir")
       ->required();
 
   CLI::App& issue_application =
-      AddCommand(*certs, console, request, "issue-application", "Make another signing key of the endpoint",
+      AddCommand(certs, console, request, "issue-application", "Make another signing key of the endpoint",
                  "--dir dev --key-id application-2", IssueApplication);
   AddSigning(issue_application, *request, "application-2");
+}
 
+void AddTlsPairs(CLI::App& certs, Console& console, const std::shared_ptr<Request>& request) {
   CLI::App& issue_tls =
-      AddCommand(*certs, console, request, "issue-tls", "Make a port's TLS pair, signed by the CA beside it",
+      AddCommand(certs, console, request, "issue-tls", "Make a port's TLS pair, signed by the CA beside it",
                  "--dir dev --name server --host mirror.example.org --replace", IssueTls);
   issue_tls.add_option("--name", request->name, "Name of the files, e.g. server")->required();
   issue_tls.add_option("--listener", request->listener, "tls (for sources) or admin")
@@ -280,7 +275,7 @@ void AddCerts(CLI::App& app, Console& console) {
   AddDays(issue_tls, *request);
 
   CLI::App& issue_client =
-      AddCommand(*certs, console, request, "issue-client", "Make a source's pair for mutual TLS",
+      AddCommand(certs, console, request, "issue-client", "Make a source's pair for mutual TLS",
                  "--dir dev --name agent-1", IssueSourceClient);
   issue_client.add_option("--name", request->name, "Name of the files, e.g. agent-1")->required();
   AddDays(issue_client, *request);
@@ -288,7 +283,7 @@ void AddCerts(CLI::App& app, Console& console) {
   for (const Role role : {Role::kOperator, Role::kViewer}) {
     const bool may_change = role == Role::kOperator;
     CLI::App& issue_admin =
-        AddCommand(*certs, console, request, may_change ? "issue-operator" : "issue-viewer",
+        AddCommand(certs, console, request, may_change ? "issue-operator" : "issue-viewer",
                    may_change ? "Make a client certificate that may do everything"
                               : "Make a client certificate that may look",
                    "--dir dev --name alice",
@@ -296,8 +291,10 @@ void AddCerts(CLI::App& app, Console& console) {
     issue_admin.add_option("--name", request->name, "Name of the person, and of the files")->required();
     AddDays(issue_admin, *request);
   }
+}
 
-  CLI::App* show = certs->add_subcommand("show", "Show whose a certificate is and until when it is valid");
+void AddShow(CLI::App& certs, Console& console) {
+  CLI::App* show = certs.add_subcommand("show", "Show whose a certificate is and until when it is valid");
   show->footer(
       "Example:\n  mirrorctl certs show --json dev/tls/server.crt dev/application/application-1.crt");
   const auto paths = std::make_shared<std::vector<std::string>>();
@@ -305,6 +302,18 @@ void AddCerts(CLI::App& app, Console& console) {
   show->add_option("file", *paths, "Certificates, PEM")->required();
   show->add_flag("--json", *as_json, "Print an array of objects");
   show->callback([paths, as_json, &console] { Show(*paths, *as_json, console); });
+}
+
+}  // namespace
+
+void AddCerts(CLI::App& app, Console& console) {
+  CLI::App* certs = app.add_subcommand("certs", "Issue, exchange and show single keys and certificates");
+  certs->require_subcommand(1);
+  certs->footer("Example:\n  mirrorctl certs show dev/issuers/development/source-1.crt");
+  const auto request = std::make_shared<Request>();
+  AddSigningKeys(*certs, console, request);
+  AddTlsPairs(*certs, console, request);
+  AddShow(*certs, console);
 }
 
 }  // namespace mirror

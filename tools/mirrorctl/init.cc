@@ -186,27 +186,8 @@ absl::Status MakeKeys(const InitOptions& asked) {
                              ExistingFile::kRefuse);
 }
 
-}  // namespace
-
-std::string TomlString(std::string_view text) {
-  std::string quoted = "\"";
-  for (const char character : text) {
-    const auto code = static_cast<unsigned char>(character);
-    if (character == '"' || character == '\\') {
-      quoted += '\\';
-      quoted += character;
-    } else if (code < 0x20 || code == 0x7f) {
-      char escape[8];
-      std::snprintf(escape, sizeof(escape), "\\u%04X", static_cast<unsigned>(code));
-      quoted += escape;
-    } else {
-      quoted += character;
-    }
-  }
-  return quoted + "\"";
-}
-
-std::string ServerConfiguration(const InitOptions& options) {
+// The parts of mirror-server.toml, from its top.
+std::string ListenConfiguration(const InitOptions& options) {
   return absl::StrCat(
       R"(# mirror-server: the endpoint that sources push to. Made by 'mirrorctl init'.
 # Every key stands here with its default, or with what init made. Relative paths begin at this file's folder.
@@ -237,7 +218,11 @@ client_ca = "admin/ca.crt"          # who signs operators' and viewers' certific
 id = "mirror-development"           # 'aud' of the sources' tokens
 key = "application/application-1.key"   # proves it in Authenticate's answer; mode 0600
 key_id = "application-1"
+)");
+}
 
+std::string TrustConfiguration(const InitOptions& options) {
+  return absl::StrCat(R"(
 [data]
 dir = "data"                        # a database for each tenant, and the catalog
 automatic_provisioning = true       # make a new tenant's database at its first Authenticate
@@ -259,10 +244,14 @@ name = "Development Source"         # 'iss'
 environment = "development"
 keys = "issuers/development"        # holds <key id>.crt, several at once while keys are exchanged
 contexts = )",
-      Contexts(options),
-      R"(   # context ids that this issuer may push; * for any characters
+                      Contexts(options),
+                      R"(   # context ids that this issuer may push; * for any characters
 
-[limits]                            # Over one of these: RESOURCE_EXHAUSTED.
+)");
+}
+
+constexpr char kLimitsConfiguration[] =
+    R"([limits]                            # Over one of these: RESOURCE_EXHAUSTED.
 message_bytes_max = "16MiB"         # one request
 columns_max = 2000                  # of a table
 tables_max = 10000                  # of a tenant
@@ -301,7 +290,10 @@ miss_window = "1h"                  # two sources that feed one tenant in turn: 
 # mask_keep = 0                     # characters that stay at the end of a masked text, 0 to 16
 # plain = []                        # kept as they are, where a block above says otherwise
 
-[hooks]
+)";
+
+std::string WatchConfiguration(const InitOptions& options) {
+  return absl::StrCat(R"([hooks]
 authenticated_timeout = "2s"        # how long a cycle waits for hooks with "authenticated"
 
 # [[hook]]                          # A partner's own work; several. One of command, sql and url:
@@ -318,8 +310,8 @@ authenticated_timeout = "2s"        # how long a cycle waits for hooks with "aut
 enabled = true
 address = "127.0.0.1"
 port = )",
-      options.metrics_port,
-      R"(                         # 0: the system chooses; taken: the server works without
+                      options.metrics_port,
+                      R"(                         # 0: the system chooses; taken: the server works without
 allow_remote = false                # true: 'address' need not be loopback, though there is no TLS
 
 [log]
@@ -328,8 +320,97 @@ format = "text"                     # json: an object a line, with time, level, 
 )");
 }
 
+std::string SourceConfiguration(const std::string& context_id, const std::string& path) {
+  return absl::StrCat(R"(
+[[source]]                          # One block for each tenant that is pushed.
+context_id = )",
+                      TomlString(context_id), R"(
+kind = "sqlite"                     # what the source is
+path = )",
+                      TomlString(path), R"(
+strategy = "cdc"                    # a change log ('mirror-agent install'); populate: none
+interval = "20m"                    # run: from the begin of a cycle to that of the next
+# cron = "30 6-20/2 * * mon-fri"    # in its place: minute hour day month weekday, or @daily; local time
+quiet = []                          # run: when none begins, as ["23:00-06:00"], local time
+include = ["*"]                     # tables to push; * for any characters
+skip = []                           # of these, tables to leave out
+blocked = {}                        # tables that never leave, with the reason: { salaries = "personal" }
+retention = "7d"                    # cdc: how long the log keeps what the mirror has
+max_log = 10000000                  # cdc: entries of one table's log; more: the table is populated
+copy_at_once = "256MB"              # rollback journal: copied in one step beside a busy writer
+count_interval = "1h"               # how often a changed table over 100,000 rows is counted
+verify_interval = "1d"              # how often all tables are compared by digests; "0s": never by itself
+repair = true                       # rows that such a comparison finds are mended
+)");
+}
+
+// Says what stands in the folder now.
+void PrintMade(const InitOptions& options, Console& console) {
+  console.out
+      << "Made in " << options.dir << ":\n"
+      << "  mirror-server.toml  the endpoint, " << ListenAddress(options) << ":" << options.port
+      << ", administration :" << options.admin_port << ", metrics :" << options.metrics_port << '\n'
+      << "  mirror-agent.toml   "
+      << (options.source.empty() ? "no source yet: add a [[source]]" : "the source " + options.source) << '\n'
+      << "  mirrorctl.toml      the administration, as operator\n"
+      << "  tls/ admin/         certificate authorities, and pairs for the two ports and their clients\n"
+      << "  issuers/ source/    the source's signing key source-1, public and private half\n"
+      << "  application/        the endpoint's signing key application-1, and the key that hashes columns\n"
+      << "These keys are for development: nobody but you vouches for them.\n";
+  if (!options.hosts.empty()) {
+    console.out << "The source's machine gets mirror-agent.toml, tls/ca.crt, application/application-1.crt "
+                   "and a key; everything else stays here: see tools/DEPLOYING.md.\n";
+  }
+}
+
+// The commands with which it is used.
+void PrintNext(const InitOptions& options, Console& console) {
+  const std::string& dir = options.dir;
+  const auto file = [&dir](const char* name) { return ShellWord(absl::StrCat(dir, "/", name)); };
+  // Where the source is on another machine, its commands are typed there.
+  const bool elsewhere = !options.hosts.empty();
+  const std::string agent_file = elsewhere ? kAgentFile : file(kAgentFile);
+  std::ostream& out = AsItIs(console.out);  // Commands are there to be copied.
+  out << (elsewhere ? "\nNext, here:\n" : "\nNext:\n") << "  mirror-server --config " << file(kServerFile)
+      << '\n';
+  if (elsewhere) out << "On the source's machine, with those files beside each other as here:\n";
+  if (options.source.empty()) {
+    out << "  # add a [[source]] with context_id = " << TomlString(options.context_id) << " and path to "
+        << (elsewhere ? kAgentFile : absl::StrCat(dir, "/", kAgentFile)) << ", then\n";
+  }
+  out << "  mirror-agent install --config " << agent_file << '\n'
+      << "  mirror-agent once --config " << agent_file << '\n';
+  if (elsewhere) out << "Then, here:\n";
+  out << "  mirrorctl --config " << file(kControlFile) << " tenants\n";
+}
+
+}  // namespace
+
+std::string TomlString(std::string_view text) {
+  std::string quoted = "\"";
+  for (const char character : text) {
+    const auto code = static_cast<unsigned char>(character);
+    if (character == '"' || character == '\\') {
+      quoted += '\\';
+      quoted += character;
+    } else if (code < 0x20 || code == 0x7f) {
+      char escape[8];
+      std::snprintf(escape, sizeof(escape), "\\u%04X", static_cast<unsigned>(code));
+      quoted += escape;
+    } else {
+      quoted += character;
+    }
+  }
+  return quoted + "\"";
+}
+
+std::string ServerConfiguration(const InitOptions& options) {
+  return absl::StrCat(ListenConfiguration(options), TrustConfiguration(options), kLimitsConfiguration,
+                      WatchConfiguration(options));
+}
+
 std::string AgentConfiguration(const InitOptions& options, const std::string& source_path) {
-  std::string text = absl::StrCat(
+  return absl::StrCat(
       R"(# mirror-agent: pushes a source to the endpoint. Made by 'mirrorctl init'.
 # Every key stands here with its default, or with what init made; docs/reference/agent-toml.md has those of
 # [[source.table]] and of sources that are files (csv, xlsx). Relative paths begin at this file's folder.
@@ -366,30 +447,8 @@ enabled = false
 address = "127.0.0.1"
 port = 7446                         # 0: the system chooses; taken: the agent works without
 allow_remote = false                # true: 'address' need not be loopback, though there is no TLS
-)");
-  if (source_path.empty()) return text;
-  absl::StrAppend(&text, R"(
-[[source]]                          # One block for each tenant that is pushed.
-context_id = )",
-                  TomlString(options.context_id), R"(
-kind = "sqlite"                     # what the source is
-path = )",
-                  TomlString(source_path), R"(
-strategy = "cdc"                    # a change log ('mirror-agent install'); populate: none
-interval = "20m"                    # run: from the begin of a cycle to that of the next
-# cron = "30 6-20/2 * * mon-fri"    # in its place: minute hour day month weekday, or @daily; local time
-quiet = []                          # run: when none begins, as ["23:00-06:00"], local time
-include = ["*"]                     # tables to push; * for any characters
-skip = []                           # of these, tables to leave out
-blocked = {}                        # tables that never leave, with the reason: { salaries = "personal" }
-retention = "7d"                    # cdc: how long the log keeps what the mirror has
-max_log = 10000000                  # cdc: entries of one table's log; more: the table is populated
-copy_at_once = "256MB"              # rollback journal: copied in one step beside a busy writer
-count_interval = "1h"               # how often a changed table over 100,000 rows is counted
-verify_interval = "1d"              # how often all tables are compared by digests; "0s": never by itself
-repair = true                       # rows that such a comparison finds are mended
-)");
-  return text;
+)",
+      source_path.empty() ? "" : SourceConfiguration(options.context_id, source_path));
 }
 
 std::string ControlConfiguration(const InitOptions& options) {
@@ -468,39 +527,8 @@ void AddInit(CLI::App& app, Console& console) {
       ->capture_default_str();
   init->callback([options, &console] {
     if (const absl::Status status = Init(*options); !status.ok()) return console.Fail(status);
-    const std::string& dir = options->dir;
-    const auto file = [&dir](const char* name) { return ShellWord(absl::StrCat(dir, "/", name)); };
-    console.out
-        << "Made in " << dir << ":\n"
-        << "  mirror-server.toml  the endpoint, " << ListenAddress(*options) << ":" << options->port
-        << ", administration :" << options->admin_port << ", metrics :" << options->metrics_port << '\n'
-        << "  mirror-agent.toml   "
-        << (options->source.empty() ? "no source yet: add a [[source]]" : "the source " + options->source)
-        << '\n'
-        << "  mirrorctl.toml      the administration, as operator\n"
-        << "  tls/ admin/         certificate authorities, and pairs for the two ports and their clients\n"
-        << "  issuers/ source/    the source's signing key source-1, public and private half\n"
-        << "  application/        the endpoint's signing key application-1, and the key that hashes columns\n"
-        << "These keys are for development: nobody but you vouches for them.\n";
-    if (!options->hosts.empty()) {
-      console.out << "The source's machine gets mirror-agent.toml, tls/ca.crt, application/application-1.crt "
-                     "and a key; everything else stays here: see tools/DEPLOYING.md.\n";
-    }
-    // Where the source is on another machine, its commands are typed there.
-    const bool elsewhere = !options->hosts.empty();
-    const std::string agent_file = elsewhere ? kAgentFile : file(kAgentFile);
-    std::ostream& out = AsItIs(console.out);  // Commands are there to be copied.
-    out << (elsewhere ? "\nNext, here:\n" : "\nNext:\n") << "  mirror-server --config " << file(kServerFile)
-        << '\n';
-    if (elsewhere) out << "On the source's machine, with those files beside each other as here:\n";
-    if (options->source.empty()) {
-      out << "  # add a [[source]] with context_id = " << TomlString(options->context_id) << " and path to "
-          << (elsewhere ? kAgentFile : absl::StrCat(dir, "/", kAgentFile)) << ", then\n";
-    }
-    out << "  mirror-agent install --config " << agent_file << '\n'
-        << "  mirror-agent once --config " << agent_file << '\n';
-    if (elsewhere) out << "Then, here:\n";
-    out << "  mirrorctl --config " << file(kControlFile) << " tenants\n";
+    PrintMade(*options, console);
+    PrintNext(*options, console);
   });
 }
 

@@ -51,11 +51,11 @@ EDITS = [
     _server("a population trusts nothing from its first batch on", "plan/apply_plan.cc",
             "    next.position = Position{};\n", "", "*PlanBatch*"),
     _server("a table that is new to a mirror has no LSN", "plan/schema_plan.cc",
-            "    step.record->position = Position{};\n    step.record->pending.reset();\n"
-            "    step.record->state = TableState::kMirrored;",
-            "    step.record->state = TableState::kMirrored;", "PlanTable.*:*SchemaChange*:*UnfinishedState*"),
+            "  step.record->position = Position{};\n  step.record->pending.reset();\n"
+            "  step.record->state = TableState::kMirrored;",
+            "  step.record->state = TableState::kMirrored;", "PlanTable.*:*SchemaChange*:*UnfinishedState*"),
     _server("another definition takes the LSN", "plan/schema_plan.cc",
-            "step.otherwise.clear();\n    step.record->position = Position{};", "step.otherwise.clear();",
+            "step.otherwise.clear();\n  step.record->position = Position{};", "step.otherwise.clear();",
             "PlanTable.*:*SchemaChange*:*UnfinishedState*"),
     _server("an advance does not pass over a refused batch", "tenant/row_planner.cc",
             "if (sent || refused_.contains(key)) {", "if (sent) {", "*CycleNotes*"),

@@ -1,5 +1,7 @@
 #include "tools/mirror_harness/attack/attack.h"
 
+#include <utility>
+
 namespace mirror::harness {
 
 std::string NameOf(absl::StatusCode code) { return absl::StatusCodeToString(code); }
@@ -12,6 +14,14 @@ void AddOutcome(const Outcome& more, Outcome* all) {
   all->got.insert(more.got.begin(), more.got.end());
   all->words = more.words;
   if (all->fault.empty()) all->fault = more.fault;
+}
+
+std::vector<Attack> Together(std::initializer_list<std::vector<Attack> (*)()> parts) {
+  std::vector<Attack> all;
+  for (const auto part : parts) {
+    for (Attack& attack : part()) all.push_back(std::move(attack));
+  }
+  return all;
 }
 
 std::vector<Theme> AllAttacks() {

@@ -2,6 +2,7 @@
 #define MIRROR_TOOLS_MIRROR_HARNESS_ATTACK_ATTACK_H_
 
 #include <functional>
+#include <initializer_list>
 #include <set>
 #include <string>
 #include <vector>
@@ -43,6 +44,9 @@ struct Theme {
   std::string name;  ///< "tokens"; attacks are called "tokens/alg-none".
   std::vector<Attack> attacks;
 };
+
+/// Those of several parts, in this order.
+std::vector<Attack> Together(std::initializer_list<std::vector<Attack> (*)()> parts);
 
 // One file for each.
 Theme TokenAttacks();

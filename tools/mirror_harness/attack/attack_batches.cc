@@ -13,16 +13,9 @@ namespace {
 const std::set<std::string> kInvalid = {"INVALID_ARGUMENT"};
 const std::set<std::string> kExhausted = {"RESOURCE_EXHAUSTED"};
 
-/// A batch that would be taken, but for `change`. Afterwards the victim's rows must be as they were.
 Attack Batch(std::string name, std::string what, std::function<void(v1::ChangeBatch&)> change,
              std::set<std::string> expected = kInvalid) {
-  return {std::move(name), std::move(what), std::move(expected), [change](Target& target) {
-            v1::ChangeBatch batch = target.GoodBatch();
-            change(batch);
-            Outcome outcome = target.Send(target.Request(batch));
-            outcome.fault = target.VictimHarm();
-            return outcome;
-          }};
+  return BatchAttack(std::move(name), std::move(what), std::move(expected), std::move(change));
 }
 
 /// The same for one column of it.
@@ -87,9 +80,7 @@ std::vector<Attack> Arrays() {
   };
 }
 
-std::vector<Attack> Values() {
-  const double nan = std::numeric_limits<double>::quiet_NaN();
-  const double infinity = std::numeric_limits<double>::infinity();
+std::vector<Attack> Texts() {
   return {
       Data("utf8-broken", "A text that is not UTF-8.", kName,
            [](auto& d) { d.set_data(std::string("Ad\xff") + "Bob"); }),
@@ -113,6 +104,13 @@ std::vector<Attack> Values() {
              d.set_data(std::string(51, 'x') + "Bob");
              d.set_lengths(0, 51);
            }),
+  };
+}
+
+std::vector<Attack> Numbers() {
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  const double infinity = std::numeric_limits<double>::infinity();
+  return {
       Data("int-out-of-range", "A number that 32 bits do not hold.", kAge,
            [](auto& d) { d.set_ints(1, 3'000'000'000); }),
       Data("bool-two", "A truth value of 2.", kLocked, [](auto& d) { d.set_ints(0, 2); }),
@@ -138,6 +136,11 @@ std::vector<Attack> Values() {
              d.set_lengths(0, 12);
              d.set_lengths(1, 5);
            }),
+  };
+}
+
+std::vector<Attack> Moments() {
+  return {
       Data("timestamp-before-time", "A moment before year 1.", kSeen, [](auto& d) { d.set_ints(0, -1); }),
       Data("timestamp-after-time", "A moment after year 9999.", kSeen,
            [](auto& d) { d.set_ints(0, std::numeric_limits<std::int64_t>::max()); }),
@@ -244,12 +247,6 @@ std::vector<Attack> Parts() {
 
 }  // namespace
 
-Theme BatchAttacks() {
-  Theme theme{"batches", {}};
-  for (auto part : {Arrays, Values, Frames, Parts}) {
-    for (Attack& attack : part()) theme.attacks.push_back(std::move(attack));
-  }
-  return theme;
-}
+Theme BatchAttacks() { return {"batches", Together({Arrays, Texts, Numbers, Moments, Frames, Parts})}; }
 
 }  // namespace mirror::harness

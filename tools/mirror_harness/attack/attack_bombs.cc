@@ -20,17 +20,24 @@ constexpr int kLengthsField = 5;
 
 const std::set<std::string> kInvalid = {"INVALID_ARGUMENT"};
 const std::set<std::string> kExhausted = {"RESOURCE_EXHAUSTED"};
+const RawHttp2::Headers kGzipped = {{"grpc-encoding", "gzip"}};
 
 std::string Path(const std::string& method) { return "/mirror.v1.MirrorClientService/" + method; }
 
-/// A body as it stands, to a call of the victim.
-Outcome SendBody(Target& target, const std::string& method, const std::string& body,
-                 const RawHttp2::Headers& more = {}) {
+/// A body as it stands, over a connection of its own.
+Outcome SendWith(const std::string& token, const Target& target, const std::string& method,
+                 const std::string& body, const RawHttp2::Headers& more = {}) {
   absl::StatusOr<std::unique_ptr<RawHttp2>> connection = RawHttp2::Connect(target.endpoint());
   if (!connection.ok()) return OutcomeOf(connection.status());
-  (*connection)->Call(1, Path(method), target.CallToken(target.Tenant("victim")), more);
+  (*connection)->Call(1, Path(method), token, more);
   (*connection)->Body(1, body, true);
-  Outcome outcome = (*connection)->Await(1, kAttackPatience);
+  return (*connection)->Await(1, kAttackPatience);
+}
+
+/// The same, to a call of the victim.
+Outcome SendBody(Target& target, const std::string& method, const std::string& body,
+                 const RawHttp2::Headers& more = {}) {
+  Outcome outcome = SendWith(target.CallToken(target.Tenant("victim")), target, method, body, more);
   outcome.fault = target.VictimHarm();
   return outcome;
 }
@@ -91,10 +98,9 @@ std::string ZippedZeros(std::size_t bytes) {
   return out;
 }
 
-Outcome SendZipped(Target& target, std::size_t bytes) {
+std::string ZippedBody(std::size_t bytes) {
   const std::string zipped = ZippedZeros(bytes);
-  return SendBody(target, "RowData", MessagePrefix(true, static_cast<std::uint32_t>(zipped.size())) + zipped,
-                  {{"grpc-encoding", "gzip"}});
+  return MessagePrefix(true, static_cast<std::uint32_t>(zipped.size())) + zipped;
 }
 
 Attack Large(std::string name, std::string what, std::size_t bytes) {
@@ -115,17 +121,6 @@ Attack Large(std::string name, std::string what, std::size_t bytes) {
           }};
 }
 
-Attack Batch(std::string name, std::string what, std::set<std::string> expected,
-             std::function<void(v1::ChangeBatch&)> change) {
-  return {std::move(name), std::move(what), std::move(expected), [change](Target& target) {
-            v1::ChangeBatch batch = target.GoodBatch();
-            change(batch);
-            Outcome outcome = target.Send(target.Request(batch));
-            outcome.fault = target.VictimHarm();
-            return outcome;
-          }};
-}
-
 Attack Bytes(std::string name, std::string what, std::set<std::string> expected, const std::string& method,
              std::function<std::string()> body) {
   return {std::move(name), std::move(what), std::move(expected),
@@ -136,38 +131,32 @@ std::vector<Attack> Sizes() {
   return {
       Large("message-17-mb", "A request over the limit, as a call and on a stream.", 17 * kMegabyte),
       Large("message-40-mb", "A request far over the limit.", 40 * kMegabyte),
-      Batch("rows-over-limit", "A batch of 1,000,001 rows.", kExhausted,
-            [](auto& b) {
-              b.set_operation(v1::OPERATION_DELETE);
-              while (b.columns_size() > 1) b.mutable_columns()->RemoveLast();
-              b.set_row_count(1'000'001);
-              b.mutable_columns(0)->mutable_ints()->Resize(1'000'001, 7);
-            }),
-      Batch("cells-over-limit", "A million rows of eleven columns, by their number alone.", kExhausted,
-            [](auto& b) {
-              b.set_row_count(1'000'000);
-              *b.add_columns() = b.columns(0);
-            }),
+      BatchAttack("rows-over-limit", "A batch of 1,000,001 rows.", kExhausted,
+                  [](auto& b) {
+                    b.set_operation(v1::OPERATION_DELETE);
+                    while (b.columns_size() > 1) b.mutable_columns()->RemoveLast();
+                    b.set_row_count(1'000'001);
+                    b.mutable_columns(0)->mutable_ints()->Resize(1'000'001, 7);
+                  }),
+      BatchAttack("cells-over-limit", "A million rows of eleven columns, by their number alone.", kExhausted,
+                  [](auto& b) {
+                    b.set_row_count(1'000'000);
+                    *b.add_columns() = b.columns(0);
+                  }),
       {"zip-bomb",
        "A gigabyte of zeros that weighs a megabyte in gzip.",
        {"RESOURCE_EXHAUSTED", "UNIMPLEMENTED"},
-       [](Target& target) { return SendZipped(target, 1'024 * kMegabyte); }},
+       [](Target& target) { return SendBody(target, "RowData", ZippedBody(1'024 * kMegabyte), kGzipped); }},
       {"zip-bomb-without-a-token",
        "The same from a stranger, who has no token.",
        {"RESOURCE_EXHAUSTED", "UNIMPLEMENTED", "UNAUTHENTICATED"},
        [](Target& target) {
-         absl::StatusOr<std::unique_ptr<RawHttp2>> connection = RawHttp2::Connect(target.endpoint());
-         if (!connection.ok()) return OutcomeOf(connection.status());
-         const std::string zipped = ZippedZeros(1'024 * kMegabyte);
-         (*connection)->Call(1, Path("RowData"), "", {{"grpc-encoding", "gzip"}});
-         (*connection)
-             ->Body(1, MessagePrefix(true, static_cast<std::uint32_t>(zipped.size())) + zipped, true);
-         return (*connection)->Await(1, kAttackPatience);
+         return SendWith("", target, "RowData", ZippedBody(1'024 * kMegabyte), kGzipped);
        }},
   };
 }
 
-std::vector<Attack> Crowds() {
+std::vector<Attack> EmptyEntries() {
   return {
       Empties("tables-million", "Eight million empty tables in a TableSchema.", "TableSchema", {}, 3),
       Empties("columns-million", "A table of eight million empty columns.", "TableSchema", {3}, 2),
@@ -184,15 +173,16 @@ std::vector<Attack> Crowds() {
       Empties("ranges-million", "DigestRanges of eight million ranges.", "DigestRanges", {}, 4),
       Empties("bounds-million", "A range with eight million bounds.", "ReadRows", {6}, 1),
       Empties("unknown-million", "Eight million fields that nobody knows.", "RowData", {}, 15),
+  };
+}
+
+std::vector<Attack> Crowds() {
+  return {
       {"tables-million-without-a-token",
        "Eight million empty tables from a stranger, who has no token.",
        {"UNAUTHENTICATED", "RESOURCE_EXHAUSTED"},
        [](Target& target) {
-         absl::StatusOr<std::unique_ptr<RawHttp2>> connection = RawHttp2::Connect(target.endpoint());
-         if (!connection.ok()) return OutcomeOf(connection.status());
-         (*connection)->Call(1, Path("TableSchema"), "");
-         (*connection)->Body(1, Framed(Times(kNearlyAMessage / 2, Field(3, ""))), true);
-         return (*connection)->Await(1, kAttackPatience);
+         return SendWith("", target, "TableSchema", Framed(Times(kNearlyAMessage / 2, Field(3, ""))));
        }},
       {"lengths-million",
        "Sixteen requests at once, each a bad batch of sixteen million lengths of a byte on the wire.",
@@ -203,11 +193,7 @@ std::vector<Attack> Crowds() {
              Framed(Varint(1U << 3U) + Varint(static_cast<std::uint64_t>(target.cycle()) << 1U) +
                     Field(3, Field(10, column)));
          Outcome outcome = InParallel(16, [&](int) {
-           absl::StatusOr<std::unique_ptr<RawHttp2>> connection = RawHttp2::Connect(target.endpoint());
-           if (!connection.ok()) return OutcomeOf(connection.status());
-           (*connection)->Call(1, Path("RowData"), target.CallToken(target.Tenant("victim")));
-           (*connection)->Body(1, body, true);
-           return (*connection)->Await(1, kAttackPatience);
+           return SendWith(target.CallToken(target.Tenant("victim")), target, "RowData", body);
          });
          outcome.fault = target.VictimHarm();
          return outcome;
@@ -275,12 +261,6 @@ std::vector<Attack> Garbage() {
 
 }  // namespace
 
-Theme BombAttacks() {
-  Theme theme{"bombs", {}};
-  for (auto part : {Sizes, Crowds, Garbage}) {
-    for (Attack& attack : part()) theme.attacks.push_back(std::move(attack));
-  }
-  return theme;
-}
+Theme BombAttacks() { return {"bombs", Together({Sizes, EmptyEntries, Crowds, Garbage})}; }
 
 }  // namespace mirror::harness

@@ -147,7 +147,7 @@ std::vector<Attack> Handshakes() {
   };
 }
 
-std::vector<Attack> Calls() {
+std::vector<Attack> BrokenFrames() {
   return {
       Frames("frame-too-large", "A frame of 16 MB, where 16 KB are agreed.", kIsClosed,
              [](Target&, RawHttp2& connection) {
@@ -186,6 +186,11 @@ std::vector<Attack> Calls() {
                connection.Body(1, MessagePrefix(false, 0), true);
                return connection.Await(1, kAttackPatience);
              }),
+  };
+}
+
+std::vector<Attack> OddCalls() {
+  return {
       Frames("unknown-method", "A call that the service does not have.", {"UNIMPLEMENTED"},
              [](Target& target, RawHttp2& connection) {
                connection.Call(1, "/mirror.v1.MirrorClientService/Shutdown",
@@ -237,6 +242,11 @@ std::vector<Attack> Calls() {
                }
                return connection.Await(1, std::chrono::seconds(1));
              }),
+  };
+}
+
+std::vector<Attack> FrameFloods() {
+  return {
       Frames("ping-flood", "Pings as fast as they go.", kHarmless,
              [](Target& target, RawHttp2& connection) {
                return Flood(target, connection, [&](std::uint32_t) {
@@ -263,9 +273,7 @@ std::vector<Attack> Calls() {
 }  // namespace
 
 Theme ConnectionAttacks() {
-  Theme theme{"connections", Handshakes()};
-  for (Attack& attack : Calls()) theme.attacks.push_back(std::move(attack));
-  return theme;
+  return {"connections", Together({Handshakes, BrokenFrames, OddCalls, FrameFloods})};
 }
 
 }  // namespace mirror::harness

@@ -176,10 +176,6 @@ std::vector<Attack> Definitions() {
 
 }  // namespace
 
-Theme NameAttacks() {
-  Theme theme{"names", Names()};
-  for (Attack& attack : Definitions()) theme.attacks.push_back(std::move(attack));
-  return theme;
-}
+Theme NameAttacks() { return {"names", Together({Names, Definitions})}; }
 
 }  // namespace mirror::harness

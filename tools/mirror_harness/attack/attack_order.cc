@@ -11,17 +11,6 @@ const std::set<std::string> kAborted = {"ABORTED"};
 const std::set<std::string> kPrecondition = {"FAILED_PRECONDITION"};
 const std::set<std::string> kInvalid = {"INVALID_ARGUMENT"};
 
-Attack Batch(std::string name, std::string what, std::set<std::string> expected,
-             std::function<void(v1::ChangeBatch&)> change) {
-  return {std::move(name), std::move(what), std::move(expected), [change](Target& target) {
-            v1::ChangeBatch batch = target.GoodBatch();
-            change(batch);
-            Outcome outcome = target.Send(target.Request(batch));
-            outcome.fault = target.VictimHarm();
-            return outcome;
-          }};
-}
-
 /// The same on a stream, where a gap is refused at once.
 Attack OnStream(std::string name, std::string what, std::set<std::string> expected,
                 std::function<void(v1::RowDataRequest&)> change) {
@@ -33,10 +22,7 @@ Attack OnStream(std::string name, std::string what, std::set<std::string> expect
             (*stream)->Send(request).IgnoreError();
             const absl::StatusOr<v1::RowDataResponse> answer = (*stream)->Receive();
             Outcome outcome = OutcomeOf(answer.status());
-            if (answer.ok() && answer->results_size() == 1) {
-              outcome = OutcomeOf(absl::Status(static_cast<absl::StatusCode>(answer->results(0).code()),
-                                               answer->results(0).message()));
-            }
+            if (answer.ok() && answer->results_size() == 1) outcome = OutcomeOf(StatusOf(answer->results(0)));
             outcome.fault = target.VictimHarm();
             return outcome;
           }};
@@ -81,10 +67,7 @@ Attack Wipe(std::string name, std::string what, std::set<std::string> expected,
             wipe.mutable_target()->set_lsn(20);
             change(wipe);
             const absl::StatusOr<v1::WipeResponse> answer = target.victim().Wipe(wipe);
-            Outcome outcome =
-                answer.ok() ? OutcomeOf(absl::Status(static_cast<absl::StatusCode>(answer->result().code()),
-                                                     answer->result().message()))
-                            : OutcomeOf(answer.status());
+            Outcome outcome = OutcomeOf(answer.ok() ? StatusOf(answer->result()) : answer.status());
             outcome.fault = target.VictimHarm();
             return outcome;
           }};
@@ -109,109 +92,122 @@ void AddCommit(std::uint64_t batches, std::int64_t lsn, v1::ChangeBatch* batch) 
   batch->mutable_commit()->mutable_position()->set_lsn(lsn);
 }
 
-}  // namespace
-
-Theme OrderAttacks() {
+std::vector<Attack> Sequences() {
   return {
-      "order",
-      {
-          Batch("seq-zero", "A batch with seq 0.", kInvalid, [](auto& b) { b.set_seq(0); }),
-          Batch("seq-gap", "A batch with seq 9 where 1 is next, in a call that waits for those between.",
-                kAborted, [](auto& b) { b.set_seq(9); }),
-          OnStream("seq-gap-stream", "The same on a stream.", kAborted,
-                   [](auto& request) { request.mutable_batches(0)->set_seq(9); }),
-          OnStream("seq-huge", "The last seq that 64 bits hold.", kAborted,
-                   [](auto& request) { request.mutable_batches(0)->set_seq(UINT64_MAX); }),
-          Batch("base-older", "A base LSN below the mirror's.", kPrecondition,
-                [](auto& b) { b.set_base_lsn(9); }),
-          Batch("base-newer", "A base LSN above the mirror's.", kPrecondition,
-                [](auto& b) { b.set_base_lsn(11); }),
-          Batch("base-minus-one", "A base LSN of -1 without a population.",
-                {"FAILED_PRECONDITION", "INVALID_ARGUMENT"}, [](auto& b) { b.set_base_lsn(-1); }),
-          Batch("base-below-all", "A base LSN of -2.", kInvalid, [](auto& b) { b.set_base_lsn(-2); }),
-          Batch("populate-with-base", "A population that claims a base.", kPrecondition,
-                [](auto& b) { b.set_populate(v1::POPULATE_REASON_REQUESTED); }),
-          Batch("schema-hash-other", "A batch under another definition.", kPrecondition,
-                [](auto& b) { b.set_schema_hash(std::string(32, '0')); }),
-          Batch("schema-hash-missing", "A batch under no definition.", kPrecondition,
-                [](auto& b) { b.clear_schema_hash(); }),
-          Batch("schema-hash-megabyte", "A hash of a megabyte.", kPrecondition,
-                [](auto& b) { b.set_schema_hash(std::string(1 << 20, 'x')); }),
-          Batch("table-not-announced", "A batch of a table that nobody announced.", kPrecondition,
-                [](auto& b) { b.set_table("strangers"); }),
-          Batch("table-of-the-mirror", "A batch of one of the mirror's own tables.", kPrecondition,
-                [](auto& b) { b.set_table("_mirror_tenant"); }),
-          Batch("commit-too-many", "A commit that speaks of batches that were not sent.", kPrecondition,
-                [](auto& b) { AddCommit(2, 20, &b); }),
-          Batch("commit-none", "A commit that speaks of no batch.",
-                {"FAILED_PRECONDITION", "INVALID_ARGUMENT"}, [](auto& b) { AddCommit(0, 20, &b); }),
-          Batch("commit-minus-one", "A commit at -1.", kInvalid, [](auto& b) { AddCommit(1, -1, &b); }),
-          Cycle("cycle-older", "Every call in the cycle before the running one.", -1),
-          Cycle("cycle-newer", "Every call in a cycle that did not begin yet.", 1),
-          Cycle("cycle-zero", "Every call in cycle 0.", 0),
-          OnStream("cycle-stream", "A stream in another cycle.", kAborted,
-                   [](auto& request) { request.set_cycle(request.cycle() + 1); }),
-          {"advance-of-stale-base", "An advance of a table from where it does not stand.", kPrecondition,
-           [](Target& target) {
-             v1::RowDataRequest request;
-             request.set_cycle(target.cycle());
-             request.mutable_advance()->mutable_position()->set_lsn(20);
-             v1::Advance::Table* table = request.mutable_advance()->add_tables();
-             table->set_table("people");
-             table->set_base_lsn(5);
-             Outcome outcome = target.Send(request);
-             outcome.fault = target.VictimHarm();
-             return outcome;
-           }},
-          {"advance-without-position", "An advance to nowhere.", kInvalid,
-           [](Target& target) {
-             v1::RowDataRequest request;
-             request.set_cycle(target.cycle());
-             request.mutable_advance()->add_tables()->set_table("people");
-             Outcome outcome = target.Send(request);
-             outcome.fault = target.VictimHarm();
-             return outcome;
-           }},
-          {"take-over-by-a-stranger",
-           "Another holder that wants the running cycle is told that it is busy.",
-           {"BUSY"},
-           [](Target& target) {
-             const absl::StatusOr<v1::AuthenticateResponse> answer =
-                 target.victim().Authenticate("stranger", true, false);
-             if (!answer.ok()) return OutcomeOf(answer.status());
-             Outcome outcome{
-                 {answer->has_busy() && !answer->accepted() ? "BUSY" : "OK"}, answer->reason(), ""};
-             outcome.fault = target.VictimHarm();
-             return outcome;
-           }},
-          Wipe("wipe-not-announced", "A Wipe of a table that nobody announced.", kPrecondition,
-               [](auto& w) { w.set_table("strangers"); }),
-          Wipe("wipe-of-the-mirror", "A Wipe of one of the mirror's own tables.", kPrecondition,
-               [](auto& w) { w.set_table("_mirror_nonces"); }),
-          Wipe("wipe-without-target", "A Wipe that does not say where it goes.", kInvalid,
-               [](auto& w) { w.clear_target(); }),
-          Read("read-elsewhere", "Rows asked for at another position.", kPrecondition,
-               [](auto& r) { r.mutable_position()->set_lsn(9); }),
-          Read("read-other-lineage", "Rows asked for under another lineage.", kPrecondition,
-               [](auto& r) { r.mutable_position()->set_lineage("other"); }),
-          Read("read-no-column", "Rows without a column.", kInvalid, [](auto& r) { r.clear_columns(); }),
-          Read("read-column-out-of-range", "A column that the table does not have.", kInvalid,
-               [](auto& r) { r.set_columns(0, 4'000'000'000U); }),
-          Read("read-column-twice", "A column twice.", kInvalid, [](auto& r) { r.add_columns(0); }),
-          Read("read-range-of-another-type", "A range of a number's key that is bounded by SQL.", kInvalid,
-               [](auto& r) { r.add_ranges()->add_first()->set_text_value("0 OR 1 = 1"); }),
-          Read("read-range-too-wide", "A range with more values than the key has columns.", kInvalid,
-               [](auto& r) {
-                 v1::KeyRange* range = r.add_ranges();
-                 range->add_first()->set_int_value(1);
-                 range->add_first()->set_int_value(2);
-               }),
-          Read("read-10001-ranges", "More ranges than one call may have.", {"RESOURCE_EXHAUSTED"},
-               [](auto& r) {
-                 for (int i = 0; i < 10'001; ++i) r.add_ranges()->add_first()->set_int_value(i);
-               }),
-      },
+      BatchAttack("seq-zero", "A batch with seq 0.", kInvalid, [](auto& b) { b.set_seq(0); }),
+      BatchAttack("seq-gap", "A batch with seq 9 where 1 is next, in a call that waits for those between.",
+                  kAborted, [](auto& b) { b.set_seq(9); }),
+      OnStream("seq-gap-stream", "The same on a stream.", kAborted,
+               [](auto& request) { request.mutable_batches(0)->set_seq(9); }),
+      OnStream("seq-huge", "The last seq that 64 bits hold.", kAborted,
+               [](auto& request) { request.mutable_batches(0)->set_seq(UINT64_MAX); }),
+      BatchAttack("base-older", "A base LSN below the mirror's.", kPrecondition,
+                  [](auto& b) { b.set_base_lsn(9); }),
+      BatchAttack("base-newer", "A base LSN above the mirror's.", kPrecondition,
+                  [](auto& b) { b.set_base_lsn(11); }),
+      BatchAttack("base-minus-one", "A base LSN of -1 without a population.",
+                  {"FAILED_PRECONDITION", "INVALID_ARGUMENT"}, [](auto& b) { b.set_base_lsn(-1); }),
+      BatchAttack("base-below-all", "A base LSN of -2.", kInvalid, [](auto& b) { b.set_base_lsn(-2); }),
+      BatchAttack("populate-with-base", "A population that claims a base.", kPrecondition,
+                  [](auto& b) { b.set_populate(v1::POPULATE_REASON_REQUESTED); }),
   };
 }
+
+std::vector<Attack> Claims() {
+  return {
+      BatchAttack("schema-hash-other", "A batch under another definition.", kPrecondition,
+                  [](auto& b) { b.set_schema_hash(std::string(32, '0')); }),
+      BatchAttack("schema-hash-missing", "A batch under no definition.", kPrecondition,
+                  [](auto& b) { b.clear_schema_hash(); }),
+      BatchAttack("schema-hash-megabyte", "A hash of a megabyte.", kPrecondition,
+                  [](auto& b) { b.set_schema_hash(std::string(1 << 20, 'x')); }),
+      BatchAttack("table-not-announced", "A batch of a table that nobody announced.", kPrecondition,
+                  [](auto& b) { b.set_table("strangers"); }),
+      BatchAttack("table-of-the-mirror", "A batch of one of the mirror's own tables.", kPrecondition,
+                  [](auto& b) { b.set_table("_mirror_tenant"); }),
+      BatchAttack("commit-too-many", "A commit that speaks of batches that were not sent.", kPrecondition,
+                  [](auto& b) { AddCommit(2, 20, &b); }),
+      BatchAttack("commit-none", "A commit that speaks of no batch.",
+                  {"FAILED_PRECONDITION", "INVALID_ARGUMENT"}, [](auto& b) { AddCommit(0, 20, &b); }),
+      BatchAttack("commit-minus-one", "A commit at -1.", kInvalid, [](auto& b) { AddCommit(1, -1, &b); }),
+  };
+}
+
+std::vector<Attack> Cycles() {
+  return {
+      Cycle("cycle-older", "Every call in the cycle before the running one.", -1),
+      Cycle("cycle-newer", "Every call in a cycle that did not begin yet.", 1),
+      Cycle("cycle-zero", "Every call in cycle 0.", 0),
+      OnStream("cycle-stream", "A stream in another cycle.", kAborted,
+               [](auto& request) { request.set_cycle(request.cycle() + 1); }),
+      {"advance-of-stale-base", "An advance of a table from where it does not stand.", kPrecondition,
+       [](Target& target) {
+         v1::RowDataRequest request;
+         request.set_cycle(target.cycle());
+         request.mutable_advance()->mutable_position()->set_lsn(20);
+         v1::Advance::Table* table = request.mutable_advance()->add_tables();
+         table->set_table("people");
+         table->set_base_lsn(5);
+         Outcome outcome = target.Send(request);
+         outcome.fault = target.VictimHarm();
+         return outcome;
+       }},
+      {"advance-without-position", "An advance to nowhere.", kInvalid,
+       [](Target& target) {
+         v1::RowDataRequest request;
+         request.set_cycle(target.cycle());
+         request.mutable_advance()->add_tables()->set_table("people");
+         Outcome outcome = target.Send(request);
+         outcome.fault = target.VictimHarm();
+         return outcome;
+       }},
+      {"take-over-by-a-stranger",
+       "Another holder that wants the running cycle is told that it is busy.",
+       {"BUSY"},
+       [](Target& target) {
+         const absl::StatusOr<v1::AuthenticateResponse> answer =
+             target.victim().Authenticate("stranger", true, false);
+         if (!answer.ok()) return OutcomeOf(answer.status());
+         Outcome outcome{{answer->has_busy() && !answer->accepted() ? "BUSY" : "OK"}, answer->reason(), ""};
+         outcome.fault = target.VictimHarm();
+         return outcome;
+       }},
+  };
+}
+
+std::vector<Attack> WipesAndReads() {
+  return {
+      Wipe("wipe-not-announced", "A Wipe of a table that nobody announced.", kPrecondition,
+           [](auto& w) { w.set_table("strangers"); }),
+      Wipe("wipe-of-the-mirror", "A Wipe of one of the mirror's own tables.", kPrecondition,
+           [](auto& w) { w.set_table("_mirror_nonces"); }),
+      Wipe("wipe-without-target", "A Wipe that does not say where it goes.", kInvalid,
+           [](auto& w) { w.clear_target(); }),
+      Read("read-elsewhere", "Rows asked for at another position.", kPrecondition,
+           [](auto& r) { r.mutable_position()->set_lsn(9); }),
+      Read("read-other-lineage", "Rows asked for under another lineage.", kPrecondition,
+           [](auto& r) { r.mutable_position()->set_lineage("other"); }),
+      Read("read-no-column", "Rows without a column.", kInvalid, [](auto& r) { r.clear_columns(); }),
+      Read("read-column-out-of-range", "A column that the table does not have.", kInvalid,
+           [](auto& r) { r.set_columns(0, 4'000'000'000U); }),
+      Read("read-column-twice", "A column twice.", kInvalid, [](auto& r) { r.add_columns(0); }),
+      Read("read-range-of-another-type", "A range of a number's key that is bounded by SQL.", kInvalid,
+           [](auto& r) { r.add_ranges()->add_first()->set_text_value("0 OR 1 = 1"); }),
+      Read("read-range-too-wide", "A range with more values than the key has columns.", kInvalid,
+           [](auto& r) {
+             v1::KeyRange* range = r.add_ranges();
+             range->add_first()->set_int_value(1);
+             range->add_first()->set_int_value(2);
+           }),
+      Read("read-10001-ranges", "More ranges than one call may have.", {"RESOURCE_EXHAUSTED"},
+           [](auto& r) {
+             for (int i = 0; i < 10'001; ++i) r.add_ranges()->add_first()->set_int_value(i);
+           }),
+  };
+}
+
+}  // namespace
+
+Theme OrderAttacks() { return {"order", Together({Sequences, Claims, Cycles, WipesAndReads})}; }
 
 }  // namespace mirror::harness

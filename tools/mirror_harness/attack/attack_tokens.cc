@@ -270,12 +270,6 @@ std::vector<Attack> Replays() {
 
 }  // namespace
 
-Theme TokenAttacks() {
-  Theme theme{"tokens", {}};
-  for (auto part : {Signatures, Headers, Claims, Shapes, Replays}) {
-    for (Attack& attack : part()) theme.attacks.push_back(std::move(attack));
-  }
-  return theme;
-}
+Theme TokenAttacks() { return {"tokens", Together({Signatures, Headers, Claims, Shapes, Replays})}; }
 
 }  // namespace mirror::harness

@@ -5,8 +5,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/mutex.h"
-#include "proto/wire/codec.h"
-#include "tools/mirror_harness/attack/target.h"
 #include "tools/mirror_harness/synthetic/meter.h"
 
 namespace mirror::harness {
@@ -35,7 +33,7 @@ TableSchema HonestTable() {
 }  // namespace
 
 HonestSource::HonestSource(std::unique_ptr<MirrorClient> client)
-    : client_(std::move(client)), table_(HonestTable()) {
+    : source_(std::move(client), "honest"), table_(HonestTable()) {
   running_ = std::jthread([this](const std::stop_token& stop) { Run(stop); });
 }
 
@@ -48,69 +46,47 @@ void HonestSource::Run(const std::stop_token& stop) {
 }
 
 absl::Status HonestSource::RunCycle(const std::stop_token& stop) {
-  absl::StatusOr<v1::AuthenticateResponse> admission;
   absl::Status done = Patiently(false, [&] {
-    admission = client_->Authenticate("honest", true, false);
+    const absl::StatusOr<v1::AuthenticateResponse> admission = source_.Authenticate("honest", true);
     if (admission.ok() && !admission->accepted())
       return absl::AbortedError("no cycle began: " + admission->reason());
     return admission.status();
   });
   if (!done.ok()) return done;
-  v1::TableSchemaRequest schema;
-  schema.set_cycle(admission->cycle());
-  schema.set_source_id("honest");
-  EncodeTable(table_, schema.add_tables());
   absl::StatusOr<v1::TableSchemaResponse> agreed;
   done = Patiently(false, [&] {
-    agreed = client_->TableSchema(schema);
+    agreed = source_.Announce({table_});
     return agreed.status();
   });
   if (!done.ok()) return done;
-  lsn_ = agreed->tables(0).position().lsn();
-  done = SendRows(admission->cycle(), agreed->tables(0).schema_hash(), stop);
+  done = SendRows(agreed->tables(0), stop);
   if (!done.ok()) return done;
-  v1::ReplicationCompletedRequest completed;
-  completed.set_cycle(admission->cycle());
-  done = Patiently(false, [&] { return client_->ReplicationCompleted(completed).status(); });
+  done = Patiently(false, [&] { return source_.Complete().status(); });
   const MutexLock lock(mutex_);
   served_.cycles += done.ok() ? 1 : 0;
   return done;
 }
 
-absl::Status HonestSource::SendRows(std::int64_t cycle, const std::string& schema_hash,
-                                    const std::stop_token& stop) {
-  const std::int64_t target = std::max<std::int64_t>(lsn_, 0) + 1;
+absl::Status HonestSource::SendRows(const v1::TableStatus& status, const std::stop_token& stop) {
+  v1::Position target;
+  target.set_lsn(std::max<std::int64_t>(status.position().lsn(), 0) + 1);
   bool last = false;
   for (std::uint64_t seq = 1; !last; ++seq) {
     last = seq == kBatches || stop.stop_requested();
-    v1::RowDataRequest request;
-    request.set_cycle(cycle);
-    v1::ChangeBatch* batch = request.add_batches();
-    batch->set_table(table_.name);
-    batch->set_schema_hash(schema_hash);
-    batch->set_seq(seq);
-    batch->set_base_lsn(lsn_);
-    batch->mutable_target()->set_lsn(target);
-    if (seq == 1 && lsn_ == -1) batch->set_populate(v1::POPULATE_REASON_MINUS_ONE);
-    batch->set_operation(v1::OPERATION_INSERT);
-    FillBatch(
-        table_, {0, 1},
-        [&](RowBlock* block) {
-          for (int i = 0; i < kRows; ++i) {
-            block->columns[0].AppendInt(static_cast<std::int64_t>(seq) * kRows + i);
-            block->columns[1].AppendBytes(absl::StrCat("order ", seq, " at ", target));
-          }
-        },
-        batch);
-    if (last) {
-      batch->mutable_commit()->set_batches(seq);
-      batch->mutable_commit()->mutable_position()->set_lsn(target);
-    }
+    v1::ChangeBatch batch = BatchAt(table_.name, status, seq, target, v1::OPERATION_INSERT);
+    if (seq == 1 && batch.base_lsn() == -1) batch.set_populate(v1::POPULATE_REASON_MINUS_ONE);
+    const auto fill = [&](RowBlock* block) {
+      for (int i = 0; i < kRows; ++i) {
+        block->columns[0].AppendInt(static_cast<std::int64_t>(seq) * kRows + i);
+        block->columns[1].AppendBytes(absl::StrCat("order ", seq, " at ", target.lsn()));
+      }
+    };
+    FillBatch(table_, {}, fill, &batch);
+    if (last) AddCommit(&batch);
+    const v1::RowDataRequest request = source_.Request({batch});
     const absl::Status sent = Patiently(true, [&] {
-      const absl::StatusOr<v1::RowDataResponse> answer = client_->RowData(request);
-      if (!answer.ok()) return answer.status();
-      const v1::BatchResult& result = answer->results(0);
-      return absl::Status(static_cast<absl::StatusCode>(result.code()), result.message());
+      const absl::StatusOr<v1::RowDataResponse> answer = source_.client().RowData(request);
+      return answer.ok() ? StatusOf(answer->results(0)) : answer.status();
     });
     if (!sent.ok()) return sent;
   }

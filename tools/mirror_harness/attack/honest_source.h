@@ -14,6 +14,7 @@
 #include "base/mutex.h"
 #include "client/wire/mirror_client.h"
 #include "proto/wire/table.h"
+#include "tools/mirror_harness/synthetic/synthetic_source.h"
 
 namespace mirror::harness {
 
@@ -49,11 +50,10 @@ class HonestSource {
   absl::Status RunCycle(const std::stop_token& stop);
   /// Makes a call until there is room for it, for a while; what it took in all is its time.
   absl::Status Patiently(bool rows, const std::function<absl::Status()>& call);
-  absl::Status SendRows(std::int64_t cycle, const std::string& schema_hash, const std::stop_token& stop);
+  absl::Status SendRows(const v1::TableStatus& status, const std::stop_token& stop);
 
-  std::unique_ptr<MirrorClient> client_;
+  SyntheticSource source_;
   const TableSchema table_;
-  std::int64_t lsn_ = -1;
   Mutex mutex_;
   Served served_ MIRROR_GUARDED_BY(mutex_);
   std::string failure_ MIRROR_GUARDED_BY(mutex_);

@@ -11,7 +11,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "certs/issue.h"
-#include "proto/wire/codec.h"
 
 namespace mirror::harness {
 namespace {
@@ -84,11 +83,15 @@ TableSchema VictimTable(const std::string& name) {
   return table;
 }
 
-void FillBatch(const TableSchema& table, const std::vector<std::uint32_t>& columns,
-               const std::function<void(RowBlock*)>& fill, v1::ChangeBatch* batch) {
-  RowBlock block = RowBlock::For(table, columns);
-  fill(&block);
-  EncodeRows(block, batch);
+Attack BatchAttack(std::string name, std::string what, std::set<std::string> expected,
+                   std::function<void(v1::ChangeBatch&)> change) {
+  return {std::move(name), std::move(what), std::move(expected), [change](Target& target) {
+            v1::ChangeBatch batch = target.GoodBatch();
+            change(batch);
+            Outcome outcome = target.Send(target.Request(batch));
+            outcome.fault = target.VictimHarm();
+            return outcome;
+          }};
 }
 
 Outcome InParallel(int threads, const std::function<Outcome(int)>& work) {
@@ -175,7 +178,7 @@ Outcome Target::Call(const std::vector<std::string>& authorizations,
   for (const std::string& value : authorizations) context.AddMetadata("authorization", value);
   const auto stub = v1::MirrorClientService::NewStub(channel);
   v1::RowDataRequest request;
-  request.set_cycle(cycle_);
+  request.set_cycle(cycle());
   v1::RowDataResponse response;
   return OutcomeOf(FromRpc(stub->RowData(&context, request, &response)));
 }
@@ -192,39 +195,29 @@ std::shared_ptr<const SigningKey> Target::StrangersKey(const std::string& key_id
   return key;
 }
 
-v1::TableSchemaRequest Target::Announcement() const {
-  v1::TableSchemaRequest request;
-  request.set_cycle(cycle_);
-  request.set_source_id("hostile");
-  EncodeTable(VictimTable(), request.add_tables());
-  return request;
-}
+v1::TableSchemaRequest Target::Announcement() const { return source_->Announcement({VictimTable()}); }
 
 absl::Status Target::PrepareVictim() {
-  const bool first = victim_ == nullptr;
-  if (first) victim_ = std::make_unique<MirrorClient>(NewChannel(), identity(), Tenant("victim"));
+  const bool first = source_ == nullptr;
+  if (first) source_ = std::make_unique<SyntheticSource>(NewClient(Tenant("victim")), "hostile");
   for (const bool fill : {true, false}) {
     if (fill && !first) continue;
-    const absl::StatusOr<v1::AuthenticateResponse> admission = victim_->Authenticate("victim", true, false);
+    const absl::StatusOr<v1::AuthenticateResponse> admission = source_->Authenticate("victim", true);
     if (!admission.ok()) return admission.status();
     if (!admission->accepted())
       return absl::UnavailableError(absl::StrCat("no cycle began: ", admission->reason()));
-    cycle_ = admission->cycle();
-    const absl::StatusOr<v1::TableSchemaResponse> agreed = victim_->TableSchema(Announcement());
+    const absl::StatusOr<v1::TableSchemaResponse> agreed = source_->Announce({VictimTable()});
     if (!agreed.ok()) return agreed.status();
-    schema_hash_ = agreed->tables(0).schema_hash();
+    agreed_ = agreed->tables(0);
     if (!fill) break;
     v1::ChangeBatch batch = GoodBatch();
     batch.set_base_lsn(-1);
     batch.set_populate(v1::POPULATE_REASON_MINUS_ONE);
     batch.mutable_target()->set_lsn(kVictimLsn);
-    batch.mutable_commit()->set_batches(1);
-    *batch.mutable_commit()->mutable_position() = batch.target();
+    AddCommit(&batch);
     const Outcome filled = Send(Request(batch));
     if (!filled.got.contains("OK")) return absl::InternalError("the victim was not filled: " + filled.words);
-    v1::ReplicationCompletedRequest completed;
-    completed.set_cycle(cycle_);
-    if (const absl::Status done = victim_->ReplicationCompleted(completed).status(); !done.ok()) return done;
+    if (const absl::Status done = source_->Complete().status(); !done.ok()) return done;
   }
   const absl::StatusOr<v1::DigestRangesResponse> digest = DigestOfVictim();
   if (!digest.ok()) return digest.status();
@@ -233,49 +226,33 @@ absl::Status Target::PrepareVictim() {
 }
 
 v1::ChangeBatch Target::GoodBatch() const {
-  v1::ChangeBatch batch;
-  batch.set_table("people");
-  batch.set_schema_hash(schema_hash_);
-  batch.set_seq(1);
+  v1::Position target;
+  target.set_lsn(kVictimLsn + 10);
+  target.set_lineage(kLineage);
+  v1::ChangeBatch batch = BatchAt("people", agreed_, 1, target, v1::OPERATION_INSERT);
   batch.set_base_lsn(kVictimLsn);
-  batch.mutable_target()->set_lsn(kVictimLsn + 10);
-  batch.mutable_target()->set_lineage(kLineage);
-  batch.set_operation(v1::OPERATION_INSERT);
-  const TableSchema table = VictimTable();
-  std::vector<std::uint32_t> all(table.columns.size());
-  for (std::uint32_t i = 0; i < all.size(); ++i) all[i] = i;
-  FillBatch(
-      table, all,
-      [](RowBlock* block) {
-        AppendVictimRow(1, "Ada", block);
-        AppendVictimRow(2, "Bob", block);
-      },
-      &batch);
+  const auto fill = [](RowBlock* block) {
+    AppendVictimRow(1, "Ada", block);
+    AppendVictimRow(2, "Bob", block);
+  };
+  FillBatch(VictimTable(), {}, fill, &batch);
   return batch;
 }
 
-v1::RowDataRequest Target::Request(const v1::ChangeBatch& batch) const {
-  v1::RowDataRequest request;
-  request.set_cycle(cycle_);
-  *request.add_batches() = batch;
-  return request;
-}
-
 Outcome Target::Send(const v1::RowDataRequest& request) const {
-  const absl::StatusOr<v1::RowDataResponse> answer = victim_->RowData(request);
+  const absl::StatusOr<v1::RowDataResponse> answer = victim().RowData(request);
   if (!answer.ok()) return OutcomeOf(answer.status());
   if (answer->results().empty()) return {{"OK"}, "no result", ""};
-  const v1::BatchResult& last = answer->results(answer->results_size() - 1);
-  return OutcomeOf(absl::Status(static_cast<absl::StatusCode>(last.code()), last.message()));
+  return OutcomeOf(StatusOf(answer->results(answer->results_size() - 1)));
 }
 
 absl::StatusOr<v1::DigestRangesResponse> Target::DigestOfVictim() const {
   v1::DigestRangesRequest request;
-  request.set_cycle(cycle_);
+  request.set_cycle(cycle());
   request.set_table("people");
   request.mutable_position()->set_lsn(kVictimLsn);
   request.mutable_position()->set_lineage(kLineage);
-  return victim_->DigestRanges(request);
+  return victim().DigestRanges(request);
 }
 
 std::string Target::VictimHarm() {

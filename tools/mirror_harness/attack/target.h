@@ -8,6 +8,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -15,10 +16,10 @@
 #include "client/config/config.h"
 #include "client/wire/connect.h"
 #include "client/wire/mirror_client.h"
-#include "proto/wire/row_block.h"
 #include "proto/wire/table.h"
 #include "tools/mirror_harness/attack/attack.h"
 #include "tools/mirror_harness/attack/token_forge.h"
+#include "tools/mirror_harness/synthetic/synthetic_source.h"
 
 namespace mirror::harness {
 
@@ -72,13 +73,13 @@ class Target {
   // --- The victim: a tenant with a filled table and a running cycle ---
   /// Makes it, or begins its cycle again. Errors: why it cannot be attacked.
   absl::Status PrepareVictim();
-  MirrorClient& victim() const { return *victim_; }
-  std::int64_t cycle() const { return cycle_; }
+  MirrorClient& victim() const { return source_->client(); }
+  std::int64_t cycle() const { return source_->cycle(); }
   /// The announcement that agreed its tables.
   v1::TableSchemaRequest Announcement() const;
   /// A batch of two rows that the victim would take as seq 1.
   v1::ChangeBatch GoodBatch() const;
-  v1::RowDataRequest Request(const v1::ChangeBatch& batch) const;
+  v1::RowDataRequest Request(const v1::ChangeBatch& batch) const { return source_->Request({batch}); }
   /// What becomes of it: the call's status, or the last result's.
   Outcome Send(const v1::RowDataRequest& request) const;
   /// Empty: the victim's rows are as they were, and its cycle goes on. Else what happened to them.
@@ -98,14 +99,14 @@ class Target {
   std::string folder_;  ///< Of strangers' keys.
   std::string public_pem_;
   std::map<std::string, std::shared_ptr<const SigningKey>> strangers_;
-  std::unique_ptr<MirrorClient> victim_;
-  std::int64_t cycle_ = 0;
-  std::string schema_hash_, digest_;
+  std::unique_ptr<SyntheticSource> source_;  ///< The victim's.
+  v1::TableStatus agreed_;
+  std::string digest_;
 };
 
-/// A batch of a table whose rows `fill` appends to a block of these columns.
-void FillBatch(const TableSchema& table, const std::vector<std::uint32_t>& columns,
-               const std::function<void(RowBlock*)>& fill, v1::ChangeBatch* batch);
+/// A batch that the victim would take, but for `change`. Afterwards its rows must be as they were.
+Attack BatchAttack(std::string name, std::string what, std::set<std::string> expected,
+                   std::function<void(v1::ChangeBatch&)> change);
 
 /// Runs `work` in so many threads, each with its number, and gathers what they saw.
 Outcome InParallel(int threads, const std::function<Outcome(int)>& work);

@@ -21,14 +21,18 @@ const char* NameOf(Verdict verdict) {
 
 }  // namespace
 
-std::vector<Requirement> AllRequirements() {
+std::vector<Requirement> Together(std::initializer_list<std::vector<Requirement> (*)()> parts) {
   std::vector<Requirement> all;
-  for (auto part : {HandshakeRequirements, TableRequirements, BatchRequirements, PositionRequirements,
-                    CycleRequirements, EqualityRequirements, TypeRequirements, SchemaChangeRequirements,
-                    LimitRequirements, ReceiptRequirements}) {
+  for (const auto part : parts) {
     for (Requirement& requirement : part()) all.push_back(std::move(requirement));
   }
   return all;
+}
+
+std::vector<Requirement> AllRequirements() {
+  return Together({HandshakeRequirements, TableRequirements, BatchRequirements, PositionRequirements,
+                   CycleRequirements, EqualityRequirements, TypeRequirements, SchemaChangeRequirements,
+                   LimitRequirements, ReceiptRequirements});
 }
 
 std::size_t ConformanceReport::Count(Verdict verdict) const {

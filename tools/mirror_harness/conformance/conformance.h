@@ -2,6 +2,7 @@
 #define MIRROR_TOOLS_MIRROR_HARNESS_CONFORMANCE_CONFORMANCE_H_
 
 #include <functional>
+#include <initializer_list>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,9 @@ struct Requirement {
   /// Throws Unmet or NotExamined.
   std::function<void(Exam&)> examine;
 };
+
+/// Those of several parts, in this order.
+std::vector<Requirement> Together(std::initializer_list<std::vector<Requirement> (*)()> parts);
 
 // One file for each.
 std::vector<Requirement> HandshakeRequirements();

@@ -34,7 +34,7 @@ Requirement Wrong(std::string id, std::string sentence, absl::StatusCode wanted,
           }};
 }
 
-std::vector<Requirement> Refusals() {
+std::vector<Requirement> WrongData() {
   return {
       Wrong("batch.array-short", "An array with fewer entries than rows is INVALID_ARGUMENT.", kInvalid,
             [](auto& b) { b.mutable_columns(0)->mutable_ints()->RemoveLast(); }),
@@ -62,6 +62,11 @@ std::vector<Requirement> Refusals() {
             kInvalid, [](auto& b) { b.mutable_columns(2)->set_column(9); }),
       Wrong("batch.column-twice", "A column twice is INVALID_ARGUMENT.", kInvalid,
             [](auto& b) { *b.mutable_columns(2) = b.columns(1); }),
+  };
+}
+
+std::vector<Requirement> WrongBatches() {
+  return {
       Wrong(
           "batch.operation", "Rows without an operation are INVALID_ARGUMENT.", kInvalid,
           [](auto& b) { b.clear_operation(); }, kBatch),
@@ -80,6 +85,11 @@ std::vector<Requirement> Refusals() {
       Wrong(
           "batch.table", "A batch of a table that was not announced is FAILED_PRECONDITION.", kPrecondition,
           [](auto& b) { b.set_table("strangers"); }, kBatch),
+  };
+}
+
+std::vector<Requirement> Refusals() {
+  return {
       {"batch.message", "The message of a refused value names table, column and row.", kResult,
        [](Exam& exam) {
          const TableSchema table = ExamPeople("named");
@@ -118,7 +128,7 @@ std::vector<Requirement> Operations() {
          const SentRow eva = {Int{1}, std::string("Eva"), Null{}};
          v1::ChangeBatch batch =
              exam.Batch(table, exam.Filled(table, {kAda, kBob}), v1::OPERATION_INSERT, {eva, kCid});
-         exam.AddCommit(&batch);
+         AddCommit(&batch);
          exam.Apply(batch);
          ExpectRows(exam.Read(table, batch.target()), {eva, kBob, kCid});
        }},
@@ -127,7 +137,7 @@ std::vector<Requirement> Operations() {
          const TableSchema table = ExamPeople("partial");
          v1::ChangeBatch batch = exam.Batch(table, exam.Filled(table, {kAda, kBob}), v1::OPERATION_UPDATE,
                                             {{Int{1}, Int{37}}, {Int{2}, Int{40}}}, {"id", "age"});
-         exam.AddCommit(&batch);
+         AddCommit(&batch);
          exam.Apply(batch);
          ExpectRows(exam.Read(table, batch.target()),
                     {{Int{1}, std::string("Ada"), Int{37}}, {Int{2}, std::string("Bob"), Int{40}}});
@@ -137,10 +147,15 @@ std::vector<Requirement> Operations() {
          const TableSchema table = ExamPeople("removed");
          v1::ChangeBatch batch = exam.Batch(table, exam.Filled(table, {kAda, kBob}), v1::OPERATION_DELETE,
                                             {{Int{1}}, {Int{77}}}, {"id"});
-         exam.AddCommit(&batch);
+         AddCommit(&batch);
          exam.Apply(batch);
          ExpectRows(exam.Read(table, batch.target()), {kBob});
        }},
+  };
+}
+
+std::vector<Requirement> MissingRows() {
+  return {
       {"rows.missing", "An UPDATE with keys that are not there is refused whole and names their rows.",
        "change_batch.proto, MissingKeys",
        [](Exam& exam) {
@@ -168,10 +183,15 @@ std::vector<Requirement> Operations() {
          exam.Apply(batch);
          batch = exam.Batch(table, status, v1::OPERATION_INSERT, {kCid});
          batch.set_seq(2);
-         exam.AddCommit(&batch);
+         AddCommit(&batch);
          exam.Apply(batch);
          ExpectRows(exam.Read(table, batch.target()), {{Int{1}, std::string("Ada"), Int{37}}, kCid});
        }},
+  };
+}
+
+std::vector<Requirement> Keys() {
+  return {
       {"rows.keyless", "A table without a key takes INSERTs of equal rows, and no UPDATE or DELETE.", kBatch,
        [](Exam& exam) {
          const TableSchema table =
@@ -192,7 +212,7 @@ std::vector<Requirement> Operations() {
                                                             {std::string("2x"), std::string("x"), Int{2}}});
          v1::ChangeBatch batch =
              exam.Batch(table, status, v1::OPERATION_DELETE, {{Int{1}, std::string("x")}}, {"a", "b"});
-         exam.AddCommit(&batch);
+         AddCommit(&batch);
          exam.Apply(batch);
          ExpectRows(exam.Read(table, batch.target()), {{std::string("1y"), std::string("y"), Int{1}},
                                                        {std::string("2x"), std::string("x"), Int{2}}});
@@ -210,9 +230,7 @@ std::vector<Requirement> Operations() {
 }  // namespace
 
 std::vector<Requirement> BatchRequirements() {
-  std::vector<Requirement> all = Operations();
-  for (Requirement& requirement : Refusals()) all.push_back(std::move(requirement));
-  return all;
+  return Together({Operations, MissingRows, Keys, WrongData, WrongBatches, Refusals});
 }
 
 }  // namespace mirror::harness

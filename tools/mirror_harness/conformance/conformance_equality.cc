@@ -118,6 +118,11 @@ std::vector<Requirement> Digests() {
              absl::StrCat("rows of the ranges: ", got[0].rows, ", ", got[1].rows, ", ", got[2].rows, ", ",
                           got[3].rows));
        }},
+  };
+}
+
+std::vector<Requirement> DigestRefusals() {
+  return {
       {"digest.elsewhere",
        "DigestRanges and ReadRows at another position or lineage are FAILED_PRECONDITION.", kRead,
        [](Exam& exam) {
@@ -215,10 +220,8 @@ std::vector<Requirement> Readings() {
   };
 }
 
-}  // namespace
-
-std::vector<Requirement> EqualityRequirements() {
-  std::vector<Requirement> all = {
+std::vector<Requirement> Verdicts() {
+  return {
       Compared("verdict.equal-count", "A count that is the mirror's is EQUAL.", v1::COMPARISON_EQUAL,
                [](const RangeDigest& sent, auto& summary) { summary.set_row_count(sent.rows); }),
       Compared("verdict.equal-digest", "So is a count with a digest.", v1::COMPARISON_EQUAL,
@@ -236,10 +239,12 @@ std::vector<Requirement> EqualityRequirements() {
       Compared("verdict.unchecked", "Where neither was given it is UNCHECKED, whatever was said of inserts.",
                v1::COMPARISON_UNCHECKED, [](const RangeDigest&, auto& summary) { summary.set_inserts(99); }),
   };
-  for (auto part : {Digests, Readings}) {
-    for (Requirement& requirement : part()) all.push_back(std::move(requirement));
-  }
-  return all;
+}
+
+}  // namespace
+
+std::vector<Requirement> EqualityRequirements() {
+  return Together({Verdicts, Digests, DigestRefusals, Readings});
 }
 
 }  // namespace mirror::harness

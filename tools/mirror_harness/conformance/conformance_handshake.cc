@@ -81,7 +81,7 @@ std::vector<Requirement> Tokens() {
   };
 }
 
-std::vector<Requirement> Handshake() {
+std::vector<Requirement> Admissions() {
   return {
       {"handshake.signed",
        "The answer is signed with the application's key over nonce, context id, cycle and time.",
@@ -119,6 +119,11 @@ std::vector<Requirement> Handshake() {
          const std::int64_t second = exam.Begin().cycle();
          Expect(first > 0 && second > first, absl::StrCat(second, " after ", first));
        }},
+  };
+}
+
+std::vector<Requirement> Holders() {
+  return {
       {"handshake.busy",
        "While a cycle runs, another holder is told that it is busy, with its cycle and holder.",
        kAuthenticate,
@@ -163,10 +168,6 @@ std::vector<Requirement> Handshake() {
 
 }  // namespace
 
-std::vector<Requirement> HandshakeRequirements() {
-  std::vector<Requirement> all = Handshake();
-  for (Requirement& requirement : Tokens()) all.push_back(std::move(requirement));
-  return all;
-}
+std::vector<Requirement> HandshakeRequirements() { return Together({Admissions, Holders, Tokens}); }
 
 }  // namespace mirror::harness

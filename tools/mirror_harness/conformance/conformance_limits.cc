@@ -16,9 +16,7 @@ void ExpectGoesOn(Exam& exam, const TableSchema& table, const v1::TableStatus& s
   exam.Apply(exam.Batch(table, status, v1::OPERATION_INSERT, {{Int{2}, std::string("Bob"), Null{}}}));
 }
 
-}  // namespace
-
-std::vector<Requirement> LimitRequirements() {
+std::vector<Requirement> BatchLimits() {
   return {
       {"limit.message", "A request over message_bytes_max is RESOURCE_EXHAUSTED, and the next one is served.",
        kLimits,
@@ -56,6 +54,11 @@ std::vector<Requirement> LimitRequirements() {
          batch.set_row_count(static_cast<std::uint32_t>(rows));
          ExpectResult(exam.Send(batch), kExhausted, "a batch over the limit");
        }},
+  };
+}
+
+std::vector<Requirement> AnnouncementLimits() {
+  return {
       {"limit.columns", "A table of more than columns_max columns is REFUSED by itself.", kLimits,
        [](Exam& exam) {
          exam.Begin();
@@ -78,6 +81,11 @@ std::vector<Requirement> LimitRequirements() {
          ExpectStatus(exam.client().TableSchema(exam.Announcement(tables)).status(), kExhausted,
                       "TableSchema");
        }},
+  };
+}
+
+std::vector<Requirement> CallLimits() {
+  return {
       {"limit.streams",
        "One stream more than streams_per_tenant_max is RESOURCE_EXHAUSTED; the others go on.", kLimits,
        [](Exam& exam) {
@@ -112,6 +120,12 @@ std::vector<Requirement> LimitRequirements() {
          ExpectStatus(exam.client().DigestRanges(request).status(), kExhausted, "DigestRanges");
        }},
   };
+}
+
+}  // namespace
+
+std::vector<Requirement> LimitRequirements() {
+  return Together({BatchLimits, AnnouncementLimits, CallLimits});
 }
 
 }  // namespace mirror::harness

@@ -43,7 +43,7 @@ std::vector<Requirement> Order() {
          commit.set_base_lsn(-1);
          commit.set_seq(2);
          *commit.mutable_target() = batch.target();
-         exam.AddCommit(&commit);
+         AddCommit(&commit);
          exam.Apply(commit);
          ExpectRows(exam.Read(table, batch.target()), {{Int{7}}});
        }},
@@ -68,6 +68,11 @@ std::vector<Requirement> Order() {
          }
          ExpectStatus((*stream)->Finish(), absl::StatusCode::kOk, "the end of the stream");
        }},
+  };
+}
+
+std::vector<Requirement> Gaps() {
+  return {
       {"order.gap-stream", "On a stream a gap is ABORTED at once with applied_seq, and the stream goes on.",
        kStream,
        [](Exam& exam) {
@@ -107,7 +112,7 @@ std::vector<Requirement> Order() {
          v1::ChangeBatch broken = Piece(exam, table, status, target, 1);
          broken.mutable_columns(0)->clear_ints();
          v1::ChangeBatch commit = Piece(exam, table, status, target, 2);
-         exam.AddCommit(&commit);
+         AddCommit(&commit);
          const absl::StatusOr<v1::RowDataResponse> answer =
              exam.client().RowData(exam.Request({broken, commit}));
          ExpectStatus(answer.status(), absl::StatusCode::kOk, "the call");
@@ -120,7 +125,7 @@ std::vector<Requirement> Order() {
   };
 }
 
-std::vector<Requirement> Positions() {
+std::vector<Requirement> Bases() {
   return {
       {"position.base", "A batch whose base_lsn is not the mirror's is FAILED_PRECONDITION, nothing applied.",
        kBatch,
@@ -130,7 +135,7 @@ std::vector<Requirement> Positions() {
          for (const Int by : {-1, 1}) {
            v1::ChangeBatch batch = exam.Batch(table, status, v1::OPERATION_INSERT, {Row(2, "y")});
            batch.set_base_lsn(status.position().lsn() + by);
-           exam.AddCommit(&batch);
+           AddCommit(&batch);
            ExpectResult(exam.Send(batch), kPrecondition, "another base");
          }
          ExpectRows(exam.Read(table, status.position()), {Row(1, "x")});
@@ -140,16 +145,21 @@ std::vector<Requirement> Positions() {
          const TableSchema table = ExamPeople("minus_one");
          exam.Begin();
          v1::ChangeBatch batch = exam.Batch(table, exam.Announce(table), v1::OPERATION_INSERT, {Row(1, "x")});
-         exam.AddCommit(&batch);
+         AddCommit(&batch);
          ExpectResult(exam.Send(batch), kPrecondition, "rows without 'populate'");
        }},
+  };
+}
+
+std::vector<Requirement> Commits() {
+  return {
       {"position.commit-batches",
        "A commit whose number of batches is not its own seq is FAILED_PRECONDITION.", kPosition,
        [](Exam& exam) {
          const TableSchema table = ExamPeople("commit_batches");
          const v1::TableStatus status = exam.Filled(table, {Row(1, "x")});
          v1::ChangeBatch batch = exam.Batch(table, status, v1::OPERATION_INSERT, {Row(2, "y")});
-         exam.AddCommit(&batch);
+         AddCommit(&batch);
          batch.mutable_commit()->set_batches(2);
          ExpectResult(exam.Send(batch), kPrecondition, "a commit of two batches");
          ExpectRows(exam.Read(table, status.position()), {Row(1, "x")});
@@ -159,7 +169,7 @@ std::vector<Requirement> Positions() {
          const TableSchema table = ExamPeople("commit_minus_one");
          v1::ChangeBatch batch =
              exam.Batch(table, exam.Filled(table, {Row(1, "x")}), v1::OPERATION_INSERT, {Row(2, "y")});
-         exam.AddCommit(&batch);
+         AddCommit(&batch);
          batch.mutable_commit()->mutable_position()->set_lsn(-1);
          ExpectResult(exam.Send(batch), absl::StatusCode::kInvalidArgument, "a commit at -1");
        }},
@@ -168,10 +178,15 @@ std::vector<Requirement> Positions() {
          const TableSchema table = ExamPeople("commit_empty");
          v1::ChangeBatch batch =
              exam.Batch(table, exam.Filled(table, {Row(1, "x")}), v1::OPERATION_UNSPECIFIED, {});
-         exam.AddCommit(&batch);
+         AddCommit(&batch);
          Expect(exam.Apply(batch).lsn() == batch.target().lsn(), "the LSN did not move");
          ExpectRows(exam.Read(table, batch.target()), {Row(1, "x")});
        }},
+  };
+}
+
+std::vector<Requirement> Pending() {
+  return {
       {"position.pending", "Where a cycle that died was going is shown as 'pending' by the next TableSchema.",
        kPosition,
        [](Exam& exam) {
@@ -193,7 +208,7 @@ std::vector<Requirement> Positions() {
          exam.Apply(batch);
          exam.Begin();
          batch = exam.Batch(table, exam.Announce(table), v1::OPERATION_UNSPECIFIED, {});
-         exam.AddCommit(&batch);
+         AddCommit(&batch);
          exam.Apply(batch);
          exam.Begin();
          Expect(!exam.Announce(table).has_pending(), "there is a 'pending'");
@@ -241,7 +256,7 @@ std::vector<Requirement> Populations() {
          batch.set_seq(3);
          batch.set_base_lsn(-1);
          *batch.mutable_target() = target;
-         exam.AddCommit(&batch);
+         AddCommit(&batch);
          exam.Apply(batch);
          ExpectRows(exam.Read(table, target), {Row(1, "changed")});
        }},
@@ -255,6 +270,11 @@ std::vector<Requirement> Populations() {
          exam.Begin();
          Expect(exam.Announce(table).position().lsn() == -1, "the next cycle is shown another LSN");
        }},
+  };
+}
+
+std::vector<Requirement> PopulationsAnew() {
+  return {
       {"populate.forgotten", "Rows of a population that died are not in the next one.", kPopulate,
        [](Exam& exam) {
          const TableSchema table = ExamPeople("forgotten");
@@ -287,7 +307,7 @@ v1::WipeRequest WipeOf(Exam& exam, const std::string& table) {
   return wipe;
 }
 
-std::vector<Requirement> AdvanceAndWipe() {
+std::vector<Requirement> Advances() {
   return {
       {"advance.moves", "An advance moves quiet tables on, and reports each.", kAdvance,
        [](Exam& exam) {
@@ -321,6 +341,11 @@ std::vector<Requirement> AdvanceAndWipe() {
          Expect(answer->results_size() == 1, "not one result");
          ExpectResult(answer->results(0), kPrecondition, "the stale table");
        }},
+  };
+}
+
+std::vector<Requirement> Wipes() {
+  return {
       {"wipe.begins", "Wipe begins a population: LSN -1 at once, and it counts as seq 1.", kWipe,
        [](Exam& exam) {
          const TableSchema table = ExamPeople("wiped");
@@ -333,7 +358,7 @@ std::vector<Requirement> AdvanceAndWipe() {
                 answer->ShortDebugString());
          v1::ChangeBatch batch = Piece(exam, table, status, wipe.target(), 2);
          batch.set_base_lsn(-1);
-         exam.AddCommit(&batch);
+         AddCommit(&batch);
          exam.Apply(batch);
          ExpectRows(exam.Read(table, wipe.target()), {Row(2, "row 2")});
        }},
@@ -362,11 +387,7 @@ std::vector<Requirement> AdvanceAndWipe() {
 }  // namespace
 
 std::vector<Requirement> PositionRequirements() {
-  std::vector<Requirement> all;
-  for (auto part : {Order, Positions, Populations, AdvanceAndWipe}) {
-    for (Requirement& requirement : part()) all.push_back(std::move(requirement));
-  }
-  return all;
+  return Together({Order, Gaps, Bases, Commits, Pending, Populations, PopulationsAnew, Advances, Wipes});
 }
 
 }  // namespace mirror::harness

@@ -31,7 +31,7 @@ Requirement Refused(std::string id, std::string sentence, std::function<void(Tab
           }};
 }
 
-std::vector<Requirement> Agreement() {
+std::vector<Requirement> Announcements() {
   return {
       {"tables.created",
        "A new table is CREATED and wanted, at LSN -1, with a hash and a rule for each column.", kSchema,
@@ -75,6 +75,11 @@ std::vector<Requirement> Agreement() {
                       absl::StatusCode::kFailedPrecondition, "another announcement");
          exam.Announce(table);
        }},
+  };
+}
+
+std::vector<Requirement> Definitions() {
+  return {
       {"tables.unchanged", "A table that is as it was is UNCHANGED, with its position and the same hash.",
        kSchema,
        [](Exam& exam) {
@@ -123,6 +128,11 @@ std::vector<Requirement> Agreement() {
          ExpectAction(exam.Announce(table), v1::TABLE_ACTION_UNCHANGED);
          ExpectRows(exam.Read(table, position), kRows);
        }},
+  };
+}
+
+std::vector<Requirement> Names() {
+  return {
       {"tables.source-id", "An announcement without a source_id is INVALID_ARGUMENT.", kSchema,
        [](Exam& exam) {
          exam.Begin();
@@ -157,36 +167,35 @@ std::vector<Requirement> Agreement() {
   };
 }
 
-}  // namespace
-
-std::vector<Requirement> TableRequirements() {
-  std::vector<Requirement> all = Agreement();
-  for (Requirement& requirement : std::vector<Requirement>{
-           Refused("tables.malformed", "A malformed table is REFUSED by itself; the others are agreed.",
-                   [](TableSchema& table) { table.columns[1].type = Type::kUnspecified; }),
-           Refused("tables.name-long", "A name of 129 characters is REFUSED, never cut.",
-                   [](TableSchema& table) { table.name = std::string(129, 'n'); }),
-           Refused("tables.name-nul", "A name with NUL in it is REFUSED.",
-                   [](TableSchema& table) { table.name = std::string("a\0b", 3); }),
-           Refused("tables.column-twice",
-                   "Two columns whose names differ in ASCII case only: the table is REFUSED.",
-                   [](TableSchema& table) { table.columns[2].name = "NAME"; }),
-           Refused("tables.key-gap", "A key whose positions are not 1 to n is REFUSED.",
-                   [](TableSchema& table) { table.columns[0].key_position = 2; }),
-           Refused("tables.no-columns", "A table without a column is REFUSED.",
-                   [](TableSchema& table) { table.columns.clear(); }),
-       }) {
-    all.push_back(std::move(requirement));
-  }
-  all.push_back(
+std::vector<Requirement> Refusals() {
+  return {
+      Refused("tables.malformed", "A malformed table is REFUSED by itself; the others are agreed.",
+              [](TableSchema& table) { table.columns[1].type = Type::kUnspecified; }),
+      Refused("tables.name-long", "A name of 129 characters is REFUSED, never cut.",
+              [](TableSchema& table) { table.name = std::string(129, 'n'); }),
+      Refused("tables.name-nul", "A name with NUL in it is REFUSED.",
+              [](TableSchema& table) { table.name = std::string("a\0b", 3); }),
+      Refused("tables.column-twice",
+              "Two columns whose names differ in ASCII case only: the table is REFUSED.",
+              [](TableSchema& table) { table.columns[2].name = "NAME"; }),
+      Refused("tables.key-gap", "A key whose positions are not 1 to n is REFUSED.",
+              [](TableSchema& table) { table.columns[0].key_position = 2; }),
+      Refused("tables.no-columns", "A table without a column is REFUSED.",
+              [](TableSchema& table) { table.columns.clear(); }),
       {"tables.twice", "Two tables whose names differ in ASCII case only are both REFUSED.", kTable,
        [](Exam& exam) {
          exam.Begin();
          for (const v1::TableStatus& status : exam.Announce({ExamPeople("twin"), ExamPeople("TWIN")})) {
            ExpectAction(status, v1::TABLE_ACTION_REFUSED);
          }
-       }});
-  return all;
+       }},
+  };
+}
+
+}  // namespace
+
+std::vector<Requirement> TableRequirements() {
+  return Together({Announcements, Definitions, Names, Refusals});
 }
 
 }  // namespace mirror::harness

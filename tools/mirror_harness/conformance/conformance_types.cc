@@ -31,7 +31,7 @@ Requirement RoundTrip(std::string id, Type type, std::vector<Sent> values) {
         for (const Sent& value : values) by_key.push_back({value, Int{1}});
         const v1::TableStatus agreed = exam.Filled(keyed, by_key);
         v1::ChangeBatch batch = exam.Batch(keyed, agreed, v1::OPERATION_UPDATE, {{values.front(), Int{2}}});
-        exam.AddCommit(&batch);
+        AddCommit(&batch);
         exam.Apply(batch);
         Expect(exam.Read(keyed, batch.target()).size() == values.size(), "as a key it is another value");
       }};
@@ -114,11 +114,9 @@ std::vector<Requirement> Parts() {
   };
 }
 
-}  // namespace
-
-std::vector<Requirement> TypeRequirements() {
+std::vector<Requirement> RoundTrips() {
   const auto text = [](const char* value) { return Sent(std::string(value)); };
-  std::vector<Requirement> all = {
+  return {
       RoundTrip("bool", Type::kBool, {Int{0}, Int{1}}),
       RoundTrip("int16", Type::kInt16, {Int{-32'768}, Int{0}, Int{32'767}}),
       RoundTrip("int32", Type::kInt32, {Int{INT32_MIN}, Int{0}, Int{INT32_MAX}}),
@@ -140,7 +138,10 @@ std::vector<Requirement> TypeRequirements() {
                 {Int{1}, 1.5, text("1"), Bytes{"1"}, text(""), Bytes{""}, RawText{std::string("a\0b", 3)},
                  RawText{"\xff\xfe"}}),
   };
-  all.push_back(
+}
+
+std::vector<Requirement> Kinds() {
+  return {
       {"type.affinity", "ANY keeps each value's kind under each of the five affinities.", kType,
        [](Exam& exam) {
          const std::pair<Affinity, SentRow> cases[] = {
@@ -160,17 +161,17 @@ std::vector<Requirement> TypeRequirements() {
            const v1::TableStatus status = exam.Filled(table, {row});
            ExpectRows(exam.Read(table, status.position()), {row});
          }
-       }});
-  all.push_back({"type.not-finite", "NaN and the infinities are INVALID_ARGUMENT.", kType, [](Exam& exam) {
-                   const TableSchema table =
-                       ExamTable("not_finite", {ExamKey("id", Type::kInt64), ExamColumn("v", Type::kDouble)});
-                   const v1::TableStatus status = exam.Filled(table, {{Int{1}, 0.5}});
-                   for (const double bad : {std::nan(""), HUGE_VAL, -HUGE_VAL}) {
-                     ExpectResult(exam.Send(exam.Batch(table, status, v1::OPERATION_INSERT, {{Int{2}, bad}})),
-                                  absl::StatusCode::kInvalidArgument, absl::StrCat(bad));
-                   }
-                 }});
-  all.push_back(
+       }},
+      {"type.not-finite", "NaN and the infinities are INVALID_ARGUMENT.", kType,
+       [](Exam& exam) {
+         const TableSchema table =
+             ExamTable("not_finite", {ExamKey("id", Type::kInt64), ExamColumn("v", Type::kDouble)});
+         const v1::TableStatus status = exam.Filled(table, {{Int{1}, 0.5}});
+         for (const double bad : {std::nan(""), HUGE_VAL, -HUGE_VAL}) {
+           ExpectResult(exam.Send(exam.Batch(table, status, v1::OPERATION_INSERT, {{Int{2}, bad}})),
+                        absl::StatusCode::kInvalidArgument, absl::StrCat(bad));
+         }
+       }},
       {"type.length", "A text's length counts UTF-16 units; one more is INVALID_ARGUMENT.", kType,
        [](Exam& exam) {
          TableSchema table = ExamTable("units", {ExamKey("id", Type::kInt64), ExamColumn("v", Type::kText)});
@@ -180,9 +181,12 @@ std::vector<Requirement> TypeRequirements() {
          ExpectRows(exam.Read(table, status.position()), {{Int{1}, two}});
          ExpectResult(exam.Send(exam.Batch(table, status, v1::OPERATION_INSERT, {{Int{2}, two + "x"}})),
                       absl::StatusCode::kInvalidArgument, "five units");
-       }});
-  for (Requirement& requirement : Parts()) all.push_back(std::move(requirement));
-  return all;
+       }},
+  };
 }
+
+}  // namespace
+
+std::vector<Requirement> TypeRequirements() { return Together({RoundTrips, Kinds, Parts}); }
 
 }  // namespace mirror::harness

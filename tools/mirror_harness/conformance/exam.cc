@@ -76,7 +76,9 @@ absl::Status FromRpc(const grpc::Status& status) {
 }  // namespace
 
 Exam::Exam(Connection connection, std::string context_id)
-    : connection_(connection), client_(connection.channel, connection.identity, std::move(context_id)) {}
+    : connection_(connection),
+      source_(std::make_unique<MirrorClient>(connection.channel, connection.identity, std::move(context_id)),
+              "conformance") {}
 
 TokenParts Exam::Parts(TokenUse use) const {
   TokenParts parts =
@@ -108,10 +110,7 @@ absl::Status Exam::TableSchemaWith(const std::vector<std::string>& authorization
 }
 
 v1::AuthenticateResponse Exam::Authenticate(const std::string& holder, bool take_over, bool probe) {
-  v1::AuthenticateResponse answer = Must(client_.Authenticate(holder, take_over, probe), "Authenticate");
-  limits_ = answer.limits();
-  if (answer.accepted()) cycle_ = answer.cycle();
-  return answer;
+  return Must(source_.Authenticate(holder, take_over, probe), "Authenticate");
 }
 
 v1::AuthenticateResponse Exam::Begin() {
@@ -122,27 +121,15 @@ v1::AuthenticateResponse Exam::Begin() {
   return answer;
 }
 
-v1::TableSchemaRequest Exam::Announcement(const std::vector<TableSchema>& tables) const {
-  v1::TableSchemaRequest request;
-  request.set_cycle(cycle_);
-  request.set_source_id("conformance");
-  for (const TableSchema& table : tables) EncodeTable(table, request.add_tables());
-  return request;
-}
-
 std::vector<v1::TableStatus> Exam::Announce(const std::vector<TableSchema>& tables) {
-  const v1::TableSchemaResponse answer = Must(client_.TableSchema(Announcement(tables)), "TableSchema");
+  const v1::TableSchemaResponse answer = Must(source_.Announce(tables), "TableSchema");
   Expect(static_cast<std::size_t>(answer.tables_size()) == tables.size(),
          absl::StrCat(answer.tables_size(), " answers to ", tables.size(), " tables"));
   return {answer.tables().begin(), answer.tables().end()};
 }
 
 std::vector<v1::TableVerdict> Exam::Complete(const std::vector<v1::TableSummary>& tables) {
-  v1::ReplicationCompletedRequest request;
-  request.set_cycle(cycle_);
-  for (const v1::TableSummary& table : tables) *request.add_tables() = table;
-  const v1::ReplicationCompletedResponse answer =
-      Must(client_.ReplicationCompleted(request), "ReplicationCompleted");
+  const v1::ReplicationCompletedResponse answer = Must(source_.Complete(tables), "ReplicationCompleted");
   Expect(static_cast<std::size_t>(answer.tables_size()) == tables.size(),
          absl::StrCat(answer.tables_size(), " verdicts for ", tables.size(), " tables"));
   return {answer.tables().begin(), answer.tables().end()};
@@ -157,19 +144,14 @@ v1::Position Exam::NextPosition() {
 
 v1::ChangeBatch Exam::Batch(const TableSchema& table, const v1::TableStatus& status, v1::Operation operation,
                             const SentRows& rows, const std::vector<std::string>& columns) {
-  v1::ChangeBatch batch;
-  batch.set_table(table.name);
-  batch.set_schema_hash(status.schema_hash());
-  batch.set_seq(1);
-  batch.set_base_lsn(status.position().lsn());
-  *batch.mutable_target() = NextPosition();
-  batch.set_operation(operation);
+  v1::ChangeBatch batch = BatchAt(table.name, status, 1, NextPosition(), operation);
   if (rows.empty()) return batch;
-  RowBlock block = RowBlock::For(table, IndexesOf(table, columns));
-  for (const SentRow& row : rows) {
-    for (std::size_t i = 0; i < row.size(); ++i) Append(row[i], &block.columns[i]);
-  }
-  EncodeRows(block, &batch);
+  const auto fill = [&rows](RowBlock* block) {
+    for (const SentRow& row : rows) {
+      for (std::size_t i = 0; i < row.size(); ++i) Append(row[i], &block->columns[i]);
+    }
+  };
+  FillBatch(table, IndexesOf(table, columns), fill, &batch);
   return batch;
 }
 
@@ -182,20 +164,8 @@ v1::ChangeBatch Exam::Population(const TableSchema& table, const v1::TableStatus
   return batch;
 }
 
-void Exam::AddCommit(v1::ChangeBatch* batch) {
-  batch->mutable_commit()->set_batches(batch->seq());
-  *batch->mutable_commit()->mutable_position() = batch->target();
-}
-
-v1::RowDataRequest Exam::Request(const std::vector<v1::ChangeBatch>& batches) const {
-  v1::RowDataRequest request;
-  request.set_cycle(cycle_);
-  for (const v1::ChangeBatch& batch : batches) *request.add_batches() = batch;
-  return request;
-}
-
 v1::BatchResult Exam::Send(const v1::ChangeBatch& batch) {
-  const v1::RowDataResponse answer = Must(client_.RowData(Request({batch})), "RowData");
+  const v1::RowDataResponse answer = Must(client().RowData(Request({batch})), "RowData");
   Expect(answer.results_size() == 1, absl::StrCat(answer.results_size(), " results for one batch"));
   Expect(answer.results(0).table() == batch.table() && answer.results(0).seq() == batch.seq(),
          "the result is of another batch");
@@ -225,13 +195,13 @@ v1::TableStatus Exam::Filled(const TableSchema& table, const SentRows& rows) {
 SentRows Exam::Read(const TableSchema& table, const v1::Position& position,
                     const std::vector<v1::KeyRange>& ranges, const std::vector<std::string>& columns) {
   v1::ReadRowsRequest request;
-  request.set_cycle(cycle_);
+  request.set_cycle(cycle());
   request.set_table(table.name);
   *request.mutable_position() = position;
   for (const v1::KeyRange& range : ranges) *request.add_ranges() = range;
   for (const std::uint32_t index : IndexesOf(table, columns)) request.add_columns(index);
   SentRows rows;
-  const absl::Status read = client_.ReadRows(request, [&](const v1::ReadRowsResponse& answer) {
+  const absl::Status read = client().ReadRows(request, [&](const v1::ReadRowsResponse& answer) {
     const absl::StatusOr<ReadRowsView> view = DecodeRows(answer, table, WireLimits{});
     if (!view.ok()) return view.status();
     if (static_cast<int>(view->columns.size()) != request.columns_size()) {
@@ -250,11 +220,11 @@ SentRows Exam::Read(const TableSchema& table, const v1::Position& position,
 std::vector<RangeDigest> Exam::Digests(const TableSchema& table, const v1::Position& position,
                                        const std::vector<v1::KeyRange>& ranges) {
   v1::DigestRangesRequest request;
-  request.set_cycle(cycle_);
+  request.set_cycle(cycle());
   request.set_table(table.name);
   *request.mutable_position() = position;
   for (const v1::KeyRange& range : ranges) *request.add_ranges() = range;
-  const v1::DigestRangesResponse answer = Must(client_.DigestRanges(request), "DigestRanges");
+  const v1::DigestRangesResponse answer = Must(client().DigestRanges(request), "DigestRanges");
   std::vector<RangeDigest> digests;
   for (const auto& digest : answer.digests()) digests.push_back({digest.row_count(), digest.digest()});
   Expect(digests.size() == std::max<std::size_t>(1, ranges.size()),
@@ -273,7 +243,7 @@ void ExpectStatus(const absl::Status& status, absl::StatusCode wanted, const std
 }
 
 void ExpectResult(const v1::BatchResult& result, absl::StatusCode wanted, const std::string& what) {
-  ExpectStatus(absl::Status(static_cast<absl::StatusCode>(result.code()), result.message()), wanted, what);
+  ExpectStatus(StatusOf(result), wanted, what);
 }
 
 std::string Shown(const SentRows& rows) {

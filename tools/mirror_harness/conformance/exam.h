@@ -15,6 +15,7 @@
 #include "proto/wire/row_digest.h"
 #include "proto/wire/table.h"
 #include "tools/mirror_harness/attack/token_forge.h"
+#include "tools/mirror_harness/synthetic/synthetic_source.h"
 
 namespace mirror::harness {
 
@@ -43,11 +44,11 @@ class Exam {
  public:
   Exam(Connection connection, std::string context_id);
 
-  MirrorClient& client() { return client_; }
+  MirrorClient& client() { return source_.client(); }
   const Identity& identity() const { return connection_.identity; }
-  const std::string& context_id() const { return client_.context_id(); }
-  const v1::Limits& limits() const { return limits_; }
-  std::int64_t cycle() const { return cycle_; }
+  const std::string& context_id() const { return source_.client().context_id(); }
+  const v1::Limits& limits() const { return source_.limits(); }
+  std::int64_t cycle() const { return source_.cycle(); }
   TokenParts Parts(TokenUse use) const;
   /// Calls with whatever token, as they stand.
   absl::Status AuthenticateWith(const std::string& token);
@@ -57,7 +58,9 @@ class Exam {
   /// Begins one, whatever ran before.
   v1::AuthenticateResponse Begin();
   v1::AuthenticateResponse Authenticate(const std::string& holder, bool take_over, bool probe);
-  v1::TableSchemaRequest Announcement(const std::vector<TableSchema>& tables) const;
+  v1::TableSchemaRequest Announcement(const std::vector<TableSchema>& tables) const {
+    return source_.Announcement(tables);
+  }
   std::vector<v1::TableStatus> Announce(const std::vector<TableSchema>& tables);
   v1::TableStatus Announce(const TableSchema& table) { return Announce(std::vector{table}).front(); }
   std::vector<v1::TableVerdict> Complete(const std::vector<v1::TableSummary>& tables = {});
@@ -70,8 +73,9 @@ class Exam {
                         const SentRows& rows, const std::vector<std::string>& columns = {});
   /// All rows of a table in one batch, with its commit.
   v1::ChangeBatch Population(const TableSchema& table, const v1::TableStatus& status, const SentRows& rows);
-  static void AddCommit(v1::ChangeBatch* batch);
-  v1::RowDataRequest Request(const std::vector<v1::ChangeBatch>& batches) const;
+  v1::RowDataRequest Request(const std::vector<v1::ChangeBatch>& batches) const {
+    return source_.Request(batches);
+  }
   /// The result of a batch that goes alone.
   v1::BatchResult Send(const v1::ChangeBatch& batch);
   /// The same, and it must be applied.
@@ -91,9 +95,7 @@ class Exam {
 
  private:
   Connection connection_;
-  MirrorClient client_;
-  v1::Limits limits_;
-  std::int64_t cycle_ = 0;
+  SyntheticSource source_;
   std::int64_t lsn_ = 0;
 };
 

@@ -73,13 +73,14 @@ void RunClient(const Options& options, const AgentConfig& config,
   if (!connection.ok()) return failures->Add(connection.status());
   struct Mine {
     Tenant* tenant;
-    std::unique_ptr<MirrorClient> client;
+    SyntheticSource source;
   };
   std::vector<Mine> mine;
   for (std::size_t i = first; i < tenants.size(); i += options.clients) {
-    mine.push_back(
-        {tenants[i].get(), std::make_unique<MirrorClient>(connection->channel, connection->identity,
-                                                          tenants[i]->context_id())});
+    mine.push_back({tenants[i].get(),
+                    SyntheticSource(std::make_unique<MirrorClient>(connection->channel, connection->identity,
+                                                                   tenants[i]->context_id()),
+                                    Tenant::kSourceId)});
   }
   const auto run = [&](auto&& cycle) {
     std::erase_if(mine, [&](Mine& one) {
@@ -88,16 +89,16 @@ void RunClient(const Options& options, const AgentConfig& config,
       return !status.ok();
     });
   };
-  run([&](Mine& one) { return one.tenant->Populate(one.client.get(), meter); });
+  run([&](Mine& one) { return one.tenant->Populate(&one.source, meter); });
   if (options.command == Command::kSoak) {
     const auto end = std::chrono::steady_clock::now() + SoakTime(options);
     while (!mine.empty() && std::chrono::steady_clock::now() < end) {
-      run([&](Mine& one) { return one.tenant->ChangeAndSend(one.client.get(), meter); });
+      run([&](Mine& one) { return one.tenant->ChangeAndSend(&one.source, meter); });
     }
   }
   if (options.command != Command::kCycle) return;
   for (std::uint32_t i = 0; i < options.cycles; ++i) {
-    run([&](Mine& one) { return one.tenant->ChangeAndSend(one.client.get(), meter); });
+    run([&](Mine& one) { return one.tenant->ChangeAndSend(&one.source, meter); });
   }
 }
 

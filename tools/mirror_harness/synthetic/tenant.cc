@@ -16,7 +16,6 @@ namespace {
 constexpr int kAttempts = 8;
 constexpr std::chrono::milliseconds kPause(500);  ///< Before the next attempt, times its number.
 constexpr std::uint64_t kVerdictsShown = 10;
-constexpr char kSourceId[] = "mirror-harness";
 
 bool WorthAnotherCycle(const absl::Status& status) {
   return status.code() == absl::StatusCode::kAborted || status.code() == absl::StatusCode::kUnavailable;
@@ -49,15 +48,15 @@ Tenant::Tenant(const Options& options, std::string context_id, std::uint64_t see
   }
 }
 
-absl::Status Tenant::Populate(MirrorClient* client, Meter* meter) {
+absl::Status Tenant::Populate(SyntheticSource* source, Meter* meter) {
   const Meter::Clock::time_point start = Meter::Clock::now();
-  absl::Status status = RunCycle(client, meter);
+  absl::Status status = RunCycle(source, meter);
   if (status.ok()) meter->Population(Meter::Clock::now() - start);
   populate_all_ = false;
   return status;
 }
 
-absl::Status Tenant::ChangeAndSend(MirrorClient* client, Meter* meter) {
+absl::Status Tenant::ChangeAndSend(SyntheticSource* source, Meter* meter) {
   ++version_;
   target_set_ = false;
   for (TableState& table : tables_) table.changes = {};
@@ -69,14 +68,14 @@ absl::Status Tenant::ChangeAndSend(MirrorClient* client, Meter* meter) {
     rows_changed_ += tables_[i].changes.rows();
   }
   const Meter::Clock::time_point start = Meter::Clock::now();
-  absl::Status status = RunCycle(client, meter);
+  absl::Status status = RunCycle(source, meter);
   if (status.ok()) meter->Cycle(Meter::Clock::now() - start);
   return status;
 }
 
-absl::Status Tenant::RunCycle(MirrorClient* client, Meter* meter) {
+absl::Status Tenant::RunCycle(SyntheticSource* source, Meter* meter) {
   for (int attempt = 1;; ++attempt) {
-    const absl::Status status = TryCycle(client, attempt > 1, meter);
+    const absl::Status status = TryCycle(source, attempt > 1, meter);
     const bool never_there = send_.cycle == 0;
     if (status.ok() || never_there || !WorthAnotherCycle(status) || attempt == kAttempts) return status;
     meter->Say(
@@ -85,28 +84,28 @@ absl::Status Tenant::RunCycle(MirrorClient* client, Meter* meter) {
   }
 }
 
-absl::Status Tenant::TryCycle(MirrorClient* client, bool again, Meter* meter) {
+absl::Status Tenant::TryCycle(SyntheticSource* source, bool again, Meter* meter) {
   Meter::Clock::time_point since = Meter::Clock::now();
   const auto part = [&](Meter::Part which) {
     const Meter::Clock::time_point now = Meter::Clock::now();
     if (!populate_all_) meter->CyclePart(which, now - since);
     since = now;
   };
-  if (const absl::Status begun = Begin(client, again); !begun.ok()) return begun;
+  if (const absl::Status begun = Begin(source, again); !begun.ok()) return begun;
   part(Meter::Part::kAuthenticate);
-  absl::StatusOr<Work> work = Announce(client, meter);
+  absl::StatusOr<Work> work = Announce(source, meter);
   if (!work.ok()) return work.status();
   part(Meter::Part::kTableSchema);
-  if (const absl::Status sent = Send(client, &*work, meter); !sent.ok()) return sent;
+  if (const absl::Status sent = Send(source, &*work, meter); !sent.ok()) return sent;
   part(Meter::Part::kRows);
-  const absl::Status completed = Complete(client, *work, meter);
+  const absl::Status completed = Complete(*source, *work, meter);
   part(Meter::Part::kCompleted);
   return completed;
 }
 
-absl::Status Tenant::Begin(MirrorClient* client, bool again) {
+absl::Status Tenant::Begin(SyntheticSource* source, bool again) {
   const bool take_over = again || !options_.take_over.empty();
-  const absl::StatusOr<v1::AuthenticateResponse> answer = client->Authenticate(holder_, take_over, false);
+  const absl::StatusOr<v1::AuthenticateResponse> answer = source->Authenticate(holder_, take_over);
   if (!answer.ok()) return Prefixed(context_id_, "Authenticate", answer.status());
   if (answer->do_not_replicate()) {
     return absl::FailedPreconditionError(absl::StrCat("tenant '", context_id_,
@@ -124,8 +123,8 @@ absl::Status Tenant::Begin(MirrorClient* client, bool again) {
     return absl::FailedPreconditionError(
         absl::StrCat("tenant '", context_id_, "': Authenticate began no cycle and gave no reason"));
   }
-  const v1::Limits& limits = answer->limits();
-  send_.cycle = answer->cycle();
+  const v1::Limits& limits = source->limits();
+  send_.cycle = source->cycle();
   send_.window = options_.window;
   send_.unary = options_.unary;
   send_.size.bytes = options_.batch_bytes;
@@ -137,9 +136,9 @@ absl::Status Tenant::Begin(MirrorClient* client, bool again) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<Tenant::Work> Tenant::Announce(MirrorClient* client, Meter* meter) {
+absl::StatusOr<Tenant::Work> Tenant::Announce(SyntheticSource* source, Meter* meter) {
   schema_.set_cycle(send_.cycle);
-  const absl::StatusOr<v1::TableSchemaResponse> answer = client->TableSchema(schema_);
+  const absl::StatusOr<v1::TableSchemaResponse> answer = source->client().TableSchema(schema_);
   if (!answer.ok()) return Prefixed(context_id_, "TableSchema", answer.status());
   if (answer->tables_size() != schema_.tables_size()) {
     return absl::InternalError(absl::StrCat("tenant '", context_id_, "': TableSchema with ",
@@ -248,14 +247,14 @@ TableJob Tenant::Job(std::size_t index, const v1::TableStatus& status, PopulateR
   return job;
 }
 
-absl::Status Tenant::Send(MirrorClient* client, Work* work, Meter* meter) {
+absl::Status Tenant::Send(SyntheticSource* source, Work* work, Meter* meter) {
   sent_columns_.clear();
   for (const TableState& table : tables_) sent_columns_.push_back(table.sent);
-  const absl::Status sent = SendJobs(client, send_, sent_columns_, &work->jobs, meter);
+  const absl::Status sent = SendJobs(&source->client(), send_, sent_columns_, &work->jobs, meter);
   std::vector<std::string> not_advanced;
   absl::Status advanced;
   if (sent.ok() && !work->advanced.empty()) {
-    advanced = SendAdvance(client, send_.cycle, work->advance, meter, &not_advanced);
+    advanced = SendAdvance(&source->client(), send_.cycle, work->advance, meter, &not_advanced);
   }
   Note(*work, not_advanced, meter);
   if (!sent.ok()) return Prefixed(context_id_, "RowData", sent);
@@ -284,18 +283,17 @@ void Tenant::Note(const Work& work, const std::vector<std::string>& not_advanced
   }
 }
 
-absl::Status Tenant::Complete(MirrorClient* client, const Work& work, Meter* meter) {
-  v1::ReplicationCompletedRequest request;
-  request.set_cycle(send_.cycle);
+absl::Status Tenant::Complete(const SyntheticSource& source, const Work& work, Meter* meter) {
+  std::vector<v1::TableSummary> tables;
   for (const TableJob& job : work.jobs) {
-    v1::TableSummary* summary = request.add_tables();
-    summary->set_table(job.model->schema().name);
-    summary->set_inserts(job.planned.inserts);
-    summary->set_updates(job.planned.updates);
-    summary->set_deletes(job.planned.deletes);
-    if (job.committed) summary->set_row_count(job.model->rows());
+    v1::TableSummary& summary = tables.emplace_back();
+    summary.set_table(job.model->schema().name);
+    summary.set_inserts(job.planned.inserts);
+    summary.set_updates(job.planned.updates);
+    summary.set_deletes(job.planned.deletes);
+    if (job.committed) summary.set_row_count(job.model->rows());
   }
-  const absl::StatusOr<v1::ReplicationCompletedResponse> answer = client->ReplicationCompleted(request);
+  const absl::StatusOr<v1::ReplicationCompletedResponse> answer = source.Complete(tables);
   if (!answer.ok()) return Prefixed(context_id_, "ReplicationCompleted", answer.status());
   for (const v1::TableVerdict& verdict : answer->tables()) {
     if (verdict.comparison() != v1::COMPARISON_DIFFERS) continue;

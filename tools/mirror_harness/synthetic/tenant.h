@@ -7,12 +7,12 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "client/wire/mirror_client.h"
 #include "mirror/v1/mirror_client.pb.h"
 #include "tools/mirror_harness/synthetic/change_maker.h"
 #include "tools/mirror_harness/synthetic/meter.h"
 #include "tools/mirror_harness/synthetic/options.h"
 #include "tools/mirror_harness/synthetic/sender.h"
+#include "tools/mirror_harness/synthetic/synthetic_source.h"
 
 namespace mirror::harness {
 
@@ -34,12 +34,14 @@ struct TableState {
 /// Threads: one.
 class Tenant {
  public:
+  static constexpr char kSourceId[] = "mirror-harness";
+
   Tenant(const Options& options, std::string context_id, std::uint64_t seed, std::vector<RowModel> tables);
 
   /// Population of every table. Errors: a sentence for people; see RunCycle.
-  absl::Status Populate(MirrorClient* client, Meter* meter);
+  absl::Status Populate(SyntheticSource* source, Meter* meter);
   /// Changes rows as the options say, and sends what changed.
-  absl::Status ChangeAndSend(MirrorClient* client, Meter* meter);
+  absl::Status ChangeAndSend(SyntheticSource* source, Meter* meter);
 
   const std::string& context_id() const { return context_id_; }
   std::vector<TableState>& tables() { return tables_; }
@@ -56,17 +58,17 @@ class Tenant {
   };
 
   /// Until the cycle is completed: after ABORTED and UNAVAILABLE a new one begins where the mirror stands.
-  absl::Status RunCycle(MirrorClient* client, Meter* meter);
-  absl::Status TryCycle(MirrorClient* client, bool again, Meter* meter);
-  absl::Status Begin(MirrorClient* client, bool again);
-  absl::StatusOr<Work> Announce(MirrorClient* client, Meter* meter);
+  absl::Status RunCycle(SyntheticSource* source, Meter* meter);
+  absl::Status TryCycle(SyntheticSource* source, bool again, Meter* meter);
+  absl::Status Begin(SyntheticSource* source, bool again);
+  absl::StatusOr<Work> Announce(SyntheticSource* source, Meter* meter);
   void SetTarget(const v1::TableSchemaResponse& answer);
   void Decide(std::size_t table, const v1::TableStatus& status, Work* work, Meter* meter);
   PopulateReason WhyPopulate(const TableState& table, const v1::TableStatus& status) const;
   TableJob Job(std::size_t table, const v1::TableStatus& status, PopulateReason populate) const;
-  absl::Status Send(MirrorClient* client, Work* work, Meter* meter);
+  absl::Status Send(SyntheticSource* source, Work* work, Meter* meter);
   void Note(const Work& work, const std::vector<std::string>& not_advanced, Meter* meter);
-  absl::Status Complete(MirrorClient* client, const Work& work, Meter* meter);
+  absl::Status Complete(const SyntheticSource& source, const Work& work, Meter* meter);
 
   const Options& options_;
   std::string context_id_;

@@ -222,6 +222,37 @@ std::string_view FormatUuid(std::string_view bytes, std::string* scratch) {
   return *scratch;
 }
 
+/// Within forty years from 1990 on.
+Cell MomentCell(const Recipe& recipe, std::uint64_t x) {
+  static const std::int64_t from = TicksOfDay(1990, 1, 1);
+  const std::int64_t unit = TickUnit(recipe.precision);
+  const auto units = static_cast<std::uint64_t>(14'600 * (kTicksPerDay / unit));
+  return Int(from + static_cast<std::int64_t>(x % units) * unit);
+}
+
+Cell DecimalCell(const Recipe& recipe, std::uint64_t x, std::string* scratch) {
+  const std::uint32_t digits = std::min(recipe.precision - recipe.scale, 9U);
+  const std::uint64_t whole = digits == 0 ? 0 : (x >> 1) % PowerOfTen(digits);
+  *scratch = absl::StrCat((x & 1U) != 0 && whole != 0 ? "-" : "", whole);
+  AppendFraction(scratch, MixBits(x), recipe.scale);
+  return View(*scratch);
+}
+
+/// A text or bytes, cut from a pool.
+Cell PooledCell(const Recipe& recipe, std::uint64_t row_seed, std::uint64_t x) {
+  if (recipe.date_text) return View(DatePool()[x % kDates]);
+  std::uint32_t length = recipe.bytes_min;
+  if (recipe.bytes_max > recipe.bytes_min) {
+    length += static_cast<std::uint32_t>((x >> 32) % (recipe.bytes_max - recipe.bytes_min + 1));
+  }
+  if (recipe.trade != 0) {
+    const int moved = static_cast<int>(row_seed >> 60) - 8;
+    length = static_cast<std::uint32_t>(static_cast<int>(length) + recipe.trade * moved);
+  }
+  const std::string& pool = recipe.type == Type::kText ? TextPool() : BytesPool();
+  return View(std::string_view(pool).substr(x % kPoolBytes, length));
+}
+
 }  // namespace
 
 std::int64_t TicksOfDay(int year, unsigned month, unsigned day) {
@@ -327,35 +358,14 @@ Cell MakeCell(const Recipe& recipe, std::uint64_t row_seed, std::int64_t key_num
       return Int(static_cast<std::int64_t>(x % static_cast<std::uint64_t>(kTicksPerDay / unit)) * unit);
     }
     case Type::kTimestamp:
-    case Type::kTimestampTz: {
-      // Forty years from 1990 on.
-      static const std::int64_t from = TicksOfDay(1990, 1, 1);
-      const std::int64_t unit = TickUnit(recipe.precision);
-      const auto units = static_cast<std::uint64_t>(14'600 * (kTicksPerDay / unit));
-      return Int(from + static_cast<std::int64_t>(x % units) * unit);
-    }
-    case Type::kDecimal: {
-      const std::uint32_t digits = std::min(recipe.precision - recipe.scale, 9U);
-      const std::uint64_t whole = digits == 0 ? 0 : (x >> 1) % PowerOfTen(digits);
-      *scratch = absl::StrCat((x & 1U) != 0 && whole != 0 ? "-" : "", whole);
-      AppendFraction(scratch, MixBits(x), recipe.scale);
-      return View(*scratch);
-    }
+    case Type::kTimestampTz:
+      return MomentCell(recipe, x);
+    case Type::kDecimal:
+      return DecimalCell(recipe, x, scratch);
     case Type::kUuid:
       return View(std::string_view(BytesPool()).substr(x % kPoolBytes, 16));
-    default: {
-      if (recipe.date_text) return View(DatePool()[x % kDates]);
-      std::uint32_t length = recipe.bytes_min;
-      if (recipe.bytes_max > recipe.bytes_min) {
-        length += static_cast<std::uint32_t>((x >> 32) % (recipe.bytes_max - recipe.bytes_min + 1));
-      }
-      if (recipe.trade != 0) {
-        const int moved = static_cast<int>(row_seed >> 60) - 8;
-        length = static_cast<std::uint32_t>(static_cast<int>(length) + recipe.trade * moved);
-      }
-      const std::string& pool = recipe.type == Type::kText ? TextPool() : BytesPool();
-      return View(std::string_view(pool).substr(x % kPoolBytes, length));
-    }
+    default:
+      return PooledCell(recipe, row_seed, x);
   }
 }
 

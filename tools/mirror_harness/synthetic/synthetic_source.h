@@ -1,0 +1,61 @@
+#ifndef MIRROR_TOOLS_MIRROR_HARNESS_SYNTHETIC_SYNTHETIC_SOURCE_H_
+#define MIRROR_TOOLS_MIRROR_HARNESS_SYNTHETIC_SYNTHETIC_SOURCE_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "client/wire/mirror_client.h"
+#include "mirror/v1/mirror_client.pb.h"
+#include "proto/wire/row_block.h"
+#include "proto/wire/table.h"
+
+namespace mirror::harness {
+
+/// A source's part of the agreement, for who plays one: it begins a cycle, announces tables, sends batches,
+/// commits and completes. What is sent, and what an answer must be, its user decides. Errors: the call's.
+/// Threads: one.
+class SyntheticSource {
+ public:
+  SyntheticSource(std::unique_ptr<MirrorClient> client, std::string source_id)
+      : client_(std::move(client)), source_id_(std::move(source_id)) {}
+
+  MirrorClient& client() const { return *client_; }
+  /// Of the last admission that began one.
+  std::int64_t cycle() const { return cycle_; }
+  /// As the last admission had them.
+  const v1::Limits& limits() const { return limits_; }
+
+  absl::StatusOr<v1::AuthenticateResponse> Authenticate(const std::string& holder, bool take_over,
+                                                        bool probe = false);
+  v1::TableSchemaRequest Announcement(const std::vector<TableSchema>& tables) const;
+  absl::StatusOr<v1::TableSchemaResponse> Announce(const std::vector<TableSchema>& tables) const;
+  v1::RowDataRequest Request(const std::vector<v1::ChangeBatch>& batches) const;
+  absl::StatusOr<v1::ReplicationCompletedResponse> Complete(
+      const std::vector<v1::TableSummary>& tables = {}) const;
+
+ private:
+  std::unique_ptr<MirrorClient> client_;
+  std::string source_id_;
+  std::int64_t cycle_ = 0;
+  v1::Limits limits_;
+};
+
+/// Batch `seq` of a table that stands at `status`, towards `target`. It has no rows yet.
+v1::ChangeBatch BatchAt(const std::string& table, const v1::TableStatus& status, std::uint64_t seq,
+                        const v1::Position& target, v1::Operation operation);
+/// Rows that `fill` appends to a block of these columns; none given: of all.
+void FillBatch(const TableSchema& table, std::vector<std::uint32_t> columns,
+               const std::function<void(RowBlock*)>& fill, v1::ChangeBatch* batch);
+/// It is the last one: the table stands at its target then.
+void AddCommit(v1::ChangeBatch* batch);
+absl::Status StatusOf(const v1::BatchResult& result);
+
+}  // namespace mirror::harness
+
+#endif  // MIRROR_TOOLS_MIRROR_HARNESS_SYNTHETIC_SYNTHETIC_SOURCE_H_

@@ -1,0 +1,69 @@
+#ifndef MIRROR_TOOLS_MIRRORCTL_ADMIN_COMMAND_H_
+#define MIRROR_TOOLS_MIRRORCTL_ADMIN_COMMAND_H_
+
+#include <CLI/CLI.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "base/text/wrapped_text.h"
+#include "tools/mirrorctl/admin_client.h"
+#include "tools/mirrorctl/console.h"
+
+namespace mirror {
+
+inline constexpr int kTablesMax = 10'000;  ///< Of a tenant.
+
+/// What the commands are asked for; each uses a part of it.
+struct AdminRequest {
+  std::string context_id;
+  std::vector<std::string> tables;
+  bool all = false;
+  std::string reason, confirm, path, hold;
+  bool drill = false;
+  std::uint32_t limit = 100;
+  bool follow = false, reload = false;
+  bool json = false, wide = false;
+  std::string pattern, order = "problems";
+  std::vector<std::string> states;
+  bool failed = false;
+  std::string severity = "information", kind, since;
+
+  std::size_t width() const { return wide ? 0 : kTextWidth; }
+};
+
+/// Words from the server or a file, as a terminal may show them.
+void Fail(Console& console, const absl::Status& status);
+void Warn(Console& console, const std::string& words);
+
+using AdminRun = std::function<void(AdminClient&, const AdminRequest&, Console&)>;
+
+/// The application, and what each command works with.
+struct AdminCommands {
+  CLI::App& app;
+  const std::string& config_path;
+  Console& console;
+  std::shared_ptr<AdminRequest> request = std::make_shared<AdminRequest>();
+
+  CLI::App& Add(const std::string& name, const std::string& help, const std::string& example,
+                AdminRun run) const;
+  void AddContext(CLI::App& command, bool required) const;
+  void AddJson(CLI::App& command, const std::string& help = "Print an array of objects") const;
+  void AddWide(CLI::App& command) const;
+  /// The context id once more, where something is lost that nothing brings back by itself.
+  void AddConfirm(CLI::App& command, const char* nothing) const;
+  /// --table T... or --all, one of them.
+  void AddTables(CLI::App& command) const;
+};
+
+void AddReadingCommands(const AdminCommands& commands);
+void AddChangingCommands(const AdminCommands& commands);
+void AddHoldCommands(const AdminCommands& commands);
+
+}  // namespace mirror
+
+#endif  // MIRROR_TOOLS_MIRRORCTL_ADMIN_COMMAND_H_

@@ -1,0 +1,224 @@
+// The commands that change what a server holds or does.
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "base/printable.h"
+#include "base/text/human_text.h"
+#include "base/text/text_table.h"
+#include "tools/mirrorctl/admin_command.h"
+#include "tools/mirrorctl/admin_output.h"
+#include "tools/mirrorctl/backup_progress.h"
+#include "tools/mirrorctl/size_text.h"
+
+namespace mirror {
+namespace {
+
+/// An InvalidateLsnRequest or a ResetTableRequest.
+template <typename Message>
+Message TablesOf(const AdminRequest& request) {
+  Message message;
+  message.set_context_id(request.context_id);
+  message.set_all(request.all);
+  message.mutable_tables()->Add(request.tables.begin(), request.tables.end());
+  return message;
+}
+
+void Invalidate(AdminClient& admin, const AdminRequest& request, Console& console) {
+  const auto answer = admin.Invalidate(TablesOf<v1::InvalidateLsnRequest>(request));
+  if (!answer.ok()) return Fail(console, answer.status());
+  constexpr std::int64_t kUnpopulated = -1;
+  if (request.json) {
+    Json list = Json::array();
+    for (const std::string& table : answer->tables()) {
+      list.push_back({{"table", table}, {"position", {{"lsn", kUnpopulated}}}});
+    }
+    return PrintJson(console.out, list);
+  }
+  TextTable table({{"table"}, {"lsn", true}});
+  for (const std::string& name : answer->tables()) table.Add({name, absl::StrCat(kUnpopulated)});
+  table.Print(console.out);
+}
+
+void Reset(AdminClient& admin, const AdminRequest& request, Console& console) {
+  auto message = TablesOf<v1::ResetTableRequest>(request);
+  message.set_confirm(request.confirm);
+  const auto answer = admin.Reset(message);
+  if (!answer.ok()) return Fail(console, answer.status());
+  if (!answer->kept_path().empty()) {
+    console.err << "mirrorctl: the mirror as it was is kept on the server's machine as "
+                << Printable(answer->kept_path()) << ", until somebody removes it\n";
+  }
+  if (request.json) {
+    Json list = Json::array();
+    for (const std::string& table : answer->tables()) list.push_back({{"table", table}});
+    return PrintJson(console.out, list);
+  }
+  TextTable table({{"table"}});
+  for (const std::string& name : answer->tables()) table.Add({name});
+  table.Print(console.out);
+}
+
+void Pause(AdminClient& admin, const AdminRequest& request, Console& console) {
+  if (const absl::Status status = admin.Pause(request.context_id, request.reason); !status.ok()) {
+    return Fail(console, status);
+  }
+  console.out << Printable(request.context_id) << " is paused: its source is told not to replicate until "
+              << "'mirrorctl resume " << Printable(ShellWord(request.context_id)) << "'\n";
+}
+
+void Resume(AdminClient& admin, const AdminRequest& request, Console& console) {
+  if (const absl::Status status = admin.Resume(request.context_id); !status.ok())
+    return Fail(console, status);
+  console.out << Printable(request.context_id) << " goes on: its source's next cycle is taken\n";
+}
+
+void Delete(AdminClient& admin, const AdminRequest& request, Console& console) {
+  if (const absl::Status status = admin.Delete(request.context_id, request.confirm); !status.ok()) {
+    return Fail(console, status);
+  }
+  console.out << "the mirror of " << Printable(request.context_id)
+              << " is deleted; its source is told not to replicate until 'mirrorctl allow "
+              << Printable(ShellWord(request.context_id)) << "'\n";
+}
+
+void AcceptSource(AdminClient& admin, const AdminRequest& request, Console& console) {
+  const auto answer = admin.AcceptSource(request.context_id);
+  if (!answer.ok()) return Fail(console, answer.status());
+  console.out << "source " << Printable(answer->source_id())
+              << " is believed from now on; its next cycle sends "
+              << "what the mirror lacks\n";
+}
+
+void Allow(AdminClient& admin, const AdminRequest& request, Console& console) {
+  if (const absl::Status status = admin.Allow(request.context_id); !status.ok()) return Fail(console, status);
+  console.out << Printable(request.context_id)
+              << " may be mirrored again: its source's next cycle makes a new mirror\n";
+}
+
+void Verify(AdminClient& admin, const AdminRequest& request, Console& console) {
+  v1::VerifyRequest message;
+  message.set_context_id(request.context_id);
+  message.mutable_tables()->Add(request.tables.begin(), request.tables.end());
+  const auto answer = admin.Verify(message);
+  if (!answer.ok()) return Fail(console, answer.status());
+  console.out << answer->tables_size() << (answer->tables_size() == 1 ? " table is" : " tables are")
+              << " compared with the source in its next cycle; 'mirrorctl tables "
+              << Printable(ShellWord(request.context_id)) << "' then says what was found\n";
+}
+
+/// As the server sees it: a relative path is meant from here.
+std::string AbsolutePath(const std::string& path) {
+  return path.empty() ? path : std::filesystem::absolute(path).lexically_normal().string();
+}
+
+void Backup(AdminClient& admin, const AdminRequest& request, Console& console) {
+  v1::BackupRequest message;
+  message.set_context_id(request.context_id);
+  message.set_path(AbsolutePath(request.path));
+  message.set_drill(request.drill);
+  BackupProgress progress(console.err, console.terminal);
+  const auto answer = admin.Backup(message, [&](const v1::BackupProgress& step) { progress.Show(step); });
+  progress.Clear();
+  if (!answer.ok()) return Fail(console, answer.status());
+  if (request.json) return PrintJson(console.out, ToJson(*answer));
+  PrintBackup(console.out, *answer, message.path());
+}
+
+void Restore(AdminClient& admin, const AdminRequest& request, Console& console) {
+  v1::RestoreRequest message;
+  message.set_context_id(request.context_id);
+  message.set_path(AbsolutePath(request.path));
+  message.set_confirm(request.confirm);
+  const auto answer = admin.Restore(message);
+  if (!answer.ok()) return Fail(console, answer.status());
+  console.out << Printable(request.context_id) << " is restored: " << Grouped(answer->tables()) << " tables, "
+              << SizeText(answer->bytes()) << "; its source's next cycle catches it up\n";
+  if (answer->kept_path().empty()) return;
+  console.out << "The mirror as it was is kept on the server's machine as " << Printable(answer->kept_path())
+              << ", until somebody removes it.\n";
+}
+
+void AddEquality(const AdminCommands& commands) {
+  const std::shared_ptr<AdminRequest>& request = commands.request;
+  CLI::App& verify = commands.Add("verify", "Have tables compared with the source in its next cycle",
+                                  "Cust26759 --table contact", Verify);
+  commands.AddContext(verify, true);
+  verify.add_option("--table", request->tables, "Names, as 'mirrorctl tables' prints them; none: all")
+      ->expected(1, kTablesMax)
+      ->allow_extra_args(false);
+
+  CLI::App& accept = commands.Add("accept-source", "Let another source database take over, as after a move",
+                                  "Cust26759", AcceptSource);
+  commands.AddContext(accept, true);
+
+  CLI::App& backup = commands.Add("backup", "Copy a mirror, consistent, while it is in use",
+                                  "Cust26759 /backup/Cust26759.db --drill", Backup);
+  commands.AddContext(backup, true);
+  CLI::Option* const file =
+      backup.add_option("FILE", request->path, "Where to, on the server's machine; it must not be there yet");
+  CLI::Option* const drill =
+      backup.add_flag("--drill", request->drill,
+                      "Restore the copy beside, check it and compare all rows; without FILE no copy is kept");
+  commands.AddJson(backup, "Print an object");
+  backup.parse_complete_callback([file, drill] {
+    if (file->empty() && drill->empty()) throw CLI::ValidationError("give FILE, or --drill, or both");
+  });
+
+  CLI::App& restore =
+      commands.Add("restore", "Put a copy in a mirror's place, whose file is kept; the source catches it up",
+                   "Cust26759 /backup/Cust26759.db --confirm Cust26759", Restore);
+  commands.AddContext(restore, true);
+  restore.add_option("FILE", request->path, "The copy, on the server's machine; it stays")->required();
+  commands.AddConfirm(restore, "Nothing was restored");
+}
+
+}  // namespace
+
+void AddChangingCommands(const AdminCommands& commands) {
+  const std::shared_ptr<AdminRequest>& request = commands.request;
+  CLI::App& invalidate =
+      commands.Add("invalidate", "Set LSNs to -1: the next cycle populates those tables anew",
+                   "Cust26759 --table contact person", Invalidate);
+  commands.AddContext(invalidate, true);
+  commands.AddTables(invalidate);
+  commands.AddJson(invalidate);
+
+  CLI::App& reset =
+      commands.Add("reset",
+                   "Drop tables with their metadata, and the partner's indexes and triggers on them: "
+                   "the next cycle creates them anew, without those. With --all the mirror as it was is kept",
+                   "Cust26759 --table contact person", Reset);
+  commands.AddContext(reset, true);
+  commands.AddTables(reset);
+  CLI::Option* const confirm =
+      reset.add_option("--confirm", request->confirm, "With --all: the context id once more");
+  reset.get_option("--all")->needs(confirm);
+  commands.AddJson(reset);
+
+  CLI::App& pause = commands.Add("pause", "End the running cycle and tell the source not to replicate",
+                                 "Cust26759 --reason 'disk is exchanged'", Pause);
+  commands.AddContext(pause, true);
+  pause.add_option("--reason", request->reason, "Told to the source; at most 500 bytes");
+
+  CLI::App& resume = commands.Add("resume", "Let a paused tenant's source replicate", "Cust26759", Resume);
+  commands.AddContext(resume, true);
+
+  AddEquality(commands);
+  AddHoldCommands(commands);
+  CLI::App& erase = commands.Add("delete",
+                                 "Remove a mirror and its kept copies for good; its source is told not to "
+                                 "replicate until 'mirrorctl allow'",
+                                 "Cust26759 --confirm Cust26759", Delete);
+  commands.AddContext(erase, true);
+  commands.AddConfirm(erase, "Nothing was deleted");
+
+  CLI::App& allow =
+      commands.Add("allow", "Let the source of a deleted tenant mirror it anew", "Cust26759", Allow);
+  commands.AddContext(allow, true);
+}
+
+}  // namespace mirror

@@ -1,0 +1,101 @@
+// hold: what waits for a decision, and the decision.
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "base/clock.h"
+#include "base/printable.h"
+#include "tools/mirrorctl/admin_command.h"
+#include "tools/mirrorctl/admin_output.h"
+
+namespace mirror {
+namespace {
+
+void ListHolds(AdminClient& admin, const AdminRequest& request, Console& console) {
+  const auto answer = admin.ListHolds(request.context_id);
+  if (!answer.ok()) return Fail(console, answer.status());
+  if (request.json) return PrintJson(console.out, ToJsonArray(answer->holds()));
+  PrintHolds(console.out, *answer, request.width(), NowMs());
+}
+
+/// TENANT:NUMBER.
+absl::StatusOr<std::pair<std::string, std::uint64_t>> ParseHold(const std::string& name) {
+  const std::size_t colon = name.rfind(':');
+  std::uint64_t id = 0;
+  if (colon == std::string::npos || !absl::SimpleAtoi(name.substr(colon + 1), &id)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("'", name,
+                     "' is no hold. Nothing was changed. Give one as 'mirrorctl "
+                     "hold list' shows it, TENANT:NUMBER"));
+  }
+  return std::pair(name.substr(0, colon), id);
+}
+
+void DecideHold(AdminClient& admin, const AdminRequest& request, Console& console, bool commits) {
+  const auto hold = ParseHold(request.hold);
+  if (!hold.ok()) {
+    Fail(console, hold.status());
+    console.exit_code = Console::kWrongUsage;
+    return;
+  }
+  const absl::Status status =
+      commits ? admin.CommitHold(hold->first, hold->second) : admin.RollbackHold(hold->first, hold->second);
+  if (!status.ok()) return Fail(console, status);
+  console.out
+      << Printable(request.hold)
+      << (commits ? " happens once, up to its counts and a tenth more, in the source's next cycle\n"
+                  : " is refused, until the source plans less; of another source: until 'accept-source'\n");
+}
+
+void ShowHold(AdminClient& admin, const AdminRequest& request, Console& console) {
+  const auto name = ParseHold(request.hold);
+  if (!name.ok()) {
+    Fail(console, name.status());
+    console.exit_code = Console::kWrongUsage;
+    return;
+  }
+  const auto answer = admin.ListHolds(name->first, /*with_keys=*/true);
+  if (!answer.ok()) return Fail(console, answer.status());
+  for (const v1::Hold& hold : answer->holds()) {
+    if (hold.hold_id() != name->second) continue;
+    if (request.json) return PrintJson(console.out, ToJson(hold));
+    return PrintHold(console.out, hold);
+  }
+  Fail(console, absl::NotFoundError(absl::StrCat(
+                    "there is no hold '", request.hold,
+                    "'. Nothing was changed. 'mirrorctl hold list' shows those that there are")));
+}
+
+}  // namespace
+
+void AddHoldCommands(const AdminCommands& commands) {
+  const std::shared_ptr<AdminRequest>& request = commands.request;
+  CLI::App* const hold = commands.app.add_subcommand(
+      "hold", "What waits for your decision: rows that would vanish, another source");
+  hold->require_subcommand(1);
+  hold->footer("Example:\n  mirrorctl --config dev/mirrorctl.toml hold list");
+  const AdminCommands of_hold{*hold, commands.config_path, commands.console, request};
+  CLI::App& list = of_hold.Add("list", "Show what is held", "", ListHolds);
+  of_hold.AddContext(list, false);
+  of_hold.AddWide(list);
+  of_hold.AddJson(list);
+  CLI::App& show = of_hold.Add("show", "Show all of one, and how it is decided", "Cust26759:3", ShowHold);
+  show.add_option("ID", request->hold, "As 'mirrorctl hold list' shows it")->required();
+  of_hold.AddJson(show, "Print an object");
+  for (const bool commits : {true, false}) {
+    CLI::App& decide = of_hold.Add(
+        commits ? "commit" : "rollback",
+        commits ? "Let it happen once, up to its counts and a tenth more" : "Refuse it until less is planned",
+        "Cust26759:3", [commits](AdminClient& admin, const AdminRequest& asked, Console& console) {
+          DecideHold(admin, asked, console, commits);
+        });
+    decide.add_option("ID", request->hold, "As 'mirrorctl hold list' shows it")->required();
+  }
+}
+
+}  // namespace mirror

@@ -1,0 +1,237 @@
+// The commands that show what a server holds and knows.
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "base/clock.h"
+#include "base/text/text_table.h"
+#include "tools/mirrorctl/admin_command.h"
+#include "tools/mirrorctl/admin_output.h"
+#include "tools/mirrorctl/interruption.h"
+
+namespace mirror {
+namespace {
+
+constexpr std::uint32_t kEventsMax = 1'000;
+constexpr std::int64_t kSinceMostMs = 3'650LL * 86'400'000;  // Ten years.
+
+/// What a diagnosis is made for: it ends as a failure does.
+void Found(Console& console, const std::string& words) {
+  Warn(console, words);
+  console.exit_code = Console::kFailed;
+}
+
+v1::ListTenantsRequest TenantsAskedFor(const AdminRequest& request) {
+  v1::ListTenantsRequest message;
+  message.set_name_pattern(request.pattern);
+  message.mutable_states()->Add(request.states.begin(), request.states.end());
+  message.set_problems(request.failed);
+  if (request.order == "problems") message.set_order(v1::TENANT_ORDER_PROBLEMS);
+  if (request.order == "oldest") message.set_order(v1::TENANT_ORDER_OLDEST);
+  return message;
+}
+
+void ListTenants(AdminClient& admin, const AdminRequest& request, Console& console) {
+  const auto answer = admin.Tenants(TenantsAskedFor(request));
+  if (!answer.ok()) return Fail(console, answer.status());
+  // Its answers have no totals.
+  const bool older = answer->tenants_size() > 0 && answer->totals_size() == 0;
+  if (older) Warn(console, "the server is older than this mirrorctl: it shows all tenants, in no state");
+  if (request.json) return PrintJson(console.out, ToJsonArray(answer->tenants()));
+  PrintTenants(console.out, *answer, request.width(), NowMs());
+  for (const v1::Tenant& tenant : answer->tenants()) {
+    if (!tenant.quarantine().empty())
+      Warn(console, absl::StrCat(tenant.context_id(), ": ", tenant.quarantine()));
+  }
+}
+
+void ListTables(AdminClient& admin, const AdminRequest& request, Console& console) {
+  const auto answer = admin.Tables(request.context_id);
+  if (!answer.ok()) return Fail(console, answer.status());
+  if (request.json) return PrintJson(console.out, ToJsonArray(answer->tables()));
+  PrintTables(console.out, *answer, request.width(), NowMs());
+}
+
+void ListIndexes(AdminClient& admin, const AdminRequest& request, Console& console) {
+  v1::ListIndexesRequest message;
+  message.set_context_id(request.context_id);
+  message.mutable_tables()->Add(request.tables.begin(), request.tables.end());
+  const auto answer = admin.Indexes(message);
+  if (!answer.ok()) return Fail(console, answer.status());
+  if (request.json) return PrintJson(console.out, ToJson(*answer));
+  PrintIndexes(console.out, *answer);
+}
+
+/// How far back '30s', '15min', '3h', '2d' reach. Errors: another text.
+absl::StatusOr<std::int64_t> ParseSpanMs(const std::string& text) {
+  static const std::vector<std::pair<std::string, std::int64_t>> kUnits = {
+      {"min", 60'000}, {"ms", 1}, {"s", 1'000}, {"m", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}};
+  for (const auto& [unit, ms] : kUnits) {
+    std::int64_t count = 0;
+    const bool read = text.size() > unit.size() && text.ends_with(unit) &&
+                      absl::SimpleAtoi(text.substr(0, text.size() - unit.size()), &count);
+    if (read && count >= 0 && count <= kSinceMostMs / ms) return count * ms;
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat("--since '", text, "' is no span. Nothing was asked. Give one as 30min, 12h or 7d"));
+}
+
+v1::Severity SeverityNamed(const std::string& word) {
+  if (word == "error") return v1::SEVERITY_ERROR;
+  if (word == "warning") return v1::SEVERITY_WARNING;
+  return v1::SEVERITY_UNSPECIFIED;
+}
+
+void ShowEvents(AdminClient& admin, const AdminRequest& request, Console& console) {
+  std::unique_ptr<Interruption> interruption;
+  if (request.follow) interruption = std::make_unique<Interruption>();
+  v1::ListEventsRequest asked;
+  asked.set_context_id(request.context_id);
+  asked.set_limit(request.limit);
+  asked.set_severity(SeverityNamed(request.severity));
+  asked.set_kind(request.kind);
+  if (!request.since.empty()) {
+    const absl::StatusOr<std::int64_t> since_ms = ParseSpanMs(request.since);
+    if (!since_ms.ok()) {
+      Fail(console, since_ms.status());
+      console.exit_code = Console::kWrongUsage;
+      return;
+    }
+    asked.set_since_ms(NowMs() - *since_ms);
+  }
+  const auto answer = admin.Events(asked);
+  if (!answer.ok()) return Fail(console, answer.status());
+  if (request.json && !request.follow) return PrintJson(console.out, ToJsonArray(answer->events()));
+
+  TextTable table = EventTable(request.width());
+  v1::WatchEventsRequest watched;
+  watched.set_context_id(request.context_id);
+  watched.set_severity(asked.severity());
+  watched.set_kind(request.kind);
+  for (const v1::Event& event : answer->events()) {
+    if (request.json) {
+      PrintJsonLine(console.out, ToJson(event));
+    } else {
+      AddEvent(table, event);
+    }
+    watched.set_after_id(event.id());
+  }
+  if (!request.json) table.Print(console.out);
+  if (!request.follow) return;
+  console.out.flush();
+  const absl::Status status = admin.Follow(watched, *interruption, [&](const v1::Event& event) {
+    if (request.json) {
+      PrintJsonLine(console.out, ToJson(event));
+    } else {
+      AddEvent(table, event);
+      table.Print(console.out);
+    }
+    return static_cast<bool>(console.out.flush());
+  });
+  if (!status.ok()) Fail(console, status);
+}
+
+void ShowKeys(AdminClient& admin, const AdminRequest& request, Console& console) {
+  if (request.reload) {
+    const auto reloaded = admin.ReloadKeys();
+    if (!reloaded.ok()) return Fail(console, reloaded.status());
+  }
+  const auto answer = admin.Keys();
+  if (!answer.ok()) return Fail(console, answer.status());
+  if (request.json) return PrintJson(console.out, ToJsonArray(answer->keys()));
+  PrintKeys(console.out, *answer, request.width());
+}
+
+void Diagnose(AdminClient& admin, const AdminRequest& request, Console& console) {
+  const auto answer = admin.Diagnose(request.context_id);
+  if (!answer.ok()) return Fail(console, answer.status());
+  if (request.json) {
+    PrintJson(console.out, ToJson(*answer));
+  } else {
+    PrintDiagnosis(console.out, *answer, request.width());
+  }
+  for (const std::string& finding : answer->findings()) Found(console, finding);
+  for (const v1::DiagnoseResponse::Store& store : answer->stores()) {
+    if (!store.ok())
+      Found(console, absl::StrCat("the mirror of ", store.context_id(), " did not pass its check"));
+  }
+}
+
+void AddTenants(const AdminCommands& commands) {
+  const std::shared_ptr<AdminRequest>& request = commands.request;
+  CLI::App& tenants = commands.Add("tenants", "Show tenants, those that need somebody first",
+                                   "'Cust*' --failed", ListTenants);
+  tenants.add_option("pattern", request->pattern, "Only those whose context id is so; * stands for anything");
+  tenants.add_flag("--failed", request->failed,
+                   "Only those that somebody should look at: damaged, failing, held, differs, late, "
+                   "incomplete");
+  tenants.add_option("--state", request->states, "Only those in one of these states")
+      ->check(CLI::IsMember({"damaged", "failing", "held", "differs", "late", "incomplete", "unknown",
+                             "paused", "deleted", "active", "good"}))
+      ->allow_extra_args(false)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  tenants.add_option("--sort", request->order, "What comes first")
+      ->check(CLI::IsMember({"problems", "name", "oldest"}))
+      ->capture_default_str();
+  commands.AddWide(tenants);
+  commands.AddJson(tenants);
+}
+
+void AddEvents(const AdminCommands& commands) {
+  const std::shared_ptr<AdminRequest>& request = commands.request;
+  CLI::App& events =
+      commands.Add("events", "Show what happened, newest last", "--severity warning --since 12h", ShowEvents);
+  commands.AddContext(events, false);
+  events.add_option("--limit", request->limit, "The last so many")
+      ->check(CLI::Range(std::uint32_t{1}, kEventsMax))
+      ->capture_default_str();
+  events.add_option("--severity", request->severity, "Only those that are at least so urgent")
+      ->check(CLI::IsMember({"information", "warning", "error"}))
+      ->capture_default_str();
+  events.add_option("--since", request->since, "Only those of so long ago, as 30min, 12h or 7d");
+  events.add_option("--kind", request->kind, "Only of this kind, as cycle.failed; * stands for anything");
+  commands.AddWide(events);
+  events.add_flag("--follow", request->follow, "Then each new one, until Ctrl-C or until the server ends");
+  commands.AddJson(events, "Print an array of objects; with --follow one object a line");
+}
+
+}  // namespace
+
+void AddReadingCommands(const AdminCommands& commands) {
+  const std::shared_ptr<AdminRequest>& request = commands.request;
+  AddTenants(commands);
+  CLI::App& tables =
+      commands.Add("tables", "Show how far each table of a tenant is mirrored", "Cust26759", ListTables);
+  commands.AddContext(tables, true);
+  commands.AddWide(tables);
+  commands.AddJson(tables);
+
+  CLI::App& indexes = commands.Add(
+      "indexes", "Show the source's indexes and foreign keys as SQL that can be run on the mirror",
+      "Cust26759 contact", ListIndexes);
+  commands.AddContext(indexes, true);
+  indexes.add_option("table", request->tables, "Names, as 'mirrorctl tables' prints them; none: all")
+      ->expected(0, kTablesMax);
+  commands.AddJson(indexes, "Print an object");
+
+  AddEvents(commands);
+  CLI::App& keys =
+      commands.Add("keys", "Show the sources' keys that the server believes", "--reload", ShowKeys);
+  keys.add_flag("--reload", request->reload, "Have the server re-read its keys first, as SIGHUP does");
+  commands.AddWide(keys);
+  commands.AddJson(keys);
+
+  CLI::App& diagnose = commands.Add(
+      "diagnose", "Check disk space, time of an fsync, integrity of the mirrors; 1: something is wrong",
+      "Cust26759", Diagnose);
+  commands.AddContext(diagnose, false);
+  commands.AddWide(diagnose);
+  commands.AddJson(diagnose, "Print an object");
+}
+
+}  // namespace mirror
