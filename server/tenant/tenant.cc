@@ -71,61 +71,6 @@ bool IsRestore(PopulateReason reason) {
          reason == PopulateReason::kPendingMiss;
 }
 
-/// Whether batches of a table are taken.
-bool IsWanted(SchemaAction action) {
-  return action != SchemaAction::kRefused && action != SchemaAction::kHeld;
-}
-
-/// What is unchanged is not kept: a repetition finds nothing and says so.
-std::vector<SchemaAnswer> WorthKeeping(const std::vector<SchemaAnswer>& answers) {
-  std::vector<SchemaAnswer> kept;
-  for (const SchemaAnswer& answer : answers) {
-    if (answer.action != static_cast<std::int32_t>(SchemaAction::kUnchanged)) kept.push_back(answer);
-  }
-  return kept;
-}
-
-/// What came of a step, where it is not what was planned.
-void Correct(const StepResult& step, SchemaAnswer& answer) {
-  if (!step.status.ok()) {
-    answer.action = static_cast<std::int32_t>(SchemaAction::kRefused);
-    answer.reason = std::string(step.status.message());
-  } else if (step.otherwise) {
-    answer.action = static_cast<std::int32_t>(SchemaAction::kRepopulate);
-    answer.reason = absl::StrCat("it could not be changed in place: ", step.reason);
-  }
-}
-
-/// What a mirror has, read once for all tables of an announcement. By folded name.
-struct Known {
-  std::map<std::string, std::string> names;
-  std::map<std::string, TableRecord> records;
-  std::set<std::string> there;  ///< Agreed, and not dropped by somebody.
-
-  std::optional<TableRecord> RecordOf(const std::string& key) const {
-    const auto found = records.find(key);
-    return found == records.end() ? std::nullopt : std::optional(found->second);
-  }
-};
-
-absl::StatusOr<Known> ReadKnown(Store& store) {
-  Known known;
-  absl::StatusOr<std::vector<TableRecord>> records = store.ReadTables();
-  if (!records.ok()) return records.status();
-  absl::StatusOr<std::vector<std::string>> agreed = store.AgreedTables();
-  if (!agreed.ok()) return agreed.status();
-  for (const std::string& name : *agreed) {
-    known.names.emplace(FoldName(name), name);
-    known.there.insert(FoldName(name));
-  }
-  for (TableRecord& record : *records) {
-    std::string key = FoldName(record.table);
-    known.names.emplace(key, record.table);
-    known.records.emplace(std::move(key), std::move(record));
-  }
-  return known;
-}
-
 }  // namespace
 
 Tenant::Tenant(std::string context_id, OpenStore open, const TenantOptions& options, Events& events,
@@ -200,7 +145,7 @@ absl::Status Tenant::OpenForOperator(std::int64_t now_ms, Trust trust) {
 
 /// The file may be a copy from the middle of the very cycle that runs: that cycle must not go on in it.
 absl::Status Tenant::EndCycleInNewFile(std::int64_t now_ms) {
-  absl::Status status = EndCycleLocked(now_ms, [](TenantRecord&) {}, {});
+  absl::Status status = EndCycleLocked(now_ms);
   replaced_ = !status.ok();
   return status;
 }
@@ -258,7 +203,7 @@ absl::Status Tenant::CheckRunning(const Caller& caller, std::int64_t cycle, std:
     return CycleOver(cycle, tenant.active ? absl::StrCat(": cycle ", tenant.cycle, " took its place") : "");
   }
   if (IsIdle(tenant, now_ms)) {
-    if (absl::Status status = EndCycleLocked(now_ms, [](TenantRecord&) {}, {}); !status.ok()) return status;
+    if (absl::Status status = EndCycleLocked(now_ms); !status.ok()) return status;
     TellTimedOut(cycle);
     return CycleOver(cycle, absl::StrCat(": it made no progress for ", options_.cycle_idle_ms / 1'000, " s"));
   }
@@ -295,10 +240,7 @@ absl::StatusOr<CommitResult> Tenant::CommitPlanned(const Planner& planner) {
   return ChangedAgainAndAgain(context_id_);
 }
 
-absl::Status Tenant::EndCycleLocked(std::int64_t now_ms, const std::function<void(TenantRecord&)>& change,
-                                    std::vector<Step> steps, std::vector<TableCheck> checks,
-                                    std::vector<Hold> holds, std::vector<std::uint64_t> settled_holds,
-                                    const std::optional<AllAsOf>& as_of, const HookNotes& hooks) {
+absl::Status Tenant::EndCycleLocked(std::int64_t now_ms, const CycleEnd& end) {
   TenantRecord before, ended;
   absl::StatusOr<CommitResult> result = CommitPlanned([&]() MIRROR_REQUIRES(mutex_) -> absl::StatusOr<Plan> {
     absl::StatusOr<TenantRecord> tenant = store_->ReadTenant();
@@ -313,15 +255,15 @@ absl::Status Tenant::EndCycleLocked(std::int64_t now_ms, const std::function<voi
     plan.tenant->active = false;
     plan.tenant->holder.clear();
     plan.tenant->announced.clear();
-    change(*plan.tenant);
+    if (end.change) end.change(*plan.tenant);
     ended = *plan.tenant;
-    plan.steps = steps;
-    plan.checks = checks;
-    plan.holds = holds;
-    plan.settled_holds = settled_holds;
-    plan.all_as_of = as_of;
+    plan.steps = end.steps;
+    plan.checks = end.checks;
+    plan.holds = end.holds;
+    plan.settled_holds = end.settled_holds;
+    plan.all_as_of = end.as_of;
     plan.forget_old_cycles = true;
-    if (hooks) SetHooks(hooks, &plan);
+    if (end.hooks) SetHooks(end.hooks, &plan);
     return plan;
   });
   if (!result.ok()) return result.status();
@@ -449,139 +391,19 @@ absl::StatusOr<Announcement> Tenant::Announce(const Caller& caller, std::int64_t
         "cycle with ReplicationCompleted and announce the new tables in the next one.");
   }
 
-  std::vector<SchemaAnswer> answers;
-  std::vector<std::size_t> step_of;  // Of each answer, the step; npos: none.
-  constexpr std::size_t kNoStep = static_cast<std::size_t>(-1);
-  std::vector<SchemaAnswer> before;  // Of the cycle before.
-  std::vector<std::string> retired;
-  std::vector<std::string> kept;  // Not announced, until an operator decides.
-  bool retires_partner = false;   // Of them one may hold rows that are the partner's.
-  std::vector<Hold> held;
-  std::vector<std::uint64_t> settled;
-  bool source_held = false, objects_changed = false;
   if (absl::Status status = LoadHolds(); !status.ok()) return status;
   // While they are there: what is announced may call for a population.
   TellPartnerColumns();
+  const AnnounceRequest request{cycle, source_id, digest, tables, now_ms};
+  AnnouncePlan planned;
+  std::vector<SchemaAnswer> before;
   absl::StatusOr<CommitResult> result = CommitPlanned([&]() MIRROR_REQUIRES(mutex_) -> absl::StatusOr<Plan> {
-    answers.clear();
-    step_of.clear();
-    retired.clear();
-    held.clear();
-    settled.clear();
-    absl::StatusOr<TenantRecord> tenant = store_->ReadTenant();
-    if (!tenant.ok()) return tenant.status();
-    Plan plan;
-    plan.cycle = cycle;
-    plan.now_ms = now_ms;
-    plan.tenant_expected = *tenant;
-    plan.tenant = *tenant;
-    plan.tenant->announced = digest;
-    plan.tenant->progress_ms = now_ms;
-    absl::StatusOr<std::vector<SchemaAnswer>> former = store_->ReadAnswers();
-    if (!former.ok()) return former.status();
-    before = *std::move(former);
-    source_held = !tenant->source_id.empty() && tenant->source_id != source_id;
-    if (source_held) {
-      const std::string reason = HoldSource(source_id, now_ms, &held);
-      plan.holds = held;
-      for (const AnnouncedTable& table : tables) {
-        answers.push_back({table.name, static_cast<std::int32_t>(SchemaAction::kHeld), reason});
-        step_of.push_back(kNoStep);
-      }
-      plan.answers = [&](const std::vector<StepResult>&) { return answers; };
-      plan.cycle_notes = [](const std::vector<StepResult>&) {
-        return CycleNoteChanges{.forget_all = true, .written = {{CycleNoteKind::kOtherSource}}};
-      };
-      NoteTables(answers, &plan);
-      return plan;
-    }
-    plan.tenant->source_id = source_id;
-    plan.drop_retired_before_ms = std::max<std::int64_t>(1, now_ms - options_.drop_grace_ms);
-    absl::StatusOr<Known> known = ReadKnown(*store_);
-    if (!known.ok()) return known.status();
-    const absl::StatusOr<std::vector<TouchedTable>> touched = store_->ReadTouchedTables();
-    if (!touched.ok()) return touched.status();
-    std::map<std::string, const TouchedTable*> lacking;
-    for (const TouchedTable& one : *touched) {
-      if (!one.lacks.empty()) lacking[FoldName(one.table)] = &one;
-    }
-    std::set<std::string> listed;
-    for (const AnnouncedTable& table : tables) listed.insert(FoldName(table.name));
-    for (const auto& [key, name] : known->names) {
-      if (!listed.contains(key)) retired.push_back(name);
-    }
-    kept.clear();
-    if (HoldTables(known->records, now_ms, retired, &held, &settled)) kept = std::exchange(retired, {});
-    plan.cycle_notes = [&](const std::vector<StepResult>& steps) {
-      CycleNoteChanges changes{.forget_all = true};
-      for (const std::string& name : kept) changes.written.push_back({CycleNoteKind::kUnannounced, name});
-      // Steps that retire come first.
-      for (std::size_t i = 0; i < retired.size(); ++i) {
-        if (!steps[i].status.ok()) changes.written.push_back({CycleNoteKind::kUnannounced, retired[i]});
-      }
-      return changes;
-    };
-    retires_partner = false;
-    for (const std::string& name : retired) {
-      const absl::StatusOr<std::optional<TableSchema>> agreed = store_->ReadSchema(name);
-      if (!agreed.ok()) return agreed.status();
-      retires_partner = retires_partner || (*agreed && KeepsPartner(**agreed));
-      plan.steps.push_back(PlanRetire(known->RecordOf(FoldName(name)), name, now_ms));
-    }
-    plan.holds = held;
-    plan.settled_holds = settled;
-    for (const AnnouncedTable& table : tables) {
-      step_of.push_back(kNoStep);
-      absl::Status refused = table.schema.status();
-      if (refused.ok()) refused = store_->CheckTable(*table.schema);
-      if (!refused.ok()) {
-        answers.push_back(
-            {table.name, static_cast<std::int32_t>(SchemaAction::kRefused), std::string(refused.message())});
-        continue;
-      }
-      const std::string key = FoldName(table.name);
-      const std::string hash = SchemaHash(*table.schema);
-      std::optional<TableRecord> record = known->RecordOf(key);
-      if (known->there.contains(key) && record && record->schema_hash == hash &&
-          record->state == TableState::kMirrored && !lacking.contains(key)) {
-        answers.push_back({table.name, static_cast<std::int32_t>(SchemaAction::kUnchanged), ""});
-        continue;
-      }
-      absl::StatusOr<std::optional<TableSchema>> agreed = store_->ReadSchema(table.name);
-      if (!agreed.ok()) return agreed.status();
-      absl::StatusOr<std::vector<std::string>> lost = store_->ReadLostColumns(table.name);
-      if (!lost.ok()) return lost.status();
-      const auto lacks = lacking.find(key);
-      TablePlan planned = PlanTable(record, *agreed, *lost, *table.schema, hash, tenant->scrub,
-                                    lacks == lacking.end() ? nullptr : lacks->second);
-      plan.tenant->scrub = plan.tenant->scrub || planned.rules_changed;
-      if (planned.action == SchemaAction::kCreated && KeepsPartner(*table.schema)) {
-        const absl::StatusOr<std::vector<std::string>> aside = store_->SetAside(table.name);
-        if (!aside.ok()) return aside.status();
-        if (!aside->empty()) {
-          planned.reason = absl::StrCat(
-              "it was announced before, and what the partner had in it then stands in the table '",
-              aside->back(), "' of the mirror: copy from there what is wanted, then drop that one");
-        }
-      }
-      answers.push_back({table.name, static_cast<std::int32_t>(planned.action), std::move(planned.reason)});
-      if (!planned.step) continue;
-      step_of.back() = plan.steps.size();
-      plan.steps.push_back(*std::move(planned.step));
-    }
-    absl::StatusOr<std::vector<ObjectsChange>> objects = ObjectsToKeep(tables, kept);
-    if (!objects.ok()) return objects.status();
-    plan.source_objects = *std::move(objects);
-    objects_changed = !plan.source_objects.empty();
-    if (answers.empty() && before.empty()) return plan;
-    plan.answers = [&](const std::vector<StepResult>& steps) {
-      for (std::size_t i = 0; i < answers.size(); ++i) {
-        if (step_of[i] != kNoStep) Correct(steps[step_of[i]], answers[i]);
-      }
-      return WorthKeeping(answers);
-    };
-    NoteTables(answers, &plan);
-    return plan;
+    absl::StatusOr<AnnounceView> view = ViewFor(request);
+    if (!view.ok()) return view.status();
+    planned = PlanAnnouncement(request, *view);
+    before = std::move(view->former);
+    if (planned.plan.answers) NoteTables(&planned);
+    return planned.plan;
   });
   if (!result.ok()) return result.status();
 
@@ -589,67 +411,99 @@ absl::StatusOr<Announcement> Tenant::Announce(const Caller& caller, std::int64_t
   KeepTargets();
   TellIdleRules(tables);
   TellWrongObjects(tables);
-  indexes_due_ = indexes_due_ || objects_changed;
-  if (!held.empty() || !settled.empty()) HoldsChanged(held);
+  const Plan& plan = planned.plan;
+  indexes_due_ = indexes_due_ || !plan.source_objects.empty();
+  if (!plan.holds.empty() || !plan.settled_holds.empty()) HoldsChanged(plan.holds);
+  const std::vector<SchemaAnswer> answers = AnswersAfter(planned.answers, planned.step_of, result->steps);
   refused_tables_.emplace();
   for (const SchemaAnswer& answer : answers) {
-    const auto action = static_cast<SchemaAction>(answer.action);
-    if (!IsWanted(action)) refused_tables_->insert(FoldName(answer.table));
+    if (!IsWanted(static_cast<SchemaAction>(answer.action))) refused_tables_->insert(FoldName(answer.table));
+  }
+  ForgetAgreed();
+  notes_.reset();
+  TellAnnounced(planned, answers, before);
+  return Answers(tables);
+}
+
+absl::StatusOr<AnnounceView> Tenant::ViewFor(const AnnounceRequest& request) {
+  AnnounceView view;
+  view.context_id = context_id_;
+  view.limits = LimitsOf(options_.breaker, context_id_, "");
+  view.drop_grace_ms = options_.drop_grace_ms;
+  view.holds = *holds_;
+  absl::StatusOr<TenantRecord> tenant = store_->ReadTenant();
+  if (!tenant.ok()) return tenant.status();
+  view.tenant = *std::move(tenant);
+  absl::StatusOr<std::vector<SchemaAnswer>> former = store_->ReadAnswers();
+  if (!former.ok()) return former.status();
+  view.former = *std::move(former);
+  if (view.IsOtherSource(request)) return view;
+  for (const AnnouncedTable& table : request.tables) {
+    CheckedTable& checked = view.checked.emplace_back();
+    checked.status = table.schema.ok() ? store_->CheckTable(*table.schema) : table.schema.status();
+    if (checked.status.ok()) checked.hash = SchemaHash(*table.schema);
+  }
+  absl::StatusOr<std::vector<TableRecord>> records = store_->ReadTables();
+  if (!records.ok()) return records.status();
+  view.records = *std::move(records);
+  absl::StatusOr<std::vector<std::string>> there = store_->AgreedTables();
+  if (!there.ok()) return there.status();
+  view.there = *std::move(there);
+  absl::StatusOr<std::vector<TouchedTable>> touched = store_->ReadTouchedTables();
+  if (!touched.ok()) return touched.status();
+  view.touched = *std::move(touched);
+  absl::StatusOr<std::vector<KeptObjects>> objects = store_->ReadSourceObjects();
+  if (!objects.ok()) return objects.status();
+  view.objects = *std::move(objects);
+  if (absl::Status status = ReadMirrored(request, &view); !status.ok()) return status;
+  return view;
+}
+
+absl::Status Tenant::ReadMirrored(const AnnounceRequest& request, AnnounceView* view) {
+  const TablesToRead read = FindTablesToRead(request, *view);
+  for (const std::string& name : read.unannounced) {
+    absl::StatusOr<std::optional<TableSchema>> agreed = store_->ReadSchema(name);
+    if (!agreed.ok()) return agreed.status();
+    view->tables[FoldName(name)].agreed = *std::move(agreed);
+  }
+  for (const std::size_t number : read.changed) {
+    const AnnouncedTable& table = request.tables[number];
+    MirroredTable& mirrored = view->tables[FoldName(table.name)];
+    absl::StatusOr<std::optional<TableSchema>> agreed = store_->ReadSchema(table.name);
+    if (!agreed.ok()) return agreed.status();
+    mirrored.agreed = *std::move(agreed);
+    absl::StatusOr<std::vector<std::string>> lost = store_->ReadLostColumns(table.name);
+    if (!lost.ok()) return lost.status();
+    mirrored.lost = *std::move(lost);
+    if (mirrored.agreed || !KeepsPartner(*table.schema)) continue;
+    absl::StatusOr<std::vector<std::string>> aside = store_->SetAside(table.name);
+    if (!aside.ok()) return aside.status();
+    mirrored.aside = *std::move(aside);
+  }
+  return absl::OkStatus();
+}
+
+void Tenant::TellAnnounced(const AnnouncePlan& planned, const std::vector<SchemaAnswer>& answers,
+                           const std::vector<SchemaAnswer>& before) {
+  for (const SchemaAnswer& answer : answers) {
     // Told once, not in every cycle that finds the same.
     if (std::find(before.begin(), before.end(), answer) != before.end()) continue;
+    const auto action = static_cast<SchemaAction>(answer.action);
     if (action == SchemaAction::kRefused) TellRefusedTable(answer);
     if (action == SchemaAction::kRepopulate) {
       events_.Add(context_id_, Severity::kInformation, "table.repopulate",
                   absl::StrCat(Quoted(answer.table), " is to be populated anew: ", answer.reason));
     }
   }
-  ForgetAgreed();
-  notes_.reset();
-  if (!retired.empty()) {
-    events_.Add(context_id_, Severity::kWarning, "tables.retired",
-                absl::StrCat("the source does not announce ", retired.size(),
-                             retired.size() == 1 ? " table" : " tables",
-                             " any more: ", ListNames(retired, kNamesListed),
-                             ". What the mirror had of them is set aside and removed after drop_grace",
-                             retires_partner ? ", but tables with rows that are the partner's, which stay "
-                                               "there until 'mirrorctl delete' or the partner drops them"
-                                             : ""));
-  }
-  return Answers(tables);
-}
-
-/// Another source database than the one that is believed announces itself. Gives the reason.
-std::string Tenant::HoldSource(const std::string& source_id, std::int64_t now_ms, std::vector<Hold>* held) {
-  const std::string reason = absl::StrCat(
-      "another source database announces itself for this tenant, with the id ", source_id,
-      ": a copy, or the source moved to another machine or path. Nothing of it is taken. If it is the one "
-      "that is wanted, 'mirrorctl accept-source ",
-      context_id_, "'; two sources must never share a tenant.");
-  const Hold* const known = FindHold(*holds_, HoldKind::kSource, "");
-  if (known != nullptr && known->source_id == source_id) return reason;
-  Hold hold{.kind = HoldKind::kSource};
-  hold.source_id = source_id;
-  hold.since_ms = now_ms;
-  hold.reason = reason;
-  held->push_back(std::move(hold));
-  return reason;
-}
-
-/// Whether tables that are not announced any more stay until an operator decides.
-bool Tenant::HoldTables(const std::map<std::string, TableRecord>& records, std::int64_t now_ms,
-                        const std::vector<std::string>& gone, std::vector<Hold>* held,
-                        std::vector<std::uint64_t>* settled) const {
-  std::vector<TableRecord> all, going;
-  for (const auto& [key, record] : records) all.push_back(record);
-  for (const std::string& name : gone) {
-    const auto found = records.find(FoldName(name));
-    if (found != records.end()) going.push_back(found->second);
-  }
-  const Hold* const known = FindHold(*holds_, HoldKind::kTables, "");
-  Judgement judgement = JudgeTables(LimitsOf(options_.breaker, context_id_, ""), going, all, now_ms, known);
-  if (judgement.hold) held->push_back(*std::move(judgement.hold));
-  if (!judgement.held && known != nullptr) settled->push_back(known->id);
-  return judgement.held;
+  if (planned.retired.empty()) return;
+  events_.Add(
+      context_id_, Severity::kWarning, "tables.retired",
+      absl::StrCat("the source does not announce ", Counted(planned.retired.size(), "table"),
+                   " any more: ", ListNames(planned.retired, kNamesListed),
+                   ". What the mirror had of them is set aside and removed after drop_grace",
+                   planned.retires_partner ? ", but tables with rows that are the partner's, which stay "
+                                             "there until 'mirrorctl delete' or the partner drops them"
+                                           : ""));
 }
 
 absl::StatusOr<Announcement> Tenant::Answers(const std::vector<AnnouncedTable>& tables) {
@@ -1176,10 +1030,7 @@ absl::StatusOr<std::vector<std::string>> Tenant::Invalidate(const std::vector<st
     if (!record.ok()) return Noticed(record.status());
     if (*record) steps.push_back(PlanInvalidate(**record));
   }
-  if (absl::Status status = EndCycleLocked(
-          now_ms, [](TenantRecord&) {}, std::move(steps));
-      !status.ok())
-    return status;
+  if (absl::Status status = EndCycleLocked(now_ms, {.steps = std::move(steps)}); !status.ok()) return status;
   events_.Add(context_id_, Severity::kInformation, "lsn.invalidated",
               absl::StrCat("an operator set the LSN of ", Counted(names->size(), "table"),
                            " to -1; the next cycle populates what is at -1"));
@@ -1202,10 +1053,7 @@ absl::StatusOr<std::vector<std::string>> Tenant::Reset(const std::vector<std::st
     step.actions.push_back(DropTable{});
     steps.push_back(std::move(step));
   }
-  if (absl::Status status = EndCycleLocked(
-          now_ms, [](TenantRecord&) {}, std::move(steps));
-      !status.ok())
-    return status;
+  if (absl::Status status = EndCycleLocked(now_ms, {.steps = std::move(steps)}); !status.ok()) return status;
   ForgetAgreed();
   events_.Add(context_id_, Severity::kWarning, "tables.reset",
               absl::StrCat("an operator dropped ", Counted(names->size(), "table"),
@@ -1217,12 +1065,10 @@ absl::StatusOr<std::vector<std::string>> Tenant::Reset(const std::vector<std::st
 absl::Status Tenant::Pause(const std::string& reason, std::int64_t now_ms) {
   const MutexLock lock(mutex_);
   if (absl::Status status = OpenForOperator(now_ms); !status.ok()) return status;
-  absl::Status status = EndCycleLocked(now_ms,
-                                       [&](TenantRecord& tenant) {
+  absl::Status status = EndCycleLocked(now_ms, {.change = [&](TenantRecord& tenant) {
                                          tenant.paused = true;
                                          tenant.pause_reason = reason;
-                                       },
-                                       {});
+                                       }});
   if (status.ok())
     events_.Add(context_id_, Severity::kWarning, "tenant.paused",
                 absl::StrCat("an operator paused the tenant", reason.empty() ? "" : ": ", reason));
@@ -1245,8 +1091,7 @@ absl::Status Tenant::Resume(std::int64_t now_ms) {
     return status;
   }
   bool had_stopped = !damaged.empty();
-  absl::Status status = EndCycleLocked(now_ms,
-                                       [&](TenantRecord& tenant) {
+  absl::Status status = EndCycleLocked(now_ms, {.change = [&](TenantRecord& tenant) {
                                          had_stopped = had_stopped || tenant.paused;
                                          tenant.paused = false;
                                          tenant.pause_reason.clear();
@@ -1255,8 +1100,7 @@ absl::Status Tenant::Resume(std::int64_t now_ms) {
                                          tenant.missed_ms = 0;
                                          // Where the clock was ahead, this is how it is forgiven.
                                          tenant.clock_ms = now_ms;
-                                       },
-                                       {});
+                                       }});
   if (status.ok())
     events_.Add(context_id_, Severity::kInformation, "tenant.resumed",
                 had_stopped ? "an operator resumed the tenant"
@@ -1282,7 +1126,7 @@ void Tenant::EndCycle(std::int64_t now_ms) {
   if (!served_cycle_ || retired_ || !Open(false, now_ms).ok()) return;
   absl::StatusOr<TenantRecord> tenant = store_->ReadTenant();
   if (!tenant.ok() || !tenant->active) return;
-  absl::Status status = EndCycleLocked(now_ms, [](TenantRecord&) {}, {});
+  absl::Status status = EndCycleLocked(now_ms);
   events_.Add(context_id_, Severity::kInformation, "cycle.ended",
               status.ok() ? "the server stops: the running cycle is over" : std::string(status.message()));
 }

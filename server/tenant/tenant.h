@@ -21,6 +21,7 @@
 #include "proto/wire/table.h"
 #include "server/hooks/hook_book.h"
 #include "server/hooks/hooks.h"
+#include "server/plan/announce_plan.h"
 #include "server/plan/breaker.h"
 #include "server/plan/caller.h"
 #include "server/plan/column_rules.h"
@@ -78,14 +79,6 @@ struct Admission {
   PausedBy by = PausedBy::kNobody;  ///< With do_not_replicate.
   std::string reason;
   std::int64_t cycle = 0;
-};
-
-/// A table of TableSchema as the codec left it.
-struct AnnouncedTable {
-  std::string name;
-  absl::StatusOr<TableSchema> schema;
-  /// Indexes and foreign keys. Absent: the source does not tell. An error: they cannot be meant.
-  absl::StatusOr<std::optional<SourceObjects>> objects = std::optional<SourceObjects>();
 };
 
 struct TableAnswer {
@@ -154,6 +147,17 @@ void CarryOver(const std::optional<TenantRecord>& before, TenantRecord* restored
 /// The same in the copy itself, whose cycle ends: it may be from the middle of the very cycle that runs. All
 /// of it is in its own file then. Errors: as Store; kUnavailable when somebody else has it open.
 absl::Status EndCycleOfCopy(Store& copy, const std::optional<TenantRecord>& before, std::int64_t now_ms);
+
+/// What the end of a cycle writes beside that end.
+struct CycleEnd {
+  std::function<void(TenantRecord&)> change = {};  ///< Of the tenant's row. Absent: nothing more.
+  std::vector<Step> steps = {};
+  std::vector<TableCheck> checks = {};
+  std::vector<Hold> holds = {};
+  std::vector<std::uint64_t> settled_holds = {};
+  std::optional<AllAsOf> as_of = {};
+  HookNotes hooks = {};
+};
 
 /// One tenant: its writer. Each call takes the tenant's lock, reads what the mirror holds, plans, and lets
 /// the store commit; a plan that no longer fits when the transaction begins is made again.
@@ -318,11 +322,7 @@ class Tenant {
   absl::StatusOr<CommitResult> CommitPlanned(const Planner& planner) MIRROR_REQUIRES(mutex_);
   absl::StatusOr<CommitResult> Committed(absl::StatusOr<CommitResult> result);
   absl::Status Noticed(absl::Status status) MIRROR_REQUIRES(mutex_);
-  absl::Status EndCycleLocked(std::int64_t now_ms, const std::function<void(TenantRecord&)>& change,
-                              std::vector<Step> steps, std::vector<TableCheck> checks = {},
-                              std::vector<Hold> holds = {}, std::vector<std::uint64_t> settled_holds = {},
-                              const std::optional<AllAsOf>& as_of = {}, const HookNotes& hooks = {})
-      MIRROR_REQUIRES(mutex_);
+  absl::Status EndCycleLocked(std::int64_t now_ms, const CycleEnd& end = {}) MIRROR_REQUIRES(mutex_);
   /// When a call that came at `now_ms` ends well: what it took was no idleness.
   void Progressed(std::int64_t cycle, std::int64_t now_ms, SteadyTime began) MIRROR_REQUIRES(mutex_);
   bool IsIdle(const TenantRecord& tenant, std::int64_t now_ms) const MIRROR_REQUIRES(mutex_);
@@ -335,13 +335,14 @@ class Tenant {
                             std::vector<TableVerdict>* verdicts) MIRROR_EXCLUDES(mutex_);
   void AddCheckEvent(const TableVerdict& verdict);
   void ScrubFile(std::int64_t now_ms) MIRROR_REQUIRES(mutex_);
+  /// What an announcement is planned from, read in this order: who is another source's sees no table.
+  absl::StatusOr<AnnounceView> ViewFor(const AnnounceRequest& request) MIRROR_REQUIRES(mutex_);
+  absl::Status ReadMirrored(const AnnounceRequest& request, AnnounceView* view) MIRROR_REQUIRES(mutex_);
+  /// Events of what became of it.
+  void TellAnnounced(const AnnouncePlan& planned, const std::vector<SchemaAnswer>& answers,
+                     const std::vector<SchemaAnswer>& before) MIRROR_REQUIRES(mutex_);
   absl::StatusOr<Announcement> Answers(const std::vector<AnnouncedTable>& tables) MIRROR_REQUIRES(mutex_);
   absl::StatusOr<Hold> FindHoldById(std::uint64_t id) MIRROR_REQUIRES(mutex_);
-  std::string HoldSource(const std::string& source_id, std::int64_t now_ms, std::vector<Hold>* held)
-      MIRROR_REQUIRES(mutex_);
-  bool HoldTables(const std::map<std::string, TableRecord>& records, std::int64_t now_ms,
-                  const std::vector<std::string>& gone, std::vector<Hold>* held,
-                  std::vector<std::uint64_t>* settled) const MIRROR_REQUIRES(mutex_);
   void CountMiss(std::int64_t cycle, std::int64_t now_ms, TenantRecord& tenant) MIRROR_REQUIRES(mutex_);
   absl::StatusOr<std::vector<std::string>> Existing(const std::vector<std::string>& tables)
       MIRROR_REQUIRES(mutex_);
@@ -363,7 +364,7 @@ class Tenant {
                                  const std::function<std::string(const HookCycle&)>& text) const;
   HookNotes CompletedNotes(std::int64_t cycle, std::int64_t now_ms,
                            const std::vector<CompletedTable>& tables) const;
-  void NoteTables(const std::vector<SchemaAnswer>& answers, Plan* plan) const;
+  void NoteTables(AnnouncePlan* planned) const;
   void NoteWiped(Plan* plan) const;
   void SetHooks(HookNotes notes, Plan* plan) const;
   void HooksKept(const Plan& plan, const CommitResult& result);
@@ -379,9 +380,6 @@ class Tenant {
   void TellRefusedTable(const SchemaAnswer& answer) MIRROR_REQUIRES(mutex_);
   void TellIdleRules(const std::vector<AnnouncedTable>& tables) MIRROR_REQUIRES(mutex_);
   // See tenant_indexes.cc.
-  absl::StatusOr<std::vector<ObjectsChange>> ObjectsToKeep(const std::vector<AnnouncedTable>& tables,
-                                                           const std::vector<std::string>& untouched)
-      MIRROR_REQUIRES(mutex_);
   void TellWrongObjects(const std::vector<AnnouncedTable>& tables) MIRROR_REQUIRES(mutex_);
   absl::StatusOr<std::vector<FollowedTable>> TablesToFollow() MIRROR_REQUIRES(mutex_);
   void FollowIndexes(std::int64_t now_ms) MIRROR_REQUIRES(mutex_);

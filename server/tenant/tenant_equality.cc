@@ -127,20 +127,19 @@ absl::StatusOr<std::vector<TableVerdict>> Tenant::Complete(const Caller& caller,
       const std::string refused = RefusalsOf(cycle);
       std::string paused;
       bool first = false;
-      std::vector<TableCheck> written;
-      if (absl::Status status = NoteChecks(checks, &written); !status.ok()) return status;
-      absl::Status status = EndCycleLocked(
-          now_ms,
-          [&](TenantRecord& tenant) MIRROR_REQUIRES(mutex_) {
-            CountMiss(cycle, now_ms, tenant);
-            paused = tenant.paused ? tenant.pause_reason : "";
-            first = tenant.completed_ms == 0;
-            tenant.completed_cycle = cycle;
-            // One that announced nothing went nowhere.
-            if (announced) tenant.completed_ms = now_ms;
-          },
-          {}, written, {}, {}, as_of, CompletedNotes(cycle, now_ms, tables));
-      if (!status.ok()) return status;
+      CycleEnd end;
+      end.change = [&](TenantRecord& tenant) MIRROR_REQUIRES(mutex_) {
+        CountMiss(cycle, now_ms, tenant);
+        paused = tenant.paused ? tenant.pause_reason : "";
+        first = tenant.completed_ms == 0;
+        tenant.completed_cycle = cycle;
+        // One that announced nothing went nowhere.
+        if (announced) tenant.completed_ms = now_ms;
+      };
+      end.as_of = as_of;
+      end.hooks = CompletedNotes(cycle, now_ms, tables);
+      if (absl::Status status = NoteChecks(checks, &end.checks); !status.ok()) return status;
+      if (absl::Status status = EndCycleLocked(now_ms, end); !status.ok()) return status;
       for (const TableVerdict& verdict : verdicts) AddCheckEvent(verdict);
       if (!paused.empty()) {
         events_.Add(

@@ -118,7 +118,7 @@ void Tenant::EndIfIdle(std::int64_t now_ms) {
   if (!served_cycle_ || !store_ || retired_) return;
   absl::StatusOr<TenantRecord> tenant = store_->ReadTenant();
   if (!tenant.ok() || !tenant->active || !IsIdle(*tenant, now_ms)) return;
-  if (EndCycleLocked(now_ms, [](TenantRecord&) {}, {}).ok()) TellTimedOut(tenant->cycle);
+  if (EndCycleLocked(now_ms).ok()) TellTimedOut(tenant->cycle);
 }
 
 }  // namespace mirror

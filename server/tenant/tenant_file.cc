@@ -110,7 +110,8 @@ absl::Status Tenant::ReplaceFile(const MoveFile& move, std::int64_t now_ms) {
   if (absl::Status status = Open(false, now_ms); !status.ok()) return status;
   // The file may be a copy from the middle of the very cycle that runs. What an operator decided since then,
   // a pause or another source, stands whatever the copy says.
-  absl::Status status = EndCycleLocked(now_ms, [&](TenantRecord& tenant) { CarryOver(before, &tenant); }, {});
+  absl::Status status =
+      EndCycleLocked(now_ms, {.change = [&](TenantRecord& tenant) { CarryOver(before, &tenant); }});
   if (!status.ok()) return status;
   events_.Add(context_id_, Severity::kWarning, "mirror.restored",
               "an operator put a backup in the mirror's place; the running cycle is over, and the next one "
@@ -167,14 +168,12 @@ absl::Status Tenant::Rebuild(const SetFileAside& set_aside, std::int64_t now_ms)
   CrashPoint("rebuild.aside");
   quarantine_.clear();
   if (absl::Status status = Open(true, now_ms); !status.ok()) return status;
-  absl::Status status = EndCycleLocked(now_ms,
-                                       [&](TenantRecord& tenant) {
+  absl::Status status = EndCycleLocked(now_ms, {.change = [&](TenantRecord& tenant) {
                                          if (!owner) return;
                                          const std::int64_t cycle = std::max(tenant.cycle, owner->cycle);
                                          tenant = *owner;
                                          tenant.cycle = cycle;
-                                       },
-                                       {});
+                                       }});
   if (!status.ok()) return status;
   events_.Add(context_id_, Severity::kWarning, "mirror.rebuilt",
               absl::StrCat("an operator had the file set aside that could not be used, as '", *aside,

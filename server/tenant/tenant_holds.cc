@@ -69,7 +69,7 @@ absl::Status Tenant::DecideHold(std::uint64_t id, HoldState decision, std::int64
   }
   hold->state = decision;
   CrashPoint("hold.before");
-  absl::Status status = EndCycleLocked(now_ms, [](TenantRecord&) {}, {}, {}, {*hold});
+  absl::Status status = EndCycleLocked(now_ms, {.holds = {*hold}});
   CrashPoint("hold.after");
   if (!status.ok()) return status;
   holds_.reset();
@@ -92,8 +92,8 @@ absl::StatusOr<std::string> Tenant::AcceptSource(std::int64_t now_ms) {
   }
   const std::string source = hold->source_id;
   const std::uint64_t id = hold->id;
-  absl::Status status =
-      EndCycleLocked(now_ms, [&](TenantRecord& tenant) { tenant.source_id = source; }, {}, {}, {}, {id});
+  absl::Status status = EndCycleLocked(
+      now_ms, {.change = [&](TenantRecord& tenant) { tenant.source_id = source; }, .settled_holds = {id}});
   if (!status.ok()) return status;
   holds_.reset();
   events_.Add(

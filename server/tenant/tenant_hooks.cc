@@ -39,20 +39,21 @@ HookNotes Tenant::CompletedNotes(std::int64_t cycle, std::int64_t now_ms,
   };
 }
 
-/// `answers` are corrected by what came of the steps before they are read.
-void Tenant::NoteTables(const std::vector<SchemaAnswer>& answers, Plan* plan) const {
+/// They are told what became of the tables, not what was planned.
+void Tenant::NoteTables(AnnouncePlan* planned) const {
   if (options_.hooks == nullptr) return;
-  const auto notes = [this, cycle = *plan->cycle, now_ms = plan->now_ms,
-                      &answers](const std::vector<StepResult>&) {
+  const auto notes = [this, cycle = *planned->plan.cycle, now_ms = planned->plan.now_ms,
+                      answers = planned->answers,
+                      step_of = planned->step_of](const std::vector<StepResult>& results) {
     return NotesFor(kOnTable, cycle, now_ms, [&](const HookCycle& of) {
       std::vector<HookTable> tables;
-      for (const SchemaAnswer& answer : answers) {
+      for (const SchemaAnswer& answer : AnswersAfter(answers, step_of, results)) {
         tables.push_back({answer.table, static_cast<TableChange>(answer.action), answer.reason});
       }
       return TablesText(of, tables);
     });
   };
-  SetHooks(notes, plan);
+  SetHooks(notes, &planned->plan);
 }
 
 /// Of the tables whose population a step of `plan` begins.

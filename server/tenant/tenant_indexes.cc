@@ -20,18 +20,6 @@ constexpr std::chrono::seconds kMakingMax{10};
 
 }  // namespace
 
-absl::StatusOr<std::vector<ObjectsChange>> Tenant::ObjectsToKeep(const std::vector<AnnouncedTable>& tables,
-                                                                 const std::vector<std::string>& untouched) {
-  const absl::StatusOr<std::vector<KeptObjects>> kept = store_->ReadSourceObjects();
-  if (!kept.ok()) return kept.status();
-  std::vector<ToldObjects> told;
-  for (const AnnouncedTable& table : tables) {
-    if (!table.schema.ok() || !store_->CheckTable(*table.schema).ok()) continue;
-    told.push_back({table.name, table.objects.ok() ? *table.objects : std::nullopt});
-  }
-  return PlanObjects(*kept, told, untouched);
-}
-
 /// Once for the same words, and again after a restart.
 void Tenant::TellWrongObjects(const std::vector<AnnouncedTable>& tables) {
   std::vector<std::string> wrong;
