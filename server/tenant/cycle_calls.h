@@ -13,7 +13,7 @@
 #include "server/plan/caller.h"
 #include "server/plan/pause.h"
 #include "server/plan/plan.h"
-#include "server/tenant/mirror.h"
+#include "server/tenant/mirror/mirror.h"
 
 namespace mirror {
 

@@ -11,7 +11,7 @@
 #include "server/plan/caller.h"
 #include "server/plan/comparison.h"
 #include "server/plan/plan.h"
-#include "server/tenant/mirror.h"
+#include "server/tenant/mirror/mirror.h"
 
 namespace mirror {
 

@@ -11,7 +11,7 @@
 #include "absl/status/statusor.h"
 #include "server/plan/plan.h"
 #include "server/store/snapshot.h"
-#include "server/tenant/mirror.h"
+#include "server/tenant/mirror/mirror.h"
 
 namespace mirror {
 

@@ -8,7 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/plan/plan.h"
-#include "server/tenant/mirror.h"
+#include "server/tenant/mirror/mirror.h"
 
 namespace mirror {
 

@@ -12,7 +12,6 @@
 #include "server/plan/freshness_plan.h"
 #include "server/plan/index_plan.h"
 #include "server/tenant/operator_calls.h"
-#include "server/tenant/row_planner.h"
 
 namespace mirror {
 

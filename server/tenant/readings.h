@@ -18,7 +18,7 @@
 #include "server/plan/plan.h"
 #include "server/plan/row_request.h"
 #include "server/store/snapshot.h"
-#include "server/tenant/mirror.h"
+#include "server/tenant/mirror/mirror.h"
 
 namespace mirror {
 

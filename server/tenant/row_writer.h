@@ -15,7 +15,7 @@
 #include "server/plan/plan.h"
 #include "server/plan/row_request.h"
 #include "server/tenant/commit_queue.h"
-#include "server/tenant/mirror.h"
+#include "server/tenant/mirror/mirror.h"
 #include "server/tenant/row_planner.h"
 
 namespace mirror {

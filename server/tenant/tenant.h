@@ -14,11 +14,11 @@
 #include "server/tenant/cycle_calls.h"
 #include "server/tenant/cycle_completion.h"
 #include "server/tenant/file_calls.h"
-#include "server/tenant/mirror.h"
+#include "server/tenant/mirror/mirror.h"
+#include "server/tenant/mirror/tenant_options.h"
 #include "server/tenant/operator_calls.h"
 #include "server/tenant/readings.h"
 #include "server/tenant/row_writer.h"
-#include "server/tenant/tenant_options.h"
 #include "server/watch/events.h"
 
 namespace mirror {

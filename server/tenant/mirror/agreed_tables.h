@@ -1,10 +1,9 @@
-#ifndef MIRROR_SERVER_TENANT_AGREED_TABLES_H_
-#define MIRROR_SERVER_TENANT_AGREED_TABLES_H_
+#ifndef MIRROR_SERVER_TENANT_MIRROR_AGREED_TABLES_H_
+#define MIRROR_SERVER_TENANT_MIRROR_AGREED_TABLES_H_
 
 #include <map>
 #include <optional>
 #include <string>
-#include <utility>
 
 #include "base/mutex.h"
 #include "server/plan/column_rules.h"
@@ -17,7 +16,9 @@ namespace mirror {
 /// before a change is not kept behind it.
 class AgreedTables {
  public:
-  explicit AgreedTables(ColumnRules rules) : rules_(std::move(rules)) {}
+  AgreedTables(const ColumnRulesConfig& rules, const std::optional<std::string>& secret,
+               const std::string& context_id)
+      : rules_(rules, secret, context_id) {}
 
   /// What an announced table's columns are to be set by.
   const ColumnRules& rules() const { return rules_; }
@@ -44,4 +45,4 @@ class AgreedTables {
 
 }  // namespace mirror
 
-#endif  // MIRROR_SERVER_TENANT_AGREED_TABLES_H_
+#endif  // MIRROR_SERVER_TENANT_MIRROR_AGREED_TABLES_H_

@@ -1,4 +1,4 @@
-#include "server/tenant/seen_summary.h"
+#include "server/tenant/mirror/seen_summary.h"
 
 #include <algorithm>
 #include <utility>

@@ -1,5 +1,5 @@
-#ifndef MIRROR_SERVER_TENANT_SEEN_SUMMARY_H_
-#define MIRROR_SERVER_TENANT_SEEN_SUMMARY_H_
+#ifndef MIRROR_SERVER_TENANT_MIRROR_SEEN_SUMMARY_H_
+#define MIRROR_SERVER_TENANT_MIRROR_SEEN_SUMMARY_H_
 
 #include <atomic>
 #include <cstdint>
@@ -52,4 +52,4 @@ class SeenSummary {
 
 }  // namespace mirror
 
-#endif  // MIRROR_SERVER_TENANT_SEEN_SUMMARY_H_
+#endif  // MIRROR_SERVER_TENANT_MIRROR_SEEN_SUMMARY_H_

@@ -1,4 +1,4 @@
-#include "server/tenant/mirror.h"
+#include "server/tenant/mirror/mirror.h"
 
 #include <utility>
 
@@ -8,7 +8,6 @@
 #include "server/plan/breaker.h"
 #include "server/plan/freshness_plan.h"
 #include "server/plan/index_rules.h"
-#include "server/tenant/row_planner.h"
 
 namespace mirror {
 namespace {
@@ -40,7 +39,7 @@ Mirror::Mirror(std::string context_id, OpenStore open, const TenantOptions& opti
       make_room_(std::move(make_room)),
       events_(events),
       hooks_(options.hooks, context_id_),
-      agreed_(ColumnRules(options.columns, options.hash_secret, context_id_)),
+      agreed_(options.columns, options.hash_secret, context_id_),
       progress_(options_, seen_),
       partner_(context_id_, events),
       indexes_(context_id_, FollowsIndexes(options.indexes, context_id_), options.steady_now, events) {}
@@ -273,6 +272,13 @@ void Mirror::TellUnavailable(const absl::Status& status) {
   told_unavailable_ = message;
   Tell(Severity::kError, "mirror.unavailable",
        absl::StrCat("the mirror could not be read or written: ", message));
+}
+
+absl::Status NotAgreed(const std::string& table) {
+  return absl::FailedPreconditionError(
+      absl::StrCat("table '", table,
+                   "' is not agreed in this cycle. Nothing was applied. Announce it with TableSchema, and "
+                   "send batches only of tables that are wanted there."));
 }
 
 absl::Status CheckOwner(const Caller& caller, const TenantRecord& tenant) {

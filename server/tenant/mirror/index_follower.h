@@ -1,5 +1,5 @@
-#ifndef MIRROR_SERVER_TENANT_INDEX_FOLLOWER_H_
-#define MIRROR_SERVER_TENANT_INDEX_FOLLOWER_H_
+#ifndef MIRROR_SERVER_TENANT_MIRROR_INDEX_FOLLOWER_H_
+#define MIRROR_SERVER_TENANT_MIRROR_INDEX_FOLLOWER_H_
 
 #include <chrono>
 #include <cstdint>
@@ -49,4 +49,4 @@ absl::StatusOr<std::vector<FollowedTable>> ReadFollowed(Store& store);
 
 }  // namespace mirror
 
-#endif  // MIRROR_SERVER_TENANT_INDEX_FOLLOWER_H_
+#endif  // MIRROR_SERVER_TENANT_MIRROR_INDEX_FOLLOWER_H_

@@ -1,5 +1,5 @@
-#ifndef MIRROR_SERVER_TENANT_PARTNER_NEWS_H_
-#define MIRROR_SERVER_TENANT_PARTNER_NEWS_H_
+#ifndef MIRROR_SERVER_TENANT_MIRROR_PARTNER_NEWS_H_
+#define MIRROR_SERVER_TENANT_MIRROR_PARTNER_NEWS_H_
 
 #include <cstdint>
 #include <set>
@@ -31,4 +31,4 @@ class PartnerNews {
 
 }  // namespace mirror
 
-#endif  // MIRROR_SERVER_TENANT_PARTNER_NEWS_H_
+#endif  // MIRROR_SERVER_TENANT_MIRROR_PARTNER_NEWS_H_

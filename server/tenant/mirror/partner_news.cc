@@ -1,4 +1,4 @@
-#include "server/tenant/partner_news.h"
+#include "server/tenant/mirror/partner_news.h"
 
 #include <vector>
 

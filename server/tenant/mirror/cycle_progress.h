@@ -1,13 +1,13 @@
-#ifndef MIRROR_SERVER_TENANT_CYCLE_PROGRESS_H_
-#define MIRROR_SERVER_TENANT_CYCLE_PROGRESS_H_
+#ifndef MIRROR_SERVER_TENANT_MIRROR_CYCLE_PROGRESS_H_
+#define MIRROR_SERVER_TENANT_MIRROR_CYCLE_PROGRESS_H_
 
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
 
 #include "server/plan/plan.h"
-#include "server/tenant/seen_summary.h"
-#include "server/tenant/tenant_options.h"
+#include "server/tenant/mirror/seen_summary.h"
+#include "server/tenant/mirror/tenant_options.h"
 
 namespace mirror {
 
@@ -47,4 +47,4 @@ class CycleProgress {
 
 }  // namespace mirror
 
-#endif  // MIRROR_SERVER_TENANT_CYCLE_PROGRESS_H_
+#endif  // MIRROR_SERVER_TENANT_MIRROR_CYCLE_PROGRESS_H_

@@ -1,4 +1,4 @@
-#include "server/tenant/running_cycle.h"
+#include "server/tenant/mirror/running_cycle.h"
 
 #include <algorithm>
 

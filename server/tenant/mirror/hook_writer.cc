@@ -1,4 +1,4 @@
-#include "server/tenant/hook_writer.h"
+#include "server/tenant/mirror/hook_writer.h"
 
 #include <utility>
 

@@ -1,4 +1,4 @@
-#include "server/tenant/index_follower.h"
+#include "server/tenant/mirror/index_follower.h"
 
 #include <map>
 #include <utility>

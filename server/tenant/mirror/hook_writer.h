@@ -1,5 +1,5 @@
-#ifndef MIRROR_SERVER_TENANT_HOOK_WRITER_H_
-#define MIRROR_SERVER_TENANT_HOOK_WRITER_H_
+#ifndef MIRROR_SERVER_TENANT_MIRROR_HOOK_WRITER_H_
+#define MIRROR_SERVER_TENANT_MIRROR_HOOK_WRITER_H_
 
 #include <cstdint>
 #include <functional>
@@ -42,4 +42,4 @@ class HookWriter {
 
 }  // namespace mirror
 
-#endif  // MIRROR_SERVER_TENANT_HOOK_WRITER_H_
+#endif  // MIRROR_SERVER_TENANT_MIRROR_HOOK_WRITER_H_

@@ -1,5 +1,5 @@
-#ifndef MIRROR_SERVER_TENANT_MIRROR_H_
-#define MIRROR_SERVER_TENANT_MIRROR_H_
+#ifndef MIRROR_SERVER_TENANT_MIRROR_MIRROR_H_
+#define MIRROR_SERVER_TENANT_MIRROR_MIRROR_H_
 
 #include <atomic>
 #include <chrono>
@@ -17,14 +17,14 @@
 #include "server/plan/caller.h"
 #include "server/plan/plan.h"
 #include "server/store/store.h"
-#include "server/tenant/agreed_tables.h"
-#include "server/tenant/cycle_progress.h"
-#include "server/tenant/hook_writer.h"
-#include "server/tenant/index_follower.h"
-#include "server/tenant/partner_news.h"
-#include "server/tenant/running_cycle.h"
-#include "server/tenant/seen_summary.h"
-#include "server/tenant/tenant_options.h"
+#include "server/tenant/mirror/agreed_tables.h"
+#include "server/tenant/mirror/cycle_progress.h"
+#include "server/tenant/mirror/hook_writer.h"
+#include "server/tenant/mirror/index_follower.h"
+#include "server/tenant/mirror/partner_news.h"
+#include "server/tenant/mirror/running_cycle.h"
+#include "server/tenant/mirror/seen_summary.h"
+#include "server/tenant/mirror/tenant_options.h"
 #include "server/watch/events.h"
 
 namespace mirror {
@@ -159,6 +159,8 @@ absl::Status CheckOwner(const Caller& caller, const TenantRecord& tenant);
 /// Opens it in an operator's words: a file that is gone is no cycle's end. Errors: kNotFound then.
 absl::Status OpenForOperator(Mirror& mirror, std::int64_t now_ms,
                              Mirror::Trust trust = Mirror::Trust::kNeeded) MIRROR_REQUIRES(mirror.mutex());
+/// What a batch or an advance of a table gets that this cycle does not mirror.
+absl::Status NotAgreed(const std::string& table);
 /// The agreed definition, for decoding. Does not wait for a request that is being applied, but for the first
 /// look at a table. Errors: kFailedPrecondition when there is none.
 absl::StatusOr<AgreedTable> ReadAgreed(Mirror& mirror, const Caller& caller, const std::string& table)
@@ -176,4 +178,4 @@ void TellInterrupted(Mirror& mirror, std::int64_t cycle);
 
 }  // namespace mirror
 
-#endif  // MIRROR_SERVER_TENANT_MIRROR_H_
+#endif  // MIRROR_SERVER_TENANT_MIRROR_MIRROR_H_
