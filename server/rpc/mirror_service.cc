@@ -229,6 +229,24 @@ MirrorService::Refused MirrorService::TakeRefused() {
   return std::exchange(refused_, {});
 }
 
+/// The first lines of every call but Authenticate.
+grpc::Status MirrorService::Admit(const char* name, const grpc::ServerContext& context,
+                                  const std::function<absl::Status(const Caller&)>& work) {
+  CallLog log(name, counters_);
+  const absl::StatusOr<Caller> caller = gate_.Admit(context);
+  if (!caller.ok()) return log.Finish(caller.status());
+  log.set_tenant(caller->context_id);
+  return log.Finish(work(*caller));
+}
+
+grpc::Status MirrorService::Serve(const char* name, const grpc::ServerContext& context,
+                                  const std::function<absl::Status(const Caller&, InFlight::Call&)>& work) {
+  return Admit(name, context, [&](const Caller& caller) -> absl::Status {
+    absl::StatusOr<InFlight::Call> place = in_flight_.BeginCall(caller.context_id);
+    return place.ok() ? work(caller, *place) : place.status();
+  });
+}
+
 // --- Authenticate -------------------------------------------------------------
 
 grpc::Status MirrorService::Authenticate(grpc::ServerContext* /*context*/,
@@ -285,6 +303,22 @@ absl::StatusOr<std::string> MirrorService::AskHooks(const Caller& caller) {
   return hooks_->Authenticated(asking);
 }
 
+/// Where hooks are asked, they are so before a cycle begins.
+absl::StatusOr<Admission> MirrorService::Begin(const Caller& caller, const v1::AuthenticateRequest& request,
+                                               Tenant& tenant, std::int64_t now_ms) {
+  Caller beginning = caller;
+  if (hooks_ != nullptr && !request.probe() && hooks_->Asks(caller.context_id)) {
+    absl::StatusOr<Admission> looked = UseToken(&beginning, tenant, now_ms);
+    if (!looked.ok() || looked->do_not_replicate) return looked;
+    absl::StatusOr<std::string> refusal = AskHooks(caller);
+    if (!refusal.ok()) return refusal.status();
+    if (!refusal->empty()) {
+      return Admission{.do_not_replicate = true, .by = PausedBy::kHook, .reason = *std::move(refusal)};
+    }
+  }
+  return tenant.Authenticate(beginning, request.holder(), request.take_over(), request.probe(), now_ms);
+}
+
 absl::Status MirrorService::DoAuthenticate(const Caller& caller, const v1::AuthenticateRequest& request,
                                            v1::AuthenticateResponse* response) {
   if (request.holder().size() > kHolderBytesMax) {
@@ -295,26 +329,8 @@ absl::Status MirrorService::DoAuthenticate(const Caller& caller, const v1::Authe
   if (!tenant.ok()) return tenant.status();
   const std::int64_t now_ms = NowMs();
   if (*tenant == nullptr) return AnswerDeleted(caller, now_ms, response);
-  absl::StatusOr<Admission> admission = Admission{};
-  Caller beginning = caller;
-  std::string refusal;
-  if (hooks_ != nullptr && !request.probe() && hooks_->Asks(caller.context_id)) {
-    admission = UseToken(&beginning, **tenant, now_ms);
-    if (!admission.ok()) return admission.status();
-    if (!admission->do_not_replicate) {
-      absl::StatusOr<std::string> asked = AskHooks(caller);
-      if (!asked.ok()) return asked.status();
-      refusal = *std::move(asked);
-    }
-  }
-  if (!refusal.empty()) {
-    admission = Admission{.do_not_replicate = true, .by = PausedBy::kHook, .reason = std::move(refusal)};
-  } else if (!admission->do_not_replicate) {
-    admission =
-        (*tenant)->Authenticate(beginning, request.holder(), request.take_over(), request.probe(), now_ms);
-  }
+  const absl::StatusOr<Admission> admission = Begin(caller, request, **tenant, now_ms);
   if (!admission.ok()) return admission.status();
-
   Answer answer;
   answer.nonce = caller.nonce;
   answer.context_id = caller.context_id;
@@ -382,13 +398,9 @@ void MirrorService::FillTerms(const Caller& caller, std::int64_t now_ms,
 
 grpc::Status MirrorService::TableSchema(grpc::ServerContext* context, const v1::TableSchemaRequest* request,
                                         v1::TableSchemaResponse* response) {
-  CallLog log("TableSchema", counters_);
-  const absl::StatusOr<Caller> caller = gate_.Admit(*context);
-  if (!caller.ok()) return log.Finish(caller.status());
-  log.set_tenant(caller->context_id);
-  const absl::StatusOr<InFlight::Call> place = in_flight_.BeginCall(caller->context_id);
-  if (!place.ok()) return log.Finish(place.status());
-  return log.Finish(DoTableSchema(*caller, *request, response));
+  return Serve("TableSchema", *context, [&](const Caller& caller, InFlight::Call&) {
+    return DoTableSchema(caller, *request, response);
+  });
 }
 
 absl::Status MirrorService::DoTableSchema(const Caller& caller, const v1::TableSchemaRequest& request,
@@ -417,16 +429,11 @@ absl::Status MirrorService::DoTableSchema(const Caller& caller, const v1::TableS
 
 grpc::Status MirrorService::RowData(grpc::ServerContext* context, const v1::RowDataRequest* request,
                                     v1::RowDataResponse* response) {
-  CallLog log("RowData", counters_);
-  const absl::StatusOr<Caller> caller = gate_.Admit(*context);
-  if (!caller.ok()) return log.Finish(caller.status());
-  log.set_tenant(caller->context_id);
-  absl::StatusOr<InFlight::Call> place = in_flight_.BeginCall(caller->context_id);
-  if (!place.ok()) return log.Finish(place.status());
-  const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(*caller);
-  if (!tenant.ok()) return log.Finish(tenant.status());
-  const bool may_wait = place->MayWait(request->ByteSizeLong());
-  return log.Finish(DoRowData(*caller, **tenant, *request, may_wait, response));
+  return Serve("RowData", *context, [&](const Caller& caller, InFlight::Call& place) -> absl::Status {
+    const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(caller);
+    if (!tenant.ok()) return tenant.status();
+    return DoRowData(caller, **tenant, *request, place.MayWait(request->ByteSizeLong()), response);
+  });
 }
 
 absl::Status MirrorService::DoRowData(const Caller& caller, Tenant& tenant, const v1::RowDataRequest& request,
@@ -503,13 +510,8 @@ absl::Status MirrorService::Decode(const Caller& caller, Tenant& tenant, const v
 
 grpc::Status MirrorService::Wipe(grpc::ServerContext* context, const v1::WipeRequest* request,
                                  v1::WipeResponse* response) {
-  CallLog log("Wipe", counters_);
-  const absl::StatusOr<Caller> caller = gate_.Admit(*context);
-  if (!caller.ok()) return log.Finish(caller.status());
-  log.set_tenant(caller->context_id);
-  const absl::StatusOr<InFlight::Call> place = in_flight_.BeginCall(caller->context_id);
-  if (!place.ok()) return log.Finish(place.status());
-  return log.Finish(DoWipe(*caller, *request, response));
+  return Serve("Wipe", *context,
+               [&](const Caller& caller, InFlight::Call&) { return DoWipe(caller, *request, response); });
 }
 
 absl::Status MirrorService::DoWipe(const Caller& caller, const v1::WipeRequest& request,
@@ -534,13 +536,8 @@ absl::Status MirrorService::DoWipe(const Caller& caller, const v1::WipeRequest& 
 grpc::Status MirrorService::ReplicationCompleted(grpc::ServerContext* context,
                                                  const v1::ReplicationCompletedRequest* request,
                                                  v1::ReplicationCompletedResponse* response) {
-  CallLog log("ReplicationCompleted", counters_);
-  const absl::StatusOr<Caller> caller = gate_.Admit(*context);
-  if (!caller.ok()) return log.Finish(caller.status());
-  log.set_tenant(caller->context_id);
-  const absl::StatusOr<InFlight::Call> place = in_flight_.BeginCall(caller->context_id);
-  if (!place.ok()) return log.Finish(place.status());
-  return log.Finish(DoComplete(*caller, *request, response));
+  return Serve("ReplicationCompleted", *context,
+               [&](const Caller& caller, InFlight::Call&) { return DoComplete(caller, *request, response); });
 }
 
 absl::Status MirrorService::DoComplete(const Caller& caller, const v1::ReplicationCompletedRequest& request,

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <list>
 #include <memory>
 #include <string>
@@ -81,6 +82,13 @@ class MirrorService final {
   };
   class Registered;
 
+  grpc::Status Admit(const char* name, const grpc::ServerContext& context,
+                     const std::function<absl::Status(const Caller&)>& work);
+  /// The same for a call that counts as long as it takes.
+  grpc::Status Serve(const char* name, const grpc::ServerContext& context,
+                     const std::function<absl::Status(const Caller&, InFlight::Call&)>& work);
+  absl::StatusOr<Admission> Begin(const Caller& caller, const v1::AuthenticateRequest& request,
+                                  Tenant& tenant, std::int64_t now_ms);
   absl::StatusOr<Admission> UseToken(Caller* caller, Tenant& tenant, std::int64_t now_ms);
   absl::StatusOr<std::string> AskHooks(const Caller& caller);
   absl::Status DoAuthenticate(const Caller& caller, const v1::AuthenticateRequest& request,

@@ -8,7 +8,6 @@
 #include "base/clock.h"
 #include "proto/wire/codec.h"
 #include "proto/wire/limits.h"
-#include "server/rpc/call_log.h"
 #include "server/rpc/mirror_service.h"
 
 namespace mirror {
@@ -103,13 +102,9 @@ absl::StatusOr<std::vector<std::uint32_t>> KeptColumns(const v1::ReadRowsRequest
 
 grpc::Status MirrorService::DigestRanges(grpc::ServerContext* context, const v1::DigestRangesRequest* request,
                                          v1::DigestRangesResponse* response) {
-  CallLog log("DigestRanges", counters_);
-  const absl::StatusOr<Caller> caller = gate_.Admit(*context);
-  if (!caller.ok()) return log.Finish(caller.status());
-  log.set_tenant(caller->context_id);
-  const absl::StatusOr<InFlight::Call> place = in_flight_.BeginCall(caller->context_id);
-  if (!place.ok()) return log.Finish(place.status());
-  return log.Finish(DoDigestRanges(*caller, *context, *request, response));
+  return Serve("DigestRanges", *context, [&](const Caller& caller, InFlight::Call&) {
+    return DoDigestRanges(caller, *context, *request, response);
+  });
 }
 
 absl::Status MirrorService::DoDigestRanges(const Caller& caller, const grpc::ServerContext& context,
@@ -142,13 +137,9 @@ absl::Status MirrorService::DoDigestRanges(const Caller& caller, const grpc::Ser
 
 grpc::Status MirrorService::ReadRows(grpc::ServerContext* context, const v1::ReadRowsRequest* request,
                                      grpc::internal::WriterInterface<v1::ReadRowsResponse>* writer) {
-  CallLog log("ReadRows", counters_);
-  const absl::StatusOr<Caller> caller = gate_.Admit(*context);
-  if (!caller.ok()) return log.Finish(caller.status());
-  log.set_tenant(caller->context_id);
-  const absl::StatusOr<InFlight::Call> place = in_flight_.BeginCall(caller->context_id);
-  if (!place.ok()) return log.Finish(place.status());
-  return log.Finish(DoReadRows(*caller, *context, *request, writer));
+  return Serve("ReadRows", *context, [&](const Caller& caller, InFlight::Call&) {
+    return DoReadRows(caller, *context, *request, writer);
+  });
 }
 
 absl::Status MirrorService::DoReadRows(const Caller& caller, const grpc::ServerContext& context,

@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "base/clock.h"
-#include "server/rpc/call_log.h"
 #include "server/rpc/encode_outcome.h"
 #include "server/rpc/mirror_service.h"
 #include "server/rpc/row_pipeline.h"
@@ -52,11 +51,8 @@ void MirrorService::CancelIdleStreams(std::chrono::milliseconds patience) {
 }
 
 grpc::Status MirrorService::RowDataStream(grpc::ServerContext* context, RowStreamEnds* stream) {
-  CallLog log("RowDataStream", counters_);
-  const absl::StatusOr<Caller> caller = gate_.Admit(*context);
-  if (!caller.ok()) return log.Finish(caller.status());
-  log.set_tenant(caller->context_id);
-  return log.Finish(DoStream(*caller, context, stream));
+  return Admit("RowDataStream", *context,
+               [&](const Caller& caller) { return DoStream(caller, context, stream); });
 }
 
 absl::Status MirrorService::DoStream(const Caller& caller, grpc::ServerContext* context,

@@ -7,6 +7,7 @@
 #include "base/folded_name.h"
 #include "server/plan/apply_plan.h"
 #include "server/plan/hold_keys.h"
+#include "server/tenant/mirror/mirror.h"
 
 namespace mirror {
 namespace {
@@ -51,13 +52,6 @@ void AddRefused(const std::string& table, std::uint64_t seq, const absl::Status&
 }
 
 }  // namespace
-
-absl::Status NotAgreed(const std::string& table) {
-  return absl::FailedPreconditionError(
-      absl::StrCat(Quoted(table),
-                   " is not agreed in this cycle. Nothing was applied. Announce it with TableSchema, and "
-                   "send batches only of tables that are wanted there."));
-}
 
 RefusedBatches RefusedOf(const std::vector<CycleNote>& notes) {
   RefusedBatches refused;

@@ -23,9 +23,6 @@ namespace mirror {
 using RefusedBatches = std::map<std::string, std::uint64_t>;
 RefusedBatches RefusedOf(const std::vector<CycleNote>& notes);
 
-/// What a batch or an advance of a table gets that this cycle does not mirror.
-absl::Status NotAgreed(const std::string& table);
-
 /// Requests of rows of one cycle on their way into one transaction. Each is planned in view of what those
 /// before it will leave, and answered by what became of that.
 /// Threads: none.

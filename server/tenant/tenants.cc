@@ -49,10 +49,10 @@ Tenants::~Tenants() { tenants_.clear(); }
 absl::StatusOr<std::unique_ptr<Tenants>> Tenants::Open(StoreHome& home, const TenantsOptions& options,
                                                        Events& events) {
   std::unique_ptr<Tenants> tenants(new Tenants(home, options, events));
-  const MutexLock lock(tenants->mutex_);
   if (absl::Status deleted = tenants->FindDeleted(); !deleted.ok()) return deleted;
   absl::StatusOr<std::vector<StoreHome::Found>> found = home.Recover();
   if (!found.ok()) return absl::FailedPreconditionError(found.status().message());
+  const MutexLock lock(tenants->mutex_);
   for (StoreHome::Found& mirror : *found) {
     const std::shared_ptr<Tenant> tenant = tenants->Make(mirror.context_id);
     TenantSummary known;
@@ -69,8 +69,9 @@ absl::Status Tenants::FindDeleted() {
   const absl::StatusOr<std::vector<std::string>> deleting = home_.FindDeleting();
   if (!deleting.ok()) return absl::FailedPreconditionError(deleting.status().message());
   for (const std::string& context_id : *deleting) {
-    deleted_[FoldName(context_id)] = context_id;
     const absl::Status finished = home_.FinishDeletion(context_id);
+    const MutexLock lock(mutex_);
+    deleted_[FoldName(context_id)] = context_id;
     if (finished.ok()) continue;
     half_deleted_.insert(FoldName(context_id));
     tenants_.emplace(FoldName(context_id), Entry{Make(context_id), {}});
@@ -82,12 +83,18 @@ absl::Status Tenants::FindDeleted() {
   const absl::StatusOr<std::vector<std::string>> deleted = home_.FindDeleted();
   if (!deleted.ok()) return absl::FailedPreconditionError(deleted.status().message());
   for (const std::string& context_id : *deleted) {
-    deleted_[FoldName(context_id)] = context_id;
-    if (!home_.Exists(context_id) || !home_.AllowAgain(context_id).ok()) continue;
-    deleted_.erase(FoldName(context_id));
-    events_.Add(
-        context_id, Severity::kInformation, "tenant.allowed",
-        "a mirror was put in the place of the one that an operator deleted: its source is let in again");
+    const bool allowed = home_.Exists(context_id) && home_.AllowAgain(context_id).ok();
+    if (allowed) {
+      events_.Add(
+          context_id, Severity::kInformation, "tenant.allowed",
+          "a mirror was put in the place of the one that an operator deleted: its source is let in again");
+    }
+    const MutexLock lock(mutex_);
+    if (allowed) {
+      deleted_.erase(FoldName(context_id));
+    } else {
+      deleted_[FoldName(context_id)] = context_id;
+    }
   }
   return absl::OkStatus();
 }

@@ -92,7 +92,7 @@ class Tenants {
 
  private:
   Tenants(StoreHome& home, const TenantsOptions& options, Events& events);
-  absl::Status FindDeleted() MIRROR_REQUIRES(mutex_);
+  absl::Status FindDeleted() MIRROR_EXCLUDES(mutex_);
   std::shared_ptr<Tenant> Make(const std::string& context_id);
   struct Entry {
     std::shared_ptr<Tenant> tenant;

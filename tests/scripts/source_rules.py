@@ -95,8 +95,12 @@ ROOMS = {
         "base base/exposition certs proto/wire server/config server/plan server/store/catalog",
         ("spdlog",),
     ),
+    "server/tenant/mirror": (
+        "base proto/wire server/hooks server/plan server/store server/watch",
+        (),
+    ),
     "server/tenant": (
-        "base proto/wire server/hooks server/plan server/store server/store/catalog server/watch",
+        "base proto/wire server/plan server/store server/store/catalog server/tenant/mirror server/watch",
         ("spdlog",),
     ),
     "server/hooks/delivery": (

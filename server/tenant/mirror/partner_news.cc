@@ -1,8 +1,10 @@
-// What a partner put into tables of the mirror and will lose: told while it is there.
+#include "server/tenant/mirror/partner_news.h"
+
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
-#include "server/tenant/tenant.h"
+#include "proto/wire/table.h"
 
 namespace mirror {
 namespace {
@@ -18,16 +20,15 @@ constexpr char kKeep[] =
 
 }  // namespace
 
-/// Once for each set of columns, and again after a restart.
-void Tenant::TellPartnerColumns() {
-  const absl::StatusOr<std::vector<TouchedTable>> found = store_->ReadTouchedTables();
+void PartnerNews::TellColumns(Store& store) {
+  const absl::StatusOr<std::vector<TouchedTable>> found = store.ReadTouchedTables();
   // What is wrong with the file shows in what the cycle does.
   if (!found.ok()) return;
   for (const TouchedTable& added : *found) {
     if (added.columns.empty()) continue;
     const std::string names = ListNames(added.columns, kNamesListed);
-    if (told_partner_.size() >= kToldMax) told_partner_.clear();
-    if (!told_partner_.insert(absl::StrCat(FoldName(added.table), " columns ", names)).second) continue;
+    if (told_.size() >= kToldMax) told_.clear();
+    if (!told_.insert(absl::StrCat(FoldName(added.table), " columns ", names)).second) continue;
     events_.Add(context_id_, Severity::kWarning, "partner.column_lost",
                 absl::StrCat(
                     "table '", added.table, "' has ", added.columns.size() == 1 ? "a column" : "columns",
@@ -36,17 +37,17 @@ void Tenant::TellPartnerColumns() {
   }
 }
 
-/// Before rows of it go. Counts them, once in a cycle.
-void Tenant::TellPartnerRows(std::int64_t cycle, const std::string& table, const char* what_comes) {
-  if (!store_->IsDurable()) return;
+void PartnerNews::TellRows(Store& store, std::int64_t cycle, const std::string& table,
+                           const char* what_comes) {
+  if (!store.IsDurable()) return;
   if (cycle != counted_cycle_) counted_.clear();
   counted_cycle_ = cycle;
   const std::string key = FoldName(table);
   if (!counted_.insert(key).second) return;
-  const absl::StatusOr<std::int64_t> rows = store_->CountPartnerRows(table);
+  const absl::StatusOr<std::int64_t> rows = store.CountPartnerRows(table);
   if (!rows.ok() || *rows == 0) return;
-  if (told_partner_.size() >= kToldMax) told_partner_.clear();
-  if (!told_partner_.insert(absl::StrCat(key, " rows ", *rows)).second) return;
+  if (told_.size() >= kToldMax) told_.clear();
+  if (!told_.insert(absl::StrCat(key, " rows ", *rows)).second) return;
   events_.Add(context_id_, Severity::kWarning, "partner.rows_lost",
               absl::StrCat("table '", table, "' has ", *rows, *rows == 1 ? " row" : " rows",
                            " more than the mirror wrote: somebody else wrote into it. ", what_comes,

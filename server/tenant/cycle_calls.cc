@@ -1,0 +1,370 @@
+#include "server/tenant/cycle_calls.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/folded_name.h"
+#include "proto/wire/table.h"
+#include "server/plan/breaker.h"
+
+namespace mirror {
+namespace {
+
+constexpr std::size_t kNamesListed = 20;
+
+}  // namespace
+
+absl::StatusOr<Admission> CycleCalls::Authenticate(const Caller& caller, const std::string& holder,
+                                                   bool take_over, bool probe, std::int64_t now_ms) {
+  const MutexLock lock(mirror_.mutex());
+  const bool may_make = !probe && mirror_.options().automatic_provisioning;
+  if (absl::Status status = mirror_.Open(may_make, now_ms); !status.ok()) {
+    // A file that an operator took away is no cycle's fault.
+    if (absl::IsAborted(status)) {
+      return absl::PermissionDeniedError(absl::StrCat("tenant '", mirror_.context_id(),
+                                                      "' has no mirror here",
+                                                      probe ? " yet"
+                                                            : ", and this endpoint takes in no "
+                                                              "tenants by itself",
+                                                      ". Nothing was done. Ask the mirror's operator."));
+    }
+    return status;
+  }
+  Beginning beginning{caller, holder, take_over, probe, now_ms};
+  const absl::Status begun =
+      mirror_.Commit([&]() MIRROR_REQUIRES(mirror_.mutex()) { return PlanBeginning(&beginning); }).status();
+  // By the clock: no source's cycle can begin.
+  if (absl::IsUnauthenticated(begun) && !probe) mirror_.seen().NoteFailure(std::string(begun.message()));
+  // A nonce that was seen before.
+  if (absl::IsAlreadyExists(begun)) return absl::UnauthenticatedError(begun.message());
+  if (!begun.ok()) return begun;
+  TellBeginning(beginning);
+  if (beginning.admission.accepted) mirror_.BeginCycle();
+  return std::move(beginning.admission);
+}
+
+absl::StatusOr<std::optional<Plan>> CycleCalls::PlanBeginning(Beginning* beginning) {
+  const Caller& caller = beginning->caller;
+  Admission& admission = beginning->admission;
+  admission = Admission{};
+  absl::StatusOr<TenantRecord> tenant = mirror_.store()->ReadTenant();
+  if (!tenant.ok()) return tenant.status();
+  if (absl::Status status = CheckOwner(caller, *tenant); !status.ok()) return status;
+  // What expired by the highest time ever seen was forgotten: it cannot be told from a repetition.
+  if (caller.expires_ms < tenant->clock_ms) {
+    return absl::UnauthenticatedError(absl::StrCat(
+        "the token ends before the latest time that this mirror has seen (unix ms ", tenant->clock_ms,
+        "): the server's clock was ahead, or is behind now. No cycle began. Set the clock right; "
+        "'mirrorctl resume ",
+        mirror_.context_id(), "' makes the mirror take the present time."));
+  }
+  beginning->created = tenant->issuer.empty();
+  beginning->takes_place = tenant->active;
+  Plan plan;
+  plan.now_ms = beginning->now_ms;
+  plan.tenant_expected = *tenant;
+  plan.tenant = *tenant;
+  if (!caller.nonce.empty()) {
+    plan.nonce = Nonce{caller.nonce, caller.expires_ms, mirror_.options().nonces_max};
+  }
+  plan.tenant->clock_ms = std::max(tenant->clock_ms, beginning->now_ms);
+  if (tenant->paused) {
+    admission.do_not_replicate = true;
+    admission.by = WhoPaused(*tenant);
+    admission.reason =
+        tenant->pause_reason.empty() ? "the operator paused this tenant" : tenant->pause_reason;
+  }
+  if (beginning->probe) return plan;
+  plan.tenant->issuer = caller.issuer;
+  plan.tenant->environment = caller.environment;
+  if (!tenant->paused) PlanCycle(*tenant, beginning, &plan);
+  return plan;
+}
+
+/// A cycle begins, unless another one is at work.
+void CycleCalls::PlanCycle(const TenantRecord& tenant, Beginning* beginning, Plan* plan) {
+  Admission& admission = beginning->admission;
+  const std::int64_t now_ms = beginning->now_ms;
+  const std::string& holder = beginning->holder;
+  const bool idle = mirror_.progress().IsIdle(tenant, now_ms);
+  const bool own = beginning->take_over && !holder.empty() && holder == tenant.holder;
+  if (tenant.active && !idle && !own) {
+    admission.busy = BusyCycle{tenant.cycle, tenant.holder, tenant.since_ms};
+    return;
+  }
+  beginning->cut = tenant.active ? tenant.cycle : 0;
+  beginning->timed_out = idle && !own;
+  admission.accepted = true;
+  admission.cycle = std::max(tenant.cycle + 1, now_ms);
+  plan->tenant->cycle = admission.cycle;
+  plan->tenant->active = true;
+  plan->tenant->holder = holder;
+  plan->tenant->since_ms = now_ms;
+  plan->tenant->progress_ms = now_ms;
+  plan->tenant->announced.clear();
+  plan->tenant->touched = false;
+  plan->forget_old_cycles = true;
+}
+
+void CycleCalls::TellBeginning(const Beginning& beginning) {
+  const Admission& admission = beginning.admission;
+  if (beginning.created && !beginning.probe) {
+    mirror_.Tell(Severity::kInformation, "tenant.created",
+                 absl::StrCat("a mirror was made for issuer '", beginning.caller.issuer, "', environment '",
+                              beginning.caller.environment, "'"));
+  }
+  if (admission.accepted && beginning.cut != 0) {
+    beginning.timed_out ? TellTimedOut(mirror_, beginning.cut) : TellInterrupted(mirror_, beginning.cut);
+  }
+  ServerCounters& counters = *mirror_.options().counters;
+  if (admission.busy) counters.cycles_busy.Add();
+  if (admission.do_not_replicate) counters.cycles_told_not.Add();
+  if (!admission.accepted) return;
+  counters.cycles_begun.Add();
+  if (beginning.takes_place) counters.cycles_interrupted.Add();
+}
+
+absl::StatusOr<Announcement> CycleCalls::Announce(const Caller& caller, std::int64_t cycle,
+                                                  const std::string& source_id, const std::string& digest,
+                                                  const std::vector<AnnouncedTable>& tables,
+                                                  std::int64_t now_ms) {
+  const CycleProgress::SteadyTime began = mirror_.options().steady_now();
+  const MutexLock lock(mirror_.mutex());
+  absl::StatusOr<TenantRecord> running = mirror_.Running(caller, cycle, now_ms);
+  if (!running.ok()) return running.status();
+  if (running->announced == digest) return Answers(tables);
+  if (!running->announced.empty() && running->touched) {
+    return absl::FailedPreconditionError(
+        "other tables were announced in this cycle and batches of them were applied. Nothing was changed. "
+        "End the "
+        "cycle with ReplicationCompleted and announce the new tables in the next one.");
+  }
+
+  if (absl::Status status = mirror_.Noticed(mirror_.cycle().LoadHolds(*mirror_.store())); !status.ok())
+    return status;
+  // While they are there: what is announced may call for a population.
+  mirror_.partner().TellColumns(*mirror_.store());
+  const AnnounceRequest request{cycle, source_id, digest, tables, now_ms};
+  AnnouncePlan planned;
+  std::vector<SchemaAnswer> before;
+  const absl::StatusOr<std::optional<Mirror::Committed>> committed =
+      mirror_.Commit([&]() MIRROR_REQUIRES(mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
+        absl::StatusOr<AnnounceView> view = ViewFor(request);
+        if (!view.ok()) return view.status();
+        planned = PlanAnnouncement(request, *view);
+        before = std::move(view->former);
+        if (planned.plan.answers) mirror_.hooks().AddTables(&planned);
+        return planned.plan;
+      });
+  if (!committed.ok()) return committed.status();
+
+  mirror_.progress().Note(cycle, mirror_.progress().EndOf(now_ms, began));
+  KeepTargets(*mirror_.store(), mirror_.options().freshness, mirror_.context_id());
+  TellIdleRules(tables);
+  mirror_.indexes().TellWrong(tables);
+  const Plan& plan = planned.plan;
+  if (!plan.source_objects.empty()) mirror_.indexes().SetDue();
+  if (!plan.holds.empty() || !plan.settled_holds.empty()) TellHolds(mirror_, plan.holds);
+  const std::vector<SchemaAnswer> answers =
+      AnswersAfter(planned.answers, planned.step_of, (*committed)->result.steps);
+  mirror_.cycle().SetRefused(answers);
+  mirror_.agreed().Forget();
+  mirror_.cycle().ForgetNotes();
+  TellAnnounced(planned, answers, before);
+  return Answers(tables);
+}
+
+absl::StatusOr<AnnounceView> CycleCalls::ViewFor(const AnnounceRequest& request) {
+  AnnounceView view;
+  view.context_id = mirror_.context_id();
+  view.limits = LimitsOf(mirror_.options().breaker, mirror_.context_id(), "");
+  view.drop_grace_ms = mirror_.options().drop_grace_ms;
+  view.holds = mirror_.cycle().holds();
+  absl::StatusOr<TenantRecord> tenant = mirror_.store()->ReadTenant();
+  if (!tenant.ok()) return tenant.status();
+  view.tenant = *std::move(tenant);
+  absl::StatusOr<std::vector<SchemaAnswer>> former = mirror_.store()->ReadAnswers();
+  if (!former.ok()) return former.status();
+  view.former = *std::move(former);
+  if (view.IsOtherSource(request)) return view;
+  for (const AnnouncedTable& table : request.tables) {
+    CheckedTable& checked = view.checked.emplace_back();
+    checked.status = table.schema.ok() ? mirror_.store()->CheckTable(*table.schema) : table.schema.status();
+    if (checked.status.ok()) checked.hash = SchemaHash(*table.schema);
+  }
+  absl::StatusOr<std::vector<TableRecord>> records = mirror_.store()->ReadTables();
+  if (!records.ok()) return records.status();
+  view.records = *std::move(records);
+  absl::StatusOr<std::vector<std::string>> there = mirror_.store()->AgreedTables();
+  if (!there.ok()) return there.status();
+  view.there = *std::move(there);
+  absl::StatusOr<std::vector<TouchedTable>> touched = mirror_.store()->ReadTouchedTables();
+  if (!touched.ok()) return touched.status();
+  view.touched = *std::move(touched);
+  absl::StatusOr<std::vector<KeptObjects>> objects = mirror_.store()->ReadSourceObjects();
+  if (!objects.ok()) return objects.status();
+  view.objects = *std::move(objects);
+  if (absl::Status status = ReadMirrored(request, &view); !status.ok()) return status;
+  return view;
+}
+
+absl::Status CycleCalls::ReadMirrored(const AnnounceRequest& request, AnnounceView* view) {
+  const TablesToRead read = FindTablesToRead(request, *view);
+  for (const std::string& name : read.unannounced) {
+    absl::StatusOr<std::optional<TableSchema>> agreed = mirror_.store()->ReadSchema(name);
+    if (!agreed.ok()) return agreed.status();
+    view->tables[FoldName(name)].agreed = *std::move(agreed);
+  }
+  for (const std::size_t number : read.changed) {
+    const AnnouncedTable& table = request.tables[number];
+    MirroredTable& mirrored = view->tables[FoldName(table.name)];
+    absl::StatusOr<std::optional<TableSchema>> agreed = mirror_.store()->ReadSchema(table.name);
+    if (!agreed.ok()) return agreed.status();
+    mirrored.agreed = *std::move(agreed);
+    absl::StatusOr<std::vector<std::string>> lost = mirror_.store()->ReadLostColumns(table.name);
+    if (!lost.ok()) return lost.status();
+    mirrored.lost = *std::move(lost);
+    if (mirrored.agreed || !KeepsPartner(*table.schema)) continue;
+    absl::StatusOr<std::vector<std::string>> aside = mirror_.store()->SetAside(table.name);
+    if (!aside.ok()) return aside.status();
+    mirrored.aside = *std::move(aside);
+  }
+  return absl::OkStatus();
+}
+
+void CycleCalls::TellAnnounced(const AnnouncePlan& planned, const std::vector<SchemaAnswer>& answers,
+                               const std::vector<SchemaAnswer>& before) {
+  for (const SchemaAnswer& answer : answers) {
+    // Told once, not in every cycle that finds the same.
+    if (std::find(before.begin(), before.end(), answer) != before.end()) continue;
+    const auto action = static_cast<SchemaAction>(answer.action);
+    if (action == SchemaAction::kRefused) TellRefusedTable(answer);
+    if (action == SchemaAction::kRepopulate) {
+      mirror_.Tell(Severity::kInformation, "table.repopulate",
+                   absl::StrCat("table '", answer.table, "'", " is to be populated anew: ", answer.reason));
+    }
+  }
+  if (planned.retired.empty()) return;
+  mirror_.Tell(
+      Severity::kWarning, "tables.retired",
+      absl::StrCat("the source does not announce ", planned.retired.size(),
+                   planned.retired.size() == 1 ? " table" : " tables",
+                   " any more: ", ListNames(planned.retired, kNamesListed),
+                   ". What the mirror had of them is set aside and removed after drop_grace",
+                   planned.retires_partner ? ", but tables with rows that are the partner's, which stay "
+                                             "there until 'mirrorctl delete' or the partner drops them"
+                                           : ""));
+}
+
+absl::StatusOr<Announcement> CycleCalls::Answers(const std::vector<AnnouncedTable>& tables) {
+  absl::StatusOr<std::vector<SchemaAnswer>> kept = mirror_.store()->ReadAnswers();
+  if (!kept.ok()) return mirror_.Noticed(kept.status());
+  absl::StatusOr<std::vector<TableRecord>> records = mirror_.store()->ReadTables();
+  if (!records.ok()) return mirror_.Noticed(records.status());
+  std::map<std::string, const SchemaAnswer*> answer_of;
+  for (const SchemaAnswer& answer : *kept) answer_of[FoldName(answer.table)] = &answer;
+  std::map<std::string, const TableRecord*> record_of;
+  for (const TableRecord& record : *records) record_of[FoldName(record.table)] = &record;
+  absl::StatusOr<std::vector<TableCheck>> checks = mirror_.store()->ReadChecks();
+  if (!checks.ok()) return mirror_.Noticed(checks.status());
+  std::set<std::string> wanted;
+  for (const TableCheck& check : *checks) {
+    if (check.wanted) wanted.insert(FoldName(check.table));
+  }
+  Announcement announcement;
+  if (absl::Status status = AddHeld(tables, &announcement); !status.ok()) return status;
+  for (const AnnouncedTable& table : tables) {
+    TableAnswer answer;
+    answer.table = table.name;
+    const std::string key = FoldName(table.name);
+    if (const auto found = answer_of.find(key); found != answer_of.end()) {
+      answer.action = static_cast<SchemaAction>(found->second->action);
+      answer.reason = found->second->reason;
+    }
+    answer.wanted = IsWanted(answer.action);
+    if (const auto found = record_of.find(key); found != record_of.end() && answer.wanted) {
+      answer.position = found->second->position;
+      answer.pending = found->second->pending;
+      answer.schema_hash = found->second->schema_hash;
+      answer.row_count = found->second->row_count;
+      answer.verify_wanted = wanted.contains(key);
+    }
+    announcement.tables.push_back(std::move(answer));
+  }
+  return announcement;
+}
+
+absl::Status CycleCalls::AddHeld(const std::vector<AnnouncedTable>& tables, Announcement* announcement) {
+  if (absl::Status status = mirror_.Noticed(mirror_.cycle().LoadHolds(*mirror_.store())); !status.ok())
+    return status;
+  const Hold* const hold = FindHold(mirror_.cycle().holds(), HoldKind::kTables, "");
+  if (hold == nullptr) return absl::OkStatus();
+  std::set<std::string> listed;
+  for (const AnnouncedTable& table : tables) listed.insert(FoldName(table.name));
+  for (const std::string& name : hold->tables) {
+    if (!listed.contains(FoldName(name))) announcement->held_tables.push_back(name);
+  }
+  if (!announcement->held_tables.empty()) announcement->held_reason = hold->reason;
+  return absl::OkStatus();
+}
+
+/// What is there already is worse than nothing: it may hold what a rule of now is to keep out.
+void CycleCalls::TellRefusedTable(const SchemaAnswer& answer) {
+  const absl::StatusOr<std::optional<TableRecord>> record = mirror_.store()->ReadTable(answer.table);
+  const bool there = record.ok() && *record;
+  mirror_.Tell(
+      there ? Severity::kError : Severity::kWarning, "table.refused",
+      absl::StrCat(answer.reason, there ? " What the mirror has of it stays as it was, readable, until "
+                                          "the table is taken again or 'mirrorctl reset' drops it."
+                                        : ""));
+}
+
+/// A rule with a typing error keeps nothing out.
+void CycleCalls::TellIdleRules(const std::vector<AnnouncedTable>& tables) {
+  std::vector<const TableSchema*> schemas;
+  for (const AnnouncedTable& table : tables) {
+    // One that is refused may be so because of its rules.
+    if (!table.schema.ok()) return;
+    schemas.push_back(&*table.schema);
+  }
+  std::string idle = absl::StrJoin(mirror_.agreed().rules().Idle(schemas), "; ");
+  if (idle == told_idle_rules_) return;
+  told_idle_rules_ = std::move(idle);
+  if (told_idle_rules_.empty()) return;
+  mirror_.Tell(
+      Severity::kWarning, "columns.rule_idle",
+      absl::StrCat("rules of columns that mean nothing the source has: ", told_idle_rules_,
+                   ". Nothing is kept out by them. Correct them in mirror-server.toml and restart the "
+                   "server, or remove them"));
+}
+
+void CycleCalls::NoteRefusedAnnouncement(std::int64_t cycle, std::string_view why) {
+  const MutexLock lock(mirror_.mutex());
+  mirror_.cycle().NoteUnannounced(cycle, why);
+}
+
+void CycleCalls::EndIfIdle(std::int64_t now_ms) {
+  // Who holds the lock makes progress.
+  if (!mirror_.mutex().try_lock()) return;
+  const MutexLock lock(mirror_.mutex(), std::adopt_lock);
+  if (!mirror_.serves_cycle() || mirror_.store() == nullptr) return;
+  absl::StatusOr<TenantRecord> tenant = mirror_.store()->ReadTenant();
+  if (!tenant.ok() || !tenant->active || !mirror_.progress().IsIdle(*tenant, now_ms)) return;
+  if (mirror_.EndCycle(now_ms).ok()) TellTimedOut(mirror_, tenant->cycle);
+}
+
+void CycleCalls::EndCycle(std::int64_t now_ms) {
+  const MutexLock lock(mirror_.mutex());
+  if (!mirror_.serves_cycle() || !mirror_.Open(false, now_ms).ok()) return;
+  absl::StatusOr<TenantRecord> tenant = mirror_.store()->ReadTenant();
+  if (!tenant.ok() || !tenant->active) return;
+  absl::Status status = mirror_.EndCycle(now_ms);
+  mirror_.Tell(Severity::kInformation, "cycle.ended",
+               status.ok() ? "the server stops: the running cycle is over" : std::string(status.message()));
+}
+
+}  // namespace mirror

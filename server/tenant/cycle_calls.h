@@ -1,0 +1,115 @@
+#ifndef MIRROR_SERVER_TENANT_CYCLE_CALLS_H_
+#define MIRROR_SERVER_TENANT_CYCLE_CALLS_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "server/plan/announce_plan.h"
+#include "server/plan/caller.h"
+#include "server/plan/pause.h"
+#include "server/plan/plan.h"
+#include "server/tenant/mirror/mirror.h"
+
+namespace mirror {
+
+struct BusyCycle {
+  std::int64_t cycle = 0;
+  std::string holder;
+  std::int64_t since_ms = 0;
+};
+
+/// What Authenticate found.
+struct Admission {
+  bool accepted = false;
+  std::optional<BusyCycle> busy;
+  bool do_not_replicate = false;
+  PausedBy by = PausedBy::kNobody;  ///< With do_not_replicate.
+  std::string reason;
+  std::int64_t cycle = 0;
+};
+
+struct TableAnswer {
+  std::string table;
+  bool wanted = false;
+  Position position;
+  std::optional<Position> pending;
+  std::string schema_hash;
+  bool verify_wanted = false;
+  SchemaAction action = SchemaAction::kUnchanged;
+  std::string reason;
+  std::int64_t row_count = -1;
+};
+
+/// What TableSchema answers.
+struct Announcement {
+  std::vector<TableAnswer> tables;
+  std::vector<std::string> held_tables = {};  ///< Not announced, and kept until an operator decides.
+  std::string held_reason = {};
+};
+
+/// How a cycle begins: the source's first two calls, and who ends a cycle that it left. `now_ms` is unix
+/// time. Errors: as Mirror. Threads: any.
+class CycleCalls {
+ public:
+  explicit CycleCalls(Mirror& mirror) : mirror_(mirror) {}
+
+  ///   kUnauthenticated  the nonce was seen before, or cannot be judged any more
+  absl::StatusOr<Admission> Authenticate(const Caller& caller, const std::string& holder, bool take_over,
+                                         bool probe, std::int64_t now_ms);
+
+  /// `digest` tells a repetition from another request. Errors: kFailedPrecondition for another one after a
+  /// batch.
+  absl::StatusOr<Announcement> Announce(const Caller& caller, std::int64_t cycle,
+                                        const std::string& source_id, const std::string& digest,
+                                        const std::vector<AnnouncedTable>& tables, std::int64_t now_ms);
+  /// `cycle` got no tables, since what the source announced was refused before it came here.
+  void NoteRefusedAnnouncement(std::int64_t cycle, std::string_view why);
+
+  /// Ends a cycle of this process that has made no progress for too long. Never waits for the lock.
+  void EndIfIdle(std::int64_t now_ms);
+  /// Ends a cycle that this process served: clean shutdown.
+  void EndCycle(std::int64_t now_ms);
+
+ private:
+  /// What Authenticate asks for, and what came of it.
+  struct Beginning {
+    const Caller& caller;
+    const std::string& holder;
+    bool take_over = false, probe = false;
+    std::int64_t now_ms = 0;
+    Admission admission = {};
+    bool created = false, takes_place = false;
+    std::int64_t cut = 0;  ///< A cycle that this one takes the place of.
+    bool timed_out = false;
+  };
+  absl::StatusOr<std::optional<Plan>> PlanBeginning(Beginning* beginning) MIRROR_REQUIRES(mirror_.mutex());
+  void PlanCycle(const TenantRecord& tenant, Beginning* beginning, Plan* plan)
+      MIRROR_REQUIRES(mirror_.mutex());
+  void TellBeginning(const Beginning& beginning) MIRROR_REQUIRES(mirror_.mutex());
+
+  /// What an announcement is planned from: who is another source sees no table.
+  absl::StatusOr<AnnounceView> ViewFor(const AnnounceRequest& request) MIRROR_REQUIRES(mirror_.mutex());
+  absl::Status ReadMirrored(const AnnounceRequest& request, AnnounceView* view)
+      MIRROR_REQUIRES(mirror_.mutex());
+  absl::StatusOr<Announcement> Answers(const std::vector<AnnouncedTable>& tables)
+      MIRROR_REQUIRES(mirror_.mutex());
+  /// Tables that are not announced, and wait for an operator.
+  absl::Status AddHeld(const std::vector<AnnouncedTable>& tables, Announcement* announcement)
+      MIRROR_REQUIRES(mirror_.mutex());
+  void TellAnnounced(const AnnouncePlan& planned, const std::vector<SchemaAnswer>& answers,
+                     const std::vector<SchemaAnswer>& before) MIRROR_REQUIRES(mirror_.mutex());
+  void TellRefusedTable(const SchemaAnswer& answer) MIRROR_REQUIRES(mirror_.mutex());
+  void TellIdleRules(const std::vector<AnnouncedTable>& tables) MIRROR_REQUIRES(mirror_.mutex());
+
+  Mirror& mirror_;
+  std::string told_idle_rules_ MIRROR_GUARDED_BY(mirror_.mutex());
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_TENANT_CYCLE_CALLS_H_

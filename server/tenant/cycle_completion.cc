@@ -1,0 +1,323 @@
+#include "server/tenant/cycle_completion.h"
+
+#include <algorithm>
+#include <limits>
+#include <memory>
+#include <set>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/folded_name.h"
+#include "proto/wire/table.h"
+#include "server/plan/announce_plan.h"
+#include "server/plan/pause.h"
+
+namespace mirror {
+namespace {
+
+constexpr std::size_t kNamesListed = 20;
+
+/// A cycle that died or ended meanwhile is found out by the next call.
+const GoOn kToTheEnd = [] { return true; };
+
+}  // namespace
+
+absl::StatusOr<std::vector<TableVerdict>> CycleCompletion::Complete(const Caller& caller, std::int64_t cycle,
+                                                                    const std::vector<CompletedTable>& tables,
+                                                                    std::int64_t now_ms,
+                                                                    std::optional<AllAsOf> as_of) {
+  // A source whose clock is ahead must not be fresh tomorrow.
+  if (as_of) as_of->source_ms = std::min(as_of->source_ms, now_ms);
+  Completing completing{cycle, tables, now_ms, std::move(as_of)};
+  {
+    const MutexLock lock(mirror_.mutex());
+    bool repeated = false;
+    const absl::StatusOr<TenantRecord> running = mirror_.Running(caller, cycle, now_ms);
+    if (!running.ok()) {
+      // The answer to the first one may have been lost.
+      if (mirror_.store() == nullptr) return running.status();
+      absl::StatusOr<TenantRecord> tenant = mirror_.store()->ReadTenant();
+      repeated = tenant.ok() && CheckOwner(caller, *tenant).ok() && tenant->completed_cycle == cycle;
+      if (!repeated) return running.status();
+    }
+    completing.announced = running.ok() && !running->announced.empty();
+    if (absl::Status status = CompareNow(&completing); !status.ok()) return status;
+    if (!repeated) {
+      if (absl::Status status = End(&completing); !status.ok()) return status;
+    }
+  }
+  if (absl::Status status = CompareLater(tables, now_ms, &completing.verdicts); !status.ok()) return status;
+  const MutexLock lock(mirror_.mutex());
+  if (mirror_.store() != nullptr) mirror_.store()->Rest();
+  // When all were in use as they were opened, this is when there is something to close.
+  mirror_.MakeRoom();
+  return std::move(completing.verdicts);
+}
+
+absl::Status CycleCompletion::CompareNow(Completing* completing) {
+  RunningCycle& running = mirror_.cycle();
+  if (absl::Status status = mirror_.Noticed(running.LoadNotes(*mirror_.store())); !status.ok()) return status;
+  // A cycle that announced nothing, or whose source is not the one that is believed, speaks of no table.
+  if (!completing->announced || running.IsNoted(CycleNoteKind::kOtherSource)) completing->as_of.reset();
+  if (completing->as_of) {
+    if (absl::Status status = AddStale(&*completing->as_of); !status.ok()) return status;
+  }
+  for (const CompletedTable& table : completing->tables) {
+    absl::StatusOr<std::optional<TableRecord>> record = mirror_.store()->ReadTable(table.table);
+    if (!record.ok()) return mirror_.Noticed(record.status());
+    std::optional<RangeDigest> own;
+    if (*record) own = running.DigestOf(completing->cycle, table.table, (*record)->position);
+    Compared compared = Compare(table, *record, own, completing->now_ms);
+    if (compared.check) completing->checks.push_back(*std::move(compared.check));
+    completing->verdicts.push_back(std::move(compared.verdict));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CycleCompletion::End(Completing* completing) {
+  const std::int64_t cycle = completing->cycle, now_ms = completing->now_ms;
+  RunningCycle& running = mirror_.cycle();
+  if (absl::Status status = mirror_.Noticed(running.LoadHolds(*mirror_.store())); !status.ok()) return status;
+  const std::string refused = running.RefusalsOf(cycle);
+  CycleEnd end;
+  end.change = [&](TenantRecord& tenant) MIRROR_REQUIRES(mirror_.mutex()) {
+    CountMiss(cycle, now_ms, tenant);
+    completing->paused = tenant.paused ? tenant.pause_reason : "";
+    completing->first = tenant.completed_ms == 0;
+    tenant.completed_cycle = cycle;
+    // One that announced nothing went nowhere.
+    if (completing->announced) tenant.completed_ms = now_ms;
+  };
+  end.as_of = completing->as_of;
+  end.hooks = mirror_.hooks().OfCompletion(cycle, now_ms, completing->tables);
+  if (absl::Status status = NoteChecks(completing->checks, &end.checks); !status.ok()) return status;
+  if (absl::Status status = mirror_.EndCycle(now_ms, end); !status.ok()) return status;
+  TellEnd(*completing, refused);
+  ScrubFile(now_ms);
+  if (mirror_.store() == nullptr) return absl::OkStatus();
+  mirror_.Noticed(mirror_.indexes().Follow(*mirror_.store(), now_ms)).IgnoreError();  // The cycle is over.
+  return absl::OkStatus();
+}
+
+void CycleCompletion::TellEnd(const Completing& completing, const std::string& refused) {
+  const std::int64_t cycle = completing.cycle;
+  std::size_t changed = 0;
+  std::uint64_t inserts = 0, updates = 0, deletes = 0;
+  for (const CompletedTable& table : completing.tables) {
+    // One that was only compared did not change.
+    if (!table.rows_differ || table.inserts + table.updates + table.deletes > 0) ++changed;
+    inserts += table.inserts;
+    updates += table.updates;
+    deletes += table.deletes;
+  }
+  for (const TableVerdict& verdict : completing.verdicts) TellVerdict(verdict);
+  if (!completing.paused.empty()) {
+    mirror_.Tell(Severity::kError, "tenant.paused",
+                 absl::StrCat("the tenant was paused: ", completing.paused,
+                              ". Find the second one and stop it, then 'mirrorctl resume ",
+                              mirror_.context_id(), "'"));
+  }
+  const std::string counts = absl::StrCat(changed, changed == 1 ? " table" : " tables", " changed, ", inserts,
+                                          " inserts, ", updates, " updates, ", deletes, " deletes");
+  if (!refused.empty()) {
+    TellCycleFailed(mirror_, cycle, refused, absl::StrCat("The other tables: ", counts, "."));
+  } else if (!completing.announced) {
+    TellUnannounced(cycle);
+  } else if (mirror_.seen().ForgetFailure() || inserts + updates + deletes > 0 || completing.first) {
+    // One that changed nothing behind a good one is no news: the time of the last one is known anyway.
+    mirror_.Tell(Severity::kInformation, "cycle.completed", absl::StrCat("cycle ", cycle, ": ", counts));
+  }
+}
+
+void CycleCompletion::TellUnannounced(std::int64_t cycle) {
+  const std::optional<std::string> why = mirror_.cycle().WhyUnannounced(cycle);
+  TellCycleFailed(mirror_, cycle,
+                  absl::StrCat("its source ended it without having announced its tables",
+                               why ? ": TableSchema was refused: " : "", why.value_or("")),
+                  why ? "Until that is mended, no cycle gets further."
+                      : "TableSchema was refused, or the source could not go on; its agent says why.");
+}
+
+void CycleCompletion::TellVerdict(const TableVerdict& verdict) {
+  if (verdict.comparison != Comparison::kDiffers) return;
+  mirror_.Tell(Severity::kError, "table.differs",
+               absl::StrCat("table '", verdict.table, "': ", verdict.reason));
+}
+
+absl::Status CycleCompletion::CompareLater(const std::vector<CompletedTable>& tables, std::int64_t now_ms,
+                                           std::vector<TableVerdict>* verdicts) {
+  for (std::size_t i = 0; i < tables.size(); ++i) {
+    if (!tables[i].digest || (*verdicts)[i].comparison != Comparison::kUnchecked) continue;
+    absl::StatusOr<std::optional<Compared>> compared = CompareRows(tables[i], now_ms);
+    if (!compared.ok()) return compared.status();
+    if (!*compared) continue;
+    (*verdicts)[i] = (*compared)->verdict;
+    if (!(*compared)->check) continue;
+    // The next cycle may have changed rows since they were counted.
+    (*compared)->check->row_count.reset();
+    if (absl::Status status = KeepCheck(**compared, now_ms); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::optional<Compared>> CycleCompletion::CompareRows(const CompletedTable& table,
+                                                                     std::int64_t now_ms) {
+  std::unique_ptr<Snapshot> snapshot;
+  {
+    const MutexLock lock(mirror_.mutex());
+    if (mirror_.store() == nullptr) return std::optional<Compared>();
+    absl::StatusOr<std::unique_ptr<Snapshot>> opened = mirror_.store()->OpenSnapshot();
+    if (!opened.ok()) return mirror_.Noticed(opened.status());
+    snapshot = *std::move(opened);
+  }
+  const absl::StatusOr<std::optional<TableRecord>> record = snapshot->ReadTable(table.table);
+  if (!record.ok()) return record.status();
+  const absl::StatusOr<std::optional<TableSchema>> schema = snapshot->ReadSchema(table.table);
+  if (!schema.ok()) return schema.status();
+  if (!*record || !*schema) return std::optional<Compared>();
+  const TableSchema kept = KeptForm(**schema);
+  const absl::StatusOr<std::vector<RangeDigest>> own =
+      snapshot->Digest(kept, PlainColumns(kept), {}, kToTheEnd);
+  if (!own.ok()) return own.status();
+  return std::optional(Compare(table, *record, own->front(), now_ms));
+}
+
+absl::Status CycleCompletion::KeepCheck(const Compared& compared, std::int64_t now_ms) {
+  const MutexLock lock(mirror_.mutex());
+  if (mirror_.store() == nullptr) return absl::OkStatus();
+  Plan plan;
+  plan.now_ms = now_ms;
+  if (absl::Status status = NoteChecks({*compared.check}, &plan.checks); !status.ok()) return status;
+  const absl::StatusOr<CommitResult> result = mirror_.store()->Commit(plan);
+  if (!result.ok()) return mirror_.Noticed(result.status());
+  TellVerdict(compared.verdict);
+  mirror_.Summarize(Look::kAll);
+  return absl::OkStatus();
+}
+
+/// One by digests is what an operator asked for.
+absl::Status CycleCompletion::NoteChecks(const std::vector<TableCheck>& checks,
+                                         std::vector<TableCheck>* written) {
+  if (checks.empty()) return absl::OkStatus();
+  const absl::StatusOr<std::vector<TableCheck>> known = mirror_.store()->ReadChecks();
+  if (!known.ok()) return mirror_.Noticed(known.status());
+  for (const TableCheck& check : checks) {
+    const auto found = std::find_if(known->begin(), known->end(),
+                                    [&](const TableCheck& one) { return SameName(one.table, check.table); });
+    if (found != known->end() && !Supersedes(check, *found)) continue;
+    written->push_back(check);
+    if (found == known->end() || !found->wanted) continue;
+    written->back().wanted = check.equality == Equality::kCountEqual;
+  }
+  return absl::OkStatus();
+}
+
+/// A miss of something that was committed since the former miss: two databases feed one mirror in turn.
+void CycleCompletion::CountMiss(std::int64_t cycle, std::int64_t now_ms, TenantRecord& tenant) {
+  if (!mirror_.cycle().IsNoted(CycleNoteKind::kMiss)) return;
+  const bool in_a_row = tenant.missed_cycle != 0 && tenant.missed_cycle == tenant.completed_cycle;
+  const bool soon =
+      mirror_.options().miss_window_ms > 0 && now_ms - tenant.missed_ms <= mirror_.options().miss_window_ms;
+  tenant.missed_cycle = cycle;
+  tenant.missed_ms = now_ms;
+  if (!in_a_row || !soon || tenant.paused) return;
+  tenant.paused = true;
+  tenant.pause_reason = kMissPause;
+}
+
+absl::Status CycleCompletion::AddStale(AllAsOf* as_of) {
+  RunningCycle& running = mirror_.cycle();
+  if (absl::Status status = mirror_.Noticed(running.LoadRefused(*mirror_.store())); !status.ok())
+    return status;
+  as_of->stale.insert(as_of->stale.end(), running.refused().begin(), running.refused().end());
+  for (const CycleNote& note : running.notes()) as_of->stale.push_back(note.table);
+  return absl::OkStatus();
+}
+
+void CycleCompletion::ScrubFile(std::int64_t now_ms) {
+  absl::StatusOr<TenantRecord> tenant = mirror_.store()->ReadTenant();
+  if (!tenant.ok() || !tenant->scrub) return;
+  const absl::StatusOr<std::vector<std::string>> awaited = AwaitedTables();
+  if (!awaited.ok()) return;
+  if (!awaited->empty()) {
+    if (!std::exchange(told_unscrubbed_, true)) {
+      mirror_.Tell(
+          Severity::kWarning, "mirror.not_scrubbed",
+          absl::StrCat("column rules changed, and what they keep out is still in the mirror file, which is "
+                       "rewritten once all tables have their rows. Those that have not: ",
+                       ListNames(*awaited, kNamesListed),
+                       ". Let the source's next cycle populate them, and see to what one was refused for; "
+                       "'mirrorctl tables ",
+                       mirror_.context_id(), "' shows how they stand"));
+    }
+    return;
+  }
+  const absl::StatusOr<std::vector<std::string>> aside = Scrub(now_ms);
+  if (aside.ok()) {
+    told_unscrubbed_ = false;
+    mirror_.Tell(
+        Severity::kInformation, "mirror.scrubbed",
+        absl::StrCat(
+            "column rules changed: the mirror file was rewritten, and holds nothing of what they keep out",
+            aside->empty() ? ""
+                           : absl::StrCat(", but for what may stand in rows that the source does not have or "
+                                          "are the partner's, in tables that were set aside: ",
+                                          ListNames(*aside, kNamesListed),
+                                          ". Drop those when they are not "
+                                          "needed")));
+  } else {
+    mirror_.Tell(
+        Severity::kWarning, "mirror.not_scrubbed",
+        absl::StrCat("column rules changed, and what they keep out may still be in free pages of the "
+                     "mirror file or in its log: ",
+                     aside.status().message(), ". It is tried again after the next cycle"));
+  }
+}
+
+absl::StatusOr<std::vector<std::string>> CycleCompletion::AwaitedTables() {
+  const absl::StatusOr<std::vector<TableRecord>> tables = mirror_.store()->ReadTables();
+  if (!tables.ok()) return tables.status();
+  const absl::StatusOr<std::vector<SchemaAnswer>> answers = mirror_.store()->ReadAnswers();
+  if (!answers.ok()) return answers.status();
+  // Where a definition was refused, the rows are under the rules of before, however good their position is.
+  std::set<std::string> refused;
+  for (const SchemaAnswer& answer : *answers) {
+    if (!IsWanted(static_cast<SchemaAction>(answer.action))) refused.insert(FoldName(answer.table));
+  }
+  std::vector<std::string> awaited;
+  for (const TableRecord& table : *tables) {
+    if (table.position.lsn == Lsn{} || table.state != TableState::kMirrored ||
+        refused.contains(FoldName(table.table))) {
+      awaited.push_back(table.table);
+    }
+  }
+  return awaited;
+}
+
+absl::StatusOr<std::vector<std::string>> CycleCompletion::Scrub(std::int64_t now_ms) {
+  // Tables that were set aside hold what they held.
+  Plan forget;
+  forget.now_ms = now_ms;
+  forget.drop_retired_before_ms = std::numeric_limits<std::int64_t>::max();
+  if (absl::Status status = mirror_.store()->Commit(forget).status(); !status.ok()) return status;
+  absl::StatusOr<std::vector<std::string>> aside = mirror_.store()->SetAside("");
+  if (!aside.ok()) return aside;
+  if (absl::Status status = mirror_.store()->Scrub(); !status.ok()) return status;
+  const absl::Status done =
+      mirror_
+          .Commit([&]() MIRROR_REQUIRES(mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
+            absl::StatusOr<TenantRecord> now = mirror_.store()->ReadTenant();
+            if (!now.ok()) return now.status();
+            Plan plan;
+            plan.now_ms = now_ms;
+            plan.tenant_expected = *now;
+            plan.tenant = *now;
+            plan.tenant->scrub = false;
+            return plan;
+          })
+          .status();
+  if (!done.ok()) return done;
+  return aside;
+}
+
+}  // namespace mirror

@@ -1,0 +1,229 @@
+#include "server/tenant/file_calls.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/crash_point.h"
+
+namespace mirror {
+
+void CarryOver(const std::optional<TenantRecord>& before, TenantRecord* restored) {
+  if (!before) return;
+  restored->cycle = std::max(restored->cycle, before->cycle + 1);
+  restored->paused = before->paused;
+  restored->pause_reason = before->pause_reason;
+  if (!before->source_id.empty()) restored->source_id = before->source_id;
+}
+
+absl::Status EndCycleOfCopy(Store& copy, const std::optional<TenantRecord>& before, std::int64_t now_ms) {
+  const absl::StatusOr<TenantRecord> tenant = copy.ReadTenant();
+  if (!tenant.ok()) return tenant.status();
+  Plan plan;
+  plan.now_ms = now_ms;
+  plan.tenant_expected = *tenant;
+  plan.tenant = *tenant;
+  plan.tenant->cycle = tenant->cycle + 1;
+  plan.tenant->active = false;
+  plan.tenant->holder.clear();
+  plan.tenant->announced.clear();
+  CarryOver(before, &*plan.tenant);
+  plan.forget_old_cycles = true;
+  const absl::StatusOr<CommitResult> result = copy.Commit(plan);
+  if (!result.ok()) return result.status();
+  if (result->stale) {
+    return absl::UnavailableError(
+        "somebody else writes to the copy of the backup. The mirror is as it was. Restore again.");
+  }
+  const absl::Status whole = copy.CheckWhole();
+  if (whole.ok()) return whole;
+  return absl::Status(whole.code(), absl::StrCat("the copy of the backup is not whole, and the mirror as it "
+                                                 "was: ",
+                                                 whole.message()));
+}
+
+absl::Status FileCalls::CheckIntegrity() {
+  const MutexLock lock(mirror_.mutex());
+  if (absl::Status status = OpenForOperator(mirror_, 0); !status.ok()) return status;
+  return mirror_.Noticed(mirror_.store()->CheckIntegrity());
+}
+
+absl::StatusOr<std::unique_ptr<Snapshot>> FileCalls::OpenSnapshot() {
+  const MutexLock lock(mirror_.mutex());
+  if (absl::Status status = OpenForOperator(mirror_, 0); !status.ok()) return status;
+  absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = mirror_.store()->OpenSnapshot();
+  if (!snapshot.ok()) return mirror_.Noticed(snapshot.status());
+  return snapshot;
+}
+
+absl::Status FileCalls::ReplaceFile(const MoveFile& move, std::int64_t now_ms) {
+  const MutexLock lock(mirror_.mutex());
+  if (mirror_.retired_) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "tenant '", mirror_.context_id(),
+        "' is being deleted, and files of it are still there. Nothing was done. Delete it once more, "
+        "then restore."));
+  }
+  // A file that is gone or damaged is no reason not to put a good one there.
+  std::string damaged = std::exchange(mirror_.quarantine_, {});
+  std::optional<TenantRecord> before = mirror_.owner_;
+  if (absl::Status refused = CloseForMove(now_ms, &damaged, &before); !refused.ok()) {
+    if (!damaged.empty()) StayDamaged(damaged);
+    return refused;
+  }
+  if (absl::Status moved = move(before); !moved.ok()) {
+    StayDamaged(damaged);
+    return moved;
+  }
+  mirror_.replaced_ = false;
+  if (absl::Status status = mirror_.Open(false, now_ms); !status.ok()) return status;
+  // The file may be a copy from the middle of the very cycle that runs. What an operator decided since then,
+  // a pause or another source, stands whatever the copy says.
+  absl::Status status =
+      mirror_.EndCycle(now_ms, {.change = [&](TenantRecord& tenant) { CarryOver(before, &tenant); }});
+  if (!status.ok()) return status;
+  mirror_.Tell(Severity::kWarning, "mirror.restored",
+               "an operator put a backup in the mirror's place; the running cycle is over, and the next one "
+               "catches up from where the backup stands");
+  return absl::OkStatus();
+}
+
+absl::Status FileCalls::CloseForMove(std::int64_t now_ms, std::string* damaged,
+                                     std::optional<TenantRecord>* before) {
+  if (mirror_.Open(false, now_ms, Mirror::Trust::kLook).ok() && mirror_.store() != nullptr) {
+    Store& store = *mirror_.store();
+    if (!store.IsDurable()) {
+      return absl::FailedPreconditionError(absl::StrCat(
+          "the mirror of '", mirror_.context_id(),
+          "' is being made by its first cycle. Nothing was done. Wait until that is over, or pause the "
+          "tenant."));
+    }
+    const absl::StatusOr<TenantRecord> tenant = store.ReadTenant();
+    if (tenant.ok()) *before = *tenant;
+    if (store.Quarantined().empty()) {
+      const absl::Status whole = store.CheckWhole();
+      if (!whole.ok() && !absl::IsDataLoss(whole)) return whole;
+      // Only now the disk was seen to have lost pages: the file is set aside with the log that has them.
+      if (!whole.ok() && damaged->empty()) {
+        mirror_.Noticed(whole).IgnoreError();  // Told by its event.
+        *damaged = std::exchange(mirror_.quarantine_, {});
+      }
+    }
+  }
+  mirror_.Close();
+  mirror_.quarantine_.clear();
+  return absl::OkStatus();
+}
+
+void FileCalls::StayDamaged(const std::string& damaged) {
+  mirror_.Close();
+  mirror_.quarantine_ = damaged;
+  mirror_.Summarize(Look::kTenant);
+}
+
+bool FileCalls::IsUnusable() {
+  const MutexLock lock(mirror_.mutex());
+  if (!mirror_.quarantine_.empty()) return true;
+  absl::Status status = OpenForOperator(mirror_, 0);
+  if (status.ok()) status = mirror_.Noticed(mirror_.store()->CheckOwnTables());
+  return absl::IsDataLoss(status) || absl::IsFailedPrecondition(status);
+}
+
+void FileCalls::Distrust(const absl::Status& why) {
+  const MutexLock lock(mirror_.mutex());
+  std::string words(why.message());
+  if (words.ends_with('.')) words.pop_back();
+  mirror_.Noticed(absl::DataLossError(words)).IgnoreError();  // Told by its event.
+}
+
+absl::Status FileCalls::Rebuild(const SetFileAside& set_aside, std::int64_t now_ms) {
+  const MutexLock lock(mirror_.mutex());
+  if (mirror_.quarantine_.empty()) {
+    const absl::Status open = OpenForOperator(mirror_, now_ms);
+    if (mirror_.quarantine_.empty() && !absl::IsFailedPrecondition(open)) {
+      return absl::FailedPreconditionError(absl::StrCat("the mirror of '", mirror_.context_id(),
+                                                        "' is not known to be damaged. Nothing was done."));
+    }
+  }
+  const std::optional<TenantRecord> owner = FindOwner();
+  const absl::StatusOr<std::string> aside = set_aside(owner);
+  if (!aside.ok()) return aside.status();
+  CrashPoint("rebuild.aside");
+  mirror_.quarantine_.clear();
+  if (absl::Status status = mirror_.Open(true, now_ms); !status.ok()) return status;
+  absl::Status status = mirror_.EndCycle(now_ms, {.change = [&](TenantRecord& tenant) {
+                                           if (!owner) return;
+                                           const std::int64_t cycle = std::max(tenant.cycle, owner->cycle);
+                                           tenant = *owner;
+                                           tenant.cycle = cycle;
+                                         }});
+  if (!status.ok()) return status;
+  mirror_.Tell(Severity::kWarning, "mirror.rebuilt",
+               absl::StrCat("an operator had the file set aside that could not be used, as '", *aside,
+                            "'; the next cycle populates a new one"));
+  return absl::OkStatus();
+}
+
+std::optional<TenantRecord> FileCalls::FindOwner() {
+  // Whose it is may still be read from it, where this process has not read it before.
+  if (!mirror_.owner_) {
+    const absl::StatusOr<std::unique_ptr<Store>> damaged = mirror_.open_(false);
+    const absl::StatusOr<TenantRecord> tenant =
+        damaged.ok() ? (*damaged)->ReadTenant() : absl::StatusOr<TenantRecord>(damaged.status());
+    if (tenant.ok()) mirror_.owner_ = *tenant;
+  }
+  CrashPoint("rebuild.before");
+  if (!mirror_.owner_) return std::nullopt;
+  TenantRecord owner;
+  owner.context_id = mirror_.context_id();
+  owner.issuer = mirror_.owner_->issuer;
+  owner.environment = mirror_.owner_->environment;
+  owner.source_id = mirror_.owner_->source_id;
+  owner.cycle = mirror_.owner_->cycle + 1;
+  owner.clock_ms = mirror_.owner_->clock_ms;
+  owner.paused = mirror_.owner_->paused;
+  owner.pause_reason = mirror_.owner_->pause_reason;
+  return owner;
+}
+
+absl::Status FileCalls::Resume(std::int64_t now_ms) {
+  const MutexLock lock(mirror_.mutex());
+  // The operator's word that a damaged file was mended; it is looked at once more.
+  std::string damaged = std::exchange(mirror_.quarantine_, {});
+  if (damaged.empty() && mirror_.store_ == nullptr) {
+    // Perhaps by a process before this one.
+    if (absl::IsDataLoss(OpenForOperator(mirror_, now_ms))) damaged = std::exchange(mirror_.quarantine_, {});
+  }
+  if (absl::Status status = LookOnceMore(damaged, now_ms); !status.ok()) {
+    // A file that is gone may be made anew.
+    if (mirror_.quarantine_.empty() && !absl::IsNotFound(status)) mirror_.quarantine_ = std::move(damaged);
+    if (!mirror_.quarantine_.empty()) mirror_.Close();
+    return status;
+  }
+  bool had_stopped = !damaged.empty();
+  absl::Status status = mirror_.EndCycle(now_ms, {.change = [&](TenantRecord& tenant) {
+                                           had_stopped = had_stopped || tenant.paused;
+                                           tenant.paused = false;
+                                           tenant.pause_reason.clear();
+                                           // Two sources that were found are one again.
+                                           tenant.missed_cycle = 0;
+                                           tenant.missed_ms = 0;
+                                           // Where the clock was ahead, this is how it is forgiven.
+                                           tenant.clock_ms = now_ms;
+                                         }});
+  if (status.ok())
+    mirror_.Tell(Severity::kInformation, "tenant.resumed",
+                 had_stopped ? "an operator resumed the tenant"
+                             : "an operator ran 'resume'; the tenant was not paused");
+  return status;
+}
+
+absl::Status FileCalls::LookOnceMore(const std::string& damaged, std::int64_t now_ms) {
+  if (damaged.empty()) return OpenForOperator(mirror_, now_ms);
+  if (absl::Status status = OpenForOperator(mirror_, now_ms, Mirror::Trust::kLook); !status.ok())
+    return status;
+  if (absl::Status status = mirror_.Noticed(mirror_.store()->CheckIntegrity()); !status.ok()) return status;
+  return mirror_.store()->Release();
+}
+
+}  // namespace mirror

@@ -1,0 +1,50 @@
+#ifndef MIRROR_SERVER_TENANT_MIRROR_CYCLE_PROGRESS_H_
+#define MIRROR_SERVER_TENANT_MIRROR_CYCLE_PROGRESS_H_
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+
+#include "server/plan/plan.h"
+#include "server/tenant/mirror/seen_summary.h"
+#include "server/tenant/mirror/tenant_options.h"
+
+namespace mirror {
+
+/// When a cycle last made progress: what a call took was no idleness.
+/// Threads: none; used under the tenant's lock.
+class CycleProgress {
+ public:
+  using SteadyTime = std::chrono::steady_clock::time_point;
+
+  /// Both outlive it.
+  CycleProgress(const TenantOptions& options, SeenSummary& seen) : options_(options), seen_(seen) {}
+
+  /// The cycle that was noted last.
+  std::int64_t cycle() const { return cycle_; }
+  SteadyTime Now() const { return options_.steady_now(); }
+  /// Where a call that came at `came_ms` ends now.
+  std::int64_t EndOf(std::int64_t came_ms, SteadyTime began) const {
+    return came_ms + std::chrono::duration_cast<std::chrono::milliseconds>(Now() - began).count();
+  }
+  void Note(std::int64_t cycle, std::int64_t ended_ms) {
+    cycle_ = cycle;
+    ended_ms_ = ended_ms;
+    seen_.NoteProgress(ended_ms);
+  }
+  bool IsIdle(const TenantRecord& tenant, std::int64_t now_ms) const {
+    // What was noted of another cycle says nothing of one in a copy that was put there since.
+    const std::int64_t noted_ms = tenant.cycle == cycle_ ? ended_ms_ : 0;
+    return now_ms - std::max(tenant.progress_ms, noted_ms) > options_.cycle_idle_ms;
+  }
+
+ private:
+  const TenantOptions& options_;
+  SeenSummary& seen_;
+  std::int64_t cycle_ = 0;
+  std::int64_t ended_ms_ = 0;
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_TENANT_MIRROR_CYCLE_PROGRESS_H_

@@ -1,0 +1,102 @@
+#include "server/tenant/mirror/index_follower.h"
+
+#include <map>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/crash_point.h"
+#include "base/folded_name.h"
+#include "proto/wire/table.h"
+
+namespace mirror {
+namespace {
+
+constexpr std::size_t kNamesListed = 20;
+/// After so long no further index is begun in a cycle: who waits for its end, waits for them.
+constexpr std::chrono::seconds kMakingMax{10};
+
+}  // namespace
+
+void IndexFollower::TellWrong(const std::vector<AnnouncedTable>& tables) {
+  std::vector<std::string> wrong;
+  for (const AnnouncedTable& table : tables) {
+    if (!table.objects.ok()) wrong.emplace_back(table.objects.status().message());
+  }
+  std::string words = ListNames(wrong, kNamesListed);
+  if (words == told_wrong_) return;
+  told_wrong_ = std::move(words);
+  if (told_wrong_.empty()) return;
+  events_.Add(
+      context_id_, Severity::kWarning, "indexes.ignored",
+      absl::StrCat("what the source announced of its indexes and foreign keys cannot be meant: ", told_wrong_,
+                   ". Nothing of these tables' was kept; their rows are mirrored as ever. Correct "
+                   "it at the source"));
+}
+
+absl::StatusOr<std::vector<FollowedTable>> ReadFollowed(Store& store) {
+  const absl::StatusOr<std::vector<KeptObjects>> kept = store.ReadSourceObjects();
+  if (!kept.ok()) return kept.status();
+  std::map<std::string, const KeptObjects*> objects_of;
+  for (const KeptObjects& objects : *kept) objects_of[FoldName(objects.table)] = &objects;
+  const absl::StatusOr<std::vector<TableRecord>> records = store.ReadTables();
+  if (!records.ok()) return records.status();
+  std::vector<FollowedTable> tables;
+  for (const TableRecord& record : *records) {
+    const absl::StatusOr<std::optional<TableSchema>> schema = store.ReadSchema(record.table);
+    if (!schema.ok()) return schema.status();
+    if (!*schema) continue;
+    FollowedTable& table = tables.emplace_back();
+    table.kept = KeptForm(**schema);
+    table.populated = record.position.lsn != Lsn{} && record.state == TableState::kMirrored;
+    const auto found = objects_of.find(FoldName(record.table));
+    if (found != objects_of.end()) table.objects = found->second->objects;
+  }
+  return tables;
+}
+
+absl::Status IndexFollower::Follow(Store& store, std::int64_t now_ms) {
+  if (!due_ || !store.IsDurable()) return absl::OkStatus();
+  absl::StatusOr<std::vector<FollowedTable>> tables = std::vector<FollowedTable>();
+  // Where none is to be there, what the source has does not matter.
+  if (follows_) tables = ReadFollowed(store);
+  const absl::StatusOr<std::vector<OwnIndex>> there = store.ReadOwnIndexes();
+  if (!tables.ok() || !there.ok()) return absl::OkStatus();
+  const auto began = steady_now_();
+  bool done = true;
+  std::string why;
+  for (const IndexChange& change : PlanFollow(*tables, *there, follows_)) {
+    if (steady_now_() - began > kMakingMax) {
+      done = false;
+      break;
+    }
+    Plan plan;
+    plan.now_ms = now_ms;
+    plan.index_changes.push_back(change);
+    const absl::Status status = store.Commit(plan).status();
+    CrashPoint("index.changed");
+    if (status.ok()) continue;
+    done = false;
+    if (why.empty()) {
+      why = absl::StrCat(change.columns.empty() ? "dropping" : "making", " index '", change.index.name,
+                         "' of table '", change.index.table, "': ", std::string(status.message()));
+    }
+    if (absl::IsDataLoss(status)) return status;
+    // Of a full disk the others would hear, too.
+    if (!absl::IsFailedPrecondition(status)) break;
+  }
+  due_ = !done;
+  TellTrouble(std::move(why));
+  return absl::OkStatus();
+}
+
+void IndexFollower::TellTrouble(std::string why) {
+  if (why == told_trouble_) return;
+  told_trouble_ = std::move(why);
+  if (told_trouble_.empty()) return;
+  events_.Add(context_id_, Severity::kWarning, "indexes.failed",
+              absl::StrCat(told_trouble_,
+                           " The rows and their position stand as they were committed; it is tried again "
+                           "after each cycle"));
+}
+
+}  // namespace mirror

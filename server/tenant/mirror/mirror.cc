@@ -1,0 +1,377 @@
+#include "server/tenant/mirror/mirror.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/folded_name.h"
+#include "proto/wire/table.h"
+#include "server/plan/breaker.h"
+#include "server/plan/freshness_plan.h"
+#include "server/plan/index_rules.h"
+
+namespace mirror {
+namespace {
+
+/// How often a plan is made again because the mirror changed under it.
+constexpr int kPlanAttemptsMax = 3;
+
+absl::Status CycleOver(std::int64_t cycle, const std::string& why) {
+  return absl::AbortedError(
+      absl::StrCat("cycle ", cycle, " is over", why,
+                   ". Nothing of this call was applied; what was committed before stays. Begin a "
+                   "new cycle with Authenticate."));
+}
+
+absl::Status ChangedAgainAndAgain(const std::string& context_id) {
+  return absl::UnavailableError(
+      absl::StrCat("the mirror of '", context_id,
+                   "' was changed by hand again and again while this call was being "
+                   "applied. Nothing was applied; the same call again is safe."));
+}
+
+}  // namespace
+
+Mirror::Mirror(std::string context_id, OpenStore open, const TenantOptions& options, Events& events,
+               std::function<void()> make_room)
+    : context_id_(std::move(context_id)),
+      open_(std::move(open)),
+      options_(options),
+      make_room_(std::move(make_room)),
+      events_(events),
+      hooks_(options.hooks, context_id_),
+      agreed_(options.columns, options.hash_secret, context_id_),
+      progress_(options_, seen_),
+      partner_(context_id_, events),
+      indexes_(context_id_, FollowsIndexes(options.indexes, context_id_), options.steady_now, events) {}
+
+void Mirror::Tell(Severity severity, std::string_view kind, std::string text) {
+  events_.Add(context_id_, severity, kind, std::move(text));
+}
+
+/// Lets go of a store whose file is not the one that was opened.
+void Mirror::FindReplaced() {
+  if (!store_ || !store_->Replaced()) return;
+  const bool built = store_->IsDurable();
+  Close();
+  replaced_ = true;
+  if (built) {
+    Tell(Severity::kWarning, "mirror.replaced",
+         "the mirror file, or its log, was replaced or removed while it was open; the running cycle "
+         "is over, and the next one starts from what is there now");
+  } else {
+    Tell(Severity::kWarning, "mirror.not_built",
+         "the new mirror could not be built: its rows are lost and its cycle is over; the next one "
+         "populates it");
+  }
+}
+
+absl::Status Mirror::Open(bool create, std::int64_t now_ms, Trust trust) {
+  if (retired_) {
+    return absl::PermissionDeniedError(absl::StrCat(
+        "tenant '", context_id_, "' is not mirrored here. Nothing was done. Ask the mirror's operator."));
+  }
+  if (!quarantine_.empty()) return absl::DataLossError(quarantine_);
+  FindReplaced();
+  if (store_) return replaced_ ? EndCycleInNewFile(now_ms) : absl::OkStatus();
+  agreed_.Forget();
+  cycle_.ForgetFile();
+  indexes_.SetDue();
+  absl::StatusOr<std::unique_ptr<Store>> store = open_(create);
+  if (absl::IsNotFound(store.status())) {
+    return absl::AbortedError(
+        absl::StrCat("the mirror file of '", context_id_,
+                     "' is gone. Nothing was applied. Begin a new cycle with Authenticate."));
+  }
+  // What stands there is no mirror of this tenant's, or one of a later version.
+  if (absl::IsFailedPrecondition(store.status())) TellUnavailable(store.status());
+  if (!store.ok()) return Noticed(store.status());
+  if (std::string why = (*store)->Quarantined(); trust == Trust::kNeeded && !why.empty()) {
+    quarantine_ = std::move(why);
+    Summarize(Look::kTenant);
+    return absl::DataLossError(quarantine_);
+  }
+  store_ = *std::move(store);
+  is_open_ = true;
+  make_room_();
+  KeepTargets(*store_, options_.freshness, context_id_);
+  Summarize(Look::kAll);
+  return replaced_ ? EndCycleInNewFile(now_ms) : absl::OkStatus();
+}
+
+/// The file may be a copy from the middle of the very cycle that runs: that cycle must not go on in it.
+absl::Status Mirror::EndCycleInNewFile(std::int64_t now_ms) {
+  absl::Status status = EndCycle(now_ms);
+  replaced_ = !status.ok();
+  return status;
+}
+
+absl::Status Mirror::Noticed(absl::Status status) {
+  // A statement of the store's own may have failed since somebody dropped the table that it is about.
+  if (absl::IsFailedPrecondition(status) && store_) {
+    if (absl::Status own = store_->CheckOwnTables(); absl::IsDataLoss(own)) status = own;
+  }
+  if (absl::IsDataLoss(status) && quarantine_.empty()) {
+    quarantine_ = absl::StrCat(
+        "the mirror file of '", context_id_, "' is damaged: ", status.message(),
+        ". It takes nothing more. 'mirrorctl restore ", context_id_, " FILE --confirm ", context_id_,
+        "' puts a backup in its place, 'mirrorctl reset ", context_id_, " --all --confirm ", context_id_,
+        "' sets it aside and lets the next cycle populate a new one; after a "
+        "repair by hand 'mirrorctl resume ",
+        context_id_, "'.");
+    // What cannot be opened is met again by whoever opens it.
+    const absl::Status noted = store_ ? store_->Quarantine(quarantine_) : absl::OkStatus();
+    Close();
+    Tell(Severity::kError, "mirror.damaged",
+         noted.ok()
+             ? quarantine_
+             : absl::StrCat(quarantine_,
+                            " A restart of the server would forget this: ", std::string(noted.message())));
+    Summarize(Look::kTenant);
+    return absl::DataLossError(quarantine_);
+  }
+  if (absl::IsUnavailable(status)) TellUnavailable(status);
+  return status;
+}
+
+absl::StatusOr<TenantRecord> Mirror::Running(const Caller& caller, std::int64_t cycle, std::int64_t now_ms) {
+  if (absl::Status status = Open(false, now_ms); !status.ok()) return status;
+  absl::StatusOr<TenantRecord> tenant = store_->ReadTenant();
+  if (!tenant.ok()) return Noticed(tenant.status());
+  if (absl::Status status = CheckRunning(caller, cycle, now_ms, *tenant); !status.ok()) return status;
+  return tenant;
+}
+
+absl::Status Mirror::CheckRunning(const Caller& caller, std::int64_t cycle, std::int64_t now_ms,
+                                  const TenantRecord& tenant) {
+  if (absl::Status status = CheckOwner(caller, tenant); !status.ok()) return status;
+  if (!tenant.active || tenant.cycle != cycle) {
+    return CycleOver(cycle, tenant.active ? absl::StrCat(": cycle ", tenant.cycle, " took its place") : "");
+  }
+  if (progress_.IsIdle(tenant, now_ms)) {
+    if (absl::Status status = EndCycle(now_ms); !status.ok()) return status;
+    TellTimedOut(*this, cycle);
+    return CycleOver(cycle, absl::StrCat(": it made no progress for ", options_.cycle_idle_ms / 1'000, " s"));
+  }
+  served_cycle_ = true;
+  owner_ = tenant;
+  return absl::OkStatus();
+}
+
+void Mirror::BeginCycle() {
+  Summarize(Look::kTenant);
+  served_cycle_ = true;
+  cycle_.Forget();
+}
+
+absl::StatusOr<std::optional<Mirror::Committed>> Mirror::Commit(const Planner& planner) {
+  for (int attempt = 0; attempt < kPlanAttemptsMax; ++attempt) {
+    absl::StatusOr<std::optional<Plan>> plan = planner();
+    if (!plan.ok()) return Noticed(plan.status());
+    if (!*plan) return std::optional<Committed>();
+    const auto begin = std::chrono::steady_clock::now();
+    absl::StatusOr<CommitResult> result = store_->Commit(**plan);
+    if (!result.ok()) return Noticed(result.status());
+    told_unavailable_.clear();
+    if (result->stale) continue;
+    const auto took = std::chrono::steady_clock::now() - begin;
+    hooks_.Wake(**plan);
+    if ((*plan)->hooks && result->hooks_dropped > 0) {
+      Tell(Severity::kError, "hook.dropped",
+           absl::StrCat(result->hooks_dropped,
+                        " deliveries to hooks were dropped, the oldest first: more than ", kHooksWaitingMax,
+                        " wait. No row is concerned. See in 'hook.failed' why they are not delivered"));
+    }
+    return std::optional<Committed>(Committed{*std::move(*plan), *std::move(result), took});
+  }
+  return ChangedAgainAndAgain(context_id_);
+}
+
+absl::Status Mirror::EndCycle(std::int64_t now_ms, const CycleEnd& end) {
+  TenantRecord before, ended;
+  const absl::StatusOr<std::optional<Committed>> committed =
+      Commit([&]() MIRROR_REQUIRES(mutex_) -> absl::StatusOr<std::optional<Plan>> {
+        absl::StatusOr<TenantRecord> tenant = store_->ReadTenant();
+        if (!tenant.ok()) return tenant.status();
+        before = *tenant;
+        Plan plan;
+        plan.now_ms = now_ms;
+        plan.forget_losses_before_ms = now_ms - options_.breaker.limits.window_ms;
+        plan.tenant_expected = *tenant;
+        plan.tenant = *tenant;
+        plan.tenant->cycle = tenant->cycle + 1;
+        plan.tenant->active = false;
+        plan.tenant->holder.clear();
+        plan.tenant->announced.clear();
+        if (end.change) end.change(*plan.tenant);
+        ended = *plan.tenant;
+        plan.steps = end.steps;
+        plan.checks = end.checks;
+        plan.holds = end.holds;
+        plan.settled_holds = end.settled_holds;
+        plan.all_as_of = end.as_of;
+        plan.forget_old_cycles = true;
+        if (end.hooks) hooks_.Set(end.hooks, &plan);
+        return plan;
+      });
+  if (!committed.ok()) return committed.status();
+  owner_ = ended;
+  const bool completed = ended.completed_cycle != before.completed_cycle;
+  if (completed) options_.counters->cycles_completed.Add();
+  if (!completed && before.active) options_.counters->cycles_interrupted.Add();
+  Summarize(Look::kAll);
+  served_cycle_ = false;
+  cycle_.Forget();
+  for (const StepResult& step : (*committed)->result.steps) {
+    if (!step.status.ok()) return step.status;
+  }
+  return absl::OkStatus();
+}
+
+bool Mirror::CloseIfIdle() {
+  if (!mutex_.try_lock()) return false;
+  const MutexLock lock(mutex_, std::adopt_lock);
+  if (!store_) return false;
+  // A log that a reader holds would be replayed over a file put there while nobody watches.
+  if (!store_->Replaced() && !store_->CheckWhole().ok()) return false;
+  Close();
+  return true;
+}
+
+absl::Status Mirror::Retire(const std::function<absl::Status()>& remove) {
+  const MutexLock lock(mutex_);
+  retired_ = true;
+  Close();
+  if (removed_) return absl::OkStatus();
+  absl::Status status = remove();
+  removed_ = status.ok();
+  return status;
+}
+
+/// What cannot be read is met again, and told, by the call that needs it.
+void Mirror::Summarize(Look look) {
+  TenantSummary next = seen_.Get();
+  next.quarantined = !quarantine_.empty();
+  next.quarantine = quarantine_;
+  if (store_) ReadSummary(*store_, look, &next);
+  seen_.Set(std::move(next));
+}
+
+void Mirror::Close() {
+  store_.reset();
+  is_open_ = false;
+}
+
+/// A full disk, a lock, a file that cannot be written: told once, until something is written again.
+void Mirror::TellUnavailable(const absl::Status& status) {
+  // That has an event of its own; why a new mirror was lost has not.
+  if (store_ && store_->IsDurable() && store_->Replaced()) return;
+  const std::string message(status.message());
+  // An operator who meets it is told.
+  if (served_cycle_) seen_.NoteFailure(message);
+  if (message == told_unavailable_) return;
+  told_unavailable_ = message;
+  Tell(Severity::kError, "mirror.unavailable",
+       absl::StrCat("the mirror could not be read or written: ", message));
+}
+
+absl::Status NotAgreed(const std::string& table) {
+  return absl::FailedPreconditionError(
+      absl::StrCat("table '", table,
+                   "' is not agreed in this cycle. Nothing was applied. Announce it with TableSchema, and "
+                   "send batches only of tables that are wanted there."));
+}
+
+absl::Status CheckOwner(const Caller& caller, const TenantRecord& tenant) {
+  if (tenant.issuer.empty()) return absl::OkStatus();
+  if (tenant.issuer == caller.issuer && tenant.environment == caller.environment) return absl::OkStatus();
+  return absl::PermissionDeniedError(
+      "the tenant belongs to another issuer or environment. Nothing was done. Sign with a key of the one "
+      "that it "
+      "belongs to, or ask the mirror's operator.");
+}
+
+absl::Status OpenForOperator(Mirror& mirror, std::int64_t now_ms, Mirror::Trust trust) {
+  absl::Status status = mirror.Open(false, now_ms, trust);
+  if (!absl::IsAborted(status)) return status;
+  return absl::NotFoundError(absl::StrCat(
+      "the mirror file of '", mirror.context_id(),
+      "' is gone from the data folder. Nothing was done. Put a backup in its place, or let the source's next "
+      "cycle make it anew (with automatic_provisioning); 'mirrorctl delete ",
+      mirror.context_id(), " --confirm ", mirror.context_id(), "' forgets it."));
+}
+
+absl::StatusOr<AgreedTable> ReadAgreed(Mirror& mirror, const Caller& caller, const std::string& table) {
+  const std::string key = FoldName(table);
+  if (std::optional<AgreedTable> known = mirror.agreed().Find(key)) return *std::move(known);
+  const MutexLock lock(mirror.mutex());
+  if (mirror.store() == nullptr) {
+    if (absl::Status status = mirror.Open(false, 0); !status.ok()) return status;
+  }
+  absl::StatusOr<TenantRecord> tenant = mirror.store()->ReadTenant();
+  if (!tenant.ok()) return mirror.Noticed(tenant.status());
+  if (absl::Status status = CheckOwner(caller, *tenant); !status.ok()) return status;
+  absl::StatusOr<std::optional<TableSchema>> schema = mirror.store()->ReadSchema(table);
+  if (!schema.ok()) return mirror.Noticed(schema.status());
+  if (!*schema) return NotAgreed(table);
+  TableSchema by_now = **schema;
+  if (!mirror.agreed().rules().Set(&by_now).ok() || by_now != **schema) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("table '", table,
+                     "': this endpoint's rules for its columns changed since it was agreed. Nothing was "
+                     "applied. Begin a new cycle; its TableSchema says what is to be done."));
+  }
+  AgreedTable agreed;
+  agreed.hash = SchemaHash(**schema);
+  agreed.kept = std::make_shared<const TableSchema>(KeptForm(**schema, &agreed.origin));
+  agreed.schema = std::make_shared<const TableSchema>(**std::move(schema));
+  mirror.agreed().Keep(key, agreed);
+  return agreed;
+}
+
+void TellHolds(Mirror& mirror, const std::vector<Hold>& written) {
+  const std::vector<Hold> known = mirror.cycle().ForgetHolds();
+  for (const Hold& hold : written) {
+    // One that waits already is told once, whatever its counts become.
+    const Hold* const former = FindHold(known, hold.kind, hold.table);
+    if (former != nullptr && former->state == HoldState::kWaiting && former->source_id == hold.source_id)
+      continue;
+    mirror.Tell(Severity::kError, absl::StrCat("hold.", std::string(ToString(hold.kind))), hold.reason);
+  }
+  mirror.Summarize(Look::kHolds);
+}
+
+void KeepTargets(Store& store, const FreshnessRules& rules, const std::string& context_id) {
+  const absl::StatusOr<Freshness> freshness = store.ReadFreshness();
+  if (!freshness.ok()) return;
+  if (rules.empty() && freshness->targets == FreshnessTargets{}) return;
+  const absl::StatusOr<std::vector<TableRecord>> records = store.ReadTables();
+  if (!records.ok()) return;
+  Plan plan;
+  std::vector<std::string> tables;
+  for (const TableRecord& record : *records) tables.push_back(record.table);
+  plan.targets = TargetsOf(rules, context_id, tables);
+  if (*plan.targets != freshness->targets) store.Commit(plan).status().IgnoreError();
+}
+
+void TellCycleFailed(Mirror& mirror, std::int64_t cycle, const std::string& why, const std::string& next) {
+  mirror.seen().NoteFailure(why);
+  mirror.Tell(
+      Severity::kError, "cycle.failed",
+      absl::StrCat("cycle ", cycle, " failed: ", why,
+                   ". What was committed stays, and the source's next cycle goes on from there. ", next));
+}
+
+void TellTimedOut(Mirror& mirror, std::int64_t cycle) {
+  TellCycleFailed(mirror, cycle,
+                  absl::StrCat("its source made no progress for ", mirror.options().cycle_idle_ms / 1'000,
+                               " s and sent no ReplicationCompleted"),
+                  "Look whether the source's agent runs, and at the line between them.");
+}
+
+void TellInterrupted(Mirror& mirror, std::int64_t cycle) {
+  TellCycleFailed(mirror, cycle, "it ended without ReplicationCompleted, and its source began another one",
+                  "The source's agent, this server or the line between them was interrupted; look at their "
+                  "logs when it happens again.");
+}
+
+}  // namespace mirror

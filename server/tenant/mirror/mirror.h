@@ -1,0 +1,181 @@
+#ifndef MIRROR_SERVER_TENANT_MIRROR_MIRROR_H_
+#define MIRROR_SERVER_TENANT_MIRROR_MIRROR_H_
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/mutex.h"
+#include "server/plan/caller.h"
+#include "server/plan/plan.h"
+#include "server/store/store.h"
+#include "server/tenant/mirror/agreed_tables.h"
+#include "server/tenant/mirror/cycle_progress.h"
+#include "server/tenant/mirror/hook_writer.h"
+#include "server/tenant/mirror/index_follower.h"
+#include "server/tenant/mirror/partner_news.h"
+#include "server/tenant/mirror/running_cycle.h"
+#include "server/tenant/mirror/seen_summary.h"
+#include "server/tenant/mirror/tenant_options.h"
+#include "server/watch/events.h"
+
+namespace mirror {
+
+/// How a tenant gets at its store; `create` makes a new one. Set by Tenants.
+using OpenStore = std::function<absl::StatusOr<std::unique_ptr<Store>>(bool create)>;
+
+/// What the end of a cycle writes beside that end.
+struct CycleEnd {
+  std::function<void(TenantRecord&)> change = {};  ///< Of the tenant's row. Absent: nothing more.
+  std::vector<Step> steps = {};
+  std::vector<TableCheck> checks = {};
+  std::vector<Hold> holds = {};
+  std::vector<std::uint64_t> settled_holds = {};
+  std::optional<AllAsOf> as_of = {};
+  HookNotes hooks = {};
+};
+
+/// A tenant's store, its lock, and what is known of both: opened when it is needed, quarantined when it is
+/// damaged, committed to, closed. What a tenant's calls share.
+///
+/// Errors:
+///   kPermissionDenied  the tenant belongs to another issuer or environment, or is no more
+///   kAborted           the cycle is over
+///   kUnavailable, kDataLoss, kResourceExhausted  as Store
+/// Threads: any. What requires the lock says so; what is kept under it is given out to who holds it alone.
+class Mirror {
+ public:
+  /// `events` outlives it. `make_room`: called when a store was opened.
+  Mirror(std::string context_id, OpenStore open, const TenantOptions& options, Events& events,
+         std::function<void()> make_room);
+
+  const std::string& context_id() const { return context_id_; }
+  const TenantOptions& options() const { return options_; }
+  bool is_open() const { return is_open_; }
+  /// An event of this tenant's.
+  void Tell(Severity severity, std::string_view kind, std::string text);
+
+  /// A tenant's calls wait for it while a file is touched; the others are held for a moment, behind it.
+  Mutex& mutex() MIRROR_RETURNS(mutex_) { return mutex_; }
+
+  /// What is quarantined is not opened, unless it is to be looked at.
+  enum class Trust : std::uint8_t { kNeeded, kLook };
+  absl::Status Open(bool create, std::int64_t now_ms, Trust trust = Trust::kNeeded) MIRROR_REQUIRES(mutex_);
+  /// Null: it is closed. What gives an error to Noticed() may have closed it.
+  Store* store() MIRROR_REQUIRES(mutex_) { return store_.get(); }
+  /// Remembers that a database is damaged: it takes nothing more until an operator acts. Gives what is to be
+  /// answered.
+  absl::Status Noticed(absl::Status status) MIRROR_REQUIRES(mutex_);
+  /// Why nothing is taken; empty: all is well.
+  const std::string& quarantine() const MIRROR_REQUIRES(mutex_) { return quarantine_; }
+  void Close() MIRROR_REQUIRES(mutex_);
+  /// Closes the store when nobody uses it. False: it is in use or closed already.
+  bool CloseIfIdle() MIRROR_EXCLUDES(mutex_);
+  /// Closes it for good, every later call is refused, and calls `remove` for what is on disk. Again after an
+  /// error of it: tries that once more.
+  absl::Status Retire(const std::function<absl::Status()>& remove) MIRROR_EXCLUDES(mutex_);
+  /// Somebody else's store may be closed for this one.
+  void MakeRoom() const { make_room_(); }
+
+  /// The tenant's row, when `cycle` runs.
+  absl::StatusOr<TenantRecord> Running(const Caller& caller, std::int64_t cycle, std::int64_t now_ms)
+      MIRROR_REQUIRES(mutex_);
+  absl::Status CheckRunning(const Caller& caller, std::int64_t cycle, std::int64_t now_ms,
+                            const TenantRecord& tenant) MIRROR_REQUIRES(mutex_);
+  /// A cycle that this process serves began.
+  void BeginCycle() MIRROR_REQUIRES(mutex_);
+  /// A cycle may be running that this process has served.
+  bool serves_cycle() const MIRROR_REQUIRES(mutex_) { return served_cycle_; }
+  absl::Status EndCycle(std::int64_t now_ms, const CycleEnd& end = {}) MIRROR_REQUIRES(mutex_);
+
+  /// Makes a plan of what the store has now. Absent: there is nothing to be done.
+  using Planner = std::function<absl::StatusOr<std::optional<Plan>>()>;
+  struct Committed {
+    Plan plan;
+    CommitResult result;
+    std::chrono::steady_clock::duration took{};  ///< The commit alone.
+  };
+  /// Plans and commits, again while the plan is stale. The only place where that is done. Absent: the planner
+  /// gave nothing.
+  absl::StatusOr<std::optional<Committed>> Commit(const Planner& planner) MIRROR_REQUIRES(mutex_);
+  /// Renews seen(), as far as `look` says. Called where it may have changed.
+  void Summarize(Look look) MIRROR_REQUIRES(mutex_);
+
+  RunningCycle& cycle() MIRROR_REQUIRES(mutex_) { return cycle_; }
+  CycleProgress& progress() MIRROR_REQUIRES(mutex_) { return progress_; }
+  PartnerNews& partner() MIRROR_REQUIRES(mutex_) { return partner_; }
+  IndexFollower& indexes() MIRROR_REQUIRES(mutex_) { return indexes_; }
+  // These need no lock of the tenant's.
+  AgreedTables& agreed() { return agreed_; }
+  const AgreedTables& agreed() const { return agreed_; }
+  SeenSummary& seen() { return seen_; }
+  const SeenSummary& seen() const { return seen_; }
+  const HookWriter& hooks() const { return hooks_; }
+
+ private:
+  friend class FileCalls;  // Puts another file there.
+
+  void FindReplaced() MIRROR_REQUIRES(mutex_);
+  absl::Status EndCycleInNewFile(std::int64_t now_ms) MIRROR_REQUIRES(mutex_);
+  void TellUnavailable(const absl::Status& status) MIRROR_REQUIRES(mutex_);
+
+  const std::string context_id_;
+  const OpenStore open_;
+  const TenantOptions options_;
+  const std::function<void()> make_room_;
+  Events& events_;
+  const HookWriter hooks_;
+  AgreedTables agreed_;
+  SeenSummary seen_;
+
+  Mutex mutex_;
+  std::unique_ptr<Store> store_ MIRROR_GUARDED_BY(mutex_);
+  std::atomic<bool> is_open_{false};
+  bool retired_ MIRROR_GUARDED_BY(mutex_) = false;
+  bool removed_ MIRROR_GUARDED_BY(mutex_) = false;
+  /// Another file was found, and the cycle in it has not been ended yet.
+  bool replaced_ MIRROR_GUARDED_BY(mutex_) = false;
+  bool served_cycle_ MIRROR_GUARDED_BY(mutex_) = false;
+  RunningCycle cycle_ MIRROR_GUARDED_BY(mutex_);
+  CycleProgress progress_ MIRROR_GUARDED_BY(mutex_);
+  PartnerNews partner_ MIRROR_GUARDED_BY(mutex_);
+  IndexFollower indexes_ MIRROR_GUARDED_BY(mutex_);
+  /// As it was last read: outlives a file that is damaged.
+  std::optional<TenantRecord> owner_ MIRROR_GUARDED_BY(mutex_);
+  std::string quarantine_ MIRROR_GUARDED_BY(mutex_);
+  /// What the last event about it said; empty: something was written since.
+  std::string told_unavailable_ MIRROR_GUARDED_BY(mutex_);
+};
+
+absl::Status CheckOwner(const Caller& caller, const TenantRecord& tenant);
+/// Opens it in an operator's words: a file that is gone is no cycle's end. Errors: kNotFound then.
+absl::Status OpenForOperator(Mirror& mirror, std::int64_t now_ms,
+                             Mirror::Trust trust = Mirror::Trust::kNeeded) MIRROR_REQUIRES(mirror.mutex());
+/// What a batch or an advance of a table gets that this cycle does not mirror.
+absl::Status NotAgreed(const std::string& table);
+/// The agreed definition, for decoding. Does not wait for a request that is being applied, but for the first
+/// look at a table. Errors: kFailedPrecondition when there is none.
+absl::StatusOr<AgreedTable> ReadAgreed(Mirror& mirror, const Caller& caller, const std::string& table)
+    MIRROR_EXCLUDES(mirror.mutex());
+/// What is known of holds may have changed; `written` are new ones.
+void TellHolds(Mirror& mirror, const std::vector<Hold>& written) MIRROR_REQUIRES(mirror.mutex());
+/// The file's targets are those of the configuration from now on. What goes wrong here is met again, and
+/// told, by the call that is under way.
+void KeepTargets(Store& store, const FreshnessRules& rules, const std::string& context_id);
+
+// Events of a cycle that ended badly; each is the tenant's failure until a cycle ends well.
+void TellCycleFailed(Mirror& mirror, std::int64_t cycle, const std::string& why, const std::string& next);
+void TellTimedOut(Mirror& mirror, std::int64_t cycle);
+void TellInterrupted(Mirror& mirror, std::int64_t cycle);
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_TENANT_MIRROR_MIRROR_H_

@@ -1,0 +1,133 @@
+#include "server/tenant/mirror/running_cycle.h"
+
+#include <algorithm>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "base/cut_message.h"
+#include "base/folded_name.h"
+#include "server/plan/announce_plan.h"
+#include "server/plan/breaker.h"
+
+namespace mirror {
+namespace {
+
+constexpr std::size_t kRefusalsTold = 5;
+constexpr std::size_t kReasonBytesTold = 600;
+
+}  // namespace
+
+void RunningCycle::Forget() {
+  refused_.reset();
+  notes_.reset();
+}
+
+void RunningCycle::ForgetFile() {
+  Forget();
+  holds_.reset();
+}
+
+absl::Status RunningCycle::LoadRefused(Store& store) {
+  if (refused_) return absl::OkStatus();
+  const absl::StatusOr<std::vector<SchemaAnswer>> answers = store.ReadAnswers();
+  if (!answers.ok()) return answers.status();
+  SetRefused(*answers);
+  return absl::OkStatus();
+}
+
+absl::Status RunningCycle::LoadNotes(Store& store) {
+  if (notes_) return absl::OkStatus();
+  absl::StatusOr<std::vector<CycleNote>> notes = store.ReadCycleNotes();
+  if (!notes.ok()) return notes.status();
+  notes_ = *std::move(notes);
+  return absl::OkStatus();
+}
+
+absl::Status RunningCycle::LoadHolds(Store& store) {
+  if (holds_) return absl::OkStatus();
+  absl::StatusOr<std::vector<Hold>> holds = store.ReadHolds();
+  if (!holds.ok()) return holds.status();
+  holds_ = *std::move(holds);
+  return absl::OkStatus();
+}
+
+void RunningCycle::SetRefused(const std::vector<SchemaAnswer>& answers) {
+  refused_.emplace();
+  for (const SchemaAnswer& answer : answers) {
+    if (!IsWanted(static_cast<SchemaAction>(answer.action))) refused_->insert(FoldName(answer.table));
+  }
+}
+
+bool RunningCycle::IsNoted(CycleNoteKind kind) const {
+  return std::any_of(notes_->begin(), notes_->end(),
+                     [&](const CycleNote& note) { return note.kind == kind; });
+}
+
+std::vector<Hold> RunningCycle::ForgetHolds() {
+  return std::exchange(holds_, {}).value_or(std::vector<Hold>());
+}
+
+void RunningCycle::NoteRefusal(std::int64_t cycle, const BatchOutcome& outcome) {
+  if (refusals_cycle_ != cycle) refusals_.clear();
+  refusals_cycle_ = cycle;
+  // What is held has an event of its own, and waits for an operator.
+  if (outcome.held) return;
+  std::string reason(outcome.status.message());
+  // It becomes a part of a sentence that names the table.
+  const std::string name = absl::StrCat("table '", outcome.table, "': ");
+  if (reason.starts_with(name)) reason.erase(0, name.size());
+  if (reason.ends_with('.')) reason.pop_back();
+  if (reason.size() > kReasonBytesTold) reason = absl::StrCat(reason.substr(0, kReasonBytesTold), "...");
+  refusals_[FoldName(outcome.table)] = {outcome.table, std::move(reason)};
+}
+
+void RunningCycle::ForgetRefusal(const std::string& table) { refusals_.erase(FoldName(table)); }
+
+std::string RunningCycle::RefusalsOf(std::int64_t cycle) {
+  if (refusals_cycle_ != cycle) refusals_.clear();
+  refusals_cycle_ = cycle;
+  for (const CycleNote& note : *notes_) {
+    if (note.kind != CycleNoteKind::kRefused || IsKeptBack(*holds_, note.table)) continue;
+    refusals_.try_emplace(FoldName(note.table), note.table,
+                          absl::StrCat("batch ", note.seq, " was not applied: the server's log says why"));
+  }
+  if (refusals_.empty()) return "";
+  std::string words = absl::StrCat(refusals_.size(), refusals_.size() == 1 ? " table" : " tables",
+                                   " took nothing more after a batch that was refused");
+  std::size_t told = 0;
+  for (const auto& [key, refusal] : refusals_) {
+    if (++told > kRefusalsTold) {
+      absl::StrAppend(&words, "; and ", refusals_.size() - kRefusalsTold, " more");
+      break;
+    }
+    absl::StrAppend(&words, "; table '", refusal.first, "': ", refusal.second);
+  }
+  return words;
+}
+
+void RunningCycle::NoteUnannounced(std::int64_t cycle, std::string_view why) {
+  unannounced_cycle_ = cycle;
+  unannounced_why_ = CutMessage(why, kReasonBytesTold);
+  if (unannounced_why_.ends_with('.')) unannounced_why_.pop_back();
+}
+
+std::optional<std::string> RunningCycle::WhyUnannounced(std::int64_t cycle) const {
+  return unannounced_cycle_ == cycle ? std::optional(unannounced_why_) : std::nullopt;
+}
+
+void RunningCycle::NoteDigests(std::int64_t cycle, const std::string& table, const Position& position,
+                               const std::vector<KeyRange>& ranges, const std::vector<RangeDigest>& answer) {
+  if (cycle < digested_cycle_) return;
+  if (cycle > digested_cycle_) digested_.clear();
+  digested_cycle_ = cycle;
+  digested_[FoldName(table)].Add(position, ranges, answer);
+}
+
+std::optional<RangeDigest> RunningCycle::DigestOf(std::int64_t cycle, const std::string& table,
+                                                  const Position& position) const {
+  const auto found = digested_.find(FoldName(table));
+  if (cycle != digested_cycle_ || found == digested_.end()) return std::nullopt;
+  return found->second.Whole(position);
+}
+
+}  // namespace mirror

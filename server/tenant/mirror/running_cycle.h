@@ -1,0 +1,83 @@
+#ifndef MIRROR_SERVER_TENANT_MIRROR_RUNNING_CYCLE_H_
+#define MIRROR_SERVER_TENANT_MIRROR_RUNNING_CYCLE_H_
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "proto/wire/key_range.h"
+#include "proto/wire/row_digest.h"
+#include "server/plan/comparison.h"
+#include "server/plan/plan.h"
+#include "server/plan/row_request.h"
+#include "server/store/store.h"
+
+namespace mirror {
+
+/// What is kept in memory of the cycle that runs, so that not every batch reads it again. What the protocol
+/// has to remember stands in the mirror; the rest only words an answer or an event.
+/// Threads: none; used under the tenant's lock.
+class RunningCycle {
+ public:
+  /// Another cycle begins or this one is over.
+  void Forget();
+  /// Another file may be there: holds, too.
+  void ForgetFile();
+
+  // Each reads it unless it is there. Errors: as Store.
+  absl::Status LoadRefused(Store& store);
+  absl::Status LoadNotes(Store& store);
+  absl::Status LoadHolds(Store& store);
+
+  /// Tables that are not taken, folded; after LoadRefused().
+  const std::set<std::string>& refused() const { return *refused_; }
+  void SetRefused(const std::vector<SchemaAnswer>& answers);
+  /// After LoadNotes().
+  const std::vector<CycleNote>& notes() const { return *notes_; }
+  bool IsNoted(CycleNoteKind kind) const;
+  void ForgetNotes() { notes_.reset(); }
+  /// After LoadHolds().
+  const std::vector<Hold>& holds() const { return *holds_; }
+  /// They are to be read again; gives those that were known.
+  std::vector<Hold> ForgetHolds();
+
+  /// A batch of `cycle` was refused for good: unless the table gets over it, the cycle ends as a failure.
+  void NoteRefusal(std::int64_t cycle, const BatchOutcome& outcome);
+  void ForgetRefusal(const std::string& table);
+  /// In words; empty: none. After LoadNotes() and LoadHolds().
+  std::string RefusalsOf(std::int64_t cycle);
+
+  /// What the source announced was refused before the tenant saw it.
+  void NoteUnannounced(std::int64_t cycle, std::string_view why);
+  /// Absent: nothing was refused so.
+  std::optional<std::string> WhyUnannounced(std::int64_t cycle) const;
+
+  /// What DigestRanges answered. Spares a second look at the rows: without it all of them are read again.
+  void NoteDigests(std::int64_t cycle, const std::string& table, const Position& position,
+                   const std::vector<KeyRange>& ranges, const std::vector<RangeDigest>& answer);
+  /// Absent: not all of the table was answered at this position.
+  std::optional<RangeDigest> DigestOf(std::int64_t cycle, const std::string& table,
+                                      const Position& position) const;
+
+ private:
+  std::optional<std::set<std::string>> refused_;  ///< Folded.
+  std::optional<std::vector<CycleNote>> notes_;
+  std::optional<std::vector<Hold>> holds_;
+  std::int64_t refusals_cycle_ = 0;  ///< That of `refusals_`.
+  /// Tables whose last batch was refused, by folded name: their names and why.
+  std::map<std::string, std::pair<std::string, std::string>> refusals_;
+  std::int64_t unannounced_cycle_ = 0;  ///< That of `unannounced_why_`.
+  std::string unannounced_why_;
+  std::int64_t digested_cycle_ = 0;                 ///< That of `digested_`.
+  std::map<std::string, DigestCoverage> digested_;  ///< By folded table.
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_TENANT_MIRROR_RUNNING_CYCLE_H_

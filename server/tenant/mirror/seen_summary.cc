@@ -1,0 +1,123 @@
+#include "server/tenant/mirror/seen_summary.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/status/statusor.h"
+#include "base/clock.h"
+#include "base/folded_name.h"
+#include "server/plan/schema_plan.h"
+
+namespace mirror {
+namespace {
+
+void ReadTenant(Store& store, TenantSummary* summary) {
+  const absl::StatusOr<TenantRecord> tenant = store.ReadTenant();
+  if (!tenant.ok()) return;
+  summary->known = true;
+  summary->completed_ms = tenant->completed_ms;
+  summary->progress_ms = std::max(tenant->progress_ms, tenant->completed_ms);
+  summary->active = tenant->active;
+  summary->paused = tenant->paused;
+  summary->pause_reason = tenant->pause_reason;
+  summary->issuer = tenant->issuer;
+  summary->environment = tenant->environment;
+  summary->source_id = tenant->source_id;
+  summary->cycle = tenant->cycle;
+}
+
+void ReadTables(Store& store, TenantSummary* summary) {
+  const absl::StatusOr<std::vector<TableRecord>> records = store.ReadTables();
+  const absl::StatusOr<std::vector<TableCheck>> checks = store.ReadChecks();
+  const absl::StatusOr<Freshness> freshness = store.ReadFreshness();
+  if (records.ok() && checks.ok() && freshness.ok()) {
+    SummarizeTables(*records, *checks, *freshness, summary);
+  }
+  const absl::StatusOr<std::vector<SchemaAnswer>> answers = store.ReadAnswers();
+  if (!answers.ok()) return;
+  summary->tables_refused = static_cast<std::uint32_t>(
+      std::count_if(answers->begin(), answers->end(), [](const SchemaAnswer& answer) {
+        return static_cast<SchemaAction>(answer.action) == SchemaAction::kRefused;
+      }));
+}
+
+void ReadHolds(Store& store, TenantSummary* summary) {
+  const absl::StatusOr<std::vector<Hold>> holds = store.ReadHolds();
+  if (!holds.ok()) return;
+  summary->holds = 0;
+  summary->waiting_source.clear();
+  for (const Hold& hold : *holds) {
+    if (hold.state != HoldState::kWaiting) continue;
+    ++summary->holds;
+    if (hold.kind == HoldKind::kSource) summary->waiting_source = hold.source_id;
+  }
+}
+
+}  // namespace
+
+void ReadSummary(Store& store, Look look, TenantSummary* summary) {
+  ReadTenant(store, summary);
+  if (look == Look::kAll) ReadTables(store, summary);
+  if (look != Look::kTenant) ReadHolds(store, summary);
+}
+
+TenantSummary SeenSummary::Get() const {
+  TenantSummary summary;
+  if (const std::shared_ptr<const TenantSummary> shared = Shared()) summary = *shared;
+  summary.progress_ms = std::max(summary.progress_ms, progress_ms());
+  return summary;
+}
+
+std::shared_ptr<const TenantSummary> SeenSummary::Shared() const {
+  const MutexLock lock(mutex_);
+  if (summary_ && !times_.empty()) {
+    summary_ = std::make_shared<const TenantSummary>(WithTimes(*summary_, times_));
+    times_.clear();
+  }
+  return summary_;
+}
+
+void SeenSummary::Set(TenantSummary next) {
+  const MutexLock lock(mutex_);
+  if (summary_) next.failure = summary_->failure;
+  summary_ = std::make_shared<const TenantSummary>(std::move(next));
+}
+
+void SeenSummary::Remember(const TenantSummary& summary) {
+  const MutexLock lock(mutex_);
+  if (summary_ && summary_->known) return;
+  TenantSummary next = summary;
+  // The note beside the file says so, whatever the catalog kept from before.
+  if (summary_ && summary_->quarantined) {
+    next.quarantined = true;
+    next.quarantine = summary_->quarantine;
+  }
+  if (summary_ && summary_->failure.since_ms > 0) next.failure = summary_->failure;
+  summary_ = std::make_shared<const TenantSummary>(std::move(next));
+}
+
+void SeenSummary::NoteTimes(const std::vector<Step>& steps, const std::vector<StepResult>& results) {
+  const MutexLock lock(mutex_);
+  for (std::size_t i = 0; i < std::min(steps.size(), results.size()); ++i) {
+    if (!steps[i].source_ms || !results[i].status.ok()) continue;
+    times_[FoldName(steps[i].table)] = *steps[i].source_ms;
+  }
+}
+
+void SeenSummary::NoteFailure(std::string_view why) {
+  const MutexLock lock(mutex_);
+  TenantSummary next = summary_ ? *summary_ : TenantSummary{};
+  next.failure = FailedAgain(next.failure, why, NowMs());
+  summary_ = std::make_shared<const TenantSummary>(std::move(next));
+}
+
+bool SeenSummary::ForgetFailure() {
+  const MutexLock lock(mutex_);
+  if (!summary_ || summary_->failure == CycleFailure{}) return false;
+  TenantSummary next = *summary_;
+  next.failure = {};
+  summary_ = std::make_shared<const TenantSummary>(std::move(next));
+  return true;
+}
+
+}  // namespace mirror

@@ -1,0 +1,55 @@
+#ifndef MIRROR_SERVER_TENANT_MIRROR_SEEN_SUMMARY_H_
+#define MIRROR_SERVER_TENANT_MIRROR_SEEN_SUMMARY_H_
+
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/mutex.h"
+#include "server/plan/plan.h"
+#include "server/plan/tenant_summary.h"
+#include "server/store/store.h"
+
+namespace mirror {
+
+/// What of a store goes into a summary.
+enum class Look : std::uint8_t { kTenant, kHolds, kAll };
+/// What cannot be read stays as it was: it is met again, and told, by the call that needs it.
+void ReadSummary(Store& store, Look look, TenantSummary* summary);
+
+/// What a tenant leaves to be seen of it without its database and without its lock.
+/// Threads: any. Its own lock is taken last, and for a moment.
+class SeenSummary {
+ public:
+  TenantSummary Get() const;
+  /// The same, but for the progress of a cycle that runs. Null: there is nothing to be known.
+  std::shared_ptr<const TenantSummary> Shared() const;
+  /// Takes the place of what was there, but for the failure, which may have come meanwhile.
+  void Set(TenantSummary next);
+  /// What the catalog kept, unless better is known.
+  void Remember(const TenantSummary& summary);
+  /// As of when tables are by steps that were done.
+  void NoteTimes(const std::vector<Step>& steps, const std::vector<StepResult>& results);
+  /// A cycle failed, or could not begin: until one ends well, the summary says so.
+  void NoteFailure(std::string_view why);
+  /// Whether there was one.
+  bool ForgetFailure();
+  /// End of the last call of a cycle, unix milliseconds; 0: none since the start.
+  std::int64_t progress_ms() const { return progress_ms_.load(std::memory_order_relaxed); }
+  void NoteProgress(std::int64_t ms) { progress_ms_.store(ms, std::memory_order_relaxed); }
+
+ private:
+  mutable Mutex mutex_;
+  mutable std::shared_ptr<const TenantSummary> summary_ MIRROR_GUARDED_BY(mutex_);
+  /// What commits said since `summary_` was made: who reads it pays for a new one, not every commit.
+  mutable std::map<std::string, std::int64_t> times_ MIRROR_GUARDED_BY(mutex_);
+  std::atomic<std::int64_t> progress_ms_{0};
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_TENANT_MIRROR_SEEN_SUMMARY_H_

@@ -1,0 +1,41 @@
+#ifndef MIRROR_SERVER_TENANT_MIRROR_TENANT_OPTIONS_H_
+#define MIRROR_SERVER_TENANT_MIRROR_TENANT_OPTIONS_H_
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "server/hooks/hook_book.h"
+#include "server/plan/breaker.h"
+#include "server/plan/column_rules.h"
+#include "server/plan/index_rules.h"
+#include "server/plan/receipts.h"
+#include "server/watch/counters.h"
+#include "server/watch/freshness.h"
+
+namespace mirror {
+
+struct TenantOptions {
+  std::int64_t cycle_idle_ms = 600'000;           ///< A cycle ends after so long without progress.
+  std::int64_t drop_grace_ms = 7LL * 86'400'000;  ///< Tables that went are kept aside for so long.
+  std::int64_t gap_wait_ms = 5'000;               ///< How long a unary call waits for the batch before it.
+  std::size_t nonces_max = 10'000;
+  BreakerConfig breaker = {};
+  std::int64_t miss_window_ms = 0;  ///< See ServerConfig.
+  bool automatic_provisioning = true;
+  ColumnRulesConfig columns = {};
+  std::optional<std::string> hash_secret = {};  ///< What `columns` hash with.
+  const HookBook* hooks = nullptr;              ///< Null: there are none.
+  /// For what a call itself took; another one in tests.
+  std::chrono::steady_clock::time_point (*steady_now)() = &std::chrono::steady_clock::now;
+  ServerCounters* counters = &UnwatchedCounters();  ///< Outlives the tenant.
+  FreshnessRules freshness = {};
+  ReceiptRules receipts = {};
+  IndexRules indexes = {};
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_TENANT_MIRROR_TENANT_OPTIONS_H_

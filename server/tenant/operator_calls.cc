@@ -1,0 +1,189 @@
+#include "server/tenant/operator_calls.h"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/crash_point.h"
+#include "base/folded_name.h"
+#include "proto/wire/table.h"
+#include "server/plan/apply_plan.h"
+#include "server/plan/breaker.h"
+
+namespace mirror {
+namespace {
+
+std::string TablesInWords(std::size_t count) {
+  return absl::StrCat(count, count == 1 ? " table" : " tables");
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<std::string>> FindTables(Mirror& mirror, const std::vector<std::string>& tables) {
+  absl::StatusOr<std::vector<TableRecord>> records = mirror.store()->ReadTables();
+  if (!records.ok()) return mirror.Noticed(records.status());
+  std::map<std::string, std::string> known;
+  for (const TableRecord& record : *records) known[FoldName(record.table)] = record.table;
+  std::vector<std::string> names;
+  if (tables.empty()) {
+    for (const auto& [folded, name] : known) names.push_back(name);
+    return names;
+  }
+  for (const std::string& table : tables) {
+    const auto found = known.find(FoldName(table));
+    if (found == known.end()) {
+      return absl::NotFoundError(absl::StrCat("tenant '", mirror.context_id(), "' has no table '", table, "'",
+                                              ". Nothing was changed. 'mirrorctl tables ",
+                                              mirror.context_id(), "' lists those that it has."));
+    }
+    names.push_back(found->second);
+  }
+  std::sort(names.begin(), names.end());
+  names.erase(std::unique(names.begin(), names.end()), names.end());
+  return names;
+}
+
+absl::StatusOr<std::vector<std::string>> OperatorCalls::Invalidate(const std::vector<std::string>& tables,
+                                                                   std::int64_t now_ms) {
+  const MutexLock lock(mirror_.mutex());
+  if (absl::Status status = OpenForOperator(mirror_, now_ms); !status.ok()) return status;
+  absl::StatusOr<std::vector<std::string>> names = FindTables(mirror_, tables);
+  if (!names.ok()) return names.status();
+  std::vector<Step> steps;
+  for (const std::string& name : *names) {
+    absl::StatusOr<std::optional<TableRecord>> record = mirror_.store()->ReadTable(name);
+    if (!record.ok()) return mirror_.Noticed(record.status());
+    if (*record) steps.push_back(PlanInvalidate(**record));
+  }
+  if (absl::Status status = mirror_.EndCycle(now_ms, {.steps = std::move(steps)}); !status.ok())
+    return status;
+  mirror_.Tell(Severity::kInformation, "lsn.invalidated",
+               absl::StrCat("an operator set the LSN of ", TablesInWords(names->size()),
+                            " to -1; the next cycle populates what is at -1"));
+  return names;
+}
+
+absl::StatusOr<std::vector<std::string>> OperatorCalls::Reset(const std::vector<std::string>& tables,
+                                                              std::int64_t now_ms) {
+  const MutexLock lock(mirror_.mutex());
+  if (absl::Status status = OpenForOperator(mirror_, now_ms); !status.ok()) return status;
+  absl::StatusOr<std::vector<std::string>> names = FindTables(mirror_, tables);
+  if (!names.ok()) return names.status();
+  std::vector<Step> steps;
+  for (const std::string& name : *names) {
+    absl::StatusOr<std::optional<TableRecord>> record = mirror_.store()->ReadTable(name);
+    if (!record.ok()) return mirror_.Noticed(record.status());
+    Step step;
+    step.table = name;
+    step.expected = *record;
+    step.actions.push_back(DropTable{});
+    steps.push_back(std::move(step));
+  }
+  if (absl::Status status = mirror_.EndCycle(now_ms, {.steps = std::move(steps)}); !status.ok())
+    return status;
+  mirror_.agreed().Forget();
+  mirror_.Tell(Severity::kWarning, "tables.reset",
+               absl::StrCat("an operator dropped ", TablesInWords(names->size()),
+                            " with the partner's indexes and triggers on it; the next cycle makes it anew, "
+                            "without them"));
+  return names;
+}
+
+absl::StatusOr<std::vector<std::string>> OperatorCalls::AskToVerify(const std::vector<std::string>& tables,
+                                                                    std::int64_t now_ms) {
+  const MutexLock lock(mirror_.mutex());
+  if (absl::Status status = OpenForOperator(mirror_, now_ms); !status.ok()) return status;
+  absl::StatusOr<std::vector<std::string>> names = FindTables(mirror_, tables);
+  if (!names.ok()) return names.status();
+  absl::StatusOr<std::vector<TableCheck>> known = mirror_.store()->ReadChecks();
+  if (!known.ok()) return mirror_.Noticed(known.status());
+  Plan plan;
+  plan.now_ms = now_ms;
+  for (const std::string& name : *names) {
+    TableCheck check{.table = name};
+    const auto found = std::find_if(known->begin(), known->end(),
+                                    [&](const TableCheck& one) { return SameName(one.table, name); });
+    if (found != known->end()) check = *found;
+    check.wanted = true;
+    plan.checks.push_back(std::move(check));
+  }
+  const absl::StatusOr<CommitResult> result = mirror_.store()->Commit(plan);
+  if (!result.ok()) return mirror_.Noticed(result.status());
+  mirror_.Tell(Severity::kInformation, "verify.wanted",
+               absl::StrCat("an operator asked for ", TablesInWords(names->size()),
+                            " to be compared with the source; its next cycle does it"));
+  return names;
+}
+
+absl::Status OperatorCalls::Pause(const std::string& reason, std::int64_t now_ms) {
+  const MutexLock lock(mirror_.mutex());
+  if (absl::Status status = OpenForOperator(mirror_, now_ms); !status.ok()) return status;
+  absl::Status status = mirror_.EndCycle(now_ms, {.change = [&](TenantRecord& tenant) {
+                                           tenant.paused = true;
+                                           tenant.pause_reason = reason;
+                                         }});
+  if (status.ok())
+    mirror_.Tell(Severity::kWarning, "tenant.paused",
+                 absl::StrCat("an operator paused the tenant", reason.empty() ? "" : ": ", reason));
+  return status;
+}
+
+absl::StatusOr<Hold> OperatorCalls::FindHoldById(std::uint64_t id) {
+  if (absl::Status status = mirror_.Noticed(mirror_.cycle().LoadHolds(*mirror_.store())); !status.ok())
+    return status;
+  const auto found = std::find_if(mirror_.cycle().holds().begin(), mirror_.cycle().holds().end(),
+                                  [&](const Hold& hold) { return hold.id == id; });
+  if (found != mirror_.cycle().holds().end()) return *found;
+  return absl::NotFoundError(
+      absl::StrCat("tenant '", mirror_.context_id(), "' has no hold ", id,
+                   ". Nothing was changed. 'mirrorctl hold list' shows those that there are."));
+}
+
+absl::Status OperatorCalls::DecideHold(std::uint64_t id, HoldState decision, std::int64_t now_ms) {
+  const MutexLock lock(mirror_.mutex());
+  if (absl::Status status = OpenForOperator(mirror_, now_ms); !status.ok()) return status;
+  absl::StatusOr<Hold> hold = FindHoldById(id);
+  if (!hold.ok()) return hold.status();
+  if (hold->kind == HoldKind::kSource && decision == HoldState::kCommit) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("hold ", id, " of '", mirror_.context_id(),
+                     "' is about another source database. Nothing was changed. 'mirrorctl accept-source ",
+                     mirror_.context_id(), "' lets it take over."));
+  }
+  hold->state = decision;
+  CrashPoint("hold.before");
+  absl::Status status = mirror_.EndCycle(now_ms, {.holds = {*hold}});
+  CrashPoint("hold.after");
+  if (!status.ok()) return status;
+  mirror_.cycle().ForgetHolds();
+  mirror_.Tell(Severity::kWarning, decision == HoldState::kCommit ? "hold.committed" : "hold.refused",
+               absl::StrCat("an operator ", decision == HoldState::kCommit ? "let happen once" : "refused",
+                            " what was held: ", std::string(ToString(hold->kind)),
+                            hold->table.empty() ? "" : absl::StrCat(" of table '", hold->table, "'")));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::string> OperatorCalls::AcceptSource(std::int64_t now_ms) {
+  const MutexLock lock(mirror_.mutex());
+  if (absl::Status status = OpenForOperator(mirror_, now_ms); !status.ok()) return status;
+  if (absl::Status status = mirror_.Noticed(mirror_.cycle().LoadHolds(*mirror_.store())); !status.ok())
+    return status;
+  const Hold* const hold = FindHold(mirror_.cycle().holds(), HoldKind::kSource, "");
+  if (hold == nullptr) {
+    return absl::FailedPreconditionError(absl::StrCat("no other source database waits for '",
+                                                      mirror_.context_id(), "'. Nothing was changed."));
+  }
+  const std::string source = hold->source_id;
+  const std::uint64_t id = hold->id;
+  absl::Status status = mirror_.EndCycle(
+      now_ms, {.change = [&](TenantRecord& tenant) { tenant.source_id = source; }, .settled_holds = {id}});
+  if (!status.ok()) return status;
+  mirror_.cycle().ForgetHolds();
+  mirror_.Tell(
+      Severity::kWarning, "source.accepted",
+      "an operator let another source database take over; its next cycle sends what the mirror lacks");
+  return source;
+}
+
+}  // namespace mirror

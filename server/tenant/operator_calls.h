@@ -1,0 +1,46 @@
+#ifndef MIRROR_SERVER_TENANT_OPERATOR_CALLS_H_
+#define MIRROR_SERVER_TENANT_OPERATOR_CALLS_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "server/plan/plan.h"
+#include "server/tenant/mirror/mirror.h"
+
+namespace mirror {
+
+/// What an operator does to a tenant and its tables. Each call that acts ends the running cycle.
+/// Errors: as Mirror; kNotFound when the file is gone. Threads: any.
+class OperatorCalls {
+ public:
+  explicit OperatorCalls(Mirror& mirror) : mirror_(mirror) {}
+
+  /// An empty list means all. Errors: kNotFound naming the table, and then nothing is done.
+  absl::StatusOr<std::vector<std::string>> Invalidate(const std::vector<std::string>& tables,
+                                                      std::int64_t now_ms);
+  absl::StatusOr<std::vector<std::string>> Reset(const std::vector<std::string>& tables, std::int64_t now_ms);
+  /// The source compares them in its next cycle. As Invalidate.
+  absl::StatusOr<std::vector<std::string>> AskToVerify(const std::vector<std::string>& tables,
+                                                       std::int64_t now_ms);
+  absl::Status Pause(const std::string& reason, std::int64_t now_ms);
+  /// `decision`: kCommit or kRollback. Errors: kNotFound; kFailedPrecondition for a source, see AcceptSource.
+  absl::Status DecideHold(std::uint64_t id, HoldState decision, std::int64_t now_ms);
+  /// The source that waits is believed from now on. Errors: kFailedPrecondition when none waits.
+  absl::StatusOr<std::string> AcceptSource(std::int64_t now_ms);
+
+ private:
+  absl::StatusOr<Hold> FindHoldById(std::uint64_t id) MIRROR_REQUIRES(mirror_.mutex());
+
+  Mirror& mirror_;
+};
+
+/// The names of tables as they are stored; all when none is asked for. Errors: kNotFound naming the table.
+absl::StatusOr<std::vector<std::string>> FindTables(Mirror& mirror, const std::vector<std::string>& tables)
+    MIRROR_REQUIRES(mirror.mutex());
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_TENANT_OPERATOR_CALLS_H_

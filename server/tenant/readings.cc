@@ -1,0 +1,236 @@
+#include "server/tenant/readings.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/folded_name.h"
+#include "proto/wire/table.h"
+#include "server/plan/breaker.h"
+#include "server/plan/freshness_plan.h"
+#include "server/plan/index_plan.h"
+#include "server/tenant/operator_calls.h"
+
+namespace mirror {
+
+absl::StatusOr<TableReading> Readings::Read(const Caller& caller, std::int64_t cycle,
+                                            const std::string& table, const Position& position,
+                                            std::int64_t now_ms) {
+  absl::StatusOr<std::shared_ptr<void>> place = TakePlace();
+  if (!place.ok()) return place.status();
+  absl::StatusOr<AgreedTable> agreed = ReadAgreed(mirror_, caller, table);
+  const MutexLock lock(mirror_.mutex());
+  absl::StatusOr<TenantRecord> running = mirror_.Running(caller, cycle, now_ms);
+  if (!running.ok()) return running.status();
+  if (absl::Status status = mirror_.Noticed(mirror_.cycle().LoadRefused(*mirror_.store())); !status.ok())
+    return status;
+  if (agreed.ok() && (running->announced.empty() || mirror_.cycle().refused().contains(FoldName(table)))) {
+    agreed = NotAgreed(table);
+  }
+  if (!agreed.ok()) return agreed.status();
+  absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = mirror_.store()->OpenSnapshot();
+  if (!snapshot.ok()) return mirror_.Noticed(snapshot.status());
+  absl::StatusOr<std::optional<TableRecord>> record = (*snapshot)->ReadTable(table);
+  if (!record.ok()) return mirror_.Noticed(record.status());
+  const bool there = *record && (*record)->position == position && !(*record)->pending &&
+                     (*record)->state == TableState::kMirrored && position.lsn != Lsn{} &&
+                     (*record)->schema_hash == agreed->hash;
+  if (!there) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "table '", table,
+        "' does not stand at the position that was asked for, or rows of a later one are in it. Nothing was "
+        "read. Bring it there with a commit, and ask in the same cycle."));
+  }
+  mirror_.partner().TellRows(
+      *mirror_.store(), cycle, table,
+      "A repair of the source's ('verify --repair', or a comparison that differs), or the next "
+      "population, takes");
+  TableReading reading;
+  reading.place = *std::move(place);
+  reading.snapshot = *std::move(snapshot);
+  reading.table = *std::move(agreed);
+  return reading;
+}
+
+absl::StatusOr<std::shared_ptr<void>> Readings::TakePlace() {
+  if (readings_->fetch_add(1) >= kReadingsMax) {
+    readings_->fetch_sub(1);
+    return absl::ResourceExhaustedError(
+        absl::StrCat("tenant '", mirror_.context_id(), "' has ", kReadingsMax,
+                     " readings under way already. Nothing was read; try again when one has ended."));
+  }
+  return std::shared_ptr<void>(nullptr, [counter = readings_](void*) { counter->fetch_sub(1); });
+}
+
+void Readings::ReadOn(std::int64_t cycle, std::int64_t came_ms, std::chrono::steady_clock::time_point began) {
+  const MutexLock lock(mirror_.mutex());
+  CycleProgress& progress = mirror_.progress();
+  // A reading of a cycle that is over says nothing of the one that runs.
+  if (cycle == progress.cycle()) progress.Note(cycle, progress.EndOf(came_ms, began));
+}
+
+void Readings::NoteDigests(std::int64_t cycle, const std::string& table, const Position& position,
+                           const std::vector<KeyRange>& ranges, const std::vector<RangeDigest>& answer) {
+  const MutexLock lock(mirror_.mutex());
+  mirror_.cycle().NoteDigests(cycle, table, position, ranges, answer);
+}
+
+absl::StatusOr<Readings::Receipts> Readings::ReadReceipts(const ReceiptHead& known, std::int64_t now_ms) {
+  const MutexLock lock(mirror_.mutex());
+  // Somebody may have closed it since; that there are no receipts is not said of a file that was not read.
+  if (absl::Status open = mirror_.Open(/*create=*/false, now_ms); !open.ok()) return open;
+  Receipts receipts;
+  absl::StatusOr<ReceiptHead> head = mirror_.store()->ReadReceiptHead();
+  if (!head.ok()) return mirror_.Noticed(head.status());
+  receipts.head = *std::move(head);
+  if (known == receipts.head || receipts.head.number == 0) return receipts;
+  std::uint64_t after = known.number;
+  if (after > 0 && !known.hash.empty()) {
+    const absl::StatusOr<std::vector<std::string>> own = mirror_.store()->ReadReceipts(after - 1, 1);
+    if (!own.ok()) return mirror_.Noticed(own.status());
+    const bool same = !own->empty() && HashOf(own->front()) == known.hash;
+    const std::uint64_t head_number = receipts.head.number;
+    if (!same) after = head_number > kReceiptsPerAnswerMax ? head_number - kReceiptsPerAnswerMax : 0;
+  }
+  if (after >= receipts.head.number) return receipts;
+  absl::StatusOr<std::vector<std::string>> texts =
+      mirror_.store()->ReadReceipts(after, kReceiptsPerAnswerMax);
+  if (!texts.ok()) return mirror_.Noticed(texts.status());
+  receipts.texts = *std::move(texts);
+  return receipts;
+}
+
+absl::StatusOr<std::optional<ReceiptHead>> Readings::UnsignedReceipts() {
+  const MutexLock lock(mirror_.mutex());
+  if (!keeps_receipts() || mirror_.store() == nullptr) return std::nullopt;
+  absl::StatusOr<ReceiptHead> head = mirror_.store()->ReadReceiptHead();
+  // The cycle is over: a page cache of 87 KB would stay with each tenant that is open.
+  mirror_.store()->Rest();
+  if (!head.ok()) return mirror_.Noticed(head.status());
+  if (head->number == 0 || *head == signed_receipts_) return std::nullopt;
+  return *std::move(head);
+}
+
+void Readings::SignedReceipts(const ReceiptHead& head) {
+  const MutexLock lock(mirror_.mutex());
+  signed_receipts_ = head;
+}
+
+absl::StatusOr<TenantInfo> Readings::Info() {
+  const MutexLock lock(mirror_.mutex());
+  TenantInfo info;
+  info.record.context_id = mirror_.context_id();
+  if (absl::Status status = OpenForOperator(mirror_, 0); !status.ok()) {
+    if (absl::IsNotFound(status)) return status;
+    info.quarantine = std::string(status.message());
+    return info;
+  }
+  absl::StatusOr<TenantRecord> tenant = mirror_.store()->ReadTenant();
+  if (!tenant.ok()) return mirror_.Noticed(tenant.status());
+  info.record = *std::move(tenant);
+  absl::StatusOr<std::vector<TableRecord>> records = mirror_.store()->ReadTables();
+  if (!records.ok()) return mirror_.Noticed(records.status());
+  info.tables = static_cast<std::uint32_t>(records->size());
+  info.tables_unpopulated = static_cast<std::uint32_t>(std::count_if(
+      records->begin(), records->end(), [](const TableRecord& r) { return r.position.lsn == Lsn{}; }));
+  info.bytes = mirror_.store()->BytesOnDisk();
+  if (absl::Status status = mirror_.Noticed(mirror_.cycle().LoadHolds(*mirror_.store())); !status.ok())
+    return status;
+  for (const Hold& hold : mirror_.cycle().holds()) {
+    if (hold.state == HoldState::kWaiting) ++info.holds;
+    if (hold.kind == HoldKind::kSource && hold.state == HoldState::kWaiting) {
+      info.waiting_source = hold.source_id;
+    }
+  }
+  return info;
+}
+
+absl::StatusOr<std::vector<TableInfo>> Readings::Tables() {
+  const MutexLock lock(mirror_.mutex());
+  if (absl::Status status = OpenForOperator(mirror_, 0); !status.ok()) return status;
+  absl::StatusOr<std::vector<TableRecord>> records = mirror_.store()->ReadTables();
+  if (!records.ok()) return mirror_.Noticed(records.status());
+  absl::StatusOr<std::vector<TableCheck>> checks = mirror_.store()->ReadChecks();
+  if (!checks.ok()) return mirror_.Noticed(checks.status());
+  const absl::StatusOr<Freshness> freshness = mirror_.store()->ReadFreshness();
+  if (!freshness.ok()) return mirror_.Noticed(freshness.status());
+  std::map<std::string, TableCheck> check_of;
+  for (TableCheck& check : *checks) check_of[FoldName(check.table)] = std::move(check);
+  if (absl::Status status = mirror_.Noticed(mirror_.cycle().LoadHolds(*mirror_.store())); !status.ok())
+    return status;
+  std::vector<TableInfo> tables;
+  for (TableRecord& record : *records) {
+    absl::StatusOr<std::optional<TableSchema>> schema = mirror_.store()->ReadSchema(record.table);
+    if (!schema.ok()) return mirror_.Noticed(schema.status());
+    const auto columns = *schema ? static_cast<std::uint32_t>((*schema)->columns.size()) : 0U;
+    TableCheck check = check_of[FoldName(record.table)];
+    // What was compared is to be replaced.
+    if (record.position.lsn == Lsn{}) check.equality = Equality::kUnknown;
+    const bool held = IsHeld(mirror_.cycle().holds(), record.table);
+    const std::int64_t source_ms = TimeOf(*freshness, record.table).value_or(0);
+    const std::int64_t target_ms = TargetOf(freshness->targets, record.table);
+    tables.push_back({std::move(record), columns, std::move(check), held, source_ms, target_ms});
+  }
+  return tables;
+}
+
+absl::StatusOr<std::vector<Hold>> Readings::Holds() {
+  const MutexLock lock(mirror_.mutex());
+  if (absl::Status status = OpenForOperator(mirror_, 0); !status.ok()) return status;
+  if (absl::Status status = mirror_.Noticed(mirror_.cycle().LoadHolds(*mirror_.store())); !status.ok())
+    return status;
+  return mirror_.cycle().holds();
+}
+
+absl::StatusOr<std::vector<IndexesOfTable>> Readings::Indexes(const std::vector<std::string>& tables) {
+  const MutexLock lock(mirror_.mutex());
+  if (absl::Status status = OpenForOperator(mirror_, 0); !status.ok()) return status;
+  const absl::StatusOr<std::vector<std::string>> names = FindTables(mirror_, tables);
+  if (!names.ok()) return names.status();
+  std::set<std::string> asked;
+  for (const std::string& name : *names) asked.insert(FoldName(name));
+  const absl::StatusOr<std::vector<FollowedTable>> known = ReadFollowed(*mirror_.store());
+  if (!known.ok()) return mirror_.Noticed(known.status());
+  const absl::StatusOr<std::vector<OwnIndex>> own = mirror_.store()->ReadOwnIndexes();
+  if (!own.ok()) return mirror_.Noticed(own.status());
+  std::vector<IndexesOfTable> found;
+  bool told = known->empty();
+  for (const FollowedTable& table : *known) {
+    told = told || table.objects;
+    const std::string key = FoldName(table.kept.name);
+    if (!asked.contains(key)) continue;
+    IndexesOfTable& of = found.emplace_back(
+        IndexesOfTable{table.kept.name, table.objects, IndexLines(table.kept, table.objects), {}});
+    for (const OwnIndex& index : *own) {
+      if (FoldName(index.table) == key) of.followed.push_back(index.name);
+    }
+  }
+  if (told) return found;
+  return absl::FailedPreconditionError(absl::StrCat(
+      "the source of '", mirror_.context_id(),
+      "' has not told which indexes it has: its agent is older than 0.2, or no cycle began since "
+      "the server was. Nothing was changed. Update the agent and let one cycle run"));
+}
+
+absl::StatusOr<std::optional<HookNote>> Readings::FirstHook(const std::string& hook) {
+  const MutexLock lock(mirror_.mutex());
+  if (absl::Status status = OpenForOperator(mirror_, 0); !status.ok()) return status;
+  // While a new mirror is being made, a crash loses it with all that waits there.
+  if (!mirror_.store()->IsDurable()) return std::optional<HookNote>();
+  absl::StatusOr<std::optional<HookNote>> note = mirror_.store()->ReadHook(hook);
+  if (!note.ok()) return mirror_.Noticed(note.status());
+  return note;
+}
+
+absl::Status Readings::HookDone(std::int64_t id) {
+  const MutexLock lock(mirror_.mutex());
+  if (absl::Status status = OpenForOperator(mirror_, 0); !status.ok()) return status;
+  Plan plan;
+  plan.delivered_hooks.push_back(id);
+  const absl::StatusOr<CommitResult> result = mirror_.store()->Commit(plan);
+  return result.ok() ? absl::OkStatus() : mirror_.Noticed(result.status());
+}
+
+}  // namespace mirror

@@ -1,0 +1,125 @@
+#ifndef MIRROR_SERVER_TENANT_READINGS_H_
+#define MIRROR_SERVER_TENANT_READINGS_H_
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "proto/wire/key_range.h"
+#include "proto/wire/row_digest.h"
+#include "proto/wire/source_objects.h"
+#include "server/plan/caller.h"
+#include "server/plan/plan.h"
+#include "server/plan/row_request.h"
+#include "server/store/snapshot.h"
+#include "server/tenant/mirror/mirror.h"
+
+namespace mirror {
+
+struct TenantInfo {
+  TenantRecord record;
+  std::uint32_t tables = 0;
+  std::uint32_t tables_unpopulated = 0;
+  std::uint64_t bytes = 0;
+  std::string quarantine;
+  std::uint32_t holds = 0;          ///< Without a decision.
+  std::string waiting_source = {};  ///< See HoldKind::kSource.
+};
+
+struct TableInfo {
+  TableRecord record;
+  std::uint32_t columns = 0;
+  TableCheck check;
+  bool held = false;           ///< An operator has to decide about it.
+  std::int64_t source_ms = 0;  ///< As of when it is; 0: not known.
+  std::int64_t target_ms = 0;  ///< How old it may become; 0: as it likes.
+};
+
+struct IndexesOfTable {
+  std::string table;
+  std::optional<SourceObjects> objects;  ///< Absent: the source did not tell.
+  std::vector<std::string> lines;        ///< See IndexLines().
+  std::vector<std::string> followed;     ///< The mirror's own indexes on it.
+};
+
+/// A table at a position, to be read beside what goes on. Holds one of the tenant's kReadingsMax places.
+struct TableReading {
+  std::shared_ptr<void> place;
+  std::unique_ptr<Snapshot> snapshot;
+  AgreedTable table;
+};
+
+/// Readings that a tenant may have open at once.
+inline constexpr int kReadingsMax = 4;
+
+/// What a tenant tells of itself: to its source, to an operator, to those who deliver to hooks. Nothing is
+/// changed by it. Errors: as Mirror; those that are an operator's: kNotFound when the file is gone.
+/// Threads: any.
+class Readings {
+ public:
+  explicit Readings(Mirror& mirror) : mirror_(mirror) {}
+
+  // --- The source's ---
+
+  /// The agreed definition, for decoding. See ReadAgreed().
+  absl::StatusOr<AgreedTable> Agreed(const Caller& caller, const std::string& table) {
+    return ReadAgreed(mirror_, caller, table);
+  }
+  /// What is committed of `table`, which has to stand at `position`. Errors: kFailedPrecondition,
+  /// kResourceExhausted when kReadingsMax are open.
+  absl::StatusOr<TableReading> Read(const Caller& caller, std::int64_t cycle, const std::string& table,
+                                    const Position& position, std::int64_t now_ms);
+  /// A reading of `cycle` goes on, or came to its end: it is no idleness. `began` is when it came.
+  void ReadOn(std::int64_t cycle, std::int64_t came_ms, std::chrono::steady_clock::time_point began);
+  /// What DigestRanges answered: with it a source may say that nothing differs.
+  void NoteDigests(std::int64_t cycle, const std::string& table, const Position& position,
+                   const std::vector<KeyRange>& ranges, const std::vector<RangeDigest>& answer);
+
+  /// The end of the chain, and the texts behind `known`, kReceiptsPerAnswerMax at most; where `known` is not
+  /// of this chain, the last ones. Its hash may be empty: then only its number counts.
+  struct Receipts {
+    ReceiptHead head;
+    std::vector<std::string> texts;
+  };
+  absl::StatusOr<Receipts> ReadReceipts(const ReceiptHead& known, std::int64_t now_ms);
+  /// The end of the chain, unless SignedReceipts() was told of it since the start. Absent: nothing is to be
+  /// signed.
+  absl::StatusOr<std::optional<ReceiptHead>> UnsignedReceipts();
+  void SignedReceipts(const ReceiptHead& head);
+  /// Whether each commit gets a receipt.
+  bool keeps_receipts() const { return KeepsReceipts(mirror_.options().receipts, mirror_.context_id()); }
+
+  // --- An operator's ---
+
+  absl::StatusOr<TenantInfo> Info();
+  absl::StatusOr<std::vector<TableInfo>> Tables();
+  absl::StatusOr<std::vector<Hold>> Holds();
+  /// What the source told of indexes and foreign keys. An empty list means all. Errors: kNotFound naming the
+  /// table; kFailedPrecondition when it told nothing of any table.
+  absl::StatusOr<std::vector<IndexesOfTable>> Indexes(const std::vector<std::string>& tables);
+  bool follows_indexes() const { return FollowsIndexes(mirror_.options().indexes, mirror_.context_id()); }
+
+  // --- Of who delivers to hooks ---
+
+  /// What waits longest for this hook, once it is durable. Absent: none.
+  absl::StatusOr<std::optional<HookNote>> FirstHook(const std::string& hook);
+  /// It was delivered, or given up.
+  absl::Status HookDone(std::int64_t id);
+
+ private:
+  absl::StatusOr<std::shared_ptr<void>> TakePlace();
+
+  Mirror& mirror_;
+  ReceiptHead signed_receipts_ MIRROR_GUARDED_BY(mirror_.mutex());
+  std::shared_ptr<std::atomic<int>> readings_ = std::make_shared<std::atomic<int>>(0);
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_TENANT_READINGS_H_

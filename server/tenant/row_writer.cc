@@ -1,0 +1,421 @@
+#include "server/tenant/row_writer.h"
+
+#include <algorithm>
+#include <chrono>
+#include <new>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/crash_point.h"
+#include "base/folded_name.h"
+#include "proto/wire/table.h"
+#include "server/plan/apply_plan.h"
+#include "server/plan/receipts.h"
+
+namespace mirror {
+namespace {
+
+constexpr std::chrono::milliseconds kGapLookInterval{50};
+
+const char* InWords(PopulateReason reason) {
+  switch (reason) {
+    case PopulateReason::kNone:
+      break;
+    case PopulateReason::kRequested:
+      return "somebody asked for it at the source";
+    case PopulateReason::kMinusOne:
+      return "the mirror's LSN was -1";
+    case PopulateReason::kAhead:
+      return "the mirror was ahead of the source, which was restored";
+    case PopulateReason::kLineageMiss:
+      return "the source does not know the mirror's position: it was restored and changed since";
+    case PopulateReason::kPendingMiss:
+      return "the source does not know where an interrupted cycle was going: it was restored meanwhile";
+    case PopulateReason::kHistoryGone:
+      return "the source's log no longer reaches back to the mirror's LSN";
+    case PopulateReason::kSchema:
+      return "its definition changed";
+    case PopulateReason::kKeyless:
+      return "it has no key, and its rows changed";
+  }
+  return "the source gave no reason";
+}
+
+bool IsRestore(PopulateReason reason) {
+  return reason == PopulateReason::kAhead || reason == PopulateReason::kLineageMiss ||
+         reason == PopulateReason::kPendingMiss;
+}
+
+}  // namespace
+
+RowAnswer RowWriter::Apply(const Caller& caller, const RowRequest& request, bool wait_for_gaps,
+                           std::int64_t now_ms) {
+  const auto deadline =
+      std::chrono::steady_clock::now() + std::chrono::milliseconds(mirror_.options().gap_wait_ms);
+  while (true) {
+    WaitingRows waiting(caller, request, now_ms, mirror_.options().steady_now());
+    waiting.may_wait = wait_for_gaps && std::chrono::steady_clock::now() < deadline;
+    std::uint64_t groups = 0;
+    {
+      const MutexLock lock(applied_mutex_);
+      groups = applied_groups_;
+    }
+    Queue({&waiting});
+    if (!waiting.has_gap) return std::move(waiting.answer);
+    const auto look_again = std::chrono::steady_clock::now() + kGapLookInterval;
+    const MutexLock lock(applied_mutex_);
+    while (applied_groups_ == groups) {
+      if (!applied_.WaitUntil(applied_mutex_, look_again)) break;
+    }
+  }
+}
+
+std::vector<RowAnswer> RowWriter::ApplyAll(const Caller& caller,
+                                           const std::vector<const RowRequest*>& requests,
+                                           std::int64_t now_ms) {
+  std::vector<WaitingRows> waiting;
+  waiting.reserve(requests.size());
+  std::vector<WaitingRows*> places;
+  for (const RowRequest* const request : requests) {
+    places.push_back(&waiting.emplace_back(caller, *request, now_ms, mirror_.options().steady_now()));
+  }
+  Queue(places);
+  std::vector<RowAnswer> answers;
+  for (WaitingRows& one : waiting) answers.push_back(std::move(one.answer));
+  return answers;
+}
+
+void RowWriter::Queue(const std::vector<WaitingRows*>& requests) {
+  CommitQueue::Place place(queue_, requests);
+  while (place.MustLead()) {
+    {
+      const MutexLock lock(mirror_.mutex());
+      const std::vector<WaitingRows*> group = queue_.Take();
+      try {
+        ApplyGroup(group);
+      } catch (const std::bad_alloc&) {
+        // The others must not wait for ever, and nothing is known of the transaction.
+        mirror_.Close();
+        for (WaitingRows* const waiting : group) {
+          waiting->Answer(absl::ResourceExhaustedError(
+              "there is no memory left to apply this. Its outcome is not known; the same call again is safe, "
+              "better with smaller batches."));
+        }
+      }
+    }
+    queue_.Done();
+  }
+}
+
+void RowWriter::ApplyGroup(const std::vector<WaitingRows*>& group) {
+  absl::StatusOr<TenantRecord> tenant = absl::UnknownError("");
+  const std::vector<WaitingRows*> running = FindRunning(group, &tenant);
+  if (running.empty()) return;
+  const absl::Status status = CommitGroup(*tenant, running);
+  const bool of_one =
+      !status.ok() && !absl::IsUnavailable(status) && !absl::IsDataLoss(status) && !absl::IsAborted(status);
+  if (of_one && running.size() > 1) {
+    // Whatever ended the transaction belongs to one of them, and must not harm the others.
+    for (WaitingRows* const waiting : running) {
+      if (absl::Status alone = CommitGroup(*tenant, {waiting}); !alone.ok()) waiting->Answer(alone);
+    }
+  } else if (!status.ok()) {
+    for (WaitingRows* const waiting : running) waiting->Answer(status);
+  }
+  {
+    const MutexLock lock(applied_mutex_);
+    ++applied_groups_;
+  }
+  applied_.NotifyAll();
+}
+
+std::vector<WaitingRows*> RowWriter::FindRunning(const std::vector<WaitingRows*>& group,
+                                                 absl::StatusOr<TenantRecord>* tenant) {
+  absl::Status status = mirror_.Open(false, group.front()->now_ms);
+  if (status.ok()) {
+    *tenant = mirror_.store()->ReadTenant();
+    status = tenant->ok() ? absl::OkStatus() : mirror_.Noticed(tenant->status());
+  }
+  if (status.ok()) status = mirror_.Noticed(mirror_.cycle().LoadRefused(*mirror_.store()));
+  std::vector<WaitingRows*> running;
+  for (WaitingRows* const waiting : group) {
+    absl::Status own = status;
+    if (own.ok()) {
+      own = mirror_.CheckRunning(waiting->caller, waiting->request.cycle, waiting->now_ms, **tenant);
+    }
+    if (own.ok()) {
+      running.push_back(waiting);
+      continue;
+    }
+    waiting->Answer(own);
+    if (!status.ok()) continue;
+    // It may have been an idle cycle's end.
+    if (mirror_.store() == nullptr) {
+      status = own;
+    } else {
+      *tenant = mirror_.store()->ReadTenant();
+      status = mirror_.Noticed(tenant->status());
+    }
+  }
+  return running;
+}
+
+absl::Status RowWriter::CommitGroup(const TenantRecord& tenant, const std::vector<WaitingRows*>& group) {
+  if (absl::Status status = Prepare(tenant, group); !status.ok()) return status;
+  Group planned;
+  absl::StatusOr<std::optional<Mirror::Committed>> committed =
+      mirror_.Commit([&]() MIRROR_REQUIRES(mirror_.mutex()) { return PlanGroup(tenant, group, &planned); });
+  if (!committed.ok()) return committed.status();
+  if (!*committed) return absl::OkStatus();
+  CrashPoint("apply.committed");
+  NoteCommitted(**committed, &planned);
+  absl::Status settled = Settle((*committed)->result.steps, group.front()->now_ms, &planned);
+  return settled.ok() ? AnswerGroup(tenant, planned) : settled;
+}
+
+absl::Status RowWriter::Prepare(const TenantRecord& tenant, const std::vector<WaitingRows*>& group) {
+  // It showed with one of the others.
+  if (mirror_.store() == nullptr) return absl::DataLossError(mirror_.quarantine());
+  RunningCycle& cycle = mirror_.cycle();
+  Store& store = *mirror_.store();
+  absl::Status loaded = cycle.LoadHolds(store);
+  // An idle cycle's end, found by another of the group, has forgotten them.
+  if (loaded.ok()) loaded = cycle.LoadRefused(store);
+  if (loaded.ok()) loaded = cycle.LoadNotes(store);
+  if (!loaded.ok()) return mirror_.Noticed(loaded);
+  for (const WaitingRows* const waiting : group) {
+    for (const IncomingBatch& batch : waiting->request.batches) {
+      if (batch.seq != 1 || !batch.batch.ok() || batch.batch->populate == PopulateReason::kNone) continue;
+      mirror_.partner().TellRows(store, tenant.cycle, batch.table, "The population that began now takes");
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::optional<Plan>> RowWriter::PlanGroup(const TenantRecord& tenant,
+                                                         const std::vector<WaitingRows*>& waiting,
+                                                         Group* group) {
+  const RunningCycle& cycle = mirror_.cycle();
+  std::int64_t now_ms = 0;
+  for (const WaitingRows* const one : waiting) now_ms = std::max(now_ms, one->now_ms);
+  group->planner.emplace(
+      *mirror_.store(),
+      RowPlanner::Cycle{tenant.cycle, !tenant.announced.empty(), cycle.refused(), mirror_.context_id(),
+                        &mirror_.options().breaker, &cycle.holds(), now_ms, tenant.missed_cycle},
+      RefusedOf(cycle.notes()));
+  group->planned.clear();
+  Plan plan;
+  plan.cycle = tenant.cycle;
+  plan.now_ms = now_ms;
+  for (WaitingRows* const one : waiting) {
+    const absl::StatusOr<bool> added = group->planner->Add(one->request, one->may_wait);
+    if (!added.ok()) return added.status();
+    one->has_gap = !*added;
+    if (*added) group->planned.push_back(one);
+  }
+  if (group->planned.empty()) return std::optional<Plan>();
+  plan.steps = group->planner->TakeSteps();
+  mirror_.hooks().AddWiped(&plan);
+  plan.holds = group->planner->TakeHolds();
+  plan.cycle_notes = [group](const std::vector<StepResult>& steps) {
+    CycleNoteChanges changes = group->planner->NotesOf(steps);
+    group->notes_changed = changes != CycleNoteChanges{};
+    return changes;
+  };
+  return plan;
+}
+
+void RowWriter::NoteCommitted(const Mirror::Committed& committed, Group* group) {
+  const std::vector<Step>& steps = committed.plan.steps;
+  const std::vector<StepResult>& results = committed.result.steps;
+  mirror_.options().counters->commits.Note(committed.took);
+  mirror_.seen().NoteTimes(steps, results);
+  bool settles = false, swaps = false;
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    const std::vector<Action>& actions = steps[i].actions;
+    swaps = swaps || std::any_of(actions.begin(), actions.end(), [](const Action& action) {
+              return std::holds_alternative<SwapShadow>(action);
+            });
+    settles = settles || (steps[i].settles_holds && results[i].status.ok());
+  }
+  if (swaps) mirror_.indexes().SetDue();
+  if (settles || !committed.plan.holds.empty()) group->changed_holds = committed.plan.holds;
+  if (group->notes_changed) mirror_.cycle().ForgetNotes();
+}
+
+absl::Status RowWriter::Settle(std::vector<StepResult>& results, std::int64_t now_ms, Group* group) {
+  std::vector<std::pair<std::string, std::string>> left_out;
+  if (absl::Status status = group->planner->Settle(results, &left_out); !status.ok()) {
+    return mirror_.Noticed(status);
+  }
+  const std::vector<Hold> late = group->planner->TakeLateHolds();
+  const absl::Status kept = KeepLateHolds(now_ms, late);
+  std::optional<std::vector<Hold>>& changed = group->changed_holds;
+  if (kept.ok() && !late.empty()) {
+    if (!changed) changed.emplace();
+    changed->insert(changed->end(), late.begin(), late.end());
+  }
+  // The planner looks at the known ones until here; with those, what is told already is not told again.
+  if (changed) TellHolds(mirror_, *changed);
+  if (!kept.ok()) return kept;
+  for (const auto& [table, index] : left_out) {
+    mirror_.Tell(Severity::kWarning, "index.left_out",
+                 absl::StrCat("index '", index, "' of table '", table,
+                              "' does not fit the new rows and was left out"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RowWriter::KeepLateHolds(std::int64_t now_ms, const std::vector<Hold>& holds) {
+  if (holds.empty()) return absl::OkStatus();
+  Plan plan;
+  plan.now_ms = now_ms;
+  plan.holds = holds;
+  const absl::StatusOr<CommitResult> result = mirror_.store()->Commit(plan);
+  return result.ok() ? absl::OkStatus() : mirror_.Noticed(result.status());
+}
+
+absl::Status RowWriter::AnswerGroup(const TenantRecord& tenant, Group& group) {
+  ServerCounters& counters = *mirror_.options().counters;
+  std::int64_t progressed = 0;
+  for (std::size_t i = 0; i < group.planned.size(); ++i) {
+    if (mirror_.store() == nullptr) return absl::DataLossError(mirror_.quarantine());
+    WaitingRows& waiting = *group.planned[i];
+    waiting.Answer(AnswerOf(waiting, i, *group.planner));
+    counters.requests.Note(std::chrono::steady_clock::now() - waiting.began);
+    counters.row_bytes.Add(waiting.request.bytes);
+    progressed = std::max(progressed, mirror_.progress().EndOf(waiting.now_ms, waiting.began));
+    mirror_.progress().Note(tenant.cycle, progressed);
+  }
+  return absl::OkStatus();
+}
+
+RowAnswer RowWriter::AnswerOf(const WaitingRows& waiting, std::size_t number, RowPlanner& planner) {
+  const RowRequest& request = waiting.request;
+  std::vector<BatchOutcome>& outcomes = planner.outcomes(number);
+  // A part that was stored is not worth an answer.
+  std::vector<BatchOutcome> answered;
+  for (std::size_t i = 0; i < outcomes.size(); ++i) {
+    BatchOutcome& outcome = outcomes[i];
+    if (i < request.parts.size()) {
+      if (!outcome.status.ok()) answered.push_back(std::move(outcome));
+      continue;
+    }
+    if (outcome.more_missing) {
+      if (absl::Status status = StopTable(waiting, outcome); !status.ok()) return status;
+    }
+    const absl::StatusOr<RowPlanner::Standing> standing = planner.StandingAfter(number, i);
+    if (!standing.ok()) return mirror_.Noticed(standing.status());
+    Finish(waiting, *standing, i - request.parts.size(), &outcome);
+    answered.push_back(std::move(outcome));
+  }
+  return answered;
+}
+
+absl::Status RowWriter::StopTable(const WaitingRows& waiting, const BatchOutcome& outcome) {
+  const std::int64_t cycle = waiting.request.cycle;
+  const absl::Status stopped =
+      mirror_
+          .Commit([&]() MIRROR_REQUIRES(mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
+            Plan plan;
+            plan.cycle = cycle;
+            plan.now_ms = waiting.now_ms;
+            absl::StatusOr<std::optional<TableRecord>> record = mirror_.store()->ReadTable(outcome.table);
+            if (!record.ok()) return record.status();
+            if (*record) plan.steps.push_back(PlanStop(cycle, **record));
+            return plan;
+          })
+          .status();
+  if (!stopped.ok()) return stopped;
+  mirror_.Tell(Severity::kWarning, "table.rows_missing", std::string(outcome.status.message()));
+  return absl::OkStatus();
+}
+
+void RowWriter::Finish(const WaitingRows& waiting, const RowPlanner::Standing& standing, std::size_t number,
+                       BatchOutcome* outcome) {
+  const RowRequest& request = waiting.request;
+  outcome->applied_seq = standing.cycle == request.cycle ? standing.seq : 0;
+  outcome->lsn = standing.lsn;
+  outcome->durable = outcome->status.ok() && mirror_.store()->IsDurable();
+  // Only of tables that there are: invented names must not pile up.
+  if (outcome->seq != 0 && standing.there) {
+    if (outcome->status.ok()) {
+      if (!outcome->repeated) mirror_.cycle().ForgetRefusal(outcome->table);
+    } else if (!absl::IsAborted(outcome->status)) {
+      mirror_.cycle().NoteRefusal(request.cycle, *outcome);
+    }
+  }
+  CountBatch(request, number, *outcome);
+  if (number < request.batches.size() && outcome->status.ok() && !outcome->repeated && outcome->seq == 1) {
+    TellPopulating(outcome->table, outcome->populate);
+  }
+}
+
+absl::StatusOr<BatchOutcome> RowWriter::Wipe(const Caller& caller, std::int64_t cycle,
+                                             const std::string& table, const Position& target,
+                                             PopulateReason reason, std::int64_t now_ms) {
+  const CycleProgress::SteadyTime began = mirror_.options().steady_now();
+  absl::StatusOr<AgreedTable> agreed = ReadAgreed(mirror_, caller, table);
+  const MutexLock lock(mirror_.mutex());
+  absl::StatusOr<TenantRecord> running = mirror_.Running(caller, cycle, now_ms);
+  if (!running.ok()) return running.status();
+  if (absl::Status status = mirror_.Noticed(mirror_.cycle().LoadRefused(*mirror_.store())); !status.ok())
+    return status;
+  BatchOutcome outcome{.table = table, .seq = 1};
+  if (agreed.ok() && (running->announced.empty() || mirror_.cycle().refused().contains(FoldName(table)))) {
+    agreed = NotAgreed(table);
+  }
+  if (!agreed.ok()) {
+    outcome.status = agreed.status();
+    return outcome;
+  }
+  const absl::StatusOr<std::optional<Mirror::Committed>> committed =
+      mirror_.Commit([&]() MIRROR_REQUIRES(mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
+        absl::StatusOr<std::optional<TableRecord>> record = mirror_.store()->ReadTable(table);
+        if (!record.ok()) return record.status();
+        BatchPlan planned = PlanWipe(cycle, *record, *agreed->schema, target,
+                                     KeepsReceipts(mirror_.options().receipts, mirror_.context_id()));
+        outcome.repeated = planned.verdict == BatchPlan::Verdict::kRepeated;
+        outcome.status = std::move(planned.status);
+        Plan plan;
+        plan.cycle = cycle;
+        plan.now_ms = now_ms;
+        if (planned.verdict == BatchPlan::Verdict::kApply) plan.steps.push_back(std::move(planned.step));
+        mirror_.hooks().AddWiped(&plan);
+        return plan;
+      });
+  if (!committed.ok()) return committed.status();
+  const std::vector<StepResult>& steps = (*committed)->result.steps;
+  if (!steps.empty()) outcome.status = steps.front().status;
+  mirror_.progress().Note(cycle, mirror_.progress().EndOf(now_ms, began));
+  absl::StatusOr<std::optional<TableRecord>> record = mirror_.store()->ReadTable(table);
+  if (!record.ok()) return mirror_.Noticed(record.status());
+  if (*record) {
+    outcome.applied_seq = (*record)->cycle == cycle ? (*record)->seq : 0;
+    outcome.lsn = (*record)->position.lsn;
+  }
+  outcome.durable = outcome.status.ok() && mirror_.store()->IsDurable();
+  if (outcome.status.ok() && !outcome.repeated) TellPopulating(table, reason);
+  return outcome;
+}
+
+void RowWriter::TellPopulating(const std::string& table, PopulateReason reason) {
+  if (reason == PopulateReason::kNone) return;
+  mirror_.Tell(IsRestore(reason) ? Severity::kWarning : Severity::kInformation,
+               IsRestore(reason) ? "source.restored" : "table.populating",
+               absl::StrCat("table '", table, "'", " is being populated anew: ", InWords(reason)));
+}
+
+void RowWriter::CountBatch(const RowRequest& request, std::size_t batch, const BatchOutcome& outcome) {
+  if (batch >= request.batches.size()) return;
+  ServerCounters& counters = *mirror_.options().counters;
+  if (!outcome.status.ok()) return counters.batches_refused.Add();
+  if (outcome.repeated) return counters.batches_repeated.Add();
+  counters.batches_applied.Add();
+  const ChangeBatch& rows = *request.batches[batch].batch;
+  if (rows.operation == Operation::kInsert) counters.rows_inserted.Add(rows.row_count);
+  if (rows.operation == Operation::kUpdate) counters.rows_updated.Add(rows.row_count);
+  if (rows.operation == Operation::kDelete) counters.rows_deleted.Add(rows.row_count);
+}
+
+}  // namespace mirror

@@ -1,0 +1,97 @@
+#ifndef MIRROR_SERVER_TENANT_ROW_WRITER_H_
+#define MIRROR_SERVER_TENANT_ROW_WRITER_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/mutex.h"
+#include "proto/wire/batch.h"
+#include "server/plan/caller.h"
+#include "server/plan/plan.h"
+#include "server/plan/row_request.h"
+#include "server/tenant/commit_queue.h"
+#include "server/tenant/mirror/mirror.h"
+#include "server/tenant/row_planner.h"
+
+namespace mirror {
+
+/// The source's rows: batches, parts and advances on their way into the mirror, together with others that
+/// wait. Errors: as Mirror. Threads: any.
+class RowWriter {
+ public:
+  explicit RowWriter(Mirror& mirror) : mirror_(mirror) {}
+
+  /// Small requests that come while another is applied are committed together with others that wait; each
+  /// has its own answer. `wait_for_gaps`: a batch that came before its predecessor waits for it.
+  RowAnswer Apply(const Caller& caller, const RowRequest& request, bool wait_for_gaps, std::int64_t now_ms);
+  /// The same for several requests of one source, in their order; none of them waits for a gap. An answer
+  /// for each.
+  std::vector<RowAnswer> ApplyAll(const Caller& caller, const std::vector<const RowRequest*>& requests,
+                                  std::int64_t now_ms);
+  /// A population that begins without a row.
+  absl::StatusOr<BatchOutcome> Wipe(const Caller& caller, std::int64_t cycle, const std::string& table,
+                                    const Position& target, PopulateReason reason, std::int64_t now_ms);
+  /// Requests of rows that wait for the one that is being applied.
+  std::size_t waiting_requests() { return queue_.size(); }
+
+ private:
+  /// Requests that were planned together, until they are answered.
+  struct Group {
+    std::optional<RowPlanner> planner = std::nullopt;
+    std::vector<WaitingRows*> planned = {};
+    bool notes_changed = false;
+    std::optional<std::vector<Hold>> changed_holds = std::nullopt;
+  };
+
+  /// Waits for the turn of `requests`, and answers whatever this thread has to.
+  void Queue(const std::vector<WaitingRows*>& requests) MIRROR_EXCLUDES(mirror_.mutex());
+  /// Answers all of `group`.
+  void ApplyGroup(const std::vector<WaitingRows*>& group) MIRROR_REQUIRES(mirror_.mutex());
+  /// Those whose cycle runs; the others are answered. `tenant` becomes its row.
+  std::vector<WaitingRows*> FindRunning(const std::vector<WaitingRows*>& group,
+                                        absl::StatusOr<TenantRecord>* tenant)
+      MIRROR_REQUIRES(mirror_.mutex());
+  /// All of `group` belong to the cycle that runs by `tenant`. An error is that of the whole transaction; who
+  /// has his answer by then keeps it.
+  absl::Status CommitGroup(const TenantRecord& tenant, const std::vector<WaitingRows*>& group)
+      MIRROR_REQUIRES(mirror_.mutex());
+  /// What is known of the cycle and of holds, and whose rows go.
+  absl::Status Prepare(const TenantRecord& tenant, const std::vector<WaitingRows*>& group)
+      MIRROR_REQUIRES(mirror_.mutex());
+  absl::StatusOr<std::optional<Plan>> PlanGroup(const TenantRecord& tenant,
+                                                const std::vector<WaitingRows*>& waiting, Group* group)
+      MIRROR_REQUIRES(mirror_.mutex());
+  /// What the commit changed of what is kept in memory.
+  void NoteCommitted(const Mirror::Committed& committed, Group* group) MIRROR_REQUIRES(mirror_.mutex());
+  absl::Status Settle(std::vector<StepResult>& results, std::int64_t now_ms, Group* group)
+      MIRROR_REQUIRES(mirror_.mutex());
+  absl::Status KeepLateHolds(std::int64_t now_ms, const std::vector<Hold>& holds)
+      MIRROR_REQUIRES(mirror_.mutex());
+  absl::Status AnswerGroup(const TenantRecord& tenant, Group& group) MIRROR_REQUIRES(mirror_.mutex());
+  absl::StatusOr<std::vector<BatchOutcome>> AnswerOf(const WaitingRows& waiting, std::size_t number,
+                                                     RowPlanner& planner) MIRROR_REQUIRES(mirror_.mutex());
+  /// Rows were missing: the table takes nothing more in this cycle.
+  absl::Status StopTable(const WaitingRows& waiting, const BatchOutcome& outcome)
+      MIRROR_REQUIRES(mirror_.mutex());
+  /// Fills in how its table stands, and notes it.
+  void Finish(const WaitingRows& waiting, const RowPlanner::Standing& standing, std::size_t number,
+              BatchOutcome* outcome) MIRROR_REQUIRES(mirror_.mutex());
+  void TellPopulating(const std::string& table, PopulateReason reason);
+  /// Counts what became of it, and its rows when they were applied.
+  void CountBatch(const RowRequest& request, std::size_t batch, const BatchOutcome& outcome);
+
+  Mirror& mirror_;
+  CommitQueue queue_;
+  Mutex applied_mutex_;  ///< Taken behind the tenant's.
+  CondVar applied_;      ///< A group was committed: who has a gap looks again.
+  std::uint64_t applied_groups_ MIRROR_GUARDED_BY(applied_mutex_) = 0;
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_TENANT_ROW_WRITER_H_
