@@ -3,9 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdint>
 #include <cstdlib>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <ostream>
 #include <string>
 #include <utility>
@@ -25,10 +27,28 @@ inline constexpr std::int64_t kNow = 5'000'000;
 /// Of the stores under test: what a value in parts may weigh.
 inline constexpr std::int64_t kValueBytesMax = 1'000;
 
-/// A store of one kind, and what a reader beside it sees.
+/// What not every store can show; a test that needs it says so, and is skipped where it is missing.
+enum class Capability : std::uint8_t {
+  kKeepsPartner,  ///< Others change the mirror's tables beside it, by SQL, and it keeps what is theirs.
+  kSqlite,        ///< It is a file of SQLite's: with its dialect, its catalog and its pages.
+};
+
+/// For the reader of a test that is skipped.
+inline const char* ToString(Capability capability) {
+  switch (capability) {
+    case Capability::kKeepsPartner:
+      return "nobody else writes to this store";
+    case Capability::kSqlite:
+      return "this store is no file of SQLite's";
+  }
+  return "";
+}
+
+/// A store of one kind, and what stands beside it: a reader, a partner and a DBA.
 class Backend {
  public:
   virtual ~Backend() = default;
+  virtual bool Can(Capability capability) const = 0;
   /// Opens it again; what was committed is there.
   virtual std::unique_ptr<Store> Open() = 0;
   /// Throws when there is no such table.
@@ -38,10 +58,29 @@ class Backend {
   virtual void DeleteRecordByHand(const std::string& table) = 0;
   /// Shadows, parts and tables set aside that are kept.
   virtual std::vector<std::int64_t> Leftovers() = 0;
+
+  /// What a partner does by SQL beside the store, and sees. Of one that can kKeepsPartner.
+  virtual void Do(const std::string& sql) { See(sql); }
+  virtual Rows See(const std::string& sql) {
+    ADD_FAILURE() << "this store speaks no SQL: " << sql;
+    return {};
+  }
+  virtual std::vector<std::string> IndexesOf(const std::string& table) {
+    ADD_FAILURE() << "this store shows no index of " << table;
+    return {};
+  }
+  /// Whether the database says of itself that it is whole, as its own tools see it.
+  virtual bool IsWhole() { return true; }
+  /// Of one that can kSqlite.
+  virtual std::string Path() {
+    ADD_FAILURE() << "this store has no file";
+    return "";
+  }
 };
 
 class MemoryBackend final : public Backend {
  public:
+  bool Can(Capability) const override { return false; }
   std::unique_ptr<Store> Open() override {
     return std::make_unique<MemoryStore>(mirror_, "ctx", kValueBytesMax);
   }
@@ -72,6 +111,7 @@ class MemoryBackend final : public Backend {
 class SqliteBackend final : public Backend {
  public:
   explicit SqliteBackend(ApplyMethod apply) : apply_(apply) {}
+  bool Can(Capability) const override { return true; }
   std::unique_ptr<Store> Open() override {
     SqliteOptions options;
     options.value_bytes_max = kValueBytesMax;
@@ -80,17 +120,17 @@ class SqliteBackend final : public Backend {
     EXPECT_THAT(store, IsOk());
     return *std::move(store);
   }
-  Rows Visible(const TableSchema& table) override { return ReadMirror(path(), table); }
+  Rows Visible(const TableSchema& table) override { return ReadMirror(Path(), table); }
   void SetLsnByHand(const std::string& table, std::int64_t lsn) override {
-    Partner(path()).Run("UPDATE ctx_mirroring SET lineage = CASE WHEN " + std::to_string(lsn) +
+    Partner(Path()).Run("UPDATE ctx_mirroring SET lineage = CASE WHEN " + std::to_string(lsn) +
                         " < 0 THEN lineage ELSE 'by hand' END, lsn = " + std::to_string(lsn) +
                         " WHERE table_name = '" + table + "'");
   }
   void DeleteRecordByHand(const std::string& table) override {
-    Partner(path()).Run("DELETE FROM ctx_mirroring WHERE table_name = '" + table + "'");
+    Partner(Path()).Run("DELETE FROM ctx_mirroring WHERE table_name = '" + table + "'");
   }
   std::vector<std::int64_t> Leftovers() override {
-    Partner partner(path());
+    Partner partner(Path());
     const auto tables = [&](const std::string& like) {
       return partner
           .One("SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name LIKE '" + like + "'")
@@ -101,7 +141,18 @@ class SqliteBackend final : public Backend {
         partner.One("SELECT count(*) FROM (SELECT DISTINCT table_name, value_id FROM _mirror_parts)").integer,
         tables("_mirror_dropped_%")};
   }
-  std::string path() const { return SqlitePath(folder_.path(), "ctx"); }
+  Rows See(const std::string& sql) override { return Partner(Path()).Ask(sql); }
+  std::vector<std::string> IndexesOf(const std::string& table) override {
+    std::vector<std::string> names;
+    for (const Row& row : See("SELECT name FROM pragma_index_list('" + table + "') ORDER BY name")) {
+      names.push_back(row[0].bytes);
+    }
+    return names;
+  }
+  bool IsWhole() override {
+    return See("PRAGMA integrity_check") == Rows{{"ok"}} && See("PRAGMA foreign_key_check").empty();
+  }
+  std::string Path() override { return SqlitePath(folder_.path(), "ctx"); }
 
  private:
   const ApplyMethod apply_;
@@ -125,16 +176,22 @@ inline std::vector<BackendKind> EveryBackend() {
 /// A store with a running cycle, and words for what tests do with it.
 class StoreContract : public testing::TestWithParam<BackendKind> {
  protected:
+  /// `needs`: what all tests of the suite ask of a store.
+  explicit StoreContract(std::optional<Capability> needs = std::nullopt) : needs_(needs) {}
+
   void SetUp() override {
     if (GetParam().name == "Postgres" && std::getenv("MIRROR_TEST_POSTGRES") == nullptr) {
       GTEST_SKIP() << "set MIRROR_TEST_POSTGRES to a connection string";
     }
     backend_ = GetParam().make();
     if (!backend_) GTEST_SKIP() << "there is no such store yet";
+    if (needs_ && Lacks(*needs_)) GTEST_SKIP() << ToString(*needs_);
     store_ = backend_->Open();
     ASSERT_NE(store_, nullptr);
     Begin(kCycle);
   }
+
+  bool Lacks(Capability capability) const { return !backend_->Can(capability); }
 
   void Reopen() {
     store_.reset();
@@ -231,8 +288,18 @@ class StoreContract : public testing::TestWithParam<BackendKind> {
   Rows Visible(const TableSchema& table) { return backend_->Visible(table); }
   std::int64_t RowCount(const std::string& table) { return Record(table).value().row_count; }
 
+  void Do(const std::string& sql) { backend_->Do(sql); }
+  Rows See(const std::string& sql) { return backend_->See(sql); }
+  void ExpectWhole() {
+    EXPECT_TRUE(backend_->IsWhole());
+    EXPECT_THAT(store_->CheckIntegrity(), IsOk());
+  }
+
   std::unique_ptr<Backend> backend_;
   std::unique_ptr<Store> store_;
+
+ private:
+  const std::optional<Capability> needs_;
 };
 
 inline std::string NameOfBackend(const testing::TestParamInfo<BackendKind>& info) { return info.param.name; }

@@ -201,20 +201,22 @@ class PlanMaker {
   std::vector<std::unique_ptr<TestBatch>> batches_;
 };
 
-class StoreRandom : public testing::TestWithParam<ApplyMethod> {};
+class StoreRandom : public StoreContract {};
 
-TEST_P(StoreRandom, SqliteDoesWithRandomPlansWhatTheSimplestStoreDoes) {
+TEST_P(StoreRandom, EveryStoreDoesWithRandomPlansWhatTheSimplestOneDoes) {
   const auto mirror = std::make_shared<MemoryMirror>();
   MemoryStore memory(mirror, "ctx", kValueBytesMax);
-  SqliteBackend sqlite(GetParam());
-  std::unique_ptr<Store> store = sqlite.Open();
+  // From the same beginning: an empty mirror.
+  store_.reset();
+  backend_ = GetParam().make();
+  store_ = backend_->Open();
   PlanMaker maker(TestSeed(), *mirror);
   int applied = 0, refused = 0, swapped = 0;
   for (int i = 0; i < kPlans && !testing::Test::HasFailure(); ++i) {
     SCOPED_TRACE(i);
     const Plan plan = maker.Next();
     const auto want = memory.Commit(plan);
-    const auto got = store->Commit(plan);
+    const auto got = store_->Commit(plan);
 
     ASSERT_EQ(got.status().code(), want.status().code()) << got.status() << "\n" << want.status();
     if (want.ok()) {
@@ -232,29 +234,28 @@ TEST_P(StoreRandom, SqliteDoesWithRandomPlansWhatTheSimplestStoreDoes) {
         }
       }
     }
-    EXPECT_EQ(store->ReadTenant().value(), memory.ReadTenant().value());
-    EXPECT_THAT(store->ReadTables().value(), testing::UnorderedElementsAreArray(memory.ReadTables().value()));
+    EXPECT_EQ(store_->ReadTenant().value(), memory.ReadTenant().value());
+    EXPECT_THAT(store_->ReadTables().value(),
+                testing::UnorderedElementsAreArray(memory.ReadTables().value()));
     for (const auto& [key, table] : mirror->tables) {
-      EXPECT_EQ(sqlite.Visible(table.schema), Sorted(table.All())) << key;
+      EXPECT_EQ(Visible(table.schema), Sorted(table.All())) << key;
     }
     if (i % 100 == 99) {
-      store.reset();
-      store = sqlite.Open();
+      Reopen();
     }
   }
-  EXPECT_THAT(store->CheckIntegrity(), IsOk());
+  EXPECT_THAT(store_->CheckIntegrity(), IsOk());
   std::cout << applied << " steps applied, " << refused << " refused, " << swapped << " swaps\n";
   EXPECT_GT(applied, 0);
   EXPECT_GT(refused, 0);
 }
 
-INSTANTIATE_TEST_SUITE_P(Sqlite, StoreRandom,
-                         testing::Values(ApplyMethod::kBindLoop, ApplyMethod::kSet, ApplyMethod::kBest),
-                         [](const auto& test) {
-                           return test.param == ApplyMethod::kBindLoop ? "Loop"
-                                  : test.param == ApplyMethod::kSet    ? "Set"
-                                                                       : "Best";
-                         });
+INSTANTIATE_TEST_SUITE_P(EveryStore, StoreRandom, testing::ValuesIn(EveryBackend()), NameOfBackend);
+INSTANTIATE_TEST_SUITE_P(AsSqliteLikesIt, StoreRandom,
+                         testing::Values(BackendKind{
+                             "SqliteBest",
+                             [] { return std::make_unique<SqliteBackend>(ApplyMethod::kBest); }}),
+                         NameOfBackend);
 
 }  // namespace
 }  // namespace mirror
