@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
 #include "base/folded_name.h"
+#include "client/source/capture/capture_form.h"
 #include "client/source/capture/capture_look.h"
 #include "client/source/capture/captured_rows.h"
 #include "client/source/capture/delete_feed.h"
