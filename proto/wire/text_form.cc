@@ -1,6 +1,7 @@
 #include "proto/wire/text_form.h"
 
 #include <array>
+#include <chrono>
 
 namespace mirror {
 namespace {
@@ -18,22 +19,13 @@ char* WriteDigits(char* out, std::int64_t value, int digits) {
   return out + digits;
 }
 
-/// http://howardhinnant.github.io/date_algorithms.html#civil_from_days
 char* WriteDate(char* out, std::int64_t days) {
-  const std::int64_t z = days - kDaysToUnixEpoch + 719'468;
-  const std::int64_t era = z / 146'097;
-  const std::int64_t doe = z - era * 146'097;
-  const std::int64_t yoe = (doe - doe / 1'460 + doe / 36'524 - doe / 146'096) / 365;
-  const std::int64_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
-  const std::int64_t mp = (5 * doy + 2) / 153;
-  const std::int64_t day = doy - (153 * mp + 2) / 5 + 1;
-  const std::int64_t month = mp < 10 ? mp + 3 : mp - 9;
-  const std::int64_t year = yoe + era * 400 + (month <= 2 ? 1 : 0);
-  out = WriteDigits(out, year, 4);
+  const std::chrono::year_month_day date{std::chrono::sys_days{std::chrono::days{days - kDaysToUnixEpoch}}};
+  out = WriteDigits(out, static_cast<int>(date.year()), 4);
   *out++ = '-';
-  out = WriteDigits(out, month, 2);
+  out = WriteDigits(out, static_cast<unsigned>(date.month()), 2);
   *out++ = '-';
-  return WriteDigits(out, day, 2);
+  return WriteDigits(out, static_cast<unsigned>(date.day()), 2);
 }
 
 char* WriteTime(char* out, std::int64_t units, std::uint32_t precision) {

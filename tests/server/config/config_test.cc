@@ -2,7 +2,6 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
 #include <string>
 #include <vector>
@@ -12,6 +11,7 @@
 #include "base/name_pattern.h"
 #include "tests/support/processes.h"
 #include "tests/support/status_matchers.h"
+#include "tests/support/variable.h"
 
 namespace mirror {
 namespace {
@@ -48,17 +48,6 @@ class ConfigFile {
 
  private:
   TempFolder folder_;
-};
-
-class Variable {
- public:
-  Variable(const char* name, const char* value) : name_(name) { setenv(name, value, 1); }
-  ~Variable() { unsetenv(name_); }
-  Variable(const Variable&) = delete;
-  Variable& operator=(const Variable&) = delete;
-
- private:
-  const char* const name_;
 };
 
 TEST(ConfigTest, SmallestFileGetsEveryDefaultOfTheSample) {
