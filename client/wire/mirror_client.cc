@@ -37,6 +37,8 @@ constexpr std::int64_t kCallTokenLife = 300;
 /// Answers that still come when a stream is over, at most: more than any window.
 constexpr std::size_t kAnswersDrained = 1'024;
 constexpr int kReconnectMs = 1'000;
+/// For one attempt to connect, TLS handshake included: as mirrorctl. Longer than the endpoint waits for it.
+constexpr int kConnectMs = 10'000;
 constexpr int kKeepaliveTimeMs = 60'000;
 constexpr int kKeepaliveTimeoutMs = 20'000;
 
@@ -459,7 +461,7 @@ std::shared_ptr<grpc::Channel> OpenChannel(const std::string& address,
   // An endpoint that is gone without a word is noticed; it is not pinged so often that it takes offence.
   // An endpoint that is back is found by the next run.
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kReconnectMs);
-  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kReconnectMs);
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kConnectMs);  // That is what gRPC calls it.
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kReconnectMs);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveTimeMs);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveTimeoutMs);
