@@ -77,7 +77,7 @@ absl::Status Move(CaptureState& state, const std::string& name, const std::optio
   const LookedBy by = ReadLookedBy((*table)->form);
   if (!by.HasPointer()) {
     return absl::NotFoundError(
-        absl::StrCat("table '", name, "' has no pointer: its strategy is \"", by.Word(), "\""));
+        absl::StrCat("table '", name, "' has no pointer: its strategy is \"", by.word, "\""));
   }
   if (deletes && (*table)->feed.empty())
     return absl::NotFoundError(absl::StrCat("table '", name, "' has no feed of deletes that was looked at"));
@@ -143,14 +143,14 @@ absl::StatusOr<Json> Describe(const AgentConfig& config, const SourceConfig& sou
       const LookedBy by = ReadLookedBy(table.form);
       const std::string looked = table.looked_ms == 0 ? "" : FormatUnixTime(table.looked_ms / 1'000);
       tables.push_back({{"table", table.name},
-                        {"strategy", by.Word()},
+                        {"strategy", by.word},
                         {"column", by.column},
                         {"pointer", InJson(table.pointer)},
                         {"deletes_pointer", InJson(table.deletes_pointer)},
                         {"looked_at", looked},
                         {"rows", table.rows}});
       if (out == nullptr) continue;
-      *out << "  " << Printable(table.name) << ": " << by.Word();
+      *out << "  " << Printable(table.name) << ": " << Printable(by.word);
       if (!by.column.empty()) *out << ", by " << Printable(by.column);
       if (by.HasPointer()) *out << ", pointer " << InWords(table.pointer);
       if (table.deletes_pointer.kind != Kind::kNull)

@@ -71,7 +71,8 @@ absl::StatusOr<std::unique_ptr<CaptureState>> CaptureState::OpenCopy(const std::
   copy->path_ = PathOf(state_dir, context_id);
   // A temporary file of SQLite's own.
   absl::Status made = copy->Connect("", {.mode = sqlite::OpenAs::Mode::kMake, .one_thread = true}, kCopying);
-  if (made.ok() && Exists(state_dir, context_id)) made = copy->database_->LoadFrom(copy->path_, kCopying);
+  if (made.ok() && Exists(state_dir, context_id))
+    made = copy->database_->LoadFrom(copy->path_, kBusyMs, kCopying);
   if (!made.ok()) return made;
   if (absl::Status prepared = copy->MakeTables(); !prepared.ok()) return prepared;
   return copy;

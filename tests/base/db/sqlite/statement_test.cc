@@ -93,6 +93,13 @@ TEST_F(StatementTest, TheErrorOfPreparingItIsThatOfEachStep) {
   EXPECT_FALSE(wrong.status().ok());
 }
 
+TEST_F(StatementTest, OneThatWasNotPreparedGivesAnError) {
+  Statement none;
+  EXPECT_THAT(none.Step(), StatusIs(absl::StatusCode::kFailedPrecondition));
+  EXPECT_THAT(none.Run(), StatusIs(absl::StatusCode::kFailedPrecondition));
+  EXPECT_THAT(database_->Prepare("-- nothing").Run(), StatusIs(absl::StatusCode::kFailedPrecondition));
+}
+
 TEST_F(StatementTest, AValueThatSqliteDoesNotTakeIsToldByTheStepUntilReset) {
   sqlite3_limit(database_->handle(), SQLITE_LIMIT_LENGTH, 10);
   Statement insert = database_->Prepare("INSERT INTO t VALUES (?1, 1)", "writing it");
