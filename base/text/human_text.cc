@@ -12,6 +12,10 @@ std::string Grouped(std::uint64_t number) {
   return text;
 }
 
+std::string Counted(std::uint64_t count, std::string_view noun) {
+  return absl::StrCat(Grouped(count), " ", std::string(noun), count == 1 ? "" : "s");
+}
+
 std::string SpanText(std::int64_t milliseconds) {
   constexpr std::int64_t kMinute = 60, kHour = 3'600, kDay = 86'400;
   const std::int64_t seconds = std::max<std::int64_t>(0, milliseconds) / 1'000;

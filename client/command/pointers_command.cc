@@ -95,7 +95,7 @@ absl::Status Move(CaptureState& state, const std::string& name, const std::optio
   if (present.kind != Kind::kNull && is_number(present) != is_number(pointer)) {
     return absl::InvalidArgumentError(absl::StrCat("table '", name, "': its pointer is a ",
                                                    is_number(present) ? "number" : "text",
-                                                   ", which the given one is not. It stays as it is"));
+                                                   ", and the new value is not. The pointer is unchanged"));
   }
   return set(pointer);
 }
@@ -160,7 +160,7 @@ absl::StatusOr<Json> Describe(const AgentConfig& config, const SourceConfig& sou
     }
   }
   if (out != nullptr && tables.empty())
-    *out << "  nothing is remembered: no look was taken yet, or its strategy is another\n";
+    *out << "  nothing is remembered: no run read the source yet, or its strategy needs no memory\n";
   return Json{{"context_id", source.context_id}, {"run", run}, {"tables", std::move(tables)}};
 }
 

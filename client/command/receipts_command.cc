@@ -28,12 +28,12 @@ std::string InWords(const ReceiptVerdict& verdict) {
                    verdict.compared, " compared with what was sent; ");
   if (verdict.signed_to == 0) return absl::StrCat(words, "none is signed yet");
   absl::StrAppend(&words, "signed up to ", verdict.signed_to, " at ", FormatUnixTime(verdict.signed_s));
-  if (verdict.unsigned_tail > 0)
-    absl::StrAppend(&words, ", ", verdict.unsigned_tail, " behind it are not yet");
+  if (verdict.unsigned_tail > 0) absl::StrAppend(&words, ", ", verdict.unsigned_tail, " after it not yet");
   if (verdict.never_signed > 0) {
     absl::StrAppend(&words, "; ", verdict.never_signed,
-                    verdict.never_signed == 1 ? " other, which the mirror gave up unsigned, proves nothing"
-                                              : " others, which the mirror gave up unsigned, prove nothing");
+                    verdict.never_signed == 1
+                        ? " other, which the mirror dropped before it was signed, proves nothing"
+                        : " others, which the mirror dropped before they were signed, prove nothing");
   }
   return words;
 }

@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/printable.h"
+#include "base/text/human_text.h"
 #include "base/text/text_table.h"
 #include "client/cycle/verifier.h"
 #include "proto/wire/table.h"
@@ -65,10 +66,10 @@ std::string SumInWords(const SourceRun& run) {
     deletes += table.deletes;
   }
   std::ostringstream words;
-  words << Grouped(run.report.tables.size()) << (run.report.tables.size() == 1 ? " table, " : " tables, ")
-        << Grouped(populated) << " populated, " << Grouped(changed) << " changed: " << Grouped(inserts)
-        << " inserts, " << Grouped(updates) << " updates, " << Grouped(deletes) << " deletes in "
-        << std::fixed << std::setprecision(2) << run.seconds << " s";
+  words << Counted(run.report.tables.size(), "table") << ", " << Grouped(populated) << " populated, "
+        << Grouped(changed) << " changed: " << Counted(inserts, "insert") << ", "
+        << Counted(updates, "update") << ", " << Counted(deletes, "delete") << " in " << std::fixed
+        << std::setprecision(2) << run.seconds << " s";
   return words.str();
 }
 
@@ -253,7 +254,7 @@ void PrintKeys(const CycleReport& report, std::ostream& out) {
     const bool told = !table.lost_keys.empty() || !table.changed_keys.empty() || !table.ghost_keys.empty();
     if (table.equality != TableReport::Equality::kDiffers || told) continue;
     any = true;
-    rows.Add({table.table, "", "they cannot be told one by one"});
+    rows.Add({table.table, "", "which rows is not known"});
   }
   if (any) rows.Print(out);
 }

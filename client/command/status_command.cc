@@ -111,10 +111,10 @@ Seen Look(const AgentConfig& config, const SourceConfig& source, Time now) {
   }
   if (!seen.last) return seen;
   if (TimeOf(seen.last->ended_ms) > now + kClockTolerance) {
-    seen.problems.push_back(absl::StrCat(
-        "the last run ended at ", Utc(seen.last->ended_ms),
-        ", which is still to come: the clock was set back, and whether a run is overdue nobody can "
-        "tell. Set the clock, or wait for the next run"));
+    seen.problems.push_back(
+        absl::StrCat("the last run ended at ", Utc(seen.last->ended_ms),
+                     ", which is in the future: the clock was set back, so it is not known whether a run is "
+                     "overdue. Set the clock, or wait for the next run"));
   }
   const Schedule schedule = ScheduleOf(source);
   seen.due = schedule.Regular(TimeOf(seen.last->begun_ms), TimeOf(seen.last->ended_ms));
@@ -210,12 +210,12 @@ std::string AtWorkInWords(const Seen& seen, Time now) {
 }
 
 std::string DueInWords(const Seen& seen, Time now) {
-  if (seen.at_work()) return "after the one at work";
+  if (seen.at_work()) return "after the run at work";
   if (!seen.due) {
     const Time first = ScheduleOf(*seen.source).First(now, /*was_good=*/false);
-    return first > now
-               ? absl::StrCat(UtcTime(first), ", when its quiet hours end and 'mirror-agent run' is at work")
-               : "as soon as 'mirror-agent run' starts";
+    return first > now ? absl::StrCat(UtcTime(first),
+                                      ", when its quiet hours end and if 'mirror-agent run' is running")
+                       : "as soon as 'mirror-agent run' starts";
   }
   const std::string time = UtcTime(*seen.due);
   // A run takes its time to begin.

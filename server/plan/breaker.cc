@@ -12,9 +12,8 @@ namespace mirror {
 namespace {
 
 constexpr char kWhatNow[] =
-    "Nothing of it was applied. An operator decides ('mirrorctl hold list'); a source that was wrong by "
-    "mistake "
-    "is set right, and its next cycle goes through.";
+    "Nothing of it was applied. An operator decides ('mirrorctl hold list'). If the source was wrong by "
+    "mistake, correct it there: its next cycle goes through.";
 
 /// What vanished and what there was, before the plan at hand.
 struct Window {
@@ -155,7 +154,7 @@ Judgement JudgeTables(const BreakerLimits& limits, const std::vector<TableRecord
       ") and are held: they stay as they are. ",
       hold != nullptr && hold->state == HoldState::kRollback ? "An operator refused to drop them. " : "",
       "An operator decides ('mirrorctl hold list'); if 'include', 'skip' or the database is wrong at the "
-      "source, it is set right there.");
+      "source, correct it there.");
   next.since_ms = now_ms;
   next.reason = judgement.reason;
   judgement.hold = Renewed(std::move(next), hold);

@@ -47,10 +47,11 @@ Compared Compare(const CompletedTable& source, const std::optional<TableRecord>&
     return Unchecked(source.table, "no count was given");
   }
   if (!record || record->position.lsn == Lsn{} || record->pending) {
-    return Unchecked(source.table, "the table stands at no committed position");
+    return Unchecked(source.table, "the table has no committed position");
   }
   if (source.position && *source.position != record->position) {
-    return Unchecked(source.table, "the mirror stands at another position than the one that was counted at");
+    return Unchecked(source.table,
+                     "the mirror is at another position than the one at which the source counted");
   }
   TableCheck check{record->table, Equality::kUnknown, record->position, now_ms, 0, false};
   const auto differs = [&](std::uint64_t rows, std::string reason) {
@@ -77,7 +78,8 @@ Compared Compare(const CompletedTable& source, const std::optional<TableRecord>&
     return differs(apart, absl::StrCat("the mirror has ", *rows, " rows and the source ", *source.row_count));
   }
   if (source.rows_differ || source.digest) {
-    if (!own) return Unchecked(source.table, "no digests of all its rows were asked for at this position");
+    if (!own)
+      return Unchecked(source.table, "the source did not ask for digests of all its rows at this position");
     if (source.digest && own->sum != *source.digest) {
       return differs(1, "the digests differ: at least one row is not the same");
     }

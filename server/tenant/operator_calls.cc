@@ -60,7 +60,7 @@ absl::StatusOr<std::vector<std::string>> OperatorCalls::Invalidate(const std::ve
     return status;
   mirror_.Tell(Severity::kInformation, "lsn.invalidated",
                absl::StrCat("an operator set the LSN of ", TablesInWords(names->size()),
-                            " to -1; the next cycle populates what is at -1"));
+                            " to -1; the next cycle populates every table at -1"));
   return names;
 }
 
@@ -158,7 +158,7 @@ absl::Status OperatorCalls::DecideHold(std::uint64_t id, HoldState decision, std
   if (!status.ok()) return status;
   mirror_.cycle().ForgetHolds();
   mirror_.Tell(Severity::kWarning, decision == HoldState::kCommit ? "hold.committed" : "hold.refused",
-               absl::StrCat("an operator ", decision == HoldState::kCommit ? "let happen once" : "refused",
+               absl::StrCat("an operator ", decision == HoldState::kCommit ? "allowed once" : "refused",
                             " what was held: ", std::string(ToString(hold->kind)),
                             hold->table.empty() ? "" : absl::StrCat(" of table '", hold->table, "'")));
   return absl::OkStatus();

@@ -265,7 +265,7 @@ absl::Status RowPlanner::SettleDeletes(const StepResult& result, std::int64_t pl
   outcome->status = absl::FailedPreconditionError(absl::StrCat(
       Quoted(outcome->table), ": ", planned, " deletes were planned, and with this batch ",
       result.would_delete,
-      " rows would be gone. Nothing of it was applied. Plan with batch 1 what the cycle deletes."));
+      " rows would be gone. Nothing of it was applied. Batch 1 has to plan all deletes of the cycle."));
   return absl::OkStatus();
 }
 
@@ -289,10 +289,9 @@ absl::Status RowPlanner::HoldLate(HoldKind kind, std::int64_t vanish, const std:
     // Else it had to be let happen again and again, a little further each time.
     // It is compared with what goes and what has gone in the window, together.
     judgement.hold->rows = judgement.rows_before + judgement.gone;
-    absl::StrAppend(
-        &judgement.hold->reason,
-        " The source did not say how many it deletes in all: whoever lets it happen lets all rows "
-        "of the table go.");
+    absl::StrAppend(&judgement.hold->reason,
+                    " The source did not say how many rows it deletes in all: whoever commits this hold lets "
+                    "it delete all rows of the table.");
   }
   late_holds_.push_back(*std::move(judgement.hold));
   return absl::OkStatus();

@@ -81,11 +81,10 @@ void FreshnessWatch::Tell(const News& news) {
   constexpr char kMissed[] = "freshness.missed", kRegained[] = "freshness.regained",
                  kEnded[] = "freshness.ended";
   if (news.missed.size() > kFreshnessToldMax) {
-    TellTogether(Severity::kWarning, kMissed, "have tables that are older than the configuration wants",
-                 news.missed,
-                 ". Look for what they share: this machine was down, or nothing reaches it; 'mirrorctl "
-                 "tenants' shows when each was last served, 'mirrorctl tables TENANT' as of when its tables "
-                 "are");
+    TellTogether(
+        Severity::kWarning, kMissed, "have tables that are older than the configuration wants", news.missed,
+        ". Look for what they share: this machine was down, or nothing reaches it; 'mirrorctl tenants' shows "
+        "when each was last served, 'mirrorctl tables TENANT' how old its tables are");
   } else {
     for (const Found& found : news.missed) {
       std::string next = absl::StrCat("Look whether the source's agent runs ('mirrorctl tables ",

@@ -492,7 +492,7 @@ TEST_F(AdminCommands, InvalidatedAndResetTablesAreListed) {
 TEST_F(AdminCommands, PauseResumeAndDeleteSayWhatIsTrueNow) {
   EXPECT_THAT(Run({"pause", "Cust26759", "--reason", "disk is exchanged"}).output,
               AllOf(StartsWith("Cust26759 is paused"), HasSubstr("mirrorctl resume Cust26759")));
-  EXPECT_THAT(Run({"resume", "Cust26759"}).output, StartsWith("Cust26759 goes on"));
+  EXPECT_THAT(Run({"resume", "Cust26759"}).output, StartsWith("Cust26759 is resumed"));
   EXPECT_EQ(Run({"delete", "Cust26759", "--confirm", "Cust26759"}).output,
             "the mirror of Cust26759 is deleted; its source is told not to replicate until 'mirrorctl allow "
             "Cust26759'\n");

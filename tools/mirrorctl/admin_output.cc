@@ -412,8 +412,9 @@ void PrintBackup(std::ostream& out, const v1::BackupResponse& backup, const std:
   if (backup.tables().empty()) return;
   std::uint64_t rows = 0;
   for (const v1::BackupResponse::Table& table : backup.tables()) rows += table.row_count();
-  out << "drill         restored, integrity checked, equal: " << backup.tables_size() << " tables, "
-      << Grouped(rows) << " rows\n\n";
+  out << "drill         restored, integrity checked, equal: "
+      << Counted(static_cast<std::uint64_t>(backup.tables_size()), "table") << ", " << Counted(rows, "row")
+      << "\n\n";
   TextTable table({{"table"}, {"lsn", true}, {"rows", true}, {"digest"}});
   for (const v1::BackupResponse::Table& one : backup.tables()) {
     table.Add({one.table(), absl::StrCat(one.lsn()), Grouped(one.row_count()),

@@ -22,7 +22,7 @@ void NoteTwice(SourceReader& reader, const std::string& table, const CaptureLook
     named = absl::StrCat(" (", absl::StrJoin(places, ", "), found.twice > places.size() ? ", ..." : "", ")");
   }
   notes->push_back(absl::StrCat("table '", table, "': ", found.twice,
-                                found.twice == 1 ? " row has" : " rows have", " the key of another one",
+                                found.twice == 1 ? " row has" : " rows have", " the key of another row",
                                 named, "; only the first row of each key is mirrored"));
 }
 

@@ -135,7 +135,7 @@ class CsvRows : public FileRows {
       std::string_view line = *physical;
       if (line_ == 1 && line.starts_with("\xef\xbb\xbf")) line.remove_prefix(3);
       if (!Parse(line)) {
-        return Wrong(absl::StrCat(PresentColumn(), "a quote stands where none may, or is not doubled"), row);
+        return Wrong(absl::StrCat(PresentColumn(), "a quote is in the wrong place, or is not doubled"), row);
       }
       if (complete_) break;
       if (raw_.size() > kFileRowBytesMax) {

@@ -41,7 +41,7 @@ std::vector<std::string> FileRejects::End() {
   return {absl::StrCat(
       "'", look_.path, "': ", count_, count_ == 1 ? " row was" : " rows were", " left out: ", described_,
       count_ > kRejectsDescribed ? absl::StrCat("; and ", count_ - kRejectsDescribed, " more") : "",
-      no_key_ ? ". Of some not even the key can be read: no row of the table is taken for gone" : "",
+      no_key_ ? ". The key of some cannot be read, so no row of the table counts as deleted" : "",
       folder_.empty() ? ""
       : kept          ? absl::StrCat(". They are in '", path_, "'")
                       : absl::StrCat(". '", path_, "' cannot be written"))};

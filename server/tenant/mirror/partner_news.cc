@@ -14,7 +14,7 @@ constexpr std::size_t kNamesListed = 20;
 constexpr std::size_t kToldMax = 10'000;
 
 constexpr char kKeep[] =
-    "To keep what is the partner's, set 'preserve_target = true' for the table at the source, or put it into "
+    "To keep the partner's data, set 'preserve_target = true' for the table at the source, or put it into "
     "a "
     "table of the partner's own (a hook can fill one after each cycle)";
 
@@ -29,11 +29,12 @@ void PartnerNews::TellColumns(Store& store) {
     const std::string names = ListNames(added.columns, kNamesListed);
     if (told_.size() >= kToldMax) told_.clear();
     if (!told_.insert(absl::StrCat(FoldName(added.table), " columns ", names)).second) continue;
-    events_.Add(context_id_, Severity::kWarning, "partner.column_lost",
-                absl::StrCat(
-                    "table '", added.table, "' has ", added.columns.size() == 1 ? "a column" : "columns",
-                    " that the source does not have: ", names,
-                    ". The next population makes the table without, and what stands there is gone. ", kKeep));
+    events_.Add(
+        context_id_, Severity::kWarning, "partner.column_lost",
+        absl::StrCat("table '", added.table, "' has ", added.columns.size() == 1 ? "a column" : "columns",
+                     " that the source does not have: ", names,
+                     ". The next population makes the table without them, and their values are lost. ",
+                     kKeep));
   }
 }
 

@@ -18,6 +18,12 @@ TEST(HumanTextTest, NumbersAreGroupedByThousands) {
   EXPECT_EQ(Grouped(UINT64_MAX), "18,446,744,073,709,551,615");
 }
 
+TEST(HumanTextTest, ACountAgreesWithItsNoun) {
+  EXPECT_EQ(Counted(0, "table"), "0 tables");
+  EXPECT_EQ(Counted(1, "table"), "1 table");
+  EXPECT_EQ(Counted(1'234, "row"), "1,234 rows");
+}
+
 TEST(HumanTextTest, ASpanIsToldInOneUnitThatHidesLessThanHalf) {
   for (const auto& [seconds, text] : std::vector<std::pair<std::int64_t, std::string>>{{-5, "0 s"},
                                                                                        {0, "0 s"},

@@ -21,15 +21,14 @@ absl::Status RefusedRow(SqliteConnection& connection, const std::string& target,
       absl::StrAppend(&indexes, indexes.empty() ? "'" : "' or '", query->Text(0));
     }
   }
-  return absl::FailedPreconditionError(absl::StrCat(
-      place, ": ",
-      indexes.empty() ? std::string("a constraint refuses it")
-                      : absl::StrCat("the partner's unique index ", indexes, "' refuses it"),
-      ". Nothing of this batch was applied. ",
-      indexes.empty()
-          ? "Somebody added it to the table: drop it, or have 'mirrorctl invalidate' make the table "
-            "anew without."
-          : "The source's rows need not be unique there: drop that index."));
+  return absl::FailedPreconditionError(
+      absl::StrCat(place, ": ",
+                   indexes.empty() ? std::string("a constraint refuses it")
+                                   : absl::StrCat("the partner's unique index ", indexes, "' refuses it"),
+                   ". Nothing of this batch was applied. ",
+                   indexes.empty() ? "Somebody added it to the table: drop it, or let 'mirrorctl invalidate' "
+                                     "make the table anew without it."
+                                   : "The source's rows need not be unique there: drop that index."));
 }
 
 absl::Status RowsMissing(const TableSchema& schema, const ChangeBatch& batch, RowsWritten* written) {
