@@ -7,7 +7,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
-#include "base/text/human_text.h"
+#include "base/human_text.h"
 #include "client/command/json_lines.h"
 #include "client/config/config.h"
 #include "client/run/open_source.h"

@@ -4,8 +4,8 @@
 #include <cmath>
 
 #include "absl/strings/str_cat.h"
+#include "base/human_text.h"
 #include "base/printable.h"
-#include "base/text/human_text.h"
 
 namespace mirror {
 namespace {

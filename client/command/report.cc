@@ -12,8 +12,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/human_text.h"
 #include "base/printable.h"
-#include "base/text/human_text.h"
 #include "base/text/text_table.h"
 #include "client/cycle/verifier.h"
 #include "proto/wire/table.h"

@@ -9,9 +9,9 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "base/human_text.h"
 #include "base/name_pattern.h"
 #include "base/printable.h"
-#include "base/text/human_text.h"
 #include "base/text/nearest_word.h"
 #include "base/text/text_stream.h"
 #include "base/text/text_table.h"

@@ -15,7 +15,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "base/file.h"
-#include "base/text/human_text.h"
+#include "base/human_text.h"
 #include "base/text/text_table.h"
 #include "certs/audit_chain.h"
 #include "certs/key.h"

@@ -6,8 +6,8 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "base/human_text.h"
 #include "base/printable.h"
-#include "base/text/human_text.h"
 #include "base/text/text_table.h"
 #include "tools/mirrorctl/admin_command.h"
 #include "tools/mirrorctl/admin_output.h"

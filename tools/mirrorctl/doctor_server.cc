@@ -9,7 +9,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
-#include "base/text/human_text.h"
+#include "base/human_text.h"
 #include "base/text/text_table.h"
 #include "certs/issue.h"
 #include "certs/key.h"

@@ -17,7 +17,7 @@
 #include "absl/strings/str_join.h"
 #include "base/clock.h"
 #include "base/folded_name.h"
-#include "base/text/human_text.h"
+#include "base/human_text.h"
 #include "client/command/expiry.h"
 #include "client/run/open_reader.h"
 #include "client/run/source_rules.h"

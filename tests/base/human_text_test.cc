@@ -1,4 +1,4 @@
-#include "base/text/human_text.h"
+#include "base/human_text.h"
 
 #include <gtest/gtest.h>
 

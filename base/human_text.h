@@ -1,5 +1,5 @@
-#ifndef MIRROR_BASE_TEXT_HUMAN_TEXT_H_
-#define MIRROR_BASE_TEXT_HUMAN_TEXT_H_
+#ifndef MIRROR_BASE_HUMAN_TEXT_H_
+#define MIRROR_BASE_HUMAN_TEXT_H_
 
 #include <cstdint>
 #include <string>
@@ -19,4 +19,4 @@ std::string SpanText(std::int64_t milliseconds);
 
 }  // namespace mirror
 
-#endif  // MIRROR_BASE_TEXT_HUMAN_TEXT_H_
+#endif  // MIRROR_BASE_HUMAN_TEXT_H_
