@@ -53,8 +53,8 @@ std::string WordsOf(SourceReader& reader, const RunState& runs, const std::strin
   if (found == waiting->end()) return absl::StrCat("new: a log is made, and ", AllRows(reader, table));
   if (!found->second) return absl::StrCat("never sent: ", AllRows(reader, table));
   if (*found->second == 0) return "nothing changed since it was sent last";
-  return absl::StrCat(Grouped(static_cast<std::uint64_t>(*found->second)),
-                      *found->second == 1 ? " change" : " changes", " logged since it was sent last");
+  return absl::StrCat(Counted(static_cast<std::uint64_t>(*found->second), "change"),
+                      " logged since it was sent last");
 }
 
 /// What a staged table's run does beside what was noted.

@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
 #include "base/folded_name.h"
+#include "base/human_text.h"
 #include "base/printable.h"
 #include "base/text/text_stream.h"
 #include "client/command/report.h"
@@ -155,7 +156,7 @@ absl::StatusOr<Json> Describe(const AgentConfig& config, const SourceConfig& sou
       if (by.HasPointer()) *out << ", pointer " << InWords(table.pointer);
       if (table.deletes_pointer.kind != Kind::kNull)
         *out << ", of deletes " << InWords(table.deletes_pointer);
-      *out << ", " << Grouped(table.rows) << (table.rows == 1 ? " row" : " rows") << " remembered, looked at "
+      *out << ", " << Counted(table.rows, "row") << " remembered, looked at "
            << (looked.empty() ? "never" : looked) << '\n';
     }
   }

@@ -168,7 +168,7 @@ void PrintRunInALine(const SourceRun& run, bool only_failed, std::ostream& out, 
         << (Quiet(run.report)                      ? "nothing changed"
             : run.report.outcome == Outcome::kDone ? SumInWords(run)
                                                    : Printable(RunInWords(run)));
-    if (notes > 0) out << ", " << notes << (notes == 1 ? " note" : " notes");
+    if (notes > 0) out << ", " << Counted(notes, "note");
     out << '\n';
   }
   std::ostringstream unused;
@@ -227,8 +227,8 @@ void PrintComparison(const SourceRun& run, std::ostream& out, std::ostream& err)
   }
   if (tables > 0) rows.Print(out);
   if (run.report.outcome == Outcome::kDone) {
-    out << "  " << Grouped(tables) << (tables == 1 ? " table, " : " tables, ") << Grouped(compared)
-        << " rows compared in " << std::fixed << std::setprecision(2) << run.seconds << " s\n";
+    out << "  " << Counted(tables, "table") << ", " << Counted(compared, "row") << " compared in "
+        << std::fixed << std::setprecision(2) << run.seconds << " s\n";
   }
   PrintOutcomeBriefly(run, out, err);
 }

@@ -196,10 +196,10 @@ std::string ScheduleInWords(const SourceConfig& source) {
 /// "sending Track, 45 %", "comparing Track, 1,200 rows".
 std::string WorkInWords(const WorkNote::Content& work) {
   const bool part = work.expected > 0 && work.rows <= work.expected;
-  return absl::StrCat(work.doing, " ", Printable(work.table), ", ",
-                      part ? absl::StrCat(work.rows * 100 / work.expected, " % of ", Grouped(work.expected))
-                           : Grouped(work.rows),
-                      " rows");
+  return absl::StrCat(
+      work.doing, " ", Printable(work.table), ", ",
+      part ? absl::StrCat(work.rows * 100 / work.expected, " % of ", Counted(work.expected, "row"))
+           : Counted(work.rows, "row"));
 }
 
 std::string AtWorkInWords(const Seen& seen, Time now) {
@@ -227,14 +227,13 @@ std::string DueInWords(const Seen& seen, Time now) {
 std::string TablesInWords(const std::vector<std::string>& tables) {
   std::vector<std::string> names;
   for (const std::string& name : tables) names.push_back(Printable(name));
-  return absl::StrCat(names.size(), names.size() == 1 ? " table (" : " tables (",
-                      ListNames(names, kNamesMost), ")");
+  return absl::StrCat(Counted(names.size(), "table"), " (", ListNames(names, kNamesMost), ")");
 }
 
 void PrintLast(const LastRun& run, std::ostream& out) {
   out << "  last run    " << Utc(run.begun_ms) << " to " << Utc(run.ended_ms) << ": " << run.outcome;
   if (run.cycle != 0) out << ", cycle " << run.cycle;
-  out << ", " << Grouped(run.rows) << (run.rows == 1 ? " row" : " rows") << " sent\n";
+  out << ", " << Counted(run.rows, "row") << " sent\n";
   if (!run.reason.empty()) out << "              " << Printable(run.reason) << '\n';
   out << "  tables      " << Grouped(run.ok) << " ok";
   if (run.left_out > 0) out << ", " << Grouped(run.left_out) << " left out";

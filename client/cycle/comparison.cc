@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
+#include "base/human_text.h"
 #include "client/cycle/row_sender.h"
 #include "proto/wire/codec.h"
 #include "proto/wire/key_text.h"
@@ -202,9 +203,8 @@ class ComparedTable {
 }  // namespace
 
 std::string InWords(const Differences& found) {
-  return absl::StrCat(found.beyond_repair ? "at least " : "", found.Count(),
-                      found.Count() == 1 ? " row differed (" : " rows differed (", found.lost,
-                      " missing in the mirror, ", found.changed, " changed, ", found.ghosts,
+  return absl::StrCat(found.beyond_repair ? "at least " : "", Counted(found.Count(), "row"), " differed (",
+                      found.lost, " missing in the mirror, ", found.changed, " changed, ", found.ghosts,
                       " only in the mirror)");
 }
 

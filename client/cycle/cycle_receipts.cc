@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
 #include "base/folded_name.h"
+#include "base/human_text.h"
 #include "client/wire/mirror_client.h"
 #include "proto/wire/codec.h"
 #include "proto/wire/table.h"
@@ -135,8 +136,7 @@ std::string CycleReceipts::Save() {
   if (!on_) return "";
   std::string note;
   if (without_ > 0) {
-    note = absl::StrCat("the mirror gives receipts, but gave none for ", without_,
-                        without_ == 1 ? " commit" : " commits",
+    note = absl::StrCat("the mirror gives receipts, but gave none for ", Counted(without_, "commit"),
                         " of this cycle. There is no proof of what they delivered");
   }
   // Those that are missing before them come first, with the next cycles.

@@ -8,6 +8,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
+#include "base/human_text.h"
 #include "proto/wire/table.h"
 
 namespace mirror {
@@ -79,7 +80,7 @@ void NoteGoneTables(RunContext& run) {
   std::erase_if(gone, [&run](const std::string& name) { return run.FindTable(name) != nullptr; });
   if (gone.empty()) return;
   run.AddNote(
-      absl::StrCat(gone.size(), gone.size() == 1 ? " table is" : " tables are",
+      absl::StrCat(Counted(gone.size(), "table"), gone.size() == 1 ? " is" : " are",
                    " no longer announced, and the mirror sets them aside: ", ListNames(gone, kNamesListed)));
 }
 

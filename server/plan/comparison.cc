@@ -1,6 +1,7 @@
 #include "server/plan/comparison.h"
 
 #include "absl/strings/str_cat.h"
+#include "base/human_text.h"
 
 namespace mirror {
 namespace {
@@ -64,9 +65,8 @@ Compared Compare(const CompletedTable& source, const std::optional<TableRecord>&
     return Compared{{source.table, Comparison::kEqual, ""}, check};
   };
   if (source.rows_differ && *source.rows_differ > 0) {
-    return differs(
-        *source.rows_differ,
-        absl::StrCat(*source.rows_differ, *source.rows_differ == 1 ? " row differs" : " rows differ"));
+    return differs(*source.rows_differ, absl::StrCat(Counted(*source.rows_differ, "row"),
+                                                     *source.rows_differ == 1 ? " differs" : " differ"));
   }
   const std::optional<std::uint64_t> rows =
       own ? std::optional(own->rows)
@@ -75,7 +75,8 @@ Compared Compare(const CompletedTable& source, const std::optional<TableRecord>&
   if (source.row_count && rows && *rows != *source.row_count) {
     const std::uint64_t apart =
         *rows > *source.row_count ? *rows - *source.row_count : *source.row_count - *rows;
-    return differs(apart, absl::StrCat("the mirror has ", *rows, " rows and the source ", *source.row_count));
+    return differs(apart, absl::StrCat("the mirror has ", Counted(*rows, "row"), " and the source ",
+                                       Grouped(*source.row_count)));
   }
   if (source.rows_differ || source.digest) {
     if (!own)

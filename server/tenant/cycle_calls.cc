@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/folded_name.h"
+#include "base/human_text.h"
 #include "proto/wire/table.h"
 #include "server/plan/breaker.h"
 
@@ -251,8 +252,7 @@ void CycleCalls::TellAnnounced(const AnnouncePlan& planned, const std::vector<Sc
   if (planned.retired.empty()) return;
   mirror_.Tell(
       Severity::kWarning, "tables.retired",
-      absl::StrCat("the source does not announce ", planned.retired.size(),
-                   planned.retired.size() == 1 ? " table" : " tables",
+      absl::StrCat("the source does not announce ", Counted(planned.retired.size(), "table"),
                    " any more: ", ListNames(planned.retired, kNamesListed),
                    ". The mirror sets their rows aside and removes them after drop_grace",
                    planned.retires_partner ? "; tables with the partner's rows stay there until 'mirrorctl "

@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
+#include "base/human_text.h"
 #include "proto/wire/table.h"
 #include "server/plan/announce_plan.h"
 #include "server/plan/pause.h"
@@ -117,8 +118,8 @@ void CycleCompletion::TellEnd(const Completing& completing, const std::string& r
                               ". Find the second one and stop it, then 'mirrorctl resume ",
                               mirror_.context_id(), "'"));
   }
-  const std::string counts = absl::StrCat(changed, changed == 1 ? " table" : " tables", " changed, ", inserts,
-                                          " inserts, ", updates, " updates, ", deletes, " deletes");
+  const std::string counts = absl::StrCat(Counted(changed, "table"), " changed, ", Counted(inserts, "insert"),
+                                          ", ", Counted(updates, "update"), ", ", Counted(deletes, "delete"));
   if (!refused.empty()) {
     TellCycleFailed(mirror_, cycle, refused, absl::StrCat("The other tables: ", counts, "."));
   } else if (!completing.announced) {

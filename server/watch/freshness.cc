@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
+#include "base/human_text.h"
 #include "base/name_pattern.h"
 #include "proto/wire/table.h"
 #include "server/plan/freshness_plan.h"
@@ -17,7 +18,7 @@ namespace {
 constexpr std::size_t kNamesListed = 20;
 
 std::string Tables(const std::vector<std::string>& tables) {
-  return absl::StrCat(tables.size() == 1 ? "table " : absl::StrCat(tables.size(), " tables: "),
+  return absl::StrCat(tables.size() == 1 ? "table " : absl::StrCat(Counted(tables.size(), "table"), ": "),
                       ListNames(tables, kNamesListed));
 }
 
@@ -130,7 +131,8 @@ void FreshnessWatch::TellTogether(Severity severity, const char* kind, const std
   names.reserve(found.size());
   for (const Found& one : found) names.push_back(one.context_id);
   events_.Add("", severity, kind,
-              absl::StrCat(found.size(), " tenants ", what, ": ", ListNames(names, kFreshnessToldMax), next));
+              absl::StrCat(Counted(found.size(), "tenant"), " ", what, ": ",
+                           ListNames(names, kFreshnessToldMax), next));
 }
 
 std::size_t FreshnessWatch::Missed(const std::string& context_id) const {

@@ -68,7 +68,7 @@ std::string DataAge(const v1::TableInfo& info, std::int64_t now_ms) {
 std::string EqualityWords(const v1::TableInfo& info, std::int64_t now_ms) {
   std::string words = EqualityText(info.equality());
   if (info.equality() == v1::EQUALITY_DIFFERS) {
-    absl::StrAppend(&words, " in ", Grouped(info.rows_differ()), info.rows_differ() == 1 ? " row" : " rows");
+    absl::StrAppend(&words, " in ", Counted(info.rows_differ(), "row"));
   }
   if (info.compared_ms() > 0) {
     absl::StrAppend(&words, ", ", AgeText(info.compared_ms(), now_ms), " ago at LSN ", info.compared_lsn());
@@ -318,12 +318,11 @@ void PrintTenants(std::ostream& out, const v1::ListTenantsResponse& answer, std:
     states.push_back(absl::StrCat(Grouped(total.tenants()), " ", Printable(total.state())));
   }
   if (all == 0) return;
-  out << '\n' << Grouped(all) << (all == 1 ? " tenant: " : " tenants: ") << absl::StrJoin(states, ", ");
+  out << '\n' << Counted(all, "tenant") << ": " << absl::StrJoin(states, ", ");
   const auto shown = static_cast<std::uint64_t>(answer.tenants_size());
   out << "; ";
   if (shown != all) out << "shown: " << Grouped(shown) << ", with ";
-  out << Grouped(tables) << (tables == 1 ? " table, " : " tables, ") << Grouped(rows)
-      << (rows == 1 ? " row, " : " rows, ") << SizeText(bytes) << '\n';
+  out << Counted(tables, "table") << ", " << Counted(rows, "row") << ", " << SizeText(bytes) << '\n';
 }
 
 void PrintIndexes(std::ostream& to, const v1::ListIndexesResponse& answer) {

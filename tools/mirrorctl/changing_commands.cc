@@ -105,7 +105,8 @@ void Verify(AdminClient& admin, const AdminRequest& request, Console& console) {
   message.mutable_tables()->Add(request.tables.begin(), request.tables.end());
   const auto answer = admin.Verify(message);
   if (!answer.ok()) return Fail(console, answer.status());
-  console.out << answer->tables_size() << (answer->tables_size() == 1 ? " table is" : " tables are")
+  console.out << Counted(static_cast<std::uint64_t>(answer->tables_size()), "table")
+              << (answer->tables_size() == 1 ? " is" : " are")
               << " compared with the source in its next cycle; 'mirrorctl tables "
               << Printable(ShellWord(request.context_id)) << "' then says what was found\n";
 }

@@ -157,8 +157,8 @@ void ExamineTenants(AdminClient& client, DoctorReport& report) {
     }
     if (tenant.tables_refused() > 0) {
       report.Warn("tenants",
-                  absl::StrCat(name, ": ", tenant.tables_refused(),
-                               tenant.tables_refused() == 1 ? " table is" : " tables are",
+                  absl::StrCat(name, ": ", Counted(tenant.tables_refused(), "table"),
+                               tenant.tables_refused() == 1 ? " is" : " are",
                                " refused: nothing of them is mirrored"),
                   absl::StrCat("'mirrorctl events ", name, " --kind table.refused' says why"));
       ++waiting;

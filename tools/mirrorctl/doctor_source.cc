@@ -213,7 +213,7 @@ void ExamineLogOf(const SourceConfig& source, const std::vector<std::string>& ta
                 "run 'mirror-agent install' or a cycle: its log begins anew, and the table is populated");
   }
   if (!found->damaged.empty() || !found->blocked.empty() || !found->locks_out.empty()) return;
-  std::string words = absl::StrCat(found->logged, found->logged == 1 ? " table is" : " tables are",
+  std::string words = absl::StrCat(Counted(found->logged, "table"), found->logged == 1 ? " is" : " are",
                                    " logged as install left it");
   if (!found->unlogged.empty()) {
     absl::StrAppend(&words, "; the next cycle adds ", ListNames(found->unlogged, kNamesMost));

@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
 #include "base/folded_name.h"
+#include "base/human_text.h"
 #include "client/source/capture/capture_form.h"
 #include "client/source/capture/capture_look.h"
 #include "client/source/capture/captured_rows.h"
@@ -491,8 +492,8 @@ class CaptureReader : public SourceReader {
                        ". Nothing of it was sent, since changes would be missed"));
     }
     if (facts->nulls > 0) {
-      taken.notes->push_back(absl::StrCat("table '", taken.schema.name, "': ", facts->nulls,
-                                          facts->nulls == 1 ? " row has" : " rows have", " no value in '",
+      taken.notes->push_back(absl::StrCat("table '", taken.schema.name, "': ", Counted(facts->nulls, "row"),
+                                          facts->nulls == 1 ? " has" : " have", " no value in '",
                                           taken.schema.columns[column].name,
                                           "', by which its changes are found: only a population sends them"));
     }

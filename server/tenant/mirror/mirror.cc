@@ -179,7 +179,8 @@ absl::StatusOr<std::optional<Mirror::Committed>> Mirror::Commit(const Planner& p
       Tell(
           Severity::kError, "hook.dropped",
           absl::StrCat(result->hooks_dropped,
-                       " deliveries to hooks were dropped, the oldest first: more than ", kHooksWaitingMax,
+                       result->hooks_dropped == 1 ? " delivery to a hook was" : " deliveries to hooks were",
+                       " dropped, the oldest first: more than ", kHooksWaitingMax,
                        " wait. No row is affected. The event 'hook.failed' says why they are not delivered"));
     }
     return std::optional<Committed>(Committed{*std::move(*plan), *std::move(result), took});

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
+#include "base/human_text.h"
 #include "proto/wire/table.h"
 
 namespace mirror {
@@ -50,7 +51,7 @@ void PartnerNews::TellRows(Store& store, std::int64_t cycle, const std::string& 
   if (told_.size() >= kToldMax) told_.clear();
   if (!told_.insert(absl::StrCat(key, " rows ", *rows)).second) return;
   events_.Add(context_id_, Severity::kWarning, "partner.rows_lost",
-              absl::StrCat("table '", table, "' has ", *rows, *rows == 1 ? " row" : " rows",
+              absl::StrCat("table '", table, "' has ", Counted(static_cast<std::uint64_t>(*rows), "row"),
                            " more than the mirror wrote: somebody else wrote into it. ", what_comes,
                            *rows == 1 ? " it away. " : " them away. ", kKeep));
 }
