@@ -43,7 +43,7 @@ absl::Status CheckHook(const ServerConfig& config, const HookConfig& hook) {
     const absl::Status read = TryHookSql(hook.sql);
     if (read.ok()) return read;
     return absl::FailedPreconditionError(absl::StrCat(config.file, ": the 'sql' of the [[hook]] '", hook.name,
-                                                      "' cannot be run: ", read.message(), ". Mend it."));
+                                                      "' cannot be run: ", read.message(), ". Correct it."));
   }
   if (hook.command.empty()) return absl::OkStatus();
   const std::string& program = hook.command.front();

@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
 #include "base/folded_name.h"
+#include "base/human_text.h"
 #include "base/printable.h"
 #include "base/text/text_stream.h"
 #include "client/command/report.h"
@@ -95,7 +96,7 @@ absl::Status Move(CaptureState& state, const std::string& name, const std::optio
   if (present.kind != Kind::kNull && is_number(present) != is_number(pointer)) {
     return absl::InvalidArgumentError(absl::StrCat("table '", name, "': its pointer is a ",
                                                    is_number(present) ? "number" : "text",
-                                                   ", which the given one is not. It stays as it is"));
+                                                   ", and the new value is not. The pointer is unchanged"));
   }
   return set(pointer);
 }
@@ -155,12 +156,12 @@ absl::StatusOr<Json> Describe(const AgentConfig& config, const SourceConfig& sou
       if (by.HasPointer()) *out << ", pointer " << InWords(table.pointer);
       if (table.deletes_pointer.kind != Kind::kNull)
         *out << ", of deletes " << InWords(table.deletes_pointer);
-      *out << ", " << Grouped(table.rows) << (table.rows == 1 ? " row" : " rows") << " remembered, looked at "
+      *out << ", " << Counted(table.rows, "row") << " remembered, looked at "
            << (looked.empty() ? "never" : looked) << '\n';
     }
   }
   if (out != nullptr && tables.empty())
-    *out << "  nothing is remembered: no look was taken yet, or its strategy is another\n";
+    *out << "  nothing is remembered: no run read the source yet, or its strategy needs no memory\n";
   return Json{{"context_id", source.context_id}, {"run", run}, {"tables", std::move(tables)}};
 }
 

@@ -12,6 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/human_text.h"
 #include "base/printable.h"
 #include "base/text/text_table.h"
 #include "client/cycle/verifier.h"
@@ -65,10 +66,10 @@ std::string SumInWords(const SourceRun& run) {
     deletes += table.deletes;
   }
   std::ostringstream words;
-  words << Grouped(run.report.tables.size()) << (run.report.tables.size() == 1 ? " table, " : " tables, ")
-        << Grouped(populated) << " populated, " << Grouped(changed) << " changed: " << Grouped(inserts)
-        << " inserts, " << Grouped(updates) << " updates, " << Grouped(deletes) << " deletes in "
-        << std::fixed << std::setprecision(2) << run.seconds << " s";
+  words << Counted(run.report.tables.size(), "table") << ", " << Grouped(populated) << " populated, "
+        << Grouped(changed) << " changed: " << Counted(inserts, "insert") << ", "
+        << Counted(updates, "update") << ", " << Counted(deletes, "delete") << " in " << std::fixed
+        << std::setprecision(2) << run.seconds << " s";
   return words.str();
 }
 
@@ -167,7 +168,7 @@ void PrintRunInALine(const SourceRun& run, bool only_failed, std::ostream& out, 
         << (Quiet(run.report)                      ? "nothing changed"
             : run.report.outcome == Outcome::kDone ? SumInWords(run)
                                                    : Printable(RunInWords(run)));
-    if (notes > 0) out << ", " << notes << (notes == 1 ? " note" : " notes");
+    if (notes > 0) out << ", " << Counted(notes, "note");
     out << '\n';
   }
   std::ostringstream unused;
@@ -226,8 +227,8 @@ void PrintComparison(const SourceRun& run, std::ostream& out, std::ostream& err)
   }
   if (tables > 0) rows.Print(out);
   if (run.report.outcome == Outcome::kDone) {
-    out << "  " << Grouped(tables) << (tables == 1 ? " table, " : " tables, ") << Grouped(compared)
-        << " rows compared in " << std::fixed << std::setprecision(2) << run.seconds << " s\n";
+    out << "  " << Counted(tables, "table") << ", " << Counted(compared, "row") << " compared in "
+        << std::fixed << std::setprecision(2) << run.seconds << " s\n";
   }
   PrintOutcomeBriefly(run, out, err);
 }
@@ -253,7 +254,7 @@ void PrintKeys(const CycleReport& report, std::ostream& out) {
     const bool told = !table.lost_keys.empty() || !table.changed_keys.empty() || !table.ghost_keys.empty();
     if (table.equality != TableReport::Equality::kDiffers || told) continue;
     any = true;
-    rows.Add({table.table, "", "they cannot be told one by one"});
+    rows.Add({table.table, "", "which rows is not known"});
   }
   if (any) rows.Print(out);
 }

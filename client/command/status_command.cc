@@ -9,9 +9,9 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "base/human_text.h"
 #include "base/name_pattern.h"
 #include "base/printable.h"
-#include "base/text/human_text.h"
 #include "base/text/nearest_word.h"
 #include "base/text/text_stream.h"
 #include "base/text/text_table.h"
@@ -111,10 +111,10 @@ Seen Look(const AgentConfig& config, const SourceConfig& source, Time now) {
   }
   if (!seen.last) return seen;
   if (TimeOf(seen.last->ended_ms) > now + kClockTolerance) {
-    seen.problems.push_back(absl::StrCat(
-        "the last run ended at ", Utc(seen.last->ended_ms),
-        ", which is still to come: the clock was set back, and whether a run is overdue nobody can "
-        "tell. Set the clock, or wait for the next run"));
+    seen.problems.push_back(
+        absl::StrCat("the last run ended at ", Utc(seen.last->ended_ms),
+                     ", which is in the future: the clock was set back, so it is not known whether a run is "
+                     "overdue. Set the clock, or wait for the next run"));
   }
   const Schedule schedule = ScheduleOf(source);
   seen.due = schedule.Regular(TimeOf(seen.last->begun_ms), TimeOf(seen.last->ended_ms));
@@ -196,10 +196,10 @@ std::string ScheduleInWords(const SourceConfig& source) {
 /// "sending Track, 45 %", "comparing Track, 1,200 rows".
 std::string WorkInWords(const WorkNote::Content& work) {
   const bool part = work.expected > 0 && work.rows <= work.expected;
-  return absl::StrCat(work.doing, " ", Printable(work.table), ", ",
-                      part ? absl::StrCat(work.rows * 100 / work.expected, " % of ", Grouped(work.expected))
-                           : Grouped(work.rows),
-                      " rows");
+  return absl::StrCat(
+      work.doing, " ", Printable(work.table), ", ",
+      part ? absl::StrCat(work.rows * 100 / work.expected, " % of ", Counted(work.expected, "row"))
+           : Counted(work.rows, "row"));
 }
 
 std::string AtWorkInWords(const Seen& seen, Time now) {
@@ -210,12 +210,12 @@ std::string AtWorkInWords(const Seen& seen, Time now) {
 }
 
 std::string DueInWords(const Seen& seen, Time now) {
-  if (seen.at_work()) return "after the one at work";
+  if (seen.at_work()) return "after the run at work";
   if (!seen.due) {
     const Time first = ScheduleOf(*seen.source).First(now, /*was_good=*/false);
-    return first > now
-               ? absl::StrCat(UtcTime(first), ", when its quiet hours end and 'mirror-agent run' is at work")
-               : "as soon as 'mirror-agent run' starts";
+    return first > now ? absl::StrCat(UtcTime(first),
+                                      ", when its quiet hours end and if 'mirror-agent run' is running")
+                       : "as soon as 'mirror-agent run' starts";
   }
   const std::string time = UtcTime(*seen.due);
   // A run takes its time to begin.
@@ -227,14 +227,13 @@ std::string DueInWords(const Seen& seen, Time now) {
 std::string TablesInWords(const std::vector<std::string>& tables) {
   std::vector<std::string> names;
   for (const std::string& name : tables) names.push_back(Printable(name));
-  return absl::StrCat(names.size(), names.size() == 1 ? " table (" : " tables (",
-                      ListNames(names, kNamesMost), ")");
+  return absl::StrCat(Counted(names.size(), "table"), " (", ListNames(names, kNamesMost), ")");
 }
 
 void PrintLast(const LastRun& run, std::ostream& out) {
   out << "  last run    " << Utc(run.begun_ms) << " to " << Utc(run.ended_ms) << ": " << run.outcome;
   if (run.cycle != 0) out << ", cycle " << run.cycle;
-  out << ", " << Grouped(run.rows) << (run.rows == 1 ? " row" : " rows") << " sent\n";
+  out << ", " << Counted(run.rows, "row") << " sent\n";
   if (!run.reason.empty()) out << "              " << Printable(run.reason) << '\n';
   out << "  tables      " << Grouped(run.ok) << " ok";
   if (run.left_out > 0) out << ", " << Grouped(run.left_out) << " left out";

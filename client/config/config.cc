@@ -120,11 +120,10 @@ class Loader {
     const MetricsConfig& metrics = config_.metrics;
     const bool here = metrics.address == "::1" || IsLoopback(metrics.address);
     if (metrics.enabled && !metrics.allow_remote && !here) {
-      return file_.Wrong(
-          "metrics", "address",
-          absl::StrCat("is not a loopback address, but '", metrics.address,
-                       "': the metrics have neither TLS nor a password. Set 'allow_remote' when "
-                       "only those that may see them can get there"));
+      return file_.Wrong("metrics", "address",
+                         absl::StrCat("is not a loopback address, but '", metrics.address,
+                                      "': the metrics have neither TLS nor a password. Set 'allow_remote' if "
+                                      "only people who may see them can reach that address"));
     }
     if (endpoint.plaintext && !IsLoopback(endpoint.address.substr(0, endpoint.address.rfind(':')))) {
       return file_.Wrong(

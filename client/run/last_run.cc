@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/db/sqlite/file_layout.h"
 #include "base/file.h"
+#include "base/human_text.h"
 
 namespace mirror {
 namespace {
@@ -26,9 +27,8 @@ std::string InASentence(const LastRun& run) {
   if (run.troubles.empty()) return "tables that are gone from the source wait for the mirror's operator";
   const LastRun::Trouble& first = run.troubles.front();
   const std::size_t more = run.troubles.size() - 1;
-  return absl::StrCat(
-      "table '", first.table, "' ", first.result, ": ", first.reason,
-      more == 0 ? "" : absl::StrCat(" (and ", more, more == 1 ? " table" : " tables", " more)"));
+  return absl::StrCat("table '", first.table, "' ", first.result, ": ", first.reason,
+                      more == 0 ? "" : absl::StrCat(" (and ", Counted(more, "table"), " more)"));
 }
 
 LastRun Describe(const CycleReport& report) {

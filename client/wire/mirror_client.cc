@@ -89,7 +89,7 @@ absl::Status NotReached(const std::string& address, const std::string& reason, L
   const auto says = [&folded](const char* part) { return absl::StrContains(folded, part); };
   if (says("certificate verify failed") || says("hostname") || says("peer name")) {
     return absl::UnavailableError(absl::StrCat("the certificate of the endpoint at ", address,
-                                               " is not believed (", reason, "). ", Words(left),
+                                               " is not trusted (", reason, "). ", Words(left),
                                                " It must be signed by the authority that 'ca' of [endpoint] "
                                                "names, be valid now and name that host."));
   }
@@ -247,7 +247,7 @@ class GrpcRowStream : public RowStream {
 
   absl::Status Silent() const {
     return absl::DeadlineExceededError(
-        absl::StrCat(AddressOf(*context_), " took nothing and said nothing for ",
+        absl::StrCat(AddressOf(*context_), " neither took nor answered anything for ",
                      watch_.max().count() / 1'000, " s. ", Words(Left::kCommitted)));
   }
 
@@ -367,7 +367,7 @@ absl::StatusOr<v1::AuthenticateResponse> MirrorClient::Authenticate(const std::s
   if (answer->cycle != response.cycle()) {
     return absl::UnauthenticatedError(
         absl::StrCat("the endpoint at ", AddressOf(context), " signed cycle ", answer->cycle, " but says ",
-                     response.cycle(), ": something between changed its answer. No row was sent"));
+                     response.cycle(), ": something on the way changed its answer. No row was sent"));
   }
   // The number is signed, the word is not: a cycle that began and is not known of would be in everybody's
   // way.
@@ -375,7 +375,7 @@ absl::StatusOr<v1::AuthenticateResponse> MirrorClient::Authenticate(const std::s
     return absl::UnauthenticatedError(
         absl::StrCat("the endpoint at ", AddressOf(context),
                      response.accepted() ? " began a cycle without" : " began no cycle and gave",
-                     " a number: something between changed its answer. No row was sent"));
+                     " a number: something on the way changed its answer. No row was sent"));
   }
   return response;
 }

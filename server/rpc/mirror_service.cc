@@ -201,7 +201,8 @@ absl::Status CheckRules(const v1::ValuePart& part, const absl::StatusOr<AgreedTa
   if (named && columns[part.column()].rule == Rule::kPlain) return absl::OkStatus();
   return absl::InvalidArgumentError(absl::StrCat(
       "table '", part.table(), "'", named ? absl::StrCat(", column '", columns[part.column()].name, "'") : "",
-      ": a value in parts, and ", named ? "this endpoint must not keep it as it is" : "no column is named",
+      ": a value came in parts, and ",
+      named ? "this endpoint must not keep it as it is" : "no column is named",
       ". The part was not stored. Send the value in its batch, or leave the column out."));
 }
 

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/folded_name.h"
+#include "base/human_text.h"
 #include "proto/wire/table.h"
 #include "server/plan/breaker.h"
 
@@ -57,7 +58,7 @@ absl::StatusOr<std::optional<Plan>> CycleCalls::PlanBeginning(Beginning* beginni
   // What expired by the highest time ever seen was forgotten: it cannot be told from a repetition.
   if (caller.expires_ms < tenant->clock_ms) {
     return absl::UnauthenticatedError(absl::StrCat(
-        "the token ends before the latest time that this mirror has seen (unix ms ", tenant->clock_ms,
+        "the token expires before the latest time that this mirror has seen (unix ms ", tenant->clock_ms,
         "): the server's clock was ahead, or is behind now. No cycle began. Set the clock right; "
         "'mirrorctl resume ",
         mirror_.context_id(), "' makes the mirror take the present time."));
@@ -251,12 +252,11 @@ void CycleCalls::TellAnnounced(const AnnouncePlan& planned, const std::vector<Sc
   if (planned.retired.empty()) return;
   mirror_.Tell(
       Severity::kWarning, "tables.retired",
-      absl::StrCat("the source does not announce ", planned.retired.size(),
-                   planned.retired.size() == 1 ? " table" : " tables",
+      absl::StrCat("the source does not announce ", Counted(planned.retired.size(), "table"),
                    " any more: ", ListNames(planned.retired, kNamesListed),
-                   ". What the mirror had of them is set aside and removed after drop_grace",
-                   planned.retires_partner ? ", but tables with rows that are the partner's, which stay "
-                                             "there until 'mirrorctl delete' or the partner drops them"
+                   ". The mirror sets their rows aside and removes them after drop_grace",
+                   planned.retires_partner ? "; tables with the partner's rows stay there until 'mirrorctl "
+                                             "delete' or the partner drops them"
                                            : ""));
 }
 
@@ -335,11 +335,10 @@ void CycleCalls::TellIdleRules(const std::vector<AnnouncedTable>& tables) {
   if (idle == told_idle_rules_) return;
   told_idle_rules_ = std::move(idle);
   if (told_idle_rules_.empty()) return;
-  mirror_.Tell(
-      Severity::kWarning, "columns.rule_idle",
-      absl::StrCat("rules of columns that mean nothing the source has: ", told_idle_rules_,
-                   ". Nothing is kept out by them. Correct them in mirror-server.toml and restart the "
-                   "server, or remove them"));
+  mirror_.Tell(Severity::kWarning, "columns.rule_idle",
+               absl::StrCat("column rules that match nothing in the source: ", told_idle_rules_,
+                            ". They keep nothing out. Correct them in mirror-server.toml and restart the "
+                            "server, or remove them"));
 }
 
 void CycleCalls::NoteRefusedAnnouncement(std::int64_t cycle, std::string_view why) {

@@ -7,18 +7,12 @@
 #include "absl/strings/str_cat.h"
 #include "base/crash_point.h"
 #include "base/folded_name.h"
+#include "base/human_text.h"
 #include "proto/wire/table.h"
 #include "server/plan/apply_plan.h"
 #include "server/plan/breaker.h"
 
 namespace mirror {
-namespace {
-
-std::string TablesInWords(std::size_t count) {
-  return absl::StrCat(count, count == 1 ? " table" : " tables");
-}
-
-}  // namespace
 
 absl::StatusOr<std::vector<std::string>> FindTables(Mirror& mirror, const std::vector<std::string>& tables) {
   absl::StatusOr<std::vector<TableRecord>> records = mirror.store()->ReadTables();
@@ -59,8 +53,8 @@ absl::StatusOr<std::vector<std::string>> OperatorCalls::Invalidate(const std::ve
   if (absl::Status status = mirror_.EndCycle(now_ms, {.steps = std::move(steps)}); !status.ok())
     return status;
   mirror_.Tell(Severity::kInformation, "lsn.invalidated",
-               absl::StrCat("an operator set the LSN of ", TablesInWords(names->size()),
-                            " to -1; the next cycle populates what is at -1"));
+               absl::StrCat("an operator set the LSN of ", Counted(names->size(), "table"),
+                            " to -1; the next cycle populates every table at -1"));
   return names;
 }
 
@@ -84,7 +78,7 @@ absl::StatusOr<std::vector<std::string>> OperatorCalls::Reset(const std::vector<
     return status;
   mirror_.agreed().Forget();
   mirror_.Tell(Severity::kWarning, "tables.reset",
-               absl::StrCat("an operator dropped ", TablesInWords(names->size()),
+               absl::StrCat("an operator dropped ", Counted(names->size(), "table"),
                             " with the partner's indexes and triggers on it; the next cycle makes it anew, "
                             "without them"));
   return names;
@@ -111,7 +105,7 @@ absl::StatusOr<std::vector<std::string>> OperatorCalls::AskToVerify(const std::v
   const absl::StatusOr<CommitResult> result = mirror_.store()->Commit(plan);
   if (!result.ok()) return mirror_.Noticed(result.status());
   mirror_.Tell(Severity::kInformation, "verify.wanted",
-               absl::StrCat("an operator asked for ", TablesInWords(names->size()),
+               absl::StrCat("an operator asked for ", Counted(names->size(), "table"),
                             " to be compared with the source; its next cycle does it"));
   return names;
 }
@@ -158,7 +152,7 @@ absl::Status OperatorCalls::DecideHold(std::uint64_t id, HoldState decision, std
   if (!status.ok()) return status;
   mirror_.cycle().ForgetHolds();
   mirror_.Tell(Severity::kWarning, decision == HoldState::kCommit ? "hold.committed" : "hold.refused",
-               absl::StrCat("an operator ", decision == HoldState::kCommit ? "let happen once" : "refused",
+               absl::StrCat("an operator ", decision == HoldState::kCommit ? "allowed once" : "refused",
                             " what was held: ", std::string(ToString(hold->kind)),
                             hold->table.empty() ? "" : absl::StrCat(" of table '", hold->table, "'")));
   return absl::OkStatus();

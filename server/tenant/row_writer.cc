@@ -28,7 +28,7 @@ const char* InWords(PopulateReason reason) {
     case PopulateReason::kAhead:
       return "the mirror was ahead of the source, which was restored";
     case PopulateReason::kLineageMiss:
-      return "the source does not know the mirror's position: it was restored and changed since";
+      return "the source does not know the mirror's position: it was restored, or is another database";
     case PopulateReason::kPendingMiss:
       return "the source does not know where an interrupted cycle was going: it was restored meanwhile";
     case PopulateReason::kHistoryGone:

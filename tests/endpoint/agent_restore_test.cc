@@ -128,7 +128,7 @@ std::vector<RestoreCase> RestoreCases() {
              Die(bench);
              EXPECT_EQ(bench.Restore("backup", By::kCopy), "");
            },
-       .reason = "a cycle died"},
+       .reason = "an unfinished cycle"},
       {.name = "DeadCycleAndNotRestored",
        .happens =
            [=](AgentBench& bench) {
@@ -157,7 +157,7 @@ std::vector<RestoreCase> RestoreCases() {
              for (int i = 0; i < 3; ++i) Mirrored(bench, insert);
              EXPECT_EQ(bench.RestoreMirror("mirror", By::kMove), "");
            },
-       .reason = "not on record any more"},
+       .reason = "no longer on record"},
       {.name = "BothRestoredToTheSameMoment",
        .happens =
            [=](AgentBench& bench) {
@@ -209,7 +209,7 @@ std::vector<RestoreCase> RestoreCases() {
              bench.source().max_log = 3;
              for (int i = 0; i < 5; ++i) Change(bench, insert);
            },
-       .reason = "not on record any more"},
+       .reason = "no longer on record"},
       {.name = "LsnSetToMinusOne",
        .happens =
            [=](AgentBench& bench) {

@@ -596,7 +596,7 @@ TEST_P(WatermarkTest, ADeclaredKeyThatIsNoneIsToldAndFailsNoRun) {
   EXPECT_TRUE(bench_->Run().Good());
   bench_->verify = true;
   const CycleReport compared = bench_->Run();
-  EXPECT_THAT(ReportOf(compared, "twice").unknown_because, HasSubstr("have the key of another one"));
+  EXPECT_THAT(ReportOf(compared, "twice").unknown_because, HasSubstr("have the same key"));
   EXPECT_TRUE(compared.Good()) << Summary(compared);
 }
 
@@ -703,7 +703,7 @@ TEST_P(WatermarkTest, AWindowSeesWhatIsInItAndNeverDeletes) {
   const Finished set = RunProgram("/usr/bin/sqlite3", {StatePath(), "UPDATE captured SET looked_ms = 1000"});
   ASSERT_EQ(set.exit_code, 0) << set.errors;
   report = bench_->Run();
-  EXPECT_THAT(report.notes, testing::Contains(HasSubstr("longer ago than its window")));
+  EXPECT_THAT(report.notes, testing::Contains(HasSubstr("is older than its window")));
 }
 
 TEST_P(WatermarkTest, AWindowIsOfTheKindThatItsColumnHolds) {

@@ -79,8 +79,8 @@ TEST_F(IndexesTest, WhatTheSourceHasIsShownAsSqlThatRunsOnTheMirror) {
             "DESC);\n"
             "CREATE INDEX IF NOT EXISTS \"index_person_mail\" ON \"person\" (\"mail\");  -- UNIQUE at the "
             "source\n"
-            "-- INDEX \"living\" is not told: it is partial\n"
-            "-- INDEX \"lowered\" is not told: it is over an expression\n"
+            "-- INDEX \"living\" is left out: it is partial\n"
+            "-- INDEX \"lowered\" is left out: it is over an expression\n"
             "-- FOREIGN KEY (\"company\") REFERENCES \"company\" ON DELETE CASCADE\n");
   EXPECT_THAT(Own(), IsEmpty());
   ASSERT_EQ(bench_->mirror().Execute(shown), "");
@@ -116,7 +116,7 @@ TEST_F(IndexesTest, WhatDoesNotLeaveIsNotNamed) {
             "CREATE INDEX IF NOT EXISTS \"by_company\" ON \"Client\" (\"firm\", \"name\" COLLATE NOCASE "
             "DESC);\n"
             "-- FOREIGN KEY (\"firm\") REFERENCES \"firms\" ON DELETE CASCADE\n"
-            "-- and 3 more that the source did not tell of\n");
+            "-- and 3 more that the source did not name\n");
 }
 
 TEST_F(IndexesTest, FollowedOnesComeAndGoWithTheSources) {

@@ -310,7 +310,7 @@ TEST_P(PipelineTest, ATableThatIsNotThereIsTold) {
   Begin({});
   Configure({.as = "x"});
   bench_->source().tables[0].steps.table = "custmer";
-  EXPECT_THAT(Cycle().notes, Contains(HasSubstr("no table of the source is called 'custmer'")));
+  EXPECT_THAT(Cycle().notes, Contains(HasSubstr("the source has no table 'custmer'")));
 }
 
 class PipelineWatermarkTest : public PipelineTest {};

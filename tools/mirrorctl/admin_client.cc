@@ -342,7 +342,7 @@ absl::Status AdminClient::NotReached(std::string reason) const {
   }
   if (Holds(reason, "certificate verify failed") || Holds(reason, "hostname") || Holds(reason, "peer name")) {
     return absl::UnavailableError(absl::StrCat(
-        "the certificate of the server at ", at, " is not believed: it must be signed by the CA '",
+        "the certificate of the server at ", at, " is not trusted: it must be signed by the CA '",
         config_.tls.ca, "', be valid now and name that host, so check [endpoint] ca and address in '",
         config_.file, "', and that this is the [admin] port", because));
   }

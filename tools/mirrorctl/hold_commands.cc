@@ -30,7 +30,7 @@ absl::StatusOr<std::pair<std::string, std::uint64_t>> ParseHold(const std::strin
   if (colon == std::string::npos || !absl::SimpleAtoi(name.substr(colon + 1), &id)) {
     return absl::InvalidArgumentError(
         absl::StrCat("'", name,
-                     "' is no hold. Nothing was changed. Give one as 'mirrorctl "
+                     "' is not a hold. Nothing was changed. Give one as 'mirrorctl "
                      "hold list' shows it, TENANT:NUMBER"));
   }
   return std::pair(name.substr(0, colon), id);
@@ -48,8 +48,8 @@ void DecideHold(AdminClient& admin, const AdminRequest& request, Console& consol
   if (!status.ok()) return Fail(console, status);
   console.out
       << Printable(request.hold)
-      << (commits ? " happens once, up to its counts and a tenth more, in the source's next cycle\n"
-                  : " is refused, until the source plans less; of another source: until 'accept-source'\n");
+      << (commits ? " is allowed once, up to its counts and a tenth more, in the source's next cycle\n"
+                  : " is refused: nothing of it is applied until you allow it or the source asks for less\n");
 }
 
 void ShowHold(AdminClient& admin, const AdminRequest& request, Console& console) {
@@ -84,13 +84,14 @@ void AddHoldCommands(const AdminCommands& commands) {
   of_hold.AddContext(list, false);
   of_hold.AddWide(list);
   of_hold.AddJson(list);
-  CLI::App& show = of_hold.Add("show", "Show all of one, and how it is decided", "Cust26759:3", ShowHold);
+  CLI::App& show = of_hold.Add("show", "Show all of a hold, and how to decide it", "Cust26759:3", ShowHold);
   show.add_option("ID", request->hold, "As 'mirrorctl hold list' shows it")->required();
   of_hold.AddJson(show, "Print an object");
   for (const bool commits : {true, false}) {
     CLI::App& decide = of_hold.Add(
         commits ? "commit" : "rollback",
-        commits ? "Let it happen once, up to its counts and a tenth more" : "Refuse it until less is planned",
+        commits ? "Allow it once, up to its counts and a tenth more"
+                : "Refuse it until the source plans less",
         "Cust26759:3", [commits](AdminClient& admin, const AdminRequest& asked, Console& console) {
           DecideHold(admin, asked, console, commits);
         });

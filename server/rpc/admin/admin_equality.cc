@@ -124,9 +124,8 @@ grpc::Status AdminService::Restore(grpc::ServerContext* context, const v1::Resto
   return Serve(*context, Needs::kOperator, call, [&]() -> absl::Status {
     if (request->confirm() != request->context_id() && tenants_.HasMirror(request->context_id())) {
       return absl::InvalidArgumentError(
-          "there is a mirror whose place the copy would take, and 'confirm' is not the context id. Nothing "
-          "was "
-          "done. Give the context id there once more.");
+          "the copy would replace a mirror, and 'confirm' is not the context id. Nothing was done. Repeat "
+          "the context id in 'confirm'.");
     }
     const absl::StatusOr<RestoreReport> report =
         RestoreMirror(tenants_, request->context_id(), request->path(), NowMs());

@@ -176,10 +176,12 @@ absl::StatusOr<std::optional<Mirror::Committed>> Mirror::Commit(const Planner& p
     const auto took = std::chrono::steady_clock::now() - begin;
     hooks_.Wake(**plan);
     if ((*plan)->hooks && result->hooks_dropped > 0) {
-      Tell(Severity::kError, "hook.dropped",
-           absl::StrCat(result->hooks_dropped,
-                        " deliveries to hooks were dropped, the oldest first: more than ", kHooksWaitingMax,
-                        " wait. No row is concerned. See in 'hook.failed' why they are not delivered"));
+      Tell(
+          Severity::kError, "hook.dropped",
+          absl::StrCat(result->hooks_dropped,
+                       result->hooks_dropped == 1 ? " delivery to a hook was" : " deliveries to hooks were",
+                       " dropped, the oldest first: more than ", kHooksWaitingMax,
+                       " wait. No row is affected. The event 'hook.failed' says why they are not delivered"));
     }
     return std::optional<Committed>(Committed{*std::move(*plan), *std::move(result), took});
   }

@@ -240,7 +240,7 @@ TEST_F(StatusCommandTest, AnAgentAtWorkIsSeenAndNotOverdueAndNotDisturbed) {
   ASSERT_THAT(lock, IsOk());
   ASSERT_THAT(lock->Begin(), IsOk());
   EXPECT_EQ(Status("2026-11-20 23:00:00"), 0);
-  EXPECT_THAT(out_, AllOf(HasSubstr("at work     yes\n"), HasSubstr("after the one at work")));
+  EXPECT_THAT(out_, AllOf(HasSubstr("at work     yes\n"), HasSubstr("after the run at work")));
   EXPECT_TRUE(InJson("2026-11-20 23:00:00").at("at_work").get<bool>());
   EXPECT_THAT(LockFile::Acquire(state(), "Cust"), Not(IsOk())) << "the agent has it still";
 }
@@ -415,7 +415,7 @@ TEST_F(StatusCommandTest, WrongConfigurationIsExitCodeTwo) {
   EXPECT_THAT(err_, HasSubstr("there is no [[source]]"));
   Configure(Source("Cust", "crm.db", "cron = \"@reboot\"\n"));
   EXPECT_EQ(Status("2026-11-20 10:00:00"), 2);
-  EXPECT_THAT(err_, HasSubstr("'cron' cannot be taken"));
+  EXPECT_THAT(err_, HasSubstr("'cron' is not a schedule"));
 }
 
 TEST_F(StatusCommandTest, ARunThatLastsSaysHowFarItIs) {

@@ -62,7 +62,7 @@ class HoldsTest : public TenantBench {
 TEST_F(HoldsTest, SixtyPercentAtOnceAreHeldAndNothingIsApplied) {
   Fill();
   const BatchOutcome outcome = Delete(0, 2'400, 1);
-  EXPECT_THAT(outcome.status, StatusIs(kFailedPrecondition, HasSubstr("2400 of 4000")));
+  EXPECT_THAT(outcome.status, StatusIs(kFailedPrecondition, HasSubstr("2,400 of 4,000")));
   EXPECT_TRUE(outcome.held);
   EXPECT_EQ(Count(), kRows);
   EXPECT_EQ(Metadata("lsn"), Cell(1));
@@ -283,7 +283,7 @@ TEST_F(HoldsTest, WhatIsExpectedIsJudgedBeforeAnythingGoesAndBindsNoBatch) {
   };
   const BatchOutcome many = expect(2'400, 0, 10);
   EXPECT_TRUE(many.held);
-  EXPECT_THAT(many.status, StatusIs(kFailedPrecondition, HasSubstr("2400 of 4000")));
+  EXPECT_THAT(many.status, StatusIs(kFailedPrecondition, HasSubstr("2,400 of 4,000")));
   EXPECT_EQ(Count(), kRows);
   ASSERT_THAT(Holds(), SizeIs(1));
   EXPECT_EQ(Holds()[0].rows, 2'400U);
@@ -493,7 +493,7 @@ TEST_F(HoldsTest, ATableThatIsNotListedStaysUntilDecided) {
   source_->Begin();
   ASSERT_THAT(source_->Announce({Pairs()}), IsOk());
   EXPECT_THAT(source_->last_announcement->held_tables, testing::ElementsAre("people"));
-  EXPECT_THAT(source_->last_announcement->held_reason, HasSubstr("4000 of 4000"));
+  EXPECT_THAT(source_->last_announcement->held_reason, HasSubstr("4,000 of 4,000"));
   EXPECT_EQ(Count(), kRows);
   ASSERT_THAT(source_->Complete(), IsOk());
 

@@ -220,11 +220,11 @@ absl::Status RunCreateTable(SqliteConnection& connection, const CreateTable& act
   if (there->empty()) return made;
   if (there->front() == "table" && action.schema.preserve_target)
     return AdoptTable(connection, action.schema);
-  return absl::FailedPreconditionError(absl::StrCat(
-      "the mirror database has ", there->front() == "index" ? "an " : "a ", there->front(), " '",
-      action.schema.name,
-      "' that the mirror did not make. It was left as it is. Rename or drop it; 'mirrorctl reset' "
-      "drops one in the place of a table that was mirrored before."));
+  return absl::FailedPreconditionError(
+      absl::StrCat("the mirror database has ", there->front() == "index" ? "an " : "a ", there->front(), " '",
+                   action.schema.name,
+                   "' that the mirror did not make. It was left as it is. Rename or drop it; 'mirrorctl "
+                   "reset' drops it if it took the place of a mirrored table."));
 }
 
 absl::StatusOr<std::vector<std::string>> LostColumns(SqliteConnection& connection, const std::string& table,
