@@ -10,7 +10,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
-#include "client/cycle/row_sender.h"
+#include "client/sending/row_sender.h"
 #include "proto/wire/codec.h"
 #include "proto/wire/key_text.h"
 

@@ -8,8 +8,8 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "client/cycle/comparison.h"
-#include "client/cycle/decision.h"
 #include "client/cycle/takeover.h"
+#include "client/sending/decision.h"
 
 namespace mirror {
 namespace {

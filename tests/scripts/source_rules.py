@@ -135,7 +135,11 @@ ROOMS = {
     "client/config": ("base base/config base/exposition client/source client/source/steps proto/wire", ()),
     "client/state": ("base base/db/sqlite certs client/source proto/wire", ("nlohmann-json",)),
     "client/wire": ("base base/exposition certs client/config proto/wire", ("grpc",)),
-    "client/cycle": ("base certs client/source client/state client/wire proto/wire", ("xxhash", "protobuf")),
+    "client/sending": ("base client/source client/wire proto/wire", ("xxhash", "protobuf")),
+    "client/cycle": (
+        "base certs client/sending client/source client/state client/wire proto/wire",
+        ("protobuf",),
+    ),
     "client/source/sqlite/log": (
         "base base/db/sqlite client/source client/source/sqlite/file",
         ("xxhash", "SQLite"),
