@@ -176,8 +176,12 @@ absl::StatusOr<std::string> OperatorCalls::AcceptSource(std::int64_t now_ms) {
   }
   const std::string source = hold->source_id;
   const std::uint64_t id = hold->id;
-  absl::Status status = mirror_.EndCycle(
-      now_ms, {.change = [&](TenantRecord& tenant) { tenant.source_id = source; }, .settled_holds = {id}});
+  absl::Status status = mirror_.EndCycle(now_ms, {.change =
+                                                      [&](TenantRecord& tenant) {
+                                                        tenant.source_id = source;
+                                                        tenant.source_accepted = true;
+                                                      },
+                                                  .settled_holds = {id}});
   if (!status.ok()) return status;
   mirror_.cycle().ForgetHolds();
   mirror_.Tell(
