@@ -412,6 +412,8 @@ TEST_F(EqualityTest, ACopyOfTheSourceWaitsForTheOperator) {
   EXPECT_EQ(ReportOf(held, "one").result, TableResult::kHeld) << Summary(held);
   EXPECT_THAT(Ctl({"hold", "list"}).output, HasSubstr("source"));
   EXPECT_TRUE(bench_->Run().Good()) << "the first one goes on";
+  EXPECT_EQ(Ctl({"hold", "rollback", "Cust:1"}).output,
+            "Cust:1 (source) is refused, until 'accept-source'\n");
   Ctl({"accept-source", "Cust"});
   const CycleReport accepted = copy.Run();
   EXPECT_TRUE(accepted.Good()) << Summary(accepted);
@@ -429,7 +431,9 @@ TEST_F(EqualityTest, AHoldIsCommittedFromTheCommandLine) {
               AllOf(HasSubstr("keys          1\n              2\n"), HasSubstr("and 1,480 more\n")));
   EXPECT_EQ(here_->Mirrorctl({"hold", "commit", "1"}).exit_code, 2);
   EXPECT_EQ(here_->Mirrorctl({"hold", "commit", "Cust:99"}).exit_code, 1);
-  Ctl({"hold", "commit", "Cust:1"});
+  EXPECT_EQ(Ctl({"hold", "rollback", "Cust:1"}).output,
+            "Cust:1 (deletes) is refused, until the source plans less\n");
+  EXPECT_THAT(Ctl({"hold", "commit", "Cust:1"}).output, HasSubstr("Cust:1 (deletes) happens once, up to"));
   const CycleReport done = bench_->Run();
   EXPECT_TRUE(done.Good()) << Summary(done);
   EXPECT_EQ(bench_->Difference(), "");
