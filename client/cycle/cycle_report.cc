@@ -22,6 +22,18 @@ std::string_view ToString(TableResult result) {
   return "";
 }
 
+std::string_view ToString(TableReport::Action action) {
+  switch (action) {
+    case TableReport::Action::kNone:
+      return "none";
+    case TableReport::Action::kChanges:
+      return "changes";
+    case TableReport::Action::kPopulate:
+      return "populate";
+  }
+  return "";
+}
+
 std::string_view ToString(TableReport::Equality equality) {
   switch (equality) {
     case TableReport::Equality::kNone:

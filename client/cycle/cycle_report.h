@@ -25,9 +25,11 @@ inline constexpr char kCycleEndedFirst[] = "the cycle ended before its commit";
 
 /// What one run did with one table.
 struct TableReport {
+  enum class Action { kNone, kChanges, kPopulate };
+
   std::string table;
-  std::string action = "none";  ///< none | changes | populate.
-  std::string reason;           ///< Why it was populated, or why it was not, for people.
+  Action action = Action::kNone;
+  std::string reason;  ///< Why it was populated, or why it was not, for people.
   std::uint64_t inserts = 0, updates = 0, deletes = 0;
   std::int64_t lsn = -1;  ///< Of the mirror at the end, as far as it is known.
   TableResult result = TableResult::kOk;
@@ -44,6 +46,7 @@ struct TableReport {
   std::vector<std::string> lost_keys, changed_keys, ghost_keys;
 };
 
+std::string_view ToString(TableReport::Action action);
 std::string_view ToString(TableReport::Equality equality);
 
 enum class Outcome {

@@ -105,7 +105,8 @@ void PlanTable(RunContext& run, Cycle& cycle, std::size_t index) {
     report.result = TableResult::kOk;
     return;
   }
-  report.action = decision->kind == Decision::Kind::kPopulate ? "populate" : "changes";
+  report.action = decision->kind == Decision::Kind::kPopulate ? TableReport::Action::kPopulate
+                                                              : TableReport::Action::kChanges;
   cycle.jobs.push_back(MakeJob(run, cycle, index, *std::move(decision)));
 }
 

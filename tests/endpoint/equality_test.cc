@@ -208,7 +208,7 @@ TEST_F(EqualityTest, AWrongCountLeadsToAComparisonNotToAPopulation) {
   EXPECT_TRUE(report.Good()) << Summary(report);
   EXPECT_EQ(ReportOf(report, "one").repaired, 3U) << Summary(report);
   EXPECT_EQ(bench_->Difference(), "");
-  EXPECT_EQ(ReportOf(report, "one").action, "changes");
+  EXPECT_EQ(ReportOf(report, "one").action, TableReport::Action::kChanges);
 }
 
 TEST_F(EqualityTest, AComparisonThatFindsTheTableEqualSetsTheNumberOfItsRows) {
@@ -277,7 +277,7 @@ TEST_F(EqualityTest, ASourceWithoutALogIsMendedRowByRow) {
       "'x')");
   const CycleReport report = Verify(true);
   const TableReport one = ReportOf(report, "one");
-  EXPECT_EQ(one.action, "changes") << Summary(report);
+  EXPECT_EQ(one.action, TableReport::Action::kChanges) << Summary(report);
   EXPECT_EQ(one.repaired, 3U);
   ExpectEqual(report);
 }
@@ -313,7 +313,7 @@ TEST_F(EqualityTest, ABackupIsMadeDrilledAndPutBack) {
   EXPECT_EQ(Partner(bench_->mirror_path()).One("SELECT count(*) FROM one WHERE t = 'later'"), Cell(0));
   const CycleReport caught_up = bench_->Run();
   EXPECT_TRUE(caught_up.Good()) << Summary(caught_up);
-  EXPECT_EQ(ReportOf(caught_up, "one").action, "changes") << "no population";
+  EXPECT_EQ(ReportOf(caught_up, "one").action, TableReport::Action::kChanges) << "no population";
   EXPECT_EQ(bench_->Difference(), "");
 }
 
@@ -342,7 +342,7 @@ TEST_F(EqualityTest, ADeletedMirrorComesBackFromItsBackup) {
   EXPECT_EQ(bench_->Difference(), "");
   const CycleReport report = bench_->Run();
   EXPECT_TRUE(report.Good()) << Summary(report);
-  EXPECT_EQ(ReportOf(report, "one").action, "none");
+  EXPECT_EQ(ReportOf(report, "one").action, TableReport::Action::kNone);
 }
 
 TEST_F(EqualityTest, ADamagedFileStopsItsTenantAndAResetBringsItBack) {
