@@ -66,6 +66,22 @@ std::string_view ToString(Outcome outcome) {
   return "";
 }
 
+std::optional<TableResult> ParseTableResult(std::string_view word) {
+  for (const TableResult result : {TableResult::kOk, TableResult::kUnwanted, TableResult::kBlocked,
+                                   TableResult::kRefused, TableResult::kHeld, TableResult::kFailed}) {
+    if (ToString(result) == word) return result;
+  }
+  return std::nullopt;
+}
+
+std::optional<Outcome> ParseOutcome(std::string_view word) {
+  for (const Outcome outcome :
+       {Outcome::kDone, Outcome::kBusy, Outcome::kDoNotReplicate, Outcome::kStopped, Outcome::kFailed}) {
+    if (ToString(outcome) == word) return outcome;
+  }
+  return std::nullopt;
+}
+
 bool CycleReport::Good() const {
   if (outcome == Outcome::kDoNotReplicate) return true;
   return outcome == Outcome::kDone && !tables_held &&

@@ -2,6 +2,7 @@
 #define MIRROR_CLIENT_CYCLE_CYCLE_REPORT_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,6 +20,8 @@ enum class TableResult {
   kFailed,
 };
 std::string_view ToString(TableResult result);
+/// Absent: it is no word of ToString().
+std::optional<TableResult> ParseTableResult(std::string_view word);
 
 /// The reason of a table whose commit the end of the cycle overtook; CycleReport.status has the cause.
 inline constexpr char kCycleEndedFirst[] = "the cycle ended before its commit";
@@ -57,6 +60,8 @@ enum class Outcome {
   kFailed,
 };
 std::string_view ToString(Outcome outcome);
+/// Absent: it is no word of ToString().
+std::optional<Outcome> ParseOutcome(std::string_view word);
 
 struct CycleReport {
   Outcome outcome = Outcome::kFailed;
