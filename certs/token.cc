@@ -11,7 +11,9 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/strings/cord.h"
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/base64url.h"
@@ -29,6 +31,11 @@ constexpr std::int64_t kLastSecond = 253402300799;     // 9999-12-31T23:59:59Z: 
 // Every refusal ends in what it left and what to do.
 absl::Status Refuse(const std::string& what, const std::string& next) {
   return absl::UnauthenticatedError(absl::StrCat(what, ". Nothing was done. ", next));
+}
+
+absl::Status ByTheClock(absl::Status status, std::int64_t clock_s) {
+  status.SetPayload(kClockPayload, absl::Cord(absl::StrCat(clock_s)));
+  return status;
 }
 
 bool IsNonce(std::string_view text) {
@@ -196,14 +203,16 @@ absl::Status CheckTimes(const Json& payload, const TokenRules& rules, std::int64
   }
   const std::string compare = "Sign a new one; if it is new, set the clocks right.";
   if (now_s >= *expires + rules.leeway_s) {
-    return Refuse(absl::StrCat("the token expired at ", FormatUnixTime(*expires),
-                               "; this server's clock says ", FormatUnixTime(now_s)),
-                  compare);
+    return ByTheClock(Refuse(absl::StrCat("the token expired at ", FormatUnixTime(*expires),
+                                          "; this server's clock says ", FormatUnixTime(now_s)),
+                             compare),
+                      now_s);
   }
   if (now_s < *not_before - rules.leeway_s) {
-    return Refuse(absl::StrCat("the token is valid only from ", FormatUnixTime(*not_before),
-                               "; this server's clock says ", FormatUnixTime(now_s)),
-                  compare);
+    return ByTheClock(Refuse(absl::StrCat("the token is valid only from ", FormatUnixTime(*not_before),
+                                          "; this server's clock says ", FormatUnixTime(now_s)),
+                             compare),
+                      now_s);
   }
   claims.not_before = *not_before;
   claims.expires = *expires;
@@ -237,6 +246,15 @@ std::optional<SignedHead> HeadOf(const Json& payload) {
 }
 
 }  // namespace
+
+std::optional<std::int64_t> ClockOfRefusal(const absl::Status& status) {
+  const auto told = status.GetPayload(kClockPayload);
+  std::int64_t clock_s = 0;
+  if (!told || !absl::SimpleAtoi(std::string(*told), &clock_s) || clock_s < 0 || clock_s > kLastSecond) {
+    return std::nullopt;
+  }
+  return clock_s;
+}
 
 std::string_view TokenType(TokenUse use) {
   switch (use) {
@@ -403,10 +421,11 @@ absl::StatusOr<Answer> VerifyAnswer(std::string_view token, const PublicKey& app
     return unproven("its answer has no cycle or no time", check);
   }
   if (*time > now_s + kAnswerTimeSlack || *time < now_s - kAnswerTimeSlack) {
-    return unproven(
-        absl::StrCat("its clock says ", FormatUnixTime(*time), " and the one here ", FormatUnixTime(now_s),
-                     ", more than ", kAnswerTimeSlack / 60, " minutes apart"),
-        "Set the clocks right.");
+    return ByTheClock(
+        unproven(absl::StrCat("its clock says ", FormatUnixTime(*time), " and the one here ",
+                              FormatUnixTime(now_s), ", more than ", kAnswerTimeSlack / 60, " minutes apart"),
+                 "Set the clocks right."),
+        *time);
   }
   return Answer{expected.nonce, expected.context_id, expected.application_id, *cycle,
                 *time,          HeadOf(*payload)};

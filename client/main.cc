@@ -15,6 +15,7 @@
 #include "base/text/text_stream.h"
 #include "certs/openssl_exit.h"
 #include "certs/private_memory.h"
+#include "client/command/check_config.h"
 #include "client/command/install.h"
 #include "client/command/once.h"
 #include "client/command/pointers_command.h"
@@ -143,6 +144,18 @@ Command AddInstall(CLI::App& app) {
           }};
 }
 
+Command AddCheckConfig(CLI::App& app) {
+  const auto config = std::make_shared<std::string>();
+  CLI::App* check = app.add_subcommand(
+      "check-config", "Check configuration, keys, certificates, sources' paths and the agent's folder");
+  check->footer(
+      "Example:\n  mirror-agent check-config --config mirror-agent.toml\n"
+      "Opens no source and calls nobody: 'once --dry-run' does. Exit code: 0 nothing is wrong, 2 something "
+      "is.\n");
+  check->add_option("--config", *config, "The agent's configuration, mirror-agent.toml")->required();
+  return {check, [config](std::ostream& out, std::ostream& err) { return CheckConfig(*config, out, err); }};
+}
+
 Command AddUninstall(CLI::App& app) {
   const auto config = std::make_shared<std::string>();
   CLI::App* uninstall =
@@ -207,9 +220,9 @@ int Main(int argc, char** argv) {
       "configuration.\n");
   app.set_version_flag("--version", "mirror-agent " MIRROR_VERSION);
   app.require_subcommand(1);
-  const std::vector<Command> commands = {AddOnce(app),     AddVerify(app),  AddRun(app),
-                                         AddStatus(app),   AddInstall(app), AddUninstall(app),
-                                         AddPointers(app), AddReceipts(app)};
+  const std::vector<Command> commands = {AddOnce(app),     AddVerify(app),   AddRun(app),
+                                         AddStatus(app),   AddInstall(app),  AddUninstall(app),
+                                         AddPointers(app), AddReceipts(app), AddCheckConfig(app)};
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -40,8 +40,8 @@ void PrintTables(const CycleReport& report, std::ostream& out) {
       result.resize(std::max(result.size(), kResultWidth), ' ');
       absl::StrAppend(&result, "  ", table.reason);
     }
-    rows.Add({table.table, table.action, Grouped(table.inserts), Grouped(table.updates),
-              Grouped(table.deletes), absl::StrCat(table.lsn), result});
+    rows.Add({table.table, std::string(ToString(table.action)), Grouped(table.inserts),
+              Grouped(table.updates), Grouped(table.deletes), absl::StrCat(table.lsn), result});
   }
   rows.Print(out);
 }
@@ -59,8 +59,8 @@ std::string SumInWords(const SourceRun& run) {
   std::uint64_t populated = 0, changed = 0, inserts = 0, updates = 0, deletes = 0;
   for (const TableReport& table : run.report.tables) {
     if (table.result != TableResult::kOk) continue;
-    if (table.action == "populate") ++populated;
-    if (table.action == "changes") ++changed;
+    if (table.action == TableReport::Action::kPopulate) ++populated;
+    if (table.action == TableReport::Action::kChanges) ++changed;
     inserts += table.inserts;
     updates += table.updates;
     deletes += table.deletes;
@@ -178,7 +178,7 @@ void PrintRunInALine(const SourceRun& run, bool only_failed, std::ostream& out, 
 bool Quiet(const CycleReport& report) {
   return report.Good() && report.outcome == Outcome::kDone && report.notes.empty() &&
          std::all_of(report.tables.begin(), report.tables.end(), [](const TableReport& table) {
-           return table.action == "none" && table.result <= TableResult::kBlocked &&
+           return table.action == TableReport::Action::kNone && table.result <= TableResult::kBlocked &&
                   table.equality == TableReport::Equality::kNone;
          });
 }
@@ -194,7 +194,7 @@ void PrintRunBriefly(const SourceRun& run, std::ostream& out, std::ostream& err)
   PrintNotes(run.report, out);
   CycleReport changed = run.report;
   std::erase_if(changed.tables, [](const TableReport& table) {
-    return table.action == "none" && table.result <= TableResult::kBlocked;
+    return table.action == TableReport::Action::kNone && table.result <= TableResult::kBlocked;
   });
   if (!changed.tables.empty()) PrintTables(changed, out);
   PrintOutcome(run, out, err);
@@ -275,7 +275,7 @@ nlohmann::ordered_json ToJson(const SourceRun& run, bool with_keys) {
   nlohmann::ordered_json tables = nlohmann::ordered_json::array();
   for (const TableReport& table : run.report.tables) {
     tables.push_back({{"table", table.table},
-                      {"action", table.action},
+                      {"action", ToString(table.action)},
                       {"inserts", table.inserts},
                       {"updates", table.updates},
                       {"deletes", table.deletes},

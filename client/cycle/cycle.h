@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "client/cycle/cycle_report.h"
-#include "client/cycle/read_ahead.h"
+#include "client/sending/read_ahead.h"
 #include "client/source/history.h"
 #include "client/source/reader.h"
 #include "client/state/lock_file.h"

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "client/cycle/row_sender.h"
+#include "client/sending/row_sender.h"
 #include "client/state/receipt_book.h"
 #include "client/wire/mirror_client.h"
 #include "mirror/v1/mirror_client.pb.h"

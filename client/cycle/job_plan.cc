@@ -8,8 +8,8 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "client/cycle/comparison.h"
-#include "client/cycle/decision.h"
 #include "client/cycle/takeover.h"
+#include "client/sending/decision.h"
 
 namespace mirror {
 namespace {
@@ -105,7 +105,8 @@ void PlanTable(RunContext& run, Cycle& cycle, std::size_t index) {
     report.result = TableResult::kOk;
     return;
   }
-  report.action = decision->kind == Decision::Kind::kPopulate ? "populate" : "changes";
+  report.action = decision->kind == Decision::Kind::kPopulate ? TableReport::Action::kPopulate
+                                                              : TableReport::Action::kChanges;
   cycle.jobs.push_back(MakeJob(run, cycle, index, *std::move(decision)));
 }
 

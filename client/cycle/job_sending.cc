@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "client/cycle/comparison.h"
-#include "client/cycle/row_sender.h"
+#include "client/sending/row_sender.h"
 
 namespace mirror {
 

@@ -117,8 +117,8 @@ void FailUnlogged(const SourceConfig& source, CycleReport* report) {
       return one.strategy.has_value() && SameName(SentName(one), table.table);
     });
     const bool has_own = own != source.tables.end();
-    const bool up_to_date =
-        !has_own && (table.action == "populate" || table.equality != TableReport::Equality::kNone);
+    const bool up_to_date = !has_own && (table.action == TableReport::Action::kPopulate ||
+                                         table.equality != TableReport::Equality::kNone);
     if ((has_own ? *own->strategy : source.strategy) != Strategy::kCdc || up_to_date) continue;
     if (table.result != TableResult::kOk) continue;
     table.result = TableResult::kFailed;

@@ -15,15 +15,19 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/cord.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "base/nonce.h"
 #include "client/wire/silence_watch.h"
+#include "proto/wire/refusal.h"
 
 namespace mirror {
 
 bool HasNoMirrorYet(const absl::Status& status) {
+  if (status.GetPayload(kNoMirrorPayload).has_value()) return true;
+  // An endpoint of 0.1.0 says it in words alone.
   return absl::IsPermissionDenied(status) && absl::StrContains(status.message(), "no mirror here yet");
 }
 
@@ -131,6 +135,16 @@ absl::Status ToStatus(const grpc::Status& status, const grpc::ClientContext& con
         absl::StrCat(address, " did not answer in time (", words, "). ", Words(left)));
   }
   return absl::Status(static_cast<absl::StatusCode>(status.error_code()), words);
+}
+
+/// With what the refusal has for programs.
+absl::Status WithRefusal(absl::Status status, const grpc::ClientContext& context) {
+  for (const auto& [name, value] : context.GetServerTrailingMetadata()) {
+    const std::string key(name.data(), name.size());
+    if (!key.starts_with(kRefusalPrefix)) continue;
+    status.SetPayload(key, absl::Cord(absl::string_view(value.data(), value.size())));
+  }
+  return status;
 }
 
 void Authorize(const std::string& token, grpc::ClientContext* context) {
@@ -348,7 +362,7 @@ absl::StatusOr<v1::AuthenticateResponse> MirrorClient::Authenticate(const std::s
     const Timed timed(counters_, "Authenticate");
     return stub_->Authenticate(&context, request, &response);
   }();
-  if (!status.ok()) return ToStatus(status, context, Left::kNothing);
+  if (!status.ok()) return WithRefusal(ToStatus(status, context, Left::kNothing), context);
 
   if (identity_.application_key == nullptr) {
     return absl::FailedPreconditionError(

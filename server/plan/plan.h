@@ -68,6 +68,8 @@ struct TenantRecord {
   std::int64_t missed_ms = 0;
   /// The file holds values that column rules of now keep out: it is rewritten once the new rows are there.
   bool scrub = false;
+  /// An operator accepted `source_id` in the place of another source, and no cycle of it has completed since.
+  bool source_accepted = false;
   friend bool operator==(const TenantRecord&, const TenantRecord&) = default;
 };
 

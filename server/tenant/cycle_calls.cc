@@ -5,10 +5,12 @@
 #include <set>
 #include <utility>
 
+#include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/folded_name.h"
 #include "base/human_text.h"
+#include "proto/wire/refusal.h"
 #include "proto/wire/table.h"
 #include "server/plan/breaker.h"
 
@@ -26,12 +28,12 @@ absl::StatusOr<Admission> CycleCalls::Authenticate(const Caller& caller, const s
   if (absl::Status status = mirror_.Open(may_make, now_ms); !status.ok()) {
     // A file that an operator took away is no cycle's fault.
     if (absl::IsAborted(status)) {
-      return absl::PermissionDeniedError(absl::StrCat("tenant '", mirror_.context_id(),
-                                                      "' has no mirror here",
-                                                      probe ? " yet"
-                                                            : ", and this endpoint takes in no "
-                                                              "tenants by itself",
-                                                      ". Nothing was done. Ask the mirror's operator."));
+      absl::Status none = absl::PermissionDeniedError(
+          absl::StrCat("tenant '", mirror_.context_id(), "' has no mirror here",
+                       probe ? " yet" : ", and this endpoint takes in no tenants by itself",
+                       ". Nothing was done. Ask the mirror's operator."));
+      none.SetPayload(kNoMirrorPayload, absl::Cord(caller.context_id));
+      return none;
     }
     return status;
   }

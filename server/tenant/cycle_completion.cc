@@ -88,6 +88,8 @@ absl::Status CycleCompletion::End(Completing* completing) {
     tenant.completed_cycle = cycle;
     // One that announced nothing went nowhere.
     if (completing->announced) tenant.completed_ms = now_ms;
+    if (completing->announced && !running.IsNoted(CycleNoteKind::kOtherSource))
+      tenant.source_accepted = false;
   };
   end.as_of = completing->as_of;
   end.hooks = mirror_.hooks().OfCompletion(cycle, now_ms, completing->tables);

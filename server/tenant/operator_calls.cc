@@ -134,7 +134,7 @@ absl::StatusOr<Hold> OperatorCalls::FindHoldById(std::uint64_t id) {
                    ". Nothing was changed. 'mirrorctl hold list' shows those that there are."));
 }
 
-absl::Status OperatorCalls::DecideHold(std::uint64_t id, HoldState decision, std::int64_t now_ms) {
+absl::StatusOr<Hold> OperatorCalls::DecideHold(std::uint64_t id, HoldState decision, std::int64_t now_ms) {
   const MutexLock lock(mirror_.mutex());
   if (absl::Status status = OpenForOperator(mirror_, now_ms); !status.ok()) return status;
   absl::StatusOr<Hold> hold = FindHoldById(id);
@@ -155,7 +155,7 @@ absl::Status OperatorCalls::DecideHold(std::uint64_t id, HoldState decision, std
                absl::StrCat("an operator ", decision == HoldState::kCommit ? "allowed once" : "refused",
                             " what was held: ", std::string(ToString(hold->kind)),
                             hold->table.empty() ? "" : absl::StrCat(" of table '", hold->table, "'")));
-  return absl::OkStatus();
+  return hold;
 }
 
 absl::StatusOr<std::string> OperatorCalls::AcceptSource(std::int64_t now_ms) {
@@ -170,8 +170,12 @@ absl::StatusOr<std::string> OperatorCalls::AcceptSource(std::int64_t now_ms) {
   }
   const std::string source = hold->source_id;
   const std::uint64_t id = hold->id;
-  absl::Status status = mirror_.EndCycle(
-      now_ms, {.change = [&](TenantRecord& tenant) { tenant.source_id = source; }, .settled_holds = {id}});
+  absl::Status status = mirror_.EndCycle(now_ms, {.change =
+                                                      [&](TenantRecord& tenant) {
+                                                        tenant.source_id = source;
+                                                        tenant.source_accepted = true;
+                                                      },
+                                                  .settled_holds = {id}});
   if (!status.ok()) return status;
   mirror_.cycle().ForgetHolds();
   mirror_.Tell(

@@ -8,9 +8,12 @@
 #include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <set>
 #include <utility>
 
+#include "absl/strings/cord.h"
+#include "absl/strings/match.h"
 #include "base/nonce.h"
 #include "certs/key_ring.h"
 #include "tests/certs/test_keys.h"
@@ -192,6 +195,18 @@ TEST_P(BadContentTest, IsRefusedWithASentenceOfItsOwn) {
   EXPECT_THAT(message, Not(HasSubstr(token.substr(token.size() - 20))));
   EXPECT_THAT(message, Not(HasSubstr("Cust26759")));
   EXPECT_THAT(message, Not(HasSubstr("tenant")));
+  // What is wrong by the clock says so to programs, too.
+  const bool by_clock = absl::StrContains(message, "clock says");
+  EXPECT_EQ(ClockOfRefusal(verified.status()), by_clock ? std::optional<std::int64_t>(kNow) : std::nullopt);
+}
+
+TEST(ClockOfRefusalTest, WhatIsNoTimeIsNotRead) {
+  absl::Status refused = absl::UnauthenticatedError("the token expired");
+  EXPECT_EQ(ClockOfRefusal(refused), std::nullopt);
+  for (const char* const told : {"", "soon", "-1", "253402300800", "99999999999999999999"}) {
+    refused.SetPayload(kClockPayload, absl::Cord(told));
+    EXPECT_EQ(ClockOfRefusal(refused), std::nullopt) << told;
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(

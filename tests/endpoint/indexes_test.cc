@@ -93,7 +93,7 @@ TEST_F(IndexesTest, WhatTheSourceHasIsShownAsSqlThatRunsOnTheMirror) {
   EXPECT_THAT(Shown({"--json"}), HasSubstr("\"collation\": \"NOCASE\""));
   // Information: nothing is populated for it.
   ASSERT_EQ(bench_->Sql("DROP INDEX by_company; CREATE INDEX by_born ON person (born)"), "");
-  EXPECT_EQ(ReportOf(Cycle(), "person").action, "none");
+  EXPECT_EQ(ReportOf(Cycle(), "person").action, TableReport::Action::kNone);
   EXPECT_THAT(Shown(), AllOf(HasSubstr("by_born"), Not(HasSubstr("by_company"))));
 }
 
@@ -126,7 +126,7 @@ TEST_F(IndexesTest, FollowedOnesComeAndGoWithTheSources) {
                                  "text:person (\"mail\")"));
   EXPECT_THAT(Shown(), HasSubstr("makes these indexes itself"));
   ASSERT_EQ(bench_->Sql("DROP INDEX by_company; CREATE INDEX by_born ON person (born)"), "");
-  EXPECT_EQ(ReportOf(Cycle(), "person").action, "none");
+  EXPECT_EQ(ReportOf(Cycle(), "person").action, TableReport::Action::kNone);
   EXPECT_THAT(Own(), ElementsAre("text:person (\"born\")", "text:person (\"mail\")"));
   // What another row has in the same batch until it is its turn.
   ASSERT_EQ(

@@ -65,7 +65,8 @@ class PipelineTest : public EndpointTest, public testing::WithParamInterface<con
     return report;
   }
   static std::string Sent(const TableReport& table) {
-    return absl::StrCat(table.action, " ", table.inserts, " ", table.updates, " ", table.deletes);
+    return absl::StrCat(std::string(ToString(table.action)), " ", table.inserts, " ", table.updates, " ",
+                        table.deletes);
   }
   /// Compared by digests, and so equal to what is sent.
   void ExpectEqual(const std::string& table) {

@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "base/folded_name.h"
 #include "base/human_text.h"
+#include "certs/token.h"
 #include "client/command/expiry.h"
 #include "client/run/open_reader.h"
 #include "client/run/source_rules.h"
@@ -114,8 +115,11 @@ std::string AfterRefusal(const absl::Status& status) {
   return "see the endpoint's log and 'mirrorctl events'";
 }
 
-/// The endpoint's clock, where a refusal names it.
-std::optional<std::int64_t> ClockIn(const std::string& words) {
+/// Unix milliseconds of the endpoint's clock, where a refusal is by it.
+std::optional<std::int64_t> ClockIn(const absl::Status& refused) {
+  if (const std::optional<std::int64_t> clock_s = ClockOfRefusal(refused)) return *clock_s * 1'000;
+  // An endpoint of 0.1.0 says it in words alone.
+  const std::string words(refused.message());
   constexpr std::string_view kBefore = "clock says ";
   const std::size_t at = words.find(kBefore);
   if (at == std::string::npos) return std::nullopt;
@@ -143,7 +147,7 @@ bool ExamineProof(const SourceConfig& source, const Connection& connection, bool
   }
   if (!answer.ok()) {
     const std::string words(answer.status().message());
-    const std::optional<std::int64_t> clock_ms = ClockIn(words);
+    const std::optional<std::int64_t> clock_ms = ClockIn(answer.status());
     if (clock_ms && !ExamineClock(kEndpointClock, *clock_ms, after_ms, report)) {
       report.Skip(step, kEndpointClock);
       return false;

@@ -36,6 +36,20 @@ absl::StatusOr<std::pair<std::string, std::uint64_t>> ParseHold(const std::strin
   return std::pair(name.substr(0, colon), id);
 }
 
+/// What becomes of it. A server of before names no kind.
+std::string Happens(const std::string& kind, bool commits) {
+  const std::string named = kind.empty() ? "" : absl::StrCat(" (", Printable(kind), ")");
+  if (commits) {
+    return absl::StrCat(named,
+                        " is allowed once, up to its counts and a tenth more, in the source's next cycle");
+  }
+  if (kind == "source")
+    return absl::StrCat(named, " is refused: nothing of it is applied until 'accept-source'");
+  return absl::StrCat(named,
+                      " is refused: nothing of it is applied until you allow it or the source asks for less",
+                      kind.empty() ? "; of another source: until 'accept-source'" : "");
+}
+
 void DecideHold(AdminClient& admin, const AdminRequest& request, Console& console, bool commits) {
   const auto hold = ParseHold(request.hold);
   if (!hold.ok()) {
@@ -43,13 +57,10 @@ void DecideHold(AdminClient& admin, const AdminRequest& request, Console& consol
     console.exit_code = Console::kWrongUsage;
     return;
   }
-  const absl::Status status =
+  const auto decided =
       commits ? admin.CommitHold(hold->first, hold->second) : admin.RollbackHold(hold->first, hold->second);
-  if (!status.ok()) return Fail(console, status);
-  console.out
-      << Printable(request.hold)
-      << (commits ? " is allowed once, up to its counts and a tenth more, in the source's next cycle\n"
-                  : " is refused: nothing of it is applied until you allow it or the source asks for less\n");
+  if (!decided.ok()) return Fail(console, decided.status());
+  console.out << Printable(request.hold) << Happens(decided->kind(), commits) << '\n';
 }
 
 void ShowHold(AdminClient& admin, const AdminRequest& request, Console& console) {
@@ -91,7 +102,7 @@ void AddHoldCommands(const AdminCommands& commands) {
     CLI::App& decide = of_hold.Add(
         commits ? "commit" : "rollback",
         commits ? "Allow it once, up to its counts and a tenth more"
-                : "Refuse it until the source plans less",
+                : "Refuse it until the source asks for less",
         "Cust26759:3", [commits](AdminClient& admin, const AdminRequest& asked, Console& console) {
           DecideHold(admin, asked, console, commits);
         });

@@ -339,6 +339,23 @@ TEST_F(StatusCommandTest, FilesThatCannotBeReadAreToldAndTheOtherSourcesShown) {
   EXPECT_THAT(all.at("sources").at(0).at("problems").dump(), HasSubstr("Cust.json"));
 }
 
+TEST_F(StatusCommandTest, AWordThatIsNoneOfTheRecordsIsNotShown) {
+  CycleReport report = GoodReport(0);
+  report.tables.push_back(Table("a", TableResult::kHeld, "too many rows"));
+  Ran(report, "2026-11-20 10:00:00", "2026-11-20 10:00:02");
+  const std::string file = state() + "/Cust.last.json";
+  std::ostringstream text;
+  text << std::ifstream(file).rdbuf();
+  for (const std::string word : {"\"done\"", "\"held\""}) {
+    std::string wrong = text.str();
+    ASSERT_NE(wrong.find(word), std::string::npos) << wrong;
+    std::ofstream(file) << wrong.replace(wrong.find(word), word.size(), "\"fine\"");
+    EXPECT_EQ(Status("2026-11-20 10:10:00"), 1);
+    EXPECT_THAT(out_, HasSubstr("Cust: not known\n"));
+    EXPECT_THAT(err_, HasSubstr("Cust.last.json' is not what this agent writes"));
+  }
+}
+
 TEST_F(StatusCommandTest, OfManySourcesThereIsALineEachAndTheProblemsComeFirst) {
   std::string sources;
   for (int i = 0; i < 300; ++i) {

@@ -6,6 +6,7 @@
 
 #include <fstream>
 
+#include "absl/strings/str_cat.h"
 #include "base/name_pattern.h"
 #include "tests/client/source/source_database.h"
 #include "tests/support/status_matchers.h"
@@ -440,8 +441,11 @@ TEST_F(ConfigTest, WrongEndpointIsNamed) {
   EXPECT_THAT(
       with("[endpoint]\naddress = \"host\"\n"),
       StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(":2: [endpoint] 'address' must be host:port")));
-  EXPECT_THAT(with("[endpoint]\naddress = \"host:99999\"\n"),
-              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("host:port")));
+  for (const char* const address : {"host:99999", "host:1x", "host:", "https://host:1", "::1:1", "a b:1"}) {
+    EXPECT_THAT(with(absl::StrCat("[endpoint]\naddress = \"", address, "\"\n")),
+                StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("must be host:port")))
+        << address;
+  }
   EXPECT_THAT(with("[endpoint]\naddress = \"host:1\"\nplaintext = true\n"),
               StatusIs(absl::StatusCode::kInvalidArgument,
                        HasSubstr(":3: [endpoint] 'plaintext' is for a loopback")));

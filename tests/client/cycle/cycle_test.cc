@@ -132,7 +132,7 @@ class CycleTest : public testing::Test {
   static std::vector<std::string> Populated(const CycleReport& report) {
     std::vector<std::string> names;
     for (const TableReport& entry : report.tables) {
-      if (entry.action == "populate") names.push_back(entry.table);
+      if (entry.action == TableReport::Action::kPopulate) names.push_back(entry.table);
     }
     return names;
   }

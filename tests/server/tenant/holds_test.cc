@@ -12,6 +12,7 @@
 namespace mirror {
 namespace {
 
+using testing::AllOf;
 using testing::Contains;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -558,6 +559,39 @@ void MissAndCommit(SourceCalls& source, std::int64_t lsn) {
       .rows = {{1, "x", 1}}, .populate = PopulateReason::kLineageMiss, .target = At(lsn), .commit = At(lsn)};
   ASSERT_THAT(source.Send(mirror::People(), spec).status, IsOk());
   ASSERT_THAT(source.Complete(), IsOk());
+}
+
+TEST_F(HoldsTest, WhatAnAcceptedSourcePopulatesIsNoRestoreUntilItsCycleIsComplete) {
+  source_->Mirror(mirror::People(), {{1, "a", 1}}, At(1));
+  source_->source_id = "a copy";
+  Begin();
+  ASSERT_THAT(source_->Complete(), IsOk());
+  ASSERT_THAT(tenant_->AcceptSource(source_->now), IsOk());
+  EXPECT_THAT(catalog_.Kinds(), Contains("source.accepted"));
+  Restart();
+  source_->source_id = "a copy";
+
+  MissAndCommit(*source_, 2);
+  EXPECT_THAT(catalog_.Messages("source.replaced"), HasSubstr("accepted another source database"));
+  EXPECT_THAT(catalog_.Kinds(), Not(Contains("source.restored")));
+
+  MissAndCommit(*source_, 3);
+  EXPECT_THAT(catalog_.Kinds(), Contains("source.restored"));
+}
+
+TEST_F(HoldsTest, TheFormerSourcesCycleLeavesAnAcceptedOneAccepted) {
+  source_->Mirror(mirror::People(), {{1, "a", 1}}, At(1));
+  source_->source_id = "a copy";
+  Begin();
+  ASSERT_THAT(source_->Complete(), IsOk());
+  ASSERT_THAT(tenant_->AcceptSource(source_->now), IsOk());
+  source_->source_id = "source";
+  Begin();
+  ASSERT_THAT(source_->Complete(), IsOk());
+  source_->source_id = "a copy";
+
+  MissAndCommit(*source_, 2);
+  EXPECT_THAT(catalog_.Kinds(), AllOf(Contains("source.replaced"), Not(Contains("source.restored"))));
 }
 
 TEST_F(HoldsTest, TwoSourcesThatMissEachOthersCyclesPauseTheTenant) {

@@ -1,4 +1,4 @@
-#include "client/cycle/decision.h"
+#include "client/sending/decision.h"
 
 #include <cstdint>
 #include <optional>

@@ -1,9 +1,9 @@
-#include "client/cycle/read_ahead.h"
+#include "client/sending/read_ahead.h"
 
 #include <utility>
 
 #include "absl/status/statusor.h"
-#include "client/cycle/block_bytes.h"
+#include "client/sending/block_bytes.h"
 
 namespace mirror {
 

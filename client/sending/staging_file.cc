@@ -1,4 +1,4 @@
-#include "client/cycle/staging_file.h"
+#include "client/sending/staging_file.h"
 
 #include <fcntl.h>
 #include <sys/statvfs.h>

@@ -1,4 +1,4 @@
-#include "client/cycle/row_sender.h"
+#include "client/sending/row_sender.h"
 
 #include <algorithm>
 #include <functional>
