@@ -206,7 +206,6 @@ AnnouncePlan PlanAnnouncement(const AnnounceRequest& request, const AnnounceView
   Plan& plan = planned.plan;
   plan.cycle = request.cycle;
   plan.now_ms = request.now_ms;
-  plan.tenant_expected = view.tenant;
   plan.tenant = view.tenant;
   plan.tenant->announced = request.digest;
   plan.tenant->progress_ms = request.now_ms;

@@ -13,7 +13,7 @@
 namespace mirror {
 
 /// What is to be done with one batch, by the rules of the protocol and what the mirror holds. A pure function
-/// of its arguments; the store compares `step.expected` again inside the transaction.
+/// of its arguments, which were read under the store's writer lock.
 struct BatchPlan {
   enum class Verdict : std::uint8_t {
     kApply,     ///< Run `step`.

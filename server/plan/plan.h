@@ -31,8 +31,8 @@ enum class TableState : std::uint8_t {
 };
 std::string_view ToString(TableState state);
 
-/// One row of `<contextId>_mirroring`. A DBA may change it at any time: it is compared inside every
-/// transaction.
+/// One row of `<contextId>_mirroring`. A DBA may change it at any time: it is planned from as it is read
+/// under the tenant's writer lock.
 struct TableRecord {
   std::string table;
   std::string schema_hash;
@@ -249,7 +249,8 @@ struct ReceiptStep {
 /// own).
 struct Step {
   std::string table;
-  /// What the metadata row must be now (row_count aside). Absent: there must be none.
+  /// The metadata row that it was planned on (row_count aside): as it was read, or as a step before it leaves
+  /// it. Absent: there is none.
   std::optional<TableRecord> expected;
   /// What it becomes (row_count aside, which follows the rows). Absent: it is removed.
   std::optional<TableRecord> record;
@@ -378,8 +379,7 @@ std::string IndexTerms(const std::vector<IndexColumn>& columns);
 struct Plan {
   /// The cycle that must be running. Absent: any state of the tenant (an operator's act, Authenticate).
   std::optional<std::int64_t> cycle;
-  /// The tenant's row must be this, and becomes that. Absent: only `progress_ms` is moved.
-  std::optional<TenantRecord> tenant_expected;
+  /// What the tenant's row becomes. Absent: only `progress_ms` is moved.
   std::optional<TenantRecord> tenant;
   std::int64_t now_ms = 0;
   std::optional<Nonce> nonce;
@@ -417,9 +417,9 @@ struct Plan {
 };
 
 struct CommitResult {
-  /// A metadata row or the tenant's row is not what the plan expected; nothing was done: read again, plan
-  /// again.
-  bool stale = false;
+  /// A step failed that only a savepoint takes back alone. Nothing was done: begin again, plan again, and
+  /// commit with Savepoints::kAlways.
+  bool again = false;
   std::vector<StepResult> steps;    ///< One for each step of the plan.
   std::uint64_t hooks_dropped = 0;  ///< See kHooksWaitingMax.
 };

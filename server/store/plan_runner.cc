@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <new>
 #include <optional>
 #include <set>
 #include <string>
@@ -42,6 +44,13 @@ absl::Status ShadowGone(const std::string& table) {
   return absl::FailedPreconditionError(absl::StrCat("table '", table,
                                                     "': the shadow of this population is gone. Nothing was "
                                                     "applied. Populate again."));
+}
+
+absl::Status PlannedElsewhere(const std::string& table) {
+  return absl::InternalError(absl::StrCat(
+      "table '", table,
+      "': what was to be done was planned for another metadata row than the one that is there, a mistake of "
+      "this server's. Nothing was applied; the same call again is safe."));
 }
 
 bool SameButCount(const std::optional<TableRecord>& a, std::optional<TableRecord> b) {
@@ -249,29 +258,20 @@ class StepRun {
   std::int64_t rows_;  ///< Of the visible table; -1: not known.
 };
 
-/// One attempt at a whole plan, in a transaction that has begun.
+/// A whole plan, in a transaction that has begun. `tenant` is the row under its lock.
 class PlanRun {
  public:
-  PlanRun(StoreTransaction& transaction, const Plan& plan, bool savepoints)
-      : transaction_(transaction), plan_(plan), savepoints_(savepoints) {}
+  PlanRun(StoreTransaction& transaction, const TenantRecord& tenant, const Plan& plan, bool savepoints)
+      : transaction_(transaction), before_(tenant), plan_(plan), savepoints_(savepoints) {}
 
   absl::StatusOr<CommitResult> Run() {
-    absl::StatusOr<TenantRecord> tenant = transaction_.tenant().ReadTenant();
-    if (!tenant.ok()) return tenant.status();
-    before_ = *std::move(tenant);
     if (plan_.cycle && (!before_.active || before_.cycle != *plan_.cycle)) {
       return CycleOver(*plan_.cycle, before_);
-    }
-    if (plan_.tenant_expected && before_ != *plan_.tenant_expected) {
-      result_.stale = true;
-      return result_;
     }
     absl::Status status = UseNonce();
     if (status.ok()) status = ForgetOld();
     if (status.ok()) status = RunSteps();
-    if (!status.ok()) return status;
-    if (result_.stale) return result_;
-    status = KeepLedger();
+    if (status.ok()) status = KeepLedger();
     if (status.ok()) status = KeepTimes();
     if (status.ok()) status = KeepAnswers();
     if (status.ok()) status = KeepHooks();
@@ -328,7 +328,6 @@ class PlanRun {
     for (const Step& step : plan_.steps) {
       StepResult result;
       if (absl::Status status = RunStep(step, &result); !status.ok()) return status;
-      if (result_.stale) return absl::OkStatus();
       if (!result.status.ok()) failed_.insert(FoldName(step.table));
       // A step that only restates its record, as one of a part does, changes nothing.
       touched_ =
@@ -343,11 +342,8 @@ class PlanRun {
     const absl::StatusOr<std::optional<TableRecord>> stored = transaction_.records().ReadRecord(step.table);
     if (!stored.ok()) return stored.status();
     if (!SameButCount(*stored, step.expected)) {
-      if (!failed_.contains(FoldName(step.table))) {
-        result_.stale = true;
-      } else {
-        result->status = BehindRefused(step.table);
-      }
+      if (!failed_.contains(FoldName(step.table))) return PlannedElsewhere(step.table);
+      result->status = BehindRefused(step.table);
       return absl::OkStatus();
     }
     absl::Status status = RunGuarded(step, *stored, result);
@@ -454,32 +450,65 @@ class PlanRun {
   }
 
   StoreTransaction& transaction_;
+  const TenantRecord& before_;
   const Plan& plan_;
   const bool savepoints_;
   bool needs_savepoint_ = false;
   bool savepoint_failed_ = false;
-  TenantRecord before_;
   std::set<std::string> failed_;  ///< Tables of steps that failed, folded.
   bool touched_ = false;
   CommitResult result_;
 };
 
-}  // namespace
-
-absl::StatusOr<CommitResult> RunPlan(StoreTransaction& transaction, const Plan& plan) {
-  PlanRun alone(transaction, plan, plan.steps.size() != 1);
-  absl::StatusOr<CommitResult> result = alone.Run();
-  if (alone.needs_savepoint()) {
-    transaction.Rollback();
-    if (absl::Status status = transaction.Begin(); !status.ok()) return status;
-    result = PlanRun(transaction, plan, true).Run();
+class RunnerWork final : public StoreWork {
+ public:
+  RunnerWork(StoreTransaction& transaction, TenantRecord tenant)
+      : transaction_(transaction), tenant_(std::move(tenant)) {}
+  ~RunnerWork() override {
+    if (is_over_) return;
+    try {
+      transaction_.Rollback();
+    } catch (const std::bad_alloc&) {
+      // Whoever has no memory for it closes the store, and that takes it back.
+    }
   }
-  if (!result.ok() || result->stale) {
-    transaction.Rollback();
+  RunnerWork(const RunnerWork&) = delete;
+  RunnerWork& operator=(const RunnerWork&) = delete;
+
+  const TenantRecord& tenant() const override { return tenant_; }
+
+  absl::StatusOr<CommitResult> Commit(const Plan& plan, Savepoints savepoints) override {
+    if (is_over_) return absl::InternalError("this transaction is over. Nothing was applied.");
+    PlanRun run(transaction_, tenant_, plan, savepoints == Savepoints::kAlways || plan.steps.size() != 1);
+    absl::StatusOr<CommitResult> result = run.Run();
+    is_over_ = true;
+    if (!result.ok()) {
+      transaction_.Rollback();
+      if (!run.needs_savepoint()) return result;
+      CommitResult again;
+      again.again = true;
+      return again;
+    }
+    if (absl::Status status = transaction_.Commit(); !status.ok()) return status;
     return result;
   }
-  if (absl::Status status = transaction.Commit(); !status.ok()) return status;
-  return result;
+
+ private:
+  StoreTransaction& transaction_;
+  const TenantRecord tenant_;
+  bool is_over_ = false;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<StoreWork>> BeginWork(StoreTransaction& transaction) {
+  if (absl::Status status = transaction.Begin(); !status.ok()) return status;
+  absl::StatusOr<TenantRecord> tenant = transaction.tenant().ReadTenant();
+  if (!tenant.ok()) {
+    transaction.Rollback();
+    return tenant.status();
+  }
+  return std::make_unique<RunnerWork>(transaction, *std::move(tenant));
 }
 
 }  // namespace mirror

@@ -1,21 +1,24 @@
 #ifndef MIRROR_SERVER_STORE_PLAN_RUNNER_H_
 #define MIRROR_SERVER_STORE_PLAN_RUNNER_H_
 
+#include <memory>
+
 #include "absl/status/statusor.h"
 #include "server/plan/plan.h"
+#include "server/store/store.h"
 #include "server/store/store_transaction.h"
 
 namespace mirror {
 
-/// Runs a plan in a transaction that has begun, and ends it: what every store does the same way. See
-/// Store::Commit for what it promises.
+/// Begins `transaction`, which outlives what this gives, and reads the tenant's row. What every store does
+/// the same way: see StoreWork for what it promises.
 ///
-/// The cycle, the tenant's row and the metadata rows are compared with what the plan expects before anything
-/// is written of them. A step is done whole or not at all: behind a savepoint, but where it is the only one,
-/// since a savepoint costs every page that changes; if that one fails, the transaction is begun anew and the
-/// plan runs with savepoints, so that the rest of it is done. A step that cannot be taken back, and one that
-/// fails with kUnavailable or kDataLoss, takes the whole plan with it.
-absl::StatusOr<CommitResult> RunPlan(StoreTransaction& transaction, const Plan& plan);
+/// The cycle and the metadata rows are compared with what the plan says before anything is written of them. A
+/// step is done whole or not at all: behind a savepoint, but where it is the only one, since a savepoint
+/// costs every page that changes. If that one fails, the transaction is over and CommitResult::again says so:
+/// with the lock let go, what stood there may be another's by now, and only a new plan knows. A step that
+/// cannot be taken back, and one that fails with kUnavailable or kDataLoss, takes the whole plan with it.
+absl::StatusOr<std::unique_ptr<StoreWork>> BeginWork(StoreTransaction& transaction);
 
 }  // namespace mirror
 

@@ -2,6 +2,7 @@
 #define MIRROR_SERVER_STORE_STORE_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -15,13 +16,47 @@
 
 namespace mirror {
 
+/// Where a step of a plan can be taken back alone.
+enum class Savepoints : std::uint8_t {
+  kWhereNeeded,  ///< A step that is alone in its plan goes without, where a savepoint has its price.
+  kAlways,
+};
+
+/// The tenant's writer lock, and the transaction under it: nobody else writes to the database until it is
+/// over, whether he is another server, a partner or a DBA. Store::Begin() gives it; what is read of the store
+/// meanwhile is read in it, so the planners ask the store itself, before, in and behind a transaction.
+///
+/// Whoever has it waits for nothing and nobody, and leaves what takes long (decoding, digests, looks through
+/// rows) to before and after.
+class StoreWork {
+ public:
+  StoreWork() = default;
+  /// Takes back what was not committed. The store is still there.
+  virtual ~StoreWork() = default;
+  StoreWork(const StoreWork&) = delete;
+  StoreWork& operator=(const StoreWork&) = delete;
+
+  /// The tenant's row, as it is under the lock.
+  virtual const TenantRecord& tenant() const = 0;
+
+  /// Runs the plan and ends the transaction. After an error, and with CommitResult::again, nothing of it is
+  /// visible.
+  ///   kAborted        the plan's `cycle` is not the running one
+  ///   kAlreadyExists  the nonce was seen before
+  ///   kResourceExhausted  nonce memory full
+  ///   kInternal       a step's `expected` is not what is there: it was not read under the lock
+  /// The status of a step is its own: kFailedPrecondition for missing rows and for what the partner's objects
+  /// refuse (named), kInvalidArgument for what cannot be stored. Once it returns, the plan is on disk. While
+  /// Store::IsDurable() is false, only its `tenant` and `nonce`, and the end of the cycle, are on disk.
+  virtual absl::StatusOr<CommitResult> Commit(const Plan& plan, Savepoints savepoints) = 0;
+};
+
 /// One tenant's mirrored database. Rows and position move together: no call writes a row without also
 /// recording how far the table has come.
 ///
 /// Errors of every call:
 ///   kUnavailable       busy, disk full, read-only, the file was replaced: the same call again is safe
 ///   kDataLoss          the database is damaged
-///   kResourceExhausted nonce memory full (Commit)
 /// Thread safety: none; `Tenant` calls it under the tenant's lock.
 class Store {
  public:
@@ -68,13 +103,26 @@ class Store {
   /// a type.
   virtual absl::Status CheckTable(const TableSchema& table) = 0;
 
-  /// Runs the plan in a single transaction. After an error nothing of it is visible.
-  ///   kAborted        `cycle` is not the running one
-  ///   kAlreadyExists  the nonce was seen before
-  /// The status of a step is its own: kFailedPrecondition for missing rows and for what the partner's objects
-  /// refuse (named), kInvalidArgument for what cannot be stored. Once it returns, the plan is on disk. While
-  /// IsDurable() is false, only its `tenant` and `nonce`, and the end of the cycle, are on disk.
-  virtual absl::StatusOr<CommitResult> Commit(const Plan& plan) = 0;
+  /// Takes the tenant's writer lock. Who else has it is waited for, up to a bound of the store's; then:
+  /// kUnavailable. One at a time.
+  virtual absl::StatusOr<std::unique_ptr<StoreWork>> Begin() = 0;
+
+  /// Makes a plan of what the store has, read in the transaction. Absent: there is nothing to be done. It is
+  /// asked once more where a step that was alone failed, and then its last plan counts.
+  using Planner = std::function<absl::StatusOr<std::optional<Plan>>(const TenantRecord& tenant)>;
+  struct Committed {
+    Plan plan;
+    CommitResult result;
+  };
+  /// Begins, plans, commits: twice at most. Absent: the planner gave nothing. Errors: the planner's, and
+  /// those of Begin() and StoreWork::Commit(); nothing was done.
+  absl::StatusOr<std::optional<Committed>> PlanAndCommit(const Planner& planner);
+  /// The same for a plan that hangs on nothing that was read.
+  absl::StatusOr<CommitResult> Commit(const Plan& plan);
+
+  /// Another number whenever somebody else has written to the database: what is kept in memory of it, beside
+  /// what this store itself writes, is as good as its number.
+  virtual absl::StatusOr<std::int64_t> ReadDataVersion() = 0;
 
   /// The present committed state, for reading while later commits go on. Errors: kFailedPrecondition while a
   /// new mirror is being built.

@@ -19,6 +19,13 @@ namespace {
 
 constexpr std::size_t kNamesListed = 20;
 
+absl::Status CheckUntouched(const TenantRecord& tenant) {
+  if (tenant.announced.empty() || !tenant.touched) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      "other tables were announced in this cycle and batches of them were applied. Nothing was changed. End "
+      "the cycle with ReplicationCompleted and announce the new tables in the next one.");
+}
+
 }  // namespace
 
 absl::StatusOr<Admission> CycleCalls::Authenticate(const Caller& caller, const std::string& holder,
@@ -38,8 +45,13 @@ absl::StatusOr<Admission> CycleCalls::Authenticate(const Caller& caller, const s
     return status;
   }
   Beginning beginning{caller, holder, take_over, probe, now_ms};
-  const absl::Status begun =
-      mirror_.Commit([&]() MIRROR_REQUIRES(mirror_.mutex()) { return PlanBeginning(&beginning); }).status();
+  absl::Status begun = MayBegin(caller);
+  if (begun.ok()) {
+    begun = mirror_
+                .Commit([&](const TenantRecord& tenant)
+                            MIRROR_REQUIRES(mirror_.mutex()) { return PlanBeginning(tenant, &beginning); })
+                .status();
+  }
   // By the clock: no source's cycle can begin.
   if (absl::IsUnauthenticated(begun) && !probe) mirror_.seen().NoteFailure(std::string(begun.message()));
   // A nonce that was seen before.
@@ -50,41 +62,48 @@ absl::StatusOr<Admission> CycleCalls::Authenticate(const Caller& caller, const s
   return std::move(beginning.admission);
 }
 
-absl::StatusOr<std::optional<Plan>> CycleCalls::PlanBeginning(Beginning* beginning) {
+/// Who is refused anyhow takes no lock.
+absl::Status CycleCalls::MayBegin(const Caller& caller) {
+  const absl::StatusOr<TenantRecord> tenant = mirror_.store()->ReadTenant();
+  if (!tenant.ok()) return mirror_.Noticed(tenant.status());
+  return CheckBeginning(caller, *tenant);
+}
+
+absl::Status CycleCalls::CheckBeginning(const Caller& caller, const TenantRecord& tenant) {
+  if (absl::Status status = CheckOwner(caller, tenant); !status.ok()) return status;
+  if (caller.expires_ms >= tenant.clock_ms) return absl::OkStatus();
+  // What expired by the highest time ever seen was forgotten: it cannot be told from a repetition.
+  return absl::UnauthenticatedError(absl::StrCat(
+      "the token expires before the latest time that this mirror has seen (unix ms ", tenant.clock_ms,
+      "): the server's clock was ahead, or is behind now. No cycle began. Set the clock right; "
+      "'mirrorctl resume ",
+      mirror_.context_id(), "' makes the mirror take the present time."));
+}
+
+absl::StatusOr<std::optional<Plan>> CycleCalls::PlanBeginning(const TenantRecord& tenant,
+                                                              Beginning* beginning) {
   const Caller& caller = beginning->caller;
   Admission& admission = beginning->admission;
   admission = Admission{};
-  absl::StatusOr<TenantRecord> tenant = mirror_.store()->ReadTenant();
-  if (!tenant.ok()) return tenant.status();
-  if (absl::Status status = CheckOwner(caller, *tenant); !status.ok()) return status;
-  // What expired by the highest time ever seen was forgotten: it cannot be told from a repetition.
-  if (caller.expires_ms < tenant->clock_ms) {
-    return absl::UnauthenticatedError(absl::StrCat(
-        "the token expires before the latest time that this mirror has seen (unix ms ", tenant->clock_ms,
-        "): the server's clock was ahead, or is behind now. No cycle began. Set the clock right; "
-        "'mirrorctl resume ",
-        mirror_.context_id(), "' makes the mirror take the present time."));
-  }
-  beginning->created = tenant->issuer.empty();
-  beginning->takes_place = tenant->active;
+  if (absl::Status status = CheckBeginning(caller, tenant); !status.ok()) return status;
+  beginning->created = tenant.issuer.empty();
+  beginning->takes_place = tenant.active;
   Plan plan;
   plan.now_ms = beginning->now_ms;
-  plan.tenant_expected = *tenant;
-  plan.tenant = *tenant;
+  plan.tenant = tenant;
   if (!caller.nonce.empty()) {
     plan.nonce = Nonce{caller.nonce, caller.expires_ms, mirror_.options().nonces_max};
   }
-  plan.tenant->clock_ms = std::max(tenant->clock_ms, beginning->now_ms);
-  if (tenant->paused) {
+  plan.tenant->clock_ms = std::max(tenant.clock_ms, beginning->now_ms);
+  if (tenant.paused) {
     admission.do_not_replicate = true;
-    admission.by = WhoPaused(*tenant);
-    admission.reason =
-        tenant->pause_reason.empty() ? "the operator paused this tenant" : tenant->pause_reason;
+    admission.by = WhoPaused(tenant);
+    admission.reason = tenant.pause_reason.empty() ? "the operator paused this tenant" : tenant.pause_reason;
   }
   if (beginning->probe) return plan;
   plan.tenant->issuer = caller.issuer;
   plan.tenant->environment = caller.environment;
-  if (!tenant->paused) PlanCycle(*tenant, beginning, &plan);
+  if (!tenant.paused) PlanCycle(tenant, beginning, &plan);
   return plan;
 }
 
@@ -140,30 +159,28 @@ absl::StatusOr<Announcement> CycleCalls::Announce(const Caller& caller, std::int
   absl::StatusOr<TenantRecord> running = mirror_.Running(caller, cycle, now_ms);
   if (!running.ok()) return running.status();
   if (running->announced == digest) return Answers(tables);
-  if (!running->announced.empty() && running->touched) {
-    return absl::FailedPreconditionError(
-        "other tables were announced in this cycle and batches of them were applied. Nothing was changed. "
-        "End the "
-        "cycle with ReplicationCompleted and announce the new tables in the next one.");
-  }
-
-  if (absl::Status status = mirror_.Noticed(mirror_.cycle().LoadHolds(*mirror_.store())); !status.ok())
-    return status;
+  if (absl::Status status = CheckUntouched(*running); !status.ok()) return status;
   // While they are there: what is announced may call for a population.
   mirror_.partner().TellColumns(*mirror_.store());
   const AnnounceRequest request{cycle, source_id, digest, tables, now_ms};
+  absl::StatusOr<AnnounceView> view = LookBefore(request);
+  if (!view.ok()) return mirror_.Noticed(view.status());
   AnnouncePlan planned;
   std::vector<SchemaAnswer> before;
   const absl::StatusOr<std::optional<Mirror::Committed>> committed =
-      mirror_.Commit([&]() MIRROR_REQUIRES(mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
-        absl::StatusOr<AnnounceView> view = ViewFor(request);
-        if (!view.ok()) return view.status();
-        planned = PlanAnnouncement(request, *view);
-        before = std::move(view->former);
-        if (planned.plan.answers) mirror_.hooks().AddTables(&planned);
-        return planned.plan;
-      });
+      mirror_.Commit([&](const TenantRecord& tenant)
+                         MIRROR_REQUIRES(mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
+                           if (tenant.announced == digest) return std::optional<Plan>();
+                           AnnounceView now = *view;
+                           now.tenant = tenant;
+                           if (absl::Status status = FillView(request, &now); !status.ok()) return status;
+                           planned = PlanAnnouncement(request, now);
+                           before = std::move(now.former);
+                           if (planned.plan.answers) mirror_.hooks().AddTables(&planned);
+                           return planned.plan;
+                         });
   if (!committed.ok()) return committed.status();
+  if (!*committed) return Answers(tables);
 
   mirror_.progress().Note(cycle, mirror_.progress().EndOf(now_ms, began));
   KeepTargets(*mirror_.store(), mirror_.options().freshness, mirror_.context_id());
@@ -181,38 +198,52 @@ absl::StatusOr<Announcement> CycleCalls::Announce(const Caller& caller, std::int
   return Answers(tables);
 }
 
-absl::StatusOr<AnnounceView> CycleCalls::ViewFor(const AnnounceRequest& request) {
+/// What takes long, and what no other writer changes: before the store's lock is taken.
+absl::StatusOr<AnnounceView> CycleCalls::LookBefore(const AnnounceRequest& request) {
   AnnounceView view;
   view.context_id = mirror_.context_id();
   view.limits = LimitsOf(mirror_.options().breaker, mirror_.context_id(), "");
   view.drop_grace_ms = mirror_.options().drop_grace_ms;
-  view.holds = mirror_.cycle().holds();
-  absl::StatusOr<TenantRecord> tenant = mirror_.store()->ReadTenant();
-  if (!tenant.ok()) return tenant.status();
-  view.tenant = *std::move(tenant);
-  absl::StatusOr<std::vector<SchemaAnswer>> former = mirror_.store()->ReadAnswers();
-  if (!former.ok()) return former.status();
-  view.former = *std::move(former);
-  if (view.IsOtherSource(request)) return view;
+  // The store remembers what it found, and looks again only where a definition changed since.
+  if (absl::Status status = mirror_.store()->ReadTouchedTables().status(); !status.ok()) return status;
   for (const AnnouncedTable& table : request.tables) {
     CheckedTable& checked = view.checked.emplace_back();
     checked.status = table.schema.ok() ? mirror_.store()->CheckTable(*table.schema) : table.schema.status();
-    if (checked.status.ok()) checked.hash = SchemaHash(*table.schema);
+    if (!checked.status.ok()) continue;
+    checked.hash = SchemaHash(*table.schema);
+    if (!KeepsPartner(*table.schema)) continue;
+    const absl::StatusOr<std::optional<TableSchema>> agreed = mirror_.store()->ReadSchema(table.name);
+    if (!agreed.ok()) return agreed.status();
+    if (*agreed) continue;
+    absl::StatusOr<std::vector<std::string>> aside = mirror_.store()->SetAside(table.name);
+    if (!aside.ok()) return aside.status();
+    view.tables[FoldName(table.name)].aside = *std::move(aside);
   }
+  return view;
+}
+
+/// With `view.tenant`, and what LookBefore() found.
+absl::Status CycleCalls::FillView(const AnnounceRequest& request, AnnounceView* view) {
+  if (absl::Status status = CheckUntouched(view->tenant); !status.ok()) return status;
+  if (absl::Status status = mirror_.cycle().Load(*mirror_.store()); !status.ok()) return status;
+  view->holds = mirror_.cycle().holds();
+  absl::StatusOr<std::vector<SchemaAnswer>> former = mirror_.store()->ReadAnswers();
+  if (!former.ok()) return former.status();
+  view->former = *std::move(former);
+  if (view->IsOtherSource(request)) return absl::OkStatus();
   absl::StatusOr<std::vector<TableRecord>> records = mirror_.store()->ReadTables();
   if (!records.ok()) return records.status();
-  view.records = *std::move(records);
+  view->records = *std::move(records);
   absl::StatusOr<std::vector<std::string>> there = mirror_.store()->AgreedTables();
   if (!there.ok()) return there.status();
-  view.there = *std::move(there);
+  view->there = *std::move(there);
   absl::StatusOr<std::vector<TouchedTable>> touched = mirror_.store()->ReadTouchedTables();
   if (!touched.ok()) return touched.status();
-  view.touched = *std::move(touched);
+  view->touched = *std::move(touched);
   absl::StatusOr<std::vector<KeptObjects>> objects = mirror_.store()->ReadSourceObjects();
   if (!objects.ok()) return objects.status();
-  view.objects = *std::move(objects);
-  if (absl::Status status = ReadMirrored(request, &view); !status.ok()) return status;
-  return view;
+  view->objects = *std::move(objects);
+  return ReadMirrored(request, view);
 }
 
 absl::Status CycleCalls::ReadMirrored(const AnnounceRequest& request, AnnounceView* view) {
@@ -231,10 +262,6 @@ absl::Status CycleCalls::ReadMirrored(const AnnounceRequest& request, AnnounceVi
     absl::StatusOr<std::vector<std::string>> lost = mirror_.store()->ReadLostColumns(table.name);
     if (!lost.ok()) return lost.status();
     mirrored.lost = *std::move(lost);
-    if (mirrored.agreed || !KeepsPartner(*table.schema)) continue;
-    absl::StatusOr<std::vector<std::string>> aside = mirror_.store()->SetAside(table.name);
-    if (!aside.ok()) return aside.status();
-    mirrored.aside = *std::move(aside);
   }
   return absl::OkStatus();
 }
@@ -301,7 +328,7 @@ absl::StatusOr<Announcement> CycleCalls::Answers(const std::vector<AnnouncedTabl
 }
 
 absl::Status CycleCalls::AddHeld(const std::vector<AnnouncedTable>& tables, Announcement* announcement) {
-  if (absl::Status status = mirror_.Noticed(mirror_.cycle().LoadHolds(*mirror_.store())); !status.ok())
+  if (absl::Status status = mirror_.Noticed(mirror_.cycle().Load(*mirror_.store())); !status.ok())
     return status;
   const Hold* const hold = FindHold(mirror_.cycle().holds(), HoldKind::kTables, "");
   if (hold == nullptr) return absl::OkStatus();
@@ -355,7 +382,7 @@ void CycleCalls::EndIfIdle(std::int64_t now_ms) {
   if (!mirror_.serves_cycle() || mirror_.store() == nullptr) return;
   absl::StatusOr<TenantRecord> tenant = mirror_.store()->ReadTenant();
   if (!tenant.ok() || !tenant->active || !mirror_.progress().IsIdle(*tenant, now_ms)) return;
-  if (mirror_.EndCycle(now_ms).ok()) TellTimedOut(mirror_, tenant->cycle);
+  if (mirror_.EndIdleCycle(tenant->cycle, now_ms).ok()) TellTimedOut(mirror_, tenant->cycle);
 }
 
 void CycleCalls::EndCycle(std::int64_t now_ms) {

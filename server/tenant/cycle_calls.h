@@ -87,13 +87,17 @@ class CycleCalls {
     std::int64_t cut = 0;  ///< A cycle that this one takes the place of.
     bool timed_out = false;
   };
-  absl::StatusOr<std::optional<Plan>> PlanBeginning(Beginning* beginning) MIRROR_REQUIRES(mirror_.mutex());
+  absl::Status MayBegin(const Caller& caller) MIRROR_REQUIRES(mirror_.mutex());
+  absl::Status CheckBeginning(const Caller& caller, const TenantRecord& tenant);
+  absl::StatusOr<std::optional<Plan>> PlanBeginning(const TenantRecord& tenant, Beginning* beginning)
+      MIRROR_REQUIRES(mirror_.mutex());
   void PlanCycle(const TenantRecord& tenant, Beginning* beginning, Plan* plan)
       MIRROR_REQUIRES(mirror_.mutex());
   void TellBeginning(const Beginning& beginning) MIRROR_REQUIRES(mirror_.mutex());
 
+  absl::StatusOr<AnnounceView> LookBefore(const AnnounceRequest& request) MIRROR_REQUIRES(mirror_.mutex());
   /// What an announcement is planned from: who is another source sees no table.
-  absl::StatusOr<AnnounceView> ViewFor(const AnnounceRequest& request) MIRROR_REQUIRES(mirror_.mutex());
+  absl::Status FillView(const AnnounceRequest& request, AnnounceView* view) MIRROR_REQUIRES(mirror_.mutex());
   absl::Status ReadMirrored(const AnnounceRequest& request, AnnounceView* view)
       MIRROR_REQUIRES(mirror_.mutex());
   absl::StatusOr<Announcement> Answers(const std::vector<AnnouncedTable>& tables)

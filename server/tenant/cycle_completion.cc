@@ -41,11 +41,8 @@ absl::StatusOr<std::vector<TableVerdict>> CycleCompletion::Complete(const Caller
       repeated = tenant.ok() && CheckOwner(caller, *tenant).ok() && tenant->completed_cycle == cycle;
       if (!repeated) return running.status();
     }
-    completing.announced = running.ok() && !running->announced.empty();
-    if (absl::Status status = CompareNow(&completing); !status.ok()) return status;
-    if (!repeated) {
-      if (absl::Status status = End(&completing); !status.ok()) return status;
-    }
+    absl::Status status = repeated ? mirror_.Noticed(CompareNow(&completing)) : End(&completing);
+    if (!status.ok()) return status;
   }
   if (absl::Status status = CompareLater(tables, now_ms, &completing.verdicts); !status.ok()) return status;
   const MutexLock lock(mirror_.mutex());
@@ -56,18 +53,13 @@ absl::StatusOr<std::vector<TableVerdict>> CycleCompletion::Complete(const Caller
 }
 
 absl::Status CycleCompletion::CompareNow(Completing* completing) {
-  RunningCycle& running = mirror_.cycle();
-  if (absl::Status status = mirror_.Noticed(running.LoadNotes(*mirror_.store())); !status.ok()) return status;
-  // A cycle that announced nothing, or whose source is not the one that is believed, speaks of no table.
-  if (!completing->announced || running.IsNoted(CycleNoteKind::kOtherSource)) completing->as_of.reset();
-  if (completing->as_of) {
-    if (absl::Status status = AddStale(&*completing->as_of); !status.ok()) return status;
-  }
+  completing->checks.clear();
+  completing->verdicts.clear();
   for (const CompletedTable& table : completing->tables) {
     absl::StatusOr<std::optional<TableRecord>> record = mirror_.store()->ReadTable(table.table);
-    if (!record.ok()) return mirror_.Noticed(record.status());
+    if (!record.ok()) return record.status();
     std::optional<RangeDigest> own;
-    if (*record) own = running.DigestOf(completing->cycle, table.table, (*record)->position);
+    if (*record) own = mirror_.cycle().DigestOf(completing->cycle, table.table, (*record)->position);
     Compared compared = Compare(table, *record, own, completing->now_ms);
     if (compared.check) completing->checks.push_back(*std::move(compared.check));
     completing->verdicts.push_back(std::move(compared.verdict));
@@ -75,34 +67,48 @@ absl::Status CycleCompletion::CompareNow(Completing* completing) {
   return absl::OkStatus();
 }
 
-absl::Status CycleCompletion::End(Completing* completing) {
+absl::Status CycleCompletion::PlanCompletion(const TenantRecord& before, Completing* completing, Plan* plan) {
   const std::int64_t cycle = completing->cycle, now_ms = completing->now_ms;
   RunningCycle& running = mirror_.cycle();
-  if (absl::Status status = mirror_.Noticed(running.LoadHolds(*mirror_.store())); !status.ok()) return status;
-  const std::string refused = running.RefusalsOf(cycle);
-  CycleEnd end;
-  end.change = [&](TenantRecord& tenant) MIRROR_REQUIRES(mirror_.mutex()) {
-    CountMiss(cycle, now_ms, tenant);
-    completing->paused = tenant.paused ? tenant.pause_reason : "";
-    completing->first = tenant.completed_ms == 0;
-    tenant.completed_cycle = cycle;
-    // One that announced nothing went nowhere.
-    if (completing->announced) tenant.completed_ms = now_ms;
-    if (completing->announced && !running.IsNoted(CycleNoteKind::kOtherSource))
-      tenant.source_accepted = false;
-  };
-  end.as_of = completing->as_of;
-  end.hooks = mirror_.hooks().OfCompletion(cycle, now_ms, completing->tables);
-  if (absl::Status status = NoteChecks(completing->checks, &end.checks); !status.ok()) return status;
-  if (absl::Status status = mirror_.EndCycle(now_ms, end); !status.ok()) return status;
-  TellEnd(*completing, refused);
+  if (absl::Status status = running.Load(*mirror_.store()); !status.ok()) return status;
+  plan->cycle = cycle;
+  completing->announced = !before.announced.empty();
+  completing->refused = running.RefusalsOf(cycle);
+  // A cycle that announced nothing, or whose source is not the one that is believed, speaks of no table.
+  if (completing->announced && !running.IsNoted(CycleNoteKind::kOtherSource)) {
+    plan->all_as_of = completing->as_of;
+    if (plan->all_as_of) AddStale(&*plan->all_as_of);
+  }
+  if (absl::Status status = CompareNow(completing); !status.ok()) return status;
+  if (absl::Status status = NoteChecks(completing->checks, &plan->checks); !status.ok()) return status;
+  TenantRecord& tenant = *plan->tenant;
+  CountMiss(cycle, now_ms, tenant);
+  completing->paused = tenant.paused ? tenant.pause_reason : "";
+  completing->first = tenant.completed_ms == 0;
+  tenant.completed_cycle = cycle;
+  // One that announced nothing went nowhere.
+  if (completing->announced) tenant.completed_ms = now_ms;
+  if (completing->announced && !running.IsNoted(CycleNoteKind::kOtherSource)) tenant.source_accepted = false;
+  HookNotes notes = mirror_.hooks().OfCompletion(cycle, now_ms, completing->tables);
+  if (notes) mirror_.hooks().Set(std::move(notes), plan);
+  return absl::OkStatus();
+}
+
+absl::Status CycleCompletion::End(Completing* completing) {
+  const std::int64_t now_ms = completing->now_ms;
+  absl::Status status =
+      mirror_.EndCycle(now_ms, [&](const TenantRecord& before, Plan* plan) MIRROR_REQUIRES(mirror_.mutex()) {
+        return PlanCompletion(before, completing, plan);
+      });
+  if (!status.ok()) return status;
+  TellEnd(*completing);
   ScrubFile(now_ms);
   if (mirror_.store() == nullptr) return absl::OkStatus();
   mirror_.Noticed(mirror_.indexes().Follow(*mirror_.store(), now_ms)).IgnoreError();  // The cycle is over.
   return absl::OkStatus();
 }
 
-void CycleCompletion::TellEnd(const Completing& completing, const std::string& refused) {
+void CycleCompletion::TellEnd(const Completing& completing) {
   const std::int64_t cycle = completing.cycle;
   std::size_t changed = 0;
   std::uint64_t inserts = 0, updates = 0, deletes = 0;
@@ -122,8 +128,8 @@ void CycleCompletion::TellEnd(const Completing& completing, const std::string& r
   }
   const std::string counts = absl::StrCat(Counted(changed, "table"), " changed, ", Counted(inserts, "insert"),
                                           ", ", Counted(updates, "update"), ", ", Counted(deletes, "delete"));
-  if (!refused.empty()) {
-    TellCycleFailed(mirror_, cycle, refused, absl::StrCat("The other tables: ", counts, "."));
+  if (!completing.refused.empty()) {
+    TellCycleFailed(mirror_, cycle, completing.refused, absl::StrCat("The other tables: ", counts, "."));
   } else if (!completing.announced) {
     TellUnannounced(cycle);
   } else if (mirror_.seen().ForgetFailure() || inserts + updates + deletes > 0 || completing.first) {
@@ -188,11 +194,18 @@ absl::StatusOr<std::optional<Compared>> CycleCompletion::CompareRows(const Compl
 absl::Status CycleCompletion::KeepCheck(const Compared& compared, std::int64_t now_ms) {
   const MutexLock lock(mirror_.mutex());
   if (mirror_.store() == nullptr) return absl::OkStatus();
-  Plan plan;
-  plan.now_ms = now_ms;
-  if (absl::Status status = NoteChecks({*compared.check}, &plan.checks); !status.ok()) return status;
-  const absl::StatusOr<CommitResult> result = mirror_.store()->Commit(plan);
-  if (!result.ok()) return mirror_.Noticed(result.status());
+  const absl::Status kept = mirror_
+                                .Commit([&](const TenantRecord&) MIRROR_REQUIRES(
+                                            mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
+                                  Plan plan;
+                                  plan.now_ms = now_ms;
+                                  absl::Status status = NoteChecks({*compared.check}, &plan.checks);
+                                  if (!status.ok()) return status;
+                                  if (plan.checks.empty()) return std::optional<Plan>();
+                                  return plan;
+                                })
+                                .status();
+  if (!kept.ok()) return kept;
   TellVerdict(compared.verdict);
   mirror_.Summarize(Look::kAll);
   return absl::OkStatus();
@@ -203,7 +216,7 @@ absl::Status CycleCompletion::NoteChecks(const std::vector<TableCheck>& checks,
                                          std::vector<TableCheck>* written) {
   if (checks.empty()) return absl::OkStatus();
   const absl::StatusOr<std::vector<TableCheck>> known = mirror_.store()->ReadChecks();
-  if (!known.ok()) return mirror_.Noticed(known.status());
+  if (!known.ok()) return known.status();
   for (const TableCheck& check : checks) {
     const auto found = std::find_if(known->begin(), known->end(),
                                     [&](const TableCheck& one) { return SameName(one.table, check.table); });
@@ -228,13 +241,10 @@ void CycleCompletion::CountMiss(std::int64_t cycle, std::int64_t now_ms, TenantR
   tenant.pause_reason = kMissPause;
 }
 
-absl::Status CycleCompletion::AddStale(AllAsOf* as_of) {
-  RunningCycle& running = mirror_.cycle();
-  if (absl::Status status = mirror_.Noticed(running.LoadRefused(*mirror_.store())); !status.ok())
-    return status;
+void CycleCompletion::AddStale(AllAsOf* as_of) {
+  const RunningCycle& running = mirror_.cycle();
   as_of->stale.insert(as_of->stale.end(), running.refused().begin(), running.refused().end());
   for (const CycleNote& note : running.notes()) as_of->stale.push_back(note.table);
-  return absl::OkStatus();
 }
 
 void CycleCompletion::ScrubFile(std::int64_t now_ms) {
@@ -304,19 +314,15 @@ absl::StatusOr<std::vector<std::string>> CycleCompletion::Scrub(std::int64_t now
   absl::StatusOr<std::vector<std::string>> aside = mirror_.store()->SetAside("");
   if (!aside.ok()) return aside;
   if (absl::Status status = mirror_.store()->Scrub(); !status.ok()) return status;
-  const absl::Status done =
-      mirror_
-          .Commit([&]() MIRROR_REQUIRES(mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
-            absl::StatusOr<TenantRecord> now = mirror_.store()->ReadTenant();
-            if (!now.ok()) return now.status();
-            Plan plan;
-            plan.now_ms = now_ms;
-            plan.tenant_expected = *now;
-            plan.tenant = *now;
-            plan.tenant->scrub = false;
-            return plan;
-          })
-          .status();
+  const absl::Status done = mirror_
+                                .Commit([&](const TenantRecord& tenant) {
+                                  Plan plan;
+                                  plan.now_ms = now_ms;
+                                  plan.tenant = tenant;
+                                  plan.tenant->scrub = false;
+                                  return std::optional(std::move(plan));
+                                })
+                                .status();
   if (!done.ok()) return done;
   return aside;
 }

@@ -33,6 +33,7 @@ class CycleCompletion {
     std::int64_t now_ms = 0;
     std::optional<AllAsOf> as_of;
     bool announced = false;
+    std::string refused = {};  ///< RunningCycle::RefusalsOf().
     std::vector<TableCheck> checks = {};
     std::vector<TableVerdict> verdicts = {};
     std::string paused = {};  ///< Why the cycle's end paused the tenant; empty: it did not.
@@ -41,7 +42,9 @@ class CycleCompletion {
   /// By the digests that are known. Each table gets a verdict.
   absl::Status CompareNow(Completing* completing) MIRROR_REQUIRES(mirror_.mutex());
   absl::Status End(Completing* completing) MIRROR_REQUIRES(mirror_.mutex());
-  void TellEnd(const Completing& completing, const std::string& refused) MIRROR_REQUIRES(mirror_.mutex());
+  absl::Status PlanCompletion(const TenantRecord& before, Completing* completing, Plan* plan)
+      MIRROR_REQUIRES(mirror_.mutex());
+  void TellEnd(const Completing& completing) MIRROR_REQUIRES(mirror_.mutex());
   void TellUnannounced(std::int64_t cycle) MIRROR_REQUIRES(mirror_.mutex());
   void TellVerdict(const TableVerdict& verdict);
   /// Tables whose source gives a digest without having asked for ranges: all of their rows are read now, when
@@ -58,7 +61,7 @@ class CycleCompletion {
   void CountMiss(std::int64_t cycle, std::int64_t now_ms, TenantRecord& tenant)
       MIRROR_REQUIRES(mirror_.mutex());
   /// Adds the tables that this cycle's source cannot have brought up to date, whatever it says.
-  absl::Status AddStale(AllAsOf* as_of) MIRROR_REQUIRES(mirror_.mutex());
+  void AddStale(AllAsOf* as_of) MIRROR_REQUIRES(mirror_.mutex());
   /// Once all tables have their rows under the rules of now. What cannot be done is tried after the next
   /// cycle.
   void ScrubFile(std::int64_t now_ms) MIRROR_REQUIRES(mirror_.mutex());

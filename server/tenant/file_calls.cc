@@ -17,24 +17,21 @@ void CarryOver(const std::optional<TenantRecord>& before, TenantRecord* restored
 }
 
 absl::Status EndCycleOfCopy(Store& copy, const std::optional<TenantRecord>& before, std::int64_t now_ms) {
-  const absl::StatusOr<TenantRecord> tenant = copy.ReadTenant();
-  if (!tenant.ok()) return tenant.status();
-  Plan plan;
-  plan.now_ms = now_ms;
-  plan.tenant_expected = *tenant;
-  plan.tenant = *tenant;
-  plan.tenant->cycle = tenant->cycle + 1;
-  plan.tenant->active = false;
-  plan.tenant->holder.clear();
-  plan.tenant->announced.clear();
-  CarryOver(before, &*plan.tenant);
-  plan.forget_old_cycles = true;
-  const absl::StatusOr<CommitResult> result = copy.Commit(plan);
-  if (!result.ok()) return result.status();
-  if (result->stale) {
-    return absl::UnavailableError(
-        "somebody else writes to the copy of the backup. The mirror is as it was. Restore again.");
-  }
+  const absl::Status ended =
+      copy.PlanAndCommit([&](const TenantRecord& tenant) -> absl::StatusOr<std::optional<Plan>> {
+            Plan plan;
+            plan.now_ms = now_ms;
+            plan.tenant = tenant;
+            plan.tenant->cycle = tenant.cycle + 1;
+            plan.tenant->active = false;
+            plan.tenant->holder.clear();
+            plan.tenant->announced.clear();
+            CarryOver(before, &*plan.tenant);
+            plan.forget_old_cycles = true;
+            return plan;
+          })
+          .status();
+  if (!ended.ok()) return ended;
   const absl::Status whole = copy.CheckWhole();
   if (whole.ok()) return whole;
   return absl::Status(
@@ -79,8 +76,10 @@ absl::Status FileCalls::ReplaceFile(const MoveFile& move, std::int64_t now_ms) {
   if (absl::Status status = mirror_.Open(false, now_ms); !status.ok()) return status;
   // The file may be a copy from the middle of the very cycle that runs. What an operator decided since then,
   // a pause or another source, stands whatever the copy says.
-  absl::Status status =
-      mirror_.EndCycle(now_ms, {.change = [&](TenantRecord& tenant) { CarryOver(before, &tenant); }});
+  absl::Status status = mirror_.EndCycle(now_ms, [&](const TenantRecord&, Plan* plan) {
+    CarryOver(before, &*plan->tenant);
+    return absl::OkStatus();
+  });
   if (!status.ok()) return status;
   mirror_.Tell(Severity::kWarning, "mirror.restored",
                "an operator put a backup in the mirror's place; the running cycle is over, and the next one "
@@ -151,12 +150,13 @@ absl::Status FileCalls::Rebuild(const SetFileAside& set_aside, std::int64_t now_
   CrashPoint("rebuild.aside");
   mirror_.quarantine_.clear();
   if (absl::Status status = mirror_.Open(true, now_ms); !status.ok()) return status;
-  absl::Status status = mirror_.EndCycle(now_ms, {.change = [&](TenantRecord& tenant) {
-                                           if (!owner) return;
-                                           const std::int64_t cycle = std::max(tenant.cycle, owner->cycle);
-                                           tenant = *owner;
-                                           tenant.cycle = cycle;
-                                         }});
+  absl::Status status = mirror_.EndCycle(now_ms, [&](const TenantRecord&, Plan* plan) {
+    if (!owner) return absl::OkStatus();
+    const std::int64_t cycle = std::max(plan->tenant->cycle, owner->cycle);
+    plan->tenant = *owner;
+    plan->tenant->cycle = cycle;
+    return absl::OkStatus();
+  });
   if (!status.ok()) return status;
   mirror_.Tell(Severity::kWarning, "mirror.rebuilt",
                absl::StrCat("an operator had the file set aside that could not be used, as '", *aside,
@@ -201,16 +201,17 @@ absl::Status FileCalls::Resume(std::int64_t now_ms) {
     return status;
   }
   bool had_stopped = !damaged.empty();
-  absl::Status status = mirror_.EndCycle(now_ms, {.change = [&](TenantRecord& tenant) {
-                                           had_stopped = had_stopped || tenant.paused;
-                                           tenant.paused = false;
-                                           tenant.pause_reason.clear();
-                                           // Two sources that were found are one again.
-                                           tenant.missed_cycle = 0;
-                                           tenant.missed_ms = 0;
-                                           // Where the clock was ahead, this is how it is forgiven.
-                                           tenant.clock_ms = now_ms;
-                                         }});
+  absl::Status status = mirror_.EndCycle(now_ms, [&](const TenantRecord& before, Plan* plan) {
+    had_stopped = had_stopped || before.paused;
+    plan->tenant->paused = false;
+    plan->tenant->pause_reason.clear();
+    // Two sources that were found are one again.
+    plan->tenant->missed_cycle = 0;
+    plan->tenant->missed_ms = 0;
+    // Where the clock was ahead, this is how it is forgiven.
+    plan->tenant->clock_ms = now_ms;
+    return absl::OkStatus();
+  });
   if (status.ok())
     mirror_.Tell(Severity::kInformation, "tenant.resumed",
                  had_stopped ? "an operator resumed the tenant"

@@ -16,7 +16,7 @@ namespace mirror {
 
 absl::StatusOr<std::vector<std::string>> FindTables(Mirror& mirror, const std::vector<std::string>& tables) {
   absl::StatusOr<std::vector<TableRecord>> records = mirror.store()->ReadTables();
-  if (!records.ok()) return mirror.Noticed(records.status());
+  if (!records.ok()) return records.status();
   std::map<std::string, std::string> known;
   for (const TableRecord& record : *records) known[FoldName(record.table)] = record.table;
   std::vector<std::string> names;
@@ -38,20 +38,29 @@ absl::StatusOr<std::vector<std::string>> FindTables(Mirror& mirror, const std::v
   return names;
 }
 
+absl::Status OperatorCalls::EndCycleWith(const std::vector<std::string>& tables, std::int64_t now_ms,
+                                         absl::StatusOr<std::vector<std::string>>* names,
+                                         const std::function<Step(const TableRecord&)>& step_of) {
+  return mirror_.EndCycle(
+      now_ms, [&](const TenantRecord&, Plan* plan) MIRROR_REQUIRES(mirror_.mutex()) -> absl::Status {
+        *names = FindTables(mirror_, tables);
+        if (!names->ok()) return names->status();
+        for (const std::string& name : **names) {
+          const absl::StatusOr<std::optional<TableRecord>> record = mirror_.store()->ReadTable(name);
+          if (!record.ok()) return record.status();
+          if (*record) plan->steps.push_back(step_of(**record));
+        }
+        return absl::OkStatus();
+      });
+}
+
 absl::StatusOr<std::vector<std::string>> OperatorCalls::Invalidate(const std::vector<std::string>& tables,
                                                                    std::int64_t now_ms) {
   const MutexLock lock(mirror_.mutex());
   if (absl::Status status = OpenForOperator(mirror_, now_ms); !status.ok()) return status;
-  absl::StatusOr<std::vector<std::string>> names = FindTables(mirror_, tables);
-  if (!names.ok()) return names.status();
-  std::vector<Step> steps;
-  for (const std::string& name : *names) {
-    absl::StatusOr<std::optional<TableRecord>> record = mirror_.store()->ReadTable(name);
-    if (!record.ok()) return mirror_.Noticed(record.status());
-    if (*record) steps.push_back(PlanInvalidate(**record));
-  }
-  if (absl::Status status = mirror_.EndCycle(now_ms, {.steps = std::move(steps)}); !status.ok())
-    return status;
+  absl::StatusOr<std::vector<std::string>> names;
+  absl::Status status = EndCycleWith(tables, now_ms, &names, PlanInvalidate);
+  if (!status.ok()) return status;
   mirror_.Tell(Severity::kInformation, "lsn.invalidated",
                absl::StrCat("an operator set the LSN of ", Counted(names->size(), "table"),
                             " to -1; the next cycle populates every table at -1"));
@@ -62,20 +71,15 @@ absl::StatusOr<std::vector<std::string>> OperatorCalls::Reset(const std::vector<
                                                               std::int64_t now_ms) {
   const MutexLock lock(mirror_.mutex());
   if (absl::Status status = OpenForOperator(mirror_, now_ms); !status.ok()) return status;
-  absl::StatusOr<std::vector<std::string>> names = FindTables(mirror_, tables);
-  if (!names.ok()) return names.status();
-  std::vector<Step> steps;
-  for (const std::string& name : *names) {
-    absl::StatusOr<std::optional<TableRecord>> record = mirror_.store()->ReadTable(name);
-    if (!record.ok()) return mirror_.Noticed(record.status());
+  absl::StatusOr<std::vector<std::string>> names;
+  absl::Status status = EndCycleWith(tables, now_ms, &names, [](const TableRecord& record) {
     Step step;
-    step.table = name;
-    step.expected = *record;
+    step.table = record.table;
+    step.expected = record;
     step.actions.push_back(DropTable{});
-    steps.push_back(std::move(step));
-  }
-  if (absl::Status status = mirror_.EndCycle(now_ms, {.steps = std::move(steps)}); !status.ok())
-    return status;
+    return step;
+  });
+  if (!status.ok()) return status;
   mirror_.agreed().Forget();
   mirror_.Tell(Severity::kWarning, "tables.reset",
                absl::StrCat("an operator dropped ", Counted(names->size(), "table"),
@@ -84,17 +88,13 @@ absl::StatusOr<std::vector<std::string>> OperatorCalls::Reset(const std::vector<
   return names;
 }
 
-absl::StatusOr<std::vector<std::string>> OperatorCalls::AskToVerify(const std::vector<std::string>& tables,
-                                                                    std::int64_t now_ms) {
-  const MutexLock lock(mirror_.mutex());
-  if (absl::Status status = OpenForOperator(mirror_, now_ms); !status.ok()) return status;
-  absl::StatusOr<std::vector<std::string>> names = FindTables(mirror_, tables);
-  if (!names.ok()) return names.status();
+absl::StatusOr<std::optional<Plan>> OperatorCalls::PlanToVerify(const std::vector<std::string>& names,
+                                                                std::int64_t now_ms) {
   absl::StatusOr<std::vector<TableCheck>> known = mirror_.store()->ReadChecks();
-  if (!known.ok()) return mirror_.Noticed(known.status());
+  if (!known.ok()) return known.status();
   Plan plan;
   plan.now_ms = now_ms;
-  for (const std::string& name : *names) {
+  for (const std::string& name : names) {
     TableCheck check{.table = name};
     const auto found = std::find_if(known->begin(), known->end(),
                                     [&](const TableCheck& one) { return SameName(one.table, name); });
@@ -102,8 +102,23 @@ absl::StatusOr<std::vector<std::string>> OperatorCalls::AskToVerify(const std::v
     check.wanted = true;
     plan.checks.push_back(std::move(check));
   }
-  const absl::StatusOr<CommitResult> result = mirror_.store()->Commit(plan);
-  if (!result.ok()) return mirror_.Noticed(result.status());
+  return plan;
+}
+
+absl::StatusOr<std::vector<std::string>> OperatorCalls::AskToVerify(const std::vector<std::string>& tables,
+                                                                    std::int64_t now_ms) {
+  const MutexLock lock(mirror_.mutex());
+  if (absl::Status status = OpenForOperator(mirror_, now_ms); !status.ok()) return status;
+  absl::StatusOr<std::vector<std::string>> names;
+  const absl::Status asked = mirror_
+                                 .Commit([&](const TenantRecord&) MIRROR_REQUIRES(
+                                             mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
+                                   names = FindTables(mirror_, tables);
+                                   if (!names.ok()) return names.status();
+                                   return PlanToVerify(*names, now_ms);
+                                 })
+                                 .status();
+  if (!asked.ok()) return asked;
   mirror_.Tell(Severity::kInformation, "verify.wanted",
                absl::StrCat("an operator asked for ", Counted(names->size(), "table"),
                             " to be compared with the source; its next cycle does it"));
@@ -113,10 +128,11 @@ absl::StatusOr<std::vector<std::string>> OperatorCalls::AskToVerify(const std::v
 absl::Status OperatorCalls::Pause(const std::string& reason, std::int64_t now_ms) {
   const MutexLock lock(mirror_.mutex());
   if (absl::Status status = OpenForOperator(mirror_, now_ms); !status.ok()) return status;
-  absl::Status status = mirror_.EndCycle(now_ms, {.change = [&](TenantRecord& tenant) {
-                                           tenant.paused = true;
-                                           tenant.pause_reason = reason;
-                                         }});
+  absl::Status status = mirror_.EndCycle(now_ms, [&](const TenantRecord&, Plan* plan) {
+    plan->tenant->paused = true;
+    plan->tenant->pause_reason = reason;
+    return absl::OkStatus();
+  });
   if (status.ok())
     mirror_.Tell(Severity::kWarning, "tenant.paused",
                  absl::StrCat("an operator paused the tenant", reason.empty() ? "" : ": ", reason));
@@ -124,8 +140,7 @@ absl::Status OperatorCalls::Pause(const std::string& reason, std::int64_t now_ms
 }
 
 absl::StatusOr<Hold> OperatorCalls::FindHoldById(std::uint64_t id) {
-  if (absl::Status status = mirror_.Noticed(mirror_.cycle().LoadHolds(*mirror_.store())); !status.ok())
-    return status;
+  if (absl::Status status = mirror_.cycle().Load(*mirror_.store()); !status.ok()) return status;
   const auto found = std::find_if(mirror_.cycle().holds().begin(), mirror_.cycle().holds().end(),
                                   [&](const Hold& hold) { return hold.id == id; });
   if (found != mirror_.cycle().holds().end()) return *found;
@@ -137,17 +152,23 @@ absl::StatusOr<Hold> OperatorCalls::FindHoldById(std::uint64_t id) {
 absl::StatusOr<Hold> OperatorCalls::DecideHold(std::uint64_t id, HoldState decision, std::int64_t now_ms) {
   const MutexLock lock(mirror_.mutex());
   if (absl::Status status = OpenForOperator(mirror_, now_ms); !status.ok()) return status;
-  absl::StatusOr<Hold> hold = FindHoldById(id);
-  if (!hold.ok()) return hold.status();
-  if (hold->kind == HoldKind::kSource && decision == HoldState::kCommit) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("hold ", id, " of '", mirror_.context_id(),
-                     "' is about another source database. Nothing was changed. 'mirrorctl accept-source ",
-                     mirror_.context_id(), "' lets it take over."));
-  }
-  hold->state = decision;
   CrashPoint("hold.before");
-  absl::Status status = mirror_.EndCycle(now_ms, {.holds = {*hold}});
+  absl::StatusOr<Hold> hold;
+  absl::Status status = mirror_.EndCycle(
+      now_ms, [&](const TenantRecord&, Plan* plan) MIRROR_REQUIRES(mirror_.mutex()) -> absl::Status {
+        hold = FindHoldById(id);
+        if (!hold.ok()) return hold.status();
+        if (hold->kind == HoldKind::kSource && decision == HoldState::kCommit) {
+          return absl::FailedPreconditionError(
+              absl::StrCat("hold ", id, " of '", mirror_.context_id(),
+                           "' is about another source database. Nothing was changed. 'mirrorctl "
+                           "accept-source ",
+                           mirror_.context_id(), "' lets it take over."));
+        }
+        hold->state = decision;
+        plan->holds.push_back(*hold);
+        return absl::OkStatus();
+      });
   CrashPoint("hold.after");
   if (!status.ok()) return status;
   mirror_.cycle().ForgetHolds();
@@ -161,21 +182,21 @@ absl::StatusOr<Hold> OperatorCalls::DecideHold(std::uint64_t id, HoldState decis
 absl::StatusOr<std::string> OperatorCalls::AcceptSource(std::int64_t now_ms) {
   const MutexLock lock(mirror_.mutex());
   if (absl::Status status = OpenForOperator(mirror_, now_ms); !status.ok()) return status;
-  if (absl::Status status = mirror_.Noticed(mirror_.cycle().LoadHolds(*mirror_.store())); !status.ok())
-    return status;
-  const Hold* const hold = FindHold(mirror_.cycle().holds(), HoldKind::kSource, "");
-  if (hold == nullptr) {
-    return absl::FailedPreconditionError(absl::StrCat("no other source database waits for '",
-                                                      mirror_.context_id(), "'. Nothing was changed."));
-  }
-  const std::string source = hold->source_id;
-  const std::uint64_t id = hold->id;
-  absl::Status status = mirror_.EndCycle(now_ms, {.change =
-                                                      [&](TenantRecord& tenant) {
-                                                        tenant.source_id = source;
-                                                        tenant.source_accepted = true;
-                                                      },
-                                                  .settled_holds = {id}});
+  std::string source;
+  absl::Status status = mirror_.EndCycle(
+      now_ms, [&](const TenantRecord&, Plan* plan) MIRROR_REQUIRES(mirror_.mutex()) -> absl::Status {
+        if (absl::Status loaded = mirror_.cycle().Load(*mirror_.store()); !loaded.ok()) return loaded;
+        const Hold* const hold = FindHold(mirror_.cycle().holds(), HoldKind::kSource, "");
+        if (hold == nullptr) {
+          return absl::FailedPreconditionError(absl::StrCat("no other source database waits for '",
+                                                            mirror_.context_id(), "'. Nothing was changed."));
+        }
+        source = hold->source_id;
+        plan->tenant->source_id = source;
+        plan->tenant->source_accepted = true;
+        plan->settled_holds.push_back(hold->id);
+        return absl::OkStatus();
+      });
   if (!status.ok()) return status;
   mirror_.cycle().ForgetHolds();
   mirror_.Tell(

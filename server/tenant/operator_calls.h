@@ -2,6 +2,8 @@
 #define MIRROR_SERVER_TENANT_OPERATOR_CALLS_H_
 
 #include <cstdint>
+#include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -33,12 +35,20 @@ class OperatorCalls {
   absl::StatusOr<std::string> AcceptSource(std::int64_t now_ms);
 
  private:
+  /// Ends the cycle with a step of each of the tables, whose `names` it gives.
+  absl::Status EndCycleWith(const std::vector<std::string>& tables, std::int64_t now_ms,
+                            absl::StatusOr<std::vector<std::string>>* names,
+                            const std::function<Step(const TableRecord&)>& step_of)
+      MIRROR_REQUIRES(mirror_.mutex());
+  absl::StatusOr<std::optional<Plan>> PlanToVerify(const std::vector<std::string>& names, std::int64_t now_ms)
+      MIRROR_REQUIRES(mirror_.mutex());
   absl::StatusOr<Hold> FindHoldById(std::uint64_t id) MIRROR_REQUIRES(mirror_.mutex());
 
   Mirror& mirror_;
 };
 
-/// The names of tables as they are stored; all when none is asked for. Errors: kNotFound naming the table.
+/// The names of tables as they are stored; all when none is asked for. Errors: kNotFound naming the table;
+/// those of the store, not Noticed() yet.
 absl::StatusOr<std::vector<std::string>> FindTables(Mirror& mirror, const std::vector<std::string>& tables)
     MIRROR_REQUIRES(mirror.mutex());
 

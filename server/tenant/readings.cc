@@ -24,7 +24,7 @@ absl::StatusOr<TableReading> Readings::Read(const Caller& caller, std::int64_t c
   const MutexLock lock(mirror_.mutex());
   absl::StatusOr<TenantRecord> running = mirror_.Running(caller, cycle, now_ms);
   if (!running.ok()) return running.status();
-  if (absl::Status status = mirror_.Noticed(mirror_.cycle().LoadRefused(*mirror_.store())); !status.ok())
+  if (absl::Status status = mirror_.Noticed(mirror_.cycle().Load(*mirror_.store())); !status.ok())
     return status;
   if (agreed.ok() && (running->announced.empty() || mirror_.cycle().refused().contains(FoldName(table)))) {
     agreed = NotAgreed(table);
@@ -136,7 +136,7 @@ absl::StatusOr<TenantInfo> Readings::Info() {
   info.tables_unpopulated = static_cast<std::uint32_t>(std::count_if(
       records->begin(), records->end(), [](const TableRecord& r) { return r.position.lsn == Lsn{}; }));
   info.bytes = mirror_.store()->BytesOnDisk();
-  if (absl::Status status = mirror_.Noticed(mirror_.cycle().LoadHolds(*mirror_.store())); !status.ok())
+  if (absl::Status status = mirror_.Noticed(mirror_.cycle().Load(*mirror_.store())); !status.ok())
     return status;
   for (const Hold& hold : mirror_.cycle().holds()) {
     if (hold.state == HoldState::kWaiting) ++info.holds;
@@ -158,7 +158,7 @@ absl::StatusOr<std::vector<TableInfo>> Readings::Tables() {
   if (!freshness.ok()) return mirror_.Noticed(freshness.status());
   std::map<std::string, TableCheck> check_of;
   for (TableCheck& check : *checks) check_of[FoldName(check.table)] = std::move(check);
-  if (absl::Status status = mirror_.Noticed(mirror_.cycle().LoadHolds(*mirror_.store())); !status.ok())
+  if (absl::Status status = mirror_.Noticed(mirror_.cycle().Load(*mirror_.store())); !status.ok())
     return status;
   std::vector<TableInfo> tables;
   for (TableRecord& record : *records) {
@@ -179,7 +179,7 @@ absl::StatusOr<std::vector<TableInfo>> Readings::Tables() {
 absl::StatusOr<std::vector<Hold>> Readings::Holds() {
   const MutexLock lock(mirror_.mutex());
   if (absl::Status status = OpenForOperator(mirror_, 0); !status.ok()) return status;
-  if (absl::Status status = mirror_.Noticed(mirror_.cycle().LoadHolds(*mirror_.store())); !status.ok())
+  if (absl::Status status = mirror_.Noticed(mirror_.cycle().Load(*mirror_.store())); !status.ok())
     return status;
   return mirror_.cycle().holds();
 }
@@ -188,7 +188,7 @@ absl::StatusOr<std::vector<IndexesOfTable>> Readings::Indexes(const std::vector<
   const MutexLock lock(mirror_.mutex());
   if (absl::Status status = OpenForOperator(mirror_, 0); !status.ok()) return status;
   const absl::StatusOr<std::vector<std::string>> names = FindTables(mirror_, tables);
-  if (!names.ok()) return names.status();
+  if (!names.ok()) return mirror_.Noticed(names.status());
   std::set<std::string> asked;
   for (const std::string& name : *names) asked.insert(FoldName(name));
   const absl::StatusOr<std::vector<FollowedTable>> known = ReadFollowed(*mirror_.store());

@@ -77,7 +77,6 @@ bool RowPlanner::IsAgreed(const std::string& table) const {
   return cycle_.announced && !cycle_.refused_tables.contains(FoldName(table));
 }
 
-/// Whether the first batch of some table came before its predecessor, and that one may still come.
 absl::StatusOr<bool> RowPlanner::HasGap(const RowRequest& request) {
   std::set<std::string> seen;
   for (const IncomingBatch& batch : request.batches) {
@@ -260,33 +259,44 @@ absl::Status RowPlanner::BoundDeletes(const TableRecord& record, const BreakerLi
 
 /// Deletes that were more than a plan, or than the breaker leaves: only now is it known how many rows they
 /// were.
-absl::Status RowPlanner::SettleDeletes(const StepResult& result, std::int64_t planned,
-                                       BatchOutcome* outcome) {
-  if (planned < 0) return HoldLate(HoldKind::kDeletes, result.would_delete, result.lost_keys, outcome);
+void RowPlanner::SettleDeletes(const StepResult& result, std::int64_t planned, BatchOutcome* outcome) {
+  if (planned < 0) {
+    late_.push_back({HoldKind::kDeletes, result.would_delete, result.lost_keys, outcome});
+    return;
+  }
   outcome->status = absl::FailedPreconditionError(absl::StrCat(
       Quoted(outcome->table), ": ", Counted(static_cast<std::uint64_t>(planned), "delete"),
       planned == 1 ? " was" : " were", " planned, and with this batch ",
       Counted(static_cast<std::uint64_t>(result.would_delete), "row"),
       " would be gone. Nothing of it was applied. Batch 1 has to plan all deletes of the cycle."));
-  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<Hold>> RowPlanner::JudgeLate() {
+  std::vector<Hold> holds;
+  for (const Late& late : late_) {
+    absl::StatusOr<std::optional<Hold>> hold = JudgeLate(late);
+    if (!hold.ok()) return hold.status();
+    if (*hold) holds.push_back(**std::move(hold));
+  }
+  return holds;
 }
 
 /// A step that would have lost too many rows: only now is it known how many.
-absl::Status RowPlanner::HoldLate(HoldKind kind, std::int64_t vanish, const std::vector<std::string>& keys,
-                                  BatchOutcome* outcome) {
+absl::StatusOr<std::optional<Hold>> RowPlanner::JudgeLate(const Late& late) {
+  BatchOutcome* const outcome = late.outcome;
   const absl::StatusOr<std::optional<TableRecord>> record = store_.ReadTable(outcome->table);
   if (!record.ok()) return record.status();
   const absl::StatusOr<std::vector<Loss>> losses = store_.ReadLosses(outcome->table);
   if (!losses.ok()) return losses.status();
-  if (!*record) return absl::OkStatus();
-  const bool deletes = kind == HoldKind::kDeletes;
-  if (deletes) vanish += OpenOfOthers(*losses, cycle_.number);
-  Judgement judgement = JudgeRows(LimitsOf(*cycle_.breaker, cycle_.context_id, outcome->table), kind,
+  if (!*record) return std::optional<Hold>();
+  const bool deletes = late.kind == HoldKind::kDeletes;
+  const std::int64_t vanish = late.vanish + (deletes ? OpenOfOthers(*losses, cycle_.number) : 0);
+  Judgement judgement = JudgeRows(LimitsOf(*cycle_.breaker, cycle_.context_id, outcome->table), late.kind,
                                   (*record)->table, vanish, (*record)->row_count, *losses, cycle_.now_ms,
-                                  FindHold(*cycle_.holds, kind, outcome->table), keys);
+                                  FindHold(*cycle_.holds, late.kind, outcome->table), late.keys);
   outcome->held = judgement.held;
   if (judgement.held) outcome->status = absl::FailedPreconditionError(judgement.reason);
-  if (!judgement.hold) return absl::OkStatus();
+  if (!judgement.hold) return std::optional<Hold>();
   if (deletes) {
     // Else it had to be let happen again and again, a little further each time.
     // It is compared with what goes and what has gone in the window, together.
@@ -295,8 +305,7 @@ absl::Status RowPlanner::HoldLate(HoldKind kind, std::int64_t vanish, const std:
                     " The source did not say how many rows it deletes in all: whoever commits this hold lets "
                     "it delete all rows of the table.");
   }
-  late_holds_.push_back(*std::move(judgement.hold));
-  return absl::OkStatus();
+  return std::move(judgement.hold);
 }
 
 absl::Status RowPlanner::HoldBatch(HoldKind kind, const TableRecord& record, std::int64_t vanish,
@@ -425,11 +434,10 @@ absl::Status RowPlanner::SettleOne(Planned& planned, std::size_t i, std::vector<
     outcome.receipt = std::move(result.receipt);
     if (result.would_delete > 0) {
       const std::int64_t of_plan = planned_deletes_[planned.steps[i]];
-      if (absl::Status status = SettleDeletes(result, of_plan, &outcome); !status.ok()) return status;
+      SettleDeletes(result, of_plan, &outcome);
     }
     if (result.would_lose > 0) {
-      absl::Status status = HoldLate(HoldKind::kPopulation, result.would_lose, result.lost_keys, &outcome);
-      if (!status.ok()) return status;
+      late_.push_back({HoldKind::kPopulation, result.would_lose, result.lost_keys, &outcome});
     }
     for (const std::string& index : result.left_out) left_out->emplace_back(outcome.table, index);
     if (!outcome.status.ok() && planned.by_record[i]) failed_.insert(FoldName(outcome.table));

@@ -42,6 +42,8 @@ class RowPlanner {
 
   RowPlanner(Store& store, const Cycle& cycle, const RefusedBatches& refused);
 
+  /// Whether the first batch of some table came before its predecessor, and that one may still come.
+  absl::StatusOr<bool> HasGap(const RowRequest& request);
   /// Plans `request`, which must outlive the planner. False, for one that may wait only: a batch of it came
   /// before its predecessor, and nothing of it was planned. Errors: as Store.
   absl::StatusOr<bool> Add(const RowRequest& request, bool may_wait);
@@ -51,8 +53,10 @@ class RowPlanner {
   std::vector<Hold> TakeHolds() { return std::move(new_holds_); }
   /// What the cycle has to remember when the steps end so.
   CycleNoteChanges NotesOf(const std::vector<StepResult>& results) const;
-  /// Holds that a refused step asks for, known after Settle().
-  std::vector<Hold> TakeLateHolds() { return std::move(late_holds_); }
+  /// Whether a step was refused since too many rows would have gone; after Settle().
+  bool has_late() const { return !late_.empty(); }
+  /// Answers those, from what stands there now. Gives the holds that they ask for. Errors: as Store.
+  absl::StatusOr<std::vector<Hold>> JudgeLate();
 
   /// One outcome of each part, batch and advanced table of the request that was added as number `request`.
   std::vector<BatchOutcome>& outcomes(std::size_t request) { return requests_[request].outcomes; }
@@ -80,9 +84,16 @@ class RowPlanner {
     std::vector<bool> by_record;     ///< Of each outcome: whether it hangs on the table's record.
   };
 
+  /// How many rows a refused step would have taken.
+  struct Late {
+    HoldKind kind = HoldKind::kDeletes;
+    std::int64_t vanish = 0;
+    std::vector<std::string> keys;
+    BatchOutcome* outcome;
+  };
+
   absl::StatusOr<std::optional<TableRecord>> Of(const std::string& table);
   bool IsAgreed(const std::string& table) const;
-  absl::StatusOr<bool> HasGap(const RowRequest& request);
   absl::Status AddPart(const IncomingPart& part, Planned* planned);
   absl::Status AddBatch(const IncomingBatch& batch, Planned* planned);
   absl::Status AddAdvance(const RowRequest& request, const std::string& table, Lsn base, Planned* planned);
@@ -93,10 +104,9 @@ class RowPlanner {
   absl::Status HoldBatch(HoldKind kind, const TableRecord& record, std::int64_t vanish,
                          const BreakerLimits& limits, std::vector<std::string> keys, BatchOutcome* outcome);
   absl::Status BoundDeletes(const TableRecord& record, const BreakerLimits& limits, Loss* loss, Step* step);
-  absl::Status SettleDeletes(const StepResult& result, std::int64_t planned, BatchOutcome* outcome);
+  void SettleDeletes(const StepResult& result, std::int64_t planned, BatchOutcome* outcome);
   absl::StatusOr<std::vector<Loss>> LossesOf(const std::string& table);
-  absl::Status HoldLate(HoldKind kind, std::int64_t vanish, const std::vector<std::string>& keys,
-                        BatchOutcome* outcome);
+  absl::StatusOr<std::optional<Hold>> JudgeLate(const Late& late);
   void Keep(BatchOutcome outcome, std::optional<Step> step, bool by_record, Planned* planned);
 
   Store& store_;
@@ -106,7 +116,8 @@ class RowPlanner {
   std::map<std::string, std::optional<TableRecord>> records_;  ///< Likewise, by folded name.
   std::vector<Step> steps_;
   std::vector<Planned> requests_;
-  std::vector<Hold> new_holds_, late_holds_;
+  std::vector<Hold> new_holds_;
+  std::vector<Late> late_;
   std::map<std::string, std::vector<Loss>> losses_;  ///< By folded table, as they are before the steps.
   std::vector<std::int64_t> planned_deletes_;        ///< Of each step, see Loss::planned.
   std::set<std::string> failed_;                     ///< Tables of steps that failed, folded.

@@ -137,7 +137,6 @@ std::vector<WaitingRows*> RowWriter::FindRunning(const std::vector<WaitingRows*>
     *tenant = mirror_.store()->ReadTenant();
     status = tenant->ok() ? absl::OkStatus() : mirror_.Noticed(tenant->status());
   }
-  if (status.ok()) status = mirror_.Noticed(mirror_.cycle().LoadRefused(*mirror_.store()));
   std::vector<WaitingRows*> running;
   for (WaitingRows* const waiting : group) {
     absl::Status own = status;
@@ -162,10 +161,17 @@ std::vector<WaitingRows*> RowWriter::FindRunning(const std::vector<WaitingRows*>
 }
 
 absl::Status RowWriter::CommitGroup(const TenantRecord& tenant, const std::vector<WaitingRows*>& group) {
-  if (absl::Status status = Prepare(tenant, group); !status.ok()) return status;
+  // It showed with one of the others.
+  if (mirror_.store() == nullptr) return absl::DataLossError(mirror_.quarantine());
+  TellPartnersRows(tenant, group);
+  const absl::StatusOr<bool> wait = MustWait(tenant, group);
+  if (!wait.ok()) return mirror_.Noticed(wait.status());
+  if (*wait) return absl::OkStatus();
   Group planned;
   absl::StatusOr<std::optional<Mirror::Committed>> committed =
-      mirror_.Commit([&]() MIRROR_REQUIRES(mirror_.mutex()) { return PlanGroup(tenant, group, &planned); });
+      mirror_.Commit([&](const TenantRecord& now) MIRROR_REQUIRES(mirror_.mutex()) {
+        return PlanGroup(tenant.cycle, now, group, &planned);
+      });
   if (!committed.ok()) return committed.status();
   if (!*committed) return absl::OkStatus();
   CrashPoint("apply.committed");
@@ -174,40 +180,49 @@ absl::Status RowWriter::CommitGroup(const TenantRecord& tenant, const std::vecto
   return settled.ok() ? AnswerGroup(tenant, planned) : settled;
 }
 
-absl::Status RowWriter::Prepare(const TenantRecord& tenant, const std::vector<WaitingRows*>& group) {
-  // It showed with one of the others.
-  if (mirror_.store() == nullptr) return absl::DataLossError(mirror_.quarantine());
-  RunningCycle& cycle = mirror_.cycle();
-  Store& store = *mirror_.store();
-  absl::Status loaded = cycle.LoadHolds(store);
-  // An idle cycle's end, found by another of the group, has forgotten them.
-  if (loaded.ok()) loaded = cycle.LoadRefused(store);
-  if (loaded.ok()) loaded = cycle.LoadNotes(store);
-  if (!loaded.ok()) return mirror_.Noticed(loaded);
+void RowWriter::TellPartnersRows(const TenantRecord& tenant, const std::vector<WaitingRows*>& group) {
   for (const WaitingRows* const waiting : group) {
     for (const IncomingBatch& batch : waiting->request.batches) {
       if (batch.seq != 1 || !batch.batch.ok() || batch.batch->populate == PopulateReason::kNone) continue;
-      mirror_.partner().TellRows(store, tenant.cycle, batch.table, "The population that began now takes");
+      mirror_.partner().TellRows(*mirror_.store(), tenant.cycle, batch.table,
+                                 "The population that began now takes");
     }
   }
-  return absl::OkStatus();
 }
 
-absl::StatusOr<std::optional<Plan>> RowWriter::PlanGroup(const TenantRecord& tenant,
-                                                         const std::vector<WaitingRows*>& waiting,
-                                                         Group* group) {
+absl::StatusOr<bool> RowWriter::MustWait(const TenantRecord& tenant, const std::vector<WaitingRows*>& group) {
+  for (const WaitingRows* const one : group) {
+    if (!one->may_wait) return false;
+  }
+  if (absl::Status status = mirror_.cycle().Load(*mirror_.store()); !status.ok()) return status;
+  RowPlanner look = PlannerFor(tenant, 0);
+  for (WaitingRows* const one : group) {
+    const absl::StatusOr<bool> gap = look.HasGap(one->request);
+    if (!gap.ok()) return gap.status();
+    if (!*gap) return false;
+  }
+  for (WaitingRows* const one : group) one->has_gap = true;
+  return true;
+}
+
+RowPlanner RowWriter::PlannerFor(const TenantRecord& tenant, std::int64_t now_ms) {
   const RunningCycle& cycle = mirror_.cycle();
-  std::int64_t now_ms = 0;
-  for (const WaitingRows* const one : waiting) now_ms = std::max(now_ms, one->now_ms);
-  group->planner.emplace(
+  return RowPlanner(
       *mirror_.store(),
       RowPlanner::Cycle{tenant.cycle, !tenant.announced.empty(), cycle.refused(), mirror_.context_id(),
                         &mirror_.options().breaker, &cycle.holds(), now_ms, tenant.missed_cycle},
       RefusedOf(cycle.notes()));
-  group->planned.clear();
+}
+
+absl::StatusOr<std::optional<Plan>> RowWriter::PlanGroup(std::int64_t cycle, const TenantRecord& tenant,
+                                                         const std::vector<WaitingRows*>& waiting,
+                                                         Group* group) {
+  if (absl::Status status = mirror_.cycle().Load(*mirror_.store()); !status.ok()) return status;
   Plan plan;
-  plan.cycle = tenant.cycle;
-  plan.now_ms = now_ms;
+  plan.cycle = cycle;
+  for (const WaitingRows* const one : waiting) plan.now_ms = std::max(plan.now_ms, one->now_ms);
+  group->planner.emplace(PlannerFor(tenant, plan.now_ms));
+  group->planned.clear();
   for (WaitingRows* const one : waiting) {
     const absl::StatusOr<bool> added = group->planner->Add(one->request, one->may_wait);
     if (!added.ok()) return added.status();
@@ -249,8 +264,8 @@ absl::Status RowWriter::Settle(std::vector<StepResult>& results, std::int64_t no
   if (absl::Status status = group->planner->Settle(results, &left_out); !status.ok()) {
     return mirror_.Noticed(status);
   }
-  const std::vector<Hold> late = group->planner->TakeLateHolds();
-  const absl::Status kept = KeepLateHolds(now_ms, late);
+  std::vector<Hold> late;
+  const absl::Status kept = KeepLateHolds(now_ms, *group->planner, &late);
   std::optional<std::vector<Hold>>& changed = group->changed_holds;
   if (kept.ok() && !late.empty()) {
     if (!changed) changed.emplace();
@@ -267,13 +282,23 @@ absl::Status RowWriter::Settle(std::vector<StepResult>& results, std::int64_t no
   return absl::OkStatus();
 }
 
-absl::Status RowWriter::KeepLateHolds(std::int64_t now_ms, const std::vector<Hold>& holds) {
-  if (holds.empty()) return absl::OkStatus();
-  Plan plan;
-  plan.now_ms = now_ms;
-  plan.holds = holds;
-  const absl::StatusOr<CommitResult> result = mirror_.store()->Commit(plan);
-  return result.ok() ? absl::OkStatus() : mirror_.Noticed(result.status());
+absl::Status RowWriter::KeepLateHolds(std::int64_t now_ms, RowPlanner& planner, std::vector<Hold>* late) {
+  if (!planner.has_late()) return absl::OkStatus();
+  return mirror_
+      .Commit([&](const TenantRecord&)
+                  MIRROR_REQUIRES(mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
+                    if (absl::Status status = mirror_.cycle().Load(*mirror_.store()); !status.ok())
+                      return status;
+                    absl::StatusOr<std::vector<Hold>> holds = planner.JudgeLate();
+                    if (!holds.ok()) return holds.status();
+                    *late = *std::move(holds);
+                    if (late->empty()) return std::optional<Plan>();
+                    Plan plan;
+                    plan.now_ms = now_ms;
+                    plan.holds = *late;
+                    return plan;
+                  })
+      .status();
 }
 
 absl::Status RowWriter::AnswerGroup(const TenantRecord& tenant, Group& group) {
@@ -315,18 +340,19 @@ RowAnswer RowWriter::AnswerOf(const WaitingRows& waiting, std::size_t number, Ro
 
 absl::Status RowWriter::StopTable(const WaitingRows& waiting, const BatchOutcome& outcome) {
   const std::int64_t cycle = waiting.request.cycle;
-  const absl::Status stopped =
-      mirror_
-          .Commit([&]() MIRROR_REQUIRES(mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
-            Plan plan;
-            plan.cycle = cycle;
-            plan.now_ms = waiting.now_ms;
-            absl::StatusOr<std::optional<TableRecord>> record = mirror_.store()->ReadTable(outcome.table);
-            if (!record.ok()) return record.status();
-            if (*record) plan.steps.push_back(PlanStop(cycle, **record));
-            return plan;
-          })
-          .status();
+  const absl::Status stopped = mirror_
+                                   .Commit([&](const TenantRecord&) MIRROR_REQUIRES(
+                                               mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
+                                     Plan plan;
+                                     plan.cycle = cycle;
+                                     plan.now_ms = waiting.now_ms;
+                                     absl::StatusOr<std::optional<TableRecord>> record =
+                                         mirror_.store()->ReadTable(outcome.table);
+                                     if (!record.ok()) return record.status();
+                                     if (*record) plan.steps.push_back(PlanStop(cycle, **record));
+                                     return plan;
+                                   })
+                                   .status();
   if (!stopped.ok()) return stopped;
   mirror_.Tell(Severity::kWarning, "table.rows_missing", std::string(outcome.status.message()));
   return absl::OkStatus();
@@ -360,18 +386,19 @@ absl::StatusOr<BatchOutcome> RowWriter::Wipe(const Caller& caller, std::int64_t 
   const MutexLock lock(mirror_.mutex());
   absl::StatusOr<TenantRecord> running = mirror_.Running(caller, cycle, now_ms);
   if (!running.ok()) return running.status();
-  if (absl::Status status = mirror_.Noticed(mirror_.cycle().LoadRefused(*mirror_.store())); !status.ok())
-    return status;
   BatchOutcome outcome{.table = table, .seq = 1};
-  if (agreed.ok() && (running->announced.empty() || mirror_.cycle().refused().contains(FoldName(table)))) {
-    agreed = NotAgreed(table);
-  }
   if (!agreed.ok()) {
     outcome.status = agreed.status();
     return outcome;
   }
   const absl::StatusOr<std::optional<Mirror::Committed>> committed =
-      mirror_.Commit([&]() MIRROR_REQUIRES(mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
+      mirror_.Commit([&](const TenantRecord& tenant) MIRROR_REQUIRES(
+                         mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
+        if (absl::Status status = mirror_.cycle().Load(*mirror_.store()); !status.ok()) return status;
+        if (tenant.announced.empty() || mirror_.cycle().refused().contains(FoldName(table))) {
+          outcome.status = NotAgreed(table);
+          return std::optional<Plan>();
+        }
         absl::StatusOr<std::optional<TableRecord>> record = mirror_.store()->ReadTable(table);
         if (!record.ok()) return record.status();
         BatchPlan planned = PlanWipe(cycle, *record, *agreed->schema, target,
@@ -386,6 +413,7 @@ absl::StatusOr<BatchOutcome> RowWriter::Wipe(const Caller& caller, std::int64_t 
         return plan;
       });
   if (!committed.ok()) return committed.status();
+  if (!*committed) return outcome;
   const std::vector<StepResult>& steps = (*committed)->result.steps;
   if (!steps.empty()) outcome.status = steps.front().status;
   mirror_.progress().Note(cycle, mirror_.progress().EndOf(now_ms, began));

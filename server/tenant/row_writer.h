@@ -60,17 +60,25 @@ class RowWriter {
   /// has his answer by then keeps it.
   absl::Status CommitGroup(const TenantRecord& tenant, const std::vector<WaitingRows*>& group)
       MIRROR_REQUIRES(mirror_.mutex());
-  /// What is known of the cycle and of holds, and whose rows go.
-  absl::Status Prepare(const TenantRecord& tenant, const std::vector<WaitingRows*>& group)
+  /// Counts rows that populations take from partners: before the store's lock is taken.
+  void TellPartnersRows(const TenantRecord& tenant, const std::vector<WaitingRows*>& group)
       MIRROR_REQUIRES(mirror_.mutex());
-  absl::StatusOr<std::optional<Plan>> PlanGroup(const TenantRecord& tenant,
+  /// All of them wait for batches before theirs, and have nothing to be planned: seen without the store's
+  /// lock, since they look again and again.
+  absl::StatusOr<bool> MustWait(const TenantRecord& tenant, const std::vector<WaitingRows*>& group)
+      MIRROR_REQUIRES(mirror_.mutex());
+  /// After RunningCycle::Load().
+  RowPlanner PlannerFor(const TenantRecord& tenant, std::int64_t now_ms) MIRROR_REQUIRES(mirror_.mutex());
+  absl::StatusOr<std::optional<Plan>> PlanGroup(std::int64_t cycle, const TenantRecord& tenant,
                                                 const std::vector<WaitingRows*>& waiting, Group* group)
       MIRROR_REQUIRES(mirror_.mutex());
   /// What the commit changed of what is kept in memory.
   void NoteCommitted(const Mirror::Committed& committed, Group* group) MIRROR_REQUIRES(mirror_.mutex());
   absl::Status Settle(std::vector<StepResult>& results, std::int64_t now_ms, Group* group)
       MIRROR_REQUIRES(mirror_.mutex());
-  absl::Status KeepLateHolds(std::int64_t now_ms, const std::vector<Hold>& holds)
+  /// What was refused since too many rows would have gone is judged and kept in one transaction: `late` gets
+  /// the holds.
+  absl::Status KeepLateHolds(std::int64_t now_ms, RowPlanner& planner, std::vector<Hold>* late)
       MIRROR_REQUIRES(mirror_.mutex());
   absl::Status AnswerGroup(const TenantRecord& tenant, Group& group) MIRROR_REQUIRES(mirror_.mutex());
   absl::StatusOr<std::vector<BatchOutcome>> AnswerOf(const WaitingRows& waiting, std::size_t number,

@@ -35,7 +35,7 @@ class TenantMirror {
 
 /// One tenant: a door to its calls. Each kind of call is a class of its own over the one Mirror, and knows
 /// nothing of the others. Each call takes the tenant's lock, reads what the mirror holds, plans, and lets the
-/// store commit; a plan that no longer fits when the transaction begins is made again.
+/// store commit: what it plans from is read under the store's writer lock.
 /// Errors: as Mirror. Threads: any.
 class Tenant : private TenantMirror,
                public CycleCalls,

@@ -56,7 +56,6 @@ class StoredTable {
     plan.now_ms = kNow;
     const auto tenant = store_->ReadTenant();
     if (!tenant.ok()) return tenant.status();
-    plan.tenant_expected = *tenant;
     plan.tenant = *tenant;
     plan.tenant->cycle = ++cycle_;
     plan.tenant->active = true;
@@ -89,7 +88,6 @@ class StoredTable {
   absl::Status Commit(const Plan& plan) {
     const auto done = store_->Commit(plan);
     if (!done.ok()) return done.status();
-    if (done->stale) return absl::AbortedError("the store holds something else than was planned for");
     for (const StepResult& result : done->steps) {
       if (!result.status.ok()) return result.status;
     }

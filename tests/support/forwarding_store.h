@@ -57,7 +57,12 @@ class ForwardingStore : public Store {
     return store_->ReadReceipts(after, count_max);
   }
   absl::Status CheckTable(const TableSchema& table) override { return store_->CheckTable(table); }
-  absl::StatusOr<CommitResult> Commit(const Plan& plan) override { return store_->Commit(plan); }
+  absl::StatusOr<std::unique_ptr<StoreWork>> Begin() override {
+    absl::StatusOr<std::unique_ptr<StoreWork>> work = store_->Begin();
+    if (!work.ok()) return work.status();
+    return std::make_unique<Work>(*this, *std::move(work));
+  }
+  absl::StatusOr<std::int64_t> ReadDataVersion() override { return store_->ReadDataVersion(); }
   absl::StatusOr<std::unique_ptr<Snapshot>> OpenSnapshot() override { return store_->OpenSnapshot(); }
   bool IsDurable() override { return store_->IsDurable(); }
   bool Replaced() override { return store_->Replaced(); }
@@ -71,7 +76,26 @@ class ForwardingStore : public Store {
   absl::Status CheckOwnTables() override { return store_->CheckOwnTables(); }
   std::uint64_t BytesOnDisk() override { return store_->BytesOnDisk(); }
 
+ protected:
+  /// Each commit of a transaction that was begun.
+  virtual absl::StatusOr<CommitResult> CommitWork(StoreWork& work, const Plan& plan, Savepoints savepoints) {
+    return work.Commit(plan, savepoints);
+  }
+
  private:
+  class Work final : public StoreWork {
+   public:
+    Work(ForwardingStore& store, std::unique_ptr<StoreWork> work) : store_(store), work_(std::move(work)) {}
+    const TenantRecord& tenant() const override { return work_->tenant(); }
+    absl::StatusOr<CommitResult> Commit(const Plan& plan, Savepoints savepoints) override {
+      return store_.CommitWork(*work_, plan, savepoints);
+    }
+
+   private:
+    ForwardingStore& store_;
+    const std::unique_ptr<StoreWork> work_;
+  };
+
   std::unique_ptr<Store> store_;
 };
 

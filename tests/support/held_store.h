@@ -68,9 +68,10 @@ class HeldStore final : public ForwardingStore {
   HeldStore(std::unique_ptr<Store> store, CommitGate& gate)
       : ForwardingStore(std::move(store)), gate_(gate) {}
 
-  absl::StatusOr<CommitResult> Commit(const Plan& plan) override {
+ protected:
+  absl::StatusOr<CommitResult> CommitWork(StoreWork& work, const Plan& plan, Savepoints savepoints) override {
     if (absl::Status status = gate_.Pass(); !status.ok()) return status;
-    return ForwardingStore::Commit(plan);
+    return ForwardingStore::CommitWork(work, plan, savepoints);
   }
 
  private:

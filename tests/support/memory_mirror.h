@@ -1,8 +1,12 @@
 #ifndef MIRROR_TESTS_SUPPORT_MEMORY_MIRROR_H_
 #define MIRROR_TESTS_SUPPORT_MEMORY_MIRROR_H_
 
+#include <chrono>
+#include <condition_variable>
 #include <cstdint>
 #include <map>
+#include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <utility>
@@ -44,8 +48,35 @@ struct MemoryRetired {
   MemoryTable table;
 };
 
+/// Who may write to a mirror. Threads: any.
+class WriterLock {
+ public:
+  /// Waits for it, but not for long. False: somebody else has it.
+  bool Take() {
+    std::unique_lock lock(mutex_);
+    if (!free_.wait_for(lock, std::chrono::seconds(5), [&] { return !taken_; })) return false;
+    return taken_ = true;
+  }
+  bool TryToTake() {
+    const std::lock_guard lock(mutex_);
+    return !std::exchange(taken_, true);
+  }
+  void Release() {
+    const std::lock_guard lock(mutex_);
+    taken_ = false;
+    free_.notify_all();
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable free_;
+  bool taken_ = false;
+};
+
 /// Everything that a mirror holds, as plain values: a transaction is a copy of it. Maps are by folded name.
 struct MemoryMirror {
+  std::shared_ptr<WriterLock> lock = std::make_shared<WriterLock>();
+  std::int64_t version = 0;  ///< How often it was written to.
   TenantRecord tenant;
   std::map<std::string, TableRecord> records;
   std::map<std::string, TableSchema> agreed;

@@ -118,9 +118,6 @@ absl::Status MemoryStore::CheckTable(const TableSchema& table) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<CommitResult> MemoryStore::Commit(const Plan& plan) {
-  if (absl::Status status = transaction_->Begin(); !status.ok()) return status;
-  return RunPlan(*transaction_, plan);
-}
+absl::StatusOr<std::unique_ptr<StoreWork>> MemoryStore::Begin() { return BeginWork(*transaction_); }
 
 }  // namespace mirror

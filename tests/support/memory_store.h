@@ -46,7 +46,8 @@ class MemoryStore final : public Store {
   absl::StatusOr<ReceiptHead> ReadReceiptHead() override;
   absl::StatusOr<std::vector<std::string>> ReadReceipts(std::uint64_t after, std::size_t count_max) override;
   absl::Status CheckTable(const TableSchema& table) override;
-  absl::StatusOr<CommitResult> Commit(const Plan& plan) override;
+  absl::StatusOr<std::unique_ptr<StoreWork>> Begin() override;
+  absl::StatusOr<std::int64_t> ReadDataVersion() override { return mirror_->version; }
   absl::StatusOr<std::unique_ptr<Snapshot>> OpenSnapshot() override;
   bool IsDurable() override { return true; }
   bool Replaced() override { return false; }

@@ -405,15 +405,21 @@ class MemoryTransaction final : public StoreTransaction {
   TableVerbs& tables() override { return tables_; }
 
   absl::Status Begin() override {
+    if (before_) return absl::FailedPreconditionError("a transaction has begun already");
+    if (!mirror_.lock->Take()) return absl::UnavailableError("somebody else writes to this mirror");
     before_ = mirror_;
     return absl::OkStatus();
   }
   absl::Status Commit() override {
     before_.reset();
+    ++mirror_.version;
+    mirror_.lock->Release();
     return absl::OkStatus();
   }
   void Rollback() override {
-    if (before_) mirror_ = *std::exchange(before_, {});
+    if (!before_) return;
+    mirror_ = *std::exchange(before_, {});
+    mirror_.lock->Release();
   }
   bool IsOver() const override { return !before_; }
 

@@ -75,7 +75,7 @@ EDITS = [
            "verbs.ForgetNonces(std::max(before_.clock_ms, plan_.now_ms));",
            "verbs.ForgetNonces(std::max(before_.clock_ms, plan_.now_ms) + 60'000);", "*StoreContract*"),
     _store("what fails alone is done again behind a savepoint", "plan_runner.cc",
-           "if (alone.needs_savepoint()) {", "if (false) {", "*StoreContract*"),
+           "if (!run.needs_savepoint()) return result;", "if (true) return result;", "*StoreContract*:*StoreWork*"),
     _store("a table of somebody else's is not swapped away", "sqlite/rows/sqlite_swap.cc",
            "if (!IsOurs(**visible)) {", "if ((**visible).name.empty()) {", "*SwapContract*:*StoreContract*:*Partner*"),
     _store("the partner's triggers outlive a swap", "sqlite/rows/sqlite_swap.cc",

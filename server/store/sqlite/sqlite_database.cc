@@ -79,12 +79,9 @@ class Database final : public SqliteDatabase {
   }
 
   absl::StatusOr<std::vector<TouchedTable>> ReadTouchedTables() override {
-    absl::StatusOr<Query> version = connection_->Prepare("PRAGMA schema_version");
-    if (!version.ok()) return version.status();
-    const absl::StatusOr<bool> row = version->Step();
-    if (!row.ok()) return row.status();
-    const std::int64_t now = version->Int(0);
-    if (now == looked_schema_) return touched_;
+    const absl::StatusOr<std::int64_t> now = ReadNumber("PRAGMA schema_version");
+    if (!now.ok()) return now.status();
+    if (*now == looked_schema_) return touched_;
     absl::StatusOr<std::vector<TableRecord>> records = ReadTables();
     if (!records.ok()) return records.status();
     std::vector<TouchedTable> found;
@@ -97,7 +94,7 @@ class Database final : public SqliteDatabase {
       if (!touched->columns.empty() || !touched->lacks.empty()) found.push_back(*std::move(touched));
     }
     if (absl::Status own = CheckOwnTables(); !own.ok()) return own;
-    looked_schema_ = now;
+    looked_schema_ = *now;
     touched_ = found;
     return found;
   }
@@ -166,13 +163,14 @@ class Database final : public SqliteDatabase {
     return CheckSqliteTableName(table.name, context_id_);
   }
 
-  absl::StatusOr<CommitResult> Commit(const Plan& plan) override {
+  absl::StatusOr<std::unique_ptr<StoreWork>> Begin() override {
     if (absl::Status status = CheckFiles(*connection_); !status.ok()) return status;
     connection_->TrimStatements();
     if (absl::Status status = CheckLogSize(*connection_, options_.wal_bytes_max); !status.ok()) return status;
-    if (absl::Status status = transaction_->Begin(); !status.ok()) return status;
-    return RunPlan(*transaction_, plan);
+    return BeginWork(*transaction_);
   }
+
+  absl::StatusOr<std::int64_t> ReadDataVersion() override { return ReadNumber("PRAGMA data_version"); }
 
   absl::StatusOr<std::unique_ptr<Snapshot>> OpenSnapshot() override {
     if (absl::Status status = CheckFiles(*connection_); !status.ok()) return status;
@@ -235,6 +233,14 @@ class Database final : public SqliteDatabase {
   }
 
  private:
+  absl::StatusOr<std::int64_t> ReadNumber(const char* sql) {
+    absl::StatusOr<Query> query = connection_->Prepare(sql);
+    if (!query.ok()) return query.status();
+    const absl::StatusOr<bool> row = query->Step();
+    if (!row.ok()) return row.status();
+    return query->Int(0);
+  }
+
   std::unique_ptr<SqliteConnection> connection_;
   std::string context_id_;
   SqliteOptions options_;

@@ -158,26 +158,15 @@ class NewMirror final : public Store {
   absl::Status CheckIntegrity() override { return rows_->CheckIntegrity(); }
   absl::Status CheckOwnTables() override { return rows_->CheckOwnTables(); }
 
-  absl::StatusOr<CommitResult> Commit(const Plan& plan) override {
-    if (!building_) return rows_->Commit(plan);
+  absl::StatusOr<std::unique_ptr<StoreWork>> Begin() override {
+    if (!building_) return rows_->Begin();
     if (lost_) return Gone();
     if (Exists(path_)) return FileAppeared();
-    absl::StatusOr<TenantRecord> before = rows_->ReadTenant();
-    if (!before.ok()) return Lost(before.status());
-    const bool ends = EndsBuilding(plan, *before);
-    if (!ends || plan.nonce) {
-      if (absl::Status status = KeepClaim(plan, *before); !status.ok()) return status;
-    }
-    absl::StatusOr<CommitResult> result = rows_->Commit(plan);
-    if (absl::IsUnavailable(result.status()) || absl::IsDataLoss(result.status())) {
-      return Lost(result.status());
-    }
-    if (!result.ok() || result->stale) return result;
-    writer_->Grown();
-    if (!ends) return result;
-    if (absl::Status status = GiveName(); !status.ok()) return Lost(status);
-    return result;
+    absl::StatusOr<std::unique_ptr<StoreWork>> rows = rows_->Begin();
+    if (!rows.ok()) return Lost(rows.status());
+    return std::make_unique<BuildingWork>(*this, *std::move(rows));
   }
+  absl::StatusOr<std::int64_t> ReadDataVersion() override { return rows_->ReadDataVersion(); }
 
   absl::StatusOr<std::unique_ptr<Snapshot>> OpenSnapshot() override {
     if (!building_ && !lost_) return rows_->OpenSnapshot();
@@ -207,6 +196,37 @@ class NewMirror final : public Store {
   std::uint64_t BytesOnDisk() override { return rows_->BytesOnDisk() + (claim_ ? claim_->BytesOnDisk() : 0); }
 
  private:
+  /// A transaction of the rows. What the claim has to know is committed to it before.
+  class BuildingWork final : public StoreWork {
+   public:
+    BuildingWork(NewMirror& mirror, std::unique_ptr<StoreWork> rows)
+        : mirror_(mirror), rows_(std::move(rows)) {}
+    const TenantRecord& tenant() const override { return rows_->tenant(); }
+    absl::StatusOr<CommitResult> Commit(const Plan& plan, Savepoints savepoints) override {
+      return mirror_.CommitBuilding(*rows_, plan, savepoints);
+    }
+
+   private:
+    NewMirror& mirror_;
+    const std::unique_ptr<StoreWork> rows_;
+  };
+
+  absl::StatusOr<CommitResult> CommitBuilding(StoreWork& rows, const Plan& plan, Savepoints savepoints) {
+    const bool ends = EndsBuilding(plan, rows.tenant());
+    if (!ends || plan.nonce) {
+      if (absl::Status status = KeepClaim(plan); !status.ok()) return status;
+    }
+    absl::StatusOr<CommitResult> result = rows.Commit(plan, savepoints);
+    if (absl::IsUnavailable(result.status()) || absl::IsDataLoss(result.status())) {
+      return Lost(result.status());
+    }
+    if (!result.ok() || result->again) return result;
+    writer_->Grown();
+    if (!ends) return result;
+    if (absl::Status status = GiveName(); !status.ok()) return Lost(status);
+    return result;
+  }
+
   absl::Status TakeClaim() {
     absl::StatusOr<TenantRecord> tenant = claim_->ReadTenant();
     if (!tenant.ok()) return tenant.status();
@@ -222,13 +242,16 @@ class NewMirror final : public Store {
   }
 
   /// What must outlive a crash is on disk before anybody hears of it.
-  absl::Status KeepClaim(const Plan& plan, const TenantRecord& before) {
-    if (!plan.tenant || (plan.tenant_expected && *plan.tenant_expected != before)) return absl::OkStatus();
+  absl::Status KeepClaim(const Plan& plan) {
+    if (!plan.tenant) return absl::OkStatus();
     Plan kept;
     kept.now_ms = plan.now_ms;
     kept.tenant = Claimed(*plan.tenant);
-    kept.nonce = plan.nonce;
-    return claim_->Commit(kept).status();
+    // A plan that is made again, see CommitResult::again, has it again; the rows know whether it is new.
+    if (plan.nonce && plan.nonce->value != claimed_nonce_) kept.nonce = plan.nonce;
+    absl::Status status = claim_->Commit(kept).status();
+    if (status.ok() && plan.nonce) claimed_nonce_ = plan.nonce->value;
+    return status;
   }
 
   /// The cycle that ran is over, or an operator did something to a tenant without one.
@@ -312,6 +335,7 @@ class NewMirror final : public Store {
   bool building_ = true;
   bool lost_ = false;
   std::unique_ptr<SqliteDatabase> claim_;  ///< While it is being built.
+  std::string claimed_nonce_;              ///< The last that it was given.
   std::unique_ptr<SqliteDatabase> rows_;
   std::optional<EarlyWriter> writer_;  ///< While it is being built.
 };

@@ -12,21 +12,11 @@
 namespace mirror {
 namespace {
 
-/// How often a plan is made again because the mirror changed under it.
-constexpr int kPlanAttemptsMax = 3;
-
 absl::Status CycleOver(std::int64_t cycle, const std::string& why) {
   return absl::AbortedError(
       absl::StrCat("cycle ", cycle, " is over", why,
                    ". Nothing of this call was applied; what was committed before stays. Begin a "
                    "new cycle with Authenticate."));
-}
-
-absl::Status ChangedAgainAndAgain(const std::string& context_id) {
-  return absl::UnavailableError(
-      absl::StrCat("the mirror of '", context_id,
-                   "' was changed by hand again and again while this call was being "
-                   "applied. Nothing was applied; the same call again is safe."));
 }
 
 }  // namespace
@@ -148,7 +138,7 @@ absl::Status Mirror::CheckRunning(const Caller& caller, std::int64_t cycle, std:
     return CycleOver(cycle, tenant.active ? absl::StrCat(": cycle ", tenant.cycle, " took its place") : "");
   }
   if (progress_.IsIdle(tenant, now_ms)) {
-    if (absl::Status status = EndCycle(now_ms); !status.ok()) return status;
+    if (absl::Status status = EndIdleCycle(cycle, now_ms); !status.ok()) return status;
     TellTimedOut(*this, cycle);
     return CycleOver(cycle, absl::StrCat(": it made no progress for ", options_.cycle_idle_ms / 1'000, " s"));
   }
@@ -163,56 +153,43 @@ void Mirror::BeginCycle() {
   cycle_.Forget();
 }
 
-absl::StatusOr<std::optional<Mirror::Committed>> Mirror::Commit(const Planner& planner) {
-  for (int attempt = 0; attempt < kPlanAttemptsMax; ++attempt) {
-    absl::StatusOr<std::optional<Plan>> plan = planner();
-    if (!plan.ok()) return Noticed(plan.status());
-    if (!*plan) return std::optional<Committed>();
-    const auto begin = std::chrono::steady_clock::now();
-    absl::StatusOr<CommitResult> result = store_->Commit(**plan);
-    if (!result.ok()) return Noticed(result.status());
-    told_unavailable_.clear();
-    if (result->stale) continue;
-    const auto took = std::chrono::steady_clock::now() - begin;
-    hooks_.Wake(**plan);
-    if ((*plan)->hooks && result->hooks_dropped > 0) {
-      Tell(
-          Severity::kError, "hook.dropped",
-          absl::StrCat(result->hooks_dropped,
-                       result->hooks_dropped == 1 ? " delivery to a hook was" : " deliveries to hooks were",
-                       " dropped, the oldest first: more than ", kHooksWaitingMax,
-                       " wait. No row is affected. The event 'hook.failed' says why they are not delivered"));
-    }
-    return std::optional<Committed>(Committed{*std::move(*plan), *std::move(result), took});
+absl::StatusOr<std::optional<Mirror::Committed>> Mirror::Commit(const Store::Planner& planner) {
+  const auto begin = std::chrono::steady_clock::now();
+  absl::StatusOr<std::optional<Store::Committed>> committed = store_->PlanAndCommit(planner);
+  if (!committed.ok()) return Noticed(committed.status());
+  if (!*committed) return std::optional<Committed>();
+  const auto took = std::chrono::steady_clock::now() - begin;
+  told_unavailable_.clear();
+  auto& [plan, result] = **committed;
+  hooks_.Wake(plan);
+  if (plan.hooks && result.hooks_dropped > 0) {
+    Tell(Severity::kError, "hook.dropped",
+         absl::StrCat(result.hooks_dropped,
+                      result.hooks_dropped == 1 ? " delivery to a hook was" : " deliveries to hooks were",
+                      " dropped, the oldest first: more than ", kHooksWaitingMax,
+                      " wait. No row is affected. The event 'hook.failed' says why they are not delivered"));
   }
-  return ChangedAgainAndAgain(context_id_);
+  return std::optional<Committed>(Committed{std::move(plan), std::move(result), took});
 }
 
-absl::Status Mirror::EndCycle(std::int64_t now_ms, const CycleEnd& end) {
+absl::Status Mirror::EndCycle(std::int64_t now_ms, const PlanEnd& add) {
   TenantRecord before, ended;
   const absl::StatusOr<std::optional<Committed>> committed =
-      Commit([&]() MIRROR_REQUIRES(mutex_) -> absl::StatusOr<std::optional<Plan>> {
-        absl::StatusOr<TenantRecord> tenant = store_->ReadTenant();
-        if (!tenant.ok()) return tenant.status();
-        before = *tenant;
+      Commit([&](const TenantRecord& tenant) -> absl::StatusOr<std::optional<Plan>> {
+        before = tenant;
         Plan plan;
         plan.now_ms = now_ms;
         plan.forget_losses_before_ms = now_ms - options_.breaker.limits.window_ms;
-        plan.tenant_expected = *tenant;
-        plan.tenant = *tenant;
-        plan.tenant->cycle = tenant->cycle + 1;
+        plan.tenant = tenant;
+        plan.tenant->cycle = tenant.cycle + 1;
         plan.tenant->active = false;
         plan.tenant->holder.clear();
         plan.tenant->announced.clear();
-        if (end.change) end.change(*plan.tenant);
-        ended = *plan.tenant;
-        plan.steps = end.steps;
-        plan.checks = end.checks;
-        plan.holds = end.holds;
-        plan.settled_holds = end.settled_holds;
-        plan.all_as_of = end.as_of;
         plan.forget_old_cycles = true;
-        if (end.hooks) hooks_.Set(end.hooks, &plan);
+        if (add) {
+          if (absl::Status status = add(tenant, &plan); !status.ok()) return status;
+        }
+        ended = *plan.tenant;
         return plan;
       });
   if (!committed.ok()) return committed.status();
@@ -227,6 +204,13 @@ absl::Status Mirror::EndCycle(std::int64_t now_ms, const CycleEnd& end) {
     if (!step.status.ok()) return step.status;
   }
   return absl::OkStatus();
+}
+
+absl::Status Mirror::EndIdleCycle(std::int64_t cycle, std::int64_t now_ms) {
+  return EndCycle(now_ms, [cycle](const TenantRecord&, Plan* plan) {
+    plan->cycle = cycle;
+    return absl::OkStatus();
+  });
 }
 
 bool Mirror::CloseIfIdle() {

@@ -32,16 +32,9 @@ namespace mirror {
 /// How a tenant gets at its store; `create` makes a new one. Set by Tenants.
 using OpenStore = std::function<absl::StatusOr<std::unique_ptr<Store>>(bool create)>;
 
-/// What the end of a cycle writes beside that end.
-struct CycleEnd {
-  std::function<void(TenantRecord&)> change = {};  ///< Of the tenant's row. Absent: nothing more.
-  std::vector<Step> steps = {};
-  std::vector<TableCheck> checks = {};
-  std::vector<Hold> holds = {};
-  std::vector<std::uint64_t> settled_holds = {};
-  std::optional<AllAsOf> as_of = {};
-  HookNotes hooks = {};
-};
+/// What the end of a cycle writes beside that end: asked in its transaction, for `plan`, whose tenant's row
+/// is as it will be. Its error leaves the cycle running. Absent: nothing more.
+using PlanEnd = std::function<absl::Status(const TenantRecord& before, Plan* plan)>;
 
 /// A tenant's store, its lock, and what is known of both: opened when it is needed, quarantined when it is
 /// damaged, committed to, closed. What a tenant's calls share.
@@ -94,18 +87,19 @@ class Mirror {
   void BeginCycle() MIRROR_REQUIRES(mutex_);
   /// A cycle may be running that this process has served.
   bool serves_cycle() const MIRROR_REQUIRES(mutex_) { return served_cycle_; }
-  absl::Status EndCycle(std::int64_t now_ms, const CycleEnd& end = {}) MIRROR_REQUIRES(mutex_);
+  /// Whichever runs.
+  absl::Status EndCycle(std::int64_t now_ms, const PlanEnd& add = {}) MIRROR_REQUIRES(mutex_);
+  /// One that makes no progress. Errors: kAborted when it is over.
+  absl::Status EndIdleCycle(std::int64_t cycle, std::int64_t now_ms) MIRROR_REQUIRES(mutex_);
 
-  /// Makes a plan of what the store has now. Absent: there is nothing to be done.
-  using Planner = std::function<absl::StatusOr<std::optional<Plan>>()>;
   struct Committed {
     Plan plan;
     CommitResult result;
-    std::chrono::steady_clock::duration took{};  ///< The commit alone.
+    std::chrono::steady_clock::duration took{};  ///< From the wait for the lock to the end of the commit.
   };
-  /// Plans and commits, again while the plan is stale. The only place where that is done. Absent: the planner
-  /// gave nothing.
-  absl::StatusOr<std::optional<Committed>> Commit(const Planner& planner) MIRROR_REQUIRES(mutex_);
+  /// Begins, plans and commits: the only place where that is done. `planner` is asked under the store's
+  /// writer lock, see StoreWork; the store may be closed behind an error. Absent: it gave nothing.
+  absl::StatusOr<std::optional<Committed>> Commit(const Store::Planner& planner) MIRROR_REQUIRES(mutex_);
   /// Renews seen(), as far as `look` says. Called where it may have changed.
   void Summarize(Look look) MIRROR_REQUIRES(mutex_);
 

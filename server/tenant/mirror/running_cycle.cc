@@ -26,29 +26,29 @@ void RunningCycle::Forget() {
 void RunningCycle::ForgetFile() {
   Forget();
   holds_.reset();
+  version_.reset();
 }
 
-absl::Status RunningCycle::LoadRefused(Store& store) {
-  if (refused_) return absl::OkStatus();
-  const absl::StatusOr<std::vector<SchemaAnswer>> answers = store.ReadAnswers();
-  if (!answers.ok()) return answers.status();
-  SetRefused(*answers);
-  return absl::OkStatus();
-}
-
-absl::Status RunningCycle::LoadNotes(Store& store) {
-  if (notes_) return absl::OkStatus();
-  absl::StatusOr<std::vector<CycleNote>> notes = store.ReadCycleNotes();
-  if (!notes.ok()) return notes.status();
-  notes_ = *std::move(notes);
-  return absl::OkStatus();
-}
-
-absl::Status RunningCycle::LoadHolds(Store& store) {
-  if (holds_) return absl::OkStatus();
-  absl::StatusOr<std::vector<Hold>> holds = store.ReadHolds();
-  if (!holds.ok()) return holds.status();
-  holds_ = *std::move(holds);
+absl::Status RunningCycle::Load(Store& store) {
+  const absl::StatusOr<std::int64_t> version = store.ReadDataVersion();
+  if (!version.ok()) return version.status();
+  if (version_ != *version) ForgetFile();
+  version_ = *version;
+  if (!refused_) {
+    const absl::StatusOr<std::vector<SchemaAnswer>> answers = store.ReadAnswers();
+    if (!answers.ok()) return answers.status();
+    SetRefused(*answers);
+  }
+  if (!notes_) {
+    absl::StatusOr<std::vector<CycleNote>> notes = store.ReadCycleNotes();
+    if (!notes.ok()) return notes.status();
+    notes_ = *std::move(notes);
+  }
+  if (!holds_) {
+    absl::StatusOr<std::vector<Hold>> holds = store.ReadHolds();
+    if (!holds.ok()) return holds.status();
+    holds_ = *std::move(holds);
+  }
   return absl::OkStatus();
 }
 

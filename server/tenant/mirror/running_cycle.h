@@ -30,19 +30,17 @@ class RunningCycle {
   /// Another file may be there: holds, too.
   void ForgetFile();
 
-  // Each reads it unless it is there. Errors: as Store.
-  absl::Status LoadRefused(Store& store);
-  absl::Status LoadNotes(Store& store);
-  absl::Status LoadHolds(Store& store);
+  /// Reads what is not known of the mirror, or was before somebody else wrote to it. Errors: as Store.
+  absl::Status Load(Store& store);
 
-  /// Tables that are not taken, folded; after LoadRefused().
+  /// Tables that are not taken, folded; after Load().
   const std::set<std::string>& refused() const { return *refused_; }
   void SetRefused(const std::vector<SchemaAnswer>& answers);
-  /// After LoadNotes().
+  /// After Load().
   const std::vector<CycleNote>& notes() const { return *notes_; }
   bool IsNoted(CycleNoteKind kind) const;
   void ForgetNotes() { notes_.reset(); }
-  /// After LoadHolds().
+  /// After Load().
   const std::vector<Hold>& holds() const { return *holds_; }
   /// They are to be read again; gives those that were known.
   std::vector<Hold> ForgetHolds();
@@ -50,7 +48,7 @@ class RunningCycle {
   /// A batch of `cycle` was refused for good: unless the table gets over it, the cycle ends as a failure.
   void NoteRefusal(std::int64_t cycle, const BatchOutcome& outcome);
   void ForgetRefusal(const std::string& table);
-  /// In words; empty: none. After LoadNotes() and LoadHolds().
+  /// In words; empty: none. After Load().
   std::string RefusalsOf(std::int64_t cycle);
 
   /// What the source announced was refused before the tenant saw it.
@@ -66,6 +64,7 @@ class RunningCycle {
                                       const Position& position) const;
 
  private:
+  std::optional<std::int64_t> version_;           ///< Store::ReadDataVersion() of the next three.
   std::optional<std::set<std::string>> refused_;  ///< Folded.
   std::optional<std::vector<CycleNote>> notes_;
   std::optional<std::vector<Hold>> holds_;

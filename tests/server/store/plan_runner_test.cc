@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -46,8 +47,16 @@ class PlanRunnerTest : public testing::Test {
   /// As a store does: the verbs that were asked for, from the beginning of the transaction.
   absl::StatusOr<CommitResult> Run(const Plan& plan) {
     script_.verbs.clear();
-    EXPECT_THAT(script_.Begin(), IsOk());
-    return RunPlan(script_, plan);
+    absl::StatusOr<CommitResult> result = RunOnce(plan, Savepoints::kWhereNeeded);
+    return result.ok() && result->again ? RunOnce(plan, Savepoints::kAlways) : result;
+  }
+  absl::StatusOr<CommitResult> RunOnce(const Plan& plan, Savepoints savepoints) {
+    const absl::StatusOr<std::unique_ptr<StoreWork>> work = BeginWork(script_);
+    if (!work.ok()) return work.status();
+    EXPECT_EQ((*work)->tenant(), script_.mirror.tenant);
+    absl::StatusOr<CommitResult> result = (*work)->Commit(plan, savepoints);
+    EXPECT_THAT((*work)->Commit(plan, savepoints), StatusIs(absl::StatusCode::kInternal)) << "it was over";
+    return result;
   }
 
   static Plan InCycle(std::vector<Step> steps) {
@@ -140,14 +149,13 @@ TEST_F(PlanRunnerTest, NothingIsWrittenForAnotherCycle) {
   EXPECT_THAT(script_.verbs, ElementsAre("Begin", "Rollback"));
 }
 
-TEST_F(PlanRunnerTest, NothingIsWrittenForAnotherTenantsRow) {
-  Plan plan = InCycle({StepOn("people")});
-  plan.tenant_expected = script_.mirror.tenant;
-  plan.tenant_expected->paused = true;
-  const auto result = Run(plan);
-  ASSERT_THAT(result, IsOk());
-  EXPECT_TRUE(result->stale);
+TEST_F(PlanRunnerTest, WhatIsNotCommittedIsTakenBack) {
+  ASSERT_THAT(BeginWork(script_), IsOk());
   EXPECT_THAT(script_.verbs, ElementsAre("Begin", "Rollback"));
+  script_.verbs.clear();
+  script_.failures["Begin"] = {absl::UnavailableError("busy")};
+  EXPECT_THAT(BeginWork(script_), StatusIs(absl::StatusCode::kUnavailable));
+  EXPECT_THAT(script_.verbs, ElementsAre("Begin"));
 }
 
 TEST_F(PlanRunnerTest, AMetadataRowThatIsNotAsExpectedTakesThePlanBack) {
@@ -155,14 +163,13 @@ TEST_F(PlanRunnerTest, AMetadataRowThatIsNotAsExpectedTakesThePlanBack) {
   Step other = StepOn("people");
   other.expected->seq += 5;
   const auto result = Run(InCycle({StepOn("pairs", {CreateTable{Pairs()}}), other}));
-  ASSERT_THAT(result, IsOk());
-  EXPECT_TRUE(result->stale);
+  EXPECT_THAT(result, StatusIs(absl::StatusCode::kInternal, HasSubstr("Nothing was applied")));
   EXPECT_EQ(script_.verbs.back(), "Rollback");
   EXPECT_FALSE(script_.mirror.tables.contains("pairs"));
   // The number of rows follows the rows, and is nobody's to expect.
   Step counted = StepOn("people");
   counted.expected->row_count = 99;
-  EXPECT_FALSE(Run(InCycle({counted}))->stale);
+  EXPECT_THAT(Run(InCycle({counted})), IsOk());
 }
 
 TEST_F(PlanRunnerTest, AnErrorOfAnyVerbBehindTheStepsTakesThePlanBack) {
@@ -222,6 +229,17 @@ TEST_F(PlanRunnerTest, AStepThatFailsAloneIsDoneAgainBehindASavepointAndTheRestI
   EXPECT_THAT(result->steps.front().status, StatusIs(absl::StatusCode::kFailedPrecondition));
   EXPECT_THAT(script_.verbs, ElementsAre("Begin", "Create people", "Rollback", "Begin", "SetSavepoint",
                                          "Create people", "RollBackToSavepoint", "RemoveHolds 1", "Commit"));
+}
+
+TEST_F(PlanRunnerTest, AStepThatFailsAloneAsksForAnotherPlanAndLetsTheLockGo) {
+  Make(People());
+  script_.verbs.clear();
+  script_.failures["Alter people"] = {Refused()};
+  const auto result = RunOnce(InCycle({StepOn("people", {AlterTable{}})}), Savepoints::kWhereNeeded);
+  ASSERT_THAT(result, IsOk());
+  EXPECT_TRUE(result->again);
+  EXPECT_THAT(result->steps, IsEmpty());
+  EXPECT_THAT(script_.verbs, ElementsAre("Begin", "Alter people", "Rollback"));
 }
 
 TEST_F(PlanRunnerTest, WhatCannotBeBegunAnewIsTold) {
@@ -287,7 +305,6 @@ TEST_F(PlanRunnerTest, WhatFollowsARefusedStepOfItsTableIsAbortedAndOtherTablesG
   script_.failures["Alter people"] = {Refused()};
   const auto result = Run(InCycle({first, second, StepOn("pairs")}));
   ASSERT_THAT(result, IsOk());
-  ASSERT_FALSE(result->stale);
   EXPECT_THAT(result->steps[0].status, StatusIs(absl::StatusCode::kFailedPrecondition));
   EXPECT_THAT(result->steps[1].status,
               StatusIs(absl::StatusCode::kAborted, HasSubstr("Send again from the refused batch on")));

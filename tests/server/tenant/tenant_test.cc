@@ -517,9 +517,10 @@ class FailingStore final : public ForwardingStore {
   FailingStore(std::unique_ptr<Store> store, int* countdown)
       : ForwardingStore(std::move(store)), countdown_(countdown) {}
 
-  absl::StatusOr<CommitResult> Commit(const Plan& plan) override {
+ protected:
+  absl::StatusOr<CommitResult> CommitWork(StoreWork& work, const Plan& plan, Savepoints savepoints) override {
     if (*countdown_ > 0 && --*countdown_ == 0) return absl::UnavailableError("the disk is full");
-    return ForwardingStore::Commit(plan);
+    return ForwardingStore::CommitWork(work, plan, savepoints);
   }
 
  private:

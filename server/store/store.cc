@@ -1,0 +1,28 @@
+#include "server/store/store.h"
+
+#include <utility>
+
+namespace mirror {
+
+absl::StatusOr<std::optional<Store::Committed>> Store::PlanAndCommit(const Planner& planner) {
+  for (const Savepoints savepoints : {Savepoints::kWhereNeeded, Savepoints::kAlways}) {
+    const absl::StatusOr<std::unique_ptr<StoreWork>> work = Begin();
+    if (!work.ok()) return work.status();
+    absl::StatusOr<std::optional<Plan>> plan = planner((*work)->tenant());
+    if (!plan.ok()) return plan.status();
+    if (!*plan) return std::optional<Committed>();
+    absl::StatusOr<CommitResult> result = (*work)->Commit(**plan, savepoints);
+    if (!result.ok()) return result.status();
+    if (!result->again) return std::optional(Committed{**std::move(plan), *std::move(result)});
+  }
+  return absl::InternalError("a step could not be taken back alone. Nothing was applied.");
+}
+
+absl::StatusOr<CommitResult> Store::Commit(const Plan& plan) {
+  absl::StatusOr<std::optional<Committed>> committed =
+      PlanAndCommit([&](const TenantRecord&) { return std::optional(plan); });
+  if (!committed.ok()) return committed.status();
+  return std::move((*committed)->result);
+}
+
+}  // namespace mirror

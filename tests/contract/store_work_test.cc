@@ -1,0 +1,214 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <future>
+#include <memory>
+#include <optional>
+#include <thread>
+
+#include "tests/contract/store_contract.h"
+
+// The writer lock between Begin() and Commit(): who else writes comes before it, and is seen, or behind it.
+
+namespace mirror {
+namespace {
+
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+constexpr absl::StatusCode kInternal = absl::StatusCode::kInternal;
+/// Long enough for another thread to stand before the lock; where it is not, the test says less.
+constexpr std::chrono::milliseconds kStand{50};
+
+class StoreWorkTest : public StoreContract {
+ protected:
+  std::unique_ptr<StoreWork> BeginWork() { return std::move(store_->Begin()).value(); }
+  static absl::StatusOr<CommitResult> Commit(const std::unique_ptr<StoreWork>& work, const Plan& plan) {
+    return work->Commit(plan, Savepoints::kWhereNeeded);
+  }
+  /// `people` at LSN 5.
+  void CreateAtFive() {
+    Create(People());
+    Step mark = StepAt("people", 1);
+    mark.record->position = Position{Lsn{5}, "line"};
+    ASSERT_THAT(Run(mark).status, IsOk());
+  }
+  /// The batch that takes `people` to `lsn`, planned from what stands there.
+  Plan ToLsn(std::int64_t lsn) {
+    Step step = StepAt("people", Record("people").value().seq + 1);
+    step.record->position = Position{Lsn{lsn}, "line"};
+    return InCycle({step});
+  }
+};
+
+TEST_P(StoreWorkTest, WhatWasChangedByHandBeforeIsWhatIsPlannedFrom) {
+  CreateAtFive();
+  backend_->SetLsnByHand("people", -1);
+
+  const auto work = BeginWork();
+
+  EXPECT_EQ(Record("people")->position, Position{});
+  EXPECT_EQ(work->tenant(), Tenant());
+  EXPECT_THAT(Commit(work, ToLsn(6)), IsOk());
+  EXPECT_EQ(LsnOf("people"), Lsn{6});
+}
+
+TEST_P(StoreWorkTest, NobodyElseWritesUntilItIsOver) {
+  CreateAtFive();
+  const auto work = BeginWork();
+
+  EXPECT_FALSE(backend_->TryLsnByHand("people", -1));
+
+  EXPECT_EQ(LsnOf("people"), Lsn{5});
+  ASSERT_THAT(Commit(work, ToLsn(6)), IsOk());
+  EXPECT_EQ(LsnOf("people"), Lsn{6});
+  EXPECT_TRUE(backend_->TryLsnByHand("people", -1));
+  EXPECT_EQ(Record("people")->position, Position{});
+}
+
+TEST_P(StoreWorkTest, WhoWaitsForItComesBehindAndIsNotOverwritten) {
+  CreateAtFive();
+  auto work = BeginWork();
+  const Plan plan = ToLsn(6);
+  auto by_hand = std::async(std::launch::async, [&] { backend_->SetLsnByHand("people", -1); });
+  std::this_thread::sleep_for(kStand);
+
+  ASSERT_THAT(Commit(work, plan), IsOk());
+
+  by_hand.get();
+  EXPECT_EQ(Record("people")->position, Position{});
+  EXPECT_THAT(store_->Commit(plan), StatusIs(kInternal)) << "made without the lock";
+  EXPECT_EQ(Record("people")->position, Position{});
+}
+
+TEST_P(StoreWorkTest, AnotherServerWaitsAndPlansFromWhatTheFirstOneLeft) {
+  CreateAtFive();
+  const std::unique_ptr<Store> other = backend_->Open();
+  auto work = BeginWork();
+  const Plan plan = ToLsn(6);
+  auto second = std::async(std::launch::async, [&]() -> absl::Status {
+    return other
+        ->PlanAndCommit([&](const TenantRecord& tenant) -> absl::StatusOr<std::optional<Plan>> {
+          EXPECT_TRUE(tenant.touched) << "the first one's commit";
+          Step step;
+          step.table = "people";
+          step.expected = other->ReadTable("people").value();
+          step.record = step.expected;
+          EXPECT_EQ(step.record->position.lsn, Lsn{6});
+          step.record->seq += 1;
+          step.record->position.lsn = Lsn{7};
+          return InCycle({step});
+        })
+        .status();
+  });
+  std::this_thread::sleep_for(kStand);
+
+  ASSERT_THAT(Commit(work, plan), IsOk());
+
+  EXPECT_THAT(second.get(), IsOk());
+  EXPECT_EQ(LsnOf("people"), Lsn{7});
+}
+
+TEST_P(StoreWorkTest, OneIsBegunAtATime) {
+  CreateAtFive();
+  const auto work = BeginWork();
+  EXPECT_FALSE(store_->Begin().ok());
+  EXPECT_THAT(Commit(work, ToLsn(6)), IsOk());
+}
+
+TEST_P(StoreWorkTest, WhatIsLetGoOfLeavesNothingAndTheStoreGoesOn) {
+  CreateAtFive();
+  { const auto work = BeginWork(); }
+  EXPECT_TRUE(backend_->TryLsnByHand("people", 4)) << "the lock is free";
+  const auto nothing = store_->PlanAndCommit([](const TenantRecord&) { return std::optional<Plan>(); });
+  ASSERT_THAT(nothing, IsOk());
+  EXPECT_FALSE(*nothing);
+  EXPECT_TRUE(backend_->TryLsnByHand("people", 5));
+  const auto refused = store_->PlanAndCommit([](const TenantRecord&) -> absl::StatusOr<std::optional<Plan>> {
+    return absl::NotFoundError("no such table");
+  });
+  EXPECT_THAT(refused.status(), StatusIs(absl::StatusCode::kNotFound, HasSubstr("no such table")));
+  EXPECT_TRUE(backend_->TryLsnByHand("people", 5));
+  ASSERT_THAT(Insert(People(), {{1, "Ada", 36}}).status, IsOk());
+  EXPECT_THAT(Visible(People()), SizeIs(1));
+}
+
+TEST_P(StoreWorkTest, ACommitThatFailsEndsItAndLeavesNothing) {
+  CreateAtFive();
+  const TestBatch made = MakeBatch(People(), {.rows = {{1, "Ada", 36}}});
+  Plan plan = InCycle({StepAt("people", 2, {ApplyRows{made.schema.get(), &*made.batch, false, kCycle}})});
+  plan.cycle = kCycle - 1;
+  const auto work = BeginWork();
+
+  EXPECT_THAT(Commit(work, plan), StatusIs(absl::StatusCode::kAborted));
+
+  plan.cycle = kCycle;
+  EXPECT_THAT(Commit(work, plan), StatusIs(kInternal)) << "it is over";
+  EXPECT_THAT(Visible(People()), IsEmpty());
+  EXPECT_TRUE(backend_->TryLsnByHand("people", 5));
+}
+
+TEST_P(StoreWorkTest, AStepThatFailsAloneIsPlannedAgainFromWhatStandsThereThen) {
+  CreateAtFive();
+  const TestBatch bad = MakeBatch(People(), {.operation = Operation::kUpdate, .rows = {{3, "x", 1}}});
+  const auto failing = [&] {
+    Plan plan = InCycle({StepAt("people", 2, {ApplyRows{bad.schema.get(), &*bad.batch, false, kCycle}})});
+    plan.holds.push_back(Hold{.table = "people"});
+    return plan;
+  };
+  auto work = BeginWork();
+  const Plan first = failing();
+  const auto result = Commit(work, first);
+  ASSERT_THAT(result, IsOk());
+  ASSERT_TRUE(result->again) << "where a savepoint has no price this test is another one";
+  EXPECT_THAT(store_->ReadHolds(), IsOkAndHolds(IsEmpty()));
+  // Now somebody comes in between.
+  backend_->SetLsnByHand("people", -1);
+
+  work = BeginWork();
+  EXPECT_THAT(work->Commit(first, Savepoints::kAlways), StatusIs(kInternal));
+  work = BeginWork();
+  const auto again = work->Commit(failing(), Savepoints::kAlways);
+
+  ASSERT_THAT(again, IsOk());
+  EXPECT_FALSE(again->again);
+  ASSERT_THAT(again->steps, SizeIs(1));
+  EXPECT_THAT(again->steps[0].status, StatusIs(absl::StatusCode::kFailedPrecondition));
+  EXPECT_THAT(store_->ReadHolds(), IsOkAndHolds(SizeIs(1))) << "the rest of the plan is done";
+  EXPECT_EQ(Record("people")->position, Position{});
+}
+
+TEST_P(StoreWorkTest, APlannerIsAskedTwiceAtMostAndItsLastPlanCounts) {
+  CreateAtFive();
+  const TestBatch bad = MakeBatch(People(), {.operation = Operation::kUpdate, .rows = {{3, "x", 1}}});
+  int asked = 0;
+  const auto committed =
+      store_->PlanAndCommit([&](const TenantRecord& tenant) -> absl::StatusOr<std::optional<Plan>> {
+        EXPECT_EQ(tenant, Tenant());
+        ++asked;
+        return InCycle({StepAt("people", 2, {ApplyRows{bad.schema.get(), &*bad.batch, false, kCycle}})});
+      });
+  ASSERT_THAT(committed, IsOk());
+  ASSERT_TRUE(*committed);
+  EXPECT_THAT((*committed)->result.steps, SizeIs(1));
+  EXPECT_THAT((*committed)->result.steps[0].status, StatusIs(absl::StatusCode::kFailedPrecondition));
+  EXPECT_LE(asked, 2);
+}
+
+TEST_P(StoreWorkTest, TheDataVersionTellsOfOthersWhoWrote) {
+  CreateAtFive();
+  const std::int64_t before = store_->ReadDataVersion().value();
+  EXPECT_EQ(store_->ReadDataVersion().value(), before);
+  backend_->SetLsnByHand("people", 4);
+  const std::int64_t after = store_->ReadDataVersion().value();
+  EXPECT_NE(after, before);
+  const auto work = BeginWork();
+  EXPECT_EQ(store_->ReadDataVersion().value(), after);
+}
+
+INSTANTIATE_TEST_SUITE_P(EveryStore, StoreWorkTest, testing::ValuesIn(EveryBackend()), NameOfBackend);
+
+}  // namespace
+}  // namespace mirror

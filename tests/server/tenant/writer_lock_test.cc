@@ -1,0 +1,178 @@
+// What a tenant does under its store's writer lock, and who else writes beside it.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+#include "tests/server/tenant/tenant_bench.h"
+#include "tests/support/forwarding_store.h"
+
+namespace mirror {
+namespace {
+
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+const Position kFive{Lsn{5}, "five"}, kTen{Lsn{10}, "ten"};
+
+/// Where a test comes in between.
+struct Between {
+  int begun = 0;                            ///< Transactions.
+  std::function<void()> before_begin = {};  ///< Once.
+  std::function<void()> in_commit = {};     ///< Once: the plan is made, nothing is written yet.
+};
+
+class BetweenStore final : public ForwardingStore {
+ public:
+  BetweenStore(std::unique_ptr<Store> store, Between& between)
+      : ForwardingStore(std::move(store)), between_(between) {}
+  absl::StatusOr<std::unique_ptr<StoreWork>> Begin() override {
+    ++between_.begun;
+    if (const auto what = std::exchange(between_.before_begin, {})) what();
+    return ForwardingStore::Begin();
+  }
+
+ protected:
+  absl::StatusOr<CommitResult> CommitWork(StoreWork& work, const Plan& plan, Savepoints savepoints) override {
+    if (const auto what = std::exchange(between_.in_commit, {})) what();
+    return ForwardingStore::CommitWork(work, plan, savepoints);
+  }
+
+ private:
+  Between& between_;
+};
+
+class WriterLockTest : public TenantBench {
+ protected:
+  WriterLockTest() : TenantBench({.gap_wait_ms = 200}) {
+    tenant_ = std::make_unique<Tenant>(
+        "ctx",
+        [this](bool create) -> absl::StatusOr<std::unique_ptr<Store>> {
+          absl::StatusOr<std::unique_ptr<Store>> store =
+              OpenSqliteStore(folder_.path(), "ctx", create, sqlite_);
+          if (!store.ok()) return store;
+          return std::make_unique<BetweenStore>(*std::move(store), between_);
+        },
+        options_, events_, [](Tenant&) {});
+    source_ = std::make_unique<SourceCalls>(*tenant_, "ctx");
+  }
+
+  /// `people` with one row at LSN 5, announced in a cycle that runs.
+  void BeginAtFive() {
+    source_->Mirror(People(), {{1, "Ada", 36}}, kFive);
+    source_->Begin();
+    ASSERT_THAT(source_->Announce({People()}), IsOk());
+  }
+  static BatchSpec ToTen(Rows rows, std::uint64_t seq = 1) {
+    return {.rows = std::move(rows), .seq = seq, .base_lsn = 5, .target = kTen, .commit = kTen};
+  }
+  /// False: somebody else holds the lock.
+  bool TryByHand(const std::string& sql) {
+    try {
+      ByHand("PRAGMA busy_timeout = 0; " + sql);
+    } catch (const std::runtime_error& error) {
+      EXPECT_THAT(error.what(), HasSubstr("locked"));
+      return false;
+    }
+    return true;
+  }
+
+  Between between_;
+};
+
+TEST_F(WriterLockTest, AMinusOneThatComesBeforeTheLockIsSeenByThePlan) {
+  BeginAtFive();
+  between_.before_begin = [&] { ByHand("UPDATE ctx_mirroring SET lsn = -1"); };
+
+  EXPECT_THAT(source_->Send(People(), ToTen({{2, "Grace", 45}})).status,
+              StatusIs(absl::StatusCode::kFailedPrecondition));
+
+  EXPECT_EQ(Metadata("lsn"), Cell(-1));
+  EXPECT_THAT(Visible(People()), SizeIs(1));
+}
+
+TEST_F(WriterLockTest, AMinusOneInTheMiddleOfACommitHasToWaitForIt) {
+  BeginAtFive();
+  bool done = true;
+  between_.in_commit = [&] { done = TryByHand("UPDATE ctx_mirroring SET lsn = -1"); };
+
+  EXPECT_THAT(source_->Send(People(), ToTen({{2, "Grace", 45}})).status, IsOk());
+
+  EXPECT_FALSE(done);
+  EXPECT_EQ(Metadata("lsn"), Cell(10));
+  EXPECT_TRUE(TryByHand("UPDATE ctx_mirroring SET lsn = -1"));
+  EXPECT_EQ(Metadata("lsn"), Cell(-1));
+}
+
+TEST_F(WriterLockTest, ACycleThatAnotherServerEndedIsOverForTheBatchThatWaited) {
+  BeginAtFive();
+  between_.before_begin = [&] { ByHand("UPDATE _mirror_tenant SET active = 0"); };
+
+  EXPECT_THAT(source_->Apply(MakeBatch(People(), ToTen({{2, "Grace", 45}}))),
+              StatusIs(absl::StatusCode::kAborted, HasSubstr("is over")));
+
+  EXPECT_THAT(Visible(People()), SizeIs(1));
+}
+
+TEST_F(WriterLockTest, ACompletionOfACycleThatAnotherServerEndedDoesNotCompleteIt) {
+  BeginAtFive();
+  between_.before_begin = [&] { ByHand("UPDATE _mirror_tenant SET cycle = cycle + 7"); };
+
+  EXPECT_THAT(source_->Complete(), StatusIs(absl::StatusCode::kAborted, HasSubstr("took its place")));
+
+  EXPECT_EQ(Partner(path()).One("SELECT active FROM _mirror_tenant"), Cell(1));
+  EXPECT_NE(Partner(path()).One("SELECT completed_cycle FROM _mirror_tenant"), Cell(source_->cycle));
+}
+
+TEST_F(WriterLockTest, AnIdleCycleIsNotEndedWhereAnotherOneTookItsPlaceMeanwhile) {
+  BeginAtFive();
+  source_->now += options_.cycle_idle_ms + 1;
+  between_.before_begin = [&] { ByHand("UPDATE _mirror_tenant SET cycle = cycle + 7"); };
+
+  tenant_->EndIfIdle(source_->now);
+
+  EXPECT_EQ(Partner(path()).One("SELECT active FROM _mirror_tenant"), Cell(1));
+  EXPECT_THAT(catalog_.Messages("cycle.failed"), IsEmpty());
+}
+
+TEST_F(WriterLockTest, WhoOnlyAsksAndWhoOnlyWaitsTakesNoLock) {
+  BeginAtFive();
+  const int before = between_.begun;
+
+  EXPECT_THAT(source_->Announce({People()}), IsOk()) << "the same again";
+  Caller stranger = source_->caller;
+  stranger.issuer = "another";
+  EXPECT_THAT(tenant_->Authenticate(stranger, "holder", false, false, source_->now),
+              StatusIs(absl::StatusCode::kPermissionDenied));
+  EXPECT_THAT(tenant_->Holds(), IsOkAndHolds(IsEmpty()));
+  tenant_->EndIfIdle(source_->now);
+  EXPECT_EQ(between_.begun, before);
+
+  // A batch that waits for those before it looks every 50 ms, and is refused by one commit in the end.
+  const auto outcomes = source_->Apply(MakeBatch(People(), ToTen({{4, "four", 4}}, 4)), true);
+  ASSERT_THAT(outcomes, IsOk());
+  EXPECT_THAT(outcomes->front().status, StatusIs(absl::StatusCode::kAborted));
+  EXPECT_EQ(between_.begun, before + 1);
+}
+
+TEST_F(WriterLockTest, AHoldThatIsTakenAwayByHandIsGone) {
+  source_->Mirror(People(), {{1, "Ada", 36}}, kFive);
+  source_->source_id = "another source";
+  source_->Begin();
+  ASSERT_THAT(source_->Announce({People()}), IsOk());
+  ASSERT_THAT(tenant_->Holds(), IsOkAndHolds(SizeIs(1)));
+
+  ByHand("DELETE FROM _mirror_holds");
+
+  EXPECT_THAT(tenant_->Holds(), IsOkAndHolds(IsEmpty()));
+  EXPECT_THAT(tenant_->AcceptSource(source_->now), StatusIs(absl::StatusCode::kFailedPrecondition));
+}
+
+}  // namespace
+}  // namespace mirror
