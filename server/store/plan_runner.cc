@@ -49,8 +49,8 @@ absl::Status ShadowGone(const std::string& table) {
 absl::Status PlannedElsewhere(const std::string& table) {
   return absl::InternalError(absl::StrCat(
       "table '", table,
-      "': what was to be done was planned for another metadata row than the one that is there, a mistake of "
-      "this server's. Nothing was applied; the same call again is safe."));
+      "': the plan was made for another metadata row than the one that is there. That is a mistake of this "
+      "server's, please report it. Nothing was applied; the same call again is safe."));
 }
 
 bool SameButCount(const std::optional<TableRecord>& a, std::optional<TableRecord> b) {
