@@ -1,6 +1,7 @@
 #include "base/file.h"
 
 #include <fcntl.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -8,6 +9,7 @@
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
+#include <system_error>
 
 #include "absl/strings/str_cat.h"
 #include "base/nonce.h"
@@ -174,6 +176,20 @@ absl::Status MakeFolder(const std::string& path, FolderUse use) {
   if (error == EEXIST && stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode)) return absl::OkStatus();
   return absl::UnavailableError(absl::StrCat("the folder '", path, "' cannot be made: ", Reason(error),
                                              ". Check the path and the rights of the folder above it."));
+}
+
+absl::Status TryFolder(const std::string& path) {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  fs::path nearest = fs::absolute(path, error);
+  while (!fs::exists(nearest, error) && nearest.has_relative_path()) nearest = nearest.parent_path();
+  std::string tried = nearest.string() + "/.check-XXXXXX";
+  if (mkdtemp(tried.data()) == nullptr) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("nothing can be made in '", nearest.string(), "': ", std::strerror(errno)));
+  }
+  rmdir(tried.c_str());
+  return absl::OkStatus();
 }
 
 }  // namespace mirror

@@ -54,6 +54,10 @@ enum class FolderUse {
 /// Errors: kUnavailable, naming it.
 absl::Status MakeFolder(const std::string& path, FolderUse use = FolderUse::kPrivate);
 
+/// Whether something can be made in this folder, or in the nearest above it that is there; leaves nothing
+/// behind. Errors: kFailedPrecondition, as half a sentence: where nothing can be made, and why.
+absl::Status TryFolder(const std::string& path);
+
 }  // namespace mirror
 
 #endif  // MIRROR_BASE_FILE_H_

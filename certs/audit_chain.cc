@@ -69,7 +69,7 @@ std::string FormatSeal(const AuditSeal& seal) {
 }
 
 absl::StatusOr<AuditSeal> ParseSeal(std::string_view text) {
-  const absl::Status wrong = absl::InvalidArgumentError("it is no seal of an audit log");
+  const absl::Status wrong = absl::InvalidArgumentError("it is not a seal of an audit log");
   const nlohmann::json json = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
   if (!json.is_object()) return wrong;
   AuditSeal seal;
@@ -116,9 +116,9 @@ bool AuditChecker::IsSigned(const AuditSeal& seal) const {
 void AuditChecker::Expect(const AuditPoint& point, std::string what) {
   if (point.chain != state_.before.chain) {
     if (accepted_chain_ == state_.before.chain) return;
-    return Find(absl::StrCat("the log was replaced: ", what, " is of chain ", point.chain, ", up to record ",
-                             point.id, "; the catalog holds chain ", state_.before.chain,
-                             ". If that is known, say --chain ", state_.before.chain));
+    return Find(absl::StrCat("the log was replaced: ", what, " is chain ", point.chain, " up to record ",
+                             point.id, ", but the catalog holds chain ", state_.before.chain,
+                             ". If you know why, add --chain ", state_.before.chain));
   }
   // What was pruned since cannot be compared any more.
   if (point.id > state_.before.id) expected_.push_back({point, std::move(what)});
@@ -133,7 +133,7 @@ void AuditChecker::Begin(const AuditState& state) {
   if (receipt_) Expect(*receipt_, "what an earlier check saw");
   if (state.sealed) {
     if (!IsSigned(*state.sealed)) {
-      Find("the signature in audit.head is not of the application's key");
+      Find("the signature in audit.head was not made with the application's key");
     } else {
       Expect(state.sealed->point, absl::StrCat("what was signed at ", At(state.sealed->time_ms)));
     }
@@ -147,15 +147,15 @@ void AuditChecker::Add(const AuditRecord& record) {
   if (gap) Find(absl::StrCat(Records(before.id + 1, record.id - 1), " missing"));
   if (!gap && AuditHash(before.hash, record) != record.hash) {
     Find(absl::StrCat("record ", record.id, " (", At(record.time_ms),
-                      ") is not as it was written, or the hash of the one before it was changed"));
+                      ") was changed, or the hash of the record before it was"));
   }
   ++verdict_.records;
   verdict_.last.id = record.id;
   verdict_.last.hash = record.hash;
   for (const Expected& expected : expected_) {
     if (expected.point.id != record.id || expected.point.hash == record.hash) continue;
-    Find(absl::StrCat("record ", record.id, " is another one than ", expected.what,
-                      ": it or one before it was changed and the hashes made anew"));
+    Find(absl::StrCat("record ", record.id, " is not the same as ", expected.what,
+                      ": it or a record before it was changed, and the hashes were recomputed"));
   }
   if (!record.seal.empty()) AddSeal(record, before);
 }
@@ -163,15 +163,16 @@ void AuditChecker::Add(const AuditRecord& record) {
 void AuditChecker::AddSeal(const AuditRecord& record, const AuditPoint& before) {
   const absl::StatusOr<AuditSeal> seal = ParseSeal(record.seal);
   if (!seal.ok() || !IsSigned(*seal)) {
-    return Find(absl::StrCat("the signature in record ", record.id, " is not of the application's key"));
+    return Find(
+        absl::StrCat("the signature in record ", record.id, " was not made with the application's key"));
   }
   ++verdict_.seals;
   switch (seal->kind) {
     case SealKind::kSealed:
       if (seal->point != before) {
         return Find(absl::StrCat("one of the ", Records(verdict_.sealed_id + 1, record.id - 1),
-                                 " was changed and the hashes made anew: record ", record.id,
-                                 " signs another content"));
+                                 " was changed, and the hashes were recomputed: record ", record.id,
+                                 " signs other content"));
       }
       verdict_.sealed_id = record.id;
       verdict_.sealed_ms = seal->time_ms;
@@ -182,9 +183,9 @@ void AuditChecker::AddSeal(const AuditRecord& record, const AuditPoint& before) 
     case SealKind::kReplaced:
       if (accepted_chain_ == before.chain) return;
       return Find(absl::StrCat("the log was replaced at ", At(record.time_ms),
-                               ": it took the place of chain ", seal->point.chain,
+                               ": this chain took the place of chain ", seal->point.chain,
                                ", which was signed up to record ", seal->point.id,
-                               ". Look for catalog.db.damaged-* in the data folder; if it is known why, say ",
+                               ". Look for catalog.db.damaged-* in the data folder; if you know why, add ",
                                "--chain ", before.chain));
   }
 }
@@ -202,7 +203,7 @@ AuditVerdict AuditChecker::End() {
                         " missing at the beginning, and no signed record says that the server pruned them"));
     }
   }
-  if (verdict_.records > 0 && verdict_.seals == 0) Find("nothing of it is signed");
+  if (verdict_.records > 0 && verdict_.seals == 0) Find("none of its records is signed");
   return std::move(verdict_);
 }
 

@@ -28,8 +28,9 @@ constexpr KindWords kKinds[] = {
      "certificate "
      "into the issuer's folder, then set 'key' and 'key_id' of [identity]"},
     {KeyKind::kApplication, "application",
-     "make the next key with 'mirrorctl certs issue-application', give its certificate to the sources "
-     "(application_certificate), then set 'key' and 'key_id' of [application] and reload the server's keys"},
+     "make the next key with 'mirrorctl certs issue-application', bring its certificate to the sources, set "
+     "'key' and 'key_id' of [application], reload the server's keys, then set 'application_certificate' at "
+     "the sources"},
     {KeyKind::kListener, "listener",
      "make it anew with 'mirrorctl certs issue-tls --dir DIR --name HOST --replace'; a running server "
      "notices it"},

@@ -122,7 +122,7 @@ absl::Status CheckFree(const PairFiles& files) {
     struct stat info = {};
     if (lstat(path.c_str(), &info) == 0) {
       return absl::AlreadyExistsError(absl::StrCat(
-          "'", path, "' exists. Nothing was written. Choose another name, or say that it may be replaced."));
+          "'", path, "' exists. Nothing was written. Choose another name, or allow it to be replaced."));
     }
   }
   return absl::OkStatus();

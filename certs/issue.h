@@ -60,8 +60,8 @@ absl::Status IssueAdmin(const PairFiles& files, const PairFiles& ca, const std::
 absl::Status IssueClient(const PairFiles& files, const PairFiles& ca, const std::string& name,
                          const IssueOptions& options);
 
-/// A key that signs tokens, and a certificate of it that it signed itself: what is believed is the
-/// folder in which the certificate lies. `key_id` is its common name. RS256: 3,072 bits.
+/// A key that signs tokens, and its self-signed certificate: the folder that holds the certificate decides
+/// whether it is trusted. `key_id` is its common name. RS256: 3,072 bits.
 absl::Status IssueSigningKey(const PairFiles& files, const std::string& key_id, Algorithm algorithm,
                              const IssueOptions& options);
 

@@ -74,7 +74,7 @@ absl::StatusOr<std::string> RawFromDer(std::string_view der) {
       BN_bn2binpad(ECDSA_SIG_get0_r(signature.get()), out, kEs256Half) != static_cast<int>(kEs256Half) ||
       BN_bn2binpad(ECDSA_SIG_get0_s(signature.get()), out + kEs256Half, kEs256Half) !=
           static_cast<int>(kEs256Half)) {
-    return absl::InternalError(absl::StrCat("an ES256 signature has an odd shape: ", TakeOpenSslError()));
+    return absl::InternalError(absl::StrCat("an ES256 signature cannot be decoded: ", TakeOpenSslError()));
   }
   return raw;
 }
@@ -273,7 +273,7 @@ absl::StatusOr<std::string> SigningKey::Sign(std::string_view bytes) const {
       EVP_DigestSign(context.get(), reinterpret_cast<unsigned char*>(signature.data()), &size, data,
                      bytes.size()) != 1) {
     return absl::InternalError(
-        absl::StrCat("the key '", key_id_, "' does not sign: ", TakeOpenSslError(),
+        absl::StrCat("the key '", key_id_, "' cannot sign: ", TakeOpenSslError(),
                      ". Nothing was sent. Check its file with 'mirrorctl certs show' on "
                      "its certificate, or issue a new key."));
   }

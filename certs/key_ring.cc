@@ -75,9 +75,9 @@ absl::StatusOr<KeyRing> KeyRing::Load(const std::vector<IssuerFolder>& folders) 
       const auto [other, inserted] = folder_of.emplace(key_id, folder.folder);
       if (!inserted) {
         return absl::AlreadyExistsError(absl::StrCat(
-            "the key id '", key_id, "' stands in two folders, '", other->second, "' and '", folder.folder,
-            "': whose tokens it signs would be left to chance. No key was loaded. Issue one of them anew "
-            "under another id."));
+            "the key id '", key_id, "' is in two folders, '", other->second, "' and '", folder.folder,
+            "', so nobody can tell whose tokens it signs. No key was loaded. Issue one of the two anew under "
+            "another id."));
       }
       absl::StatusOr<PublicKey> key = PublicKey::Load(path);
       if (!key.ok()) return key.status();

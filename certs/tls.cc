@@ -40,7 +40,7 @@ absl::StatusOr<TlsPair> ReadTlsPair(const std::string& certificate_path, const s
     ERR_clear_error();
     return absl::InvalidArgumentError(
         absl::StrCat("the certificate '", certificate_path, "' and the key '", key_path,
-                     "' do not belong together. Neither was used. Issue the pair anew, see ", commands, "."));
+                     "' are not a pair. Neither was used. Issue the pair anew, see ", commands, "."));
   }
   const std::int64_t now_s = std::time(nullptr);
   const std::int64_t not_before = ToUnixSeconds(X509_get0_notBefore(certificate->get()), now_s + 1);

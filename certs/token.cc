@@ -11,7 +11,9 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/strings/cord.h"
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/base64url.h"
@@ -29,6 +31,11 @@ constexpr std::int64_t kLastSecond = 253402300799;     // 9999-12-31T23:59:59Z: 
 // Every refusal ends in what it left and what to do.
 absl::Status Refuse(const std::string& what, const std::string& next) {
   return absl::UnauthenticatedError(absl::StrCat(what, ". Nothing was done. ", next));
+}
+
+absl::Status ByTheClock(absl::Status status, std::int64_t clock_s) {
+  status.SetPayload(kClockPayload, absl::Cord(absl::StrCat(clock_s)));
+  return status;
 }
 
 bool IsNonce(std::string_view text) {
@@ -121,13 +128,14 @@ absl::StatusOr<Parts> TakeApart(std::string_view token, TokenUse use) {
   }
   const std::string* type = Text(parts.header, "typ");
   if (type == nullptr || *type != TokenType(use)) {
-    return Refuse(absl::StrCat("the token's 'typ' is not '", std::string(TokenType(use)), "'"),
-                  "A token is good for one use: Authenticate, the other calls and the answer have a 'typ' "
-                  "each.");
+    return Refuse(
+        absl::StrCat("the token's 'typ' is not '", std::string(TokenType(use)), "'"),
+        "Authenticate, the other calls and the endpoint's answer each need a token with their own 'typ'.");
   }
   const auto named = parts.header.find("alg");
   if (named == parts.header.end() || !named->is_string()) {
-    return Refuse("the token's 'alg' is missing or not a text", "Sign it with ES256 or RS256 and say so.");
+    return Refuse("the token's 'alg' is missing or not a text",
+                  "Sign it with ES256 or RS256 and name that in 'alg'.");
   }
   const std::optional<Algorithm> algorithm = ParseAlgorithm(named->get_ref<const std::string&>());
   if (!algorithm) {
@@ -145,7 +153,7 @@ absl::StatusOr<Json> Open(const Parts& parts, const PublicKey& key, const std::s
                   "Name the algorithm of the key that signs.");
   }
   if (!key.Verify(parts.signed_bytes, parts.signature)) {
-    return Refuse(absl::StrCat("the token's signature is not of ", whose),
+    return Refuse(absl::StrCat("the token's signature does not match ", whose),
                   "Sign it with the private key that belongs to that certificate.");
   }
   const std::optional<std::string> payload = DecodeBase64Url(parts.payload);
@@ -162,8 +170,9 @@ absl::Status CheckAudience(const Json& payload, const std::string& expected) {
   if (audience != nullptr && audience->is_string() && audience->get_ref<const std::string&>() == expected) {
     return absl::OkStatus();
   }
-  return Refuse(absl::StrCat("the token's audience is not this application alone, which is '", expected, "'"),
-                "Put its id into 'aud' ([identity] application_id in the agent's configuration).");
+  return Refuse(
+      absl::StrCat("the token's audience ('aud') must be this application and no other: '", expected, "'"),
+      "Put its id into 'aud' ([identity] application_id in the agent's configuration).");
 }
 
 // A time that every sum below can bear.
@@ -194,14 +203,16 @@ absl::Status CheckTimes(const Json& payload, const TokenRules& rules, std::int64
   }
   const std::string compare = "Sign a new one; if it is new, set the clocks right.";
   if (now_s >= *expires + rules.leeway_s) {
-    return Refuse(absl::StrCat("the token expired at ", FormatUnixTime(*expires),
-                               "; this server's clock says ", FormatUnixTime(now_s)),
-                  compare);
+    return ByTheClock(Refuse(absl::StrCat("the token expired at ", FormatUnixTime(*expires),
+                                          "; this server's clock says ", FormatUnixTime(now_s)),
+                             compare),
+                      now_s);
   }
   if (now_s < *not_before - rules.leeway_s) {
-    return Refuse(absl::StrCat("the token is valid only from ", FormatUnixTime(*not_before),
-                               "; this server's clock says ", FormatUnixTime(now_s)),
-                  compare);
+    return ByTheClock(Refuse(absl::StrCat("the token is valid only from ", FormatUnixTime(*not_before),
+                                          "; this server's clock says ", FormatUnixTime(now_s)),
+                             compare),
+                      now_s);
   }
   claims.not_before = *not_before;
   claims.expires = *expires;
@@ -235,6 +246,15 @@ std::optional<SignedHead> HeadOf(const Json& payload) {
 }
 
 }  // namespace
+
+std::optional<std::int64_t> ClockOfRefusal(const absl::Status& status) {
+  const auto told = status.GetPayload(kClockPayload);
+  std::int64_t clock_s = 0;
+  if (!told || !absl::SimpleAtoi(std::string(*told), &clock_s) || clock_s < 0 || clock_s > kLastSecond) {
+    return std::nullopt;
+  }
+  return clock_s;
+}
 
 std::string_view TokenType(TokenUse use) {
   switch (use) {
@@ -301,7 +321,7 @@ absl::StatusOr<VerifiedToken> VerifyToken(std::string_view token, TokenUse use, 
     return times;
   const std::string* issuer = Text(*payload, "iss");
   if (issuer == nullptr || *issuer != entry->issuer) {
-    return Refuse(absl::StrCat("the token's 'iss' is not the issuer to whom ", whose, " belongs"),
+    return Refuse(absl::StrCat("the token's 'iss' is not the issuer that owns ", whose),
                   "Write the issuer's name as the server's [[issuer]] has it.");
   }
   if (const absl::Status audience = CheckAudience(*payload, rules.audience); !audience.ok()) return audience;
@@ -377,7 +397,7 @@ absl::StatusOr<Answer> VerifyAnswer(std::string_view token, const PublicKey& app
   const std::string check =
       "Check 'address' of [endpoint], and 'application_id' and 'application_certificate' of [identity].";
   if (const absl::Status valid = application_key.CheckValidity(now_s); !valid.ok()) {
-    return unproven(valid.message(), "Get the application's new certificate from who runs the endpoint.");
+    return unproven(valid.message(), "Get the application's new certificate from the endpoint's operator.");
   }
   const absl::StatusOr<Parts> parts = TakeApart(token, TokenUse::kAnswer);
   if (!parts.ok()) return unproven(parts.status().message(), check);
@@ -389,22 +409,23 @@ absl::StatusOr<Answer> VerifyAnswer(std::string_view token, const PublicKey& app
     return text != nullptr && *text == wanted;
   };
   if (!says("nonce", expected.nonce)) {
-    return unproven("its answer is to another question (nonce)",
-                    "If it comes again, somebody replays answers.");
+    return unproven("its answer does not carry this call's nonce",
+                    "If this happens again, somebody replays old answers.");
   }
   if (!says("context_id", expected.context_id))
     return unproven("its answer is for another context id", check);
-  if (!says("iss", expected.application_id)) return unproven("it is another application", check);
+  if (!says("iss", expected.application_id)) return unproven("its answer is from another application", check);
   const std::optional<std::int64_t> cycle = Integer(*payload, "cycle");
   const std::optional<std::int64_t> time = Integer(*payload, "iat");
   if (!cycle || *cycle < 0 || !time || *time <= 0 || *time > kLastSecond) {
     return unproven("its answer has no cycle or no time", check);
   }
   if (*time > now_s + kAnswerTimeSlack || *time < now_s - kAnswerTimeSlack) {
-    return unproven(
-        absl::StrCat("its clock says ", FormatUnixTime(*time), " and the one here ", FormatUnixTime(now_s),
-                     ", more than ", kAnswerTimeSlack / 60, " minutes apart"),
-        "Set the clocks right.");
+    return ByTheClock(
+        unproven(absl::StrCat("its clock says ", FormatUnixTime(*time), " and the one here ",
+                              FormatUnixTime(now_s), ", more than ", kAnswerTimeSlack / 60, " minutes apart"),
+                 "Set the clocks right."),
+        *time);
   }
   return Answer{expected.nonce, expected.context_id, expected.application_id, *cycle,
                 *time,          HeadOf(*payload)};

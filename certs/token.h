@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "certs/key.h"
 #include "certs/key_ring.h"
@@ -19,6 +20,12 @@ inline constexpr std::size_t kTokenBytesMax = 8192;
 
 /// Seconds by which the time in an endpoint's answer may differ from the source's clock.
 inline constexpr std::int64_t kAnswerTimeSlack = 15 * 60;
+
+/// Payload of a refusal by the clock: the unix seconds of the endpoint's, as text. Passes the wire, see
+/// proto/wire/refusal.h.
+inline constexpr char kClockPayload[] = "mirror-clock";
+/// What it says. Absent: the clock is not why.
+std::optional<std::int64_t> ClockOfRefusal(const absl::Status& status);
 
 /// What a token is for. It stands in `typ` and is checked exactly, so that a captured call token
 /// cannot begin a cycle and an answer cannot pass for a request.

@@ -15,6 +15,7 @@
 #include "base/text/text_stream.h"
 #include "certs/openssl_exit.h"
 #include "certs/private_memory.h"
+#include "client/command/check_config.h"
 #include "client/command/install.h"
 #include "client/command/once.h"
 #include "client/command/pointers_command.h"
@@ -49,16 +50,16 @@ Command AddOnce(CLI::App& app) {
       "for it or is in a state that the log does not reach back to, or when it is named.\n");
   once->add_option("--config", options->config, "The agent's configuration, mirror-agent.toml")->required();
   once->add_option("--context-id", options->context_id,
-                   "Only this source, or those whose name is so; * stands for anything");
-  once->add_flag("--details", options->details, "A line for each table, also of several sources");
-  once->add_flag("--failed", options->failed, "Of several sources only those that did not as they should");
+                   "Only sources whose context id is this; * stands for any characters");
+  once->add_flag("--details", options->details, "A line for each table, even with several sources");
+  once->add_flag("--failed", options->failed, "Of several sources, show only those that are not good");
   CLI::Option* repopulate =
       once->add_option("--repopulate", options->tables, "Send these tables whole; without names, all of them")
           ->type_name("[TABLE...]")
           ->expected(0, -1);
   CLI::Option* dry_run =
       once->add_flag("--dry-run", options->dry_run,
-                     "Say what waits to be sent, and try the connection; sends and writes nothing");
+                     "Show what waits to be sent, and try the connection; sends and writes nothing");
   dry_run->excludes(repopulate);
   dry_run->excludes(once->add_flag("--json", options->json, "Print one JSON object instead of lines"));
   return {once, [options, repopulate](std::ostream& out, std::ostream& err) {
@@ -73,11 +74,11 @@ Command AddVerify(CLI::App& app) {
       "verify", "Compare the mirror with each [[source]], row by row where digests differ");
   verify->footer(
       "Example:\n  mirror-agent verify --config mirror-agent.toml --repair\n"
-      "Begins with a cycle, so that what waits to be sent is no difference. --repair sends exactly the rows "
-      "that differ. Exit code 1 also when something is not equal in the end.\n");
+      "Runs a cycle first, so that changes that wait to be sent are no differences. --repair sends exactly "
+      "the rows that differ. Exit code 1 also if a table still differs in the end.\n");
   verify->add_option("--config", options->config, "The agent's configuration, mirror-agent.toml")->required();
   verify->add_option("--context-id", options->context_id, "Only this source");
-  verify->add_flag("--repair", options->repair, "Mend what differs");
+  verify->add_flag("--repair", options->repair, "Send the rows that differ");
   verify->add_flag("--show-keys", options->show_keys,
                    "Name the rows that differ by their keys, the first 20 of each kind and table");
   verify->add_option("--table", options->tables, "Only these tables")->type_name("TABLE...");
@@ -90,14 +91,14 @@ Command AddVerify(CLI::App& app) {
 
 Command AddRun(CLI::App& app) {
   const auto config = std::make_shared<std::string>();
-  CLI::App* run = app.add_subcommand("run", "Cycles of all sources, each by its schedule, until SIGTERM");
+  CLI::App* run = app.add_subcommand("run", "Run cycles of all sources, each by its schedule, until SIGTERM");
   run->footer(
       "Example:\n  mirror-agent run --config mirror-agent.toml\n"
       "[[source]] has 'interval' (\"20m\") or 'cron' (\"30 6-20/2 * * mon-fri\", @daily; local time), and "
-      "'quiet'. With an interval the first cycle begins at once, with cron at its next time, or at once as "
-      "long as none was good. A source that fails is tried again after 5 s, then later and later, up to its "
-      "interval or next time. SIGTERM ends after the batch at hand. 'mirror-agent status' shows how they "
-      "stand.\n");
+      "'quiet'. With an interval the first cycle begins at once; with cron at its next time, or at once if "
+      "no run was good yet. A source that fails is tried again after 5 s, then after longer and longer "
+      "pauses, but not later than its interval or next time. SIGTERM ends the program after the current "
+      "batch. 'mirror-agent status' shows how each source stands.\n");
   run->add_option("--config", *config, "The agent's configuration, mirror-agent.toml")->required();
   // A log: a line for each thing.
   return {run, [config](std::ostream&, std::ostream&) { return Run(*config, std::cout, std::cerr); }};
@@ -105,19 +106,21 @@ Command AddRun(CLI::App& app) {
 
 Command AddStatus(CLI::App& app) {
   const auto options = std::make_shared<StatusOptions>();
-  CLI::App* status = app.add_subcommand("status", "How each [[source]] stands: last run, next one, errors");
+  CLI::App* status =
+      app.add_subcommand("status", "Show how each [[source]] stands: last run, next run, errors");
   status->footer(
       "Example:\n  mirror-agent status --config mirror-agent.toml --json\n"
-      "Reads the agent's own files; opens no source, calls nobody, and does not disturb 'run'. Exit code: 0 "
+      "Reads the agent's own files; opens no source, calls no endpoint, and does not disturb 'run'. Exit "
+      "code: 0 "
       "all are good or paused by an operator, 1 a source failed, never ran, is overdue (two of its times "
       "have passed) or its files "
       "cannot be read, 2 wrong usage or configuration.\n");
   status->add_option("--config", options->config, "The agent's configuration, mirror-agent.toml")->required();
   status->add_option("--context-id", options->context_id,
-                     "Only this source, or those whose name is so; * stands for anything");
-  status->add_flag("--failed", options->failed, "Only those that are not good");
-  status->add_flag("--details", options->details, "All that is known of each, also of several");
-  status->add_flag("--wide", options->wide, "Lines are as long as they need");
+                     "Only sources whose context id is this; * stands for any characters");
+  status->add_flag("--failed", options->failed, "Only sources that are not good");
+  status->add_flag("--details", options->details, "All that is known of each source, even with several");
+  status->add_flag("--wide", options->wide, "Cut and wrap nothing, however long the lines are");
   status->add_flag("--json", options->json, "Print one JSON object instead of lines");
   return {status, [options](std::ostream& out, std::ostream& err) {
             return ShowStatus(*options, options->wide ? AsItIs(out) : out, err);
@@ -129,16 +132,28 @@ Command AddInstall(CLI::App& app) {
   CLI::App* install = app.add_subcommand("install", "Make the change log in each source with strategy cdc");
   install->footer(
       "Example:\n  mirror-agent install --config mirror-agent.toml\n"
-      "From then on each change of the source's tables is logged by triggers, in tables whose names begin "
-      "with "
-      "_mirror_. Twice is harmless; a cycle renews what was changed. A source has one log, which is that of "
-      "one agent: another one is refused, unless --take-over says that the former is gone for good.\n");
+      "From then on triggers log each change of the source's tables, in tables whose names begin with "
+      "_mirror_. To install it twice is harmless; a cycle renews triggers of tables that were altered. A "
+      "source has one log, and it belongs to one agent: another agent is refused, unless --take-over says "
+      "that the former one is gone for good.\n");
   install->add_option("--config", *config, "The agent's configuration, mirror-agent.toml")->required();
   const auto take_over = std::make_shared<bool>(false);
   install->add_flag("--take-over", *take_over, "Take over the logs of agents that are gone for good");
   return {install, [config, take_over](std::ostream& out, std::ostream& err) {
             return Install(*config, out, err, *take_over);
           }};
+}
+
+Command AddCheckConfig(CLI::App& app) {
+  const auto config = std::make_shared<std::string>();
+  CLI::App* check = app.add_subcommand(
+      "check-config", "Check configuration, keys, certificates, sources' paths and the agent's folder");
+  check->footer(
+      "Example:\n  mirror-agent check-config --config mirror-agent.toml\n"
+      "Opens no source and calls nobody: 'once --dry-run' does. Exit code: 0 nothing is wrong, 2 something "
+      "is.\n");
+  check->add_option("--config", *config, "The agent's configuration, mirror-agent.toml")->required();
+  return {check, [config](std::ostream& out, std::ostream& err) { return CheckConfig(*config, out, err); }};
 }
 
 Command AddUninstall(CLI::App& app) {
@@ -153,38 +168,41 @@ Command AddUninstall(CLI::App& app) {
 Command AddPointers(CLI::App& app) {
   const auto options = std::make_shared<PointersOptions>();
   CLI::App* pointers =
-      app.add_subcommand("pointers", "From where the next look at each table begins; move it");
+      app.add_subcommand("pointers", "Show where the next look at each table begins, or move that pointer");
   pointers->footer(
       "Example:\n  mirror-agent pointers --config mirror-agent.toml --set \"orders=2024-05-01 00:00:00\"\n"
-      "For tables with strategy watermark or watermark_cdc. Rows behind a pointer that was moved back are "
-      "looked at "
-      "again; --repopulate of 'once' sends a table whole.\n");
+      "For tables with strategy watermark or watermark_cdc. When a pointer is moved back, the rows after it "
+      "are looked at again. 'mirror-agent once --repopulate' sends a table whole.\n");
   pointers->add_option("--config", options->config, "The agent's configuration, mirror-agent.toml")
       ->required();
   pointers->add_option("--context-id", options->context_id, "Only this source");
   pointers->add_option("--set", options->set, "Move a pointer")->type_name("TABLE=VALUE...");
-  pointers->add_option("--reset", options->reset, "Move a pointer before all values")->type_name("TABLE...");
-  pointers->add_flag("--deletes", options->deletes, "--set and --reset: of the feed of deletes");
+  pointers->add_option("--reset", options->reset, "Move pointers to before all values")
+      ->type_name("TABLE...");
+  pointers->add_flag("--deletes", options->deletes,
+                     "--set and --reset move the pointer of the feed of deletes");
   pointers->add_flag("--json", options->json, "Print one JSON object instead of lines");
   return {pointers, [options](std::ostream& out, std::ostream& err) { return Pointers(*options, out, err); }};
 }
 
 Command AddReceipts(CLI::App& app) {
   const auto options = std::make_shared<ReceiptsOptions>();
-  CLI::App* receipts = app.add_subcommand("receipts", "What the mirror signed that it was given");
+  CLI::App* receipts =
+      app.add_subcommand("receipts", "Check the mirror's signed receipts of what it was given");
   receipts->require_subcommand(1);
   receipts->footer("Example:\n  mirror-agent receipts verify --config mirror-agent.toml\n");
   CLI::App* receipts_verify = receipts->add_subcommand(
       "verify", "Check chain, signatures and content of the receipts of each [[source]]");
   receipts_verify->footer(
       "Example:\n  mirror-agent receipts verify --config mirror-agent.toml\n"
-      "Reads the agent's own files and calls nobody. Exit code: 0 all is proven, 1 there are findings (lines "
+      "Reads the agent's own files and calls no endpoint. Exit code: 0 all is proven, 1 there are findings "
+      "(lines "
       "with WRONG) or nothing is signed yet, 2 wrong usage or configuration.\n");
   receipts_verify->add_option("--config", options->config, "The agent's configuration, mirror-agent.toml")
       ->required();
   receipts_verify
       ->add_option("--certificate", options->certificates,
-                   "Former certificates of the application, for what they signed")
+                   "Former certificates of the application, for receipts of that time")
       ->type_name("FILE...");
   receipts_verify->add_flag("--json", options->json, "Print one JSON object instead of lines");
   return {receipts,
@@ -202,9 +220,9 @@ int Main(int argc, char** argv) {
       "configuration.\n");
   app.set_version_flag("--version", "mirror-agent " MIRROR_VERSION);
   app.require_subcommand(1);
-  const std::vector<Command> commands = {AddOnce(app),     AddVerify(app),  AddRun(app),
-                                         AddStatus(app),   AddInstall(app), AddUninstall(app),
-                                         AddPointers(app), AddReceipts(app)};
+  const std::vector<Command> commands = {AddOnce(app),     AddVerify(app),   AddRun(app),
+                                         AddStatus(app),   AddInstall(app),  AddUninstall(app),
+                                         AddPointers(app), AddReceipts(app), AddCheckConfig(app)};
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -109,7 +109,8 @@ int Main(int argc, char** argv) {
     TextStream out(std::cout);
     out << file << ": no errors" << std::endl;
     if (!std::filesystem::exists(config->data.dir)) {
-      out << "the data folder '" << config->data.dir << "' is not there yet: the start makes it" << std::endl;
+      out << "the data folder '" << config->data.dir
+          << "' does not exist yet: the server makes it when it starts" << std::endl;
     }
     return kDone;
   }

@@ -76,8 +76,8 @@ void AddWork(const ServerCounters& counters, MetricPage* page) {
 
 void AddUsage(const InFlight::Usage& usage, MetricPage* page) {
   page->AddGauge("mirror_streams_open", "RowDataStream calls that are open.", {}, usage.streams);
-  page->AddGauge("mirror_calls_running", "Calls that are no streams and run.", {}, usage.calls);
-  page->AddGauge("mirror_stream_bytes_in_flight", "Bytes of streams that came and are not answered.", {},
+  page->AddGauge("mirror_calls_running", "Running calls that are not streams.", {}, usage.calls);
+  page->AddGauge("mirror_stream_bytes_in_flight", "Bytes that came on streams and are not answered yet.", {},
                  static_cast<double>(usage.stream_bytes));
 }
 
@@ -173,7 +173,7 @@ void AddSums(const Sums& sums, std::size_t open_max, MetricPage* page) {
       {"paused", sums.paused},   {"quarantined", sums.quarantined},
       {"failing", sums.failing}, {"unknown", sums.unknown}};
   for (const auto& [state, number] : states) {
-    page->AddGauge("mirror_tenants_in_state", "Tenants that are so; one may count in several.",
+    page->AddGauge("mirror_tenants_in_state", "Tenants in each state; one tenant may count in several.",
                    {{"state", state}}, static_cast<double>(number));
   }
   page->AddGauge("mirror_open_tenants_max", "Databases that may be open.", {}, static_cast<double>(open_max));
@@ -184,10 +184,10 @@ void AddSums(const Sums& sums, std::size_t open_max, MetricPage* page) {
                  "Tables that are older than their target, of all tenants that are not paused.", {},
                  sums.missed_tables);
   if (sums.oldest_ms > 0) {
-    page->AddGauge("mirror_oldest_success_timestamp_seconds",
-                   "End of the last completed cycle of the tenant where that is longest ago and that is not "
-                   "paused, unix seconds.",
-                   {}, Seconds(sums.oldest_ms));
+    page->AddGauge(
+        "mirror_oldest_success_timestamp_seconds",
+        "The oldest end of a last completed cycle among tenants that are not paused, unix seconds.", {},
+        Seconds(sums.oldest_ms));
   }
   page->AddGauge("mirror_wal_bytes", "Bytes of the write-ahead logs of all open tenants.", {},
                  sums.log_bytes);
@@ -222,9 +222,10 @@ void AddTenants(Tenants& tenants, const FreshnessWatch& watch, std::int64_t now_
 void AddDisk(const StoreHome& home, MetricPage* page) {
   const absl::StatusOr<StoreHome::Space> space = home.FindSpace();
   if (!space.ok()) return;
-  page->AddGauge("mirror_disk_free_bytes", "Bytes that are free for us where the mirrors are.", {},
+  page->AddGauge("mirror_disk_free_bytes",
+                 "Free bytes for the server's user on the file system of the mirrors.", {},
                  static_cast<double>(space->free_bytes));
-  page->AddGauge("mirror_disk_size_bytes", "Bytes of the file system where the mirrors are.", {},
+  page->AddGauge("mirror_disk_size_bytes", "Size of the file system of the mirrors, bytes.", {},
                  static_cast<double>(space->size_bytes));
 }
 
@@ -239,8 +240,9 @@ std::string ServerMetricsText(const MetricsSources& sources, std::int64_t now_ms
   AddTenants(sources.tenants, sources.freshness, now_ms, &page);
   AddDisk(sources.tenants.home(), &page);
   for (const ExpiringKey& key : sources.expiring()) {
-    page.AddGauge("mirror_certificate_expiry_timestamp_seconds", "When it ends, unix seconds.",
-                  {{"name", key.name}, {"kind", key.kind}}, static_cast<double>(key.not_after_s));
+    page.AddGauge("mirror_certificate_expiry_timestamp_seconds",
+                  "When the certificate expires, unix seconds.", {{"name", key.name}, {"kind", key.kind}},
+                  static_cast<double>(key.not_after_s));
   }
   return page.Text();
 }

@@ -1,15 +1,13 @@
 #include "server/place_check.h"
 
-#include <stdlib.h>
 #include <unistd.h>
 
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
 #include <string>
 #include <system_error>
 
 #include "absl/strings/str_cat.h"
+#include "base/file.h"
 #include "server/hooks/delivery/hook_sql.h"
 
 namespace mirror {
@@ -17,24 +15,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// The folder itself, or the nearest above it that is there.
-fs::path Nearest(const std::string& folder) {
-  std::error_code error;
-  fs::path path = fs::absolute(folder, error);
-  while (!fs::exists(path, error) && path.has_relative_path()) path = path.parent_path();
-  return path;
-}
-
 absl::Status CheckFolder(const ServerConfig& config) {
-  const fs::path nearest = Nearest(config.data.dir);
-  std::string tried = nearest.string() + "/.check-XXXXXX";
-  if (mkdtemp(tried.data()) != nullptr) {
-    rmdir(tried.c_str());
-    return absl::OkStatus();
-  }
+  const absl::Status tried = TryFolder(config.data.dir);
+  if (tried.ok()) return tried;
   return absl::FailedPreconditionError(
-      absl::StrCat(config.file, ": [data] 'dir' is '", config.data.dir, "', and nothing can be made in '",
-                   nearest.string(), "': ", std::strerror(errno),
+      absl::StrCat(config.file, ": [data] 'dir' is '", config.data.dir, "', and ", tried.message(),
                    ". Look at its owner and mode, and ask as the user that the server runs as."));
 }
 
@@ -43,7 +28,7 @@ absl::Status CheckHook(const ServerConfig& config, const HookConfig& hook) {
     const absl::Status read = TryHookSql(hook.sql);
     if (read.ok()) return read;
     return absl::FailedPreconditionError(absl::StrCat(config.file, ": the 'sql' of the [[hook]] '", hook.name,
-                                                      "' cannot be run: ", read.message(), ". Mend it."));
+                                                      "' cannot be run: ", read.message(), ". Correct it."));
   }
   if (hook.command.empty()) return absl::OkStatus();
   const std::string& program = hook.command.front();

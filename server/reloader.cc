@@ -18,8 +18,8 @@ absl::StatusOr<std::size_t> Reloader::Run() {
   if (keys.ok()) {
     const std::string restart = changed_.empty()
                                     ? ""
-                                    : absl::StrCat("; what changed in ", absl::StrJoin(changed_, ", "),
-                                                   " since the start needs a restart, and is not in force");
+                                    : absl::StrCat("; changes in ", absl::StrJoin(changed_, ", "),
+                                                   " since the start are not in force: they need a restart");
     events_.Add("", changed_.empty() ? Severity::kInformation : Severity::kWarning, "keys.reloaded",
                 absl::StrCat("keys, issuers and log level were read again, keys: ", *keys, restart));
   } else {

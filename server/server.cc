@@ -16,6 +16,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
 #include "base/exposition/metrics_listener.h"
+#include "base/human_text.h"
 #include "certs/keyed_hash.h"
 #include "server/hooks/delivery/hook_runner.h"
 #include "server/metrics.h"
@@ -214,7 +215,7 @@ void Server::Parts::TellRefused() {
   const MirrorService::Refused refused = mirror->TakeRefused();
   if (refused.calls == 0) return;
   events->Add("", Severity::kWarning, "source.not_admitted",
-              absl::StrCat(refused.calls, refused.calls == 1 ? " Authenticate was" : " Authenticates were",
+              absl::StrCat(Counted(refused.calls, "Authenticate"), refused.calls == 1 ? " was" : " were",
                            " refused in the last seconds, and no cycle began. The last one: ", refused.last));
 }
 

@@ -1,6 +1,12 @@
 #include "base/config/config_key.h"
 
 #include <algorithm>
+#include <charconv>
+#include <string_view>
+#include <system_error>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
 
 namespace mirror {
 namespace {
@@ -9,6 +15,25 @@ template <typename T>
 absl::Status Keep(T* target, const absl::StatusOr<std::chrono::milliseconds>& span) {
   if (span.ok()) *target = std::chrono::duration_cast<T>(*span);
   return span.status();
+}
+
+/// "127.0.0.1:7444", "mirror.example.org:7444", "[::1]:7444".
+bool IsHostAndPort(std::string_view text) {
+  const std::size_t colon = text.rfind(':');
+  if (colon == std::string_view::npos) return false;
+  std::string_view host = text.substr(0, colon);
+  const std::string_view digits = text.substr(colon + 1);
+  int port = 0;
+  const auto parsed = std::from_chars(digits.data(), digits.data() + digits.size(), port);
+  if (parsed.ec != std::errc{} || parsed.ptr != digits.data() + digits.size()) return false;
+  if (port < 1 || port > 65'535) return false;
+  const bool bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
+  if (bracketed) host = host.substr(1, host.size() - 2);
+  return !host.empty() && std::all_of(host.begin(), host.end(), [bracketed](char character) {
+    const auto c = static_cast<unsigned char>(character);
+    return absl::ascii_isalnum(c) || c == '.' || c == '-' || c == '_' ||
+           (bracketed && (c == ':' || c == '%'));
+  });
 }
 
 }  // namespace
@@ -29,6 +54,18 @@ Setter SetPath(std::string* target, const std::filesystem::path& folder) {
     if (!text.ok()) return text.status();
     *target = text->empty() ? "" : (folder / *text).lexically_normal().string();
     if (target->size() > 1 && target->ends_with('/')) target->pop_back();
+    return absl::OkStatus();
+  };
+}
+
+Setter SetHostAndPort(std::string* target, const std::string& example) {
+  return [target, example](const Given& given) {
+    absl::StatusOr<std::string> text = AsText(given);
+    if (!text.ok()) return text.status();
+    if (!IsHostAndPort(*text)) {
+      return given.Wrong(absl::StrCat("must be host:port, as ", example, ", not '", *text, "'"));
+    }
+    *target = *std::move(text);
     return absl::OkStatus();
   };
 }

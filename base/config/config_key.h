@@ -36,6 +36,9 @@ Setter SetText(std::string* target);
 /// Seen from `folder`, without a slash at the end. "" says that there is none.
 Setter SetPath(std::string* target, const std::filesystem::path& folder);
 
+/// host:port, "[::1]:7444" for IPv6; the port is 1 to 65535. `example`: what a refusal shows.
+Setter SetHostAndPort(std::string* target, const std::string& example);
+
 enum class ListRule {
   kAny,    ///< Also an empty list, and empty texts.
   kSome,   ///< At least one text.

@@ -96,10 +96,11 @@ void MetricPage::AddProcess() {
   AddGauge("mirror_build_info", "Always 1; the label is the version.", {{"version", MIRROR_VERSION}}, 1);
   AddGauge("process_start_time_seconds", "Start of the process, unix time in seconds.", {},
            std::chrono::duration<double>(kStarted.time_since_epoch()).count());
-  AddGauge("process_open_fds", "Descriptors that are open.", {}, static_cast<double>(OpenDescriptors()));
+  AddGauge("process_open_fds", "File descriptors that are open.", {}, static_cast<double>(OpenDescriptors()));
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-    AddGauge("process_max_fds", "Descriptors that may be open.", {}, static_cast<double>(limit.rlim_cur));
+    AddGauge("process_max_fds", "File descriptors that may be open at most.", {},
+             static_cast<double>(limit.rlim_cur));
   }
   AddGauge("process_resident_memory_bytes", "Memory of the process, bytes.", {}, ResidentBytes());
   rusage usage{};

@@ -51,7 +51,7 @@ absl::StatusOr<std::unique_ptr<MetricsListener>> MetricsListener::Open(const Met
   const auto answer = [page](const HttpRequest& request) -> HttpAnswer {
     if (request.path == "/metrics") return {200, MetricPage::ContentType(), page->MadeSince(request.came)};
     if (request.path == "/healthz") return {200, "text/plain", "ok\n"};
-    return {404, "text/plain", "There are /metrics and /healthz.\n"};
+    return {404, "text/plain", "This port has /metrics and /healthz.\n"};
   };
   HttpLimits limits;
   limits.answers_max = kMetricsThreads;
@@ -63,7 +63,7 @@ absl::StatusOr<std::unique_ptr<MetricsListener>> MetricsListener::Open(const Met
     return absl::UnavailableError(
         absl::StrCat("the metrics cannot listen on ", config.address, ":", config.port, ": ",
                      std::string(http.status().message()),
-                     ". Set 'port' or 'address' of [metrics], or 'enabled' to false"));
+                     ". Set another 'port' or 'address' in [metrics], or 'enabled' to false"));
   }
   const bool v6 = config.address.find(':') != std::string::npos;
   std::string address = absl::StrCat(v6 ? "[" : "", config.address, v6 ? "]" : "", ":", (*http)->port());

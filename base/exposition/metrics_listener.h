@@ -25,14 +25,14 @@ struct MetricsConfig {
 ///
 /// Bounded as an HttpListener is: 64 connections with one request each, 8 KB of its line and headers and
 /// no body, kMetricsRequestTime for a client to send it and kMetricsAnswerTime to take the answer, of
-/// kMetricsThreads that there are at a time. Who has sent nothing makes room for who comes.
+/// kMetricsThreads that there are at a time. Clients that have sent nothing make room for new ones.
 /// Threads: its own; `text` is called by any of them.
 class MetricsListener {
  public:
   /// Errors: kUnavailable when the port is taken or there are no threads.
   static absl::StatusOr<std::unique_ptr<MetricsListener>> Open(const MetricsConfig& config,
                                                                std::function<std::string()> text);
-  /// Ends when the requests that came have been answered; who has not sent all of his is let go.
+  /// Ends when the complete requests have been answered; unfinished ones are dropped.
   ~MetricsListener();
   MetricsListener(const MetricsListener&) = delete;
   MetricsListener& operator=(const MetricsListener&) = delete;

@@ -46,7 +46,7 @@ constexpr std::chrono::seconds kDrainTime{1};
 /// Until the next look when the system has no descriptor for another connection.
 constexpr std::chrono::milliseconds kAcceptPause{100};
 
-constexpr char kNoBodies[] = "This door takes no bodies.\n";
+constexpr char kNoBodies[] = "This port accepts no request bodies.\n";
 
 /// A program that this one starts must not have it open.
 void CloseOnExec(int descriptor) { fcntl(descriptor, F_SETFD, FD_CLOEXEC); }
@@ -57,14 +57,14 @@ HttpAnswer Words(int status, std::string text) { return {status, "text/plain", s
 std::optional<HttpAnswer> Refusal(const http::request<http::empty_body>& request, bool has_body) {
   if (has_body) return Words(413, kNoBodies);
   if (request.method() == http::verb::get || request.method() == http::verb::head) return std::nullopt;
-  return Words(405, "This door takes GET and HEAD.\n");
+  return Words(405, "This port accepts only GET and HEAD.\n");
 }
 
 HttpAnswer Unreadable(const error_code& error) {
   if (error == http::error::body_limit) return Words(413, kNoBodies);
   if (error == http::error::header_limit || error == http::error::buffer_overflow)
     return Words(431, "The header is too large.\n");
-  return Words(400, "This is no HTTP request.\n");
+  return Words(400, "This is not an HTTP request.\n");
 }
 
 }  // namespace
@@ -183,7 +183,7 @@ class HttpListener::Door::Client : public std::enable_shared_from_this<Client> {
     try {
       answer = door_.handler()(request_);
     } catch (const std::exception&) {
-      answer = Words(500, "This could not be made.\n");
+      answer = Words(500, "The answer could not be made.\n");
     }
     Write(std::move(answer));
   }
@@ -253,12 +253,12 @@ class HttpListener::Door::Client : public std::enable_shared_from_this<Client> {
 absl::Status HttpListener::Door::Listen(const std::string& address, std::uint16_t port) {
   error_code error;
   const auto found = tcp::resolver(io_).resolve(address, std::to_string(port), tcp::resolver::passive, error);
-  if (error) return absl::UnavailableError("the address is not known");
+  if (error) return absl::UnavailableError("it is not an address or a known name");
   for (const tcp::endpoint endpoint : found) {
     error = ListenAt(endpoint);
     if (!error) return absl::OkStatus();
   }
-  return absl::UnavailableError("another program has the port, or the address is not of this machine");
+  return absl::UnavailableError("another program uses the port, or this machine does not have the address");
 }
 
 error_code HttpListener::Door::ListenAt(const tcp::endpoint& endpoint) {
@@ -283,7 +283,7 @@ absl::Status HttpListener::Door::Start() {
   try {
     for (std::size_t i = 0; i < limits_.answers_max; ++i) threads_.emplace_back([this] { Work(); });
   } catch (const std::system_error&) {
-    if (threads_.empty()) return absl::UnavailableError("the system gives no threads");
+    if (threads_.empty()) return absl::UnavailableError("the system cannot start a thread");
   }
   return absl::OkStatus();
 }

@@ -46,7 +46,7 @@ class HttpListener {
   /// sentence, for the caller to end.
   static absl::StatusOr<std::unique_ptr<HttpListener>> Open(const std::string& address, std::uint16_t port,
                                                             Handler handler, const HttpLimits& limits = {});
-  /// Ends when the requests that came have been answered; who has not sent all of his is let go.
+  /// Ends when the complete requests have been answered; unfinished ones are dropped.
   ~HttpListener();
   HttpListener(const HttpListener&) = delete;
   HttpListener& operator=(const HttpListener&) = delete;

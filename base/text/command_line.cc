@@ -61,8 +61,8 @@ std::string WrongUsageWords(const CLI::App& app, const CLI::ParseError& error) {
     const std::string name = option->substr(0, option->find('='));
     const std::vector<std::string> known = OptionsOf(asked);
     const bool too_early = std::find(known.begin(), known.end(), name) != known.end();
-    words = too_early ? absl::StrCat("'", name, "' stands behind the command '", asked.get_name(),
-                                     "', to which it belongs. Nothing was done.")
+    words = too_early ? absl::StrCat("'", name, "' belongs to the command '", asked.get_name(),
+                                     "' and must follow it. Nothing was done.")
                       : Unknown("option", name, known);
   }
   return Printable(words);

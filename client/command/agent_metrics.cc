@@ -108,11 +108,11 @@ void AgentMetrics::AddLastRun(const Source& source, std::int64_t now_ms, MetricP
   const MetricLabels tenant = {{"tenant", source.tenant}};
   page.AddGauge("mirror_agent_running", "1: a run is under way.", tenant, source.running ? 1 : 0);
   page.AddGauge("mirror_agent_last_run_timestamp_seconds",
-                "Begin of the last run, unix seconds; 0: none since the start.", tenant,
+                "Start of the last run, unix seconds; 0: no run since the agent started.", tenant,
                 Seconds(source.begun_ms));
   page.AddGauge("mirror_agent_last_success_timestamp_seconds",
-                "End of the last run without a failed table, unix seconds; 0: none since the start.", tenant,
-                Seconds(source.success_ms));
+                "End of the last run without a failed table, unix seconds; 0: none since the agent started.",
+                tenant, Seconds(source.success_ms));
   if (source.success_ms > 0) {
     page.AddGauge("mirror_agent_lag_seconds", "Time since the end of the last good run, seconds.", tenant,
                   Seconds(std::max<std::int64_t>(0, now_ms - source.success_ms)));
@@ -122,8 +122,9 @@ void AgentMetrics::AddLastRun(const Source& source, std::int64_t now_ms, MetricP
                   {{"tenant", source.tenant}, {"result", std::string(ToString(static_cast<TableResult>(i)))}},
                   static_cast<double>(source.tables[i]));
   }
-  page.AddGauge("mirror_agent_tables_differing", "Tables that the last run found to differ and left so.",
-                tenant, static_cast<double>(source.differing));
+  page.AddGauge("mirror_agent_tables_differing",
+                "Tables that the last run found to differ and did not repair.", tenant,
+                static_cast<double>(source.differing));
 }
 
 std::string AgentMetrics::Text(std::int64_t now_ms) const {
@@ -139,7 +140,8 @@ std::string AgentMetrics::Text(std::int64_t now_ms) const {
     AddLastRun(*source, now_ms, page);
   }
   for (const DatedKey& key : keys_) {
-    page.AddGauge("mirror_certificate_expiry_timestamp_seconds", "When it ends, unix seconds.",
+    page.AddGauge("mirror_certificate_expiry_timestamp_seconds",
+                  "When the certificate expires, unix seconds.",
                   {{"name", key.name}, {"kind", std::string(KindName(key.kind))}},
                   static_cast<double>(key.not_after_s));
   }

@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
+#include "base/human_text.h"
 #include "base/printable.h"
 #include "client/command/report.h"
 #include "client/run/open_reader.h"
@@ -52,8 +53,8 @@ std::string WordsOf(SourceReader& reader, const RunState& runs, const std::strin
   if (found == waiting->end()) return absl::StrCat("new: a log is made, and ", AllRows(reader, table));
   if (!found->second) return absl::StrCat("never sent: ", AllRows(reader, table));
   if (*found->second == 0) return "nothing changed since it was sent last";
-  return absl::StrCat(Grouped(static_cast<std::uint64_t>(*found->second)),
-                      *found->second == 1 ? " change" : " changes", " logged since it was sent last");
+  return absl::StrCat(Counted(static_cast<std::uint64_t>(*found->second), "change"),
+                      " logged since it was sent last");
 }
 
 /// What a staged table's run does beside what was noted.
@@ -110,7 +111,7 @@ absl::StatusOr<bool> ShowCaptured(const SourceConfig& source, const CaptureRules
     if (!table.problem.empty()) {
       out << Printable(table.problem) << '\n';
     } else if (!*sent || **sent < (*captured)->floor) {
-      out << "never sent as it is: " << AllRows(*reader, table.schema.name)
+      out << "not sent in its present form yet: " << AllRows(*reader, table.schema.name)
           << StagedWords(source, table.schema.name) << '\n';
     } else if ((*captured)->key_parts == 0) {
       out << ((*captured)->changed > **sent ? "it changed, and has no key: all rows are sent\n"
@@ -118,8 +119,8 @@ absl::StatusOr<bool> ShowCaptured(const SourceConfig& source, const CaptureRules
     } else {
       const absl::StatusOr<CaptureState::Noted> noted = (*state)->CountNoted(**captured, **sent);
       if (!noted.ok()) return noted.status();
-      out << Grouped(noted->inserts) << " inserts, " << Grouped(noted->updates) << " updates, "
-          << Grouped(noted->deletes) << " deletes" << StagedWords(source, table.schema.name) << '\n';
+      out << Counted(noted->inserts, "insert") << ", " << Counted(noted->updates, "update") << ", "
+          << Counted(noted->deletes, "delete") << StagedWords(source, table.schema.name) << '\n';
     }
   }
   return !HasTroubles(*schema);
@@ -161,7 +162,7 @@ bool DryRun(const SourceConfig& configured, const std::string& state_dir, const 
   MirrorClient client(connection.channel, connection.identity, source.context_id);
   const auto answer = client.Authenticate("", /*take_over=*/false, /*probe=*/true);
   if (HasNoMirrorYet(answer.status())) {
-    out << "  the endpoint took our token, and has no mirror of this tenant yet: the first run makes it. "
+    out << "  the endpoint accepted the token and has no mirror of this tenant yet: the first run makes it. "
            "Nothing was "
            "sent.\n";
     return looked.value_or(false);

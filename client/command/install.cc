@@ -7,6 +7,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "base/human_text.h"
 #include "client/command/json_lines.h"
 #include "client/config/config.h"
 #include "client/run/open_source.h"
@@ -85,11 +86,11 @@ absl::StatusOr<std::string> InstallOne(const AgentConfig& config, const SourceCo
     const TableLog* entry = (*log)->Find(table);
     if (entry != nullptr && entry->table.blind) absl::StrAppend(&blind, blind.empty() ? "" : ", ", table);
   }
-  std::string done = absl::StrCat("the changes of ", tables->size(), " tables are logged");
+  std::string done = absl::StrCat("the changes of ", Counted(tables->size(), "table"), " are logged");
   if (!blind.empty()) {
     absl::StrAppend(
         &done,
-        ". Populated whole whenever they change, since REPLACE could remove rows of them unseen: ", blind);
+        ". Sent whole whenever they change, since REPLACE can remove their rows without a trigger: ", blind);
   }
   return done;
 }

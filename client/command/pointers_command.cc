@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
 #include "base/folded_name.h"
+#include "base/human_text.h"
 #include "base/printable.h"
 #include "base/text/text_stream.h"
 #include "client/command/report.h"
@@ -77,7 +78,7 @@ absl::Status Move(CaptureState& state, const std::string& name, const std::optio
   const LookedBy by = ReadLookedBy((*table)->form);
   if (!by.HasPointer()) {
     return absl::NotFoundError(
-        absl::StrCat("table '", name, "' has no pointer: its strategy is \"", by.Word(), "\""));
+        absl::StrCat("table '", name, "' has no pointer: its strategy is \"", by.word, "\""));
   }
   if (deletes && (*table)->feed.empty())
     return absl::NotFoundError(absl::StrCat("table '", name, "' has no feed of deletes that was looked at"));
@@ -95,7 +96,7 @@ absl::Status Move(CaptureState& state, const std::string& name, const std::optio
   if (present.kind != Kind::kNull && is_number(present) != is_number(pointer)) {
     return absl::InvalidArgumentError(absl::StrCat("table '", name, "': its pointer is a ",
                                                    is_number(present) ? "number" : "text",
-                                                   ", which the given one is not. It stays as it is"));
+                                                   ", and the new value is not. The pointer is unchanged"));
   }
   return set(pointer);
 }
@@ -143,24 +144,24 @@ absl::StatusOr<Json> Describe(const AgentConfig& config, const SourceConfig& sou
       const LookedBy by = ReadLookedBy(table.form);
       const std::string looked = table.looked_ms == 0 ? "" : FormatUnixTime(table.looked_ms / 1'000);
       tables.push_back({{"table", table.name},
-                        {"strategy", by.Word()},
+                        {"strategy", by.word},
                         {"column", by.column},
                         {"pointer", InJson(table.pointer)},
                         {"deletes_pointer", InJson(table.deletes_pointer)},
                         {"looked_at", looked},
                         {"rows", table.rows}});
       if (out == nullptr) continue;
-      *out << "  " << Printable(table.name) << ": " << by.Word();
+      *out << "  " << Printable(table.name) << ": " << Printable(by.word);
       if (!by.column.empty()) *out << ", by " << Printable(by.column);
       if (by.HasPointer()) *out << ", pointer " << InWords(table.pointer);
       if (table.deletes_pointer.kind != Kind::kNull)
         *out << ", of deletes " << InWords(table.deletes_pointer);
-      *out << ", " << Grouped(table.rows) << (table.rows == 1 ? " row" : " rows") << " remembered, looked at "
+      *out << ", " << Counted(table.rows, "row") << " remembered, looked at "
            << (looked.empty() ? "never" : looked) << '\n';
     }
   }
   if (out != nullptr && tables.empty())
-    *out << "  nothing is remembered: no look was taken yet, or its strategy is another\n";
+    *out << "  nothing is remembered: no run read the source yet, or its strategy needs no memory\n";
   return Json{{"context_id", source.context_id}, {"run", run}, {"tables", std::move(tables)}};
 }
 

@@ -4,8 +4,8 @@
 #include <cmath>
 
 #include "absl/strings/str_cat.h"
+#include "base/human_text.h"
 #include "base/printable.h"
-#include "base/text/human_text.h"
 
 namespace mirror {
 namespace {
@@ -42,7 +42,7 @@ std::string Progress::Line(const Work& work, double seconds) const {
   const std::string speed = absl::StrCat(Grouped(static_cast<std::uint64_t>(rate)), " rows/s");
   // The source may have grown since it was counted.
   if (work.expected == 0 || rows >= work.expected)
-    return absl::StrCat(name, "  ", Grouped(rows), " rows  ", speed);
+    return absl::StrCat(name, "  ", Counted(rows, "row"), "  ", speed);
   const double part = static_cast<double>(rows) / static_cast<double>(work.expected);
   const auto full = static_cast<std::size_t>(part * kBarWidth);
   const std::string bar =
@@ -51,7 +51,7 @@ std::string Progress::Line(const Work& work, double seconds) const {
   // What one looks for first stands first: the end may be cut.
   return absl::StrCat(name, "  ", bar, static_cast<int>(part * 100), " %  ",
                       Duration(static_cast<double>(work.expected - rows) / std::max(rate, 1.0)), " left  ",
-                      Grouped(rows), " of ", Grouped(work.expected), " rows  ", speed);
+                      Grouped(rows), " of ", Counted(work.expected, "row"), "  ", speed);
 }
 
 }  // namespace mirror

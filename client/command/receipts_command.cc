@@ -6,6 +6,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
+#include "base/human_text.h"
 #include "base/printable.h"
 #include "base/text/text_stream.h"
 #include "certs/key.h"
@@ -22,18 +23,18 @@ constexpr int kProven = 0, kNotProven = 1, kWrongUse = 2;
 std::string InWords(const ReceiptVerdict& verdict) {
   if (verdict.receipts == 0) return "no receipts yet";
   std::string words =
-      absl::StrCat(verdict.receipts, verdict.receipts == 1 ? " receipt, number " : " receipts, numbers ",
+      absl::StrCat(Counted(verdict.receipts, "receipt"), verdict.receipts == 1 ? ", number " : ", numbers ",
                    verdict.first, verdict.receipts == 1 ? "" : absl::StrCat(" to ", verdict.last), ", of ",
-                   verdict.tables.size(), verdict.tables.size() == 1 ? " table; " : " tables; ",
-                   verdict.compared, " compared with what was sent; ");
+                   Counted(verdict.tables.size(), "table"), "; ", Grouped(verdict.compared),
+                   " compared with what was sent; ");
   if (verdict.signed_to == 0) return absl::StrCat(words, "none is signed yet");
   absl::StrAppend(&words, "signed up to ", verdict.signed_to, " at ", FormatUnixTime(verdict.signed_s));
-  if (verdict.unsigned_tail > 0)
-    absl::StrAppend(&words, ", ", verdict.unsigned_tail, " behind it are not yet");
+  if (verdict.unsigned_tail > 0) absl::StrAppend(&words, ", ", verdict.unsigned_tail, " after it not yet");
   if (verdict.never_signed > 0) {
     absl::StrAppend(&words, "; ", verdict.never_signed,
-                    verdict.never_signed == 1 ? " other, which the mirror gave up unsigned, proves nothing"
-                                              : " others, which the mirror gave up unsigned, prove nothing");
+                    verdict.never_signed == 1
+                        ? " other, which the mirror dropped before it was signed, proves nothing"
+                        : " others, which the mirror dropped before they were signed, prove nothing");
   }
   return words;
 }

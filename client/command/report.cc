@@ -12,6 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/human_text.h"
 #include "base/printable.h"
 #include "base/text/text_table.h"
 #include "client/cycle/verifier.h"
@@ -39,8 +40,8 @@ void PrintTables(const CycleReport& report, std::ostream& out) {
       result.resize(std::max(result.size(), kResultWidth), ' ');
       absl::StrAppend(&result, "  ", table.reason);
     }
-    rows.Add({table.table, table.action, Grouped(table.inserts), Grouped(table.updates),
-              Grouped(table.deletes), absl::StrCat(table.lsn), result});
+    rows.Add({table.table, std::string(ToString(table.action)), Grouped(table.inserts),
+              Grouped(table.updates), Grouped(table.deletes), absl::StrCat(table.lsn), result});
   }
   rows.Print(out);
 }
@@ -58,17 +59,17 @@ std::string SumInWords(const SourceRun& run) {
   std::uint64_t populated = 0, changed = 0, inserts = 0, updates = 0, deletes = 0;
   for (const TableReport& table : run.report.tables) {
     if (table.result != TableResult::kOk) continue;
-    if (table.action == "populate") ++populated;
-    if (table.action == "changes") ++changed;
+    if (table.action == TableReport::Action::kPopulate) ++populated;
+    if (table.action == TableReport::Action::kChanges) ++changed;
     inserts += table.inserts;
     updates += table.updates;
     deletes += table.deletes;
   }
   std::ostringstream words;
-  words << Grouped(run.report.tables.size()) << (run.report.tables.size() == 1 ? " table, " : " tables, ")
-        << Grouped(populated) << " populated, " << Grouped(changed) << " changed: " << Grouped(inserts)
-        << " inserts, " << Grouped(updates) << " updates, " << Grouped(deletes) << " deletes in "
-        << std::fixed << std::setprecision(2) << run.seconds << " s";
+  words << Counted(run.report.tables.size(), "table") << ", " << Grouped(populated) << " populated, "
+        << Grouped(changed) << " changed: " << Counted(inserts, "insert") << ", "
+        << Counted(updates, "update") << ", " << Counted(deletes, "delete") << " in " << std::fixed
+        << std::setprecision(2) << run.seconds << " s";
   return words.str();
 }
 
@@ -167,7 +168,7 @@ void PrintRunInALine(const SourceRun& run, bool only_failed, std::ostream& out, 
         << (Quiet(run.report)                      ? "nothing changed"
             : run.report.outcome == Outcome::kDone ? SumInWords(run)
                                                    : Printable(RunInWords(run)));
-    if (notes > 0) out << ", " << notes << (notes == 1 ? " note" : " notes");
+    if (notes > 0) out << ", " << Counted(notes, "note");
     out << '\n';
   }
   std::ostringstream unused;
@@ -177,7 +178,7 @@ void PrintRunInALine(const SourceRun& run, bool only_failed, std::ostream& out, 
 bool Quiet(const CycleReport& report) {
   return report.Good() && report.outcome == Outcome::kDone && report.notes.empty() &&
          std::all_of(report.tables.begin(), report.tables.end(), [](const TableReport& table) {
-           return table.action == "none" && table.result <= TableResult::kBlocked &&
+           return table.action == TableReport::Action::kNone && table.result <= TableResult::kBlocked &&
                   table.equality == TableReport::Equality::kNone;
          });
 }
@@ -193,7 +194,7 @@ void PrintRunBriefly(const SourceRun& run, std::ostream& out, std::ostream& err)
   PrintNotes(run.report, out);
   CycleReport changed = run.report;
   std::erase_if(changed.tables, [](const TableReport& table) {
-    return table.action == "none" && table.result <= TableResult::kBlocked;
+    return table.action == TableReport::Action::kNone && table.result <= TableResult::kBlocked;
   });
   if (!changed.tables.empty()) PrintTables(changed, out);
   PrintOutcome(run, out, err);
@@ -226,8 +227,8 @@ void PrintComparison(const SourceRun& run, std::ostream& out, std::ostream& err)
   }
   if (tables > 0) rows.Print(out);
   if (run.report.outcome == Outcome::kDone) {
-    out << "  " << Grouped(tables) << (tables == 1 ? " table, " : " tables, ") << Grouped(compared)
-        << " rows compared in " << std::fixed << std::setprecision(2) << run.seconds << " s\n";
+    out << "  " << Counted(tables, "table") << ", " << Counted(compared, "row") << " compared in "
+        << std::fixed << std::setprecision(2) << run.seconds << " s\n";
   }
   PrintOutcomeBriefly(run, out, err);
 }
@@ -253,7 +254,7 @@ void PrintKeys(const CycleReport& report, std::ostream& out) {
     const bool told = !table.lost_keys.empty() || !table.changed_keys.empty() || !table.ghost_keys.empty();
     if (table.equality != TableReport::Equality::kDiffers || told) continue;
     any = true;
-    rows.Add({table.table, "", "they cannot be told one by one"});
+    rows.Add({table.table, "", "which rows is not known"});
   }
   if (any) rows.Print(out);
 }
@@ -274,7 +275,7 @@ nlohmann::ordered_json ToJson(const SourceRun& run, bool with_keys) {
   nlohmann::ordered_json tables = nlohmann::ordered_json::array();
   for (const TableReport& table : run.report.tables) {
     tables.push_back({{"table", table.table},
-                      {"action", table.action},
+                      {"action", ToString(table.action)},
                       {"inserts", table.inserts},
                       {"updates", table.updates},
                       {"deletes", table.deletes},

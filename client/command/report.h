@@ -6,7 +6,7 @@
 #include <ostream>
 #include <string>
 
-#include "base/text/human_text.h"
+#include "base/human_text.h"
 #include "client/config/config.h"
 #include "client/cycle/cycle.h"
 

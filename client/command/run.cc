@@ -18,6 +18,7 @@
 #include "absl/status/statusor.h"
 #include "base/clock.h"
 #include "base/exposition/metrics_listener.h"
+#include "base/human_text.h"
 #include "base/mutex.h"
 #include "client/command/expiry.h"
 #include "client/command/json_lines.h"
@@ -197,8 +198,8 @@ int Run(const std::string& file, std::ostream& plain_out, std::ostream& plain_er
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  out << "mirror-agent: " << config->sources.size() << (config->sources.size() == 1 ? " source" : " sources")
-      << ", to " << config->endpoint.address << '\n'
+  out << "mirror-agent: " << Counted(config->sources.size(), "source") << ", to " << config->endpoint.address
+      << '\n'
       << std::flush;
   AgentMetrics metrics(TenantsOf(*config), AgentKeys(*config));
   const std::unique_ptr<MetricsListener> listener = ServeMetrics(config->metrics, metrics, out, err);

@@ -3,6 +3,7 @@
 #include <iomanip>
 
 #include "absl/strings/str_cat.h"
+#include "base/human_text.h"
 #include "proto/wire/table.h"
 
 namespace mirror {
@@ -30,14 +31,14 @@ void RunTotals::Add(const SourceRun& run) {
 }
 
 void RunTotals::Print(std::ostream& out) const {
-  out << '\n' << Grouped(sources_) << " sources:";
+  out << '\n' << Counted(sources_, "source") << ":";
   const char* before = " ";
   for (const auto& [word, count] : outcomes_) {
     out << before << Grouped(count) << ' ' << word;
     before = ", ";
   }
-  out << "; " << Grouped(rows_) << (rows_ == 1 ? " row" : " rows") << " sent in " << std::fixed
-      << std::setprecision(2) << seconds_ << " s\n";
+  out << "; " << Counted(rows_, "row") << " sent in " << std::fixed << std::setprecision(2) << seconds_
+      << " s\n";
   if (!not_good_.empty()) out << "not good: " << ListNames(not_good_, kNamesMost) << '\n';
 }
 

@@ -9,9 +9,9 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "base/human_text.h"
 #include "base/name_pattern.h"
 #include "base/printable.h"
-#include "base/text/human_text.h"
 #include "base/text/nearest_word.h"
 #include "base/text/text_stream.h"
 #include "base/text/text_table.h"
@@ -32,12 +32,37 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 using Time = Schedule::Time;
-constexpr int kGood = 0, kNotGood = 1, kWrongUse = 2;
+constexpr int kAllGood = 0, kNotGood = 1, kWrongUse = 2;
 /// Of one kind, for people; JSON has all.
 constexpr std::size_t kNamesMost = 10;
 
 /// A last run so much ahead of the clock was not written by this clock.
 constexpr std::chrono::minutes kClockTolerance(5);
+
+/// How a source stands, the worst first.
+enum class State { kNotKnown, kFailed, kStopped, kCutOff, kOverdue, kNeverRan, kPaused, kGood };
+
+std::string ToString(State state) {
+  switch (state) {
+    case State::kNotKnown:
+      return "not known";
+    case State::kFailed:
+      return "failed";
+    case State::kStopped:
+      return "stopped";
+    case State::kCutOff:
+      return "cut off";
+    case State::kOverdue:
+      return "overdue";
+    case State::kNeverRan:
+      return "never ran";
+    case State::kPaused:
+      return "paused";
+    case State::kGood:
+      return "good";
+  }
+  return "";
+}
 
 /// What the agent's files say of one source.
 struct Seen {
@@ -53,18 +78,18 @@ struct Seen {
   bool overdue = false;
 
   bool at_work() const { return lock == LockFile::Look::kHeld; }
-  std::string Word() const {
-    if (!problems.empty()) return "not known";
+  State Standing() const {
+    if (!problems.empty()) return State::kNotKnown;
     const bool cut_off = unended_ms || lock == LockFile::Look::kCutOff;
-    if (cut_off && (!last || last->good)) return "cut off";
-    if (!last) return "never ran";
-    if (last->outcome == ToString(Outcome::kStopped)) return "stopped";
-    if (!last->good) return "failed";
-    if (overdue) return "overdue";
-    return last->outcome == ToString(Outcome::kDoNotReplicate) ? "paused" : "good";
+    if (cut_off && (!last || last->good)) return State::kCutOff;
+    if (!last) return State::kNeverRan;
+    if (last->outcome == Outcome::kStopped) return State::kStopped;
+    if (!last->good) return State::kFailed;
+    if (overdue) return State::kOverdue;
+    return last->outcome == Outcome::kDoNotReplicate ? State::kPaused : State::kGood;
   }
   /// Paused is as somebody wants it.
-  bool Good() const { return Word() == "good" || Word() == "paused"; }
+  bool Good() const { return Standing() >= State::kPaused; }
 };
 
 /// The last run ended before a cycle began, as when nobody answers: nothing was left unfinished by it.
@@ -111,10 +136,10 @@ Seen Look(const AgentConfig& config, const SourceConfig& source, Time now) {
   }
   if (!seen.last) return seen;
   if (TimeOf(seen.last->ended_ms) > now + kClockTolerance) {
-    seen.problems.push_back(absl::StrCat(
-        "the last run ended at ", Utc(seen.last->ended_ms),
-        ", which is still to come: the clock was set back, and whether a run is overdue nobody can "
-        "tell. Set the clock, or wait for the next run"));
+    seen.problems.push_back(
+        absl::StrCat("the last run ended at ", Utc(seen.last->ended_ms),
+                     ", which is in the future: the clock was set back, so it is not known whether a run is "
+                     "overdue. Set the clock, or wait for the next run"));
   }
   const Schedule schedule = ScheduleOf(source);
   seen.due = schedule.Regular(TimeOf(seen.last->begun_ms), TimeOf(seen.last->ended_ms));
@@ -127,11 +152,11 @@ Seen Look(const AgentConfig& config, const SourceConfig& source, Time now) {
 Json RunInJson(const LastRun& run) {
   Json troubles = Json::array();
   for (const LastRun::Trouble& one : run.troubles) {
-    troubles.push_back({{"table", one.table}, {"result", one.result}, {"reason", one.reason}});
+    troubles.push_back({{"table", one.table}, {"result", ToString(one.result)}, {"reason", one.reason}});
   }
   return {{"begun_at", Utc(run.begun_ms)},
           {"ended_at", Utc(run.ended_ms)},
-          {"outcome", run.outcome},
+          {"outcome", ToString(run.outcome)},
           {"reason", run.reason},
           {"cycle", run.cycle},
           {"rows", run.rows},
@@ -160,7 +185,7 @@ Json InJson(const Seen& seen) {
           {"strategy", ToString(source.strategy)},
           {"interval_s", source.cron ? 0.0 : static_cast<double>(source.interval_ms) / 1'000},
           {"cron", source.cron ? source.cron->text() : ""},
-          {"state", seen.Word()},
+          {"state", ToString(seen.Standing())},
           {"at_work", seen.at_work()},
           {"work", seen.work ? WorkInJson(*seen.work) : Json()},
           {"last_run", seen.last ? RunInJson(last) : Json()},
@@ -196,10 +221,10 @@ std::string ScheduleInWords(const SourceConfig& source) {
 /// "sending Track, 45 %", "comparing Track, 1,200 rows".
 std::string WorkInWords(const WorkNote::Content& work) {
   const bool part = work.expected > 0 && work.rows <= work.expected;
-  return absl::StrCat(work.doing, " ", Printable(work.table), ", ",
-                      part ? absl::StrCat(work.rows * 100 / work.expected, " % of ", Grouped(work.expected))
-                           : Grouped(work.rows),
-                      " rows");
+  return absl::StrCat(
+      work.doing, " ", Printable(work.table), ", ",
+      part ? absl::StrCat(work.rows * 100 / work.expected, " % of ", Counted(work.expected, "row"))
+           : Counted(work.rows, "row"));
 }
 
 std::string AtWorkInWords(const Seen& seen, Time now) {
@@ -210,12 +235,12 @@ std::string AtWorkInWords(const Seen& seen, Time now) {
 }
 
 std::string DueInWords(const Seen& seen, Time now) {
-  if (seen.at_work()) return "after the one at work";
+  if (seen.at_work()) return "after the run at work";
   if (!seen.due) {
     const Time first = ScheduleOf(*seen.source).First(now, /*was_good=*/false);
-    return first > now
-               ? absl::StrCat(UtcTime(first), ", when its quiet hours end and 'mirror-agent run' is at work")
-               : "as soon as 'mirror-agent run' starts";
+    return first > now ? absl::StrCat(UtcTime(first),
+                                      ", when its quiet hours end and if 'mirror-agent run' is running")
+                       : "as soon as 'mirror-agent run' starts";
   }
   const std::string time = UtcTime(*seen.due);
   // A run takes its time to begin.
@@ -227,21 +252,21 @@ std::string DueInWords(const Seen& seen, Time now) {
 std::string TablesInWords(const std::vector<std::string>& tables) {
   std::vector<std::string> names;
   for (const std::string& name : tables) names.push_back(Printable(name));
-  return absl::StrCat(names.size(), names.size() == 1 ? " table (" : " tables (",
-                      ListNames(names, kNamesMost), ")");
+  return absl::StrCat(Counted(names.size(), "table"), " (", ListNames(names, kNamesMost), ")");
 }
 
 void PrintLast(const LastRun& run, std::ostream& out) {
-  out << "  last run    " << Utc(run.begun_ms) << " to " << Utc(run.ended_ms) << ": " << run.outcome;
+  out << "  last run    " << Utc(run.begun_ms) << " to " << Utc(run.ended_ms) << ": "
+      << ToString(run.outcome);
   if (run.cycle != 0) out << ", cycle " << run.cycle;
-  out << ", " << Grouped(run.rows) << (run.rows == 1 ? " row" : " rows") << " sent\n";
+  out << ", " << Counted(run.rows, "row") << " sent\n";
   if (!run.reason.empty()) out << "              " << Printable(run.reason) << '\n';
   out << "  tables      " << Grouped(run.ok) << " ok";
   if (run.left_out > 0) out << ", " << Grouped(run.left_out) << " left out";
-  for (const char* result : {"failed", "held", "refused"}) {
+  for (const TableResult result : {TableResult::kFailed, TableResult::kHeld, TableResult::kRefused}) {
     const auto count = std::count_if(run.troubles.begin(), run.troubles.end(),
                                      [&](const LastRun::Trouble& one) { return one.result == result; });
-    if (count > 0) out << ", " << count << ' ' << result;
+    if (count > 0) out << ", " << count << ' ' << ToString(result);
   }
   out << '\n';
   for (std::size_t i = 0; i < run.troubles.size(); ++i) {
@@ -250,8 +275,8 @@ void PrintLast(const LastRun& run, std::ostream& out) {
       break;
     }
     const LastRun::Trouble& one = run.troubles[i];
-    out << "              " << Printable(one.table) << ' ' << one.result << ": " << Printable(one.reason)
-        << '\n';
+    out << "              " << Printable(one.table) << ' ' << ToString(one.result) << ": "
+        << Printable(one.reason) << '\n';
   }
   for (const std::string& note : run.notes) out << "  note        " << Printable(note) << '\n';
   if (run.tables_held) out << "              tables that are gone here wait for the mirror's operator\n";
@@ -268,7 +293,7 @@ std::string UnendedInWords(std::int64_t begun_ms) {
 
 void Print(const Seen& seen, Time now, std::ostream& out) {
   const SourceConfig& source = *seen.source;
-  out << source.context_id << ": " << seen.Word() << '\n'
+  out << source.context_id << ": " << ToString(seen.Standing()) << '\n'
       << "  source      " << ToString(source.kind) << ", " << Printable(source.path) << ", strategy "
       << ToString(source.strategy) << '\n'
       << "  schedule    " << ScheduleInWords(source) << '\n'
@@ -291,13 +316,6 @@ void Print(const Seen& seen, Time now, std::ostream& out) {
   }
 }
 
-/// The worst first.
-int RankOf(const Seen& seen) {
-  static const std::vector<std::string> kWords = {"not known", "failed",    "stopped", "cut off",
-                                                  "overdue",   "never ran", "paused"};
-  return static_cast<int>(std::find(kWords.begin(), kWords.end(), seen.Word()) - kWords.begin());
-}
-
 /// What stands behind the state, in few words.
 std::string WhyOf(const Seen& seen, Time now) {
   if (!seen.problems.empty()) return seen.problems.front();
@@ -314,24 +332,24 @@ std::string WhyOf(const Seen& seen, Time now) {
 /// One line for each, those with problems first, and how many there are of each state.
 void PrintLines(std::vector<Seen> all, const StatusOptions& options, Time now, std::ostream& out) {
   std::stable_sort(all.begin(), all.end(),
-                   [](const Seen& a, const Seen& b) { return RankOf(a) < RankOf(b); });
-  std::vector<std::pair<std::string, std::size_t>> totals;
+                   [](const Seen& a, const Seen& b) { return a.Standing() < b.Standing(); });
+  std::vector<std::pair<State, std::size_t>> totals;
   TextTable table({{"tenant"}, {"state"}, {"last run"}, {"rows", true}, {.name = "why", .one_line = true}},
                   options.wide ? 0 : kTextWidth);
   for (const Seen& seen : all) {
-    if (totals.empty() || totals.back().first != seen.Word()) totals.emplace_back(seen.Word(), 0);
+    if (totals.empty() || totals.back().first != seen.Standing()) totals.emplace_back(seen.Standing(), 0);
     ++totals.back().second;
     if (options.failed && seen.Good()) continue;
     const std::int64_t now_ms =
         std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()).count();
-    table.Add({seen.source->context_id, seen.Word(),
+    table.Add({seen.source->context_id, ToString(seen.Standing()),
                seen.last ? absl::StrCat(SpanText(now_ms - seen.last->ended_ms), " ago") : "",
                seen.last ? Grouped(seen.last->rows) : "", WhyOf(seen, now)});
   }
   table.Print(out);
   out << '\n' << Grouped(all.size()) << " sources:";
   for (std::size_t i = 0; i < totals.size(); ++i) {
-    out << (i == 0 ? " " : ", ") << Grouped(totals[i].second) << ' ' << totals[i].first;
+    out << (i == 0 ? " " : ", ") << Grouped(totals[i].second) << ' ' << ToString(totals[i].first);
   }
   out << '\n';
 }
@@ -363,7 +381,7 @@ int ShowStatus(const StatusOptions& options, std::ostream& out, std::ostream& er
   }
   if (!options.json && all.size() > 1 && !options.details) {
     PrintLines(std::move(all), options, now, out);
-    return good ? kGood : kNotGood;
+    return good ? kAllGood : kNotGood;
   }
   Json sources = Json::array();
   for (const Seen& seen : all) {
@@ -382,7 +400,7 @@ int ShowStatus(const StatusOptions& options, std::ostream& out, std::ostream& er
                                                                               Json::error_handler_t::replace)
                 << '\n';
   }
-  return good ? kGood : kNotGood;
+  return good ? kAllGood : kNotGood;
 }
 
 }  // namespace mirror

@@ -1,7 +1,5 @@
 #include "client/config/config.h"
 
-#include <charconv>
-#include <system_error>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -18,23 +16,6 @@ constexpr std::uint64_t kBatchBytesMin = 1'000;
 constexpr std::uint64_t kBatchBytesMax = 8'000'000;
 constexpr std::int64_t kWindowMax = 64;
 constexpr std::int64_t kRunsAtOnceMax = 1'000;
-
-Setter SetHostAndPort(std::string* target) {
-  return [target](const Given& given) {
-    absl::StatusOr<std::string> text = AsText(given);
-    if (!text.ok()) return text.status();
-    const std::size_t colon = text->rfind(':');
-    int port = 0;
-    const char* const end = text->data() + text->size();
-    if (colon == std::string::npos || colon == 0 ||
-        std::from_chars(text->data() + colon + 1, end, port).ptr != end || port < 1 || port > 65'535) {
-      return given.Wrong(
-          absl::StrCat("must be host:port, as \"mirror.example.com:5443\", not '", *text, "'"));
-    }
-    *target = *std::move(text);
-    return absl::OkStatus();
-  };
-}
 
 bool IsLoopback(const std::string& host) {
   if (host == "localhost" || host == "[::1]") return true;
@@ -76,7 +57,7 @@ class Loader {
  private:
   ConfigKeys EndpointKeys() {
     EndpointConfig& endpoint = config_.endpoint;
-    return {{"address", SetHostAndPort(&endpoint.address), &endpoint.address},
+    return {{"address", SetHostAndPort(&endpoint.address, R"("mirror.example.com:5443")"), &endpoint.address},
             {"ca", Path(&endpoint.ca)},
             {"certificate", Path(&endpoint.certificate)},
             {"key", Path(&endpoint.key)},
@@ -120,11 +101,10 @@ class Loader {
     const MetricsConfig& metrics = config_.metrics;
     const bool here = metrics.address == "::1" || IsLoopback(metrics.address);
     if (metrics.enabled && !metrics.allow_remote && !here) {
-      return file_.Wrong(
-          "metrics", "address",
-          absl::StrCat("is not a loopback address, but '", metrics.address,
-                       "': the metrics have neither TLS nor a password. Set 'allow_remote' when "
-                       "only those that may see them can get there"));
+      return file_.Wrong("metrics", "address",
+                         absl::StrCat("is not a loopback address, but '", metrics.address,
+                                      "': the metrics have neither TLS nor a password. Set 'allow_remote' if "
+                                      "only people who may see them can reach that address"));
     }
     if (endpoint.plaintext && !IsLoopback(endpoint.address.substr(0, endpoint.address.rfind(':')))) {
       return file_.Wrong(

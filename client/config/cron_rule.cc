@@ -65,17 +65,17 @@ absl::Status SetPart(const Field& field, std::string_view part, std::bitset<N>* 
     // "sat-sun" ends with the Sunday behind Saturday.
     if (from && to == 0 && *from > 0 && field.high == 7) to = 7;
   }
-  if (!from || !to) return Wrong(field, part, absl::StrCat("is none: values are ", RangeOf(field)));
+  if (!from || !to) return Wrong(field, part, absl::StrCat("is not a value: values are ", RangeOf(field)));
   if (*from > *to) return Wrong(field, part, "ends before it begins: write two ranges, as 22-23,0-5");
   int step = 1;
   if (slash != std::string_view::npos) {
     if (range != "*" && dash == std::string_view::npos) {
-      return Wrong(field, part, "has a step behind one value: it needs a range, as 5-59/15");
+      return Wrong(field, part, "has a step after a single value: a step needs a range, as 5-59/15");
     }
     step = Number(part.substr(slash + 1)).value_or(0);
     const int most = *to - *from + 1;
     if (step < 1 || step > most) {
-      return Wrong(field, part, absl::StrCat("has a step that is none: it is from 1 to ", most));
+      return Wrong(field, part, absl::StrCat("has a wrong step: a step is from 1 to ", most));
     }
   }
   for (int value = *from; value <= *to; value += step) values->set(static_cast<std::size_t>(value));

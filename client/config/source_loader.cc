@@ -71,7 +71,7 @@ Setter SetCron(std::optional<CronRule>* target) {
     const absl::StatusOr<std::string> text = AsText(given);
     if (!text.ok()) return text.status();
     absl::StatusOr<CronRule> rule = CronRule::Parse(*text);
-    if (!rule.ok()) return given.Wrong(absl::StrCat("cannot be taken: ", rule.status().message()));
+    if (!rule.ok()) return given.Wrong(absl::StrCat("is not a schedule: ", rule.status().message()));
     *target = *std::move(rule);
     return absl::OkStatus();
   };

@@ -24,7 +24,7 @@ Setter SetCharacter(std::string* target) {
     if (!text.ok()) return text.status();
     const auto c = static_cast<unsigned char>(text->empty() ? '\n' : text->front());
     if (text->size() != 1 || c >= 0x80 || c == '\n' || c == '\r') {
-      return given.Wrong("must be one ASCII character that ends no line");
+      return given.Wrong("must be one ASCII character, and not a line break");
     }
     *target = *std::move(text);
     return absl::OkStatus();
@@ -150,8 +150,8 @@ absl::Status CheckKind(const ConfigTable& block, const SourceConfig& source, con
 absl::Status CheckStrategy(const ConfigTable& block, Strategy strategy, const TableConfig& table) {
   if (IsLogged(strategy) && block.Has("key")) {
     return block.Wrong("key",
-                       "is for files, views and tables without a key of their own, which need strategy = "
-                       "\"synthetic\" or one of the others that need no change log");
+                       "is only for files, and for views and tables without a primary key, with strategy = "
+                       "\"synthetic\" or another one that needs no change log");
   }
   const bool by_column = IsByColumn(strategy);
   if (by_column && table.watermark.empty()) {
@@ -167,7 +167,7 @@ absl::Status CheckStrategy(const ConfigTable& block, Strategy strategy, const Ta
        {"column_hashes", strategy == Strategy::kSynthetic || by_column}}};
   for (const auto& [key, fits] : keys) {
     if (block.Has(key) && !fits) {
-      return block.Wrong(key, absl::StrCat("says nothing with strategy = \"", ToString(strategy), "\""));
+      return block.Wrong(key, absl::StrCat("has no effect with strategy = \"", ToString(strategy), "\""));
     }
   }
   return absl::OkStatus();
@@ -187,9 +187,9 @@ absl::Status CheckTableSteps(const ConfigTable& block, const SourceConfig& sourc
       return block.Wrong(absl::StrCat("'name' '", table.name, "' is that of the table in line ", other.line));
     }
     if (SameName(other.steps.name(), steps.name())) {
-      return block.Wrong(
-          steps.as.empty() ? "name" : "as",
-          absl::StrCat("'", steps.name(), "' is how the mirror calls the table in line ", other.line));
+      return block.Wrong(steps.as.empty() ? "name" : "as",
+                         absl::StrCat("'", steps.name(),
+                                      "' is already the mirror's name of the table in line ", other.line));
     }
   }
   return absl::OkStatus();

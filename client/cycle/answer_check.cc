@@ -6,9 +6,9 @@ namespace mirror {
 
 absl::Status CheckLimits(const v1::Limits& limits) {
   const auto too_small = [](const char* name, std::size_t limit, std::size_t min) {
-    return absl::InternalError(absl::StrCat("the endpoint says ", name, " = ", limit,
-                                            ", and rows cannot be sent in less than ", min,
-                                            " bytes. No row was sent; its operator has to mend that"));
+    return absl::InternalError(
+        absl::StrCat("the endpoint says ", name, " = ", limit, ", but rows need at least ", min,
+                     " bytes. No row was sent; the endpoint's operator has to raise the limit"));
   };
   if (limits.message_bytes_max() > 0 && limits.message_bytes_max() < kMessageBytesMin) {
     return too_small("message_bytes_max", limits.message_bytes_max(), kMessageBytesMin);
@@ -28,14 +28,14 @@ absl::Status CheckTables(const v1::TableSchemaRequest& request, const v1::TableS
     const v1::TableStatus& status = response.tables(i);
     if (status.table() != table.name()) {
       return absl::InternalError(absl::StrCat("the endpoint's answer for table '", table.name(),
-                                              "' has the name of another one. No row was sent"));
+                                              "' names another table. No row was sent"));
     }
     for (int column = 0; column < table.columns_size() && column < status.rules_size(); ++column) {
       if (table.columns(column).key_position() == 0) continue;
       if (status.rules(column) != v1::COLUMN_RULE_LEFT_OUT) continue;
       return absl::InternalError(absl::StrCat("the endpoint wants table '", table.name(), "' without '",
                                               table.columns(column).name(),
-                                              "', which is of its key. No row was sent"));
+                                              "', which is part of its key. No row was sent"));
     }
   }
   return absl::OkStatus();
@@ -49,8 +49,8 @@ absl::Status CheckVerdicts(const v1::ReplicationCompletedRequest& request,
   }
   if (same) return absl::OkStatus();
   return absl::InternalError(
-      "the endpoint ended the cycle and did not say of each table how many rows it has. What was "
-      "acknowledged is committed; the next run goes on from there");
+      "the endpoint ended the cycle without a row count for each table. What was acknowledged is committed; "
+      "the next run goes on from there");
 }
 
 }  // namespace mirror

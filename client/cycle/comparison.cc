@@ -10,7 +10,8 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
-#include "client/cycle/row_sender.h"
+#include "base/human_text.h"
+#include "client/sending/row_sender.h"
 #include "proto/wire/codec.h"
 #include "proto/wire/key_text.h"
 
@@ -24,7 +25,7 @@ absl::StatusOr<Position> PositionOf(const Cycle& cycle, std::size_t index) {
   }
   const v1::TableStatus& status = cycle.statuses[index];
   if (status.position().lsn() >= 0 && !status.has_pending()) return DecodePosition(status.position());
-  return absl::FailedPreconditionError("the mirror holds no state of it that could be compared");
+  return absl::FailedPreconditionError("the mirror has no committed position of it at which to compare");
 }
 
 void ShowKeys(const Differences& found, TableReport* report) {
@@ -61,8 +62,8 @@ class ComparedTable {
       SetUnknown("the endpoint cannot compare by digests");
       if (IsTakenOver() && report_.result == TableResult::kOk) {
         Fail(
-            "another strategy went on with it, and this endpoint cannot be asked what changed in between; "
-            "send it with --repopulate");
+            "its strategy changed, and this endpoint cannot compare what happened in between; send the table "
+            "with --repopulate");
       }
       return false;
     }
@@ -81,7 +82,7 @@ class ComparedTable {
     }
     if (KeyIsHashed(schema_, status_)) {
       SetUnknown(
-          "its key is hashed at the mirror, so that only its number of rows is compared, when it changed");
+          "its key is hashed at the mirror: only its number of rows is compared, and only when it changed");
       return false;
     }
     return true;
@@ -110,7 +111,7 @@ class ComparedTable {
     if (settles && !due) return;
     // What nobody could look at is not well.
     Fail(absl::StrCat("it could not be compared with the mirror, ",
-                      due ? "which may lack changes: " : "as was due: ", failure.message(),
+                      due ? "which may lack changes: " : "though that was due: ", failure.message(),
                       ". The next run compares it"));
   }
 
@@ -161,7 +162,7 @@ class ComparedTable {
   }
 
   void SendUnsettled(Differences found) {
-    SetUnknown("rows of it changed while it was compared");
+    SetUnknown("rows changed during the comparison");
     found.keys = std::move(found.unsettled);
     cycle_.differ[schema_.name] = std::move(found);
   }
@@ -178,9 +179,8 @@ class ComparedTable {
     }
     if (found.beyond_repair && taken_over_ == RunState::TakenOver::kKeeps) {
       return Fail(
-          "too much of it differs to be sent by rows, and a population would take away rows that its "
-          "strategy "
-          "leaves in the mirror. Nothing was sent; where that may be, send it with --repopulate");
+          "too many rows differ to be sent one by one, and a population would remove rows that its strategy "
+          "keeps in the mirror. Nothing was sent; if those rows may go, send the table with --repopulate");
     }
     // Until it is found equal, every run compares it.
     run_.state.SetSuspect(table, run_.options.repair);
@@ -203,9 +203,8 @@ class ComparedTable {
 }  // namespace
 
 std::string InWords(const Differences& found) {
-  return absl::StrCat(found.beyond_repair ? "at least " : "", found.Count(),
-                      found.Count() == 1 ? " row differed (" : " rows differed (", found.lost,
-                      " missing in the mirror, ", found.changed, " otherwise, ", found.ghosts,
+  return absl::StrCat(found.beyond_repair ? "at least " : "", Counted(found.Count(), "row"), " differed (",
+                      found.lost, " missing in the mirror, ", found.changed, " changed, ", found.ghosts,
                       " only in the mirror)");
 }
 

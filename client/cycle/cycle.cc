@@ -84,10 +84,9 @@ void ReportMoved(RunContext& run, const std::vector<Job>& jobs) {
     if (!job.again) continue;
     TableReport& report = run.ReportOf(job.schema.name);
     report.result = TableResult::kFailed;
-    report.reason = absl::StrCat(
-        job.error.message(), "; this is so in each of ", kMovedRepeats + 1,
-        " attempts. Nothing of it is committed, readers of the mirror see the old rows. Run again when the "
-        "source is quiet");
+    report.reason = absl::StrCat(job.error.message(), "; the same happened in each of ", kMovedRepeats + 1,
+                                 " attempts. Nothing of the table is committed, and readers of the mirror "
+                                 "see the old rows. Run again when the source is quiet");
   }
 }
 

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "client/cycle/cycle_report.h"
-#include "client/cycle/read_ahead.h"
+#include "client/sending/read_ahead.h"
 #include "client/source/history.h"
 #include "client/source/reader.h"
 #include "client/state/lock_file.h"
@@ -46,7 +46,7 @@ struct CycleOptions {
   enum class Verify { kNone, kSome, kAll };
   Verify verify = Verify::kNone;
   std::vector<std::string> verify_tables = {};  ///< kSome: names of tables of the source.
-  bool repair = true;                           ///< What differs is mended in another cycle of the run.
+  bool repair = true;                           ///< Differences are repaired in another cycle of the run.
   std::int64_t count_interval_ms = 3'600'000;   ///< See RunState::ShallCount.
   std::int64_t now_ms = 0;  ///< Unix time, for that; 0: no table over 100,000 rows is counted.
   std::map<std::string, TargetRule> targets = {};  ///< By folded name; the others have none.
@@ -72,10 +72,8 @@ struct CycleParts {
 /// state that the log does not reach back to; see Decide(). Without one a table is sent whole when the mirror
 /// lacks it (LSN -1), is in a state that was not the last one sent, has another number of rows, or when it is
 /// asked for; changes that keep the number of rows are not seen.
-///
-/// Tables that are compared and differ are mended by their rows that differ, or populated when those cannot
-/// be told, and then compared again. One whose number of rows was found to differ is compared in this way,
-/// too.
+/// Tables that differ are repaired by sending the rows that differ, or populated when those rows are not
+/// known, and then compared again. A table whose number of rows differs is compared, too.
 ///
 /// A table that moved while it was read, or of which the mirror lacks rows, is sent again in a new cycle, up
 /// to kMovedRepeats times. Never sleeps. After any error, and after a crash at any line, the next run goes

@@ -74,7 +74,7 @@ void TakeVerdicts(RunContext& run, Cycle& cycle, const v1::ReplicationCompletedR
     report.result = TableResult::kFailed;
     report.reason =
         absl::StrCat(verdict.reason(), ". What was sent is committed; the next run ",
-                     cycle.can_compare ? "compares the table and mends it" : "sends the table whole");
+                     cycle.can_compare ? "compares the table and repairs it" : "sends the table whole");
   }
 }
 

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
 #include "base/folded_name.h"
+#include "base/human_text.h"
 #include "client/wire/mirror_client.h"
 #include "proto/wire/codec.h"
 #include "proto/wire/table.h"
@@ -24,12 +25,12 @@ bool IsKeptAsSent(const v1::TableStatus& status) {
 }
 
 std::string NotTaken(const absl::Status& status) {
-  return absl::StrCat("the endpoint's word of its receipts was not taken: ", status.message());
+  return absl::StrCat("what the endpoint signed about its receipts was refused: ", status.message());
 }
 
 std::string NotKept(const absl::Status& status) {
   return absl::StrCat("receipts could not be kept: ", status.message(),
-                      ". What was sent is not harmed by it");
+                      ". The rows that were sent are not affected");
 }
 
 }  // namespace
@@ -86,16 +87,15 @@ std::string CycleReceipts::TakeMissed(const v1::AuthenticateResponse& answer, co
     for (const ReceiptBook::Entry& entry : missed) goes_on_ = goes_on_ || HashOf(entry.text) == before_.hash;
     if (!linked && before_.number > 0) {
       missed.front().after_gap = goes_on_ = true;
-      lost = absl::StrCat("the mirror does not keep the receipts before number ", first->number,
-                          " any more: of what was committed between that and number ", before_.number,
-                          " there is no proof here");
+      lost = absl::StrCat("the mirror no longer keeps the receipts before number ", first->number,
+                          ": there is no proof here of what was committed since number ", before_.number);
     }
     end = {last->number, HashOf(missed.back().text)};
   }
   behind_ = head.number > 0 && head.sha256 != HexOf(end.hash);
   if (behind_ && missed.empty()) {
     return Off(
-        absl::StrCat("the mirror signs receipt ", head.number, " as its last one and does not give it"));
+        absl::StrCat("the mirror signs receipt ", head.number, " as its last one, but did not send it"));
   }
   const ReceiptHead former = std::exchange(last_, end);
   known_ = end;
@@ -104,10 +104,9 @@ std::string CycleReceipts::TakeMissed(const v1::AuthenticateResponse& answer, co
     return Off(std::move(note));
   }
   if (!lost.empty() || behind_ || end == before_ || (goes_on_ && end.number > before_.number)) return lost;
-  return absl::StrCat(
-      "the mirror's last receipt is number ", head.number, ", and number ", before_.number,
-      " was given before: it was set back to an older state, or made anew. It asks for what it "
-      "lacks");
+  return absl::StrCat("the mirror's last receipt is number ", head.number, ", but it sent number ",
+                      before_.number,
+                      " before: it was set back to an older state, or made anew. It asks for what it lacks");
 }
 
 std::string CycleReceipts::Take(const Job& job, std::int64_t cycle, const std::string& context_id) {
@@ -126,10 +125,10 @@ std::string CycleReceipts::Take(const Job& job, std::int64_t cycle, const std::s
   entry.wrong = !same;
   taken_.push_back(std::move(entry));
   if (same) return "";
-  return absl::StrCat("the mirror's receipt of table '", job.schema.name,
-                      "' is not of what was sent: something between the agent and the mirror's disk changed "
-                      "it. It is compared with "
-                      "the source; look at the receipt with 'mirror-agent receipts verify'");
+  return absl::StrCat(
+      "the mirror's receipt of table '", job.schema.name,
+      "' does not match what was sent: something between the agent and the mirror's disk changed it. The "
+      "table is compared with the source; look at the receipt with 'mirror-agent receipts verify'");
 }
 
 std::string CycleReceipts::Save() {
@@ -137,9 +136,8 @@ std::string CycleReceipts::Save() {
   if (!on_) return "";
   std::string note;
   if (without_ > 0) {
-    note = absl::StrCat("the mirror gives receipts, and gave none for ", without_,
-                        without_ == 1 ? " commit" : " commits",
-                        " of this cycle. There is no proof of what was delivered then");
+    note = absl::StrCat("the mirror gives receipts, but gave none for ", Counted(without_, "commit"),
+                        " of this cycle. There is no proof of what they delivered");
   }
   // Those that are missing before them come first, with the next cycles.
   if (behind_ || entries.empty()) return note;
@@ -154,8 +152,8 @@ std::string CycleReceipts::Save() {
   for (const ReceiptBook::Entry& entry : entries) {
     const absl::StatusOr<Receipt> receipt = ParseReceipt(entry.text);
     if (!receipt.ok() || receipt->previous != end.hash || receipt->number != end.number + 1) {
-      return Off(absl::StrCat("behind receipt ", end.number,
-                              " the mirror's chain does not go on. The next run asks for what it has"));
+      return Off(absl::StrCat("the mirror's chain does not go on after receipt ", end.number,
+                              ". The next run asks for the receipts that it has"));
     }
     end = {receipt->number, HashOf(entry.text)};
   }
@@ -177,8 +175,8 @@ std::string CycleReceipts::End(const std::string& token, const MirrorClient& cli
   const absl::StatusOr<SignedHead> head = client.OpenReceiptHead(token);
   if (!head.ok()) return NotTaken(head.status());
   if (HexOf(last_.hash) != head->sha256) {
-    return absl::StrCat("the mirror signed receipt ", head->number, ", and the last one that came is number ",
-                        last_.number, ". The next run asks for what is missing");
+    return absl::StrCat("the mirror signed receipt ", head->number, ", but the last one that came is number ",
+                        last_.number, ". The next run asks for the missing ones");
   }
   return Keep({}, token, *head);
 }

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "client/cycle/row_sender.h"
+#include "client/sending/row_sender.h"
 #include "client/state/receipt_book.h"
 #include "client/wire/mirror_client.h"
 #include "mirror/v1/mirror_client.pb.h"
@@ -16,15 +16,15 @@ namespace mirror {
 /// keeps are here.
 inline constexpr int kReceiptAnswersMax = 12;
 
-/// The receipts of one run's cycles on their way into the book, which only takes what follows what is in it.
-/// What cannot be kept is no reason not to send: it is a note for people, which each of these may give, and
-/// the next Authenticate asks for it again. Threads: one.
+/// The receipts of one run's cycles on their way into the book, which takes only receipts that follow its
+/// last one. A receipt that cannot be kept stops no sending: the functions return a note for people, and the
+/// next Authenticate asks for the receipt again. Threads: one.
 class CycleReceipts {
  public:
   /// `book` may be null: then none are kept.
   explicit CycleReceipts(ReceiptBook* book);
 
-  /// Behind which Authenticate is asked for receipts.
+  /// Authenticate is asked for the receipts after this one.
   const ReceiptHead& known() const { return known_; }
   /// There are more at the endpoint than came: Authenticate is to be asked again.
   bool behind() const { return behind_; }
@@ -33,7 +33,7 @@ class CycleReceipts {
 
   /// Takes in what an accepted Authenticate brings: receipts whose answers were lost, and who signs them.
   std::string Begin(const v1::AuthenticateResponse& answer, const MirrorClient& client);
-  /// The receipt of a committed table. A text: it is not of what was sent, and why.
+  /// Takes the receipt of a committed table. Returns why it does not match what was sent; empty: it matches.
   std::string Take(const Job& job, std::int64_t cycle, const std::string& context_id);
   /// What was taken is on disk.
   std::string Save();

@@ -22,6 +22,18 @@ std::string_view ToString(TableResult result) {
   return "";
 }
 
+std::string_view ToString(TableReport::Action action) {
+  switch (action) {
+    case TableReport::Action::kNone:
+      return "none";
+    case TableReport::Action::kChanges:
+      return "changes";
+    case TableReport::Action::kPopulate:
+      return "populate";
+  }
+  return "";
+}
+
 std::string_view ToString(TableReport::Equality equality) {
   switch (equality) {
     case TableReport::Equality::kNone:
@@ -52,6 +64,22 @@ std::string_view ToString(Outcome outcome) {
       return "failed";
   }
   return "";
+}
+
+std::optional<TableResult> ParseTableResult(std::string_view word) {
+  for (const TableResult result : {TableResult::kOk, TableResult::kUnwanted, TableResult::kBlocked,
+                                   TableResult::kRefused, TableResult::kHeld, TableResult::kFailed}) {
+    if (ToString(result) == word) return result;
+  }
+  return std::nullopt;
+}
+
+std::optional<Outcome> ParseOutcome(std::string_view word) {
+  for (const Outcome outcome :
+       {Outcome::kDone, Outcome::kBusy, Outcome::kDoNotReplicate, Outcome::kStopped, Outcome::kFailed}) {
+    if (ToString(outcome) == word) return outcome;
+  }
+  return std::nullopt;
 }
 
 bool CycleReport::Good() const {

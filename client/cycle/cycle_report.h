@@ -2,6 +2,7 @@
 #define MIRROR_CLIENT_CYCLE_CYCLE_REPORT_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,15 +20,19 @@ enum class TableResult {
   kFailed,
 };
 std::string_view ToString(TableResult result);
+/// Absent: it is no word of ToString().
+std::optional<TableResult> ParseTableResult(std::string_view word);
 
 /// The reason of a table whose commit the end of the cycle overtook; CycleReport.status has the cause.
 inline constexpr char kCycleEndedFirst[] = "the cycle ended before its commit";
 
 /// What one run did with one table.
 struct TableReport {
+  enum class Action { kNone, kChanges, kPopulate };
+
   std::string table;
-  std::string action = "none";  ///< none | changes | populate.
-  std::string reason;           ///< Why it was populated, or why it was not, for people.
+  Action action = Action::kNone;
+  std::string reason;  ///< Why it was populated, or why it was not, for people.
   std::uint64_t inserts = 0, updates = 0, deletes = 0;
   std::int64_t lsn = -1;  ///< Of the mirror at the end, as far as it is known.
   TableResult result = TableResult::kOk;
@@ -44,6 +49,7 @@ struct TableReport {
   std::vector<std::string> lost_keys, changed_keys, ghost_keys;
 };
 
+std::string_view ToString(TableReport::Action action);
 std::string_view ToString(TableReport::Equality equality);
 
 enum class Outcome {
@@ -54,6 +60,8 @@ enum class Outcome {
   kFailed,
 };
 std::string_view ToString(Outcome outcome);
+/// Absent: it is no word of ToString().
+std::optional<Outcome> ParseOutcome(std::string_view word);
 
 struct CycleReport {
   Outcome outcome = Outcome::kFailed;

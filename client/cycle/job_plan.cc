@@ -8,8 +8,8 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "client/cycle/comparison.h"
-#include "client/cycle/decision.h"
 #include "client/cycle/takeover.h"
+#include "client/sending/decision.h"
 
 namespace mirror {
 namespace {
@@ -36,7 +36,7 @@ Decision WithRepair(History& history, Decision decision, const TableSchema& tabl
   // Where the log does not name rows, only a population is of one moment.
   const bool unnamed = history.SeesChanges(table.name) && !history.NamesRows(table.name);
   const std::string found = differences.Count() == 0
-                                ? "rows of it changed while it was compared, and are sent whole"
+                                ? "rows changed during the comparison, and are sent whole"
                                 : absl::StrCat("compared with the source, ", InWords(differences));
   if (differences.beyond_repair || unnamed) {
     return {Decision::Kind::kPopulate, PopulateReason::kRequested, found};
@@ -56,9 +56,9 @@ absl::StatusOr<Decision> DecideTable(RunContext& run, const Cycle& cycle, const 
   const bool new_there = status.action() == v1::TABLE_ACTION_CREATED || status.row_count() == 0;
   if (decision->kind == Decision::Kind::kPopulate && table.unreadable && !new_there && !asked) {
     return absl::FailedPreconditionError(
-        absl::StrCat("all of its rows would be sent (", decision->words,
-                     "), and those that cannot be read now would vanish from the mirror. Nothing of it "
-                     "was sent: mend them, or send it as it is with --repopulate"));
+        absl::StrCat("all rows would be sent (", decision->words,
+                     "), and the mirror would lose those that cannot be read now. Nothing of the table was "
+                     "sent. Correct the rows at the source; to lose them, name the table with --repopulate"));
   }
   const auto repair = cycle.repairs.find(name);
   if (repair == cycle.repairs.end()) return decision;
@@ -105,7 +105,8 @@ void PlanTable(RunContext& run, Cycle& cycle, std::size_t index) {
     report.result = TableResult::kOk;
     return;
   }
-  report.action = decision->kind == Decision::Kind::kPopulate ? "populate" : "changes";
+  report.action = decision->kind == Decision::Kind::kPopulate ? TableReport::Action::kPopulate
+                                                              : TableReport::Action::kChanges;
   cycle.jobs.push_back(MakeJob(run, cycle, index, *std::move(decision)));
 }
 

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "client/cycle/comparison.h"
-#include "client/cycle/row_sender.h"
+#include "client/sending/row_sender.h"
 
 namespace mirror {
 
@@ -80,7 +80,7 @@ void TakeReceipts(RunContext& run, Cycle& cycle) {
     run.AddNote(wrong);
     TableReport& report = run.ReportOf(job.schema.name);
     report.result = TableResult::kFailed;
-    report.reason = "its receipt is not of what was sent";
+    report.reason = "its receipt does not match what was sent";
     run.state.SetSuspect(job.schema.name, true);
     run.distrusted.insert(job.schema.name);
     if (cycle.can_compare) cycle.compare_again.insert(job.schema.name);

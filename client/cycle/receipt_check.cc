@@ -66,7 +66,7 @@ class Checker {
     ++verdict_.receipts;
     const absl::StatusOr<Receipt> receipt = ParseReceipt(entry.text);
     if (!receipt.ok()) {
-      Find(absl::StrCat("behind receipt ", verdict_.last, " is one that cannot be read"));
+      Find(absl::StrCat("the receipt after number ", verdict_.last, " cannot be read"));
       return;
     }
     const std::string name = absl::StrCat("receipt ", receipt->number);
@@ -78,7 +78,7 @@ class Checker {
     if (entry.sent && *entry.sent != receipt->content) {
       Find(absl::StrCat(which, ": what the mirror applied is not what was sent"));
     } else if (entry.wrong) {
-      Find(absl::StrCat(which, ": when it came it was not of what had been sent"));
+      Find(absl::StrCat(which, ": it did not match what was sent when it came"));
     }
     Node node{receipt->number, receipt->cycle};
     node.parent = CheckLink(*receipt, entry.after_gap, name);
@@ -94,10 +94,10 @@ class Checker {
   Index CheckLink(const Receipt& receipt, bool after_gap, const std::string& name) {
     const bool first = nodes_.empty();
     if (receipt.previous.empty()) {
-      if (receipt.number != 1) Find(absl::StrCat(name, " names none before it: it was changed"));
+      if (receipt.number != 1) Find(absl::StrCat(name, " does not name the one before it: it was changed"));
       if (!first) {
         AddNote(
-            absl::StrCat("behind receipt ", verdict_.last, " a new chain begins: the mirror was made anew"));
+            absl::StrCat("a new chain begins after receipt ", verdict_.last, ": the mirror was made anew"));
       }
       return kNone;
     }
@@ -105,16 +105,16 @@ class Checker {
       const std::uint64_t number = nodes_[parent->second].number;
       if (receipt.number != number + 1) Find(absl::StrCat(name, " follows receipt ", number));
       if (parent->second + 1 != nodes_.size()) {
-        AddNote(absl::StrCat("behind receipt ", verdict_.last, " the chain goes on from receipt ", number,
-                             ": the mirror was set back to another state, as by a restore"));
+        AddNote(absl::StrCat("after receipt ", verdict_.last, " the chain goes on from receipt ", number,
+                             ": the mirror was set back to an older state, as by a restore"));
       }
       return parent->second;
     }
     if (first) {
-      AddNote(absl::StrCat("those before ", name, " are not here"));
+      AddNote(absl::StrCat("the receipts before ", name, " are not here"));
     } else if (after_gap) {
-      AddNote(absl::StrCat("those before ", name,
-                           " are not here: the mirror did not keep them any more when they were asked for"));
+      AddNote(absl::StrCat("the receipts before ", name,
+                           " are not here: the mirror no longer had them when they were asked for"));
     } else if (receipt.number > verdict_.last + 1) {
       Find(absl::StrCat("receipts ", verdict_.last + 1, " to ", receipt.number - 1, " are not here"));
     } else {

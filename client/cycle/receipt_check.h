@@ -23,7 +23,8 @@ struct ReceiptVerdict {
   std::uint64_t signed_to = 0;        ///< Number of the last receipt that a signature covers; 0: none.
   std::int64_t signed_s = 0;          ///< When that was signed, unix seconds.
   std::uint64_t unsigned_tail = 0;    ///< Receipts behind it, at the end of the chain.
-  std::uint64_t never_signed = 0;  ///< Receipts of ends that the mirror gave up unsigned: they prove nothing.
+  std::uint64_t never_signed =
+      0;  ///< Receipts of chain ends that the mirror dropped before it signed them: they prove nothing.
   std::map<std::string, std::uint64_t> tables;  ///< Receipts of each that a signature covers.
   /// Where the mirror's own chain was broken off: it was restored, or made anew. What the signed receipts
   /// before say was delivered was so then; the mirror has asked for what it lacked.

@@ -8,6 +8,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
+#include "base/human_text.h"
 #include "proto/wire/table.h"
 
 namespace mirror {
@@ -61,9 +62,8 @@ absl::Status CheckRefused(const RunContext& run) {
     if (!was) continue;
     return absl::FailedPreconditionError(
         absl::StrCat("table '", table.name, "' was announced before and cannot be now: ", table.reason,
-                     ". Nothing of the source was sent, or the mirror would set the table aside as a "
-                     "dropped one. Mend that, "
-                     "or take its [[source.table]] away"));
+                     ". Nothing of the source was sent, since the mirror would set the table aside as "
+                     "dropped. Correct that, or remove its [[source.table]]"));
   }
   return absl::OkStatus();
 }
@@ -79,9 +79,9 @@ void NoteGoneTables(RunContext& run) {
   std::vector<std::string> gone = run.state.Tables();
   std::erase_if(gone, [&run](const std::string& name) { return run.FindTable(name) != nullptr; });
   if (gone.empty()) return;
-  run.AddNote(absl::StrCat(gone.size(), gone.size() == 1 ? " table is" : " tables are",
-                           " not announced any more, and the mirror sets aside what it has of them: ",
-                           ListNames(gone, kNamesListed)));
+  run.AddNote(
+      absl::StrCat(Counted(gone.size(), "table"), gone.size() == 1 ? " is" : " are",
+                   " no longer announced, and the mirror sets them aside: ", ListNames(gone, kNamesListed)));
 }
 
 }  // namespace
@@ -105,7 +105,8 @@ absl::Status LookAtSource(RunContext& run) {
     if (complete) return absl::OkStatus();
   }
   return absl::UnavailableError(
-      "the source's definitions change all the time. Nothing was sent; run again when they are settled");
+      "the source's table definitions changed again and again while they were read. Nothing was sent; run "
+      "again when they no longer change");
 }
 
 absl::Status CheckFirstLook(RunContext& run) {

@@ -1,7 +1,7 @@
 #include "client/cycle/takeover.h"
 
 #include "absl/status/statusor.h"
-#include "client/cycle/row_sender.h"
+#include "client/sending/row_sender.h"
 #include "proto/wire/codec.h"
 
 namespace mirror {

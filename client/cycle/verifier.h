@@ -31,13 +31,13 @@ struct Differences {
   std::uint64_t lost = 0, changed = 0, ghosts = 0;
   /// Their keys, in key order: rows that the mirror lacks, has otherwise, or has alone.
   std::vector<Key> keys = {};
-  /// They cannot be told one by one: the table has no key, or more than kLeavesSearched ranges differ. Then
-  /// the counts are of what is certain.
+  /// The rows cannot be named one by one: the table has no key, or more than kLeavesSearched ranges differ.
+  /// The counts then hold only certain differences.
   bool beyond_repair = false;
-  /// Rows that are otherwise in the mirror and changed at the source since: by right, but what else is wrong
-  /// with them nobody can tell. Not in `keys`.
+  /// Rows that differ and changed at the source meanwhile. The change explains the difference, but may hide
+  /// another one. Not in `keys`.
   std::vector<Key> unsettled = {};
-  /// The first kKeysShown of each kind, for who asks which they are; empty where they cannot be told.
+  /// The first kKeysShown keys of each kind, for people; empty where rows cannot be named.
   std::vector<Key> lost_keys = {}, changed_keys = {}, ghost_keys = {};
 
   std::uint64_t Count() const { return lost + changed + ghosts; }
@@ -46,7 +46,7 @@ struct Differences {
 
 /// Compares tables of a source with the mirror in one cycle, by digests of key ranges: all of a table in
 /// ranges of kLeafRows, those that differ row by row, and of those the mirror's keys. The source may be
-/// written to meanwhile: what its log names since the mirror's position differs by right and is left out.
+/// written to meanwhile: rows that its log names since the mirror's position may differ and are left out.
 ///
 /// Memory: two keys for each kLeafRows rows of the table, and the rows of the ranges at hand. Threads: one.
 class Verifier {
@@ -54,7 +54,7 @@ class Verifier {
   Verifier(SourceReader& reader, MirrorClient& client, History& history, std::int64_t cycle,
            const v1::Limits& limits);
 
-  /// Is told how many rows of the table at hand were compared.
+  /// Called with the number of rows of the present table that were compared.
   void set_progress(std::function<void(std::uint64_t rows)> progress) { progress_ = std::move(progress); }
 
   /// What becomes of rows that the mirror alone has.

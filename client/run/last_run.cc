@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/db/sqlite/file_layout.h"
 #include "base/file.h"
+#include "base/human_text.h"
 
 namespace mirror {
 namespace {
@@ -22,18 +23,17 @@ std::string PathOf(const std::string& state_dir, const std::string& context_id) 
 }
 
 std::string InASentence(const LastRun& run) {
-  if (!run.reason.empty()) return absl::StrCat(run.outcome, ": ", run.reason);
+  if (!run.reason.empty()) return absl::StrCat(std::string(ToString(run.outcome)), ": ", run.reason);
   if (run.troubles.empty()) return "tables that are gone from the source wait for the mirror's operator";
   const LastRun::Trouble& first = run.troubles.front();
   const std::size_t more = run.troubles.size() - 1;
-  return absl::StrCat(
-      "table '", first.table, "' ", first.result, ": ", first.reason,
-      more == 0 ? "" : absl::StrCat(" (and ", more, more == 1 ? " table" : " tables", " more)"));
+  return absl::StrCat("table '", first.table, "' ", std::string(ToString(first.result)), ": ", first.reason,
+                      more == 0 ? "" : absl::StrCat(" (and ", Counted(more, "table"), " more)"));
 }
 
 LastRun Describe(const CycleReport& report) {
   LastRun run;
-  run.outcome = ToString(report.outcome);
+  run.outcome = report.outcome;
   run.good = report.Good();
   run.reason = report.outcome == Outcome::kFailed ? std::string(report.status.message()) : report.reason;
   run.cycle = report.cycle;
@@ -49,7 +49,7 @@ LastRun Describe(const CycleReport& report) {
     } else if (table.result <= TableResult::kBlocked) {
       ++run.left_out;
     } else {
-      run.troubles.push_back({table.table, std::string(ToString(table.result)), table.reason});
+      run.troubles.push_back({table.table, table.result, table.reason});
     }
   }
   return run;
@@ -58,13 +58,14 @@ LastRun Describe(const CycleReport& report) {
 std::string ToText(const LastRun& run) {
   Json troubles = Json::array();
   for (const LastRun::Trouble& trouble : run.troubles) {
-    troubles.push_back({{"table", trouble.table}, {"result", trouble.result}, {"reason", trouble.reason}});
+    troubles.push_back(
+        {{"table", trouble.table}, {"result", ToString(trouble.result)}, {"reason", trouble.reason}});
   }
   const Json json = {{"version", kLayout.present},
                      {"program", std::string(ProgramVersion())},
                      {"begun_ms", run.begun_ms},
                      {"ended_ms", run.ended_ms},
-                     {"outcome", run.outcome},
+                     {"outcome", ToString(run.outcome)},
                      {"good", run.good},
                      {"reason", run.reason},
                      {"cycle", run.cycle},
@@ -122,7 +123,9 @@ absl::StatusOr<std::optional<LastRun>> LastRun::Load(const std::string& state_di
     LastRun run;
     json.at("begun_ms").get_to(run.begun_ms);
     json.at("ended_ms").get_to(run.ended_ms);
-    json.at("outcome").get_to(run.outcome);
+    const std::optional<Outcome> outcome = ParseOutcome(json.at("outcome").get<std::string>());
+    if (!outcome) return Unreadable(path);
+    run.outcome = *outcome;
     json.at("good").get_to(run.good);
     json.at("reason").get_to(run.reason);
     json.at("cycle").get_to(run.cycle);
@@ -137,8 +140,10 @@ absl::StatusOr<std::optional<LastRun>> LastRun::Load(const std::string& state_di
     json.at("error_ms").get_to(run.error_ms);
     json.at("error").get_to(run.error);
     for (const Json& trouble : json.at("troubles")) {
-      run.troubles.push_back({trouble.at("table").get<std::string>(), trouble.at("result").get<std::string>(),
-                              trouble.at("reason").get<std::string>()});
+      const std::optional<TableResult> result = ParseTableResult(trouble.at("result").get<std::string>());
+      if (!result) return Unreadable(path);
+      run.troubles.push_back(
+          {trouble.at("table").get<std::string>(), *result, trouble.at("reason").get<std::string>()});
     }
     return run;
   } catch (const Json::exception&) {

@@ -21,15 +21,15 @@ namespace mirror {
 struct LastRun {
   struct Trouble {
     std::string table;
-    std::string result;  ///< As ToString(TableResult).
+    TableResult result = TableResult::kFailed;
     std::string reason;
   };
 
   // Times are unix milliseconds, 0: never.
   std::int64_t begun_ms = 0, ended_ms = 0;
-  std::string outcome;  ///< As ToString(Outcome).
-  bool good = false;    ///< See CycleReport::Good().
-  std::string reason;   ///< Of an outcome other than done, for people.
+  Outcome outcome = Outcome::kFailed;
+  bool good = false;   ///< See CycleReport::Good().
+  std::string reason;  ///< Of an outcome other than done, for people.
   std::int64_t cycle = 0;
   std::uint64_t ok = 0;        ///< Tables.
   std::uint64_t left_out = 0;  ///< Tables that are unwanted or blocked.

@@ -80,8 +80,7 @@ absl::Status GiveUpChanged(const SourceConfig& source, ChangeLog* log, RunState*
     if (!given_up.ok()) return given_up;
     if (!change.recorded) continue;
     notes->push_back(absl::StrCat("table '", change.name,
-                                  "': what its [[source.table]] says of its rows changed, "
-                                  "so that all of them are sent"));
+                                  "': its [[source.table]] changed what is sent, so all rows are sent"));
   }
   return absl::OkStatus();
 }
@@ -118,8 +117,8 @@ void FailUnlogged(const SourceConfig& source, CycleReport* report) {
       return one.strategy.has_value() && SameName(SentName(one), table.table);
     });
     const bool has_own = own != source.tables.end();
-    const bool up_to_date =
-        !has_own && (table.action == "populate" || table.equality != TableReport::Equality::kNone);
+    const bool up_to_date = !has_own && (table.action == TableReport::Action::kPopulate ||
+                                         table.equality != TableReport::Equality::kNone);
     if ((has_own ? *own->strategy : source.strategy) != Strategy::kCdc || up_to_date) continue;
     if (table.result != TableResult::kOk) continue;
     table.result = TableResult::kFailed;
@@ -302,7 +301,7 @@ CycleReport RunSource(const AgentConfig& config, const SourceConfig& source, con
   } catch (const std::exception& error) {
     // Memory that is not there, mostly. The other tenants of this process go on.
     report = Failed(absl::InternalError(
-        absl::StrCat("the run was broken off (", error.what(),
+        absl::StrCat("the run was aborted (", error.what(),
                      "). What was acknowledged is committed; run again, it goes on from there")));
   }
   const absl::Status kept =

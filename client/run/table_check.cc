@@ -51,17 +51,17 @@ absl::StatusOr<std::vector<IdleTable>> FindIdleTables(const SourceConfig& source
     }
     switch (one.why) {
       case IdleTable::Why::kMissing:
-        one.words = absl::StrCat(head,
-                                 ": the source has no such table or view. Correct its 'name', or take "
-                                 "the [[source.table]] away");
+        one.words = absl::StrCat(
+            head,
+            ": the source has no such table or view. Correct its 'name', or remove the [[source.table]]");
         break;
       case IdleTable::Why::kViewWithoutKey:
-        one.words = absl::StrCat(head,
-                                 ": it is a view, and views are sent only with a 'key': name the "
-                                 "columns that tell its rows apart");
+        one.words = absl::StrCat(
+            head,
+            ": it is a view, and views are sent only with a 'key': name the columns that identify a row");
         break;
       case IdleTable::Why::kLeftOut:
-        one.words = absl::StrCat(head, ": 'include' and 'skip' leave the table out, so that it is not sent");
+        one.words = absl::StrCat(head, ": the table is not sent, since 'include' and 'skip' leave it out");
         break;
     }
   }

@@ -37,15 +37,15 @@ class History {
   /// recognises nothing. Another file at the same path was restored. A sentence for people; mostly empty.
   virtual absl::StatusOr<std::string> Bind(const SourceMark& mark) = 0;
 
-  /// Makes itself ready for exactly these tables as they are now. Gives a sentence for each of which what was
-  /// on record is given up.
+  /// Prepares for exactly these tables as they are now. Returns a sentence for each table whose record was
+  /// given up.
   virtual absl::StatusOr<std::vector<std::string>> Renew(const std::vector<std::string>& tables) = 0;
   /// Fills in what only it knows about a table's columns (Column.backfill). False: it is ready for another
   /// definition than this one: renew it, and look at the source again.
   virtual bool Complete(TableSchema& schema) = 0;
 
-  /// No position of the table that was sent so far is good any more. Where what changed is found by looking
-  /// at the rows as they are sent, nothing has to be done.
+  /// Invalidates every position of the table that was sent so far. Nothing to do where changes are found by
+  /// looking at the rows as they are sent.
   virtual absl::Status GiveUp(const std::string& table) {
     (void)table;
     return absl::OkStatus();
@@ -64,7 +64,7 @@ class History {
     return std::nullopt;
   }
 
-  /// Whether what changed is known row by row. False: it is populated whenever it changed.
+  /// Whether the table's changes are known row by row. False: it is populated whenever it changed.
   virtual bool NamesRows(const std::string& table) = 0;
   /// Whether that goes for what changes while all its rows are read, too: then net changes follow them.
   virtual bool FollowsReading(const std::string& table) { return NamesRows(table); }

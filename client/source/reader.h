@@ -164,7 +164,7 @@ struct RowBound {
   KeyPart from;
   /// Columns whose values are given as the key of each row, repeated ones, too; empty: the table's own.
   std::vector<std::uint32_t> key = {};
-  bool left_out = false;   ///< Instead, those that the table's `where` takes out.
+  bool left_out = false;   ///< Instead: rows that the table's `where` leaves out.
   bool by_column = false;  ///< As ScanByColumn().
 };
 
@@ -270,17 +270,17 @@ class SourceReader {
     return absl::UnimplementedError(absl::StrCat("table '", table, "' cannot be read in parts"));
   }
 
-  /// Where rows with these keys stand of which each is that of a row before, for people: one for each key, as
-  /// "line 9 has that of line 2". None where that cannot be told.
+  /// Where rows repeat the key of an earlier row, for people: one text for each of `keys`, as "line 9 has the
+  /// key of line 2". Empty where the places are not known.
   virtual std::vector<std::string> PlacesOf(const std::string& table, const std::vector<Key>& keys) {
     (void)table, (void)keys;
     return {};
   }
 
-  /// Rows that are read from here on are none of a copy that was made before.
+  /// From here on rows are read from the source itself, not from a copy made before.
   virtual void LeaveCopies() {}
 
-  /// What was found out about the table before, and is believed, holds no more: the next Schema() looks anew.
+  /// Drops what was learned about the table; the next Schema() looks anew.
   virtual void Forget(const std::string& table) { (void)table; }
 
   /// Whether the source pays for rows that were not read yet: what is open to read them keeps its own log
@@ -289,7 +289,7 @@ class SourceReader {
     (void)closed_later;
     return false;
   }
-  /// What is read from here on may be of a later moment than what was read so far; nothing is held meanwhile.
+  /// Later reads may see a later moment than earlier ones; no lock or snapshot is held in between.
   virtual void LeaveMoment() {}
 
   /// Keys of one RowsOf() where there are many.

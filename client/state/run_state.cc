@@ -133,8 +133,8 @@ absl::StatusOr<std::string> RunState::Bind(const SourceMark& mark) {
   if (before.path != mark.path || host_before != host) {
     source_id_ = absl::AsciiStrToLower(NewNonce());
     ForgetRuns();
-    return absl::StrCat("the source was '", before.path, "' and is now '", mark.path,
-                        "', or the machine is another one: it counts as a new source and is populated");
+    return absl::StrCat("the source was at '", before.path, "' and is now at '", mark.path,
+                        "', or this is another machine: it counts as a new source and is populated");
   }
   // Who looks at rows and not at the file gives none.
   const bool replaced =

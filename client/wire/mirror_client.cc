@@ -15,15 +15,19 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/cord.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "base/nonce.h"
 #include "client/wire/silence_watch.h"
+#include "proto/wire/refusal.h"
 
 namespace mirror {
 
 bool HasNoMirrorYet(const absl::Status& status) {
+  if (status.GetPayload(kNoMirrorPayload).has_value()) return true;
+  // An endpoint of 0.1.0 says it in words alone.
   return absl::IsPermissionDenied(status) && absl::StrContains(status.message(), "no mirror here yet");
 }
 
@@ -37,6 +41,8 @@ constexpr std::int64_t kCallTokenLife = 300;
 /// Answers that still come when a stream is over, at most: more than any window.
 constexpr std::size_t kAnswersDrained = 1'024;
 constexpr int kReconnectMs = 1'000;
+/// For one attempt to connect, TLS handshake included: as mirrorctl. Longer than the endpoint waits for it.
+constexpr int kConnectMs = 10'000;
 constexpr int kKeepaliveTimeMs = 60'000;
 constexpr int kKeepaliveTimeoutMs = 20'000;
 
@@ -87,7 +93,7 @@ absl::Status NotReached(const std::string& address, const std::string& reason, L
   const auto says = [&folded](const char* part) { return absl::StrContains(folded, part); };
   if (says("certificate verify failed") || says("hostname") || says("peer name")) {
     return absl::UnavailableError(absl::StrCat("the certificate of the endpoint at ", address,
-                                               " is not believed (", reason, "). ", Words(left),
+                                               " is not trusted (", reason, "). ", Words(left),
                                                " It must be signed by the authority that 'ca' of [endpoint] "
                                                "names, be valid now and name that host."));
   }
@@ -129,6 +135,16 @@ absl::Status ToStatus(const grpc::Status& status, const grpc::ClientContext& con
         absl::StrCat(address, " did not answer in time (", words, "). ", Words(left)));
   }
   return absl::Status(static_cast<absl::StatusCode>(status.error_code()), words);
+}
+
+/// With what the refusal has for programs.
+absl::Status WithRefusal(absl::Status status, const grpc::ClientContext& context) {
+  for (const auto& [name, value] : context.GetServerTrailingMetadata()) {
+    const std::string key(name.data(), name.size());
+    if (!key.starts_with(kRefusalPrefix)) continue;
+    status.SetPayload(key, absl::Cord(absl::string_view(value.data(), value.size())));
+  }
+  return status;
 }
 
 void Authorize(const std::string& token, grpc::ClientContext* context) {
@@ -245,7 +261,7 @@ class GrpcRowStream : public RowStream {
 
   absl::Status Silent() const {
     return absl::DeadlineExceededError(
-        absl::StrCat(AddressOf(*context_), " took nothing and said nothing for ",
+        absl::StrCat(AddressOf(*context_), " neither took nor answered anything for ",
                      watch_.max().count() / 1'000, " s. ", Words(Left::kCommitted)));
   }
 
@@ -346,7 +362,7 @@ absl::StatusOr<v1::AuthenticateResponse> MirrorClient::Authenticate(const std::s
     const Timed timed(counters_, "Authenticate");
     return stub_->Authenticate(&context, request, &response);
   }();
-  if (!status.ok()) return ToStatus(status, context, Left::kNothing);
+  if (!status.ok()) return WithRefusal(ToStatus(status, context, Left::kNothing), context);
 
   if (identity_.application_key == nullptr) {
     return absl::FailedPreconditionError(
@@ -365,7 +381,7 @@ absl::StatusOr<v1::AuthenticateResponse> MirrorClient::Authenticate(const std::s
   if (answer->cycle != response.cycle()) {
     return absl::UnauthenticatedError(
         absl::StrCat("the endpoint at ", AddressOf(context), " signed cycle ", answer->cycle, " but says ",
-                     response.cycle(), ": something between changed its answer. No row was sent"));
+                     response.cycle(), ": something on the way changed its answer. No row was sent"));
   }
   // The number is signed, the word is not: a cycle that began and is not known of would be in everybody's
   // way.
@@ -373,7 +389,7 @@ absl::StatusOr<v1::AuthenticateResponse> MirrorClient::Authenticate(const std::s
     return absl::UnauthenticatedError(
         absl::StrCat("the endpoint at ", AddressOf(context),
                      response.accepted() ? " began a cycle without" : " began no cycle and gave",
-                     " a number: something between changed its answer. No row was sent"));
+                     " a number: something on the way changed its answer. No row was sent"));
   }
   return response;
 }
@@ -459,7 +475,7 @@ std::shared_ptr<grpc::Channel> OpenChannel(const std::string& address,
   // An endpoint that is gone without a word is noticed; it is not pinged so often that it takes offence.
   // An endpoint that is back is found by the next run.
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kReconnectMs);
-  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kReconnectMs);
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kConnectMs);  // That is what gRPC calls it.
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kReconnectMs);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveTimeMs);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveTimeoutMs);

@@ -55,13 +55,13 @@ class RowStream {
   virtual absl::Status Finish() = 0;
 };
 
+/// Of Authenticate: the endpoint took the token, and has no mirror of the tenant yet.
+bool HasNoMirrorYet(const absl::Status& status);
+
 /// The source's end of the wire for one tenant: signs its calls and checks the endpoint's proof. Authenticate
 /// gets a token of its own; the other calls share one for kCallTokenReused seconds, since signing and
 /// verifying one costs as much as a small call.
 ///
-/// Of a probe: the endpoint took the token, and has no mirror of the tenant yet.
-bool HasNoMirrorYet(const absl::Status& status);
-
 /// Errors of every call are the endpoint's status with its words; kUnavailable with the address when nobody
 /// answers (and what to look at: name, port, TLS chain), kUnauthenticated when the endpoint cannot prove
 /// itself. Threads: any.

@@ -19,7 +19,8 @@ absl::Status SilenceWatch::Start() {
     thread_ = std::thread([this] { Watch(); });
   } catch (const std::system_error&) {
     return absl::UnavailableError(
-        "the system gives no thread to watch the stream of rows. Nothing was sent; the next cycle does it. "
+        "the system cannot start a thread to watch the stream of rows. Nothing was sent; the next cycle "
+        "tries again. "
         "Look at the limit of processes and threads");
   }
   return absl::OkStatus();

@@ -91,7 +91,7 @@ Setter SetHookCommand(std::vector<std::string>* target) {
     std::vector<std::string> words;
     if (absl::Status status = SetTexts(&words, ListRule::kSome)(given); !status.ok()) return status;
     if (!absl::StartsWith(words.front(), "/")) {
-      return given.Wrong("must begin with the program's whole path: there is no shell that looks for it");
+      return given.Wrong("must begin with the program's absolute path: no shell searches for it");
     }
     *target = std::move(words);
     return absl::OkStatus();
@@ -318,15 +318,15 @@ class Loader {
   absl::Status CheckHook(const ConfigTable& block, const HookConfig& hook) const {
     const bool asks = std::find(hook.on.begin(), hook.on.end(), "authenticated") != hook.on.end();
     if (block.Has("on_error") && !asks) {
-      return block.Wrong(
-          "on_error",
-          "is for hooks that have \"authenticated\" in 'on': what others are told is told again "
-          "until they take it");
+      return block.Wrong("on_error",
+                         "is for hooks that have \"authenticated\" in 'on': other hooks are called again "
+                         "until they succeed");
     }
     const int ways = (hook.command.empty() ? 0 : 1) + (hook.sql.empty() ? 0 : 1) + (hook.url.empty() ? 0 : 1);
     if (ways != 1) return block.Wrong("must have exactly one of 'command', 'sql' and 'url'");
     for (const HookConfig& other : config_.hooks.hooks) {
-      if (other.name == hook.name) return block.Wrong("name", absl::StrCat("'", hook.name, "' stands twice"));
+      if (other.name == hook.name)
+        return block.Wrong("name", absl::StrCat("'", hook.name, "' is there twice"));
     }
     return absl::OkStatus();
   }
@@ -350,7 +350,7 @@ class Loader {
       for (const IssuerConfig& other : config_.issuers) {
         if (other.name != issuer.name || other.environment != issuer.environment) continue;
         return block.Wrong(absl::StrCat("'name' '", issuer.name, "' in environment '", issuer.environment,
-                                        "' stands twice: put all its contexts into one block"));
+                                        "' is there twice: put all its contexts into one block"));
       }
       config_.issuers.push_back(std::move(issuer));
     }
@@ -368,12 +368,12 @@ class Loader {
     }
     if (listen.plaintext && !listen.client_ca.empty()) {
       return file_.Wrong("listen", "client_ca",
-                         "means nothing with 'plaintext': there is no TLS to show a certificate in");
+                         "has no effect with 'plaintext': without TLS nobody shows a certificate");
     }
     if (listen.port != 0 && listen.port == config_.admin.port) {
-      return file_.Wrong(
-          "admin", "port",
-          absl::StrCat("is that of [listen], ", listen.port, ": the two listeners need a port each"));
+      return file_.Wrong("admin", "port",
+                         absl::StrCat("is already that of [listen], ", listen.port,
+                                      ": each listener needs a port of its own"));
     }
     return absl::OkStatus();
   }
@@ -384,13 +384,13 @@ class Loader {
     if (!metrics.allow_remote && !IsLoopback(metrics.address)) {
       return file_.Wrong("metrics", "address",
                          "is not a loopback address: the metrics have neither TLS nor a password. Set "
-                         "'allow_remote' when only those that may see them can get there");
+                         "'allow_remote' if only people who may see them can reach that address");
     }
     const bool of_sources = metrics.port == config_.listen.port;
     if (metrics.port != 0 && (of_sources || metrics.port == config_.admin.port)) {
       return file_.Wrong("metrics", "port",
-                         absl::StrCat("is that of ", of_sources ? "[listen], " : "[admin], ", metrics.port,
-                                      ": the listeners need a port each"));
+                         absl::StrCat("is already that of ", of_sources ? "[listen], " : "[admin], ",
+                                      metrics.port, ": each listener needs a port of its own"));
     }
     return absl::OkStatus();
   }
@@ -400,7 +400,7 @@ class Loader {
     if (limits.bytes_in_flight_tenant_max < limits.message_bytes_max) {
       return file_.Wrong("limits", "bytes_in_flight_tenant_max",
                          absl::StrCat("is below 'message_bytes_max' (", SizeWords(limits.message_bytes_max),
-                                      "): no such message could ever be taken"));
+                                      "): a message of that size could never be accepted"));
     }
     if (limits.bytes_in_flight_max < limits.bytes_in_flight_tenant_max) {
       return file_.Wrong(

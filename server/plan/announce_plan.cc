@@ -77,12 +77,12 @@ void Answer(const std::string& table, SchemaAction action, std::string reason, A
   planned->step_of.push_back(AnnouncePlan::kNoStep);
 }
 
-/// Nothing of it is taken until an operator decides.
+/// Nothing of it is applied until an operator decides.
 void PlanOtherSource(const AnnounceRequest& request, const AnnounceView& view, AnnouncePlan* planned) {
   const std::string reason = absl::StrCat(
       "another source database announces itself for this tenant, with the id ", request.source_id,
-      ": a copy, or the source moved to another machine or path. Nothing of it is taken. If it is the one "
-      "that is wanted, 'mirrorctl accept-source ",
+      ": a copy, or the source moved to another machine or path. Nothing of it is applied. If it is "
+      "the right one, accept it with 'mirrorctl accept-source ",
       view.context_id, "'; two sources must never share a tenant.");
   const Hold* const known = FindHold(view.holds, HoldKind::kSource, "");
   if (known == nullptr || known->source_id != request.source_id) {
@@ -161,8 +161,8 @@ void PlanAnnounced(const AnnouncedTable& table, const CheckedTable& checked, con
   plan.tenant->scrub = plan.tenant->scrub || of_table.rules_changed;
   if (of_table.action == SchemaAction::kCreated && !mirrored.aside.empty()) {
     of_table.reason = absl::StrCat(
-        "it was announced before, and what the partner had in it then stands in the table '",
-        mirrored.aside.back(), "' of the mirror: copy from there what is wanted, then drop that one");
+        "it was announced before; what the partner had in it is now in the table '", mirrored.aside.back(),
+        "' of the mirror: copy from there what you want, then drop that table");
   }
   Answer(table.name, of_table.action, std::move(of_table.reason), planned);
   if (!of_table.step) return;

@@ -125,9 +125,10 @@ BatchPlan PlanBatch(std::int64_t cycle, const std::optional<TableRecord>& record
                      "`populate` on batch 1.")));
   }
   if (batch.commit && batch.commit->batches != batch.seq) {
-    return Refuse(absl::FailedPreconditionError(absl::StrCat(
-        QuotedTable(batch.table), ": the commit speaks of ", batch.commit->batches, " batches and is batch ",
-        batch.seq, ". Nothing of it was applied. The commit stands on the last batch.")));
+    return Refuse(absl::FailedPreconditionError(
+        absl::StrCat(QuotedTable(batch.table), ": the commit counts ", batch.commit->batches,
+                     " batches, but stands on batch ", batch.seq,
+                     ". Nothing of it was applied. The commit stands on the last batch.")));
   }
 
   plan.verdict = BatchPlan::Verdict::kApply;

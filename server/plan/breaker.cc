@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
+#include "base/human_text.h"
 #include "base/name_pattern.h"
 #include "proto/wire/table.h"
 
@@ -12,9 +13,8 @@ namespace mirror {
 namespace {
 
 constexpr char kWhatNow[] =
-    "Nothing of it was applied. An operator decides ('mirrorctl hold list'); a source that was wrong by "
-    "mistake "
-    "is set right, and its next cycle goes through.";
+    "Nothing of it was applied. An operator decides ('mirrorctl hold list'). If the source was wrong by "
+    "mistake, correct it there: its next cycle goes through.";
 
 /// What vanished and what there was, before the plan at hand.
 struct Window {
@@ -45,7 +45,8 @@ std::int64_t Allowed(const Hold* hold) {
 }
 
 std::string Counts(std::int64_t rows, std::int64_t before) {
-  return absl::StrCat(rows, " of ", before, before == 1 ? " row" : " rows");
+  return absl::StrCat(Grouped(static_cast<std::uint64_t>(rows)), " of ",
+                      Counted(static_cast<std::uint64_t>(before), "row"));
 }
 
 /// A hold as it is to be from now on; absent: nothing about it changes.
@@ -150,12 +151,11 @@ Judgement JudgeTables(const BreakerLimits& limits, const std::vector<TableRecord
   }
   judgement.held = true;
   judgement.reason = absl::StrCat(
-      tables_gone, tables_gone == 1 ? " table" : " tables", " of ", all.size(), " with ",
-      Counts(rows_gone, rows), " are not announced any more (", ListNames(next.tables, 5),
-      ") and are held: they stay as they are. ",
+      Counted(gone.size(), "table"), " of ", Grouped(all.size()), " with ", Counts(rows_gone, rows),
+      " are not announced any more (", ListNames(next.tables, 5), ") and are held: they stay as they are. ",
       hold != nullptr && hold->state == HoldState::kRollback ? "An operator refused to drop them. " : "",
       "An operator decides ('mirrorctl hold list'); if 'include', 'skip' or the database is wrong at the "
-      "source, it is set right there.");
+      "source, correct it there.");
   next.since_ms = now_ms;
   next.reason = judgement.reason;
   judgement.hold = Renewed(std::move(next), hold);

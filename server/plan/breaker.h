@@ -19,11 +19,11 @@ struct BreakerLimits {
   std::int64_t rows_percent = 50;                    ///< More of a table's rows than this are held.
   std::int64_t rows_min = 1'000;                     ///< Tables of so many rows or fewer never are.
   std::int64_t tables_percent = 20, tables_min = 3;  ///< So many tables that go at once, both, are held.
-  std::int64_t window_ms = 86'400'000;               ///< What vanished in it counts together.
+  std::int64_t window_ms = 86'400'000;               ///< Losses within it count together.
   friend bool operator==(const BreakerLimits&, const BreakerLimits&) = default;
 };
 
-/// `[[tenant]]`, or a `[[tenant.table]]` of it: what it sets stands in place of what is more general.
+/// A `[[tenant]]` block, or a `[[tenant.table]]` in it. Its values replace those of more general blocks.
 struct BreakerRule {
   std::string context = "*", table = "*";  ///< Patterns; '*' stands for any characters.
   bool of_table = false;                   ///< It stands in a [[tenant.table]].
@@ -34,17 +34,17 @@ struct BreakerRule {
 
 struct BreakerConfig {
   BreakerLimits limits;
-  std::vector<BreakerRule> rules;  ///< In the order of the file: of those that fit the last one counts.
+  std::vector<BreakerRule> rules;  ///< In the order of the file; the last one that fits counts.
   friend bool operator==(const BreakerConfig&, const BreakerConfig&) = default;
 };
 
-/// An empty table means what is announced as a whole.
+/// The limits of a table; with an empty `table`, those of the announcement as a whole.
 BreakerLimits LimitsOf(const BreakerConfig& config, const std::string& context_id, const std::string& table);
 
-/// What was decided about rows that would vanish.
+/// Whether a loss of rows is held for an operator.
 struct Judgement {
   bool held = false;
-  std::uint64_t rows = 0;         ///< That vanish, with those of the window.
+  std::uint64_t rows = 0;         ///< Rows that would vanish, with the losses of the window.
   std::uint64_t rows_before = 0;  ///< The most that the table had in the window.
   std::uint64_t gone = 0;         ///< Of `rows`, those of cycles before.
   std::optional<Hold> hold = {};  ///< To be written; absent: it stands as it is, or there is none.

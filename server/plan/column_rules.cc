@@ -30,10 +30,11 @@ bool AppendHash(const Value& value, KeyedHash* hash, std::string* out) {
 absl::Status Turn(const TableSchema& agreed, const Column& column, std::uint32_t rows, KeyedHash* hash,
                   ColumnView* view, RuledValues* values) {
   if (!view->large.empty()) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        Place(agreed, column), ", row ", view->large.front().row,
-        ": a value in parts, and what is hashed or masked here must not be kept as it is. Nothing of the "
-        "batch was applied. Send the value in its batch, or leave the column out here or at the source."));
+    return absl::InvalidArgumentError(
+        absl::StrCat(Place(agreed, column), ", row ", view->large.front().row,
+                     ": a value came in parts, which can be neither hashed nor masked here, and must not be "
+                     "kept as it is. Nothing of the batch was applied. Send the value in its batch, or leave "
+                     "the column out here or at the source."));
   }
   RuledValues::Column& turned = values->columns.emplace_back();
   std::vector<std::uint32_t> starts = {0};

@@ -30,7 +30,7 @@ struct ColumnRuleBlock {
   friend bool operator==(const ColumnRuleBlock&, const ColumnRuleBlock&) = default;
 };
 
-/// All of them, in the order of the file: of those that name a column the last one counts.
+/// All of them, in the order of the file; the last one that names a column counts.
 struct ColumnRulesConfig {
   std::vector<ColumnRuleBlock> blocks;
   std::string hash_key;  ///< File of the key; empty: nothing is hashed.

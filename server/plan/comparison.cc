@@ -1,6 +1,7 @@
 #include "server/plan/comparison.h"
 
 #include "absl/strings/str_cat.h"
+#include "base/human_text.h"
 
 namespace mirror {
 namespace {
@@ -47,10 +48,11 @@ Compared Compare(const CompletedTable& source, const std::optional<TableRecord>&
     return Unchecked(source.table, "no count was given");
   }
   if (!record || record->position.lsn == Lsn{} || record->pending) {
-    return Unchecked(source.table, "the table stands at no committed position");
+    return Unchecked(source.table, "the table has no committed position");
   }
   if (source.position && *source.position != record->position) {
-    return Unchecked(source.table, "the mirror stands at another position than the one that was counted at");
+    return Unchecked(source.table,
+                     "the mirror is at another position than the one at which the source counted");
   }
   TableCheck check{record->table, Equality::kUnknown, record->position, now_ms, 0, false};
   const auto differs = [&](std::uint64_t rows, std::string reason) {
@@ -63,9 +65,8 @@ Compared Compare(const CompletedTable& source, const std::optional<TableRecord>&
     return Compared{{source.table, Comparison::kEqual, ""}, check};
   };
   if (source.rows_differ && *source.rows_differ > 0) {
-    return differs(
-        *source.rows_differ,
-        absl::StrCat(*source.rows_differ, *source.rows_differ == 1 ? " row differs" : " rows differ"));
+    return differs(*source.rows_differ, absl::StrCat(Counted(*source.rows_differ, "row"),
+                                                     *source.rows_differ == 1 ? " differs" : " differ"));
   }
   const std::optional<std::uint64_t> rows =
       own ? std::optional(own->rows)
@@ -74,10 +75,12 @@ Compared Compare(const CompletedTable& source, const std::optional<TableRecord>&
   if (source.row_count && rows && *rows != *source.row_count) {
     const std::uint64_t apart =
         *rows > *source.row_count ? *rows - *source.row_count : *source.row_count - *rows;
-    return differs(apart, absl::StrCat("the mirror has ", *rows, " rows and the source ", *source.row_count));
+    return differs(apart, absl::StrCat("the mirror has ", Counted(*rows, "row"), " and the source ",
+                                       Grouped(*source.row_count)));
   }
   if (source.rows_differ || source.digest) {
-    if (!own) return Unchecked(source.table, "no digests of all its rows were asked for at this position");
+    if (!own)
+      return Unchecked(source.table, "the source did not ask for digests of all its rows at this position");
     if (source.digest && own->sum != *source.digest) {
       return differs(1, "the digests differ: at least one row is not the same");
     }

@@ -9,14 +9,14 @@
 
 namespace mirror {
 
-/// What `[[tenant]]` or a `[[tenant.table]]` of it says.
+/// What a `[[tenant]]` block, or a `[[tenant.table]]` in it, says.
 struct FreshnessRule {
   std::string context = "*", table = "*";  ///< Patterns; '*' stands for any characters.
   bool of_table = false;                   ///< It stands in a [[tenant.table]].
   std::int64_t target_ms = 0;              ///< 0: none.
   friend bool operator==(const FreshnessRule&, const FreshnessRule&) = default;
 };
-/// In the order of the file: of those that fit the last one counts.
+/// In the order of the file; the last one that fits counts.
 using FreshnessRules = std::vector<FreshnessRule>;
 
 /// For a tenant that has these tables.

@@ -56,7 +56,7 @@ const char* InWords(UntoldReason reason) {
     case UntoldReason::kExpression:
       return "it is over an expression";
     case UntoldReason::kCollation:
-      return "it compares by what the mirror does not have";
+      return "it uses a collation that the mirror does not have";
     case UntoldReason::kUnspecified:
       break;
   }
@@ -159,7 +159,7 @@ std::vector<IndexChange> PlanFollow(const std::vector<FollowedTable>& tables,
 std::vector<std::string> IndexLines(const TableSchema& kept, const std::optional<SourceObjects>& objects) {
   const std::string table = QuoteName(kept.name);
   if (!objects) {
-    return {absl::StrCat("-- table ", Printable(table), ": its source did not tell what it has")};
+    return {absl::StrCat("-- table ", Printable(table), ": its source did not say which indexes it has")};
   }
   std::vector<std::string> lines{absl::StrCat("-- table ", Printable(table))};
   for (const SourceIndex& index : objects->indexes) {
@@ -176,11 +176,11 @@ std::vector<std::string> IndexLines(const TableSchema& kept, const std::optional
   }
   for (const UntoldIndex& index : objects->untold) {
     lines.push_back(
-        Printable(absl::StrCat("-- INDEX ", QuoteName(index.name), " is not told: ", InWords(index.reason))));
+        Printable(absl::StrCat("-- INDEX ", QuoteName(index.name), " is left out: ", InWords(index.reason))));
   }
   for (const SourceForeignKey& key : objects->foreign_keys) AddForeignKey(key, &lines);
   if (objects->more != 0) {
-    lines.push_back(absl::StrCat("-- and ", objects->more, " more that the source did not tell of"));
+    lines.push_back(absl::StrCat("-- and ", objects->more, " more that the source did not name"));
   }
   return lines;
 }

@@ -19,7 +19,7 @@ struct ToldObjects {
   std::string table;
   std::optional<SourceObjects> objects;
 };
-/// What is to be written so that exactly what is told now is kept. Tables in `untouched`, by folded name,
+/// The changes after which exactly the objects announced now are kept. Tables in `untouched`, by folded name,
 /// stay as they are.
 std::vector<ObjectsChange> PlanObjects(const std::vector<KeptObjects>& kept,
                                        const std::vector<ToldObjects>& told,

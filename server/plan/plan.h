@@ -68,10 +68,12 @@ struct TenantRecord {
   std::int64_t missed_ms = 0;
   /// The file holds values that column rules of now keep out: it is rewritten once the new rows are there.
   bool scrub = false;
+  /// An operator accepted `source_id` in the place of another source, and no cycle of it has completed since.
+  bool source_accepted = false;
   friend bool operator==(const TenantRecord&, const TenantRecord&) = default;
 };
 
-/// What is known of a table being equal to its source. The numbers of Equality in mirror_admin.proto.
+/// Whether a table is known to equal its source. The numbers of Equality in mirror_admin.proto.
 enum class Equality : std::uint8_t { kUnknown = 1, kEqual = 2, kCountEqual = 3, kDiffers = 4 };
 
 /// The last comparison of a table with its source; a row of `_mirror_checks`. A population forgets it.
@@ -138,7 +140,7 @@ struct Freshness {
   friend bool operator==(const Freshness&, const Freshness&) = default;
 };
 
-/// A source's word that its tables are as of a moment, but those that are named.
+/// A source's statement that all its tables, except those in `stale`, are as of one moment.
 struct AllAsOf {
   std::int64_t source_ms = 0;
   std::vector<std::string> stale = {};
@@ -175,10 +177,10 @@ struct AlterTable {
 struct RetypeColumn {
   Column from, to;
 };
-/// Makes a table that keeps what is the partner's fit another definition, in place. When `to` keeps it and
-/// `from` did not, the rows so far become the mirror's own. Fails, for people to read, when the table is not
-/// as `from` says, when a column of the partner's has a name that the source uses now, and when an object of
-/// the partner's prevents it.
+/// Changes a table that keeps the partner's rows and columns to another definition, in place. When `to` keeps
+/// them and `from` did not, the present rows become the mirror's own. Fails, with a reason for people, when
+/// the table differs from `from`, when the source now uses the name of a partner's column, and when an object
+/// of the partner's prevents the change.
 struct RefitTable {
   TableSchema from, to;
   AlterTable alter;
@@ -195,15 +197,15 @@ struct AgreeSchema {
 struct RetireTable {
   std::int64_t now_ms = 0;
 };
-/// Removes the table, its shadow and everything known of it.
+/// Removes the table, its shadow and all records of it.
 struct DropTable {};
 /// Makes a new, empty shadow bound to `cycle`, after dropping an older one.
 struct BeginShadow {
   TableSchema schema;
   std::int64_t cycle = 0;
 };
-/// Writes the rows of a batch, into the shadow or into the visible table. Of a visible table that keeps what
-/// is the partner's, UPDATE and DELETE mean live rows alone: those that the mirror wrote and the source did
+/// Writes the rows of a batch, into the shadow or into the visible table. In a visible table that keeps the
+/// partner's rows, UPDATE and DELETE act on live rows alone: rows that the mirror wrote and the source did
 /// not delete.
 struct ApplyRows {
   const TableSchema* schema = nullptr;
@@ -213,8 +215,9 @@ struct ApplyRows {
 };
 /// Makes the shadow the visible table, in one moment for readers. Indexes, views and triggers of the partner
 /// stay; an index that the new rows break is left out and named in StepResult.left_out.
-/// A table that keeps what is the partner's (KeepsPartner) takes the shadow's rows in instead: live rows that
-/// the shadow lacks go as `deletes` says, and an index that the new rows break makes the step fail.
+/// A table that keeps the partner's rows (KeepsPartner) is not swapped; the shadow's rows are merged into it.
+/// Live rows that the shadow lacks go as `deletes` says, and an index that the new rows break makes the step
+/// fail.
 struct SwapShadow {
   /// Rows that may vanish by it; more: the step fails with StepResult.would_lose. Absent: any number.
   std::optional<std::int64_t> may_lose = std::nullopt;
@@ -341,7 +344,7 @@ struct HookNote {
   std::string event;    ///< "completed", "table", "wiped".
   std::int64_t cycle = 0;
   std::int64_t at_ms = 0;  ///< When it was committed.
-  std::string json;        ///< What the hook is told.
+  std::string json;        ///< The hook's input.
   friend bool operator==(const HookNote&, const HookNote&) = default;
 };
 /// Made of the outcomes of a plan's steps, before the commit.
@@ -381,20 +384,20 @@ struct Plan {
   std::int64_t now_ms = 0;
   std::optional<Nonce> nonce;
   std::vector<Step> steps;
-  /// TableSchema: what replaces the kept answers, made of the outcomes of `steps` before the commit, so that
-  /// a crash cannot come between what happened and what a repetition is told. Absent: they stay.
+  /// TableSchema: the answers to keep, made from the outcomes of `steps` before the commit, so that a
+  /// repetition after a crash gets the same answers. Absent: the kept answers stay.
   std::function<std::vector<SchemaAnswer>(const std::vector<StepResult>& steps)> answers;
   /// Made of the outcomes of `steps` before the commit: a refusal that was answered must not be forgotten.
-  /// Called behind `answers`. Absent: the notes stay.
+  /// Called after `answers`. Absent: the notes stay.
   std::function<CycleNoteChanges(const std::vector<StepResult>& steps)> cycle_notes = {};
   /// Written as they are.
   std::vector<TableCheck> checks = {};
   /// Written in place of those of the same kind and table.
   std::vector<Hold> holds = {};
   std::vector<std::uint64_t> settled_holds = {};  ///< By id: removed.
-  /// What is written down for hooks; called behind `answers`. Absent: nothing.
+  /// Makes the notes for hooks; called after `answers`. Absent: no notes.
   HookNotes hooks = {};
-  /// With `hooks`: what waits for others than these is dropped, since nobody would ever deliver it.
+  /// With `hooks`: notes that wait for other hooks than these are dropped, since nobody would deliver them.
   std::vector<std::string> known_hooks = {};
   std::vector<std::int64_t> delivered_hooks = {};  ///< By id: removed.
   /// Losses that are committed and older are forgotten. 0: none.

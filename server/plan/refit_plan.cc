@@ -45,11 +45,10 @@ void AddRenames(const std::vector<RenameColumn>& renames, std::set<std::string> 
 RefitPlan Refuse() {
   RefitPlan plan;
   plan.refusal =
-      "its key changed, and rows that are the partner's cannot be carried over to another one. It was left "
-      "as it "
-      "is and takes nothing. 'mirrorctl reset' drops it, with the partner's rows, and the next cycle makes "
-      "it "
-      "anew; announced without preserve_target and with deletes = APPLY it becomes an ordinary table.";
+      "its key changed, and the partner's rows cannot be moved to another key. The table was left as it is "
+      "and takes nothing. 'mirrorctl reset' drops it, with the partner's rows, and the next cycle makes it "
+      "anew; if it is announced without preserve_target and with deletes = APPLY, it becomes an ordinary "
+      "table.";
   return plan;
 }
 

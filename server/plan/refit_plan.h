@@ -13,9 +13,9 @@ struct RefitPlan {
   RefitTable action;
 };
 
-/// How a table that is to keep what is the partner's becomes one of the announced definition before it is
-/// populated, where an ordinary one would be swapped for another. What the source's columns hold until then
-/// is the old value where there was one. A pure function.
+/// How a table that keeps the partner's rows and columns gets the announced definition in place, before it is
+/// populated; an ordinary table would be swapped instead. Until the population the source's columns keep
+/// their old values where there were any. A pure function.
 RefitPlan PlanRefit(const TableSchema& agreed, const TableSchema& announced);
 
 }  // namespace mirror

@@ -69,10 +69,9 @@ std::string Regained(const AlterTable& alter, const std::vector<std::string>& lo
     const bool regained = std::any_of(
         lost.begin(), lost.end(), [&](const std::string& name) { return SameName(name, add->column.name); });
     if (!regained) continue;
-    return absl::StrCat(
-        Quoted(add->column.name),
-        " was dropped here and is back at the same LSN, as after a restore of the source: what "
-        "its rows hold is only known to the source");
+    return absl::StrCat(Quoted(add->column.name),
+                        " was dropped here and is back at the same LSN, as after a restore of the source: "
+                        "only the source knows its values");
   }
   return "";
 }
@@ -84,9 +83,8 @@ std::string ChangedKeeping(const TableSchema& from, const TableSchema& to) {
   };
   if (from.preserve_target == to.preserve_target && deletes(from) == deletes(to)) return "";
   if (KeepsPartner(from) && !KeepsPartner(to)) {
-    return "preserve_target or deletes changed: it is an ordinary table again, and its population takes the "
-           "place "
-           "of all rows and columns, those of the partner's too";
+    return "preserve_target or deletes changed: it is an ordinary table again, and its population replaces "
+           "all rows and columns, the partner's too";
   }
   return "preserve_target or deletes changed";
 }
@@ -155,7 +153,7 @@ std::string AddColumns(const TableSchema& to, const std::vector<int>& origin, Al
     const bool filled = added.backfill == Backfill::kDefault && added.default_value.has_value();
     const bool empty = added.backfill == Backfill::kNone && added.nullable;
     if (!filled && !empty) {
-      return absl::StrCat(Quoted(added.name), " is new, and what its rows hold is only known to the source");
+      return absl::StrCat(Quoted(added.name), " is new, and only the source knows its values");
     }
     alter->changes.push_back(AddColumn{added});
   }
@@ -183,14 +181,12 @@ TablePlan Refused(TablePlan plan, std::string reason) {
 /// What is visible is still under the rules of before. A column that is left out since then would count as
 /// the partner's and stay, and so would values in rows that the source does not write again.
 std::string RulesFirst(const std::string& table) {
-  return absl::StrCat("table '", table,
-                      "' is to keep what is the partner's, but column rules changed and its "
-                      "population under those of now is "
-                      "still to come. It was left as it is and takes nothing. Announce it once more "
-                      "without preserve_target "
-                      "and with deletes = APPLY, let a cycle populate it, which takes away rows and "
-                      "columns that are not the "
-                      "source's, then turn it on again.");
+  return absl::StrCat(
+      "table '", table,
+      "' keeps the partner's rows and columns, but column rules changed and it was not "
+      "populated under the new rules yet. It was left as it is and takes nothing. Announce it "
+      "once without preserve_target and with deletes = APPLY, let a cycle populate it (which "
+      "removes the partner's rows and columns), then turn preserve_target on again.");
 }
 
 TablePlan PlanNew(const TableSchema& announced, Step step) {
@@ -324,16 +320,17 @@ TablePlan PlanTable(const std::optional<TableRecord>& record, const std::optiona
     return Refused(
         std::move(plan),
         absl::StrCat(
-            "table '", announced.name, "' of the mirror was made anew by somebody else, and ", touched->lacks,
+            "table '", announced.name, "' of the mirror was dropped and made again by somebody else, and ",
+            touched->lacks,
             ". It was left as it is and takes nothing. Rename or drop it; the next cycle makes it again."));
   }
   if (record->state == TableState::kRepopulate) {
     if (record->schema_hash == hash && record->position == Position{}) {
       plan.action = SchemaAction::kRepopulate;
-      plan.reason = "the population that a change of its definition calls for is still to come";
+      plan.reason = "its definition changed, and it was not populated since";
       return plan;
     }
-    return repopulate("the population that a change of its definition calls for is still to come");
+    return repopulate("its definition changed, and it was not populated since");
   }
   if (record->schema_hash == hash && SchemaHash(*agreed) == hash) {
     if (record->state == TableState::kMirrored) return plan;

@@ -20,7 +20,7 @@ struct CycleFailure {
   friend bool operator==(const CycleFailure&, const CycleFailure&) = default;
 };
 
-/// What is known of a tenant without asking its database: made when that is opened, when a cycle begins or
+/// A tenant's state that can be read without its database: made when that is opened, when a cycle begins or
 /// ends and when an operator acts, and kept in the catalog over a restart. Times are unix milliseconds; 0:
 /// never.
 struct TenantSummary {
@@ -43,7 +43,7 @@ struct TenantSummary {
   std::uint32_t tables_refused = 0;      ///< Of the last announcement.
   std::int64_t rows = 0;                 ///< Of the tables whose number is known.
   std::int64_t lsn = -1;                 ///< The highest of its tables.
-  std::int64_t oldest_source_ms = 0;     ///< As of when the oldest table is, of those of which it is known.
+  std::int64_t oldest_source_ms = 0;  ///< Source time of the oldest table, among those whose time is known.
   std::vector<std::string> table_names;  ///< Of all tables.
   /// As of when they are. Without targets: those are the configuration's, which may be another one by the
   /// time that this is read.

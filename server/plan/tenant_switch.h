@@ -12,7 +12,7 @@ struct TenantSwitch {
   bool on = false;
   friend bool operator==(const TenantSwitch&, const TenantSwitch&) = default;
 };
-/// In the order of the file: of those that fit the last one counts; `otherwise` where none fits.
+/// In the order of the file; the last one that fits counts. `otherwise` where none fits.
 bool IsOnFor(const std::string& context_id, const std::vector<TenantSwitch>& switches, bool otherwise);
 
 }  // namespace mirror

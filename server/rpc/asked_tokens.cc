@@ -19,9 +19,8 @@ absl::Status AskedTokens::Add(const Caller& caller, std::int64_t now_ms) {
   if (is_full()) {
     if (tenants_[tenant].empty()) tenants_.erase(tenant);
     return absl::ResourceExhaustedError(
-        "too many calls without a mirror asked to begin within the life of a token. No cycle began. Try "
-        "again "
-        "later.");
+        "too many Authenticates of tenants without a mirror came within the life of a token. No cycle began. "
+        "Try again later.");
   }
   tenants_[tenant].emplace(caller.nonce, caller.expires_ms);
   ++count_;

@@ -123,11 +123,10 @@ bool CheckedService::TakenBack(const grpc::ServerContext& context) const {
 absl::Status CheckedService::Receive(grpc::ServerContext& context, const std::string& tenant,
                                      const std::function<bool()>& read) {
   const std::unique_ptr<ArrivingCalls::Place> place = arriving_.Begin(tenant, context.peer(), [&context] {
-    grpc_call_cancel_with_status(
-        context.c_call(), GRPC_STATUS_RESOURCE_EXHAUSTED,
-        "its message did not come, and too many others wait for theirs. Nothing of it "
-        "was applied. Send it again.",
-        nullptr);
+    grpc_call_cancel_with_status(context.c_call(), GRPC_STATUS_RESOURCE_EXHAUSTED,
+                                 "the call's message did not come, and too many other calls wait for theirs. "
+                                 "Nothing of it was applied. Send it again.",
+                                 nullptr);
   });
   if (place == nullptr) {
     vouched_.NoteEmptyCall(context.peer(), refused_bytes_);
@@ -138,7 +137,7 @@ absl::Status CheckedService::Receive(grpc::ServerContext& context, const std::st
   if (read()) return absl::OkStatus();
   // gRPC may have ended it because of its size.
   vouched_.NoteEmptyCall(context.peer(), tenant.empty() ? 0 : refused_bytes_);
-  if (context.IsCancelled()) return absl::CancelledError("the call was taken back");
+  if (context.IsCancelled()) return absl::CancelledError("the call was cancelled");
   return absl::InvalidArgumentError("the call has no message. Nothing was done. Send one.");
 }
 

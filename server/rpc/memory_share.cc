@@ -7,8 +7,7 @@ namespace {
 
 absl::Status TooMuch(const std::string& whose, std::uint64_t bytes, std::uint64_t most) {
   return absl::ResourceExhaustedError(absl::StrCat(
-      whose, "'s messages would unpack to ", bytes,
-      " bytes more than they have, before they are answered; the limit is ", most,
+      whose, "'s unanswered messages would take ", bytes, " bytes more when decoded; the limit is ", most,
       ". Nothing of this was applied; what was acknowledged stays. Wait for answers before sending "
       "more, then send it again."));
 }

@@ -149,7 +149,7 @@ Count TakeEntries(const Descriptor& type, CodedInputStream& in, std::uint64_t en
 
 absl::Status Broken(const std::string& name) {
   return absl::InvalidArgumentError(absl::StrCat(
-      "the bytes of the call are no ", name,
+      "the bytes of the call are not a ", name,
       ", or a text in it is not UTF-8. Nothing of it was applied. Encode it as the .proto files say."));
 }
 

@@ -16,6 +16,7 @@
 #include "proto/wire/source_objects_codec.h"
 #include "server/rpc/call_log.h"
 #include "server/rpc/encode_outcome.h"
+#include "server/rpc/rpc_status.h"
 #include "server/rpc/source_words.h"
 
 namespace mirror {
@@ -201,7 +202,8 @@ absl::Status CheckRules(const v1::ValuePart& part, const absl::StatusOr<AgreedTa
   if (named && columns[part.column()].rule == Rule::kPlain) return absl::OkStatus();
   return absl::InvalidArgumentError(absl::StrCat(
       "table '", part.table(), "'", named ? absl::StrCat(", column '", columns[part.column()].name, "'") : "",
-      ": a value in parts, and ", named ? "this endpoint must not keep it as it is" : "no column is named",
+      ": a value came in parts, and ",
+      named ? "this endpoint must not keep it as it is" : "no column is named",
       ". The part was not stored. Send the value in its batch, or leave the column out."));
 }
 
@@ -249,8 +251,7 @@ grpc::Status MirrorService::Serve(const char* name, const grpc::ServerContext& c
 
 // --- Authenticate -------------------------------------------------------------
 
-grpc::Status MirrorService::Authenticate(grpc::ServerContext* /*context*/,
-                                         const v1::AuthenticateRequest* request,
+grpc::Status MirrorService::Authenticate(grpc::ServerContext* context, const v1::AuthenticateRequest* request,
                                          v1::AuthenticateResponse* response) {
   CallLog log("Authenticate", counters_);
   const absl::StatusOr<Caller> caller = gate_.AdmitToken(request->request_token());
@@ -258,6 +259,7 @@ grpc::Status MirrorService::Authenticate(grpc::ServerContext* /*context*/,
     const MutexLock lock(refused_mutex_);
     ++refused_.calls;
     refused_.last = std::string(caller.status().message());
+    AddRefusal(caller.status(), context);
     return log.Finish(caller.status());
   }
   log.set_tenant(caller->context_id);
@@ -266,6 +268,7 @@ grpc::Status MirrorService::Authenticate(grpc::ServerContext* /*context*/,
   const absl::Status done = DoAuthenticate(*caller, *request, response);
   if (!request->probe()) NoteOutcome(caller->context_id, done, *response);
   if (!response->accepted()) tenants_.ForgetUnlessThere(caller->context_id);
+  AddRefusal(done, context);
   return log.Finish(done);
 }
 

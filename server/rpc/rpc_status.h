@@ -1,6 +1,7 @@
 #ifndef MIRROR_SERVER_RPC_RPC_STATUS_H_
 #define MIRROR_SERVER_RPC_RPC_STATUS_H_
 
+#include <grpcpp/server_context.h>
 #include <grpcpp/support/status.h>
 
 #include "absl/status/status.h"
@@ -9,6 +10,9 @@ namespace mirror {
 
 /// The status of a call, with the same code and its message cut as CutMessage() does.
 grpc::Status ToRpcStatus(const absl::Status& status);
+
+/// What a refusal has for programs (proto/wire/refusal.h) becomes metadata behind the call.
+void AddRefusal(const absl::Status& status, grpc::ServerContext* context);
 
 /// The google.rpc.Code that a batch's own result carries.
 int ToRpcCode(const absl::Status& status);

@@ -13,6 +13,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
+#include "base/human_text.h"
 #include "server/plan/freshness_plan.h"
 #include "server/plan/hold_keys.h"
 #include "server/plan/receipt_plan.h"
@@ -182,8 +183,8 @@ class StepRun {
       if (!keys.ok()) return keys.status();
       result_->lost_keys = *std::move(keys);
     }
-    return absl::FailedPreconditionError(
-        absl::StrCat("table '", step_.table, "': ", lost, " rows would vanish"));
+    return absl::FailedPreconditionError(absl::StrCat(
+        "table '", step_.table, "': ", Counted(static_cast<std::uint64_t>(lost), "row"), " would vanish"));
   }
 
   /// See Step::loss, may_lose and accepted.
@@ -210,7 +211,8 @@ class StepRun {
         if (apply != nullptr) result_->lost_keys = DeletedKeys(*apply->schema, *apply->batch);
       }
       return absl::FailedPreconditionError(
-          absl::StrCat("table '", step_.table, "': ", loss.rows, " rows would be deleted"));
+          absl::StrCat("table '", step_.table, "': ", Counted(static_cast<std::uint64_t>(loss.rows), "row"),
+                       " would be deleted"));
     }
     return absl::OkStatus();
   }

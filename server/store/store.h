@@ -46,8 +46,8 @@ class StoreWork {
   ///   kResourceExhausted  nonce memory full
   ///   kInternal       a step's `expected` is not what is there: it was not read under the lock
   /// The status of a step is its own: kFailedPrecondition for missing rows and for what the partner's objects
-  /// refuse (named), kInvalidArgument for what cannot be stored. Once it returns, what it did is on disk;
-  /// while Store::IsDurable() says no, only what `tenant` and `nonce` say of it is, and that the cycle ended.
+  /// refuse (named), kInvalidArgument for what cannot be stored. Once it returns, the plan is on disk. While
+  /// Store::IsDurable() is false, only its `tenant` and `nonce`, and the end of the cycle, are on disk.
   virtual absl::StatusOr<CommitResult> Commit(const Plan& plan, Savepoints savepoints) = 0;
 };
 
@@ -67,22 +67,22 @@ class Store {
   virtual absl::StatusOr<std::optional<TableRecord>> ReadTable(const std::string& table) = 0;
   /// The agreed definition; absent when the table is not known.
   virtual absl::StatusOr<std::optional<TableSchema>> ReadSchema(const std::string& table) = 0;
-  /// Columns that were dropped in place at the very position where the table stands: what its rows held there
-  /// is lost, while a source of that position may still have it.
+  /// Columns that were dropped in place at the table's present position: the mirror lost their values, but a
+  /// source at that position may still have them.
   virtual absl::StatusOr<std::vector<std::string>> ReadLostColumns(const std::string& table) = 0;
   virtual absl::StatusOr<std::vector<TableRecord>> ReadTables() = 0;
-  /// Tables that hold what they were agreed to hold, and that somebody changed by hand. Looks again only
+  /// Tables that still have their agreed columns, but that somebody changed by hand. Looks again only
   /// where a definition changed since the last call.
   virtual absl::StatusOr<std::vector<TouchedTable>> ReadTouchedTables() = 0;
   /// How many rows of such a table the mirror did not write, as far as the number of all tells. Counts them.
   virtual absl::StatusOr<std::int64_t> CountPartnerRows(const std::string& table) = 0;
   /// Names of all tables that have an agreed definition and are there, with or without a metadata row.
   virtual absl::StatusOr<std::vector<std::string>> AgreedTables() = 0;
-  /// Names of tables that were set aside and hold rows that are not live, oldest first: those that were
-  /// `table`; empty: all. Looks through them.
+  /// Names of tables that were set aside and hold rows that are not live, oldest first: the ones that were
+  /// called `table`, or with an empty `table` all. Scans them.
   virtual absl::StatusOr<std::vector<std::string>> SetAside(const std::string& table) = 0;
   virtual absl::StatusOr<std::vector<SchemaAnswer>> ReadAnswers() = 0;
-  /// What the source told of its tables' indexes and foreign keys. What cannot be read is left out.
+  /// The indexes and foreign keys that the source announced. Unreadable records are left out.
   virtual absl::StatusOr<std::vector<KeptObjects>> ReadSourceObjects() = 0;
   /// Indexes that the mirror made itself.
   virtual absl::StatusOr<std::vector<OwnIndex>> ReadOwnIndexes() = 0;
@@ -124,7 +124,7 @@ class Store {
   /// what this store itself writes, is as good as its number.
   virtual absl::StatusOr<std::int64_t> ReadDataVersion() = 0;
 
-  /// What is committed now, to be read beside the commits that follow. Errors: kFailedPrecondition while a
+  /// The present committed state, for reading while later commits go on. Errors: kFailedPrecondition while a
   /// new mirror is being built.
   virtual absl::StatusOr<std::unique_ptr<Snapshot>> OpenSnapshot() = 0;
 
@@ -138,16 +138,17 @@ class Store {
   ///   kUnavailable  not now: why, and what to do
   ///   kDataLoss     pages are lost, which its log alone may have
   virtual absl::Status CheckWhole() = 0;
-  /// Rewrites the whole file, so that it and its log hold what can be seen in it and nothing of what was.
+  /// Rewrites the whole file, so that neither the file nor its log holds deleted data.
   /// Between two commits; takes the time of a copy and, for that long, twice the space. Errors:
-  /// kUnavailable (no space, or a reader needs the log): what was may be there still; kFailedPrecondition
+  /// kUnavailable (no space, or a reader needs the log): deleted data may still be there; kFailedPrecondition
   /// for an object of the partner that cannot be copied.
   virtual absl::Status Scrub() = 0;
-  /// Gives back the memory that only makes the next call quicker: nothing may be asked of it for a while.
+  /// Frees memory that only makes the next call quicker. For a store that is not used for a while.
   virtual void Rest() = 0;
-  /// It is damaged: notes why, so that whoever opens it again hears of it, until Release().
+  /// Marks the store as damaged and notes why; the note is there after a reopening, until Release().
   virtual absl::Status Quarantine(const std::string& why) = 0;
-  /// Why; empty: it is not. What is quarantined may be looked at, and is left as it is when it is closed.
+  /// Why it is quarantined; empty: it is not. A quarantined store can be read, and closing it changes
+  /// nothing.
   virtual std::string Quarantined() = 0;
   virtual absl::Status Release() = 0;
   /// Integrity of the whole database; OK or kDataLoss with what the check said.

@@ -14,8 +14,9 @@ namespace {
 constexpr std::uint64_t kSpareBytes = 64ULL << 20;
 
 absl::Status NotEqual(const std::string& what) {
-  return absl::DataLossError(absl::StrCat("the drill found the copy not to be the mirror: ", what,
-                                          ". Do not rely on it. Look at the disks, and make another one."));
+  return absl::DataLossError(
+      absl::StrCat("the drill found that the copy differs from the mirror: ", what,
+                   ". Do not rely on the copy. Look at the disks, and make another one."));
 }
 
 /// The copy, opened as the server would open it, beside what it was copied from.
@@ -112,8 +113,9 @@ absl::StatusOr<RestoreReport> RestoreMirror(Tenants& tenants, const std::string&
   RestoreReport report;
   {
     const auto no_mirror = [&](absl::string_view what) {
-      return absl::FailedPreconditionError(absl::StrCat("'", path, "' is no whole mirror of '", context_id,
-                                                        "': ", what, ". The mirror is as it was."));
+      return absl::FailedPreconditionError(absl::StrCat("'", path, "' is not a complete mirror of '",
+                                                        context_id, "': ", what,
+                                                        ". The mirror is as it was."));
     };
     const absl::StatusOr<std::unique_ptr<Store>> store = (*copy)->Open();
     if (!store.ok()) return no_mirror(store.status().message());
@@ -150,11 +152,11 @@ absl::StatusOr<std::string> CopyBeforeReset(Tenants& tenants, Tenant& tenant, st
   const absl::StatusOr<StoreHome::Space> space = tenants.home().FindSpace();
   if (!space.ok()) return space.status();
   if (space->free_bytes < info->bytes + kSpareBytes) {
-    return absl::ResourceExhaustedError(absl::StrCat(
-        "the mirror of '", tenant.context_id(), "' has ", info->bytes, " bytes, and the disk has room for ",
-        space->free_bytes,
-        ": there is no place to keep it as it was. Nothing was dropped. Make room, or reset the tables by "
-        "their names, which keeps nothing."));
+    return absl::ResourceExhaustedError(
+        absl::StrCat("the mirror of '", tenant.context_id(), "' has ", info->bytes,
+                     " bytes, and the disk has room for ", space->free_bytes,
+                     ": the mirror as it was could not be kept. Nothing was dropped. Make room, or reset the "
+                     "tables by their names, which keeps no copy."));
   }
   absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = tenant.OpenSnapshot();
   if (!snapshot.ok()) return snapshot.status();

@@ -5,9 +5,12 @@
 #include <set>
 #include <utility>
 
+#include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/folded_name.h"
+#include "base/human_text.h"
+#include "proto/wire/refusal.h"
 #include "proto/wire/table.h"
 #include "server/plan/breaker.h"
 
@@ -32,12 +35,12 @@ absl::StatusOr<Admission> CycleCalls::Authenticate(const Caller& caller, const s
   if (absl::Status status = mirror_.Open(may_make, now_ms); !status.ok()) {
     // A file that an operator took away is no cycle's fault.
     if (absl::IsAborted(status)) {
-      return absl::PermissionDeniedError(absl::StrCat("tenant '", mirror_.context_id(),
-                                                      "' has no mirror here",
-                                                      probe ? " yet"
-                                                            : ", and this endpoint takes in no "
-                                                              "tenants by itself",
-                                                      ". Nothing was done. Ask the mirror's operator."));
+      absl::Status none = absl::PermissionDeniedError(
+          absl::StrCat("tenant '", mirror_.context_id(), "' has no mirror here",
+                       probe ? " yet" : ", and this endpoint takes in no tenants by itself",
+                       ". Nothing was done. Ask the mirror's operator."));
+      none.SetPayload(kNoMirrorPayload, absl::Cord(caller.context_id));
+      return none;
     }
     return status;
   }
@@ -71,7 +74,7 @@ absl::Status CycleCalls::CheckBeginning(const Caller& caller, const TenantRecord
   if (caller.expires_ms >= tenant.clock_ms) return absl::OkStatus();
   // What expired by the highest time ever seen was forgotten: it cannot be told from a repetition.
   return absl::UnauthenticatedError(absl::StrCat(
-      "the token ends before the latest time that this mirror has seen (unix ms ", tenant.clock_ms,
+      "the token expires before the latest time that this mirror has seen (unix ms ", tenant.clock_ms,
       "): the server's clock was ahead, or is behind now. No cycle began. Set the clock right; "
       "'mirrorctl resume ",
       mirror_.context_id(), "' makes the mirror take the present time."));
@@ -278,12 +281,11 @@ void CycleCalls::TellAnnounced(const AnnouncePlan& planned, const std::vector<Sc
   if (planned.retired.empty()) return;
   mirror_.Tell(
       Severity::kWarning, "tables.retired",
-      absl::StrCat("the source does not announce ", planned.retired.size(),
-                   planned.retired.size() == 1 ? " table" : " tables",
+      absl::StrCat("the source does not announce ", Counted(planned.retired.size(), "table"),
                    " any more: ", ListNames(planned.retired, kNamesListed),
-                   ". What the mirror had of them is set aside and removed after drop_grace",
-                   planned.retires_partner ? ", but tables with rows that are the partner's, which stay "
-                                             "there until 'mirrorctl delete' or the partner drops them"
+                   ". The mirror sets their rows aside and removes them after drop_grace",
+                   planned.retires_partner ? "; tables with the partner's rows stay there until 'mirrorctl "
+                                             "delete' or the partner drops them"
                                            : ""));
 }
 
@@ -362,11 +364,10 @@ void CycleCalls::TellIdleRules(const std::vector<AnnouncedTable>& tables) {
   if (idle == told_idle_rules_) return;
   told_idle_rules_ = std::move(idle);
   if (told_idle_rules_.empty()) return;
-  mirror_.Tell(
-      Severity::kWarning, "columns.rule_idle",
-      absl::StrCat("rules of columns that mean nothing the source has: ", told_idle_rules_,
-                   ". Nothing is kept out by them. Correct them in mirror-server.toml and restart the "
-                   "server, or remove them"));
+  mirror_.Tell(Severity::kWarning, "columns.rule_idle",
+               absl::StrCat("column rules that match nothing in the source: ", told_idle_rules_,
+                            ". They keep nothing out. Correct them in mirror-server.toml and restart the "
+                            "server, or remove them"));
 }
 
 void CycleCalls::NoteRefusedAnnouncement(std::int64_t cycle, std::string_view why) {

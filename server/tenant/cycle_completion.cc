@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
+#include "base/human_text.h"
 #include "proto/wire/table.h"
 #include "server/plan/announce_plan.h"
 #include "server/plan/pause.h"
@@ -74,7 +75,8 @@ absl::Status CycleCompletion::PlanCompletion(const TenantRecord& before, Complet
   completing->announced = !before.announced.empty();
   completing->refused = running.RefusalsOf(cycle);
   // A cycle that announced nothing, or whose source is not the one that is believed, speaks of no table.
-  if (completing->announced && !running.IsNoted(CycleNoteKind::kOtherSource)) {
+  const bool other_source = running.IsNoted(CycleNoteKind::kOtherSource);
+  if (completing->announced && !other_source) {
     plan->all_as_of = completing->as_of;
     if (plan->all_as_of) AddStale(&*plan->all_as_of);
   }
@@ -87,6 +89,7 @@ absl::Status CycleCompletion::PlanCompletion(const TenantRecord& before, Complet
   tenant.completed_cycle = cycle;
   // One that announced nothing went nowhere.
   if (completing->announced) tenant.completed_ms = now_ms;
+  if (completing->announced && !other_source) tenant.source_accepted = false;
   HookNotes notes = mirror_.hooks().OfCompletion(cycle, now_ms, completing->tables);
   if (notes) mirror_.hooks().Set(std::move(notes), plan);
   return absl::OkStatus();
@@ -124,8 +127,8 @@ void CycleCompletion::TellEnd(const Completing& completing) {
                               ". Find the second one and stop it, then 'mirrorctl resume ",
                               mirror_.context_id(), "'"));
   }
-  const std::string counts = absl::StrCat(changed, changed == 1 ? " table" : " tables", " changed, ", inserts,
-                                          " inserts, ", updates, " updates, ", deletes, " deletes");
+  const std::string counts = absl::StrCat(Counted(changed, "table"), " changed, ", Counted(inserts, "insert"),
+                                          ", ", Counted(updates, "update"), ", ", Counted(deletes, "delete"));
   if (!completing.refused.empty()) {
     TellCycleFailed(mirror_, cycle, completing.refused, absl::StrCat("The other tables: ", counts, "."));
   } else if (!completing.announced) {
@@ -141,7 +144,7 @@ void CycleCompletion::TellUnannounced(std::int64_t cycle) {
   TellCycleFailed(mirror_, cycle,
                   absl::StrCat("its source ended it without having announced its tables",
                                why ? ": TableSchema was refused: " : "", why.value_or("")),
-                  why ? "Until that is mended, no cycle gets further."
+                  why ? "Until that is corrected, no cycle gets further."
                       : "TableSchema was refused, or the source could not go on; its agent says why.");
 }
 
@@ -254,11 +257,11 @@ void CycleCompletion::ScrubFile(std::int64_t now_ms) {
     if (!std::exchange(told_unscrubbed_, true)) {
       mirror_.Tell(
           Severity::kWarning, "mirror.not_scrubbed",
-          absl::StrCat("column rules changed, and what they keep out is still in the mirror file, which is "
-                       "rewritten once all tables have their rows. Those that have not: ",
+          absl::StrCat("column rules changed, and what they keep out is still in the mirror file. "
+                       "The file is rewritten once all tables are populated. Not populated yet: ",
                        ListNames(*awaited, kNamesListed),
-                       ". Let the source's next cycle populate them, and see to what one was refused for; "
-                       "'mirrorctl tables ",
+                       ". Let the source's next cycle populate them, and resolve why any of them was "
+                       "refused; 'mirrorctl tables ",
                        mirror_.context_id(), "' shows how they stand"));
     }
     return;
@@ -268,14 +271,12 @@ void CycleCompletion::ScrubFile(std::int64_t now_ms) {
     told_unscrubbed_ = false;
     mirror_.Tell(
         Severity::kInformation, "mirror.scrubbed",
-        absl::StrCat(
-            "column rules changed: the mirror file was rewritten, and holds nothing of what they keep out",
-            aside->empty() ? ""
-                           : absl::StrCat(", but for what may stand in rows that the source does not have or "
-                                          "are the partner's, in tables that were set aside: ",
-                                          ListNames(*aside, kNamesListed),
-                                          ". Drop those when they are not "
-                                          "needed")));
+        absl::StrCat("column rules changed: the mirror file was rewritten without what they keep out",
+                     aside->empty() ? ""
+                                    : absl::StrCat(". Tables that were set aside may still hold it, in rows "
+                                                   "of the partner's or rows that the source does not have: ",
+                                                   ListNames(*aside, kNamesListed),
+                                                   ". Drop those tables when they are not needed")));
   } else {
     mirror_.Tell(
         Severity::kWarning, "mirror.not_scrubbed",

@@ -34,9 +34,9 @@ absl::Status EndCycleOfCopy(Store& copy, const std::optional<TenantRecord>& befo
   if (!ended.ok()) return ended;
   const absl::Status whole = copy.CheckWhole();
   if (whole.ok()) return whole;
-  return absl::Status(whole.code(), absl::StrCat("the copy of the backup is not whole, and the mirror as it "
-                                                 "was: ",
-                                                 whole.message()));
+  return absl::Status(
+      whole.code(),
+      absl::StrCat("the copy of the backup is incomplete, and the mirror is as it was: ", whole.message()));
 }
 
 absl::Status FileCalls::CheckIntegrity() {

@@ -15,13 +15,13 @@
 
 namespace mirror {
 
-/// Puts another file in the mirror's place. What it is given is the tenant as an operator left it, and has to
-/// stand in the file before that has the mirror's name: see EndCycleOfCopy().
+/// Puts another file in the mirror's place. Its argument is the tenant as an operator left it; that must be
+/// written into the file before the file gets the mirror's name, see EndCycleOfCopy().
 using MoveFile = std::function<absl::Status(const std::optional<TenantRecord>& before)>;
-/// Gives the damaged file another name, which it returns. Whose the mirror is outlives that.
+/// Renames the damaged file and returns its new name. The record of who owns the mirror is kept.
 using SetFileAside = std::function<absl::StatusOr<std::string>(const std::optional<TenantRecord>& owner)>;
 
-/// What an operator decided since a copy was made, a pause or another source, stands whatever the copy says.
+/// An operator's decisions since the copy was made (a pause, another source) override what the copy says.
 void CarryOver(const std::optional<TenantRecord>& before, TenantRecord* restored);
 /// The same in the copy itself, whose cycle ends: it may be from the middle of the very cycle that runs. All
 /// of it is in its own file then. Errors: as Store; kUnavailable when somebody else has it open.

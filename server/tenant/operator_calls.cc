@@ -7,18 +7,12 @@
 #include "absl/strings/str_cat.h"
 #include "base/crash_point.h"
 #include "base/folded_name.h"
+#include "base/human_text.h"
 #include "proto/wire/table.h"
 #include "server/plan/apply_plan.h"
 #include "server/plan/breaker.h"
 
 namespace mirror {
-namespace {
-
-std::string TablesInWords(std::size_t count) {
-  return absl::StrCat(count, count == 1 ? " table" : " tables");
-}
-
-}  // namespace
 
 absl::StatusOr<std::vector<std::string>> FindTables(Mirror& mirror, const std::vector<std::string>& tables) {
   absl::StatusOr<std::vector<TableRecord>> records = mirror.store()->ReadTables();
@@ -68,8 +62,8 @@ absl::StatusOr<std::vector<std::string>> OperatorCalls::Invalidate(const std::ve
   absl::Status status = EndCycleWith(tables, now_ms, &names, PlanInvalidate);
   if (!status.ok()) return status;
   mirror_.Tell(Severity::kInformation, "lsn.invalidated",
-               absl::StrCat("an operator set the LSN of ", TablesInWords(names->size()),
-                            " to -1; the next cycle populates what is at -1"));
+               absl::StrCat("an operator set the LSN of ", Counted(names->size(), "table"),
+                            " to -1; the next cycle populates every table at -1"));
   return names;
 }
 
@@ -88,7 +82,7 @@ absl::StatusOr<std::vector<std::string>> OperatorCalls::Reset(const std::vector<
   if (!status.ok()) return status;
   mirror_.agreed().Forget();
   mirror_.Tell(Severity::kWarning, "tables.reset",
-               absl::StrCat("an operator dropped ", TablesInWords(names->size()),
+               absl::StrCat("an operator dropped ", Counted(names->size(), "table"),
                             " with the partner's indexes and triggers on it; the next cycle makes it anew, "
                             "without them"));
   return names;
@@ -126,7 +120,7 @@ absl::StatusOr<std::vector<std::string>> OperatorCalls::AskToVerify(const std::v
                                  .status();
   if (!asked.ok()) return asked;
   mirror_.Tell(Severity::kInformation, "verify.wanted",
-               absl::StrCat("an operator asked for ", TablesInWords(names->size()),
+               absl::StrCat("an operator asked for ", Counted(names->size(), "table"),
                             " to be compared with the source; its next cycle does it"));
   return names;
 }
@@ -155,7 +149,7 @@ absl::StatusOr<Hold> OperatorCalls::FindHoldById(std::uint64_t id) {
                    ". Nothing was changed. 'mirrorctl hold list' shows those that there are."));
 }
 
-absl::Status OperatorCalls::DecideHold(std::uint64_t id, HoldState decision, std::int64_t now_ms) {
+absl::StatusOr<Hold> OperatorCalls::DecideHold(std::uint64_t id, HoldState decision, std::int64_t now_ms) {
   const MutexLock lock(mirror_.mutex());
   if (absl::Status status = OpenForOperator(mirror_, now_ms); !status.ok()) return status;
   CrashPoint("hold.before");
@@ -179,10 +173,10 @@ absl::Status OperatorCalls::DecideHold(std::uint64_t id, HoldState decision, std
   if (!status.ok()) return status;
   mirror_.cycle().ForgetHolds();
   mirror_.Tell(Severity::kWarning, decision == HoldState::kCommit ? "hold.committed" : "hold.refused",
-               absl::StrCat("an operator ", decision == HoldState::kCommit ? "let happen once" : "refused",
+               absl::StrCat("an operator ", decision == HoldState::kCommit ? "allowed once" : "refused",
                             " what was held: ", std::string(ToString(hold->kind)),
                             hold->table.empty() ? "" : absl::StrCat(" of table '", hold->table, "'")));
-  return absl::OkStatus();
+  return hold;
 }
 
 absl::StatusOr<std::string> OperatorCalls::AcceptSource(std::int64_t now_ms) {
@@ -199,6 +193,7 @@ absl::StatusOr<std::string> OperatorCalls::AcceptSource(std::int64_t now_ms) {
         }
         source = hold->source_id;
         plan->tenant->source_id = source;
+        plan->tenant->source_accepted = true;
         plan->settled_holds.push_back(hold->id);
         return absl::OkStatus();
       });

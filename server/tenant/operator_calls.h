@@ -28,8 +28,9 @@ class OperatorCalls {
   absl::StatusOr<std::vector<std::string>> AskToVerify(const std::vector<std::string>& tables,
                                                        std::int64_t now_ms);
   absl::Status Pause(const std::string& reason, std::int64_t now_ms);
-  /// `decision`: kCommit or kRollback. Errors: kNotFound; kFailedPrecondition for a source, see AcceptSource.
-  absl::Status DecideHold(std::uint64_t id, HoldState decision, std::int64_t now_ms);
+  /// `decision`: kCommit or kRollback. Gives the hold as it stands then. Errors: kNotFound;
+  /// kFailedPrecondition for a source, see AcceptSource.
+  absl::StatusOr<Hold> DecideHold(std::uint64_t id, HoldState decision, std::int64_t now_ms);
   /// The source that waits is believed from now on. Errors: kFailedPrecondition when none waits.
   absl::StatusOr<std::string> AcceptSource(std::int64_t now_ms);
 

@@ -38,14 +38,14 @@ absl::StatusOr<TableReading> Readings::Read(const Caller& caller, std::int64_t c
                      (*record)->state == TableState::kMirrored && position.lsn != Lsn{} &&
                      (*record)->schema_hash == agreed->hash;
   if (!there) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "table '", table,
-        "' does not stand at the position that was asked for, or rows of a later one are in it. Nothing was "
-        "read. Bring it there with a commit, and ask in the same cycle."));
+    return absl::FailedPreconditionError(absl::StrCat("table '", table,
+                                                      "' is not at the position that was asked for, or has "
+                                                      "rows of a later one. Nothing was read. Commit it to "
+                                                      "that position, and ask in the same cycle."));
   }
   mirror_.partner().TellRows(
       *mirror_.store(), cycle, table,
-      "A repair of the source's ('verify --repair', or a comparison that differs), or the next "
+      "A repair by the source ('verify --repair', or a comparison that differs), or the next "
       "population, takes");
   TableReading reading;
   reading.place = *std::move(place);
@@ -210,8 +210,8 @@ absl::StatusOr<std::vector<IndexesOfTable>> Readings::Indexes(const std::vector<
   if (told) return found;
   return absl::FailedPreconditionError(absl::StrCat(
       "the source of '", mirror_.context_id(),
-      "' has not told which indexes it has: its agent is older than 0.2, or no cycle began since "
-      "the server was. Nothing was changed. Update the agent and let one cycle run"));
+      "' has not said which indexes it has: its agent is older than 0.2, or no cycle began since the server "
+      "was updated. Nothing was changed. Update the agent and let one cycle run"));
 }
 
 absl::StatusOr<std::optional<HookNote>> Readings::FirstHook(const std::string& hook) {

@@ -75,7 +75,7 @@ class Readings {
   /// kResourceExhausted when kReadingsMax are open.
   absl::StatusOr<TableReading> Read(const Caller& caller, std::int64_t cycle, const std::string& table,
                                     const Position& position, std::int64_t now_ms);
-  /// A reading of `cycle` goes on, or came to its end: it is no idleness. `began` is when it came.
+  /// A reading of `cycle` goes on, or ended: that time does not count as idle. `began` is when it came.
   void ReadOn(std::int64_t cycle, std::int64_t came_ms, std::chrono::steady_clock::time_point began);
   /// What DigestRanges answered: with it a source may say that nothing differs.
   void NoteDigests(std::int64_t cycle, const std::string& table, const Position& position,

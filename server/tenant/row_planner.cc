@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
+#include "base/human_text.h"
 #include "server/plan/apply_plan.h"
 #include "server/plan/hold_keys.h"
 #include "server/tenant/mirror/mirror.h"
@@ -264,9 +265,10 @@ void RowPlanner::SettleDeletes(const StepResult& result, std::int64_t planned, B
     return;
   }
   outcome->status = absl::FailedPreconditionError(absl::StrCat(
-      Quoted(outcome->table), ": ", planned, " deletes were planned, and with this batch ",
-      result.would_delete,
-      " rows would be gone. Nothing of it was applied. Plan with batch 1 what the cycle deletes."));
+      Quoted(outcome->table), ": ", Counted(static_cast<std::uint64_t>(planned), "delete"),
+      planned == 1 ? " was" : " were", " planned, and with this batch ",
+      Counted(static_cast<std::uint64_t>(result.would_delete), "row"),
+      " would be gone. Nothing of it was applied. Batch 1 has to plan all deletes of the cycle."));
 }
 
 absl::StatusOr<std::vector<Hold>> RowPlanner::JudgeLate() {
@@ -299,10 +301,9 @@ absl::StatusOr<std::optional<Hold>> RowPlanner::JudgeLate(const Late& late) {
     // Else it had to be let happen again and again, a little further each time.
     // It is compared with what goes and what has gone in the window, together.
     judgement.hold->rows = judgement.rows_before + judgement.gone;
-    absl::StrAppend(
-        &judgement.hold->reason,
-        " The source did not say how many it deletes in all: whoever lets it happen lets all rows "
-        "of the table go.");
+    absl::StrAppend(&judgement.hold->reason,
+                    " The source did not say how many rows it deletes in all: whoever commits this hold lets "
+                    "it delete all rows of the table.");
   }
   return std::move(judgement.hold);
 }

@@ -28,7 +28,7 @@ RefusedBatches RefusedOf(const std::vector<CycleNote>& notes);
 /// Threads: none.
 class RowPlanner {
  public:
-  /// What a request may write to: the tables that this cycle announced, but those that were refused.
+  /// The tables that a request may write to: those that this cycle announced and that were not refused.
   struct Cycle {
     std::int64_t number = 0;
     bool announced = false;
@@ -49,7 +49,7 @@ class RowPlanner {
   absl::StatusOr<bool> Add(const RowRequest& request, bool may_wait);
   /// The steps of all requests, in order.
   std::vector<Step> TakeSteps() { return std::move(steps_); }
-  /// What is to be written of holds with them.
+  /// The holds to be written with those steps.
   std::vector<Hold> TakeHolds() { return std::move(new_holds_); }
   /// What the cycle has to remember when the steps end so.
   CycleNoteChanges NotesOf(const std::vector<StepResult>& results) const;
@@ -60,7 +60,7 @@ class RowPlanner {
 
   /// One outcome of each part, batch and advanced table of the request that was added as number `request`.
   std::vector<BatchOutcome>& outcomes(std::size_t request) { return requests_[request].outcomes; }
-  /// Takes in what came of the steps: what was decided in view of a step that then failed is aborted.
+  /// Takes the results of the steps. Outcomes that were planned on a step that then failed become aborted.
   /// `left_out` gets {table, index} of what swaps could not keep. Errors: as Store.
   absl::Status Settle(std::vector<StepResult>& results,
                       std::vector<std::pair<std::string, std::string>>* left_out);

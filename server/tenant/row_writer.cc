@@ -28,7 +28,7 @@ const char* InWords(PopulateReason reason) {
     case PopulateReason::kAhead:
       return "the mirror was ahead of the source, which was restored";
     case PopulateReason::kLineageMiss:
-      return "the source does not know the mirror's position: it was restored and changed since";
+      return "the source does not know the mirror's position: it was restored, or is another database";
     case PopulateReason::kPendingMiss:
       return "the source does not know where an interrupted cycle was going: it was restored meanwhile";
     case PopulateReason::kHistoryGone:
@@ -41,7 +41,8 @@ const char* InWords(PopulateReason reason) {
   return "the source gave no reason";
 }
 
-bool IsRestore(PopulateReason reason) {
+/// The source does not know what the mirror holds.
+bool IsMiss(PopulateReason reason) {
   return reason == PopulateReason::kAhead || reason == PopulateReason::kLineageMiss ||
          reason == PopulateReason::kPendingMiss;
 }
@@ -429,9 +430,15 @@ absl::StatusOr<BatchOutcome> RowWriter::Wipe(const Caller& caller, std::int64_t 
 
 void RowWriter::TellPopulating(const std::string& table, PopulateReason reason) {
   if (reason == PopulateReason::kNone) return;
-  mirror_.Tell(IsRestore(reason) ? Severity::kWarning : Severity::kInformation,
-               IsRestore(reason) ? "source.restored" : "table.populating",
-               absl::StrCat("table '", table, "'", " is being populated anew: ", InWords(reason)));
+  const auto tell = [&](Severity severity, const char* kind, const char* why) {
+    mirror_.Tell(severity, kind, absl::StrCat("table '", table, "' is being populated anew: ", why));
+  };
+  if (!IsMiss(reason)) return tell(Severity::kInformation, "table.populating", InWords(reason));
+  const absl::StatusOr<TenantRecord> tenant = mirror_.store()->ReadTenant();
+  if (tenant.ok() && tenant->source_accepted) {
+    return tell(Severity::kWarning, "source.replaced", "an operator accepted another source database");
+  }
+  tell(Severity::kWarning, "source.restored", InWords(reason));
 }
 
 void RowWriter::CountBatch(const RowRequest& request, std::size_t batch, const BatchOutcome& outcome) {

@@ -96,7 +96,7 @@ class RowWriter {
   Mirror& mirror_;
   CommitQueue queue_;
   Mutex applied_mutex_;  ///< Taken behind the tenant's.
-  CondVar applied_;      ///< A group was committed: who has a gap looks again.
+  CondVar applied_;      ///< A group was committed: callers that wait for an earlier batch look again.
   std::uint64_t applied_groups_ MIRROR_GUARDED_BY(applied_mutex_) = 0;
 };
 

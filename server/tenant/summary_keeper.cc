@@ -12,7 +12,7 @@ namespace mirror {
 void SummaryKeeper::Restore() {
   const auto kept = catalog_.Summaries();
   if (!kept.ok()) {
-    spdlog::warn("what was known of tenants is not read: {}", std::string(kept.status().message()));
+    spdlog::warn("the kept summaries of tenants cannot be read: {}", std::string(kept.status().message()));
     return;
   }
   std::map<std::string, TenantSummary> read;
@@ -53,7 +53,7 @@ void SummaryKeeper::Keep() {
   if (changed.empty()) return;
   const absl::Status status = catalog_.KeepSummaries(changed);
   if (!status.ok() && !failing_) {
-    spdlog::warn("what is known of tenants is not kept: {}", std::string(status.message()));
+    spdlog::warn("the summaries of tenants cannot be kept: {}", std::string(status.message()));
   }
   failing_ = !status.ok();
   if (failing_) return;

@@ -435,9 +435,9 @@ absl::StatusOr<std::shared_ptr<void>> Tenants::BeginBuilding(const std::string& 
   }
   if (std::shared_ptr<void> place = building_.Take(context_id)) return place;
   return absl::ResourceExhaustedError(
-      absl::StrCat("as many new mirrors are being made as may be at a time (", building_.count_max(),
-                   ": a quarter of 'open_tenants_max', and ", kBuildingMin,
-                   " in any case). No cycle began, and nothing was done. Try again when the first cycle "
+      absl::StrCat("too many new mirrors are being made at a time: the limit is ", building_.count_max(),
+                   " (a quarter of 'open_tenants_max', and at least ", kBuildingMin,
+                   "). No cycle began, and nothing was done. Try again when the first cycle "
                    "of one of them is over."));
 }
 

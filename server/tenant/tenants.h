@@ -66,7 +66,7 @@ class Tenants {
 
   /// Ends the cycles that this process served. For a clean shutdown, after the last call.
   void EndCycles();
-  /// Those without progress, of which no source asks any more.
+  /// Ends cycles that make no progress and whose source no longer calls.
   void EndIdleCycles();
 
   /// What is known of all of them without their databases: neither their locks nor their mirrors are touched.
@@ -77,7 +77,7 @@ class Tenants {
     std::int64_t progress_ms = 0;  ///< Of a cycle that runs, too.
   };
   std::vector<Seen> AllSeen();
-  /// And those that are not there, since their first cycles fail. Once one began, NoteBegun() forgets that.
+  /// AllSeen(), and tenants without a mirror whose first cycles fail. NoteBegun() forgets such a failure.
   std::vector<Seen> AllKnown();
   /// No cycle of it could begin; it may not be there yet.
   void NoteFailure(const std::string& context_id, std::string_view why);

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
+#include "base/human_text.h"
 #include "base/name_pattern.h"
 #include "proto/wire/table.h"
 #include "server/plan/freshness_plan.h"
@@ -17,7 +18,7 @@ namespace {
 constexpr std::size_t kNamesListed = 20;
 
 std::string Tables(const std::vector<std::string>& tables) {
-  return absl::StrCat(tables.size() == 1 ? "table " : absl::StrCat(tables.size(), " tables: "),
+  return absl::StrCat(tables.size() == 1 ? "table " : absl::StrCat(Counted(tables.size(), "table"), ": "),
                       ListNames(tables, kNamesListed));
 }
 
@@ -81,11 +82,10 @@ void FreshnessWatch::Tell(const News& news) {
   constexpr char kMissed[] = "freshness.missed", kRegained[] = "freshness.regained",
                  kEnded[] = "freshness.ended";
   if (news.missed.size() > kFreshnessToldMax) {
-    TellTogether(Severity::kWarning, kMissed, "have tables that are older than the configuration wants",
-                 news.missed,
-                 ". Look for what they share: this machine was down, or nothing reaches it; 'mirrorctl "
-                 "tenants' shows when each was last served, 'mirrorctl tables TENANT' as of when its tables "
-                 "are");
+    TellTogether(
+        Severity::kWarning, kMissed, "have tables that are older than the configuration wants", news.missed,
+        ". Look for what they share: this machine was down, or nothing reaches it; 'mirrorctl tenants' shows "
+        "when each was last served, 'mirrorctl tables TENANT' how old its tables are");
   } else {
     for (const Found& found : news.missed) {
       std::string next = absl::StrCat("Look whether the source's agent runs ('mirrorctl tables ",
@@ -131,7 +131,8 @@ void FreshnessWatch::TellTogether(Severity severity, const char* kind, const std
   names.reserve(found.size());
   for (const Found& one : found) names.push_back(one.context_id);
   events_.Add("", severity, kind,
-              absl::StrCat(found.size(), " tenants ", what, ": ", ListNames(names, kFreshnessToldMax), next));
+              absl::StrCat(Counted(found.size(), "tenant"), " ", what, ": ",
+                           ListNames(names, kFreshnessToldMax), next));
 }
 
 std::size_t FreshnessWatch::Missed(const std::string& context_id) const {

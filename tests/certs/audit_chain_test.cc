@@ -188,12 +188,13 @@ TEST_F(AuditChainTest, AKillForgetsWhatTheServerKnewButNotTheReceiptOfAnEarlierC
 TEST_F(AuditChainTest, ASignatureOfAnotherKeyIsFound) {
   Calls(2);
   Seal(SealKind::kSealed, state_.last, "other");
-  EXPECT_THAT(Check().findings, Contains(HasSubstr("signature in record 3 is not of the application's key")));
+  EXPECT_THAT(Check().findings,
+              Contains(HasSubstr("signature in record 3 was not made with the application's key")));
 }
 
 TEST_F(AuditChainTest, ALogWithoutAnySignatureIsFound) {
   Calls(2);
-  EXPECT_THAT(Check().findings, ElementsAre(HasSubstr("nothing of it is signed")));
+  EXPECT_THAT(Check().findings, ElementsAre(HasSubstr("none of its records is signed")));
 }
 
 TEST_F(AuditChainTest, ALogMadeAnewUnderTheSameSignatureIsFoundUntilItIsAccepted) {
@@ -209,7 +210,7 @@ TEST_F(AuditChainTest, ALogMadeAnewUnderTheSameSignatureIsFoundUntilItIsAccepted
   state_.sealed = sealed;  // audit.head was left alone.
 
   EXPECT_THAT(Check().findings, ElementsAre(AllOf(HasSubstr("the log was replaced"), HasSubstr("--chain"))));
-  EXPECT_THAT(Check(receipt).findings, Contains(HasSubstr("what an earlier check saw is of chain")));
+  EXPECT_THAT(Check(receipt).findings, Contains(HasSubstr("what an earlier check saw is chain")));
   EXPECT_THAT(Check(receipt, state_.before.chain).findings, IsEmpty());
 }
 

@@ -272,7 +272,7 @@ TEST_F(MirrorctlTest, InitRefusesAndMakesNothing) {
   const std::vector<std::pair<std::vector<std::string>, std::string>> refused = {
       {{"--context-id", "a", "--source", dir_ / "none.db"}, "is not a file"},
       {{"--context-id", "a", "--source", dir_.path()}, "is not a file"},
-      {{"--context-id", "a", "--source", dir_ / "notes.txt"}, "is no SQLite database"},
+      {{"--context-id", "a", "--source", dir_ / "notes.txt"}, "is not a SQLite database"},
       {{"--context-id", "a", "--port", "7444"}, "cannot both listen on port 7444"}};
   for (const auto& [options, message] : refused) {
     std::vector<std::string> arguments = {"init", "--dir", Made()};

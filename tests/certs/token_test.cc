@@ -8,9 +8,12 @@
 #include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <set>
 #include <utility>
 
+#include "absl/strings/cord.h"
+#include "absl/strings/match.h"
 #include "base/nonce.h"
 #include "certs/key_ring.h"
 #include "tests/certs/test_keys.h"
@@ -192,6 +195,18 @@ TEST_P(BadContentTest, IsRefusedWithASentenceOfItsOwn) {
   EXPECT_THAT(message, Not(HasSubstr(token.substr(token.size() - 20))));
   EXPECT_THAT(message, Not(HasSubstr("Cust26759")));
   EXPECT_THAT(message, Not(HasSubstr("tenant")));
+  // What is wrong by the clock says so to programs, too.
+  const bool by_clock = absl::StrContains(message, "clock says");
+  EXPECT_EQ(ClockOfRefusal(verified.status()), by_clock ? std::optional<std::int64_t>(kNow) : std::nullopt);
+}
+
+TEST(ClockOfRefusalTest, WhatIsNoTimeIsNotRead) {
+  absl::Status refused = absl::UnauthenticatedError("the token expired");
+  EXPECT_EQ(ClockOfRefusal(refused), std::nullopt);
+  for (const char* const told : {"", "soon", "-1", "253402300800", "99999999999999999999"}) {
+    refused.SetPayload(kClockPayload, absl::Cord(told));
+    EXPECT_EQ(ClockOfRefusal(refused), std::nullopt) << told;
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -212,7 +227,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadContent{"KidUnknown", [](Json& h, Json&) { h["kid"] = "removed-1"; },
                    "key 'removed-1' is not known here, or was removed"},
         BadContent{"KidOfAnotherKey", [](Json& h, Json&) { h["kid"] = "source-3"; },
-                   "signature is not of the key 'source-3'"},
+                   "signature does not match the key 'source-3'"},
         BadContent{
             "KeyExpired", [](Json& h, Json&) { h["kid"] = "expired-1"; },
             "key 'expired-1' is refused: the certificate was valid only until 2027-01-06T08:00:00Z; the "
@@ -233,17 +248,18 @@ INSTANTIATE_TEST_SUITE_P(
         BadContent{"IssuerMissing", [](Json&, Json& p) { p.erase("iss"); }, "'iss' is not the issuer"},
         BadContent{"IssuerIsAList", [](Json&, Json& p) { p["iss"] = {"Source"}; }, "'iss' is not the issuer"},
         BadContent{"AudienceWrong", [](Json&, Json& p) { p["aud"] = "another"; },
-                   "audience is not this application alone, which is 'mirror-app'"},
-        BadContent{"AudienceMissing", [](Json&, Json& p) { p.erase("aud"); }, "audience is not this"},
+                   "audience ('aud') must be this application and no other: 'mirror-app'"},
+        BadContent{"AudienceMissing", [](Json&, Json& p) { p.erase("aud"); },
+                   "audience ('aud') must be this"},
         BadContent{"AudienceOfTwo",
                    [](Json&, Json& p) {
                      p["aud"] = {"mirror-app", "another"};
                    },
-                   "audience is not this application alone"},
+                   "audience ('aud') must be this application and no other"},
         BadContent{"AudienceEmptyList", [](Json&, Json& p) { p["aud"] = Json::array(); },
-                   "audience is not this"},
+                   "audience ('aud') must be this"},
         BadContent{"AudienceListInList", [](Json&, Json& p) { p["aud"] = {{"mirror-app"}}; },
-                   "audience is not this"},
+                   "audience ('aud') must be this"},
         BadContent{"Expired", [](Json&, Json& p) { p["nbf"] = kNow - 600, p["exp"] = kNow - 60; },
                    "expired at 2027-01-15T07:59:00Z; this server's clock says 2027-01-15T08:00:00Z"},
         BadContent{"ExpMissing", [](Json&, Json& p) { p.erase("exp"); }, "'exp' is missing or not a whole"},
@@ -343,12 +359,12 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(
         BadText{"WrongKey",
                 [] { return SignRaw(TheWorld().stranger, GoodHeader().dump(), GoodPayload().dump()); },
-                "signature is not of the key 'source-1'"},
+                "signature does not match the key 'source-1'"},
         BadText{"HmacCalledEs256",
                 [] {
                   return HmacWithPublicKey("ES256", "source-1", TheWorld().dir / "development/source-1.crt");
                 },
-                "signature is not of the key 'source-1'"},
+                "signature does not match the key 'source-1'"},
         BadText{"NoneWithoutSignature",
                 [] {
                   return EncodeBase64Url(R"({"alg":"none","kid":"source-1","typ":"mirror-call+jwt"})") + "." +
@@ -356,27 +372,27 @@ INSTANTIATE_TEST_SUITE_P(
                 },
                 "'alg' is neither ES256 nor RS256"},
         BadText{"SignatureMissing", [] { return Good().substr(0, Good().rfind('.') + 1); },
-                "signature is not of"},
+                "signature does not match"},
         BadText{"SignatureOfZeros",
                 [] {
                   const std::string good = Good();
                   return good.substr(0, good.rfind('.') + 1) + EncodeBase64Url(std::string(64, '\0'));
                 },
-                "signature is not of"},
+                "signature does not match"},
         BadText{"SignatureInDer",
                 [] {
                   const std::string good = Good();
                   return good.substr(0, good.rfind('.') + 1) +
                          EncodeBase64Url(std::string("\x30\x06\x02\x01\x01\x02\x01\x01", 8));
                 },
-                "signature is not of"},
+                "signature does not match"},
         BadText{"SignatureWithMoreBehind",
                 [] {
                   const std::string good = Good();
                   const std::size_t dot = good.rfind('.') + 1;
                   return good.substr(0, dot) + EncodeBase64Url(*DecodeBase64Url(good.substr(dot)) + "more");
                 },
-                "signature is not of"},
+                "signature does not match"},
         BadText{"PayloadChanged",
                 [] {
                   const std::string good = Good();
@@ -385,7 +401,7 @@ INSTANTIATE_TEST_SUITE_P(
                   return good.substr(0, good.find('.') + 1) + EncodeBase64Url(payload.dump()) +
                          good.substr(good.rfind('.'));
                 },
-                "signature is not of"},
+                "signature does not match"},
         BadText{"AlgTwice",
                 [] {
                   return SignRaw(TheWorld().es,
@@ -463,7 +479,7 @@ TEST(VerifyTokenTest, AnHmacMadeWithThePublicRsaKeyIsRefusedWhateverItIsCalled) 
   EXPECT_THAT(verify("HS256"),
               StatusIs(absl::StatusCode::kUnauthenticated, HasSubstr("'alg' is neither ES256 nor RS256")));
   EXPECT_THAT(verify("RS256"), StatusIs(absl::StatusCode::kUnauthenticated,
-                                        HasSubstr("signature is not of the key 'source-2'")));
+                                        HasSubstr("signature does not match the key 'source-2'")));
   EXPECT_THAT(verify("ES256"), StatusIs(absl::StatusCode::kUnauthenticated, HasSubstr("is for RS256")));
 }
 
@@ -536,8 +552,8 @@ TEST_P(BadAnswerTest, IsNoProof) {
 INSTANTIATE_TEST_SUITE_P(
     VerifyAnswer, BadAnswerTest,
     testing::Values(
-        BadAnswer{"AnotherNonce", [](Answer& a) { a.nonce[0] = 'F'; }, "another question"},
-        BadAnswer{"NoNonce", [](Answer& a) { a.nonce.clear(); }, "another question"},
+        BadAnswer{"AnotherNonce", [](Answer& a) { a.nonce[0] = 'F'; }, "does not carry this call's nonce"},
+        BadAnswer{"NoNonce", [](Answer& a) { a.nonce.clear(); }, "does not carry this call's nonce"},
         BadAnswer{"AnotherContext", [](Answer& a) { a.context_id = "Cust1"; }, "another context id"},
         BadAnswer{"AnotherSpelling", [](Answer& a) { a.context_id = "cust26759"; }, "another context id"},
         BadAnswer{"AnotherApplication", [](Answer& a) { a.application_id = "x"; }, "another application"},
@@ -549,9 +565,9 @@ INSTANTIATE_TEST_SUITE_P(
 
 TEST(VerifyAnswerTest, AnotherKeyIsNoProof) {
   const auto token = SignAnswer(TheWorld().stranger, GoodAnswer());
-  EXPECT_THAT(
-      VerifyAnswer(*token, ApplicationKey(), GoodAnswer(), kNow),
-      StatusIs(absl::StatusCode::kUnauthenticated, HasSubstr("signature is not of the application's key")));
+  EXPECT_THAT(VerifyAnswer(*token, ApplicationKey(), GoodAnswer(), kNow),
+              StatusIs(absl::StatusCode::kUnauthenticated,
+                       HasSubstr("signature does not match the application's key")));
 }
 
 TEST(VerifyAnswerTest, ARequestTokenIsNoProof) {

@@ -775,8 +775,8 @@ TEST_F(AdminTest, AConfigurationThatIsWrongIsRefusedWithKeyAndLine) {
   const Finished to_be_made =
       RunProgram(here_->program("mirror-server"), {"--config", here_->server_toml(), "--check-config"});
   EXPECT_EQ(to_be_made.exit_code, 0) << to_be_made.errors;
-  EXPECT_THAT(to_be_made.output,
-              AllOf(HasSubstr("data/of/next/year' is not there yet"), HasSubstr("the start makes it")));
+  EXPECT_THAT(to_be_made.output, AllOf(HasSubstr("data/of/next/year' does not exist yet"),
+                                       HasSubstr("the server makes it when it starts")));
   WriteFileText(here_->server_toml(), original);
   ASSERT_THAT(here_->Set({"data", "dir", "\"/proc/nowhere/data\""}), IsOk());
   const Finished no_data =
@@ -792,8 +792,9 @@ TEST_F(AdminTest, AReloadNamesTheSectionsThatOnlyARestartBringsInForce) {
   ASSERT_THAT(here_->Set({"breaker", "miss_window", "\"2h\""}), IsOk());
   ASSERT_THAT(Act(&Stub::ReloadKeys, v1::ReloadKeysRequest()), IsOk());
   const v1::Event told = Events("keys.reloaded").back();
-  EXPECT_THAT(told.message(),
-              HasSubstr("what changed in [limits], [breaker] since the start needs a restart"));
+  EXPECT_THAT(
+      told.message(),
+      HasSubstr("changes in [limits], [breaker] since the start are not in force: they need a restart"));
   EXPECT_EQ(told.severity(), v1::SEVERITY_WARNING);
   WriteFileText(
       here_->server_toml(),
@@ -801,7 +802,7 @@ TEST_F(AdminTest, AReloadNamesTheSectionsThatOnlyARestartBringsInForce) {
           "\n[[tenant]]\ncontext_id = \"Cust*\"\n[[tenant.table]]\nname = \"people\"\nbreaker = false\n");
   ASSERT_THAT(Act(&Stub::ReloadKeys, v1::ReloadKeysRequest()), IsOk());
   EXPECT_THAT(Events("keys.reloaded").back().message(),
-              HasSubstr("what changed in [limits], [[tenant]], [breaker] since"));
+              HasSubstr("changes in [limits], [[tenant]], [breaker] since"));
 }
 
 TEST_F(AdminTest, StoppedIsTheLastWordAndTheFolderIsFreeThen) {

@@ -59,9 +59,9 @@ class AgentTest : public testing::Test {
 struct RestoreCase {
   std::string name;
   std::function<void(AgentBench&)> happens;
-  std::string action = "populate";  ///< Of 'people'.
-  std::string reason;               ///< A part of it.
-  std::string quiet = "none";       ///< Action of the other table.
+  TableReport::Action action = TableReport::Action::kPopulate;  ///< Of 'people'.
+  std::string reason;                                           ///< A part of it.
+  TableReport::Action quiet = TableReport::Action::kNone;       ///< Action of the other table.
 };
 
 void PrintTo(const RestoreCase& test, std::ostream* out) { *out << test.name; }
@@ -128,7 +128,7 @@ std::vector<RestoreCase> RestoreCases() {
              Die(bench);
              EXPECT_EQ(bench.Restore("backup", By::kCopy), "");
            },
-       .reason = "a cycle died"},
+       .reason = "an unfinished cycle"},
       {.name = "DeadCycleAndNotRestored",
        .happens =
            [=](AgentBench& bench) {
@@ -137,7 +137,7 @@ std::vector<RestoreCase> RestoreCases() {
                     "INSERT INTO people(name) SELECT printf('%.900c', 'x') FROM (VALUES(1), (2), (3))");
              Die(bench);
            },
-       .action = "changes",
+       .action = TableReport::Action::kChanges,
        .reason = ""},
       {.name = "RestoredMirror",
        .happens =
@@ -147,7 +147,7 @@ std::vector<RestoreCase> RestoreCases() {
              Mirrored(bench, "DELETE FROM people WHERE id = 2");
              EXPECT_EQ(bench.RestoreMirror("mirror", By::kMove), "");
            },
-       .action = "changes",
+       .action = TableReport::Action::kChanges,
        .reason = ""},
       {.name = "RestoredMirrorBehindATrimmedLog",
        .happens =
@@ -157,7 +157,7 @@ std::vector<RestoreCase> RestoreCases() {
              for (int i = 0; i < 3; ++i) Mirrored(bench, insert);
              EXPECT_EQ(bench.RestoreMirror("mirror", By::kMove), "");
            },
-       .reason = "not on record any more"},
+       .reason = "no longer on record"},
       {.name = "BothRestoredToTheSameMoment",
        .happens =
            [=](AgentBench& bench) {
@@ -168,7 +168,7 @@ std::vector<RestoreCase> RestoreCases() {
              EXPECT_EQ(bench.RestoreMirror("mirror", By::kMove), "");
              Change(bench, "DELETE FROM people WHERE id = 2");
            },
-       .action = "changes",
+       .action = TableReport::Action::kChanges,
        .reason = ""},
       {.name = "BothRestoredTheMirrorToALaterMoment",
        .happens =
@@ -209,7 +209,7 @@ std::vector<RestoreCase> RestoreCases() {
              bench.source().max_log = 3;
              for (int i = 0; i < 5; ++i) Change(bench, insert);
            },
-       .reason = "not on record any more"},
+       .reason = "no longer on record"},
       {.name = "LsnSetToMinusOne",
        .happens =
            [=](AgentBench& bench) {
@@ -254,9 +254,9 @@ TEST_F(AgentTest, KeysThatDifferInTypeOnlyAreDeletedTogether) {
 TEST_F(AgentTest, ARowWithoutAKeyThatCameAndWentIsNoObstacle) {
   ASSERT_NO_FATAL_FAILURE(Begin("CREATE TABLE t(k TEXT PRIMARY KEY, v); INSERT INTO t VALUES('a', 1)"));
   Sql("INSERT INTO t VALUES(NULL, 2); DELETE FROM t WHERE k IS NULL; INSERT INTO t VALUES('b', 3)");
-  EXPECT_EQ(ReportOf(Cycle(), "t").action, "changes");
+  EXPECT_EQ(ReportOf(Cycle(), "t").action, TableReport::Action::kChanges);
   Sql("INSERT INTO t VALUES(NULL, 2)");
-  EXPECT_EQ(ReportOf(Cycle(), "t").action, "populate");
+  EXPECT_EQ(ReportOf(Cycle(), "t").action, TableReport::Action::kPopulate);
   Sql("DELETE FROM t WHERE k IS NULL");
   Cycle();
 }

@@ -10,6 +10,7 @@
 #include <iterator>
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -26,7 +27,7 @@ namespace {
 class Silent {
  public:
   explicit Silent(const std::string& address) {
-    socket_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    socket_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     sockaddr_in to = {};
     to.sin_family = AF_INET;
     to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -41,6 +42,7 @@ class Silent {
   Silent& operator=(const Silent&) = delete;
   Silent& operator=(Silent&&) = delete;
 
+  int socket() const { return socket_; }
   /// Whether the server closed it within `patience`.
   bool Closed(std::chrono::milliseconds patience) const {
     pollfd waited = {socket_, POLLIN, 0};
@@ -50,6 +52,55 @@ class Silent {
 
  private:
   int socket_ = -1;
+};
+
+/// One connection to an endpoint, whose first byte is passed on `late`.
+class LateRelay {
+ public:
+  LateRelay(const std::string& to, std::chrono::milliseconds late) {
+    listener_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in here = {};
+    here.sin_family = AF_INET;
+    here.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof(here);
+    EXPECT_EQ(bind(listener_, reinterpret_cast<sockaddr*>(&here), size), 0);
+    EXPECT_EQ(listen(listener_, 8), 0);
+    EXPECT_EQ(getsockname(listener_, reinterpret_cast<sockaddr*>(&here), &size), 0);
+    address_ = absl::StrCat("127.0.0.1:", ntohs(here.sin_port));
+    thread_ = std::thread([this, to, late] { Relay(to, late); });
+  }
+  ~LateRelay() {
+    shutdown(listener_, SHUT_RDWR);
+    thread_.join();
+    close(listener_);
+  }
+  LateRelay(const LateRelay&) = delete;
+  LateRelay& operator=(const LateRelay&) = delete;
+
+  const std::string& address() const { return address_; }
+
+ private:
+  void Relay(const std::string& to, std::chrono::milliseconds late) const {
+    const int source = accept(listener_, nullptr, nullptr);
+    if (source < 0) return;
+    poll(nullptr, 0, static_cast<int>(late.count()));
+    const Silent endpoint(to);
+    pollfd ends[] = {{source, POLLIN, 0}, {endpoint.socket(), POLLIN, 0}, {listener_, 0, 0}};
+    for (bool open = true; open && poll(ends, 3, -1) > 0 && ends[2].revents == 0;) {
+      for (int from = 0; from < 2; ++from) {
+        char bytes[4'096];
+        if (ends[from].revents == 0) continue;
+        const ssize_t count = recv(ends[from].fd, bytes, sizeof(bytes), 0);
+        open = open && count > 0 &&
+               send(ends[1 - from].fd, bytes, static_cast<std::size_t>(count), MSG_NOSIGNAL) == count;
+      }
+    }
+    close(source);
+  }
+
+  int listener_ = -1;
+  std::string address_;
+  std::thread thread_;
 };
 
 class ConnectionsTest : public EndpointTest {
@@ -129,6 +180,16 @@ TEST_F(ConnectionsTest, CallsWhoseMessageNeverComesLeaveRoomForThoseWhoseDoes) {
       idle.push_back(std::make_unique<IdleStream>(stranger, "/mirror.v1.MirrorClientService/Authenticate"));
   }
   EXPECT_THAT(HonestCall(), IsOk());
+}
+
+TEST_F(ConnectionsTest, AHandshakeMayTakeLongerThanTheTimeBetweenTwoAttempts) {
+  Install();
+  const LateRelay line(here_->address(), std::chrono::milliseconds(1'500));
+  const auto credentials = MakeChannelCredentials({here_->dir() + "/tls/ca.crt", "", ""});
+  ASSERT_TRUE(credentials.ok()) << credentials.status();
+  MirrorClient client(OpenChannel(line.address(), *credentials), here_->SourceIdentity().value(),
+                      here_->context_id());
+  EXPECT_THAT(client.Authenticate("late", true, false), IsOk());
 }
 
 TEST_F(ConnectionsTest, WithMutualTlsASourceMustShowACertificateOfItsAuthority) {

@@ -208,7 +208,7 @@ TEST_F(EqualityTest, AWrongCountLeadsToAComparisonNotToAPopulation) {
   EXPECT_TRUE(report.Good()) << Summary(report);
   EXPECT_EQ(ReportOf(report, "one").repaired, 3U) << Summary(report);
   EXPECT_EQ(bench_->Difference(), "");
-  EXPECT_EQ(ReportOf(report, "one").action, "changes");
+  EXPECT_EQ(ReportOf(report, "one").action, TableReport::Action::kChanges);
 }
 
 TEST_F(EqualityTest, AComparisonThatFindsTheTableEqualSetsTheNumberOfItsRows) {
@@ -277,7 +277,7 @@ TEST_F(EqualityTest, ASourceWithoutALogIsMendedRowByRow) {
       "'x')");
   const CycleReport report = Verify(true);
   const TableReport one = ReportOf(report, "one");
-  EXPECT_EQ(one.action, "changes") << Summary(report);
+  EXPECT_EQ(one.action, TableReport::Action::kChanges) << Summary(report);
   EXPECT_EQ(one.repaired, 3U);
   ExpectEqual(report);
 }
@@ -313,7 +313,7 @@ TEST_F(EqualityTest, ABackupIsMadeDrilledAndPutBack) {
   EXPECT_EQ(Partner(bench_->mirror_path()).One("SELECT count(*) FROM one WHERE t = 'later'"), Cell(0));
   const CycleReport caught_up = bench_->Run();
   EXPECT_TRUE(caught_up.Good()) << Summary(caught_up);
-  EXPECT_EQ(ReportOf(caught_up, "one").action, "changes") << "no population";
+  EXPECT_EQ(ReportOf(caught_up, "one").action, TableReport::Action::kChanges) << "no population";
   EXPECT_EQ(bench_->Difference(), "");
 }
 
@@ -342,7 +342,7 @@ TEST_F(EqualityTest, ADeletedMirrorComesBackFromItsBackup) {
   EXPECT_EQ(bench_->Difference(), "");
   const CycleReport report = bench_->Run();
   EXPECT_TRUE(report.Good()) << Summary(report);
-  EXPECT_EQ(ReportOf(report, "one").action, "none");
+  EXPECT_EQ(ReportOf(report, "one").action, TableReport::Action::kNone);
 }
 
 TEST_F(EqualityTest, ADamagedFileStopsItsTenantAndAResetBringsItBack) {
@@ -412,6 +412,8 @@ TEST_F(EqualityTest, ACopyOfTheSourceWaitsForTheOperator) {
   EXPECT_EQ(ReportOf(held, "one").result, TableResult::kHeld) << Summary(held);
   EXPECT_THAT(Ctl({"hold", "list"}).output, HasSubstr("source"));
   EXPECT_TRUE(bench_->Run().Good()) << "the first one goes on";
+  EXPECT_EQ(Ctl({"hold", "rollback", "Cust:1"}).output,
+            "Cust:1 (source) is refused, until 'accept-source'\n");
   Ctl({"accept-source", "Cust"});
   const CycleReport accepted = copy.Run();
   EXPECT_TRUE(accepted.Good()) << Summary(accepted);
@@ -429,7 +431,10 @@ TEST_F(EqualityTest, AHoldIsCommittedFromTheCommandLine) {
               AllOf(HasSubstr("keys          1\n              2\n"), HasSubstr("and 1,480 more\n")));
   EXPECT_EQ(here_->Mirrorctl({"hold", "commit", "1"}).exit_code, 2);
   EXPECT_EQ(here_->Mirrorctl({"hold", "commit", "Cust:99"}).exit_code, 1);
-  Ctl({"hold", "commit", "Cust:1"});
+  EXPECT_EQ(Ctl({"hold", "rollback", "Cust:1"}).output,
+            "Cust:1 (deletes) is refused: nothing of it is applied until you allow it or the source asks for "
+            "less\n");
+  EXPECT_THAT(Ctl({"hold", "commit", "Cust:1"}).output, HasSubstr("Cust:1 (deletes) is allowed once, up to"));
   const CycleReport done = bench_->Run();
   EXPECT_TRUE(done.Good()) << Summary(done);
   EXPECT_EQ(bench_->Difference(), "");

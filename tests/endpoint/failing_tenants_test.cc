@@ -72,7 +72,7 @@ TEST_F(FailingTenantsTest, OneWhoseMirrorCannotBeOpenedStandsThere) {
   EXPECT_THAT(Client()->Authenticate("holder", false, false).status(), Not(IsOk()));
   const v1::Tenant failing = Problem();
   EXPECT_EQ(failing.state(), "failing");
-  EXPECT_THAT(failing.failure(), HasSubstr("is no file"));
+  EXPECT_THAT(failing.failure(), HasSubstr("is not a file"));
   std::filesystem::remove_all(path);
   std::filesystem::rename(away, path);
   Fill(*Client(), People(), {{2, "Bob", 1}}, kSecond);

@@ -180,7 +180,7 @@ TEST_F(AuditLogTest, AnotherKeysCertificateVerifiesNothing) {
   ASSERT_THAT(here_->Restart(), IsOk());
   const Finished verified = Verify({"--certificate", here_->dir() + "/issuers/development/source-1.crt"});
   EXPECT_EQ(verified.exit_code, 1);
-  EXPECT_THAT(verified.errors, HasSubstr("is not of the application's key"));
+  EXPECT_THAT(verified.errors, HasSubstr("was not made with the application's key"));
 }
 
 TEST_F(FailuresTest, TheLogIsJsonLineByLineWhateverTheNamesHold) {

@@ -128,7 +128,7 @@ TEST_F(FreshnessTest, ANewTargetIsMissedAfterARestartThoughTheSourceIsDead) {
   WriteFileText(server_toml,
                 ReadFileText(server_toml) + "\n[[tenant]]\ncontext_id = \"Cust\"\nfreshness = \"1s\"\n");
   here_->server().Signal(SIGHUP);
-  EXPECT_THAT(WaitForEvent("keys.reloaded").message(), HasSubstr("what changed in [[tenant]]"));
+  EXPECT_THAT(WaitForEvent("keys.reloaded").message(), HasSubstr("changes in [[tenant]]"));
   ASSERT_THAT(here_->Restart(), IsOk());
   // Nobody calls, and no mirror was opened since.
   const v1::Event missed = WaitForEvent("freshness.missed");

@@ -349,7 +349,7 @@ TEST_F(HooksTest, AnAnswerThatCannotBeReadRefusesWhereTheOperatorSaysSo) {
   ASSERT_THAT(refused, IsOk());
   EXPECT_FALSE(refused->accepted());
   EXPECT_TRUE(refused->do_not_replicate());
-  EXPECT_THAT(refused->reason(), HasSubstr("could not ask"));
+  EXPECT_THAT(refused->reason(), HasSubstr("hook did not answer"));
   EXPECT_GT(Begin(*Client()), 0);
   const std::vector<v1::Event> told = Events("hook.unanswered");
   ASSERT_THAT(told, SizeIs(2));

@@ -79,8 +79,8 @@ TEST_F(IndexesTest, WhatTheSourceHasIsShownAsSqlThatRunsOnTheMirror) {
             "DESC);\n"
             "CREATE INDEX IF NOT EXISTS \"index_person_mail\" ON \"person\" (\"mail\");  -- UNIQUE at the "
             "source\n"
-            "-- INDEX \"living\" is not told: it is partial\n"
-            "-- INDEX \"lowered\" is not told: it is over an expression\n"
+            "-- INDEX \"living\" is left out: it is partial\n"
+            "-- INDEX \"lowered\" is left out: it is over an expression\n"
             "-- FOREIGN KEY (\"company\") REFERENCES \"company\" ON DELETE CASCADE\n");
   EXPECT_THAT(Own(), IsEmpty());
   ASSERT_EQ(bench_->mirror().Execute(shown), "");
@@ -93,7 +93,7 @@ TEST_F(IndexesTest, WhatTheSourceHasIsShownAsSqlThatRunsOnTheMirror) {
   EXPECT_THAT(Shown({"--json"}), HasSubstr("\"collation\": \"NOCASE\""));
   // Information: nothing is populated for it.
   ASSERT_EQ(bench_->Sql("DROP INDEX by_company; CREATE INDEX by_born ON person (born)"), "");
-  EXPECT_EQ(ReportOf(Cycle(), "person").action, "none");
+  EXPECT_EQ(ReportOf(Cycle(), "person").action, TableReport::Action::kNone);
   EXPECT_THAT(Shown(), AllOf(HasSubstr("by_born"), Not(HasSubstr("by_company"))));
 }
 
@@ -116,7 +116,7 @@ TEST_F(IndexesTest, WhatDoesNotLeaveIsNotNamed) {
             "CREATE INDEX IF NOT EXISTS \"by_company\" ON \"Client\" (\"firm\", \"name\" COLLATE NOCASE "
             "DESC);\n"
             "-- FOREIGN KEY (\"firm\") REFERENCES \"firms\" ON DELETE CASCADE\n"
-            "-- and 3 more that the source did not tell of\n");
+            "-- and 3 more that the source did not name\n");
 }
 
 TEST_F(IndexesTest, FollowedOnesComeAndGoWithTheSources) {
@@ -126,7 +126,7 @@ TEST_F(IndexesTest, FollowedOnesComeAndGoWithTheSources) {
                                  "text:person (\"mail\")"));
   EXPECT_THAT(Shown(), HasSubstr("makes these indexes itself"));
   ASSERT_EQ(bench_->Sql("DROP INDEX by_company; CREATE INDEX by_born ON person (born)"), "");
-  EXPECT_EQ(ReportOf(Cycle(), "person").action, "none");
+  EXPECT_EQ(ReportOf(Cycle(), "person").action, TableReport::Action::kNone);
   EXPECT_THAT(Own(), ElementsAre("text:person (\"born\")", "text:person (\"mail\")"));
   // What another row has in the same batch until it is its turn.
   ASSERT_EQ(

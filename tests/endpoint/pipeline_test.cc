@@ -65,7 +65,8 @@ class PipelineTest : public EndpointTest, public testing::WithParamInterface<con
     return report;
   }
   static std::string Sent(const TableReport& table) {
-    return absl::StrCat(table.action, " ", table.inserts, " ", table.updates, " ", table.deletes);
+    return absl::StrCat(std::string(ToString(table.action)), " ", table.inserts, " ", table.updates, " ",
+                        table.deletes);
   }
   /// Compared by digests, and so equal to what is sent.
   void ExpectEqual(const std::string& table) {
@@ -310,7 +311,7 @@ TEST_P(PipelineTest, ATableThatIsNotThereIsTold) {
   Begin({});
   Configure({.as = "x"});
   bench_->source().tables[0].steps.table = "custmer";
-  EXPECT_THAT(Cycle().notes, Contains(HasSubstr("no table of the source is called 'custmer'")));
+  EXPECT_THAT(Cycle().notes, Contains(HasSubstr("the source has no table 'custmer'")));
 }
 
 class PipelineWatermarkTest : public PipelineTest {};

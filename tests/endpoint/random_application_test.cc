@@ -331,8 +331,8 @@ class World {
     ASSERT_EQ(Difference(), "") << Summary(report) << Trace();
     ++cycles_;
     for (const TableReport& table : report.tables) {
-      if (table.action == "populate") ++populated_;
-      if (table.action == "changes") ++changed_;
+      if (table.action == TableReport::Action::kPopulate) ++populated_;
+      if (table.action == TableReport::Action::kChanges) ++changed_;
     }
   }
 

@@ -252,10 +252,10 @@ TEST_F(ReceiptsTest, WhatTheMirrorForgotIsAGapThatIsTold) {
   bench_->config().agent.receipts = true;
   ASSERT_EQ(here_->mirror().Execute("DELETE FROM _mirror_receipts WHERE number <= 5"), "");
   ASSERT_EQ(bench_->Sql(Change(9)), "");
-  EXPECT_THAT(Cycle().notes, ElementsAre(HasSubstr("does not keep the receipts before number 6")));
+  EXPECT_THAT(Cycle().notes, ElementsAre(HasSubstr("no longer keeps the receipts before number 6")));
   const ReceiptVerdict verdict = Check();
   EXPECT_THAT(verdict.findings, IsEmpty());
-  EXPECT_THAT(verdict.notes, ElementsAre(HasSubstr("those before receipt 6 are not here")));
+  EXPECT_THAT(verdict.notes, ElementsAre(HasSubstr("the receipts before receipt 6 are not here")));
   EXPECT_EQ(verdict.receipts, 2U + 3 + 1);
   EXPECT_EQ(verdict.signed_to, 9U);
   Changes(1);
@@ -282,14 +282,14 @@ TEST_F(ReceiptsTest, WhatIsNotOfWhatWasSentIsFoundAtOnceAndLater) {
            [](Job& one) { one.receipt += "x"; }}) {
     Job other = job;
     change(other);
-    EXPECT_THAT(receipts.Take(other, given.cycle, "Cust"), HasSubstr("is not of what was sent"));
+    EXPECT_THAT(receipts.Take(other, given.cycle, "Cust"), HasSubstr("does not match what was sent"));
   }
   EXPECT_NE(receipts.Take(job, given.cycle + 1, "Cust"), "");
   EXPECT_NE(receipts.Take(job, given.cycle, "Dust"), "");
   ReceiptBook::Entry entry{job.receipt, std::nullopt, 0};
   entry.wrong = true;
   ASSERT_THAT(book->Add({entry}, std::nullopt, book->ReadEnd().value()), IsOk());
-  EXPECT_THAT(Check().findings, ElementsAre(HasSubstr("was not of what had been sent")));
+  EXPECT_THAT(Check().findings, ElementsAre(HasSubstr("did not match what was sent when it came")));
 }
 
 // What nobody signed proves nothing, wherever it is put.
@@ -312,7 +312,7 @@ TEST_F(ReceiptsTest, AForgedBeginningAndAChangedMiddleAreFound) {
   forged.number = 9;
   Damage(absl::StrCat("UPDATE receipts SET sent = NULL, receipt = '", ReceiptText(forged),
                       "' WHERE number = 3"));
-  EXPECT_THAT(Check().findings, Contains(HasSubstr("names none before it")));
+  EXPECT_THAT(Check().findings, Contains(HasSubstr("does not name the one before it")));
 }
 
 TEST_F(ReceiptsTest, WhenTheEndIsRemovedWithItsSignatureItIsMissed) {

@@ -55,7 +55,7 @@ TEST_F(ResetAllTest, ANewFileIsBegunWhateverIsInTheOldOne) {
   ASSERT_THAT(here_->Start(), IsOk());
   const auto last = Client();
   EXPECT_THAT(last->Authenticate("holder", false, false).status(),
-              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("is no file")));
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("is not a file")));
   const Finished folder = here_->Mirrorctl(reset);
   EXPECT_EQ(folder.exit_code, 0) << folder.errors;
   Fill(*last, People(), {{1, "Ada", 36}}, {Lsn{lsn += 10}, "line"});

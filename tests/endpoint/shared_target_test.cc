@@ -32,7 +32,7 @@ class SharedTargetTest : public EndpointTest, public testing::WithParamInterface
     if (GetParam() == std::string("cdc")) {
       ASSERT_THAT(bench_->Install(), IsOk());
     }
-    EXPECT_EQ(Run().action, "populate");
+    EXPECT_EQ(Run().action, TableReport::Action::kPopulate);
   }
   void Sql(const std::string& sql) { ASSERT_EQ(bench_->Sql(sql), ""); }
   void Partner(const std::string& sql) { ASSERT_EQ(bench_->mirror().Execute(sql), ""); }
@@ -88,7 +88,7 @@ TEST_P(SharedTargetTest, RowsAndColumnsOfThePartnerSurviveWhateverIsSent) {
     EXPECT_EQ(repaired.equality, TableReport::Equality::kEqual);
     EXPECT_EQ(theirs(), "1500 100");
     bench_->verify = false;
-    EXPECT_EQ(Run(/*repopulate=*/true).action, "populate");
+    EXPECT_EQ(Run(/*repopulate=*/true).action, TableReport::Action::kPopulate);
     EXPECT_EQ(theirs(), "1500 100");
     EXPECT_EQ(Mirrored("count(*)"), "2991");
   }
@@ -119,7 +119,7 @@ TEST_P(SharedTargetTest, DeletesAreIgnoredOrMarked) {
     Run(/*repopulate=*/true);
     EXPECT_EQ(Mirrored("count(*)"), "1500");
     bench_->source().tables[0].deletes = Deletes::kApply;
-    EXPECT_EQ(Run().action, "populate") << "another rule";
+    EXPECT_EQ(Run().action, TableReport::Action::kPopulate) << "another rule";
     EXPECT_EQ(bench_->Difference(), "");
   }
 }

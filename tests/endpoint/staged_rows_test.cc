@@ -100,14 +100,14 @@ INSTANTIATE_TEST_SUITE_P(Strategies, StagedRowsTest, testing::Values("synthetic"
 
 TEST_P(StagedRowsTest, TheLogCanBeEmptiedAsSoonAsAllIsRead) {
   EXPECT_EQ(ReportOf(CycleBesideAWriter("UPDATE people SET name = 'later' WHERE id > 2990"), "people").action,
-            "populate");
+            TableReport::Action::kPopulate);
   bench_->Run();
   EXPECT_EQ(bench_->Difference(), "");
   application_->Run(
       "UPDATE people SET name = 'changed ' || id || name WHERE id <= 2500; DELETE FROM people WHERE "
       "id BETWEEN 2600 AND 2700");
   const CycleReport report = CycleBesideAWriter("UPDATE people SET name = 'too late' WHERE id = 2500");
-  EXPECT_EQ(ReportOf(report, "people").action, "changes");
+  EXPECT_EQ(ReportOf(report, "people").action, TableReport::Action::kChanges);
   EXPECT_EQ(Mirror("SELECT count(*) FROM people WHERE name = 'too late'"), "0") << "it is of one moment";
   EXPECT_EQ(Mirror("SELECT count(*) FROM people WHERE name LIKE 'changed%'"), "2500");
   EXPECT_EQ(Mirror("SELECT count(*) FROM people"), "2899");

@@ -35,7 +35,7 @@ class ChangedSourceTest : public EndpointTest {
     bench_ = std::make_unique<AgentBench>(*here_, "Cust", here_->dir() + "/source");
     Sql(kOrders);
     Use(strategy);
-    EXPECT_EQ(ReportOf(Run(), "orders").action, "populate");
+    EXPECT_EQ(ReportOf(Run(), "orders").action, TableReport::Action::kPopulate);
     ASSERT_EQ(bench_->Difference(), "");
   }
   void Use(const std::string& strategy) {
@@ -102,7 +102,7 @@ TEST_P(StrategyChangeTest, NothingIsLostAndNothingIsSentThatTheMirrorHas) {
   Use(next);
   CycleReport report = Run();
   const bool deletes = SendsDeletes(former) || SendsDeletes(next);
-  EXPECT_EQ(ReportOf(report, "orders").action, "changes") << Summary(report);
+  EXPECT_EQ(ReportOf(report, "orders").action, TableReport::Action::kChanges) << Summary(report);
   EXPECT_EQ(Rows(ReportOf(report, "orders")), deletes ? 24U : 22U) << Summary(report);
   if (deletes) {
     EXPECT_EQ(bench_->Difference(), "");
@@ -172,7 +172,8 @@ TEST_F(ChangedSourceTest, AllTablesOfOneRunAreTakenOverByALog) {
       "INSERT INTO t4 VALUES(1)");
   Run();
   Use("cdc");
-  for (const TableReport& table : Run().tables) EXPECT_EQ(table.action, "none") << table.table;
+  for (const TableReport& table : Run().tables)
+    EXPECT_EQ(table.action, TableReport::Action::kNone) << table.table;
   EXPECT_EQ(bench_->Difference(), "");
 }
 

@@ -3,7 +3,9 @@
 #include <thread>
 #include <vector>
 
+#include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
+#include "proto/wire/refusal.h"
 #include "tests/endpoint/endpoint_fixture.h"
 #include "tests/endpoint/let_in.h"
 #include "tests/support/places.h"
@@ -116,6 +118,7 @@ TEST_F(TenantsTest, ASpellingThatDiffersInCaseIsRefusedAndNotTold) {
                   StatusIs(absl::StatusCode::kPermissionDenied,
                            AllOf(HasSubstr("spelling"), HasSubstr("operator"), Not(HasSubstr("Cust'")),
                                  Not(HasSubstr("Authenticate")))));
+      EXPECT_FALSE(HasNoMirrorYet(other->Authenticate("x", true, probe).status()));
     }
     EXPECT_THAT(other->TableSchema({}), StatusIs(absl::StatusCode::kPermissionDenied));
     EXPECT_FALSE(std::filesystem::exists(here_->mirror_path(spelling)));
@@ -138,6 +141,9 @@ TEST_F(TenantsTest, WithoutAutomaticProvisioningOnlyKnownTenantsAreServed) {
   const auto stranger = Client("Cust-stranger");
   EXPECT_THAT(stranger->Authenticate("x", true, false),
               StatusIs(absl::StatusCode::kPermissionDenied, HasSubstr("operator")));
+  const absl::Status looked = stranger->Authenticate("x", false, /*probe=*/true).status();
+  EXPECT_TRUE(HasNoMirrorYet(looked)) << looked;
+  EXPECT_EQ(looked.GetPayload(kNoMirrorPayload), absl::Cord("Cust-stranger")) << "not by its words alone";
   EXPECT_FALSE(std::filesystem::exists(here_->mirror_path("Cust-stranger")));
   const auto again = Client("Cust-known");
   source.Put("people", {1, "Ada", 36});

@@ -128,9 +128,9 @@ INSTANTIATE_TEST_SUITE_P(
         Damage{"Count", "UPDATE \"Cust-1_mirroring\" SET row_count = 49", "row_count is 49"},
         Damage{"Metadata", "DELETE FROM \"Cust-1_mirroring\"", "no row for it"},
         Damage{"Table", "DROP TABLE contact_1", "no such table"},
-        Damage{"KeylessGhost", "INSERT INTO contact_1 SELECT * FROM contact_1 LIMIT 1", "1 rows stand in",
+        Damage{"KeylessGhost", "INSERT INTO contact_1 SELECT * FROM contact_1 LIMIT 1", "1 row only in",
                false},
-        Damage{"KeylessMissing", "DELETE FROM contact_1 WHERE rowid = 9", "1 rows are missing", false}),
+        Damage{"KeylessMissing", "DELETE FROM contact_1 WHERE rowid = 9", "1 row missing", false}),
     [](const auto& test) { return test.param.name; });
 
 TEST_F(CheckerTest, AMirrorThatIsNotThereIsADifference) {

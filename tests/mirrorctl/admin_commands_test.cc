@@ -199,7 +199,7 @@ TEST_F(AdminCommands, HoldsNameTheirTableAndOneIsShownWithWhatDecidesIt) {
   hold->set_rows_before(15'607);
   hold->set_state("waiting");
   hold->set_since_ms(1'714'564'800'000);
-  hold->set_reason("12000 of 15607 rows of table 'contact' would be deleted");
+  hold->set_reason("12,000 of 15,607 rows of table 'contact' would be deleted");
   EXPECT_THAT(Run({"hold", "list"}).output,
               testing::ContainsRegex("^hold         kind     state      rows      of  since  table\n"
                                      "Cust26759:3  deletes  waiting  12,000  15,607  [0-9]+ d +contact\n$"));
@@ -208,7 +208,7 @@ TEST_F(AdminCommands, HoldsNameTheirTableAndOneIsShownWithWhatDecidesIt) {
   EXPECT_THAT(
       shown.output,
       AllOf(HasSubstr("rows          12,000 of 15,607\n"), HasSubstr("since         2024-05-01T12:00:00Z\n"),
-            HasSubstr("reason        12000 of 15607"), HasSubstr("mirrorctl hold commit Cust26759:3\n")));
+            HasSubstr("reason        12,000 of 15,607"), HasSubstr("mirrorctl hold commit Cust26759:3\n")));
   EXPECT_EQ(Json::parse(Run({"hold", "show", "Cust26759:3", "--json"}).output)["table"], "contact");
   EXPECT_THAT(shown.output, HasSubstr("keys          not known here"));
   EXPECT_EQ(Run({"hold", "show", "Cust26759:4"}).exit_code, 1);
@@ -492,7 +492,7 @@ TEST_F(AdminCommands, InvalidatedAndResetTablesAreListed) {
 TEST_F(AdminCommands, PauseResumeAndDeleteSayWhatIsTrueNow) {
   EXPECT_THAT(Run({"pause", "Cust26759", "--reason", "disk is exchanged"}).output,
               AllOf(StartsWith("Cust26759 is paused"), HasSubstr("mirrorctl resume Cust26759")));
-  EXPECT_THAT(Run({"resume", "Cust26759"}).output, StartsWith("Cust26759 goes on"));
+  EXPECT_THAT(Run({"resume", "Cust26759"}).output, StartsWith("Cust26759 is resumed"));
   EXPECT_EQ(Run({"delete", "Cust26759", "--confirm", "Cust26759"}).output,
             "the mirror of Cust26759 is deleted; its source is told not to replicate until 'mirrorctl allow "
             "Cust26759'\n");

@@ -73,7 +73,7 @@ TEST_F(Connection, ServersCertificateIsAStrangers) {
   WriteConfig("other-ca.crt", "operator");
   const Finished run = Run({"tenants"});
   ExpectFailed(run, 1);
-  EXPECT_THAT(run.errors, AllOf(HasSubstr("is not believed"), HasSubstr("'" + Path("other-ca.crt") + "'")));
+  EXPECT_THAT(run.errors, AllOf(HasSubstr("is not trusted"), HasSubstr("'" + Path("other-ca.crt") + "'")));
 }
 
 TEST_F(Connection, ServersCertificateNamesAnotherHost) {
@@ -88,7 +88,7 @@ TEST_F(Connection, ServersCertificateNamesAnotherHost) {
   WriteConfig("ca.crt", "operator", absl::StrCat("127.0.0.2:", port_));
   const Finished run = Run({"tenants"});
   ExpectFailed(run, 1);
-  EXPECT_THAT(run.errors, AllOf(HasSubstr("is not believed"), HasSubstr("name that host")));
+  EXPECT_THAT(run.errors, AllOf(HasSubstr("is not trusted"), HasSubstr("name that host")));
 }
 
 TEST_F(Connection, ThatPortSpeaksNoTls) {

@@ -192,7 +192,7 @@ TEST_F(Doctor, AnotherAuthorityIsNotBelieved) {
                              std::filesystem::copy_options::overwrite_existing);
   const Said said = Examine();
   EXPECT_EQ(said.exit_code, 1);
-  EXPECT_THAT(said.steps, Contains(testing::Pair("FAIL admin TLS", AllOf(HasSubstr("is not believed"),
+  EXPECT_THAT(said.steps, Contains(testing::Pair("FAIL admin TLS", AllOf(HasSubstr("is not trusted"),
                                                                          HasSubstr("admin/ca.crt'")))));
   EXPECT_THAT(Needy(said), Contains("SKIP admin call"));
 }
@@ -287,7 +287,7 @@ TEST_F(Doctor, AnExpiredIdentityIsNotShownAndCallsAreSkipped) {
               IsOk());
   const Said said = Examine();
   EXPECT_EQ(said.exit_code, 1);
-  EXPECT_THAT(said.steps, Contains(testing::Pair("OK admin TLS", HasSubstr("believed"))));
+  EXPECT_THAT(said.steps, Contains(testing::Pair("OK admin TLS", HasSubstr("is trusted"))));
   EXPECT_THAT(said.steps, Contains(testing::Pair("FAIL admin identity", AllOf(HasSubstr("is valid from"),
                                                                               HasSubstr("issue-operator")))));
   EXPECT_THAT(said.steps, Contains(testing::Pair("SKIP admin call", HasSubstr("'admin identity' failed"))));

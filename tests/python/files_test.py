@@ -274,7 +274,7 @@ class OtherStrategies(unittest.TestCase):
         dry = subprocess.run(
             [BIN / "mirror-agent", "once", "--dry-run", "--config", place.toml], capture_output=True, text=True, check=False
         )
-        self.assertIn("a: 1 inserts, 0 updates, 0 deletes", dry.stdout)
+        self.assertIn("a: 1 insert, 0 updates, 0 deletes", dry.stdout)
         self.assertEqual(place.once()["by_table"]["a"]["inserts"], 1)
         self.assertEqual([row["n"] for row in place.rows("a")], [10, 20, 21])
         moved = pointers("--set", "a=5")
@@ -410,7 +410,7 @@ class Deviations(unittest.TestCase):
         drop.write_text("id,w,n\n1,10,x\n2,20,y,EXTRA\n3,q3,z\n")
         report = self.place.once()
         # All of it would be sent, and what cannot be read would be gone.
-        self.assertIn("would vanish", report["by_table"]["a"]["reason"], report)
+        self.assertIn("the mirror would lose", report["by_table"]["a"]["reason"], report)
         self.assertEqual(len(self.place.rows("a")), 3)
         drop.write_text("id,w,n\n1,10,x\n2,20,y\n4,30,z\n")
         self.assertEqual(self.place.once()["exit"], 0)
@@ -447,7 +447,7 @@ class Deviations(unittest.TestCase):
         drop.write_text("id,n\n1,1\n2,22\n3,3\n")
         report = self.place.once()
         self.assertEqual(self.place.rows("a")[1], {"id": 2, "n": 22})
-        self.assertIn("the key of another one", " ".join(report["notes"]))
+        self.assertIn("the key of another row", " ".join(report["notes"]))
         mended.write_text("id,n\n9,nine\n")
         self.assertIn("a.mended.csv", " ".join(self.place.once()["notes"]))
         mended.write_text("id,m\n9,9\n")
@@ -599,7 +599,7 @@ class Deviations(unittest.TestCase):
         self.drop("a.csv", b"id,n\n1,1\n2,2\n1,9\n")
         report = self.place.once()
         self.assertEqual(report["exit"], 0, report)
-        told = "1 row has the key of another one (line 4 has that of line 2); only the first row of each key"
+        told = "1 row has the key of another row (line 4 has the key of line 2); only the first row of each key"
         self.assertIn(told, " ".join(report["notes"]))
         self.assertEqual(self.place.rows("a"), [{"id": 1, "n": 1}, {"id": 2, "n": 2}])
         self.drop("a.csv", b"id,n\n1,5\n2,2\n1,9\n")
@@ -612,8 +612,8 @@ class Deviations(unittest.TestCase):
         self.place.configure({"a": 'key = ["id"]'}, numbers=False)
         self.drop("a.csv", "".join(["id,n\n"] + [f"secret{i % 9},{i}\n" for i in range(27)]).encode())
         notes = " ".join(self.place.once()["notes"])
-        self.assertIn("18 rows have the key of another one (line 11 has that of line 2, ", notes)
-        self.assertIn("line 15 has that of line 6, ...); only", notes)
+        self.assertIn("18 rows have the key of another row (line 11 has the key of line 2, ", notes)
+        self.assertIn("line 15 has the key of line 6, ...); only", notes)
         self.assertNotIn("line 16", notes)
         self.assertNotIn("secret", notes)
 
@@ -641,7 +641,7 @@ class Deviations(unittest.TestCase):
             report = self.place.once("--repopulate")
             self.assertEqual(report["exit"], 0, report)
             # Of those that are not looked at the first counts as well, though nobody says so.
-            self.assertEqual(sum("key of another one" in note for note in report["notes"]), told, report["notes"])
+            self.assertEqual(sum("key of another row" in note for note in report["notes"]), told, report["notes"])
             for table in tables.values():
                 with self.subTest(table=table, told=told):
                     mirrored = {row["id"]: row["v"] for row in self.place.rows(table)}

@@ -401,7 +401,7 @@ class FirstRuns(unittest.TestCase):
             with self.subTest(command=command):
                 refused = run(command, other)
                 self.assertEqual(refused.returncode, 1, refused.stdout)
-                self.assertIn("is that of another agent: tenant 'Cust'", whole_lines.joined(refused.stdout + refused.stderr))
+                self.assertIn("belongs to another agent: tenant 'Cust'", whole_lines.joined(refused.stdout + refused.stderr))
         self.assertEqual(database.execute("SELECT name, sql FROM sqlite_schema").fetchall(), schema)
         database.executescript("INSERT INTO t VALUES(1, 2)")
         self.assertEqual(place.once()["by_table"]["t"]["action"], "changes")

@@ -69,6 +69,7 @@ WITHOUT = {
     ("mirror-agent", "uninstall"): "a sentence for each source",
     ("mirror-agent", "pointers"): "a sentence for each table",
     ("mirror-agent", "receipts", "verify"): "sentences for each source",
+    ("mirror-agent", "check-config"): "a sentence",
 }
 
 
@@ -282,6 +283,8 @@ class Tables(unittest.TestCase):
             (1, "mirror-agent", ["verify", "--config", dead]),
             (0, "mirror-agent", ["receipts", "verify", "--config", agent]),
             (0, "mirror-agent", ["pointers", "--config", agent]),
+            (0, "mirror-agent", ["check-config", "--config", agent]),
+            (2, "mirror-agent", ["check-config", "--config", wrong]),
             (2, "mirror-agent", ["once", "--config", wrong]),
             (2, "mirror-agent", ["once", "--config", agent, "--repopulate", "a_table_that_is_not_there_at_all"]),
             (2, "mirror-agent", ["status", "--config", agent, "--context-id", "Nobody"]),

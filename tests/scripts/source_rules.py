@@ -5,12 +5,14 @@ Usage: source_rules.py includes|files|lengths|format ROOT
 
   includes   which room may include which and call SQLite, and that nothing includes itself
   files      header guards, line lengths, file names, what stands at the top, no private key
-  lengths    product files of at most 600 lines and functions of at most 60, but for those of too_long.txt
+  lengths    product files of at most 600 lines and functions of at most 60, but for those of too_long.txt; folders of
+             at most 40 of them
   format     every .h and .cc is as clang-format writes it
 
 Prints one line for each violation. Exit code: 0 none, 1 some, 2 wrong usage.
 """
 
+import collections
 import concurrent.futures
 import os
 import pathlib
@@ -22,6 +24,7 @@ import sys
 COLUMNS_MAX = 110
 LINES_MAX = 600
 FUNCTION_LINES_MAX = 60
+FOLDER_FILES_MAX = 40
 # Files ("path") and functions ("path name") that are longer; below the root. One that is not needed any more is refused,
 # so that the list only shrinks.
 TOO_LONG = "tests/scripts/too_long.txt"
@@ -135,7 +138,11 @@ ROOMS = {
     "client/config": ("base base/config base/exposition client/source client/source/steps proto/wire", ()),
     "client/state": ("base base/db/sqlite certs client/source proto/wire", ("nlohmann-json",)),
     "client/wire": ("base base/exposition certs client/config proto/wire", ("grpc",)),
-    "client/cycle": ("base certs client/source client/state client/wire proto/wire", ("xxhash", "protobuf")),
+    "client/sending": ("base client/source client/wire proto/wire", ("xxhash", "protobuf")),
+    "client/cycle": (
+        "base certs client/sending client/source client/state client/wire proto/wire",
+        ("protobuf",),
+    ),
     "client/source/sqlite/log": (
         "base base/db/sqlite client/source client/source/sqlite/file",
         ("xxhash", "SQLite"),
@@ -419,9 +426,11 @@ def check_lengths(root):
     listed = root / TOO_LONG
     known = [line for line in listed.read_text().splitlines() if line] if listed.exists() else []
     needed = set()
-    for name in code_of(root):
-        if name.startswith("tests/"):
-            continue
+    names = [name for name in code_of(root) if not name.startswith("tests/")]
+    for folder, files in collections.Counter(map(os.path.dirname, names)).items():
+        if files > FOLDER_FILES_MAX:
+            yield f"{folder}: {files} .h and .cc files, {FOLDER_FILES_MAX} are the limit: find what is a room of its own"
+    for name in names:
         text = (root / name).read_text(errors="replace")
         lines = len(text.splitlines())
         found = [(name, f"{name}:1: {lines} lines, {LINES_MAX} are the limit: find what is a job of its own")]

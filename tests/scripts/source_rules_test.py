@@ -216,6 +216,20 @@ class SourceRules(unittest.TestCase):
         self.assertIn("server/a.cc:1: 601 lines", run.stdout)
         self.assertEqual(self.check("lengths", "tests/server/a_test.cc", "int a;\n" * 601).returncode, 0)
 
+    def test_a_folder_of_too_many_files_is_named(self):
+        for folder in ("client/cycle", "tests/client"):
+            (self.root / folder / "deeper").mkdir(parents=True)
+            for number in range(40):
+                (self.root / folder / f"a{number}.cc").write_text("int a;\n")
+            (self.root / folder / "deeper" / "a.cc").write_text("int a;\n")
+            (self.root / folder / "CMakeLists.txt").write_text("")
+        self.assertEqual(self.run_script("lengths", self.root).stdout, "")
+        (self.root / "tests" / "client" / "a.h").write_text("int a;\n")
+        run = self.check("lengths", "client/cycle/a.h", "int a;\n")
+        self.assertEqual(run.returncode, 1)
+        self.assertTrue(run.stdout.startswith("client/cycle: 41 .h and .cc files"), run.stdout)
+        self.assertEqual(len(run.stdout.splitlines()), 1)
+
     def test_a_function_that_is_too_long_is_named(self):
         for before, signature, name in LONG_FUNCTIONS:
             with self.subTest(signature=signature):

@@ -158,9 +158,9 @@ std::string Summary(const CycleReport& report) {
                                   report.status.ToString(), " ", report.reason, "\n");
   for (const std::string& note : report.notes) absl::StrAppend(&text, "  note: ", note, "\n");
   for (const TableReport& table : report.tables) {
-    absl::StrAppend(&text, "  ", table.table, ": ", table.action, " ", std::string(ToString(table.result)),
-                    " +", table.inserts, " ~", table.updates, " -", table.deletes, " lsn ", table.lsn, " ",
-                    table.reason, "\n");
+    absl::StrAppend(&text, "  ", table.table, ": ", std::string(ToString(table.action)), " ",
+                    std::string(ToString(table.result)), " +", table.inserts, " ~", table.updates, " -",
+                    table.deletes, " lsn ", table.lsn, " ", table.reason, "\n");
   }
   return text;
 }

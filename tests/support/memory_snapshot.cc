@@ -32,7 +32,7 @@ class MemorySnapshot final : public Snapshot {
     std::vector<RangeDigest> digests;
     const std::vector<KeyRange> all(1);
     for (const KeyRange& range : ranges.empty() ? all : ranges) {
-      if (!go_on()) return absl::CancelledError("called off");
+      if (!go_on()) return absl::CancelledError("cancelled");
       RangeDigest& digest = digests.emplace_back();
       for (const Row& row : Within(table, range)) digest.Add(DigestOf(row, columns));
     }
@@ -45,7 +45,7 @@ class MemorySnapshot final : public Snapshot {
     RowBlock block = RowBlock::For(table, columns);
     const std::vector<KeyRange> all(1);
     for (const KeyRange& range : ranges.empty() ? all : ranges) {
-      if (!go_on()) return absl::CancelledError("called off");
+      if (!go_on()) return absl::CancelledError("cancelled");
       for (const Row& row : Within(table, range)) {
         for (ColumnBuffer& buffer : block.columns) Append(row[buffer.column()], &buffer);
       }

@@ -223,18 +223,24 @@ absl::StatusOr<v1::ListHoldsResponse> AdminClient::ListHolds(const std::string& 
   return with_keys && absl::IsPermissionDenied(answer.status()) ? ListHolds(context_id) : answer;
 }
 
-absl::Status AdminClient::CommitHold(const std::string& context_id, std::uint64_t hold_id) {
+absl::StatusOr<v1::Hold> AdminClient::CommitHold(const std::string& context_id, std::uint64_t hold_id) {
   v1::CommitHoldRequest request;
   request.set_context_id(context_id);
   request.set_hold_id(hold_id);
-  return Call(&v1::MirrorAdmin::Stub::CommitHold, request, Effect::kChanges, kPatience).status();
+  absl::StatusOr<v1::CommitHoldResponse> answer =
+      Call(&v1::MirrorAdmin::Stub::CommitHold, request, Effect::kChanges, kPatience);
+  if (!answer.ok()) return answer.status();
+  return std::move(*answer->mutable_hold());
 }
 
-absl::Status AdminClient::RollbackHold(const std::string& context_id, std::uint64_t hold_id) {
+absl::StatusOr<v1::Hold> AdminClient::RollbackHold(const std::string& context_id, std::uint64_t hold_id) {
   v1::RollbackHoldRequest request;
   request.set_context_id(context_id);
   request.set_hold_id(hold_id);
-  return Call(&v1::MirrorAdmin::Stub::RollbackHold, request, Effect::kChanges, kPatience).status();
+  absl::StatusOr<v1::RollbackHoldResponse> answer =
+      Call(&v1::MirrorAdmin::Stub::RollbackHold, request, Effect::kChanges, kPatience);
+  if (!answer.ok()) return answer.status();
+  return std::move(*answer->mutable_hold());
 }
 
 absl::StatusOr<v1::ListEventsResponse> AdminClient::Events(const v1::ListEventsRequest& request) {
@@ -342,7 +348,7 @@ absl::Status AdminClient::NotReached(std::string reason) const {
   }
   if (Holds(reason, "certificate verify failed") || Holds(reason, "hostname") || Holds(reason, "peer name")) {
     return absl::UnavailableError(absl::StrCat(
-        "the certificate of the server at ", at, " is not believed: it must be signed by the CA '",
+        "the certificate of the server at ", at, " is not trusted: it must be signed by the CA '",
         config_.tls.ca, "', be valid now and name that host, so check [endpoint] ca and address in '",
         config_.file, "', and that this is the [admin] port", because));
   }

@@ -46,8 +46,9 @@ class AdminClient {
   absl::StatusOr<v1::RestoreResponse> Restore(const v1::RestoreRequest& request);
   /// Keys are for operators alone, and left out where the certificate has another role.
   absl::StatusOr<v1::ListHoldsResponse> ListHolds(const std::string& context_id, bool with_keys = false);
-  absl::Status CommitHold(const std::string& context_id, std::uint64_t hold_id);
-  absl::Status RollbackHold(const std::string& context_id, std::uint64_t hold_id);
+  /// The hold as it stands then; one without a kind is the answer of a server of before.
+  absl::StatusOr<v1::Hold> CommitHold(const std::string& context_id, std::uint64_t hold_id);
+  absl::StatusOr<v1::Hold> RollbackHold(const std::string& context_id, std::uint64_t hold_id);
   absl::StatusOr<v1::ListEventsResponse> Events(const v1::ListEventsRequest& request);
   /// Gives where the log stands, then its records, the last `limit` or all (0), to `each`.
   /// `looks`: in the place of what operators did.

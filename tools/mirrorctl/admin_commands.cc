@@ -71,7 +71,7 @@ void AdminCommands::AddJson(CLI::App& command, const std::string& help) const {
 }
 
 void AdminCommands::AddWide(CLI::App& command) const {
-  command.add_flag("--wide", request->wide, "Nothing is cut and nothing wraps, however long the lines are");
+  command.add_flag("--wide", request->wide, "Cut and wrap nothing, however long the lines are");
 }
 
 void AdminCommands::AddConfirm(CLI::App& command, const char* nothing) const {

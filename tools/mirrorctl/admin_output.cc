@@ -9,8 +9,8 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/human_text.h"
 #include "base/printable.h"
-#include "base/text/human_text.h"
 #include "base/text/text_stream.h"
 #include "certs/key.h"
 #include "tools/mirrorctl/console.h"
@@ -68,7 +68,7 @@ std::string DataAge(const v1::TableInfo& info, std::int64_t now_ms) {
 std::string EqualityWords(const v1::TableInfo& info, std::int64_t now_ms) {
   std::string words = EqualityText(info.equality());
   if (info.equality() == v1::EQUALITY_DIFFERS) {
-    absl::StrAppend(&words, " in ", Grouped(info.rows_differ()), info.rows_differ() == 1 ? " row" : " rows");
+    absl::StrAppend(&words, " in ", Counted(info.rows_differ(), "row"));
   }
   if (info.compared_ms() > 0) {
     absl::StrAppend(&words, ", ", AgeText(info.compared_ms(), now_ms), " ago at LSN ", info.compared_lsn());
@@ -318,12 +318,11 @@ void PrintTenants(std::ostream& out, const v1::ListTenantsResponse& answer, std:
     states.push_back(absl::StrCat(Grouped(total.tenants()), " ", Printable(total.state())));
   }
   if (all == 0) return;
-  out << '\n' << Grouped(all) << (all == 1 ? " tenant: " : " tenants: ") << absl::StrJoin(states, ", ");
+  out << '\n' << Counted(all, "tenant") << ": " << absl::StrJoin(states, ", ");
   const auto shown = static_cast<std::uint64_t>(answer.tenants_size());
   out << "; ";
   if (shown != all) out << "shown: " << Grouped(shown) << ", with ";
-  out << Grouped(tables) << (tables == 1 ? " table, " : " tables, ") << Grouped(rows)
-      << (rows == 1 ? " row, " : " rows, ") << SizeText(bytes) << '\n';
+  out << Counted(tables, "table") << ", " << Counted(rows, "row") << ", " << SizeText(bytes) << '\n';
 }
 
 void PrintIndexes(std::ostream& to, const v1::ListIndexesResponse& answer) {
@@ -412,8 +411,9 @@ void PrintBackup(std::ostream& out, const v1::BackupResponse& backup, const std:
   if (backup.tables().empty()) return;
   std::uint64_t rows = 0;
   for (const v1::BackupResponse::Table& table : backup.tables()) rows += table.row_count();
-  out << "drill         restored, integrity checked, equal: " << backup.tables_size() << " tables, "
-      << Grouped(rows) << " rows\n\n";
+  out << "drill         restored, integrity checked, equal: "
+      << Counted(static_cast<std::uint64_t>(backup.tables_size()), "table") << ", " << Counted(rows, "row")
+      << "\n\n";
   TextTable table({{"table"}, {"lsn", true}, {"rows", true}, {"digest"}});
   for (const v1::BackupResponse::Table& one : backup.tables()) {
     table.Add({one.table(), absl::StrCat(one.lsn()), Grouped(one.row_count()),

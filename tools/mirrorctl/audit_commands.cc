@@ -15,7 +15,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "base/file.h"
-#include "base/text/human_text.h"
+#include "base/human_text.h"
 #include "base/text/text_table.h"
 #include "certs/audit_chain.h"
 #include "certs/key.h"
@@ -88,7 +88,7 @@ absl::StatusOr<std::optional<AuditPoint>> ReadReceipt(const std::string& path) {
   } catch (const Json::exception&) {
     return absl::InvalidArgumentError(absl::StrCat(
         "'", path,
-        "' is no receipt of 'audit verify'. Nothing was checked. Name another file, or remove it"));
+        "' is not a receipt of 'audit verify'. Nothing was checked. Name another file, or remove it"));
   }
 }
 
@@ -131,7 +131,7 @@ void PrintVerdict(const AuditVerdict& verdict, Console& console) {
   if (verdict.sealed_id > 0) {
     console.out << ", the last in record " << verdict.sealed_id << " at " << TimeText(verdict.sealed_ms);
   }
-  console.out << "\nnot signed    " << Grouped(verdict.last.id - verdict.sealed_id) << " records since\n"
+  console.out << "\nnot signed    " << Counted(verdict.last.id - verdict.sealed_id, "record") << " since\n"
               << (verdict.findings.empty() ? "the log is whole\n" : "the log is NOT whole\n");
 }
 
@@ -181,7 +181,7 @@ void RunWith(const std::string& config_path, Act act, const Request& request, Co
 
 void AddAuditCommands(CLI::App& app, const std::string& config_path, Console& console) {
   CLI::App* const audit =
-      app.add_subcommand("audit", "Who asked for what, in a log that cannot be changed unseen");
+      app.add_subcommand("audit", "Show who asked for what, in a log that nobody can change unnoticed");
   audit->require_subcommand(1);
   audit->footer("Example:\n  mirrorctl --config dev/mirrorctl.toml audit list --limit 20");
   const auto request = std::make_shared<Request>();
@@ -193,23 +193,24 @@ void AddAuditCommands(CLI::App& app, const std::string& config_path, Console& co
     return command;
   };
   CLI::App* const list = add("list", "Show what operators did last, newest last", " --limit 20", List);
-  list->add_option("--limit", request->limit, "The last so many; 0: all")->capture_default_str();
+  list->add_option("--limit", request->limit, "How many, the newest ones; 0: all")->capture_default_str();
   list->add_flag("--looks", request->looks,
-                 "In their place who looked and who was refused: kept in a ring of their own, not signed");
-  list->add_flag("--wide", request->wide, "Nothing is cut and nothing wraps, however long the lines are");
+                 "Instead, show who looked and who was refused: the last ones only, and not signed");
+  list->add_flag("--wide", request->wide, "Cut and wrap nothing, however long the lines are");
   list->add_flag("--json", request->json, "Print an array of objects");
 
   CLI::App* const verify =
-      add("verify", "Recompute the chain and verify its signatures; 1: something is wrong",
+      add("verify", "Recompute the chain and verify its signatures; exit code 1: something is wrong",
           " --receipt audit-receipt.json", Verify);
   verify
-      ->add_option("--certificate", request->certificates,
-                   "Of the application's key, and of former ones; instead of [audit] 'certificate'")
+      ->add_option(
+          "--certificate", request->certificates,
+          "Certificates of the application's key and of former ones; instead of [audit] 'certificate'")
       ->expected(1, kCertificatesMax)
       ->allow_extra_args(false);
   verify->add_option("--receipt", request->receipt,
-                     "Keeps what was seen, and finds out at the next check when it is not there any more");
-  verify->add_option("--chain", request->chain, "A log that is known to have taken the place of another");
+                     "File that keeps what this check saw; the next check finds out if any of it is gone");
+  verify->add_option("--chain", request->chain, "A log that is known to have replaced another one");
   verify->add_flag("--json", request->json, "Print an object");
 }
 

@@ -7,9 +7,9 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "base/human_text.h"
 #include "base/printable.h"
 #include "base/text/drawn_line.h"
-#include "base/text/human_text.h"
 #include "mirror/v1/mirror_admin.pb.h"
 
 namespace mirror {

@@ -153,9 +153,8 @@ void RemoveSource(const Request& request, Console& console) {
   console.out << "removed      " << path << '\n';
   const absl::StatusOr<KeyRing> left = KeyRing::Load({{"", "", request.Path(request.issuer_folder)}});
   if (left.ok() && left->size() == 0) console.err << "mirrorctl: warning: no key is left in that folder\n";
-  console.out
-      << "Next: have the server re-read its keys (SIGHUP); until then it still believes this one. The "
-         "private key was not touched.\n";
+  console.out << "Next: have the server re-read its keys (SIGHUP); until then it still accepts this one. The "
+                 "private key was not touched.\n";
 }
 
 void IssueApplication(const Request& request, Console& console) {
@@ -165,8 +164,9 @@ void IssueApplication(const Request& request, Console& console) {
   const absl::Status issued = IssueSigningKey(files, request.key_id, algorithm, request.Options());
   if (!issued.ok()) return console.Fail(issued);
   PrintPair(console, files,
-            "Next: set [application] key and key_id in mirror-server.toml and restart the server; give the "
-            "certificate to every source ([identity] application_certificate).");
+            "Next: bring the certificate to every source. Then set [application] key and key_id in "
+            "mirror-server.toml and have the server re-read its keys ('mirrorctl keys --reload', or SIGHUP). "
+            "Then set [identity] application_certificate at every source.");
 }
 
 void IssueTls(const Request& request, Console& console) {
@@ -250,7 +250,7 @@ void AddSigningKeys(CLI::App& certs, Console& console, const std::shared_ptr<Req
       "  mirrorctl certs issue-source --dir dev --issuer-folder issuers/production --key-id prod-1");
 
   CLI::App& remove_source = AddCommand(
-      certs, console, request, "remove-source", "Take a source's certificate away: its tokens are refused",
+      certs, console, request, "remove-source", "Remove a source's certificate: its tokens are then refused",
       "--dir dev --issuer-folder issuers/development --key-id source-1", RemoveSource);
   remove_source.add_option("--key-id", request->key_id, "Name of the key ('kid')")->required();
   remove_source.add_option("--issuer-folder", request->issuer_folder, "[[issuer]] keys, relative to --dir")
@@ -285,7 +285,7 @@ void AddTlsPairs(CLI::App& certs, Console& console, const std::shared_ptr<Reques
     CLI::App& issue_admin =
         AddCommand(certs, console, request, may_change ? "issue-operator" : "issue-viewer",
                    may_change ? "Make a client certificate that may do everything"
-                              : "Make a client certificate that may look",
+                              : "Make a client certificate that may only look",
                    "--dir dev --name alice",
                    [role](const Request& asked, Console& to) { IssueAdminClient(role, asked, to); });
     issue_admin.add_option("--name", request->name, "Name of the person, and of the files")->required();

@@ -6,8 +6,8 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "base/human_text.h"
 #include "base/printable.h"
-#include "base/text/human_text.h"
 #include "base/text/text_table.h"
 #include "tools/mirrorctl/admin_command.h"
 #include "tools/mirrorctl/admin_output.h"
@@ -73,7 +73,7 @@ void Pause(AdminClient& admin, const AdminRequest& request, Console& console) {
 void Resume(AdminClient& admin, const AdminRequest& request, Console& console) {
   if (const absl::Status status = admin.Resume(request.context_id); !status.ok())
     return Fail(console, status);
-  console.out << Printable(request.context_id) << " goes on: its source's next cycle is taken\n";
+  console.out << Printable(request.context_id) << " is resumed: its source's next cycle is accepted\n";
 }
 
 void Delete(AdminClient& admin, const AdminRequest& request, Console& console) {
@@ -89,7 +89,7 @@ void AcceptSource(AdminClient& admin, const AdminRequest& request, Console& cons
   const auto answer = admin.AcceptSource(request.context_id);
   if (!answer.ok()) return Fail(console, answer.status());
   console.out << "source " << Printable(answer->source_id())
-              << " is believed from now on; its next cycle sends "
+              << " is accepted from now on; its next cycle sends "
               << "what the mirror lacks\n";
 }
 
@@ -105,7 +105,8 @@ void Verify(AdminClient& admin, const AdminRequest& request, Console& console) {
   message.mutable_tables()->Add(request.tables.begin(), request.tables.end());
   const auto answer = admin.Verify(message);
   if (!answer.ok()) return Fail(console, answer.status());
-  console.out << answer->tables_size() << (answer->tables_size() == 1 ? " table is" : " tables are")
+  console.out << Counted(static_cast<std::uint64_t>(answer->tables_size()), "table")
+              << (answer->tables_size() == 1 ? " is" : " are")
               << " compared with the source in its next cycle; 'mirrorctl tables "
               << Printable(ShellWord(request.context_id)) << "' then says what was found\n";
 }
@@ -135,8 +136,8 @@ void Restore(AdminClient& admin, const AdminRequest& request, Console& console) 
   message.set_confirm(request.confirm);
   const auto answer = admin.Restore(message);
   if (!answer.ok()) return Fail(console, answer.status());
-  console.out << Printable(request.context_id) << " is restored: " << Grouped(answer->tables()) << " tables, "
-              << SizeText(answer->bytes()) << "; its source's next cycle catches it up\n";
+  console.out << Printable(request.context_id) << " is restored: " << Counted(answer->tables(), "table")
+              << ", " << SizeText(answer->bytes()) << "; its source's next cycle catches it up\n";
   if (answer->kept_path().empty()) return;
   console.out << "The mirror as it was is kept on the server's machine as " << Printable(answer->kept_path())
               << ", until somebody removes it.\n";
@@ -155,22 +156,23 @@ void AddEquality(const AdminCommands& commands) {
                                   "Cust26759", AcceptSource);
   commands.AddContext(accept, true);
 
-  CLI::App& backup = commands.Add("backup", "Copy a mirror, consistent, while it is in use",
+  CLI::App& backup = commands.Add("backup", "Make a consistent copy of a mirror while it is in use",
                                   "Cust26759 /backup/Cust26759.db --drill", Backup);
   commands.AddContext(backup, true);
-  CLI::Option* const file =
-      backup.add_option("FILE", request->path, "Where to, on the server's machine; it must not be there yet");
-  CLI::Option* const drill =
-      backup.add_flag("--drill", request->drill,
-                      "Restore the copy beside, check it and compare all rows; without FILE no copy is kept");
+  CLI::Option* const file = backup.add_option(
+      "FILE", request->path, "Path of the copy on the server's machine; it must not exist yet");
+  CLI::Option* const drill = backup.add_flag(
+      "--drill", request->drill,
+      "Restore the copy beside the mirror, check it and compare all rows; without FILE no copy is kept");
   commands.AddJson(backup, "Print an object");
   backup.parse_complete_callback([file, drill] {
     if (file->empty() && drill->empty()) throw CLI::ValidationError("give FILE, or --drill, or both");
   });
 
-  CLI::App& restore =
-      commands.Add("restore", "Put a copy in a mirror's place, whose file is kept; the source catches it up",
-                   "Cust26759 /backup/Cust26759.db --confirm Cust26759", Restore);
+  CLI::App& restore = commands.Add(
+      "restore",
+      "Put a copy in a mirror's place; the old file is kept, and the source sends what the copy lacks",
+      "Cust26759 /backup/Cust26759.db --confirm Cust26759", Restore);
   commands.AddContext(restore, true);
   restore.add_option("FILE", request->path, "The copy, on the server's machine; it stays")->required();
   commands.AddConfirm(restore, "Nothing was restored");

@@ -76,12 +76,13 @@ void Doctor(const std::string& config_path, const Request& request, Console& con
 
 void AddDoctor(CLI::App& app, const std::string& config_path, Console& console) {
   CLI::App* const doctor =
-      app.add_subcommand("doctor", "Look at everything from here to the server and say what to do");
+      app.add_subcommand("doctor", "Check everything from here to the server, and say what to do");
   doctor->footer(
       "Looks at clocks, names, ports, TLS, certificates, disk and mirrors; with --source also at the "
       "endpoint, the source's keys and the endpoint's proof, the source's database and its change log; where "
       "there is no mirrorctl.toml, at these alone. Changes nothing.\n"
-      "Which calls there are stands in proto/mirror/v1/*.proto; servers tell nobody ([listen] reflection).\n"
+      "The calls are described in proto/mirror/v1/*.proto; servers describe them only with [listen] "
+      "reflection.\n"
       "Exit codes: 0 nothing needs doing, 1 something does, 2 wrong usage or configuration. Example:\n"
       "  mirrorctl --config dev/mirrorctl.toml doctor --source dev/mirror-agent.toml");
   const auto request = std::make_shared<Request>();

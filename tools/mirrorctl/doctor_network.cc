@@ -141,7 +141,7 @@ bool Judge(const Port& port, const TlsProbe& probe, const std::string& step, Doc
   if (!probe.disbelieved.empty()) {
     const std::string who = probe.chain.empty() ? "" : absl::StrCat(" '", probe.chain.front().subject, "'");
     report.Fail(
-        step, absl::StrCat("the server's certificate", who, " is not believed: ", probe.disbelieved),
+        step, absl::StrCat("the server's certificate", who, " is not trusted: ", probe.disbelieved),
         absl::StrCat("it must be signed by '", port.tls.ca.empty() ? "the system's list" : port.tls.ca,
                      "' ('ca' of ", port.configured,
                      "), be valid now and name the host of 'address'; "
@@ -161,12 +161,12 @@ bool Judge(const Port& port, const TlsProbe& probe, const std::string& step, Doc
     return false;
   }
   if (!probe.http2) {
-    report.Fail(step, "the server speaks TLS and not gRPC",
+    report.Fail(step, "the server speaks TLS, but not gRPC",
                 absl::StrCat("correct 'address' of ", port.configured, ": it is another service's port"));
     return false;
   }
-  report.Ok(step, absl::StrCat(probe.version, ", the server's certificate is believed",
-                               port.tls.certificate.empty() ? "" : ", and it takes ours"));
+  report.Ok(step, absl::StrCat(probe.version, ", the server's certificate is trusted",
+                               port.tls.certificate.empty() ? "" : ", and it accepts ours"));
   return true;
 }
 
@@ -180,7 +180,7 @@ bool Handshake(const Port& port, const Socket& socket, const std::string& step, 
                   absl::StrCat("see that 'address' of ", port.configured, " is the port of the server's ",
                                port.listener, ", and that it has TLS"));
     } else {
-      report.Fail(step, words, absl::StrCat("mend the files that ", port.configured, " names"));
+      report.Fail(step, words, absl::StrCat("correct the files that ", port.configured, " names"));
     }
     report.Skip(dated, step);
     return false;

@@ -34,7 +34,7 @@ bool NeedsDoing(const StepResult& result) {
 }  // namespace
 
 void DoctorReport::Skip(const std::string& step, const std::string& because) {
-  Add({step, StepOutcome::kSkipped, absl::StrCat("not looked at, since '", because, "' failed"), ""});
+  Add({step, StepOutcome::kSkipped, absl::StrCat("not checked, since '", because, "' failed"), ""});
 }
 
 void DoctorReport::Dated(const std::string& step, const DatedKey& key, const std::string& next) {

@@ -9,7 +9,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
-#include "base/text/human_text.h"
+#include "base/human_text.h"
 #include "base/text/text_table.h"
 #include "certs/issue.h"
 #include "certs/key.h"
@@ -47,9 +47,9 @@ bool ExamineIdentity(const ControlConfig& config, const absl::Status& pair, bool
                                                 info->uris.front() == RoleUri(Role::kViewer));
   if (!known) {
     report.Fail(step,
-                absl::StrCat("'", config.tls.certificate, "' names ", info->uris.size(), " URIs, and one of ",
-                             std::string(RoleUri(Role::kViewer)), " and ",
-                             std::string(RoleUri(Role::kOperator)), " is wanted, alone"),
+                absl::StrCat("'", config.tls.certificate, "' names ", info->uris.size(),
+                             " URIs; it must name exactly one, ", std::string(RoleUri(Role::kViewer)), " or ",
+                             std::string(RoleUri(Role::kOperator))),
                 next);
     return false;
   }
@@ -71,8 +71,9 @@ bool ExamineIdentity(const ControlConfig& config, const absl::Status& pair, bool
 
 void ExamineDisk(const v1::DiagnoseResponse& answer, DoctorReport& report) {
   for (const std::string& finding : answer.findings()) {
-    report.Fail("server disk", finding,
-                "make room or mend the disk of the server's [data] dir; until then nothing is committed");
+    report.Fail(
+        "server disk", finding,
+        "make room on, or repair, the disk of the server's [data] dir; until then nothing is committed");
   }
   const std::uint64_t free_bytes = answer.disk_free_bytes();
   const std::string space = absl::StrCat(SizeText(free_bytes), " free in the data folder");
@@ -87,7 +88,7 @@ void ExamineDisk(const v1::DiagnoseResponse& answer, DoctorReport& report) {
   const std::string time = absl::StrCat("a write of 4 KB and its fsync take ", answer.fsync_us(), " us");
   if (answer.fsync_us() < kSyncNoticeUs) return report.Ok("server sync", time);
   report.Warn("server sync", time,
-              "every commit waits so long: see what else uses that disk, or take a faster one");
+              "every commit waits that long: see what else uses that disk, or take a faster one");
 }
 
 void ExamineMirrors(const v1::DiagnoseResponse& answer, DoctorReport& report) {
@@ -122,8 +123,7 @@ void ExamineKeys(const v1::DiagnoseResponse& answer, DoctorReport& report) {
                             key.not_after()};
     report.Dated("server keys", dated, std::string(Renewal(dated.kind)));
   }
-  if (first == nullptr)
-    return report.Ok("server keys", "the server does not tell, being older than this mirrorctl");
+  if (first == nullptr) return report.Ok("server keys", "not known: the server is older than this mirrorctl");
   if (all_far) {
     report.Ok("server keys", absl::StrCat(answer.keys_size(), " keys and certificates, the first ",
                                           ExpiryWords(first->not_after(), now_s)));
@@ -141,23 +141,24 @@ void ExamineTenants(AdminClient& client, DoctorReport& report) {
   for (const v1::Tenant& tenant : answer->tenants()) {
     const std::string& name = tenant.context_id();
     if (!tenant.waiting_source_id().empty()) {
-      report.Warn("tenants", absl::StrCat(name, ": another source wants to feed it, and waits"),
+      report.Warn("tenants", absl::StrCat(name, ": another source database waits to be accepted"),
                   absl::StrCat("'mirrorctl accept-source ", name, "' if it is the right one; else stop it"));
       ++waiting;
     } else if (tenant.holds() > 0) {
-      report.Warn("tenants", absl::StrCat(name, ": changes are held, since too much would vanish by them"),
+      report.Warn("tenants",
+                  absl::StrCat(name, ": changes are held, since they would remove too many rows or tables"),
                   absl::StrCat("'mirrorctl hold list ", name, "', then 'hold commit' or 'hold rollback'"));
       ++waiting;
     }
     if (tenant.failing_since_ms() > 0) {
       report.Warn("tenants", absl::StrCat(name, ": its cycles fail: ", tenant.failure()),
-                  absl::StrCat("mend what it says; 'mirrorctl events ", name, "' has the rest"));
+                  absl::StrCat("correct what it says; 'mirrorctl events ", name, "' has the rest"));
       ++waiting;
     }
     if (tenant.tables_refused() > 0) {
       report.Warn("tenants",
-                  absl::StrCat(name, ": ", tenant.tables_refused(),
-                               tenant.tables_refused() == 1 ? " table is" : " tables are",
+                  absl::StrCat(name, ": ", Counted(tenant.tables_refused(), "table"),
+                               tenant.tables_refused() == 1 ? " is" : " are",
                                " refused: nothing of them is mirrored"),
                   absl::StrCat("'mirrorctl events ", name, " --kind table.refused' says why"));
       ++waiting;
@@ -190,7 +191,7 @@ void ExamineCalls(const ControlConfig& config, DoctorReport& report) {
   }
   report.Ok("admin call", "the server answers");
   if (answer->server_time_ms() == 0) {
-    report.Ok("server clock", "the server does not tell, being older than this mirrorctl");
+    report.Ok("server clock", "not known: the server is older than this mirrorctl");
   } else {
     ExamineClock("server clock", answer->server_time_ms(), after_ms, report);
   }

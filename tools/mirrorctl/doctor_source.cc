@@ -17,6 +17,8 @@
 #include "absl/strings/str_join.h"
 #include "base/clock.h"
 #include "base/folded_name.h"
+#include "base/human_text.h"
+#include "certs/token.h"
 #include "client/command/expiry.h"
 #include "client/run/open_reader.h"
 #include "client/run/source_rules.h"
@@ -71,7 +73,7 @@ std::string ExamineKeys(const AgentConfig& config, DoctorReport& report) {
                            ", and its file is closed to others"));
   } else {
     report.Fail("source key", std::string(signs.message()),
-                absl::StrCat("mend what 'key' and 'key_id' in [identity] of '", config.file, "' name"));
+                absl::StrCat("correct what 'key' and 'key_id' in [identity] of '", config.file, "' name"));
     failed = "source key";
   }
   const absl::StatusOr<PublicKey> application = PublicKey::Load(identity.application_certificate);
@@ -113,8 +115,11 @@ std::string AfterRefusal(const absl::Status& status) {
   return "see the endpoint's log and 'mirrorctl events'";
 }
 
-/// The endpoint's clock, where a refusal names it.
-std::optional<std::int64_t> ClockIn(const std::string& words) {
+/// Unix milliseconds of the endpoint's clock, where a refusal is by it.
+std::optional<std::int64_t> ClockIn(const absl::Status& refused) {
+  if (const std::optional<std::int64_t> clock_s = ClockOfRefusal(refused)) return *clock_s * 1'000;
+  // An endpoint of 0.1.0 says it in words alone.
+  const std::string words(refused.message());
   constexpr std::string_view kBefore = "clock says ";
   const std::size_t at = words.find(kBefore);
   if (at == std::string::npos) return std::nullopt;
@@ -135,14 +140,14 @@ bool ExamineProof(const SourceConfig& source, const Connection& connection, bool
   const std::int64_t after_ms = NowMs();
   // The gate took the token, and only behind it the tenant is looked for.
   if (HasNoMirrorYet(answer.status())) {
-    report.Warn(step, "the endpoint takes our token, and has no mirror of this tenant yet",
+    report.Warn(step, "the endpoint accepts our token, and has no mirror of this tenant yet",
                 "run a cycle: it makes the mirror where the endpoint has automatic_provisioning, and "
                 "otherwise its operator has to");
     return true;
   }
   if (!answer.ok()) {
     const std::string words(answer.status().message());
-    const std::optional<std::int64_t> clock_ms = ClockIn(words);
+    const std::optional<std::int64_t> clock_ms = ClockIn(answer.status());
     if (clock_ms && !ExamineClock(kEndpointClock, *clock_ms, after_ms, report)) {
       report.Skip(step, kEndpointClock);
       return false;
@@ -150,11 +155,11 @@ bool ExamineProof(const SourceConfig& source, const Connection& connection, bool
     report.Fail(step, words, AfterRefusal(answer.status()));
     return true;
   }
-  const std::string proved =
-      absl::StrCat("the endpoint, version ", answer->server_version(), ", takes our token and proved itself");
+  const std::string proved = absl::StrCat("the endpoint, version ", answer->server_version(),
+                                          ", accepts our token and proved itself");
   if (answer->do_not_replicate_by() == v1::DO_NOT_REPLICATE_BY_MISS) {
     report.Fail(
-        step, absl::StrCat(proved, ", and stands still: ", answer->reason()),
+        step, absl::StrCat(proved, ", and the mirror is paused: ", answer->reason()),
         absl::StrCat("find the second source database and stop it; then its operator lets the mirror go on "
                      "with 'mirrorctl resume ",
                      source.context_id, "'"));
@@ -174,7 +179,7 @@ void ExamineLogOf(const SourceConfig& source, const std::vector<std::string>& ta
   const std::string step = absl::StrCat(source.context_id, " change log");
   const absl::StatusOr<LogFindings> found = ExamineLog(source.path, tables);
   if (!found.ok()) {
-    return report.Fail(step, std::string(found.status().message()), "mend that, then run this again");
+    return report.Fail(step, std::string(found.status().message()), "correct that, then run this again");
   }
   if (!found->locks_out.empty()) {
     report.Fail(step, found->locks_out, "do one of both, then run this again as the agent's user");
@@ -186,7 +191,7 @@ void ExamineLogOf(const SourceConfig& source, const std::vector<std::string>& ta
                      "application on ",
                      ListNames(found->blocked, kNamesMost), " fails now"),
         "run 'mirror-agent install' at once: it makes log and triggers anew, and the next cycle populates "
-        "those tables ('mirror-agent uninstall' takes the triggers away)");
+        "those tables ('mirror-agent uninstall' removes the triggers)");
   }
   if (found->presence == LogPresence::kNone) {
     if (!found->blocked.empty()) return;
@@ -202,7 +207,7 @@ void ExamineLogOf(const SourceConfig& source, const std::vector<std::string>& ta
   }
   if (found->presence == LogPresence::kPart) {
     return report.Fail(
-        step, "tables of its own (_mirror_...) were dropped or emptied: no cycle sends anything",
+        step, "some of its _mirror_... tables were dropped or emptied: no cycle sends anything",
         "run 'mirror-agent uninstall' and 'mirror-agent install'; then every table is populated anew");
   }
   for (const auto& [table, why] : found->damaged) {
@@ -212,7 +217,7 @@ void ExamineLogOf(const SourceConfig& source, const std::vector<std::string>& ta
                 "run 'mirror-agent install' or a cycle: its log begins anew, and the table is populated");
   }
   if (!found->damaged.empty() || !found->blocked.empty() || !found->locks_out.empty()) return;
-  std::string words = absl::StrCat(found->logged, found->logged == 1 ? " table is" : " tables are",
+  std::string words = absl::StrCat(Counted(found->logged, "table"), found->logged == 1 ? " is" : " are",
                                    " logged as install left it");
   if (!found->unlogged.empty()) {
     absl::StrAppend(&words, "; the next cycle adds ", ListNames(found->unlogged, kNamesMost));
@@ -225,18 +230,18 @@ void ExamineDatabase(const SourceConfig& source, DoctorReport& report) {
                     log = absl::StrCat(source.context_id, " change log");
   const absl::StatusOr<std::vector<std::string>> tables = OpenReader(source, {})->TableNames();
   if (!tables.ok()) {
-    report.Fail(step, std::string(tables.status().message()), "mend that, then run this again");
+    report.Fail(step, std::string(tables.status().message()), "correct that, then run this again");
     if (UsesLog(source)) report.Skip(log, step);
     return;
   }
-  report.Ok(step, absl::StrCat("'", source.path, "' can be read, ", tables->size(), " tables"));
+  report.Ok(step, absl::StrCat("'", source.path, "' can be read, ", Counted(tables->size(), "table")));
   const absl::StatusOr<std::vector<IdleTable>> idle = FindIdleTables(source, *tables);
   for (const IdleTable& one : idle.ok() ? *idle : std::vector<IdleTable>()) {
     const std::string of = absl::StrCat(source.context_id, " table ", one.table->name);
     if (one.why == IdleTable::Why::kLeftOut) {
-      report.Warn(of, one.words, "take it away, or correct 'include' and 'skip'");
+      report.Warn(of, one.words, "remove it, or correct 'include' and 'skip'");
     } else {
-      report.Fail(of, one.words, "mend that: until then runs are not good");
+      report.Fail(of, one.words, "correct that: until then runs are not good");
     }
   }
   if (source.strategy == Strategy::kCdc) {
@@ -261,7 +266,7 @@ void ExamineSource(const AgentConfig& config, DoctorReport& report) {
   const absl::StatusOr<Connection> connection = failed.empty() ? Connect(config) : absl::CancelledError();
   if (failed.empty() && !connection.ok()) {
     failed = "source's files";
-    report.Fail(failed, std::string(connection.status().message()), "mend that, then run this again");
+    report.Fail(failed, std::string(connection.status().message()), "correct that, then run this again");
   }
   bool with_clock = true;
   for (const SourceConfig& source : config.sources) {

@@ -30,10 +30,24 @@ absl::StatusOr<std::pair<std::string, std::uint64_t>> ParseHold(const std::strin
   if (colon == std::string::npos || !absl::SimpleAtoi(name.substr(colon + 1), &id)) {
     return absl::InvalidArgumentError(
         absl::StrCat("'", name,
-                     "' is no hold. Nothing was changed. Give one as 'mirrorctl "
+                     "' is not a hold. Nothing was changed. Give one as 'mirrorctl "
                      "hold list' shows it, TENANT:NUMBER"));
   }
   return std::pair(name.substr(0, colon), id);
+}
+
+/// What becomes of it. A server of before names no kind.
+std::string Happens(const std::string& kind, bool commits) {
+  const std::string named = kind.empty() ? "" : absl::StrCat(" (", Printable(kind), ")");
+  if (commits) {
+    return absl::StrCat(named,
+                        " is allowed once, up to its counts and a tenth more, in the source's next cycle");
+  }
+  if (kind == "source")
+    return absl::StrCat(named, " is refused: nothing of it is applied until 'accept-source'");
+  return absl::StrCat(named,
+                      " is refused: nothing of it is applied until you allow it or the source asks for less",
+                      kind.empty() ? "; of another source: until 'accept-source'" : "");
 }
 
 void DecideHold(AdminClient& admin, const AdminRequest& request, Console& console, bool commits) {
@@ -43,13 +57,10 @@ void DecideHold(AdminClient& admin, const AdminRequest& request, Console& consol
     console.exit_code = Console::kWrongUsage;
     return;
   }
-  const absl::Status status =
+  const auto decided =
       commits ? admin.CommitHold(hold->first, hold->second) : admin.RollbackHold(hold->first, hold->second);
-  if (!status.ok()) return Fail(console, status);
-  console.out
-      << Printable(request.hold)
-      << (commits ? " happens once, up to its counts and a tenth more, in the source's next cycle\n"
-                  : " is refused, until the source plans less; of another source: until 'accept-source'\n");
+  if (!decided.ok()) return Fail(console, decided.status());
+  console.out << Printable(request.hold) << Happens(decided->kind(), commits) << '\n';
 }
 
 void ShowHold(AdminClient& admin, const AdminRequest& request, Console& console) {
@@ -84,13 +95,14 @@ void AddHoldCommands(const AdminCommands& commands) {
   of_hold.AddContext(list, false);
   of_hold.AddWide(list);
   of_hold.AddJson(list);
-  CLI::App& show = of_hold.Add("show", "Show all of one, and how it is decided", "Cust26759:3", ShowHold);
+  CLI::App& show = of_hold.Add("show", "Show all of a hold, and how to decide it", "Cust26759:3", ShowHold);
   show.add_option("ID", request->hold, "As 'mirrorctl hold list' shows it")->required();
   of_hold.AddJson(show, "Print an object");
   for (const bool commits : {true, false}) {
     CLI::App& decide = of_hold.Add(
         commits ? "commit" : "rollback",
-        commits ? "Let it happen once, up to its counts and a tenth more" : "Refuse it until less is planned",
+        commits ? "Allow it once, up to its counts and a tenth more"
+                : "Refuse it until the source asks for less",
         "Cust26759:3", [commits](AdminClient& admin, const AdminRequest& asked, Console& console) {
           DecideHold(admin, asked, console, commits);
         });

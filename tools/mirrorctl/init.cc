@@ -55,7 +55,7 @@ absl::StatusOr<std::string> SourcePath(const std::string& source) {
   if (!LooksLikeSqlite(source)) {
     return absl::InvalidArgumentError(absl::StrCat(
         "the source '", source,
-        "' is no SQLite database: it does not begin as one. Nothing was made. Give the path of a "
+        "' is not a SQLite database: it does not begin as one. Nothing was made. Give the path of a "
         "database, or leave --source away and add a [[source]] later."));
   }
   const std::string path = std::filesystem::absolute(source, error).string();
@@ -120,10 +120,10 @@ absl::Status Check(const InitOptions& options) {
   }
   for (const std::string& pattern : options.contexts) {
     if (IsContextPattern(pattern)) continue;
-    return absl::InvalidArgumentError(
-        absl::StrCat("--contexts '", pattern,
-                     "' is no pattern: letters, digits, '_', '-' and * for any of them. Nothing was made. "
-                     "Example: --contexts 'Cust*'"));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--contexts '", pattern,
+        "' is not a pattern: give letters, digits, '_', '-' and * for any of them. Nothing was made. "
+        "Example: --contexts 'Cust*'"));
   }
   if (options.port == options.admin_port) {
     return absl::InvalidArgumentError(

@@ -41,7 +41,8 @@ void ListTenants(AdminClient& admin, const AdminRequest& request, Console& conso
   if (!answer.ok()) return Fail(console, answer.status());
   // Its answers have no totals.
   const bool older = answer->tenants_size() > 0 && answer->totals_size() == 0;
-  if (older) Warn(console, "the server is older than this mirrorctl: it shows all tenants, in no state");
+  if (older)
+    Warn(console, "the server is older than this mirrorctl: it shows all tenants, without their states");
   if (request.json) return PrintJson(console.out, ToJsonArray(answer->tenants()));
   PrintTenants(console.out, *answer, request.width(), NowMs());
   for (const v1::Tenant& tenant : answer->tenants()) {
@@ -77,8 +78,8 @@ absl::StatusOr<std::int64_t> ParseSpanMs(const std::string& text) {
                       absl::SimpleAtoi(text.substr(0, text.size() - unit.size()), &count);
     if (read && count >= 0 && count <= kSinceMostMs / ms) return count * ms;
   }
-  return absl::InvalidArgumentError(
-      absl::StrCat("--since '", text, "' is no span. Nothing was asked. Give one as 30min, 12h or 7d"));
+  return absl::InvalidArgumentError(absl::StrCat(
+      "--since '", text, "' is not a span of time. Nothing was asked. Give one as 30min, 12h or 7d"));
 }
 
 v1::Severity SeverityNamed(const std::string& word) {
@@ -164,18 +165,19 @@ void Diagnose(AdminClient& admin, const AdminRequest& request, Console& console)
 
 void AddTenants(const AdminCommands& commands) {
   const std::shared_ptr<AdminRequest>& request = commands.request;
-  CLI::App& tenants = commands.Add("tenants", "Show tenants, those that need somebody first",
-                                   "'Cust*' --failed", ListTenants);
-  tenants.add_option("pattern", request->pattern, "Only those whose context id is so; * stands for anything");
+  CLI::App& tenants =
+      commands.Add("tenants", "Show tenants, those with problems first", "'Cust*' --failed", ListTenants);
+  tenants.add_option("pattern", request->pattern,
+                     "Only tenants whose context id is this; * stands for any characters");
   tenants.add_flag("--failed", request->failed,
-                   "Only those that somebody should look at: damaged, failing, held, differs, late, "
+                   "Only tenants with problems: damaged, failing, held, differs, late, "
                    "incomplete");
-  tenants.add_option("--state", request->states, "Only those in one of these states")
+  tenants.add_option("--state", request->states, "Only tenants in one of these states")
       ->check(CLI::IsMember({"damaged", "failing", "held", "differs", "late", "incomplete", "unknown",
                              "paused", "deleted", "active", "good"}))
       ->allow_extra_args(false)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-  tenants.add_option("--sort", request->order, "What comes first")
+  tenants.add_option("--sort", request->order, "The order of the tenants")
       ->check(CLI::IsMember({"problems", "name", "oldest"}))
       ->capture_default_str();
   commands.AddWide(tenants);
@@ -187,16 +189,18 @@ void AddEvents(const AdminCommands& commands) {
   CLI::App& events =
       commands.Add("events", "Show what happened, newest last", "--severity warning --since 12h", ShowEvents);
   commands.AddContext(events, false);
-  events.add_option("--limit", request->limit, "The last so many")
+  events.add_option("--limit", request->limit, "How many, the newest ones")
       ->check(CLI::Range(std::uint32_t{1}, kEventsMax))
       ->capture_default_str();
-  events.add_option("--severity", request->severity, "Only those that are at least so urgent")
+  events.add_option("--severity", request->severity, "Only events of at least this severity")
       ->check(CLI::IsMember({"information", "warning", "error"}))
       ->capture_default_str();
-  events.add_option("--since", request->since, "Only those of so long ago, as 30min, 12h or 7d");
-  events.add_option("--kind", request->kind, "Only of this kind, as cycle.failed; * stands for anything");
+  events.add_option("--since", request->since, "Only events not older than this, as 30min, 12h or 7d");
+  events.add_option("--kind", request->kind,
+                    "Only events of this kind, as cycle.failed; * stands for any characters");
   commands.AddWide(events);
-  events.add_flag("--follow", request->follow, "Then each new one, until Ctrl-C or until the server ends");
+  events.add_flag("--follow", request->follow,
+                  "Then show each new event, until Ctrl-C or until the server ends");
   commands.AddJson(events, "Print an array of objects; with --follow one object a line");
 }
 
@@ -221,13 +225,14 @@ void AddReadingCommands(const AdminCommands& commands) {
 
   AddEvents(commands);
   CLI::App& keys =
-      commands.Add("keys", "Show the sources' keys that the server believes", "--reload", ShowKeys);
+      commands.Add("keys", "Show the sources' keys that the server accepts", "--reload", ShowKeys);
   keys.add_flag("--reload", request->reload, "Have the server re-read its keys first, as SIGHUP does");
   commands.AddWide(keys);
   commands.AddJson(keys);
 
   CLI::App& diagnose = commands.Add(
-      "diagnose", "Check disk space, time of an fsync, integrity of the mirrors; 1: something is wrong",
+      "diagnose",
+      "Check disk space, the time of an fsync and the mirrors' integrity; exit code 1: something is wrong",
       "Cust26759", Diagnose);
   commands.AddContext(diagnose, false);
   commands.AddWide(diagnose);

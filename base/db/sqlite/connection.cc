@@ -110,9 +110,9 @@ absl::Status Connection::Transact(Begin begin, const std::function<absl::Status(
   return Execute("COMMIT", doing);
 }
 
-absl::Status Connection::LoadFrom(const std::string& path, std::string_view doing) const {
+absl::Status Connection::LoadFrom(const std::string& path, int busy_ms, std::string_view doing) const {
   const absl::StatusOr<std::unique_ptr<Connection>> from =
-      Open(path, {.mode = OpenAs::Mode::kMake}, explain_, doing);
+      Open(path, {.mode = OpenAs::Mode::kMake, .busy_ms = busy_ms}, explain_, doing);
   if (!from.ok()) return from.status();
   sqlite3_backup* const backup = sqlite3_backup_init(handle_, "main", (*from)->handle(), "main");
   if (backup == nullptr) return Error(sqlite3_errcode(handle_), doing);

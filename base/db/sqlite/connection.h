@@ -80,8 +80,9 @@ class Connection {
   /// The first value of the first row. Errors: also when there is none.
   absl::StatusOr<std::int64_t> Number(const std::string& sql, std::string_view doing = "") const;
 
-  /// All of another file as of one moment, in place of what is here.
-  absl::Status LoadFrom(const std::string& path, std::string_view doing = "") const;
+  /// All of another file as of one moment, in place of what is here. `busy_ms`: how long it waits for the
+  /// lock of who writes there.
+  absl::Status LoadFrom(const std::string& path, int busy_ms, std::string_view doing = "") const;
 
   /// Of a call of the C API that gave this code.
   absl::Status Error(int code, std::string_view doing = "") const;

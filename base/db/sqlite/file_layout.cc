@@ -54,9 +54,9 @@ absl::Status CheckLayout(const FileLayout& found, const KnownLayout& known, cons
   const std::string newer = found.program.empty() ? "a later version of Partner Mirror"
                                                   : absl::StrCat("Partner Mirror ", found.program);
   return absl::FailedPreconditionError(absl::StrCat(
-      std::string(known.what), " '", path, "' has layout ", found.number, ", given to it by ", newer,
-      "; this is ", std::string(ProgramVersion()), ", which knows layouts up to ", known.present,
-      ". It was left as it is. Install ", newer, ", or put a copy from before it there"));
+      std::string(known.what), " '", path, "' has layout ", found.number, ", written by ", newer,
+      "; this is ", std::string(ProgramVersion()), ", which reads layouts up to ", known.present,
+      ". The file was left as it is. Install ", newer, ", or put back a copy that was made before it"));
 }
 
 absl::StatusOr<std::optional<FileLayout>> ReadLayout(sqlite3* database) {

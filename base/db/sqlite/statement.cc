@@ -86,6 +86,7 @@ Statement& Statement::BindNull(int place) {
 
 absl::StatusOr<bool> Statement::Step() {
   if (!status_.ok()) return status_;
+  if (statement_ == nullptr) return absl::FailedPreconditionError("no statement was prepared");
   const int code = sqlite3_step(statement_);
   if (code == SQLITE_ROW) return true;
   if (code == SQLITE_DONE) return false;
@@ -130,13 +131,19 @@ std::int64_t Statement::Int(int column) const { return sqlite3_column_int64(stat
 double Statement::Real(int column) const { return sqlite3_column_double(statement_, column); }
 
 std::string_view Statement::View(int column) const {
-  sqlite3_value* const value = RawValue(column);
-  return TypeOf(value) == Type::kBlob ? BlobOf(value) : TextOf(value);
+  // Not by sqlite3_column_value(): its value is not protected in a connection of several threads.
+  const void* const data = TypeAt(column) == Type::kBlob
+                               ? sqlite3_column_blob(statement_, column)
+                               : static_cast<const void*>(sqlite3_column_text(statement_, column));
+  return ViewOf(data, sqlite3_column_bytes(statement_, column));
 }
 
 Value Statement::ValueAt(int column) const {
   Value value;
-  value.Keep(RawValue(column));
+  value.type = TypeAt(column);
+  if (value.type == Type::kInteger) value.integer = Int(column);
+  if (value.type == Type::kReal) value.real = Real(column);
+  if (value.type == Type::kText || value.type == Type::kBlob) value.bytes = Text(column);
   return value;
 }
 

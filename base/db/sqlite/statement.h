@@ -28,6 +28,7 @@ class Connection;
 /// Its connection outlives its use. Threads: its connection's.
 class Statement {
  public:
+  /// None: its Step() and Run() are an error, as those of a text without a statement.
   Statement() = default;
   explicit Statement(absl::Status refused) : status_(std::move(refused)) {}
   /// Ended with this. `doing`: see Explain.

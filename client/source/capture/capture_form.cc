@@ -32,8 +32,8 @@ std::string WriteCaptureForm(const TableSchema& table, const CaptureRule& rule, 
 LookedBy ReadLookedBy(const std::string& capture_form) {
   const std::string line = capture_form.substr(0, capture_form.find('\n'));
   const std::size_t space = std::min(line.find(' '), line.size());
-  return {ParseStrategy(std::string_view(line).substr(0, space)),
-          space == line.size() ? "" : line.substr(space + 1)};
+  const std::string word = line.substr(0, space);
+  return {ParseStrategy(word), word, space == line.size() ? "" : line.substr(space + 1)};
 }
 
 Form FormOf(Strategy strategy, const std::string& capture_form) {

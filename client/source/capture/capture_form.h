@@ -18,9 +18,9 @@ std::string WriteCaptureForm(const TableSchema& table, const CaptureRule& rule, 
 
 /// The first line.
 struct LookedBy {
-  std::optional<Strategy> strategy;  ///< Absent: a word of another program.
+  std::optional<Strategy> strategy;  ///< Absent: a word of another version.
+  std::string word;                  ///< The strategy as it was written.
   std::string column;                ///< Empty: it needs none.
-  std::string Word() const { return strategy ? ToString(*strategy) : ""; }
   bool HasPointer() const { return strategy && mirror::HasPointer(*strategy); }
 };
 LookedBy ReadLookedBy(const std::string& capture_form);

@@ -82,7 +82,7 @@ std::string CaptureHistory::WhyNotEqual(const std::string& table) {
   if (rule == nullptr) return base_.WhyNotEqual(table);
   if (rule->LearnsDeletes()) return "";
   return absl::StrCat("strategy \"", ToString(rule->how),
-                      "\" sends no deletes: the mirror keeps rows that the source has not any more");
+                      "\" sends no deletes: the mirror keeps rows that are no longer in the source");
 }
 
 absl::StatusOr<std::map<std::string, Position>> CaptureHistory::Begin(const std::vector<std::string>& tables,

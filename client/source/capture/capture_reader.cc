@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
 #include "base/folded_name.h"
+#include "base/human_text.h"
 #include "client/source/capture/capture_form.h"
 #include "client/source/capture/capture_look.h"
 #include "client/source/capture/captured_rows.h"
@@ -98,9 +99,9 @@ class CaptureReader : public SourceReader {
       if (!twice.ok()) return twice.status();
       if (*twice) {
         return absl::FailedPreconditionError(
-            absl::StrCat("rows of table '", table,
-                         "' have the key of another one, and which of them the mirror should have "
-                         "nobody can tell: correct 'key' of its [[source.table]]"));
+            absl::StrCat("several rows of table '", table,
+                         "' have the same key, so it is not known which of them the mirror should have: "
+                         "correct 'key' of its [[source.table]]"));
       }
     }
     return ReaderOf(table).Digests(table, columns);
@@ -217,10 +218,9 @@ class CaptureReader : public SourceReader {
       if (moved && !last) return captured;
       table.problem = std::string(captured.message());
       if (!moved) continue;
-      absl::StrAppend(
-          &table.problem, "; this is so in each of ", kLooks,
-          " looks. Nothing of it is sent, the mirror keeps what it has. Run again when the source "
-          "is quiet");
+      absl::StrAppend(&table.problem, "; the same happened in each of ", kLooks,
+                      " looks. Nothing of the table is sent, and the mirror keeps what it has. Run again "
+                      "when the source is quiet");
     }
     return schema;
   }
@@ -324,8 +324,8 @@ class CaptureReader : public SourceReader {
     const std::optional<std::uint32_t> column = schema.Find(rule.column);
     if (column) return *column;
     return absl::InvalidArgumentError(absl::StrCat("table '", schema.name, "' has no column '", rule.column,
-                                                   "', by which strategy \"", strategy,
-                                                   "\" finds what changed"));
+                                                   "', which strategy \"", strategy,
+                                                   "\" needs to find what changed"));
   }
 
   /// All rows that `rows` gives.
@@ -454,18 +454,18 @@ class CaptureReader : public SourceReader {
     if (!facts.ok()) return facts.status();
     const std::int64_t now_ms = NowMs();
     if (table.looked_ms > 0 && now_ms - table.looked_ms > rule.window_ms) {
-      taken.notes->push_back(absl::StrCat(
-          "table '", taken.schema.name,
-          "': the last look at it was longer ago than its window; what changed between is not seen. Send "
-          "it whole with --repopulate, and make the window longer than any pause"));
+      taken.notes->push_back(
+          absl::StrCat("table '", taken.schema.name,
+                       "': the last look at it is older than its window, so changes in between may be "
+                       "missed. Send it whole with --repopulate, and make the window longer than any pause"));
     }
     if (facts->greatest.kind == Kind::kNull) return absl::OkStatus();
     const bool numbers = IsNumber(facts->greatest);
     if (rule.time && (*rule.time == TimeFormat::kIso) == numbers) {
       return absl::InvalidArgumentError(absl::StrCat(
           "table '", taken.schema.name, "': the greatest value of '", taken.schema.columns[column].name,
-          "' is ", numbers ? "a number" : "a text", ", which 'time' = \"", ToString(*rule.time),
-          "\" of its [[source.table]] is not: say what it is"));
+          "' is ", numbers ? "a number" : "a text", ", but its [[source.table]] has 'time' = \"",
+          ToString(*rule.time), "\": set 'time' to what the column holds"));
     }
     const KeyPart begin = BeginOfWindow(rule, numbers, now_ms);
     const auto note = [&](const std::string& words) {
@@ -474,10 +474,10 @@ class CaptureReader : public SourceReader {
     const std::string& name = taken.schema.columns[column].name;
     if (begin.kind == Kind::kText && !(LooksLikeADay(facts->least) && LooksLikeADay(facts->greatest))) {
       note(absl::StrCat("'", name,
-                        "', by which its changes are found, has values that do not begin as "
-                        "2024-05-01: what changes in such rows is not seen, or always taken for new"));
+                        "', by which its changes are found, has values that do not begin as 2024-05-01: "
+                        "changes of such rows are missed, or the rows are always taken for new"));
     } else if (facts->greatest < begin) {
-      note(absl::StrCat("no value of '", name, "' is within the window: nothing of it is looked at"));
+      note(absl::StrCat("no value of '", name, "' is within the window: no row of the table is looked at"));
     }
     return TakeFrom({column, begin}, taken);
   }
@@ -492,10 +492,10 @@ class CaptureReader : public SourceReader {
                        ". Nothing of it was sent, since changes would be missed"));
     }
     if (facts->nulls > 0) {
-      taken.notes->push_back(absl::StrCat(
-          "table '", taken.schema.name, "': ", facts->nulls, facts->nulls == 1 ? " row has" : " rows have",
-          " no value in '", taken.schema.columns[column].name,
-          "', by which its changes are found: they are sent with a population alone"));
+      taken.notes->push_back(absl::StrCat("table '", taken.schema.name, "': ", Counted(facts->nulls, "row"),
+                                          facts->nulls == 1 ? " has" : " have", " no value in '",
+                                          taken.schema.columns[column].name,
+                                          "', by which its changes are found: only a population sends them"));
     }
     return facts;
   }

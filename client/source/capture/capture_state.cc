@@ -21,7 +21,7 @@ namespace {
 
 /// The layout that 0.1.0 had; its number stands in `capture`, for that version.
 constexpr int kVersion = 2;
-const KnownLayout kLayout = {"what the agent remembers of the source's rows,", 3};
+const KnownLayout kLayout = {"the agent's memory of the source's rows", 3};
 constexpr int kBusyMs = 5'000;
 /// What is done with the file, as it stands in a message.
 constexpr char kOpening[] = "opened", kCopying[] = "copied", kReading[] = "reading it",
@@ -71,7 +71,8 @@ absl::StatusOr<std::unique_ptr<CaptureState>> CaptureState::OpenCopy(const std::
   copy->path_ = PathOf(state_dir, context_id);
   // A temporary file of SQLite's own.
   absl::Status made = copy->Connect("", {.mode = sqlite::OpenAs::Mode::kMake, .one_thread = true}, kCopying);
-  if (made.ok() && Exists(state_dir, context_id)) made = copy->database_->LoadFrom(copy->path_, kCopying);
+  if (made.ok() && Exists(state_dir, context_id))
+    made = copy->database_->LoadFrom(copy->path_, kBusyMs, kCopying);
   if (!made.ok()) return made;
   if (absl::Status prepared = copy->MakeTables(); !prepared.ok()) return prepared;
   return copy;
@@ -114,7 +115,7 @@ absl::Status CaptureState::MakeTables() {
   if (absl::Status row = select.StepToRow(); !row.ok()) return row;
   if (select.Int(0) != kVersion) {
     return absl::DataLossError(absl::StrCat(
-        "'", path_, "' is that of another version of the agent. Nothing was sent. Run that one, or ",
+        "'", path_, "' was written by another version of the agent. Nothing was sent. Run that version, or ",
         "remove the file: then every table is populated anew"));
   }
   run_ = select.Int(1);
@@ -137,9 +138,8 @@ absl::Status CaptureState::Explain(const sqlite::Failure& failure, std::string_v
     return absl::UnavailableError(
         absl::StrCat("'", path_, "' cannot be ", std::string(doing), ": ", failure.words));
   }
-  const std::string text =
-      absl::StrCat("'", path_, "', what the agent remembers of the source's rows: ", std::string(doing), ": ",
-                   failure.words);
+  const std::string text = absl::StrCat(
+      "'", path_, "', the agent's memory of the source's rows: ", std::string(doing), ": ", failure.words);
   if (sqlite::IsDamage(failure)) {
     return absl::DataLossError(
         absl::StrCat(text, ". Nothing was sent. Remove the file: then every table is populated anew"));

@@ -8,6 +8,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/human_text.h"
 #include "client/source/rows/block_digests.h"
 #include "proto/wire/row_digest.h"
 
@@ -21,9 +22,9 @@ void NoteTwice(SourceReader& reader, const std::string& table, const CaptureLook
   if (!places.empty()) {
     named = absl::StrCat(" (", absl::StrJoin(places, ", "), found.twice > places.size() ? ", ..." : "", ")");
   }
-  notes->push_back(absl::StrCat("table '", table, "': ", found.twice,
-                                found.twice == 1 ? " row has" : " rows have", " the key of another one",
-                                named, "; only the first row of each key is mirrored"));
+  notes->push_back(absl::StrCat("table '", table, "': ", Counted(found.twice, "row"),
+                                found.twice == 1 ? " has" : " have", " the key of another row", named,
+                                "; only the first row of each key is mirrored"));
 }
 
 namespace {

@@ -17,6 +17,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
 #include "base/folded_name.h"
+#include "base/human_text.h"
 #include "client/source/files/file_value.h"
 #include "client/source/rows/block_digests.h"
 
@@ -309,17 +310,16 @@ class FeedLook {
 
   void NoteRows() const {
     if (keyless_ > 0) {
-      notes_->push_back(absl::StrCat("'", feed_.table, "': ", keyless_,
-                                     keyless_ == 1 ? " row names" : " rows name", " no key of table '",
-                                     schema_.name, "', and deletes nothing"));
+      notes_->push_back(absl::StrCat("'", feed_.table, "': ", Counted(keyless_, "row"),
+                                     keyless_ == 1 ? " names" : " name", " no key of table '", schema_.name,
+                                     "', so nothing is deleted for it"));
     }
     const std::uint64_t withheld = later_entries_.withheld();
     if (withheld == 0) return;
-    notes_->push_back(
-        absl::StrCat("'", feed_.table, "': ", withheld,
-                     withheld == 1 ? " row names a key" : " rows name keys", " of table '", schema_.name,
-                     "', whose file is older and still has it: deleted when a later file lacks it. "
-                     "Drop the rows after the feed of their deletes"));
+    notes_->push_back(absl::StrCat("'", feed_.table, "': ", Counted(withheld, "row"),
+                                   withheld == 1 ? " names a key" : " name keys", " of table '", schema_.name,
+                                   "', whose file is older and still has it: deleted when a newer file lacks "
+                                   "it. Put a file of rows into the folder after the feed of its deletes"));
   }
 
   const DeleteFeed& feed_;

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/human_text.h"
 
 namespace mirror {
 namespace {
@@ -135,7 +136,7 @@ class CsvRows : public FileRows {
       std::string_view line = *physical;
       if (line_ == 1 && line.starts_with("\xef\xbb\xbf")) line.remove_prefix(3);
       if (!Parse(line)) {
-        return Wrong(absl::StrCat(PresentColumn(), "a quote stands where none may, or is not doubled"), row);
+        return Wrong(absl::StrCat(PresentColumn(), "a quote is in the wrong place, or is not doubled"), row);
       }
       if (complete_) break;
       if (raw_.size() > kFileRowBytesMax) {
@@ -210,8 +211,8 @@ class CsvRows : public FileRows {
     if (ends_in_separator_ && row->fields.size() == header_.size() + 1 && !row->fields.back())
       row->fields.pop_back();
     if (header_.empty() || row->fields.size() == header_.size()) return;
-    row->wrong = absl::StrCat("it has ", row->fields.size(), row->fields.size() == 1 ? " field" : " fields",
-                              ", the header ", header_.size());
+    row->wrong =
+        absl::StrCat("it has ", Counted(row->fields.size(), "field"), ", the header ", header_.size());
   }
 
   /// "sep=;", by which Excel is told.

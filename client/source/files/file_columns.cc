@@ -221,11 +221,11 @@ std::string CheckFilter(const FileLook& known, const std::vector<FileColumn>& fo
     const std::optional<std::uint32_t> at = schema->Find(was.name);
     if (!at || !known.guessed[*at] || schema->columns[*at].type == was.type) continue;
     if (!read.contains(was.name)) continue;
-    problem =
-        absl::StrCat("table '", known.table.name, "': 'where' is about column '", was.name,
-                     "', of which other values are guessed by now (", TypeWord(schema->columns[*at].type),
-                     ", no longer ", TypeWord(was.type),
-                     "): it may take other rows. Say in 'types' what the column is. Nothing of it was sent");
+    problem = absl::StrCat(
+        "table '", known.table.name, "': 'where' is about column '", was.name,
+        "', and the guess of its type changed (", TypeWord(schema->columns[*at].type), ", no longer ",
+        TypeWord(was.type),
+        "), so it may choose other rows. Nothing of the table was sent. Set the column's type in 'types'");
     schema->columns[*at].type = was.type;
   }
   return problem;
@@ -240,11 +240,10 @@ std::string NoteOfKey(const FileLook& former) {
     absl::StrAppend(&names, names.empty() ? "" : ", ", was.name);
   }
   if (names.empty()) return "";
-  return absl::StrCat(
-      "table '", former.table.name, "': its key (", names,
-      ") was taken for numbers until now, of which 1.1 and 1.10 are the same. It is text from now "
-      "on, and the table is populated anew, once; 'types' of its [[source.table]] may say that "
-      "it is a number");
+  return absl::StrCat("table '", former.table.name, "': its key (", names,
+                      ") was read as a number until now, and as numbers 1.1 and 1.10 are the same key. From "
+                      "now on it is text, and the table is populated once more; to keep it a number, set its "
+                      "type in 'types' of its [[source.table]]");
 }
 
 std::string NoteOfTypes(const FileLook& known, const std::vector<FileColumn>& former) {
@@ -261,7 +260,7 @@ std::string NoteOfTypes(const FileLook& known, const std::vector<FileColumn>& fo
   if (count == 0) return "";
   if (count > kColumnsShown) absl::StrAppend(&guessed, " and ", count - kColumnsShown, " more");
   return absl::StrCat("table '", known.table.name, "': types were guessed: ", guessed,
-                      ". 'types' of its [[source.table]] says otherwise where one is wrong");
+                      ". Where a guess is wrong, set the type in 'types' of its [[source.table]]");
 }
 
 }  // namespace mirror

@@ -64,7 +64,7 @@ class RowsOfFiles : public FileRows {
       absl::StatusOr<std::unique_ptr<FileRows>> next = OpenFile(file, look_.table);
       if (!next.ok()) return next.status();
       if ((*next)->header() != header_)
-        return absl::AbortedError(absl::StrCat("'", file.path, "' has another header by now"));
+        return absl::AbortedError(absl::StrCat("'", file.path, "' has another header now"));
       rows_ = *std::move(next);
     }
   }

@@ -25,7 +25,7 @@ std::vector<std::string> FindPlaces(TypedRows rows, const std::vector<Key>& keys
       continue;
     }
     places.push_back(absl::StrCat("line ", line, rows.mended() ? " of the mended rows" : "",
-                                  " has that of line ", *wanted->second));
+                                  " has the key of line ", *wanted->second));
     first.erase(wanted);
   }
   return places;

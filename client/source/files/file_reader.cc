@@ -127,7 +127,7 @@ class FileReader : public SourceReader {
     if (numbers) {
       facts.trouble = absl::StrCat(texts ? "holds numbers and texts, which have no order in common"
                                          : "holds numbers that are kept as texts",
-                                   " (10 comes before 9): mend the rows, or say in 'types' what it is");
+                                   " (10 comes before 9): correct the rows, or set its type in 'types'");
     }
     return facts;
   }
@@ -229,14 +229,14 @@ class FileReader : public SourceReader {
         continue;
       if (known->files.size() == kFilesMax) {
         return absl::StrCat("there are more than ", kFilesMax, " files '", table.file, "' in '",
-                            options_.folder, "': put old ones elsewhere");
+                            options_.folder, "': move old ones elsewhere");
       }
       FileSeen& seen = known->files.emplace_back();
       seen.path = absl::StrCat(options_.folder, "/", *file);
       if (stat(seen.path.c_str(), &seen.status) != 0)
         return absl::StrCat("'", seen.path, "' cannot be read: ", std::strerror(errno));
       if (!HasSettled(&seen)) {
-        known->later = absl::StrCat("'", seen.path, "' is still being written: it is left for the next run");
+        known->later = absl::StrCat("'", seen.path, "' is still being written: the next run reads it");
       }
       if (!table.all_files) break;
     }
@@ -278,8 +278,8 @@ class FileReader : public SourceReader {
     known->held = now;
     return absl::StrCat(
         "'", now.path, "' ",
-        shorter ? "is shorter than what was read last" : "ends within a line, other than before",
-        ": it may not be whole yet. It is left for the next run, and taken when that finds it as it is");
+        shorter ? "is shorter than what was read last" : "ends within a line, which it did not before",
+        ": it may be incomplete. The next run reads it, if it is unchanged then");
   }
 
   static std::int64_t WrittenNs(const FileSeen& file) {

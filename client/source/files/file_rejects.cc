@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/human_text.h"
 
 namespace mirror {
 
@@ -39,9 +40,10 @@ std::vector<std::string> FileRejects::End() {
   }
   const bool kept = file_.good() && !error;
   return {absl::StrCat(
-      "'", look_.path, "': ", count_, count_ == 1 ? " row was" : " rows were", " left out: ", described_,
-      count_ > kRejectsDescribed ? absl::StrCat("; and ", count_ - kRejectsDescribed, " more") : "",
-      no_key_ ? ". Of some not even the key can be read: no row of the table is taken for gone" : "",
+      "'", look_.path, "': ", Counted(count_, "row"), count_ == 1 ? " was" : " were",
+      " left out: ", described_,
+      count_ > kRejectsDescribed ? absl::StrCat("; and ", Grouped(count_ - kRejectsDescribed), " more") : "",
+      no_key_ ? ". The key of some cannot be read, so no row of the table counts as deleted" : "",
       folder_.empty() ? ""
       : kept          ? absl::StrCat(". They are in '", path_, "'")
                       : absl::StrCat(". '", path_, "' cannot be written"))};

@@ -15,7 +15,7 @@ absl::StatusOr<TypedRows> TypedRows::Open(const FileLook& look) {
   absl::StatusOr<std::unique_ptr<FileRows>> rows = look.OpenRows();
   if (!rows.ok()) return rows.status();
   if (!look.HasHeader((*rows)->header()))
-    return absl::AbortedError(absl::StrCat("'", look.path, "' has another header by now"));
+    return absl::AbortedError(absl::StrCat("'", look.path, "' has another header now"));
   TypedRows typed(look, *std::move(rows));
   if (look.table.steps.where.empty()) return typed;
   absl::StatusOr<RowFilter> filter = MakeFilter(look);
@@ -29,15 +29,15 @@ absl::StatusOr<std::unique_ptr<FileRows>> TypedRows::OpenMended(const FileLook& 
   if (look.HasHeader((*rows)->header())) return rows;
   return absl::InvalidArgumentError(
       absl::StrCat("'", look.mended, "' has another first line than '", look.path,
-                   "': give it the same, or take the file away. Nothing of the table was sent"));
+                   "'. Nothing of the table was sent. Give it the same first line, or remove the file"));
 }
 absl::StatusOr<RowFilter> TypedRows::MakeFilter(const FileLook& look) {
   const TableSteps& steps = look.table.steps;
   absl::StatusOr<RowFilter> filter = RowFilter::Make(look.schema, steps.where);
   if (!absl::IsInvalidArgument(filter.status())) return filter;
-  return WrongSteps(steps,
-                    absl::StrCat("table '", steps.table,
-                                 "': 'where' is not what SQLite can decide by: ", filter.status().message()));
+  return WrongSteps(
+      steps, absl::StrCat("table '", steps.table, "': 'where' is not a condition that SQLite understands: ",
+                          filter.status().message()));
 }
 
 absl::StatusOr<TypedRows::Step> TypedRows::Next() {
@@ -67,8 +67,8 @@ absl::StatusOr<bool> TypedRows::IsHidden(bool matches) {
   hidden_.insert(id);
   if (hidden_.size() <= kHiddenMax) return true;
   return absl::ResourceExhaustedError(
-      absl::StrCat("table '", look_->table.name, "': 'where' takes out more than ", kHiddenMax,
-                   " rows of its files. Nothing of it was sent: put old files elsewhere"));
+      absl::StrCat("table '", look_->table.name, "': 'where' leaves out more than ", kHiddenMax,
+                   " rows of its files. Nothing of the table was sent: move old files elsewhere"));
 }
 
 std::optional<Key> TypedRows::ReadKey() const {

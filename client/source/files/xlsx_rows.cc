@@ -205,7 +205,7 @@ class Workbook {
       if (code == ZIP_ER_NOENT) return absl::NotFoundError("it is not there");
       if (code == ZIP_ER_OPEN) return absl::PermissionDeniedError("it cannot be opened");
       return absl::InvalidArgumentError(
-          "it is not an Excel workbook (.xlsx); older formats (.xls) are saved anew");
+          "it is not an Excel workbook (.xlsx); save older formats (.xls) as .xlsx");
     }
     std::unique_ptr<Workbook> book(new Workbook(archive));
     for (const auto step : {&Workbook::ReadSheets, &Workbook::ReadRelations, &Workbook::ReadStyles,
@@ -222,7 +222,8 @@ class Workbook {
       return absl::InvalidArgumentError(absl::StrCat("it has no sheet '", name, "', but ", NameSheets()));
     }
     const auto target = relations_.find(sheet->second);
-    if (target == relations_.end()) return absl::InvalidArgumentError("its sheet cannot be found within it");
+    if (target == relations_.end())
+      return absl::InvalidArgumentError("its list of sheets points to no sheet");
     return XmlPart::Open(archive_.get(), target->second);
   }
 
@@ -494,7 +495,7 @@ class XlsxRows : public FileRows {
     }
     row_.texts[column_] = type_ == "s" || type_ == "str" || type_ == "inlineStr";
     std::optional<std::string>& cell = row_.cells[column_];
-    if (type_ == "e") return wrong("an error stands in the cell");
+    if (type_ == "e") return wrong("the cell holds an error");
     if (has_formula_ && value_.empty() && type_ != "str")
       return wrong("its formula was never calculated: open the workbook and save it");
     if (type_ == "s") {
@@ -517,7 +518,7 @@ class XlsxRows : public FileRows {
     const bool whole = read.ec == std::errc() && read.ptr == value_.data() + value_.size();
     if (!whole || !std::isfinite(number)) return wrong("not a number");
     std::optional<std::string> shown = book_->Show(number, style_);
-    if (!shown) return wrong("no day of a calendar");
+    if (!shown) return wrong("not a date of the calendar");
     cell = std::move(shown);
   }
 

@@ -558,7 +558,7 @@ class SqliteReader : public SourceReader {
     if (!found->infinite_column.empty()) {
       table->problem =
           absl::StrCat("column '", found->infinite_column, "' of table '", plan->schema.name,
-                       "' holds an infinity, which no mirror holds: set the value to NULL, or leave ",
+                       "' holds an infinity, which no mirror can hold: set the value to NULL, or leave ",
                        "the table out with 'skip'");
       return absl::OkStatus();
     }

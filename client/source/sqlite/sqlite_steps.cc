@@ -60,8 +60,8 @@ absl::Status SetFilter(const SqliteFile& file, const TableSteps& steps, SourcePl
       CheckExpression(file.handle(), from, plan->schema.name, steps.where);
   if (absl::IsInvalidArgument(reads.status())) {
     return WrongSteps(
-        steps, absl::StrCat("table '", steps.table,
-                            "': 'where' is not what SQLite can decide by: ", reads.status().message()));
+        steps, absl::StrCat("table '", steps.table, "': 'where' is not a condition that SQLite understands: ",
+                            reads.status().message()));
   }
   if (!reads.ok()) return reads.status();
   plan->filter = AsTerm(steps.where);

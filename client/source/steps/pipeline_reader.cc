@@ -100,13 +100,12 @@ absl::StatusOr<SourceSchema> PipelineReader::Schema() {
     if (there) continue;
     if (!steps.hash.empty() || !steps.mask.empty() || !steps.columns.empty() || !steps.where.empty()) {
       return absl::FailedPreconditionError(absl::StrCat(
-          "no table of the source is called '", steps.table, "', of which the [[source.table]] in line ",
-          steps.line,
-          " says what may leave. It may be called otherwise, and would go as it is: nothing of the "
-          "source was sent. Correct 'name', or take the [[source.table]] away"));
+          "the source has no table '", steps.table, "', but the [[source.table]] in line ", steps.line,
+          " limits what may be sent of it. A table with another name would be sent unprotected, so nothing "
+          "of the source was sent. Correct 'name', or remove the [[source.table]]"));
     }
-    schema->notes.push_back(absl::StrCat("no table of the source is called '", steps.table,
-                                         "', which the [[source.table]] in line ", steps.line, " is about"));
+    schema->notes.push_back(absl::StrCat("the source has no table '", steps.table,
+                                         "', which the [[source.table]] in line ", steps.line, " names"));
   }
   return schema;
 }

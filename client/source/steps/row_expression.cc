@@ -59,7 +59,7 @@ int OnFunction(Found* found, std::string_view name) {
                         std::any_of(kUnsteady.begin(), kUnsteady.end(),
                                     [&](std::string_view other) { return SameName(other, name); });
   if (!unsteady) return SQLITE_OK;
-  return found->Refuse(absl::StrCat("the function ", std::string(name), " cannot decide about a row"));
+  return found->Refuse(absl::StrCat("the function ", std::string(name), " is not allowed"));
 }
 
 int Authorize(void* context, int action, const char* first, const char* second, const char*, const char*) {
@@ -67,17 +67,16 @@ int Authorize(void* context, int action, const char* first, const char* second, 
   switch (action) {
     case SQLITE_SELECT:
       if (++found->selects <= found->selects_allowed) return SQLITE_OK;
-      return found->Refuse("it asks for more than the columns of the row itself");
+      return found->Refuse("it uses more than the columns of the row itself");
     case SQLITE_READ:
       if (!SameName(first, found->table))
-        return found->Refuse(
-            "it looks at another table; only the columns of the row itself can decide about it");
+        return found->Refuse("it reads another table; only the columns of the row itself may be used");
       if (second != nullptr && *second != '\0') found->columns.insert(second);
       return SQLITE_OK;
     case SQLITE_FUNCTION:
       return OnFunction(found, second == nullptr ? "" : second);
     default:
-      return found->Refuse("it does more than to look at a row");
+      return found->Refuse("it does more than read a row");
   }
 }
 
@@ -93,7 +92,7 @@ absl::Status Prepare(sqlite3* database, const std::string& sql, Found* found) {
   if (!found->refused.empty()) return absl::InvalidArgumentError(found->refused);
   if (code != SQLITE_OK) return absl::InvalidArgumentError(sqlite3_errmsg(database));
   if (tail != sql.data() + sql.size()) return absl::InvalidArgumentError("something follows the expression");
-  if (parameters > 0) return absl::InvalidArgumentError("it has a parameter, which nothing fills");
+  if (parameters > 0) return absl::InvalidArgumentError("it has a parameter, and nothing gives it a value");
   return absl::OkStatus();
 }
 
@@ -108,8 +107,7 @@ absl::StatusOr<std::set<std::string>> CheckExpression(sqlite3* database, const s
                                                       const std::string& table,
                                                       const std::string& expression) {
   if (HoldsSelect(expression)) {
-    return absl::InvalidArgumentError(
-        "it holds a SELECT; only the columns of the row itself can decide about it");
+    return absl::InvalidArgumentError("it holds a SELECT; only the columns of the row itself may be used");
   }
   Found plain{.table = table, .selects_allowed = INT32_MAX};
   const std::string head = absl::StrCat("SELECT 1 FROM ", from, " WHERE ");

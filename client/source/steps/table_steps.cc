@@ -57,7 +57,7 @@ std::optional<std::pair<std::string, std::string>> FindConflict(const TableSteps
   }
   for (const auto& [name, keep] : steps.mask) {
     if (Holds(steps.hash, name))
-      return std::pair("mask", absl::StrCat("names '", name, "', which 'hash' names, too: one of them"));
+      return std::pair("mask", absl::StrCat("names '", name, "', which 'hash' also names: use one of them"));
   }
   if (ruled.empty()) return std::nullopt;
   if (!steps.Sends(ruled)) {

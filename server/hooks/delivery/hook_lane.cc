@@ -126,7 +126,7 @@ void HookLane::Failed(const std::string& name, const WaitingDelivery& waiting, c
     // Once for each delivery; the rest is in the log.
     if (tries == 1)
       events_.Add(name, Severity::kWarning, "hook.failed",
-                  absl::StrCat(what, ". It is tried again, later and later"));
+                  absl::StrCat(what, ". It is tried again, after longer and longer pauses"));
     return;
   }
   if (absl::Status done = queues_.done(name, waiting.id); !done.ok()) return;
@@ -134,12 +134,11 @@ void HookLane::Failed(const std::string& name, const WaitingDelivery& waiting, c
     const MutexLock lock(mutex_);
     waiting_.at(name).due = now;
   }
-  events_.Add(
-      name, Severity::kError, "hook.given_up",
-      absl::StrCat(what, ". After ", tries, " tries in ",
-                   std::chrono::duration_cast<std::chrono::minutes>(now - failed_first).count(),
-                   " minutes this delivery is given up, and the next ones go on. No row is concerned. "
-                   "Mend the hook; what it missed is in the mirror and in 'mirrorctl events'"));
+  events_.Add(name, Severity::kError, "hook.given_up",
+              absl::StrCat(what, ". After ", tries, " tries in ",
+                           std::chrono::duration_cast<std::chrono::minutes>(now - failed_first).count(),
+                           " minutes this delivery is given up, and the next ones go on. No row is affected. "
+                           "Correct the hook; what it missed is in the mirror and in 'mirrorctl events'"));
 }
 
 }  // namespace mirror

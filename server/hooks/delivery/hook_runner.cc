@@ -22,7 +22,8 @@ constexpr std::size_t kKeyDigits = 16;
 constexpr char kOwnEvents[] = "hook.";
 /// What a source is told where a hook refuses by its silence.
 constexpr char kUnanswered[] =
-    "this endpoint could not ask whether a cycle may begin, and its operator wants none then";
+    "this endpoint's hook did not answer whether a cycle may begin, and its operator allows no cycle without "
+    "that answer";
 
 /// The same after a restart as long as it means the same.
 std::string KeyOf(const HookConfig& hook) {
@@ -190,11 +191,11 @@ absl::Status HookRunner::ResolveConnection(const HookCaller& caller) {
   if (status.ok()) return status;
   if (absl::IsDeadlineExceeded(status) || absl::IsUnavailable(status)) {
     return absl::UnavailableError(
-        "this endpoint could not decide in time whether it takes in the tenant. Nothing was made. Try "
+        "this endpoint could not decide in time whether it accepts the tenant. Nothing was made. Try "
         "again.");
   }
   return absl::PermissionDeniedError(
-      absl::StrCat("this endpoint does not take in the tenant: ", status.message(),
+      absl::StrCat("this endpoint does not accept the tenant: ", status.message(),
                    ". Nothing was made. Ask the mirror's operator."));
 }
 

@@ -179,9 +179,9 @@ absl::StatusOr<std::string> Run(const sqlite::Connection& database, const std::s
   }
   if (answer.ok()) answer = absl::AbortedError("a statement ended the transaction");
   if (!late) return answer;
-  return absl::DeadlineExceededError(
-      absl::StrCat("the statements took longer than ", kSqlHookTimeMax.count(),
-                   " ms or the hook's timeout, for which the mirror is locked; nothing of them is kept"));
+  return absl::DeadlineExceededError(absl::StrCat(
+      "the statements took longer than ", kSqlHookTimeMax.count(),
+      " ms or the hook's timeout, and the mirror is locked while they run; all of them were undone"));
 }
 
 class SqlHook final : public HookTarget {

@@ -1,6 +1,7 @@
 // The calls of the MirrorAdmin about equality: verification, holds, backups.
 
 #include <chrono>
+#include <cstdint>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -28,6 +29,16 @@ void EncodeHold(const std::string& context_id, const Hold& hold, bool with_keys,
   message->set_reason(hold.reason);
   if (!with_keys) return;
   for (const std::string& key : hold.keys) message->add_keys(key);
+}
+
+absl::Status DecideHold(Tenants& tenants, const std::string& context_id, std::uint64_t hold_id,
+                        HoldState decision, v1::Hold* decided) {
+  const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants.Find(context_id);
+  if (!tenant.ok()) return tenant.status();
+  const absl::StatusOr<Hold> hold = (*tenant)->DecideHold(hold_id, decision, NowMs());
+  if (!hold.ok()) return hold.status();
+  EncodeHold(context_id, *hold, /*with_keys=*/false, decided);
+  return absl::OkStatus();
 }
 
 void EncodeBackup(const BackupReport& report, v1::BackupResponse* message) {
@@ -124,9 +135,8 @@ grpc::Status AdminService::Restore(grpc::ServerContext* context, const v1::Resto
   return Serve(*context, Needs::kOperator, call, [&]() -> absl::Status {
     if (request->confirm() != request->context_id() && tenants_.HasMirror(request->context_id())) {
       return absl::InvalidArgumentError(
-          "there is a mirror whose place the copy would take, and 'confirm' is not the context id. Nothing "
-          "was "
-          "done. Give the context id there once more.");
+          "the copy would replace a mirror, and 'confirm' is not the context id. Nothing was done. Repeat "
+          "the context id in 'confirm'.");
     }
     const absl::StatusOr<RestoreReport> report =
         RestoreMirror(tenants_, request->context_id(), request->path(), NowMs());
@@ -166,25 +176,21 @@ grpc::Status AdminService::ListHolds(grpc::ServerContext* context, const v1::Lis
 }
 
 grpc::Status AdminService::CommitHold(grpc::ServerContext* context, const v1::CommitHoldRequest* request,
-                                      v1::CommitHoldResponse* /*response*/) {
-  return Serve(*context, Needs::kOperator,
-               absl::StrCat("CommitHold ", request->context_id(), ":", request->hold_id()),
-               [&]() -> absl::Status {
-                 const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(request->context_id());
-                 if (!tenant.ok()) return tenant.status();
-                 return (*tenant)->DecideHold(request->hold_id(), HoldState::kCommit, NowMs());
-               });
+                                      v1::CommitHoldResponse* response) {
+  const std::string call = absl::StrCat("CommitHold ", request->context_id(), ":", request->hold_id());
+  return Serve(*context, Needs::kOperator, call, [&] {
+    return DecideHold(tenants_, request->context_id(), request->hold_id(), HoldState::kCommit,
+                      response->mutable_hold());
+  });
 }
 
 grpc::Status AdminService::RollbackHold(grpc::ServerContext* context, const v1::RollbackHoldRequest* request,
-                                        v1::RollbackHoldResponse* /*response*/) {
-  return Serve(*context, Needs::kOperator,
-               absl::StrCat("RollbackHold ", request->context_id(), ":", request->hold_id()),
-               [&]() -> absl::Status {
-                 const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(request->context_id());
-                 if (!tenant.ok()) return tenant.status();
-                 return (*tenant)->DecideHold(request->hold_id(), HoldState::kRollback, NowMs());
-               });
+                                        v1::RollbackHoldResponse* response) {
+  const std::string call = absl::StrCat("RollbackHold ", request->context_id(), ":", request->hold_id());
+  return Serve(*context, Needs::kOperator, call, [&] {
+    return DecideHold(tenants_, request->context_id(), request->hold_id(), HoldState::kRollback,
+                      response->mutable_hold());
+  });
 }
 
 }  // namespace mirror

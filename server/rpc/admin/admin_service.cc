@@ -276,7 +276,7 @@ grpc::Status AdminService::ResetTable(grpc::ServerContext* context, const v1::Re
     if (request->all()) {
       if (request->confirm() != request->context_id()) {
         return absl::InvalidArgumentError(
-            "'confirm' is not the context id. Nothing was dropped. Give the context id there once more.");
+            "'confirm' is not the context id. Nothing was dropped. Repeat the context id in 'confirm'.");
       }
       return ResetAll(
           **tenant, [&] { return !context->IsCancelled() && !stopping_; }, response);

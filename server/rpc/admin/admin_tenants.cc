@@ -168,7 +168,7 @@ grpc::Status AdminService::DeleteMirror(grpc::ServerContext* context, const v1::
       [&]() -> absl::Status {
         if (request->confirm() != request->context_id()) {
           return absl::InvalidArgumentError(
-              "'confirm' is not the context id. Nothing was removed. Give the context id there once more.");
+              "'confirm' is not the context id. Nothing was removed. Repeat the context id in 'confirm'.");
         }
         if (absl::Status status = tenants_.Delete(request->context_id()); !status.ok()) return status;
         events_.Add(request->context_id(), Severity::kWarning, "mirror.deleted",

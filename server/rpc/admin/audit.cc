@@ -112,7 +112,7 @@ void Audit::Replaced(const AuditPoint& former) {
   events_.Add("", Severity::kError, "audit.replaced",
               absl::StrCat("the audit log is not the one that this server knew up to record ", former.id,
                            ": the catalog was replaced, cut or made anew after damage. No mirrored row is "
-                           "concerned. 'mirrorctl audit verify' says what is missing; look for "
+                           "affected. 'mirrorctl audit verify' says what is missing; look for "
                            "catalog.db.damaged-* in the data folder"));
   SealLocked();
 }

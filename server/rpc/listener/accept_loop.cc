@@ -251,9 +251,7 @@ bool AcceptLoop::AcceptOne(bool* pause) {
   Connection connection{socket, 0, 0, CountedAs(peer), PeerOf(peer), SteadyMs(), {}};
   struct stat info {};
   if (!HasRoom(connection.address) || fstat(socket, &info) != 0) {
-    Complain(
-        "a connection was closed: there are as many as connections_max or connections_per_address_max say",
-        &full_);
+    Complain("a connection was closed: connections_max or connections_per_address_max is reached", &full_);
     close(socket);
     return true;
   }
@@ -349,7 +347,7 @@ void AcceptLoop::EndStrangers(bool callers, std::uint64_t Connection::*what, std
   for (const Stranger& stranger : strangers) {
     if (bytes <= most) break;
     bytes -= stranger.bytes;
-    End(*stranger.connection, "there is too much from strangers");
+    End(*stranger.connection, "too many bytes came from callers without a token");
   }
 }
 
@@ -376,7 +374,7 @@ void AcceptLoop::EndWithMostIdleCalls() {
   for (Connection* const connection : callers) {
     if (calls <= options_.unvouched->idle_calls_max) break;
     calls -= std::exchange(connection->idle_calls, 0);
-    End(*connection, "there are too many calls that are taken back or refused");
+    End(*connection, "too many calls were cancelled or refused");
   }
 }
 
@@ -399,25 +397,25 @@ void AcceptLoop::Look(Connection& connection, const TcpTraffic& now, const Vouch
   connection.empty_calls += report.empty_calls;
   connection.idle_calls += report.empty_calls + (known ? 0 : tokenless);
   if (connection.empty_calls > limits.empty_calls_max) {
-    End(connection, absl::StrCat(connection.empty_calls, " calls came at once and were taken back"));
+    End(connection, absl::StrCat(connection.empty_calls, " calls were cancelled as soon as they came"));
   } else if (!known) {
     LookAtStranger(connection);
   } else if (connection.unvouched > limits.connection_max) {
-    End(connection, absl::StrCat(connection.unvouched, " bytes came that belong to no call with a token"));
+    End(connection, absl::StrCat(connection.unvouched, " bytes came outside calls with a token"));
   }
 }
 
 void AcceptLoop::LookAtStranger(Connection& connection) {
   const AcceptOptions::Unvouched& limits = *options_.unvouched;
   if (connection.unanswered > limits.stranger_max) {
-    End(connection, absl::StrCat(connection.unanswered, " bytes came of headers without an end"));
+    End(connection, absl::StrCat(connection.unanswered, " bytes of headers came without an end"));
   } else if (connection.unvouched <= limits.stranger_max) {
     connection.over_ms = 0;
   } else if (connection.over_ms == 0) {
     connection.over_ms = looked_at_strangers_ms_;
   }
   if (connection.over_ms != 0 && looked_at_strangers_ms_ - connection.over_ms >= limits.patience.count())
-    End(connection, absl::StrCat(connection.unvouched, " bytes came that belong to no call with a token"));
+    End(connection, absl::StrCat(connection.unvouched, " bytes came outside calls with a token"));
 }
 
 void AcceptLoop::End(Connection& connection, const std::string& why) {

@@ -55,7 +55,7 @@ class HealthService::Stream final : public HeldStream {
  private:
   void Take(const std::string& request) override {
     const std::optional<std::string> asked = ServiceIn(request);
-    if (!asked) return End({grpc::StatusCode::INVALID_ARGUMENT, "the bytes are no HealthCheckRequest"});
+    if (!asked) return End({grpc::StatusCode::INVALID_ARGUMENT, "the bytes are not a HealthCheckRequest"});
     const bool known = asked->empty() || *asked == service_.service_;
     if (!watches_ && !known) return End({grpc::StatusCode::NOT_FOUND, "there is no such service here"});
     const MutexLock lock(service_.mutex_);

@@ -28,7 +28,7 @@ void HeldStreams::Add(HeldStream* stream) {
   // It is not deleted before it was removed, for which it waits here.
   HeldStream* const oldest = streams_.front();
   streams_.pop_front();
-  oldest->End(TooMuch("others opened a stream like this one, and there may be only so many. Open it again."));
+  oldest->End(TooMuch("too many streams like this one are open, and this was the oldest. Open it again."));
 }
 
 void HeldStreams::Remove(HeldStream* stream) {

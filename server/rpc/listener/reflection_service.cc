@@ -113,7 +113,7 @@ class ReflectionService::Stream final : public HeldStream {
   void Take(const std::string& request) override {
     const std::string answer = ReflectionAnswer(service_.service_, request);
     if (answer.empty())
-      return End({grpc::StatusCode::INVALID_ARGUMENT, "the bytes are no ServerReflectionRequest"});
+      return End({grpc::StatusCode::INVALID_ARGUMENT, "the bytes are not a ServerReflectionRequest"});
     Answer(answer);
   }
 

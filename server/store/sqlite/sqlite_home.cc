@@ -112,10 +112,10 @@ class SqliteHome final : public StoreHome {
           absl::StrCat("there is no file '", path, "' on the server's machine. The mirror is as it was."));
     }
     if (FileBytes(path + kLogSuffix) == 0) return absl::OkStatus();
-    return absl::FailedPreconditionError(absl::StrCat(
-        "'", path,
-        "' has a log beside it, so it is not all there by itself. The mirror is as it was. Copy the "
-        "database with 'mirrorctl backup' or SQLite's '.backup'."));
+    return absl::FailedPreconditionError(
+        absl::StrCat("'", path,
+                     "' has a log (-wal) beside it, so the file alone is incomplete. The mirror is as it "
+                     "was. Copy the database with 'mirrorctl backup' or SQLite's '.backup'."));
   }
 
   absl::StatusOr<std::uint64_t> CopyOut(Snapshot& mirror, const std::string& path,

@@ -39,7 +39,7 @@ constexpr char kNothingApplied[] = ". Nothing was applied";
 absl::Status DiskTrouble(const std::string& path, const char* doing) {
   return absl::UnavailableError(absl::StrCat(doing, " '", path, "': ", std::strerror(errno),
                                              ". The rows of the new mirror are lost and its cycle is over. "
-                                             "Mend the disk; the next cycle populates it."));
+                                             "Repair the disk; the next cycle populates it."));
 }
 
 absl::Status Sync(const std::string& path, int flags) {

@@ -11,7 +11,7 @@
 
 namespace mirror {
 
-/// When a cycle last made progress: what a call took was no idleness.
+/// When a cycle last made progress: the time that a call took does not count as idle.
 /// Threads: none; used under the tenant's lock.
 class CycleProgress {
  public:

@@ -28,9 +28,9 @@ void IndexFollower::TellWrong(const std::vector<AnnouncedTable>& tables) {
   if (told_wrong_.empty()) return;
   events_.Add(
       context_id_, Severity::kWarning, "indexes.ignored",
-      absl::StrCat("what the source announced of its indexes and foreign keys cannot be meant: ", told_wrong_,
-                   ". Nothing of these tables' was kept; their rows are mirrored as ever. Correct "
-                   "it at the source"));
+      absl::StrCat("the source announced indexes or foreign keys that cannot be right:  ", told_wrong_,
+                   ". None of them was kept for these tables; their rows are mirrored as before. Correct it "
+                   "at the source"));
 }
 
 absl::StatusOr<std::vector<FollowedTable>> ReadFollowed(Store& store) {

@@ -30,7 +30,7 @@ class IndexFollower {
   /// Between two cycles. What fails, or would take too long, is tried after the next one; no cycle fails for
   /// it. Errors: kDataLoss alone.
   absl::Status Follow(Store& store, std::int64_t now_ms);
-  /// Of what cannot be meant: once for the same words, and again after a restart.
+  /// Of what cannot be right: once for the same words, and again after a restart.
   void TellWrong(const std::vector<AnnouncedTable>& tables);
 
  private:

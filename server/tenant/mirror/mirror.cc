@@ -164,9 +164,10 @@ absl::StatusOr<std::optional<Mirror::Committed>> Mirror::Commit(const Store::Pla
   hooks_.Wake(plan);
   if (plan.hooks && result.hooks_dropped > 0) {
     Tell(Severity::kError, "hook.dropped",
-         absl::StrCat(result.hooks_dropped, " deliveries to hooks were dropped, the oldest first: more than ",
-                      kHooksWaitingMax,
-                      " wait. No row is concerned. See in 'hook.failed' why they are not delivered"));
+         absl::StrCat(result.hooks_dropped,
+                      result.hooks_dropped == 1 ? " delivery to a hook was" : " deliveries to hooks were",
+                      " dropped, the oldest first: more than ", kHooksWaitingMax,
+                      " wait. No row is affected. The event 'hook.failed' says why they are not delivered"));
   }
   return std::optional<Committed>(Committed{std::move(plan), std::move(result), took});
 }

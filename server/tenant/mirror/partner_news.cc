@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
+#include "base/human_text.h"
 #include "proto/wire/table.h"
 
 namespace mirror {
@@ -14,7 +15,7 @@ constexpr std::size_t kNamesListed = 20;
 constexpr std::size_t kToldMax = 10'000;
 
 constexpr char kKeep[] =
-    "To keep what is the partner's, set 'preserve_target = true' for the table at the source, or put it into "
+    "To keep the partner's data, set 'preserve_target = true' for the table at the source, or put it into "
     "a "
     "table of the partner's own (a hook can fill one after each cycle)";
 
@@ -29,11 +30,12 @@ void PartnerNews::TellColumns(Store& store) {
     const std::string names = ListNames(added.columns, kNamesListed);
     if (told_.size() >= kToldMax) told_.clear();
     if (!told_.insert(absl::StrCat(FoldName(added.table), " columns ", names)).second) continue;
-    events_.Add(context_id_, Severity::kWarning, "partner.column_lost",
-                absl::StrCat(
-                    "table '", added.table, "' has ", added.columns.size() == 1 ? "a column" : "columns",
-                    " that the source does not have: ", names,
-                    ". The next population makes the table without, and what stands there is gone. ", kKeep));
+    events_.Add(
+        context_id_, Severity::kWarning, "partner.column_lost",
+        absl::StrCat("table '", added.table, "' has ", added.columns.size() == 1 ? "a column" : "columns",
+                     " that the source does not have: ", names,
+                     ". The next population makes the table without them, and their values are lost. ",
+                     kKeep));
   }
 }
 
@@ -49,7 +51,7 @@ void PartnerNews::TellRows(Store& store, std::int64_t cycle, const std::string& 
   if (told_.size() >= kToldMax) told_.clear();
   if (!told_.insert(absl::StrCat(key, " rows ", *rows)).second) return;
   events_.Add(context_id_, Severity::kWarning, "partner.rows_lost",
-              absl::StrCat("table '", table, "' has ", *rows, *rows == 1 ? " row" : " rows",
+              absl::StrCat("table '", table, "' has ", Counted(static_cast<std::uint64_t>(*rows), "row"),
                            " more than the mirror wrote: somebody else wrote into it. ", what_comes,
                            *rows == 1 ? " it away. " : " them away. ", kKeep));
 }

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/cut_message.h"
 #include "base/folded_name.h"
+#include "base/human_text.h"
 #include "server/plan/announce_plan.h"
 #include "server/plan/breaker.h"
 
@@ -92,8 +93,8 @@ std::string RunningCycle::RefusalsOf(std::int64_t cycle) {
                           absl::StrCat("batch ", note.seq, " was not applied: the server's log says why"));
   }
   if (refusals_.empty()) return "";
-  std::string words = absl::StrCat(refusals_.size(), refusals_.size() == 1 ? " table" : " tables",
-                                   " took nothing more after a batch that was refused");
+  std::string words =
+      absl::StrCat(Counted(refusals_.size(), "table"), " took nothing more after a batch that was refused");
   std::size_t told = 0;
   for (const auto& [key, refusal] : refusals_) {
     if (++told > kRefusalsTold) {

@@ -45,7 +45,7 @@ class SeenSummary {
  private:
   mutable Mutex mutex_;
   mutable std::shared_ptr<const TenantSummary> summary_ MIRROR_GUARDED_BY(mutex_);
-  /// What commits said since `summary_` was made: who reads it pays for a new one, not every commit.
+  /// Changes by commits since `summary_` was made: the reader makes a new summary, not every commit.
   mutable std::map<std::string, std::int64_t> times_ MIRROR_GUARDED_BY(mutex_);
   std::atomic<std::int64_t> progress_ms_{0};
 };

@@ -57,7 +57,7 @@ TEST_F(CommandLine, WhatThereIsNotIsAnsweredWithWhatWasMeant) {
   EXPECT_EQ(Wrong("--confg x tenants"),
             "there is no option '--confg'. Nothing was done. Did you mean '--config'?");
   EXPECT_EQ(Wrong("--wide tenants"),
-            "'--wide' stands behind the command 'tenants', to which it belongs. Nothing was done.");
+            "'--wide' belongs to the command 'tenants' and must follow it. Nothing was done.");
   EXPECT_EQ(Wrong("tenants --frobnicate"), "there is no option '--frobnicate'. Nothing was done.");
   EXPECT_EQ(Wrong("fr\x1b"), "there is no command 'fr\\x1b'. Nothing was done.");
 }

@@ -252,7 +252,7 @@ TEST_F(OnceTest, ATableOfTheConfigurationThatIsNotThereIsTold) {
   EXPECT_EQ(Run(), 1);
   EXPECT_THAT(err_, AllOf(HasSubstr("'oders', line"), HasSubstr("no such table or view"),
                           HasSubstr("views are sent only with a 'key'"), Not(HasSubstr("left_out"))));
-  EXPECT_THAT(out_, HasSubstr("'include' and 'skip' leave the table out"));
+  EXPECT_THAT(out_, HasSubstr("'include' and 'skip' leave it out"));
   EXPECT_EQ(endpoint_.tables.count("a"), 1U) << "the others go on";
 }
 

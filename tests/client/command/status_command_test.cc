@@ -240,7 +240,7 @@ TEST_F(StatusCommandTest, AnAgentAtWorkIsSeenAndNotOverdueAndNotDisturbed) {
   ASSERT_THAT(lock, IsOk());
   ASSERT_THAT(lock->Begin(), IsOk());
   EXPECT_EQ(Status("2026-11-20 23:00:00"), 0);
-  EXPECT_THAT(out_, AllOf(HasSubstr("at work     yes\n"), HasSubstr("after the one at work")));
+  EXPECT_THAT(out_, AllOf(HasSubstr("at work     yes\n"), HasSubstr("after the run at work")));
   EXPECT_TRUE(InJson("2026-11-20 23:00:00").at("at_work").get<bool>());
   EXPECT_THAT(LockFile::Acquire(state(), "Cust"), Not(IsOk())) << "the agent has it still";
 }
@@ -339,6 +339,23 @@ TEST_F(StatusCommandTest, FilesThatCannotBeReadAreToldAndTheOtherSourcesShown) {
   EXPECT_THAT(all.at("sources").at(0).at("problems").dump(), HasSubstr("Cust.json"));
 }
 
+TEST_F(StatusCommandTest, AWordThatIsNoneOfTheRecordsIsNotShown) {
+  CycleReport report = GoodReport(0);
+  report.tables.push_back(Table("a", TableResult::kHeld, "too many rows"));
+  Ran(report, "2026-11-20 10:00:00", "2026-11-20 10:00:02");
+  const std::string file = state() + "/Cust.last.json";
+  std::ostringstream text;
+  text << std::ifstream(file).rdbuf();
+  for (const std::string word : {"\"done\"", "\"held\""}) {
+    std::string wrong = text.str();
+    ASSERT_NE(wrong.find(word), std::string::npos) << wrong;
+    std::ofstream(file) << wrong.replace(wrong.find(word), word.size(), "\"fine\"");
+    EXPECT_EQ(Status("2026-11-20 10:10:00"), 1);
+    EXPECT_THAT(out_, HasSubstr("Cust: not known\n"));
+    EXPECT_THAT(err_, HasSubstr("Cust.last.json' is not what this agent writes"));
+  }
+}
+
 TEST_F(StatusCommandTest, OfManySourcesThereIsALineEachAndTheProblemsComeFirst) {
   std::string sources;
   for (int i = 0; i < 300; ++i) {
@@ -415,7 +432,7 @@ TEST_F(StatusCommandTest, WrongConfigurationIsExitCodeTwo) {
   EXPECT_THAT(err_, HasSubstr("there is no [[source]]"));
   Configure(Source("Cust", "crm.db", "cron = \"@reboot\"\n"));
   EXPECT_EQ(Status("2026-11-20 10:00:00"), 2);
-  EXPECT_THAT(err_, HasSubstr("'cron' cannot be taken"));
+  EXPECT_THAT(err_, HasSubstr("'cron' is not a schedule"));
 }
 
 TEST_F(StatusCommandTest, ARunThatLastsSaysHowFarItIs) {

@@ -6,6 +6,7 @@
 
 #include <fstream>
 
+#include "absl/strings/str_cat.h"
 #include "base/name_pattern.h"
 #include "tests/client/source/source_database.h"
 #include "tests/support/status_matchers.h"
@@ -252,10 +253,10 @@ INSTANTIATE_TEST_SUITE_P(
         WrongCase{"LargeCopy", "[[source]]\ncontext_id = \"a\"\npath = \"x\"\ncopy_at_once = \"17GB\"\n",
                   ":13: [[source]] 'copy_at_once' must be"},
         WrongCase{"CronWithoutADay", "[[source]]\ncontext_id = \"a\"\npath = \"x\"\ncron = \"0 6 * *\"\n",
-                  ":13: [[source]] 'cron' cannot be taken: '0 6 * *' has 4 fields"},
+                  ":13: [[source]] 'cron' is not a schedule: '0 6 * *' has 4 fields"},
         WrongCase{"CronOfADayThatNeverComes",
                   "[[source]]\ncontext_id = \"a\"\npath = \"x\"\ncron = \"0 6 31 2 *\"\n",
-                  ":13: [[source]] 'cron' cannot be taken: '0 6 31 2 *' is never due"},
+                  ":13: [[source]] 'cron' is not a schedule: '0 6 31 2 *' is never due"},
         WrongCase{"CronAsAList", "[[source]]\ncontext_id = \"a\"\npath = \"x\"\ncron = [\"@daily\"]\n",
                   ":13: [[source]] 'cron' must be a text, not a list"},
         WrongCase{"CronAndInterval",
@@ -281,7 +282,7 @@ INSTANTIATE_TEST_SUITE_P(
         WrongCase{"HashedAndMasked",
                   "[agent]\nhash_key = \"k\"\n[[source]]\ncontext_id = \"a\"\npath = "
                   "\"x\"\n[[source.table]]\nname = \"t\"\nhash = [\"x\"]\nmask = { X = 2 }\n",
-                  ":18: [[source.table]] 'mask' names 'X', which 'hash' names, too"},
+                  ":18: [[source.table]] 'mask' names 'X', which 'hash' also names"},
         WrongCase{"MaskOfWhatIsNotSent",
                   "[[source]]\ncontext_id = \"a\"\npath = \"x\"\n[[source.table]]\nname = \"t\"\ncolumns = "
                   "[\"y\"]\nmask = { x = 2 }\n",
@@ -298,7 +299,7 @@ INSTANTIATE_TEST_SUITE_P(
         WrongCase{"TwoTablesOfOneName",
                   "[[source]]\ncontext_id = \"a\"\npath = \"x\"\n[[source.table]]\nname = "
                   "\"t\"\n[[source.table]]\nname = \"u\"\nas = \"T\"\n",
-                  ":17: [[source.table]] 'as' 'T' is how the mirror calls the table in line 13"},
+                  ":17: [[source.table]] 'as' 'T' is already the mirror's name of the table in line 13"},
         WrongCase{"UnknownKey", "[agent]\nwindou = 3\n",
                   ":11: [agent] 'windou' is not a key; did you mean 'window'?"},
         WrongCase{"UnknownKeyOfASource", "[[source]]\ncontext_id = \"a\"\npath = \"x\"\nstrategi = \"cdc\"\n",
@@ -358,7 +359,7 @@ INSTANTIATE_TEST_SUITE_P(
         WrongCase{
             "KeyOfADatabase",
             "[[source]]\ncontext_id = \"a\"\npath = \"x\"\n[[source.table]]\nname = \"t\"\nkey = [\"id\"]\n",
-            ":15: [[source.table]] 'key' is for files, views and tables without a key of their own"},
+            ":15: [[source.table]] 'key' is only for files, and for views and tables without a primary key"},
         WrongCase{"LogOfAFile",
                   "[[source]]\ncontext_id = \"a\"\nkind = \"csv\"\nfolder = \"x\"\n[[source.table]]\nname = "
                   "\"t\"\nstrategy = \"cdc\"\n",
@@ -366,7 +367,7 @@ INSTANTIATE_TEST_SUITE_P(
         WrongCase{"HashesOfALog",
                   "[[source]]\ncontext_id = \"a\"\npath = \"x\"\n[[source.table]]\nname = "
                   "\"t\"\ncolumn_hashes = true\n",
-                  ":15: [[source.table]] 'column_hashes' says nothing with strategy = \"cdc\""},
+                  ":15: [[source.table]] 'column_hashes' has no effect with strategy = \"cdc\""},
         WrongCase{"DeletesOfAnotherKind",
                   "[[source]]\ncontext_id = \"a\"\npath = \"x\"\n[[source.table]]\nname = "
                   "\"t\"\ndeletes = \"keep\"\n",
@@ -374,7 +375,7 @@ INSTANTIATE_TEST_SUITE_P(
         WrongCase{"WatermarkBesideALog",
                   "[[source]]\ncontext_id = \"a\"\npath = \"x\"\n[[source.table]]\nname = \"t\"\nwatermark = "
                   "\"at\"\n",
-                  ":15: [[source.table]] 'watermark' says nothing with strategy = \"cdc\""},
+                  ":15: [[source.table]] 'watermark' has no effect with strategy = \"cdc\""},
         WrongCase{"WatermarkWithoutColumn",
                   "[[source]]\ncontext_id = \"a\"\npath = \"x\"\nstrategy = "
                   "\"synthetic\"\n[[source.table]]\nname = "
@@ -384,12 +385,12 @@ INSTANTIATE_TEST_SUITE_P(
                   "[[source]]\ncontext_id = \"a\"\npath = \"x\"\nstrategy = "
                   "\"synthetic\"\n[[source.table]]\nname = "
                   "\"t\"\nstrategy = \"watermark\"\nwatermark = \"w\"\nwindow = \"1d\"\n",
-                  ":18: [[source.table]] 'window' says nothing with strategy = \"watermark\""},
+                  ":18: [[source.table]] 'window' has no effect with strategy = \"watermark\""},
         WrongCase{
             "FeedOfAnotherStrategy",
             "[[source]]\ncontext_id = \"a\"\npath = \"x\"\nstrategy = \"synthetic\"\n[[source.table]]\nname "
             "= \"t\"\ndeletes_from = { table = \"g\", key = [\"k\"], watermark = \"n\" }\n",
-            ":16: [[source.table]] 'deletes_from' says nothing with strategy = \"synthetic\""},
+            ":16: [[source.table]] 'deletes_from' has no effect with strategy = \"synthetic\""},
         WrongCase{
             "FeedWithoutKey",
             "[[source]]\ncontext_id = \"a\"\npath = \"x\"\nstrategy = \"synthetic\"\n[[source.table]]\nname "
@@ -440,8 +441,11 @@ TEST_F(ConfigTest, WrongEndpointIsNamed) {
   EXPECT_THAT(
       with("[endpoint]\naddress = \"host\"\n"),
       StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(":2: [endpoint] 'address' must be host:port")));
-  EXPECT_THAT(with("[endpoint]\naddress = \"host:99999\"\n"),
-              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("host:port")));
+  for (const char* const address : {"host:99999", "host:1x", "host:", "https://host:1", "::1:1", "a b:1"}) {
+    EXPECT_THAT(with(absl::StrCat("[endpoint]\naddress = \"", address, "\"\n")),
+                StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("must be host:port")))
+        << address;
+  }
   EXPECT_THAT(with("[endpoint]\naddress = \"host:1\"\nplaintext = true\n"),
               StatusIs(absl::StatusCode::kInvalidArgument,
                        HasSubstr(":3: [endpoint] 'plaintext' is for a loopback")));

@@ -142,9 +142,10 @@ TEST_F(ChangeLogTest, ARebuildThatMakesAllTriggersAgainIsSeen) {
   const std::string triggers = TriggerTexts();
   app_->Run(absl::StrCat("BEGIN;", kRebuild, triggers, "COMMIT"));
   ASSERT_EQ(TriggerTexts(), triggers);
-  ExpectPopulated("", "it was made anew");
+  ExpectPopulated("", "it was dropped and created again");
   // Also behind a VACUUM, which puts everything at another place.
-  ExpectPopulated(absl::StrCat("BEGIN;", kRebuild, TriggerTexts(), "COMMIT; VACUUM"), "it was made anew");
+  ExpectPopulated(absl::StrCat("BEGIN;", kRebuild, TriggerTexts(), "COMMIT; VACUUM"),
+                  "it was dropped and created again");
 }
 
 TEST_F(ChangeLogTest, ATableThatWasDroppedAndMadeAgainIsPopulated) {
@@ -158,7 +159,7 @@ TEST_F(ChangeLogTest, ATableThatWasDroppedAndMadeAgainIsPopulated) {
       "DROP TABLE t; CREATE TABLE t(id INTEGER PRIMARY KEY, u TEXT UNIQUE, v); INSERT INTO t VALUES (6, 'f', "
       "6);" +
           triggers,
-      "it was made anew");
+      "it was dropped and created again");
 }
 
 TEST_F(ChangeLogTest, VacuumKeepsThePosition) {

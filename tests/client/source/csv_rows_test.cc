@@ -88,7 +88,7 @@ TEST_F(CsvRowsTest, ReadsOtherEncodings) {
 TEST_F(CsvRowsTest, TellsWhichLineIsWrongAndGoesOn) {
   EXPECT_THAT(Read("a,b\n1,2\n3\n4,5,6\nx\"y,7\n\"z\"q,8\n9,10\n"),
               ElementsAre("2: [1] [2]", "3: it has 1 field, the header 2", "4: it has 3 fields, the header 2",
-                          HasSubstr("5: column 'a': a quote stands where none may"),
+                          HasSubstr("5: column 'a': a quote is in the wrong place"),
                           HasSubstr("6: column 'a': a quote"), "7: [9] [10]"));
   EXPECT_THAT(Read("a,b\n1,2\n3,\"4\n5,6\n"),
               ElementsAre("2: [1] [2]", HasSubstr("3: column 'b': the quote is not closed")));

@@ -101,8 +101,9 @@ TEST_F(FileReaderTest, WhatIsGuessedIsToldOnceAndWhenItChanges) {
   Drop("t.csv", "id,n,r,v\n1,1,0.5,a\n");
   Look();
   EXPECT_EQ(Notes(),
-            "table 't': types were guessed: id text (key), n integer, r real, v text. 'types' of its "
-            "[[source.table]] says otherwise where one is wrong\n");
+            "table 't': types were guessed: id text (key), n integer, r real, v text. Where a guess is "
+            "wrong, set the "
+            "type in 'types' of its [[source.table]]\n");
   Look();
   EXPECT_EQ(Notes(), "");
   Drop("t.csv", "id,n,r,v\n1,1,1.10,a\n");
@@ -119,7 +120,7 @@ TEST_F(FileReaderTest, AKeyThatWasTakenForNumbersIsToldOnce) {
   ASSERT_EQ(static_cast<int>(Type::kInt64), 4);
   Drop("t.csv", "id,n\n1,1\n");
   Look();
-  EXPECT_THAT(Notes(), HasSubstr("its key (id) was taken for numbers until now"));
+  EXPECT_THAT(Notes(), HasSubstr("its key (id) was read as a number until now"));
   EXPECT_EQ(TypeOf("id"), Type::kText);
   Look();
   EXPECT_EQ(Notes(), "");
@@ -137,7 +138,7 @@ TEST_F(FileReaderTest, AFilterOverAColumnOfAnotherTypeByNowSendsNothing) {
   table_.steps.where = "id > 100";
   Look();
   EXPECT_THAT(Table().problem,
-              HasSubstr("'where' is about column 'id', of which other values are guessed by now (text"));
+              HasSubstr("'where' is about column 'id', and the guess of its type changed (text"));
   EXPECT_EQ(TypeOf("id"), Type::kInt64) << "announced as it was";
   Look();
   EXPECT_THAT(Table().problem, HasSubstr("'where' is about column 'id'")) << "until somebody says";
@@ -196,7 +197,7 @@ TEST_F(FileReaderTest, LinesOfRowsWithTheKeyOfAnotherAreNamed) {
   Look();
   const auto key = [](const char* id) { return Key{{Kind::kText, 0, 0, id}}; };
   EXPECT_THAT(reader_->PlacesOf("t", {key("2"), key("1")}),
-              ElementsAre("line 4 has that of line 2", "line 6 has that of line 3"));
+              ElementsAre("line 4 has the key of line 2", "line 6 has the key of line 3"));
   EXPECT_THAT(reader_->PlacesOf("t", {key("3")}), IsEmpty());
   EXPECT_THAT(reader_->PlacesOf("t", {}), IsEmpty());
   EXPECT_THAT(reader_->PlacesOf("u", {key("1")}), IsEmpty());

@@ -81,7 +81,11 @@ TEST(CaptureFormTest, TellsByWhatItWasLookedAt) {
   EXPECT_EQ(by.column, "changed at");
   EXPECT_TRUE(by.HasPointer());
   EXPECT_FALSE(ReadLookedBy("").HasPointer());
-  EXPECT_EQ(ReadLookedBy("").Word(), "");
+  EXPECT_EQ(ReadLookedBy("").word, "");
+  const LookedBy later = ReadLookedBy("sorted born\n1 id 1");
+  EXPECT_FALSE(later.strategy.has_value());
+  EXPECT_EQ(later.word, "sorted") << "of a later version";
+  EXPECT_EQ(later.column, "born");
 }
 
 // Capture states hold these texts, and run states these digests: others would have every table populated.

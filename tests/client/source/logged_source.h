@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "base/utf8.h"
-#include "client/cycle/decision.h"
+#include "client/sending/decision.h"
 #include "client/source/sqlite/log/change_log.h"
 #include "client/source/sqlite/sqlite_reader.h"
 #include "proto/wire/codec.h"

@@ -111,7 +111,7 @@ TEST_F(RestoredSourceTest, RestoredDuringACycleThatDied) {
   EXPECT_THAT(SendTable("t", &sent, 1), IsOk());
   EXPECT_NE(model_["t"].pending.lineage, "");
   Restore("backup.db");
-  EXPECT_EQ(Cycle()["t"].words, "a cycle died in the mirror that this source did not begin");
+  EXPECT_EQ(Cycle()["t"].words, "the mirror holds an unfinished cycle that this source did not begin");
   ExpectEqual();
 }
 
@@ -181,7 +181,7 @@ TEST_F(RestoredSourceTest, TheSameFileOnAnotherMachineIsACopy) {
   Start(kTable);
   host_ = "another";
   EXPECT_EQ(Cycle()["t"].action, "populate");
-  EXPECT_THAT(bound_, HasSubstr("the machine is another one"));
+  EXPECT_THAT(bound_, HasSubstr("this is another machine"));
 }
 
 TEST_F(RestoredSourceTest, PositionsOfAFormerLogAreGone) {

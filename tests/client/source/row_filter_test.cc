@@ -73,8 +73,8 @@ TEST(RowFilter, TakesOneExpressionOverTheRowAndNothingElse) {
            std::pair("EXISTS (SELECT 1 FROM sqlite_schema)", "SELECT"),
            std::pair("id in(/*'*/sElEcT 1)", "SELECT"),
            std::pair("count(*) > 1", "misuse of aggregate"),
-           std::pair("random() > 0", "random cannot decide"),
-           std::pair("id < current_timestamp", "current_timestamp cannot decide"),
+           std::pair("random() > 0", "random is not allowed"),
+           std::pair("id < current_timestamp", "current_timestamp is not allowed"),
            std::pair("1 ORDER BY id", "near \"ORDER\""),
        }) {
     EXPECT_THAT(RowFilter::Make(Orders(), expression),

@@ -225,7 +225,7 @@ INSTANTIATE_TEST_SUITE_P(
               "0 to 65535, not 65536"},
         Wrong{"PortNegative", "[admin]\n", "[admin]\nport = -1\n", "5: [admin] 'port'", "not -1"},
         Wrong{"PortAsText", "[admin]\n", "[admin]\nport = \"1\"\n", "5: [admin] 'port'", "not a text"},
-        Wrong{"SamePorts", "[admin]\n", "[admin]\nport = 7443\n", "5: [admin] 'port'", "a port each"},
+        Wrong{"SamePorts", "[admin]\n", "[admin]\nport = 7443\n", "5: [admin] 'port'", "a port of its own"},
         Wrong{"AddressIsAName", "[admin]\n", "[admin]\naddress = \"example.com\"\n", "5: [admin] 'address'",
               "IP address"},
         Wrong{"FlagAsNumber", "", "[data]\nautomatic_provisioning = 1\n",
@@ -260,7 +260,7 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{
             "IssuerTwice", "",
             "[[issuer]]\nname = \"Source\"\nenvironment = \"production\"\nkeys = \"k\"\ncontexts = [\"x\"]\n",
-            "17: [[issuer]] 'name'", "stands twice"},
+            "17: [[issuer]] 'name'", "is there twice"},
         Wrong{"LogLevel", "", "[log]\nlevel = \"warning\"\n", "18: [log] 'level'", "did you mean 'warn'?"},
         Wrong{"TenantUnderMessage", "", "[limits]\nbytes_in_flight_tenant_max = \"1MiB\"\n",
               "18: [limits] 'bytes_in_flight_tenant_max'", "below 'message_bytes_max' (16MiB)"},
@@ -406,7 +406,7 @@ TEST(ConfigTest, AWrongHookIsNamedWithItsLineAndWithoutItsAddress) {
       {"on = [\"completed\"]", "exactly one of 'command', 'sql' and 'url'"},
       {"on = [\"completed\"]\ncommand = [\"/a\"]\nsql = \"SELECT 1\"", "exactly one of"},
       {"on = [\"complete\"]\ncommand = [\"/a\"]", "did you mean 'completed'"},
-      {"on = [\"completed\"]\ncommand = [\"program\"]", "whole path"},
+      {"on = [\"completed\"]\ncommand = [\"program\"]", "absolute path"},
       {"on = [\"completed\"]\nurl = \"ftp://example.org/secret\"", "'url' must be a URL"},
       {"on = [\"completed\"]\nsql = \"SELECT 'a\"", "'sql' must be whole SQL statements"},
       {"on = [\"completed\"]\nsql = \" \"", "'sql' must be whole SQL statements"},
@@ -415,7 +415,7 @@ TEST(ConfigTest, AWrongHookIsNamedWithItsLineAndWithoutItsAddress) {
       {"on = [\"authenticated\"]\ncommand = [\"/a\"]\non_error = \"perhaps\"", "on_error"},
       {"on = [\"completed\"]\ncommand = [\"/a\"]\nname = \"x\"\n[[hook]]\nname = \"x\"\non = "
        "[\"event\"]\ncommand = [\"/a\"]",
-       "stands twice"}};
+       "is there twice"}};
   for (const auto& [text, words] : wrong) {
     const ConfigFile file(absl::StrCat(kSmall, "[[hook]]\n", text, "\n"));
     const absl::Status status = file.Load().status();

@@ -148,7 +148,7 @@ TEST_F(HookLaneTest, WhatFailsAgainAndAgainIsGivenUpAndTheNextGoesOn) {
   EXPECT_EQ(told_.back(), "Cust1 2");
   EXPECT_THAT(
       catalog_.Messages("hook.given_up"),
-      AllOf(HasSubstr(absl::StrCat("After ", told_.size() - 1, " tries")), HasSubstr("Mend the hook")));
+      AllOf(HasSubstr(absl::StrCat("After ", told_.size() - 1, " tries")), HasSubstr("Correct the hook")));
 }
 
 TEST_F(HookLaneTest, ANightOfFailuresIsNoReasonToGiveUp) {

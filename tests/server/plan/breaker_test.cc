@@ -37,7 +37,7 @@ TEST(Breaker, MoreThanHalfOfATableIsHeld) {
   EXPECT_FALSE(Deletes(5'000, 10'000).held);
   const Judgement held = Deletes(5'001, 10'000);
   ASSERT_TRUE(held.held);
-  EXPECT_THAT(held.reason, testing::AllOf(HasSubstr("5001 of 10000"), HasSubstr("50 %")));
+  EXPECT_THAT(held.reason, testing::AllOf(HasSubstr("5,001 of 10,000"), HasSubstr("50 %")));
   ASSERT_TRUE(held.hold);
   EXPECT_EQ(held.hold->rows, 5'001U);
   EXPECT_EQ(held.hold->state, HoldState::kWaiting);

@@ -102,10 +102,10 @@ TEST(IndexPlanTest, LinesAreStatementsAndWhatIsNoneIsAComment) {
           "\"age\");  -- UNIQUE at the source",
           R"(CREATE INDEX IF NOT EXISTS "index_my ""people""_age" ON "my ""people""" ("age");  )"
           "-- UNIQUE at the source",
-          R"(-- INDEX "half" is not told: it is partial)",
+          R"(-- INDEX "half" is left out: it is partial)",
           R"(-- FOREIGN KEY ("age") REFERENCES "ages" ("years") ON UPDATE SET NULL ON DELETE CASCADE)",
-          "-- and 2 more that the source did not tell of"));
-  EXPECT_THAT(IndexLines(People(), std::nullopt), ElementsAre(HasSubstr("did not tell")));
+          "-- and 2 more that the source did not name"));
+  EXPECT_THAT(IndexLines(People(), std::nullopt), ElementsAre(HasSubstr("did not say which indexes it has")));
 }
 
 TEST(IndexPlanTest, NoNameEndsAComment) {

@@ -121,7 +121,7 @@ std::vector<ChangeCase> ChangeCases() {
       {"KeyRenamed", none, Name(0, "key"), "id to key", ""},
       {"RenamedToAnotherCase", none, Name(1, "NAME"), "name to NAME", ""},
       {"RenamedWithoutIdsIsDropAndAdd", WithoutIds(), Then(WithoutIds(), Name(1, "label")), "",
-       "only known to the source"},
+       "only the source knows its values"},
       {"RenamedToAnotherCaseWithoutIds", WithoutIds(), Then(WithoutIds(), Name(1, "NAME")), "name to NAME",
        ""},
       {"DroppedAndAnotherTookItsName", none, Then(Drop(1), Name(1, "name")), "drop name, price to name", ""},
@@ -152,12 +152,13 @@ std::vector<ChangeCase> ChangeCases() {
       {"ColumnsGotIds", WithoutIds(), none, "", ""},
       // Repopulate.
       {"AnotherTableId", none, [](TableSchema& t) { t.table_id = 10; }, "", "another table"},
-      {"AddedUnknown", none, Add(Added(Backfill::kUnknown)), "", "only known to the source"},
-      {"AddedUnspecified", none, Add(Added(Backfill::kUnspecified)), "", "only known to the source"},
-      {"AddedDefaultWithoutOne", none, Add(Added(Backfill::kDefault)), "", "only known to the source"},
+      {"AddedUnknown", none, Add(Added(Backfill::kUnknown)), "", "only the source knows its values"},
+      {"AddedUnspecified", none, Add(Added(Backfill::kUnspecified)), "", "only the source knows its values"},
+      {"AddedDefaultWithoutOne", none, Add(Added(Backfill::kDefault)), "",
+       "only the source knows its values"},
       {"AddedEmptyButNotNull", none,
        Then(Add(Added(Backfill::kNone)), Set(4, [](Column& c) { c.nullable = false; })), "",
-       "only known to the source"},
+       "only the source knows its values"},
       {"KeyColumnAdded", none, Add([] {
          Column c = Added(Backfill::kDefault, Literal(std::int64_t{1}));
          c.key_position = 2;

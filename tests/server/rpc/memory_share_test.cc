@@ -18,7 +18,7 @@ TEST(MemoryShareTest, OneMessageOfATenantAlwaysFindsRoomAndTheNextOneUpToItsLimi
   MemoryShare::Part large(share, "t"), more(share, "t"), other(share, "u");
   EXPECT_THAT(large.Hold(500), IsOk());
   EXPECT_THAT(more.Hold(1), StatusIs(absl::StatusCode::kResourceExhausted,
-                                     AllOf(HasSubstr("the tenant's messages would unpack to 501"),
+                                     AllOf(HasSubstr("the tenant's unanswered messages would take 501"),
                                            HasSubstr("limit is 100"))));
   EXPECT_THAT(other.Hold(400), IsOk());
   EXPECT_EQ(share.bytes(), 900U);

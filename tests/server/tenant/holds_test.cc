@@ -12,6 +12,7 @@
 namespace mirror {
 namespace {
 
+using testing::AllOf;
 using testing::Contains;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -62,7 +63,7 @@ class HoldsTest : public TenantBench {
 TEST_F(HoldsTest, SixtyPercentAtOnceAreHeldAndNothingIsApplied) {
   Fill();
   const BatchOutcome outcome = Delete(0, 2'400, 1);
-  EXPECT_THAT(outcome.status, StatusIs(kFailedPrecondition, HasSubstr("2400 of 4000")));
+  EXPECT_THAT(outcome.status, StatusIs(kFailedPrecondition, HasSubstr("2,400 of 4,000")));
   EXPECT_TRUE(outcome.held);
   EXPECT_EQ(Count(), kRows);
   EXPECT_EQ(Metadata("lsn"), Cell(1));
@@ -283,7 +284,7 @@ TEST_F(HoldsTest, WhatIsExpectedIsJudgedBeforeAnythingGoesAndBindsNoBatch) {
   };
   const BatchOutcome many = expect(2'400, 0, 10);
   EXPECT_TRUE(many.held);
-  EXPECT_THAT(many.status, StatusIs(kFailedPrecondition, HasSubstr("2400 of 4000")));
+  EXPECT_THAT(many.status, StatusIs(kFailedPrecondition, HasSubstr("2,400 of 4,000")));
   EXPECT_EQ(Count(), kRows);
   ASSERT_THAT(Holds(), SizeIs(1));
   EXPECT_EQ(Holds()[0].rows, 2'400U);
@@ -493,7 +494,7 @@ TEST_F(HoldsTest, ATableThatIsNotListedStaysUntilDecided) {
   source_->Begin();
   ASSERT_THAT(source_->Announce({Pairs()}), IsOk());
   EXPECT_THAT(source_->last_announcement->held_tables, testing::ElementsAre("people"));
-  EXPECT_THAT(source_->last_announcement->held_reason, HasSubstr("4000 of 4000"));
+  EXPECT_THAT(source_->last_announcement->held_reason, HasSubstr("4,000 of 4,000"));
   EXPECT_EQ(Count(), kRows);
   ASSERT_THAT(source_->Complete(), IsOk());
 
@@ -558,6 +559,39 @@ void MissAndCommit(SourceCalls& source, std::int64_t lsn) {
       .rows = {{1, "x", 1}}, .populate = PopulateReason::kLineageMiss, .target = At(lsn), .commit = At(lsn)};
   ASSERT_THAT(source.Send(mirror::People(), spec).status, IsOk());
   ASSERT_THAT(source.Complete(), IsOk());
+}
+
+TEST_F(HoldsTest, WhatAnAcceptedSourcePopulatesIsNoRestoreUntilItsCycleIsComplete) {
+  source_->Mirror(mirror::People(), {{1, "a", 1}}, At(1));
+  source_->source_id = "a copy";
+  Begin();
+  ASSERT_THAT(source_->Complete(), IsOk());
+  ASSERT_THAT(tenant_->AcceptSource(source_->now), IsOk());
+  EXPECT_THAT(catalog_.Kinds(), Contains("source.accepted"));
+  Restart();
+  source_->source_id = "a copy";
+
+  MissAndCommit(*source_, 2);
+  EXPECT_THAT(catalog_.Messages("source.replaced"), HasSubstr("accepted another source database"));
+  EXPECT_THAT(catalog_.Kinds(), Not(Contains("source.restored")));
+
+  MissAndCommit(*source_, 3);
+  EXPECT_THAT(catalog_.Kinds(), Contains("source.restored"));
+}
+
+TEST_F(HoldsTest, TheFormerSourcesCycleLeavesAnAcceptedOneAccepted) {
+  source_->Mirror(mirror::People(), {{1, "a", 1}}, At(1));
+  source_->source_id = "a copy";
+  Begin();
+  ASSERT_THAT(source_->Complete(), IsOk());
+  ASSERT_THAT(tenant_->AcceptSource(source_->now), IsOk());
+  source_->source_id = "source";
+  Begin();
+  ASSERT_THAT(source_->Complete(), IsOk());
+  source_->source_id = "a copy";
+
+  MissAndCommit(*source_, 2);
+  EXPECT_THAT(catalog_.Kinds(), AllOf(Contains("source.replaced"), Not(Contains("source.restored"))));
 }
 
 TEST_F(HoldsTest, TwoSourcesThatMissEachOthersCyclesPauseTheTenant) {

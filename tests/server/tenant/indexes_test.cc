@@ -102,7 +102,7 @@ TEST_F(IndexesTest, WhatAnOlderAgentAnnouncesIsNotTakenForNone) {
               StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("agent is older than 0.2")));
   source_->objects["people"] = {};
   Cycle({People(), Pairs()});
-  EXPECT_THAT(Lines(), HasSubstr("-- table \"pairs\": its source did not tell"));
+  EXPECT_THAT(Lines(), HasSubstr("-- table \"pairs\": its source did not say"));
 }
 
 TEST_F(IndexesTest, WhatCannotBeMeantIsIgnoredInWordsAndTheRowsAreMirrored) {

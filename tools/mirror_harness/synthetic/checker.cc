@@ -8,6 +8,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "base/human_text.h"
 #include "tools/mirror_harness/synthetic/sqlite_file.h"
 
 namespace mirror::harness {
@@ -133,7 +134,8 @@ class TableCheck {
         database.Number(absl::StrCat("SELECT count(*) FROM ", QuoteName(model_.schema().name)));
     if (!count.ok()) return Differ(std::string(count.status().message()));
     const auto rows = static_cast<std::uint64_t>(*count);
-    if (rows != model_.rows()) Differ(absl::StrCat("holds ", rows, " rows, the source ", model_.rows()));
+    if (rows != model_.rows())
+      Differ(absl::StrCat("holds ", Counted(rows, "row"), ", the source ", Grouped(model_.rows())));
   }
 
   StoredCell Expected(std::int64_t key, std::size_t place) {
@@ -224,9 +226,9 @@ class TableCheck {
                         std::back_inserter(missing));
     result_->rows += mirrored.size() - ghosts.size();
     if (!ghosts.empty())
-      Differ(absl::StrCat("has no key: ", ghosts.size(), " rows stand in the mirror only"));
+      Differ(absl::StrCat("has no key: ", Counted(ghosts.size(), "row"), " only in the mirror"));
     if (!missing.empty())
-      Differ(absl::StrCat("has no key: ", missing.size(), " rows are missing in the mirror"));
+      Differ(absl::StrCat("has no key: ", Counted(missing.size(), "row"), " missing in the mirror"));
     return step.status();
   }
 
@@ -280,7 +282,8 @@ class PositionCheck {
     }
     if (count.kind == Kind::kInteger && count.integer >= 0 &&
         static_cast<std::uint64_t>(count.integer) != table.model.rows()) {
-      Differ(absl::StrCat("row_count is ", count.integer, ", the source has ", table.model.rows(), " rows"));
+      Differ(absl::StrCat("row_count is ", count.integer, ", the source has ",
+                          Counted(table.model.rows(), "row")));
     }
   }
 

@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "base/human_text.h"
 
 namespace mirror::harness {
 namespace {
@@ -84,10 +85,10 @@ std::string ReportText(const Options& options, const Report& report) {
   }
   const Rates rates(report);
   std::string text = absl::StrFormat(
-      "seed %d: %d rows in %.2f s, %d tenants, %d tables\n"
+      "seed %d: %s in %.2f s, %s, %s\n"
       "  %.0f rows/s, %.1f MB/s, %.1f calls/s; a call takes %.2f ms (p50), %.2f ms (p99)\n",
-      options.seed, report.totals.rows, report.seconds, options.tenants, report.tables, rates.rows,
-      rates.megabytes, rates.calls, rates.p50, rates.p99);
+      options.seed, Counted(report.totals.rows, "row"), report.seconds, Counted(options.tenants, "tenant"),
+      Counted(report.tables, "table"), rates.rows, rates.megabytes, rates.calls, rates.p50, rates.p99);
   if (options.command != Command::kPush) absl::StrAppend(&text, CycleText(report));
   if (report.soak) absl::StrAppend(&text, SoakText(*report.soak));
   if (report.baseline) {
@@ -97,12 +98,14 @@ std::string ReportText(const Options& options, const Report& report) {
   }
   if (report.check) {
     for (const std::string& line : report.check->first) absl::StrAppend(&text, "  different: ", line, "\n");
-    absl::StrAppendFormat(&text, "  checked: %d tables, %d rows, %d differences\n", report.check->tables,
-                          report.check->rows, report.check->differences);
+    absl::StrAppend(&text, "  checked: ", Counted(report.check->tables, "table"), ", ",
+                    Counted(report.check->rows, "row"), ", ",
+                    Counted(report.check->differences, "difference"), "\n");
   }
   if (report.tables_behind > 0) {
-    absl::StrAppend(&text, "  not mirrored or behind, and so not checked: ", report.tables_behind,
-                    " tables\n");
+    absl::StrAppend(&text,
+                    "  not mirrored or behind, and so not checked: ", Counted(report.tables_behind, "table"),
+                    "\n");
   }
   if (report.verdicts_different > 0) {
     absl::StrAppend(&text, "  row counts that the mirror found different: ", report.verdicts_different, "\n");

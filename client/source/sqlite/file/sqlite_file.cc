@@ -140,15 +140,15 @@ absl::Status ByCode(const sqlite::Failure& failure, const std::string& where, co
       if (IsUnreadableSchema(failure.words)) {
         return absl::FailedPreconditionError(absl::StrCat(
             words, ". SQLite ", sqlite3_libversion(),
-            ", with which the agent reads, does not understand this object of the schema; a newer one may "
-            "have ",
-            "made it. Nothing was sent, and the data need not be damaged ('PRAGMA integrity_check' in the ",
-            "application's own SQLite tells): do not restore a backup, but write the object so that this ",
+            ", which the agent uses, does not understand this object of the schema; a newer SQLite may have ",
+            "made it. Nothing was sent. The data need not be damaged (check with 'PRAGMA integrity_check' in "
+            "the ",
+            "application's own SQLite): do not restore a backup, but rewrite the object so that this ",
             "version can read it"));
       }
       return absl::DataLossError(absl::StrCat(
           words, ". The database seems to be damaged: check it with 'PRAGMA integrity_check', and ",
-          "where that does not say ok, restore a backup"));
+          "if that does not say ok, restore a backup"));
     case SQLITE_CANTOPEN:
     case SQLITE_READONLY:
     case SQLITE_PERM:
@@ -257,13 +257,14 @@ absl::Status SqliteFile::CopyPages(sqlite3* copy, const CopyLimits& limits) cons
   const auto refused = [&](absl::string_view why, absl::string_view or_else) {
     return absl::UnavailableError(absl::StrCat(
         "the source '", path_,
-        "' has a rollback journal, and what cannot be read in parts, as a view, or what changes all the ",
-        "time is read from a copy, so that its writers need not wait; ", why,
-        ". Nothing was sent of it. Set its journal_mode to WAL, where nobody waits for a reader", or_else));
+        "' has a rollback journal. Views, and tables that change all the time, are then read from a ",
+        "temporary copy, so that writers need not wait, but ", why,
+        ". Nothing of it was sent. Set its journal_mode to WAL, where writers do not wait for readers",
+        or_else));
   };
   if (*pages > limits.max / *page) {
-    return refused(
-        absl::StrCat("it is larger than the ", limits.max / 1'000'000, " MB that are copied at most"), "");
+    return refused(absl::StrCat("it is larger than the ", limits.max / 1'000'000, " MB that may be copied"),
+                   "");
   }
   const std::unique_ptr<sqlite3_backup, int (*)(sqlite3_backup*)> backup(
       sqlite3_backup_init(copy, "main", handle(), "main"), &sqlite3_backup_finish);
@@ -288,8 +289,8 @@ absl::Status SqliteFile::CopyPages(sqlite3* copy, const CopyLimits& limits) cons
     if (before > 0 && left >= before && ++repeats > kCopyRepeats) {
       if (*pages > limits.at_once / *page) {
         return refused(absl::StrCat("it is written too often for that, and larger than the ",
-                                    limits.at_once / 1'000'000, " MB for which its writers are kept waiting"),
-                       ", or give 'copy_at_once' of its [[source]] more, if they can wait that long");
+                                    limits.at_once / 1'000'000, " MB for which writers may be kept waiting"),
+                       ", or raise 'copy_at_once' of its [[source]] if writers can wait that long");
       }
       step = -1;
     }
@@ -383,9 +384,9 @@ absl::Status SqliteFile::Explain(const sqlite::Failure& failure, std::string_vie
   const std::string words = absl::StrCat(where, failure.words);
   if (absl::StrContains(words, "no such collation sequence") ||
       absl::StrContains(words, "no such function")) {
-    return absl::InvalidArgumentError(absl::StrCat(words,
-                                                   ". It belongs to the application, and no other program "
-                                                   "can read by it: leave the table out with 'skip'"));
+    return absl::InvalidArgumentError(absl::StrCat(
+        words,
+        ". Only the application has it, so no other program can read the table: leave it out with 'skip'"));
   }
   return ByCode(failure, where, words);
 }

@@ -118,7 +118,7 @@ void RowTaker::AppendBytes(std::string_view bytes, Kind kind, const Field& field
 absl::Status RowTaker::Infinite(const std::string& column) const {
   return absl::InvalidArgumentError(
       absl::StrCat("table '", table_, "', column '", column,
-                   "': an infinity, which no mirror holds. Nothing of the table is ",
+                   "': an infinity, which no mirror can hold. Nothing of the table is ",
                    "committed; set the value to NULL, or leave the table out with 'skip'"));
 }
 

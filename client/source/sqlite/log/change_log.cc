@@ -62,7 +62,7 @@ std::map<std::int64_t, std::int64_t> Split(const std::string& text) {
 absl::Status NotWhole(const std::string& path) {
   return absl::FailedPreconditionError(absl::StrCat(
       "the change log of '", path,
-      "' is not whole: tables of its own (_mirror_...) were dropped or emptied. Nothing was sent. Run "
+      "' is incomplete: some of its _mirror_... tables were dropped or emptied. Nothing was sent. Run "
       "'mirror-agent uninstall' and 'install'; then every table is populated anew"));
 }
 
@@ -220,13 +220,12 @@ absl::StatusOr<std::string> ChangeLog::Bind(const SourceMark& /*mark*/) {
   source_id_ = id;
   first_lineage_ = first;
   if (!copied) {
-    return absl::StrCat(
-        "'", mark.path,
-        "' is another file than in the last run: it was restored. Tables of which the mirror is "
-        "not in a state of its past are populated");
+    return absl::StrCat("'", mark.path,
+                        "' is another file than in the last run: it was restored. Tables are populated where "
+                        "the mirror holds a state that this file never had");
   }
-  return absl::StrCat("the source was '", path, "' and is now '", mark.path,
-                      "', or the machine is another one: it counts as a new source and is populated");
+  return absl::StrCat("the source was at '", path, "' and is now at '", mark.path,
+                      "', or this is another machine: it counts as a new source and is populated");
 }
 
 absl::StatusOr<std::vector<std::string>> ChangeLog::Renew(const std::vector<std::string>& tables) {

@@ -54,7 +54,7 @@ absl::StatusOr<bool> IsOwn(const SqliteFile& file, const LogOwner& owner) {
   const bool moved = gone && tenant == owner.context_id && known->source_id == owner.source_id;
   if (known->copied || moved || owner.takes_over) return false;
   return absl::FailedPreconditionError(absl::StrCat(
-      "the change log in '", file.mark().path, "' is that of another agent: tenant '", tenant,
+      "the change log in '", file.mark().path, "' belongs to another agent: tenant '", tenant,
       "', state_dir '", folder,
       "'. Two of them would remove each other's logs, so nothing was done. Read the source with strategy "
       "\"synthetic\" here; or, when the other agent does not use it any more, run 'mirror-agent uninstall' "

@@ -255,7 +255,7 @@ absl::StatusOr<LogTables::Finding> LogTables::Look(const TableLog& log, const Lo
       names.size() >= log.columns.size() && std::equal(log.columns.begin(), log.columns.end(), names.begin());
   if (why->empty() && !extends) *why = "its columns were renamed, moved or dropped";
   if (why->empty()) *why = TriggerProblem(log, table);
-  if (why->empty() && !IsOlder(log, table)) *why = "it was made anew";
+  if (why->empty() && !IsOlder(log, table)) *why = "it was dropped and created again";
   if (!why->empty()) return Finding::kBroken;
   return names.size() > log.columns.size() ? Finding::kColumnsAdded : Finding::kFine;
 }
@@ -342,7 +342,7 @@ std::string LogTables::TriggerProblem(const TableLog& log, const LoggedTable& ta
   const auto ending = objects_.last_ending.find(FoldName(table.name));
   const bool hidden =
       own != objects_.first_own.end() && ending != objects_.last_ending.end() && ending->second > own->second;
-  return hidden ? "a trigger with RAISE(IGNORE) was made after those of its log, which SQLite runs first: it "
+  return hidden ? "a trigger with RAISE(IGNORE) was made after those of its log; SQLite runs it first, so it "
                   "may have kept changes from the log"
                 : "";
 }

@@ -55,12 +55,12 @@ absl::Status CatalogFile::Explain(const sqlite::Failure& failure) {
   if (IsNoAccess(failure.code)) {
     return absl::UnavailableError(absl::StrCat(
         "the catalog '", path_, "' cannot be opened for writing (SQLite ", failure.extended,
-        "). No mirrored row is concerned. The server's user must be able to write the data folder and this "
+        "). No mirrored row is affected. The server's user must be able to write the data folder and this "
         "file: look at their owner and mode, and whether the disk is mounted read-only."));
   }
-  return absl::UnavailableError(absl::StrCat(
-      "the catalog: ", SqliteWords(sqlite::WordsOf(failure.code)), " (SQLite ", failure.extended,
-      "). No mirrored row is concerned. Look at catalog.db in the data folder and at the disk."));
+  return absl::UnavailableError(
+      absl::StrCat("the catalog: ", SqliteWords(sqlite::WordsOf(failure.code)), " (SQLite ", failure.extended,
+                   "). No mirrored row is affected. Look at catalog.db in the data folder and at the disk."));
 }
 
 absl::Status CatalogFile::Begin(Outlives outlives) {

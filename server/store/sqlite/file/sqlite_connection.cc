@@ -90,7 +90,7 @@ absl::Status SqliteStatus(int code, int extended, std::string_view what, std::st
       return absl::InvalidArgumentError(
           absl::StrCat(begin, "a row is larger than SQLite can hold", end, "."));
     case SQLITE_INTERRUPT:
-      return absl::CancelledError(absl::StrCat(begin, "it was called off", end, "."));
+      return absl::CancelledError(absl::StrCat(begin, "it was cancelled", end, "."));
     case SQLITE_NOMEM:
       return absl::ResourceExhaustedError(
           absl::StrCat(begin, "out of memory", end, ". Nothing was applied."));
@@ -113,8 +113,9 @@ absl::StatusOr<std::unique_ptr<SqliteConnection>> SqliteConnection::Open(const s
   std::error_code unknown;
   if (before && !std::filesystem::is_regular_file(path, unknown) && !unknown) {
     return absl::FailedPreconditionError(
-        absl::StrCat("what stands at the mirror's path '", path,
-                     "' is no file. It was left as it is. Move it out of the data folder; the source's next "
+        absl::StrCat("'", path,
+                     "', where the mirror belongs, is not a file. It was left as it is. Move it out of the "
+                     "data folder; the source's next "
                      "cycle goes on."));
   }
   using Mode = sqlite::OpenAs::Mode;
@@ -187,10 +188,10 @@ absl::Status SqliteConnection::CheckIsMirror() {
     if (!row.ok()) return row.status();
     if (!*row) continue;
     if (query->Int(0) == 1) return absl::OkStatus();
-    return absl::FailedPreconditionError(
-        absl::StrCat("the file '", path_,
-                     "' is a database of another program: it has tables, and none of a mirror's own. It was "
-                     "left as it is. Move it out of the data folder; the source's next cycle goes on."));
+    return absl::FailedPreconditionError(absl::StrCat(
+        "the file '", path_,
+        "' is a database of another program: it has tables, but none that a mirror makes. It was "
+        "left as it is. Move it out of the data folder; the source's next cycle goes on."));
   }
   return absl::OkStatus();
 }

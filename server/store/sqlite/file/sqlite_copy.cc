@@ -70,7 +70,7 @@ absl::Status CopyPages(SqliteConnection& from, const std::string& path, const Go
     called_off = !go_on((pages - left) * page_bytes, pages * page_bytes);
   } while (code == SQLITE_OK && !called_off);
   const int finished = sqlite3_backup_finish(backup);
-  if (called_off) return absl::CancelledError("the copy was called off. There is none.");
+  if (called_off) return absl::CancelledError("the copy was cancelled. No copy was made.");
   if (code == SQLITE_DONE) code = finished;
   return code == SQLITE_OK ? to.Execute("PRAGMA journal_mode = DELETE", doing) : to.Error(code, doing);
 }

@@ -12,8 +12,8 @@ constexpr int kPatienceMs = 1'000;
 
 absl::Status OtherLog() {
   return absl::DataLossError(
-      "another log was put beside it while the server had it open: what was committed since its own was "
-      "copied last may be missing, and what the other one holds may not fit");
+      "another log (-wal) was put beside it while the server had it open: what was committed since the "
+      "server's own log was last copied may be missing, and the other log may not fit the file");
 }
 
 }  // namespace

@@ -8,7 +8,7 @@ absl::StatusOr<std::optional<TenantRecord>> SelectTenant(SqliteConnection& conne
   absl::StatusOr<Query> query = connection.Prepare(
       "SELECT context_id, issuer, environment, source_id, cycle, active, holder, since_ms, progress_ms, "
       "completed_cycle, completed_ms, paused, pause_reason, clock_ms, announced, touched, missed_cycle, "
-      "missed_ms, scrub FROM _mirror_tenant");
+      "missed_ms, scrub, source_accepted FROM _mirror_tenant");
   if (!query.ok()) return query.status();
   absl::StatusOr<bool> row = query->Step();
   if (!row.ok()) return row.status();
@@ -33,6 +33,7 @@ absl::StatusOr<std::optional<TenantRecord>> SelectTenant(SqliteConnection& conne
   tenant.missed_cycle = query->Int(16);
   tenant.missed_ms = query->Int(17);
   tenant.scrub = query->Int(18) != 0;
+  tenant.source_accepted = query->Int(19) != 0;
   return tenant;
 }
 
@@ -41,8 +42,9 @@ absl::Status InsertTenant(SqliteConnection& connection, const std::string& conte
       "INSERT INTO _mirror_tenant (context_id, issuer, environment, source_id, cycle, active, holder, "
       "since_ms, "
       "progress_ms, completed_cycle, completed_ms, paused, pause_reason, clock_ms, announced, touched, "
-      "missed_cycle, missed_ms, scrub) "
-      "VALUES (?1, '', '', '', 0, 0, '', 0, 0, 0, 0, 0, '', 0, '', 0, 0, 0, 0) ON CONFLICT (context_id) DO "
+      "missed_cycle, missed_ms, scrub, source_accepted) "
+      "VALUES (?1, '', '', '', 0, 0, '', 0, 0, 0, 0, 0, '', 0, '', 0, 0, 0, 0, 0) ON CONFLICT (context_id) "
+      "DO "
       "NOTHING");
   if (!query.ok()) return query.status();
   return query->Bind(1, context_id).Run();
@@ -55,7 +57,7 @@ absl::Status UpdateTenant(SqliteConnection& connection, const TenantRecord& tena
       "since_ms = ?7, progress_ms = ?8, completed_cycle = ?9, completed_ms = ?10, paused = ?11, "
       "pause_reason = ?12, "
       "clock_ms = ?13, announced = ?14, touched = ?15, missed_cycle = ?16, missed_ms = ?17, "
-      "scrub = ?18");
+      "scrub = ?18, source_accepted = ?19");
   if (!query.ok()) return query.status();
   return query->Bind(1, tenant.issuer)
       .Bind(2, tenant.environment)
@@ -75,6 +77,7 @@ absl::Status UpdateTenant(SqliteConnection& connection, const TenantRecord& tena
       .Bind(16, tenant.missed_cycle)
       .Bind(17, tenant.missed_ms)
       .Bind(18, std::int64_t{tenant.scrub})
+      .Bind(19, std::int64_t{tenant.source_accepted})
       .Run();
 }
 

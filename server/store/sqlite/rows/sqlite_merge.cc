@@ -48,7 +48,7 @@ std::string UpsertSql(const TableSchema& schema, const std::string& shadow) {
 absl::Status Refused(const TableSchema& schema, const std::string& what) {
   return absl::FailedPreconditionError(absl::StrCat(
       "table '", schema.name, "': ", what,
-      " refuses the new rows. Nothing of them was taken in; the rows are those of before. The source's rows "
+      " refuses the new rows. None of them was applied; the table has its former rows. The source's rows "
       "need not be unique there: drop it, and the next cycle populates the table."));
 }
 

@@ -373,12 +373,10 @@ absl::Status RunRefitTable(SqliteConnection& connection, const std::string& tabl
   if (!misfit.ok()) return misfit.status();
   if (!misfit->empty()) {
     return absl::FailedPreconditionError(absl::StrCat(
-        "table '", table, "' is to keep what is the partner's, and is not as it was agreed: ", *misfit,
-        ". It was left as it is. Make it so again and let 'mirrorctl invalidate' populate it; if a "
-        "population "
-        "of it is still to come, announce it once more without "
-        "preserve_target and with deletes = APPLY; else 'mirrorctl reset' drops it, with the partner's rows, "
-        "and the next cycle makes it anew."));
+        "table '", table, "' keeps the partner's rows and columns, but somebody changed it: ", *misfit,
+        ". It was left as it is. Undo that change and let 'mirrorctl invalidate' populate it; if it still "
+        "waits for a population, announce it once without preserve_target and with deletes = APPLY; or let "
+        "'mirrorctl reset' drop it, with the partner's rows: the next cycle makes it anew."));
   }
   if (const std::string taken = TakenName(action, *columns); !taken.empty()) {
     return absl::FailedPreconditionError(absl::StrCat(
@@ -396,8 +394,8 @@ absl::Status RunRefitTable(SqliteConnection& connection, const std::string& tabl
   absl::Status status = Change(connection, table, position, *columns, action);
   if (!absl::IsFailedPrecondition(status)) return status;
   return absl::FailedPreconditionError(absl::StrCat(
-      "table '", table,
-      "' keeps what is the partner's and could not be changed in place: ", std::string(status.message()),
+      "table '", table, "' keeps the partner's rows and columns, and could not be changed in place: ",
+      std::string(status.message()),
       " It was left as it is. Change or drop the view, index or trigger of the partner's that stands in the "
       "way; the next cycle goes on."));
 }

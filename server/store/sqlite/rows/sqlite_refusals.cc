@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "base/human_text.h"
 
 namespace mirror {
 
@@ -21,15 +22,14 @@ absl::Status RefusedRow(SqliteConnection& connection, const std::string& target,
       absl::StrAppend(&indexes, indexes.empty() ? "'" : "' or '", query->Text(0));
     }
   }
-  return absl::FailedPreconditionError(absl::StrCat(
-      place, ": ",
-      indexes.empty() ? std::string("a constraint refuses it")
-                      : absl::StrCat("the partner's unique index ", indexes, "' refuses it"),
-      ". Nothing of this batch was applied. ",
-      indexes.empty()
-          ? "Somebody added it to the table: drop it, or have 'mirrorctl invalidate' make the table "
-            "anew without."
-          : "The source's rows need not be unique there: drop that index."));
+  return absl::FailedPreconditionError(
+      absl::StrCat(place, ": ",
+                   indexes.empty() ? std::string("a constraint refuses it")
+                                   : absl::StrCat("the partner's unique index ", indexes, "' refuses it"),
+                   ". Nothing of this batch was applied. ",
+                   indexes.empty() ? "Somebody added it to the table: drop it, or let 'mirrorctl invalidate' "
+                                     "make the table anew without it."
+                                   : "The source's rows need not be unique there: drop that index."));
 }
 
 absl::Status RowsMissing(const TableSchema& schema, const ChangeBatch& batch, RowsWritten* written) {
@@ -37,14 +37,15 @@ absl::Status RowsMissing(const TableSchema& schema, const ChangeBatch& batch, Ro
   const std::size_t count = written->missing_rows.size();
   if (written->more_missing) {
     return absl::FailedPreconditionError(absl::StrCat(
-        "table '", schema.name, "': more than ", count, " rows of batch ", batch.seq,
+        "table '", schema.name, "': more than ", Counted(count, "row"), " of batch ", batch.seq,
         " are not in the mirror. Nothing of it was applied; the table's LSN is -1 and it takes nothing "
         "more in this cycle. The next cycle populates it."));
   }
-  return absl::FailedPreconditionError(absl::StrCat(
-      "table '", schema.name, "': ", count, " rows of batch ", batch.seq,
-      " are not in the mirror. Nothing of it was applied. Send the same batch without them, then those "
-      "rows as INSERT."));
+  return absl::FailedPreconditionError(
+      absl::StrCat("table '", schema.name, "': ", Counted(count, "row"), " of batch ", batch.seq,
+                   count == 1 ? " is" : " are",
+                   " not in the mirror. Nothing of it was applied. Send the same batch without ",
+                   count == 1 ? "it, then that row" : "them, then those rows", " as INSERT."));
 }
 
 }  // namespace mirror

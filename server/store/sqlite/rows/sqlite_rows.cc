@@ -32,15 +32,15 @@ absl::Status WritePart(SqliteConnection& connection, const std::string& table, s
   if (offset < held) return absl::OkStatus();
   if (offset > held) {
     return absl::FailedPreconditionError(
-        absl::StrCat("table '", table, "': a part at byte ", offset, " of a value came and ", held,
+        absl::StrCat("table '", table, "': a part at byte ", offset, " of a value came, but ", held,
                      " bytes of it are there. Nothing was stored. Send its parts in order."));
   }
   const auto size = static_cast<std::int64_t>(part.data.size());
   if (held + size > value_bytes_max || known->Int(1) + size > 2 * value_bytes_max) {
-    return absl::ResourceExhaustedError(absl::StrCat(
-        "table '", table, "': values in parts are over the limit of ", value_bytes_max,
-        " bytes for one and twice that for all that wait. Nothing was stored. Send the batches of those "
-        "that wait first, or leave the column out."));
+    return absl::ResourceExhaustedError(
+        absl::StrCat("table '", table, "': values in parts are over the limit of ", value_bytes_max,
+                     " bytes for one, or twice that for all that wait for their batch. Nothing was stored. "
+                     "Send the batches of the waiting values first, or leave the column out."));
   }
   absl::StatusOr<Query> insert = connection.Prepare(
       "INSERT INTO _mirror_parts (table_name, cycle, value_id, offset, data) VALUES (?1, ?2, ?3, ?4, ?5)");

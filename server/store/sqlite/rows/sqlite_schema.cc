@@ -110,7 +110,7 @@ absl::Status RememberLost(SqliteConnection& connection, const std::string& table
 
 /// A mirror of an earlier version has a tenant's row without them.
 absl::Status AddTenantColumns(SqliteConnection& connection) {
-  for (const char* const column : {"missed_cycle", "missed_ms", "scrub"}) {
+  for (const char* const column : {"missed_cycle", "missed_ms", "scrub", "source_accepted"}) {
     absl::StatusOr<Query> there =
         connection.Prepare("SELECT 1 FROM temp.pragma_table_info('_mirror_tenant') WHERE name = ?1");
     if (!there.ok()) return there.status();
@@ -140,7 +140,7 @@ absl::Status CreateOwnTables(SqliteConnection& connection, const std::string& co
                "since_ms INTEGER, "
                "progress_ms INTEGER, completed_cycle INTEGER, completed_ms INTEGER, paused INTEGER, "
                "pause_reason TEXT, clock_ms INTEGER, announced TEXT, touched INTEGER, missed_cycle INTEGER, "
-               "missed_ms INTEGER, scrub INTEGER) WITHOUT ROWID"),
+               "missed_ms INTEGER, scrub INTEGER, source_accepted INTEGER) WITHOUT ROWID"),
            std::string(
                "CREATE TABLE IF NOT EXISTS _mirror_schema (table_name TEXT PRIMARY KEY COLLATE NOCASE, "
                "definition BLOB) WITHOUT ROWID"),
@@ -220,11 +220,11 @@ absl::Status RunCreateTable(SqliteConnection& connection, const CreateTable& act
   if (there->empty()) return made;
   if (there->front() == "table" && action.schema.preserve_target)
     return AdoptTable(connection, action.schema);
-  return absl::FailedPreconditionError(absl::StrCat(
-      "the mirror database has ", there->front() == "index" ? "an " : "a ", there->front(), " '",
-      action.schema.name,
-      "' that the mirror did not make. It was left as it is. Rename or drop it; 'mirrorctl reset' "
-      "drops one in the place of a table that was mirrored before."));
+  return absl::FailedPreconditionError(
+      absl::StrCat("the mirror database has ", there->front() == "index" ? "an " : "a ", there->front(), " '",
+                   action.schema.name,
+                   "' that the mirror did not make. It was left as it is. Rename or drop it; 'mirrorctl "
+                   "reset' drops it if it took the place of a mirrored table."));
 }
 
 absl::StatusOr<std::vector<std::string>> LostColumns(SqliteConnection& connection, const std::string& table,

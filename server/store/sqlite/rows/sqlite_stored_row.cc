@@ -86,9 +86,9 @@ absl::Status AppendStoredRow(const TableSchema& table, sqlite3_stmt* row, RowBlo
       buffer.AppendNull();
     } else if (!AppendTyped(column, value, &buffer)) {
       return absl::FailedPreconditionError(absl::StrCat(
-          "table '", table.name, "', column '", column.name, "': the mirror holds a value there that is no ",
+          "table '", table.name, "', column '", column.name, "': the mirror holds a value that is not ",
           std::string(ToString(column.type)),
-          "; somebody wrote to it. It was not read. Populate the table anew ('mirrorctl invalidate')."));
+          ": somebody else wrote it. It was not read. Populate the table anew ('mirrorctl invalidate')."));
     }
   }
   return absl::OkStatus();

@@ -97,9 +97,9 @@ absl::Status MakeTriggers(SqliteConnection& connection, const std::string& table
     if (made.ok()) continue;
     if (made.code() != absl::StatusCode::kFailedPrecondition) return made;
     return absl::FailedPreconditionError(absl::StrCat(
-        "table '", table, "': SQLite does not take the text of the partner's trigger '", trigger.name,
-        "' any more, so it would be lost. The rows were not swapped in; those of before are there. Drop or "
-        "mend the trigger; the next cycle populates the table."));
+        "table '", table, "': SQLite no longer accepts the text of the partner's trigger '", trigger.name,
+        "', so it would be lost. The new rows were not swapped in; the former rows are still there. Drop or "
+        "correct the trigger; the next cycle populates the table."));
   }
   return absl::OkStatus();
 }

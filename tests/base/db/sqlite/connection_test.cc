@@ -159,13 +159,13 @@ TEST_F(ConnectionTest, LoadsAllOfAnotherFile) {
   ASSERT_THAT(database_->Execute("INSERT INTO t VALUES (7)"), IsOk());
   const auto copy = OpenOrDie("", {.mode = Mode::kMake});
   ASSERT_THAT(copy->Execute("CREATE TABLE former (v)"), IsOk());
-  ASSERT_THAT(copy->LoadFrom(path_), IsOk());
+  ASSERT_THAT(copy->LoadFrom(path_, 0), IsOk());
   EXPECT_THAT(copy->Number("SELECT v FROM t"), IsOkAndHolds(7));
   EXPECT_THAT(copy->Number("SELECT count(*) FROM sqlite_schema"), IsOkAndHolds(1));
-  EXPECT_THAT(copy->LoadFrom(dir_.path(), "copying"),
+  EXPECT_THAT(copy->LoadFrom(dir_.path(), 0, "copying"),
               StatusIs(absl::StatusCode::kUnavailable, HasSubstr("copying")));
   ASSERT_THAT(database_->Execute("BEGIN EXCLUSIVE"), IsOk());
-  EXPECT_THAT(copy->LoadFrom(path_),
+  EXPECT_THAT(copy->LoadFrom(path_, 0),
               StatusIs(absl::StatusCode::kUnavailable, HasSubstr("database is locked")));
 }
 

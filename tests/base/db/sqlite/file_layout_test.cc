@@ -98,7 +98,7 @@ TEST_F(FileLayoutTest, AStepThatFailsLeavesTheFileAsItWas) {
 TEST_F(FileLayoutTest, WhatALaterVersionWroteIsLeftAlone) {
   ASSERT_THAT(TakeOverInTransaction(Known(3)), IsOk());
   ASSERT_THAT(Execute(database_, "UPDATE _mirror_layout SET program = '9.8.7'"), IsOk());
-  const auto words = AllOf(HasSubstr("the file 'x.db' has layout 3"), HasSubstr("knows layouts up to 2"),
+  const auto words = AllOf(HasSubstr("the file 'x.db' has layout 3"), HasSubstr("reads layouts up to 2"),
                            HasSubstr("left as it is"), HasSubstr("Install Partner Mirror 9.8.7"));
   EXPECT_THAT(TakeOverInTransaction(Known(2)), StatusIs(absl::StatusCode::kFailedPrecondition, words));
   EXPECT_THAT(IsOlder(database_, Known(2), "x.db").status(),

@@ -83,7 +83,7 @@ TEST_F(StatementTest, TextOfAUtf16DatabaseComesAsUtf8) {
 }
 
 TEST_F(StatementTest, TheErrorOfPreparingItIsThatOfEachStep) {
-  Statement wrong = database_->Prepare("SELECT nothing FROM nowhere", "reading it");
+  Statement wrong = database_->Prepare("SELECT a FROM nowhere", "reading it");
   EXPECT_THAT(wrong.status(), StatusIs(absl::StatusCode::kUnavailable, "reading it: no such table: nowhere"));
   EXPECT_EQ(wrong.get(), nullptr);
   wrong.With(1, "a", 2.0).BindNull(4).BindBlob(5, "b").Bind(6, Value{}).Reset();
@@ -91,6 +91,13 @@ TEST_F(StatementTest, TheErrorOfPreparingItIsThatOfEachStep) {
   EXPECT_EQ(wrong.Run(), wrong.status());
   EXPECT_EQ(wrong.Texts().status(), wrong.status());
   EXPECT_FALSE(wrong.status().ok());
+}
+
+TEST_F(StatementTest, OneThatWasNotPreparedGivesAnError) {
+  Statement none;
+  EXPECT_THAT(none.Step(), StatusIs(absl::StatusCode::kFailedPrecondition));
+  EXPECT_THAT(none.Run(), StatusIs(absl::StatusCode::kFailedPrecondition));
+  EXPECT_THAT(database_->Prepare("-- nothing").Run(), StatusIs(absl::StatusCode::kFailedPrecondition));
 }
 
 TEST_F(StatementTest, AValueThatSqliteDoesNotTakeIsToldByTheStepUntilReset) {

@@ -366,7 +366,8 @@ TEST_F(SqliteHomeTest, ACopyIsReadFromAFileThatIsAllThereByItself) {
   EXPECT_THAT(home_->CheckCopyIn(outside_.path() + "/none.db"), StatusIs(kNotFound));
   EXPECT_THAT(home_->CheckCopyIn(outside_.path()), StatusIs(kNotFound));
   std::ofstream(path + "-wal") << "a log";
-  EXPECT_THAT(home_->CheckCopyIn(path), StatusIs(kFailedPrecondition, HasSubstr("log beside it")));
+  EXPECT_THAT(home_->CheckCopyIn(path),
+              StatusIs(kFailedPrecondition, HasSubstr("has a log (-wal) beside it")));
 }
 
 }  // namespace

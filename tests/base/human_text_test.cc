@@ -1,4 +1,4 @@
-#include "base/text/human_text.h"
+#include "base/human_text.h"
 
 #include <gtest/gtest.h>
 
@@ -16,6 +16,12 @@ TEST(HumanTextTest, NumbersAreGroupedByThousands) {
   EXPECT_EQ(Grouped(1'000), "1,000");
   EXPECT_EQ(Grouped(1'234'567), "1,234,567");
   EXPECT_EQ(Grouped(UINT64_MAX), "18,446,744,073,709,551,615");
+}
+
+TEST(HumanTextTest, ACountAgreesWithItsNoun) {
+  EXPECT_EQ(Counted(0, "table"), "0 tables");
+  EXPECT_EQ(Counted(1, "table"), "1 table");
+  EXPECT_EQ(Counted(1'234, "row"), "1,234 rows");
 }
 
 TEST(HumanTextTest, ASpanIsToldInOneUnitThatHidesLessThanHalf) {

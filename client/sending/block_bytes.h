@@ -1,5 +1,5 @@
-#ifndef MIRROR_CLIENT_CYCLE_BLOCK_BYTES_H_
-#define MIRROR_CLIENT_CYCLE_BLOCK_BYTES_H_
+#ifndef MIRROR_CLIENT_SENDING_BLOCK_BYTES_H_
+#define MIRROR_CLIENT_SENDING_BLOCK_BYTES_H_
 
 #include <optional>
 #include <string>
@@ -16,4 +16,4 @@ std::optional<std::vector<ChangeBlock>> BlocksOf(std::string_view bytes);
 
 }  // namespace mirror
 
-#endif  // MIRROR_CLIENT_CYCLE_BLOCK_BYTES_H_
+#endif  // MIRROR_CLIENT_SENDING_BLOCK_BYTES_H_

@@ -1,5 +1,5 @@
-#ifndef MIRROR_CLIENT_CYCLE_DECISION_H_
-#define MIRROR_CLIENT_CYCLE_DECISION_H_
+#ifndef MIRROR_CLIENT_SENDING_DECISION_H_
+#define MIRROR_CLIENT_SENDING_DECISION_H_
 
 #include <string>
 
@@ -27,4 +27,4 @@ absl::StatusOr<Decision> Decide(History& history, SourceReader& reader, const Ta
 
 }  // namespace mirror
 
-#endif  // MIRROR_CLIENT_CYCLE_DECISION_H_
+#endif  // MIRROR_CLIENT_SENDING_DECISION_H_

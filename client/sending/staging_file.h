@@ -1,5 +1,5 @@
-#ifndef MIRROR_CLIENT_CYCLE_STAGING_FILE_H_
-#define MIRROR_CLIENT_CYCLE_STAGING_FILE_H_
+#ifndef MIRROR_CLIENT_SENDING_STAGING_FILE_H_
+#define MIRROR_CLIENT_SENDING_STAGING_FILE_H_
 
 #include <cstdint>
 #include <memory>
@@ -47,4 +47,4 @@ class StagingFile {
 
 }  // namespace mirror
 
-#endif  // MIRROR_CLIENT_CYCLE_STAGING_FILE_H_
+#endif  // MIRROR_CLIENT_SENDING_STAGING_FILE_H_

@@ -1,4 +1,4 @@
-#include "client/cycle/decision.h"
+#include "client/sending/decision.h"
 
 #include <cstdint>
 #include <optional>
@@ -28,7 +28,7 @@ std::optional<Decision> OfStanding(Standing standing) {
           "the mirror holds an older state: the last run did not complete it, or it was restored");
     case Standing::kGone:
       return Populate(PopulateReason::kHistoryGone,
-                      "what changed since the mirror's LSN is not on record any more");
+                      "the changes since the mirror's LSN are no longer on record");
     case Standing::kKnown:
       break;
   }
@@ -68,7 +68,7 @@ absl::StatusOr<Decision> Decide(History& history, SourceReader& reader, const Ta
     if (!dead.ok()) return dead.status();
     if (*dead == Standing::kMiss || *dead == Standing::kAhead) {
       return Populate(PopulateReason::kPendingMiss,
-                      "a cycle died in the mirror that this source did not begin");
+                      "the mirror holds an unfinished cycle that this source did not begin");
     }
   }
   if (asked) return Populate(PopulateReason::kRequested, "asked for");

@@ -1,9 +1,9 @@
-#include "client/cycle/read_ahead.h"
+#include "client/sending/read_ahead.h"
 
 #include <utility>
 
 #include "absl/status/statusor.h"
-#include "client/cycle/block_bytes.h"
+#include "client/sending/block_bytes.h"
 
 namespace mirror {
 
@@ -76,7 +76,7 @@ absl::Status ReadAhead::Unstage(Waiter* waiter) const {
     return absl::OkStatus();
   }
   std::optional<std::vector<ChangeBlock>> blocks = BlocksOf(*bytes);
-  if (!blocks) return absl::InternalError("rows that waited to be sent cannot be understood any more");
+  if (!blocks) return absl::InternalError("rows that waited to be sent cannot be decoded");
   std::get<ReadRows>(waiter->step.what).blocks = *std::move(blocks);
   return absl::OkStatus();
 }

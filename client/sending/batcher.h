@@ -1,5 +1,5 @@
-#ifndef MIRROR_CLIENT_CYCLE_BATCHER_H_
-#define MIRROR_CLIENT_CYCLE_BATCHER_H_
+#ifndef MIRROR_CLIENT_SENDING_BATCHER_H_
+#define MIRROR_CLIENT_SENDING_BATCHER_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -82,4 +82,4 @@ class Batcher {
 
 }  // namespace mirror
 
-#endif  // MIRROR_CLIENT_CYCLE_BATCHER_H_
+#endif  // MIRROR_CLIENT_SENDING_BATCHER_H_

@@ -1,4 +1,4 @@
-#include "client/cycle/block_bytes.h"
+#include "client/sending/block_bytes.h"
 
 #include <cstdint>
 #include <cstring>

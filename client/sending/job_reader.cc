@@ -1,4 +1,4 @@
-#include "client/cycle/job_reader.h"
+#include "client/sending/job_reader.h"
 
 #include <algorithm>
 #include <new>

@@ -1,5 +1,5 @@
-#ifndef MIRROR_CLIENT_CYCLE_JOB_READER_H_
-#define MIRROR_CLIENT_CYCLE_JOB_READER_H_
+#ifndef MIRROR_CLIENT_SENDING_JOB_READER_H_
+#define MIRROR_CLIENT_SENDING_JOB_READER_H_
 
 #include <atomic>
 #include <cstddef>
@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "client/cycle/read_ahead.h"
+#include "client/sending/read_ahead.h"
 #include "client/source/reader.h"
 #include "proto/wire/lsn.h"
 #include "proto/wire/table.h"
@@ -66,4 +66,4 @@ class JobReader : private LargeSink {
 
 }  // namespace mirror
 
-#endif  // MIRROR_CLIENT_CYCLE_JOB_READER_H_
+#endif  // MIRROR_CLIENT_SENDING_JOB_READER_H_

@@ -1,13 +1,17 @@
-#ifndef MIRROR_BASE_TEXT_HUMAN_TEXT_H_
-#define MIRROR_BASE_TEXT_HUMAN_TEXT_H_
+#ifndef MIRROR_BASE_HUMAN_TEXT_H_
+#define MIRROR_BASE_HUMAN_TEXT_H_
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 namespace mirror {
 
 /// A number as people read it: 1,234,567.
 std::string Grouped(std::uint64_t number);
+
+/// A count with its noun: "1 table", "0 tables", "1,234 tables".
+std::string Counted(std::uint64_t count, std::string_view noun);
 
 /// A span as people say it, in one unit and rounded down: "45 s", "12 min", "3 h", "5 d". A unit begins at
 /// two of it, so that "1 h" never hides half an hour. Less than nothing is "0 s".
@@ -15,4 +19,4 @@ std::string SpanText(std::int64_t milliseconds);
 
 }  // namespace mirror
 
-#endif  // MIRROR_BASE_TEXT_HUMAN_TEXT_H_
+#endif  // MIRROR_BASE_HUMAN_TEXT_H_

@@ -1,5 +1,5 @@
-#ifndef MIRROR_CLIENT_CYCLE_READ_AHEAD_H_
-#define MIRROR_CLIENT_CYCLE_READ_AHEAD_H_
+#ifndef MIRROR_CLIENT_SENDING_READ_AHEAD_H_
+#define MIRROR_CLIENT_SENDING_READ_AHEAD_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -14,7 +14,7 @@
 
 #include "absl/status/status.h"
 #include "base/mutex.h"
-#include "client/cycle/staging_file.h"
+#include "client/sending/staging_file.h"
 #include "client/source/reader.h"
 #include "proto/wire/batch.h"
 #include "proto/wire/lsn.h"
@@ -129,4 +129,4 @@ class ReadAhead {
 
 }  // namespace mirror
 
-#endif  // MIRROR_CLIENT_CYCLE_READ_AHEAD_H_
+#endif  // MIRROR_CLIENT_SENDING_READ_AHEAD_H_

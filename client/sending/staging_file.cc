@@ -1,4 +1,4 @@
-#include "client/cycle/staging_file.h"
+#include "client/sending/staging_file.h"
 
 #include <fcntl.h>
 #include <sys/statvfs.h>
@@ -33,7 +33,8 @@ absl::StatusOr<std::unique_ptr<StagingFile>> StagingFile::Make(const std::string
 StagingFile::~StagingFile() { close(file_); }
 
 absl::StatusOr<StagingFile::Place> StagingFile::Append(std::string_view bytes) {
-  if (end_ + bytes.size() > bytes_max_) return absl::ResourceExhaustedError("what may be staged is full");
+  if (end_ + bytes.size() > bytes_max_)
+    return absl::ResourceExhaustedError("the limit of staged rows is reached");
   const Place place{end_, bytes.size(), XXH3_64bits(bytes.data(), bytes.size())};
   for (std::uint64_t at = end_; !bytes.empty();) {
     const ssize_t written = pwrite(file_, bytes.data(), bytes.size(), static_cast<off_t>(at));
@@ -62,9 +63,8 @@ absl::StatusOr<std::string> StagingFile::Read(const Place& place) const {
   }
   if (XXH3_64bits(bytes.data(), bytes.size()) == place.hash) return bytes;
   return absl::DataLossError(
-      "rows that waited on the agent's disk to be sent are not what was written there. Nothing of the table "
-      "is "
-      "committed; look at the disk of 'state_dir', and run again");
+      "rows that waited on the agent's disk were read back changed. Nothing of the table is committed; look "
+      "at the disk of 'state_dir', and run again");
 }
 
 void StagingFile::Clear() {

@@ -1,4 +1,4 @@
-#include "base/text/human_text.h"
+#include "base/human_text.h"
 
 #include <algorithm>
 
@@ -10,6 +10,10 @@ std::string Grouped(std::uint64_t number) {
   std::string text = std::to_string(number);
   for (std::size_t at = text.size(); at > 3;) text.insert(at -= 3, 1, ',');
   return text;
+}
+
+std::string Counted(std::uint64_t count, std::string_view noun) {
+  return absl::StrCat(Grouped(count), " ", std::string(noun), count == 1 ? "" : "s");
 }
 
 std::string SpanText(std::int64_t milliseconds) {

@@ -1,4 +1,4 @@
-#include "client/cycle/row_sender.h"
+#include "client/sending/row_sender.h"
 
 #include <algorithm>
 #include <functional>
@@ -45,8 +45,8 @@ absl::StatusOr<std::jthread> StartThread(std::function<void()> work) {
     return std::jthread(std::move(work));
   } catch (const std::system_error&) {
     return absl::UnavailableError(
-        "the system gives no thread to read the source in. Nothing was sent; the next cycle does it. Look at "
-        "the limit of processes and threads");
+        "the system cannot start a thread to read the source. Nothing was sent; the next cycle tries again. "
+        "Look at the limit of processes and threads");
   }
 }
 

@@ -1,5 +1,5 @@
-#ifndef MIRROR_CLIENT_CYCLE_ROW_SENDER_H_
-#define MIRROR_CLIENT_CYCLE_ROW_SENDER_H_
+#ifndef MIRROR_CLIENT_SENDING_ROW_SENDER_H_
+#define MIRROR_CLIENT_SENDING_ROW_SENDER_H_
 
 #include <atomic>
 #include <cstdint>
@@ -9,10 +9,10 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "client/cycle/batcher.h"
-#include "client/cycle/decision.h"
-#include "client/cycle/job_reader.h"
-#include "client/cycle/read_ahead.h"
+#include "client/sending/batcher.h"
+#include "client/sending/decision.h"
+#include "client/sending/job_reader.h"
+#include "client/sending/read_ahead.h"
 #include "client/source/reader.h"
 #include "client/wire/mirror_client.h"
 #include "mirror/v1/mirror_client.pb.h"
@@ -104,4 +104,4 @@ class RowSender {
 
 }  // namespace mirror
 
-#endif  // MIRROR_CLIENT_CYCLE_ROW_SENDER_H_
+#endif  // MIRROR_CLIENT_SENDING_ROW_SENDER_H_

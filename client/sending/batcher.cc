@@ -1,4 +1,4 @@
-#include "client/cycle/batcher.h"
+#include "client/sending/batcher.h"
 
 #include <algorithm>
 #include <utility>

@@ -1,4 +1,4 @@
-#include "client/cycle/read_ahead.h"
+#include "client/sending/read_ahead.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -15,8 +15,8 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "client/cycle/block_bytes.h"
-#include "client/cycle/staging_file.h"
+#include "client/sending/block_bytes.h"
+#include "client/sending/staging_file.h"
 #include "tests/client/source/source_database.h"
 #include "tests/support/status_matchers.h"
 

@@ -1,0 +1,67 @@
+#include "client/command/check_config.h"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <optional>
+#include <system_error>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "base/file.h"
+#include "base/printable.h"
+#include "client/config/config.h"
+#include "client/run/source_rules.h"
+#include "client/wire/connect.h"
+
+namespace mirror {
+namespace {
+
+constexpr int kDone = 0, kWrongUse = 2;
+
+/// What the first cycle would fail at, without opening the source.
+absl::Status CheckSource(const AgentConfig& config, const SourceConfig& source) {
+  if (access(source.path.c_str(), R_OK) != 0) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(config.file, ": the [[source]] '", source.context_id, "' is '", source.path,
+                     "', which cannot be read: ", std::strerror(errno),
+                     ". Look at its path, owner and mode, and ask as the user that the agent runs as."));
+  }
+  return HashKeyOf(source).status();
+}
+
+absl::Status CheckAll(const AgentConfig& config) {
+  if (const auto connection = Connect(config); !connection.ok()) return connection.status();
+  if (const absl::Status tried = TryFolder(config.agent.state_dir); !tried.ok()) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        config.file, ": [agent] 'state_dir' is '", config.agent.state_dir, "', and ", tried.message(),
+        ". Look at its owner and mode, and ask as the user that the agent runs as."));
+  }
+  for (const SourceConfig& source : config.sources) {
+    if (absl::Status status = CheckSource(config, source); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+int CheckConfig(const std::string& file, std::ostream& out, std::ostream& err) {
+  const absl::StatusOr<AgentConfig> config = LoadAgentConfig(file);
+  const absl::Status checked = config.ok() ? CheckAll(*config) : config.status();
+  if (!checked.ok()) {
+    err << "mirror-agent: " << Printable(std::string(checked.message())) << '\n';
+    return kWrongUse;
+  }
+  out << file << ": no errors\n";
+  std::error_code error;
+  if (!std::filesystem::exists(config->agent.state_dir, error)) {
+    out << "the agent's folder '" << config->agent.state_dir
+        << "' is not there yet: the first run makes it\n";
+  }
+  return kDone;
+}
+
+}  // namespace mirror

@@ -1,0 +1,85 @@
+#include "client/command/check_config.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <string>
+
+#include "certs/issue.h"
+#include "tests/client/source/source_database.h"
+#include "tests/support/status_matchers.h"
+
+namespace mirror {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+class CheckConfigTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    for (const std::string name : {"source", "application"}) {
+      const PairFiles files{folder_ / (name + ".crt"), folder_ / (name + ".key")};
+      ASSERT_THAT(IssueSigningKey(files, name, Algorithm::kEs256, {}), IsOk());
+    }
+    Sql(folder_ / "crm.db", "CREATE TABLE orders(id INTEGER PRIMARY KEY, name TEXT)");
+  }
+  int Check(const std::string& sources, const std::string& agent = "") {
+    std::ofstream(folder_ / "mirror-agent.toml")
+        << "[endpoint]\naddress = \"127.0.0.1:1\"\nplaintext = true\n"
+        << "[identity]\nissuer = \"Source\"\nkey = \"source.key\"\nkey_id = \"source\"\n"
+        << "application_id = \"application\"\napplication_certificate = \"application.crt\"\n"
+        << "[agent]\n"
+        << agent << sources;
+    std::ostringstream out, err;
+    const int code = CheckConfig(folder_ / "mirror-agent.toml", out, err);
+    out_ = out.str();
+    err_ = err.str();
+    return code;
+  }
+  static std::string Source(const std::string& path, const std::string& more = "") {
+    return "[[source]]\ncontext_id = \"Cust\"\npath = \"" + path + "\"\n" + more;
+  }
+
+  TempFolder folder_;
+  std::string out_, err_;
+};
+
+TEST_F(CheckConfigTest, WhatIsRightIsSaidSoAndNothingIsMade) {
+  EXPECT_EQ(Check(Source("crm.db"), "state_dir = \"none/yet\"\n"), 0) << err_;
+  EXPECT_THAT(out_,
+              AllOf(HasSubstr("mirror-agent.toml: no errors\n"), HasSubstr("none/yet' is not there yet")));
+  EXPECT_THAT(err_, IsEmpty());
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "none"));
+  std::filesystem::create_directory(folder_ / "state");
+  EXPECT_EQ(Check(Source("crm.db"), "state_dir = \"state\"\n"), 0) << err_;
+  EXPECT_TRUE(std::filesystem::is_empty(folder_ / "state"));
+}
+
+TEST_F(CheckConfigTest, AKeyThatIsNoneIsNamedWithItsLine) {
+  EXPECT_EQ(Check(Source("crm.db"), "windows = 3\n"), 2);
+  EXPECT_THAT(err_, HasSubstr("mirror-agent.toml:11: [agent] 'windows' is not a key"));
+  EXPECT_THAT(out_, IsEmpty());
+}
+
+TEST_F(CheckConfigTest, WhatTheConfigurationNamesIsLookedAt) {
+  EXPECT_EQ(Check(Source("gone.db")), 2);
+  EXPECT_THAT(err_, AllOf(HasSubstr("[[source]] 'Cust' is '"), HasSubstr("gone.db', which cannot be read")));
+  std::ofstream(folder_ / "file") << "no folder";
+  EXPECT_EQ(Check(Source("crm.db"), "state_dir = \"file/state\"\n"), 2);
+  EXPECT_THAT(err_, AllOf(HasSubstr("[agent] 'state_dir' is '"), HasSubstr("nothing can be made in '")));
+  EXPECT_EQ(Check(Source("crm.db", "[[source.table]]\nname = \"orders\"\nhash = [\"name\"]\n"),
+                  "hash_key = \"none.key\"\n"),
+            2);
+  EXPECT_THAT(err_, HasSubstr("none.key"));
+  std::filesystem::remove(folder_ / "source.key");
+  EXPECT_EQ(Check(Source("crm.db")), 2);
+  EXPECT_THAT(err_, HasSubstr("source.key"));
+}
+
+}  // namespace
+}  // namespace mirror
