@@ -75,7 +75,8 @@ absl::Status CycleCompletion::PlanCompletion(const TenantRecord& before, Complet
   completing->announced = !before.announced.empty();
   completing->refused = running.RefusalsOf(cycle);
   // A cycle that announced nothing, or whose source is not the one that is believed, speaks of no table.
-  if (completing->announced && !running.IsNoted(CycleNoteKind::kOtherSource)) {
+  const bool other_source = running.IsNoted(CycleNoteKind::kOtherSource);
+  if (completing->announced && !other_source) {
     plan->all_as_of = completing->as_of;
     if (plan->all_as_of) AddStale(&*plan->all_as_of);
   }
@@ -88,7 +89,7 @@ absl::Status CycleCompletion::PlanCompletion(const TenantRecord& before, Complet
   tenant.completed_cycle = cycle;
   // One that announced nothing went nowhere.
   if (completing->announced) tenant.completed_ms = now_ms;
-  if (completing->announced && !running.IsNoted(CycleNoteKind::kOtherSource)) tenant.source_accepted = false;
+  if (completing->announced && !other_source) tenant.source_accepted = false;
   HookNotes notes = mirror_.hooks().OfCompletion(cycle, now_ms, completing->tables);
   if (notes) mirror_.hooks().Set(std::move(notes), plan);
   return absl::OkStatus();
