@@ -462,8 +462,7 @@ class PlanRun {
 
 class RunnerWork final : public StoreWork {
  public:
-  RunnerWork(StoreTransaction& transaction, TenantRecord tenant)
-      : transaction_(transaction), tenant_(std::move(tenant)) {}
+  explicit RunnerWork(StoreTransaction& transaction) : transaction_(transaction) {}
   ~RunnerWork() override {
     if (is_over_) return;
     try {
@@ -475,40 +474,47 @@ class RunnerWork final : public StoreWork {
   RunnerWork(const RunnerWork&) = delete;
   RunnerWork& operator=(const RunnerWork&) = delete;
 
+  absl::Status Begin() {
+    if (absl::Status status = transaction_.Begin(); !status.ok()) return status;
+    is_over_ = false;
+    absl::StatusOr<TenantRecord> tenant = transaction_.tenant().ReadTenant();
+    if (!tenant.ok()) return tenant.status();
+    tenant_ = *std::move(tenant);
+    return absl::OkStatus();
+  }
+
   const TenantRecord& tenant() const override { return tenant_; }
 
   absl::StatusOr<CommitResult> Commit(const Plan& plan, Savepoints savepoints) override {
     if (is_over_) return absl::InternalError("this transaction is over. Nothing was applied.");
     PlanRun run(transaction_, tenant_, plan, savepoints == Savepoints::kAlways || plan.steps.size() != 1);
     absl::StatusOr<CommitResult> result = run.Run();
-    is_over_ = true;
     if (!result.ok()) {
       transaction_.Rollback();
+      is_over_ = true;
       if (!run.needs_savepoint()) return result;
       CommitResult again;
       again.again = true;
       return again;
     }
-    if (absl::Status status = transaction_.Commit(); !status.ok()) return status;
+    absl::Status status = transaction_.Commit();
+    is_over_ = true;
+    if (!status.ok()) return status;
     return result;
   }
 
  private:
   StoreTransaction& transaction_;
-  const TenantRecord tenant_;
-  bool is_over_ = false;
+  TenantRecord tenant_;
+  bool is_over_ = true;
 };
 
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<StoreWork>> BeginWork(StoreTransaction& transaction) {
-  if (absl::Status status = transaction.Begin(); !status.ok()) return status;
-  absl::StatusOr<TenantRecord> tenant = transaction.tenant().ReadTenant();
-  if (!tenant.ok()) {
-    transaction.Rollback();
-    return tenant.status();
-  }
-  return std::make_unique<RunnerWork>(transaction, *std::move(tenant));
+  auto work = std::make_unique<RunnerWork>(transaction);
+  if (absl::Status status = work->Begin(); !status.ok()) return status;
+  return work;
 }
 
 }  // namespace mirror

@@ -120,8 +120,8 @@ class Store {
   /// The same for a plan that hangs on nothing that was read.
   absl::StatusOr<CommitResult> Commit(const Plan& plan);
 
-  /// Another number whenever somebody else has written to the database: what is kept in memory of it, beside
-  /// what this store itself writes, is as good as its number.
+  /// Another number whenever somebody else has written to the database, and the same after what this store
+  /// itself wrote. What is kept in memory of others' writes is as good as its number.
   virtual absl::StatusOr<std::int64_t> ReadDataVersion() = 0;
 
   /// The present committed state, for reading while later commits go on. Errors: kFailedPrecondition while a

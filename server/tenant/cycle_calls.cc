@@ -163,19 +163,23 @@ absl::StatusOr<Announcement> CycleCalls::Announce(const Caller& caller, std::int
   // While they are there: what is announced may call for a population.
   mirror_.partner().TellColumns(*mirror_.store());
   const AnnounceRequest request{cycle, source_id, digest, tables, now_ms};
-  absl::StatusOr<AnnounceView> view = LookBefore(request);
+  absl::StatusOr<AnnounceView> view = LookBefore(request, *running);
   if (!view.ok()) return mirror_.Noticed(view.status());
   AnnouncePlan planned;
   std::vector<SchemaAnswer> before;
+  std::vector<Hold> known_holds;
   const absl::StatusOr<std::optional<Mirror::Committed>> committed =
       mirror_.Commit([&](const TenantRecord& tenant)
                          MIRROR_REQUIRES(mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
+                           if (absl::Status status = CheckCycle(caller, cycle, tenant); !status.ok())
+                             return status;
                            if (tenant.announced == digest) return std::optional<Plan>();
                            AnnounceView now = *view;
                            now.tenant = tenant;
                            if (absl::Status status = FillView(request, &now); !status.ok()) return status;
                            planned = PlanAnnouncement(request, now);
                            before = std::move(now.former);
+                           known_holds = std::move(now.holds);
                            if (planned.plan.answers) mirror_.hooks().AddTables(&planned);
                            return planned.plan;
                          });
@@ -188,7 +192,9 @@ absl::StatusOr<Announcement> CycleCalls::Announce(const Caller& caller, std::int
   mirror_.indexes().TellWrong(tables);
   const Plan& plan = planned.plan;
   if (!plan.source_objects.empty()) mirror_.indexes().SetDue();
-  if (!plan.holds.empty() || !plan.settled_holds.empty()) TellHolds(mirror_, plan.holds);
+  // Retiring a table settles its holds.
+  if (!plan.holds.empty() || !plan.settled_holds.empty() || !planned.retired.empty())
+    TellHolds(mirror_, known_holds, plan.holds);
   const std::vector<SchemaAnswer> answers =
       AnswersAfter(planned.answers, planned.step_of, (*committed)->result.steps);
   mirror_.cycle().SetRefused(answers);
@@ -199,8 +205,10 @@ absl::StatusOr<Announcement> CycleCalls::Announce(const Caller& caller, std::int
 }
 
 /// What takes long, and what no other writer changes: before the store's lock is taken.
-absl::StatusOr<AnnounceView> CycleCalls::LookBefore(const AnnounceRequest& request) {
+absl::StatusOr<AnnounceView> CycleCalls::LookBefore(const AnnounceRequest& request,
+                                                    const TenantRecord& tenant) {
   AnnounceView view;
+  view.tenant = tenant;
   view.context_id = mirror_.context_id();
   view.limits = LimitsOf(mirror_.options().breaker, mirror_.context_id(), "");
   view.drop_grace_ms = mirror_.options().drop_grace_ms;
@@ -211,7 +219,11 @@ absl::StatusOr<AnnounceView> CycleCalls::LookBefore(const AnnounceRequest& reque
     checked.status = table.schema.ok() ? mirror_.store()->CheckTable(*table.schema) : table.schema.status();
     if (!checked.status.ok()) continue;
     checked.hash = SchemaHash(*table.schema);
-    if (!KeepsPartner(*table.schema)) continue;
+    // Whoever lets another source take over ends the cycle.
+    if (!KeepsPartner(*table.schema) || view.IsOtherSource(request)) continue;
+    const absl::StatusOr<std::optional<TableRecord>> record = mirror_.store()->ReadTable(table.name);
+    if (!record.ok()) return record.status();
+    if (*record && (*record)->schema_hash == checked.hash) continue;
     const absl::StatusOr<std::optional<TableSchema>> agreed = mirror_.store()->ReadSchema(table.name);
     if (!agreed.ok()) return agreed.status();
     if (*agreed) continue;

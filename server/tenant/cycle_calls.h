@@ -95,7 +95,8 @@ class CycleCalls {
       MIRROR_REQUIRES(mirror_.mutex());
   void TellBeginning(const Beginning& beginning) MIRROR_REQUIRES(mirror_.mutex());
 
-  absl::StatusOr<AnnounceView> LookBefore(const AnnounceRequest& request) MIRROR_REQUIRES(mirror_.mutex());
+  absl::StatusOr<AnnounceView> LookBefore(const AnnounceRequest& request, const TenantRecord& tenant)
+      MIRROR_REQUIRES(mirror_.mutex());
   /// What an announcement is planned from: who is another source sees no table.
   absl::Status FillView(const AnnounceRequest& request, AnnounceView* view) MIRROR_REQUIRES(mirror_.mutex());
   absl::Status ReadMirrored(const AnnounceRequest& request, AnnounceView* view)

@@ -13,7 +13,10 @@ void CarryOver(const std::optional<TenantRecord>& before, TenantRecord* restored
   restored->cycle = std::max(restored->cycle, before->cycle + 1);
   restored->paused = before->paused;
   restored->pause_reason = before->pause_reason;
-  if (!before->source_id.empty()) restored->source_id = before->source_id;
+  if (!before->source_id.empty()) {
+    restored->source_id = before->source_id;
+    restored->source_accepted = before->source_accepted;
+  }
 }
 
 absl::Status EndCycleOfCopy(Store& copy, const std::optional<TenantRecord>& before, std::int64_t now_ms) {

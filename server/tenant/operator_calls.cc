@@ -171,7 +171,6 @@ absl::StatusOr<Hold> OperatorCalls::DecideHold(std::uint64_t id, HoldState decis
       });
   CrashPoint("hold.after");
   if (!status.ok()) return status;
-  mirror_.cycle().ForgetHolds();
   mirror_.Tell(Severity::kWarning, decision == HoldState::kCommit ? "hold.committed" : "hold.refused",
                absl::StrCat("an operator ", decision == HoldState::kCommit ? "allowed once" : "refused",
                             " what was held: ", std::string(ToString(hold->kind)),
@@ -198,7 +197,6 @@ absl::StatusOr<std::string> OperatorCalls::AcceptSource(std::int64_t now_ms) {
         return absl::OkStatus();
       });
   if (!status.ok()) return status;
-  mirror_.cycle().ForgetHolds();
   mirror_.Tell(
       Severity::kWarning, "source.accepted",
       "an operator let another source database take over; its next cycle sends what the mirror lacks");

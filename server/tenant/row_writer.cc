@@ -222,6 +222,7 @@ absl::StatusOr<std::optional<Plan>> RowWriter::PlanGroup(std::int64_t cycle, con
   plan.cycle = cycle;
   for (const WaitingRows* const one : waiting) plan.now_ms = std::max(plan.now_ms, one->now_ms);
   group->planner.emplace(PlannerFor(tenant, plan.now_ms));
+  group->known_holds = mirror_.cycle().holds();
   group->planned.clear();
   for (WaitingRows* const one : waiting) {
     const absl::StatusOr<bool> added = group->planner->Add(one->request, one->may_wait);
@@ -271,8 +272,7 @@ absl::Status RowWriter::Settle(std::vector<StepResult>& results, std::int64_t no
     if (!changed) changed.emplace();
     changed->insert(changed->end(), late.begin(), late.end());
   }
-  // The planner looks at the known ones until here; with those, what is told already is not told again.
-  if (changed) TellHolds(mirror_, *changed);
+  if (changed) TellHolds(mirror_, group->known_holds, *changed);
   if (!kept.ok()) return kept;
   for (const auto& [table, index] : left_out) {
     mirror_.Tell(Severity::kWarning, "index.left_out",
@@ -394,6 +394,7 @@ absl::StatusOr<BatchOutcome> RowWriter::Wipe(const Caller& caller, std::int64_t 
   const absl::StatusOr<std::optional<Mirror::Committed>> committed =
       mirror_.Commit([&](const TenantRecord& tenant) MIRROR_REQUIRES(
                          mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
+        if (absl::Status status = CheckCycle(caller, cycle, tenant); !status.ok()) return status;
         if (absl::Status status = mirror_.cycle().Load(*mirror_.store()); !status.ok()) return status;
         if (tenant.announced.empty() || mirror_.cycle().refused().contains(FoldName(table))) {
           outcome.status = NotAgreed(table);

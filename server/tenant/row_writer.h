@@ -45,6 +45,7 @@ class RowWriter {
     std::optional<RowPlanner> planner = std::nullopt;
     std::vector<WaitingRows*> planned = {};
     bool notes_changed = false;
+    std::vector<Hold> known_holds = {};  ///< Which the plan was made of.
     std::optional<std::vector<Hold>> changed_holds = std::nullopt;
   };
 

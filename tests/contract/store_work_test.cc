@@ -188,13 +188,18 @@ TEST_P(StoreWorkTest, APlannerIsAskedTwiceAtMostAndItsLastPlanCounts) {
       store_->PlanAndCommit([&](const TenantRecord& tenant) -> absl::StatusOr<std::optional<Plan>> {
         EXPECT_EQ(tenant, Tenant());
         ++asked;
-        return InCycle({StepAt("people", 2, {ApplyRows{bad.schema.get(), &*bad.batch, false, kCycle}})});
+        Plan plan = InCycle({StepAt("people", 2, {ApplyRows{bad.schema.get(), &*bad.batch, false, kCycle}})});
+        plan.tenant = tenant;
+        plan.tenant->progress_ms = asked;
+        return plan;
       });
   ASSERT_THAT(committed, IsOk());
   ASSERT_TRUE(*committed);
   EXPECT_THAT((*committed)->result.steps, SizeIs(1));
   EXPECT_THAT((*committed)->result.steps[0].status, StatusIs(absl::StatusCode::kFailedPrecondition));
   EXPECT_LE(asked, 2);
+  EXPECT_EQ((*committed)->plan.tenant->progress_ms, asked);
+  EXPECT_EQ(Tenant().progress_ms, asked);
 }
 
 TEST_P(StoreWorkTest, TheDataVersionTellsOfOthersWhoWrote) {
@@ -204,6 +209,8 @@ TEST_P(StoreWorkTest, TheDataVersionTellsOfOthersWhoWrote) {
   backend_->SetLsnByHand("people", 4);
   const std::int64_t after = store_->ReadDataVersion().value();
   EXPECT_NE(after, before);
+  ASSERT_THAT(store_->Commit(InCycle({})), IsOk());
+  EXPECT_EQ(store_->ReadDataVersion().value(), after) << "what it wrote itself";
   const auto work = BeginWork();
   EXPECT_EQ(store_->ReadDataVersion().value(), after);
 }

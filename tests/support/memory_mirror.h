@@ -76,7 +76,7 @@ class WriterLock {
 /// Everything that a mirror holds, as plain values: a transaction is a copy of it. Maps are by folded name.
 struct MemoryMirror {
   std::shared_ptr<WriterLock> lock = std::make_shared<WriterLock>();
-  std::int64_t version = 0;  ///< How often it was written to.
+  std::int64_t version = 0;  ///< How often somebody else wrote to it.
   TenantRecord tenant;
   std::map<std::string, TableRecord> records;
   std::map<std::string, TableSchema> agreed;

@@ -412,7 +412,6 @@ class MemoryTransaction final : public StoreTransaction {
   }
   absl::Status Commit() override {
     before_.reset();
-    ++mirror_.version;
     mirror_.lock->Release();
     return absl::OkStatus();
   }

@@ -217,6 +217,7 @@ class NewMirror final : public Store {
       if (absl::Status status = KeepClaim(plan); !status.ok()) return status;
     }
     absl::StatusOr<CommitResult> result = rows.Commit(plan, savepoints);
+    if (!result.ok() || !result->again) claimed_nonce_.clear();
     if (absl::IsUnavailable(result.status()) || absl::IsDataLoss(result.status())) {
       return Lost(result.status());
     }
@@ -335,7 +336,7 @@ class NewMirror final : public Store {
   bool building_ = true;
   bool lost_ = false;
   std::unique_ptr<SqliteDatabase> claim_;  ///< While it is being built.
-  std::string claimed_nonce_;              ///< The last that it was given.
+  std::string claimed_nonce_;              ///< Of a plan that the rows did not take yet.
   std::unique_ptr<SqliteDatabase> rows_;
   std::optional<EarlyWriter> writer_;  ///< While it is being built.
 };

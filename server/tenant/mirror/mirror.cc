@@ -133,10 +133,7 @@ absl::StatusOr<TenantRecord> Mirror::Running(const Caller& caller, std::int64_t 
 
 absl::Status Mirror::CheckRunning(const Caller& caller, std::int64_t cycle, std::int64_t now_ms,
                                   const TenantRecord& tenant) {
-  if (absl::Status status = CheckOwner(caller, tenant); !status.ok()) return status;
-  if (!tenant.active || tenant.cycle != cycle) {
-    return CycleOver(cycle, tenant.active ? absl::StrCat(": cycle ", tenant.cycle, " took its place") : "");
-  }
+  if (absl::Status status = CheckCycle(caller, cycle, tenant); !status.ok()) return status;
   if (progress_.IsIdle(tenant, now_ms)) {
     if (absl::Status status = EndIdleCycle(cycle, now_ms); !status.ok()) return status;
     TellTimedOut(*this, cycle);
@@ -200,6 +197,8 @@ absl::Status Mirror::EndCycle(std::int64_t now_ms, const PlanEnd& add) {
   Summarize(Look::kAll);
   served_cycle_ = false;
   cycle_.Forget();
+  // A step may have settled some with its table.
+  cycle_.ForgetHolds();
   for (const StepResult& step : (*committed)->result.steps) {
     if (!step.status.ok()) return step.status;
   }
@@ -207,9 +206,12 @@ absl::Status Mirror::EndCycle(std::int64_t now_ms, const PlanEnd& add) {
 }
 
 absl::Status Mirror::EndIdleCycle(std::int64_t cycle, std::int64_t now_ms) {
-  return EndCycle(now_ms, [cycle](const TenantRecord&, Plan* plan) {
+  return EndCycle(now_ms, [&](const TenantRecord& before, Plan* plan) MIRROR_REQUIRES(mutex_) {
     plan->cycle = cycle;
-    return absl::OkStatus();
+    if (before.cycle != cycle || progress_.IsIdle(before, now_ms)) return absl::OkStatus();
+    return absl::AbortedError(absl::StrCat("cycle ", cycle,
+                                           " made progress at another server meanwhile. Nothing of this call "
+                                           "was applied. Begin a new cycle with Authenticate."));
   });
 }
 
@@ -276,6 +278,12 @@ absl::Status CheckOwner(const Caller& caller, const TenantRecord& tenant) {
       "belongs to, or ask the mirror's operator.");
 }
 
+absl::Status CheckCycle(const Caller& caller, std::int64_t cycle, const TenantRecord& tenant) {
+  if (absl::Status status = CheckOwner(caller, tenant); !status.ok()) return status;
+  if (tenant.active && tenant.cycle == cycle) return absl::OkStatus();
+  return CycleOver(cycle, tenant.active ? absl::StrCat(": cycle ", tenant.cycle, " took its place") : "");
+}
+
 absl::Status OpenForOperator(Mirror& mirror, std::int64_t now_ms, Mirror::Trust trust) {
   absl::Status status = mirror.Open(false, now_ms, trust);
   if (!absl::IsAborted(status)) return status;
@@ -314,8 +322,8 @@ absl::StatusOr<AgreedTable> ReadAgreed(Mirror& mirror, const Caller& caller, con
   return agreed;
 }
 
-void TellHolds(Mirror& mirror, const std::vector<Hold>& written) {
-  const std::vector<Hold> known = mirror.cycle().ForgetHolds();
+void TellHolds(Mirror& mirror, const std::vector<Hold>& known, const std::vector<Hold>& written) {
+  mirror.cycle().ForgetHolds();
   for (const Hold& hold : written) {
     // One that waits already is told once, whatever its counts become.
     const Hold* const former = FindHold(known, hold.kind, hold.table);

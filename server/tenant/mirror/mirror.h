@@ -89,7 +89,7 @@ class Mirror {
   bool serves_cycle() const MIRROR_REQUIRES(mutex_) { return served_cycle_; }
   /// Whichever runs.
   absl::Status EndCycle(std::int64_t now_ms, const PlanEnd& add = {}) MIRROR_REQUIRES(mutex_);
-  /// One that makes no progress. Errors: kAborted when it is over.
+  /// One that makes no progress. Errors: kAborted when it is over, or makes progress by now.
   absl::Status EndIdleCycle(std::int64_t cycle, std::int64_t now_ms) MIRROR_REQUIRES(mutex_);
 
   struct Committed {
@@ -150,6 +150,9 @@ class Mirror {
 };
 
 absl::Status CheckOwner(const Caller& caller, const TenantRecord& tenant);
+/// Whether the tenant is the caller's and `cycle` is the running one. For planners, too: another one may have
+/// begun while they waited for the store's lock.
+absl::Status CheckCycle(const Caller& caller, std::int64_t cycle, const TenantRecord& tenant);
 /// Opens it in an operator's words: a file that is gone is no cycle's end. Errors: kNotFound then.
 absl::Status OpenForOperator(Mirror& mirror, std::int64_t now_ms,
                              Mirror::Trust trust = Mirror::Trust::kNeeded) MIRROR_REQUIRES(mirror.mutex());
@@ -159,8 +162,9 @@ absl::Status NotAgreed(const std::string& table);
 /// look at a table. Errors: kFailedPrecondition when there is none.
 absl::StatusOr<AgreedTable> ReadAgreed(Mirror& mirror, const Caller& caller, const std::string& table)
     MIRROR_EXCLUDES(mirror.mutex());
-/// What is known of holds may have changed; `written` are new ones.
-void TellHolds(Mirror& mirror, const std::vector<Hold>& written) MIRROR_REQUIRES(mirror.mutex());
+/// What is known of holds may have changed; `written` are new ones, `known` those that the plan was made of.
+void TellHolds(Mirror& mirror, const std::vector<Hold>& known, const std::vector<Hold>& written)
+    MIRROR_REQUIRES(mirror.mutex());
 /// The file's targets are those of the configuration from now on. What goes wrong here is met again, and
 /// told, by the call that is under way.
 void KeepTargets(Store& store, const FreshnessRules& rules, const std::string& context_id);

@@ -64,10 +64,6 @@ bool RunningCycle::IsNoted(CycleNoteKind kind) const {
                      [&](const CycleNote& note) { return note.kind == kind; });
 }
 
-std::vector<Hold> RunningCycle::ForgetHolds() {
-  return std::exchange(holds_, {}).value_or(std::vector<Hold>());
-}
-
 void RunningCycle::NoteRefusal(std::int64_t cycle, const BatchOutcome& outcome) {
   if (refusals_cycle_ != cycle) refusals_.clear();
   refusals_cycle_ = cycle;

@@ -42,8 +42,8 @@ class RunningCycle {
   void ForgetNotes() { notes_.reset(); }
   /// After Load().
   const std::vector<Hold>& holds() const { return *holds_; }
-  /// They are to be read again; gives those that were known.
-  std::vector<Hold> ForgetHolds();
+  /// They are to be read again: this server wrote some, which ReadDataVersion() does not tell.
+  void ForgetHolds() { holds_.reset(); }
 
   /// A batch of `cycle` was refused for good: unless the table gets over it, the cycle ends as a failure.
   void NoteRefusal(std::int64_t cycle, const BatchOutcome& outcome);

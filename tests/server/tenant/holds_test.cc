@@ -73,6 +73,32 @@ TEST_F(HoldsTest, SixtyPercentAtOnceAreHeldAndNothingIsApplied) {
   EXPECT_EQ(tenant_->Info()->holds, 1U);
 }
 
+TEST_F(HoldsTest, AHoldGoesWithItsTable) {
+  Fill();
+  ASSERT_TRUE(Delete(0, 2'400, 1).held);
+  ASSERT_THAT(Holds(), SizeIs(1));
+  const std::uint64_t id = Holds()[0].id;
+
+  ASSERT_THAT(tenant_->Reset({"people"}, source_->now), IsOk());
+
+  EXPECT_THAT(Holds(), IsEmpty());
+  EXPECT_THAT(tenant_->DecideHold(id, HoldState::kCommit, source_->now),
+              StatusIs(absl::StatusCode::kNotFound));
+}
+
+TEST_F(HoldsTest, AHoldGoesWithATableThatIsNotAnnouncedAnyMore) {
+  Fill();
+  ASSERT_TRUE(Delete(0, 2'400, 1).held);
+  ASSERT_THAT(Holds(), SizeIs(1));
+
+  source_->Begin();
+  TableSchema other = mirror::People();
+  other.name = "others";
+  ASSERT_THAT(source_->Announce({other}), IsOk());
+
+  EXPECT_THAT(Holds(), IsEmpty());
+}
+
 TEST_F(HoldsTest, WhereDeletesAreIgnoredNothingGoesAndNothingIsHeld) {
   TableSchema people = mirror::People();
   people.deletes = Deletes::kIgnore;

@@ -161,6 +161,26 @@ TEST_F(WriterLockTest, WhoOnlyAsksAndWhoOnlyWaitsTakesNoLock) {
   EXPECT_EQ(between_.begun, before + 1);
 }
 
+TEST_F(WriterLockTest, AWipeOfACycleThatAnotherServerEndedIsOver) {
+  BeginAtFive();
+  between_.before_begin = [&] { ByHand("UPDATE _mirror_tenant SET cycle = cycle + 7, announced = ''"); };
+
+  EXPECT_THAT(tenant_->Wipe(source_->caller, source_->cycle, "people", kTen, PopulateReason::kRequested,
+                            source_->now),
+              StatusIs(absl::StatusCode::kAborted, HasSubstr("took its place")));
+
+  EXPECT_THAT(Visible(People()), SizeIs(1));
+}
+
+TEST_F(WriterLockTest, AnAnnouncementOfACycleThatAnotherServerEndedIsOver) {
+  BeginAtFive();
+  source_->Begin();
+  between_.before_begin = [&] { ByHand("UPDATE _mirror_tenant SET cycle = cycle + 7, touched = 1"); };
+
+  EXPECT_THAT(source_->Announce({People()}),
+              StatusIs(absl::StatusCode::kAborted, HasSubstr("took its place")));
+}
+
 TEST_F(WriterLockTest, AHoldThatIsTakenAwayByHandIsGone) {
   source_->Mirror(People(), {{1, "Ada", 36}}, kFive);
   source_->source_id = "another source";
