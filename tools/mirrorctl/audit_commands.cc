@@ -179,38 +179,37 @@ void RunWith(const std::string& config_path, Act act, const Request& request, Co
 
 }  // namespace
 
-void AddAuditCommands(CLI::App& app, const std::string& config_path, Console& console) {
-  CLI::App* const audit =
-      app.add_subcommand("audit", "Who asked for what, in a log that cannot be changed unseen");
-  audit->require_subcommand(1);
-  audit->footer("Example:\n  mirrorctl --config dev/mirrorctl.toml audit list --limit 20");
+void AddAuditCommands(const cli::Command& app, const std::string& config_path, Console& console) {
+  const cli::Command audit =
+      app.AddCommand("audit", "Who asked for what, in a log that cannot be changed unseen");
+  audit.RequireCommand();
+  audit.Footer("Example:\n  mirrorctl --config dev/mirrorctl.toml audit list --limit 20");
   const auto request = std::make_shared<Request>();
   const auto add = [&](const char* name, const char* help, const char* example, Act act) {
-    CLI::App* const command = audit->add_subcommand(name, help);
-    command->footer(absl::StrCat("Example:\n  mirrorctl --config dev/mirrorctl.toml audit ", name, example));
-    command->callback(
-        [&config_path, &console, request, act] { RunWith(config_path, act, *request, console); });
+    const cli::Command command = audit.AddCommand(name, help);
+    command.Footer(absl::StrCat("Example:\n  mirrorctl --config dev/mirrorctl.toml audit ", name, example));
+    command.Run([&config_path, &console, request, act] { RunWith(config_path, act, *request, console); });
     return command;
   };
-  CLI::App* const list = add("list", "Show what operators did last, newest last", " --limit 20", List);
-  list->add_option("--limit", request->limit, "The last so many; 0: all")->capture_default_str();
-  list->add_flag("--looks", request->looks,
-                 "In their place who looked and who was refused: kept in a ring of their own, not signed");
-  list->add_flag("--wide", request->wide, "Nothing is cut and nothing wraps, however long the lines are");
-  list->add_flag("--json", request->json, "Print an array of objects");
+  const cli::Command list = add("list", "Show what operators did last, newest last", " --limit 20", List);
+  list.Add("--limit", request->limit, "The last so many; 0: all").ShowDefault();
+  list.AddFlag("--looks", request->looks,
+               "In their place who looked and who was refused: kept in a ring of their own, not signed");
+  list.AddFlag("--wide", request->wide, "Nothing is cut and nothing wraps, however long the lines are");
+  list.AddFlag("--json", request->json, "Print an array of objects");
 
-  CLI::App* const verify =
+  const cli::Command verify =
       add("verify", "Recompute the chain and verify its signatures; 1: something is wrong",
           " --receipt audit-receipt.json", Verify);
   verify
-      ->add_option("--certificate", request->certificates,
-                   "Of the application's key, and of former ones; instead of [audit] 'certificate'")
-      ->expected(1, kCertificatesMax)
-      ->allow_extra_args(false);
-  verify->add_option("--receipt", request->receipt,
-                     "Keeps what was seen, and finds out at the next check when it is not there any more");
-  verify->add_option("--chain", request->chain, "A log that is known to have taken the place of another");
-  verify->add_flag("--json", request->json, "Print an object");
+      .Add("--certificate", request->certificates,
+           "Of the application's key, and of former ones; instead of [audit] 'certificate'")
+      .Values(1, kCertificatesMax)
+      .AsItStands();
+  verify.Add("--receipt", request->receipt,
+             "Keeps what was seen, and finds out at the next check when it is not there any more");
+  verify.Add("--chain", request->chain, "A log that is known to have taken the place of another");
+  verify.AddFlag("--json", request->json, "Print an object");
 }
 
 }  // namespace mirror
