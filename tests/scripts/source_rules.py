@@ -134,7 +134,7 @@ ROOMS = {
     ),
     "client/config": ("base base/config base/exposition client/source client/source/steps proto/wire", ()),
     "client/state": ("base base/db/sqlite certs client/source proto/wire", ("nlohmann-json",)),
-    "client/wire": ("base base/exposition certs client/config proto/wire", ("grpc",)),
+    "client/wire": ("base base/exposition certs client/config proto/wire", ("protobuf", "grpc")),
     "client/cycle": ("base certs client/source client/state client/wire proto/wire", ("xxhash", "protobuf")),
     "client/source/sqlite/log": (
         "base base/db/sqlite client/source client/source/sqlite/file",
@@ -217,6 +217,8 @@ NEVER = [
     (r"client/source/files/(?!xlsx_rows\.)", ("libzip", "expat")),
     (r"client/(?!source/|run/open_source\.)", ("a reader by its name (client/run/open_source opens it)",)),
     (r"tools/mirrorctl/(?!doctor)", ("client",)),
+    # A generated service costs seconds of each file that includes it.
+    (r"client/wire/(?!(?:mirror_client|connect)\.cc|silence_watch\.)|tools/mirrorctl/(?!admin_client\.cc)", ("grpc",)),
 ]
 # Locks that the thread-safety analysis does not see.
 STD_LOCKS = re.compile(
