@@ -27,7 +27,7 @@ namespace mirror {
 namespace {
 
 // What the issuing commands are asked for; each uses a part of it.
-struct Request {
+struct CertsRequest {
   std::string dir;
   std::string issuer_folder;     // Relative to dir, or absolute.
   std::string key_id;            // Of a signing key.
@@ -60,15 +60,15 @@ absl::Status CheckName(const std::string& name) {
       "in front. Nothing was changed."));
 }
 
-void AddDir(const cli::Command& command, Request& request) {
+void AddDir(const cli::Command& command, CertsRequest& request) {
   command.Add("--dir", request.dir, "The folder that 'mirrorctl init' made").Required();
 }
 
-void AddDays(const cli::Command& command, Request& request) {
+void AddDays(const cli::Command& command, CertsRequest& request) {
   command.Add("--days", request.days, "Validity").Within(1, kCertificateDaysMax).ShowDefault();
 }
 
-void AddSigning(const cli::Command& command, Request& request, const std::string& example) {
+void AddSigning(const cli::Command& command, CertsRequest& request, const std::string& example) {
   command.Add("--key-id", request.key_id, "Name of the new key ('kid'), e.g. " + example).Required();
   command.Add("--algorithm", request.algorithm, "ES256 or RS256").OneOf({"ES256", "RS256"}).ShowDefault();
   AddDays(command, request);
@@ -79,12 +79,12 @@ void PrintPair(Console& console, const PairFiles& files, const std::string& next
               << next << '\n';
 }
 
-using Run = std::function<void(const Request&, Console&)>;
+using Run = std::function<void(const CertsRequest&, Console&)>;
 
-// A command under 'certs' that works on one Request.
-cli::Command AddCommand(const cli::Command& certs, Console& console, const std::shared_ptr<Request>& request,
-                        const std::string& name, const std::string& help, const std::string& example,
-                        Run run) {
+// A command under 'certs' that works on one CertsRequest.
+cli::Command AddCommand(const cli::Command& certs, Console& console,
+                        const std::shared_ptr<CertsRequest>& request, const std::string& name,
+                        const std::string& help, const std::string& example, Run run) {
   const cli::Command command = certs.AddCommand(name, help);
   command.Footer(absl::StrCat("Example:\n  mirrorctl certs ", name, " ", example));
   AddDir(command, *request);
@@ -93,7 +93,7 @@ cli::Command AddCommand(const cli::Command& certs, Console& console, const std::
 }
 
 /// Where the endpoint's folder is, the certificate is in its place; a source's folder is made elsewhere.
-std::string AtTheMirror(const Request& request, const PairFiles& files, bool is_here, bool new_issuer) {
+std::string AtTheMirror(const CertsRequest& request, const PairFiles& files, bool is_here, bool new_issuer) {
   constexpr char kReload[] = "have the server re-read its keys ('mirrorctl keys --reload', or SIGHUP).";
   if (!is_here) {
     return absl::StrCat("Next, at the mirror: put ", files.certificate,
@@ -111,7 +111,7 @@ std::string AtTheMirror(const Request& request, const PairFiles& files, bool is_
       "\n  contexts = [\"...\"]\nand have the server re-read it (SIGHUP).");
 }
 
-std::string AtTheSource(const Request& request, const PairFiles& files, bool is_mirror) {
+std::string AtTheSource(const CertsRequest& request, const PairFiles& files, bool is_mirror) {
   return absl::StrCat(is_mirror ? absl::StrCat("Then, at the source: bring ", files.key,
                                                " there, for the agent's user and with mode 0600, set")
                                 : std::string("Then, here: set"),
@@ -121,7 +121,7 @@ std::string AtTheSource(const Request& request, const PairFiles& files, bool is_
                       "whether the endpoint takes the key.");
 }
 
-void IssueSource(const Request& request, Console& console) {
+void IssueSource(const CertsRequest& request, Console& console) {
   if (const absl::Status name = CheckName(request.key_id); !name.ok()) return console.Fail(name);
   const PairFiles files = {request.Path(absl::StrCat(request.issuer_folder, "/", request.key_id, ".crt")),
                            request.Path(absl::StrCat("source/", request.key_id, ".key"))};
@@ -139,7 +139,7 @@ void IssueSource(const Request& request, Console& console) {
                          AtTheSource(request, files, is_mirror)));
 }
 
-void RemoveSource(const Request& request, Console& console) {
+void RemoveSource(const CertsRequest& request, Console& console) {
   if (const absl::Status name = CheckName(request.key_id); !name.ok()) return console.Fail(name);
   const std::string path = request.Path(absl::StrCat(request.issuer_folder, "/", request.key_id, ".crt"));
   if (unlink(path.c_str()) != 0) {
@@ -155,7 +155,7 @@ void RemoveSource(const Request& request, Console& console) {
          "private key was not touched.\n";
 }
 
-void IssueApplication(const Request& request, Console& console) {
+void IssueApplication(const CertsRequest& request, Console& console) {
   if (const absl::Status name = CheckName(request.key_id); !name.ok()) return console.Fail(name);
   const PairFiles files = request.Pair("application", request.key_id);
   const Algorithm algorithm = *ParseAlgorithm(request.algorithm);
@@ -166,7 +166,7 @@ void IssueApplication(const Request& request, Console& console) {
             "certificate to every source ([identity] application_certificate).");
 }
 
-void IssueTls(const Request& request, Console& console) {
+void IssueTls(const CertsRequest& request, Console& console) {
   if (const absl::Status name = CheckName(request.name); !name.ok()) return console.Fail(name);
   const PairFiles files = request.Pair(request.listener, request.name);
   const absl::Status issued = IssueServer(files, request.Pair(request.listener, "ca"), request.name,
@@ -177,7 +177,7 @@ void IssueTls(const Request& request, Console& console) {
             "mirror-server.toml.");
 }
 
-void IssueSourceClient(const Request& request, Console& console) {
+void IssueSourceClient(const CertsRequest& request, Console& console) {
   if (const absl::Status name = CheckName(request.name); !name.ok()) return console.Fail(name);
   const PairFiles files = request.Pair("tls", request.name);
   const absl::Status issued = IssueClient(files, request.Pair("tls", "ca"), request.name, request.Options());
@@ -188,7 +188,7 @@ void IssueSourceClient(const Request& request, Console& console) {
             "in mirror-server.toml.");
 }
 
-void IssueAdminClient(Role role, const Request& request, Console& console) {
+void IssueAdminClient(Role role, const CertsRequest& request, Console& console) {
   if (const absl::Status name = CheckName(request.name); !name.ok()) return console.Fail(name);
   const PairFiles files = request.Pair("admin", request.name);
   const absl::Status issued =
@@ -231,7 +231,8 @@ void Show(const std::vector<std::string>& paths, bool as_json, Console& console)
   AsItIs(console.out) << list.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
 }
 
-void AddSigningKeys(const cli::Command& certs, Console& console, const std::shared_ptr<Request>& request) {
+void AddSigningKeys(const cli::Command& certs, Console& console,
+                    const std::shared_ptr<CertsRequest>& request) {
   const cli::Command issue_source =
       AddCommand(certs, console, request, "issue-source", "Make another signing key of a source",
                  "--dir dev --issuer-folder issuers/development --key-id source-2", IssueSource);
@@ -259,7 +260,7 @@ void AddSigningKeys(const cli::Command& certs, Console& console, const std::shar
   AddSigning(issue_application, *request, "application-2");
 }
 
-void AddTlsPairs(const cli::Command& certs, Console& console, const std::shared_ptr<Request>& request) {
+void AddTlsPairs(const cli::Command& certs, Console& console, const std::shared_ptr<CertsRequest>& request) {
   const cli::Command issue_tls =
       AddCommand(certs, console, request, "issue-tls", "Make a port's TLS pair, signed by the CA beside it",
                  "--dir dev --name server --host mirror.example.org --replace", IssueTls);
@@ -284,7 +285,7 @@ void AddTlsPairs(const cli::Command& certs, Console& console, const std::shared_
                    may_change ? "Make a client certificate that may do everything"
                               : "Make a client certificate that may look",
                    "--dir dev --name alice",
-                   [role](const Request& asked, Console& to) { IssueAdminClient(role, asked, to); });
+                   [role](const CertsRequest& asked, Console& to) { IssueAdminClient(role, asked, to); });
     issue_admin.Add("--name", request->name, "Name of the person, and of the files").Required();
     AddDays(issue_admin, *request);
   }
@@ -307,7 +308,7 @@ void AddCerts(const cli::Command& app, Console& console) {
   const cli::Command certs = app.AddCommand("certs", "Issue, exchange and show single keys and certificates");
   certs.RequireCommand();
   certs.Footer("Example:\n  mirrorctl certs show dev/issuers/development/source-1.crt");
-  const auto request = std::make_shared<Request>();
+  const auto request = std::make_shared<CertsRequest>();
   AddSigningKeys(certs, console, request);
   AddTlsPairs(certs, console, request);
   AddShow(certs, console);

@@ -20,7 +20,7 @@
 namespace mirror {
 namespace {
 
-struct Request {
+struct DoctorRequest {
   std::string source;
   bool json = false;
   bool names_config = false;  ///< --config or MIRRORCTL_CONFIG.
@@ -46,7 +46,7 @@ std::vector<std::string> CertificatesOf(const absl::StatusOr<ControlConfig>& con
   return files;
 }
 
-void Doctor(const std::string& config_path, const Request& request, Console& console) {
+void Doctor(const std::string& config_path, const DoctorRequest& request, Console& console) {
   const absl::StatusOr<ControlConfig> config = LoadControlConfig(config_path);
   // Who looks at a source need not be an operator of the endpoint.
   const bool source_alone =
@@ -84,7 +84,7 @@ void AddDoctor(const cli::Command& app, const std::string& config_path, Console&
       "Which calls there are stands in proto/mirror/v1/*.proto; servers tell nobody ([listen] reflection).\n"
       "Exit codes: 0 nothing needs doing, 1 something does, 2 wrong usage or configuration. Example:\n"
       "  mirrorctl --config dev/mirrorctl.toml doctor --source dev/mirror-agent.toml");
-  const auto request = std::make_shared<Request>();
+  const auto request = std::make_shared<DoctorRequest>();
   doctor.Add("--source", request->source, "A source's mirror-agent.toml, on this machine");
   doctor.AddFlag("--json", request->json, "Print an array of objects");
   const cli::Option config = app.Find("--config");

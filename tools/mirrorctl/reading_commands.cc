@@ -50,7 +50,7 @@ void ListTenants(AdminClient& admin, const AdminRequest& request, Console& conso
   }
 }
 
-void ListTables(AdminClient& admin, const AdminRequest& request, Console& console) {
+void ShowTables(AdminClient& admin, const AdminRequest& request, Console& console) {
   const auto answer = admin.Tables(request.context_id);
   if (!answer.ok()) return Fail(console, answer.status());
   if (request.json) return PrintJson(console.out, ToJsonArray(answer->tables()));
@@ -206,7 +206,7 @@ void AddReadingCommands(const AdminCommands& commands) {
   const std::shared_ptr<AdminRequest>& request = commands.request;
   AddTenants(commands);
   const cli::Command tables =
-      commands.Add("tables", "Show how far each table of a tenant is mirrored", "Cust26759", ListTables);
+      commands.Add("tables", "Show how far each table of a tenant is mirrored", "Cust26759", ShowTables);
   commands.AddContext(tables, true);
   commands.AddWide(tables);
   commands.AddJson(tables);
