@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <functional>
 #include <iostream>
 #include <memory>
@@ -30,7 +29,7 @@ namespace {
 
 /// A subcommand and what it does; its options live as long as that.
 struct Command {
-  CLI::App* app;
+  cli::Command command;
   std::function<int(std::ostream& out, std::ostream& err)> run;
 };
 
@@ -40,199 +39,195 @@ int RunOnceOrVerify(OnceOptions options, std::ostream& out, std::ostream& err) {
   return Once(options, out, err);
 }
 
-Command AddOnce(CLI::App& app) {
+Command AddOnce(const cli::Command& app) {
   const auto options = std::make_shared<OnceOptions>();
-  CLI::App* once = app.add_subcommand("once", "One cycle for each [[source]] of the configuration");
-  once->footer(
+  const cli::Command once = app.AddCommand("once", "One cycle for each [[source]] of the configuration");
+  once.Footer(
       "Example:\n  mirror-agent once --config mirror-agent.toml --repopulate customers orders\n"
       "With a change log ('mirror-agent install') the net changes are sent; a table is sent whole when the "
       "mirror asks "
       "for it or is in a state that the log does not reach back to, or when it is named.\n");
-  once->add_option("--config", options->config, "The agent's configuration, mirror-agent.toml")->required();
-  once->add_option("--context-id", options->context_id,
-                   "Only sources whose context id is this; * stands for any characters");
-  once->add_flag("--details", options->details, "A line for each table, even with several sources");
-  once->add_flag("--failed", options->failed, "Of several sources, show only those that are not good");
-  CLI::Option* repopulate =
-      once->add_option("--repopulate", options->tables, "Send these tables whole; without names, all of them")
-          ->type_name("[TABLE...]")
-          ->expected(0, -1);
-  CLI::Option* dry_run =
-      once->add_flag("--dry-run", options->dry_run,
-                     "Show what waits to be sent, and try the connection; sends and writes nothing");
-  dry_run->excludes(repopulate);
-  dry_run->excludes(once->add_flag("--json", options->json, "Print one JSON object instead of lines"));
+  once.Add("--config", options->config, "The agent's configuration, mirror-agent.toml").Required();
+  once.Add("--context-id", options->context_id,
+           "Only sources whose context id is this; * stands for any characters");
+  once.AddFlag("--details", options->details, "A line for each table, even with several sources");
+  once.AddFlag("--failed", options->failed, "Of several sources, show only those that are not good");
+  const cli::Option repopulate =
+      once.Add("--repopulate", options->tables, "Send these tables whole; without names, all of them")
+          .ValueName("[TABLE...]")
+          .Values(0, -1);
+  const cli::Option dry_run =
+      once.AddFlag("--dry-run", options->dry_run,
+                   "Show what waits to be sent, and try the connection; sends and writes nothing");
+  dry_run.Excludes(repopulate);
+  dry_run.Excludes(once.AddFlag("--json", options->json, "Print one JSON object instead of lines"));
   return {once, [options, repopulate](std::ostream& out, std::ostream& err) {
-            options->repopulate = repopulate->count() > 0;
+            options->repopulate = repopulate.given();
             return RunOnceOrVerify(*options, out, err);
           }};
 }
 
-Command AddVerify(CLI::App& app) {
+Command AddVerify(const cli::Command& app) {
   const auto options = std::make_shared<OnceOptions>();
-  CLI::App* verify = app.add_subcommand(
-      "verify", "Compare the mirror with each [[source]], row by row where digests differ");
-  verify->footer(
+  const cli::Command verify =
+      app.AddCommand("verify", "Compare the mirror with each [[source]], row by row where digests differ");
+  verify.Footer(
       "Example:\n  mirror-agent verify --config mirror-agent.toml --repair\n"
       "Runs a cycle first, so that changes that wait to be sent are no differences. --repair sends exactly "
       "the rows that differ. Exit code 1 also if a table still differs in the end.\n");
-  verify->add_option("--config", options->config, "The agent's configuration, mirror-agent.toml")->required();
-  verify->add_option("--context-id", options->context_id, "Only this source");
-  verify->add_flag("--repair", options->repair, "Send the rows that differ");
-  verify->add_flag("--show-keys", options->show_keys,
-                   "Name the rows that differ by their keys, the first 20 of each kind and table");
-  verify->add_option("--table", options->tables, "Only these tables")->type_name("TABLE...");
-  verify->add_flag("--json", options->json, "Print one JSON object instead of lines");
+  verify.Add("--config", options->config, "The agent's configuration, mirror-agent.toml").Required();
+  verify.Add("--context-id", options->context_id, "Only this source");
+  verify.AddFlag("--repair", options->repair, "Send the rows that differ");
+  verify.AddFlag("--show-keys", options->show_keys,
+                 "Name the rows that differ by their keys, the first 20 of each kind and table");
+  verify.Add("--table", options->tables, "Only these tables").ValueName("TABLE...");
+  verify.AddFlag("--json", options->json, "Print one JSON object instead of lines");
   return {verify, [options](std::ostream& out, std::ostream& err) {
             options->verify = true;
             return RunOnceOrVerify(*options, out, err);
           }};
 }
 
-Command AddRun(CLI::App& app) {
+Command AddRun(const cli::Command& app) {
   const auto config = std::make_shared<std::string>();
-  CLI::App* run = app.add_subcommand("run", "Run cycles of all sources, each by its schedule, until SIGTERM");
-  run->footer(
+  const cli::Command run =
+      app.AddCommand("run", "Run cycles of all sources, each by its schedule, until SIGTERM");
+  run.Footer(
       "Example:\n  mirror-agent run --config mirror-agent.toml\n"
       "[[source]] has 'interval' (\"20m\") or 'cron' (\"30 6-20/2 * * mon-fri\", @daily; local time), and "
       "'quiet'. With an interval the first cycle begins at once; with cron at its next time, or at once if "
       "no run was good yet. A source that fails is tried again after 5 s, then after longer and longer "
       "pauses, but not later than its interval or next time. SIGTERM ends the program after the current "
       "batch. 'mirror-agent status' shows how each source stands.\n");
-  run->add_option("--config", *config, "The agent's configuration, mirror-agent.toml")->required();
+  run.Add("--config", *config, "The agent's configuration, mirror-agent.toml").Required();
   // A log: a line for each thing.
   return {run, [config](std::ostream&, std::ostream&) { return Run(*config, std::cout, std::cerr); }};
 }
 
-Command AddStatus(CLI::App& app) {
+Command AddStatus(const cli::Command& app) {
   const auto options = std::make_shared<StatusOptions>();
-  CLI::App* status =
-      app.add_subcommand("status", "Show how each [[source]] stands: last run, next run, errors");
-  status->footer(
+  const cli::Command status =
+      app.AddCommand("status", "Show how each [[source]] stands: last run, next run, errors");
+  status.Footer(
       "Example:\n  mirror-agent status --config mirror-agent.toml --json\n"
       "Reads the agent's own files; opens no source, calls no endpoint, and does not disturb 'run'. Exit "
       "code: 0 "
       "all are good or paused by an operator, 1 a source failed, never ran, is overdue (two of its times "
       "have passed) or its files "
       "cannot be read, 2 wrong usage or configuration.\n");
-  status->add_option("--config", options->config, "The agent's configuration, mirror-agent.toml")->required();
-  status->add_option("--context-id", options->context_id,
-                     "Only sources whose context id is this; * stands for any characters");
-  status->add_flag("--failed", options->failed, "Only sources that are not good");
-  status->add_flag("--details", options->details, "All that is known of each source, even with several");
-  status->add_flag("--wide", options->wide, "Cut and wrap nothing, however long the lines are");
-  status->add_flag("--json", options->json, "Print one JSON object instead of lines");
+  status.Add("--config", options->config, "The agent's configuration, mirror-agent.toml").Required();
+  status.Add("--context-id", options->context_id,
+             "Only sources whose context id is this; * stands for any characters");
+  status.AddFlag("--failed", options->failed, "Only sources that are not good");
+  status.AddFlag("--details", options->details, "All that is known of each source, even with several");
+  status.AddFlag("--wide", options->wide, "Cut and wrap nothing, however long the lines are");
+  status.AddFlag("--json", options->json, "Print one JSON object instead of lines");
   return {status, [options](std::ostream& out, std::ostream& err) {
             return ShowStatus(*options, options->wide ? AsItIs(out) : out, err);
           }};
 }
 
-Command AddInstall(CLI::App& app) {
+Command AddInstall(const cli::Command& app) {
   const auto config = std::make_shared<std::string>();
-  CLI::App* install = app.add_subcommand("install", "Make the change log in each source with strategy cdc");
-  install->footer(
+  const cli::Command install =
+      app.AddCommand("install", "Make the change log in each source with strategy cdc");
+  install.Footer(
       "Example:\n  mirror-agent install --config mirror-agent.toml\n"
       "From then on triggers log each change of the source's tables, in tables whose names begin with "
       "_mirror_. To install it twice is harmless; a cycle renews triggers of tables that were altered. A "
       "source has one log, and it belongs to one agent: another agent is refused, unless --take-over says "
       "that the former one is gone for good.\n");
-  install->add_option("--config", *config, "The agent's configuration, mirror-agent.toml")->required();
+  install.Add("--config", *config, "The agent's configuration, mirror-agent.toml").Required();
   const auto take_over = std::make_shared<bool>(false);
-  install->add_flag("--take-over", *take_over, "Take over the logs of agents that are gone for good");
+  install.AddFlag("--take-over", *take_over, "Take over the logs of agents that are gone for good");
   return {install, [config, take_over](std::ostream& out, std::ostream& err) {
             return Install(*config, out, err, *take_over);
           }};
 }
 
-Command AddCheckConfig(CLI::App& app) {
+Command AddCheckConfig(const cli::Command& app) {
   const auto config = std::make_shared<std::string>();
-  CLI::App* check = app.add_subcommand(
+  const cli::Command check = app.AddCommand(
       "check-config", "Check configuration, keys, certificates, sources' paths and the agent's folder");
-  check->footer(
+  check.Footer(
       "Example:\n  mirror-agent check-config --config mirror-agent.toml\n"
       "Opens no source and calls nobody: 'once --dry-run' does. Exit code: 0 nothing is wrong, 2 something "
       "is.\n");
-  check->add_option("--config", *config, "The agent's configuration, mirror-agent.toml")->required();
+  check.Add("--config", *config, "The agent's configuration, mirror-agent.toml").Required();
   return {check, [config](std::ostream& out, std::ostream& err) { return CheckConfig(*config, out, err); }};
 }
 
-Command AddUninstall(CLI::App& app) {
+Command AddUninstall(const cli::Command& app) {
   const auto config = std::make_shared<std::string>();
-  CLI::App* uninstall =
-      app.add_subcommand("uninstall", "Remove every trace of the change log from the sources");
-  uninstall->footer("Example:\n  mirror-agent uninstall --config mirror-agent.toml\n");
-  uninstall->add_option("--config", *config, "The agent's configuration, mirror-agent.toml")->required();
+  const cli::Command uninstall =
+      app.AddCommand("uninstall", "Remove every trace of the change log from the sources");
+  uninstall.Footer("Example:\n  mirror-agent uninstall --config mirror-agent.toml\n");
+  uninstall.Add("--config", *config, "The agent's configuration, mirror-agent.toml").Required();
   return {uninstall, [config](std::ostream& out, std::ostream& err) { return Uninstall(*config, out, err); }};
 }
 
-Command AddPointers(CLI::App& app) {
+Command AddPointers(const cli::Command& app) {
   const auto options = std::make_shared<PointersOptions>();
-  CLI::App* pointers =
-      app.add_subcommand("pointers", "Show where the next look at each table begins, or move that pointer");
-  pointers->footer(
+  const cli::Command pointers =
+      app.AddCommand("pointers", "Show where the next look at each table begins, or move that pointer");
+  pointers.Footer(
       "Example:\n  mirror-agent pointers --config mirror-agent.toml --set \"orders=2024-05-01 00:00:00\"\n"
       "For tables with strategy watermark or watermark_cdc. When a pointer is moved back, the rows after it "
       "are looked at again. 'mirror-agent once --repopulate' sends a table whole.\n");
-  pointers->add_option("--config", options->config, "The agent's configuration, mirror-agent.toml")
-      ->required();
-  pointers->add_option("--context-id", options->context_id, "Only this source");
-  pointers->add_option("--set", options->set, "Move a pointer")->type_name("TABLE=VALUE...");
-  pointers->add_option("--reset", options->reset, "Move pointers to before all values")
-      ->type_name("TABLE...");
-  pointers->add_flag("--deletes", options->deletes,
-                     "--set and --reset move the pointer of the feed of deletes");
-  pointers->add_flag("--json", options->json, "Print one JSON object instead of lines");
+  pointers.Add("--config", options->config, "The agent's configuration, mirror-agent.toml").Required();
+  pointers.Add("--context-id", options->context_id, "Only this source");
+  pointers.Add("--set", options->set, "Move a pointer").ValueName("TABLE=VALUE...");
+  pointers.Add("--reset", options->reset, "Move pointers to before all values").ValueName("TABLE...");
+  pointers.AddFlag("--deletes", options->deletes,
+                   "--set and --reset move the pointer of the feed of deletes");
+  pointers.AddFlag("--json", options->json, "Print one JSON object instead of lines");
   return {pointers, [options](std::ostream& out, std::ostream& err) { return Pointers(*options, out, err); }};
 }
 
-Command AddReceipts(CLI::App& app) {
+Command AddReceipts(const cli::Command& app) {
   const auto options = std::make_shared<ReceiptsOptions>();
-  CLI::App* receipts =
-      app.add_subcommand("receipts", "Check the mirror's signed receipts of what it was given");
-  receipts->require_subcommand(1);
-  receipts->footer("Example:\n  mirror-agent receipts verify --config mirror-agent.toml\n");
-  CLI::App* receipts_verify = receipts->add_subcommand(
-      "verify", "Check chain, signatures and content of the receipts of each [[source]]");
-  receipts_verify->footer(
+  const cli::Command receipts =
+      app.AddCommand("receipts", "Check the mirror's signed receipts of what it was given");
+  receipts.RequireCommand();
+  receipts.Footer("Example:\n  mirror-agent receipts verify --config mirror-agent.toml\n");
+  const cli::Command receipts_verify =
+      receipts.AddCommand("verify", "Check chain, signatures and content of the receipts of each [[source]]");
+  receipts_verify.Footer(
       "Example:\n  mirror-agent receipts verify --config mirror-agent.toml\n"
       "Reads the agent's own files and calls no endpoint. Exit code: 0 all is proven, 1 there are findings "
       "(lines "
       "with WRONG) or nothing is signed yet, 2 wrong usage or configuration.\n");
-  receipts_verify->add_option("--config", options->config, "The agent's configuration, mirror-agent.toml")
-      ->required();
+  receipts_verify.Add("--config", options->config, "The agent's configuration, mirror-agent.toml").Required();
   receipts_verify
-      ->add_option("--certificate", options->certificates,
-                   "Former certificates of the application, for receipts of that time")
-      ->type_name("FILE...");
-  receipts_verify->add_flag("--json", options->json, "Print one JSON object instead of lines");
+      .Add("--certificate", options->certificates,
+           "Former certificates of the application, for receipts of that time")
+      .ValueName("FILE...");
+  receipts_verify.AddFlag("--json", options->json, "Print one JSON object instead of lines");
   return {receipts,
           [options](std::ostream& out, std::ostream& err) { return VerifyReceipts(*options, out, err); }};
 }
 
 int Main(int argc, char** argv) {
   TextStream out(std::cout), err(std::cerr);
-  CLI::App app("mirror-agent pushes source databases to a mirror endpoint.", "mirror-agent");
-  app.formatter(std::make_shared<HelpFormat>());
-  app.footer(
+  const cli::Program app("mirror-agent pushes source databases to a mirror endpoint.", "mirror-agent",
+                         "mirror-agent " MIRROR_VERSION);
+  app.Footer(
       "Example:\n  mirror-agent once --config mirror-agent.toml\n"
       "Exit code: 0 done or paused by an operator, 1 busy, stopped for another reason or something failed "
       "(see stderr), 2 wrong usage or "
       "configuration.\n");
-  app.set_version_flag("--version", "mirror-agent " MIRROR_VERSION);
-  app.require_subcommand(1);
+  app.RequireCommand();
   const std::vector<Command> commands = {AddOnce(app),     AddVerify(app),   AddRun(app),
                                          AddStatus(app),   AddInstall(app),  AddUninstall(app),
                                          AddPointers(app), AddReceipts(app), AddCheckConfig(app)};
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    // 0: --help or --version.
-    if (error.get_exit_code() == 0) return app.exit(error);
-    err << "mirror-agent: " << WrongUsageWords(app, error) << "\nRun with --help for more information.\n";
+  const cli::Outcome outcome = app.Parse(argc, argv, std::cout);
+  if (outcome.answered) return 0;
+  if (!outcome.wrong.empty()) {
+    err << "mirror-agent: " << outcome.wrong << "\nRun with --help for more information.\n";
     return 2;
   }
   for (const Command& command : commands) {
-    if (command.app->parsed()) return command.run(out, err);
+    if (command.command.given()) return command.run(out, err);
   }
   return 2;  // Not met: a subcommand is required.
 }

@@ -2,7 +2,6 @@
 #include <spdlog/spdlog.h>
 #include <sys/stat.h>
 
-#include <CLI/CLI.hpp>
 #include <cstdint>
 #include <filesystem>
 #include <iostream>
@@ -73,25 +72,24 @@ int Serve(const ServerConfig& config, const sigset_t& signals) {
 }
 
 int Main(int argc, char** argv) {
-  CLI::App app("The mirror endpoint: takes changes from sources and keeps a database for each tenant.");
-  app.formatter(std::make_shared<HelpFormat>());
-  app.footer(
+  const cli::Program app(
+      "The mirror endpoint: takes changes from sources and keeps a database for each tenant.", "",
+      "mirror-server " MIRROR_VERSION);
+  app.Footer(
       "Signals: SIGTERM lets running calls end and stops; SIGHUP reads keys, issuers and log level again.\n"
       "Exit codes: 0 stopped as asked, 1 failed, 2 wrong usage or configuration.\n"
       "Example:\n  mirrorctl init --dir dev --context-id Cust26759\n"
       "  mirror-server --config dev/mirror-server.toml");
-  app.set_version_flag("--version", absl::StrCat("mirror-server ", MIRROR_VERSION));
   std::string file;
   bool check_only = false;
-  app.add_option("--config", file, "Configuration, mirror-server.toml")->required();
-  app.add_flag("--check-config", check_only,
-               "Check configuration, keys, certificates, data folder and hooks, and end");
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0) return app.exit(error);  // --help or --version.
-    return Fail(kWrongUsage, absl::InvalidArgumentError(absl::StrCat(
-                                 WrongUsageWords(app, error), "\nRun with --help for more information.")));
+  app.Add("--config", file, "Configuration, mirror-server.toml").Required();
+  app.AddFlag("--check-config", check_only,
+              "Check configuration, keys, certificates, data folder and hooks, and end");
+  const cli::Outcome outcome = app.Parse(argc, argv, std::cout);
+  if (outcome.answered) return kDone;
+  if (!outcome.wrong.empty()) {
+    return Fail(kWrongUsage, absl::InvalidArgumentError(
+                                 absl::StrCat(outcome.wrong, "\nRun with --help for more information.")));
   }
 
   // Partners read the mirrors as members of the group; keys have modes of their own.

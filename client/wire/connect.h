@@ -1,8 +1,6 @@
 #ifndef MIRROR_CLIENT_WIRE_CONNECT_H_
 #define MIRROR_CLIENT_WIRE_CONNECT_H_
 
-#include <grpcpp/channel.h>
-
 #include <memory>
 
 #include "absl/status/statusor.h"

@@ -1,8 +1,11 @@
 #include "client/wire/mirror_client.h"
 
+#include <grpcpp/channel.h>
 #include <grpcpp/client_context.h>
 #include <grpcpp/create_channel.h>
+#include <grpcpp/security/credentials.h>
 #include <grpcpp/support/channel_arguments.h>
+#include <grpcpp/support/status.h>
 #include <grpcpp/support/sync_stream.h>
 
 #include <chrono>
@@ -21,6 +24,7 @@
 #include "absl/strings/strip.h"
 #include "base/nonce.h"
 #include "client/wire/silence_watch.h"
+#include "mirror/v1/mirror_client.grpc.pb.h"
 #include "proto/wire/refusal.h"
 
 namespace mirror {
@@ -284,11 +288,17 @@ class GrpcRowStream : public RowStream {
 
 }  // namespace
 
+struct MirrorClient::Service {
+  const std::unique_ptr<v1::MirrorClientService::Stub> stub;
+};
+
 MirrorClient::MirrorClient(std::shared_ptr<grpc::Channel> channel, Identity identity, std::string context_id)
     : channel_(std::move(channel)),
-      stub_(v1::MirrorClientService::NewStub(channel_)),
+      service_(new Service{v1::MirrorClientService::NewStub(channel_)}),
       identity_(std::move(identity)),
       context_id_(std::move(context_id)) {}
+
+MirrorClient::~MirrorClient() = default;
 
 absl::StatusOr<std::string> MirrorClient::Token(TokenUse use, const std::string& nonce) const {
   if (!token_override_.empty()) return token_override_;
@@ -360,7 +370,7 @@ absl::StatusOr<v1::AuthenticateResponse> MirrorClient::Authenticate(const std::s
   v1::AuthenticateResponse response;
   const grpc::Status status = [&] {
     const Timed timed(counters_, "Authenticate");
-    return stub_->Authenticate(&context, request, &response);
+    return service_->stub->Authenticate(&context, request, &response);
   }();
   if (!status.ok()) return WithRefusal(ToStatus(status, context, Left::kNothing), context);
 
@@ -404,19 +414,20 @@ absl::StatusOr<SignedHead> MirrorClient::OpenReceiptHead(const std::string& toke
 absl::StatusOr<v1::TableSchemaResponse> MirrorClient::TableSchema(const v1::TableSchemaRequest& request) {
   return Unary<v1::TableSchemaResponse>(
       "TableSchema",
-      [&](auto* context, auto* response) { return stub_->TableSchema(context, request, response); },
+      [&](auto* context, auto* response) { return service_->stub->TableSchema(context, request, response); },
       patience_.call);
 }
 
 absl::StatusOr<v1::RowDataResponse> MirrorClient::RowData(const v1::RowDataRequest& request) {
   return Unary<v1::RowDataResponse>(
-      "RowData", [&](auto* context, auto* response) { return stub_->RowData(context, request, response); },
+      "RowData",
+      [&](auto* context, auto* response) { return service_->stub->RowData(context, request, response); },
       patience_.call);
 }
 
 absl::StatusOr<v1::WipeResponse> MirrorClient::Wipe(const v1::WipeRequest& request) {
   return Unary<v1::WipeResponse>(
-      "Wipe", [&](auto* context, auto* response) { return stub_->Wipe(context, request, response); },
+      "Wipe", [&](auto* context, auto* response) { return service_->stub->Wipe(context, request, response); },
       patience_.call);
 }
 
@@ -424,14 +435,16 @@ absl::StatusOr<v1::ReplicationCompletedResponse> MirrorClient::ReplicationComple
     const v1::ReplicationCompletedRequest& request) {
   return Unary<v1::ReplicationCompletedResponse>(
       "ReplicationCompleted",
-      [&](auto* context, auto* response) { return stub_->ReplicationCompleted(context, request, response); },
+      [&](auto* context, auto* response) {
+        return service_->stub->ReplicationCompleted(context, request, response);
+      },
       patience_.call);
 }
 
 absl::StatusOr<v1::DigestRangesResponse> MirrorClient::DigestRanges(const v1::DigestRangesRequest& request) {
   return Unary<v1::DigestRangesResponse>(
       "DigestRanges",
-      [&](auto* context, auto* response) { return stub_->DigestRanges(context, request, response); },
+      [&](auto* context, auto* response) { return service_->stub->DigestRanges(context, request, response); },
       patience_.long_call);
 }
 
@@ -443,7 +456,7 @@ absl::Status MirrorClient::ReadRows(const v1::ReadRowsRequest& request,
   Authorize(*token, &context);
   SetDeadline(patience_.long_call, &context);
   const Timed timed(counters_, "ReadRows");
-  const auto reader = stub_->ReadRows(&context, request);
+  const auto reader = service_->stub->ReadRows(&context, request);
   absl::Status taken;
   v1::ReadRowsResponse response;
   while (taken.ok() && reader->Read(&response)) taken = take(response);
@@ -463,7 +476,7 @@ absl::StatusOr<std::unique_ptr<RowStream>> MirrorClient::OpenRowStream() {
   auto context = std::make_unique<grpc::ClientContext>();
   Authorize(*token, context.get());
   auto stream = std::make_unique<GrpcRowStream>(std::move(context), counters_, patience_.long_call);
-  if (absl::Status started = stream->Start(*stub_); !started.ok()) return started;
+  if (absl::Status started = stream->Start(*service_->stub); !started.ok()) return started;
   return stream;
 }
 

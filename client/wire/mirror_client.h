@@ -1,9 +1,6 @@
 #ifndef MIRROR_CLIENT_WIRE_MIRROR_CLIENT_H_
 #define MIRROR_CLIENT_WIRE_MIRROR_CLIENT_H_
 
-#include <grpcpp/channel.h>
-#include <grpcpp/security/credentials.h>
-
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -17,8 +14,14 @@
 #include "certs/key.h"
 #include "certs/token.h"
 #include "client/wire/agent_counters.h"
-#include "mirror/v1/mirror_client.grpc.pb.h"
+#include "mirror/v1/mirror_client.pb.h"
 #include "proto/wire/receipt.h"
+
+namespace grpc {
+class Channel;
+class ChannelCredentials;
+class Status;
+}  // namespace grpc
 
 namespace mirror {
 
@@ -70,6 +73,9 @@ class MirrorClient {
   static constexpr std::int64_t kCallTokenReused = 60;
 
   MirrorClient(std::shared_ptr<grpc::Channel> channel, Identity identity, std::string context_id);
+  ~MirrorClient();
+  MirrorClient(const MirrorClient&) = delete;
+  MirrorClient& operator=(const MirrorClient&) = delete;
 
   /// Refuses an endpoint whose signed answer does not verify, whatever else it says.
   absl::StatusOr<v1::AuthenticateResponse> Authenticate(const std::string& holder, bool take_over, bool probe,
@@ -97,6 +103,9 @@ class MirrorClient {
   void set_token_override(std::string token) { token_override_ = std::move(token); }
 
  private:
+  /// gRPC's stub: its header is most of the time that a file takes to compile, and so only one includes it.
+  struct Service;
+
   absl::StatusOr<std::string> Token(TokenUse use, const std::string& nonce) const;
   absl::StatusOr<std::string> CallToken();
   template <typename Response, typename Call>
@@ -104,7 +113,7 @@ class MirrorClient {
   void ForgetToken(const grpc::Status& status);
 
   std::shared_ptr<grpc::Channel> channel_;
-  std::unique_ptr<v1::MirrorClientService::Stub> stub_;
+  const std::unique_ptr<Service> service_;
   Identity identity_;
   std::string context_id_;
   std::string token_override_;

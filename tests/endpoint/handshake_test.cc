@@ -1,3 +1,4 @@
+#include <grpcpp/channel.h>
 #include <grpcpp/client_context.h>
 #include <signal.h>
 #include <sys/stat.h>

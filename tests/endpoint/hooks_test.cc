@@ -1,6 +1,7 @@
 // Hooks of the real server: after the commit, at least once, in order; and what hangs, crashes or prints a
 // megabyte stalls no cycle.
 
+#include <grpcpp/channel.h>
 #include <signal.h>
 
 #include <filesystem>
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "mirror/v1/mirror_client.grpc.pb.h"
 #include "tests/endpoint/endpoint_fixture.h"
 #include "tests/support/places.h"
 #include "tools/mirror_harness/attack/token_forge.h"

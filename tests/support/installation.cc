@@ -1,5 +1,6 @@
 #include "tests/support/installation.h"
 
+#include <grpcpp/channel.h>
 #include <signal.h>
 
 #include <cstdio>

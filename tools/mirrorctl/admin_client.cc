@@ -1,11 +1,13 @@
 #include "tools/mirrorctl/admin_client.h"
 
 #include <grpc/support/log.h>
+#include <grpcpp/channel.h>
 #include <grpcpp/client_context.h>
 #include <grpcpp/create_channel.h>
 #include <grpcpp/support/channel_arguments.h>
 #include <grpcpp/support/sync_stream.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <stop_token>
 #include <string_view>
@@ -16,6 +18,8 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "certs/tls.h"
+#include "mirror/v1/mirror_admin.grpc.pb.h"
 
 namespace mirror {
 namespace {
@@ -89,7 +93,107 @@ bool Holds(const std::string& text, std::string_view part) {
                            absl::string_view(part.data(), part.size()));
 }
 
+/// What may be true when no answer comes.
+enum class Effect { kReads, kChanges };
+
 }  // namespace
+
+class AdminClient::Service {
+ public:
+  Service(ControlConfig control, std::unique_ptr<v1::MirrorAdmin::Stub> made)
+      : config(std::move(control)), stub(std::move(made)) {}
+
+  template <typename Request, typename Response>
+  absl::StatusOr<Response> Call(grpc::Status (v1::MirrorAdmin::Stub::*method)(grpc::ClientContext*,
+                                                                              const Request&, Response*),
+                                const Request& request, Effect effect, std::chrono::seconds patience);
+  absl::Status Explain(const grpc::Status& status, const grpc::ClientContext& context, Effect effect) const;
+
+  const ControlConfig config;
+  const std::unique_ptr<v1::MirrorAdmin::Stub> stub;
+
+ private:
+  absl::Status NotReached(std::string reason) const;
+};
+
+template <typename Request, typename Response>
+absl::StatusOr<Response> AdminClient::Service::Call(
+    grpc::Status (v1::MirrorAdmin::Stub::*method)(grpc::ClientContext*, const Request&, Response*),
+    const Request& request, Effect effect, std::chrono::seconds patience) {
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + patience);
+  Response response;
+  const grpc::Status status = (stub.get()->*method)(&context, request, &response);
+  if (!status.ok()) return Explain(status, context, effect);
+  return response;
+}
+
+absl::Status AdminClient::Service::Explain(const grpc::Status& status, const grpc::ClientContext& context,
+                                           Effect effect) const {
+  const grpc::StatusCode code = status.error_code();
+  const std::string words = status.error_message();
+  if (NeverConnected(context)) return NotReached(words);
+  const char* const next = effect == Effect::kChanges
+                               ? "whether it was done is not known, so look with 'mirrorctl events' and "
+                                 "'mirrorctl tables' before you ask again"
+                               : "nothing was changed, so ask again";
+  if (code == grpc::StatusCode::DEADLINE_EXCEEDED) {
+    return absl::DeadlineExceededError(
+        absl::StrCat("no answer came from ", config.address, " in time: ", next));
+  }
+  // These words are gRPC's own: the server writes sentences.
+  if (code == grpc::StatusCode::UNAVAILABLE &&
+      (words == "Socket closed" || words == "Connection reset by peer" || words == "Broken pipe" ||
+       Holds(words, "keepalive") || Holds(words, "goaway"))) {
+    return absl::UnavailableError(absl::StrCat("the connection to ", config.address, " broke (", words,
+                                               "): check that mirror-server runs; ", next));
+  }
+  if (code == grpc::StatusCode::UNIMPLEMENTED && words.empty()) {
+    return absl::UnimplementedError(
+        absl::StrCat("UNIMPLEMENTED: the server at ", config.address,
+                     " does not know this call: check that [endpoint] address in '", config.file,
+                     "' is its [admin] address and port, and that it is not older than this mirrorctl"));
+  }
+  return absl::Status(static_cast<absl::StatusCode>(code),
+                      absl::StrCat(NameOf(code), ": ", words.empty() ? "the server gave no reason" : words));
+}
+
+absl::Status AdminClient::Service::NotReached(std::string reason) const {
+  // "failed to connect to all addresses; last error: UNKNOWN: ipv4:127.0.0.1:7444: Connection refused"
+  static constexpr std::string_view kBefore = "last error: ", kCode = "UNKNOWN: ";
+  if (const std::size_t at = reason.find(kBefore); at != std::string::npos) {
+    reason.erase(0, at + kBefore.size());
+    if (std::string_view(reason).starts_with(kCode)) reason.erase(0, kCode.size());
+  }
+  const std::string because = absl::StrCat(" (", reason, ")");
+  const std::string& at = config.address;
+  if (Holds(reason, "wrong version number") || Holds(reason, "http request")) {
+    return absl::UnavailableError(
+        absl::StrCat("what listens at ", at, " does not speak TLS: check that [endpoint] address in '",
+                     config.file, "' is the server's [admin] address and port", because));
+  }
+  if (Holds(reason, "certificate verify failed") || Holds(reason, "hostname") || Holds(reason, "peer name")) {
+    return absl::UnavailableError(absl::StrCat(
+        "the certificate of the server at ", at, " is not trusted: it must be signed by the CA '",
+        config.tls.ca, "', be valid now and name that host, so check [endpoint] ca and address in '",
+        config.file, "', and that this is the [admin] port", because));
+  }
+  if (Holds(reason, "socket closed") || Holds(reason, "handshake") || Holds(reason, "connection reset") ||
+      Holds(reason, "ssl") || Holds(reason, "tls")) {
+    return absl::UnavailableError(absl::StrCat(
+        "the server at ", at, " refused the TLS handshake: the certificate '", config.tls.certificate,
+        "' must be signed by the CA that its [admin] client_ca names and be valid now, and the port must be "
+        "its [admin] port",
+        because));
+  }
+  return absl::UnavailableError(absl::StrCat(
+      "no server answers at ", at, ": check that mirror-server runs and that [endpoint] address in '",
+      config.file, "' is its [admin] address and port", because));
+}
+
+AdminClient::AdminClient(std::unique_ptr<Service> service) : service_(std::move(service)) {}
+
+AdminClient::~AdminClient() = default;
 
 absl::StatusOr<std::unique_ptr<AdminClient>> AdminClient::Open(const ControlConfig& config) {
   const auto credentials = MakeChannelCredentials(config.tls);
@@ -105,27 +209,17 @@ absl::StatusOr<std::unique_ptr<AdminClient>> AdminClient::Open(const ControlConf
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMs);
   arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
   // "dns:///" also takes an address; without it, a host called "unix" would be a socket.
-  return std::unique_ptr<AdminClient>(new AdminClient(
-      config, grpc::CreateCustomChannel(absl::StrCat("dns:///", config.address), *credentials, arguments)));
-}
-
-template <typename Request, typename Response>
-absl::StatusOr<Response> AdminClient::Call(
-    grpc::Status (v1::MirrorAdmin::Stub::*method)(grpc::ClientContext*, const Request&, Response*),
-    const Request& request, Effect effect, std::chrono::seconds patience) {
-  grpc::ClientContext context;
-  context.set_deadline(std::chrono::system_clock::now() + patience);
-  Response response;
-  const grpc::Status status = (stub_.get()->*method)(&context, request, &response);
-  if (!status.ok()) return Explain(status, context, effect);
-  return response;
+  const std::shared_ptr<grpc::Channel> channel =
+      grpc::CreateCustomChannel(absl::StrCat("dns:///", config.address), *credentials, arguments);
+  return std::unique_ptr<AdminClient>(
+      new AdminClient(std::make_unique<Service>(config, v1::MirrorAdmin::NewStub(channel))));
 }
 
 absl::StatusOr<v1::ListTenantsResponse> AdminClient::Tenants(v1::ListTenantsRequest request) {
   v1::ListTenantsResponse all;
   do {
     absl::StatusOr<v1::ListTenantsResponse> page =
-        Call(&v1::MirrorAdmin::Stub::ListTenants, request, Effect::kReads, kPatience);
+        service_->Call(&v1::MirrorAdmin::Stub::ListTenants, request, Effect::kReads, kPatience);
     if (!page.ok()) return page.status();
     request.set_page_token(page->next_page_token());
     for (v1::Tenant& tenant : *page->mutable_tenants()) *all.add_tenants() = std::move(tenant);
@@ -135,64 +229,65 @@ absl::StatusOr<v1::ListTenantsResponse> AdminClient::Tenants(v1::ListTenantsRequ
 }
 
 absl::StatusOr<v1::ListIndexesResponse> AdminClient::Indexes(const v1::ListIndexesRequest& request) {
-  return Call(&v1::MirrorAdmin::Stub::ListIndexes, request, Effect::kReads, kPatience);
+  return service_->Call(&v1::MirrorAdmin::Stub::ListIndexes, request, Effect::kReads, kPatience);
 }
 
 absl::StatusOr<v1::ListTablesResponse> AdminClient::Tables(const std::string& context_id) {
   v1::ListTablesRequest request;
   request.set_context_id(context_id);
-  return Call(&v1::MirrorAdmin::Stub::ListTables, request, Effect::kReads, kPatience);
+  return service_->Call(&v1::MirrorAdmin::Stub::ListTables, request, Effect::kReads, kPatience);
 }
 
 absl::StatusOr<v1::InvalidateLsnResponse> AdminClient::Invalidate(const v1::InvalidateLsnRequest& request) {
-  return Call(&v1::MirrorAdmin::Stub::InvalidateLsn, request, Effect::kChanges, kLongPatience);
+  return service_->Call(&v1::MirrorAdmin::Stub::InvalidateLsn, request, Effect::kChanges, kLongPatience);
 }
 
 absl::StatusOr<v1::ResetTableResponse> AdminClient::Reset(const v1::ResetTableRequest& request) {
-  return Call(&v1::MirrorAdmin::Stub::ResetTable, request, Effect::kChanges, kLongPatience);
+  return service_->Call(&v1::MirrorAdmin::Stub::ResetTable, request, Effect::kChanges, kLongPatience);
 }
 
 absl::Status AdminClient::Pause(const std::string& context_id, const std::string& reason) {
   v1::PauseTenantRequest request;
   request.set_context_id(context_id);
   request.set_reason(reason);
-  return Call(&v1::MirrorAdmin::Stub::PauseTenant, request, Effect::kChanges, kPatience).status();
+  return service_->Call(&v1::MirrorAdmin::Stub::PauseTenant, request, Effect::kChanges, kPatience).status();
 }
 
 absl::Status AdminClient::Resume(const std::string& context_id) {
   v1::ResumeTenantRequest request;
   request.set_context_id(context_id);
-  return Call(&v1::MirrorAdmin::Stub::ResumeTenant, request, Effect::kChanges, kPatience).status();
+  return service_->Call(&v1::MirrorAdmin::Stub::ResumeTenant, request, Effect::kChanges, kPatience).status();
 }
 
 absl::Status AdminClient::Delete(const std::string& context_id, const std::string& confirm) {
   v1::DeleteMirrorRequest request;
   request.set_context_id(context_id);
   request.set_confirm(confirm);
-  return Call(&v1::MirrorAdmin::Stub::DeleteMirror, request, Effect::kChanges, kLongPatience).status();
+  return service_->Call(&v1::MirrorAdmin::Stub::DeleteMirror, request, Effect::kChanges, kLongPatience)
+      .status();
 }
 
 absl::Status AdminClient::Allow(const std::string& context_id) {
   v1::AllowTenantRequest request;
   request.set_context_id(context_id);
-  return Call(&v1::MirrorAdmin::Stub::AllowTenant, request, Effect::kChanges, kPatience).status();
+  return service_->Call(&v1::MirrorAdmin::Stub::AllowTenant, request, Effect::kChanges, kPatience).status();
 }
 
 absl::StatusOr<v1::AcceptSourceResponse> AdminClient::AcceptSource(const std::string& context_id) {
   v1::AcceptSourceRequest request;
   request.set_context_id(context_id);
-  return Call(&v1::MirrorAdmin::Stub::AcceptSource, request, Effect::kChanges, kPatience);
+  return service_->Call(&v1::MirrorAdmin::Stub::AcceptSource, request, Effect::kChanges, kPatience);
 }
 
 absl::StatusOr<v1::VerifyResponse> AdminClient::Verify(const v1::VerifyRequest& request) {
-  return Call(&v1::MirrorAdmin::Stub::Verify, request, Effect::kChanges, kPatience);
+  return service_->Call(&v1::MirrorAdmin::Stub::Verify, request, Effect::kChanges, kPatience);
 }
 
 absl::StatusOr<v1::BackupResponse> AdminClient::Backup(
     const v1::BackupRequest& request, const std::function<void(const v1::BackupProgress&)>& each) {
   grpc::ClientContext context;
   context.set_deadline(std::chrono::system_clock::now() + kCopyPatience);
-  const auto stream = stub_->BackupWatched(&context, request);
+  const auto stream = service_->stub->BackupWatched(&context, request);
   v1::BackupProgress step;
   v1::BackupResponse made;
   while (stream->Read(&step)) {
@@ -205,13 +300,13 @@ absl::StatusOr<v1::BackupResponse> AdminClient::Backup(
   const grpc::Status status = stream->Finish();
   if (status.ok()) return made;
   if (status.error_code() == grpc::StatusCode::UNIMPLEMENTED) {
-    return Call(&v1::MirrorAdmin::Stub::Backup, request, Effect::kReads, kCopyPatience);
+    return service_->Call(&v1::MirrorAdmin::Stub::Backup, request, Effect::kReads, kCopyPatience);
   }
-  return Explain(status, context, Effect::kReads);
+  return service_->Explain(status, context, Effect::kReads);
 }
 
 absl::StatusOr<v1::RestoreResponse> AdminClient::Restore(const v1::RestoreRequest& request) {
-  return Call(&v1::MirrorAdmin::Stub::Restore, request, Effect::kChanges, kCopyPatience);
+  return service_->Call(&v1::MirrorAdmin::Stub::Restore, request, Effect::kChanges, kCopyPatience);
 }
 
 absl::StatusOr<v1::ListHoldsResponse> AdminClient::ListHolds(const std::string& context_id, bool with_keys) {
@@ -219,7 +314,7 @@ absl::StatusOr<v1::ListHoldsResponse> AdminClient::ListHolds(const std::string& 
   request.set_context_id(context_id);
   request.set_with_keys(with_keys);
   absl::StatusOr<v1::ListHoldsResponse> answer =
-      Call(&v1::MirrorAdmin::Stub::ListHolds, request, Effect::kReads, kPatience);
+      service_->Call(&v1::MirrorAdmin::Stub::ListHolds, request, Effect::kReads, kPatience);
   return with_keys && absl::IsPermissionDenied(answer.status()) ? ListHolds(context_id) : answer;
 }
 
@@ -228,7 +323,7 @@ absl::StatusOr<v1::Hold> AdminClient::CommitHold(const std::string& context_id, 
   request.set_context_id(context_id);
   request.set_hold_id(hold_id);
   absl::StatusOr<v1::CommitHoldResponse> answer =
-      Call(&v1::MirrorAdmin::Stub::CommitHold, request, Effect::kChanges, kPatience);
+      service_->Call(&v1::MirrorAdmin::Stub::CommitHold, request, Effect::kChanges, kPatience);
   if (!answer.ok()) return answer.status();
   return std::move(*answer->mutable_hold());
 }
@@ -238,13 +333,13 @@ absl::StatusOr<v1::Hold> AdminClient::RollbackHold(const std::string& context_id
   request.set_context_id(context_id);
   request.set_hold_id(hold_id);
   absl::StatusOr<v1::RollbackHoldResponse> answer =
-      Call(&v1::MirrorAdmin::Stub::RollbackHold, request, Effect::kChanges, kPatience);
+      service_->Call(&v1::MirrorAdmin::Stub::RollbackHold, request, Effect::kChanges, kPatience);
   if (!answer.ok()) return answer.status();
   return std::move(*answer->mutable_hold());
 }
 
 absl::StatusOr<v1::ListEventsResponse> AdminClient::Events(const v1::ListEventsRequest& request) {
-  return Call(&v1::MirrorAdmin::Stub::ListEvents, request, Effect::kReads, kPatience);
+  return service_->Call(&v1::MirrorAdmin::Stub::ListEvents, request, Effect::kReads, kPatience);
 }
 
 absl::Status AdminClient::Audit(std::uint64_t limit, bool looks,
@@ -254,31 +349,32 @@ absl::Status AdminClient::Audit(std::uint64_t limit, bool looks,
   v1::ListAuditRequest request;
   request.set_limit(limit);
   request.set_looks(looks);
-  const auto stream = stub_->ListAudit(&context, request);
+  const auto stream = service_->stub->ListAudit(&context, request);
   v1::AuditEntry entry;
   while (stream->Read(&entry)) each(entry);
   const grpc::Status status = stream->Finish();
-  return status.ok() ? absl::OkStatus() : Explain(status, context, Effect::kReads);
+  return status.ok() ? absl::OkStatus() : service_->Explain(status, context, Effect::kReads);
 }
 
 absl::StatusOr<v1::ListKeysResponse> AdminClient::Keys() {
-  return Call(&v1::MirrorAdmin::Stub::ListKeys, v1::ListKeysRequest(), Effect::kReads, kPatience);
+  return service_->Call(&v1::MirrorAdmin::Stub::ListKeys, v1::ListKeysRequest(), Effect::kReads, kPatience);
 }
 
 absl::StatusOr<v1::ReloadKeysResponse> AdminClient::ReloadKeys() {
-  return Call(&v1::MirrorAdmin::Stub::ReloadKeys, v1::ReloadKeysRequest(), Effect::kChanges, kPatience);
+  return service_->Call(&v1::MirrorAdmin::Stub::ReloadKeys, v1::ReloadKeysRequest(), Effect::kChanges,
+                        kPatience);
 }
 
 absl::StatusOr<v1::DiagnoseResponse> AdminClient::Diagnose(const std::string& context_id) {
   v1::DiagnoseRequest request;
   request.set_context_id(context_id);
-  return Call(&v1::MirrorAdmin::Stub::Diagnose, request, Effect::kReads, kLongPatience);
+  return service_->Call(&v1::MirrorAdmin::Stub::Diagnose, request, Effect::kReads, kLongPatience);
 }
 
 absl::Status AdminClient::Follow(const v1::WatchEventsRequest& request, const Interruption& interruption,
                                  const std::function<bool(const v1::Event&)>& each) {
   grpc::ClientContext context;
-  const auto stream = stub_->WatchEvents(&context, request);
+  const auto stream = service_->stub->WatchEvents(&context, request);
   std::jthread canceller([&](const std::stop_token& stop) {
     constexpr std::chrono::milliseconds kLook(100);
     while (!stop.stop_requested()) {
@@ -295,74 +391,11 @@ absl::Status AdminClient::Follow(const v1::WatchEventsRequest& request, const In
   const grpc::Status status = stream->Finish();
   if (!wanted || interruption.Wait(std::chrono::milliseconds(0))) return absl::OkStatus();
   if (status.ok()) {
-    return absl::UnavailableError(absl::StrCat("the server at ", config_.address,
+    return absl::UnavailableError(absl::StrCat("the server at ", service_->config.address,
                                                " ended the watch, as it does when it stops: call again when "
                                                "it runs"));
   }
-  return Explain(status, context, Effect::kReads);
-}
-
-absl::Status AdminClient::Explain(const grpc::Status& status, const grpc::ClientContext& context,
-                                  Effect effect) const {
-  const grpc::StatusCode code = status.error_code();
-  const std::string words = status.error_message();
-  if (NeverConnected(context)) return NotReached(words);
-  const char* const next = effect == Effect::kChanges
-                               ? "whether it was done is not known, so look with 'mirrorctl events' and "
-                                 "'mirrorctl tables' before you ask again"
-                               : "nothing was changed, so ask again";
-  if (code == grpc::StatusCode::DEADLINE_EXCEEDED) {
-    return absl::DeadlineExceededError(
-        absl::StrCat("no answer came from ", config_.address, " in time: ", next));
-  }
-  // These words are gRPC's own: the server writes sentences.
-  if (code == grpc::StatusCode::UNAVAILABLE &&
-      (words == "Socket closed" || words == "Connection reset by peer" || words == "Broken pipe" ||
-       Holds(words, "keepalive") || Holds(words, "goaway"))) {
-    return absl::UnavailableError(absl::StrCat("the connection to ", config_.address, " broke (", words,
-                                               "): check that mirror-server runs; ", next));
-  }
-  if (code == grpc::StatusCode::UNIMPLEMENTED && words.empty()) {
-    return absl::UnimplementedError(
-        absl::StrCat("UNIMPLEMENTED: the server at ", config_.address,
-                     " does not know this call: check that [endpoint] address in '", config_.file,
-                     "' is its [admin] address and port, and that it is not older than this mirrorctl"));
-  }
-  return absl::Status(static_cast<absl::StatusCode>(code),
-                      absl::StrCat(NameOf(code), ": ", words.empty() ? "the server gave no reason" : words));
-}
-
-absl::Status AdminClient::NotReached(std::string reason) const {
-  // "failed to connect to all addresses; last error: UNKNOWN: ipv4:127.0.0.1:7444: Connection refused"
-  static constexpr std::string_view kBefore = "last error: ", kCode = "UNKNOWN: ";
-  if (const std::size_t at = reason.find(kBefore); at != std::string::npos) {
-    reason.erase(0, at + kBefore.size());
-    if (std::string_view(reason).starts_with(kCode)) reason.erase(0, kCode.size());
-  }
-  const std::string because = absl::StrCat(" (", reason, ")");
-  const std::string& at = config_.address;
-  if (Holds(reason, "wrong version number") || Holds(reason, "http request")) {
-    return absl::UnavailableError(
-        absl::StrCat("what listens at ", at, " does not speak TLS: check that [endpoint] address in '",
-                     config_.file, "' is the server's [admin] address and port", because));
-  }
-  if (Holds(reason, "certificate verify failed") || Holds(reason, "hostname") || Holds(reason, "peer name")) {
-    return absl::UnavailableError(absl::StrCat(
-        "the certificate of the server at ", at, " is not trusted: it must be signed by the CA '",
-        config_.tls.ca, "', be valid now and name that host, so check [endpoint] ca and address in '",
-        config_.file, "', and that this is the [admin] port", because));
-  }
-  if (Holds(reason, "socket closed") || Holds(reason, "handshake") || Holds(reason, "connection reset") ||
-      Holds(reason, "ssl") || Holds(reason, "tls")) {
-    return absl::UnavailableError(absl::StrCat(
-        "the server at ", at, " refused the TLS handshake: the certificate '", config_.tls.certificate,
-        "' must be signed by the CA that its [admin] client_ca names and be valid now, and the port must be "
-        "its [admin] port",
-        because));
-  }
-  return absl::UnavailableError(absl::StrCat(
-      "no server answers at ", at, ": check that mirror-server runs and that [endpoint] address in '",
-      config_.file, "' is its [admin] address and port", because));
+  return service_->Explain(status, context, Effect::kReads);
 }
 
 }  // namespace mirror

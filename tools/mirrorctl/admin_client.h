@@ -1,9 +1,6 @@
 #ifndef MIRROR_TOOLS_MIRRORCTL_ADMIN_CLIENT_H_
 #define MIRROR_TOOLS_MIRRORCTL_ADMIN_CLIENT_H_
 
-#include <grpcpp/channel.h>
-
-#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -11,7 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "mirror/v1/mirror_admin.grpc.pb.h"
+#include "mirror/v1/mirror_admin.pb.h"
 #include "tools/mirrorctl/control_config.h"
 #include "tools/mirrorctl/interruption.h"
 
@@ -27,6 +24,9 @@ class AdminClient {
   /// Reads the certificates that `config` names; nothing is sent yet.
   /// Errors: those of MakeChannelCredentials, with the file that names them.
   static absl::StatusOr<std::unique_ptr<AdminClient>> Open(const ControlConfig& config);
+  ~AdminClient();
+  AdminClient(const AdminClient&) = delete;
+  AdminClient& operator=(const AdminClient&) = delete;
 
   /// All pages of it as one answer.
   absl::StatusOr<v1::ListTenantsResponse> Tenants(v1::ListTenantsRequest request = {});
@@ -62,21 +62,13 @@ class AdminClient {
                       const std::function<bool(const v1::Event&)>& each);
 
  private:
-  AdminClient(const ControlConfig& config, std::shared_ptr<grpc::Channel> channel)
-      : config_(config), stub_(v1::MirrorAdmin::NewStub(channel)) {}
+  /// gRPC's stub, and what its answers say: its header is most of the time that a file takes to compile, and
+  /// so only one includes it.
+  class Service;
 
-  /// What may be true when no answer comes.
-  enum class Effect { kReads, kChanges };
+  explicit AdminClient(std::unique_ptr<Service> service);
 
-  template <typename Request, typename Response>
-  absl::StatusOr<Response> Call(grpc::Status (v1::MirrorAdmin::Stub::*method)(grpc::ClientContext*,
-                                                                              const Request&, Response*),
-                                const Request& request, Effect effect, std::chrono::seconds patience);
-  absl::Status Explain(const grpc::Status& status, const grpc::ClientContext& context, Effect effect) const;
-  absl::Status NotReached(std::string reason) const;
-
-  const ControlConfig config_;
-  const std::unique_ptr<v1::MirrorAdmin::Stub> stub_;
+  const std::unique_ptr<Service> service_;
 };
 
 }  // namespace mirror

@@ -1,7 +1,6 @@
 #ifndef MIRROR_TOOLS_MIRRORCTL_ADMIN_COMMAND_H_
 #define MIRROR_TOOLS_MIRRORCTL_ADMIN_COMMAND_H_
 
-#include <CLI/CLI.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -10,6 +9,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "base/text/command_line.h"
 #include "base/text/wrapped_text.h"
 #include "tools/mirrorctl/admin_client.h"
 #include "tools/mirrorctl/console.h"
@@ -44,20 +44,21 @@ using AdminRun = std::function<void(AdminClient&, const AdminRequest&, Console&)
 
 /// The application, and what each command works with.
 struct AdminCommands {
-  CLI::App& app;
+  cli::Command app;
   const std::string& config_path;
   Console& console;
   std::shared_ptr<AdminRequest> request = std::make_shared<AdminRequest>();
+  std::string group = {};  ///< The command that these are under, and a space; empty: none.
 
-  CLI::App& Add(const std::string& name, const std::string& help, const std::string& example,
-                AdminRun run) const;
-  void AddContext(CLI::App& command, bool required) const;
-  void AddJson(CLI::App& command, const std::string& help = "Print an array of objects") const;
-  void AddWide(CLI::App& command) const;
+  cli::Command Add(const std::string& name, const std::string& help, const std::string& example,
+                   AdminRun run) const;
+  void AddContext(const cli::Command& command, bool required) const;
+  void AddJson(const cli::Command& command, const std::string& help = "Print an array of objects") const;
+  void AddWide(const cli::Command& command) const;
   /// The context id once more, where something is lost that nothing brings back by itself.
-  void AddConfirm(CLI::App& command, const char* nothing) const;
+  void AddConfirm(const cli::Command& command, const char* nothing) const;
   /// --table T... or --all, one of them.
-  void AddTables(CLI::App& command) const;
+  void AddTables(const cli::Command& command) const;
 };
 
 void AddReadingCommands(const AdminCommands& commands);

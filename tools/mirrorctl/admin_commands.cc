@@ -48,56 +48,52 @@ void Warn(Console& console, const std::string& words) {
   console.err << "mirrorctl: warning: " << Printable(words) << '\n';
 }
 
-CLI::App& AdminCommands::Add(const std::string& name, const std::string& help, const std::string& example,
-                             AdminRun run) const {
-  CLI::App* const command = app.add_subcommand(name, help);
-  command->footer(
+cli::Command AdminCommands::Add(const std::string& name, const std::string& help, const std::string& example,
+                                AdminRun run) const {
+  const cli::Command command = app.AddCommand(name, help);
+  command.Footer(
       absl::StrCat("Exit codes: 0 answered, 1 refused or unreachable, 2 wrong usage or "
                    "configuration. Example:\n  mirrorctl --config dev/mirrorctl.toml ",
-                   app.get_parent() == nullptr ? "" : absl::StrCat(app.get_name(), " "), name,
-                   example.empty() ? "" : " ", example));
-  command->callback([this_ = *this, run = std::move(run)] {
+                   group, name, example.empty() ? "" : " ", example));
+  command.Run([this_ = *this, run = std::move(run)] {
     RunWith(this_.config_path, run, *this_.request, this_.console);
   });
-  return *command;
+  return command;
 }
 
-void AdminCommands::AddContext(CLI::App& command, bool required) const {
-  command.add_option("context_id", request->context_id, "Tenant, e.g. Cust26759")->required(required);
+void AdminCommands::AddContext(const cli::Command& command, bool required) const {
+  command.Add("context_id", request->context_id, "Tenant, e.g. Cust26759").Required(required);
 }
 
-void AdminCommands::AddJson(CLI::App& command, const std::string& help) const {
-  command.add_flag("--json", request->json, help);
+void AdminCommands::AddJson(const cli::Command& command, const std::string& help) const {
+  command.AddFlag("--json", request->json, help);
 }
 
-void AdminCommands::AddWide(CLI::App& command) const {
-  command.add_flag("--wide", request->wide, "Cut and wrap nothing, however long the lines are");
+void AdminCommands::AddWide(const cli::Command& command) const {
+  command.AddFlag("--wide", request->wide, "Cut and wrap nothing, however long the lines are");
 }
 
-void AdminCommands::AddConfirm(CLI::App& command, const char* nothing) const {
-  command.add_option("--confirm", request->confirm, "The context id once more")->required();
-  command.parse_complete_callback([request_ = request, nothing] {
-    if (request_->confirm != request_->context_id) {
-      throw CLI::ValidationError(absl::StrCat("--confirm must repeat the context id. ", nothing));
-    }
+void AdminCommands::AddConfirm(const cli::Command& command, const char* nothing) const {
+  command.Add("--confirm", request->confirm, "The context id once more").Required();
+  command.Check([request_ = request, nothing] {
+    if (request_->confirm == request_->context_id) return std::string();
+    return absl::StrCat("--confirm must repeat the context id. ", nothing);
   });
 }
 
-void AdminCommands::AddTables(CLI::App& command) const {
-  CLI::Option* const tables =
-      command.add_option("--table", request->tables, "Names, as 'mirrorctl tables' prints them");
+void AdminCommands::AddTables(const cli::Command& command) const {
+  const cli::Option tables =
+      command.Add("--table", request->tables, "Names, as 'mirrorctl tables' prints them");
   // Without extra arguments CLI11 takes a name as it stands; otherwise "[a,b]" would be two.
-  tables->expected(1, kTablesMax)->allow_extra_args(false);
-  CLI::Option* const all = command.add_flag("--all", request->all, "All tables of the tenant");
-  command.parse_complete_callback([tables, all] {
-    if (tables->empty() == all->empty()) {
-      throw CLI::ValidationError("give either --table with names, or --all");
-    }
+  tables.Values(1, kTablesMax).AsItStands();
+  const cli::Option all = command.AddFlag("--all", request->all, "All tables of the tenant");
+  command.Check([tables, all] {
+    return tables.given() == all.given() ? "give either --table with names, or --all" : "";
   });
 }
 
-void AddAdminCommands(CLI::App& app, const std::string& config_path, Console& console) {
-  app.get_option("--config")->envname("MIRRORCTL_CONFIG");
+void AddAdminCommands(const cli::Command& app, const std::string& config_path, Console& console) {
+  app.Find("--config").Variable("MIRRORCTL_CONFIG");
   const AdminCommands commands{app, config_path, console};
   AddReadingCommands(commands);
   AddChangingCommands(commands);

@@ -1,9 +1,9 @@
 #ifndef MIRROR_TOOLS_MIRRORCTL_ADMIN_COMMANDS_H_
 #define MIRROR_TOOLS_MIRRORCTL_ADMIN_COMMANDS_H_
 
-#include <CLI/CLI.hpp>
 #include <string>
 
+#include "base/text/command_line.h"
 #include "tools/mirrorctl/console.h"
 
 namespace mirror {
@@ -19,7 +19,7 @@ namespace mirror {
 /// `config_path` is what --config of `app` sets; MIRRORCTL_CONFIG is set up to stand in for it. It and
 /// `console` outlive `app`.
 ///   audit list [--limit N] | audit verify
-void AddAdminCommands(CLI::App& app, const std::string& config_path, Console& console);
+void AddAdminCommands(const cli::Command& app, const std::string& config_path, Console& console);
 
 }  // namespace mirror
 

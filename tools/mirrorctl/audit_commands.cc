@@ -29,7 +29,7 @@ namespace {
 constexpr std::uint64_t kRecordsDefault = 100;
 constexpr int kCertificatesMax = 100;
 
-struct Request {
+struct AuditRequest {
   std::uint64_t limit = kRecordsDefault;
   std::vector<std::string> certificates;
   std::string receipt, chain;
@@ -50,7 +50,7 @@ AuditRecord RecordOf(const v1::AuditRecord& message) {
 
 AuditPoint PointOf(const v1::AuditPoint& message) { return {message.chain(), message.id(), message.hash()}; }
 
-Json ToJson(const v1::AuditRecord& record) {
+Json RecordJson(const v1::AuditRecord& record) {
   return {{"id", record.id()},
           {"time_ms", record.time_ms()},
           {"who", record.who()},
@@ -60,14 +60,15 @@ Json ToJson(const v1::AuditRecord& record) {
           {"hash", absl::BytesToHexString(record.hash())}};
 }
 
-void List(AdminClient& admin, const ControlConfig& /*config*/, const Request& request, Console& console) {
+void ListRecords(AdminClient& admin, const ControlConfig& /*config*/, const AuditRequest& request,
+                 Console& console) {
   Json list = Json::array();
   TextTable table({{"record", true}, {"time"}, {"who"}, {"outcome"}, {"call"}},
                   request.wide ? 0 : kTextWidth);
   const absl::Status status = admin.Audit(request.limit, request.looks, [&](const v1::AuditEntry& entry) {
     if (!entry.has_record()) return;
     const v1::AuditRecord& record = entry.record();
-    if (request.json) list.push_back(ToJson(record));
+    if (request.json) list.push_back(RecordJson(record));
     table.Add({absl::StrCat(record.id()), TimeText(record.time_ms()), record.who(), record.outcome(),
                record.call()});
   });
@@ -92,7 +93,7 @@ absl::StatusOr<std::optional<AuditPoint>> ReadReceipt(const std::string& path) {
   }
 }
 
-absl::StatusOr<std::vector<PublicKey>> ReadKeys(const ControlConfig& config, const Request& request) {
+absl::StatusOr<std::vector<PublicKey>> ReadKeys(const ControlConfig& config, const AuditRequest& request) {
   std::vector<std::string> paths = request.certificates;
   if (paths.empty() && !config.audit_certificate.empty()) paths.push_back(config.audit_certificate);
   if (paths.empty()) {
@@ -110,7 +111,7 @@ absl::StatusOr<std::vector<PublicKey>> ReadKeys(const ControlConfig& config, con
   return keys;
 }
 
-Json ToJson(const AuditVerdict& verdict) {
+Json VerdictJson(const AuditVerdict& verdict) {
   return {{"whole", verdict.findings.empty()},
           {"chain", verdict.last.chain},
           {"records", verdict.records},
@@ -135,7 +136,8 @@ void PrintVerdict(const AuditVerdict& verdict, Console& console) {
               << (verdict.findings.empty() ? "the log is whole\n" : "the log is NOT whole\n");
 }
 
-void Verify(AdminClient& admin, const ControlConfig& config, const Request& request, Console& console) {
+void VerifyLog(AdminClient& admin, const ControlConfig& config, const AuditRequest& request,
+               Console& console) {
   absl::StatusOr<std::vector<PublicKey>> keys = ReadKeys(config, request);
   if (!keys.ok()) return Fail(console, keys.status(), Console::kWrongUsage);
   absl::StatusOr<std::optional<AuditPoint>> receipt = ReadReceipt(request.receipt);
@@ -151,7 +153,7 @@ void Verify(AdminClient& admin, const ControlConfig& config, const Request& requ
   if (!status.ok()) return Fail(console, status, Console::kFailed);
   const AuditVerdict verdict = checker.End();
   if (request.json) {
-    PrintJson(console.out, ToJson(verdict));
+    PrintJson(console.out, VerdictJson(verdict));
   } else {
     PrintVerdict(verdict, console);
   }
@@ -167,9 +169,9 @@ void Verify(AdminClient& admin, const ControlConfig& config, const Request& requ
   if (!written.ok()) Fail(console, written, Console::kFailed);
 }
 
-using Act = void (*)(AdminClient&, const ControlConfig&, const Request&, Console&);
+using Act = void (*)(AdminClient&, const ControlConfig&, const AuditRequest&, Console&);
 
-void RunWith(const std::string& config_path, Act act, const Request& request, Console& console) {
+void RunWith(const std::string& config_path, Act act, const AuditRequest& request, Console& console) {
   const absl::StatusOr<ControlConfig> config = LoadControlConfig(config_path);
   if (!config.ok()) return Fail(console, config.status(), Console::kWrongUsage);
   const absl::StatusOr<std::unique_ptr<AdminClient>> client = AdminClient::Open(*config);
@@ -179,39 +181,38 @@ void RunWith(const std::string& config_path, Act act, const Request& request, Co
 
 }  // namespace
 
-void AddAuditCommands(CLI::App& app, const std::string& config_path, Console& console) {
-  CLI::App* const audit =
-      app.add_subcommand("audit", "Show who asked for what, in a log that nobody can change unnoticed");
-  audit->require_subcommand(1);
-  audit->footer("Example:\n  mirrorctl --config dev/mirrorctl.toml audit list --limit 20");
-  const auto request = std::make_shared<Request>();
+void AddAuditCommands(const cli::Command& app, const std::string& config_path, Console& console) {
+  const cli::Command audit =
+      app.AddCommand("audit", "Show who asked for what, in a log that nobody can change unnoticed");
+  audit.RequireCommand();
+  audit.Footer("Example:\n  mirrorctl --config dev/mirrorctl.toml audit list --limit 20");
+  const auto request = std::make_shared<AuditRequest>();
   const auto add = [&](const char* name, const char* help, const char* example, Act act) {
-    CLI::App* const command = audit->add_subcommand(name, help);
-    command->footer(absl::StrCat("Example:\n  mirrorctl --config dev/mirrorctl.toml audit ", name, example));
-    command->callback(
-        [&config_path, &console, request, act] { RunWith(config_path, act, *request, console); });
+    const cli::Command command = audit.AddCommand(name, help);
+    command.Footer(absl::StrCat("Example:\n  mirrorctl --config dev/mirrorctl.toml audit ", name, example));
+    command.Run([&config_path, &console, request, act] { RunWith(config_path, act, *request, console); });
     return command;
   };
-  CLI::App* const list = add("list", "Show what operators did last, newest last", " --limit 20", List);
-  list->add_option("--limit", request->limit, "How many, the newest ones; 0: all")->capture_default_str();
-  list->add_flag("--looks", request->looks,
-                 "Instead, show who looked and who was refused: the last ones only, and not signed");
-  list->add_flag("--wide", request->wide, "Cut and wrap nothing, however long the lines are");
-  list->add_flag("--json", request->json, "Print an array of objects");
+  const cli::Command list =
+      add("list", "Show what operators did last, newest last", " --limit 20", ListRecords);
+  list.Add("--limit", request->limit, "How many, the newest ones; 0: all").ShowDefault();
+  list.AddFlag("--looks", request->looks,
+               "Instead, show who looked and who was refused: the last ones only, and not signed");
+  list.AddFlag("--wide", request->wide, "Cut and wrap nothing, however long the lines are");
+  list.AddFlag("--json", request->json, "Print an array of objects");
 
-  CLI::App* const verify =
+  const cli::Command verify =
       add("verify", "Recompute the chain and verify its signatures; exit code 1: something is wrong",
-          " --receipt audit-receipt.json", Verify);
+          " --receipt audit-receipt.json", VerifyLog);
   verify
-      ->add_option(
-          "--certificate", request->certificates,
-          "Certificates of the application's key and of former ones; instead of [audit] 'certificate'")
-      ->expected(1, kCertificatesMax)
-      ->allow_extra_args(false);
-  verify->add_option("--receipt", request->receipt,
-                     "File that keeps what this check saw; the next check finds out if any of it is gone");
-  verify->add_option("--chain", request->chain, "A log that is known to have replaced another one");
-  verify->add_flag("--json", request->json, "Print an object");
+      .Add("--certificate", request->certificates,
+           "Certificates of the application's key and of former ones; instead of [audit] 'certificate'")
+      .Values(1, kCertificatesMax)
+      .AsItStands();
+  verify.Add("--receipt", request->receipt,
+             "File that keeps what this check saw; the next check finds out if any of it is gone");
+  verify.Add("--chain", request->chain, "A log that is known to have replaced another one");
+  verify.AddFlag("--json", request->json, "Print an object");
 }
 
 }  // namespace mirror

@@ -1,9 +1,9 @@
 #ifndef MIRROR_TOOLS_MIRRORCTL_AUDIT_COMMANDS_H_
 #define MIRROR_TOOLS_MIRRORCTL_AUDIT_COMMANDS_H_
 
-#include <CLI/CLI.hpp>
 #include <string>
 
+#include "base/text/command_line.h"
 #include "tools/mirrorctl/console.h"
 
 namespace mirror {
@@ -16,7 +16,7 @@ namespace mirror {
 /// 2 wrong usage or configuration.
 ///
 /// `config_path` and `console` outlive `app`.
-void AddAuditCommands(CLI::App& app, const std::string& config_path, Console& console);
+void AddAuditCommands(const cli::Command& app, const std::string& config_path, Console& console);
 
 }  // namespace mirror
 

@@ -27,7 +27,7 @@ namespace mirror {
 namespace {
 
 // What the issuing commands are asked for; each uses a part of it.
-struct Request {
+struct CertsRequest {
   std::string dir;
   std::string issuer_folder;     // Relative to dir, or absolute.
   std::string key_id;            // Of a signing key.
@@ -60,21 +60,17 @@ absl::Status CheckName(const std::string& name) {
       "in front. Nothing was changed."));
 }
 
-void AddDir(CLI::App& command, Request& request) {
-  command.add_option("--dir", request.dir, "The folder that 'mirrorctl init' made")->required();
+void AddDir(const cli::Command& command, CertsRequest& request) {
+  command.Add("--dir", request.dir, "The folder that 'mirrorctl init' made").Required();
 }
 
-void AddDays(CLI::App& command, Request& request) {
-  command.add_option("--days", request.days, "Validity")
-      ->check(CLI::Range(1, kCertificateDaysMax))
-      ->capture_default_str();
+void AddDays(const cli::Command& command, CertsRequest& request) {
+  command.Add("--days", request.days, "Validity").Within(1, kCertificateDaysMax).ShowDefault();
 }
 
-void AddSigning(CLI::App& command, Request& request, const std::string& example) {
-  command.add_option("--key-id", request.key_id, "Name of the new key ('kid'), e.g. " + example)->required();
-  command.add_option("--algorithm", request.algorithm, "ES256 or RS256")
-      ->check(CLI::IsMember({"ES256", "RS256"}))
-      ->capture_default_str();
+void AddSigning(const cli::Command& command, CertsRequest& request, const std::string& example) {
+  command.Add("--key-id", request.key_id, "Name of the new key ('kid'), e.g. " + example).Required();
+  command.Add("--algorithm", request.algorithm, "ES256 or RS256").OneOf({"ES256", "RS256"}).ShowDefault();
   AddDays(command, request);
 }
 
@@ -83,20 +79,21 @@ void PrintPair(Console& console, const PairFiles& files, const std::string& next
               << next << '\n';
 }
 
-using Run = std::function<void(const Request&, Console&)>;
+using Run = std::function<void(const CertsRequest&, Console&)>;
 
-// A command under 'certs' that works on one Request.
-CLI::App& AddCommand(CLI::App& certs, Console& console, const std::shared_ptr<Request>& request,
-                     const std::string& name, const std::string& help, const std::string& example, Run run) {
-  CLI::App* command = certs.add_subcommand(name, help);
-  command->footer(absl::StrCat("Example:\n  mirrorctl certs ", name, " ", example));
-  AddDir(*command, *request);
-  command->callback([request, run = std::move(run), &console] { run(*request, console); });
-  return *command;
+// A command under 'certs' that works on one CertsRequest.
+cli::Command AddCommand(const cli::Command& certs, Console& console,
+                        const std::shared_ptr<CertsRequest>& request, const std::string& name,
+                        const std::string& help, const std::string& example, Run run) {
+  const cli::Command command = certs.AddCommand(name, help);
+  command.Footer(absl::StrCat("Example:\n  mirrorctl certs ", name, " ", example));
+  AddDir(command, *request);
+  command.Run([request, run = std::move(run), &console] { run(*request, console); });
+  return command;
 }
 
 /// Where the endpoint's folder is, the certificate is in its place; a source's folder is made elsewhere.
-std::string AtTheMirror(const Request& request, const PairFiles& files, bool is_here, bool new_issuer) {
+std::string AtTheMirror(const CertsRequest& request, const PairFiles& files, bool is_here, bool new_issuer) {
   constexpr char kReload[] = "have the server re-read its keys ('mirrorctl keys --reload', or SIGHUP).";
   if (!is_here) {
     return absl::StrCat("Next, at the mirror: put ", files.certificate,
@@ -114,7 +111,7 @@ std::string AtTheMirror(const Request& request, const PairFiles& files, bool is_
       "\n  contexts = [\"...\"]\nand have the server re-read it (SIGHUP).");
 }
 
-std::string AtTheSource(const Request& request, const PairFiles& files, bool is_mirror) {
+std::string AtTheSource(const CertsRequest& request, const PairFiles& files, bool is_mirror) {
   return absl::StrCat(is_mirror ? absl::StrCat("Then, at the source: bring ", files.key,
                                                " there, for the agent's user and with mode 0600, set")
                                 : std::string("Then, here: set"),
@@ -124,7 +121,7 @@ std::string AtTheSource(const Request& request, const PairFiles& files, bool is_
                       "whether the endpoint takes the key.");
 }
 
-void IssueSource(const Request& request, Console& console) {
+void IssueSource(const CertsRequest& request, Console& console) {
   if (const absl::Status name = CheckName(request.key_id); !name.ok()) return console.Fail(name);
   const PairFiles files = {request.Path(absl::StrCat(request.issuer_folder, "/", request.key_id, ".crt")),
                            request.Path(absl::StrCat("source/", request.key_id, ".key"))};
@@ -142,7 +139,7 @@ void IssueSource(const Request& request, Console& console) {
                          AtTheSource(request, files, is_mirror)));
 }
 
-void RemoveSource(const Request& request, Console& console) {
+void RemoveSource(const CertsRequest& request, Console& console) {
   if (const absl::Status name = CheckName(request.key_id); !name.ok()) return console.Fail(name);
   const std::string path = request.Path(absl::StrCat(request.issuer_folder, "/", request.key_id, ".crt"));
   if (unlink(path.c_str()) != 0) {
@@ -157,7 +154,7 @@ void RemoveSource(const Request& request, Console& console) {
                  "private key was not touched.\n";
 }
 
-void IssueApplication(const Request& request, Console& console) {
+void IssueApplication(const CertsRequest& request, Console& console) {
   if (const absl::Status name = CheckName(request.key_id); !name.ok()) return console.Fail(name);
   const PairFiles files = request.Pair("application", request.key_id);
   const Algorithm algorithm = *ParseAlgorithm(request.algorithm);
@@ -169,7 +166,7 @@ void IssueApplication(const Request& request, Console& console) {
             "Then set [identity] application_certificate at every source.");
 }
 
-void IssueTls(const Request& request, Console& console) {
+void IssueTls(const CertsRequest& request, Console& console) {
   if (const absl::Status name = CheckName(request.name); !name.ok()) return console.Fail(name);
   const PairFiles files = request.Pair(request.listener, request.name);
   const absl::Status issued = IssueServer(files, request.Pair(request.listener, "ca"), request.name,
@@ -180,7 +177,7 @@ void IssueTls(const Request& request, Console& console) {
             "mirror-server.toml.");
 }
 
-void IssueSourceClient(const Request& request, Console& console) {
+void IssueSourceClient(const CertsRequest& request, Console& console) {
   if (const absl::Status name = CheckName(request.name); !name.ok()) return console.Fail(name);
   const PairFiles files = request.Pair("tls", request.name);
   const absl::Status issued = IssueClient(files, request.Pair("tls", "ca"), request.name, request.Options());
@@ -191,7 +188,7 @@ void IssueSourceClient(const Request& request, Console& console) {
             "in mirror-server.toml.");
 }
 
-void IssueAdminClient(Role role, const Request& request, Console& console) {
+void IssueAdminClient(Role role, const CertsRequest& request, Console& console) {
   if (const absl::Status name = CheckName(request.name); !name.ok()) return console.Fail(name);
   const PairFiles files = request.Pair("admin", request.name);
   const absl::Status issued =
@@ -234,86 +231,87 @@ void Show(const std::vector<std::string>& paths, bool as_json, Console& console)
   AsItIs(console.out) << list.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
 }
 
-void AddSigningKeys(CLI::App& certs, Console& console, const std::shared_ptr<Request>& request) {
-  CLI::App& issue_source =
+void AddSigningKeys(const cli::Command& certs, Console& console,
+                    const std::shared_ptr<CertsRequest>& request) {
+  const cli::Command issue_source =
       AddCommand(certs, console, request, "issue-source", "Make another signing key of a source",
                  "--dir dev --issuer-folder issuers/development --key-id source-2", IssueSource);
   AddSigning(issue_source, *request, "source-2");
   issue_source
-      .add_option("--issuer-folder", request->issuer_folder,
-                  "[[issuer]] keys, relative to --dir; made when it is not there")
-      ->required();
-  issue_source.footer(
+      .Add("--issuer-folder", request->issuer_folder,
+           "[[issuer]] keys, relative to --dir; made when it is not there")
+      .Required();
+  issue_source.Footer(
       "A new issuer or environment: name a new --issuer-folder, then add an [[issuer]] with name, "
       "environment, keys (that folder) and contexts to mirror-server.toml. Examples:\n"
       "  mirrorctl certs issue-source --dir dev --issuer-folder issuers/development --key-id source-2\n"
       "  mirrorctl certs issue-source --dir dev --issuer-folder issuers/production --key-id prod-1");
 
-  CLI::App& remove_source = AddCommand(
+  const cli::Command remove_source = AddCommand(
       certs, console, request, "remove-source", "Remove a source's certificate: its tokens are then refused",
       "--dir dev --issuer-folder issuers/development --key-id source-1", RemoveSource);
-  remove_source.add_option("--key-id", request->key_id, "Name of the key ('kid')")->required();
-  remove_source.add_option("--issuer-folder", request->issuer_folder, "[[issuer]] keys, relative to --dir")
-      ->required();
+  remove_source.Add("--key-id", request->key_id, "Name of the key ('kid')").Required();
+  remove_source.Add("--issuer-folder", request->issuer_folder, "[[issuer]] keys, relative to --dir")
+      .Required();
 
-  CLI::App& issue_application =
+  const cli::Command issue_application =
       AddCommand(certs, console, request, "issue-application", "Make another signing key of the endpoint",
                  "--dir dev --key-id application-2", IssueApplication);
   AddSigning(issue_application, *request, "application-2");
 }
 
-void AddTlsPairs(CLI::App& certs, Console& console, const std::shared_ptr<Request>& request) {
-  CLI::App& issue_tls =
+void AddTlsPairs(const cli::Command& certs, Console& console, const std::shared_ptr<CertsRequest>& request) {
+  const cli::Command issue_tls =
       AddCommand(certs, console, request, "issue-tls", "Make a port's TLS pair, signed by the CA beside it",
                  "--dir dev --name server --host mirror.example.org --replace", IssueTls);
-  issue_tls.add_option("--name", request->name, "Name of the files, e.g. server")->required();
-  issue_tls.add_option("--listener", request->listener, "tls (for sources) or admin")
-      ->check(CLI::IsMember({"tls", "admin"}))
-      ->capture_default_str();
-  issue_tls.add_option("--host", request->hosts, "DNS name or IP address besides localhost and 127.0.0.1");
-  issue_tls.add_flag("--replace", request->replace, "Replace files of that name");
+  issue_tls.Add("--name", request->name, "Name of the files, e.g. server").Required();
+  issue_tls.Add("--listener", request->listener, "tls (for sources) or admin")
+      .OneOf({"tls", "admin"})
+      .ShowDefault();
+  issue_tls.Add("--host", request->hosts, "DNS name or IP address besides localhost and 127.0.0.1");
+  issue_tls.AddFlag("--replace", request->replace, "Replace files of that name");
   AddDays(issue_tls, *request);
 
-  CLI::App& issue_client =
+  const cli::Command issue_client =
       AddCommand(certs, console, request, "issue-client", "Make a source's pair for mutual TLS",
                  "--dir dev --name agent-1", IssueSourceClient);
-  issue_client.add_option("--name", request->name, "Name of the files, e.g. agent-1")->required();
+  issue_client.Add("--name", request->name, "Name of the files, e.g. agent-1").Required();
   AddDays(issue_client, *request);
 
   for (const Role role : {Role::kOperator, Role::kViewer}) {
     const bool may_change = role == Role::kOperator;
-    CLI::App& issue_admin =
+    const cli::Command issue_admin =
         AddCommand(certs, console, request, may_change ? "issue-operator" : "issue-viewer",
                    may_change ? "Make a client certificate that may do everything"
                               : "Make a client certificate that may only look",
                    "--dir dev --name alice",
-                   [role](const Request& asked, Console& to) { IssueAdminClient(role, asked, to); });
-    issue_admin.add_option("--name", request->name, "Name of the person, and of the files")->required();
+                   [role](const CertsRequest& asked, Console& to) { IssueAdminClient(role, asked, to); });
+    issue_admin.Add("--name", request->name, "Name of the person, and of the files").Required();
     AddDays(issue_admin, *request);
   }
 }
 
-void AddShow(CLI::App& certs, Console& console) {
-  CLI::App* show = certs.add_subcommand("show", "Show whose a certificate is and until when it is valid");
-  show->footer(
-      "Example:\n  mirrorctl certs show --json dev/tls/server.crt dev/application/application-1.crt");
+void AddShow(const cli::Command& certs, Console& console) {
+  const cli::Command show =
+      certs.AddCommand("show", "Show whose a certificate is and until when it is valid");
+  show.Footer("Example:\n  mirrorctl certs show --json dev/tls/server.crt dev/application/application-1.crt");
   const auto paths = std::make_shared<std::vector<std::string>>();
   const auto as_json = std::make_shared<bool>(false);
-  show->add_option("file", *paths, "Certificates, PEM")->required();
-  show->add_flag("--json", *as_json, "Print an array of objects");
-  show->callback([paths, as_json, &console] { Show(*paths, *as_json, console); });
+  show.Add("file", *paths, "Certificates, PEM").Required();
+  show.AddFlag("--json", *as_json, "Print an array of objects");
+  show.Run([paths, as_json, &console] { Show(*paths, *as_json, console); });
 }
 
 }  // namespace
 
-void AddCerts(CLI::App& app, Console& console) {
-  CLI::App* certs = app.add_subcommand("certs", "Issue, exchange and show single keys and certificates");
-  certs->require_subcommand(1);
-  certs->footer("Example:\n  mirrorctl certs show dev/issuers/development/source-1.crt");
-  const auto request = std::make_shared<Request>();
-  AddSigningKeys(*certs, console, request);
-  AddTlsPairs(*certs, console, request);
-  AddShow(*certs, console);
+void AddCerts(const cli::Command& app, Console& console) {
+  const cli::Command certs = app.AddCommand("certs", "Issue, exchange and show single keys and certificates");
+  certs.RequireCommand();
+  certs.Footer("Example:\n  mirrorctl certs show dev/issuers/development/source-1.crt");
+  const auto request = std::make_shared<CertsRequest>();
+  AddSigningKeys(certs, console, request);
+  AddTlsPairs(certs, console, request);
+  AddShow(certs, console);
 }
 
 }  // namespace mirror

@@ -1,8 +1,7 @@
 #ifndef MIRROR_TOOLS_MIRRORCTL_CERTS_COMMAND_H_
 #define MIRROR_TOOLS_MIRRORCTL_CERTS_COMMAND_H_
 
-#include <CLI/CLI.hpp>
-
+#include "base/text/command_line.h"
 #include "tools/mirrorctl/console.h"
 
 namespace mirror {
@@ -14,7 +13,7 @@ namespace mirror {
 /// one line for each file (file, subject, key id, algorithm, from, until, thumbprint), or with --json an
 /// array of objects.
 /// Exit code: 0 done, 1 refused or failed (reason on stderr), 2 wrong usage.
-void AddCerts(CLI::App& app, Console& console);
+void AddCerts(const cli::Command& app, Console& console);
 
 }  // namespace mirror
 

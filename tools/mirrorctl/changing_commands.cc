@@ -145,36 +145,35 @@ void Restore(AdminClient& admin, const AdminRequest& request, Console& console) 
 
 void AddEquality(const AdminCommands& commands) {
   const std::shared_ptr<AdminRequest>& request = commands.request;
-  CLI::App& verify = commands.Add("verify", "Have tables compared with the source in its next cycle",
-                                  "Cust26759 --table contact", Verify);
+  const cli::Command verify = commands.Add("verify", "Have tables compared with the source in its next cycle",
+                                           "Cust26759 --table contact", Verify);
   commands.AddContext(verify, true);
-  verify.add_option("--table", request->tables, "Names, as 'mirrorctl tables' prints them; none: all")
-      ->expected(1, kTablesMax)
-      ->allow_extra_args(false);
+  verify.Add("--table", request->tables, "Names, as 'mirrorctl tables' prints them; none: all")
+      .Values(1, kTablesMax)
+      .AsItStands();
 
-  CLI::App& accept = commands.Add("accept-source", "Let another source database take over, as after a move",
-                                  "Cust26759", AcceptSource);
+  const cli::Command accept = commands.Add(
+      "accept-source", "Let another source database take over, as after a move", "Cust26759", AcceptSource);
   commands.AddContext(accept, true);
 
-  CLI::App& backup = commands.Add("backup", "Make a consistent copy of a mirror while it is in use",
-                                  "Cust26759 /backup/Cust26759.db --drill", Backup);
+  const cli::Command backup = commands.Add("backup", "Make a consistent copy of a mirror while it is in use",
+                                           "Cust26759 /backup/Cust26759.db --drill", Backup);
   commands.AddContext(backup, true);
-  CLI::Option* const file = backup.add_option(
-      "FILE", request->path, "Path of the copy on the server's machine; it must not exist yet");
-  CLI::Option* const drill = backup.add_flag(
+  const cli::Option file =
+      backup.Add("FILE", request->path, "Path of the copy on the server's machine; it must not exist yet");
+  const cli::Option drill = backup.AddFlag(
       "--drill", request->drill,
       "Restore the copy beside the mirror, check it and compare all rows; without FILE no copy is kept");
   commands.AddJson(backup, "Print an object");
-  backup.parse_complete_callback([file, drill] {
-    if (file->empty() && drill->empty()) throw CLI::ValidationError("give FILE, or --drill, or both");
-  });
+  backup.Check(
+      [file, drill] { return file.given() || drill.given() ? "" : "give FILE, or --drill, or both"; });
 
-  CLI::App& restore = commands.Add(
+  const cli::Command restore = commands.Add(
       "restore",
       "Put a copy in a mirror's place; the old file is kept, and the source sends what the copy lacks",
       "Cust26759 /backup/Cust26759.db --confirm Cust26759", Restore);
   commands.AddContext(restore, true);
-  restore.add_option("FILE", request->path, "The copy, on the server's machine; it stays")->required();
+  restore.Add("FILE", request->path, "The copy, on the server's machine; it stays").Required();
   commands.AddConfirm(restore, "Nothing was restored");
 }
 
@@ -182,43 +181,46 @@ void AddEquality(const AdminCommands& commands) {
 
 void AddChangingCommands(const AdminCommands& commands) {
   const std::shared_ptr<AdminRequest>& request = commands.request;
-  CLI::App& invalidate =
+  const cli::Command invalidate =
       commands.Add("invalidate", "Set LSNs to -1: the next cycle populates those tables anew",
                    "Cust26759 --table contact person", Invalidate);
   commands.AddContext(invalidate, true);
   commands.AddTables(invalidate);
   commands.AddJson(invalidate);
 
-  CLI::App& reset =
+  const cli::Command reset =
       commands.Add("reset",
                    "Drop tables with their metadata, and the partner's indexes and triggers on them: "
                    "the next cycle creates them anew, without those. With --all the mirror as it was is kept",
                    "Cust26759 --table contact person", Reset);
   commands.AddContext(reset, true);
   commands.AddTables(reset);
-  CLI::Option* const confirm =
-      reset.add_option("--confirm", request->confirm, "With --all: the context id once more");
-  reset.get_option("--all")->needs(confirm);
+  const cli::Option confirm =
+      reset.Add("--confirm", request->confirm, "With --all: the context id once more");
+  reset.Find("--all").Needs(confirm);
   commands.AddJson(reset);
 
-  CLI::App& pause = commands.Add("pause", "End the running cycle and tell the source not to replicate",
-                                 "Cust26759 --reason 'disk is exchanged'", Pause);
+  const cli::Command pause =
+      commands.Add("pause", "End the running cycle and tell the source not to replicate",
+                   "Cust26759 --reason 'disk is exchanged'", Pause);
   commands.AddContext(pause, true);
-  pause.add_option("--reason", request->reason, "Told to the source; at most 500 bytes");
+  pause.Add("--reason", request->reason, "Told to the source; at most 500 bytes");
 
-  CLI::App& resume = commands.Add("resume", "Let a paused tenant's source replicate", "Cust26759", Resume);
+  const cli::Command resume =
+      commands.Add("resume", "Let a paused tenant's source replicate", "Cust26759", Resume);
   commands.AddContext(resume, true);
 
   AddEquality(commands);
   AddHoldCommands(commands);
-  CLI::App& erase = commands.Add("delete",
-                                 "Remove a mirror and its kept copies for good; its source is told not to "
-                                 "replicate until 'mirrorctl allow'",
-                                 "Cust26759 --confirm Cust26759", Delete);
+  const cli::Command erase =
+      commands.Add("delete",
+                   "Remove a mirror and its kept copies for good; its source is told not to "
+                   "replicate until 'mirrorctl allow'",
+                   "Cust26759 --confirm Cust26759", Delete);
   commands.AddContext(erase, true);
   commands.AddConfirm(erase, "Nothing was deleted");
 
-  CLI::App& allow =
+  const cli::Command allow =
       commands.Add("allow", "Let the source of a deleted tenant mirror it anew", "Cust26759", Allow);
   commands.AddContext(allow, true);
 }

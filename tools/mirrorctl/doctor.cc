@@ -20,7 +20,7 @@
 namespace mirror {
 namespace {
 
-struct Request {
+struct DoctorRequest {
   std::string source;
   bool json = false;
   bool names_config = false;  ///< --config or MIRRORCTL_CONFIG.
@@ -46,7 +46,7 @@ std::vector<std::string> CertificatesOf(const absl::StatusOr<ControlConfig>& con
   return files;
 }
 
-void Doctor(const std::string& config_path, const Request& request, Console& console) {
+void Doctor(const std::string& config_path, const DoctorRequest& request, Console& console) {
   const absl::StatusOr<ControlConfig> config = LoadControlConfig(config_path);
   // Who looks at a source need not be an operator of the endpoint.
   const bool source_alone =
@@ -74,10 +74,10 @@ void Doctor(const std::string& config_path, const Request& request, Console& con
 
 }  // namespace
 
-void AddDoctor(CLI::App& app, const std::string& config_path, Console& console) {
-  CLI::App* const doctor =
-      app.add_subcommand("doctor", "Check everything from here to the server, and say what to do");
-  doctor->footer(
+void AddDoctor(const cli::Command& app, const std::string& config_path, Console& console) {
+  const cli::Command doctor =
+      app.AddCommand("doctor", "Check everything from here to the server, and say what to do");
+  doctor.Footer(
       "Looks at clocks, names, ports, TLS, certificates, disk and mirrors; with --source also at the "
       "endpoint, the source's keys and the endpoint's proof, the source's database and its change log; where "
       "there is no mirrorctl.toml, at these alone. Changes nothing.\n"
@@ -85,12 +85,12 @@ void AddDoctor(CLI::App& app, const std::string& config_path, Console& console) 
       "reflection.\n"
       "Exit codes: 0 nothing needs doing, 1 something does, 2 wrong usage or configuration. Example:\n"
       "  mirrorctl --config dev/mirrorctl.toml doctor --source dev/mirror-agent.toml");
-  const auto request = std::make_shared<Request>();
-  doctor->add_option("--source", request->source, "A source's mirror-agent.toml, on this machine");
-  doctor->add_flag("--json", request->json, "Print an array of objects");
-  const CLI::Option* const config = app.get_option("--config");
-  doctor->callback([request, config, &config_path, &console] {
-    request->names_config = config->count() > 0;
+  const auto request = std::make_shared<DoctorRequest>();
+  doctor.Add("--source", request->source, "A source's mirror-agent.toml, on this machine");
+  doctor.AddFlag("--json", request->json, "Print an array of objects");
+  const cli::Option config = app.Find("--config");
+  doctor.Run([request, config, &config_path, &console] {
+    request->names_config = config.given();
     Doctor(config_path, *request, console);
   });
 }

@@ -1,9 +1,9 @@
 #ifndef MIRROR_TOOLS_MIRRORCTL_DOCTOR_H_
 #define MIRROR_TOOLS_MIRRORCTL_DOCTOR_H_
 
-#include <CLI/CLI.hpp>
 #include <string>
 
+#include "base/text/command_line.h"
 #include "tools/mirrorctl/console.h"
 
 namespace mirror {
@@ -13,7 +13,7 @@ namespace mirror {
 /// step whether it is well and what to do if not; steps behind one that failed are skipped, so that it needs
 /// no server. With --source and no mirrorctl.toml it looks at the source's side alone. Changes nothing. Exit
 /// code: 0 nothing needs doing, 1 something does, 2 wrong usage or configuration.
-void AddDoctor(CLI::App& app, const std::string& config_path, Console& console);
+void AddDoctor(const cli::Command& app, const std::string& config_path, Console& console);
 
 }  // namespace mirror
 

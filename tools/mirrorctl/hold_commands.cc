@@ -86,27 +86,28 @@ void ShowHold(AdminClient& admin, const AdminRequest& request, Console& console)
 
 void AddHoldCommands(const AdminCommands& commands) {
   const std::shared_ptr<AdminRequest>& request = commands.request;
-  CLI::App* const hold = commands.app.add_subcommand(
-      "hold", "What waits for your decision: rows that would vanish, another source");
-  hold->require_subcommand(1);
-  hold->footer("Example:\n  mirrorctl --config dev/mirrorctl.toml hold list");
-  const AdminCommands of_hold{*hold, commands.config_path, commands.console, request};
-  CLI::App& list = of_hold.Add("list", "Show what is held", "", ListHolds);
+  const cli::Command hold =
+      commands.app.AddCommand("hold", "What waits for your decision: rows that would vanish, another source");
+  hold.RequireCommand();
+  hold.Footer("Example:\n  mirrorctl --config dev/mirrorctl.toml hold list");
+  const AdminCommands of_hold{hold, commands.config_path, commands.console, request, "hold "};
+  const cli::Command list = of_hold.Add("list", "Show what is held", "", ListHolds);
   of_hold.AddContext(list, false);
   of_hold.AddWide(list);
   of_hold.AddJson(list);
-  CLI::App& show = of_hold.Add("show", "Show all of a hold, and how to decide it", "Cust26759:3", ShowHold);
-  show.add_option("ID", request->hold, "As 'mirrorctl hold list' shows it")->required();
+  const cli::Command show =
+      of_hold.Add("show", "Show all of a hold, and how to decide it", "Cust26759:3", ShowHold);
+  show.Add("ID", request->hold, "As 'mirrorctl hold list' shows it").Required();
   of_hold.AddJson(show, "Print an object");
   for (const bool commits : {true, false}) {
-    CLI::App& decide = of_hold.Add(
+    const cli::Command decide = of_hold.Add(
         commits ? "commit" : "rollback",
         commits ? "Allow it once, up to its counts and a tenth more"
                 : "Refuse it until the source asks for less",
         "Cust26759:3", [commits](AdminClient& admin, const AdminRequest& asked, Console& console) {
           DecideHold(admin, asked, console, commits);
         });
-    decide.add_option("ID", request->hold, "As 'mirrorctl hold list' shows it")->required();
+    decide.Add("ID", request->hold, "As 'mirrorctl hold list' shows it").Required();
   }
 }
 

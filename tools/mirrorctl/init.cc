@@ -488,44 +488,37 @@ absl::Status Init(const InitOptions& options) {
                                    "there and run it again."));
 }
 
-void AddInit(CLI::App& app, Console& console) {
-  CLI::App* init =
-      app.add_subcommand("init", "Make keys and three configurations that work together as they stand");
-  init->footer(
+void AddInit(const cli::Command& app, Console& console) {
+  const cli::Command init =
+      app.AddCommand("init", "Make keys and three configurations that work together as they stand");
+  init.Footer(
       "Needs no server. Without --host all is on loopback. Examples:\n"
       "  mirrorctl init --dir dev --context-id Cust26759 --source crm.db\n"
       "  mirrorctl init --dir /etc/partner-mirror --context-id Cust26759 --host mirror.example.org\n"
       "tools/DEPLOYING.md says which of the files go to the source's machine.");
   const auto options = std::make_shared<InitOptions>();
-  init->add_option("--dir", options->dir, "Folder to make; it must not hold a mirror-server.toml")
-      ->required();
-  init->add_option("--context-id", options->context_id, "Id of the first tenant, e.g. Cust26759")->required();
-  init->parse_complete_callback([options] {
-    if (!IsContextId(options->context_id)) throw CLI::ValidationError(kMalformedContextId);
-  });
-  init->add_option("--source", options->source, "SQLite database to push as that tenant");
-  init->add_option("--host", options->hosts,
-                   "Names and addresses at which other machines reach the endpoint: it listens on all "
-                   "interfaces, its certificates are good for them, and the agent calls the first")
-      ->delimiter(',')
-      ->type_name("NAME[,NAME]")
-      ->allow_extra_args(false);
-  init->add_option("--contexts", options->contexts,
-                   "Context ids that the source may push, * for any characters; default: the id of "
-                   "--context-id, and what begins with it and a dash")
-      ->delimiter(',')
-      ->type_name("PATTERN[,PATTERN]")
-      ->allow_extra_args(false);
-  init->add_option("--port", options->port, "Port for sources")
-      ->check(CLI::Range(1, 65535))
-      ->capture_default_str();
-  init->add_option("--admin-port", options->admin_port, "Port for mirrorctl")
-      ->check(CLI::Range(1, 65535))
-      ->capture_default_str();
-  init->add_option("--metrics-port", options->metrics_port, "Port for metrics; 0: the system chooses")
-      ->check(CLI::Range(0, 65535))
-      ->capture_default_str();
-  init->callback([options, &console] {
+  init.Add("--dir", options->dir, "Folder to make; it must not hold a mirror-server.toml").Required();
+  init.Add("--context-id", options->context_id, "Id of the first tenant, e.g. Cust26759").Required();
+  init.Check([options] { return std::string(IsContextId(options->context_id) ? "" : kMalformedContextId); });
+  init.Add("--source", options->source, "SQLite database to push as that tenant");
+  init.Add("--host", options->hosts,
+           "Names and addresses at which other machines reach the endpoint: it listens on all "
+           "interfaces, its certificates are good for them, and the agent calls the first")
+      .Delimiter(',')
+      .ValueName("NAME[,NAME]")
+      .AsItStands();
+  init.Add("--contexts", options->contexts,
+           "Context ids that the source may push, * for any characters; default: the id of "
+           "--context-id, and what begins with it and a dash")
+      .Delimiter(',')
+      .ValueName("PATTERN[,PATTERN]")
+      .AsItStands();
+  init.Add("--port", options->port, "Port for sources").Within(1, 65535).ShowDefault();
+  init.Add("--admin-port", options->admin_port, "Port for mirrorctl").Within(1, 65535).ShowDefault();
+  init.Add("--metrics-port", options->metrics_port, "Port for metrics; 0: the system chooses")
+      .Within(0, 65535)
+      .ShowDefault();
+  init.Run([options, &console] {
     if (const absl::Status status = Init(*options); !status.ok()) return console.Fail(status);
     PrintMade(*options, console);
     PrintNext(*options, console);

@@ -1,12 +1,12 @@
 #ifndef MIRROR_TOOLS_MIRRORCTL_INIT_H_
 #define MIRROR_TOOLS_MIRRORCTL_INIT_H_
 
-#include <CLI/CLI.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "base/text/command_line.h"
 #include "tools/mirrorctl/console.h"
 
 namespace mirror {
@@ -49,7 +49,7 @@ std::string TomlString(std::string_view text);
 ///                [--port N] [--admin-port N] [--metrics-port N]
 /// Prints what was made and the commands to type next.
 /// Exit code: 0 made, 1 refused (reason on stderr), 2 wrong usage.
-void AddInit(CLI::App& app, Console& console);
+void AddInit(const cli::Command& app, Console& console);
 
 }  // namespace mirror
 

@@ -3,9 +3,7 @@
 
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <iostream>
-#include <memory>
 #include <string>
 
 #include "base/text/command_line.h"
@@ -24,16 +22,15 @@ int main(int argc, char** argv) {
   mirror::LeaveOpenSslToTheEnd();
   mirror::TextStream out(std::cout), err(std::cerr);
   mirror::Console console{out, err, isatty(STDERR_FILENO) != 0};
-  CLI::App app("Make keys and configurations, and administer a mirror endpoint", "mirrorctl");
-  app.formatter(std::make_shared<mirror::HelpFormat>());
-  app.set_version_flag("--version", "mirrorctl " MIRROR_VERSION);
-  app.footer(
+  const mirror::cli::Program app("Make keys and configurations, and administer a mirror endpoint",
+                                 "mirrorctl", "mirrorctl " MIRROR_VERSION);
+  app.Footer(
       "Exit codes: 0 done, 1 refused or failed, 2 wrong usage. Example:\n"
       "  mirrorctl init --dir dev --context-id Cust26759 --source crm.db");
-  app.require_subcommand(1);
-  app.fallthrough();  // --config may also stand behind the command.
+  app.RequireCommand();
+  app.OptionsBehindCommands();
   std::string config_path = "mirrorctl.toml";
-  app.add_option("--config", config_path, "Which endpoint, and as whom")->capture_default_str();
+  app.Add("--config", config_path, "Which endpoint, and as whom").ShowDefault();
 
   mirror::AddInit(app, console);
   mirror::AddCerts(app, console);
@@ -41,14 +38,10 @@ int main(int argc, char** argv) {
   mirror::AddAuditCommands(app, config_path, console);
   mirror::AddDoctor(app, config_path, console);
 
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0) {
-      app.exit(error, std::cout, std::cerr);  // --help or --version.
-      return mirror::Console::kDone;
-    }
-    console.Fail(absl::InvalidArgumentError(mirror::WrongUsageWords(app, error)));
+  const mirror::cli::Outcome outcome = app.Parse(argc, argv, std::cout);
+  if (outcome.answered) return mirror::Console::kDone;
+  if (!outcome.wrong.empty()) {
+    console.Fail(absl::InvalidArgumentError(outcome.wrong));
     err << "Run with --help for more information.\n";
     return mirror::Console::kWrongUsage;
   }

@@ -51,7 +51,7 @@ void ListTenants(AdminClient& admin, const AdminRequest& request, Console& conso
   }
 }
 
-void ListTables(AdminClient& admin, const AdminRequest& request, Console& console) {
+void ShowTables(AdminClient& admin, const AdminRequest& request, Console& console) {
   const auto answer = admin.Tables(request.context_id);
   if (!answer.ok()) return Fail(console, answer.status());
   if (request.json) return PrintJson(console.out, ToJsonArray(answer->tables()));
@@ -165,42 +165,42 @@ void Diagnose(AdminClient& admin, const AdminRequest& request, Console& console)
 
 void AddTenants(const AdminCommands& commands) {
   const std::shared_ptr<AdminRequest>& request = commands.request;
-  CLI::App& tenants =
+  const cli::Command tenants =
       commands.Add("tenants", "Show tenants, those with problems first", "'Cust*' --failed", ListTenants);
-  tenants.add_option("pattern", request->pattern,
-                     "Only tenants whose context id is this; * stands for any characters");
-  tenants.add_flag("--failed", request->failed,
-                   "Only tenants with problems: damaged, failing, held, differs, late, "
-                   "incomplete");
-  tenants.add_option("--state", request->states, "Only tenants in one of these states")
-      ->check(CLI::IsMember({"damaged", "failing", "held", "differs", "late", "incomplete", "unknown",
-                             "paused", "deleted", "active", "good"}))
-      ->allow_extra_args(false)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-  tenants.add_option("--sort", request->order, "The order of the tenants")
-      ->check(CLI::IsMember({"problems", "name", "oldest"}))
-      ->capture_default_str();
+  tenants.Add("pattern", request->pattern,
+              "Only tenants whose context id is this; * stands for any characters");
+  tenants.AddFlag("--failed", request->failed,
+                  "Only tenants with problems: damaged, failing, held, differs, late, "
+                  "incomplete");
+  tenants.Add("--state", request->states, "Only tenants in one of these states")
+      .OneOf({"damaged", "failing", "held", "differs", "late", "incomplete", "unknown", "paused", "deleted",
+              "active", "good"})
+      .AsItStands()
+      .TakeAll();
+  tenants.Add("--sort", request->order, "The order of the tenants")
+      .OneOf({"problems", "name", "oldest"})
+      .ShowDefault();
   commands.AddWide(tenants);
   commands.AddJson(tenants);
 }
 
 void AddEvents(const AdminCommands& commands) {
   const std::shared_ptr<AdminRequest>& request = commands.request;
-  CLI::App& events =
+  const cli::Command events =
       commands.Add("events", "Show what happened, newest last", "--severity warning --since 12h", ShowEvents);
   commands.AddContext(events, false);
-  events.add_option("--limit", request->limit, "How many, the newest ones")
-      ->check(CLI::Range(std::uint32_t{1}, kEventsMax))
-      ->capture_default_str();
-  events.add_option("--severity", request->severity, "Only events of at least this severity")
-      ->check(CLI::IsMember({"information", "warning", "error"}))
-      ->capture_default_str();
-  events.add_option("--since", request->since, "Only events not older than this, as 30min, 12h or 7d");
-  events.add_option("--kind", request->kind,
-                    "Only events of this kind, as cycle.failed; * stands for any characters");
+  events.Add("--limit", request->limit, "How many, the newest ones")
+      .Within(std::uint32_t{1}, kEventsMax)
+      .ShowDefault();
+  events.Add("--severity", request->severity, "Only events of at least this severity")
+      .OneOf({"information", "warning", "error"})
+      .ShowDefault();
+  events.Add("--since", request->since, "Only events not older than this, as 30min, 12h or 7d");
+  events.Add("--kind", request->kind,
+             "Only events of this kind, as cycle.failed; * stands for any characters");
   commands.AddWide(events);
-  events.add_flag("--follow", request->follow,
-                  "Then show each new event, until Ctrl-C or until the server ends");
+  events.AddFlag("--follow", request->follow,
+                 "Then show each new event, until Ctrl-C or until the server ends");
   commands.AddJson(events, "Print an array of objects; with --follow one object a line");
 }
 
@@ -209,28 +209,28 @@ void AddEvents(const AdminCommands& commands) {
 void AddReadingCommands(const AdminCommands& commands) {
   const std::shared_ptr<AdminRequest>& request = commands.request;
   AddTenants(commands);
-  CLI::App& tables =
-      commands.Add("tables", "Show how far each table of a tenant is mirrored", "Cust26759", ListTables);
+  const cli::Command tables =
+      commands.Add("tables", "Show how far each table of a tenant is mirrored", "Cust26759", ShowTables);
   commands.AddContext(tables, true);
   commands.AddWide(tables);
   commands.AddJson(tables);
 
-  CLI::App& indexes = commands.Add(
+  const cli::Command indexes = commands.Add(
       "indexes", "Show the source's indexes and foreign keys as SQL that can be run on the mirror",
       "Cust26759 contact", ListIndexes);
   commands.AddContext(indexes, true);
-  indexes.add_option("table", request->tables, "Names, as 'mirrorctl tables' prints them; none: all")
-      ->expected(0, kTablesMax);
+  indexes.Add("table", request->tables, "Names, as 'mirrorctl tables' prints them; none: all")
+      .Values(0, kTablesMax);
   commands.AddJson(indexes, "Print an object");
 
   AddEvents(commands);
-  CLI::App& keys =
+  const cli::Command keys =
       commands.Add("keys", "Show the sources' keys that the server accepts", "--reload", ShowKeys);
-  keys.add_flag("--reload", request->reload, "Have the server re-read its keys first, as SIGHUP does");
+  keys.AddFlag("--reload", request->reload, "Have the server re-read its keys first, as SIGHUP does");
   commands.AddWide(keys);
   commands.AddJson(keys);
 
-  CLI::App& diagnose = commands.Add(
+  const cli::Command diagnose = commands.Add(
       "diagnose",
       "Check disk space, the time of an fsync and the mirrors' integrity; exit code 1: something is wrong",
       "Cust26759", Diagnose);

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include <memory>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -16,32 +16,31 @@ namespace {
 class CommandLine : public testing::Test {
  protected:
   CommandLine() {
-    app_.formatter(std::make_shared<HelpFormat>());
-    app_.require_subcommand(1);
-    app_.fallthrough();
-    app_.add_option("--config", file_, "Which file");
-    CLI::App* const tenants = app_.add_subcommand("tenants", "Show");
-    tenants->add_flag("--wide", wide_,
-                      std::string(20, 'w') +
-                          " and so on, in many words that say little about it, "
-                          "but go on and on until they are longer than a line");
-    tenants->footer("Example:\n  program tenants --wide\n" + std::string(40, 'x') + " " +
-                    std::string(70, 'y'));
-    CLI::App* const hold = app_.add_subcommand("hold", "What waits");
-    hold->require_subcommand(1);
-    hold->add_subcommand("list", "Show")->add_option("id", file_)->required();
+    program_.RequireCommand();
+    program_.OptionsBehindCommands();
+    program_.Add("--config", file_, "Which file");
+    const cli::Command tenants = program_.AddCommand("tenants", "Show");
+    tenants.AddFlag("--wide", wide_,
+                    std::string(20, 'w') +
+                        " and so on, in many words that say little about it, "
+                        "but go on and on until they are longer than a line");
+    tenants.Footer("Example:\n  program tenants --wide\n" + std::string(40, 'x') + " " +
+                   std::string(70, 'y'));
+    const cli::Command hold = program_.AddCommand("hold", "What waits");
+    hold.RequireCommand();
+    hold.AddCommand("list", "Show").Add("id", file_, "Which one").Required();
   }
 
-  std::string Wrong(const std::string& line) {
-    try {
-      app_.parse(line);
-    } catch (const CLI::ParseError& error) {
-      return WrongUsageWords(app_, error);
-    }
-    return "";
+  cli::Outcome Parse(const std::string& line) {
+    const std::vector<std::string> words = absl::StrSplit(line, ' ', absl::SkipEmpty());
+    std::vector<const char*> argv = {"program"};
+    for (const std::string& word : words) argv.push_back(word.c_str());
+    return program_.Parse(static_cast<int>(argv.size()), argv.data(), printed_);
   }
+  std::string Wrong(const std::string& line) { return Parse(line).wrong; }
 
-  CLI::App app_{"A program", "program"};
+  cli::Program program_{"A program", "program", "program 1"};
+  std::ostringstream printed_;
   std::string file_;
   bool wide_ = false;
 };
@@ -70,7 +69,8 @@ TEST_F(CommandLine, OtherMistakesAreToldAsTheyWere) {
 }
 
 TEST_F(CommandLine, HelpFitsWithItsDescriptionsInTheirColumn) {
-  const std::string help = app_.get_subcommand("tenants")->help();
+  EXPECT_TRUE(Parse("tenants --help").answered);
+  const std::string help = printed_.str();
   const std::vector<std::string> lines = absl::StrSplit(help, '\n');
   for (const std::string& line : lines) {
     EXPECT_LE(line.size(), kTextWidth) << line;
@@ -78,6 +78,30 @@ TEST_F(CommandLine, HelpFitsWithItsDescriptionsInTheirColumn) {
   EXPECT_NE(help.find("\n  program tenants --wide\n"), std::string::npos) << help;
   EXPECT_NE(help.find("x\ny"), std::string::npos) << "a paragraph goes on at the left: " << help;
   EXPECT_NE(help.find("\n" + std::string(30, ' ')), std::string::npos) << help;
+}
+
+TEST_F(CommandLine, WhatACommandAsksForIsCheckedAndRunsOnce) {
+  int runs = 0;
+  std::vector<std::string> names;
+  const cli::Command erase = program_.AddCommand("erase", "Remove");
+  const cli::Option name = erase.Add("--name", names, "Which").Values(1, 3).AsItStands();
+  const cli::Option all = erase.AddFlag("--all", wide_, "All of them");
+  erase.Check([name, all] { return name.given() == all.given() ? "give either --name or --all" : ""; });
+  erase.Run([&runs] { ++runs; });
+  EXPECT_EQ(Wrong("erase"), "give either --name or --all");
+  EXPECT_EQ(Wrong("erase --all --name a"), "give either --name or --all");
+  EXPECT_EQ(runs, 0);
+  EXPECT_EQ(Wrong("erase --name [a,b] c"), "");
+  EXPECT_EQ(names, (std::vector<std::string>{"[a,b]", "c"}));
+  EXPECT_EQ(runs, 1);
+  EXPECT_TRUE(erase.given());
+}
+
+TEST_F(CommandLine, TheVersionIsPrinted) {
+  const cli::Outcome outcome = Parse("--version");
+  EXPECT_TRUE(outcome.answered);
+  EXPECT_EQ(outcome.wrong, "");
+  EXPECT_EQ(printed_.str(), "program 1\n");
 }
 
 }  // namespace

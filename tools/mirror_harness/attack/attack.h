@@ -26,6 +26,10 @@ struct Outcome {
   std::string fault;          ///< What else went wrong: a row changed, nobody was served. Empty: nothing.
 };
 
+/// What several themes expect.
+inline const std::set<std::string> kIsInvalid = {"INVALID_ARGUMENT"}, kIsExhausted = {"RESOURCE_EXHAUSTED"},
+                                   kIsClosed = {kClosed};
+
 /// The name of the status, as expected outcomes are written.
 std::string NameOf(absl::StatusCode code);
 Outcome OutcomeOf(const absl::Status& status);

@@ -10,17 +10,14 @@
 namespace mirror::harness {
 namespace {
 
-const std::set<std::string> kInvalid = {"INVALID_ARGUMENT"};
-const std::set<std::string> kExhausted = {"RESOURCE_EXHAUSTED"};
-
 Attack Batch(std::string name, std::string what, std::function<void(v1::ChangeBatch&)> change,
-             std::set<std::string> expected = kInvalid) {
+             std::set<std::string> expected = kIsInvalid) {
   return BatchAttack(std::move(name), std::move(what), std::move(expected), std::move(change));
 }
 
 /// The same for one column of it.
 Attack Data(std::string name, std::string what, int column, std::function<void(v1::ColumnData&)> change,
-            std::set<std::string> expected = kInvalid) {
+            std::set<std::string> expected = kIsInvalid) {
   return Batch(
       std::move(name), std::move(what),
       [column, change](v1::ChangeBatch& batch) { change(*batch.mutable_columns(column)); },
@@ -68,7 +65,7 @@ std::vector<Attack> Arrays() {
       Batch("row-count-low", "A row count below what the arrays hold.", [](auto& b) { b.set_row_count(1); }),
       Batch(
           "row-count-huge", "Four thousand million rows.", [](auto& b) { b.set_row_count(4'294'967'295U); },
-          kExhausted),
+          kIsExhausted),
       Batch("row-count-zero", "No rows, but values.", [](auto& b) { b.set_row_count(0); }),
       Batch("nulls-short", "A bitmap of NULLs with a byte too few for its 100,000 rows.",
             [](auto& b) {
@@ -227,16 +224,16 @@ std::vector<Attack> Parts() {
   return {
       Data("large-never-sent", "A value in parts of which none was sent.", kPhoto, large(5'000'000),
            {"INVALID_ARGUMENT", "FAILED_PRECONDITION"}),
-      Data("large-over-limit", "A value of an exabyte.", kPhoto, large(1ULL << 60), kExhausted),
+      Data("large-over-limit", "A value of an exabyte.", kPhoto, large(1ULL << 60), kIsExhausted),
       Data("large-empty", "A value in parts without a byte.", kPhoto, large(0)),
       Data("large-beyond-rows", "A value in parts for a row that there is not.", kPhoto,
            [](auto& d) { d.add_large()->set_row(9); }),
       Data("large-in-the-key", "A key in parts.", kId, [](auto& d) { d.add_large()->set_size(1); }),
-      Part("part-empty", "A piece without a byte.", kInvalid,
+      Part("part-empty", "A piece without a byte.", kIsInvalid,
            [](auto& r) { r.mutable_parts(0)->clear_data(); }),
-      Part("part-too-large", "A piece of 5 MB.", kInvalid,
+      Part("part-too-large", "A piece of 5 MB.", kIsInvalid,
            [](auto& r) { r.mutable_parts(0)->set_data(std::string(5'000'000, 'x')); }),
-      Part("part-beyond-limit", "A piece at the end of 64 bits.", kExhausted,
+      Part("part-beyond-limit", "A piece at the end of 64 bits.", kIsExhausted,
            [](auto& r) { r.mutable_parts(0)->set_offset(std::numeric_limits<std::uint64_t>::max() - 1); }),
       Part("part-gap", "A second piece without a first one.", {"INVALID_ARGUMENT", "FAILED_PRECONDITION"},
            [](auto& r) { r.mutable_parts(0)->set_offset(100); }),

@@ -18,8 +18,6 @@ constexpr std::size_t kNearlyAMessage = 16 * kMegabyte - 4'096;
 /// ColumnData.lengths.
 constexpr int kLengthsField = 5;
 
-const std::set<std::string> kInvalid = {"INVALID_ARGUMENT"};
-const std::set<std::string> kExhausted = {"RESOURCE_EXHAUSTED"};
 const RawHttp2::Headers kGzipped = {{"grpc-encoding", "gzip"}};
 
 std::string Path(const std::string& method) { return "/mirror.v1.MirrorClientService/" + method; }
@@ -67,7 +65,7 @@ std::string Times(std::size_t count, const std::string& piece) {
 /// A message of as many empty entries as fit, within the fields `outer` from the outside to the inside.
 Attack Empties(std::string name, std::string what, const std::string& method, std::vector<int> outer,
                int field) {
-  return {std::move(name), std::move(what), kExhausted, [method, outer, field](Target& target) {
+  return {std::move(name), std::move(what), kIsExhausted, [method, outer, field](Target& target) {
             std::string message = Times(kNearlyAMessage / 2, Field(field, ""));
             for (auto around = outer.rbegin(); around != outer.rend(); ++around)
               message = Field(*around, message);
@@ -104,7 +102,7 @@ std::string ZippedBody(std::size_t bytes) {
 }
 
 Attack Large(std::string name, std::string what, std::size_t bytes) {
-  return {std::move(name), std::move(what), kExhausted, [bytes](Target& target) {
+  return {std::move(name), std::move(what), kIsExhausted, [bytes](Target& target) {
             v1::ChangeBatch batch = target.GoodBatch();
             batch.mutable_columns(kName)->set_data(std::string(bytes, 'x'));
             const auto client = target.NewClient(target.Tenant("victim"));
@@ -131,14 +129,15 @@ std::vector<Attack> Sizes() {
   return {
       Large("message-17-mb", "A request over the limit, as a call and on a stream.", 17 * kMegabyte),
       Large("message-40-mb", "A request far over the limit.", 40 * kMegabyte),
-      BatchAttack("rows-over-limit", "A batch of 1,000,001 rows.", kExhausted,
+      BatchAttack("rows-over-limit", "A batch of 1,000,001 rows.", kIsExhausted,
                   [](auto& b) {
                     b.set_operation(v1::OPERATION_DELETE);
                     while (b.columns_size() > 1) b.mutable_columns()->RemoveLast();
                     b.set_row_count(1'000'001);
                     b.mutable_columns(0)->mutable_ints()->Resize(1'000'001, 7);
                   }),
-      BatchAttack("cells-over-limit", "A million rows of eleven columns, by their number alone.", kExhausted,
+      BatchAttack("cells-over-limit", "A million rows of eleven columns, by their number alone.",
+                  kIsExhausted,
                   [](auto& b) {
                     b.set_row_count(1'000'000);
                     *b.add_columns() = b.columns(0);
@@ -198,7 +197,7 @@ std::vector<Attack> Crowds() {
          outcome.fault = target.VictimHarm();
          return outcome;
        }},
-      {"tables-10001", "One table more than a tenant may have.", kExhausted,
+      {"tables-10001", "One table more than a tenant may have.", kIsExhausted,
        [](Target& target) {
          v1::TableSchemaRequest request = target.Announcement();
          for (int i = 0; i < 10'000; ++i) {
@@ -210,7 +209,8 @@ std::vector<Attack> Crowds() {
          return outcome;
        }},
       {"columns-two-million",
-       "A thousand tables of 2,000 columns, within each limit but that of one message's entries.", kExhausted,
+       "A thousand tables of 2,000 columns, within each limit but that of one message's entries.",
+       kIsExhausted,
        [](Target& target) {
          v1::Table table;
          for (int i = 0; i < 2'000; ++i) {
@@ -238,15 +238,16 @@ std::vector<Attack> Garbage() {
   };
   const auto bad_text = [] { return Framed(Field(3, Field(1, "\xff\xfe"))); };
   return {
-      Bytes("noise", "Bytes that are no message.", kInvalid, "RowData", noise),
-      Bytes("noise-stream", "The same on a stream: not taken for its end.", kInvalid, "RowDataStream", noise),
-      Bytes("noise-schema", "The same as a TableSchema.", kInvalid, "TableSchema", noise),
-      Bytes("name-not-utf8", "A table's name that is not UTF-8.", kInvalid, "RowData", bad_text),
-      Bytes("name-not-utf8-schema", "The same in a TableSchema.", kInvalid, "TableSchema", bad_text),
+      Bytes("noise", "Bytes that are no message.", kIsInvalid, "RowData", noise),
+      Bytes("noise-stream", "The same on a stream: not taken for its end.", kIsInvalid, "RowDataStream",
+            noise),
+      Bytes("noise-schema", "The same as a TableSchema.", kIsInvalid, "TableSchema", noise),
+      Bytes("name-not-utf8", "A table's name that is not UTF-8.", kIsInvalid, "RowData", bad_text),
+      Bytes("name-not-utf8-schema", "The same in a TableSchema.", kIsInvalid, "TableSchema", bad_text),
       Bytes("groups-nested", "A million groups in each other, in a field that nobody knows.",
             {"INVALID_ARGUMENT", "RESOURCE_EXHAUSTED"}, "RowData",
             [] { return Framed(std::string(kMegabyte, static_cast<char>(15 << 3 | 3))); }),
-      Bytes("message-cut", "A message that ends in the middle of a field.", kInvalid, "RowData",
+      Bytes("message-cut", "A message that ends in the middle of a field.", kIsInvalid, "RowData",
             [] { return Framed(Field(3, std::string(100, 'x')).substr(0, 50)); }),
       Bytes("no-message", "A call without a message.", {"INVALID_ARGUMENT", "INTERNAL", "UNIMPLEMENTED"},
             "RowData", [] { return std::string(); }),

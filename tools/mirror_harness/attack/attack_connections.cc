@@ -18,11 +18,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr char kRowData[] = "/mirror.v1.MirrorClientService/RowData";
 /// Descriptors that this process keeps for itself.
 constexpr std::size_t kOwnDescriptors = 200;
-constexpr std::size_t kCrowd = 10'000;
-const std::set<std::string> kIsClosed = {kClosed};
+constexpr std::size_t kSilentConnections = 10'000;
 const std::set<std::string> kHarmless = {kClosed, kOpen};
 
 /// The first bytes of a TLS handshake, without what they announce.
@@ -51,9 +49,10 @@ Attack Frames(std::string name, std::string what, std::set<std::string> expected
           }};
 }
 
-Outcome Crowd(Target& target) {
+Outcome SilentConnections(Target& target) {
   const std::size_t limit = RaiseDescriptorLimit();
-  const std::size_t wanted = std::min(kCrowd, limit > kOwnDescriptors ? limit - kOwnDescriptors : 1);
+  const std::size_t wanted =
+      std::min(kSilentConnections, limit > kOwnDescriptors ? limit - kOwnDescriptors : 1);
   std::vector<RawSocket> crowd;
   for (std::size_t i = 0; i < wanted; ++i) {
     absl::StatusOr<RawSocket> socket = RawSocket::Connect(target.endpoint().address);
@@ -142,7 +141,8 @@ std::vector<Attack> Handshakes() {
             return connection.Await(1, kAttackPatience);
           },
           false),
-      {"crowd", "As many silent connections as this process may have, up to 10,000.", kIsClosed, Crowd},
+      {"crowd", "As many silent connections as this process may have, up to 10,000.", kIsClosed,
+       SilentConnections},
       {"storm", "Connections that come and go as fast as they can.", kIsClosed, Storm},
   };
 }
@@ -163,7 +163,8 @@ std::vector<Attack> BrokenFrames() {
       Frames(
           "unfinished-headers", "Headers that go on and on and never end.", {kClosed, "RESOURCE_EXHAUSTED"},
           [](Target& target, RawHttp2& connection) {
-            connection.Write(RawHttp2::kHeaders, 0, 1, RawHttp2::Encode(RawHttp2::CallHeaders(kRowData, "")));
+            connection.Write(RawHttp2::kHeaders, 0, 1,
+                             RawHttp2::Encode(RawHttp2::CallHeaders(kRowDataPath, "")));
             const std::string more = RawHttp2::Encode({{"x-more", std::string(8'000, 'x')}});
             const auto end = Clock::now() + std::max(target.flood_time(), Clock::duration(kAttackPatience));
             while (Clock::now() < end && connection.Write(RawHttp2::kContinuation, 0, 1, more)) {
@@ -175,7 +176,7 @@ std::vector<Attack> BrokenFrames() {
       Frames("header-bomb", "Headers of 64 KB in several frames, each of which is small enough.",
              {"RESOURCE_EXHAUSTED", "UNAUTHENTICATED", kClosed},
              [](Target&, RawHttp2& connection) {
-               std::string block = RawHttp2::Encode(RawHttp2::CallHeaders(kRowData, ""));
+               std::string block = RawHttp2::Encode(RawHttp2::CallHeaders(kRowDataPath, ""));
                for (int i = 0; i < 64; ++i) block += RawHttp2::Encode({{"x-more", std::string(1'000, 'x')}});
                connection.Write(RawHttp2::kHeaders, 0, 1, block.substr(0, 16'000));
                for (std::size_t at = 16'000; at < block.size(); at += 16'000) {
@@ -208,14 +209,14 @@ std::vector<Attack> OddCalls() {
       Frames("encoding-unknown", "A message in a compression of the attacker's own.",
              {"UNIMPLEMENTED", "INVALID_ARGUMENT"},
              [](Target& target, RawHttp2& connection) {
-               connection.Call(1, kRowData, target.CallToken(target.Tenant("victim")),
+               connection.Call(1, kRowDataPath, target.CallToken(target.Tenant("victim")),
                                {{"grpc-encoding", "lzma-of-mine"}});
                connection.Body(1, MessagePrefix(true, 4) + "1234", true);
                return connection.Await(1, kAttackPatience);
              }),
       Frames("unfinished-message", "A message of 10 MB of which a hundred bytes come.", kHarmless,
              [](Target& target, RawHttp2& connection) {
-               connection.Call(1, kRowData, target.CallToken(target.Tenant("victim")));
+               connection.Call(1, kRowDataPath, target.CallToken(target.Tenant("victim")));
                connection.Body(1, MessagePrefix(false, 10'000'000) + std::string(100, 'x'), false);
                Outcome outcome = connection.Await(1, std::chrono::seconds(1));
                outcome.fault = target.VictimHarm();
@@ -226,7 +227,7 @@ std::vector<Attack> OddCalls() {
              [](Target& target, RawHttp2& connection) {
                const std::string token = target.CallToken(target.Tenant("victim"));
                for (std::uint32_t i = 0; i < 100; ++i) {
-                 connection.Call(2 * i + 1, kRowData, token);
+                 connection.Call(2 * i + 1, kRowDataPath, token);
                  connection.Body(2 * i + 1, MessagePrefix(false, 10'000'000) + std::string(100, 'x'), false);
                }
                Outcome outcome = connection.Await(1, std::chrono::seconds(1));
@@ -237,7 +238,7 @@ std::vector<Attack> OddCalls() {
              {kClosed, kOpen, "UNAUTHENTICATED"},
              [](Target&, RawHttp2& connection) {
                for (std::uint32_t i = 0; i < 100; ++i) {
-                 connection.Call(2 * i + 1, kRowData, "");
+                 connection.Call(2 * i + 1, kRowDataPath, "");
                  connection.Body(2 * i + 1, MessagePrefix(false, 10'000'000) + std::string(100, 'x'), false);
                }
                return connection.Await(1, std::chrono::seconds(1));
@@ -263,7 +264,7 @@ std::vector<Attack> FrameFloods() {
                const std::string token = target.CallToken(target.Tenant("victim"));
                return Flood(target, connection, [&](std::uint32_t turn) {
                  const std::uint32_t stream = 2 * turn + 1;
-                 return connection.Call(stream, kRowData, token) &&
+                 return connection.Call(stream, kRowDataPath, token) &&
                         connection.Write(RawHttp2::kReset, 0, stream, std::string("\0\0\0\10", 4));
                });
              }),

@@ -18,7 +18,7 @@ using Clock = std::chrono::steady_clock;
 /// What lies in two sockets' buffers is the kernel's; a listener that takes more than this buffers it.
 constexpr std::size_t kTakenMax = 48 << 20;
 constexpr std::size_t kPiece = 64 << 10;
-constexpr int kCrowd = 300;
+constexpr int kHalfRequests = 300;
 
 constexpr char kGet[] = "GET /healthz HTTP/1.1\r\nHost: metrics\r\n\r\n";
 
@@ -54,9 +54,9 @@ Attack Endless(std::string name, std::string what, std::string begin, std::strin
           }};
 }
 
-Outcome Crowd(Target& target) {
+Outcome HalfRequests(Target& target) {
   std::vector<RawSocket> crowd;
-  for (int i = 0; i < kCrowd; ++i) {
+  for (int i = 0; i < kHalfRequests; ++i) {
     absl::StatusOr<RawSocket> socket = RawSocket::Connect(target.metrics());
     if (!socket.ok()) break;  // There is no room for more.
     socket->Send("GET /metrics HTTP/1.1\r\nX: ");
@@ -81,7 +81,7 @@ Outcome UnreadPages(Target& target) {
     socket->Send("GET /metrics HTTP/1.1\r\nHost: metrics\r\n\r\n");
     crowd.push_back(*std::move(socket));
     ++asked;
-    if (crowd.size() == kCrowd) crowd.clear();
+    if (crowd.size() == kHalfRequests) crowd.clear();
   }
   crowd.clear();
   Outcome outcome;
@@ -113,7 +113,7 @@ Theme MetricsAttacks() {
           Endless("header", "A header that never ends.", "GET /metrics HTTP/1.1\r\nX: ", piece),
           Endless("headers", "Headers without end.", "GET /metrics HTTP/1.1\r\n", header),
           Endless("path", "A path that never ends.", "GET /", piece),
-          {"half-requests", "300 connections that never finish their request.", {"OK"}, Crowd},
+          {"half-requests", "300 connections that never finish their request.", {"OK"}, HalfRequests},
           {"unread-pages", "Pages that nobody reads, 300 at a time.", {"OK"}, UnreadPages},
       }};
 }

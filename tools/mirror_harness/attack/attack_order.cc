@@ -9,7 +9,6 @@ namespace {
 
 const std::set<std::string> kAborted = {"ABORTED"};
 const std::set<std::string> kPrecondition = {"FAILED_PRECONDITION"};
-const std::set<std::string> kInvalid = {"INVALID_ARGUMENT"};
 
 /// The same on a stream, where a gap is refused at once.
 Attack OnStream(std::string name, std::string what, std::set<std::string> expected,
@@ -94,7 +93,7 @@ void AddCommit(std::uint64_t batches, std::int64_t lsn, v1::ChangeBatch* batch) 
 
 std::vector<Attack> Sequences() {
   return {
-      BatchAttack("seq-zero", "A batch with seq 0.", kInvalid, [](auto& b) { b.set_seq(0); }),
+      BatchAttack("seq-zero", "A batch with seq 0.", kIsInvalid, [](auto& b) { b.set_seq(0); }),
       BatchAttack("seq-gap", "A batch with seq 9 where 1 is next, in a call that waits for those between.",
                   kAborted, [](auto& b) { b.set_seq(9); }),
       OnStream("seq-gap-stream", "The same on a stream.", kAborted,
@@ -107,13 +106,13 @@ std::vector<Attack> Sequences() {
                   [](auto& b) { b.set_base_lsn(11); }),
       BatchAttack("base-minus-one", "A base LSN of -1 without a population.",
                   {"FAILED_PRECONDITION", "INVALID_ARGUMENT"}, [](auto& b) { b.set_base_lsn(-1); }),
-      BatchAttack("base-below-all", "A base LSN of -2.", kInvalid, [](auto& b) { b.set_base_lsn(-2); }),
+      BatchAttack("base-below-all", "A base LSN of -2.", kIsInvalid, [](auto& b) { b.set_base_lsn(-2); }),
       BatchAttack("populate-with-base", "A population that claims a base.", kPrecondition,
                   [](auto& b) { b.set_populate(v1::POPULATE_REASON_REQUESTED); }),
   };
 }
 
-std::vector<Attack> Claims() {
+std::vector<Attack> PositionClaims() {
   return {
       BatchAttack("schema-hash-other", "A batch under another definition.", kPrecondition,
                   [](auto& b) { b.set_schema_hash(std::string(32, '0')); }),
@@ -129,7 +128,7 @@ std::vector<Attack> Claims() {
                   [](auto& b) { AddCommit(2, 20, &b); }),
       BatchAttack("commit-none", "A commit that speaks of no batch.",
                   {"FAILED_PRECONDITION", "INVALID_ARGUMENT"}, [](auto& b) { AddCommit(0, 20, &b); }),
-      BatchAttack("commit-minus-one", "A commit at -1.", kInvalid, [](auto& b) { AddCommit(1, -1, &b); }),
+      BatchAttack("commit-minus-one", "A commit at -1.", kIsInvalid, [](auto& b) { AddCommit(1, -1, &b); }),
   };
 }
 
@@ -152,7 +151,7 @@ std::vector<Attack> Cycles() {
          outcome.fault = target.VictimHarm();
          return outcome;
        }},
-      {"advance-without-position", "An advance to nowhere.", kInvalid,
+      {"advance-without-position", "An advance to nowhere.", kIsInvalid,
        [](Target& target) {
          v1::RowDataRequest request;
          request.set_cycle(target.cycle());
@@ -181,19 +180,19 @@ std::vector<Attack> WipesAndReads() {
            [](auto& w) { w.set_table("strangers"); }),
       Wipe("wipe-of-the-mirror", "A Wipe of one of the mirror's own tables.", kPrecondition,
            [](auto& w) { w.set_table("_mirror_nonces"); }),
-      Wipe("wipe-without-target", "A Wipe that does not say where it goes.", kInvalid,
+      Wipe("wipe-without-target", "A Wipe that does not say where it goes.", kIsInvalid,
            [](auto& w) { w.clear_target(); }),
       Read("read-elsewhere", "Rows asked for at another position.", kPrecondition,
            [](auto& r) { r.mutable_position()->set_lsn(9); }),
       Read("read-other-lineage", "Rows asked for under another lineage.", kPrecondition,
            [](auto& r) { r.mutable_position()->set_lineage("other"); }),
-      Read("read-no-column", "Rows without a column.", kInvalid, [](auto& r) { r.clear_columns(); }),
-      Read("read-column-out-of-range", "A column that the table does not have.", kInvalid,
+      Read("read-no-column", "Rows without a column.", kIsInvalid, [](auto& r) { r.clear_columns(); }),
+      Read("read-column-out-of-range", "A column that the table does not have.", kIsInvalid,
            [](auto& r) { r.set_columns(0, 4'000'000'000U); }),
-      Read("read-column-twice", "A column twice.", kInvalid, [](auto& r) { r.add_columns(0); }),
-      Read("read-range-of-another-type", "A range of a number's key that is bounded by SQL.", kInvalid,
+      Read("read-column-twice", "A column twice.", kIsInvalid, [](auto& r) { r.add_columns(0); }),
+      Read("read-range-of-another-type", "A range of a number's key that is bounded by SQL.", kIsInvalid,
            [](auto& r) { r.add_ranges()->add_first()->set_text_value("0 OR 1 = 1"); }),
-      Read("read-range-too-wide", "A range with more values than the key has columns.", kInvalid,
+      Read("read-range-too-wide", "A range with more values than the key has columns.", kIsInvalid,
            [](auto& r) {
              v1::KeyRange* range = r.add_ranges();
              range->add_first()->set_int_value(1);
@@ -208,6 +207,6 @@ std::vector<Attack> WipesAndReads() {
 
 }  // namespace
 
-Theme OrderAttacks() { return {"order", Together({Sequences, Claims, Cycles, WipesAndReads})}; }
+Theme OrderAttacks() { return {"order", Together({Sequences, PositionClaims, Cycles, WipesAndReads})}; }
 
 }  // namespace mirror::harness

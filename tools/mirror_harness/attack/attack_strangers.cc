@@ -22,15 +22,13 @@ using Connections = std::vector<std::unique_ptr<RawHttp2>>;
 constexpr char kReflection[] = "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo";
 constexpr char kWatch[] = "/grpc.health.v1.Health/Watch";
 constexpr char kAuthenticate[] = "/mirror.v1.MirrorClientService/Authenticate";
-constexpr char kRowData[] = "/mirror.v1.MirrorClientService/RowData";
 /// What an endpoint with the default limits says that a connection may have open.
 constexpr std::uint32_t kStreams = 100;
-constexpr int kThreads = 8;
+constexpr int kResetThreads = 8;
 
 /// Ended with a status or not, closed or left alone: what counts is that all others are served.
 const std::set<std::string> kAnyEnd = {kClosed, kOpen, "UNIMPLEMENTED", "UNAUTHENTICATED",
                                        "RESOURCE_EXHAUSTED"};
-const std::set<std::string> kIsClosed = {kClosed};
 
 /// Connections that stay while a source connects anew. `open` does to each what it is there for.
 Attack Crowd(std::string name, std::string what, std::size_t count, std::function<void(RawHttp2&)> open) {
@@ -74,7 +72,7 @@ void OpenStreamsUnasked(RawHttp2& connection) {
 /// One text of megabytes, a few bytes in each frame: an endpoint that puts it together anew for each of them
 /// is busy for minutes.
 Outcome ContinuedText(Target& target) {
-  constexpr std::size_t kTextBytes = 5 << 20, kPiece = 8, kFramesAtOnce = 1'000;
+  constexpr std::size_t kTextBytes = 5 << 20, kTextPiece = 8, kFramesAtOnce = 1'000;
   Outcome outcome = InParallel(2, [&](int) {
     absl::StatusOr<std::unique_ptr<RawHttp2>> connection = RawHttp2::Connect(target.endpoint());
     if (!connection.ok()) return OutcomeOf(connection.status());
@@ -82,11 +80,11 @@ Outcome ContinuedText(Target& target) {
     const std::string whole = RawHttp2::Encode({{"x-more", std::string(kTextBytes, 'x')}});
     const std::string begin = whole.substr(0, whole.size() - kTextBytes);
     (*connection)
-        ->Write(RawHttp2::kHeaders, 0, 1, RawHttp2::Encode(RawHttp2::CallHeaders(kRowData, "")) + begin);
+        ->Write(RawHttp2::kHeaders, 0, 1, RawHttp2::Encode(RawHttp2::CallHeaders(kRowDataPath, "")) + begin);
     std::string frames;
     for (std::size_t i = 0; i < kFramesAtOnce; ++i)
-      frames += RawHttp2::Framed(RawHttp2::kContinuation, 0, 1, std::string(kPiece, 'x'));
-    for (std::size_t sent = 0; sent < kTextBytes; sent += kFramesAtOnce * kPiece) {
+      frames += RawHttp2::Framed(RawHttp2::kContinuation, 0, 1, std::string(kTextPiece, 'x'));
+    for (std::size_t sent = 0; sent < kTextBytes; sent += kFramesAtOnce * kTextPiece) {
       if (!(*connection)->WriteBytes(frames)) break;
     }
     return (*connection)->Await(1, kAttackPatience);
@@ -100,15 +98,15 @@ Outcome RapidResets(Target& target) {
   constexpr std::size_t kConnections = 80;
   constexpr std::uint32_t kCallsAtOnce = 64;
   const auto end = Clock::now() + target.flood_time();
-  const RawHttp2::Headers headers = RawHttp2::CallHeaders(kRowData, "");
+  const RawHttp2::Headers headers = RawHttp2::CallHeaders(kRowDataPath, "");
   const std::string cancel("\0\0\0\10", 4);
   std::atomic<std::uint64_t> calls = 0;
-  Outcome outcome = InParallel(kThreads, [&](int) {
+  Outcome outcome = InParallel(kResetThreads, [&](int) {
     struct Attacker {
       std::unique_ptr<RawHttp2> connection;
       std::uint32_t turn = 0;
     };
-    std::vector<Attacker> attackers(kConnections / kThreads);
+    std::vector<Attacker> attackers(kConnections / kResetThreads);
     Outcome all;
     while (Clock::now() < end) {
       for (Attacker& attacker : attackers) {

@@ -12,7 +12,7 @@ namespace {
 const std::set<std::string> kUnauthenticated = {"UNAUTHENTICATED"};
 const std::set<std::string> kDenied = {"PERMISSION_DENIED"};
 
-using Change = std::function<void(TokenParts&)>;
+using TokenChange = std::function<void(TokenParts&)>;
 using Sign = std::function<std::string(Target&, const TokenParts&)>;
 
 /// The same token where Authenticate wants it, and as the header of a call.
@@ -22,7 +22,7 @@ Outcome OnBoth(Target& target, const std::function<std::string(TokenUse)>& token
   return all;
 }
 
-Attack Token(std::string name, std::string what, Change change, Sign sign = nullptr,
+Attack Token(std::string name, std::string what, TokenChange change, Sign sign = nullptr,
              std::set<std::string> expected = kUnauthenticated) {
   return {std::move(name), std::move(what), std::move(expected), [change, sign](Target& target) {
             return OnBoth(target, [&](TokenUse use) {
@@ -33,7 +33,7 @@ Attack Token(std::string name, std::string what, Change change, Sign sign = null
           }};
 }
 
-Change Times(std::int64_t from, std::int64_t to) {
+TokenChange Times(std::int64_t from, std::int64_t to) {
   return [from, to](TokenParts& parts) {
     const std::int64_t now = std::time(nullptr);
     parts.nbf = absl::StrCat(now + from);
@@ -43,7 +43,7 @@ Change Times(std::int64_t from, std::int64_t to) {
 
 void AsItIs(TokenParts& /*parts*/) {}
 
-Change Context(const std::string& json) {
+TokenChange Context(const std::string& json) {
   return [json](TokenParts& parts) { parts.context_id = json; };
 }
 

@@ -19,6 +19,8 @@
 
 namespace mirror::harness {
 
+inline constexpr char kRowDataPath[] = "/mirror.v1.MirrorClientService/RowData";
+
 /// HTTP/2 by hand, over the endpoint's own TLS: frames that a proper client never writes. It believes
 /// whatever certificate it is shown: it has nothing to lose. Threads: one.
 class RawHttp2 {

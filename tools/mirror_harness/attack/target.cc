@@ -1,5 +1,6 @@
 #include "tools/mirror_harness/attack/target.h"
 
+#include <grpcpp/channel.h>
 #include <grpcpp/client_context.h>
 #include <openssl/bio.h>
 #include <openssl/pem.h>
@@ -11,6 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "certs/issue.h"
+#include "mirror/v1/mirror_client.grpc.pb.h"
 
 namespace mirror::harness {
 namespace {

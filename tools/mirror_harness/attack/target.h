@@ -1,8 +1,6 @@
 #ifndef MIRROR_TOOLS_MIRROR_HARNESS_ATTACK_TARGET_H_
 #define MIRROR_TOOLS_MIRROR_HARNESS_ATTACK_TARGET_H_
 
-#include <grpcpp/channel.h>
-
 #include <chrono>
 #include <cstdint>
 #include <functional>

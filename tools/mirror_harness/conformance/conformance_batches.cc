@@ -8,15 +8,11 @@
 namespace mirror::harness {
 namespace {
 
-constexpr char kBatch[] = "change_batch.proto, ChangeBatch";
 constexpr char kData[] = "change_batch.proto, ColumnData";
 constexpr char kResult[] = "change_batch.proto, BatchResult";
-constexpr auto kInvalid = absl::StatusCode::kInvalidArgument;
-constexpr auto kPrecondition = absl::StatusCode::kFailedPrecondition;
 
 using Int = std::int64_t;
-const SentRow kAda = {Int{1}, std::string("Ada"), Int{36}}, kBob = {Int{2}, std::string("Bob"), Null{}},
-              kCid = {Int{3}, std::string("Cid"), Int{44}};
+const SentRow kBob = {Int{2}, std::string("Bob"), Null{}}, kCid = {Int{3}, std::string("Cid"), Int{44}};
 
 /// A batch of two new rows in which one thing is wrong: refused, and nothing of it is there.
 Requirement Wrong(std::string id, std::string sentence, absl::StatusCode wanted,

@@ -5,7 +5,7 @@
 namespace mirror::harness {
 namespace {
 
-constexpr char kTable[] = "table.proto, Column and Backfill";
+constexpr char kBackfill[] = "table.proto, Column and Backfill";
 constexpr char kAction[] = "mirror_client.proto, TableAction";
 using Int = std::int64_t;
 
@@ -24,7 +24,7 @@ const SentRows kBefore = {{Int{1}, std::string("Ada"), Int{10}, Int{100}},
 /// In place: the position stays, and the rows are `after`.
 Requirement InPlace(std::string id, std::string sentence, std::function<void(TableSchema&)> change,
                     SentRows after) {
-  return {"change." + id, std::move(sentence), kTable, [id, change, after](Exam& exam) {
+  return {"change." + id, std::move(sentence), kBackfill, [id, change, after](Exam& exam) {
             TableSchema table = Before("change_" + id);
             const v1::Position position = exam.Fill(table, kBefore);
             change(table);

@@ -7,14 +7,13 @@ namespace {
 
 constexpr char kService[] = "mirror_client.proto, MirrorClientService";
 constexpr char kCompleted[] = "mirror_client.proto, ReplicationCompleted";
-constexpr auto kAborted = absl::StatusCode::kAborted;
 
-const SentRows kRows = {{std::int64_t{1}, std::string("Ada"), std::int64_t{36}}};
+const SentRows kOneRow = {kAda};
 
 /// Every call with this cycle is ABORTED.
 void ExpectFenced(Exam& exam, const TableSchema& table, const v1::TableStatus& status, std::int64_t cycle) {
   MirrorClient& client = exam.client();
-  v1::RowDataRequest rows = exam.Request({exam.Batch(table, status, v1::OPERATION_INSERT, kRows)});
+  v1::RowDataRequest rows = exam.Request({exam.Batch(table, status, v1::OPERATION_INSERT, kOneRow)});
   rows.set_cycle(cycle);
   ExpectStatus(client.RowData(rows).status(), kAborted, "RowData");
   v1::TableSchemaRequest schema = exam.Announcement({table});
@@ -53,24 +52,24 @@ std::vector<Requirement> CycleRequirements() {
        [](Exam& exam) {
          const TableSchema table = ExamPeople("older");
          const std::int64_t old = exam.Begin().cycle();
-         const v1::TableStatus status = exam.Filled(table, kRows);
+         const v1::TableStatus status = exam.Filled(table, kOneRow);
          ExpectFenced(exam, table, status, old);
-         ExpectRows(exam.Read(table, status.position()), kRows);
+         ExpectRows(exam.Read(table, status.position()), kOneRow);
        }},
       {"cycle.newer", "So is every call of a cycle that did not begin yet.", kService,
        [](Exam& exam) {
          const TableSchema table = ExamPeople("newer");
-         const v1::TableStatus status = exam.Filled(table, kRows);
+         const v1::TableStatus status = exam.Filled(table, kOneRow);
          ExpectFenced(exam, table, status, exam.cycle() + 1);
        }},
       {"cycle.next", "The next Authenticate ends a cycle: its stream is ABORTED with its next message.",
        kService,
        [](Exam& exam) {
          const TableSchema table = ExamPeople("next");
-         const v1::TableStatus status = exam.Filled(table, kRows);
+         const v1::TableStatus status = exam.Filled(table, kOneRow);
          absl::StatusOr<std::unique_ptr<RowStream>> stream = exam.client().OpenRowStream();
          ExpectStatus(stream.status(), absl::StatusCode::kOk, "RowDataStream");
-         v1::ChangeBatch batch = exam.Batch(table, status, v1::OPERATION_INSERT, kRows);
+         v1::ChangeBatch batch = exam.Batch(table, status, v1::OPERATION_INSERT, kOneRow);
          v1::RowDataRequest request = exam.Request({batch});
          (*stream)->Send(request).IgnoreError();
          ExpectStatus((*stream)->Receive().status(), absl::StatusCode::kOk, "an answer");
@@ -82,18 +81,18 @@ std::vector<Requirement> CycleRequirements() {
       {"cycle.completed", "ReplicationCompleted ends a cycle: a later call of it is ABORTED.", kCompleted,
        [](Exam& exam) {
          const TableSchema table = ExamPeople("completed");
-         const v1::TableStatus status = exam.Filled(table, kRows);
+         const v1::TableStatus status = exam.Filled(table, kOneRow);
          exam.Complete();
          ExpectStatus(exam.client()
-                          .RowData(exam.Request({exam.Batch(table, status, v1::OPERATION_INSERT, kRows)}))
+                          .RowData(exam.Request({exam.Batch(table, status, v1::OPERATION_INSERT, kOneRow)}))
                           .status(),
                       kAborted, "RowData after ReplicationCompleted");
        }},
       {"cycle.completed-failed", "ReplicationCompleted is taken also when a table failed.", kCompleted,
        [](Exam& exam) {
          const TableSchema table = ExamPeople("failed");
-         const v1::TableStatus status = exam.Filled(table, kRows);
-         v1::ChangeBatch batch = exam.Batch(table, status, v1::OPERATION_INSERT, kRows);
+         const v1::TableStatus status = exam.Filled(table, kOneRow);
+         v1::ChangeBatch batch = exam.Batch(table, status, v1::OPERATION_INSERT, kOneRow);
          batch.mutable_columns(0)->clear_ints();
          ExpectResult(exam.Send(batch), absl::StatusCode::kInvalidArgument, "the broken batch");
          exam.Complete();

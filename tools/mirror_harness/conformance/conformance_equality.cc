@@ -9,7 +9,6 @@ constexpr char kSummary[] = "mirror_client.proto, TableSummary and TableVerdict"
 constexpr char kDigest[] = "mirror_client.proto, DigestRangesResponse";
 constexpr char kRange[] = "mirror_client.proto, KeyRange";
 constexpr char kRead[] = "mirror_client.proto, ReadRows";
-constexpr auto kPrecondition = absl::StatusCode::kFailedPrecondition;
 
 using Int = std::int64_t;
 

@@ -6,10 +6,7 @@ namespace mirror::harness {
 namespace {
 
 constexpr char kLimits[] = "mirror_client.proto, Limits";
-constexpr auto kExhausted = absl::StatusCode::kResourceExhausted;
 using Int = std::int64_t;
-
-const SentRow kAda = {Int{1}, std::string("Ada"), Int{36}};
 
 /// The tenant goes on as before.
 void ExpectGoesOn(Exam& exam, const TableSchema& table, const v1::TableStatus& status) {

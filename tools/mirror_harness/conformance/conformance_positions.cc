@@ -5,14 +5,11 @@
 namespace mirror::harness {
 namespace {
 
-constexpr char kBatch[] = "change_batch.proto, ChangeBatch";
 constexpr char kPosition[] = "change_batch.proto, Position and Commit";
 constexpr char kPopulate[] = "change_batch.proto, ChangeBatch.populate";
 constexpr char kStream[] = "mirror_client.proto, RowDataStream";
 constexpr char kAdvance[] = "change_batch.proto, Advance";
 constexpr char kWipe[] = "mirror_client.proto, Wipe";
-constexpr auto kPrecondition = absl::StatusCode::kFailedPrecondition;
-constexpr auto kAborted = absl::StatusCode::kAborted;
 
 using Int = std::int64_t;
 SentRow Row(Int id, const std::string& name) { return {id, name, Int{1}}; }

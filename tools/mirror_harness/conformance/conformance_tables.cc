@@ -167,7 +167,7 @@ std::vector<Requirement> Names() {
   };
 }
 
-std::vector<Requirement> Refusals() {
+std::vector<Requirement> TableRefusals() {
   return {
       Refused("tables.malformed", "A malformed table is REFUSED by itself; the others are agreed.",
               [](TableSchema& table) { table.columns[1].type = Type::kUnspecified; }),
@@ -195,7 +195,7 @@ std::vector<Requirement> Refusals() {
 }  // namespace
 
 std::vector<Requirement> TableRequirements() {
-  return Together({Announcements, Definitions, Names, Refusals});
+  return Together({Announcements, Definitions, Names, TableRefusals});
 }
 
 }  // namespace mirror::harness

@@ -1,5 +1,6 @@
 #include "tools/mirror_harness/conformance/exam.h"
 
+#include <grpcpp/channel.h>
 #include <grpcpp/client_context.h>
 
 #include <algorithm>
@@ -7,6 +8,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "mirror/v1/mirror_client.grpc.pb.h"
 #include "proto/wire/codec.h"
 
 namespace mirror::harness {

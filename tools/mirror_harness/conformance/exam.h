@@ -38,6 +38,14 @@ using Sent = std::variant<Null, std::int64_t, double, std::string, Bytes, RawTex
 using SentRow = std::vector<Sent>;
 using SentRows = std::vector<SentRow>;
 
+/// What several parts of the examination expect.
+inline constexpr absl::StatusCode kInvalid = absl::StatusCode::kInvalidArgument,
+                                  kPrecondition = absl::StatusCode::kFailedPrecondition,
+                                  kAborted = absl::StatusCode::kAborted,
+                                  kExhausted = absl::StatusCode::kResourceExhausted;
+/// Where a requirement on a batch stands.
+inline constexpr char kBatch[] = "change_batch.proto, ChangeBatch";
+
 /// A tenant at the endpoint that is examined, and hands to call it. Whatever cannot be done throws Unmet with
 /// the call and what it answered. Threads: one.
 class Exam {
@@ -116,6 +124,8 @@ Column ExamKey(std::string name, Type type, std::uint32_t position = 1);
 TableSchema ExamTable(std::string name, std::vector<Column> columns);
 /// id INT64 key, name TEXT, age INT32.
 TableSchema ExamPeople(std::string name = "people");
+/// A row of it.
+inline const SentRow kAda = {std::int64_t{1}, std::string("Ada"), std::int64_t{36}};
 
 }  // namespace mirror::harness
 

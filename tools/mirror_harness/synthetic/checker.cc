@@ -35,7 +35,7 @@ std::string Show(const StoredCell& cell) {
   return {};
 }
 
-StoredCell Column(const sqlite::Statement& row, int column) {
+StoredCell CellOf(const sqlite::Statement& row, int column) {
   switch (row.TypeAt(column)) {
     case sqlite::Type::kInteger:
       return {Kind::kInteger, row.Int(column), 0, {}};
@@ -145,7 +145,7 @@ class TableCheck {
 
   int CompareKeys(const sqlite::Statement& row, std::int64_t key) {
     for (const int place : key_places_) {
-      const int order = Compare(Column(row, place), Expected(key, static_cast<std::size_t>(place)));
+      const int order = Compare(CellOf(row, place), Expected(key, static_cast<std::size_t>(place)));
       if (order != 0) return order;
     }
     return 0;
@@ -154,7 +154,7 @@ class TableCheck {
   std::string KeyText(const sqlite::Statement& row) {
     std::string text;
     for (const int place : key_places_) {
-      absl::StrAppend(&text, text.empty() ? "" : ", ", Show(Column(row, place)));
+      absl::StrAppend(&text, text.empty() ? "" : ", ", Show(CellOf(row, place)));
     }
     return text;
   }
@@ -190,7 +190,7 @@ class TableCheck {
 
   void CompareValues(const sqlite::Statement& row, std::int64_t key) {
     for (std::size_t place = 0; place < table_.checked.size(); ++place) {
-      const StoredCell mirrored = Column(row, static_cast<int>(place));
+      const StoredCell mirrored = CellOf(row, static_cast<int>(place));
       const StoredCell expected = Expected(key, place);
       if (Same(mirrored, expected)) continue;
       Differ(absl::StrCat("key ", KeyText(row), ", column '",
@@ -206,7 +206,7 @@ class TableCheck {
     for (; step.ok() && *step; step = row.Step()) {
       std::uint64_t hash = 0;
       for (std::size_t place = 0; place < table_.checked.size(); ++place) {
-        hash = AddToHash(hash, Column(row, static_cast<int>(place)));
+        hash = AddToHash(hash, CellOf(row, static_cast<int>(place)));
       }
       mirrored.push_back(hash);
     }
@@ -269,8 +269,8 @@ class PositionCheck {
 
   void CheckRow(sqlite::Statement& row, const TableState& table) {
     if (!row.StepToRow().ok()) return Differ("the metadata table has no row for it");
-    const StoredCell lsn = Column(row, 0), lineage = Column(row, 1), pending = Column(row, 2),
-                     count = Column(row, 3);
+    const StoredCell lsn = CellOf(row, 0), lineage = CellOf(row, 1), pending = CellOf(row, 2),
+                     count = CellOf(row, 3);
     if (lsn.kind != Kind::kInteger || lsn.integer != table.committed.lsn.value) {
       Differ(absl::StrCat("LSN is ", Show(lsn), ", committed was ", table.committed.lsn.value));
     }
