@@ -62,8 +62,9 @@ void AddWork(const ServerCounters& counters, MetricPage* page) {
     count("mirror_batches_total", "Batches, by result.", {{"result", result}}, counter);
   }
   count("mirror_row_bytes_total", "Bytes of requests with rows, as they came.", {}, counters.row_bytes);
-  page->AddHistogram("mirror_commit_seconds", "Time of transactions of rows in the store, seconds.", {},
-                     counters.commits);
+  page->AddHistogram("mirror_commit_seconds",
+                     "Time of transactions of rows in the store, the wait for its lock included, seconds.",
+                     {}, counters.commits);
   page->AddHistogram("mirror_row_request_seconds",
                      "Time of requests with rows from decoded to committed, waiting included, seconds.", {},
                      counters.requests);

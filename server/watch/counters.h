@@ -36,7 +36,7 @@ struct ServerCounters {
   Counter rows_inserted, rows_updated, rows_deleted;  ///< Of batches that were applied.
   Counter batches_applied, batches_repeated, batches_refused;
   Counter row_bytes;  ///< Of requests with rows, as they came.
-  Timings commits;    ///< Transactions of rows in the store.
+  Timings commits;    ///< Transactions of rows in the store, with the wait for its lock.
   Timings requests;   ///< Requests with rows, from decoded to committed, waiting included.
 
   std::array<Counter, 4> events;  ///< By Severity.
