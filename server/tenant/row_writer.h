@@ -90,7 +90,7 @@ class RowWriter {
   /// Fills in how its table stands, and notes it.
   void Finish(const WaitingRows& waiting, const RowPlanner::Standing& standing, std::size_t number,
               BatchOutcome* outcome) MIRROR_REQUIRES(mirror_.mutex());
-  void TellPopulating(const std::string& table, PopulateReason reason);
+  void TellPopulating(const std::string& table, PopulateReason reason) MIRROR_REQUIRES(mirror_.mutex());
   /// Counts what became of it, and its rows when they were applied.
   void CountBatch(const RowRequest& request, std::size_t batch, const BatchOutcome& outcome);
 
