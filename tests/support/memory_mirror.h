@@ -49,7 +49,7 @@ struct MemoryRetired {
 };
 
 /// Who may write to a mirror. Threads: any.
-class WriterLock {
+class MemoryLock {
  public:
   /// Waits for it, but not for long. False: somebody else has it.
   bool Take() {
@@ -75,7 +75,7 @@ class WriterLock {
 
 /// Everything that a mirror holds, as plain values: a transaction is a copy of it. Maps are by folded name.
 struct MemoryMirror {
-  std::shared_ptr<WriterLock> lock = std::make_shared<WriterLock>();
+  std::shared_ptr<MemoryLock> lock = std::make_shared<MemoryLock>();
   std::int64_t version = 0;  ///< How often somebody else wrote to it.
   TenantRecord tenant;
   std::map<std::string, TableRecord> records;
