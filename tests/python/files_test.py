@@ -1130,7 +1130,7 @@ class Workbooks(unittest.TestCase):
         report = self.place.once()
         self.assertEqual(report["exit"], 0, report)
         note = " ".join(report["notes"])
-        for said in ("3 rows were left out", "line 9, column B: its formula was never", "line 4, column B: an error", "line 7, it has more columns than the header"):
+        for said in ("3 rows were left out", "line 9, column B: its formula was never", "line 4, column B: the cell holds an error", "line 7, it has more columns than the header"):
             self.assertIn(said, note)
         self.assertEqual(
             self.place.rows("a"), [{"id": 1, "b": None, "c": "made"}, {"id": 4, "b": None, "c": None}]

@@ -132,7 +132,7 @@ void PrintVerdict(const AuditVerdict& verdict, Console& console) {
   if (verdict.sealed_id > 0) {
     console.out << ", the last in record " << verdict.sealed_id << " at " << TimeText(verdict.sealed_ms);
   }
-  console.out << "\nnot signed    " << Counted(verdict.last.id - verdict.sealed_id, "record") << " since\n"
+  console.out << "\nnot signed    " << Grouped(verdict.last.id - verdict.sealed_id) << " since\n"
               << (verdict.findings.empty() ? "the log is whole\n" : "the log is NOT whole\n");
 }
 
