@@ -413,7 +413,7 @@ TEST_F(EqualityTest, ACopyOfTheSourceWaitsForTheOperator) {
   EXPECT_THAT(Ctl({"hold", "list"}).output, HasSubstr("source"));
   EXPECT_TRUE(bench_->Run().Good()) << "the first one goes on";
   EXPECT_EQ(Ctl({"hold", "rollback", "Cust:1"}).output,
-            "Cust:1 (source) is refused, until 'accept-source'\n");
+            "Cust:1 (source) is refused: nothing of it is applied until 'accept-source'\n");
   Ctl({"accept-source", "Cust"});
   const CycleReport accepted = copy.Run();
   EXPECT_TRUE(accepted.Good()) << Summary(accepted);

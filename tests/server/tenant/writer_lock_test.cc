@@ -173,7 +173,7 @@ TEST_F(WriterLockTest, AWipeOfACycleThatAnotherServerEndedIsOver) {
 }
 
 TEST_F(WriterLockTest, AnAnnouncementOfACycleThatAnotherServerEndedIsOver) {
-  BeginAtFive();
+  source_->Mirror(People(), {{1, "Ada", 36}}, kFive);
   source_->Begin();
   between_.before_begin = [&] { ByHand("UPDATE _mirror_tenant SET cycle = cycle + 7, touched = 1"); };
 
