@@ -87,12 +87,13 @@ absl::StatusOr<ConfigFile> ConfigFile::Open(const std::string& path, const std::
   if (!std::filesystem::exists(path, error)) {
     return absl::NotFoundError(absl::StrCat("'", path, "' is not there: ", advice));
   }
-  std::ifstream file(path);
+  std::ifstream file;
   std::ostringstream text;
-  const bool small = std::filesystem::is_regular_file(path, error) && file.is_open() &&
-                     std::filesystem::file_size(path, error) <= kBytesMax;
+  // To open a pipe would wait for whoever writes there.
+  if (std::filesystem::is_regular_file(path, error) && std::filesystem::file_size(path, error) <= kBytesMax)
+    file.open(path);
   // An empty file is one, and not an error of reading.
-  if (!small || (file.peek() != std::ifstream::traits_type::eof() && !(text << file.rdbuf()))) {
+  if (!file.is_open() || (file.peek() != std::ifstream::traits_type::eof() && !(text << file.rdbuf()))) {
     return absl::PermissionDeniedError(absl::StrCat(
         "'", path, "' cannot be read: it must be a file of at most 16 MiB that this user may read"));
   }

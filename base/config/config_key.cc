@@ -6,6 +6,7 @@
 #include <system_error>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
 namespace mirror {
@@ -52,6 +53,9 @@ Setter SetPath(std::string* target, const std::filesystem::path& folder) {
   return [target, folder](const Given& given) {
     const absl::StatusOr<std::string> text = AsText(given);
     if (!text.ok()) return text.status();
+    // A key's own text would be shown by whoever says that there is no such file.
+    if (text->find_first_of("\n\r") != std::string::npos || absl::StrContains(*text, "-----BEGIN"))
+      return given.Wrong("must be the path of a file, not the text in it");
     *target = text->empty() ? "" : (folder / *text).lexically_normal().string();
     if (target->size() > 1 && target->ends_with('/')) target->pop_back();
     return absl::OkStatus();

@@ -33,7 +33,8 @@ using ConfigKeys = std::vector<ConfigKey>;
 
 /// Not empty.
 Setter SetText(std::string* target);
-/// Seen from `folder`, without a slash at the end. "" says that there is none.
+/// Seen from `folder`, without a slash at the end. "" says that there is none. A text of several lines is
+/// refused and not shown: it may be a key.
 Setter SetPath(std::string* target, const std::filesystem::path& folder);
 
 /// host:port, "[::1]:7444" for IPv6; the port is 1 to 65535. `example`: what a refusal shows.

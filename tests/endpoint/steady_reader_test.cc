@@ -72,7 +72,8 @@ class Database {
  public:
   explicit Database(const std::string& path) {
     sqlite3_open_v2(path.c_str(), &handle_, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, nullptr);
-    sqlite3_busy_timeout(handle_, 5'000);
+    // What is on disk is looked at, not how long a busy machine takes for it.
+    sqlite3_busy_timeout(handle_, 60'000);
     Run("PRAGMA synchronous = OFF");
   }
   ~Database() { sqlite3_close(handle_); }

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <cstdint>
 #include <filesystem>
@@ -275,11 +276,25 @@ TEST_F(ConfigFileTest, AVariableThatIsUnknownIsRefused) {
   }
 }
 
+TEST_F(ConfigFileTest, AKeyThatStandsWhereItsPathBelongsIsNotShown) {
+  for (const char* const line :
+       {"path = \"\"\"-----BEGIN PRIVATE KEY-----\nMIGHAgEA\"\"\"",
+        "path = \"-----BEGIN PRIVATE KEY----- MIGHAgEA\"", "path = \"MIGHAgEA\\nMIGHAgEA\""}) {
+    EXPECT_THAT(LoadLine(line),
+                StatusIs(absl::StatusCode::kInvalidArgument,
+                         testing::AllOf(HasSubstr("not the text in it"), Not(HasSubstr("MIGH")))));
+  }
+}
+
 TEST_F(ConfigFileTest, AFileIsNotThereOrNoFileOrTooLarge) {
   EXPECT_THAT(ConfigFile::Open(folder_.path() + "/none", "make one").status(),
               StatusIs(absl::StatusCode::kNotFound, HasSubstr("is not there: make one")));
   EXPECT_THAT(ConfigFile::Open(folder_.path(), "").status(),
               StatusIs(absl::StatusCode::kPermissionDenied, HasSubstr("")));
+  const std::string pipe = folder_.path() + "/pipe";
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  EXPECT_THAT(ConfigFile::Open(pipe, "").status(),
+              StatusIs(absl::StatusCode::kPermissionDenied, HasSubstr("must be a file")));
   std::ofstream(path_) << "#";
   std::filesystem::resize_file(path_, ConfigFile::kBytesMax + 1);
   EXPECT_THAT(ConfigFile::Open(path_, "").status(),
