@@ -13,7 +13,7 @@ import unittest
 import xml.etree.ElementTree
 
 ROOT = pathlib.Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT / "tools" / "benchmarks"))
+sys.path.insert(0, str(ROOT / "tools" / "benchmarks" / "scripts"))
 
 import arguments  # noqa: E402
 import curves  # noqa: E402

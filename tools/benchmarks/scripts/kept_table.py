@@ -5,7 +5,7 @@ import os
 
 import report
 
-FILE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "results", "table.json")
+FILE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "results", "table.json")
 PAGE = os.path.join("docs", "performance.md")
 
 

@@ -26,7 +26,7 @@ import source_lines
 from bench_run import Bench
 from processes import Failed, whole
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 GROUPS = {
     **raw_lines.GROUPS,
     **peer_lines.GROUPS,
@@ -36,7 +36,7 @@ GROUPS = {
     **source_lines.GROUPS,
     **everything_lines.GROUPS,
 }
-RESULTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "results")
+RESULTS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "results")
 TARGETS = "mirror-server mirror-agent mirrorctl mirror-harness mirror-bench mirror-bench-store mirror-bench-micro"
 
 
